@@ -1,0 +1,61 @@
+/** The architecture as rules: pure libs <- workflows and adapters <- apps. */
+const PURE = '^libs/(plan|scc|risk|routing)/';
+const ADAPTER = '^libs/(kube|istio|governance-api|runtime)/';
+module.exports = {
+  forbidden: [
+    {
+      name: 'no-cycles',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
+    {
+      name: 'libs-know-no-apps',
+      severity: 'error',
+      from: { path: '^(libs|workflows)/' },
+      to: { path: '^(apps|dev|bench)/' },
+    },
+    { name: 'libs-know-no-workflows', severity: 'error', from: { path: '^libs/' }, to: { path: '^workflows/' } },
+    {
+      name: 'apps-know-no-apps',
+      severity: 'error',
+      from: { path: '^apps/([^/]+)/' },
+      to: { path: '^apps/', pathNot: '^apps/$1/' },
+    },
+    {
+      name: 'pure-libs-stay-pure',
+      severity: 'error',
+      from: { path: PURE, pathNot: '\\.spec\\.ts$' },
+      to: { pathNot: `${PURE}|node_modules/zod` },
+    },
+    {
+      name: 'workflows-are-deterministic',
+      severity: 'error',
+      from: { path: '^workflows/', pathNot: '\\.spec\\.ts$' },
+      to: {
+        pathNot: `^workflows/|${PURE}|node_modules/@temporalio/(workflow|common|activity)`,
+        dependencyTypesNot: ['type-only'],
+      },
+    },
+    {
+      name: 'only-libs-kube-imports-kubernetes',
+      severity: 'error',
+      from: { pathNot: '^libs/kube/' },
+      to: { path: 'node_modules/@kubernetes/' },
+    },
+    {
+      name: 'testing-stays-out-of-production',
+      severity: 'error',
+      from: { pathNot: '\\.spec\\.ts$|^libs/testing/|^bench/' },
+      to: { path: '^libs/testing/' },
+    },
+    { name: 'adapters-know-no-workflows', severity: 'error', from: { path: ADAPTER }, to: { path: '^workflows/' } },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '^(dist|coverage)/' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: { conditionNames: ['import', 'node', 'default', 'types'], exportsFields: ['exports'] },
+  },
+};

@@ -1,0 +1,24 @@
+/**
+ * Three projects, told apart by suffix: `.spec.ts` does no I/O and finishes in seconds, `.int.spec.ts` uses real
+ * PostgreSQL, Temporal or a workflow bundle, `.e2e.spec.ts` uses the whole local stack.
+ */
+const project = (displayName, testMatch, extra = {}) => ({
+  displayName,
+  testMatch,
+  rootDir: import.meta.dirname,
+  roots: ['apps', 'libs', 'workflows', 'dev', 'bench'].map((folder) => `<rootDir>/${folder}`),
+  testEnvironment: 'node',
+  extensionsToTreatAsEsm: ['.ts'],
+  transform: { '^.+\\.ts$': ['@swc/jest'] },
+  moduleNameMapper: { '^@scc/([a-z-]+)$': '<rootDir>/libs/$1/src/index.ts', '^(\\.{1,2}/.*)\\.js$': '$1' },
+  modulePathIgnorePatterns: ['<rootDir>/dist'],
+  ...extra,
+});
+
+export default {
+  projects: [
+    project('unit', ['**/!(*.int|*.e2e).spec.ts']),
+    project('integration', ['**/*.int.spec.ts']),
+    project('e2e', ['**/*.e2e.spec.ts']),
+  ],
+};

@@ -1,0 +1,162 @@
+import { planSpecSchema, recordedEventSchema, violationSchema } from '@scc/plan';
+import { z } from 'zod';
+
+/**
+ * The seam between the engine and governance: what the engine asks before it touches anything, and what it reports.
+ * A migration is addressed by the uid of its plan.
+ */
+
+/** Proof that an entry is in the audit log: kept by the engine in Temporal's history, a witness outside the database. */
+export const receiptSchema = z.object({
+  entryId: z.string(),
+  leafHash: z.string().describe('Hex SHA-256 of the RFC 6962 leaf.'),
+  index: z.int().nullable().describe('Position in the sealed log, null until sealed.'),
+  checkpoint: z.string().nullable().describe('The latest signed checkpoint (C2SP note).'),
+});
+
+export const planIdentitySchema = z.object({
+  namespace: z.string(),
+  name: z.string(),
+  uid: z.string(),
+  generation: z.int(),
+  author: z.string().nullable().describe('Who created the plan, as admission saw it; null when unknown.'),
+});
+
+const podFactSchema = z.object({
+  name: z.string(),
+  uid: z.string(),
+  scc: z.string().nullable(),
+  node: z.string().nullable(),
+  ready: z.boolean(),
+});
+
+/** What the engine found in the cluster before it asks. Unknown facts are null and widen the risk interval. */
+export const workloadFactsSchema = z.object({
+  workload: z.object({
+    kind: z.string(),
+    name: z.string(),
+    uid: z.string(),
+    labels: z.record(z.string(), z.string()),
+    replicas: z.int(),
+    serviceAccountName: z.string(),
+  }),
+  namespaceLabels: z.record(z.string(), z.string()),
+  pods: z.array(podFactSchema),
+  sourceSCC: z.string().nullable(),
+  targetSCC: z.string(),
+  podTemplate: z.record(z.string(), z.unknown()).describe('The template as it is.'),
+  patchedTemplate: z.record(z.string(), z.unknown()).describe('The template as it would be.'),
+  services: z.array(z.string()),
+  dependents: z.int().nullable().describe('Distinct callers, null when unknown.'),
+  requestsPerSecond: z.number().nullable(),
+  priorityClassName: z.string().nullable(),
+});
+
+export const evaluationRequestSchema = z.object({
+  plan: planIdentitySchema,
+  spec: planSpecSchema,
+  facts: workloadFactsSchema,
+  expectedDurationSeconds: z.number().min(0),
+});
+
+const factorSchema = z.object({
+  factor: z.string(),
+  value: z.number().nullable(),
+  contribution: z.number(),
+  words: z.string(),
+});
+
+export const riskSchema = z.object({
+  assessmentId: z.string(),
+  modelVersion: z.string(),
+  band: z.enum(['low', 'medium', 'high', 'critical']),
+  raisedBy: z.enum(['changeRisk', 'exposure', 'both']),
+  changeRisk: z.number().min(0).max(1),
+  interval: z.tuple([z.number(), z.number()]),
+  exposure: z.number().min(0).max(1),
+  factors: z.array(factorSchema),
+  cheapestChange: z.string().nullable(),
+});
+
+export const approvalNeedSchema = z.object({ role: z.string(), count: z.int().min(1), reason: z.string() });
+
+export const evaluationSchema = z.object({
+  verdict: z.enum(['allow', 'deny', 'requireApproval', 'wait']),
+  contentHash: z.string().describe('What an approval is bound to: plan, patched template, SCC versions, risk band.'),
+  violations: z.array(violationSchema),
+  warnings: z.array(z.string()),
+  approvals: z.array(approvalNeedSchema),
+  waitUntil: z.string().nullable().describe('When a freeze or window next allows the migration (RFC 3339).'),
+  risk: riskSchema,
+  policyRevision: z.string(),
+  receipt: receiptSchema,
+});
+
+export const approvalStateSchema = z.object({
+  status: z.enum(['notRequired', 'pending', 'granted', 'refused', 'expired']),
+  needs: z.array(approvalNeedSchema.extend({ granted: z.int() })),
+  by: z.array(z.string()),
+  reason: z.string().nullable(),
+  expiresAt: z.string().nullable(),
+});
+
+/** Every change of the cluster is one of these, and each is authorized right before it is made. */
+export const STEPS = ['Prepare', 'Mirror', 'Shift', 'Migrate', 'Finish', 'Undo'] as const;
+
+export const stepRequestSchema = z.object({
+  step: z.enum(STEPS),
+  contentHash: z.string(),
+  detail: z.string().max(200),
+});
+export const stepVerdictSchema = z.object({
+  allowed: z.boolean(),
+  reason: z.string(),
+  retryAt: z.string().nullable(),
+  receipt: receiptSchema,
+});
+
+export const COMMANDS = ['approve', 'pause', 'resume', 'skip', 'abort', 'rollback'] as const;
+export const commandRequestSchema = z.object({
+  command: z.enum(COMMANDS),
+  source: z.enum(['signal', 'update', 'deletion', 'suspend']),
+  actor: z.string().nullable().describe('The identity that the sender claims; null when unknown.'),
+  reason: z.string().max(1000).nullable(),
+  token: z.string().nullable().describe('A grant that governance issued to a caller it authenticated.'),
+});
+export const commandVerdictSchema = z.object({ allowed: z.boolean(), reason: z.string(), receipt: receiptSchema });
+
+export const eventBatchSchema = z.object({
+  plan: planIdentitySchema.pick({ namespace: true, name: true, uid: true }),
+  workflowId: z.string(),
+  runId: z.string(),
+  events: z.array(recordedEventSchema).min(1).max(200),
+});
+export const eventBatchResultSchema = z.object({
+  accepted: z.int(),
+  duplicates: z.int(),
+  receipts: z.array(receiptSchema),
+});
+
+/** An object as it was before the first change; `manifest` null means that it did not exist. */
+export const preImageSchema = z.object({
+  key: z.string().max(300).describe('apiVersion/kind/name'),
+  order: z.int().min(0),
+  manifest: z.record(z.string(), z.unknown()).nullable(),
+});
+export const preImagesSchema = z.object({ workflowId: z.string(), images: z.array(preImageSchema).max(200) });
+
+export type Receipt = z.infer<typeof receiptSchema>;
+export type PlanIdentity = z.infer<typeof planIdentitySchema>;
+export type WorkloadFacts = z.infer<typeof workloadFactsSchema>;
+export type EvaluationRequest = z.infer<typeof evaluationRequestSchema>;
+export type Evaluation = z.infer<typeof evaluationSchema>;
+export type ApprovalState = z.infer<typeof approvalStateSchema>;
+export type ApprovalNeed = z.infer<typeof approvalNeedSchema>;
+export type StepRequest = z.infer<typeof stepRequestSchema>;
+export type StepVerdict = z.infer<typeof stepVerdictSchema>;
+export type CommandRequest = z.infer<typeof commandRequestSchema>;
+export type CommandVerdict = z.infer<typeof commandVerdictSchema>;
+export type EventBatch = z.infer<typeof eventBatchSchema>;
+export type EventBatchResult = z.infer<typeof eventBatchResultSchema>;
+export type PreImage = z.infer<typeof preImageSchema>;
+export type PreImages = z.infer<typeof preImagesSchema>;

@@ -1,0 +1,111 @@
+import { z } from 'zod';
+import { phaseSchema, violationSchema } from './schema.js';
+
+const podSCCSchema = z.object({
+  name: z.string(),
+  uid: z.string(),
+  scc: z.string().nullable(),
+  node: z.string().nullable(),
+});
+const routeWeightSchema = z.object({ canary: z.int().min(0).max(100), stable: z.int().min(0).max(100) });
+
+/** What one gate saw. `noData` is a verdict of its own and never a success. */
+export const gateSampleSchema = z.object({
+  gate: z.string(),
+  verdict: z.enum(['pass', 'fail', 'noData']),
+  value: z.number().nullable(),
+  detail: z.string(),
+  at: z.string(),
+});
+
+/** Requests counted by the proxies over one stretch of the migration; latencies in milliseconds. */
+export const trafficSummarySchema = z.object({
+  requests: z.number(),
+  failed: z.number(),
+  p50Ms: z.number().nullable(),
+  p99Ms: z.number().nullable(),
+});
+
+/**
+ * Everything that happens to a migration, in the past tense and as data only. Temporal's history decides; governance
+ * and the plan's status are projections of this sequence.
+ */
+export const migrationEventSchema = z.discriminatedUnion('type', [
+  z.object({
+    type: z.literal('PlanAccepted'),
+    generation: z.int(),
+    contentHash: z.string(),
+    author: z.string().nullable(),
+  }),
+  z.object({
+    type: z.literal('FactsGathered'),
+    sourceSCC: z.string().nullable(),
+    targetSCC: z.string(),
+    pods: z.array(podSCCSchema),
+    services: z.array(z.string()),
+  }),
+  z.object({
+    type: z.literal('RiskScored'),
+    assessmentId: z.string(),
+    band: z.enum(['low', 'medium', 'high', 'critical']),
+    changeRisk: z.number(),
+    exposure: z.number(),
+  }),
+  z.object({ type: z.literal('PlanRejected'), violations: z.array(violationSchema) }),
+  z.object({ type: z.literal('ApprovalRequested'), roles: z.array(z.object({ role: z.string(), count: z.int() })) }),
+  z.object({ type: z.literal('ApprovalGranted'), by: z.array(z.string()) }),
+  z.object({ type: z.literal('ApprovalRefused'), reason: z.string() }),
+  z.object({ type: z.literal('WaitStarted'), reason: z.string(), message: z.string() }),
+  z.object({ type: z.literal('WaitEnded'), reason: z.string() }),
+  z.object({ type: z.literal('PreparationStarted') }),
+  z.object({ type: z.literal('TargetGranted'), binding: z.string(), created: z.boolean() }),
+  z.object({ type: z.literal('CanaryReady'), canary: z.string(), pods: z.array(podSCCSchema) }),
+  z.object({ type: z.literal('MirroringStarted'), percentage: z.int() }),
+  z.object({ type: z.literal('MirroringEnded') }),
+  z.object({
+    type: z.literal('WeightShifted'),
+    step: z.int(),
+    weights: routeWeightSchema,
+    verifiedBy: z.enum(['proxies', 'bound']),
+  }),
+  z.object({ type: z.literal('GatePassed'), samples: z.array(gateSampleSchema) }),
+  z.object({ type: z.literal('GateFailed'), samples: z.array(gateSampleSchema) }),
+  z.object({ type: z.literal('WorkloadMigrationStarted') }),
+  z.object({ type: z.literal('PartitionMigrated'), ordinal: z.int(), pod: z.string() }),
+  z.object({ type: z.literal('WorkloadMigrated'), pods: z.array(podSCCSchema) }),
+  z.object({ type: z.literal('TrafficReturned') }),
+  z.object({ type: z.literal('CanaryRemoved') }),
+  z.object({ type: z.literal('SourceRevoked'), bindings: z.array(z.string()), kept: z.string().nullable() }),
+  z.object({ type: z.literal('MigrationCompleted'), traffic: trafficSummarySchema.nullable() }),
+  z.object({
+    type: z.literal('CommandApplied'),
+    command: z.string(),
+    actor: z.string().nullable(),
+    reason: z.string().nullable(),
+  }),
+  z.object({
+    type: z.literal('UndoStarted'),
+    cause: z.enum(['gate', 'readiness', 'admission', 'rollout', 'abort', 'rollback', 'deleted', 'error', 'lost']),
+    message: z.string(),
+  }),
+  z.object({ type: z.literal('UndoStepDone'), step: z.string() }),
+  z.object({ type: z.literal('UndoStepFailed'), step: z.string(), attempt: z.int(), message: z.string() }),
+  z.object({ type: z.literal('ConflictFound'), object: z.string(), fields: z.array(z.string()), manager: z.string() }),
+  z.object({ type: z.literal('UndoFinished'), differences: z.array(z.string()) }),
+]);
+
+/** One event as it is reported: `sequence` counts from 0 within a workflow run and makes reports idempotent. */
+export const recordedEventSchema = z.object({
+  version: z.literal(1),
+  sequence: z.int().min(0),
+  at: z.string(),
+  phase: phaseSchema,
+  event: migrationEventSchema,
+});
+
+export type MigrationEvent = z.infer<typeof migrationEventSchema>;
+export type RecordedEvent = z.infer<typeof recordedEventSchema>;
+export type GateSample = z.infer<typeof gateSampleSchema>;
+export type TrafficSummary = z.infer<typeof trafficSummarySchema>;
+export type PodSCC = z.infer<typeof podSCCSchema>;
+export type UndoCause = Extract<MigrationEvent, { type: 'UndoStarted' }>['cause'];

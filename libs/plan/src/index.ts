@@ -1,0 +1,3 @@
+export * from './schema.js';
+export { durationMs } from './duration.js';
+export * from './events.js';

@@ -1,0 +1,207 @@
+import { z } from 'zod';
+
+/** A duration as Kubernetes operators write it: one number and one unit, `90s`, `2m`, `1h`; `0s` is none. */
+export const durationSchema = z
+  .string()
+  .regex(/^(0|[1-9][0-9]*)(ms|s|m|h)$/)
+  .describe('A duration such as 30s, 5m or 1h; 0s means none.');
+
+const dns1123 = z
+  .string()
+  .min(1)
+  .max(253)
+  .regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/);
+const percentage = z.int().min(0).max(100);
+
+export const workloadKindSchema = z.enum(['Deployment', 'StatefulSet', 'DaemonSet']);
+
+export const workloadRefSchema = z
+  .object({ apiVersion: z.literal('apps/v1').default('apps/v1'), kind: workloadKindSchema, name: dns1123 })
+  .describe('The workload to migrate, in the namespace of the plan.');
+
+const podSecuritySchema = z.object({
+  mode: z
+    .enum(['Apply', 'Require'])
+    .default('Apply')
+    .describe('Apply: change the template by the smallest patch that the target admits. Require: reject and show it.'),
+  patch: z
+    .record(z.string(), z.unknown())
+    .default({})
+    .describe("The user's own strategic-merge patch of the pod template, applied before the evaluator's."),
+});
+
+const mirrorSchema = z.object({
+  percentage: percentage.default(100),
+  duration: durationSchema.default('2m'),
+  methods: z
+    .enum(['Safe', 'All'])
+    .default('Safe')
+    .describe('Safe mirrors GET, HEAD and OPTIONS only. All declares that the service may receive every write twice.'),
+});
+
+const trafficSchema = z.object({
+  mirror: mirrorSchema.prefault({}),
+  weights: z.array(z.int().min(1).max(100)).min(1).max(20).default([10, 25, 50, 75, 100]),
+  interval: durationSchema.default('1m').describe('How long each weight is held while its gates are watched.'),
+});
+
+export const METRIC_PRESETS = ['request-success-rate', 'request-duration-p99'] as const;
+
+const metricGateSchema = z.object({
+  name: dns1123,
+  preset: z.enum(METRIC_PRESETS).optional().describe('A built-in query. Exactly one of preset and query is set.'),
+  query: z.string().min(1).max(4096).optional().describe('PromQL that yields one number.'),
+  min: z
+    .number()
+    .optional()
+    .describe('Inclusive lower bound. A success rate is in percent, a duration in milliseconds.'),
+  max: z.number().optional().describe('Inclusive upper bound.'),
+  interval: durationSchema.default('15s'),
+  failureLimit: z.int().min(0).max(100).default(2).describe('How many failed samples are tolerated per weight.'),
+  noData: z
+    .enum(['Wait', 'Fail'])
+    .default('Wait')
+    .describe('What a sample without data means. Wait asks again until the hold is over, then fails. Never success.'),
+});
+
+const webhookGateSchema = z.object({
+  name: dns1123,
+  url: z.string().regex(/^https?:\/\/[^\s]+$/),
+  at: z.enum(['BeforeMirror', 'BeforeShift', 'AfterShift', 'BeforeMigrate', 'AfterMigrate']),
+  timeout: durationSchema.default('10s'),
+});
+
+const gatesSchema = z.object({
+  readiness: z.object({ timeout: durationSchema.default('5m') }).prefault({}),
+  metrics: z
+    .array(metricGateSchema)
+    .max(20)
+    .default([
+      {
+        name: 'success-rate',
+        preset: 'request-success-rate',
+        min: 99.9,
+        interval: '15s',
+        failureLimit: 2,
+        noData: 'Wait',
+      },
+    ]),
+  webhooks: z.array(webhookGateSchema).max(20).default([]),
+});
+
+const scheduleSchema = z.object({
+  notBefore: z.string().max(64).optional().describe('RFC 3339 time before which nothing is touched.'),
+  windows: z
+    .array(
+      z.object({
+        days: z
+          .array(z.enum(['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun']))
+          .min(1)
+          .max(7)
+          .default(['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun']),
+        from: z.string().regex(/^([01][0-9]|2[0-3]):[0-5][0-9]$/),
+        to: z.string().regex(/^([01][0-9]|2[0-3]):[0-5][0-9]$/),
+        timeZone: z.string().max(64).default('UTC').describe('An IANA time zone.'),
+      }),
+    )
+    .max(20)
+    .default([]),
+});
+
+/** `spec` of an SCCMigrationPlan with every default filled in: the one source of the CRD and of all types. */
+export const planSpecSchema = z.object({
+  workloadRef: workloadRefSchema,
+  targetSCC: dns1123.describe('The SCC that the pods shall run under.'),
+  sourceSCC: dns1123.optional().describe('Asserts the SCC that the pods run under now. Observed when absent.'),
+  serviceAccountName: dns1123.optional().describe('Run under another ServiceAccount from now on.'),
+  podSecurity: podSecuritySchema.prefault({}),
+  grants: z.object({ source: z.enum(['Revoke', 'Keep']).default('Revoke') }).prefault({}),
+  traffic: trafficSchema.prefault({}),
+  gates: gatesSchema.prefault({}),
+  approval: z.object({ required: z.boolean().default(false) }).prefault({}),
+  schedule: scheduleSchema.prefault({}),
+  rollback: z.object({ onFailure: z.enum(['Automatic', 'Pause']).default('Automatic') }).prefault({}),
+  justification: z.string().max(2048).optional().describe('Why this migration is wanted; policies may require it.'),
+  suspend: z.boolean().default(false),
+  dryRun: z.boolean().default(false).describe('Validate, score and show the patch and the steps; touch nothing.'),
+});
+
+export const PHASES = [
+  'Pending',
+  'Validating',
+  'Mirroring',
+  'TrafficShifting',
+  'Migrating',
+  'Completed',
+  'RollingBack',
+  'RolledBack',
+  'Rejected',
+  'Failed',
+] as const;
+export const phaseSchema = z.enum(PHASES);
+
+/** A reason why something is refused: which field, why, and what to do about it. */
+export const violationSchema = z.object({
+  code: z.string().regex(/^[A-Z][A-Za-z0-9]*$/),
+  field: z.string(),
+  message: z.string(),
+  remedy: z.string(),
+});
+
+export const conditionSchema = z.object({
+  type: z.string(),
+  status: z.enum(['True', 'False', 'Unknown']),
+  reason: z.string(),
+  message: z.string(),
+  lastTransitionTime: z.string(),
+  observedGeneration: z.int().optional(),
+});
+
+export const planStatusSchema = z.object({
+  observedGeneration: z.int().optional(),
+  phase: phaseSchema.optional(),
+  message: z.string().optional(),
+  workflowId: z.string().optional(),
+  runId: z.string().optional(),
+  sourceSCC: z.string().optional(),
+  targetSCC: z.string().optional(),
+  weight: percentage.optional().describe('The share of live requests that the canary serves, in percent.'),
+  pods: z.object({ total: z.int(), migrated: z.int(), bySCC: z.record(z.string(), z.int()).default({}) }).optional(),
+  risk: z
+    .object({
+      band: z.enum(['low', 'medium', 'high', 'critical']),
+      changeRisk: z.number(),
+      exposure: z.number(),
+    })
+    .optional(),
+  patch: z.string().optional().describe('The change of the pod template, as YAML.'),
+  violations: z.array(violationSchema).optional(),
+  conditions: z.array(conditionSchema).optional(),
+  history: z.array(z.object({ phase: phaseSchema, at: z.string(), message: z.string().optional() })).optional(),
+  auditCheckpoint: z.string().optional(),
+  startedAt: z.string().optional(),
+  finishedAt: z.string().optional(),
+});
+
+export type PlanSpec = z.infer<typeof planSpecSchema>;
+export type PlanSpecInput = z.input<typeof planSpecSchema>;
+export type PlanStatus = z.infer<typeof planStatusSchema>;
+export type Phase = z.infer<typeof phaseSchema>;
+export type Violation = z.infer<typeof violationSchema>;
+export type Condition = z.infer<typeof conditionSchema>;
+export type WorkloadRef = z.infer<typeof workloadRefSchema>;
+export type MetricGate = PlanSpec['gates']['metrics'][number];
+export type WebhookGate = PlanSpec['gates']['webhooks'][number];
+
+/** Which plan: the identity that every process uses. `uid` makes a recreated plan a new migration. */
+export interface PlanRef {
+  namespace: string;
+  name: string;
+  uid: string;
+}
+
+export const PLAN_GROUP = 'scc.poc';
+export const PLAN_VERSION = 'v1';
+export const PLAN_KIND = 'SCCMigrationPlan';
+export const PLAN_PLURAL = 'sccmigrationplans';
+export const FINALIZER = 'scc.poc/undo';
