@@ -77,6 +77,7 @@ export const migrationEventSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('CanaryRemoved') }),
   z.object({ type: z.literal('SourceRevoked'), bindings: z.array(z.string()), kept: z.string().nullable() }),
   z.object({ type: z.literal('MigrationCompleted'), traffic: trafficSummarySchema.nullable() }),
+  z.object({ type: z.literal('DryRunFinished'), message: z.string() }),
   z.object({
     type: z.literal('CommandApplied'),
     command: z.string(),

@@ -1,7 +1,7 @@
 import { pino, type Logger } from 'pino';
 
 /** Fields that may carry a credential, wherever a caller puts them. */
-const SECRETS = ['token', 'password', 'authorization', 'secret', 'key'];
+const SECRETS = ['token', 'password', 'authorization', 'secret', 'privateKey'];
 const redact = SECRETS.flatMap((field) => [field, `*.${field}`, `headers.${field}`]);
 
 /** A logger that writes one JSON line per record on standard output and hides credentials. */

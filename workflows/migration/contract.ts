@@ -1,0 +1,253 @@
+import type {
+  MigrationEvent,
+  PlanRef,
+  PlanSpec,
+  PlanStatus,
+  PodSCC,
+  RecordedEvent,
+  GateSample,
+  TrafficSummary,
+  Violation,
+} from '@scc/plan';
+import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+
+/** Everything that another process may know of the migration workflow: names, messages and payloads. */
+
+export const TASK_QUEUE = 'scc-migration';
+export const MIGRATION_WORKFLOW = 'migrationWorkflow';
+export const UNDO_WORKFLOW = 'undoWorkflow';
+
+/** The uid makes a recreated plan a new migration; starting the same id twice is the same as once. */
+export const workflowIdOf = ({ namespace, name, uid }: PlanRef): string => `scc/${namespace}/${name}/${uid}`;
+/** The workflow that undoes a migration whose own workflow was terminated or lost. */
+export const undoWorkflowIdOf = ({ namespace, name, uid }: PlanRef): string => `scc-undo/${namespace}/${name}/${uid}`;
+
+export const SEARCH_ATTRIBUTES = {
+  namespace: 'SccNamespace',
+  workload: 'SccWorkload',
+  phase: 'SccPhase',
+  source: 'SccSource',
+  target: 'SccTarget',
+  riskBand: 'SccRiskBand',
+} as const;
+
+/**
+ * What an operator sends with a command. None of it carries authority: governance decides, by the token it issued to a
+ * caller it knows, or by its policy for callers it does not know.
+ */
+export interface CommandInput {
+  actor?: string;
+  reason?: string;
+  token?: string;
+}
+export const COMMAND_NAMES = ['approve', 'pause', 'resume', 'skip', 'abort', 'rollback'] as const;
+export type CommandName = (typeof COMMAND_NAMES)[number];
+
+/** The Web UI sends signals, the CLI and REST clients updates: same names, same effect. */
+export const commandSignal = (name: CommandName) => defineSignal<[CommandInput?]>(name);
+export const commandUpdate = (name: CommandName) => defineUpdate<CommandOutcome, [CommandInput?]>(name);
+export interface CommandOutcome {
+  applied: boolean;
+  reason: string;
+}
+/** The plan was edited: the workflow reads the new spec and takes over what may change while it runs. */
+export const planChangedSignal = defineSignal<[{ generation: number }]>('planChanged');
+export const statusQuery = defineQuery<PlanStatus>('status');
+
+export interface MigrationInput {
+  ref: PlanRef;
+}
+export interface MigrationResult {
+  phase: 'Completed' | 'RolledBack' | 'Rejected';
+  message: string;
+}
+
+/** What of a plan may change while it runs. */
+export interface LiveSettings {
+  generation: number;
+  suspended: boolean;
+  intervalMs: number;
+  /** The gates as the plan states them; the activities interpret them. */
+  gates: PlanSpec['gates'];
+}
+
+/** The plan as the workflow needs it: parsed, defaulted, durations in milliseconds. */
+export interface AcceptedPlan {
+  generation: number;
+  author: string | null;
+  spec: PlanSpec;
+  live: LiveSettings;
+  mirror: { percentage: number; durationMs: number; methods: 'Safe' | 'All' };
+  weights: number[];
+  readinessTimeoutMs: number;
+  dryRun: boolean;
+  /** Milliseconds since the epoch before which nothing is touched, or null. */
+  notBeforeMs: number | null;
+}
+
+export type Acceptance =
+  { accepted: true; plan: AcceptedPlan } | { accepted: false; violations: Violation[]; generation: number };
+
+export interface ServicePair {
+  name: string;
+  canary: string;
+}
+
+/** Everything later steps need to know about what is migrated; decided once, while validating. */
+export interface MigrationTarget {
+  ref: PlanRef;
+  kind: 'Deployment';
+  workload: string;
+  workloadUid: string;
+  canary: string;
+  /** Replicas of the canary: what the workload had, so that it can carry all of the traffic. */
+  replicas: number;
+  sourceSCC: string | null;
+  targetSCC: string;
+  sourceServiceAccount: string;
+  targetServiceAccount: string;
+  /** The one label key by which canary pods differ from stable pods, with both values. */
+  label: { key: string; stable: string; canary: string };
+  services: ServicePair[];
+  /** The pod template before and after, as the API server holds it. */
+  templateBefore: Record<string, unknown>;
+  templateAfter: Record<string, unknown>;
+  /** Objects (apiVersion/kind/name) that are copied for the canary. */
+  policies: string[];
+  /** The routes as they were surveyed: the router's own, opaque here. */
+  survey: unknown;
+  drainMs: number;
+}
+
+export interface FactsSummary {
+  sourceSCC: string | null;
+  pods: PodSCC[];
+  services: string[];
+}
+
+export interface GovernanceSummary {
+  verdict: 'allow' | 'deny' | 'requireApproval' | 'wait';
+  contentHash: string;
+  violations: Violation[];
+  approvals: { role: string; count: number }[];
+  waitUntilMs: number | null;
+  risk: {
+    assessmentId: string;
+    band: 'low' | 'medium' | 'high' | 'critical';
+    changeRisk: number;
+    exposure: number;
+    words: string;
+  };
+  checkpoint: string | null;
+}
+
+export type Assessment =
+  | { ok: false; facts: FactsSummary; violations: Violation[] }
+  | {
+      ok: true;
+      facts: FactsSummary;
+      target: MigrationTarget;
+      governance: GovernanceSummary;
+      /** The change of the pod template as YAML, and what it can not know. */
+      patch: string;
+      warnings: string[];
+    };
+
+export interface StoredImage {
+  key: string;
+  manifest: Record<string, unknown> | null;
+}
+
+export type ApprovalAnswer =
+  { status: 'granted'; by: string[] } | { status: 'pending'; message: string } | { status: 'refused'; message: string };
+
+export interface StepAnswer {
+  allowed: boolean;
+  reason: string;
+  retryAtMs: number | null;
+  checkpoint: string | null;
+}
+
+export interface HoldRequest {
+  target: MigrationTarget;
+  /** How long to hold, in milliseconds. 0 takes the samples that exist and goes on. */
+  durationMs: number;
+  gates: PlanSpec['gates'];
+  /** The stretch of traffic that the gates look at begins here (milliseconds since the epoch). */
+  sinceMs: number;
+  weight: number;
+}
+
+export interface Conflict {
+  object: string;
+  fields: string[];
+  manager: string;
+}
+
+export interface WebhookRequest {
+  target: MigrationTarget;
+  at: PlanSpec['gates']['webhooks'][number]['at'];
+  gates: PlanSpec['gates'];
+  weight: number;
+}
+
+/**
+ * What the workflow asks of the world. Every activity is idempotent: the same call twice has the effect of one.
+ * Failures are terminal when their type is in `TERMINAL_FAILURES`; all others are tried again.
+ */
+export interface MigrationActivities {
+  acceptPlan: (ref: PlanRef) => Promise<Acceptance>;
+  readLiveSettings: (ref: PlanRef) => Promise<LiveSettings | null>;
+  assess: (ref: PlanRef, plan: AcceptedPlan) => Promise<Assessment>;
+  approvalState: (ref: PlanRef) => Promise<ApprovalAnswer>;
+  authorizeStep: (ref: PlanRef, request: { step: Step; contentHash: string; detail: string }) => Promise<StepAnswer>;
+  checkCommand: (
+    ref: PlanRef,
+    request: { command: CommandName; source: 'signal' | 'update'; input: CommandInput },
+  ) => Promise<{ allowed: boolean; reason: string }>;
+  recordPreImages: (target: MigrationTarget) => Promise<StoredImage[]>;
+  loadPreImages: (ref: PlanRef) => Promise<{ target: MigrationTarget; images: StoredImage[] } | null>;
+
+  grantTarget: (target: MigrationTarget) => Promise<{ binding: string; created: boolean }>;
+  confirmAdmission: (target: MigrationTarget) => Promise<void>;
+  createCanary: (target: MigrationTarget) => Promise<void>;
+  awaitCanary: (target: MigrationTarget, timeoutMs: number) => Promise<PodSCC[]>;
+  prepareRoutes: (target: MigrationTarget) => Promise<void>;
+  setMirror: (target: MigrationTarget, mirror: { percentage: number; methods: 'Safe' | 'All' } | null) => Promise<void>;
+  setWeights: (target: MigrationTarget, canary: number) => Promise<{ verifiedBy: 'proxies' | 'bound' }>;
+  hold: (request: HoldRequest) => Promise<GateSample[]>;
+  callWebhooks: (request: WebhookRequest) => Promise<GateSample[]>;
+  migrateWorkload: (target: MigrationTarget) => Promise<void>;
+  awaitWorkload: (target: MigrationTarget, timeoutMs: number) => Promise<PodSCC[]>;
+  awaitStable: (target: MigrationTarget) => Promise<void>;
+  removeCanary: (target: MigrationTarget) => Promise<void>;
+  revokeSource: (
+    target: MigrationTarget,
+    mode: 'Revoke' | 'Keep',
+  ) => Promise<{ bindings: string[]; kept: string | null }>;
+  summarizeTraffic: (target: MigrationTarget, sinceMs: number) => Promise<TrafficSummary | null>;
+
+  restoreWorkload: (target: MigrationTarget, images: StoredImage[]) => Promise<Conflict[]>;
+  restoreRoutes: (target: MigrationTarget, images: StoredImage[]) => Promise<Conflict[]>;
+  restoreGrants: (target: MigrationTarget, images: StoredImage[]) => Promise<void>;
+  compareWithPreImages: (target: MigrationTarget, images: StoredImage[]) => Promise<string[]>;
+
+  report: (ref: PlanRef, events: RecordedEvent[]) => Promise<{ checkpoint: string | null }>;
+  writeStatus: (ref: PlanRef, status: PlanStatus, events: MigrationEvent[]) => Promise<void>;
+  releasePlan: (ref: PlanRef) => Promise<void>;
+}
+
+export const STEPS = ['Prepare', 'Mirror', 'Shift', 'Migrate', 'Finish', 'Undo'] as const;
+export type Step = (typeof STEPS)[number];
+
+/** Failures that trying again can not mend; the type of an `ApplicationFailure` decides. */
+export const FAILURE = {
+  gate: 'GateFailed',
+  readiness: 'NotReady',
+  admission: 'AdmissionRefused',
+  rollout: 'RolloutFailed',
+  drift: 'WorkloadChanged',
+  notAllowed: 'StepNotAllowed',
+  planGone: 'PlanGone',
+} as const;
+export const TERMINAL_FAILURES: string[] = Object.values(FAILURE);

@@ -1,0 +1,77 @@
+import type { MigrationEvent, UndoCause, Violation } from '@scc/plan';
+import type { AcceptedPlan, Assessment } from './contract.js';
+import { FAILURE } from './contract.js';
+
+/** What to do once the facts are known and governance has answered. */
+export type Verdict =
+  | { do: 'reject'; violations: Violation[] }
+  | { do: 'finishDryRun'; message: string }
+  | { do: 'proceed'; needsApproval: boolean; roles: { role: string; count: number }[]; notBeforeMs: number | null };
+
+const latest = (...times: (number | null)[]): number | null => {
+  const known = times.filter((time) => time !== null);
+  return known.length ? Math.max(...known) : null;
+};
+
+/** Decides after validation. Every violation, ours and governance's, is reported at once. */
+export function decideAfterAssessment(plan: AcceptedPlan, assessment: Assessment): Verdict {
+  if (!assessment.ok) return { do: 'reject', violations: assessment.violations };
+  const { governance, patch, target } = assessment;
+  if (governance.verdict === 'deny' || governance.violations.length > 0)
+    return { do: 'reject', violations: governance.violations };
+  if (plan.dryRun) {
+    const services = target.services.map(({ name }) => name).join(', ') || 'no service';
+    const steps = `grant ${target.targetSCC}, canary of ${target.replicas}, mirror, weights ${plan.weights.join('→')} of ${services}, migrate`;
+    return {
+      do: 'finishDryRun',
+      message: `dry run, nothing was touched. Steps: ${steps}. Change of the template:\n${patch}`,
+    };
+  }
+  const asked = governance.verdict === 'requireApproval' ? governance.approvals : [];
+  const own = plan.spec.approval.required && asked.length === 0 ? [{ role: 'approver', count: 1 }] : [];
+  return {
+    do: 'proceed',
+    needsApproval: asked.length + own.length > 0,
+    roles: [...asked, ...own],
+    notBeforeMs: latest(plan.notBeforeMs, governance.waitUntilMs),
+  };
+}
+
+/** Why the migration was asked to stop from outside, or null. */
+export type StopRequest = {
+  command: 'abort' | 'rollback' | 'delete';
+  actor: string | null;
+  reason: string | null;
+} | null;
+
+/** The event that opens an undo: what made it necessary. */
+export function undoStarted(
+  stop: StopRequest,
+  failure: { type: string; message: string },
+): Extract<MigrationEvent, { type: 'UndoStarted' }> {
+  if (stop) {
+    const by = stop.actor ? ` by ${stop.actor}` : '';
+    const because = stop.reason ? `: ${stop.reason}` : '';
+    const cause: UndoCause = stop.command === 'delete' ? 'deleted' : stop.command;
+    const message = stop.command === 'delete' ? 'the plan was deleted' : `${stop.command} asked${by}${because}`;
+    return { type: 'UndoStarted', cause, message };
+  }
+  return { type: 'UndoStarted', cause: causeOf(failure.type), message: failure.message };
+}
+
+function causeOf(type: string): UndoCause {
+  switch (type) {
+    case FAILURE.gate:
+      return 'gate';
+    case FAILURE.readiness:
+      return 'readiness';
+    case FAILURE.admission:
+      return 'admission';
+    case FAILURE.rollout:
+      return 'rollout';
+    case 'WorkflowLost':
+      return 'lost';
+    default:
+      return 'error';
+  }
+}

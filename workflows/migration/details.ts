@@ -1,0 +1,19 @@
+import type { MigrationState } from './state.js';
+
+/** What the Temporal Web UI shows on top of the workflow: where it is, what it waits for, what a person can do. */
+export function detailsOf(state: MigrationState): string {
+  const { phase, message, sourceSCC, targetSCC, weight, risk, waitingFor, finishedAt } = state;
+  const lines = [
+    `**${phase}** – ${message}`,
+    '',
+    `- SCC: ${sourceSCC ?? 'unknown'} → ${targetSCC ?? 'unknown'}`,
+    `- requests on the canary: ${weight} %`,
+  ];
+  if (risk) lines.push(`- risk: ${risk.band} (change ${percent(risk.changeRisk)}, exposure ${percent(risk.exposure)})`);
+  if (waitingFor !== null) lines.push(`- waits for: ${waitingFor}`);
+  if (finishedAt === null)
+    lines.push('', 'Signals: `pause`, `resume`, `abort`, `rollback`, `approve` (looks again for an approval), `skip`.');
+  return lines.join('\n');
+}
+
+const percent = (share: number): string => `${Math.round(share * 100)} %`;
