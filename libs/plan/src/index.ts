@@ -1,3 +1,40 @@
-export * from './schema.js';
+export { planCRD } from './crd.js';
 export { durationMs } from './duration.js';
-export * from './events.js';
+export {
+  gateSampleSchema,
+  migrationEventSchema,
+  recordedEventSchema,
+  trafficSummarySchema,
+  type GateSample,
+  type MigrationEvent,
+  type PodSCC,
+  type RecordedEvent,
+  type TrafficSummary,
+  type UndoCause,
+} from './events.js';
+export { editViolations, parseSpec, type ParsedSpec } from './rules.js';
+export {
+  conditionSchema,
+  FINALIZER,
+  METRIC_PRESETS,
+  PHASES,
+  PLAN_GROUP,
+  PLAN_KIND,
+  PLAN_PLURAL,
+  PLAN_VERSION,
+  phaseSchema,
+  planSpecSchema,
+  planStatusSchema,
+  violationSchema,
+  workloadRefSchema,
+  type Condition,
+  type MetricGate,
+  type Phase,
+  type PlanRef,
+  type PlanSpec,
+  type PlanSpecInput,
+  type PlanStatus,
+  type Violation,
+  type WebhookGate,
+  type WorkloadRef,
+} from './schema.js';

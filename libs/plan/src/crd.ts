@@ -1,0 +1,117 @@
+import { z } from 'zod';
+import { PLAN_GROUP, PLAN_KIND, PLAN_PLURAL, PLAN_VERSION, planSpecSchema, planStatusSchema } from './schema.js';
+
+type Schema = Record<string, unknown>;
+const isSchema = (value: unknown): value is Schema =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Turns what the generator emits into a structural schema, as the API server demands. */
+function structural(schema: unknown): Schema {
+  if (!isSchema(schema)) throw new TypeError('not a schema');
+  const { properties, items, additionalProperties, ...rest } = schema;
+  const out: Schema = { ...rest };
+  delete out['propertyNames'];
+  delete out['$schema'];
+  if (isSchema(properties))
+    out['properties'] = Object.fromEntries(Object.entries(properties).map(([key, value]) => [key, structural(value)]));
+  if (items !== undefined) out['items'] = structural(items);
+  if (isSchema(additionalProperties)) {
+    if (Object.keys(additionalProperties).length) out['additionalProperties'] = structural(additionalProperties);
+    else out['x-kubernetes-preserve-unknown-fields'] = true;
+  }
+  if ('const' in out) {
+    out['enum'] = [out['const']];
+    delete out['const'];
+  }
+  return out;
+}
+
+const jsonSchema = (schema: z.ZodType): Schema =>
+  structural(z.toJSONSchema(schema, { io: 'input', target: 'openapi-3.0' }));
+
+/** Immutable once the engine has begun: `oldSelf` is the plan before the edit. */
+const started = "(has(oldSelf.status) && has(oldSelf.status.phase) && oldSelf.status.phase != 'Pending')";
+const fixed = (field: string): Schema => ({
+  rule: `!${started} || self.spec.${field} == oldSelf.spec.${field}`,
+  message: `spec.${field} can not be changed once the migration has begun; delete the plan and apply a new one`,
+  fieldPath: `.spec.${field}`,
+});
+const weightRules: Schema[] = [
+  {
+    rule: 'self[self.size() - 1] == 100',
+    message: 'the last weight must be 100: the workload is rolled out behind a canary that serves everything',
+  },
+  {
+    rule: 'self.all(w, self.indexOf(w) == self.lastIndexOf(w)) && self.isSorted()',
+    message: 'weights must rise, such as [10, 25, 50, 75, 100]',
+  },
+];
+
+function specSchema(): Schema {
+  const spec = jsonSchema(planSpecSchema);
+  const traffic = (spec['properties'] as Record<string, Schema>)['traffic'];
+  const weights = traffic && (traffic['properties'] as Record<string, Schema>)['weights'];
+  if (!weights) throw new Error('the plan schema has no traffic.weights');
+  weights['x-kubernetes-validations'] = weightRules;
+  return spec;
+}
+
+const column = (name: string, jsonPath: string, rest: Schema = {}): Schema => ({
+  name,
+  type: 'string',
+  jsonPath,
+  ...rest,
+});
+
+/** The CustomResourceDefinition of SCCMigrationPlan, generated from the zod schema. */
+export function planCRD(): Schema {
+  return {
+    apiVersion: 'apiextensions.k8s.io/v1',
+    kind: 'CustomResourceDefinition',
+    metadata: { name: `${PLAN_PLURAL}.${PLAN_GROUP}` },
+    spec: {
+      group: PLAN_GROUP,
+      scope: 'Namespaced',
+      names: {
+        kind: PLAN_KIND,
+        listKind: `${PLAN_KIND}List`,
+        plural: PLAN_PLURAL,
+        singular: 'sccmigrationplan',
+        shortNames: ['sccmp'],
+        categories: ['all'],
+      },
+      versions: [
+        {
+          name: PLAN_VERSION,
+          served: true,
+          storage: true,
+          subresources: { status: {} },
+          additionalPrinterColumns: [
+            column('Phase', '.status.phase'),
+            column('Source', '.status.sourceSCC'),
+            column('Target', '.spec.targetSCC'),
+            column('Weight', '.status.weight', { type: 'integer' }),
+            column('Risk', '.status.risk.band'),
+            column('Message', '.status.message', { priority: 1 }),
+            column('Age', '.metadata.creationTimestamp', { type: 'date' }),
+          ],
+          schema: {
+            openAPIV3Schema: {
+              type: 'object',
+              required: ['spec'],
+              description: 'Moves one running workload from one Security Context Constraint to another.',
+              properties: {
+                apiVersion: { type: 'string' },
+                kind: { type: 'string' },
+                metadata: { type: 'object' },
+                spec: specSchema(),
+                status: jsonSchema(planStatusSchema),
+              },
+              'x-kubernetes-validations': [fixed('workloadRef'), fixed('targetSCC')],
+            },
+          },
+        },
+      ],
+    },
+  };
+}

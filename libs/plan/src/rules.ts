@@ -1,0 +1,185 @@
+import type { z } from 'zod';
+import { planSpecSchema, type Phase, type PlanSpec, type Violation } from './schema.js';
+
+const FORMAT_REMEDY = 'Correct the value; `kubectl explain sccmp.spec` describes every field.';
+
+/** `traffic.weights[2]` from a path, below `spec`. */
+const fieldOf = (path: readonly PropertyKey[]): string =>
+  path.reduce<string>((text, key) => (typeof key === 'number' ? `${text}[${key}]` : `${text}.${String(key)}`), 'spec');
+
+const ofIssue = (issue: z.core.$ZodIssue): Violation => ({
+  code: issue.code === 'unrecognized_keys' ? 'UnknownField' : 'InvalidValue',
+  field: fieldOf(issue.path),
+  message: issue.message,
+  remedy: FORMAT_REMEDY,
+});
+
+/** A rule beyond a field's format: yields every violation that it finds. */
+type Rule = (spec: PlanSpec) => Violation[];
+
+const weightsRise: Rule = ({ traffic: { weights } }) => {
+  const falls = weights.findIndex((weight, index) => index > 0 && weight <= (weights[index - 1] ?? 0));
+  if (falls < 0) return [];
+  return [
+    {
+      code: 'WeightsDoNotRise',
+      field: `spec.traffic.weights[${falls}]`,
+      message: `${weights[falls] ?? 0} does not exceed ${weights[falls - 1] ?? 0}, the weight before it`,
+      remedy: 'List the weights in rising order, such as [10, 25, 50, 75, 100].',
+    },
+  ];
+};
+
+const weightsEndInAll: Rule = ({ traffic: { weights } }) =>
+  weights.at(-1) === 100
+    ? []
+    : [
+        {
+          code: 'WeightsEndEarly',
+          field: `spec.traffic.weights[${weights.length - 1}]`,
+          message: `the last weight is ${weights.at(-1) ?? 'missing'}, so the canary never carries all requests`,
+          remedy: 'End the list with 100: the workload itself is rolled out behind a canary that serves everything.',
+        },
+      ];
+
+const metricsHaveOneSource: Rule = ({ gates }) =>
+  gates.metrics.flatMap((gate, index) =>
+    (gate.preset === undefined) === (gate.query === undefined)
+      ? [
+          {
+            code: 'MetricSource',
+            field: `spec.gates.metrics[${index}]`,
+            message: `gate ${gate.name} sets ${gate.preset === undefined ? 'neither preset nor query' : 'both preset and query'}`,
+            remedy: 'Set exactly one of preset and query.',
+          },
+        ]
+      : [],
+  );
+
+const metricsHaveBounds: Rule = ({ gates }) =>
+  gates.metrics.flatMap(({ name, min, max }, index) => {
+    const field = `spec.gates.metrics[${index}]`;
+    if (min === undefined && max === undefined)
+      return [
+        {
+          code: 'MetricWithoutBound',
+          field,
+          message: `gate ${name} has neither min nor max, so it can never fail`,
+          remedy: 'Set min, max or both.',
+        },
+      ];
+    if (min !== undefined && max !== undefined && min > max)
+      return [
+        {
+          code: 'MetricBounds',
+          field,
+          message: `gate ${name} has min ${min} above max ${max}`,
+          remedy: 'Swap the two bounds.',
+        },
+      ];
+    return [];
+  });
+
+const gateNamesAreUnique: Rule = ({ gates }) => {
+  const names = [...gates.metrics, ...gates.webhooks].map(({ name }) => name);
+  const repeated = [...new Set(names.filter((name, index) => names.indexOf(name) !== index))];
+  return repeated.map((name) => ({
+    code: 'GateNameRepeated',
+    field: 'spec.gates',
+    message: `two gates are called ${name}`,
+    remedy: 'Give every gate a name of its own; events and metrics refer to it.',
+  }));
+};
+
+const scheduleIsReadable: Rule = ({ schedule }) => {
+  const violations: Violation[] = [];
+  if (schedule.notBefore !== undefined && !isTime(schedule.notBefore))
+    violations.push({
+      code: 'NotATime',
+      field: 'spec.schedule.notBefore',
+      message: `${schedule.notBefore} is not an RFC 3339 time`,
+      remedy: 'Write a time with its offset, such as 2026-11-24T22:00:00Z.',
+    });
+  for (const [index, { timeZone, from, to }] of schedule.windows.entries()) {
+    if (!isTimeZone(timeZone))
+      violations.push({
+        code: 'UnknownTimeZone',
+        field: `spec.schedule.windows[${index}].timeZone`,
+        message: `${timeZone} is no IANA time zone`,
+        remedy: 'Use a name such as UTC or Europe/Vienna.',
+      });
+    if (from === to)
+      violations.push({
+        code: 'EmptyWindow',
+        field: `spec.schedule.windows[${index}]`,
+        message: `the window begins and ends at ${from}`,
+        remedy: 'Let it end later than it begins; a window may pass midnight.',
+      });
+  }
+  return violations;
+};
+
+const isTime = (text: string): boolean =>
+  /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})$/.test(text) && !Number.isNaN(Date.parse(text));
+
+const isTimeZone = (name: string): boolean => {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: name });
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+const rules: readonly Rule[] = [
+  weightsRise,
+  weightsEndInAll,
+  metricsHaveOneSource,
+  metricsHaveBounds,
+  gateNamesAreUnique,
+  scheduleIsReadable,
+];
+
+export type ParsedSpec = { ok: true; spec: PlanSpec } | { ok: false; violations: Violation[] };
+
+/** Parses and checks the `spec` of a plan; every violation is reported at once, with its field below `spec`. */
+export function parseSpec(input: unknown): ParsedSpec {
+  const parsed = planSpecSchema.safeParse(input);
+  if (!parsed.success) return { ok: false, violations: parsed.error.issues.map(ofIssue) };
+  const violations = rules.flatMap((rule) => rule(parsed.data));
+  return violations.length ? { ok: false, violations } : { ok: true, spec: parsed.data };
+}
+
+/** The fields that take effect while a migration runs; every other edit is refused. */
+const LIVE_FIELDS = [['suspend'], ['gates'], ['traffic', 'interval']] as const;
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+function changedFields(before: unknown, after: unknown, path: string[] = []): string[][] {
+  if (isRecord(before) && isRecord(after))
+    return [...new Set([...Object.keys(before), ...Object.keys(after)])].flatMap((key) =>
+      changedFields(before[key], after[key], [...path, key]),
+    );
+  return JSON.stringify(before) === JSON.stringify(after) ? [] : [path];
+}
+
+/**
+ * Refuses edits of a plan that the engine has begun to act on: all but `suspend`, `gates` and `traffic.interval`.
+ * Both specs must be parsed, so that a default written out is no edit.
+ */
+export function editViolations(before: PlanSpec, after: PlanSpec, phase: Phase | undefined): Violation[] {
+  if (phase === undefined || phase === 'Pending') return [];
+  const changed = changedFields(before, after).filter(
+    (path) => !LIVE_FIELDS.some((live) => live.every((key, index) => path[index] === key)),
+  );
+  const finished = phase === 'Completed' || phase === 'RolledBack' || phase === 'Rejected';
+  return changed.map((path) => ({
+    code: 'FieldIsFixed',
+    field: fieldOf(path),
+    message: `the plan is in phase ${phase}; ${path.at(-1) ?? 'spec'} can not be changed any more`,
+    remedy: finished
+      ? 'Apply a new plan under another name.'
+      : 'Only suspend, gates and traffic.interval may be edited now. Delete this plan (its work is undone) and apply a new one.',
+  }));
+}

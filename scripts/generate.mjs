@@ -1,0 +1,24 @@
+/** Writes the generated manifests, or with `--check` fails when a committed one differs. */
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { stringify } from 'yaml';
+
+const { planCRD } = await import('../dist/libs/plan/src/index.js');
+const header = '# Generated from libs/plan by `npm run generate`.\n';
+const files = {
+  'deploy/crd/sccmigrationplans.yaml': header + stringify(planCRD(), { lineWidth: 0, aliasDuplicateObjects: false }),
+};
+let differ = 0;
+for (const [file, text] of Object.entries(files)) {
+  const target = path.resolve(import.meta.dirname, '..', file);
+  if (process.argv.includes('--check')) {
+    if ((await readFile(target, 'utf8').catch(() => '')) === text) continue;
+    console.error(`${file} differs from its source: run npm run generate`);
+    differ++;
+  } else {
+    await mkdir(path.dirname(target), { recursive: true });
+    await writeFile(target, text);
+    console.log(`wrote ${file}`);
+  }
+}
+process.exit(differ ? 1 : 0);
