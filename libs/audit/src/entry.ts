@@ -1,0 +1,67 @@
+import { z } from 'zod';
+import { canonicalBytes, type JsonValue } from './canonical.js';
+
+const jsonSchema: z.ZodType<JsonValue> = z.json();
+
+export const auditActorSchema = z.object({
+  name: z.string(),
+  groups: z.array(z.string()).optional(),
+  roles: z.array(z.string()).optional(),
+});
+
+export const auditObjectSchema = z.object({
+  kind: z.string(),
+  namespace: z.string().optional(),
+  name: z.string().optional(),
+});
+
+/** What the canonical bytes of an entry say. */
+export const auditBodySchema = z.object({
+  v: z.literal(1),
+  id: z.string().describe('ULID'),
+  occurredAt: z.string().describe('RFC 3339, UTC, milliseconds; the clock of the process that appended.'),
+  actor: auditActorSchema,
+  action: z.string(),
+  object: auditObjectSchema,
+  requestId: z.string().nullable(),
+  details: jsonSchema,
+});
+
+export type AuditActor = z.infer<typeof auditActorSchema>;
+export type AuditObject = z.infer<typeof auditObjectSchema>;
+export type AuditBody = z.infer<typeof auditBodySchema>;
+
+/** The columns beside the bytes, which exist only to search by; the bytes decide. */
+export type AuditColumns = readonly [
+  entryId: string,
+  occurredAt: string,
+  actor: string,
+  action: string,
+  kind: string,
+  namespace: string | null,
+  name: string | null,
+  requestId: string | null,
+];
+
+/** PostgreSQL's text holds neither NUL nor lone surrogates; both are shown as U+FFFD there. */
+const columnText = (text: string): string => text.toWellFormed().replaceAll('\0', '\uFFFD');
+const optionalText = (text: string | null | undefined): string | null => (text == null ? null : columnText(text));
+
+/** What the search columns of an entry must hold. */
+export function columnsOf(body: AuditBody): AuditColumns {
+  return [
+    columnText(body.id),
+    columnText(body.occurredAt),
+    columnText(body.actor.name),
+    columnText(body.action),
+    columnText(body.object.kind),
+    optionalText(body.object.namespace),
+    optionalText(body.object.name),
+    optionalText(body.requestId),
+  ];
+}
+
+/** The bytes of an entry: what is stored, hashed and proved. */
+export function encodeBody(body: AuditBody): Buffer {
+  return canonicalBytes(body);
+}

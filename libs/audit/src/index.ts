@@ -1,0 +1,43 @@
+export { canonicalBytes, type JsonValue } from './canonical.js';
+export { leafHash, nodeHash, EMPTY_ROOT, HASH_BYTES } from './hashing.js';
+export { CompactRange, CompactRangeError, rootOf } from './compact-range.js';
+export {
+  consistencySpans,
+  inclusionSpans,
+  verifyConsistency,
+  verifyInclusion,
+  type ConsistencyClaim,
+  type InclusionClaim,
+  type LeafSpan,
+} from './proofs.js';
+export {
+  hashOfSpan,
+  newFullTiles,
+  rootOfNodes,
+  splitHashes,
+  TILE_WIDTH,
+  type NodeSource,
+  type TileId,
+} from './tiles.js';
+export {
+  isSignedBy,
+  NoteError,
+  parseNote,
+  parseVerifier,
+  signerFromPem,
+  signNote,
+  type NoteSigner,
+  type NoteVerifier,
+} from './note.js';
+export { parseCheckpoint, signCheckpoint, type Checkpoint, type TreeHead } from './checkpoint.js';
+export {
+  auditActorSchema,
+  auditBodySchema,
+  auditObjectSchema,
+  columnsOf,
+  encodeBody,
+  type AuditActor,
+  type AuditBody,
+  type AuditColumns,
+  type AuditObject,
+} from './entry.js';
