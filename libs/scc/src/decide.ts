@@ -1,0 +1,282 @@
+import { applyChanges, changedFields, isUnchanged } from './apply.js';
+import type { CompiledSCC, CompiledSCCs } from './compile.js';
+import { evaluate, type Fit } from './evaluate.js';
+import { missingAnnotation, type Namespace, namespaceValues, type NamespaceValues } from './namespace.js';
+import { REQUIRED_SCC_ANNOTATION, SCC_ANNOTATION, SUBJECT_TYPE_ANNOTATION } from './names.js';
+import type { Pod } from './pod.js';
+import type { Violation } from './rules/scope.js';
+import { type IgnoredReason, whyIgnored } from './skip.js';
+
+export type SubjectType = 'serviceaccount' | 'user';
+
+export interface Subject {
+  readonly name: string;
+  readonly groups: readonly string[];
+}
+
+export interface AdmissionRequest {
+  readonly operation: 'CREATE' | 'UPDATE';
+  /** '' or absent for the pod itself. */
+  readonly subresource?: string | undefined;
+  /** The pod as an admission webhook sees it, with Kubernetes' defaults. Never written to. */
+  readonly pod: Pod;
+  /** Required for an UPDATE. */
+  readonly oldPod?: Pod | undefined;
+  readonly namespace: Namespace;
+  readonly subjects: {
+    /** The identity of the pod's ServiceAccount (see `serviceAccountSubject`); absent when the pod names none. */
+    readonly serviceAccount?: Subject | undefined;
+    readonly requester: Subject;
+  };
+  /** RBAC: may the subject `use` the SCC in the pod's namespace? `users` and `groups` of the SCC are checked here. */
+  mayUse(subject: SubjectType, sccName: string): boolean;
+}
+
+export type RejectionReason =
+  | 'no-scc-fits'
+  | 'required-scc-unknown'
+  | 'required-scc-changed'
+  | 'required-scc-not-used'
+  | 'namespace-not-ready'
+  | 'scc-invalid';
+
+/** Why one SCC was passed over. */
+export interface Failure {
+  readonly scc: string;
+  readonly violations: readonly Violation[];
+}
+
+export interface Ignored {
+  readonly decision: 'ignored';
+  readonly why: IgnoredReason;
+}
+
+export interface Rejected {
+  readonly decision: 'rejected';
+  readonly reason: RejectionReason;
+  /** The sentence for the client, in OpenShift's wording, without `pods "NAME" is forbidden`. */
+  readonly message: string;
+  readonly failures: readonly Failure[];
+}
+
+export interface Admitted {
+  readonly decision: 'admitted';
+  readonly scc: string;
+  readonly subjectType: SubjectType;
+  /** All annotations of the resulting pod. */
+  readonly annotations: Readonly<Record<string, string>>;
+  /** The resulting pod; shares everything unchanged with the request's. */
+  readonly pod: Pod;
+  /** True when the SCC's defaulting changed more than the two annotations that record the decision. */
+  readonly mutated: boolean;
+  /** The SCCs that were tried before, in order. */
+  readonly failures: readonly Failure[];
+}
+
+export type Decision = Ignored | Rejected | Admitted;
+
+/** The identity under which a ServiceAccount's own SCC grants are looked up: without `system:authenticated`. */
+export const serviceAccountSubject = (namespace: string, name: string): Subject => ({
+  name: `system:serviceaccount:${namespace}:${name}`,
+  groups: ['system:serviceaccounts', `system:serviceaccounts:${namespace}`],
+});
+
+const isListed = (scc: CompiledSCC, { name, groups }: Subject): boolean =>
+  scc.users.has(name) || groups.some((group) => scc.groups.has(group));
+
+/** Through whom an SCC is usable; the ServiceAccount is asked first. */
+export function usableBy(scc: CompiledSCC, request: AdmissionRequest): SubjectType | undefined {
+  const { serviceAccount, requester } = request.subjects;
+  if (serviceAccount && (isListed(scc, serviceAccount) || request.mayUse('serviceaccount', scc.name)))
+    return 'serviceaccount';
+  return isListed(scc, requester) || request.mayUse('user', scc.name) ? 'user' : undefined;
+}
+
+const rejected = (reason: RejectionReason, message: string, failures: readonly Failure[] = []): Rejected => ({
+  decision: 'rejected',
+  reason,
+  message,
+  failures,
+});
+
+const requiredSCC = (pod: Pod | undefined): string => pod?.metadata.annotations?.[REQUIRED_SCC_ANNOTATION] ?? '';
+
+/** Why an SCC cannot judge pods of this namespace at all. */
+function providerError(scc: CompiledSCC, values: NamespaceValues, namespace: string): string | undefined {
+  if (scc.error !== undefined)
+    return `error creating provider for SCC ${scc.name} in namespace ${namespace}: ${scc.error}`;
+  const needed = [
+    ['uid', scc.runAsUser.type === 'MustRunAsRange' && !scc.runAsUser.range, values.uidRange],
+    ['mcs', scc.seLinux.type === 'MustRunAs' && scc.seLinux.level === undefined, values.level],
+    ['group', scc.fsGroup.type === 'MustRunAs' && !scc.fsGroup.ranges, values.fsGroup],
+    ['group', scc.supplementalGroups.type === 'MustRunAs' && !scc.supplementalGroups.ranges, values.supplementalGroups],
+  ] as const;
+  for (const [what, isNeeded, value] of needed)
+    if (isNeeded && !value.ok)
+      return `unable to find pre-allocated ${what} annotation for namespace ${namespace} while trying to configure SCC ${scc.name}: ${value.error}`;
+  return undefined;
+}
+
+type Candidates = { readonly list: readonly CompiledSCC[]; readonly values: NamespaceValues };
+
+/** The SCCs to try, in order, or the reason why none is tried. */
+function candidates({ operation, pod, oldPod, namespace }: AdmissionRequest, all: CompiledSCCs): Candidates | Rejected {
+  const required = requiredSCC(pod);
+  if (operation === 'UPDATE' && required !== requiredSCC(oldPod))
+    return rejected('required-scc-changed', `${REQUIRED_SCC_ANNOTATION} must not be changed on an existing pod`);
+  const only = all.byName.get(required);
+  if (required !== '' && !only)
+    return rejected('required-scc-unknown', `required scc/${required} not found: the SCC does not exist`);
+  const list = only ? [only] : all.ordered;
+  const missing = missingAnnotation(namespace);
+  if (missing !== undefined)
+    return rejected('namespace-not-ready', `error fetching namespace "${namespace.name}": unable to find annotation ${missing}`);
+  const values = namespaceValues(namespace);
+  const errors = list.flatMap((scc) => providerError(scc, values, namespace.name) ?? []);
+  if (errors.length > 0) return rejected('scc-invalid', aggregate(errors));
+  return { list, values };
+}
+
+function aggregate(messages: readonly string[]): string {
+  const distinct = [...new Set(messages)];
+  return distinct.length === 1 ? (distinct[0] ?? '') : `[${distinct.join(', ')}]`;
+}
+
+const notUsable = (scc: string): Failure => ({
+  scc,
+  violations: [
+    {
+      rule: 'usability',
+      field: 'spec.serviceAccountName',
+      value: undefined,
+      bound: `subjects that may use ${scc}`,
+      remedy: `grant the ServiceAccount the ClusterRole system:openshift:scc:${scc} in the namespace`,
+      message: `provider "${scc}": Forbidden: not usable by user or serviceaccount`,
+    },
+  ],
+});
+
+const needsMutation = (scc: string, fields: readonly string[]): Failure => ({
+  scc,
+  violations: fields.map((field) => ({
+    rule: 'mutation',
+    field,
+    value: undefined,
+    bound: 'as the SCC would default it',
+    remedy: 'set the field when the pod is created',
+    message: `provider ${scc}: ${field}: Forbidden: an existing pod cannot be changed to fit`,
+  })),
+});
+
+type MutationMode = 'any' | 'ephemeral' | 'none';
+
+interface Choice {
+  readonly scc: CompiledSCC;
+  readonly subjectType: SubjectType;
+  readonly fit: Fit & { fits: true };
+}
+
+const isAcceptable = (fit: Fit & { fits: true }, mode: MutationMode): boolean =>
+  mode === 'any' || isUnchanged(fit.changes, mode === 'ephemeral');
+
+function tryOne(
+  scc: CompiledSCC,
+  request: AdmissionRequest,
+  { values, mode }: { values: NamespaceValues; mode: MutationMode },
+): Choice | Failure {
+  const subjectType = usableBy(scc, request);
+  if (!subjectType) return notUsable(scc.name);
+  const fit = evaluate(scc, request.pod, values);
+  if (!fit.fits) return { scc: scc.name, violations: fit.violations };
+  if (!isAcceptable(fit, mode)) return needsMutation(scc.name, changedFields(fit.changes));
+  return { scc, subjectType, fit };
+}
+
+/** OpenShift's extra hint for pods that ran under the older default. */
+function restrictedHint(failures: readonly Failure[], all: CompiledSCCs, judge: (scc: CompiledSCC) => Fit): string[] {
+  const denied = failures.some(({ scc, violations }) => scc === 'restricted' && violations[0]?.rule === 'usability');
+  const older = all.byName.get('restricted');
+  if (!denied || !older || !failures.some(({ scc }) => scc === 'restricted-v2') || !judge(older).fits) return [];
+  return [
+    'no access to scc/restricted: Forbidden: the pod does not fit the `restricted-v2` security context constraint, but would fit `restricted`',
+  ];
+}
+
+function choose(
+  request: AdmissionRequest,
+  all: CompiledSCCs,
+  { mode, hint }: { mode: MutationMode; hint?: string | undefined },
+): { choice: Choice; failures: Failure[] } | Rejected {
+  const found = candidates(request, all);
+  if ('decision' in found) return found;
+  const { list, values } = found;
+  const hinted = list.find(({ name }) => name === hint);
+  const failures: Failure[] = [];
+  for (const scc of hinted ? [hinted, ...list.filter((other) => other !== hinted)] : list) {
+    const tried = tryOne(scc, request, { values, mode });
+    if ('fit' in tried) return { choice: tried, failures };
+    failures.push(tried);
+  }
+  const messages = failures.flatMap(({ violations }) => violations.map(({ message }) => message));
+  messages.push(...restrictedHint(failures, all, (scc) => evaluate(scc, request.pod, values)));
+  return rejected(
+    'no-scc-fits',
+    `unable to validate against any security context constraint: ${aggregate(messages)}`,
+    failures,
+  );
+}
+
+function mutationMode({ operation, subresource }: AdmissionRequest): MutationMode {
+  if (operation === 'CREATE') return 'any';
+  return subresource === 'ephemeralcontainers' ? 'ephemeral' : 'none';
+}
+
+/**
+ * Decides as OpenShift's mutating SCC admission does. Pure: neither the request nor its pod is changed.
+ *
+ * @throws TypeError when an UPDATE carries no old pod.
+ */
+export function decide(request: AdmissionRequest, compiled: CompiledSCCs): Decision {
+  const why = whyIgnored(request);
+  if (why) return { decision: 'ignored', why };
+  const chosen = choose(request, compiled, { mode: mutationMode(request) });
+  if ('decision' in chosen) return chosen;
+  const { choice, failures } = chosen;
+  const pod = applyChanges(request.pod, choice.fit.changes, {
+    [SCC_ANNOTATION]: choice.scc.name,
+    [SUBJECT_TYPE_ANNOTATION]: choice.subjectType,
+  });
+  return {
+    decision: 'admitted',
+    scc: choice.scc.name,
+    subjectType: choice.subjectType,
+    annotations: pod.metadata.annotations ?? {},
+    pod,
+    mutated: !isUnchanged(choice.fit.changes),
+    failures,
+  };
+}
+
+export type Validation =
+  | Ignored
+  | Rejected
+  | { readonly decision: 'accepted'; readonly scc: string; readonly subjectType: SubjectType };
+
+/**
+ * The validating pass: some usable SCC must fit without changing the pod. The pod's `openshift.io/scc` is only the
+ * first one tried, except that it must equal a required SCC.
+ */
+export function validatePass(request: AdmissionRequest, compiled: CompiledSCCs): Validation {
+  const why = whyIgnored(request);
+  if (why) return { decision: 'ignored', why };
+  const hint = request.pod.metadata.annotations?.[SCC_ANNOTATION];
+  const required = requiredSCC(request.pod);
+  if (required !== '' && required !== hint)
+    return rejected(
+      'required-scc-not-used',
+      `required scc/${required} does not match the ${SCC_ANNOTATION} annotation "${hint ?? ''}"`,
+    );
+  const chosen = choose(request, compiled, { mode: 'none', hint });
+  if ('decision' in chosen) return chosen;
+  return { decision: 'accepted', scc: chosen.choice.scc.name, subjectType: chosen.choice.subjectType };
+}

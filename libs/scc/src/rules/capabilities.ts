@@ -1,0 +1,78 @@
+import { type ContainerScope, containerViolation, writeContainer } from './scope.js';
+
+/** Names are compared literally: no case folding, no stripping of CAP_, and ALL does not cover other names. */
+const NONE: readonly string[] = [];
+
+export interface EffectiveCapabilities {
+  readonly add: readonly string[];
+  readonly drop: readonly string[];
+}
+
+const union = (a: readonly string[], b: readonly string[]): string[] => [...new Set([...a, ...b])];
+const countDistinct = (names: readonly string[]): number => new Set(names).size;
+
+/** The container's capabilities after defaulting, or undefined when neither the author nor the SCC sets any. */
+function defaulted(scope: ContainerScope): EffectiveCapabilities | undefined {
+  const { defaultAdd, requiredDrop } = scope.pod.scc;
+  const own = scope.context.capabilities;
+  const ownAdd = own?.add ?? NONE;
+  const ownDrop = own?.drop ?? NONE;
+  if (defaultAdd.length === 0 && requiredDrop.length === 0) return own ? { add: ownAdd, drop: ownDrop } : undefined;
+  const add = union(
+    defaultAdd.filter((name) => !ownDrop.includes(name)),
+    ownAdd,
+  );
+  const drop = union(requiredDrop, ownDrop);
+  if (add.length === countDistinct(ownAdd) && drop.length === countDistinct(ownDrop))
+    return own ? { add: ownAdd, drop: ownDrop } : undefined;
+  add.sort();
+  drop.sort();
+  writeContainer(scope, 'capabilities', {
+    ...(add.length > 0 && { add }),
+    ...(drop.length > 0 && { drop }),
+  });
+  return { add, drop };
+}
+
+function validateSet(scope: ContainerScope, { add, drop }: EffectiveCapabilities): void {
+  const { addable, requiredDrop } = scope.pod.scc;
+  for (const name of add)
+    if (!addable.has(name))
+      containerViolation(scope, {
+        rule: 'capabilities',
+        child: 'capabilities.add',
+        value: name,
+        bound: addable.size === 0 ? 'none' : [...addable].join(','),
+        remedy: `remove ${name} from capabilities.add`,
+        detail: 'capability may not be added',
+      });
+  for (const name of requiredDrop)
+    if (!drop.includes(name))
+      containerViolation(scope, {
+        rule: 'capabilities',
+        child: 'capabilities.drop',
+        value: drop,
+        bound: requiredDrop.join(','),
+        remedy: `add ${name} to capabilities.drop`,
+        detail: `${name} is required to be dropped but was not found`,
+      });
+}
+
+export function applyCapabilities(scope: ContainerScope): EffectiveCapabilities | undefined {
+  const { scc } = scope.pod;
+  const effective = defaulted(scope);
+  if (!effective) {
+    if (scc.defaultAdd.length > 0 || scc.requiredDrop.length > 0)
+      containerViolation(scope, {
+        rule: 'capabilities',
+        child: 'capabilities',
+        value: undefined,
+        bound: `drop ${scc.requiredDrop.join(',')}`,
+        remedy: 'set the required capabilities',
+        detail: 'required capabilities are not set on the securityContext',
+      });
+    return undefined;
+  }
+  if (!scc.anyCapability) validateSet(scope, effective);
+  return effective;
+}

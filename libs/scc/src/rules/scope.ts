@@ -1,0 +1,138 @@
+import type { CompiledSCC } from '../compile.js';
+import type { NamespaceValues, Preallocated } from '../namespace.js';
+import type {
+  Container,
+  ContainerList,
+  ContainerSecurityContext,
+  Pod,
+  PodSecurityContext,
+  SeccompProfile,
+} from '../pod.js';
+
+export type ViolationRule =
+  | 'usability'
+  | 'runAsUser'
+  | 'seLinuxContext'
+  | 'fsGroup'
+  | 'supplementalGroups'
+  | 'capabilities'
+  | 'privileged'
+  | 'allowPrivilegeEscalation'
+  | 'readOnlyRootFilesystem'
+  | 'seccomp'
+  | 'sysctls'
+  | 'volumes'
+  | 'host'
+  | 'hostPorts'
+  | 'userNamespace'
+  | 'mutation';
+
+/** One field of a pod that an SCC does not accept. */
+export interface Violation {
+  readonly rule: ViolationRule;
+  /** Path in the pod, `spec.containers[0].securityContext.runAsUser`. */
+  readonly field: string;
+  /** What the pod asks for; undefined when it says nothing. */
+  readonly value: unknown;
+  /** What the SCC accepts. */
+  readonly bound: string;
+  readonly remedy: string;
+  /** The sentence in OpenShift's wording. */
+  readonly message: string;
+}
+
+/** What defaulting writes into one container's securityContext; an undefined value removes the field. */
+export type ContainerWrites = Partial<Record<keyof ContainerSecurityContext, unknown>>;
+
+export interface PodWrites {
+  readonly securityContext: Partial<PodSecurityContext>;
+  seccompAnnotation?: string;
+}
+
+/**
+ * One SCC tried on one pod. The pod is never touched: defaults are collected as writes, and `podContext` /
+ * `ContainerScope.context` show the values as they will be after them.
+ */
+export interface PodScope {
+  readonly scc: CompiledSCC;
+  readonly namespace: NamespaceValues;
+  readonly pod: Pod;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly context: Readonly<PodSecurityContext>;
+  readonly violations: Violation[];
+  writes: PodWrites | undefined;
+  /** The pod's SELinux options and seccomp values after defaulting. */
+  seLinuxOptions: PodSecurityContext['seLinuxOptions'];
+  seccompAnnotation: string;
+  seccompProfile: SeccompProfile | undefined;
+}
+
+export interface ContainerScope {
+  readonly pod: PodScope;
+  readonly list: ContainerList;
+  readonly index: number;
+  readonly container: Container;
+  readonly context: Readonly<ContainerSecurityContext>;
+  writes: ContainerWrites | undefined;
+  seccompProfile: SeccompProfile | undefined;
+}
+
+type Finding = Pick<Violation, 'rule' | 'value' | 'bound' | 'remedy'> & {
+  /** Below `spec.securityContext` or the container's securityContext. */
+  readonly child: string;
+  readonly detail: string;
+};
+
+/** Renders a value as OpenShift's field errors do. */
+export function showValue(value: unknown): string {
+  if (value === undefined || value === null) return 'null';
+  if (Array.isArray(value)) return `[]{${value.map(showValue).join(', ')}}`;
+  return JSON.stringify(value);
+}
+
+export function podViolation(scope: PodScope, finding: Finding): void {
+  const { rule, child, value, bound, remedy, detail } = finding;
+  scope.violations.push({
+    rule,
+    field: `spec.securityContext.${child}`,
+    value,
+    bound,
+    remedy,
+    message: `provider ${scope.scc.name}: .spec.securityContext.${child}: Invalid value: ${showValue(value)}: ${detail}`,
+  });
+}
+
+export const containerPath = ({ list, index }: ContainerScope): string => `${list}[${index}]`;
+
+export function containerViolation(scope: ContainerScope, finding: Finding): void {
+  const { rule, child, value, bound, remedy, detail } = finding;
+  const path = containerPath(scope);
+  scope.pod.violations.push({
+    rule,
+    field: `spec.${path}.securityContext.${child}`,
+    value,
+    bound,
+    remedy,
+    message: `provider ${scope.pod.scc.name}: .${path}.${child}: Invalid value: ${showValue(value)}: ${detail}`,
+  });
+}
+
+export function writePod<K extends keyof PodSecurityContext>(
+  scope: PodScope,
+  key: K,
+  value: PodSecurityContext[K] | undefined,
+): void {
+  scope.writes ??= { securityContext: {} };
+  (scope.writes.securityContext as Record<string, unknown>)[key as string] = value;
+}
+
+export function writeContainer(scope: ContainerScope, key: keyof ContainerSecurityContext, value: unknown): void {
+  scope.writes ??= {};
+  scope.writes[key] = value;
+}
+
+/** `decide` refuses a candidate whose namespace values are missing before any rule runs, so this cannot fail there. */
+export function preallocated<T>(value: Preallocated<T>): T {
+  if (!value.ok) throw new Error(value.error);
+  return value.value;
+}

@@ -1,0 +1,97 @@
+import { SECCOMP_CONTAINER_ANNOTATION_PREFIX, SECCOMP_POD_ANNOTATION } from '../names.js';
+import type { SeccompProfile } from '../pod.js';
+import { type ContainerScope, type PodScope, type Violation, writeContainer, writePod } from './scope.js';
+
+/** The profile in the notation of SCCs and of the old annotations; '' when it names none. */
+export function profileText(profile: SeccompProfile | null | undefined): string {
+  switch (profile?.type) {
+    case 'Unconfined':
+      return 'unconfined';
+    case 'RuntimeDefault':
+      return 'runtime/default';
+    case 'Localhost':
+      return profile.localhostProfile == null ? '' : `localhost/${profile.localhostProfile}`;
+    default:
+      return '';
+  }
+}
+
+/** The field's value for such a text; undefined for one that names no profile. */
+export function profileField(text: string): SeccompProfile | undefined {
+  if (text === 'unconfined') return { type: 'Unconfined' };
+  if (text === 'runtime/default' || text === 'docker/default') return { type: 'RuntimeDefault' };
+  if (text.startsWith('localhost/') && text.length > 'localhost/'.length)
+    return { type: 'Localhost', localhostProfile: text.slice('localhost/'.length) };
+  return undefined;
+}
+
+const sameProfile = (a: SeccompProfile | undefined, b: SeccompProfile | undefined): boolean =>
+  a?.type === b?.type && (a?.localhostProfile ?? undefined) === (b?.localhostProfile ?? undefined);
+
+function violation(scope: PodScope, annotation: string, place: { field: string; profile: string }): Violation {
+  const allowed = scope.scc.seccompProfiles;
+  const path = `provider ${scope.scc.name}: pod.metadata.annotations[${annotation}]`;
+  const none = allowed.length === 0;
+  const fallback = scope.scc.seccompDefault;
+  return {
+    rule: 'seccomp',
+    field: place.field,
+    value: place.profile,
+    bound: none ? 'not set' : allowed.join(','),
+    remedy: none ? 'remove the seccomp profile' : `use ${fallback} or remove the seccomp profile`,
+    message: none
+      ? `${path}: Forbidden: seccomp may not be set`
+      : `${path}: Forbidden: ${place.profile} is not an allowed seccomp profile. Valid values are [${allowed.join(' ')}]`,
+  };
+}
+
+function accepts({ scc }: PodScope, profile: string): boolean {
+  if (scc.anySeccomp) return true;
+  return scc.seccompProfiles.length === 0 ? profile === '' : scc.seccompProfiles.includes(profile);
+}
+
+/** The annotation outranks the field, and both are rewritten from whichever wins. */
+export function applyPodSeccomp(scope: PodScope): void {
+  const wanted = scope.seccompAnnotation || profileText(scope.seccompProfile) || scope.scc.seccompDefault;
+  if (wanted !== '') {
+    if (scope.seccompAnnotation !== wanted) {
+      scope.seccompAnnotation = wanted;
+      scope.writes ??= { securityContext: {} };
+      scope.writes.seccompAnnotation = wanted;
+    }
+    const field = profileField(wanted);
+    if (!sameProfile(scope.seccompProfile, field)) {
+      scope.seccompProfile = field;
+      writePod(scope, 'seccompProfile', field);
+    }
+  }
+  const profile = scope.seccompAnnotation || profileText(scope.seccompProfile);
+  if (!accepts(scope, profile))
+    scope.violations.push(
+      violation(scope, SECCOMP_POD_ANNOTATION, { field: 'spec.securityContext.seccompProfile', profile }),
+    );
+}
+
+/** An annotation for this container overwrites its field. */
+export function applyContainerSeccomp(scope: ContainerScope): void {
+  const { pod, container } = scope;
+  const annotation = SECCOMP_CONTAINER_ANNOTATION_PREFIX + container.name;
+  const annotated = pod.annotations[annotation];
+  if (annotated !== undefined) {
+    const field = profileField(annotated);
+    if (!sameProfile(scope.seccompProfile, field)) {
+      scope.seccompProfile = field;
+      writeContainer(scope, 'seccompProfile', field);
+    }
+  }
+  const profile = scope.seccompProfile
+    ? profileText(scope.seccompProfile)
+    : (annotated ?? (pod.seccompProfile ? profileText(pod.seccompProfile) : pod.seccompAnnotation));
+  if (!accepts(pod, profile))
+    pod.violations.push(
+      violation(pod, annotation, {
+        field: `spec.${scope.list}[${scope.index}].securityContext.seccompProfile`,
+        profile,
+      }),
+    );
+}

@@ -1,0 +1,61 @@
+import type { SELinuxOptions } from '../model.js';
+import { type ContainerScope, type PodScope, containerViolation, podViolation, preallocated, writePod } from './scope.js';
+
+const CATEGORIES = /^([^:]*):(.*)$/s;
+
+/** Equal text, or the same sensitivity and the same categories in any order. */
+export function sameLevel(a: string, b: string): boolean {
+  if (a === b) return true;
+  const [, sensitivityA, categoriesA] = CATEGORIES.exec(a) ?? [];
+  const [, sensitivityB, categoriesB] = CATEGORIES.exec(b) ?? [];
+  if (categoriesA === undefined || categoriesB === undefined || sensitivityA !== sensitivityB) return false;
+  const sorted = (list: string) => list.split(',').sort().join(',');
+  return sorted(categoriesA) === sorted(categoriesB);
+}
+
+/** The options that a MustRunAs SCC asks for in the pod's namespace. */
+function requiredOptions({ scc: { seLinux }, namespace }: PodScope): SELinuxOptions | undefined {
+  if (seLinux.type === 'RunAsAny') return undefined;
+  return seLinux.level === undefined ? { ...seLinux.options, level: preallocated(namespace.level) } : seLinux.options;
+}
+
+type Mismatch = { child: string; value: unknown; bound: string };
+
+function mismatches(have: SELinuxOptions | null | undefined, want: SELinuxOptions): Mismatch[] {
+  if (!have) return [{ child: 'seLinuxOptions', value: undefined, bound: JSON.stringify(want) }];
+  const found: Mismatch[] = [];
+  if (!sameLevel(have.level ?? '', want.level ?? ''))
+    found.push({ child: 'seLinuxOptions.level', value: have.level ?? '', bound: want.level ?? '' });
+  for (const key of ['role', 'type', 'user'] as const)
+    if ((have[key] ?? '') !== (want[key] ?? ''))
+      found.push({ child: `seLinuxOptions.${key}`, value: have[key] ?? '', bound: want[key] ?? '' });
+  return found;
+}
+
+const finding = ({ child, value, bound }: Mismatch) => ({
+  rule: 'seLinuxContext' as const,
+  child,
+  value,
+  bound: bound === '' ? 'not set' : bound,
+  remedy: bound === '' ? `remove ${child}` : `remove seLinuxOptions or set ${child} to ${bound}`,
+  detail: `must be ${bound}`,
+});
+
+export function applyPodSELinux(scope: PodScope): void {
+  const want = requiredOptions(scope);
+  if (!want) return;
+  if (!scope.seLinuxOptions) {
+    scope.seLinuxOptions = want;
+    writePod(scope, 'seLinuxOptions', { ...want });
+    return;
+  }
+  for (const mismatch of mismatches(scope.seLinuxOptions, want)) podViolation(scope, finding(mismatch));
+}
+
+/** Never writes: the pod level is filled before the containers are looked at. */
+export function applyContainerSELinux(scope: ContainerScope): void {
+  const want = requiredOptions(scope.pod);
+  if (!want) return;
+  const have = scope.context.seLinuxOptions ?? scope.pod.seLinuxOptions;
+  for (const mismatch of mismatches(have, want)) containerViolation(scope, finding(mismatch));
+}

@@ -1,0 +1,45 @@
+import { type PodScope, podViolation } from './scope.js';
+
+/** Safe whatever the SCC says. The last three need a kernel of the last ten years, which every supported node has. */
+const SAFE_SYSCTLS = new Set([
+  'kernel.shm_rmid_forced',
+  'net.ipv4.ip_local_port_range',
+  'net.ipv4.tcp_syncookies',
+  'net.ipv4.ping_group_range',
+  'net.ipv4.ip_unprivileged_port_start',
+  'net.ipv4.tcp_keepalive_time',
+  'net.ipv4.tcp_fin_timeout',
+  'net.ipv4.tcp_keepalive_intvl',
+  'net.ipv4.tcp_keepalive_probes',
+  'net.ipv4.ip_local_reserved_ports',
+  'net.ipv4.tcp_rmem',
+  'net.ipv4.tcp_wmem',
+]);
+
+/** A pattern is an exact name, or a prefix when it ends in `*`. */
+export const matchesSysctl = (pattern: string, name: string): boolean =>
+  pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : pattern === name;
+
+const matchesAny = (patterns: readonly string[] | null | undefined, name: string): boolean =>
+  patterns?.some((pattern) => matchesSysctl(pattern, name)) ?? false;
+
+export function applySysctls(scope: PodScope): void {
+  const { sysctls } = scope.context;
+  if (!sysctls) return;
+  const { forbiddenSysctls, allowedUnsafeSysctls } = scope.scc.source;
+  for (const [index, { name }] of sysctls.entries()) {
+    const shared = { rule: 'sysctls' as const, child: `sysctls[${index}]`, value: name, remedy: `remove the sysctl ${name}` };
+    if (matchesAny(forbiddenSysctls, name))
+      podViolation(scope, {
+        ...shared,
+        bound: `not ${(forbiddenSysctls ?? []).join(',')}`,
+        detail: `sysctl "${name}" is not allowed`,
+      });
+    else if (!SAFE_SYSCTLS.has(name) && !matchesAny(allowedUnsafeSysctls, name))
+      podViolation(scope, {
+        ...shared,
+        bound: ['the safe sysctls', ...(allowedUnsafeSysctls ?? [])].join(','),
+        detail: `unsafe sysctl "${name}" is not allowed`,
+      });
+  }
+}

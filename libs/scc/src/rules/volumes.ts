@@ -1,0 +1,100 @@
+import type { Volume } from '../pod.js';
+import { VOLUME_TYPES } from '../write-defaults.js';
+import { type PodScope, showValue } from './scope.js';
+
+/** Two volume types are named differently in SCCs and in pods. */
+const POD_FIELD = new Map([
+  ['cephFS', 'cephfs'],
+  ['vsphere', 'vsphereVolume'],
+]);
+const TYPE_OF_FIELD = new Map(VOLUME_TYPES.map((type) => [POD_FIELD.get(type) ?? type, type]));
+
+/** The volume's type as SCCs call it; undefined when no known source is set. */
+export function volumeType(volume: Volume): string | undefined {
+  for (const field in volume) {
+    const type = TYPE_OF_FIELD.get(field);
+    if (type !== undefined && volume[field] != null) return type;
+  }
+  return undefined;
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const listOf = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
+
+const CA_KEYS = new Map([
+  ['kube-root-ca.crt', 'ca.crt'],
+  ['openshift-service-ca.crt', 'service-ca.crt'],
+]);
+
+function isInjectedConfigMap({ name, items }: Record<string, unknown>): boolean {
+  const key = CA_KEYS.get(String(name));
+  const [item, ...others] = listOf(items);
+  return key !== undefined && isObject(item) && others.length === 0 && item['key'] === key && item['path'] === key;
+}
+
+const isInjectedField = (item: unknown): boolean =>
+  isObject(item) &&
+  item['path'] === 'namespace' &&
+  isObject(item['fieldRef']) &&
+  item['fieldRef']['apiVersion'] === 'v1' &&
+  item['fieldRef']['fieldPath'] === 'metadata.namespace';
+
+function isInjectedSource(source: unknown): boolean {
+  if (!isObject(source)) return false;
+  const { serviceAccountToken: token, configMap, downwardAPI } = source;
+  if (!isObject(token) && !isObject(configMap) && !isObject(downwardAPI)) return false;
+  if (isObject(token) && (token['path'] !== 'token' || (token['audience'] ?? '') !== '')) return false;
+  if (isObject(configMap) && !isInjectedConfigMap(configMap)) return false;
+  return !isObject(downwardAPI) || listOf(downwardAPI['items']).every(isInjectedField);
+}
+
+/** True for the volume that Kubernetes injects for a ServiceAccount's token, and for nothing that shows more. */
+export function isInjectedToken(volume: Volume): boolean {
+  const { projected } = volume;
+  return isObject(projected) && listOf(projected['sources']).every(isInjectedSource);
+}
+
+const allows = ({ scc: { volumes } }: PodScope, type: string | undefined, volume: Volume): boolean =>
+  type !== undefined &&
+  (volumes.has(type) || (type === 'projected' && volumes.has('secret') && isInjectedToken(volume)));
+
+function validateType(scope: PodScope, volume: Volume, index: number): void {
+  const type = volumeType(volume);
+  if (allows(scope, type, volume)) return;
+  const { scc, violations } = scope;
+  const detail = type === undefined ? 'unknown volume type' : `${type} volumes are not allowed to be used`;
+  violations.push({
+    rule: 'volumes',
+    field: `spec.volumes[${index}]`,
+    value: type,
+    bound: [...scc.volumes].join(','),
+    remedy: `replace the volume ${volume.name} by a type that the SCC lists`,
+    message: `provider ${scc.name}: spec.volumes[${index}]: Invalid value: ${showValue(type ?? '')}: ${detail}`,
+  });
+}
+
+function validateDriver({ scc, violations }: PodScope, volume: Volume, index: number): void {
+  const source = volume['flexVolume'];
+  if (!scc.flexDrivers || !isObject(source)) return;
+  const driver = source['driver'];
+  if (typeof driver === 'string' && scc.flexDrivers.has(driver)) return;
+  violations.push({
+    rule: 'volumes',
+    field: `spec.volumes[${index}].flexVolume.driver`,
+    value: driver,
+    bound: [...scc.flexDrivers].join(','),
+    remedy: `use one of the drivers that the SCC lists`,
+    message: `provider ${scc.name}: spec.volumes[${index}].driver: Invalid value: ${showValue(driver)}: Flexvolume driver is not allowed to be used`,
+  });
+}
+
+export function applyVolumes(scope: PodScope): void {
+  const { volumes } = scope.pod.spec;
+  if (!volumes) return;
+  for (const [index, volume] of volumes.entries()) {
+    if (!scope.scc.anyVolume) validateType(scope, volume, index);
+    validateDriver(scope, volume, index);
+  }
+}
