@@ -58,6 +58,7 @@ async function validateAndMigrate(host: MigrationHost, ref: MigrationInput['ref'
   if (assessment.ok) {
     const { assessmentId, band, changeRisk, exposure } = assessment.governance.risk;
     host.record({ type: 'RiskScored', assessmentId, band, changeRisk, exposure });
+    host.record({ type: 'PlanValidated', patch: assessment.patch, warnings: assessment.warnings });
     host.bind(assessment.governance.contentHash);
   }
   return migrate(plan, assessment, host.effects());

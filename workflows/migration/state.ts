@@ -23,6 +23,8 @@ export interface MigrationState {
   pods: PodSCC[];
   risk: PlanStatus['risk'] | null;
   violations: Violation[];
+  /** The change of the pod template as YAML. */
+  patch: string | null;
   conditions: Condition[];
   history: { phase: Phase; at: string; message: string }[];
   /** What the migration waits for, or null. */
@@ -42,6 +44,7 @@ export const initialState = (): MigrationState => ({
   pods: [],
   risk: null,
   violations: [],
+  patch: null,
   conditions: [],
   history: [],
   waitingFor: null,
@@ -96,6 +99,7 @@ const CHANGES: { [Type in MigrationEvent['type']]: (event: Extract<MigrationEven
   RiskScored: (event) => ({
     set: { risk: { band: event.band, changeRisk: event.changeRisk, exposure: event.exposure } },
   }),
+  PlanValidated: (event) => ({ message: 'every check passed', set: { patch: event.patch } }),
   PlanRejected: (event) => {
     const message = `${plural(event.violations.length, 'violation')}: ${event.violations.map(({ message: text }) => text).join('; ')}`;
     const change = finished('Rejected', event.violations[0]?.code ?? 'Refused', message);
@@ -259,6 +263,7 @@ export function statusOf(state: MigrationState, ids: { workflowId: string; runId
     weight: state.weight,
     ...(state.pods.length ? { pods: { total: state.pods.length, migrated, bySCC } } : {}),
     ...(state.risk ? { risk: state.risk } : {}),
+    ...(state.patch ? { patch: state.patch } : {}),
     ...(state.violations.length ? { violations: state.violations } : {}),
     conditions: state.conditions.map((condition) => ({ ...condition, observedGeneration: state.generation })),
     history: state.history,

@@ -59,9 +59,11 @@ const metricGateSchema = z.object({
   interval: durationSchema.default('15s'),
   failureLimit: z.int().min(0).max(100).default(2).describe('How many failed samples are tolerated per weight.'),
   noData: z
-    .enum(['Wait', 'Fail'])
+    .enum(['Wait', 'Fail', 'Ignore'])
     .default('Wait')
-    .describe('What a sample without data means. Wait asks again until the hold is over, then fails. Never success.'),
+    .describe(
+      'What a sample without data means. Wait asks again until the hold is over, then fails; Fail counts it as a failure; Ignore leaves the gate without a verdict. It is never a success.',
+    ),
 });
 
 const webhookGateSchema = z.object({
