@@ -3,8 +3,11 @@ import { SECCOMP_POD_ANNOTATION } from './names.js';
 import { CONTAINER_LISTS, type Container, type Pod, type PodSpec } from './pod.js';
 
 function merged(current: object | null | undefined, writes: object): Record<string, unknown> {
-  const result: Record<string, unknown> = { ...current, ...writes };
-  for (const key in writes) if (result[key] === undefined) delete result[key];
+  const result: Record<string, unknown> = { ...current };
+  for (const [key, value] of Object.entries(writes)) {
+    if (value === undefined) Reflect.deleteProperty(result, key);
+    else result[key] = value;
+  }
   return result;
 }
 

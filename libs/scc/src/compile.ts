@@ -14,8 +14,7 @@ export type SELinuxRule =
   | { readonly type: 'MustRunAs'; readonly options: SELinuxOptions; readonly level: string | undefined };
 
 export type GroupRule =
-  | { readonly type: 'RunAsAny' }
-  | { readonly type: 'MustRunAs'; readonly ranges: readonly IdRange[] | undefined };
+  { readonly type: 'RunAsAny' } | { readonly type: 'MustRunAs'; readonly ranges: readonly IdRange[] | undefined };
 
 /** An SCC in the form that decisions read: defaulted, checked, with sets in place of lists. Immutable. */
 export interface CompiledSCC {
@@ -55,7 +54,8 @@ const RUN_AS_ANY = { type: 'RunAsAny' } as const;
 type Parsed<T> = T | { readonly type: 'error'; readonly error: string };
 
 function compileRunAsUser({ runAsUser }: SecurityContextConstraints): Parsed<RunAsUserRule> {
-  const { type, uid, uidRangeMin: min, uidRangeMax: max } = runAsUser ?? {};
+  const { uid, uidRangeMin: min, uidRangeMax: max } = runAsUser ?? {};
+  const type: string = runAsUser?.type ?? '';
   switch (type) {
     case 'RunAsAny':
     case 'MustRunAsNonRoot':
@@ -68,25 +68,27 @@ function compileRunAsUser({ runAsUser }: SecurityContextConstraints): Parsed<Run
         return { type: 'error', error: 'MustRunAsRange requires both uidRangeMin and uidRangeMax' };
       return { type, range: { min, max } };
     default:
-      return { type: 'error', error: `Unrecognized RunAsUser strategy type ${type ?? ''}` };
+      return { type: 'error', error: `Unrecognized RunAsUser strategy type ${type}` };
   }
 }
 
 function compileSELinux({ seLinuxContext }: SecurityContextConstraints): Parsed<SELinuxRule> {
-  switch (seLinuxContext?.type) {
+  const type: string = seLinuxContext?.type ?? '';
+  switch (type) {
     case 'RunAsAny':
       return RUN_AS_ANY;
     case 'MustRunAs': {
-      const options = seLinuxContext.seLinuxOptions ?? {};
-      return { type: 'MustRunAs', options, level: options.level || undefined };
+      const options = seLinuxContext?.seLinuxOptions ?? {};
+      return { type, options, level: options.level === '' ? undefined : (options.level ?? undefined) };
     }
     default:
-      return { type: 'error', error: `Unrecognized SELinuxContext strategy type ${seLinuxContext?.type ?? ''}` };
+      return { type: 'error', error: `Unrecognized SELinuxContext strategy type ${type}` };
   }
 }
 
 function compileGroup(scc: SecurityContextConstraints, field: 'fsGroup' | 'supplementalGroups'): Parsed<GroupRule> {
-  const { type, ranges } = scc[field] ?? {};
+  const { ranges } = scc[field] ?? {};
+  const type: string = scc[field]?.type ?? '';
   switch (type) {
     case 'RunAsAny':
       return RUN_AS_ANY;
@@ -94,7 +96,7 @@ function compileGroup(scc: SecurityContextConstraints, field: 'fsGroup' | 'suppl
       if (!ranges?.length) return { type, ranges: undefined };
       return { type, ranges: ranges.map(({ min, max }) => ({ min: min ?? 0, max: max ?? 0 })) };
     default:
-      return { type: 'error', error: `Unrecognized ${field} strategy type ${type ?? ''}` };
+      return { type: 'error', error: `Unrecognized ${field} strategy type ${type}` };
   }
 }
 

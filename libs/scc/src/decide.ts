@@ -130,7 +130,10 @@ function candidates({ operation, pod, oldPod, namespace }: AdmissionRequest, all
   const list = only ? [only] : all.ordered;
   const missing = missingAnnotation(namespace);
   if (missing !== undefined)
-    return rejected('namespace-not-ready', `error fetching namespace "${namespace.name}": unable to find annotation ${missing}`);
+    return rejected(
+      'namespace-not-ready',
+      `error fetching namespace "${namespace.name}": unable to find annotation ${missing}`,
+    );
   const values = namespaceValues(namespace);
   const errors = list.flatMap((scc) => providerError(scc, values, namespace.name) ?? []);
   if (errors.length > 0) return rejected('scc-invalid', aggregate(errors));
@@ -258,9 +261,7 @@ export function decide(request: AdmissionRequest, compiled: CompiledSCCs): Decis
 }
 
 export type Validation =
-  | Ignored
-  | Rejected
-  | { readonly decision: 'accepted'; readonly scc: string; readonly subjectType: SubjectType };
+  Ignored | Rejected | { readonly decision: 'accepted'; readonly scc: string; readonly subjectType: SubjectType };
 
 /**
  * The validating pass: some usable SCC must fit without changing the pod. The pod's `openshift.io/scc` is only the

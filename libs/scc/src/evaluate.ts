@@ -1,7 +1,14 @@
 import type { CompiledSCC } from './compile.js';
 import type { NamespaceValues } from './namespace.js';
 import { SECCOMP_POD_ANNOTATION } from './names.js';
-import { CONTAINER_LISTS, type Container, type ContainerList, type Pod } from './pod.js';
+import {
+  CONTAINER_LISTS,
+  type Container,
+  type ContainerList,
+  type ContainerSecurityContext,
+  type Pod,
+  type PodSecurityContext,
+} from './pod.js';
 import { applyCapabilities } from './rules/capabilities.js';
 import { applyEscalation, applyHost, applyHostPorts, applyPrivileged, applyReadOnlyRoot } from './rules/flags.js';
 import { applyFsGroup, applySupplementalGroups } from './rules/groups.js';
@@ -29,7 +36,8 @@ export type Fit =
   | { readonly fits: false; readonly violations: readonly Violation[] };
 
 const NO_ANNOTATIONS: Readonly<Record<string, string>> = {};
-const NO_CONTEXT = {};
+const NO_POD_CONTEXT: PodSecurityContext = {};
+const NO_CONTEXT: ContainerSecurityContext = {};
 
 function judgeContainer(pod: PodScope, list: ContainerList, at: { index: number; container: Container }) {
   const context = at.container.securityContext ?? NO_CONTEXT;
@@ -57,7 +65,7 @@ function judgeContainer(pod: PodScope, list: ContainerList, at: { index: number;
  * untouched: a fit carries the changes that `applyChanges` makes. All containers must pass under the same SCC.
  */
 export function evaluate(scc: CompiledSCC, pod: Pod, namespace: NamespaceValues): Fit {
-  const context = pod.spec.securityContext ?? NO_CONTEXT;
+  const context = pod.spec.securityContext ?? NO_POD_CONTEXT;
   const annotations = pod.metadata.annotations ?? NO_ANNOTATIONS;
   const scope: PodScope = {
     scc,

@@ -18,7 +18,14 @@ export interface NamespaceValues {
   readonly supplementalGroups: Preallocated<readonly IdRange[]>;
 }
 
-const EXEMPT_NAMES = new Set(['default', 'kube-system', 'kube-public', 'openshift-node', 'openshift-infra', 'openshift']);
+const EXEMPT_NAMES = new Set([
+  'default',
+  'kube-system',
+  'kube-public',
+  'openshift-node',
+  'openshift-infra',
+  'openshift',
+]);
 
 /** True for the namespaces whose pods SCC admission never looks at. */
 export function isExemptNamespace({ name, labels }: Namespace): boolean {
@@ -79,7 +86,7 @@ export function namespaceValues({ annotations }: Namespace): NamespaceValues {
     uidRange: attempt(() => parseUidRange(required(present, UID_RANGE_ANNOTATION))),
     level: attempt(() => required(present, MCS_ANNOTATION)),
     supplementalGroups: groups,
-    fsGroup: groups.ok && first ? { ok: true, value: [{ min: first.min, max: first.min }] } : (groups as Preallocated<[]>),
+    fsGroup: first ? { ok: true, value: [{ min: first.min, max: first.min }] } : groups,
   };
 }
 

@@ -12,36 +12,40 @@ interface Looked {
 }
 
 const LOOKED_AT_SUBRESOURCES = new Set(['', 'ephemeralcontainers', 'resize']);
-const IRRELEVANT_METADATA = ['ownerReferences', 'finalizers', 'selfLink', 'managedFields'];
 const IRRELEVANT_ANNOTATION = 'k8s.ovn.org/pod-networks';
 
 const isUnset = (value: unknown): boolean =>
   value === undefined || value === null || (Array.isArray(value) && value.length === 0);
 
+type Fields = Readonly<Record<string, unknown>>;
+const isFields = (value: unknown): value is Fields =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const sameItems = (a: readonly unknown[], b: readonly unknown[]): boolean =>
+  a.length === b.length && a.every((item, index) => semanticallyEqual(item, b[index]));
+
+const sameFields = (a: Fields, b: Fields): boolean =>
+  Object.keys(a).every((key) => semanticallyEqual(a[key], b[key])) &&
+  Object.keys(b).every((key) => key in a || isUnset(b[key]));
+
 /** Equality as the API machinery means it: an absent list is an empty list; an absent object is not an empty one. */
 export function semanticallyEqual(a: unknown, b: unknown): boolean {
   if (a === b || (isUnset(a) && isUnset(b))) return true;
-  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
-  if (Array.isArray(a) || Array.isArray(b))
-    return (
-      Array.isArray(a) &&
-      Array.isArray(b) &&
-      a.length === b.length &&
-      a.every((item, index) => semanticallyEqual(item, b[index]))
-    );
-  const left: Record<string, unknown> = { ...a };
-  const right: Record<string, unknown> = { ...b };
-  return [...new Set([...Object.keys(left), ...Object.keys(right)])].every((key) =>
-    semanticallyEqual(left[key], right[key]),
-  );
+  if (Array.isArray(a)) return Array.isArray(b) && sameItems(a, b);
+  return isFields(a) && isFields(b) && sameFields(a, b);
 }
 
-function relevantMetadata({ metadata }: Pod): Record<string, unknown> {
-  const { annotations, labels, ...rest } = metadata;
-  const kept: Record<string, unknown> = { ...rest, annotations: { ...annotations }, labels: { ...labels } };
-  delete (kept['annotations'] as Record<string, string>)[IRRELEVANT_ANNOTATION];
-  for (const key of IRRELEVANT_METADATA) delete kept[key];
-  return kept;
+function relevantMetadata({ metadata }: Pod): Fields {
+  const annotations = Object.entries(metadata.annotations ?? {}).filter(([key]) => key !== IRRELEVANT_ANNOTATION);
+  return {
+    ...metadata,
+    annotations: Object.fromEntries(annotations),
+    labels: { ...metadata.labels },
+    ownerReferences: undefined,
+    finalizers: undefined,
+    selfLink: undefined,
+    managedFields: undefined,
+  };
 }
 
 const changesNothingRelevant = (pod: Pod, oldPod: Pod): boolean =>

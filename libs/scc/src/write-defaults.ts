@@ -47,9 +47,11 @@ function defaultVolumes(volumes: readonly string[] | null | undefined, allowHost
   return [...listed].sort();
 }
 
+const typeOrAny = (type: string | null | undefined): string => (type === '' ? 'RunAsAny' : (type ?? 'RunAsAny'));
+
 /**
  * What OpenShift fills in when an SCC is stored. On plain Kubernetes nobody else does it, so every SCC passes through
- * here before it is used; a second pass changes nothing.
+ * here before it is used; a second pass decides nothing else.
  */
 export function defaultSCC(scc: SecurityContextConstraints): SecurityContextConstraints {
   return {
@@ -58,8 +60,8 @@ export function defaultSCC(scc: SecurityContextConstraints): SecurityContextCons
     groups: scc.groups ?? [],
     allowPrivilegeEscalation: scc.allowPrivilegeEscalation ?? true,
     userNamespaceLevel: scc.userNamespaceLevel ?? 'AllowHostLevel',
-    fsGroup: { ...scc.fsGroup, type: scc.fsGroup?.type || 'RunAsAny' },
-    supplementalGroups: { ...scc.supplementalGroups, type: scc.supplementalGroups?.type || 'RunAsAny' },
+    fsGroup: { ...scc.fsGroup, type: typeOrAny(scc.fsGroup?.type) },
+    supplementalGroups: { ...scc.supplementalGroups, type: typeOrAny(scc.supplementalGroups?.type) },
     volumes: defaultVolumes(scc.volumes, scc.allowHostDirVolumePlugin === true),
   };
 }

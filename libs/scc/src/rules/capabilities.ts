@@ -8,29 +8,30 @@ export interface EffectiveCapabilities {
   readonly drop: readonly string[];
 }
 
+const NOTHING: EffectiveCapabilities = { add: NONE, drop: NONE };
+
 const union = (a: readonly string[], b: readonly string[]): string[] => [...new Set([...a, ...b])];
 const countDistinct = (names: readonly string[]): number => new Set(names).size;
+
+function requested({ context: { capabilities } }: ContainerScope): EffectiveCapabilities | undefined {
+  return capabilities ? { add: capabilities.add ?? NONE, drop: capabilities.drop ?? NONE } : undefined;
+}
 
 /** The container's capabilities after defaulting, or undefined when neither the author nor the SCC sets any. */
 function defaulted(scope: ContainerScope): EffectiveCapabilities | undefined {
   const { defaultAdd, requiredDrop } = scope.pod.scc;
-  const own = scope.context.capabilities;
-  const ownAdd = own?.add ?? NONE;
-  const ownDrop = own?.drop ?? NONE;
-  if (defaultAdd.length === 0 && requiredDrop.length === 0) return own ? { add: ownAdd, drop: ownDrop } : undefined;
+  const own = requested(scope);
+  if (defaultAdd.length === 0 && requiredDrop.length === 0) return own;
+  const { add: ownAdd, drop: ownDrop } = own ?? NOTHING;
   const add = union(
     defaultAdd.filter((name) => !ownDrop.includes(name)),
     ownAdd,
   );
   const drop = union(requiredDrop, ownDrop);
-  if (add.length === countDistinct(ownAdd) && drop.length === countDistinct(ownDrop))
-    return own ? { add: ownAdd, drop: ownDrop } : undefined;
+  if (add.length === countDistinct(ownAdd) && drop.length === countDistinct(ownDrop)) return own;
   add.sort();
   drop.sort();
-  writeContainer(scope, 'capabilities', {
-    ...(add.length > 0 && { add }),
-    ...(drop.length > 0 && { drop }),
-  });
+  writeContainer(scope, 'capabilities', { ...(add.length > 0 && { add }), ...(drop.length > 0 && { drop }) });
   return { add, drop };
 }
 

@@ -1,5 +1,12 @@
 import type { EffectiveCapabilities } from './capabilities.js';
-import { type ContainerScope, type PodScope, containerPath, containerViolation, showValue, writeContainer } from './scope.js';
+import {
+  type ContainerScope,
+  type PodScope,
+  containerPath,
+  containerViolation,
+  showValue,
+  writeContainer,
+} from './scope.js';
 
 const HOST_FLAGS = [
   ['hostPID', 'allowHostPID', 'Host PID is not allowed to be used'],
@@ -30,7 +37,10 @@ export function applyHost({ scc, pod, violations }: PodScope): void {
     });
 }
 
-function defaultEscalation(scope: ContainerScope, capabilities: EffectiveCapabilities | undefined): boolean | undefined {
+function defaultEscalation(
+  scope: ContainerScope,
+  capabilities: EffectiveCapabilities | undefined,
+): boolean | undefined {
   const { source } = scope.pod.scc;
   const privileged = scope.context.privileged === true || capabilities?.add.includes('CAP_SYS_ADMIN') === true;
   if (source.defaultAllowPrivilegeEscalation != null && !privileged) return source.defaultAllowPrivilegeEscalation;

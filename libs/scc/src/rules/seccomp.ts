@@ -4,7 +4,8 @@ import { type ContainerScope, type PodScope, type Violation, writeContainer, wri
 
 /** The profile in the notation of SCCs and of the old annotations; '' when it names none. */
 export function profileText(profile: SeccompProfile | null | undefined): string {
-  switch (profile?.type) {
+  if (!profile) return '';
+  switch (profile.type) {
     case 'Unconfined':
       return 'unconfined';
     case 'RuntimeDefault':
@@ -52,7 +53,8 @@ function accepts({ scc }: PodScope, profile: string): boolean {
 
 /** The annotation outranks the field, and both are rewritten from whichever wins. */
 export function applyPodSeccomp(scope: PodScope): void {
-  const wanted = scope.seccompAnnotation || profileText(scope.seccompProfile) || scope.scc.seccompDefault;
+  const set = scope.seccompProfile ? profileText(scope.seccompProfile) : scope.scc.seccompDefault;
+  const wanted = scope.seccompAnnotation === '' ? set : scope.seccompAnnotation;
   if (wanted !== '') {
     if (scope.seccompAnnotation !== wanted) {
       scope.seccompAnnotation = wanted;
@@ -65,7 +67,7 @@ export function applyPodSeccomp(scope: PodScope): void {
       writePod(scope, 'seccompProfile', field);
     }
   }
-  const profile = scope.seccompAnnotation || profileText(scope.seccompProfile);
+  const profile = scope.seccompAnnotation === '' ? profileText(scope.seccompProfile) : scope.seccompAnnotation;
   if (!accepts(scope, profile))
     scope.violations.push(
       violation(scope, SECCOMP_POD_ANNOTATION, { field: 'spec.securityContext.seccompProfile', profile }),

@@ -1,5 +1,12 @@
 import type { SELinuxOptions } from '../model.js';
-import { type ContainerScope, type PodScope, containerViolation, podViolation, preallocated, writePod } from './scope.js';
+import {
+  type ContainerScope,
+  type PodScope,
+  containerViolation,
+  podViolation,
+  preallocated,
+  writePod,
+} from './scope.js';
 
 const CATEGORIES = /^([^:]*):(.*)$/s;
 
@@ -24,11 +31,12 @@ type Mismatch = { child: string; value: unknown; bound: string };
 function mismatches(have: SELinuxOptions | null | undefined, want: SELinuxOptions): Mismatch[] {
   if (!have) return [{ child: 'seLinuxOptions', value: undefined, bound: JSON.stringify(want) }];
   const found: Mismatch[] = [];
-  if (!sameLevel(have.level ?? '', want.level ?? ''))
-    found.push({ child: 'seLinuxOptions.level', value: have.level ?? '', bound: want.level ?? '' });
-  for (const key of ['role', 'type', 'user'] as const)
-    if ((have[key] ?? '') !== (want[key] ?? ''))
-      found.push({ child: `seLinuxOptions.${key}`, value: have[key] ?? '', bound: want[key] ?? '' });
+  for (const key of ['level', 'role', 'type', 'user'] as const) {
+    const value = have[key] ?? '';
+    const bound = want[key] ?? '';
+    if (key === 'level' ? !sameLevel(value, bound) : value !== bound)
+      found.push({ child: `seLinuxOptions.${key}`, value, bound });
+  }
   return found;
 }
 

@@ -28,7 +28,12 @@ export function applySysctls(scope: PodScope): void {
   if (!sysctls) return;
   const { forbiddenSysctls, allowedUnsafeSysctls } = scope.scc.source;
   for (const [index, { name }] of sysctls.entries()) {
-    const shared = { rule: 'sysctls' as const, child: `sysctls[${index}]`, value: name, remedy: `remove the sysctl ${name}` };
+    const shared = {
+      rule: 'sysctls' as const,
+      child: `sysctls[${index}]`,
+      value: name,
+      remedy: `remove the sysctl ${name}`,
+    };
     if (matchesAny(forbiddenSysctls, name))
       podViolation(scope, {
         ...shared,
