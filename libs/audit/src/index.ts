@@ -41,3 +41,16 @@ export {
   type AuditColumns,
   type AuditObject,
 } from './entry.js';
+export {
+  EXPORT_FORMAT,
+  ExportFormatError,
+  formatExportLine,
+  parseExportLine,
+  type EntryRow,
+  type LogRecord,
+} from './export.js';
+export { type Fault, type Finding } from './findings.js';
+export { KEY_ROTATED, rotationDetails } from './keys.js';
+export { type Anchor } from './anchors.js';
+export { type HeldReceipt } from './receipts.js';
+export { verifyLog, type Trust, type VerifyReport } from './verify.js';

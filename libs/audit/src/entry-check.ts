@@ -1,0 +1,60 @@
+import { z } from 'zod';
+import { canonicalBytes, type JsonValue } from './canonical.js';
+import { auditBodySchema, columnsOf } from './entry.js';
+import type { EntryRow } from './export.js';
+import type { Fault } from './findings.js';
+import { leafHash } from './hashing.js';
+
+/** The details of an entry are free; everything else has a shape. */
+const bodySchema = auditBodySchema.extend({ details: z.unknown() });
+type ReadBody = z.infer<typeof bodySchema>;
+
+export interface EntryVerdict {
+  /** The hash that the stored bytes really have. */
+  leaf: Buffer;
+  fault: { fault: Fault; message: string } | null;
+  body: ReadBody | null;
+}
+
+function readBody(bytes: Buffer): { value: unknown; body: ReadBody | null } {
+  try {
+    const value: unknown = JSON.parse(bytes.toString('utf8'));
+    const parsed = bodySchema.safeParse(value);
+    return { value, body: parsed.success ? parsed.data : null };
+  } catch {
+    return { value: undefined, body: null };
+  }
+}
+
+/** Whether other bytes with the same meaning were hashed. */
+function isReencoded(value: unknown, expected: Buffer): boolean {
+  const json = z.json().safeParse(value);
+  return json.success && leafHash(canonicalBytes(json.data)).equals(expected);
+}
+
+const columnNames = ['entry id', 'time', 'actor', 'action', 'kind', 'namespace', 'name', 'request id'];
+
+/** Checks one row against its own hash, the hash that was sealed (null: not sealed yet) and its search columns. */
+export function checkEntry(entry: EntryRow, sealed: Buffer | null): EntryVerdict {
+  const leaf = leafHash(entry.body);
+  const expected = sealed ?? entry.leaf;
+  const { value, body } = readBody(entry.body);
+  const verdict = (fault: Fault, message: string): EntryVerdict => ({ leaf, body, fault: { fault, message } });
+  if (!leaf.equals(expected)) {
+    if (isReencoded(value, expected))
+      return verdict(
+        'body-reencoded',
+        'the bytes were written anew with the same meaning; the log holds the original bytes',
+      );
+    return leaf.equals(entry.leaf)
+      ? verdict('leaf-rewritten', 'the body and its stored hash were both changed after sealing')
+      : verdict('body-edited', 'the body does not have the hash that was recorded for it');
+  }
+  if (!leaf.equals(entry.leaf)) return verdict('column-altered', 'the stored leaf hash was changed, the body was not');
+  if (!body) return verdict('entry-malformed', 'the body is not an audit entry: the service did not write it');
+  const columns = columnsOf({ ...body, details: null });
+  const wrong = columns.findIndex((column, at) => column !== entry.columns[at]);
+  if (wrong >= 0)
+    return verdict('column-altered', `the column for ${columnNames[wrong] ?? ''} does not say what the body says`);
+  return { leaf, body, fault: null };
+}

@@ -1,0 +1,133 @@
+import { z } from 'zod';
+import type { AuditColumns } from './entry.js';
+import { HASH_BYTES } from './hashing.js';
+
+/**
+ * The log as one stream, in this order: a header; every sealed entry by index, each checkpoint right after the entry
+ * that completes its size, each tile right after its last leaf; checkpoints beyond the last entry; entries that are not
+ * sealed yet; an end record. In a file each record is one line of JSON, bytes as base64, hashes as hex.
+ */
+export type LogRecord = LogHeader | SealedEntry | UnsealedEntry | TileRecord | CheckpointRecord | LogEnd;
+
+export interface LogHeader {
+  t: 'header';
+  format: typeof EXPORT_FORMAT;
+  origin: string;
+  /** Public keys in their text form, oldest first. A claim: the verifier trusts the keys that it was given. */
+  keys: readonly string[];
+  exportedAt: string;
+}
+
+export interface EntryRow {
+  /** The database's identity value of the row. */
+  row: number;
+  leaf: Buffer;
+  body: Buffer;
+  columns: AuditColumns;
+}
+
+export interface SealedEntry {
+  t: 'entry';
+  index: number;
+  sealed: Buffer;
+  /** The row that the seal names, null when there is no such row. */
+  entry: EntryRow | null;
+}
+
+export interface UnsealedEntry {
+  t: 'unsealed';
+  entry: EntryRow;
+}
+
+/** A stored full tile of level 0: the hashes of 256 leaves. */
+export interface TileRecord {
+  t: 'tile';
+  index: number;
+  hashes: Buffer;
+}
+
+export interface CheckpointRecord {
+  t: 'checkpoint';
+  size: number;
+  note: string;
+}
+
+export interface LogEnd {
+  t: 'end';
+  sealed: number;
+  unsealed: number;
+  checkpoints: number;
+}
+
+export const EXPORT_FORMAT = 'scc-audit-export/1';
+
+/** A line that is not a record of an export. */
+export class ExportFormatError extends Error {
+  override readonly name = 'ExportFormatError';
+}
+
+const count = z.int().min(0);
+const hashText = z
+  .string()
+  .length(2 * HASH_BYTES)
+  .transform((text) => Buffer.from(text, 'hex'));
+const base64Text = z.string().transform((text) => Buffer.from(text, 'base64'));
+const text = z.string();
+const columnsSchema = z.tuple([text, text, text, text, text, text.nullable(), text.nullable(), text.nullable()]);
+const rowSchema = z.object({ row: z.int(), leaf: hashText, body: base64Text, columns: columnsSchema });
+
+const recordSchema = z.discriminatedUnion('t', [
+  z.object({ t: z.literal('entry'), index: count, sealed: hashText, entry: rowSchema.nullable() }),
+  z.object({ t: z.literal('unsealed'), entry: rowSchema }),
+  z.object({ t: z.literal('tile'), index: count, hashes: base64Text }),
+  z.object({ t: z.literal('checkpoint'), size: count, note: text }),
+  z.object({
+    t: z.literal('header'),
+    format: z.literal(EXPORT_FORMAT),
+    origin: text,
+    keys: z.array(text),
+    exportedAt: z.iso.datetime(),
+  }),
+  z.object({ t: z.literal('end'), sealed: count, unsealed: count, checkpoints: count }),
+]);
+
+/** @throws ExportFormatError naming the line. */
+export function parseExportLine(line: string, lineNumber: number): LogRecord {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    throw new ExportFormatError(`line ${lineNumber} of the export is not JSON`);
+  }
+  const parsed = recordSchema.safeParse(value);
+  if (!parsed.success)
+    throw new ExportFormatError(`line ${lineNumber} of the export: ${z.prettifyError(parsed.error)}`);
+  return parsed.data;
+}
+
+const rowText = ({ row, leaf, body, columns }: EntryRow): object => ({
+  row,
+  leaf: leaf.toString('hex'),
+  body: body.toString('base64'),
+  columns,
+});
+
+/** One line, without the newline. */
+export function formatExportLine(record: LogRecord): string {
+  return JSON.stringify(printable(record));
+}
+
+function printable(record: LogRecord): object {
+  switch (record.t) {
+    case 'entry':
+      return { ...record, sealed: record.sealed.toString('hex'), entry: record.entry && rowText(record.entry) };
+    case 'unsealed':
+      return { ...record, entry: rowText(record.entry) };
+    case 'tile':
+      return { ...record, hashes: record.hashes.toString('base64') };
+    case 'header':
+    case 'checkpoint':
+    case 'end':
+      return record;
+  }
+}

@@ -1,0 +1,53 @@
+import type { Findings } from './findings.js';
+
+/** What a caller was given when its entry was appended, kept outside the database. */
+export interface HeldReceipt {
+  entryId: string;
+  leafHash: string;
+  index: number | null;
+  checkpoint: string | null;
+}
+
+/** Ticks off receipts while the log streams by. A receipt that is never met names a deleted entry. */
+export class ReceiptCheck {
+  private readonly open: Map<string, HeldReceipt>;
+  private readonly byIndex: Map<number, HeldReceipt>;
+  private readonly contradicted: number[] = [];
+
+  constructor(
+    receipts: readonly HeldReceipt[],
+    private readonly findings: Findings,
+  ) {
+    this.open = new Map(receipts.map((receipt) => [receipt.leafHash, receipt]));
+    this.byIndex = new Map(receipts.flatMap((receipt) => (receipt.index === null ? [] : [[receipt.index, receipt]])));
+  }
+
+  see(leaf: Buffer, index: number | null): void {
+    if (this.open.size === 0 && this.byIndex.size === 0) return;
+    const hex = leaf.toString('hex');
+    const receipt = this.open.get(hex);
+    this.open.delete(hex);
+    if (receipt?.index !== null && index !== null && receipt.index !== index)
+      this.contradict(receipt.index, receipt, `the receipt places it at ${receipt.index}, the log at ${index}`);
+    if (index === null) return;
+    const promised = this.byIndex.get(index);
+    if (promised && promised.leafHash !== hex && receipt?.index !== index)
+      this.contradict(index, promised, 'the log holds another entry at this index than the receipt proves');
+  }
+
+  private contradict(index: number, { entryId }: HeldReceipt, message: string): void {
+    this.contradicted.push(index);
+    this.findings.add('receipt-contradicted', { index, entryId }, message);
+  }
+
+  /** The first index, from `from`, at which a receipt proves another entry. */
+  firstContradiction(from: number): number | null {
+    const inRange = this.contradicted.filter((index) => index >= from);
+    return inRange.length > 0 ? Math.min(...inRange) : null;
+  }
+
+  finish(): void {
+    for (const { entryId, index } of this.open.values())
+      this.findings.add('receipt-missing', { index, entryId }, 'a receipt proves this entry, the log does not hold it');
+  }
+}

@@ -1,0 +1,200 @@
+import { type Checkpoint, parseCheckpoint } from './checkpoint.js';
+import { CompactRange } from './compact-range.js';
+import { diagnose, type Stretch, type SuspectLeaf } from './diagnosis.js';
+import type { CheckpointRecord, TileRecord } from './export.js';
+import type { Findings } from './findings.js';
+import type { KeySchedule } from './keys.js';
+import { isSignedBy, NoteError, type NoteVerifier, parseVerifier } from './note.js';
+import { splitHashes, TILE_WIDTH } from './tiles.js';
+
+/** Rebuilds the Merkle tree from the entries and compares every signed checkpoint and every stored tile with it. */
+export class TreeCheck {
+  private readonly range = CompactRange.empty();
+  private readonly recent: SuspectLeaf[] = [];
+  private confirmed = CompactRange.empty();
+  /** Entries since the last checkpoint that came out right. */
+  private window: SuspectLeaf[] = [];
+  private suspicion: { stretch: Omit<Stretch, 'following'>; sizes: number[] } | null = null;
+  private following: SuspectLeaf | null = null;
+  private readonly tileDifferences: number[] = [];
+  private previous: Checkpoint | null = null;
+  private newest: Checkpoint | null = null;
+  private hasGap = false;
+  checkpoints = 0;
+
+  constructor(
+    private readonly origin: string,
+    private readonly keys: KeySchedule,
+    private readonly otherKeys: readonly string[],
+    private readonly findings: Findings,
+  ) {}
+
+  get size(): number {
+    return this.range.size;
+  }
+
+  /** Without every leaf no root can be computed. */
+  get isWhole(): boolean {
+    return !this.hasGap;
+  }
+
+  /** The newest checkpoint with a valid signature and the right root. */
+  get head(): Checkpoint | null {
+    return this.newest;
+  }
+
+  root(): Buffer {
+    return this.range.root();
+  }
+
+  append(leaf: Omit<SuspectLeaf, 'tile'>): void {
+    if (leaf.index !== this.range.size && !this.hasGap) {
+      this.hasGap = true;
+      this.findings.add(
+        'index-gap',
+        { index: this.range.size },
+        `the log goes on at ${leaf.index}: seals between are gone`,
+      );
+    }
+    const suspect = { ...leaf, tile: null };
+    this.range.append(leaf.leaf);
+    this.recent.push(suspect);
+    if (this.recent.length > TILE_WIDTH) this.recent.shift();
+    if (this.suspicion) this.following ??= suspect;
+    else this.window.push(suspect);
+  }
+
+  tile({ index, hashes }: TileRecord): void {
+    if (this.hasGap) return;
+    const stored = splitHashes(hashes);
+    if (stored.length !== TILE_WIDTH || (index + 1) * TILE_WIDTH !== this.range.size) {
+      this.tileDifferences.push(index * TILE_WIDTH);
+      return;
+    }
+    this.recent.forEach((suspect, at) => {
+      suspect.tile = stored[at] ?? null;
+      if (!suspect.tile?.equals(suspect.leaf)) this.tileDifferences.push(suspect.index);
+    });
+  }
+
+  checkpoint(record: CheckpointRecord): void {
+    this.checkpoints += 1;
+    const checkpoint = this.read(record);
+    if (!checkpoint || !this.isTrusted(checkpoint) || this.hasGap) return;
+    if (record.size > this.range.size) {
+      if (!this.findings.has('tail-truncated'))
+        this.findings.add(
+          'tail-truncated',
+          { index: this.range.size },
+          `a checkpoint signs ${record.size} entries, ${this.range.size} are left`,
+        );
+      return;
+    }
+    if (this.previous?.size === record.size && !this.previous.root.equals(checkpoint.root))
+      this.findings.add(
+        'split-view',
+        { index: this.confirmed.size },
+        `two signed checkpoints of ${record.size} entries have different roots`,
+      );
+    this.previous = checkpoint;
+    if (checkpoint.root.equals(this.range.root())) this.confirm(checkpoint);
+    else this.suspect(checkpoint);
+  }
+
+  private read({ size, note }: CheckpointRecord): Checkpoint | null {
+    try {
+      const checkpoint = parseCheckpoint(note);
+      if (checkpoint.size === size) return checkpoint;
+      this.findings.add(
+        'checkpoint-replaced',
+        { index: size - 1 },
+        `the checkpoint of size ${size} states ${checkpoint.size}`,
+      );
+    } catch (error) {
+      if (!(error instanceof NoteError)) throw error;
+      this.findings.add(
+        'checkpoint-signature-invalid',
+        { index: size - 1 },
+        `the checkpoint of size ${size}: ${error.message}`,
+      );
+    }
+    return null;
+  }
+
+  private isTrusted(checkpoint: Checkpoint): boolean {
+    const { origin, size } = checkpoint;
+    if (origin !== this.origin) {
+      if (!this.findings.has('foreign-origin'))
+        this.findings.add(
+          'foreign-origin',
+          { index: 0 },
+          `a checkpoint is of the log ${origin}, not of ${this.origin}`,
+        );
+      return false;
+    }
+    const key = this.keys.keyFor(size);
+    if (key && isSignedBy(checkpoint, key)) return true;
+    const other = this.otherKeys.map(readKey).find((candidate) => candidate && isSignedBy(checkpoint, candidate));
+    if (other)
+      this.findings.add(
+        'key-replaced',
+        { index: size - 1 },
+        `the checkpoint of size ${size} is signed by ${other.vkey}, which no rotation entry introduced`,
+      );
+    else
+      this.findings.add(
+        'checkpoint-signature-invalid',
+        { index: size - 1 },
+        `nobody signed the checkpoint of size ${size} as it is`,
+      );
+    return false;
+  }
+
+  /** This checkpoint is right, so a wrong one before it was replaced, and a tile that differs was altered. */
+  private confirm(checkpoint: Checkpoint): void {
+    for (const size of this.suspicion?.sizes ?? [])
+      this.findings.add(
+        'checkpoint-replaced',
+        { index: size - 1 },
+        `the checkpoint of size ${size} contradicts the ones before and after it`,
+      );
+    for (const index of this.tileDifferences.splice(0))
+      this.findings.add('tile-altered', { index }, 'the stored tile does not hold what was sealed');
+    this.suspicion = null;
+    this.following = null;
+    this.window = [];
+    this.confirmed = this.range.clone();
+    this.newest = checkpoint;
+  }
+
+  private suspect(checkpoint: Checkpoint): void {
+    if (this.suspicion) this.suspicion.sizes.push(checkpoint.size);
+    else {
+      const stretch = { base: this.confirmed, suspects: this.window, root: checkpoint.root };
+      this.suspicion = { stretch, sizes: [checkpoint.size] };
+    }
+  }
+
+  /** @param blame the first entry, from an index on, that a receipt contradicts. */
+  finish(blame: (from: number) => number | null): void {
+    if (this.suspicion && !this.hasGap) {
+      const { fault, index, entryId, message } = diagnose({ ...this.suspicion.stretch, following: this.following });
+      const place = fault === 'root-mismatch' ? (blame(index) ?? index) : index;
+      this.findings.add(fault, { index: place, entryId: place === index ? entryId : null }, message);
+    } else if (this.confirmed.size < this.range.size && !this.hasGap) {
+      const message = `no valid checkpoint covers the sealed entries from ${this.confirmed.size} on`;
+      this.findings.add('checkpoint-missing', { index: this.confirmed.size }, message);
+    }
+    if (this.suspicion || this.hasGap) return;
+    for (const index of this.tileDifferences)
+      this.findings.add('tile-altered', { index }, 'the stored tile does not hold what was sealed');
+  }
+}
+
+function readKey(vkey: string): NoteVerifier | null {
+  try {
+    return parseVerifier(vkey);
+  } catch {
+    return null;
+  }
+}
