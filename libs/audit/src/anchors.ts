@@ -97,8 +97,7 @@ export class AnchorCheck {
   private findSplits(usable: readonly Witness[]): number[] {
     return usable.flatMap(({ checkpoint, source }, at) => {
       const before = usable[at - 1];
-      if (!before || before.checkpoint.size !== checkpoint.size || before.checkpoint.root.equals(checkpoint.root))
-        return [];
+      if (before?.checkpoint.size !== checkpoint.size || before.checkpoint.root.equals(checkpoint.root)) return [];
       this.findings.add(
         'split-view',
         { index: usable.findLast((one) => one.checkpoint.size < checkpoint.size)?.checkpoint.size ?? 0 },

@@ -49,26 +49,40 @@ const named = (fault: Fault, { index, entryId }: SuspectLeaf, message: string): 
   message,
 });
 
+type Tiled = SuspectLeaf & { tile: Buffer };
+const isTiled = (suspect: SuspectLeaf): suspect is Tiled => suspect.tile !== null;
+
 function byTile({ suspects, following }: Stretch): Diagnosis | null {
-  const at = suspects.findIndex(({ leaf, tile }) => tile !== null && !leaf.equals(tile));
-  const first = suspects[at];
-  if (!first?.tile) return null;
-  const rest = [...suspects.slice(at + 1), ...(following ? [following] : [])];
-  const [next] = rest;
-  if (next?.leaf.equals(first.tile) && !next.tile?.equals(first.leaf))
+  const first = suspects.filter(isTiled).find(({ leaf, tile }) => !leaf.equals(tile));
+  if (!first) return null;
+  const rest = [...suspects.slice(suspects.indexOf(first) + 1), ...(following ? [following] : [])];
+  return byShift(first, rest[0]) ?? byExchange(first, rest);
+}
+
+/** An inserted entry pushes the following ones back by one place, a removed one pulls them forward. */
+function byShift(first: Tiled, next: SuspectLeaf | undefined): Diagnosis | null {
+  const nextIsHere = next?.leaf.equals(first.tile) ?? false;
+  const hereIsNext = next?.tile?.equals(first.leaf) ?? false;
+  if (nextIsHere && !hereIsNext)
+    return named('entry-inserted', first, 'the stored tile holds the next entry in this place');
+  if (hereIsNext && !nextIsHere)
+    return named('entry-missing', first, 'the stored tile holds another entry before this one');
+  return null;
+}
+
+function byExchange(first: Tiled, rest: readonly SuspectLeaf[]): Diagnosis {
+  const other = rest.find(({ leaf, tile }) => leaf.equals(first.tile) && tile?.equals(first.leaf));
+  if (!other)
     return named(
-      'entry-inserted',
+      'leaf-rewritten',
       first,
-      'the stored tile knows nothing of this entry and holds the next one in its place',
+      'entry, hash and seal were all changed; the stored tile holds the sealed hash',
     );
-  if (next?.tile?.equals(first.leaf) && !next.leaf.equals(first.tile))
-    return named('entry-missing', first, 'the stored tile holds another entry here, followed by this one');
-  const other = rest.find(({ leaf, tile }) => first.tile && leaf.equals(first.tile) && tile?.equals(first.leaf));
-  if (other)
-    return first.row > other.row
-      ? named('seal-order-changed', first, `the indexes ${first.index} and ${other.index} were exchanged`)
-      : named('entries-swapped', first, `the entries at ${first.index} and ${other.index} were exchanged`);
-  return named('leaf-rewritten', first, 'entry, hash and seal were all changed; the stored tile holds the sealed hash');
+  return named(
+    first.row > other.row ? 'seal-order-changed' : 'entries-swapped',
+    first,
+    `exchanged with the entry at ${other.index}`,
+  );
 }
 
 /** The sealer orders a batch by row: an order that does, and gives the signed root, is the one that was sealed. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { canonicalBytes, type JsonValue } from './canonical.js';
+import { canonicalBytes } from './canonical.js';
 import { auditBodySchema, columnsOf } from './entry.js';
 import type { EntryRow } from './export.js';
 import type { Fault } from './findings.js';

@@ -27,11 +27,12 @@ export class ReceiptCheck {
     const hex = leaf.toString('hex');
     const receipt = this.open.get(hex);
     this.open.delete(hex);
-    if (receipt?.index !== null && index !== null && receipt.index !== index)
-      this.contradict(receipt.index, receipt, `the receipt places it at ${receipt.index}, the log at ${index}`);
     if (index === null) return;
+    const told = receipt?.index ?? index;
+    if (receipt && told !== index)
+      this.contradict(told, receipt, `the receipt places it at ${told}, the log at ${index}`);
     const promised = this.byIndex.get(index);
-    if (promised && promised.leafHash !== hex && receipt?.index !== index)
+    if (promised && promised.leafHash !== hex)
       this.contradict(index, promised, 'the log holds another entry at this index than the receipt proves');
   }
 

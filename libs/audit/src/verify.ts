@@ -1,7 +1,9 @@
+import { isDeepStrictEqual } from 'node:util';
 import { type Anchor, AnchorCheck } from './anchors.js';
 import { checkEntry, type EntryVerdict } from './entry-check.js';
 import type { EntryRow, LogEnd, LogHeader, LogRecord, SealedEntry, UnsealedEntry } from './export.js';
 import { type Finding, Findings, type Fault } from './findings.js';
+import { EMPTY_ROOT } from './hashing.js';
 import { KEY_ROTATED, KeySchedule, readRotation } from './keys.js';
 import { NoteError, type NoteVerifier, parseVerifier } from './note.js';
 import { OrderCheck } from './order-check.js';
@@ -100,7 +102,7 @@ class Verification {
     const [first, ...later] = header.keys;
     this.startKeys(first);
     this.tree = new TreeCheck(origin, this.keys, later, this.findings);
-    this.anchors.see(0, () => this.tree?.root() ?? Buffer.alloc(0));
+    this.anchors.see(0, () => EMPTY_ROOT);
   }
 
   private startKeys(vkey: string | undefined): void {
@@ -113,14 +115,16 @@ class Verification {
   }
 
   private seeEntry({ index, sealed, entry }: SealedEntry): void {
-    const verdict = entry && this.judge(entry, sealed, index);
-    if (!entry) this.findings.add('entry-missing', { index }, 'an entry was sealed here and is gone');
+    const { tree } = this;
+    if (!tree) return;
     const entryId = entry?.columns[0] ?? null;
-    this.tree?.append({ index, row: entry?.row ?? -1, entryId, leaf: sealed });
-    if (entry && verdict && !verdict.fault && verdict.body?.action === KEY_ROTATED)
-      this.rotate(verdict.body.details, index, entryId);
+    tree.append({ index, row: entry?.row ?? -1, entryId, leaf: sealed });
+    if (entry) {
+      const { fault, body } = this.judge(entry, sealed, index);
+      if (!fault && body?.action === KEY_ROTATED) this.rotate(body.details, index, entryId);
+    } else this.findings.add('entry-missing', { index }, 'an entry was sealed here and is gone');
     this.receipts.see(sealed, index);
-    if (this.tree?.isWhole) this.anchors.see(this.tree.size, () => this.tree?.root() ?? Buffer.alloc(0));
+    if (tree.isWhole) this.anchors.see(tree.size, () => tree.root());
   }
 
   private judge(entry: EntryRow, sealed: Buffer | null, index: number | null): EntryVerdict {
@@ -173,13 +177,8 @@ class Verification {
   private checkCompleteness(size: number): void {
     const { end, oldestUnsealed, header } = this;
     const counts = { sealed: size, unsealed: this.unsealed, checkpoints: this.tree?.checkpoints ?? 0 };
-    if (
-      !header ||
-      !end ||
-      end.sealed !== counts.sealed ||
-      end.unsealed !== counts.unsealed ||
-      end.checkpoints !== counts.checkpoints
-    )
+    const announced = end && { sealed: end.sealed, unsealed: end.unsealed, checkpoints: end.checkpoints };
+    if (!isDeepStrictEqual(announced, counts))
       this.findings.add('export-truncated', {}, 'the export does not hold everything that it announces');
     if (!oldestUnsealed || !header || Date.parse(header.exportedAt) - oldestUnsealed.at < MAX_SEAL_LAG_MS) return;
     const waited = Math.round((Date.parse(header.exportedAt) - oldestUnsealed.at) / 1000);
