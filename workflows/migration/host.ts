@@ -20,6 +20,7 @@ export class MigrationHost {
   private skipRequested = false;
   private wakeUps = 0;
   private undoing = false;
+  private finishing = false;
   private stop: StopRequest = null;
   private settings: LiveSettings | null = null;
   private differences: string[] = [];
@@ -82,6 +83,8 @@ export class MigrationHost {
   refusal(name: CommandName): string | null {
     if (this.journal.isOver()) return 'the migration is over';
     if (this.undoing) return 'the migration is being rolled back';
+    if (this.finishing && name !== 'approve')
+      return 'the workload serves everything under the target SCC already; apply a plan in the other direction instead';
     if (name === 'resume' && !this.paused) return 'the migration is not paused';
     if (name === 'pause' && this.paused) return 'the migration is paused already';
     return null;
@@ -122,6 +125,11 @@ export class MigrationHost {
       awaitStart: (notBeforeMs) => this.awaitStart(notBeforeMs),
       awaitApproval: (roles) => this.awaitApproval(roles),
       hold: (target, durationMs, weight) => this.hold(target, durationMs, weight),
+      beyondUndo: (work) => {
+        this.finishing = true;
+        return CancellationScope.nonCancellable(work);
+      },
+      untilDone: (step, work) => this.untilDone(step, work),
       undone: (differences) => void (this.differences = differences),
       attempt: (work) => this.attempt(work),
     };
@@ -292,6 +300,17 @@ export class MigrationHost {
     } finally {
       early.cancel();
       await end;
+    }
+  }
+
+  private async untilDone<T>(step: string, work: () => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await work();
+      } catch (error) {
+        const message = `finishing (${step}) failed and is tried again: ${describeFailure(error).message}`;
+        await this.waiting('Retry', message, () => sleep(UNDO_RETRY_MS));
+      }
     }
   }
 

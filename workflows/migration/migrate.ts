@@ -29,6 +29,10 @@ export interface Effects {
   awaitApproval: (roles: { role: string; count: number }[]) => Promise<Violation | null>;
   /** Holds and watches the gates until the time is over or an operator skips the rest. */
   hold: (target: MigrationTarget, durationMs: number, weight: number) => Promise<GateSample[]>;
+  /** Runs the rest of a migration that is past its undo, out of the reach of cancellation and commands. */
+  beyondUndo: <T>(work: () => Promise<T>) => Promise<T>;
+  /** Runs a step until it succeeds and says each time that it does not. */
+  untilDone: <T>(step: string, work: () => Promise<T>) => Promise<T>;
   /** What still differs from the recorded pre-images after everything was undone. */
   undone: (differences: string[]) => void;
   /** Runs a step; when the plan wants to pause on failure, waits for the operator and runs it again. */
@@ -89,11 +93,22 @@ async function run(plan: AcceptedPlan, { target }: Ready, fx: Effects, onFailure
   await migrateBehindCanary(plan, { target, images }, fx, onFailure);
 
   await fx.proceed('Finish', 'remove the canary and the old grant');
-  reportConflicts(fx, await act.restoreRoutes(target, images));
-  await act.removeCanary(target);
+  return fx.beyondUndo(() => finish(plan, { target, images, startedMs }, fx));
+}
+
+/** The workload serves everything under the target, so from here the way is forward: each step until it succeeds. */
+async function finish(
+  plan: AcceptedPlan,
+  { target, images, startedMs }: { target: MigrationTarget; images: StoredImage[]; startedMs: number },
+  fx: Effects,
+): Promise<MigrationResult> {
+  const { act, untilDone } = fx;
+  reportConflicts(fx, await untilDone('routes', () => act.restoreRoutes(target, images)));
+  await untilDone('canary', () => act.removeCanary(target));
   fx.record({ type: 'CanaryRemoved' });
-  fx.record({ type: 'SourceRevoked', ...(await act.revokeSource(target, plan.spec.grants.source)) });
-  const traffic = await act.summarizeTraffic(target, startedMs);
+  const revoked = await untilDone('grants', () => act.revokeSource(target, plan.spec.grants.source));
+  fx.record({ type: 'SourceRevoked', ...revoked });
+  const traffic = await untilDone('proof', () => act.summarizeTraffic(target, startedMs));
   fx.record({ type: 'MigrationCompleted', traffic });
   return { phase: 'Completed', message: `${target.workload} runs under ${target.targetSCC}` };
 }

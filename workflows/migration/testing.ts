@@ -1,0 +1,213 @@
+import type { MigrationEvent, PlanSpec } from '@scc/plan';
+import type { AcceptedPlan, Assessment, MigrationActivities, MigrationTarget } from './contract.js';
+import { FAILURE } from './contract.js';
+import type { Effects } from './migrate.js';
+
+/** Builders and a small world for the specs of the saga; production code never imports this file. */
+
+export const aTarget = (over: Partial<MigrationTarget> = {}): MigrationTarget => ({
+  ref: { namespace: 'shop', name: 'ledger', uid: 'u1' },
+  kind: 'Deployment',
+  workload: 'ledger',
+  workloadUid: 'w1',
+  canary: 'ledger-scc-canary',
+  replicas: 3,
+  sourceSCC: 'anyuid',
+  targetSCC: 'restricted-v2',
+  sourceServiceAccount: 'ledger',
+  targetServiceAccount: 'ledger',
+  label: { key: 'app', stable: 'ledger', canary: 'ledger-scc-canary' },
+  services: [{ name: 'ledger', canary: 'ledger-scc-canary' }],
+  templateBefore: { version: 'before' },
+  templateAfter: { version: 'after' },
+  policies: [],
+  survey: {},
+  drainMs: 0,
+  ...over,
+});
+
+export const aPlan = (spec: PlanSpec, over: Partial<AcceptedPlan> = {}): AcceptedPlan => ({
+  generation: 1,
+  author: 'ana',
+  spec,
+  live: { generation: 1, suspended: false, intervalMs: 0, gates: spec.gates },
+  mirror: { percentage: 100, durationMs: 1, methods: 'Safe' },
+  weights: spec.traffic.weights,
+  readinessTimeoutMs: 1000,
+  dryRun: false,
+  notBeforeMs: null,
+  ...over,
+});
+
+export const allowed = (over: Partial<MigrationTarget> = {}): Extract<Assessment, { ok: true }> => ({
+  ok: true,
+  facts: { sourceSCC: 'anyuid', pods: [], services: ['ledger'] },
+  target: aTarget(over),
+  governance: {
+    verdict: 'allow',
+    contentHash: 'h',
+    violations: [],
+    approvals: [],
+    waitUntilMs: null,
+    risk: { assessmentId: 'a', band: 'low', changeRisk: 0.1, exposure: 0, words: '' },
+    checkpoint: null,
+  },
+  patch: 'spec: {}',
+  warnings: [],
+});
+
+/** What a client of the service would meet: who serves how much, and whether those pods are there and ready. */
+export interface World {
+  canary: 'absent' | 'ready';
+  workload: 'before' | 'after' | 'broken';
+  canaryWeight: number;
+  mirroring: boolean;
+  granted: boolean;
+  routesPrepared: boolean;
+}
+
+class Refusal extends Error {
+  constructor(
+    readonly type: string,
+    message: string,
+  ) {
+    super(message);
+    this.name = type;
+  }
+}
+
+/** A step of the world that fails, by the name of its activity; `at` tells calls of one activity apart. */
+export interface Fault {
+  activity: keyof MigrationActivities;
+  type?: string;
+  at?: number;
+}
+
+/**
+ * An in-memory cluster on which the saga runs. It refuses what would fail a request: weight on pods that are not
+ * there, removal of pods that still carry weight.
+ */
+export function aWorld(fault?: Fault) {
+  const world: World = {
+    canary: 'absent',
+    workload: 'before',
+    canaryWeight: 0,
+    mirroring: false,
+    granted: false,
+    routesPrepared: false,
+  };
+  const events: MigrationEvent[] = [];
+  const breaches: string[] = [];
+  const calls = new Map<string, number>();
+  const serving = (): void => {
+    if (world.canaryWeight > 0 && world.canary !== 'ready') breaches.push(`weight ${world.canaryWeight} on no canary`);
+    if (world.canaryWeight < 100 && world.workload === 'broken') breaches.push('weight on a broken workload');
+  };
+  const step =
+    <Args extends unknown[], T>(name: keyof MigrationActivities, act: (...args: Args) => T) =>
+    (...args: Args): Promise<T> => {
+      const count = (calls.get(name) ?? 0) + 1;
+      calls.set(name, count);
+      if (fault?.activity === name && (fault.at ?? 1) === count) {
+        if (name === 'awaitWorkload') world.workload = 'broken';
+        serving();
+        return Promise.reject(new Refusal(fault.type ?? FAILURE.readiness, `${name} failed`));
+      }
+      const result = act(...args);
+      serving();
+      return Promise.resolve(result);
+    };
+  const unused = (name: keyof MigrationActivities) => (): never => {
+    throw new Error(`${name} is not a step of the saga`);
+  };
+  const pods = [{ name: 'p', uid: 'u', scc: 'restricted-v2', node: null }];
+  const act: MigrationActivities = {
+    acceptPlan: unused('acceptPlan'),
+    readLiveSettings: unused('readLiveSettings'),
+    assess: unused('assess'),
+    approvalState: unused('approvalState'),
+    authorizeStep: unused('authorizeStep'),
+    checkCommand: unused('checkCommand'),
+    loadPreImages: unused('loadPreImages'),
+    report: unused('report'),
+    writeStatus: unused('writeStatus'),
+    releasePlan: unused('releasePlan'),
+    recordPreImages: step('recordPreImages', () => []),
+    grantTarget: step('grantTarget', () => {
+      world.granted = true;
+      return { binding: 'b', created: true };
+    }),
+    confirmAdmission: step('confirmAdmission', () => undefined),
+    createCanary: step('createCanary', () => undefined),
+    awaitCanary: step('awaitCanary', () => {
+      world.canary = 'ready';
+      return pods;
+    }),
+    prepareRoutes: step('prepareRoutes', () => {
+      world.routesPrepared = true;
+    }),
+    setMirror: step('setMirror', (_target, mirror) => {
+      world.mirroring = mirror !== null;
+    }),
+    setWeights: step('setWeights', (_target, canary: number) => {
+      world.canaryWeight = canary;
+      return { verifiedBy: 'proxies' as const };
+    }),
+    hold: step('hold', () => []),
+    callWebhooks: step('callWebhooks', () => []),
+    migrateWorkload: step('migrateWorkload', () => undefined),
+    awaitWorkload: step('awaitWorkload', () => {
+      world.workload = 'after';
+      return pods;
+    }),
+    awaitStable: step('awaitStable', () => undefined),
+    removeCanary: step('removeCanary', () => {
+      if (world.canaryWeight > 0) breaches.push('canary removed under traffic');
+      world.canary = 'absent';
+    }),
+    revokeSource: step('revokeSource', () => ({ bindings: ['old'], kept: null })),
+    summarizeTraffic: step('summarizeTraffic', () => null),
+    restoreWorkload: step('restoreWorkload', () => {
+      world.workload = 'before';
+      return [];
+    }),
+    restoreRoutes: step('restoreRoutes', () => {
+      world.routesPrepared = false;
+      world.mirroring = false;
+      return [];
+    }),
+    restoreGrants: step('restoreGrants', () => {
+      world.granted = false;
+    }),
+    compareWithPreImages: step('compareWithPreImages', () => []),
+  };
+  const fx = (over: Partial<Effects> = {}): Effects => ({
+    act,
+    undo: act,
+    compensation: {
+      shielded: (work) => work(),
+      started: () => Promise.resolve(),
+      done: () => Promise.resolve(),
+      failed: () => Promise.resolve(),
+    },
+    record: (event) => void events.push(event),
+    now: () => 0,
+    live: () => ({
+      generation: 1,
+      suspended: false,
+      intervalMs: 0,
+      gates: { readiness: { timeout: '1s' }, metrics: [], webhooks: [] },
+    }),
+    proceed: () => Promise.resolve(),
+    awaitStart: () => Promise.resolve(),
+    awaitApproval: () => Promise.resolve(null),
+    hold: (target, durationMs, weight) =>
+      act.hold({ target, durationMs, gates: fx().live().gates, sinceMs: 0, weight }),
+    beyondUndo: (work) => work(),
+    untilDone: async (_step, work) => work().catch(() => work()),
+    undone: () => undefined,
+    attempt: (work) => work(),
+    ...over,
+  });
+  return { world, events, breaches, fx };
+}
