@@ -10,15 +10,7 @@ export {
   type InclusionClaim,
   type LeafSpan,
 } from './proofs.js';
-export {
-  hashOfSpan,
-  newFullTiles,
-  rootOfNodes,
-  splitHashes,
-  TILE_WIDTH,
-  type NodeSource,
-  type TileId,
-} from './tiles.js';
+export { hashOfSpan, rootOfNodes, splitHashes, TILE_WIDTH, TileBuilder, type NodeSource, type Tile } from './tiles.js';
 export {
   isSignedBy,
   NoteError,
@@ -50,7 +42,7 @@ export {
   type LogRecord,
 } from './export.js';
 export { type Fault, type Finding } from './findings.js';
-export { KEY_ROTATED, rotationDetails } from './keys.js';
+export { KEY_ROTATED, readRotation, rotationDetails } from './keys.js';
 export { type Anchor } from './anchors.js';
 export { type HeldReceipt } from './receipts.js';
 export { verifyLog, type Trust, type VerifyReport } from './verify.js';

@@ -5,20 +5,41 @@ import type { LeafSpan } from './proofs.js';
 export const TILE_WIDTH = 256;
 const TILE_HEIGHT = 8;
 
-export interface TileId {
+export interface Tile {
   level: number;
   index: number;
+  hashes: readonly Buffer[];
+  root: Buffer;
 }
 
-/** The full tiles that a tree gains when it grows, lowest level first. */
-export function newFullTiles(from: number, to: number): TileId[] {
-  const tiles: TileId[] = [];
-  let [before, after] = [from, to];
-  for (let level = 0; after >= TILE_WIDTH; level += 1) {
-    [before, after] = [Math.floor(before / TILE_WIDTH), Math.floor(after / TILE_WIDTH)];
-    for (let index = before; index < after; index += 1) tiles.push({ level, index });
+/** Cuts a growing tree into tiles: holds, per level, the nodes that do not fill a tile yet. */
+export class TileBuilder {
+  /** @param partial per level, the nodes after the last full tile; @param size the leaves of the tree so far */
+  constructor(
+    private size: number,
+    private readonly partial: Buffer[][],
+  ) {}
+
+  /** The nodes that a level of a tree has beyond its last full tile. */
+  static partialSpan(level: number, size: number): LeafSpan {
+    const end = Math.floor(size / TILE_WIDTH ** level);
+    return { start: end - (end % TILE_WIDTH), end };
   }
-  return tiles;
+
+  /** Adds a leaf; returns the tiles that it completes, lowest level first. */
+  append(leaf: Buffer): Tile[] {
+    this.size += 1;
+    const full: Tile[] = [];
+    let node = leaf;
+    for (let level = 0; ; level += 1) {
+      const nodes = (this.partial[level] ??= []);
+      nodes.push(node);
+      if (nodes.length < TILE_WIDTH) return full;
+      this.partial[level] = [];
+      node = rootOfNodes(nodes);
+      full.push({ level, index: this.size / TILE_WIDTH ** (level + 1) - 1, hashes: nodes, root: node });
+    }
+  }
 }
 
 /** The root of a perfect subtree given its nodes at one level; their number is a power of two. */

@@ -15,11 +15,11 @@ create table audit_entry (
   object_namespace text,
   object_name text,
   request_id text,
-  -- Identity values commit out of order. Transactions below the oldest running one have ended, so the sealer can tell
-  -- which entries may still appear.
+  -- Identity values commit out of order, so "id > last" would miss entries. All transactions below the oldest running
+  -- one have ended: below it nothing new can appear, and the sealer need not look there again.
   transaction_id bigint not null default (pg_current_xact_id()::text::bigint)
 );
-create index audit_entry_transaction on audit_entry (transaction_id);
+create index audit_entry_transaction on audit_entry (transaction_id, id);
 create index audit_entry_occurred on audit_entry using brin (occurred_at) with (pages_per_range = 32, autosummarize = on);
 create index audit_entry_actor on audit_entry (actor, id);
 create index audit_entry_action on audit_entry (action, id);
