@@ -4,9 +4,12 @@ import path from 'node:path';
 import { stringify } from 'yaml';
 
 const { planCRD } = await import('../dist/libs/plan/src/index.js');
-const header = '# Generated from libs/plan by `npm run generate`.\n';
+const { sccCustomResourceDefinition } = await import('../dist/libs/scc/src/index.js');
+const manifest = (source, object) =>
+  `# Generated from ${source} by \`npm run generate\`.\n${stringify(object, { lineWidth: 0, aliasDuplicateObjects: false })}`;
 const files = {
-  'deploy/crd/sccmigrationplans.yaml': header + stringify(planCRD(), { lineWidth: 0, aliasDuplicateObjects: false }),
+  'deploy/crd/sccmigrationplans.yaml': manifest('libs/plan', planCRD()),
+  'deploy/crd/securitycontextconstraints.yaml': manifest('libs/scc', sccCustomResourceDefinition()),
 };
 let differ = 0;
 for (const [file, text] of Object.entries(files)) {

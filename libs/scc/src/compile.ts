@@ -53,6 +53,11 @@ export interface CompiledSCCs {
 const RUN_AS_ANY = { type: 'RunAsAny' } as const;
 type Parsed<T> = T | { readonly type: 'error'; readonly error: string };
 
+const compileUidRange = (min: number | null | undefined, max: number | null | undefined): Parsed<RunAsUserRule> =>
+  min == null || max == null
+    ? { type: 'error', error: 'MustRunAsRange requires both uidRangeMin and uidRangeMax' }
+    : { type: 'MustRunAsRange', range: { min, max } };
+
 function compileRunAsUser({ runAsUser }: SecurityContextConstraints): Parsed<RunAsUserRule> {
   const { uid, uidRangeMin: min, uidRangeMax: max } = runAsUser ?? {};
   const type: string = runAsUser?.type ?? '';
@@ -63,10 +68,7 @@ function compileRunAsUser({ runAsUser }: SecurityContextConstraints): Parsed<Run
     case 'MustRunAs':
       return uid == null ? { type: 'error', error: 'MustRunAs requires a UID' } : { type, uid };
     case 'MustRunAsRange':
-      if (min == null && max == null) return { type, range: undefined };
-      if (min == null || max == null)
-        return { type: 'error', error: 'MustRunAsRange requires both uidRangeMin and uidRangeMax' };
-      return { type, range: { min, max } };
+      return min == null && max == null ? { type, range: undefined } : compileUidRange(min, max);
     default:
       return { type: 'error', error: `Unrecognized RunAsUser strategy type ${type}` };
   }

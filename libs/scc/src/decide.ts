@@ -119,6 +119,23 @@ function providerError(scc: CompiledSCC, values: NamespaceValues, namespace: str
 
 type Candidates = { readonly list: readonly CompiledSCC[]; readonly values: NamespaceValues };
 
+/**
+ * Would this SCC admit the pod in this namespace, whoever may use it? What makes the SCC unable to judge at all is a
+ * violation, too.
+ */
+export function judge(scc: CompiledSCC, pod: Pod, namespace: Namespace): Fit {
+  const values = namespaceValues(namespace);
+  const message = providerError(scc, values, namespace.name);
+  if (message === undefined) return evaluate(scc, pod, values);
+  const remedy = 'correct the SCC, or the annotations of the namespace';
+  const about = {
+    field: 'metadata.namespace',
+    value: namespace.name,
+    bound: 'a namespace that the SCC can be used in',
+  };
+  return { fits: false, violations: [{ rule: 'namespace', ...about, remedy, message }] };
+}
+
 /** The SCCs to try, in order, or the reason why none is tried. */
 function candidates({ operation, pod, oldPod, namespace }: AdmissionRequest, all: CompiledSCCs): Candidates | Rejected {
   const required = requiredSCC(pod);

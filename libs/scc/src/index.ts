@@ -1,4 +1,6 @@
+export { type Allocation, allocateNamespace, occupiedBlocks } from './allocation.js';
 export { type CompiledSCC, type CompiledSCCs, compileSCC, compileSCCs } from './compile.js';
+export { sccCustomResourceDefinition } from './crd.js';
 export {
   type Admitted,
   type AdmissionRequest,
@@ -6,6 +8,7 @@ export {
   type Decision,
   type Failure,
   type Ignored,
+  judge,
   type Rejected,
   type RejectionReason,
   serviceAccountSubject,
@@ -15,10 +18,39 @@ export {
   type Validation,
 } from './decide.js';
 export { defaultSCCs, STANDARD_SCC_NAMES } from './default-sccs.js';
+export { checkExec, type ExecDecision, type ExecRequest } from './exec.js';
+export { compare, type SCCComparison } from './migration/compare.js';
+export type { Edit } from './migration/edits.js';
+export type { WorkloadFacts } from './migration/facts.js';
+export { type Containment, containment } from './migration/lattice.js';
+export { applyTemplatePatch, mergePatches, type TemplatePatch } from './migration/patch.js';
+export { type FittingSCC, recommend, type Recommendation } from './migration/recommend.js';
+export { remediate, type Remediation } from './migration/remediate.js';
+export type { Risk, RiskName } from './migration/risks.js';
 export { type IdRange, sccSchema, type SecurityContextConstraints } from './model.js';
 export { isExemptNamespace, type Namespace, parseUidRange } from './namespace.js';
-export * from './names.js';
+export {
+  MCS_ANNOTATION,
+  REQUIRED_SCC_ANNOTATION,
+  SCC_ANNOTATION,
+  SECCOMP_POD_ANNOTATION,
+  SUBJECT_TYPE_ANNOTATION,
+  SUPPLEMENTAL_GROUPS_ANNOTATION,
+  UID_RANGE_ANNOTATION,
+} from './names.js';
 export { type Pod, podSchema, type PodTemplate, podTemplateSchema } from './pod.js';
 export { restrictivenessPoints } from './points.js';
 export type { Violation, ViolationRule } from './rules/scope.js';
+export { isLaxer, type PodSecurityLevel } from './security/level.js';
+export {
+  type GrantChange,
+  isLabelSynced,
+  type LevelChange,
+  levelAfterGrantChange,
+  namespaceLevel,
+} from './security/namespace-level.js';
+export { requiredPodSecurityLevel } from './security/pod-level.js';
+export { podSecurityLevel } from './security/scc-level.js';
+export { controllerSubject, podFromTemplate, type WorkloadKind, type WorkloadOrigin } from './template.js';
+export { type SCCIssue, validateSCC } from './validation.js';
 export { defaultSCC } from './write-defaults.js';

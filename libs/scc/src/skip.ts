@@ -48,8 +48,7 @@ function relevantMetadata({ metadata }: Pod): Fields {
   };
 }
 
-const changesNothingRelevant = (pod: Pod, oldPod: Pod): boolean =>
-  semanticallyEqual(relevantMetadata(pod), relevantMetadata(oldPod)) && semanticallyEqual(pod.spec, oldPod.spec);
+const relevant = (pod: Pod): Fields => ({ ...pod, metadata: relevantMetadata(pod) });
 
 /** Why SCC admission does not look at a request; undefined when it does. */
 export function whyIgnored({ operation, subresource, pod, oldPod, namespace }: Looked): IgnoredReason | undefined {
@@ -58,5 +57,5 @@ export function whyIgnored({ operation, subresource, pod, oldPod, namespace }: L
   if (pod.spec.os?.name === 'windows') return 'windows';
   if (operation === 'CREATE') return undefined;
   if (!oldPod) throw new TypeError('an UPDATE must carry the old pod');
-  return changesNothingRelevant(pod, oldPod) ? 'nothing-relevant-changed' : undefined;
+  return semanticallyEqual(relevant(pod), relevant(oldPod)) ? 'nothing-relevant-changed' : undefined;
 }

@@ -11,6 +11,7 @@ import type {
 
 export type ViolationRule =
   | 'usability'
+  | 'namespace'
   | 'runAsUser'
   | 'seLinuxContext'
   | 'fsGroup'

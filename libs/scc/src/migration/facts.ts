@@ -1,0 +1,41 @@
+import { applyChanges } from '../apply.js';
+import type { CompiledSCC, CompiledSCCs } from '../compile.js';
+import { judge } from '../decide.js';
+import type { Fit } from '../evaluate.js';
+import type { Namespace } from '../namespace.js';
+import type { Pod, PodTemplate } from '../pod.js';
+import { podFromTemplate, type WorkloadKind } from '../template.js';
+
+/** What is known about a workload beside its template. */
+export interface WorkloadFacts {
+  readonly kind: WorkloadKind;
+  readonly name: string;
+  readonly namespace: Namespace;
+  /** The cluster's SCCs. */
+  readonly sccs: CompiledSCCs;
+  readonly volumeClaimTemplates?: readonly string[] | undefined;
+  readonly automountToken?: boolean | undefined;
+  /** One of the pods that run now, as the API server shows it. */
+  readonly runningPod?: Pod | undefined;
+  /** `USER` of each container's image, '' for none; absent when nobody looked. */
+  readonly imageUsers?: Readonly<Record<string, string>> | undefined;
+}
+
+export const podOf = (template: PodTemplate, facts: WorkloadFacts): Pod =>
+  podFromTemplate(template, {
+    namespace: facts.namespace.name,
+    name: facts.name,
+    kind: facts.kind,
+    volumeClaimTemplates: facts.volumeClaimTemplates,
+    automountToken: facts.automountToken,
+  });
+
+export const judgeTemplate = (scc: CompiledSCC, template: PodTemplate, facts: WorkloadFacts): Fit =>
+  judge(scc, podOf(template, facts), facts.namespace);
+
+/** The pod as the SCC would leave it; undefined when it does not fit. */
+export function resultingPod(scc: CompiledSCC, template: PodTemplate, facts: WorkloadFacts): Pod | undefined {
+  const pod = podOf(template, facts);
+  const fit = judge(scc, pod, facts.namespace);
+  return fit.fits ? applyChanges(pod, fit.changes, {}) : undefined;
+}

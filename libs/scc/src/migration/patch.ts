@@ -1,0 +1,89 @@
+import type { PodTemplate } from '../pod.js';
+import { podTemplateSchema } from '../pod.js';
+
+/** A strategic-merge patch of a pod template: null removes a field, named lists merge by their key. */
+export type TemplatePatch = Readonly<Record<string, unknown>>;
+
+type Fields = Record<string, unknown>;
+const isFields = (value: unknown): value is Fields =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Lists of the pod template that Kubernetes merges by a key; every other list is replaced as a whole. */
+const MERGE_KEYS: Readonly<Record<string, string>> = {
+  containers: 'name',
+  initContainers: 'name',
+  ephemeralContainers: 'name',
+  volumes: 'name',
+  env: 'name',
+  imagePullSecrets: 'name',
+  volumeMounts: 'mountPath',
+  volumeDevices: 'devicePath',
+  ports: 'containerPort',
+  hostAliases: 'ip',
+  topologySpreadConstraints: 'topologyKey',
+  resourceClaims: 'name',
+};
+
+function mergeList(current: readonly unknown[], patch: readonly unknown[], key: string): unknown[] {
+  const result = [...current];
+  for (const item of patch) {
+    if (!isFields(item)) throw new TypeError(`an item of a list that is merged by ${key} must be an object`);
+    const { $patch: directive, ...fields } = item;
+    const at = result.findIndex((existing) => isFields(existing) && existing[key] === fields[key]);
+    const existing = at < 0 ? undefined : result[at];
+    if (directive === 'delete') {
+      if (at >= 0) result.splice(at, 1);
+    } else if (at < 0) result.push(mergeFields({}, fields));
+    else result[at] = directive === 'replace' || !isFields(existing) ? fields : mergeFields(existing, fields);
+  }
+  return result;
+}
+
+function mergeValue(key: string, current: unknown, patch: unknown): unknown {
+  const mergeKey = MERGE_KEYS[key];
+  if (Array.isArray(patch))
+    return mergeKey === undefined ? patch : mergeList(Array.isArray(current) ? current : [], patch, mergeKey);
+  return isFields(patch) ? mergeFields(isFields(current) ? current : {}, patch) : patch;
+}
+
+function mergeFields(current: Fields, patch: Fields): Fields {
+  const { $patch: directive, ...fields } = patch;
+  const result: Fields = directive === 'replace' ? {} : { ...current };
+  for (const [key, value] of Object.entries(fields)) {
+    if (value === null) Reflect.deleteProperty(result, key);
+    else result[key] = mergeValue(key, result[key], value);
+  }
+  return result;
+}
+
+/**
+ * Applies a strategic-merge patch to a pod template as the API server would; the template is not changed.
+ *
+ * @throws ZodError when the result is no pod template, TypeError for a malformed list in the patch.
+ */
+export const applyTemplatePatch = (template: PodTemplate, patch: TemplatePatch): PodTemplate =>
+  podTemplateSchema.parse(mergeFields(template, patch));
+
+/** A patch that makes both changes, the second on top of the first. */
+export const mergePatches = (first: TemplatePatch, second: TemplatePatch): TemplatePatch => combine(first, second);
+
+/** Like merging fields, but a removal stays in the patch instead of being carried out. */
+function combine(current: Fields, patch: Fields): Fields {
+  const result: Fields = { ...current };
+  for (const [key, value] of Object.entries(patch)) result[key] = combineValue(key, result[key], value);
+  return result;
+}
+
+function combineValue(key: string, current: unknown, patch: unknown): unknown {
+  const mergeKey = MERGE_KEYS[key];
+  if (isFields(patch) && isFields(current)) return combine(current, patch);
+  if (!Array.isArray(patch) || !Array.isArray(current) || mergeKey === undefined) return patch;
+  const result: unknown[] = [...(current as unknown[])];
+  for (const item of patch as unknown[]) {
+    const at = result.findIndex((other) => isFields(other) && isFields(item) && other[mergeKey] === item[mergeKey]);
+    const existing = at < 0 ? undefined : result[at];
+    if (isFields(existing) && isFields(item)) result[at] = combine(existing, item);
+    else result.push(item);
+  }
+  return result;
+}
