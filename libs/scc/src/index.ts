@@ -1,5 +1,12 @@
 export { type Allocation, allocateNamespace, occupiedBlocks } from './allocation.js';
 export { type CompiledSCC, type CompiledSCCs, compileSCC, compileSCCs } from './compile.js';
+export {
+  type ConformanceCase,
+  conformanceCaseSchema,
+  type ConformanceResult,
+  requestOfCase,
+  resultOfCase,
+} from './conformance.js';
 export { sccCustomResourceDefinition } from './crd.js';
 export {
   type Admitted,

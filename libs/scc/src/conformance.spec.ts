@@ -1,0 +1,32 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { compileSCCs } from './compile.js';
+import { conformanceCaseSchema, resultOfCase } from './conformance.js';
+import { defaultSCCs } from './default-sccs.js';
+
+/** Absent, null, [] and {} are the same thing in a recorded result. */
+function normalised(value: unknown): unknown {
+  if (Array.isArray(value)) return value.length === 0 ? undefined : value.map(normalised);
+  if (typeof value !== 'object' || value === null) return value ?? undefined;
+  const entries = Object.entries(value)
+    .map(([key, item]) => [key, normalised(item)] as const)
+    .filter(([, item]) => item !== undefined);
+  return entries.length === 0 ? undefined : Object.fromEntries(entries);
+}
+
+const fixture = fileURLToPath(new URL('../fixtures/cases.jsonl', import.meta.url));
+const recorded = readFileSync(fixture, 'utf8')
+  .trim()
+  .split('\n')
+  .map((line) => JSON.parse(line) as { id: string; expect: unknown });
+
+describe('decisions recorded from OpenShift', () => {
+  const cluster = defaultSCCs();
+
+  it.each(recorded.map((row) => [row.id, row] as const))('case %s', (_id, row) => {
+    const parsed = conformanceCaseSchema.parse(row);
+    const { id, ...result } = resultOfCase(parsed, compileSCCs([...cluster, ...(parsed.sccs ?? [])]));
+    expect(id).toBe(row.id);
+    expect(normalised(result)).toEqual(normalised(row.expect));
+  });
+});
