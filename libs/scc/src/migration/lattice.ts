@@ -68,8 +68,9 @@ interface Ids {
 }
 
 const HIGHEST_ID = 0xffff_ffff;
-/** Where OpenShift allocates the blocks of namespaces. */
+/** The area in which OpenShift allocates the blocks of namespaces; one namespace owns only one block of it. */
 const NAMESPACE_IDS: Ids = { text: "the namespace's range", min: 1_000_000_000, max: 1_999_999_999 };
+const NAMESPACE_BLOCK = 10_000;
 
 function userIds({ runAsUser: rule }: CompiledSCC): Ids {
   switch (rule.type) {
@@ -104,7 +105,7 @@ function rootUser(scc: CompiledSCC): ReadonlySet<string> {
 }
 
 function seLinux({ seLinux: rule }: CompiledSCC): ReadonlySet<string> {
-  if (rule.type === 'RunAsAny') return new Set(['confined', 'any']);
+  if (rule.type === 'RunAsAny') return new Set(['confined', '*']);
   const { type } = rule.options;
   return new Set(type && type !== 'container_t' ? ['confined', type] : ['confined']);
 }
@@ -122,11 +123,17 @@ const ofSet = (name: DimensionName, permits: (scc: CompiledSCC) => Permitted, is
   isPrivilege,
 });
 
+const coversIds = (wider: Ids, narrower: Ids): boolean =>
+  wider === NAMESPACE_IDS ? narrower === NAMESPACE_IDS : wider.min <= narrower.min && wider.max >= narrower.max;
+
 const USER_IDS: Dimension = {
   name: 'user ids',
   permits: (scc) => new Set([userIds(scc).text]),
-  covers: (a, b) => userIds(a).min <= userIds(b).min && userIds(a).max >= userIds(b).max,
-  amount: (scc) => userIds(scc).max - userIds(scc).min,
+  covers: (a, b) => coversIds(userIds(a), userIds(b)),
+  amount: (scc) => {
+    const ids = userIds(scc);
+    return ids === NAMESPACE_IDS ? NAMESPACE_BLOCK : ids.max - ids.min + 1;
+  },
   isPrivilege: true,
 };
 
