@@ -25,7 +25,7 @@ module.exports = {
     {
       name: 'pure-libs-stay-pure',
       severity: 'error',
-      from: { path: PURE, pathNot: '\\.spec\\.ts$' },
+      from: { path: PURE, pathNot: '\\.(spec|fixture)\\.ts$' },
       to: { pathNot: `${PURE}|node_modules/zod` },
     },
     {

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { allocateNamespace, mcsLabel, occupiedBlocks } from './allocation.js';
 import { isExemptNamespace, namespaceValues, parseGroupRanges, parseUidRange } from './namespace.js';
 import { MCS_ANNOTATION, SUPPLEMENTAL_GROUPS_ANNOTATION, UID_RANGE_ANNOTATION } from './names.js';
-import { SHOP } from './scc.fixture.js';
+import { SHOP, without } from './scc.fixture.js';
 
 describe('a block of ids', () => {
   it.each([
@@ -57,7 +57,7 @@ describe('values of a namespace', () => {
     expect(values.supplementalGroups).toMatchObject({ ok: true, value: [{ min: 1000 }, { min: 2000, max: 2004 }] });
   });
   it('falls back to the user range without a group annotation, but not with an empty one', () => {
-    const { [SUPPLEMENTAL_GROUPS_ANNOTATION]: _groups, ...annotations } = { ...SHOP.annotations };
+    const annotations = without({ ...SHOP.annotations }, SUPPLEMENTAL_GROUPS_ANNOTATION);
     expect(namespaceValues({ ...SHOP, annotations }).fsGroup).toEqual({
       ok: true,
       value: [{ min: 1000680000, max: 1000680000 }],

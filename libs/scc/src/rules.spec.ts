@@ -83,7 +83,7 @@ describe('runAsUser', () => {
     ['RunAsAny leaves root alone', {}, { runAsUser: 0 }, {}, { runAsUser: 0 }],
     ['RunAsAny marks any other id as not root', {}, { runAsUser: 5 }, {}, { runAsUser: 5, runAsNonRoot: true }],
     ['RunAsAny takes runAsNonRoot of the pod', {}, { runAsUser: 5 }, { runAsNonRoot: false }, { runAsUser: 5 }],
-  ])('%s', (_what, scc, context, ofPod, expected) => expect(container(scc, context, ofPod)).toEqual(expected));
+  ])('%s', (...[, scc, context, ofPod, expected]) => expect(container(scc, context, ofPod)).toEqual(expected));
 });
 
 const LEVEL = 's0:c26,c15';

@@ -74,3 +74,6 @@ export const firstContainer = (pod: Pod): Container => {
   if (!container) throw new Error('the pod has no container');
   return container;
 };
+
+export const without = (record: Readonly<Record<string, string>>, removed: string): Record<string, string> =>
+  Object.fromEntries(Object.entries(record).filter(([key]) => key !== removed));

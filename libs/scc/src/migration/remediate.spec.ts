@@ -119,7 +119,7 @@ describe('the smallest patch', () => {
       { spec: { securityContext: { sysctls: [{ name: 'net.ipv4.tcp_syncookies', value: '1' }] } } },
     ],
     ['the user namespace', 'restricted-v3', {}, {}, { spec: { hostUsers: false } }],
-  ])('lifts %s', (_what, target, spec, container, expected) => {
+  ])('lifts %s', (...[, target, spec, container, expected]) => {
     const { admitted, patch, blockers, template } = fix(target, spec, container);
     expect(patch).toEqual(expected);
     expect(blockers).toEqual([]);
