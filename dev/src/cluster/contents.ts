@@ -1,0 +1,75 @@
+import { defaultSCCs } from '@scc/scc';
+import { objectSchema, type ApiObject } from './api.js';
+import { SYSTEM_NAMESPACE } from './accounts.js';
+
+const object = (apiVersion: string, kind: string, name: string, rest: object = {}): ApiObject =>
+  objectSchema.parse({ apiVersion, kind, metadata: { name }, ...rest });
+
+const READ = ['get', 'list', 'watch'];
+
+/** What istiod needs here: it reads configuration and endpoints, injects nothing and hands out no certificate. */
+const ISTIOD_RULES = [
+  {
+    apiGroups: ['networking.istio.io', 'security.istio.io', 'telemetry.istio.io', 'extensions.istio.io'],
+    resources: ['*'],
+    verbs: READ,
+  },
+  { apiGroups: ['apiextensions.k8s.io'], resources: ['customresourcedefinitions'], verbs: READ },
+  { apiGroups: [''], resources: ['pods', 'nodes', 'services', 'namespaces', 'endpoints', 'secrets'], verbs: READ },
+  { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: READ },
+  { apiGroups: ['networking.k8s.io'], resources: ['ingresses', 'ingressclasses'], verbs: READ },
+  {
+    apiGroups: ['admissionregistration.k8s.io'],
+    resources: ['mutatingwebhookconfigurations', 'validatingwebhookconfigurations'],
+    verbs: READ,
+  },
+  { apiGroups: [''], resources: ['configmaps'], verbs: [...READ, 'create', 'update'] },
+  { apiGroups: ['authentication.k8s.io'], resources: ['tokenreviews'], verbs: ['create'] },
+  { apiGroups: ['authorization.k8s.io'], resources: ['subjectaccessreviews'], verbs: ['create'] },
+];
+
+/** Its own namespace holds its certificate authority and its leader elections. */
+const ISTIOD_HOME_RULES = [
+  { apiGroups: [''], resources: ['secrets', 'configmaps'], verbs: [...READ, 'create', 'update'] },
+  { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['get', 'create', 'update', 'patch'] },
+];
+
+const RBAC = 'rbac.authorization.k8s.io';
+const subjects = [{ apiGroup: RBAC, kind: 'User', name: 'istiod' }];
+const inIstioSystem = (kind: string, rest: object): ApiObject =>
+  objectSchema.parse({
+    apiVersion: `${RBAC}/v1`,
+    kind,
+    metadata: { name: 'istiod', namespace: 'istio-system' },
+    ...rest,
+  });
+
+/** The namespaces and rights without which the cluster's own parts do not work. */
+export const mustExist = (): ApiObject[] => [
+  ...['istio-system', 'istio-ingress', SYSTEM_NAMESPACE].map((name) => object('v1', 'Namespace', name)),
+  object(`${RBAC}/v1`, 'ClusterRole', 'istiod', { rules: ISTIOD_RULES }),
+  object(`${RBAC}/v1`, 'ClusterRoleBinding', 'istiod', {
+    roleRef: { apiGroup: RBAC, kind: 'ClusterRole', name: 'istiod' },
+    subjects,
+  }),
+  inIstioSystem('Role', { rules: ISTIOD_HOME_RULES }),
+  inIstioSystem('RoleBinding', { roleRef: { apiGroup: RBAC, kind: 'Role', name: 'istiod' }, subjects }),
+];
+
+/** OpenShift's default SCCs, each with the role that grants its use. */
+export function sccObjects(): ApiObject[] {
+  const sccs = defaultSCCs().map((scc) => objectSchema.parse(scc));
+  const roles = sccs.map(({ metadata: { name } }) =>
+    object(`${RBAC}/v1`, 'ClusterRole', `system:openshift:scc:${name}`, {
+      rules: [
+        {
+          apiGroups: ['security.openshift.io'],
+          resources: ['securitycontextconstraints'],
+          resourceNames: [name],
+          verbs: ['use'],
+        },
+      ],
+    }),
+  );
+  return [...sccs, ...roles];
+}

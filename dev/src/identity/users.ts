@@ -1,0 +1,27 @@
+import { randomBytes } from 'node:crypto';
+
+/** A user of the API server that is no ServiceAccount. */
+interface User {
+  name: string;
+  groups: string[];
+}
+
+export const nodeName = (index: number): string => `node-${index + 1}`;
+
+/** The users that the API server knows by token: cluster components, and one person who may do everything. */
+export const users = (nodes: number): User[] => [
+  { name: 'admin', groups: ['system:masters'] },
+  { name: 'system:kube-controller-manager', groups: [] },
+  { name: 'system:kube-scheduler', groups: [] },
+  { name: 'istiod', groups: [] },
+  ...Array.from({ length: nodes }, (_, index) => ({
+    name: `system:node:${nodeName(index)}`,
+    groups: ['system:nodes'],
+  })),
+];
+
+export const newSecret = (): string => randomBytes(24).toString('hex');
+
+/** The API server's token file. */
+export const tokensCsv = (all: User[], tokens: Record<string, string>): string =>
+  all.map(({ name, groups }) => `${tokens[name] ?? ''},${name},${name},"${groups.join(',')}"\n`).join('');

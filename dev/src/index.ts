@@ -1,0 +1,137 @@
+import type { ChildProcess, SpawnOptions } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer, type AddressInfo, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { findBinaries } from './binaries.js';
+import { Inside } from './supervisor/namespace.js';
+import { stackOptionsSchema, type Message, type StackOptions } from './supervisor/protocol.js';
+import { relay } from './supervisor/relay.js';
+import { RELAYS, relaySocket, type RelayName } from './supervisor/relays.js';
+
+export type { StackOptions } from './supervisor/protocol.js';
+
+/** One process of the stack, by name: etcd, kube-apiserver, istiod, envoy-gateway, worker … */
+export interface StackPart {
+  start: () => Promise<void>;
+  /** SIGTERM, then SIGKILL after its grace. */
+  stop: () => Promise<void>;
+  /** SIGKILL, as a crash would. */
+  kill: () => Promise<void>;
+  restart: () => Promise<void>;
+  signal: (signal: NodeJS.Signals) => Promise<void>;
+  state: () => Promise<string>;
+  logFile: string;
+}
+
+export interface Stack {
+  /** Addresses on the outside loopback. */
+  addresses: Record<RelayName, string>;
+  /** Paths of kubeconfigs of the cluster's administrator, for outside and for inside the stack's network. */
+  kubeconfig: { outside: string; inside: string };
+  stateDir: string;
+  /** The first process of the stack's namespaces, for nsenter. */
+  pid: number;
+  part: (name: string) => StackPart;
+  /** Runs a command inside the stack's network; it ends with this process at the latest. */
+  spawn: (command: string, args: readonly string[], options?: SpawnOptions) => ChildProcess;
+  stop: () => Promise<void>;
+}
+
+export interface StackEvents {
+  progress?: (text: string, ms: number) => void;
+  /** A part ended that nobody had asked to. */
+  exited?: (part: string, detail: string) => void;
+}
+
+/**
+ * Starts the whole local stack in a network of its own; binaries that are missing are built first.
+ * @throws Error with one line that says what is missing, or what did not get ready and the end of its log.
+ */
+export async function startStack(options: StackOptions = {}, events: StackEvents = {}): Promise<Stack> {
+  const resolved = stackOptionsSchema.parse(options);
+  const progress = events.progress ?? (() => undefined);
+  const { binaries, crds } = await findBinaries((line) => progress(line, 0));
+  const stateDir = await mkdtemp(path.join(tmpdir(), 'scc-stack-'));
+  const onMessage = (message: Message): void => {
+    if (message.kind === 'progress') progress(message.text, message.ms);
+    if (message.kind === 'exited') events.exited?.(message.part, message.detail);
+  };
+  const servers: Server[] = [];
+  let inside: Inside | undefined;
+  const stop = async (): Promise<void> => {
+    for (const server of servers) server.close();
+    await inside?.ask({ do: 'shutdown' }).catch(() => undefined);
+    await inside?.gone;
+    await rm(stateDir, { recursive: true, force: true, maxRetries: 5 });
+  };
+  try {
+    const ports: Record<string, number> = {};
+    for (const { name, preferred } of RELAYS) {
+      const server = await listen(preferred, relaySocket(stateDir, name));
+      servers.push(server);
+      ports[name] = (server.address() as AddressInfo).port;
+    }
+    inside = await Inside.create(onMessage);
+    await inside.ask({ do: 'boot', boot: { stateDir, ports, binaries, crds, options: resolved } });
+    return describe(inside, { stateDir, ports, stop });
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+function describe(
+  inside: Inside,
+  { stateDir, ports, stop }: { stateDir: string; ports: Record<string, number>; stop: () => Promise<void> },
+): Stack {
+  const children = new Set<ChildProcess>();
+  const entries = RELAYS.map(({ name, scheme }) => {
+    const address = `127.0.0.1:${ports[name] ?? 0}`;
+    return [name, scheme === 'grpc' ? address : `${scheme}://${address}`] as const;
+  });
+  return {
+    addresses: Object.fromEntries(entries) as Record<RelayName, string>,
+    kubeconfig: {
+      outside: path.join(stateDir, 'kubeconfig'),
+      inside: path.join(stateDir, 'kubeconfigs', 'admin'),
+    },
+    stateDir,
+    pid: inside.pid,
+    part: (part) => {
+      const ask = async (what: 'start' | 'stop' | 'kill'): Promise<void> => void (await inside.ask({ do: what, part }));
+      return {
+        start: () => ask('start'),
+        stop: () => ask('stop'),
+        kill: () => ask('kill'),
+        restart: async () => {
+          await ask('stop');
+          await ask('start');
+        },
+        signal: async (signal) => void (await inside.ask({ do: 'signal', part, signal })),
+        state: async () => (await inside.ask({ do: 'state', part })) ?? '',
+        logFile: path.join(stateDir, 'logs', `${part}.log`),
+      };
+    },
+    spawn: (command, args, options) => {
+      const child = inside.spawn(command, args, options);
+      children.add(child);
+      child.once('exit', () => children.delete(child));
+      return child;
+    },
+    stop: async () => {
+      for (const child of children) child.kill('SIGKILL');
+      await stop();
+    },
+  };
+}
+
+/** The preferred port where it is free, else any. */
+async function listen(preferred: number, socket: string): Promise<Server> {
+  const host = '127.0.0.1';
+  const free = await new Promise<boolean>((resolve) => {
+    const probe = createServer().once('error', () => resolve(false));
+    probe.listen(preferred, host, () => probe.close(() => resolve(true)));
+  });
+  return relay({ host, port: free ? preferred : 0 }, { path: socket });
+}

@@ -1,0 +1,28 @@
+import { createLogger, loadConfig, onShutdown, startHealthServer } from '@scc/runtime';
+import { z } from 'zod';
+import { Api } from '../cluster/api.js';
+import { NodeRunner } from './node-runner.js';
+
+const configSchema = z.object({
+  KUBELET_NODES: z
+    .string()
+    .transform((text): unknown => JSON.parse(text))
+    .pipe(z.array(z.object({ name: z.string(), token: z.string() })).min(1)),
+  KUBELET_CA_FILE: z.string(),
+  KUBELET_PORT: z.coerce.number().int(),
+  KUBELET_API_PORT: z.coerce.number().int().default(6443),
+});
+
+const config = loadConfig(configSchema, process.env);
+const logger = createLogger('kubelet');
+const nodes = config.KUBELET_NODES.map(({ name, token }, index) => {
+  const api = new Api({ host: '127.0.0.1', port: config.KUBELET_API_PORT, caFile: config.KUBELET_CA_FILE, token });
+  return new NodeRunner(name, index, api, logger);
+});
+await Promise.all(nodes.map((node) => node.start()));
+await startHealthServer({ port: config.KUBELET_PORT, live: () => null, ready: () => null });
+logger.info({ nodes: nodes.map(({ name }) => name) }, 'nodes registered');
+onShutdown(logger, () => {
+  for (const node of nodes) node.stop();
+  return Promise.resolve();
+});

@@ -1,0 +1,124 @@
+import type { Logger } from '@scc/runtime';
+import { ApiError, type Api } from '../cluster/api.js';
+import { ContainerRunner } from './container-runner.js';
+import type { Pod } from './pod-schema.js';
+import { statusOf, type Condition, type ContainerView } from './status.js';
+
+const RETRY_MS = 200;
+
+interface PodRunnerOptions {
+  api: Api;
+  logger: Logger;
+  ip: string;
+  hostIp: string;
+  /** Called once, when the pod is gone from the API or was stopped. */
+  onEnd: () => void;
+}
+
+/** Runs one pod: its containers, its status in the API, and its end. */
+export class PodRunner {
+  readonly ip: string;
+  #pod: Pod;
+  #options: PodRunnerOptions;
+  #containers: ContainerRunner[];
+  #conditions: readonly Condition[] = [];
+  #startTime = new Date().toISOString();
+  #dirty = false;
+  #flushing = false;
+  #terminating = false;
+  #ended = false;
+
+  constructor(pod: Pod, options: PodRunnerOptions) {
+    this.#pod = pod;
+    this.#options = options;
+    this.ip = options.ip;
+    this.#containers = pod.spec.containers.map(
+      (container) => new ContainerRunner(pod, container, options.ip, () => this.#mark()),
+    );
+  }
+
+  start(): void {
+    this.#mark();
+    for (const container of this.#containers) void container.run();
+  }
+
+  /** Takes the pod as the API shows it now; a deletion begins its end. */
+  update(pod: Pod): void {
+    this.#pod = pod;
+    if (pod.metadata.deletionTimestamp !== undefined) void this.#terminate(pod);
+    else if (pod.spec.readinessGates.length > 0) this.#mark();
+  }
+
+  /** Ends everything at once: the pod is gone from the API, or the kubelet stops. */
+  destroy(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    for (const container of this.#containers) container.destroy();
+    this.#options.onEnd();
+  }
+
+  async #terminate({ metadata, spec }: Pod): Promise<void> {
+    if (this.#terminating) return;
+    this.#terminating = true;
+    const graceMs = (metadata.deletionGracePeriodSeconds ?? spec.terminationGracePeriodSeconds) * 1000;
+    await Promise.all(this.#containers.map((container) => container.stop(graceMs)));
+    const { api } = this.#options;
+    const preconditions = { uid: metadata.uid };
+    for (;;) {
+      try {
+        await api.call('DELETE', this.#path(), { gracePeriodSeconds: 0, preconditions });
+        break;
+      } catch (error) {
+        if (error instanceof ApiError && (error.status === 404 || error.status === 409)) break;
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      }
+    }
+    this.destroy();
+  }
+
+  #path(): string {
+    const { namespace, name } = this.#pod.metadata;
+    return `/api/v1/namespaces/${namespace}/pods/${name}`;
+  }
+
+  #mark(): void {
+    this.#dirty = true;
+    if (!this.#flushing) void this.#flush();
+  }
+
+  /** Writes the newest status; changes that come meanwhile are written together afterwards. */
+  async #flush(): Promise<void> {
+    this.#flushing = true;
+    while (this.#dirty && !this.#ended) {
+      this.#dirty = false;
+      const { status, conditions } = statusOf(this.#pod, this.#view(), new Date().toISOString());
+      try {
+        const body = { metadata: { uid: this.#pod.metadata.uid }, status };
+        await this.#options.api.call('PATCH', `${this.#path()}/status`, body, 'application/strategic-merge-patch+json');
+        this.#conditions = conditions;
+      } catch (error) {
+        if (error instanceof ApiError && (error.status === 404 || error.status === 409)) break;
+        this.#options.logger.warn({ err: error, pod: this.#pod.metadata.name }, 'status not written, trying again');
+        this.#dirty = true;
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      }
+    }
+    this.#flushing = false;
+  }
+
+  #view(): Parameters<typeof statusOf>[1] {
+    const initContainers = this.#pod.spec.initContainers.map(({ name, image }): ContainerView => {
+      const at = this.#startTime;
+      const state = { terminated: { exitCode: 0, reason: 'Completed', startedAt: at, finishedAt: at } };
+      return { name, image, state, ready: true, started: false, restartCount: 0 };
+    });
+    return {
+      ip: this.ip,
+      hostIp: this.#options.hostIp,
+      startTime: this.#startTime,
+      containers: this.#containers.map(({ view }) => view),
+      initContainers,
+      conditions: this.#conditions,
+    };
+  }
+}

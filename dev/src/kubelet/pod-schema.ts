@@ -1,0 +1,80 @@
+import { z } from 'zod';
+
+const portSchema = z.union([z.int(), z.string()]);
+const handlerSchema = z.looseObject({
+  httpGet: z.looseObject({ path: z.string().default('/'), port: portSchema, host: z.string().optional() }).optional(),
+  tcpSocket: z.looseObject({ port: portSchema }).optional(),
+  grpc: z.looseObject({ port: z.int() }).optional(),
+  exec: z.looseObject({ command: z.array(z.string()).default([]) }).optional(),
+  sleep: z.object({ seconds: z.int() }).optional(),
+});
+const probeSchema = handlerSchema.extend({
+  initialDelaySeconds: z.int().default(0),
+  periodSeconds: z.int().default(10),
+  timeoutSeconds: z.int().default(1),
+  successThreshold: z.int().default(1),
+  failureThreshold: z.int().default(3),
+});
+export type Handler = z.infer<typeof handlerSchema>;
+export type Probe = z.infer<typeof probeSchema>;
+
+const containerSecuritySchema = z.looseObject({
+  runAsUser: z.int().optional(),
+  runAsGroup: z.int().optional(),
+  runAsNonRoot: z.boolean().optional(),
+  privileged: z.boolean().optional(),
+  capabilities: z.object({ add: z.array(z.string()).optional(), drop: z.array(z.string()).optional() }).optional(),
+});
+const podSecuritySchema = z.looseObject({
+  runAsUser: z.int().optional(),
+  runAsGroup: z.int().optional(),
+  runAsNonRoot: z.boolean().optional(),
+  fsGroup: z.int().optional(),
+  supplementalGroups: z.array(z.int()).optional(),
+  sysctls: z.array(z.object({ name: z.string(), value: z.string() })).optional(),
+});
+
+const containerSchema = z.looseObject({
+  name: z.string(),
+  image: z.string().default(''),
+  env: z.array(z.looseObject({ name: z.string(), value: z.string().optional() })).default([]),
+  ports: z
+    .array(z.looseObject({ name: z.string().optional(), containerPort: z.int(), protocol: z.string().default('TCP') }))
+    .default([]),
+  securityContext: containerSecuritySchema.optional(),
+  readinessProbe: probeSchema.optional(),
+  livenessProbe: probeSchema.optional(),
+  startupProbe: probeSchema.optional(),
+  lifecycle: z.looseObject({ preStop: handlerSchema.optional() }).optional(),
+});
+export type Container = z.infer<typeof containerSchema>;
+
+/** A Pod as far as a kubelet looks at it. */
+export const podSchema = z.looseObject({
+  metadata: z.looseObject({
+    name: z.string(),
+    namespace: z.string(),
+    uid: z.string(),
+    labels: z.record(z.string(), z.string()).default({}),
+    annotations: z.record(z.string(), z.string()).default({}),
+    generation: z.int().optional(),
+    deletionTimestamp: z.string().optional(),
+    deletionGracePeriodSeconds: z.int().optional(),
+  }),
+  spec: z.looseObject({
+    nodeName: z.string().optional(),
+    restartPolicy: z.enum(['Always', 'OnFailure', 'Never']).default('Always'),
+    terminationGracePeriodSeconds: z.int().default(30),
+    securityContext: podSecuritySchema.default({}),
+    initContainers: z.array(containerSchema).default([]),
+    containers: z.array(containerSchema),
+    readinessGates: z.array(z.object({ conditionType: z.string() })).default([]),
+  }),
+  status: z
+    .looseObject({
+      phase: z.string().optional(),
+      conditions: z.array(z.looseObject({ type: z.string(), status: z.string() })).default([]),
+    })
+    .prefault({}),
+});
+export type Pod = z.infer<typeof podSchema>;

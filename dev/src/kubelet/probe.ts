@@ -1,0 +1,62 @@
+import { get } from 'node:http';
+import { connect } from 'node:net';
+import type { Container, Handler, Probe } from './pod-schema.js';
+
+/** Runs a probe's check once against a pod. A command cannot be run here and counts as passed. */
+export async function check(handler: Handler, container: Container, ip: string, timeoutMs: number): Promise<boolean> {
+  const portOf = (port: number | string): number => {
+    if (typeof port === 'number') return port;
+    const named = container.ports.find(({ name }) => name === port);
+    if (!named) throw new Error(`container ${container.name} has no port ${port}`);
+    return named.containerPort;
+  };
+  if (handler.httpGet) {
+    const { path, port, host = ip } = handler.httpGet;
+    return httpGet(`http://${host}:${portOf(port)}${path.startsWith('/') ? path : `/${path}`}`, timeoutMs);
+  }
+  if (handler.tcpSocket) return tcp(ip, portOf(handler.tcpSocket.port), timeoutMs);
+  if (handler.grpc) return tcp(ip, handler.grpc.port, timeoutMs);
+  return true;
+}
+
+const httpGet = (url: string, timeout: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const request = get(url, { timeout, agent: false }, (response) => {
+      response.resume();
+      const status = response.statusCode ?? 0;
+      resolve(status >= 200 && status < 400);
+    });
+    request.on('error', () => resolve(false));
+    request.on('timeout', () => request.destroy());
+  });
+
+const tcp = (host: string, port: number, timeout: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect({ host, port, timeout });
+    const end = (passed: boolean) => () => {
+      socket.destroy();
+      resolve(passed);
+    };
+    socket.once('connect', end(true)).once('error', end(false)).once('timeout', end(false));
+  });
+
+/** Repeats a probe and tells each change of its verdict, by its thresholds. Returns the function that ends it. */
+export function repeat(probe: Probe, run: () => Promise<boolean>, onVerdict: (passed: boolean) => void): () => void {
+  let timer: NodeJS.Timeout | undefined;
+  let ended = false;
+  let streak = 0;
+  let last: boolean | undefined;
+  const tick = async (): Promise<void> => {
+    const passed = await run().catch(() => false);
+    if (ended) return;
+    streak = passed === last ? streak + 1 : 1;
+    last = passed;
+    if (streak === (passed ? probe.successThreshold : probe.failureThreshold)) onVerdict(passed);
+    timer = setTimeout(() => void tick(), probe.periodSeconds * 1000);
+  };
+  timer = setTimeout(() => void tick(), probe.initialDelaySeconds * 1000);
+  return () => {
+    ended = true;
+    clearTimeout(timer);
+  };
+}

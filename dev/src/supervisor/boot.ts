@@ -1,0 +1,161 @@
+import { existsSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { Api } from '../cluster/api.js';
+import { applyAll, readManifests } from '../cluster/manifests.js';
+import { mustExist, sccObjects } from '../cluster/contents.js';
+import { writeAccountKubeconfig } from '../cluster/accounts.js';
+import { kubeconfig } from '../identity/kubeconfig.js';
+import { auditKey, createAuthority, serviceAccountKeys } from '../identity/tls.js';
+import { newSecret, tokensCsv, users } from '../identity/users.js';
+import { fileIn, type PartContext } from '../parts/context.js';
+import { apiServer, controllerManager, etcd, scheduler } from '../parts/kubernetes.js';
+import { kubelet } from '../parts/kubelet.js';
+import { envoy, GATEWAY, istiod, meshConfig, SIDECAR, writeBootstrap } from '../parts/mesh.js';
+import { PRODUCT, startProduct } from '../parts/product.js';
+import { createRoles, initDatabase, postgres, prometheus, prometheusConfig, temporal } from '../parts/stores.js';
+import { ROOT } from '../paths.js';
+import { setUpNetwork } from './network.js';
+import type { Boot, Message } from './protocol.js';
+import { relay } from './relay.js';
+import { RELAYS, relaySocket } from './relays.js';
+import { Running } from './running.js';
+
+const INSIDE_API = 'https://127.0.0.1:6443';
+
+/**
+ * Starts every part, each as soon as what it needs is ready.
+ * @throws PartError of the first part that does not get ready; the caller then ends the namespace.
+ */
+export async function startStack(
+  boot: Boot,
+  tell: (message: Message) => void,
+  early: (running: Running) => void,
+): Promise<void> {
+  const started = performance.now();
+  const running = new Running(boot.stateDir, (part, detail) => tell({ kind: 'exited', part, detail }));
+  early(running);
+  const progress = (text: string): void =>
+    tell({ kind: 'progress', text, ms: Math.round(performance.now() - started) });
+  await setUpNetwork();
+  const prepared = await prepare(boot);
+  const { context, api } = prepared;
+  const { parts } = boot.options;
+  const start = async (definition: Parameters<Running['start']>[0]): Promise<void> => {
+    await running.start(definition);
+    progress(`${definition.name} is ready`);
+  };
+
+  const cluster = async (): Promise<void> => {
+    await start(etcd(context));
+    await start(apiServer(context, api));
+    const contents = fillCluster(api, boot.crds);
+    await Promise.all([
+      start(controllerManager(context)),
+      start(scheduler(context)),
+      contents.then(() => start(kubelet(context))),
+      ...(parts.mesh ? [contents.then(() => startMesh(context, start))] : []),
+    ]);
+    await Promise.all(
+      PRODUCT.map((name) => writeAccountKubeconfig(api, name, { file: context.file, ca: prepared.ca })),
+    );
+  };
+  const database = async (): Promise<void> => {
+    await initDatabase(context, prepared.passwords.superuser);
+    await start(postgres(context));
+    await createRoles(prepared.passwords.superuser, prepared.passwords);
+  };
+  await Promise.all([
+    cluster(),
+    ...(parts.temporal ? [start(temporal(context))] : []),
+    ...(parts.postgres ? [database()] : []),
+    ...(parts.prometheus ? [start(prometheus(context))] : []),
+  ]);
+  await startProduct({
+    context,
+    api,
+    ca: prepared.ca,
+    passwords: prepared.passwords,
+    start,
+    add: (d) => running.add(d),
+    progress,
+  });
+  for (const { name, port } of RELAYS)
+    running.relays.push(await relay({ path: relaySocket(boot.stateDir, name) }, { host: '127.0.0.1', port }));
+  api.close();
+}
+
+async function startMesh(
+  context: PartContext,
+  start: (definition: Parameters<Running['start']>[0]) => Promise<void>,
+): Promise<void> {
+  await Promise.all([writeBootstrap(context, GATEWAY), writeBootstrap(context, SIDECAR)]);
+  await start(istiod(context));
+  await Promise.all([start(envoy(context, GATEWAY)), start(envoy(context, SIDECAR))]);
+}
+
+async function fillCluster(api: Api, istioCrds: string): Promise<void> {
+  const folders = ['crd', 'rbac'].map((folder) => path.join(ROOT, 'deploy', folder));
+  const own = (await Promise.all(folders.map(readManifests))).flat();
+  const crds = [...(await readManifests(istioCrds)), ...own.filter(({ kind }) => kind === 'CustomResourceDefinition')];
+  await applyAll(api, [...mustExist(), ...crds]);
+  await applyAll(
+    api,
+    own.filter(({ kind }) => kind !== 'CustomResourceDefinition'),
+  );
+  await applyAll(api, sccObjects());
+}
+
+interface Prepared {
+  context: PartContext;
+  api: Api;
+  /** PEM */
+  ca: string;
+  passwords: { superuser: string; migrator: string; app: string };
+}
+
+/** Writes the identities and configuration files that the parts read. */
+async function prepare({ stateDir, binaries, options, ports }: Boot): Promise<Prepared> {
+  const file = fileIn(stateDir);
+  await Promise.all(['tls', 'kubeconfigs', 'tokens'].map((folder) => mkdir(file(folder), { mode: 0o700 })));
+  const authority = await createAuthority('scc-dev-stack-ca');
+  const server = await authority.issue('scc-dev-stack', {
+    dns: ['localhost', 'kubernetes', 'kubernetes.default', 'kubernetes.default.svc'],
+    ip: ['127.0.0.1', '10.96.0.1'],
+  });
+  const keys = serviceAccountKeys();
+  const all = users(options.nodes);
+  const tokens = Object.fromEntries(all.map(({ name }) => [name, newSecret()]));
+  const secret = { mode: 0o600 };
+  const ca = authority.certificate;
+  const configFor = (address: string, user: string): string =>
+    kubeconfig({ server: address, ca, user, credential: { token: tokens[user] ?? '' } });
+  await Promise.all([
+    writeFile(file('tls', 'ca.crt'), ca),
+    writeFile(file('tls', 'tls.crt'), server.certificate),
+    writeFile(file('tls', 'tls.key'), server.key, secret),
+    writeFile(file('sa.pub'), keys.publicKey),
+    writeFile(file('sa.key'), keys.privateKey, secret),
+    writeFile(file('audit.key'), auditKey(), secret),
+    writeFile(file('tokens.csv'), tokensCsv(all, tokens), secret),
+    writeFile(file('mesh.yaml'), meshConfig()),
+    writeFile(file('prometheus.yaml'), prometheusConfig()),
+    writeFile(file('kubeconfig'), configFor(`https://127.0.0.1:${ports['kubernetes'] ?? 0}`, 'admin'), secret),
+    ...all.map(({ name }) =>
+      writeFile(file('kubeconfigs', name.replace(/^.*:/, '')), configFor(INSIDE_API, name), secret),
+    ),
+  ]);
+  const context: PartContext = {
+    stateDir,
+    file,
+    options,
+    tokens,
+    binary: (name) => {
+      const found = binaries[name];
+      if (found === undefined || !existsSync(found)) throw new Error(`no binary for ${name}`);
+      return found;
+    },
+  };
+  const api = new Api({ host: '127.0.0.1', port: 6443, caFile: file('tls', 'ca.crt'), token: tokens['admin'] ?? '' });
+  return { context, api, ca, passwords: { superuser: newSecret(), migrator: newSecret(), app: newSecret() } };
+}

@@ -1,0 +1,64 @@
+import { readlinkSync, rmSync } from 'node:fs';
+import { startStack } from './boot.js';
+import { requestSchema, type Message, type Request } from './protocol.js';
+import type { Running } from './running.js';
+
+let running: Running | undefined;
+let stopping = false;
+
+const tell = (message: Message): void => {
+  if (process.connected) process.send?.(message);
+};
+
+function handle(request: Request): Promise<string | undefined | void> {
+  switch (request.do) {
+    case 'boot':
+      return startStack(request.boot, tell, (early) => (running = early));
+    case 'start':
+      return part(request.part).start();
+    case 'stop':
+      return part(request.part).stop();
+    case 'kill':
+      return part(request.part).kill();
+    case 'signal':
+      part(request.part).signal(request.signal as NodeJS.Signals);
+      return Promise.resolve();
+    case 'state':
+      return Promise.resolve(part(request.part).state);
+    case 'shutdown':
+      return Promise.resolve();
+  }
+}
+
+function part(name: string): ReturnType<Running['part']> {
+  if (!running) throw new Error('the stack is not up');
+  return running.part(name);
+}
+
+/** The first process of the namespaces: when it ends, the kernel ends everything else in them. */
+async function end(): Promise<never> {
+  if (!stopping) {
+    stopping = true;
+    await running?.stop();
+    if (running) rmSync(running.stateDir, { recursive: true, force: true, maxRetries: 5 });
+  }
+  process.exit(0);
+}
+
+process.on('message', (raw) => {
+  const request = requestSchema.parse(raw);
+  void (async () => {
+    try {
+      const result = await handle(request);
+      tell({ kind: 'done', id: request.id, ...(typeof result === 'string' ? { result } : {}) });
+    } catch (error) {
+      tell({ kind: 'failed', id: request.id, message: error instanceof Error ? error.message : String(error) });
+    }
+    if (request.do === 'shutdown') await end();
+  })();
+});
+process.on('disconnect', () => void end());
+process.on('SIGTERM', () => void end());
+process.on('SIGINT', () => undefined);
+// The mounted /proc is that of the outside, and shows the number that this process has there.
+tell({ kind: 'hello', pid: Number(readlinkSync('/proc/self')) });

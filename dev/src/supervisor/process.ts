@@ -1,0 +1,128 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { open, readFile } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** One process of the stack: how it starts, when it counts as ready, how it stops. */
+export interface PartDefinition {
+  name: string;
+  command: string;
+  args: string[];
+  env?: Record<string, string>;
+  cwd?: string;
+  /** Asked every 50 ms until it holds; a rejection means "not yet". */
+  ready: () => Promise<boolean>;
+  readyTimeoutMs?: number;
+  stopSignal?: NodeJS.Signals;
+  /** How long the process may take to stop before it is killed, in milliseconds. */
+  stopTimeoutMs?: number;
+}
+
+export type PartState = 'stopped' | 'starting' | 'ready' | 'failed';
+
+/** A part did not become ready; the message ends with the last lines of its log. */
+export class PartError extends Error {
+  override readonly name = 'PartError';
+}
+
+const LOG_TAIL_BYTES = 2000;
+
+/** Runs one process at a time for a definition, with a log that every run appends to. */
+export class Part {
+  readonly name: string;
+  readonly logFile: string;
+  #definition: PartDefinition;
+  #state: PartState = 'stopped';
+  #child: ChildProcess | undefined;
+  #exited: Promise<void> = Promise.resolve();
+  #onExit: (name: string, detail: string) => void;
+
+  constructor(definition: PartDefinition, logFile: string, onExit: (name: string, detail: string) => void) {
+    this.name = definition.name;
+    this.logFile = logFile;
+    this.#definition = definition;
+    this.#onExit = onExit;
+  }
+
+  get state(): PartState {
+    return this.#state;
+  }
+
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
+  /**
+   * Starts the process and waits until it is ready. Does nothing when it runs already.
+   * @throws PartError when it ends before or does not get ready in time.
+   */
+  async start(): Promise<void> {
+    if (this.#child) return;
+    const { command, args, env, cwd, ready, readyTimeoutMs = 20_000 } = this.#definition;
+    this.#state = 'starting';
+    const log = await open(this.logFile, 'a');
+    const child = spawn(command, args, {
+      stdio: ['ignore', log.fd, log.fd],
+      env: { PATH: process.env['PATH'], HOME: process.env['HOME'], TZ: 'UTC', ...env },
+      ...(cwd === undefined ? {} : { cwd }),
+    });
+    this.#child = child;
+    let ended: string | undefined;
+    this.#exited = new Promise((resolve) => {
+      const end = (detail: string): void => {
+        ended = detail;
+        const expected = this.#state === 'stopped';
+        this.#child = undefined;
+        this.#state = expected ? 'stopped' : 'failed';
+        if (!expected) this.#onExit(this.name, detail);
+        resolve();
+      };
+      child.once('error', (error) => end(error.message));
+      child.once('exit', (code, signal) => end(signal ? `killed by ${signal}` : `exit code ${code}`));
+    });
+    await log.close();
+    const deadline = performance.now() + readyTimeoutMs;
+    let reason = 'it answered no';
+    const holds = (): Promise<boolean> =>
+      ready().catch((error: unknown) => {
+        reason = error instanceof Error ? error.message : String(error);
+        return false;
+      });
+    while (!(await holds())) {
+      if (ended !== undefined)
+        throw new PartError(`${this.name} ended before it was ready (${ended})\n${await this.tail()}`);
+      if (performance.now() > deadline)
+        throw new PartError(`${this.name} was not ready within ${readyTimeoutMs} ms (${reason})\n${await this.tail()}`);
+      await delay(50);
+    }
+    if (ended === undefined) this.#state = 'ready';
+  }
+
+  /** Asks the process to stop, and kills it when it does not in time. */
+  async stop(): Promise<void> {
+    const { stopSignal = 'SIGTERM', stopTimeoutMs = 10_000 } = this.#definition;
+    const child = this.#child;
+    if (!child) return;
+    this.#state = 'stopped';
+    child.kill(stopSignal);
+    const timer = setTimeout(() => child.kill('SIGKILL'), stopTimeoutMs);
+    await this.#exited;
+    clearTimeout(timer);
+  }
+
+  /** Ends the process with SIGKILL, as a crash would, and waits until it is gone. */
+  async kill(): Promise<void> {
+    this.#state = 'stopped';
+    this.#child?.kill('SIGKILL');
+    await this.#exited;
+  }
+
+  /** Sends a signal, for instance SIGSTOP to stage a process that hangs. */
+  signal(signal: NodeJS.Signals): void {
+    this.#child?.kill(signal);
+  }
+
+  async tail(): Promise<string> {
+    const text = await readFile(this.logFile, 'utf8').catch(() => '');
+    return text.slice(-LOG_TAIL_BYTES);
+  }
+}

@@ -1,0 +1,55 @@
+import { z } from 'zod';
+
+/** What the caller of `startStack` decides. */
+export const stackOptionsSchema = z.object({
+  nodes: z.int().min(1).max(20).default(1),
+  parts: z
+    .object({
+      mesh: z.boolean().default(true),
+      temporal: z.boolean().default(true),
+      postgres: z.boolean().default(true),
+      prometheus: z.boolean().default(true),
+      governance: z.boolean().default(true),
+      worker: z.boolean().default(true),
+      watcher: z.boolean().default(true),
+    })
+    .prefault({}),
+  /** `kubernetes`: the project's webhook admits pods by SCC. `openshift`: it does not. */
+  sccMode: z.enum(['kubernetes', 'openshift']).default('kubernetes'),
+  /** More environment for a product process. */
+  env: z.record(z.string(), z.record(z.string(), z.string())).default({}),
+});
+export type StackOptions = z.input<typeof stackOptionsSchema>;
+export type ResolvedOptions = z.infer<typeof stackOptionsSchema>;
+
+export const bootSchema = z.object({
+  stateDir: z.string(),
+  /** Ports on the outside loopback by relay name: the certificates and kubeconfigs name them. */
+  ports: z.record(z.string(), z.int()),
+  binaries: z.record(z.string(), z.string()),
+  crds: z.string(),
+  options: stackOptionsSchema,
+});
+export type Boot = z.infer<typeof bootSchema>;
+
+/** What the outside asks the inside to do. */
+export const requestSchema = z.discriminatedUnion('do', [
+  z.object({ id: z.int(), do: z.literal('boot'), boot: bootSchema }),
+  z.object({ id: z.int(), do: z.literal('start'), part: z.string() }),
+  z.object({ id: z.int(), do: z.literal('stop'), part: z.string() }),
+  z.object({ id: z.int(), do: z.literal('kill'), part: z.string() }),
+  z.object({ id: z.int(), do: z.literal('signal'), part: z.string(), signal: z.string() }),
+  z.object({ id: z.int(), do: z.literal('state'), part: z.string() }),
+  z.object({ id: z.int(), do: z.literal('shutdown') }),
+]);
+export type Request = z.infer<typeof requestSchema>;
+
+/** What the inside tells the outside. */
+export const messageSchema = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('hello'), pid: z.int() }),
+  z.object({ kind: z.literal('done'), id: z.int(), result: z.string().optional() }),
+  z.object({ kind: z.literal('failed'), id: z.int(), message: z.string() }),
+  z.object({ kind: z.literal('progress'), text: z.string(), ms: z.number() }),
+  z.object({ kind: z.literal('exited'), part: z.string(), detail: z.string() }),
+]);
+export type Message = z.infer<typeof messageSchema>;

@@ -1,0 +1,53 @@
+import { mkdirSync } from 'node:fs';
+import type { Server } from 'node:net';
+import path from 'node:path';
+import { Part, type PartDefinition } from './process.js';
+
+/** Reverse order of dependency: who writes goes before whom it writes to. */
+const STOP_ORDER = [
+  ['load', 'watcher', 'worker'],
+  ['governance', 'kubelet', 'envoy-gateway', 'envoy-client', 'prometheus', 'kube-scheduler', 'kube-controller-manager'],
+  ['istiod', 'kube-apiserver', 'temporal', 'postgres'],
+  ['etcd'],
+];
+
+/** The parts of one stack. */
+export class Running {
+  readonly stateDir: string;
+  readonly relays: Server[] = [];
+  #parts = new Map<string, Part>();
+  #onExit: (name: string, detail: string) => void;
+  #stopped = false;
+
+  constructor(stateDir: string, onExit: (name: string, detail: string) => void) {
+    this.stateDir = stateDir;
+    this.#onExit = onExit;
+    mkdirSync(path.join(stateDir, 'logs'), { recursive: true });
+  }
+
+  /** Adds a part without starting it. */
+  add(definition: PartDefinition): Part {
+    const part = new Part(definition, path.join(this.stateDir, 'logs', `${definition.name}.log`), this.#onExit);
+    this.#parts.set(definition.name, part);
+    return part;
+  }
+
+  async start(definition: PartDefinition): Promise<void> {
+    if (this.#stopped) throw new Error('the stack is stopping');
+    await this.add(definition).start();
+  }
+
+  /** @throws Error when the stack has no such part. */
+  part(name: string): Part {
+    const part = this.#parts.get(name);
+    if (!part) throw new Error(`no part ${name}; there are ${[...this.#parts.keys()].join(', ')}`);
+    return part;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    for (const relay of this.relays) relay.close();
+    for (const names of STOP_ORDER) await Promise.all(names.map((name) => this.#parts.get(name)?.stop()));
+    await Promise.all([...this.#parts.values()].map((part) => part.stop()));
+  }
+}

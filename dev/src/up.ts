@@ -1,0 +1,38 @@
+import { parseArgs } from 'node:util';
+import { startStack } from './index.js';
+
+const { values } = parseArgs({
+  options: {
+    nodes: { type: 'string', default: '1' },
+    // Parts to leave away, for instance: --without worker,watcher
+    without: { type: 'string', default: '' },
+  },
+});
+const without = values.without.split(',').filter((part) => part !== '');
+
+const started = performance.now();
+const seconds = (ms: number): string => (ms / 1000).toFixed(1).padStart(5);
+
+const stack = await startStack(
+  { nodes: Number(values.nodes), parts: Object.fromEntries(without.map((part) => [part, false])) },
+  {
+    progress: (text) => console.log(`${seconds(performance.now() - started)} s  ${text}`),
+    exited: (part, detail) => console.error(`${part} ended: ${detail}`),
+  },
+);
+console.log(`\nThe stack is up after ${seconds(performance.now() - started).trim()} s.\n`);
+for (const [name, address] of Object.entries(stack.addresses)) console.log(`  ${name.padEnd(12)} ${address}`);
+console.log(
+  `  kubeconfig   ${stack.kubeconfig.outside}\n  logs         ${stack.stateDir}/logs\n\nCtrl-C stops it and removes everything.`,
+);
+
+let stopping = false;
+const stop = (): void => {
+  if (stopping) return;
+  stopping = true;
+  console.log('stopping');
+  void stack.stop().then(() => process.exit(0));
+};
+process.on('SIGINT', stop);
+process.on('SIGTERM', stop);
+process.on('SIGHUP', stop);
