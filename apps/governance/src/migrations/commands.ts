@@ -29,7 +29,7 @@ export interface IssuedGrant {
 
 /**
  * Issues a single-use token that carries an authenticated caller's authority for one command to the workflow.
- * @throws MigrationNotFound
+ * @throws Refusal when governance never heard of the plan.
  */
 export async function issueCommandGrant(
   tx: EntityManager,

@@ -54,6 +54,19 @@ export async function domainDatabase(): Promise<DomainDatabase> {
   };
 }
 
+/** The row that a statement returns. */
+export async function row(source: DataSource, sql: string, ...parameters: unknown[]): Promise<unknown> {
+  const [first] = await source.query<unknown[]>(sql, parameters);
+  return first;
+}
+
+/** Each spec has its own workload, so that their claims do not meet. */
+export const ownWorkload = (name: string) => ({
+  name,
+  spec: { workloadRef: { kind: 'Deployment', name }, targetSCC: 'restricted-v2' },
+  facts: { workload: { kind: 'Deployment', name, uid: name, labels: {}, replicas: 3, serviceAccountName: 'sa' } },
+});
+
 export const engine: Caller = { name: 'system:serviceaccount:scc:worker', groups: [], roles: ['engine'] };
 export const person = (name: string, ...roles: string[]): Caller => ({ name, groups: [], roles });
 

@@ -10,8 +10,10 @@ import {
   type DomainDatabase,
   inTx,
   NOON,
+  ownWorkload,
   person,
   recorded,
+  row,
 } from './domain.fixture.js';
 import { evaluate } from './evaluate.js';
 import { preImages, savePreImages } from './pre-images.js';
@@ -23,16 +25,7 @@ beforeAll(async () => {
 });
 afterAll(() => database.close());
 
-const one = async (sql: string, ...parameters: unknown[]): Promise<unknown> => {
-  const [row] = await database.app.query<Record<string, unknown>[]>(sql, parameters);
-  return row;
-};
-/** Each spec has its own workload, so that their claims do not meet. */
-const ownWorkload = (name: string) => ({
-  name,
-  spec: { workloadRef: { kind: 'Deployment', name }, targetSCC: 'restricted-v2' },
-  facts: { workload: { kind: 'Deployment', name, uid: name, labels: {}, replicas: 3, serviceAccountName: 'sa' } },
-});
+const one = (sql: string, ...parameters: unknown[]): Promise<unknown> => row(database.app, sql, ...parameters);
 
 describe('evaluate', () => {
   it('stores the question, the answer and an audit entry together', async () => {

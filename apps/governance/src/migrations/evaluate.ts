@@ -1,8 +1,9 @@
 import type { ApprovalNeed, Evaluation, EvaluationRequest } from '@scc/governance-api';
+import { parseSpec, type Violation } from '@scc/plan';
 import type { EntityManager } from 'typeorm';
 import { needsWithoutAuthor, requireApproval } from '../approvals/requests.js';
 import { appendAudit } from '../audit/append.js';
-import { decidePolicies, type PolicyDecision } from '../policies/decide.js';
+import { decidePolicies } from '../policies/decide.js';
 import { currentVersions } from '../registry/versions.js';
 import { assessRisk } from './risk.js';
 import { nextStart, type StartTime } from '../schedule/calendar.js';
@@ -25,9 +26,11 @@ export async function evaluate(
   const versions = await currentVersions(tx, facts);
   const contentHash = contentHashOf(request, versions, risk.band);
   const policy = await decidePolicies(tx, { request, risk, now });
-  const start = await nextStart(tx, request, now);
+  const malformed = specViolations(request);
+  const start = malformed.length > 0 ? NOT_ASKED : await nextStart(tx, request, now);
+  const violations = [...malformed, ...policy.violations, ...(start.never ? [noWindow(start)] : [])];
   const approvals = needsWithoutAuthor([...policy.approvals, ...ownNeed(request)], plan.author);
-  const verdict = verdictOf(policy, approvals, start);
+  const verdict = verdictOf(violations, approvals, start);
   if (!request.spec.dryRun)
     await requireApproval(
       tx,
@@ -37,7 +40,7 @@ export async function evaluate(
   const answer = {
     verdict,
     contentHash,
-    violations: policy.violations,
+    violations,
     warnings: [...policy.warnings, ...(await conflictWarnings(tx, request))],
     approvals,
     waitUntil: start.at?.toISOString() ?? null,
@@ -68,12 +71,26 @@ export async function evaluate(
   return evaluation;
 }
 
+const NOT_ASKED: StartTime = { at: null, never: false, reason: 'the plan is refused anyway' };
+
+function specViolations({ spec }: EvaluationRequest): Violation[] {
+  const parsed = parseSpec(spec);
+  return parsed.ok ? [] : parsed.violations;
+}
+
+const noWindow = ({ reason }: StartTime): Violation => ({
+  code: 'NoWindow',
+  field: 'spec.schedule.windows',
+  message: reason,
+  remedy: 'Widen a window, or shorten the migration: fewer weights, shorter holds.',
+});
+
 /** The plan may ask for an approval that no policy demands. */
 const ownNeed = ({ spec }: EvaluationRequest): ApprovalNeed[] =>
   spec.approval.required ? [{ role: 'approver', count: 1, reason: 'the plan asks for approval' }] : [];
 
-function verdictOf(policy: PolicyDecision, approvals: ApprovalNeed[], start: StartTime): Evaluation['verdict'] {
-  if (policy.violations.length > 0) return 'deny';
+function verdictOf(violations: Violation[], approvals: ApprovalNeed[], start: StartTime): Evaluation['verdict'] {
+  if (violations.length > 0) return 'deny';
   if (approvals.length > 0) return 'requireApproval';
   return start.at === null ? 'allow' : 'wait';
 }

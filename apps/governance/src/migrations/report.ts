@@ -3,19 +3,13 @@ import { type MigrationEvent, migrationEventSchema, phaseSchema } from '@scc/pla
 import type { EntityManager } from 'typeorm';
 import { z } from 'zod';
 import { appendAuditBatch } from '../audit/append.js';
+import { Refusal } from '../database/refusal.js';
 import { type Queryable, rowsOf } from '../database/rows.js';
 import { recordActivations } from '../registry/activations.js';
 import { releaseWorkload } from './claims.js';
 import { hashOf } from './content-hash.js';
 import { type MigrationView, project, type StoredEvent } from './project.js';
-import {
-  type CallContext,
-  currentEvaluation,
-  lockMigration,
-  type MigrationRow,
-  PlanMismatch,
-  planObject,
-} from './store.js';
+import { type CallContext, currentEvaluation, lockMigration, type MigrationRow, planObject } from './store.js';
 import { saveView } from './view.js';
 
 /** Longer events are evidenced by their hash; the event itself is stored beside the log. */
@@ -31,7 +25,7 @@ export async function report(
   batch: EventBatch,
   context: CallContext,
 ): Promise<EventBatchResult> {
-  if (batch.plan.uid !== uid) throw new PlanMismatch(`events of plan ${batch.plan.uid} were sent to ${uid}`);
+  if (batch.plan.uid !== uid) throw new Refusal('conflict', `events of plan ${batch.plan.uid} were sent to ${uid}`);
   const migration = await lockMigration(tx, batch.plan);
   const fresh = await unknownEvents(tx, batch);
   const receipts = await appendAuditBatch(

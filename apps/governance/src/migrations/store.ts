@@ -8,6 +8,7 @@ import {
 import type { PlanRef } from '@scc/plan';
 import type { EntityManager } from 'typeorm';
 import { z } from 'zod';
+import { Refusal } from '../database/refusal.js';
 import { type Queryable, rowOf } from '../database/rows.js';
 
 /** Who asks: the identity that the access layer established. */
@@ -24,13 +25,6 @@ export interface CallContext {
   now: Date;
 }
 
-export class MigrationNotFound extends Error {
-  override readonly name = 'MigrationNotFound';
-}
-export class PlanMismatch extends Error {
-  override readonly name = 'PlanMismatch';
-}
-
 const migrationRow = z.object({
   plan_uid: z.string(),
   namespace: z.string(),
@@ -45,7 +39,7 @@ const COLUMNS = 'plan_uid, namespace, name, author, evaluation';
 /**
  * Makes the migration of a plan known and locks it until the transaction ends: everything about one plan happens in
  * one order.
- * @throws PlanMismatch when the uid belongs to another plan.
+ * @throws Refusal when the uid belongs to another plan.
  */
 export async function lockMigration(
   tx: EntityManager,
@@ -59,23 +53,23 @@ export async function lockMigration(
     [uid, namespace, name, author],
   );
   const row = await rowOf(tx, migrationRow, `select ${COLUMNS} from migration where plan_uid = $1 for update`, [uid]);
-  if (!row) throw new MigrationNotFound(`no migration ${uid}`);
+  if (!row) throw new Refusal('notFound', `no migration ${uid}`);
   if (row.namespace !== namespace || row.name !== name)
-    throw new PlanMismatch(`${uid} is the uid of ${row.namespace}/${row.name}, not of ${namespace}/${name}`);
+    throw new Refusal('conflict', `${uid} is the uid of ${row.namespace}/${row.name}, not of ${namespace}/${name}`);
   return row;
 }
 
-/** @throws MigrationNotFound when governance never heard of the plan. */
+/** @throws Refusal when governance never heard of the plan. */
 export async function lockKnownMigration(tx: EntityManager, uid: string): Promise<MigrationRow> {
   const row = await rowOf(tx, migrationRow, `select ${COLUMNS} from migration where plan_uid = $1 for update`, [uid]);
-  if (!row) throw new MigrationNotFound(`no migration ${uid}`);
+  if (!row) throw new Refusal('notFound', `no migration ${uid}`);
   return row;
 }
 
-/** @throws MigrationNotFound when governance never heard of the plan. */
+/** @throws Refusal when governance never heard of the plan. */
 export async function findMigration(db: Queryable, uid: string): Promise<MigrationRow> {
   const row = await rowOf(db, migrationRow, `select ${COLUMNS} from migration where plan_uid = $1`, [uid]);
-  if (!row) throw new MigrationNotFound(`no migration ${uid}`);
+  if (!row) throw new Refusal('notFound', `no migration ${uid}`);
   return row;
 }
 

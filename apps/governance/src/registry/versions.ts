@@ -1,10 +1,98 @@
 import type { WorkloadFacts } from '@scc/governance-api';
+import { defaultSCCs, sccSchema, type SecurityContextConstraints } from '@scc/scc';
 import type { EntityManager } from 'typeorm';
-import type { SCCVersions } from '../migrations/content-hash.js';
+import { z } from 'zod';
+import { type Queryable, rowOf, rowsOf } from '../database/rows.js';
+import { hashOf, type SCCVersions } from '../migrations/content-hash.js';
 
-export function currentVersions(
-  _tx: EntityManager,
-  _facts: Pick<WorkloadFacts, 'sourceSCC' | 'targetSCC'>,
-): Promise<SCCVersions> {
-  return Promise.resolve({ source: null, target: null });
+/** What makes an SCC what it is: all but what the API server writes. */
+export function contentOf(scc: SecurityContextConstraints): SecurityContextConstraints {
+  const { name, labels, annotations } = scc.metadata;
+  return { ...scc, metadata: { name, ...(labels && { labels }), ...(annotations && { annotations }) } };
+}
+
+const presentRow = z.object({ name: z.string(), content_hash: z.string(), content: sccSchema });
+
+/** The SCCs of the given names that the cluster has now, as the registry saw them. */
+export const presentSCCs = (db: Queryable, names: readonly string[]): Promise<z.infer<typeof presentRow>[]> =>
+  rowsOf(
+    db,
+    presentRow,
+    `select v.name, v.content_hash, v.content from scc_presence p join scc_version v on v.id = p.version
+     where p.present_to is null and p.name = any($1)`,
+    [names],
+  );
+
+type Pair = Pick<WorkloadFacts, 'sourceSCC' | 'targetSCC'>;
+
+/** Hashes of the content of both SCCs; null where the registry has not seen one. */
+export async function currentVersions(db: Queryable, { sourceSCC, targetSCC }: Pair): Promise<SCCVersions> {
+  const present = await presentSCCs(
+    db,
+    [sourceSCC, targetSCC].filter((name) => name !== null),
+  );
+  const hash = (name: string | null): string | null => present.find((scc) => scc.name === name)?.content_hash ?? null;
+  return { source: hash(sourceSCC), target: hash(targetSCC) };
+}
+
+export interface KnownSCCs {
+  source: SecurityContextConstraints | null;
+  target: SecurityContextConstraints | null;
+}
+
+/** Both SCCs by content: what the cluster has, else OpenShift's default of that name, else unknown. */
+export async function knownSCCs(db: Queryable, { sourceSCC, targetSCC }: Pair): Promise<KnownSCCs> {
+  const present = await presentSCCs(
+    db,
+    [sourceSCC, targetSCC].filter((name) => name !== null),
+  );
+  const find = (name: string | null): SecurityContextConstraints | null =>
+    present.find((scc) => scc.name === name)?.content ??
+    defaultSCCs().find(({ metadata }) => metadata.name === name) ??
+    null;
+  return { source: find(sourceSCC), target: find(targetSCC) };
+}
+
+/**
+ * Enters what the cluster has under a name now, or that it has it no more. The same content is the same version, also
+ * when it comes back.
+ * @returns the id of the version, null when the SCC is gone.
+ */
+export async function observeSCC(
+  tx: EntityManager,
+  name: string,
+  scc: SecurityContextConstraints | null,
+  at: Date,
+): Promise<{ version: string | null; changed: boolean }> {
+  await tx.query('select pg_advisory_xact_lock(hashtextextended($1, 41))', [name]);
+  const version = scc ? await versionOf(tx, name, scc, at) : null;
+  const present = await rowOf(
+    tx,
+    z.object({ id: z.string(), version: z.string() }),
+    'select id, version from scc_presence where name = $1 and present_to is null',
+    [name],
+  );
+  if ((present?.version ?? null) === version) return { version, changed: false };
+  if (present)
+    await tx.query('update scc_presence set present_to = greatest(present_from, $2) where id = $1', [present.id, at]);
+  if (version !== null)
+    await tx.query('insert into scc_presence (name, version, present_from) values ($1, $2, $3)', [name, version, at]);
+  return { version, changed: true };
+}
+
+async function versionOf(tx: EntityManager, name: string, scc: SecurityContextConstraints, at: Date): Promise<string> {
+  const content = contentOf(scc);
+  const hash = hashOf(content);
+  await tx.query(
+    `insert into scc_version (name, content_hash, content, first_seen) values ($1, $2, $3, $4) on conflict do nothing`,
+    [name, hash, JSON.stringify(content), at],
+  );
+  const row = await rowOf(
+    tx,
+    z.object({ id: z.string() }),
+    'select id from scc_version where name = $1 and content_hash = $2',
+    [name, hash],
+  );
+  if (!row) throw new Error(`the version ${hash} of ${name} was stored and is missing`);
+  return row.id;
 }

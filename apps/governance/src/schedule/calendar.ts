@@ -1,17 +1,74 @@
 import type { EvaluationRequest } from '@scc/governance-api';
-import type { EntityManager } from 'typeorm';
+import { matchesPattern } from '@scc/policy';
+import { z } from 'zod';
+import { type Queryable, rowsOf } from '../database/rows.js';
+import { isTimeZone, recurrenceSchema, type Recurring } from './occurrences.js';
+import { type Calendar, freezeAt, nextOpening } from './openings.js';
 
-/** When the migration may start: `at` is null when it may start now. */
+/** When the migration may go on: `at` is null when it may now. `never`: no opening is long enough. */
 export interface StartTime {
   at: Date | null;
+  never: boolean;
   reason: string;
 }
 
-export function nextStart(_tx: EntityManager, _request: EvaluationRequest, _now: Date): Promise<StartTime> {
-  return Promise.resolve({ at: null, reason: 'no freeze and no window stands against it' });
+const NOW: StartTime = { at: null, never: false, reason: 'neither a freeze nor a window stands against it' };
+
+const entryRow = z.object({
+  name: z.string(),
+  kind: z.enum(['freeze', 'window']),
+  namespaces: z.array(z.string()),
+  label_key: z.string().nullable(),
+  label_value: z.string().nullable(),
+  time_zone: z.string(),
+  recurrence: recurrenceSchema,
+});
+
+async function calendarFor(db: Queryable, { plan, spec, facts }: EvaluationRequest): Promise<Calendar> {
+  const rows = await rowsOf(
+    db,
+    entryRow,
+    'select name, kind, namespaces, label_key, label_value, time_zone, recurrence from calendar_entry order by name',
+  );
+  const applying = rows
+    .filter(({ namespaces }) => namespaces.some((pattern) => matchesPattern(pattern, plan.namespace)))
+    .filter(({ label_key: key, label_value: value }) => key === null || facts.namespaceLabels[key] === value)
+    .map(({ time_zone: timeZone, ...row }) => ({ ...row, timeZone }));
+  return {
+    freezes: applying.filter(({ kind }) => kind === 'freeze'),
+    windows: [applying.filter(({ kind }) => kind === 'window'), planWindows(spec)],
+  };
+}
+
+const planWindows = ({ schedule }: EvaluationRequest['spec']): Recurring[] =>
+  schedule.windows.map(({ timeZone, ...range }) => ({ timeZone, recurrence: { type: 'weekly', ranges: [range] } }));
+
+/** Zones of the plan that do not exist. */
+export const unknownTimeZones = ({ schedule }: EvaluationRequest['spec']): string[] =>
+  schedule.windows.map(({ timeZone }) => timeZone).filter((timeZone) => !isTimeZone(timeZone));
+
+/** When the whole migration fits: inside of the windows of the calendar and of the plan, clear of freezes. */
+export async function nextStart(db: Queryable, request: EvaluationRequest, now: Date): Promise<StartTime> {
+  const calendar = await calendarFor(db, request);
+  const { notBefore } = request.spec.schedule;
+  const fromMs = Math.max(now.getTime(), notBefore === undefined ? 0 : Date.parse(notBefore));
+  const opening = nextOpening(calendar, fromMs, request.expectedDurationSeconds * 1000);
+  if (opening === null)
+    return {
+      at: null,
+      never: true,
+      reason: `no window within 400 days is open for the ${Math.ceil(request.expectedDurationSeconds / 60)} minutes that the migration is expected to take`,
+    };
+  if (opening <= now.getTime()) return NOW;
+  const freeze = freezeAt(calendar, now.getTime());
+  const why = freeze ? `the freeze ${freeze.name} is active` : 'the next opening that is long enough is later';
+  return { at: new Date(opening), never: false, reason: `${why}; may start at ${new Date(opening).toISOString()}` };
 }
 
 /** Whether a freeze holds the workload now, and until when. */
-export function activeFreeze(_tx: EntityManager, _request: EvaluationRequest, _now: Date): Promise<StartTime> {
-  return Promise.resolve({ at: null, reason: 'no freeze' });
+export async function activeFreeze(db: Queryable, request: EvaluationRequest, now: Date): Promise<StartTime> {
+  const freeze = freezeAt(await calendarFor(db, request), now.getTime());
+  if (!freeze) return NOW;
+  const at = new Date(freeze.untilMs);
+  return { at, never: false, reason: `the freeze ${freeze.name} holds it until ${at.toISOString()}` };
 }

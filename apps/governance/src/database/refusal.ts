@@ -1,0 +1,24 @@
+/** A domain rule said no. The HTTP layer turns the kind into a status and the issues into the members of a problem. */
+export class Refusal extends Error {
+  override readonly name = 'Refusal';
+  constructor(
+    readonly kind: RefusalKind,
+    message: string,
+    readonly issues: { field: string; message: string }[] = [],
+  ) {
+    super(message);
+  }
+}
+
+export type RefusalKind = 'notFound' | 'forbidden' | 'conflict' | 'stale' | 'conditionMissing' | 'invalid';
+
+/**
+ * Compares the version that a caller saw with the one that is there.
+ * @param expected the version from If-Match, null when the header is absent.
+ * @throws Refusal `conditionMissing` or `stale`.
+ */
+export function requireVersion(expected: number | null, actual: number, what: string): void {
+  if (expected === null)
+    throw new Refusal('conditionMissing', `changing ${what} needs If-Match with the version you saw`);
+  if (expected !== actual) throw new Refusal('stale', `${what} has version ${actual}, you saw ${expected}`);
+}

@@ -1,0 +1,111 @@
+import type { Evaluation, EvaluationRequest } from '@scc/governance-api';
+import { type CelData, toCelData } from '@scc/policy';
+import { compare, compileSCC, type SecurityContextConstraints } from '@scc/scc';
+import type { KnownSCCs } from '../registry/versions.js';
+
+/** What became of earlier migrations of the workload in the last 90 days. */
+export interface WorkloadHistory {
+  completed: number;
+  undone: number;
+}
+
+export interface PolicyFacts {
+  request: EvaluationRequest;
+  risk: Evaluation['risk'];
+  sccs: KnownSCCs;
+  history: WorkloadHistory;
+  now: Date;
+}
+
+/** What policies may read. */
+export const POLICY_INPUTS = ['plan', 'workload', 'namespace', 'scc', 'risk', 'time', 'history'] as const;
+
+/** Fields that are fractions: whole or not, CEL reads them as double. */
+const DOUBLES = new Set(['requestsPerSecond', 'changeRisk', 'exposure', 'low', 'high', 'min', 'max']);
+const BANDS = ['low', 'medium', 'high', 'critical'];
+const WEEKDAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
+
+/** The facts as policies read them; every field is always there, null where nothing is known. */
+export function policyContext({ request, risk, sccs, history, now }: PolicyFacts): Record<string, CelData> {
+  const { plan, spec, facts, expectedDurationSeconds } = request;
+  const { justification, gates, traffic, ...rest } = spec;
+  const data = {
+    plan: {
+      ...rest,
+      namespace: plan.namespace,
+      name: plan.name,
+      author: plan.author,
+      generation: plan.generation,
+      justification: justification ?? '',
+      metrics: gates.metrics.map(({ name }) => name),
+      weights: traffic.weights,
+      mirror: traffic.mirror,
+      minutes: Math.ceil(expectedDurationSeconds / 60),
+    },
+    workload: {
+      kind: facts.workload.kind,
+      name: facts.workload.name,
+      labels: facts.workload.labels,
+      replicas: facts.workload.replicas,
+      serviceAccountName: facts.workload.serviceAccountName,
+      pods: facts.pods.length,
+      services: facts.services,
+      dependents: facts.dependents,
+      requestsPerSecond: facts.requestsPerSecond,
+      priorityClassName: facts.priorityClassName,
+      template: facts.podTemplate,
+      patchedTemplate: facts.patchedTemplate,
+    },
+    namespace: { name: plan.namespace, labels: facts.namespaceLabels },
+    scc: comparison(request, sccs),
+    risk: {
+      band: risk.band,
+      level: BANDS.indexOf(risk.band),
+      raisedBy: risk.raisedBy,
+      changeRisk: risk.changeRisk,
+      exposure: risk.exposure,
+      low: risk.interval[0],
+      high: risk.interval[1],
+    },
+    time: { now: now.toISOString(), hour: now.getUTCHours(), weekday: WEEKDAYS[now.getUTCDay()] },
+    history,
+  };
+  return Object.fromEntries(Object.entries(data).map(([key, value]) => [key, toCelData(value, DOUBLES)]));
+}
+
+/**
+ * An SCC that nobody knows is treated as permitting everything. Pods that run under no SCC at all are bound by none, so
+ * that any target only takes away.
+ */
+function comparison({ facts }: EvaluationRequest, { source, target }: KnownSCCs): Record<string, unknown> {
+  const names = { source: facts.sourceSCC, target: facts.targetSCC };
+  const permits = {
+    targetPrivileged: target?.allowPrivilegedContainer ?? true,
+    targetHost: target ? usesHost(target) : true,
+  };
+  if (!source || !target)
+    return {
+      ...names,
+      ...permits,
+      known: false,
+      relation: 'unknown',
+      loosens: names.source !== null,
+      gains: [],
+      losses: [],
+    };
+  const { relation, gains, losses } = compare(compileSCC(source), compileSCC(target));
+  return {
+    ...names,
+    ...permits,
+    known: true,
+    relation,
+    loosens: relation === 'wider' || relation === 'incomparable',
+    gains: gains.map(({ dimension }) => dimension),
+    losses: losses.map(({ dimension }) => dimension),
+  };
+}
+
+const usesHost = (scc: SecurityContextConstraints): boolean =>
+  [scc.allowHostNetwork, scc.allowHostPID, scc.allowHostIPC, scc.allowHostPorts, scc.allowHostDirVolumePlugin].some(
+    (allowed) => allowed,
+  );

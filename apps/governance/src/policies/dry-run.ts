@@ -1,0 +1,84 @@
+import { evaluationRequestSchema, evaluationSchema } from '@scc/governance-api';
+import type { PolicyBinding, PolicyDocument } from '@scc/policy';
+import { z } from 'zod';
+import { type Queryable, rowsOf } from '../database/rows.js';
+import { hashOf } from '../migrations/content-hash.js';
+import { knownSCCs } from '../registry/versions.js';
+import { policyContext } from './context.js';
+import { compiledPolicy } from './decide.js';
+import { checkDocument } from './store.js';
+import { appliesTo, verdictsOf } from './verdicts.js';
+
+/** What a policy would have said about one plan of the past. */
+export interface WouldHave {
+  planUid: string;
+  namespace: string;
+  name: string;
+  evaluatedAt: string;
+  was: string;
+  would: 'deny' | 'requireApproval';
+  reasons: string[];
+}
+
+export interface DryRunReport {
+  plans: number;
+  concerned: number;
+  refused: WouldHave[];
+  approvalRequired: WouldHave[];
+}
+
+const pastRow = z.object({
+  plan_uid: z.string(),
+  request: evaluationRequestSchema,
+  answer: evaluationSchema,
+  evaluated_at: z.date(),
+});
+
+/**
+ * Asks a policy about the newest evaluation of each past plan, as if it had been enforced then: with the facts and the
+ * risk of that time. SCCs are compared as they are now; the history of the workload is not replayed.
+ * @throws Refusal `invalid` when the policy can not be used.
+ */
+export async function dryRunPolicy(
+  db: Queryable,
+  document: PolicyDocument,
+  binding: Pick<PolicyBinding, 'parameters' | 'namespaces' | 'kinds'>,
+  limit: number,
+): Promise<DryRunReport> {
+  checkDocument(document);
+  const past = await rowsOf(
+    db,
+    pastRow,
+    `select e.plan_uid, e.request, e.answer, e.evaluated_at
+     from evaluation e join migration m on m.evaluation = e.id order by e.evaluated_at desc, e.id desc limit $1`,
+    [limit],
+  );
+  const bound = {
+    binding: { ...binding, name: 'dry-run', policy: document.name, version: 1, action: 'enforce' as const },
+    policy: compiledPolicy(hashOf(document), document),
+  };
+  const report: DryRunReport = { plans: past.length, concerned: 0, refused: [], approvalRequired: [] };
+  for (const { plan_uid: planUid, request, answer, evaluated_at: evaluatedAt } of past) {
+    if (!appliesTo(binding, request)) continue;
+    report.concerned += 1;
+    const data = policyContext({
+      request,
+      risk: answer.risk,
+      sccs: await knownSCCs(db, request.facts),
+      history: { completed: 0, undone: 0 },
+      now: evaluatedAt,
+    });
+    const { violations, approvals } = verdictsOf([bound], data, new Set());
+    const { namespace, name } = request.plan;
+    const entry = { planUid, namespace, name, evaluatedAt: evaluatedAt.toISOString(), was: answer.verdict };
+    if (violations.length > 0)
+      report.refused.push({ ...entry, would: 'deny', reasons: violations.map(({ message }) => message) });
+    else if (approvals.length > 0)
+      report.approvalRequired.push({
+        ...entry,
+        would: 'requireApproval',
+        reasons: approvals.map(({ reason }) => reason),
+      });
+  }
+  return report;
+}

@@ -1,0 +1,156 @@
+import { describe, expect, it } from '@jest/globals';
+import { compilePolicy, policyBindingSchema, tryPolicy } from '@scc/policy';
+import { aRequest, NOON } from '../migrations/domain.fixture.js';
+import { POLICY_INPUTS, policyContext } from './context.js';
+import { defaultBindings, defaultPolicies } from './defaults.js';
+import { policyExamples } from './examples.js';
+import { appliesTo, type BoundPolicy, type Verdicts, verdictsOf } from './verdicts.js';
+import { defaultSCCs } from '@scc/scc';
+
+const bound = (): BoundPolicy[] => {
+  const policies = defaultPolicies().map((document) => {
+    const compilation = compilePolicy(document, POLICY_INPUTS);
+    if (!compilation.ok) throw new Error(JSON.stringify(compilation.issues));
+    return compilation.policy;
+  });
+  return defaultBindings().map((binding) => ({
+    binding,
+    policy: policies.find(({ document }) => document.name === binding.policy)!,
+  }));
+};
+const scc = (name: string) => defaultSCCs().find(({ metadata }) => metadata.name === name) ?? null;
+
+type Over = Parameters<typeof aRequest>[0] & {
+  from?: string;
+  to?: string;
+  band?: 'low' | 'medium' | 'high' | 'critical';
+  changeRisk?: number;
+  lifted?: string[];
+};
+function verdicts({
+  from = 'anyuid',
+  to = 'restricted-v2',
+  band = 'low',
+  changeRisk = 0,
+  lifted = [],
+  ...over
+}: Over): Verdicts {
+  const request = aRequest({ ...over, facts: { sourceSCC: from, targetSCC: to, ...over.facts } });
+  const risk = {
+    assessmentId: 'a',
+    modelVersion: 'm',
+    band,
+    raisedBy: 'both' as const,
+    changeRisk,
+    interval: [0, 1] as [number, number],
+    exposure: 0,
+    factors: [],
+    cheapestChange: null,
+  };
+  const context = policyContext({
+    request,
+    risk,
+    sccs: { source: scc(from), target: scc(to) },
+    history: { completed: 0, undone: 0 },
+    now: new Date(NOON),
+  });
+  return verdictsOf(bound(), context, new Set(lifted));
+}
+const summary = ({ violations, approvals }: Verdicts): string[] => [
+  ...violations.map(({ code }) => code),
+  ...approvals.map(({ role, count }) => `${count} ${role}`),
+];
+const workload = (replicas: number) => ({
+  workload: { kind: 'Deployment', name: 'ledger', uid: 'w', labels: {}, replicas, serviceAccountName: 'sa' },
+});
+
+describe('the default policies', () => {
+  it('fail on none of the examples', () => {
+    for (const { policy } of bound()) expect(tryPolicy(policy, policyExamples())).toEqual([]);
+  });
+
+  it.each<[string, Over, string[]]>([
+    ['let a workload be tightened', {}, []],
+    [
+      'refuse privileged without an exception',
+      { to: 'privileged', spec: { justification: 'the node agent loads a module' } },
+      ['PrivilegedNeedsExpiry', '2 approver'],
+    ],
+    [
+      'ask two people for privileged with an exception',
+      {
+        to: 'privileged',
+        spec: { justification: 'the node agent loads a module' },
+        lifted: ['privileged-needs-expiry'],
+      },
+      ['2 approver'],
+    ],
+    ['refuse loosening without a reason', { from: 'restricted-v2', to: 'anyuid' }, ['LooseningNeedsJustification']],
+    [
+      'allow loosening with a reason',
+      { from: 'restricted-v2', to: 'anyuid', spec: { justification: 'the image runs as root' } },
+      [],
+    ],
+    [
+      'treat an unknown target as the most powerful',
+      { to: 'mystery' },
+      ['PrivilegedNeedsExpiry', 'LooseningNeedsJustification', '2 approver'],
+    ],
+    ['ask one person for many pods', { facts: workload(51) }, ['1 approver']],
+    ['ask one person for many callers', { facts: { dependents: 21 } }, ['1 approver']],
+    ['do not stumble over unknown callers', { facts: { dependents: null } }, []],
+    ['refuse too many pods', { facts: workload(501) }, ['BlastRadius', '1 approver']],
+    ['ask one person at high risk', { band: 'high' }, ['1 approver']],
+    ['ask two people at critical risk', { band: 'critical' }, ['2 approver']],
+    ['refuse what will probably fail', { changeRisk: 0.81 }, ['RiskCeiling']],
+  ])('%s', (_case, over, expected) => {
+    expect(summary(verdicts(over)).sort()).toEqual(expected.toSorted());
+  });
+});
+
+describe('verdictsOf', () => {
+  const rule = (when: string) => ({ name: 'rule', when, verdict: 'deny' as const, message: 'no', remedy: 'do not' });
+  const binding = (action: 'enforce' | 'warn' | 'audit', when: string): BoundPolicy => {
+    const compilation = compilePolicy(
+      {
+        name: 'test-policy',
+        description: '',
+        parameters: {},
+        variables: [],
+        rules: [{ ...rule(when), field: 'spec' }],
+      },
+      POLICY_INPUTS,
+    );
+    if (!compilation.ok) throw new Error('does not compile');
+    return {
+      binding: policyBindingSchema.parse({ name: 'b', policy: 'test-policy', version: 1, action }),
+      policy: compilation.policy,
+    };
+  };
+  const [bare = {}] = policyExamples();
+
+  it('enforces, warns or records as the binding says', () => {
+    const of = (action: 'enforce' | 'warn' | 'audit'): Verdicts =>
+      verdictsOf([binding(action, 'true')], bare, new Set());
+    expect(of('enforce').violations).toMatchObject([{ code: 'TestPolicy', message: 'no' }]);
+    expect(of('warn')).toMatchObject({ violations: [], warnings: ['test-policy: no'], recorded: [] });
+    expect(of('audit')).toMatchObject({ violations: [], warnings: [], recorded: [{ because: 'audit' }] });
+  });
+
+  it('refuses what can not be evaluated and names the expression', () => {
+    const { violations } = verdictsOf([binding('enforce', 'workload.labels.tier == "gold"')], bare, new Set());
+    expect(violations).toMatchObject([{ code: 'PolicyFailed' }]);
+    expect(violations[0]?.message).toContain('workload.labels.tier == "gold"');
+  });
+});
+
+describe('appliesTo', () => {
+  it.each([
+    [['shop'], [], true],
+    [['sho*'], ['Deployment'], true],
+    [['bank'], [], false],
+    [['*'], ['StatefulSet'], false],
+  ] as const)('namespaces %j and kinds %j: %s', (namespaces, kinds, applies) => {
+    expect(appliesTo({ namespaces: [...namespaces], kinds: [...kinds] }, aRequest())).toBe(applies);
+  });
+});

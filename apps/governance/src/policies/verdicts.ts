@@ -1,0 +1,86 @@
+import type { ApprovalNeed, EvaluationRequest } from '@scc/governance-api';
+import type { Violation } from '@scc/plan';
+import {
+  type CelData,
+  type CompiledPolicy,
+  evaluateRules,
+  matchesPattern,
+  type PolicyBinding,
+  type RuleResult,
+} from '@scc/policy';
+
+export interface BoundPolicy {
+  binding: PolicyBinding;
+  policy: CompiledPolicy;
+}
+
+/** What policies say about one migration, before anything is done about it. */
+export interface Verdicts {
+  violations: Violation[];
+  warnings: string[];
+  approvals: ApprovalNeed[];
+  /** Results of bindings that only audit, and of those that an exception lifted. */
+  recorded: { binding: string; rule: string; message: string; because: 'audit' | 'exception' }[];
+}
+
+/** Whether a binding is about a migration at all. */
+export const appliesTo = (
+  { namespaces, kinds }: Pick<PolicyBinding, 'namespaces' | 'kinds'>,
+  { plan, spec }: Pick<EvaluationRequest, 'plan' | 'spec'>,
+): boolean =>
+  namespaces.some((pattern) => matchesPattern(pattern, plan.namespace)) &&
+  (kinds.length === 0 || kinds.includes(spec.workloadRef.kind));
+
+/** Evaluates bound policies. `lifted` names the policies that an exception lets this target pass. */
+export function verdictsOf(
+  bound: readonly BoundPolicy[],
+  data: Record<string, CelData>,
+  lifted: ReadonlySet<string>,
+): Verdicts {
+  const verdicts: Verdicts = { violations: [], warnings: [], approvals: [], recorded: [] };
+  for (const { binding, policy } of bound)
+    for (const result of evaluateRules(policy, binding.parameters, data)) {
+      if (result.outcome === 'passed') continue;
+      const { rule, message } = result;
+      if (lifted.has(binding.policy))
+        verdicts.recorded.push({ binding: binding.name, rule, message, because: 'exception' });
+      else add(verdicts, binding, result);
+    }
+  return verdicts;
+}
+
+type Verdict = Exclude<RuleResult, { outcome: 'passed' }>;
+
+function add(verdicts: Verdicts, binding: PolicyBinding, result: Verdict): void {
+  switch (binding.action) {
+    case 'enforce':
+      return enforce(verdicts, binding, result);
+    case 'warn':
+      verdicts.warnings.push(`${binding.policy}: ${result.message}`);
+      return;
+    case 'audit':
+      verdicts.recorded.push({ binding: binding.name, rule: result.rule, message: result.message, because: 'audit' });
+  }
+}
+
+function enforce(verdicts: Verdicts, binding: PolicyBinding, result: Verdict): void {
+  if (result.outcome === 'failed') {
+    verdicts.violations.push({
+      code: 'PolicyFailed',
+      field: result.source.field,
+      message: `policy ${binding.policy}, rule ${result.rule} can not be evaluated: ${result.message}`,
+      remedy: 'Correct the expression of the policy; until then what it can not judge is refused.',
+    });
+    return;
+  }
+  const { verdict, approval, field, remedy } = result.source;
+  if (verdict === 'requireApproval' && approval)
+    verdicts.approvals.push({ ...approval, reason: `${binding.policy}: ${result.message}` });
+  else verdicts.violations.push({ code: pascalCase(binding.policy), field, message: result.message, remedy });
+}
+
+const pascalCase = (name: string): string =>
+  name
+    .split('-')
+    .map((part) => part.charAt(0).toUpperCase() + part.slice(1))
+    .join('');
