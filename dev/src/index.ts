@@ -1,14 +1,21 @@
 import type { ChildProcess, SpawnOptions } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { findBinaries } from './binaries.js';
+import { Api } from './cluster/api.js';
+import { applyAll, parseManifests, readManifests } from './cluster/manifests.js';
 import { Inside } from './supervisor/namespace.js';
 import { stackOptionsSchema, type Message, type StackOptions } from './supervisor/protocol.js';
 import { relay } from './supervisor/relay.js';
 import { RELAYS, relaySocket, type RelayName } from './supervisor/relays.js';
 
+export { Api, ApiError, type ApiObject } from './cluster/api.js';
+export { deploySamples, SAMPLES } from './samples.js';
+export { startLoad, type Load } from './load/load.js';
+export type { Interval, LoadOptions, LoadSummary } from './load/protocol.js';
 export type { StackOptions } from './supervisor/protocol.js';
 
 /** One process of the stack, by name: etcd, kube-apiserver, istiod, envoy-gateway, worker … */
@@ -35,6 +42,10 @@ export interface Stack {
   part: (name: string) => StackPart;
   /** Runs a command inside the stack's network; it ends with this process at the latest. */
   spawn: (command: string, args: readonly string[], options?: SpawnOptions) => ChildProcess;
+  /** The cluster as its administrator sees it. */
+  api: Api;
+  /** Applies the objects of a YAML file, of a folder's YAML files, or of a text that is YAML. */
+  apply: (manifests: string) => Promise<void>;
   stop: () => Promise<void>;
 }
 
@@ -86,6 +97,12 @@ function describe(
   { stateDir, ports, stop }: { stateDir: string; ports: Record<string, number>; stop: () => Promise<void> },
 ): Stack {
   const children = new Set<ChildProcess>();
+  const api = new Api({
+    host: '127.0.0.1',
+    port: ports['kubernetes'] ?? 0,
+    caFile: path.join(stateDir, 'tls', 'ca.crt'),
+    token: readFileSync(path.join(stateDir, 'tokens', 'admin'), 'utf8'),
+  });
   const entries = RELAYS.map(({ name, scheme }) => {
     const address = `127.0.0.1:${ports[name] ?? 0}`;
     return [name, scheme === 'grpc' ? address : `${scheme}://${address}`] as const;
@@ -119,7 +136,11 @@ function describe(
       child.once('exit', () => children.delete(child));
       return child;
     },
+    api,
+    apply: async (manifests) =>
+      applyAll(api, manifests.includes('\n') ? parseManifests(manifests) : await readManifests(manifests)),
     stop: async () => {
+      api.close();
       for (const child of children) child.kill('SIGKILL');
       await stop();
     },

@@ -134,6 +134,7 @@ async function prepare({ stateDir, binaries, options, ports }: Boot): Promise<Pr
     writeFile(file('tls', 'ca.crt'), ca),
     writeFile(file('tls', 'tls.crt'), server.certificate),
     writeFile(file('tls', 'tls.key'), server.key, secret),
+    writeFile(file('tokens', 'admin'), tokens['admin'] ?? '', secret),
     writeFile(file('sa.pub'), keys.publicKey),
     writeFile(file('sa.key'), keys.privateKey, secret),
     writeFile(file('audit.key'), auditKey(), secret),
