@@ -1,0 +1,97 @@
+import type { DataSource, EntityManager } from 'typeorm';
+import type { PodObservation } from './observation.js';
+
+/** One thing that was learnt of a pod. `hint`: by admission, before the pod exists; `seen` and `gone`: from the cluster. */
+export type PodNews =
+  { type: 'hint' | 'seen'; pod: PodObservation; at: Date } | { type: 'gone'; uid: string; at: Date };
+
+/**
+ * Writes news of pods, at most one item per pod. What the cluster showed is never overwritten by a hint. Observations
+ * are no decisions and leave no audit entries; what a decision rests on is in the entries of that decision.
+ */
+export async function trackPods(source: DataSource, news: readonly PodNews[]): Promise<void> {
+  const seen = news.filter((item) => item.type !== 'gone');
+  const gone = news.filter((item) => item.type === 'gone');
+  await source.transaction(async (tx) => {
+    if (seen.length > 0) {
+      // Two writers with the same pods take them in one order, and each sees what the other has written.
+      await tx.query('select from tracked_pod where uid = any($1) order by uid for update', [
+        seen.map(({ pod }) => pod.uid),
+      ]);
+      await tx.query(SEEN, [JSON.stringify(seen.map(rowOf))]);
+    }
+    if (gone.length > 0)
+      await markGone(
+        tx,
+        gone.map(({ uid }) => uid),
+        gone[0]?.at ?? new Date(),
+      );
+  });
+}
+
+const rowOf = ({ type, pod, at }: Extract<PodNews, { pod: PodObservation }>) => ({
+  ...pod,
+  at: at.toISOString(),
+  confirmed: type === 'seen',
+});
+
+/** One statement per batch; `before` reads the snapshot from before the statement. */
+const SEEN = `
+  with input as (
+    select * from jsonb_to_recordset($1::jsonb) as t (uid text, namespace text, name text, scc text, "subjectType" text,
+      image text, node text, "ownerKind" text, "ownerName" text, plan text, at timestamptz, confirmed boolean)
+  ), before as (
+    select p.uid, p.scc, p.node, p.gone_at, p.confirmed from tracked_pod p join input using (uid)
+  ), written as (
+    insert into tracked_pod as p (uid, namespace, name, scc, subject_type, image, node, owner_kind, owner_name, plan,
+      first_seen, last_seen, confirmed)
+    select uid, namespace, name, scc, "subjectType", image, node, "ownerKind", "ownerName", plan, at, at, confirmed
+    from input order by uid
+    on conflict (uid) do update set scc = excluded.scc, subject_type = excluded.subject_type, image = excluded.image,
+      node = excluded.node, owner_kind = excluded.owner_kind, owner_name = excluded.owner_name, plan = excluded.plan,
+      last_seen = greatest(p.last_seen, excluded.last_seen), gone_at = null, confirmed = true
+    where excluded.confirmed
+    returning p.uid
+  )
+  insert into pod_transition (uid, at, change, from_scc, to_scc, node)
+  select i.uid, i.at, case when b.uid is null or b.gone_at is not null then 'appeared' else 'changed' end, b.scc, i.scc, i.node
+  from input i join written using (uid) left join before b using (uid)
+  where b.uid is null or b.gone_at is not null or b.scc is distinct from i.scc or b.node is distinct from i.node`;
+
+/** Hints that the cluster did not confirm within this time were about pods that never came to be. */
+const HINT_TTL_SECONDS = 120;
+
+export async function markGone(tx: EntityManager, uids: readonly string[], at: Date): Promise<void> {
+  await tx.query(
+    `with ended as (
+       update tracked_pod set gone_at = $2, last_seen = greatest(last_seen, $2) where uid in (
+         select uid from tracked_pod where uid = any($1) and gone_at is null order by uid for update)
+       returning uid, scc, node)
+     insert into pod_transition (uid, at, change, from_scc, to_scc, node)
+     select uid, $2, 'gone', scc, null, node from ended`,
+    [uids, at],
+  );
+}
+
+/**
+ * Brings the table in line with what the cluster has now: a pod that is not there any more is gone, however the news of
+ * it was lost. Pods that were tracked after the list was taken are left alone.
+ * @param listedAt when the list was taken.
+ */
+export async function reconcilePods(source: DataSource, present: readonly string[], listedAt: Date): Promise<number> {
+  return source.transaction(async (tx) => {
+    const rows = await tx.query<{ uid: string }[]>(
+      `select uid from tracked_pod
+       where gone_at is null and not (uid = any($1))
+         and last_seen < $2::timestamptz - case when confirmed then interval '0' else make_interval(secs => $3) end`,
+      [present, listedAt, HINT_TTL_SECONDS],
+    );
+    if (rows.length > 0)
+      await markGone(
+        tx,
+        rows.map(({ uid }) => uid),
+        listedAt,
+      );
+    return rows.length;
+  });
+}
