@@ -114,14 +114,16 @@ create table view_migration (
   traffic jsonb,
   workflow_id text,
   run_id text,
-  started_at timestamptz,
+  -- The time of the first event never changes, so that pages by it are stable.
+  started_at timestamptz not null,
   finished_at timestamptz,
   updated_at timestamptz not null,
   events integer not null
 );
-create index view_migration_updated on view_migration (updated_at desc, plan_uid desc);
-create index view_migration_phase on view_migration (phase, updated_at desc, plan_uid desc);
-create index view_migration_namespace on view_migration (namespace, updated_at desc, plan_uid desc);
+create index view_migration_started on view_migration (started_at desc, plan_uid desc);
+create index view_migration_phase on view_migration (phase, started_at desc, plan_uid desc);
+create index view_migration_namespace on view_migration (namespace, started_at desc, plan_uid desc);
+create index view_migration_workload on view_migration (namespace, workload_kind, workload_name, finished_at);
 
 create table view_gate (
   plan_uid text not null references migration,
