@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { compileSCCs } from './compile.js';
-import { conformanceCaseSchema, resultOfCase } from './conformance.js';
+import { conformanceCaseSchema, requestOfCase, resultOfCase } from './conformance.js';
+import { decide } from './decide.js';
 import { defaultSCCs } from './default-sccs.js';
 
 /** Absent, null, [] and {} are the same thing in a recorded result. */
@@ -18,7 +19,7 @@ const fixture = fileURLToPath(new URL('../fixtures/cases.jsonl', import.meta.url
 const recorded = readFileSync(fixture, 'utf8')
   .trim()
   .split('\n')
-  .map((line) => JSON.parse(line) as { id: string; expect: unknown });
+  .map((line) => JSON.parse(line) as { id: string; expect: { message?: string } });
 
 describe('decisions recorded from OpenShift', () => {
   const cluster = defaultSCCs();
@@ -27,6 +28,15 @@ describe('decisions recorded from OpenShift', () => {
     const parsed = conformanceCaseSchema.parse(row);
     const { id, ...result } = resultOfCase(parsed, compileSCCs([...cluster, ...(parsed.sccs ?? [])]));
     expect(id).toBe(row.id);
-    expect(normalised(result)).toEqual(normalised(row.expect));
+    expect(normalised(result)).toEqual(normalised({ ...row.expect, message: undefined }));
+  });
+
+  const refused = recorded.flatMap(({ id, expect: { message }, ...row }) =>
+    message === undefined ? [] : [[id, message, { id, ...row }] as const],
+  );
+  it.each(refused)('case %s is refused in the same words', (_id, message, row) => {
+    const parsed = conformanceCaseSchema.parse(row);
+    const decision = decide(requestOfCase(parsed), compileSCCs([...cluster, ...(parsed.sccs ?? [])]));
+    expect(decision).toMatchObject({ decision: 'rejected', message });
   });
 });

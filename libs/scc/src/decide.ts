@@ -44,6 +44,8 @@ export type RejectionReason =
 export interface Failure {
   readonly scc: string;
   readonly violations: readonly Violation[];
+  /** What OpenShift says about it; nothing when the SCC would only have to change an existing pod. */
+  readonly messages: readonly string[];
 }
 
 export interface Ignored {
@@ -133,17 +135,23 @@ export function judge(scc: CompiledSCC, pod: Pod, namespace: Namespace): Fit {
     value: namespace.name,
     bound: 'a namespace that the SCC can be used in',
   };
-  return { fits: false, violations: [{ rule: 'namespace', ...about, remedy, message }] };
+  return { fits: false, violations: [{ rule: 'namespace', ...about, remedy, message }], messages: [message] };
 }
 
 /** The SCCs to try, in order, or the reason why none is tried. */
 function candidates({ operation, pod, oldPod, namespace }: AdmissionRequest, all: CompiledSCCs): Candidates | Rejected {
   const required = requiredSCC(pod);
   if (operation === 'UPDATE' && required !== requiredSCC(oldPod))
-    return rejected('required-scc-changed', `${REQUIRED_SCC_ANNOTATION} must not be changed on an existing pod`);
+    return rejected(
+      'required-scc-changed',
+      `invalid change of required security context constraint annotation: ${REQUIRED_SCC_ANNOTATION}`,
+    );
   const only = all.byName.get(required);
   if (required !== '' && !only)
-    return rejected('required-scc-unknown', `required scc/${required} not found: the SCC does not exist`);
+    return rejected(
+      'required-scc-unknown',
+      `failed to retrieve the required SCC "${required}": securitycontextconstraints.security.openshift.io "${required}" not found`,
+    );
   const list = only ? [only] : all.ordered;
   const missing = missingAnnotation(namespace);
   if (missing !== undefined)
@@ -162,22 +170,16 @@ function aggregate(messages: readonly string[]): string {
   return distinct.length === 1 ? (distinct[0] ?? '') : `[${distinct.join(', ')}]`;
 }
 
-const notUsable = (scc: string): Failure => ({
-  scc,
-  violations: [
-    {
-      rule: 'usability',
-      field: 'spec.serviceAccountName',
-      value: undefined,
-      bound: `subjects that may use ${scc}`,
-      remedy: `grant the ServiceAccount the ClusterRole system:openshift:scc:${scc} in the namespace`,
-      message: `provider "${scc}": Forbidden: not usable by user or serviceaccount`,
-    },
-  ],
-});
+function notUsable(scc: string): Failure {
+  const message = `provider "${scc}": Forbidden: not usable by user or serviceaccount`;
+  const remedy = `grant the ServiceAccount the ClusterRole system:openshift:scc:${scc} in the namespace`;
+  const about = { field: 'spec.serviceAccountName', value: undefined, bound: `subjects that may use ${scc}` };
+  return { scc, violations: [{ rule: 'usability', ...about, remedy, message }], messages: [message] };
+}
 
 const needsMutation = (scc: string, fields: readonly string[]): Failure => ({
   scc,
+  messages: [],
   violations: fields.map((field) => ({
     rule: 'mutation',
     field,
@@ -207,7 +209,7 @@ function tryOne(
   const subjectType = usableBy(scc, request);
   if (!subjectType) return notUsable(scc.name);
   const fit = evaluate(scc, request.pod, values);
-  if (!fit.fits) return { scc: scc.name, violations: fit.violations };
+  if (!fit.fits) return { scc: scc.name, violations: fit.violations, messages: fit.messages };
   if (!isAcceptable(fit, mode)) return needsMutation(scc.name, changedFields(fit.changes));
   return { scc, subjectType, fit };
 }
@@ -218,9 +220,12 @@ function restrictedHint(failures: readonly Failure[], all: CompiledSCCs, judge: 
   const older = all.byName.get('restricted');
   if (!denied || !older || !failures.some(({ scc }) => scc === 'restricted-v2') || !judge(older).fits) return [];
   return [
-    'no access to scc/restricted: Forbidden: the pod does not fit the `restricted-v2` security context constraint, but would fit `restricted`',
+    'no access to scc/restricted: Forbidden: the pod fails to validate against the `restricted-v2` security context constraint, but would validate successfully against the `restricted` security context constraint',
   ];
 }
+
+const sentences = (failures: readonly Failure[]): string[] =>
+  failures.flatMap(({ violations }) => violations.map(({ message }) => message));
 
 function choose(
   request: AdmissionRequest,
@@ -237,11 +242,11 @@ function choose(
     if ('fit' in tried) return { choice: tried, failures };
     failures.push(tried);
   }
-  const messages = failures.flatMap(({ violations }) => violations.map(({ message }) => message));
+  const messages = failures.flatMap((failure) => failure.messages);
   messages.push(...restrictedHint(failures, all, (scc) => evaluate(scc, request.pod, values)));
   return rejected(
     'no-scc-fits',
-    `unable to validate against any security context constraint: ${aggregate(messages)}`,
+    `unable to validate against any security context constraint: ${aggregate(messages.length > 0 ? messages : sentences(failures))}`,
     failures,
   );
 }
@@ -290,10 +295,7 @@ export function validatePass(request: AdmissionRequest, compiled: CompiledSCCs):
   const hint = request.pod.metadata.annotations?.[SCC_ANNOTATION];
   const required = requiredSCC(request.pod);
   if (required !== '' && required !== hint)
-    return rejected(
-      'required-scc-not-used',
-      `required scc/${required} does not match the ${SCC_ANNOTATION} annotation "${hint ?? ''}"`,
-    );
+    return rejected('required-scc-not-used', `required scc/${required} does not match the suggested scc/${hint ?? ''}`);
   const chosen = choose(request, compiled, { mode: 'none', hint });
   if ('decision' in chosen) return chosen;
   return { decision: 'accepted', scc: chosen.choice.scc.name, subjectType: chosen.choice.subjectType };

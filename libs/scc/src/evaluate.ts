@@ -10,7 +10,7 @@ import {
   type PodSecurityContext,
 } from './pod.js';
 import { applyCapabilities } from './rules/capabilities.js';
-import { applyEscalation, applyHost, applyHostPorts, applyPrivileged, applyReadOnlyRoot } from './rules/flags.js';
+import { applyContainerHost, applyEscalation, applyHost, applyPrivileged, applyReadOnlyRoot } from './rules/flags.js';
 import { applyFsGroup, applySupplementalGroups } from './rules/groups.js';
 import type { ContainerScope, ContainerWrites, PodScope, PodWrites, Violation } from './rules/scope.js';
 import { applyContainerSeccomp, applyPodSeccomp } from './rules/seccomp.js';
@@ -33,7 +33,12 @@ export interface Changes {
 
 export type Fit =
   | { readonly fits: true; readonly changes: Changes }
-  | { readonly fits: false; readonly violations: readonly Violation[] };
+  | {
+      readonly fits: false;
+      readonly violations: readonly Violation[];
+      /** The same in OpenShift's sentences and order, with its repetitions. */
+      readonly messages: readonly string[];
+    };
 
 const NO_ANNOTATIONS: Readonly<Record<string, string>> = {};
 const NO_POD_CONTEXT: PodSecurityContext = {};
@@ -50,13 +55,14 @@ function judgeContainer(pod: PodScope, list: ContainerList, at: { index: number;
     writes: undefined,
     seccompProfile: context.seccompProfile ?? undefined,
   };
-  applyPrivileged(scope);
-  applyReadOnlyRoot(scope);
   applyUser(scope);
   applyContainerSELinux(scope);
-  applyEscalation(scope, applyCapabilities(scope));
   applyContainerSeccomp(scope);
-  applyHostPorts(scope);
+  applyPrivileged(scope);
+  const capabilities = applyCapabilities(scope);
+  applyContainerHost(scope);
+  applyReadOnlyRoot(scope);
+  applyEscalation(scope, capabilities);
   return scope.writes;
 }
 
@@ -74,16 +80,17 @@ export function evaluate(scc: CompiledSCC, pod: Pod, namespace: NamespaceValues)
     annotations,
     context,
     violations: [],
+    messages: [],
     writes: undefined,
     seLinuxOptions: context.seLinuxOptions,
     seccompAnnotation: annotations[SECCOMP_POD_ANNOTATION] ?? '',
     seccompProfile: context.seccompProfile ?? undefined,
   };
-  applyHost(scope);
-  applyPodSELinux(scope);
   applyFsGroup(scope);
   applySupplementalGroups(scope);
   applyPodSeccomp(scope);
+  applyPodSELinux(scope);
+  applyHost(scope);
   applySysctls(scope);
   applyVolumes(scope);
   const containers: ContainerChange[] = [];
@@ -92,6 +99,6 @@ export function evaluate(scc: CompiledSCC, pod: Pod, namespace: NamespaceValues)
       const writes = judgeContainer(scope, list, { index, container });
       if (writes) containers.push({ list, index, writes });
     }
-  if (scope.violations.length > 0) return { fits: false, violations: scope.violations };
+  if (scope.violations.length > 0) return { fits: false, violations: scope.violations, messages: scope.messages };
   return { fits: true, changes: { pod: scope.writes, containers } };
 }

@@ -34,7 +34,7 @@ function onAdmitted(
     }),
     { numRuns: 400 },
   );
-  expect(seen).toBeGreaterThan(50);
+  expect(seen).toBeGreaterThan(20);
 }
 
 describe('any decision', () => {

@@ -176,7 +176,7 @@ describe('the smallest patch', () => {
       }),
       { numRuns: 300 },
     );
-    expect(patched).toBeGreaterThan(50);
+    expect(patched).toBeGreaterThan(10);
   });
 });
 

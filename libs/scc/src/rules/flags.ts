@@ -1,40 +1,92 @@
 import type { EffectiveCapabilities } from './capabilities.js';
+import { type Container, CONTAINER_LISTS } from '../pod.js';
 import {
   type ContainerScope,
   type PodScope,
   containerPath,
   containerViolation,
+  report,
   showValue,
   writeContainer,
 } from './scope.js';
 
 const HOST_FLAGS = [
-  ['hostPID', 'allowHostPID', 'Host PID is not allowed to be used'],
   ['hostNetwork', 'allowHostNetwork', 'Host network is not allowed to be used'],
+  ['hostPID', 'allowHostPID', 'Host PID is not allowed to be used'],
   ['hostIPC', 'allowHostIPC', 'Host IPC is not allowed to be used'],
 ] as const;
+type HostFlag = (typeof HOST_FLAGS)[number];
+
+const isDenied = ({ scc, pod }: PodScope, [field, allowed]: HostFlag): boolean =>
+  pod.spec[field] === true && scc.source[allowed] !== true;
+
+const hostMessage = ({ scc }: PodScope, path: string, [field, , sentence]: HostFlag): string =>
+  `provider ${scc.name}: .${path}.${field}: Invalid value: true: ${sentence}`;
 
 /** Host namespaces and the user namespace of the pod. */
-export function applyHost({ scc, pod, violations }: PodScope): void {
-  for (const [field, allowed, sentence] of HOST_FLAGS)
-    if (pod.spec[field] && !scc.source[allowed])
-      violations.push({
+export function applyHost(scope: PodScope): void {
+  const { scc, pod } = scope;
+  for (const flag of HOST_FLAGS)
+    if (isDenied(scope, flag))
+      report(scope, {
         rule: 'host',
-        field: `spec.${field}`,
+        field: `spec.${flag[0]}`,
         value: true,
         bound: 'false',
-        remedy: `remove ${field}`,
-        message: `provider ${scc.name}: .spec.securityContext.${field}: Invalid value: true: ${sentence}`,
+        remedy: `remove ${flag[0]}`,
+        message: hostMessage(scope, 'spec.securityContext', flag),
       });
   if (scc.requirePodUserNamespace && pod.spec.hostUsers !== false)
-    violations.push({
+    report(scope, {
       rule: 'userNamespace',
       field: 'spec.hostUsers',
       value: pod.spec.hostUsers ?? undefined,
       bound: 'false',
       remedy: 'set hostUsers to false',
-      message: `provider ${scc.name}: .spec.hostUsers: Invalid value: ${showValue(pod.spec.hostUsers)}: Host Users must be set to false`,
+      message: `provider ${scc.name}: .spec.securityContext.hostUsers: Invalid value: ${showValue(pod.spec.hostUsers)}: Host Users must be set to false`,
     });
+}
+
+const portMessage = (scope: ContainerScope, path: string, port: number): string =>
+  `provider ${scope.pod.scc.name}: .${containerPath(scope)}.${path}.hostPort: Invalid value: ${port}: Host ports are not allowed to be used`;
+
+const hostPorts = ({ ports }: Container): number[] =>
+  (ports ?? []).flatMap(({ hostPort }) => (hostPort != null && hostPort > 0 ? [hostPort] : []));
+
+/** For each container, OpenShift names the host ports of all containers. */
+function repeatHostPorts(scope: ContainerScope): void {
+  const { pod, scc, messages } = scope.pod;
+  if (scc.source.allowHostPorts) return;
+  for (const list of CONTAINER_LISTS)
+    for (const [index, container] of (pod.spec[list] ?? []).entries())
+      for (const port of hostPorts(container)) messages.push(portMessage(scope, `${list}[${index}]`, port));
+}
+
+function reportHostPorts(scope: ContainerScope): void {
+  const { ports } = scope.container;
+  if (!ports || scope.pod.scc.source.allowHostPorts) return;
+  for (const [index, { hostPort }] of ports.entries())
+    if (hostPort != null && hostPort > 0)
+      scope.pod.violations.push({
+        rule: 'hostPorts',
+        field: `spec.${containerPath(scope)}.ports[${index}].hostPort`,
+        value: hostPort,
+        bound: 'none',
+        remedy: 'remove hostPort and publish the port through a Service',
+        message: portMessage(scope, containerPath(scope), hostPort),
+      });
+}
+
+/** Host ports of one container, and OpenShift's repetition of what the pod asks of the host. */
+export function applyContainerHost(scope: ContainerScope): void {
+  const repeat = (flag: HostFlag): void => {
+    if (isDenied(scope.pod, flag)) scope.pod.messages.push(hostMessage(scope.pod, containerPath(scope), flag));
+  };
+  const [network, ...others] = HOST_FLAGS;
+  repeat(network);
+  reportHostPorts(scope);
+  repeatHostPorts(scope);
+  others.forEach(repeat);
 }
 
 function defaultEscalation(
@@ -90,21 +142,4 @@ export function applyReadOnlyRoot(scope: ContainerScope): void {
       remedy: 'set readOnlyRootFilesystem to true',
       detail: 'ReadOnlyRootFilesystem must be set to true',
     });
-}
-
-export function applyHostPorts(scope: ContainerScope): void {
-  const { ports } = scope.container;
-  if (!ports || scope.pod.scc.source.allowHostPorts) return;
-  for (const [index, { hostPort }] of ports.entries()) {
-    if (hostPort == null || hostPort <= 0) continue;
-    const path = `${containerPath(scope)}.ports[${index}].hostPort`;
-    scope.pod.violations.push({
-      rule: 'hostPorts',
-      field: `spec.${path}`,
-      value: hostPort,
-      bound: 'none',
-      remedy: 'remove hostPort and publish the port through a Service',
-      message: `provider ${scope.pod.scc.name}: .${path}: Invalid value: ${hostPort}: Host ports are not allowed to be used`,
-    });
-  }
 }

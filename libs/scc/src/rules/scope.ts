@@ -61,6 +61,8 @@ export interface PodScope {
   readonly annotations: Readonly<Record<string, string>>;
   readonly context: Readonly<PodSecurityContext>;
   readonly violations: Violation[];
+  /** OpenShift's sentences in its order; it repeats those on the host for every container. */
+  readonly messages: string[];
   writes: PodWrites | undefined;
   /** The pod's SELinux options and seccomp values after defaulting. */
   seLinuxOptions: PodSecurityContext['seLinuxOptions'];
@@ -84,16 +86,22 @@ type Finding = Pick<Violation, 'rule' | 'value' | 'bound' | 'remedy'> & {
   readonly detail: string;
 };
 
-/** Renders a value as OpenShift's field errors do. */
+/** Renders a value as OpenShift's field errors do: what is not set is the text "null", and groups are of a Go type. */
 export function showValue(value: unknown): string {
-  if (value === undefined || value === null) return 'null';
-  if (Array.isArray(value)) return `[]{${value.map(showValue).join(', ')}}`;
+  if (value === undefined || value === null) return '"null"';
+  if (Array.isArray(value)) return `[]int64{${value.join(', ')}}`;
   return JSON.stringify(value);
+}
+
+/** Records a violation together with its sentence. */
+export function report({ violations, messages }: PodScope, violation: Violation): void {
+  violations.push(violation);
+  messages.push(violation.message);
 }
 
 export function podViolation(scope: PodScope, finding: Finding): void {
   const { rule, child, value, bound, remedy, detail } = finding;
-  scope.violations.push({
+  report(scope, {
     rule,
     field: `spec.securityContext.${child}`,
     value,
@@ -108,7 +116,7 @@ export const containerPath = ({ list, index }: ContainerScope): string => `${lis
 export function containerViolation(scope: ContainerScope, finding: Finding): void {
   const { rule, child, value, bound, remedy, detail } = finding;
   const path = containerPath(scope);
-  scope.pod.violations.push({
+  report(scope.pod, {
     rule,
     field: `spec.${path}.securityContext.${child}`,
     value,

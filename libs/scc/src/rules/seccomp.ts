@@ -1,6 +1,6 @@
 import { SECCOMP_CONTAINER_ANNOTATION_PREFIX, SECCOMP_POD_ANNOTATION } from '../names.js';
 import type { SeccompProfile } from '../pod.js';
-import { type ContainerScope, type PodScope, type Violation, writeContainer, writePod } from './scope.js';
+import { type ContainerScope, type PodScope, report, type Violation, writeContainer, writePod } from './scope.js';
 
 /** The profile in the notation of SCCs and of the old annotations; '' when it names none. */
 export function profileText(profile: SeccompProfile | null | undefined): string {
@@ -30,8 +30,8 @@ const sameProfile = (a: SeccompProfile | undefined, b: SeccompProfile | undefine
   a?.type === b?.type && (a?.localhostProfile ?? undefined) === (b?.localhostProfile ?? undefined);
 
 function violation(scope: PodScope, annotation: string, place: { field: string; profile: string }): Violation {
-  const allowed = scope.scc.seccompProfiles;
-  const path = `provider ${scope.scc.name}: pod.metadata.annotations[${annotation}]`;
+  const allowed = (scope.scc.source.seccompProfiles ?? []).filter((profile) => profile !== '*');
+  const path = `pod.metadata.annotations[${annotation}]`;
   const none = allowed.length === 0;
   const fallback = scope.scc.seccompDefault;
   return {
@@ -69,9 +69,7 @@ export function applyPodSeccomp(scope: PodScope): void {
   }
   const profile = scope.seccompAnnotation === '' ? profileText(scope.seccompProfile) : scope.seccompAnnotation;
   if (!accepts(scope, profile))
-    scope.violations.push(
-      violation(scope, SECCOMP_POD_ANNOTATION, { field: 'spec.securityContext.seccompProfile', profile }),
-    );
+    report(scope, violation(scope, SECCOMP_POD_ANNOTATION, { field: 'spec.securityContext.seccompProfile', profile }));
 }
 
 /** An annotation for this container overwrites its field. */
@@ -90,7 +88,8 @@ export function applyContainerSeccomp(scope: ContainerScope): void {
     ? profileText(scope.seccompProfile)
     : (annotated ?? (pod.seccompProfile ? profileText(pod.seccompProfile) : pod.seccompAnnotation));
   if (!accepts(pod, profile))
-    pod.violations.push(
+    report(
+      pod,
       violation(pod, annotation, {
         field: `spec.${scope.list}[${scope.index}].securityContext.seccompProfile`,
         profile,

@@ -1,4 +1,4 @@
-import { type PodScope, podViolation } from './scope.js';
+import { type PodScope, report } from './scope.js';
 
 /** Safe whatever the SCC says. The last three need a kernel of the last ten years, which every supported node has. */
 const SAFE_SYSCTLS = new Set([
@@ -23,28 +23,29 @@ export const matchesSysctl = (pattern: string, name: string): boolean =>
 const matchesAny = (patterns: readonly string[] | null | undefined, name: string): boolean =>
   patterns?.some((pattern) => matchesSysctl(pattern, name)) ?? false;
 
+function judge({ scc: { source } }: PodScope, name: string): { bound: string; sentence: string } | undefined {
+  const { forbiddenSysctls, allowedUnsafeSysctls } = source;
+  if (matchesAny(forbiddenSysctls, name))
+    return { bound: `not ${(forbiddenSysctls ?? []).join(',')}`, sentence: `sysctl "${name}" is not allowed` };
+  if (SAFE_SYSCTLS.has(name) || matchesAny(allowedUnsafeSysctls, name)) return undefined;
+  return {
+    bound: ['the safe sysctls', ...(allowedUnsafeSysctls ?? [])].join(','),
+    sentence: `unsafe sysctl "${name}" is not allowed`,
+  };
+}
+
 export function applySysctls(scope: PodScope): void {
-  const { sysctls } = scope.context;
-  if (!sysctls) return;
-  const { forbiddenSysctls, allowedUnsafeSysctls } = scope.scc.source;
-  for (const [index, { name }] of sysctls.entries()) {
-    const shared = {
-      rule: 'sysctls' as const,
-      child: `sysctls[${index}]`,
+  for (const [index, { name }] of (scope.context.sysctls ?? []).entries()) {
+    const denied = judge(scope, name);
+    if (!denied) continue;
+    const field = `spec.securityContext.sysctls[${index}]`;
+    report(scope, {
+      rule: 'sysctls',
+      field,
       value: name,
+      bound: denied.bound,
       remedy: `remove the sysctl ${name}`,
-    };
-    if (matchesAny(forbiddenSysctls, name))
-      podViolation(scope, {
-        ...shared,
-        bound: `not ${(forbiddenSysctls ?? []).join(',')}`,
-        detail: `sysctl "${name}" is not allowed`,
-      });
-    else if (!SAFE_SYSCTLS.has(name) && !matchesAny(allowedUnsafeSysctls, name))
-      podViolation(scope, {
-        ...shared,
-        bound: ['the safe sysctls', ...(allowedUnsafeSysctls ?? [])].join(','),
-        detail: `unsafe sysctl "${name}" is not allowed`,
-      });
+      message: `pod.${field}: Forbidden: ${denied.sentence}`,
+    });
   }
 }

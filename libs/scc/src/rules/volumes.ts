@@ -1,6 +1,6 @@
 import type { Volume } from '../pod.js';
 import { VOLUME_TYPES } from '../write-defaults.js';
-import { type PodScope, showValue } from './scope.js';
+import { type PodScope, report, showValue } from './scope.js';
 
 /** Two volume types are named differently in SCCs and in pods. */
 const POD_FIELD = new Map([
@@ -63,38 +63,36 @@ const allows = ({ scc: { volumes } }: PodScope, type: string | undefined, volume
 function validateType(scope: PodScope, volume: Volume, index: number): void {
   const type = volumeType(volume);
   if (allows(scope, type, volume)) return;
-  const { scc, violations } = scope;
+  const { scc } = scope;
   const detail = type === undefined ? 'unknown volume type' : `${type} volumes are not allowed to be used`;
-  violations.push({
+  report(scope, {
     rule: 'volumes',
     field: `spec.volumes[${index}]`,
     value: type,
     bound: [...scc.volumes].join(','),
     remedy: `replace the volume ${volume.name} by a type that the SCC lists`,
-    message: `provider ${scc.name}: spec.volumes[${index}]: Invalid value: ${showValue(type ?? '')}: ${detail}`,
+    message: `spec.volumes[${index}]: Invalid value: ${showValue(type ?? '')}: ${detail}`,
   });
 }
 
-function validateDriver({ scc, violations }: PodScope, volume: Volume, index: number): void {
+function validateDriver(scope: PodScope, volume: Volume, index: number): void {
+  const { scc } = scope;
   const source = volume['flexVolume'];
   if (!scc.flexDrivers || !isObject(source)) return;
   const driver = source['driver'];
   if (typeof driver === 'string' && scc.flexDrivers.has(driver)) return;
-  violations.push({
+  report(scope, {
     rule: 'volumes',
     field: `spec.volumes[${index}].flexVolume.driver`,
     value: driver,
     bound: [...scc.flexDrivers].join(','),
     remedy: `use one of the drivers that the SCC lists`,
-    message: `provider ${scc.name}: spec.volumes[${index}].driver: Invalid value: ${showValue(driver)}: Flexvolume driver is not allowed to be used`,
+    message: `provider ${scc.name}: .spec.securityContext.volumes[${index}].driver: Invalid value: ${showValue(driver)}: Flexvolume driver is not allowed to be used`,
   });
 }
 
 export function applyVolumes(scope: PodScope): void {
-  const { volumes } = scope.pod.spec;
-  if (!volumes) return;
-  for (const [index, volume] of volumes.entries()) {
-    if (!scope.scc.anyVolume) validateType(scope, volume, index);
-    validateDriver(scope, volume, index);
-  }
+  const volumes = scope.pod.spec.volumes ?? [];
+  if (!scope.scc.anyVolume) volumes.forEach((volume, index) => validateType(scope, volume, index));
+  volumes.forEach((volume, index) => validateDriver(scope, volume, index));
 }
