@@ -12,12 +12,7 @@ const identifier = z
   .regex(/^[a-z][a-zA-Z0-9]*$/);
 const expression = z.string().min(1).max(4096);
 
-const parameterValue = z.union([
-  z.boolean(),
-  z.number().finite(),
-  z.string().max(1000),
-  z.array(z.string().max(253)).max(100),
-]);
+const parameterValue = z.union([z.boolean(), z.number(), z.string().max(1000), z.array(z.string().max(253)).max(100)]);
 export type ParameterValue = z.infer<typeof parameterValue>;
 
 const parameter = z.object({

@@ -1,4 +1,4 @@
-import { celEnv, type CelInput, isCelError, isCelList, isCelMap, parse, plan } from '@bufbuild/cel';
+import { celEnv, isCelError, isCelList, isCelMap, parse, plan } from '@bufbuild/cel';
 import { ExpressionRefused, inspect, type Shape } from './guard.js';
 
 /** What expressions read: plain data in which integers are bigint, as CEL's integers are. */
@@ -43,7 +43,7 @@ export function compileExpression(source: string, identifiers: readonly string[]
     evaluate: (input) => {
       if (shape.nesting > 0 && longest(input) > limit)
         throw new EvaluationFailed(source, `iterates over more than ${limit} items`);
-      const result = run(input as Record<string, CelInput>);
+      const result = run(input);
       if (isCelError(result)) throw new EvaluationFailed(source, result.message);
       return result;
     },
@@ -91,22 +91,14 @@ export function longest(data: CelData): number {
  * that happens to be whole must not change its type.
  */
 export function toCelData(value: unknown, doubles: ReadonlySet<string> = new Set(), isDouble = false): CelData {
-  switch (typeof value) {
-    case 'boolean':
-    case 'string':
-    case 'bigint':
-      return value;
-    case 'number':
-      return !isDouble && Number.isSafeInteger(value) ? BigInt(value) : value;
-    case 'object':
-      if (value === null) return null;
-      if (Array.isArray(value)) return value.map((item: unknown) => toCelData(item, doubles, isDouble));
-      return Object.fromEntries(
-        Object.entries(value)
-          .filter(([, item]) => item !== undefined)
-          .map(([key, item]) => [key, toCelData(item, doubles, doubles.has(key))]),
-      );
-    default:
-      throw new TypeError(`policies can not read a ${typeof value}`);
-  }
+  if (value === null || typeof value === 'boolean' || typeof value === 'string' || typeof value === 'bigint')
+    return value;
+  if (typeof value === 'number') return !isDouble && Number.isSafeInteger(value) ? BigInt(value) : value;
+  if (Array.isArray(value)) return value.map((item: unknown) => toCelData(item, doubles, isDouble));
+  if (typeof value !== 'object') throw new TypeError(`policies can not read a ${typeof value}`);
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([, item]) => item !== undefined)
+      .map(([key, item]) => [key, toCelData(item, doubles, doubles.has(key))]),
+  );
 }

@@ -51,20 +51,26 @@ function walk(expr: Expr | undefined, at: Walk): void {
   const { exprKind } = expr;
   switch (exprKind.case) {
     case 'constExpr':
-      return;
+      break;
     case 'identExpr':
-      return identifier(exprKind.value.name, at);
+      identifier(exprKind.value.name, at);
+      break;
     case 'selectExpr':
       select(exprKind.value.operand, exprKind.value.field, at);
-      return walk(exprKind.value.operand, at);
+      walk(exprKind.value.operand, at);
+      break;
     case 'callExpr':
-      return call(exprKind.value, at);
+      call(exprKind.value, at);
+      break;
     case 'listExpr':
-      return exprKind.value.elements.forEach((element) => walk(element, at));
+      exprKind.value.elements.forEach((element) => walk(element, at));
+      break;
     case 'structExpr':
-      return struct(exprKind.value, at);
+      struct(exprKind.value, at);
+      break;
     case 'comprehensionExpr':
-      return comprehension(exprKind.value, at);
+      comprehension(exprKind.value, at);
+      break;
     case undefined:
       throw new ExpressionRefused('has an empty node');
   }

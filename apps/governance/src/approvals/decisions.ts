@@ -74,13 +74,8 @@ async function settle(
   const isComplete = isGranted(request, decisions);
   const outcome = input.decision === 'refuse' ? 'refused' : isComplete ? 'granted' : null;
   if (outcome) {
-    await close(
-      tx,
-      request.id,
-      outcome,
-      outcome === 'refused' ? (input.reason ?? `refused by ${actor.name}`) : null,
-      now,
-    );
+    const reason = outcome === 'refused' ? (input.reason ?? `refused by ${actor.name}`) : null;
+    await close(tx, request.id, { status: outcome, reason }, now);
     await wakeWorkflow(tx, migration, { actor: actor.name, outcome });
   }
   await appendAudit(tx, {
@@ -197,7 +192,7 @@ export async function expireRequests(tx: EntityManager, now: Date): Promise<numb
     [now],
   );
   for (const row of rows) {
-    await close(tx, row.id, 'expired', 'nobody acted on it in time', now);
+    await close(tx, row.id, { status: 'expired', reason: 'nobody acted on it in time' }, now);
     await wakeWorkflow(tx, row, { actor: 'system:governance', outcome: 'expired' });
     await appendAudit(tx, {
       actor: { name: 'system:governance' },

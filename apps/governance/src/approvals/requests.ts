@@ -79,7 +79,7 @@ export interface NeededApproval {
 export async function requireApproval(tx: EntityManager, needed: NeededApproval, now: Date): Promise<void> {
   const open = await openRequest(tx, needed.planUid);
   if (open && isSame(open, needed)) return;
-  if (open) await close(tx, open.id, 'withdrawn', 'the plan or what it would do has changed', now);
+  if (open) await close(tx, open.id, { status: 'withdrawn', reason: 'the plan or what it would do has changed' }, now);
   if (needed.needs.length === 0) return;
   await tx.query(
     `insert into approval_request (plan_uid, content_hash, author, needs, requested_at, expires_at)
@@ -115,8 +115,7 @@ export const openRequest = (db: Queryable, planUid: string): Promise<ApprovalReq
 export async function close(
   tx: EntityManager,
   id: string,
-  status: 'granted' | 'refused' | 'expired' | 'withdrawn',
-  reason: string | null,
+  { status, reason }: { status: 'granted' | 'refused' | 'expired' | 'withdrawn'; reason: string | null },
   now: Date,
 ): Promise<void> {
   await tx.query(

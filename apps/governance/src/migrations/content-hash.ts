@@ -25,7 +25,7 @@ export function contentHashOf(
   versions: SCCVersions,
   band: Evaluation['risk']['band'],
 ): string {
-  const { suspend: _suspend, ...spec } = request.spec;
+  const spec = { ...request.spec, suspend: undefined };
   const { namespace, name, uid } = request.plan;
   return hashOf({
     plan: { namespace, name, uid },

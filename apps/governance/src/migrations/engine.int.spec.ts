@@ -127,7 +127,7 @@ describe('report', () => {
     await inTx(database.app, (tx) => evaluate(tx, request, at(NOON)));
     for (const event of recorded(completedEvents))
       await inTx(database.app, (tx) => report(tx, request.plan.uid, aBatch(request, [event]), at(NOON)));
-    const entries = await database.app.query(
+    const entries = await database.app.query<unknown[]>(
       'select scc, reason, activated_at, deactivated_at from scc_activation where name = $1 order by activated_at',
       ['registered'],
     );

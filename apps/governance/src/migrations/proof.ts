@@ -33,7 +33,7 @@ export interface MigrationProof {
   generatedAt: string;
   plan: { uid: string; namespace: string; name: string; author: string | null };
   asked: Pick<StoredEvaluation['request'], 'spec' | 'facts'> | null;
-  answered: (Omit<StoredEvaluation['answer'], 'receipt'> & { evaluatedAt: string }) | null;
+  answered: (StoredEvaluation['answer'] & { evaluatedAt: string }) | null;
   approvals: ApprovalRecord[];
   steps: StepRecord[];
   events: EventRecord[];
@@ -81,8 +81,7 @@ export async function migrationProof(
 }
 
 function answered({ answer, evaluatedAt }: StoredEvaluation): MigrationProof['answered'] {
-  const { receipt: _receipt, ...rest } = answer;
-  return { ...rest, evaluatedAt: evaluatedAt.toISOString() };
+  return { ...answer, evaluatedAt: evaluatedAt.toISOString() };
 }
 
 async function approvalsOf(db: Queryable, uid: string): Promise<ApprovalRecord[]> {

@@ -54,7 +54,8 @@ type Verdict = Exclude<RuleResult, { outcome: 'passed' }>;
 function add(verdicts: Verdicts, binding: PolicyBinding, result: Verdict): void {
   switch (binding.action) {
     case 'enforce':
-      return enforce(verdicts, binding, result);
+      enforce(verdicts, binding, result);
+      return;
     case 'warn':
       verdicts.warnings.push(`${binding.policy}: ${result.message}`);
       return;

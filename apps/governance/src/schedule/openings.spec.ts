@@ -11,25 +11,43 @@ const entry = (timeZone: string, recurrence: Recurrence): NamedRecurring => ({ n
 const readable = (spans: Span[]): string[] => spans.map(({ from, to }) => `${iso(from)}/${iso(to)}`);
 
 describe('occurrences', () => {
-  const berlin = (from: string, to: string, reading: 'longer' | 'shorter', day: string): string[] =>
-    readable(
-      occurrences(
-        entry('Europe/Berlin', weekly(['Sun'], from, to)),
-        { from: ms(`${day}T00:00:00Z`) - HOUR, to: ms(`${day}T23:00:00Z`) },
-        reading,
-      ),
-    );
-
   // 2026-03-29: 02:00 becomes 03:00. 2026-10-25: 03:00 becomes 02:00.
+  const change = (name: string, wall: [string, string], reading: 'longer' | 'shorter', utc: [string, string, string]) =>
+    ({ name, wall, reading, utc }) as const;
   it.each([
-    ['a window that begins in the gap begins after it', '02:30', '05:00', 'shorter', '2026-03-29', '01:30', '03:00'],
-    ['a freeze that begins in the gap begins before it', '02:30', '05:00', 'longer', '2026-03-29', '00:30', '03:00'],
-    ['a window that ends in the gap ends before it', '01:00', '02:30', 'shorter', '2026-03-29', '00:00', '00:30'],
-    ['a freeze that ends in the gap ends after it', '01:00', '02:30', 'longer', '2026-03-29', '00:00', '01:30'],
-    ['a window begins in the second of two hours', '02:30', '05:00', 'shorter', '2026-10-25', '01:30', '04:00'],
-    ['a freeze begins in the first of two hours', '02:30', '05:00', 'longer', '2026-10-25', '00:30', '04:00'],
-  ] as const)('%s', (_case, from, to, reading, day, begins, ends) => {
-    expect(berlin(from, to, reading, day)).toEqual([`${day}T${begins}:00.000Z/${day}T${ends}:00.000Z`]);
+    change('a window that begins in the gap begins after it', ['02:30', '05:00'], 'shorter', [
+      '2026-03-29',
+      '01:30',
+      '03:00',
+    ]),
+    change('a freeze that begins in the gap begins before it', ['02:30', '05:00'], 'longer', [
+      '2026-03-29',
+      '00:30',
+      '03:00',
+    ]),
+    change('a window that ends in the gap ends before it', ['01:00', '02:30'], 'shorter', [
+      '2026-03-29',
+      '00:00',
+      '00:30',
+    ]),
+    change('a freeze that ends in the gap ends after it', ['01:00', '02:30'], 'longer', [
+      '2026-03-29',
+      '00:00',
+      '01:30',
+    ]),
+    change('a window begins in the second of two hours', ['02:30', '05:00'], 'shorter', [
+      '2026-10-25',
+      '01:30',
+      '04:00',
+    ]),
+    change('a freeze begins in the first of two hours', ['02:30', '05:00'], 'longer', ['2026-10-25', '00:30', '04:00']),
+  ])('$name', ({ wall: [from, to], reading, utc: [day, begins, ends] }) => {
+    const spans = occurrences(
+      entry('Europe/Berlin', weekly(['Sun'], from, to)),
+      { from: ms(`${day}T00:00:00Z`) - HOUR, to: ms(`${day}T23:00:00Z`) },
+      reading,
+    );
+    expect(readable(spans)).toEqual([`${day}T${begins}:00.000Z/${day}T${ends}:00.000Z`]);
   });
 
   it('gives the night before the clock is set back its extra hour', () => {
