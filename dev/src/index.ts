@@ -1,7 +1,7 @@
 import type { ChildProcess, SpawnOptions } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer, type AddressInfo, type Server } from 'node:net';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { findBinaries } from './binaries/find.js';
@@ -9,7 +9,7 @@ import { Api } from './cluster/api.js';
 import { applyAll, parseManifests, readManifests } from './cluster/manifests.js';
 import { Inside } from './supervisor/namespace.js';
 import { stackOptionsSchema, type Message, type StackOptions } from './supervisor/protocol.js';
-import { relay } from './supervisor/relay.js';
+import { relay, type Relay } from './supervisor/relay.js';
 import { RELAYS, relaySocket, type RelayName } from './supervisor/relays.js';
 
 export { Api, ApiError, type ApiObject } from './cluster/api.js';
@@ -68,7 +68,7 @@ export async function startStack(options: StackOptions = {}, events: StackEvents
     if (message.kind === 'progress') progress(message.text, message.ms);
     if (message.kind === 'exited') events.exited?.(message.part, message.detail);
   };
-  const servers: Server[] = [];
+  const servers: Relay[] = [];
   let inside: Inside | undefined;
   const stop = async (): Promise<void> => {
     for (const server of servers) server.close();
@@ -81,7 +81,7 @@ export async function startStack(options: StackOptions = {}, events: StackEvents
     for (const { name, preferred } of RELAYS) {
       const server = await listen(preferred, relaySocket(stateDir, name));
       servers.push(server);
-      ports[name] = (server.address() as AddressInfo).port;
+      ports[name] = server.port;
     }
     inside = await Inside.create(onMessage);
     await inside.ask({ do: 'boot', boot: { stateDir, ports, binaries, crds, options: resolved } });
@@ -148,7 +148,7 @@ function describe(
 }
 
 /** The preferred port where it is free, else any. */
-async function listen(preferred: number, socket: string): Promise<Server> {
+async function listen(preferred: number, socket: string): Promise<Relay> {
   const host = '127.0.0.1';
   const free = await new Promise<boolean>((resolve) => {
     const probe = createServer().once('error', () => resolve(false));

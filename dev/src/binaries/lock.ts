@@ -1,6 +1,7 @@
 import { mkdir, open, rm, stat, utimes } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { hasCode } from '../errors.js';
 
 const REFRESH_MS = 2000;
 const STALE_MS = 15_000;
@@ -17,7 +18,7 @@ export async function withLock<T>(file: string, onWait: () => void, body: () => 
   await mkdir(path.dirname(file), { recursive: true });
   for (let waited = false; ;) {
     const handle = await open(file, 'wx').catch((error: unknown) => {
-      if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return undefined;
+      if (hasCode(error, 'EEXIST')) return undefined;
       throw error;
     });
     if (handle) {

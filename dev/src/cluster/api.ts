@@ -155,14 +155,20 @@ export class Api {
   }
 }
 
+/** Plurals that no rule of English spelling gives. */
 const PLURALS: Record<string, string> = {
-  NetworkPolicy: 'networkpolicies',
+  SecurityContextConstraints: 'securitycontextconstraints',
   Gateway: 'gateways',
-  Ingress: 'ingresses',
-  AuthorizationPolicy: 'authorizationpolicies',
-  ServiceEntry: 'serviceentries',
-  IngressClass: 'ingressclasses',
 };
+
+function pluralOf(kind: string): string {
+  const known = PLURALS[kind];
+  if (known !== undefined) return known;
+  const lower = kind.toLowerCase();
+  if (lower.endsWith('y')) return `${lower.slice(0, -1)}ies`;
+  return /(s|x|ch)$/.test(lower) ? `${lower}es` : `${lower}s`;
+}
+
 const CLUSTER_SCOPED = new Set([
   'Namespace',
   'Node',
@@ -178,16 +184,6 @@ const CLUSTER_SCOPED = new Set([
 /** The path of an object, for the kinds that the stack's manifests use. */
 export function pathOf({ apiVersion, kind, metadata }: ApiObject): string {
   const root = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
-  const lower = kind.toLowerCase();
-  const plural =
-    PLURALS[kind] ??
-    (/(s|x|ch)$/.test(lower)
-      ? kind === 'SecurityContextConstraints'
-        ? lower
-        : `${lower}es`
-      : lower.endsWith('y')
-        ? `${lower.slice(0, -1)}ies`
-        : `${lower}s`);
   const namespace = CLUSTER_SCOPED.has(kind) ? '' : `/namespaces/${metadata.namespace ?? 'default'}`;
-  return `${root}${namespace}/${plural}/${metadata.name}`;
+  return `${root}${namespace}/${pluralOf(kind)}/${metadata.name}`;
 }

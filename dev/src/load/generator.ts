@@ -6,11 +6,12 @@ import { Records, type Outcome } from './records.js';
 type Stream = ResolvedLoad['streams'][number];
 
 /** Where the two ways into the mesh listen inside the stack's network. */
-const ENTRANCES = {
+export const ENTRANCES = {
   ingress: { host: '127.0.0.1', port: 15080 },
   sidecar: { host: '127.0.0.80', port: 80 },
-} as const;
-const TICK_MS = 4;
+};
+type Entrances = Record<Stream['via'], { host: string; port: number }>;
+const TICK_MS = 2;
 const BODY = '{"amount":1}';
 
 const text = (value: string | string[] | undefined): string => (typeof value === 'string' ? value : '');
@@ -22,14 +23,16 @@ const text = (value: string | string[] | undefined): string => (typeof value ===
 export class Generator {
   readonly records = new Records();
   #options: ResolvedLoad;
-  #agents: Record<keyof typeof ENTRANCES, Agent>;
+  #entrances: Entrances;
+  #agents: Record<Stream['via'], Agent>;
   #timer: NodeJS.Timeout | undefined;
   #open = new Map<number, (reason: string) => void>();
   #nextId = 0;
   #worstLagMs = 0;
 
-  constructor(options: ResolvedLoad) {
+  constructor(options: ResolvedLoad, entrances: Entrances) {
     this.#options = options;
+    this.#entrances = entrances;
     const agent = (): Agent => new Agent({ keepAlive: true, maxSockets: Infinity, maxFreeSockets: 256 });
     this.#agents = { ingress: agent(), sidecar: agent() };
   }
@@ -83,7 +86,7 @@ export class Generator {
     const id = this.#nextId++;
     const body = method === 'POST' ? BODY : undefined;
     const outgoing = request({
-      ...ENTRANCES[stream.via],
+      ...this.#entrances[stream.via],
       agent: this.#agents[stream.via],
       method,
       path,

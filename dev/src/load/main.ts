@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises';
-import { Generator } from './generator.js';
+import { ENTRANCES, Generator } from './generator.js';
 import { commandSchema, type Command, type Report, type ResolvedLoad } from './protocol.js';
 import { count, tally } from './records.js';
 
@@ -11,7 +11,7 @@ const tell = (report: Report): void => {
 };
 
 function start(options: ResolvedLoad): void {
-  const generator = new Generator(options);
+  const generator = new Generator(options, ENTRANCES);
   running = { generator, options };
   generator.records.beginWindow('start', Date.now());
   generator.start();

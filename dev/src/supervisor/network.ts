@@ -1,12 +1,13 @@
 import { execFile } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
+import { hasCode } from '../errors.js';
 
 const exec = promisify(execFile);
 
 async function ip(...args: string[]): Promise<void> {
   await exec('ip', args).catch((error: unknown) => {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT')
+    if (hasCode(error, 'ENOENT'))
       throw new Error('the program ip is needed for the local stack: install the package iproute2');
     throw error;
   });

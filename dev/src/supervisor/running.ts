@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
-import type { Server } from 'node:net';
 import path from 'node:path';
 import { Part, type PartDefinition } from './process.js';
+import type { Relay } from './relay.js';
 
 /** Reverse order of dependency: who writes goes before whom it writes to. */
 const STOP_ORDER = [
@@ -14,7 +14,7 @@ const STOP_ORDER = [
 /** The parts of one stack. */
 export class Running {
   readonly stateDir: string;
-  readonly relays: Server[] = [];
+  readonly relays: Relay[] = [];
   #parts = new Map<string, Part>();
   #onExit: (name: string, detail: string) => void;
   #stopped = false;

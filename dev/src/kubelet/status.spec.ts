@@ -1,0 +1,72 @@
+import { aPod } from './pod.fixture.js';
+import { phaseOf, statusOf, type Condition, type ContainerView, type PodView } from './status.js';
+
+const RUNNING = { running: { startedAt: 't0' } };
+const container = (over: Partial<ContainerView> = {}): ContainerView => ({
+  ...{ name: 'app', image: 'scc.poc/healthy:1', state: RUNNING, ready: true, started: true, restartCount: 0 },
+  ...over,
+});
+const view = (containers: ContainerView[], conditions: readonly Condition[] = []): PodView => ({
+  ...{ ip: '10.244.1.2', hostIp: '10.244.1.1', startTime: 't0' },
+  ...{ containers, initContainers: [], conditions },
+});
+const ended = (exitCode: number): Partial<ContainerView> => ({
+  state: { terminated: { exitCode, reason: 'x', startedAt: 't0', finishedAt: 't1' } },
+  ready: false,
+});
+const conditionOf = (conditions: readonly Condition[], wanted: string): Condition | undefined =>
+  conditions.find(({ type }) => type === wanted);
+
+describe('phaseOf', () => {
+  it.each<[string, object, Partial<ContainerView>, string]>([
+    ['a container runs', {}, {}, 'Running'],
+    ['none ran yet', {}, { state: { waiting: { reason: 'ContainerCreating' } } }, 'Pending'],
+    [
+      'it waits to start again',
+      {},
+      { state: { waiting: { reason: 'CrashLoopBackOff' } }, lastState: RUNNING },
+      'Running',
+    ],
+    ['it ended well for good', { restartPolicy: 'Never' }, ended(0), 'Succeeded'],
+    ['it ended badly for good', { restartPolicy: 'Never' }, ended(1), 'Failed'],
+    ['it ended and will start again', {}, ended(1), 'Running'],
+  ])('%s', (_case, spec, over, phase) => {
+    expect(phaseOf(aPod(spec).pod, [container(over)])).toBe(phase);
+  });
+});
+
+describe('statusOf', () => {
+  it('is ready when every container is', () => {
+    const { conditions } = statusOf(aPod().pod, view([container()]), 't1');
+    expect(conditions.map(({ type, status }) => `${type}=${status}`)).toEqual([
+      'PodReadyToStartContainers=True',
+      'Initialized=True',
+      'ContainersReady=True',
+      'Ready=True',
+    ]);
+  });
+
+  it('names the containers that are not ready', () => {
+    const { conditions } = statusOf(aPod().pod, view([container({ ready: false })]), 't1');
+    expect(conditionOf(conditions, 'Ready')).toMatchObject({
+      status: 'False',
+      reason: 'ContainersNotReady',
+      message: 'containers with unready status: [app]',
+    });
+  });
+
+  it('keeps the time of a condition that did not change, and moves that of one that did', () => {
+    const { pod } = aPod();
+    const first = statusOf(pod, view([container({ ready: false })]), 't1');
+    const second = statusOf(pod, view([container()], first.conditions), 't2');
+    expect(conditionOf(second.conditions, 'Initialized')?.lastTransitionTime).toBe('t1');
+    expect(conditionOf(second.conditions, 'Ready')?.lastTransitionTime).toBe('t2');
+  });
+
+  it('waits for readiness gates', () => {
+    const { pod } = aPod({ readinessGates: [{ conditionType: 'scc.poc/checked' }] });
+    const { conditions } = statusOf(pod, view([container()]), 't1');
+    expect(conditionOf(conditions, 'ContainersReady')?.status).toBe('True');
+    expect(conditionOf(conditions, 'Ready')).toMatchObject({ status: 'False', reason: 'ReadinessGatesNotReady' });
+  });
+});
