@@ -116,7 +116,9 @@ function describe(
     stateDir,
     pid: inside.pid,
     part: (part) => {
-      const ask = async (what: 'start' | 'stop' | 'kill'): Promise<void> => void (await inside.ask({ do: what, part }));
+      const ask = async (what: 'start' | 'stop' | 'kill'): Promise<void> => {
+        await inside.ask({ do: what, part });
+      };
       return {
         start: () => ask('start'),
         stop: () => ask('stop'),
@@ -125,7 +127,9 @@ function describe(
           await ask('stop');
           await ask('start');
         },
-        signal: async (signal) => void (await inside.ask({ do: 'signal', part, signal })),
+        signal: async (signal) => {
+          await inside.ask({ do: 'signal', part, signal });
+        },
         state: async () => (await inside.ask({ do: 'state', part })) ?? '',
         logFile: path.join(stateDir, 'logs', `${part}.log`),
       };

@@ -41,20 +41,26 @@ export class ContainerRunner {
   /** Runs until the container ends for good or is stopped. */
   async run(): Promise<void> {
     const image = imageOf(this.#container.image);
-    if (!image) return this.#wait('ImagePullBackOff', `Back-off pulling image "${this.#container.image}"`);
+    if (!image) {
+      this.#wait('ImagePullBackOff', `Back-off pulling image "${this.#container.image}"`);
+      return;
+    }
     const refusal = configError(this.#pod, this.#container, image.uid);
-    if (refusal !== null) return this.#wait('CreateContainerConfigError', refusal);
+    if (refusal !== null) {
+      this.#wait('CreateContainerConfigError', refusal);
+      return;
+    }
     for (let backoff = FIRST_BACKOFF_MS; ; backoff = Math.min(backoff * 2, LONGEST_BACKOFF_MS)) {
       const startedAt = new Date().toISOString();
       const end = await this.#runOnce(image, startedAt);
       this.#endProbes();
       const state: ContainerState = { terminated: { ...end, startedAt, finishedAt: new Date().toISOString() } };
       this.#show({ state, ready: false, started: false });
-      if (this.#stopping.signal.aborted || !this.#restarts(end)) return;
+      if (this.#stops() || !this.#restarts(end)) return;
       const message = `back-off ${backoff / 1000}s restarting failed container=${this.#container.name}`;
       this.#show({ state: { waiting: { reason: 'CrashLoopBackOff', message } }, lastState: state });
       await delay(backoff, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
-      if (this.#stopping.signal.aborted) return;
+      if (this.#stops()) return;
       this.view.restartCount++;
     }
   }
@@ -100,7 +106,7 @@ export class ContainerRunner {
       server.destroy();
       return { exitCode: 1, reason: 'Error', message: error instanceof Error ? error.message : String(error) };
     }
-    if (this.#stopping.signal.aborted) {
+    if (this.#stops()) {
       server.destroy();
       return { exitCode: 137, reason: 'Error' };
     }
@@ -129,7 +135,10 @@ export class ContainerRunner {
 
   #startProbes(): void {
     const { startupProbe } = this.#container;
-    if (!startupProbe) return this.#startLaterProbes();
+    if (!startupProbe) {
+      this.#startLaterProbes();
+      return;
+    }
     this.#probes.push(
       repeat(
         startupProbe,
@@ -181,6 +190,10 @@ export class ContainerRunner {
   #restarts({ exitCode }: End): boolean {
     const { restartPolicy } = this.#pod.spec;
     return restartPolicy === 'Always' || (restartPolicy === 'OnFailure' && exitCode !== 0);
+  }
+
+  #stops(): boolean {
+    return this.#stopping.signal.aborted;
   }
 
   #wait(reason: string, message: string): void {

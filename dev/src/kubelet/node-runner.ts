@@ -138,29 +138,33 @@ export class NodeRunner {
     const path = `/api/v1/pods?fieldSelector=spec.nodeName%3D${this.name}`;
     const { signal } = this.#stopping;
     while (!signal.aborted) {
-      try {
-        const { items, resourceVersion } = await this.#api.list(path);
-        const pods = items.map((item) => podSchema.parse(item));
-        const seen = new Set(pods.map(({ metadata }) => metadata.uid));
-        for (const [uid, runner] of this.#pods) if (!seen.has(uid)) runner.destroy();
-        for (const pod of pods) this.#sync(pod);
-        for await (const { type, object } of this.#api.watch(path, resourceVersion, signal)) {
-          const pod = podSchema.parse(object);
-          if (type === 'DELETED') this.#pods.get(pod.metadata.uid)?.destroy();
-          else this.#sync(pod);
-        }
-      } catch (error) {
-        if (signal.aborted) return;
-        this.#logger.warn({ err: error }, 'watch of pods ended, listing again');
-        await delay(RETRY_MS);
-      }
+      await this.#listAndWatch(path).catch((error: unknown) => {
+        if (!signal.aborted) this.#logger.warn({ err: error }, 'watch of pods ended, listing again');
+      });
+      await delay(RETRY_MS, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  async #listAndWatch(path: string): Promise<void> {
+    const { items, resourceVersion } = await this.#api.list(path);
+    const pods = items.map((item) => podSchema.parse(item));
+    const seen = new Set(pods.map(({ metadata }) => metadata.uid));
+    for (const [uid, runner] of this.#pods) if (!seen.has(uid)) runner.destroy();
+    for (const pod of pods) this.#sync(pod);
+    for await (const { type, object } of this.#api.watch(path, resourceVersion, this.#stopping.signal)) {
+      const pod = podSchema.parse(object);
+      if (type === 'DELETED') this.#pods.get(pod.metadata.uid)?.destroy();
+      else this.#sync(pod);
     }
   }
 
   #sync(pod: Pod): void {
     const { uid } = pod.metadata;
     const running = this.#pods.get(uid);
-    if (running) return running.update(pod);
+    if (running) {
+      running.update(pod);
+      return;
+    }
     if (pod.status.phase === 'Succeeded' || pod.status.phase === 'Failed') {
       if (pod.metadata.deletionTimestamp === undefined) return;
     }

@@ -48,14 +48,22 @@ describe('identityOf', () => {
 });
 
 describe('configError', () => {
-  it.each<[string, object, object, number, RegExp | null]>([
-    ['nothing is asked for', {}, {}, 0, null],
-    ['the image runs as root', { runAsNonRoot: true }, {}, 0, /image will run as root/],
-    ['the image does not run as root', { runAsNonRoot: true }, {}, 65532, null],
-    ['another uid is set', { runAsNonRoot: true }, { runAsUser: 1000 }, 0, null],
-    ['root is set', { runAsNonRoot: true }, { runAsUser: 0 }, 65532, /breaks non-root policy/],
-    ['the container lifts the rule of the pod', { runAsNonRoot: true }, { runAsNonRoot: false }, 0, null],
-  ])('%s', (_case, shared, own, imageUid, expected) => {
+  it.each<[string, { shared: object; own: object; imageUid: number }, RegExp | null]>([
+    ['nothing is asked for', { shared: {}, own: {}, imageUid: 0 }, null],
+    ['the image runs as root', { shared: { runAsNonRoot: true }, own: {}, imageUid: 0 }, /image will run as root/],
+    ['the image does not run as root', { shared: { runAsNonRoot: true }, own: {}, imageUid: 65532 }, null],
+    ['another uid is set', { shared: { runAsNonRoot: true }, own: { runAsUser: 1000 }, imageUid: 0 }, null],
+    [
+      'root is set',
+      { shared: { runAsNonRoot: true }, own: { runAsUser: 0 }, imageUid: 65532 },
+      /breaks non-root policy/,
+    ],
+    [
+      'the container lifts the rule of the pod',
+      { shared: { runAsNonRoot: true }, own: { runAsNonRoot: false }, imageUid: 0 },
+      null,
+    ],
+  ])('%s', (_case, { shared, own, imageUid }, expected) => {
     const { pod, container } = aPod(securityContext(shared), securityContext(own));
     const refusal = configError(pod, container, imageUid);
     if (expected === null) expect(refusal).toBeNull();

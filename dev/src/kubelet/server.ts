@@ -81,7 +81,10 @@ export class AppServer {
   #answer(request: IncomingMessage, response: ServerResponse): void {
     const path = request.url?.split('?')[0] ?? '/';
     request.resume();
-    if (HEALTH_PATHS.has(path)) return void this.#health(response);
+    if (HEALTH_PATHS.has(path)) {
+      this.#health(response);
+      return;
+    }
     const rate = this.#rate.add(performance.now());
     const retried = Number(request.headers['x-envoy-attempt-count'] ?? 1) > 1;
     const fails = rate > this.#behaviour.errorsAboveRps && !(retried && this.#behaviour.retriesSucceed);

@@ -34,13 +34,15 @@ export async function startLoad(
   const child = stack.spawn(NODE, scriptArguments('load/main'), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   const pending = new Map<number, { resolve: (report: Report) => void; reject: (error: Error) => void }>();
   let nextId = 1;
-  const started = Promise.withResolvers<void>();
+  const started = Promise.withResolvers<undefined>();
   child.on('message', (raw) => {
     const report = reportSchema.parse(raw);
-    if (report.kind === 'interval') return onInterval(report);
-    if (report.kind === 'started') return started.resolve();
-    pending.get(report.id)?.resolve(report);
-    pending.delete(report.id);
+    if (report.kind === 'interval') onInterval(report);
+    else if (report.kind === 'started') started.resolve(undefined);
+    else {
+      pending.get(report.id)?.resolve(report);
+      pending.delete(report.id);
+    }
   });
   child.once('exit', (code, signal) => {
     const error = new Error(`the load generator has ended (${signal ?? code ?? ''})`);
@@ -63,7 +65,9 @@ export async function startLoad(
   child.send({ do: 'start', options: loadOptionsSchema.parse(options) });
   await started.promise;
   return {
-    beginWindow: async (label) => void (await ask({ do: 'window', label })),
+    beginWindow: async (label) => {
+      await ask({ do: 'window', label });
+    },
     summary: () => summary('summary'),
     stop: () => summary('stop'),
   };

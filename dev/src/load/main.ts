@@ -31,16 +31,21 @@ function start(options: ResolvedLoad): void {
 }
 
 async function handle(command: Command): Promise<void> {
-  if (command.do === 'start') return start(command.options);
+  if (command.do === 'start') {
+    start(command.options);
+    return;
+  }
   if (!running) throw new Error('the load has not started');
   const { generator, options } = running;
   const summary = () => generator.records.summarize({ open: generator.open, worstLagMs: generator.worstLagMs });
   switch (command.do) {
     case 'window':
       generator.records.beginWindow(command.label, Date.now());
-      return tell({ kind: 'marked', id: command.id });
+      tell({ kind: 'marked', id: command.id });
+      return;
     case 'summary':
-      return tell({ kind: 'summary', id: command.id, summary: summary() });
+      tell({ kind: 'summary', id: command.id, summary: summary() });
+      return;
     case 'stop':
       await generator.stop();
       if (options.recordFile !== undefined) await writeFile(options.recordFile, generator.records.toCsv());

@@ -10,23 +10,27 @@ const tell = (message: Message): void => {
   if (process.connected) process.send?.(message);
 };
 
-function handle(request: Request): Promise<string | undefined | void> {
+async function handle(request: Request): Promise<string | undefined> {
   switch (request.do) {
     case 'boot':
-      return startStack(request.boot, tell, (early) => (running = early));
+      await startStack(request.boot, tell, (early) => (running = early));
+      return undefined;
     case 'start':
-      return part(request.part).start();
+      await part(request.part).start();
+      return undefined;
     case 'stop':
-      return part(request.part).stop();
+      await part(request.part).stop();
+      return undefined;
     case 'kill':
-      return part(request.part).kill();
+      await part(request.part).kill();
+      return undefined;
     case 'signal':
-      part(request.part).signal(request.signal as NodeJS.Signals);
-      return Promise.resolve();
+      part(request.part).signal(request.signal);
+      return undefined;
     case 'state':
-      return Promise.resolve(part(request.part).state);
+      return part(request.part).state;
     case 'shutdown':
-      return Promise.resolve();
+      return undefined;
   }
 }
 

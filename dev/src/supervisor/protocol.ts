@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { z } from 'zod';
 
 /** What the caller of `startStack` decides. */
@@ -38,7 +39,12 @@ export const requestSchema = z.discriminatedUnion('do', [
   z.object({ id: z.int(), do: z.literal('start'), part: z.string() }),
   z.object({ id: z.int(), do: z.literal('stop'), part: z.string() }),
   z.object({ id: z.int(), do: z.literal('kill'), part: z.string() }),
-  z.object({ id: z.int(), do: z.literal('signal'), part: z.string(), signal: z.string() }),
+  z.object({
+    id: z.int(),
+    do: z.literal('signal'),
+    part: z.string(),
+    signal: z.custom<NodeJS.Signals>((value) => typeof value === 'string' && value in constants.signals),
+  }),
   z.object({ id: z.int(), do: z.literal('state'), part: z.string() }),
   z.object({ id: z.int(), do: z.literal('shutdown') }),
 ]);

@@ -47,7 +47,7 @@ export class Running {
   async stop(): Promise<void> {
     this.#stopped = true;
     for (const relay of this.relays) relay.close();
-    for (const names of STOP_ORDER) await Promise.all(names.map((name) => this.#parts.get(name)?.stop()));
+    for (const names of STOP_ORDER) await Promise.all(names.flatMap((name) => this.#parts.get(name)?.stop() ?? []));
     await Promise.all([...this.#parts.values()].map((part) => part.stop()));
   }
 }
