@@ -29,6 +29,12 @@ async function readSCCs(file: string | undefined): Promise<SecurityContextConstr
     .filter(({ metadata }) => (metadata.annotations?.['scc-table/origin'] ?? 'core') === 'core');
 }
 
+/** The cluster's SCCs with those of a case, which take the place of others of their name. */
+const replaced = (
+  all: readonly SecurityContextConstraints[],
+  own: readonly SecurityContextConstraints[],
+): SecurityContextConstraints[] => [...new Map([...all, ...own].map((scc) => [scc.metadata.name, scc])).values()];
+
 const { values } = parseArgs({ options: { sccs: { type: 'string' } } });
 const cluster = await readSCCs(values.sccs);
 const withoutOwn = compileSCCs(cluster);
@@ -38,7 +44,7 @@ for await (const line of createInterface({ input: process.stdin, crlfDelay: Infi
   if (line.trim() === '') continue;
   try {
     const recorded = conformanceCaseSchema.parse(JSON.parse(line));
-    const compiled = recorded.sccs?.length ? compileSCCs([...cluster, ...recorded.sccs]) : withoutOwn;
+    const compiled = recorded.sccs?.length ? compileSCCs(replaced(cluster, recorded.sccs)) : withoutOwn;
     if (!process.stdout.write(`${JSON.stringify(resultOfCase(recorded, compiled))}\n`))
       await once(process.stdout, 'drain');
   } catch (cause) {

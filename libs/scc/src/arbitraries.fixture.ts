@@ -31,7 +31,7 @@ const containerContext = fc.record({
   seccompProfile: rarely(profile),
 });
 
-export const aContainerSpec = fc.record({
+const aContainerSpec = fc.record({
   securityContext: maybe(containerContext),
   ports: rarely(
     fc.array(fc.record({ containerPort: fc.constantFrom(80, 8080), hostPort: rarely(fc.constant(80)) }), {
@@ -49,7 +49,7 @@ const source = fc.constantFrom(
   { projected: { sources: [{ serviceAccountToken: { path: 'token' } }] } },
 );
 
-export const podContext = fc.record({
+const podContext = fc.record({
   runAsUser: rarely(id),
   runAsNonRoot: rarely(fc.boolean()),
   fsGroup: rarely(id),

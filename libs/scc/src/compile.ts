@@ -9,7 +9,7 @@ export type RunAsUserRule =
   | { readonly type: 'MustRunAs'; readonly uid: number }
   | { readonly type: 'MustRunAsRange'; readonly range: IdRange | undefined };
 
-export type SELinuxRule =
+type SELinuxRule =
   | { readonly type: 'RunAsAny' }
   | { readonly type: 'MustRunAs'; readonly options: SELinuxOptions; readonly level: string | undefined };
 

@@ -87,7 +87,7 @@ const isListed = (scc: CompiledSCC, { name, groups }: Subject): boolean =>
   scc.users.has(name) || groups.some((group) => scc.groups.has(group));
 
 /** Through whom an SCC is usable; the ServiceAccount is asked first. */
-export function usableBy(scc: CompiledSCC, request: AdmissionRequest): SubjectType | undefined {
+function usableBy(scc: CompiledSCC, request: AdmissionRequest): SubjectType | undefined {
   const { serviceAccount, requester } = request.subjects;
   if (serviceAccount && (isListed(scc, serviceAccount) || request.mayUse('serviceaccount', scc.name)))
     return 'serviceaccount';

@@ -3,7 +3,7 @@ import type { SeccompProfile } from '../pod.js';
 import { type ContainerScope, type PodScope, report, type Violation, writeContainer, writePod } from './scope.js';
 
 /** The profile in the notation of SCCs and of the old annotations; '' when it names none. */
-export function profileText(profile: SeccompProfile | null | undefined): string {
+function profileText(profile: SeccompProfile | null | undefined): string {
   if (!profile) return '';
   switch (profile.type) {
     case 'Unconfined':
@@ -18,7 +18,7 @@ export function profileText(profile: SeccompProfile | null | undefined): string 
 }
 
 /** The field's value for such a text; undefined for one that names no profile. */
-export function profileField(text: string): SeccompProfile | undefined {
+function profileField(text: string): SeccompProfile | undefined {
   if (text === 'unconfined') return { type: 'Unconfined' };
   if (text === 'runtime/default' || text === 'docker/default') return { type: 'RuntimeDefault' };
   if (text.startsWith('localhost/') && text.length > 'localhost/'.length)

@@ -3,7 +3,7 @@ import type { IdRange } from '../model.js';
 import { type ContainerScope, type PodScope, containerViolation, preallocated, writeContainer } from './scope.js';
 
 /** The ids that a MustRunAsRange SCC accepts in the pod's namespace. */
-export const uidRange = (rule: RunAsUserRule & { type: 'MustRunAsRange' }, { namespace }: PodScope): IdRange =>
+const uidRange = (rule: RunAsUserRule & { type: 'MustRunAsRange' }, { namespace }: PodScope): IdRange =>
   rule.range ?? preallocated(namespace.uidRange);
 
 function defaultUid(scope: ContainerScope): number | undefined {

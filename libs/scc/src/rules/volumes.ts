@@ -51,7 +51,7 @@ function isInjectedSource(source: unknown): boolean {
 }
 
 /** True for the volume that Kubernetes injects for a ServiceAccount's token, and for nothing that shows more. */
-export function isInjectedToken(volume: Volume): boolean {
+function isInjectedToken(volume: Volume): boolean {
   const { projected } = volume;
   return isObject(projected) && listOf(projected['sources']).every(isInjectedSource);
 }

@@ -1,8 +1,6 @@
 /** The levels of Pod Security, from strict to lax. */
-export const POD_SECURITY_LEVELS = ['restricted', 'baseline', 'privileged'] as const;
-export type PodSecurityLevel = (typeof POD_SECURITY_LEVELS)[number];
-
 const RANK = { restricted: 0, baseline: 1, privileged: 2 } as const;
+export type PodSecurityLevel = keyof typeof RANK;
 
 export const isLaxer = (a: PodSecurityLevel, b: PodSecurityLevel): boolean => RANK[a] > RANK[b];
 
