@@ -1,12 +1,12 @@
 import type { ChildProcess, SpawnOptions } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { findBinaries } from './binaries/find.js';
 import { Api } from './cluster/api.js';
 import { applyAll, parseManifests, readManifests } from './cluster/manifests.js';
+import { createStateDir, recordOwners, removeLeftovers } from './supervisor/leftovers.js';
 import { Inside } from './supervisor/namespace.js';
 import { stackOptionsSchema, type Message, type StackOptions } from './supervisor/protocol.js';
 import { relay, type Relay } from './supervisor/relay.js';
@@ -63,7 +63,8 @@ export async function startStack(options: StackOptions = {}, events: StackEvents
   const resolved = stackOptionsSchema.parse(options);
   const progress = events.progress ?? (() => undefined);
   const { binaries, crds } = await findBinaries((line) => progress(line, 0));
-  const stateDir = await mkdtemp(path.join(tmpdir(), 'scc-stack-'));
+  await removeLeftovers();
+  const stateDir = await createStateDir();
   const onMessage = (message: Message): void => {
     if (message.kind === 'progress') progress(message.text, message.ms);
     if (message.kind === 'exited') events.exited?.(message.part, message.detail);
@@ -84,6 +85,7 @@ export async function startStack(options: StackOptions = {}, events: StackEvents
       ports[name] = server.port;
     }
     inside = await Inside.create(onMessage);
+    await recordOwners(stateDir, [process.pid, inside.pid]);
     await inside.ask({ do: 'boot', boot: { stateDir, ports, binaries, crds, options: resolved } });
     return describe(inside, { stateDir, ports, stop });
   } catch (error) {

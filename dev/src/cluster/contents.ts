@@ -56,6 +56,9 @@ export const mustExist = (): ApiObject[] => [
   inIstioSystem('RoleBinding', { roleRef: { apiGroup: RBAC, kind: 'Role', name: 'istiod' }, subjects }),
 ];
 
+/** The SCC that OpenShift lets every authenticated subject use. */
+const FOR_EVERYONE = 'restricted-v2';
+
 /** OpenShift's default SCCs, each with the role that grants its use. */
 export function sccObjects(): ApiObject[] {
   const sccs = defaultSCCs().map((scc) => objectSchema.parse(scc));
@@ -71,5 +74,9 @@ export function sccObjects(): ApiObject[] {
       ],
     }),
   );
-  return [...sccs, ...roles];
+  const everyone = object(`${RBAC}/v1`, 'ClusterRoleBinding', `system:openshift:scc:${FOR_EVERYONE}`, {
+    roleRef: { apiGroup: RBAC, kind: 'ClusterRole', name: `system:openshift:scc:${FOR_EVERYONE}` },
+    subjects: [{ apiGroup: RBAC, kind: 'Group', name: 'system:authenticated' }],
+  });
+  return [...sccs, ...roles, everyone];
 }

@@ -12,7 +12,7 @@ export const PRODUCT = ['governance', 'worker', 'watcher'] as const;
 type Product = (typeof PRODUCT)[number];
 
 const API_PORT = 9443;
-const WEBHOOK_PORT = 9444;
+export const WEBHOOK_PORT = 9444;
 
 interface Wiring {
   context: PartContext;

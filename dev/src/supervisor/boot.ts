@@ -4,6 +4,7 @@ import path from 'node:path';
 import { Api } from '../cluster/api.js';
 import { applyAll, readManifests } from '../cluster/manifests.js';
 import { mustExist, sccObjects } from '../cluster/contents.js';
+import { localWebhooks } from '../cluster/webhooks.js';
 import { writeAccountKubeconfig } from '../cluster/accounts.js';
 import { kubeconfig } from '../identity/kubeconfig.js';
 import { auditKey, createAuthority, serviceAccountKeys } from '../identity/tls.js';
@@ -80,6 +81,10 @@ export async function startStack(
     add: (d) => running.add(d),
     progress,
   });
+  if (parts.governance && boot.options.sccMode === 'kubernetes') {
+    const webhooks = await readManifests(path.join(ROOT, 'deploy', 'webhook'));
+    await applyAll(api, localWebhooks(webhooks, prepared.ca));
+  }
   for (const { name, port } of RELAYS)
     running.relays.push(await relay({ path: relaySocket(boot.stateDir, name) }, { host: '127.0.0.1', port }));
   api.close();
