@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { CompiledSCCs } from './compile.js';
-import { type AdmissionRequest, decide, serviceAccountSubject, type Subject, validatePass } from './decide.js';
+import { type AdmissionRequest, serviceAccountSubject, type Subject } from './admission.js';
+import { decide, validatePass } from './decide.js';
 import { sccSchema } from './model.js';
 import { podSchema } from './pod.js';
 

@@ -1,5 +1,6 @@
 import { compileSCCs } from './compile.js';
-import { type AdmissionRequest, decide, type Decision, validatePass } from './decide.js';
+import { type AdmissionRequest, type Decision } from './admission.js';
+import { decide, validatePass } from './decide.js';
 import { checkExec } from './exec.js';
 import { REQUIRED_SCC_ANNOTATION, SCC_ANNOTATION, SUBJECT_TYPE_ANNOTATION } from './names.js';
 import type { Pod } from './pod.js';

@@ -1,87 +1,20 @@
+import type {
+  AdmissionRequest,
+  Decision,
+  Failure,
+  Rejected,
+  RejectionReason,
+  Subject,
+  SubjectType,
+  Validation,
+} from './admission.js';
 import { applyChanges, changedFields, isUnchanged } from './apply.js';
 import type { CompiledSCC, CompiledSCCs } from './compile.js';
 import { evaluate, type Fit } from './evaluate.js';
 import { missingAnnotation, type Namespace, namespaceValues, type NamespaceValues } from './namespace.js';
 import { REQUIRED_SCC_ANNOTATION, SCC_ANNOTATION, SUBJECT_TYPE_ANNOTATION } from './names.js';
 import type { Pod } from './pod.js';
-import type { Violation } from './rules/scope.js';
-import { type IgnoredReason, whyIgnored } from './skip.js';
-
-export type SubjectType = 'serviceaccount' | 'user';
-
-export interface Subject {
-  readonly name: string;
-  readonly groups: readonly string[];
-}
-
-export interface AdmissionRequest {
-  readonly operation: 'CREATE' | 'UPDATE';
-  /** '' or absent for the pod itself. */
-  readonly subresource?: string | undefined;
-  /** The pod as an admission webhook sees it, with Kubernetes' defaults. Never written to. */
-  readonly pod: Pod;
-  /** Required for an UPDATE. */
-  readonly oldPod?: Pod | undefined;
-  readonly namespace: Namespace;
-  readonly subjects: {
-    /** The identity of the pod's ServiceAccount (see `serviceAccountSubject`); absent when the pod names none. */
-    readonly serviceAccount?: Subject | undefined;
-    readonly requester: Subject;
-  };
-  /** RBAC: may the subject `use` the SCC in the pod's namespace? `users` and `groups` of the SCC are checked here. */
-  mayUse(subject: SubjectType, sccName: string): boolean;
-}
-
-export type RejectionReason =
-  | 'no-scc-fits'
-  | 'required-scc-unknown'
-  | 'required-scc-changed'
-  | 'required-scc-not-used'
-  | 'namespace-not-ready'
-  | 'scc-invalid';
-
-/** Why one SCC was passed over. */
-export interface Failure {
-  readonly scc: string;
-  readonly violations: readonly Violation[];
-  /** What OpenShift says about it; nothing when the SCC would only have to change an existing pod. */
-  readonly messages: readonly string[];
-}
-
-export interface Ignored {
-  readonly decision: 'ignored';
-  readonly why: IgnoredReason;
-}
-
-export interface Rejected {
-  readonly decision: 'rejected';
-  readonly reason: RejectionReason;
-  /** The sentence for the client, in OpenShift's wording, without `pods "NAME" is forbidden`. */
-  readonly message: string;
-  readonly failures: readonly Failure[];
-}
-
-export interface Admitted {
-  readonly decision: 'admitted';
-  readonly scc: string;
-  readonly subjectType: SubjectType;
-  /** All annotations of the resulting pod. */
-  readonly annotations: Readonly<Record<string, string>>;
-  /** The resulting pod; shares everything unchanged with the request's. */
-  readonly pod: Pod;
-  /** True when the SCC's defaulting changed more than the two annotations that record the decision. */
-  readonly mutated: boolean;
-  /** The SCCs that were tried before, in order. */
-  readonly failures: readonly Failure[];
-}
-
-export type Decision = Ignored | Rejected | Admitted;
-
-/** The identity under which a ServiceAccount's own SCC grants are looked up: without `system:authenticated`. */
-export const serviceAccountSubject = (namespace: string, name: string): Subject => ({
-  name: `system:serviceaccount:${namespace}:${name}`,
-  groups: ['system:serviceaccounts', `system:serviceaccounts:${namespace}`],
-});
+import { whyIgnored } from './skip.js';
 
 const isListed = (scc: CompiledSCC, { name, groups }: Subject): boolean =>
   scc.users.has(name) || groups.some((group) => scc.groups.has(group));
@@ -281,9 +214,6 @@ export function decide(request: AdmissionRequest, compiled: CompiledSCCs): Decis
     failures,
   };
 }
-
-export type Validation =
-  Ignored | Rejected | { readonly decision: 'accepted'; readonly scc: string; readonly subjectType: SubjectType };
 
 /**
  * The validating pass: some usable SCC must fit without changing the pod. The pod's `openshift.io/scc` is only the

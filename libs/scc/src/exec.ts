@@ -1,5 +1,6 @@
 import type { CompiledSCCs } from './compile.js';
-import { type AdmissionRequest, decide } from './decide.js';
+import { type AdmissionRequest } from './admission.js';
+import { decide } from './decide.js';
 
 export type ExecRequest = Omit<AdmissionRequest, 'operation' | 'subresource' | 'oldPod'> & {
   readonly subresource: 'exec' | 'attach';

@@ -11,19 +11,17 @@ export { sccCustomResourceDefinition } from './crd.js';
 export {
   type Admitted,
   type AdmissionRequest,
-  decide,
   type Decision,
   type Failure,
   type Ignored,
-  judge,
   type Rejected,
   type RejectionReason,
   serviceAccountSubject,
   type Subject,
   type SubjectType,
-  validatePass,
   type Validation,
-} from './decide.js';
+} from './admission.js';
+export { decide, judge, validatePass } from './decide.js';
 export { defaultSCCs, STANDARD_SCC_NAMES } from './default-sccs.js';
 export { checkExec, type ExecDecision, type ExecRequest } from './exec.js';
 export { compare, type SCCComparison } from './migration/compare.js';

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { ownSCCs, pods } from './arbitraries.fixture.js';
 import { compileSCCs } from './compile.js';
-import { type Admitted, decide, validatePass } from './decide.js';
+import { type Admitted } from './admission.js';
+import { decide, validatePass } from './decide.js';
 import { defaultSCCs } from './default-sccs.js';
 import type { SecurityContextConstraints } from './model.js';
 import { REQUIRED_SCC_ANNOTATION } from './names.js';

@@ -1,6 +1,6 @@
 import { type CompiledSCCs, compileSCCs } from './compile.js';
-import type { AdmissionRequest } from './decide.js';
-import { serviceAccountSubject } from './decide.js';
+import type { AdmissionRequest } from './admission.js';
+import { serviceAccountSubject } from './admission.js';
 import { defaultSCCs } from './default-sccs.js';
 import { type SecurityContextConstraints, sccSchema } from './model.js';
 import type { Namespace } from './namespace.js';

@@ -1,4 +1,5 @@
-import { decide, serviceAccountSubject } from './decide.js';
+import { serviceAccountSubject } from './admission.js';
+import { decide } from './decide.js';
 import { aRequest, aTemplate, DEFAULTS } from './scc.fixture.js';
 import { controllerSubject, podFromTemplate, type WorkloadKind, type WorkloadOrigin } from './template.js';
 

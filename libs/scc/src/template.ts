@@ -1,4 +1,4 @@
-import type { Subject } from './decide.js';
+import type { Subject } from './admission.js';
 import type { Container, Pod, PodSpec, PodTemplate, Volume } from './pod.js';
 
 export type WorkloadKind =
