@@ -12,11 +12,11 @@ const MAX_SOURCE = 4096;
 /** An expression could not be evaluated: the decision that needed it is a refusal. */
 export class EvaluationFailed extends Error {
   override readonly name = 'EvaluationFailed';
-  constructor(
-    readonly source: string,
-    reason: string,
-  ) {
+  readonly source: string;
+
+  constructor(source: string, reason: string) {
     super(`${source}: ${reason}`);
+    this.source = source;
   }
 }
 

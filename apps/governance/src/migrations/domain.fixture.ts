@@ -9,11 +9,11 @@ import {
 } from '@scc/governance-api';
 import type { MigrationEvent, RecordedEvent } from '@scc/plan';
 import { DataSource, type EntityManager } from 'typeorm';
+import { startPostgres } from '../../../../libs/testing/src/postgres.js';
 import type { CallContext, Caller } from './store.js';
 
 /** What the specs of the domain share: a database with every migration, and builders that go through the real schemas. */
 
-const SERVER = 'postgres://postgres@127.0.0.1:54999/postgres';
 const MIGRATIONS = path.resolve(import.meta.dirname, '../database/migrations');
 
 export interface DomainDatabase {
@@ -25,14 +25,15 @@ export interface DomainDatabase {
 const connect = (url: URL): Promise<DataSource> =>
   new DataSource({ type: 'postgres', url: url.href, poolSize: 20 }).initialize();
 
-export async function domainDatabase(): Promise<DomainDatabase> {
-  const name = `domain_${randomUUID().replaceAll('-', '')}`;
-  const root = await connect(new URL(SERVER));
-  for (const role of ['scc_owner nologin', `scc_app login password 'scc_app'`])
-    await root.query(`create role ${role}`).catch(() => undefined);
-  await root.query(`create database ${name} owner scc_owner`);
-  const url = new URL(SERVER);
-  url.pathname = `/${name}`;
+/** A server of its own with the schema of the service, owned as in production. */
+export async function domainDatabase(settings: Record<string, string> = {}): Promise<DomainDatabase> {
+  const server = await startPostgres(settings);
+  const url = new URL(server.url);
+  const root = await connect(url);
+  for (const role of ['scc_owner nologin', `scc_app login password 'scc_app'`]) await root.query(`create role ${role}`);
+  await root.query('create database scc owner scc_owner');
+  await root.destroy();
+  url.pathname = '/scc';
   const admin = await connect(url);
   await admin.transaction(async (tx) => {
     await tx.query('set local role scc_owner');
@@ -48,8 +49,7 @@ export async function domainDatabase(): Promise<DomainDatabase> {
     close: async () => {
       await app.destroy();
       await admin.destroy();
-      await root.query(`drop database ${name} with (force)`);
-      await root.destroy();
+      await server.stop();
     },
   };
 }

@@ -115,7 +115,7 @@ const entryRow = z.object({
 const detailsSchema = z.object({ uid: z.string() });
 
 /** Every audit entry about the plan, proved against the newest checkpoint. */
-async function auditOf(
+export async function auditOf(
   db: Queryable,
   { plan_uid: uid, namespace, name }: MigrationRow,
 ): Promise<MigrationProof['audit']> {

