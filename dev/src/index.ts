@@ -4,6 +4,7 @@ import { rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { findBinaries } from './binaries/find.js';
+import { serviceAccountToken, TOKEN_AUDIENCE } from './cluster/accounts.js';
 import { Api } from './cluster/api.js';
 import { applyAll, parseManifests, readManifests } from './cluster/manifests.js';
 import { createStateDir, recordOwners, removeLeftovers } from './supervisor/leftovers.js';
@@ -13,6 +14,7 @@ import { relay, type Relay } from './supervisor/relay.js';
 import { RELAYS, relaySocket, type RelayName } from './supervisor/relays.js';
 
 export { Api, ApiError, type ApiObject } from './cluster/api.js';
+export { TOKEN_AUDIENCE };
 export { deploySamples, SAMPLES } from './samples.js';
 export { startLoad, type Load } from './load/load.js';
 export type { Interval, LoadOptions, LoadSummary } from './load/protocol.js';
@@ -42,6 +44,10 @@ export interface Stack {
   part: (name: string) => StackPart;
   /** Runs a command inside the stack's network; it ends with this process at the latest. */
   spawn: (command: string, args: readonly string[], options?: SpawnOptions) => ChildProcess;
+  /** Runs a command inside the stack's network to its end. @throws Error when its exit code is not 0. */
+  exec: (command: string, args: readonly string[]) => Promise<string>;
+  /** A token of a ServiceAccount; `audience` absent means the API server. */
+  token: (account: { namespace: string; name: string }, audience?: string) => Promise<string>;
   /** The cluster as its administrator sees it. */
   api: Api;
   /** Applies the objects of a YAML file, of a folder's YAML files, or of a text that is YAML. */
@@ -142,6 +148,8 @@ function describe(
       child.once('exit', () => children.delete(child));
       return child;
     },
+    exec: (command, args) => output(inside.spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] })),
+    token: (account, audience) => serviceAccountToken(api, account, audience),
     api,
     apply: async (manifests) =>
       applyAll(api, manifests.includes('\n') ? parseManifests(manifests) : await readManifests(manifests)),
@@ -151,6 +159,19 @@ function describe(
       await stop();
     },
   };
+}
+
+async function output(child: ChildProcess): Promise<string> {
+  let out = '';
+  let errors = '';
+  child.stdout?.on('data', (chunk: Buffer) => (out += chunk.toString()));
+  child.stderr?.on('data', (chunk: Buffer) => (errors += chunk.toString()));
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', resolve);
+  });
+  if (code !== 0) throw new Error(`${child.spawnargs.join(' ')} ended with ${code ?? 'a signal'}: ${errors}`);
+  return out;
 }
 
 /** The preferred port where it is free, else any. */

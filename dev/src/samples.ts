@@ -1,3 +1,4 @@
+import { get } from 'node:http';
 import path from 'node:path';
 import { waitFor } from '@scc/runtime';
 import { z } from 'zod';
@@ -25,11 +26,39 @@ const isUp = (value: unknown): boolean => {
   );
 };
 
-/** Applies the sample shop and waits until all of its Deployments are available. */
-export async function deploySamples(stack: { api: Api; apply: (manifests: string) => Promise<void> }): Promise<void> {
+const namedSchema = z.looseObject({ metadata: z.looseObject({ name: z.string() }) });
+const virtualServiceSchema = z.looseObject({ spec: z.looseObject({ hosts: z.array(z.string()) }) });
+
+interface SampleStack {
+  api: Api;
+  addresses: { ingress: string; sidecar: string };
+  apply: (manifests: string) => Promise<void>;
+}
+
+/** Applies the sample shop and waits until its Deployments are available and both proxies reach every service. */
+export async function deploySamples(stack: SampleStack): Promise<void> {
   await stack.apply(SAMPLES);
   await waitForDeployments(stack.api, 'shop');
+  const services = await stack.api.list('/api/v1/namespaces/shop/services');
+  const routes = await stack.api.list('/apis/networking.istio.io/v1/namespaces/shop/virtualservices');
+  const outside = routes.items.flatMap((item) => virtualServiceSchema.parse(item).spec.hosts);
+  await Promise.all([
+    ...services.items.map((item) => waitForAnswer(stack.addresses.sidecar, namedSchema.parse(item).metadata.name)),
+    ...outside.filter((host) => host.endsWith('.example')).map((host) => waitForAnswer(stack.addresses.ingress, host)),
+  ]);
 }
+
+/** An available pod is no use to a client before the proxy knows its address. */
+const waitForAnswer = (address: string, host: string): Promise<boolean> =>
+  waitFor(() => answers(address, host), { timeoutMs: 30_000, what: `${host} to answer through ${address}` });
+
+const answers = (address: string, host: string): Promise<boolean> =>
+  new Promise((resolve, reject) => {
+    get(address, { headers: { host }, agent: false }, (response) => {
+      response.resume();
+      resolve(response.statusCode === 200);
+    }).on('error', reject);
+  });
 
 /** Waits until every Deployment of a namespace runs all its replicas, each available. */
 export async function waitForDeployments(api: Api, namespace: string, timeoutMs = 60_000): Promise<void> {

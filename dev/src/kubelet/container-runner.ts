@@ -35,7 +35,9 @@ export class ContainerRunner {
     this.#changed = changed;
     const { name, image } = container;
     const state = { waiting: { reason: 'ContainerCreating' } };
-    this.view = { name, image, state, ready: false, started: false, restartCount: 0 };
+    const before = pod.status.containerStatuses.find((status) => status.name === name);
+    const restartCount = before ? before.restartCount + 1 : 0;
+    this.view = { name, image, state, ready: false, started: false, restartCount };
   }
 
   /** Runs until the container ends for good or is stopped. */

@@ -171,13 +171,18 @@ export class NodeRunner {
     const runner = new PodRunner(pod, {
       api: this.#api,
       logger: this.#logger,
-      ip: this.#freeIp(),
+      ip: this.#ipFor(pod),
       hostIp: this.#ip,
       onEnd: () => this.#pods.delete(uid),
     });
     this.#pods.set(uid, runner);
     if (pod.metadata.deletionTimestamp === undefined) runner.start();
     else runner.update(pod);
+  }
+
+  /** A pod that ran before this kubelet did keeps its address. */
+  #ipFor({ status: { podIP } }: Pod): string {
+    return podIP?.startsWith(`10.244.${this.#subnet}.`) ? podIP : this.#freeIp();
   }
 
   /** Addresses go round, so that one is not given again while proxies may still know its last owner. */

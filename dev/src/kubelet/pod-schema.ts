@@ -73,6 +73,8 @@ export const podSchema = z.looseObject({
   status: z
     .looseObject({
       phase: z.string().optional(),
+      podIP: z.string().optional(),
+      containerStatuses: z.array(z.looseObject({ name: z.string(), restartCount: z.int() })).default([]),
       conditions: z.array(z.looseObject({ type: z.string(), status: z.string() })).default([]),
     })
     .prefault({}),

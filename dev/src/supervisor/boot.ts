@@ -85,8 +85,8 @@ export async function startStack(
     const webhooks = await readManifests(path.join(ROOT, 'deploy', 'webhook'));
     await applyAll(api, localWebhooks(webhooks, prepared.ca));
   }
-  for (const { name, port } of RELAYS)
-    running.relays.push(await relay({ path: relaySocket(boot.stateDir, name) }, { host: '127.0.0.1', port }));
+  for (const { name, host, port } of RELAYS)
+    running.relays.push(await relay({ path: relaySocket(boot.stateDir, name) }, { host, port }));
   api.close();
 }
 

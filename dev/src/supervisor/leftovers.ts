@@ -28,7 +28,7 @@ export async function removeLeftovers(): Promise<void> {
   const folders = (await readdir(tmpdir())).filter((name) => name.startsWith(PREFIX));
   for (const folder of folders.map((name) => path.join(tmpdir(), name))) {
     const facts = await stat(folder).catch(() => undefined);
-    if (facts?.uid !== process.getuid?.()) continue;
+    if (!facts || facts.uid !== process.getuid?.()) continue;
     const pids = await readFile(path.join(folder, OWNERS), 'utf8')
       .then((text): unknown => JSON.parse(text))
       .catch(() => undefined);
