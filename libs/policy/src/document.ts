@@ -35,6 +35,8 @@ const rule = z.object({
   remedy: z.string().min(1).max(500),
 });
 
+export { name as policyNameSchema };
+
 /** One version of a policy: expressions and verdicts. Where and how it applies is said by bindings. */
 export const policyDocumentSchema = z
   .object({

@@ -2,6 +2,7 @@ export {
   matchesPattern,
   policyBindingSchema,
   policyDocumentSchema,
+  policyNameSchema,
   type ParameterValue,
   type PolicyBinding,
   type PolicyDocument,

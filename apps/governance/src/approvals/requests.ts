@@ -6,6 +6,7 @@ import { type Queryable, rowOf, rowsOf } from '../database/rows.js';
 /** How long an approval, asked for or given, stays good. */
 export const APPROVAL_TTL_MS = 24 * 60 * 60 * 1000;
 
+export const REQUEST_STATUSES = ['pending', 'granted', 'refused', 'expired', 'withdrawn'] as const;
 const needsSchema = z.array(z.object({ role: z.string(), count: z.int(), reason: z.string() }));
 export const requestRow = z.object({
   id: z.string(),
@@ -13,7 +14,7 @@ export const requestRow = z.object({
   content_hash: z.string(),
   author: z.string().nullable(),
   needs: needsSchema,
-  status: z.enum(['pending', 'granted', 'refused', 'expired', 'withdrawn']),
+  status: z.enum(REQUEST_STATUSES),
   reason: z.string().nullable(),
   requested_at: z.date(),
   expires_at: z.date(),
@@ -147,6 +148,42 @@ export async function approvalStateFor(
     };
   const decisions = await decisionsOf(db, request.id);
   return stateOf(request, decisions, now);
+}
+
+const summaryRow = requestRow.extend({ namespace: z.string(), name: z.string() });
+
+export interface ApprovalSummary extends ApprovalState {
+  id: string;
+  plan: { uid: string; namespace: string; name: string; author: string | null };
+  /** What a decision is about; it has to name it. */
+  contentHash: string;
+  requestedAt: string;
+}
+
+/** Approval requests, newest first; one page after the given id. */
+export async function listRequests(
+  db: Queryable,
+  { status, limit, after }: { status: ApprovalRequestRow['status'] | null; limit: number; after: string | null },
+  now: Date,
+): Promise<ApprovalSummary[]> {
+  const rows = await rowsOf(
+    db,
+    summaryRow,
+    `select r.id, r.plan_uid, r.content_hash, r.author, r.needs, r.status, r.reason, r.requested_at, r.expires_at, r.version,
+       m.namespace, m.name
+     from approval_request r join migration m using (plan_uid)
+     where ($1::text is null or r.status = $1) and ($2::bigint is null or r.id < $2) order by r.id desc limit $3`,
+    [status, after, limit],
+  );
+  return Promise.all(
+    rows.map(async (row) => ({
+      id: row.id,
+      plan: { uid: row.plan_uid, namespace: row.namespace, name: row.name, author: row.author },
+      contentHash: row.content_hash,
+      requestedAt: row.requested_at.toISOString(),
+      ...stateOf(row, await decisionsOf(db, row.id), now),
+    })),
+  );
 }
 
 /** The state that a request and its decisions mean at a time: expiry needs no sweep to take effect. */

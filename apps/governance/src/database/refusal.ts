@@ -22,3 +22,13 @@ export function requireVersion(expected: number | null, actual: number, what: st
     throw new Refusal('conditionMissing', `changing ${what} needs If-Match with the version you saw`);
   if (expected !== actual) throw new Refusal('stale', `${what} has version ${actual}, you saw ${expected}`);
 }
+
+/** The HTTP status of each kind. */
+export const REFUSAL_STATUS: Record<RefusalKind, number> = {
+  notFound: 404,
+  forbidden: 403,
+  conflict: 409,
+  stale: 412,
+  conditionMissing: 428,
+  invalid: 422,
+};

@@ -50,6 +50,17 @@ export interface SignedProof {
 
 const MAX_ROWS = 10_000;
 
+/** The key that signs proofs: the audit key, under the origin of the log. */
+export class ProofSigner {
+  readonly signer: NoteSigner;
+  readonly origin: string;
+
+  constructor(signer: NoteSigner, origin: string) {
+    this.signer = signer;
+    this.origin = origin;
+  }
+}
+
 /** The text that is signed; its second line keeps it apart from checkpoints. */
 export const proofText = (origin: string, document: MigrationProof): string =>
   `${origin}\nmigration proof ${document.plan.uid}\n${hashOf(document)}\n`;

@@ -11,6 +11,13 @@ import { z } from 'zod';
 import { Refusal } from '../database/refusal.js';
 import { type Queryable, rowOf } from '../database/rows.js';
 
+/** The uid of a plan, as the API server makes them. */
+export const uidSchema = z
+  .string()
+  .min(1)
+  .max(64)
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/);
+
 /** Who asks: the identity that the access layer established. */
 export interface Caller {
   name: string;

@@ -1,0 +1,50 @@
+import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import type { ApprovalState } from '@scc/governance-api';
+import { DataSource } from 'typeorm';
+import { z } from 'zod';
+import { Call } from '../access/actor.js';
+import { RequirePermission } from '../access/require-permission.js';
+import { type Page, pageOf, pageQuery, positionOf } from '../database/paging.js';
+import { inTransaction } from '../database/transaction.js';
+import { type CallContext, uidSchema } from '../migrations/store.js';
+import { decide, type DecisionInput, decisionInputSchema, withdraw } from './decisions.js';
+import { type ApprovalSummary, listRequests, REQUEST_STATUSES } from './requests.js';
+
+const uid = { schema: uidSchema };
+const listSchema = z.object({ ...pageQuery, status: z.enum(REQUEST_STATUSES).optional() });
+const position = z.string().regex(/^[0-9]{1,18}$/);
+
+@Controller('v1')
+export class ApprovalsController {
+  constructor(private readonly source: DataSource) {}
+
+  @Get('approvals')
+  @RequirePermission('approvals:read')
+  async list(
+    @Query({ schema: listSchema }) { limit, cursor, status }: z.infer<typeof listSchema>,
+    @Call() { now }: CallContext,
+  ): Promise<Page<ApprovalSummary>> {
+    const after = positionOf(position, cursor);
+    const found = await listRequests(this.source, { status: status ?? null, limit: limit + 1, after }, now);
+    return pageOf(found, limit, ({ id }) => id);
+  }
+
+  /** Approves or refuses what the plan would do, as the caller saw it. */
+  @Post('migrations/:id/approvals')
+  @HttpCode(200)
+  @RequirePermission('approvals:decide')
+  decide(
+    @Param('id', uid) id: string,
+    @Body({ schema: decisionInputSchema }) body: DecisionInput,
+    @Call() call: CallContext,
+  ): Promise<ApprovalState> {
+    return inTransaction(this.source, (tx) => decide(tx, id, body, call));
+  }
+
+  /** Takes back the caller's own decision. */
+  @Delete('migrations/:id/approvals')
+  @RequirePermission('approvals:decide')
+  withdraw(@Param('id', uid) id: string, @Call() call: CallContext): Promise<ApprovalState> {
+    return inTransaction(this.source, (tx) => withdraw(tx, id, call));
+  }
+}

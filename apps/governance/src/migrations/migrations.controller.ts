@@ -1,0 +1,95 @@
+import { Body, Controller, Get, Param, Post, Query } from '@nestjs/common';
+import { COMMANDS } from '@scc/governance-api';
+import { DataSource } from 'typeorm';
+import { z } from 'zod';
+import { Call } from '../access/actor.js';
+import { RequirePermission } from '../access/require-permission.js';
+import { type Page, pageOf, pageQuery, positionOf } from '../database/paging.js';
+import { inTransaction } from '../database/transaction.js';
+import { type IssuedGrant, issueCommandGrant } from './commands.js';
+import { migrationProof, ProofSigner, type SignedProof } from './proof.js';
+import {
+  eventPositionSchema,
+  type EventRecord,
+  eventsOf,
+  listMigrations,
+  type MigrationDetail,
+  migrationDetail,
+  migrationFilterSchema,
+  migrationPositionSchema,
+  type MigrationSummary,
+  type StepRecord,
+  stepsOf,
+} from './read.js';
+import { type CallContext, findMigration, uidSchema } from './store.js';
+
+const uid = { schema: uidSchema };
+const pageSchema = z.object(pageQuery);
+type PageQuery = z.infer<typeof pageSchema>;
+const listSchema = migrationFilterSchema.extend(pageQuery);
+const stepPosition = z.string().regex(/^[0-9]{1,18}$/);
+const grantSchema = z.object({ command: z.enum(COMMANDS), reason: z.string().max(1000).nullable().default(null) });
+
+/** The read model of migrations, and what people may ask of a running one. */
+@Controller('v1/migrations')
+export class MigrationsController {
+  constructor(
+    private readonly source: DataSource,
+    private readonly proofSigner: ProofSigner,
+  ) {}
+
+  @Get()
+  @RequirePermission('migrations:read')
+  async list(@Query({ schema: listSchema }) query: z.infer<typeof listSchema>): Promise<Page<MigrationSummary>> {
+    const { limit, cursor, ...filter } = query;
+    const after = positionOf(migrationPositionSchema, cursor);
+    const found = await listMigrations(this.source, filter, { limit: limit + 1, after });
+    return pageOf(found, limit, ({ startedAt, uid: id }) => ({ startedAt, uid: id }));
+  }
+
+  @Get(':id')
+  @RequirePermission('migrations:read')
+  detail(@Param('id', uid) id: string): Promise<MigrationDetail> {
+    return migrationDetail(this.source, id);
+  }
+
+  @Get(':id/steps')
+  @RequirePermission('migrations:read')
+  async steps(
+    @Param('id', uid) id: string,
+    @Query({ schema: pageSchema }) { limit, cursor }: PageQuery,
+  ): Promise<Page<StepRecord>> {
+    await findMigration(this.source, id);
+    const found = await stepsOf(this.source, id, { limit: limit + 1, after: positionOf(stepPosition, cursor) });
+    return pageOf(found, limit, (step) => step.id);
+  }
+
+  @Get(':id/events')
+  @RequirePermission('migrations:read')
+  async events(
+    @Param('id', uid) id: string,
+    @Query({ schema: pageSchema }) { limit, cursor }: PageQuery,
+  ): Promise<Page<EventRecord>> {
+    await findMigration(this.source, id);
+    const found = await eventsOf(this.source, id, { limit: limit + 1, after: positionOf(eventPositionSchema, cursor) });
+    return pageOf(found, limit, ({ at, runId, sequence }) => ({ at, runId, sequence }));
+  }
+
+  @Get(':id/proof')
+  @RequirePermission('proofs:read')
+  proof(@Param('id', uid) id: string, @Call() { now }: CallContext): Promise<SignedProof> {
+    const { signer, origin } = this.proofSigner;
+    return migrationProof(this.source, id, { signer, origin, now });
+  }
+
+  /** A token that gives a command sent to the workflow the authority of the caller. */
+  @Post(':id/command-grants')
+  @RequirePermission('commands:grant')
+  grantCommand(
+    @Param('id', uid) id: string,
+    @Body({ schema: grantSchema }) body: z.infer<typeof grantSchema>,
+    @Call() call: CallContext,
+  ): Promise<IssuedGrant> {
+    return inTransaction(this.source, (tx) => issueCommandGrant(tx, id, body, call));
+  }
+}

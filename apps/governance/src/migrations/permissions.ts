@@ -1,0 +1,23 @@
+const READ = [
+  ...['migrations:read', 'approvals:read', 'policies:read', 'exceptions:read', 'calendar:read'],
+  ...['registry:read', 'pods:read', 'proofs:read'],
+] as const;
+
+/** What each role may do of the domain's routes. Nobody holds what is not listed. */
+export const DOMAIN_PERMISSIONS = {
+  viewer: READ,
+  auditor: READ,
+  operator: [...READ, 'commands:grant', 'exceptions:request'],
+  approver: [...READ, 'approvals:decide', 'exceptions:approve', 'exceptions:revoke'],
+  'policy-author': [...READ, 'policies:write', 'policies:activate', 'exceptions:request', 'calendar:write'],
+  admin: [
+    ...READ,
+    ...['commands:grant', 'approvals:decide', 'exceptions:request', 'exceptions:approve', 'exceptions:revoke'],
+    ...['policies:write', 'policies:activate', 'calendar:write'],
+  ],
+  /** The worker, and only it. */
+  engine: [
+    ...['evaluations:create', 'approvals:read', 'steps:authorize', 'commands:check', 'events:report'],
+    ...['pre-images:write', 'pre-images:read'],
+  ],
+} as const satisfies Record<string, readonly string[]>;

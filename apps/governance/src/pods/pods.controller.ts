@@ -1,0 +1,44 @@
+import { Controller, Get, Param, Query } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import { z } from 'zod';
+import { RequirePermission } from '../access/require-permission.js';
+import { type Page, pageOf, pageQuery, positionOf } from '../database/paging.js';
+import { countBySCC, findPods, podPositionSchema, type TrackedPod, transitionsOf } from './queries.js';
+
+const listSchema = z.object({
+  ...pageQuery,
+  scc: z.string().max(253).optional(),
+  namespace: z.string().max(63).optional(),
+  ownerKind: z.string().max(63).optional(),
+  ownerName: z.string().max(253).optional(),
+  running: z.enum(['true', 'false']).default('true').describe('false also lists pods that are gone.'),
+});
+
+/** Which pods run under which SCC: `GET /v1/pods?scc=anyuid`. */
+@Controller('v1')
+export class PodsController {
+  constructor(private readonly source: DataSource) {}
+
+  @Get('pods')
+  @RequirePermission('pods:read')
+  async list(@Query({ schema: listSchema }) query: z.infer<typeof listSchema>): Promise<Page<TrackedPod>> {
+    const { limit, cursor, running, ...filter } = query;
+    const after = positionOf(podPositionSchema, cursor);
+    const found = await findPods(this.source, { ...filter, running: running === 'true' }, { limit: limit + 1, after });
+    return pageOf(found, limit, ({ namespace, name, uid }) => ({ namespace, name, uid }));
+  }
+
+  @Get('pod-counts')
+  @RequirePermission('pods:read')
+  async counts(): Promise<{ items: Awaited<ReturnType<typeof countBySCC>> }> {
+    return { items: await countBySCC(this.source) };
+  }
+
+  @Get('pods/:uid/transitions')
+  @RequirePermission('pods:read')
+  async transitions(
+    @Param('uid', { schema: z.string().min(1).max(64) }) uid: string,
+  ): Promise<{ items: Awaited<ReturnType<typeof transitionsOf>> }> {
+    return { items: await transitionsOf(this.source, uid) };
+  }
+}

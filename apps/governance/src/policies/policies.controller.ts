@@ -1,0 +1,141 @@
+import { Body, Controller, Delete, Get, Headers, HttpCode, Param, Post, Put, Res } from '@nestjs/common';
+import {
+  type PolicyBinding,
+  policyBindingSchema,
+  type PolicyDocument,
+  policyDocumentSchema,
+  policyNameSchema,
+} from '@scc/policy';
+import { DataSource } from 'typeorm';
+import { z } from 'zod';
+import { Call } from '../access/actor.js';
+import { RequirePermission } from '../access/require-permission.js';
+import { expectedVersion, type HeaderTarget, setVersion } from '../database/etag.js';
+import { Refusal } from '../database/refusal.js';
+import { inTransaction } from '../database/transaction.js';
+import type { CallContext } from '../migrations/store.js';
+import { type DryRunReport, dryRunPolicy } from './dry-run.js';
+import {
+  findBinding,
+  findVersion,
+  listBindings,
+  listPolicies,
+  newestVersion,
+  type PolicyVersion,
+  removeBinding,
+  saveBinding,
+  savePolicy,
+  type StoredBinding,
+} from './store.js';
+
+const name = { schema: policyNameSchema };
+const version = { schema: z.coerce.number().int().min(1).max(1_000_000) };
+const dryRunSchema = z.object({
+  document: policyDocumentSchema,
+  binding: policyBindingSchema.pick({ parameters: true, namespaces: true, kinds: true }).prefault({}),
+  plans: z.int().min(1).max(2000).default(500).describe('How many of the newest plans are asked about.'),
+});
+
+/** Policies are versioned documents; bindings activate a version somewhere. */
+@Controller('v1')
+export class PoliciesController {
+  constructor(private readonly source: DataSource) {}
+
+  @Get('policies')
+  @RequirePermission('policies:read')
+  async policies(): Promise<{ items: PolicyVersion[] }> {
+    return { items: await listPolicies(this.source) };
+  }
+
+  @Get('policies/:name')
+  @RequirePermission('policies:read')
+  async policy(
+    @Param('name', name) policy: string,
+    @Res({ passthrough: true }) response: HeaderTarget,
+  ): Promise<PolicyVersion> {
+    const newest = await newestVersion(this.source, policy);
+    if (!newest) throw new Refusal('notFound', `no policy ${policy}`);
+    setVersion(response, newest.version);
+    return newest;
+  }
+
+  @Get('policies/:name/versions/:version')
+  @RequirePermission('policies:read')
+  policyVersion(
+    @Param('name', name) policy: string,
+    @Param('version', version) number: number,
+  ): Promise<PolicyVersion> {
+    return findVersion(this.source, policy, number);
+  }
+
+  /** Stores the next version; bindings decide whether and where it applies. */
+  @Put('policies/:name')
+  @RequirePermission('policies:write')
+  async save(
+    @Param('name', name) policy: string,
+    @Body({ schema: policyDocumentSchema }) document: PolicyDocument,
+    @Headers() headers: Record<string, string>,
+    @Call() call: CallContext,
+  ): Promise<PolicyVersion> {
+    requireName(policy, document.name);
+    const expected = expectedVersion(headers['if-match'], headers['if-none-match']);
+    return inTransaction(this.source, (tx) => savePolicy(tx, document, expected, call));
+  }
+
+  /** What a policy would have refused among past plans. Changes nothing. */
+  @Post('policies/dry-run')
+  @HttpCode(200)
+  @RequirePermission('policies:read')
+  dryRun(@Body({ schema: dryRunSchema }) body: z.infer<typeof dryRunSchema>): Promise<DryRunReport> {
+    return dryRunPolicy(this.source, body.document, body.binding, body.plans);
+  }
+
+  @Get('policy-bindings')
+  @RequirePermission('policies:read')
+  async bindings(): Promise<{ items: StoredBinding[] }> {
+    return { items: await listBindings(this.source) };
+  }
+
+  @Get('policy-bindings/:name')
+  @RequirePermission('policies:read')
+  async binding(
+    @Param('name', name) binding: string,
+    @Res({ passthrough: true }) response: HeaderTarget,
+  ): Promise<StoredBinding> {
+    const found = await findBinding(this.source, binding);
+    setVersion(response, found.rowVersion);
+    return found;
+  }
+
+  @Put('policy-bindings/:name')
+  @RequirePermission('policies:activate')
+  async bind(
+    @Param('name', name) binding: string,
+    @Body({ schema: policyBindingSchema }) body: PolicyBinding,
+    @Headers() headers: Record<string, string>,
+    @Call() call: CallContext,
+  ): Promise<StoredBinding> {
+    requireName(binding, body.name);
+    const expected = expectedVersion(headers['if-match'], headers['if-none-match']);
+    return inTransaction(this.source, (tx) => saveBinding(tx, body, expected, call));
+  }
+
+  @Delete('policy-bindings/:name')
+  @HttpCode(204)
+  @RequirePermission('policies:activate')
+  async unbind(
+    @Param('name', name) binding: string,
+    @Headers() headers: Record<string, string>,
+    @Call() call: CallContext,
+  ): Promise<void> {
+    const expected = expectedVersion(headers['if-match']);
+    await inTransaction(this.source, (tx) => removeBinding(tx, binding, expected, call));
+  }
+}
+
+function requireName(path: string, body: string): void {
+  if (path !== body)
+    throw new Refusal('invalid', 'the name of the path and of the body differ', [
+      { field: 'name', message: `is ${body}, the path says ${path}` },
+    ]);
+}

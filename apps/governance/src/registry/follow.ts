@@ -1,0 +1,96 @@
+import { sccSchema } from '@scc/scc';
+import type { Logger } from 'pino';
+import type { DataSource } from 'typeorm';
+import { z } from 'zod';
+import { appendAudit } from '../audit/append.js';
+import { rowsOf } from '../database/rows.js';
+import { inTransaction } from '../database/transaction.js';
+import { observeSCC } from './versions.js';
+
+/** The part of an informer that following needs. */
+export interface ObjectInformer {
+  start: () => unknown;
+  stop: () => unknown;
+  synced: Promise<void>;
+  list: () => unknown[];
+}
+
+/** Makes an informer for a kind; the Kubernetes adapter's `createInformer` with a client bound. */
+export type MakeInformer = (
+  kind: { apiVersion: string; kind: string },
+  onChange: (key: string, current: unknown, previous: unknown) => void,
+) => ObjectInformer;
+
+export interface Following {
+  stop: () => Promise<void>;
+}
+
+const SCC_KIND = { apiVersion: 'security.openshift.io/v1', kind: 'SecurityContextConstraints' };
+const RECONCILE_MS = 60_000;
+
+interface Deps {
+  source: DataSource;
+  makeInformer: MakeInformer;
+  logger: Logger;
+}
+
+/**
+ * Keeps the registry in line with the SCCs of the cluster. Changes are entered one after the other; what could not be
+ * written, and what was deleted while nobody watched, is found by the next reconciliation.
+ */
+export function followSCCs({ source, makeInformer, logger }: Deps): Following {
+  let last: Promise<void> = Promise.resolve();
+  const enqueue = (work: () => Promise<void>): void => {
+    last = last.then(work).catch((error: unknown) => logger.warn({ err: error }, 'registry could not be written'));
+  };
+  const informer = makeInformer(SCC_KIND, (key, current) => enqueue(() => enter(source, key, current, logger)));
+  const reconcile = async (): Promise<void> => {
+    const present = informer.list();
+    for (const object of present) await enter(source, nameOf(object), object, logger);
+    for (const name of await missing(source, present.map(nameOf))) await enter(source, name, undefined, logger);
+  };
+  informer.start();
+  informer.synced
+    .then(() => enqueue(reconcile))
+    .catch((error: unknown) => logger.warn({ err: error }, 'SCCs are not synced'));
+  const timer = setInterval(() => enqueue(reconcile), RECONCILE_MS);
+  return {
+    stop: async () => {
+      clearInterval(timer);
+      await informer.stop();
+      await last;
+    },
+  };
+}
+
+const named = z.object({ metadata: z.object({ name: z.string() }) });
+const nameOf = (object: unknown): string => named.parse(object).metadata.name;
+
+async function enter(source: DataSource, name: string, object: unknown, logger: Logger): Promise<void> {
+  const parsed = object === undefined ? null : sccSchema.safeParse(object);
+  if (parsed && !parsed.success) {
+    logger.error({ scc: name, issues: parsed.error.issues }, 'an SCC of the cluster can not be read');
+    return;
+  }
+  await inTransaction(source, async (tx) => {
+    const { version, changed } = await observeSCC(tx, name, parsed?.data ?? null, new Date());
+    if (!changed) return;
+    await appendAudit(tx, {
+      actor: { name: 'system:governance' },
+      action: version === null ? 'scc.gone' : 'scc.observed',
+      object: { kind: 'SecurityContextConstraints', name },
+      requestId: null,
+      details: { version },
+    });
+  });
+}
+
+const missing = async (source: DataSource, present: string[]): Promise<string[]> =>
+  (
+    await rowsOf(
+      source,
+      z.object({ name: z.string() }),
+      'select name from scc_presence where present_to is null and not (name = any($1))',
+      [present],
+    )
+  ).map(({ name }) => name);

@@ -1,0 +1,76 @@
+import { Controller, Get, Param, Query } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import { z } from 'zod';
+import { Call } from '../access/actor.js';
+import { RequirePermission } from '../access/require-permission.js';
+import { Refusal } from '../database/refusal.js';
+import type { CallContext } from '../migrations/store.js';
+import {
+  type ActivationEntry,
+  affectedBy,
+  type Drift,
+  driftFromDefaults,
+  type SCCVersion,
+  versionsOf,
+  workloadAt,
+  workloadHistory,
+} from './queries.js';
+
+const listSchema = z.object({ name: z.string().max(253).optional() });
+const id = { schema: z.string().regex(/^[0-9]{1,18}$/) };
+const namespace = { schema: z.string().min(1).max(63) };
+const kind = { schema: z.enum(['Deployment', 'StatefulSet', 'DaemonSet']) };
+const name = { schema: z.string().min(1).max(253) };
+const atSchema = z.object({ at: z.iso.datetime({ offset: true }).optional() });
+
+/** Versions of SCCs, and which workload ran under which one when. */
+@Controller('v1')
+export class RegistryController {
+  constructor(private readonly source: DataSource) {}
+
+  @Get('scc-versions')
+  @RequirePermission('registry:read')
+  async versions(@Query({ schema: listSchema }) query: z.infer<typeof listSchema>): Promise<{ items: SCCVersion[] }> {
+    return { items: await versionsOf(this.source, query.name ?? null) };
+  }
+
+  /** Who would be affected if this version changed. */
+  @Get('scc-versions/:id/affected')
+  @RequirePermission('registry:read')
+  affected(@Param('id', id) version: string): ReturnType<typeof affectedBy> {
+    return affectedBy(this.source, version);
+  }
+
+  @Get('scc-drift')
+  @RequirePermission('registry:read')
+  async drift(): Promise<{ items: Drift[] }> {
+    return { items: await driftFromDefaults(this.source) };
+  }
+
+  /** Under which SCC, and which version of it, the workload ran at a time; now when no time is given. */
+  @Get('workloads/:namespace/:kind/:name/scc')
+  @RequirePermission('registry:read')
+  async workload(
+    @Param({ schema: z.object({ namespace: namespace.schema, kind: kind.schema, name: name.schema }) })
+    key: { namespace: string; kind: string; name: string },
+    @Query({ schema: atSchema }) { at }: z.infer<typeof atSchema>,
+    @Call() { now }: CallContext,
+  ): Promise<ActivationEntry> {
+    const found = await workloadAt(this.source, key, at === undefined ? now : new Date(at));
+    if (!found) throw new Refusal('notFound', 'nothing is known of the workload at that time');
+    return found;
+  }
+
+  @Get('workloads/:namespace/:kind/:name/history')
+  @RequirePermission('registry:read')
+  async history(
+    @Param({ schema: z.object({ namespace: namespace.schema, kind: kind.schema, name: name.schema }) })
+    key: {
+      namespace: string;
+      kind: string;
+      name: string;
+    },
+  ): Promise<{ items: ActivationEntry[] }> {
+    return { items: await workloadHistory(this.source, key) };
+  }
+}
