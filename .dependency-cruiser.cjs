@@ -44,9 +44,15 @@ module.exports = {
       to: { path: 'node_modules/@kubernetes/' },
     },
     {
+      name: 'only-libs-policy-imports-cel',
+      severity: 'error',
+      from: { pathNot: '^libs/policy/' },
+      to: { path: 'node_modules/@bufbuild/' },
+    },
+    {
       name: 'testing-stays-out-of-production',
       severity: 'error',
-      from: { pathNot: '\\.spec\\.ts$|^libs/testing/|^bench/' },
+      from: { pathNot: '\\.(spec|fixture)\\.ts$|^libs/testing/|^bench/' },
       to: { path: '^libs/testing/' },
     },
     { name: 'adapters-know-no-workflows', severity: 'error', from: { path: ADAPTER }, to: { path: '^workflows/' } },
