@@ -22,6 +22,7 @@ const podsSchema = z.array(
     spec: z.looseObject({ nodeName: z.string().optional() }),
     status: z.looseObject({
       phase: z.string(),
+      podIP: z.string().optional(),
       containerStatuses: z
         .array(z.looseObject({ ready: z.boolean(), restartCount: z.int(), state: z.record(z.string(), z.unknown()) }))
         .default([]),
@@ -134,10 +135,28 @@ describe('the local stack', () => {
     expect(unexpected).toEqual([]);
   }, 60_000);
 
+  it('keeps the addresses of pods over a restart of the kubelet', async () => {
+    const addresses = async (): Promise<string[]> =>
+      (await pods('app')).map(({ metadata, status }) => `${metadata.name} ${status.podIP ?? ''}`).sort();
+    const before = await addresses();
+    await stack.part('kubelet').kill();
+    await stack.part('kubelet').start();
+    await waitFor(
+      async () => {
+        const containers = (await pods('app')).flatMap(({ status }) => status.containerStatuses);
+        return containers.every(({ ready, restartCount }) => ready && restartCount === 1);
+      },
+      { timeoutMs: 20_000, what: 'every container to run again' },
+    );
+    expect(await addresses()).toEqual(before);
+  }, 30_000);
+
   it('is reached from outside with its kubeconfig and on its ports', async () => {
     expect(await readFile(stack.kubeconfig.outside, 'utf8')).toContain(`server: ${stack.addresses.kubernetes}`);
     const page = await fetch(`${stack.addresses.temporalUi}/api/v1/namespaces/scc`);
     expect(page.status).toBe(200);
+    const attributes = await fetch(`${stack.addresses.temporalUi}/api/v1/namespaces/scc/search-attributes`);
+    expect(await attributes.json()).toMatchObject({ customAttributes: { SccPhase: 'INDEXED_VALUE_TYPE_KEYWORD' } });
     const metrics = await fetch(`${stack.addresses.prometheus}/api/v1/query?query=up`);
     expect(await metrics.json()).toMatchObject({ status: 'success' });
   });

@@ -1,6 +1,5 @@
 import { execFile } from 'node:child_process';
 import { createRequire } from 'node:module';
-import { connect } from 'node:net';
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -55,28 +54,37 @@ export async function initDatabase({ file }: PartContext, superPassword: string)
   await run(command, args);
 }
 
-export function postgres({ file }: PartContext): PartDefinition {
+export function postgres({ file }: PartContext, superPassword: string): PartDefinition {
   return {
     name: 'postgres',
     ...unprivileged(postgresBinaries()('postgres'), [
       ...['-D', file('postgres'), '-c', 'listen_addresses=127.0.0.1', '-c', 'port=5432'],
       ...['-c', 'unix_socket_directories=', '-c', 'fsync=off', '-c', 'shared_buffers=32MB', '-c', 'max_connections=60'],
     ]),
-    ready: () => accepts(5432),
+    ready: () => answersQueries(adminUrl(superPassword)),
     stopSignal: 'SIGINT',
   };
 }
 
-const accepts = (port: number): Promise<boolean> =>
-  new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
-    socket.once('connect', () => socket.destroy());
-  });
+const adminUrl = (superPassword: string): string => `postgresql://postgres:${superPassword}@127.0.0.1:5432/postgres`;
+
+/** It takes connections before it takes logins: only an answered query says that it is up. */
+async function answersQueries(connectionString: string): Promise<boolean> {
+  const client = new pg.Client({ connectionString, connectionTimeoutMillis: 2000 });
+  // A server that goes away under an idle client would otherwise end this process.
+  client.on('error', () => undefined);
+  await client.connect();
+  try {
+    await client.query('SELECT 1');
+    return true;
+  } finally {
+    await client.end();
+  }
+}
 
 /** Creates the database and its three roles: the owner cannot log in, the app role owns nothing. */
 export async function createRoles(superPassword: string, passwords: { migrator: string; app: string }): Promise<void> {
-  const admin = new pg.Client({ connectionString: `postgresql://postgres:${superPassword}@127.0.0.1:5432/postgres` });
+  const admin = new pg.Client({ connectionString: adminUrl(superPassword) });
   await admin.connect();
   try {
     const literal = (text: string): string => admin.escapeLiteral(text);

@@ -63,7 +63,7 @@ export async function startStack(
   };
   const database = async (): Promise<void> => {
     await initDatabase(context, prepared.passwords.superuser);
-    await start(postgres(context));
+    await start(postgres(context, prepared.passwords.superuser));
     await createRoles(prepared.passwords.superuser, prepared.passwords);
   };
   await Promise.all([
