@@ -1,5 +1,23 @@
-import type { DataSource, EntityManager } from 'typeorm';
+import { type DataSource, type EntityManager, QueryFailedError } from 'typeorm';
+import { Refusal } from './refusal.js';
 
-/** Runs the work in one transaction: all of its writes, its audit entries among them, or none. */
-export const inTransaction = <T>(source: DataSource, work: (tx: EntityManager) => Promise<T>): Promise<T> =>
-  source.transaction(work);
+/**
+ * Runs the work in one transaction: all of its writes, its audit entries among them, or none.
+ * @throws Refusal `invalid` when the database can not hold a value, such as a number out of range or a NUL in a text.
+ */
+export async function inTransaction<T>(source: DataSource, work: (tx: EntityManager) => Promise<T>): Promise<T> {
+  try {
+    return await source.transaction(work);
+  } catch (error) {
+    throw refusalOf(error) ?? error;
+  }
+}
+
+/** SQLSTATE class 22: data exceptions. */
+const DATA_EXCEPTION = '22';
+
+function refusalOf(error: unknown): Refusal | null {
+  if (!(error instanceof QueryFailedError)) return null;
+  const { code, message } = error.driverError as { code?: string; message: string };
+  return code?.startsWith(DATA_EXCEPTION) ? new Refusal('invalid', `a value can not be stored: ${message}`) : null;
+}

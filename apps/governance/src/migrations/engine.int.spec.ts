@@ -122,6 +122,15 @@ describe('report', () => {
     });
   });
 
+  it('takes a message that the database could not hold as it is', async () => {
+    const request = aRequest(ownWorkload('nul'));
+    const events = recorded([['RollingBack', { type: 'UndoStarted', cause: 'error', message: 'bad\0byte' }]]);
+    await inTx(database.app, (tx) => report(tx, request.plan.uid, aBatch(request, events), at(NOON)));
+    expect(await one('select message from view_migration where plan_uid = $1', request.plan.uid)).toEqual({
+      message: 'bad\uFFFDbyte',
+    });
+  });
+
   it('enters into the registry since when the workload runs under which SCC', async () => {
     const request = aRequest(ownWorkload('registered'));
     await inTx(database.app, (tx) => evaluate(tx, request, at(NOON)));

@@ -164,6 +164,29 @@ describe("the engine's routes", () => {
     ]);
     expect(statuses.map(({ status }) => status)).toEqual([400, 409, 404, 422, 400, 400, 404, 400, 400]);
   });
+
+  it('say no to what the database can not hold', async () => {
+    const request = aRequest(ownWorkload('unstorable'));
+    const [event] = recorded(completedEvents);
+    const nul = {
+      ...request,
+      spec: { ...request.spec, justification: 'a\0b' },
+      plan: { ...request.plan, author: 'a\0b' },
+    };
+    const surrogate = { ...request, spec: { ...request.spec, justification: '\ud800' } };
+    const large = { ...request, plan: { ...request.plan, generation: Number.MAX_SAFE_INTEGER } };
+    const batch = aBatch(request, recorded(completedEvents).slice(0, 1));
+    const { uid } = request.plan;
+    const statuses = [];
+    for (const body of [nul, surrogate, large])
+      statuses.push((await call(worker, 'POST', pathOf('evaluate', uid), { body })).status);
+    for (const over of [{ at: 'yesterday' }, { sequence: 2 ** 40 }])
+      statuses.push(
+        (await call(worker, 'POST', pathOf('report', uid), { body: { ...batch, events: [{ ...event, ...over }] } }))
+          .status,
+      );
+    expect(statuses.filter((status) => status >= 500)).toEqual([]);
+  });
 });
 
 describe('policies over HTTP', () => {

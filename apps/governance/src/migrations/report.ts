@@ -27,7 +27,7 @@ export async function report(
 ): Promise<EventBatchResult> {
   if (batch.plan.uid !== uid) throw new Refusal('conflict', `events of plan ${batch.plan.uid} were sent to ${uid}`);
   const migration = await lockMigration(tx, batch.plan);
-  const fresh = await unknownEvents(tx, batch);
+  const fresh = (await unknownEvents(tx, batch)).map(storable);
   const receipts = await appendAuditBatch(
     tx,
     fresh.map(({ event, ...recorded }) => ({
@@ -53,6 +53,17 @@ export async function report(
     await refresh(tx, migration);
   }
   return { accepted: fresh.length, duplicates: batch.events.length - fresh.length, receipts };
+}
+
+/** PostgreSQL's text holds no NUL; a message that has one must not keep a migration from reporting. */
+function storable<Value>(value: Value): Value {
+  const clean = (item: unknown): unknown => {
+    if (typeof item === 'string') return item.replaceAll('\0', '\uFFFD');
+    if (Array.isArray(item)) return item.map(clean);
+    if (item === null || typeof item !== 'object') return item;
+    return Object.fromEntries(Object.entries(item).map(([key, member]) => [key, clean(member)]));
+  };
+  return clean(value) as Value;
 }
 
 const plainJson = z.json();

@@ -6,7 +6,9 @@ import { PodQueue } from './queue.js';
 import { reconcilePods, trackPods } from './tracking.js';
 
 const POD_KIND = { apiVersion: 'v1', kind: 'Pod' };
-const RECONCILE_MS = 30_000;
+const RECONCILE_MS = 5 * 60_000;
+/** How soon news that could not be written is made up for. */
+const HEAL_MS = 10_000;
 const QUEUE = { capacity: 20_000, batchSize: 500, everyMs: 200 };
 
 /** Follows the pods of the cluster, and takes hints from admission. */
@@ -15,6 +17,8 @@ export class PodTracker implements Following {
   private readonly informer: ReturnType<MakeInformer> | null;
   private timer: NodeJS.Timeout | null = null;
   private reconciling: Promise<void> = Promise.resolve();
+  private reconciledAt = 0;
+  private droppedBefore = 0;
 
   /** @param makeInformer null when there is no cluster: hints are still taken. */
   constructor(
@@ -32,7 +36,7 @@ export class PodTracker implements Following {
     this.informer.synced
       .then(() => this.reconcile())
       .catch((error: unknown) => this.logger.warn({ err: error }, 'pods are not synced'));
-    this.timer = setInterval(() => this.reconcile(), RECONCILE_MS);
+    this.timer = setInterval(() => this.healOrReconcile(), HEAL_MS);
   }
 
   async stop(): Promise<void> {
@@ -64,7 +68,14 @@ export class PodTracker implements Following {
     if (pod && before && before.uid !== pod.uid) this.queue.add({ type: 'gone', uid: before.uid, at });
   }
 
+  private healOrReconcile(): void {
+    const isDue = performance.now() - this.reconciledAt >= RECONCILE_MS;
+    if (isDue || this.queue.dropped > this.droppedBefore) this.reconcile();
+  }
+
   private reconcile(): void {
+    this.reconciledAt = performance.now();
+    this.droppedBefore = this.queue.dropped;
     this.reconciling = this.reconciling
       .then(() => this.bringInLine())
       .catch((error: unknown) => this.logger.warn({ err: error }, 'pods could not be reconciled'));
