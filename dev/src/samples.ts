@@ -1,4 +1,4 @@
-import { get } from 'node:http';
+import { Agent, get } from 'node:http';
 import path from 'node:path';
 import { waitFor } from '@scc/runtime';
 import { z } from 'zod';
@@ -43,20 +43,30 @@ export async function deploySamples(stack: SampleStack): Promise<void> {
   const routes = await stack.api.list('/apis/networking.istio.io/v1/namespaces/shop/virtualservices');
   const outside = routes.items.flatMap((item) => virtualServiceSchema.parse(item).spec.hosts);
   await Promise.all([
-    ...services.items.map((item) => waitForAnswer(stack.addresses.sidecar, namedSchema.parse(item).metadata.name)),
-    ...outside.filter((host) => host.endsWith('.example')).map((host) => waitForAnswer(stack.addresses.ingress, host)),
+    ...services.items.map((item) => waitForAnswers(stack.addresses.sidecar, namedSchema.parse(item).metadata.name)),
+    ...outside.filter((host) => host.endsWith('.example')).map((host) => waitForAnswers(stack.addresses.ingress, host)),
   ]);
 }
 
-/** An available pod is no use to a client before the proxy knows its address. */
-const waitForAnswer = (address: string, host: string): Promise<boolean> =>
-  waitFor(() => answers(address, host), { timeoutMs: 30_000, what: `${host} to answer through ${address}` });
+/** So many answers in a row leave no doubt about the rarest destination of a weighted route. */
+const ANSWERS_IN_A_ROW = 40;
 
-const answers = (address: string, host: string): Promise<boolean> =>
+/** An available pod is no use to a client before the proxy knows its address. */
+async function waitForAnswers(address: string, host: string): Promise<void> {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  const reached = async (): Promise<boolean> => {
+    for (let count = 0; count < ANSWERS_IN_A_ROW; count++) if (!(await answers(address, host, agent))) return false;
+    return true;
+  };
+  await waitFor(reached, { timeoutMs: 30_000, what: `${host} to answer through ${address}` });
+  agent.destroy();
+}
+
+const answers = (address: string, host: string, agent: Agent): Promise<boolean> =>
   new Promise((resolve, reject) => {
-    get(address, { headers: { host }, agent: false }, (response) => {
+    get(address, { headers: { host }, agent }, (response) => {
       response.resume();
-      resolve(response.statusCode === 200);
+      response.on('end', () => resolve(response.statusCode === 200));
     }).on('error', reject);
   });
 
