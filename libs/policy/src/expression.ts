@@ -6,7 +6,7 @@ export type CelData = null | boolean | string | number | bigint | CelData[] | { 
 
 export const MAX_LIST = 1000;
 /** With two comprehensions in each other the product of the lists stays below 10⁵. */
-export const MAX_NESTED_LIST = 316;
+const MAX_NESTED_LIST = 316;
 const MAX_SOURCE = 4096;
 
 /** An expression could not be evaluated: the decision that needed it is a refusal. */

@@ -2,8 +2,8 @@ import type { parse } from '@bufbuild/cel';
 
 export type Expr = ReturnType<typeof parse>['expr'];
 
-export const MAX_NODES = 200;
-export const MAX_COMPREHENSION_NESTING = 2;
+const MAX_NODES = 200;
+const MAX_COMPREHENSION_NESTING = 2;
 
 /** What an expression may call: operators, and functions whose cost grows at most with the size of their input. */
 const FUNCTIONS = new Set([

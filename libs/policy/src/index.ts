@@ -3,10 +3,8 @@ export {
   policyBindingSchema,
   policyDocumentSchema,
   policyNameSchema,
-  type ParameterValue,
   type PolicyBinding,
   type PolicyDocument,
-  type PolicyRule,
 } from './document.js';
 export { type CelData, toCelData } from './expression.js';
 export {
@@ -15,6 +13,5 @@ export {
   parameterIssues,
   tryPolicy,
   type CompiledPolicy,
-  type PolicyIssue,
   type RuleResult,
 } from './policy.js';

@@ -157,6 +157,15 @@ describe('an approval', () => {
     expect(await plan.decide('bob', 'refuse')).toMatchObject({ status: 'refused', reason: 'reviewed' });
     await expect(plan.decide('eve')).rejects.toMatchObject({ kind: 'conflict' });
     expect(await plan.messages()).toEqual({ messages: 1 });
+    await inTx(database.app, (tx) => evaluate(tx, plan.request, at(NOON)));
+    expect(await plan.state()).toMatchObject({ status: 'refused' });
+  });
+
+  it('can be asked for again when its time was over', async () => {
+    const plan = await waiting('asked-again');
+    await inTx(database.app, (tx) => evaluate(tx, plan.request, at(NEXT_DAY)));
+    expect(await plan.state(NEXT_DAY)).toMatchObject({ status: 'pending' });
+    expect(await plan.decide('bob', 'approve', ['approver'], NEXT_DAY)).toMatchObject({ status: 'granted' });
   });
 
   it('has one effect when a hundred people approve at once', async () => {

@@ -115,7 +115,7 @@ async function decidable(
 }
 
 /** The role in which a caller decides: the one asked for, else the first that still needs somebody. */
-export function roleFor(
+function roleFor(
   { needs }: Pick<ApprovalRequestRow, 'needs'>,
   decisions: readonly DecisionRow[],
   { actor, wanted }: { actor: Caller; wanted: string | undefined },

@@ -23,7 +23,7 @@ export async function wakeWorkflow(
   ]);
 }
 
-export interface OutboxMessage {
+interface OutboxMessage {
   id: string;
   workflowId: string;
   signal: string;

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { type Queryable, rowOf, rowsOf } from '../database/rows.js';
 
 /** How long an approval, asked for or given, stays good. */
-export const APPROVAL_TTL_MS = 24 * 60 * 60 * 1000;
+const APPROVAL_TTL_MS = 24 * 60 * 60 * 1000;
 
 export const REQUEST_STATUSES = ['pending', 'granted', 'refused', 'expired', 'withdrawn'] as const;
 const needsSchema = z.array(z.object({ role: z.string(), count: z.int(), reason: z.string() }));
@@ -44,7 +44,7 @@ export const decisionsOf = (db: Queryable, request: string): Promise<DecisionRow
   );
 
 /** Several policies may ask for the same role: the largest number is enough, and each reason is kept. */
-export function mergeNeeds(needs: readonly ApprovalNeed[]): ApprovalNeed[] {
+function mergeNeeds(needs: readonly ApprovalNeed[]): ApprovalNeed[] {
   const byRole = new Map<string, ApprovalNeed>();
   for (const need of needs) {
     const known = byRole.get(need.role);
@@ -79,8 +79,12 @@ export interface NeededApproval {
  */
 export async function requireApproval(tx: EntityManager, needed: NeededApproval, now: Date): Promise<void> {
   const open = await openRequest(tx, needed.planUid);
-  if (open && isSame(open, needed)) return;
-  if (open) await close(tx, open.id, { status: 'withdrawn', reason: 'the plan or what it would do has changed' }, now);
+  if (open && open.expires_at <= now)
+    await close(tx, open.id, { status: 'expired', reason: 'nobody acted on it in time' }, now);
+  else if (open && isSame(open, needed)) return;
+  else if (open)
+    await close(tx, open.id, { status: 'withdrawn', reason: 'the plan or what it would do has changed' }, now);
+  else if (await isRefused(tx, needed)) return;
   if (needed.needs.length === 0) return;
   await tx.query(
     `insert into approval_request (plan_uid, content_hash, author, needs, requested_at, expires_at)
@@ -94,6 +98,17 @@ export async function requireApproval(tx: EntityManager, needed: NeededApproval,
       new Date(now.getTime() + APPROVAL_TTL_MS),
     ],
   );
+}
+
+/** Asking the same again does not undo a refusal. */
+async function isRefused(tx: EntityManager, { planUid, contentHash }: NeededApproval): Promise<boolean> {
+  const refused = await rowOf(
+    tx,
+    z.object({ id: z.string() }),
+    `select id from approval_request where plan_uid = $1 and content_hash = $2 and status = 'refused'`,
+    [planUid, contentHash],
+  );
+  return refused !== undefined;
 }
 
 const sizeOf = (needs: readonly ApprovalNeed[]): string =>

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { Refusal } from './refusal.js';
 
-export const MAX_PAGE = 500;
+const MAX_PAGE = 500;
 
 /** Query parameters of every list. */
 export const pageQuery = {

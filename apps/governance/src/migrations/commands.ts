@@ -75,7 +75,7 @@ export async function checkCommand(
   return { ...answer, receipt };
 }
 
-export function decideCommand(
+function decideCommand(
   command: Command,
   { grantedTo, hasToken }: { grantedTo: string | null; hasToken: boolean },
 ): Pick<CommandVerdict, 'allowed' | 'reason'> {

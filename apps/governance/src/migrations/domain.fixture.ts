@@ -67,7 +67,7 @@ export const ownWorkload = (name: string) => ({
   facts: { workload: { kind: 'Deployment', name, uid: name, labels: {}, replicas: 3, serviceAccountName: 'sa' } },
 });
 
-export const engine: Caller = { name: 'system:serviceaccount:scc:worker', groups: [], roles: ['engine'] };
+const engine: Caller = { name: 'system:serviceaccount:scc:worker', groups: [], roles: ['engine'] };
 export const person = (name: string, ...roles: string[]): Caller => ({ name, groups: [], roles });
 
 export const at = (time: string, actor: Caller = engine): CallContext => ({

@@ -1,4 +1,4 @@
-import { Body, Controller, Get, Param, Post, Query } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { COMMANDS } from '@scc/governance-api';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
@@ -21,6 +21,7 @@ import {
   type StepRecord,
   stepsOf,
 } from './read.js';
+import { rebuildReadModel } from './rebuild.js';
 import { type CallContext, findMigration, uidSchema } from './store.js';
 
 const uid = { schema: uidSchema };
@@ -80,6 +81,14 @@ export class MigrationsController {
   proof(@Param('id', uid) id: string, @Call() { now }: CallContext): Promise<SignedProof> {
     const { signer, origin } = this.proofSigner;
     return migrationProof(this.source, id, { signer, origin, now });
+  }
+
+  /** Drops and rebuilds what is read of migrations from the stored events. */
+  @Post('rebuild')
+  @HttpCode(200)
+  @RequirePermission('migrations:rebuild')
+  async rebuild(@Call() call: CallContext): Promise<{ migrations: number }> {
+    return { migrations: await rebuildReadModel(this.source, call) };
   }
 
   /** A token that gives a command sent to the workflow the authority of the caller. */

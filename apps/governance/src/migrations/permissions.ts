@@ -13,7 +13,7 @@ export const DOMAIN_PERMISSIONS = {
   admin: [
     ...READ,
     ...['commands:grant', 'approvals:decide', 'exceptions:request', 'exceptions:approve', 'exceptions:revoke'],
-    ...['policies:write', 'policies:activate', 'calendar:write'],
+    ...['policies:write', 'policies:activate', 'calendar:write', 'migrations:rebuild'],
   ],
   /** The worker, and only it. */
   engine: [

@@ -6,7 +6,7 @@ export interface StoredEvent extends RecordedEvent {
   runId: string;
 }
 
-export type Outcome = 'completed' | 'rolledBack' | 'rejected' | 'dryRun';
+type Outcome = 'completed' | 'rolledBack' | 'rejected' | 'dryRun';
 
 /** One time at which a workload began to run under an SCC; `key` makes recording it idempotent. */
 export interface Activation {
@@ -16,7 +16,7 @@ export interface Activation {
   reason: 'observed' | 'migrated' | 'restored';
 }
 
-export interface ProjectedPod extends PodSCC {
+interface ProjectedPod extends PodSCC {
   role: 'before' | 'canary' | 'after';
   at: string;
 }
@@ -71,7 +71,7 @@ const emptyView = (): MigrationView => ({
 });
 
 /** Runs follow each other in time, events within a run by their sequence: the order of arrival does not matter. */
-export function inOrder(events: readonly StoredEvent[]): StoredEvent[] {
+function inOrder(events: readonly StoredEvent[]): StoredEvent[] {
   const starts = new Map<string, string>();
   for (const { runId, at } of events) {
     const known = starts.get(runId);

@@ -8,7 +8,7 @@ import { type EventRecord, eventsOf, type MigrationDetail, migrationDetail, type
 import { currentEvaluation, findMigration, type MigrationRow, type StoredEvaluation } from './store.js';
 
 /** An audit entry with what proves, from the checkpoint of the document alone, that the log holds it. */
-export interface ProvedEntry {
+interface ProvedEntry {
   entryId: string;
   /** The bytes that were hashed, base64. */
   body: string;
@@ -18,7 +18,7 @@ export interface ProvedEntry {
   path: string[] | null;
 }
 
-export interface ApprovalRecord {
+interface ApprovalRecord {
   contentHash: string;
   status: string;
   needs: { role: string; count: number; reason: string }[];

@@ -74,7 +74,7 @@ describe('the read model', () => {
     });
     for (const table of ['view_gate', 'view_weight', 'view_pod', 'view_migration'])
       await database.app.query(`delete from ${table}`);
-    await rebuildReadModel(database.app);
+    await rebuildReadModel(database.app, at(NOON));
     expect(await migrationDetail(database.app, uid)).toEqual(before);
   });
 

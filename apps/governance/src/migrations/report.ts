@@ -116,7 +116,7 @@ const eventRow = z.object({
 });
 
 /** All stored events of a plan, in no particular order. */
-export async function storedEvents(db: Queryable, uid: string): Promise<StoredEvent[]> {
+async function storedEvents(db: Queryable, uid: string): Promise<StoredEvent[]> {
   const rows = await rowsOf(
     db,
     eventRow,

@@ -61,7 +61,7 @@ const SEEN = `
 /** Hints that the cluster did not confirm within this time were about pods that never came to be. */
 const HINT_TTL_SECONDS = 120;
 
-export async function markGone(tx: EntityManager, uids: readonly string[], at: Date): Promise<void> {
+async function markGone(tx: EntityManager, uids: readonly string[], at: Date): Promise<void> {
   await tx.query(
     `with ended as (
        update tracked_pod set gone_at = $2, last_seen = greatest(last_seen, $2) where uid in (

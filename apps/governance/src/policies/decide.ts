@@ -71,7 +71,7 @@ export function compiledPolicy(contentHash: string, document: PolicyDocument): C
 }
 
 /** Exceptions that are in force: a second person agreed, nobody revoked them, and their time is not over. */
-export const activeExceptions = (
+const activeExceptions = (
   db: Queryable,
   { plan, facts }: Pick<EvaluationRequest, 'plan' | 'facts'>,
   now: Date,

@@ -10,7 +10,7 @@ import { checkDocument } from './store.js';
 import { appliesTo, verdictsOf } from './verdicts.js';
 
 /** What a policy would have said about one plan of the past. */
-export interface WouldHave {
+interface WouldHave {
   planUid: string;
   namespace: string;
   name: string;

@@ -8,7 +8,7 @@ import { inTransaction } from '../database/transaction.js';
 import { observeSCC } from './versions.js';
 
 /** The part of an informer that following needs. */
-export interface ObjectInformer {
+interface ObjectInformer {
   start: () => unknown;
   stop: () => unknown;
   synced: Promise<void>;

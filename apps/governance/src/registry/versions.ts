@@ -14,7 +14,7 @@ export function contentOf(scc: SecurityContextConstraints): SecurityContextConst
 const presentRow = z.object({ name: z.string(), content_hash: z.string(), content: sccSchema });
 
 /** The SCCs of the given names that the cluster has now, as the registry saw them. */
-export const presentSCCs = (db: Queryable, names: readonly string[]): Promise<z.infer<typeof presentRow>[]> =>
+const presentSCCs = (db: Queryable, names: readonly string[]): Promise<z.infer<typeof presentRow>[]> =>
   rowsOf(
     db,
     presentRow,

@@ -2,7 +2,7 @@ import type { EvaluationRequest } from '@scc/governance-api';
 import { matchesPattern } from '@scc/policy';
 import { z } from 'zod';
 import { type Queryable, rowsOf } from '../database/rows.js';
-import { isTimeZone, recurrenceSchema, type Recurring } from './occurrences.js';
+import { recurrenceSchema, type Recurring } from './occurrences.js';
 import { type Calendar, freezeAt, nextOpening } from './openings.js';
 
 /** When the migration may go on: `at` is null when it may now. `never`: no opening is long enough. */
@@ -42,10 +42,6 @@ async function calendarFor(db: Queryable, { plan, spec, facts }: EvaluationReque
 
 const planWindows = ({ schedule }: EvaluationRequest['spec']): Recurring[] =>
   schedule.windows.map(({ timeZone, ...range }) => ({ timeZone, recurrence: { type: 'weekly', ranges: [range] } }));
-
-/** Zones of the plan that do not exist. */
-export const unknownTimeZones = ({ schedule }: EvaluationRequest['spec']): string[] =>
-  schedule.windows.map(({ timeZone }) => timeZone).filter((timeZone) => !isTimeZone(timeZone));
 
 /** When the whole migration fits: inside of the windows of the calendar and of the plan, clear of freezes. */
 export async function nextStart(db: Queryable, request: EvaluationRequest, now: Date): Promise<StartTime> {
