@@ -67,9 +67,17 @@ async function succeed(
 
 const moduleFolder = (module: string): string => path.join(ROOT, 'dev', 'modules', module);
 
+const SCRATCH = '.build-';
+
+/** Removes what interrupted builds left. Only for the holder of the folder's lock. */
+export async function removeScratch(folder: string): Promise<void> {
+  const left = (await readdir(folder)).filter((name) => name.startsWith(SCRATCH));
+  await Promise.all(left.map((name) => rm(path.join(folder, name), { recursive: true, force: true })));
+}
+
 /** Builds one binary into the folder; the name appears there only when the file is whole. */
 export async function build(binary: Binary, folder: string): Promise<void> {
-  const scratch = await mkdtemp(path.join(folder, '.build-'));
+  const scratch = await mkdtemp(path.join(folder, SCRATCH));
   try {
     const made = await make(binary.source, scratch);
     await chmod(made, 0o755);
@@ -118,7 +126,7 @@ export async function copyCrds(folder: string): Promise<void> {
   await succeed('go', ['mod', 'download', 'istio.io/istio'], { cwd });
   const { stdout } = await run('go', ['list', '-m', '-f', '{{.Dir}}', 'istio.io/istio'], { cwd });
   const source = path.join(stdout.trim(), 'manifests', 'charts', 'base', 'files', 'crd-all.gen.yaml');
-  const scratch = path.join(folder, `.crds-${process.pid}`);
+  const scratch = path.join(folder, `${SCRATCH}crds`);
   await copyFile(source, scratch);
   await chmod(scratch, 0o644);
   await rename(scratch, path.join(folder, CRDS_FILE));

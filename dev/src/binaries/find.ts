@@ -4,7 +4,7 @@ import { access, mkdir } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { build, copyCrds, requireTools } from './build.js';
+import { build, copyCrds, removeScratch, requireTools } from './build.js';
 import { CATALOGUE, CRDS_FILE, fileNameOf, variableOf, type Binary } from './catalogue.js';
 import { withLock } from './lock.js';
 
@@ -53,6 +53,7 @@ export async function find(options: FindOptions): Promise<Found> {
   await mkdir(cache, { recursive: true });
   const waiting = (): void => progress('another start builds the local stack, waiting for it');
   return withLock(path.join(cache, '.lock'), waiting, async () => {
+    await removeScratch(cache);
     const found = await lookUp(options);
     const missing = catalogue.filter(({ name }) => !found.has(name));
     const lacksCrds = needsCrds(catalogue) && !(await exists(crds));

@@ -51,7 +51,13 @@ export class Inside {
     });
     const pid = await new Promise<number>((resolve, reject) => {
       child.once('error', (error) => reject(new Error(`cannot run unshare (package util-linux): ${error.message}`)));
-      child.once('exit', (code) => reject(new Error(`no namespace for the stack (unshare ended with ${code})`)));
+      child.once('exit', (code) =>
+        reject(
+          new Error(
+            `no namespace for the stack (unshare ended with ${code}); an ordinary user needs a kernel that allows user namespaces (sysctl user.max_user_namespaces)`,
+          ),
+        ),
+      );
       child.once('message', (raw) => {
         const message = messageSchema.parse(raw);
         if (message.kind === 'hello') resolve(message.pid);
