@@ -1,13 +1,13 @@
 import type { ChildProcess, SpawnOptions } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import path from 'node:path';
 import { findBinaries } from './binaries/find.js';
 import { serviceAccountToken, TOKEN_AUDIENCE } from './cluster/accounts.js';
 import { Api } from './cluster/api.js';
 import { applyAll, parseManifests, readManifests } from './cluster/manifests.js';
 import { createStateDir, recordOwners, removeLeftovers } from './supervisor/leftovers.js';
+import { hasCode } from './errors.js';
 import { Inside } from './supervisor/namespace.js';
 import { stackOptionsSchema, type Message, type StackOptions } from './supervisor/protocol.js';
 import { relay, type Relay } from './supervisor/relay.js';
@@ -174,12 +174,11 @@ async function output(child: ChildProcess): Promise<string> {
   return out;
 }
 
-/** The preferred port where it is free, else any. */
-async function listen(preferred: number, socket: string): Promise<Relay> {
+/** Listens on the preferred port where it is free, else on any. */
+function listen(preferred: number, socket: string): Promise<Relay> {
   const host = '127.0.0.1';
-  const free = await new Promise<boolean>((resolve) => {
-    const probe = createServer().once('error', () => resolve(false));
-    probe.listen(preferred, host, () => probe.close(() => resolve(true)));
+  return relay({ host, port: preferred }, { path: socket }).catch((error: unknown) => {
+    if (!hasCode(error, 'EADDRINUSE')) throw error;
+    return relay({ host, port: 0 }, { path: socket });
   });
-  return relay({ host, port: free ? preferred : 0 }, { path: socket });
 }
