@@ -1,0 +1,125 @@
+import { generateKeyPairSync, randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { type Anchor, type HeldReceipt, type NoteSigner, signerFromPem } from '@scc/audit';
+import { createLogger, waitFor } from '@scc/runtime';
+import { DataSource } from 'typeorm';
+import { appendAuditBatch, type AuditRecord } from './append.js';
+import { Sealer, type SealerOptions } from './sealer.js';
+
+/** What the specs of the audit log share: databases with the real schema, keys, and logs written by the real code. */
+
+export const ORIGIN = 'scc.poc/test';
+const silent = createLogger('audit-spec', 'silent');
+
+export function aSigner(origin = ORIGIN): NoteSigner {
+  const { privateKey } = generateKeyPairSync('ed25519');
+  return signerFromPem(origin, privateKey.export({ format: 'pem', type: 'pkcs8' }).toString());
+}
+
+const migration = path.resolve(import.meta.dirname, '../database/migrations/020-audit.sql');
+
+/** Databases on one server; `admin` connects as superuser, `app` with the role of the service. */
+export class Databases {
+  private readonly open: DataSource[] = [];
+
+  constructor(private readonly superuserUrl: string) {}
+
+  private async connect(url: URL): Promise<DataSource> {
+    const source = new DataSource({ type: 'postgres', url: url.href, poolSize: 12 });
+    await source.initialize();
+    this.open.push(source);
+    return source;
+  }
+
+  url(name: string, user?: string): URL {
+    const url = new URL(this.superuserUrl);
+    url.pathname = `/${name}`;
+    if (user) [url.username, url.password] = [user, user];
+    return url;
+  }
+
+  admin(name: string): Promise<DataSource> {
+    return this.connect(this.url(name));
+  }
+
+  app(name: string): Promise<DataSource> {
+    return this.connect(this.url(name, 'scc_app'));
+  }
+
+  /** A database with the schema of the audit log, owned as in production. */
+  async create(): Promise<string> {
+    const name = `audit_${randomUUID().replaceAll('-', '')}`;
+    const root = await this.admin('postgres');
+    for (const role of ['scc_owner nologin', `scc_app login password 'scc_app'`])
+      await root.query(`create role ${role}`).catch(() => undefined);
+    await root.query(`create database ${name} owner scc_owner`);
+    await root.destroy();
+    const admin = await this.admin(name);
+    await admin.query('set role scc_owner');
+    await admin.query(await readFile(migration, 'utf8'));
+    await admin.destroy();
+    return name;
+  }
+
+  /** A byte-for-byte copy: what an attacker with the disk can make. Nobody may be connected to the original. */
+  async copy(of: string): Promise<string> {
+    const name = `audit_${randomUUID().replaceAll('-', '')}`;
+    const root = await this.admin('postgres');
+    await root.query(`create database ${name} template ${of}`);
+    await root.destroy();
+    return name;
+  }
+
+  async close(): Promise<void> {
+    for (const source of this.open) if (source.isInitialized) await source.destroy();
+  }
+}
+
+export const aRecord = (number: number): AuditRecord => ({
+  actor: { name: `user-${number % 7}`, roles: ['approver'] },
+  action: 'approval.granted',
+  object: { kind: 'SCCMigrationPlan', namespace: 'shop', name: `plan-${number % 13}` },
+  requestId: `request-${number}`,
+  details: { number, reason: 'reviewed', note: 'größer 😀' },
+});
+
+export const append = (source: DataSource, records: AuditRecord[]): Promise<HeldReceipt[]> =>
+  source.transaction((tx) => appendAuditBatch(tx, records));
+
+export interface Sealed {
+  anchors: Anchor[];
+}
+
+/** Runs a sealer until nothing is left to seal; returns what it published outside the database. */
+export async function seal(source: DataSource, options: Partial<SealerOptions> & { signer: NoteSigner }): Promise<Anchor[]> {
+  const anchors: Anchor[] = [];
+  const sealer = aSealer(source, {
+    ...options,
+    onCheckpoint: ({ note, size }) => anchors.push({ source: `ConfigMap at ${size}`, note }),
+  });
+  sealer.start();
+  await waitFor(async () => (await countUnsealed(source)) === 0, { timeoutMs: 20_000, everyMs: 20, what: 'sealing' });
+  await sealer.stop();
+  return anchors;
+}
+
+export const aSealer = (source: DataSource, options: Partial<SealerOptions> & { signer: NoteSigner }): Sealer =>
+  new Sealer(source, {
+    origin: ORIGIN,
+    previousSigner: null,
+    holder: 'spec',
+    logger: silent,
+    everyMs: 10,
+    batchSize: 50,
+    standbyMs: 20,
+    onCheckpoint: () => undefined,
+    ...options,
+  });
+
+export async function countUnsealed(source: DataSource): Promise<number> {
+  const [row] = await source.query<{ count: string }[]>(
+    'select count(*) from audit_entry e where not exists (select from audit_seal s where s.entry = e.id)',
+  );
+  return Number(row?.count);
+}
