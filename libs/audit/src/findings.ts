@@ -45,6 +45,9 @@ export interface Finding {
   message: string;
 }
 
+/** Found because the log contradicts something outside; a fault in the log itself says more. */
+const BY_WITNESS: readonly Fault[] = ['history-rewritten', 'receipt-contradicted', 'receipt-missing'];
+
 const KEPT_PER_FAULT = 20;
 
 /** Collects findings; keeps the first twenty of each fault and counts the rest. */
@@ -63,10 +66,11 @@ export class Findings {
     return this.counts.has(fault);
   }
 
-  /** By place in the log, findings without a place last. */
+  /** By place in the log, findings without a place last; at one place the log's own fault before its witness. */
   sorted(): Finding[] {
     const place = ({ index }: Finding): number => index ?? Number.MAX_SAFE_INTEGER;
-    return this.kept.toSorted((a, b) => place(a) - place(b));
+    const rank = ({ fault }: Finding): number => BY_WITNESS.indexOf(fault);
+    return this.kept.toSorted((a, b) => place(a) - place(b) || rank(a) - rank(b));
   }
 
   totals(): Partial<Record<Fault, number>> {

@@ -175,19 +175,27 @@ export class TreeCheck {
     }
   }
 
-  /** @param blame the first entry, from an index on, that a receipt contradicts. */
-  finish(blame: (from: number) => number | null): void {
-    if (this.suspicion && !this.hasGap) {
-      const { fault, index, entryId, message } = diagnose({ ...this.suspicion.stretch, following: this.following });
-      const place = fault === 'root-mismatch' ? (blame(index) ?? index) : index;
-      this.findings.add(fault, { index: place, entryId: place === index ? entryId : null }, message);
-    } else if (this.confirmed.size < this.range.size && !this.hasGap) {
+  /**
+   * @param blame the first entry, from an index on, that a receipt contradicts
+   * @returns where the entries stop having the signed root, null when they never do
+   */
+  finish(blame: (from: number) => number | null): number | null {
+    if (this.hasGap) return null;
+    if (this.suspicion) return this.nameSuspicion(this.suspicion.stretch, blame);
+    if (this.confirmed.size < this.range.size && !this.findings.has('tail-truncated')) {
       const message = `no valid checkpoint covers the sealed entries from ${this.confirmed.size} on`;
       this.findings.add('checkpoint-missing', { index: this.confirmed.size }, message);
     }
-    if (this.suspicion || this.hasGap) return;
     for (const index of this.tileDifferences)
       this.findings.add('tile-altered', { index }, 'the stored tile does not hold what was sealed');
+    return null;
+  }
+
+  private nameSuspicion(stretch: Omit<Stretch, 'following'>, blame: (from: number) => number | null): number {
+    const { fault, index, entryId, message } = diagnose({ ...stretch, following: this.following });
+    const place = fault === 'root-mismatch' ? (blame(index) ?? index) : index;
+    this.findings.add(fault, { index: place, entryId: place === index ? entryId : null }, message);
+    return place;
   }
 }
 

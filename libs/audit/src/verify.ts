@@ -161,14 +161,14 @@ class Verification {
     this.swaps.finish();
     this.checkCompleteness(size);
     this.receipts.finish();
-    const blame = (from: number): number | null => this.receipts.firstContradiction(from);
-    this.tree?.finish(blame);
+    const byReceipt = (from: number): number | null => this.receipts.firstContradiction(from);
+    const place = this.tree?.finish(byReceipt) ?? null;
     this.anchors.finish({
       size,
       origin: this.trust.origin ?? this.header?.origin ?? '',
       keys: this.keys,
       pinned: this.pinned,
-      blame,
+      blame: (from) => (place !== null && place >= from ? place : byReceipt(from)),
     });
     this.checkTrust(size);
     return this.report(size);

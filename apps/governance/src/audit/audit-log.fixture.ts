@@ -4,6 +4,7 @@ import path from 'node:path';
 import { type Anchor, type HeldReceipt, type NoteSigner, signerFromPem } from '@scc/audit';
 import { createLogger, waitFor } from '@scc/runtime';
 import { DataSource } from 'typeorm';
+import { startPostgres } from '../../../../libs/testing/src/postgres.js';
 import { appendAuditBatch, type AuditRecord } from './append.js';
 import { Sealer, type SealerOptions } from './sealer.js';
 
@@ -23,7 +24,15 @@ const migration = path.resolve(import.meta.dirname, '../database/migrations/020-
 export class Databases {
   private readonly open: DataSource[] = [];
 
-  constructor(private readonly superuserUrl: string) {}
+  private constructor(
+    private readonly superuserUrl: string,
+    private readonly stopServer: () => Promise<void>,
+  ) {}
+
+  static async start(): Promise<Databases> {
+    const { url, stop } = await startPostgres();
+    return new Databases(url, stop);
+  }
 
   private async connect(url: URL): Promise<DataSource> {
     const source = new DataSource({ type: 'postgres', url: url.href, poolSize: 12 });
@@ -73,6 +82,7 @@ export class Databases {
 
   async close(): Promise<void> {
     for (const source of this.open) if (source.isInitialized) await source.destroy();
+    await this.stopServer();
   }
 }
 
@@ -87,12 +97,11 @@ export const aRecord = (number: number): AuditRecord => ({
 export const append = (source: DataSource, records: AuditRecord[]): Promise<HeldReceipt[]> =>
   source.transaction((tx) => appendAuditBatch(tx, records));
 
-export interface Sealed {
-  anchors: Anchor[];
-}
-
 /** Runs a sealer until nothing is left to seal; returns what it published outside the database. */
-export async function seal(source: DataSource, options: Partial<SealerOptions> & { signer: NoteSigner }): Promise<Anchor[]> {
+export async function seal(
+  source: DataSource,
+  options: Partial<SealerOptions> & { signer: NoteSigner },
+): Promise<Anchor[]> {
   const anchors: Anchor[] = [];
   const sealer = aSealer(source, {
     ...options,

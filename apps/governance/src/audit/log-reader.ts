@@ -1,6 +1,6 @@
 import { type AuditColumns, EXPORT_FORMAT, type EntryRow, type LogRecord } from '@scc/audit';
 import type { DataSource, EntityManager } from 'typeorm';
-import type { Queryable } from './queryable.js';
+import type { Queryable } from '../database/rows.js';
 
 interface EntryColumns {
   id: string;

@@ -7,7 +7,7 @@ import {
   TILE_WIDTH,
   TileBuilder,
 } from '@scc/audit';
-import type { Queryable } from './queryable.js';
+import type { Queryable } from '../database/rows.js';
 
 /** The stored log does not continue from its newest checkpoint. Sealing on would cover up what happened. */
 export class LogRefused extends Error {

@@ -8,7 +8,7 @@ import {
   TILE_WIDTH,
 } from '@scc/audit';
 import { storedNodes } from './log-state.js';
-import type { Queryable } from './queryable.js';
+import type { Queryable } from '../database/rows.js';
 
 /** Reads nodes from a full tile where there is one, else from what is not in a tile yet. */
 async function nodesOf(db: Queryable, level: number, span: LeafSpan): Promise<Buffer[]> {
