@@ -21,7 +21,7 @@ export interface MigrationState {
   targetSCC: string | null;
   weight: number;
   pods: PodSCC[];
-  risk: PlanStatus['risk'] | null;
+  risk: NonNullable<PlanStatus['risk']> | null;
   violations: Violation[];
   /** The change of the pod template as YAML. */
   patch: string | null;
@@ -247,27 +247,27 @@ export function recordEvent(
   return { state: next, recorded: { version: 1, sequence: state.sequence, at, phase: next.phase, event } };
 }
 
+/** The fields that have a value; the API server refuses null for most. */
+type Present<T> = { [Key in keyof T]?: NonNullable<T[Key]> };
+const present = <T extends object>(fields: T): Present<T> =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null)) as Present<T>;
+
 /** The plan's status: a projection of the state, nothing more. */
 export function statusOf(state: MigrationState, ids: { workflowId: string; runId: string }): PlanStatus {
   const bySCC: Record<string, number> = {};
   for (const { scc } of state.pods) bySCC[scc ?? 'unknown'] = (bySCC[scc ?? 'unknown'] ?? 0) + 1;
   const migrated = state.pods.filter(({ scc }) => scc !== null && scc === state.targetSCC).length;
+  const { phase, message, sourceSCC, targetSCC, weight, risk, patch, history, startedAt, finishedAt } = state;
   return {
     observedGeneration: state.generation,
-    phase: state.phase,
-    message: state.message,
-    workflowId: ids.workflowId,
-    runId: ids.runId,
-    ...(state.sourceSCC ? { sourceSCC: state.sourceSCC } : {}),
-    ...(state.targetSCC ? { targetSCC: state.targetSCC } : {}),
-    weight: state.weight,
+    phase,
+    message,
+    weight,
+    history,
+    ...ids,
+    ...present({ sourceSCC, targetSCC, risk, patch, startedAt, finishedAt }),
     ...(state.pods.length ? { pods: { total: state.pods.length, migrated, bySCC } } : {}),
-    ...(state.risk ? { risk: state.risk } : {}),
-    ...(state.patch ? { patch: state.patch } : {}),
     ...(state.violations.length ? { violations: state.violations } : {}),
     conditions: state.conditions.map((condition) => ({ ...condition, observedGeneration: state.generation })),
-    history: state.history,
-    ...(state.startedAt ? { startedAt: state.startedAt } : {}),
-    ...(state.finishedAt ? { finishedAt: state.finishedAt } : {}),
   };
 }

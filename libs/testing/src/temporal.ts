@@ -1,0 +1,72 @@
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { homedir, tmpdir } from 'node:os';
+import path from 'node:path';
+import { waitFor } from '@scc/runtime';
+import { Connection } from '@temporalio/client';
+
+const BINARY = path.join(homedir(), '.cache/stateful-scc-orchestrator/bin/temporal-1.5.1');
+const KEYWORDS = ['SccNamespace', 'SccWorkload', 'SccPhase', 'SccSource', 'SccTarget', 'SccRiskBand'];
+
+export interface TemporalServer {
+  address: string;
+  namespace: string;
+  stop: () => Promise<void>;
+}
+
+const freePort = (): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+
+/** Starts a real Temporal server on a free loopback port, with the search attributes of the product. */
+export async function startTemporal(): Promise<TemporalServer> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'scc-temporal-'));
+  const port = await freePort();
+  const namespace = 'scc';
+  const attributes = KEYWORDS.flatMap((name) => ['--search-attribute', `${name}=Keyword`]);
+  const server = spawn(
+    BINARY,
+    [
+      'server',
+      'start-dev',
+      '--headless',
+      '--ip',
+      '127.0.0.1',
+      '--port',
+      String(port),
+      '--namespace',
+      namespace,
+      ...attributes,
+    ],
+    { cwd: folder, stdio: 'ignore', env: { ...process.env, HOME: folder } },
+  );
+  const exited = new Promise<void>((resolve) => server.once('exit', () => resolve()));
+  const stop = async (): Promise<void> => {
+    server.kill('SIGTERM');
+    await exited;
+    await rm(folder, { recursive: true, force: true });
+  };
+  const address = `127.0.0.1:${port}`;
+  try {
+    await waitFor(
+      async () => {
+        const connection = await Connection.connect({ address, connectTimeout: 1000 });
+        await connection.workflowService.describeNamespace({ namespace });
+        await connection.close();
+        return true;
+      },
+      { timeoutMs: 30_000, everyMs: 100, what: `Temporal at ${address}` },
+    );
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { address, namespace, stop };
+}

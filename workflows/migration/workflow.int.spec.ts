@@ -1,0 +1,333 @@
+import { jest } from '@jest/globals';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { cancellationSignal, heartbeat } from '@temporalio/activity';
+import { Client, Connection, WorkflowUpdateFailedError, type WorkflowHandle } from '@temporalio/client';
+import { bundleWorkflowCode, NativeConnection, Runtime, Worker, DefaultLogger } from '@temporalio/worker';
+import { planSpecSchema, type PlanStatus, type RecordedEvent } from '@scc/plan';
+import { waitFor } from '@scc/runtime';
+import { startTemporal, type TemporalServer } from '../../libs/testing/src/temporal.js';
+import {
+  commandSignal,
+  commandUpdate,
+  MIGRATION_WORKFLOW,
+  planChangedSignal,
+  statusQuery,
+  UNDO_WORKFLOW,
+  workflowIdOf,
+  type LiveSettings,
+  type MigrationActivities,
+  type MigrationResult,
+} from './contract.js';
+import { allowed, aPlan, aTarget, aWorld, type Fault } from './testing.js';
+
+const spec = planSpecSchema.parse({ workloadRef: { kind: 'Deployment', name: 'ledger' }, targetSCC: 'restricted-v2' });
+const pristine = {
+  canary: 'absent',
+  workload: 'before',
+  canaryWeight: 0,
+  mirroring: false,
+  granted: false,
+  routesPrepared: false,
+};
+
+jest.setTimeout(120_000);
+
+let temporal: TemporalServer;
+let native: NativeConnection;
+let connection: Connection;
+let client: Client;
+let workflowBundle: { code: string };
+
+const aliases = (config: { resolve?: { alias?: unknown; extensionAlias?: unknown } }) => ({
+  ...config,
+  resolve: {
+    ...config.resolve,
+    alias: {
+      ...(config.resolve?.alias as object),
+      '@scc/plan': path.resolve(import.meta.dirname, '../../libs/plan/src/index.ts'),
+    },
+    extensionAlias: { '.js': ['.ts', '.js'] },
+  },
+});
+
+beforeAll(async () => {
+  Runtime.install({ logger: new DefaultLogger('ERROR') });
+  temporal = await startTemporal();
+  [native, connection, workflowBundle] = await Promise.all([
+    NativeConnection.connect({ address: temporal.address }),
+    Connection.connect({ address: temporal.address }),
+    bundleWorkflowCode({
+      workflowsPath: path.resolve(import.meta.dirname, 'index.ts'),
+      logger: new DefaultLogger('ERROR'),
+      webpackConfigHook: aliases,
+    }),
+  ]);
+  client = new Client({ connection, namespace: temporal.namespace });
+});
+
+afterAll(async () => {
+  await connection.close();
+  await native.close();
+  await temporal.stop();
+});
+
+let queue = 0;
+
+/** A worker of its own on the in-memory cluster; a hold lasts until it is released, for each weight. */
+async function aMigration(options: { fault?: Fault; accepted?: Parameters<typeof aPlan>[1]; workflow?: string } = {}) {
+  const { world, breaches, fx } = aWorld(options.fault);
+  const reported: RecordedEvent[] = [];
+  const statuses: PlanStatus[] = [];
+  const held = new Set<number>();
+  const state = {
+    released: false,
+    live: null as LiveSettings | null,
+    approval: 'pending' as 'pending' | 'granted' | 'refused',
+    frozen: false,
+    away: false,
+    completed: false,
+  };
+  const steps = fx().act;
+  const activities: MigrationActivities = {
+    ...steps,
+    acceptPlan: () => Promise.resolve({ accepted: true, plan: aPlan(spec, options.accepted) }),
+    readLiveSettings: () => Promise.resolve(state.live),
+    assess: () => Promise.resolve(allowed()),
+    approvalState: () =>
+      Promise.resolve(
+        state.approval === 'granted'
+          ? { status: 'granted', by: ['bo'] }
+          : { status: state.approval, message: 'not yet' },
+      ),
+    authorizeStep: () => {
+      if (state.away) return Promise.reject(new Error('governance is away'));
+      return Promise.resolve({
+        allowed: !state.frozen,
+        reason: 'r',
+        retryAtMs: state.frozen ? Date.now() + 200 : null,
+        checkpoint: null,
+      });
+    },
+    checkCommand: (_ref, { command }) =>
+      Promise.resolve(
+        command === 'skip' ? { allowed: false, reason: 'skip needs a grant' } : { allowed: true, reason: 'ok' },
+      ),
+    loadPreImages: () => Promise.resolve({ target: aTarget(), images: [] }),
+    report: (_ref, events) => {
+      reported.push(...events);
+      return Promise.resolve({ checkpoint: `seen ${reported.length}` });
+    },
+    writeStatus: (_ref, status) => {
+      statuses.push(status);
+      return Promise.resolve();
+    },
+    releasePlan: () => {
+      state.completed = true;
+      return Promise.resolve();
+    },
+    hold: async (request) => {
+      held.add(request.weight);
+      while (!state.released) {
+        cancellationSignal().throwIfAborted();
+        heartbeat();
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+      return steps.hold(request);
+    },
+  };
+  const taskQueue = `q${++queue}`;
+  const ref = { namespace: 'shop', name: `plan-${queue}`, uid: `u${queue}` };
+  const worker = await Worker.create({
+    connection: native,
+    namespace: temporal.namespace,
+    taskQueue,
+    workflowBundle,
+    activities,
+    stickyQueueScheduleToStartTimeout: '1s',
+    maxHeartbeatThrottleInterval: '100ms',
+    defaultHeartbeatThrottleInterval: '100ms',
+  });
+  const running = worker.run();
+  const handle = (await client.workflow.start(options.workflow ?? MIGRATION_WORKFLOW, {
+    workflowId: workflowIdOf(ref),
+    taskQueue,
+    args: [{ ref }],
+  })) as WorkflowHandle<() => Promise<MigrationResult>>;
+  return {
+    world,
+    breaches,
+    reported,
+    statuses,
+    state,
+    handle,
+    holdsAt: (weight: number) =>
+      waitFor(() => held.has(weight), { timeoutMs: 20_000, what: `the hold at ${weight} %` }),
+    saw: (type: string) =>
+      waitFor(() => reported.some(({ event }) => event.type === type), { timeoutMs: 20_000, what: type }),
+    end: async () => {
+      const result = await handle.result();
+      worker.shutdown();
+      await running;
+      return result;
+    },
+  };
+}
+
+describe('migrationWorkflow on a Temporal server', () => {
+  it('completes, reports every event once and in order, and releases the plan after the last status', async () => {
+    const migration = await aMigration();
+    migration.state.released = true;
+    await expect(migration.end()).resolves.toMatchObject({ phase: 'Completed' });
+    expect(migration.breaches).toEqual([]);
+    expect(migration.reported.map(({ sequence }) => sequence)).toEqual(
+      migration.reported.map((_event, index) => index),
+    );
+    expect(migration.statuses.at(-1)).toMatchObject({ phase: 'Completed', weight: 0 });
+    expect(migration.statuses.at(-1)?.conditions).toContainEqual(
+      expect.objectContaining({ type: 'Finished', status: 'True' }),
+    );
+    expect(migration.state.completed).toBe(true);
+    const { searchAttributes } = await migration.handle.describe();
+    expect(searchAttributes).toMatchObject({
+      SccPhase: ['Completed'],
+      SccTarget: ['restricted-v2'],
+      SccRiskBand: ['low'],
+    });
+  });
+
+  it('undoes when the plan is deleted, out of the reach of its own cancellation', async () => {
+    const migration = await aMigration();
+    await migration.holdsAt(10);
+    await migration.handle.cancel();
+    await expect(migration.end()).resolves.toMatchObject({ phase: 'RolledBack' });
+    expect(migration.world).toEqual(pristine);
+    expect(migration.reported.map(({ event }) => event)).toContainEqual(
+      expect.objectContaining({ type: 'UndoStarted', cause: 'deleted' }),
+    );
+  });
+
+  it('holds its weights while paused by a signal, says so, and goes on after an update', async () => {
+    const migration = await aMigration();
+    await migration.holdsAt(0);
+    await migration.handle.signal(commandSignal('pause'), { actor: 'ana' });
+    await migration.saw('CommandApplied');
+    migration.state.released = true;
+    await migration.saw('WaitStarted');
+    expect(migration.world.canaryWeight).toBe(0);
+    const status = await migration.handle.query(statusQuery);
+    expect(status.conditions).toContainEqual(expect.objectContaining({ type: 'Paused', status: 'True' }));
+    const outcome = await migration.handle.executeUpdate(commandUpdate('resume'), { args: [{ actor: 'ana' }] });
+    expect(outcome.applied).toBe(true);
+    await expect(migration.end()).resolves.toMatchObject({ phase: 'Completed' });
+  });
+
+  it('rolls back on a signal as the Web UI sends it, without any input', async () => {
+    const migration = await aMigration();
+    await migration.holdsAt(25 - 15);
+    await migration.handle.signal('rollback');
+    await expect(migration.end()).resolves.toMatchObject({ phase: 'RolledBack' });
+    expect(migration.world).toEqual(pristine);
+    expect(migration.breaches).toEqual([]);
+  });
+
+  it('refuses a command that makes no sense, and one that governance refuses, and says why', async () => {
+    const migration = await aMigration();
+    await migration.holdsAt(0);
+    await expect(migration.handle.executeUpdate(commandUpdate('resume'), { args: [{}] })).rejects.toThrow(
+      WorkflowUpdateFailedError,
+    );
+    await expect(migration.handle.executeUpdate(commandUpdate('skip'), { args: [{}] })).resolves.toEqual({
+      applied: false,
+      reason: 'skip needs a grant',
+    });
+    migration.state.released = true;
+    await migration.end();
+  });
+
+  it('takes a suspension of the plan over while it runs', async () => {
+    const migration = await aMigration();
+    await migration.holdsAt(0);
+    migration.state.live = { generation: 2, suspended: true, intervalMs: 0, gates: spec.gates };
+    await migration.handle.signal(planChangedSignal, { generation: 2 });
+    migration.state.released = true;
+    await migration.saw('WaitStarted');
+    expect(migration.world.canaryWeight).toBe(0);
+    migration.state.live = { ...migration.state.live, generation: 3, suspended: false };
+    await migration.handle.signal(planChangedSignal, { generation: 3 });
+    await expect(migration.end()).resolves.toMatchObject({ phase: 'Completed' });
+  });
+
+  it('waits for an approval that governance must have: the signal alone grants nothing', async () => {
+    const required = { ...spec, approval: { required: true } };
+    const migration = await aMigration({ accepted: { spec: required } });
+    await migration.saw('ApprovalRequested');
+    await migration.handle.signal('approve', { actor: 'mallory' });
+    const { conditions } = await migration.handle.query(statusQuery);
+    expect(conditions).toContainEqual(expect.objectContaining({ type: 'Approved', status: 'False' }));
+    expect(migration.world).toEqual(pristine);
+    migration.state.approval = 'granted';
+    migration.state.released = true;
+    await migration.handle.signal('approve');
+    await expect(migration.end()).resolves.toMatchObject({ phase: 'Completed' });
+  });
+
+  it('holds where it is while governance is away, says why, and loses nothing', async () => {
+    const migration = await aMigration();
+    await migration.holdsAt(0);
+    migration.state.away = true;
+    migration.state.released = true;
+    await waitFor(() => migration.statuses.at(-1)?.message?.includes('governance does not answer'), {
+      timeoutMs: 20_000,
+      what: 'a status that names governance',
+    });
+    expect(migration.world.canaryWeight).toBe(0);
+    migration.state.away = false;
+    await expect(migration.end()).resolves.toMatchObject({ phase: 'Completed' });
+    expect(migration.breaches).toEqual([]);
+  });
+
+  it('waits while governance names a time to come back, and goes on by itself', async () => {
+    const migration = await aMigration();
+    migration.state.released = true;
+    migration.state.frozen = true;
+    await migration.saw('WaitStarted');
+    migration.state.frozen = false;
+    await expect(migration.end()).resolves.toMatchObject({ phase: 'Completed' });
+  });
+
+  it('pauses on a failed step when the plan asks for it, and tries the step again on resume', async () => {
+    const pausing = { ...spec, rollback: { onFailure: 'Pause' as const } };
+    const migration = await aMigration({
+      accepted: { spec: pausing },
+      fault: { activity: 'hold', type: 'GateFailed', at: 3 },
+    });
+    migration.state.released = true;
+    await waitFor(() => migration.statuses.at(-1)?.message?.includes('Resume to try again'), {
+      timeoutMs: 20_000,
+      what: 'the pause',
+    });
+    await migration.handle.executeUpdate(commandUpdate('resume'), { args: [{}] });
+    await expect(migration.end()).resolves.toMatchObject({ phase: 'Completed' });
+    expect(migration.breaches).toEqual([]);
+  });
+
+  it('undoes a lost migration from the recorded pre-images', async () => {
+    const migration = await aMigration({ workflow: UNDO_WORKFLOW });
+    await expect(migration.end()).resolves.toMatchObject({ phase: 'RolledBack' });
+    expect(migration.reported[0]?.event).toMatchObject({ type: 'UndoStarted', cause: 'lost' });
+    expect(migration.statuses.at(-1)?.phase).toBe('RolledBack');
+  });
+});
+
+describe('the workflow bundle', () => {
+  it('holds neither zod nor any vendor code', () => {
+    for (const banned of ['zod', '@kubernetes', 'typeorm', 'node_modules/pg/'])
+      expect(workflowBundle.code.includes(`node_modules/${banned}`)).toBe(false);
+  });
+
+  it('is wired by files that stay few', async () => {
+    const source = await readFile(path.join(import.meta.dirname, 'migrate.ts'), 'utf8');
+    expect(source).not.toContain('@temporalio');
+  });
+});
