@@ -1,0 +1,227 @@
+import { isForbidden, type KubeClient, type KubeObject, type ObjectId } from '@scc/kube';
+import type { MigrationActivities, MigrationTarget } from '../../../../workflows/migration/contract.js';
+import { terminal } from './failures.js';
+import { deploymentSchema, endpointSliceSchema, idOf, serviceSchema } from './objects.js';
+import { pause, until } from './pace.js';
+import { FIELD_MANAGER } from './plan.js';
+import { copyForCanary, copyName } from './policies.js';
+import { asPodSCC, podsOf, rolloutOf, strangers, troubles } from './rollout.js';
+
+const POLL_MS = 150;
+const GONE_TIMEOUT_MS = 10 * 60_000;
+/** How long a new RoleBinding may take to reach every authorizer and webhook, in milliseconds. */
+const GRANT_BOUND_MS = 5_000;
+
+/** Pods of a Deployment are created by this identity, and an SCC may be granted to it as well as to the pod's own. */
+const CONTROLLER = {
+  user: 'system:serviceaccount:kube-system:replicaset-controller',
+  groups: ['system:serviceaccounts', 'system:serviceaccounts:kube-system', 'system:authenticated'],
+};
+
+const markers = ({ ref }: MigrationTarget): Record<string, string> => ({
+  'scc.poc/plan': ref.name,
+  'scc.poc/role': 'canary',
+});
+
+const deploymentId = ({ ref, canary }: MigrationTarget): ObjectId => ({
+  apiVersion: 'apps/v1',
+  kind: 'Deployment',
+  namespace: ref.namespace,
+  name: canary,
+});
+const serviceIds = ({ ref, services }: MigrationTarget): ObjectId[] =>
+  services.map(({ canary }) => ({ apiVersion: 'v1', kind: 'Service', namespace: ref.namespace, name: canary }));
+
+const copyIds = ({ policies }: MigrationTarget): ObjectId[] =>
+  policies.map(idOf).map((id) => ({ ...id, name: copyName(id.name) }));
+
+/** Everything that a canary is made of; none of it exists before or after a migration. */
+export const canaryObjects = (target: MigrationTarget): ObjectId[] => [
+  deploymentId(target),
+  ...serviceIds(target),
+  ...copyIds(target),
+];
+
+/** Annotations that belong to one object's own life and must not be copied. */
+const OWN_ANNOTATIONS = ['deployment.kubernetes.io/revision', 'kubectl.kubernetes.io/last-applied-configuration'];
+
+function canaryDeployment(workload: KubeObject, target: MigrationTarget): KubeObject {
+  const { spec } = deploymentSchema.parse(workload);
+  const { key, canary } = target.label;
+  const template = target.templateAfter as { metadata?: { labels?: Record<string, string> } };
+  const annotations = Object.fromEntries(
+    Object.entries(workload.metadata.annotations ?? {}).filter(([name]) => !OWN_ANNOTATIONS.includes(name)),
+  );
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: {
+      name: target.canary,
+      namespace: target.ref.namespace,
+      labels: {
+        ...workload.metadata.labels,
+        ...(workload.metadata.labels?.[key] ? { [key]: canary } : {}),
+        ...markers(target),
+      },
+      annotations,
+    },
+    spec: {
+      ...spec,
+      replicas: target.replicas,
+      paused: false,
+      selector: { matchLabels: { ...spec.selector.matchLabels, [key]: canary } },
+      template: {
+        ...template,
+        metadata: { ...template.metadata, labels: { ...template.metadata?.labels, [key]: canary, ...markers(target) } },
+      },
+    },
+  };
+}
+
+function canaryService(service: KubeObject, name: string, target: MigrationTarget): KubeObject {
+  const { spec } = serviceSchema.parse(service);
+  const { ports, selector } = spec;
+  return {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name, namespace: target.ref.namespace, labels: { ...service.metadata.labels, ...markers(target) } },
+    spec: {
+      type: 'ClusterIP',
+      ports: ports.map((port) => ({ ...port, nodePort: undefined })),
+      selector: { ...selector, [target.label.key]: target.label.canary },
+    },
+  };
+}
+
+type CanaryActivities = Pick<MigrationActivities, 'createCanary' | 'awaitCanary' | 'removeCanary' | 'confirmAdmission'>;
+
+/** The canary: a copy of the workload under the target SCC, with Services and policies of its own. */
+export function canaryActivities(kube: KubeClient): CanaryActivities {
+  const read = async (id: ObjectId): Promise<KubeObject> => {
+    const object = await kube.get(id);
+    if (!object) throw terminal('drift', `${id.kind} ${id.name} was deleted during the migration`);
+    return object;
+  };
+  const apply = (object: KubeObject) => kube.apply(object, { fieldManager: FIELD_MANAGER, force: true });
+  const pods = (target: MigrationTarget) =>
+    podsOf(kube, target.ref.namespace, { [target.label.key]: target.label.canary, ...markers(target) });
+
+  return {
+    confirmAdmission: async (target) => {
+      const { namespace } = target.ref;
+      const template = target.templateAfter as { metadata?: Record<string, unknown>; spec: Record<string, unknown> };
+      const pod = {
+        apiVersion: 'v1',
+        kind: 'Pod',
+        metadata: { ...template.metadata, generateName: `${target.canary}-`, namespace },
+        spec: template.spec,
+      } as KubeObject;
+      // The binding reaches the authorizers a moment after it is written, so the first refusals are asked again.
+      const refusal = { message: '' };
+      const seen = await until(() => dryRun(kube, pod, refusal), {
+        everyMs: 200,
+        timeoutMs: GRANT_BOUND_MS,
+        expired: () => terminal('admission', `a pod of the changed template is not admitted: ${refusal.message}`),
+      });
+      const scc = seen.metadata.annotations?.['openshift.io/scc'];
+      if (scc !== undefined && scc !== target.targetSCC)
+        throw terminal(
+          'admission',
+          `a pod of the changed template is admitted by ${scc} instead of ${target.targetSCC}`,
+        );
+    },
+
+    createCanary: async (target) => {
+      const { ref, workload, services, policies, label } = target;
+      const deployment = await read({ ...deploymentId(target), name: workload });
+      for (const { name, canary } of services) {
+        const service = await read({ apiVersion: 'v1', kind: 'Service', namespace: ref.namespace, name });
+        await apply(canaryService(service, canary, target));
+      }
+      for (const key of policies) {
+        const policy = await read(idOf(key));
+        await apply(
+          copyForCanary(policy, { ...label, name: copyName(policy.metadata.name ?? ''), markers: markers(target) }),
+        );
+      }
+      await apply(canaryDeployment(deployment, target));
+    },
+
+    awaitCanary: async (target, timeoutMs) => {
+      const state = { message: 'the canary was not seen yet' };
+      const ready = await until(
+        async () => {
+          const rollout = rolloutOf(await read(deploymentId(target)));
+          if (rollout.state === 'refused') throw terminal('admission', `the canary is refused: ${rollout.message}`);
+          const seen = await pods(target);
+          if (rollout.state === 'failed')
+            throw terminal('readiness', `the canary failed: ${rollout.message}${troubles(seen)}`);
+          if (rollout.state === 'waiting') {
+            state.message = rollout.message + troubles(seen);
+            return undefined;
+          }
+          const wrong = strangers(seen, target.targetSCC);
+          if (wrong) throw terminal('admission', wrong);
+          const endpoints = await readyEndpoints(kube, target);
+          if (endpoints !== null) {
+            state.message = endpoints;
+            return undefined;
+          }
+          return seen.filter(({ leaving }) => !leaving);
+        },
+        {
+          everyMs: POLL_MS,
+          timeoutMs,
+          expired: () => terminal('readiness', `the canary is not ready after ${timeoutMs / 1000} s: ${state.message}`),
+        },
+      );
+      return ready.map(asPodSCC);
+    },
+
+    removeCanary: async (target) => {
+      const exists = await kube.get(deploymentId(target));
+      if (exists) {
+        // Requests that were sent before the proxies switched are still being answered.
+        await pause(target.drainMs);
+        await kube.delete(deploymentId(target), { propagation: 'Background' });
+      }
+      await until(async () => ((await pods(target)).length === 0 ? true : undefined), {
+        everyMs: POLL_MS,
+        timeoutMs: GONE_TIMEOUT_MS,
+        expired: () => new Error('the pods of the canary do not go away'),
+      });
+      // A Service outlives its pods: a proxy that still knows a pod must still know where it belongs.
+      for (const id of [...serviceIds(target), ...copyIds(target)]) await kube.delete(id);
+    },
+  };
+}
+
+/** The pod as the API server would admit it, or undefined with the refusal kept for the message. */
+async function dryRun(
+  kube: KubeClient,
+  pod: KubeObject,
+  refusal: { message: string },
+): Promise<KubeObject | undefined> {
+  try {
+    return await kube.create(pod, { dryRun: true, impersonate: CONTROLLER });
+  } catch (error) {
+    if (!isForbidden(error)) throw error;
+    refusal.message = error instanceof Error ? error.message : String(error);
+    return undefined;
+  }
+}
+
+/** What is missing before every canary pod is a ready endpoint of every canary Service, or null. */
+async function readyEndpoints(kube: KubeClient, { ref, services, replicas }: MigrationTarget): Promise<string | null> {
+  for (const { canary } of services) {
+    const { items } = await kube.list(
+      { apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice' },
+      { namespace: ref.namespace, labelSelector: `kubernetes.io/service-name=${canary}` },
+    );
+    const ready = items
+      .flatMap((item) => endpointSliceSchema.parse(item).endpoints)
+      .filter(({ conditions }) => conditions.ready).length;
+    if (ready < replicas) return `${canary} has ${ready} of ${replicas} ready endpoints`;
+  }
+  return null;
+}

@@ -1,0 +1,6 @@
+import { ApplicationFailure } from '@temporalio/common';
+import { FAILURE } from '../../../../workflows/migration/contract.js';
+
+/** A failure that trying again can not mend; the workflow reads its type and undoes the migration. */
+export const terminal = (type: keyof typeof FAILURE, message: string): ApplicationFailure =>
+  ApplicationFailure.nonRetryable(message, FAILURE[type]);

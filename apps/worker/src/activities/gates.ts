@@ -1,0 +1,142 @@
+import { activityInfo, cancellationSignal } from '@temporalio/activity';
+import { durationMs, type GateSample, type MetricGate } from '@scc/plan';
+import type { HoldRequest, MigrationActivities, MigrationTarget } from '../../../../workflows/migration/contract.js';
+import type { Metrics, Reading, TrafficScope } from '../metrics.js';
+import { terminal } from './failures.js';
+import { pause } from './pace.js';
+
+/** How long a gate that waits for data may wait beyond the hold, in milliseconds. */
+const GRACE_MS = 30_000;
+const SLICE_MS = 1_000;
+
+/** What one reading means for a gate. */
+export function judge(gate: MetricGate, reading: Reading, at: string): GateSample {
+  const base = { gate: gate.name, at };
+  if ('noData' in reading) return { ...base, verdict: 'noData', value: null, detail: reading.noData };
+  const { value } = reading;
+  const shown = Number(value.toFixed(3));
+  if (gate.min !== undefined && value < gate.min)
+    return { ...base, verdict: 'fail', value, detail: `${shown} is below ${gate.min}` };
+  if (gate.max !== undefined && value > gate.max)
+    return { ...base, verdict: 'fail', value, detail: `${shown} is above ${gate.max}` };
+  return { ...base, verdict: 'pass', value, detail: `${shown} is within bounds` };
+}
+
+interface Watch {
+  gate: MetricGate;
+  last: GateSample | null;
+  failures: number;
+  nextMs: number;
+  seenData: boolean;
+}
+
+/** Why a gate ends the hold, or null. Missing data is never a success. */
+export function verdictOf({ gate, last, failures, seenData }: Omit<Watch, 'nextMs'>, over: boolean): string | null {
+  if (failures > gate.failureLimit) return `gate ${gate.name} failed ${failures} times: ${last?.detail ?? 'no data'}`;
+  if (over && !seenData && gate.noData === 'Wait')
+    return `gate ${gate.name} had no data during the whole hold: ${last?.detail ?? 'never asked'}`;
+  return null;
+}
+
+const countsAsFailure = (gate: MetricGate, sample: GateSample): boolean =>
+  sample.verdict === 'fail' || (sample.verdict === 'noData' && gate.noData === 'Fail');
+
+/** The canary's traffic while it carries some, else (mirroring) its mirrored requests: the same services. */
+const scopeOf = ({ ref, services }: MigrationTarget): TrafficScope => ({
+  namespace: ref.namespace,
+  services: services.map(({ canary }) => canary),
+});
+
+async function sample(watch: Watch, request: HoldRequest, metrics: Metrics): Promise<void> {
+  const reading = await metrics
+    .read(watch.gate, scopeOf(request.target), request.sinceMs)
+    .catch((error: unknown): Reading => ({
+      noData: `asking failed: ${error instanceof Error ? error.message : String(error)}`,
+    }));
+  watch.last = judge(watch.gate, reading, new Date().toISOString());
+  watch.seenData ||= watch.last.verdict !== 'noData';
+  if (countsAsFailure(watch.gate, watch.last)) watch.failures++;
+}
+
+/**
+ * Holds a weight while its gates are watched, and ends early only when one fails. The hold counts from the moment the
+ * activity was scheduled, so a worker that takes over goes on where the last one stopped. A hold of 0 waives the wait:
+ * the gates then judge the samples that exist.
+ */
+export const holdWith =
+  (metrics: Metrics): MigrationActivities['hold'] =>
+  async (request) => {
+    const { target, durationMs: holdMs, gates } = request;
+    const startMs = activityInfo().scheduledTimestampMs;
+    const endMs = startMs + holdMs;
+    const watched = target.services.length === 0 ? [] : gates.metrics;
+    const watches = watched.map((gate): Watch => ({
+      gate,
+      last: null,
+      failures: 0,
+      seenData: false,
+      nextMs: firstSampleMs(gate, startMs, holdMs),
+    }));
+    for (;;) {
+      cancellationSignal().throwIfAborted();
+      const nowMs = Date.now();
+      const due = watches.filter(({ nextMs }) => nextMs <= nowMs);
+      await Promise.all(due.map((watch) => sample(watch, request, metrics)));
+      for (const watch of due) watch.nextMs = nowMs + durationMs(watch.gate.interval);
+      if (holdMs === 0) return finish(watches);
+      const starving = watches.some(({ gate, seenData }) => !seenData && gate.noData === 'Wait');
+      const over = nowMs >= endMs + (starving ? GRACE_MS : 0);
+      const failed = watches.flatMap((watch) => verdictOf(watch, over) ?? []);
+      if (failed.length) throw terminal('gate', failed.join('; '));
+      if (over || (nowMs >= endMs && !starving)) return finish(watches);
+      await pause(Math.min(SLICE_MS, Math.max(10, Math.min(endMs, ...watches.map(({ nextMs }) => nextMs)) - nowMs)));
+    }
+  };
+
+/** A short hold must not end before its gates were asked once; a long one gives the counters a moment first. */
+const firstSampleMs = (gate: MetricGate, startMs: number, holdMs: number): number =>
+  startMs + Math.min(durationMs(gate.interval), holdMs * 0.9);
+
+/** The last sample of a hold must not be a failure, however many failures are tolerated on the way. */
+function finish(watches: Watch[]): GateSample[] {
+  const fatal = watches.filter(({ last }) => last?.verdict === 'fail');
+  if (fatal.length)
+    throw terminal('gate', fatal.map(({ gate, last }) => `gate ${gate.name}: ${last?.detail ?? ''}`).join('; '));
+  return watches.flatMap(({ last }) => (last ? [last] : []));
+}
+
+/** Calls the webhook gates of one moment; a gate passes when it is answered with a 2xx status. */
+export const callWebhooks: MigrationActivities['callWebhooks'] = async ({ target, at, gates, weight }) => {
+  const wanted = gates.webhooks.filter((gate) => gate.at === at);
+  const samples = await Promise.all(
+    wanted.map(async ({ name, url, timeout }): Promise<GateSample> => {
+      const base = { gate: name, value: null, at: new Date().toISOString() };
+      const { namespace, name: plan } = target.ref;
+      const body = JSON.stringify({
+        namespace,
+        plan,
+        workload: target.workload,
+        targetSCC: target.targetSCC,
+        at,
+        weight,
+      });
+      try {
+        const signal = AbortSignal.timeout(durationMs(timeout));
+        const response = await fetch(url, {
+          method: 'POST',
+          body,
+          signal,
+          headers: { 'content-type': 'application/json' },
+        });
+        const text = (await response.text()).slice(0, 300);
+        if (response.ok) return { ...base, verdict: 'pass', detail: `answered ${response.status}` };
+        return { ...base, verdict: 'fail', detail: `answered ${response.status}: ${text}` };
+      } catch (error) {
+        return { ...base, verdict: 'fail', detail: error instanceof Error ? error.message : String(error) };
+      }
+    }),
+  );
+  const failed = samples.filter(({ verdict }) => verdict !== 'pass');
+  if (failed.length) throw terminal('gate', failed.map(({ gate, detail }) => `webhook ${gate} ${detail}`).join('; '));
+  return samples;
+};

@@ -1,0 +1,60 @@
+import { activityInfo } from '@temporalio/activity';
+import type { ApprovalState, GovernanceClient } from '@scc/governance-api';
+import type { MigrationActivities } from '../../../../workflows/migration/contract.js';
+
+type GovernanceActivities = Pick<MigrationActivities, 'approvalState' | 'authorizeStep' | 'checkCommand' | 'report'>;
+
+const millis = (time: string | null): number | null => (time === null ? null : Date.parse(time));
+
+function waitsFor({ needs }: ApprovalState): string {
+  return needs.map(({ role, count, granted }) => `${granted} of ${count} × ${role}`).join(', ');
+}
+
+/** Questions to governance and reports to it. It being away is no answer: the calls are tried again until it is back. */
+export function governanceActivities(governance: GovernanceClient): GovernanceActivities {
+  return {
+    approvalState: async ({ uid }) => {
+      const state = await governance.approval(uid);
+      switch (state.status) {
+        case 'notRequired':
+        case 'granted':
+          return { status: 'granted', by: state.by };
+        case 'pending':
+          return { status: 'pending', message: waitsFor(state) };
+        case 'refused':
+          return { status: 'refused', message: state.reason ?? 'refused without a reason' };
+        case 'expired':
+          return { status: 'refused', message: state.reason ?? 'nobody approved in time' };
+      }
+    },
+    authorizeStep: async ({ uid }, { step, contentHash, detail }) => {
+      const { allowed, reason, retryAt, receipt } = await governance.authorizeStep(uid, {
+        step,
+        contentHash,
+        detail: detail.slice(0, 200),
+      });
+      return { allowed, reason, retryAtMs: millis(retryAt), checkpoint: receipt.checkpoint };
+    },
+    checkCommand: async ({ uid }, { command, source, input }) => {
+      const { allowed, reason } = await governance.checkCommand(uid, {
+        command,
+        source,
+        actor: input.actor ?? null,
+        reason: input.reason?.slice(0, 1000) ?? null,
+        token: input.token ?? null,
+      });
+      return { allowed, reason };
+    },
+    report: async ({ namespace, name, uid }, events) => {
+      const { workflowExecution } = activityInfo();
+      if (!workflowExecution) throw new Error('events are only reported by a workflow');
+      const { receipts } = await governance.report(uid, {
+        plan: { namespace, name, uid },
+        workflowId: workflowExecution.workflowId,
+        runId: workflowExecution.runId,
+        events,
+      });
+      return { checkpoint: receipts.at(-1)?.checkpoint ?? null };
+    },
+  };
+}

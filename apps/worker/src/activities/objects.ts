@@ -1,0 +1,122 @@
+import type { KubeObject, ObjectId } from '@scc/kube';
+import { z } from 'zod';
+
+/** The fields of the objects that the activities read; whatever else they carry passes through untouched. */
+
+const labelsSchema = z.record(z.string(), z.string());
+const templateSchema = z.looseObject({
+  metadata: z.looseObject({ labels: labelsSchema.default({}), annotations: labelsSchema.default({}) }).prefault({}),
+  spec: z.looseObject({
+    serviceAccountName: z.string().default('default'),
+    priorityClassName: z.string().optional(),
+    terminationGracePeriodSeconds: z.int().default(30),
+  }),
+});
+export const deploymentSchema = z.looseObject({
+  spec: z.looseObject({
+    replicas: z.int().default(1),
+    paused: z.boolean().default(false),
+    selector: z.looseObject({
+      matchLabels: labelsSchema.default({}),
+      matchExpressions: z.array(z.unknown()).optional(),
+    }),
+    template: templateSchema,
+  }),
+  status: z
+    .looseObject({
+      observedGeneration: z.int().default(0),
+      replicas: z.int().default(0),
+      updatedReplicas: z.int().default(0),
+      readyReplicas: z.int().default(0),
+      availableReplicas: z.int().default(0),
+      conditions: z
+        .array(
+          z.looseObject({
+            type: z.string(),
+            status: z.string(),
+            reason: z.string().default(''),
+            message: z.string().default(''),
+          }),
+        )
+        .default([]),
+    })
+    .prefault({}),
+});
+export type Deployment = z.infer<typeof deploymentSchema>;
+
+const containerStatusSchema = z.looseObject({
+  name: z.string(),
+  restartCount: z.int().default(0),
+  state: z
+    .looseObject({
+      waiting: z.looseObject({ reason: z.string().default(''), message: z.string().default('') }).optional(),
+      terminated: z.looseObject({ reason: z.string().default(''), message: z.string().default('') }).optional(),
+    })
+    .default({}),
+});
+export const podSchema = z.looseObject({
+  spec: z.looseObject({ nodeName: z.string().optional(), serviceAccountName: z.string().default('default') }),
+  status: z
+    .looseObject({
+      phase: z.string().default('Pending'),
+      podIP: z.string().optional(),
+      conditions: z.array(z.looseObject({ type: z.string(), status: z.string() })).default([]),
+      containerStatuses: z.array(containerStatusSchema).default([]),
+      initContainerStatuses: z.array(containerStatusSchema).default([]),
+    })
+    .prefault({}),
+});
+export type Pod = z.infer<typeof podSchema>;
+
+export const serviceSchema = z.looseObject({
+  spec: z.looseObject({
+    selector: labelsSchema.optional(),
+    ports: z.array(z.looseObject({ port: z.int() })).default([]),
+    type: z.string().default('ClusterIP'),
+    sessionAffinity: z.string().default('None'),
+  }),
+});
+
+export const endpointSliceSchema = z.looseObject({
+  endpoints: z
+    .array(z.looseObject({ conditions: z.looseObject({ ready: z.boolean().default(true) }).prefault({}) }))
+    .nullish()
+    .transform((endpoints) => endpoints ?? []),
+});
+
+const subjectSchema = z.looseObject({ kind: z.string(), name: z.string(), namespace: z.string().optional() });
+export const bindingSchema = z.looseObject({
+  roleRef: z.looseObject({ kind: z.string(), name: z.string() }),
+  subjects: z.array(subjectSchema).default([]),
+});
+
+export const SCC_ANNOTATION = 'openshift.io/scc';
+export const REQUIRED_SCC_ANNOTATION = 'openshift.io/required-scc';
+
+export const sccOf = (object: KubeObject): string | null => object.metadata.annotations?.[SCC_ANNOTATION] ?? null;
+
+export const isReady = ({ status }: Pod): boolean =>
+  status.phase === 'Running' &&
+  status.conditions.some(({ type, status: value }) => type === 'Ready' && value === 'True');
+
+export const selects = (selector: Record<string, string> | undefined, labels: Record<string, string>): boolean =>
+  selector !== undefined &&
+  Object.keys(selector).length > 0 &&
+  Object.entries(selector).every(([key, value]) => labels[key] === value);
+
+/** `matchLabels` as a label selector of the API. */
+export const selectorText = (labels: Record<string, string>): string =>
+  Object.entries(labels)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(',');
+
+/** One text per object, the key of its pre-image. */
+export const keyOf = ({ apiVersion, kind, namespace, name }: ObjectId): string =>
+  [apiVersion, kind, namespace ?? '', name].join('|');
+
+/** @throws Error when the text was not made by `keyOf`. */
+export function idOf(key: string): ObjectId {
+  const [apiVersion, kind, namespace, name] = key.split('|');
+  if (!apiVersion || !kind || namespace === undefined || !name) throw new Error(`not the key of an object: ${key}`);
+  return { apiVersion, kind, ...(namespace ? { namespace } : {}), name };
+}

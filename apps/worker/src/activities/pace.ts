@@ -1,0 +1,35 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { activityInfo, cancellationSignal, heartbeat } from '@temporalio/activity';
+
+const HEARTBEAT_MS = 1_500;
+
+/** Waits, and ends at once when the workflow cancels the activity. */
+export const pause = (ms: number): Promise<void> => delay(ms, undefined, { signal: cancellationSignal() });
+
+/**
+ * Asks until `look` yields a result. The wait is over at `timeoutMs` after the activity was first *scheduled*, so that
+ * a worker that took over does not begin to count anew.
+ */
+export async function until<T>(
+  look: () => Promise<T | undefined>,
+  { everyMs, timeoutMs, expired }: { everyMs: number; timeoutMs: number; expired: () => Error },
+): Promise<T> {
+  const deadline = activityInfo().scheduledTimestampMs + timeoutMs;
+  for (;;) {
+    cancellationSignal().throwIfAborted();
+    const found = await look();
+    if (found !== undefined) return found;
+    if (Date.now() >= deadline) throw expired();
+    await pause(everyMs);
+  }
+}
+
+/** Tells Temporal that the activity lives while `work` runs; a dead worker is noticed within seconds. */
+export async function beating<T>(work: () => Promise<T>): Promise<T> {
+  const timer = setInterval(() => heartbeat(), HEARTBEAT_MS);
+  try {
+    return await work();
+  } finally {
+    clearInterval(timer);
+  }
+}

@@ -1,0 +1,103 @@
+import { isNotFound, type KubeClient, type KubeObject } from '@scc/kube';
+import {
+  durationMs,
+  FINALIZER,
+  parseSpec,
+  PLAN_GROUP,
+  PLAN_KIND,
+  PLAN_VERSION,
+  type PlanRef,
+  type PlanSpec,
+  type PlanStatus,
+} from '@scc/plan';
+import type { AcceptedPlan, LiveSettings, MigrationActivities } from '../../../../workflows/migration/contract.js';
+import { terminal } from './failures.js';
+import { kubeEventsOf } from './kube-events.js';
+
+export const AUTHOR_ANNOTATION = 'scc.poc/author';
+/** Owns the fields of the plan that the engine writes; release drops exactly what acceptance took. */
+export const FIELD_MANAGER = 'scc-orchestrator';
+const planKind = { apiVersion: `${PLAN_GROUP}/${PLAN_VERSION}`, kind: PLAN_KIND };
+
+const liveOf = (spec: PlanSpec, generation: number): LiveSettings => ({
+  generation,
+  suspended: spec.suspend,
+  intervalMs: durationMs(spec.traffic.interval),
+  gates: spec.gates,
+});
+
+function acceptedOf(object: KubeObject, spec: PlanSpec): AcceptedPlan {
+  const generation = object.metadata.generation ?? 1;
+  const { mirror, weights } = spec.traffic;
+  return {
+    generation,
+    author: object.metadata.annotations?.[AUTHOR_ANNOTATION] ?? null,
+    spec,
+    live: liveOf(spec, generation),
+    mirror: { percentage: mirror.percentage, durationMs: durationMs(mirror.duration), methods: mirror.methods },
+    weights,
+    readinessTimeoutMs: durationMs(spec.gates.readiness.timeout),
+    dryRun: spec.dryRun,
+    notBeforeMs: spec.schedule.notBefore === undefined ? null : Date.parse(spec.schedule.notBefore),
+  };
+}
+
+type PlanActivities = Pick<MigrationActivities, 'acceptPlan' | 'readLiveSettings' | 'writeStatus' | 'releasePlan'>;
+
+/** The activities that read and write the plan itself: its finalizer, its status, and the events on it. */
+export function planActivities(kube: KubeClient): PlanActivities {
+  const find = async ({ namespace, name, uid }: PlanRef): Promise<KubeObject | undefined> => {
+    const object = await kube.get({ ...planKind, namespace, name });
+    return object?.metadata.uid === uid ? object : undefined;
+  };
+  const setFinalizers = async ({ namespace, name, uid }: PlanRef, finalizers: string[]): Promise<void> => {
+    await kube.apply(
+      { ...planKind, metadata: { namespace, name, uid, finalizers } },
+      { fieldManager: FIELD_MANAGER, force: true },
+    );
+  };
+  return {
+    acceptPlan: async (ref) => {
+      const object = await find(ref);
+      if (!object) throw terminal('planGone', `the plan ${ref.namespace}/${ref.name} does not exist any more`);
+      const parsed = parseSpec(object['spec']);
+      if (!parsed.ok)
+        return { accepted: false, violations: parsed.violations, generation: object.metadata.generation ?? 1 };
+      if (object.metadata.deletionTimestamp === undefined) await setFinalizers(ref, [FINALIZER]);
+      return { accepted: true, plan: acceptedOf(object, parsed.spec) };
+    },
+    readLiveSettings: async (ref) => {
+      const object = await find(ref);
+      const parsed = object && parseSpec(object['spec']);
+      return parsed?.ok ? liveOf(parsed.spec, object?.metadata.generation ?? 1) : null;
+    },
+    writeStatus: async (ref, status, events) => {
+      const { namespace, name, uid } = ref;
+      const object: KubeObject = { ...planKind, metadata: { namespace, name, uid }, status: complete(status) };
+      try {
+        await kube.applyStatus(object, { fieldManager: FIELD_MANAGER, force: true });
+      } catch (error) {
+        // A plan that is gone needs no status; one that was made anew under the name is not ours.
+        if (isNotFound(error) || !(await find(ref))) return;
+        throw error;
+      }
+      for (const event of kubeEventsOf(ref, status, events)) await kube.recordEvent(event);
+    },
+    releasePlan: async (ref) => {
+      if (!(await find(ref))) return;
+      try {
+        await setFinalizers(ref, []);
+      } catch (error) {
+        if (isNotFound(error) || !(await find(ref))) return;
+        throw error;
+      }
+    },
+  };
+}
+
+/** The schema keeps history short enough for etcd; the whole of it is in Temporal and in governance. */
+const MAX_HISTORY = 50;
+const complete = (status: PlanStatus): PlanStatus => ({
+  ...status,
+  ...(status.history ? { history: status.history.slice(-MAX_HISTORY) } : {}),
+});

@@ -1,0 +1,113 @@
+import { isNotFound, type KindRef, type KubeClient, type KubeObject } from '@scc/kube';
+import type { Violation } from '@scc/plan';
+import { keyOf } from './objects.js';
+
+/** The one label by which canary pods differ from stable pods. */
+export interface LabelSwitch {
+  key: string;
+  stable: string;
+  canary: string;
+}
+
+/** Kinds that pick pods by label and would stop at the canary unless they are copied for it. */
+export const POLICY_KINDS: readonly KindRef[] = [
+  { apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy' },
+  { apiVersion: 'policy/v1', kind: 'PodDisruptionBudget' },
+  { apiVersion: 'security.istio.io/v1', kind: 'AuthorizationPolicy' },
+  { apiVersion: 'security.istio.io/v1', kind: 'PeerAuthentication' },
+  { apiVersion: 'security.istio.io/v1', kind: 'RequestAuthentication' },
+  { apiVersion: 'networking.istio.io/v1', kind: 'Sidecar' },
+  { apiVersion: 'telemetry.istio.io/v1', kind: 'Telemetry' },
+];
+
+/** The name of a policy's copy: the policy's own with a mark that no user's object carries. */
+export const copyName = (name: string): string => `${name}-scc-canary`;
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Whether a label map or an `In` expression names the stable value. */
+const namesStable = (value: Record<string, unknown>, { key, stable }: LabelSwitch): boolean =>
+  value[key] === stable ||
+  (value['key'] === key &&
+    value['operator'] === 'In' &&
+    Array.isArray(value['values']) &&
+    value['values'].includes(stable));
+
+/** Expressions over the key that a copy can not express: they would pick, or drop, the canary by its other value. */
+const isAmbiguous = (value: Record<string, unknown>, { key, stable }: LabelSwitch): boolean =>
+  value['key'] === key &&
+  value['operator'] === 'NotIn' &&
+  Array.isArray(value['values']) &&
+  value['values'].includes(stable);
+
+function some(value: unknown, test: (record: Record<string, unknown>) => boolean): boolean {
+  if (Array.isArray(value)) return value.some((item) => some(item, test));
+  return isRecord(value) && (test(value) || Object.values(value).some((item) => some(item, test)));
+}
+
+function switched(value: unknown, label: LabelSwitch): unknown {
+  if (Array.isArray(value)) return value.map((item) => switched(item, label));
+  if (!isRecord(value)) return value;
+  if (value[label.key] === label.stable) return { ...value, [label.key]: label.canary };
+  if (namesStable(value, label)) {
+    const values = (value['values'] as unknown[]).map((item) => (item === label.stable ? label.canary : item));
+    return { ...value, values };
+  }
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, switched(item, label)]));
+}
+
+/** A copy of a policy that says of the canary's pods what the policy says of the stable ones. */
+export function copyForCanary(
+  policy: KubeObject,
+  { name, markers, ...label }: LabelSwitch & { name: string; markers: Record<string, string> },
+): KubeObject {
+  return {
+    apiVersion: policy.apiVersion,
+    kind: policy.kind,
+    metadata: {
+      name,
+      ...(policy.metadata.namespace ? { namespace: policy.metadata.namespace } : {}),
+      labels: { ...policy.metadata.labels, ...markers },
+    },
+    spec: switched(policy['spec'], label),
+  };
+}
+
+/** Which policies of a namespace must be copied for the canary, and which can not be. */
+export function surveyPolicies(
+  policies: KubeObject[],
+  label: LabelSwitch,
+): { copied: string[]; violations: Violation[] } {
+  const copied: string[] = [];
+  const violations: Violation[] = [];
+  for (const policy of policies) {
+    const { apiVersion, kind } = policy;
+    const { namespace = '', name = '' } = policy.metadata;
+    if (some(policy['spec'], (record) => isAmbiguous(record, label)))
+      violations.push({
+        code: 'PolicyCanNotBeCopied',
+        field: 'spec.workloadRef',
+        message: `${kind} ${name} excludes pods by "${label.key} NotIn", which the canary's pods would escape`,
+        remedy: `Select by matchLabels or In in ${kind} ${name}, or by another label than ${label.key}.`,
+      });
+    else if (some(policy['spec'], (record) => namesStable(record, label)))
+      copied.push(keyOf({ apiVersion, kind, namespace, name }));
+  }
+  return { copied, violations };
+}
+
+/** Every policy of a namespace; kinds that the cluster does not serve have none. */
+export async function listPolicies(kube: KubeClient, namespace: string): Promise<KubeObject[]> {
+  const lists = await Promise.all(
+    POLICY_KINDS.map(async (kind) => {
+      try {
+        return (await kube.list(kind, { namespace })).items;
+      } catch (error) {
+        if (isNotFound(error)) return [];
+        throw error;
+      }
+    }),
+  );
+  return lists.flat().filter(({ metadata }) => metadata.labels?.['scc.poc/role'] !== 'canary');
+}

@@ -1,0 +1,105 @@
+import type { GovernanceClient } from '@scc/governance-api';
+import type { KubeClient, KubeObject, ObjectId } from '@scc/kube';
+import type { TrafficRouter } from '@scc/routing';
+import type { MigrationActivities, MigrationTarget, StoredImage } from '../../../../workflows/migration/contract.js';
+import { canaryObjects } from './canary.js';
+import { bindingsOf, grantObjects } from './grants.js';
+import { idOf, keyOf } from './objects.js';
+import { surveyOf } from './routes.js';
+import { workloadId } from './workload.js';
+
+const TARGET_KEY = 'target';
+
+/** What the API server writes by itself: it tells nothing about what a user set. */
+const SERVER_FIELDS = ['resourceVersion', 'generation', 'managedFields', 'creationTimestamp', 'uid', 'selfLink'];
+const SERVER_ANNOTATIONS = ['deployment.kubernetes.io/revision'];
+
+/** The part of an object that a user can set. */
+export function userFields(object: KubeObject): Record<string, unknown> {
+  const { status: _status, metadata, ...rest } = object;
+  const kept = Object.entries(metadata).filter(([key]) => !SERVER_FIELDS.includes(key));
+  const annotations = Object.entries(metadata.annotations ?? {}).filter(([key]) => !SERVER_ANNOTATIONS.includes(key));
+  return {
+    ...rest,
+    metadata: {
+      ...Object.fromEntries(kept.filter(([key]) => key !== 'annotations')),
+      ...(annotations.length ? { annotations: Object.fromEntries(annotations) } : {}),
+    },
+  };
+}
+
+type PreImageActivities = Pick<MigrationActivities, 'recordPreImages' | 'loadPreImages' | 'compareWithPreImages'>;
+
+interface Deps {
+  kube: KubeClient;
+  governance: GovernanceClient;
+  router: TrafficRouter;
+}
+
+/** Pre-images are recorded twice, in Temporal's history and in governance, before anything is touched. */
+export function preImageActivities({ kube, governance, router }: Deps): PreImageActivities {
+  const snapshot = async (id: ObjectId): Promise<StoredImage> => {
+    const object = await kube.get(id);
+    return { key: keyOf(id), manifest: object ? userFields(object) : null };
+  };
+  const objectsOf = async (target: MigrationTarget): Promise<ObjectId[]> => {
+    const { ref, sourceSCC, sourceServiceAccount } = target;
+    const grants =
+      sourceSCC === null
+        ? []
+        : await bindingsOf(kube, { namespace: ref.namespace, scc: sourceSCC, serviceAccount: sourceServiceAccount });
+    const sourceBindings = grants.map(({ apiVersion, kind, metadata }) => ({
+      apiVersion,
+      kind,
+      namespace: ref.namespace,
+      name: metadata.name ?? '',
+    }));
+    return [workloadId(target), ...grantObjects(target), ...sourceBindings, ...canaryObjects(target)];
+  };
+  return {
+    recordPreImages: async (target) => {
+      const ids = await objectsOf(target);
+      const own = await Promise.all(ids.map(snapshot));
+      const routes = (await router.preImages(surveyOf(target))).map(({ id, manifest }) => ({
+        key: keyOf(id),
+        manifest,
+      }));
+      const images = [...new Map([...own, ...routes].map((image) => [image.key, image])).values()];
+      const stored = await governance.savePreImages(target.ref.uid, {
+        workflowId: '',
+        images: [
+          { key: TARGET_KEY, order: 0, manifest: { ...target } as Record<string, unknown> },
+          ...images.map((image, index) => ({ ...image, order: index + 1 })),
+        ],
+      });
+      // The first recording counts: a second one might already show what the migration did.
+      return stored.images.filter(({ key }) => key !== TARGET_KEY).map(({ key, manifest }) => ({ key, manifest }));
+    },
+    loadPreImages: async ({ uid }) => {
+      const { images } = await governance.preImages(uid);
+      const target = images.find(({ key }) => key === TARGET_KEY)?.manifest;
+      if (!target) return null;
+      return {
+        target: target as unknown as MigrationTarget,
+        images: images.filter(({ key }) => key !== TARGET_KEY).map(({ key, manifest }) => ({ key, manifest })),
+      };
+    },
+    compareWithPreImages: async (_target, images) => {
+      const now = await Promise.all(images.map(({ key }) => snapshot(idOf(key))));
+      return images
+        .filter((image, index) => differs(image, now[index]))
+        .map(({ key }) => key.split('|').slice(1).join('/'));
+    },
+  };
+}
+
+const differs = (before: StoredImage, now: StoredImage | undefined): boolean =>
+  canonical(before.manifest) !== canonical(now?.manifest ?? null);
+
+/** JSON with sorted keys, without empty values: the API server drops those as it likes. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_key, item: unknown) => {
+    if (typeof item !== 'object' || item === null || Array.isArray(item)) return item;
+    return Object.fromEntries(Object.entries(item).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+  });
+}

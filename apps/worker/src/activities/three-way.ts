@@ -1,0 +1,73 @@
+import { isDeepStrictEqual } from 'node:util';
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Lists of named things (containers, env, ports, volumes) are compared by name, as the API server merges them. */
+function byName(list: unknown): Map<string, unknown> | null {
+  if (!Array.isArray(list)) return null;
+  const named = new Map<string, unknown>();
+  for (const item of list) {
+    const name = isRecord(item) ? item['name'] : undefined;
+    if (typeof name !== 'string' || named.has(name)) return null;
+    named.set(name, item);
+  }
+  return named;
+}
+
+export interface Reverted {
+  value: unknown;
+  /** Fields that were ours and that somebody else has changed since: left as they are. */
+  conflicts: string[];
+}
+
+/**
+ * Takes back our change from what is there now: where the current value is the one we wrote, the value before returns;
+ * where somebody else has written since, theirs stays and is reported. What we never changed is never touched.
+ */
+export function revert(
+  { before, ours, current }: { before: unknown; ours: unknown; current: unknown },
+  path = '',
+): Reverted {
+  if (isDeepStrictEqual(current, ours)) return { value: before, conflicts: [] };
+  if (isDeepStrictEqual(before, ours) || isDeepStrictEqual(current, before)) return { value: current, conflicts: [] };
+  if (isRecord(current) && isRecord(before ?? {}) && isRecord(ours ?? {}))
+    return revertRecord(
+      { before: (before ?? {}) as Record<string, unknown>, ours: (ours ?? {}) as Record<string, unknown>, current },
+      path,
+    );
+  const lists = { before: byName(before ?? []), ours: byName(ours ?? []), current: byName(current) };
+  if (lists.before && lists.ours && lists.current)
+    return revertNamed({ before: lists.before, ours: lists.ours, current: lists.current }, path);
+  return { value: current, conflicts: [path] };
+}
+
+function revertRecord(
+  { before, ours, current }: Record<'before' | 'ours' | 'current', Record<string, unknown>>,
+  path: string,
+): Reverted {
+  const value: Record<string, unknown> = {};
+  const conflicts: string[] = [];
+  for (const key of new Set([...Object.keys(current), ...Object.keys(before), ...Object.keys(ours)])) {
+    const field = path ? `${path}.${key}` : key;
+    const reverted = revert({ before: before[key], ours: ours[key], current: current[key] }, field);
+    conflicts.push(...reverted.conflicts);
+    if (reverted.value !== undefined) value[key] = reverted.value;
+  }
+  return { value, conflicts };
+}
+
+function revertNamed(
+  { before, ours, current }: Record<'before' | 'ours' | 'current', Map<string, unknown>>,
+  path: string,
+): Reverted {
+  const value: unknown[] = [];
+  const conflicts: string[] = [];
+  for (const name of new Set([...before.keys(), ...current.keys()])) {
+    const item = { before: before.get(name), ours: ours.get(name), current: current.get(name) };
+    const reverted = revert(item, `${path}[${name}]`);
+    conflicts.push(...reverted.conflicts);
+    if (reverted.value !== undefined) value.push(reverted.value);
+  }
+  return { value, conflicts };
+}
