@@ -13,12 +13,15 @@ import {
   type VerifyReport,
 } from '@scc/audit';
 import type { DataSource } from 'typeorm';
-import { append, aRecord, aSigner, Databases, ORIGIN, seal } from './audit-log.fixture.js';
+import { append, aRecord, aSigner, Databases, ORIGIN, seal, SecondVerifier } from './audit-log.fixture.js';
 import { readLog } from './log-reader.js';
 
 const signer = aSigner();
+/** Where the independent verifier puts a fault that has no index. */
+const WITHOUT_PLACE = 2 ** 62;
 const stranger = aSigner();
 let databases: Databases;
+let secondVerifier: SecondVerifier;
 /** 600 sealed entries: two full tiles and a tail, a checkpoint every 50 entries. */
 let base: string;
 /** The same log when it had 400 entries. */
@@ -33,6 +36,7 @@ const records = (from: number, to: number): ReturnType<typeof aRecord>[] =>
   Array.from({ length: to - from }, (_none, at) => aRecord(from + at));
 
 beforeAll(async () => {
+  secondVerifier = await SecondVerifier.build();
   databases = await Databases.start();
   base = await databases.create();
   const app = await databases.app(base);
@@ -45,8 +49,11 @@ beforeAll(async () => {
   anchors = [...anchors, ...(await seal(again, { signer }))];
   await again.destroy();
   indexed = receipts.map((receipt, index) => ({ ...receipt, index }));
+}, 60_000);
+afterAll(async () => {
+  await databases.close();
+  await secondVerifier.remove();
 });
-afterAll(() => databases.close());
 
 const WITHOUT_TRIGGERS = ['audit_entry', 'audit_seal', 'audit_checkpoint', 'audit_tile', 'audit_key']
   .map((table) => `alter table ${table} disable trigger all;`)
@@ -71,18 +78,24 @@ async function sealOn(attackedSource: DataSource, by = signer): Promise<Anchor[]
   return published;
 }
 
-function verify(
+/** Verifies with our verifier, and requires the independent one to agree on the verdict and the place. */
+async function verify(
   source: DataSource,
-  trust: Partial<Trust & { exportedAt: Date; header: string }> = {},
+  known: Partial<Trust & { exportedAt: Date; header: string }> = {},
 ): Promise<VerifyReport> {
-  const { exportedAt = new Date(), header = ORIGIN, ...known } = trust;
-  return verifyLog(readLog(source, { origin: header, exportedAt }), {
-    origin: ORIGIN,
-    keys: [signer.vkey],
-    anchors,
-    receipts,
-    ...known,
-  });
+  const { exportedAt = new Date(), header = ORIGIN, ...rest } = known;
+  const trust = { origin: ORIGIN, keys: [signer.vkey], anchors, receipts, ...rest };
+  const log = (): ReturnType<typeof readLog> => readLog(source, { origin: header, exportedAt });
+  const report = await verifyLog(log(), trust);
+  const second = await secondVerifier.verify(log(), trust);
+  expect(second.verdict).toBe(report.verdict);
+  if (report.verdict === 'tampered') {
+    const [problem] = second.problems;
+    const place = report.first?.index ?? WITHOUT_PLACE;
+    expect(problem?.from).toBeLessThanOrEqual(place);
+    expect(problem?.to).toBeGreaterThanOrEqual(place);
+  }
+  return report;
 }
 
 const named = ({ verdict, first }: VerifyReport): unknown => ({ verdict, fault: first?.fault, index: first?.index });
@@ -222,7 +235,9 @@ describe('verify', () => {
     ],
     [
       'an altered tile',
-      () => [`update audit_tile set hashes = overlay(hashes placing '\\x00' from 33) where index = 1 and level = 0`],
+      () => [
+        `update audit_tile t set hashes = overlay(hashes placing leaf_hash from 33) from audit_seal s where t.index = 1 and t.level = 0 and s.index = 0`,
+      ],
       'tile-altered',
       257,
     ],

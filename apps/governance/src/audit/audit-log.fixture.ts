@@ -1,9 +1,22 @@
+import { execFile, spawn } from 'node:child_process';
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { type Anchor, type HeldReceipt, type NoteSigner, signerFromPem } from '@scc/audit';
+import { text } from 'node:stream/consumers';
+import { promisify } from 'node:util';
+import {
+  type Anchor,
+  formatExportLine,
+  type HeldReceipt,
+  type LogRecord,
+  type NoteSigner,
+  signerFromPem,
+  type Trust,
+} from '@scc/audit';
 import { createLogger, waitFor } from '@scc/runtime';
 import { DataSource } from 'typeorm';
+import { z } from 'zod';
 import { startPostgres } from '../../../../libs/testing/src/postgres.js';
 import { appendAuditBatch, type AuditRecord } from './append.js';
 import { Sealer, type SealerOptions } from './sealer.js';
@@ -131,4 +144,58 @@ export async function countUnsealed(source: DataSource): Promise<number> {
     'select count(*) from audit_entry e where not exists (select from audit_seal s where s.entry = e.id)',
   );
   return Number(row?.count);
+}
+
+const secondReportSchema = z.object({
+  verdict: z.enum(['clean', 'tampered', 'incomplete']),
+  problems: z
+    .array(z.object({ from: z.number(), to: z.number(), reason: z.string() }))
+    .nullable()
+    .transform((problems) => problems ?? []),
+});
+
+/** The independent verifier (dev/modules/audit-verifier), built from source: the Go build cache makes that cheap. */
+export class SecondVerifier {
+  private constructor(private readonly folder: string) {}
+
+  static async build(): Promise<SecondVerifier> {
+    const folder = await mkdtemp(path.join(tmpdir(), 'scc-audit-verifier-'));
+    const cwd = path.resolve(import.meta.dirname, '../../../../dev/modules/audit-verifier');
+    await promisify(execFile)('go', ['build', '-o', path.join(folder, 'verifier'), '.'], { cwd });
+    return new SecondVerifier(folder);
+  }
+
+  private async write(name: string, content: string): Promise<string> {
+    const file = path.join(this.folder, `${randomUUID()}-${name}`);
+    await writeFile(file, content);
+    return file;
+  }
+
+  private async run(args: string[], input = ''): Promise<string> {
+    const child = spawn(path.join(this.folder, 'verifier'), args, { stdio: ['pipe', 'pipe', 'inherit'] });
+    child.stdin.end(input);
+    return text(child.stdout);
+  }
+
+  /** What it says about the same export with the same witnesses. */
+  async verify(
+    batches: AsyncIterable<readonly LogRecord[]>,
+    trust: Trust,
+  ): Promise<z.infer<typeof secondReportSchema>> {
+    const lines: string[] = [];
+    for await (const batch of batches) lines.push(...batch.map(formatExportLine));
+    const [key = ''] = trust.keys;
+    const output = await this.run([
+      `-export=${await this.write('export.ndjson', `${lines.join('\n')}\n`)}`,
+      `-anchors=${await this.write('anchors.json', JSON.stringify(trust.anchors))}`,
+      `-receipts=${await this.write('receipts.json', JSON.stringify(trust.receipts))}`,
+      `-origin=${trust.origin ?? ''}`,
+      `-key=${key}`,
+    ]);
+    return secondReportSchema.parse(JSON.parse(output));
+  }
+
+  remove(): Promise<void> {
+    return rm(this.folder, { recursive: true, force: true });
+  }
 }
