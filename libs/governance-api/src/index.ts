@@ -1,2 +1,16 @@
+export {
+  type CallOptions,
+  createGovernanceClient,
+  type GovernanceClient,
+  type GovernanceClientOptions,
+} from './client.js';
 export * from './engine.js';
+export {
+  ContractError,
+  GovernanceError,
+  GovernanceUnreachable,
+  type Problem,
+  problemSchema,
+  problemType,
+} from './errors.js';
 export { engineRoutes } from './routes.js';
