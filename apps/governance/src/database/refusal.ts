@@ -10,7 +10,17 @@ export class Refusal extends Error {
   }
 }
 
-export type RefusalKind = 'notFound' | 'forbidden' | 'conflict' | 'stale' | 'conditionMissing' | 'invalid';
+export type RefusalKind =
+  | 'unauthenticated'
+  | 'notFound'
+  | 'forbidden'
+  | 'conflict'
+  | 'stale'
+  | 'conditionMissing'
+  | 'invalid'
+  | 'tooMany'
+  /** Something that is needed for an answer is away; asking again later may help. */
+  | 'unavailable';
 
 /**
  * Compares the version that a caller saw with the one that is there.
@@ -25,10 +35,13 @@ export function requireVersion(expected: number | null, actual: number, what: st
 
 /** The HTTP status of each kind. */
 export const REFUSAL_STATUS: Record<RefusalKind, number> = {
+  unauthenticated: 401,
   notFound: 404,
   forbidden: 403,
   conflict: 409,
   stale: 412,
   conditionMissing: 428,
   invalid: 422,
+  tooMany: 429,
+  unavailable: 503,
 };
