@@ -41,6 +41,18 @@ export {
   type EntryRow,
   type LogRecord,
 } from './export.js';
+export {
+  auditConsistencySchema,
+  auditEntryDetailSchema,
+  auditEntryPageSchema,
+  auditEntrySummarySchema,
+  auditStateSchema,
+  type AuditConsistency,
+  type AuditEntryDetail,
+  type AuditEntrySummary,
+  type AuditInclusion,
+  type AuditState,
+} from './api.js';
 export { type Fault, type Finding } from './findings.js';
 export { KEY_ROTATED, readRotation, rotationDetails } from './keys.js';
 export { type Anchor } from './anchors.js';

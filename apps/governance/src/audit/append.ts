@@ -64,7 +64,7 @@ function encode(record: AuditRecord, now: Date): { body: AuditBody; bytes: Buffe
 /**
  * Appends one entry in the caller's transaction: it is in the log exactly if the change is.
  * @returns the receipt: the leaf hash, and the newest checkpoint as a witness of the log so far. The index is known
- * after sealing (`GET /v1/audit/receipts/{leafHash}`).
+ * after sealing (`GET /v1/audit/receipts/{entryId}`).
  * @throws AuditEntryTooLarge when the details do not fit.
  */
 export async function appendAudit(tx: EntityManager, record: AuditRecord): Promise<Receipt> {
