@@ -1,5 +1,6 @@
 import {
   consistencySpans,
+  EMPTY_ROOT,
   hashOfSpan,
   HASH_BYTES,
   inclusionSpans,
@@ -37,3 +38,12 @@ export const inclusionProof = (db: Queryable, index: number, size: number): Prom
  */
 export const consistencyProof = (db: Queryable, first: number, second: number): Promise<Buffer[]> =>
   hashesOf(db, consistencySpans(first, second));
+
+/**
+ * The root that the stored log has at a size.
+ * @throws RangeError or LogRefused when it has fewer entries.
+ */
+export const rootAt = (db: Queryable, size: number): Promise<Buffer> =>
+  size === 0
+    ? Promise.resolve(EMPTY_ROOT)
+    : hashOfSpan({ start: 0, end: size }, (level, nodes) => nodesOf(db, level, nodes));

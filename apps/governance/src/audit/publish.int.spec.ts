@@ -1,0 +1,115 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { parseCheckpoint } from '@scc/audit';
+import { createLogger, waitFor } from '@scc/runtime';
+import { append, aRecord, aSigner, Databases, seal } from './audit-log.fixture.js';
+import { CheckpointPublisher, type CheckpointStore } from './publish.js';
+
+/** A ConfigMap as the API server keeps it: each write has a version, and a write on an old version is refused. */
+class Store implements CheckpointStore {
+  data: Record<string, string> | null = null;
+  writes = 0;
+  failing = false;
+
+  get(): Promise<unknown> {
+    return Promise.resolve(
+      this.data ? { metadata: { resourceVersion: String(this.writes) }, data: this.data } : undefined,
+    );
+  }
+
+  apply({ metadata, data }: Parameters<CheckpointStore['apply']>[0]): Promise<unknown> {
+    if (this.failing) return Promise.reject(new Error('the API server is away'));
+    const isStale = this.data !== null && metadata.resourceVersion !== String(this.writes);
+    if (isStale) return Promise.reject(new Error('conflict'));
+    this.data = data;
+    this.writes += 1;
+    return Promise.resolve();
+  }
+
+  get size(): number {
+    return this.data?.['checkpoint'] === undefined ? -1 : parseCheckpoint(this.data['checkpoint']).size;
+  }
+}
+
+const signer = aSigner();
+const logger = createLogger('publish-spec', 'silent');
+const wait = { timeoutMs: 5_000, everyMs: 5 };
+let databases: Databases;
+beforeAll(async () => {
+  databases = await Databases.start();
+}, 60_000);
+afterAll(() => databases.close());
+
+const records = (from: number, count: number): ReturnType<typeof aRecord>[] =>
+  Array.from({ length: count }, (_none, at) => aRecord(from + at));
+
+async function aLog(entries: number, from = 0) {
+  const db = await databases.app(await databases.create());
+  const grow = async (more: number, first: number): Promise<{ size: number; note: string }[]> => {
+    await append(db, records(first, more));
+    return (await seal(db, { signer })).map(({ note }) => ({ note, size: parseCheckpoint(note).size }));
+  };
+  return { db, checkpoints: await grow(entries, from), grow };
+}
+
+describe('publishing checkpoints', () => {
+  it('keeps the newest one outside the database, and not more often than it may', async () => {
+    const { db, checkpoints } = await aLog(300);
+    const store = new Store();
+    const publisher = new CheckpointPublisher({ store, db, vkey: signer.vkey, logger, everyMs: 60_000 });
+    for (const checkpoint of checkpoints) publisher.offer(checkpoint);
+    await waitFor(() => store.writes === 1, { ...wait, what: 'the first write' });
+    expect(store.size).toBeLessThan(300);
+    await publisher.stop();
+    expect(store).toMatchObject({ writes: 2, size: 300, data: { size: '300', key: signer.vkey } });
+    expect(publisher.contradicted).toBeNull();
+  });
+
+  it('tries again until the store takes it', async () => {
+    const { db, checkpoints } = await aLog(10);
+    const store = new Store();
+    store.failing = true;
+    const publisher = new CheckpointPublisher({ store, db, vkey: signer.vkey, logger, everyMs: 5 });
+    checkpoints.forEach(publisher.offer);
+    store.failing = false;
+    await waitFor(() => store.size === 10, { ...wait, what: 'the checkpoint' });
+    await publisher.stop();
+  });
+
+  it.each<[string, number, number, RegExp]>([
+    ['lost its end', 40, 0, /a checkpoint of 100 entries was published, the log has 40/],
+    ['was rewritten', 150, 1_000, /of 100 entries has another root/],
+  ])('never replaces the evidence of a log that %s', async (_what, entries, from, reason) => {
+    const { db, checkpoints } = await aLog(100);
+    const store = new Store();
+    const publisher = new CheckpointPublisher({ store, db, vkey: signer.vkey, logger, everyMs: 5 });
+    checkpoints.forEach(publisher.offer);
+    await publisher.stop();
+    expect(store.size).toBe(100);
+
+    const other = await aLog(entries, from);
+    const after = new CheckpointPublisher({ store, db: other.db, vkey: signer.vkey, logger, everyMs: 5 });
+    other.checkpoints.forEach(after.offer);
+    await waitFor(() => after.contradicted, { ...wait, what: 'the contradiction' });
+    await after.stop();
+    expect(after.contradicted).toMatch(reason);
+    expect(store).toMatchObject({ writes: 1, size: 100 });
+  });
+
+  it('goes on from what another process published', async () => {
+    const { db, checkpoints, grow } = await aLog(100);
+    const store = new Store();
+    const options = { store, db, vkey: signer.vkey, logger, everyMs: 5 };
+    const first = new CheckpointPublisher(options);
+    checkpoints.forEach(first.offer);
+    await first.stop();
+    const later = await grow(60, 100);
+    const second = new CheckpointPublisher(options);
+    later.forEach(second.offer);
+    await second.stop();
+    expect(store.size).toBe(160);
+    const overtaken = new CheckpointPublisher(options);
+    checkpoints.forEach(overtaken.offer);
+    await overtaken.stop();
+    expect(store.size).toBe(160);
+  });
+});

@@ -1,0 +1,165 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { NoteError, parseCheckpoint } from '@scc/audit';
+import type { Logger } from '@scc/runtime';
+import { z } from 'zod';
+import { type Queryable, rowOf } from '../database/rows.js';
+import { rootAt } from './proofs.js';
+
+/** Where the newest checkpoint is kept, out of the database's reach. `sccctl audit verify` reads it there. */
+export const CHECKPOINT_CONFIGMAP = {
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  namespace: 'scc-system',
+  name: 'scc-audit-checkpoint',
+} as const;
+export const AUDIT_FIELD_MANAGER = 'scc-audit';
+
+interface ConfigMapObject {
+  apiVersion: string;
+  kind: string;
+  metadata: { namespace: string; name: string; resourceVersion?: string };
+  data: Record<string, string>;
+}
+
+/** What publishing needs of a Kubernetes client. */
+export interface CheckpointStore {
+  get(id: typeof CHECKPOINT_CONFIGMAP): Promise<unknown>;
+  apply(object: ConfigMapObject, options: { fieldManager: string; force: boolean }): Promise<unknown>;
+}
+
+export interface PublisherOptions {
+  /** Null without a cluster: checkpoints then go to standard output only. */
+  store: CheckpointStore | null;
+  db: Queryable;
+  /** The public key in its text form, published beside the checkpoint for whoever pins it. */
+  vkey: string;
+  logger: Logger;
+  everyMs?: number;
+}
+
+interface Offered {
+  size: number;
+  note: string;
+}
+
+const storedSchema = z.object({
+  metadata: z.object({ resourceVersion: z.string().optional() }),
+  data: z.object({ checkpoint: z.string() }),
+});
+
+/** The log does not continue what was published before: its end was removed, or it was rewritten or restored. */
+class LogContradicted extends Error {
+  override readonly name = 'LogContradicted';
+}
+
+const EVERY_MS = 1_000;
+
+/**
+ * Publishes the newest checkpoint to standard output and into a ConfigMap, at most once a second; those between are
+ * skipped. What was published is evidence, so it is replaced only by a checkpoint of a log that continues it: a database
+ * restored from a backup must not cover up its own gap.
+ */
+export class CheckpointPublisher {
+  private readonly stopping = new AbortController();
+  private pending: Offered | null = null;
+  private running: Promise<void> | null = null;
+  private contradiction: string | null = null;
+  private lastFailure: string | null = null;
+
+  constructor(private readonly options: PublisherOptions) {}
+
+  /** Takes a checkpoint, returns at once; to be given to the sealer as `onCheckpoint`. */
+  readonly offer = ({ size, note }: Offered): void => {
+    if (this.stopping.signal.aborted || size <= (this.pending?.size ?? -1)) return;
+    this.pending = { size, note };
+    this.running ??= this.run().finally(() => {
+      this.running = null;
+    });
+  };
+
+  /** Why the log can not be the one that was published before, null while it can. */
+  get contradicted(): string | null {
+    return this.contradiction;
+  }
+
+  /** Publishes what was offered last, then ends. */
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    await this.running;
+  }
+
+  private async run(): Promise<void> {
+    for (let next = this.pending; next; next = this.pending) {
+      const published = await this.publish(next);
+      if (published && this.pending === next) this.pending = null;
+      if (this.stopping.signal.aborted && !published) return;
+      await sleep(this.options.everyMs ?? EVERY_MS, undefined, { signal: this.stopping.signal }).catch(() => undefined);
+    }
+  }
+
+  private async publish(offered: Offered): Promise<boolean> {
+    const { store, logger } = this.options;
+    try {
+      if (store) await this.write(store, offered);
+      this.contradiction = this.lastFailure = null;
+      logger.info({ size: offered.size, checkpoint: offered.note }, 'audit checkpoint');
+      return true;
+    } catch (error) {
+      this.reportFailure(error, offered.size);
+      return false;
+    }
+  }
+
+  /** Tried again every second; said once. */
+  private reportFailure(error: unknown, size: number): void {
+    const isContradicted = error instanceof LogContradicted;
+    if (isContradicted) this.contradiction = error.message;
+    const message = error instanceof Error ? error.message : String(error);
+    if (message === this.lastFailure) return;
+    this.lastFailure = message;
+    this.options.logger[isContradicted ? 'error' : 'warn'](
+      { err: error, size },
+      'the audit checkpoint was not published',
+    );
+  }
+
+  private async write(store: CheckpointStore, { size, note }: Offered): Promise<void> {
+    const stored = storedSchema.safeParse(await store.get(CHECKPOINT_CONFIGMAP));
+    const before = stored.success ? readStored(stored.data.data.checkpoint) : null;
+    if (before) await requireContinuation(this.options.db, before);
+    if (before && before.size >= size) return;
+    const { apiVersion, kind, namespace, name } = CHECKPOINT_CONFIGMAP;
+    const resourceVersion = stored.data?.metadata.resourceVersion;
+    await store.apply(
+      {
+        apiVersion,
+        kind,
+        // With the version that was read, a write of another replica in between makes this one fail.
+        metadata: { namespace, name, ...(resourceVersion !== undefined && { resourceVersion }) },
+        data: { checkpoint: note, size: String(size), key: this.options.vkey },
+      },
+      { fieldManager: AUDIT_FIELD_MANAGER, force: true },
+    );
+  }
+}
+
+/** What is not a checkpoint proves nothing and may be replaced. */
+function readStored(note: string): { size: number; root: Buffer } | null {
+  try {
+    return parseCheckpoint(note);
+  } catch (error) {
+    if (error instanceof NoteError) return null;
+    throw error;
+  }
+}
+
+const sizeRow = z.object({ size: z.coerce.number() });
+
+async function requireContinuation(db: Queryable, before: { size: number; root: Buffer }): Promise<void> {
+  const row = await rowOf(db, sizeRow, 'select coalesce(max(index) + 1, 0) as size from audit_seal');
+  const size = row?.size ?? 0;
+  if (before.size > size)
+    throw new LogContradicted(`a checkpoint of ${before.size} entries was published, the log has ${size}`);
+  if (!(await rootAt(db, before.size)).equals(before.root))
+    throw new LogContradicted(`the published checkpoint of ${before.size} entries has another root than the log`);
+}
