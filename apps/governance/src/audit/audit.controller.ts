@@ -12,17 +12,25 @@ import type { Receipt } from '@scc/governance-api';
 import type { Response } from 'express';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
-import { Call } from '../access/actor.js';
+import { Actor, Call, type User } from '../access/actor.js';
 import { RequirePermission } from '../access/require-permission.js';
 import { type Page, pageOf, pageQuery, positionOf } from '../database/paging.js';
 import type { CallContext } from '../migrations/store.js';
 import { AuditOrigin } from './audit-origin.js';
 import { readLog } from './log-reader.js';
-import { consistencyOf, entryDetail, entryFilterSchema, listEntries, receiptOf, stateOf } from './queries.js';
+import {
+  consistencyOf,
+  entryDetail,
+  entryFilterSchema,
+  entryIdSchema,
+  listEntries,
+  receiptOf,
+  stateOf,
+} from './queries.js';
 
 const listSchema = entryFilterSchema.extend(pageQuery);
 const position = z.string().regex(/^-?[0-9]{1,18}$/);
-const entryId = { schema: z.string().min(1).max(64) };
+const entryId = { schema: entryIdSchema };
 const size = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 const proofSchema = z.object({ size: size.optional().describe('Of the tree whose root you hold.') });
 const consistencySchema = z.object({ first: size, second: size });
@@ -37,11 +45,14 @@ export class AuditController {
 
   /** Entries that match every filter, the newest first. */
   @Get('entries')
-  @RequirePermission('audit:read')
-  async list(@Query({ schema: listSchema }) query: z.infer<typeof listSchema>): Promise<Page<AuditEntrySummary>> {
+  @RequirePermission('audit:read', 'list')
+  async list(
+    @Query({ schema: listSchema }) query: z.infer<typeof listSchema>,
+    @Actor() { scope }: User,
+  ): Promise<Page<AuditEntrySummary>> {
     const { limit, cursor, ...filter } = query;
     const before = positionOf(position, cursor);
-    const found = await listEntries(this.source, filter, { limit: limit + 1, before });
+    const found = await listEntries(this.source, filter, { limit: limit + 1, before, scope });
     const { items, nextCursor } = pageOf(found, limit, ({ row }) => row);
     return { items: items.map(({ entry }) => entry), nextCursor };
   }
@@ -58,14 +69,14 @@ export class AuditController {
 
   /** The newest signed checkpoint, the keys, and how far the sealer is behind. */
   @Get('checkpoint')
-  @RequirePermission('audit:witness')
+  @RequirePermission('audit:witness', 'shared')
   checkpoint(): Promise<AuditState> {
     return stateOf(this.source, this.log.origin);
   }
 
   /** Proves that the log of `first` entries is the beginning of the log of `second`. */
   @Get('consistency')
-  @RequirePermission('audit:witness')
+  @RequirePermission('audit:witness', 'shared')
   consistency(
     @Query({ schema: consistencySchema }) { first, second }: z.infer<typeof consistencySchema>,
   ): Promise<AuditConsistency> {
@@ -74,7 +85,7 @@ export class AuditController {
 
   /** The receipt of an entry, with its index once it is sealed. */
   @Get('receipts/:id')
-  @RequirePermission('audit:witness')
+  @RequirePermission('audit:witness', 'shared')
   receipt(@Param('id', entryId) id: string): Promise<Receipt> {
     return receiptOf(this.source, id);
   }

@@ -8,11 +8,18 @@ import {
 } from '@scc/audit';
 import type { Receipt } from '@scc/governance-api';
 import { z } from 'zod';
+import { likePatterns, type Scope } from '../access/scope.js';
 import { Refusal } from '../database/refusal.js';
 import { type Queryable, rowOf, rowsOf } from '../database/rows.js';
 import { consistencyProof, inclusionProof } from './proofs.js';
 
-const text = z.string().min(1).max(253);
+/** PostgreSQL's text holds no NUL, so nothing with one can be found. */
+const text = z
+  .string()
+  .min(1)
+  .max(253)
+  .refine((value) => !value.includes('\0'), 'holds a NUL character');
+export const entryIdSchema = text;
 
 /** What entries can be searched by; all given ones must match. */
 export const entryFilterSchema = z.object({
@@ -66,11 +73,11 @@ export interface ListedEntry {
   entry: AuditEntrySummary;
 }
 
-/** Entries that match, the newest first. */
+/** Entries that match and are about something in the scope, the newest first. */
 export async function listEntries(
   db: Queryable,
   filter: EntryFilter,
-  { limit, before }: { limit: number; before: string | null },
+  { limit, before, scope }: { limit: number; before: string | null; scope: Scope },
 ): Promise<ListedEntry[]> {
   const parameters: unknown[] = [limit];
   const add = (value: unknown): string => `$${parameters.push(value)}`;
@@ -78,6 +85,8 @@ export async function listEntries(
     const value = filter[name];
     return value === undefined ? [] : [CONDITIONS[name](add(value))];
   });
+  const patterns = likePatterns(scope);
+  if (patterns) conditions.push(`e.object_namespace like any (${add(patterns)}::text[])`);
   if (before !== null) conditions.push(`e.id < ${add(before)}`);
   const where = conditions.length > 0 ? `where ${conditions.join(' and ')}` : '';
   const rows = await rowsOf(db, entryRow, `${SELECT} ${where} order by e.id desc limit $1`, parameters);
