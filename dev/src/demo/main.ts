@@ -1,0 +1,106 @@
+import { writeFile } from 'node:fs/promises';
+import { deploySamples, startStack, type Stack } from '../index.js';
+import { drawnLive, printedLive } from './live.js';
+import { parseOptions, USAGE, type DemoOptions } from './options.js';
+import { play } from './player.js';
+import { problemsOf, table, type Played } from './report.js';
+import type { DemoReport } from './result.js';
+import { SCENARIOS } from './scenarios.js';
+import { connectWorkflows } from './workflows.js';
+
+const TEMPORAL_NAMESPACE = 'scc';
+const NODES = 3;
+const INTERRUPTED = 130;
+
+const say = (text: string): void => console.log(text);
+
+function readOptions(): DemoOptions {
+  try {
+    const options = parseOptions(process.argv.slice(2));
+    if (options !== 'help') return options;
+    say(USAGE);
+    process.exit(0);
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
+    process.exit(2);
+  }
+}
+
+async function start(): Promise<Stack> {
+  const startedMs = performance.now();
+  const progress = (text: string): void =>
+    say(`${((performance.now() - startedMs) / 1000).toFixed(1).padStart(6)} s  ${text}`);
+  const stack = await startStack(
+    { nodes: NODES },
+    { progress, exited: (part, detail) => console.error(`${part} ended: ${detail}`) },
+  );
+  progress('deploying the sample shop');
+  await deploySamples(stack).catch(async (error: unknown) => {
+    await stack.stop();
+    throw error;
+  });
+  progress('the shop answers through the ingress and through the sidecar');
+  return stack;
+}
+
+async function playAll(stack: Stack, options: DemoOptions): Promise<Played[]> {
+  const live = process.stdout.isTTY
+    ? drawnLive({ columns: process.stdout.columns, write: (text) => void process.stdout.write(text) })
+    : printedLive(say);
+  const workflows = await connectWorkflows(stack.addresses.temporal, TEMPORAL_NAMESPACE);
+  const all: Played[] = [];
+  for (const scenario of SCENARIOS.filter(({ id }) => options.only === undefined || options.only === id)) {
+    say(`\n${scenario.id}  ${scenario.title} (${scenario.workload} → ${scenario.spec.targetSCC})`);
+    all.push(await play(scenario, { stack, workflows, options, live }));
+  }
+  await workflows.close();
+  return all;
+}
+
+async function report(all: readonly Played[], { json }: DemoOptions): Promise<boolean> {
+  say(`\n${table(all)}`);
+  const problems = all.flatMap((played) =>
+    problemsOf(played).map((problem) => `scenario ${played.scenario.id}: ${problem}`),
+  );
+  const requests = all.reduce((sum, { result }) => sum + result.requests, 0);
+  say(
+    problems.length
+      ? `\n${problems.join('\n')}`
+      : `\nNone of ${requests} requests failed, and nothing was left behind.`,
+  );
+  if (json !== undefined) {
+    const data: DemoReport = { scenarios: all.map(({ result }) => result) };
+    await writeFile(json, `${JSON.stringify(data, null, 2)}\n`);
+  }
+  return problems.length === 0;
+}
+
+function describe({ addresses, kubeconfig, stateDir }: Stack): string {
+  const lines = [
+    ...Object.entries(addresses).map(([name, address]) => [name, address] as const),
+    ['kubeconfig', kubeconfig.outside] as const,
+    ['logs', `${stateDir}/logs`] as const,
+  ];
+  return lines.map(([name, value]) => `  ${name.padEnd(12)} ${value}`).join('\n');
+}
+
+const options = readOptions();
+const stack = await start();
+const interrupted = new Promise<'interrupted'>((resolve) => {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve('interrupted'));
+});
+const failed = (error: unknown): number => {
+  console.error(error);
+  return 1;
+};
+const played = playAll(stack, options)
+  .then((all) => report(all, options))
+  .then((good) => (good ? 0 : 1), failed);
+const end = await Promise.race([played, interrupted]);
+if (end !== 'interrupted' && options.keep) {
+  say(`\nThe stack stays up until Ctrl-C.\n\n${describe(stack)}`);
+  await interrupted;
+}
+if (end === 'interrupted' || options.keep) say('\nstopping');
+await stack.stop();
+process.exit(end === 'interrupted' ? INTERRUPTED : end);

@@ -1,0 +1,28 @@
+import { phaseSchema } from '@scc/plan';
+import { z } from 'zod';
+
+/** What one scenario came to: the shape of `--json FILE`. Milliseconds and seconds as their names say. */
+export const scenarioResultSchema = z.object({
+  id: z.int(),
+  /** The phase in which the plan ended, or in which it was when the time was over. */
+  outcome: phaseSchema,
+  /** Every request of the scenario, from its first to its last, to all services. */
+  requests: z.int(),
+  failed: z.int(),
+  p50BeforeMs: z.number().nullable(),
+  p99BeforeMs: z.number().nullable(),
+  p99DuringMs: z.number().nullable(),
+  /** From applying the plan until its last phase was seen. */
+  seconds: z.number(),
+  secondsByPhase: z.record(z.string(), z.number()),
+  /** Pods of the workload at the end. */
+  podsBySCC: z.record(z.string(), z.int()),
+  /** Objects whose user-settable fields are not as they were before the plan. */
+  differences: z.array(z.string()),
+  /** What should not be there any more: objects, pods, finalizers, running workflows. */
+  leftovers: z.array(z.string()),
+});
+export type ScenarioResult = z.infer<typeof scenarioResultSchema>;
+
+export const demoReportSchema = z.object({ scenarios: z.array(scenarioResultSchema) });
+export type DemoReport = z.infer<typeof demoReportSchema>;

@@ -1,0 +1,129 @@
+import type { Phase, PlanSpecInput } from '@scc/plan';
+
+/** Something that happens to the system when the plan is first seen in a phase. */
+export interface Action {
+  at: Phase;
+  /** Ends the worker with SIGKILL and starts it again after so many more requests were sent. */
+  do: 'killWorker';
+  awayForRequests: number;
+}
+
+export interface Scenario {
+  id: number;
+  title: string;
+  /** The name of the workload, of its Service and of the plan. */
+  workload: string;
+  spec: PlanSpecInput;
+  /** The workload's share of all requests, or so many a second whatever the rest. */
+  load: { share: number } | { perSecond: number };
+  actions: readonly Action[];
+  outcome: Phase;
+  /** Objects (Kind/name) that a migration changes for good. A rollback or a refusal changes none. */
+  changes: readonly string[];
+  timeoutMs: number;
+}
+
+export const NAMESPACE = 'shop';
+
+const MIGRATION_TIMEOUT_MS = 120_000;
+
+type Gates = NonNullable<PlanSpecInput['gates']>;
+type Traffic = NonNullable<PlanSpecInput['traffic']>;
+
+const gates = (over: Partial<Gates> = {}): Gates => ({
+  readiness: { timeout: '60s' },
+  metrics: [{ name: 'success-rate', preset: 'request-success-rate', min: 99, interval: '1s', failureLimit: 0 }],
+  ...over,
+});
+const zeroHolds: Traffic = { mirror: { duration: '0s' }, interval: '0s' };
+
+const planFor = (workload: string, over: Partial<PlanSpecInput> = {}): PlanSpecInput => ({
+  workloadRef: { kind: 'Deployment', name: workload },
+  sourceSCC: 'anyuid',
+  targetSCC: 'restricted-v2',
+  traffic: zeroHolds,
+  gates: gates(),
+  ...over,
+});
+
+/** A completed migration changes the template, grants the target and takes the old grant away. */
+const migrated = (workload: string): string[] => [
+  `Deployment/${workload}`,
+  `RoleBinding/${workload}-anyuid`,
+  `RoleBinding/scc-restricted-v2-${workload}`,
+];
+
+export const SCENARIOS: readonly Scenario[] = [
+  {
+    id: 1,
+    title: 'a live service moves from anyuid to restricted-v2',
+    workload: 'ledger',
+    spec: planFor('ledger'),
+    load: { share: 0.6 },
+    actions: [],
+    outcome: 'Completed',
+    changes: migrated('ledger'),
+    timeoutMs: MIGRATION_TIMEOUT_MS,
+  },
+  {
+    id: 2,
+    title: 'the target answers with errors under the load of 25 %',
+    workload: 'catalog',
+    spec: planFor('catalog', {
+      traffic: { mirror: { duration: '0s' }, interval: '5s' },
+      // Single pods meet a burst already at 10 %: the bound lies well above that and well below what 25 % does.
+      gates: gates({
+        metrics: [{ name: 'success-rate', preset: 'request-success-rate', min: 90, interval: '1s', failureLimit: 0 }],
+      }),
+    }),
+    load: { perSecond: 180 },
+    actions: [],
+    outcome: 'RolledBack',
+    changes: [],
+    timeoutMs: MIGRATION_TIMEOUT_MS,
+  },
+  {
+    id: 3,
+    title: 'the worker is killed in TrafficShifting and again in Migrating',
+    workload: 'payments',
+    spec: planFor('payments', { traffic: { mirror: { duration: '2s' }, interval: '1s' } }),
+    load: { share: 0.6 },
+    actions: [
+      { at: 'TrafficShifting', do: 'killWorker', awayForRequests: 600 },
+      { at: 'Migrating', do: 'killWorker', awayForRequests: 600 },
+    ],
+    outcome: 'Completed',
+    changes: migrated('payments'),
+    timeoutMs: MIGRATION_TIMEOUT_MS,
+  },
+  {
+    id: 4,
+    title: 'a plan that can not work is refused, with every reason at once',
+    workload: 'reports',
+    spec: planFor('reports'),
+    load: { share: 0.2 },
+    actions: [],
+    outcome: 'Rejected',
+    changes: [],
+    timeoutMs: MIGRATION_TIMEOUT_MS,
+  },
+  {
+    id: 5,
+    title: 'the rollout of the workload fails after the canary took 100 %',
+    workload: 'orders',
+    spec: planFor('orders', { gates: gates({ readiness: { timeout: '15s' } }) }),
+    load: { share: 0.6 },
+    actions: [],
+    outcome: 'RolledBack',
+    changes: [],
+    timeoutMs: MIGRATION_TIMEOUT_MS,
+  },
+];
+
+/** The plan as a user would write it. */
+export const planOf = ({ workload, spec }: Scenario): object => ({
+  apiVersion: 'scc.poc/v1',
+  kind: 'SCCMigrationPlan',
+  metadata: { name: workload, namespace: NAMESPACE },
+  spec,
+});

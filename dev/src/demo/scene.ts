@@ -1,0 +1,99 @@
+import { waitFor } from '@scc/runtime';
+import { startLoad, type Load, type Stack } from '../index.js';
+import type { Live } from './live.js';
+import type { DemoOptions } from './options.js';
+import type { Scenario } from './scenarios.js';
+import { streamsFor } from './traffic.js';
+import { noRequests, type View } from './view.js';
+import { keepList, PLANS_PATH, planIn, PODS_PATH, podsIn, type SeenPlan } from './watched.js';
+import type { Workflows } from './workflows.js';
+
+/** What a scenario is played on. */
+export interface Stage {
+  stack: Stack;
+  workflows: Workflows;
+  options: Pick<DemoOptions, 'rate' | 'seconds' | 'record'>;
+  live: Live;
+}
+
+const INTERVAL_MS = 500;
+
+/** One scenario while it is played: what is seen of it, and the load that runs all the while. */
+export class Scene {
+  readonly mishaps: string[] = [];
+  plan: SeenPlan | null = null;
+  view: View;
+  #watching = new AbortController();
+  #watches: Promise<unknown>;
+
+  constructor(
+    readonly scenario: Scenario,
+    readonly stage: Stage,
+  ) {
+    this.view = {
+      scenario,
+      step: 'warming up',
+      startedMs: Date.now(),
+      status: {},
+      pods: [],
+      requests: noRequests,
+    };
+    const { api } = stage.stack;
+    const { signal } = this.#watching;
+    this.#watches = Promise.all([
+      keepList(api, PLANS_PATH, {
+        signal,
+        onChange: (objects) => {
+          this.plan = planIn(objects, scenario.workload);
+          this.show({ status: this.plan?.status ?? {} });
+        },
+      }),
+      keepList(api, PODS_PATH, {
+        signal,
+        onChange: (objects) => this.show({ pods: podsIn(objects, scenario.workload) }),
+      }),
+    ]);
+  }
+
+  show(change: Partial<View>): void {
+    this.view = { ...this.view, ...change };
+    this.stage.live.show(this.view);
+  }
+
+  note(text: string): void {
+    this.stage.live.note(`   ${text}`);
+  }
+
+  async startLoad(): Promise<Load> {
+    return startLoad(
+      this.stage.stack,
+      { streams: streamsFor(this.scenario, this.stage.options.rate), intervalMs: INTERVAL_MS },
+      ({ requests, p99Ms, totalRequests, totalFailed, byScc }) =>
+        this.show({
+          requests: {
+            sent: totalRequests,
+            failed: totalFailed,
+            perSecond: Math.round((requests * 1000) / INTERVAL_MS),
+            p99Ms,
+            bySCC: byScc,
+          },
+        }),
+    );
+  }
+
+  /** Time passes by requests: a load that stalls lets no window end as if nothing was. */
+  async requestsSince(sent: number, wanted: number, what: string): Promise<void> {
+    const timeoutMs = 30_000 + (wanted / this.stage.options.rate) * 3000;
+    await waitFor(() => this.view.requests.sent - sent >= wanted, { timeoutMs, what });
+  }
+
+  get sent(): number {
+    return this.view.requests.sent;
+  }
+
+  async leave(): Promise<void> {
+    this.#watching.abort();
+    await this.#watches;
+    this.stage.live.end();
+  }
+}
