@@ -1,0 +1,280 @@
+import { hostname } from 'node:os';
+import { z } from 'zod';
+import { Credentials } from './credentials.js';
+import { Discovery, groupPath } from './discovery.js';
+import { isGone, isMissing, isNotFound, watchErrorOf } from './errors.js';
+import { EventRecorder, type KubeEvent } from './events.js';
+import type {
+  ApplyOptions,
+  DeleteOptions,
+  KubeClient,
+  KubeList,
+  Patch,
+  Selection,
+  SubjectAccess,
+  TokenReview,
+  WatchEvent,
+  WatchOptions,
+  WriteOptions,
+} from './kube-client.js';
+import { listSchema, objectSchema, withKind, type KindRef, type KubeObject, type ObjectId } from './object.js';
+import { Transport, type Call } from './transport.js';
+
+const PAGE = 500;
+const LIST_TIMEOUT_MS = 60_000;
+
+const PATCH_TYPES = {
+  json: 'application/json-patch+json',
+  merge: 'application/merge-patch+json',
+  strategic: 'application/strategic-merge-patch+json',
+};
+const APPLY_TYPE = 'application/apply-patch+yaml';
+
+const accessAnswerSchema = z.looseObject({ status: z.looseObject({ allowed: z.boolean() }) });
+const tokenAnswerSchema = z.looseObject({
+  status: z.looseObject({
+    authenticated: z.boolean().default(false),
+    error: z.string().default(''),
+    audiences: z.array(z.string()).default([]),
+    user: z
+      .looseObject({
+        username: z.string().default(''),
+        uid: z.string().default(''),
+        groups: z.array(z.string()).default([]),
+        extra: z.record(z.string(), z.array(z.string())).default({}),
+      })
+      .prefault({}),
+  }),
+});
+const watchLineSchema = z.object({
+  type: z.enum(['ADDED', 'MODIFIED', 'DELETED', 'BOOKMARK', 'ERROR']),
+  object: z.unknown(),
+});
+
+const dryRunQuery = (dryRun = false): string | undefined => (dryRun ? 'All' : undefined);
+
+const idOf = ({ apiVersion, kind, metadata: { namespace, name } }: KubeObject): ObjectId => {
+  if (!name) throw new TypeError(`a ${kind} without metadata.name can not be addressed`);
+  return { apiVersion, kind, name, ...(namespace ? { namespace } : {}) };
+};
+
+class HttpKubeClient implements KubeClient {
+  readonly #transport: Transport;
+  readonly #discovery: Discovery;
+  readonly #events: EventRecorder;
+
+  constructor(transport: Transport, reporter: { controller: string; instance: string }) {
+    this.#transport = transport;
+    this.#discovery = new Discovery((path) => transport.json({ method: 'GET', path }));
+    const writer = {
+      create: (object: KubeObject) => this.create(object),
+      merge: (id: ObjectId, body: unknown) => this.patch(id, { type: 'merge', body }),
+    };
+    this.#events = new EventRecorder(writer, reporter);
+  }
+
+  async get(id: ObjectId, options: { timeoutMs?: number } = {}): Promise<KubeObject | undefined> {
+    try {
+      return objectSchema.parse(await this.#call(id, { method: 'GET', ...options }));
+    } catch (error) {
+      if (isMissing(error, id.name)) return undefined;
+      throw error;
+    }
+  }
+
+  async list(kind: KindRef, selection: Selection = {}): Promise<KubeList> {
+    try {
+      return await this.#pages(kind, selection, PAGE);
+    } catch (error) {
+      // The pages of a long list are of one moment, which the server may forget while they are read.
+      if (!isGone(error)) throw error;
+      return this.#pages(kind, selection, undefined);
+    }
+  }
+
+  async *watch(kind: KindRef, options: WatchOptions): AsyncGenerator<WatchEvent> {
+    const { namespace, signal, timeoutSeconds, ...query } = options;
+    const path = await this.#path(kind, { namespace });
+    const lines = this.#transport.lines({
+      method: 'GET',
+      path,
+      query: { ...query, watch: 'true', allowWatchBookmarks: 'true', timeoutSeconds: String(timeoutSeconds) },
+      signal,
+    });
+    for await (const line of lines) yield line ? watchEventOf(line, `watch ${path}`) : { type: 'OPEN' };
+  }
+
+  apply(object: KubeObject, options: ApplyOptions): Promise<KubeObject> {
+    return this.#apply(object, options, undefined);
+  }
+
+  applyStatus(object: KubeObject, options: ApplyOptions): Promise<KubeObject> {
+    return this.#apply(object, options, 'status');
+  }
+
+  async create(object: KubeObject, options: WriteOptions = {}): Promise<KubeObject> {
+    const { apiVersion, kind, metadata } = object;
+    const where = { apiVersion, kind, ...(metadata.namespace ? { namespace: metadata.namespace } : {}) };
+    const repeatable = options.dryRun ?? false;
+    return objectSchema.parse(
+      await this.#call(where, { method: 'POST', body: object, repeatable, ...writing(options) }),
+    );
+  }
+
+  async replace(object: KubeObject, options: WriteOptions = {}): Promise<KubeObject> {
+    return objectSchema.parse(await this.#call(idOf(object), { method: 'PUT', body: object, ...writing(options) }));
+  }
+
+  async patch(id: ObjectId, { type, body, fieldManager, subresource, dryRun }: Patch): Promise<KubeObject> {
+    const answer = await this.#call(
+      id,
+      {
+        method: 'PATCH',
+        body,
+        contentType: PATCH_TYPES[type],
+        query: { fieldManager, dryRun: dryRunQuery(dryRun) },
+      },
+      subresource,
+    );
+    return objectSchema.parse(answer);
+  }
+
+  async delete(id: ObjectId, options: DeleteOptions = {}): Promise<void> {
+    const { propagation, graceSeconds, uid, resourceVersion } = options;
+    const body = {
+      apiVersion: 'v1',
+      kind: 'DeleteOptions',
+      propagationPolicy: propagation,
+      gracePeriodSeconds: graceSeconds,
+      ...(uid || resourceVersion ? { preconditions: { uid, resourceVersion } } : {}),
+    };
+    try {
+      await this.#call(id, { method: 'DELETE', body });
+    } catch (error) {
+      if (!isMissing(error, id.name)) throw error;
+    }
+  }
+
+  async subjectAccessReview(spec: SubjectAccess): Promise<boolean> {
+    return accessAnswerSchema.parse(await this.#review('authorization.k8s.io/v1', 'SubjectAccessReview', spec)).status
+      .allowed;
+  }
+
+  async tokenReview(spec: { token: string; audiences?: string[] }): Promise<TokenReview> {
+    const answer = await this.#review('authentication.k8s.io/v1', 'TokenReview', spec);
+    const { authenticated, error, user, audiences } = tokenAnswerSchema.parse(answer).status;
+    if (!authenticated) return { authenticated, error };
+    const { username, uid, groups, extra } = user;
+    return { authenticated, user: { username, uid, groups, extra }, audiences };
+  }
+
+  recordEvent(event: KubeEvent): Promise<void> {
+    return this.#events.record(event);
+  }
+
+  close(): void {
+    this.#transport.close();
+  }
+
+  /** A question that is put as an object to create and leaves nothing behind. */
+  #review(apiVersion: string, kind: string, spec: unknown): Promise<unknown> {
+    const body = { apiVersion, kind, spec };
+    return this.#call({ apiVersion, kind }, { method: 'POST', body, repeatable: true });
+  }
+
+  async #apply(
+    object: KubeObject,
+    { fieldManager, force = false, dryRun }: ApplyOptions,
+    subresource: string | undefined,
+  ): Promise<KubeObject> {
+    const metadata = { ...object.metadata };
+    delete metadata.managedFields;
+    const answer = await this.#call(
+      idOf(object),
+      {
+        method: 'PATCH',
+        body: { ...object, metadata },
+        contentType: APPLY_TYPE,
+        query: { fieldManager, force: String(force), dryRun: dryRunQuery(dryRun) },
+      },
+      subresource,
+    );
+    return objectSchema.parse(answer);
+  }
+
+  async #pages(kind: KindRef, { namespace, ...query }: Selection, limit: number | undefined): Promise<KubeList> {
+    const items: KubeObject[] = [];
+    let next: string | undefined;
+    for (;;) {
+      const answer = await this.#call(
+        { ...kind, ...(namespace ? { namespace } : {}) },
+        {
+          method: 'GET',
+          query: { ...query, limit: limit === undefined ? undefined : String(limit), continue: next },
+          timeoutMs: LIST_TIMEOUT_MS,
+        },
+      );
+      const page = listSchema.parse(answer);
+      for (const item of page.items ?? []) items.push(withKind(item, kind));
+      next = page.metadata.continue;
+      if (!next) return { items, resourceVersion: page.metadata.resourceVersion };
+    }
+  }
+
+  async #call(
+    where: KindRef & { namespace?: string; name?: string },
+    call: Omit<Call, 'path'>,
+    subresource?: string,
+  ): Promise<unknown> {
+    const path = await this.#path(where, where);
+    try {
+      return await this.#transport.json({ ...call, path: subresource ? `${path}/${subresource}` : path });
+    } catch (error) {
+      // Not about an object: the path itself may be wrong, because a kind is served differently than before.
+      if (isNotFound(error) && !isMissing(error, where.name ?? '')) this.#discovery.forget(where);
+      throw error;
+    }
+  }
+
+  async #path(kind: KindRef, where: { namespace?: string | undefined; name?: string | undefined }): Promise<string> {
+    const { plural, namespaced } = await this.#discovery.resource(kind);
+    if (namespaced && where.name !== undefined && !where.namespace)
+      throw new TypeError(`a ${kind.kind} is in a namespace; ${where.name} names none`);
+    const scope = namespaced && where.namespace ? `/namespaces/${encodeURIComponent(where.namespace)}` : '';
+    const name = where.name === undefined ? '' : `/${encodeURIComponent(where.name)}`;
+    return `${groupPath(kind.apiVersion)}${scope}/${plural}${name}`;
+  }
+}
+
+const writing = ({ fieldManager, dryRun, impersonate, timeoutMs }: WriteOptions) => ({
+  query: { fieldManager, dryRun: dryRunQuery(dryRun) },
+  headers: impersonate ? { 'Impersonate-User': impersonate.user, 'Impersonate-Group': impersonate.groups } : {},
+  ...(timeoutMs === undefined ? {} : { timeoutMs }),
+});
+
+function watchEventOf(line: string, what: string): WatchEvent {
+  const { type, object } = watchLineSchema.parse(JSON.parse(line));
+  if (type === 'ERROR') throw watchErrorOf(object, what);
+  const parsed = objectSchema.parse(object);
+  return type === 'BOOKMARK'
+    ? { type, resourceVersion: parsed.metadata.resourceVersion ?? '' }
+    : { type, object: parsed };
+}
+
+export interface ConnectOptions {
+  /** The path of a kubeconfig; absent inside a cluster. */
+  kubeconfig?: string;
+  /** Names the process in the API server's audit log and, as `scc.poc/NAME`, in the events it records. */
+  userAgent: string;
+}
+
+/**
+ * A client with the credentials of a kubeconfig or of the pod. Does not ask whether the API server can be reached.
+ * @throws Error when the credentials can not be read
+ */
+export async function connectKube({ kubeconfig, userAgent }: ConnectOptions): Promise<KubeClient> {
+  const credentials = new Credentials(kubeconfig);
+  await credentials.current();
+  const reporter = { controller: `scc.poc/${userAgent}`, instance: `${userAgent}-${hostname()}`.slice(0, 128) };
+  return new HttpKubeClient(new Transport(credentials, userAgent), reporter);
+}

@@ -1,0 +1,20 @@
+export { connectKube, type ConnectOptions } from './client.js';
+export { isConflict, isForbidden, isGone, isNotFound, KubeError, KubeUnreachable } from './errors.js';
+export type { KubeEvent } from './events.js';
+export { createInformer, type Informer, type InformerHealth, type InformerOptions } from './informer.js';
+export type {
+  ApplyOptions,
+  DeleteOptions,
+  Impersonation,
+  KubeClient,
+  KubeList,
+  Patch,
+  Selection,
+  SubjectAccess,
+  TokenReview,
+  WatchEvent,
+  WatchOptions,
+  WriteOptions,
+} from './kube-client.js';
+export { runWithLease, type LeaseOptions } from './lease.js';
+export { keyOf, type KindRef, type KubeObject, type ObjectId } from './object.js';

@@ -1,0 +1,116 @@
+import type { KubeEvent } from './events.js';
+import type { KindRef, KubeObject, ObjectId } from './object.js';
+
+export interface Selection {
+  /** Absent: all namespaces. */
+  namespace?: string;
+  labelSelector?: string;
+  fieldSelector?: string;
+}
+
+export interface WatchOptions extends Selection {
+  /** As a list or an earlier event gave it. */
+  resourceVersion: string;
+  /** After which the server ends the watch. */
+  timeoutSeconds: number;
+  signal: AbortSignal;
+}
+
+export interface KubeList {
+  items: KubeObject[];
+  resourceVersion: string;
+}
+
+export interface Impersonation {
+  user: string;
+  groups: string[];
+}
+
+export interface WriteOptions {
+  fieldManager?: string;
+  /** The API server decides as if it were written, admission included, and keeps nothing. */
+  dryRun?: boolean;
+  impersonate?: Impersonation;
+  timeoutMs?: number;
+}
+
+export interface ApplyOptions {
+  fieldManager: string;
+  /** Takes fields over from other managers instead of failing with a conflict. */
+  force?: boolean;
+  dryRun?: boolean;
+}
+
+export interface Patch {
+  type: 'json' | 'merge' | 'strategic';
+  body: unknown;
+  fieldManager?: string;
+  subresource?: 'status' | 'scale';
+  dryRun?: boolean;
+}
+
+export interface DeleteOptions {
+  propagation?: 'Foreground' | 'Background' | 'Orphan';
+  graceSeconds?: number;
+  /** Refused with a conflict when the object is another one by now. */
+  uid?: string;
+  resourceVersion?: string;
+}
+
+export interface SubjectAccess {
+  user?: string;
+  groups?: string[];
+  uid?: string;
+  extra?: Record<string, string[]>;
+  resourceAttributes?: {
+    verb: string;
+    resource: string;
+    group?: string;
+    version?: string;
+    subresource?: string;
+    namespace?: string;
+    name?: string;
+  };
+  nonResourceAttributes?: { path: string; verb: string };
+}
+
+export type TokenReview =
+  | { authenticated: false; error: string }
+  | {
+      authenticated: true;
+      user: { username: string; uid: string; groups: string[]; extra: Record<string, string[]> };
+      audiences: string[];
+    };
+
+export type WatchEvent =
+  /** The server answered and will tell. */
+  | { type: 'OPEN' }
+  | { type: 'BOOKMARK'; resourceVersion: string }
+  | { type: 'ADDED' | 'MODIFIED' | 'DELETED'; object: KubeObject };
+
+/**
+ * The Kubernetes API for objects of any kind. What the server refuses is a `KubeError`; what did not reach it or was not
+ * answered is a `KubeUnreachable`. A kind that the cluster does not serve is a `KubeError` for which `isNotFound` holds.
+ */
+export interface KubeClient {
+  /** Undefined when there is no such object. */
+  get: (id: ObjectId, options?: { timeoutMs?: number }) => Promise<KubeObject | undefined>;
+  list: (kind: KindRef, selection?: Selection) => Promise<KubeList>;
+  /** Events after `resourceVersion` until the server ends the watch. @throws KubeError 410 when that is too old. */
+  watch: (kind: KindRef, options: WatchOptions) => AsyncIterable<WatchEvent>;
+  /** Server-side apply. */
+  apply: (object: KubeObject, options: ApplyOptions) => Promise<KubeObject>;
+  applyStatus: (object: KubeObject, options: ApplyOptions) => Promise<KubeObject>;
+  create: (object: KubeObject, options?: WriteOptions) => Promise<KubeObject>;
+  /** Fenced by `metadata.resourceVersion` where the object carries one. */
+  replace: (object: KubeObject, options?: WriteOptions) => Promise<KubeObject>;
+  patch: (id: ObjectId, patch: Patch) => Promise<KubeObject>;
+  /** Deleting what is not there is no error. */
+  delete: (id: ObjectId, options?: DeleteOptions) => Promise<void>;
+  /** Whether RBAC lets somebody do something. */
+  subjectAccessReview: (spec: SubjectAccess) => Promise<boolean>;
+  tokenReview: (spec: { token: string; audiences?: string[] }) => Promise<TokenReview>;
+  recordEvent: (event: KubeEvent) => Promise<void>;
+  /** Closes every connection; what is under way fails. */
+  close: () => void;
+}
