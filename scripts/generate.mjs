@@ -2,9 +2,9 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { stringify } from 'yaml';
+import { planCRD } from '../libs/plan/src/index.ts';
+import { sccCustomResourceDefinition } from '../libs/scc/src/index.ts';
 
-const { planCRD } = await import('../dist/libs/plan/src/index.js');
-const { sccCustomResourceDefinition } = await import('../dist/libs/scc/src/index.js');
 const manifest = (source, object) =>
   `# Generated from ${source} by \`npm run generate\`.\n${stringify(object, { lineWidth: 0, aliasDuplicateObjects: false })}`;
 const files = {

@@ -1,0 +1,60 @@
+/**
+ * Everything: the programs of the local stack, `check`, then the tests on real parts one after another, because each
+ * of them wants the whole machine. The last line counts: jest's tests, and every part that failed without counting.
+ */
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { check } from './check.mjs';
+import { run } from './parts.mjs';
+
+const folder = await mkdtemp(path.join(tmpdir(), 'scc-test-'));
+const total = { passed: 0, failed: 0 };
+
+/** A suite that could not even run counts as one failed test. Whether there was anything to count. */
+async function count(resultFile) {
+  const text = await readFile(resultFile, 'utf8').catch(() => undefined);
+  if (text === undefined) return false;
+  const { numPassedTests, numFailedTests, numRuntimeErrorTestSuites } = JSON.parse(text);
+  total.passed += numPassedTests;
+  total.failed += numFailedTests + numRuntimeErrorTestSuites;
+  return numFailedTests + numRuntimeErrorTestSuites > 0;
+}
+
+/** Runs one part that counts its own tests; what fails without a failed test counts as one. */
+async function counted(part, resultFile) {
+  console.log(`\n== ${part.name}`);
+  const ok = await run({ ...part, inherit: true });
+  const counts = await count(resultFile);
+  if (!ok && !counts) total.failed++;
+}
+
+const jest = (project, resultFile, extra = []) => ({
+  name: project,
+  command: 'node',
+  args: [
+    ...['--experimental-vm-modules', '--no-warnings', 'node_modules/jest/bin/jest.js', '--selectProjects', project],
+    ...['--json', '--outputFile', resultFile, ...extra],
+  ],
+});
+
+try {
+  console.log('== check');
+  const unitResults = path.join(folder, 'unit.json');
+  const failedParts = await check({ unitResults });
+  const unitCounts = await count(unitResults);
+  total.failed += failedParts.filter((name) => name !== 'unit' || !unitCounts).length;
+
+  console.log('\n== programs of the local stack (built once, then cached)');
+  const binaries = { name: 'programs', command: 'node', args: ['dist/dev/src/binaries/main.js'], inherit: true };
+  if (!(await run(binaries))) total.failed++;
+
+  const integration = path.join(folder, 'integration.json');
+  await counted(jest('integration', integration, ['--maxWorkers', '2']), integration);
+  const e2e = path.join(folder, 'e2e.json');
+  await counted(jest('e2e', e2e, ['--runInBand']), e2e);
+} finally {
+  await rm(folder, { recursive: true, force: true });
+}
+console.log(`\n${total.passed} passed, ${total.failed} failed`);
+process.exitCode = total.failed > 0 ? 1 : 0;
