@@ -1,0 +1,51 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { APP_FILTER, APP_GUARD, APP_PIPE } from '@nestjs/core';
+import { TerminusModule } from '@nestjs/terminus';
+import { ThrottlerModule } from '@nestjs/throttler';
+import type { NoteSigner } from '@scc/audit';
+import type { Logger } from 'pino';
+import { DataSource } from 'typeorm';
+import { AuditModule } from './audit/audit.module.js';
+import { HealthController } from './health/health.controller.js';
+import { Observer } from './health/observer.js';
+import { ClosedGuard } from './http/closed.guard.js';
+import { ProblemFilter } from './http/problems.js';
+import { rateLimit, RateLimitGuard } from './http/rate-limit.js';
+import { validationPipe } from './http/validation.js';
+import { DomainModule } from './migrations/domain.module.js';
+
+export interface AppParts {
+  source: DataSource;
+  observer: Observer;
+  signer: NoteSigner;
+  origin: string;
+  ratePerSecond: number;
+  logger: Logger;
+}
+
+/** Everything that answers requests, from parts that the composition root made. */
+@Module({})
+export class AppModule {
+  static register({ source, observer, signer, origin, ratePerSecond, logger }: AppParts): DynamicModule {
+    return {
+      module: AppModule,
+      global: true,
+      imports: [
+        ThrottlerModule.forRoot(rateLimit(ratePerSecond)),
+        TerminusModule.forRoot({ logger: false }),
+        DomainModule.register({ signer, origin }),
+        AuditModule.register({ origin }),
+      ],
+      controllers: [HealthController],
+      providers: [
+        { provide: DataSource, useValue: source },
+        { provide: Observer, useValue: observer },
+        { provide: APP_FILTER, useValue: new ProblemFilter(logger) },
+        { provide: APP_PIPE, useValue: validationPipe() },
+        { provide: APP_GUARD, useClass: RateLimitGuard },
+        { provide: APP_GUARD, useClass: ClosedGuard },
+      ],
+      exports: [DataSource],
+    };
+  }
+}

@@ -1,0 +1,42 @@
+import { commonConfig } from '@scc/runtime';
+import { z } from 'zod';
+
+const port = z.coerce.number().int().min(0).max(65535);
+
+/** The environment of the governance plane. */
+export const configSchema = z.object({
+  ...commonConfig,
+  DATABASE_URL: z.url().describe('the PostgreSQL (15 or newer) as the role scc_app, which owns nothing'),
+  DATABASE_OWNER_URL: z
+    .url()
+    .optional()
+    .describe('the same database as a role that is a member of scc_owner; absent, another process migrates'),
+  DATABASE_OWNER_ROLE: z.string().default('scc_owner').describe('the NOLOGIN role that owns every table'),
+  DATABASE_POOL: z.coerce.number().int().min(3).max(200).default(20).describe('how many connections are kept'),
+  DATABASE_CA_FILE: z.string().optional().describe('the CA of PostgreSQL, as PEM; set, the connection uses TLS'),
+  API_HOST: z.string().default('127.0.0.1'),
+  API_PORT: port.default(9443),
+  API_RATE_PER_SECOND: z.coerce.number().int().min(1).default(200).describe('requests that one caller may send'),
+  WEBHOOK_HOST: z.string().default('127.0.0.1'),
+  WEBHOOK_PORT: port.default(9444),
+  TLS_DIR: z.string().describe('a folder with tls.crt, tls.key and ca.crt; read again when they change'),
+  SCC_MODE: z
+    .enum(['kubernetes', 'openshift'])
+    .default('kubernetes')
+    .describe('kubernetes: admission decides the SCC of pods here. openshift: the cluster does'),
+  AUDIT_KEY_FILE: z.string().describe('the Ed25519 key that signs the audit log, as PKCS#8 PEM'),
+  AUDIT_PREVIOUS_KEY_FILE: z.string().optional().describe('the key before it, until the log is handed over'),
+  AUDIT_ORIGIN: z.string().min(1).describe('the name of this audit log, such as scc.poc/cluster-1'),
+  AUDIT_HOLDER: z.string().min(1).default('governance').describe('who seals, such as the pod name'),
+  TOKEN_AUDIENCE: z.string().min(1).default('scc-governance').describe('what a token must be meant for'),
+  TEMPORAL_ADDRESS: z.string().default('127.0.0.1:7233').describe('host:port of the Temporal frontend'),
+  TEMPORAL_NAMESPACE: z.string().default('scc'),
+  DRAIN_MS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .default(2000)
+    .describe('how long requests are still taken after readiness is false'),
+});
+export type Config = z.infer<typeof configSchema>;
+export const environment = process.env;

@@ -1,0 +1,84 @@
+import { readFile } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import { DataSource } from 'typeorm';
+import type { Config } from '../config.js';
+import { migrate, MIGRATIONS, MigrationRefused, pendingMigrations } from './migrate.js';
+
+type DatabaseConfig = Pick<
+  Config,
+  'DATABASE_URL' | 'DATABASE_OWNER_URL' | 'DATABASE_OWNER_ROLE' | 'DATABASE_POOL' | 'DATABASE_CA_FILE'
+>;
+
+const FIRST_PAUSE_MS = 250;
+const MAX_PAUSE_MS = 5000;
+/** A statement of ours takes milliseconds: what takes longer waits for a lock that nobody will give. */
+const STATEMENT_TIMEOUT_MS = 20_000;
+
+export interface ConnectOptions {
+  config: DatabaseConfig;
+  logger: Logger;
+  signal: AbortSignal;
+  /** Told what is waited for, for readiness. */
+  waiting: (reason: string) => void;
+}
+
+/**
+ * Migrates the schema and connects as the application. PostgreSQL may come later: this waits for it and says so.
+ * @throws MigrationRefused when waiting does not help, and the signal's reason when it is aborted.
+ */
+export async function connectDatabase(options: ConnectOptions): Promise<DataSource> {
+  const { config, logger } = options;
+  const ca = config.DATABASE_CA_FILE;
+  const ssl = ca === undefined ? {} : { ssl: { ca: await readFile(ca, 'utf8') } };
+  await patiently(options, 'the migrations', () => prepareSchema(config, ssl, logger));
+  const source = new DataSource({
+    type: 'postgres',
+    url: config.DATABASE_URL,
+    ...ssl,
+    synchronize: false,
+    applicationName: 'scc-governance',
+    poolSize: config.DATABASE_POOL,
+    connectTimeoutMS: 5000,
+    poolErrorHandler: (error: unknown) => logger.warn({ err: error }, 'a database connection was lost'),
+    extra: {
+      statement_timeout: STATEMENT_TIMEOUT_MS,
+      idle_in_transaction_session_timeout: STATEMENT_TIMEOUT_MS,
+      keepAlive: true,
+    },
+  });
+  await patiently(options, 'the database', () => source.initialize());
+  return source;
+}
+
+async function prepareSchema(config: DatabaseConfig, ssl: object, logger: Logger): Promise<void> {
+  const timeout = { connectionTimeoutMillis: 5000, ...ssl };
+  if (config.DATABASE_OWNER_URL !== undefined) {
+    const connection = { connectionString: config.DATABASE_OWNER_URL, ...timeout };
+    await migrate({ connection, ownerRole: config.DATABASE_OWNER_ROLE, folder: MIGRATIONS, logger });
+    return;
+  }
+  const connection = { connectionString: config.DATABASE_URL, ...timeout };
+  const pending = await pendingMigrations({ connection, folder: MIGRATIONS });
+  if (pending.length > 0) throw new Error(`another process has not migrated yet: ${pending.join(', ')}`);
+}
+
+/** Tries until it succeeds; the pauses grow to 5 s. */
+async function patiently<T>(
+  { logger, signal, waiting }: ConnectOptions,
+  what: string,
+  work: () => Promise<T>,
+): Promise<T> {
+  for (let attempt = 0; ; attempt += 1) {
+    signal.throwIfAborted();
+    waiting(`waiting for ${what}`);
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof MigrationRefused) throw error;
+      const retryMs = Math.min(FIRST_PAUSE_MS * 2 ** attempt, MAX_PAUSE_MS);
+      logger.warn({ err: error, what, retryMs }, 'not there yet, trying again');
+      await delay(retryMs, undefined, { signal });
+    }
+  }
+}

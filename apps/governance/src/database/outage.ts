@@ -1,0 +1,17 @@
+import { QueryFailedError } from 'typeorm';
+
+/** SQLSTATE: connection lost (08), resources (53), shutdown or cancelled (57), lock not given (55P03), try again (40). */
+const AWAY = /^(08|53|57|55P03|40)/;
+const NETWORK = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH']);
+/** node-postgres has no codes for these. */
+const MESSAGES =
+  /connection terminated|timeout exceeded when trying to connect|client was closed|not queryable|driver not connected|connection is not established/i;
+
+/** Whether a query failed because the database is away or overloaded, so that the same may work soon. */
+export function isDatabaseAway(error: unknown): boolean {
+  const cause: unknown = error instanceof QueryFailedError ? error.driverError : error;
+  if (!(cause instanceof Error)) return false;
+  if (cause instanceof AggregateError) return cause.errors.some(isDatabaseAway);
+  const code = 'code' in cause ? String(cause.code) : '';
+  return AWAY.test(code) || NETWORK.has(code) || MESSAGES.test(cause.message);
+}

@@ -1,0 +1,53 @@
+import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { DataSource } from 'typeorm';
+import { z } from 'zod';
+import type { Served } from '../http/request.js';
+
+const poolSchema = z.object({ totalCount: z.int(), idleCount: z.int(), waitingCount: z.int() });
+
+/** What Prometheus reads from the process. */
+export class Metrics {
+  readonly registry = new Registry();
+  private readonly requests = new Histogram({
+    name: 'scc_governance_request_seconds',
+    help: 'How long requests of the API took, by route and status.',
+    labelNames: ['method', 'route', 'status'],
+    buckets: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    registers: [this.registry],
+  });
+
+  constructor() {
+    collectDefaultMetrics({ register: this.registry });
+  }
+
+  /** A request that no route took has no label of its own: callers must not be able to make new series. */
+  readonly served = ({ request, response, route, seconds }: Served): void =>
+    this.requests.observe(
+      { method: route === null ? 'other' : request.method, route: route ?? 'none', status: response.statusCode },
+      seconds,
+    );
+
+  /** A number that is read when it is asked for. */
+  gauge(name: string, help: string, read: () => number): void {
+    new Gauge({
+      name,
+      help,
+      registers: [this.registry],
+      collect() {
+        this.set(read());
+      },
+    });
+  }
+
+  /** How many connections to the database there are, and who waits for one. */
+  watchPool(source: DataSource): void {
+    const pool = () => poolSchema.parse((source.driver as { master?: unknown }).master);
+    this.gauge('scc_governance_database_connections', 'Connections to the database.', () => pool().totalCount);
+    this.gauge('scc_governance_database_connections_idle', 'Of them, idle ones.', () => pool().idleCount);
+    this.gauge('scc_governance_database_waiting', 'Callers that wait for a connection.', () => pool().waitingCount);
+  }
+
+  async scrape(): Promise<{ contentType: string; body: string }> {
+    return { contentType: this.registry.contentType, body: await this.registry.metrics() };
+  }
+}

@@ -1,0 +1,75 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import type { DataSource } from 'typeorm';
+import { z } from 'zod';
+import { sealingLag } from '../audit/queries.js';
+import { rowOf } from '../database/rows.js';
+
+/** What is seen of the work that waits in the database. */
+export interface Observation {
+  /** False while the database does not answer; the numbers are then the last ones known. */
+  database: boolean;
+  outbox: { waiting: number; oldestSeconds: number };
+  sealing: { unsealed: number; lagSeconds: number };
+}
+
+const outboxRow = z.object({ waiting: z.int(), oldest: z.coerce.number() });
+const EVERY_MS = 2000;
+
+/** Looks at the database now and then, so that metrics and health never wait for it. */
+export class Observer {
+  private seen: Observation = {
+    database: true,
+    outbox: { waiting: 0, oldestSeconds: 0 },
+    sealing: { unsealed: 0, lagSeconds: 0 },
+  };
+  private readonly stopping = new AbortController();
+  private running: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly source: DataSource,
+    private readonly logger: Logger,
+  ) {}
+
+  get now(): Observation {
+    return this.seen;
+  }
+
+  start(): void {
+    this.running = this.run();
+  }
+
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    await this.running;
+  }
+
+  private async run(): Promise<void> {
+    while (!this.stopping.signal.aborted) {
+      await this.look();
+      await delay(EVERY_MS, undefined, { signal: this.stopping.signal }).catch(() => undefined);
+    }
+  }
+
+  private async look(): Promise<void> {
+    try {
+      const outbox = await rowOf(
+        this.source,
+        outboxRow,
+        `select count(*)::int as waiting, coalesce(extract(epoch from now() - min(created_at)), 0) as oldest
+         from outbox where delivered_at is null and abandoned_at is null`,
+      );
+      if (!outbox) throw new Error('an aggregate answered no row');
+      const { unsealed, lagSeconds } = await sealingLag(this.source);
+      if (!this.seen.database) this.logger.info('the database answers again');
+      this.seen = {
+        database: true,
+        outbox: { waiting: outbox.waiting, oldestSeconds: outbox.oldest },
+        sealing: { unsealed, lagSeconds },
+      };
+    } catch (error) {
+      if (this.seen.database) this.logger.warn({ err: error }, 'the database does not answer');
+      this.seen = { ...this.seen, database: false };
+    }
+  }
+}

@@ -1,0 +1,67 @@
+import { randomUUID } from 'node:crypto';
+import type { NextFunction, Request, Response } from 'express';
+import type { Logger } from 'pino';
+import type { KnownRequest } from '../access/actor.js';
+
+export type ApiRequest = Request & KnownRequest;
+
+const ACCEPTED_ID = /^[A-Za-z0-9._-]{1,128}$/;
+
+/** Gives every request an id: the caller's own when it is one, else a new one. It is in answers, logs and the audit log. */
+export function identifyRequest(request: ApiRequest, response: Response, next: NextFunction): void {
+  const given = request.header('x-request-id');
+  request.requestId = given !== undefined && ACCEPTED_ID.test(given) ? given : randomUUID();
+  response.setHeader('X-Request-Id', request.requestId);
+  next();
+}
+
+/** Headers of an API that is called by programs: nothing is cached, framed or sniffed. */
+export function protectAnswer(_request: Request, response: Response, next: NextFunction): void {
+  response.setHeader('Cache-Control', 'no-store');
+  response.setHeader('X-Content-Type-Options', 'nosniff');
+  response.setHeader('Content-Security-Policy', "default-src 'none'; frame-ancestors 'none'");
+  response.setHeader('Strict-Transport-Security', 'max-age=31536000');
+  next();
+}
+
+export interface Served {
+  request: ApiRequest;
+  response: Response;
+  /** The template of the path, such as /v1/migrations/:id; null when no route took it. */
+  route: string | null;
+  seconds: number;
+}
+
+/** Tells of every request when its answer is sent or its caller has gone. */
+export function observeRequests(observe: (served: Served) => void) {
+  return (request: ApiRequest, response: Response, next: NextFunction): void => {
+    const started = performance.now();
+    response.once('close', () =>
+      observe({ request, response, route: routeOf(request), seconds: (performance.now() - started) / 1000 }),
+    );
+    next();
+  };
+}
+
+const routeOf = (request: ApiRequest): string | null => {
+  const route: unknown = request.route;
+  return typeof route === 'object' && route !== null && 'path' in route ? String(route.path) : null;
+};
+
+/** One line per request: who asked for what, and how it went. Neither bodies nor headers nor queries are logged. */
+export const logRequests =
+  (logger: Logger) =>
+  ({ request, response, route, seconds }: Served): void => {
+    const { statusCode: status, writableFinished } = response;
+    const fields = {
+      requestId: request.requestId,
+      method: request.method,
+      path: request.path,
+      route,
+      status: writableFinished ? status : 499,
+      ms: Math.round(seconds * 1000),
+      actor: request.actor?.name,
+    };
+    if (status >= 500) logger.warn(fields, 'answered with an error');
+    else logger.info(fields, 'answered');
+  };

@@ -1,0 +1,60 @@
+import type { Server } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { NestFactory } from '@nestjs/core';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import type { Logger } from 'pino';
+import { AppModule, type AppParts } from '../app.module.js';
+import { parseBodies } from './body.js';
+import { nestLogger } from './nest-logger.js';
+import { identifyRequest, logRequests, observeRequests, protectAnswer, type Served } from './request.js';
+import type { KeyPair } from './tls.js';
+
+export interface ApiOptions {
+  parts: AppParts;
+  host: string;
+  /** 0 picks a free port. */
+  port: number;
+  /** Null serves plain HTTP, for tests. */
+  keyPair: KeyPair | null;
+  logger: Logger;
+  served: (served: Served) => void;
+}
+
+export interface Api {
+  app: NestExpressApplication;
+  port: number;
+  server: Server;
+  /** Takes no new connection, and ends when what is under way is answered. */
+  close: () => Promise<void>;
+}
+
+const REQUEST_TIMEOUT_MS = 30_000;
+const KEEP_ALIVE_MS = 65_000;
+
+/** Builds the API and listens. */
+export async function startApi({ parts, host, port, keyPair, logger, served }: ApiOptions): Promise<Api> {
+  const app = await NestFactory.create<NestExpressApplication>(AppModule.register(parts), {
+    logger: nestLogger(logger),
+    bodyParser: false,
+    abortOnError: false,
+    ...(keyPair ? { httpsOptions: keyPair } : {}),
+  });
+  app.disable('x-powered-by');
+  app.set('etag', false);
+  app.set('query parser', 'simple');
+  const log = logRequests(logger);
+  app.use(
+    identifyRequest,
+    protectAnswer,
+    observeRequests((request) => {
+      served(request);
+      log(request);
+    }),
+  );
+  parseBodies(app);
+  const server = app.getHttpServer() as Server;
+  server.requestTimeout = REQUEST_TIMEOUT_MS;
+  server.keepAliveTimeout = KEEP_ALIVE_MS;
+  await app.listen(port, host);
+  return { app, server, port: (server.address() as AddressInfo).port, close: () => app.close() };
+}

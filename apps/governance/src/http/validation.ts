@@ -1,0 +1,47 @@
+import { StandardSchemaValidationPipe } from '@nestjs/common';
+
+interface Issue {
+  field: string;
+  pointer: string;
+  message: string;
+}
+
+/** A part of the request is not what its schema says. */
+export class InvalidInput extends Error {
+  override readonly name = 'InvalidInput';
+  constructor(
+    message: string,
+    readonly issues: Issue[],
+  ) {
+    super(message);
+  }
+}
+
+interface StandardIssue {
+  message: string;
+  path?: readonly (PropertyKey | { key: PropertyKey })[] | undefined;
+}
+
+const MAX_ISSUES = 50;
+
+/** `spec.steps[0].weight` */
+const fieldOf = (keys: PropertyKey[]): string =>
+  keys.map((key, at) => (typeof key === 'number' ? `[${key}]` : `${at === 0 ? '' : '.'}${String(key)}`)).join('');
+
+/** RFC 6901 */
+const pointerOf = (keys: PropertyKey[]): string =>
+  keys.map((key) => `/${String(key).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+
+export function invalidInput(issues: readonly StandardIssue[]): InvalidInput {
+  return new InvalidInput(
+    'The request does not fit its schema',
+    issues.slice(0, MAX_ISSUES).map(({ message, path = [] }) => {
+      const keys = path.map((segment) => (typeof segment === 'object' ? segment.key : segment));
+      return { field: fieldOf(keys), pointer: pointerOf(keys), message };
+    }),
+  );
+}
+
+/** Parses every parameter that names a schema; what a handler gets is the schema's output. */
+export const validationPipe = (): StandardSchemaValidationPipe =>
+  new StandardSchemaValidationPipe({ exceptionFactory: invalidInput });

@@ -1,0 +1,154 @@
+import 'reflect-metadata';
+import { readFile } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type NoteSigner, signerFromPem } from '@scc/audit';
+import { createLogger, loadConfig, type Logger, onShutdown, startHealthServer } from '@scc/runtime';
+import { Sealer } from './audit/sealer.js';
+import { type Config, configSchema, environment } from './config.js';
+import { connectDatabase } from './database/connect.js';
+import { Metrics } from './health/metrics.js';
+import { Observer } from './health/observer.js';
+import { startApi } from './http/server.js';
+import { followKeyPair, readKeyPair } from './http/tls.js';
+import { startBackground } from './migrations/background.js';
+
+/** What was started, in that order; stopped in the other. */
+class Stoppables {
+  private readonly stops: (() => Promise<unknown>)[] = [];
+
+  add(stop: () => Promise<unknown>): void {
+    this.stops.push(stop);
+  }
+
+  async stop(logger: Logger): Promise<void> {
+    for (const stop of this.stops.splice(0).reverse())
+      await stop().catch((error: unknown) => logger.error({ err: error }, 'a part did not stop cleanly'));
+  }
+}
+
+interface Started {
+  config: Config;
+  logger: Logger;
+  metrics: Metrics;
+  parts: Stoppables;
+  signal: AbortSignal;
+  /** Why the process can not do its work yet; null when it can. */
+  setWaiting: (reason: string | null) => void;
+}
+
+const signerFrom = async (origin: string, file: string): Promise<NoteSigner> =>
+  signerFromPem(origin, await readFile(file, 'utf8'));
+
+async function start({ config, logger, metrics, parts, signal, setWaiting }: Started): Promise<void> {
+  const keyPair = await readKeyPair(config.TLS_DIR);
+  const signer = await signerFrom(config.AUDIT_ORIGIN, config.AUDIT_KEY_FILE);
+  const previous = config.AUDIT_PREVIOUS_KEY_FILE;
+  const previousSigner = previous === undefined ? null : await signerFrom(config.AUDIT_ORIGIN, previous);
+
+  const source = await connectDatabase({ config, logger, signal, waiting: setWaiting });
+  parts.add(() => source.destroy());
+  metrics.watchPool(source);
+
+  const sealer = new Sealer(source, {
+    origin: config.AUDIT_ORIGIN,
+    signer,
+    previousSigner,
+    holder: config.AUDIT_HOLDER,
+    logger,
+    onCheckpoint: ({ size }) => logger.debug({ size }, 'sealed a checkpoint'),
+  });
+  sealer.start();
+  parts.add(() => sealer.stop());
+
+  const background = await startBackground({
+    source,
+    logger,
+    temporal: { address: config.TEMPORAL_ADDRESS, namespace: config.TEMPORAL_NAMESPACE },
+    makeInformer: null,
+  });
+  parts.add(() => background.stop());
+
+  const observer = new Observer(source, logger);
+  observer.start();
+  parts.add(() => observer.stop());
+  watchWork(metrics, observer, background.pods);
+
+  const api = await startApi({
+    parts: {
+      source,
+      observer,
+      signer,
+      origin: config.AUDIT_ORIGIN,
+      ratePerSecond: config.API_RATE_PER_SECOND,
+      logger,
+    },
+    host: config.API_HOST,
+    port: config.API_PORT,
+    keyPair,
+    logger,
+    served: metrics.served,
+  });
+  parts.add(() => api.close());
+  const certificate = followKeyPair(api.server, { folder: config.TLS_DIR, current: keyPair, logger });
+  parts.add(() => certificate.stop());
+  logger.info({ host: config.API_HOST, port: api.port }, 'serving the governance API');
+}
+
+function watchWork(
+  metrics: Metrics,
+  observer: Observer,
+  pods: { counts: () => { waiting: number; written: number; dropped: number } },
+): void {
+  const seen = (name: string, help: string, read: () => number): void =>
+    metrics.gauge(`scc_governance_${name}`, help, read);
+  seen('database_up', '1 while the database answers.', () => Number(observer.now.database));
+  seen('outbox_waiting', 'Messages to workflows that are not delivered.', () => observer.now.outbox.waiting);
+  seen('outbox_oldest_seconds', 'Age of the oldest of them.', () => observer.now.outbox.oldestSeconds);
+  seen('audit_unsealed', 'Audit entries that wait for the sealer.', () => observer.now.sealing.unsealed);
+  seen('audit_sealing_lag_seconds', 'Age of the oldest of them.', () => observer.now.sealing.lagSeconds);
+  seen('pod_news_waiting', 'News of pods that wait to be written.', () => pods.counts().waiting);
+  seen('pod_news_dropped', 'News of pods that were dropped since the start.', () => pods.counts().dropped);
+}
+
+async function main(): Promise<void> {
+  const config = loadConfig(configSchema, environment);
+  const logger = createLogger('governance', config.LOG_LEVEL);
+  const metrics = new Metrics();
+  const parts = new Stoppables();
+  const stopping = new AbortController();
+  let waiting: string | null = 'starting';
+  const health = await startHealthServer({
+    host: config.HEALTH_HOST,
+    port: config.HEALTH_PORT,
+    live: () => null,
+    // A database that is away does not count: restarting or hiding this process would not bring it back.
+    ready: () => (stopping.signal.aborted ? 'stopping' : waiting),
+    metrics: () => metrics.scrape(),
+  });
+  onShutdown(logger, async () => {
+    stopping.abort(new Error('stopping'));
+    // Whoever balances load needs a moment to see that readiness is gone.
+    await delay(config.DRAIN_MS);
+    await parts.stop(logger);
+    await health.close();
+  });
+  try {
+    await start({
+      config,
+      logger,
+      metrics,
+      parts,
+      signal: stopping.signal,
+      setWaiting: (reason) => (waiting = reason),
+    });
+    waiting = null;
+  } catch (error) {
+    if (stopping.signal.aborted) return;
+    logger.fatal({ err: error }, 'can not start');
+    await parts.stop(logger);
+    process.exitCode = 1;
+    await health.close();
+  }
+}
+
+await main();
