@@ -22,7 +22,11 @@ export async function check({ unitResults } = {}) {
       { name: 'format', command: 'prettier', args: ['--check', '--log-level', 'warn', '.'] },
       { name: 'imports', command: 'depcruise', args: ['apps', 'libs', 'workflows', 'dev', 'bench'] },
       { name: 'unused', command: 'knip', args: [] },
-      { name: 'generated', command: 'node', args: ['--import', './scripts/typescript.mjs', 'scripts/generate.mjs', '--check'] },
+      {
+        name: 'generated',
+        command: 'node',
+        args: ['--import', './scripts/typescript.mjs', 'scripts/generate.mjs', '--check'],
+      },
     ],
     2,
   );
