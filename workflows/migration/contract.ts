@@ -114,6 +114,8 @@ export interface MigrationTarget {
   templateAfter: Record<string, unknown>;
   /** Objects (apiVersion/kind/name) that are copied for the canary. */
   policies: string[];
+  /** Autoscalers of the workload with the minimum that their user set; null when he set none. */
+  autoscalers: { key: string; minReplicas: number | null }[];
   /** The routes as they were surveyed: the router's own, opaque here. */
   survey: unknown;
   drainMs: number;

@@ -21,6 +21,7 @@ export const aTarget = (over: Partial<MigrationTarget> = {}): MigrationTarget =>
   templateBefore: { version: 'before' },
   templateAfter: { version: 'after' },
   policies: [],
+  autoscalers: [],
   survey: {},
   drainMs: 0,
   ...over,

@@ -32,8 +32,8 @@ const deploymentId = ({ ref, canary }: MigrationTarget): ObjectId => ({
 const serviceIds = ({ ref, services }: MigrationTarget): ObjectId[] =>
   services.map(({ canary }) => ({ apiVersion: 'v1', kind: 'Service', namespace: ref.namespace, name: canary }));
 
-const copyIds = ({ policies }: MigrationTarget): ObjectId[] =>
-  policies.map(idOf).map((id) => ({ ...id, name: copyName(id.name) }));
+const copyIds = ({ policies, autoscalers }: MigrationTarget): ObjectId[] =>
+  [...policies, ...autoscalers.map(({ key }) => key)].map(idOf).map((id) => ({ ...id, name: copyName(id.name) }));
 
 /** Everything that a canary is made of; none of it exists before or after a migration. */
 export const canaryObjects = (target: MigrationTarget): ObjectId[] => [
@@ -93,6 +93,23 @@ function canaryService(service: KubeObject, name: string, target: MigrationTarge
   };
 }
 
+/** The canary scales as its original does, but never below what it was made with: it may have to carry everything. */
+function canaryAutoscaler(autoscaler: KubeObject, target: MigrationTarget): KubeObject {
+  const spec = autoscaler['spec'] as { maxReplicas: number };
+  const { namespace = '', name = '', labels } = autoscaler.metadata;
+  return {
+    apiVersion: autoscaler.apiVersion,
+    kind: autoscaler.kind,
+    metadata: { namespace, name: copyName(name), labels: { ...labels, ...markers(target) } },
+    spec: {
+      ...spec,
+      minReplicas: target.replicas,
+      maxReplicas: Math.max(spec.maxReplicas, target.replicas),
+      scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: target.canary },
+    },
+  };
+}
+
 type CanaryActivities = Pick<MigrationActivities, 'createCanary' | 'awaitCanary' | 'removeCanary' | 'confirmAdmission'>;
 
 /** The canary: a copy of the workload under the target SCC, with Services and policies of its own. */
@@ -145,6 +162,10 @@ export function canaryActivities(kube: KubeClient): CanaryActivities {
         );
       }
       await apply(canaryDeployment(deployment, target));
+      for (const { key } of target.autoscalers) {
+        await apply(canaryAutoscaler(await read(idOf(key)), target));
+        await holdScale(kube, { key, from: null, to: target.replicas });
+      }
     },
 
     awaitCanary: async (target, timeoutMs) => {
@@ -179,6 +200,8 @@ export function canaryActivities(kube: KubeClient): CanaryActivities {
     },
 
     removeCanary: async (target) => {
+      for (const { key, minReplicas } of target.autoscalers)
+        await holdScale(kube, { key, from: target.replicas, to: minReplicas });
       const exists = await kube.get(deploymentId(target));
       if (exists) {
         // Requests that were sent before the proxies switched are still being answered.
@@ -194,6 +217,22 @@ export function canaryActivities(kube: KubeClient): CanaryActivities {
       for (const id of [...serviceIds(target), ...copyIds(target)]) await kube.delete(id);
     },
   };
+}
+
+/**
+ * While the canary serves everything, the workload looks idle and its autoscaler would shrink it, just before requests
+ * return to it: its minimum is held at what the workload had.
+ * @param from what must be there now for the minimum to be ours; null when it is still its user's
+ */
+async function holdScale(
+  kube: KubeClient,
+  { key, from, to }: { key: string; from: number | null; to: number | null },
+): Promise<void> {
+  const autoscaler = await kube.get(idOf(key));
+  const { minReplicas } = (autoscaler?.['spec'] ?? {}) as { minReplicas?: number };
+  if (!autoscaler || minReplicas === (to ?? 1) || (from !== null && minReplicas !== from)) return;
+  const body = { metadata: { resourceVersion: autoscaler.metadata.resourceVersion }, spec: { minReplicas: to } };
+  await kube.patch(idOf(key), { type: 'merge', body, fieldManager: FIELD_MANAGER });
 }
 
 /** The pod as the API server would admit it, or undefined with the refusal kept for the message. */

@@ -1,9 +1,11 @@
 import { activityInfo, cancellationSignal } from '@temporalio/activity';
 import { durationMs, type GateSample, type MetricGate } from '@scc/plan';
+import type { TrafficRouter } from '@scc/routing';
 import type { HoldRequest, MigrationActivities, MigrationTarget } from '../../../../workflows/migration/contract.js';
 import type { Metrics, Reading, TrafficScope } from '../metrics.js';
 import { terminal } from './failures.js';
 import { pause } from './pace.js';
+import { surveyOf } from './routes.js';
 
 /** How long a gate that waits for data may wait beyond the hold, in milliseconds. */
 const GRACE_MS = 30_000;
@@ -64,7 +66,7 @@ async function sample(watch: Watch, request: HoldRequest, metrics: Metrics): Pro
  * the gates then judge the samples that exist.
  */
 export const holdWith =
-  (metrics: Metrics): MigrationActivities['hold'] =>
+  ({ metrics, router }: { metrics: Metrics; router: TrafficRouter }): MigrationActivities['hold'] =>
   async (request) => {
     const { target, durationMs: holdMs, gates } = request;
     const startMs = activityInfo().scheduledTimestampMs;
@@ -83,15 +85,30 @@ export const holdWith =
       const due = watches.filter(({ nextMs }) => nextMs <= nowMs);
       await Promise.all(due.map((watch) => sample(watch, request, metrics)));
       for (const watch of due) watch.nextMs = nowMs + durationMs(watch.gate.interval);
-      if (holdMs === 0) return finish(watches);
+      if (holdMs === 0) {
+        await requireRoutes(router, request);
+        return finish(watches);
+      }
       const starving = watches.some(({ gate, seenData }) => !seenData && gate.noData === 'Wait');
       const over = nowMs >= endMs + (starving ? GRACE_MS : 0);
       const failed = watches.flatMap((watch) => verdictOf(watch, over) ?? []);
       if (failed.length) throw terminal('gate', failed.join('; '));
+      await requireRoutes(router, request);
       if (over || (nowMs >= endMs && !starving)) return finish(watches);
       await pause(Math.min(SLICE_MS, Math.max(10, Math.min(endMs, ...watches.map(({ nextMs }) => nextMs)) - nowMs)));
     }
   };
+
+/** Somebody who rewrites the routes meanwhile (a GitOps tool, an editor) is named, and the migration does not go on. */
+async function requireRoutes(router: TrafficRouter, { target, weight }: HoldRequest): Promise<void> {
+  if (weight === 0 || target.services.length === 0) return;
+  const drift = await router.drift(surveyOf(target), { canary: weight, mirror: null });
+  if (drift)
+    throw terminal(
+      'drift',
+      `${drift.manager} changed ${drift.object} (${drift.fields.join(', ')}) during the migration`,
+    );
+}
 
 /** A short hold must not end before its gates were asked once; a long one gives the counters a moment first. */
 const firstSampleMs = (gate: MetricGate, startMs: number, holdMs: number): number =>

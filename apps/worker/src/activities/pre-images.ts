@@ -54,7 +54,8 @@ export function preImageActivities({ kube, governance, router }: Deps): PreImage
       namespace: ref.namespace,
       name: metadata.name ?? '',
     }));
-    return [workloadId(target), ...grantObjects(target), ...sourceBindings, ...canaryObjects(target)];
+    const autoscalers = target.autoscalers.map(({ key }) => idOf(key));
+    return [workloadId(target), ...autoscalers, ...grantObjects(target), ...sourceBindings, ...canaryObjects(target)];
   };
   return {
     recordPreImages: async (target) => {

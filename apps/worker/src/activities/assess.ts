@@ -1,0 +1,188 @@
+import type { GovernanceClient } from '@scc/governance-api';
+import type { KubeClient, KubeObject } from '@scc/kube';
+import { durationMs, type PlanSpec, type Violation } from '@scc/plan';
+import type { TrafficRouter } from '@scc/routing';
+import type { PodTemplate } from '@scc/scc';
+import type {
+  AcceptedPlan,
+  Assessment,
+  FactsSummary,
+  GovernanceSummary,
+  MigrationActivities,
+  MigrationTarget,
+} from '../../../../workflows/migration/contract.js';
+import { violationsOf, warningsOf } from '../assess/checks.js';
+import { gatherFacts, observedSource, type Facts, type Workload } from '../assess/facts.js';
+import { canaryName, chooseLabel } from '../assess/label.js';
+import { changeTemplate } from '../assess/template.js';
+import type { Metrics } from '../metrics.js';
+import { keyOf } from './objects.js';
+import { FIELD_MANAGER } from './plan.js';
+import { surveyPolicies } from './policies.js';
+import { asPodSCC } from './rollout.js';
+
+interface Deps {
+  kube: KubeClient;
+  governance: GovernanceClient;
+  router: TrafficRouter;
+  metrics: Metrics;
+  /** How long requests under way are given to finish, in milliseconds. */
+  drainMs: number;
+}
+
+/** What creating the canary, the rollout and the clean-up take beside the holds, as a rule, in milliseconds. */
+const USUAL_WORK_MS = 60_000;
+
+const summaryOf = ({ workload, spec }: Facts): FactsSummary => ({
+  sourceSCC: workload ? observedSource(workload, spec.targetSCC) : null,
+  pods: workload ? workload.pods.filter(({ leaving }) => !leaving).map(asPodSCC) : [],
+  services: workload?.services.map(({ name }) => name) ?? [],
+});
+
+const expectedSeconds = ({ traffic }: PlanSpec): number =>
+  (durationMs(traffic.mirror.duration) + traffic.weights.length * durationMs(traffic.interval) + USUAL_WORK_MS) / 1000;
+
+/** The template as the API server would hold it: with its defaults filled in, so that it can be compared later. */
+async function asStored(
+  kube: KubeClient,
+  { object }: Workload,
+  template: PodTemplate,
+): Promise<Record<string, unknown>> {
+  const id = {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    namespace: object.metadata.namespace ?? '',
+    name: object.metadata.name ?? '',
+  };
+  const body = [{ op: 'replace', path: '/spec/template', value: template }];
+  const stored = await kube.patch(id, { type: 'json', body, fieldManager: FIELD_MANAGER, dryRun: true });
+  return templateOf(stored);
+}
+
+const templateOf = (object: KubeObject): Record<string, unknown> =>
+  (object['spec'] as { template: Record<string, unknown> }).template;
+
+const rejected = (facts: Facts, violations: Violation[]): Assessment => ({
+  ok: false,
+  facts: summaryOf(facts),
+  violations,
+});
+
+/** Gathers the facts, makes every check, and asks governance: the last step before anything is touched. */
+export const assessWith =
+  ({ kube, governance, router, metrics, drainMs }: Deps): MigrationActivities['assess'] =>
+  async (ref, plan) => {
+    const { spec } = plan;
+    const facts = await gatherFacts(kube, ref, spec);
+    const violations = violationsOf(facts);
+    const { workload } = facts;
+    const targetSCC = facts.sccs.byName.get(spec.targetSCC);
+    if (!workload || !targetSCC) return rejected(facts, violations);
+
+    const matchLabels = workload.deployment.spec.selector.matchLabels;
+    const chosen = chooseLabel({ matchLabels, services: workload.services });
+    const changed = changeTemplate(facts, templateOf(workload.object), targetSCC);
+    violations.push(...('violations' in chosen ? chosen.violations : []), ...(changed.ok ? [] : changed.violations));
+    if ('violations' in chosen || !changed.ok) return rejected(facts, violations);
+
+    const services = workload.services.map(({ name }) => ({ name, canary: canaryName(name) }));
+    const policies = surveyPolicies(facts.policies, chosen.label);
+    const markers = { 'scc.poc/plan': ref.name, 'scc.poc/role': 'canary' };
+    const routes = await router.survey({ namespace: ref.namespace, services, label: chosen.label, markers });
+    violations.push(...policies.violations, ...routes.violations);
+    if (violations.length) return rejected(facts, violations);
+
+    const target: MigrationTarget = {
+      ref,
+      kind: 'Deployment',
+      workload: spec.workloadRef.name,
+      workloadUid: workload.object.metadata.uid ?? '',
+      canary: canaryName(spec.workloadRef.name),
+      replicas: workload.deployment.spec.replicas,
+      sourceSCC: observedSource(workload, spec.targetSCC),
+      targetSCC: spec.targetSCC,
+      sourceServiceAccount: workload.deployment.spec.template.spec.serviceAccountName,
+      targetServiceAccount: facts.serviceAccount.name,
+      label: chosen.label,
+      services,
+      templateBefore: templateOf(workload.object),
+      templateAfter: await asStored(kube, workload, changed.template),
+      policies: policies.copied,
+      autoscalers: workload.autoscalers.map((object) => ({
+        key: keyOf({
+          apiVersion: object.apiVersion,
+          kind: object.kind,
+          namespace: ref.namespace,
+          name: object.metadata.name ?? '',
+        }),
+        minReplicas: minReplicasOf(object),
+      })),
+      survey: routes.survey,
+      drainMs,
+    };
+    const answer = await askGovernance({ governance, metrics }, { plan, facts, workload, target });
+    const warnings = [...changed.warnings, ...warningsOf(facts), ...routes.warnings, ...answer.warnings];
+    return { ok: true, facts: summaryOf(facts), target, governance: answer.summary, patch: changed.patch, warnings };
+  };
+
+const minReplicasOf = (autoscaler: KubeObject): number | null => {
+  const { minReplicas } = autoscaler['spec'] as { minReplicas?: unknown };
+  return typeof minReplicas === 'number' ? minReplicas : null;
+};
+
+interface Question {
+  plan: AcceptedPlan;
+  facts: Facts;
+  workload: Workload;
+  target: MigrationTarget;
+}
+
+async function askGovernance(
+  { governance, metrics }: Pick<Deps, 'governance' | 'metrics'>,
+  { plan, facts, workload, target }: Question,
+): Promise<{ summary: GovernanceSummary; warnings: string[] }> {
+  const { ref } = target;
+  const services = target.services.map(({ name }) => name);
+  const requestsPerSecond = await metrics.rate({ namespace: ref.namespace, services }).catch(() => null);
+  const { deployment, object, pods } = workload;
+  const evaluation = await governance.evaluate(ref.uid, {
+    plan: { namespace: ref.namespace, name: ref.name, uid: ref.uid, generation: plan.generation, author: plan.author },
+    spec: plan.spec,
+    facts: {
+      workload: {
+        kind: target.kind,
+        name: target.workload,
+        uid: target.workloadUid,
+        labels: object.metadata.labels ?? {},
+        replicas: deployment.spec.replicas,
+        serviceAccountName: target.sourceServiceAccount,
+      },
+      namespaceLabels: { ...facts.namespace.labels },
+      pods: pods
+        .filter(({ leaving }) => !leaving)
+        .map(({ name, uid, scc, node, ready }) => ({ name, uid, scc, node, ready })),
+      sourceSCC: target.sourceSCC,
+      targetSCC: target.targetSCC,
+      podTemplate: target.templateBefore,
+      patchedTemplate: target.templateAfter,
+      services,
+      dependents: null,
+      requestsPerSecond,
+      priorityClassName: deployment.spec.template.spec.priorityClassName ?? null,
+    },
+    expectedDurationSeconds: expectedSeconds(plan.spec),
+  });
+  const { assessmentId, band, changeRisk, exposure, factors } = evaluation.risk;
+  return {
+    summary: {
+      verdict: evaluation.verdict,
+      contentHash: evaluation.contentHash,
+      violations: evaluation.violations,
+      approvals: evaluation.approvals.map(({ role, count }) => ({ role, count })),
+      waitUntilMs: evaluation.waitUntil === null ? null : Date.parse(evaluation.waitUntil),
+      risk: { assessmentId, band, changeRisk, exposure, words: factors.map(({ words }) => words).join('; ') },
+      checkpoint: evaluation.receipt.checkpoint,
+    },
+    warnings: evaluation.warnings,
+  };
+}

@@ -1,0 +1,55 @@
+import type { GovernanceClient } from '@scc/governance-api';
+import type { KubeClient } from '@scc/kube';
+import type { TrafficRouter } from '@scc/routing';
+import type { MigrationActivities } from '../../../../workflows/migration/contract.js';
+import type { Metrics } from '../metrics.js';
+import { assessWith } from './assess.js';
+import { canaryActivities } from './canary.js';
+import { callWebhooks, holdWith } from './gates.js';
+import { governanceActivities } from './governance.js';
+import { grantActivities } from './grants.js';
+import { beating } from './pace.js';
+import { planActivities } from './plan.js';
+import { preImageActivities } from './pre-images.js';
+import { routeActivities } from './routes.js';
+import { workloadActivities } from './workload.js';
+
+export interface WorkerDeps {
+  kube: KubeClient;
+  governance: GovernanceClient;
+  router: TrafficRouter;
+  metrics: Metrics;
+  /** How long requests under way are given to finish, in milliseconds. */
+  drainMs: number;
+}
+
+/** Each activity tells Temporal that it lives, so that a dead worker's work is taken over within seconds. */
+function heartbeating(activities: MigrationActivities): MigrationActivities {
+  const entries = Object.entries(activities).map(([name, activity]) => [
+    name,
+    (...args: unknown[]) => beating(() => (activity as (...all: unknown[]) => Promise<unknown>)(...args)),
+  ]);
+  return Object.fromEntries(entries) as MigrationActivities;
+}
+
+/** The workflow's activities, on a real cluster. */
+export function createActivities(deps: WorkerDeps): MigrationActivities {
+  const { kube, governance, router, metrics } = deps;
+  return heartbeating({
+    ...planActivities(kube),
+    ...governanceActivities(governance),
+    ...grantActivities(kube),
+    ...canaryActivities(kube),
+    ...workloadActivities(kube),
+    ...routeActivities(router),
+    ...preImageActivities({ kube, governance, router }),
+    assess: assessWith(deps),
+    hold: holdWith({ metrics, router }),
+    callWebhooks,
+    summarizeTraffic: ({ ref, services }, sinceMs) =>
+      metrics.summarize(
+        { namespace: ref.namespace, services: services.flatMap(({ name, canary }) => [name, canary]) },
+        sinceMs,
+      ),
+  });
+}

@@ -1,0 +1,49 @@
+import { activityInfo } from '@temporalio/activity';
+import { ProxiesBehind } from '@scc/istio';
+import type { PreImage, Split, Survey, TrafficRouter } from '@scc/routing';
+import { z } from 'zod';
+import type { MigrationActivities, MigrationTarget, StoredImage } from '../../../../workflows/migration/contract.js';
+import { terminal } from './failures.js';
+import { idOf } from './objects.js';
+
+/** So many tries of a minute each: proxies that are behind for longer are not reached at all. */
+const MAX_TRIES = 3;
+
+const surveySchema = z.custom<Survey>(
+  (value) => typeof value === 'object' && value !== null && 'request' in value && 'routes' in value,
+  'not the survey of a router',
+);
+
+/** The routes as the router surveyed them while the plan was validated. */
+export const surveyOf = ({ survey }: MigrationTarget): Survey => surveySchema.parse(survey);
+
+const routed = (images: StoredImage[]): PreImage[] =>
+  images.map(({ key, manifest }) => {
+    const { apiVersion, kind, namespace = '', name } = idOf(key);
+    return { id: { apiVersion, kind, namespace, name }, manifest };
+  });
+
+type RouteActivities = Pick<MigrationActivities, 'prepareRoutes' | 'setMirror' | 'setWeights' | 'restoreRoutes'>;
+
+/** Divides the requests between the workload and its canary. */
+export function routeActivities(router: TrafficRouter): RouteActivities {
+  /** Proxies that stay behind end a step, so that the migration is undone; an undo is tried again by its workflow. */
+  const followed = async <T>(work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof ProxiesBehind && activityInfo().attempt >= MAX_TRIES)
+        throw terminal('readiness', `the proxies do not follow: ${error.message}`);
+      throw error;
+    }
+  };
+  const split = (target: MigrationTarget, wanted: Split) => followed(() => router.split(surveyOf(target), wanted));
+  return {
+    prepareRoutes: (target) => followed(() => router.prepare(surveyOf(target))),
+    setMirror: async (target, mirror) => {
+      await split(target, { canary: 0, mirror });
+    },
+    setWeights: (target, canary) => split(target, { canary, mirror: null }),
+    restoreRoutes: (target, images) => followed(() => router.restore(surveyOf(target), routed(images))),
+  };
+}

@@ -1,0 +1,180 @@
+import type { Violation } from '@scc/plan';
+import { observedSource, type Facts, type Workload } from './facts.js';
+
+/** Lets a plan move a workload that is not healthy now; the plan's author says so by this annotation, value "true". */
+export const UNREADY_ANNOTATION = 'scc.poc/allow-unready-source';
+
+/** One rule about the facts: yields every violation that it finds. Named for what is wrong. */
+type Check = (facts: Facts) => Violation[];
+
+const violation = (code: string, field: string, message: string, remedy: string): Violation => ({
+  code,
+  field,
+  message,
+  remedy,
+});
+
+const kindIsNotMoved: Check = ({ spec: { workloadRef } }) =>
+  workloadRef.kind === 'Deployment'
+    ? []
+    : [
+        violation(
+          'KindNotSupported',
+          'spec.workloadRef.kind',
+          `a ${workloadRef.kind} can not be migrated: only Deployments can`,
+          'Migrate a Deployment, or change the workload by hand.',
+        ),
+      ];
+
+const workloadDoesNotExist: Check = ({ spec: { workloadRef }, workload, ref }) =>
+  workload !== null || workloadRef.kind !== 'Deployment'
+    ? []
+    : [
+        violation(
+          'WorkloadNotFound',
+          'spec.workloadRef.name',
+          `there is no Deployment ${workloadRef.name} in the namespace ${ref.namespace}`,
+          'Name a Deployment of the same namespace as the plan.',
+        ),
+      ];
+
+const targetDoesNotExist: Check = ({ spec: { targetSCC }, sccs }) =>
+  sccs.byName.has(targetSCC)
+    ? []
+    : [
+        violation(
+          'SCCNotFound',
+          'spec.targetSCC',
+          `there is no SCC ${targetSCC} in the cluster`,
+          `Name one of ${[...sccs.byName.keys()].toSorted().join(', ')}.`,
+        ),
+      ];
+
+const targetCanNotDecide: Check = ({ spec: { targetSCC }, sccs }) => {
+  const error = sccs.byName.get(targetSCC)?.error;
+  if (error === undefined) return [];
+  return [violation('SCCInvalid', 'spec.targetSCC', `the SCC ${targetSCC} is not valid: ${error}`, 'Repair the SCC.')];
+};
+
+const serviceAccountDoesNotExist: Check = ({ spec, serviceAccount, ref, workload }) => {
+  if (serviceAccount.exists || !workload) return [];
+  const field = spec.serviceAccountName === undefined ? 'spec.workloadRef' : 'spec.serviceAccountName';
+  const message = `there is no ServiceAccount ${serviceAccount.name} in the namespace ${ref.namespace}`;
+  return [violation('ServiceAccountNotFound', field, message, 'Create it, or name another one.')];
+};
+
+/** A rule about a workload that exists. */
+const ofWorkload =
+  (check: (workload: Workload, facts: Facts) => Violation[]): Check =>
+  (facts) =>
+    facts.workload ? check(facts.workload, facts) : [];
+
+const sourceIsAnother = ofWorkload((workload, { spec: { sourceSCC, targetSCC } }) => {
+  const observed = observedSource(workload, targetSCC);
+  if (sourceSCC === undefined || observed === sourceSCC) return [];
+  const seen = [...new Set(workload.pods.map(({ scc }) => scc ?? 'none'))].join(', ') || 'no pod';
+  const message = `the plan says that the pods run under ${sourceSCC}; they run under ${seen}`;
+  return [violation('SourceIsAnother', 'spec.sourceSCC', message, 'Correct sourceSCC, or leave it out.')];
+});
+
+const isMigratedAlready = ofWorkload(({ pods, deployment }, { spec: { targetSCC } }) => {
+  const present = pods.filter(({ leaving }) => !leaving);
+  const pinned = deployment.spec.template.metadata.annotations['openshift.io/required-scc'] === targetSCC;
+  if (!pinned || present.length === 0 || present.some(({ scc }) => scc !== targetSCC)) return [];
+  const message = `every pod runs under ${targetSCC} already, and the template asks for it`;
+  return [violation('AlreadyMigrated', 'spec.targetSCC', message, 'Delete the plan: there is nothing to do.')];
+});
+
+const isPaused = ofWorkload(({ deployment, object }) =>
+  deployment.spec.paused
+    ? [
+        violation(
+          'WorkloadPaused',
+          'spec.workloadRef',
+          `Deployment ${object.metadata.name ?? ''} is paused, so its change would never be rolled out`,
+          'Resume it: kubectl rollout resume.',
+        ),
+      ]
+    : [],
+);
+
+const isScaledToZero = ofWorkload(({ deployment, object }) =>
+  deployment.spec.replicas > 0
+    ? []
+    : [
+        violation(
+          'NoReplicas',
+          'spec.workloadRef',
+          `Deployment ${object.metadata.name ?? ''} has no replicas, so nothing shows that it works under another SCC`,
+          'Scale it up first, or change its template directly: it serves nobody.',
+        ),
+      ],
+);
+
+/** An unhealthy source is said at once; waiting for it could take for ever and would block the very repair. */
+const sourceIsUnhealthy = ofWorkload(({ rollout, deployment, object }, { planAnnotations }) => {
+  if (rollout.state === 'done' || deployment.spec.paused || planAnnotations[UNREADY_ANNOTATION] === 'true') return [];
+  return [
+    violation(
+      'SourceNotReady',
+      'spec.workloadRef',
+      `Deployment ${object.metadata.name ?? ''} is not fully available: ${rollout.message}`,
+      `Repair it first, or annotate the plan with ${UNREADY_ANNOTATION}: "true" to move it as it is.`,
+    ),
+  ];
+});
+
+const nobodyIsServed = ofWorkload(({ services, object }) =>
+  services.length > 0
+    ? []
+    : [
+        violation(
+          'NoService',
+          'spec.workloadRef',
+          `no Service picks the pods of ${object.metadata.name ?? ''}, so there are no requests to divide and no gate can judge`,
+          'Create its Service; a workload that serves nobody can be changed by an ordinary rollout.',
+        ),
+      ],
+);
+
+const nameIsTaken: Check = ({ inTheWay }) =>
+  inTheWay.map((object) =>
+    violation(
+      'NameTaken',
+      'spec.workloadRef',
+      `${object} exists already and is not of this plan`,
+      'Remove or rename it: the canary needs the name.',
+    ),
+  );
+
+const checks: readonly Check[] = [
+  kindIsNotMoved,
+  workloadDoesNotExist,
+  targetDoesNotExist,
+  targetCanNotDecide,
+  serviceAccountDoesNotExist,
+  sourceIsAnother,
+  isMigratedAlready,
+  isPaused,
+  isScaledToZero,
+  sourceIsUnhealthy,
+  nobodyIsServed,
+  nameIsTaken,
+];
+
+/** Every violation of every check, in a fixed order. */
+export const violationsOf = (facts: Facts): Violation[] => checks.flatMap((check) => check(facts));
+
+/** What does not forbid a migration but should be known. */
+export function warningsOf({ workload, planAnnotations }: Facts): string[] {
+  if (!workload) return [];
+  const sticky = workload.services.filter(({ sessionAffinity }) => sessionAffinity !== 'None');
+  return [
+    ...sticky.map(
+      ({ name }) => `Service ${name} has session affinity, which the mesh does not keep while weights move`,
+    ),
+    ...(workload.rollout.state !== 'done' && planAnnotations[UNREADY_ANNOTATION] === 'true'
+      ? [`the workload is not fully available: ${workload.rollout.message}`]
+      : []),
+  ];
+}

@@ -1,0 +1,129 @@
+import type { KubeClient, KubeObject } from '@scc/kube';
+import { PLAN_GROUP, PLAN_KIND, PLAN_VERSION, type PlanRef, type PlanSpec } from '@scc/plan';
+import { compileSCCs, sccSchema, type CompiledSCCs, type Namespace } from '@scc/scc';
+import { listPolicies } from '../activities/policies.js';
+import { deploymentSchema, selects, serviceSchema, type Deployment } from '../activities/objects.js';
+import { podsOf, rolloutOf, type Rollout, type SeenPod } from '../activities/rollout.js';
+import { canaryName } from './label.js';
+
+export interface SelectingService {
+  name: string;
+  selector: Record<string, string>;
+  sessionAffinity: string;
+}
+
+export interface Workload {
+  object: KubeObject;
+  deployment: Deployment;
+  rollout: Rollout;
+  pods: SeenPod[];
+  /** The Services that pick the workload's pods. */
+  services: SelectingService[];
+  autoscalers: KubeObject[];
+}
+
+/** What the cluster says about a plan and its workload, gathered before anything is decided. */
+export interface Facts {
+  ref: PlanRef;
+  spec: PlanSpec;
+  planAnnotations: Record<string, string>;
+  namespace: Namespace;
+  sccs: CompiledSCCs;
+  /** Null when the workload does not exist. */
+  workload: Workload | null;
+  policies: KubeObject[];
+  /** Whether the ServiceAccount of the migrated pods exists; its automount setting. */
+  serviceAccount: { name: string; exists: boolean; automountToken: boolean | undefined };
+  /** Objects that already have a name which the canary needs, as `Kind name`. */
+  inTheWay: string[];
+}
+
+const SCC_KIND = { apiVersion: 'security.openshift.io/v1', kind: 'SecurityContextConstraints' };
+
+async function readWorkload(kube: KubeClient, { namespace }: PlanRef, name: string): Promise<Workload | null> {
+  const object = await kube.get({ apiVersion: 'apps/v1', kind: 'Deployment', namespace, name });
+  if (!object) return null;
+  const deployment = deploymentSchema.parse(object);
+  const podLabels = deployment.spec.template.metadata.labels;
+  const [pods, services, autoscalers] = await Promise.all([
+    podsOf(kube, namespace, deployment.spec.selector.matchLabels),
+    kube.list({ apiVersion: 'v1', kind: 'Service' }, { namespace }),
+    kube.list({ apiVersion: 'autoscaling/v2', kind: 'HorizontalPodAutoscaler' }, { namespace }),
+  ]);
+  return {
+    object,
+    deployment,
+    rollout: rolloutOf(object),
+    pods,
+    services: services.items.flatMap((service) => {
+      const { selector, type, sessionAffinity } = serviceSchema.parse(service).spec;
+      const isOurs = service.metadata.labels?.['scc.poc/role'] === 'canary';
+      if (isOurs || type === 'ExternalName' || !selects(selector, podLabels)) return [];
+      return [{ name: service.metadata.name ?? '', selector: selector ?? {}, sessionAffinity }];
+    }),
+    autoscalers: autoscalers.items.filter((autoscaler) => scales(autoscaler, name)),
+  };
+}
+
+/** Whether an autoscaler is there for a Deployment of this name. */
+function scales({ metadata, ...autoscaler }: KubeObject, name: string): boolean {
+  const { scaleTargetRef } = autoscaler['spec'] as { scaleTargetRef?: { kind?: string; name?: string } };
+  const isOurs = metadata.labels?.['scc.poc/role'] === 'canary';
+  return !isOurs && scaleTargetRef?.kind === 'Deployment' && scaleTargetRef.name === name;
+}
+
+async function findInTheWay(kube: KubeClient, ref: PlanRef, workload: Workload | null): Promise<string[]> {
+  if (!workload) return [];
+  const { namespace } = ref;
+  const deployment = canaryName(workload.object.metadata.name ?? '');
+  const wanted = [
+    { apiVersion: 'apps/v1', kind: 'Deployment', namespace, name: deployment },
+    ...workload.services.map(({ name }) => ({ apiVersion: 'v1', kind: 'Service', namespace, name: canaryName(name) })),
+  ];
+  const found = await Promise.all(wanted.map(async (id) => ({ id, object: await kube.get(id) })));
+  return found.flatMap(({ id, object }) =>
+    object && object.metadata.labels?.['scc.poc/plan'] !== ref.name ? [`${id.kind} ${id.name}`] : [],
+  );
+}
+
+/** Reads everything that the checks look at. */
+export async function gatherFacts(kube: KubeClient, ref: PlanRef, spec: PlanSpec): Promise<Facts> {
+  const { namespace } = ref;
+  const plan = { apiVersion: `${PLAN_GROUP}/${PLAN_VERSION}`, kind: PLAN_KIND, namespace, name: ref.name };
+  const [own, sccs, space, workload, policies] = await Promise.all([
+    kube.get(plan),
+    kube.list(SCC_KIND),
+    kube.get({ apiVersion: 'v1', kind: 'Namespace', name: namespace }),
+    spec.workloadRef.kind === 'Deployment' ? readWorkload(kube, ref, spec.workloadRef.name) : null,
+    listPolicies(kube, namespace),
+  ]);
+  const account = spec.serviceAccountName ?? workload?.deployment.spec.template.spec.serviceAccountName ?? 'default';
+  const [serviceAccount, inTheWay] = await Promise.all([
+    kube.get({ apiVersion: 'v1', kind: 'ServiceAccount', namespace, name: account }),
+    findInTheWay(kube, ref, workload),
+  ]);
+  const automount = serviceAccount?.['automountServiceAccountToken'];
+  return {
+    ref,
+    spec,
+    planAnnotations: own?.metadata.annotations ?? {},
+    namespace: { name: namespace, labels: space?.metadata.labels, annotations: space?.metadata.annotations },
+    sccs: compileSCCs(sccs.items.map((scc) => sccSchema.parse(scc))),
+    workload,
+    policies,
+    serviceAccount: {
+      name: account,
+      exists: serviceAccount !== undefined,
+      automountToken: typeof automount === 'boolean' ? automount : undefined,
+    },
+    inTheWay,
+  };
+}
+
+/** The SCC that the workload's pods run under; null while they differ, or when no pod carries one. */
+export function observedSource({ pods }: Workload, targetSCC: string): string | null {
+  const seen = [...new Set(pods.filter(({ leaving }) => !leaving).flatMap(({ scc }) => scc ?? []))];
+  const others = seen.filter((scc) => scc !== targetSCC);
+  if (others.length > 1) return null;
+  return others[0] ?? seen[0] ?? null;
+}

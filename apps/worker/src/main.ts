@@ -1,0 +1,80 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
+import { createGovernanceClient } from '@scc/governance-api';
+import { IstioRouter, istiodView } from '@scc/istio';
+import { connectKube } from '@scc/kube';
+import { createLogger, loadConfig, onShutdown, startHealthServer } from '@scc/runtime';
+import { TASK_QUEUE } from '../../../workflows/migration/contract.js';
+import { createActivities } from './activities/index.js';
+import { FIELD_MANAGER } from './activities/plan.js';
+import { configSchema, environment } from './config.js';
+import { temporalLogger } from './logging.js';
+import { noMetrics, prometheusMetrics } from './metrics.js';
+
+const BUNDLE = path.resolve(import.meta.dirname, '../../../workflow-bundle.js');
+const DRAIN_MS = 10_000;
+
+async function main(): Promise<void> {
+  const config = loadConfig(configSchema, environment);
+  const log = createLogger('worker', config.LOG_LEVEL);
+  Runtime.install({ logger: temporalLogger(log), shutdownSignals: [] });
+  const kube = await connectKube({
+    ...(config.KUBECONFIG ? { kubeconfig: config.KUBECONFIG } : {}),
+    userAgent: 'scc-worker',
+  });
+  const governance = createGovernanceClient({
+    url: config.GOVERNANCE_URL,
+    ...(config.GOVERNANCE_CA_FILE ? { caFile: config.GOVERNANCE_CA_FILE } : {}),
+    token: async () => (await readFile(config.GOVERNANCE_TOKEN_FILE, 'utf8')).trim(),
+  });
+  const router = new IstioRouter({
+    kube,
+    fieldManager: FIELD_MANAGER,
+    boundMs: config.ROUTE_BOUND_MS,
+    ...(config.ISTIOD_DEBUG_URL
+      ? {
+          view: istiodView({
+            url: config.ISTIOD_DEBUG_URL,
+            ...(config.ISTIOD_DEBUG_TOKEN_FILE ? { tokenFile: config.ISTIOD_DEBUG_TOKEN_FILE } : {}),
+          }),
+        }
+      : {}),
+  });
+  const metrics = config.PROMETHEUS_URL
+    ? prometheusMetrics(config.PROMETHEUS_URL, config.PROMETHEUS_FLAVOUR)
+    : noMetrics;
+  const ca = config.TEMPORAL_TLS_CA_FILE ? await readFile(config.TEMPORAL_TLS_CA_FILE) : undefined;
+  const connection = await NativeConnection.connect({
+    address: config.TEMPORAL_ADDRESS,
+    ...(ca ? { tls: { serverRootCACertificate: ca } } : {}),
+  });
+  const options: WorkerOptions = {
+    connection,
+    namespace: config.TEMPORAL_NAMESPACE,
+    taskQueue: TASK_QUEUE,
+    workflowBundle: { codePath: config.WORKFLOW_BUNDLE ?? BUNDLE },
+    activities: createActivities({ kube, governance, router, metrics, drainMs: config.DRAIN_MS }),
+    maxCachedWorkflows: config.MAX_CACHED_WORKFLOWS,
+    shutdownGraceTime: DRAIN_MS,
+  };
+  const worker = await Worker.create(options);
+  const health = await startHealthServer({
+    host: config.HEALTH_HOST,
+    port: config.HEALTH_PORT,
+    live: () => (worker.getState() === 'FAILED' ? 'the worker has failed' : null),
+    ready: () => (worker.getState() === 'RUNNING' ? null : `the worker is ${worker.getState()}`),
+  });
+  const running = worker.run();
+  onShutdown(log, async () => {
+    worker.shutdown();
+    await running;
+    await connection.close();
+    governance.close();
+    await health.close();
+  });
+  log.info({ taskQueue: TASK_QUEUE, temporal: config.TEMPORAL_ADDRESS }, 'working');
+  await running;
+}
+
+await main();

@@ -1,0 +1,169 @@
+import { divided, reduced, type Mirror, type ServicePair, type Split } from '@scc/routing';
+import { resolvedHost, serviceHost } from './hosts.js';
+import type { HttpRoute, RouteDestination, StreamRoute, VirtualServiceSpec } from './schema.js';
+
+/** Which Services are divided, and the namespace in which a VirtualService's short names are meant. */
+export interface Scope {
+  /** Of the Services. */
+  namespace: string;
+  services: ServicePair[];
+  /** Of the VirtualService. */
+  routeNamespace: string;
+}
+
+/** Marks a route that exists only to mirror safe requests. */
+const MIRROR_ROUTE = 'scc-mirror';
+const SAFE_METHODS = ['GET', 'HEAD', 'OPTIONS'];
+const SAFE_METHOD = { regex: SAFE_METHODS.join('|') };
+
+const hostOf = (host: string, { routeNamespace }: Scope): string => resolvedHost(host, routeNamespace);
+
+const pairOfStable = (host: string, scope: Scope): ServicePair | undefined =>
+  scope.services.find(({ name }) => serviceHost(name, scope.namespace) === hostOf(host, scope));
+
+const isCanary = (host: string, scope: Scope): boolean =>
+  scope.services.some(({ canary }) => serviceHost(canary, scope.namespace) === hostOf(host, scope));
+
+const canaryHost = ({ canary }: ServicePair, { namespace }: Scope): string => serviceHost(canary, namespace);
+
+/** What Istio takes an absent weight for: all of it where there is nobody to share with, else nothing. */
+const weightOf = ({ weight }: RouteDestination, all: readonly RouteDestination[]): number =>
+  weight ?? (all.length === 1 ? 100 : 0);
+
+const withWeights = (destinations: RouteDestination[], weights: number[]): RouteDestination[] => {
+  const small = reduced(weights);
+  return destinations.map((destination, index) => ({ ...destination, weight: small[index] ?? 0 }));
+};
+
+/** Whether a list of destinations names one of the Services. */
+export const sendsTo = (destinations: readonly RouteDestination[] | undefined, scope: Scope): boolean =>
+  (destinations ?? []).some(({ destination }) => pairOfStable(destination.host, scope) !== undefined);
+
+/** Every list of destinations of a VirtualService. */
+export const destinationLists = ({ http, tls, tcp }: VirtualServiceSpec): RouteDestination[][] =>
+  [...(http ?? []), ...(tls ?? []), ...(tcp ?? [])].flatMap(({ route }) => (route ? [route] : []));
+
+function divide(destinations: RouteDestination[], percent: number, scope: Scope): RouteDestination[] {
+  if (!sendsTo(destinations, scope)) return destinations;
+  const parts = destinations.flatMap((destination): { destination: RouteDestination; weight: number }[] => {
+    const weight = weightOf(destination, destinations);
+    const pair = pairOfStable(destination.destination.host, scope);
+    if (!pair) return [{ destination, weight: weight * 100 }];
+    const { stable, canary } = divided(weight, percent);
+    const toCanary = {
+      ...destination,
+      destination: { ...destination.destination, host: canaryHost(pair, scope) },
+    };
+    return [
+      { destination, weight: stable },
+      { destination: toCanary, weight: canary },
+    ];
+  });
+  return withWeights(
+    parts.map(({ destination }) => destination),
+    parts.map(({ weight }) => weight),
+  );
+}
+
+/** Gives each canary's weight back to the destination that it was taken from, which stands right before it. */
+function undivide(destinations: RouteDestination[], scope: Scope): RouteDestination[] {
+  if (!destinations.some(({ destination }) => isCanary(destination.host, scope))) return destinations;
+  const kept: RouteDestination[] = [];
+  const weights: number[] = [];
+  for (const destination of destinations) {
+    const weight = destination.weight ?? 0;
+    if (isCanary(destination.destination.host, scope) && kept.length > 0)
+      weights[kept.length - 1] = (weights[kept.length - 1] ?? 0) + weight;
+    else {
+      kept.push(destination);
+      weights.push(weight);
+    }
+  }
+  if (kept.length > 1) return withWeights(kept, weights);
+  return kept.map(({ weight: _all, ...only }) => only);
+}
+
+/** The user's own mirrors, in the one form that takes several. */
+const mirrorsOf = ({ mirror, mirrorPercentage, mirrors }: HttpRoute): NonNullable<HttpRoute['mirrors']> => [
+  ...(mirror ? [{ destination: mirror, ...(mirrorPercentage ? { percentage: mirrorPercentage } : {}) }] : []),
+  ...(mirrors ?? []),
+];
+
+function mirrored(route: HttpRoute, { percentage }: Mirror, scope: Scope): HttpRoute {
+  const { mirror: _mirror, mirrorPercentage: _percentage, ...rest } = route;
+  const targets = (route.route ?? []).flatMap(({ destination }) => {
+    const pair = pairOfStable(destination.host, scope);
+    return pair ? [{ ...destination, host: canaryHost(pair, scope) }] : [];
+  });
+  const [destination] = targets;
+  if (!destination) return route;
+  return { ...rest, mirrors: [...mirrorsOf(route), { destination, percentage: { value: percentage } }] };
+}
+
+/** The conditions of a route, narrowed to methods that change nothing; none is left when it was for others only. */
+function safeMatches(route: HttpRoute): NonNullable<HttpRoute['match']> {
+  const matches = route.match?.length ? route.match : [{}];
+  return matches.flatMap((match) => {
+    const { method } = match;
+    if (!method) return [{ ...match, method: SAFE_METHOD }];
+    return method.exact !== undefined && SAFE_METHODS.includes(method.exact) ? [match] : [];
+  });
+}
+
+function withMirror(route: HttpRoute, mirror: Mirror | null, scope: Scope): HttpRoute[] {
+  if (!mirror || !sendsTo(route.route, scope)) return [route];
+  if (mirror.methods === 'All') return [mirrored(route, mirror, scope)];
+  const match = safeMatches(route);
+  if (match.length === 0) return [route];
+  const name = route.name === undefined ? MIRROR_ROUTE : `${route.name}-${MIRROR_ROUTE}`;
+  return [{ ...mirrored(route, mirror, scope), name, match }, route];
+}
+
+const isMirrorRoute = ({ name }: HttpRoute): boolean =>
+  name === MIRROR_ROUTE || name?.endsWith(`-${MIRROR_ROUTE}`) === true;
+
+function withoutMirror(route: HttpRoute, scope: Scope): HttpRoute {
+  if (!route.mirrors?.some(({ destination }) => isCanary(destination.host, scope))) return route;
+  const { mirrors, ...rest } = route;
+  const kept = mirrors.filter(({ destination }) => !isCanary(destination.host, scope));
+  return kept.length ? { ...rest, mirrors: kept } : rest;
+}
+
+const stream = (routes: StreamRoute[] | undefined, change: (list: RouteDestination[]) => RouteDestination[]) =>
+  routes?.map((entry) => (entry.route ? { ...entry, route: change(entry.route) } : entry));
+
+/** Puts new lists into a spec; what the spec did not have is not added. */
+const withLists = (
+  spec: VirtualServiceSpec,
+  lists: { http: HttpRoute[] | undefined; tls: StreamRoute[] | undefined; tcp: StreamRoute[] | undefined },
+): VirtualServiceSpec => ({
+  ...spec,
+  ...(lists.http ? { http: lists.http } : {}),
+  ...(lists.tls ? { tls: lists.tls } : {}),
+  ...(lists.tcp ? { tcp: lists.tcp } : {}),
+});
+
+/** A VirtualService without anything that a migration added. Weights keep their proportions, not their numbers. */
+export function withoutCanary(spec: VirtualServiceSpec, scope: Scope): VirtualServiceSpec {
+  const undo = (list: RouteDestination[]): RouteDestination[] => undivide(list, scope);
+  return withLists(spec, {
+    http: spec.http
+      ?.filter((route) => !isMirrorRoute(route))
+      .map((route) => withoutMirror(route.route ? { ...route, route: undo(route.route) } : route, scope)),
+    tls: stream(spec.tls, undo),
+    tcp: stream(spec.tcp, undo),
+  });
+}
+
+/** A VirtualService that divides the requests of the Services as asked and is otherwise what its user wrote. */
+export function withCanary(spec: VirtualServiceSpec, { canary, mirror }: Split, scope: Scope): VirtualServiceSpec {
+  const base = withoutCanary(spec, scope);
+  const change = (list: RouteDestination[]): RouteDestination[] => divide(list, canary, scope);
+  return withLists(base, {
+    http: base.http
+      ?.flatMap((route) => withMirror(route, mirror, scope))
+      .map((route) => (route.route ? { ...route, route: change(route.route) } : route)),
+    tls: stream(base.tls, change),
+    tcp: stream(base.tcp, change),
+  });
+}

@@ -1,0 +1,76 @@
+import type { KubeClient, KubeObject, ObjectId } from '@scc/kube';
+import type { RoutedObject } from '@scc/routing';
+import { z } from 'zod';
+import type { ServicePort } from './survey.js';
+
+const SERVER_FIELDS = ['resourceVersion', 'generation', 'managedFields', 'creationTimestamp', 'uid', 'selfLink'];
+
+/** An object without its status and without what the API server writes. */
+export function plain({ status: _status, metadata, ...rest }: KubeObject): Record<string, unknown> {
+  const kept = Object.entries(metadata).filter(([key]) => !SERVER_FIELDS.includes(key));
+  return { ...rest, metadata: Object.fromEntries(kept) };
+}
+
+export const objectId = ({ apiVersion, kind, namespace, name }: RoutedObject): ObjectId => ({
+  apiVersion,
+  kind,
+  namespace,
+  name,
+});
+
+/** Who else wrote an object last, by its managed fields. */
+export function lastWriter({ metadata }: KubeObject, but: string): string {
+  const others = (metadata.managedFields ?? [])
+    .filter(({ subresource, manager }) => !subresource && manager !== but)
+    .toSorted((a, b) => String(b.time ?? '').localeCompare(String(a.time ?? '')));
+  return others[0]?.manager ?? 'somebody';
+}
+
+const serviceSchema = z.looseObject({
+  spec: z.looseObject({
+    ports: z
+      .array(
+        z.looseObject({
+          port: z.int(),
+          name: z.string().default(''),
+          appProtocol: z.string().optional(),
+          protocol: z.string().default('TCP'),
+        }),
+      )
+      .default([]),
+  }),
+});
+
+/** The ports of a Service; none when it does not exist. */
+export async function portsOf(kube: KubeClient, namespace: string, name: string): Promise<ServicePort[]> {
+  const service = await kube.get({ apiVersion: 'v1', kind: 'Service', namespace, name });
+  if (!service) return [];
+  return serviceSchema.parse(service).spec.ports.map((port) => ({
+    port: port.port,
+    name: port.name,
+    appProtocol: port.appProtocol ?? null,
+    protocol: port.protocol,
+  }));
+}
+
+const sliceSchema = z.looseObject({
+  endpoints: z
+    .array(
+      z.looseObject({
+        addresses: z.array(z.string()).default([]),
+        conditions: z.looseObject({ ready: z.boolean().nullish() }).nullish(),
+      }),
+    )
+    .nullish(),
+});
+
+/** The addresses of a Service by its EndpointSlices. An endpoint that does not say otherwise is ready. */
+export async function addressesOf(kube: KubeClient, namespace: string, service: string) {
+  const { items } = await kube.list(
+    { apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice' },
+    { namespace, labelSelector: `kubernetes.io/service-name=${service}` },
+  );
+  const endpoints = items.flatMap((item) => sliceSchema.parse(item).endpoints ?? []);
+  const of = (list: typeof endpoints): Set<string> => new Set(list.flatMap(({ addresses }) => addresses));
+  return { ready: of(endpoints.filter(({ conditions }) => conditions?.ready !== false)), all: of(endpoints) };
+}

@@ -1,0 +1,99 @@
+import type { ServicePair } from '@scc/routing';
+import { serviceHost } from './hosts.js';
+
+/** How one route of a proxy divides the requests to one Service. */
+export interface ObservedShare {
+  service: string;
+  /** Requests out of `total` that go to the canary. */
+  canary: number;
+  total: number;
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** The host of an Envoy cluster that Istio made: `outbound|80|subset|host`. */
+const hostOf = (cluster: string): string | null => /^outbound\|\d+\|[^|]*\|([^|]+)$/.exec(cluster)?.[1] ?? null;
+
+const isWeighted = (value: unknown): value is { name: string; weight: number } =>
+  isRecord(value) &&
+  typeof value['name'] === 'string' &&
+  (value['weight'] === undefined || typeof value['weight'] === 'number');
+
+/** Keys in both spellings of protobuf's JSON. */
+const WEIGHTED = ['weighted_clusters', 'weightedClusters'];
+const MIRRORS = ['request_mirror_policies', 'requestMirrorPolicies'];
+
+type Cluster = { name: string; weight: number };
+
+/** Every destination of every route in a dump: alone, or with the others that it shares the requests with. */
+function* destinations(value: unknown): Generator<Cluster[]> {
+  if (Array.isArray(value)) for (const item of value) yield* destinations(item);
+  if (!isRecord(value)) return;
+  for (const [key, item] of Object.entries(value)) {
+    if (MIRRORS.includes(key)) continue;
+    if (key === 'cluster' && typeof item === 'string') yield [{ name: item, weight: 1 }];
+    else if (WEIGHTED.includes(key) && isRecord(item) && Array.isArray(item['clusters']))
+      yield item['clusters'].filter(isWeighted).map(({ name, weight }) => ({ name, weight: weight ?? 0 }));
+    else yield* destinations(item);
+  }
+}
+
+/** How a proxy's routes (or listeners) divide the requests to the Services; routes to others are left out. */
+export function observedShares(dump: unknown, namespace: string, services: ServicePair[]): ObservedShare[] {
+  const shares: ObservedShare[] = [];
+  for (const clusters of destinations(dump))
+    for (const { name, canary } of services) {
+      const weightOf = (service: string): number =>
+        clusters
+          .filter((cluster) => hostOf(cluster.name) === serviceHost(service, namespace))
+          .reduce((sum, { weight }) => sum + weight, 0);
+      const [stable, toCanary] = [weightOf(name), weightOf(canary)];
+      if (stable + toCanary > 0) shares.push({ service: name, canary: toCanary, total: stable + toCanary });
+    }
+  return shares;
+}
+
+/** Whether all routes divide as asked; a share of whole numbers is compared exactly. */
+export const dividesBy = (shares: readonly ObservedShare[], percent: number): boolean =>
+  shares.every(({ canary, total }) => canary * 100 === percent * total);
+
+/** Hosts that a proxy mirrors to, out of its routes. */
+export function mirrorsTo(dump: unknown): Set<string> {
+  const hosts = new Set<string>();
+  const walk = (value: unknown, inMirror: boolean): void => {
+    if (Array.isArray(value)) for (const item of value) walk(item, inMirror);
+    if (!isRecord(value)) return;
+    for (const [key, item] of Object.entries(value)) {
+      const host = inMirror && key === 'cluster' && typeof item === 'string' ? hostOf(item) : null;
+      if (host !== null) hosts.add(host);
+      walk(item, inMirror || MIRRORS.includes(key));
+    }
+  };
+  walk(dump, false);
+  return hosts;
+}
+
+/** Addresses (`ip`) by host of a dump of endpoints; a host that a proxy does not know is absent. */
+export function observedEndpoints(dump: unknown[]): Map<string, Set<string>> {
+  const found = new Map<string, Set<string>>();
+  for (const assignment of dump) {
+    if (!isRecord(assignment)) continue;
+    const name = assignment['cluster_name'] ?? assignment['clusterName'];
+    const host = typeof name === 'string' ? hostOf(name) : null;
+    if (host === null) continue;
+    const addresses = found.get(host) ?? new Set<string>();
+    collectAddresses(assignment, addresses);
+    found.set(host, addresses);
+  }
+  return found;
+}
+
+function collectAddresses(value: unknown, into: Set<string>): void {
+  if (Array.isArray(value)) for (const item of value) collectAddresses(item, into);
+  if (!isRecord(value)) return;
+  if (value['health_status'] === 'UNHEALTHY' || value['healthStatus'] === 'UNHEALTHY') return;
+  const { address } = value;
+  if (typeof address === 'string') into.add(address);
+  for (const item of Object.values(value)) collectAddresses(item, into);
+}

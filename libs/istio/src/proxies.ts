@@ -1,0 +1,94 @@
+import { lookup } from 'node:dns/promises';
+import { readFile } from 'node:fs/promises';
+import { isIP } from 'node:net';
+import { z } from 'zod';
+
+/**
+ * What the proxies have, as istiod knows it: the debug endpoints of its HTTP port. The routes of a dump are those of the
+ * last push to that proxy; a nonce that is sent and acknowledged says that the proxy took it over.
+ */
+export interface ProxyView {
+  /** Every connected proxy with the nonces of its routes. */
+  proxies: () => Promise<ProxyState[]>;
+  /** The resources of one type that a proxy was given. */
+  dump: (proxy: ProxyState, type: 'rds' | 'lds' | 'eds') => Promise<unknown[]>;
+}
+
+export interface ProxyState {
+  id: string;
+  /** The istiod that the proxy is connected to. */
+  istiod: string;
+  routes: { sent: string; acked: string };
+  endpoints: { sent: string; acked: string };
+  clusters: { sent: string; acked: string };
+  listeners: { sent: string; acked: string };
+}
+
+const nonce = z.string().default('');
+const syncSchema = z
+  .array(
+    z.looseObject({
+      proxy: z.string(),
+      cluster_sent: nonce,
+      cluster_acked: nonce,
+      listener_sent: nonce,
+      listener_acked: nonce,
+      route_sent: nonce,
+      route_acked: nonce,
+      endpoint_sent: nonce,
+      endpoint_acked: nonce,
+    }),
+  )
+  .nullable()
+  .transform((list) => list ?? []);
+const dumpSchema = z.looseObject({ configs: z.array(z.unknown()).default([]) });
+
+const TIMEOUT_MS = 5_000;
+
+interface DebugOptions {
+  /** http://HOST:PORT. A name with several addresses is asked at each: every istiod knows its own proxies only. */
+  url: string;
+  /** A file with the bearer token that istiod wants from other hosts than its own. */
+  tokenFile?: string;
+}
+
+/** Reads istiod's debug endpoints. */
+export function istiodView({ url, tokenFile }: DebugOptions): ProxyView {
+  const base = new URL(url);
+  const addresses = async (): Promise<string[]> => {
+    if (isIP(base.hostname)) return [base.hostname];
+    return (await lookup(base.hostname, { all: true })).map(({ address }) => address);
+  };
+  const ask = async (address: string, path: string): Promise<unknown> => {
+    const at = new URL(path, base);
+    at.hostname = isIP(address) === 6 ? `[${address}]` : address;
+    const token = tokenFile === undefined ? null : (await readFile(tokenFile, 'utf8')).trim();
+    const response = await fetch(at, {
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+      ...(token === null ? {} : { headers: { authorization: `Bearer ${token}` } }),
+    });
+    if (!response.ok) throw new Error(`istiod answered ${response.status} to ${path}`);
+    return response.json();
+  };
+  return {
+    proxies: async () => {
+      const lists = await Promise.all(
+        (await addresses()).map(async (istiod) =>
+          syncSchema.parse(await ask(istiod, '/debug/syncz')).map((proxy): ProxyState => ({
+            id: proxy.proxy,
+            istiod,
+            routes: { sent: proxy.route_sent, acked: proxy.route_acked },
+            endpoints: { sent: proxy.endpoint_sent, acked: proxy.endpoint_acked },
+            clusters: { sent: proxy.cluster_sent, acked: proxy.cluster_acked },
+            listeners: { sent: proxy.listener_sent, acked: proxy.listener_acked },
+          })),
+        ),
+      );
+      return lists.flat();
+    },
+    dump: async ({ id, istiod }, type) => {
+      const path = `/debug/config_dump?proxyID=${encodeURIComponent(id)}&types=${type}`;
+      return dumpSchema.parse(await ask(istiod, path)).configs;
+    },
+  };
+}

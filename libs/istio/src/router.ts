@@ -1,0 +1,374 @@
+import { isDeepStrictEqual } from 'node:util';
+import { setTimeout as delay } from 'node:timers/promises';
+import { isConflict, isNotFound, type KubeClient, type KubeObject } from '@scc/kube';
+import type { Violation } from '@scc/plan';
+import type { PreImage, RouteConflict, RoutedObject, Split, Survey, SurveyRequest, TrafficRouter } from '@scc/routing';
+import { z } from 'zod';
+import { withCanary } from './canary-routes.js';
+import { resolvedHost, serviceHost } from './hosts.js';
+import { addressesOf, lastWriter, objectId, plain, portsOf } from './objects.js';
+import type { ProxyView } from './proxies.js';
+import { restored } from './restore.js';
+import { destinationRuleSpecSchema, NETWORKING, virtualServiceSpecSchema, type VirtualServiceSpec } from './schema.js';
+import {
+  findRoutes,
+  ownRoutes,
+  portViolations,
+  protocolOf,
+  scopeFor,
+  subsetLabels,
+  type Named,
+  type ServicePort,
+} from './survey.js';
+import { Verifier, type Watched } from './verify.js';
+
+const MAX_CONFLICTS = 10;
+
+export interface IstioRouterOptions {
+  kube: KubeClient;
+  fieldManager: string;
+  /** Absent: routes are given `boundMs` to reach all proxies. */
+  view?: ProxyView;
+  boundMs: number;
+  timeoutMs?: number;
+  /** Ends waiting when whoever asked has gone. */
+  signal?: () => AbortSignal | undefined;
+}
+
+const nameSchema = z.object({ namespace: z.string(), name: z.string() });
+const routesSchema = z.object({
+  divided: z.array(nameSchema),
+  /** Services that get a VirtualService of ours, with their ports. */
+  own: z.array(
+    z.object({
+      service: z.string(),
+      ports: z.array(
+        z.object({ port: z.int(), name: z.string(), appProtocol: z.string().nullable(), protocol: z.string() }),
+      ),
+    }),
+  ),
+  destinationRules: z.array(nameSchema),
+  hasStreams: z.boolean(),
+});
+type Routes = z.infer<typeof routesSchema>;
+
+const virtualService = ({ namespace, name }: { namespace: string; name: string }): RoutedObject => ({
+  apiVersion: NETWORKING,
+  kind: 'VirtualService',
+  namespace,
+  name,
+});
+const destinationRule = ({ namespace, name }: { namespace: string; name: string }): RoutedObject => ({
+  ...virtualService({ namespace, name }),
+  kind: 'DestinationRule',
+});
+const ownName = (service: string): string => `${service}-scc-canary`;
+const copyName = (name: string): string => `${name}-scc-canary`;
+
+const specOf = (object: KubeObject): VirtualServiceSpec => virtualServiceSpecSchema.parse(object['spec']);
+const labelOf = ({ kind, namespace, name }: RoutedObject): string => `${kind} ${namespace}/${name}`;
+const listsOf = ({ http, tls, tcp }: VirtualServiceSpec): Record<string, unknown> => ({
+  ...(http ? { http } : {}),
+  ...(tls ? { tls } : {}),
+  ...(tcp ? { tcp } : {}),
+});
+
+/** Divides requests by the weights of Istio's VirtualServices. */
+export class IstioRouter implements TrafficRouter {
+  private readonly verifier: Verifier | null;
+
+  constructor(private readonly options: IstioRouterOptions) {
+    const { view, timeoutMs = 30_000, signal } = options;
+    this.verifier = view ? new Verifier({ view, timeoutMs, ...(signal ? { signal } : {}) }) : null;
+  }
+
+  async survey(request: SurveyRequest): Promise<{ survey: Survey; violations: Violation[]; warnings: string[] }> {
+    const { kube } = this.options;
+    const { namespace, services } = request;
+    const [all, rules] = await Promise.all([this.list('VirtualService'), this.list('DestinationRule')]);
+    const routes = all.filter((object) => object.metadata.labels?.['scc.poc/role'] !== 'canary').map(named(specOf));
+    const found = findRoutes(routes, { namespace, services });
+    const ports = await Promise.all(
+      services.map(async ({ name }) => ({ service: name, ports: await portsOf(kube, namespace, name) })),
+    );
+    const hosts = services.map(({ name }) => serviceHost(name, namespace));
+    const destinationRules = rules
+      .filter((object) => object.metadata.labels?.['scc.poc/role'] !== 'canary')
+      .map(named((object) => destinationRuleSpecSchema.parse(object['spec'])))
+      .filter(({ namespace: at, spec }) => hosts.includes(resolvedHost(spec.host, at)))
+      .map(({ namespace: at, name }) => ({ namespace: at, name }));
+    const kept: Routes = {
+      divided: found.divided,
+      own: ports.filter(({ service }) => found.unrouted.includes(service)),
+      destinationRules,
+      hasStreams: ports.some((service) => service.ports.some((port) => protocolOf(port) !== 'http')),
+    };
+    const gateway = await this.gatewayApiViolations(namespace, services);
+    return {
+      survey: { request, routes: kept },
+      violations: [...ports.flatMap((service) => portViolations(service.service, service.ports)), ...gateway],
+      warnings: this.verifier
+        ? []
+        : [
+            `istiod's debug endpoint is not configured: routes are given ${this.options.boundMs} ms to reach the proxies`,
+          ],
+    };
+  }
+
+  async preImages(survey: Survey): Promise<PreImage[]> {
+    const routes = routesSchema.parse(survey.routes);
+    const ids = [...routes.divided.map(virtualService), ...this.ownIds(survey), ...this.copyIds(survey)];
+    return Promise.all(
+      ids.map(async (id) => {
+        const object = await this.options.kube.get(objectId(id));
+        return { id, manifest: object ? plain(object) : null };
+      }),
+    );
+  }
+
+  async prepare(survey: Survey): Promise<void> {
+    const { kube, fieldManager } = this.options;
+    const { request } = survey;
+    for (const id of routesSchema.parse(survey.routes).destinationRules.map(destinationRule)) {
+      const rule = await kube.get(objectId(id));
+      if (rule) await kube.apply(canaryRule(rule, request), { fieldManager, force: true });
+    }
+    await this.split(survey, { canary: 0, mirror: null });
+  }
+
+  async split(survey: Survey, split: Split): Promise<{ verifiedBy: 'proxies' | 'bound' }> {
+    const { namespace } = survey.request;
+    const watched = this.watched(survey);
+    if (watched.services.length === 0) return { verifiedBy: 'proxies' };
+    const sides = { stable: split.canary < 100, canary: true };
+    await this.verifier?.endpoints(watched, sides, (service) => addressesOf(this.options.kube, namespace, service));
+    return this.changeRoutes(watched, split, async () => {
+      await this.write(survey, (spec, routeNamespace) =>
+        withCanary(spec, split, scopeFor(namespace, survey.request.services, routeNamespace)),
+      );
+    });
+  }
+
+  async drift(survey: Survey, split: Split): Promise<RouteConflict | null> {
+    const { kube, fieldManager } = this.options;
+    const { namespace, services } = survey.request;
+    const ids = [...routesSchema.parse(survey.routes).divided.map(virtualService), ...this.ownIds(survey)];
+    for (const id of ids) {
+      const object = await kube.get(objectId(id));
+      if (!object) return { object: labelOf(id), fields: ['metadata'], manager: 'somebody (it was deleted)' };
+      const now = specOf(object);
+      const wanted = listsOf(withCanary(now, split, scopeFor(namespace, services, id.namespace)));
+      const fields = Object.entries(listsOf(now)).filter(([list, value]) => !isDeepStrictEqual(value, wanted[list]));
+      if (fields.length)
+        return {
+          object: labelOf(id),
+          fields: fields.map(([list]) => `spec.${list}`),
+          manager: lastWriter(object, fieldManager),
+        };
+    }
+    return null;
+  }
+
+  async restore(survey: Survey, images: PreImage[]): Promise<RouteConflict[]> {
+    const conflicts: RouteConflict[] = [];
+    await this.changeRoutes(this.watched(survey), null, async () => {
+      for (const id of routesSchema.parse(survey.routes).divided.map(virtualService)) {
+        const image = images.find((one) => isDeepStrictEqual(one.id, id));
+        if (!image?.manifest) throw new Error(`no pre-image of ${labelOf(id)} was recorded`);
+        conflicts.push(...(await this.restoreRoute(survey, id, image.manifest)));
+      }
+      for (const id of this.ownIds(survey)) await this.options.kube.delete(objectId(id));
+    });
+    // The canary's policy goes last: until now requests to it may have been under way.
+    for (const id of this.copyIds(survey)) await this.options.kube.delete(objectId(id));
+    return conflicts;
+  }
+
+  private async restoreRoute(
+    survey: Survey,
+    id: RoutedObject,
+    manifest: Record<string, unknown>,
+  ): Promise<RouteConflict[]> {
+    const { namespace, services } = survey.request;
+    const scope = scopeFor(namespace, services, id.namespace);
+    const before = virtualServiceSpecSchema.parse(manifest['spec']);
+    const { kube, fieldManager } = this.options;
+    const found: { conflicts: string[] } = { conflicts: [] };
+    const written = await this.rewrite(id, (spec) => {
+      const result = restored(spec, before, scope);
+      found.conflicts = result.conflicts;
+      return result.spec;
+    });
+    if (!written) return [{ object: labelOf(id), fields: ['metadata'], manager: 'somebody (it was deleted)' }];
+    await releaseFields(kube, id, fieldManager);
+    if (found.conflicts.length === 0) return [];
+    return [{ object: labelOf(id), fields: found.conflicts, manager: lastWriter(written, fieldManager) }];
+  }
+
+  /** Changes routes and waits until all proxies follow. */
+  private async changeRoutes(
+    watched: Watched,
+    split: Split | null,
+    change: () => Promise<void>,
+  ): Promise<{ verifiedBy: 'proxies' | 'bound' }> {
+    if (!this.verifier) {
+      await change();
+      await delay(this.options.boundMs, undefined, { signal: this.options.signal?.() });
+      return { verifiedBy: 'bound' };
+    }
+    const before = await this.verifier.before(watched, split);
+    await change();
+    await this.verifier.routes(watched, split, before);
+    return { verifiedBy: 'proxies' };
+  }
+
+  private async write(
+    survey: Survey,
+    change: (spec: VirtualServiceSpec, namespace: string) => VirtualServiceSpec,
+  ): Promise<void> {
+    const { kube, fieldManager } = this.options;
+    const { namespace, markers } = survey.request;
+    const routes = routesSchema.parse(survey.routes);
+    for (const id of routes.divided.map(virtualService))
+      if (!(await this.rewrite(id, (spec) => change(spec, id.namespace))))
+        throw new Error(`${labelOf(id)} was deleted during the migration`);
+    for (const { service, ports } of routes.own) {
+      const id = virtualService({ namespace, name: ownName(service) });
+      const spec = change(ownRoutes(service, namespace, ports as ServicePort[]), namespace);
+      const metadata = { namespace, name: id.name, labels: markers };
+      await kube.apply({ apiVersion: id.apiVersion, kind: id.kind, metadata, spec }, { fieldManager, force: true });
+    }
+  }
+
+  /** Writes changed lists of routes and nothing else; starts over when somebody else wrote in between. */
+  private async rewrite(
+    id: RoutedObject,
+    change: (spec: VirtualServiceSpec) => VirtualServiceSpec,
+  ): Promise<KubeObject | null> {
+    const { kube, fieldManager } = this.options;
+    for (let attempt = 1; ; attempt++) {
+      const object = await kube.get(objectId(id));
+      if (!object) return null;
+      const [now, next] = [listsOf(specOf(object)), listsOf(change(specOf(object)))];
+      if (isDeepStrictEqual(now, next)) return object;
+      const { resourceVersion } = object.metadata;
+      try {
+        const body = { metadata: { resourceVersion }, spec: next };
+        await kube.patch(objectId(id), { type: 'merge', body, fieldManager });
+        return object;
+      } catch (error) {
+        if (!isConflict(error) || attempt >= MAX_CONFLICTS) throw error;
+      }
+    }
+  }
+
+  private watched({ request, routes }: Survey): Watched {
+    const { namespace, services } = request;
+    return { namespace, services, hasStreams: routesSchema.parse(routes).hasStreams };
+  }
+
+  private ownIds({ request, routes }: Survey): RoutedObject[] {
+    return routesSchema
+      .parse(routes)
+      .own.map(({ service }) => virtualService({ namespace: request.namespace, name: ownName(service) }));
+  }
+
+  private copyIds({ routes }: Survey): RoutedObject[] {
+    return routesSchema
+      .parse(routes)
+      .destinationRules.map(({ namespace, name }) => destinationRule({ namespace, name: copyName(name) }));
+  }
+
+  private async list(kind: string): Promise<KubeObject[]> {
+    return (await this.options.kube.list({ apiVersion: NETWORKING, kind })).items;
+  }
+
+  /** Routes of the Gateway API are not divided yet: a Service that one of them sends to is refused, not half moved. */
+  private async gatewayApiViolations(namespace: string, services: SurveyRequest['services']): Promise<Violation[]> {
+    const kinds = ['HTTPRoute', 'GRPCRoute', 'TCPRoute', 'TLSRoute'];
+    const lists = await Promise.all(
+      kinds.map(async (kind) => {
+        try {
+          return (await this.options.kube.list({ apiVersion: 'gateway.networking.k8s.io/v1', kind })).items;
+        } catch (error) {
+          if (isNotFound(error)) return [];
+          throw error;
+        }
+      }),
+    );
+    const uses = lists.flat().filter((route) => services.some(({ name }) => refersTo(route, { namespace, name })));
+    return uses.map(({ kind, metadata }) => ({
+      code: 'RouteCanNotBeDivided',
+      field: 'spec.workloadRef',
+      message: `${kind} ${metadata.namespace ?? ''}/${metadata.name ?? ''} of the Gateway API sends requests to the workload`,
+      remedy: 'Route by a VirtualService for the time of the migration; routes of the Gateway API are not divided.',
+    }));
+  }
+}
+
+const named =
+  <Spec>(spec: (object: KubeObject) => Spec) =>
+  (object: KubeObject): Named<Spec> => ({
+    namespace: object.metadata.namespace ?? '',
+    name: object.metadata.name ?? '',
+    spec: spec(object),
+  });
+
+/** Whether a backend reference somewhere in a Gateway API route names the Service. */
+function refersTo(route: KubeObject, { namespace, name }: { namespace: string; name: string }): boolean {
+  const own = route.metadata.namespace ?? '';
+  const walk = (value: unknown): boolean => {
+    if (Array.isArray(value)) return value.some(walk);
+    if (typeof value !== 'object' || value === null) return false;
+    const record = value as Record<string, unknown>;
+    const refs = record['backendRefs'];
+    const found =
+      Array.isArray(refs) &&
+      refs.some(
+        (ref: Record<string, unknown>) =>
+          ref['name'] === name && (ref['namespace'] ?? own) === namespace && (ref['kind'] ?? 'Service') === 'Service',
+      );
+    return found || Object.values(record).some(walk);
+  };
+  return walk(route['spec']);
+}
+
+/** The policy of the stable host, said of the canary's host. */
+function canaryRule(rule: KubeObject, { namespace, services, label, markers }: SurveyRequest): KubeObject {
+  const spec = destinationRuleSpecSchema.parse(rule['spec']);
+  const host = resolvedHost(spec.host, rule.metadata.namespace ?? '');
+  const pair = services.find(({ name }) => serviceHost(name, namespace) === host);
+  if (!pair) throw new Error(`DestinationRule ${rule.metadata.name ?? ''} is not of a service of the migration`);
+  const subsets = spec.subsets?.map((subset) =>
+    subset.labels ? { ...subset, labels: subsetLabels(subset.labels, label) } : subset,
+  );
+  return {
+    apiVersion: NETWORKING,
+    kind: 'DestinationRule',
+    metadata: {
+      namespace: rule.metadata.namespace ?? '',
+      name: copyName(rule.metadata.name ?? ''),
+      labels: { ...rule.metadata.labels, ...markers },
+    },
+    spec: { ...spec, host: serviceHost(pair.canary, namespace), ...(subsets ? { subsets } : {}) },
+  };
+}
+
+/** Gives up the ownership of the fields that are back to what their user wrote, so that his next apply meets no conflict. */
+async function releaseFields(kube: KubeClient, id: RoutedObject, fieldManager: string): Promise<void> {
+  const object = await kube.get(objectId(id));
+  const entries = object?.metadata.managedFields ?? [];
+  const kept = entries.filter(({ manager, subresource }) => manager !== fieldManager || subresource);
+  if (!object || kept.length === entries.length || kept.length === 0) return;
+  const { resourceVersion } = object.metadata;
+  try {
+    await kube.patch(objectId(id), {
+      type: 'merge',
+      body: { metadata: { resourceVersion, managedFields: kept } },
+      fieldManager,
+    });
+  } catch (error) {
+    // Somebody wrote at the same moment: ownership is a courtesy, the routes are restored already.
+    if (!isConflict(error)) throw error;
+  }
+}

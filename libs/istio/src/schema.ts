@@ -1,0 +1,42 @@
+import { z } from 'zod';
+
+/** The fields of Istio's objects that dividing requests reads; whatever else they carry passes through untouched. */
+
+export const NETWORKING = 'networking.istio.io/v1';
+
+const destinationSchema = z.looseObject({ host: z.string(), subset: z.string().optional() });
+const routeDestinationSchema = z.looseObject({ destination: destinationSchema, weight: z.int().min(0).optional() });
+const matchSchema = z.looseObject({
+  method: z
+    .looseObject({ exact: z.string().optional(), prefix: z.string().optional(), regex: z.string().optional() })
+    .optional(),
+});
+const mirrorSchema = z.looseObject({ destination: destinationSchema });
+
+export const httpRouteSchema = z.looseObject({
+  name: z.string().optional(),
+  match: z.array(matchSchema).optional(),
+  route: z.array(routeDestinationSchema).optional(),
+  mirror: destinationSchema.optional(),
+  mirrorPercentage: z.looseObject({ value: z.number().optional() }).optional(),
+  mirrors: z.array(mirrorSchema).optional(),
+});
+const streamRouteSchema = z.looseObject({ route: z.array(routeDestinationSchema).optional() });
+
+export const virtualServiceSpecSchema = z.looseObject({
+  hosts: z.array(z.string()).default([]),
+  gateways: z.array(z.string()).optional(),
+  http: z.array(httpRouteSchema).optional(),
+  tls: z.array(streamRouteSchema).optional(),
+  tcp: z.array(streamRouteSchema).optional(),
+});
+
+export const destinationRuleSpecSchema = z.looseObject({
+  host: z.string(),
+  subsets: z.array(z.looseObject({ name: z.string(), labels: z.record(z.string(), z.string()).optional() })).optional(),
+});
+
+export type VirtualServiceSpec = z.infer<typeof virtualServiceSpecSchema>;
+export type HttpRoute = z.infer<typeof httpRouteSchema>;
+export type StreamRoute = z.infer<typeof streamRouteSchema>;
+export type RouteDestination = z.infer<typeof routeDestinationSchema>;

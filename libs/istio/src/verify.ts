@@ -1,0 +1,149 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { ServicePair, Split } from '@scc/routing';
+import { serviceHost } from './hosts.js';
+import { dividesBy, mirrorsTo, observedEndpoints, observedShares } from './observed.js';
+import type { ProxyState, ProxyView } from './proxies.js';
+
+/** The proxies did not take over the routes, or do not know the endpoints, within the time given. */
+export class ProxiesBehind extends Error {
+  override readonly name = 'ProxiesBehind';
+}
+
+const POLL_MS = 60;
+const CONFIRM_MS = 40;
+const AT_ONCE = 8;
+
+export interface VerifierOptions {
+  view: ProxyView;
+  /** How long proxies may take, in milliseconds. */
+  timeoutMs: number;
+  signal?: () => AbortSignal | undefined;
+}
+
+/** Services of one namespace, and whether their requests are also routed as plain connections. */
+export interface Watched {
+  namespace: string;
+  services: ServicePair[];
+  /** Connections are routed by listeners, not by routes. */
+  hasStreams: boolean;
+}
+
+/** How routes were before a change: which proxies needed none, and the nonce of each. */
+export type Before = Map<string, { fine: boolean; nonces: string }>;
+
+const noncesOf = ({ routes, listeners }: ProxyState, { hasStreams }: Watched): { sent: string; acked: string } => ({
+  sent: routes.sent + (hasStreams ? `/${listeners.sent}` : ''),
+  acked: routes.acked + (hasStreams ? `/${listeners.acked}` : ''),
+});
+
+async function inTurns<Item, Result>(items: Item[], work: (item: Item) => Promise<Result>): Promise<Result[]> {
+  const results: Result[] = [];
+  for (let start = 0; start < items.length; start += AT_ONCE)
+    results.push(...(await Promise.all(items.slice(start, start + AT_ONCE).map(work))));
+  return results;
+}
+
+/** Tells when every proxy of the mesh does what the routes say. */
+export class Verifier {
+  constructor(private readonly options: VerifierOptions) {}
+
+  /** To be taken right before the routes are changed. */
+  async before(watched: Watched, split: Split | null): Promise<Before> {
+    const proxies = await this.options.view.proxies();
+    const entries = await inTurns(proxies, async (proxy) => {
+      const nonces = noncesOf(proxy, watched).sent;
+      return [proxy.id, { fine: await this.isAsWanted(proxy, watched, split), nonces }] as const;
+    });
+    return new Map(entries);
+  }
+
+  /**
+   * Waits until every proxy was sent the routes as wanted and has acknowledged them. `split` null: none of them names a
+   * canary any more.
+   * @throws ProxiesBehind
+   */
+  async routes(watched: Watched, split: Split | null, before: Before): Promise<void> {
+    const lacking = async (): Promise<string[]> => {
+      const proxies = await this.options.view.proxies();
+      const answers = await inTurns(proxies, async (proxy) => {
+        const { sent, acked } = noncesOf(proxy, watched);
+        const earlier = before.get(proxy.id);
+        // A dump shows what istiod pushes from now on; only a new nonce says that this push has gone out.
+        const pushed = earlier === undefined || earlier.fine || earlier.nonces !== sent;
+        return sent === acked && pushed && (await this.isAsWanted(proxy, watched, split)) ? [] : [proxy.id];
+      });
+      return answers.flat();
+    };
+    await this.until(async () => {
+      const first = await lacking();
+      if (first.length) return `${first.join(', ')} did not take over the routes`;
+      await delay(CONFIRM_MS);
+      const second = await lacking();
+      return second.length ? `${second.join(', ')} did not take over the routes` : null;
+    });
+  }
+
+  /**
+   * Waits until istiod gives all proxies that know a Service its ready endpoints and none of pods that are gone. Routes
+   * that are changed afterwards follow these endpoints to the proxies: pushes keep their order.
+   * @param ready addresses by service, and all that exist
+   * @throws ProxiesBehind
+   */
+  async endpoints(
+    { namespace, services }: Watched,
+    sides: { stable: boolean; canary: boolean },
+    addresses: (service: string) => Promise<{ ready: Set<string>; all: Set<string> }>,
+  ): Promise<void> {
+    const wanted = services.flatMap(({ name, canary }) => [
+      ...(sides.stable ? [{ service: name, known: name }] : []),
+      ...(sides.canary ? [{ service: canary, known: name }] : []),
+    ]);
+    await this.until(async () => {
+      const proxies = await this.options.view.proxies();
+      const dumps = await inTurns(proxies, async (proxy) =>
+        observedEndpoints(await this.options.view.dump(proxy, 'eds')),
+      );
+      for (const { service, known } of wanted) {
+        const { ready, all } = await addresses(service);
+        for (const [index, dump] of dumps.entries()) {
+          if (!dump.has(serviceHost(known, namespace))) continue;
+          const seen = dump.get(serviceHost(service, namespace)) ?? new Set<string>();
+          const missing = [...ready].filter((address) => !seen.has(address));
+          const gone = [...seen].filter((address) => !all.has(address));
+          const who = proxies[index]?.id ?? '';
+          if (missing.length) return `${who} does not know ${missing.length} of ${ready.size} endpoints of ${service}`;
+          if (gone.length) return `${who} still knows ${gone.length} endpoints of ${service} that are gone`;
+        }
+      }
+      return null;
+    });
+  }
+
+  private async isAsWanted(proxy: ProxyState, watched: Watched, split: Split | null): Promise<boolean> {
+    const { namespace, services, hasStreams } = watched;
+    const { view } = this.options;
+    const dump = [...(await view.dump(proxy, 'rds')), ...(hasStreams ? await view.dump(proxy, 'lds') : [])];
+    const canaries = services.map(({ canary }) => serviceHost(canary, namespace));
+    if (split === null) {
+      const text = JSON.stringify(dump);
+      return !canaries.some((host) => text.includes(`|${host}`));
+    }
+    const mirrored = mirrorsTo(dump);
+    if (split.mirror === null && canaries.some((host) => mirrored.has(host))) return false;
+    const shares = observedShares(dump, namespace, services);
+    const mirrors = split.mirror === null || shares.length === 0 || canaries.some((host) => mirrored.has(host));
+    return mirrors && dividesBy(shares, split.canary);
+  }
+
+  /** Asks until the answer is null; the last answer says what is missing. */
+  private async until(missing: () => Promise<string | null>): Promise<void> {
+    const deadline = performance.now() + this.options.timeoutMs;
+    for (;;) {
+      this.options.signal?.()?.throwIfAborted();
+      const answer = await missing();
+      if (answer === null) return;
+      if (performance.now() >= deadline) throw new ProxiesBehind(`after ${this.options.timeoutMs / 1000} s ${answer}`);
+      await delay(POLL_MS);
+    }
+  }
+}

@@ -1,0 +1,79 @@
+import type { Violation } from '@scc/plan';
+
+/** A Service and the Service of its canary, in one namespace. */
+export interface ServicePair {
+  name: string;
+  canary: string;
+}
+
+/** The one label by which canary pods differ from stable pods. */
+export interface LabelSwitch {
+  key: string;
+  stable: string;
+  canary: string;
+}
+
+export interface SurveyRequest {
+  namespace: string;
+  services: ServicePair[];
+  label: LabelSwitch;
+  /** Labels that every object made for the migration carries. */
+  markers: Record<string, string>;
+}
+
+/** What a survey found: opaque to everyone but the router that made it, and plain data, so that it can be kept. */
+export interface Survey {
+  request: SurveyRequest;
+  routes: unknown;
+}
+
+/** An object by what the API server calls it. */
+export interface RoutedObject {
+  apiVersion: string;
+  kind: string;
+  namespace: string;
+  name: string;
+}
+
+export interface PreImage {
+  id: RoutedObject;
+  /** The object as it was, without what the API server writes; null when it did not exist. */
+  manifest: Record<string, unknown> | null;
+}
+
+export interface Mirror {
+  /** Percent of the matching requests. */
+  percentage: number;
+  /** Safe: GET, HEAD and OPTIONS only, so that no write happens twice. */
+  methods: 'Safe' | 'All';
+}
+
+/** What the routes should say: percent of requests for the canary, and what is mirrored to it besides. */
+export interface Split {
+  canary: number;
+  mirror: Mirror | null;
+}
+
+/** Something that somebody else changed meanwhile and that was therefore left as it is. */
+export interface RouteConflict {
+  object: string;
+  fields: string[];
+  manager: string;
+}
+
+/**
+ * How requests reach a workload, and how they are divided between it and its canary. Every verb is idempotent.
+ */
+export interface TrafficRouter {
+  /** Everything that routes to the services now, and why it can not be divided where it can not. */
+  survey: (request: SurveyRequest) => Promise<{ survey: Survey; violations: Violation[]; warnings: string[] }>;
+  preImages: (survey: Survey) => Promise<PreImage[]>;
+  /** Makes the canary reachable in all proxies; not one request goes there yet. */
+  prepare: (survey: Survey) => Promise<void>;
+  /** Divides the requests and returns when the proxies do so; `bound` says that only the time allowed for it was waited. */
+  split: (survey: Survey, split: Split) => Promise<{ verifiedBy: 'proxies' | 'bound' }>;
+  /** What the routes say that they should not, and who wrote it; null when they are as set. */
+  drift: (survey: Survey, split: Split) => Promise<RouteConflict | null>;
+  /** Puts back what was there before the migration. */
+  restore: (survey: Survey, images: PreImage[]) => Promise<RouteConflict[]>;
+}

@@ -1,0 +1,61 @@
+import { readdirSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { bundleWorkflowCode, DefaultLogger, Runtime, Worker } from '@temporalio/worker';
+
+const HISTORIES = path.join(import.meta.dirname, 'histories');
+const recorded = readdirSync(HISTORIES)
+  .filter((file) => file.endsWith('.json.gz'))
+  .sort();
+
+const aliases = (config: { resolve?: { alias?: unknown; extensionAlias?: unknown } }) => ({
+  ...config,
+  resolve: {
+    ...config.resolve,
+    alias: {
+      ...(config.resolve?.alias as object),
+      '@scc/plan': path.resolve(import.meta.dirname, '../../libs/plan/src/index.ts'),
+    },
+    extensionAlias: { '.js': ['.ts', '.js'] },
+  },
+});
+
+let workflowBundle: { code: string };
+
+beforeAll(async () => {
+  Runtime.install({ logger: new DefaultLogger('ERROR') });
+  workflowBundle = await bundleWorkflowCode({
+    workflowsPath: path.resolve(import.meta.dirname, 'index.ts'),
+    logger: new DefaultLogger('ERROR'),
+    webpackConfigHook: aliases,
+  });
+}, 60_000);
+
+const historyOf = async (file: string): Promise<{ events: Record<string, unknown>[] }> =>
+  JSON.parse(gunzipSync(await readFile(path.join(HISTORIES, file))).toString()) as {
+    events: Record<string, unknown>[];
+  };
+
+describe('the histories that the demo recorded', () => {
+  it('are those of its five scenarios', () => {
+    expect(recorded.map((file) => Number(file[0]))).toEqual([1, 2, 3, 4, 5]);
+  });
+
+  it.each(recorded)(
+    'replay on this code: %s',
+    async (file) => {
+      await expect(Worker.runReplayHistory({ workflowBundle }, await historyOf(file))).resolves.toBeUndefined();
+    },
+    30_000,
+  );
+
+  it('do not replay when the code would have acted differently', async () => {
+    const history = await historyOf(recorded[0] ?? '');
+    const scheduled = history.events.filter(({ eventType }) => eventType === 'EVENT_TYPE_ACTIVITY_TASK_SCHEDULED');
+    const [, second] = scheduled;
+    const attributes = second?.['activityTaskScheduledEventAttributes'] as { activityType: { name: string } };
+    attributes.activityType.name = 'somethingElse';
+    await expect(Worker.runReplayHistory({ workflowBundle }, history)).rejects.toThrow();
+  }, 30_000);
+});
