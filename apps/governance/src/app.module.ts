@@ -5,10 +5,10 @@ import { ThrottlerModule } from '@nestjs/throttler';
 import type { NoteSigner } from '@scc/audit';
 import type { Logger } from 'pino';
 import { DataSource } from 'typeorm';
+import { AccessModule, type AccessOptions } from './access/access.module.js';
 import { AuditModule } from './audit/audit.module.js';
 import { HealthController } from './health/health.controller.js';
 import { Observer } from './health/observer.js';
-import { ClosedGuard } from './http/closed.guard.js';
 import { ProblemFilter } from './http/problems.js';
 import { rateLimit, RateLimitGuard } from './http/rate-limit.js';
 import { validationPipe } from './http/validation.js';
@@ -17,6 +17,7 @@ import { DomainModule } from './migrations/domain.module.js';
 export interface AppParts {
   source: DataSource;
   observer: Observer;
+  access: AccessOptions;
   signer: NoteSigner;
   origin: string;
   ratePerSecond: number;
@@ -26,12 +27,13 @@ export interface AppParts {
 /** Everything that answers requests, from parts that the composition root made. */
 @Module({})
 export class AppModule {
-  static register({ source, observer, signer, origin, ratePerSecond, logger }: AppParts): DynamicModule {
+  static register({ source, observer, access, signer, origin, ratePerSecond, logger }: AppParts): DynamicModule {
     return {
       module: AppModule,
       global: true,
       imports: [
         ThrottlerModule.forRoot(rateLimit(ratePerSecond)),
+        AccessModule.register(access),
         TerminusModule.forRoot({ logger: false }),
         DomainModule.register({ signer, origin }),
         AuditModule.register({ origin }),
@@ -43,7 +45,6 @@ export class AppModule {
         { provide: APP_FILTER, useValue: new ProblemFilter(logger) },
         { provide: APP_PIPE, useValue: validationPipe() },
         { provide: APP_GUARD, useClass: RateLimitGuard },
-        { provide: APP_GUARD, useClass: ClosedGuard },
       ],
       exports: [DataSource],
     };

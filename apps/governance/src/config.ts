@@ -1,11 +1,13 @@
 import { commonConfig } from '@scc/runtime';
 import { z } from 'zod';
+import { accessConfig } from './access/settings.js';
 
 const port = z.coerce.number().int().min(0).max(65535);
 
 /** The environment of the governance plane. */
 export const configSchema = z.object({
   ...commonConfig,
+  ...accessConfig,
   DATABASE_URL: z.url().describe('the PostgreSQL (15 or newer) as the role scc_app, which owns nothing'),
   DATABASE_OWNER_URL: z
     .url()
@@ -28,7 +30,6 @@ export const configSchema = z.object({
   AUDIT_PREVIOUS_KEY_FILE: z.string().optional().describe('the key before it, until the log is handed over'),
   AUDIT_ORIGIN: z.string().min(1).describe('the name of this audit log, such as scc.poc/cluster-1'),
   AUDIT_HOLDER: z.string().min(1).default('governance').describe('who seals, such as the pod name'),
-  TOKEN_AUDIENCE: z.string().min(1).default('scc-governance').describe('what a token must be meant for'),
   TEMPORAL_ADDRESS: z.string().default('127.0.0.1:7233').describe('host:port of the Temporal frontend'),
   TEMPORAL_NAMESPACE: z.string().default('scc'),
   DRAIN_MS: z.coerce

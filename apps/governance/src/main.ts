@@ -2,7 +2,9 @@ import 'reflect-metadata';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type NoteSigner, signerFromPem } from '@scc/audit';
+import { connectKube, createInformer, type KubeClient } from '@scc/kube';
 import { createLogger, loadConfig, type Logger, onShutdown, startHealthServer } from '@scc/runtime';
+import { CheckpointPublisher, type CheckpointStore } from './audit/publish.js';
 import { Sealer } from './audit/sealer.js';
 import { type Config, configSchema, environment } from './config.js';
 import { connectDatabase } from './database/connect.js';
@@ -11,6 +13,7 @@ import { Observer } from './health/observer.js';
 import { startApi } from './http/server.js';
 import { followKeyPair, readKeyPair } from './http/tls.js';
 import { startBackground } from './migrations/background.js';
+import type { MakeInformer } from './registry/follow.js';
 
 /** What was started, in that order; stopped in the other. */
 class Stoppables {
@@ -45,26 +48,38 @@ async function start({ config, logger, metrics, parts, signal, setWaiting }: Sta
   const previous = config.AUDIT_PREVIOUS_KEY_FILE;
   const previousSigner = previous === undefined ? null : await signerFrom(config.AUDIT_ORIGIN, previous);
 
+  const kube = await connectKube({
+    ...(config.KUBECONFIG === undefined ? {} : { kubeconfig: config.KUBECONFIG }),
+    userAgent: 'scc-governance',
+  });
+  parts.add(() => {
+    kube.close();
+    return Promise.resolve();
+  });
+  const makeInformer = informersOf(kube, logger);
+
   const source = await connectDatabase({ config, logger, signal, waiting: setWaiting });
   parts.add(() => source.destroy());
   metrics.watchPool(source);
 
+  const publisher = new CheckpointPublisher({ store: checkpointStore(kube), db: source, vkey: signer.vkey, logger });
   const sealer = new Sealer(source, {
     origin: config.AUDIT_ORIGIN,
     signer,
     previousSigner,
     holder: config.AUDIT_HOLDER,
     logger,
-    onCheckpoint: ({ size }) => logger.debug({ size }, 'sealed a checkpoint'),
+    onCheckpoint: publisher.offer,
   });
   sealer.start();
+  parts.add(() => publisher.stop());
   parts.add(() => sealer.stop());
 
   const background = await startBackground({
     source,
     logger,
     temporal: { address: config.TEMPORAL_ADDRESS, namespace: config.TEMPORAL_NAMESPACE },
-    makeInformer: null,
+    makeInformer,
   });
   parts.add(() => background.stop());
 
@@ -77,6 +92,12 @@ async function start({ config, logger, metrics, parts, signal, setWaiting }: Sta
     parts: {
       source,
       observer,
+      access: {
+        config,
+        tokenReview: (review) => kube.tokenReview(review),
+        subjectAccessReview: (review) => kube.subjectAccessReview(review),
+        log: logger,
+      },
       signer,
       origin: config.AUDIT_ORIGIN,
       ratePerSecond: config.API_RATE_PER_SECOND,
@@ -93,6 +114,16 @@ async function start({ config, logger, metrics, parts, signal, setWaiting }: Sta
   parts.add(() => certificate.stop());
   logger.info({ host: config.API_HOST, port: api.port }, 'serving the governance API');
 }
+
+const checkpointStore = (client: KubeClient): CheckpointStore => ({
+  get: (id) => client.get(id),
+  apply: (object, options) => client.apply({ ...object }, options),
+});
+
+const informersOf =
+  (client: KubeClient, logger: Logger): MakeInformer =>
+  (kind, onChange) =>
+    createInformer({ client, kind, onChange, logger });
 
 function watchWork(
   metrics: Metrics,

@@ -2,7 +2,7 @@ import { Controller, Get, ServiceUnavailableException } from '@nestjs/common';
 import { HealthCheckService, HealthIndicatorService } from '@nestjs/terminus';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
-import { RequirePermission } from '../access/require-permission.js';
+import { Public } from '../access/require-permission.js';
 import { Observer } from './observer.js';
 
 const componentSchema = z.looseObject({ status: z.enum(['up', 'degraded', 'down']) });
@@ -27,7 +27,7 @@ export class HealthController {
   ) {}
 
   @Get()
-  @RequirePermission('health:read')
+  @Public()
   async read(): Promise<Health> {
     try {
       const { status, details } = await this.health.check([
