@@ -195,6 +195,12 @@ export class SecondVerifier {
     return secondReportSchema.parse(JSON.parse(output));
   }
 
+  /** Whether it takes each proof for valid; hashes are hex. */
+  async judgeProofs(claims: readonly object[]): Promise<boolean[]> {
+    const output = await this.run(['proofs'], claims.map((claim) => JSON.stringify(claim)).join('\n'));
+    return z.array(z.boolean()).parse(JSON.parse(`[${output.trim().replaceAll('\n', ',')}]`));
+  }
+
   remove(): Promise<void> {
     return rm(this.folder, { recursive: true, force: true });
   }
