@@ -39,6 +39,8 @@ export interface Stack {
   /** Paths of kubeconfigs of the cluster's administrator, for outside and for inside the stack's network. */
   kubeconfig: { outside: string; inside: string };
   stateDir: string;
+  /** The path of a program of the stack, such as kubectl. @throws Error when it has none of this name. */
+  binary: (name: string) => string;
   /** The first process of the stack's namespaces, for nsenter. */
   pid: number;
   part: (name: string) => StackPart;
@@ -93,17 +95,21 @@ export async function startStack(options: StackOptions = {}, events: StackEvents
     inside = await Inside.create(onMessage);
     await recordOwners(stateDir, [process.pid, inside.pid]);
     await inside.ask({ do: 'boot', boot: { stateDir, ports, binaries, crds, options: resolved } });
-    return describe(inside, { stateDir, ports, stop });
+    return describe(inside, { stateDir, ports, binaries, stop });
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
-function describe(
-  inside: Inside,
-  { stateDir, ports, stop }: { stateDir: string; ports: Record<string, number>; stop: () => Promise<void> },
-): Stack {
+interface Described {
+  stateDir: string;
+  ports: Record<string, number>;
+  binaries: Record<string, string>;
+  stop: () => Promise<void>;
+}
+
+function describe(inside: Inside, { stateDir, ports, binaries, stop }: Described): Stack {
   const children = new Set<ChildProcess>();
   const api = new Api({
     host: '127.0.0.1',
@@ -122,6 +128,11 @@ function describe(
       inside: path.join(stateDir, 'kubeconfigs', 'admin'),
     },
     stateDir,
+    binary: (name) => {
+      const found = binaries[name];
+      if (found === undefined) throw new Error(`the stack has no program ${name}`);
+      return found;
+    },
     pid: inside.pid,
     part: (part) => {
       const ask = async (what: 'start' | 'stop' | 'kill'): Promise<void> => {

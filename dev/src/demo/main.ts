@@ -75,12 +75,13 @@ async function report(all: readonly Played[], { json }: DemoOptions): Promise<bo
   return problems.length === 0;
 }
 
-function describe({ addresses, kubeconfig, stateDir }: Stack): string {
+function describe({ addresses, kubeconfig, stateDir, binary }: Stack): string {
   const lines = [
-    ...Object.entries(addresses).map(([name, address]) => [name, address] as const),
-    ['kubeconfig', kubeconfig.outside] as const,
-    ['logs', `${stateDir}/logs`] as const,
-  ];
+    ...Object.entries(addresses),
+    ['kubeconfig', kubeconfig.outside],
+    ['kubectl', binary('kubectl')],
+    ['logs', `${stateDir}/logs`],
+  ] as const;
   return lines.map(([name, value]) => `  ${name.padEnd(12)} ${value}`).join('\n');
 }
 
