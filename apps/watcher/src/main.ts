@@ -1,79 +1,13 @@
 import { readFile } from 'node:fs/promises';
-import { connectKube, createInformer, runWithLease, type KubeClient, type KubeObject } from '@scc/kube';
-import { FINALIZER, phaseSchema, PLAN_GROUP, PLAN_KIND, PLAN_VERSION } from '@scc/plan';
-import { createLogger, loadConfig, onShutdown, startHealthServer, type Logger } from '@scc/runtime';
+import { connectKube, runWithLease, type Informer } from '@scc/kube';
+import { createLogger, loadConfig, onShutdown, startHealthServer } from '@scc/runtime';
 import { Client, Connection } from '@temporalio/client';
-import { z } from 'zod';
 import { configSchema, environment } from './config.js';
-import { KeyQueue } from './key-queue.js';
-import { temporalMigrations } from './migrations.js';
-import { needsWork, reconcile, type SeenPlan } from './reconcile.js';
+import { dead, unready, type Condition } from './health.js';
+import { WatcherMetrics } from './metrics.js';
+import { watchPlans } from './plan-watch.js';
 
-const plans = { apiVersion: `${PLAN_GROUP}/${PLAN_VERSION}`, kind: PLAN_KIND };
-const seenStatusSchema = z.object({ phase: phaseSchema.optional(), observedGeneration: z.int().optional() });
-const MINUTE_MS = 60_000;
-
-function seen(object: KubeObject): SeenPlan {
-  const { namespace = '', name = '', uid = '', generation = 0, deletionTimestamp, finalizers } = object.metadata;
-  const status = seenStatusSchema.parse(object['status'] ?? {});
-  return {
-    ref: { namespace, name, uid },
-    generation,
-    observedGeneration: status.observedGeneration ?? null,
-    phase: status.phase ?? null,
-    deletionRequested: deletionTimestamp !== undefined,
-    held: finalizers?.includes(FINALIZER) ?? false,
-  };
-}
-
-const reader = (client: KubeClient) => async (key: string) => {
-  const [namespace = '', name = ''] = key.split('/');
-  const object = await client.get({ ...plans, namespace, name });
-  return object && seen(object);
-};
-
-/** Watches plans for as long as this replica leads. */
-async function lead(
-  client: KubeClient,
-  temporal: Client,
-  log: Logger,
-  options: { resyncMs: number; signal: AbortSignal },
-) {
-  const deps = { read: reader(client), migrations: temporalMigrations(temporal) };
-  const queue = new KeyQueue(
-    async (key) => {
-      const outcome = await reconcile(key, deps);
-      if (outcome !== 'none' && outcome !== 'running') log.info({ plan: key, outcome }, 'reconciled plan');
-    },
-    (key, err, retryMs) => log.warn({ plan: key, err, retryMs }, 'reconciling a plan failed and is tried again'),
-  );
-  const wanted = new Map<string, string>();
-  const informer = createInformer({
-    client,
-    kind: plans,
-    onChange: (key, current) => {
-      // Status is written many times during a migration; only what this process acts on wakes it.
-      const mark = current
-        ? JSON.stringify([current.metadata.uid, current.metadata.generation, current.metadata.deletionTimestamp])
-        : '';
-      if (wanted.get(key) === mark) return;
-      wanted.set(key, mark);
-      if (!current) wanted.delete(key);
-      queue.add(key);
-    },
-  });
-  informer.start();
-  await informer.synced;
-  log.info({ plans: informer.list().length }, 'watching plans');
-  const resync = setInterval(() => {
-    for (const plan of informer.list().map(seen))
-      if (needsWork(plan)) queue.add(`${plan.ref.namespace}/${plan.ref.name}`);
-  }, options.resyncMs);
-  await new Promise<void>((resolve) => options.signal.addEventListener('abort', () => resolve(), { once: true }));
-  clearInterval(resync);
-  informer.stop();
-  await queue.stop();
-}
+const GRACE_MS = 15_000;
 
 async function main(): Promise<void> {
   const config = loadConfig(configSchema, environment);
@@ -83,18 +17,32 @@ async function main(): Promise<void> {
     userAgent: 'scc-watcher',
   });
   const ca = config.TEMPORAL_TLS_CA_FILE ? await readFile(config.TEMPORAL_TLS_CA_FILE) : undefined;
-  const connection = await Connection.connect({
+  // Connects when it is first used: a replica that stands by does not need Temporal, and may start before it.
+  const connection = Connection.lazy({
     address: config.TEMPORAL_ADDRESS,
     ...(ca ? { tls: { serverRootCACertificate: ca } } : {}),
   });
   const temporal = new Client({ connection, namespace: config.TEMPORAL_NAMESPACE });
+
   const stopping = new AbortController();
+  let informer: Informer | null = null;
+  let leaseAt = performance.now();
+  const condition = (): Condition => ({
+    stopping: stopping.signal.aborted,
+    leaseContactMs: performance.now() - leaseAt,
+    informer: informer?.health() ?? null,
+  });
+  const metrics = new WatcherMetrics(() => informer !== null);
   const health = await startHealthServer({
     host: config.HEALTH_HOST,
     port: config.HEALTH_PORT,
-    live: () => null,
-    ready: () => (stopping.signal.aborted ? 'stopping' : null),
+    live: () => dead(condition()),
+    ready: () => unready(condition()),
+    metrics: () => metrics.scrape(),
   });
+  const durationMs = config.LEASE_SECONDS * 1000;
+  const resyncMs = config.RESYNC_SECONDS * 1000;
+  const watching = (current: Informer | null): void => void (informer = current);
   const leading = runWithLease({
     client,
     namespace: config.LEASE_NAMESPACE,
@@ -102,7 +50,9 @@ async function main(): Promise<void> {
     identity: config.IDENTITY,
     logger: log,
     signal: stopping.signal,
-    run: (signal) => lead(client, temporal, log, { resyncMs: config.RESYNC_SECONDS * 1000, signal }),
+    onContact: () => (leaseAt = performance.now()),
+    timing: { durationMs, giveUpMs: durationMs * 0.6, everyMs: Math.min(1500, durationMs * 0.15) },
+    run: (signal) => watchPlans({ client, temporal, log, metrics, resyncMs, watching }, signal),
   });
   onShutdown(
     log,
@@ -110,9 +60,10 @@ async function main(): Promise<void> {
       stopping.abort();
       await leading;
       await connection.close();
+      client.close();
       await health.close();
     },
-    MINUTE_MS / 2,
+    GRACE_MS,
   );
   await leading;
 }

@@ -4,6 +4,7 @@ import {
   WorkflowNotFoundError,
   type Client,
   type WorkflowExecutionStatusName,
+  type WorkflowIdReusePolicy,
 } from '@temporalio/client';
 import {
   MIGRATION_WORKFLOW,
@@ -22,11 +23,17 @@ export interface Migrations {
   /** Starts the plan's workflow unless it exists; starting twice is the same as once. */
   start: (ref: PlanRef) => Promise<MigrationLife>;
   life: (ref: PlanRef) => Promise<MigrationLife>;
+  /** Does nothing when it has ended. */
   cancel: (ref: PlanRef) => Promise<void>;
   planChanged: (ref: PlanRef, generation: number) => Promise<void>;
-  /** Starts the workflow that undoes a lost migration from its recorded pre-images. */
+  /** Starts the workflow that undoes a lost migration from its recorded pre-images; anew if that one was lost, too. */
   undo: (ref: PlanRef) => Promise<void>;
+  /** The plans of the workflows that run, as Temporal's visibility knows them: a moment late. */
+  running: (plan?: { namespace: string; name: string }) => Promise<PlanRef[]>;
 }
+
+/** How long one call to Temporal may take, retries included. */
+const CALL_MS = 5000;
 
 function lifeOf(status: WorkflowExecutionStatusName): MigrationLife {
   switch (status) {
@@ -47,26 +54,46 @@ function lifeOf(status: WorkflowExecutionStatusName): MigrationLife {
   }
 }
 
-/** The workflows of plans in Temporal. */
-export function temporalMigrations({ workflow }: Client): Migrations {
+/** The plan of a workflow id, or undefined when no plan gave that id. */
+export function planOf(workflowId: string): PlanRef | undefined {
+  const [prefix, namespace, name, uid, ...rest] = workflowId.split('/');
+  if (prefix !== 'scc' || !namespace || !name || !uid || rest.length > 0) return undefined;
+  return { namespace, name, uid };
+}
+
+/**
+ * The workflows of plans in Temporal.
+ * @param signal ends calls that are under way: who no longer leads starts nothing
+ */
+export function temporalMigrations(client: Client, signal: AbortSignal): Migrations {
+  const { workflow } = client;
+  const call = <T>(work: () => Promise<T>): Promise<T> =>
+    client.withAbortSignal(signal, () => client.withDeadline(Date.now() + CALL_MS, work));
   const life = async (ref: PlanRef): Promise<MigrationLife> => {
     try {
-      return lifeOf((await workflow.getHandle(workflowIdOf(ref)).describe()).status.name);
+      return lifeOf((await call(() => workflow.getHandle(workflowIdOf(ref)).describe())).status.name);
     } catch (error) {
       if (error instanceof WorkflowNotFoundError) return 'NeverStarted';
       throw error;
     }
   };
-  const launch = async (type: string, workflowId: string, ref: PlanRef): Promise<boolean> => {
+  /** False when one has run already and the policy allows no other. */
+  const launch = async (
+    type: string,
+    ref: PlanRef,
+    { id, again }: { id: string; again: WorkflowIdReusePolicy },
+  ): Promise<boolean> => {
     try {
-      await workflow.start(type, {
-        workflowId,
-        taskQueue: TASK_QUEUE,
-        args: [{ ref }],
-        workflowIdReusePolicy: 'REJECT_DUPLICATE',
-        workflowIdConflictPolicy: 'USE_EXISTING',
-        staticSummary: `${ref.namespace}/${ref.name}`,
-      });
+      await call(() =>
+        workflow.start(type, {
+          workflowId: id,
+          taskQueue: TASK_QUEUE,
+          args: [{ ref }],
+          workflowIdReusePolicy: again,
+          workflowIdConflictPolicy: 'USE_EXISTING',
+          staticSummary: `${ref.namespace}/${ref.name}`,
+        }),
+      );
       return true;
     } catch (error) {
       if (error instanceof WorkflowExecutionAlreadyStartedError) return false;
@@ -75,13 +102,30 @@ export function temporalMigrations({ workflow }: Client): Migrations {
   };
   return {
     life,
-    start: async (ref) => ((await launch(MIGRATION_WORKFLOW, workflowIdOf(ref), ref)) ? 'Running' : life(ref)),
-    undo: async (ref) => void (await launch(UNDO_WORKFLOW, undoWorkflowIdOf(ref), ref)),
+    start: async (ref) => {
+      const isLive = await launch(MIGRATION_WORKFLOW, ref, { id: workflowIdOf(ref), again: 'REJECT_DUPLICATE' });
+      return isLive ? 'Running' : life(ref);
+    },
+    undo: async (ref) => {
+      await launch(UNDO_WORKFLOW, ref, { id: undoWorkflowIdOf(ref), again: 'ALLOW_DUPLICATE_FAILED_ONLY' });
+    },
     cancel: async (ref) => {
-      await workflow.getHandle(workflowIdOf(ref)).cancel();
+      try {
+        await call(() => workflow.getHandle(workflowIdOf(ref)).cancel());
+      } catch (error) {
+        if (!(error instanceof WorkflowNotFoundError)) throw error;
+      }
     },
     planChanged: async (ref, generation) => {
-      await workflow.getHandle(workflowIdOf(ref)).signal(planChangedSignal, { generation });
+      await call(() => workflow.getHandle(workflowIdOf(ref)).signal(planChangedSignal, { generation }));
     },
+    running: (plan) =>
+      call(async () => {
+        const ofPlan = plan ? ` AND WorkflowId STARTS_WITH 'scc/${plan.namespace}/${plan.name}/'` : '';
+        const query = `WorkflowType = '${MIGRATION_WORKFLOW}' AND ExecutionStatus = 'Running'${ofPlan}`;
+        const refs: PlanRef[] = [];
+        for await (const { workflowId } of workflow.list({ query })) refs.push(...[planOf(workflowId) ?? []].flat());
+        return refs;
+      }),
   };
 }

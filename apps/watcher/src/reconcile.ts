@@ -1,5 +1,5 @@
 import type { Phase, PlanRef } from '@scc/plan';
-import type { MigrationLife, Migrations } from './migrations.js';
+import type { Migrations } from './migrations.js';
 
 /** What the watcher looks at of a plan. */
 export interface SeenPlan {
@@ -8,6 +8,7 @@ export interface SeenPlan {
   observedGeneration: number | null;
   phase: Phase | null;
   deletionRequested: boolean;
+  /** Our finalizer holds it. */
   held: boolean;
 }
 
@@ -17,14 +18,21 @@ export interface WatcherDeps {
   migrations: Migrations;
 }
 
-export type Outcome = 'none' | 'started' | 'running' | 'cancelled' | 'undone';
+/** `held`: the finalizer of a plan that is over was not taken away, and taking it is not the watcher's right. */
+export type Outcome = 'none' | 'started' | 'running' | 'cancelled' | 'undone' | 'held';
+
+export const keyOfPlan = ({ namespace, name }: Pick<PlanRef, 'namespace' | 'name'>): string => `${namespace}/${name}`;
 
 const isOver = (phase: Phase | null): boolean =>
   phase === 'Completed' || phase === 'RolledBack' || phase === 'Rejected';
 
 /** Whether a look at the plan could lead to anything. */
 export const needsWork = ({ deletionRequested, held, phase }: SeenPlan): boolean =>
-  deletionRequested ? held : !isOver(phase);
+  !isOver(phase) || (deletionRequested && held);
+
+/** The plan was changed after the workflow last read it. */
+export const isEdited = ({ generation, observedGeneration }: SeenPlan): boolean =>
+  observedGeneration !== null && generation > observedGeneration;
 
 /**
  * Brings one plan and its workflow together. Add, change, deletion, relist and restart all take this path, and taking
@@ -32,30 +40,56 @@ export const needsWork = ({ deletionRequested, held, phase }: SeenPlan): boolean
  */
 export async function reconcile(key: string, deps: WatcherDeps): Promise<Outcome> {
   const plan = await deps.read(key);
-  if (!plan || !needsWork(plan)) return 'none';
-  if (plan.deletionRequested) return stop(plan, deps);
+  if (!plan) return stopStrays(key, deps);
+  if (!needsWork(plan)) return 'none';
+  if (plan.deletionRequested) return stop(key, plan, deps);
   const life = await deps.migrations.start(plan.ref);
-  if (life === 'Lost') return undoIfStillLost(key, deps);
-  const edited = plan.observedGeneration !== null && plan.generation > plan.observedGeneration;
-  if (life === 'Running' && edited) await deps.migrations.planChanged(plan.ref, plan.generation);
+  if (life === 'Lost') return undoIfStillLost(key, plan.ref, deps);
+  if (life === 'Running' && isEdited(plan)) await deps.migrations.planChanged(plan.ref, plan.generation);
   return plan.phase === null ? 'started' : 'running';
 }
 
 /** The finalizer holds a deleted plan until its migration is undone, by its own workflow or in its place. */
-async function stop({ ref }: SeenPlan, { migrations }: WatcherDeps): Promise<Outcome> {
-  const life: MigrationLife = await migrations.life(ref);
-  if (life === 'Running') {
+async function stop(key: string, { ref }: SeenPlan, deps: WatcherDeps): Promise<Outcome> {
+  const { migrations } = deps;
+  if ((await migrations.life(ref)) === 'Running') {
     await migrations.cancel(ref);
     return 'cancelled';
   }
+  // Ended: it takes the finalizer away before it ends, so what was read first may be from before that.
+  const plan = await deps.read(key);
+  if (plan?.ref.uid !== ref.uid || !plan.held) return 'none';
+  // What a completed migration left behind is what the user wanted: it is not undone because the plan is deleted.
+  if (plan.phase === 'Completed') return 'held';
   await migrations.undo(ref);
   return 'undone';
 }
 
 /** The plan is read once more: its workflow may have ended well after it was first read. */
-async function undoIfStillLost(key: string, { read, migrations }: WatcherDeps): Promise<Outcome> {
+async function undoIfStillLost(key: string, ref: PlanRef, { read, migrations }: WatcherDeps): Promise<Outcome> {
   const plan = await read(key);
-  if (!plan || isOver(plan.phase)) return 'none';
-  await migrations.undo(plan.ref);
+  if (plan?.ref.uid !== ref.uid || isOver(plan.phase)) return 'none';
+  await migrations.undo(ref);
   return 'undone';
+}
+
+async function stopStrays(key: string, deps: WatcherDeps): Promise<Outcome> {
+  const [namespace = '', name = ''] = key.split('/');
+  const strays = await cancelStrays(await deps.migrations.running({ namespace, name }), deps);
+  return strays.length > 0 ? 'cancelled' : 'none';
+}
+
+/**
+ * Cancels workflows whose plan is gone or was made anew under its name, as happens when somebody takes the finalizer
+ * away. Their undo does not need the plan.
+ */
+export async function cancelStrays(running: PlanRef[], { read, migrations }: WatcherDeps): Promise<PlanRef[]> {
+  const strays: PlanRef[] = [];
+  for (const ref of running) {
+    const plan = await read(keyOfPlan(ref));
+    if (plan?.ref.uid === ref.uid) continue;
+    await migrations.cancel(ref);
+    strays.push(ref);
+  }
+  return strays;
 }

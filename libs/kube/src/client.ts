@@ -10,6 +10,7 @@ import type {
   KubeClient,
   KubeList,
   Patch,
+  ReadOptions,
   Selection,
   SubjectAccess,
   TokenReview,
@@ -73,7 +74,7 @@ class HttpKubeClient implements KubeClient {
     this.#events = new EventRecorder(writer, reporter);
   }
 
-  async get(id: ObjectId, options: { timeoutMs?: number } = {}): Promise<KubeObject | undefined> {
+  async get(id: ObjectId, options: ReadOptions = {}): Promise<KubeObject | undefined> {
     try {
       return objectSchema.parse(await this.#call(id, { method: 'GET', ...options }));
     } catch (error) {

@@ -26,6 +26,11 @@ export interface Impersonation {
   groups: string[];
 }
 
+export interface ReadOptions {
+  timeoutMs?: number;
+  signal?: AbortSignal;
+}
+
 export interface WriteOptions {
   fieldManager?: string;
   /** The API server decides as if it were written, admission included, and keeps nothing. */
@@ -94,7 +99,7 @@ export type WatchEvent =
  */
 export interface KubeClient {
   /** Undefined when there is no such object. */
-  get: (id: ObjectId, options?: { timeoutMs?: number }) => Promise<KubeObject | undefined>;
+  get: (id: ObjectId, options?: ReadOptions) => Promise<KubeObject | undefined>;
   list: (kind: KindRef, selection?: Selection) => Promise<KubeList>;
   /** Events after `resourceVersion` until the server ends the watch. @throws KubeError 410 when that is too old. */
   watch: (kind: KindRef, options: WatchOptions) => AsyncIterable<WatchEvent>;

@@ -1,0 +1,92 @@
+import { createInformer, keyOf, type Informer, type KubeClient } from '@scc/kube';
+import type { PlanRef } from '@scc/plan';
+import type { Logger } from '@scc/runtime';
+import type { Client } from '@temporalio/client';
+import { KeyQueue } from './key-queue.js';
+import type { WatcherMetrics } from './metrics.js';
+import { temporalMigrations } from './migrations.js';
+import { isWanted, markOf, planReader, PLANS } from './plan.js';
+import { cancelStrays, keyOfPlan, reconcile, type WatcherDeps } from './reconcile.js';
+
+export interface WatchOptions {
+  client: KubeClient;
+  temporal: Client;
+  log: Logger;
+  metrics: WatcherMetrics;
+  resyncMs: number;
+  /** Given the informer while this replica leads, and null afterwards. */
+  watching: (informer: Informer | null) => void;
+}
+
+/** Watches plans and keeps their workflows in line with them until the signal aborts. */
+export async function watchPlans(options: WatchOptions, signal: AbortSignal): Promise<void> {
+  const { client, log, metrics } = options;
+  const deps: WatcherDeps = {
+    read: planReader(client, signal),
+    migrations: temporalMigrations(options.temporal, signal),
+  };
+  const queue = new KeyQueue({
+    work: async (key) => {
+      signal.throwIfAborted();
+      const outcome = await reconcile(key, deps);
+      metrics.reconciled(outcome);
+      if (outcome === 'held') log.warn({ plan: key }, 'a plan that is over is held by its finalizer');
+      else if (outcome !== 'none' && outcome !== 'running') log.info({ plan: key, outcome }, 'reconciled plan');
+    },
+    failed: (key, err, retryMs) => {
+      metrics.reconciled('failed');
+      log.warn({ plan: key, err, retryMs }, 'reconciling a plan failed and is tried again');
+    },
+  });
+  const informer = informerOf(client, queue, log);
+  options.watching(informer);
+  metrics.watches(queue, informer);
+  informer.start();
+  const resync = setInterval(() => {
+    for (const plan of informer.list().filter(isWanted)) queue.add(keyOf(plan));
+    sweep(informer, deps).catch((err: unknown) => log.warn({ err }, 'looking for workflows without a plan failed'));
+  }, options.resyncMs);
+  informer.synced.then(
+    () => log.info({ plans: informer.list().length }, 'watching plans'),
+    () => undefined,
+  );
+  await aborted(signal);
+  clearInterval(resync);
+  options.watching(null);
+  await informer.stop();
+  await queue.stop();
+}
+
+function informerOf(client: KubeClient, queue: KeyQueue, logger: Logger): Informer {
+  const marks = new Map<string, string>();
+  return createInformer({
+    client,
+    kind: PLANS,
+    logger,
+    onChange: (key, current) => {
+      if (!current) marks.delete(key);
+      else {
+        const mark = markOf(current);
+        if (marks.get(key) === mark) return;
+        marks.set(key, mark);
+      }
+      queue.add(key);
+    },
+  });
+}
+
+/** Finds workflows that run although their plan is gone: nobody else would ever stop them. */
+async function sweep(informer: Informer, deps: WatcherDeps): Promise<void> {
+  if (!informer.health().synced) return;
+  const isKnown = (ref: PlanRef): boolean => informer.get(keyOfPlan(ref))?.metadata.uid === ref.uid;
+  await cancelStrays(
+    (await deps.migrations.running()).filter((ref) => !isKnown(ref)),
+    deps,
+  );
+}
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
