@@ -1,0 +1,182 @@
+import { at, compareVectors, inverse, rowOf, sigmoid, surprise } from './numbers.js';
+
+/** Beliefs before any outcome, bias first: means, and how firmly each is held (1 / variance). */
+export interface Prior {
+  readonly mean: readonly number[];
+  readonly precision: readonly number[];
+}
+
+/** One outcome as the fit sees it. The weight is how much it still counts: 1 when new, less with age or by a cap. */
+export interface Example {
+  readonly x: readonly number[];
+  readonly failed: boolean;
+  readonly weight: number;
+}
+
+/** What is believed after the outcomes: the most probable weights, bias first, and their covariance around it. */
+export interface Posterior {
+  readonly weights: number[];
+  readonly covariance: number[][];
+}
+
+const MAX_STEPS = 100;
+const TOLERANCE = 1e-11;
+
+/** Examples in one block of memory, in an order that depends on their content alone: sums come out the same to the bit. */
+interface Evidence {
+  readonly rows: Float64Array;
+  readonly size: number;
+  readonly count: number;
+  readonly failed: Uint8Array;
+  readonly weight: Float64Array;
+}
+
+function evidenceOf(examples: readonly Example[], size: number): Evidence {
+  for (const { x, weight } of examples)
+    if (x.length !== size - 1 || !x.every(Number.isFinite) || !(weight >= 0 && weight < Infinity))
+      throw new RangeError('an example has other factors than the model, or is no number');
+  const ordered = examples.toSorted(
+    (a, b) => compareVectors(a.x, b.x) || a.weight - b.weight || Number(a.failed) - Number(b.failed),
+  );
+  const rows = new Float64Array(ordered.length * size);
+  ordered.forEach(({ x }, index) => {
+    rows[index * size] = 1;
+    rows.set(x, index * size + 1);
+  });
+  return {
+    rows,
+    size,
+    count: ordered.length,
+    failed: Uint8Array.from(ordered, ({ failed }) => Number(failed)),
+    weight: Float64Array.from(ordered, ({ weight }) => weight),
+  };
+}
+
+interface Curvature {
+  /** −ln of the posterior, up to a constant: what the fit makes small. */
+  loss: number;
+  gradient: Float64Array;
+  /** Row-major, symmetric. */
+  hessian: Float64Array;
+}
+
+/** The prior as a parabola: where the sums of one pass begin. */
+function priorCurvature({ mean, precision }: Prior, w: readonly number[]): Curvature {
+  const size = w.length;
+  const gradient = new Float64Array(size);
+  const hessian = new Float64Array(size * size);
+  let loss = 0;
+  for (let k = 0; k < size; k += 1) {
+    const offset = at(w, k) - at(mean, k);
+    gradient[k] = at(precision, k) * offset;
+    hessian[k * size + k] = at(precision, k);
+    loss += 0.5 * at(precision, k) * offset * offset;
+  }
+  return { loss, gradient, hessian };
+}
+
+/** Loss, gradient and Hessian in one pass over the evidence. */
+function curvature({ rows, size, count, failed, weight }: Evidence, prior: Prior, w: readonly number[]): Curvature {
+  const sums = priorCurvature(prior, w);
+  const { gradient, hessian } = sums;
+  for (let index = 0; index < count; index += 1) {
+    const start = index * size;
+    let z = 0;
+    for (let k = 0; k < size; k += 1) z += at(w, k) * at(rows, start + k);
+    const r = at(weight, index);
+    const y = at(failed, index);
+    const p = sigmoid(z);
+    const pull = r * (p - y);
+    const bend = r * p * (1 - p);
+    sums.loss += r * surprise(z, y === 1);
+    for (let k = 0; k < size; k += 1) {
+      const xk = at(rows, start + k);
+      gradient[k] = at(gradient, k) + pull * xk;
+      for (let m = 0; m <= k; m += 1)
+        hessian[k * size + m] = at(hessian, k * size + m) + bend * xk * at(rows, start + m);
+    }
+  }
+  for (let k = 0; k < size; k += 1)
+    for (let m = k + 1; m < size; m += 1) hessian[k * size + m] = at(hessian, m * size + k);
+  return sums;
+}
+
+/**
+ * The step that minimises the local parabola while no weight but the bias becomes negative, one coordinate after the
+ * other until none moves.
+ */
+function boundedStep({ gradient, hessian }: Curvature, w: readonly number[]): number[] {
+  const size = w.length;
+  const step = Array<number>(size).fill(0);
+  for (let sweep = 0; sweep < 1000; sweep += 1) {
+    let moved = 0;
+    for (let k = 0; k < size; k += 1) {
+      let slope = at(gradient, k);
+      for (let m = 0; m < size; m += 1) slope += at(hessian, k * size + m) * at(step, m);
+      const free = at(step, k) - slope / at(hessian, k * size + k);
+      const next = k === 0 ? free : Math.max(free, -at(w, k));
+      moved = Math.max(moved, Math.abs(next - at(step, k)));
+      step[k] = next;
+    }
+    if (moved < 1e-14) break;
+  }
+  return step;
+}
+
+/** Weights are kept from falling below zero by rounding as well. */
+const moved = (w: readonly number[], step: readonly number[], part: number): number[] =>
+  w.map((value, k) => (k === 0 ? value + part * at(step, k) : Math.max(0, value + part * at(step, k))));
+
+/**
+ * Finds the most probable weights given a prior and outcomes, with every weight but the bias at least zero: no factor is
+ * ever believed to make a migration safer. The same evidence gives the same bits, in whatever order it comes. Yields
+ * after each pass over the evidence, so that a caller can let others run in between.
+ */
+export function* fitting(prior: Prior, examples: readonly Example[]): Generator<void, Posterior> {
+  const evidence = evidenceOf(examples, prior.mean.length);
+  yield;
+  let w = prior.mean.map((value, k) => (k === 0 ? value : Math.max(0, value)));
+  let here = curvature(evidence, prior, w);
+  for (let count = 0; count < MAX_STEPS; count += 1) {
+    yield;
+    const step = boundedStep(here, w);
+    if (Math.max(...step.map(Math.abs)) < TOLERANCE) break;
+    let part = 1;
+    let next = moved(w, step, part);
+    let there = curvature(evidence, prior, next);
+    while (there.loss > here.loss && part > 1e-6) {
+      yield;
+      part /= 2;
+      next = moved(w, step, part);
+      there = curvature(evidence, prior, next);
+    }
+    if (there.loss > here.loss) break;
+    w = next;
+    here = there;
+  }
+  return { weights: w, covariance: covarianceOf(here.hessian, w) };
+}
+
+/** A weight at its bound can not vary to both sides: its row is left out, and its variance is zero. */
+function covarianceOf(hessian: Float64Array, w: readonly number[]): number[][] {
+  const size = w.length;
+  const free = w.flatMap((value, k) => (k === 0 || value > 0 ? [k] : []));
+  const inverted = inverse(free.map((k) => free.map((m) => at(hessian, k * size + m))));
+  const covariance = w.map(() => Array<number>(size).fill(0));
+  free.forEach((k, i) => {
+    free.forEach((m, j) => {
+      const row = covariance[k];
+      if (row) row[m] = at(rowOf(inverted, i), j);
+    });
+  });
+  return covariance;
+}
+
+/** `fitting` without a pause. */
+export function fit(prior: Prior, examples: readonly Example[]): Posterior {
+  const run = fitting(prior, examples);
+  for (;;) {
+    const { done, value } = run.next();
+    if (done) return value;
+  }
+}

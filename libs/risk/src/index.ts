@@ -1,0 +1,14 @@
+export { type Assessment, assess, type FactorExplanation } from './assess.js';
+export { type Band, BANDS } from './bands.js';
+export { calibrationReport, type CalibrationReport, type Scored } from './calibration.js';
+export { CRITICALITY_LABEL, type Criticality, criticalityOf } from './criticality.js';
+export { type Outcome, weighOutcomes } from './evidence.js';
+export { factorsOf, rawBlast } from './factors.js';
+export { type Example, fit, fitting, type Posterior, type Prior } from './fit.js';
+export { capShares, type History, HISTORY_HALF_LIFE_DAYS, HISTORY_LEVELS, type Tally } from './history.js';
+export { FACTORS, FEATURE_SCHEMA, type FactorName, fixedModel, type RiskModel, riskModelSchema } from './model.js';
+export { predict, type Prediction } from './predict.js';
+export { privilegeGain, privilegeLoss } from './privilege.js';
+export { privilegeSignal, type SCCPair } from './privilege-signal.js';
+export { duel, type Duel, type DuelResult, promotionObstacles } from './promotion.js';
+export { type Signals, signalsSchema } from './signals.js';

@@ -1,0 +1,68 @@
+import { captureAtTop } from './calibration.js';
+import { principalCap } from './history.js';
+
+/** What champion and challenger said before an outcome, and what became of it. In the order of the outcomes. */
+export interface Duel {
+  readonly champion: number;
+  readonly challenger: number;
+  readonly failed: boolean;
+  readonly principal: string | null;
+}
+
+export interface DuelResult {
+  /** How many outcomes count; those of one principal beyond its share do not. */
+  readonly outcomes: number;
+  /** Natural logarithm of the e-value. */
+  readonly logE: number;
+  readonly captureChampion: number | null;
+  readonly captureChallenger: number | null;
+}
+
+/** At most one in twenty promotions is of a challenger that is no better, whenever somebody looks. */
+export const E_VALUE_NEEDED = 20;
+export const OUTCOMES_NEEDED = 30;
+/** The part of the plans that is looked at for capture. */
+const TOP = 0.1;
+
+const likelihood = (probability: number, failed: boolean): number =>
+  Math.min(1 - 1e-9, Math.max(1e-9, failed ? probability : 1 - probability));
+
+/**
+ * The e-value of a challenger: how many times more probable it held what happened. Whether an outcome counts is known
+ * before it is (each principal has its share of those that count), so that the bound on false promotions holds.
+ */
+export function duel(rounds: readonly Duel[]): DuelResult {
+  const used = new Map<string | null, number>();
+  let logE = 0;
+  const counted = rounds.filter(({ champion, challenger, failed, principal }, _index) => {
+    const own = used.get(principal) ?? 0;
+    const all = [...used.values()].reduce((total, count) => total + count, 0);
+    if (own + 1 > principalCap(all - own)) return false;
+    used.set(principal, own + 1);
+    logE += Math.log(likelihood(challenger, failed)) - Math.log(likelihood(champion, failed));
+    return true;
+  });
+  const capture = (of: 'champion' | 'challenger'): number | null =>
+    captureAtTop(
+      counted.map((round) => ({ probability: round[of], failed: round.failed })),
+      TOP,
+    );
+  return {
+    outcomes: counted.length,
+    logE,
+    captureChampion: capture('champion'),
+    captureChallenger: capture('challenger'),
+  };
+}
+
+/** What still stands against a promotion; nothing when a person may confirm it. */
+export function promotionObstacles({ outcomes, logE, captureChampion, captureChallenger }: DuelResult): string[] {
+  const worse = captureChampion !== null && captureChallenger !== null && captureChallenger < captureChampion;
+  return [
+    ...(outcomes < OUTCOMES_NEEDED ? [`${outcomes} outcomes count, ${OUTCOMES_NEEDED} are needed`] : []),
+    ...(logE < Math.log(E_VALUE_NEEDED)
+      ? [`the e-value is ${Math.exp(logE).toPrecision(3)}, ${E_VALUE_NEEDED} is needed`]
+      : []),
+    ...(worse ? ['it finds fewer of the failures among the riskiest tenth'] : []),
+  ];
+}
