@@ -1,16 +1,19 @@
-/** One measured number. */
-export interface BenchResult {
-  /** What was measured, `scc-decision`. */
-  readonly name: string;
-  /** Which figure of it, `mean` or `p99`. */
-  readonly metric: string;
-  readonly value: number;
-  readonly unit: string;
-  /** The figure it is held against in the same unit, and value divided by it; absent when there is none. */
-  readonly reference?: number;
-  readonly ratio?: number;
-}
+import { z } from 'zod';
 
+/** One measured number. */
+export const benchResultSchema = z
+  .object({
+    name: z.string().min(1).describe('What was measured, such as scc-decision.'),
+    metric: z.string().min(1).describe('Which figure of it, such as mean or p99.'),
+    value: z.number(),
+    unit: z.string().min(1),
+    reference: z.number().optional().describe('The figure it is held against, in the same unit.'),
+    ratio: z.number().optional().describe('value / reference'),
+  })
+  .readonly();
+export type BenchResult = z.infer<typeof benchResultSchema>;
+
+/** The default export of a module `bench/NAME.bench.ts`. */
 export interface Bench {
   readonly name: string;
   run(): Promise<BenchResult[]>;
