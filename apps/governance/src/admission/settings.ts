@@ -58,15 +58,13 @@ export interface AdmissionConfig {
   readonly guarded: GuardedSCCs;
 }
 
-const environmentSchema = z.object({
-  ...admissionSettings,
-  WEBHOOK_HOST: z.string(),
-  WEBHOOK_PORT: z.number(),
-  TLS_DIR: z.string(),
-  SCC_MODE: z.enum(['kubernetes', 'openshift']),
-  DRAIN_MS: z.number(),
-});
-type Environment = z.output<typeof environmentSchema>;
+type Environment = { [Name in keyof typeof admissionSettings]: z.output<(typeof admissionSettings)[Name]> } & {
+  WEBHOOK_HOST: string;
+  WEBHOOK_PORT: number;
+  TLS_DIR: string;
+  SCC_MODE: 'kubernetes' | 'openshift';
+  DRAIN_MS: number;
+};
 
 const secretOf = (text: string): { namespace: string; name: string } => {
   const [namespace, name, ...rest] = text.split('/');

@@ -1,0 +1,91 @@
+import { readFile } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { StartAdmission } from './contract.js';
+import { checkExecs } from './hooks/exec.js';
+import { guardGrants } from './hooks/grants.js';
+import type { Hook, HookContext } from './hooks/hook.js';
+import { mutatePods } from './hooks/mutate-pods.js';
+import { guardNamespaces } from './hooks/namespaces.js';
+import { pinPods } from './hooks/pin-pods.js';
+import { markAuthors, validatePlans } from './hooks/plans.js';
+import { Siblings } from './hooks/siblings.js';
+import { validatePods } from './hooks/validate-pods.js';
+import { foreseeWorkloads } from './hooks/workloads.js';
+import { createAnswering } from './http/answering.js';
+import { type ServerCertificate, startServer } from './http/server.js';
+import { rememberCluster } from './memory/cluster.js';
+import { createMetrics } from './metrics.js';
+import type { KeyPair } from './tls/chain.js';
+import { followFiles } from './tls/files.js';
+import { followTrust } from './tls/trust.js';
+
+export { admissionConfigOf, admissionSettings, type AdmissionConfig } from './settings.js';
+export type { Admission, AdmissionDeps, PodHint } from './contract.js';
+
+function hooksOf(context: HookContext, client: Parameters<typeof guardNamespaces>[0]): Hook[] {
+  const siblings = new Siblings();
+  return [
+    context.config.mode === 'openshift' ? pinPods(context) : mutatePods(context, siblings),
+    validatePods(context, siblings),
+    checkExecs(context),
+    foreseeWorkloads(context),
+    markAuthors(),
+    validatePlans(context),
+    guardGrants(context),
+    guardNamespaces(client),
+  ];
+}
+
+/** Starts the admission webhook on a TLS port of its own. */
+export const startAdmission: StartAdmission = async ({ config, client, makeInformer, logger: root, onPod }) => {
+  const logger = root.child({ part: 'admission' });
+  const metrics = createMetrics();
+  const memory = rememberCluster({
+    makeInformer,
+    mode: config.mode,
+    keepPods: config.checkExec && config.mode === 'kubernetes',
+    logger,
+    onNamespace: () => undefined,
+  });
+  const clientCa = config.clientCaFile === undefined ? undefined : await readFile(config.clientCaFile, 'utf8');
+  const tlsOf = ({ key, certificate }: KeyPair): ServerCertificate => ({
+    key,
+    cert: certificate,
+    ...(clientCa === undefined ? {} : { ca: clientCa }),
+    requestCert: clientCa !== undefined,
+    rejectUnauthorized: false,
+  });
+  const trust = followTrust(makeInformer);
+  const hooks = hooksOf({ memory, config }, client);
+  const answering = createAnswering({ hooks, memory, budgetMs: config.budgetMs, metrics, logger });
+  const certificates = await followFiles({
+    folder: config.tlsDir,
+    onChange: (pair) => server.setCertificate(tlsOf(pair)),
+    onFailure: () => metrics.certificatesFailed(),
+    logger,
+  });
+  const server = await startServer({
+    host: config.host,
+    port: config.port,
+    tls: tlsOf(certificates.current),
+    answering,
+    clientRequired: config.clientRequired,
+    onPod,
+    metrics,
+    logger,
+  });
+  logger.info({ port: server.port, mode: config.mode }, 'admission answers');
+  let draining = false;
+  return {
+    port: server.port,
+    metrics: metrics.registry,
+    ready: () =>
+      draining ? 'draining' : (memory.missing() ?? trust.objection(certificates.current.certificate, new Date())),
+    stop: async () => {
+      draining = true;
+      await delay(config.drainMs);
+      await server.close();
+      await Promise.all([certificates.stop(), trust.stop(), memory.stop()]);
+    },
+  };
+};

@@ -1,0 +1,104 @@
+import {
+  type AdmissionRequest,
+  decide,
+  type Pod,
+  type PodTemplate,
+  REQUIRED_SCC_ANNOTATION,
+  SCC_ANNOTATION,
+} from '@scc/scc';
+import { ALLOWED, type ReviewRequest } from '../http/review.js';
+import { patchBetween } from '../http/json-patch.js';
+import type { ClusterMemory } from '../memory/cluster.js';
+import type { ActiveMigration } from '../memory/plans.js';
+import { controllerOf, type OwnerRef } from '../memory/workloads.js';
+import type { Budget, Hook, HookContext, Outcome } from './hook.js';
+import { podRequestOf } from './pod-request.js';
+import { takeBack } from './reconcile.js';
+
+/** Labels that the engine puts on the pods of a canary. */
+const PLAN_LABEL = 'scc.poc/plan';
+const ROLE_LABEL = 'scc.poc/role';
+const HASH_LABEL = 'pod-template-hash';
+
+interface Origin {
+  readonly template: PodTemplate | undefined;
+  /** The workload that a plan names. */
+  readonly workload: OwnerRef | undefined;
+}
+
+/** A ReplicaSet that memory has not seen yet is named after its Deployment and the hash of its template. */
+function deploymentOf(pod: Pod, replicaSet: OwnerRef): OwnerRef | undefined {
+  const suffix = `-${pod.metadata.labels?.[HASH_LABEL] ?? ''}`;
+  const isNamed = replicaSet.kind === 'ReplicaSet' && suffix.length > 1 && replicaSet.name.endsWith(suffix);
+  return isNamed ? { kind: 'Deployment', name: replicaSet.name.slice(0, -suffix.length) } : undefined;
+}
+
+function originOf({ pod, namespace }: AdmissionRequest, { workloads }: ClusterMemory): Origin {
+  const owner = controllerOf(pod);
+  if (!owner) return { template: undefined, workload: undefined };
+  const known = workloads.get(namespace.name, owner);
+  const workload = owner.kind === 'ReplicaSet' ? (known?.owner ?? deploymentOf(pod, owner)) : owner;
+  return { template: known?.template, workload };
+}
+
+function migrationOf({ pod, namespace }: AdmissionRequest, workload: OwnerRef | undefined, { plans }: ClusterMemory) {
+  const labels = pod.metadata.labels ?? {};
+  const plan = labels[ROLE_LABEL] === 'canary' ? plans.ofPlan(namespace.name, labels[PLAN_LABEL] ?? '') : undefined;
+  if (plan) return { plan, isCanary: true };
+  const found = workload && plans.ofWorkload(namespace.name, workload.kind, workload.name);
+  return found && { plan: found, isCanary: false };
+}
+
+/** Pods of the canary belong to the target; others whose template says nothing were never changed: to the source. */
+const sccFor = ({ plan, isCanary }: { plan: ActiveMigration; isCanary: boolean }): string | undefined =>
+  isCanary ? plan.targetSCC : plan.sourceSCC;
+
+const pinned = (pod: Pod, scc: string): Pod => ({
+  ...pod,
+  metadata: { ...pod.metadata, annotations: { ...pod.metadata.annotations, [REQUIRED_SCC_ANNOTATION]: scc } },
+});
+
+/**
+ * The pod that the second pass of OpenShift's plugin admits under the wanted SCC; undefined when nothing needs to be or
+ * can be done, so that the plugin's own choice stands.
+ */
+export function steer(
+  request: AdmissionRequest,
+  wanted: string,
+  { memory, template }: { memory: ClusterMemory; template: PodTemplate | undefined },
+): Pod | undefined {
+  const { pod } = request;
+  const { compiled } = memory.constraints;
+  const used = pod.metadata.annotations?.[SCC_ANNOTATION];
+  if (used === wanted && pod.metadata.annotations?.[REQUIRED_SCC_ANNOTATION] === wanted) return undefined;
+  const first = compiled.byName.get(used ?? '');
+  const reconciled = template && first && used !== wanted ? takeBack(request, template, first) : pod;
+  const candidates = [pinned(reconciled, wanted), pinned(pod, wanted)];
+  return candidates.find((candidate) => decide({ ...request, pod: candidate }, compiled).decision === 'admitted');
+}
+
+/** Beside OpenShift's plugin: keeps pods of workloads under migration under the SCC that their side of it has. */
+export function pinPods({ memory }: HookContext): Hook {
+  return {
+    path: '/mutate/pods',
+    whenUndecided: 'allow',
+    decide: async (request: ReviewRequest, budget: Budget): Promise<Outcome> => {
+      if (request.operation !== 'CREATE') return ALLOWED;
+      const read = await podRequestOf(request, memory, budget);
+      if ('undecided' in read) return read;
+      if ('answer' in read) return read.answer;
+      const { template, workload } = originOf(read.pod, memory);
+      const migration = migrationOf(read.pod, workload, memory);
+      const own = read.pod.pod.metadata.annotations?.[REQUIRED_SCC_ANNOTATION];
+      const wanted = own ?? (migration && sccFor(migration));
+      if (!migration || wanted === undefined) return ALLOWED;
+      const steered = steer(read.pod, wanted, { memory, template });
+      if (!steered) return ALLOWED;
+      return {
+        allowed: true,
+        patch: patchBetween(read.pod.pod, steered),
+        audit: { pin: wanted, plan: migration.plan.plan },
+      };
+    },
+  };
+}

@@ -1,0 +1,126 @@
+import {
+  type AdmissionRequest,
+  type Failure,
+  isExemptNamespace,
+  MCS_ANNOTATION,
+  type Namespace,
+  type Pod,
+  podSchema,
+  serviceAccountSubject,
+  UID_RANGE_ANNOTATION,
+} from '@scc/scc';
+import type { ClusterMemory } from '../memory/cluster.js';
+import { type Answer, notUnderstood, type ReviewRequest } from '../http/review.js';
+import { type Budget, type Undecided, within } from './hook.js';
+
+/** What the pods endpoints know of; the first three are looked at. */
+const SUBRESOURCES = new Set([
+  '',
+  'ephemeralcontainers',
+  'resize',
+  'attach',
+  'binding',
+  'eviction',
+  'exec',
+  'log',
+  'portforward',
+  'proxy',
+  'status',
+]);
+
+type Read = { readonly pod: AdmissionRequest } | { readonly answer: Answer } | Undecided;
+
+const isReady = (namespace: Namespace): boolean =>
+  isExemptNamespace(namespace) ||
+  [UID_RANGE_ANNOTATION, MCS_ANNOTATION].every((name) => namespace.annotations?.[name] !== undefined);
+
+/**
+ * The namespace as memory has it. A new one may need a moment until its event arrives and its ids are allocated;
+ * OpenShift waits for that, too.
+ */
+async function namespaceOf(name: string, memory: ClusterMemory, budget: Budget): Promise<Namespace | undefined> {
+  for (;;) {
+    const known = memory.namespaces.get(name);
+    if ((known && isReady(known)) || budget.left() <= 0) return known;
+    await within(memory.namespaces.changed(), budget);
+  }
+}
+
+const isPodReview = ({ kind, resource, subResource, operation }: ReviewRequest): boolean =>
+  kind.group === '' &&
+  kind.version === 'v1' &&
+  kind.kind === 'Pod' &&
+  resource.group === '' &&
+  resource.resource === 'pods' &&
+  SUBRESOURCES.has(subResource ?? '') &&
+  (operation === 'CREATE' || operation === 'UPDATE');
+
+type ReadPod = { readonly value: Pod } | { readonly answer: Answer };
+
+function readPod(value: unknown, what: string): ReadPod {
+  const parsed = podSchema.safeParse(value);
+  if (parsed.success) return { value: parsed.data };
+  const [issue] = parsed.error.issues;
+  return { answer: notUnderstood(`${what}.${issue?.path.map(String).join('.') ?? ''}: ${issue?.message ?? ''}`) };
+}
+
+/** The same for a pod that exists already or will: whose rights count, and how RBAC answers. */
+export function admissionRequest(
+  memory: ClusterMemory,
+  asked: Pick<AdmissionRequest, 'operation' | 'pod' | 'namespace' | 'oldPod' | 'subresource'>,
+  requester: AdmissionRequest['subjects']['requester'],
+): AdmissionRequest {
+  const account = asked.pod.spec.serviceAccountName;
+  const serviceAccount = account ? serviceAccountSubject(asked.namespace.name, account) : undefined;
+  return {
+    ...asked,
+    subjects: { serviceAccount, requester },
+    mayUse: (type, scc) => {
+      const subject = type === 'user' ? requester : serviceAccount;
+      return subject !== undefined && memory.grants.mayUse(subject, scc, asked.namespace.name);
+    },
+  };
+}
+
+export const requesterOf = ({ userInfo }: ReviewRequest) => ({
+  name: userInfo.username ?? '',
+  groups: userInfo.groups ?? [],
+});
+
+type Pods = { readonly pod: Pod; readonly oldPod: Pod | undefined } | { readonly answer: Answer };
+
+function podsOf({ operation, object, oldObject }: ReviewRequest): Pods {
+  const read = readPod(object, 'object');
+  if ('answer' in read) return read;
+  if (operation !== 'UPDATE') return { pod: read.value, oldPod: undefined };
+  const old = readPod(oldObject, 'oldObject');
+  return 'answer' in old ? old : { pod: read.value, oldPod: old.value };
+}
+
+/** Reads a review of a pod into what the evaluator decides on. */
+export async function podRequestOf(request: ReviewRequest, memory: ClusterMemory, budget: Budget): Promise<Read> {
+  const { operation, subResource, namespace: name } = request;
+  if (!isPodReview(request) || (operation !== 'CREATE' && operation !== 'UPDATE'))
+    return { answer: notUnderstood('it is not about a pod that is created or updated') };
+  if (!name) return { answer: notUnderstood('request.namespace is missing') };
+  const pods = podsOf(request);
+  if ('answer' in pods) return pods;
+  if ((pods.pod.metadata.namespace ?? name) !== name)
+    return { answer: notUnderstood('object.metadata.namespace is not the namespace of the request') };
+  const namespace = await namespaceOf(name, memory, budget);
+  if (!namespace) return { undecided: `namespace ${name} is not known yet` };
+  const asked = { operation, subresource: subResource ?? '', ...pods, namespace };
+  return { pod: admissionRequest(memory, asked, requesterOf(request)) };
+}
+
+const REMEDIES = 4;
+
+/** What to change so that the SCC which is nearest to admitting the pod does. */
+export function remediesOf(failures: readonly Failure[]): string[] {
+  const judged = failures.filter(({ violations }) => violations.every(({ rule }) => rule !== 'usability'));
+  const [nearest] = [...judged].sort((a, b) => a.violations.length - b.violations.length);
+  const lines = (nearest?.violations ?? []).map(
+    ({ field, remedy }) => `for ${nearest?.scc ?? ''}: ${field}: ${remedy}`,
+  );
+  return [...new Set(lines)].slice(0, REMEDIES);
+}

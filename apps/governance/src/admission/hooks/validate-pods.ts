@@ -1,0 +1,44 @@
+import { validatePass, type Validation } from '@scc/scc';
+import { ALLOWED, type Answer, denied, type ReviewRequest } from '../http/review.js';
+import { type Budget, type Hook, type HookContext, type Outcome } from './hook.js';
+import { podRequestOf, remediesOf } from './pod-request.js';
+import type { Siblings } from './siblings.js';
+
+/**
+ * On OpenShift its own plugin decides. That we decide otherwise is worth knowing: an SCC, a grant or a release differs
+ * from what plans were checked against.
+ */
+const drift = (message: string): Answer => ({
+  allowed: true,
+  warnings: [`scc.poc would refuse this pod: ${message}`],
+  audit: { drift: message },
+});
+
+/** The validating pass on the final pod, whatever other webhooks did to it after the mutating one. */
+export function validatePods({ memory, config }: HookContext, siblings: Siblings): Hook {
+  const answerOf = (validation: Validation): Answer => {
+    if (validation.decision === 'ignored') return ALLOWED;
+    if (validation.decision === 'accepted')
+      return { allowed: true, audit: { scc: validation.scc, 'subject-type': validation.subjectType } };
+    if (config.mode === 'openshift') return drift(validation.message);
+    return denied(validation.message, {
+      warnings: remediesOf(validation.failures),
+      audit: { reason: validation.reason },
+    });
+  };
+  return {
+    path: '/validate/pods',
+    whenUndecided: config.mode === 'openshift' ? 'allow' : 'deny',
+    decide: async (request: ReviewRequest, budget: Budget): Promise<Outcome> => {
+      const read = await podRequestOf(request, memory, budget);
+      if ('undecided' in read) return read;
+      if ('answer' in read) return read.answer;
+      const { pod, operation, namespace } = read.pod;
+      const validation = validatePass(read.pod, memory.constraints.compiled);
+      const answer = answerOf(validation);
+      if (validation.decision !== 'accepted' || request.dryRun === true) return answer;
+      const { scc, subjectType } = validation;
+      return { ...answer, hint: { pod, operation, scc, subjectType, mutations: siblings.of(namespace.name, pod) } };
+    },
+  };
+}

@@ -1,0 +1,117 @@
+import type { Logger } from '@scc/runtime';
+import type { PodHint } from '../contract.js';
+import { type Budget, type HintedAnswer, type Hook, type Outcome, within } from '../hooks/hook.js';
+import type { ClusterMemory } from '../memory/cluster.js';
+import type { AdmissionMetrics, Verdict } from '../metrics.js';
+import { nestsDeeperThan } from './nesting.js';
+import { type Answer, denied, notUnderstood, parseReview, reviewOf, type ReviewRequest } from './review.js';
+
+/** Deeper than any object that the API server stores; shallow enough for whatever walks through it. */
+const MAX_DEPTH = 100;
+
+/** An HTTP answer, and what to do once it is sent. */
+export interface Reply {
+  readonly status: number;
+  readonly body: string;
+  readonly hint?: PodHint | undefined;
+}
+
+interface Deps {
+  readonly hooks: readonly Hook[];
+  readonly memory: ClusterMemory;
+  readonly budgetMs: number;
+  readonly metrics: AdmissionMetrics;
+  readonly logger: Logger;
+}
+
+const undecidedAnswer = ({ whenUndecided }: Hook, why: string): HintedAnswer =>
+  whenUndecided === 'allow'
+    ? { allowed: true, warnings: [`SCC admission could not decide in time: ${why}`] }
+    : denied(`SCC admission can not decide now, try again: ${why}`, { code: 503, reason: 'ServiceUnavailable' });
+
+function verdictOf({ allowed, patch, code }: Answer): Verdict {
+  if (code === 400) return 'not-understood';
+  if (code === 500) return 'failed';
+  if (!allowed) return 'denied';
+  return patch?.length ? 'mutated' : 'allowed';
+}
+
+const budgetFrom = (started: number, ms: number): Budget => ({ left: () => started + ms - performance.now() });
+
+/** The API server says in `?timeout=3s` for how long it waits; the answer must leave well before. */
+const TIMEOUT = /[?&]timeout=(\d+)(m?s)\b/;
+const HEADROOM = 0.7;
+
+function patienceOf(url: string, budgetMs: number): number {
+  const [, amount, unit] = TIMEOUT.exec(url) ?? [];
+  if (amount === undefined) return budgetMs;
+  return Math.min(budgetMs, Number(amount) * (unit === 's' ? 1000 : 1) * HEADROOM);
+}
+
+/** Answers reviews: reads them, asks the hook of the path, and never lets an answer take longer than the budget. */
+export function createAnswering({ hooks, memory, budgetMs, metrics, logger }: Deps) {
+  const byPath = new Map(hooks.map((hook) => [hook.path, hook]));
+
+  const ask = async (hook: Hook, request: ReviewRequest, budget: Budget): Promise<Outcome> => {
+    if (memory.missing() !== null) await within(memory.complete, budget);
+    const missing = memory.missing();
+    if (missing !== null) return { undecided: missing };
+    const decided = hook.decide(request, budget);
+    if (!(decided instanceof Promise)) return decided;
+    let outcome: Outcome | undefined;
+    await within(
+      decided.then((value) => (outcome = value)),
+      budget,
+    );
+    return outcome ?? { undecided: 'it took too long' };
+  };
+
+  const answer = async (hook: Hook, request: ReviewRequest, budget: Budget): Promise<Outcome> => {
+    try {
+      return await ask(hook, request, budget);
+    } catch (error) {
+      logger.error({ err: error, path: hook.path, uid: request.uid }, 'a review could not be decided');
+      return denied('SCC admission failed on this object', { code: 500, reason: 'InternalError' });
+    }
+  };
+
+  /** Tells what came of a review, and turns "undecided" into what the hook says that means. */
+  const conclude = (hook: Hook, outcome: Outcome, { operation, seconds }: { operation: string; seconds: number }) => {
+    const isUndecided = 'undecided' in outcome;
+    const final = isUndecided ? undecidedAnswer(hook, outcome.undecided) : outcome;
+    const verdict = isUndecided ? 'undecided' : verdictOf(final);
+    metrics.answered(hook.path, { operation, verdict, seconds });
+    if (final.audit?.['drift'] !== undefined) metrics.drifted();
+    return final;
+  };
+
+  return {
+    async reply(url: string, body: Buffer, started: number): Promise<Reply> {
+      const hook = byPath.get(url.split('?', 1)[0] ?? '');
+      if (!hook) return { status: 404, body: 'no such webhook\n' };
+      if (nestsDeeperThan(body, MAX_DEPTH)) return { status: 400, body: 'the review nests too deeply\n' };
+      const review = parseReview(jsonOf(body));
+      if (review.is === 'refused') return { status: 400, body: `${review.why}\n` };
+      const since = () => (performance.now() - started) / 1000;
+      if (review.is === 'denied') {
+        const answered = conclude(hook, notUnderstood(review.why), { operation: 'unknown', seconds: since() });
+        return { status: 200, body: reviewOf(review.uid, answered) };
+      }
+      const patienceMs = patienceOf(url, budgetMs);
+      const outcome = await answer(hook, review.request, budgetFrom(started, patienceMs));
+      const seconds = since();
+      if (seconds * 1000 > patienceMs) metrics.overBudget(hook.path);
+      const final = conclude(hook, outcome, { operation: review.request.operation, seconds });
+      return { status: 200, body: reviewOf(review.request.uid, final), hint: final.hint };
+    },
+  };
+}
+export type Answering = ReturnType<typeof createAnswering>;
+
+function jsonOf(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString('utf8')) as unknown;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,101 @@
+import { z } from 'zod';
+import type { PatchOperation } from './json-patch.js';
+
+const groupVersion = { group: z.string(), version: z.string().min(1) };
+
+/** What the API server asks. Objects stay unread until a hook parses the kind that it knows. */
+export const reviewRequestSchema = z.object({
+  uid: z.string().min(1).max(128),
+  kind: z.object({ ...groupVersion, kind: z.string().min(1) }),
+  resource: z.object({ ...groupVersion, resource: z.string().min(1) }),
+  subResource: z.string().nullish(),
+  name: z.string().nullish(),
+  namespace: z.string().nullish(),
+  operation: z.enum(['CREATE', 'UPDATE', 'DELETE', 'CONNECT']),
+  userInfo: z.object({
+    username: z.string().nullish(),
+    uid: z.string().nullish(),
+    groups: z.array(z.string()).nullish(),
+    extra: z.record(z.string(), z.array(z.string())).nullish(),
+  }),
+  object: z.unknown(),
+  oldObject: z.unknown(),
+  dryRun: z.boolean().nullish(),
+});
+export type ReviewRequest = z.infer<typeof reviewRequestSchema>;
+
+const envelopeSchema = z.object({
+  apiVersion: z.literal('admission.k8s.io/v1'),
+  kind: z.literal('AdmissionReview'),
+  request: z.unknown(),
+});
+const uidSchema = z.object({ request: z.object({ uid: z.string().min(1).max(128) }) });
+
+/** What a hook answers. */
+export interface Answer {
+  readonly allowed: boolean;
+  /** For the client; only of a denial. */
+  readonly message?: string;
+  /** HTTP status and reason of a denial as the client sees it; 403 Forbidden unless said otherwise. */
+  readonly code?: number;
+  readonly reason?: string;
+  readonly patch?: readonly PatchOperation[];
+  readonly warnings?: readonly string[];
+  readonly audit?: Readonly<Record<string, string>>;
+}
+
+export const ALLOWED: Answer = { allowed: true };
+export const denied = (message: string, more: Partial<Answer> = {}): Answer => ({ allowed: false, message, ...more });
+/** The review itself is not understood. */
+export const notUnderstood = (message: string): Answer =>
+  denied(`the admission review is not understood: ${message}`, { code: 400, reason: 'BadRequest' });
+
+/** `read`: a request. `denied`: nonsense that names its uid. `refused`: not even that. */
+export type ParsedReview =
+  | { readonly is: 'read'; readonly request: ReviewRequest }
+  | { readonly is: 'denied'; readonly uid: string; readonly why: string }
+  | { readonly is: 'refused'; readonly why: string };
+
+const firstIssue = ({ issues: [issue] }: z.ZodError): string =>
+  issue ? `${issue.path.map(String).join('.') || 'review'}: ${issue.message}` : 'unreadable';
+
+/** Reads a review that was parsed as JSON. What is not understood is never taken for something else. */
+export function parseReview(value: unknown): ParsedReview {
+  const envelope = envelopeSchema.safeParse(value);
+  const request = envelope.success ? reviewRequestSchema.safeParse(envelope.data.request) : undefined;
+  if (request?.success) return { is: 'read', request: request.data };
+  const error = request?.error ?? envelope.error;
+  const why = error ? firstIssue(error) : 'unreadable';
+  const uid = envelope.success ? uidSchema.safeParse(value) : undefined;
+  return uid?.success ? { is: 'denied', uid: uid.data.request.uid, why } : { is: 'refused', why };
+}
+
+/** What the API server accepts of one warning, and of all; it cuts the rest with a warning of its own. */
+const WARNING_LENGTH = 256;
+const WARNINGS = 10;
+
+const clipped = (text: string): string =>
+  text.length <= WARNING_LENGTH ? text : `${text.slice(0, WARNING_LENGTH - 1)}…`;
+
+function statusOf({ message = 'denied', code = 403, reason = 'Forbidden' }: Answer) {
+  return { status: 'Failure', message, reason, code };
+}
+
+/** The AdmissionReview that carries an answer. */
+export function reviewOf(uid: string, answer: Answer): string {
+  const { allowed, patch = [], warnings = [], audit = {} } = answer;
+  return JSON.stringify({
+    apiVersion: 'admission.k8s.io/v1',
+    kind: 'AdmissionReview',
+    response: {
+      uid,
+      allowed,
+      ...(allowed ? {} : { status: statusOf(answer) }),
+      ...(allowed && patch.length > 0
+        ? { patchType: 'JSONPatch', patch: Buffer.from(JSON.stringify(patch)).toString('base64') }
+        : {}),
+      ...(warnings.length > 0 ? { warnings: warnings.slice(0, WARNINGS).map(clipped) } : {}),
+      ...(Object.keys(audit).length > 0 ? { auditAnnotations: audit } : {}),
+    },
+  });
+}
