@@ -1,0 +1,321 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { Agent, request } from 'node:https';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { defaultSCCs } from '@scc/scc';
+import { createLogger } from '@scc/runtime';
+import type { MakeInformer } from '../registry/follow.js';
+import { startAdmission } from './admission.js';
+import type { Admission, AdmissionDeps, PodHint } from './contract.js';
+import type { AdmissionConfig } from './settings.js';
+import { issueLeaf, type Issued, makeAuthority } from './tls/certificates.js';
+
+type KubeLike = Readonly<Record<string, unknown>> & {
+  readonly kind: string;
+  readonly metadata: { readonly name: string; readonly namespace?: string };
+};
+
+const keyOf = ({ metadata: { namespace, name } }: KubeLike): string => (namespace ? `${namespace}/${name}` : name);
+
+/** A cluster that a test changes: informers hear of objects as soon as they are put. */
+export class TestCluster {
+  readonly #objects = new Map<string, KubeLike>();
+  readonly #followers = new Map<string, Set<(key: string, current: unknown, previous: unknown) => void>>();
+  #isReachable = Promise.withResolvers<undefined>();
+
+  constructor(objects: readonly KubeLike[] = []) {
+    for (const object of objects) this.put(object);
+    this.#isReachable.resolve(undefined);
+  }
+
+  /** Informers that are made from now on never get their first list, as when the API server is away. */
+  vanish(): void {
+    this.#isReachable = Promise.withResolvers<undefined>();
+  }
+
+  put(object: KubeLike): void {
+    const key = keyOf(object);
+    const previous = this.#objects.get(`${object.kind} ${key}`);
+    this.#objects.set(`${object.kind} ${key}`, object);
+    for (const follow of this.#followers.get(object.kind) ?? []) follow(key, object, previous);
+  }
+
+  remove(kind: string, key: string): void {
+    const previous = this.#objects.get(`${kind} ${key}`);
+    this.#objects.delete(`${kind} ${key}`);
+    for (const follow of this.#followers.get(kind) ?? []) follow(key, undefined, previous);
+  }
+
+  readonly makeInformer: MakeInformer = ({ kind }, onChange) => {
+    const list = () => [...this.#objects.values()].filter((object) => object.kind === kind);
+    const synced = this.#isReachable.promise.then(() => {
+      for (const object of list()) onChange(keyOf(object), object, undefined);
+      this.#followers.set(kind, (this.#followers.get(kind) ?? new Set()).add(onChange));
+    });
+    return { start: () => undefined, stop: () => this.#followers.get(kind)?.delete(onChange), synced, list };
+  };
+}
+
+export const aNamespace = (name: string, over: { labels?: object; annotations?: object } = {}): KubeLike => ({
+  apiVersion: 'v1',
+  kind: 'Namespace',
+  metadata: {
+    name,
+    ...{
+      labels: { 'scc.poc/enforce': 'true', ...over.labels },
+      annotations: {
+        'openshift.io/sa.scc.uid-range': '1000680000/10000',
+        'openshift.io/sa.scc.supplemental-groups': '1000680000/10000',
+        'openshift.io/sa.scc.mcs': 's0:c26,c15',
+        ...over.annotations,
+      },
+    },
+  },
+});
+
+const RBAC = { apiVersion: 'rbac.authorization.k8s.io/v1' };
+export const sccRole = (scc: string): KubeLike => ({
+  ...RBAC,
+  kind: 'ClusterRole',
+  metadata: { name: `system:openshift:scc:${scc}` },
+  rules: [
+    {
+      verbs: ['use'],
+      apiGroups: ['security.openshift.io'],
+      resources: ['securitycontextconstraints'],
+      resourceNames: [scc],
+    },
+  ],
+});
+
+/** The default SCCs with their roles, of which restricted-v2 is everybody's, and the enforced namespace `shop`. */
+export function standardObjects(): KubeLike[] {
+  const sccs = defaultSCCs().map((scc) => ({ ...scc, kind: 'SecurityContextConstraints', metadata: scc.metadata }));
+  return [
+    ...sccs,
+    ...sccs.map(({ metadata }) => sccRole(metadata.name)),
+    {
+      ...RBAC,
+      kind: 'ClusterRoleBinding',
+      metadata: { name: 'system:openshift:scc:restricted-v2' },
+      roleRef: { kind: 'ClusterRole', name: 'system:openshift:scc:restricted-v2' },
+      subjects: [{ kind: 'Group', name: 'system:authenticated' }],
+    },
+    aNamespace('shop'),
+  ];
+}
+
+export const grantOf = (scc: string, account: string, namespace = 'shop'): KubeLike => ({
+  ...RBAC,
+  kind: 'RoleBinding',
+  metadata: { name: `${account}-${scc}`, namespace },
+  roleRef: { kind: 'ClusterRole', name: `system:openshift:scc:${scc}` },
+  subjects: [{ kind: 'ServiceAccount', name: account, namespace }],
+});
+
+export const CONTROLLER = {
+  username: 'system:serviceaccount:kube-system:replicaset-controller',
+  groups: ['system:serviceaccounts', 'system:serviceaccounts:kube-system', 'system:authenticated'],
+};
+
+export const aPod = (over: { metadata?: object; spec?: object } = {}) => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { generateName: 'ledger-', namespace: 'shop', labels: { app: 'ledger' }, ...over.metadata },
+  spec: {
+    serviceAccountName: 'ledger',
+    securityContext: {},
+    containers: [{ name: 'app', image: 'ledger:1' }],
+    ...over.spec,
+  },
+});
+
+let uids = 0;
+/** An AdmissionReview of a pod; `over` replaces fields of the request. */
+export const podReview = (object: unknown, over: object = {}) => ({
+  apiVersion: 'admission.k8s.io/v1',
+  kind: 'AdmissionReview',
+  request: {
+    uid: `review-${(uids += 1)}`,
+    kind: { group: '', version: 'v1', kind: 'Pod' },
+    resource: { group: '', version: 'v1', resource: 'pods' },
+    namespace: 'shop',
+    operation: 'CREATE',
+    userInfo: CONTROLLER,
+    object,
+    oldObject: null,
+    dryRun: false,
+    ...over,
+  },
+});
+
+/** The review of any other object. */
+export const objectReview = (
+  [group, version, kind, resource]: readonly [string, string, string, string],
+  over: object,
+) => podReview(undefined, { kind: { group, version, kind }, resource: { group, version, resource }, ...over });
+
+export interface Posted {
+  readonly status: number;
+  readonly text: string;
+  readonly json: ReviewAnswer | undefined;
+}
+
+export interface ReviewAnswer {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly response: {
+    readonly uid: string;
+    readonly allowed: boolean;
+    readonly patch?: string;
+    readonly patchType?: string;
+    readonly warnings?: string[];
+    readonly auditAnnotations?: Record<string, string>;
+    readonly status?: { code: number; message: string; reason: string };
+  };
+}
+
+export interface TestAdmission {
+  readonly admission: Admission;
+  readonly cluster: TestCluster;
+  readonly hints: PodHint[];
+  readonly tlsDir: string;
+  readonly authority: Issued;
+  post: (path: string, body: unknown, options?: PostOptions) => Promise<Posted>;
+  stop: () => Promise<void>;
+}
+
+interface PostOptions {
+  readonly contentType?: string;
+  readonly method?: string;
+  /** A client certificate. */
+  readonly as?: Issued;
+}
+
+const DAY_MS = 24 * 60 * 60_000;
+
+interface TestOptions {
+  readonly objects?: readonly KubeLike[];
+  readonly cluster?: TestCluster;
+  readonly config?: Partial<AdmissionConfig>;
+  readonly client?: Partial<AdmissionDeps['client']>;
+  /** Lets callers prove themselves by certificates of the same authority. */
+  readonly checksClients?: boolean;
+}
+
+const refuse = (): Promise<never> => Promise.reject(new Error('the API server is away'));
+
+/** The webhook over real TLS, beside a cluster that exists in memory only. */
+export async function startTestAdmission(options: TestOptions = {}): Promise<TestAdmission> {
+  const tlsDir = await mkdtemp(path.join(tmpdir(), 'scc-admission-'));
+  const life = { now: new Date(), lifeMs: DAY_MS };
+  const authority = await makeAuthority('test', life);
+  const leaf = await issueLeaf(authority, { ...life, names: ['localhost', '127.0.0.1'] });
+  await Promise.all([
+    writeFile(path.join(tlsDir, 'ca.crt'), authority.certificate),
+    writeFile(path.join(tlsDir, 'tls.crt'), leaf.certificate),
+    writeFile(path.join(tlsDir, 'tls.key'), leaf.key),
+  ]);
+  const cluster = options.cluster ?? new TestCluster([...standardObjects(), ...(options.objects ?? [])]);
+  const hints: PodHint[] = [];
+  const admission = await startAdmission({
+    config: {
+      host: '127.0.0.1',
+      port: 0,
+      mode: 'kubernetes',
+      tlsDir,
+      tls: 'files',
+      tlsSecret: { namespace: 'scc-system', name: 'scc-webhook-tls' },
+      names: [],
+      budgetMs: 1000,
+      drainMs: 0,
+      clientCaFile: options.checksClients ? path.join(tlsDir, 'ca.crt') : undefined,
+      clientRequired: false,
+      workloads: 'warn',
+      checkExec: true,
+      guarded: new Map(),
+      ...options.config,
+    },
+    client: {
+      get: refuse,
+      list: refuse,
+      create: refuse,
+      replace: refuse,
+      patch: refuse,
+      subjectAccessReview: refuse,
+      ...options.client,
+    },
+    makeInformer: cluster.makeInformer,
+    logger: createLogger('admission-test', 'silent'),
+    onPod: (hint) => hints.push(hint),
+  });
+  const agents = new Map<Issued | undefined, Agent>();
+  const agentOf = (as: Issued | undefined): Agent => {
+    const known =
+      agents.get(as) ??
+      new Agent({
+        keepAlive: true,
+        maxSockets: 4,
+        ca: authority.certificate,
+        ...(as ? { cert: as.certificate, key: as.key } : {}),
+      });
+    agents.set(as, known);
+    return known;
+  };
+  return {
+    admission,
+    cluster,
+    hints,
+    tlsDir,
+    authority,
+    post: (url, body, { contentType = 'application/json', method = 'POST', as } = {}) =>
+      post({ port: admission.port, url, method, contentType, agent: agentOf(as) }, body),
+    stop: async () => {
+      for (const agent of agents.values()) agent.destroy();
+      await admission.stop();
+      await rm(tlsDir, { recursive: true });
+    },
+  };
+}
+
+function post(
+  {
+    port,
+    url,
+    method,
+    contentType,
+    agent,
+  }: Record<'url' | 'method' | 'contentType', string> & {
+    port: number;
+    agent: Agent;
+  },
+  body: unknown,
+): Promise<Posted> {
+  const payload = Buffer.isBuffer(body) || typeof body === 'string' ? body : JSON.stringify(body);
+  return new Promise((resolve, reject) => {
+    const outgoing = request(
+      {
+        host: '127.0.0.1',
+        servername: 'localhost',
+        port,
+        path: url,
+        method,
+        agent,
+        headers: { 'content-type': contentType, 'content-length': Buffer.byteLength(payload) },
+      },
+      (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.once('error', reject);
+        response.once('end', () => {
+          const text = Buffer.concat(chunks).toString('utf8');
+          const isJson = response.headers['content-type'] === 'application/json';
+          const json = isJson ? (JSON.parse(text) as ReviewAnswer) : undefined;
+          resolve({ status: response.statusCode ?? 0, text, json });
+        });
+      },
+    );
+    outgoing.once('error', reject);
+    outgoing.end(payload);
+  });
+}
