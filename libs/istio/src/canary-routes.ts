@@ -1,6 +1,12 @@
 import { divided, reduced, type Mirror, type ServicePair, type Split } from '@scc/routing';
 import { resolvedHost, serviceHost } from './hosts.js';
-import type { HttpRoute, RouteDestination, StreamRoute, VirtualServiceSpec } from './schema.js';
+import {
+  mirrorSchema,
+  type HttpRoute,
+  type RouteDestination,
+  type StreamRoute,
+  type VirtualServiceSpec,
+} from './schema.js';
 
 /** Which Services are divided, and the namespace in which a VirtualService's short names are meant. */
 export interface Scope {
@@ -122,11 +128,16 @@ function withMirror(route: HttpRoute, mirror: Mirror | null, scope: Scope): Http
 const isMirrorRoute = ({ name }: HttpRoute): boolean =>
   name === MIRROR_ROUTE || name?.endsWith(`-${MIRROR_ROUTE}`) === true;
 
+/** One mirror that is left is written as most people write it; `restored` knows the user's own words. */
 function withoutMirror(route: HttpRoute, scope: Scope): HttpRoute {
   if (!route.mirrors?.some(({ destination }) => isCanary(destination.host, scope))) return route;
   const { mirrors, ...rest } = route;
   const kept = mirrors.filter(({ destination }) => !isCanary(destination.host, scope));
-  return kept.length ? { ...rest, mirrors: kept } : rest;
+  const [only, ...more] = kept;
+  if (!only) return rest;
+  const { destination, percentage } = mirrorSchema.parse(only);
+  if (more.length) return { ...rest, mirrors: kept };
+  return { ...rest, mirror: destination, ...(percentage ? { mirrorPercentage: percentage } : {}) };
 }
 
 const stream = (routes: StreamRoute[] | undefined, change: (list: RouteDestination[]) => RouteDestination[]) =>

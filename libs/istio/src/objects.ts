@@ -1,4 +1,4 @@
-import type { KubeClient, KubeObject, ObjectId } from '@scc/kube';
+import { isConflict, type KubeClient, type KubeObject, type ObjectId } from '@scc/kube';
 import type { RoutedObject } from '@scc/routing';
 import { z } from 'zod';
 import type { ServicePort } from './survey.js';
@@ -22,7 +22,7 @@ export const objectId = ({ apiVersion, kind, namespace, name }: RoutedObject): O
 export function lastWriter({ metadata }: KubeObject, but: string): string {
   const others = (metadata.managedFields ?? [])
     .filter(({ subresource, manager }) => !subresource && manager !== but)
-    .toSorted((a, b) => String(b.time ?? '').localeCompare(String(a.time ?? '')));
+    .toSorted((a, b) => (b.time ?? '').localeCompare(a.time ?? ''));
   return others[0]?.manager ?? 'somebody';
 }
 
@@ -73,4 +73,23 @@ export async function addressesOf(kube: KubeClient, namespace: string, service: 
   const endpoints = items.flatMap((item) => sliceSchema.parse(item).endpoints ?? []);
   const of = (list: typeof endpoints): Set<string> => new Set(list.flatMap(({ addresses }) => addresses));
   return { ready: of(endpoints.filter(({ conditions }) => conditions?.ready !== false)), all: of(endpoints) };
+}
+
+/** Gives up the ownership of the fields that are back to what their user wrote, so that his next apply meets no conflict. */
+export async function releaseFields(kube: KubeClient, id: RoutedObject, fieldManager: string): Promise<void> {
+  const object = await kube.get(objectId(id));
+  const entries = object?.metadata.managedFields ?? [];
+  const kept = entries.filter(({ manager, subresource }) => manager !== fieldManager || subresource);
+  if (!object || kept.length === entries.length || kept.length === 0) return;
+  const { resourceVersion } = object.metadata;
+  try {
+    await kube.patch(objectId(id), {
+      type: 'merge',
+      body: { metadata: { resourceVersion, managedFields: kept } },
+      fieldManager,
+    });
+  } catch (error) {
+    // Somebody wrote at the same moment: ownership is a courtesy, the routes are restored already.
+    if (!isConflict(error)) throw error;
+  }
 }

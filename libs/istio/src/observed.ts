@@ -15,7 +15,7 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
 /** The host of an Envoy cluster that Istio made: `outbound|80|subset|host`. */
 const hostOf = (cluster: string): string | null => /^outbound\|\d+\|[^|]*\|([^|]+)$/.exec(cluster)?.[1] ?? null;
 
-const isWeighted = (value: unknown): value is { name: string; weight: number } =>
+const isWeighted = (value: unknown): value is { name: string; weight?: number } =>
   isRecord(value) &&
   typeof value['name'] === 'string' &&
   (value['weight'] === undefined || typeof value['weight'] === 'number');

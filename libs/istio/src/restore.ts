@@ -26,9 +26,11 @@ function reverted<Entry>(
   canonical: (entry: Entry) => unknown,
 ): { entries: Entry[] | undefined; changed: boolean } {
   const known = (before ?? []).map((entry) => ({ entry, meaning: canonical(entry) }));
-  const entries = now?.map((entry) => {
+  const entries = now?.map((entry, index) => {
     const meaning = canonical(entry);
-    return known.find((one) => isDeepStrictEqual(one.meaning, meaning))?.entry ?? entry;
+    // Its old place first: two entries may mean the same in other words.
+    const candidates = [...known.slice(index, index + 1), ...known];
+    return candidates.find((one) => isDeepStrictEqual(one.meaning, meaning))?.entry ?? entry;
   });
   return { entries, changed: !isDeepStrictEqual(entries ?? [], before ?? []) };
 }

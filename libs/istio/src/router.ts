@@ -1,25 +1,18 @@
 import { isDeepStrictEqual } from 'node:util';
 import { setTimeout as delay } from 'node:timers/promises';
-import { isConflict, isNotFound, type KubeClient, type KubeObject } from '@scc/kube';
+import { isConflict, type KubeClient, type KubeObject } from '@scc/kube';
 import type { Violation } from '@scc/plan';
 import type { PreImage, RouteConflict, RoutedObject, Split, Survey, SurveyRequest, TrafficRouter } from '@scc/routing';
 import { z } from 'zod';
 import { withCanary } from './canary-routes.js';
 import { resolvedHost, serviceHost } from './hosts.js';
-import { addressesOf, lastWriter, objectId, plain, portsOf } from './objects.js';
+import { canaryRule, copyName } from './destination-rules.js';
+import { gatewayApiViolations } from './gateway-api.js';
+import { addressesOf, lastWriter, objectId, plain, portsOf, releaseFields } from './objects.js';
 import type { ProxyView } from './proxies.js';
 import { restored } from './restore.js';
 import { destinationRuleSpecSchema, NETWORKING, virtualServiceSpecSchema, type VirtualServiceSpec } from './schema.js';
-import {
-  findRoutes,
-  ownRoutes,
-  portViolations,
-  protocolOf,
-  scopeFor,
-  subsetLabels,
-  type Named,
-  type ServicePort,
-} from './survey.js';
+import { findRoutes, ownRoutes, portViolations, protocolOf, scopeFor, type Named, type ServicePort } from './survey.js';
 import { Verifier, type Watched } from './verify.js';
 
 const MAX_CONFLICTS = 10;
@@ -63,7 +56,6 @@ const destinationRule = ({ namespace, name }: { namespace: string; name: string 
   kind: 'DestinationRule',
 });
 const ownName = (service: string): string => `${service}-scc-canary`;
-const copyName = (name: string): string => `${name}-scc-canary`;
 
 const specOf = (object: KubeObject): VirtualServiceSpec => virtualServiceSpecSchema.parse(object['spec']);
 const labelOf = ({ kind, namespace, name }: RoutedObject): string => `${kind} ${namespace}/${name}`;
@@ -103,7 +95,7 @@ export class IstioRouter implements TrafficRouter {
       destinationRules,
       hasStreams: ports.some((service) => service.ports.some((port) => protocolOf(port) !== 'http')),
     };
-    const gateway = await this.gatewayApiViolations(namespace, services);
+    const gateway = await gatewayApiViolations(kube, request);
     return {
       survey: { request, routes: kept },
       violations: [...ports.flatMap((service) => portViolations(service.service, service.ports)), ...gateway],
@@ -134,18 +126,19 @@ export class IstioRouter implements TrafficRouter {
       if (rule) await kube.apply(canaryRule(rule, request), { fieldManager, force: true });
     }
     await this.split(survey, { canary: 0, mirror: null });
+    await this.verifier?.endpoints(this.watched(survey), { stable: false, canary: true }, (service) =>
+      addressesOf(kube, request.namespace, service),
+    );
   }
 
   async split(survey: Survey, split: Split): Promise<{ verifiedBy: 'proxies' | 'bound' }> {
     const { namespace } = survey.request;
     const watched = this.watched(survey);
     if (watched.services.length === 0) return { verifiedBy: 'proxies' };
-    const sides = { stable: split.canary < 100, canary: true };
+    const sides = { stable: split.canary < 100, canary: split.canary > 0 || split.mirror !== null };
     await this.verifier?.endpoints(watched, sides, (service) => addressesOf(this.options.kube, namespace, service));
     return this.changeRoutes(watched, split, async () => {
-      await this.write(survey, (spec, routeNamespace) =>
-        withCanary(spec, split, scopeFor(namespace, survey.request.services, routeNamespace)),
-      );
+      await this.write(survey, split);
     });
   }
 
@@ -222,19 +215,20 @@ export class IstioRouter implements TrafficRouter {
     return { verifiedBy: 'proxies' };
   }
 
-  private async write(
-    survey: Survey,
-    change: (spec: VirtualServiceSpec, namespace: string) => VirtualServiceSpec,
-  ): Promise<void> {
+  /** A route that was deleted meanwhile divides nothing: only a canary without requests can do without it. */
+  private async write(survey: Survey, split: Split): Promise<void> {
     const { kube, fieldManager } = this.options;
-    const { namespace, markers } = survey.request;
+    const { namespace, markers, services } = survey.request;
+    const { canary } = split;
+    const change = (spec: VirtualServiceSpec, routeNamespace: string): VirtualServiceSpec =>
+      withCanary(spec, split, scopeFor(namespace, services, routeNamespace));
     const routes = routesSchema.parse(survey.routes);
     for (const id of routes.divided.map(virtualService))
-      if (!(await this.rewrite(id, (spec) => change(spec, id.namespace))))
+      if (!(await this.rewrite(id, (spec) => change(spec, id.namespace))) && canary > 0)
         throw new Error(`${labelOf(id)} was deleted during the migration`);
     for (const { service, ports } of routes.own) {
       const id = virtualService({ namespace, name: ownName(service) });
-      const spec = change(ownRoutes(service, namespace, ports as ServicePort[]), namespace);
+      const spec = change(ownRoutes(service, namespace, ports), namespace);
       const metadata = { namespace, name: id.name, labels: markers };
       await kube.apply({ apiVersion: id.apiVersion, kind: id.kind, metadata, spec }, { fieldManager, force: true });
     }
@@ -282,28 +276,6 @@ export class IstioRouter implements TrafficRouter {
   private async list(kind: string): Promise<KubeObject[]> {
     return (await this.options.kube.list({ apiVersion: NETWORKING, kind })).items;
   }
-
-  /** Routes of the Gateway API are not divided yet: a Service that one of them sends to is refused, not half moved. */
-  private async gatewayApiViolations(namespace: string, services: SurveyRequest['services']): Promise<Violation[]> {
-    const kinds = ['HTTPRoute', 'GRPCRoute', 'TCPRoute', 'TLSRoute'];
-    const lists = await Promise.all(
-      kinds.map(async (kind) => {
-        try {
-          return (await this.options.kube.list({ apiVersion: 'gateway.networking.k8s.io/v1', kind })).items;
-        } catch (error) {
-          if (isNotFound(error)) return [];
-          throw error;
-        }
-      }),
-    );
-    const uses = lists.flat().filter((route) => services.some(({ name }) => refersTo(route, { namespace, name })));
-    return uses.map(({ kind, metadata }) => ({
-      code: 'RouteCanNotBeDivided',
-      field: 'spec.workloadRef',
-      message: `${kind} ${metadata.namespace ?? ''}/${metadata.name ?? ''} of the Gateway API sends requests to the workload`,
-      remedy: 'Route by a VirtualService for the time of the migration; routes of the Gateway API are not divided.',
-    }));
-  }
 }
 
 const named =
@@ -313,62 +285,3 @@ const named =
     name: object.metadata.name ?? '',
     spec: spec(object),
   });
-
-/** Whether a backend reference somewhere in a Gateway API route names the Service. */
-function refersTo(route: KubeObject, { namespace, name }: { namespace: string; name: string }): boolean {
-  const own = route.metadata.namespace ?? '';
-  const walk = (value: unknown): boolean => {
-    if (Array.isArray(value)) return value.some(walk);
-    if (typeof value !== 'object' || value === null) return false;
-    const record = value as Record<string, unknown>;
-    const refs = record['backendRefs'];
-    const found =
-      Array.isArray(refs) &&
-      refs.some(
-        (ref: Record<string, unknown>) =>
-          ref['name'] === name && (ref['namespace'] ?? own) === namespace && (ref['kind'] ?? 'Service') === 'Service',
-      );
-    return found || Object.values(record).some(walk);
-  };
-  return walk(route['spec']);
-}
-
-/** The policy of the stable host, said of the canary's host. */
-function canaryRule(rule: KubeObject, { namespace, services, label, markers }: SurveyRequest): KubeObject {
-  const spec = destinationRuleSpecSchema.parse(rule['spec']);
-  const host = resolvedHost(spec.host, rule.metadata.namespace ?? '');
-  const pair = services.find(({ name }) => serviceHost(name, namespace) === host);
-  if (!pair) throw new Error(`DestinationRule ${rule.metadata.name ?? ''} is not of a service of the migration`);
-  const subsets = spec.subsets?.map((subset) =>
-    subset.labels ? { ...subset, labels: subsetLabels(subset.labels, label) } : subset,
-  );
-  return {
-    apiVersion: NETWORKING,
-    kind: 'DestinationRule',
-    metadata: {
-      namespace: rule.metadata.namespace ?? '',
-      name: copyName(rule.metadata.name ?? ''),
-      labels: { ...rule.metadata.labels, ...markers },
-    },
-    spec: { ...spec, host: serviceHost(pair.canary, namespace), ...(subsets ? { subsets } : {}) },
-  };
-}
-
-/** Gives up the ownership of the fields that are back to what their user wrote, so that his next apply meets no conflict. */
-async function releaseFields(kube: KubeClient, id: RoutedObject, fieldManager: string): Promise<void> {
-  const object = await kube.get(objectId(id));
-  const entries = object?.metadata.managedFields ?? [];
-  const kept = entries.filter(({ manager, subresource }) => manager !== fieldManager || subresource);
-  if (!object || kept.length === entries.length || kept.length === 0) return;
-  const { resourceVersion } = object.metadata;
-  try {
-    await kube.patch(objectId(id), {
-      type: 'merge',
-      body: { metadata: { resourceVersion, managedFields: kept } },
-      fieldManager,
-    });
-  } catch (error) {
-    // Somebody wrote at the same moment: ownership is a courtesy, the routes are restored already.
-    if (!isConflict(error)) throw error;
-  }
-}

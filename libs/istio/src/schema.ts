@@ -11,14 +11,15 @@ const matchSchema = z.looseObject({
     .looseObject({ exact: z.string().optional(), prefix: z.string().optional(), regex: z.string().optional() })
     .optional(),
 });
-const mirrorSchema = z.looseObject({ destination: destinationSchema });
+const percentageSchema = z.looseObject({ value: z.number().optional() });
+export const mirrorSchema = z.looseObject({ destination: destinationSchema, percentage: percentageSchema.optional() });
 
 export const httpRouteSchema = z.looseObject({
   name: z.string().optional(),
   match: z.array(matchSchema).optional(),
   route: z.array(routeDestinationSchema).optional(),
   mirror: destinationSchema.optional(),
-  mirrorPercentage: z.looseObject({ value: z.number().optional() }).optional(),
+  mirrorPercentage: percentageSchema.optional(),
   mirrors: z.array(mirrorSchema).optional(),
 });
 const streamRouteSchema = z.looseObject({ route: z.array(routeDestinationSchema).optional() });

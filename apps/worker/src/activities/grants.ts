@@ -1,4 +1,5 @@
 import { isNotFound, type KubeClient, type KubeObject, type ObjectId } from '@scc/kube';
+import { z } from 'zod';
 import type { MigrationActivities, MigrationTarget, StoredImage } from '../../../../workflows/migration/contract.js';
 import { bindingSchema, idOf, keyOf, podSchema, sccOf } from './objects.js';
 import { FIELD_MANAGER } from './plan.js';
@@ -148,6 +149,18 @@ async function dropSubject(kube: KubeClient, grant: KubeObject, serviceAccount: 
   else await kube.replace({ ...grant, subjects: rest });
 }
 
+/** A recorded object; Temporal and governance keep it as plain JSON. */
+const storedSchema = z.looseObject({
+  apiVersion: z.string(),
+  kind: z.string(),
+  metadata: z.looseObject({
+    name: z.string(),
+    namespace: z.string().optional(),
+    labels: z.record(z.string(), z.string()).optional(),
+    annotations: z.record(z.string(), z.string()).optional(),
+  }),
+});
+
 async function restoreGrant(kube: KubeClient, { key, manifest }: StoredImage): Promise<void> {
   const id = idOf(key);
   const current = await kube.get(id);
@@ -156,19 +169,19 @@ async function restoreGrant(kube: KubeClient, { key, manifest }: StoredImage): P
     return;
   }
   if (current && JSON.stringify(current['subjects']) === JSON.stringify(manifest['subjects'])) return;
-  const { metadata, ...rest } = manifest as unknown as KubeObject;
+  const { metadata, ...rest } = storedSchema.parse(manifest);
   const { name, namespace, labels, annotations } = metadata;
   const clean = { name, namespace, ...(labels ? { labels } : {}), ...(annotations ? { annotations } : {}) };
-  if (!current) await kube.create({ ...rest, metadata: clean } as KubeObject);
+  if (!current) await kube.create({ ...rest, metadata: clean });
   else {
     try {
       await kube.replace({
         ...rest,
         metadata: { ...clean, resourceVersion: current.metadata.resourceVersion },
-      } as KubeObject);
+      });
     } catch (error) {
       if (!isNotFound(error)) throw error;
-      await kube.create({ ...rest, metadata: clean } as KubeObject);
+      await kube.create({ ...rest, metadata: clean });
     }
   }
 }

@@ -25,7 +25,9 @@ const QUIET: ReadonlySet<MigrationEvent['type']> = new Set([
   'UndoStepDone',
 ]);
 
+/** Events without a sentence of their own say what the plan's status says. */
 function sentence(event: MigrationEvent, status: PlanStatus): string {
+  // eslint-disable-next-line @typescript-eslint/switch-exhaustiveness-check -- the rest shares one sentence
   switch (event.type) {
     case 'PlanRejected':
       return event.violations.map(({ field, message, remedy }) => `${field}: ${message}. ${remedy}`).join(' | ');

@@ -1,6 +1,7 @@
 import type { GovernanceClient } from '@scc/governance-api';
 import type { KubeClient, KubeObject, ObjectId } from '@scc/kube';
 import type { TrafficRouter } from '@scc/routing';
+import { z } from 'zod';
 import type { MigrationActivities, MigrationTarget, StoredImage } from '../../../../workflows/migration/contract.js';
 import { canaryObjects } from './canary.js';
 import { bindingsOf, grantObjects } from './grants.js';
@@ -9,6 +10,12 @@ import { surveyOf } from './routes.js';
 import { workloadId } from './workload.js';
 
 const TARGET_KEY = 'target';
+
+/** A target as it was recorded: written by this file alone, so that its shape is known by its identity. */
+const recordedTarget = (manifest: unknown): MigrationTarget =>
+  z
+    .custom<MigrationTarget>((value) => typeof value === 'object' && value !== null && 'workloadUid' in value)
+    .parse(manifest);
 
 /** What the API server writes by itself: it tells nothing about what a user set. */
 const SERVER_FIELDS = ['resourceVersion', 'generation', 'managedFields', 'creationTimestamp', 'uid', 'selfLink'];
@@ -69,7 +76,7 @@ export function preImageActivities({ kube, governance, router }: Deps): PreImage
       const stored = await governance.savePreImages(target.ref.uid, {
         workflowId: '',
         images: [
-          { key: TARGET_KEY, order: 0, manifest: { ...target } as Record<string, unknown> },
+          { key: TARGET_KEY, order: 0, manifest: { ...target } },
           ...images.map((image, index) => ({ ...image, order: index + 1 })),
         ],
       });
@@ -81,7 +88,7 @@ export function preImageActivities({ kube, governance, router }: Deps): PreImage
       const target = images.find(({ key }) => key === TARGET_KEY)?.manifest;
       if (!target) return null;
       return {
-        target: target as unknown as MigrationTarget,
+        target: recordedTarget(target),
         images: images.filter(({ key }) => key !== TARGET_KEY).map(({ key, manifest }) => ({ key, manifest })),
       };
     },

@@ -31,11 +31,17 @@ export function revert(
 ): Reverted {
   if (isDeepStrictEqual(current, ours)) return { value: before, conflicts: [] };
   if (isDeepStrictEqual(before, ours) || isDeepStrictEqual(current, before)) return { value: current, conflicts: [] };
-  if (isRecord(current) && isRecord(before ?? {}) && isRecord(ours ?? {}))
-    return revertRecord(
-      { before: (before ?? {}) as Record<string, unknown>, ours: (ours ?? {}) as Record<string, unknown>, current },
-      path,
-    );
+  return revertParts({ before, ours, current }, path);
+}
+
+/** Goes on below records and named lists; what has no parts was changed as a whole and stays. */
+function revertParts(
+  { before, ours, current }: Record<'before' | 'ours' | 'current', unknown>,
+  path: string,
+): Reverted {
+  const records = { before: before ?? {}, ours: ours ?? {} };
+  if (isRecord(current) && isRecord(records.before) && isRecord(records.ours))
+    return revertRecord({ before: records.before, ours: records.ours, current }, path);
   const lists = { before: byName(before ?? []), ours: byName(ours ?? []), current: byName(current) };
   if (lists.before && lists.ours && lists.current)
     return revertNamed({ before: lists.before, ours: lists.ours, current: lists.current }, path);

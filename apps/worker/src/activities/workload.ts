@@ -149,7 +149,7 @@ function templateIn(images: StoredImage[], target: MigrationTarget): unknown {
 export function managersOf(object: KubeObject): string {
   const managers = (object.metadata.managedFields ?? [])
     .filter(({ subresource, manager }) => !subresource && manager !== FIELD_MANAGER)
-    .toSorted((a, b) => String(b.time ?? '').localeCompare(String(a.time ?? '')))
+    .toSorted((a, b) => (b.time ?? '').localeCompare(a.time ?? ''))
     .flatMap(({ manager }) => manager ?? []);
   return managers[0] ?? 'somebody';
 }

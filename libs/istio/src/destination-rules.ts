@@ -1,0 +1,29 @@
+import type { KubeObject } from '@scc/kube';
+import type { SurveyRequest } from '@scc/routing';
+import { resolvedHost, serviceHost } from './hosts.js';
+import { destinationRuleSpecSchema, NETWORKING } from './schema.js';
+import { subsetLabels } from './survey.js';
+
+/** The name of the copy of a DestinationRule that is there for the canary. */
+export const copyName = (name: string): string => `${name}-scc-canary`;
+
+/** The policy of the stable host, said of the canary's host. */
+export function canaryRule(rule: KubeObject, { namespace, services, label, markers }: SurveyRequest): KubeObject {
+  const spec = destinationRuleSpecSchema.parse(rule['spec']);
+  const host = resolvedHost(spec.host, rule.metadata.namespace ?? '');
+  const pair = services.find(({ name }) => serviceHost(name, namespace) === host);
+  if (!pair) throw new Error(`DestinationRule ${rule.metadata.name ?? ''} is not of a service of the migration`);
+  const subsets = spec.subsets?.map((subset) =>
+    subset.labels ? { ...subset, labels: subsetLabels(subset.labels, label) } : subset,
+  );
+  return {
+    apiVersion: NETWORKING,
+    kind: 'DestinationRule',
+    metadata: {
+      namespace: rule.metadata.namespace ?? '',
+      name: copyName(rule.metadata.name ?? ''),
+      labels: { ...rule.metadata.labels, ...markers },
+    },
+    spec: { ...spec, host: serviceHost(pair.canary, namespace), ...(subsets ? { subsets } : {}) },
+  };
+}
