@@ -1,6 +1,31 @@
-import { SetMetadata } from '@nestjs/common';
+import { applyDecorators, SetMetadata } from '@nestjs/common';
 
 export const PERMISSION = 'scc.permission';
+export const TARGET = 'scc.target';
 
-/** What a caller must be allowed to call the route, `resource:verb`. A route without it is denied to everybody. */
-export const RequirePermission = (permission: string): MethodDecorator => SetMetadata(PERMISSION, permission);
+/** Values of PERMISSION that are no permission: a permission has a colon. */
+export const PUBLIC = 'public';
+export const AUTHENTICATED = 'authenticated';
+
+/**
+ * Where a caller must hold the permission of a route.
+ * - `cluster`: everywhere. What the route does is not confined to a namespace.
+ * - `shared`: anywhere. What the route shows is the same for everybody, such as policies.
+ * - `list`: anywhere; the handler shows only what lies in the caller's scope. `?namespace=` narrows the question.
+ * - `path`, `body`: in the namespace that the path (`:namespace`) or the body (`target.namespace`) names.
+ * - the others: in the namespace of the object that the path names.
+ */
+export type Target = 'cluster' | 'shared' | 'list' | 'path' | 'body' | 'migration' | 'pod' | 'exception';
+
+/**
+ * What a caller must be allowed to call the route, `resource:verb`, and where. A route that declares nothing is denied to
+ * everybody; one that forgets its target asks for the permission everywhere.
+ */
+export const RequirePermission = (permission: string, target: Target = 'cluster'): MethodDecorator =>
+  applyDecorators(SetMetadata(PERMISSION, permission), SetMetadata(TARGET, target));
+
+/** The route only tells callers about themselves: whoever is known may call it. */
+export const AnyCaller = (): MethodDecorator => SetMetadata(PERMISSION, AUTHENTICATED);
+
+/** The route is for everybody, known or not: health and documentation, nothing that the database holds. */
+export const Public = (): MethodDecorator => SetMetadata(PERMISSION, PUBLIC);

@@ -2,7 +2,7 @@ import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query } from '@ne
 import type { ApprovalState } from '@scc/governance-api';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
-import { Call } from '../access/actor.js';
+import { Actor, Call, type User } from '../access/actor.js';
 import { RequirePermission } from '../access/require-permission.js';
 import { type Page, pageOf, pageQuery, positionOf } from '../database/paging.js';
 import { inTransaction } from '../database/transaction.js';
@@ -11,7 +11,11 @@ import { decide, type DecisionInput, decisionInputSchema, withdraw } from './dec
 import { type ApprovalSummary, listRequests, REQUEST_STATUSES } from './requests.js';
 
 const uid = { schema: uidSchema };
-const listSchema = z.object({ ...pageQuery, status: z.enum(REQUEST_STATUSES).optional() });
+const listSchema = z.object({
+  ...pageQuery,
+  status: z.enum(REQUEST_STATUSES).optional(),
+  namespace: z.string().max(63).optional(),
+});
 const position = z.string().regex(/^[0-9]{1,18}$/);
 
 @Controller('v1')
@@ -19,20 +23,21 @@ export class ApprovalsController {
   constructor(private readonly source: DataSource) {}
 
   @Get('approvals')
-  @RequirePermission('approvals:read')
+  @RequirePermission('approvals:read', 'list')
   async list(
-    @Query({ schema: listSchema }) { limit, cursor, status }: z.infer<typeof listSchema>,
+    @Query({ schema: listSchema }) { limit, cursor, ...filter }: z.infer<typeof listSchema>,
+    @Actor() { scope }: User,
     @Call() { now }: CallContext,
   ): Promise<Page<ApprovalSummary>> {
     const after = positionOf(position, cursor);
-    const found = await listRequests(this.source, { status: status ?? null, limit: limit + 1, after }, now);
+    const found = await listRequests(this.source, filter, { limit: limit + 1, after, scope }, now);
     return pageOf(found, limit, ({ id }) => id);
   }
 
   /** Approves or refuses what the plan would do, as the caller saw it. */
   @Post('migrations/:id/approvals')
   @HttpCode(200)
-  @RequirePermission('approvals:decide')
+  @RequirePermission('approvals:decide', 'migration')
   decide(
     @Param('id', uid) id: string,
     @Body({ schema: decisionInputSchema }) body: DecisionInput,
@@ -43,7 +48,7 @@ export class ApprovalsController {
 
   /** Takes back the caller's own decision. */
   @Delete('migrations/:id/approvals')
-  @RequirePermission('approvals:decide')
+  @RequirePermission('approvals:decide', 'migration')
   withdraw(@Param('id', uid) id: string, @Call() call: CallContext): Promise<ApprovalState> {
     return inTransaction(this.source, (tx) => withdraw(tx, id, call));
   }

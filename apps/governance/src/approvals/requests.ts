@@ -1,6 +1,7 @@
 import type { ApprovalNeed, ApprovalState } from '@scc/governance-api';
 import type { EntityManager } from 'typeorm';
 import { z } from 'zod';
+import { likePatterns, type Scope } from '../access/scope.js';
 import { type Queryable, rowOf, rowsOf } from '../database/rows.js';
 
 /** How long an approval, asked for or given, stays good. */
@@ -175,10 +176,16 @@ export interface ApprovalSummary extends ApprovalState {
   requestedAt: string;
 }
 
+export interface RequestFilter {
+  status?: ApprovalRequestRow['status'] | undefined;
+  namespace?: string | undefined;
+}
+
 /** Approval requests, newest first; one page after the given id. */
 export async function listRequests(
   db: Queryable,
-  { status, limit, after }: { status: ApprovalRequestRow['status'] | null; limit: number; after: string | null },
+  { status, namespace }: RequestFilter,
+  { limit, after, scope }: { limit: number; after: string | null; scope: Scope },
   now: Date,
 ): Promise<ApprovalSummary[]> {
   const rows = await rowsOf(
@@ -187,8 +194,10 @@ export async function listRequests(
     `select r.id, r.plan_uid, r.content_hash, r.author, r.needs, r.status, r.reason, r.requested_at, r.expires_at, r.version,
        m.namespace, m.name
      from approval_request r join migration m using (plan_uid)
-     where ($1::text is null or r.status = $1) and ($2::bigint is null or r.id < $2) order by r.id desc limit $3`,
-    [status, after, limit],
+     where ($1::text is null or r.status = $1) and ($2::bigint is null or r.id < $2)
+       and ($4::text is null or m.namespace = $4) and ($5::text[] is null or m.namespace like any($5))
+     order by r.id desc limit $3`,
+    [status ?? null, after, limit, namespace ?? null, likePatterns(scope)],
   );
   return Promise.all(
     rows.map(async (row) => ({

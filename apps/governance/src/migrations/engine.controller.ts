@@ -38,7 +38,7 @@ export class EngineController {
 
   @Post('evaluations')
   @HttpCode(200)
-  @RequirePermission('evaluations:create')
+  @RequirePermission('evaluations:create', 'migration')
   evaluate(
     @Param('id', uid) id: string,
     @Body({ schema: evaluationRequestSchema }) body: EvaluationRequest,
@@ -50,7 +50,7 @@ export class EngineController {
   }
 
   @Get('approval')
-  @RequirePermission('approvals:read')
+  @RequirePermission('approvals:read', 'migration')
   async approval(@Param('id', uid) id: string, @Call() { now }: CallContext): Promise<ApprovalState> {
     const evaluation = await currentEvaluation(this.source, await findMigration(this.source, id));
     if (!evaluation) throw new Refusal('notFound', 'the plan was never evaluated');
@@ -60,7 +60,7 @@ export class EngineController {
 
   @Post('steps')
   @HttpCode(200)
-  @RequirePermission('steps:authorize')
+  @RequirePermission('steps:authorize', 'migration')
   authorizeStep(
     @Param('id', uid) id: string,
     @Body({ schema: stepRequestSchema }) body: StepRequest,
@@ -71,7 +71,7 @@ export class EngineController {
 
   @Post('commands')
   @HttpCode(200)
-  @RequirePermission('commands:check')
+  @RequirePermission('commands:check', 'migration')
   checkCommand(
     @Param('id', uid) id: string,
     @Body({ schema: commandRequestSchema }) body: CommandRequest,
@@ -82,7 +82,7 @@ export class EngineController {
 
   @Post('events')
   @HttpCode(200)
-  @RequirePermission('events:report')
+  @RequirePermission('events:report', 'migration')
   report(
     @Param('id', uid) id: string,
     @Body({ schema: eventBatchSchema }) body: EventBatch,
@@ -92,7 +92,7 @@ export class EngineController {
   }
 
   @Put('pre-images')
-  @RequirePermission('pre-images:write')
+  @RequirePermission('pre-images:write', 'migration')
   savePreImages(
     @Param('id', uid) id: string,
     @Body({ schema: preImagesSchema }) body: PreImages,
@@ -102,7 +102,7 @@ export class EngineController {
   }
 
   @Get('pre-images')
-  @RequirePermission('pre-images:read')
+  @RequirePermission('pre-images:read', 'migration')
   preImages(@Param('id', uid) id: string): Promise<PreImages> {
     return preImages(this.source, id);
   }

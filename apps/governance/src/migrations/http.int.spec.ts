@@ -18,6 +18,7 @@ import { DataSource } from 'typeorm';
 import { z } from 'zod';
 import type { KnownRequest } from '../access/actor.js';
 import { PERMISSION } from '../access/require-permission.js';
+import { EVERYWHERE } from '../access/scope.js';
 import { Refusal, REFUSAL_STATUS } from '../database/refusal.js';
 import {
   aBatch,
@@ -38,7 +39,7 @@ class TestGuard implements CanActivate {
   canActivate(context: ExecutionContext): boolean {
     const request = context.switchToHttp().getRequest<KnownRequest & { headers: Record<string, string> }>();
     const [name = '', role = ''] = (request.headers['x-test-caller'] ?? '').split('/');
-    request.actor = { name, groups: [], roles: [role] };
+    request.actor = { name, groups: [], roles: [role], scope: EVERYWHERE };
     const granted: readonly string[] =
       role in DOMAIN_PERMISSIONS ? DOMAIN_PERMISSIONS[role as keyof typeof DOMAIN_PERMISSIONS] : [];
     const permission = z.string().safeParse(this.reflector.get(PERMISSION, context.getHandler()));

@@ -2,7 +2,7 @@ import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/com
 import { COMMANDS } from '@scc/governance-api';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
-import { Call } from '../access/actor.js';
+import { Actor, Call, type User } from '../access/actor.js';
 import { RequirePermission } from '../access/require-permission.js';
 import { type Page, pageOf, pageQuery, positionOf } from '../database/paging.js';
 import { inTransaction } from '../database/transaction.js';
@@ -40,22 +40,25 @@ export class MigrationsController {
   ) {}
 
   @Get()
-  @RequirePermission('migrations:read')
-  async list(@Query({ schema: listSchema }) query: z.infer<typeof listSchema>): Promise<Page<MigrationSummary>> {
+  @RequirePermission('migrations:read', 'list')
+  async list(
+    @Query({ schema: listSchema }) query: z.infer<typeof listSchema>,
+    @Actor() { scope }: User,
+  ): Promise<Page<MigrationSummary>> {
     const { limit, cursor, ...filter } = query;
     const after = positionOf(migrationPositionSchema, cursor);
-    const found = await listMigrations(this.source, filter, { limit: limit + 1, after });
+    const found = await listMigrations(this.source, filter, { limit: limit + 1, after, scope });
     return pageOf(found, limit, ({ startedAt, uid: id }) => ({ startedAt, uid: id }));
   }
 
   @Get(':id')
-  @RequirePermission('migrations:read')
+  @RequirePermission('migrations:read', 'migration')
   detail(@Param('id', uid) id: string): Promise<MigrationDetail> {
     return migrationDetail(this.source, id);
   }
 
   @Get(':id/steps')
-  @RequirePermission('migrations:read')
+  @RequirePermission('migrations:read', 'migration')
   async steps(
     @Param('id', uid) id: string,
     @Query({ schema: pageSchema }) { limit, cursor }: PageQuery,
@@ -66,7 +69,7 @@ export class MigrationsController {
   }
 
   @Get(':id/events')
-  @RequirePermission('migrations:read')
+  @RequirePermission('migrations:read', 'migration')
   async events(
     @Param('id', uid) id: string,
     @Query({ schema: pageSchema }) { limit, cursor }: PageQuery,
@@ -77,7 +80,7 @@ export class MigrationsController {
   }
 
   @Get(':id/proof')
-  @RequirePermission('proofs:read')
+  @RequirePermission('proofs:read', 'migration')
   proof(@Param('id', uid) id: string, @Call() { now }: CallContext): Promise<SignedProof> {
     const { signer, origin } = this.proofSigner;
     return migrationProof(this.source, id, { signer, origin, now });
@@ -93,7 +96,7 @@ export class MigrationsController {
 
   /** A token that gives a command sent to the workflow the authority of the caller. */
   @Post(':id/command-grants')
-  @RequirePermission('commands:grant')
+  @RequirePermission('commands:grant', 'migration')
   grantCommand(
     @Param('id', uid) id: string,
     @Body({ schema: grantSchema }) body: z.infer<typeof grantSchema>,

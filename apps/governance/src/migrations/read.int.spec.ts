@@ -2,6 +2,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { isSignedBy, leafHash, parseCheckpoint, parseNote, signerFromPem, verifyInclusion } from '@scc/audit';
 import { createLogger, waitFor } from '@scc/runtime';
+import { EVERYWHERE } from '../access/scope.js';
 import { Sealer } from '../audit/sealer.js';
 import { hashOf } from './content-hash.js';
 import {
@@ -49,7 +50,7 @@ describe('listMigrations', () => {
       const page: Awaited<ReturnType<typeof listMigrations>> = await listMigrations(
         database.app,
         { outcome: 'completed', targetSCC: 'restricted-v2' },
-        { limit: 3, after },
+        { limit: 3, after, scope: EVERYWHERE },
       );
       found.push(...page.map(({ uid }) => uid));
       const last = page.at(-1);
@@ -57,7 +58,9 @@ describe('listMigrations', () => {
       after = { startedAt: last.startedAt, uid: last.uid };
     }
     expect(found.toSorted()).toEqual(uids.toSorted());
-    expect(await listMigrations(database.app, { phase: 'Migrating' }, { limit: 10, after: null })).toEqual([]);
+    expect(
+      await listMigrations(database.app, { phase: 'Migrating' }, { limit: 10, after: null, scope: EVERYWHERE }),
+    ).toEqual([]);
   });
 });
 

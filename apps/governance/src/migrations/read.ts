@@ -1,5 +1,6 @@
 import { PHASES, trafficSummarySchema } from '@scc/plan';
 import { z } from 'zod';
+import { likePatterns, type Scope } from '../access/scope.js';
 import { Refusal } from '../database/refusal.js';
 import { type Queryable, rowOf, rowsOf } from '../database/rows.js';
 
@@ -86,13 +87,15 @@ const FILTER_COLUMNS: Record<keyof MigrationFilter, string> = {
 export function listMigrations(
   db: Queryable,
   filter: MigrationFilter,
-  page: { limit: number; after: MigrationPosition | null },
+  page: { limit: number; after: MigrationPosition | null; scope: Scope },
 ): Promise<MigrationSummary[]> {
   const parameters: unknown[] = [];
   const conditions = Object.entries(FILTER_COLUMNS).flatMap(([key, column]) => {
     const value = filter[key as keyof MigrationFilter];
     return value === undefined ? [] : [`${column} = $${parameters.push(value)}`];
   });
+  const patterns = likePatterns(page.scope);
+  if (patterns) conditions.push(`namespace like any($${parameters.push(patterns)}::text[])`);
   if (page.after) {
     const last = parameters.push(page.after.startedAt, page.after.uid);
     conditions.push(`(started_at, plan_uid) < ($${last - 1}::timestamptz, $${last})`);

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createLogger, waitFor } from '@scc/runtime';
 import { defaultSCCs } from '@scc/scc';
+import { EVERYWHERE } from '../access/scope.js';
 import { domainDatabase, type DomainDatabase } from '../migrations/domain.fixture.js';
 import { followSCCs, type MakeInformer } from '../registry/follow.js';
 import { driftFromDefaults } from '../registry/queries.js';
@@ -54,7 +55,9 @@ const pod = (name: string, scc: string, over: { uid?: string; phase?: string } =
   status: { phase: over.phase ?? 'Running' },
 });
 const running = async (scc: string): Promise<string[]> =>
-  (await findPods(database.app, { scc, running: true }, { limit: 100, after: null })).map(({ uid }) => uid);
+  (await findPods(database.app, { scc, running: true }, { limit: 100, after: null, scope: EVERYWHERE })).map(
+    ({ uid }) => uid,
+  );
 const eventually = (what: string, condition: () => Promise<boolean>): Promise<unknown> =>
   waitFor(condition, { timeoutMs: 10_000, everyMs: 20, what });
 const becomes = (scc: string, uids: string[]): Promise<unknown> =>

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
+import { EVERYWHERE } from '../access/scope.js';
 import type { Queryable } from '../database/rows.js';
 import { findMigration } from '../migrations/store.js';
 import { domainDatabase, type DomainDatabase } from '../migrations/domain.fixture.js';
@@ -66,7 +67,7 @@ const scanned = (plans: string): (string | undefined)[] =>
     .map(([, table]) => table)
     .filter((table) => table !== 'audit_checkpoint');
 
-const page = { limit: 100, after: null };
+const page = { limit: 100, after: null, scope: EVERYWHERE };
 
 describe('with 1,000,000 audit entries and 100,000 pods', () => {
   it.each<[string, (db: Queryable) => Promise<unknown>, string]>([
@@ -78,7 +79,7 @@ describe('with 1,000,000 audit entries and 100,000 pods', () => {
     ['all pods by place', (db) => findPods(db, { running: true }, page), 'tracked_pod_place'],
     [
       'the next page of pods',
-      (db) => findPods(db, { running: true }, { limit: 100, after: { namespace: 'ns-5', name: 'a', uid: 'a' } }),
+      (db) => findPods(db, { running: true }, { ...page, after: { namespace: 'ns-5', name: 'a', uid: 'a' } }),
       'tracked_pod_place',
     ],
     [
@@ -104,7 +105,7 @@ describe('with 1,000,000 audit entries and 100,000 pods', () => {
   });
 
   it('counts pods by SCC', async () => {
-    expect(await countBySCC(database.app)).toEqual([
+    expect(await countBySCC(database.app, EVERYWHERE)).toEqual([
       { scc: 'restricted-v2', pods: 89_900 },
       { scc: 'anyuid', pods: 100 },
     ]);

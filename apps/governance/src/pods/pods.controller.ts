@@ -1,6 +1,7 @@
 import { Controller, Get, Param, Query } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
+import { Actor, type User } from '../access/actor.js';
 import { RequirePermission } from '../access/require-permission.js';
 import { type Page, pageOf, pageQuery, positionOf } from '../database/paging.js';
 import { countBySCC, findPods, podPositionSchema, type TrackedPod, transitionsOf } from './queries.js';
@@ -20,22 +21,29 @@ export class PodsController {
   constructor(private readonly source: DataSource) {}
 
   @Get('pods')
-  @RequirePermission('pods:read')
-  async list(@Query({ schema: listSchema }) query: z.infer<typeof listSchema>): Promise<Page<TrackedPod>> {
+  @RequirePermission('pods:read', 'list')
+  async list(
+    @Query({ schema: listSchema }) query: z.infer<typeof listSchema>,
+    @Actor() { scope }: User,
+  ): Promise<Page<TrackedPod>> {
     const { limit, cursor, running, ...filter } = query;
     const after = positionOf(podPositionSchema, cursor);
-    const found = await findPods(this.source, { ...filter, running: running === 'true' }, { limit: limit + 1, after });
+    const found = await findPods(
+      this.source,
+      { ...filter, running: running === 'true' },
+      { limit: limit + 1, after, scope },
+    );
     return pageOf(found, limit, ({ namespace, name, uid }) => ({ namespace, name, uid }));
   }
 
   @Get('pod-counts')
-  @RequirePermission('pods:read')
-  async counts(): Promise<{ items: Awaited<ReturnType<typeof countBySCC>> }> {
-    return { items: await countBySCC(this.source) };
+  @RequirePermission('pods:read', 'list')
+  async counts(@Actor() { scope }: User): Promise<{ items: Awaited<ReturnType<typeof countBySCC>> }> {
+    return { items: await countBySCC(this.source, scope) };
   }
 
   @Get('pods/:uid/transitions')
-  @RequirePermission('pods:read')
+  @RequirePermission('pods:read', 'pod')
   async transitions(
     @Param('uid', { schema: z.string().min(1).max(64) }) uid: string,
   ): Promise<{ items: Awaited<ReturnType<typeof transitionsOf>> }> {

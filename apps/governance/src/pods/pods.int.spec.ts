@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createLogger } from '@scc/runtime';
+import { EVERYWHERE } from '../access/scope.js';
 import { domainDatabase, type DomainDatabase, NOON } from '../migrations/domain.fixture.js';
 import { hasEnded, observePod, type PodObservation } from './observation.js';
 import { countBySCC, findPods, transitionsOf } from './queries.js';
@@ -28,7 +29,9 @@ const aPod = (uid: string, scc: string | null, over: Partial<PodObservation> = {
 });
 const seen = (pod: PodObservation, at = minute(0)): PodNews => ({ type: 'seen', pod, at });
 const running = async (scc: string): Promise<string[]> =>
-  (await findPods(database.app, { scc, running: true }, { limit: 100, after: null })).map(({ uid }) => uid);
+  (await findPods(database.app, { scc, running: true }, { limit: 100, after: null, scope: EVERYWHERE })).map(
+    ({ uid }) => uid,
+  );
 
 describe('observePod', () => {
   const pod = {
@@ -83,7 +86,7 @@ describe('trackPods', () => {
       { change: 'appeared' },
       { change: 'gone', from: 'anyuid' },
     ]);
-    expect(await countBySCC(database.app)).toEqual([{ scc: 'restricted-v2', pods: 1 }]);
+    expect(await countBySCC(database.app, EVERYWHERE)).toEqual([{ scc: 'restricted-v2', pods: 1 }]);
   });
 
   it('never lets a hint overwrite what the cluster showed', async () => {
@@ -96,7 +99,7 @@ describe('trackPods', () => {
   it('survives two writers with the same pods in another order', async () => {
     const pods = Array.from({ length: 200 }, (_none, number) => seen(aPod(`many-${number}`, 'hostaccess')));
     await Promise.all([0, 1, 2, 3].map((turn) => trackPods(database.app, turn % 2 ? pods : pods.toReversed())));
-    expect((await countBySCC(database.app)).find(({ scc }) => scc === 'hostaccess')).toEqual({
+    expect((await countBySCC(database.app, EVERYWHERE)).find(({ scc }) => scc === 'hostaccess')).toEqual({
       scc: 'hostaccess',
       pods: 200,
     });
@@ -124,7 +127,11 @@ describe('findPods', () => {
     await trackPods(database.app, pods);
     const found: string[] = [];
     for (let after = null as { namespace: string; name: string; uid: string } | null; ;) {
-      const page = await findPods(database.app, { scc: 'paged', running: true }, { limit: 10, after });
+      const page = await findPods(
+        database.app,
+        { scc: 'paged', running: true },
+        { limit: 10, after, scope: EVERYWHERE },
+      );
       found.push(...page.map(({ uid }) => uid));
       const last = page.at(-1);
       if (!last) break;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { likePatterns, type Scope } from '../access/scope.js';
 import { type Queryable, rowsOf } from '../database/rows.js';
 
 export interface PodFilter {
@@ -52,7 +53,7 @@ export type TrackedPod = z.infer<typeof podRow>;
 export function findPods(
   db: Queryable,
   filter: PodFilter,
-  page: { limit: number; after: PodPosition | null },
+  page: { limit: number; after: PodPosition | null; scope: Scope },
 ): Promise<TrackedPod[]> {
   const conditions: string[] = filter.running ? ['gone_at is null'] : [];
   const parameters: unknown[] = [];
@@ -63,6 +64,7 @@ export function findPods(
   add((place) => `namespace = ${place}`, filter.namespace);
   add((place) => `owner_kind = ${place}`, filter.ownerKind);
   add((place) => `owner_name = ${place}`, filter.ownerName);
+  add((place) => `namespace like any(${place}::text[])`, likePatterns(page.scope) ?? undefined);
   if (page.after) {
     const { namespace, name, uid } = page.after;
     const at = parameters.push(namespace, name, uid);
@@ -79,11 +81,13 @@ export function findPods(
 }
 
 /** How many running pods each SCC has; null stands for pods under none. */
-export const countBySCC = (db: Queryable): Promise<{ scc: string | null; pods: number }[]> =>
+export const countBySCC = (db: Queryable, scope: Scope): Promise<{ scc: string | null; pods: number }[]> =>
   rowsOf(
     db,
     z.object({ scc: z.string().nullable(), pods: z.int() }),
-    'select scc, count(*)::int as pods from tracked_pod where gone_at is null group by scc order by pods desc, scc',
+    `select scc, count(*)::int as pods from tracked_pod
+     where gone_at is null and ($1::text[] is null or namespace like any($1)) group by scc order by pods desc, scc`,
+    [likePatterns(scope)],
   );
 
 const transitionRow = z

@@ -1,7 +1,7 @@
 import { Body, Controller, Get, Headers, Param, Post } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
-import { Call } from '../access/actor.js';
+import { Actor, Call, type User } from '../access/actor.js';
 import { RequirePermission } from '../access/require-permission.js';
 import { expectedVersion } from '../database/etag.js';
 import { inTransaction } from '../database/transaction.js';
@@ -24,13 +24,13 @@ export class ExceptionsController {
   constructor(private readonly source: DataSource) {}
 
   @Get()
-  @RequirePermission('exceptions:read')
-  async list(@Call() { now }: CallContext): Promise<{ items: PolicyException[] }> {
-    return { items: await listExceptions(this.source, now) };
+  @RequirePermission('exceptions:read', 'list')
+  async list(@Actor() { scope }: User, @Call() { now }: CallContext): Promise<{ items: PolicyException[] }> {
+    return { items: await listExceptions(this.source, scope, now) };
   }
 
   @Post()
-  @RequirePermission('exceptions:request')
+  @RequirePermission('exceptions:request', 'body')
   request(
     @Body({ schema: exceptionInputSchema }) body: ExceptionInput,
     @Call() call: CallContext,
@@ -39,7 +39,7 @@ export class ExceptionsController {
   }
 
   @Post(':id/approval')
-  @RequirePermission('exceptions:approve')
+  @RequirePermission('exceptions:approve', 'exception')
   async approve(
     @Param('id', id) exception: string,
     @Headers('if-match') ifMatch: string | undefined,
@@ -50,7 +50,7 @@ export class ExceptionsController {
   }
 
   @Post(':id/revocation')
-  @RequirePermission('exceptions:revoke')
+  @RequirePermission('exceptions:revoke', 'exception')
   async revoke(
     @Param('id', id) exception: string,
     @Headers('if-match') ifMatch: string | undefined,

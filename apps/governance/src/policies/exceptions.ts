@@ -1,5 +1,6 @@
 import type { EntityManager } from 'typeorm';
 import { z } from 'zod';
+import { likePatterns, type Scope } from '../access/scope.js';
 import { appendAudit } from '../audit/append.js';
 import { Refusal, requireVersion } from '../database/refusal.js';
 import { type Queryable, rowOf, rowsOf } from '../database/rows.js';
@@ -165,9 +166,14 @@ export async function revokeException(
   return toException(await locked(tx, id), now);
 }
 
-/** The newest exceptions, at most 500. */
-export async function listExceptions(db: Queryable, now: Date): Promise<PolicyException[]> {
-  const rows = await rowsOf(db, exceptionRow, `select ${COLUMNS} from policy_exception order by id desc limit 500`);
+/** The newest exceptions for targets in scope, at most 500. */
+export async function listExceptions(db: Queryable, scope: Scope, now: Date): Promise<PolicyException[]> {
+  const rows = await rowsOf(
+    db,
+    exceptionRow,
+    `select ${COLUMNS} from policy_exception where $1::text[] is null or namespace like any($1) order by id desc limit 500`,
+    [likePatterns(scope)],
+  );
   return rows.map((row) => toException(row, now));
 }
 

@@ -42,13 +42,13 @@ export class PoliciesController {
   constructor(private readonly source: DataSource) {}
 
   @Get('policies')
-  @RequirePermission('policies:read')
+  @RequirePermission('policies:read', 'shared')
   async policies(): Promise<{ items: PolicyVersion[] }> {
     return { items: await listPolicies(this.source) };
   }
 
   @Get('policies/:name')
-  @RequirePermission('policies:read')
+  @RequirePermission('policies:read', 'shared')
   async policy(
     @Param('name', name) policy: string,
     @Res({ passthrough: true }) response: HeaderTarget,
@@ -60,7 +60,7 @@ export class PoliciesController {
   }
 
   @Get('policies/:name/versions/:version')
-  @RequirePermission('policies:read')
+  @RequirePermission('policies:read', 'shared')
   policyVersion(
     @Param('name', name) policy: string,
     @Param('version', version) number: number,
@@ -91,13 +91,13 @@ export class PoliciesController {
   }
 
   @Get('policy-bindings')
-  @RequirePermission('policies:read')
+  @RequirePermission('policies:read', 'shared')
   async bindings(): Promise<{ items: StoredBinding[] }> {
     return { items: await listBindings(this.source) };
   }
 
   @Get('policy-bindings/:name')
-  @RequirePermission('policies:read')
+  @RequirePermission('policies:read', 'shared')
   async binding(
     @Param('name', name) binding: string,
     @Res({ passthrough: true }) response: HeaderTarget,

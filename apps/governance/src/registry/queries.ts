@@ -1,5 +1,6 @@
 import { containment, compileSCC, defaultSCCs, sccSchema } from '@scc/scc';
 import { z } from 'zod';
+import { likePatterns, type Scope } from '../access/scope.js';
 import { type Queryable, rowOf, rowsOf } from '../database/rows.js';
 import type { WorkloadKey } from '../migrations/claims.js';
 import { hashOf } from '../migrations/content-hash.js';
@@ -112,24 +113,27 @@ function changedFields(a: Record<string, unknown>, b: Record<string, unknown>): 
 
 const affectedRow = z.object({ namespace: z.string(), kind: z.string(), name: z.string(), activated_at: z.date() });
 
-/** Workloads that run under a version now, and how many of the tracked pods run under its name. */
+/** Workloads that run under a version now, and how many of the tracked pods run under its name, as far as they are in scope. */
 export async function affectedBy(
   db: Queryable,
   version: string,
+  scope: Scope,
 ): Promise<{ workloads: { namespace: string; kind: string; name: string; since: string }[]; pods: number }> {
   const rows = await rowsOf(
     db,
     affectedRow,
     `select namespace, kind, name, activated_at from scc_activation
-     where scc_version = $1 and deactivated_at is null order by namespace, kind, name limit 1000`,
-    [version],
+     where scc_version = $1 and deactivated_at is null and ($2::text[] is null or namespace like any($2))
+     order by namespace, kind, name limit 1000`,
+    [version, likePatterns(scope)],
   );
   const counted = await rowOf(
     db,
     z.object({ pods: z.int() }),
     `select count(*)::int as pods from tracked_pod
-     where gone_at is null and scc = (select name from scc_version where id = $1)`,
-    [version],
+     where gone_at is null and scc = (select name from scc_version where id = $1)
+       and ($2::text[] is null or namespace like any($2))`,
+    [version, likePatterns(scope)],
   );
   return {
     workloads: rows.map(({ activated_at: since, ...row }) => ({ ...row, since: since.toISOString() })),

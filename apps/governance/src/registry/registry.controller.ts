@@ -1,7 +1,7 @@
 import { Controller, Get, Param, Query } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
-import { Call } from '../access/actor.js';
+import { Actor, Call, type User } from '../access/actor.js';
 import { RequirePermission } from '../access/require-permission.js';
 import { Refusal } from '../database/refusal.js';
 import type { CallContext } from '../migrations/store.js';
@@ -29,27 +29,27 @@ export class RegistryController {
   constructor(private readonly source: DataSource) {}
 
   @Get('scc-versions')
-  @RequirePermission('registry:read')
+  @RequirePermission('registry:read', 'shared')
   async versions(@Query({ schema: listSchema }) query: z.infer<typeof listSchema>): Promise<{ items: SCCVersion[] }> {
     return { items: await versionsOf(this.source, query.name ?? null) };
   }
 
   /** Who would be affected if this version changed. */
   @Get('scc-versions/:id/affected')
-  @RequirePermission('registry:read')
-  affected(@Param('id', id) version: string): ReturnType<typeof affectedBy> {
-    return affectedBy(this.source, version);
+  @RequirePermission('registry:read', 'list')
+  affected(@Param('id', id) version: string, @Actor() { scope }: User): ReturnType<typeof affectedBy> {
+    return affectedBy(this.source, version, scope);
   }
 
   @Get('scc-drift')
-  @RequirePermission('registry:read')
+  @RequirePermission('registry:read', 'shared')
   async drift(): Promise<{ items: Drift[] }> {
     return { items: await driftFromDefaults(this.source) };
   }
 
   /** Under which SCC, and which version of it, the workload ran at a time; now when no time is given. */
   @Get('workloads/:namespace/:kind/:name/scc')
-  @RequirePermission('registry:read')
+  @RequirePermission('registry:read', 'path')
   async workload(
     @Param({ schema: z.object({ namespace: namespace.schema, kind: kind.schema, name: name.schema }) })
     key: { namespace: string; kind: string; name: string },
@@ -62,7 +62,7 @@ export class RegistryController {
   }
 
   @Get('workloads/:namespace/:kind/:name/history')
-  @RequirePermission('registry:read')
+  @RequirePermission('registry:read', 'path')
   async history(
     @Param({ schema: z.object({ namespace: namespace.schema, kind: kind.schema, name: name.schema }) })
     key: {

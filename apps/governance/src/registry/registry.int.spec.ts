@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { defaultSCCs, type SecurityContextConstraints } from '@scc/scc';
+import { EVERYWHERE } from '../access/scope.js';
 import type { Activation } from '../migrations/project.js';
 import {
   aRequest,
@@ -98,7 +99,9 @@ describe('the registry', () => {
     expect(at40).toMatchObject({ scc: 'restricted-v2', deactivatedAt: null });
     const [version] = await versionsOf(database.app, 'restricted-v2');
     expect(at40?.version).toBe(version?.id);
-    expect((await affectedBy(database.app, version?.id ?? '')).workloads).toMatchObject([{ name: 'ledger' }]);
+    expect((await affectedBy(database.app, version?.id ?? '', EVERYWHERE)).workloads).toMatchObject([
+      { name: 'ledger' },
+    ]);
   });
 
   it('can not hold two active entries of a workload', async () => {

@@ -24,13 +24,13 @@ export class ScheduleController {
   constructor(private readonly source: DataSource) {}
 
   @Get()
-  @RequirePermission('calendar:read')
+  @RequirePermission('calendar:read', 'shared')
   async list(): Promise<{ items: StoredCalendarEntry[] }> {
     return { items: await listCalendar(this.source) };
   }
 
   @Get(':name')
-  @RequirePermission('calendar:read')
+  @RequirePermission('calendar:read', 'shared')
   async find(
     @Param('name', name) entry: string,
     @Res({ passthrough: true }) response: HeaderTarget,

@@ -1,0 +1,117 @@
+import type { CanActivate, ExecutionContext } from '@nestjs/common';
+import type { Reflector } from '@nestjs/core';
+import type { Logger } from 'pino';
+import { Refusal } from '../database/refusal.js';
+import type { Queryable } from '../database/rows.js';
+import type { KnownRequest } from './actor.js';
+import { type Authenticator, TooManyFailures } from './authenticate.js';
+import { type Authorizer, rolesIn } from './authorize.js';
+import type { Identity } from './identity.js';
+import { type AddressedRequest, type Place, placeOf } from './place.js';
+import { AUTHENTICATED, PERMISSION, PUBLIC, TARGET, type Target } from './require-permission.js';
+import { isEverywhere, type Scope } from './scope.js';
+
+interface IncomingRequest extends KnownRequest, AddressedRequest {
+  headers: { authorization?: string };
+  ip?: string;
+}
+interface OutgoingResponse {
+  setHeader: (name: string, value: string) => unknown;
+}
+
+export interface AccessGuardOptions {
+  authenticator: Authenticator;
+  authorizer: Authorizer;
+  reflector: Reflector;
+  db: Queryable;
+  log: Logger;
+}
+
+/** Stands before every route: who calls, may they, and where. What declares no permission is denied. */
+export class AccessGuard implements CanActivate {
+  readonly #options: AccessGuardOptions;
+
+  constructor(options: AccessGuardOptions) {
+    this.#options = options;
+  }
+
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    const { reflector, log } = this.#options;
+    const http = context.switchToHttp();
+    const request = http.getRequest<IncomingRequest>();
+    const permission = reflector.get<string | undefined>(PERMISSION, context.getHandler());
+    if (permission === PUBLIC) return true;
+    const identity = await this.#identify(request, http.getResponse<OutgoingResponse>());
+    if (permission === undefined) {
+      log.error({ route: `${context.getClass().name}.${context.getHandler().name}` }, 'a route declares no permission');
+      throw new Refusal('forbidden', 'the route declares no permission, so nobody may call it');
+    }
+    if (permission === AUTHENTICATED) await this.#admit(request, identity, { scope: [], namespace: null });
+    else await this.#authorize(request, identity, { permission, target: this.#targetOf(context) });
+    return true;
+  }
+
+  #targetOf(context: ExecutionContext): Target {
+    return this.#options.reflector.get<Target | undefined>(TARGET, context.getHandler()) ?? 'cluster';
+  }
+
+  async #identify(request: IncomingRequest, response: OutgoingResponse): Promise<Identity> {
+    const { authorization } = request.headers;
+    try {
+      return await this.#options.authenticator.identify(authorization, request.ip ?? 'unknown');
+    } catch (error) {
+      if (error instanceof TooManyFailures) response.setHeader('Retry-After', String(error.retryAfterSeconds));
+      else if (error instanceof Refusal && error.kind === 'unauthenticated')
+        response.setHeader('WWW-Authenticate', challenge(authorization !== undefined));
+      throw error;
+    }
+  }
+
+  async #authorize(
+    request: IncomingRequest,
+    identity: Identity,
+    { permission, target }: { permission: string; target: Target },
+  ): Promise<void> {
+    const { authorizer, db, log } = this.#options;
+    const place = await placeOf(target, request, db);
+    const namespace = place.kind === 'namespace' ? place.namespace : null;
+    const scope = await authorizer.scopeOf(identity, permission, namespace);
+    if (!suffices(scope, place)) {
+      log.info({ actor: identity.name, permission }, 'access denied');
+      throw new Refusal('forbidden', `you lack ${permission} ${wordsFor(place)}`);
+    }
+    await this.#admit(request, identity, { scope, namespace });
+  }
+
+  async #admit(
+    request: IncomingRequest,
+    identity: Identity,
+    { scope, namespace }: { scope: Scope; namespace: string | null },
+  ): Promise<void> {
+    const grants = await this.#options.authorizer.grantsOf(identity, namespace);
+    request.actor = { name: identity.name, groups: identity.groups, roles: rolesIn(grants), scope };
+    request.access = { identity, grants };
+  }
+}
+
+const challenge = (hadToken: boolean): string =>
+  `Bearer realm="scc-governance"${hadToken ? ', error="invalid_token"' : ''}`;
+
+const suffices = (scope: Scope, { kind }: Place): boolean =>
+  kind === 'anywhere' || kind === 'namespace' ? scope.length > 0 : isEverywhere(scope);
+
+/** An object that is hidden and one that does not exist get the same words. */
+function wordsFor(place: Place): string {
+  switch (place.kind) {
+    case 'everywhere':
+      return 'in all namespaces';
+    case 'anywhere':
+      return 'in all namespaces, and in each that can be told; name one with ?namespace= where the route takes it';
+    case 'namespace':
+      return place.isNamed ? `in the namespace ${place.namespace}` : OF_OBJECT;
+    case 'unknown':
+      return OF_OBJECT;
+  }
+}
+
+const OF_OBJECT = 'in the namespace of this object, if there is one';

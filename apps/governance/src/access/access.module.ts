@@ -1,0 +1,59 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { APP_GUARD, Reflector } from '@nestjs/core';
+import type { Logger } from 'pino';
+import { DataSource } from 'typeorm';
+import { AccessGuard } from './access.guard.js';
+import { Authenticator } from './authenticate.js';
+import { Authorizer } from './authorize.js';
+import { ClusterGrants, type SubjectAccessReviewCall } from './kubernetes.js';
+import { MeController } from './me.controller.js';
+import { verifyByOidc } from './oidc.js';
+import { RoleBindingsController } from './role-bindings.controller.js';
+import { type AccessConfig, oidcSettings } from './settings.js';
+import { type TokenReviewCall, verifyByTokenReview } from './token-review.js';
+
+export interface AccessOptions {
+  config: AccessConfig;
+  tokenReview: TokenReviewCall;
+  subjectAccessReview: SubjectAccessReviewCall;
+  log: Logger;
+  /** Milliseconds since 1970; the clock of the process unless said. */
+  now?: () => number;
+}
+
+/** Authentication and authorization for every route of the application. Needs a DataSource from the root module. */
+@Module({})
+export class AccessModule {
+  static register({ config, tokenReview, subjectAccessReview, log, now = Date.now }: AccessOptions): DynamicModule {
+    const oidc = oidcSettings(config);
+    const authenticator = new Authenticator({
+      cluster: verifyByTokenReview(tokenReview, config.TOKEN_AUDIENCE),
+      people: oidc && { issuer: oidc.issuer, verify: verifyByOidc(oidc, now) },
+      log,
+      now,
+    });
+    const cluster = new ClusterGrants(subjectAccessReview, log, now);
+    const configured = {
+      adminUsers: config.ADMIN_USERS,
+      adminGroups: config.ADMIN_GROUPS,
+      engine: config.ENGINE_SERVICE_ACCOUNT,
+    };
+    return {
+      module: AccessModule,
+      controllers: [MeController, RoleBindingsController],
+      providers: [
+        {
+          provide: Authorizer,
+          inject: [DataSource],
+          useFactory: (db: DataSource) => new Authorizer({ mode: config.ACCESS_MODE, db, cluster, configured }),
+        },
+        {
+          provide: APP_GUARD,
+          inject: [Reflector, DataSource, Authorizer],
+          useFactory: (reflector: Reflector, db: DataSource, authorizer: Authorizer) =>
+            new AccessGuard({ authenticator, authorizer, reflector, db, log }),
+        },
+      ],
+    };
+  }
+}

@@ -1,0 +1,95 @@
+import { createHash } from 'node:crypto';
+import type { Logger } from 'pino';
+import { Refusal } from '../database/refusal.js';
+import { askInTime } from './deadline.js';
+import { ExpiringCache } from './expiring-cache.js';
+import { FailureLimit } from './failure-limit.js';
+import type { Identity, Verdict, Verify } from './identity.js';
+import { claimsOf } from './token-review.js';
+
+/** How long a token that was good stays good: the longest that a revoked one still opens the door. */
+const POSITIVE_MS = 60_000;
+const NEGATIVE_MS = 5000;
+const MAX_TOKENS = 10_000;
+const BEARER = /^Bearer ([A-Za-z0-9._~+/=-]{1,16384})$/i;
+
+/** Too many failures from one address; the caller should wait. */
+export class TooManyFailures extends Refusal {
+  constructor(readonly retryAfterSeconds: number) {
+    super('tooMany', 'too many failed authentications from your address');
+  }
+}
+
+export interface AuthenticatorOptions {
+  /** For tokens of the cluster, and for whatever is no token of the issuer of people. */
+  cluster: Verify;
+  people: { issuer: string; verify: Verify } | null;
+  log: Logger;
+  /** Milliseconds since 1970. */
+  now: () => number;
+}
+
+/** Finds out who sends a request, from its bearer token. */
+export class Authenticator {
+  readonly #options: AuthenticatorOptions;
+  readonly #good: ExpiringCache<Identity>;
+  readonly #bad: ExpiringCache<string>;
+  readonly #running = new Map<string, Promise<Identity>>();
+  readonly #limit: FailureLimit;
+
+  constructor(options: AuthenticatorOptions) {
+    this.#options = options;
+    this.#good = new ExpiringCache(MAX_TOKENS, options.now);
+    this.#bad = new ExpiringCache(MAX_TOKENS, options.now);
+    this.#limit = new FailureLimit(options.now);
+  }
+
+  /**
+   * @param header the Authorization header
+   * @param address of the caller, whose failures are counted
+   * @throws Refusal `unauthenticated`, `tooMany`, or `unavailable` when nobody could be asked.
+   */
+  async identify(header: string | undefined, address: string): Promise<Identity> {
+    if (header === undefined) throw new Refusal('unauthenticated', 'send a bearer token');
+    const token = BEARER.exec(header)?.[1];
+    if (token === undefined) return this.#fail(address, 'the header holds no bearer token');
+    const key = createHash('sha256').update(token).digest('base64');
+    const known = this.#good.get(key);
+    if (known) return known;
+    const wait = this.#limit.waitSeconds(address);
+    // Whoever was known before is asked about again: others at the same address can not lock him out.
+    if (wait > 0 && !this.#good.remembers(key)) throw new TooManyFailures(wait);
+    const reason = this.#bad.get(key);
+    if (reason !== undefined) return this.#fail(address, reason);
+    return this.#verifyOnce(key, token, address);
+  }
+
+  /** Requests that come at once with one token ask once. */
+  #verifyOnce(key: string, token: string, address: string): Promise<Identity> {
+    const running = this.#running.get(key);
+    if (running) return running;
+    const started = this.#verify(key, token, address).finally(() => this.#running.delete(key));
+    this.#running.set(key, started);
+    return started;
+  }
+
+  async #verify(key: string, token: string, address: string): Promise<Identity> {
+    const { people, cluster, log, now } = this.#options;
+    const verify = people && claimsOf(token)?.iss === people.issuer ? people.verify : cluster;
+    const verdict: Verdict = await askInTime('who you are', () => verify(token), log);
+    if (!verdict.known) {
+      this.#good.delete(key);
+      this.#bad.set(key, verdict.reason, now() + NEGATIVE_MS);
+      return this.#fail(address, verdict.reason);
+    }
+    const until = Math.min(now() + POSITIVE_MS, verdict.expiresAt ?? Infinity);
+    this.#good.set(key, verdict.identity, until);
+    return verdict.identity;
+  }
+
+  #fail(address: string, reason: string): never {
+    this.#limit.record(address);
+    this.#options.log.warn({ address, reason }, 'authentication failed');
+    throw new Refusal('unauthenticated', 'the token is not accepted');
+  }
+}

@@ -1,0 +1,80 @@
+import type { Queryable } from '../database/rows.js';
+import { bindingsOf, type Grant } from './bindings.js';
+import type { Identity } from './identity.js';
+import type { ClusterGrants } from './kubernetes.js';
+import { type Role, ROLE_PERMISSIONS, ROLES } from './roles.js';
+import { intersection, isInScope, type Scope, within } from './scope.js';
+import type { AccessMode } from './settings.js';
+
+/** Roles that the configuration gives, so that somebody can begin and the worker can work. */
+export interface ConfiguredRoles {
+  adminUsers: string[];
+  adminGroups: string[];
+  engine: string;
+}
+
+export interface AuthorizerOptions {
+  mode: AccessMode;
+  db: Queryable;
+  cluster: ClusterGrants;
+  configured: ConfiguredRoles;
+}
+
+/** Finds out what somebody may do, and where. */
+export class Authorizer {
+  readonly mode: AccessMode;
+  readonly #options: AuthorizerOptions;
+
+  constructor(options: AuthorizerOptions) {
+    this.mode = options.mode;
+    this.#options = options;
+  }
+
+  /**
+   * The roles that somebody holds, each with its place.
+   * @param namespace the only one that matters; null for all. The cluster then tells of what is held everywhere.
+   */
+  async grantsOf(identity: Identity, namespace: string | null): Promise<Grant[]> {
+    const bound = this.mode === 'kubernetes' ? [] : await this.#boundTo(identity, namespace);
+    if (this.mode === 'bindings') return bound;
+    const roles = await this.#options.cluster.rolesOf(identity, namespace);
+    if (this.mode === 'both') return bound.filter(({ role }) => roles.includes(role));
+    return roles.map((role) => ({ role, namespaces: namespace ?? '*', because: `RBAC of the cluster: hold ${role}` }));
+  }
+
+  /** Where somebody may do something. */
+  async scopeOf(identity: Identity, permission: string, namespace: string | null): Promise<Scope> {
+    const { cluster } = this.#options;
+    if (this.mode === 'kubernetes') return cluster.scopeOf(identity, permission, namespace);
+    const bound = within(scopeIn(await this.#boundTo(identity, namespace), permission), namespace);
+    if (this.mode === 'bindings' || bound.length === 0) return bound;
+    return intersection(bound, await cluster.scopeOf(identity, permission, namespace));
+  }
+
+  async #boundTo(identity: Identity, namespace: string | null): Promise<Grant[]> {
+    const stored = (await bindingsOf(this.#options.db, identity)).map(({ id, role, subject, namespaces }) => ({
+      role,
+      namespaces,
+      because: `role binding ${id} of ${subject.kind} ${subject.name}`,
+    }));
+    const all = [...configuredFor(identity, this.#options.configured), ...stored];
+    return namespace === null ? all : all.filter((grant) => isInScope([grant.namespaces], namespace));
+  }
+}
+
+function configuredFor({ name, groups }: Identity, { adminUsers, adminGroups, engine }: ConfiguredRoles): Grant[] {
+  const grant = (role: Role, because: string): Grant => ({ role, namespaces: '*', because });
+  return [
+    ...(adminUsers.includes(name) ? [grant('admin', 'ADMIN_USERS')] : []),
+    ...adminGroups.filter((group) => groups.includes(group)).map((group) => grant('admin', `ADMIN_GROUPS: ${group}`)),
+    ...(name === engine ? [grant('engine', 'ENGINE_SERVICE_ACCOUNT')] : []),
+  ];
+}
+
+/** Where grants hold a permission. */
+const scopeIn = (grants: readonly Grant[], permission: string): Scope => [
+  ...new Set(grants.filter(({ role }) => ROLE_PERMISSIONS[role].has(permission)).map(({ namespaces }) => namespaces)),
+];
+
+export const rolesIn = (grants: readonly Grant[]): Role[] =>
+  ROLES.filter((role) => grants.some((grant) => grant.role === role));

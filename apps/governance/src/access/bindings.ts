@@ -1,0 +1,178 @@
+import { type EntityManager, QueryFailedError } from 'typeorm';
+import { z } from 'zod';
+import { appendAudit } from '../audit/append.js';
+import { Refusal } from '../database/refusal.js';
+import { type Queryable, rowOf, rowsOf } from '../database/rows.js';
+import type { CallContext } from '../migrations/store.js';
+import { type Role, ROLES } from './roles.js';
+import { covers, likePatterns, type Scope } from './scope.js';
+
+export const roleBindingInput = z.object({
+  role: z.enum(ROLES),
+  subject: z.object({
+    kind: z.enum(['User', 'Group']),
+    name: z
+      .string()
+      .min(1)
+      .max(256)
+      .regex(/^[^\p{C}\s][^\p{C}]*$/u)
+      .describe('As the cluster or the issuer names it; a ServiceAccount is the user system:serviceaccount:NS:NAME.'),
+  }),
+  namespaces: z
+    .string()
+    .min(1)
+    .max(63)
+    .regex(/^[-a-z0-9*]+$/)
+    .describe('A pattern of namespaces; * stands for any number of characters.'),
+});
+export type RoleBindingInput = z.infer<typeof roleBindingInput>;
+
+const bindingRow = z
+  .object({
+    id: z.string(),
+    role: z.enum(ROLES),
+    subject_kind: z.enum(['User', 'Group']),
+    subject_name: z.string(),
+    namespaces: z.string(),
+    created_by: z.string(),
+    created_at: z.date(),
+  })
+  .transform((row) => ({
+    id: row.id,
+    role: row.role,
+    subject: { kind: row.subject_kind, name: row.subject_name },
+    namespaces: row.namespaces,
+    createdBy: row.created_by,
+    createdAt: row.created_at.toISOString(),
+  }));
+export type RoleBinding = z.infer<typeof bindingRow>;
+const COLUMNS = 'id, role, subject_kind, subject_name, namespaces, created_by, created_at';
+
+/** The bindings of a user and of his groups. */
+export const bindingsOf = (
+  db: Queryable,
+  { name, groups }: { name: string; groups: string[] },
+): Promise<RoleBinding[]> =>
+  rowsOf(
+    db,
+    bindingRow,
+    `select ${COLUMNS} from role_binding where (subject_kind = 'User' and subject_name = $1)
+       or (subject_kind = 'Group' and subject_name = any($2::text[])) order by id limit 1000`,
+    [name, groups],
+  );
+
+export interface BindingFilter {
+  role?: Role | undefined;
+  subject?: string | undefined;
+  /** Only bindings that lie in it as a whole. */
+  scope: Scope;
+}
+
+/** One page of bindings, the oldest first, after the given id. */
+export const listBindings = (
+  db: Queryable,
+  { role, subject, scope }: BindingFilter,
+  page: { limit: number; after: string | null },
+): Promise<RoleBinding[]> =>
+  rowsOf(
+    db,
+    bindingRow,
+    `select ${COLUMNS} from role_binding where ($1::text is null or role = $1) and ($2::text is null or subject_name = $2)
+       and ($3::text[] is null or namespaces like any($3)) and ($4::bigint is null or id > $4) order by id limit $5`,
+    [role ?? null, subject ?? null, likePatterns(scope), page.after, page.limit],
+  );
+
+/** A role that somebody holds somewhere, and why. */
+export interface Grant {
+  role: Role;
+  /** A pattern. */
+  namespaces: string;
+  because: string;
+}
+
+/** A caller who wants to change who may what. */
+export interface Granter {
+  grants: readonly Grant[];
+  /** Where he may write bindings at all. */
+  scope: Scope;
+}
+
+/**
+ * Nobody gives what he does not hold himself, at least as widely. Admins give every role where they are admin; only an
+ * admin of everything makes somebody the engine, whose reports are evidence.
+ */
+export function mayGrant(
+  { grants, scope }: Granter,
+  { role, namespaces }: Pick<RoleBindingInput, 'role' | 'namespaces'>,
+): boolean {
+  if (!covers(scope, namespaces)) return false;
+  const held = grants.filter((grant) => covers([grant.namespaces], namespaces));
+  return held.some(
+    (grant) => grant.role === role || (grant.role === 'admin' && (role !== 'engine' || grant.namespaces === '*')),
+  );
+}
+
+function requireMayGrant(granter: Granter, binding: Pick<RoleBindingInput, 'role' | 'namespaces'>): void {
+  if (!mayGrant(granter, binding))
+    throw new Refusal('forbidden', `you do not hold ${binding.role} in ${binding.namespaces} and are not admin there`);
+}
+
+const objectOf = ({ id }: { id: string }) => ({ kind: 'RoleBinding', name: id });
+
+/** @throws Refusal `forbidden` when the caller may not give the role there, `conflict` when it is given already. */
+export async function createBinding(
+  tx: EntityManager,
+  input: RoleBindingInput,
+  granter: Granter,
+  { actor, requestId, now }: CallContext,
+): Promise<RoleBinding> {
+  requireMayGrant(granter, input);
+  const created = await rowOf(
+    tx,
+    bindingRow,
+    `insert into role_binding (role, subject_kind, subject_name, namespaces, created_by, created_at)
+     values ($1, $2, $3, $4, $5, $6) on conflict do nothing returning ${COLUMNS}`,
+    [input.role, input.subject.kind, input.subject.name, input.namespaces, actor.name, now],
+  );
+  if (!created) throw new Refusal('conflict', 'that binding is there already');
+  await appendAudit(tx, {
+    actor,
+    action: 'access.granted',
+    object: objectOf(created),
+    requestId,
+    details: { ...input },
+  });
+  return created;
+}
+
+/** @throws Refusal `notFound`, `forbidden`, or `conflict` for the last admin. */
+export async function removeBinding(
+  tx: EntityManager,
+  id: string,
+  granter: Granter,
+  { actor, requestId }: CallContext,
+): Promise<void> {
+  const found = await rowOf(tx, bindingRow, `select ${COLUMNS} from role_binding where id = $1`, [id]);
+  if (!found || !covers(granter.scope, found.namespaces)) throw new Refusal('notFound', `no role binding ${id}`);
+  requireMayGrant(granter, found);
+  const removed = await rowOf(tx, z.object({ id: z.string() }), 'delete from role_binding where id = $1 returning id', [
+    id,
+  ]).catch((error: unknown) => {
+    throw isLastAdmin(error)
+      ? new Refusal('conflict', 'the last admin of everything stays; bind another one first')
+      : error;
+  });
+  if (!removed) throw new Refusal('notFound', `no role binding ${id}`);
+  const { role, subject, namespaces } = found;
+  await appendAudit(tx, {
+    actor,
+    action: 'access.revoked',
+    object: objectOf(found),
+    requestId,
+    details: { role, subject, namespaces },
+  });
+}
+
+/** What the trigger on role_binding raises. */
+const isLastAdmin = (error: unknown): boolean =>
+  error instanceof QueryFailedError && (error.driverError as { code?: string }).code === 'SA020';

@@ -1,0 +1,33 @@
+const BURST = 20;
+const PER_SECOND = 1 / 3;
+const MAX_ADDRESSES = 10_000;
+
+/** How many failed authentications one address may have: 20 at once, then 20 a minute. Remembers a bounded number. */
+export class FailureLimit {
+  readonly #buckets = new Map<string, { left: number; at: number }>();
+  readonly #now: () => number;
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  /** Seconds until the address may fail again; 0 when it may now. */
+  waitSeconds(address: string): number {
+    const left = this.#left(address);
+    return left >= 1 ? 0 : Math.ceil((1 - left) / PER_SECOND);
+  }
+
+  record(address: string): void {
+    const left = Math.max(0, this.#left(address) - 1);
+    this.#buckets.delete(address);
+    this.#buckets.set(address, { left, at: this.#now() });
+    const [oldest] = this.#buckets.keys();
+    if (this.#buckets.size > MAX_ADDRESSES && oldest !== undefined) this.#buckets.delete(oldest);
+  }
+
+  #left(address: string): number {
+    const bucket = this.#buckets.get(address);
+    if (!bucket) return BURST;
+    return Math.min(BURST, bucket.left + ((this.#now() - bucket.at) / 1000) * PER_SECOND);
+  }
+}

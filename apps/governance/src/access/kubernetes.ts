@@ -1,0 +1,65 @@
+import { createHash } from 'node:crypto';
+import type { Logger } from 'pino';
+import { askInTime } from './deadline.js';
+import { ExpiringCache } from './expiring-cache.js';
+import type { Identity } from './identity.js';
+import { API_GROUP, HOLD_ROLE, resourceOf, type Role, ROLES } from './roles.js';
+import type { Scope } from './scope.js';
+
+const ALLOWED_MS = 10_000;
+const REFUSED_MS = 5000;
+const MAX_ANSWERS = 50_000;
+
+export interface AccessReview {
+  user: string;
+  groups: string[];
+  uid?: string;
+  extra: Record<string, string[]>;
+  resourceAttributes: { group: string; resource: string; verb: string; name?: string; namespace?: string };
+}
+
+/** Asks the cluster whether a subject may do something; `KubeClient.subjectAccessReview`. */
+export type SubjectAccessReviewCall = (review: AccessReview) => Promise<boolean>;
+
+type Attributes = Omit<AccessReview['resourceAttributes'], 'group' | 'namespace'>;
+
+/** What the cluster's RBAC grants, by virtual resources that stand for permissions and roles. */
+export class ClusterGrants {
+  readonly #review: SubjectAccessReviewCall;
+  readonly #log: Logger;
+  readonly #now: () => number;
+  readonly #answers: ExpiringCache<boolean>;
+
+  constructor(review: SubjectAccessReviewCall, log: Logger, now: () => number) {
+    this.#review = review;
+    this.#log = log;
+    this.#now = now;
+    this.#answers = new ExpiringCache(MAX_ANSWERS, now);
+  }
+
+  /** The namespace asked about, everywhere when none is, or nowhere. The cluster can not list namespaces for a right. */
+  async scopeOf(identity: Identity, permission: string, namespace: string | null): Promise<Scope> {
+    return (await this.#may(identity, resourceOf(permission), namespace)) ? [namespace ?? '*'] : [];
+  }
+
+  async rolesOf(identity: Identity, namespace: string | null): Promise<Role[]> {
+    const held = await Promise.all(ROLES.map((name) => this.#may(identity, { ...HOLD_ROLE, name }, namespace)));
+    return ROLES.filter((_, index) => held[index]);
+  }
+
+  async #may(identity: Identity, attributes: Attributes, namespace: string | null): Promise<boolean> {
+    const review: AccessReview = {
+      user: identity.name,
+      groups: identity.groups,
+      ...(identity.uid === null ? {} : { uid: identity.uid }),
+      extra: identity.extra,
+      resourceAttributes: { group: API_GROUP, ...attributes, ...(namespace === null ? {} : { namespace }) },
+    };
+    const key = createHash('sha256').update(JSON.stringify(review)).digest('base64');
+    const known = this.#answers.get(key);
+    if (known !== undefined) return known;
+    const allowed = await askInTime('what you may do', () => this.#review(review), this.#log);
+    this.#answers.set(key, allowed, this.#now() + (allowed ? ALLOWED_MS : REFUSED_MS));
+    return allowed;
+  }
+}

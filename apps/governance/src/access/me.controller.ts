@@ -1,0 +1,70 @@
+import { Controller, Get, Query } from '@nestjs/common';
+import { z } from 'zod';
+import { Access, type CallerAccess } from './actor.js';
+import { Authorizer } from './authorize.js';
+import type { Grant } from './bindings.js';
+import type { Identity } from './identity.js';
+import { AnyCaller } from './require-permission.js';
+import { API_GROUP, PERMISSIONS, resourceOf, ROLE_PERMISSIONS } from './roles.js';
+import type { Scope } from './scope.js';
+import type { AccessMode } from './settings.js';
+
+const querySchema = z.object({
+  namespace: z.string().min(1).max(63).optional().describe('Only what applies there.'),
+});
+
+interface HeldPermission {
+  permission: string;
+  /** Patterns. */
+  namespaces: Scope;
+  /** The roles that have it; empty when the cluster's RBAC grants it by itself. */
+  roles: string[];
+  /** What to ask `kubectl auth can-i` for. */
+  rbac: string;
+}
+
+export interface Me {
+  name: string;
+  groups: string[];
+  authenticatedBy: Identity['by'];
+  mode: AccessMode;
+  roles: Grant[];
+  permissions: HeldPermission[];
+}
+
+/** What a caller may do, and why. */
+@Controller('v1/me')
+export class MeController {
+  constructor(private readonly authorizer: Authorizer) {}
+
+  @Get()
+  @AnyCaller()
+  async me(
+    @Query({ schema: querySchema }) { namespace }: z.infer<typeof querySchema>,
+    @Access() { identity }: CallerAccess,
+  ): Promise<Me> {
+    const place = namespace ?? null;
+    const roles = await this.authorizer.grantsOf(identity, place);
+    const permissions = await Promise.all(
+      PERMISSIONS.map(async (permission) => ({
+        permission,
+        namespaces: await this.authorizer.scopeOf(identity, permission, place),
+        roles: [...new Set(roles.map(({ role }) => role))].filter((role) => ROLE_PERMISSIONS[role].has(permission)),
+        rbac: rbacOf(permission),
+      })),
+    );
+    return {
+      name: identity.name,
+      groups: identity.groups,
+      authenticatedBy: identity.by,
+      mode: this.authorizer.mode,
+      roles,
+      permissions: permissions.filter(({ namespaces }) => namespaces.length > 0),
+    };
+  }
+}
+
+function rbacOf(permission: string): string {
+  const { resource, verb } = resourceOf(permission);
+  return `${verb} ${resource}.${API_GROUP}`;
+}

@@ -1,0 +1,80 @@
+import { createRemoteJWKSet, errors, type JWTPayload, jwtVerify, type RemoteJWKSet } from 'jose';
+import { z } from 'zod';
+import type { Verdict, Verify } from './identity.js';
+import type { OidcSettings } from './settings.js';
+
+/** Signatures only: a list without HMAC leaves no way to use a public key as a secret. */
+const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'];
+const SKEW_SECONDS = 60;
+const ASK_MS = 3000;
+const MAX_GROUPS = 1000;
+
+const discoverySchema = z.object({ issuer: z.string(), jwks_uri: z.url({ protocol: /^https?$/ }) });
+const groupsSchema = z.union([
+  z.array(z.string().max(256)).max(MAX_GROUPS),
+  z
+    .string()
+    .max(256)
+    .transform((group) => [group]),
+]);
+
+/** Faults that tell of the issuer, not of the token. */
+const NO_VERDICT = new Set(['ERR_JOSE_GENERIC', 'ERR_JWKS_TIMEOUT', 'ERR_JWKS_INVALID']);
+
+/** Verifies tokens of people, by the keys of their issuer. */
+export function verifyByOidc(settings: OidcSettings, now: () => number): Verify {
+  let keys: Promise<RemoteJWKSet> | null = null;
+  // A failed search is not kept: the issuer may be back for the next caller.
+  const keysOf = (): Promise<RemoteJWKSet> =>
+    (keys ??= findKeys(settings).catch((error: unknown) => {
+      keys = null;
+      throw error;
+    }));
+  return async (token) => {
+    const keySet = await keysOf();
+    try {
+      const { payload } = await jwtVerify(token, keySet, {
+        issuer: settings.issuer,
+        audience: settings.audience,
+        algorithms: ALGORITHMS,
+        clockTolerance: SKEW_SECONDS,
+        requiredClaims: ['exp', 'iat'],
+        currentDate: new Date(now()),
+      });
+      return verdictOf(payload, settings);
+    } catch (error) {
+      if (error instanceof errors.JOSEError && !NO_VERDICT.has(error.code))
+        return { known: false, reason: `${error.code}: ${error.message}` };
+      throw error;
+    }
+  };
+}
+
+async function findKeys({ issuer, jwksUrl }: OidcSettings): Promise<RemoteJWKSet> {
+  return createRemoteJWKSet(new URL(jwksUrl ?? (await discover(issuer))), { timeoutDuration: ASK_MS });
+}
+
+async function discover(issuer: string): Promise<string> {
+  const address = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
+  const response = await fetch(address, { redirect: 'error', signal: AbortSignal.timeout(ASK_MS) });
+  if (!response.ok) throw new Error(`${address} answers ${response.status}`);
+  const found = discoverySchema.parse(await response.json());
+  if (found.issuer !== issuer) throw new Error(`${address} is about the issuer ${found.issuer}`);
+  return found.jwks_uri;
+}
+
+function verdictOf(payload: JWTPayload, { usernameClaim, groupsClaim, prefix }: OidcSettings): Verdict {
+  const username = z.string().min(1).max(256).safeParse(payload[usernameClaim]);
+  const groups = groupsSchema.safeParse(payload[groupsClaim] ?? []);
+  if (!username.success) return { known: false, reason: `the claim ${usernameClaim} is no user name` };
+  if (!groups.success) return { known: false, reason: `the claim ${groupsClaim} is no list of groups` };
+  if (usernameClaim === 'email' && payload['email_verified'] === false)
+    return { known: false, reason: 'the e-mail address is not verified' };
+  const name = prefix + username.data;
+  const prefixed = groups.data.map((group) => prefix + group);
+  // An issuer of people must not be able to name the cluster's own users and groups, such as system:masters.
+  if ([name, ...prefixed].some((text) => text.startsWith('system:')))
+    return { known: false, reason: 'the token claims a name of the cluster' };
+  const expiresAt = payload.exp === undefined ? null : payload.exp * 1000;
+  return { known: true, identity: { name, groups: prefixed, uid: null, extra: {}, by: 'oidc' }, expiresAt };
+}

@@ -1,0 +1,63 @@
+import { z } from 'zod';
+import { type Queryable, rowOf } from '../database/rows.js';
+import type { Target } from './require-permission.js';
+
+/** What a request says about where it works, before any pipe has looked at it. */
+export interface AddressedRequest {
+  params: unknown;
+  query: unknown;
+  body: unknown;
+}
+
+/** Where a permission must be held. */
+export type Place =
+  | { kind: 'everywhere' }
+  /** In any namespace; what is not in scope is not shown. */
+  | { kind: 'anywhere' }
+  | { kind: 'namespace'; namespace: string; isNamed: boolean }
+  /** The object is not known here, so only those who may see all of them are told that. */
+  | { kind: 'unknown' };
+
+const namespace = z
+  .string()
+  .max(63)
+  .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/);
+const inPath = z.object({ namespace });
+const inBody = z.object({ target: z.object({ namespace }) });
+const inQuery = z.object({ namespace });
+const id = z
+  .string()
+  .max(64)
+  .regex(/^[A-Za-z0-9._-]+$/);
+const rowId = z.string().regex(/^[0-9]{1,18}$/);
+const namespaceRow = z.object({ namespace: z.string() });
+
+type Find = (request: AddressedRequest, db: Queryable) => Place | Promise<Place>;
+
+const PLACES: Record<Target, Find> = {
+  cluster: () => ({ kind: 'everywhere' }),
+  shared: () => ({ kind: 'anywhere' }),
+  list: ({ query }) => named(inQuery.safeParse(query).data?.namespace) ?? { kind: 'anywhere' },
+  path: ({ params }) => named(inPath.safeParse(params).data?.namespace) ?? { kind: 'unknown' },
+  body: ({ body }) => named(inBody.safeParse(body).data?.target.namespace) ?? { kind: 'unknown' },
+  migration: lookUp(z.object({ id }), 'select namespace from migration where plan_uid = $1'),
+  pod: lookUp(z.object({ uid: id }), 'select namespace from tracked_pod where uid = $1'),
+  exception: lookUp(z.object({ id: rowId }), 'select namespace from policy_exception where id = $1'),
+};
+
+/** Finds the namespace that a request is about. */
+export const placeOf = async (target: Target, request: AddressedRequest, db: Queryable): Promise<Place> =>
+  PLACES[target](request, db);
+
+function named(found: string | undefined): Place | null {
+  return found === undefined ? null : { kind: 'namespace', namespace: found, isNamed: true };
+}
+
+function lookUp(key: z.ZodObject, sql: string): Find {
+  return async ({ params }, db) => {
+    const parsed = key.safeParse(params);
+    if (!parsed.success) return { kind: 'unknown' };
+    const row = await rowOf(db, namespaceRow, sql, Object.values(parsed.data));
+    return row ? { kind: 'namespace', namespace: row.namespace, isNamed: false } : { kind: 'unknown' };
+  };
+}

@@ -1,0 +1,64 @@
+import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import { z } from 'zod';
+import { type Page, pageOf, pageQuery, positionOf } from '../database/paging.js';
+import { inTransaction } from '../database/transaction.js';
+import type { CallContext } from '../migrations/store.js';
+import { Access, Actor, Call, type CallerAccess, type User } from './actor.js';
+import {
+  createBinding,
+  listBindings,
+  removeBinding,
+  type RoleBinding,
+  roleBindingInput,
+  type RoleBindingInput,
+} from './bindings.js';
+import { RequirePermission } from './require-permission.js';
+import { ROLES } from './roles.js';
+
+const listSchema = z.object({
+  ...pageQuery,
+  role: z.enum(ROLES).optional(),
+  subject: z.string().min(1).max(256).optional().describe('The name of a user or group.'),
+});
+const id = z.string().regex(/^[0-9]{1,18}$/);
+
+/** Which role a user or group has, and in which namespaces. */
+@Controller('v1/role-bindings')
+export class RoleBindingsController {
+  constructor(private readonly source: DataSource) {}
+
+  @Get()
+  @RequirePermission('access:read', 'list')
+  async list(
+    @Query({ schema: listSchema }) { limit, cursor, ...filter }: z.infer<typeof listSchema>,
+    @Actor() { scope }: User,
+  ): Promise<Page<RoleBinding>> {
+    const after = positionOf(id, cursor);
+    const found = await listBindings(this.source, { ...filter, scope }, { limit: limit + 1, after });
+    return pageOf(found, limit, (binding) => binding.id);
+  }
+
+  @Post()
+  @RequirePermission('access:write', 'list')
+  create(
+    @Body({ schema: roleBindingInput }) body: RoleBindingInput,
+    @Actor() { scope }: User,
+    @Access() { grants }: CallerAccess,
+    @Call() call: CallContext,
+  ): Promise<RoleBinding> {
+    return inTransaction(this.source, (tx) => createBinding(tx, body, { grants, scope }, call));
+  }
+
+  @Delete(':id')
+  @HttpCode(204)
+  @RequirePermission('access:write', 'list')
+  async remove(
+    @Param('id', { schema: id }) binding: string,
+    @Actor() { scope }: User,
+    @Access() { grants }: CallerAccess,
+    @Call() call: CallContext,
+  ): Promise<void> {
+    await inTransaction(this.source, (tx) => removeBinding(tx, binding, { grants, scope }, call));
+  }
+}

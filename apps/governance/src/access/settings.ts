@@ -1,0 +1,71 @@
+import { z } from 'zod';
+
+const list = (text: string): string[] =>
+  text
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
+const names = (fallback: string) => z.string().default(fallback).transform(list);
+
+/** Plain HTTP only where nobody is between. */
+const isSafe = (address: string): boolean => {
+  const { protocol, hostname } = new URL(address);
+  return protocol === 'https:' || ['127.0.0.1', 'localhost', '[::1]'].includes(hostname);
+};
+const httpsUrl = z.url({ protocol: /^https?$/ }).refine(isSafe, 'has to be an https address');
+
+export const ACCESS_MODES = ['bindings', 'kubernetes', 'both'] as const;
+export type AccessMode = (typeof ACCESS_MODES)[number];
+
+/** The variables that access knows; spread into the schema of the process. */
+export const accessConfig = {
+  TOKEN_AUDIENCE: names('scc-governance')
+    .refine((audiences) => audiences.length > 0, 'names no audience')
+    .describe('the audience that tokens of the cluster must be meant for; several are separated by commas'),
+  ACCESS_MODE: z
+    .enum(ACCESS_MODES)
+    .default('bindings')
+    .describe('where permissions come from: role bindings, SubjectAccessReview, or what both allow'),
+  ADMIN_USERS: names('').describe('users who are admin whatever the role bindings say, separated by commas'),
+  ADMIN_GROUPS: names('system:masters').describe('groups whose members are admin, separated by commas'),
+  ENGINE_SERVICE_ACCOUNT: z
+    .string()
+    .default('system:serviceaccount:scc-system:worker')
+    .describe('the user that the worker is known as'),
+  OIDC_ISSUER: httpsUrl.optional().describe('the issuer of the tokens of people'),
+  OIDC_AUDIENCE: z.string().optional().describe('the client that tokens of people must be meant for'),
+  OIDC_JWKS_URL: httpsUrl.optional().describe('the keys of the issuer; absent, it is asked where they are'),
+  OIDC_USERNAME_CLAIM: z.string().default('sub'),
+  OIDC_GROUPS_CLAIM: z.string().default('groups'),
+  OIDC_PREFIX: z
+    .string()
+    .default('oidc:')
+    .describe('put before the names and groups of people, as the API server does; - for none'),
+};
+
+export type AccessConfig = z.infer<z.ZodObject<typeof accessConfig>>;
+
+export interface OidcSettings {
+  issuer: string;
+  audience: string;
+  jwksUrl: string | null;
+  usernameClaim: string;
+  groupsClaim: string;
+  prefix: string;
+}
+
+/** @throws Error when OIDC is configured by half. */
+export function oidcSettings(config: AccessConfig): OidcSettings | null {
+  const { OIDC_ISSUER: issuer, OIDC_AUDIENCE: audience } = config;
+  if (issuer === undefined && audience === undefined) return null;
+  if (issuer === undefined || audience === undefined)
+    throw new Error('OIDC_ISSUER and OIDC_AUDIENCE are set together, or neither');
+  return {
+    issuer,
+    audience,
+    jwksUrl: config.OIDC_JWKS_URL ?? null,
+    usernameClaim: config.OIDC_USERNAME_CLAIM,
+    groupsClaim: config.OIDC_GROUPS_CLAIM,
+    prefix: config.OIDC_PREFIX === '-' ? '' : config.OIDC_PREFIX,
+  };
+}
