@@ -45,7 +45,7 @@ export type CommandName = (typeof COMMAND_NAMES)[number];
 
 /** The Web UI sends signals, the CLI and REST clients updates: same names, same effect. */
 export const commandSignal = (name: CommandName) => defineSignal<[CommandInput?]>(name);
-export const commandUpdate = (name: CommandName) => defineUpdate<CommandOutcome, [CommandInput?]>(name);
+export const commandUpdate = (name: CommandName) => defineUpdate<CommandOutcome, [CommandInput]>(name);
 export interface CommandOutcome {
   applied: boolean;
   reason: string;

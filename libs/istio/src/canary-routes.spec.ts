@@ -146,28 +146,28 @@ describe('a mirror', () => {
   });
 });
 
-const arbitraryRoute = fc.record(
-  {
-    name: fc.constantFrom('a', 'b'),
-    timeout: fc.constantFrom('5s', '1s'),
-    match: fc.array(fc.constantFrom({ uri: { prefix: '/x' } }, { method: { exact: 'GET' } }), {
-      minLength: 1,
-      maxLength: 2,
-    }),
-    mirror: fc.constant({ host: 'shadow' }),
-    route: fc.oneof(
-      fc.constant([to('ledger')]),
-      fc.constant([to('ledger', 100)]),
-      fc
-        .array(fc.tuple(fc.constantFrom('ledger', 'other', 'next'), fc.integer({ min: 1, max: 100 })), {
-          minLength: 2,
-          maxLength: 4,
-        })
-        .map((list) => list.map(([host, weight]) => to(host, weight))),
-    ),
-  },
-  { requiredKeys: ['route'], noNullPrototype: true },
+const conditions: NonNullable<HttpRoute['match']> = [{ uri: { prefix: '/x' } }, { method: { exact: 'GET' } }];
+const arbitraryList: fc.Arbitrary<RouteDestination[]> = fc.oneof(
+  fc.constant([to('ledger')]),
+  fc.constant([to('ledger', 100)]),
+  fc
+    .array(fc.tuple(fc.constantFrom('ledger', 'other', 'next'), fc.integer({ min: 1, max: 100 })), {
+      minLength: 2,
+      maxLength: 4,
+    })
+    .map((list) => list.map(([host, weight]) => to(host, weight))),
 );
+const maybe = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined });
+/** A route with some of the fields that a user may set; the others are absent, not undefined. */
+const arbitraryRoute: fc.Arbitrary<HttpRoute> = fc
+  .record({
+    name: maybe(fc.constantFrom('a', 'b')),
+    timeout: maybe(fc.constantFrom('5s', '1s')),
+    match: maybe(fc.array(fc.constantFrom(...conditions), { minLength: 1, maxLength: 2 })),
+    mirror: maybe(fc.constant({ host: 'shadow' })),
+    route: arbitraryList,
+  })
+  .map((route): HttpRoute => Object.fromEntries(Object.entries(route).filter(([, value]) => value !== undefined)));
 const arbitrarySplit = fc.record({
   canary: fc.integer({ min: 0, max: 100 }),
   mirror: fc.option(fc.record({ percentage: fc.nat(100), methods: fc.constantFrom('Safe' as const, 'All' as const) })),
