@@ -148,8 +148,8 @@ describe('a mirror', () => {
 
 const conditions: NonNullable<HttpRoute['match']> = [{ uri: { prefix: '/x' } }, { method: { exact: 'GET' } }];
 const arbitraryList: fc.Arbitrary<RouteDestination[]> = fc.oneof(
-  fc.constant([to('ledger')]),
-  fc.constant([to('ledger', 100)]),
+  fc.constant<RouteDestination[]>([to('ledger')]),
+  fc.constant<RouteDestination[]>([to('ledger', 100)]),
   fc
     .array(fc.tuple(fc.constantFrom('ledger', 'other', 'next'), fc.integer({ min: 1, max: 100 })), {
       minLength: 2,
