@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
+import { allocateNamespaces, type Allocator } from './allocation.js';
 import type { StartAdmission } from './contract.js';
 import { checkExecs } from './hooks/exec.js';
 import { guardGrants } from './hooks/grants.js';
@@ -40,13 +41,15 @@ function hooksOf(context: HookContext, client: Parameters<typeof guardNamespaces
 export const startAdmission: StartAdmission = async ({ config, client, makeInformer, logger: root, onPod }) => {
   const logger = root.child({ part: 'admission' });
   const metrics = createMetrics();
+  let allocator: Allocator | undefined;
   const memory = rememberCluster({
     makeInformer,
     mode: config.mode,
     keepPods: config.checkExec && config.mode === 'kubernetes',
     logger,
-    onNamespace: () => undefined,
+    onNamespace: (name) => allocator?.consider(name),
   });
+  if (config.mode === 'kubernetes') allocator = allocateNamespaces({ client, namespaces: memory.namespaces, logger });
   const clientCa = config.clientCaFile === undefined ? undefined : await readFile(config.clientCaFile, 'utf8');
   const tlsOf = ({ key, certificate }: KeyPair): ServerCertificate => ({
     key,
@@ -85,7 +88,7 @@ export const startAdmission: StartAdmission = async ({ config, client, makeInfor
       draining = true;
       await delay(config.drainMs);
       await server.close();
-      await Promise.all([certificates.stop(), trust.stop(), memory.stop()]);
+      await Promise.all([certificates.stop(), trust.stop(), memory.stop(), allocator?.stop()]);
     },
   };
 };

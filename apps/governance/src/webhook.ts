@@ -1,0 +1,50 @@
+import { connectKube, createInformer } from '@scc/kube';
+import { commonConfig, createLogger, loadConfig, onShutdown, startHealthServer } from '@scc/runtime';
+import { z } from 'zod';
+import { admissionConfigOf, admissionSettings, startAdmission } from './admission/admission.js';
+import { configSchema, environment } from './config.js';
+
+/**
+ * The admission webhook as a process of its own, without database and API. It decides the same; pods are then tracked
+ * by the governance process alone.
+ */
+const { WEBHOOK_HOST, WEBHOOK_PORT, TLS_DIR, SCC_MODE, DRAIN_MS } = configSchema.shape;
+const schema = z.object({
+  ...commonConfig,
+  ...admissionSettings,
+  WEBHOOK_HOST,
+  WEBHOOK_PORT,
+  TLS_DIR,
+  SCC_MODE,
+  DRAIN_MS,
+});
+
+const config = loadConfig(schema, environment);
+const logger = createLogger('webhook', config.LOG_LEVEL);
+const client = await connectKube({
+  ...(config.KUBECONFIG === undefined ? {} : { kubeconfig: config.KUBECONFIG }),
+  userAgent: 'scc-webhook',
+});
+const admission = await startAdmission({
+  config: admissionConfigOf(config),
+  client,
+  makeInformer: (kind, onChange) => createInformer({ client, kind, onChange, logger }),
+  logger,
+  onPod: () => undefined,
+});
+const health = await startHealthServer({
+  host: config.HEALTH_HOST,
+  port: config.HEALTH_PORT,
+  live: () => null,
+  ready: () => admission.ready(),
+  metrics: async () => ({ contentType: admission.metrics.contentType, body: await admission.metrics.metrics() }),
+});
+onShutdown(
+  logger,
+  async () => {
+    await admission.stop();
+    await health.close();
+    client.close();
+  },
+  config.DRAIN_MS + 30_000,
+);
