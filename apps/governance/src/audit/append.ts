@@ -1,3 +1,4 @@
+import { getRandomValues } from 'node:crypto';
 import {
   type AuditActor,
   type AuditBody,
@@ -8,7 +9,7 @@ import {
   leafHash,
 } from '@scc/audit';
 import type { Receipt } from '@scc/governance-api';
-import type { EntityManager } from 'typeorm';
+import { type EntityManager, QueryFailedError } from 'typeorm';
 import { monotonicFactory } from 'ulid';
 import { z } from 'zod';
 
@@ -28,14 +29,42 @@ export class AuditEntryTooLarge extends Error {
 }
 
 const MAX_ENTRY_BYTES = 64 * 1024;
-const nextId = monotonicFactory();
 const checkpointRows = z.array(z.object({ note: z.string().nullable() }));
 
+const COLUMNS =
+  'entry_id, body, leaf_hash, occurred_at, actor, action, object_kind, object_namespace, object_name, request_id';
+const RETURNING = 'returning (select note from audit_checkpoint order by size desc limit 1) as note';
+
 /** One statement however many entries, so that a batch costs one round trip. `unnest` keeps the order of the arrays. */
-const INSERT = `
-  insert into audit_entry (entry_id, body, leaf_hash, occurred_at, actor, action, object_kind, object_namespace, object_name, request_id)
+const INSERT_MANY = `
+  insert into audit_entry (${COLUMNS})
   select * from unnest($1::text[], $2::bytea[], $3::bytea[], $4::timestamptz[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[])
-  returning (select note from audit_checkpoint order by size desc limit 1) as note`;
+  ${RETURNING}`;
+/** The usual case. Prepared once per connection: parsing and planning it would cost as much as running it. */
+const INSERT_ONE = {
+  name: 'audit-append',
+  text: `insert into audit_entry (${COLUMNS}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ${RETURNING}`,
+};
+
+/** Of node-postgres: TypeORM has no way to name a statement. */
+interface Connection {
+  query(statement: typeof INSERT_ONE & { values: unknown[] }): Promise<{ rows: unknown[] }>;
+}
+
+const randomPool = new Uint8Array(4096);
+let randomLeft = 0;
+
+/** A system call for each of a ULID's sixteen random characters would cost more than all the rest of an entry. */
+function pooledRandom(): number {
+  if (randomLeft === 0) {
+    getRandomValues(randomPool);
+    randomLeft = randomPool.length;
+  }
+  randomLeft -= 1;
+  return (randomPool[randomLeft] ?? 0) / 256;
+}
+
+const nextId = monotonicFactory(pooledRandom);
 
 function encode(record: AuditRecord, now: Date): { body: AuditBody; bytes: Buffer; leaf: Buffer } {
   const { actor, action, object, requestId, details } = record;
@@ -77,19 +106,31 @@ export async function appendAudit(tx: EntityManager, record: AuditRecord): Promi
 export async function appendAuditBatch(tx: EntityManager, records: readonly AuditRecord[]): Promise<Receipt[]> {
   if (records.length === 0) return [];
   const entries = records.map((record) => encode(record, new Date()));
-  const columns = entries.map(({ body }) => columnsOf(body));
-  const column = (at: number): (string | null)[] => columns.map((row) => row[at] ?? null);
-  const rows: unknown = await tx.query(INSERT, [
-    column(0),
-    entries.map(({ bytes }) => bytes),
-    entries.map(({ leaf }) => leaf),
-    ...[1, 2, 3, 4, 5, 6, 7].map(column),
-  ]);
-  const checkpoint = checkpointRows.parse(rows)[0]?.note ?? null;
+  const rows = entries.map(({ body, bytes, leaf }): unknown[] => {
+    const [id, ...columns] = columnsOf(body);
+    return [id, bytes, leaf, ...columns];
+  });
+  const checkpoint = checkpointRows.parse(await insert(tx, rows))[0]?.note ?? null;
   return entries.map(({ body, leaf }) => ({
     entryId: body.id,
     leafHash: leaf.toString('hex'),
     index: null,
     checkpoint,
   }));
+}
+
+async function insert(tx: EntityManager, rows: readonly unknown[][]): Promise<unknown> {
+  const [first = [], ...more] = rows;
+  if (more.length > 0)
+    return tx.query<unknown>(
+      INSERT_MANY,
+      first.map((_value, column) => rows.map((row) => row[column])),
+    );
+  if (!tx.queryRunner) throw new Error('an audit entry belongs into the transaction of the change that it records');
+  const connection = (await tx.queryRunner.connect()) as Connection;
+  try {
+    return (await connection.query({ ...INSERT_ONE, values: first })).rows;
+  } catch (error) {
+    throw error instanceof Error ? new QueryFailedError(INSERT_ONE.text, first, error) : error;
+  }
 }
