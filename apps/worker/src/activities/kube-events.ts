@@ -48,20 +48,45 @@ function sentence(event: MigrationEvent, status: PlanStatus): string {
 
 const MAX_MESSAGE = 1000;
 
-/** The Kubernetes Events of a batch of domain events, on the plan. */
+/** What also belongs in `kubectl describe` of the workload itself. */
+const OF_WORKLOAD: ReadonlySet<MigrationEvent['type']> = new Set([
+  'PreparationStarted',
+  'WorkloadMigrationStarted',
+  'WorkloadMigrated',
+  'MigrationCompleted',
+  'UndoStarted',
+  'UndoStepFailed',
+  'ConflictFound',
+  'UndoFinished',
+]);
+
+export interface EventSubjects {
+  plan: PlanRef;
+  /** Null while nobody knows which workload it is. */
+  workload: { kind: string; name: string; uid: string } | null;
+}
+
+/** The Kubernetes Events of a batch of domain events, on the plan and on the workload. */
 export function kubeEventsOf(
-  { namespace, name, uid }: PlanRef,
+  { plan: { namespace, name, uid }, workload }: EventSubjects,
   status: PlanStatus,
   events: MigrationEvent[],
 ): KubeEvent[] {
   const plan = { apiVersion: `${PLAN_GROUP}/${PLAN_VERSION}`, kind: PLAN_KIND, namespace, name, uid };
   return events
     .filter(({ type }) => !QUIET.has(type))
-    .map((event) => ({
-      regarding: plan,
-      type: WARNINGS.has(event.type) ? 'Warning' : 'Normal',
-      reason: event.type,
-      message: sentence(event, status).slice(0, MAX_MESSAGE),
-      action: 'Migrate',
-    }));
+    .flatMap((event) => {
+      const said = {
+        type: WARNINGS.has(event.type) ? ('Warning' as const) : ('Normal' as const),
+        reason: event.type,
+        message: sentence(event, status).slice(0, MAX_MESSAGE),
+        action: 'Migrate',
+      };
+      if (!workload || !OF_WORKLOAD.has(event.type)) return [{ regarding: plan, ...said }];
+      const message = `plan ${name}: ${said.message}`.slice(0, MAX_MESSAGE);
+      return [
+        { regarding: plan, ...said },
+        { regarding: { apiVersion: 'apps/v1', namespace, ...workload }, ...said, message },
+      ];
+    });
 }

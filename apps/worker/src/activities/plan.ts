@@ -12,7 +12,7 @@ import {
 } from '@scc/plan';
 import type { AcceptedPlan, LiveSettings, MigrationActivities } from '../../../../workflows/migration/contract.js';
 import { terminal } from './failures.js';
-import { kubeEventsOf } from './kube-events.js';
+import { kubeEventsOf, type EventSubjects } from './kube-events.js';
 
 export const AUTHOR_ANNOTATION = 'scc.poc/author';
 /** Owns the fields of the plan that the engine writes; release drops exactly what acceptance took. */
@@ -56,6 +56,14 @@ export function planActivities(kube: KubeClient): PlanActivities {
       { fieldManager: FIELD_MANAGER, force: true },
     );
   };
+  const workloadOf = async (ref: PlanRef): Promise<EventSubjects['workload']> => {
+    const plan = await find(ref);
+    const parsed = plan && parseSpec(plan['spec']);
+    if (!parsed?.ok) return null;
+    const { apiVersion, kind, name } = parsed.spec.workloadRef;
+    const object = await kube.get({ apiVersion, kind, namespace: ref.namespace, name });
+    return object?.metadata.uid ? { kind, name, uid: object.metadata.uid } : null;
+  };
   return {
     acceptPlan: async (ref) => {
       const object = await find(ref);
@@ -81,7 +89,8 @@ export function planActivities(kube: KubeClient): PlanActivities {
         if (isNotFound(error) || !(await find(ref))) return;
         throw error;
       }
-      for (const event of kubeEventsOf(ref, status, events)) await kube.recordEvent(event);
+      const workload = await workloadOf(ref);
+      for (const event of kubeEventsOf({ plan: ref, workload }, status, events)) await kube.recordEvent(event);
     },
     releasePlan: async (ref) => {
       if (!(await find(ref))) return;
