@@ -114,7 +114,7 @@ async function reserve(
 ): Promise<Readonly<Record<string, string>> | undefined> {
   const name = namespace.metadata.name ?? '';
   const book = await client.get(BOOK);
-  const kept = bookSchema.parse(book?.['data'] ?? {});
+  const kept: Record<string, number> = bookSchema.parse(book?.['data'] ?? {});
   const others = all.filter(({ metadata }) => metadata.name !== name);
   const existing = new Set(others.map(({ metadata }) => metadata.name ?? ''));
   const reserved = Object.entries(kept).filter(([owner]) => existing.has(owner));
@@ -125,7 +125,7 @@ async function reserve(
   const allocation = allocateNamespace(annotationsOf(namespace), occupied);
   if (!allocation) return undefined;
   const data = Object.fromEntries(
-    [...reserved, [name, allocation.block]].map(([owner, block]) => [owner, String(block)]),
+    [...reserved, [name, allocation.block] as const].map(([owner, block]) => [owner, `${block}`]),
   );
   const { apiVersion, kind, ...metadata } = BOOK;
   if (book) await client.replace({ ...book, data });

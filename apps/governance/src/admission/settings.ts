@@ -58,7 +58,7 @@ export interface AdmissionConfig {
   readonly guarded: GuardedSCCs;
 }
 
-type Environment = { [Name in keyof typeof admissionSettings]: z.output<(typeof admissionSettings)[Name]> } & {
+type Environment = z.output<z.ZodObject<typeof admissionSettings>> & {
   WEBHOOK_HOST: string;
   WEBHOOK_PORT: number;
   TLS_DIR: string;
