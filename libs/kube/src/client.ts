@@ -83,13 +83,13 @@ class HttpKubeClient implements KubeClient {
     }
   }
 
-  async list(kind: KindRef, selection: Selection = {}): Promise<KubeList> {
+  async list(kind: KindRef, options: Selection & ReadOptions = {}): Promise<KubeList> {
     try {
-      return await this.#pages(kind, selection, PAGE);
+      return await this.#pages(kind, options, PAGE);
     } catch (error) {
       // The pages of a long list are of one moment, which the server may forget while they are read.
       if (!isGone(error)) throw error;
-      return this.#pages(kind, selection, undefined);
+      return this.#pages(kind, options, undefined);
     }
   }
 
@@ -203,7 +203,11 @@ class HttpKubeClient implements KubeClient {
     return objectSchema.parse(answer);
   }
 
-  async #pages(kind: KindRef, { namespace, ...query }: Selection, limit: number | undefined): Promise<KubeList> {
+  async #pages(
+    kind: KindRef,
+    { namespace, signal, timeoutMs = LIST_TIMEOUT_MS, ...query }: Selection & ReadOptions,
+    limit: number | undefined,
+  ): Promise<KubeList> {
     const items: KubeObject[] = [];
     let next: string | undefined;
     for (;;) {
@@ -212,7 +216,8 @@ class HttpKubeClient implements KubeClient {
         {
           method: 'GET',
           query: { ...query, limit: limit === undefined ? undefined : String(limit), continue: next },
-          timeoutMs: LIST_TIMEOUT_MS,
+          timeoutMs,
+          ...(signal ? { signal } : {}),
         },
       );
       const page = listSchema.parse(answer);

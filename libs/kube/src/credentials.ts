@@ -85,6 +85,8 @@ export class Credentials {
     await config.applyToHTTPSOptions(options);
     const { ca, cert, key, rejectUnauthorized, servername, auth, agent } = options;
     const headers = headersSchema.parse(options.headers ?? {});
+    // A token file may end with a newline, which no header may hold.
+    for (const [name, value] of Object.entries(headers)) headers[name] = value.trim();
     if (auth) headers['Authorization'] = `Basic ${Buffer.from(auth).toString('base64')}`;
     const tls = Object.fromEntries(
       Object.entries({ ca, cert, key, rejectUnauthorized, servername }).filter(([, value]) => value !== undefined),

@@ -156,8 +156,7 @@ class ListWatch implements Informer {
 
   async #relist(): Promise<void> {
     const { client, kind } = this.#options;
-    const { items, resourceVersion } = await client.list(kind, this.#selection());
-    if (this.#stopping.signal.aborted) return;
+    const { items, resourceVersion } = await client.list(kind, { ...this.#selection(), signal: this.#stopping.signal });
     this.#lists += 1;
     this.#listedAt = this.#contactAt = performance.now();
     for (const change of this.#store.replace(items)) this.#tell(change);

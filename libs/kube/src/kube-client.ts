@@ -100,7 +100,7 @@ export type WatchEvent =
 export interface KubeClient {
   /** Undefined when there is no such object. */
   get: (id: ObjectId, options?: ReadOptions) => Promise<KubeObject | undefined>;
-  list: (kind: KindRef, selection?: Selection) => Promise<KubeList>;
+  list: (kind: KindRef, options?: Selection & ReadOptions) => Promise<KubeList>;
   /** Events after `resourceVersion` until the server ends the watch. @throws KubeError 410 when that is too old. */
   watch: (kind: KindRef, options: WatchOptions) => AsyncIterable<WatchEvent>;
   /** Server-side apply. */

@@ -89,10 +89,10 @@ class Election {
 
   /** One attempt; undefined after a pause when somebody else leads or nobody answers. */
   async #acquired(): Promise<Held | undefined> {
-    const { client, logger, onContact } = this.#options;
+    const { client, logger, onContact, signal } = this.#options;
     const askedMs = performance.now();
     try {
-      const lease = await client.get(leaseId(this.#options), { timeoutMs: this.#timing.giveUpMs });
+      const lease = await client.get(leaseId(this.#options), { timeoutMs: this.#timing.giveUpMs, signal });
       onContact?.();
       if (!lease || mayTake(lease, this.#candidate, this.#seenForMs(lease))) {
         const wanted = taken(lease, this.#options, this.#candidate, new Date());
@@ -103,7 +103,7 @@ class Election {
       }
     } catch (error) {
       // A conflict: another candidate was faster.
-      if (!isConflict(error)) logger.warn({ err: error }, 'the lease could not be asked for');
+      if (!isConflict(error) && !signal.aborted) logger.warn({ err: error }, 'the lease could not be asked for');
     }
     await this.#pause(this.#timing.everyMs * (0.75 + Math.random() / 2) - (performance.now() - askedMs));
     return undefined;
