@@ -1,6 +1,6 @@
 import { ApplicationFailure, CancellationScope, isCancellation, setHandler } from '@temporalio/workflow';
 import { defaultActivities, patientActivities } from './activities.js';
-import type { CommandInput, MigrationInput, MigrationResult } from './contract.js';
+import type { AcceptedPlan, Assessment, CommandInput, MigrationInput, MigrationResult } from './contract.js';
 import { COMMAND_NAMES, commandSignal, commandUpdate, planChangedSignal, statusQuery } from './contract.js';
 import { MigrationHost } from './host.js';
 import { migrate, undoLost } from './migrate.js';
@@ -52,16 +52,19 @@ async function validateAndMigrate(host: MigrationHost, ref: MigrationInput['ref'
   host.onFailure = plan.spec.rollback.onFailure;
   host.record({ type: 'PlanAccepted', generation: plan.generation, contentHash: '', author: plan.author });
   host.nameWorkload(plan.spec.workloadRef.name);
+  return migrate(plan, () => assess(host, ref, plan), host.effects());
+}
+
+async function assess(host: MigrationHost, ref: MigrationInput['ref'], plan: AcceptedPlan): Promise<Assessment> {
   const assessment = await defaultActivities.assess(ref, plan);
-  const { facts } = assessment;
-  host.record({ type: 'FactsGathered', ...facts, targetSCC: plan.spec.targetSCC });
+  host.record({ type: 'FactsGathered', ...assessment.facts, targetSCC: plan.spec.targetSCC });
   if (assessment.ok) {
     const { assessmentId, band, changeRisk, exposure } = assessment.governance.risk;
     host.record({ type: 'RiskScored', assessmentId, band, changeRisk, exposure });
     host.record({ type: 'PlanValidated', patch: assessment.patch, warnings: assessment.warnings });
     host.bind(assessment.governance.contentHash);
   }
-  return migrate(plan, assessment, host.effects());
+  return assessment;
 }
 
 /** Undoes, from the recorded pre-images, a migration whose own workflow was terminated or lost. */

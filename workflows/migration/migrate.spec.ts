@@ -1,11 +1,12 @@
 import { planSpecSchema } from '@scc/plan';
-import { FAILURE, type MigrationActivities } from './contract.js';
+import { FAILURE, type Assessment, type MigrationActivities } from './contract.js';
 import { migrate, undoLost } from './migrate.js';
 import { allowed, aPlan, aTarget, aWorld } from './testing.js';
 
 const plan = aPlan(
   planSpecSchema.parse({ workloadRef: { kind: 'Deployment', name: 'ledger' }, targetSCC: 'restricted-v2' }),
 );
+const always = (assessment: Assessment) => () => Promise.resolve(assessment);
 const pristine = {
   canary: 'absent',
   workload: 'before',
@@ -18,7 +19,7 @@ const pristine = {
 describe('migrate', () => {
   it('moves the workload behind the canary and leaves nothing of the canary', async () => {
     const { world, events, breaches, fx } = aWorld();
-    await expect(migrate(plan, allowed(), fx())).resolves.toMatchObject({ phase: 'Completed' });
+    await expect(migrate(plan, always(allowed()), fx())).resolves.toMatchObject({ phase: 'Completed' });
     expect(world).toEqual({ ...pristine, workload: 'after', granted: true });
     expect(breaches).toEqual([]);
     expect(events.flatMap((event) => (event.type === 'WeightShifted' ? [event.weights.canary] : []))).toEqual([
@@ -47,7 +48,7 @@ describe('migrate', () => {
     ['hold', 8],
   ])('restores everything, and serves every request meanwhile, when %s fails at call %d', async (activity, at) => {
     const { world, breaches, fx } = aWorld({ activity, at });
-    await expect(migrate(plan, allowed(), fx())).rejects.toThrow(`${activity} failed`);
+    await expect(migrate(plan, always(allowed()), fx())).rejects.toThrow(`${activity} failed`);
     expect(world).toEqual(pristine);
     expect(breaches).toEqual([]);
   });
@@ -56,7 +57,7 @@ describe('migrate', () => {
     'goes forward, not back, when %s fails once all requests are served by the migrated workload',
     async (activity) => {
       const { world, breaches, fx } = aWorld({ activity });
-      await expect(migrate(plan, allowed(), fx())).resolves.toMatchObject({ phase: 'Completed' });
+      await expect(migrate(plan, always(allowed()), fx())).resolves.toMatchObject({ phase: 'Completed' });
       expect(world).toEqual({ ...pristine, workload: 'after', granted: true });
       expect(breaches).toEqual([]);
     },
@@ -64,7 +65,7 @@ describe('migrate', () => {
 
   it('keeps the canary serving until the old template is back when the rollout fails after promotion', async () => {
     const { world, breaches, fx } = aWorld({ activity: 'awaitWorkload', type: FAILURE.rollout });
-    await expect(migrate(plan, allowed(), fx())).rejects.toThrow('awaitWorkload failed');
+    await expect(migrate(plan, always(allowed()), fx())).rejects.toThrow('awaitWorkload failed');
     expect(breaches).toEqual([]);
     expect(world).toEqual(pristine);
   });
@@ -73,14 +74,16 @@ describe('migrate', () => {
     const { world, events, fx } = aWorld();
     const violations = ['A', 'B'].map((code) => ({ code, field: 'spec', message: code, remedy: code }));
     const facts = { sourceSCC: null, pods: [], services: [] };
-    await expect(migrate(plan, { ok: false, facts, violations }, fx())).resolves.toMatchObject({ phase: 'Rejected' });
+    await expect(migrate(plan, always({ ok: false, facts, violations }), fx())).resolves.toMatchObject({
+      phase: 'Rejected',
+    });
     expect(world).toEqual(pristine);
     expect(events).toEqual([{ type: 'PlanRejected', violations }]);
   });
 
   it('touches nothing in a dry run and shows the patch and the steps', async () => {
     const { world, events, fx } = aWorld();
-    await migrate({ ...plan, dryRun: true }, allowed(), fx());
+    await migrate({ ...plan, dryRun: true }, always(allowed()), fx());
     expect(world).toEqual(pristine);
     expect(events).toEqual([{ type: 'DryRunFinished', message: expect.stringContaining('10→25→50→75→100') as string }]);
   });
@@ -96,7 +99,9 @@ describe('migrate', () => {
       asked.push(roles, { ...world });
       return Promise.resolve(refusal);
     };
-    await expect(migrate(plan, assessment, fx({ awaitApproval }))).resolves.toMatchObject({ phase: 'Rejected' });
+    await expect(migrate(plan, always(assessment), fx({ awaitApproval }))).resolves.toMatchObject({
+      phase: 'Rejected',
+    });
     expect(asked).toEqual([[{ role: 'approver', count: 2 }], pristine]);
     expect(world).toEqual(pristine);
   });
@@ -105,9 +110,54 @@ describe('migrate', () => {
     const { world, breaches, fx } = aWorld();
     const proceed = (step: string, detail: string) =>
       step === 'Shift' && detail === '50 %' ? Promise.reject(new Error('frozen')) : Promise.resolve();
-    await expect(migrate(plan, allowed(), fx({ proceed }))).rejects.toThrow('frozen');
+    await expect(migrate(plan, always(allowed()), fx({ proceed }))).rejects.toThrow('frozen');
     expect(world).toEqual(pristine);
     expect(breaches).toEqual([]);
+  });
+});
+
+describe('what was assessed long ago', () => {
+  const HOUR_MS = 3_600_000;
+  /** Assessments in turn, the last one again and again; waiting for the window takes an hour. */
+  const late = (...assessments: Assessment[]) => {
+    let asked = 0;
+    let nowMs = 0;
+    const { world, events, fx } = aWorld();
+    const assess = () => Promise.resolve(assessments[Math.min(asked++, assessments.length - 1)] ?? allowed());
+    const awaitStart = () => {
+      if (asked === 1) nowMs += HOUR_MS;
+      return Promise.resolve();
+    };
+    return {
+      world,
+      events,
+      asked: () => asked,
+      run: () => migrate(plan, assess, fx({ awaitStart, now: () => nowMs })),
+    };
+  };
+  const other = (over: Partial<ReturnType<typeof allowed>['governance']>): Assessment => {
+    const assessment = allowed();
+    Object.assign(assessment.governance, { contentHash: 'another', ...over });
+    return assessment;
+  };
+
+  it('is assessed once more and goes on when nothing has changed', async () => {
+    const migration = late(allowed());
+    await expect(migration.run()).resolves.toMatchObject({ phase: 'Completed' });
+    expect(migration.asked()).toBe(2);
+  });
+
+  it('is judged anew when something has changed, before anything is touched', async () => {
+    const violations = [{ code: 'X', field: 'spec', message: 'not any more', remedy: 'ask' }];
+    const migration = late(allowed(), other({ verdict: 'deny', violations }));
+    await expect(migration.run()).resolves.toMatchObject({ phase: 'Rejected', message: 'not any more' });
+    expect(migration.world).toEqual(pristine);
+  });
+
+  it('goes on as it is now when what has changed is allowed as well', async () => {
+    const migration = late(allowed(), other({}));
+    await expect(migration.run()).resolves.toMatchObject({ phase: 'Completed' });
+    expect(migration.asked()).toBe(2);
   });
 });
 

@@ -41,22 +41,42 @@ export interface Effects {
 
 type Ready = Extract<Assessment, { ok: true }>;
 
+/** An assessment older than this is made again before anything is touched: an approval may have taken days. */
+const STALE_MS = 10_000;
+
 /** The whole migration of one accepted plan. Every change is undone when it, or anything after it, fails. */
-export async function migrate(plan: AcceptedPlan, assessment: Assessment, fx: Effects): Promise<MigrationResult> {
-  const verdict = decideAfterAssessment(plan, assessment);
-  if (verdict.do === 'reject') return reject(fx, verdict.violations);
-  if (!assessment.ok) throw new Error('an assessment that is not ok was not rejected');
-  if (verdict.do === 'finishDryRun') {
-    fx.record({ type: 'DryRunFinished', message: verdict.message });
-    return { phase: 'Completed', message: 'dry run' };
+export async function migrate(
+  plan: AcceptedPlan,
+  assess: () => Promise<Assessment>,
+  fx: Effects,
+): Promise<MigrationResult> {
+  let assessment = await assess();
+  for (;;) {
+    const assessedMs = fx.now();
+    const verdict = decideAfterAssessment(plan, assessment);
+    if (verdict.do === 'reject') return reject(fx, verdict.violations);
+    if (!assessment.ok) throw new Error('an assessment that is not ok was not rejected');
+    if (verdict.do === 'finishDryRun') {
+      fx.record({ type: 'DryRunFinished', message: verdict.message });
+      return { phase: 'Completed', message: 'dry run' };
+    }
+    if (verdict.needsApproval) {
+      const refusal = await fx.awaitApproval(verdict.roles);
+      if (refusal) return reject(fx, [refusal]);
+    }
+    await fx.awaitStart(verdict.notBeforeMs);
+    const { target, governance } = assessment;
+    await fx.proceed('Prepare', `canary of ${target.workload} under ${target.targetSCC}`);
+    if (fx.now() - assessedMs < STALE_MS) return begin(plan, assessment, fx);
+    assessment = await assess();
+    // What was allowed must be what is there now; anything else is judged anew.
+    if (assessment.ok && assessment.governance.contentHash === governance.contentHash)
+      return begin(plan, assessment, fx);
   }
-  if (verdict.needsApproval) {
-    const refusal = await fx.awaitApproval(verdict.roles);
-    if (refusal) return reject(fx, [refusal]);
-  }
-  await fx.awaitStart(verdict.notBeforeMs);
-  return withCompensation(fx.compensation, (onFailure) => run(plan, assessment, fx, onFailure));
 }
+
+const begin = (plan: AcceptedPlan, ready: Ready, fx: Effects): Promise<MigrationResult> =>
+  withCompensation(fx.compensation, (onFailure) => run(plan, ready, fx, onFailure));
 
 function reject(fx: Effects, violations: Violation[]): MigrationResult {
   fx.record({ type: 'PlanRejected', violations });
@@ -69,7 +89,6 @@ async function run(plan: AcceptedPlan, { target }: Ready, fx: Effects, onFailure
   const startedMs = fx.now();
   const { act, undo } = fx;
 
-  await fx.proceed('Prepare', `canary of ${target.workload} under ${target.targetSCC}`);
   fx.record({ type: 'PreparationStarted' });
   const images = await act.recordPreImages(target);
   onFailure({ step: 'verification', run: async () => fx.undone(await undo.compareWithPreImages(target, images)) });
