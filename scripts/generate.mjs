@@ -2,14 +2,16 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { stringify } from 'yaml';
+import { clusterRoles } from '../apps/governance/src/access/cluster-roles.ts';
 import { planCRD } from '../libs/plan/src/index.ts';
 import { sccCustomResourceDefinition } from '../libs/scc/src/index.ts';
 
-const manifest = (source, object) =>
-  `# Generated from ${source} by \`npm run generate\`.\n${stringify(object, { lineWidth: 0, aliasDuplicateObjects: false })}`;
+const manifest = (source, ...objects) =>
+  `# Generated from ${source} by \`npm run generate\`.\n${objects.map((object) => stringify(object, { lineWidth: 0, aliasDuplicateObjects: false })).join('---\n')}`;
 const files = {
   'deploy/crd/sccmigrationplans.yaml': manifest('libs/plan', planCRD()),
   'deploy/crd/securitycontextconstraints.yaml': manifest('libs/scc', sccCustomResourceDefinition()),
+  'deploy/rbac/access-roles.yaml': manifest('apps/governance/src/access', ...clusterRoles()),
 };
 let differ = 0;
 for (const [file, text] of Object.entries(files)) {

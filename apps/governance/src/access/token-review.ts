@@ -8,7 +8,7 @@ const reviewSchema = z.object({
   user: z
     .object({
       username: z.string().default(''),
-      uid: z.string().optional(),
+      uid: z.string().default(''),
       groups: z.array(z.string()).default([]),
       extra: z.record(z.string(), z.array(z.string())).default({}),
     })
@@ -36,7 +36,7 @@ export const verifyByTokenReview =
 function identityOf({ authenticated, user }: z.infer<typeof reviewSchema>): Identity | null {
   if (!authenticated || !user || user.username === '' || user.username === 'system:anonymous') return null;
   const { username: name, groups, uid, extra } = user;
-  return { name, groups, uid: uid ?? null, extra, by: 'tokenReview' };
+  return { name, groups, uid: uid === '' ? null : uid, extra, by: 'tokenReview' };
 }
 
 const refused = (reason: string): Verdict => ({ known: false, reason });

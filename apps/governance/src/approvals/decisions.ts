@@ -96,10 +96,11 @@ async function settle(
   return stateOf(after, decisions, now);
 }
 
-async function decidable(
+/** The request that the caller may decide about now. @throws Refusal that says why there is none. */
+export async function decidable(
   tx: EntityManager,
   planUid: string,
-  input: DecisionInput,
+  input: Pick<DecisionInput, 'decision' | 'contentHash'>,
   { actor, now }: CallContext,
 ): Promise<ApprovalRequestRow> {
   const request = await openRequest(tx, planUid);
@@ -168,7 +169,7 @@ export async function withdraw(
   return stateOf(await requestById(tx, request.id), decisions, now);
 }
 
-async function requestById(tx: EntityManager, id: string): Promise<ApprovalRequestRow> {
+export async function requestById(tx: EntityManager, id: string): Promise<ApprovalRequestRow> {
   const row = await rowOf(tx, requestRow, `select ${REQUEST_COLUMNS} from approval_request where id = $1`, [id]);
   if (!row) throw new Refusal('notFound', `no approval request ${id}`);
   return row;

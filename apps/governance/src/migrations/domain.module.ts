@@ -1,6 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import type { NoteSigner } from '@scc/audit';
 import { ApprovalsController } from '../approvals/approvals.controller.js';
+import { BreakGlassController } from '../approvals/break-glass.controller.js';
 import { PodsController } from '../pods/pods.controller.js';
 import { ExceptionsController } from '../policies/exceptions.controller.js';
 import { PoliciesController } from '../policies/policies.controller.js';
@@ -20,6 +21,7 @@ export class DomainModule {
         EngineController,
         MigrationsController,
         ApprovalsController,
+        BreakGlassController,
         PoliciesController,
         ExceptionsController,
         ScheduleController,
