@@ -1,5 +1,5 @@
 import { type DynamicModule, Module } from '@nestjs/common';
-import { APP_FILTER, APP_GUARD, APP_PIPE } from '@nestjs/core';
+import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, APP_PIPE } from '@nestjs/core';
 import { TerminusModule } from '@nestjs/terminus';
 import { ThrottlerModule } from '@nestjs/throttler';
 import type { NoteSigner } from '@scc/audit';
@@ -9,6 +9,7 @@ import { AccessModule, type AccessOptions } from './access/access.module.js';
 import { AuditModule } from './audit/audit.module.js';
 import { HealthController } from './health/health.controller.js';
 import { Observer } from './health/observer.js';
+import { IdempotencyInterceptor } from './http/idempotency.js';
 import { ProblemFilter } from './http/problems.js';
 import { rateLimit, RateLimitGuard } from './http/rate-limit.js';
 import { validationPipe } from './http/validation.js';
@@ -43,6 +44,7 @@ export class AppModule {
         { provide: DataSource, useValue: source },
         { provide: Observer, useValue: observer },
         { provide: APP_FILTER, useValue: new ProblemFilter(logger) },
+        { provide: APP_INTERCEPTOR, useClass: IdempotencyInterceptor },
         { provide: APP_PIPE, useValue: validationPipe() },
         { provide: APP_GUARD, useClass: RateLimitGuard },
       ],

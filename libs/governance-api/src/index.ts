@@ -13,4 +13,5 @@ export {
   problemSchema,
   problemType,
 } from './errors.js';
+export * from './people.js';
 export { engineRoutes } from './routes.js';

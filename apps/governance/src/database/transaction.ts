@@ -1,13 +1,15 @@
 import { type DataSource, type EntityManager, QueryFailedError } from 'typeorm';
+import { once } from './once.js';
 import { Refusal } from './refusal.js';
 
 /**
- * Runs the work in one transaction: all of its writes, its audit entries among them, or none.
+ * Runs the work in one transaction: all of its writes, its audit entries among them, or none. A request that its caller
+ * sends again with the same key runs it once.
  * @throws Refusal `invalid` when the database can not hold a value, such as a number out of range or a NUL in a text.
  */
 export async function inTransaction<T>(source: DataSource, work: (tx: EntityManager) => Promise<T>): Promise<T> {
   try {
-    return await source.transaction(work);
+    return await source.transaction((tx) => once(tx, work));
   } catch (error) {
     throw refusalOf(error) ?? error;
   }

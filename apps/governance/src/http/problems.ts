@@ -2,6 +2,7 @@ import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '
 import { type Problem, problemType } from '@scc/governance-api';
 import type { Response } from 'express';
 import type { Logger } from 'pino';
+import { InProgress, KeyReused } from '../database/once.js';
 import { isDatabaseAway } from '../database/outage.js';
 import { Refusal, REFUSAL_STATUS } from '../database/refusal.js';
 import type { ApiRequest } from './request.js';
@@ -61,8 +62,10 @@ export class ProblemFilter implements ExceptionFilter {
       return;
     }
     const { retryAfterSeconds } = described;
-    if (retryAfterSeconds !== undefined) response.setHeader('Retry-After', String(retryAfterSeconds));
-    if (described.status === 401) response.setHeader('WWW-Authenticate', 'Bearer');
+    if (retryAfterSeconds !== undefined && !response.hasHeader('Retry-After'))
+      response.setHeader('Retry-After', String(retryAfterSeconds));
+    if (described.status === 401 && !response.hasHeader('WWW-Authenticate'))
+      response.setHeader('WWW-Authenticate', 'Bearer');
     sendProblem(request, response, described);
   }
 
@@ -109,24 +112,19 @@ function describe(error: unknown): Described {
 
 function refused(refusal: Refusal): Described {
   const status = REFUSAL_STATUS[refusal.kind];
-  const { kind, title } = refusal instanceof NamedRefusal ? refusal.naming : REFUSAL_TITLES[refusal.kind];
+  const { kind, title } = titleOf(refusal);
   const errors = refusal.issues.map(({ field, message }) => ({ field, message }));
   return { status, kind, title, detail: refusal.message, errors, ...retryHint(status) };
 }
 
+function titleOf(refusal: Refusal): { kind: string; title: string } {
+  if (refusal instanceof InProgress) return { kind: 'request-in-progress', title: 'The same is being worked on' };
+  if (refusal instanceof KeyReused) return { kind: 'key-reused', title: 'The key was used for another request' };
+  return REFUSAL_TITLES[refusal.kind];
+}
+
 const retryHint = (status: number): Pick<Described, 'retryAfterSeconds'> =>
   status === 503 || status === 429 ? { retryAfterSeconds: 1 } : {};
-
-/** A refusal with a type of its own, which clients tell apart from others of the same status. */
-export class NamedRefusal extends Refusal {
-  constructor(
-    kind: Refusal['kind'],
-    readonly naming: { kind: string; title: string },
-    message: string,
-  ) {
-    super(kind, message);
-  }
-}
 
 function ofHttp(error: HttpException): Described {
   const status = error.getStatus();

@@ -2,9 +2,11 @@ import { randomUUID } from 'node:crypto';
 import type { NextFunction, Request, Response } from 'express';
 import type { Logger } from 'pino';
 import type { KnownRequest } from '../access/actor.js';
+import { PAGES_PATH, PAGES_POLICY } from './openapi/paths.js';
 
 export type ApiRequest = Request & KnownRequest;
 
+const NO_CONTENT = "default-src 'none'; frame-ancestors 'none'";
 const ACCEPTED_ID = /^[A-Za-z0-9._-]{1,128}$/;
 
 /** Gives every request an id: the caller's own when it is one, else a new one. It is in answers, logs and the audit log. */
@@ -16,10 +18,10 @@ export function identifyRequest(request: ApiRequest, response: Response, next: N
 }
 
 /** Headers of an API that is called by programs: nothing is cached, framed or sniffed. */
-export function protectAnswer(_request: Request, response: Response, next: NextFunction): void {
+export function protectAnswer(request: Request, response: Response, next: NextFunction): void {
   response.setHeader('Cache-Control', 'no-store');
   response.setHeader('X-Content-Type-Options', 'nosniff');
-  response.setHeader('Content-Security-Policy', "default-src 'none'; frame-ancestors 'none'");
+  response.setHeader('Content-Security-Policy', request.path.startsWith(PAGES_PATH) ? PAGES_POLICY : NO_CONTENT);
   response.setHeader('Strict-Transport-Security', 'max-age=31536000');
   next();
 }

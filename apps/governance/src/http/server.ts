@@ -4,6 +4,7 @@ import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { Logger } from 'pino';
 import { AppModule, type AppParts } from '../app.module.js';
+import { serveDocumentation } from './openapi/pages.js';
 import { parseBodies } from './body.js';
 import { nestLogger } from './nest-logger.js';
 import { identifyRequest, logRequests, observeRequests, protectAnswer, type Served } from './request.js';
@@ -28,6 +29,8 @@ export interface Api {
   close: () => Promise<void>;
 }
 
+/** Of the API, not of the program. */
+const VERSION = '1.0.0';
 const REQUEST_TIMEOUT_MS = 30_000;
 const KEEP_ALIVE_MS = 65_000;
 
@@ -55,6 +58,7 @@ export async function startApi({ parts, host, port, keyPair, logger, served }: A
   const server = app.getHttpServer() as Server;
   server.requestTimeout = REQUEST_TIMEOUT_MS;
   server.keepAliveTimeout = KEEP_ALIVE_MS;
+  serveDocumentation(app, VERSION);
   await app.listen(port, host);
   return { app, server, port: (server.address() as AddressInfo).port, close: () => app.close() };
 }

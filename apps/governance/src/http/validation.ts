@@ -2,7 +2,8 @@ import { StandardSchemaValidationPipe } from '@nestjs/common';
 
 interface Issue {
   field: string;
-  pointer: string;
+  /** Into the body; absent for other parts of the request. */
+  pointer?: string;
   message: string;
 }
 

@@ -3,6 +3,7 @@ import type { DataSource } from 'typeorm';
 import { expireRequests } from '../approvals/decisions.js';
 import { OutboxRelay } from '../approvals/outbox.js';
 import { temporalWaker } from '../approvals/temporal.js';
+import { forgetKeys } from '../database/once.js';
 import { inTransaction } from '../database/transaction.js';
 import { PodTracker } from '../pods/follow.js';
 import { recordExpiredExceptions } from '../policies/exceptions.js';
@@ -57,6 +58,7 @@ function startSweeper(source: DataSource, logger: Logger): { stop: () => Promise
   const sweep = async (): Promise<void> => {
     await inTransaction(source, (tx) => expireRequests(tx, new Date()));
     await inTransaction(source, (tx) => recordExpiredExceptions(tx, new Date()));
+    await inTransaction(source, forgetKeys);
   };
   const timer = setInterval(() => {
     last = last.then(sweep).catch((error: unknown) => logger.warn({ err: error }, 'expiry could not be recorded'));

@@ -1,0 +1,93 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { EntityManager } from 'typeorm';
+import { z } from 'zod';
+import { Refusal } from './refusal.js';
+import { rowOf } from './rows.js';
+
+/** One write that its caller may send again: the same key with the same request has its effect once. */
+export interface KeyedWrite {
+  /** Who sent it; keys of different callers never meet. */
+  principal: string;
+  key: string;
+  /** SHA-256 of everything that makes the request what it is. */
+  requestHash: Buffer;
+  /** Set once a transaction has taken the key. */
+  taken: boolean;
+}
+
+/** The request was answered before: carries that answer out of the transaction, which then changes nothing. */
+export class AnsweredBefore extends Error {
+  override readonly name = 'AnsweredBefore';
+  constructor(readonly answer: unknown) {
+    super('the request was answered before');
+  }
+}
+
+/** The same key is being worked on by another request. */
+export class InProgress extends Refusal {
+  constructor() {
+    super('conflict', 'a request with this Idempotency-Key is being worked on; try again');
+  }
+}
+
+/** The key was used for another request. */
+export class KeyReused extends Refusal {
+  constructor() {
+    super('invalid', 'this Idempotency-Key was used for another request');
+  }
+}
+
+const current = new AsyncLocalStorage<KeyedWrite>();
+
+/** Runs the work of a request; the first transaction in it belongs to the key. */
+export const withKey = <T>(write: KeyedWrite, work: () => T): T => current.run(write, work);
+
+const storedRow = z.object({ request_hash: z.instanceof(Buffer), answer: z.unknown() });
+
+/**
+ * Does the work at most once for the key of the current request, and stores its answer in the same transaction: either
+ * both are there or neither. Without a key it only does the work.
+ * @throws AnsweredBefore, InProgress, KeyReused
+ */
+export async function once<T>(tx: EntityManager, work: (tx: EntityManager) => Promise<T>): Promise<T> {
+  const write = current.getStore();
+  if (!write || write.taken) return work(tx);
+  write.taken = true;
+  const { principal, key, requestHash } = write;
+  const lock = await rowOf(
+    tx,
+    z.object({ taken: z.boolean() }),
+    'select pg_try_advisory_xact_lock(hashtextextended($1, 46)) as taken',
+    [`${principal} ${key}`],
+  );
+  if (!lock?.taken) throw new InProgress();
+  // A statement of its own: it sees what was committed before the lock was free.
+  const stored = await rowOf(
+    tx,
+    storedRow,
+    'select request_hash, answer from idempotency_key where principal = $1 and key = $2',
+    [principal, key],
+  );
+  if (stored && !stored.request_hash.equals(requestHash)) throw new KeyReused();
+  if (stored) throw new AnsweredBefore(stored.answer ?? undefined);
+  const answer = await work(tx);
+  await tx.query('insert into idempotency_key (principal, key, request_hash, answer) values ($1, $2, $3, $4)', [
+    principal,
+    key,
+    requestHash,
+    answer === undefined ? null : JSON.stringify(answer),
+  ]);
+  return answer;
+}
+
+/** How long an answer can be asked for again. */
+const KEEP_HOURS = 24;
+
+/** Forgets keys whose time is over. */
+export async function forgetKeys(tx: EntityManager): Promise<void> {
+  await tx.query(
+    `delete from idempotency_key where (principal, key) in (
+       select principal, key from idempotency_key where created_at < now() - make_interval(hours => $1) limit 1000)`,
+    [KEEP_HOURS],
+  );
+}

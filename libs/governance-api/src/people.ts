@@ -1,0 +1,225 @@
+import { phaseSchema, planSpecSchema, trafficSummarySchema } from '@scc/plan';
+import { z } from 'zod';
+import { approvalNeedSchema, approvalStateSchema, COMMANDS, evaluationSchema, workloadFactsSchema } from './engine.js';
+
+/** What people, dashboards and the command line read and send, beside what the engine does. */
+
+const time = z.iso.datetime();
+
+/** One page of a list; `nextCursor` is null on the last one. */
+export const pageSchema = <Item extends z.ZodType>(item: Item) =>
+  z.object({ items: z.array(item), nextCursor: z.string().nullable() });
+
+/** A list that is always answered whole. */
+export const itemsSchema = <Item extends z.ZodType>(item: Item) => z.object({ items: z.array(item) });
+
+export const migrationSummarySchema = z.object({
+  uid: z.string(),
+  namespace: z.string(),
+  name: z.string(),
+  phase: phaseSchema,
+  message: z.string(),
+  sourceSCC: z.string().nullable(),
+  targetSCC: z.string().nullable(),
+  author: z.string().nullable(),
+  workload: z.object({ kind: z.string(), name: z.string() }).nullable(),
+  risk: z.object({ band: z.string(), changeRisk: z.number().nullable(), exposure: z.number().nullable() }).nullable(),
+  weight: z.int(),
+  waitingFor: z.string().nullable(),
+  outcome: z.string().nullable(),
+  undoCause: z.string().nullable(),
+  traffic: trafficSummarySchema.nullable(),
+  workflowId: z.string().nullable(),
+  runId: z.string().nullable(),
+  startedAt: time,
+  finishedAt: time.nullable(),
+  updatedAt: time,
+  events: z.int(),
+});
+
+const migrationPodSchema = z.object({
+  uid: z.string(),
+  name: z.string(),
+  node: z.string().nullable(),
+  role: z.enum(['before', 'canary', 'after']),
+  scc: z.string().nullable(),
+});
+
+export const migrationDetailSchema = migrationSummarySchema.extend({
+  gates: z.array(
+    z.object({
+      gate: z.string(),
+      verdict: z.string(),
+      value: z.number().nullable(),
+      detail: z.string(),
+      weight: z.int(),
+      at: time,
+    }),
+  ),
+  weights: z.array(z.object({ canary: z.int(), stable: z.int(), verifiedBy: z.string(), at: time })),
+  pods: z.array(migrationPodSchema),
+});
+
+export const stepRecordSchema = z.object({
+  id: z.string(),
+  step: z.string(),
+  detail: z.string(),
+  allowed: z.boolean(),
+  reason: z.string(),
+  entryId: z.string(),
+  decidedAt: time,
+});
+
+export const eventRecordSchema = z.object({
+  workflowId: z.string(),
+  runId: z.string(),
+  sequence: z.int(),
+  phase: z.string(),
+  at: time,
+  event: z.record(z.string(), z.unknown()),
+  entryId: z.string(),
+});
+
+const provedEntrySchema = z.object({
+  entryId: z.string(),
+  body: z.base64().describe('The bytes that were hashed.'),
+  leafHash: z.string(),
+  index: z.int().nullable().describe('Null until the entry is sealed.'),
+  path: z.array(z.string()).nullable().describe('From the entry to the root that the checkpoint signs.'),
+});
+
+const approvalRecordSchema = z.object({
+  contentHash: z.string(),
+  status: z.string(),
+  needs: z.array(approvalNeedSchema),
+  requestedAt: time,
+  expiresAt: time,
+  decisions: z.array(
+    z.object({
+      approver: z.string(),
+      role: z.string(),
+      decision: z.string(),
+      reason: z.string().nullable(),
+      at: time,
+    }),
+  ),
+});
+
+/** One document about one migration, and a C2SP note by the audit key over its canonical JSON. */
+export const signedProofSchema = z.object({
+  document: z.object({
+    version: z.literal(1),
+    generatedAt: time,
+    plan: z.object({ uid: z.string(), namespace: z.string(), name: z.string(), author: z.string().nullable() }),
+    asked: z.object({ spec: planSpecSchema, facts: workloadFactsSchema }).nullable(),
+    answered: evaluationSchema.extend({ evaluatedAt: time }).nullable(),
+    approvals: z.array(approvalRecordSchema),
+    steps: z.array(stepRecordSchema),
+    events: z.array(eventRecordSchema),
+    outcome: migrationSummarySchema.pick({
+      phase: true,
+      outcome: true,
+      traffic: true,
+      startedAt: true,
+      finishedAt: true,
+    }),
+    pods: z.array(migrationPodSchema),
+    audit: z.object({ checkpoint: z.string().nullable(), entries: z.array(provedEntrySchema) }),
+  }),
+  signature: z.string(),
+});
+
+export const commandGrantRequestSchema = z.object({
+  command: z.enum(COMMANDS),
+  reason: z.string().max(1000).nullable().default(null),
+});
+export const commandGrantSchema = z.object({
+  token: z.string().describe('Good for one use; send it with the command.'),
+  expiresAt: time,
+});
+
+export const approvalDecisionSchema = z.object({
+  decision: z.enum(['approve', 'refuse']),
+  contentHash: z.string().length(64).describe('What the approver looked at; anything else is not approved.'),
+  role: z.string().min(1).max(63).optional().describe('In which role; the first open one that the caller holds.'),
+  reason: z.string().max(2048).optional(),
+});
+
+export const approvalSummarySchema = approvalStateSchema.extend({
+  id: z.string(),
+  plan: z.object({ uid: z.string(), namespace: z.string(), name: z.string(), author: z.string().nullable() }),
+  contentHash: z.string().describe('What a decision is about; it has to name it.'),
+  requestedAt: time,
+});
+
+export const trackedPodSchema = z.object({
+  uid: z.string(),
+  namespace: z.string(),
+  name: z.string(),
+  scc: z.string().nullable(),
+  subjectType: z.string().nullable(),
+  image: z.string().nullable(),
+  node: z.string().nullable(),
+  owner: z.object({ kind: z.string(), name: z.string() }).nullable(),
+  plan: z.string().nullable(),
+  firstSeen: time,
+  lastSeen: time,
+  goneAt: time.nullable(),
+  confirmed: z.boolean().describe('False while only admission has told of the pod.'),
+});
+
+export const podCountSchema = z.object({ scc: z.string().nullable(), pods: z.int() });
+
+export const podTransitionSchema = z.object({
+  at: time,
+  change: z.enum(['appeared', 'changed', 'gone']),
+  from: z.string().nullable(),
+  to: z.string().nullable(),
+  node: z.string().nullable(),
+});
+
+export const sccVersionSchema = z.object({
+  id: z.string(),
+  name: z.string(),
+  content: z.record(z.string(), z.unknown()).describe('The SecurityContextConstraints as they were.'),
+  contentHash: z.string(),
+  firstSeen: time,
+  present: z.boolean(),
+});
+
+export const sccDriftSchema = z.object({
+  name: z.string(),
+  version: z.string(),
+  relation: z
+    .enum(['equal', 'narrower', 'wider', 'incomparable', 'custom'])
+    .describe("How the cluster's SCC relates to OpenShift's default of that name; custom: there is none."),
+  changedFields: z.array(z.string()),
+});
+
+export const affectedSchema = z.object({
+  workloads: z.array(z.object({ namespace: z.string(), kind: z.string(), name: z.string(), since: time })),
+  pods: z.int(),
+});
+
+export const activationSchema = z.object({
+  scc: z.string(),
+  version: z.string().nullable(),
+  planUid: z.string().nullable(),
+  actor: z.string().nullable(),
+  reason: z.enum(['observed', 'migrated', 'restored']),
+  activatedAt: time,
+  deactivatedAt: time.nullable(),
+  deactivatedBy: z.string().nullable(),
+});
+
+export type MigrationSummary = z.infer<typeof migrationSummarySchema>;
+export type MigrationDetail = z.infer<typeof migrationDetailSchema>;
+export type StepRecord = z.infer<typeof stepRecordSchema>;
+export type EventRecord = z.infer<typeof eventRecordSchema>;
+export type SignedProof = z.infer<typeof signedProofSchema>;
+export type CommandGrant = z.infer<typeof commandGrantSchema>;
+export type ApprovalDecision = z.infer<typeof approvalDecisionSchema>;
+export type ApprovalSummary = z.infer<typeof approvalSummarySchema>;
+export type TrackedPod = z.infer<typeof trackedPodSchema>;
+export type SCCDrift = z.infer<typeof sccDriftSchema>;
+export type Activation = z.infer<typeof activationSchema>;
