@@ -99,16 +99,16 @@ function reliabilityOf(scored: readonly Scored[]): ReliabilityBin[] {
 }
 
 /** Held loosely towards perfect calibration, so that the regression also ends where outcomes are separated. */
-const LOOSE = { mean: [0, 1, 0], precision: [0.01, 0.01, 0.01] };
+const LOOSE = { mean: [0, 1], precision: [0.01, 0.01] };
 
-/** The fit knows no negative weights: rising and falling are two factors, and the slope is their difference. */
 function recalibration(scored: readonly Scored[]): { intercept: number; slope: number } {
-  const examples = scored.map(({ probability, failed }) => {
-    const z = logit(Math.min(1 - 1e-9, Math.max(1e-9, probability)));
-    return { x: [z, -z], failed, weight: 1 };
-  });
-  const [intercept = 0, rising = 1, falling = 0] = fit(LOOSE, examples).weights;
-  return { intercept, slope: rising - falling };
+  const examples = scored.map(({ probability, failed }) => ({
+    x: [logit(Math.min(1 - 1e-9, Math.max(1e-9, probability)))],
+    failed,
+    weight: 1,
+  }));
+  const [intercept = NaN, slope = NaN] = fit(LOOSE, examples, 'free').weights;
+  return { intercept, slope };
 }
 
 export function spiegelhalterZ(scored: readonly Scored[]): number | null {

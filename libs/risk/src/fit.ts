@@ -20,7 +20,9 @@ export interface Posterior {
 }
 
 const MAX_STEPS = 100;
-const TOLERANCE = 1e-11;
+const TOLERANCE = 1e-10;
+/** Differences of the loss below this part of it are rounding. */
+const ROUNDING = 1e-13;
 
 /** Examples in one block of memory, in an order that depends on their content alone: sums come out the same to the bit. */
 interface Evidence {
@@ -75,11 +77,19 @@ function priorCurvature({ mean, precision }: Prior, w: readonly number[]): Curva
   return { loss, gradient, hessian };
 }
 
+/** About half a millisecond of work. */
+const ROWS_PER_SLICE = 512;
+
 /** Loss, gradient and Hessian in one pass over the evidence. */
-function curvature({ rows, size, count, failed, weight }: Evidence, prior: Prior, w: readonly number[]): Curvature {
+function* curvature(
+  { rows, size, count, failed, weight }: Evidence,
+  prior: Prior,
+  w: readonly number[],
+): Generator<void, Curvature> {
   const sums = priorCurvature(prior, w);
   const { gradient, hessian } = sums;
   for (let index = 0; index < count; index += 1) {
+    if (index % ROWS_PER_SLICE === 0) yield;
     const start = index * size;
     let z = 0;
     for (let k = 0; k < size; k += 1) z += at(w, k) * at(rows, start + k);
@@ -102,10 +112,10 @@ function curvature({ rows, size, count, failed, weight }: Evidence, prior: Prior
 }
 
 /**
- * The step that minimises the local parabola while no weight but the bias becomes negative, one coordinate after the
- * other until none moves.
+ * The step that minimises the local parabola while no weight falls below its bound, one coordinate after the other until
+ * none moves.
  */
-function boundedStep({ gradient, hessian }: Curvature, w: readonly number[]): number[] {
+function boundedStep({ gradient, hessian }: Curvature, w: readonly number[], lowest: readonly number[]): number[] {
   const size = w.length;
   const step = Array<number>(size).fill(0);
   for (let sweep = 0; sweep < 1000; sweep += 1) {
@@ -114,7 +124,7 @@ function boundedStep({ gradient, hessian }: Curvature, w: readonly number[]): nu
       let slope = at(gradient, k);
       for (let m = 0; m < size; m += 1) slope += at(hessian, k * size + m) * at(step, m);
       const free = at(step, k) - slope / at(hessian, k * size + k);
-      const next = k === 0 ? free : Math.max(free, -at(w, k));
+      const next = Math.max(free, at(lowest, k) - at(w, k));
       moved = Math.max(moved, Math.abs(next - at(step, k)));
       step[k] = next;
     }
@@ -123,44 +133,51 @@ function boundedStep({ gradient, hessian }: Curvature, w: readonly number[]): nu
   return step;
 }
 
-/** Weights are kept from falling below zero by rounding as well. */
-const moved = (w: readonly number[], step: readonly number[], part: number): number[] =>
-  w.map((value, k) => (k === 0 ? value + part * at(step, k) : Math.max(0, value + part * at(step, k))));
+/** Weights are kept from falling below their bounds by rounding as well. */
+const moved = (w: readonly number[], step: readonly number[], part: number, lowest: readonly number[]): number[] =>
+  w.map((value, k) => Math.max(at(lowest, k), value + part * at(step, k)));
+
+/** Which signs weights may have; the bias may always have both. */
+export type Signs = 'nonNegative' | 'free';
 
 /**
- * Finds the most probable weights given a prior and outcomes, with every weight but the bias at least zero: no factor is
- * ever believed to make a migration safer. The same evidence gives the same bits, in whatever order it comes. Yields
- * after each pass over the evidence, so that a caller can let others run in between.
+ * Finds the most probable weights given a prior and outcomes, with every weight but the bias at least zero unless signs
+ * are free: no factor is ever believed to make a migration safer. The same evidence gives the same bits, in whatever order it comes. Yields
+ * often, so that a caller can let others run in between.
  */
-export function* fitting(prior: Prior, examples: readonly Example[]): Generator<void, Posterior> {
+export function* fitting(
+  prior: Prior,
+  examples: readonly Example[],
+  signs: Signs = 'nonNegative',
+): Generator<void, Posterior> {
   const evidence = evidenceOf(examples, prior.mean.length);
   yield;
-  let w = prior.mean.map((value, k) => (k === 0 ? value : Math.max(0, value)));
-  let here = curvature(evidence, prior, w);
+  const lowest = prior.mean.map((_mean, k) => (k === 0 || signs === 'free' ? -Infinity : 0));
+  let w = prior.mean.map((value, k) => Math.max(at(lowest, k), value));
+  let here = yield* curvature(evidence, prior, w);
   for (let count = 0; count < MAX_STEPS; count += 1) {
-    yield;
-    const step = boundedStep(here, w);
+    const step = boundedStep(here, w, lowest);
     if (Math.max(...step.map(Math.abs)) < TOLERANCE) break;
     let part = 1;
-    let next = moved(w, step, part);
-    let there = curvature(evidence, prior, next);
-    while (there.loss > here.loss && part > 1e-6) {
-      yield;
+    let next = moved(w, step, part, lowest);
+    let there = yield* curvature(evidence, prior, next);
+    const limit = here.loss + ROUNDING * Math.abs(here.loss);
+    while (there.loss > limit && part > 1e-6) {
       part /= 2;
-      next = moved(w, step, part);
-      there = curvature(evidence, prior, next);
+      next = moved(w, step, part, lowest);
+      there = yield* curvature(evidence, prior, next);
     }
-    if (there.loss > here.loss) break;
+    if (there.loss > limit) break;
     w = next;
     here = there;
   }
-  return { weights: w, covariance: covarianceOf(here.hessian, w) };
+  return { weights: w, covariance: covarianceOf(here.hessian, w, lowest) };
 }
 
 /** A weight at its bound can not vary to both sides: its row is left out, and its variance is zero. */
-function covarianceOf(hessian: Float64Array, w: readonly number[]): number[][] {
+function covarianceOf(hessian: Float64Array, w: readonly number[], lowest: readonly number[]): number[][] {
   const size = w.length;
-  const free = w.flatMap((value, k) => (k === 0 || value > 0 ? [k] : []));
+  const free = w.flatMap((value, k) => (value > at(lowest, k) ? [k] : []));
   const inverted = inverse(free.map((k) => free.map((m) => at(hessian, k * size + m))));
   const covariance = w.map(() => Array<number>(size).fill(0));
   free.forEach((k, i) => {
@@ -173,8 +190,8 @@ function covarianceOf(hessian: Float64Array, w: readonly number[]): number[][] {
 }
 
 /** `fitting` without a pause. */
-export function fit(prior: Prior, examples: readonly Example[]): Posterior {
-  const run = fitting(prior, examples);
+export function fit(prior: Prior, examples: readonly Example[], signs?: Signs): Posterior {
+  const run = fitting(prior, examples, signs);
   for (;;) {
     const { done, value } = run.next();
     if (done) return value;

@@ -3,7 +3,7 @@ import { clamp, sum } from './numbers.js';
 import { type Dimension, type Loss, USE, useOf } from './use.js';
 import { userIdDifference, userIdMeasure, userIdsOf } from './user-ids.js';
 
-/** Permits nothing that could be lost. */
+/** Permits nothing that could be lost; user ids, of which every SCC permits some, have a measure of their own. */
 export const NOTHING = compileSCC(
   sccSchema.parse({
     metadata: { name: 'nothing' },

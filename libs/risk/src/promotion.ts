@@ -33,12 +33,13 @@ const likelihood = (probability: number, failed: boolean): number =>
  */
 export function duel(rounds: readonly Duel[]): DuelResult {
   const used = new Map<string | null, number>();
+  let total = 0;
   let logE = 0;
-  const counted = rounds.filter(({ champion, challenger, failed, principal }, _index) => {
+  const counted = rounds.filter(({ champion, challenger, failed, principal }) => {
     const own = used.get(principal) ?? 0;
-    const all = [...used.values()].reduce((total, count) => total + count, 0);
-    if (own + 1 > principalCap(all - own)) return false;
+    if (own + 1 > principalCap(total - own)) return false;
     used.set(principal, own + 1);
+    total += 1;
     logE += Math.log(likelihood(challenger, failed)) - Math.log(likelihood(champion, failed));
     return true;
   });
