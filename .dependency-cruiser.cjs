@@ -12,7 +12,7 @@ module.exports = {
     {
       name: 'libs-know-no-apps',
       severity: 'error',
-      from: { path: '^(libs|workflows)/' },
+      from: { path: '^(libs|workflows)/', pathNot: '\\.e2e\\.spec\\.ts$' },
       to: { path: '^(apps|dev|bench)/' },
     },
     { name: 'libs-know-no-workflows', severity: 'error', from: { path: '^libs/' }, to: { path: '^workflows/' } },

@@ -2,8 +2,8 @@ import { isHeldBy, mayTake, released, renewed, taken } from './lease-record.js';
 import type { KubeObject } from './object.js';
 
 const where = { namespace: 'scc-system', name: 'scc-watcher' };
-const one = { identity: 'watcher-1', instance: 'a', durationMs: 10_000 };
-const two = { identity: 'watcher-2', instance: 'b', durationMs: 10_000 };
+const one = { identity: 'watcher-1', instance: 'a', durationMs: 10_000, hasStarted: true };
+const two = { identity: 'watcher-2', instance: 'b', durationMs: 10_000, hasStarted: true };
 const now = new Date('2026-11-26T00:00:00Z');
 const specOf = (lease: KubeObject): unknown => lease['spec'];
 
@@ -17,9 +17,15 @@ describe('lease', () => {
     ['is taken at once when it was released', { lease: released(held, now), by: two, seenForMs: 0 }, true],
     [
       'is taken at once from an earlier process of the same name',
-      { lease: held, by: { ...one, instance: 'c' }, seenForMs: 0 },
+      { lease: held, by: { ...one, instance: 'c', hasStarted: false }, seenForMs: 0 },
       true,
     ],
+    [
+      'is not taken from another process of the same name later',
+      { lease: held, by: { ...one, instance: 'c' }, seenForMs: 0 },
+      false,
+    ],
+    ['is taken again after a write whose answer was lost', { lease: held, by: one, seenForMs: 0 }, true],
   ])('%s', (_case, { lease, by, seenForMs }, expected) => {
     expect(mayTake(lease, by, seenForMs)).toBe(expected);
   });

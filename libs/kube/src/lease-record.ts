@@ -33,11 +33,13 @@ export const isHeldBy = (lease: KubeObject, { identity, instance }: Candidate): 
 
 /**
  * Whether a candidate may take a lease that it has seen unchanged for `seenForMs`, by its own clock: the holder's clock
- * is never compared with. A holder of the candidate's own name is an earlier process of that name, and gone.
+ * is never compared with. To a candidate that has just started, a holder of its own name is an earlier process of that
+ * name, and gone; later it is somebody who was given the same name by mistake.
  */
-export function mayTake(lease: KubeObject, { identity }: Candidate, seenForMs: number): boolean {
+export function mayTake(lease: KubeObject, candidate: Candidate & { hasStarted: boolean }, seenForMs: number): boolean {
   const { holderIdentity, leaseDurationSeconds } = specOf(lease);
-  if (!holderIdentity || holderIdentity === identity) return true;
+  if (!holderIdentity || isHeldBy(lease, candidate)) return true;
+  if (holderIdentity === candidate.identity && !candidate.hasStarted) return true;
   return seenForMs > (leaseDurationSeconds ?? 0) * 1000;
 }
 

@@ -65,6 +65,7 @@ class Election {
   readonly #timing: LeaseTiming;
   readonly #candidate: Candidate;
   #seen = { resourceVersion: '', sinceMs: 0 };
+  #hasStarted = false;
 
   constructor(options: LeaseOptions) {
     this.#options = options;
@@ -94,7 +95,9 @@ class Election {
     try {
       const lease = await client.get(leaseId(this.#options), { timeoutMs: this.#timing.giveUpMs, signal });
       onContact?.();
-      if (!lease || mayTake(lease, this.#candidate, this.#seenForMs(lease))) {
+      const candidate = { ...this.#candidate, hasStarted: this.#hasStarted };
+      this.#hasStarted = true;
+      if (!lease || mayTake(lease, candidate, this.#seenForMs(lease))) {
         const wanted = taken(lease, this.#options, this.#candidate, new Date());
         const untilMs = performance.now() + this.#timing.giveUpMs;
         const timeoutMs = this.#timing.giveUpMs;
