@@ -1,4 +1,4 @@
-import { dividesBy, mirrorsTo, observedEndpoints, observedShares } from './observed.js';
+import { dividesBy, mentions, mirrorsTo, observedEndpoints, observedShares, withoutHosts } from './observed.js';
 
 const services = [{ name: 'ledger', canary: 'ledger-scc-canary' }];
 const stable = 'outbound|80||ledger.shop.svc.cluster.local';
@@ -64,5 +64,22 @@ describe('observedEndpoints', () => {
         ['ledger-scc-canary.shop.svc.cluster.local', new Set()],
       ]),
     );
+  });
+});
+
+describe('withoutHosts', () => {
+  const canaryHost = 'ledger-scc-canary.shop.svc.cluster.local';
+  const own = {
+    name: `${canaryHost}:80`,
+    domains: [canaryHost, 'ledger-scc-canary'],
+    routes: [{ route: { cluster: canary } }],
+  };
+  const ledger = { name: 'ledger', domains: ['ledger'], routes: [{ route: { cluster: stable } }] };
+
+  it.each(['virtual_hosts', 'virtualHosts'])('leaves out the hosts by which a canary is called itself (%s)', (key) => {
+    const seen = [{ [key]: [own, ledger] }];
+    expect(mentions(seen, [canaryHost])).toBe(true);
+    expect(withoutHosts(seen, [canaryHost])).toEqual([{ [key]: [ledger] }]);
+    expect(mentions(withoutHosts(seen, [canaryHost]), [canaryHost])).toBe(false);
   });
 });

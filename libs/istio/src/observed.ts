@@ -39,6 +39,34 @@ function* destinations(value: unknown): Generator<Cluster[]> {
   }
 }
 
+const VIRTUAL_HOSTS = ['virtual_hosts', 'virtualHosts'];
+const names = (value: unknown): unknown[] =>
+  isRecord(value) && Array.isArray(value['domains']) ? value['domains'] : [];
+
+/**
+ * A dump of routes without the virtual hosts of the given hosts: every Service has one by which it can be called by its
+ * own name, and those of canaries say nothing about the requests to the workload.
+ */
+export function withoutHosts(dump: unknown, hosts: readonly string[]): unknown {
+  if (Array.isArray(dump)) return dump.map((item) => withoutHosts(item, hosts));
+  if (!isRecord(dump)) return dump;
+  return Object.fromEntries(
+    Object.entries(dump).map(([key, value]) => {
+      const kept =
+        VIRTUAL_HOSTS.includes(key) && Array.isArray(value)
+          ? value.filter((host) => !names(host).some((name) => typeof name === 'string' && hosts.includes(name)))
+          : value;
+      return [key, withoutHosts(kept, hosts)];
+    }),
+  );
+}
+
+/** Whether a destination or a mirror of a dump is one of the hosts, with whatever weight. */
+export function mentions(dump: unknown, hosts: readonly string[]): boolean {
+  const text = JSON.stringify(dump);
+  return hosts.some((host) => text.includes(`|${host}"`));
+}
+
 /** How a proxy's routes (or listeners) divide the requests to the Services; routes to others are left out. */
 export function observedShares(dump: unknown, namespace: string, services: ServicePair[]): ObservedShare[] {
   const shares: ObservedShare[] = [];

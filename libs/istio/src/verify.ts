@@ -1,7 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ServicePair, Split } from '@scc/routing';
 import { serviceHost } from './hosts.js';
-import { dividesBy, mirrorsTo, observedEndpoints, observedShares } from './observed.js';
+import {
+  dividesBy,
+  mentions,
+  mirrorsTo,
+  observedEndpoints,
+  observedShares,
+  withoutHosts,
+  type ObservedShare,
+} from './observed.js';
 import type { ProxyState, ProxyView } from './proxies.js';
 
 /** The proxies did not take over the routes, or do not know the endpoints, within the time given. */
@@ -42,6 +50,11 @@ async function inTurns<Item, Result>(items: Item[], work: (item: Item) => Promis
     results.push(...(await Promise.all(items.slice(start, start + AT_ONCE).map(work))));
   return results;
 }
+
+/** A canary's Service has a listener of its own, to which nobody is routed by the workload's name. */
+const sharesOf = (listeners: unknown[], { namespace, services }: Watched): ObservedShare[] =>
+  observedShares(listeners, namespace, services).filter(({ canary, total }) => total > 1 || canary === 0);
+const isMixed = ({ canary }: ObservedShare): boolean => canary > 0;
 
 /** Tells when every proxy of the mesh does what the routes say. */
 export class Verifier {
@@ -122,17 +135,15 @@ export class Verifier {
   private async isAsWanted(proxy: ProxyState, watched: Watched, split: Split | null): Promise<boolean> {
     const { namespace, services, hasStreams } = watched;
     const { view } = this.options;
-    const dump = [...(await view.dump(proxy, 'rds')), ...(hasStreams ? await view.dump(proxy, 'lds') : [])];
     const canaries = services.map(({ canary }) => serviceHost(canary, namespace));
-    if (split === null) {
-      const text = JSON.stringify(dump);
-      return !canaries.some((host) => text.includes(`|${host}`));
-    }
-    const mirrored = mirrorsTo(dump);
+    const routes = withoutHosts(await view.dump(proxy, 'rds'), canaries);
+    const listeners = hasStreams ? await view.dump(proxy, 'lds') : [];
+    if (split === null) return !mentions(routes, canaries) && !sharesOf(listeners, watched).some(isMixed);
+    const mirrored = mirrorsTo(routes);
     if (split.mirror === null && canaries.some((host) => mirrored.has(host))) return false;
-    const shares = observedShares(dump, namespace, services);
+    const shares = observedShares(routes, namespace, services);
     const mirrors = split.mirror === null || shares.length === 0 || canaries.some((host) => mirrored.has(host));
-    return mirrors && dividesBy(shares, split.canary);
+    return mirrors && dividesBy([...shares, ...sharesOf(listeners, watched)], split.canary);
   }
 
   /** Asks until the answer is null; the last answer says what is missing. */
