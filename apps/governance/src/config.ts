@@ -1,6 +1,7 @@
 import { commonConfig } from '@scc/runtime';
 import { z } from 'zod';
 import { accessConfig } from './access/settings.js';
+import { admissionSettings } from './admission/settings.js';
 
 const port = z.coerce.number().int().min(0).max(65535);
 
@@ -8,6 +9,7 @@ const port = z.coerce.number().int().min(0).max(65535);
 export const configSchema = z.object({
   ...commonConfig,
   ...accessConfig,
+  ...admissionSettings,
   DATABASE_URL: z.url().describe('the PostgreSQL (15 or newer) as the role scc_app, which owns nothing'),
   DATABASE_OWNER_URL: z
     .url()

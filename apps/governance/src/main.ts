@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type NoteSigner, signerFromPem } from '@scc/audit';
 import { connectKube, createInformer, type KubeClient } from '@scc/kube';
 import { createLogger, loadConfig, type Logger, onShutdown, startHealthServer } from '@scc/runtime';
+import { type Admission, admissionConfigOf, startAdmission } from './admission/admission.js';
 import { CheckpointPublisher, type CheckpointStore } from './audit/publish.js';
 import { Sealer } from './audit/sealer.js';
 import { type Config, configSchema, environment } from './config.js';
@@ -13,6 +14,7 @@ import { Observer } from './health/observer.js';
 import { startApi } from './http/server.js';
 import { followKeyPair, readKeyPair } from './http/tls.js';
 import { startBackground } from './migrations/background.js';
+import type { PodTracker } from './pods/follow.js';
 import type { MakeInformer } from './registry/follow.js';
 
 /** What was started, in that order; stopped in the other. */
@@ -37,12 +39,13 @@ interface Started {
   signal: AbortSignal;
   /** Why the process can not do its work yet; null when it can. */
   setWaiting: (reason: string | null) => void;
+  setAdmission: (admission: Admission) => void;
 }
 
 const signerFrom = async (origin: string, file: string): Promise<NoteSigner> =>
   signerFromPem(origin, await readFile(file, 'utf8'));
 
-async function start({ config, logger, metrics, parts, signal, setWaiting }: Started): Promise<void> {
+async function start({ config, logger, metrics, parts, signal, setWaiting, setAdmission }: Started): Promise<void> {
   const keyPair = await readKeyPair(config.TLS_DIR);
   const signer = await signerFrom(config.AUDIT_ORIGIN, config.AUDIT_KEY_FILE);
   const previous = config.AUDIT_PREVIOUS_KEY_FILE;
@@ -57,6 +60,18 @@ async function start({ config, logger, metrics, parts, signal, setWaiting }: Sta
     return Promise.resolve();
   });
   const makeInformer = informersOf(kube, logger);
+
+  // Admission answers from memory: it is there before the database, and stays when that goes away.
+  const hints: { taker?: PodTracker } = {};
+  const admission = await startAdmission({
+    config: admissionConfigOf(config),
+    client: kube,
+    makeInformer,
+    logger,
+    onPod: ({ pod }) => hints.taker?.hint(pod),
+  });
+  parts.add(() => admission.stop());
+  setAdmission(admission);
 
   const source = await connectDatabase({ config, logger, signal, waiting: setWaiting });
   parts.add(() => source.destroy());
@@ -82,6 +97,7 @@ async function start({ config, logger, metrics, parts, signal, setWaiting }: Sta
     makeInformer,
   });
   parts.add(() => background.stop());
+  hints.taker = background.pods;
 
   const observer = new Observer(source, logger);
   observer.start();
@@ -148,12 +164,13 @@ async function main(): Promise<void> {
   const parts = new Stoppables();
   const stopping = new AbortController();
   let waiting: string | null = 'starting';
+  let admission: Admission | undefined;
   const health = await startHealthServer({
     host: config.HEALTH_HOST,
     port: config.HEALTH_PORT,
     live: () => null,
     // A database that is away does not count: restarting or hiding this process would not bring it back.
-    ready: () => (stopping.signal.aborted ? 'stopping' : waiting),
+    ready: () => (stopping.signal.aborted ? 'stopping' : (waiting ?? admission?.ready() ?? null)),
     metrics: () => metrics.scrape(),
   });
   onShutdown(logger, async () => {
@@ -171,6 +188,7 @@ async function main(): Promise<void> {
       parts,
       signal: stopping.signal,
       setWaiting: (reason) => (waiting = reason),
+      setAdmission: (started) => (admission = started),
     });
     waiting = null;
   } catch (error) {
