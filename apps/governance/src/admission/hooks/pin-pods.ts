@@ -1,5 +1,6 @@
 import {
   type AdmissionRequest,
+  type CompiledSCCs,
   decide,
   type Pod,
   type PodTemplate,
@@ -65,10 +66,9 @@ const pinned = (pod: Pod, scc: string): Pod => ({
 export function steer(
   request: AdmissionRequest,
   wanted: string,
-  { memory, template }: { memory: ClusterMemory; template: PodTemplate | undefined },
+  { compiled, template }: { compiled: CompiledSCCs; template: PodTemplate | undefined },
 ): Pod | undefined {
   const { pod } = request;
-  const { compiled } = memory.constraints;
   const used = pod.metadata.annotations?.[SCC_ANNOTATION];
   if (used === wanted && pod.metadata.annotations?.[REQUIRED_SCC_ANNOTATION] === wanted) return undefined;
   const first = compiled.byName.get(used ?? '');
@@ -92,7 +92,7 @@ export function pinPods({ memory }: HookContext): Hook {
       const own = read.pod.pod.metadata.annotations?.[REQUIRED_SCC_ANNOTATION];
       const wanted = own ?? (migration && sccFor(migration));
       if (!migration || wanted === undefined) return ALLOWED;
-      const steered = steer(read.pod, wanted, { memory, template });
+      const steered = steer(read.pod, wanted, { compiled: memory.constraints.compiled, template });
       if (!steered) return ALLOWED;
       return {
         allowed: true,

@@ -51,11 +51,15 @@ function contextAt(pod: Pod, at: string): Context {
   return contextOf(containers?.find((container) => container.name === name)?.securityContext);
 }
 
-/** The pod as its author wrote it: everything that another hand could have set is the template's. */
+/** The pod as its author wrote it: what another hand could have set is the template's, and nothing is injected. */
 function asWritten(pod: Pod, template: PodTemplate): Pod {
   const annotations = without(pod.metadata.annotations ?? {}, [REQUIRED_SCC_ANNOTATION, SECCOMP_POD_ANNOTATION]);
   const written = template.metadata?.annotations?.[SECCOMP_POD_ANNOTATION];
   const stripped = withContexts(pod, template, (_at, _now, author) => author);
+  for (const list of LISTS)
+    stripped.spec[list] = (stripped.spec[list] ?? []).filter((container) =>
+      template.spec[list]?.some(({ name }) => name === container.name),
+    );
   return {
     ...stripped,
     metadata: {
