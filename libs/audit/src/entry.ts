@@ -44,7 +44,8 @@ export type AuditColumns = readonly [
 ];
 
 /** PostgreSQL's text holds neither NUL nor lone surrogates; both are shown as U+FFFD there. */
-const columnText = (text: string): string => text.toWellFormed().replaceAll('\0', '\uFFFD');
+const columnText = (text: string): string =>
+  text.isWellFormed() && !text.includes('\0') ? text : text.toWellFormed().replaceAll('\0', '\uFFFD');
 const optionalText = (text: string | null | undefined): string | null => (text == null ? null : columnText(text));
 
 /** What the search columns of an entry must hold. */

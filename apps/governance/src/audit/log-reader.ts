@@ -1,4 +1,4 @@
-import { type AuditColumns, EXPORT_FORMAT, type EntryRow, type LogRecord } from '@scc/audit';
+import { EXPORT_FORMAT, type EntryRow, type LogRecord } from '@scc/audit';
 import type { DataSource, EntityManager } from 'typeorm';
 import type { Queryable } from '../database/rows.js';
 
@@ -6,7 +6,14 @@ interface EntryColumns {
   id: string;
   leaf_hash: Buffer;
   body: Buffer;
-  columns: AuditColumns;
+  entry_id: string;
+  occurred_at: string;
+  actor: string;
+  action: string;
+  object_kind: string;
+  object_namespace: string | null;
+  object_name: string | null;
+  request_id: string | null;
 }
 
 type SealRow = { index: string; sealed: Buffer } & (EntryColumns | { id: null });
@@ -20,9 +27,10 @@ interface TileRow {
 }
 
 const PAGE = 5_000;
-const COLUMNS = `e.id, e.leaf_hash, e.body, json_build_array(e.entry_id,
-  to_char(e.occurred_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
-  e.actor, e.action, e.object_kind, e.object_namespace, e.object_name, e.request_id) as columns`;
+/** Column by column: one JSON array of them costs PostgreSQL seven times as much. */
+const COLUMNS = `e.id, e.leaf_hash, e.body, e.entry_id,
+  to_char(e.occurred_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as occurred_at,
+  e.actor, e.action, e.object_kind, e.object_namespace, e.object_name, e.request_id`;
 
 /**
  * Streams the whole log as it is stored, from one snapshot, judging nothing. The origin and the time are the caller's.
@@ -59,13 +67,20 @@ async function* readSnapshot(
   ];
   const counts = { sealed: 0, unsealed: 0, checkpoints: 0 };
   let size = 0;
-  for (let page = await sealPage(db, size); page.length > 0; page = await sealPage(db, size)) {
-    const end = Number(page.at(-1)?.index) + 1;
-    const checkpoints = await checkpointRows(db, size, end);
-    yield interleave(page, checkpoints, await tileRows(db, size, end));
-    counts.sealed += page.length;
-    counts.checkpoints += checkpoints.length;
-    size = end;
+  let page = await sealedPage(db, size);
+  while (page.seals.length > 0) {
+    size = page.end;
+    // The database reads the next page while the consumer works on this one.
+    const next = sealedPage(db, size);
+    next.catch(() => undefined);
+    counts.sealed += page.seals.length;
+    counts.checkpoints += page.checkpoints.length;
+    try {
+      yield interleave(page);
+    } finally {
+      await next.catch(() => undefined);
+    }
+    page = await next;
   }
   const beyond = await checkpointRows(db, size, null);
   counts.checkpoints += beyond.length;
@@ -77,7 +92,22 @@ async function* readSnapshot(
   yield [{ t: 'end', ...counts }];
 }
 
-const sealPage = (db: Queryable, from: number): Promise<SealRow[]> =>
+interface SealedPage {
+  seals: SealRow[];
+  checkpoints: CheckpointRow[];
+  tiles: TileRow[];
+  /** The size of the log up to and including this page. */
+  end: number;
+}
+
+async function sealedPage(db: Queryable, from: number): Promise<SealedPage> {
+  const seals = await sealRows(db, from);
+  if (seals.length === 0) return { seals, checkpoints: [], tiles: [], end: from };
+  const end = Number(seals.at(-1)?.index) + 1;
+  return { seals, end, checkpoints: await checkpointRows(db, from, end), tiles: await tileRows(db, from, end) };
+}
+
+const sealRows = (db: Queryable, from: number): Promise<SealRow[]> =>
   db.query(
     `select s.index, s.leaf_hash as sealed, ${COLUMNS} from audit_seal s left join audit_entry e on e.id = s.entry
      where s.index >= $1 order by s.index limit ${PAGE}`,
@@ -112,21 +142,26 @@ async function* unsealedPages(db: Queryable): AsyncGenerator<EntryColumns[]> {
   }
 }
 
-const entryRow = ({ id, leaf_hash, body, columns }: EntryColumns): EntryRow => ({
-  row: Number(id),
-  leaf: leaf_hash,
-  body,
-  columns,
+const entryRow = (row: EntryColumns): EntryRow => ({
+  row: Number(row.id),
+  leaf: row.leaf_hash,
+  body: row.body,
+  columns: [
+    row.entry_id,
+    row.occurred_at,
+    row.actor,
+    row.action,
+    row.object_kind,
+    row.object_namespace,
+    row.object_name,
+    row.request_id,
+  ],
 });
 
 const checkpointRecord = ({ size, note }: CheckpointRow): LogRecord => ({ t: 'checkpoint', size: Number(size), note });
 
 /** Puts each tile and then each checkpoint right after the entry that completes it. */
-function interleave(
-  seals: readonly SealRow[],
-  checkpoints: readonly CheckpointRow[],
-  tiles: readonly TileRow[],
-): LogRecord[] {
+function interleave({ seals, checkpoints, tiles }: SealedPage): LogRecord[] {
   const records: LogRecord[] = [];
   let [nextCheckpoint, nextTile] = [0, 0];
   for (const seal of seals) {
