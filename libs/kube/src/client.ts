@@ -12,6 +12,7 @@ import type {
   Patch,
   ReadOptions,
   Selection,
+  ServiceAccountTokenRequest,
   SubjectAccess,
   TokenReview,
   WatchEvent,
@@ -32,6 +33,7 @@ const PATCH_TYPES = {
 const APPLY_TYPE = 'application/apply-patch+yaml';
 
 const accessAnswerSchema = z.looseObject({ status: z.looseObject({ allowed: z.boolean() }) });
+const tokenRequestSchema = z.looseObject({ status: z.looseObject({ token: z.string() }) });
 const tokenAnswerSchema = z.looseObject({
   status: z.looseObject({
     authenticated: z.boolean().default(false),
@@ -167,6 +169,18 @@ class HttpKubeClient implements KubeClient {
     if (!authenticated) return { authenticated, error };
     const { username, uid, groups, extra } = user;
     return { authenticated, user: { username, uid, groups, extra }, audiences };
+  }
+
+  async serviceAccountToken(spec: ServiceAccountTokenRequest): Promise<string> {
+    const { namespace, name, audience, seconds } = spec;
+    const body = {
+      apiVersion: 'authentication.k8s.io/v1',
+      kind: 'TokenRequest',
+      spec: { audiences: [audience], expirationSeconds: seconds },
+    };
+    const id = { apiVersion: 'v1', kind: 'ServiceAccount', namespace, name };
+    return tokenRequestSchema.parse(await this.#call(id, { method: 'POST', body, repeatable: true }, 'token')).status
+      .token;
   }
 
   recordEvent(event: KubeEvent): Promise<void> {

@@ -10,6 +10,7 @@ export type {
   KubeList,
   Patch,
   Selection,
+  ServiceAccountTokenRequest,
   SubjectAccess,
   TokenReview,
   WatchEvent,

@@ -79,6 +79,13 @@ export interface SubjectAccess {
   nonResourceAttributes?: { path: string; verb: string };
 }
 
+export interface ServiceAccountTokenRequest {
+  namespace: string;
+  name: string;
+  audience: string;
+  seconds: number;
+}
+
 export type TokenReview =
   | { authenticated: false; error: string }
   | {
@@ -115,6 +122,8 @@ export interface KubeClient {
   /** Whether RBAC lets somebody do something. */
   subjectAccessReview: (spec: SubjectAccess) => Promise<boolean>;
   tokenReview: (spec: { token: string; audiences?: string[] }) => Promise<TokenReview>;
+  /** A token of a ServiceAccount that only `audience` accepts, for `seconds` (600 at least). */
+  serviceAccountToken: (spec: ServiceAccountTokenRequest) => Promise<string>;
   recordEvent: (event: KubeEvent) => Promise<void>;
   /** Closes every connection; what is under way fails. */
   close: () => void;
