@@ -15,7 +15,7 @@ export const AUTHENTICATED = 'authenticated';
  * - `path`, `body`: in the namespace that the path (`:namespace`) or the body (`target.namespace`) names.
  * - the others: in the namespace of the object that the path names.
  */
-export type Target = 'cluster' | 'shared' | 'list' | 'path' | 'body' | 'migration' | 'pod' | 'exception';
+export type Target = 'cluster' | 'shared' | 'list' | 'path' | 'body' | 'migration' | 'pod' | 'exception' | 'assessment';
 
 /**
  * What a caller must be allowed to call the route, `resource:verb`, and where. A route that declares nothing is denied to

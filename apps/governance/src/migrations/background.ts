@@ -9,6 +9,7 @@ import { PodTracker } from '../pods/follow.js';
 import { recordExpiredExceptions } from '../policies/exceptions.js';
 import { installDefaultPolicies } from '../policies/install.js';
 import { followSCCs, type MakeInformer } from '../registry/follow.js';
+import { RiskLearner } from '../risk/learner.js';
 
 const SWEEP_MS = 5000;
 
@@ -41,9 +42,12 @@ export async function startBackground(options: BackgroundOptions): Promise<Backg
   pods.start();
   const sccs = makeInformer ? followSCCs({ source, makeInformer, logger }) : null;
   const sweeper = startSweeper(source, logger);
+  const learner = new RiskLearner(source, logger);
+  learner.start();
   return {
     pods,
     stop: async () => {
+      await learner.stop();
       await sweeper.stop();
       await relay.stop();
       await pods.stop();

@@ -6,6 +6,7 @@ import { PodsController } from '../pods/pods.controller.js';
 import { ExceptionsController } from '../policies/exceptions.controller.js';
 import { PoliciesController } from '../policies/policies.controller.js';
 import { RegistryController } from '../registry/registry.controller.js';
+import { RiskController } from '../risk/risk.controller.js';
 import { ScheduleController } from '../schedule/schedule.controller.js';
 import { EngineController } from './engine.controller.js';
 import { MigrationsController } from './migrations.controller.js';
@@ -27,6 +28,7 @@ export class DomainModule {
         ScheduleController,
         RegistryController,
         PodsController,
+        RiskController,
       ],
       providers: [{ provide: ProofSigner, useValue: new ProofSigner(signer, origin) }],
     };

@@ -5,7 +5,7 @@ import { needsWithoutAuthor, requireApproval } from '../approvals/requests.js';
 import { appendAudit } from '../audit/append.js';
 import { decidePolicies } from '../policies/decide.js';
 import { currentVersions } from '../registry/versions.js';
-import { assessRisk } from './risk.js';
+import { assessRisk } from '../risk/assessments.js';
 import { nextStart, type StartTime } from '../schedule/calendar.js';
 import { claimHolder } from './claims.js';
 import { contentHashOf, hashOf } from './content-hash.js';
@@ -22,7 +22,7 @@ export async function evaluate(
 ): Promise<Evaluation> {
   const { plan, facts } = request;
   await lockMigration(tx, plan, plan.author);
-  const risk = await assessRisk(tx, request);
+  const risk = await assessRisk(tx, request, now);
   const versions = await currentVersions(tx, facts);
   const contentHash = contentHashOf(request, versions, risk.band);
   const policy = await decidePolicies(tx, { request, risk, now });

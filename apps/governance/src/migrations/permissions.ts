@@ -1,7 +1,7 @@
 const READ = [
   ...['migrations:read', 'approvals:read', 'policies:read', 'exceptions:read', 'calendar:read'],
   // Checkpoints and receipts are safe to show: the more people keep them, the less can be hidden.
-  ...['registry:read', 'pods:read', 'proofs:read', 'audit:witness'],
+  ...['registry:read', 'pods:read', 'proofs:read', 'audit:witness', 'risk:read'],
 ] as const;
 const AUDIT = ['audit:read', 'audit:export'] as const;
 
@@ -16,7 +16,7 @@ export const DOMAIN_PERMISSIONS = {
     ...READ,
     ...AUDIT,
     ...['commands:grant', 'approvals:decide', 'exceptions:request', 'exceptions:approve', 'exceptions:revoke'],
-    ...['policies:write', 'policies:activate', 'calendar:write', 'migrations:rebuild'],
+    ...['policies:write', 'policies:activate', 'calendar:write', 'migrations:rebuild', 'risk:promote'],
   ],
   /** The worker, and only it. */
   engine: [

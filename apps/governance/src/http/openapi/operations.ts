@@ -22,6 +22,7 @@ import {
 } from '@scc/governance-api';
 import { z } from 'zod';
 import { healthSchema } from '../../health/health.controller.js';
+import { assessmentSchema, calibrationSchema, modelsSchema } from '../../risk/answers.js';
 import {
   bindingAnswerSchema,
   calendarAnswerSchema,
@@ -170,6 +171,14 @@ export const OPERATIONS: Record<`${Method} /v1/${string}`, Operation> = {
   'GET /v1/pods': { summary: 'Which pods run under which SCC', answer: pageSchema(trackedPodSchema) },
   'GET /v1/pod-counts': { summary: 'How many pods each SCC has', answer: itemsSchema(podCountSchema) },
   'GET /v1/pods/{uid}/transitions': { summary: 'What became of a pod', answer: itemsSchema(podTransitionSchema) },
+
+  'GET /v1/risk/models': { summary: 'Models of risk: which is in force, and how its challenger does', answer: modelsSchema },
+  'POST /v1/risk/models/{id}/promotion': { summary: 'Make a model the champion', answer: modelsSchema },
+  'GET /v1/risk/assessments/{id}': {
+    summary: 'One assessment, explained and made again',
+    answer: assessmentSchema,
+  },
+  'GET /v1/risk/calibration': { summary: 'How well what was said fits what happened', answer: calibrationSchema },
 
   'GET /v1/audit/entries': { summary: 'Audit entries, newest first', answer: auditEntryPageSchema },
   'GET /v1/audit/entries/{id}': { summary: 'One entry with its proof', answer: auditEntryDetailSchema },
