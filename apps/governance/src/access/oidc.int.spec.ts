@@ -1,0 +1,191 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { type CryptoKey, exportJWK, exportSPKI, generateKeyPair, type JWTPayload, SignJWT, UnsecuredJWT } from 'jose';
+import type { Verify } from './identity.js';
+import { verifyByOidc } from './oidc.js';
+import type { OidcSettings } from './settings.js';
+
+/** An issuer on the loopback: discovery and keys over HTTP, tokens by the keys of this file. */
+
+const START = Date.parse('2026-03-10T12:00:00Z');
+const seconds = (offset: number): number => START / 1000 + offset;
+
+let keys: { privateKey: CryptoKey; publicKey: CryptoKey };
+let rotated: { privateKey: CryptoKey; publicKey: CryptoKey };
+let stranger: { privateKey: CryptoKey; publicKey: CryptoKey };
+let server: Server;
+let issuer: string;
+let published: object[];
+let isDown = false;
+let keyRequests = 0;
+
+beforeAll(async () => {
+  [keys, rotated, stranger] = (await Promise.all(
+    [1, 2, 3].map(() => generateKeyPair('RS256', { extractable: true })),
+  )) as [typeof keys, typeof rotated, typeof stranger];
+  published = [{ ...(await exportJWK(keys.publicKey)), kid: 'one', alg: 'RS256', use: 'sig' }];
+  server = createServer((request, response) => {
+    if (isDown) response.writeHead(503).end();
+    else if (request.url === '/.well-known/openid-configuration')
+      response.end(JSON.stringify({ issuer, jwks_uri: `${issuer}/keys` }));
+    else if (request.url === '/keys') {
+      keyRequests += 1;
+      response.setHeader('content-type', 'application/json').end(JSON.stringify({ keys: published }));
+    } else response.writeHead(404).end();
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+afterAll(() => {
+  server.closeAllConnections();
+  server.close();
+});
+
+let verify: Verify;
+let time: number;
+const settings = (over: Partial<OidcSettings> = {}): OidcSettings => ({
+  issuer,
+  audience: 'governance',
+  jwksUrl: null,
+  usernameClaim: 'sub',
+  groupsClaim: 'groups',
+  prefix: 'oidc:',
+  ...over,
+});
+beforeEach(() => {
+  isDown = false;
+  time = START;
+  verify = verifyByOidc(settings(), () => time);
+});
+
+const claims = (over: Record<string, unknown> = {}): JWTPayload => ({
+  iss: issuer,
+  aud: 'governance',
+  sub: 'ana',
+  groups: ['team-a'],
+  iat: seconds(0),
+  exp: seconds(300),
+  ...over,
+});
+const tokenOf = (payload: JWTPayload, { key = keys.privateKey, kid = 'one' } = {}): Promise<string> =>
+  new SignJWT(payload).setProtectedHeader({ alg: 'RS256', kid }).sign(key);
+
+describe('a token of the issuer', () => {
+  it('names a person and groups, with a prefix that keeps them apart from the cluster', async () => {
+    expect(await verify(await tokenOf(claims()))).toEqual({
+      known: true,
+      identity: { name: 'oidc:ana', groups: ['oidc:team-a'], uid: null, extra: {}, by: 'oidc' },
+      expiresAt: START + 300_000,
+    });
+  });
+
+  it('takes the claims that are configured', async () => {
+    verify = verifyByOidc(
+      settings({ usernameClaim: 'email', groupsClaim: 'roles', prefix: '', jwksUrl: `${issuer}/keys` }),
+      () => time,
+    );
+    const payload = { email: 'ana@example.com', email_verified: true, roles: 'team-b', groups: ['ignored'] };
+    expect(await verify(await tokenOf(claims(payload)))).toMatchObject({
+      identity: { name: 'ana@example.com', groups: ['team-b'] },
+    });
+    expect(await verify(await tokenOf(claims({ ...payload, email_verified: false })))).toMatchObject({ known: false });
+  });
+
+  it.each<[string, Record<string, unknown>]>([
+    ['another issuer', { iss: 'https://login.example' }],
+    ['another audience', { aud: 'somebody-else' }],
+    ['no audience', { aud: undefined }],
+    ['no expiry', { exp: undefined }],
+    ['no time of issue', { iat: undefined }],
+    ['an expiry longer ago than clocks may differ', { exp: seconds(-61) }],
+    ['a beginning further ahead than clocks may differ', { nbf: seconds(62) }],
+    ['no user', { sub: undefined }],
+    ['an empty user', { sub: '' }],
+    ['groups that are no list of names', { groups: [{ name: 'team-a' }] }],
+  ])('is refused with %s', async (_name, over) => {
+    expect(await verify(await tokenOf(claims(over)))).toMatchObject({ known: false });
+  });
+
+  it.each<[string, Record<string, unknown>]>([
+    ['an expiry within the skew', { exp: seconds(-59) }],
+    ['a beginning within the skew', { nbf: seconds(59) }],
+  ])('is accepted with %s', async (_name, over) => {
+    expect(await verify(await tokenOf(claims(over)))).toMatchObject({ known: true });
+  });
+
+  it('can not claim to be one of the cluster without a prefix either', async () => {
+    verify = verifyByOidc(settings({ prefix: '' }), () => time);
+    const worker = { sub: 'system:serviceaccount:scc-system:worker' };
+    expect(await verify(await tokenOf(claims(worker)))).toMatchObject({ known: false });
+    expect(await verify(await tokenOf(claims({ groups: ['system:masters'] })))).toMatchObject({ known: false });
+  });
+});
+
+describe('a forged token', () => {
+  it('without a signature is refused', async () => {
+    const token = new UnsecuredJWT(claims()).encode();
+    expect(await verify(token)).toMatchObject({ known: false });
+    const [, body = ''] = token.split('.');
+    const header = Buffer.from('{"alg":"none","kid":"one"}').toString('base64url');
+    expect(await verify(`${header}.${body}.`)).toMatchObject({ known: false });
+  });
+
+  it('signed with the public key as if it were a shared secret is refused', async () => {
+    const secret = Buffer.from(await exportSPKI(keys.publicKey));
+    for (const kid of ['one', undefined]) {
+      const header = { alg: 'HS256', ...(kid === undefined ? {} : { kid }) };
+      const token = await new SignJWT(claims()).setProtectedHeader(header).sign(secret);
+      expect(await verify(token)).toMatchObject({ known: false, reason: expect.stringContaining('ALG') as unknown });
+    }
+  });
+
+  it('by another key is refused, under the known key id and under an unknown one', async () => {
+    const key = stranger.privateKey;
+    expect(await verify(await tokenOf(claims(), { key }))).toMatchObject({ known: false });
+    expect(await verify(await tokenOf(claims(), { key, kid: 'two' }))).toMatchObject({ known: false });
+  });
+
+  it('that brings its own key is refused', async () => {
+    const jwk = await exportJWK(stranger.publicKey);
+    const token = await new SignJWT(claims())
+      .setProtectedHeader({ alg: 'RS256', kid: 'one', jwk })
+      .sign(stranger.privateKey);
+    expect(await verify(token)).toMatchObject({ known: false });
+  });
+
+  it('with a changed body is refused', async () => {
+    const [header = '', , signature = ''] = (await tokenOf(claims())).split('.');
+    const body = Buffer.from(JSON.stringify(claims({ sub: 'eve' }))).toString('base64url');
+    expect(await verify(`${header}.${body}.${signature}`)).toMatchObject({ known: false });
+  });
+});
+
+describe('the issuer', () => {
+  it('is asked once for its keys, and again for a key that is new', async () => {
+    keyRequests = 0;
+    verify = verifyByOidc(settings({ jwksUrl: `${issuer}/keys` }), () => time);
+    for (let count = 0; count < 20; count += 1) await verify(await tokenOf(claims({ sub: `user-${count}` })));
+    expect(keyRequests).toBe(1);
+    published.push({ ...(await exportJWK(rotated.publicKey)), kid: 'new', alg: 'RS256', use: 'sig' });
+    const fresh = verifyByOidc(settings(), () => time);
+    expect(await fresh(await tokenOf(claims(), { key: rotated.privateKey, kid: 'new' }))).toMatchObject({
+      known: true,
+    });
+  });
+
+  it('that does not answer gives no verdict, and is asked again', async () => {
+    isDown = true;
+    const token = await tokenOf(claims());
+    await expect(verify(token)).rejects.toThrow();
+    await expect(verifyByOidc(settings({ jwksUrl: `${issuer}/keys` }), () => time)(token)).rejects.toThrow();
+    await expect(verifyByOidc(settings({ jwksUrl: 'http://127.0.0.1:1/keys' }), () => time)(token)).rejects.toThrow();
+    isDown = false;
+    expect(await verify(token)).toMatchObject({ known: true });
+  });
+
+  it('that calls itself something else is not believed', async () => {
+    verify = verifyByOidc(settings({ issuer: `${issuer}/` }), () => time);
+    await expect(verify(await tokenOf(claims()))).rejects.toThrow('is about the issuer');
+  });
+});

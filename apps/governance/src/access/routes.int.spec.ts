@@ -1,0 +1,152 @@
+import 'reflect-metadata';
+import { Controller, Get, type INestApplication, Module } from '@nestjs/common';
+import { Test } from '@nestjs/testing';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { createLogger } from '@scc/runtime';
+import { DataSource } from 'typeorm';
+import { z } from 'zod';
+import { DOCUMENT_PATH, PAGES_PATH } from '../http/openapi/paths.js';
+import { type Route, routesOf } from '../http/openapi/routes.js';
+import { ProblemFilter } from '../http/problems.js';
+import { domainDatabase, type DomainDatabase } from '../migrations/domain.fixture.js';
+import { type GuardedApi, startGuarded, TestCluster } from './access.fixture.js';
+import { AccessModule } from './access.module.js';
+import { AUTHENTICATED, PUBLIC } from './require-permission.js';
+import { PERMISSIONS, type Role, ROLE_PERMISSIONS, ROLES } from './roles.js';
+import { accessConfig } from './settings.js';
+
+/** Every route times every role, found by walking the application. */
+
+const cluster = new TestCluster();
+let database: DomainDatabase;
+let guarded: GuardedApi;
+let routes: Route[];
+const tokens = new Map<Role, string>();
+
+beforeAll(async () => {
+  database = await domainDatabase();
+  guarded = await startGuarded(database.app, { cluster });
+  routes = routesOf(guarded.api.app);
+  for (const role of ROLES) {
+    tokens.set(role, cluster.issue(`only-${role}`, { groups: [`all-${role}`] }));
+    await database.app.query(
+      `insert into role_binding (role, subject_kind, subject_name, namespaces, created_by)
+       values ($1, 'Group', $2, '*', 'test')`,
+      [role, `all-${role}`],
+    );
+  }
+}, 60_000);
+afterAll(async () => {
+  await guarded.close();
+  await database.close();
+});
+
+const VALUES: Record<string, string> = { namespace: 'shop', kind: 'Deployment', name: 'ledger', version: '1' };
+const pathOf = ({ path }: Route): string =>
+  path.replace(/\{([^}]+)\}/g, (_match, name: string) => VALUES[name] ?? '999999999');
+const send = (token: string | null, route: Route) =>
+  guarded.call(token, route.method.toUpperCase(), pathOf(route), route.method === 'get' ? undefined : {});
+
+const layerSchema = z.looseObject({
+  route: z.looseObject({ path: z.string(), methods: z.record(z.string(), z.boolean()).default({}) }).optional(),
+});
+
+describe('every route', () => {
+  it('is known to this walk', () => {
+    const { router } = z
+      .custom<{ router: { stack: unknown[] } }>((value) => typeof value === 'function')
+      .parse(guarded.api.app.getHttpAdapter().getInstance());
+    const served = router.stack.flatMap((layer) => {
+      const { route } = layerSchema.parse(layer);
+      return route ? Object.keys(route.methods).map((method) => `${method} ${route.path}`) : [];
+    });
+    const walked = routes.map(({ method, path }) => `${method} ${path.replace(/\{([^}]+)\}/g, ':$1')}`);
+    const documentation = served.filter((route) => [DOCUMENT_PATH, PAGES_PATH].some((path) => route.includes(path)));
+    expect(served.filter((route) => !documentation.includes(route)).sort()).toEqual(walked.sort());
+    expect(walked.length).toBeGreaterThan(40);
+  });
+
+  it('declares a permission that some role has, or whom else it is for', () => {
+    const undeclared = routes.filter(
+      ({ permission }) => permission === null || ![...PERMISSIONS, PUBLIC, AUTHENTICATED].includes(permission),
+    );
+    expect(undeclared.map(({ method, path, permission }) => `${method} ${path}: ${permission ?? 'none'}`)).toEqual([]);
+  });
+
+  it('is for everybody only where nothing is at stake', () => {
+    const open = routes.filter(({ permission }) => permission === PUBLIC || permission === AUTHENTICATED);
+    expect(open.map(({ method, path }) => `${method} ${path}`).sort()).toEqual(['get /v1/health', 'get /v1/me']);
+  });
+
+  it('answers 401 to those who say nothing or something wrong', async () => {
+    for (const route of routes.filter(({ permission }) => permission !== PUBLIC)) {
+      const silent = await send(null, route);
+      expect([silent.status, silent.headers.get('www-authenticate')]).toEqual([401, 'Bearer realm="scc-governance"']);
+    }
+    const wrong = await send(
+      'wrong',
+      routes.find(({ path }) => path === '/v1/me')!,
+    );
+    expect([wrong.status, wrong.headers.get('www-authenticate')]).toEqual([
+      401,
+      'Bearer realm="scc-governance", error="invalid_token"',
+    ]);
+  });
+
+  it.each(ROLES)('is open to %s exactly where the role has its permission', async (role) => {
+    const token = tokens.get(role)!;
+    for (const route of routes) {
+      const { permission } = route;
+      if (permission === null || permission === PUBLIC || permission === AUTHENTICATED) continue;
+      const { status, detail } = await send(token, route);
+      const name = `${role}: ${route.method} ${route.path}`;
+      if (ROLE_PERMISSIONS[role].has(permission)) expect([name, [401, 403].includes(status)]).toEqual([name, false]);
+      else expect([name, status, detail.includes(`you lack ${permission}`)]).toEqual([name, 403, true]);
+    }
+  });
+});
+
+@Controller('forgotten')
+class ForgetfulController {
+  @Get()
+  read(): string {
+    return 'secret';
+  }
+}
+
+@Module({})
+class RootModule {}
+
+describe('a route that declares nothing', () => {
+  let app: INestApplication;
+  beforeAll(async () => {
+    const log = createLogger('test', 'silent');
+    const root = {
+      module: RootModule,
+      global: true,
+      providers: [{ provide: DataSource, useValue: database.app }],
+      exports: [DataSource],
+    };
+    const access = AccessModule.register({
+      config: z.object(accessConfig).parse({}),
+      tokenReview: cluster.tokenReview,
+      subjectAccessReview: cluster.subjectAccessReview,
+      log,
+    });
+    const module = await Test.createTestingModule({
+      imports: [root, access],
+      controllers: [ForgetfulController],
+    }).compile();
+    app = module.createNestApplication({ logger: false });
+    app.useGlobalFilters(new ProblemFilter(log));
+    await app.listen(0, '127.0.0.1');
+  }, 30_000);
+  afterAll(() => app.close());
+
+  it('is closed to admins too', async () => {
+    const headers = { authorization: `Bearer ${tokens.get('admin')!}` };
+    const response = await fetch(`${await app.getUrl()}/forgotten`, { headers });
+    expect(response.status).toBe(403);
+    expect(await response.text()).not.toContain('secret');
+  });
+});
