@@ -172,7 +172,7 @@ export const OPERATIONS: Record<`${Method} /v1/${string}`, Operation> = {
   'GET /v1/pod-counts': { summary: 'How many pods each SCC has', answer: itemsSchema(podCountSchema) },
   'GET /v1/pods/{uid}/transitions': { summary: 'What became of a pod', answer: itemsSchema(podTransitionSchema) },
 
-  'GET /v1/risk/models': { summary: 'Models of risk: which is in force, and how its challenger does', answer: modelsSchema },
+  'GET /v1/risk/models': { summary: 'Models of risk, and how the challenger does', answer: modelsSchema },
   'POST /v1/risk/models/{id}/promotion': { summary: 'Make a model the champion', answer: modelsSchema },
   'GET /v1/risk/assessments/{id}': {
     summary: 'One assessment, explained and made again',
