@@ -9,6 +9,7 @@ import { AccessModule, type AccessOptions } from './access/access.module.js';
 import { AuditModule } from './audit/audit.module.js';
 import { HealthController } from './health/health.controller.js';
 import { Observer } from './health/observer.js';
+import { EntityTagInterceptor } from './http/etag.js';
 import { IdempotencyInterceptor } from './http/idempotency.js';
 import { ProblemFilter } from './http/problems.js';
 import { rateLimit, RateLimitGuard } from './http/rate-limit.js';
@@ -44,6 +45,7 @@ export class AppModule {
         { provide: DataSource, useValue: source },
         { provide: Observer, useValue: observer },
         { provide: APP_FILTER, useValue: new ProblemFilter(logger) },
+        { provide: APP_INTERCEPTOR, useClass: EntityTagInterceptor },
         { provide: APP_INTERCEPTOR, useClass: IdempotencyInterceptor },
         { provide: APP_PIPE, useValue: validationPipe() },
         { provide: APP_GUARD, useClass: RateLimitGuard },

@@ -1,14 +1,5 @@
 import { Refusal } from './refusal.js';
 
-/** The part of a response that carries the version. */
-export interface HeaderTarget {
-  setHeader: (name: string, value: string) => unknown;
-}
-
-/** States the version of a row as its entity tag. */
-export const setVersion = (response: HeaderTarget, version: number): void =>
-  void response.setHeader('ETag', `"${version}"`);
-
 /**
  * The version that a caller saw: from If-Match, or 0 from `If-None-Match: *` for what must not exist yet. Null when
  * neither header is there.

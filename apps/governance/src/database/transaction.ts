@@ -18,7 +18,8 @@ export async function inTransaction<T>(source: DataSource, work: (tx: EntityMana
 /** SQLSTATE class 22: data exceptions. */
 const DATA_EXCEPTION = '22';
 
-function refusalOf(error: unknown): Refusal | null {
+/** A value that the database can not hold, such as a NUL in a text, is the caller's mistake; null for other errors. */
+export function refusalOf(error: unknown): Refusal | null {
   if (!(error instanceof QueryFailedError)) return null;
   const { code, message } = error.driverError as { code?: string; message: string };
   return code?.startsWith(DATA_EXCEPTION) ? new Refusal('invalid', `a value can not be stored: ${message}`) : null;

@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import { InProgress, KeyReused } from '../database/once.js';
 import { isDatabaseAway } from '../database/outage.js';
 import { Refusal, REFUSAL_STATUS } from '../database/refusal.js';
+import { refusalOf } from '../database/transaction.js';
 import type { ApiRequest } from './request.js';
 import { InvalidInput } from './validation.js';
 
@@ -99,6 +100,8 @@ function describe(error: unknown): Described {
     return { status: 400, kind: 'malformed', title: error.message, errors: error.issues };
   if (error instanceof Refusal) return refused(error);
   if (error instanceof HttpException) return ofHttp(error);
+  const unstorable = refusalOf(error);
+  if (unstorable) return refused(unstorable);
   if (isDatabaseAway(error))
     return {
       status: 503,

@@ -5,7 +5,9 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { Logger } from 'pino';
 import { AppModule, type AppParts } from '../app.module.js';
 import { serveDocumentation } from './openapi/pages.js';
+import { routesOf } from './openapi/routes.js';
 import { parseBodies } from './body.js';
+import { refuseOtherMethods } from './methods.js';
 import { nestLogger } from './nest-logger.js';
 import { identifyRequest, logRequests, observeRequests, protectAnswer, type Served } from './request.js';
 import type { KeyPair } from './tls.js';
@@ -54,6 +56,7 @@ export async function startApi({ parts, host, port, keyPair, logger, served }: A
       log(request);
     }),
   );
+  app.use(refuseOtherMethods(routesOf(app)));
   parseBodies(app);
   const server = app.getHttpServer() as Server;
   server.requestTimeout = REQUEST_TIMEOUT_MS;

@@ -1,4 +1,5 @@
-import { StandardSchemaValidationPipe } from '@nestjs/common';
+import { type ArgumentMetadata, StandardSchemaValidationPipe } from '@nestjs/common';
+import { z } from 'zod';
 
 interface Issue {
   field: string;
@@ -44,5 +45,26 @@ export function invalidInput(issues: readonly StandardIssue[]): InvalidInput {
 }
 
 /** Parses every parameter that names a schema; what a handler gets is the schema's output. */
-export const validationPipe = (): StandardSchemaValidationPipe =>
-  new StandardSchemaValidationPipe({ exceptionFactory: invalidInput });
+class ValidationPipe extends StandardSchemaValidationPipe {
+  constructor() {
+    super({ exceptionFactory: invalidInput });
+  }
+
+  override transform<T>(value: T, metadata: ArgumentMetadata): Promise<T> {
+    const { type, schema } = metadata;
+    if (type === 'query' && schema instanceof z.ZodObject) requireKnown(value, schema);
+    return super.transform(value, metadata);
+  }
+}
+
+/** A filter that is misspelt must not answer everything. */
+function requireKnown(query: unknown, schema: z.ZodObject): void {
+  const unknown = Object.keys(query ?? {}).filter((name) => !Object.hasOwn(schema.shape, name));
+  if (unknown.length > 0)
+    throw new InvalidInput(
+      'The request does not fit its schema',
+      unknown.slice(0, MAX_ISSUES).map((field) => ({ field, message: 'there is no such parameter' })),
+    );
+}
+
+export const validationPipe = (): ValidationPipe => new ValidationPipe();

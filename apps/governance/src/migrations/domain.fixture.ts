@@ -1,6 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
-import path from 'node:path';
 import {
   type EvaluationRequest,
   evaluationRequestSchema,
@@ -8,13 +6,13 @@ import {
   eventBatchSchema,
 } from '@scc/governance-api';
 import type { MigrationEvent, RecordedEvent } from '@scc/plan';
+import { createLogger } from '@scc/runtime';
 import { DataSource, type EntityManager } from 'typeorm';
 import { startPostgres } from '../../../../libs/testing/src/postgres.js';
+import { migrate, MIGRATIONS } from '../database/migrate.js';
 import type { CallContext, Caller } from './store.js';
 
 /** What the specs of the domain share: a database with every migration, and builders that go through the real schemas. */
-
-const MIGRATIONS = path.resolve(import.meta.dirname, '../database/migrations');
 
 export interface DomainDatabase {
   app: DataSource;
@@ -34,12 +32,13 @@ export async function domainDatabase(settings: Record<string, string> = {}): Pro
   await root.query('create database scc owner scc_owner');
   await root.destroy();
   url.pathname = '/scc';
-  const admin = await connect(url);
-  await admin.transaction(async (tx) => {
-    await tx.query('set local role scc_owner');
-    const files = (await readdir(MIGRATIONS)).filter((file) => file.endsWith('.sql')).sort();
-    for (const file of files) await tx.query(await readFile(path.join(MIGRATIONS, file), 'utf8'));
+  await migrate({
+    connection: { connectionString: url.href },
+    ownerRole: 'scc_owner',
+    folder: MIGRATIONS,
+    logger: createLogger('test', 'silent'),
   });
+  const admin = await connect(url);
   const appUrl = new URL(url);
   [appUrl.username, appUrl.password] = ['scc_app', 'scc_app'];
   const app = await connect(appUrl);

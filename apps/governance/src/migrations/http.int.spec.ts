@@ -1,25 +1,6 @@
-import { generateKeyPairSync } from 'node:crypto';
-import {
-  type ArgumentsHost,
-  Catch,
-  type CanActivate,
-  type ExceptionFilter,
-  type ExecutionContext,
-  type INestApplication,
-  Module,
-  StandardSchemaValidationPipe,
-} from '@nestjs/common';
-import { Reflector } from '@nestjs/core';
-import { Test } from '@nestjs/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { signerFromPem } from '@scc/audit';
 import { approvalStateSchema, engineRoutes, evaluationSchema, stepVerdictSchema } from '@scc/governance-api';
-import { DataSource } from 'typeorm';
-import { z } from 'zod';
-import type { KnownRequest } from '../access/actor.js';
-import { PERMISSION } from '../access/require-permission.js';
-import { EVERYWHERE } from '../access/scope.js';
-import { Refusal, REFUSAL_STATUS } from '../database/refusal.js';
+import { startTestApi, type TestApi } from '../http/api.fixture.js';
 import {
   aBatch,
   aRequest,
@@ -29,82 +10,19 @@ import {
   ownWorkload,
   recorded,
 } from './domain.fixture.js';
-import { DomainModule } from './domain.module.js';
-import { DOMAIN_PERMISSIONS } from './permissions.js';
-
-/** Stands for authentication: the caller is who the header says, with that one role. */
-class TestGuard implements CanActivate {
-  private readonly reflector = new Reflector();
-
-  canActivate(context: ExecutionContext): boolean {
-    const request = context.switchToHttp().getRequest<KnownRequest & { headers: Record<string, string> }>();
-    const [name = '', role = ''] = (request.headers['x-test-caller'] ?? '').split('/');
-    request.actor = { name, groups: [], roles: [role], scope: EVERYWHERE };
-    const granted: readonly string[] =
-      role in DOMAIN_PERMISSIONS ? DOMAIN_PERMISSIONS[role as keyof typeof DOMAIN_PERMISSIONS] : [];
-    const permission = z.string().safeParse(this.reflector.get(PERMISSION, context.getHandler()));
-    return permission.success && granted.includes(permission.data);
-  }
-}
-
-@Catch(Refusal)
-class TestFilter implements ExceptionFilter<Refusal> {
-  catch(refusal: Refusal, host: ArgumentsHost): void {
-    const response = host.switchToHttp().getResponse<{ status: (code: number) => { json: (body: unknown) => void } }>();
-    response.status(REFUSAL_STATUS[refusal.kind]).json({ title: refusal.message, errors: refusal.issues });
-  }
-}
-
-@Module({})
-class RootModule {}
 
 let database: DomainDatabase;
-let app: INestApplication;
-let url: string;
+let test: TestApi;
 beforeAll(async () => {
   database = await domainDatabase();
-  const { privateKey } = generateKeyPairSync('ed25519');
-  const signer = signerFromPem('scc.poc/test', privateKey.export({ format: 'pem', type: 'pkcs8' }).toString());
-  const root = {
-    module: RootModule,
-    global: true,
-    providers: [{ provide: DataSource, useValue: database.app }],
-    exports: [DataSource],
-  };
-  const module = await Test.createTestingModule({
-    imports: [root, DomainModule.register({ signer, origin: 'scc.poc/test' })],
-  }).compile();
-  app = module.createNestApplication();
-  app.useLogger(false);
-  app.useGlobalPipes(new StandardSchemaValidationPipe());
-  app.useGlobalGuards(new TestGuard());
-  app.useGlobalFilters(new TestFilter());
-  await app.listen(0, '127.0.0.1');
-  url = await app.getUrl();
-});
+  test = await startTestApi(database.app);
+}, 30_000);
 afterAll(async () => {
-  await app.close();
+  await test.close();
   await database.close();
 });
 
-async function call(
-  caller: string,
-  method: string,
-  path: string,
-  over: { body?: unknown; headers?: Record<string, string> } = {},
-) {
-  const response = await fetch(`${url}${path}`, {
-    method,
-    headers: { 'x-test-caller': caller, 'content-type': 'application/json', ...over.headers },
-    ...(over.body === undefined ? {} : { body: JSON.stringify(over.body) }),
-  });
-  const text = await response.text();
-  return {
-    status: response.status,
-    etag: response.headers.get('etag'),
-    body: text ? (JSON.parse(text) as unknown) : null,
-  };
-}
+const call: TestApi['call'] = (...request) => test.call(...request);
 const worker = 'worker/engine';
 const pathOf = (route: keyof typeof engineRoutes, id: string): string => engineRoutes[route].path.replace('{id}', id);
 
@@ -203,7 +121,7 @@ describe('policies over HTTP', () => {
     expect(await put(document, {})).toMatchObject({ status: 428 });
     expect(await put(document, { 'if-none-match': '*' })).toMatchObject({ status: 200, body: { version: 1 } });
     expect(await put({ ...document, description: 'lost' }, { 'if-none-match': '*' })).toMatchObject({ status: 412 });
-    const { etag } = await call(author, 'GET', '/v1/policies/never');
+    const etag = (await call(author, 'GET', '/v1/policies/never')).headers.get('etag');
     expect(etag).toBe('"1"');
     expect(await put({ ...document, description: 'kept' }, { 'if-match': etag ?? '' })).toMatchObject({
       body: { version: 2 },

@@ -1,4 +1,4 @@
-import { Body, Controller, Delete, Get, Headers, HttpCode, Param, Post, Put, Res } from '@nestjs/common';
+import { Body, Controller, Delete, Get, Headers, HttpCode, Param, Post, Put } from '@nestjs/common';
 import {
   type PolicyBinding,
   policyBindingSchema,
@@ -10,7 +10,7 @@ import { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { Call } from '../access/actor.js';
 import { RequirePermission } from '../access/require-permission.js';
-import { expectedVersion, type HeaderTarget, setVersion } from '../database/etag.js';
+import { expectedVersion } from '../database/etag.js';
 import { Refusal } from '../database/refusal.js';
 import { inTransaction } from '../database/transaction.js';
 import type { CallContext } from '../migrations/store.js';
@@ -49,13 +49,9 @@ export class PoliciesController {
 
   @Get('policies/:name')
   @RequirePermission('policies:read', 'shared')
-  async policy(
-    @Param('name', name) policy: string,
-    @Res({ passthrough: true }) response: HeaderTarget,
-  ): Promise<PolicyVersion> {
+  async policy(@Param('name', name) policy: string): Promise<PolicyVersion> {
     const newest = await newestVersion(this.source, policy);
     if (!newest) throw new Refusal('notFound', `no policy ${policy}`);
-    setVersion(response, newest.version);
     return newest;
   }
 
@@ -98,12 +94,8 @@ export class PoliciesController {
 
   @Get('policy-bindings/:name')
   @RequirePermission('policies:read', 'shared')
-  async binding(
-    @Param('name', name) binding: string,
-    @Res({ passthrough: true }) response: HeaderTarget,
-  ): Promise<StoredBinding> {
+  async binding(@Param('name', name) binding: string): Promise<StoredBinding> {
     const found = await findBinding(this.source, binding);
-    setVersion(response, found.rowVersion);
     return found;
   }
 

@@ -1,8 +1,8 @@
-import { Body, Controller, Delete, Get, Headers, HttpCode, Param, Put, Res } from '@nestjs/common';
+import { Body, Controller, Delete, Get, Headers, HttpCode, Param, Put } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { Call } from '../access/actor.js';
 import { RequirePermission } from '../access/require-permission.js';
-import { expectedVersion, type HeaderTarget, setVersion } from '../database/etag.js';
+import { expectedVersion } from '../database/etag.js';
 import { Refusal } from '../database/refusal.js';
 import { inTransaction } from '../database/transaction.js';
 import type { CallContext } from '../migrations/store.js';
@@ -31,12 +31,8 @@ export class ScheduleController {
 
   @Get(':name')
   @RequirePermission('calendar:read', 'shared')
-  async find(
-    @Param('name', name) entry: string,
-    @Res({ passthrough: true }) response: HeaderTarget,
-  ): Promise<StoredCalendarEntry> {
+  async find(@Param('name', name) entry: string): Promise<StoredCalendarEntry> {
     const found = await findCalendarEntry(this.source, entry);
-    setVersion(response, found.rowVersion);
     return found;
   }
 

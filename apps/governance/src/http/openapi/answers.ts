@@ -67,3 +67,15 @@ export const meSchema = z.object({
     }),
   ),
 });
+
+export const breakGlassSchema = z.object({
+  id: z.string(),
+  plan: z.object({ uid: z.string(), namespace: z.string(), name: z.string() }),
+  contentHash: z.string(),
+  usedBy: z.string(),
+  reason: z.string(),
+  usedAt: time,
+  reviewedBy: z.string().nullable(),
+  reviewedAt: time.nullable(),
+  review: z.string().nullable(),
+});

@@ -15,6 +15,7 @@ const PROBLEMS: Record<number, string> = {
   409: 'The state does not allow this, or the same key is being worked on',
   412: 'It has changed since you saw it',
   413: 'The body is too large',
+  405: 'The path does not take this method: see Allow',
   415: 'The body is not JSON',
   422: 'Well formed and without sense, or the key was used for something else',
   428: 'If-Match is missing',
@@ -131,11 +132,11 @@ function problemsOf(route: Route, { condition }: Operation): number[] {
 
 function parametersOf(route: Route, described: Operation, registry: SchemaRegistry): JsonSchema[] {
   const inline = (name: string, schema: z.ZodType): JsonSchema => registry.inline(name, schema, 'input');
-  const inPath = Object.entries(route.pathParameters).map(([name, schema]) => ({
+  const inPath = [...route.path.matchAll(/\{([^}]+)\}/g)].map(([, name = '']) => ({
     name,
     in: 'path',
     required: true,
-    schema: inline(name, schema),
+    schema: inline(name, route.pathParameters[name] ?? z.string()),
   }));
   return [...inPath, ...queryOf(route, inline), ...headersOf(route, described)];
 }

@@ -1,0 +1,26 @@
+import { MethodNotAllowedException } from '@nestjs/common';
+import type { NextFunction, Request, Response } from 'express';
+import type { Route } from './openapi/routes.js';
+
+interface Known {
+  pattern: RegExp;
+  method: string;
+}
+
+const escape = (text: string): string => text.replace(/[.*+?^$()|[\]\\]/g, '\\$&');
+const patternOf = (path: string): RegExp => new RegExp(`^${escape(path).replace(/\{[^}]+\}/g, '[^/]+')}/?$`);
+
+/** Tells a method that a path does not take from a path that does not exist. */
+export function refuseOtherMethods(routes: readonly Pick<Route, 'method' | 'path'>[]) {
+  const known: Known[] = routes.map(({ method, path }) => ({ pattern: patternOf(path), method: method.toUpperCase() }));
+  return (request: Request, response: Response, next: NextFunction): void => {
+    const taken = known.filter(({ pattern }) => pattern.test(request.path)).map(({ method }) => method);
+    const methods = [...new Set(taken.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method])))];
+    if (methods.length === 0 || methods.includes(request.method)) {
+      next();
+      return;
+    }
+    response.setHeader('Allow', methods.join(', '));
+    next(new MethodNotAllowedException(`${request.path} takes ${methods.join(', ')}`));
+  };
+}
