@@ -41,6 +41,8 @@ const environment = ({ context: { file, options }, passwords }: Wiring): Record<
       AUDIT_KEY_FILE: file('audit.key'),
       AUDIT_ORIGIN: 'scc.poc/dev-stack',
       TOKEN_AUDIENCE,
+      // Who may give roles to others: kubectl create serviceaccount admin -n scc-system
+      ADMIN_USERS: `system:serviceaccount:${SYSTEM_NAMESPACE}:admin`,
     },
     worker: {
       ...temporal,
