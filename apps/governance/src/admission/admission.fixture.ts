@@ -227,6 +227,7 @@ export async function startTestAdmission(options: TestOptions = {}): Promise<Tes
       tls: 'files',
       tlsSecret: { namespace: 'scc-system', name: 'scc-webhook-tls' },
       names: [],
+      rotation: { authorityLifeMs: DAY_MS, leafLifeMs: DAY_MS, settleMs: 0 },
       budgetMs: 1000,
       drainMs: 0,
       clientCaFile: options.checksClients ? path.join(tlsDir, 'ca.crt') : undefined,

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Logger } from '@scc/runtime';
 import { allocateNamespaces, type Allocator } from './allocation.js';
-import type { StartAdmission } from './contract.js';
+import type { AdmissionDeps, StartAdmission } from './contract.js';
 import { checkExecs } from './hooks/exec.js';
 import { guardGrants } from './hooks/grants.js';
 import type { Hook, HookContext } from './hooks/hook.js';
@@ -13,12 +14,15 @@ import { Siblings } from './hooks/siblings.js';
 import { validatePods } from './hooks/validate-pods.js';
 import { foreseeWorkloads } from './hooks/workloads.js';
 import { createAnswering } from './http/answering.js';
-import { type ServerCertificate, startServer } from './http/server.js';
+import { type ServerCertificate, startServer, type WebhookServer } from './http/server.js';
 import { rememberCluster } from './memory/cluster.js';
 import { createMetrics } from './metrics.js';
+import type { AdmissionConfig } from './settings.js';
 import type { KeyPair } from './tls/chain.js';
-import { followFiles } from './tls/files.js';
-import { followTrust } from './tls/trust.js';
+import { type CertificateSource, followFiles } from './tls/files.js';
+import { startRotation } from './tls/rotator.js';
+import { secretStore, webhookBundles } from './tls/secret-store.js';
+import { followTrust, type Trust } from './tls/trust.js';
 
 export { admissionConfigOf, admissionSettings, type AdmissionConfig } from './settings.js';
 export type { Admission, AdmissionDeps, PodHint } from './contract.js';
@@ -35,6 +39,31 @@ function hooksOf(context: HookContext, client: Parameters<typeof guardNamespaces
     guardGrants(context),
     guardNamespaces(client),
   ];
+}
+
+const LOOK_MS = 10_000;
+
+interface SourceDeps {
+  readonly client: AdmissionDeps['client'];
+  readonly trust: Trust;
+  readonly logger: Logger;
+  readonly onChange: (pair: KeyPair) => void;
+  readonly onFailure: () => void;
+}
+
+function certificateSource(
+  config: AdmissionConfig,
+  { client, trust, ...deps }: SourceDeps,
+): Promise<CertificateSource> {
+  if (config.tls === 'files') return followFiles({ folder: config.tlsDir, ...deps });
+  const rotation = {
+    store: secretStore(client, config.tlsSecret),
+    bundles: webhookBundles(client, trust),
+    timing: config.rotation,
+    names: config.names,
+    ...deps,
+  };
+  return startRotation(rotation, Math.min(LOOK_MS, Math.max(100, config.rotation.settleMs / 5)));
 }
 
 /** Starts the admission webhook on a TLS port of its own. */
@@ -61,12 +90,18 @@ export const startAdmission: StartAdmission = async ({ config, client, makeInfor
   const trust = followTrust(makeInformer);
   const hooks = hooksOf({ memory, config }, client);
   const answering = createAnswering({ hooks, memory, budgetMs: config.budgetMs, metrics, logger });
-  const certificates = await followFiles({
-    folder: config.tlsDir,
-    onChange: (pair) => server.setCertificate(tlsOf(pair)),
-    onFailure: () => metrics.certificatesFailed(),
+  const listening: { server?: WebhookServer } = {};
+  const certificates = await certificateSource(config, {
+    client,
+    trust,
     logger,
+    onChange: (pair) => {
+      metrics.certificates(pair);
+      listening.server?.setCertificate(tlsOf(pair));
+    },
+    onFailure: () => metrics.certificatesFailed(),
   });
+  metrics.certificates(certificates.current);
   const server = await startServer({
     host: config.host,
     port: config.port,
@@ -77,6 +112,7 @@ export const startAdmission: StartAdmission = async ({ config, client, makeInfor
     metrics,
     logger,
   });
+  listening.server = server;
   logger.info({ port: server.port, mode: config.mode }, 'admission answers');
   let draining = false;
   return {

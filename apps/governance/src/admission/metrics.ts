@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { anchorOf, certificatesIn, type KeyPair } from './tls/chain.js';
 
 export type Verdict = 'allowed' | 'mutated' | 'denied' | 'undecided' | 'not-understood' | 'failed';
 
@@ -11,7 +12,7 @@ export interface AdmissionMetrics {
   overBudget(path: string): void;
   drifted(): void;
   hinted(): void;
-  certificates(times: { leafEnds: Date; authorityEnds: Date }): void;
+  certificates(pair: KeyPair): void;
   certificatesFailed(): void;
 }
 
@@ -72,9 +73,11 @@ export function createMetrics(): AdmissionMetrics {
     overBudget: (path) => late.inc({ path }),
     drifted: () => drift.inc(),
     hinted: () => hints.inc(),
-    certificates: ({ leafEnds, authorityEnds }) => {
-      ends.set({ certificate: 'leaf' }, leafEnds.getTime() / 1000);
-      ends.set({ certificate: 'authority' }, authorityEnds.getTime() / 1000);
+    certificates: ({ certificate, authorities }) => {
+      const [leaf] = certificatesIn(certificate);
+      const authority = anchorOf(certificate, authorities, new Date());
+      if (leaf) ends.set({ certificate: 'leaf' }, leaf.validToDate.getTime() / 1000);
+      if (authority) ends.set({ certificate: 'authority' }, authority.validToDate.getTime() / 1000);
     },
     certificatesFailed: () => failures.inc(),
   };

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { RotationTiming } from './tls/rotation.js';
 
 const list = z
   .string()
@@ -9,6 +10,7 @@ const list = z
       .map((item) => item.trim())
       .filter((item) => item !== ''),
   );
+const HOUR_MS = 60 * 60_000;
 const ms = z.coerce.number().int().min(0);
 
 /**
@@ -21,7 +23,22 @@ export const admissionSettings = {
     .default('files')
     .describe('files: TLS_DIR is kept current by somebody else. secret: certificates are made and rotated here'),
   WEBHOOK_TLS_SECRET: z.string().default('scc-system/scc-webhook-tls').describe('NAMESPACE/NAME of that Secret'),
-  WEBHOOK_NAMES: list.describe('DNS names and IP addresses in the certificates made here, separated by commas'),
+  WEBHOOK_NAMES: list
+    .prefault('governance-webhook.scc-system.svc,governance-webhook.scc-system.svc.cluster.local')
+    .describe('DNS names and IP addresses in the certificates made here, separated by commas'),
+  WEBHOOK_AUTHORITY_HOURS: z.coerce
+    .number()
+    .positive()
+    .default(365 * 24)
+    .describe('how long an authority lives'),
+  WEBHOOK_LEAF_HOURS: z.coerce
+    .number()
+    .positive()
+    .default(30 * 24)
+    .describe('how long a certificate lives'),
+  WEBHOOK_SETTLE_MS: ms
+    .default(30_000)
+    .describe('how long a new authority must be known to the API server before it signs what is served'),
   WEBHOOK_BUDGET_MS: ms.min(50).max(10_000).default(1000).describe('how long one answer may take'),
   WEBHOOK_CLIENT_CA_FILE: z
     .string()
@@ -49,6 +66,7 @@ export interface AdmissionConfig {
   readonly tls: 'files' | 'secret';
   readonly tlsSecret: { readonly namespace: string; readonly name: string };
   readonly names: readonly string[];
+  readonly rotation: RotationTiming;
   readonly budgetMs: number;
   readonly drainMs: number;
   readonly clientCaFile: string | undefined;
@@ -95,6 +113,11 @@ export const admissionConfigOf = (env: Environment): AdmissionConfig => ({
   tls: env.WEBHOOK_TLS,
   tlsSecret: secretOf(env.WEBHOOK_TLS_SECRET),
   names: env.WEBHOOK_NAMES,
+  rotation: {
+    authorityLifeMs: env.WEBHOOK_AUTHORITY_HOURS * HOUR_MS,
+    leafLifeMs: env.WEBHOOK_LEAF_HOURS * HOUR_MS,
+    settleMs: env.WEBHOOK_SETTLE_MS,
+  },
   budgetMs: env.WEBHOOK_BUDGET_MS,
   drainMs: env.DRAIN_MS,
   clientCaFile: env.WEBHOOK_CLIENT_CA_FILE,
