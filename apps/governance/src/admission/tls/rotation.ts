@@ -64,7 +64,10 @@ const since = (start: Date | undefined, now: Date): number => (start ? now.getTi
 
 type Known = RotationFacts & { readonly state: RotationState };
 
-function leafStep({ state, held, heldSince, now }: Known, { settleMs, leafLifeMs }: RotationTiming): RotationStep {
+function leafStep({ state, held, heldSince, now }: Known, timing: RotationTiming): RotationStep {
+  const { settleMs } = timing;
+  // A certificate never outlives its authority.
+  const leafLifeMs = Math.min(timing.leafLifeMs, timing.authorityLifeMs);
   const newest = state.authorities.at(-1) ?? '';
   const isTrusted = held.length === 0 || since(heldSince, now) >= settleMs;
   if (!state.leaf || hasEnded(state.leaf.certificate, now)) return { do: 'issue-leaf' };
