@@ -204,7 +204,8 @@ const RETURN_WEIGHTS = [50, 0];
 async function returnToStable({ undo, ...fx }: Effects, target: MigrationTarget, images: StoredImage[]): Promise<void> {
   await undo.awaitStable(target);
   await undo.setMirror(target, null);
-  await undo.setWeights(target, 0);
+  const { verifiedBy } = await undo.setWeights(target, 0);
+  fx.record({ type: 'WeightShifted', step: 0, weights: { canary: 0, stable: 100 }, verifiedBy });
   reportConflicts(fx, await undo.restoreRoutes(target, images));
 }
 

@@ -56,6 +56,8 @@ async function main(): Promise<void> {
     workflowBundle: { codePath: config.WORKFLOW_BUNDLE ?? BUNDLE },
     activities: createActivities({ kube, governance, router, metrics, drainMs: config.DRAIN_MS }),
     maxCachedWorkflows: config.MAX_CACHED_WORKFLOWS,
+    // How long work for a worker that was killed waits for it before another takes over.
+    stickyQueueScheduleToStartTimeout: '2s',
     shutdownGraceTime: DRAIN_MS,
   };
   const worker = await Worker.create(options);
