@@ -1,4 +1,5 @@
 import type { MigrationEvent, PlanSpec } from '@scc/plan';
+import { ApplicationFailure } from '@temporalio/common';
 import type { AcceptedPlan, Assessment, MigrationActivities, MigrationTarget } from './contract.js';
 import { FAILURE } from './contract.js';
 import type { Effects } from './migrate.js';
@@ -67,16 +68,6 @@ export interface World {
   routesPrepared: boolean;
 }
 
-class Refusal extends Error {
-  constructor(
-    readonly type: string,
-    message: string,
-  ) {
-    super(message);
-    this.name = type;
-  }
-}
-
 /** A step of the world that fails, by the name of its activity; `at` tells calls of one activity apart. */
 export interface Fault {
   activity: keyof MigrationActivities;
@@ -112,7 +103,7 @@ export function aWorld(fault?: Fault) {
       if (fault?.activity === name && (fault.at ?? 1) === count) {
         if (name === 'awaitWorkload') world.workload = 'broken';
         serving();
-        return Promise.reject(new Refusal(fault.type ?? FAILURE.readiness, `${name} failed`));
+        return Promise.reject(ApplicationFailure.nonRetryable(`${name} failed`, fault.type ?? FAILURE.readiness));
       }
       const result = act(...args);
       serving();

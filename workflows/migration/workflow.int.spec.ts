@@ -82,6 +82,8 @@ async function aMigration(options: { fault?: Fault; accepted?: Parameters<typeof
   const held = new Set<number>();
   const state = {
     released: false,
+    /** Holds of smaller weights are over at once. */
+    holdFrom: 0,
     live: null as LiveSettings | null,
     approval: 'pending' as 'pending' | 'granted' | 'refused',
     frozen: false,
@@ -128,7 +130,7 @@ async function aMigration(options: { fault?: Fault; accepted?: Parameters<typeof
     },
     hold: async (request) => {
       held.add(request.weight);
-      while (!state.released) {
+      while (!state.released && request.weight >= state.holdFrom) {
         cancellationSignal().throwIfAborted();
         heartbeat();
         await new Promise((resolve) => setTimeout(resolve, 20));
@@ -161,8 +163,10 @@ async function aMigration(options: { fault?: Fault; accepted?: Parameters<typeof
     statuses,
     state,
     handle,
-    holdsAt: (weight: number) =>
-      waitFor(() => held.has(weight), { timeoutMs: 20_000, what: `the hold at ${weight} %` }),
+    holdsAt: (weight: number) => {
+      state.holdFrom = weight;
+      return waitFor(() => held.has(weight), { timeoutMs: 20_000, what: `the hold at ${weight} %` });
+    },
     saw: (type: string) =>
       waitFor(() => reported.some(({ event }) => event.type === type), { timeoutMs: 20_000, what: type }),
     end: async () => {
@@ -188,11 +192,12 @@ describe('migrationWorkflow on a Temporal server', () => {
       expect.objectContaining({ type: 'Finished', status: 'True' }),
     );
     expect(migration.state.completed).toBe(true);
-    const { searchAttributes } = await migration.handle.describe();
-    expect(searchAttributes).toMatchObject({
-      SccPhase: ['Completed'],
-      SccTarget: ['restricted-v2'],
-      SccRiskBand: ['low'],
+    const { typedSearchAttributes } = await migration.handle.describe();
+    const found = typedSearchAttributes.getAll().map(({ key, value }) => [key.name, value]);
+    expect(Object.fromEntries(found)).toMatchObject({
+      SccPhase: 'Completed',
+      SccTarget: 'restricted-v2',
+      SccRiskBand: 'low',
     });
   });
 
@@ -224,7 +229,7 @@ describe('migrationWorkflow on a Temporal server', () => {
 
   it('rolls back on a signal as the Web UI sends it, without any input', async () => {
     const migration = await aMigration();
-    await migration.holdsAt(25 - 15);
+    await migration.holdsAt(10);
     await migration.handle.signal('rollback');
     await expect(migration.end()).resolves.toMatchObject({ phase: 'RolledBack' });
     expect(migration.world).toEqual(pristine);
