@@ -50,12 +50,23 @@ class ValidationPipe extends StandardSchemaValidationPipe {
     super({ exceptionFactory: invalidInput });
   }
 
-  override transform<T>(value: T, metadata: ArgumentMetadata): Promise<T> {
+  override async transform<T>(value: T, metadata: ArgumentMetadata): Promise<T> {
     const { type, schema } = metadata;
     if (type === 'query' && schema instanceof z.ZodObject) requireKnown(value, schema);
-    return super.transform(value, metadata);
+    try {
+      return await super.transform(value, metadata);
+    } catch (error) {
+      throw error instanceof InvalidInput && type !== 'body' ? outsideBody(error, metadata.data) : error;
+    }
   }
 }
+
+/** A parameter has a name and no pointer. */
+const outsideBody = ({ message, issues }: InvalidInput, name: string | undefined): InvalidInput =>
+  new InvalidInput(
+    message,
+    issues.map(({ field, message: why }) => ({ field: [name, field].filter(Boolean).join('.'), message: why })),
+  );
 
 /** A filter that is misspelt must not answer everything. */
 function requireKnown(query: unknown, schema: z.ZodObject): void {

@@ -25,6 +25,7 @@ import { healthSchema } from '../../health/health.controller.js';
 import { assessmentSchema, calibrationSchema, modelsSchema } from '../../risk/answers.js';
 import {
   bindingAnswerSchema,
+  breakGlassSchema,
   calendarAnswerSchema,
   dryRunAnswerSchema,
   exceptionAnswerSchema,
@@ -105,6 +106,13 @@ export const OPERATIONS: Record<`${Method} /v1/${string}`, Operation> = {
   'POST /v1/migrations/{id}/approvals': { summary: 'Approve or refuse a plan', answer: approvalStateSchema },
   'DELETE /v1/migrations/{id}/approvals': { summary: 'Take your own decision back', answer: approvalStateSchema },
 
+  'POST /v1/migrations/{id}/break-glass': {
+    summary: 'Grant what waits for approval at once; somebody else reviews it afterwards',
+    answer: approvalStateSchema,
+  },
+  'GET /v1/break-glass': { summary: 'What was granted so and waits for review', answer: itemsSchema(breakGlassSchema) },
+  'POST /v1/break-glass/{id}/review': { summary: 'Say that you looked at it', answer: breakGlassSchema },
+
   'GET /v1/policies': { summary: 'The newest version of every policy', answer: itemsSchema(policyVersionSchema) },
   'GET /v1/policies/{name}': {
     summary: 'The newest version of a policy',
@@ -133,6 +141,7 @@ export const OPERATIONS: Record<`${Method} /v1/${string}`, Operation> = {
   'POST /v1/policy-exceptions': {
     summary: 'Ask for an exception; a second person has to agree',
     answer: exceptionAnswerSchema,
+    versioned: true,
   },
   'POST /v1/policy-exceptions/{id}/approval': {
     summary: 'Agree to an exception',
