@@ -1,0 +1,134 @@
+import { createWriteStream } from 'node:fs';
+import { pipeline } from 'node:stream/promises';
+import {
+  auditEntryDetailSchema,
+  auditEntrySummarySchema,
+  auditStateSchema,
+  leafHash,
+  parseCheckpoint,
+  verifyInclusion,
+} from '@scc/audit';
+import { Command } from 'commander';
+import { CliError, EXIT } from '../exit.js';
+import { fields, table } from '../output.js';
+import type { Run, Session } from '../session.js';
+import { verify, type VerifyOptions } from './verify.js';
+
+async function exportLog(session: Session, file: string | undefined): Promise<undefined> {
+  const log = await session.governance().open({ method: 'GET', path: '/v1/audit/export' });
+  if (file === undefined) await pipeline(log, process.stdout, { end: false });
+  else await pipeline(log, createWriteStream(file, { mode: 0o600 }));
+  return undefined;
+}
+
+async function show(session: Session, id: string): Promise<number> {
+  const path = `/v1/audit/entries/${encodeURIComponent(id)}`;
+  const entry = await session.governance().ask(auditEntryDetailSchema, { method: 'GET', path });
+  const leaf = leafHash(Buffer.from(entry.bytes, 'base64'));
+  const { inclusion, body } = entry;
+  const proof = inclusion?.path.map((hash) => Buffer.from(hash, 'hex')) ?? [];
+  const head = inclusion?.checkpoint == null ? null : parseCheckpoint(inclusion.checkpoint);
+  const isProved =
+    inclusion && head
+      ? verifyInclusion({ index: inclusion.index, size: head.size, leaf, path: proof, root: head.root })
+      : null;
+  session.output.show({ ...entry, proved: isProved }, () =>
+    fields([
+      ['entry', entry.id],
+      ['at', body.occurredAt],
+      ['actor', body.actor.name],
+      ['action', body.action],
+      ['object', [body.object.kind, body.object.namespace, body.object.name].filter(Boolean).join(' ')],
+      ['details', JSON.stringify(body.details)],
+      ['index', entry.index === null ? 'not sealed yet' : String(entry.index)],
+      ['proof', isProved === null ? 'none yet' : isProved ? `valid against ${head?.size ?? 0} entries` : 'INVALID'],
+    ]),
+  );
+  return isProved === false ? EXIT.tampered : EXIT.ok;
+}
+
+interface ListOptions {
+  limit: string;
+  [filter: string]: string | undefined;
+}
+
+async function list(session: Session, { limit, ...filter }: ListOptions): Promise<undefined> {
+  const wanted = Number(limit);
+  if (!Number.isSafeInteger(wanted) || wanted < 1)
+    throw new CliError(`--limit: ${limit} is not a whole number above 0`, null, EXIT.usage);
+  const items = await session
+    .governance()
+    .list(auditEntrySummarySchema, { path: '/v1/audit/entries', query: filter }, wanted);
+  session.output.show(items, () =>
+    table(
+      ['at', 'actor', 'action', 'object', 'index', 'id'],
+      items.map(({ id, index, body: { occurredAt, actor, action, object } }) => [
+        occurredAt,
+        actor.name,
+        action,
+        [object.kind, object.namespace, object.name].filter(Boolean).join('/'),
+        index === null ? '-' : String(index),
+        id,
+      ]),
+    ),
+  );
+  return undefined;
+}
+
+async function checkpoint(session: Session): Promise<undefined> {
+  const state = await session.governance().ask(auditStateSchema, { method: 'GET', path: '/v1/audit/checkpoint' });
+  session.output.show(state, () => state.checkpoint ?? 'the log is empty');
+  return undefined;
+}
+
+const collect = (value: string, previous: string[]): string[] => [...previous, value];
+
+/** `sccctl audit …` */
+export function auditCommand(run: Run): Command {
+  const audit = new Command('audit').description('read and verify the audit log');
+  audit
+    .command('verify')
+    .description('verify the whole log; exit code 0 clean, 2 tampered, 3 incomplete')
+    .option('--online', 'read the log from governance (the default)')
+    .option('--export <file>', 'read an export instead, - for standard input; needs no network')
+    .option('--since <file>', 'a checkpoint that was confirmed before: the log must continue it')
+    .option('--receipts <file>', 'receipts that callers kept: each entry must be there')
+    .option('--anchors <file>', 'checkpoints that were kept elsewhere: the log must agree with each')
+    .option(
+      '--key <key>',
+      'the public key to trust (NAME+KEYID+BASE64, or its file); several may be given',
+      collect,
+      [],
+    )
+    .option('--origin <name>', 'the log that this must be')
+    .option('--no-cluster', 'do not look for checkpoints in the ConfigMap and in the status of plans')
+    .option('--save-head <file>', 'write the newest confirmed checkpoint, for the next --since')
+    .action((options: VerifyOptions) => run((session) => verify(session, options)));
+  audit
+    .command('export')
+    .description('write the whole log, one JSON record a line')
+    .argument('[file]', 'standard output when absent')
+    .action((file: string | undefined) => run((session) => exportLog(session, file)));
+  audit
+    .command('list')
+    .description('entries, the newest first')
+    .option('--actor <name>')
+    .option('--action <action>', 'such as approval.granted')
+    .option('--kind <kind>')
+    .option('--namespace <namespace>')
+    .option('--name <name>')
+    .option('--from <time>', 'RFC 3339, inclusive')
+    .option('--to <time>', 'RFC 3339, exclusive')
+    .option('--limit <number>', 'how many', '50')
+    .action((options: ListOptions) => run((session) => list(session, options)));
+  audit
+    .command('show')
+    .description('one entry, and whether its proof is valid')
+    .argument('<id>')
+    .action((id: string) => run((session) => show(session, id)));
+  audit
+    .command('checkpoint')
+    .description('the newest signed checkpoint, to be kept somewhere else')
+    .action(() => run(checkpoint));
+  return audit;
+}

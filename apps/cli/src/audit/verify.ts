@@ -1,0 +1,138 @@
+import { createReadStream } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import {
+  type Anchor,
+  type Finding,
+  type LogRecord,
+  NoteError,
+  parseCheckpoint,
+  parseExportLine,
+  ExportFormatError,
+  verifyLog,
+  type VerifyReport,
+} from '@scc/audit';
+import { CliError, EXIT } from '../exit.js';
+import { count, fields, table } from '../output.js';
+import type { Session } from '../session.js';
+import { anchorsOf, clusterAnchors, keyOf, receiptsOf } from './evidence.js';
+
+export interface VerifyOptions {
+  online?: boolean;
+  export?: string;
+  since?: string;
+  receipts?: string;
+  anchors?: string;
+  key: string[];
+  origin?: string;
+  cluster: boolean;
+  saveHead?: string;
+}
+
+const BATCH = 1_000;
+
+/** The records of an export, in batches: one step of an iterator for each line would cost more than judging it. */
+async function* recordsOf(lines: Readable): AsyncGenerator<LogRecord[]> {
+  let batch: LogRecord[] = [];
+  let number = 0;
+  for await (const line of createInterface({ input: lines, crlfDelay: Infinity })) {
+    number += 1;
+    batch.push(parseExportLine(line, number));
+    if (batch.length === BATCH) {
+      yield batch;
+      batch = [];
+    }
+  }
+  yield batch;
+}
+
+async function openLog(session: Session, options: VerifyOptions): Promise<Readable> {
+  if (options.export !== undefined && options.online)
+    throw new CliError('--online and --export exclude each other', null, EXIT.usage);
+  if (options.export === '-') return process.stdin;
+  if (options.export !== undefined) return createReadStream(options.export);
+  return session.governance().open({ method: 'GET', path: '/v1/audit/export' });
+}
+
+async function anchorsFor(session: Session, { since, anchors, cluster }: VerifyOptions): Promise<Anchor[]> {
+  const files = [
+    ...(since === undefined ? [] : await anchorsOf('--since', since)),
+    ...(anchors === undefined ? [] : await anchorsOf('--anchors', anchors)),
+  ];
+  if (!cluster || !session.hasCluster) return files;
+  try {
+    return [...files, ...(await clusterAnchors(await session.kube()))];
+  } catch (error) {
+    session.output.remark(
+      `no checkpoints from the cluster: ${error instanceof Error ? error.message : String(error)} (--no-cluster leaves it away)`,
+    );
+    return files;
+  }
+}
+
+/** @returns the exit code: 0 clean, 2 tampered, 3 incomplete. */
+export async function verify(session: Session, options: VerifyOptions): Promise<number> {
+  const trust = {
+    origin: options.origin ?? null,
+    keys: await Promise.all(options.key.map(keyOf)),
+    anchors: await anchorsFor(session, options),
+    receipts: options.receipts === undefined ? [] : await receiptsOf('--receipts', options.receipts),
+  };
+  const report = await judge(session, options, trust);
+  if (options.saveHead !== undefined && report.head !== null && report.verdict === 'clean')
+    await writeFile(options.saveHead, report.head);
+  session.output.show(report, () => reportText(report));
+  return { clean: EXIT.ok, tampered: EXIT.tampered, incomplete: EXIT.incomplete }[report.verdict];
+}
+
+async function judge(
+  session: Session,
+  options: VerifyOptions,
+  trust: Parameters<typeof verifyLog>[1],
+): Promise<VerifyReport> {
+  try {
+    return await verifyLog(recordsOf(await openLog(session, options)), trust);
+  } catch (error) {
+    if (error instanceof NoteError) throw new CliError(`--key: ${error.message}`, 'Write it as NAME+KEYID+BASE64.');
+    if (error instanceof ExportFormatError)
+      throw new CliError(error.message, 'It is not an export, or it was cut within a line.', EXIT.incomplete);
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT')
+      throw new CliError(`--export: ${error.message}`);
+    throw error;
+  }
+}
+
+const place = ({ index, entryId }: Finding): string =>
+  [index === null ? null : `entry ${index}`, entryId].filter((part) => part !== null).join(' ') || 'no place';
+
+export function reportText(report: VerifyReport): string {
+  const { verdict, first, findings, checked, head } = report;
+  const confirmed = head === null ? null : parseCheckpoint(head);
+  const lines = [
+    fields([
+      ['verdict', verdict],
+      ['first bad entry', first && place(first)],
+      ['fault', first && `${first.fault}: ${first.message}`],
+      ['entries', `${count(checked.sealed, 'sealed entry', 'sealed entries')}, ${checked.unsealed} waiting`],
+      ['checked against', checkedText(checked)],
+      [
+        'confirmed up to',
+        confirmed && `${confirmed.size} of ${confirmed.origin}, root ${confirmed.root.toString('base64')}`,
+      ],
+    ]),
+  ];
+  const others = findings.filter((finding) => finding !== first);
+  if (others.length > 0)
+    lines.push(
+      '',
+      table(
+        ['severity', 'fault', 'where', 'what'],
+        others.map((finding) => [finding.severity, finding.fault, place(finding), finding.message]),
+      ),
+    );
+  return lines.join('\n');
+}
+
+const checkedText = ({ checkpoints, anchors, receipts }: VerifyReport['checked']): string =>
+  [count(checkpoints, 'checkpoint'), count(anchors, 'anchor'), count(receipts, 'receipt')].join(', ');

@@ -1,0 +1,168 @@
+import { writeFile } from 'node:fs/promises';
+import { PHASES, trafficSummarySchema } from '@scc/plan';
+import { Command, Option } from 'commander';
+import { z } from 'zod';
+import { keyOf } from './audit/evidence.js';
+import { CliError, EXIT } from './exit.js';
+import { fields, table } from './output.js';
+import { checkProof, readProof, type ProofVerdict } from './proof-check.js';
+import type { Run, Session } from './session.js';
+
+const summarySchema = z.looseObject({
+  uid: z.string(),
+  namespace: z.string(),
+  name: z.string(),
+  phase: z.string(),
+  message: z.string(),
+  sourceSCC: z.string().nullable(),
+  targetSCC: z.string().nullable(),
+  author: z.string().nullable(),
+  workload: z.object({ kind: z.string(), name: z.string() }).nullable(),
+  weight: z.number(),
+  outcome: z.string().nullable(),
+  waitingFor: z.string().nullable(),
+  traffic: trafficSummarySchema.nullable(),
+  startedAt: z.string(),
+  finishedAt: z.string().nullable(),
+});
+const detailSchema = summarySchema.extend({
+  gates: z.array(z.looseObject({ gate: z.string(), verdict: z.string(), detail: z.string() })),
+  pods: z.array(z.looseObject({ name: z.string(), role: z.string(), scc: z.string().nullable() })),
+});
+
+interface ListOptions {
+  namespace?: string;
+  phase?: string;
+  limit: string;
+}
+
+async function list(session: Session, { namespace, phase, limit }: ListOptions): Promise<undefined> {
+  const rest = session.governance();
+  const items = await rest.list(summarySchema, { path: '/v1/migrations', query: { namespace, phase } }, Number(limit));
+  session.output.show(items, () =>
+    table(
+      ['namespace', 'name', 'phase', 'from', 'to', 'weight', 'author', 'started', 'uid'],
+      items.map((one) => [
+        one.namespace,
+        one.name,
+        one.phase,
+        one.sourceSCC ?? '-',
+        one.targetSCC ?? '-',
+        `${one.weight} %`,
+        one.author ?? '-',
+        one.startedAt,
+        one.uid,
+      ]),
+    ),
+  );
+  return undefined;
+}
+
+/** The uid of a migration that is named by it, or by its plan; of several plans of a name the newest. */
+async function uidOf(session: Session, named: string, namespace: string | undefined): Promise<string> {
+  const items = await session.governance().list(summarySchema, { path: '/v1/migrations', query: { namespace } }, 5_000);
+  const found = items.find(({ uid }) => uid === named) ?? items.find(({ name }) => name === named);
+  if (found) return found.uid;
+  throw new CliError(
+    `governance knows no migration ${named}${namespace === undefined ? '' : ` in the namespace ${namespace}`}`,
+    'List them with: sccctl migrations list',
+  );
+}
+
+async function show(session: Session, named: string, namespace: string | undefined): Promise<undefined> {
+  const uid = await uidOf(session, named, namespace);
+  const path = `/v1/migrations/${encodeURIComponent(uid)}`;
+  const one = await session.governance().ask(detailSchema, { method: 'GET', path });
+  session.output.show(one, () =>
+    [
+      fields([
+        ['migration', `${one.namespace}/${one.name} (${one.uid})`],
+        ['workload', one.workload && `${one.workload.kind} ${one.workload.name}`],
+        ['from', one.sourceSCC],
+        ['to', one.targetSCC],
+        ['author', one.author],
+        ['phase', one.phase],
+        ['message', one.message],
+        ['waits for', one.waitingFor],
+        ['requests', one.traffic && `${one.traffic.requests}, ${one.traffic.failed} failed`],
+        ['started', one.startedAt],
+        ['finished', one.finishedAt],
+      ]),
+      table(
+        ['pod', 'role', 'scc'],
+        one.pods.map(({ name, role, scc }) => [name, role, scc ?? '-']),
+      ),
+      table(
+        ['gate', 'verdict', 'detail'],
+        one.gates.map(({ gate, verdict, detail }) => [gate, verdict, detail]),
+      ),
+    ].join('\n\n'),
+  );
+  return undefined;
+}
+
+interface ProofOptions {
+  namespace?: string;
+  out?: string;
+  file?: string;
+  key?: string;
+}
+
+async function proof(session: Session, named: string | undefined, options: ProofOptions): Promise<number> {
+  if ((named === undefined) === (options.file === undefined))
+    throw new CliError('name a migration, or a document with --file', null, EXIT.usage);
+  const document: unknown =
+    named === undefined
+      ? await readProof(options.file ?? '')
+      : await session.governance().ask(z.unknown(), {
+          method: 'GET',
+          path: `/v1/migrations/${encodeURIComponent(await uidOf(session, named, options.namespace))}/proof`,
+        });
+  const verdict = checkProof(document, options.key === undefined ? null : await keyOf(options.key));
+  if (options.out !== undefined) await writeFile(options.out, `${JSON.stringify(document, null, 2)}\n`);
+  session.output.show({ verdict, ...(options.out === undefined ? { proof: document } : {}) }, () => textOf(verdict));
+  return verdict.problems.length > 0 ? EXIT.tampered : EXIT.ok;
+}
+
+const textOf = ({ plan, outcome, signedBy, entries, pods, problems }: ProofVerdict): string =>
+  [
+    fields([
+      ['migration', plan],
+      ['outcome', outcome],
+      ['signed by', signedBy ?? 'nobody that is known'],
+      ['audit entries', `${entries.proved} proved, ${entries.unsealed} not sealed yet`],
+      ['pods', pods],
+      ['verdict', problems.length === 0 ? 'valid' : 'INVALID'],
+    ]),
+    ...problems.map((problem) => `  ${problem}`),
+  ].join('\n');
+
+/** `sccctl migrations …` */
+export function migrationsCommand(run: Run): Command {
+  const migrations = new Command('migrations').description('what governance knows of migrations');
+  migrations
+    .command('list')
+    .description('migrations, the newest first')
+    .option('-n, --namespace <namespace>')
+    .addOption(new Option('--phase <phase>').choices(PHASES))
+    .option('--limit <number>', 'how many', '50')
+    .action((options: ListOptions) => run((session) => list(session, options)));
+  migrations
+    .command('show')
+    .description('one migration with its pods and gates')
+    .argument('<migration>', 'the name or the uid of its plan')
+    .option('-n, --namespace <namespace>')
+    .action((named: string, { namespace }: { namespace?: string }) =>
+      run((session) => show(session, named, namespace)),
+    );
+  migrations
+    .command('proof')
+    .description('fetch the signed document about a migration and check it; exit code 2 when it is not valid')
+    .argument('[migration]', 'the name or the uid of its plan')
+    .option('-n, --namespace <namespace>')
+    .option('--out <file>', 'keep the document')
+    .option('--file <file>', 'check a document that was kept instead; needs no network')
+    .option('--key <key>', 'the public key of the audit log (NAME+KEYID+BASE64, or its file)')
+    .action((named: string | undefined, options: ProofOptions) => run((session) => proof(session, named, options)));
+  return migrations;
+}

@@ -1,0 +1,45 @@
+/** Prints results: tables for people, JSON for programs. Results go to standard output, remarks to standard error. */
+export class Output {
+  constructor(
+    readonly format: 'table' | 'json',
+    private readonly out: (text: string) => void = (text) => void process.stdout.write(text),
+    private readonly err: (text: string) => void = (text) => void process.stderr.write(text),
+  ) {}
+
+  /** The value as JSON, or as the text that is made of it. */
+  show(value: unknown, text: () => string): void {
+    this.out(this.format === 'json' ? `${JSON.stringify(value, null, 2)}\n` : `${text()}\n`);
+  }
+
+  raw(text: string): void {
+    this.out(text);
+  }
+
+  remark(text: string): void {
+    this.err(`${text}\n`);
+  }
+}
+
+/** Columns as wide as their widest cell; the last one is not padded. */
+export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
+  const all = [header.map((title) => title.toUpperCase()), ...rows];
+  const widths = header.map((_title, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
+  return all
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('   ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
+
+/** `label  value` lines; absent values are left out. */
+export function fields(pairs: readonly (readonly [string, string | null | undefined])[]): string {
+  const present = pairs.filter(([, value]) => value !== null && value !== undefined && value !== '');
+  const width = Math.max(...present.map(([label]) => label.length));
+  return present.map(([label, value]) => `${label.padEnd(width)}   ${value ?? ''}`).join('\n');
+}
+
+export const count = (number: number, one: string, many = `${one}s`): string =>
+  `${number.toLocaleString('en-US')} ${number === 1 ? one : many}`;

@@ -1,0 +1,116 @@
+import { approvalStateSchema } from '@scc/governance-api';
+import type { PlanRef } from '@scc/plan';
+import { WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
+import { z } from 'zod';
+import {
+  type CommandName,
+  type CommandOutcome,
+  commandUpdate,
+  workflowIdOf,
+} from '../../../../workflows/migration/contract.js';
+import { CliError, EXIT } from '../exit.js';
+import { fields } from '../output.js';
+import type { Session } from '../session.js';
+import { findPlan } from './find.js';
+
+export interface ActOptions {
+  namespace: string;
+  name: string;
+  reason?: string | undefined;
+}
+
+const requestSchema = z.object({
+  id: z.string(),
+  plan: z.object({ uid: z.string() }),
+  contentHash: z.string(),
+  needs: z.array(z.object({ role: z.string(), count: z.number(), reason: z.string() })),
+});
+
+/** Records a decision about what the plan would do now. */
+export async function decide(
+  session: Session,
+  decision: 'approve' | 'refuse',
+  { namespace, name, reason, role }: ActOptions & { role?: string | undefined },
+): Promise<undefined> {
+  const { ref } = await findPlan(session, namespace, name);
+  const rest = session.governance();
+  const pending = await rest.list(requestSchema, { path: '/v1/approvals', query: { status: 'pending', namespace } });
+  const request = pending.find(({ plan }) => plan.uid === ref.uid);
+  if (!request)
+    throw new CliError(
+      `plan ${namespace}/${name} waits for no approval`,
+      `See why with: sccctl plan status ${name} -n ${namespace}`,
+    );
+  const body = { decision, contentHash: request.contentHash, reason, role };
+  const path = `/v1/migrations/${encodeURIComponent(ref.uid)}/approvals`;
+  const state = await rest.ask(approvalStateSchema, { method: 'POST', path, body });
+  session.output.show({ plan: ref, contentHash: request.contentHash, ...state }, () =>
+    fields([
+      ['plan', `${namespace}/${name}`],
+      ['decision', decision],
+      ['of content', request.contentHash],
+      ['status', state.status],
+      ['by', state.by.join(', ')],
+      ['needs', state.needs.map((need) => `${need.granted} of ${need.count} ${need.role}`).join(', ')],
+    ]),
+  );
+  return undefined;
+}
+
+const grantSchema = z.object({ token: z.string() });
+
+/** A token that gives the command the caller's authority; null when nobody said where governance is. */
+async function grantOf(
+  session: Session,
+  ref: PlanRef,
+  command: CommandName,
+  reason: string | null,
+): Promise<string | null> {
+  if (!session.hasGovernance) {
+    session.output.remark('governance is not known (--server), so the command goes without your authority');
+    return null;
+  }
+  const path = `/v1/migrations/${encodeURIComponent(ref.uid)}/command-grants`;
+  return (await session.governance().ask(grantSchema, { method: 'POST', path, body: { command, reason } })).token;
+}
+
+/** Sends a command to the running migration. @returns 1 when the migration did not take it. */
+export async function command(session: Session, name: CommandName, options: ActOptions): Promise<number> {
+  const { ref } = await findPlan(session, options.namespace, options.name);
+  const reason = options.reason ?? null;
+  const token = await grantOf(session, ref, name, reason);
+  const outcome = await send(session, ref, name, {
+    ...(reason === null ? {} : { reason }),
+    ...(token === null ? {} : { token }),
+  });
+  session.output.show({ plan: ref, command: name, ...outcome }, () =>
+    fields([
+      ['plan', `${ref.namespace}/${ref.name}`],
+      ['command', name],
+      ['applied', outcome.applied ? 'yes' : 'no'],
+      ['reason', outcome.reason],
+    ]),
+  );
+  return outcome.applied ? EXIT.ok : EXIT.failed;
+}
+
+async function send(
+  session: Session,
+  ref: PlanRef,
+  name: CommandName,
+  input: { reason?: string; token?: string },
+): Promise<CommandOutcome> {
+  const handle = (await session.temporal()).workflow.getHandle(workflowIdOf(ref));
+  try {
+    return await handle.executeUpdate(commandUpdate(name), { args: [input] });
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError)
+      throw new CliError(
+        `no migration of plan ${ref.namespace}/${ref.name} runs`,
+        `See how it ended with: sccctl plan status ${ref.name} -n ${ref.namespace}`,
+      );
+    if (error instanceof WorkflowUpdateFailedError)
+      throw new CliError(`the migration refused ${name}: ${error.cause?.message ?? error.message}`);
+    throw error;
+  }
+}

@@ -1,0 +1,91 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { PlanStatus } from '@scc/plan';
+import { EXIT } from '../exit.js';
+import { fields, table } from '../output.js';
+import type { Session } from '../session.js';
+import { findPlan, type FoundPlan } from './find.js';
+
+const WATCH_MS = 500;
+const ENDED = ['Completed', 'RolledBack', 'Rejected'];
+
+/** Shows a plan, or follows it until it has ended. @returns 0; with `watch` only when the plan completed. */
+export async function status(
+  session: Session,
+  { namespace, name, watch }: { namespace: string; name: string; watch: boolean },
+): Promise<number> {
+  let shown = '';
+  for (;;) {
+    const plan = await findPlan(session, namespace, name);
+    const state = JSON.stringify(plan);
+    if (state !== shown) show(session, plan, watch && shown !== '');
+    shown = state;
+    if (!watch) return EXIT.ok;
+    if (ENDED.includes(plan.status.phase ?? '')) return plan.status.phase === 'Completed' ? EXIT.ok : EXIT.failed;
+    await delay(WATCH_MS);
+  }
+}
+
+function show(session: Session, plan: FoundPlan, isUpdate: boolean): void {
+  session.output.show({ ...plan.ref, workload: plan.workload, ...plan.status }, () =>
+    isUpdate ? lineOf(plan.status) : textOf(plan),
+  );
+}
+
+const podsText = ({ pods }: PlanStatus): string | null =>
+  pods
+    ? `${pods.migrated} of ${pods.total} migrated (${Object.entries(pods.bySCC)
+        .map(([scc, number]) => `${scc}: ${number}`)
+        .join(', ')})`
+    : null;
+
+const lineOf = (current: PlanStatus): string =>
+  [
+    new Date().toISOString().slice(11, 23),
+    (current.phase ?? 'Pending').padEnd(15),
+    `${current.weight ?? 0} %`.padStart(5),
+    podsText(current),
+    current.message,
+  ]
+    .filter(Boolean)
+    .join('  ');
+
+function textOf({ ref, workload, targetSCC, status: current }: FoundPlan): string {
+  const { risk, conditions = [], violations = [], history = [], patch } = current;
+  const parts = [
+    fields([
+      ['plan', `${ref.namespace}/${ref.name}`],
+      ['workload', workload],
+      ['from', current.sourceSCC ?? 'not known yet'],
+      ['to', targetSCC],
+      ['phase', current.phase ?? 'Pending'],
+      ['message', current.message],
+      ['weight', current.weight === undefined ? null : `${current.weight} % of live requests go to the canary`],
+      ['pods', podsText(current)],
+      ['risk', risk && `${risk.band}: change ${risk.changeRisk.toFixed(2)}, exposure ${risk.exposure.toFixed(2)}`],
+      ['workflow', current.workflowId],
+      ['patch', patch?.trim().replaceAll('\n', '\n      ')],
+    ]),
+  ];
+  if (violations.length > 0)
+    parts.push(
+      table(
+        ['field', 'code', 'what', 'remedy'],
+        violations.map(({ field, code, message, remedy }) => [field, code, message, remedy]),
+      ),
+    );
+  if (conditions.length > 0)
+    parts.push(
+      table(
+        ['condition', 'status', 'reason', 'message'],
+        conditions.map(({ type, status: value, reason, message }) => [type, value, reason, message]),
+      ),
+    );
+  if (history.length > 0)
+    parts.push(
+      table(
+        ['at', 'phase', 'message'],
+        history.map(({ at, phase, message }) => [at, phase, message ?? '']),
+      ),
+    );
+  return parts.join('\n\n');
+}

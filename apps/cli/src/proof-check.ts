@@ -1,0 +1,115 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import {
+  canonicalBytes,
+  type Checkpoint,
+  isSignedBy,
+  leafHash,
+  NoteError,
+  type NoteVerifier,
+  parseCheckpoint,
+  parseNote,
+  parseVerifier,
+  verifyInclusion,
+} from '@scc/audit';
+import { z } from 'zod';
+import { CliError } from './exit.js';
+
+const hex = z.string().regex(/^([0-9a-f]{2})+$/);
+const entrySchema = z.object({
+  entryId: z.string(),
+  body: z.base64(),
+  leafHash: hex,
+  index: z.int().nullable(),
+  path: z.array(hex).nullable(),
+});
+type Entry = z.infer<typeof entrySchema>;
+
+const proofSchema = z.object({
+  document: z.looseObject({
+    plan: z.looseObject({ uid: z.string(), namespace: z.string(), name: z.string() }),
+    outcome: z.looseObject({ phase: z.string() }),
+    pods: z.array(z.looseObject({ name: z.string(), scc: z.string().nullable() })),
+    audit: z.object({ checkpoint: z.string().nullable(), entries: z.array(entrySchema) }),
+  }),
+  signature: z.string(),
+});
+
+export interface ProofVerdict {
+  plan: string;
+  outcome: string;
+  /** The pinned key when it signed; null without one. */
+  signedBy: string | null;
+  entries: { proved: number; unsealed: number };
+  pods: string;
+  /** Empty when the document is what governance signed and the log holds every entry of it. */
+  problems: string[];
+}
+
+export async function readProof(file: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(file, 'utf8'));
+  } catch (error) {
+    throw new CliError(`--file: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+/**
+ * Checks a proof document alone: that its signature is about it, and that each audit entry is in the signed log.
+ * @param vkey the key that must have signed; null checks everything but that.
+ * @throws CliError when it is no proof document, or the key is malformed.
+ */
+export function checkProof(value: unknown, vkey: string | null): ProofVerdict {
+  const parsed = proofSchema.safeParse(value);
+  if (!parsed.success) throw new CliError(`this is no migration proof: ${z.prettifyError(parsed.error)}`);
+  const { document, signature } = parsed.data;
+  const key = vkey === null ? null : readKey(vkey);
+  const head = document.audit.checkpoint === null ? null : parseCheckpoint(document.audit.checkpoint);
+  const problems = [
+    ...signatureProblems(value, { uid: document.plan.uid, signature, key }),
+    ...(head && key && !isSignedBy(head, key) ? ['the checkpoint is not signed by the given key'] : []),
+    ...document.audit.entries.flatMap((entry) => entryProblems(entry, head)),
+  ];
+  const sealed = document.audit.entries.filter(({ index }) => index !== null).length;
+  return {
+    plan: `${document.plan.namespace}/${document.plan.name} (${document.plan.uid})`,
+    outcome: document.outcome.phase,
+    signedBy: key && problems.length === 0 ? key.vkey : null,
+    entries: { proved: sealed, unsealed: document.audit.entries.length - sealed },
+    pods: document.pods.map(({ name, scc }) => `${name}: ${scc ?? 'none'}`).join(', '),
+    problems,
+  };
+}
+
+function readKey(vkey: string): NoteVerifier {
+  try {
+    return parseVerifier(vkey);
+  } catch (error) {
+    if (error instanceof NoteError) throw new CliError(`--key: ${error.message}`);
+    throw error;
+  }
+}
+
+function signatureProblems(
+  value: unknown,
+  { uid, signature, key }: { uid: string; signature: string; key: NoteVerifier | null },
+): string[] {
+  const document = z.object({ document: z.json() }).parse(value).document;
+  const digest = createHash('sha256').update(canonicalBytes(document)).digest('hex');
+  const note = parseNote(signature);
+  const [, what, signedDigest] = note.text.split('\n');
+  return [
+    ...(what === `migration proof ${uid}` ? [] : ['the signature is about another migration']),
+    ...(signedDigest === digest ? [] : ['the document was changed after it was signed']),
+    ...(key && !isSignedBy(note, key) ? ['the document is not signed by the given key'] : []),
+  ];
+}
+
+function entryProblems({ entryId, body, leafHash: stated, index, path }: Entry, head: Checkpoint | null): string[] {
+  const leaf = leafHash(Buffer.from(body, 'base64'));
+  if (leaf.toString('hex') !== stated) return [`audit entry ${entryId}: the hash is not that of its bytes`];
+  if (index === null) return [];
+  const hashes = path?.map((hash) => Buffer.from(hash, 'hex')) ?? [];
+  const isIncluded = head && verifyInclusion({ index, size: head.size, leaf, path: hashes, root: head.root });
+  return isIncluded ? [] : [`audit entry ${entryId}: its proof does not lead to the signed root`];
+}
