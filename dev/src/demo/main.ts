@@ -26,6 +26,7 @@ function readOptions(): DemoOptions {
   }
 }
 
+/** @throws Error with one line that says what is missing, or what did not get ready. */
 async function start(): Promise<Stack> {
   const startedMs = performance.now();
   const progress = (text: string): void =>
@@ -86,7 +87,10 @@ function describe({ addresses, kubeconfig, stateDir, binary }: Stack): string {
 }
 
 const options = readOptions();
-const stack = await start();
+const stack = await start().catch((error: unknown): never => {
+  console.error(error instanceof Error ? error.message : error);
+  process.exit(1);
+});
 const interrupted = new Promise<'interrupted'>((resolve) => {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve('interrupted'));
 });

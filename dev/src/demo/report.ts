@@ -65,7 +65,10 @@ function rows(all: readonly Played[]): Row[] {
         .map(([scc, count]) => `${count} ${scc}`)
         .join(', '),
     ),
-    row('changed for good', ({ result, unexpected }) => String(result.differences.length - unexpected.length)),
+    row('changed for good', ({ result, unexpected }) => {
+      const meant = result.differences.length - unexpected.length;
+      return meant ? String(meant) : '';
+    }),
     row('differs', ({ unexpected }) => (unexpected.length ? String(unexpected.length) : 'nothing')),
     row('left behind', ({ result }) => (result.leftovers.length ? String(result.leftovers.length) : 'nothing')),
     row('as it must be', (played) => (problemsOf(played).length ? 'NO' : 'yes')),
