@@ -139,7 +139,7 @@ class Caller {
       url: new URL(path.replace('{id}', encodeURIComponent(uid)), this.base),
       headers: { ...request.headers, authorization: `Bearer ${await token()}` },
       body: request.body,
-      timeoutMs: Math.max(1, Math.min(attemptTimeoutMs, request.left)),
+      timeoutMs: Math.max(1, Math.ceil(Math.min(attemptTimeoutMs, request.left))),
       signal: request.signal,
     });
     if (answer.status >= 400) throw errorOf(answer);

@@ -71,7 +71,7 @@ export class ProblemFilter implements ExceptionFilter {
   }
 
   private log(error: unknown, { status }: Described, { requestId }: ApiRequest): void {
-    if (status === 503) this.logger.warn({ err: error, requestId }, 'a request could not be served now');
+    if (status === 503) this.logger.warn({ reason: String(error), requestId }, 'a request could not be served now');
     else this.logger.error({ err: error, requestId }, 'a request failed');
   }
 }
