@@ -1,0 +1,49 @@
+import { planSpecSchema, type GateSample, type MetricGate } from '@scc/plan';
+import { judge, verdictOf } from './gates.js';
+
+const gate = (over: Partial<MetricGate> = {}): MetricGate => {
+  const [parsed] = planSpecSchema.parse({
+    workloadRef: { kind: 'Deployment', name: 'x' },
+    targetSCC: 'y',
+    gates: { metrics: [{ name: 'rate', preset: 'request-success-rate', min: 99.9, ...over }] },
+  }).gates.metrics;
+  if (!parsed) throw new Error('no gate');
+  return parsed;
+};
+const at = '2026-11-24T00:00:00Z';
+const failing: GateSample = { gate: 'rate', verdict: 'fail', value: 1, detail: '1 is below 99.9', at };
+
+describe('judge', () => {
+  it.each<[string, MetricGate, Parameters<typeof judge>[1], string]>([
+    ['passes on a bound', gate(), { value: 99.9 }, 'pass'],
+    ['fails below the minimum', gate(), { value: 99.8 }, 'fail'],
+    ['fails above the maximum', gate({ max: 100 }), { value: 100.1 }, 'fail'],
+    ['has a verdict of its own for no data', gate(), { noData: 'none' }, 'noData'],
+  ])('%s', (_case, of, reading, verdict) => {
+    expect(judge(of, reading, at).verdict).toBe(verdict);
+  });
+});
+
+describe('verdictOf', () => {
+  it.each<[string, Parameters<typeof verdictOf>[0], boolean, RegExp | null]>([
+    ['tolerates failures up to the limit', { gate: gate(), last: failing, failures: 2, seenData: true }, false, null],
+    [
+      'fails beyond the limit, before the hold is over',
+      { gate: gate(), last: failing, failures: 3, seenData: true },
+      false,
+      /failed 3 times/,
+    ],
+    ['waits for data while there is time', { gate: gate(), last: null, failures: 0, seenData: false }, false, null],
+    ['fails when there was none at all', { gate: gate(), last: null, failures: 0, seenData: false }, true, /no data/],
+    [
+      'lets a gate that is to be ignored go without data',
+      { gate: gate({ noData: 'Ignore' }), last: null, failures: 0, seenData: false },
+      true,
+      null,
+    ],
+  ])('%s', (_case, watch, over, expected) => {
+    const verdict = verdictOf(watch, over);
+    if (expected === null) expect(verdict).toBeNull();
+    else expect(verdict).toMatch(expected);
+  });
+});

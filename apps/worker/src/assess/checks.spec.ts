@@ -1,0 +1,109 @@
+import { observedSource, type Facts } from './facts.js';
+import { someFacts } from './facts.fixture.js';
+import { UNREADY_ANNOTATION, violationsOf, warningsOf } from './checks.js';
+
+const codes = (facts: Facts): string[] => violationsOf(facts).map(({ code }) => code);
+const pinned = {
+  metadata: { labels: { app: 'ledger' }, annotations: { 'openshift.io/required-scc': 'restricted-v2' } },
+};
+
+describe('violationsOf', () => {
+  it.each<[string, Facts, string[]]>([
+    ['finds nothing wrong with a healthy workload', someFacts(), []],
+    [
+      'refuses a kind that is not moved',
+      someFacts({ spec: { workloadRef: { kind: 'DaemonSet', name: 'ledger' } } }),
+      ['KindNotSupported'],
+    ],
+    ['refuses a workload that does not exist', someFacts({ facts: { workload: null } }), ['WorkloadNotFound']],
+    ['refuses an SCC that does not exist', someFacts({ spec: { targetSCC: 'nothing' } }), ['SCCNotFound']],
+    [
+      'refuses a ServiceAccount that does not exist',
+      someFacts({ facts: { serviceAccount: { name: 'x', exists: false, automountToken: undefined } } }),
+      ['ServiceAccountNotFound'],
+    ],
+    [
+      'refuses a source that the pods do not have',
+      someFacts({ spec: { sourceSCC: 'privileged' } }),
+      ['SourceIsAnother'],
+    ],
+    ['accepts the source that they have', someFacts({ spec: { sourceSCC: 'anyuid' } }), []],
+    [
+      'refuses what is done already',
+      someFacts({
+        pods: [{ scc: 'restricted-v2' }],
+        deployment: { template: { ...pinned, spec: { containers: [] } } },
+      }),
+      ['AlreadyMigrated'],
+    ],
+    [
+      'moves pods that are under the target by chance but not pinned to it',
+      someFacts({ pods: [{ scc: 'restricted-v2' }] }),
+      [],
+    ],
+    ['refuses a paused workload', someFacts({ deployment: { paused: true } }), ['WorkloadPaused']],
+    [
+      'refuses a workload without replicas',
+      someFacts({ deployment: { replicas: 0 }, pods: [] }),
+      ['NoReplicas'],
+    ],
+    ['refuses an unhealthy source', someFacts({ deployment: { replicas: 4 } }), ['SourceNotReady']],
+    [
+      'moves an unhealthy source when its author says so',
+      someFacts({ deployment: { replicas: 4 }, facts: { planAnnotations: { [UNREADY_ANNOTATION]: 'true' } } }),
+      [],
+    ],
+    ['refuses a workload that serves nobody', someFacts({ services: [] }), ['NoService']],
+    [
+      'refuses a name that is taken',
+      someFacts({ facts: { inTheWay: ['Deployment ledger-scc-canary'] } }),
+      ['NameTaken'],
+    ],
+    [
+      'says everything at once',
+      someFacts({ spec: { targetSCC: 'nothing', sourceSCC: 'x' }, services: [], deployment: { paused: true } }),
+      ['SCCNotFound', 'SourceIsAnother', 'WorkloadPaused', 'NoService'],
+    ],
+  ])('%s', (_case, facts, expected) => {
+    expect(codes(facts)).toEqual(expected);
+  });
+
+  it('names field, reason and remedy of each', () => {
+    const [violation] = violationsOf(someFacts({ spec: { targetSCC: 'restrictedv2' } }));
+    expect(violation).toMatchObject({
+      field: 'spec.targetSCC',
+      message: expect.stringContaining('restrictedv2') as string,
+      remedy: expect.stringContaining('restricted-v2') as string,
+    });
+  });
+});
+
+describe('warningsOf', () => {
+  it('says what the override lets pass, and what the mesh can not keep', () => {
+    const facts = someFacts({
+      deployment: { replicas: 4 },
+      services: [{ name: 'ledger', selector: { app: 'ledger' }, sessionAffinity: 'ClientIP' }],
+      facts: { planAnnotations: { [UNREADY_ANNOTATION]: 'true' } },
+    });
+    expect(warningsOf(facts)).toEqual([
+      expect.stringContaining('session affinity') as string,
+      expect.stringContaining('not fully available') as string,
+    ]);
+  });
+});
+
+describe('observedSource', () => {
+  const source = (...sccs: (string | null)[]): string | null => {
+    const { workload } = someFacts({ pods: sccs.map((scc) => ({ scc })) });
+    return workload && observedSource(workload, 'restricted-v2');
+  };
+  it.each<[string, (string | null)[], string | null]>([
+    ['the SCC that all have', ['anyuid', 'anyuid'], 'anyuid'],
+    ['the other one while some are moved', ['anyuid', 'restricted-v2'], 'anyuid'],
+    ['the target when all are there', ['restricted-v2'], 'restricted-v2'],
+    ['unknown while they differ', ['anyuid', 'privileged'], null],
+    ['unknown where nobody decides', [null], null],
+  ])('is %s', (_case, sccs, expected) => {
+    expect(source(...sccs)).toBe(expected);
+  });
+});

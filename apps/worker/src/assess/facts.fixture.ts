@@ -1,0 +1,74 @@
+import { planSpecSchema, type PlanSpecInput } from '@scc/plan';
+import { compileSCCs, defaultSCCs } from '@scc/scc';
+import { deploymentSchema } from '../activities/objects.js';
+import { rolloutOf, type SeenPod } from '../activities/rollout.js';
+import type { Facts, Workload } from './facts.js';
+
+interface Over {
+  spec?: Partial<PlanSpecInput>;
+  /** Of the Deployment. */
+  deployment?: Record<string, unknown>;
+  podSpec?: Record<string, unknown>;
+  pods?: Partial<SeenPod>[];
+  services?: Workload['services'];
+  facts?: Partial<Facts>;
+}
+
+/** A healthy Deployment of three pods under anyuid and a plan to move it to restricted-v2. */
+export function someFacts({ spec, deployment, podSpec, pods = [{}, {}, {}], services, facts }: Over = {}): Facts {
+  const labels = { app: 'ledger' };
+  const object = {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name: 'ledger', namespace: 'shop', uid: 'w1', generation: 1 },
+    spec: {
+      replicas: 3,
+      selector: { matchLabels: labels },
+      template: {
+        metadata: { labels },
+        spec: { serviceAccountName: 'ledger', containers: [{ name: 'app', image: 'ledger:1' }], ...podSpec },
+      },
+      ...deployment,
+    },
+    status: { observedGeneration: 1, replicas: 3, updatedReplicas: 3, readyReplicas: 3, availableReplicas: 3 },
+  };
+  return {
+    ref: { namespace: 'shop', name: 'move', uid: 'u1' },
+    spec: planSpecSchema.parse({
+      workloadRef: { kind: 'Deployment', name: 'ledger' },
+      targetSCC: 'restricted-v2',
+      ...spec,
+    }),
+    planAnnotations: {},
+    namespace: {
+      name: 'shop',
+      annotations: {
+        'openshift.io/sa.scc.uid-range': '1000650000/10000',
+        'openshift.io/sa.scc.supplemental-groups': '1000650000/10000',
+        'openshift.io/sa.scc.mcs': 's0:c26,c5',
+      },
+    },
+    sccs: compileSCCs(defaultSCCs()),
+    workload: {
+      object,
+      deployment: deploymentSchema.parse(object),
+      rollout: rolloutOf(object),
+      pods: pods.map((pod, index) => ({
+        name: `ledger-${index}`,
+        uid: `p${index}`,
+        scc: 'anyuid',
+        node: 'node-1',
+        ready: true,
+        trouble: null,
+        leaving: false,
+        ...pod,
+      })),
+      services: services ?? [{ name: 'ledger', selector: labels, sessionAffinity: 'None' }],
+      autoscalers: [],
+    },
+    policies: [],
+    serviceAccount: { name: 'ledger', exists: true, automountToken: undefined },
+    inTheWay: [],
+    ...facts,
+  };
+}
