@@ -1,21 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { applyPatch, type Operation } from 'rfc6902';
-import { aPod, grantOf, podReview, type Posted, startTestAdmission, type TestAdmission } from './admission.fixture.js';
+import { grantOf } from './cluster.fixture.js';
+import { aPod, patched, podReview, startTestAdmission, type TestAdmission } from './admission.fixture.js';
 
 let webhook: TestAdmission;
 beforeAll(async () => {
   webhook = await startTestAdmission({ objects: [grantOf('anyuid', 'root')] });
 });
 afterAll(() => webhook.stop());
-
-/** The object with the answer's patch. */
-function patched<T>(object: T, { json }: Posted): T {
-  const copy = structuredClone(object);
-  const text = Buffer.from(json?.response.patch ?? 'W10=', 'base64').toString('utf8');
-  const failures = applyPatch(copy, JSON.parse(text) as Operation[]).filter((failure) => failure !== null);
-  expect(failures).toEqual([]);
-  return copy;
-}
 
 describe('pods on plain Kubernetes', () => {
   it('are admitted under the SCC that fits, with its defaults', async () => {

@@ -14,6 +14,7 @@ import {
   SCC_ANNOTATION,
   validatePass,
 } from '@scc/scc';
+import { canonical } from '../admission.fixture.js';
 import { steer } from './pin-pods.js';
 
 type Webhook = (pod: Pod) => Pod | undefined;
@@ -40,17 +41,6 @@ const withPin = (pod: Pod, scc: string): Pod => ({
   ...pod,
   metadata: { ...pod.metadata, annotations: { ...pod.metadata.annotations, [REQUIRED_SCC_ANNOTATION]: scc } },
 });
-
-/** JSON in which what is not set, null or empty is the same, and the order of keys does not matter. */
-function canonical(value: unknown): unknown {
-  if (Array.isArray(value)) return value.length === 0 ? undefined : value.map(canonical);
-  if (typeof value !== 'object' || value === null) return value ?? undefined;
-  const entries = Object.entries(value)
-    .map(([key, inner]) => [key, canonical(inner)] as const)
-    .filter(([, inner]) => inner !== undefined)
-    .sort(([a], [b]) => (a < b ? -1 : 1));
-  return entries.length === 0 ? undefined : Object.fromEntries(entries);
-}
 
 interface Pinned {
   readonly id: string;

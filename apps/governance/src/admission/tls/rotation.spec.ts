@@ -102,15 +102,15 @@ describe('rotation', () => {
     const world = rotation(3);
     await live(world, { forMs: 2 * 60 * SECOND, everyMs: 10 * SECOND });
     const seen = { refused: 0, leaves: new Set<string>(), anchors: new Set<string>() };
-    for (let day = 0; day < 3 * 365; day += 4) {
-      world.clock.now += 4 * DAY;
-      const today = await live(world, { forMs: 80 * SECOND, everyMs: 20 * SECOND });
+    for (let day = 0; day < 3 * 365; day += 8) {
+      world.clock.now += 8 * DAY;
+      const today = await live(world, { forMs: 60 * SECOND, everyMs: 20 * SECOND });
       seen.refused += today.refused;
       for (const leaf of today.leaves) seen.leaves.add(leaf);
       for (const anchor of today.anchors) seen.anchors.add(anchor);
     }
     expect(seen.refused).toBe(0);
-    expect(seen.leaves.size).toBeGreaterThanOrEqual(50);
+    expect(seen.leaves.size).toBeGreaterThanOrEqual(40);
     expect(seen.anchors.size).toBeGreaterThanOrEqual(4);
     expect(world.failures.count).toBe(0);
   }, 120_000);
