@@ -342,6 +342,8 @@ describe('informer', () => {
   it(
     'leaves no connection behind',
     async () => {
+      // The one connection that the list will use.
+      await proxied.get(idOf('none'));
       const open = proxy.open();
       const { informer } = await following(proxied);
       await waitFor(() => proxy.open() > open, { timeoutMs: 5000, what: 'the watch' });
