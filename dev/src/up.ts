@@ -23,7 +23,7 @@ const stack = await startStack(
 console.log(`\nThe stack is up after ${seconds(performance.now() - started).trim()} s.\n`);
 for (const [name, address] of Object.entries(stack.addresses)) console.log(`  ${name.padEnd(12)} ${address}`);
 console.log(
-  `  kubeconfig   ${stack.kubeconfig.outside}\n  kubectl      ${stack.binary('kubectl')}\n  logs         ${stack.stateDir}/logs\n\nCtrl-C stops it and removes everything.`,
+  `  kubeconfig   ${stack.kubeconfig.outside}\n  authority    ${stack.stateDir}/tls/ca.crt\n  kubectl      ${stack.binary('kubectl')}\n  temporal     ${stack.binary('temporal')}\n  logs         ${stack.stateDir}/logs\n\nCtrl-C stops it and removes everything.`,
 );
 
 let stopping = false;

@@ -80,7 +80,9 @@ function describe({ addresses, kubeconfig, stateDir, binary }: Stack): string {
   const lines = [
     ...Object.entries(addresses),
     ['kubeconfig', kubeconfig.outside],
+    ['authority', `${stateDir}/tls/ca.crt`],
     ['kubectl', binary('kubectl')],
+    ['temporal', binary('temporal')],
     ['logs', `${stateDir}/logs`],
   ] as const;
   return lines.map(([name, value]) => `  ${name.padEnd(12)} ${value}`).join('\n');
