@@ -5,16 +5,23 @@ import type { Route } from './openapi/routes.js';
 interface Known {
   pattern: RegExp;
   method: string;
+  hasParameters: boolean;
 }
 
 const escape = (text: string): string => text.replace(/[.*+?^$()|[\]\\]/g, '\\$&');
 const patternOf = (path: string): RegExp => new RegExp(`^${escape(path).replace(/\{[^}]+\}/g, '[^/]+')}/?$`);
 
-/** Tells a method that a path does not take from a path that does not exist. */
+/** Tells a method that a path does not take from a path that does not exist. A path without parameters goes first. */
 export function refuseOtherMethods(routes: readonly Pick<Route, 'method' | 'path'>[]) {
-  const known: Known[] = routes.map(({ method, path }) => ({ pattern: patternOf(path), method: method.toUpperCase() }));
+  const known: Known[] = routes.map(({ method, path }) => ({
+    pattern: patternOf(path),
+    method: method.toUpperCase(),
+    hasParameters: path.includes('{'),
+  }));
   return (request: Request, response: Response, next: NextFunction): void => {
-    const taken = known.filter(({ pattern }) => pattern.test(request.path)).map(({ method }) => method);
+    const matching = known.filter(({ pattern }) => pattern.test(request.path));
+    const exact = matching.filter(({ hasParameters }) => !hasParameters);
+    const taken = (exact.length > 0 ? exact : matching).map(({ method }) => method);
     const methods = [...new Set(taken.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method])))];
     if (methods.length === 0 || methods.includes(request.method)) {
       next();

@@ -124,9 +124,9 @@ function problemsOf(route: Route, { condition }: Operation): number[] {
   const isWrite = route.method !== 'get';
   return [
     ...[400, 401, 403, 404, 422, 429, 503],
-    ...(isWrite ? [409] : []),
+    ...(isWrite ? [409, 412] : []),
     ...(route.body ? [413, 415] : []),
-    ...(condition ? [412, 428] : []),
+    ...(condition ? [428] : []),
   ].sort((a, b) => a - b);
 }
 

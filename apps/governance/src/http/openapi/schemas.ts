@@ -30,6 +30,12 @@ export class SchemaRegistry {
       io: direction,
       unrepresentable: 'any',
       override: ({ jsonSchema }) => {
+        const { prefixItems } = jsonSchema;
+        // Many tools do not know tuples yet; those whose items are alike are arrays of a fixed length.
+        if (prefixItems && new Set(prefixItems.map((item) => JSON.stringify(item))).size === 1) {
+          jsonSchema.items = prefixItems[0] ?? {};
+          delete jsonSchema.prefixItems;
+        }
         // The format says it; the patterns are as long as a page.
         if (jsonSchema.format === 'date-time' || jsonSchema.format === 'base64') delete jsonSchema.pattern;
         // Objects that are answered may grow: clients must not fail on fields they do not know.
