@@ -19,7 +19,7 @@ interface HeldPermission {
   namespaces: Scope;
   /** The roles that have it; empty when the cluster's RBAC grants it by itself. */
   roles: string[];
-  /** What to ask `kubectl auth can-i` for. */
+  /** Verb and resource, as `kubectl auth can-i --list` shows them. */
   rbac: string;
 }
 
