@@ -172,16 +172,18 @@ export class MigrationHost {
     step: Step,
     detail: string,
     watch?: { target: MigrationTarget; weight: number },
-  ): Promise<void> {
+  ): Promise<boolean> {
+    let waited = this.isHeld();
     for (;;) {
       await this.whileHeld(watch);
       const answer = await this.orSay('Governance', 'governance does not answer: the migration holds where it is', () =>
         patientActivities.authorizeStep(this.ref, { step, contentHash: this.contentHash, detail }),
       );
       this.journal.sawCheckpoint(answer.checkpoint);
-      if (answer.allowed) return;
+      if (answer.allowed) return waited;
       if (answer.retryAtMs === null)
         throw notAllowed(`governance does not allow ${step} (${detail}): ${answer.reason}`);
+      waited = true;
       await this.waiting('Window', answer.reason, () => this.sleepUntil(answer.retryAtMs ?? 0));
     }
   }

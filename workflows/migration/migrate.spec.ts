@@ -109,7 +109,7 @@ describe('migrate', () => {
   it('changes nothing more once governance refuses a step', async () => {
     const { world, breaches, fx } = aWorld();
     const proceed = (step: string, detail: string) =>
-      step === 'Shift' && detail === '50 %' ? Promise.reject(new Error('frozen')) : Promise.resolve();
+      step === 'Shift' && detail === '50 %' ? Promise.reject(new Error('frozen')) : Promise.resolve(false);
     await expect(migrate(plan, always(allowed()), fx({ proceed }))).rejects.toThrow('frozen');
     expect(world).toEqual(pristine);
     expect(breaches).toEqual([]);
@@ -145,6 +145,18 @@ describe('what was assessed long ago', () => {
     const migration = late(allowed());
     await expect(migration.run()).resolves.toMatchObject({ phase: 'Completed' });
     expect(migration.asked()).toBe(2);
+  });
+
+  it('is assessed once more after any wait for another migration', async () => {
+    let asked = 0;
+    const { fx } = aWorld();
+    const assess = () => {
+      asked++;
+      return Promise.resolve(allowed());
+    };
+    const proceed = (step: string) => Promise.resolve(step === 'Prepare' && asked === 1);
+    await migrate(plan, assess, fx({ proceed }));
+    expect(asked).toBe(2);
   });
 
   it('is judged anew when something has changed, before anything is touched', async () => {

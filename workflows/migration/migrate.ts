@@ -22,8 +22,8 @@ export interface Effects {
   record: (event: MigrationEvent) => void;
   now: () => number;
   live: () => LiveSettings;
-  /** Waits while paused, suspended or outside the window, then asks governance whether the step may run. */
-  proceed: (step: Step, detail: string, watch?: { target: MigrationTarget; weight: number }) => Promise<void>;
+  /** Waits while paused, suspended or outside the window, then asks governance whether the step may run. True: it waited. */
+  proceed: (step: Step, detail: string, watch?: { target: MigrationTarget; weight: number }) => Promise<boolean>;
   awaitStart: (notBeforeMs: number | null) => Promise<void>;
   /** Waits for governance to say yes; a violation when it said no. */
   awaitApproval: (roles: { role: string; count: number }[]) => Promise<Violation | null>;
@@ -66,8 +66,8 @@ export async function migrate(
     }
     await fx.awaitStart(verdict.notBeforeMs);
     const { target, governance } = assessment;
-    await fx.proceed('Prepare', `canary of ${target.workload} under ${target.targetSCC}`);
-    if (fx.now() - assessedMs < STALE_MS) return begin(plan, assessment, fx);
+    const waited = await fx.proceed('Prepare', `canary of ${target.workload} under ${target.targetSCC}`);
+    if (!waited && fx.now() - assessedMs < STALE_MS) return begin(plan, assessment, fx);
     assessment = await assess();
     // What was allowed must be what is there now; anything else is judged anew.
     if (assessment.ok && assessment.governance.contentHash === governance.contentHash)

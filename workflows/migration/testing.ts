@@ -190,7 +190,7 @@ export function aWorld(fault?: Fault) {
       intervalMs: 0,
       gates: { readiness: { timeout: '1s' }, metrics: [], webhooks: [] },
     }),
-    proceed: () => Promise.resolve(),
+    proceed: () => Promise.resolve(false),
     awaitStart: () => Promise.resolve(),
     awaitApproval: () => Promise.resolve(null),
     hold: (target, durationMs, weight) =>

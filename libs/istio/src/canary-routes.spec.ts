@@ -104,7 +104,7 @@ describe('withCanary', () => {
     const { http } = withCanary(spec([{ route: [destination] }]), at(10), scope);
     expect(http?.[0]?.route?.[1]).toEqual({
       destination: { host: CANARY, port: { number: 80 }, subset: 'v1' },
-      headers: destination['headers'],
+      headers: destination.headers,
       weight: 10,
     });
   });

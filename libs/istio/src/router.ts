@@ -12,7 +12,7 @@ import { addressesOf, lastWriter, objectId, plain, portsOf, releaseFields } from
 import type { ProxyView } from './proxies.js';
 import { restored } from './restore.js';
 import { destinationRuleSpecSchema, NETWORKING, virtualServiceSpecSchema, type VirtualServiceSpec } from './schema.js';
-import { findRoutes, ownRoutes, portViolations, protocolOf, scopeFor, type Named, type ServicePort } from './survey.js';
+import { findRoutes, ownRoutes, portViolations, protocolOf, scopeFor, type Named } from './survey.js';
 import { Verifier, type Watched } from './verify.js';
 
 const MAX_CONFLICTS = 10;

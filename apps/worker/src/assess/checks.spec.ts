@@ -42,11 +42,7 @@ describe('violationsOf', () => {
       [],
     ],
     ['refuses a paused workload', someFacts({ deployment: { paused: true } }), ['WorkloadPaused']],
-    [
-      'refuses a workload without replicas',
-      someFacts({ deployment: { replicas: 0 }, pods: [] }),
-      ['NoReplicas'],
-    ],
+    ['refuses a workload without replicas', someFacts({ deployment: { replicas: 0 }, pods: [] }), ['NoReplicas']],
     ['refuses an unhealthy source', someFacts({ deployment: { replicas: 4 } }), ['SourceNotReady']],
     [
       'moves an unhealthy source when its author says so',

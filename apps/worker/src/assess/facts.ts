@@ -80,10 +80,23 @@ async function findInTheWay(kube: KubeClient, ref: PlanRef, workload: Workload |
     { apiVersion: 'apps/v1', kind: 'Deployment', namespace, name: deployment },
     ...workload.services.map(({ name }) => ({ apiVersion: 'v1', kind: 'Service', namespace, name: canaryName(name) })),
   ];
-  const found = await Promise.all(wanted.map(async (id) => ({ id, object: await kube.get(id) })));
-  return found.flatMap(({ id, object }) =>
-    object && object.metadata.labels?.['scc.poc/plan'] !== ref.name ? [`${id.kind} ${id.name}`] : [],
+  const found = await Promise.all(
+    wanted.map(async (id) => {
+      const object = await kube.get(id);
+      const plan = object?.metadata.labels?.['scc.poc/plan'];
+      // A canary of a migration under way goes by itself; this plan waits until it has.
+      const isWaitedFor =
+        plan !== undefined && (plan === ref.name || (await isUnderWay(kube, { namespace, name: plan })));
+      return object && !isWaitedFor ? [`${id.kind} ${id.name}`] : [];
+    }),
   );
+  return found.flat();
+}
+
+async function isUnderWay(kube: KubeClient, plan: { namespace: string; name: string }): Promise<boolean> {
+  const object = await kube.get({ apiVersion: `${PLAN_GROUP}/${PLAN_VERSION}`, kind: PLAN_KIND, ...plan });
+  const { finishedAt } = (object?.['status'] ?? {}) as { finishedAt?: string };
+  return object !== undefined && finishedAt === undefined;
 }
 
 /** Reads everything that the checks look at. */

@@ -1,0 +1,275 @@
+import { jest } from '@jest/globals';
+import { planStatusSchema, type PlanSpecInput, type PlanStatus } from '@scc/plan';
+import { waitFor } from '@scc/runtime';
+import { Client, Connection } from '@temporalio/client';
+import { z } from 'zod';
+import { workflowIdOf } from '../../workflows/migration/contract.js';
+import { ApiError, deploySamples, startStack, type Stack } from './index.js';
+
+/** The engine on a real cluster: what it refuses, what operators do to it, and what is done to it from outside. */
+
+const NAMESPACE = 'shop';
+const PLANS = `/apis/scc.poc/v1/namespaces/${NAMESPACE}/sccmigrationplans`;
+const ROUTES = `/apis/networking.istio.io/v1/namespaces/${NAMESPACE}/virtualservices`;
+const DEPLOYMENTS = `/apis/apps/v1/namespaces/${NAMESPACE}/deployments`;
+const SCALERS = `/apis/autoscaling/v2/namespaces/${NAMESPACE}/horizontalpodautoscalers`;
+const TIMEOUT_MS = 120_000;
+
+jest.setTimeout(TIMEOUT_MS + 30_000);
+
+let stack: Stack;
+let temporal: Client;
+let connection: Connection;
+
+beforeAll(async () => {
+  stack = await startStack();
+  await deploySamples(stack);
+  connection = await Connection.connect({ address: stack.addresses.temporal });
+  temporal = new Client({ connection, namespace: 'scc' });
+}, 600_000);
+afterAll(async () => {
+  await connection.close();
+  await stack.stop();
+}, 60_000);
+
+const planSchema = z.looseObject({
+  metadata: z.looseObject({ uid: z.string(), name: z.string(), finalizers: z.array(z.string()).default([]) }),
+  status: planStatusSchema.prefault({}),
+});
+type Plan = z.infer<typeof planSchema>;
+
+const zeroHolds = { mirror: { duration: '0s' }, interval: '0s' };
+/** Each weight is held for a minute, so that there is time to do something to the migration. */
+const longHolds = { mirror: { duration: '0s' }, interval: '1m' };
+
+async function apply(name: string, workload: string, over: Partial<PlanSpecInput> = {}): Promise<Plan> {
+  const spec: PlanSpecInput = {
+    workloadRef: { kind: 'Deployment', name: workload },
+    targetSCC: 'restricted-v2',
+    traffic: zeroHolds,
+    gates: { metrics: [], readiness: { timeout: '60s' } },
+    ...over,
+  };
+  const body = { apiVersion: 'scc.poc/v1', kind: 'SCCMigrationPlan', metadata: { name, namespace: NAMESPACE }, spec };
+  return planSchema.parse(await stack.api.create(PLANS, body));
+}
+const read = async (name: string): Promise<Plan> => planSchema.parse(await stack.api.get(`${PLANS}/${name}`));
+
+/** Waits until the status of a plan is as wanted, and says what it was when it never is. */
+async function until(name: string, wanted: (status: PlanStatus) => boolean, what: string): Promise<PlanStatus> {
+  const last: { status: PlanStatus } = { status: {} };
+  try {
+    return await waitFor(
+      async () => {
+        ({ status: last.status } = await read(name));
+        return wanted(last.status) ? last.status : null;
+      },
+      { timeoutMs: TIMEOUT_MS, everyMs: 100, what },
+    );
+  } catch (error) {
+    throw new Error(`${name} is not ${what}: ${JSON.stringify(last.status)}`, { cause: error });
+  }
+}
+const untilPhase = (name: string, phase: string): Promise<PlanStatus> =>
+  until(name, (status) => status.phase === phase, phase);
+const untilWeight = (name: string, weight: number): Promise<PlanStatus> =>
+  until(name, (status) => status.phase === 'TrafficShifting' && status.weight === weight, `at ${weight} %`);
+const condition = ({ conditions = [] }: PlanStatus, type: string) => conditions.find((one) => one.type === type);
+
+const handleOf = async (name: string) => {
+  const { metadata } = await read(name);
+  return temporal.workflow.getHandle(workflowIdOf({ namespace: NAMESPACE, name, uid: metadata.uid }));
+};
+
+const namedSchema = z.looseObject({ metadata: z.looseObject({ name: z.string() }) });
+/** What a migration may leave behind: everything of the namespace that carries its marks. */
+async function remains(): Promise<string[]> {
+  const paths = [
+    DEPLOYMENTS,
+    `/api/v1/namespaces/${NAMESPACE}/services`,
+    ROUTES,
+    `/apis/networking.istio.io/v1/namespaces/${NAMESPACE}/destinationrules`,
+    `/apis/networking.k8s.io/v1/namespaces/${NAMESPACE}/networkpolicies`,
+    `/apis/policy/v1/namespaces/${NAMESPACE}/poddisruptionbudgets`,
+    SCALERS,
+  ];
+  const lists = await Promise.all(paths.map((path) => stack.api.list(`${path}?labelSelector=scc.poc/role=canary`)));
+  return lists.flatMap(({ items }) => items.map((item) => namedSchema.parse(item).metadata.name));
+}
+const specOf = async (path: string): Promise<unknown> =>
+  z.looseObject({ spec: z.unknown() }).parse(await stack.api.get(path)).spec;
+
+const eventsSchema = z.array(
+  z.looseObject({
+    reason: z.string(),
+    note: z.string().default(''),
+    regarding: z.looseObject({ kind: z.string(), name: z.string() }),
+  }),
+);
+const eventsOf = async (kind: string, name: string) =>
+  eventsSchema
+    .parse((await stack.api.list(`/apis/events.k8s.io/v1/namespaces/${NAMESPACE}/events`)).items)
+    .filter(({ regarding }) => regarding.kind === kind && regarding.name === name);
+
+describe('what can not be migrated', () => {
+  it.each<[string, string, Partial<PlanSpecInput>, string[]]>([
+    ['no-workload', 'nothing-here', {}, ['WorkloadNotFound']],
+    ['no-scc', 'ledger', { targetSCC: 'restricted-v9' }, ['SCCNotFound']],
+    ['no-account', 'ledger', { serviceAccountName: 'nobody' }, ['ServiceAccountNotFound']],
+    ['wrong-source', 'ledger', { sourceSCC: 'privileged' }, ['SourceIsAnother']],
+    ['wrong-kind', 'sessions', { workloadRef: { kind: 'StatefulSet', name: 'sessions' } }, ['KindNotSupported']],
+  ])('%s is rejected with condition, event and remedy, and nothing is touched', async (name, workload, over, codes) => {
+    await apply(name, workload, over);
+    const status = await untilPhase(name, 'Rejected');
+    expect(status.violations?.map(({ code }) => code)).toEqual(codes);
+    for (const violation of status.violations ?? []) expect(violation.remedy).not.toBe('');
+    expect(condition(status, 'Validated')).toMatchObject({ status: 'False' });
+    await waitFor(
+      async () => (await eventsOf('SCCMigrationPlan', name)).some(({ reason }) => reason === 'PlanRejected'),
+      {
+        timeoutMs: 10_000,
+        what: 'the event of the rejection',
+      },
+    );
+    expect(await remains()).toEqual([]);
+    await waitFor(async () => (await read(name)).metadata.finalizers.length === 0, {
+      timeoutMs: 10_000,
+      what: 'the plan to be released',
+    });
+  });
+
+  it('a workload that no Service picks is rejected', async () => {
+    const deployment = z
+      .looseObject({ spec: z.looseObject({ template: z.unknown() }) })
+      .parse(await stack.api.get(`${DEPLOYMENTS}/ledger`));
+    const labels = { app: 'lonely' };
+    const template = { ...(deployment.spec.template as object), metadata: { labels } };
+    await stack.api.create(DEPLOYMENTS, {
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { name: 'lonely', namespace: NAMESPACE },
+      spec: { replicas: 1, selector: { matchLabels: labels }, template },
+    });
+    const availableSchema = z.looseObject({ status: z.looseObject({ availableReplicas: z.int().default(0) }) });
+    await waitFor(
+      async () => availableSchema.parse(await stack.api.get(`${DEPLOYMENTS}/lonely`)).status.availableReplicas === 1,
+      {
+        timeoutMs: 60_000,
+        what: 'the lonely workload',
+      },
+    );
+    await apply('no-service', 'lonely');
+    const { violations } = await untilPhase('no-service', 'Rejected');
+    expect(violations?.map(({ code }) => code)).toEqual(['NoService']);
+  });
+
+  it('weights that do not rise are refused when they are applied', async () => {
+    const refusal = apply('falling', 'ledger', { traffic: { weights: [50, 25, 100] } });
+    await expect(refusal).rejects.toThrow(ApiError);
+    await expect(refusal).rejects.toThrow(/weights/);
+  });
+
+  it('a dry run says what would happen and touches nothing', async () => {
+    const before = await specOf(`${DEPLOYMENTS}/ledger`);
+    await apply('dry', 'ledger', { dryRun: true });
+    const status = await untilPhase('dry', 'Completed');
+    expect(status.patch).toContain('openshift.io/required-scc: restricted-v2');
+    expect(await remains()).toEqual([]);
+    expect(await specOf(`${DEPLOYMENTS}/ledger`)).toEqual(before);
+  });
+});
+
+describe('a running migration', () => {
+  it('holds while paused by a signal, refuses edits that come too late, and goes back when its plan is deleted', async () => {
+    const before = await Promise.all([`${DEPLOYMENTS}/ledger`, `${ROUTES}/ledger`, `${SCALERS}/ledger`].map(specOf));
+    await apply('ledger', 'ledger', { traffic: longHolds });
+    await untilWeight('ledger', 10);
+    expect(z.looseObject({ minReplicas: z.int() }).parse(await specOf(`${SCALERS}/ledger`)).minReplicas).toBe(3);
+
+    await expect(stack.api.merge(`${PLANS}/ledger`, { spec: { targetSCC: 'nonroot-v2' } })).rejects.toThrow(
+      /targetSCC/,
+    );
+    await (await handleOf('ledger')).signal('pause');
+    await stack.api.merge(`${PLANS}/ledger`, { spec: { traffic: { interval: '0s' } } });
+    const paused = await until('ledger', (status) => condition(status, 'Paused')?.status === 'True', 'paused');
+    expect(paused.weight).toBe(10);
+
+    await stack.api.call('DELETE', `${PLANS}/ledger`);
+    await waitFor(
+      () =>
+        read('ledger').then(
+          () => false,
+          (error: unknown) => error instanceof ApiError && error.status === 404,
+        ),
+      {
+        timeoutMs: TIMEOUT_MS,
+        what: 'the plan to be gone',
+      },
+    );
+    expect(await remains()).toEqual([]);
+    const after = await Promise.all([`${DEPLOYMENTS}/ledger`, `${ROUTES}/ledger`, `${SCALERS}/ledger`].map(specOf));
+    expect(after).toEqual(before);
+  });
+
+  it('takes its workload for itself: a second plan waits and is then judged anew', async () => {
+    await apply('first', 'ledger', { traffic: longHolds });
+    await untilWeight('first', 10);
+    await apply('second', 'ledger');
+    await until('second', ({ message }) => message?.includes('shop/first') ?? false, 'waiting for the first');
+    await stack.api.merge(`${PLANS}/first`, { spec: { traffic: { interval: '0s' } } });
+    await (await handleOf('first')).signal('skip');
+    await untilPhase('first', 'Completed');
+    const { violations } = await untilPhase('second', 'Rejected');
+    expect(violations?.map(({ code }) => code)).toEqual(['AlreadyMigrated']);
+  });
+
+  it('names who rewrites its routes, and goes back without touching what they wrote', async () => {
+    await apply('drift', 'checkout', { traffic: longHolds });
+    await untilWeight('drift', 10);
+    const to = (host: string, weight: number) => ({ destination: { host, port: { number: 80 } }, weight });
+    const http = [{ timeout: '7s', retries: { attempts: 0 }, route: [to('checkout', 80), to('checkout-next', 20)] }];
+    await stack.api.call(
+      'PATCH',
+      `${ROUTES}/checkout?fieldManager=gitops`,
+      { spec: { http } },
+      'application/merge-patch+json',
+    );
+    const status = await untilPhase('drift', 'RolledBack');
+    expect(JSON.stringify(status)).toContain('gitops');
+    expect(await specOf(`${ROUTES}/checkout`)).toMatchObject({ http });
+    expect(await remains()).toEqual([]);
+  });
+
+  it('is undone from its recorded objects when its workflow is terminated', async () => {
+    const before = await Promise.all([`${DEPLOYMENTS}/payments`].map(specOf));
+    await apply('lost', 'payments', { traffic: longHolds });
+    await untilWeight('lost', 10);
+    await (await handleOf('lost')).terminate('by a test');
+    await untilPhase('lost', 'RolledBack');
+    expect(await remains()).toEqual([]);
+    expect(await Promise.all([`${DEPLOYMENTS}/payments`].map(specOf))).toEqual(before);
+  });
+
+  it('holds where it is while governance or its database is away, says so, and completes', async () => {
+    await apply('away', 'payments', { traffic: { mirror: { duration: '0s' }, interval: '3s' } });
+    await untilWeight('away', 10);
+    await stack.part('governance').kill();
+    await until(
+      'away',
+      ({ message }) => message?.includes('governance does not answer') ?? false,
+      'waiting for governance',
+    );
+    await stack.part('postgres').kill();
+    await stack.part('postgres').start();
+    await stack.part('governance').start();
+    await untilPhase('away', 'Completed');
+    expect(await remains()).toEqual([]);
+    await waitFor(
+      async () => (await eventsOf('Deployment', 'payments')).some(({ reason }) => reason === 'MigrationCompleted'),
+      {
+        timeoutMs: 10_000,
+        what: 'the event on the workload',
+      },
+    );
+  });
+});
