@@ -92,6 +92,9 @@ const summaryOf = ({ stricter, ...rest }: Recommendation): object => ({
   stricter: stricter.map(({ target, patch, edits, risks }) => ({ target, patch, edits, risks })),
 });
 
+/** The dimensions without their values, which fill pages; JSON has them. */
+const withoutLists = (reason: string): string => reason.replace(/ \([^)]*\)/g, '');
+
 function textOf(workload: { kind: string; namespace: string; name: string }, found: Recommendation): string {
   const parts = [
     fields([
@@ -106,7 +109,7 @@ function textOf(workload: { kind: string; namespace: string; name: string }, fou
         found.fits.map(({ scc, podSecurity }, at) => [
           scc,
           podSecurity,
-          at === 0 ? 'least privileged' : (found.reasons[at - 1] ?? ''),
+          at === 0 ? 'least privileged' : withoutLists(found.reasons[at - 1] ?? ''),
         ]),
       ),
     );

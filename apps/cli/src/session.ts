@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { connectKube, type KubeClient } from '@scc/kube';
-import { Client, Connection } from '@temporalio/client';
+import type { Client, Connection } from '@temporalio/client';
 import { CliError } from './exit.js';
 import { Output } from './output.js';
 import { Rest } from './rest.js';
@@ -94,15 +94,16 @@ export class Session {
     const { temporal: address, temporalNamespace: namespace } = this.settings;
     if (address === undefined)
       throw new CliError('--temporal: Temporal is not known', 'Pass --temporal HOST:PORT, or set TEMPORAL_ADDRESS.');
+    const temporal = await import('@temporalio/client');
     try {
-      this.temporalConnection ??= await Connection.connect({ address, connectTimeout: 5_000 });
+      this.temporalConnection ??= await temporal.Connection.connect({ address, connectTimeout: 5_000 });
     } catch (error) {
       throw new CliError(
         `--temporal: ${address} does not answer: ${error instanceof Error ? error.message : String(error)}`,
         'Check --temporal (TEMPORAL_ADDRESS), and that Temporal runs.',
       );
     }
-    return new Client({ connection: this.temporalConnection, namespace });
+    return new temporal.Client({ connection: this.temporalConnection, namespace });
   }
 
   async close(): Promise<void> {

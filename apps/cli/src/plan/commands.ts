@@ -1,7 +1,6 @@
 import { Command } from 'commander';
-import { COMMAND_NAMES, type CommandName } from '../../../../workflows/migration/contract.js';
+import type { CommandName } from '../../../../workflows/migration/contract.js';
 import type { Run } from '../session.js';
-import { command, decide } from './act.js';
 import { lint, type LintOptions } from './lint.js';
 import { status } from './status.js';
 
@@ -27,13 +26,18 @@ export function planCommand(run: Run): Command {
   return plan;
 }
 
-const DESCRIPTIONS: Record<Exclude<CommandName, 'approve'>, string> = {
+const VERBS = ['pause', 'resume', 'skip', 'abort', 'rollback'] as const satisfies CommandName[];
+
+const DESCRIPTIONS: Record<(typeof VERBS)[number], string> = {
   pause: 'stop before the next step; traffic stays where it is',
   resume: 'go on; gates, approvals and freezes still apply',
   skip: 'pass the hold or gate that the migration waits at; needs --server',
   abort: 'end the migration and undo what it did',
   rollback: 'undo what the migration did',
 };
+
+/** Loaded when needed: the Temporal client takes most of a second. */
+const acts = () => import('./act.js');
 
 /** `sccctl approve`, `refuse`, and one command for each that a migration takes. */
 export function actCommands(run: Run): Command[] {
@@ -45,17 +49,17 @@ export function actCommands(run: Run): Command[] {
       .option('--reason <text>')
       .option('--role <role>', 'in which role; the first open one that you hold when absent')
       .action((name: string, options: { namespace: string; reason?: string; role?: string }) =>
-        run((session) => decide(session, decision, { name, ...options })),
+        run(async (session) => (await acts()).decide(session, decision, { name, ...options })),
       ),
   );
-  const commands = COMMAND_NAMES.filter((name) => name !== 'approve').map((verb) =>
+  const commands = VERBS.map((verb) =>
     new Command(verb)
       .description(DESCRIPTIONS[verb])
       .argument('<name>', 'of the plan')
       .option('-n, --namespace <namespace>', 'where the plan is', 'default')
       .option('--reason <text>')
       .action((name: string, options: { namespace: string; reason?: string }) =>
-        run((session) => command(session, verb, { name, ...options })),
+        run(async (session) => (await acts()).command(session, verb, { name, ...options })),
       ),
   );
   return [...decisions, ...commands];

@@ -1,0 +1,251 @@
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { canonicalBytes, encodeBody, leafHash, type LogRecord, signNote } from '@scc/audit';
+import { aLog, aSigner, exportText, ORIGIN } from './log.fixture.js';
+
+// Every test starts processes, some of them several.
+jest.setTimeout(60_000);
+
+const root = path.resolve(import.meta.dirname, '../../..');
+const signer = aSigner();
+const log = aLog(40, signer);
+let folder: string;
+beforeAll(async () => {
+  await promisify(execFile)(process.execPath, ['scripts/build.mjs'], { cwd: root });
+  folder = await mkdtemp(path.join(tmpdir(), 'sccctl-'));
+}, 60_000);
+afterAll(() => rm(folder, { recursive: true }));
+
+let files = 0;
+async function file(content: string): Promise<string> {
+  files += 1;
+  const name = path.join(folder, `file-${files}`);
+  await writeFile(name, content);
+  return name;
+}
+
+interface Ran {
+  code: number;
+  out: string;
+  err: string;
+}
+
+/** Runs the command as a person would, in an environment that knows no cluster. */
+function sccctl(...args: string[]): Promise<Ran> {
+  const command = ['dist/apps/cli/src/main.js', ...args];
+  const env = { PATH: process.env['PATH'], HOME: folder };
+  return new Promise((resolve) => {
+    execFile(process.execPath, command, { cwd: root, env }, (error, out, err) => {
+      resolve({ code: error ? Number(error.code) : 0, out, err });
+    });
+  });
+}
+
+type Known = Partial<Record<'key' | 'origin' | 'receipts' | 'anchors' | 'since', string>>;
+
+async function verify(records: readonly LogRecord[], known: Known = {}, format = 'json'): Promise<Ran> {
+  const options = Object.entries({ key: signer.vkey, ...known }).flatMap(([name, value]) => [`--${name}`, value]);
+  return sccctl('-o', format, 'audit', 'verify', '--export', await file(exportText(records)), ...options);
+}
+
+const withEdit = (records: readonly LogRecord[], index: number): LogRecord[] =>
+  records.map((record) =>
+    record.t === 'entry' && record.index === index && record.entry
+      ? { ...record, entry: { ...record.entry, body: Buffer.from(record.entry.body.toString().replace('ana', 'eve')) } }
+      : record,
+  );
+
+describe('sccctl audit verify', () => {
+  it('ends with 0 for a clean log', async () => {
+    const receipts = await file(JSON.stringify(log.receipts));
+    const anchors = await file(JSON.stringify([{ source: 'a note', note: log.checkpoints.get(40) }]));
+    const since = await file(log.checkpoints.get(20) ?? '');
+    const { code, out, err } = await verify(log.records, { receipts, anchors, since, origin: ORIGIN });
+    expect(err).toBe('');
+    expect(JSON.parse(out)).toMatchObject({
+      verdict: 'clean',
+      findings: [],
+      checked: { sealed: 40, anchors: 2, receipts: 40 },
+    });
+    expect(code).toBe(0);
+  });
+
+  it('ends with 2 and names the first bad entry and its fault', async () => {
+    const { code, out } = await verify(withEdit(log.records, 17), {}, 'table');
+    expect(out).toMatch(/verdict +tampered/);
+    expect(out).toMatch(/first bad entry +entry 17 ENTRY0017/);
+    expect(out).toMatch(/fault +body-edited: /);
+    expect(code).toBe(2);
+  });
+
+  it('ends with 2 when the log is shorter than a checkpoint that somebody kept', async () => {
+    const { code, out } = await verify(aLog(30, signer).records, { since: await file(log.checkpoints.get(40) ?? '') });
+    expect(JSON.parse(out)).toMatchObject({ verdict: 'tampered', first: { fault: 'rolled-back', index: 30 } });
+    expect(code).toBe(2);
+  });
+
+  it('ends with 3 for an export that was cut', async () => {
+    const { code, out } = await verify(log.records.slice(0, -1));
+    expect(JSON.parse(out)).toMatchObject({ verdict: 'incomplete', first: { fault: 'export-truncated' } });
+    expect(code).toBe(3);
+    const cut = await file(exportText(log.records).slice(0, 5_000));
+    expect(await sccctl('audit', 'verify', '--export', cut)).toMatchObject({ code: 3 });
+  });
+
+  it('says what it could not know', async () => {
+    const cut = await file(exportText(log.records));
+    const { code, out } = await sccctl('audit', 'verify', '--export', cut);
+    expect(out).toMatch(/warning +no-anchor/);
+    expect(out).toMatch(/warning +no-pinned-key/);
+    expect(code).toBe(0);
+  });
+
+  it('keeps what it confirmed for the next time, and only that', async () => {
+    const head = path.join(folder, 'head');
+    const clean = await file(exportText(log.records));
+    await sccctl('audit', 'verify', '--export', clean, '--save-head', head);
+    expect(await readFile(head, 'utf8')).toBe(log.checkpoints.get(40));
+    const bad = await file(exportText(withEdit(aLog(60, signer).records, 3)));
+    await sccctl('audit', 'verify', '--export', bad, '--save-head', head);
+    expect(await readFile(head, 'utf8')).toBe(log.checkpoints.get(40));
+  });
+
+  it.each<[string, string[], number, RegExp]>([
+    ['a file that is not there', ['--export', '/nowhere'], 1, /--export: .*\/nowhere/],
+    ['a key that is none', ['--export', '/dev/null', '--key', 'a+00000000+b'], 1, /--key: .*\nWrite it as NAME/],
+    ['anchors that are none', ['--export', '/dev/null', '--anchors', 'package.json'], 1, /--anchors: package\.json/],
+    ['two sources', ['--online', '--export', '/dev/null'], 64, /exclude each other/],
+    ['no source', [], 1, /--server: governance is not known\nPass --server/],
+    ['an unknown option', ['--fast'], 64, /unknown option '--fast'/],
+  ])('names %s', async (_what, args, code, message) => {
+    const ran = await sccctl('audit', 'verify', ...args);
+    expect(ran.err).toMatch(message);
+    expect(ran.code).toBe(code);
+  });
+});
+
+describe('sccctl plan lint', () => {
+  const plan = (spec: object): string =>
+    JSON.stringify({
+      apiVersion: 'scc.poc/v1',
+      kind: 'SCCMigrationPlan',
+      metadata: { name: 'p', namespace: 'shop' },
+      spec,
+    });
+  const workload = (securityContext: object): string =>
+    JSON.stringify({
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { name: 'ledger', namespace: 'shop' },
+      spec: { template: { spec: { containers: [{ name: 'app', image: 'ledger:1', securityContext }] } } },
+    });
+  const ref = { workloadRef: { kind: 'Deployment', name: 'ledger' }, targetSCC: 'restricted-v2' };
+
+  it('passes a plan and shows the patch of its workload', async () => {
+    const args = [await file(plan(ref)), '--workload', await file(workload({ runAsUser: 0 }))];
+    const { code, out } = await sccctl('-o', 'json', 'plan', 'lint', ...args);
+    expect(JSON.parse(out)).toMatchObject([
+      {
+        plan: 'shop/p',
+        violations: [],
+        patch: { spec: { containers: [{ name: 'app', securityContext: { runAsUser: null } }] } },
+      },
+    ]);
+    expect(code).toBe(0);
+  });
+
+  it.each<[string, object, object | null, string[]]>([
+    [
+      'every bad field at once',
+      { ...ref, traffic: { weights: [10, 10, 50] } },
+      null,
+      ['spec.traffic.weights[1]', 'spec.traffic.weights[2]'],
+    ],
+    ['a field that is not there', { targetSCC: 'x' }, null, ['spec.workloadRef']],
+    [
+      'a patch that the plan does not allow',
+      { ...ref, podSecurity: { mode: 'Require' } },
+      { runAsUser: 0 },
+      ['spec.podSecurity.patch'],
+    ],
+  ])('names %s', async (_what, spec, context, violated) => {
+    const extra = context ? ['--workload', await file(workload(context))] : [];
+    const { code, out } = await sccctl('-o', 'json', 'plan', 'lint', await file(plan(spec)), ...extra);
+    const [result] = JSON.parse(out) as { violations: { field: string; remedy: string }[] }[];
+    expect(result?.violations.map(({ field }) => field)).toEqual(violated);
+    expect(result?.violations.every(({ remedy }) => remedy.length > 10)).toBe(true);
+    expect(code).toBe(4);
+  });
+
+  it('tells a file without a plan from a plan without faults', async () => {
+    expect(await sccctl('plan', 'lint', await file(workload({})))).toMatchObject({ code: 4 });
+    expect(await sccctl('plan', 'lint', '/nowhere')).toMatchObject({ code: 1 });
+    expect(await sccctl('plan', 'lint', await file('a: [b'))).toMatchObject({ code: 4 });
+  });
+});
+
+describe('sccctl recommend', () => {
+  it('finds the strictest SCC within reach of a patch', async () => {
+    const { code, out, err } = await sccctl('-o', 'json', 'recommend', '-f', 'dev/samples/reports.yaml');
+    expect(err).toContain('assumed: the cluster has the default SCCs');
+    const [first] = JSON.parse(out) as { leastPrivileged: string; fits: { scc: string }[] }[];
+    expect(first?.fits[0]?.scc).toBe(first?.leastPrivileged);
+    expect(code).toBe(0);
+  });
+});
+
+describe('sccctl migrations proof', () => {
+  const body = encodeBody({
+    v: 1,
+    id: 'ENTRY',
+    occurredAt: '2026-03-10T12:00:00.000Z',
+    actor: { name: 'ana' },
+    action: 'plan.evaluated',
+    object: { kind: 'SCCMigrationPlan', namespace: 'shop', name: 'ledger' },
+    requestId: null,
+    details: { uid: 'u-1' },
+  });
+  const entry = {
+    entryId: 'ENTRY',
+    body: body.toString('base64'),
+    leafHash: leafHash(body).toString('hex'),
+    index: null,
+    path: null,
+  };
+  const document = {
+    plan: { uid: 'u-1', namespace: 'shop', name: 'ledger' },
+    outcome: { phase: 'Completed' },
+    pods: [{ name: 'ledger-1', scc: 'restricted-v2' }],
+    audit: { checkpoint: null, entries: [entry] },
+  };
+  const digest = createHash('sha256').update(canonicalBytes(document)).digest('hex');
+  const proof = { document, signature: signNote(`${ORIGIN}\nmigration proof u-1\n${digest}\n`, [signer]) };
+  const check = async (value: object, key = signer.vkey): Promise<Ran> =>
+    sccctl('migrations', 'proof', '--file', await file(JSON.stringify(value)), '--key', key);
+
+  it('checks a document that was kept', async () => {
+    const { code, out } = await check(proof);
+    expect(out).toMatch(/verdict +valid/);
+    expect(code).toBe(0);
+  });
+
+  it.each<[string, object, string, RegExp]>([
+    ['was changed', { ...proof, document: { ...document, pods: [] } }, signer.vkey, /changed after it was signed/],
+    ['is of another key', proof, aSigner().vkey, /not signed by the given key/],
+    [
+      'holds an entry with other bytes',
+      { ...proof, document: { ...document, audit: { checkpoint: null, entries: [{ ...entry, body: 'AAAA' }] } } },
+      signer.vkey,
+      /ENTRY: the hash is not that of its bytes/,
+    ],
+  ])('ends with 2 when the document %s', async (_what, value, key, reason) => {
+    const { code, out } = await check(value, key);
+    expect(out).toMatch(reason);
+    expect(code).toBe(2);
+  });
+});
