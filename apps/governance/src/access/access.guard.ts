@@ -5,7 +5,7 @@ import { Refusal } from '../database/refusal.js';
 import type { Queryable } from '../database/rows.js';
 import type { KnownRequest } from './actor.js';
 import { type Authenticator, TooManyFailures } from './authenticate.js';
-import { type Authorizer, rolesIn } from './authorize.js';
+import { type Authorizer, type Holder, rolesIn } from './authorize.js';
 import type { Identity } from './identity.js';
 import { type AddressedRequest, type Place, placeOf } from './place.js';
 import { AUTHENTICATED, PERMISSION, PUBLIC, TARGET, type Target } from './require-permission.js';
@@ -36,7 +36,7 @@ export class AccessGuard implements CanActivate {
   }
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
-    const { reflector, log } = this.#options;
+    const { authorizer, reflector, log } = this.#options;
     const http = context.switchToHttp();
     const request = http.getRequest<IncomingRequest>();
     const permission = reflector.get<string | undefined>(PERMISSION, context.getHandler());
@@ -46,7 +46,7 @@ export class AccessGuard implements CanActivate {
       log.error({ route: `${context.getClass().name}.${context.getHandler().name}` }, 'a route declares no permission');
       throw new Refusal('forbidden', 'the route declares no permission, so nobody may call it');
     }
-    if (permission === AUTHENTICATED) await this.#admit(request, identity, { scope: [], namespace: null });
+    if (permission === AUTHENTICATED) await this.#admit(request, await authorizer.holderOf(identity, null), []);
     else await this.#authorize(request, identity, { permission, target: this.#targetOf(context) });
     return true;
   }
@@ -75,20 +75,18 @@ export class AccessGuard implements CanActivate {
     const { authorizer, db, log } = this.#options;
     const place = await placeOf(target, request, db);
     const namespace = place.kind === 'namespace' ? place.namespace : null;
-    const scope = await authorizer.scopeOf(identity, permission, namespace);
+    const holder = await authorizer.holderOf(identity, namespace);
+    const scope = await authorizer.scopeOf(holder, permission);
     if (!suffices(scope, place)) {
       log.info({ actor: identity.name, permission }, 'access denied');
       throw new Refusal('forbidden', `you lack ${permission} ${wordsFor(place)}`);
     }
-    await this.#admit(request, identity, { scope, namespace });
+    await this.#admit(request, holder, scope);
   }
 
-  async #admit(
-    request: IncomingRequest,
-    identity: Identity,
-    { scope, namespace }: { scope: Scope; namespace: string | null },
-  ): Promise<void> {
-    const grants = await this.#options.authorizer.grantsOf(identity, namespace);
+  async #admit(request: IncomingRequest, holder: Holder, scope: Scope): Promise<void> {
+    const { identity } = holder;
+    const grants = await this.#options.authorizer.grantsOf(holder);
     request.actor = { name: identity.name, groups: identity.groups, roles: rolesIn(grants), scope };
     request.access = { identity, grants };
   }

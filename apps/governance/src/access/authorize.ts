@@ -20,6 +20,13 @@ export interface AuthorizerOptions {
   configured: ConfiguredRoles;
 }
 
+/** Somebody with the roles that bindings and the configuration give him. */
+export interface Holder {
+  identity: Identity;
+  namespace: string | null;
+  bound: Grant[];
+}
+
 /** Finds out what somebody may do, and where. */
 export class Authorizer {
   readonly mode: AccessMode;
@@ -31,11 +38,17 @@ export class Authorizer {
   }
 
   /**
-   * The roles that somebody holds, each with its place.
+   * Reads what somebody is bound to.
    * @param namespace the only one that matters; null for all. The cluster then tells of what is held everywhere.
    */
-  async grantsOf(identity: Identity, namespace: string | null): Promise<Grant[]> {
-    const bound = this.mode === 'kubernetes' ? [] : await this.#boundTo(identity, namespace);
+  async holderOf(identity: Identity, namespace: string | null): Promise<Holder> {
+    const bound = this.mode === 'kubernetes' ? [] : await this.#boundTo(identity);
+    const here = bound.filter(({ namespaces }) => namespace === null || isInScope([namespaces], namespace));
+    return { identity, namespace, bound: here };
+  }
+
+  /** The roles that somebody holds, each with its place. */
+  async grantsOf({ identity, namespace, bound }: Holder): Promise<Grant[]> {
     if (this.mode === 'bindings') return bound;
     const roles = await this.#options.cluster.rolesOf(identity, namespace);
     if (this.mode === 'both') return bound.filter(({ role }) => roles.includes(role));
@@ -43,22 +56,24 @@ export class Authorizer {
   }
 
   /** Where somebody may do something. */
-  async scopeOf(identity: Identity, permission: string, namespace: string | null): Promise<Scope> {
+  async scopeOf({ identity, namespace, bound }: Holder, permission: string): Promise<Scope> {
     const { cluster } = this.#options;
     if (this.mode === 'kubernetes') return cluster.scopeOf(identity, permission, namespace);
-    const bound = within(scopeIn(await this.#boundTo(identity, namespace), permission), namespace);
-    if (this.mode === 'bindings' || bound.length === 0) return bound;
-    return intersection(bound, await cluster.scopeOf(identity, permission, namespace));
+    const scope = within(scopeIn(bound, permission), namespace);
+    if (this.mode === 'bindings' || scope.length === 0) return scope;
+    return intersection(scope, await cluster.scopeOf(identity, permission, namespace));
   }
 
-  async #boundTo(identity: Identity, namespace: string | null): Promise<Grant[]> {
-    const stored = (await bindingsOf(this.#options.db, identity)).map(({ id, role, subject, namespaces }) => ({
-      role,
-      namespaces,
-      because: `role binding ${id} of ${subject.kind} ${subject.name}`,
-    }));
-    const all = [...configuredFor(identity, this.#options.configured), ...stored];
-    return namespace === null ? all : all.filter((grant) => isInScope([grant.namespaces], namespace));
+  async #boundTo(identity: Identity): Promise<Grant[]> {
+    const stored = await bindingsOf(this.#options.db, identity);
+    return [
+      ...configuredFor(identity, this.#options.configured),
+      ...stored.map(({ id, role, subject, namespaces }) => ({
+        role,
+        namespaces,
+        because: `role binding ${id} of ${subject.kind} ${subject.name}`,
+      })),
+    ];
   }
 }
 

@@ -43,12 +43,12 @@ export class MeController {
     @Query({ schema: querySchema }) { namespace }: z.infer<typeof querySchema>,
     @Access() { identity }: CallerAccess,
   ): Promise<Me> {
-    const place = namespace ?? null;
-    const roles = await this.authorizer.grantsOf(identity, place);
+    const holder = await this.authorizer.holderOf(identity, namespace ?? null);
+    const roles = await this.authorizer.grantsOf(holder);
     const permissions = await Promise.all(
       PERMISSIONS.map(async (permission) => ({
         permission,
-        namespaces: await this.authorizer.scopeOf(identity, permission, place),
+        namespaces: await this.authorizer.scopeOf(holder, permission),
         roles: [...new Set(roles.map(({ role }) => role))].filter((role) => ROLE_PERMISSIONS[role].has(permission)),
         rbac: rbacOf(permission),
       })),
