@@ -11,7 +11,7 @@ const capabilitiesSchema = z.looseObject({
 });
 
 const containerSchema = z.looseObject({
-  name: z.string(),
+  name: z.string().min(1),
   ports: z.array(z.looseObject({ containerPort: z.int().nullish(), hostPort: z.int().nullish() })).nullish(),
   securityContext: z
     .looseObject({

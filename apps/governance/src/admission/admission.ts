@@ -27,7 +27,8 @@ import { followTrust, type Trust } from './tls/trust.js';
 export { admissionConfigOf, admissionSettings, type AdmissionConfig } from './settings.js';
 export type { Admission, AdmissionDeps, PodHint } from './contract.js';
 
-function hooksOf(context: HookContext, client: Parameters<typeof guardNamespaces>[0]): Hook[] {
+/** Every webhook of a mode. */
+export function hooksOf(context: HookContext, client: Parameters<typeof guardNamespaces>[0]): Hook[] {
   const siblings = new Siblings();
   return [
     context.config.mode === 'openshift' ? pinPods(context) : mutatePods(context, siblings),

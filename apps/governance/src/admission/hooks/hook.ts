@@ -29,7 +29,7 @@ export interface Hook {
 
 export interface HookContext {
   readonly memory: ClusterMemory;
-  readonly config: AdmissionConfig;
+  readonly config: Pick<AdmissionConfig, 'mode' | 'workloads' | 'checkExec' | 'guarded'>;
 }
 
 /** Resolves with the promise, or after the budget; never rejects for want of time. */

@@ -105,8 +105,6 @@ export async function podRequestOf(request: ReviewRequest, memory: ClusterMemory
   if (!name) return { answer: notUnderstood('request.namespace is missing') };
   const pods = podsOf(request);
   if ('answer' in pods) return pods;
-  if ((pods.pod.metadata.namespace ?? name) !== name)
-    return { answer: notUnderstood('object.metadata.namespace is not the namespace of the request') };
   const namespace = await namespaceOf(name, memory, budget);
   if (!namespace) return { undecided: `namespace ${name} is not known yet` };
   const asked = { operation, subresource: subResource ?? '', ...pods, namespace };

@@ -24,6 +24,15 @@ export const reviewRequestSchema = z.object({
 });
 export type ReviewRequest = z.infer<typeof reviewRequestSchema>;
 
+const placedSchema = z.object({ metadata: z.object({ namespace: z.string().min(1) }) });
+
+/** An object that says it is elsewhere than the request; selectors of webhooks go by the request. */
+const isMisplaced = ({ namespace, object, oldObject }: ReviewRequest): boolean =>
+  [object, oldObject].some((value) => {
+    const placed = placedSchema.safeParse(value).data?.metadata.namespace;
+    return placed !== undefined && placed !== namespace;
+  });
+
 const envelopeSchema = z.object({
   apiVersion: z.literal('admission.k8s.io/v1'),
   kind: z.literal('AdmissionReview'),
@@ -63,7 +72,10 @@ const firstIssue = ({ issues: [issue] }: z.ZodError): string =>
 export function parseReview(value: unknown): ParsedReview {
   const envelope = envelopeSchema.safeParse(value);
   const request = envelope.success ? reviewRequestSchema.safeParse(envelope.data.request) : undefined;
-  if (request?.success) return { is: 'read', request: request.data };
+  if (request?.success)
+    return isMisplaced(request.data)
+      ? { is: 'denied', uid: request.data.uid, why: 'the object is in another namespace than the request' }
+      : { is: 'read', request: request.data };
   const error = request?.error ?? envelope.error;
   const why = error ? firstIssue(error) : 'unreadable';
   const uid = envelope.success ? uidSchema.safeParse(value) : undefined;
