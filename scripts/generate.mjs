@@ -4,13 +4,44 @@ import path from 'node:path';
 import { stringify } from 'yaml';
 import { clusterRoles } from '../apps/governance/src/access/cluster-roles.ts';
 import { planCRD } from '../libs/plan/src/index.ts';
-import { sccCustomResourceDefinition } from '../libs/scc/src/index.ts';
+import { defaultSCCs, sccCustomResourceDefinition } from '../libs/scc/src/index.ts';
 
 const manifest = (source, ...objects) =>
   `# Generated from ${source} by \`npm run generate\`.\n${objects.map((object) => stringify(object, { lineWidth: 0, aliasDuplicateObjects: false })).join('---\n')}`;
+
+/** What OpenShift's operators install beside SCC admission: the default SCCs, and a ClusterRole for the use of each. */
+const RBAC = 'rbac.authorization.k8s.io';
+const roleName = (scc) => `system:openshift:scc:${scc}`;
+const useRole = ({ metadata: { name } }) => ({
+  apiVersion: `${RBAC}/v1`,
+  kind: 'ClusterRole',
+  metadata: { name: roleName(name) },
+  rules: [
+    {
+      apiGroups: ['security.openshift.io'],
+      resources: ['securitycontextconstraints'],
+      resourceNames: [name],
+      verbs: ['use'],
+    },
+  ],
+});
+const forEveryone = (name) => ({
+  apiVersion: `${RBAC}/v1`,
+  kind: 'ClusterRoleBinding',
+  metadata: { name: roleName(name) },
+  roleRef: { apiGroup: RBAC, kind: 'ClusterRole', name: roleName(name) },
+  subjects: [{ apiGroup: RBAC, kind: 'Group', name: 'system:authenticated' }],
+});
+
 const files = {
   'deploy/crd/sccmigrationplans.yaml': manifest('libs/plan', planCRD()),
   'deploy/crd/securitycontextconstraints.yaml': manifest('libs/scc', sccCustomResourceDefinition()),
+  'deploy/scc/default-sccs.yaml': manifest('libs/scc', ...defaultSCCs()),
+  'deploy/scc/cluster-roles.yaml': manifest(
+    'libs/scc',
+    ...defaultSCCs().map(useRole),
+    ...['restricted-v2', 'restricted-v3'].map(forEveryone),
+  ),
   'deploy/rbac/access-roles.yaml': manifest('apps/governance/src/access', ...clusterRoles()),
 };
 let differ = 0;
