@@ -11,6 +11,12 @@ describe('health of a watcher', () => {
     ['is good while it stands by', standby, null, null],
     ['is not ready while it stops', { ...standby, stopping: true }, 'stopping', null],
     [
+      'is not ready before the API server ever answered',
+      { ...standby, leaseContactMs: null },
+      'the API server has not answered yet',
+      null,
+    ],
+    [
       'is not ready before the first list, and says why',
       { ...leader, informer: { ...informer, synced: false, lastError: 'connect ECONNREFUSED' } },
       'plans are not listed yet: connect ECONNREFUSED',

@@ -3,8 +3,8 @@ import type { InformerHealth } from '@scc/kube';
 /** What the health of a replica depends on; times in milliseconds. */
 export interface Condition {
   stopping: boolean;
-  /** Since the API server last answered about the lease. */
-  leaseContactMs: number;
+  /** Since the API server last answered about the lease; null before it ever did. */
+  leaseContactMs: number | null;
   /** Null on a replica that stands by. */
   informer: Pick<InformerHealth, 'synced' | 'lastContactMs' | 'lastAttemptMs' | 'lastError'> | null;
 }
@@ -20,6 +20,7 @@ const STUCK_MS = 10 * 60_000;
  */
 export function unready({ stopping, leaseContactMs, informer }: Condition): string | null {
   if (stopping) return 'stopping';
+  if (leaseContactMs === null) return 'the API server has not answered yet';
   if (leaseContactMs > SILENCE_MS) return `the API server has not answered for ${Math.round(leaseContactMs / 1000)} s`;
   if (informer && !informer.synced) return `plans are not listed yet: ${informer.lastError ?? 'the list is under way'}`;
   return null;

@@ -26,10 +26,10 @@ async function main(): Promise<void> {
 
   const stopping = new AbortController();
   let informer: Informer | null = null;
-  let leaseAt = performance.now();
+  let leaseAt: number | null = null;
   const condition = (): Condition => ({
     stopping: stopping.signal.aborted,
-    leaseContactMs: performance.now() - leaseAt,
+    leaseContactMs: leaseAt === null ? null : performance.now() - leaseAt,
     informer: informer?.health() ?? null,
   });
   const metrics = new WatcherMetrics(() => informer !== null);
@@ -50,7 +50,7 @@ async function main(): Promise<void> {
     identity: config.IDENTITY,
     logger: log,
     signal: stopping.signal,
-    onContact: () => (leaseAt = performance.now()),
+    onContact: () => void (leaseAt = performance.now()),
     timing: { durationMs, giveUpMs: durationMs * 0.6, everyMs: Math.min(1500, durationMs * 0.15) },
     run: (signal) => watchPlans({ client, temporal, log, metrics, resyncMs, watching }, signal),
   });

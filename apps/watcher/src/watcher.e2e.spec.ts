@@ -135,12 +135,15 @@ describe('watcher', () => {
       startWatcher('one', 9201);
       await leads('one');
       await runs(workflowIdOf(early));
-      const startedMs = performance.now();
-      const late = await createPlan('late');
-      await runs(workflowIdOf(late));
-      const tookMs = performance.now() - startedMs;
-      expect(workflowIdOf(late)).toBe(`scc/default/late/${late.uid}`);
-      expect(tookMs).toBeLessThan(500);
+      const tookMs: number[] = [];
+      for (let count = 0; count < 9; count++) {
+        const startedMs = performance.now();
+        const late = await createPlan(`late-${count}`);
+        await runs(workflowIdOf(late));
+        tookMs.push(performance.now() - startedMs);
+        expect(workflowIdOf(late)).toBe(`scc/default/late-${count}/${late.uid}`);
+      }
+      expect(tookMs.toSorted((a, b) => a - b)[4]).toBeLessThan(300);
     },
     SLOW_MS,
   );
@@ -208,7 +211,12 @@ describe('watcher', () => {
       await runs(workflowIdOf(ref));
       await kube.delete(idOf(ref));
       await cancelled(ref);
-      // It stays cancelled and held until the undo is done, whatever the resync does.
+      // It stays cancelled and held until the undo is done; looking at it again and again changes nothing.
+      const looks = async (): Promise<number> =>
+        Number(/outcome="cancelled"\} (\d+)/.exec(await watcherOf('one').health('/metrics'))?.[1] ?? 0);
+      const soFar = await looks();
+      await waitFor(async () => (await looks()) >= soFar + 2, { timeoutMs: 20_000, what: 'two more looks' });
+      expect(watcherOf('one').said).not.toContain('reconciling a plan failed and is tried again');
       expect((await kube.get(idOf(ref)))?.metadata.finalizers).toEqual([FINALIZER]);
       await kube.patch(idOf(ref), { type: 'merge', body: { metadata: { finalizers: [] } } });
     },

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { Agent as HttpAgent } from 'node:http';
 import type { RequestOptions } from 'node:https';
 import path from 'node:path';
@@ -55,30 +55,50 @@ function loadInCluster(): KubeConfig {
 
 const headersSchema = z.record(z.string(), z.string());
 
-/** Follows a kubeconfig or the in-cluster credentials: tokens, certificates and the file itself may be rotated. */
+/**
+ * Follows a kubeconfig or the in-cluster credentials: tokens, certificates and the file itself may be rotated. What the
+ * kubeconfig's own authenticators keep, such as the token of an exec plugin, is kept for as long as the file stays.
+ */
 export class Credentials {
+  #config: { loaded: KubeConfig; mtimeMs: number } | undefined;
   #access: Promise<Access> | undefined;
   #readAt = 0;
 
   constructor(private readonly kubeconfig: string | undefined) {}
 
-  async current(): Promise<Access> {
-    if (!this.#access || performance.now() - this.#readAt > FRESH_MS) this.reload();
-    return this.#access ?? this.#read();
+  current(): Promise<Access> {
+    if (this.#access && performance.now() - this.#readAt <= FRESH_MS) return this.#access;
+    return this.#renew();
   }
 
-  /** Reads everything again; for when the API server does not accept what was read before. */
-  reload(): void {
-    this.#readAt = performance.now();
+  /** To be called when the API server does not accept `refused`: everything is read again, unless it has been since. */
+  async reload(refused: Access): Promise<void> {
+    if ((await this.current()) !== refused) return;
+    this.#config = undefined;
+    await this.#renew();
+  }
+
+  #renew(): Promise<Access> {
     const reading = this.#read();
+    this.#readAt = performance.now();
     this.#access = reading;
     reading.catch(() => {
       if (this.#access === reading) this.#access = undefined;
     });
+    return reading;
+  }
+
+  async #load(): Promise<KubeConfig> {
+    const mtimeMs = this.kubeconfig === undefined ? 0 : (await stat(this.kubeconfig)).mtimeMs;
+    if (this.#config?.mtimeMs !== mtimeMs) {
+      const loaded = this.kubeconfig === undefined ? loadInCluster() : await loadFile(this.kubeconfig);
+      this.#config = { loaded, mtimeMs };
+    }
+    return this.#config.loaded;
   }
 
   async #read(): Promise<Access> {
-    const config = this.kubeconfig === undefined ? loadInCluster() : await loadFile(this.kubeconfig);
+    const config = await this.#load();
     const cluster = config.getCurrentCluster();
     if (!cluster) throw new Error(`${this.kubeconfig ?? 'the in-cluster configuration'} has no current cluster`);
     const options: RequestOptions = {};

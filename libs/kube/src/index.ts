@@ -1,5 +1,5 @@
 export { connectKube, type ConnectOptions } from './client.js';
-export { isConflict, isForbidden, isGone, isNotFound, KubeError, KubeUnreachable } from './errors.js';
+export { isConflict, isForbidden, isNotFound, KubeError, KubeUnreachable } from './errors.js';
 export type { KubeEvent } from './events.js';
 export { createInformer, type Informer, type InformerHealth, type InformerOptions } from './informer.js';
 export type {

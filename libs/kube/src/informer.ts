@@ -159,7 +159,7 @@ class ListWatch implements Informer {
     const { items, resourceVersion } = await client.list(kind, { ...this.#selection(), signal: this.#stopping.signal });
     this.#lists += 1;
     this.#listedAt = this.#contactAt = performance.now();
-    for (const change of this.#store.replace(items)) this.#tell(change);
+    for (const change of this.#store.replace(items.map(lean))) this.#tell(change);
     this.#resourceVersion = resourceVersion;
     this.#isSynced = true;
     this.#sync.resolve(undefined);
@@ -199,7 +199,7 @@ class ListWatch implements Informer {
         return;
       case 'ADDED':
       case 'MODIFIED':
-        this.#tell(this.#store.set(event.object));
+        this.#tell(this.#store.set(lean(event.object)));
         break;
       case 'DELETED':
         this.#tell(this.#store.delete(keyOf(event.object)));
@@ -238,5 +238,15 @@ class ListWatch implements Informer {
   }
 }
 
-/** Keeps a copy of all objects of a kind and tells of every change, whatever happens to the API server meanwhile. */
+/** Who manages which field is often half of an object, and of no use to who only reads it. */
+function lean(object: KubeObject): KubeObject {
+  const metadata = { ...object.metadata };
+  delete metadata.managedFields;
+  return { ...object, metadata };
+}
+
+/**
+ * Keeps a copy of all objects of a kind, without their managed fields, and tells of every change, whatever happens to
+ * the API server meanwhile.
+ */
 export const createInformer = (options: InformerOptions): Informer => new ListWatch(options);

@@ -105,7 +105,7 @@ export class Transport {
       else if (status !== 401 || hasRenewed) throw error;
       else {
         hasRenewed = true;
-        this.credentials.reload();
+        await this.credentials.reload(access);
       }
     }
   }
