@@ -56,7 +56,7 @@ export function createGovernanceClient(options: GovernanceClientOptions): Govern
   const send =
     <R extends Route & { request: z.ZodType }>(route: R) =>
     (uid: string, body: z.input<R['request']>, call: CallOptions = {}) =>
-      caller.call(route, uid, { body: checked(route.request, body, 'the request'), call });
+      caller.send(route, uid, { body, call });
   return {
     evaluate: send(engineRoutes.evaluate),
     approval: ask(engineRoutes.approval),
@@ -91,6 +91,14 @@ class Caller {
 
   close(): void {
     this.transport.close();
+  }
+
+  async send<R extends Route & { request: z.ZodType }>(
+    route: R,
+    uid: string,
+    { body, call }: { body: z.input<R['request']>; call: CallOptions },
+  ): Promise<z.output<R['response']>> {
+    return this.call(route, uid, { body: checked(route.request, body, 'the request'), call });
   }
 
   /** Every try of one call carries the same key and the same request id. */

@@ -11,6 +11,10 @@ import pg from 'pg';
 export interface PostgresServer {
   /** Connects as superuser. */
   url: string;
+  /** SIGKILL, as a crash would; the data stays. */
+  crash: () => Promise<void>;
+  /** Starts it again at the same address and resolves when it takes connections. */
+  start: () => Promise<void>;
   stop: () => Promise<void>;
 }
 
@@ -52,27 +56,55 @@ export async function startPostgres(settings: Record<string, string> = {}): Prom
     ...settings,
   };
   const flags = Object.entries(options).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
-  const server = spawn(...unprivileged(binary('postgres'), ['-D', data, ...flags]), { stdio: 'ignore' });
-  const exited = new Promise<void>((resolve) => server.once('exit', () => resolve()));
+  const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
+  const launch = (): { end: (signal: NodeJS.Signals) => Promise<void>; isOver: () => boolean } => {
+    const server = spawn(...unprivileged(binary('postgres'), ['-D', data, ...flags]), { stdio: 'ignore' });
+    const exited = new Promise<void>((resolve) => server.once('exit', () => resolve()));
+    return {
+      end: async (signal) => {
+        server.kill(signal);
+        await exited;
+      },
+      isOver: () => server.exitCode !== null,
+    };
+  };
+  let running = launch();
+  const start = async (): Promise<void> => {
+    const ready = async (): Promise<boolean> => {
+      // After a crash it does not start before the last of its former children is gone.
+      if (running.isOver()) running = launch();
+      return accepts(url);
+    };
+    await waitFor(ready, { timeoutMs: 30_000, everyMs: 50, what: `PostgreSQL at ${port}` });
+  };
   const stop = async (): Promise<void> => {
-    server.kill('SIGINT');
-    await exited;
+    await running.end('SIGINT');
     await rm(folder, { recursive: true, force: true });
   };
-  const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
   try {
-    await waitFor(() => accepts(url), { timeoutMs: 30_000, everyMs: 50, what: `PostgreSQL at ${port}` });
+    await start();
   } catch (error) {
     await stop();
     throw error;
   }
-  return { url, stop };
+  return {
+    url,
+    crash: () => running.end('SIGKILL'),
+    start: async () => {
+      running = launch();
+      await start();
+    },
+    stop,
+  };
 }
 
 async function accepts(url: string): Promise<boolean> {
   const client = new pg.Client({ connectionString: url });
+  // A server that goes away under the client ends the query at hand, which is enough to know.
+  client.on('error', () => undefined);
   try {
     await client.connect();
+    await client.query('select 1');
     return true;
   } finally {
     await client.end();

@@ -1,7 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import type { Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
+import { problemType } from '@scc/governance-api';
 import type { Logger } from 'pino';
 import { AppModule, type AppParts } from '../app.module.js';
 import { serveDocumentation } from './openapi/pages.js';
@@ -62,6 +65,21 @@ export async function startApi({ parts, host, port, keyPair, logger, served }: A
   server.requestTimeout = REQUEST_TIMEOUT_MS;
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   serveDocumentation(app, VERSION);
+  server.on('clientError', refuseUnreadable);
   await app.listen(port, host);
   return { app, server, port: (server.address() as AddressInfo).port, close: () => app.close() };
+}
+
+/** What is no HTTP, or has headers that are too long, never becomes a request that the filter could answer. */
+function refuseUnreadable(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const problem = { type: problemType('malformed'), title: 'The request is malformed', status: 400, errors: [] };
+  const body = JSON.stringify({ ...problem, detail: 'it can not be read as HTTP, or its headers are too long' });
+  socket.end(
+    `HTTP/1.1 400 Bad Request\r\nContent-Type: application/problem+json; charset=utf-8\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\nX-Request-Id: ${randomUUID()}\r\nConnection: close\r\n\r\n${body}`,
+  );
 }

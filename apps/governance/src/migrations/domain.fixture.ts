@@ -8,7 +8,7 @@ import {
 import type { MigrationEvent, RecordedEvent } from '@scc/plan';
 import { createLogger } from '@scc/runtime';
 import { DataSource, type EntityManager } from 'typeorm';
-import { startPostgres } from '../../../../libs/testing/src/postgres.js';
+import { type PostgresServer, startPostgres } from '../../../../libs/testing/src/postgres.js';
 import { migrate, MIGRATIONS } from '../database/migrate.js';
 import type { CallContext, Caller } from './store.js';
 
@@ -17,6 +17,7 @@ import type { CallContext, Caller } from './store.js';
 export interface DomainDatabase {
   app: DataSource;
   admin: DataSource;
+  server: Pick<PostgresServer, 'crash' | 'start'>;
   close: () => Promise<void>;
 }
 
@@ -45,6 +46,7 @@ export async function domainDatabase(settings: Record<string, string> = {}): Pro
   return {
     app,
     admin,
+    server,
     close: async () => {
       await app.destroy();
       await admin.destroy();
