@@ -50,9 +50,9 @@ try {
   if (!(await run(binaries))) total.failed++;
 
   const integration = path.join(folder, 'integration.json');
-  await counted(jest('integration', integration, ['--maxWorkers', '2']), integration);
+  await counted(jest('integration', integration, ['--maxWorkers', '2', '--testTimeout', '60000']), integration);
   const e2e = path.join(folder, 'e2e.json');
-  await counted(jest('e2e', e2e, ['--runInBand']), e2e);
+  await counted(jest('e2e', e2e, ['--runInBand', '--testTimeout', '120000']), e2e);
 } finally {
   await rm(folder, { recursive: true, force: true });
 }

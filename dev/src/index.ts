@@ -15,7 +15,7 @@ import { RELAYS, relaySocket, type RelayName } from './supervisor/relays.js';
 
 export { Api, ApiError, type ApiObject } from './cluster/api.js';
 export { TOKEN_AUDIENCE };
-export { deploySamples, SAMPLES } from './samples.js';
+export { deploySamples } from './samples.js';
 export { startLoad, type Load } from './load/load.js';
 export type { Interval, LoadOptions, LoadSummary } from './load/protocol.js';
 export type { StackOptions } from './supervisor/protocol.js';

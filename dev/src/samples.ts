@@ -6,7 +6,7 @@ import type { Api } from './cluster/api.js';
 import { ROOT } from './paths.js';
 
 /** The folder of the sample shop's manifests. */
-export const SAMPLES = path.join(ROOT, 'dev', 'samples');
+const SAMPLES = path.join(ROOT, 'dev', 'samples');
 
 const deploymentSchema = z.looseObject({
   metadata: z.looseObject({ name: z.string(), generation: z.int() }),

@@ -1,5 +1,5 @@
 import type { ChildProcess, SpawnOptions } from 'node:child_process';
-import { NODE, scriptArguments } from '../paths.js';
+import { ahead, NODE, scriptArguments } from '../paths.js';
 import {
   loadOptionsSchema,
   reportSchema,
@@ -31,7 +31,8 @@ export async function startLoad(
   options: LoadOptions,
   onInterval: (interval: Interval) => void = () => undefined,
 ): Promise<Load> {
-  const child = stack.spawn(NODE, scriptArguments('load/main'), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const { command, args } = ahead(NODE, scriptArguments('load/main'));
+  const child = stack.spawn(command, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   const pending = new Map<number, { resolve: (report: Report) => void; reject: (error: Error) => void }>();
   let nextId = 1;
   const started = Promise.withResolvers<undefined>();

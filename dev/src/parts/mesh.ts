@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { stringify } from 'yaml';
+import { ahead } from '../paths.js';
 import type { PartDefinition } from '../supervisor/process.js';
 import { answers, type PartContext } from './context.js';
 
@@ -131,8 +132,9 @@ export const writeBootstrap = ({ file }: PartContext, proxy: Proxy): Promise<voi
 /** Hot restart would share memory by a number that stacks beside each other would both claim. */
 export const envoy = ({ binary, file }: PartContext, proxy: Proxy): PartDefinition => ({
   name: proxy.name,
-  command: binary('envoy'),
-  args: ['-c', file(`${proxy.name}.json`), '--disable-hot-restart', '--concurrency', '1', '--log-level', 'warning'],
+  ...ahead(binary('envoy'), [
+    ...['-c', file(`${proxy.name}.json`), '--disable-hot-restart', '--concurrency', '1', '--log-level', 'warning'],
+  ]),
   ready: () => answers(`http://127.0.0.1:${proxy.adminPort}/ready`),
   stopTimeoutMs: 2000,
 });
