@@ -153,6 +153,11 @@ function watchWork(
   seen('outbox_oldest_seconds', 'Age of the oldest of them.', () => observer.now.outbox.oldestSeconds);
   seen('audit_unsealed', 'Audit entries that wait for the sealer.', () => observer.now.sealing.unsealed);
   seen('audit_sealing_lag_seconds', 'Age of the oldest of them.', () => observer.now.sealing.lagSeconds);
+  seen(
+    'break_glass_unreviewed',
+    'Skipped approvals that nobody has reviewed yet.',
+    () => observer.now.breakGlass.unreviewed,
+  );
   seen('pod_news_waiting', 'News of pods that wait to be written.', () => pods.counts().waiting);
   seen('pod_news_dropped', 'News of pods that were dropped since the start.', () => pods.counts().dropped);
 }

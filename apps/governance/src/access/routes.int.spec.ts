@@ -1,4 +1,6 @@
 import 'reflect-metadata';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
 import { Controller, Get, type INestApplication, Module } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -103,6 +105,29 @@ describe('every route', () => {
       if (ROLE_PERMISSIONS[role].has(permission)) expect([name, [401, 403].includes(status)]).toEqual([name, false]);
       else expect([name, status, detail.includes(`you lack ${permission}`)]).toEqual([name, 403, true]);
     }
+  });
+});
+
+describe('the table of roles in docs/ACCESS.md', () => {
+  it('says what the code does', async () => {
+    const file = path.resolve(import.meta.dirname, '../../../../docs/ACCESS.md');
+    const rows = (await readFile(file, 'utf8')).split('\n').map((line) => line.split('|').map((cell) => cell.trim()));
+    const [header = []] = rows.filter(([, first]) => first === 'permission');
+    expect(header.slice(2, -1)).toEqual(ROLES);
+    const documented = rows
+      .filter(([, first = '', ...cells]) => /^`[a-z-]+:[a-z-]+`/.test(first) && cells.length === ROLES.length + 1)
+      .flatMap(([, first = '', ...cells]) =>
+        [...first.matchAll(/`([a-z-]+:[a-z-]+)`/g)].map(([, permission = '']) => ({
+          permission,
+          roles: ROLES.filter((_role, index) => cells[index] === '●'),
+        })),
+      );
+    const byName = (a: { permission: string }, b: { permission: string }) => a.permission.localeCompare(b.permission);
+    const inCode = PERMISSIONS.map((permission) => ({
+      permission,
+      roles: ROLES.filter((role) => ROLE_PERMISSIONS[role].has(permission)),
+    }));
+    expect(documented.sort(byName)).toEqual(inCode.sort(byName));
   });
 });
 

@@ -95,6 +95,17 @@ export async function breakGlass(
 export const listBreakGlass = (db: Queryable, all: boolean): Promise<BreakGlassUse[]> =>
   rowsOf(db, useRow, `${USES} where $1 or b.reviewed_at is null order by b.id desc limit 500`, [all]);
 
+/** How many uses wait for a review. */
+export async function countUnreviewed(db: Queryable): Promise<number> {
+  const row = await rowOf(
+    db,
+    z.object({ open: z.int() }),
+    'select count(*)::int as open from break_glass where reviewed_at is null',
+  );
+  if (!row) throw new Error('an aggregate answered no row');
+  return row.open;
+}
+
 /** Somebody else looked at it. @throws Refusal `forbidden` for whoever used it, `conflict` when it is reviewed. */
 export async function reviewBreakGlass(
   tx: EntityManager,

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { DataSource } from 'typeorm';
 import { z } from 'zod';
+import { countUnreviewed } from '../approvals/break-glass.js';
 import { sealingLag } from '../audit/queries.js';
 import { rowOf } from '../database/rows.js';
 
@@ -11,6 +12,7 @@ export interface Observation {
   database: boolean;
   outbox: { waiting: number; oldestSeconds: number };
   sealing: { unsealed: number; lagSeconds: number };
+  breakGlass: { unreviewed: number };
 }
 
 const outboxRow = z.object({ waiting: z.int(), oldest: z.coerce.number() });
@@ -22,6 +24,7 @@ export class Observer {
     database: true,
     outbox: { waiting: 0, oldestSeconds: 0 },
     sealing: { unsealed: 0, lagSeconds: 0 },
+    breakGlass: { unreviewed: 0 },
   };
   private readonly stopping = new AbortController();
   private running: Promise<void> = Promise.resolve();
@@ -66,6 +69,7 @@ export class Observer {
         database: true,
         outbox: { waiting: outbox.waiting, oldestSeconds: outbox.oldest },
         sealing: { unsealed, lagSeconds },
+        breakGlass: { unreviewed: await countUnreviewed(this.source) },
       };
     } catch (error) {
       if (this.seen.database) this.logger.warn({ err: error }, 'the database does not answer');

@@ -1,9 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import { compilePolicy, policyBindingSchema, tryPolicy } from '@scc/policy';
+import { compilePolicy, policyBindingSchema, policyDocumentSchema, tryPolicy } from '@scc/policy';
 import { aRequest, NOON } from '../migrations/domain.fixture.js';
 import { POLICY_INPUTS, policyContext } from './context.js';
 import { defaultBindings, defaultPolicies } from './defaults.js';
 import { policyExamples } from './examples.js';
+import { checkDocument } from './store.js';
 import { appliesTo, type BoundPolicy, type Verdicts, verdictsOf } from './verdicts.js';
 import { defaultSCCs } from '@scc/scc';
 
@@ -105,6 +106,34 @@ describe('the default policies', () => {
     ['refuse what will probably fail', { changeRisk: 0.81 }, ['RiskCeiling']],
   ])('%s', (_case, over, expected) => {
     expect(summary(verdicts(over)).sort()).toEqual(expected.toSorted());
+  });
+});
+
+describe('checkDocument', () => {
+  const asking = (role: string) =>
+    policyDocumentSchema.parse({
+      name: 'asks',
+      rules: [
+        {
+          name: 'rule',
+          when: 'plan.name == "x"',
+          verdict: 'requireApproval',
+          approval: { role, count: 1 },
+          message: 'ask',
+          remedy: 'ask',
+        },
+      ],
+    });
+
+  it('takes a role that somebody can hold, and no other', () => {
+    expect(() => checkDocument(asking('approver'))).not.toThrow();
+    for (const role of ['approvers', 'engine'])
+      expect(() => checkDocument(asking(role))).toThrow(
+        expect.objectContaining({
+          kind: 'invalid',
+          issues: [expect.objectContaining({ field: 'rules[0].approval.role' })],
+        }),
+      );
   });
 });
 

@@ -9,6 +9,7 @@ import {
 } from '@scc/policy';
 import type { EntityManager } from 'typeorm';
 import { z } from 'zod';
+import { ROLES } from '../access/roles.js';
 import { appendAudit } from '../audit/append.js';
 import { Refusal, requireVersion } from '../database/refusal.js';
 import { type Queryable, rowOf, rowsOf } from '../database/rows.js';
@@ -52,9 +53,19 @@ const toVersion = ({
  */
 export function checkDocument(document: PolicyDocument): void {
   const compilation = compilePolicy(document, POLICY_INPUTS);
-  const issues = compilation.ok ? tryPolicy(compilation.policy, policyExamples()) : compilation.issues;
+  const tried = compilation.ok ? tryPolicy(compilation.policy, policyExamples()) : compilation.issues;
+  const issues = [...tried, ...unknownRoles(document)];
   if (issues.length > 0) throw new Refusal('invalid', `the policy ${document.name} can not be used`, issues);
 }
+
+/** A plan that waits for a role that nobody can hold would wait for ever. */
+const unknownRoles = ({ rules }: PolicyDocument): { field: string; message: string }[] =>
+  rules.flatMap(({ approval }, index) =>
+    approval === undefined || DECIDERS.includes(approval.role)
+      ? []
+      : [{ field: `rules[${index}].approval.role`, message: `nobody can hold it; one of ${DECIDERS.join(', ')}` }],
+  );
+const DECIDERS: readonly string[] = ROLES.filter((role) => role !== 'engine');
 
 /**
  * Stores the next version of a policy. It changes nothing until a binding names it.
