@@ -1,0 +1,61 @@
+import type { ChildProcess } from 'node:child_process';
+import { openSync } from 'node:fs';
+import path from 'node:path';
+import { waitFor } from '@scc/runtime';
+import type { Stack } from '../../../../dev/src/index.js';
+import { NODE, ROOT } from '../../../../dev/src/paths.js';
+import { readManifests } from '../../../../dev/src/cluster/manifests.js';
+import { localWebhooks } from '../../../../dev/src/cluster/webhooks.js';
+import { pathOf } from '../../../../dev/src/cluster/api.js';
+
+const HEALTH_PORT = '9599';
+
+export interface WebhookProcess {
+  /** Starts it and waits until it is ready. */
+  start: (env?: Record<string, string>) => Promise<void>;
+  kill: (signal?: NodeJS.Signals) => Promise<void>;
+  metrics: () => Promise<string>;
+}
+
+/** The webhook as a process of its own inside the network of a stack. */
+export function webhookIn(stack: Stack, base: Record<string, string> = {}): WebhookProcess {
+  let child: ChildProcess | undefined;
+  const log = openSync(path.join(stack.stateDir, 'logs', 'webhook.log'), 'a');
+  const ask = (page: string): Promise<string> =>
+    stack.exec('curl', ['--silent', '--show-error', '--fail', `http://127.0.0.1:${HEALTH_PORT}/${page}`]);
+  return {
+    start: async (env = {}) => {
+      child = stack.spawn(NODE, ['--enable-source-maps', path.join(ROOT, 'dist/apps/governance/src/webhook.js')], {
+        stdio: ['ignore', log, log],
+        env: {
+          KUBECONFIG: path.join(stack.stateDir, 'kubeconfigs', 'governance'),
+          TLS_DIR: path.join(stack.stateDir, 'tls'),
+          HEALTH_PORT,
+          DRAIN_MS: '500',
+          ...base,
+          ...env,
+        },
+      });
+      await waitFor(async () => (await ask('readyz')).trim() === 'ok', { timeoutMs: 30_000, what: 'the webhook' });
+    },
+    kill: async (signal = 'SIGKILL') => {
+      const ended = new Promise((resolve) => child?.once('exit', resolve));
+      child?.kill(signal);
+      await ended;
+    },
+    metrics: () => ask('metrics'),
+  };
+}
+
+/** Installs the configurations of deploy/webhook, called on the stack's loopback. */
+export async function installWebhooks(stack: Stack, ca: string): Promise<void> {
+  const manifests = await readManifests(path.join(ROOT, 'deploy', 'webhook'));
+  for (const webhook of localWebhooks(manifests, ca)) await stack.api.apply(pathOf(webhook), webhook);
+}
+
+/** What is wrong when a call was refused; undefined when it was not. */
+export const refusalOf = (call: Promise<unknown>): Promise<string | undefined> =>
+  call.then(
+    () => undefined,
+    (error: unknown) => (error instanceof Error ? error.message : String(error)),
+  );
