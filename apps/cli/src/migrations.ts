@@ -129,7 +129,7 @@ const textOf = ({ plan, outcome, signedBy, entries, pods, problems }: ProofVerdi
     fields([
       ['migration', plan],
       ['outcome', outcome],
-      ['signed by', signedBy ?? 'nobody that is known'],
+      ['signed by', signedBy ?? 'not checked: no --key that signed it was given'],
       ['audit entries', `${entries.proved} proved, ${entries.unsealed} not sealed yet`],
       ['pods', pods],
       ['verdict', problems.length === 0 ? 'valid' : 'INVALID'],

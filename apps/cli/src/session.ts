@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { connectKube, type KubeClient } from '@scc/kube';
 import type { Client, Connection } from '@temporalio/client';
+import { decodeJwt } from 'jose';
 import { CliError } from './exit.js';
 import { Output } from './output.js';
 import { Rest } from './rest.js';
@@ -30,6 +31,7 @@ export class Session {
   readonly output: Output;
   private kubeClient: Promise<KubeClient> | null = null;
   private restClient: Rest | null = null;
+  private tokenRequest: Promise<string> | null = null;
   private temporalConnection: Connection | null = null;
 
   constructor(readonly settings: Settings) {
@@ -64,12 +66,25 @@ export class Session {
       throw new CliError('--server: governance is not known', 'Pass --server URL, or set GOVERNANCE_URL.');
     if (!URL.canParse(server))
       throw new CliError(`--server: ${server} is not a URL`, 'Write it as https://governance.scc-system:9443.');
-    let token: Promise<string> | null = null;
-    this.restClient ??= new Rest({ server, ca, token: () => (token ??= this.token()) });
+    this.restClient ??= new Rest({ server, ca, token: () => this.token() });
     return this.restClient;
   }
 
-  private async token(): Promise<string> {
+  /** The caller's name as the token states it, for people to read; null when it states none. */
+  async callerName(): Promise<string | null> {
+    try {
+      return decodeJwt(await this.token()).sub ?? null;
+    } catch {
+      return null;
+    }
+  }
+
+  private token(): Promise<string> {
+    this.tokenRequest ??= this.findToken();
+    return this.tokenRequest;
+  }
+
+  private async findToken(): Promise<string> {
     const { token, tokenFile, serviceAccount, audience } = this.settings;
     if (token !== undefined) return token;
     if (tokenFile !== undefined)

@@ -108,7 +108,7 @@ const place = ({ index, entryId }: Finding): string =>
 
 export function reportText(report: VerifyReport): string {
   const { verdict, first, findings, checked, head } = report;
-  const confirmed = head === null ? null : parseCheckpoint(head);
+  const confirmed = head === null || verdict === 'tampered' ? null : parseCheckpoint(head);
   const lines = [
     fields([
       ['verdict', verdict],

@@ -79,7 +79,9 @@ export async function command(session: Session, name: CommandName, options: ActO
   const { ref } = await findPlan(session, options.namespace, options.name);
   const reason = options.reason ?? null;
   const token = await grantOf(session, ref, name, reason);
+  const actor = token === null ? null : await session.callerName();
   const outcome = await send(session, ref, name, {
+    ...(actor === null ? {} : { actor }),
     ...(reason === null ? {} : { reason }),
     ...(token === null ? {} : { token }),
   });
@@ -98,7 +100,7 @@ async function send(
   session: Session,
   ref: PlanRef,
   name: CommandName,
-  input: { reason?: string; token?: string },
+  input: { actor?: string; reason?: string; token?: string },
 ): Promise<CommandOutcome> {
   const handle = (await session.temporal()).workflow.getHandle(workflowIdOf(ref));
   try {
