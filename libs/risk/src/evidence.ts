@@ -13,7 +13,7 @@ export interface Outcome {
 }
 
 /**
- * What each outcome counts for: half after each half-life, and together no more per principal than a tenth of what all
+ * What each outcome counts for: half after each half-life, and together no more per principal than a twentieth of what all
  * others count for (3 at least). Whoever makes up outcomes moves what others are told by so much and no more.
  */
 export function weighOutcomes(outcomes: readonly Outcome[], halfLifeDays: number): Example[] {

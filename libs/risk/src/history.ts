@@ -40,7 +40,7 @@ export function historyFactor(history: History): number {
 }
 
 /** What a principal's outcomes count for at most, given what those of all others count for. */
-export const principalCap = (others: number): number => Math.max(3, others / 10);
+export const principalCap = (others: number): number => Math.max(3, others / 20);
 
 /** The part of its weight that each principal keeps; the order of the others does not matter, to the bit. */
 export function capShares(weights: readonly number[]): number[] {

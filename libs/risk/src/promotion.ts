@@ -32,16 +32,14 @@ const likelihood = (probability: number, failed: boolean): number =>
  * before it is (each principal has its share of those that count), so that the bound on false promotions holds.
  */
 export function duel(rounds: readonly Duel[]): DuelResult {
-  const used = new Map<string | null, number>();
-  let total = 0;
+  const principals = new Map<string | null, { seen: number; used: number }>();
   let logE = 0;
-  const counted = rounds.filter(({ champion, challenger, failed, principal }) => {
-    const own = used.get(principal) ?? 0;
-    if (own + 1 > principalCap(total - own)) return false;
-    used.set(principal, own + 1);
-    total += 1;
-    logE += Math.log(likelihood(challenger, failed)) - Math.log(likelihood(champion, failed));
-    return true;
+  const counted = rounds.filter(({ champion, challenger, failed, principal }, seenBefore) => {
+    const own = principals.get(principal) ?? { seen: 0, used: 0 };
+    const counts = own.used + 1 <= principalCap(seenBefore - own.seen);
+    principals.set(principal, { seen: own.seen + 1, used: own.used + Number(counts) });
+    if (counts) logE += Math.log(likelihood(challenger, failed)) - Math.log(likelihood(champion, failed));
+    return counts;
   });
   const capture = (of: 'champion' | 'challenger'): number | null =>
     captureAtTop(

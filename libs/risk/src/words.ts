@@ -4,8 +4,12 @@ import type { Signals } from './signals.js';
 const listed = (items: readonly string[]): string =>
   items.length > 1 ? `${items.slice(0, -1).join(', ')} and ${items.at(-1) ?? ''}` : items.join('');
 const percent = (share: number): string => `${Math.round(share * 100)} %`;
-const orUnknown = (value: number | null, unit: string): string =>
-  value === null ? `an unknown number of ${unit}` : `${Math.round(value)} ${unit}`;
+/** @param things in the plural, which is their singular with an s. */
+function orUnknown(value: number | null, things: string): string {
+  if (value === null) return `an unknown number of ${things}`;
+  const count = Math.round(value);
+  return `${count} ${count === 1 ? things.slice(0, -1) : things}`;
+}
 
 function privilegeGap({ loss, used, undeclared, unknown }: Signals['privilege']): string {
   if (unknown.length > 0) return `nobody knows what ${listed(unknown)} permits`;
@@ -44,7 +48,7 @@ const FACTS: Readonly<Record<FactorName, (signals: Signals) => string>> = {
   blastRadius: ({ blast }) =>
     [
       orUnknown(blast.pods, 'pods'),
-      `${orUnknown(blast.requestsPerSecond, 'requests per second')} of which ${percent(blast.largestStep)} move at once`,
+      `${orUnknown(blast.requestsPerSecond, 'requests')} per second of which ${percent(blast.largestStep)} move at once`,
       orUnknown(blast.dependents, 'callers'),
     ].join(', '),
   criticality: ({ criticality }) =>

@@ -28,7 +28,7 @@ const id = z.coerce.number().int();
 const outcomeRow = z.object({
   id,
   failed: z.boolean(),
-  principal: z.string().nullable(),
+  principal: z.string(),
   finished_at: z.date(),
   signals: signalsSchema,
 });

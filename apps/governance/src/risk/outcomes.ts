@@ -43,6 +43,13 @@ const endedRow = z.object({
 });
 type Ended = z.infer<typeof endedRow>;
 
+/**
+ * Whose outcome it is, for the share that one principal may have in what is learned. A service account acts for many,
+ * but in each namespace for those who own it; of plans whose author nobody knows the same is assumed.
+ */
+const principalOf = ({ author, namespace }: Ended): string =>
+  author === null || author.startsWith('system:serviceaccount:') ? `${author ?? 'unknown'} in ${namespace}` : author;
+
 /** What a migration that ended teaches. */
 function labelOf({ outcome, undo_cause: cause, assessment, reverted }: Ended): { label: Label; reason: string } {
   if (assessment === null) return { label: 'excluded', reason: 'its risk was not assessed before it ended' };
@@ -63,7 +70,7 @@ export async function settleOutcomes(tx: EntityManager, now: Date): Promise<numb
   const ended = await rowsOf(
     tx,
     endedRow,
-    `select v.plan_uid, v.namespace, v.name, v.author, v.workload_kind, v.workload_name, v.source_scc, v.target_scc,
+    `select v.plan_uid, v.namespace, v.name, m.author, v.workload_kind, v.workload_name, v.source_scc, v.target_scc,
        v.outcome, v.undo_cause, v.finished_at,
        (select a.id from risk_assessment a where a.plan_uid = v.plan_uid and a.assessed_at <= v.finished_at
         order by a.assessed_at desc limit 1) as assessment,
@@ -75,7 +82,7 @@ export async function settleOutcomes(tx: EntityManager, now: Date): Promise<numb
            and back.started_at between v.finished_at and v.finished_at + make_interval(hours => $2)
            and coalesce(back.outcome, 'completed') = 'completed'
        ) as reverted
-     from view_migration v
+     from view_migration v join migration m on m.plan_uid = v.plan_uid
      where v.outcome in ('completed', 'rolledBack')
        and v.finished_at <= $1::timestamptz - make_interval(hours => case v.outcome when 'completed' then $2::int else 0 end)
        and not exists (select from risk_outcome o where o.plan_uid = v.plan_uid)
@@ -101,7 +108,7 @@ export async function settleOutcomes(tx: EntityManager, now: Date): Promise<numb
        $7::text[], $8::text[], $9::text[], $10::text[], $11::timestamptz[], $12::text[])`,
     [
       ...[column('plan_uid'), column('assessment'), labels.map(({ label }) => label)],
-      ...[labels.map(({ reason }) => reason), column('author'), column('namespace'), column('workload_kind')],
+      ...[labels.map(({ reason }) => reason), ended.map(principalOf), column('namespace'), column('workload_kind')],
       ...[column('workload_name'), column('source_scc'), column('target_scc'), column('finished_at')],
       ...[receipts.map(({ entryId }) => entryId), now],
     ],

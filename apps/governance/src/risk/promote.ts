@@ -24,7 +24,7 @@ const duelRow = z.object({
   champion: z.number(),
   challenger: z.number(),
   failed: z.boolean(),
-  principal: z.string().nullable(),
+  principal: z.string(),
 });
 
 /** What both said since the champion was made, in the order in which the outcomes became known. */

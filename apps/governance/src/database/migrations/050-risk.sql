@@ -77,7 +77,8 @@ create table risk_outcome (
   -- Excluded outcomes teach nothing; the reason says why.
   label text not null check (label in ('failed', 'succeeded', 'excluded')),
   reason text not null,
-  principal text,
+  -- Whose outcome it is: one principal has only its share in what is learned.
+  principal text not null,
   namespace text not null,
   workload_kind text,
   workload_name text,

@@ -1,0 +1,325 @@
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { fixedModel } from '@scc/risk';
+import type { MigrationEvent, RecordedEvent, UndoCause } from '@scc/plan';
+import { startTestApi, type TestApi } from '../http/api.fixture.js';
+import {
+  aBatch,
+  aRequest,
+  at,
+  completedEvents,
+  domainDatabase,
+  type DomainDatabase,
+  inTx,
+  NOON,
+  ownWorkload,
+  person,
+  recorded,
+  row,
+} from '../migrations/domain.fixture.js';
+import { evaluate } from '../migrations/evaluate.js';
+import { report } from '../migrations/report.js';
+import { assessmentSchema, calibrationSchema, modelsSchema } from './answers.js';
+import { findAssessment } from './assessments.js';
+import { refit } from './learn.js';
+import { modelsAnswer, promote } from './promote.js';
+import { settleOutcomes } from './outcomes.js';
+
+const HOUR = 3_600_000;
+const later = (hours: number): Date => new Date(Date.parse(NOON) + hours * HOUR);
+
+// Whole lives of migrations are told, some hundred transactions each.
+jest.setTimeout(60_000);
+
+let database: DomainDatabase;
+let api: TestApi;
+beforeAll(async () => {
+  database = await domainDatabase();
+  api = await startTestApi(database.app);
+});
+afterAll(async () => {
+  await api.close();
+  await database.close();
+});
+
+const one = (sql: string, ...parameters: unknown[]): Promise<unknown> => row(database.app, sql, ...parameters);
+type Request = ReturnType<typeof aRequest>;
+
+async function assessed(name: string, over: Parameters<typeof aRequest>[0] = {}) {
+  const workload = ownWorkload(name);
+  const request = aRequest({ ...workload, ...over, facts: { ...workload.facts, ...over.facts } });
+  const { risk } = await inTx(database.app, (tx) => evaluate(tx, request, at(NOON)));
+  return { request, risk };
+}
+
+const reported = (request: Request, events: [RecordedEvent['phase'], MigrationEvent][], from = 0) =>
+  inTx(database.app, (tx) => report(tx, request.plan.uid, aBatch(request, recorded(events, from)), at(NOON)));
+
+const undone = (cause: UndoCause): [RecordedEvent['phase'], MigrationEvent][] => [
+  ...completedEvents.slice(0, 4),
+  ['RollingBack', { type: 'UndoStarted', cause, message: 'undo' }],
+  ['RolledBack', { type: 'UndoFinished', differences: [] }],
+];
+
+const settled = (hours: number): Promise<number> => inTx(database.app, (tx) => settleOutcomes(tx, later(hours)));
+const outcomeOf = ({ plan }: Request): Promise<unknown> =>
+  one('select label, reason, principal from risk_outcome where plan_uid = $1', plan.uid);
+
+describe('an assessment', () => {
+  it('is stored with everything that it came from, and comes out the same again', async () => {
+    const { request, risk } = await assessed('stored-risk');
+    expect(risk).toMatchObject({ modelVersion: '0', band: 'medium', raisedBy: 'changeRisk', exposure: 0 });
+    const { changeRisk, interval, factors } = risk;
+    expect(changeRisk).toBeGreaterThan(interval[0]);
+    expect(changeRisk).toBeLessThan(interval[1]);
+    const found = await findAssessment(database.app, risk.assessmentId);
+    expect(found.replay).toEqual({ identical: true, differences: [] });
+    expect(found).toMatchObject({ planUid: request.plan.uid, model: 0, changeRisk, interval, outcome: null });
+    expect(found.factors.map(({ contribution }) => contribution)).toEqual(
+      factors.map(({ contribution }) => contribution),
+    );
+    const { weights, reference } = fixedModel();
+    const base = reference.reduce((total, value, index) => total + (weights[index + 1] ?? NaN) * value, weights[0]!);
+    const total = found.factors.reduce((sum, { contribution }) => sum + contribution, base);
+    expect(Math.abs(total - found.logOdds)).toBeLessThan(1e-12);
+  });
+
+  it('that does not come from its model any more is found out', async () => {
+    const { risk } = await assessed('tampered');
+    await database.admin.query('update risk_assessment set mu = mu + 1e-15 where id = $1', [risk.assessmentId]);
+    expect((await findAssessment(database.app, risk.assessmentId)).replay).toEqual({
+      identical: false,
+      differences: ['mu'],
+    });
+  });
+
+  it('can be neither changed nor deleted by the service', async () => {
+    for (const table of ['risk_model', 'risk_promotion', 'risk_assessment', 'risk_outcome'])
+      for (const statement of [`delete from ${table}`, `truncate ${table}`])
+        await expect(database.app.query(statement)).rejects.toThrow(/permission denied/);
+    await expect(database.app.query('update risk_assessment set band = $1', ['low'])).rejects.toThrow(
+      /permission denied/,
+    );
+  });
+
+  it('is made by one champion, also when many ask at once and first', async () => {
+    await Promise.all(Array.from({ length: 8 }, (_none, index) => assessed(`crowd-${index}`)));
+    expect(await one('select count(*)::int as models from risk_model')).toEqual({ models: 1 });
+    expect(await one('select count(*)::int as promotions from risk_promotion')).toEqual({ promotions: 1 });
+  });
+
+  it('is wider for facts that nobody knows', async () => {
+    const { risk: known } = await assessed('known-facts', {
+      facts: { namespaceLabels: { 'scc.poc/criticality': 'high' } },
+    });
+    const { risk } = await assessed('unknown-facts', { facts: { dependents: null, requestsPerSecond: null } });
+    expect(risk.factors.filter(({ value }) => value === null).map(({ factor }) => factor)).toEqual(
+      expect.arrayContaining(['blastRadius', 'criticality']),
+    );
+    expect(risk.interval[1] - risk.interval[0]).toBeGreaterThan(known.interval[1] - known.interval[0]);
+  });
+
+  it('raises exposure, and not change risk, for a target that gives power', async () => {
+    const facts = { sourceSCC: 'restricted-v2', targetSCC: 'privileged' };
+    const { risk } = await assessed('powerful', { facts });
+    expect(risk).toMatchObject({ band: 'critical', raisedBy: 'exposure', exposure: 1 });
+    expect(risk.changeRisk).toBeLessThan(0.2);
+    expect(risk.cheapestChange).toMatch(/^Choose a target SCC that does not give /);
+  });
+});
+
+describe('outcomes', () => {
+  it('of an undo are known at once, and only causes that lie in the change count', async () => {
+    const causes = [
+      'gate',
+      'readiness',
+      'admission',
+      'rollout',
+      'abort',
+      'rollback',
+      'deleted',
+      'error',
+      'lost',
+    ] as const;
+    const labels: Record<string, unknown> = {};
+    for (const cause of causes) {
+      const { request } = await assessed(`undone-${cause}`);
+      await reported(request, undone(cause));
+      await settled(1);
+      labels[cause] = ((await outcomeOf(request)) as { label: string }).label;
+    }
+    expect(labels).toEqual({
+      ...{ gate: 'failed', readiness: 'failed', admission: 'failed', rollout: 'failed' },
+      ...{ abort: 'excluded', rollback: 'excluded', deleted: 'excluded', error: 'excluded', lost: 'excluded' },
+    });
+  });
+
+  it('of a completed migration take a quiet day', async () => {
+    const { request } = await assessed('quiet');
+    await reported(request, completedEvents);
+    await settled(23);
+    expect(await outcomeOf(request)).toBeUndefined();
+    await settled(25);
+    expect(await outcomeOf(request)).toMatchObject({ label: 'succeeded', principal: 'ana' });
+    expect(await settled(26)).toBe(0);
+  });
+
+  it('that was taken back within a day is a failure', async () => {
+    const { request } = await assessed('reverted');
+    await reported(request, completedEvents);
+    const back = aRequest({ ...ownWorkload('reverted'), name: 'back' });
+    await inTx(database.app, (tx) => evaluate(tx, back, at(NOON)));
+    const reversed = completedEvents.map(([phase, event]): [RecordedEvent['phase'], MigrationEvent] => [
+      phase,
+      event.type === 'FactsGathered' ? { ...event, sourceSCC: 'restricted-v2', targetSCC: 'anyuid' } : event,
+    ]);
+    await reported(back, reversed, 60);
+    await settled(30);
+    expect(await outcomeOf(request)).toEqual({
+      label: 'failed',
+      reason: 'another migration reverted it within 24 hours',
+      principal: 'ana',
+    });
+  });
+
+  it('of plans that never ran are none', async () => {
+    const { request } = await assessed('rejected');
+    await reported(request, [...completedEvents.slice(0, 3), ['Rejected', { type: 'PlanRejected', violations: [] }]]);
+    await settled(30);
+    expect(await outcomeOf(request)).toBeUndefined();
+  });
+
+  it('belong to a service account only within a namespace', async () => {
+    const { request } = await assessed('by-robot', { author: 'system:serviceaccount:argo:controller' });
+    await reported(request, undone('gate'));
+    await settled(1);
+    expect(await outcomeOf(request)).toMatchObject({ principal: 'system:serviceaccount:argo:controller in shop' });
+  });
+
+  it('are told by the history of the next assessment, and not of one before', async () => {
+    const history = async (hours: number): Promise<number> => {
+      const request = aRequest(ownWorkload('undone-gate'));
+      const { risk } = await inTx(database.app, (tx) => evaluate(tx, request, { ...at(NOON), now: later(hours) }));
+      return risk.factors.find(({ factor }) => factor === 'failureHistory')?.value ?? NaN;
+    };
+    expect(await history(0)).toBe(0.5);
+    expect(await history(2)).toBeGreaterThan(0.5);
+  });
+});
+
+describe('learning', () => {
+  let challenger = 0;
+  /** Migrations of large workloads fail, others do not; nobody but the outcomes says so. */
+  async function lived(count: number, from: number): Promise<void> {
+    for (let index = from; index < from + count; index += 1) {
+      const fails = index % 3 === 0;
+      const { request } = await assessed(`life-${index}`, {
+        author: `person-${index % 25}`,
+        namespace: `life-${index % 25}`,
+        facts: { requestsPerSecond: fails ? 4000 : 1, dependents: fails ? 60 : 0 },
+      });
+      await reported(request, fails ? undone('gate') : completedEvents);
+    }
+    await settled(48);
+  }
+
+  it('fits the same challenger from the same outcomes, once', async () => {
+    await lived(60, 0);
+    const [first, again] = await Promise.all([refit(database.app, later(49)), refit(database.app, later(49))]);
+    expect([first, again].filter((model) => model !== null)).toHaveLength(1);
+    challenger = (first ?? again)!;
+    expect(await refit(database.app, later(50))).toBeNull();
+    const { items, contest, champion } = await modelsAnswer(database.app);
+    expect(champion).toBe(0);
+    expect(contest).toMatchObject({ outcomes: 0 });
+    const [learned, fixed] = items;
+    expect(learned).toMatchObject({ id: challenger, kind: 'learned', parent: 0 });
+    expect(learned!.weights[2]).toBeGreaterThan(fixed!.weights[2]!);
+  });
+
+  it('lets the challenger speak without deciding, and refuses to promote it too early', async () => {
+    const { risk } = await assessed('with-challenger');
+    expect(risk.modelVersion).toBe('0');
+    const found = await findAssessment(database.app, risk.assessmentId);
+    expect(found.challenger).toMatchObject({ model: challenger });
+    const early = inTx(database.app, (tx) =>
+      promote(tx, challenger, { reason: 'I like it better', champion: 0 }, at(NOON, person('olga', 'admin'))),
+    );
+    await expect(early).rejects.toMatchObject({ kind: 'conflict' });
+    const body = { reason: 'I like it better', champion: 0 };
+    const path = `/v1/risk/models/${challenger}/promotion`;
+    expect(await api.call('olga/admin', 'POST', path, { body })).toMatchObject({ status: 409 });
+  });
+
+  it('is promoted by a person once its evidence suffices, and the assessments say so', async () => {
+    await lived(120, 60);
+    const { contest } = await modelsAnswer(database.app);
+    expect(contest?.obstacles).toEqual([]);
+    const path = `/v1/risk/models/${challenger}/promotion`;
+    const body = { reason: 'the evidence suffices', champion: 0 };
+    const call = (caller: string, over: object = {}) => api.call(caller, 'POST', path, { body: { ...body, ...over } });
+    expect(await call('vera/viewer')).toMatchObject({ status: 403 });
+    const robot = at(NOON, person('system:serviceaccount:argo:controller', 'admin'));
+    await expect(inTx(database.app, (tx) => promote(tx, challenger, body, robot))).rejects.toMatchObject({
+      kind: 'forbidden',
+    });
+    expect(await call('olga/admin', { champion: 7 })).toMatchObject({ status: 412 });
+    const answers = await Promise.all([call('olga/admin'), call('paul/admin')]);
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, 412]);
+    expect(modelsSchema.parse(answers.find(({ status }) => status === 200)?.body)).toMatchObject({
+      champion: challenger,
+      challenger: null,
+    });
+    const { risk } = await assessed('under-new-champion');
+    expect(risk.modelVersion).toBe(String(challenger));
+    const found = await findAssessment(database.app, risk.assessmentId);
+    expect(found.replay.identical).toBe(true);
+    expect(await one(`select count(*)::int as entries from audit_entry where action = 'risk.modelPromoted'`)).toEqual({
+      entries: 2,
+    });
+  });
+
+  it('takes a former champion back at any time', async () => {
+    const body = { reason: 'something is odd with it', champion: challenger };
+    const answer = await api.call('olga/admin', 'POST', '/v1/risk/models/0/promotion', { body });
+    expect(answer).toMatchObject({ status: 200, body: { champion: 0 } });
+    expect((await assessed('back-to-fixed')).risk.modelVersion).toBe('0');
+  });
+});
+
+describe('over HTTP', () => {
+  it('models, assessments and calibration are shown to viewers and to nobody else', async () => {
+    const { risk } = await assessed('shown');
+    const paths = [
+      '/v1/risk/models',
+      '/v1/risk/calibration',
+      '/v1/risk/calibration?model=0',
+      `/v1/risk/assessments/${risk.assessmentId}`,
+    ];
+    for (const path of paths) {
+      expect(await api.call('vera/viewer', 'GET', path)).toMatchObject({ status: 200 });
+      expect(await api.call('mallory/stranger', 'GET', path)).toMatchObject({ status: 403 });
+    }
+    const assessment = await api.call('vera/viewer', 'GET', paths[3]!);
+    expect(assessmentSchema.parse(assessment.body)).toMatchObject({ replay: { identical: true } });
+    const { body } = await api.call('vera/viewer', 'GET', '/v1/risk/calibration');
+    const calibration = calibrationSchema.parse(body);
+    expect(calibration).toMatchObject({ model: 0, status: 'measured' });
+    expect(calibration.measures?.brier).toBeGreaterThan(0);
+    expect(calibration.excluded).toContainEqual({ reason: 'somebody aborted it', count: 1 });
+  });
+
+  it('nonsense is a client error', async () => {
+    const get = (path: string) => api.call('vera/viewer', 'GET', path);
+    const statuses = [
+      await get('/v1/risk/assessments/00000000-0000-0000-0000-000000000000'),
+      await get('/v1/risk/assessments/..%2f'),
+      await get('/v1/risk/calibration?model=-1'),
+      await get('/v1/risk/calibration?model=999'),
+      await api.call('olga/admin', 'POST', '/v1/risk/models/999/promotion', {
+        body: { reason: 'does not exist', champion: 0 },
+      }),
+      await api.call('olga/admin', 'POST', '/v1/risk/models/1/promotion', { body: { reason: 'short', champion: 0 } }),
+    ];
+    expect(statuses.map(({ status }) => status).every((status) => status >= 400 && status < 500)).toBe(true);
+  });
+});
