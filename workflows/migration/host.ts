@@ -3,6 +3,7 @@ import { CancellationScope, condition, isCancellation, sleep } from '@temporalio
 import { defaultActivities, patientActivities, undoActivities } from './activities.js';
 import type { CommandInput, CommandName, CommandOutcome, LiveSettings, MigrationTarget, Step } from './contract.js';
 import { undoStarted, type StopRequest } from './decide.js';
+import { watchGates } from './gate-watch.js';
 import { describeFailure, notAllowed } from './failures.js';
 import { Journal } from './journal.js';
 import type { Effects } from './migrate.js';
@@ -11,6 +12,8 @@ const SILENCE_MS = 5_000;
 const APPROVAL_POLL_MS = [10_000, 60_000, 300_000, 3_600_000];
 const PAUSED_WATCH_MS = 3_600_000;
 const UNDO_RETRY_MS = 15_000;
+const FIRST_ASK_MS = 5_000;
+const LAST_ASK_MS = 600_000;
 
 /** Everything that time and operators do to one migration: commands, pauses, windows, approvals, holds. */
 export class MigrationHost {
@@ -174,17 +177,25 @@ export class MigrationHost {
     watch?: { target: MigrationTarget; weight: number },
   ): Promise<boolean> {
     let waited = this.isHeld();
-    for (;;) {
+    const said: { reason: string | null } = { reason: null };
+    for (let turn = 0; ; turn++) {
       await this.whileHeld(watch);
       const answer = await this.orSay('Governance', 'governance does not answer: the migration holds where it is', () =>
         patientActivities.authorizeStep(this.ref, { step, contentHash: this.contentHash, detail }),
       );
       this.journal.sawCheckpoint(answer.checkpoint);
-      if (answer.allowed) return waited;
+      if (answer.allowed) {
+        if (said.reason !== null) this.record({ type: 'WaitEnded', reason: 'Window' });
+        return waited;
+      }
       if (answer.retryAtMs === null)
         throw notAllowed(`governance does not allow ${step} (${detail}): ${answer.reason}`);
       waited = true;
-      await this.waiting('Window', answer.reason, () => this.sleepUntil(answer.retryAtMs ?? 0));
+      if (said.reason !== answer.reason) this.record({ type: 'WaitStarted', reason: 'Window', message: answer.reason });
+      said.reason = answer.reason;
+      // Asking again and again for days would fill the history.
+      const pauseMs = turn === 0 ? 0 : Math.min(FIRST_ASK_MS * 2 ** turn, LAST_ASK_MS);
+      await this.sleepUntil(Math.max(answer.retryAtMs, Date.now() + pauseMs));
     }
   }
 
@@ -274,35 +285,26 @@ export class MigrationHost {
     });
   }
 
-  private async hold(target: MigrationTarget, durationMs: number, weight: number): Promise<GateSample[]> {
-    this.skipRequested = false;
-    return this.watchGates(target, durationMs, weight, () => this.skipRequested);
+  private isSkipped(): boolean {
+    return this.skipRequested;
   }
 
-  private async watchGates(
-    target: MigrationTarget,
-    durationMs: number,
-    weight: number,
-    ended: () => boolean,
-  ): Promise<GateSample[]> {
-    const scope = new CancellationScope();
-    const samples = scope.run(() =>
-      defaultActivities.hold({ target, durationMs, gates: this.live().gates, sinceMs: Date.now(), weight }),
-    );
-    const early = new CancellationScope();
-    const end = early
-      .run(() => condition(ended))
-      .then(() => scope.cancel())
-      .catch(() => undefined);
-    try {
-      return await samples;
-    } catch (error) {
-      if (isCancellation(error) && ended() && !this.body.consideredCancelled) return [];
-      throw error;
-    } finally {
-      early.cancel();
-      await end;
+  /** An edit of the plan ends a hold early; what is left of the new one follows, with the gates as they are now. */
+  private async hold(target: MigrationTarget, durationMs: number | null, weight: number): Promise<GateSample[]> {
+    this.skipRequested = false;
+    const startMs = Date.now();
+    for (;;) {
+      const { generation, intervalMs } = this.live();
+      const leftMs = Math.max(0, (durationMs ?? intervalMs) - (Date.now() - startMs));
+      const isEdited = (): boolean => this.live().generation !== generation;
+      const samples = await this.watchGates(target, leftMs, weight, () => this.isSkipped() || isEdited());
+      if (this.isSkipped() || !isEdited()) return samples;
     }
+  }
+
+  private watchGates(target: MigrationTarget, durationMs: number, weight: number, ended: () => boolean) {
+    const request = { target, durationMs, gates: this.live().gates, sinceMs: Date.now(), weight };
+    return watchGates(request, { ended, stopped: () => this.body.consideredCancelled });
   }
 
   private async untilDone<T>(step: string, work: () => Promise<T>): Promise<T> {

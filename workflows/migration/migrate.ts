@@ -27,8 +27,11 @@ export interface Effects {
   awaitStart: (notBeforeMs: number | null) => Promise<void>;
   /** Waits for governance to say yes; a violation when it said no. */
   awaitApproval: (roles: { role: string; count: number }[]) => Promise<Violation | null>;
-  /** Holds and watches the gates until the time is over or an operator skips the rest. */
-  hold: (target: MigrationTarget, durationMs: number, weight: number) => Promise<GateSample[]>;
+  /**
+   * Holds and watches the gates until the time is over or an operator skips the rest. Without a duration it is the
+   * plan's interval, also when that is edited meanwhile.
+   */
+  hold: (target: MigrationTarget, durationMs: number | null, weight: number) => Promise<GateSample[]>;
   /** Runs the rest of a migration that is past its undo, out of the reach of cancellation and commands. */
   beyondUndo: <T>(work: () => Promise<T>) => Promise<T>;
   /** Runs a step until it succeeds and says each time that it does not. */
@@ -152,7 +155,7 @@ async function shift(plan: AcceptedPlan, target: MigrationTarget, fx: Effects): 
     await fx.proceed('Shift', `${next} %`, { target, weight });
     await shiftTo(target, next, step, fx);
     await fx.attempt(async () => {
-      const samples = await fx.hold(target, fx.live().intervalMs, next);
+      const samples = await fx.hold(target, null, next);
       if (samples.length) fx.record({ type: 'GatePassed', samples });
     });
     weight = next;

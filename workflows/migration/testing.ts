@@ -194,7 +194,7 @@ export function aWorld(fault?: Fault) {
     awaitStart: () => Promise.resolve(),
     awaitApproval: () => Promise.resolve(null),
     hold: (target, durationMs, weight) =>
-      act.hold({ target, durationMs, gates: fx().live().gates, sinceMs: 0, weight }),
+      act.hold({ target, durationMs: durationMs ?? 0, gates: fx().live().gates, sinceMs: 0, weight }),
     beyondUndo: (work) => work(),
     untilDone: async (_step, work) => work().catch(() => work()),
     undone: () => undefined,

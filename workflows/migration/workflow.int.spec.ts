@@ -80,6 +80,7 @@ async function aMigration(options: { fault?: Fault; accepted?: Parameters<typeof
   const reported: RecordedEvent[] = [];
   const statuses: PlanStatus[] = [];
   const held = new Set<number>();
+  const durations: number[] = [];
   const state = {
     released: false,
     /** Holds of smaller weights are over at once. */
@@ -130,6 +131,7 @@ async function aMigration(options: { fault?: Fault; accepted?: Parameters<typeof
     },
     hold: async (request) => {
       held.add(request.weight);
+      durations.push(request.durationMs);
       while (!state.released && request.weight >= state.holdFrom) {
         cancellationSignal().throwIfAborted();
         heartbeat();
@@ -159,6 +161,7 @@ async function aMigration(options: { fault?: Fault; accepted?: Parameters<typeof
   return {
     world,
     breaches,
+    durations,
     reported,
     statuses,
     state,
@@ -248,6 +251,18 @@ describe('migrationWorkflow on a Temporal server', () => {
     });
     migration.state.released = true;
     await migration.end();
+  });
+
+  it('takes an edit of its interval over in the middle of a hold', async () => {
+    const migration = await aMigration({
+      accepted: { live: { generation: 1, suspended: false, intervalMs: 3_600_000, gates: spec.gates } },
+    });
+    await migration.holdsAt(10);
+    migration.state.live = { generation: 2, suspended: false, intervalMs: 0, gates: spec.gates };
+    migration.state.released = true;
+    await migration.handle.signal(planChangedSignal, { generation: 2 });
+    await expect(migration.end()).resolves.toMatchObject({ phase: 'Completed' });
+    expect(migration.durations).toEqual(expect.arrayContaining([0]));
   });
 
   it('takes a suspension of the plan over while it runs', async () => {
