@@ -83,7 +83,7 @@ export function table(all: readonly Played[]): string {
   return lines
     .map(([name, cells]) => {
       const padded = cells.map((cell, index) => cell.padStart(widths[index] ?? 0));
-      return `${name.padEnd(nameWidth)}  ${padded.join('  ')}`;
+      return `${name.padEnd(nameWidth)}  ${padded.join('  ')}`.trimEnd();
     })
     .join('\n');
 }
