@@ -123,6 +123,15 @@ describe('failed authentications', () => {
     time = 3000;
     expect(limit.waitSeconds('10.0.0.1')).toBe(0);
   });
+
+  it('are limited by network where one host has many addresses', () => {
+    const limit = new FailureLimit(() => 0);
+    for (let count = 0; count < 20; count += 1) limit.record(`2001:db8:1:2::${count.toString(16)}`);
+    expect(limit.waitSeconds('2001:db8:1:2:a:b:c:d')).toBe(3);
+    expect(limit.waitSeconds('2001:db8:1:3::1')).toBe(0);
+    for (let count = 0; count < 20; count += 1) limit.record(`::ffff:10.0.0.${count}`);
+    expect(limit.waitSeconds('::ffff:10.0.0.1')).toBe(0);
+  });
 });
 
 describe('an authenticator', () => {

@@ -19,15 +19,23 @@ export class FailureLimit {
 
   record(address: string): void {
     const left = Math.max(0, this.#left(address) - 1);
-    this.#buckets.delete(address);
-    this.#buckets.set(address, { left, at: this.#now() });
+    const network = networkOf(address);
+    this.#buckets.delete(network);
+    this.#buckets.set(network, { left, at: this.#now() });
     const [oldest] = this.#buckets.keys();
     if (this.#buckets.size > MAX_ADDRESSES && oldest !== undefined) this.#buckets.delete(oldest);
   }
 
   #left(address: string): number {
-    const bucket = this.#buckets.get(address);
+    const bucket = this.#buckets.get(networkOf(address));
     if (!bucket) return BURST;
     return Math.min(BURST, bucket.left + ((this.#now() - bucket.at) / 1000) * PER_SECOND);
   }
+}
+
+/** One host of IPv6 has a whole network of addresses: what is counted are its first 64 bits. */
+function networkOf(address: string): string {
+  if (!address.includes(':') || address.includes('.')) return address;
+  const [head = ''] = address.split('::');
+  return head.split(':').slice(0, 4).join(':');
 }

@@ -1,51 +1,26 @@
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { type CryptoKey, exportJWK, exportSPKI, generateKeyPair, type JWTPayload, SignJWT, UnsecuredJWT } from 'jose';
+import { exportJWK, exportSPKI, type JWTPayload, SignJWT, UnsecuredJWT } from 'jose';
 import type { Verify } from './identity.js';
+import { type Keys, newKeys, TestIssuer } from './issuer.fixture.js';
 import { verifyByOidc } from './oidc.js';
 import type { OidcSettings } from './settings.js';
-
-/** An issuer on the loopback: discovery and keys over HTTP, tokens by the keys of this file. */
 
 const START = Date.parse('2026-03-10T12:00:00Z');
 const seconds = (offset: number): number => START / 1000 + offset;
 
-let keys: { privateKey: CryptoKey; publicKey: CryptoKey };
-let rotated: { privateKey: CryptoKey; publicKey: CryptoKey };
-let stranger: { privateKey: CryptoKey; publicKey: CryptoKey };
-let server: Server;
-let issuer: string;
-let published: object[];
-let isDown = false;
-let keyRequests = 0;
-
+let issuer: TestIssuer;
+let rotated: Keys;
+let stranger: Keys;
 beforeAll(async () => {
-  [keys, rotated, stranger] = (await Promise.all(
-    [1, 2, 3].map(() => generateKeyPair('RS256', { extractable: true })),
-  )) as [typeof keys, typeof rotated, typeof stranger];
-  published = [{ ...(await exportJWK(keys.publicKey)), kid: 'one', alg: 'RS256', use: 'sig' }];
-  server = createServer((request, response) => {
-    if (isDown) response.writeHead(503).end();
-    else if (request.url === '/.well-known/openid-configuration')
-      response.end(JSON.stringify({ issuer, jwks_uri: `${issuer}/keys` }));
-    else if (request.url === '/keys') {
-      keyRequests += 1;
-      response.setHeader('content-type', 'application/json').end(JSON.stringify({ keys: published }));
-    } else response.writeHead(404).end();
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  issuer = await TestIssuer.start();
+  [rotated, stranger] = [await newKeys(), await newKeys()];
 });
-afterAll(() => {
-  server.closeAllConnections();
-  server.close();
-});
+afterAll(() => issuer.stop());
 
 let verify: Verify;
 let time: number;
 const settings = (over: Partial<OidcSettings> = {}): OidcSettings => ({
-  issuer,
+  issuer: issuer.url,
   audience: 'governance',
   jwksUrl: null,
   usernameClaim: 'sub',
@@ -54,13 +29,13 @@ const settings = (over: Partial<OidcSettings> = {}): OidcSettings => ({
   ...over,
 });
 beforeEach(() => {
-  isDown = false;
+  issuer.isDown = false;
   time = START;
   verify = verifyByOidc(settings(), () => time);
 });
 
 const claims = (over: Record<string, unknown> = {}): JWTPayload => ({
-  iss: issuer,
+  iss: issuer.url,
   aud: 'governance',
   sub: 'ana',
   groups: ['team-a'],
@@ -68,8 +43,7 @@ const claims = (over: Record<string, unknown> = {}): JWTPayload => ({
   exp: seconds(300),
   ...over,
 });
-const tokenOf = (payload: JWTPayload, { key = keys.privateKey, kid = 'one' } = {}): Promise<string> =>
-  new SignJWT(payload).setProtectedHeader({ alg: 'RS256', kid }).sign(key);
+const tokenOf: TestIssuer['sign'] = (payload, over) => issuer.sign(payload, over);
 
 describe('a token of the issuer', () => {
   it('names a person and groups, with a prefix that keeps them apart from the cluster', async () => {
@@ -82,7 +56,7 @@ describe('a token of the issuer', () => {
 
   it('takes the claims that are configured', async () => {
     verify = verifyByOidc(
-      settings({ usernameClaim: 'email', groupsClaim: 'roles', prefix: '', jwksUrl: `${issuer}/keys` }),
+      settings({ usernameClaim: 'email', groupsClaim: 'roles', prefix: '', jwksUrl: issuer.keysUrl }),
       () => time,
     );
     const payload = { email: 'ana@example.com', email_verified: true, roles: 'team-b', groups: ['ignored'] };
@@ -132,7 +106,7 @@ describe('a forged token', () => {
   });
 
   it('signed with the public key as if it were a shared secret is refused', async () => {
-    const secret = Buffer.from(await exportSPKI(keys.publicKey));
+    const secret = Buffer.from(await exportSPKI(issuer.keys.publicKey));
     for (const kid of ['one', undefined]) {
       const header = { alg: 'HS256', ...(kid === undefined ? {} : { kid }) };
       const token = await new SignJWT(claims()).setProtectedHeader(header).sign(secret);
@@ -163,11 +137,11 @@ describe('a forged token', () => {
 
 describe('the issuer', () => {
   it('is asked once for its keys, and again for a key that is new', async () => {
-    keyRequests = 0;
-    verify = verifyByOidc(settings({ jwksUrl: `${issuer}/keys` }), () => time);
+    issuer.keyRequests = 0;
+    verify = verifyByOidc(settings({ jwksUrl: issuer.keysUrl }), () => time);
     for (let count = 0; count < 20; count += 1) await verify(await tokenOf(claims({ sub: `user-${count}` })));
-    expect(keyRequests).toBe(1);
-    published.push({ ...(await exportJWK(rotated.publicKey)), kid: 'new', alg: 'RS256', use: 'sig' });
+    expect(issuer.keyRequests).toBe(1);
+    await issuer.publish(rotated, 'new');
     const fresh = verifyByOidc(settings(), () => time);
     expect(await fresh(await tokenOf(claims(), { key: rotated.privateKey, kid: 'new' }))).toMatchObject({
       known: true,
@@ -175,17 +149,17 @@ describe('the issuer', () => {
   });
 
   it('that does not answer gives no verdict, and is asked again', async () => {
-    isDown = true;
+    issuer.isDown = true;
     const token = await tokenOf(claims());
     await expect(verify(token)).rejects.toThrow();
-    await expect(verifyByOidc(settings({ jwksUrl: `${issuer}/keys` }), () => time)(token)).rejects.toThrow();
+    await expect(verifyByOidc(settings({ jwksUrl: issuer.keysUrl }), () => time)(token)).rejects.toThrow();
     await expect(verifyByOidc(settings({ jwksUrl: 'http://127.0.0.1:1/keys' }), () => time)(token)).rejects.toThrow();
-    isDown = false;
+    issuer.isDown = false;
     expect(await verify(token)).toMatchObject({ known: true });
   });
 
   it('that calls itself something else is not believed', async () => {
-    verify = verifyByOidc(settings({ issuer: `${issuer}/` }), () => time);
+    verify = verifyByOidc(settings({ issuer: `${issuer.url}/` }), () => time);
     await expect(verify(await tokenOf(claims()))).rejects.toThrow('is about the issuer');
   });
 });

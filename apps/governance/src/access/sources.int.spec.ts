@@ -4,6 +4,7 @@ import { pino } from 'pino';
 import { z } from 'zod';
 import { domainDatabase, type DomainDatabase } from '../migrations/domain.fixture.js';
 import { type GuardedApi, startGuarded, TestCluster } from './access.fixture.js';
+import { TestIssuer } from './issuer.fixture.js';
 import type { AccessReview } from './kubernetes.js';
 import type { AccessMode } from './settings.js';
 
@@ -25,12 +26,12 @@ beforeAll(async () => {
 afterAll(() => database.close());
 afterEach(() => guarded.close());
 
-async function start(mode: AccessMode): Promise<void> {
+async function start(mode: AccessMode, env: Record<string, string> = {}): Promise<void> {
   cluster = new TestCluster();
   time = Date.parse('2026-03-10T12:00:00Z');
   lines = [];
   const log: Logger = pino({ level: 'trace' }, { write: (line: string) => void lines.push(line) });
-  guarded = await startGuarded(database.app, { cluster, env: { ACCESS_MODE: mode }, now: () => time, log });
+  guarded = await startGuarded(database.app, { cluster, env: { ACCESS_MODE: mode, ...env }, now: () => time, log });
 }
 const statusOf = async (token: string, path: string): Promise<number> =>
   (await guarded.call(token, 'GET', path)).status;
@@ -224,5 +225,64 @@ describe('while the API server is away', () => {
     time += 10_000;
     expect(await statusOf(ada, '/v1/pods')).toBe(503);
     expect((await guarded.call(ada, 'GET', '/v1/pods')).headers.get('retry-after')).toBe('1');
+  });
+});
+
+describe('people with an issuer of their own', () => {
+  let issuer: TestIssuer;
+  beforeAll(async () => {
+    issuer = await TestIssuer.start();
+  });
+  afterAll(() => issuer.stop());
+  beforeEach(() =>
+    start('bindings', { OIDC_ISSUER: issuer.url, OIDC_AUDIENCE: 'governance', ADMIN_USERS: 'oidc:ana' }),
+  );
+  const tokenFor = (sub: string, exp = 3600): Promise<string> =>
+    issuer.sign({
+      iss: issuer.url,
+      aud: 'governance',
+      sub,
+      groups: ['system:masters'],
+      iat: time / 1000,
+      exp: time / 1000 + exp,
+    });
+
+  it('are known by it, under a name of their own', async () => {
+    const { body } = await guarded.call(await tokenFor('ana'), 'GET', '/v1/me');
+    expect(body).toMatchObject({
+      name: 'oidc:ana',
+      groups: ['oidc:system:masters'],
+      authenticatedBy: 'oidc',
+      roles: [{ role: 'admin', because: 'ADMIN_USERS' }],
+    });
+    expect(await statusOf(await tokenFor('ada'), '/v1/pods')).toBe(403);
+  });
+
+  it('are let in no longer than their token lasts, whatever is remembered', async () => {
+    const token = await tokenFor('ana', 5);
+    expect(await statusOf(token, '/v1/pods')).toBe(200);
+    time += 66_000;
+    expect(await statusOf(token, '/v1/pods')).toBe(401);
+  });
+
+  it('do not get in by a token of the cluster that names the issuer', async () => {
+    const forged = await issuer.sign({
+      iss: issuer.url,
+      aud: 'somebody-else',
+      sub: 'ana',
+      iat: time / 1000,
+      exp: time / 1000 + 60,
+    });
+    cluster.rbac = () => true;
+    expect(await statusOf(forged, '/v1/pods')).toBe(401);
+  });
+
+  it('wait while their issuer is away, and the cluster does not', async () => {
+    issuer.isDown = true;
+    const token = await tokenFor('ana');
+    expect(await statusOf(token, '/v1/pods')).toBe(503);
+    expect(await statusOf(cluster.issue('ada'), '/v1/pods')).toBe(200);
+    issuer.isDown = false;
+    expect(await statusOf(token, '/v1/pods')).toBe(200);
   });
 });
