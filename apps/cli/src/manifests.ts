@@ -27,13 +27,21 @@ export async function readManifests(file: string): Promise<Manifest[]> {
   return documents.flatMap((document, at) => {
     const [error] = document.errors;
     if (error) throw new CliError(`${file}: ${error.message}`, 'Correct the YAML.', EXIT.invalid);
-    const value: unknown = document.toJS();
-    if (value === null || value === undefined) return [];
-    const parsed = manifestSchema.safeParse(value);
-    if (parsed.success) return [parsed.data];
-    const message = `${file}: document ${at + 1} is not a Kubernetes object: ${z.prettifyError(parsed.error)}`;
-    throw new CliError(message, 'Each document needs apiVersion, kind and metadata.name.', EXIT.invalid);
+    return itemsOf(document.toJS() as unknown).map((value) => {
+      const parsed = manifestSchema.safeParse(value);
+      if (parsed.success) return parsed.data;
+      const message = `${file}: document ${at + 1} is not a Kubernetes object: ${z.prettifyError(parsed.error)}`;
+      throw new CliError(message, 'Each object needs apiVersion, kind and metadata.name.', EXIT.invalid);
+    });
   });
+}
+
+/** `kubectl get -o yaml` prints one List of several objects. */
+const listSchema = z.object({ apiVersion: z.literal('v1'), kind: z.literal('List'), items: z.array(z.unknown()) });
+
+function itemsOf(value: unknown): unknown[] {
+  if (value === null || value === undefined) return [];
+  return listSchema.safeParse(value).data?.items ?? [value];
 }
 
 /** What SCC decisions need to know of a workload. */

@@ -6,6 +6,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { canonicalBytes, encodeBody, leafHash, type LogRecord, signNote } from '@scc/audit';
+import { defaultSCCs } from '@scc/scc';
 import { aLog, aSigner, exportText, ORIGIN } from './log.fixture.js';
 
 // Every test starts processes, some of them several.
@@ -157,6 +158,14 @@ describe('sccctl plan lint', () => {
       },
     ]);
     expect(code).toBe(0);
+    const own = {
+      ...defaultSCCs().find(({ metadata }) => metadata.name === 'restricted-v2'),
+      metadata: { name: 'own' },
+    };
+    const list = await file(JSON.stringify({ apiVersion: 'v1', kind: 'List', items: [own] }));
+    expect((await sccctl('plan', 'lint', await file(plan({ ...ref, targetSCC: 'own' })), '--sccs', list)).code).toBe(0);
+    const absent = await sccctl('plan', 'lint', await file(plan(ref)), '--sccs', list);
+    expect(absent.out).toMatch(/spec\.targetSCC +SCCNotFound +there is no SCC restricted-v2 +Name one of own\./);
   });
 
   it.each<[string, object, object | null, string[]]>([

@@ -1,6 +1,6 @@
 export { canonicalBytes, type JsonValue } from './canonical.js';
-export { leafHash, nodeHash, EMPTY_ROOT, HASH_BYTES } from './hashing.js';
-export { CompactRange, CompactRangeError, rootOf } from './compact-range.js';
+export { leafHash, EMPTY_ROOT, HASH_BYTES } from './hashing.js';
+export { CompactRange } from './compact-range.js';
 export {
   consistencySpans,
   inclusionSpans,
@@ -10,7 +10,7 @@ export {
   type InclusionClaim,
   type LeafSpan,
 } from './proofs.js';
-export { hashOfSpan, rootOfNodes, splitHashes, TILE_WIDTH, TileBuilder, type NodeSource, type Tile } from './tiles.js';
+export { hashOfSpan, splitHashes, TILE_WIDTH, TileBuilder, type NodeSource, type Tile } from './tiles.js';
 export {
   isSignedBy,
   NoteError,
@@ -23,9 +23,7 @@ export {
 } from './note.js';
 export { parseCheckpoint, signCheckpoint, type Checkpoint, type TreeHead } from './checkpoint.js';
 export {
-  auditActorSchema,
   auditBodySchema,
-  auditObjectSchema,
   columnsOf,
   encodeBody,
   type AuditActor,
