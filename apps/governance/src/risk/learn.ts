@@ -67,6 +67,16 @@ async function readOutcomes(db: Queryable, newest: number): Promise<OutcomeRow[]
   return outcomes;
 }
 
+/** Maps in slices of a page, and lets others run in between. */
+async function mapBetween<From, To>(items: readonly From[], map: (item: From) => To): Promise<To[]> {
+  const mapped: To[] = [];
+  for (let start = 0; start < items.length; start += PAGE) {
+    mapped.push(...items.slice(start, start + PAGE).map(map));
+    await setImmediate();
+  }
+  return mapped;
+}
+
 /** So many plans show what is usual, and so many what is large. */
 const USUAL_FROM = 20;
 const LARGE_FROM = 100;
@@ -76,11 +86,14 @@ const quantile = (values: readonly number[], share: number): number =>
   values.toSorted((a, b) => a - b)[Math.floor(share * (values.length - 1))] ?? NaN;
 
 /** What the learned model calls large and usual: frozen with it, from the plans that it learned from. */
-function scalesFrom(signals: readonly Signals[], parent: RiskModel): Pick<RiskModel, 'blastScale' | 'reference'> {
+async function scalesFrom(
+  signals: readonly Signals[],
+  parent: RiskModel,
+): Promise<Pick<RiskModel, 'blastScale' | 'reference'>> {
   const blasts = signals.flatMap(({ blast }) => rawBlast(blast) ?? []);
   const large = blasts.length >= LARGE_FROM ? quantile(blasts, 0.99) : 0;
   const blastScale = large > 0 ? large : parent.blastScale;
-  const factors = signals.map((one) => factorsOf(one, { blastScale }).map(({ x }) => x));
+  const factors = await mapBetween(signals, (one) => factorsOf(one, { blastScale }).map(({ x }) => x));
   const reference =
     factors.length >= USUAL_FROM
       ? parent.reference.map((_usual, index) =>
@@ -106,16 +119,17 @@ async function fitBetween(prior: RiskModel['prior'], examples: Parameters<typeof
 /** A model from outcomes. Ages are taken from the newest of them: the same outcomes make the same model at any time. */
 async function learn(parent: StoredModel, rows: readonly OutcomeRow[]): Promise<RiskModel> {
   const { prior, halfLifeDays } = parent.model;
-  const usual = rows.filter(({ finished_at: at }) => newestOf(rows) - at.getTime() <= 90 * DAY_MS);
-  const scales = scalesFrom(
+  const newest = newestOf(rows);
+  const usual = rows.filter(({ finished_at: at }) => newest - at.getTime() <= 90 * DAY_MS);
+  const scales = await scalesFrom(
     usual.map(({ signals }) => signals),
     parent.model,
   );
-  const outcomes = rows.map(({ signals, failed, principal, finished_at: at }): Outcome => ({
+  const outcomes = await mapBetween(rows, ({ signals, failed, principal, finished_at: at }): Outcome => ({
     x: factorsOf(signals, scales).map(({ x }) => x),
     failed,
     principal,
-    ageDays: (newestOf(rows) - at.getTime()) / DAY_MS,
+    ageDays: (newest - at.getTime()) / DAY_MS,
   }));
   const examples = weighOutcomes(outcomes, halfLifeDays);
   const posterior = await fitBetween(prior, examples);
