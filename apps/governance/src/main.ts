@@ -71,6 +71,7 @@ async function start({ config, logger, metrics, parts, signal, setWaiting, setAd
     onPod: ({ pod }) => hints.taker?.hint(pod),
   });
   parts.add(() => admission.stop());
+  metrics.include(admission.metrics);
   setAdmission(admission);
 
   const source = await connectDatabase({ config, logger, signal, waiting: setWaiting });

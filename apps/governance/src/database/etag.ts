@@ -3,10 +3,14 @@ import { Refusal } from './refusal.js';
 /**
  * The version that a caller saw: from If-Match, or 0 from `If-None-Match: *` for what must not exist yet. Null when
  * neither header is there.
- * @throws Refusal `invalid` when the header is not an entity tag of ours.
+ * @throws Refusal `invalid` when a header is not what was agreed, or both are there.
  */
 export function expectedVersion(ifMatch: string | undefined, ifNoneMatch?: string): number | null {
-  if (ifMatch === undefined) return ifNoneMatch?.trim() === '*' ? 0 : null;
+  if (ifNoneMatch !== undefined && (ifNoneMatch.trim() !== '*' || ifMatch !== undefined))
+    throw new Refusal('invalid', 'If-None-Match is * and stands alone', [
+      { field: 'If-None-Match', message: 'send * for what must not exist yet, or If-Match for what you saw' },
+    ]);
+  if (ifMatch === undefined) return ifNoneMatch === undefined ? null : 0;
   const tag = /^\s*"([0-9]{1,9})"\s*$/.exec(ifMatch)?.[1];
   if (tag === undefined)
     throw new Refusal('invalid', 'If-Match is not an entity tag of ours', [

@@ -8,6 +8,7 @@ const poolSchema = z.object({ totalCount: z.int(), idleCount: z.int(), waitingCo
 /** What Prometheus reads from the process. */
 export class Metrics {
   readonly registry = new Registry();
+  private readonly included: Registry[] = [];
   private readonly requests = new Histogram({
     name: 'scc_governance_request_seconds',
     help: 'How long requests of the API took, by route and status.',
@@ -47,7 +48,13 @@ export class Metrics {
     this.gauge('scc_governance_database_waiting', 'Callers that wait for a connection.', () => pool().waitingCount);
   }
 
+  /** Shows the metrics of another part as well. */
+  include(registry: Registry): void {
+    this.included.push(registry);
+  }
+
   async scrape(): Promise<{ contentType: string; body: string }> {
-    return { contentType: this.registry.contentType, body: await this.registry.metrics() };
+    const bodies = await Promise.all([this.registry, ...this.included].map((registry) => registry.metrics()));
+    return { contentType: this.registry.contentType, body: bodies.join('\n') };
   }
 }
