@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { connectKube } from './client.js';
 import { KubeUnreachable } from './errors.js';
@@ -42,6 +42,24 @@ describe('Kubernetes client', () => {
     await writeFile(stand.tokenFile, 'two\n');
     await expect(client.get(podId)).resolves.toMatchObject({ metadata: { name: 'a' } });
   });
+
+  it('asks a program for a token where the kubeconfig names one, and keeps what it said', async () => {
+    const { stand } = await against((request, response) =>
+      request.headers.authorization === 'Bearer two'
+        ? json(response, 200, aPod())
+        : json(response, 401, failure(401, 'Unauthorized')),
+    );
+    const asked = `${stand.tokenFile}.asked`;
+    const credential = JSON.stringify({ kind: 'ExecCredential', status: { token: 'two' } });
+    const exec = { command: 'sh', args: ['-c', `echo asked >> '${asked}'; echo '${credential}'`] };
+    const text = await readFile(stand.kubeconfig, 'utf8');
+    await writeFile(stand.kubeconfig, text.replace('tokenFile: token', `exec: ${JSON.stringify(exec)}`));
+    const client = await connectKube({ kubeconfig: stand.kubeconfig, userAgent: 'test' });
+    clients.push(client);
+    await expect(client.get(podId)).resolves.toBeDefined();
+    await expect(client.get(podId)).resolves.toBeDefined();
+    expect(await readFile(asked, 'utf8')).toBe('asked\n');
+  }, 30_000);
 
   it('waits as long as an overloaded server asks', async () => {
     let refusals = 2;

@@ -1,14 +1,12 @@
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
-import { Agent as HttpAgent } from 'node:http';
+import type { Agent as HttpAgent } from 'node:http';
 import type { RequestOptions } from 'node:https';
 import path from 'node:path';
-import { KubeConfig } from '@kubernetes/client-node';
-import { parse } from 'yaml';
-import { z } from 'zod';
+import { inCluster } from './config.js';
+import { parseKubeconfig, type CurrentContext } from './kubeconfig.js';
+import { pluginAuth, type PluginAuth } from './plugin-auth.js';
 
-const IN_CLUSTER_TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount/token';
 /** How long what was read from files is used before it is read again, in milliseconds. */
 const FRESH_MS = 5000;
 
@@ -17,50 +15,66 @@ export interface Access {
   server: URL;
   /** Differs when connections made before must not be used any more. */
   connectionKey: string;
-  headers: Record<string, string>;
+  headers: Record<string, string | string[]>;
   tls: Pick<RequestOptions, 'ca' | 'cert' | 'key' | 'rejectUnauthorized' | 'servername'>;
   /** Set where the kubeconfig names a proxy. */
   proxy: HttpAgent | undefined;
 }
 
-const tokenFilesSchema = z.looseObject({
-  users: z
-    .array(z.looseObject({ name: z.string(), user: z.looseObject({ tokenFile: z.string().optional() }).nullish() }))
-    .default([]),
-});
-
-async function loadFile(file: string): Promise<KubeConfig> {
-  const text = await readFile(file, 'utf8');
-  const config = new KubeConfig();
-  config.loadFromString(text);
-  config.makePathsAbsolute(path.dirname(file));
-  // The library knows no `tokenFile` in a kubeconfig, only the in-cluster one: the same authenticator serves both.
-  for (const { name, user } of tokenFilesSchema.parse(parse(text)).users) {
-    const found = config.users.find((candidate) => candidate.name === name);
-    if (!found || !user?.tokenFile) continue;
-    const tokenFile = path.resolve(path.dirname(file), user.tokenFile);
-    const authProvider = { name: 'tokenFile', config: { tokenFile } };
-    config.users.splice(config.users.indexOf(found), 1, { name, authProvider });
-  }
-  return config;
+interface Loaded {
+  mtimeMs: number;
+  context: CurrentContext;
+  plugin: (() => Promise<PluginAuth>) | undefined;
 }
 
-function loadInCluster(): KubeConfig {
-  if (!existsSync(IN_CLUSTER_TOKEN))
-    throw new Error('no kubeconfig is given, and this process does not run in a cluster');
-  const config = new KubeConfig();
-  config.loadFromCluster();
-  return config;
+async function load(kubeconfig: string | undefined, mtimeMs: number): Promise<Loaded> {
+  if (kubeconfig === undefined) return { mtimeMs, context: inCluster(), plugin: undefined };
+  const folder = path.dirname(path.resolve(kubeconfig));
+  const text = await readFile(kubeconfig, 'utf8');
+  const context = parseKubeconfig(text, folder);
+  if (context.server.protocol === 'http:' && !context.skipTLSVerify)
+    throw new Error(`${context.server.origin} is not encrypted; insecure-skip-tls-verify would allow that`);
+  return { mtimeMs, context, plugin: context.needsPlugin ? await pluginAuth(text, folder, context) : undefined };
 }
 
-const headersSchema = z.record(z.string(), z.string());
+const contentOf = async (source: CurrentContext['token']): Promise<string | undefined> =>
+  source && ('file' in source ? readFile(source.file, 'utf8') : source.text);
+
+async function headersOf({ token, basic, impersonate }: CurrentContext): Promise<Access['headers']> {
+  // A token file may end with a newline, which no header may hold.
+  const bearer = (await contentOf(token))?.trim();
+  const pair = basic && Buffer.from(`${basic.username}:${basic.password}`).toString('base64');
+  const authorization = bearer ? `Bearer ${bearer}` : pair && `Basic ${pair}`;
+  return {
+    ...(authorization ? { Authorization: authorization } : {}),
+    ...(impersonate ? { 'Impersonate-User': impersonate.user, 'Impersonate-Group': impersonate.groups } : {}),
+  };
+}
+
+async function accessOf({ context, plugin }: Loaded): Promise<Access> {
+  const { server, skipTLSVerify, serverName } = context;
+  const [ca, cert, key] = await Promise.all([context.ca, context.certificate, context.key].map(contentOf));
+  const given = await plugin?.();
+  const tls = {
+    ...(ca ? { ca } : {}),
+    ...(cert && key ? { cert, key } : {}),
+    ...(skipTLSVerify ? { rejectUnauthorized: false } : {}),
+    ...(serverName ? { servername: serverName } : {}),
+    ...given?.tls,
+  };
+  const headers = { ...(await headersOf(context)), ...given?.headers };
+  const connectionKey = createHash('sha256')
+    .update(JSON.stringify([server.href, tls]))
+    .digest('hex');
+  return { server, connectionKey, headers, tls, proxy: given?.proxy };
+}
 
 /**
- * Follows a kubeconfig or the in-cluster credentials: tokens, certificates and the file itself may be rotated. What the
- * kubeconfig's own authenticators keep, such as the token of an exec plugin, is kept for as long as the file stays.
+ * Follows a kubeconfig or the in-cluster credentials: tokens, certificates and the file itself may be rotated. What an
+ * exec plugin gave is kept for as long as the file stays.
  */
 export class Credentials {
-  #config: { loaded: KubeConfig; mtimeMs: number } | undefined;
+  #loaded: Loaded | undefined;
   #access: Promise<Access> | undefined;
   #readAt = 0;
 
@@ -74,7 +88,7 @@ export class Credentials {
   /** To be called when the API server does not accept `refused`: everything is read again, unless it has been since. */
   async reload(refused: Access): Promise<void> {
     if ((await this.current()) !== refused) return;
-    this.#config = undefined;
+    this.#loaded = undefined;
     await this.#renew();
   }
 
@@ -88,37 +102,9 @@ export class Credentials {
     return reading;
   }
 
-  async #load(): Promise<KubeConfig> {
-    const mtimeMs = this.kubeconfig === undefined ? 0 : (await stat(this.kubeconfig)).mtimeMs;
-    if (this.#config?.mtimeMs !== mtimeMs) {
-      const loaded = this.kubeconfig === undefined ? loadInCluster() : await loadFile(this.kubeconfig);
-      this.#config = { loaded, mtimeMs };
-    }
-    return this.#config.loaded;
-  }
-
   async #read(): Promise<Access> {
-    const config = await this.#load();
-    const cluster = config.getCurrentCluster();
-    if (!cluster) throw new Error(`${this.kubeconfig ?? 'the in-cluster configuration'} has no current cluster`);
-    const options: RequestOptions = {};
-    await config.applyToHTTPSOptions(options);
-    const { ca, cert, key, rejectUnauthorized, servername, auth, agent } = options;
-    const headers = headersSchema.parse(options.headers ?? {});
-    // A token file may end with a newline, which no header may hold.
-    for (const [name, value] of Object.entries(headers)) headers[name] = value.trim();
-    if (auth) headers['Authorization'] = `Basic ${Buffer.from(auth).toString('base64')}`;
-    const tls = Object.fromEntries(
-      Object.entries({ ca, cert, key, rejectUnauthorized, servername }).filter(([, value]) => value !== undefined),
-    );
-    return {
-      server: new URL(cluster.server),
-      connectionKey: createHash('sha256')
-        .update(JSON.stringify([cluster.server, tls]))
-        .digest('hex'),
-      headers,
-      tls,
-      proxy: cluster.proxyUrl && agent instanceof HttpAgent ? agent : undefined,
-    };
+    const mtimeMs = this.kubeconfig === undefined ? 0 : (await stat(this.kubeconfig)).mtimeMs;
+    if (this.#loaded?.mtimeMs !== mtimeMs) this.#loaded = await load(this.kubeconfig, mtimeMs);
+    return accessOf(this.#loaded);
   }
 }

@@ -32,6 +32,7 @@ interface Watching {
 
 async function watching(answer: Answer, timing: InformerOptions['timing'] = {}): Promise<Watching> {
   const stand = await startStand(answer);
+  closing.push(() => stand.stop());
   const client = await connectKube({ kubeconfig: stand.kubeconfig, userAgent: 'test' });
   const seen: string[] = [];
   const informer = createInformer({
@@ -41,7 +42,6 @@ async function watching(answer: Answer, timing: InformerOptions['timing'] = {}):
     timing: { ...timing },
   });
   closing.push(
-    () => stand.stop(),
     () => client.close(),
     () => informer.stop(),
   );
