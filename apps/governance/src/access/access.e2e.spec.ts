@@ -1,17 +1,22 @@
 import { createPrivateKey, createPublicKey } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { evaluationSchema } from '@scc/governance-api';
 import { waitFor } from '@scc/runtime';
 import { type JWTPayload, SignJWT, UnsecuredJWT } from 'jose';
 import { z } from 'zod';
 import { startStack, type Stack, TOKEN_AUDIENCE } from '../../../../dev/src/index.js';
+import { aRequest, ownWorkload } from '../migrations/domain.fixture.js';
 
 /** Tokens of a real API server before the real process, which asks for bindings and for the cluster's RBAC. */
 
 const ROOT = { namespace: 'scc-system', name: 'root' };
 const VERA = { namespace: 'shop', name: 'vera' };
+const ANA = { namespace: 'shop', name: 'ana' };
+const BO = { namespace: 'shop', name: 'bo' };
+const WORKER = { namespace: 'scc-system', name: 'worker' };
 const userOf = ({ namespace, name }: { namespace: string; name: string }): string =>
   `system:serviceaccount:${namespace}:${name}`;
 
@@ -25,6 +30,22 @@ const MANIFESTS = `
 ${account(VERA)}
 ---
 ${account(ROOT)}
+---
+${account(ANA)}
+---
+${account(BO)}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: { name: scc-governance-engine }
+roleRef: { apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: scc-governance-engine }
+subjects: ${subject(WORKER)}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: { name: approvers, namespace: shop }
+roleRef: { apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: scc-governance-approver }
+subjects: [{ kind: Group, name: 'system:serviceaccounts:shop' }]
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRoleBinding
@@ -144,6 +165,21 @@ describe('with both sources', () => {
     expect(await statusOf(vera, '/v1/pods')).toBe(403);
   });
 
+  it('a review says which binding allows it', async () => {
+    const review = `apiVersion: authorization.k8s.io/v1
+kind: SubjectAccessReview
+spec:
+  user: ${userOf(VERA)}
+  resourceAttributes: { group: governance.scc.poc, resource: pods, verb: read, namespace: shop }
+`;
+    const file = path.join(stack.stateDir, 'review.yaml');
+    await writeFile(file, review);
+    const kubectl = ['--kubeconfig', stack.kubeconfig.inside, 'create', '-o', 'yaml', '-f', file];
+    expect(await stack.exec(stack.binary('kubectl'), kubectl)).toMatch(
+      /allowed: true[^]*RoleBinding "vera-views\/shop"/,
+    );
+  });
+
   it('kubectl lists what RBAC grants there', async () => {
     const listed = async (namespace: string): Promise<string[]> => {
       const identity = ['--kubeconfig', stack.kubeconfig.inside, '--as', userOf(VERA), '-n', namespace];
@@ -152,6 +188,33 @@ describe('with both sources', () => {
     };
     expect(await listed('shop')).toContainEqual(expect.stringMatching(/^pods\.governance\.scc\.poc .*\[read\]/));
     expect(await listed('default')).toEqual([]);
+  });
+});
+
+describe('four eyes', () => {
+  it('let another approver decide, and never the author', async () => {
+    for (const one of [ANA, BO]) {
+      const binding = { role: 'approver', subject: { kind: 'User', name: userOf(one) }, namespaces: 'shop' };
+      expect(await call(root, 'POST', '/v1/role-bindings', binding)).toMatchObject({ status: 201 });
+    }
+    const { spec, ...workload } = ownWorkload('four-eyes');
+    const plan = aRequest({ ...workload, author: userOf(ANA), spec: { ...spec, approval: { required: true } } });
+    const path = `/v1/migrations/${plan.plan.uid}`;
+    const worker = await stack.token(WORKER, TOKEN_AUDIENCE);
+    const asked = await call(worker, 'POST', `${path}/evaluations`, plan);
+    const { contentHash, verdict } = evaluationSchema.parse(asked.body);
+    expect(verdict).toBe('requireApproval');
+    const decide = async (token: string): Promise<Answer> =>
+      call(token, 'POST', `${path}/approvals`, { decision: 'approve', contentHash });
+    expect(await decide(await stack.token(ANA, TOKEN_AUDIENCE))).toMatchObject({
+      status: 403,
+      body: { detail: 'the author of a plan neither approves nor refuses it' },
+    });
+    expect((await decide(vera)).status).toBe(403);
+    expect(await decide(await stack.token(BO, TOKEN_AUDIENCE))).toMatchObject({
+      status: 200,
+      body: { by: [userOf(BO)] },
+    });
   });
 });
 

@@ -121,6 +121,9 @@ describe('a viewer of one team', () => {
   it('counts only its own pods', async () => {
     expect(await itemsOf(root, '/v1/pod-counts')).toEqual([{ scc: 'anyuid', pods: 2 }]);
     expect(await itemsOf(vera, '/v1/pod-counts')).toEqual([{ scc: 'anyuid', pods: 1 }]);
+    expect(await itemsOf(root, '/v1/pod-counts?namespace=team-b-prod')).toEqual([{ scc: 'anyuid', pods: 1 }]);
+    expect(await itemsOf(root, '/v1/pod-counts?namespace=team-c-prod')).toEqual([]);
+    expect(await guarded.call(root, 'GET', '/v1/pod-counts?namespace=*')).toMatchObject({ status: 400 });
   });
 
   it.each(['', '/steps', '/events', '/approval', '/proof'])(

@@ -22,6 +22,8 @@ const namespace = z
   .string()
   .max(63)
   .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/);
+/** For lists without other filters: the guard narrows the caller's scope to it. */
+export const namespaceQuery = z.object({ namespace: namespace.optional().describe('Only what lies there.') });
 const inPath = z.object({ namespace });
 const inBody = z.object({ target: z.object({ namespace }) });
 const inQuery = z.object({ namespace });

@@ -2,6 +2,7 @@ import { Controller, Get, Param, Query } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { Actor, type User } from '../access/actor.js';
+import { namespaceQuery } from '../access/place.js';
 import { RequirePermission } from '../access/require-permission.js';
 import { type Page, pageOf, pageQuery, positionOf } from '../database/paging.js';
 import { countBySCC, findPods, podPositionSchema, type TrackedPod, transitionsOf } from './queries.js';
@@ -38,7 +39,10 @@ export class PodsController {
 
   @Get('pod-counts')
   @RequirePermission('pods:read', 'list')
-  async counts(@Actor() { scope }: User): Promise<{ items: Awaited<ReturnType<typeof countBySCC>> }> {
+  async counts(
+    @Query({ schema: namespaceQuery }) _query: z.infer<typeof namespaceQuery>,
+    @Actor() { scope }: User,
+  ): Promise<{ items: Awaited<ReturnType<typeof countBySCC>> }> {
     return { items: await countBySCC(this.source, scope) };
   }
 

@@ -1,7 +1,8 @@
-import { Body, Controller, Get, Headers, Param, Post } from '@nestjs/common';
+import { Body, Controller, Get, Headers, Param, Post, Query } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { Actor, Call, type User } from '../access/actor.js';
+import { namespaceQuery } from '../access/place.js';
 import { RequirePermission } from '../access/require-permission.js';
 import { expectedVersion } from '../database/etag.js';
 import { inTransaction } from '../database/transaction.js';
@@ -25,7 +26,11 @@ export class ExceptionsController {
 
   @Get()
   @RequirePermission('exceptions:read', 'list')
-  async list(@Actor() { scope }: User, @Call() { now }: CallContext): Promise<{ items: PolicyException[] }> {
+  async list(
+    @Query({ schema: namespaceQuery }) _query: z.infer<typeof namespaceQuery>,
+    @Actor() { scope }: User,
+    @Call() { now }: CallContext,
+  ): Promise<{ items: PolicyException[] }> {
     return { items: await listExceptions(this.source, scope, now) };
   }
 

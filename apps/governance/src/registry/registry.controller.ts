@@ -2,6 +2,7 @@ import { Controller, Get, Param, Query } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { Actor, Call, type User } from '../access/actor.js';
+import { namespaceQuery } from '../access/place.js';
 import { RequirePermission } from '../access/require-permission.js';
 import { Refusal } from '../database/refusal.js';
 import type { CallContext } from '../migrations/store.js';
@@ -37,7 +38,11 @@ export class RegistryController {
   /** Who would be affected if this version changed. */
   @Get('scc-versions/:id/affected')
   @RequirePermission('registry:read', 'list')
-  affected(@Param('id', id) version: string, @Actor() { scope }: User): ReturnType<typeof affectedBy> {
+  affected(
+    @Param('id', id) version: string,
+    @Query({ schema: namespaceQuery }) _query: z.infer<typeof namespaceQuery>,
+    @Actor() { scope }: User,
+  ): ReturnType<typeof affectedBy> {
     return affectedBy(this.source, version, scope);
   }
 
