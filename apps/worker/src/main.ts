@@ -9,6 +9,7 @@ import { TASK_QUEUE } from '../../../workflows/migration/contract.js';
 import { createActivities } from './activities/index.js';
 import { FIELD_MANAGER } from './activities/plan.js';
 import { configSchema, environment } from './config.js';
+import { createInstruments } from './instruments.js';
 import { temporalLogger } from './logging.js';
 import { noMetrics, prometheusMetrics } from './metrics.js';
 
@@ -44,6 +45,7 @@ async function main(): Promise<void> {
   const metrics = config.PROMETHEUS_URL
     ? prometheusMetrics(config.PROMETHEUS_URL, config.PROMETHEUS_FLAVOUR)
     : noMetrics;
+  const instruments = createInstruments();
   const ca = config.TEMPORAL_TLS_CA_FILE ? await readFile(config.TEMPORAL_TLS_CA_FILE) : undefined;
   const connection = await NativeConnection.connect({
     address: config.TEMPORAL_ADDRESS,
@@ -54,7 +56,7 @@ async function main(): Promise<void> {
     namespace: config.TEMPORAL_NAMESPACE,
     taskQueue: TASK_QUEUE,
     workflowBundle: { codePath: config.WORKFLOW_BUNDLE ?? BUNDLE },
-    activities: createActivities({ kube, governance, router, metrics, drainMs: config.DRAIN_MS }),
+    activities: createActivities({ kube, governance, router, metrics, instruments, drainMs: config.DRAIN_MS }),
     maxCachedWorkflows: config.MAX_CACHED_WORKFLOWS,
     // How long work for a worker that was killed waits for it before another takes over.
     stickyQueueScheduleToStartTimeout: '2s',
@@ -65,6 +67,7 @@ async function main(): Promise<void> {
     host: config.HEALTH_HOST,
     port: config.HEALTH_PORT,
     live: () => (worker.getState() === 'FAILED' ? 'the worker has failed' : null),
+    metrics: instruments.exposition,
     ready: () => (worker.getState() === 'RUNNING' ? null : `the worker is ${worker.getState()}`),
   });
   const running = worker.run();

@@ -2,6 +2,7 @@ import type { GovernanceClient } from '@scc/governance-api';
 import type { KubeClient } from '@scc/kube';
 import type { TrafficRouter } from '@scc/routing';
 import type { MigrationActivities } from '../../../../workflows/migration/contract.js';
+import type { Instruments } from '../instruments.js';
 import type { Metrics } from '../metrics.js';
 import { assessWith } from './assess.js';
 import { canaryActivities } from './canary.js';
@@ -19,23 +20,25 @@ export interface WorkerDeps {
   governance: GovernanceClient;
   router: TrafficRouter;
   metrics: Metrics;
+  instruments: Instruments;
   /** How long requests under way are given to finish, in milliseconds. */
   drainMs: number;
 }
 
 /** Each activity tells Temporal that it lives, so that a dead worker's work is taken over within seconds. */
-function heartbeating(activities: MigrationActivities): MigrationActivities {
+function heartbeating(activities: MigrationActivities, { measured }: Instruments): MigrationActivities {
   const entries = Object.entries(activities).map(([name, activity]) => [
     name,
-    (...args: unknown[]) => beating(() => (activity as (...all: unknown[]) => Promise<unknown>)(...args)),
+    (...args: unknown[]) =>
+      measured(name, () => beating(() => (activity as (...all: unknown[]) => Promise<unknown>)(...args))),
   ]);
   return Object.fromEntries(entries) as MigrationActivities;
 }
 
 /** The workflow's activities, on a real cluster. */
 export function createActivities(deps: WorkerDeps): MigrationActivities {
-  const { kube, governance, router, metrics } = deps;
-  return heartbeating({
+  const { kube, governance, router, metrics, instruments } = deps;
+  const activities: MigrationActivities = {
     ...planActivities(kube),
     ...governanceActivities(governance),
     ...grantActivities(kube),
@@ -51,5 +54,6 @@ export function createActivities(deps: WorkerDeps): MigrationActivities {
         { namespace: ref.namespace, services: services.flatMap(({ name, canary }) => [name, canary]) },
         sinceMs,
       ),
-  });
+  };
+  return heartbeating(activities, instruments);
 }

@@ -1,0 +1,45 @@
+import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client';
+
+/** What the worker tells Prometheus. */
+export interface Instruments {
+  /** Runs an activity and counts it by its name and how it ended. */
+  measured: <T>(activity: string, work: () => Promise<T>) => Promise<T>;
+  exposition: () => Promise<{ contentType: string; body: string }>;
+}
+
+/** From the call of one API object to a hold of hours. */
+const BUCKETS_S = [0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000, 3000];
+
+export function createInstruments(): Instruments {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const duration = new Histogram({
+    name: 'scc_activity_duration_seconds',
+    help: 'How long activities took, by name',
+    labelNames: ['activity'],
+    buckets: BUCKETS_S,
+    registers: [registry],
+  });
+  const ended = new Counter({
+    name: 'scc_activities_total',
+    help: 'Activities that ended, by name and outcome',
+    labelNames: ['activity', 'outcome'],
+    registers: [registry],
+  });
+  return {
+    measured: async (activity, work) => {
+      const stop = duration.startTimer({ activity });
+      try {
+        const result = await work();
+        ended.inc({ activity, outcome: 'done' });
+        return result;
+      } catch (error) {
+        ended.inc({ activity, outcome: 'failed' });
+        throw error;
+      } finally {
+        stop();
+      }
+    },
+    exposition: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
+  };
+}
