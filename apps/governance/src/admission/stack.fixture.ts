@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import { openSync } from 'node:fs';
+import { openSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { waitFor } from '@scc/runtime';
 import type { Stack } from '../../../../dev/src/index.js';
@@ -20,23 +20,30 @@ export interface WebhookProcess {
 /** The webhook as a process of its own inside the network of a stack. */
 export function webhookIn(stack: Stack, base: Record<string, string> = {}): WebhookProcess {
   let child: ChildProcess | undefined;
-  const log = openSync(path.join(stack.stateDir, 'logs', 'webhook.log'), 'a');
+  const logFile = path.join(stack.stateDir, 'logs', 'webhook.log');
+  const log = openSync(logFile, 'a');
   const ask = (page: string): Promise<string> =>
     stack.exec('curl', ['--silent', '--show-error', '--fail', `http://127.0.0.1:${HEALTH_PORT}/${page}`]);
   return {
     start: async (env = {}) => {
-      child = stack.spawn(NODE, ['--enable-source-maps', path.join(ROOT, 'dist/apps/governance/src/webhook.js')], {
-        stdio: ['ignore', log, log],
-        env: {
-          KUBECONFIG: path.join(stack.stateDir, 'kubeconfigs', 'governance'),
-          TLS_DIR: path.join(stack.stateDir, 'tls'),
-          HEALTH_PORT,
-          DRAIN_MS: '500',
-          ...base,
-          ...env,
-        },
+      const settings = {
+        KUBECONFIG: path.join(stack.stateDir, 'kubeconfigs', 'governance'),
+        TLS_DIR: path.join(stack.stateDir, 'tls'),
+        HEALTH_PORT,
+        DRAIN_MS: '500',
+        ...base,
+        ...env,
+      };
+      const main = path.join(ROOT, 'dist/apps/governance/src/webhook.js');
+      const variables = Object.entries(settings).map(([name, value]) => `${name}=${value}`);
+      child = stack.spawn('env', [...variables, NODE, '--enable-source-maps', main], { stdio: ['ignore', log, log] });
+      await waitFor(async () => (await ask('readyz')).trim() === 'ok', {
+        timeoutMs: 30_000,
+        everyMs: 200,
+        what: 'the webhook',
+      }).catch((error: unknown) => {
+        throw new Error(`the webhook is not ready: ${readFileSync(logFile, 'utf8').slice(-2000)}`, { cause: error });
       });
-      await waitFor(async () => (await ask('readyz')).trim() === 'ok', { timeoutMs: 30_000, what: 'the webhook' });
     },
     kill: async (signal = 'SIGKILL') => {
       const ended = new Promise((resolve) => child?.once('exit', resolve));

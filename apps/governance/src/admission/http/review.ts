@@ -18,8 +18,8 @@ export const reviewRequestSchema = z.object({
     groups: z.array(z.string()).nullish(),
     extra: z.record(z.string(), z.array(z.string())).nullish(),
   }),
-  object: z.unknown(),
-  oldObject: z.unknown(),
+  object: z.unknown().optional(),
+  oldObject: z.unknown().optional(),
   dryRun: z.boolean().nullish(),
 });
 export type ReviewRequest = z.infer<typeof reviewRequestSchema>;
