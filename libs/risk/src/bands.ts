@@ -8,8 +8,11 @@ type Thresholds = readonly [number, number, number];
 
 /** Probabilities that a migration fails or is undone. */
 export const CHANGE_RISK_THRESHOLDS: Thresholds = [0.05, 0.2, 0.4];
-/** Exposure; policy, never learned. */
-export const EXPOSURE_THRESHOLDS: Thresholds = [0.15, 0.4, 0.7];
+/**
+ * Exposure; policy, never learned. From the defaults' least: root in the container is medium, anything of the node is high,
+ * most of it is critical.
+ */
+export const EXPOSURE_THRESHOLDS: Thresholds = [0.15, 0.5, 0.7];
 
 function bandBy(value: number, [medium, high, critical]: Thresholds): Band {
   if (value >= critical) return 'critical';

@@ -116,7 +116,7 @@ const CAPABILITIES = {
  */
 const EXPOSURE: Readonly<Record<Dimension, Worth>> = {
   'privileged containers': worth(0.8),
-  'host namespaces': worth(0.6, 1, { network: 0.5, PID: 0.75, IPC: 0.5, ports: 0.25 }),
+  'host namespaces': worth(0.7, 1, { network: 0.5, PID: 0.75, IPC: 0.5, ports: 0.25 }),
   'host files': worth(0.6),
   'root user': worth(0.2, 1, { 'in the pod': 0.3, 'on the node': 0.7 }),
   'privilege escalation': worth(0.05),
