@@ -303,4 +303,23 @@ describe('watcher', () => {
     },
     SLOW_MS,
   );
+
+  it(
+    'runs as the local stack starts it',
+    async () => {
+      await watcherOf('one').stop();
+      const part = stack.part('watcher');
+      await part.start();
+      const ref = await createPlan('of-the-stack');
+      await runs(workflowIdOf(ref));
+      expect(await holder()).toBe('watcher-1');
+      await part.kill();
+      await part.start();
+      const again = await createPlan('of-the-stack-again');
+      await runs(workflowIdOf(again));
+      await part.stop();
+      expect(await holder()).toBe('');
+    },
+    SLOW_MS,
+  );
 });
