@@ -4,7 +4,7 @@ import { waitFor } from '@scc/runtime';
 import { Client, Connection } from '@temporalio/client';
 import { z } from 'zod';
 import { workflowIdOf } from '../../workflows/migration/contract.js';
-import { ApiError, deploySamples, startStack, type Stack } from './index.js';
+import { ApiError, deploySamples, startLoad, startStack, type Stack } from './index.js';
 
 /** The engine on a real cluster: what it refuses, what operators do to it, and what is done to it from outside. */
 
@@ -237,6 +237,51 @@ describe('a running migration', () => {
     const status = await untilPhase('drift', 'RolledBack');
     expect(JSON.stringify(status)).toContain('gitops');
     expect(await specOf(`${ROUTES}/checkout`)).toMatchObject({ http });
+    expect(await remains()).toEqual([]);
+  });
+
+  it('goes back when somebody changes the workload meanwhile, and leaves that change alone', async () => {
+    await apply('changed', 'checkout', { traffic: longHolds });
+    await untilWeight('changed', 10);
+    const template = { metadata: { annotations: { 'shop.example/restarted': 'by hand' } } };
+    await stack.api.merge(`${DEPLOYMENTS}/checkout`, { spec: { template } });
+    await stack.api.merge(`${PLANS}/changed`, { spec: { traffic: { interval: '0s' } } });
+    const { message } = await untilPhase('changed', 'RolledBack');
+    expect(message).toBeDefined();
+    expect(await specOf(`${DEPLOYMENTS}/checkout`)).toMatchObject({ template });
+    expect(await remains()).toEqual([]);
+    const events = await eventsOf('SCCMigrationPlan', 'changed');
+    expect(events.find(({ reason }) => reason === 'UndoStarted')?.note).toContain('changed the pod template');
+  });
+
+  it('mirrors no write, and all that reads', async () => {
+    const mirror = { percentage: 100, duration: '1m' };
+    await apply('mirrored', 'checkout', { traffic: { mirror, interval: '0s' } });
+    await until('mirrored', ({ message }) => message?.startsWith('mirroring') ?? false, 'mirroring');
+    const requests = (['GET', 'POST'] as const).map((method) => ({ method, path: `/${method.toLowerCase()}` }));
+    const load = await startLoad(stack, {
+      streams: [{ name: 'checkout', via: 'ingress', host: 'checkout.shop.example', rate: 100, requests }],
+    });
+    const served = async (): Promise<Record<string, number>> => {
+      const text = await stack.exec('curl', [
+        '-s',
+        'http://127.0.0.1:15000/stats?filter=checkout-scc-canary.*upstream_rq_total',
+      ]);
+      const total = /upstream_rq_total: (\d+)/.exec(text)?.[1] ?? '0';
+      return { canary: Number(total) };
+    };
+    await waitFor(async () => ((await served())['canary'] ?? 0) >= 100, {
+      timeoutMs: 30_000,
+      what: '100 mirrored requests',
+    });
+    const { total } = await load.stop();
+    expect(total.failed).toBe(0);
+    const mirrored = (await served())['canary'] ?? 0;
+    // Half of the requests read. A write that is mirrored too would make it nearly all of them.
+    expect(mirrored / total.requests).toBeGreaterThan(0.3);
+    expect(mirrored / total.requests).toBeLessThan(0.6);
+    await (await handleOf('mirrored')).signal('rollback');
+    await untilPhase('mirrored', 'RolledBack');
     expect(await remains()).toEqual([]);
   });
 
