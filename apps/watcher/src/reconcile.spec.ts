@@ -72,6 +72,14 @@ describe('reconcile', () => {
       { plans: [running()], lives: { 'u-1': 'Lost' }, outcome: 'undone', done: ['undo u-1'] },
     ],
     [
+      'undoes, and does not begin anew, what Temporal has forgotten',
+      { plans: [running('Migrating')], outcome: 'undone', done: ['undo u-1'] },
+    ],
+    [
+      'begins anew what was forgotten before anything was touched',
+      { plans: [running('Validating')], outcome: 'running', done: ['start u-1'] },
+    ],
+    [
       'does not undo a migration that ended well after it was first read',
       { plans: [running(), running('Completed')], lives: { 'u-1': 'Lost' }, outcome: 'none', done: [] },
     ],

@@ -30,6 +30,9 @@ const isOver = (phase: Phase | null): boolean =>
 export const needsWork = ({ deletionRequested, held, phase }: SeenPlan): boolean =>
   !isOver(phase) || (deletionRequested && held);
 
+const TOUCHED: readonly Phase[] = ['Mirroring', 'TrafficShifting', 'Migrating', 'RollingBack', 'Failed'];
+const hasTouched = (phase: Phase | null): boolean => phase !== null && TOUCHED.includes(phase);
+
 /** The plan was changed after the workflow last read it. */
 export const isEdited = ({ generation, observedGeneration }: SeenPlan): boolean =>
   observedGeneration !== null && generation > observedGeneration;
@@ -43,6 +46,9 @@ export async function reconcile(key: string, deps: WatcherDeps): Promise<Outcome
   if (!plan) return stopStrays(key, deps);
   if (!needsWork(plan)) return 'none';
   if (plan.deletionRequested) return stop(key, plan, deps);
+  // Temporal has forgotten a migration that has changed the cluster: to begin anew would take that for the user's work.
+  if (hasTouched(plan.phase) && (await deps.migrations.life(plan.ref)) === 'NeverStarted')
+    return undoIfStillLost(key, plan.ref, deps);
   const life = await deps.migrations.start(plan.ref);
   if (life === 'Lost') return undoIfStillLost(key, plan.ref, deps);
   if (life === 'Running' && isEdited(plan)) await deps.migrations.planChanged(plan.ref, plan.generation);
