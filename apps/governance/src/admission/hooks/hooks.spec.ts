@@ -201,7 +201,7 @@ describe('grants of SCCs', () => {
         {
           ...binding('anyuid', [group('system:authenticated')]),
           roleRef: { kind: 'ClusterRole', name: 'shared' },
-        } as KubeLike,
+        },
       ],
     });
     const object = { ...sccRole('privileged'), metadata: { name: 'shared' } };
@@ -279,11 +279,11 @@ describe('namespaces', () => {
 });
 
 describe('exec', () => {
-  const stored = (context: object) =>
-    ({
-      ...aPod({ metadata: { name: 'one' }, spec: { containers: [{ name: 'app', securityContext: context }] } }),
-      kind: 'Pod',
-    }) as unknown as KubeLike;
+  const stored = (context: object): KubeLike => ({
+    ...aPod({ spec: { containers: [{ name: 'app', securityContext: context }] } }),
+    kind: 'Pod',
+    metadata: { name: 'one', namespace: 'shop' },
+  });
   const execBy = (user: object) =>
     podReview(
       { kind: 'PodExecOptions', command: ['sh'] },
