@@ -6,7 +6,9 @@ import path from 'node:path';
 import { waitFor } from '@scc/runtime';
 import { Connection } from '@temporalio/client';
 
-const BINARY = path.join(homedir(), '.cache/stateful-scc-orchestrator/bin/temporal-1.5.1');
+/** Where the local stack keeps or is told its Temporal (dev/src/binaries). */
+const cache = process.env['SCC_DEV_CACHE'] ?? path.join(homedir(), '.cache', 'stateful-scc-orchestrator', 'bin');
+const BINARY = process.env['SCC_DEV_TEMPORAL'] ?? path.join(cache, 'temporal-1.5.1');
 const KEYWORDS = ['SccNamespace', 'SccWorkload', 'SccPhase', 'SccSource', 'SccTarget', 'SccRiskBand'];
 
 export interface TemporalServer {
