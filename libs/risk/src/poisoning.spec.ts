@@ -30,22 +30,26 @@ const fakes = (x: readonly number[], count = 50): Outcome[] =>
 const bandsApart = (a: Band, b: Band): number => Math.abs(BANDS.indexOf(a) - BANDS.indexOf(b));
 
 describe('fifty fake failures of one principal', () => {
-  const victims = Array.from({ length: 60 }, (_none, seed) => {
+  const victims = Array.from({ length: 12 }, (_none, seed) => {
     const random = randomNumbers(seed + 77);
     return weights.slice(1).map(() => random());
   });
 
+  const corners = [weights.slice(1).map(() => 0), weights.slice(1).map(() => 1), [1, 0, 0, 0, 0]];
+
   it.each([30, 60, 120, 400, 1500])('move nobody by more than one band among %d honest outcomes', (count) => {
-    for (const seed of [1, 2, 3, 4, 5]) {
+    for (const seed of [1, 2, 3]) {
       const outcomes = honest(seed, count);
-      const bandUnder = (all: readonly Outcome[], x: readonly number[]): Band =>
-        changeRiskBand(dot(fit(prior, weighOutcomes(all, halfLifeDays)).weights, [1, ...x]));
+      const weightsFrom = (all: readonly Outcome[]) => fit(prior, weighOutcomes(all, halfLifeDays)).weights;
+      const bandBy = (learned: readonly number[], x: readonly number[]): Band =>
+        changeRiskBand(dot(learned, [1, ...x]));
+      const before = weightsFrom(outcomes);
+      const attacked = (where: readonly number[]) => weightsFrom([...outcomes, ...fakes(where)]);
+      const cornered = corners.map(attacked);
       // The attacker copies the victim, or tries where everything is quiet, or where everything is raised.
-      for (const victim of victims.slice(0, 12))
-        for (const where of [victim, victim.map(() => 0), victim.map(() => 1), [1, 0, 0, 0, 0]]) {
-          const [before, after] = [outcomes, [...outcomes, ...fakes(where)]].map((all) => bandUnder(all, victim));
-          expect(bandsApart(before!, after!)).toBeLessThanOrEqual(1);
-        }
+      for (const victim of victims)
+        for (const after of [...cornered, attacked(victim)])
+          expect(bandsApart(bandBy(before, victim), bandBy(after, victim))).toBeLessThanOrEqual(1);
     }
   });
 

@@ -148,11 +148,8 @@ describe('promotion', () => {
   });
 
   it('comes where the world is another one', () => {
-    const promoted = WORLDS.filter(({ plans, weights }) => {
-      const differs = Math.abs((weights[0] ?? 0) - (prior.mean[0] ?? 0)) > 1;
-      return differs && isEverPromoted(plans);
-    });
     const different = WORLDS.filter(({ weights }) => Math.abs((weights[0] ?? 0) - (prior.mean[0] ?? 0)) > 1);
+    const promoted = different.filter(({ plans }) => isEverPromoted(plans.slice(0, 300)));
     expect(promoted.length / different.length).toBeGreaterThan(0.7);
   });
 
