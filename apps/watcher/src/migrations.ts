@@ -21,7 +21,7 @@ export type MigrationLife = 'Running' | 'Finished' | 'Lost' | 'NeverStarted';
 /** Starts and stops the workflows of plans. */
 export interface Migrations {
   /** Starts the plan's workflow unless it exists; starting twice is the same as once. */
-  start: (ref: PlanRef) => Promise<MigrationLife>;
+  start: (ref: PlanRef) => Promise<void>;
   life: (ref: PlanRef) => Promise<MigrationLife>;
   /** Does nothing when it has ended. */
   cancel: (ref: PlanRef) => Promise<void>;
@@ -69,20 +69,12 @@ export function temporalMigrations(client: Client, signal: AbortSignal): Migrati
   const { workflow } = client;
   const call = <T>(work: () => Promise<T>): Promise<T> =>
     client.withAbortSignal(signal, () => client.withDeadline(Date.now() + CALL_MS, work));
-  const life = async (ref: PlanRef): Promise<MigrationLife> => {
-    try {
-      return lifeOf((await call(() => workflow.getHandle(workflowIdOf(ref)).describe())).status.name);
-    } catch (error) {
-      if (error instanceof WorkflowNotFoundError) return 'NeverStarted';
-      throw error;
-    }
-  };
-  /** False when one has run already and the policy allows no other. */
+  /** Does nothing when one has run already and the policy allows no other. */
   const launch = async (
     type: string,
     ref: PlanRef,
     { id, again }: { id: string; again: WorkflowIdReusePolicy },
-  ): Promise<boolean> => {
+  ): Promise<void> => {
     try {
       await call(() =>
         workflow.start(type, {
@@ -94,21 +86,21 @@ export function temporalMigrations(client: Client, signal: AbortSignal): Migrati
           staticSummary: `${ref.namespace}/${ref.name}`,
         }),
       );
-      return true;
     } catch (error) {
-      if (error instanceof WorkflowExecutionAlreadyStartedError) return false;
-      throw error;
+      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
     }
   };
   return {
-    life,
-    start: async (ref) => {
-      const isLive = await launch(MIGRATION_WORKFLOW, ref, { id: workflowIdOf(ref), again: 'REJECT_DUPLICATE' });
-      return isLive ? 'Running' : life(ref);
+    life: async (ref) => {
+      try {
+        return lifeOf((await call(() => workflow.getHandle(workflowIdOf(ref)).describe())).status.name);
+      } catch (error) {
+        if (error instanceof WorkflowNotFoundError) return 'NeverStarted';
+        throw error;
+      }
     },
-    undo: async (ref) => {
-      await launch(UNDO_WORKFLOW, ref, { id: undoWorkflowIdOf(ref), again: 'ALLOW_DUPLICATE_FAILED_ONLY' });
-    },
+    start: (ref) => launch(MIGRATION_WORKFLOW, ref, { id: workflowIdOf(ref), again: 'REJECT_DUPLICATE' }),
+    undo: (ref) => launch(UNDO_WORKFLOW, ref, { id: undoWorkflowIdOf(ref), again: 'ALLOW_DUPLICATE_FAILED_ONLY' }),
     cancel: async (ref) => {
       try {
         await call(() => workflow.getHandle(workflowIdOf(ref)).cancel());

@@ -34,6 +34,7 @@ export async function watchPlans(options: WatchOptions, signal: AbortSignal): Pr
       else if (outcome !== 'none' && outcome !== 'running') log.info({ plan: key, outcome }, 'reconciled plan');
     },
     failed: (key, err, retryMs) => {
+      if (signal.aborted) return;
       metrics.reconciled('failed');
       log.warn({ plan: key, err, retryMs }, 'reconciling a plan failed and is tried again');
     },
@@ -44,7 +45,9 @@ export async function watchPlans(options: WatchOptions, signal: AbortSignal): Pr
   informer.start();
   const resync = setInterval(() => {
     for (const plan of informer.list().filter(isWanted)) queue.add(keyOf(plan));
-    sweep(informer, deps).catch((err: unknown) => log.warn({ err }, 'looking for workflows without a plan failed'));
+    sweep(informer, deps).catch((err: unknown) => {
+      if (!signal.aborted) log.warn({ err }, 'looking for workflows without a plan failed');
+    });
   }, options.resyncMs);
   informer.synced.then(
     () => log.info({ plans: informer.list().length }, 'watching plans'),

@@ -25,7 +25,7 @@ function temporal(lives: Record<string, MigrationLife> = {}) {
         life.set(uid, 'Running');
         done.push(`start ${uid}`);
       }
-      return migrations.life({ ...ref, uid });
+      return Promise.resolve();
     },
     life: ({ uid }) => Promise.resolve(life.get(uid) ?? 'NeverStarted'),
     cancel: ({ uid }) => Promise.resolve(void done.push(`cancel ${uid}`)),
@@ -64,6 +64,14 @@ describe('reconcile', () => {
         done: ['changed u-1 3'],
       },
     ],
+    [
+      'starts a plan that was seen and not touched before',
+      { plans: [plan({ phase: 'Pending' })], outcome: 'started', done: ['start u-1'] },
+    ],
+    [
+      'waits for the status of a workflow that has just finished',
+      { plans: [running()], lives: { 'u-1': 'Finished' }, outcome: 'none', done: [] },
+    ],
     ['does nothing for a completed plan', { plans: [running('Completed')], outcome: 'none', done: [] }],
     ['does nothing for a rejected plan', { plans: [running('Rejected')], outcome: 'none', done: [] }],
     ['does nothing for a plan that was undone', { plans: [running('RolledBack')], outcome: 'none', done: [] }],
@@ -77,7 +85,7 @@ describe('reconcile', () => {
     ],
     [
       'begins anew what was forgotten before anything was touched',
-      { plans: [running('Validating')], outcome: 'running', done: ['start u-1'] },
+      { plans: [running('Validating')], outcome: 'started', done: ['start u-1'] },
     ],
     [
       'does not undo a migration that ended well after it was first read',

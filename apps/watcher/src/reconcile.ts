@@ -46,13 +46,20 @@ export async function reconcile(key: string, deps: WatcherDeps): Promise<Outcome
   if (!plan) return stopStrays(key, deps);
   if (!needsWork(plan)) return 'none';
   if (plan.deletionRequested) return stop(key, plan, deps);
-  // Temporal has forgotten a migration that has changed the cluster: to begin anew would take that for the user's work.
-  if (hasTouched(plan.phase) && (await deps.migrations.life(plan.ref)) === 'NeverStarted')
-    return undoIfStillLost(key, plan.ref, deps);
-  const life = await deps.migrations.start(plan.ref);
-  if (life === 'Lost') return undoIfStillLost(key, plan.ref, deps);
-  if (life === 'Running' && isEdited(plan)) await deps.migrations.planChanged(plan.ref, plan.generation);
-  return plan.phase === null ? 'started' : 'running';
+  switch (await deps.migrations.life(plan.ref)) {
+    case 'Running':
+      if (isEdited(plan)) await deps.migrations.planChanged(plan.ref, plan.generation);
+      return 'running';
+    case 'NeverStarted':
+      // Temporal has forgotten a migration that has changed the cluster: to begin anew would take that for the user's work.
+      if (hasTouched(plan.phase)) return undoIfStillLost(key, plan.ref, deps);
+      await deps.migrations.start(plan.ref);
+      return 'started';
+    case 'Lost':
+      return undoIfStillLost(key, plan.ref, deps);
+    case 'Finished':
+      return 'none';
+  }
 }
 
 /** The finalizer holds a deleted plan until its migration is undone, by its own workflow or in its place. */

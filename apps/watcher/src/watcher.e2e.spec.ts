@@ -41,6 +41,7 @@ interface Watcher {
   said: string[];
   health: (path: string) => Promise<string>;
   kill: () => Promise<void>;
+  signal: (signal: NodeJS.Signals) => void;
   /** SIGTERM; resolves to the exit code. */
   stop: () => Promise<number | null>;
 }
@@ -79,6 +80,7 @@ function startWatcher(identity: string, port: number): Watcher {
     kill: async () => {
       await end('SIGKILL');
     },
+    signal: (signal) => void child.kill(signal),
     stop: () => end('SIGTERM'),
   };
   watchers.set(identity, watcher);
@@ -200,6 +202,29 @@ describe('watcher', () => {
       expect(await two.stop()).toBe(0);
       await leads('one', 5000);
       expect(await holder()).toBe('one');
+    },
+    SLOW_MS,
+  );
+
+  it(
+    'takes over from a leader that hangs, which does not lead any more when it goes on',
+    async () => {
+      const one = watcherOf('one');
+      const two = startWatcher('two', 9202);
+      await waitFor(async () => (await two.health('/readyz')) === 'ok\n\n', {
+        timeoutMs: 20_000,
+        what: 'two to be ready',
+      });
+      one.signal('SIGSTOP');
+      const ref = await createPlan('while-hanging');
+      await leads('two');
+      await runs(workflowIdOf(ref));
+      one.signal('SIGCONT');
+      await waitFor(() => one.said.includes('the lease is lost'), { timeoutMs: 20_000, what: 'one to notice' });
+      expect([await isLeading(one), await isLeading(two)]).toEqual([false, true]);
+      expect(await two.stop()).toBe(0);
+      await waitFor(() => isLeading(one), { timeoutMs: 20_000, what: 'one to lead again' });
+      expect(await runsOf(workflowIdOf(ref))).toBe(1);
     },
     SLOW_MS,
   );
