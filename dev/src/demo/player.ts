@@ -77,6 +77,8 @@ async function migrate(scene: Scene): Promise<number> {
       else scene.mishaps.push(`the phase ${action.at} never came`);
     }
     await untilSeen(() => isOver(scene.view.status), 'the migration to end');
+    if (scene.highestWeight !== scenario.highestWeight)
+      scene.mishaps.push(`the canary got ${scene.highestWeight} % at most instead of ${scenario.highestWeight} %`);
   } catch (error) {
     if (!(error instanceof DeadlineError)) throw error;
     scene.mishaps.push(error.message);

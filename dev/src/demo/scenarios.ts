@@ -18,6 +18,8 @@ export interface Scenario {
   load: { share: number } | { perSecond: number };
   actions: readonly Action[];
   outcome: Phase;
+  /** The highest share of the requests, in percent, that the canary gets. */
+  highestWeight: number;
   /** Objects (Kind/name) that a migration changes for good. A rollback or a refusal changes none. */
   changes: readonly string[];
   timeoutMs: number;
@@ -62,6 +64,7 @@ export const SCENARIOS: readonly Scenario[] = [
     load: { share: 0.6 },
     actions: [],
     outcome: 'Completed',
+    highestWeight: 100,
     changes: migrated('ledger'),
     timeoutMs: MIGRATION_TIMEOUT_MS,
   },
@@ -79,6 +82,7 @@ export const SCENARIOS: readonly Scenario[] = [
     load: { perSecond: 180 },
     actions: [],
     outcome: 'RolledBack',
+    highestWeight: 25,
     changes: [],
     timeoutMs: MIGRATION_TIMEOUT_MS,
   },
@@ -93,6 +97,7 @@ export const SCENARIOS: readonly Scenario[] = [
       { at: 'Migrating', do: 'killWorker', awayForRequests: 600 },
     ],
     outcome: 'Completed',
+    highestWeight: 100,
     changes: migrated('payments'),
     timeoutMs: MIGRATION_TIMEOUT_MS,
   },
@@ -104,6 +109,7 @@ export const SCENARIOS: readonly Scenario[] = [
     load: { share: 0.2 },
     actions: [],
     outcome: 'Rejected',
+    highestWeight: 0,
     changes: [],
     timeoutMs: MIGRATION_TIMEOUT_MS,
   },
@@ -115,6 +121,7 @@ export const SCENARIOS: readonly Scenario[] = [
     load: { share: 0.6 },
     actions: [],
     outcome: 'RolledBack',
+    highestWeight: 100,
     changes: [],
     timeoutMs: MIGRATION_TIMEOUT_MS,
   },

@@ -22,6 +22,8 @@ const INTERVAL_MS = 500;
 export class Scene {
   readonly mishaps: string[] = [];
   plan: SeenPlan | null = null;
+  /** The highest weight of the canary so far. */
+  highestWeight = 0;
   view: View;
   #watching = new AbortController();
   #watches: Promise<unknown>;
@@ -45,7 +47,9 @@ export class Scene {
         signal,
         onChange: (objects) => {
           this.plan = planIn(objects, scenario.workload);
-          this.show({ status: this.plan?.status ?? {} });
+          const status = this.plan?.status ?? {};
+          this.highestWeight = Math.max(this.highestWeight, status.weight ?? 0);
+          this.show({ status });
         },
       }),
       keepList(api, PODS_PATH, {
