@@ -144,27 +144,32 @@ const sealed = (source: DataSource): Promise<unknown> =>
 async function verification(source: DataSource): Promise<BenchResult[]> {
   const sealer = aSealer(source);
   sealer.start();
-  const { size, unsealed } = await sealingLag(source);
-  for (let done = size + unsealed; done < LOG_SIZE; done += FILL_BATCH) {
+  const before = await sealingLag(source);
+  for (let done = before.size + before.unsealed; done < LOG_SIZE; done += FILL_BATCH) {
     const batch = Array.from({ length: Math.min(FILL_BATCH, LOG_SIZE - done) }, (_none, at) => aRecord(done + at));
     await source.transaction((tx) => appendAuditBatch(tx, batch));
   }
   await sealed(source);
   await sealer.stop();
   const trust = { origin: ORIGIN, keys: [signer.vkey], anchors: [], receipts: [] };
+  const cpu = process.cpuUsage();
   const start = performance.now();
   const report = await verifyLog(readLog(source, { origin: ORIGIN, exportedAt: new Date() }), trust);
   const seconds = (performance.now() - start) / 1000;
+  const { user, system } = process.cpuUsage(cpu);
   if (report.verdict !== 'clean' || report.checked.sealed < LOG_SIZE)
     throw new Error(`an untouched log of ${report.checked.sealed} entries is ${report.verdict}`);
-  return [{ name: 'audit-verify', metric: `${LOG_SIZE.toLocaleString('en-US')} entries`, value: seconds, unit: 's' }];
+  const size = `${LOG_SIZE.toLocaleString('en-US')} entries`;
+  return [
+    { name: 'audit-verify', metric: size, value: seconds, unit: 's' },
+    // Beside the time on the clock, because that also holds the database's work and whatever else the machine does.
+    { name: 'audit-verify', metric: `${size}, CPU of the verifier`, value: (user + system) / 1e6, unit: 's' },
+  ];
 }
 
 async function run(): Promise<BenchResult[]> {
   const database = await domainDatabase({ fsync: 'on', shared_buffers: '256MB', max_wal_size: '4GB' });
   try {
-    const [name] = await database.admin.query<{ url: string }[]>(`select current_database() as url`);
-    if (!name) throw new Error('no database');
     const { options } = database.admin;
     const url = options.type === 'postgres' ? (options.url ?? '') : '';
     return [
