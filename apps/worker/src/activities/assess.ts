@@ -14,6 +14,7 @@ import type {
 import { violationsOf, warningsOf } from '../assess/checks.js';
 import { gatherFacts, observedSource, type Facts, type Workload } from '../assess/facts.js';
 import { canaryName, chooseLabel } from '../assess/label.js';
+import { neighbourViolations, podSecurityViolations } from '../assess/pod-security.js';
 import { changeTemplate } from '../assess/template.js';
 import type { Metrics } from '../metrics.js';
 import { keyOf } from './objects.js';
@@ -89,7 +90,19 @@ export const assessWith =
     const policies = surveyPolicies(facts.policies, chosen.label);
     const markers = { 'scc.poc/plan': ref.name, 'scc.poc/role': 'canary' };
     const routes = await router.survey({ namespace: ref.namespace, services, label: chosen.label, markers });
-    violations.push(...policies.violations, ...routes.violations);
+    const sourceServiceAccount = workload.deployment.spec.template.spec.serviceAccountName;
+    const sourceSCC = observedSource(workload, spec.targetSCC);
+    violations.push(
+      ...policies.violations,
+      ...routes.violations,
+      ...podSecurityViolations(facts, changed.pod),
+      ...(await neighbourViolations(kube, facts, {
+        migrated: changed.pod,
+        targetServiceAccount: facts.serviceAccount.name,
+        sourceServiceAccount,
+        sourceSCC,
+      })),
+    );
     if (violations.length) return rejected(facts, violations);
 
     const target: MigrationTarget = {
@@ -99,9 +112,9 @@ export const assessWith =
       workloadUid: workload.object.metadata.uid ?? '',
       canary: canaryName(spec.workloadRef.name),
       replicas: workload.deployment.spec.replicas,
-      sourceSCC: observedSource(workload, spec.targetSCC),
+      sourceSCC,
       targetSCC: spec.targetSCC,
-      sourceServiceAccount: workload.deployment.spec.template.spec.serviceAccountName,
+      sourceServiceAccount,
       targetServiceAccount: facts.serviceAccount.name,
       label: chosen.label,
       services,

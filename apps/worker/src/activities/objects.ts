@@ -91,7 +91,6 @@ export const bindingSchema = z.looseObject({
 });
 
 export const SCC_ANNOTATION = 'openshift.io/scc';
-export const REQUIRED_SCC_ANNOTATION = 'openshift.io/required-scc';
 
 export const sccOf = (object: KubeObject): string | null => object.metadata.annotations?.[SCC_ANNOTATION] ?? null;
 

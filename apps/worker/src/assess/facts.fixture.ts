@@ -48,6 +48,7 @@ export function someFacts({ spec, deployment, podSpec, pods = [{}, {}, {}], serv
         'openshift.io/sa.scc.mcs': 's0:c26,c5',
       },
     },
+    ownedLabels: [],
     sccs: compileSCCs(defaultSCCs()),
     workload: {
       object,

@@ -5,6 +5,7 @@ import { listPolicies } from '../activities/policies.js';
 import { deploymentSchema, selects, serviceSchema, type Deployment } from '../activities/objects.js';
 import { podsOf, rolloutOf, type Rollout, type SeenPod } from '../activities/rollout.js';
 import { canaryName } from './label.js';
+import { ownedLabelsOf } from './pod-security.js';
 
 export interface SelectingService {
   name: string;
@@ -28,6 +29,8 @@ export interface Facts {
   spec: PlanSpec;
   planAnnotations: Record<string, string>;
   namespace: Namespace;
+  /** Pod Security labels of the namespace that OpenShift's label syncer owns. */
+  ownedLabels: string[];
   sccs: CompiledSCCs;
   /** Null when the workload does not exist. */
   workload: Workload | null;
@@ -121,6 +124,7 @@ export async function gatherFacts(kube: KubeClient, ref: PlanRef, spec: PlanSpec
     spec,
     planAnnotations: own?.metadata.annotations ?? {},
     namespace: { name: namespace, labels: space?.metadata.labels, annotations: space?.metadata.annotations },
+    ownedLabels: ownedLabelsOf(space),
     sccs: compileSCCs(sccs.items.map((scc) => sccSchema.parse(scc))),
     workload,
     policies,

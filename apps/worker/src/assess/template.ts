@@ -6,6 +6,7 @@ import {
   remediate,
   REQUIRED_SCC_ANNOTATION,
   type CompiledSCC,
+  type Pod,
   type PodTemplate,
   type Remediation,
   type TemplatePatch,
@@ -15,7 +16,8 @@ import { stringify } from 'yaml';
 import type { Facts } from './facts.js';
 
 export type ChangedTemplate =
-  { ok: true; template: PodTemplate; patch: string; warnings: string[] } | { ok: false; violations: Violation[] };
+  | { ok: true; template: PodTemplate; pod: Pod; patch: string; warnings: string[] }
+  | { ok: false; violations: Violation[] };
 
 const isEmpty = (patch: TemplatePatch): boolean => Object.keys(patch).length === 0;
 
@@ -79,8 +81,9 @@ export function changeTemplate(facts: Facts, written: unknown, target: CompiledS
     return { ok: false, violations: [{ code: 'PatchInvalid', field: 'spec.podSecurity.patch', message, remedy }] };
   }
   const remediation = remediate(wanted.template, target, known);
+  const { pod } = remediation;
   const violations = [...blockersOf(remediation), ...provenRisks(remediation)];
-  if (violations.length) return { ok: false, violations };
+  if (violations.length || !pod) return { ok: false, violations };
   if (spec.podSecurity.mode === 'Require' && !isEmpty(remediation.patch))
     return { ok: false, violations: [patchRequired(remediation)] };
   const pin: TemplatePatch = { metadata: { annotations: { [REQUIRED_SCC_ANNOTATION]: target.name } } };
@@ -88,6 +91,7 @@ export function changeTemplate(facts: Facts, written: unknown, target: CompiledS
   return {
     ok: true,
     template: applyTemplatePatch(remediation.template, pin),
+    pod,
     patch: stringify(patch),
     warnings: warningsOf(remediation),
   };
