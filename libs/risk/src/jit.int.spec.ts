@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { calibrationReport, type Scored } from './calibration.js';
+import { calibrationReport, captureAtTop, type Scored } from './calibration.js';
 import { type Example, fit } from './fit.js';
 import { type LinearModel, priorCovariance, priorOf } from './model.js';
 import { clamp, dot, sigmoid, sum } from './numbers.js';
@@ -158,6 +158,14 @@ describe('trained on the last n outcomes of 48 windows', () => {
     expect(some).toBeGreaterThan(none!);
     expect(many).toBeGreaterThan(some!);
     expect(many).toBeGreaterThan(0.7);
+  });
+
+  it.each([100, 500])('n = %d: finds as many of the defects among the riskiest tenth as the fixed weights', (n) => {
+    const capture = (modelAt: (window: Window) => LinearModel): number =>
+      sum(windows.map((window) => captureAtTop(scoredBy(modelAt(window), window.next), 0.1) ?? NaN)) / windows.length;
+    const fixed = capture(() => FIXED);
+    expect(Math.abs(fixed - 0.209)).toBeLessThan(0.015);
+    expect(capture(({ past }) => learnedFrom(lastOf(past, n)))).toBeGreaterThanOrEqual(fixed);
   });
 
   it('is calibrated better with every outcome', () => {

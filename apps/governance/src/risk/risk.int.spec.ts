@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { fixedModel } from '@scc/risk';
 import type { MigrationEvent, RecordedEvent, UndoCause } from '@scc/plan';
+import { createLogger } from '@scc/runtime';
 import { startTestApi, type TestApi } from '../http/api.fixture.js';
 import {
   aBatch,
@@ -21,6 +22,7 @@ import { report } from '../migrations/report.js';
 import { assessmentSchema, calibrationSchema, modelsSchema } from './answers.js';
 import { findAssessment } from './assessments.js';
 import { refit } from './learn.js';
+import { RiskLearner } from './learner.js';
 import { modelsAnswer, promote } from './promote.js';
 import { settleOutcomes } from './outcomes.js';
 
@@ -208,6 +210,7 @@ describe('outcomes', () => {
 
 describe('learning', () => {
   let challenger = 0;
+  const olga = at(NOON, person('olga', 'admin'));
   /** Migrations of large workloads fail, others do not; nobody but the outcomes says so. */
   async function lived(count: number, from: number): Promise<void> {
     for (let index = from; index < from + count; index += 1) {
@@ -242,7 +245,7 @@ describe('learning', () => {
     const found = await findAssessment(database.app, risk.assessmentId);
     expect(found.challenger).toMatchObject({ model: challenger });
     const early = inTx(database.app, (tx) =>
-      promote(tx, challenger, { reason: 'I like it better', champion: 0 }, at(NOON, person('olga', 'admin'))),
+      promote(tx, challenger, { reason: 'I like it better', champion: 0 }, olga),
     );
     await expect(early).rejects.toMatchObject({ kind: 'conflict' });
     const body = { reason: 'I like it better', champion: 0 };
@@ -252,8 +255,13 @@ describe('learning', () => {
 
   it('is promoted by a person once its evidence suffices, and the assessments say so', async () => {
     await lived(120, 60);
-    const { contest } = await modelsAnswer(database.app);
+    await new RiskLearner(database.app, createLogger('test', 'silent')).learn(later(50));
+    const { contest, challenger: newest } = await modelsAnswer(database.app);
     expect(contest?.obstacles).toEqual([]);
+    expect(newest).toBeGreaterThan(challenger);
+    const stale = promote(database.app.manager, challenger, { reason: 'an older one is fine too', champion: 0 }, olga);
+    await expect(stale).rejects.toMatchObject({ message: expect.stringContaining('not the newest') as unknown });
+    challenger = newest!;
     const path = `/v1/risk/models/${challenger}/promotion`;
     const body = { reason: 'the evidence suffices', champion: 0 };
     const call = (caller: string, over: object = {}) => api.call(caller, 'POST', path, { body: { ...body, ...over } });
