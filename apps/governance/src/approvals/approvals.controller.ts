@@ -1,5 +1,5 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
-import type { ApprovalState } from '@scc/governance-api';
+import { type ApprovalDecision, approvalDecisionSchema, type ApprovalState } from '@scc/governance-api';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { Actor, Call, type User } from '../access/actor.js';
@@ -7,7 +7,7 @@ import { RequirePermission } from '../access/require-permission.js';
 import { type Page, pageOf, pageQuery, positionOf } from '../database/paging.js';
 import { inTransaction } from '../database/transaction.js';
 import { type CallContext, uidSchema } from '../migrations/store.js';
-import { decide, type DecisionInput, decisionInputSchema, withdraw } from './decisions.js';
+import { decide, withdraw } from './decisions.js';
 import { type ApprovalSummary, listRequests, REQUEST_STATUSES } from './requests.js';
 
 const uid = { schema: uidSchema };
@@ -40,7 +40,7 @@ export class ApprovalsController {
   @RequirePermission('approvals:decide', 'migration')
   decide(
     @Param('id', uid) id: string,
-    @Body({ schema: decisionInputSchema }) body: DecisionInput,
+    @Body({ schema: approvalDecisionSchema }) body: ApprovalDecision,
     @Call() call: CallContext,
   ): Promise<ApprovalState> {
     return inTransaction(this.source, (tx) => decide(tx, id, body, call));

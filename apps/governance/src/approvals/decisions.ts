@@ -1,4 +1,4 @@
-import type { ApprovalState } from '@scc/governance-api';
+import type { ApprovalDecision, ApprovalState } from '@scc/governance-api';
 import type { EntityManager } from 'typeorm';
 import { z } from 'zod';
 import { appendAudit } from '../audit/append.js';
@@ -23,14 +23,6 @@ import {
   stateOf,
 } from './requests.js';
 
-export const decisionInputSchema = z.object({
-  decision: z.enum(['approve', 'refuse']),
-  contentHash: z.string().length(64).describe('What the approver looked at; anything else is not approved.'),
-  role: z.string().min(1).max(63).optional().describe('In which role; the first open one that the caller holds.'),
-  reason: z.string().max(2048).optional(),
-});
-export type DecisionInput = z.infer<typeof decisionInputSchema>;
-
 /**
  * Records that somebody approves or refuses what a plan would do. With the last approval that was missing the request
  * is granted, and the waiting workflow is told through the outbox, all in one transaction.
@@ -39,7 +31,7 @@ export type DecisionInput = z.infer<typeof decisionInputSchema>;
 export async function decide(
   tx: EntityManager,
   planUid: string,
-  input: DecisionInput,
+  input: ApprovalDecision,
   context: CallContext,
 ): Promise<ApprovalState> {
   const migration = await lockKnownMigration(tx, planUid);
@@ -62,7 +54,7 @@ interface Decided {
   request: ApprovalRequestRow;
   context: CallContext;
   role: string;
-  input: DecisionInput;
+  input: ApprovalDecision;
 }
 
 async function settle(
@@ -100,7 +92,7 @@ async function settle(
 export async function decidable(
   tx: EntityManager,
   planUid: string,
-  input: Pick<DecisionInput, 'decision' | 'contentHash'>,
+  input: Pick<ApprovalDecision, 'decision' | 'contentHash'>,
   { actor, now }: CallContext,
 ): Promise<ApprovalRequestRow> {
   const request = await openRequest(tx, planUid);

@@ -1,5 +1,5 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
-import { COMMANDS } from '@scc/governance-api';
+import { commandGrantRequestSchema } from '@scc/governance-api';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { Actor, Call, type User } from '../access/actor.js';
@@ -29,7 +29,6 @@ const pageSchema = z.object(pageQuery);
 type PageQuery = z.infer<typeof pageSchema>;
 const listSchema = migrationFilterSchema.extend(pageQuery);
 const stepPosition = z.string().regex(/^[0-9]{1,18}$/);
-const grantSchema = z.object({ command: z.enum(COMMANDS), reason: z.string().max(1000).nullable().default(null) });
 
 /** The read model of migrations, and what people may ask of a running one. */
 @Controller('v1/migrations')
@@ -99,7 +98,7 @@ export class MigrationsController {
   @RequirePermission('commands:grant', 'migration')
   grantCommand(
     @Param('id', uid) id: string,
-    @Body({ schema: grantSchema }) body: z.infer<typeof grantSchema>,
+    @Body({ schema: commandGrantRequestSchema }) body: z.infer<typeof commandGrantRequestSchema>,
     @Call() call: CallContext,
   ): Promise<IssuedGrant> {
     return inTransaction(this.source, (tx) => issueCommandGrant(tx, id, body, call));

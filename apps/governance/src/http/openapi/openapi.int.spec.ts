@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
 import { domainDatabase, type DomainDatabase } from '../../migrations/domain.fixture.js';
@@ -41,8 +43,8 @@ function served(): string[] {
   return router.stack.flatMap((layer) => {
     const { route } = layerSchema.parse(layer);
     if (!route || /^\/v1\/(docs|openapi)/.test(route.path)) return [];
-    const path = route.path.replace(/:([a-zA-Z]+)/g, '{$1}');
-    return Object.keys(route.methods).map((method) => `${method} ${path}`);
+    const at = route.path.replace(/:([a-zA-Z]+)/g, '{$1}');
+    return Object.keys(route.methods).map((method) => `${method} ${at}`);
   });
 }
 const document = async () => documentSchema.parse((await test.call('', 'GET', '/v1/openapi.json')).body);
@@ -50,8 +52,8 @@ const document = async () => documentSchema.parse((await test.call('', 'GET', '/
 describe('the OpenAPI document', () => {
   it('names exactly the routes that are served', async () => {
     const { paths } = await document();
-    const documented = Object.entries(paths).flatMap(([path, operations]) =>
-      Object.keys(operations).map((method) => `${method} ${path}`),
+    const documented = Object.entries(paths).flatMap(([at, operations]) =>
+      Object.keys(operations).map((method) => `${method} ${at}`),
     );
     expect(documented.toSorted()).toEqual(served().toSorted());
     expect(documented.length).toBeGreaterThan(40);
@@ -59,8 +61,8 @@ describe('the OpenAPI document', () => {
 
   it('says of every route what it does and answers, and of nothing else', () => {
     const routes = routesOf(test.api.app);
-    expect(routes.filter((route) => !describedAs(route)).map(({ method, path }) => `${method} ${path}`)).toEqual([]);
-    const known = new Set(routes.map(({ method, path }) => `${method.toUpperCase()} ${path}`));
+    expect(routes.filter((route) => !describedAs(route)).map(({ method, path: at }) => `${method} ${at}`)).toEqual([]);
+    const known = new Set(routes.map(({ method, path: at }) => `${method.toUpperCase()} ${at}`));
     expect(Object.keys(OPERATIONS).filter((key) => !known.has(key))).toEqual([]);
   });
 
@@ -70,16 +72,32 @@ describe('the OpenAPI document', () => {
 
   it('describes every parameter of every path, and refers to nothing that is missing', async () => {
     const { paths, components } = await document();
-    for (const [path, operations] of Object.entries(paths))
+    for (const [at, operations] of Object.entries(paths))
       for (const { parameters } of Object.values(operations))
         expect(parameters.filter((parameter) => parameter.in === 'path').map(({ name }) => `{${name}}`)).toEqual(
-          path.match(/\{[^}]+\}/g) ?? [],
+          at.match(/\{[^}]+\}/g) ?? [],
         );
     const text = JSON.stringify({ paths, components });
     const references = [...text.matchAll(/"\$ref":"#\/components\/(schemas|responses)\/([^"]+)"/g)];
     expect(text.match(/"\$ref"/g)).toHaveLength(references.length);
     for (const [, kind, name] of references)
       expect(Object.keys(kind === 'schemas' ? components.schemas : components.responses)).toContain(name);
+  });
+
+  it('is the table of docs/API.md', async () => {
+    const { paths } = await document();
+    const page = await readFile(path.resolve(import.meta.dirname, '../../../../../docs/API.md'), 'utf8');
+    const rows = [...page.matchAll(/^\| `([A-Z]+ \/v1\/\S+)` +\| (.+?) +\| (.+?) +\|$/gm)].map(
+      ([, route, needs, what]) => [route, needs?.replaceAll('`', ''), what],
+    );
+    const expected = Object.entries(paths).flatMap(([at, operations]) =>
+      Object.entries(operations).map(([method, operation]) => [
+        `${method.toUpperCase()} ${at}`,
+        operation['x-permission'] ?? (at === '/v1/health' ? 'everybody' : 'every known caller'),
+        operation['summary'],
+      ]),
+    );
+    expect(rows.toSorted()).toEqual(expected.toSorted());
   });
 
   it('gives every operation a name of its own', async () => {
