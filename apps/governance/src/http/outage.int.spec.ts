@@ -123,6 +123,31 @@ describe('the client', () => {
   });
 });
 
+describe('the end of the service', () => {
+  it('comes while callers keep their connections busy, and loses no request', async () => {
+    const other = await startTestApi(database.app);
+    const client = other.client('worker');
+    const request = aRequest(ownWorkload('busy-caller'));
+    await client.evaluate(request.plan.uid, request);
+    let isOver = false;
+    const answers: unknown[] = [];
+    const ask = async (): Promise<void> => {
+      while (!isOver)
+        await client.approval(request.plan.uid, { signal: AbortSignal.timeout(1500) }).then(
+          ({ status }) => answers.push(status),
+          // Nobody listens any more: the client was still trying.
+          () => (isOver = true),
+        );
+    };
+    const callers = Promise.all(Array.from({ length: 4 }, ask));
+    await waitFor(() => answers.length > 20, { timeoutMs: 10_000, what: 'callers' });
+    await other.close();
+    await callers;
+    expect(new Set(answers)).toEqual(new Set(['notRequired']));
+    client.close();
+  }, 30_000);
+});
+
 describe('a database that crashes under load', () => {
   it('is answered with 503, loses nothing that was acknowledged, and is used again when it is back', async () => {
     const request = aRequest(ownWorkload('crash'));

@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { problemType } from '@scc/governance-api';
+import type { NextFunction, Response } from 'express';
 import type { Logger } from 'pino';
 import { AppModule, type AppParts } from '../app.module.js';
 import { serveDocumentation } from './openapi/pages.js';
@@ -50,8 +51,10 @@ export async function startApi({ parts, host, port, keyPair, logger, served }: A
   app.disable('x-powered-by');
   app.set('etag', false);
   app.set('query parser', 'simple');
+  const closing = new Closing();
   const log = logRequests(logger);
   app.use(
+    closing.tellCallers,
     identifyRequest,
     protectAnswer,
     observeRequests((request) => {
@@ -67,7 +70,41 @@ export async function startApi({ parts, host, port, keyPair, logger, served }: A
   serveDocumentation(app, VERSION);
   server.on('clientError', refuseUnreadable);
   await app.listen(port, host);
-  return { app, server, port: (server.address() as AddressInfo).port, close: () => app.close() };
+  return {
+    app,
+    server,
+    port: (server.address() as AddressInfo).port,
+    close: async () => {
+      closing.start(server);
+      await app.close();
+      closing.end();
+    },
+  };
+}
+
+const LOOK_MS = 100;
+/** Longer than any request may take, except an export of the whole audit log. */
+const GIVE_UP_MS = 20_000;
+
+/** Lets connections that are kept open end with the request at hand: otherwise a busy caller would hold them for ever. */
+class Closing {
+  private timers: NodeJS.Timeout[] = [];
+
+  readonly tellCallers = (_request: unknown, response: Response, next: NextFunction): void => {
+    if (this.timers.length > 0) response.setHeader('Connection', 'close');
+    next();
+  };
+
+  start(server: Server): void {
+    this.timers = [
+      setInterval(() => server.closeIdleConnections(), LOOK_MS),
+      setTimeout(() => server.closeAllConnections(), GIVE_UP_MS),
+    ];
+  }
+
+  end(): void {
+    for (const timer of this.timers) clearTimeout(timer);
+  }
 }
 
 /** What is no HTTP, or has headers that are too long, never becomes a request that the filter could answer. */
