@@ -2,7 +2,7 @@
  * Fuzzes every route of the governance API from its own OpenAPI document, with schemathesis, against the real service
  * on a PostgreSQL of its own. Fails on a 5xx, an answer that is not as documented, and nonsense that is accepted.
  *
- *   npm run build && node scripts/fuzz-api.mjs [--examples 50] [--seed 1] [--only PATH-REGEX]
+ *   npm run fuzz:api -- [--examples 50] [--seed 1] [--only PATH-REGEX]
  *
  * schemathesis is installed once, with its version pinned, into ~/.cache/stateful-scc-orchestrator (needs Python 3.10+).
  */
