@@ -33,6 +33,7 @@ const SUMMARIES: { [Name in keyof MigrationActivities]: (...args: Parameters<Mig
   compareWithPreImages: () => 'compare every touched object with before',
   report: (_ref, events) => `report ${events.length} event(s)`,
   writeStatus: (_ref, status) => `status ${status.phase ?? ''}`,
+  planPhase: () => 'read how far the plan is',
   releasePlan: () => 'release the plan',
 };
 

@@ -1,5 +1,6 @@
 import type {
   MigrationEvent,
+  Phase,
   PlanRef,
   PlanSpec,
   PlanStatus,
@@ -236,6 +237,8 @@ export interface MigrationActivities {
 
   report: (ref: PlanRef, events: RecordedEvent[]) => Promise<{ checkpoint: string | null }>;
   writeStatus: (ref: PlanRef, status: PlanStatus, events: MigrationEvent[]) => Promise<void>;
+  /** The phase in the plan's status; null when there is no such plan any more. */
+  planPhase: (ref: PlanRef) => Promise<Phase | null>;
   releasePlan: (ref: PlanRef) => Promise<void>;
 }
 

@@ -71,6 +71,11 @@ async function assess(host: MigrationHost, ref: MigrationInput['ref'], plan: Acc
 export async function undoWorkflow({ ref }: MigrationInput): Promise<MigrationResult> {
   const host = new MigrationHost(ref);
   setHandler(statusQuery, () => host.status());
+  // Its own workflow was ended between its last status and the release: what it left is what the user wanted.
+  if ((await patientActivities.planPhase(ref)) === 'Completed') {
+    await patientActivities.releasePlan(ref);
+    return { phase: 'Completed', message: 'completed before its workflow was lost; only released' };
+  }
   const result = await host.run(async (): Promise<MigrationResult> => {
     const recorded = await patientActivities.loadPreImages(ref);
     if (recorded) await undoLost(recorded.target, recorded.images, host.effects());

@@ -123,6 +123,7 @@ export function aWorld(fault?: Fault) {
     loadPreImages: unused('loadPreImages'),
     report: unused('report'),
     writeStatus: unused('writeStatus'),
+    planPhase: unused('planPhase'),
     releasePlan: unused('releasePlan'),
     recordPreImages: step('recordPreImages', () => []),
     grantTarget: step('grantTarget', () => {

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { cancellationSignal, heartbeat } from '@temporalio/activity';
 import { Client, Connection, WorkflowUpdateFailedError, type WorkflowHandle } from '@temporalio/client';
 import { bundleWorkflowCode, NativeConnection, Runtime, Worker, DefaultLogger } from '@temporalio/worker';
-import { planSpecSchema, type PlanStatus, type RecordedEvent } from '@scc/plan';
+import { planSpecSchema, type Phase, type PlanStatus, type RecordedEvent } from '@scc/plan';
 import { waitFor } from '@scc/runtime';
 import { startTemporal, type TemporalServer } from '../../libs/testing/src/temporal.js';
 import {
@@ -75,7 +75,9 @@ afterAll(async () => {
 let queue = 0;
 
 /** A worker of its own on the in-memory cluster; a hold lasts until it is released, for each weight. */
-async function aMigration(options: { fault?: Fault; accepted?: Parameters<typeof aPlan>[1]; workflow?: string } = {}) {
+async function aMigration(
+  options: { fault?: Fault; accepted?: Parameters<typeof aPlan>[1]; workflow?: string; phase?: Phase } = {},
+) {
   const { world, breaches, fx } = aWorld(options.fault);
   const reported: RecordedEvent[] = [];
   const statuses: PlanStatus[] = [];
@@ -125,6 +127,7 @@ async function aMigration(options: { fault?: Fault; accepted?: Parameters<typeof
       statuses.push(status);
       return Promise.resolve();
     },
+    planPhase: () => Promise.resolve(options.phase ?? 'TrafficShifting'),
     releasePlan: () => {
       state.completed = true;
       return Promise.resolve();
@@ -337,6 +340,15 @@ describe('migrationWorkflow on a Temporal server', () => {
     await expect(migration.end()).resolves.toMatchObject({ phase: 'RolledBack' });
     expect(migration.reported[0]?.event).toMatchObject({ type: 'UndoStarted', cause: 'lost' });
     expect(migration.statuses.at(-1)?.phase).toBe('RolledBack');
+  });
+});
+
+describe('undoWorkflow', () => {
+  it('only releases a plan that had completed when its workflow was lost', async () => {
+    const migration = await aMigration({ workflow: UNDO_WORKFLOW, phase: 'Completed' });
+    await expect(migration.end()).resolves.toMatchObject({ phase: 'Completed' });
+    expect(migration.state.completed).toBe(true);
+    expect(migration.reported).toEqual([]);
   });
 });
 

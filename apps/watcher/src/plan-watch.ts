@@ -30,8 +30,7 @@ export async function watchPlans(options: WatchOptions, signal: AbortSignal): Pr
       signal.throwIfAborted();
       const outcome = await reconcile(key, deps);
       metrics.reconciled(outcome);
-      if (outcome === 'held') log.warn({ plan: key }, 'a plan that is over is held by its finalizer');
-      else if (outcome !== 'none' && outcome !== 'running') log.info({ plan: key, outcome }, 'reconciled plan');
+      if (outcome !== 'none' && outcome !== 'running') log.info({ plan: key, outcome }, 'reconciled plan');
     },
     failed: (key, err, retryMs) => {
       if (signal.aborted) return;

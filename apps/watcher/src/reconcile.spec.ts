@@ -134,8 +134,8 @@ describe('reconcile', () => {
       { plans: [running('RolledBack', deleted), undefined], lives: { 'u-1': 'Finished' }, outcome: 'none', done: [] },
     ],
     [
-      'never undoes a completed migration because its plan is deleted',
-      { plans: [running('Completed', deleted)], lives: { 'u-1': 'Lost' }, outcome: 'held', done: [] },
+      'lets a deleted plan go whose workflow was lost before it did so itself',
+      { plans: [running('Completed', deleted)], lives: { 'u-1': 'Lost' }, outcome: 'undone', done: ['undo u-1'] },
     ],
     [
       'cancels what runs for a plan that is gone',

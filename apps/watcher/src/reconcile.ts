@@ -18,8 +18,7 @@ export interface WatcherDeps {
   migrations: Migrations;
 }
 
-/** `held`: the finalizer of a plan that is over was not taken away, and taking it is not the watcher's right. */
-export type Outcome = 'none' | 'started' | 'running' | 'cancelled' | 'undone' | 'held';
+export type Outcome = 'none' | 'started' | 'running' | 'cancelled' | 'undone';
 
 export const keyOfPlan = ({ namespace, name }: Pick<PlanRef, 'namespace' | 'name'>): string => `${namespace}/${name}`;
 
@@ -72,8 +71,7 @@ async function stop(key: string, { ref }: SeenPlan, deps: WatcherDeps): Promise<
   // Ended: it takes the finalizer away before it ends, so what was read first may be from before that.
   const plan = await deps.read(key);
   if (plan?.ref.uid !== ref.uid || !plan.held) return 'none';
-  // What a completed migration left behind is what the user wanted: it is not undone because the plan is deleted.
-  if (plan.phase === 'Completed') return 'held';
+  // Of a completed migration the undo workflow undoes nothing: it only takes the finalizer away.
   await migrations.undo(ref);
   return 'undone';
 }

@@ -3,6 +3,7 @@ import {
   durationMs,
   FINALIZER,
   parseSpec,
+  planStatusSchema,
   PLAN_GROUP,
   PLAN_KIND,
   PLAN_VERSION,
@@ -42,7 +43,10 @@ function acceptedOf(object: KubeObject, spec: PlanSpec): AcceptedPlan {
   };
 }
 
-type PlanActivities = Pick<MigrationActivities, 'acceptPlan' | 'readLiveSettings' | 'writeStatus' | 'releasePlan'>;
+type PlanActivities = Pick<
+  MigrationActivities,
+  'acceptPlan' | 'readLiveSettings' | 'writeStatus' | 'planPhase' | 'releasePlan'
+>;
 
 /** The activities that read and write the plan itself: its finalizer, its status, and the events on it. */
 export function planActivities(kube: KubeClient): PlanActivities {
@@ -68,10 +72,12 @@ export function planActivities(kube: KubeClient): PlanActivities {
     acceptPlan: async (ref) => {
       const object = await find(ref);
       if (!object) throw terminal('planGone', `the plan ${ref.namespace}/${ref.name} does not exist any more`);
+      if (object.metadata.deletionTimestamp !== undefined)
+        throw terminal('planGone', `the plan ${ref.namespace}/${ref.name} is being deleted`);
       const parsed = parseSpec(object['spec']);
       if (!parsed.ok)
         return { accepted: false, violations: parsed.violations, generation: object.metadata.generation ?? 1 };
-      if (object.metadata.deletionTimestamp === undefined) await setFinalizers(ref, [FINALIZER]);
+      await setFinalizers(ref, [FINALIZER]);
       return { accepted: true, plan: acceptedOf(object, parsed.spec) };
     },
     readLiveSettings: async (ref) => {
@@ -91,6 +97,10 @@ export function planActivities(kube: KubeClient): PlanActivities {
       }
       const workload = await workloadOf(ref);
       for (const event of kubeEventsOf({ plan: ref, workload }, status, events)) await kube.recordEvent(event);
+    },
+    planPhase: async (ref) => {
+      const status = (await find(ref))?.['status'];
+      return planStatusSchema.pick({ phase: true }).parse(status ?? {}).phase ?? null;
     },
     releasePlan: async (ref) => {
       if (!(await find(ref))) return;
