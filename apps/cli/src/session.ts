@@ -46,6 +46,10 @@ export class Session {
     return this.settings.server !== undefined;
   }
 
+  get hasTemporal(): boolean {
+    return this.settings.temporal !== undefined;
+  }
+
   /** @throws CliError when there is no kubeconfig or it can not be read. */
   kube(): Promise<KubeClient> {
     const { kubeconfig } = this.settings;

@@ -1,4 +1,5 @@
 import { createWriteStream } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import {
   auditEntryDetailSchema,
@@ -10,8 +11,10 @@ import {
 } from '@scc/audit';
 import { Command } from 'commander';
 import { CliError, EXIT } from '../exit.js';
-import { fields, table } from '../output.js';
+import { count, fields, table } from '../output.js';
 import type { Run, Session } from '../session.js';
+import { clusterAnchors } from './evidence.js';
+import { temporalAnchors } from './temporal.js';
 import { verify, type VerifyOptions } from './verify.js';
 
 async function exportLog(session: Session, file: string | undefined): Promise<undefined> {
@@ -81,6 +84,24 @@ async function checkpoint(session: Session): Promise<undefined> {
   return undefined;
 }
 
+/** Gathers the checkpoints that are kept outside of the database. */
+async function gather(session: Session, file: string | undefined): Promise<undefined> {
+  if (!session.hasCluster && !session.hasTemporal)
+    throw new CliError(
+      'neither a cluster nor Temporal is known',
+      'Pass --kubeconfig FILE, --temporal HOST:PORT, or both.',
+    );
+  const anchors = [
+    ...(session.hasCluster ? await clusterAnchors(await session.kube()) : []),
+    ...(session.hasTemporal ? await temporalAnchors(await session.temporal()) : []),
+  ];
+  const text = `${JSON.stringify(anchors, null, 2)}\n`;
+  if (file === undefined) session.output.raw(text);
+  else await writeFile(file, text);
+  session.output.remark(`${count(anchors.length, 'checkpoint')} found`);
+  return undefined;
+}
+
 const collect = (value: string, previous: string[]): string[] => [...previous, value];
 
 /** `sccctl audit …` */
@@ -130,5 +151,10 @@ export function auditCommand(run: Run): Command {
     .command('checkpoint')
     .description('the newest signed checkpoint, to be kept somewhere else')
     .action(() => run(checkpoint));
+  audit
+    .command('anchors')
+    .description('the checkpoints in the ConfigMap, in plans and in the histories of migrations, for --anchors')
+    .argument('[file]', 'standard output when absent')
+    .action((file: string | undefined) => run((session) => gather(session, file)));
   return audit;
 }
