@@ -1,7 +1,6 @@
 export { planCRD } from './crd.js';
 export { durationMs } from './duration.js';
 export {
-  gateSampleSchema,
   migrationEventSchema,
   recordedEventSchema,
   trafficSummarySchema,
@@ -14,13 +13,10 @@ export {
 } from './events.js';
 export { editViolations, parseSpec, type ParsedSpec } from './rules.js';
 export {
-  conditionSchema,
   FINALIZER,
-  METRIC_PRESETS,
   PHASES,
   PLAN_GROUP,
   PLAN_KIND,
-  PLAN_PLURAL,
   PLAN_VERSION,
   phaseSchema,
   planSpecSchema,

@@ -21,8 +21,8 @@ export {
   type SubjectType,
   type Validation,
 } from './admission.js';
-export { decide, judge, validatePass } from './decide.js';
-export { defaultSCCs, STANDARD_SCC_NAMES } from './default-sccs.js';
+export { decide, validatePass } from './decide.js';
+export { defaultSCCs } from './default-sccs.js';
 export { checkExec, type ExecDecision, type ExecRequest } from './exec.js';
 export { compare, type SCCComparison } from './migration/compare.js';
 export type { Edit } from './migration/edits.js';
@@ -33,18 +33,16 @@ export { type FittingSCC, recommend, type Recommendation } from './migration/rec
 export { remediate, type Remediation } from './migration/remediate.js';
 export type { Risk, RiskName } from './migration/risks.js';
 export { type IdRange, sccSchema, type SecurityContextConstraints } from './model.js';
-export { isExemptNamespace, type Namespace, parseUidRange } from './namespace.js';
+export { isExemptNamespace, type Namespace } from './namespace.js';
 export {
   MCS_ANNOTATION,
   REQUIRED_SCC_ANNOTATION,
   SCC_ANNOTATION,
   SECCOMP_POD_ANNOTATION,
-  SUBJECT_TYPE_ANNOTATION,
   SUPPLEMENTAL_GROUPS_ANNOTATION,
   UID_RANGE_ANNOTATION,
 } from './names.js';
 export { type Pod, podSchema, type PodTemplate, podTemplateSchema } from './pod.js';
-export { restrictivenessPoints } from './points.js';
 export type { Violation, ViolationRule } from './rules/scope.js';
 export { isLaxer, type PodSecurityLevel } from './security/level.js';
 export {
@@ -52,7 +50,6 @@ export {
   isLabelSynced,
   type LevelChange,
   levelAfterGrantChange,
-  namespaceLevel,
 } from './security/namespace-level.js';
 export { requiredPodSecurityLevel } from './security/pod-level.js';
 export { podSecurityLevel } from './security/scc-level.js';
