@@ -117,44 +117,16 @@ async function outcomes(cases: readonly CorpusCase[]): Promise<Map<string, strin
 }
 
 const enforce = (namespace: string): Promise<unknown> =>
-  stack.api.merge(`/api/v1/namespaces/${namespace}`, { metadata: { labels: ENFORCED } });
+  waitFor(() => stack.api.merge(`/api/v1/namespaces/${namespace}`, { metadata: { labels: ENFORCED } }), {
+    timeoutMs: 30_000,
+    what: 'leave to bring a namespace under admission',
+  });
 
 async function inBatches<T>(items: readonly T[], work: (item: T) => Promise<unknown>): Promise<void> {
   for (let at = 0; at < items.length; at += 12) await Promise.all(items.slice(at, at + 12).map(work));
 }
 
 describe('the webhook beside a real API server', () => {
-  it('gives pods that real controllers create the SCC that OpenShift gave them', async () => {
-    const usable: CorpusCase[] = [];
-    await inBatches(corpusCases(), async (one) => {
-      const { deployment, setUp } = objectsOf(one);
-      const calls: [string, unknown][] = [
-        ...setUp,
-        [`/apis/apps/v1/namespaces/${one.namespace}/deployments`, deployment],
-      ];
-      for (const [url, object] of calls) {
-        if (object === deployment) await enforce(one.namespace);
-        const refused = await refusalOf(stack.api.create(url, object));
-        if (refused === undefined) continue;
-        // The API's own validation refuses some of the recorded pods in a template, and our guard some of the SCCs.
-        expect(refused).toMatch(/ 422 |may not be granted to the whole group/);
-        return;
-      }
-      usable.push(one);
-    });
-    const found = await outcomes(usable);
-    const differing = usable.flatMap(({ id, namespace, expected }) => {
-      const outcome = found.get(namespace) ?? '';
-      const isSame =
-        expected === undefined
-          ? outcome.includes('unable to validate against any security context') || outcome.includes('required')
-          : outcome === expected;
-      return isSame ? [] : [`${id}: ${outcome.slice(0, 300)} instead of ${expected ?? 'a refusal'}`];
-    });
-    expect(differing).toEqual([]);
-    expect(usable.length).toBeGreaterThanOrEqual(100);
-  }, 400_000);
-
   it('shows kubectl why a pod is refused and how to mend it', async () => {
     await stack.api.create('/api/v1/namespaces', namespaceFor('words'));
     const file = path.join(stack.stateDir, 'refused.json');
@@ -185,6 +157,37 @@ describe('the webhook beside a real API server', () => {
     await create(aPod('words', 'four'), '?dryRun=All');
     expect(await calls()).toBeGreaterThan(before);
   });
+
+  it('gives pods that real controllers create the SCC that OpenShift gave them', async () => {
+    const usable: CorpusCase[] = [];
+    await inBatches(corpusCases(), async (one) => {
+      const { deployment, setUp } = objectsOf(one);
+      const calls: [string, unknown][] = [
+        ...setUp,
+        [`/apis/apps/v1/namespaces/${one.namespace}/deployments`, deployment],
+      ];
+      for (const [url, object] of calls) {
+        if (object === deployment) await enforce(one.namespace);
+        const refused = await refusalOf(stack.api.create(url, object));
+        if (refused === undefined) continue;
+        // The API's own validation refuses some of the recorded pods in a template, and our guard some of the SCCs.
+        expect(refused).toMatch(/ 422 |may not be granted to the whole group/);
+        return;
+      }
+      usable.push(one);
+    });
+    const found = await outcomes(usable);
+    const differing = usable.flatMap(({ id, namespace, expected }) => {
+      const outcome = found.get(namespace) ?? '';
+      const isSame =
+        expected === undefined
+          ? outcome.includes('unable to validate against any security context') || outcome.includes('required')
+          : outcome === expected;
+      return isSame ? [] : [`${id}: ${outcome.slice(0, 300)} instead of ${expected ?? 'a refusal'}`];
+    });
+    expect(differing).toEqual([]);
+    expect(usable.length).toBeGreaterThanOrEqual(100);
+  }, 400_000);
 
   it('allocates ids to a namespace that comes under admission, and its first pod waits for them', async () => {
     await stack.api.create('/api/v1/namespaces', {

@@ -42,7 +42,7 @@ export function createMetrics(): AdmissionMetrics {
   });
   const late = new Counter({
     name: 'scc_webhook_over_budget_total',
-    help: 'Answers that took longer than the budget.',
+    help: 'Answers that could not be found within the budget.',
     labelNames: ['path'],
     registers,
   });

@@ -24,6 +24,8 @@ export interface Hook {
   readonly path: string;
   /** What happens to the request when the hook can not decide; as the failurePolicy of its manifest says. */
   readonly whenUndecided: 'allow' | 'deny';
+  /** Instead of the configured budget, in milliseconds. */
+  readonly budgetMs?: number;
   decide(request: ReviewRequest, budget: Budget): Outcome | Promise<Outcome>;
 }
 

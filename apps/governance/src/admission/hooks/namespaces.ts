@@ -16,6 +16,9 @@ const namespaceSchema = z.looseObject({
 });
 type NamespaceObject = z.infer<typeof namespaceSchema>;
 
+/** The API server may be busy; still well below the timeout of the webhook. */
+const ASKING_MS = 2000;
+
 type Change = readonly [kind: 'label' | 'annotation', name: string];
 
 /** Labels and annotations that decide about admission and that an update changes. */
@@ -47,6 +50,7 @@ export function guardNamespaces(client: Pick<KubeClient, 'subjectAccessReview'>)
   return {
     path: '/validate/namespaces',
     whenUndecided: 'deny',
+    budgetMs: ASKING_MS,
     decide: async (request: ReviewRequest, budget: Budget): Promise<Outcome> => {
       const { kind, operation, object, oldObject } = request;
       const after = namespaceSchema.safeParse(object).data;

@@ -5,7 +5,8 @@ const CAPACITY = 2048;
 
 const keyOf = (namespace: string, pod: Pod): string => {
   const owner = controllerOf(pod);
-  return owner ? `${namespace}/${owner.kind}/${owner.name}` : `${namespace}/${pod.metadata.name ?? ''}`;
+  if (owner) return `${namespace}/${owner.kind}/${owner.name}`;
+  return `${namespace}/${pod.metadata.generateName ?? pod.metadata.name ?? ''}`;
 };
 
 /**

@@ -97,10 +97,10 @@ export function createAnswering({ hooks, memory, budgetMs, metrics, logger }: De
         const answered = conclude(hook, notUnderstood(review.why), { operation: 'unknown', seconds: since() });
         return { status: 200, body: reviewOf(review.uid, answered) };
       }
-      const patienceMs = patienceOf(url, budgetMs);
+      const patienceMs = patienceOf(url, hook.budgetMs ?? budgetMs);
       const outcome = await answer(hook, review.request, budgetFrom(started, patienceMs));
       const seconds = since();
-      if (seconds * 1000 > patienceMs) metrics.overBudget(hook.path);
+      if ('undecided' in outcome || seconds * 1000 > patienceMs) metrics.overBudget(hook.path);
       const final = conclude(hook, outcome, { operation: review.request.operation, seconds });
       return { status: 200, body: reviewOf(review.request.uid, final), hint: final.hint };
     },
