@@ -31,7 +31,7 @@ const podSchema = z.object({
 type Pod = z.infer<typeof podSchema>;
 
 const SCC_ANNOTATION = 'openshift.io/scc';
-const SUBJECT_ANNOTATION = 'openshift.io/scc-subject-type';
+const SUBJECT_ANNOTATION = 'security.openshift.io/validated-scc-subject-type';
 const PLAN_LABEL = 'scc.poc/plan';
 const HASH_LABEL = 'pod-template-hash';
 

@@ -40,7 +40,7 @@ describe('observePod', () => {
       namespace: 'shop',
       name: 'ledger-5d4f-x',
       labels: { 'pod-template-hash': '5d4f', 'scc.poc/plan': 'to-restricted' },
-      annotations: { 'openshift.io/scc': 'anyuid', 'openshift.io/scc-subject-type': 'user' },
+      annotations: { 'openshift.io/scc': 'anyuid', 'security.openshift.io/validated-scc-subject-type': 'user' },
       ownerReferences: [{ kind: 'ReplicaSet', name: 'ledger-5d4f', controller: true }],
     },
     spec: { nodeName: 'node-1', containers: [{ image: 'ledger:1' }] },
