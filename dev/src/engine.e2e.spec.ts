@@ -1,10 +1,13 @@
 import { jest } from '@jest/globals';
+import { readFile } from 'node:fs/promises';
+import { request } from 'node:https';
+import { join } from 'node:path';
 import { planStatusSchema, type PlanSpecInput, type PlanStatus } from '@scc/plan';
 import { waitFor } from '@scc/runtime';
 import { Client, Connection } from '@temporalio/client';
 import { z } from 'zod';
 import { workflowIdOf } from '../../workflows/migration/contract.js';
-import { ApiError, deploySamples, startLoad, startStack, type Stack } from './index.js';
+import { ApiError, deploySamples, startLoad, startStack, TOKEN_AUDIENCE, type Stack } from './index.js';
 
 /** The engine on a real cluster: what it refuses, what operators do to it, and what is done to it from outside. */
 
@@ -176,6 +179,68 @@ describe('what can not be migrated', () => {
     expect(status.patch).toContain('openshift.io/required-scc: restricted-v2');
     expect(await remains()).toEqual([]);
     expect(await specOf(`${DEPLOYMENTS}/ledger`)).toEqual(before);
+  });
+});
+
+const answerSchema = z.looseObject({ items: z.array(z.looseObject({ contentHash: z.string() })).default([]) });
+
+/** A call of the governance API as one of the cluster's ServiceAccounts. */
+async function governance(account: { namespace: string; name: string }, path: string, body?: object) {
+  const token = await stack.token(account, TOKEN_AUDIENCE);
+  const ca = await readFile(join(stack.stateDir, 'tls', 'ca.crt'), 'utf8');
+  const text = await new Promise<string>((resolve, reject) => {
+    const outgoing = request(
+      `${stack.addresses.governance}/v1/${path}`,
+      {
+        ca,
+        method: body ? 'POST' : 'GET',
+        headers: {
+          authorization: `Bearer ${token}`,
+          'content-type': 'application/json',
+          'idempotency-key': crypto.randomUUID(),
+        },
+      },
+      (response) => {
+        let answer = '';
+        response.on('data', (chunk: Buffer) => (answer += chunk.toString()));
+        response.on('end', () => {
+          if ((response.statusCode ?? 0) < 300) resolve(answer);
+          else reject(new Error(`${path}: ${response.statusCode ?? 0} ${answer}`));
+        });
+      },
+    );
+    outgoing.on('error', reject);
+    outgoing.end(body ? JSON.stringify(body) : undefined);
+  });
+  return answerSchema.parse(JSON.parse(text));
+}
+
+describe('a plan that needs approval', () => {
+  it('waits, is woken by the approval of somebody else, and completes', async () => {
+    const bo = { namespace: NAMESPACE, name: 'bo' };
+    const admin = { namespace: 'scc-system', name: 'admin' };
+    for (const account of [bo, admin])
+      await stack.api.create(`/api/v1/namespaces/${account.namespace}/serviceaccounts`, {
+        apiVersion: 'v1',
+        kind: 'ServiceAccount',
+        metadata: account,
+      });
+    const subject = { kind: 'User', name: `system:serviceaccount:${NAMESPACE}:bo` };
+    await governance(admin, 'role-bindings', { role: 'approver', subject, namespaces: NAMESPACE });
+
+    const { metadata } = await apply('approved', 'catalog', { approval: { required: true } });
+    await until('approved', ({ message }) => message?.includes('1 × approver') ?? false, 'waiting for approval');
+    await (await handleOf('approved')).signal('approve', { actor: 'mallory' });
+    const { items } = await governance(bo, `approvals?namespace=${NAMESPACE}`);
+    expect(await remains()).toEqual([]);
+
+    const decision = { decision: 'approve', contentHash: items[0]?.contentHash, reason: 'agreed' };
+    await governance(bo, `migrations/${metadata.uid}/approvals`, decision);
+    const status = await untilPhase('approved', 'Completed');
+    expect(condition(status, 'Approved')).toMatchObject({
+      status: 'True',
+      message: expect.stringContaining(':bo') as string,
+    });
   });
 });
 
