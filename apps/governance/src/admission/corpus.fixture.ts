@@ -23,10 +23,12 @@ export interface CorpusCase {
 const GLOBAL = ['system:authenticated', 'system:serviceaccounts'];
 
 /** Cases that can live side by side in one cluster: nothing of one concerns another. */
-function canBeDeployed({ operation, namespace, sccs, pod }: ConformanceCase): boolean {
+function canBeDeployed({ operation, namespace, sccs, pod, use }: ConformanceCase): boolean {
   const annotations = namespace.metadata.annotations ?? {};
   const isReady = UID_RANGE_ANNOTATION in annotations && MCS_ANNOTATION in annotations;
   const reaches = (sccs ?? []).flatMap(({ users, groups }) => [...(users ?? []), ...(groups ?? [])]);
+  // A wildcard would reach the SCCs of other cases.
+  if ((use ?? []).some(({ scc }) => scc === '*')) return false;
   return operation === 'CREATE' && isReady && !reaches.some((name) => GLOBAL.includes(name)) && pod.spec.os == null;
 }
 

@@ -1,0 +1,155 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { Agent, request } from 'node:https';
+import { setTimeout as delay } from 'node:timers/promises';
+import { aPod, podReview } from '../apps/governance/src/admission/admission.fixture.js';
+import type { Bench, BenchResult } from './types.js';
+
+const PER_SECOND = 500;
+/** Echo and webhook take turns, so that whatever else the machine does meets both. */
+const TURNS = 6;
+const TURN_MS = 5_000;
+const WARM_UP_MS = 3_000;
+const CONNECTIONS = 8;
+const MANY = Number(process.env['BENCH_WEBHOOK_REVIEWS'] ?? 100_000);
+/** Before the memory of a Node process has found its size. */
+const SETTLING = 20_000;
+
+interface Server {
+  readonly child: ChildProcess;
+  readonly agent: Agent;
+  readonly port: number;
+}
+
+async function start(kind: 'webhook' | 'echo'): Promise<Server> {
+  const child = fork(new URL('./webhook-server.js', import.meta.url), [kind]);
+  const [{ port, ca }] = (await once(child, 'message')) as [{ port: number; ca: string }];
+  return { child, port, agent: new Agent({ keepAlive: true, maxSockets: CONNECTIONS, ca }) };
+}
+
+async function rss({ child }: Server): Promise<number> {
+  child.send('rss');
+  const [answer] = (await once(child, 'message')) as [{ rss: number }];
+  return answer.rss / 1024 / 1024;
+}
+
+function stop({ child, agent }: Server): void {
+  agent.destroy();
+  child.kill();
+}
+
+const ordinary = aPod({
+  spec: {
+    containers: Array.from({ length: 2 }, (_none, index) => ({
+      name: `app-${index}`,
+      image: 'registry.example.org/shop/ledger:1.4.2',
+      env: Array.from({ length: 20 }, (_also, at) => ({ name: `SETTING_${at}`, value: 'some value that is set' })),
+      ports: [{ name: 'http', containerPort: 8080, protocol: 'TCP' }],
+      resources: { requests: { cpu: '50m', memory: '32Mi' } },
+      livenessProbe: { httpGet: { path: '/livez', port: 'http', scheme: 'HTTP' }, periodSeconds: 10 },
+    })),
+    volumes: [{ name: 'kube-api-access', projected: { sources: [{ serviceAccountToken: { path: 'token' } }] } }],
+  },
+});
+const body = Buffer.from(JSON.stringify(podReview(ordinary)));
+
+/** Posts one review. @returns whether it was answered with 200 */
+function post({ port, agent }: Server): Promise<boolean> {
+  return new Promise((resolve) => {
+    const outgoing = request(
+      {
+        host: '127.0.0.1',
+        servername: 'localhost',
+        port,
+        path: '/mutate/pods?timeout=3s',
+        method: 'POST',
+        agent,
+        headers: { 'content-type': 'application/json', 'content-length': body.length },
+      },
+      (response) => {
+        response.resume();
+        response.once('end', () => resolve(response.statusCode === 200));
+      },
+    );
+    outgoing.once('error', () => resolve(false));
+    outgoing.end(body);
+  });
+}
+
+/** An open loop: each review has its time, and a slow answer counts from there. */
+async function drive(server: Server, forMs: number): Promise<{ latencies: number[]; failed: number }> {
+  const latencies: number[] = [];
+  let failed = 0;
+  const began = performance.now();
+  const calls: Promise<void>[] = [];
+  for (let sent = 0; sent < (PER_SECOND * forMs) / 1000; sent += 1) {
+    const due = began + (sent * 1000) / PER_SECOND;
+    const wait = due - performance.now();
+    if (wait > 1) await delay(wait);
+    calls.push(
+      post(server).then((isFine) => {
+        latencies.push(performance.now() - due);
+        if (!isFine) failed += 1;
+      }),
+    );
+  }
+  await Promise.all(calls);
+  return { latencies, failed };
+}
+
+async function closedLoop(server: Server, count: number): Promise<void> {
+  let left = count;
+  await Promise.all(
+    Array.from({ length: CONNECTIONS }, async () => {
+      while (left > 0) {
+        left -= 1;
+        await post(server);
+      }
+    }),
+  );
+}
+
+const percentile = (sorted: readonly number[], share: number): number =>
+  sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0;
+
+const bench: Bench = {
+  name: 'webhook',
+  async run() {
+    const [echo, webhook] = [await start('echo'), await start('webhook')];
+    for (const server of [echo, webhook]) await drive(server, WARM_UP_MS);
+    const measured = { echo: [] as number[], webhook: [] as number[] };
+    let failed = 0;
+    for (let turn = 0; turn < TURNS; turn += 1)
+      for (const [name, server] of [
+        ['echo', echo],
+        ['webhook', webhook],
+      ] as const) {
+        const { latencies, failed: missed } = await drive(server, TURN_MS);
+        measured[name].push(...latencies);
+        failed += missed;
+      }
+    for (const latencies of Object.values(measured)) latencies.sort((a, b) => a - b);
+    const latency = (metric: string, share: number): BenchResult => {
+      const [value, reference] = [percentile(measured.webhook, share), percentile(measured.echo, share)];
+      return { name: 'webhook-review', metric, value, unit: 'ms', reference, ratio: value / reference };
+    };
+    await closedLoop(webhook, SETTLING);
+    const before = await rss(webhook);
+    const began = performance.now();
+    await closedLoop(webhook, MANY);
+    const seconds = (performance.now() - began) / 1000;
+    const after = await rss(webhook);
+    stop(echo);
+    stop(webhook);
+    return [
+      latency('p50', 0.5),
+      latency('p99', 0.99),
+      latency('p99.9', 0.999),
+      { name: 'webhook-review', metric: 'failed calls', value: failed, unit: '' },
+      { name: 'webhook-review', metric: `throughput, ${CONNECTIONS} connections`, value: MANY / seconds, unit: '/s' },
+      { name: 'webhook-memory', metric: 'resident', value: after, unit: 'MiB' },
+      { name: 'webhook-memory', metric: `growth over ${MANY} reviews`, value: (after / before - 1) * 100, unit: '%' },
+    ];
+  },
+};
+export default bench;
