@@ -20,7 +20,7 @@ import { approvalStateFor } from './requests.js';
 let database: DomainDatabase;
 beforeAll(async () => {
   database = await domainDatabase();
-});
+}, 60_000);
 afterAll(() => database.close());
 
 const NEXT_DAY = '2026-03-11T12:00:01.000Z';

@@ -10,7 +10,7 @@ let test: TestApi;
 beforeAll(async () => {
   database = await domainDatabase();
   test = await startTestApi(database.app);
-}, 30_000);
+}, 60_000);
 afterAll(async () => {
   await test.close();
   await database.close();

@@ -22,7 +22,7 @@ import { report } from './report.js';
 let database: DomainDatabase;
 beforeAll(async () => {
   database = await domainDatabase();
-});
+}, 60_000);
 afterAll(() => database.close());
 
 const one = (sql: string, ...parameters: unknown[]): Promise<unknown> => row(database.app, sql, ...parameters);

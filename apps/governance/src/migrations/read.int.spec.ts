@@ -31,7 +31,7 @@ const signer = signerFromPem(ORIGIN, privateKey.export({ format: 'pem', type: 'p
 let database: DomainDatabase;
 beforeAll(async () => {
   database = await domainDatabase();
-});
+}, 60_000);
 afterAll(() => database.close());
 
 async function completed(name: string) {

@@ -12,7 +12,7 @@ const silent = createLogger('spec', 'silent');
 let database: DomainDatabase;
 beforeAll(async () => {
   database = await domainDatabase();
-});
+}, 60_000);
 afterAll(() => database.close());
 
 interface Named {

@@ -10,7 +10,7 @@ import { type PodNews, reconcilePods, trackPods } from './tracking.js';
 let database: DomainDatabase;
 beforeAll(async () => {
   database = await domainDatabase();
-});
+}, 60_000);
 afterAll(() => database.close());
 
 const minute = (minutes: number): Date => new Date(Date.parse(NOON) + minutes * 60_000);

@@ -27,7 +27,7 @@ import { listBindings, listPolicies, saveBinding, savePolicy } from './store.js'
 let database: DomainDatabase;
 beforeAll(async () => {
   database = await domainDatabase();
-});
+}, 60_000);
 afterAll(() => database.close());
 
 const author = at(NOON, person('paula', 'policy-author'));

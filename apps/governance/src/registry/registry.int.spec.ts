@@ -20,7 +20,7 @@ import { observeSCC } from './versions.js';
 let database: DomainDatabase;
 beforeAll(async () => {
   database = await domainDatabase();
-});
+}, 60_000);
 afterAll(() => database.close());
 
 const scc = (name: string, over: Partial<SecurityContextConstraints> = {}): SecurityContextConstraints => {

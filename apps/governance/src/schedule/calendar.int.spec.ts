@@ -16,7 +16,7 @@ import { calendarEntrySchema, removeCalendarEntry, saveCalendarEntry } from './s
 let database: DomainDatabase;
 beforeAll(async () => {
   database = await domainDatabase();
-});
+}, 60_000);
 afterAll(() => database.close());
 
 const admin = at(NOON, person('olga', 'admin'));
