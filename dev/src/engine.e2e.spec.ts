@@ -383,3 +383,23 @@ describe('a running migration', () => {
     );
   });
 });
+
+describe('a part that is killed in the middle of an undo', () => {
+  it.each(['worker', 'watcher', 'istiod', 'kube-apiserver', 'kube-controller-manager', 'temporal'])(
+    '%s: the undo ends all the same, and nothing is left',
+    async (part) => {
+      const paths = [`${DEPLOYMENTS}/orders`, `${ROUTES}/orders`];
+      const before = await Promise.all(paths.map(specOf));
+      const name = `crash-${part}`;
+      await apply(name, 'orders', { traffic: longHolds });
+      await untilWeight(name, 10);
+      await (await handleOf(name)).signal('rollback');
+      await untilPhase(name, 'RollingBack');
+      await stack.part(part).kill();
+      await stack.part(part).start();
+      await untilPhase(name, 'RolledBack');
+      expect(await remains()).toEqual([]);
+      expect(await Promise.all(paths.map(specOf))).toEqual(before);
+    },
+  );
+});
