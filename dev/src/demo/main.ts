@@ -3,6 +3,7 @@ import { deploySamples, startStack, type Stack } from '../index.js';
 import { drawnLive, printedLive } from './live.js';
 import { parseOptions, USAGE, type DemoOptions } from './options.js';
 import { play } from './player.js';
+import { rehearse } from './rehearse.js';
 import { problemsOf, table, type Played } from './report.js';
 import type { DemoReport } from './result.js';
 import { SCENARIOS } from './scenarios.js';
@@ -35,13 +36,17 @@ async function start(): Promise<Stack> {
     { nodes: NODES },
     { progress, exited: (part, detail) => console.error(`${part} ended: ${detail}`) },
   );
-  progress('deploying the sample shop');
-  await deploySamples(stack).catch(async (error: unknown) => {
+  try {
+    progress('deploying the sample shop');
+    await deploySamples(stack);
+    progress('the shop answers through the ingress and through the sidecar');
+    for (const scenario of SCENARIOS.slice(0, 1)) await rehearse(stack, scenario);
+    progress('the engine answered a dry run');
+    return stack;
+  } catch (error) {
     await stack.stop();
     throw error;
-  });
-  progress('the shop answers through the ingress and through the sidecar');
-  return stack;
+  }
 }
 
 async function playAll(stack: Stack, options: DemoOptions): Promise<Played[]> {

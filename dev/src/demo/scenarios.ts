@@ -128,9 +128,9 @@ export const SCENARIOS: readonly Scenario[] = [
 ];
 
 /** The plan as a user would write it. */
-export const planOf = ({ workload, spec }: Scenario): object => ({
+export const planOf = ({ workload, spec }: Scenario, name = workload): object => ({
   apiVersion: 'scc.poc/v1',
   kind: 'SCCMigrationPlan',
-  metadata: { name: workload, namespace: NAMESPACE },
+  metadata: { name, namespace: NAMESPACE },
   spec,
 });
