@@ -30,5 +30,8 @@ if (process.argv[2] === 'echo') {
   await new Promise<void>((resolve) => echo.listen(0, '127.0.0.1', resolve));
   port = (echo.address() as AddressInfo).port;
 }
-process.on('message', () => process.send?.({ rss: process.memoryUsage().rss }));
+process.on('message', () => {
+  const { user, system } = process.cpuUsage();
+  process.send?.({ rss: process.memoryUsage().rss, cpuUs: user + system });
+});
 process.send?.({ port, ca: webhook.authority.certificate });
