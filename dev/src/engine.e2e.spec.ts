@@ -4,8 +4,10 @@ import { request } from 'node:https';
 import { join } from 'node:path';
 import { planStatusSchema, type PlanSpecInput, type PlanStatus } from '@scc/plan';
 import { waitFor } from '@scc/runtime';
+import { parseExportLine, verifyLog, type LogRecord } from '@scc/audit';
 import { Client, Connection } from '@temporalio/client';
 import { z } from 'zod';
+import { temporalWitnesses } from '../../apps/cli/src/audit/temporal.js';
 import { workflowIdOf } from '../../workflows/migration/contract.js';
 import { ApiError, deploySamples, startLoad, startStack, TOKEN_AUDIENCE, type Stack } from './index.js';
 
@@ -184,11 +186,11 @@ describe('what can not be migrated', () => {
 
 const answerSchema = z.looseObject({ items: z.array(z.looseObject({ contentHash: z.string() })).default([]) });
 
-/** A call of the governance API as one of the cluster's ServiceAccounts. */
-async function governance(account: { namespace: string; name: string }, path: string, body?: object) {
+/** What the governance API answers one of the cluster's ServiceAccounts. */
+async function ask(account: { namespace: string; name: string }, path: string, body?: object): Promise<string> {
   const token = await stack.token(account, TOKEN_AUDIENCE);
   const ca = await readFile(join(stack.stateDir, 'tls', 'ca.crt'), 'utf8');
-  const text = await new Promise<string>((resolve, reject) => {
+  return new Promise<string>((resolve, reject) => {
     const outgoing = request(
       `${stack.addresses.governance}/v1/${path}`,
       {
@@ -212,8 +214,9 @@ async function governance(account: { namespace: string; name: string }, path: st
     outgoing.on('error', reject);
     outgoing.end(body ? JSON.stringify(body) : undefined);
   });
-  return answerSchema.parse(JSON.parse(text));
 }
+const governance = async (account: { namespace: string; name: string }, path: string, body?: object) =>
+  answerSchema.parse(JSON.parse(await ask(account, path, body)));
 
 describe('a plan that needs approval', () => {
   it('waits, is woken by the approval of somebody else, and completes', async () => {
@@ -241,6 +244,29 @@ describe('a plan that needs approval', () => {
       status: 'True',
       message: expect.stringContaining(':bo') as string,
     });
+  });
+});
+
+describe('the audit log', () => {
+  it('holds everything that governance promised the engine, by witnesses that it can not reach', async () => {
+    const { anchors, receipts } = await temporalWitnesses(temporal);
+    expect(anchors.length).toBeGreaterThan(0);
+    expect(receipts.length).toBeGreaterThan(20);
+    const { key } = z
+      .looseObject({ data: z.looseObject({ key: z.string() }) })
+      .transform(({ data }) => data)
+      .parse(await stack.api.get('/api/v1/namespaces/scc-system/configmaps/scc-audit-checkpoint'));
+    const lines = (await ask({ namespace: 'scc-system', name: 'admin' }, 'audit/export')).trim().split('\n');
+    const records = lines.map((line, index) => parseExportLine(line, index + 1));
+    const log = async function* (kept: LogRecord[]) {
+      yield await Promise.resolve(kept);
+    };
+    const trust = { origin: null, keys: [key], anchors, receipts };
+    expect(await verifyLog(log(records), trust)).toMatchObject({ verdict: 'clean', findings: [] });
+    const gone = receipts[3]?.entryId;
+    const without = records.filter((record) => !JSON.stringify(record).includes(gone ?? 'nothing'));
+    expect(without.length).toBeLessThan(records.length);
+    expect(await verifyLog(log(without), trust)).toMatchObject({ verdict: 'tampered' });
   });
 });
 

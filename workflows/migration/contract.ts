@@ -128,6 +128,16 @@ export interface FactsSummary {
   services: string[];
 }
 
+/**
+ * That an entry of the audit log was written. The workflow does nothing with it: as part of an activity's result it is in
+ * Temporal's history, where neither governance nor its database can take it back.
+ */
+export interface Receipt {
+  entryId: string;
+  leafHash: string;
+  index: number | null;
+}
+
 export interface GovernanceSummary {
   verdict: 'allow' | 'deny' | 'requireApproval' | 'wait';
   contentHash: string;
@@ -142,6 +152,7 @@ export interface GovernanceSummary {
     words: string;
   };
   checkpoint: string | null;
+  receipts?: Receipt[];
 }
 
 export type Assessment =
@@ -169,6 +180,7 @@ export interface StepAnswer {
   reason: string;
   retryAtMs: number | null;
   checkpoint: string | null;
+  receipts?: Receipt[];
 }
 
 export interface HoldRequest {
@@ -207,7 +219,7 @@ export interface MigrationActivities {
   checkCommand: (
     ref: PlanRef,
     request: { command: CommandName; source: 'signal' | 'update'; input: CommandInput },
-  ) => Promise<{ allowed: boolean; reason: string }>;
+  ) => Promise<{ allowed: boolean; reason: string; receipts?: Receipt[] }>;
   recordPreImages: (target: MigrationTarget) => Promise<StoredImage[]>;
   loadPreImages: (ref: PlanRef) => Promise<{ target: MigrationTarget; images: StoredImage[] } | null>;
 
@@ -235,7 +247,7 @@ export interface MigrationActivities {
   restoreGrants: (target: MigrationTarget, images: StoredImage[]) => Promise<void>;
   compareWithPreImages: (target: MigrationTarget, images: StoredImage[]) => Promise<string[]>;
 
-  report: (ref: PlanRef, events: RecordedEvent[]) => Promise<{ checkpoint: string | null }>;
+  report: (ref: PlanRef, events: RecordedEvent[]) => Promise<{ checkpoint: string | null; receipts?: Receipt[] }>;
   writeStatus: (ref: PlanRef, status: PlanStatus, events: MigrationEvent[]) => Promise<void>;
   /** The phase in the plan's status; null when there is no such plan any more. */
   planPhase: (ref: PlanRef) => Promise<Phase | null>;

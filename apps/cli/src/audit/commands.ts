@@ -14,7 +14,7 @@ import { CliError, EXIT } from '../exit.js';
 import { count, fields, table } from '../output.js';
 import type { Run, Session } from '../session.js';
 import { clusterAnchors } from './evidence.js';
-import { temporalAnchors } from './temporal.js';
+import { temporalWitnesses } from './temporal.js';
 import { verify, type VerifyOptions } from './verify.js';
 
 async function exportLog(session: Session, file: string | undefined): Promise<undefined> {
@@ -93,13 +93,29 @@ async function gather(session: Session, file: string | undefined): Promise<undef
     );
   const anchors = [
     ...(session.hasCluster ? await clusterAnchors(await session.kube()) : []),
-    ...(session.hasTemporal ? await temporalAnchors(await session.temporal()) : []),
+    ...(session.hasTemporal ? (await temporalWitnesses(await session.temporal())).anchors : []),
   ];
-  const text = `${JSON.stringify(anchors, null, 2)}\n`;
+  await save(session, { found: anchors, what: 'checkpoint' }, file);
+  return undefined;
+}
+
+/** Gathers the receipts that governance gave the engine. */
+async function gatherReceipts(session: Session, file: string | undefined): Promise<undefined> {
+  if (!session.hasTemporal) throw new CliError('Temporal is not known', 'Pass --temporal HOST:PORT.');
+  const { receipts } = await temporalWitnesses(await session.temporal());
+  await save(session, { found: receipts, what: 'receipt' }, file);
+  return undefined;
+}
+
+async function save(
+  session: Session,
+  { found, what }: { found: readonly unknown[]; what: string },
+  file: string | undefined,
+): Promise<void> {
+  const text = `${JSON.stringify(found, null, 2)}\n`;
   if (file === undefined) session.output.raw(text);
   else await writeFile(file, text);
-  session.output.remark(`${count(anchors.length, 'checkpoint')} found`);
-  return undefined;
+  session.output.remark(`${count(found.length, what)} found`);
 }
 
 const collect = (value: string, previous: string[]): string[] => [...previous, value];
@@ -156,5 +172,10 @@ export function auditCommand(run: Run): Command {
     .description('the checkpoints in the ConfigMap, in plans and in the histories of migrations, for --anchors')
     .argument('[file]', 'standard output when absent')
     .action((file: string | undefined) => run((session) => gather(session, file)));
+  audit
+    .command('receipts')
+    .description('the receipts in the histories of migrations, for --receipts')
+    .argument('[file]', 'standard output when absent')
+    .action((file: string | undefined) => run((session) => gatherReceipts(session, file)));
   return audit;
 }

@@ -1,5 +1,6 @@
-import { type Anchor, NoteError, parseCheckpoint } from '@scc/audit';
+import { type Anchor, type HeldReceipt, NoteError, parseCheckpoint } from '@scc/audit';
 import type { Client } from '@temporalio/client';
+import { z } from 'zod';
 
 const MAX_WORKFLOWS = 200;
 
@@ -29,22 +30,35 @@ function parsed(data: Uint8Array | null | undefined): unknown {
   }
 }
 
+const receiptSchema = z.object({ entryId: z.string(), leafHash: z.string(), index: z.int().nullable() });
+
+/** The receipts in a JSON value, however deep. */
+function* receiptsIn(value: unknown): Generator<z.infer<typeof receiptSchema>> {
+  if (typeof value !== 'object' || value === null) return;
+  const receipt = receiptSchema.safeParse(value);
+  if (receipt.success) yield receipt.data;
+  else for (const member of Object.values(value) as unknown[]) yield* receiptsIn(member);
+}
+
 /**
- * The checkpoints that answers of governance left in the histories of the newest migrations. What an activity returned
- * is in the history for good: neither governance nor its database can change it.
+ * What answers of governance left in the histories of the newest migrations. What an activity returned is in the history
+ * for good: neither governance nor its database can change it.
  */
-export async function temporalAnchors(client: Client): Promise<Anchor[]> {
+export async function temporalWitnesses(client: Client): Promise<{ anchors: Anchor[]; receipts: HeldReceipt[] }> {
   const anchors = new Map<string, Anchor>();
+  const receipts = new Map<string, HeldReceipt>();
   let left = MAX_WORKFLOWS;
   for await (const { workflowId, runId } of client.workflow.list({ query: `WorkflowType = 'migrationWorkflow'` })) {
     if (left === 0) break;
     left -= 1;
     const { events } = await client.workflow.getHandle(workflowId, runId).fetchHistory();
-    const results = (events ?? []).flatMap(
-      (event) => event.activityTaskCompletedEventAttributes?.result?.payloads ?? [],
-    );
-    for (const note of results.flatMap(({ data }) => [...stringsOf(parsed(data))]).filter(isCheckpoint))
+    const results = (events ?? [])
+      .flatMap((event) => event.activityTaskCompletedEventAttributes?.result?.payloads ?? [])
+      .map(({ data }) => parsed(data));
+    for (const note of results.flatMap((result) => [...stringsOf(result)]).filter(isCheckpoint))
       anchors.set(note, { source: `history of ${workflowId}`, note });
+    for (const receipt of results.flatMap((result) => [...receiptsIn(result)]))
+      receipts.set(receipt.leafHash, { ...receipt, checkpoint: null });
   }
-  return [...anchors.values()];
+  return { anchors: [...anchors.values()], receipts: [...receipts.values()] };
 }

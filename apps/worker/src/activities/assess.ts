@@ -17,6 +17,7 @@ import { canaryName, chooseLabel } from '../assess/label.js';
 import { neighbourViolations, podSecurityViolations } from '../assess/pod-security.js';
 import { changeTemplate } from '../assess/template.js';
 import type { Metrics } from '../metrics.js';
+import { kept } from './governance.js';
 import { keyOf } from './objects.js';
 import { FIELD_MANAGER } from './plan.js';
 import { surveyPolicies } from './policies.js';
@@ -195,6 +196,7 @@ async function askGovernance(
       waitUntilMs: evaluation.waitUntil === null ? null : Date.parse(evaluation.waitUntil),
       risk: { assessmentId, band, changeRisk, exposure, words: factors.map(({ words }) => words).join('; ') },
       checkpoint: evaluation.receipt.checkpoint,
+      receipts: [kept(evaluation.receipt)],
     },
     warnings: evaluation.warnings,
   };

@@ -1,10 +1,13 @@
 import { activityInfo } from '@temporalio/activity';
-import type { ApprovalState, GovernanceClient } from '@scc/governance-api';
-import type { MigrationActivities } from '../../../../workflows/migration/contract.js';
+import type { ApprovalState, GovernanceClient, Receipt } from '@scc/governance-api';
+import type { MigrationActivities, Receipt as KeptReceipt } from '../../../../workflows/migration/contract.js';
 
 type GovernanceActivities = Pick<MigrationActivities, 'approvalState' | 'authorizeStep' | 'checkCommand' | 'report'>;
 
 const millis = (time: string | null): number | null => (time === null ? null : Date.parse(time));
+
+/** Without the checkpoint, which is the same for many of them. */
+export const kept = ({ entryId, leafHash, index }: Receipt): KeptReceipt => ({ entryId, leafHash, index });
 
 function waitsFor({ needs }: ApprovalState): string {
   return needs.map(({ role, count, granted }) => `${granted} of ${count} × ${role}`).join(', ');
@@ -33,17 +36,17 @@ export function governanceActivities(governance: GovernanceClient): GovernanceAc
         contentHash,
         detail: detail.slice(0, 200),
       });
-      return { allowed, reason, retryAtMs: millis(retryAt), checkpoint: receipt.checkpoint };
+      return { allowed, reason, retryAtMs: millis(retryAt), checkpoint: receipt.checkpoint, receipts: [kept(receipt)] };
     },
     checkCommand: async ({ uid }, { command, source, input }) => {
-      const { allowed, reason } = await governance.checkCommand(uid, {
+      const { allowed, reason, receipt } = await governance.checkCommand(uid, {
         command,
         source,
         actor: input.actor ?? null,
         reason: input.reason?.slice(0, 1000) ?? null,
         token: input.token ?? null,
       });
-      return { allowed, reason };
+      return { allowed, reason, receipts: [kept(receipt)] };
     },
     report: async ({ namespace, name, uid }, events) => {
       const { workflowExecution } = activityInfo();
@@ -54,7 +57,7 @@ export function governanceActivities(governance: GovernanceClient): GovernanceAc
         runId: workflowExecution.runId,
         events,
       });
-      return { checkpoint: receipts.at(-1)?.checkpoint ?? null };
+      return { checkpoint: receipts.at(-1)?.checkpoint ?? null, receipts: receipts.map(kept) };
     },
   };
 }
