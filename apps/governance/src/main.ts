@@ -79,6 +79,11 @@ async function start({ config, logger, metrics, parts, signal, setWaiting, setAd
   metrics.watchPool(source);
 
   const publisher = new CheckpointPublisher({ store: checkpointStore(kube), db: source, vkey: signer.vkey, logger });
+  metrics.gauge(
+    'scc_governance_audit_contradicted',
+    'Whether the audit log can not be the one that was published before: 1 is an incident.',
+    () => (publisher.contradicted === null ? 0 : 1),
+  );
   const sealer = new Sealer(source, {
     origin: config.AUDIT_ORIGIN,
     signer,
