@@ -6,7 +6,7 @@ import { waitFor } from '@scc/runtime';
 import { z } from 'zod';
 import { startStack, type Stack } from '../../../../dev/src/index.js';
 import { type CorpusCase, corpusCases, objectsOf } from './corpus.fixture.js';
-import { installWebhooks, refusalOf, webhookIn, type WebhookProcess } from './stack.fixture.js';
+import { installWebhooks, refusalOf, startInjector, webhookIn, type WebhookProcess } from './stack.fixture.js';
 
 const ALONE = {
   mesh: false,
@@ -191,6 +191,20 @@ describe('the webhook beside a real API server', () => {
     expect(differing).toEqual([]);
     expect(usable.length).toBeGreaterThanOrEqual(100);
   }, 400_000);
+
+  it('defaults what another webhook injects after it', async () => {
+    await stack.api.create('/api/v1/namespaces', namespaceFor('injected'));
+    const end = await startInjector(stack, 'injected');
+    const withSidecar = async () => {
+      const pod = podSchema.parse(await create(aPod('injected', 'one'), '?dryRun=All'));
+      return pod.spec.containers.length === 2 ? pod : undefined;
+    };
+    const pod = await waitFor(withSidecar, { timeoutMs: 20_000, what: 'a pod with a sidecar' });
+    await end();
+    expect(pod.metadata.annotations['openshift.io/scc']).toBe('restricted-v2');
+    for (const { securityContext } of pod.spec.containers)
+      expect(securityContext).toMatchObject({ runAsUser: 1000700000, allowPrivilegeEscalation: false });
+  });
 
   it('allocates ids to a namespace that comes under admission, and its first pod waits for them', async () => {
     await stack.api.create('/api/v1/namespaces', {

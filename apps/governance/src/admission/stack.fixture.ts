@@ -60,6 +60,49 @@ export async function installWebhooks(stack: Stack, ca: string): Promise<void> {
   for (const webhook of localWebhooks(manifests, ca)) await stack.api.apply(pathOf(webhook), webhook);
 }
 
+const INJECTOR_PORT = 9445;
+/** Another product's webhook: puts a container into every pod that lacks it. */
+const INJECTOR = `
+  const { readFileSync } = require('node:fs');
+  const [folder] = process.argv.slice(1);
+  const read = (name) => readFileSync(folder + '/' + name);
+  require('node:https').createServer({ key: read('tls.key'), cert: read('tls.crt') }, (request, response) => {
+    let text = '';
+    request.on('data', (chunk) => (text += chunk));
+    request.on('end', () => {
+      const { uid, object } = JSON.parse(text).request;
+      const isThere = object.spec.containers.some(({ name }) => name === 'sidecar');
+      const add = [{ op: 'add', path: '/spec/containers/-', value: { name: 'sidecar', image: 'scc.poc/healthy:1' } }];
+      const patch = isThere ? {} : { patchType: 'JSONPatch', patch: Buffer.from(JSON.stringify(add)).toString('base64') };
+      response.setHeader('content-type', 'application/json');
+      response.end(JSON.stringify({ apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', response: { uid, allowed: true, ...patch } }));
+    });
+  }).listen(${INJECTOR_PORT}, '127.0.0.1');
+`;
+
+/** Lets a webhook that is called after ours inject a container into the pods of a namespace. @returns what ends it */
+export async function startInjector(stack: Stack, namespace: string): Promise<() => Promise<void>> {
+  const folder = path.join(stack.stateDir, 'tls');
+  const child = stack.spawn(NODE, ['-e', INJECTOR, folder], { stdio: 'ignore' });
+  const url = `/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations`;
+  const webhook = {
+    name: 'injector.example.org',
+    admissionReviewVersions: ['v1'],
+    sideEffects: 'None',
+    clientConfig: {
+      url: `https://127.0.0.1:${INJECTOR_PORT}/`,
+      caBundle: readFileSync(path.join(folder, 'ca.crt')).toString('base64'),
+    },
+    namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': namespace } },
+    rules: [{ apiGroups: [''], apiVersions: ['v1'], resources: ['pods'], operations: ['CREATE'] }],
+  };
+  await stack.api.create(url, { metadata: { name: 'zz-injector' }, webhooks: [webhook] });
+  return async () => {
+    await stack.api.call('DELETE', `${url}/zz-injector`);
+    child.kill();
+  };
+}
+
 /** What is wrong when a call was refused; undefined when it was not. */
 export const refusalOf = (call: Promise<unknown>): Promise<string | undefined> =>
   call.then(
