@@ -9,6 +9,7 @@ import { actCommands, planCommand } from './plan/commands.js';
 import { podsCommand } from './pods.js';
 import { recommendCommand } from './recommend.js';
 import { type Run, Session, type Settings } from './session.js';
+import { webhookCommand } from './webhook/commands.js';
 
 /** The same for every command. */
 function globalOptions(program: Command, env: Environment): Command {
@@ -84,6 +85,7 @@ export async function main(args: readonly string[], env: Environment): Promise<n
     podsCommand(run),
     recommendCommand(run),
     auditCommand(run),
+    webhookCommand(run),
   ];
   for (const command of commands) program.addCommand(withExitOverride(command));
   try {

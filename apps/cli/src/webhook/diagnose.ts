@@ -1,0 +1,175 @@
+import { X509Certificate } from 'node:crypto';
+import { z } from 'zod';
+
+export const CONFIGURATIONS = ['MutatingWebhookConfiguration', 'ValidatingWebhookConfiguration'] as const;
+export const CONFIGURATION_NAME = 'scc-webhook';
+
+export const configurationSchema = z.looseObject({
+  kind: z.string(),
+  metadata: z.looseObject({ name: z.string(), annotations: z.record(z.string(), z.string()).optional() }),
+  webhooks: z
+    .array(
+      z.looseObject({
+        name: z.string(),
+        failurePolicy: z.string().default('Fail'),
+        clientConfig: z.looseObject({ caBundle: z.string().optional() }),
+        namespaceSelector: z.looseObject({}).optional(),
+      }),
+    )
+    .default([]),
+});
+export type Configuration = z.infer<typeof configurationSchema>;
+
+/** What the cluster holds of the webhook. */
+export interface WebhookFacts {
+  readonly configurations: readonly Configuration[];
+  /** The certificate that is served, PEM; undefined when it is not kept in the Secret or may not be read. */
+  readonly certificate: string | undefined;
+  /** Undefined: the Service does not exist, because the webhooks are called by URL. */
+  readonly readyEndpoints: number | undefined;
+  readonly sccs: readonly string[];
+  readonly enforced: readonly { readonly name: string; readonly annotations: Readonly<Record<string, string>> }[];
+  /** What came of a pod that was tried in an enforced namespace; undefined when there is none. */
+  readonly trial: { readonly scc: string | undefined; readonly refusal: string | undefined } | undefined;
+  readonly now: Date;
+}
+
+export interface Finding {
+  readonly fault: string;
+  readonly remedy: string;
+}
+
+type Check = (facts: WebhookFacts) => Finding[];
+const when = (broken: boolean, fault: string, remedy: string): Finding[] => (broken ? [{ fault, remedy }] : []);
+
+/** Where a disabled webhook keeps its selectors. */
+export const DISABLED_ANNOTATION = 'scc.poc/disabled';
+
+const isInstalled: Check = ({ configurations }) =>
+  CONFIGURATIONS.flatMap((kind) => {
+    const found = configurations.find((one) => one.kind === kind);
+    if (!found)
+      return [{ fault: `${kind} ${CONFIGURATION_NAME} is missing`, remedy: 'kubectl apply -f deploy/webhook' }];
+    const isDisabled = found.metadata.annotations?.[DISABLED_ANNOTATION] !== undefined;
+    return when(isDisabled, `${kind} ${CONFIGURATION_NAME} is disabled`, 'sccctl webhook enable');
+  });
+
+const PEM = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
+const authoritiesOf = (caBundle: string | undefined): X509Certificate[] =>
+  (
+    Buffer.from(caBundle ?? '', 'base64')
+      .toString('utf8')
+      .match(PEM) ?? []
+  ).map((pem) => new X509Certificate(pem));
+
+const isTrusted: Check = ({ configurations, certificate, now }) =>
+  configurations.flatMap(({ webhooks }) =>
+    webhooks.flatMap(({ name, clientConfig }) => {
+      const authorities = authoritiesOf(clientConfig.caBundle).filter(({ validToDate }) => validToDate > now);
+      if (authorities.length === 0)
+        return [
+          {
+            fault: `${name}: caBundle holds no authority that is valid`,
+            remedy: 'npm run -s certs -- --patch, or look at the webhook log',
+          },
+        ];
+      const leaf = certificate === undefined ? undefined : new X509Certificate(certificate);
+      const isSigned = !leaf || authorities.some((one) => leaf.checkIssued(one) && leaf.verify(one.publicKey));
+      return when(
+        !isSigned,
+        `${name}: caBundle does not hold the authority of the served certificate`,
+        'restart the webhook; it publishes its authority',
+      );
+    }),
+  );
+
+const DAY_MS = 24 * 60 * 60_000;
+const isCurrent: Check = ({ certificate, now }) => {
+  if (certificate === undefined) return [];
+  const left = new X509Certificate(certificate).validToDate.getTime() - now.getTime();
+  return when(
+    left < 3 * DAY_MS,
+    `the served certificate ends in ${Math.max(0, Math.floor(left / 3_600_000))} hours`,
+    'look at the webhook log: it is not renewed',
+  );
+};
+
+const answers: Check = ({ readyEndpoints }) =>
+  when(
+    readyEndpoints === 0,
+    'no replica of the webhook is ready',
+    'kubectl -n scc-system get pods; break-glass: sccctl webhook disable',
+  );
+
+const failsClosed: Check = ({ configurations }) =>
+  configurations
+    .filter(({ kind }) => kind === 'ValidatingWebhookConfiguration')
+    .flatMap(({ webhooks }) => webhooks)
+    .filter(({ name, failurePolicy }) => name === 'pods.scc.poc' && failurePolicy !== 'Fail')
+    .map(({ name }) => ({
+      fault: `${name}: failurePolicy is not Fail, so pods pass while the webhook is away`,
+      remedy: 'kubectl apply -f deploy/webhook; right on OpenShift',
+    }));
+
+const hasSCCs: Check = ({ sccs }) =>
+  when(!sccs.includes('restricted-v2'), 'the default SCCs are missing', 'kubectl apply -f deploy/scc');
+
+const hasIds: Check = ({ enforced }) =>
+  enforced
+    .filter(({ annotations }) => annotations['openshift.io/sa.scc.uid-range'] === undefined)
+    .map(({ name }) => ({
+      fault: `namespace ${name} has no ids yet`,
+      remedy: 'look at the webhook log: it allocates them',
+    }));
+
+const decides: Check = ({ trial }) => {
+  if (!trial || trial.scc !== undefined) return [];
+  return [
+    {
+      fault: `a pod on trial was not admitted by SCC: ${trial.refusal ?? 'nobody decided about it'}`,
+      remedy: 'sccctl webhook doctor again, then look at the webhook log',
+    },
+  ];
+};
+
+const CHECKS: readonly Check[] = [isInstalled, isTrusted, isCurrent, answers, failsClosed, hasSCCs, hasIds, decides];
+
+/** Everything that is wrong with the webhook of a cluster. */
+export const diagnose = (facts: WebhookFacts): Finding[] => CHECKS.flatMap((check) => check(facts));
+
+/** A selector that no namespace can satisfy. */
+const NOBODY = { matchExpressions: [{ key: 'kubernetes.io/metadata.name', operator: 'DoesNotExist' }] };
+const selectorsSchema = z.array(z.looseObject({}).nullable());
+
+/** Takes every namespace out of every webhook's sight, and keeps what was there; undefined when that is so already. */
+export function disabled(configuration: Configuration): Configuration | undefined {
+  const { metadata, webhooks } = configuration;
+  if (metadata.annotations?.[DISABLED_ANNOTATION] !== undefined) return undefined;
+  const kept = JSON.stringify(webhooks.map(({ namespaceSelector }) => namespaceSelector ?? null));
+  return {
+    ...configuration,
+    metadata: { ...metadata, annotations: { ...metadata.annotations, [DISABLED_ANNOTATION]: kept } },
+    webhooks: webhooks.map((webhook) => ({
+      ...webhook,
+      namespaceSelector: NOBODY,
+      objectSelector: { matchExpressions: [{ key: DISABLED_ANNOTATION, operator: 'Exists' }] },
+    })),
+  };
+}
+
+/** Undoes `disabled`; undefined when there is nothing to undo. */
+export function enabled(configuration: Configuration): Configuration | undefined {
+  const { metadata, webhooks } = configuration;
+  const { [DISABLED_ANNOTATION]: kept, ...annotations } = metadata.annotations ?? {};
+  if (kept === undefined) return undefined;
+  const selectors = selectorsSchema.parse(JSON.parse(kept));
+  return {
+    ...configuration,
+    metadata: { ...metadata, annotations },
+    webhooks: webhooks.map((webhook, index) => ({
+      ...webhook,
+      namespaceSelector: selectors[index] ?? {},
+      objectSelector: {},
+    })),
+  };
+}
