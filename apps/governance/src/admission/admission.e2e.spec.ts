@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { waitFor } from '@scc/runtime';
 import { z } from 'zod';
 import { startStack, type Stack } from '../../../../dev/src/index.js';
+import { NODE, ROOT } from '../../../../dev/src/paths.js';
 import { type CorpusCase, corpusCases, objectsOf } from './corpus.fixture.js';
 import { installWebhooks, refusalOf, startInjector, webhookIn, type WebhookProcess } from './stack.fixture.js';
 
@@ -205,6 +206,25 @@ describe('the webhook beside a real API server', () => {
     for (const { securityContext } of pod.spec.containers)
       expect(securityContext).toMatchObject({ runAsUser: 1000700000, allowPrivilegeEscalation: false });
   });
+
+  it('is examined, switched off and on again by sccctl', async () => {
+    await stack.api.create('/api/v1/namespaces', namespaceFor('switched'));
+    const sccctl = (...args: string[]): Promise<string> =>
+      stack.exec(NODE, [
+        path.join(ROOT, 'dist/apps/cli/src/main.js'),
+        '--kubeconfig',
+        stack.kubeconfig.inside,
+        ...args,
+      ]);
+    const refusedPod = (): Promise<string | undefined> => refusalOf(create(aPod('switched', 'root', 0), '?dryRun=All'));
+    expect(await sccctl('webhook', 'doctor')).toContain('nothing is wrong');
+    await sccctl('webhook', 'disable');
+    await waitFor(async () => (await refusedPod()) === undefined, { timeoutMs: 10_000, what: 'admission to be off' });
+    expect(await refusalOf(sccctl('webhook', 'doctor'))).toContain('ended with 1');
+    await sccctl('webhook', 'enable');
+    await waitFor(async () => (await refusedPod()) !== undefined, { timeoutMs: 10_000, what: 'admission to be on' });
+    expect(await sccctl('webhook', 'doctor')).toContain('nothing is wrong');
+  }, 60_000);
 
   it('allocates ids to a namespace that comes under admission, and its first pod waits for them', async () => {
     await stack.api.create('/api/v1/namespaces', {
