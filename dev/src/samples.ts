@@ -15,16 +15,20 @@ const deploymentSchema = z.looseObject({
     observedGeneration: z.int().default(0),
     availableReplicas: z.int().default(0),
     updatedReplicas: z.int().default(0),
+    conditions: z.array(z.looseObject({ type: z.string(), status: z.string(), message: z.string() })).default([]),
   }),
 });
 
-const isUp = (value: unknown): boolean => {
+/** What a Deployment lacks, with the controller's reason where it has one; null when it runs all its replicas. */
+function lackOf(value: unknown): string | null {
   const { metadata, spec, status } = deploymentSchema.parse(value);
-  const { observedGeneration, availableReplicas, updatedReplicas } = status;
-  return (
-    observedGeneration >= metadata.generation && updatedReplicas >= spec.replicas && availableReplicas >= spec.replicas
-  );
-};
+  const { observedGeneration, availableReplicas, updatedReplicas, conditions } = status;
+  const { replicas } = spec;
+  if (observedGeneration >= metadata.generation && updatedReplicas >= replicas && availableReplicas >= replicas)
+    return null;
+  const refusal = conditions.find(({ type, status: is }) => type === 'ReplicaFailure' && is === 'True');
+  return `${metadata.name} has ${availableReplicas} of ${replicas} pods${refusal ? `: ${refusal.message}` : ''}`;
+}
 
 const namedSchema = z.looseObject({ metadata: z.looseObject({ name: z.string() }) });
 const virtualServiceSchema = z.looseObject({ spec: z.looseObject({ hosts: z.array(z.string()) }) });
@@ -70,12 +74,18 @@ const answers = (address: string, host: string, agent: Agent): Promise<boolean> 
     }).on('error', reject);
   });
 
-/** Waits until every Deployment of a namespace runs all its replicas, each available. */
+/**
+ * Waits until every Deployment of a namespace runs all its replicas, each available.
+ * @throws DeadlineError whose cause says what each of the others lacks.
+ */
 export async function waitForDeployments(api: Api, namespace: string, timeoutMs = 60_000): Promise<void> {
   await waitFor(
     async () => {
       const { items } = await api.list(`/apis/apps/v1/namespaces/${namespace}/deployments`);
-      return items.length > 0 && items.every(isUp);
+      const lacking = items.flatMap((item) => lackOf(item) ?? []);
+      if (items.length === 0 || lacking.length > 0)
+        throw new Error(lacking.join('; ') || `no Deployment in ${namespace}`);
+      return true;
     },
     { timeoutMs, everyMs: 100, what: `the Deployments of ${namespace}` },
   );

@@ -1,4 +1,6 @@
-import { writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { deploySamples, startStack, type Stack } from '../index.js';
 import { drawnLive, printedLive } from './live.js';
 import { parseOptions, USAGE, type DemoOptions } from './options.js';
@@ -27,6 +29,13 @@ function readOptions(): DemoOptions {
   }
 }
 
+/** The logs go with the stack; those of a demo that did not end well are wanted. */
+async function keepLogs({ stateDir }: Stack): Promise<void> {
+  const kept = await mkdtemp(path.join(tmpdir(), 'scc-demo-logs-'));
+  await cp(path.join(stateDir, 'logs'), kept, { recursive: true });
+  console.error(`the logs of all parts are kept in ${kept}`);
+}
+
 /** @throws Error with one line that says what is missing, or what did not get ready. */
 async function start(): Promise<Stack> {
   const startedMs = performance.now();
@@ -44,6 +53,7 @@ async function start(): Promise<Stack> {
     progress('the engine answered a dry run');
     return stack;
   } catch (error) {
+    await keepLogs(stack);
     await stack.stop();
     throw error;
   }
@@ -95,7 +105,7 @@ function describe({ addresses, kubeconfig, stateDir, binary }: Stack): string {
 
 const options = readOptions();
 const stack = await start().catch((error: unknown): never => {
-  console.error(error instanceof Error ? error.message : error);
+  for (let cause = error; cause instanceof Error; cause = cause.cause) console.error(cause.message);
   process.exit(1);
 });
 const interrupted = new Promise<'interrupted'>((resolve) => {
@@ -114,5 +124,6 @@ if (end !== 'interrupted' && options.keep) {
   await interrupted;
 }
 if (end === 'interrupted' || options.keep) say('\nstopping');
+if (end === 1) await keepLogs(stack);
 await stack.stop();
 process.exit(end === 'interrupted' ? INTERRUPTED : end);
