@@ -396,7 +396,13 @@ describe('a running migration', () => {
       'waiting for governance',
     );
     await stack.part('postgres').kill();
-    await stack.part('postgres').start();
+    // Killed, its last children still hold the shared memory for a moment.
+    const started = () =>
+      stack
+        .part('postgres')
+        .start()
+        .then(() => true);
+    await waitFor(started, { timeoutMs: 30_000, everyMs: 500, what: 'PostgreSQL to start again' });
     await stack.part('governance').start();
     await untilPhase('away', 'Completed');
     expect(await remains()).toEqual([]);
