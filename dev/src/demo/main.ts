@@ -1,6 +1,7 @@
 import { cp, mkdtemp, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { cpus, tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { deploySamples, startStack, type Stack } from '../index.js';
 import { drawnLive, printedLive } from './live.js';
 import { parseOptions, USAGE, type DemoOptions } from './options.js';
@@ -36,13 +37,30 @@ async function keepLogs({ stateDir }: Stack): Promise<void> {
   console.error(`the logs of all parts are kept in ${kept}`);
 }
 
+const QUIET_SHARE = 0.7;
+
+/** Whether most of the processor is free, measured over a second. On a busy machine the control plane needs its share. */
+async function isMachineQuiet(): Promise<boolean> {
+  const times = (): { idle: number; all: number } => {
+    const each = cpus().map((cpu) => cpu.times);
+    const sum = (numbers: number[]): number => numbers.reduce((a, b) => a + b, 0);
+    return { idle: sum(each.map(({ idle }) => idle)), all: sum(each.flatMap((one) => Object.values(one))) };
+  };
+  const before = times();
+  await delay(1000);
+  const after = times();
+  return (after.idle - before.idle) / (after.all - before.all) >= QUIET_SHARE;
+}
+
 /** @throws Error with one line that says what is missing, or what did not get ready. */
 async function start(): Promise<Stack> {
   const startedMs = performance.now();
   const progress = (text: string): void =>
     say(`${((performance.now() - startedMs) / 1000).toFixed(1).padStart(6)} s  ${text}`);
+  const background = await isMachineQuiet();
+  if (background) progress('the machine is quiet: the control plane runs behind pods and proxies');
   const stack = await startStack(
-    { nodes: NODES },
+    { nodes: NODES, background },
     { progress, exited: (part, detail) => console.error(`${part} ended: ${detail}`) },
   );
   try {

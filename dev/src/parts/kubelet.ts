@@ -21,4 +21,5 @@ export const kubelet = ({ file, options, tokens, stateDir }: PartContext): PartD
   },
   ready: () => answers(`http://127.0.0.1:${KUBELET_PORT}/readyz`),
   stopTimeoutMs: 3000,
+  dataPath: true,
 });

@@ -137,4 +137,5 @@ export const envoy = ({ binary, file }: PartContext, proxy: Proxy): PartDefiniti
   ]),
   ready: () => answers(`http://127.0.0.1:${proxy.adminPort}/ready`),
   stopTimeoutMs: 2000,
+  dataPath: true,
 });

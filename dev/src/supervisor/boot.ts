@@ -34,7 +34,7 @@ export async function startStack(
   early: (running: Running) => void,
 ): Promise<void> {
   const started = performance.now();
-  const running = new Running(boot.stateDir, (part, detail) => tell({ kind: 'exited', part, detail }));
+  const running = new Running(boot.stateDir, (part, detail) => tell({ kind: 'exited', part, detail }), boot.options);
   early(running);
   const progress = (text: string): void =>
     tell({ kind: 'progress', text, ms: Math.round(performance.now() - started) });

@@ -9,6 +9,8 @@ export interface PartDefinition {
   args: string[];
   env?: Record<string, string>;
   cwd?: string;
+  /** Pods and proxies: what requests pass through. */
+  dataPath?: true;
   /** Asked every 50 ms until it holds; a rejection means "not yet". */
   ready: () => Promise<boolean>;
   readyTimeoutMs?: number;

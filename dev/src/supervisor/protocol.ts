@@ -17,6 +17,8 @@ export const stackOptionsSchema = z.object({
     .prefault({}),
   /** `kubernetes`: the project's webhook admits pods by SCC. `openshift`: it does not. */
   sccMode: z.enum(['kubernetes', 'openshift']).default('kubernetes'),
+  /** Lets everything but pods and proxies run only while nobody else wants the processor: for a quiet machine alone. */
+  background: z.boolean().default(false),
   /** More environment for a product process. */
   env: z.record(z.string(), z.record(z.string(), z.string())).default({}),
 });

@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
+import { behind } from '../paths.js';
 import { Part, type PartDefinition } from './process.js';
 import type { Relay } from './relay.js';
 
@@ -19,15 +20,25 @@ export class Running {
   #onExit: (name: string, detail: string) => void;
   #stopped = false;
 
-  constructor(stateDir: string, onExit: (name: string, detail: string) => void) {
+  readonly #background: boolean;
+
+  /** @param options.background lets all but the data path run behind everybody else */
+  constructor(
+    stateDir: string,
+    onExit: (name: string, detail: string) => void,
+    { background }: { background: boolean },
+  ) {
     this.stateDir = stateDir;
+    this.#background = background;
     this.#onExit = onExit;
     mkdirSync(path.join(stateDir, 'logs'), { recursive: true });
   }
 
   /** Adds a part without starting it. */
   add(definition: PartDefinition): Part {
-    const part = new Part(definition, path.join(this.stateDir, 'logs', `${definition.name}.log`), this.#onExit);
+    const { command, args, dataPath } = definition;
+    const placed = this.#background && !dataPath ? { ...definition, ...behind(command, args) } : definition;
+    const part = new Part(placed, path.join(this.stateDir, 'logs', `${definition.name}.log`), this.#onExit);
     this.#parts.set(definition.name, part);
     return part;
   }
