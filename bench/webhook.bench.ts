@@ -156,7 +156,7 @@ const bench: Bench = {
       latency('p50', 0.5),
       latency('p99', 0.99),
       latency('p99.9', 0.999),
-      { name: 'webhook-review', metric: 'failed calls', value: failed, unit: '' },
+      { name: 'webhook-review', metric: 'failed calls', value: failed, unit: 'calls' },
       {
         name: 'webhook-review',
         metric: 'processor time',
