@@ -1,15 +1,7 @@
-import { isConflict, type KubeClient, type KubeObject, type ObjectId } from '@scc/kube';
+import { isConflict, type KubeClient, type ObjectId } from '@scc/kube';
 import type { RoutedObject } from '@scc/routing';
 import { z } from 'zod';
 import type { ServicePort } from './survey.js';
-
-const SERVER_FIELDS = ['resourceVersion', 'generation', 'managedFields', 'creationTimestamp', 'uid', 'selfLink'];
-
-/** An object without its status and without what the API server writes. */
-export function plain({ status: _status, metadata, ...rest }: KubeObject): Record<string, unknown> {
-  const kept = Object.entries(metadata).filter(([key]) => !SERVER_FIELDS.includes(key));
-  return { ...rest, metadata: Object.fromEntries(kept) };
-}
 
 export const objectId = ({ apiVersion, kind, namespace, name }: RoutedObject): ObjectId => ({
   apiVersion,
@@ -17,14 +9,6 @@ export const objectId = ({ apiVersion, kind, namespace, name }: RoutedObject): O
   namespace,
   name,
 });
-
-/** Who else wrote an object last, by its managed fields. */
-export function lastWriter({ metadata }: KubeObject, but: string): string {
-  const others = (metadata.managedFields ?? [])
-    .filter(({ subresource, manager }) => !subresource && manager !== but)
-    .toSorted((a, b) => (b.time ?? '').localeCompare(a.time ?? ''));
-  return others[0]?.manager ?? 'somebody';
-}
 
 const serviceSchema = z.looseObject({
   spec: z.looseObject({

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { setTimeout as delay } from 'node:timers/promises';
-import { isConflict, type KubeClient, type KubeObject } from '@scc/kube';
+import { isConflict, lastWriter, withoutServerFields, type KubeClient, type KubeObject } from '@scc/kube';
 import type { Violation } from '@scc/plan';
 import type { PreImage, RouteConflict, RoutedObject, Split, Survey, SurveyRequest, TrafficRouter } from '@scc/routing';
 import { z } from 'zod';
@@ -8,7 +8,7 @@ import { withCanary } from './canary-routes.js';
 import { resolvedHost, serviceHost } from './hosts.js';
 import { canaryRule, copyName } from './destination-rules.js';
 import { gatewayApiViolations } from './gateway-api.js';
-import { addressesOf, lastWriter, objectId, plain, portsOf, releaseFields } from './objects.js';
+import { addressesOf, objectId, portsOf, releaseFields } from './objects.js';
 import type { ProxyView } from './proxies.js';
 import { restored } from './restore.js';
 import { destinationRuleSpecSchema, NETWORKING, virtualServiceSpecSchema, type VirtualServiceSpec } from './schema.js';
@@ -113,7 +113,7 @@ export class IstioRouter implements TrafficRouter {
     return Promise.all(
       ids.map(async (id) => {
         const object = await this.options.kube.get(objectId(id));
-        return { id, manifest: object ? plain(object) : null };
+        return { id, manifest: object ? withoutServerFields(object) : null };
       }),
     );
   }

@@ -1,13 +1,7 @@
 import { isNotFound, type KindRef, type KubeClient, type KubeObject } from '@scc/kube';
 import type { Violation } from '@scc/plan';
+import type { LabelSwitch } from '@scc/routing';
 import { keyOf } from './objects.js';
-
-/** The one label by which canary pods differ from stable pods. */
-export interface LabelSwitch {
-  key: string;
-  stable: string;
-  canary: string;
-}
 
 /** Kinds that pick pods by label and would stop at the canary unless they are copied for it. */
 export const POLICY_KINDS: readonly KindRef[] = [

@@ -1,5 +1,5 @@
 import type { GovernanceClient } from '@scc/governance-api';
-import type { KubeClient, KubeObject, ObjectId } from '@scc/kube';
+import { withoutServerFields, type KubeClient, type KubeObject, type ObjectId } from '@scc/kube';
 import type { TrafficRouter } from '@scc/routing';
 import { z } from 'zod';
 import type { MigrationActivities, MigrationTarget, StoredImage } from '../../../../workflows/migration/contract.js';
@@ -17,21 +17,19 @@ const recordedTarget = (manifest: unknown): MigrationTarget =>
     .custom<MigrationTarget>((value) => typeof value === 'object' && value !== null && 'workloadUid' in value)
     .parse(manifest);
 
-/** What the API server writes by itself: it tells nothing about what a user set. */
-const SERVER_FIELDS = ['resourceVersion', 'generation', 'managedFields', 'creationTimestamp', 'uid', 'selfLink'];
+/** What controllers write into annotations: it tells nothing about what a user set. */
 const SERVER_ANNOTATIONS = ['deployment.kubernetes.io/revision'];
 
 /** The part of an object that a user can set. */
-export function userFields(object: KubeObject): Record<string, unknown> {
-  const { status: _status, metadata, ...rest } = object;
-  const kept = Object.entries(metadata).filter(([key]) => !SERVER_FIELDS.includes(key));
-  const annotations = Object.entries(metadata.annotations ?? {}).filter(([key]) => !SERVER_ANNOTATIONS.includes(key));
+function userFields(object: KubeObject): Record<string, unknown> {
+  const { metadata, ...rest } = withoutServerFields(object);
+  const { annotations: _all, ...kept } = metadata;
+  const annotations = Object.entries(object.metadata.annotations ?? {}).filter(
+    ([key]) => !SERVER_ANNOTATIONS.includes(key),
+  );
   return {
     ...rest,
-    metadata: {
-      ...Object.fromEntries(kept.filter(([key]) => key !== 'annotations')),
-      ...(annotations.length ? { annotations: Object.fromEntries(annotations) } : {}),
-    },
+    metadata: { ...kept, ...(annotations.length ? { annotations: Object.fromEntries(annotations) } : {}) },
   };
 }
 

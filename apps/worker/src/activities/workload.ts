@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { KubeClient, KubeObject, ObjectId } from '@scc/kube';
+import { lastWriter, type KubeClient, type KubeObject, type ObjectId } from '@scc/kube';
 import type {
   Conflict,
   MigrationActivities,
@@ -122,7 +122,13 @@ export function workloadActivities(kube: KubeClient): WorkloadActivities {
       const { value, conflicts } = revert({ before, ours: target.templateAfter, current: templateOf(current) });
       if (!isDeepStrictEqual(value, templateOf(current))) await writeTemplate(target, current, value);
       return conflicts.length
-        ? [{ object: `${target.kind} ${target.workload}`, fields: conflicts, manager: managersOf(current) }]
+        ? [
+            {
+              object: `${target.kind} ${target.workload}`,
+              fields: conflicts,
+              manager: lastWriter(current, FIELD_MANAGER),
+            },
+          ]
         : [];
     },
   };
@@ -143,13 +149,4 @@ function templateIn(images: StoredImage[], target: MigrationTarget): unknown {
   const image = images.find(({ key }) => key === keyOf(workloadId(target)));
   if (!image?.manifest) throw new Error(`no pre-image of ${target.kind} ${target.workload} was recorded`);
   return (image.manifest['spec'] as { template: unknown }).template;
-}
-
-/** Who else wrote the spec of an object, by its managed fields. */
-export function managersOf(object: KubeObject): string {
-  const managers = (object.metadata.managedFields ?? [])
-    .filter(({ subresource, manager }) => !subresource && manager !== FIELD_MANAGER)
-    .toSorted((a, b) => (b.time ?? '').localeCompare(a.time ?? ''))
-    .flatMap(({ manager }) => manager ?? []);
-  return managers[0] ?? 'somebody';
 }
