@@ -7,7 +7,15 @@ import { z } from 'zod';
 import { startStack, type Stack } from '../../../../dev/src/index.js';
 import { NODE, ROOT } from '../../../../dev/src/paths.js';
 import { type CorpusCase, corpusCases, objectsOf } from './corpus.fixture.js';
-import { installWebhooks, refusalOf, startInjector, webhookIn, type WebhookProcess } from './stack.fixture.js';
+import {
+  createNamespace,
+  installWebhooks,
+  refusalOf,
+  startInjector,
+  untilPodsMayRun,
+  webhookIn,
+  type WebhookProcess,
+} from './stack.fixture.js';
 
 const ALONE = {
   mesh: false,
@@ -132,7 +140,7 @@ async function inBatches<T>(items: readonly T[], work: (item: T) => Promise<unkn
 
 describe('the webhook beside a real API server', () => {
   it('shows kubectl why a pod is refused and how to mend it', async () => {
-    await stack.api.create('/api/v1/namespaces', namespaceFor('words'));
+    await createNamespace(stack, namespaceFor('words'));
     const file = path.join(stack.stateDir, 'refused.json');
     await writeFile(file, JSON.stringify(aPod('words', 'root', 0)));
     const kubectl = stack.exec('kubectl', ['--kubeconfig', stack.kubeconfig.inside, 'create', '-f', file]);
@@ -149,7 +157,8 @@ describe('the webhook beside a real API server', () => {
         (sum, [, count]) => sum + Number(count),
         0,
       );
-    await stack.api.create('/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'plain' } });
+    await createNamespace(stack, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'plain' } });
+    await untilPodsMayRun(stack, 'kube-system');
     const before = await calls();
     await create(aPod('plain', 'one', 0), '?dryRun=All');
     await create(aPod('kube-system', 'two', 0), '?dryRun=All');
@@ -194,7 +203,7 @@ describe('the webhook beside a real API server', () => {
   }, 400_000);
 
   it('defaults what another webhook injects after it', async () => {
-    await stack.api.create('/api/v1/namespaces', namespaceFor('injected'));
+    await createNamespace(stack, namespaceFor('injected'));
     const end = await startInjector(stack, 'injected');
     const withSidecar = async () => {
       const pod = podSchema.parse(await create(aPod('injected', 'one'), '?dryRun=All'));
@@ -208,7 +217,7 @@ describe('the webhook beside a real API server', () => {
   });
 
   it('is examined, switched off and on again by sccctl', async () => {
-    await stack.api.create('/api/v1/namespaces', namespaceFor('switched'));
+    await createNamespace(stack, namespaceFor('switched'));
     const sccctl = (...args: string[]): Promise<string> =>
       stack.exec(NODE, [
         path.join(ROOT, 'dist/apps/cli/src/main.js'),
@@ -227,7 +236,7 @@ describe('the webhook beside a real API server', () => {
   }, 60_000);
 
   it('allocates ids to a namespace that comes under admission, and its first pod waits for them', async () => {
-    await stack.api.create('/api/v1/namespaces', {
+    await createNamespace(stack, {
       apiVersion: 'v1',
       kind: 'Namespace',
       metadata: { name: 'fresh', labels: { 'scc.poc/enforce': 'true' } },
@@ -238,7 +247,7 @@ describe('the webhook beside a real API server', () => {
   });
 
   it('admits nothing wrongly while it is killed and started again under a stream of pods', async () => {
-    await stack.api.create('/api/v1/namespaces', namespaceFor('stream'));
+    await createNamespace(stack, namespaceFor('stream'));
     const seen = { admitted: 0, refused: 0, away: 0, other: [] as string[] };
     const count = (refusal: string | undefined): void => {
       if (refusal === undefined) seen.admitted += 1;
@@ -276,7 +285,7 @@ describe('the webhook beside a real API server', () => {
   it('rotates authority and certificate without a failed call', async () => {
     await webhook.kill('SIGTERM');
     await webhook.start(COMPRESSED);
-    await stack.api.create('/api/v1/namespaces', namespaceFor('rotation'));
+    await createNamespace(stack, namespaceFor('rotation'));
     const secret = async (): Promise<{ authority: string; leaf: string }> => {
       const data = z
         .looseObject({ data: z.record(z.string(), z.string()) })

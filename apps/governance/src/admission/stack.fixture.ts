@@ -54,6 +54,21 @@ export function webhookIn(stack: Stack, base: Record<string, string> = {}): Webh
   };
 }
 
+/** Until then the API server refuses every pod there, for want of its account. */
+export const untilPodsMayRun = (stack: Stack, namespace: string): Promise<unknown> =>
+  waitFor(() => stack.api.get(`/api/v1/namespaces/${namespace}/serviceaccounts/default`), {
+    timeoutMs: 60_000,
+    what: `the service account of ${namespace}`,
+  });
+
+export async function createNamespace<Namespace extends { metadata: { name: string } }>(
+  stack: Stack,
+  namespace: Namespace,
+): Promise<void> {
+  await stack.api.create('/api/v1/namespaces', namespace);
+  await untilPodsMayRun(stack, namespace.metadata.name);
+}
+
 /** Installs the configurations of deploy/webhook, called on the stack's loopback. */
 export async function installWebhooks(stack: Stack, ca: string): Promise<void> {
   const manifests = await readManifests(path.join(ROOT, 'deploy', 'webhook'));
