@@ -1,4 +1,3 @@
-import { defaultSCCs } from '@scc/scc';
 import { objectSchema, type ApiObject } from './api.js';
 import { SYSTEM_NAMESPACE } from './accounts.js';
 
@@ -55,28 +54,3 @@ export const mustExist = (): ApiObject[] => [
   inIstioSystem('Role', { rules: ISTIOD_HOME_RULES }),
   inIstioSystem('RoleBinding', { roleRef: { apiGroup: RBAC, kind: 'Role', name: 'istiod' }, subjects }),
 ];
-
-/** The SCC that OpenShift lets every authenticated subject use. */
-const FOR_EVERYONE = 'restricted-v2';
-
-/** OpenShift's default SCCs, each with the role that grants its use. */
-export function sccObjects(): ApiObject[] {
-  const sccs = defaultSCCs().map((scc) => objectSchema.parse(scc));
-  const roles = sccs.map(({ metadata: { name } }) =>
-    object(`${RBAC}/v1`, 'ClusterRole', `system:openshift:scc:${name}`, {
-      rules: [
-        {
-          apiGroups: ['security.openshift.io'],
-          resources: ['securitycontextconstraints'],
-          resourceNames: [name],
-          verbs: ['use'],
-        },
-      ],
-    }),
-  );
-  const everyone = object(`${RBAC}/v1`, 'ClusterRoleBinding', `system:openshift:scc:${FOR_EVERYONE}`, {
-    roleRef: { apiGroup: RBAC, kind: 'ClusterRole', name: `system:openshift:scc:${FOR_EVERYONE}` },
-    subjects: [{ apiGroup: RBAC, kind: 'Group', name: 'system:authenticated' }],
-  });
-  return [...sccs, ...roles, everyone];
-}

@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Api } from '../cluster/api.js';
 import { applyAll, readManifests } from '../cluster/manifests.js';
-import { mustExist, sccObjects } from '../cluster/contents.js';
+import { mustExist } from '../cluster/contents.js';
 import { localWebhooks } from '../cluster/webhooks.js';
 import { writeAccountKubeconfig } from '../cluster/accounts.js';
 import { kubeconfig } from '../identity/kubeconfig.js';
@@ -100,7 +100,7 @@ async function startMesh(
 }
 
 async function fillCluster(api: Api, istioCrds: string): Promise<void> {
-  const folders = ['crd', 'rbac'].map((folder) => path.join(ROOT, 'deploy', folder));
+  const folders = ['crd', 'rbac', 'scc'].map((folder) => path.join(ROOT, 'deploy', folder));
   const own = (await Promise.all(folders.map(readManifests))).flat();
   const crds = [...(await readManifests(istioCrds)), ...own.filter(({ kind }) => kind === 'CustomResourceDefinition')];
   await applyAll(api, [...mustExist(), ...crds]);
@@ -108,7 +108,6 @@ async function fillCluster(api: Api, istioCrds: string): Promise<void> {
     api,
     own.filter(({ kind }) => kind !== 'CustomResourceDefinition'),
   );
-  await applyAll(api, sccObjects());
 }
 
 interface Prepared {
