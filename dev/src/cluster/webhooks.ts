@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { ApiObject } from './api.js';
-import { WEBHOOK_PORT } from '../parts/product.js';
+import { WEBHOOK_PORT } from '../parts/webhook-client.js';
 
 const clientConfigSchema = z.looseObject({
   url: z.url().optional(),

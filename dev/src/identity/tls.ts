@@ -15,8 +15,11 @@ export interface KeyAndCertificate {
 export interface Authority {
   /** PEM */
   certificate: string;
-  /** Issues a server certificate for DNS names and IP addresses. */
-  issue: (name: string, names: { dns: string[]; ip: string[] }) => Promise<KeyAndCertificate>;
+  /** Issues a certificate for DNS names and IP addresses; of a server unless it is of a client. */
+  issue: (
+    name: string,
+    names: { dns: string[]; ip: string[]; usage?: 'server' | 'client' },
+  ) => Promise<KeyAndCertificate>;
 }
 
 const newKeys = (): Promise<webcrypto.CryptoKeyPair> =>
@@ -47,7 +50,7 @@ export async function createAuthority(name: string): Promise<Authority> {
   });
   return {
     certificate: root.toString('pem'),
-    issue: async (subject, { dns, ip }) => {
+    issue: async (subject, { dns, ip, usage = 'server' }) => {
       const own = await newKeys();
       const certificate = await x509.X509CertificateGenerator.create({
         serialNumber: nextSerial(),
@@ -60,7 +63,7 @@ export async function createAuthority(name: string): Promise<Authority> {
         extensions: [
           new x509.BasicConstraintsExtension(false, undefined, true),
           new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-          new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
+          new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage[`${usage}Auth`]]),
           await x509.AuthorityKeyIdentifierExtension.create(keys.publicKey),
           new x509.SubjectAlternativeNameExtension([
             ...dns.map((value) => ({ type: 'dns' as const, value })),

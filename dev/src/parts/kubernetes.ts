@@ -1,6 +1,7 @@
 import type { Api } from '../cluster/api.js';
 import type { PartDefinition } from '../supervisor/process.js';
 import { answers, type PartContext } from './context.js';
+import { webhookClientFiles } from './webhook-client.js';
 
 /** The data store. It keeps nothing after the stack, so it need not wait for the disk. */
 export const etcd = ({ binary, file }: PartContext): PartDefinition => ({
@@ -24,6 +25,7 @@ export const apiServer = ({ binary, file }: PartContext, api: Api): PartDefiniti
     ...['--service-account-issuer', 'https://kubernetes.default.svc', '--service-cluster-ip-range', '10.96.0.0/16'],
     ...['--token-auth-file', file('tokens.csv'), '--authorization-mode', 'Node,RBAC', '--allow-privileged'],
     ...['--enable-admission-plugins', 'NodeRestriction', '--profiling=false'],
+    ...['--admission-control-config-file', webhookClientFiles(file).admission],
   ],
   ready: async () => (await api.get('/readyz')) === 'ok',
   stopTimeoutMs: 5000,

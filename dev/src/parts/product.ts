@@ -6,13 +6,13 @@ import { appMain, NODE, ROOT } from '../paths.js';
 import type { PartDefinition } from '../supervisor/process.js';
 import { answers, type PartContext } from './context.js';
 import { databaseUrl, HEALTH_PORTS } from './stores.js';
+import { WEBHOOK_PORT, webhookClientFiles } from './webhook-client.js';
 
 /** The product's processes, in the order in which they start. */
 export const PRODUCT = ['governance', 'worker', 'watcher'] as const;
 type Product = (typeof PRODUCT)[number];
 
 const API_PORT = 9443;
-export const WEBHOOK_PORT = 9444;
 
 interface Wiring {
   context: PartContext;
@@ -36,6 +36,7 @@ const environment = ({ context: { file, options }, passwords }: Wiring): Record<
       API_PORT: String(API_PORT),
       WEBHOOK_HOST: '127.0.0.1',
       WEBHOOK_PORT: String(WEBHOOK_PORT),
+      WEBHOOK_CLIENT_CA_FILE: webhookClientFiles(file).authority,
       TLS_DIR: file('tls'),
       SCC_MODE: options.sccMode,
       AUDIT_KEY_FILE: file('audit.key'),

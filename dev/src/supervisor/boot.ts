@@ -15,6 +15,7 @@ import { kubelet } from '../parts/kubelet.js';
 import { envoy, GATEWAY, istiod, meshConfig, SIDECAR, writeBootstrap } from '../parts/mesh.js';
 import { PRODUCT, startProduct } from '../parts/product.js';
 import { createRoles, initDatabase, postgres, prometheus, prometheusConfig, temporal } from '../parts/stores.js';
+import { writeWebhookClient } from '../parts/webhook-client.js';
 import { ROOT } from '../paths.js';
 import { setUpNetwork } from './network.js';
 import type { Boot, Message } from './protocol.js';
@@ -135,6 +136,7 @@ async function prepare({ stateDir, binaries, options, ports }: Boot): Promise<Pr
   const configFor = (address: string, user: string): string =>
     kubeconfig({ server: address, ca, user, credential: { token: tokens[user] ?? '' } });
   await Promise.all([
+    writeWebhookClient(file),
     writeFile(file('tls', 'ca.crt'), ca),
     writeFile(file('tls', 'tls.crt'), server.certificate),
     writeFile(file('tls', 'tls.key'), server.key, secret),
