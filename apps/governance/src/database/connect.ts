@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { DataSource } from 'typeorm';
 import type { Config } from '../config.js';
+import { MAPPING } from './entities.js';
 import { migrate, MIGRATIONS, MigrationRefused, pendingMigrations } from './migrate.js';
 
 type DatabaseConfig = Pick<
@@ -36,7 +37,7 @@ export async function connectDatabase(options: ConnectOptions): Promise<DataSour
     type: 'postgres',
     url: config.DATABASE_URL,
     ...ssl,
-    synchronize: false,
+    ...MAPPING,
     applicationName: 'scc-governance',
     poolSize: config.DATABASE_POOL,
     connectTimeoutMS: 5000,

@@ -9,6 +9,7 @@ import type { MigrationEvent, RecordedEvent } from '@scc/plan';
 import { createLogger } from '@scc/runtime';
 import { DataSource, type EntityManager } from 'typeorm';
 import { type PostgresServer, startPostgres } from '../../../../libs/testing/src/postgres.js';
+import { MAPPING } from '../database/entities.js';
 import { migrate, MIGRATIONS } from '../database/migrate.js';
 import type { CallContext, Caller } from './store.js';
 
@@ -22,7 +23,7 @@ export interface DomainDatabase {
 }
 
 const connect = (url: URL): Promise<DataSource> =>
-  new DataSource({ type: 'postgres', url: url.href, poolSize: 20 }).initialize();
+  new DataSource({ type: 'postgres', url: url.href, poolSize: 20, ...MAPPING }).initialize();
 
 /** A server of its own with the schema of the service, owned as in production. */
 export async function domainDatabase(settings: Record<string, string> = {}): Promise<DomainDatabase> {

@@ -1,0 +1,94 @@
+import type { ApprovalNeed } from '@scc/governance-api';
+import {
+  Column,
+  Entity,
+  Index,
+  JoinColumn,
+  ManyToOne,
+  PrimaryGeneratedColumn,
+  type Relation,
+  VersionColumn,
+} from 'typeorm';
+import { z } from 'zod';
+import { BY_DEFAULT_NOW, IDENTITY, parsed } from '../database/columns.js';
+import { MigrationEntity } from '../migrations/migration.entity.js';
+
+export const REQUEST_STATUSES = ['pending', 'granted', 'refused', 'expired', 'withdrawn'] as const;
+const needsSchema = z.array(z.object({ role: z.string(), count: z.int(), reason: z.string() }));
+
+/** What has to be approved of a plan; another content hash is another request. */
+@Entity('approval_request')
+@Index('approval_request_status', ['status', 'requestedAt', 'id'])
+@Index('approval_request_plan', ['planUid', 'id'])
+export class ApprovalRequestEntity {
+  @PrimaryGeneratedColumn('identity', IDENTITY)
+  id!: string;
+
+  @Index('approval_request_open', { unique: true, where: `status in ('pending', 'granted')` })
+  @Column('text')
+  planUid!: string;
+
+  @ManyToOne(() => MigrationEntity)
+  @JoinColumn({ name: 'plan_uid' })
+  migration?: Relation<MigrationEntity>;
+
+  @Column('text')
+  contentHash!: string;
+
+  @Column('text', { nullable: true })
+  author!: string | null;
+
+  @Column('jsonb', { transformer: parsed(needsSchema) })
+  needs!: ApprovalNeed[];
+
+  @Column('text', { default: 'pending' })
+  status!: (typeof REQUEST_STATUSES)[number];
+
+  @Column('text', { nullable: true })
+  reason!: string | null;
+
+  @Column('timestamptz', BY_DEFAULT_NOW)
+  requestedAt!: Date;
+
+  @Column('timestamptz')
+  expiresAt!: Date;
+
+  @Column('timestamptz', { nullable: true })
+  decidedAt!: Date | null;
+
+  @VersionColumn({ type: 'integer', default: 1 })
+  version!: number;
+}
+
+/** What one person said about a request. */
+@Entity('approval_decision')
+@Index('approval_decision_once', ['requestId', 'approver'], { unique: true, where: 'withdrawn_at is null' })
+export class ApprovalDecisionEntity {
+  @PrimaryGeneratedColumn('identity', IDENTITY)
+  id!: string;
+
+  @Column('bigint', { name: 'request' })
+  requestId!: string;
+
+  @ManyToOne(() => ApprovalRequestEntity)
+  @JoinColumn({ name: 'request' })
+  request?: Relation<ApprovalRequestEntity>;
+
+  @Column('text')
+  approver!: string;
+
+  @Column('text')
+  role!: string;
+
+  @Column('text')
+  decision!: 'approve' | 'refuse';
+
+  @Column('text', { nullable: true })
+  reason!: string | null;
+
+  @Column('timestamptz', BY_DEFAULT_NOW)
+  decidedAt!: Date;
+
+  @Column('timestamptz', { nullable: true })
+  withdrawnAt!: Date | null;
+}

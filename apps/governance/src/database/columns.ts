@@ -1,0 +1,25 @@
+import type { ValueTransformer } from 'typeorm';
+import type { z } from 'zod';
+
+/** For a JSON column: what is read is parsed, so that content which the code does not expect is an error. */
+export const parsed = (schema: z.ZodType): ValueTransformer => ({
+  to: (value: unknown) => value,
+  from: (value: unknown) => (value === null ? null : schema.parse(value)),
+});
+
+/** For a bigint column whose numbers are counted with: as a number. Other bigints are ids and stay texts. */
+export const safeInteger: ValueTransformer = {
+  to: (value: unknown) => value,
+  from: (value: unknown) => (value === null ? null : integerOf(value)),
+};
+
+function integerOf(value: unknown): number {
+  const number = Number(value);
+  if (!Number.isSafeInteger(number)) throw new RangeError(`${String(value)} is no integer that a number can hold`);
+  return number;
+}
+
+/** For a key that the database counts up. */
+export const IDENTITY = { type: 'bigint', generatedIdentity: 'ALWAYS' } as const;
+/** For a point in time that is now unless another one is given. */
+export const BY_DEFAULT_NOW = { default: () => 'now()' };

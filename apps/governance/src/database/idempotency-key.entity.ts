@@ -1,0 +1,23 @@
+import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+import { BY_DEFAULT_NOW } from './columns.js';
+
+/** The answer to a write that its caller may send again. */
+@Entity('idempotency_key')
+export class IdempotencyKeyEntity {
+  @PrimaryColumn('text')
+  principal!: string;
+
+  @PrimaryColumn('text')
+  key!: string;
+
+  @Column('bytea')
+  requestHash!: Buffer;
+
+  /** Null when the answer has no body. */
+  @Column('json', { nullable: true })
+  answer!: unknown;
+
+  @Index('idempotency_key_age')
+  @Column('timestamptz', BY_DEFAULT_NOW)
+  createdAt!: Date;
+}

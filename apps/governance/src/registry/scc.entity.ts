@@ -1,0 +1,105 @@
+import { sccSchema, type SecurityContextConstraints } from '@scc/scc';
+import { Column, Entity, Index, JoinColumn, ManyToOne, PrimaryGeneratedColumn, type Relation, Unique } from 'typeorm';
+import { IDENTITY, parsed } from '../database/columns.js';
+import { MigrationEntity } from '../migrations/migration.entity.js';
+
+/** A distinct content of an SCC. */
+@Entity('scc_version')
+@Unique(['name', 'contentHash'])
+export class SCCVersionEntity {
+  @PrimaryGeneratedColumn('identity', IDENTITY)
+  id!: string;
+
+  @Column('text')
+  name!: string;
+
+  @Column('text')
+  contentHash!: string;
+
+  @Column('jsonb', { transformer: parsed(sccSchema) })
+  content!: SecurityContextConstraints;
+
+  @Column('timestamptz')
+  firstSeen!: Date;
+}
+
+/** When a version was the one in the cluster. */
+@Entity('scc_presence')
+@Index('scc_presence_time', ['name', 'presentFrom'])
+export class SCCPresenceEntity {
+  @PrimaryGeneratedColumn('identity', IDENTITY)
+  id!: string;
+
+  @Index('scc_presence_now', { unique: true, where: 'present_to is null' })
+  @Column('text')
+  name!: string;
+
+  @Column('bigint', { name: 'version' })
+  versionId!: string;
+
+  @ManyToOne(() => SCCVersionEntity)
+  @JoinColumn({ name: 'version' })
+  version?: Relation<SCCVersionEntity>;
+
+  @Column('timestamptz')
+  presentFrom!: Date;
+
+  @Column('timestamptz', { nullable: true })
+  presentTo!: Date | null;
+}
+
+/** Under which SCC a workload ran, and since when. */
+@Entity('scc_activation')
+@Index('scc_activation_now', ['namespace', 'kind', 'name'], { unique: true, where: 'deactivated_at is null' })
+@Index('scc_activation_time', ['namespace', 'kind', 'name', 'activatedAt'])
+export class SCCActivationEntity {
+  @PrimaryGeneratedColumn('identity', IDENTITY)
+  id!: string;
+
+  @Column('text')
+  namespace!: string;
+
+  @Column('text')
+  kind!: string;
+
+  @Column('text')
+  name!: string;
+
+  @Column('text')
+  scc!: string;
+
+  /** Null when the registry had not seen the SCC at that time. */
+  @Index('scc_activation_version', { where: 'deactivated_at is null' })
+  @Column('bigint', { name: 'scc_version', nullable: true })
+  sccVersionId!: string | null;
+
+  @ManyToOne(() => SCCVersionEntity)
+  @JoinColumn({ name: 'scc_version' })
+  sccVersion?: Relation<SCCVersionEntity> | null;
+
+  @Column('text', { nullable: true })
+  planUid!: string | null;
+
+  @ManyToOne(() => MigrationEntity)
+  @JoinColumn({ name: 'plan_uid' })
+  migration?: Relation<MigrationEntity> | null;
+
+  @Column('text', { nullable: true })
+  actor!: string | null;
+
+  @Column('text')
+  reason!: 'observed' | 'migrated' | 'restored';
+
+  /** The event that it comes from. */
+  @Column('text', { unique: true })
+  sourceKey!: string;
+
+  @Column('timestamptz')
+  activatedAt!: Date;
+
+  @Column('timestamptz', { nullable: true })
+  deactivatedAt!: Date | null;
+
+  @Column('text', { nullable: true })
+  deactivatedBy!: string | null;
+}
