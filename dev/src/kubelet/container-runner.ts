@@ -3,7 +3,7 @@ import { behaviourOf, imageOf, type Behaviour, type Image } from './behaviour.js
 import type { Container, Pod } from './pod-schema.js';
 import { check, repeat } from './probe.js';
 import { configError } from './security.js';
-import { AppServer } from './server.js';
+import type { Server, Serving } from './serving.js';
 import type { ContainerState, ContainerView } from './status.js';
 
 const FIRST_BACKOFF_MS = 1000;
@@ -15,24 +15,30 @@ interface End {
   message?: string;
 }
 
+interface ContainerRunnerOptions {
+  /** The pod's address. */
+  ip: string;
+  serving: Serving;
+  /** Called after each change of the view. */
+  changed: () => void;
+}
+
 /** Runs one container over and over, as the pod's restart policy says, and keeps its view for the status. */
 export class ContainerRunner {
   readonly view: ContainerView;
   #pod: Pod;
   #container: Container;
-  #ip: string;
-  #changed: () => void;
+  #options: ContainerRunnerOptions;
   #stopping = new AbortController();
-  #server: AppServer | undefined;
+  #server: Server | undefined;
   #behaviour: Behaviour | undefined;
   #end: ((end: End) => void) | undefined;
   #probes: (() => void)[] = [];
 
-  constructor(pod: Pod, container: Container, ip: string, changed: () => void) {
+  constructor(pod: Pod, container: Container, options: ContainerRunnerOptions) {
     this.#pod = pod;
     this.#container = container;
-    this.#ip = ip;
-    this.#changed = changed;
+    this.#options = options;
     const { name, image } = container;
     const state = { waiting: { reason: 'ContainerCreating' } };
     const before = pod.status.containerStatuses.find((status) => status.name === name);
@@ -101,11 +107,11 @@ export class ContainerRunner {
     const behaviour = behaviourOf(this.#pod, this.#container, image);
     this.#behaviour = behaviour;
     if (behaviour.dies !== null) return { exitCode: 1, reason: 'Error', message: behaviour.dies };
-    const server = new AppServer(behaviour, this.#headers(behaviour));
+    const { serving, ip } = this.#options;
+    let server: Server;
     try {
-      await server.listen(this.#ip);
+      server = await serving.listen({ host: ip, behaviour, headers: this.#headers(behaviour) });
     } catch (error) {
-      server.destroy();
       return { exitCode: 1, reason: 'Error', message: error instanceof Error ? error.message : String(error) };
     }
     if (this.#stops()) {
@@ -144,7 +150,7 @@ export class ContainerRunner {
     this.#probes.push(
       repeat(
         startupProbe,
-        () => check(startupProbe, this.#container, this.#ip, startupProbe.timeoutSeconds * 1000),
+        () => check(startupProbe, this.#container, this.#options.ip, startupProbe.timeoutSeconds * 1000),
         (passed) => {
           this.#endProbes();
           if (passed) this.#startLaterProbes();
@@ -161,7 +167,7 @@ export class ContainerRunner {
       this.#probes.push(
         repeat(
           readinessProbe,
-          () => check(readinessProbe, this.#container, this.#ip, readinessProbe.timeoutSeconds * 1000),
+          () => check(readinessProbe, this.#container, this.#options.ip, readinessProbe.timeoutSeconds * 1000),
           (ready) => this.#show({ ready }),
         ),
       );
@@ -169,7 +175,7 @@ export class ContainerRunner {
       this.#probes.push(
         repeat(
           livenessProbe,
-          () => check(livenessProbe, this.#container, this.#ip, livenessProbe.timeoutSeconds * 1000),
+          () => check(livenessProbe, this.#container, this.#options.ip, livenessProbe.timeoutSeconds * 1000),
           (alive) => {
             if (!alive) this.#end?.({ exitCode: 137, reason: 'Error', message: 'liveness probe failed' });
           },
@@ -186,7 +192,7 @@ export class ContainerRunner {
     const slept = /^sleep (\d+)$/.exec(handler.exec?.command.slice(-2).join(' ') ?? '')?.[1];
     const seconds = handler.sleep?.seconds ?? (slept === undefined ? 0 : Number(slept));
     await delay(Math.min(seconds * 1000, leftMs));
-    if (handler.httpGet) await check(handler, this.#container, this.#ip, leftMs).catch(() => false);
+    if (handler.httpGet) await check(handler, this.#container, this.#options.ip, leftMs).catch(() => false);
   }
 
   #restarts({ exitCode }: End): boolean {
@@ -204,6 +210,6 @@ export class ContainerRunner {
 
   #show(change: Partial<ContainerView>): void {
     Object.assign(this.view, change);
-    this.#changed();
+    this.#options.changed();
   }
 }

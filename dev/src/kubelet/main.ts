@@ -1,7 +1,9 @@
+import { getPriority, setPriority } from 'node:os';
 import { createLogger, loadConfig, onShutdown, startHealthServer } from '@scc/runtime';
 import { z } from 'zod';
 import { Api } from '../cluster/api.js';
 import { NodeRunner } from './node-runner.js';
+import { Serving } from './serving.js';
 
 const configSchema = z.object({
   KUBELET_NODES: z
@@ -15,14 +17,17 @@ const configSchema = z.object({
 
 const config = loadConfig(configSchema, process.env);
 const logger = createLogger('kubelet');
+const serving = new Serving();
+// Only what serves goes before others for the processor; priorities are those of threads.
+setPriority(Math.max(getPriority(), 0));
 const nodes = config.KUBELET_NODES.map(({ name, token }, index) => {
   const api = new Api({ host: '127.0.0.1', port: config.KUBELET_API_PORT, caFile: config.KUBELET_CA_FILE, token });
-  return new NodeRunner(name, index, api, logger);
+  return new NodeRunner(name, index, { api, serving, logger });
 });
 await Promise.all(nodes.map((node) => node.start()));
 await startHealthServer({ port: config.KUBELET_PORT, live: () => null, ready: () => null });
 logger.info({ nodes: nodes.map(({ name }) => name) }, 'nodes registered');
-onShutdown(logger, () => {
+onShutdown(logger, async () => {
   for (const node of nodes) node.stop();
-  return Promise.resolve();
+  await serving.stop();
 });

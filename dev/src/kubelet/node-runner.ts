@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { ApiError, type Api } from '../cluster/api.js';
 import { podSchema, type Pod } from './pod-schema.js';
 import { PodRunner } from './pod-runner.js';
+import type { Serving } from './serving.js';
 
 const LEASE_SECONDS = 40;
 const HEARTBEAT_MS = 10_000;
@@ -13,10 +14,17 @@ const FIRST_HOST = 2;
 
 const namedSchema = z.looseObject({ metadata: z.looseObject({ uid: z.string() }) });
 
+interface NodeRunnerOptions {
+  api: Api;
+  serving: Serving;
+  logger: Logger;
+}
+
 /** Plays the kubelet of one Node: registers it, keeps it alive, and runs the pods that are bound to it. */
 export class NodeRunner {
   readonly name: string;
   #api: Api;
+  #serving: Serving;
   #logger: Logger;
   /** The third octet of the node's and its pods' addresses. */
   #subnet: number;
@@ -24,9 +32,10 @@ export class NodeRunner {
   #nextHost = FIRST_HOST;
   #stopping = new AbortController();
 
-  constructor(name: string, index: number, api: Api, logger: Logger) {
+  constructor(name: string, index: number, { api, serving, logger }: NodeRunnerOptions) {
     this.name = name;
     this.#api = api;
+    this.#serving = serving;
     this.#logger = logger.child({ node: name });
     this.#subnet = index + 1;
   }
@@ -170,6 +179,7 @@ export class NodeRunner {
     }
     const runner = new PodRunner(pod, {
       api: this.#api,
+      serving: this.#serving,
       logger: this.#logger,
       ip: this.#ipFor(pod),
       hostIp: this.#ip,

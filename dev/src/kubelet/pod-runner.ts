@@ -2,12 +2,14 @@ import type { Logger } from '@scc/runtime';
 import { ApiError, type Api } from '../cluster/api.js';
 import { ContainerRunner } from './container-runner.js';
 import type { Pod } from './pod-schema.js';
+import type { Serving } from './serving.js';
 import { statusOf, type Condition, type ContainerView } from './status.js';
 
 const RETRY_MS = 200;
 
 interface PodRunnerOptions {
   api: Api;
+  serving: Serving;
   logger: Logger;
   ip: string;
   hostIp: string;
@@ -32,8 +34,9 @@ export class PodRunner {
     this.#pod = pod;
     this.#options = options;
     this.ip = options.ip;
+    const { ip, serving } = options;
     this.#containers = pod.spec.containers.map(
-      (container) => new ContainerRunner(pod, container, options.ip, () => this.#mark()),
+      (container) => new ContainerRunner(pod, container, { ip, serving, changed: () => this.#mark() }),
     );
   }
 
