@@ -1,8 +1,14 @@
+import type { EntityManager } from 'typeorm';
 import type { z } from 'zod';
 
 /** What DataSource, EntityManager and QueryRunner have in common. */
 export interface Queryable {
   query<Rows>(sql: string, parameters?: unknown[]): Promise<Rows>;
+}
+
+/** What reads need of a DataSource or an EntityManager: repositories of entities, and statements. */
+export interface Database extends Queryable {
+  getRepository: EntityManager['getRepository'];
 }
 
 /** Runs a statement that returns rows and parses each of them: a column that is not what the code expects is an error. */

@@ -1,8 +1,7 @@
-import { evaluationRequestSchema, evaluationSchema } from '@scc/governance-api';
 import type { PolicyBinding, PolicyDocument } from '@scc/policy';
-import { z } from 'zod';
-import { type Queryable, rowsOf } from '../database/rows.js';
+import type { Database } from '../database/rows.js';
 import { hashOf } from '../migrations/content-hash.js';
+import { EvaluationEntity, MigrationEntity } from '../migrations/migration.entity.js';
 import { knownSCCs } from '../registry/versions.js';
 import { policyContext } from './context.js';
 import { compiledPolicy } from './decide.js';
@@ -27,38 +26,31 @@ export interface DryRunReport {
   approvalRequired: WouldHave[];
 }
 
-const pastRow = z.object({
-  plan_uid: z.string(),
-  request: evaluationRequestSchema,
-  answer: evaluationSchema,
-  evaluated_at: z.date(),
-});
-
 /**
  * Asks a policy about the newest evaluation of each past plan, as if it had been enforced then: with the facts and the
  * risk of that time. SCCs are compared as they are now; the history of the workload is not replayed.
  * @throws Refusal `invalid` when the policy can not be used.
  */
 export async function dryRunPolicy(
-  db: Queryable,
+  db: Database,
   document: PolicyDocument,
   binding: Pick<PolicyBinding, 'parameters' | 'namespaces' | 'kinds'>,
   limit: number,
 ): Promise<DryRunReport> {
   checkDocument(document);
-  const past = await rowsOf(
-    db,
-    pastRow,
-    `select e.plan_uid, e.request, e.answer, e.evaluated_at
-     from evaluation e join migration m on m.evaluation = e.id order by e.evaluated_at desc, e.id desc limit $1`,
-    [limit],
-  );
+  const past = await db
+    .getRepository(EvaluationEntity)
+    .createQueryBuilder('e')
+    .innerJoin(MigrationEntity, 'm', 'm.evaluation = e.id')
+    .orderBy({ 'e.evaluatedAt': 'DESC', 'e.id': 'DESC' })
+    .limit(limit)
+    .getMany();
   const bound = {
     binding: { ...binding, name: 'dry-run', policy: document.name, version: 1, action: 'enforce' as const },
     policy: compiledPolicy(hashOf(document), document),
   };
   const report: DryRunReport = { plans: past.length, concerned: 0, refused: [], approvalRequired: [] };
-  for (const { plan_uid: planUid, request, answer, evaluated_at: evaluatedAt } of past) {
+  for (const { planUid, request, answer, evaluatedAt } of past) {
     if (!appliesTo(binding, request)) continue;
     report.concerned += 1;
     const data = policyContext({

@@ -1,10 +1,12 @@
 import type { EntityManager } from 'typeorm';
 import { z } from 'zod';
-import { likePatterns, type Scope } from '../access/scope.js';
+import type { Scope } from '../access/scope.js';
 import { appendAudit } from '../audit/append.js';
 import { Refusal, requireVersion } from '../database/refusal.js';
-import { type Queryable, rowOf, rowsOf } from '../database/rows.js';
+import { type Database, rowsOf } from '../database/rows.js';
+import { inScope } from '../database/scoped.js';
 import type { CallContext } from '../migrations/store.js';
+import { PolicyExceptionEntity } from './policy-exception.entity.js';
 import { newestVersion } from './store.js';
 
 const MAX_DAYS = 90;
@@ -22,26 +24,6 @@ export const exceptionInputSchema = z.object({
 });
 export type ExceptionInput = z.infer<typeof exceptionInputSchema>;
 
-const exceptionRow = z.object({
-  id: z.string(),
-  policy: z.string(),
-  namespace: z.string(),
-  kind: z.enum(['Deployment', 'StatefulSet', 'DaemonSet']),
-  name: z.string(),
-  reason: z.string(),
-  requested_by: z.string(),
-  requested_at: z.date(),
-  expires_at: z.date(),
-  approved_by: z.string().nullable(),
-  approved_at: z.date().nullable(),
-  revoked_by: z.string().nullable(),
-  revoked_at: z.date().nullable(),
-  row_version: z.int(),
-});
-type ExceptionRow = z.infer<typeof exceptionRow>;
-const COLUMNS =
-  'id, policy, namespace, kind, name, reason, requested_by, requested_at, expires_at, approved_by, approved_at, revoked_by, revoked_at, row_version';
-
 export interface PolicyException {
   id: string;
   policy: string;
@@ -55,23 +37,23 @@ export interface PolicyException {
   rowVersion: number;
 }
 
-function stateOf(row: ExceptionRow, now: Date): PolicyException['state'] {
-  if (row.revoked_at) return 'revoked';
-  if (row.expires_at <= now) return 'expired';
-  return row.approved_at ? 'active' : 'requested';
+function stateOf(row: PolicyExceptionEntity, now: Date): PolicyException['state'] {
+  if (row.revokedAt) return 'revoked';
+  if (row.expiresAt <= now) return 'expired';
+  return row.approvedAt ? 'active' : 'requested';
 }
 
-const toException = (row: ExceptionRow, now: Date): PolicyException => ({
+const toException = (row: PolicyExceptionEntity, now: Date): PolicyException => ({
   id: row.id,
   policy: row.policy,
   target: { namespace: row.namespace, kind: row.kind, name: row.name },
   reason: row.reason,
   state: stateOf(row, now),
-  requestedBy: row.requested_by,
-  requestedAt: row.requested_at.toISOString(),
-  approvedBy: row.approved_by,
-  expiresAt: row.expires_at.toISOString(),
-  rowVersion: row.row_version,
+  requestedBy: row.requestedBy,
+  requestedAt: row.requestedAt.toISOString(),
+  approvedBy: row.approvedBy,
+  expiresAt: row.expiresAt.toISOString(),
+  rowVersion: row.rowVersion,
 });
 
 const objectOf = ({ namespace, name }: { namespace: string; name: string }) => ({
@@ -93,26 +75,25 @@ export async function requestException(
     ]);
   if (!(await newestVersion(tx, input.policy))) throw new Refusal('notFound', `no policy ${input.policy}`);
   const { namespace, kind, name } = input.target;
-  const row = await rowOf(
-    tx,
-    exceptionRow,
-    `insert into policy_exception (policy, namespace, kind, name, reason, requested_by, requested_at, expires_at)
-     values ($1, $2, $3, $4, $5, $6, $7, $8) returning ${COLUMNS}`,
-    [input.policy, namespace, kind, name, input.reason, actor.name, now, expiresAt],
-  );
-  if (!row) throw new Error('an exception was stored without a row');
+  const { policy, reason } = input;
+  const exceptions = tx.getRepository(PolicyExceptionEntity);
+  const by = { requestedBy: actor.name, requestedAt: now };
+  const asked = exceptions.create({ policy, namespace, kind, name, reason, expiresAt, ...by });
+  await exceptions.insert(asked);
   await appendAudit(tx, {
     actor,
     action: 'exception.requested',
-    object: objectOf(row),
+    object: objectOf(asked),
     requestId,
-    details: { id: row.id, ...input },
+    details: { id: asked.id, ...input },
   });
-  return toException(row, now);
+  return toException(await locked(tx, asked.id), now);
 }
 
-async function locked(tx: EntityManager, id: string): Promise<ExceptionRow> {
-  const row = await rowOf(tx, exceptionRow, `select ${COLUMNS} from policy_exception where id = $1 for update`, [id]);
+async function locked(tx: EntityManager, id: string): Promise<PolicyExceptionEntity> {
+  const row = await tx
+    .getRepository(PolicyExceptionEntity)
+    .findOne({ where: { id }, lock: { mode: 'pessimistic_write' } });
   if (!row) throw new Refusal('notFound', `no exception ${id}`);
   return row;
 }
@@ -125,19 +106,16 @@ export async function approveException(
   { actor, requestId, now }: CallContext,
 ): Promise<PolicyException> {
   const row = await locked(tx, id);
-  requireVersion(expected, row.row_version, `the exception ${id}`);
-  if (row.requested_by === actor.name) throw new Refusal('forbidden', 'a second person has to agree to an exception');
+  requireVersion(expected, row.rowVersion, `the exception ${id}`);
+  if (row.requestedBy === actor.name) throw new Refusal('forbidden', 'a second person has to agree to an exception');
   if (stateOf(row, now) !== 'requested') throw new Refusal('conflict', `the exception is ${stateOf(row, now)}`);
-  await tx.query(
-    'update policy_exception set approved_by = $2, approved_at = $3, row_version = row_version + 1 where id = $1',
-    [id, actor.name, now],
-  );
+  await tx.getRepository(PolicyExceptionEntity).update({ id }, { approvedBy: actor.name, approvedAt: now });
   await appendAudit(tx, {
     actor,
     action: 'exception.approved',
     object: objectOf(row),
     requestId,
-    details: { id, policy: row.policy, requestedBy: row.requested_by, expiresAt: row.expires_at.toISOString() },
+    details: { id, policy: row.policy, requestedBy: row.requestedBy, expiresAt: row.expiresAt.toISOString() },
   });
   return toException(await locked(tx, id), now);
 }
@@ -150,12 +128,9 @@ export async function revokeException(
   { actor, requestId, now }: CallContext,
 ): Promise<PolicyException> {
   const row = await locked(tx, id);
-  requireVersion(expected, row.row_version, `the exception ${id}`);
-  if (row.revoked_at) throw new Refusal('conflict', 'the exception is revoked already');
-  await tx.query(
-    'update policy_exception set revoked_by = $2, revoked_at = $3, row_version = row_version + 1 where id = $1',
-    [id, actor.name, now],
-  );
+  requireVersion(expected, row.rowVersion, `the exception ${id}`);
+  if (row.revokedAt) throw new Refusal('conflict', 'the exception is revoked already');
+  await tx.getRepository(PolicyExceptionEntity).update({ id }, { revokedBy: actor.name, revokedAt: now });
   await appendAudit(tx, {
     actor,
     action: 'exception.revoked',
@@ -167,24 +142,22 @@ export async function revokeException(
 }
 
 /** The newest exceptions for targets in scope, at most 500. */
-export async function listExceptions(db: Queryable, scope: Scope, now: Date): Promise<PolicyException[]> {
-  const rows = await rowsOf(
-    db,
-    exceptionRow,
-    `select ${COLUMNS} from policy_exception where $1::text[] is null or namespace like any($1) order by id desc limit 500`,
-    [likePatterns(scope)],
-  );
+export async function listExceptions(db: Database, scope: Scope, now: Date): Promise<PolicyException[]> {
+  const newest = db.getRepository(PolicyExceptionEntity).createQueryBuilder('e').orderBy('e.id', 'DESC').limit(500);
+  const rows = await inScope(newest, 'e.namespace', scope).getMany();
   return rows.map((row) => toException(row, now));
 }
+
+const expiredRow = z.object({ id: z.string(), policy: z.string(), namespace: z.string(), name: z.string() });
 
 /** Writes to the audit log which exceptions have expired since it was last looked. */
 export async function recordExpiredExceptions(tx: EntityManager, now: Date): Promise<number> {
   const rows = await rowsOf(
     tx,
-    exceptionRow,
+    expiredRow,
     `update policy_exception set expired_at = $1 where id in (
        select id from policy_exception where expires_at <= $1 and expired_at is null and revoked_at is null
-       order by id limit 100 for update skip locked) returning ${COLUMNS}`,
+       order by id limit 100 for update skip locked) returning id, policy, namespace, name`,
     [now],
   );
   for (const row of rows)

@@ -1,8 +1,8 @@
 import type { EvaluationRequest } from '@scc/governance-api';
 import { matchesPattern } from '@scc/policy';
-import { z } from 'zod';
-import { type Queryable, rowsOf } from '../database/rows.js';
-import { recurrenceSchema, type Recurring } from './occurrences.js';
+import type { Database } from '../database/rows.js';
+import { CalendarEntryEntity } from './calendar-entry.entity.js';
+import type { Recurring } from './occurrences.js';
 import { type Calendar, freezeAt, nextOpening } from './openings.js';
 
 /** When the migration may go on: `at` is null when it may now. `never`: no opening is long enough. */
@@ -14,26 +14,11 @@ export interface StartTime {
 
 const NOW: StartTime = { at: null, never: false, reason: 'neither a freeze nor a window stands against it' };
 
-const entryRow = z.object({
-  name: z.string(),
-  kind: z.enum(['freeze', 'window']),
-  namespaces: z.array(z.string()),
-  label_key: z.string().nullable(),
-  label_value: z.string().nullable(),
-  time_zone: z.string(),
-  recurrence: recurrenceSchema,
-});
-
-async function calendarFor(db: Queryable, { plan, spec, facts }: EvaluationRequest): Promise<Calendar> {
-  const rows = await rowsOf(
-    db,
-    entryRow,
-    'select name, kind, namespaces, label_key, label_value, time_zone, recurrence from calendar_entry order by name',
-  );
-  const applying = rows
+async function calendarFor(db: Database, { plan, spec, facts }: EvaluationRequest): Promise<Calendar> {
+  const entries = await db.getRepository(CalendarEntryEntity).find({ order: { name: 'ASC' } });
+  const applying = entries
     .filter(({ namespaces }) => namespaces.some((pattern) => matchesPattern(pattern, plan.namespace)))
-    .filter(({ label_key: key, label_value: value }) => key === null || facts.namespaceLabels[key] === value)
-    .map(({ time_zone: timeZone, ...row }) => ({ ...row, timeZone }));
+    .filter(({ labelKey: key, labelValue: value }) => key === null || facts.namespaceLabels[key] === value);
   return {
     freezes: applying.filter(({ kind }) => kind === 'freeze'),
     windows: [applying.filter(({ kind }) => kind === 'window'), planWindows(spec)],
@@ -44,7 +29,7 @@ const planWindows = ({ schedule }: EvaluationRequest['spec']): Recurring[] =>
   schedule.windows.map(({ timeZone, ...range }) => ({ timeZone, recurrence: { type: 'weekly', ranges: [range] } }));
 
 /** When the whole migration fits: inside of the windows of the calendar and of the plan, clear of freezes. */
-export async function nextStart(db: Queryable, request: EvaluationRequest, now: Date): Promise<StartTime> {
+export async function nextStart(db: Database, request: EvaluationRequest, now: Date): Promise<StartTime> {
   const calendar = await calendarFor(db, request);
   const { notBefore } = request.spec.schedule;
   const fromMs = Math.max(now.getTime(), notBefore === undefined ? 0 : Date.parse(notBefore));
@@ -62,7 +47,7 @@ export async function nextStart(db: Queryable, request: EvaluationRequest, now: 
 }
 
 /** Whether a freeze holds the workload now, and until when. */
-export async function activeFreeze(db: Queryable, request: EvaluationRequest, now: Date): Promise<StartTime> {
+export async function activeFreeze(db: Database, request: EvaluationRequest, now: Date): Promise<StartTime> {
   const freeze = freezeAt(await calendarFor(db, request), now.getTime());
   if (!freeze) return NOW;
   const at = new Date(freeze.untilMs);

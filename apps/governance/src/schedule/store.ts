@@ -2,8 +2,9 @@ import type { EntityManager } from 'typeorm';
 import { z } from 'zod';
 import { appendAudit } from '../audit/append.js';
 import { Refusal, requireVersion } from '../database/refusal.js';
-import { type Queryable, rowOf, rowsOf } from '../database/rows.js';
+import type { Database } from '../database/rows.js';
 import type { CallContext } from '../migrations/store.js';
+import { CalendarEntryEntity } from './calendar-entry.entity.js';
 import { isTimeZone, recurrenceSchema } from './occurrences.js';
 
 /** A freeze (nothing starts or goes on) or a maintenance window (migrations run only inside of one). */
@@ -35,43 +36,22 @@ export interface StoredCalendarEntry extends CalendarEntry {
   changedAt: string;
 }
 
-const entryRow = z
-  .object({
-    name: z.string(),
-    kind: z.enum(['freeze', 'window']),
-    reason: z.string(),
-    namespaces: z.array(z.string()),
-    label_key: z.string().nullable(),
-    label_value: z.string().nullable(),
-    time_zone: z.string(),
-    recurrence: recurrenceSchema,
-    row_version: z.int(),
-    changed_by: z.string(),
-    changed_at: z.date(),
-  })
-  .transform((row): StoredCalendarEntry => ({
-    name: row.name,
-    kind: row.kind,
-    reason: row.reason,
-    namespaces: row.namespaces,
-    label: row.label_key !== null && row.label_value !== null ? { key: row.label_key, value: row.label_value } : null,
-    timeZone: row.time_zone,
-    recurrence: row.recurrence,
-    rowVersion: row.row_version,
-    changedBy: row.changed_by,
-    changedAt: row.changed_at.toISOString(),
-  }));
-const COLUMNS =
-  'name, kind, reason, namespaces, label_key, label_value, time_zone, recurrence, row_version, changed_by, changed_at';
+const toEntry = ({ labelKey, labelValue, changedAt, ...row }: CalendarEntryEntity): StoredCalendarEntry => ({
+  ...row,
+  label: labelKey !== null && labelValue !== null ? { key: labelKey, value: labelValue } : null,
+  changedAt: changedAt.toISOString(),
+});
 
-export const listCalendar = (db: Queryable): Promise<StoredCalendarEntry[]> =>
-  rowsOf(db, entryRow, `select ${COLUMNS} from calendar_entry order by name limit 1000`);
+export async function listCalendar(db: Database): Promise<StoredCalendarEntry[]> {
+  const rows = await db.getRepository(CalendarEntryEntity).find({ order: { name: 'ASC' }, take: 1000 });
+  return rows.map(toEntry);
+}
 
 /** @throws Refusal `notFound` */
-export async function findCalendarEntry(db: Queryable, name: string): Promise<StoredCalendarEntry> {
-  const entry = await rowOf(db, entryRow, `select ${COLUMNS} from calendar_entry where name = $1`, [name]);
-  if (!entry) throw new Refusal('notFound', `no calendar entry ${name}`);
-  return entry;
+export async function findCalendarEntry(db: Database, name: string): Promise<StoredCalendarEntry> {
+  const row = await db.getRepository(CalendarEntryEntity).findOneBy({ name });
+  if (!row) throw new Refusal('notFound', `no calendar entry ${name}`);
+  return toEntry(row);
 }
 
 const lock = (tx: EntityManager, name: string): Promise<unknown> =>
@@ -85,38 +65,22 @@ export async function saveCalendarEntry(
   { actor, requestId, now }: CallContext,
 ): Promise<StoredCalendarEntry> {
   await lock(tx, entry.name);
-  const before = await rowOf(tx, entryRow, `select ${COLUMNS} from calendar_entry where name = $1`, [entry.name]);
+  const entries = tx.getRepository(CalendarEntryEntity);
+  const before = await entries.findOneBy({ name: entry.name });
   requireVersion(expected, before?.rowVersion ?? 0, `the calendar entry ${entry.name}`);
-  const after = await rowOf(
-    tx,
-    entryRow,
-    `insert into calendar_entry (name, kind, reason, namespaces, label_key, label_value, time_zone, recurrence, changed_by, changed_at)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-     on conflict (name) do update set kind = $2, reason = $3, namespaces = $4, label_key = $5, label_value = $6,
-       time_zone = $7, recurrence = $8, changed_by = $9, changed_at = $10, row_version = calendar_entry.row_version + 1
-     returning ${COLUMNS}`,
-    [
-      entry.name,
-      entry.kind,
-      entry.reason,
-      entry.namespaces,
-      entry.label?.key,
-      entry.label?.value,
-      entry.timeZone,
-      JSON.stringify(entry.recurrence),
-      actor.name,
-      now,
-    ],
-  );
-  if (!after) throw new Error('a calendar entry was stored without a row');
+  const { name, label, ...content } = entry;
+  const labelled = { labelKey: label?.key ?? null, labelValue: label?.value ?? null };
+  const changed = { ...content, ...labelled, changedBy: actor.name, changedAt: now };
+  if (before) await entries.update({ name }, changed);
+  else await entries.insert({ name, ...changed });
   await appendAudit(tx, {
     actor,
     action: `calendar.${entry.kind}Saved`,
-    object: { kind: 'CalendarEntry', name: entry.name },
+    object: { kind: 'CalendarEntry', name },
     requestId,
     details: { ...entry, before: before ? { rowVersion: before.rowVersion } : null },
   });
-  return after;
+  return findCalendarEntry(tx, name);
 }
 
 export async function removeCalendarEntry(
@@ -128,7 +92,7 @@ export async function removeCalendarEntry(
   await lock(tx, name);
   const { kind, reason, rowVersion } = await findCalendarEntry(tx, name);
   requireVersion(expected, rowVersion, `the calendar entry ${name}`);
-  await tx.query('delete from calendar_entry where name = $1', [name]);
+  await tx.getRepository(CalendarEntryEntity).delete({ name });
   await appendAudit(tx, {
     actor,
     action: `calendar.${kind}Removed`,
