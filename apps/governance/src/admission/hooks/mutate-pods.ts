@@ -1,8 +1,8 @@
-import { decide } from '@scc/scc';
+import { type AdmissionRequest, decide } from '@scc/scc';
 import { ALLOWED, denied, type ReviewRequest } from '../http/review.js';
 import { patchBetween, type PatchOperation } from '../http/json-patch.js';
-import { type Budget, type Hook, type HookContext, isMachine, type Outcome } from './hook.js';
-import { podRequestOf, remediesOf } from './pod-request.js';
+import { type Hook, type HookContext, isMachine, type Outcome } from './hook.js';
+import { answerPod, remediesOf } from './pod-request.js';
 import type { Siblings } from './siblings.js';
 
 const securityPaths = (patch: readonly PatchOperation[]): string[] =>
@@ -15,34 +15,32 @@ function warningsOf(scc: string, paths: readonly string[], request: ReviewReques
 
 /** SCC admission as OpenShift's plugin does it: chooses the SCC and writes what it defaults. */
 export function mutatePods({ memory }: HookContext, siblings: Siblings): Hook {
+  const judge = (asked: AdmissionRequest, request: ReviewRequest): Outcome => {
+    const decision = decide(asked, memory.constraints.compiled);
+    switch (decision.decision) {
+      case 'ignored':
+        return ALLOWED;
+      case 'rejected':
+        return denied(decision.message, {
+          warnings: remediesOf(decision.failures),
+          audit: { reason: decision.reason },
+        });
+      case 'admitted': {
+        const patch = patchBetween(asked.pod, decision.pod);
+        const paths = securityPaths(patch);
+        siblings.remember(asked.namespace.name, asked.pod, paths);
+        return {
+          allowed: true,
+          patch,
+          warnings: warningsOf(decision.scc, paths, request),
+          audit: { scc: decision.scc, 'subject-type': decision.subjectType },
+        };
+      }
+    }
+  };
   return {
     path: '/mutate/pods',
     whenUndecided: 'allow',
-    decide: async (request: ReviewRequest, budget: Budget): Promise<Outcome> => {
-      const read = await podRequestOf(request, memory, budget);
-      if ('undecided' in read) return read;
-      if ('answer' in read) return read.answer;
-      const decision = decide(read.pod, memory.constraints.compiled);
-      switch (decision.decision) {
-        case 'ignored':
-          return ALLOWED;
-        case 'rejected':
-          return denied(decision.message, {
-            warnings: remediesOf(decision.failures),
-            audit: { reason: decision.reason },
-          });
-        case 'admitted': {
-          const patch = patchBetween(read.pod.pod, decision.pod);
-          const paths = securityPaths(patch);
-          siblings.remember(read.pod.namespace.name, read.pod.pod, paths);
-          return {
-            allowed: true,
-            patch,
-            warnings: warningsOf(decision.scc, paths, request),
-            audit: { scc: decision.scc, 'subject-type': decision.subjectType },
-          };
-        }
-      }
-    },
+    decide: (request, budget) => answerPod(request, { memory, budget }, (asked) => judge(asked, request)),
   };
 }

@@ -7,13 +7,13 @@ import {
   REQUIRED_SCC_ANNOTATION,
   SCC_ANNOTATION,
 } from '@scc/scc';
-import { ALLOWED, type ReviewRequest } from '../http/review.js';
+import { ALLOWED } from '../http/review.js';
 import { patchBetween } from '../http/json-patch.js';
 import type { ClusterMemory } from '../memory/cluster.js';
 import type { ActiveMigration } from '../memory/plans.js';
 import { controllerOf, type OwnerRef } from '../memory/workloads.js';
-import type { Budget, Hook, HookContext, Outcome } from './hook.js';
-import { podRequestOf } from './pod-request.js';
+import type { Hook, HookContext, Outcome } from './hook.js';
+import { answerPod } from './pod-request.js';
 import { takeBack } from './reconcile.js';
 
 /** Labels that the engine puts on the pods of a canary. */
@@ -79,26 +79,24 @@ export function steer(
 
 /** Beside OpenShift's plugin: keeps pods of workloads under migration under the SCC that their side of it has. */
 export function pinPods({ memory }: HookContext): Hook {
+  const judge = (asked: AdmissionRequest): Outcome => {
+    const { template, workload } = originOf(asked, memory);
+    const migration = migrationOf(asked, workload, memory);
+    const own = asked.pod.metadata.annotations?.[REQUIRED_SCC_ANNOTATION];
+    const wanted = own ?? (migration && sccFor(migration));
+    if (!migration || wanted === undefined) return ALLOWED;
+    const steered = steer(asked, wanted, { compiled: memory.constraints.compiled, template });
+    if (!steered) return ALLOWED;
+    return {
+      allowed: true,
+      patch: patchBetween(asked.pod, steered),
+      audit: { pin: wanted, plan: migration.plan.plan },
+    };
+  };
   return {
     path: '/mutate/pods',
     whenUndecided: 'allow',
-    decide: async (request: ReviewRequest, budget: Budget): Promise<Outcome> => {
-      if (request.operation !== 'CREATE') return ALLOWED;
-      const read = await podRequestOf(request, memory, budget);
-      if ('undecided' in read) return read;
-      if ('answer' in read) return read.answer;
-      const { template, workload } = originOf(read.pod, memory);
-      const migration = migrationOf(read.pod, workload, memory);
-      const own = read.pod.pod.metadata.annotations?.[REQUIRED_SCC_ANNOTATION];
-      const wanted = own ?? (migration && sccFor(migration));
-      if (!migration || wanted === undefined) return ALLOWED;
-      const steered = steer(read.pod, wanted, { compiled: memory.constraints.compiled, template });
-      if (!steered) return ALLOWED;
-      return {
-        allowed: true,
-        patch: patchBetween(read.pod.pod, steered),
-        audit: { pin: wanted, plan: migration.plan.plan },
-      };
-    },
+    decide: (request, budget) =>
+      request.operation === 'CREATE' ? answerPod(request, { memory, budget }, judge) : ALLOWED,
   };
 }

@@ -11,7 +11,7 @@ import {
 } from '@scc/scc';
 import type { ClusterMemory } from '../memory/cluster.js';
 import { type Answer, notUnderstood, type ReviewRequest } from '../http/review.js';
-import { type Budget, type Undecided, within } from './hook.js';
+import { type Budget, type Outcome, within } from './hook.js';
 
 /** What the pods endpoints know of; the first three are looked at. */
 const SUBRESOURCES = new Set([
@@ -28,22 +28,19 @@ const SUBRESOURCES = new Set([
   'status',
 ]);
 
-type Read = { readonly pod: AdmissionRequest } | { readonly answer: Answer } | Undecided;
-
 const isReady = (namespace: Namespace): boolean =>
   isExemptNamespace(namespace) ||
   [UID_RANGE_ANNOTATION, MCS_ANNOTATION].every((name) => namespace.annotations?.[name] !== undefined);
 
-/**
- * The namespace as memory has it. A new one may need a moment until its event arrives and its ids are allocated;
- * OpenShift waits for that, too.
- */
-async function namespaceOf(name: string, memory: ClusterMemory, budget: Budget): Promise<Namespace | undefined> {
-  for (;;) {
-    const known = memory.namespaces.get(name);
-    if ((known && isReady(known)) || budget.left() <= 0) return known;
-    await within(memory.namespaces.changed(), budget);
-  }
+const readyNamespace = (name: string, memory: ClusterMemory): Namespace | undefined => {
+  const known = memory.namespaces.get(name);
+  return known && isReady(known) ? known : undefined;
+};
+
+/** A new namespace may need a moment until its event arrives and its ids are allocated; OpenShift waits for that, too. */
+async function untilReady(name: string, memory: ClusterMemory, budget: Budget): Promise<Namespace | undefined> {
+  while (!readyNamespace(name, memory) && budget.left() > 0) await within(memory.namespaces.changed(), budget);
+  return memory.namespaces.get(name);
 }
 
 const isPodReview = ({ kind, resource, subResource, operation }: ReviewRequest): boolean =>
@@ -97,18 +94,28 @@ function podsOf({ operation, object, oldObject }: ReviewRequest): Pods {
   return 'answer' in old ? old : { pod: read.value, oldPod: old.value };
 }
 
-/** Reads a review of a pod into what the evaluator decides on. */
-export async function podRequestOf(request: ReviewRequest, memory: ClusterMemory, budget: Budget): Promise<Read> {
+/**
+ * Reads a review of a pod into what the evaluator decides on, and lets `judge` answer it: at once, unless its namespace
+ * is so new that memory has to wait for it.
+ */
+export function answerPod(
+  request: ReviewRequest,
+  { memory, budget }: { memory: ClusterMemory; budget: Budget },
+  judge: (asked: AdmissionRequest) => Outcome,
+): Outcome | Promise<Outcome> {
   const { operation, subResource, namespace: name } = request;
   if (!isPodReview(request) || (operation !== 'CREATE' && operation !== 'UPDATE'))
-    return { answer: notUnderstood('it is not about a pod that is created or updated') };
-  if (!name) return { answer: notUnderstood('request.namespace is missing') };
+    return notUnderstood('it is not about a pod that is created or updated');
+  if (!name) return notUnderstood('request.namespace is missing');
   const pods = podsOf(request);
-  if ('answer' in pods) return pods;
-  const namespace = await namespaceOf(name, memory, budget);
-  if (!namespace) return { undecided: `namespace ${name} is not known yet` };
-  const asked = { operation, subresource: subResource ?? '', ...pods, namespace };
-  return { pod: admissionRequest(memory, asked, requesterOf(request)) };
+  if ('answer' in pods) return pods.answer;
+  const judgeIn = (namespace: Namespace | undefined): Outcome => {
+    if (!namespace) return { undecided: `namespace ${name} is not known yet` };
+    const asked = { operation, subresource: subResource ?? '', ...pods, namespace };
+    return judge(admissionRequest(memory, asked, requesterOf(request)));
+  };
+  const ready = readyNamespace(name, memory);
+  return ready ? judgeIn(ready) : untilReady(name, memory, budget).then(judgeIn);
 }
 
 const REMEDIES = 4;

@@ -1,7 +1,7 @@
-import { validatePass, type Validation } from '@scc/scc';
+import { type AdmissionRequest, validatePass, type Validation } from '@scc/scc';
 import { ALLOWED, type Answer, denied, type ReviewRequest } from '../http/review.js';
-import { type Budget, type Hook, type HookContext, type Outcome } from './hook.js';
-import { podRequestOf, remediesOf } from './pod-request.js';
+import type { Hook, HookContext, Outcome } from './hook.js';
+import { answerPod, remediesOf } from './pod-request.js';
 import type { Siblings } from './siblings.js';
 
 /**
@@ -26,19 +26,17 @@ export function validatePods({ memory, config }: HookContext, siblings: Siblings
       audit: { reason: validation.reason },
     });
   };
+  const judge = (asked: AdmissionRequest, { dryRun }: ReviewRequest): Outcome => {
+    const { pod, operation, namespace } = asked;
+    const validation = validatePass(asked, memory.constraints.compiled);
+    const answer = answerOf(validation);
+    if (validation.decision !== 'accepted' || dryRun === true) return answer;
+    const { scc, subjectType } = validation;
+    return { ...answer, hint: { pod, operation, scc, subjectType, mutations: siblings.of(namespace.name, pod) } };
+  };
   return {
     path: '/validate/pods',
     whenUndecided: config.mode === 'openshift' ? 'allow' : 'deny',
-    decide: async (request: ReviewRequest, budget: Budget): Promise<Outcome> => {
-      const read = await podRequestOf(request, memory, budget);
-      if ('undecided' in read) return read;
-      if ('answer' in read) return read.answer;
-      const { pod, operation, namespace } = read.pod;
-      const validation = validatePass(read.pod, memory.constraints.compiled);
-      const answer = answerOf(validation);
-      if (validation.decision !== 'accepted' || request.dryRun === true) return answer;
-      const { scc, subjectType } = validation;
-      return { ...answer, hint: { pod, operation, scc, subjectType, mutations: siblings.of(namespace.name, pod) } };
-    },
+    decide: (request, budget) => answerPod(request, { memory, budget }, (asked) => judge(asked, request)),
   };
 }

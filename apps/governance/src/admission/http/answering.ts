@@ -52,12 +52,7 @@ function patienceOf(url: string, budgetMs: number): number {
 export function createAnswering({ hooks, memory, budgetMs, metrics, logger }: Deps) {
   const byPath = new Map(hooks.map((hook) => [hook.path, hook]));
 
-  const ask = async (hook: Hook, request: ReviewRequest, budget: Budget): Promise<Outcome> => {
-    if (memory.missing() !== null) await within(memory.complete, budget);
-    const missing = memory.missing();
-    if (missing !== null) return { undecided: missing };
-    const decided = hook.decide(request, budget);
-    if (!(decided instanceof Promise)) return decided;
+  const inTime = async (decided: Promise<Outcome>, budget: Budget): Promise<Outcome> => {
     let outcome: Outcome | undefined;
     await within(
       decided.then((value) => (outcome = value)),
@@ -66,12 +61,28 @@ export function createAnswering({ hooks, memory, budgetMs, metrics, logger }: De
     return outcome ?? { undecided: 'it took too long' };
   };
 
-  const answer = async (hook: Hook, request: ReviewRequest, budget: Budget): Promise<Outcome> => {
+  const ask = (hook: Hook, request: ReviewRequest, budget: Budget): Outcome | Promise<Outcome> => {
+    const missing = memory.missing();
+    if (missing !== null) return { undecided: missing };
+    const decided = hook.decide(request, budget);
+    return decided instanceof Promise ? inTime(decided, budget) : decided;
+  };
+
+  const failed = (hook: Hook, request: ReviewRequest, error: unknown): Outcome => {
+    logger.error({ err: error, path: hook.path, uid: request.uid }, 'a review could not be decided');
+    return denied('SCC admission failed on this object', { code: 500, reason: 'InternalError' });
+  };
+
+  /** At once where that can be: a promise and its timer cost as much as a decision. */
+  const answer = (hook: Hook, request: ReviewRequest, budget: Budget): Outcome | Promise<Outcome> => {
     try {
-      return await ask(hook, request, budget);
+      const asked =
+        memory.missing() === null
+          ? ask(hook, request, budget)
+          : within(memory.complete, budget).then(() => ask(hook, request, budget));
+      return asked instanceof Promise ? asked.catch((error: unknown) => failed(hook, request, error)) : asked;
     } catch (error) {
-      logger.error({ err: error, path: hook.path, uid: request.uid }, 'a review could not be decided');
-      return denied('SCC admission failed on this object', { code: 500, reason: 'InternalError' });
+      return failed(hook, request, error);
     }
   };
 
@@ -86,7 +97,7 @@ export function createAnswering({ hooks, memory, budgetMs, metrics, logger }: De
   };
 
   return {
-    async reply(url: string, body: Buffer, started: number): Promise<Reply> {
+    reply(url: string, body: Buffer, started: number): Reply | Promise<Reply> {
       const hook = byPath.get(url.split('?', 1)[0] ?? '');
       if (!hook) return { status: 404, body: 'no such webhook\n' };
       if (nestsDeeperThan(body, MAX_DEPTH)) return { status: 400, body: 'the review nests too deeply\n' };
@@ -98,11 +109,14 @@ export function createAnswering({ hooks, memory, budgetMs, metrics, logger }: De
         return { status: 200, body: reviewOf(review.uid, answered) };
       }
       const patienceMs = patienceOf(url, hook.budgetMs ?? budgetMs);
-      const outcome = await answer(hook, review.request, budgetFrom(started, patienceMs));
-      const seconds = since();
-      if ('undecided' in outcome || seconds * 1000 > patienceMs) metrics.overBudget(hook.path);
-      const final = conclude(hook, outcome, { operation: review.request.operation, seconds });
-      return { status: 200, body: reviewOf(review.request.uid, final), hint: final.hint };
+      const replyWith = (outcome: Outcome): Reply => {
+        const seconds = since();
+        if ('undecided' in outcome || seconds * 1000 > patienceMs) metrics.overBudget(hook.path);
+        const final = conclude(hook, outcome, { operation: review.request.operation, seconds });
+        return { status: 200, body: reviewOf(review.request.uid, final), hint: final.hint };
+      };
+      const outcome = answer(hook, review.request, budgetFrom(started, patienceMs));
+      return outcome instanceof Promise ? outcome.then(replyWith) : replyWith(outcome);
     },
   };
 }

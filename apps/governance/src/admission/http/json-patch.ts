@@ -13,16 +13,17 @@ const below = (path: string, key: string | number): string =>
 const isSame = (a: unknown, b: unknown): boolean => a === b || JSON.stringify(a) === JSON.stringify(b);
 
 function changesOfFields(before: Fields, after: Fields, path: string): PatchOperation[] {
-  const removed = Object.keys(before)
-    .filter((key) => before[key] !== undefined && after[key] === undefined)
-    .map((key): PatchOperation => ({ op: 'remove', path: below(path, key) }));
-  const written = Object.keys(after).flatMap((key): PatchOperation[] => {
-    const value = after[key];
-    if (value === undefined) return [];
-    if (before[key] === undefined) return [{ op: 'add', path: below(path, key), value }];
-    return changes(before[key], value, below(path, key));
-  });
-  return [...removed, ...written];
+  const operations: PatchOperation[] = [];
+  for (const key of Object.keys(before))
+    if (before[key] !== undefined && after[key] === undefined)
+      operations.push({ op: 'remove', path: below(path, key) });
+  for (const key of Object.keys(after)) {
+    const [was, value] = [before[key], after[key]];
+    if (value === was || value === undefined) continue;
+    if (was === undefined) operations.push({ op: 'add', path: below(path, key), value });
+    else operations.push(...changes(was, value, below(path, key)));
+  }
+  return operations;
 }
 
 /** Lengths of the longest common subsequences of the lists' tails. */

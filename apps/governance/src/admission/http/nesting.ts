@@ -1,5 +1,4 @@
-const OPEN = new Set([0x7b, 0x5b]);
-const CLOSE = new Set([0x7d, 0x5d]);
+const [OPEN_OBJECT, OPEN_LIST, CLOSE_OBJECT, CLOSE_LIST] = [0x7b, 0x5b, 0x7d, 0x5d];
 const QUOTE = 0x22;
 const ESCAPE = 0x5c;
 
@@ -17,12 +16,12 @@ function endOfString(json: Buffer, start: number): number {
 export function nestsDeeperThan(json: Buffer, limit: number): boolean {
   let depth = 0;
   for (let at = 0; at < json.length; at += 1) {
-    const byte = json[at] ?? 0;
+    const byte = json[at];
     if (byte === QUOTE) at = endOfString(json, at);
-    else if (OPEN.has(byte)) {
+    else if (byte === OPEN_OBJECT || byte === OPEN_LIST) {
       depth += 1;
       if (depth > limit) return true;
-    } else if (CLOSE.has(byte)) depth -= 1;
+    } else if (byte === CLOSE_OBJECT || byte === CLOSE_LIST) depth -= 1;
   }
   return false;
 }

@@ -57,9 +57,11 @@ function bodyOf(request: IncomingMessage): Promise<Buffer> {
         reject(new TooLarge());
       }
     });
-    request.once('end', () => resolve(Buffer.concat(chunks)));
+    request.once('end', () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)));
     request.once('error', reject);
-    request.once('close', () => reject(new Error('the connection was closed')));
+    request.once('close', () => {
+      if (!request.complete) reject(new Error('the connection was closed'));
+    });
   });
 }
 
