@@ -8,6 +8,7 @@ import { aSigner } from '../apps/governance/src/audit/audit-log.fixture.js';
 import { readLog } from '../apps/governance/src/audit/log-reader.js';
 import { sealingLag } from '../apps/governance/src/audit/queries.js';
 import { Sealer } from '../apps/governance/src/audit/sealer.js';
+import { inTransaction } from '../apps/governance/src/database/transaction.js';
 import { domainDatabase } from '../apps/governance/src/migrations/domain.fixture.js';
 import type { Bench, BenchResult } from './types.js';
 
@@ -72,7 +73,7 @@ async function appends(source: DataSource, url: string): Promise<BenchResult[]> 
   let number = 0;
   for (const writers of WRITERS) {
     const reference = await bareInserts(url, writers);
-    const value = await rate(writers, () => source.transaction((tx) => appendAudit(tx, aRecord((number += 1)))));
+    const value = await rate(writers, () => inTransaction(source, (tx) => appendAudit(tx, aRecord((number += 1)))));
     results.push({
       name: 'audit-append',
       metric: `${writers} writers`,
@@ -98,7 +99,7 @@ async function lagUnderLoad(source: DataSource): Promise<BenchResult[]> {
   await sealed(source);
   let number = 0;
   const perSecond = await rate(LOAD_WRITERS, async () => {
-    const { entryId } = await source.transaction((tx) => appendAudit(tx, aRecord((number += 1))));
+    const { entryId } = await inTransaction(source, (tx) => appendAudit(tx, aRecord((number += 1))));
     committed.set(entryId, performance.now());
   });
   await sealed(source);

@@ -18,6 +18,7 @@ import { createLogger, waitFor } from '@scc/runtime';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { startPostgres } from '../../../../libs/testing/src/postgres.js';
+import { TransactionClient } from '../database/transaction-client.js';
 import { appendAuditBatch, type AuditRecord } from './append.js';
 import { Sealer, type SealerOptions } from './sealer.js';
 
@@ -48,7 +49,8 @@ export class Databases {
   }
 
   private async connect(url: URL): Promise<DataSource> {
-    const source = new DataSource({ type: 'postgres', url: url.href, poolSize: 12 });
+    const extra = { Client: TransactionClient };
+    const source = new DataSource({ type: 'postgres', url: url.href, poolSize: 12, extra });
     await source.initialize();
     this.open.push(source);
     return source;

@@ -5,6 +5,7 @@ import { DataSource } from 'typeorm';
 import type { Config } from '../config.js';
 import { MAPPING } from './entities.js';
 import { migrate, MIGRATIONS, MigrationRefused, pendingMigrations } from './migrate.js';
+import { TransactionClient } from './transaction-client.js';
 
 type DatabaseConfig = Pick<
   Config,
@@ -43,6 +44,7 @@ export async function connectDatabase(options: ConnectOptions): Promise<DataSour
     connectTimeoutMS: 5000,
     poolErrorHandler: (error: unknown) => logger.warn({ err: error }, 'a database connection was lost'),
     extra: {
+      Client: TransactionClient,
       statement_timeout: STATEMENT_TIMEOUT_MS,
       idle_in_transaction_session_timeout: STATEMENT_TIMEOUT_MS,
       keepAlive: true,

@@ -11,6 +11,7 @@ import { DataSource, type EntityManager } from 'typeorm';
 import { type PostgresServer, startPostgres } from '../../../../libs/testing/src/postgres.js';
 import { MAPPING } from '../database/entities.js';
 import { migrate, MIGRATIONS } from '../database/migrate.js';
+import { TransactionClient } from '../database/transaction-client.js';
 import type { CallContext, Caller } from './store.js';
 
 /** What the specs of the domain share: a database with every migration, and builders that go through the real schemas. */
@@ -23,7 +24,13 @@ export interface DomainDatabase {
 }
 
 const connect = (url: URL): Promise<DataSource> =>
-  new DataSource({ type: 'postgres', url: url.href, poolSize: 20, ...MAPPING }).initialize();
+  new DataSource({
+    type: 'postgres',
+    url: url.href,
+    poolSize: 20,
+    ...MAPPING,
+    extra: { Client: TransactionClient },
+  }).initialize();
 
 /** A server of its own with the schema of the service, owned as in production. */
 export async function domainDatabase(settings: Record<string, string> = {}): Promise<DomainDatabase> {
