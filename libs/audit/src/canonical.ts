@@ -1,5 +1,3 @@
-import canonicalize from 'canonicalize';
-
 /** Anything that JSON can carry; `undefined` members are left out, as `JSON.stringify` does. */
 export type JsonValue =
   string | number | boolean | null | readonly JsonValue[] | { readonly [key: string]: JsonValue | undefined };
@@ -10,20 +8,32 @@ export type JsonValue =
  * @throws Error for NaN, infinities and cycles.
  */
 export function canonicalBytes(value: JsonValue): Buffer {
-  const text = canonicalize(wellFormed(value));
-  if (text === undefined) throw new Error('undefined has no canonical form');
-  return Buffer.from(text, 'utf8');
+  return Buffer.from(textOf(value), 'utf8');
 }
 
-function wellFormed(value: JsonValue): JsonValue {
-  if (typeof value === 'string') return value.toWellFormed();
-  if (value === null || typeof value !== 'object') return value;
-  if (isList(value)) return value.map(wellFormed);
-  return Object.fromEntries(
-    Object.entries(value).flatMap(([key, member]) =>
-      member === undefined ? [] : [[key.toWellFormed(), wellFormed(member)]],
-    ),
-  );
+/** The scheme writes texts and numbers as ECMAScript does, members in the order of their UTF-16 code units. */
+function textOf(value: JsonValue): string {
+  if (typeof value === 'string') return JSON.stringify(value.toWellFormed());
+  if (typeof value === 'number') return numberText(value);
+  if (value === null || typeof value !== 'object') return String(value);
+  return isList(value) ? `[${value.map(textOf).join(',')}]` : membersText(value);
+}
+
+function numberText(value: number): string {
+  if (!Number.isFinite(value)) throw new Error(`${value} has no canonical form`);
+  return String(value);
+}
+
+function membersText(value: Readonly<Record<string, JsonValue | undefined>>): string {
+  const keys = Object.keys(value);
+  if (!keys.every((key) => key.isWellFormed()))
+    return membersText(Object.fromEntries(keys.map((key) => [key.toWellFormed(), value[key]])));
+  let text = '';
+  for (const key of keys.sort()) {
+    const member = value[key];
+    if (member !== undefined) text += `${text === '' ? '' : ','}${JSON.stringify(key)}:${textOf(member)}`;
+  }
+  return `{${text}}`;
 }
 
 /** `Array.isArray` does not narrow a readonly array. */
