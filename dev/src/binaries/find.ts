@@ -117,7 +117,10 @@ export function spoken(seconds: number): string {
   return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
 }
 
-/** Two builds at once fill two cores; those of one Go module share packages, so they follow each other. */
+/**
+ * Two builds at once fill two cores; those of one Go module share packages, so they follow each other. The first that
+ * fails ends the others, so that nothing is built behind the message or without the lock.
+ */
 async function buildAll(missing: readonly Binary[], folder: string, progress: (line: string) => void): Promise<void> {
   if (missing.length === 0) return;
   const total = missing.reduce((sum, { usualSeconds }) => sum + usualSeconds, 0);
@@ -126,15 +129,23 @@ async function buildAll(missing: readonly Binary[], folder: string, progress: (l
   );
   const groups = groupsOf(missing);
   let done = 0;
+  const ending = new AbortController();
   const work = async (): Promise<void> => {
     for (let group = groups.shift(); group; group = groups.shift())
       for (const binary of group) {
-        await reported(binary, folder, progress);
+        ending.signal.throwIfAborted();
+        await reported(binary, folder, progress, ending.signal);
         done++;
         progress(`${binary.name} is built (${done} of ${missing.length})`);
       }
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  const failures: unknown[] = [];
+  const failed = (error: unknown): void => {
+    failures.push(error);
+    ending.abort();
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, () => work().catch(failed)));
+  if (failures.length > 0) throw failures[0];
 }
 
 /** What belongs to one Go module, the longest work first. */
@@ -148,7 +159,12 @@ export function groupsOf(missing: readonly Binary[]): Binary[][] {
   return [...groups.values()].sort((a, b) => seconds(b) - seconds(a));
 }
 
-async function reported(binary: Binary, folder: string, progress: (line: string) => void): Promise<void> {
+async function reported(
+  binary: Binary,
+  folder: string,
+  progress: (line: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
   const started = performance.now();
   progress(`building ${fileNameOf(binary)}, usually ${spoken(binary.usualSeconds)}`);
   const timer = setInterval(() => {
@@ -156,7 +172,7 @@ async function reported(binary: Binary, folder: string, progress: (line: string)
     progress(`building ${fileNameOf(binary)}, ${spoken(soFar)} of usually ${spoken(binary.usualSeconds)}`);
   }, REPORT_MS);
   try {
-    await build(binary, folder);
+    await build(binary, folder, signal);
   } finally {
     clearInterval(timer);
   }

@@ -46,6 +46,8 @@ export interface ApiOptions {
   /** The PEM file of the API server's authority. */
   caFile: string;
   token: string;
+  /** How many calls may run at once; 8 unless told otherwise. Watches do not count. */
+  connections?: number;
 }
 
 export interface WatchEvent {
@@ -62,7 +64,7 @@ export class Api {
   constructor(options: ApiOptions) {
     this.#options = options;
     const ca = readFileSync(options.caFile, 'utf8');
-    this.#agent = new Agent({ keepAlive: true, maxSockets: 8, ca });
+    this.#agent = new Agent({ keepAlive: true, maxSockets: options.connections ?? 8, ca });
     this.#watches = new Agent({ keepAlive: false, ca });
   }
 

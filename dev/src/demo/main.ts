@@ -4,6 +4,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { deploySamples, startStack, type Stack } from '../index.js';
 import { drawnLive, printedLive } from './live.js';
+import { fail, interruption } from '../interrupted.js';
 import { parseOptions, USAGE, type DemoOptions } from './options.js';
 import { play } from './player.js';
 import { rehearse } from './rehearse.js';
@@ -122,13 +123,8 @@ function describe({ addresses, kubeconfig, stateDir, binary }: Stack): string {
 }
 
 const options = readOptions();
-const stack = await start().catch((error: unknown): never => {
-  for (let cause = error; cause instanceof Error; cause = cause.cause) console.error(cause.message);
-  process.exit(1);
-});
-const interrupted = new Promise<'interrupted'>((resolve) => {
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve('interrupted'));
-});
+const stack = await start().catch(fail);
+const interrupted = interruption();
 const failed = (error: unknown): number => {
   console.error(error);
   return 1;

@@ -20,6 +20,8 @@ const INTERVAL_MS = 500;
 
 /** One scenario while it is played: what is seen of it, and the load that runs all the while. */
 export class Scene {
+  readonly scenario: Scenario;
+  readonly stage: Stage;
   readonly mishaps: string[] = [];
   plan: SeenPlan | null = null;
   /** The highest weight of the canary so far. */
@@ -28,10 +30,9 @@ export class Scene {
   #watching = new AbortController();
   #watches: Promise<unknown>;
 
-  constructor(
-    readonly scenario: Scenario,
-    readonly stage: Stage,
-  ) {
+  constructor(scenario: Scenario, stage: Stage) {
+    this.scenario = scenario;
+    this.stage = stage;
     this.view = {
       scenario,
       step: 'warming up',
