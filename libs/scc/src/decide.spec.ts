@@ -187,6 +187,12 @@ describe('updating a pod', () => {
     expect(() => decide({ ...request, oldPod: undefined }, DEFAULTS)).toThrow(TypeError);
   });
 
+  it('ignores that an empty securityContext is left out', () => {
+    const [left, empty] = [aPod({ securityContext: undefined }), aPod({ securityContext: {} })];
+    expect(decide(update(left, empty), DEFAULTS).decision).toBe('ignored');
+    expect(decide(update(empty, left), DEFAULTS).decision).toBe('ignored');
+  });
+
   const withMeta = (changes: object): Pod => ({ ...created, metadata: { ...created.metadata, ...changes } });
   const annotated = (changes: Record<string, string>) =>
     withMeta({ annotations: { ...created.metadata.annotations, ...changes } });
@@ -204,6 +210,9 @@ describe('updating a pod', () => {
     ['ownerReferences and a label', relabelled(withMeta({ ownerReferences: [{ name: 'x' }] })), false],
     ['the spec', { ...created, spec: { ...created.spec, activeDeadlineSeconds: 5 } }, false],
     ['an empty list', { ...created, spec: { ...created.spec, volumes: [] } }, true],
+    ['a host flag that is off', { ...created, spec: { ...created.spec, hostIPC: false } }, true],
+    ['a host flag that is on', { ...created, spec: { ...created.spec, hostIPC: true } }, false],
+    ['the user namespace', { ...created, spec: { ...created.spec, hostUsers: false } }, false],
     ['the status', { ...created, status: { phase: 'Failed' } }, false],
   ])('that changes %s is ignored: %#', (_what, pod, ignored) =>
     expect(decide(update(pod, created), DEFAULTS).decision === 'ignored').toBe(ignored),

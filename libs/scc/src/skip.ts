@@ -48,7 +48,16 @@ function relevantMetadata({ metadata }: Pod): Fields {
   };
 }
 
-const relevant = (pod: Pod): Fields => ({ ...pod, metadata: relevantMetadata(pod) });
+/** The API server reads an absent securityContext as an empty one, and an absent host flag as false. */
+const relevantSpec = ({ spec }: Pod): Fields => ({
+  ...spec,
+  securityContext: spec.securityContext ?? {},
+  hostNetwork: spec.hostNetwork ?? false,
+  hostPID: spec.hostPID ?? false,
+  hostIPC: spec.hostIPC ?? false,
+});
+
+const relevant = (pod: Pod): Fields => ({ ...pod, metadata: relevantMetadata(pod), spec: relevantSpec(pod) });
 
 /** Why SCC admission does not look at a request; undefined when it does. */
 export function whyIgnored({ operation, subresource, pod, oldPod, namespace }: Looked): IgnoredReason | undefined {
