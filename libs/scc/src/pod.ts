@@ -30,6 +30,8 @@ const containerSchema = z.looseObject({
 
 const podSpecSchema = z.looseObject({
   serviceAccountName: z.string().nullish(),
+  /** Deprecated alias, which counts where `serviceAccountName` is not set. */
+  serviceAccount: z.string().nullish(),
   hostNetwork: flag,
   hostPID: flag,
   hostIPC: flag,

@@ -23,6 +23,13 @@ describe('the pod of a template', () => {
     });
     expect(podOf({ serviceAccountName: 'web' }).spec.serviceAccountName).toBe('web');
   });
+  it.each([
+    [{ serviceAccount: 'old' }, 'old'],
+    [{ serviceAccount: 'old', serviceAccountName: '' }, 'old'],
+    [{ serviceAccount: 'old', serviceAccountName: 'web' }, 'web'],
+  ])('reads the deprecated alias of the ServiceAccount: %j', (spec, account) =>
+    expect(podOf(spec).spec).toMatchObject({ serviceAccountName: account, serviceAccount: account }),
+  );
   it('keeps labels and annotations of the template', () =>
     expect(podOf({}).metadata).toMatchObject({ labels: { app: 'web' }, namespace: 'shop', generateName: 'web-' }));
 
@@ -51,14 +58,14 @@ describe('the pod of a template', () => {
   );
 
   it('publishes the ports of a pod on the network of the node', () => {
-    const ports = [{ containerPort: 80 }, { containerPort: 81, hostPort: 81 }];
+    const ports = [{ containerPort: 80 }, { containerPort: 81, hostPort: 81 }, { containerPort: 82, hostPort: 0 }];
     const spec = podOf({
       hostNetwork: true,
       initContainers: [{ name: 'i', ports }],
       containers: [{ name: 'web', ports }],
     }).spec;
-    expect(spec.containers[0]?.ports?.map(({ hostPort }) => hostPort)).toEqual([80, 81]);
-    expect(spec.initContainers?.[0]?.ports?.map(({ hostPort }) => hostPort)).toEqual([80, 81]);
+    expect(spec.containers[0]?.ports?.map(({ hostPort }) => hostPort)).toEqual([80, 81, 82]);
+    expect(spec.initContainers?.[0]?.ports?.map(({ hostPort }) => hostPort)).toEqual([80, 81, 82]);
     expect(podOf({ containers: [{ name: 'web', ports }] }).spec.containers[0]?.ports?.[0]?.hostPort).toBeUndefined();
   });
 

@@ -86,7 +86,10 @@ const onHostNetwork = (container: Container): Container =>
   container.ports
     ? {
         ...container,
-        ports: container.ports.map((port) => ({ ...port, hostPort: port.hostPort ?? port.containerPort })),
+        ports: container.ports.map((port) => ({
+          ...port,
+          hostPort: port.hostPort === 0 ? port.containerPort : (port.hostPort ?? port.containerPort),
+        })),
       }
     : container;
 
@@ -96,7 +99,8 @@ const onHostNetwork = (container: Container): Container =>
  */
 export function podFromTemplate(template: PodTemplate, origin: WorkloadOrigin): Pod {
   const { spec, metadata } = template;
-  const account = spec.serviceAccountName === '' ? 'default' : (spec.serviceAccountName ?? 'default');
+  const account =
+    [spec.serviceAccountName, spec.serviceAccount].find((name) => name != null && name !== '') ?? 'default';
   const publish = (containers: readonly Container[] | null | undefined) =>
     (containers ?? []).map((container) => (spec.hostNetwork ? onHostNetwork(container) : container));
   return {
