@@ -30,6 +30,8 @@ describe('validating an SCC', () => {
     ['half a range', { runAsUser: { type: 'MustRunAsRange', uidRangeMin: 2 } }, ['runAsUser.uidRangeMax']],
     ['a range of one', { runAsUser: { type: 'MustRunAsRange', uidRangeMin: 2, uidRangeMax: 2 } }, []],
     ['an inverted group range', { fsGroup: range(5, 1) }, ['fsGroup.ranges[0].min']],
+    ['a group range without an upper end', { fsGroup: { ranges: [{ min: 5 }] } }, ['fsGroup.ranges[0].min']],
+    ['a group range without a lower end', { fsGroup: { ranges: [{ max: 5 }] } }, []],
     [
       'negative groups',
       { supplementalGroups: range(-2, -1) },
@@ -61,6 +63,8 @@ describe('validating an SCC', () => {
       [],
     ],
     ['none beside a volume', { volumes: ['none', 'secret'] }, ['volumes']],
+    ['none, which the flag adds a volume to', { volumes: ['none'], allowHostDirVolumePlugin: true }, ['volumes']],
+    ['none with the flag off', { volumes: ['none', 'hostPath'], allowHostDirVolumePlugin: false }, []],
     ['drivers without flexVolume', { allowedFlexVolumes: [{ driver: 'a' }] }, ['allowedFlexVolumes']],
     ['drivers with flexVolume', { volumes: ['flexVolume'], allowedFlexVolumes: [{ driver: 'a' }] }, []],
     [
@@ -70,12 +74,15 @@ describe('validating an SCC', () => {
     ],
     [
       'malformed sysctls',
-      { allowedUnsafeSysctls: ['a..b', 'A', '', 'a.*.b'] },
-      [0, 1, 2, 3].map((at) => `allowedUnsafeSysctls[${at}]`),
+      { allowedUnsafeSysctls: ['a..b', 'A', '', 'a.*.b', 'net/core', 'net.a-', 'a_.b', 'a'.repeat(254)] },
+      [0, 1, 2, 3, 4, 5, 6, 7].map((at) => `allowedUnsafeSysctls[${at}]`),
     ],
     [
       'sound sysctls',
-      { allowedUnsafeSysctls: ['kernel.msg*', 'net.core.somaxconn'], forbiddenSysctls: ['kernel.shm*'] },
+      {
+        allowedUnsafeSysctls: ['kernel.msg*', 'net.core.somaxconn', 'net.a-*', 'vm.*', 'a'.repeat(253)],
+        forbiddenSysctls: ['kernel.shm*'],
+      },
       [],
     ],
     ['every sysctl and one', { forbiddenSysctls: ['*', 'a.b'] }, ['forbiddenSysctls']],

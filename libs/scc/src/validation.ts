@@ -1,5 +1,6 @@
 import type { SecurityContextConstraints } from './model.js';
 import { matchesSysctl } from './rules/sysctls.js';
+import { defaultSCC } from './write-defaults.js';
 
 /** One reason why an SCC must not be stored. */
 export interface SCCIssue {
@@ -37,13 +38,14 @@ const negative = (field: string, value: Maybe<number>): SCCIssue[] =>
 const inverted = (field: string, min: Maybe<number>, max: Maybe<number>): SCCIssue[] =>
   when(min != null && max != null && min > max, issue(field, min, `must not exceed ${max ?? ''}`));
 
+/** An end that is not set is 0. */
 const rangesAreValid =
   (field: 'fsGroup' | 'supplementalGroups'): Check =>
   (scc) =>
     (scc[field]?.ranges ?? []).flatMap(({ min, max }, index) => [
       ...negative(`${field}.ranges[${index}].min`, min),
       ...negative(`${field}.ranges[${index}].max`, max),
-      ...inverted(`${field}.ranges[${index}].min`, min, max),
+      ...inverted(`${field}.ranges[${index}].min`, min ?? 0, max ?? 0),
     ]);
 
 const userIdsAreValid: Check = ({ runAsUser }) => {
@@ -85,8 +87,10 @@ const escalationDoesNotContradict: Check = (scc) =>
     issue('defaultAllowPrivilegeEscalation', true, 'must not be true while allowPrivilegeEscalation is false'),
   );
 
-const volumesDoNotContradict: Check = ({ volumes, allowedFlexVolumes }) => {
-  const listed = volumes ?? ['*'];
+/** Judged as they will be stored: allowHostDirVolumePlugin adds a type. */
+const volumesDoNotContradict: Check = (scc) => {
+  const { allowedFlexVolumes } = scc;
+  const listed = defaultSCC(scc).volumes ?? [];
   return [
     ...when(listed.includes('none') && listed.length > 1, issue('volumes', 'none', 'cannot be combined with others')),
     ...when(
@@ -99,7 +103,11 @@ const volumesDoNotContradict: Check = ({ volumes, allowedFlexVolumes }) => {
   ];
 };
 
-const SYSCTL_PATTERN = /^(?:[a-z0-9][-_a-z0-9]*[./])*(?:[a-z0-9][-_a-z0-9]*\*?|\*)$/;
+/** Dotted segments that begin and end with a letter or a digit; the last one may be `*` or end in it. */
+const SYSCTL_PATTERN = /^(?:[a-z0-9](?:[-_a-z0-9]*[a-z0-9])?\.)*(?:[a-z0-9][-_a-z0-9]*)?[a-z0-9*]$/;
+const SYSCTL_MAX_LENGTH = 253;
+const isSysctlPattern = (pattern: string): boolean =>
+  pattern.length <= SYSCTL_MAX_LENGTH && SYSCTL_PATTERN.test(pattern);
 const overlaps = (a: string, b: string): boolean =>
   matchesSysctl(a, b.replace(/\*$/, '')) || matchesSysctl(b, a.replace(/\*$/, ''));
 
@@ -108,7 +116,7 @@ const sysctlPatternsAreValid: Check = (scc) => {
   const forbidden = scc.forbiddenSysctls ?? [];
   const malformed = (field: string, patterns: readonly string[]) => [
     ...patterns.flatMap((pattern, index) =>
-      when(!SYSCTL_PATTERN.test(pattern), issue(`${field}[${index}]`, pattern, 'is no sysctl name or prefix pattern')),
+      when(!isSysctlPattern(pattern), issue(`${field}[${index}]`, pattern, 'is no sysctl name or prefix pattern')),
     ),
     ...when(patterns.includes('*') && patterns.length > 1, issue(field, '*', 'cannot be combined with others')),
   ];
