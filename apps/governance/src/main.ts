@@ -4,13 +4,15 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type NoteSigner, signerFromPem } from '@scc/audit';
 import { connectKube, createInformer, type KubeClient } from '@scc/kube';
 import { createLogger, loadConfig, type Logger, onShutdown, startHealthServer } from '@scc/runtime';
-import { type Admission, admissionConfigOf, startAdmission } from './admission/admission.js';
+import { admissionConfigOf } from './admission/settings.js';
+import { type AdmissionThread, startAdmissionThread } from './admission/thread/host.js';
 import { CheckpointPublisher, type CheckpointStore } from './audit/publish.js';
 import { Sealer } from './audit/sealer.js';
 import { type Config, configSchema, environment } from './config.js';
 import { connectDatabase } from './database/connect.js';
 import { Metrics } from './health/metrics.js';
 import { Observer } from './health/observer.js';
+import { outsideParts } from './health/outside.js';
 import { startApi } from './http/server.js';
 import { followKeyPair, readKeyPair } from './http/tls.js';
 import { startBackground } from './migrations/background.js';
@@ -39,13 +41,24 @@ interface Started {
   signal: AbortSignal;
   /** Why the process can not do its work yet; null when it can. */
   setWaiting: (reason: string | null) => void;
-  setAdmission: (admission: Admission) => void;
+  setAdmission: (admission: AdmissionThread) => void;
+  /** A part on which everything rests ended by itself. */
+  onFatal: (error: Error) => void;
 }
 
 const signerFrom = async (origin: string, file: string): Promise<NoteSigner> =>
   signerFromPem(origin, await readFile(file, 'utf8'));
 
-async function start({ config, logger, metrics, parts, signal, setWaiting, setAdmission }: Started): Promise<void> {
+async function start({
+  config,
+  logger,
+  metrics,
+  parts,
+  signal,
+  setWaiting,
+  setAdmission,
+  onFatal,
+}: Started): Promise<void> {
   const keyPair = await readKeyPair(config.TLS_DIR);
   const signer = await signerFrom(config.AUDIT_ORIGIN, config.AUDIT_KEY_FILE);
   const previous = config.AUDIT_PREVIOUS_KEY_FILE;
@@ -63,15 +76,15 @@ async function start({ config, logger, metrics, parts, signal, setWaiting, setAd
 
   // Admission answers from memory: it is there before the database, and stays when that goes away.
   const hints: { taker?: PodTracker } = {};
-  const admission = await startAdmission({
+  const admission = await startAdmissionThread({
     config: admissionConfigOf(config),
-    client: kube,
-    makeInformer,
-    logger,
-    onPod: ({ pod }) => hints.taker?.hint(pod),
+    kubeconfig: config.KUBECONFIG,
+    logLevel: config.LOG_LEVEL,
+    onPods: (pods) => hints.taker?.hint(pods),
+    onEnd: onFatal,
   });
   parts.add(() => admission.stop());
-  metrics.include(admission.metrics);
+  metrics.include(() => admission.metrics());
   setAdmission(admission);
 
   const source = await connectDatabase({ config, logger, signal, waiting: setWaiting });
@@ -96,18 +109,21 @@ async function start({ config, logger, metrics, parts, signal, setWaiting, setAd
   parts.add(() => publisher.stop());
   parts.add(() => sealer.stop());
 
+  const temporal = { address: config.TEMPORAL_ADDRESS, namespace: config.TEMPORAL_NAMESPACE };
   const background = await startBackground({
     source,
     logger,
-    temporal: { address: config.TEMPORAL_ADDRESS, namespace: config.TEMPORAL_NAMESPACE },
+    temporal,
     makeInformer,
   });
   parts.add(() => background.stop());
   hints.taker = background.pods;
 
-  const observer = new Observer(source, logger);
-  observer.start();
+  const outside = outsideParts({ subjectAccessReview: (review) => kube.subjectAccessReview(review), temporal });
+  parts.add(() => outside.close());
+  const observer = new Observer(source, logger, outside.probes);
   parts.add(() => observer.stop());
+  await observer.start();
   watchWork(metrics, observer, background.pods);
 
   const api = await startApi({
@@ -155,6 +171,8 @@ function watchWork(
   const seen = (name: string, help: string, read: () => number): void =>
     metrics.gauge(`scc_governance_${name}`, help, read);
   seen('database_up', '1 while the database answers.', () => Number(observer.now.database));
+  seen('kubernetes_up', '1 while the API server answers.', () => Number(observer.isUp('kubernetes')));
+  seen('temporal_up', '1 while Temporal answers.', () => Number(observer.isUp('temporal')));
   seen('outbox_waiting', 'Messages to workflows that are not delivered.', () => observer.now.outbox.waiting);
   seen('outbox_oldest_seconds', 'Age of the oldest of them.', () => observer.now.outbox.oldestSeconds);
   seen('audit_unsealed', 'Audit entries that wait for the sealer.', () => observer.now.sealing.unsealed);
@@ -175,13 +193,13 @@ async function main(): Promise<void> {
   const parts = new Stoppables();
   const stopping = new AbortController();
   let waiting: string | null = 'starting';
-  let admission: Admission | undefined;
+  let admission: AdmissionThread | undefined;
   const health = await startHealthServer({
     host: config.HEALTH_HOST,
     port: config.HEALTH_PORT,
-    live: () => null,
+    live: async () => (await admission?.alive()) ?? null,
     // A database that is away does not count: restarting or hiding this process would not bring it back.
-    ready: () => (stopping.signal.aborted ? 'stopping' : (waiting ?? admission?.ready() ?? null)),
+    ready: async () => (stopping.signal.aborted ? 'stopping' : (waiting ?? (await admission?.ready()) ?? null)),
     metrics: () => metrics.scrape(),
   });
   onShutdown(logger, async () => {
@@ -200,6 +218,10 @@ async function main(): Promise<void> {
       signal: stopping.signal,
       setWaiting: (reason) => (waiting = reason),
       setAdmission: (started) => (admission = started),
+      onFatal: (error) => {
+        logger.fatal({ err: error }, 'admission ended');
+        process.exit(1);
+      },
     });
     waiting = null;
   } catch (error) {

@@ -1,14 +1,16 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
+type Objection = string | null | Promise<string | null>;
+
 export interface HealthOptions {
   host?: string;
   /** 0 picks a free port. */
   port: number;
   /** A reason why the process should be restarted, or null. */
-  live: () => string | null;
+  live: () => Objection;
   /** A reason why the process can not do its work now, or null. */
-  ready: () => string | null;
+  ready: () => Objection;
   metrics?: () => Promise<{ contentType: string; body: string }>;
 }
 
@@ -25,7 +27,7 @@ export async function startHealthServer(options: HealthOptions): Promise<HealthS
       return { status: 200, type: contentType, body };
     }
     if (path !== '/livez' && path !== '/readyz') return { status: 404, type: 'text/plain', body: 'not found\n' };
-    const reason = path === '/livez' ? options.live() : options.ready();
+    const reason = await (path === '/livez' ? options.live() : options.ready());
     return { status: reason === null ? 200 : 503, type: 'text/plain', body: `${reason ?? 'ok'}\n` };
   };
   const server = createServer((request, response) => {

@@ -8,7 +8,7 @@ const poolSchema = z.object({ totalCount: z.int(), idleCount: z.int(), waitingCo
 /** What Prometheus reads from the process. */
 export class Metrics {
   readonly registry = new Registry();
-  private readonly included: Registry[] = [];
+  private readonly included: (() => Promise<string>)[] = [];
   private readonly requests = new Histogram({
     name: 'scc_governance_request_seconds',
     help: 'How long requests of the API took, by route and status.',
@@ -49,12 +49,12 @@ export class Metrics {
   }
 
   /** Shows the metrics of another part as well. */
-  include(registry: Registry): void {
-    this.included.push(registry);
+  include(scrape: () => Promise<string>): void {
+    this.included.push(scrape);
   }
 
   async scrape(): Promise<{ contentType: string; body: string }> {
-    const bodies = await Promise.all([this.registry, ...this.included].map((registry) => registry.metrics()));
+    const bodies = await Promise.all([this.registry.metrics(), ...this.included.map((scrape) => scrape())]);
     return { contentType: this.registry.contentType, body: bodies.join('\n') };
   }
 }

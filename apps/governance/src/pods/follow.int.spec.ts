@@ -6,6 +6,7 @@ import { domainDatabase, type DomainDatabase } from '../migrations/domain.fixtur
 import { followSCCs, type MakeInformer } from '../registry/follow.js';
 import { driftFromDefaults } from '../registry/queries.js';
 import { PodTracker } from './follow.js';
+import { observePod } from './observation.js';
 import { findPods } from './queries.js';
 
 const silent = createLogger('spec', 'silent');
@@ -70,8 +71,7 @@ describe('PodTracker', () => {
     first.start();
     cluster.set('a', pod('a', 'anyuid'));
     cluster.set('b', pod('b', 'anyuid'));
-    first.hint(pod('hinted', 'anyuid'));
-    first.hint({ metadata: { name: 'without a uid' } });
+    first.hint([pod('hinted', 'anyuid')].flatMap((object) => observePod(object) ?? []));
     await becomes('anyuid', ['a', 'b', 'hinted']);
     cluster.set('b', pod('b', 'anyuid', { phase: 'Succeeded' }));
     cluster.set('a', pod('a', 'anyuid', { uid: 'a-anew' }));

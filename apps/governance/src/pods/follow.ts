@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { DataSource } from 'typeorm';
 import type { Following, MakeInformer } from '../registry/follow.js';
-import { hasEnded, observePod } from './observation.js';
+import { hasEnded, observePod, type PodObservation } from './observation.js';
 import { PodQueue } from './queue.js';
 import { reconcilePods, trackPods } from './tracking.js';
 
@@ -46,10 +46,9 @@ export class PodTracker implements Following {
     await this.queue.flush();
   }
 
-  /** What admission decided about a pod that has a uid already. Never blocks, never throws. */
-  hint(pod: unknown): void {
-    const observation = observePod(pod);
-    if (observation) this.queue.add({ type: 'hint', pod: observation, at: new Date() });
+  /** Pods that admission has let in. Never blocks, never throws. */
+  hint(pods: readonly PodObservation[]): void {
+    for (const pod of pods) this.queue.add({ type: 'hint', pod, at: new Date() });
   }
 
   /** For metrics: how much waits, was written, and was dropped and left to the next reconciliation. */
