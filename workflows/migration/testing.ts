@@ -61,7 +61,8 @@ export const allowed = (over: Partial<MigrationTarget> = {}): Extract<Assessment
 /** What a client of the service would meet: who serves how much, and whether those pods are there and ready. */
 export interface World {
   canary: 'absent' | 'ready';
-  workload: 'before' | 'after' | 'broken';
+  /** `rolling` on its way to the new template, `returning` to the old one: not all of its pods are ready. */
+  workload: 'before' | 'rolling' | 'after' | 'broken' | 'returning';
   canaryWeight: number;
   mirroring: boolean;
   granted: boolean;
@@ -77,7 +78,7 @@ export interface Fault {
 
 /**
  * An in-memory cluster on which the saga runs. It refuses what would fail a request: weight on pods that are not
- * there, removal of pods that still carry weight.
+ * there or not all ready, removal of pods that still carry weight.
  */
 export function aWorld(fault?: Fault) {
   const world: World = {
@@ -93,7 +94,8 @@ export function aWorld(fault?: Fault) {
   const calls = new Map<string, number>();
   const serving = (): void => {
     if (world.canaryWeight > 0 && world.canary !== 'ready') breaches.push(`weight ${world.canaryWeight} on no canary`);
-    if (world.canaryWeight < 100 && world.workload === 'broken') breaches.push('weight on a broken workload');
+    const ready = world.workload === 'before' || world.workload === 'after';
+    if (world.canaryWeight < 100 && !ready) breaches.push(`weight on a workload that is ${world.workload}`);
   };
   const step =
     <Args extends unknown[], T>(name: keyof MigrationActivities, act: (...args: Args) => T) =>
@@ -148,12 +150,16 @@ export function aWorld(fault?: Fault) {
     }),
     hold: step('hold', () => []),
     callWebhooks: step('callWebhooks', () => []),
-    migrateWorkload: step('migrateWorkload', () => undefined),
+    migrateWorkload: step('migrateWorkload', () => {
+      world.workload = 'rolling';
+    }),
     awaitWorkload: step('awaitWorkload', () => {
       world.workload = 'after';
       return pods;
     }),
-    awaitStable: step('awaitStable', () => undefined),
+    awaitStable: step('awaitStable', () => {
+      if (world.workload === 'returning') world.workload = 'before';
+    }),
     removeCanary: step('removeCanary', () => {
       if (world.canaryWeight > 0) breaches.push('canary removed under traffic');
       world.canary = 'absent';
@@ -161,7 +167,7 @@ export function aWorld(fault?: Fault) {
     revokeSource: step('revokeSource', () => ({ bindings: ['old'], kept: null })),
     summarizeTraffic: step('summarizeTraffic', () => null),
     restoreWorkload: step('restoreWorkload', () => {
-      world.workload = 'before';
+      if (world.workload !== 'before') world.workload = 'returning';
       return [];
     }),
     restoreRoutes: step('restoreRoutes', () => {

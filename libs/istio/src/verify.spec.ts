@@ -1,0 +1,127 @@
+import type { ProxyState, ProxyView } from './proxies.js';
+import { ProxiesBehind, Verifier } from './verify.js';
+
+const NAMESPACE = 'shop';
+const services = [{ name: 'ledger', canary: 'ledger-scc-canary' }];
+const watched = { namespace: NAMESPACE, services, hasStreams: false };
+const cluster = (service: string): string => `outbound|80||${service}.${NAMESPACE}.svc.cluster.local`;
+
+/** What istiod says of one proxy. */
+interface Proxy {
+  sent: string;
+  acked: string;
+  /** The canary's share of the requests in the routes that it was given; null: the routes name no canary. */
+  canary: number | null;
+  /** Addresses by service; a service that is absent is not known to the proxy. */
+  endpoints: Record<string, string[]>;
+}
+const aProxy = (over: Partial<Proxy> = {}): Proxy => ({ sent: '1', acked: '1', canary: 0, endpoints: {}, ...over });
+
+const routesOf = ({ canary }: Proxy): unknown[] => {
+  const stable = { name: cluster('ledger'), weight: 100 - (canary ?? 0) };
+  const clusters = canary === null ? [stable] : [stable, { name: cluster('ledger-scc-canary'), weight: canary }];
+  return [{ virtual_hosts: [{ domains: ['ledger'], routes: [{ route: { weighted_clusters: { clusters } } }] }] }];
+};
+const endpointsOf = ({ endpoints }: Proxy): unknown[] =>
+  Object.entries(endpoints).map(([service, addresses]) => ({
+    cluster_name: cluster(service),
+    endpoints: [{ lb_endpoints: addresses.map((address) => ({ endpoint: { address: { address } } })) }],
+  }));
+
+/** The mesh as the last entry of a story says, one entry each time that all proxies are asked for. */
+function telling(story: Record<string, Proxy>[]) {
+  let told = 0;
+  let now = story[0] ?? {};
+  const view: ProxyView = {
+    proxies: () => {
+      now = story[Math.min(told++, story.length - 1)] ?? {};
+      const none = { sent: '', acked: '' };
+      return Promise.resolve(
+        Object.entries(now).map(([id, { sent, acked }]): ProxyState => ({
+          ...{ id, istiod: '127.0.0.1', endpoints: none, clusters: none, listeners: none },
+          routes: { sent, acked },
+        })),
+      );
+    },
+    dump: ({ id }, type) => {
+      const proxy = now[id] ?? aProxy();
+      return Promise.resolve(type === 'eds' ? endpointsOf(proxy) : routesOf(proxy));
+    },
+  };
+  return { verifier: new Verifier({ view, timeoutMs: 400 }), asked: () => told };
+}
+
+const to25 = { canary: 25, mirror: null };
+const behind = aProxy();
+const done = aProxy({ sent: '2', acked: '2', canary: 25 });
+
+describe('routes', () => {
+  it.each<[string, Proxy]>([
+    ['was not sent them', behind],
+    ['has not acknowledged them', aProxy({ sent: '2', acked: '1', canary: 25 })],
+    ['would get them with the next push only', aProxy({ sent: '1', acked: '1', canary: 25 })],
+    ['was sent others', aProxy({ sent: '2', acked: '2', canary: 10 })],
+  ])('are not there while one proxy %s', async (_case, late) => {
+    const { verifier } = telling([
+      { gateway: behind, sidecar: behind },
+      { gateway: done, sidecar: late },
+    ]);
+    const before = await verifier.before(watched, to25);
+    const waiting = verifier.routes(watched, to25, before);
+    await expect(waiting).rejects.toThrow(ProxiesBehind);
+    await expect(waiting).rejects.toThrow(/0\.4 s sidecar did not take over the routes/);
+  });
+
+  it('are there once every proxy has acknowledged them, seen twice', async () => {
+    const late = { gateway: done, sidecar: behind };
+    const all = { gateway: done, sidecar: done };
+    const { verifier, asked } = telling([{ gateway: behind, sidecar: behind }, late, late, all]);
+    await verifier.routes(watched, to25, await verifier.before(watched, to25));
+    expect(asked()).toBe(5);
+  });
+
+  it('need no push to a proxy that had them before', async () => {
+    const had = aProxy({ canary: 25 });
+    const { verifier } = telling([{ gateway: had }]);
+    await expect(verifier.routes(watched, to25, await verifier.before(watched, to25))).resolves.toBeUndefined();
+  });
+
+  it('are gone only when no proxy names the canary, not even with a weight of zero', async () => {
+    const zero = aProxy({ sent: '2', acked: '2', canary: 0 });
+    const { verifier } = telling([{ gateway: behind }, { gateway: zero }]);
+    await expect(verifier.routes(watched, null, await verifier.before(watched, null))).rejects.toThrow(ProxiesBehind);
+    const gone = telling([{ gateway: behind }, { gateway: aProxy({ sent: '3', acked: '3', canary: null }) }]);
+    const before = await gone.verifier.before(watched, null);
+    await expect(gone.verifier.routes(watched, null, before)).resolves.toBeUndefined();
+  });
+});
+
+describe('endpoints', () => {
+  const both = { stable: true, canary: true };
+  const known = { ledger: ['10.244.1.1'], 'ledger-scc-canary': ['10.244.1.2', '10.244.1.3'] };
+  const addresses = (service: string) => {
+    const all = new Set(known[service as keyof typeof known]);
+    return Promise.resolve({ ready: all, all });
+  };
+
+  it.each<[string, Record<string, string[]>, RegExp]>([
+    ['lacks a ready one', { ...known, 'ledger-scc-canary': ['10.244.1.2'] }, /does not know 1 of 2 endpoints/],
+    ['lacks the whole canary', { ledger: known.ledger }, /does not know 2 of 2 endpoints of ledger-scc-canary/],
+    ['keeps one that is gone', { ...known, ledger: ['10.244.1.1', '10.244.1.9'] }, /still knows 1 endpoints of ledger/],
+  ])('are not there while a proxy %s', async (_case, endpoints, message) => {
+    const { verifier } = telling([{ gateway: aProxy({ endpoints: known }), sidecar: aProxy({ endpoints }) }]);
+    await expect(verifier.endpoints(watched, both, addresses)).rejects.toThrow(message);
+  });
+
+  it('are there when each proxy that calls the service knows them', async () => {
+    const other = aProxy({ endpoints: { catalog: ['10.244.1.7'] } });
+    const { verifier } = telling([{ gateway: aProxy({ endpoints: known }), other }]);
+    await expect(verifier.endpoints(watched, both, addresses)).resolves.toBeUndefined();
+  });
+
+  it('of a side that gets no requests do not matter', async () => {
+    const { verifier } = telling([{ gateway: aProxy({ endpoints: { ledger: known.ledger } }) }]);
+    const stableOnly = { stable: true, canary: false };
+    await expect(verifier.endpoints(watched, stableOnly, addresses)).resolves.toBeUndefined();
+  });
+});
