@@ -13,7 +13,6 @@ import { isEverywhere, type Scope } from './scope.js';
 
 interface IncomingRequest extends KnownRequest, AddressedRequest {
   headers: { authorization?: string };
-  ip?: string;
 }
 interface OutgoingResponse {
   setHeader: (name: string, value: string) => unknown;
@@ -58,7 +57,7 @@ export class AccessGuard implements CanActivate {
   async #identify(request: IncomingRequest, response: OutgoingResponse): Promise<Identity> {
     const { authorization } = request.headers;
     try {
-      return await this.#options.authenticator.identify(authorization, request.ip ?? 'unknown');
+      return await this.#options.authenticator.identify(authorization, request.address ?? 'unknown');
     } catch (error) {
       if (error instanceof TooManyFailures) response.setHeader('Retry-After', String(error.retryAfterSeconds));
       else if (error instanceof Refusal && error.kind === 'unauthenticated')

@@ -19,18 +19,21 @@ export interface AccessOptions {
   log: Logger;
   /** Milliseconds since 1970; the clock of the process unless said. */
   now?: () => number;
+  failureBurst?: number;
 }
 
 /** Authentication and authorization for every route of the application. Needs a DataSource from the root module. */
 @Module({})
 export class AccessModule {
-  static register({ config, tokenReview, subjectAccessReview, log, now = Date.now }: AccessOptions): DynamicModule {
+  static register(options: AccessOptions): DynamicModule {
+    const { config, tokenReview, subjectAccessReview, log, now = Date.now, failureBurst } = options;
     const oidc = oidcSettings(config);
     const authenticator = new Authenticator({
       cluster: verifyByTokenReview(tokenReview, config.TOKEN_AUDIENCE),
       people: oidc && { issuer: oidc.issuer, verify: verifyByOidc(oidc, now) },
       log,
       now,
+      ...(failureBurst === undefined ? {} : { failureBurst }),
     });
     const cluster = new ClusterGrants(subjectAccessReview, log, now);
     const configured = {

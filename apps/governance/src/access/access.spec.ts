@@ -320,5 +320,12 @@ describe('the settings', () => {
     expect(() => parse({ OIDC_ISSUER: 'http://login.example' })).toThrow('https');
     expect(() => parse({ TOKEN_AUDIENCE: ' , ' })).toThrow('names no audience');
     expect(() => oidcSettings(parse({ OIDC_ISSUER: 'https://login.example' }))).toThrow('set together');
+    expect(() => parse({ TRUSTED_PROXIES: '10.0.0.1' })).toThrow('is a list of networks such as 10.0.0.0/8');
+  });
+
+  it('can say that groups do not matter', () => {
+    const issuer = { OIDC_ISSUER: 'https://login.example', OIDC_AUDIENCE: 'governance' };
+    expect(oidcSettings(parse(issuer))).toMatchObject({ groupsClaim: 'groups' });
+    expect(oidcSettings(parse({ ...issuer, OIDC_GROUPS_CLAIM: '-' }))).toMatchObject({ groupsClaim: null });
   });
 });

@@ -24,6 +24,8 @@ export interface KnownRequest {
   actor?: User;
   access?: CallerAccess;
   requestId?: string;
+  /** Of the client, behind trusted proxies too. */
+  address?: string;
 }
 
 const requestOf = (context: ExecutionContext): KnownRequest => context.switchToHttp().getRequest<KnownRequest>();

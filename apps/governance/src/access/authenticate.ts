@@ -13,6 +13,8 @@ const NEGATIVE_MS = 5000;
 const MAX_TOKENS = 10_000;
 const BEARER = /^Bearer ([A-Za-z0-9._~+/=-]{1,16384})$/i;
 
+type Rejected = Extract<Verdict, { known: false }>;
+
 /** Too many failures from one address; the caller should wait. */
 export class TooManyFailures extends Refusal {
   constructor(readonly retryAfterSeconds: number) {
@@ -27,13 +29,15 @@ export interface AuthenticatorOptions {
   log: Logger;
   /** Milliseconds since 1970. */
   now: () => number;
+  /** How many failed authentications an address may have at once; 20 unless said. */
+  failureBurst?: number;
 }
 
 /** Finds out who sends a request, from its bearer token. */
 export class Authenticator {
   readonly #options: AuthenticatorOptions;
   readonly #good: ExpiringCache<Identity>;
-  readonly #bad: ExpiringCache<string>;
+  readonly #bad: ExpiringCache<Rejected>;
   readonly #running = new Map<string, Promise<Identity>>();
   readonly #limit: FailureLimit;
 
@@ -41,26 +45,26 @@ export class Authenticator {
     this.#options = options;
     this.#good = new ExpiringCache(MAX_TOKENS, options.now);
     this.#bad = new ExpiringCache(MAX_TOKENS, options.now);
-    this.#limit = new FailureLimit(options.now);
+    this.#limit = new FailureLimit(options.now, options.failureBurst);
   }
 
   /**
    * @param header the Authorization header
    * @param address of the caller, whose failures are counted
-   * @throws Refusal `unauthenticated`, `tooMany`, or `unavailable` when nobody could be asked.
+   * @throws Refusal `unauthenticated`, `forbidden` with the reason for a genuine token that can not be used, `tooMany`, or `unavailable` when nobody could be asked.
    */
   async identify(header: string | undefined, address: string): Promise<Identity> {
     if (header === undefined) throw new Refusal('unauthenticated', 'send a bearer token');
     const token = BEARER.exec(header)?.[1];
-    if (token === undefined) return this.#fail(address, 'the header holds no bearer token');
+    if (token === undefined) return this.#fail(address, { known: false, reason: 'the header holds no bearer token' });
     const key = createHash('sha256').update(token).digest('base64');
     const known = this.#good.get(key);
     if (known) return known;
     const wait = this.#limit.waitSeconds(address);
     // Whoever was known before is asked about again: others at the same address can not lock him out.
     if (wait > 0 && !this.#good.remembers(key)) throw new TooManyFailures(wait);
-    const reason = this.#bad.get(key);
-    if (reason !== undefined) return this.#fail(address, reason);
+    const rejected = this.#bad.get(key);
+    if (rejected) return this.#fail(address, rejected);
     return this.#verifyOnce(key, token, address);
   }
 
@@ -79,17 +83,19 @@ export class Authenticator {
     const verdict: Verdict = await askInTime('who you are', () => verify(token), log);
     if (!verdict.known) {
       this.#good.delete(key);
-      this.#bad.set(key, verdict.reason, now() + NEGATIVE_MS);
-      return this.#fail(address, verdict.reason);
+      this.#bad.set(key, verdict, now() + NEGATIVE_MS);
+      return this.#fail(address, verdict);
     }
     const until = Math.min(now() + POSITIVE_MS, verdict.expiresAt ?? Infinity);
     this.#good.set(key, verdict.identity, until);
     return verdict.identity;
   }
 
-  #fail(address: string, reason: string): never {
-    this.#limit.record(address);
+  #fail(address: string, { reason, remedy }: Rejected): never {
     this.#options.log.warn({ address, reason }, 'authentication failed');
+    // Whoever has a genuine token does not guess.
+    if (remedy !== undefined) throw new Refusal('forbidden', remedy);
+    this.#limit.record(address);
     throw new Refusal('unauthenticated', 'the token is not accepted');
   }
 }

@@ -1,4 +1,4 @@
-const BURST = 20;
+const DEFAULT_BURST = 20;
 const PER_SECOND = 1 / 3;
 const MAX_ADDRESSES = 10_000;
 
@@ -6,9 +6,11 @@ const MAX_ADDRESSES = 10_000;
 export class FailureLimit {
   readonly #buckets = new Map<string, { left: number; at: number }>();
   readonly #now: () => number;
+  readonly #burst: number;
 
-  constructor(now: () => number) {
+  constructor(now: () => number, burst = DEFAULT_BURST) {
     this.#now = now;
+    this.#burst = burst;
   }
 
   /** Seconds until the address may fail again; 0 when it may now. */
@@ -28,8 +30,8 @@ export class FailureLimit {
 
   #left(address: string): number {
     const bucket = this.#buckets.get(networkOf(address));
-    if (!bucket) return BURST;
-    return Math.min(BURST, bucket.left + ((this.#now() - bucket.at) / 1000) * PER_SECOND);
+    if (!bucket) return this.#burst;
+    return Math.min(this.#burst, bucket.left + ((this.#now() - bucket.at) / 1000) * PER_SECOND);
   }
 }
 

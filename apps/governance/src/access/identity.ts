@@ -20,6 +20,8 @@ export type Verdict =
       known: false;
       /** For the log and never for the caller, who may be guessing. */
       reason: string;
+      /** For the caller, whose token is genuine and can not be used all the same: why, and what to do. */
+      remedy?: string;
     };
 
 /** @throws Error when nobody can be asked: that is no verdict. */

@@ -14,8 +14,11 @@ export class TestIssuer {
   isDown = false;
   /** How often its keys were asked for. */
   keyRequests = 0;
+  /** How often it was asked for anything. */
+  requests = 0;
   readonly #published: object[] = [];
   readonly #server = createServer((request, response) => {
+    this.requests += 1;
     if (this.isDown) response.writeHead(503).end();
     else if (request.url === '/.well-known/openid-configuration')
       response.end(JSON.stringify({ issuer: this.url, jwks_uri: this.keysUrl }));

@@ -96,6 +96,43 @@ describe('a token of the issuer', () => {
   });
 });
 
+describe('a token without the groups of its owner', () => {
+  // As Entra ID writes them for members of many groups, and OpenID Connect in general.
+  const distributed = {
+    groups: undefined,
+    _claim_names: { groups: 'src1' },
+    _claim_sources: { src1: { endpoint: 'https://graph.example/users/ana/getMemberObjects' } },
+  };
+
+  it.each<[string, Record<string, unknown>, Partial<OidcSettings>]>([
+    ['names another source', distributed, {}],
+    ['is marked', { groups: undefined, hasgroups: true }, {}],
+    ['is marked as text', { groups: undefined, hasgroups: 'true' }, {}],
+    ['has some, and another source', { ...distributed, groups: ['team-a'] }, {}],
+    ['names another source of the claim in use', { _claim_names: { roles: 'src1' } }, { groupsClaim: 'roles' }],
+  ])('is refused with the reason and the remedy when it %s', async (_name, over, options) => {
+    verify = verifyByOidc(settings(options), () => time);
+    const before = issuer.requests;
+    expect(await verify(await tokenOf(claims(over)))).toEqual({
+      known: false,
+      reason: `the issuer left the claim ${options.groupsClaim ?? 'groups'} out of the token`,
+      remedy: expect.stringContaining('set OIDC_GROUPS_CLAIM to -') as unknown,
+    });
+    expect(issuer.requests - before).toBeLessThanOrEqual(2);
+  });
+
+  it.each<[string, Record<string, unknown>, Partial<OidcSettings>]>([
+    ['groups do not matter', distributed, { groupsClaim: null }],
+    ['others are left out', { groups: undefined, _claim_names: { picture: 'src1' } }, {}],
+    ['another claim is in use', { hasgroups: true }, { groupsClaim: 'roles' }],
+    ['the owner has none', { groups: undefined, hasgroups: false }, {}],
+    ['the mark is no object', { groups: undefined, _claim_names: 'groups' }, {}],
+  ])('is accepted when %s', async (_name, over, options) => {
+    verify = verifyByOidc(settings(options), () => time);
+    expect(await verify(await tokenOf(claims(over)))).toMatchObject({ known: true, identity: { groups: [] } });
+  });
+});
+
 describe('a forged token', () => {
   it('without a signature is refused', async () => {
     const token = new UnsecuredJWT(claims()).encode();

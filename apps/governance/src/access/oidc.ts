@@ -65,16 +65,43 @@ async function discover(issuer: string): Promise<string> {
 
 function verdictOf(payload: JWTPayload, { usernameClaim, groupsClaim, prefix }: OidcSettings): Verdict {
   const username = z.string().min(1).max(256).safeParse(payload[usernameClaim]);
-  const groups = groupsSchema.safeParse(payload[groupsClaim] ?? []);
   if (!username.success) return { known: false, reason: `the claim ${usernameClaim} is no user name` };
-  if (!groups.success) return { known: false, reason: `the claim ${groupsClaim} is no list of groups` };
   if (usernameClaim === 'email' && payload['email_verified'] === false)
     return { known: false, reason: 'the e-mail address is not verified' };
+  const groups = groupsIn(payload, groupsClaim);
+  if (!Array.isArray(groups)) return groups;
   const name = prefix + username.data;
-  const prefixed = groups.data.map((group) => prefix + group);
+  const prefixed = groups.map((group) => prefix + group);
   // An issuer of people must not be able to name the cluster's own users and groups, such as system:masters.
   if ([name, ...prefixed].some((text) => text.startsWith('system:')))
     return { known: false, reason: 'the token claims a name of the cluster' };
   const expiresAt = payload.exp === undefined ? null : payload.exp * 1000;
   return { known: true, identity: { name, groups: prefixed, uid: null, extra: {}, by: 'oidc' }, expiresAt };
 }
+
+function groupsIn(payload: JWTPayload, claim: string | null): string[] | Verdict {
+  if (claim === null) return [];
+  if (areElsewhere(payload, claim)) return leftOut(claim);
+  const groups = groupsSchema.safeParse(payload[claim] ?? []);
+  return groups.success ? groups.data : { known: false, reason: `the claim ${claim} is no list of groups` };
+}
+
+/**
+ * Whether the issuer left the groups out and says where else they are: as a distributed claim, or with the mark that
+ * Entra ID uses where the token has no room for one.
+ */
+function areElsewhere(payload: JWTPayload, groupsClaim: string): boolean {
+  const distributed = z.record(z.string(), z.unknown()).safeParse(payload['_claim_names']);
+  if (distributed.success && Object.hasOwn(distributed.data, groupsClaim)) return true;
+  return groupsClaim === 'groups' && payload[groupsClaim] === undefined && Boolean(payload['hasgroups']);
+}
+
+/** Whoever is in too many groups is not somebody without groups. They are not fetched: a token would choose from where. */
+const leftOut = (groupsClaim: string): Verdict => ({
+  known: false,
+  reason: `the issuer left the claim ${groupsClaim} out of the token`,
+  remedy:
+    `your token does not name your groups: the issuer left the claim ${groupsClaim} out, as it does for members of many. ` +
+    'Have it send only the groups assigned to this application, or application roles; or bind people by name and set ' +
+    'OIDC_GROUPS_CLAIM to -',
+});

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseNetworks } from '../http/client-address.js';
 
 const list = (text: string): string[] =>
   text
@@ -32,11 +33,19 @@ export const accessConfig = {
     .string()
     .default('system:serviceaccount:scc-system:worker')
     .describe('the user that the worker is known as'),
+  TRUSTED_PROXIES: names('')
+    .transform((networks, context) => {
+      const trusted = parseNetworks(networks);
+      if (trusted) return trusted;
+      context.addIssue({ code: 'custom', message: 'is a list of networks such as 10.0.0.0/8, separated by commas' });
+      return z.NEVER;
+    })
+    .describe('networks of the proxies whose X-Forwarded-For is believed, separated by commas; none unless said'),
   OIDC_ISSUER: httpsUrl.optional().describe('the issuer of the tokens of people'),
   OIDC_AUDIENCE: z.string().optional().describe('the client that tokens of people must be meant for'),
   OIDC_JWKS_URL: httpsUrl.optional().describe('the keys of the issuer; absent, it is asked where they are'),
   OIDC_USERNAME_CLAIM: z.string().default('sub'),
-  OIDC_GROUPS_CLAIM: z.string().default('groups'),
+  OIDC_GROUPS_CLAIM: z.string().default('groups').describe('- when groups do not matter'),
   OIDC_PREFIX: z
     .string()
     .default('oidc:')
@@ -50,7 +59,8 @@ export interface OidcSettings {
   audience: string;
   jwksUrl: string | null;
   usernameClaim: string;
-  groupsClaim: string;
+  /** Null when groups do not matter. */
+  groupsClaim: string | null;
   prefix: string;
 }
 
@@ -65,7 +75,7 @@ export function oidcSettings(config: AccessConfig): OidcSettings | null {
     audience,
     jwksUrl: config.OIDC_JWKS_URL ?? null,
     usernameClaim: config.OIDC_USERNAME_CLAIM,
-    groupsClaim: config.OIDC_GROUPS_CLAIM,
+    groupsClaim: config.OIDC_GROUPS_CLAIM === '-' ? null : config.OIDC_GROUPS_CLAIM,
     prefix: config.OIDC_PREFIX === '-' ? '' : config.OIDC_PREFIX,
   };
 }

@@ -202,6 +202,40 @@ describe('a token', () => {
   });
 });
 
+describe('behind a proxy', () => {
+  /** One guess of the client at an address, as the proxy on the loopback passes it on. */
+  const guess = async (forwardedFor: string, token = 'a-guess'): Promise<number> => {
+    const headers = { authorization: `Bearer ${token}`, 'x-forwarded-for': forwardedFor };
+    return (await fetch(`http://127.0.0.1:${guarded.api.port}/v1/me`, { headers })).status;
+  };
+  const guessUntilRefused = async (forwardedFor: string): Promise<void> => {
+    for (let count = 0; count < 20; count += 1) expect(await guess(forwardedFor)).toBe(401);
+    expect(await guess(forwardedFor)).toBe(429);
+  };
+
+  it('that is trusted, each client has failures of its own', async () => {
+    await start('bindings', { TRUSTED_PROXIES: '127.0.0.0/8' });
+    await guessUntilRefused('198.51.100.1');
+    expect(await guess('198.51.100.2')).toBe(401);
+    // What the client itself wrote before the proxy's own entry changes nothing.
+    expect(await guess('203.0.113.77, 198.51.100.1')).toBe(429);
+    expect(await guess('198.51.100.1', cluster.issue('ada'))).toBe(429);
+    expect(await guess('198.51.100.2', cluster.issue('ada'))).toBe(200);
+    expect(lines.join('')).toContain('"address":"198.51.100.1"');
+  });
+
+  it.each([
+    ['nobody is trusted', {}],
+    ['somebody else is', { TRUSTED_PROXIES: '10.0.0.0/8,fd00::/8' }],
+  ])('what it says of the client is ignored when %s', async (_name, env: Record<string, string>) => {
+    await start('bindings', env);
+    for (let count = 0; count < 20; count += 1) expect(await guess(`198.51.100.${count}`)).toBe(401);
+    expect(await guess('203.0.113.9')).toBe(429);
+    expect(lines.join('')).toContain('"address":"127.0.0.1"');
+    expect(lines.join('')).not.toContain('198.51.100');
+  });
+});
+
 describe('while the API server is away', () => {
   it('nobody new is let in, nor shut out as unknown', async () => {
     await start('bindings');
@@ -275,6 +309,26 @@ describe('people with an issuer of their own', () => {
     });
     cluster.rbac = () => true;
     expect(await statusOf(forged, '/v1/pods')).toBe(401);
+  });
+
+  it('whose groups the issuer left out are told so, and are not taken for people without groups', async () => {
+    const overage = await issuer.sign({
+      iss: issuer.url,
+      aud: 'governance',
+      sub: 'ana',
+      _claim_names: { groups: 'src1' },
+      iat: time / 1000,
+      exp: time / 1000 + 60,
+    });
+    for (let again = 0; again < 30; again += 1) {
+      const { status, detail, headers } = await guarded.call(overage, 'GET', '/v1/pods');
+      expect([status, headers.get('www-authenticate')]).toEqual([403, null]);
+      expect(detail).toMatch(/does not name your groups.*Have it send only the groups assigned to this application/);
+    }
+    expect(lines.join('')).toContain('the issuer left the claim groups out of the token');
+    expect(lines.join('')).not.toContain(overage);
+    // Nothing was counted against the address.
+    expect(await statusOf('a-guess', '/v1/me')).toBe(401);
   });
 
   it('wait while their issuer is away, and the cluster does not', async () => {

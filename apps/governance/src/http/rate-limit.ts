@@ -20,7 +20,7 @@ export class RateLimitGuard extends ThrottlerGuard {
     const credential = request.headers.authorization ?? request.headers.cookie;
     return Promise.resolve(
       credential === undefined
-        ? `address ${request.socket.remoteAddress ?? 'unknown'}`
+        ? `address ${request.address ?? 'unknown'}`
         : createHash('sha256').update(credential).digest('base64'),
     );
   }

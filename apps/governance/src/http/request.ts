@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { NextFunction, Request, Response } from 'express';
 import type { Logger } from 'pino';
 import type { KnownRequest } from '../access/actor.js';
+import { clientAddress, type TrustedProxies } from './client-address.js';
 import { PAGES_PATH, PAGES_POLICY } from './openapi/paths.js';
 
 export type ApiRequest = Request & KnownRequest;
@@ -16,6 +17,16 @@ export function identifyRequest(request: ApiRequest, response: Response, next: N
   response.setHeader('X-Request-Id', request.requestId);
   next();
 }
+
+/** Finds out where every request comes from, for limits and logs. */
+export const locateClient =
+  (trusted: TrustedProxies) =>
+  (request: ApiRequest, _response: Response, next: NextFunction): void => {
+    // A connection that is gone has no peer any more.
+    const peer = request.socket.remoteAddress ?? 'unknown';
+    request.address = clientAddress(peer, request.header('x-forwarded-for'), trusted);
+    next();
+  };
 
 /** Headers of an API that is called by programs: nothing is cached, framed or sniffed. */
 export function protectAnswer(request: Request, response: Response, next: NextFunction): void {
@@ -50,7 +61,7 @@ const routeOf = (request: ApiRequest): string | null => {
   return typeof route === 'object' && route !== null && 'path' in route ? String(route.path) : null;
 };
 
-/** One line per request: who asked for what, and how it went. Neither bodies nor headers nor queries are logged. */
+/** One line per request: who asked for what, and how it went. Neither bodies nor queries nor other headers are logged. */
 export const logRequests =
   (logger: Logger) =>
   ({ request, response, route, seconds }: Served): void => {
@@ -63,6 +74,7 @@ export const logRequests =
       status: writableFinished ? status : 499,
       ms: Math.round(seconds * 1000),
       actor: request.actor?.name,
+      address: request.address,
     };
     if (status >= 500) logger.warn(fields, 'answered with an error');
     else logger.info(fields, 'answered');

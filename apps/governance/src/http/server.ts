@@ -13,7 +13,7 @@ import { routesOf } from './openapi/routes.js';
 import { parseBodies } from './body.js';
 import { refuseOtherMethods } from './methods.js';
 import { nestLogger } from './nest-logger.js';
-import { identifyRequest, logRequests, observeRequests, protectAnswer, type Served } from './request.js';
+import { identifyRequest, locateClient, logRequests, observeRequests, protectAnswer, type Served } from './request.js';
 import type { KeyPair } from './tls.js';
 
 export interface ApiOptions {
@@ -56,6 +56,7 @@ export async function startApi({ parts, host, port, keyPair, logger, served }: A
   app.use(
     closing.tellCallers,
     identifyRequest,
+    locateClient(parts.access.config.TRUSTED_PROXIES),
     protectAnswer,
     observeRequests((request) => {
       served(request);
