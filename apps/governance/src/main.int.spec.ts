@@ -91,6 +91,7 @@ async function start(over: Record<string, string> = {}) {
       AUDIT_ORIGIN: 'scc.poc/test',
       TOKEN_AUDIENCE: 'test',
       KUBECONFIG: path.join(folder, 'kubeconfig'),
+      TEMPORAL_ADDRESS: '127.0.0.1:1',
       DRAIN_MS: '300',
       ...over,
     },
@@ -143,6 +144,14 @@ describe('the process', () => {
       what: 'the API over TLS',
     });
     expect(health).toMatchObject({ status: 200 });
+    expect(JSON.parse(health.body)).toMatchObject({
+      status: 'degraded',
+      components: {
+        database: { status: 'up' },
+        kubernetes: { status: 'down', reason: 'it does not answer as it should' },
+        temporal: { status: 'down' },
+      },
+    });
     // The cluster is away: nobody is let in, and nobody is taken for a stranger.
     expect(await governance.get('/v1/pods', { authorization: 'Bearer secret-of-a-caller' })).toMatchObject({
       status: 503,

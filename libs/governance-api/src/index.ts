@@ -13,5 +13,6 @@ export {
   problemSchema,
   problemType,
 } from './errors.js';
+export * from './health.js';
 export * from './people.js';
 export { engineRoutes } from './routes.js';

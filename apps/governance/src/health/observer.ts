@@ -5,6 +5,8 @@ import { z } from 'zod';
 import { countUnreviewed } from '../approvals/break-glass.js';
 import { sealingLag } from '../audit/queries.js';
 import { rowOf } from '../database/rows.js';
+import { PartStates } from './parts.js';
+import { askParts, type Probes } from './probes.js';
 
 /** What is seen of the work that waits in the database. */
 export interface Observation {
@@ -18,7 +20,7 @@ export interface Observation {
 const outboxRow = z.object({ waiting: z.int(), oldest: z.coerce.number() });
 const EVERY_MS = 2000;
 
-/** Looks at the database now and then, so that metrics and health never wait for it. */
+/** Looks at the database and at other parts now and then, so that metrics and health never wait for them. */
 export class Observer {
   private seen: Observation = {
     database: true,
@@ -27,19 +29,28 @@ export class Observer {
     breakGlass: { unreviewed: 0 },
   };
   private readonly stopping = new AbortController();
-  private running: Promise<void> = Promise.resolve();
+  /** What was seen of every part, and since when. */
+  readonly parts = new PartStates();
+  private running: Promise<unknown> = Promise.resolve();
 
   constructor(
     private readonly source: DataSource,
     private readonly logger: Logger,
+    private readonly probes: Probes = {},
   ) {}
 
   get now(): Observation {
     return this.seen;
   }
 
-  start(): void {
-    this.running = this.run();
+  isUp(part: string): boolean {
+    return this.parts.get(part)?.status === 'up';
+  }
+
+  /** Ends when everything was looked at once. */
+  async start(): Promise<void> {
+    await Promise.all([this.look(), this.ask()]);
+    this.running = Promise.all([this.repeat(() => this.look()), this.repeat(() => this.ask())]);
   }
 
   async stop(): Promise<void> {
@@ -47,11 +58,16 @@ export class Observer {
     await this.running;
   }
 
-  private async run(): Promise<void> {
-    while (!this.stopping.signal.aborted) {
-      await this.look();
+  private async repeat(work: () => Promise<void>): Promise<void> {
+    for (;;) {
       await delay(EVERY_MS, undefined, { signal: this.stopping.signal }).catch(() => undefined);
+      if (this.stopping.signal.aborted) return;
+      await work();
     }
+  }
+
+  private ask(): Promise<void> {
+    return askParts(this.probes, this.parts, this.logger);
   }
 
   private async look(): Promise<void> {
@@ -64,6 +80,7 @@ export class Observer {
       );
       if (!outbox) throw new Error('an aggregate answered no row');
       const { unsealed, lagSeconds } = await sealingLag(this.source);
+      this.parts.see('database', 'up');
       if (!this.seen.database) this.logger.info('the database answers again');
       this.seen = {
         database: true,
@@ -72,6 +89,7 @@ export class Observer {
         breakGlass: { unreviewed: await countUnreviewed(this.source) },
       };
     } catch (error) {
+      this.parts.see('database', 'down', 'it does not answer');
       if (this.seen.database) this.logger.warn({ err: error }, 'the database does not answer');
       this.seen = { ...this.seen, database: false };
     }

@@ -1,12 +1,13 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { signerFromPem } from '@scc/audit';
 import { createGovernanceClient, type GovernanceClient } from '@scc/governance-api';
-import { createLogger } from '@scc/runtime';
+import { createLogger, type Logger } from '@scc/runtime';
 import type { DataSource } from 'typeorm';
 import { ROLES } from '../access/roles.js';
 import { accessConfig } from '../access/settings.js';
 import { Metrics } from '../health/metrics.js';
 import { Observer } from '../health/observer.js';
+import type { Probes } from '../health/probes.js';
 import { z } from 'zod';
 import type { Api } from './server.js';
 
@@ -15,6 +16,8 @@ export interface TestApi {
   api: Api;
   url: string;
   metrics: Metrics;
+  /** Looks at nothing until it is started. */
+  observer: Observer;
   call: (caller: string, method: string, path: string, over?: CallOver) => Promise<Answer>;
   client: (caller: string) => GovernanceClient;
   close: () => Promise<void>;
@@ -42,17 +45,25 @@ async function tokenReview({ token }: { token: string }): Promise<unknown> {
     : { authenticated: true, user: { username, groups: roles }, audiences: ['test'] };
 }
 
-export async function startTestApi(
-  source: DataSource,
-  { ratePerSecond = 100_000 }: { ratePerSecond?: number } = {},
-): Promise<TestApi> {
+export interface TestApiOptions {
+  ratePerSecond?: number;
+  failureBurst?: number;
+  /** Beside what this fixture needs. */
+  env?: Record<string, string>;
+  probes?: Probes;
+  log?: Logger;
+}
+
+export async function startTestApi(source: DataSource, options: TestApiOptions = {}): Promise<TestApi> {
+  const { ratePerSecond = 100_000, failureBurst, env = {}, probes = {} } = options;
   for (const role of ROLES)
     await source.query(
       `insert into role_binding (role, subject_kind, subject_name, namespaces, created_by)
        values ($1, 'Group', $1, '*', 'test') on conflict do nothing`,
       [role],
     );
-  const logger = createLogger('test', 'silent');
+  const logger = options.log ?? createLogger('test', 'silent');
+  const observer = new Observer(source, logger, probes);
   const { privateKey } = generateKeyPairSync('ed25519');
   const signer = signerFromPem('scc.poc/test', privateKey.export({ format: 'pem', type: 'pkcs8' }).toString());
   const metrics = new Metrics();
@@ -62,12 +73,13 @@ export async function startTestApi(
   const api = await startApi({
     parts: {
       source,
-      observer: new Observer(source, logger),
+      observer,
       access: {
-        config: z.object(accessConfig).parse(environment),
+        config: z.object(accessConfig).parse({ ...environment, ...env }),
         tokenReview,
         subjectAccessReview: () => Promise.resolve(false),
         log: logger,
+        ...(failureBurst === undefined ? {} : { failureBurst }),
       },
       signer,
       origin: 'scc.poc/test',
@@ -85,9 +97,13 @@ export async function startTestApi(
     api,
     url,
     metrics,
+    observer,
     call: (caller, method, path, over = {}) => send(`${url}${path}`, { caller, method, ...over }),
     client: (caller) => createGovernanceClient({ url, token: () => Promise.resolve(caller) }),
-    close: () => api.close(),
+    close: async () => {
+      await observer.stop();
+      await api.close();
+    },
   };
 }
 

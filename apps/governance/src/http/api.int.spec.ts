@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { problemSchema, problemType } from '@scc/governance-api';
+import { healthSchema, problemSchema, problemType } from '@scc/governance-api';
+import { type Logger, waitFor } from '@scc/runtime';
+import { pino } from 'pino';
 import { z } from 'zod';
 import { aRequest, domainDatabase, type DomainDatabase, inTx, ownWorkload } from '../migrations/domain.fixture.js';
 import { evaluate } from '../migrations/evaluate.js';
@@ -167,6 +169,14 @@ describe('the health of the service', () => {
     });
   });
 
+  it('tells since when the database is there', async () => {
+    const sinceOf = async () =>
+      healthSchema.parse((await request({ caller: '', path: '/v1/health' })).body).components['database']?.since;
+    const since = await sinceOf();
+    expect(Date.parse(since ?? '')).toBeLessThanOrEqual(Date.now());
+    expect(await sinceOf()).toBe(since);
+  });
+
   it('is measured by route, without a series for what callers invent', async () => {
     await request({ path: '/v1/calendar' });
     await request({ path: '/v1/invented' });
@@ -178,7 +188,42 @@ describe('the health of the service', () => {
   });
 });
 
+describe('the log', () => {
+  it('has one line for each request, with who and from where, and no secret of it', async () => {
+    const lines: string[] = [];
+    const log: Logger = pino({ level: 'info' }, { write: (line: string) => void lines.push(line) });
+    const logged = await startTestApi(database.app, { log, env: { TRUSTED_PROXIES: '127.0.0.0/8' } });
+    try {
+      const headers = { 'x-forwarded-for': '203.0.113.1, 198.51.100.7', 'x-request-id': 'logged-1' };
+      await logged.call('vera/viewer', 'GET', '/v1/pods?namespace=shop', { headers });
+      await waitFor(() => lines.length > 0, { timeoutMs: 5000, what: 'a line' });
+      expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([
+        expect.objectContaining({
+          ...{ requestId: 'logged-1', method: 'GET', path: '/v1/pods', route: '/v1/pods', status: 200 },
+          ...{ actor: 'vera', address: '198.51.100.7', ms: expect.any(Number) as unknown, msg: 'answered' },
+        }),
+      ]);
+      expect(lines.join('')).not.toContain('vera/viewer');
+    } finally {
+      await logged.close();
+    }
+  });
+});
+
 describe('the limit of requests', () => {
+  it('is kept for each address that sends no credential, and told by a trusted proxy', async () => {
+    const limited = await startTestApi(database.app, { ratePerSecond: 1, env: { TRUSTED_PROXIES: '127.0.0.1/32' } });
+    try {
+      const ask = (address: string) =>
+        limited.call('', 'GET', '/v1/health', { headers: { 'x-forwarded-for': address } });
+      const answers = await Promise.all(Array.from({ length: 15 }, () => ask('198.51.100.1')));
+      expect(answers.filter(({ status }) => status === 429)).toHaveLength(5);
+      expect(await ask('198.51.100.2')).toMatchObject({ status: 200 });
+    } finally {
+      await limited.close();
+    }
+  });
+
   it('is kept for each caller, before anybody is asked who it is', async () => {
     const limited = await startTestApi(database.app, { ratePerSecond: 1 });
     try {

@@ -7,6 +7,7 @@ import {
   commandGrantSchema,
   engineRoutes,
   eventRecordSchema,
+  healthSchema,
   itemsSchema,
   migrationDetailSchema,
   migrationSummarySchema,
@@ -21,7 +22,6 @@ import {
   trackedPodSchema,
 } from '@scc/governance-api';
 import { z } from 'zod';
-import { healthSchema } from '../../health/health.controller.js';
 import { assessmentSchema, calibrationSchema, modelsSchema } from '../../risk/answers.js';
 import {
   bindingAnswerSchema,

@@ -1,0 +1,43 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import type { PartStates } from './parts.js';
+
+/** Asks a part something harmless; rejects when it does not answer as it should. */
+export type Probe = () => Promise<unknown>;
+/** By the name that health shows. */
+export type Probes = Readonly<Record<string, Probe>>;
+
+const ASK_MS = 2000;
+
+/**
+ * Asks every part once and keeps what it found. Only the log tells more than that there was no answer: health is read
+ * by everybody.
+ */
+export async function askParts(probes: Probes, states: PartStates, logger: Logger): Promise<void> {
+  await Promise.all(
+    Object.entries(probes).map(async ([part, probe]) => {
+      const before = states.get(part)?.status;
+      try {
+        await inTime(probe);
+        states.see(part, 'up');
+        if (before === 'down') logger.info({ part }, 'a part answers again');
+      } catch (error) {
+        states.see(part, 'down', 'it does not answer as it should');
+        if (before !== 'down') logger.warn({ part, err: error }, 'a part does not answer as it should');
+      }
+    }),
+  );
+}
+
+async function inTime(probe: Probe): Promise<void> {
+  const timer = new AbortController();
+  const late = delay(ASK_MS, undefined, { signal: timer.signal }).then(() => {
+    throw new Error(`no answer within ${ASK_MS} ms`);
+  });
+  try {
+    await Promise.race([probe(), late]);
+  } finally {
+    late.catch(() => undefined);
+    timer.abort();
+  }
+}
