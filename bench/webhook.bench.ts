@@ -1,24 +1,18 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { Agent, request } from 'node:https';
-import { setTimeout as delay } from 'node:timers/promises';
-import { aPod, podReview } from '../apps/governance/src/admission/admission.fixture.js';
+import { CONNECTIONS, drive, percentile, post, reviewIn, type Target, targetOf } from './reviews.js';
 import type { Bench, BenchResult } from './types.js';
 
-const PER_SECOND = 500;
 /** Echo and webhook take turns, so that whatever else the machine does meets both. */
 const TURNS = 6;
 const TURN_MS = 5_000;
 const WARM_UP_MS = 3_000;
-const CONNECTIONS = 8;
 const MANY = Number(process.env['BENCH_WEBHOOK_REVIEWS'] ?? 100_000);
 /** Before the memory of a Node process has found its size. */
 const SETTLING = 20_000;
 
-interface Server {
+interface Server extends Target {
   readonly child: ChildProcess;
-  readonly agent: Agent;
-  readonly port: number;
 }
 
 /** As docs/WEBHOOK.md recommends: without a bound V8 lets a busy process grow before it collects. */
@@ -27,7 +21,7 @@ const MEMORY = ['--max-semi-space-size=4', '--max-old-space-size=128'];
 async function start(kind: 'webhook' | 'echo'): Promise<Server> {
   const child = fork(new URL('./webhook-server.js', import.meta.url), [kind], { execArgv: MEMORY });
   const [{ port, ca }] = (await once(child, 'message')) as [{ port: number; ca: string }];
-  return { child, port, agent: new Agent({ keepAlive: true, maxSockets: CONNECTIONS, ca }) };
+  return { child, ...targetOf(port, ca) };
 }
 
 interface Usage {
@@ -46,66 +40,7 @@ function stop({ child, agent }: Server): void {
   child.kill();
 }
 
-const ordinary = aPod({
-  spec: {
-    containers: Array.from({ length: 2 }, (_none, index) => ({
-      name: `app-${index}`,
-      image: 'registry.example.org/shop/ledger:1.4.2',
-      env: Array.from({ length: 20 }, (_also, at) => ({ name: `SETTING_${at}`, value: 'some value that is set' })),
-      ports: [{ name: 'http', containerPort: 8080, protocol: 'TCP' }],
-      resources: { requests: { cpu: '50m', memory: '32Mi' } },
-      livenessProbe: { httpGet: { path: '/livez', port: 'http', scheme: 'HTTP' }, periodSeconds: 10 },
-    })),
-    volumes: [{ name: 'kube-api-access', projected: { sources: [{ serviceAccountToken: { path: 'token' } }] } }],
-  },
-});
-const body = Buffer.from(JSON.stringify(podReview(ordinary)));
-
-/** Posts one review. @returns whether it was answered with 200 */
-function post({ port, agent }: Server): Promise<boolean> {
-  return new Promise((resolve) => {
-    const outgoing = request(
-      {
-        host: '127.0.0.1',
-        servername: 'localhost',
-        port,
-        path: '/mutate/pods?timeout=3s',
-        method: 'POST',
-        agent,
-        headers: { 'content-type': 'application/json', 'content-length': body.length },
-      },
-      (response) => {
-        response.resume();
-        response.once('end', () => resolve(response.statusCode === 200));
-      },
-    );
-    outgoing.once('error', () => resolve(false));
-    outgoing.end(body);
-  });
-}
-
-/** An open loop: each review has its time, and a slow answer counts from there. */
-async function drive(server: Server, forMs: number): Promise<{ latencies: number[]; failed: number }> {
-  const latencies: number[] = [];
-  let failed = 0;
-  const began = performance.now();
-  const calls: Promise<void>[] = [];
-  for (let sent = 0; sent < (PER_SECOND * forMs) / 1000; sent += 1) {
-    const due = began + (sent * 1000) / PER_SECOND;
-    const wait = due - performance.now();
-    if (wait > 1) await delay(wait);
-    // A timer may end a little early: then the review counts from when it was sent.
-    const from = Math.min(due, performance.now());
-    calls.push(
-      post(server).then((isFine) => {
-        latencies.push(performance.now() - from);
-        if (!isFine) failed += 1;
-      }),
-    );
-  }
-  await Promise.all(calls);
-  return { latencies, failed };
-}
+const body = reviewIn('shop');
 
 async function closedLoop(server: Server, count: number): Promise<void> {
   let left = count;
@@ -113,20 +48,17 @@ async function closedLoop(server: Server, count: number): Promise<void> {
     Array.from({ length: CONNECTIONS }, async () => {
       while (left > 0) {
         left -= 1;
-        await post(server);
+        await post(server, body);
       }
     }),
   );
 }
 
-const percentile = (sorted: readonly number[], share: number): number =>
-  sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0;
-
 const bench: Bench = {
   name: 'webhook',
   async run() {
     const [echo, webhook] = [await start('echo'), await start('webhook')];
-    for (const server of [echo, webhook]) await drive(server, WARM_UP_MS);
+    for (const server of [echo, webhook]) await drive(server, WARM_UP_MS, body);
     const measured = { echo: [] as number[], webhook: [] as number[] };
     let failed = 0;
     for (let turn = 0; turn < TURNS; turn += 1)
@@ -134,7 +66,7 @@ const bench: Bench = {
         ['echo', echo],
         ['webhook', webhook],
       ] as const) {
-        const { latencies, failed: missed } = await drive(server, TURN_MS);
+        const { latencies, failed: missed } = await drive(server, TURN_MS, body);
         measured[name].push(...latencies);
         failed += missed;
       }
