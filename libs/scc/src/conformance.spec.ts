@@ -15,11 +15,13 @@ function normalised(value: unknown): unknown {
   return entries.length === 0 ? undefined : Object.fromEntries(entries);
 }
 
-const fixture = fileURLToPath(new URL('../fixtures/cases.jsonl', import.meta.url));
-const recorded = readFileSync(fixture, 'utf8')
-  .trim()
-  .split('\n')
-  .map((line) => JSON.parse(line) as { id: string; expect: { message?: string } });
+const fixture = (name: string): string[] =>
+  readFileSync(fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url)), 'utf8')
+    .trim()
+    .split('\n');
+const recorded = [...fixture('cases.jsonl'), ...fixture('generated-cases.jsonl')].map(
+  (line) => JSON.parse(line) as { id: string; expect: { message?: string } },
+);
 
 describe('decisions recorded from OpenShift', () => {
   const cluster = defaultSCCs();
