@@ -64,6 +64,20 @@ describe('violationsOf', () => {
     expect(codes(facts)).toEqual(expected);
   });
 
+  it.each([
+    ['StatefulSet', 'a copy of it could not share its volumes'],
+    ['DaemonSet', 'it runs one pod on each node already'],
+  ] as const)('says why a %s is not moved, and how to do without', (kind, reason) => {
+    expect(violationsOf(someFacts({ spec: { workloadRef: { kind, name: 'ledger' } } }))).toEqual([
+      {
+        code: 'KindNotSupported',
+        field: 'spec.workloadRef.kind',
+        message: `a ${kind} can not be migrated, only a Deployment can: ${reason}, so there is no canary to move requests to`,
+        remedy: expect.stringContaining('set openshift.io/required-scc: restricted-v2 on its pod template') as string,
+      },
+    ]);
+  });
+
   it('names field, reason and remedy of each', () => {
     const [violation] = violationsOf(someFacts({ spec: { targetSCC: 'restrictedv2' } }));
     expect(violation).toMatchObject({

@@ -14,15 +14,21 @@ const violation = (code: string, field: string, message: string, remedy: string)
   remedy,
 });
 
-const kindIsNotMoved: Check = ({ spec: { workloadRef } }) =>
+/** Why there is no canary for a kind, without which no request can be moved. */
+const WITHOUT_CANARY = {
+  StatefulSet: 'a copy of it could not share its volumes',
+  DaemonSet: 'it runs one pod on each node already',
+};
+
+const kindIsNotMoved: Check = ({ spec: { workloadRef, targetSCC } }) =>
   workloadRef.kind === 'Deployment'
     ? []
     : [
         violation(
           'KindNotSupported',
           'spec.workloadRef.kind',
-          `a ${workloadRef.kind} can not be migrated: only Deployments can`,
-          'Migrate a Deployment, or change the workload by hand.',
+          `a ${workloadRef.kind} can not be migrated, only a Deployment can: ${WITHOUT_CANARY[workloadRef.kind]}, so there is no canary to move requests to`,
+          `Do it by hand: grant ${targetSCC} to its ServiceAccount, set openshift.io/required-scc: ${targetSCC} on its pod template, roll it out, and take the old grant away.`,
         ),
       ];
 
