@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { z } from 'zod';
 import { EVERYWHERE } from '../access/scope.js';
-import type { Queryable } from '../database/rows.js';
+import type { Database } from '../database/rows.js';
 import { findMigration } from '../migrations/store.js';
 import { domainDatabase, type DomainDatabase } from '../migrations/domain.fixture.js';
 import { listMigrations, stepsOf } from '../migrations/read.js';
@@ -46,15 +46,13 @@ const FILL = [
 const planSchema = z.array(z.object({ 'QUERY PLAN': z.array(z.object({ Plan: z.record(z.string(), z.unknown()) })) }));
 
 /** The plans of the statements that the work runs. */
-async function plansOf(work: (db: Queryable) => Promise<unknown>): Promise<string> {
+async function plansOf(work: (db: Database) => Promise<unknown>): Promise<string> {
   const statements: [string, unknown[]][] = [];
-  const recording: Queryable = {
-    query: async <Rows>(sql: string, parameters: unknown[] = []): Promise<Rows> => {
-      statements.push([sql, parameters]);
-      return database.app.query<Rows>(sql, parameters);
-    },
-  };
-  await work(recording).catch(() => undefined);
+  const logged = jest.spyOn(database.app.logger, 'logQuery').mockImplementation((sql, parameters) => {
+    statements.push([sql, Array.isArray(parameters) ? parameters : []]);
+  });
+  await work(database.app).catch(() => undefined);
+  logged.mockRestore();
   const plans = [];
   for (const [sql, parameters] of statements)
     plans.push(planSchema.parse(await database.admin.query(`explain (format json) ${sql}`, parameters)));
@@ -70,7 +68,7 @@ const scanned = (plans: string): (string | undefined)[] =>
 const page = { limit: 100, after: null, scope: EVERYWHERE };
 
 describe('with 1,000,000 audit entries and 100,000 pods', () => {
-  it.each<[string, (db: Queryable) => Promise<unknown>, string]>([
+  it.each<[string, (db: Database) => Promise<unknown>, string]>([
     [
       'which pods still run under an SCC',
       (db) => findPods(db, { scc: 'anyuid', running: true }, page),

@@ -4,7 +4,7 @@ import type { Scope } from '../access/scope.js';
 import { appendAudit } from '../audit/append.js';
 import { Refusal, requireVersion } from '../database/refusal.js';
 import { type Database, rowsOf } from '../database/rows.js';
-import { inScope } from '../database/scoped.js';
+import { inScope } from '../database/filters.js';
 import type { CallContext } from '../migrations/store.js';
 import { PolicyExceptionEntity } from './policy-exception.entity.js';
 import { newestVersion } from './store.js';

@@ -1,10 +1,10 @@
 import { sccSchema } from '@scc/scc';
 import type { Logger } from 'pino';
-import type { DataSource } from 'typeorm';
+import { type DataSource, In, IsNull, Not } from 'typeorm';
 import { z } from 'zod';
 import { appendAudit } from '../audit/append.js';
-import { rowsOf } from '../database/rows.js';
 import { inTransaction } from '../database/transaction.js';
+import { SCCPresenceEntity } from './scc.entity.js';
 import { observeSCC } from './versions.js';
 
 /** The part of an informer that following needs. */
@@ -85,12 +85,7 @@ async function enter(source: DataSource, name: string, object: unknown, logger: 
   });
 }
 
-const missing = async (source: DataSource, present: string[]): Promise<string[]> =>
-  (
-    await rowsOf(
-      source,
-      z.object({ name: z.string() }),
-      'select name from scc_presence where present_to is null and not (name = any($1))',
-      [present],
-    )
-  ).map(({ name }) => name);
+async function missing(source: DataSource, present: string[]): Promise<string[]> {
+  const lost = await source.getRepository(SCCPresenceEntity).findBy({ presentTo: IsNull(), name: Not(In(present)) });
+  return lost.map(({ name }) => name);
+}

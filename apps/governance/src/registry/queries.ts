@@ -1,86 +1,77 @@
-import { containment, compileSCC, defaultSCCs, sccSchema } from '@scc/scc';
-import { z } from 'zod';
-import { likePatterns, type Scope } from '../access/scope.js';
-import { type Queryable, rowOf, rowsOf } from '../database/rows.js';
+import { containment, compileSCC, defaultSCCs } from '@scc/scc';
+import { IsNull } from 'typeorm';
+import type { Scope } from '../access/scope.js';
+import type { Database } from '../database/rows.js';
+import { inScope } from '../database/filters.js';
 import type { WorkloadKey } from '../migrations/claims.js';
 import { hashOf } from '../migrations/content-hash.js';
+import { TrackedPodEntity } from '../pods/pod.entity.js';
+import { SCCActivationEntity, SCCPresenceEntity, SCCVersionEntity } from './scc.entity.js';
 import { contentOf } from './versions.js';
 
-const activationRow = z
-  .object({
-    scc: z.string(),
-    scc_version: z.string().nullable(),
-    plan_uid: z.string().nullable(),
-    actor: z.string().nullable(),
-    reason: z.enum(['observed', 'migrated', 'restored']),
-    activated_at: z.date(),
-    deactivated_at: z.date().nullable(),
-    deactivated_by: z.string().nullable(),
-  })
-  .transform((row) => ({
-    scc: row.scc,
-    version: row.scc_version,
-    planUid: row.plan_uid,
-    actor: row.actor,
-    reason: row.reason,
-    activatedAt: row.activated_at.toISOString(),
-    deactivatedAt: row.deactivated_at?.toISOString() ?? null,
-    deactivatedBy: row.deactivated_by,
-  }));
-export type ActivationEntry = z.infer<typeof activationRow>;
-const ACTIVATION = 'scc, scc_version, plan_uid, actor, reason, activated_at, deactivated_at, deactivated_by';
+const toActivation = (row: SCCActivationEntity) => ({
+  scc: row.scc,
+  version: row.sccVersionId,
+  planUid: row.planUid,
+  actor: row.actor,
+  reason: row.reason,
+  activatedAt: row.activatedAt.toISOString(),
+  deactivatedAt: row.deactivatedAt?.toISOString() ?? null,
+  deactivatedBy: row.deactivatedBy,
+});
+export type ActivationEntry = ReturnType<typeof toActivation>;
 
 /** Under which SCC, and which version of it, a workload ran at a time; undefined when nobody knows. */
-export const workloadAt = (
-  db: Queryable,
+export async function workloadAt(
+  db: Database,
   { namespace, kind, name }: WorkloadKey,
   at: Date,
-): Promise<ActivationEntry | undefined> =>
-  rowOf(
-    db,
-    activationRow,
-    `select ${ACTIVATION} from scc_activation
-     where namespace = $1 and kind = $2 and name = $3 and activated_at <= $4
-       and (deactivated_at is null or deactivated_at > $4) order by activated_at desc limit 1`,
-    [namespace, kind, name, at],
-  );
+): Promise<ActivationEntry | undefined> {
+  const found = await db
+    .getRepository(SCCActivationEntity)
+    .createQueryBuilder('a')
+    .where({ namespace, kind, name })
+    .andWhere('a.activatedAt <= :at and (a.deactivatedAt is null or a.deactivatedAt > :at)', { at })
+    .orderBy('a.activatedAt', 'DESC')
+    .limit(1)
+    .getOne();
+  return found ? toActivation(found) : undefined;
+}
 
 /** Under what a workload ran, newest first. */
-export const workloadHistory = (db: Queryable, { namespace, kind, name }: WorkloadKey): Promise<ActivationEntry[]> =>
-  rowsOf(
-    db,
-    activationRow,
-    `select ${ACTIVATION} from scc_activation where namespace = $1 and kind = $2 and name = $3
-     order by activated_at desc, id desc limit 1000`,
-    [namespace, kind, name],
-  );
+export async function workloadHistory(
+  db: Database,
+  { namespace, kind, name }: WorkloadKey,
+): Promise<ActivationEntry[]> {
+  const rows = await db
+    .getRepository(SCCActivationEntity)
+    .find({ where: { namespace, kind, name }, order: { activatedAt: 'DESC', id: 'DESC' }, take: 1000 });
+  return rows.map(toActivation);
+}
 
-const versionRow = z
-  .object({
-    id: z.string(),
-    name: z.string(),
-    content_hash: z.string(),
-    content: sccSchema,
-    first_seen: z.date(),
-    present: z.boolean(),
-  })
-  .transform(({ content_hash: contentHash, first_seen: firstSeen, ...row }) => ({
-    ...row,
-    contentHash,
-    firstSeen: firstSeen.toISOString(),
-  }));
-export type SCCVersion = z.infer<typeof versionRow>;
-const VERSION = `v.id, v.name, v.content_hash, v.content, v.first_seen,
-  exists (select from scc_presence p where p.version = v.id and p.present_to is null) as present`;
+export interface SCCVersion {
+  id: string;
+  name: string;
+  contentHash: string;
+  content: SCCVersionEntity['content'];
+  firstSeen: string;
+  /** Whether it is the one in the cluster. */
+  present: boolean;
+}
 
 /** Every known version of an SCC, or of all SCCs, newest first. */
-export const versionsOf = (db: Queryable, name: string | null): Promise<SCCVersion[]> =>
-  rowsOf(
-    db,
-    versionRow,
-    `select ${VERSION} from scc_version v where $1::text is null or v.name = $1 order by v.name, v.id desc limit 1000`,
-    [name],
-  );
+export async function versionsOf(db: Database, name: string | null): Promise<SCCVersion[]> {
+  const rows = await db
+    .getRepository(SCCVersionEntity)
+    .find({ where: name === null ? {} : { name }, order: { name: 'ASC', id: 'DESC' }, take: 1000 });
+  const presences = await db.getRepository(SCCPresenceEntity).findBy({ presentTo: IsNull() });
+  const present = new Set(presences.map(({ versionId }) => versionId));
+  return rows.map(({ firstSeen, ...row }) => ({
+    ...row,
+    firstSeen: firstSeen.toISOString(),
+    present: present.has(row.id),
+  }));
+}
 
 export interface Drift {
   name: string;
@@ -91,7 +82,7 @@ export interface Drift {
 }
 
 /** How the SCCs of the cluster differ from OpenShift's defaults, by name. */
-export async function driftFromDefaults(db: Queryable): Promise<Drift[]> {
+export async function driftFromDefaults(db: Database): Promise<Drift[]> {
   const present = (await versionsOf(db, null)).filter((version) => version.present);
   return present.map(({ id, name, content }) => {
     const standard = defaultSCCs().find(({ metadata }) => metadata.name === name);
@@ -111,32 +102,29 @@ function changedFields(a: Record<string, unknown>, b: Record<string, unknown>): 
   return keys.filter((key) => hashOf(a[key] ?? null) !== hashOf(b[key] ?? null)).sort();
 }
 
-const affectedRow = z.object({ namespace: z.string(), kind: z.string(), name: z.string(), activated_at: z.date() });
-
 /** Workloads that run under a version now, and how many of the tracked pods run under its name, as far as they are in scope. */
 export async function affectedBy(
-  db: Queryable,
+  db: Database,
   version: string,
   scope: Scope,
 ): Promise<{ workloads: { namespace: string; kind: string; name: string; since: string }[]; pods: number }> {
-  const rows = await rowsOf(
-    db,
-    affectedRow,
-    `select namespace, kind, name, activated_at from scc_activation
-     where scc_version = $1 and deactivated_at is null and ($2::text[] is null or namespace like any($2))
-     order by namespace, kind, name limit 1000`,
-    [version, likePatterns(scope)],
-  );
-  const counted = await rowOf(
-    db,
-    z.object({ pods: z.int() }),
-    `select count(*)::int as pods from tracked_pod
-     where gone_at is null and scc = (select name from scc_version where id = $1)
-       and ($2::text[] is null or namespace like any($2))`,
-    [version, likePatterns(scope)],
-  );
+  const activations = db
+    .getRepository(SCCActivationEntity)
+    .createQueryBuilder('a')
+    .where('a.sccVersionId = :version and a.deactivatedAt is null', { version })
+    .orderBy({ 'a.namespace': 'ASC', 'a.kind': 'ASC', 'a.name': 'ASC' })
+    .limit(1000);
+  const workloads = await inScope(activations, 'a.namespace', scope).getMany();
+  const pods = db
+    .getRepository(TrackedPodEntity)
+    .createQueryBuilder('p')
+    .innerJoin(SCCVersionEntity, 'v', 'v.name = p.scc')
+    .where('p.goneAt is null and v.id = :version', { version });
   return {
-    workloads: rows.map(({ activated_at: since, ...row }) => ({ ...row, since: since.toISOString() })),
-    pods: counted?.pods ?? 0,
+    workloads: workloads.map(({ namespace, kind, name, activatedAt }) => ({
+      ...{ namespace, kind, name },
+      since: activatedAt.toISOString(),
+    })),
+    pods: await inScope(pods, 'p.namespace', scope).getCount(),
   };
 }

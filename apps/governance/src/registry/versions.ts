@@ -1,9 +1,10 @@
 import type { WorkloadFacts } from '@scc/governance-api';
 import { defaultSCCs, sccSchema, type SecurityContextConstraints } from '@scc/scc';
-import type { EntityManager } from 'typeorm';
+import { type EntityManager, IsNull } from 'typeorm';
 import { z } from 'zod';
-import { type Queryable, rowOf, rowsOf } from '../database/rows.js';
+import { type Queryable, rowsOf } from '../database/rows.js';
 import { hashOf, type SCCVersions } from '../migrations/content-hash.js';
+import { SCCPresenceEntity, SCCVersionEntity } from './scc.entity.js';
 
 /** What makes an SCC what it is: all but what the API server writes. */
 export function contentOf(scc: SecurityContextConstraints): SecurityContextConstraints {
@@ -66,17 +67,18 @@ export async function observeSCC(
 ): Promise<{ version: string | null; changed: boolean }> {
   await tx.query('select pg_advisory_xact_lock(hashtextextended($1, 41))', [name]);
   const version = scc ? await versionOf(tx, name, scc, at) : null;
-  const present = await rowOf(
-    tx,
-    z.object({ id: z.string(), version: z.string() }),
-    'select id, version from scc_presence where name = $1 and present_to is null',
-    [name],
-  );
-  if ((present?.version ?? null) === version) return { version, changed: false };
+  const presences = tx.getRepository(SCCPresenceEntity);
+  const present = await presences.findOneBy({ name, presentTo: IsNull() });
+  if ((present?.versionId ?? null) === version) return { version, changed: false };
   if (present)
-    await tx.query('update scc_presence set present_to = greatest(present_from, $2) where id = $1', [present.id, at]);
-  if (version !== null)
-    await tx.query('insert into scc_presence (name, version, present_from) values ($1, $2, $3)', [name, version, at]);
+    await presences
+      .createQueryBuilder()
+      .update()
+      .set({ presentTo: () => 'greatest(present_from, :at)' })
+      .where({ id: present.id })
+      .setParameters({ at })
+      .execute();
+  if (version !== null) await presences.insert({ name, versionId: version, presentFrom: at });
   return { version, changed: true };
 }
 
@@ -87,12 +89,6 @@ async function versionOf(tx: EntityManager, name: string, scc: SecurityContextCo
     `insert into scc_version (name, content_hash, content, first_seen) values ($1, $2, $3, $4) on conflict do nothing`,
     [name, hash, JSON.stringify(content), at],
   );
-  const row = await rowOf(
-    tx,
-    z.object({ id: z.string() }),
-    'select id from scc_version where name = $1 and content_hash = $2',
-    [name, hash],
-  );
-  if (!row) throw new Error(`the version ${hash} of ${name} was stored and is missing`);
-  return row.id;
+  const known = { select: { id: true }, where: { name, contentHash: hash } };
+  return (await tx.getRepository(SCCVersionEntity).findOneOrFail(known)).id;
 }

@@ -13,7 +13,7 @@ import type { EntityManager } from 'typeorm';
 import { z } from 'zod';
 import { rowOf, rowsOf } from '../database/rows.js';
 import { knownSCCs } from '../registry/versions.js';
-import { nextStart } from '../schedule/calendar.js';
+import { calendarFor, startIn } from '../schedule/calendar.js';
 
 /** Everything that an assessment is made from, as far as it is known when the engine asks. */
 export async function gatherSignals(tx: EntityManager, request: EvaluationRequest, now: Date): Promise<Signals> {
@@ -130,11 +130,12 @@ const SPARE_HOURS = [8, 4, 2, 1];
 /** How much longer the migration could take, from when it may start, before a freeze begins or a window ends. */
 async function hoursToSpare(tx: EntityManager, request: EvaluationRequest, now: Date): Promise<number | null> {
   if (!parseSpec(request.spec).ok) return null;
-  const start = await nextStart(tx, request, now);
+  const calendar = await calendarFor(tx, request);
+  const start = startIn(calendar, request, now);
   if (start.never) return 0;
   for (const hours of SPARE_HOURS) {
     const longer = { ...request, expectedDurationSeconds: request.expectedDurationSeconds + hours * 3600 };
-    const { at, never } = await nextStart(tx, longer, now);
+    const { at, never } = startIn(calendar, longer, now);
     if (!never && at?.getTime() === start.at?.getTime()) return hours;
   }
   return 0;

@@ -14,7 +14,8 @@ export interface StartTime {
 
 const NOW: StartTime = { at: null, never: false, reason: 'neither a freeze nor a window stands against it' };
 
-async function calendarFor(db: Database, { plan, spec, facts }: EvaluationRequest): Promise<Calendar> {
+/** What stands in the calendar for a workload, with the windows of its plan. */
+export async function calendarFor(db: Database, { plan, spec, facts }: EvaluationRequest): Promise<Calendar> {
   const entries = await db.getRepository(CalendarEntryEntity).find({ order: { name: 'ASC' } });
   const applying = entries
     .filter(({ namespaces }) => namespaces.some((pattern) => matchesPattern(pattern, plan.namespace)))
@@ -29,8 +30,11 @@ const planWindows = ({ schedule }: EvaluationRequest['spec']): Recurring[] =>
   schedule.windows.map(({ timeZone, ...range }) => ({ timeZone, recurrence: { type: 'weekly', ranges: [range] } }));
 
 /** When the whole migration fits: inside of the windows of the calendar and of the plan, clear of freezes. */
-export async function nextStart(db: Database, request: EvaluationRequest, now: Date): Promise<StartTime> {
-  const calendar = await calendarFor(db, request);
+export const nextStart = async (db: Database, request: EvaluationRequest, now: Date): Promise<StartTime> =>
+  startIn(await calendarFor(db, request), request, now);
+
+/** The same in a calendar that was read before. */
+export function startIn(calendar: Calendar, request: EvaluationRequest, now: Date): StartTime {
   const { notBefore } = request.spec.schedule;
   const fromMs = Math.max(now.getTime(), notBefore === undefined ? 0 : Date.parse(notBefore));
   const opening = nextOpening(calendar, fromMs, request.expectedDurationSeconds * 1000);
