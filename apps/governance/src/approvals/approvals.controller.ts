@@ -8,7 +8,8 @@ import { type Page, pageOf, pageQuery, positionOf } from '../database/paging.js'
 import { inTransaction } from '../database/transaction.js';
 import { type CallContext, uidSchema } from '../migrations/store.js';
 import { decide, withdraw } from './decisions.js';
-import { type ApprovalSummary, listRequests, REQUEST_STATUSES } from './requests.js';
+import { REQUEST_STATUSES } from './approval.entity.js';
+import { type ApprovalSummary, listRequests } from './requests.js';
 
 const uid = { schema: uidSchema };
 const listSchema = z.object({

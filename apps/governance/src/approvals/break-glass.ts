@@ -1,13 +1,14 @@
 import type { ApprovalState } from '@scc/governance-api';
-import type { EntityManager } from 'typeorm';
+import { type EntityManager, IsNull, type SelectQueryBuilder } from 'typeorm';
 import { z } from 'zod';
 import { appendAudit } from '../audit/append.js';
 import { Refusal } from '../database/refusal.js';
-import { type Queryable, rowOf, rowsOf } from '../database/rows.js';
+import { type Database, rowOf } from '../database/rows.js';
 import { type CallContext, lockKnownMigration, planObject } from '../migrations/store.js';
+import { BreakGlassEntity } from './break-glass.entity.js';
 import { decidable, requestById } from './decisions.js';
 import { wakeWorkflow } from './outbox.js';
-import { close, decisionsOf, stateOf } from './requests.js';
+import { close, decisionsOf, planOf, stateOf } from './requests.js';
 
 export const breakGlassInput = z.object({
   contentHash: z.string().length(64).describe('What the caller looked at; anything else is not let through.'),
@@ -16,35 +17,17 @@ export const breakGlassInput = z.object({
 export type BreakGlassInput = z.infer<typeof breakGlassInput>;
 export const reviewInput = z.object({ review: z.string().min(10).max(2048) });
 
-const useRow = z
-  .object({
-    id: z.string(),
-    plan_uid: z.string(),
-    namespace: z.string(),
-    name: z.string(),
-    content_hash: z.string(),
-    used_by: z.string(),
-    reason: z.string(),
-    used_at: z.date(),
-    reviewed_by: z.string().nullable(),
-    reviewed_at: z.date().nullable(),
-    review: z.string().nullable(),
-  })
-  .transform((row) => ({
-    id: row.id,
-    plan: { uid: row.plan_uid, namespace: row.namespace, name: row.name },
-    contentHash: row.content_hash,
-    usedBy: row.used_by,
-    reason: row.reason,
-    usedAt: row.used_at.toISOString(),
-    reviewedBy: row.reviewed_by,
-    reviewedAt: row.reviewed_at?.toISOString() ?? null,
-    review: row.review,
-  }));
-export type BreakGlassUse = z.infer<typeof useRow>;
-const USES = `select b.id, r.plan_uid, m.namespace, m.name, r.content_hash, b.used_by, b.reason, b.used_at, b.reviewed_by,
-    b.reviewed_at, b.review
-  from break_glass b join approval_request r on r.id = b.request join migration m using (plan_uid)`;
+function toUse({ request, usedAt, reviewedAt, requestId: _id, ...use }: BreakGlassEntity) {
+  if (!request) throw new Error(`the use ${use.id} of break-glass was read without its request`);
+  return {
+    ...use,
+    plan: planOf(request),
+    contentHash: request.contentHash,
+    usedAt: usedAt.toISOString(),
+    reviewedAt: reviewedAt?.toISOString() ?? null,
+  };
+}
+export type BreakGlassUse = ReturnType<typeof toUse>;
 
 /**
  * Grants what waits for approval without waiting for the approvers. The author of the plan can not, and the audit log
@@ -92,19 +75,22 @@ export async function breakGlass(
 }
 
 /** The uses, the newest first, at most 500; those that wait for a review, unless asked for all. */
-export const listBreakGlass = (db: Queryable, all: boolean): Promise<BreakGlassUse[]> =>
-  rowsOf(db, useRow, `${USES} where $1 or b.reviewed_at is null order by b.id desc limit 500`, [all]);
+export async function listBreakGlass(db: Database, all: boolean): Promise<BreakGlassUse[]> {
+  const query = usesOf(db).orderBy('b.id', 'DESC').limit(500);
+  if (!all) query.andWhere({ reviewedAt: IsNull() });
+  return (await query.getMany()).map(toUse);
+}
+
+const usesOf = (db: Database): SelectQueryBuilder<BreakGlassEntity> =>
+  db
+    .getRepository(BreakGlassEntity)
+    .createQueryBuilder('b')
+    .innerJoinAndSelect('b.request', 'r')
+    .innerJoinAndSelect('r.migration', 'm');
 
 /** How many uses wait for a review. */
-export async function countUnreviewed(db: Queryable): Promise<number> {
-  const row = await rowOf(
-    db,
-    z.object({ open: z.int() }),
-    'select count(*)::int as open from break_glass where reviewed_at is null',
-  );
-  if (!row) throw new Error('an aggregate answered no row');
-  return row.open;
-}
+export const countUnreviewed = (db: Database): Promise<number> =>
+  db.getRepository(BreakGlassEntity).countBy({ reviewedAt: IsNull() });
 
 /** Somebody else looked at it. @throws Refusal `forbidden` for whoever used it, `conflict` when it is reviewed. */
 export async function reviewBreakGlass(
@@ -115,14 +101,10 @@ export async function reviewBreakGlass(
 ): Promise<BreakGlassUse> {
   const found = await useById(tx, id);
   if (found.usedBy === actor.name) throw new Refusal('forbidden', 'whoever broke the glass does not review it');
-  const reviewed = await rowOf(
-    tx,
-    z.object({ id: z.string() }),
-    `update break_glass set reviewed_by = $2, reviewed_at = $3, review = $4 where id = $1 and reviewed_at is null
-     returning id`,
-    [id, actor.name, now, review],
-  );
-  if (!reviewed) throw new Refusal('conflict', 'it is reviewed already');
+  const { affected } = await tx
+    .getRepository(BreakGlassEntity)
+    .update({ id, reviewedAt: IsNull() }, { reviewedBy: actor.name, reviewedAt: now, review });
+  if (!affected) throw new Refusal('conflict', 'it is reviewed already');
   await appendAudit(tx, {
     actor,
     action: 'approval.bypassReviewed',
@@ -134,7 +116,7 @@ export async function reviewBreakGlass(
 }
 
 async function useById(tx: EntityManager, id: string): Promise<BreakGlassUse> {
-  const found = await rowOf(tx, useRow, `${USES} where b.id = $1`, [id]);
+  const found = await usesOf(tx).where({ id }).getOne();
   if (!found) throw new Refusal('notFound', `the glass was not broken under ${id}`);
-  return found;
+  return toUse(found);
 }

@@ -1,9 +1,7 @@
 import type { ApprovalDecision, ApprovalState } from '@scc/governance-api';
-import type { EntityManager } from 'typeorm';
-import { z } from 'zod';
+import { type EntityManager, IsNull } from 'typeorm';
 import { appendAudit } from '../audit/append.js';
 import { Refusal } from '../database/refusal.js';
-import { rowOf, rowsOf } from '../database/rows.js';
 import {
   type CallContext,
   type Caller,
@@ -11,17 +9,9 @@ import {
   type MigrationRow,
   planObject,
 } from '../migrations/store.js';
+import { ApprovalDecisionEntity, ApprovalRequestEntity } from './approval.entity.js';
 import { wakeWorkflow } from './outbox.js';
-import {
-  type ApprovalRequestRow,
-  close,
-  decisionsOf,
-  type DecisionRow,
-  openRequest,
-  REQUEST_COLUMNS,
-  requestRow,
-  stateOf,
-} from './requests.js';
+import { close, decisionsOf, openRequest, planOf, stateOf } from './requests.js';
 
 /**
  * Records that somebody approves or refuses what a plan would do. With the last approval that was missing the request
@@ -42,16 +32,16 @@ export async function decide(
   if (known?.decision === input.decision) return stateOf(request, decisions, now);
   if (known) throw new Refusal('conflict', `${actor.name} has decided already; withdraw that first`);
   const role = roleFor(request, decisions, { actor, wanted: input.role });
-  await tx.query(
-    `insert into approval_decision (request, approver, role, decision, reason, decided_at) values ($1, $2, $3, $4, $5, $6)`,
-    [request.id, actor.name, role, input.decision, input.reason ?? null, now],
-  );
+  await tx.getRepository(ApprovalDecisionEntity).insert({
+    ...{ requestId: request.id, approver: actor.name, role },
+    ...{ decision: input.decision, reason: input.reason ?? null, decidedAt: now },
+  });
   return settle(tx, { migration, request, context, role, input });
 }
 
 interface Decided {
   migration: MigrationRow;
-  request: ApprovalRequestRow;
+  request: ApprovalRequestEntity;
   context: CallContext;
   role: string;
   input: ApprovalDecision;
@@ -76,9 +66,9 @@ async function settle(
     object: planObject(migration),
     requestId,
     details: {
-      uid: migration.plan_uid,
+      uid: migration.planUid,
       request: request.id,
-      contentHash: request.content_hash,
+      contentHash: request.contentHash,
       role,
       reason: input.reason ?? null,
       complete: outcome === 'granted',
@@ -94,11 +84,11 @@ export async function decidable(
   planUid: string,
   input: Pick<ApprovalDecision, 'decision' | 'contentHash'>,
   { actor, now }: CallContext,
-): Promise<ApprovalRequestRow> {
+): Promise<ApprovalRequestEntity> {
   const request = await openRequest(tx, planUid);
   if (!request) throw new Refusal('conflict', 'nothing of this plan waits for a decision');
-  if (request.expires_at <= now) throw new Refusal('conflict', 'the request has expired');
-  if (request.content_hash !== input.contentHash)
+  if (request.expiresAt <= now) throw new Refusal('conflict', 'the request has expired');
+  if (request.contentHash !== input.contentHash)
     throw new Refusal('stale', 'the plan or what it would do has changed since you looked at it');
   if (request.author === actor.name)
     throw new Refusal('forbidden', 'the author of a plan neither approves nor refuses it');
@@ -109,8 +99,8 @@ export async function decidable(
 
 /** The role in which a caller decides: the one asked for, else the first that still needs somebody. */
 function roleFor(
-  { needs }: Pick<ApprovalRequestRow, 'needs'>,
-  decisions: readonly DecisionRow[],
+  { needs }: Pick<ApprovalRequestEntity, 'needs'>,
+  decisions: readonly ApprovalDecisionEntity[],
   { actor, wanted }: { actor: Caller; wanted: string | undefined },
 ): string {
   const held = needs.filter(({ role }) => actor.roles.includes(role) && (wanted === undefined || role === wanted));
@@ -124,7 +114,7 @@ function roleFor(
   return chosen.role;
 }
 
-const isGranted = ({ needs }: ApprovalRequestRow, decisions: readonly DecisionRow[]): boolean =>
+const isGranted = ({ needs }: ApprovalRequestEntity, decisions: readonly ApprovalDecisionEntity[]): boolean =>
   needs.every(
     ({ role, count }) => decisions.filter((made) => made.decision === 'approve' && made.role === role).length >= count,
   );
@@ -138,61 +128,51 @@ export async function withdraw(
   const migration = await lockKnownMigration(tx, planUid);
   const request = await openRequest(tx, planUid);
   if (!request) throw new Refusal('conflict', 'nothing of this plan waits for a decision');
-  const taken = await rowOf(
-    tx,
-    z.object({ role: z.string() }),
-    `update approval_decision set withdrawn_at = $3 where request = $1 and approver = $2 and withdrawn_at is null returning role`,
-    [request.id, actor.name, now],
-  );
+  const made = tx.getRepository(ApprovalDecisionEntity);
+  const taken = await made.findOneBy({ requestId: request.id, approver: actor.name, withdrawnAt: IsNull() });
   if (!taken) throw new Refusal('notFound', `${actor.name} has not decided about this plan`);
+  await made.update({ id: taken.id }, { withdrawnAt: now });
   const decisions = await decisionsOf(tx, request.id);
   if (request.status === 'granted' && !isGranted(request, decisions))
-    await tx.query(
-      `update approval_request set status = 'pending', decided_at = null, version = version + 1 where id = $1`,
-      [request.id],
-    );
+    await tx.getRepository(ApprovalRequestEntity).update({ id: request.id }, { status: 'pending', decidedAt: null });
   await appendAudit(tx, {
     actor,
     action: 'approval.withdrawn',
     object: planObject(migration),
     requestId,
-    details: { uid: planUid, request: request.id, contentHash: request.content_hash, role: taken.role },
+    details: { uid: planUid, request: request.id, contentHash: request.contentHash, role: taken.role },
   });
   return stateOf(await requestById(tx, request.id), decisions, now);
 }
 
-export async function requestById(tx: EntityManager, id: string): Promise<ApprovalRequestRow> {
-  const row = await rowOf(tx, requestRow, `select ${REQUEST_COLUMNS} from approval_request where id = $1`, [id]);
+export async function requestById(tx: EntityManager, id: string): Promise<ApprovalRequestEntity> {
+  const row = await tx.getRepository(ApprovalRequestEntity).findOneBy({ id });
   if (!row) throw new Refusal('notFound', `no approval request ${id}`);
   return row;
 }
 
-const expiredRow = z.object({
-  id: z.string(),
-  plan_uid: z.string(),
-  namespace: z.string(),
-  name: z.string(),
-  content_hash: z.string(),
-});
-
 /** Closes requests whose time is over, tells their workflows, and writes it to the audit log. */
 export async function expireRequests(tx: EntityManager, now: Date): Promise<number> {
-  const rows = await rowsOf(
-    tx,
-    expiredRow,
-    `select r.id, r.plan_uid, m.namespace, m.name, r.content_hash from approval_request r join migration m using (plan_uid)
-     where r.status in ('pending', 'granted') and r.expires_at <= $1 order by r.id limit 100 for update of r skip locked`,
-    [now],
-  );
+  const rows = await tx
+    .getRepository(ApprovalRequestEntity)
+    .createQueryBuilder('r')
+    .innerJoinAndSelect('r.migration', 'm')
+    .where(`r.status in ('pending', 'granted') and r.expiresAt <= :now`, { now })
+    .orderBy('r.id')
+    .limit(100)
+    .setLock('pessimistic_write', undefined, ['r'])
+    .setOnLocked('skip_locked')
+    .getMany();
   for (const row of rows) {
+    const plan = planOf(row);
     await close(tx, row.id, { status: 'expired', reason: 'nobody acted on it in time' }, now);
-    await wakeWorkflow(tx, row, { actor: 'system:governance', outcome: 'expired' });
+    await wakeWorkflow(tx, { ...plan, planUid: plan.uid }, { actor: 'system:governance', outcome: 'expired' });
     await appendAudit(tx, {
       actor: { name: 'system:governance' },
       action: 'approval.expired',
-      object: planObject(row),
+      object: planObject(plan),
       requestId: null,
-      details: { uid: row.plan_uid, request: row.id, contentHash: row.content_hash },
+      details: { uid: plan.uid, request: row.id, contentHash: row.contentHash },
     });
   }
   return rows.length;

@@ -3,6 +3,9 @@ import { z } from 'zod';
 import { BY_DEFAULT_NOW, IDENTITY, parsed } from '../database/columns.js';
 import { MigrationEntity } from '../migrations/migration.entity.js';
 
+/** Who did what, for the workflow's history. */
+const payloadSchema = z.object({ actor: z.string(), reason: z.string() });
+
 /** A message to a running workflow, written in the transaction of the change that it tells of. */
 @Entity('outbox')
 @Index('outbox_due', ['dueAt', 'id'], { where: 'delivered_at is null and abandoned_at is null' })
@@ -23,8 +26,8 @@ export class OutboxEntity {
   @Column('text')
   signal!: string;
 
-  @Column('jsonb', { transformer: parsed(z.record(z.string(), z.unknown())) })
-  payload!: Record<string, unknown>;
+  @Column('jsonb', { transformer: parsed(payloadSchema) })
+  payload!: z.infer<typeof payloadSchema>;
 
   @Column('timestamptz', BY_DEFAULT_NOW)
   createdAt!: Date;

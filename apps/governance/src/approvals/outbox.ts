@@ -1,46 +1,27 @@
 import type { Logger } from 'pino';
-import type { DataSource, EntityManager } from 'typeorm';
-import { z } from 'zod';
+import { type DataSource, type EntityManager, IsNull, LessThanOrEqual } from 'typeorm';
 import { workflowIdOf } from '../../../../workflows/migration/contract.js';
-import { rowOf } from '../database/rows.js';
-
-interface PlanKey {
-  plan_uid: string;
-  namespace: string;
-  name: string;
-}
+import type { MigrationEntity } from '../migrations/migration.entity.js';
+import { OutboxEntity } from './outbox.entity.js';
 
 /** Asks for the plan's workflow to be woken, in the transaction of the change that it should look at. */
 export async function wakeWorkflow(
   tx: EntityManager,
-  { plan_uid: uid, namespace, name }: PlanKey,
+  { planUid, namespace, name }: Pick<MigrationEntity, 'planUid' | 'namespace' | 'name'>,
   payload: { actor: string; outcome: string },
 ): Promise<void> {
-  await tx.query(`insert into outbox (plan_uid, workflow_id, signal, payload) values ($1, $2, 'approve', $3)`, [
-    uid,
-    workflowIdOf({ namespace, name, uid }),
-    JSON.stringify({ actor: payload.actor, reason: payload.outcome }),
-  ]);
+  await tx.getRepository(OutboxEntity).insert({
+    planUid,
+    workflowId: workflowIdOf({ namespace, name, uid: planUid }),
+    signal: 'approve',
+    payload: { actor: payload.actor, reason: payload.outcome },
+  });
 }
 
-interface OutboxMessage {
-  id: string;
-  workflowId: string;
-  signal: string;
-  payload: Record<string, unknown>;
-}
+type OutboxMessage = Pick<OutboxEntity, 'id' | 'workflowId' | 'signal' | 'payload'>;
 
 /** Hands a message to the workflow. `gone`: there is no such workflow, or it is over. Throws when it should be tried again. */
 export type Deliver = (message: OutboxMessage) => Promise<'delivered' | 'gone'>;
-
-const messageRow = z.object({
-  id: z.string(),
-  workflow_id: z.string(),
-  signal: z.string(),
-  payload: z.record(z.string(), z.unknown()),
-  attempts: z.int(),
-  created_at: z.date(),
-});
 
 const MAX_DELAY_MS = 60_000;
 /** A plan may be approved before its workflow was started; after this long nobody will start it. */
@@ -54,21 +35,18 @@ const GIVE_UP_AFTER_MS = 60 * 60 * 1000;
  */
 export async function relayOne(source: DataSource, deliver: Deliver, now: () => Date): Promise<boolean> {
   return source.transaction(async (tx) => {
-    const row = await rowOf(
-      tx,
-      messageRow,
-      `select id, workflow_id, signal, payload, attempts, created_at from outbox
-       where delivered_at is null and abandoned_at is null and due_at <= $1
-       order by due_at, id limit 1 for update skip locked`,
-      [now()],
-    );
+    const row = await tx.getRepository(OutboxEntity).findOne({
+      where: { deliveredAt: IsNull(), abandonedAt: IsNull(), dueAt: LessThanOrEqual(now()) },
+      order: { dueAt: 'ASC', id: 'ASC' },
+      lock: { mode: 'pessimistic_write', onLocked: 'skip_locked' },
+    });
     if (!row) return false;
-    const { id, workflow_id: workflowId, signal, payload } = row;
+    const { id, workflowId, signal, payload } = row;
     try {
       const outcome = await deliver({ id, workflowId, signal, payload });
-      const isOver = now().getTime() - row.created_at.getTime() > GIVE_UP_AFTER_MS;
-      if (outcome === 'delivered') await finish(tx, id, 'delivered_at', now());
-      else if (isOver) await finish(tx, id, 'abandoned_at', now());
+      const isOver = now().getTime() - row.createdAt.getTime() > GIVE_UP_AFTER_MS;
+      if (outcome === 'delivered') await finish(tx, id, { deliveredAt: now() });
+      else if (isOver) await finish(tx, id, { abandonedAt: now() });
       else await postpone(tx, row, { now: now(), error: 'no such workflow is running' });
     } catch (error) {
       await postpone(tx, row, { now: now(), error: error instanceof Error ? error.message : String(error) });
@@ -77,16 +55,14 @@ export async function relayOne(source: DataSource, deliver: Deliver, now: () => 
   });
 }
 
+const ONE_MORE = () => 'attempts + 1';
+
 async function finish(
   tx: EntityManager,
   id: string,
-  column: 'delivered_at' | 'abandoned_at',
-  now: Date,
+  ended: { deliveredAt: Date } | { abandonedAt: Date },
 ): Promise<void> {
-  await tx.query(`update outbox set ${column} = $2, attempts = attempts + 1, last_error = null where id = $1`, [
-    id,
-    now,
-  ]);
+  await tx.getRepository(OutboxEntity).update({ id }, { ...ended, attempts: ONE_MORE, lastError: null });
 }
 
 async function postpone(
@@ -95,11 +71,8 @@ async function postpone(
   { now, error }: { now: Date; error: string },
 ): Promise<void> {
   const delayMs = Math.min(500 * 2 ** Math.min(attempts, 10), MAX_DELAY_MS);
-  await tx.query('update outbox set attempts = attempts + 1, due_at = $2, last_error = $3 where id = $1', [
-    id,
-    new Date(now.getTime() + delayMs),
-    error.slice(0, 500),
-  ]);
+  const dueAt = new Date(now.getTime() + delayMs);
+  await tx.getRepository(OutboxEntity).update({ id }, { attempts: ONE_MORE, dueAt, lastError: error.slice(0, 500) });
 }
 
 /** Relays messages until it is stopped. */

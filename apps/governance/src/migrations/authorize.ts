@@ -5,6 +5,7 @@ import { appendAudit } from '../audit/append.js';
 import { decidePolicies } from '../policies/decide.js';
 import { activeFreeze, nextStart } from '../schedule/calendar.js';
 import { claimWorkload } from './claims.js';
+import { StepAuthorizationEntity } from './step.entity.js';
 import { type CallContext, currentEvaluation, lockKnownMigration, planObject, type StoredEvaluation } from './store.js';
 
 /** How soon a migration asks again while another one has its workload. */
@@ -37,11 +38,11 @@ export async function authorizeStep(
     requestId,
     details: { uid, ...request, ...answer },
   });
-  await tx.query(
-    `insert into step_authorization (plan_uid, step, content_hash, detail, allowed, reason, entry_id, decided_at)
-     values ($1, $2, $3, $4, $5, $6, $7, $8)`,
-    [uid, request.step, request.contentHash, request.detail, answer.allowed, answer.reason, receipt.entryId, now],
-  );
+  const { step, contentHash, detail } = request;
+  const told = { allowed: answer.allowed, reason: answer.reason };
+  await tx
+    .getRepository(StepAuthorizationEntity)
+    .insert({ planUid: uid, step, contentHash, detail, ...told, entryId: receipt.entryId, decidedAt: now });
   return { ...answer, receipt };
 }
 
@@ -104,7 +105,7 @@ async function againstCalendar(
 async function againstOthers(tx: EntityManager, { request }: StoredEvaluation, now: Date): Promise<Answer | null> {
   const { plan, facts } = request;
   const holder = await claimWorkload(tx, plan.uid, { ...facts.workload, namespace: plan.namespace });
-  if (holder?.plan_uid === plan.uid) return null;
+  if (holder?.planUid === plan.uid) return null;
   const other = holder ? `${holder.namespace}/${holder.name}` : 'another plan';
   return later(`${other} migrates the workload now`, new Date(now.getTime() + CLAIM_RETRY_MS));
 }

@@ -1,6 +1,7 @@
-import type { EntityManager } from 'typeorm';
-import { z } from 'zod';
-import { type Queryable, rowOf } from '../database/rows.js';
+import { type EntityManager, IsNull } from 'typeorm';
+import type { Database } from '../database/rows.js';
+import type { MigrationRow } from './store.js';
+import { WorkloadClaimEntity } from './step.entity.js';
 
 export interface WorkloadKey {
   namespace: string;
@@ -8,18 +9,20 @@ export interface WorkloadKey {
   name: string;
 }
 
-const holderRow = z.object({ plan_uid: z.string(), namespace: z.string(), name: z.string() });
-export type ClaimHolder = z.infer<typeof holderRow>;
+export type ClaimHolder = Pick<MigrationRow, 'planUid' | 'namespace' | 'name'>;
 
 /** The plan that migrates the workload now, or undefined. */
-export function claimHolder(db: Queryable, { namespace, kind, name }: WorkloadKey): Promise<ClaimHolder | undefined> {
-  return rowOf(
-    db,
-    holderRow,
-    `select m.plan_uid, m.namespace, m.name from workload_claim c join migration m using (plan_uid)
-     where c.namespace = $1 and c.kind = $2 and c.name = $3 and c.released_at is null`,
-    [namespace, kind, name],
-  );
+export async function claimHolder(
+  db: Database,
+  { namespace, kind, name }: WorkloadKey,
+): Promise<ClaimHolder | undefined> {
+  const claim = await db
+    .getRepository(WorkloadClaimEntity)
+    .createQueryBuilder('c')
+    .innerJoinAndSelect('c.migration', 'm')
+    .where({ namespace, kind, name, releasedAt: IsNull() })
+    .getOne();
+  return claim?.migration;
 }
 
 /**
@@ -40,7 +43,5 @@ export async function claimWorkload(
 }
 
 export async function releaseWorkload(tx: EntityManager, planUid: string): Promise<void> {
-  await tx.query('update workload_claim set released_at = now() where plan_uid = $1 and released_at is null', [
-    planUid,
-  ]);
+  await tx.getRepository(WorkloadClaimEntity).update({ planUid, releasedAt: IsNull() }, { releasedAt: () => 'now()' });
 }

@@ -4,6 +4,7 @@ import type { EntityManager } from 'typeorm';
 import { z } from 'zod';
 import { appendAudit } from '../audit/append.js';
 import { rowOf } from '../database/rows.js';
+import { CommandGrantEntity } from './step.entity.js';
 import { type CallContext, lockKnownMigration, planObject } from './store.js';
 
 type Command = CommandRequest['command'];
@@ -40,10 +41,9 @@ export async function issueCommandGrant(
   const migration = await lockKnownMigration(tx, uid);
   const token = randomBytes(32).toString('base64url');
   const expiresAt = new Date(now.getTime() + GRANT_TTL_MS);
-  await tx.query(
-    `insert into command_grant (token_hash, plan_uid, command, actor, reason, expires_at) values ($1, $2, $3, $4, $5, $6)`,
-    [sha256(token), uid, command, actor.name, reason, expiresAt],
-  );
+  await tx
+    .getRepository(CommandGrantEntity)
+    .insert({ tokenHash: sha256(token), planUid: uid, command, actor: actor.name, reason, expiresAt });
   await appendAudit(tx, {
     actor,
     action: 'command.granted',

@@ -98,7 +98,7 @@ function verdictOf(violations: Violation[], approvals: ApprovalNeed[], start: St
 /** Another migration of the workload is no reason to refuse: this one waits for it when it asks to begin. */
 async function conflictWarnings(tx: EntityManager, { plan, facts }: EvaluationRequest): Promise<string[]> {
   const holder = await claimHolder(tx, { ...facts.workload, namespace: plan.namespace });
-  return holder && holder.plan_uid !== plan.uid
+  return holder && holder.planUid !== plan.uid
     ? [`${holder.namespace}/${holder.name} migrates the workload now; this plan waits until it is done`]
     : [];
 }

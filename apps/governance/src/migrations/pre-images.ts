@@ -2,16 +2,10 @@ import type { PreImages } from '@scc/governance-api';
 import type { EntityManager } from 'typeorm';
 import { z } from 'zod';
 import { appendAudit } from '../audit/append.js';
-import { type Queryable, rowsOf } from '../database/rows.js';
+import { type Database, rowsOf } from '../database/rows.js';
 import { hashOf } from './content-hash.js';
+import { PreImageEntity } from './event.entity.js';
 import { type CallContext, lockKnownMigration, planObject } from './store.js';
-
-const imageRow = z.object({
-  key: z.string(),
-  ordinal: z.int(),
-  workflow_id: z.string(),
-  manifest: z.record(z.string(), z.unknown()).nullable(),
-});
 
 /**
  * Stores objects as they were before the first change. The first image of an object stays: a second attempt sees what
@@ -53,17 +47,14 @@ export async function savePreImages(
 }
 
 /** What was recorded of the plan; no images when nothing was touched, also of a plan that nobody asked about. */
-export const preImages = (db: Queryable, uid: string): Promise<PreImages> => readPreImages(db, uid, '');
+export const preImages = (db: Database, uid: string): Promise<PreImages> => readPreImages(db, uid, '');
 
-async function readPreImages(db: Queryable, uid: string, workflowId: string): Promise<PreImages> {
-  const rows = await rowsOf(
-    db,
-    imageRow,
-    'select key, ordinal, workflow_id, manifest from pre_image where plan_uid = $1 order by ordinal, key',
-    [uid],
-  );
+async function readPreImages(db: Database, uid: string, workflowId: string): Promise<PreImages> {
+  const rows = await db
+    .getRepository(PreImageEntity)
+    .find({ where: { planUid: uid }, order: { ordinal: 'ASC', key: 'ASC' } });
   return {
-    workflowId: rows[0]?.workflow_id ?? workflowId,
+    workflowId: rows[0]?.workflowId ?? workflowId,
     images: rows.map(({ key, ordinal, manifest }) => ({ key, order: ordinal, manifest })),
   };
 }

@@ -1,8 +1,9 @@
 import { auditBodySchema, type NoteSigner, parseCheckpoint, signNote } from '@scc/audit';
 import { z } from 'zod';
 import { inclusionProof } from '../audit/proofs.js';
-import { decisionsOf, REQUEST_COLUMNS, requestRow } from '../approvals/requests.js';
-import { type Queryable, rowsOf } from '../database/rows.js';
+import { ApprovalRequestEntity } from '../approvals/approval.entity.js';
+import { decisionsOf } from '../approvals/requests.js';
+import { type Database, rowsOf } from '../database/rows.js';
 import { hashOf } from './content-hash.js';
 import { type EventRecord, eventsOf, type MigrationDetail, migrationDetail, type StepRecord, stepsOf } from './read.js';
 import { currentEvaluation, findMigration, type MigrationRow, type StoredEvaluation } from './store.js';
@@ -67,7 +68,7 @@ export const proofText = (origin: string, document: MigrationProof): string =>
 
 /** @throws Refusal `notFound` when no event of the plan was ever reported. */
 export async function migrationProof(
-  db: Queryable,
+  db: Database,
   uid: string,
   { signer, origin, now }: { signer: NoteSigner; origin: string; now: Date },
 ): Promise<SignedProof> {
@@ -95,23 +96,20 @@ function answered({ answer, evaluatedAt }: StoredEvaluation): MigrationProof['an
   return { ...answer, evaluatedAt: evaluatedAt.toISOString() };
 }
 
-async function approvalsOf(db: Queryable, uid: string): Promise<ApprovalRecord[]> {
-  const requests = await rowsOf(
-    db,
-    requestRow,
-    `select ${REQUEST_COLUMNS} from approval_request where plan_uid = $1 order by id limit 1000`,
-    [uid],
-  );
+async function approvalsOf(db: Database, uid: string): Promise<ApprovalRecord[]> {
+  const requests = await db
+    .getRepository(ApprovalRequestEntity)
+    .find({ where: { planUid: uid }, order: { id: 'ASC' }, take: 1000 });
   return Promise.all(
     requests.map(async (request) => ({
-      contentHash: request.content_hash,
+      contentHash: request.contentHash,
       status: request.status,
       needs: request.needs,
-      requestedAt: request.requested_at.toISOString(),
-      expiresAt: request.expires_at.toISOString(),
-      decisions: (await decisionsOf(db, request.id)).map(({ decided_at: at, ...made }) => ({
-        ...made,
-        at: at.toISOString(),
+      requestedAt: request.requestedAt.toISOString(),
+      expiresAt: request.expiresAt.toISOString(),
+      decisions: (await decisionsOf(db, request.id)).map(({ approver, role, decision, reason, decidedAt }) => ({
+        ...{ approver, role, decision, reason },
+        at: decidedAt.toISOString(),
       })),
     })),
   );
@@ -127,8 +125,8 @@ const detailsSchema = z.object({ uid: z.string() });
 
 /** Every audit entry about the plan, proved against the newest checkpoint. */
 export async function auditOf(
-  db: Queryable,
-  { plan_uid: uid, namespace, name }: MigrationRow,
+  db: Database,
+  { planUid: uid, namespace, name }: MigrationRow,
 ): Promise<MigrationProof['audit']> {
   const [newest] = await rowsOf(
     db,

@@ -1,8 +1,13 @@
-import { PHASES, trafficSummarySchema } from '@scc/plan';
+import { PHASES } from '@scc/plan';
+import { MoreThan } from 'typeorm';
 import { z } from 'zod';
-import { likePatterns, type Scope } from '../access/scope.js';
+import type { Scope } from '../access/scope.js';
 import { Refusal } from '../database/refusal.js';
-import { type Queryable, rowOf, rowsOf } from '../database/rows.js';
+import type { Database } from '../database/rows.js';
+import { inScope, matching } from '../database/filters.js';
+import { MigrationEventEntity } from './event.entity.js';
+import { StepAuthorizationEntity } from './step.entity.js';
+import { GateViewEntity, MigrationViewEntity, PodViewEntity, WeightViewEntity } from './view.entity.js';
 
 export const migrationFilterSchema = z.object({
   phase: z.enum(PHASES).optional(),
@@ -20,210 +25,115 @@ export type MigrationFilter = z.infer<typeof migrationFilterSchema>;
 export const migrationPositionSchema = z.object({ startedAt: z.iso.datetime(), uid: z.string() });
 export type MigrationPosition = z.infer<typeof migrationPositionSchema>;
 
-const summaryRow = z
-  .object({
-    plan_uid: z.string(),
-    namespace: z.string(),
-    name: z.string(),
-    phase: z.enum(PHASES),
-    message: z.string(),
-    source_scc: z.string().nullable(),
-    target_scc: z.string().nullable(),
-    author: z.string().nullable(),
-    workload_kind: z.string().nullable(),
-    workload_name: z.string().nullable(),
-    risk_band: z.string().nullable(),
-    change_risk: z.number().nullable(),
-    exposure: z.number().nullable(),
-    weight: z.int(),
-    waiting_for: z.string().nullable(),
-    outcome: z.string().nullable(),
-    undo_cause: z.string().nullable(),
-    traffic: trafficSummarySchema.nullable(),
-    workflow_id: z.string().nullable(),
-    run_id: z.string().nullable(),
-    started_at: z.date(),
-    finished_at: z.date().nullable(),
-    updated_at: z.date(),
-    events: z.int(),
-  })
-  .transform((row) => ({
-    uid: row.plan_uid,
-    namespace: row.namespace,
-    name: row.name,
-    phase: row.phase,
-    message: row.message,
-    sourceSCC: row.source_scc,
-    targetSCC: row.target_scc,
-    author: row.author,
-    workload: row.workload_kind && row.workload_name ? { kind: row.workload_kind, name: row.workload_name } : null,
-    risk: row.risk_band && { band: row.risk_band, changeRisk: row.change_risk, exposure: row.exposure },
-    weight: row.weight,
-    waitingFor: row.waiting_for,
-    outcome: row.outcome,
-    undoCause: row.undo_cause,
-    traffic: row.traffic,
-    workflowId: row.workflow_id,
-    runId: row.run_id,
-    startedAt: row.started_at.toISOString(),
-    finishedAt: row.finished_at?.toISOString() ?? null,
-    updatedAt: row.updated_at.toISOString(),
-    events: row.events,
-  }));
-export type MigrationSummary = z.infer<typeof summaryRow>;
-
-const FILTER_COLUMNS: Record<keyof MigrationFilter, string> = {
-  phase: 'phase',
-  namespace: 'namespace',
-  workload: 'workload_name',
-  sourceSCC: 'source_scc',
-  targetSCC: 'target_scc',
-  author: 'author',
-  riskBand: 'risk_band',
-  outcome: 'outcome',
-};
+const toSummary = (row: MigrationViewEntity) => ({
+  uid: row.planUid,
+  namespace: row.namespace,
+  name: row.name,
+  phase: row.phase,
+  message: row.message,
+  sourceSCC: row.sourceScc,
+  targetSCC: row.targetScc,
+  author: row.author,
+  workload: row.workloadKind && row.workloadName ? { kind: row.workloadKind, name: row.workloadName } : null,
+  risk: row.riskBand && { band: row.riskBand, changeRisk: row.changeRisk, exposure: row.exposure },
+  weight: row.weight,
+  waitingFor: row.waitingFor,
+  outcome: row.outcome,
+  undoCause: row.undoCause,
+  traffic: row.traffic,
+  workflowId: row.workflowId,
+  runId: row.runId,
+  startedAt: row.startedAt.toISOString(),
+  finishedAt: row.finishedAt?.toISOString() ?? null,
+  updatedAt: row.updatedAt.toISOString(),
+  events: row.events,
+});
+export type MigrationSummary = ReturnType<typeof toSummary>;
 
 /** One page of migrations, newest first. */
-export function listMigrations(
-  db: Queryable,
-  filter: MigrationFilter,
-  page: { limit: number; after: MigrationPosition | null; scope: Scope },
+export async function listMigrations(
+  db: Database,
+  { phase, namespace, workload, sourceSCC, targetSCC, author, riskBand, outcome }: MigrationFilter,
+  { limit, after, scope }: { limit: number; after: MigrationPosition | null; scope: Scope },
 ): Promise<MigrationSummary[]> {
-  const parameters: unknown[] = [];
-  const conditions = Object.entries(FILTER_COLUMNS).flatMap(([key, column]) => {
-    const value = filter[key as keyof MigrationFilter];
-    return value === undefined ? [] : [`${column} = $${parameters.push(value)}`];
-  });
-  const patterns = likePatterns(page.scope);
-  if (patterns) conditions.push(`namespace like any($${parameters.push(patterns)}::text[])`);
-  if (page.after) {
-    const last = parameters.push(page.after.startedAt, page.after.uid);
-    conditions.push(`(started_at, plan_uid) < ($${last - 1}::timestamptz, $${last})`);
-  }
-  const where = conditions.length > 0 ? `where ${conditions.join(' and ')}` : '';
-  return rowsOf(
-    db,
-    summaryRow,
-    `select * from view_migration ${where} order by started_at desc, plan_uid desc limit $${parameters.push(page.limit)}`,
-    parameters,
-  );
+  const query = db.getRepository(MigrationViewEntity).createQueryBuilder('v');
+  query.orderBy({ 'v.startedAt': 'DESC', 'v.planUid': 'DESC' }).limit(limit);
+  const renamed = { workloadName: workload, sourceScc: sourceSCC, targetScc: targetSCC };
+  matching(query, { phase, namespace, author, riskBand, outcome, ...renamed });
+  if (after) query.andWhere('(v.startedAt, v.planUid) < (:lastStart, :lastUid)', lastOf(after));
+  return (await inScope(query, 'v.namespace', scope).getMany()).map(toSummary);
 }
 
-const gateRow = z.object({
-  gate: z.string(),
-  verdict: z.string(),
-  value: z.number().nullable(),
-  detail: z.string(),
-  weight: z.int(),
-  at: z.date().transform((at) => at.toISOString()),
+const lastOf = ({ startedAt: lastStart, uid: lastUid }: MigrationPosition) => ({ lastStart, lastUid });
+
+const toGate = ({ gate, verdict, value, detail, weight, at }: GateViewEntity) => ({
+  ...{ gate, verdict, value, detail, weight },
+  at: at.toISOString(),
 });
-const weightRow = z
-  .object({ canary: z.int(), stable: z.int(), verified_by: z.string(), at: z.date() })
-  .transform(({ verified_by: verifiedBy, at, ...row }) => ({ ...row, verifiedBy, at: at.toISOString() }));
-const podRow = z
-  .object({
-    pod_uid: z.string(),
-    name: z.string(),
-    node: z.string().nullable(),
-    role: z.enum(['before', 'canary', 'after']),
-    scc: z.string().nullable(),
-  })
-  .transform(({ pod_uid: uid, ...row }) => ({ uid, ...row }));
+const toWeight = ({ canary, stable, verifiedBy, at }: WeightViewEntity) => ({
+  ...{ canary, stable, verifiedBy },
+  at: at.toISOString(),
+});
+const toPod = ({ podUid: uid, name, node, role, scc }: PodViewEntity) => ({ uid, name, node, role, scc });
 
 export interface MigrationDetail extends MigrationSummary {
-  gates: z.infer<typeof gateRow>[];
-  weights: z.infer<typeof weightRow>[];
-  pods: z.infer<typeof podRow>[];
+  gates: ReturnType<typeof toGate>[];
+  weights: ReturnType<typeof toWeight>[];
+  pods: ReturnType<typeof toPod>[];
 }
 
 /** Everything that the read model holds of one migration. @throws Refusal `notFound` */
-export async function migrationDetail(db: Queryable, uid: string): Promise<MigrationDetail> {
-  const summary = await rowOf(db, summaryRow, 'select * from view_migration where plan_uid = $1', [uid]);
-  if (!summary) throw new Refusal('notFound', `no migration ${uid}`);
+export async function migrationDetail(db: Database, uid: string): Promise<MigrationDetail> {
+  const view = await db.getRepository(MigrationViewEntity).findOneBy({ planUid: uid });
+  if (!view) throw new Refusal('notFound', `no migration ${uid}`);
+  const inOrder = { where: { planUid: uid }, order: { position: 'ASC' } } as const;
+  const pods = db.getRepository(PodViewEntity).createQueryBuilder('p').where({ planUid: uid });
+  pods.orderBy(`array_position(array['before', 'canary', 'after'], p.role)`).addOrderBy('p.name');
   return {
-    ...summary,
-    gates: await rowsOf(
-      db,
-      gateRow,
-      'select gate, verdict, value, detail, weight, at from view_gate where plan_uid = $1 order by position',
-      [uid],
-    ),
-    weights: await rowsOf(
-      db,
-      weightRow,
-      'select canary, stable, verified_by, at from view_weight where plan_uid = $1 order by position',
-      [uid],
-    ),
-    pods: await rowsOf(
-      db,
-      podRow,
-      `select pod_uid, name, node, role, scc from view_pod where plan_uid = $1
-       order by array_position(array['before', 'canary', 'after'], role), name`,
-      [uid],
-    ),
+    ...toSummary(view),
+    gates: (await db.getRepository(GateViewEntity).find(inOrder)).map(toGate),
+    weights: (await db.getRepository(WeightViewEntity).find(inOrder)).map(toWeight),
+    pods: (await pods.getMany()).map(toPod),
   };
 }
 
-const stepRow = z
-  .object({
-    id: z.string(),
-    step: z.string(),
-    detail: z.string(),
-    allowed: z.boolean(),
-    reason: z.string(),
-    entry_id: z.string(),
-    decided_at: z.date(),
-  })
-  .transform(({ entry_id: entryId, decided_at, ...row }) => ({ ...row, entryId, decidedAt: decided_at.toISOString() }));
-export type StepRecord = z.infer<typeof stepRow>;
+const toStep = ({ id, step, detail, allowed, reason, entryId, decidedAt }: StepAuthorizationEntity) => ({
+  ...{ id, step, detail, allowed, reason, entryId },
+  decidedAt: decidedAt.toISOString(),
+});
+export type StepRecord = ReturnType<typeof toStep>;
 
 /** The steps that the engine asked about, in that order; one page after the given id. */
-export const stepsOf = (
-  db: Queryable,
+export async function stepsOf(
+  db: Database,
   uid: string,
-  page: { limit: number; after: string | null },
-): Promise<StepRecord[]> =>
-  rowsOf(
-    db,
-    stepRow,
-    `select id, step, detail, allowed, reason, entry_id, decided_at from step_authorization
-     where plan_uid = $1 and ($2::bigint is null or id > $2) order by id limit $3`,
-    [uid, page.after, page.limit],
-  );
+  { limit, after }: { limit: number; after: string | null },
+): Promise<StepRecord[]> {
+  const steps = await db.getRepository(StepAuthorizationEntity).find({
+    where: { planUid: uid, ...(after !== null && { id: MoreThan(after) }) },
+    order: { id: 'ASC' },
+    take: limit,
+  });
+  return steps.map(toStep);
+}
 
 export const eventPositionSchema = z.object({ at: z.iso.datetime(), runId: z.string(), sequence: z.int() });
 export type EventPosition = z.infer<typeof eventPositionSchema>;
 
-const eventRow = z
-  .object({
-    workflow_id: z.string(),
-    run_id: z.string(),
-    sequence: z.int(),
-    phase: z.string(),
-    at: z.date(),
-    event: z.record(z.string(), z.unknown()),
-    entry_id: z.string(),
-  })
-  .transform(({ workflow_id: workflowId, run_id: runId, entry_id: entryId, at, ...row }) => ({
-    workflowId,
-    runId,
-    ...row,
-    at: at.toISOString(),
-    entryId,
-  }));
-export type EventRecord = z.infer<typeof eventRow>;
+const toEvent = ({ workflowId, runId, sequence, phase, at, event, entryId }: MigrationEventEntity) => ({
+  ...{ workflowId, runId, sequence, phase, event, entryId },
+  at: at.toISOString(),
+});
+export type EventRecord = ReturnType<typeof toEvent>;
 
 /** What the engine reported, by the time of the events; one page. */
-export const eventsOf = (
-  db: Queryable,
+export async function eventsOf(
+  db: Database,
   uid: string,
-  page: { limit: number; after: EventPosition | null },
-): Promise<EventRecord[]> =>
-  rowsOf(
-    db,
-    eventRow,
-    `select workflow_id, run_id, sequence, phase, at, event, entry_id from migration_event
-     where plan_uid = $1 and ($2::timestamptz is null or (at, run_id, sequence) > ($2, $3, $4))
-     order by at, run_id, sequence limit $5`,
-    [uid, page.after?.at, page.after?.runId, page.after?.sequence, page.limit],
-  );
+  { limit, after }: { limit: number; after: EventPosition | null },
+): Promise<EventRecord[]> {
+  const query = db.getRepository(MigrationEventEntity).createQueryBuilder('e').where({ planUid: uid });
+  query.orderBy({ 'e.at': 'ASC', 'e.runId': 'ASC', 'e.sequence': 'ASC' }).limit(limit);
+  if (after) query.andWhere('(e.at, e.runId, e.sequence) > (:at, :runId, :sequence)', after);
+  return (await query.getMany()).map(toEvent);
+}

@@ -9,7 +9,14 @@ import { recordActivations } from '../registry/activations.js';
 import { releaseWorkload } from './claims.js';
 import { hashOf } from './content-hash.js';
 import { type MigrationView, project, type StoredEvent } from './project.js';
-import { type CallContext, currentEvaluation, lockMigration, type MigrationRow, planObject } from './store.js';
+import {
+  type CallContext,
+  currentEvaluation,
+  lockMigration,
+  type MigrationRow,
+  planObject,
+  type StoredEvaluation,
+} from './store.js';
 import { saveView } from './view.js';
 
 /** Longer events are evidenced by their hash; the event itself is stored beside the log. */
@@ -133,23 +140,25 @@ async function storedEvents(db: Queryable, uid: string): Promise<StoredEvent[]> 
 }
 
 async function refresh(tx: EntityManager, migration: MigrationRow): Promise<void> {
-  const view = await rebuildView(tx, migration);
-  if (view.outcome !== null) await releaseWorkload(tx, migration.plan_uid);
-  const evaluation = await currentEvaluation(tx, migration);
+  const { view, evaluation } = await rebuildView(tx, migration);
+  if (view.outcome !== null) await releaseWorkload(tx, migration.planUid);
   if (!evaluation || evaluation.request.spec.dryRun) return;
   const { workload } = evaluation.request.facts;
   await recordActivations(tx, {
     workload: { namespace: migration.namespace, kind: workload.kind, name: workload.name },
-    planUid: migration.plan_uid,
+    planUid: migration.planUid,
     actor: migration.author,
     activations: view.activations,
   });
 }
 
 /** Folds the stored events of one plan anew; the result depends on nothing else. */
-export async function rebuildView(tx: EntityManager, migration: MigrationRow): Promise<MigrationView> {
-  const view = project(await storedEvents(tx, migration.plan_uid));
+export async function rebuildView(
+  tx: EntityManager,
+  migration: MigrationRow,
+): Promise<{ view: MigrationView; evaluation: StoredEvaluation | null }> {
+  const view = project(await storedEvents(tx, migration.planUid));
   const evaluation = await currentEvaluation(tx, migration);
   await saveView(tx, migration, { view, workload: evaluation?.request.spec.workloadRef ?? null });
-  return view;
+  return { view, evaluation };
 }

@@ -1,15 +1,10 @@
-import {
-  type Evaluation,
-  evaluationRequestSchema,
-  evaluationSchema,
-  type EvaluationRequest,
-  type PlanIdentity,
-} from '@scc/governance-api';
+import type { Evaluation, EvaluationRequest, PlanIdentity } from '@scc/governance-api';
 import type { PlanRef } from '@scc/plan';
-import type { EntityManager } from 'typeorm';
+import type { EntityManager, QueryDeepPartialEntity } from 'typeorm';
 import { z } from 'zod';
 import { Refusal } from '../database/refusal.js';
-import { type Queryable, rowOf } from '../database/rows.js';
+import type { Database } from '../database/rows.js';
+import { EvaluationEntity, MigrationEntity } from './migration.entity.js';
 
 /** The uid of a plan, as the API server makes them. */
 export const uidSchema = z
@@ -32,16 +27,7 @@ export interface CallContext {
   now: Date;
 }
 
-const migrationRow = z.object({
-  plan_uid: z.string(),
-  namespace: z.string(),
-  name: z.string(),
-  author: z.string().nullable(),
-  evaluation: z.string().nullable(),
-});
-export type MigrationRow = z.infer<typeof migrationRow>;
-
-const COLUMNS = 'plan_uid, namespace, name, author, evaluation';
+export type MigrationRow = Pick<MigrationEntity, 'planUid' | 'namespace' | 'name' | 'author' | 'evaluationId'>;
 
 /**
  * Makes the migration of a plan known and locks it until the transaction ends: everything about one plan happens in
@@ -59,8 +45,7 @@ export async function lockMigration(
        where migration.author is null and excluded.author is not null`,
     [uid, namespace, name, author],
   );
-  const row = await rowOf(tx, migrationRow, `select ${COLUMNS} from migration where plan_uid = $1 for update`, [uid]);
-  if (!row) throw new Refusal('notFound', `no migration ${uid}`);
+  const row = await lockKnownMigration(tx, uid);
   if (row.namespace !== namespace || row.name !== name)
     throw new Refusal('conflict', `${uid} is the uid of ${row.namespace}/${row.name}, not of ${namespace}/${name}`);
   return row;
@@ -68,39 +53,31 @@ export async function lockMigration(
 
 /** @throws Refusal when governance never heard of the plan. */
 export async function lockKnownMigration(tx: EntityManager, uid: string): Promise<MigrationRow> {
-  const row = await rowOf(tx, migrationRow, `select ${COLUMNS} from migration where plan_uid = $1 for update`, [uid]);
+  const row = await tx
+    .getRepository(MigrationEntity)
+    .findOne({ where: { planUid: uid }, lock: { mode: 'pessimistic_write' } });
   if (!row) throw new Refusal('notFound', `no migration ${uid}`);
   return row;
 }
 
 /** @throws Refusal when governance never heard of the plan. */
-export async function findMigration(db: Queryable, uid: string): Promise<MigrationRow> {
-  const row = await rowOf(db, migrationRow, `select ${COLUMNS} from migration where plan_uid = $1`, [uid]);
+export async function findMigration(db: Database, uid: string): Promise<MigrationRow> {
+  const row = await db.getRepository(MigrationEntity).findOneBy({ planUid: uid });
   if (!row) throw new Refusal('notFound', `no migration ${uid}`);
   return row;
 }
 
-const evaluationRow = z.object({
-  id: z.string(),
-  request: evaluationRequestSchema,
-  answer: evaluationSchema,
-  evaluated_at: z.date(),
-});
-export interface StoredEvaluation {
-  id: string;
-  request: EvaluationRequest;
-  answer: Evaluation;
-  evaluatedAt: Date;
-}
+export type StoredEvaluation = Pick<EvaluationEntity, 'id' | 'request' | 'answer' | 'evaluatedAt'>;
 
 /** The newest evaluation of the plan, or null when it was never evaluated. */
-export async function currentEvaluation(db: Queryable, migration: MigrationRow): Promise<StoredEvaluation | null> {
-  if (migration.evaluation === null) return null;
-  const row = await rowOf(db, evaluationRow, 'select id, request, answer, evaluated_at from evaluation where id = $1', [
-    migration.evaluation,
-  ]);
-  if (!row) throw new Error(`evaluation ${migration.evaluation} is referenced and missing`);
-  return { id: row.id, request: row.request, answer: row.answer, evaluatedAt: row.evaluated_at };
+export async function currentEvaluation(
+  db: Database,
+  { evaluationId: id }: MigrationRow,
+): Promise<StoredEvaluation | null> {
+  if (id === null) return null;
+  const evaluation = await db.getRepository(EvaluationEntity).findOneBy({ id });
+  if (!evaluation) throw new Error(`evaluation ${id} is referenced and missing`);
+  return evaluation;
 }
 
 /** Stores what was asked and answered and makes it the plan's current evaluation. */
@@ -111,24 +88,15 @@ export async function saveEvaluation(
   now: Date,
 ): Promise<void> {
   const { plan } = request;
-  const row = await rowOf(
-    tx,
-    z.object({ id: z.string() }),
-    `insert into evaluation (plan_uid, generation, content_hash, policy_revision, verdict, request, answer, entry_id, evaluated_at)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9) returning id`,
-    [
-      plan.uid,
-      plan.generation,
-      answer.contentHash,
-      answer.policyRevision,
-      answer.verdict,
-      JSON.stringify(request),
-      JSON.stringify(answer),
-      answer.receipt.entryId,
-      now,
-    ],
-  );
-  await tx.query('update migration set evaluation = $2 where plan_uid = $1', [plan.uid, row?.id]);
+  const { contentHash, policyRevision, verdict, receipt } = answer;
+  const evaluations = tx.getRepository(EvaluationEntity);
+  const evaluation = Object.assign(new EvaluationEntity(), {
+    ...{ planUid: plan.uid, generation: plan.generation, contentHash, policyRevision, verdict, request, answer },
+    ...{ entryId: receipt.entryId, evaluatedAt: now },
+  });
+  // Its type takes JSON apart and stops at unknown members.
+  await evaluations.insert(evaluation as QueryDeepPartialEntity<EvaluationEntity>);
+  await tx.getRepository(MigrationEntity).update({ planUid: plan.uid }, { evaluationId: evaluation.id });
 }
 
 /** The object that audit entries about a plan name. */

@@ -11,7 +11,7 @@ interface Projected {
 /** Replaces the read model of one migration. */
 export async function saveView(
   tx: EntityManager,
-  { plan_uid: uid, namespace, name, author }: MigrationRow,
+  { planUid: uid, namespace, name, author }: MigrationRow,
   { view, workload }: Projected,
 ): Promise<void> {
   for (const table of ['view_gate', 'view_weight', 'view_pod', 'view_migration'])
