@@ -36,10 +36,14 @@ const rejected = (reason: RejectionReason, message: string, failures: readonly F
 
 const requiredSCC = (pod: Pod | undefined): string => pod?.metadata.annotations?.[REQUIRED_SCC_ANNOTATION] ?? '';
 
+const isWhole = ({ uidRange, level, fsGroup, supplementalGroups }: NamespaceValues): boolean =>
+  uidRange.ok && level.ok && fsGroup.ok && supplementalGroups.ok;
+
 /** Why an SCC cannot judge pods of this namespace at all. */
 function providerError(scc: CompiledSCC, values: NamespaceValues, namespace: string): string | undefined {
   if (scc.error !== undefined)
     return `error creating provider for SCC ${scc.name} in namespace ${namespace}: ${scc.error}`;
+  if (isWhole(values)) return undefined;
   const needed = [
     ['uid', scc.runAsUser.type === 'MustRunAsRange' && !scc.runAsUser.range, values.uidRange],
     ['mcs', scc.seLinux.type === 'MustRunAs' && scc.seLinux.level === undefined, values.level],
