@@ -62,7 +62,7 @@ async function waitForAnswers(address: string, host: string): Promise<void> {
     for (let count = 0; count < ANSWERS_IN_A_ROW; count++) if (!(await answers(address, host, agent))) return false;
     return true;
   };
-  await waitFor(reached, { timeoutMs: 30_000, what: `${host} to answer through ${address}` });
+  await waitFor(reached, { timeoutMs: 60_000, what: `${host} to answer through ${address}` });
   agent.destroy();
 }
 
@@ -78,7 +78,7 @@ const answers = (address: string, host: string, agent: Agent): Promise<boolean> 
  * Waits until every Deployment of a namespace runs all its replicas, each available.
  * @throws DeadlineError whose cause says what each of the others lacks.
  */
-export async function waitForDeployments(api: Api, namespace: string, timeoutMs = 60_000): Promise<void> {
+export async function waitForDeployments(api: Api, namespace: string, timeoutMs = 120_000): Promise<void> {
   await waitFor(
     async () => {
       const { items } = await api.list(`/apis/apps/v1/namespaces/${namespace}/deployments`);

@@ -13,7 +13,6 @@ export interface PartDefinition {
   dataPath?: true;
   /** Asked every 50 ms until it holds; a rejection means "not yet". */
   ready: () => Promise<boolean>;
-  readyTimeoutMs?: number;
   stopSignal?: NodeJS.Signals;
   /** How long the process may take to stop before it is killed, in milliseconds. */
   stopTimeoutMs?: number;
@@ -27,6 +26,8 @@ export class PartError extends Error {
 }
 
 const LOG_TAIL_BYTES = 2000;
+/** A start takes seconds; on a machine that is busy with other things it may take this long. */
+const READY_TIMEOUT_MS = 60_000;
 
 /** Runs one process at a time for a definition, with a log that every run appends to. */
 export class Part {
@@ -59,7 +60,7 @@ export class Part {
    */
   async start(): Promise<void> {
     if (this.#child) return;
-    const { command, args, env, cwd, ready, readyTimeoutMs = 20_000 } = this.#definition;
+    const { command, args, env, cwd, ready } = this.#definition;
     this.#state = 'starting';
     const log = await open(this.logFile, 'a');
     const child = spawn(command, args, {
@@ -82,7 +83,7 @@ export class Part {
       child.once('exit', (code, signal) => end(signal ? `killed by ${signal}` : `exit code ${code}`));
     });
     await log.close();
-    const deadline = performance.now() + readyTimeoutMs;
+    const deadline = performance.now() + READY_TIMEOUT_MS;
     let reason = 'it answered no';
     const holds = (): Promise<boolean> =>
       ready().catch((error: unknown) => {
@@ -93,7 +94,9 @@ export class Part {
       if (ended !== undefined)
         throw new PartError(`${this.name} ended before it was ready (${ended})\n${await this.tail()}`);
       if (performance.now() > deadline)
-        throw new PartError(`${this.name} was not ready within ${readyTimeoutMs} ms (${reason})\n${await this.tail()}`);
+        throw new PartError(
+          `${this.name} was not ready within ${READY_TIMEOUT_MS} ms (${reason})\n${await this.tail()}`,
+        );
       await delay(50);
     }
     if (ended === undefined) this.#state = 'ready';
