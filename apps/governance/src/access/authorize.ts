@@ -3,7 +3,7 @@ import { bindingsOf, type Grant } from './bindings.js';
 import type { Identity } from './identity.js';
 import type { ClusterGrants } from './kubernetes.js';
 import { type Role, ROLE_PERMISSIONS, ROLES } from './roles.js';
-import { intersection, isInScope, type Scope, within } from './scope.js';
+import { covers, intersection, isInScope, type Scope, within } from './scope.js';
 import type { AccessMode } from './settings.js';
 
 /** Roles that the configuration gives, so that somebody can begin and the worker can work. */
@@ -51,7 +51,11 @@ export class Authorizer {
   async grantsOf({ identity, namespace, bound }: Holder): Promise<Grant[]> {
     if (this.mode === 'bindings') return bound;
     const roles = await this.#options.cluster.rolesOf(identity, namespace);
-    if (this.mode === 'both') return bound.filter(({ role }) => roles.includes(role));
+    // What the cluster says of one namespace says nothing of the others that a binding may name.
+    if (this.mode === 'both')
+      return bound
+        .filter(({ role }) => roles.includes(role))
+        .map((grant) => ({ ...grant, namespaces: namespace ?? grant.namespaces }));
     return roles.map((role) => ({ role, namespaces: namespace ?? '*', because: `RBAC of the cluster: hold ${role}` }));
   }
 
@@ -62,6 +66,20 @@ export class Authorizer {
     const scope = within(scopeIn(bound, permission), namespace);
     if (this.mode === 'bindings' || scope.length === 0) return scope;
     return intersection(scope, await cluster.scopeOf(identity, permission, namespace));
+  }
+
+  /**
+   * The permissions of a role that somebody lacks where a binding would give it: nobody gives more than he has. Which
+   * roles he holds is asked elsewhere, and says it all without the cluster. Admins of everything give every role.
+   */
+  async lackingOf(identity: Identity, { role, namespaces }: { role: Role; namespaces: string }): Promise<string[]> {
+    if (this.mode === 'bindings') return [];
+    const holder = await this.holderOf(identity, namespaces.includes('*') ? null : namespaces);
+    const grants = await this.grantsOf(holder);
+    if (grants.some((grant) => grant.role === 'admin' && grant.namespaces === '*')) return [];
+    const permissions = [...ROLE_PERMISSIONS[role]];
+    const scopes = await Promise.all(permissions.map((permission) => this.scopeOf(holder, permission)));
+    return permissions.filter((_permission, index) => !covers(scopes[index] ?? [], namespaces));
   }
 
   async #boundTo(identity: Identity): Promise<Grant[]> {

@@ -27,6 +27,7 @@ export const namespaceQuery = z.object({ namespace: namespace.optional().describ
 const inPath = z.object({ namespace });
 const inBody = z.object({ target: z.object({ namespace }) });
 const inQuery = z.object({ namespace });
+const bindingInBody = z.object({ namespaces: namespace });
 const id = z
   .string()
   .max(64)
@@ -42,6 +43,7 @@ const PLACES: Record<Target, Find> = {
   list: ({ query }) => named(inQuery.safeParse(query).data?.namespace) ?? { kind: 'anywhere' },
   path: ({ params }) => named(inPath.safeParse(params).data?.namespace) ?? { kind: 'unknown' },
   body: ({ body }) => named(inBody.safeParse(body).data?.target.namespace) ?? { kind: 'unknown' },
+  binding: ({ body }) => named(bindingInBody.safeParse(body).data?.namespaces) ?? { kind: 'anywhere' },
   migration: lookUp(z.object({ id }), 'select namespace from migration where plan_uid = $1'),
   pod: lookUp(z.object({ uid: id }), 'select namespace from tracked_pod where uid = $1'),
   assessment: lookUp(z.object({ id }), 'select namespace from risk_assessment where id = $1'),

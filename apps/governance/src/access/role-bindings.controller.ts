@@ -4,7 +4,9 @@ import { z } from 'zod';
 import { type Page, pageOf, pageQuery, positionOf } from '../database/paging.js';
 import { inTransaction } from '../database/transaction.js';
 import type { CallContext } from '../migrations/store.js';
+import { Refusal } from '../database/refusal.js';
 import { Access, Actor, Call, type CallerAccess, type User } from './actor.js';
+import { Authorizer } from './authorize.js';
 import {
   createBinding,
   listBindings,
@@ -13,11 +15,13 @@ import {
   roleBindingInput,
   type RoleBindingInput,
 } from './bindings.js';
+import { namespaceQuery } from './place.js';
 import { RequirePermission } from './require-permission.js';
 import { ROLES } from './roles.js';
 
 const listSchema = z.object({
   ...pageQuery,
+  ...namespaceQuery.shape,
   role: z.enum(ROLES).optional(),
   subject: z.string().min(1).max(256).optional().describe('The name of a user or group.'),
 });
@@ -26,12 +30,15 @@ const id = z.string().regex(/^[0-9]{1,18}$/);
 /** Which role a user or group has, and in which namespaces. */
 @Controller('v1/role-bindings')
 export class RoleBindingsController {
-  constructor(private readonly source: DataSource) {}
+  constructor(
+    private readonly source: DataSource,
+    private readonly authorizer: Authorizer,
+  ) {}
 
   @Get()
   @RequirePermission('access:read', 'list')
   async list(
-    @Query({ schema: listSchema }) { limit, cursor, ...filter }: z.infer<typeof listSchema>,
+    @Query({ schema: listSchema }) { limit, cursor, namespace: _narrowed, ...filter }: z.infer<typeof listSchema>,
     @Actor() { scope }: User,
   ): Promise<Page<RoleBinding>> {
     const after = positionOf(id, cursor);
@@ -40,13 +47,19 @@ export class RoleBindingsController {
   }
 
   @Post()
-  @RequirePermission('access:write', 'list')
-  create(
+  @RequirePermission('access:write', 'binding')
+  async create(
     @Body({ schema: roleBindingInput }) body: RoleBindingInput,
     @Actor() { scope }: User,
-    @Access() { grants }: CallerAccess,
+    @Access() { grants, identity }: CallerAccess,
     @Call() call: CallContext,
   ): Promise<RoleBinding> {
+    const lacking = await this.authorizer.lackingOf(identity, body);
+    if (lacking.length > 0)
+      throw new Refusal(
+        'forbidden',
+        `you lack ${lacking.join(', ')} in ${body.namespaces}, which ${body.role} has: nobody gives more than he has`,
+      );
     return inTransaction(this.source, (tx) => createBinding(tx, body, { grants, scope }, call));
   }
 
@@ -55,6 +68,7 @@ export class RoleBindingsController {
   @RequirePermission('access:write', 'list')
   async remove(
     @Param('id', { schema: id }) binding: string,
+    @Query({ schema: namespaceQuery }) _narrowed: z.infer<typeof namespaceQuery>,
     @Actor() { scope }: User,
     @Access() { grants }: CallerAccess,
     @Call() call: CallContext,
