@@ -51,8 +51,12 @@ class ValidationPipe extends StandardSchemaValidationPipe {
   }
 
   override async transform<T>(value: T, metadata: ArgumentMetadata): Promise<T> {
-    const { type, schema } = metadata;
-    if (type === 'query' && schema instanceof z.ZodObject) requireKnown(value, schema);
+    const { type, schema, data } = metadata;
+    if (type === 'query' && schema instanceof z.ZodObject) {
+      requireKnown(value, schema);
+      requireNumbers(value, schema);
+    }
+    if (type === 'param' && isCoerced(schema) && !isNumber(value)) throw notNumbers([data ?? '']);
     try {
       return await super.transform(value, metadata);
     } catch (error) {
@@ -76,6 +80,30 @@ function requireKnown(query: unknown, schema: z.ZodObject): void {
       'The request does not fit its schema',
       unknown.slice(0, MAX_ISSUES).map((field) => ({ field, message: 'there is no such parameter' })),
     );
+}
+
+const NUMBER = /^-?\d{1,16}$/;
+
+/** Coercion alone would take an empty text for 0, and more spellings than the document promises. */
+function requireNumbers(query: unknown, schema: z.ZodObject): void {
+  const misspelt = Object.entries(query ?? {}).filter(
+    ([name, value]) => isCoerced(schema.shape[name]) && !isNumber(value),
+  );
+  if (misspelt.length > 0) throw notNumbers(misspelt.map(([name]) => name));
+}
+
+/** What is no text at all is left to the schema. */
+const isNumber = (value: unknown): boolean => typeof value !== 'string' || NUMBER.test(value);
+
+const notNumbers = (fields: string[]): InvalidInput =>
+  new InvalidInput(
+    'The request does not fit its schema',
+    fields.map((field) => ({ field, message: 'is a whole number in decimal digits' })),
+  );
+
+function isCoerced(schema: unknown): boolean {
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault) return isCoerced(schema.unwrap());
+  return schema instanceof z.ZodNumber && schema.def.coerce === true;
 }
 
 export const validationPipe = (): ValidationPipe => new ValidationPipe();
