@@ -93,6 +93,10 @@ describe('role bindings', () => {
     expect((await guarded.call(root, 'POST', PATH, body)).status).toBe(400);
   });
 
+  it('name people whose names have characters that are newer than this program', async () => {
+    expect((await give(root, 'viewer', 'ana \u{16fa7}', 'shop')).status).toBe(201);
+  });
+
   it('of a group are for its members only', async () => {
     const body = { role: 'viewer', subject: { kind: 'Group', name: 'ops' }, namespaces: '*' };
     expect((await guarded.call(root, 'POST', PATH, body)).status).toBe(201);
