@@ -11,7 +11,7 @@ import { runWithLease } from './lease.js';
 import type { KubeObject } from './object.js';
 import { startProxy, type Proxy } from './proxy.fixture.js';
 
-const SLOW_MS = 120_000;
+const SLOW_MS = 240_000;
 
 const CONFIG_MAP = { apiVersion: 'v1', kind: 'ConfigMap' };
 const PLAN = { apiVersion: 'scc.poc/v1', kind: 'SCCMigrationPlan' };
@@ -40,8 +40,8 @@ beforeAll(async () => {
 afterAll(async () => {
   admin.close();
   proxied.close();
-  await proxy.stop();
   await stack.stop();
+  await proxy.stop();
 }, 60_000);
 
 const configMap = (name: string, data: Record<string, string> = {}): KubeObject => ({
@@ -104,6 +104,8 @@ describe('objects', () => {
         user: 'system:serviceaccount:kube-system:replicaset-controller',
         groups: ['system:serviceaccounts', 'system:serviceaccounts:kube-system', 'system:authenticated'],
       };
+      const account = { apiVersion: 'v1', kind: 'ServiceAccount', namespace: 'default', name: 'default' };
+      await waitFor(() => admin.get(account), { timeoutMs: 60_000, what: 'the service account of pods' });
       const tried = await admin.create(pod('tried'), { dryRun: true, impersonate: controller });
       expect(tried.metadata.name).toMatch(/^tried-/);
       const nobody = { user: 'nobody', groups: ['system:authenticated'] };
@@ -165,7 +167,7 @@ describe('objects', () => {
         },
       });
       const list = () => admin.list(widget);
-      expect(await waitFor(list, { timeoutMs: 20_000, what: 'the kind to be served' })).toMatchObject({ items: [] });
+      expect(await waitFor(list, { timeoutMs: 60_000, what: 'the kind to be served' })).toMatchObject({ items: [] });
       await expect(admin.get({ ...widget, name: 'none' })).resolves.toBeUndefined();
     },
     SLOW_MS,
@@ -272,8 +274,8 @@ describe('informer', () => {
     informers.push(informer);
     informer.start();
     await informer.synced;
-    const saw = (text: string, timeoutMs = 30_000) =>
-      waitFor(() => seen.includes(text), { timeoutMs, everyMs: 5, what: `"${text}"` });
+    const saw = (text: string) =>
+      waitFor(() => seen.includes(text), { timeoutMs: 30_000, everyMs: 5, what: `"${text}"` });
     return { informer, saw };
   }
 
@@ -281,14 +283,19 @@ describe('informer', () => {
     'tells of what happens within a moment',
     async () => {
       const { informer, saw } = await following(admin);
-      const startedMs = performance.now();
-      await admin.create(configMap('seen'));
-      await saw('default/seen there', 1000);
-      expect(performance.now() - startedMs).toBeLessThan(500);
-      expect(informer.get('default/seen')?.metadata.name).toBe('seen');
-      await admin.delete(idOf('seen'));
-      await saw('default/seen gone', 1000);
-      expect(informer.get('default/seen')).toBeUndefined();
+      const tookMs: number[] = [];
+      for (let count = 0; count < 9; count++) {
+        const name = `seen-${count}`;
+        const startedMs = performance.now();
+        await admin.create(configMap(name));
+        await saw(`default/${name} there`);
+        tookMs.push(performance.now() - startedMs);
+        expect(informer.get(`default/${name}`)?.metadata.name).toBe(name);
+        await admin.delete(idOf(name));
+        await saw(`default/${name} gone`);
+        expect(informer.get(`default/${name}`)).toBeUndefined();
+      }
+      expect(tookMs.toSorted((a, b) => a - b)[4]).toBeLessThan(500);
     },
     SLOW_MS,
   );
@@ -302,7 +309,7 @@ describe('informer', () => {
       proxy.swallow();
       await admin.delete(idOf('swallowed'));
       await waitFor(() => informer.health().lastError?.includes('nothing was heard'), {
-        timeoutMs: 10_000,
+        timeoutMs: 30_000,
         what: 'the silence to be noticed',
       });
       expect(informer.get('default/swallowed')).toBeDefined();
@@ -323,13 +330,13 @@ describe('informer', () => {
       else {
         await server.kill();
         await waitFor(() => informer.health().lastError !== null, {
-          timeoutMs: 10_000,
+          timeoutMs: 30_000,
           what: 'the loss to be noticed',
         });
         await server.start();
       }
       const write = () => admin.apply(configMap(`after-${how}`), asManager('test'));
-      await waitFor(write, { timeoutMs: 20_000, what: 'the API server to take a write' });
+      await waitFor(write, { timeoutMs: 60_000, what: 'the API server to take a write' });
       await admin.delete(idOf(`before-${how}`));
       await saw(`default/after-${how} there`);
       await saw(`default/before-${how} gone`);
@@ -346,9 +353,9 @@ describe('informer', () => {
       await proxied.get(idOf('none'));
       const open = proxy.open();
       const { informer } = await following(proxied);
-      await waitFor(() => proxy.open() > open, { timeoutMs: 5000, what: 'the watch' });
+      await waitFor(() => proxy.open() > open, { timeoutMs: 30_000, what: 'the watch' });
       await informer.stop();
-      await waitFor(() => proxy.open() <= open, { timeoutMs: 5000, what: 'the watch to be closed' });
+      await waitFor(() => proxy.open() <= open, { timeoutMs: 30_000, what: 'the watch to be closed' });
       expect(proxy.open()).toBeLessThanOrEqual(10);
     },
     SLOW_MS,
@@ -433,6 +440,11 @@ describe('lease', () => {
       const one = join('one', proxied);
       await leads('one');
       const two = join('two', admin);
+      // Cut off right after a renewal, so that it is known from when on the other one counts.
+      const id = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', namespace: 'scc-system', name: 'cut-off' };
+      const version = async () => (await admin.get(id))?.metadata.resourceVersion;
+      const last = await version();
+      await waitFor(async () => (await version()) !== last, { timeoutMs: 30_000, everyMs: 5, what: 'a renewal' });
       proxy.swallow();
       const cutMs = performance.now();
       await leads('two');
@@ -462,7 +474,7 @@ describe('lease', () => {
       await waitFor(
         async () => (await admin.get(id))?.metadata.resourceVersion !== annotated.metadata.resourceVersion,
         {
-          timeoutMs: 10_000,
+          timeoutMs: 30_000,
           what: 'the next renewal',
         },
       );
@@ -480,7 +492,7 @@ describe('lease', () => {
       const old = join('one', admin);
       await leads('one');
       const again = join('one', proxied);
-      await waitFor(() => log.length === 1, { timeoutMs: 10_000, what: 'the older process to stop' });
+      await waitFor(() => log.length === 1, { timeoutMs: 30_000, what: 'the older process to stop' });
       await again.stop();
       await old.stop();
     },
