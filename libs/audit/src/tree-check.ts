@@ -3,6 +3,7 @@ import { CompactRange } from './compact-range.js';
 import { diagnose, type Stretch, type SuspectLeaf } from './diagnosis.js';
 import type { CheckpointRecord, TileRecord } from './export.js';
 import type { Findings } from './findings.js';
+import { HASH_BYTES } from './hashing.js';
 import type { KeySchedule } from './keys.js';
 import { isSignedBy, NoteError, type NoteVerifier, parseVerifier } from './note.js';
 import { splitHashes, TILE_WIDTH } from './tiles.js';
@@ -47,7 +48,7 @@ export class TreeCheck {
     return this.range.root();
   }
 
-  append(leaf: Omit<SuspectLeaf, 'tile'>): void {
+  append(leaf: SuspectLeaf): void {
     if (leaf.index !== this.range.size && !this.hasGap) {
       this.hasGap = true;
       this.findings.add(
@@ -56,24 +57,27 @@ export class TreeCheck {
         `the log goes on at ${leaf.index}: seals between are gone`,
       );
     }
-    const suspect = { ...leaf, tile: null };
     this.range.append(leaf.leaf);
-    this.recent.push(suspect);
+    this.recent.push(leaf);
     if (this.recent.length > TILE_WIDTH) this.recent.shift();
-    if (this.suspicion) this.following ??= suspect;
-    else this.window.push(suspect);
+    if (this.suspicion) this.following ??= leaf;
+    else this.window.push(leaf);
   }
 
   tile({ index, hashes }: TileRecord): void {
     if (this.hasGap) return;
-    const stored = splitHashes(hashes);
-    if (stored.length !== TILE_WIDTH || (index + 1) * TILE_WIDTH !== this.range.size) {
+    const isAligned = hashes.length === TILE_WIDTH * HASH_BYTES && (index + 1) * TILE_WIDTH === this.range.size;
+    if (!isAligned) {
       this.tileDifferences.push(index * TILE_WIDTH);
       return;
     }
+    // One comparison for all of them: nearly every tile is as it was.
+    const isSame = Buffer.concat(this.recent.map(({ leaf }) => leaf)).equals(hashes);
+    const stored = isSame ? null : splitHashes(hashes);
     this.recent.forEach((suspect, at) => {
-      suspect.tile = stored[at] ?? null;
-      if (!suspect.tile?.equals(suspect.leaf)) this.tileDifferences.push(suspect.index);
+      suspect.tile = stored ? (stored[at] ?? null) : suspect.leaf;
+      if (suspect.tile !== suspect.leaf && !suspect.tile?.equals(suspect.leaf))
+        this.tileDifferences.push(suspect.index);
     });
   }
 

@@ -118,7 +118,7 @@ class Verification {
     const { tree } = this;
     if (!tree) return;
     const entryId = entry?.columns[0] ?? null;
-    tree.append({ index, row: entry?.row ?? -1, entryId, leaf: sealed });
+    tree.append({ index, row: entry?.row ?? -1, entryId, leaf: sealed, tile: null });
     if (entry) {
       const { fault, body } = this.judge(entry, sealed, index);
       if (!fault && body?.action === KEY_ROTATED) this.rotate(body.details, index, entryId);

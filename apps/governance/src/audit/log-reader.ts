@@ -1,22 +1,14 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { EXPORT_FORMAT, type EntryRow, type LogRecord } from '@scc/audit';
-import type { DataSource, EntityManager } from 'typeorm';
+import type { DataSource, QueryRunner } from 'typeorm';
+import { type CopiedRow, type CopyClient, copyRows } from '../database/copy.js';
 import type { Queryable } from '../database/rows.js';
 
-interface EntryColumns {
-  id: string;
-  leaf_hash: Buffer;
-  body: Buffer;
-  entry_id: string;
-  occurred_at: string;
-  actor: string;
-  action: string;
-  object_kind: string;
-  object_namespace: string | null;
-  object_name: string | null;
-  request_id: string | null;
+interface SealRow {
+  index: number;
+  sealed: Buffer;
+  entry: EntryRow | null;
 }
-
-type SealRow = { index: string; sealed: Buffer } & (EntryColumns | { id: null });
 interface CheckpointRow {
   size: string;
   note: string;
@@ -27,6 +19,8 @@ interface TileRow {
 }
 
 const PAGE = 5_000;
+/** How many records are given away at once: between, the connection takes in what the database has sent meanwhile. */
+const BATCH = 500;
 /** Column by column: one JSON array of them costs PostgreSQL seven times as much. */
 const COLUMNS = `e.id, e.leaf_hash, e.body, e.entry_id,
   to_char(e.occurred_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as occurred_at,
@@ -44,15 +38,26 @@ export async function* readLog(
   try {
     await runner.startTransaction('REPEATABLE READ');
     await runner.manager.query('set transaction read only');
-    yield* readSnapshot(runner.manager, header);
+    // A page is read by index in milliseconds; parallel workers would only compete with the consumer.
+    await runner.manager.query('set local max_parallel_workers_per_gather = 0');
+    yield* readSnapshot(await snapshotOf(runner), header);
   } finally {
     if (runner.isTransactionActive) await runner.rollbackTransaction().catch(() => undefined);
     await runner.release();
   }
 }
 
+interface Snapshot {
+  db: Queryable;
+  client: CopyClient;
+}
+const snapshotOf = async (runner: QueryRunner): Promise<Snapshot> => ({
+  db: runner.manager,
+  client: (await runner.connect()) as CopyClient,
+});
+
 async function* readSnapshot(
-  db: EntityManager,
+  { db, client }: Snapshot,
   { origin, exportedAt }: { origin: string; exportedAt: Date },
 ): AsyncGenerator<LogRecord[]> {
   const keys = await db.query<{ vkey: string }[]>('select vkey from audit_key order by added_at, vkey');
@@ -67,16 +72,16 @@ async function* readSnapshot(
   ];
   const counts = { sealed: 0, unsealed: 0, checkpoints: 0 };
   let size = 0;
-  let page = await sealedPage(db, size);
+  let page = await sealedPage({ db, client }, size);
   while (page.seals.length > 0) {
     size = page.end;
     // The database reads the next page while the consumer works on this one.
-    const next = sealedPage(db, size);
+    const next = sealedPage({ db, client }, size);
     next.catch(() => undefined);
     counts.sealed += page.seals.length;
     counts.checkpoints += page.checkpoints.length;
     try {
-      yield interleave(page);
+      yield* inTurns(interleave(page));
     } finally {
       await next.catch(() => undefined);
     }
@@ -85,11 +90,18 @@ async function* readSnapshot(
   const beyond = await checkpointRows(db, size, null);
   counts.checkpoints += beyond.length;
   yield beyond.map(checkpointRecord);
-  for await (const page of unsealedPages(db)) {
+  for await (const page of unsealedPages(client)) {
     counts.unsealed += page.length;
-    yield page.map((row) => ({ t: 'unsealed', entry: entryRow(row) }));
+    yield page.map((entry) => ({ t: 'unsealed', entry }));
   }
   yield [{ t: 'end', ...counts }];
+}
+
+async function* inTurns(records: LogRecord[]): AsyncGenerator<LogRecord[]> {
+  for (let at = 0; at < records.length; at += BATCH) {
+    yield records.slice(at, at + BATCH);
+    await nextTurn();
+  }
 }
 
 interface SealedPage {
@@ -100,18 +112,20 @@ interface SealedPage {
   end: number;
 }
 
-async function sealedPage(db: Queryable, from: number): Promise<SealedPage> {
-  const seals = await sealRows(db, from);
-  if (seals.length === 0) return { seals, checkpoints: [], tiles: [], end: from };
-  const end = Number(seals.at(-1)?.index) + 1;
+async function sealedPage({ db, client }: Snapshot, from: number): Promise<SealedPage> {
+  const seals = await sealRows(client, from);
+  const last = seals.at(-1);
+  if (!last) return { seals, checkpoints: [], tiles: [], end: from };
+  const end = last.index + 1;
   return { seals, end, checkpoints: await checkpointRows(db, from, end), tiles: await tileRows(db, from, end) };
 }
 
-const sealRows = (db: Queryable, from: number): Promise<SealRow[]> =>
-  db.query(
-    `select s.index, s.leaf_hash as sealed, ${COLUMNS} from audit_seal s left join audit_entry e on e.id = s.entry
-     where s.index >= $1 order by s.index limit ${PAGE}`,
-    [from],
+const sealRows = (client: CopyClient, from: number): Promise<SealRow[]> =>
+  copyRows(
+    client,
+    `select s.index, s.leaf_hash, ${COLUMNS} from audit_seal s left join audit_entry e on e.id = s.entry
+     where s.index >= ${from} order by s.index limit ${PAGE}`,
+    (row) => ({ index: row.int8() ?? 0, sealed: row.bytes() ?? NO_BYTES, entry: entryRow(row) }),
   );
 
 const checkpointRows = (db: Queryable, above: number, upTo: number | null): Promise<CheckpointRow[]> =>
@@ -128,35 +142,38 @@ const tileRows = (db: Queryable, from: number, to: number): Promise<TileRow[]> =
     [from, to],
   );
 
-async function* unsealedPages(db: Queryable): AsyncGenerator<EntryColumns[]> {
+async function* unsealedPages(client: CopyClient): AsyncGenerator<EntryRow[]> {
   let after = Number.MIN_SAFE_INTEGER;
   for (;;) {
-    const page = await db.query<EntryColumns[]>(
+    const page = await copyRows(
+      client,
       `select ${COLUMNS} from audit_entry e
-       where e.id > $1 and not exists (select from audit_seal s where s.entry = e.id) order by e.id limit ${PAGE}`,
-      [after],
+       where e.id > ${after} and not exists (select from audit_seal s where s.entry = e.id) order by e.id limit ${PAGE}`,
+      entryRow,
     );
-    if (page.length > 0) yield page;
+    const entries = page.filter((entry) => entry !== null);
+    if (entries.length > 0) yield entries;
     if (page.length < PAGE) return;
-    after = Number(page.at(-1)?.id);
+    after = entries.at(-1)?.row ?? after;
   }
 }
 
-const entryRow = (row: EntryColumns): EntryRow => ({
-  row: Number(row.id),
-  leaf: row.leaf_hash,
-  body: row.body,
-  columns: [
-    row.entry_id,
-    row.occurred_at,
-    row.actor,
-    row.action,
-    row.object_kind,
-    row.object_namespace,
-    row.object_name,
-    row.request_id,
-  ],
-});
+const NO_BYTES = Buffer.alloc(0);
+
+/** In the order of `COLUMNS`; null for what a seal names and the database does not hold. */
+function entryRow(copied: CopiedRow): EntryRow | null {
+  const row = copied.int8();
+  if (row === null) return null;
+  const leaf = copied.bytes() ?? NO_BYTES;
+  const body = copied.bytes() ?? NO_BYTES;
+  const required = (): string => copied.text() ?? '';
+  return {
+    row,
+    leaf,
+    body,
+    columns: [required(), required(), required(), required(), required(), copied.text(), copied.text(), copied.text()],
+  };
+}
 
 const checkpointRecord = ({ size, note }: CheckpointRow): LogRecord => ({ t: 'checkpoint', size: Number(size), note });
 
@@ -165,8 +182,8 @@ function interleave({ seals, checkpoints, tiles }: SealedPage): LogRecord[] {
   const records: LogRecord[] = [];
   let [nextCheckpoint, nextTile] = [0, 0];
   for (const seal of seals) {
-    const size = Number(seal.index) + 1;
-    records.push({ t: 'entry', index: size - 1, sealed: seal.sealed, entry: seal.id === null ? null : entryRow(seal) });
+    const size = seal.index + 1;
+    records.push({ t: 'entry', ...seal });
     for (let tile = tiles[nextTile]; tile && (Number(tile.index) + 1) * 256 <= size; tile = tiles[(nextTile += 1)])
       records.push({ t: 'tile', index: Number(tile.index), hashes: tile.hashes });
     for (
