@@ -71,6 +71,12 @@ describe('the doctor', () => {
   });
 });
 
+it('the doctor looks at the network when the API server does not reach the webhook', () => {
+  const refusal = 'Internal error occurred: failed calling webhook "pods.scc.poc": context deadline exceeded';
+  const [finding] = diagnose({ ...healthy, trial: { scc: undefined, refusal } });
+  expect(finding?.remedy).toContain('networkpolicies');
+});
+
 describe('disabling', () => {
   it('is undone without a trace, and twice is once', () => {
     const [before] = both();

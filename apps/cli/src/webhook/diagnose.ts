@@ -124,10 +124,13 @@ const hasIds: Check = ({ enforced }) =>
 
 const decides: Check = ({ trial }) => {
   if (!trial || trial.scc !== undefined) return [];
+  const isUnreached = trial.refusal?.includes('failed calling webhook') ?? false;
   return [
     {
       fault: `a pod on trial was not admitted by SCC: ${trial.refusal ?? 'nobody decided about it'}`,
-      remedy: 'sccctl webhook doctor again, then look at the webhook log',
+      remedy: isUnreached
+        ? 'the API server does not reach the webhook: kubectl -n scc-system get endpointslices,networkpolicies'
+        : 'sccctl webhook doctor again, then look at the webhook log',
     },
   ];
 };
