@@ -21,5 +21,7 @@ function integerOf(value: unknown): number {
 
 /** For a key that the database counts up. */
 export const IDENTITY = { type: 'bigint', generatedIdentity: 'ALWAYS' } as const;
+/** The same for a key that is counted with. */
+export const COUNTED_IDENTITY = { ...IDENTITY, transformer: safeInteger };
 /** For a point in time that is now unless another one is given. */
 export const BY_DEFAULT_NOW = { default: () => 'now()' };

@@ -16,6 +16,7 @@ export function matching<Entity extends ObjectLiteral>(
   query: SelectQueryBuilder<Entity>,
   wanted: { [Column in keyof Entity]?: Entity[Column] | undefined },
 ): SelectQueryBuilder<Entity> {
-  for (const [column, value] of Object.entries<unknown>(wanted)) if (value !== undefined) query.andWhere({ [column]: value });
+  for (const [column, value] of Object.entries<unknown>(wanted))
+    if (value !== undefined) query.andWhere({ [column]: value });
   return query;
 }

@@ -1,4 +1,4 @@
-import type { EntityManager } from 'typeorm';
+import type { EntityManager, ObjectLiteral, QueryDeepPartialEntity } from 'typeorm';
 import type { z } from 'zod';
 
 /** What DataSource, EntityManager and QueryRunner have in common. */
@@ -10,6 +10,9 @@ export interface Queryable {
 export interface Database extends Queryable {
   getRepository: EntityManager['getRepository'];
 }
+
+/** A row to insert. TypeORM's own type takes JSON apart, and stops at members that are unknown or lie deep. */
+export const newRow = <Entity extends ObjectLiteral>(row: Partial<Entity>): QueryDeepPartialEntity<Entity> => row;
 
 /** Runs a statement that returns rows and parses each of them: a column that is not what the code expects is an error. */
 export async function rowsOf<Row extends z.ZodType>(

@@ -1,9 +1,9 @@
 import type { Evaluation, EvaluationRequest, PlanIdentity } from '@scc/governance-api';
 import type { PlanRef } from '@scc/plan';
-import type { EntityManager, QueryDeepPartialEntity } from 'typeorm';
+import type { EntityManager } from 'typeorm';
 import { z } from 'zod';
 import { Refusal } from '../database/refusal.js';
-import type { Database } from '../database/rows.js';
+import { type Database, newRow } from '../database/rows.js';
 import { EvaluationEntity, MigrationEntity } from './migration.entity.js';
 
 /** The uid of a plan, as the API server makes them. */
@@ -89,13 +89,11 @@ export async function saveEvaluation(
 ): Promise<void> {
   const { plan } = request;
   const { contentHash, policyRevision, verdict, receipt } = answer;
-  const evaluations = tx.getRepository(EvaluationEntity);
   const evaluation = Object.assign(new EvaluationEntity(), {
     ...{ planUid: plan.uid, generation: plan.generation, contentHash, policyRevision, verdict, request, answer },
     ...{ entryId: receipt.entryId, evaluatedAt: now },
   });
-  // Its type takes JSON apart and stops at unknown members.
-  await evaluations.insert(evaluation as QueryDeepPartialEntity<EvaluationEntity>);
+  await tx.getRepository(EvaluationEntity).insert(newRow<EvaluationEntity>(evaluation));
   await tx.getRepository(MigrationEntity).update({ planUid: plan.uid }, { evaluationId: evaluation.id });
 }
 

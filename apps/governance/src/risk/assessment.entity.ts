@@ -10,7 +10,7 @@ import {
   PrimaryGeneratedColumn,
   type Relation,
 } from 'typeorm';
-import { IDENTITY, parsed, safeInteger } from '../database/columns.js';
+import { COUNTED_IDENTITY, parsed, safeInteger } from '../database/columns.js';
 import { MigrationEntity } from '../migrations/migration.entity.js';
 import { RiskModelEntity, RiskPromotionEntity } from './model.entity.js';
 
@@ -51,8 +51,8 @@ export class RiskAssessmentEntity {
   @JoinColumn({ name: 'model' })
   model?: Relation<RiskModelEntity>;
 
-  @Column('bigint', { name: 'promotion' })
-  promotionId!: string;
+  @Column('bigint', { name: 'promotion', transformer: safeInteger })
+  promotionId!: number;
 
   @ManyToOne(() => RiskPromotionEntity)
   @JoinColumn({ name: 'promotion' })
@@ -62,13 +62,13 @@ export class RiskAssessmentEntity {
   signals!: Signals;
 
   @Column('double precision', { array: true })
-  x!: number[];
+  x!: readonly number[];
 
   @Column('double precision', { array: true })
-  spread!: number[];
+  spread!: readonly number[];
 
   @Column('text', { array: true })
-  unknown!: string[];
+  unknown!: readonly string[];
 
   @Column('double precision')
   mu!: number;
@@ -119,8 +119,8 @@ export class RiskAssessmentEntity {
 /** What became of a migration; excluded outcomes teach nothing. */
 @Entity('risk_outcome')
 export class RiskOutcomeEntity {
-  @PrimaryGeneratedColumn('identity', IDENTITY)
-  id!: string;
+  @PrimaryGeneratedColumn('identity', COUNTED_IDENTITY)
+  id!: number;
 
   @Column('text')
   planUid!: string;

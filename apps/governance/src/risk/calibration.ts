@@ -1,7 +1,7 @@
 import { calibrationReport, type CalibrationReport } from '@scc/risk';
 import { z } from 'zod';
 import { Refusal } from '../database/refusal.js';
-import { type Queryable, rowsOf } from '../database/rows.js';
+import { type Database, rowsOf } from '../database/rows.js';
 import { findModel, findModelsInForce } from './models.js';
 
 /** What is said to whoever reads figures, so that they are not taken for more than they are. */
@@ -18,7 +18,7 @@ export interface CalibrationAnswer extends CalibrationReport {
  * Holds what a model said as champion against what happened.
  * @param model the champion when null.
  */
-export async function calibrationOf(db: Queryable, model: number | null): Promise<CalibrationAnswer> {
+export async function calibrationOf(db: Database, model: number | null): Promise<CalibrationAnswer> {
   const id = model === null ? (await findModelsInForce(db))?.champion.id : (await findModel(db, model)).id;
   if (id === undefined) throw new Refusal('notFound', 'nothing was assessed yet');
   const scored = await rowsOf(

@@ -10,7 +10,7 @@ import {
   type Relation,
 } from 'typeorm';
 import { z } from 'zod';
-import { IDENTITY, parsed, safeInteger } from '../database/columns.js';
+import { COUNTED_IDENTITY, parsed, safeInteger } from '../database/columns.js';
 
 /** A risk model; it never changes. 0 is the fixed weights. */
 @Entity('risk_model')
@@ -60,8 +60,8 @@ export class RiskModelEntity {
 /** Which model was made the champion when; the newest is in force. */
 @Entity('risk_promotion')
 export class RiskPromotionEntity {
-  @PrimaryGeneratedColumn('identity', { ...IDENTITY })
-  id!: string;
+  @PrimaryGeneratedColumn('identity', COUNTED_IDENTITY)
+  id!: number;
 
   @Column('bigint', { name: 'model', transformer: safeInteger })
   modelId!: number;

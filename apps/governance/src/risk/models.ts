@@ -1,26 +1,26 @@
-import { fixedModel, type RiskModel, riskModelSchema } from '@scc/risk';
+import { fixedModel, type RiskModel } from '@scc/risk';
 import type { EntityManager } from 'typeorm';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { appendAudit } from '../audit/append.js';
 import { Refusal } from '../database/refusal.js';
-import { type Queryable, rowOf, rowsOf } from '../database/rows.js';
+import { type Database, newRow } from '../database/rows.js';
 import { hashOf } from '../migrations/content-hash.js';
 import type { CallContext } from '../migrations/store.js';
+import { RiskModelEntity, RiskPromotionEntity } from './model.entity.js';
 
-const number = z.coerce.number().int();
+export interface StoredModel {
+  id: number;
+  parent: number | null;
+  kind: RiskModel['kind'];
+  model: RiskModel;
+  /** The last outcome that it learned from. */
+  trainedTo: number | null;
+  createdAt: Date;
+}
 
-const modelRow = z
-  .object({
-    id: number,
-    parent: number.nullable(),
-    kind: z.enum(['fixed', 'learned']),
-    model: riskModelSchema,
-    trained_to: number.nullable(),
-    created_at: z.date(),
-  })
-  .transform(({ trained_to: trainedTo, created_at: createdAt, ...row }) => ({ ...row, trainedTo, createdAt }));
-export type StoredModel = z.infer<typeof modelRow>;
-const COLUMNS = 'id, parent, kind, model, trained_to, created_at';
+const toModel = ({ id, parentId: parent, kind, model, trainedTo, createdAt }: RiskModelEntity): StoredModel => ({
+  ...{ id, parent, kind, model, trainedTo, createdAt },
+});
 
 /** Models never change: each is read once. Few are in use at a time. */
 const known = new Map<number, StoredModel>();
@@ -33,35 +33,35 @@ function remember(model: StoredModel): StoredModel {
 }
 
 /** @throws Refusal `notFound` */
-export async function findModel(db: Queryable, id: number): Promise<StoredModel> {
-  const row = await rowOf(db, modelRow, `select ${COLUMNS} from risk_model where id = $1`, [id]);
-  if (!row) throw new Refusal('notFound', `no risk model ${id}`);
-  return row;
+export async function findModel(db: Database, id: number): Promise<StoredModel> {
+  const found = await db.getRepository(RiskModelEntity).findOneBy({ id });
+  if (!found) throw new Refusal('notFound', `no risk model ${id}`);
+  return toModel(found);
 }
 
 /** The newest models, at most so many. */
-export const newestModels = (db: Queryable, limit: number): Promise<StoredModel[]> =>
-  rowsOf(db, modelRow, `select ${COLUMNS} from risk_model order by id desc limit $1`, [limit]);
+export async function newestModels(db: Database, limit: number): Promise<StoredModel[]> {
+  return (await db.getRepository(RiskModelEntity).find({ order: { id: 'DESC' }, take: limit })).map(toModel);
+}
 
-const promotionRow = z
-  .object({
-    id: number,
-    model: number,
-    previous: number.nullable(),
-    reason: z.string(),
-    promoted_by: z.string(),
-    promoted_at: z.date(),
-  })
-  .transform(({ promoted_by: promotedBy, promoted_at: promotedAt, ...row }) => ({ ...row, promotedBy, promotedAt }));
-export type Promotion = z.infer<typeof promotionRow>;
-const PROMOTION_COLUMNS = 'id, model, previous, reason, promoted_by, promoted_at';
+export interface Promotion {
+  id: number;
+  model: number;
+  previous: number | null;
+  reason: string;
+  promotedBy: string;
+  promotedAt: Date;
+}
 
 /** Who was made champion when, the newest first. */
-export const promotions = (db: Queryable): Promise<Promotion[]> =>
-  rowsOf(db, promotionRow, `select ${PROMOTION_COLUMNS} from risk_promotion order by id desc limit 1000`);
+export async function promotions(db: Database, limit = 1000): Promise<Promotion[]> {
+  const rows = await db.getRepository(RiskPromotionEntity).find({ order: { id: 'DESC' }, take: limit });
+  return rows.map(({ id, modelId: model, previousId: previous, reason, promotedBy, promotedAt }) => ({
+    ...{ id, model, previous, reason, promotedBy, promotedAt },
+  }));
+}
 
-const newestPromotion = (db: Queryable): Promise<Promotion | undefined> =>
-  rowOf(db, promotionRow, `select ${PROMOTION_COLUMNS} from risk_promotion order by id desc limit 1`);
+const newestPromotion = async (db: Database): Promise<Promotion | undefined> => (await promotions(db, 1))[0];
 
 export interface ModelsInForce {
   promotion: Promotion;
@@ -76,15 +76,12 @@ export async function modelsInForce(tx: EntityManager, now: Date): Promise<Model
 }
 
 /** The models in force; null before anything was assessed. */
-export async function findModelsInForce(db: Queryable): Promise<ModelsInForce | null> {
+export async function findModelsInForce(db: Database): Promise<ModelsInForce | null> {
   const promotion = await newestPromotion(db);
   if (!promotion) return null;
-  const challenger = await rowOf(
-    db,
-    z.object({ id: number }),
-    'select id from risk_model where promotion = $1 order by id desc limit 1',
-    [promotion.id],
-  );
+  const challenger = await db
+    .getRepository(RiskModelEntity)
+    .findOne({ select: { id: true }, where: { promotionId: promotion.id }, order: { id: 'DESC' } });
   const find = async (id: number): Promise<StoredModel> => known.get(id) ?? remember(await findModel(db, id));
   return {
     promotion,
@@ -121,12 +118,9 @@ export interface NewModel {
 /** Stores a learned model under the next number; null when the very same one is there already. */
 export async function saveModel(tx: EntityManager, learned: NewModel, now: Date): Promise<number | null> {
   await tx.query(LOCK);
-  const same = await rowOf(tx, z.object({ id: number }), 'select id from risk_model where content_hash = $1', [
-    hashOf(learned.model),
-  ]);
-  if (same) return null;
-  const next = await rowOf(tx, z.object({ id: number }), 'select coalesce(max(id), 0) + 1 as id from risk_model');
-  const id = next?.id ?? 1;
+  const models = tx.getRepository(RiskModelEntity);
+  if (await models.existsBy({ contentHash: hashOf(learned.model) })) return null;
+  const id = ((await models.maximum('id')) ?? 0) + 1;
   await insertModel(tx, { ...learned, id }, now);
   return id;
 }
@@ -152,22 +146,11 @@ async function insertModel(
     requestId: null,
     details: { kind: model.kind, parent, trainedTo, contentHash, evidence: model.evidence, weights: model.weights },
   });
-  await tx.query(
-    `insert into risk_model (id, parent, promotion, feature_schema, kind, model, trained_to, content_hash, entry_id, created_at)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
-    [
-      id,
-      parent,
-      promotion,
-      model.featureSchema,
-      model.kind,
-      JSON.stringify(model),
-      trainedTo,
-      contentHash,
-      entryId,
-      now,
-    ],
-  );
+  const { featureSchema, kind } = model;
+  await tx.getRepository(RiskModelEntity).insert({
+    ...{ id, parentId: parent, promotionId: promotion, featureSchema, kind, model, trainedTo },
+    ...{ contentHash, entryId, createdAt: now },
+  });
 }
 
 export interface NewPromotion {
@@ -190,11 +173,10 @@ export async function insertPromotion(
     requestId,
     details: { previous, reason, evidence },
   });
-  await tx.query(
-    `insert into risk_promotion (model, previous, reason, evidence, promoted_by, entry_id, promoted_at)
-     values ($1, $2, $3, $4, $5, $6, $7)`,
-    [model, previous, reason, JSON.stringify(evidence), actor.name, entryId, now],
-  );
+  const promotion = { modelId: model, previousId: previous, reason, evidence };
+  await tx
+    .getRepository(RiskPromotionEntity)
+    .insert(newRow<RiskPromotionEntity>({ ...promotion, promotedBy: actor.name, entryId, promotedAt: now }));
 }
 
 /** One change of the models at a time. */

@@ -2,7 +2,7 @@ import { duel, type DuelResult, promotionObstacles } from '@scc/risk';
 import type { EntityManager } from 'typeorm';
 import { z } from 'zod';
 import { Refusal } from '../database/refusal.js';
-import { type Queryable, rowsOf } from '../database/rows.js';
+import { type Database, type Queryable, rowsOf } from '../database/rows.js';
 import type { CallContext } from '../migrations/store.js';
 import {
   findModel,
@@ -44,7 +44,7 @@ export interface Contest extends DuelResult {
   obstacles: string[];
 }
 
-const contestOf = async (db: Queryable, { promotion }: ModelsInForce): Promise<Contest> => {
+const contestOf = async (db: Database, { promotion }: ModelsInForce): Promise<Contest> => {
   const result = await duelSince(db, promotion.id);
   return { ...result, obstacles: promotionObstacles(result) };
 };
@@ -84,7 +84,7 @@ export async function promote(
 }
 
 /** The models in force, how they compare, the newest models, and who was champion when. */
-export async function modelsAnswer(db: Queryable) {
+export async function modelsAnswer(db: Database) {
   const inForce = await findModelsInForce(db);
   return {
     champion: inForce?.champion.id ?? null,
