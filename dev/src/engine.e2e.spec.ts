@@ -2,23 +2,27 @@ import { jest } from '@jest/globals';
 import { readFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import { join } from 'node:path';
-import { planStatusSchema, type PlanSpecInput, type PlanStatus } from '@scc/plan';
+import type { PlanSpecInput, PlanStatus } from '@scc/plan';
 import { waitFor } from '@scc/runtime';
 import { parseExportLine, verifyLog, type LogRecord } from '@scc/audit';
 import { Client, Connection } from '@temporalio/client';
 import { z } from 'zod';
 import { temporalWitnesses } from '../../apps/cli/src/audit/temporal.js';
-import { workflowIdOf } from '../../workflows/migration/contract.js';
+import {
+  condition,
+  DEPLOYMENTS,
+  engineOn,
+  longHolds,
+  NAMESPACE,
+  PLANS,
+  ROUTES,
+  SCALERS,
+  TIMEOUT_MS,
+  type Plan,
+} from './engine.fixture.js';
 import { ApiError, deploySamples, startLoad, startStack, TOKEN_AUDIENCE, type Stack } from './index.js';
 
 /** The engine on a real cluster: what it refuses, what operators do to it, and what is done to it from outside. */
-
-const NAMESPACE = 'shop';
-const PLANS = `/apis/scc.poc/v1/namespaces/${NAMESPACE}/sccmigrationplans`;
-const ROUTES = `/apis/networking.istio.io/v1/namespaces/${NAMESPACE}/virtualservices`;
-const DEPLOYMENTS = `/apis/apps/v1/namespaces/${NAMESPACE}/deployments`;
-const SCALERS = `/apis/autoscaling/v2/namespaces/${NAMESPACE}/horizontalpodautoscalers`;
-const TIMEOUT_MS = 120_000;
 
 jest.setTimeout(TIMEOUT_MS + 30_000);
 
@@ -37,72 +41,10 @@ afterAll(async () => {
   await connection.close();
 }, 60_000);
 
-const planSchema = z.looseObject({
-  metadata: z.looseObject({ uid: z.string(), name: z.string(), finalizers: z.array(z.string()).default([]) }),
-  status: planStatusSchema.prefault({}),
-});
-type Plan = z.infer<typeof planSchema>;
-
-const zeroHolds = { mirror: { duration: '0s' }, interval: '0s' };
-/** Each weight is held for a minute, so that there is time to do something to the migration. */
-const longHolds = { mirror: { duration: '0s' }, interval: '1m' };
-
-async function apply(name: string, workload: string, over: Partial<PlanSpecInput> = {}): Promise<Plan> {
-  const spec: PlanSpecInput = {
-    workloadRef: { kind: 'Deployment', name: workload },
-    targetSCC: 'restricted-v2',
-    traffic: zeroHolds,
-    gates: { metrics: [], readiness: { timeout: '60s' } },
-    ...over,
-  };
-  const body = { apiVersion: 'scc.poc/v1', kind: 'SCCMigrationPlan', metadata: { name, namespace: NAMESPACE }, spec };
-  return planSchema.parse(await stack.api.create(PLANS, body));
-}
-const read = async (name: string): Promise<Plan> => planSchema.parse(await stack.api.get(`${PLANS}/${name}`));
-
-/** Waits until the status of a plan is as wanted, and says what it was when it never is. */
-async function until(name: string, wanted: (status: PlanStatus) => boolean, what: string): Promise<PlanStatus> {
-  const last: { status: PlanStatus } = { status: {} };
-  try {
-    return await waitFor(
-      async () => {
-        ({ status: last.status } = await read(name));
-        return wanted(last.status) ? last.status : null;
-      },
-      { timeoutMs: TIMEOUT_MS, everyMs: 100, what },
-    );
-  } catch (error) {
-    throw new Error(`${name} is not ${what}: ${JSON.stringify(last.status)}`, { cause: error });
-  }
-}
-const untilPhase = (name: string, phase: string): Promise<PlanStatus> =>
-  until(name, (status) => status.phase === phase, phase);
-const untilWeight = (name: string, weight: number): Promise<PlanStatus> =>
-  until(name, (status) => status.phase === 'TrafficShifting' && status.weight === weight, `at ${weight} %`);
-const condition = ({ conditions = [] }: PlanStatus, type: string) => conditions.find((one) => one.type === type);
-
-const handleOf = async (name: string) => {
-  const { metadata } = await read(name);
-  return temporal.workflow.getHandle(workflowIdOf({ namespace: NAMESPACE, name, uid: metadata.uid }));
-};
-
-const namedSchema = z.looseObject({ metadata: z.looseObject({ name: z.string() }) });
-/** What a migration may leave behind: everything of the namespace that carries its marks. */
-async function remains(): Promise<string[]> {
-  const paths = [
-    DEPLOYMENTS,
-    `/api/v1/namespaces/${NAMESPACE}/services`,
-    ROUTES,
-    `/apis/networking.istio.io/v1/namespaces/${NAMESPACE}/destinationrules`,
-    `/apis/networking.k8s.io/v1/namespaces/${NAMESPACE}/networkpolicies`,
-    `/apis/policy/v1/namespaces/${NAMESPACE}/poddisruptionbudgets`,
-    SCALERS,
-  ];
-  const lists = await Promise.all(paths.map((path) => stack.api.list(`${path}?labelSelector=scc.poc/role=canary`)));
-  return lists.flatMap(({ items }) => items.map((item) => namedSchema.parse(item).metadata.name));
-}
-const specOf = async (path: string): Promise<unknown> =>
-  z.looseObject({ spec: z.unknown() }).parse(await stack.api.get(path)).spec;
+const { apply, read, until, untilPhase, untilWeight, handleOf, remains, specOf } = engineOn(() => ({
+  stack,
+  temporal,
+}));
 
 const eventsSchema = z.array(
   z.looseObject({
@@ -519,24 +461,4 @@ describe('a running migration', () => {
       },
     );
   });
-});
-
-describe('a part that is killed in the middle of an undo', () => {
-  it.each(['worker', 'watcher', 'istiod', 'kube-apiserver', 'kube-controller-manager', 'temporal'])(
-    '%s: the undo ends all the same, and nothing is left',
-    async (part) => {
-      const paths = [`${DEPLOYMENTS}/orders`, `${ROUTES}/orders`];
-      const before = await Promise.all(paths.map(specOf));
-      const name = `crash-${part}`;
-      await apply(name, 'orders', { traffic: longHolds });
-      await untilWeight(name, 10);
-      await (await handleOf(name)).signal('rollback');
-      await untilPhase(name, 'RollingBack');
-      await stack.part(part).kill();
-      await stack.part(part).start();
-      await untilPhase(name, 'RolledBack');
-      expect(await remains()).toEqual([]);
-      expect(await Promise.all(paths.map(specOf))).toEqual(before);
-    },
-  );
 });

@@ -1,0 +1,107 @@
+import { planStatusSchema, type PlanSpecInput, type PlanStatus } from '@scc/plan';
+import { waitFor } from '@scc/runtime';
+import type { Client, WorkflowHandle } from '@temporalio/client';
+import { z } from 'zod';
+import { workflowIdOf } from '../../workflows/migration/contract.js';
+import type { Stack } from './index.js';
+
+/** What the tests of the engine do to plans on a running stack, and how they wait for it. */
+
+export const NAMESPACE = 'shop';
+export const PLANS = `/apis/scc.poc/v1/namespaces/${NAMESPACE}/sccmigrationplans`;
+export const ROUTES = `/apis/networking.istio.io/v1/namespaces/${NAMESPACE}/virtualservices`;
+export const DEPLOYMENTS = `/apis/apps/v1/namespaces/${NAMESPACE}/deployments`;
+export const SCALERS = `/apis/autoscaling/v2/namespaces/${NAMESPACE}/horizontalpodautoscalers`;
+export const TIMEOUT_MS = 120_000;
+
+const planSchema = z.looseObject({
+  metadata: z.looseObject({ uid: z.string(), name: z.string(), finalizers: z.array(z.string()).default([]) }),
+  status: planStatusSchema.prefault({}),
+});
+export type Plan = z.infer<typeof planSchema>;
+
+const zeroHolds = { mirror: { duration: '0s' }, interval: '0s' };
+/** Each weight is held for a minute, so that there is time to do something to the migration. */
+export const longHolds = { mirror: { duration: '0s' }, interval: '1m' };
+
+export const condition = ({ conditions = [] }: PlanStatus, type: string) => conditions.find((one) => one.type === type);
+const namedSchema = z.looseObject({ metadata: z.looseObject({ name: z.string() }) });
+
+interface Engine {
+  apply: (name: string, workload: string, over?: Partial<PlanSpecInput>) => Promise<Plan>;
+  read: (name: string) => Promise<Plan>;
+  /** Waits until the status of a plan is as wanted, and says what it was when it never is. */
+  until: (name: string, wanted: (status: PlanStatus) => boolean, what: string) => Promise<PlanStatus>;
+  untilPhase: (name: string, phase: string) => Promise<PlanStatus>;
+  untilWeight: (name: string, weight: number) => Promise<PlanStatus>;
+  handleOf: (name: string) => Promise<WorkflowHandle>;
+  /** What a migration may leave behind: everything of the namespace that carries its marks. */
+  remains: () => Promise<string[]>;
+  specOf: (path: string) => Promise<unknown>;
+}
+
+/** @param running asked at each use: a suite starts its stack after it has named its tests */
+export function engineOn(running: () => { stack: Stack; temporal: Client }): Engine {
+  const api = (): Stack['api'] => running().stack.api;
+
+  const read = async (name: string): Promise<Plan> => planSchema.parse(await api().get(`${PLANS}/${name}`));
+
+  const until: Engine['until'] = async (name, wanted, what) => {
+    const last: { status: PlanStatus } = { status: {} };
+    try {
+      return await waitFor(
+        async () => {
+          ({ status: last.status } = await read(name));
+          return wanted(last.status) ? last.status : null;
+        },
+        { timeoutMs: TIMEOUT_MS, everyMs: 100, what },
+      );
+    } catch (error) {
+      throw new Error(`${name} is not ${what}: ${JSON.stringify(last.status)}`, { cause: error });
+    }
+  };
+
+  return {
+    read,
+    until,
+    untilPhase: (name, phase) => until(name, (status) => status.phase === phase, phase),
+    untilWeight: (name, weight) =>
+      until(name, (status) => status.phase === 'TrafficShifting' && status.weight === weight, `at ${weight} %`),
+
+    apply: async (name, workload, over = {}) => {
+      const spec: PlanSpecInput = {
+        workloadRef: { kind: 'Deployment', name: workload },
+        targetSCC: 'restricted-v2',
+        traffic: zeroHolds,
+        gates: { metrics: [], readiness: { timeout: '60s' } },
+        ...over,
+      };
+      const metadata = { name, namespace: NAMESPACE };
+      return planSchema.parse(
+        await api().create(PLANS, { apiVersion: 'scc.poc/v1', kind: 'SCCMigrationPlan', metadata, spec }),
+      );
+    },
+
+    handleOf: async (name) => {
+      const { metadata } = await read(name);
+      const id = workflowIdOf({ namespace: NAMESPACE, name, uid: metadata.uid });
+      return running().temporal.workflow.getHandle(id);
+    },
+
+    remains: async () => {
+      const paths = [
+        DEPLOYMENTS,
+        `/api/v1/namespaces/${NAMESPACE}/services`,
+        ROUTES,
+        `/apis/networking.istio.io/v1/namespaces/${NAMESPACE}/destinationrules`,
+        `/apis/networking.k8s.io/v1/namespaces/${NAMESPACE}/networkpolicies`,
+        `/apis/policy/v1/namespaces/${NAMESPACE}/poddisruptionbudgets`,
+        SCALERS,
+      ];
+      const lists = await Promise.all(paths.map((path) => api().list(`${path}?labelSelector=scc.poc/role=canary`)));
+      return lists.flatMap(({ items }) => items.map((item) => namedSchema.parse(item).metadata.name));
+    },
+
+    specOf: async (path) => z.looseObject({ spec: z.unknown() }).parse(await api().get(path)).spec,
+  };
+}
