@@ -44,8 +44,10 @@ const ENTITIES = [
  * compared in entities.int.spec.ts and never applied.
  *
  * Reads and writes by key, lists with filters and simple inserts and updates go through the entities. A statement stays
- * SQL when it is the point itself: locks, `on conflict`, batches by unnest, aggregates and joins over what no entity is,
- * and what the benchmarks measure.
+ * SQL when it is the point itself: advisory locks, `on conflict`, changes that only one of several may make, batches by
+ * unnest, aggregates and joins whose rows are no entity, the audit log, and the hot paths, where each query counts:
+ * what is asked before a request (bindings, idempotency keys), events of the engine and their projection, policy
+ * decisions, and pod tracking.
  */
 export const MAPPING = {
   entities: ENTITIES,
