@@ -8,10 +8,30 @@ const fieldOf = (path: readonly PropertyKey[]): string =>
   path.reduce<string>((text, key) => (typeof key === 'number' ? `${text}[${key}]` : `${text}.${String(key)}`), 'spec');
 
 const ofIssue = (issue: z.core.$ZodIssue): Violation => ({
-  code: issue.code === 'unrecognized_keys' ? 'UnknownField' : 'InvalidValue',
+  code: 'InvalidValue',
   field: fieldOf(issue.path),
   message: issue.message,
   remedy: FORMAT_REMEDY,
+});
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Paths of what was given and is in no schema: the parser leaves it away, and a misspelt field would do nothing. */
+function unknownPaths(given: unknown, parsed: unknown, path: PropertyKey[] = []): PropertyKey[][] {
+  if (Array.isArray(given) && Array.isArray(parsed))
+    return given.flatMap((item, index) => unknownPaths(item, parsed[index], [...path, index]));
+  if (!isRecord(given) || !isRecord(parsed)) return [];
+  return Object.entries(given).flatMap(([key, value]) =>
+    key in parsed ? unknownPaths(value, parsed[key], [...path, key]) : [[...path, key]],
+  );
+}
+
+const unknownField = (path: PropertyKey[]): Violation => ({
+  code: 'UnknownField',
+  field: fieldOf(path),
+  message: `a plan has no field ${fieldOf(path)}`,
+  remedy: 'Correct its name or leave it out; `kubectl explain sccmp.spec` describes every field.',
 });
 
 /** A rule beyond a field's format: yields every violation that it finds. */
@@ -146,15 +166,13 @@ export type ParsedSpec = { ok: true; spec: PlanSpec } | { ok: false; violations:
 export function parseSpec(input: unknown): ParsedSpec {
   const parsed = planSpecSchema.safeParse(input);
   if (!parsed.success) return { ok: false, violations: parsed.error.issues.map(ofIssue) };
-  const violations = rules.flatMap((rule) => rule(parsed.data));
+  const unknown = unknownPaths(input, parsed.data).map(unknownField);
+  const violations = [...unknown, ...rules.flatMap((rule) => rule(parsed.data))];
   return violations.length ? { ok: false, violations } : { ok: true, spec: parsed.data };
 }
 
 /** The fields that take effect while a migration runs; every other edit is refused. */
 const LIVE_FIELDS = [['suspend'], ['gates'], ['traffic', 'interval']] as const;
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 function changedFields(before: unknown, after: unknown, path: string[] = []): string[][] {
   if (isRecord(before) && isRecord(after))

@@ -1,0 +1,112 @@
+import { editViolations, parseSpec } from './rules.js';
+import { PHASES, planSpecSchema, type PlanSpecInput } from './schema.js';
+
+const minimal = { workloadRef: { kind: 'Deployment', name: 'ledger' }, targetSCC: 'restricted-v2' } as const;
+
+/** Code and field of each violation. */
+const found = (input: unknown): [string, string][] => {
+  const parsed = parseSpec(input);
+  return parsed.ok ? [] : parsed.violations.map(({ code, field }) => [code, field]);
+};
+const rate = { name: 'rate', preset: 'request-success-rate', min: 99 } as const;
+const metrics = (...gates: object[]): object => ({ gates: { metrics: gates } });
+
+describe('parseSpec', () => {
+  it.each<[string, object, [string, string][]]>([
+    ['takes a plan that says no more than it must', {}, []],
+    ['takes a patch of any shape', { podSecurity: { patch: { spec: { hostNetwork: null, x: [{ y: 1 }] } } } }, []],
+    [
+      'refuses a kind that it does not know',
+      { workloadRef: { kind: 'ReplicaSet', name: 'x' } },
+      [['InvalidValue', 'spec.workloadRef.kind']],
+    ],
+    ['refuses a field that it does not know', { traffick: {} }, [['UnknownField', 'spec.traffick']]],
+    [
+      'refuses one in the depth',
+      metrics({ ...rate, intervall: '5s' }),
+      [['UnknownField', 'spec.gates.metrics[0].intervall']],
+    ],
+    ['refuses a duration without a unit', { traffic: { interval: '60' } }, [['InvalidValue', 'spec.traffic.interval']]],
+    [
+      'refuses weights that do not rise',
+      { traffic: { weights: [10, 50, 50, 100] } },
+      [['WeightsDoNotRise', 'spec.traffic.weights[2]']],
+    ],
+    [
+      'refuses weights that end early',
+      { traffic: { weights: [10, 50] } },
+      [['WeightsEndEarly', 'spec.traffic.weights[1]']],
+    ],
+    [
+      'refuses a gate with two sources, or with none',
+      metrics({ ...rate, query: 'up' }, { name: 'other', min: 1 }),
+      [
+        ['MetricSource', 'spec.gates.metrics[0]'],
+        ['MetricSource', 'spec.gates.metrics[1]'],
+      ],
+    ],
+    [
+      'refuses a gate that can never fail, or never pass',
+      metrics({ name: 'a', query: 'up' }, { name: 'b', query: 'up', min: 2, max: 1 }),
+      [
+        ['MetricWithoutBound', 'spec.gates.metrics[0]'],
+        ['MetricBounds', 'spec.gates.metrics[1]'],
+      ],
+    ],
+    ['refuses two gates of one name', metrics(rate, rate), [['GateNameRepeated', 'spec.gates']]],
+    [
+      'refuses a schedule that nobody can keep',
+      {
+        schedule: {
+          notBefore: 'tomorrow',
+          windows: [
+            { from: '02:00', to: '02:00' },
+            { from: '22:00', to: '02:00', timeZone: 'Mars/Olympus' },
+          ],
+        },
+      },
+      [
+        ['NotATime', 'spec.schedule.notBefore'],
+        ['EmptyWindow', 'spec.schedule.windows[0]'],
+        ['UnknownTimeZone', 'spec.schedule.windows[1].timeZone'],
+      ],
+    ],
+    [
+      'says everything at once',
+      { traffic: { weights: [50, 10] }, surprise: 1 },
+      [
+        ['UnknownField', 'spec.surprise'],
+        ['WeightsDoNotRise', 'spec.traffic.weights[1]'],
+        ['WeightsEndEarly', 'spec.traffic.weights[1]'],
+      ],
+    ],
+  ])('%s', (_case, over, expected) => {
+    expect(found({ ...minimal, ...over })).toEqual(expected);
+  });
+
+  it('names a reason and a remedy for each', () => {
+    const parsed = parseSpec({ ...minimal, traffic: { weights: [50, 10] }, surprise: 1 });
+    for (const { message, remedy } of parsed.ok ? [] : parsed.violations) expect([message, remedy]).not.toContain('');
+  });
+});
+
+describe('editViolations', () => {
+  const spec = (over: Partial<PlanSpecInput> = {}) => planSpecSchema.parse({ ...minimal, ...over });
+  const fields = (over: Partial<PlanSpecInput>, phase: (typeof PHASES)[number] | undefined): string[] =>
+    editViolations(spec(), spec(over), phase).map(({ field }) => field);
+
+  it.each(PHASES.filter((phase) => phase !== 'Pending'))('fixes what the engine acts on: %s', (phase) => {
+    expect(fields({ targetSCC: 'nonroot-v2' }, phase)).toEqual(['spec.targetSCC']);
+    expect(fields({ traffic: { weights: [100] } }, phase)).toEqual(['spec.traffic.weights']);
+    expect(fields({ suspend: true, traffic: { interval: '5s' }, gates: { metrics: [] } }, phase)).toEqual([]);
+  });
+
+  it('fixes nothing before the engine has looked at it', () => {
+    expect(fields({ targetSCC: 'nonroot-v2' }, 'Pending')).toEqual([]);
+    expect(fields({ targetSCC: 'nonroot-v2' }, undefined)).toEqual([]);
+  });
+
+  it('takes a default that is written out for no edit', () => {
+    expect(fields({ dryRun: false, traffic: { mirror: { percentage: 100 } } }, 'Migrating')).toEqual([]);
+  });
+});
