@@ -97,6 +97,7 @@ describe('entities', () => {
   it('differ when a table has no entity, or an entity no table', async () => {
     const { missing, excess } = differences(await declared(instead(AuditKeyEntity, NoTable)));
     expect(missing).toContain('audit_key: column vkey text not null');
+    expect(missing).toContain('audit_key: constraint audit_key_pkey PRIMARY KEY (vkey)');
     expect(excess).toContain('no_table: column vkey text not null');
   });
 

@@ -11,7 +11,7 @@ import {
   person,
 } from '../migrations/domain.fixture.js';
 import { evaluate } from '../migrations/evaluate.js';
-import { calendarEntrySchema, removeCalendarEntry, saveCalendarEntry } from './store.js';
+import { calendarEntrySchema, listCalendar, removeCalendarEntry, saveCalendarEntry } from './store.js';
 
 let database: DomainDatabase;
 beforeAll(async () => {
@@ -118,5 +118,22 @@ describe('saveCalendarEntry', () => {
       recurrence: { type: 'once', from: '2026-12-20T00:00', to: '2026-12-27T00:00' },
     };
     expect(calendarEntrySchema.safeParse({ ...entry, ...over }).success).toBe(false);
+  });
+});
+
+describe('a recurrence that the code does not know', () => {
+  it('is an error when it is read', async () => {
+    const runner = database.admin.createQueryRunner();
+    await runner.startTransaction();
+    try {
+      await runner.query(
+        `insert into calendar_entry (name, kind, reason, namespaces, time_zone, recurrence, changed_by)
+         values ('strange', 'freeze', 'made by hand', '{*}', 'UTC', '{"type": "monthly"}', 'spec')`,
+      );
+      await expect(listCalendar(runner.manager)).rejects.toThrow('No matching discriminator');
+    } finally {
+      await runner.rollbackTransaction();
+      await runner.release();
+    }
   });
 });
