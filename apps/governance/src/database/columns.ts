@@ -1,16 +1,21 @@
-import type { ValueTransformer } from 'typeorm';
 import type { z } from 'zod';
 
+/** A ValueTransformer of TypeORM that changes only what is read. */
+interface Reading {
+  to: (value: unknown) => unknown;
+  from: (stored: unknown) => unknown;
+}
+
 /** For a JSON column: what is read is parsed, so that content which the code does not expect is an error. */
-export const parsed = (schema: z.ZodType): ValueTransformer => ({
-  to: (value: unknown) => value,
-  from: (value: unknown) => (value === null ? null : schema.parse(value)),
+export const parsed = (schema: z.ZodType): Reading => ({
+  to: (value) => value,
+  from: (stored) => (stored === null ? null : schema.parse(stored)),
 });
 
 /** For a bigint column whose numbers are counted with: as a number. Other bigints are ids and stay texts. */
-export const safeInteger: ValueTransformer = {
-  to: (value: unknown) => value,
-  from: (value: unknown) => (value === null ? null : integerOf(value)),
+export const safeInteger: Reading = {
+  to: (value) => value,
+  from: (stored) => (stored === null ? null : integerOf(stored)),
 };
 
 function integerOf(value: unknown): number {
