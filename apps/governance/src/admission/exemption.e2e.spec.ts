@@ -161,6 +161,19 @@ describe('everybody may use', () => {
   });
 });
 
+describe('where a client certificate is required', () => {
+  it('the API server is answered, and nobody else', async () => {
+    await webhook.kill('SIGTERM');
+    await webhook.start({ WEBHOOK_CLIENT_REQUIRED: 'true' });
+    const pod = await createPod(stack, aPod('shop', 'proven'), '?dryRun=All');
+    expect(pod).toMatchObject({ metadata: { annotations: { 'openshift.io/scc': 'restricted-v2' } } });
+    const ca = path.join(stack.stateDir, 'tls', 'ca.crt');
+    const url = 'https://127.0.0.1:9444/mutate/pods';
+    const answer = ['--silent', '--cacert', ca, '-H', 'content-type: application/json', '-w', '%{http_code}'];
+    expect(await stack.exec('curl', [...answer, '--data', '{}', url])).toMatch(/certificate is needed\s+403$/);
+  });
+});
+
 /** How long the creation of one pod after the other takes, in ms, sorted. */
 async function durations(namespace: string, prefix: string): Promise<number[]> {
   const taken: number[] = [];

@@ -167,18 +167,18 @@ const SERVICE = `
     ready = replicas.filter((_replica, index) => answers[index]);
     setTimeout(look, 100);
   };
-  void look();
-  createServer((client) => {
+  const server = createServer((client) => {
     console.log('connection');
     client.on('error', () => undefined);
     if (replicas.length === 0) return;
     if (ready.length === 0) return client.destroy();
-    const server = connect(ready[(turn += 1) % ready.length].port, '127.0.0.1');
-    server.on('error', () => client.destroy());
-    client.on('close', () => server.destroy());
-    server.on('close', () => client.destroy());
-    client.pipe(server).pipe(client);
-  }).listen(${WEBHOOK_PORT}, '127.0.0.1', () => console.log('listening'));
+    const replica = connect(ready[(turn += 1) % ready.length].port, '127.0.0.1');
+    replica.on('error', () => client.destroy());
+    client.on('close', () => replica.destroy());
+    replica.on('close', () => client.destroy());
+    client.pipe(replica).pipe(client);
+  });
+  look().then(() => server.listen(${WEBHOOK_PORT}, '127.0.0.1', () => console.log('listening')));
 `;
 
 export interface Service {
