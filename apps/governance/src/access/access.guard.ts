@@ -41,6 +41,8 @@ export class AccessGuard implements CanActivate {
     const permission = reflector.get<string | undefined>(PERMISSION, context.getHandler());
     if (permission === PUBLIC) return true;
     const identity = await this.#identify(request, http.getResponse<OutgoingResponse>());
+    // Who is denied is known to the log and the audit log; what the caller may do is found out below.
+    request.actor = { name: identity.name, groups: identity.groups, roles: [], scope: [] };
     if (permission === undefined) {
       log.error({ route: `${context.getClass().name}.${context.getHandler().name}` }, 'a route declares no permission');
       throw new Refusal('forbidden', 'the route declares no permission, so nobody may call it');
@@ -87,7 +89,7 @@ export class AccessGuard implements CanActivate {
     const { identity } = holder;
     const grants = await this.#options.authorizer.grantsOf(holder);
     request.actor = { name: identity.name, groups: identity.groups, roles: rolesIn(grants), scope };
-    request.access = { identity, grants };
+    request.access = { identity, grants, scope };
   }
 }
 

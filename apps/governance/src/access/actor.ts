@@ -17,6 +17,8 @@ export interface User {
 export interface CallerAccess {
   identity: Identity;
   grants: readonly Grant[];
+  /** As of the User. */
+  scope: Scope;
 }
 
 /** What the access guard leaves on a request. */

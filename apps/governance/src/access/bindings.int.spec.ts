@@ -86,6 +86,8 @@ describe('role bindings', () => {
     ['no subject', { subject: undefined }],
     ['a subject with a line break', { subject: { kind: 'User', name: 'a\nb' } }],
     ['a subject that the database can not hold', { subject: { kind: 'User', name: 'a\0b' } }],
+    ['a subject that looks like another one', { subject: { kind: 'User', name: 'a\u200bda' } }],
+    ['a subject that is no text', { subject: { kind: 'User', name: 'a\ud800' } }],
     ['a pattern that is none', { namespaces: '%' }],
     ['no pattern', { namespaces: '' }],
   ])('refuse %s', async (_name, over) => {

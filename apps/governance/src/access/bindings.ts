@@ -9,6 +9,12 @@ import { RoleBindingEntity } from './role-binding.entity.js';
 import { type Role, ROLES } from './roles.js';
 import { covers, type Scope } from './scope.js';
 
+/**
+ * Characters that nobody sees, or that turn the order of others. Not \p{C}: that has what is unassigned too, and each
+ * version of Unicode assigns more.
+ */
+const UNSEEN = String.raw`\u0000-\u001f\u007f-\u009f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff`;
+
 export const roleBindingInput = z.object({
   role: z.enum(ROLES),
   subject: z.object({
@@ -17,8 +23,8 @@ export const roleBindingInput = z.object({
       .string()
       .min(1)
       .max(256)
-      // Not \p{C}: which characters are unassigned is another question in each version of Unicode.
-      .regex(/^[^\p{Cc}\p{Cf}\p{Cs}\s][^\p{Cc}\p{Cf}\p{Cs}]*$/u)
+      .regex(new RegExp(`^[^\\s${UNSEEN}][^${UNSEEN}]*$`, 'u'))
+      .refine((name) => name.isWellFormed(), 'is no text')
       .describe('As the cluster or the issuer names it; a ServiceAccount is the user system:serviceaccount:NS:NAME.'),
   }),
   namespaces: z

@@ -50,8 +50,7 @@ export class RoleBindingsController {
   @RequirePermission('access:write', 'binding')
   async create(
     @Body({ schema: roleBindingInput }) body: RoleBindingInput,
-    @Actor() { scope }: User,
-    @Access() { grants, identity }: CallerAccess,
+    @Access() { grants, identity, scope }: CallerAccess,
     @Call() call: CallContext,
   ): Promise<RoleBinding> {
     const lacking = await this.authorizer.lackingOf(identity, body);
@@ -69,8 +68,7 @@ export class RoleBindingsController {
   async remove(
     @Param('id', { schema: id }) binding: string,
     @Query({ schema: namespaceQuery }) _narrowed: z.infer<typeof namespaceQuery>,
-    @Actor() { scope }: User,
-    @Access() { grants }: CallerAccess,
+    @Access() { grants, scope }: CallerAccess,
     @Call() call: CallContext,
   ): Promise<void> {
     await inTransaction(this.source, (tx) => removeBinding(tx, binding, { grants, scope }, call));
