@@ -23,7 +23,8 @@ export interface LogState {
 }
 
 /**
- * Loads the right edge of the tree and checks that it is what the newest checkpoint signed.
+ * Loads the right edge of the tree and checks that it is what the newest checkpoint signed. What is left of it, the tiles
+ * that are full and the entries, is not read: `verify` does that.
  * @throws LogRefused when it is not, or when no known key signed it.
  */
 export async function loadLogState(db: Queryable, origin: string, keys: readonly NoteVerifier[]): Promise<LogState> {
@@ -36,7 +37,20 @@ export async function loadLogState(db: Queryable, origin: string, keys: readonly
   const [last] = await db.query<{ size: string }[]>('select coalesce(max(index) + 1, 0) as size from audit_seal');
   if (Number(last?.size) !== range.size)
     throw new LogRefused(`the newest checkpoint signs ${range.size} entries, ${last?.size ?? '?'} are sealed`);
-  return { range, tiles: new TileBuilder(range.size, await loadPartialTiles(db, range.size)), newest };
+  const partial = await loadPartialTiles(db, range.size);
+  requireEdge(partial, range);
+  return { range, tiles: new TileBuilder(range.size, partial), newest };
+}
+
+/** The nodes that fill no tile yet are the leaves of the subtrees whose roots make up the right edge. */
+function requireEdge(partial: readonly Buffer[][], range: CompactRange): void {
+  const edges = partial.map((nodes) => {
+    const edge = CompactRange.empty();
+    for (const node of nodes) edge.append(node);
+    return edge.encode();
+  });
+  if (!Buffer.concat(edges.reverse()).equals(range.encode()))
+    throw new LogRefused('the newest seals or tiles are not what the newest checkpoint signed');
 }
 
 function requireOwn(newest: Checkpoint, range: CompactRange, origin: string, keys: readonly NoteVerifier[]): void {

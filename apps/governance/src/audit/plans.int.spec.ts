@@ -7,7 +7,7 @@ import type { Queryable } from '../database/rows.js';
 import { domainDatabase, type DomainDatabase } from '../migrations/domain.fixture.js';
 import { append, aRecord } from './audit-log.fixture.js';
 import { consistencyOf, entryDetail, listEntries, receiptOf, sealingLag, stateOf } from './queries.js';
-import { SELECT_UNSEALED } from './sealer.js';
+import { SELECT_UNSEALED, UnsealedEntries } from './unsealed.js';
 
 const ENTRIES = 1_000_000;
 /** What a filter throws away, or ten thousand lookups: far below reading everything. */
@@ -114,6 +114,17 @@ describe('with 1,000,000 entries', () => {
     expect(
       await rowsRead((db) => db.query(SELECT_UNSEALED, [newest?.transaction, ENTRIES - 100, 500, KEY_ROTATED])),
     ).toBeLessThan(1_000);
+  });
+
+  it('are no burden for a sealer that takes over', async () => {
+    let found = 0;
+    const rows = await rowsRead(async (db) => {
+      const unsealed = await UnsealedEntries.after(db);
+      found = (await unsealed.next(500)).length;
+      await unsealed.missed();
+    });
+    expect(rows).toBeLessThan(MAX_ROWS_READ);
+    expect(found).toBe(12);
   });
 
   it('counts what waits for the sealer', async () => {

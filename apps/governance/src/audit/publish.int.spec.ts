@@ -1,16 +1,19 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { parseCheckpoint } from '@scc/audit';
 import { createLogger, waitFor } from '@scc/runtime';
-import { append, aRecord, aSigner, Databases, seal } from './audit-log.fixture.js';
+import type { DataSource } from 'typeorm';
+import { append, aRecord, aSealer, aSigner, Databases, seal } from './audit-log.fixture.js';
 import { CheckpointPublisher, type CheckpointStore } from './publish.js';
 
 /** A ConfigMap as the API server keeps it: each write has a version, and a write on an old version is refused. */
 class Store implements CheckpointStore {
   data: Record<string, string> | null = null;
   writes = 0;
+  reads = 0;
   failing = false;
 
   get(): Promise<unknown> {
+    this.reads += 1;
     return Promise.resolve(
       this.data ? { metadata: { resourceVersion: String(this.writes) }, data: this.data } : undefined,
     );
@@ -43,12 +46,13 @@ const records = (from: number, count: number): ReturnType<typeof aRecord>[] =>
   Array.from({ length: count }, (_none, at) => aRecord(from + at));
 
 async function aLog(entries: number, from = 0) {
-  const db = await databases.app(await databases.create());
+  const name = await databases.create();
+  const db = await databases.app(name);
   const grow = async (more: number, first: number): Promise<{ size: number; note: string }[]> => {
     await append(db, records(first, more));
     return (await seal(db, { signer })).map(({ note }) => ({ note, size: parseCheckpoint(note).size }));
   };
-  return { db, checkpoints: await grow(entries, from), grow };
+  return { name, db, checkpoints: await grow(entries, from), grow };
 }
 
 describe('publishing checkpoints', () => {
@@ -112,5 +116,71 @@ describe('publishing checkpoints', () => {
     checkpoints.forEach(overtaken.offer);
     await overtaken.stop();
     expect(store.size).toBe(160);
+  });
+
+  it('catches up when PostgreSQL was killed between sealing and publishing, and never goes back', async () => {
+    const { db, checkpoints, grow } = await aLog(100);
+    const store = new Store();
+    const options = { store, db, vkey: signer.vkey, logger, everyMs: 5 };
+    const first = new CheckpointPublisher(options);
+    checkpoints.forEach(first.offer);
+    await waitFor(() => store.size === 100, { ...wait, what: 'the checkpoint before' });
+    const later = await grow(60, 100);
+    const reads = store.reads;
+    await databases.server.crash();
+    later.forEach(first.offer);
+    await waitFor(() => store.reads > reads + 2, { ...wait, what: 'vain attempts' });
+    expect(store.size).toBe(100);
+    expect(first.contradicted).toBeNull();
+    await databases.server.start();
+    await waitFor(() => store.size === 160, { ...wait, what: 'the newest checkpoint' });
+    await first.stop();
+    const { writes } = store;
+    const late = new CheckpointPublisher(options);
+    checkpoints.forEach(late.offer);
+    await late.stop();
+    expect(store).toMatchObject({ size: 160, writes });
+  });
+
+  /** A process that does nothing but seal and publish. */
+  function governance(db: DataSource, store: Store) {
+    const publisher = new CheckpointPublisher({ store, db, vkey: signer.vkey, logger, everyMs: 5 });
+    const sealer = aSealer(db, { signer, onCheckpoint: publisher.offer });
+    sealer.start();
+    return {
+      publisher,
+      stop: async () => {
+        await sealer.stop();
+        await publisher.stop();
+      },
+    };
+  }
+
+  it('publishes after a restart what was sealed and not published, without waiting for another entry', async () => {
+    const { db } = await aLog(120);
+    const store = new Store();
+    const restarted = governance(db, store);
+    await waitFor(() => store.size === 120, { ...wait, what: 'the checkpoint that was sealed before' });
+    await restarted.stop();
+  });
+
+  it('says after a restart that the database is an older copy, and keeps the evidence', async () => {
+    const { db, name } = await aLog(100);
+    await db.destroy();
+    const backup = await databases.copy(name);
+    const store = new Store();
+    const before = await databases.app(name);
+    await append(before, records(100, 60));
+    const running = governance(before, store);
+    await waitFor(() => store.size === 160, { ...wait, what: 'all to be published' });
+    await databases.server.crash();
+    await running.stop();
+    await databases.server.start();
+    const published = store.data;
+    const restored = governance(await databases.app(backup), store);
+    await waitFor(() => restored.publisher.contradicted, { ...wait, what: 'the contradiction' });
+    await restored.stop();
+    expect(restored.publisher.contradicted).toMatch(/a checkpoint of 160 entries was published, the log has 100/);
+    expect(store.data).toEqual(published);
   });
 });

@@ -15,6 +15,7 @@ import {
   SecondVerifier,
 } from './audit-log.fixture.js';
 import { readLog } from './log-reader.js';
+import { loadLogState } from './log-state.js';
 import { sealingLag } from './queries.js';
 
 const wait = { timeoutMs: 20_000, everyMs: 10 };
@@ -148,6 +149,40 @@ describe('the sealer', () => {
     const [epochs] = await admin.query<{ count: string }[]>('select count(*) from audit_epoch');
     expect(Number(epochs?.count)).toBeGreaterThan(6);
     expect(await verdictOf(source)).toMatchObject({ verdict: 'clean', checked: { sealed: 280 } });
+  });
+
+  it('finds what was left far behind the end of the log that it takes over', async () => {
+    const source = await aLog();
+    const slow = source.createQueryRunner();
+    await slow.startTransaction();
+    await appendAudit(slow.manager, aRecord(1));
+    for (let round = 0; round < 11; round += 1) await append(source, records(1_000));
+    const first = aSealer(source, { signer, batchSize: 1_000 });
+    first.start();
+    await waitFor(async () => (await sealingLag(source)).size === 11_000, { ...wait, what: 'the others to be sealed' });
+    await first.stop();
+    await slow.commitTransaction();
+    await slow.release();
+    await seal(source, { signer });
+    expect(await verdictOf(source)).toMatchObject({ verdict: 'clean', checked: { sealed: 11_001, unsealed: 0 } });
+  });
+
+  it.each([
+    ['a seal', 300, `update audit_seal set leaf_hash = sha256('x') where index = 290`],
+    ['a tile', 300, `update audit_tile set root = sha256('x') where index = 0`],
+  ])('does not build on %s at the edge that was altered', async (_what, entries, alteration) => {
+    const name = await databases.create();
+    const source = await databases.app(name);
+    await append(source, records(entries));
+    await seal(source, { signer });
+    await expect(loadLogState(source, ORIGIN, [signer])).resolves.toMatchObject({ newest: { size: entries } });
+    const admin = await databases.admin(name);
+    await admin.transaction(async (tx) => {
+      for (const table of ['audit_seal', 'audit_tile']) await tx.query(`alter table ${table} disable trigger all`);
+      await tx.query(alteration);
+      for (const table of ['audit_seal', 'audit_tile']) await tx.query(`alter table ${table} enable trigger all`);
+    });
+    await expect(loadLogState(source, ORIGIN, [signer])).rejects.toThrow(/are not what the newest checkpoint signed/);
   });
 
   it('13: is refused by the database once another has taken a newer epoch', async () => {

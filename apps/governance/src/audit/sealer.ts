@@ -5,6 +5,7 @@ import type { DataSource, QueryRunner } from 'typeorm';
 import { z } from 'zod';
 import { appendAudit } from './append.js';
 import { loadLogState, type LogState } from './log-state.js';
+import { type Unsealed, UnsealedEntries } from './unsealed.js';
 
 export interface SealerOptions {
   origin: string;
@@ -14,38 +15,16 @@ export interface SealerOptions {
   /** Written into the epoch, so that operators see who sealed. */
   holder: string;
   logger: Logger;
-  onCheckpoint: (checkpoint: { size: number; note: string; oldest: Date }) => void;
+  /** Told of every checkpoint that was committed, and of the one that a new leadership begins with. */
+  onCheckpoint: (checkpoint: { size: number; note: string }) => void;
   everyMs?: number;
   batchSize?: number;
   /** How long to wait before asking for the lock again. */
   standbyMs?: number;
 }
 
-interface Unsealed {
-  id: string;
-  transaction_id: string;
-  leaf_hash: Buffer;
-  occurred_at: Date;
-  /** Only of rotation entries. */
-  rotation: Buffer | null;
-}
-
-interface Position {
-  transaction: string;
-  id: string;
-}
-
 const LOCK = `hashtext('audit_sealer ' || current_schema())`;
 const rotationBodySchema = z.object({ details: z.unknown() });
-
-/** Not an anti join: without fresh statistics the planner would hash every seal, ten times a second. */
-export const SELECT_UNSEALED = `
-  select e.id, e.transaction_id, e.leaf_hash, e.occurred_at, case when e.action = $4 then e.body end as rotation
-  from audit_entry e
-  where (e.transaction_id, e.id) > ($1::bigint, $2::bigint)
-    and (select s.entry from audit_seal s where s.entry = e.id) is null
-  order by e.transaction_id, e.id
-  limit $3`;
 
 /**
  * Puts entries in order and signs what results. Any number may run; the one that holds the session lock seals, and takes
@@ -115,9 +94,12 @@ export class Sealer {
     );
     const keys = previousSigner ? [signer, previousSigner] : [signer];
     const state = await loadLogState(runner.manager, origin, keys);
-    const term = new Term(runner, this.options, state, Number(taken?.epoch));
+    const unsealed = await UnsealedEntries.after(runner.manager);
+    const term = new Term(runner, this.options, Number(taken?.epoch), { state, unsealed });
     await term.prepareKey();
     logger.info({ epoch: taken?.epoch, size: state.range.size }, 'sealing the audit log');
+    // The sealer before may have ended between sealing and publishing.
+    if (state.newest) this.options.onCheckpoint(state.newest);
     while (!this.isStopping) {
       const isMore = await term.sealBatch();
       if (!isMore) await this.pause(everyMs);
@@ -127,16 +109,18 @@ export class Sealer {
 
 /** One leadership: what is in memory is valid while this epoch is the newest, and is loaded anew after any failure. */
 class Term {
-  private position: Position = { transaction: '0', id: '0' };
-  private horizon: string | null = null;
+  private readonly state: LogState;
+  private readonly unsealed: UnsealedEntries;
   private active: NoteSigner;
 
   constructor(
     private readonly runner: QueryRunner,
     private readonly options: SealerOptions,
-    private readonly state: LogState,
     private readonly epoch: number,
+    { state, unsealed }: { state: LogState; unsealed: UnsealedEntries },
   ) {
+    this.state = state;
+    this.unsealed = unsealed;
     const { signer, previousSigner } = options;
     const isHandedOver = !state.newest || state.newest.signatures.some(({ keyId }) => keyId === signer.keyId);
     this.active = isHandedOver || !previousSigner ? signer : previousSigner;
@@ -161,49 +145,31 @@ class Term {
     });
   }
 
-  /** Seals up to one batch in one transaction. @returns whether there may be more. */
+  /** Seals up to one batch, and when there are no more, what a sealer before left behind. @returns whether there may be more. */
   async sealBatch(): Promise<boolean> {
     const { batchSize = 500 } = this.options;
-    const unsealed = await this.nextUnsealed(batchSize);
-    if (unsealed.length === 0) return false;
+    const found = await this.unsealed.next(batchSize);
+    await this.seal(found);
+    if (found.length === batchSize) return true;
+    await this.seal(await this.unsealed.missed());
+    return false;
+  }
+
+  /** In one transaction. */
+  private async seal(entries: readonly Unsealed[]): Promise<void> {
+    if (entries.length === 0) return;
     await this.runner.startTransaction();
     try {
-      const sealed = await this.write(unsealed);
+      const sealed = await this.write(entries);
       await this.runner.commitTransaction();
       this.options.onCheckpoint(sealed);
     } catch (error) {
       await this.runner.rollbackTransaction().catch(() => undefined);
       throw error;
     }
-    return unsealed.length === batchSize;
   }
 
-  /**
-   * Walks through entries by transaction. When it has passed every transaction that had ended at the start of the walk,
-   * it starts again from there: what was still running then may have committed since.
-   */
-  private async nextUnsealed(limit: number): Promise<Unsealed[]> {
-    this.horizon ??= await this.oldestRunning();
-    const { transaction, id } = this.position;
-    const found = await this.runner.manager.query<Unsealed[]>(SELECT_UNSEALED, [transaction, id, limit, KEY_ROTATED]);
-    const last = found.at(-1);
-    if (found.length < limit || (last && BigInt(last.transaction_id) >= BigInt(this.horizon))) {
-      this.position = { transaction: this.horizon, id: '0' };
-      this.horizon = null;
-    } else if (last) {
-      this.position = { transaction: last.transaction_id, id: last.id };
-    }
-    return found.toSorted((a, b) => Number(a.id) - Number(b.id));
-  }
-
-  private async oldestRunning(): Promise<string> {
-    const [row] = await this.runner.manager.query<{ xmin: string }[]>(
-      'select pg_snapshot_xmin(pg_current_snapshot())::text as xmin',
-    );
-    return row?.xmin ?? '0';
-  }
-
-  private async write(unsealed: readonly Unsealed[]): Promise<{ size: number; note: string; oldest: Date }> {
+  private async write(unsealed: readonly Unsealed[]): Promise<{ size: number; note: string }> {
     const { range, tiles } = this.state;
     const first = range.size;
     const full: Tile[] = [];
@@ -228,7 +194,7 @@ class Term {
       'insert into audit_checkpoint (size, note, compact_range, epoch) values ($1, $2, $3, $4)',
       [range.size, note, range.encode(), this.epoch],
     );
-    return { size: range.size, note, oldest: new Date(Math.min(...unsealed.map(({ occurred_at }) => +occurred_at))) };
+    return { size: range.size, note };
   }
 
   /** From the rotation entry on, checkpoints are signed by the new key. */
