@@ -38,7 +38,7 @@ export class AppModule {
         AccessModule.register(access),
         TerminusModule.forRoot({ logger: false }),
         DomainModule.register({ signer, origin }),
-        AuditModule.register({ origin }),
+        AuditModule.register({ origin, logger }),
       ],
       controllers: [HealthController],
       providers: [

@@ -25,7 +25,7 @@ import {
   verifyLog,
 } from '@scc/audit';
 import { receiptSchema } from '@scc/governance-api';
-import { waitFor } from '@scc/runtime';
+import { createLogger, waitFor } from '@scc/runtime';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
 import type { KnownRequest } from '../access/actor.js';
@@ -86,7 +86,7 @@ beforeAll(async () => {
     providers: [{ provide: DataSource, useValue: source }],
     exports: [DataSource],
   };
-  const imports = [root, AuditModule.register({ origin: ORIGIN })];
+  const imports = [root, AuditModule.register({ origin: ORIGIN, logger: createLogger('audit-spec', 'silent') })];
   app = (await Test.createTestingModule({ imports }).compile()).createNestApplication();
   app.useLogger(false);
   app.useGlobalPipes(new StandardSchemaValidationPipe());

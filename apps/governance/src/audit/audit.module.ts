@@ -1,15 +1,35 @@
-import { type DynamicModule, Module } from '@nestjs/common';
+import { type DynamicModule, type MiddlewareConsumer, Module, type NestModule } from '@nestjs/common';
+import type { NextFunction, Response } from 'express';
+import type { Logger } from 'pino';
+import { DataSource } from 'typeorm';
+import type { ApiRequest } from '../http/request.js';
 import { AuditOrigin } from './audit-origin.js';
 import { AuditController } from './audit.controller.js';
+import { DenialObserver } from './denial-observer.js';
 
-/** The audit log over HTTP. Needs a DataSource from the root module. */
+/** The audit log over HTTP, and what is written into it of refused writes. Needs a DataSource from the root module. */
 @Module({})
-export class AuditModule {
-  static register({ origin }: { origin: string }): DynamicModule {
+export class AuditModule implements NestModule {
+  static register({ origin, logger }: { origin: string; logger: Logger }): DynamicModule {
     return {
       module: AuditModule,
       controllers: [AuditController],
-      providers: [{ provide: AuditOrigin, useValue: new AuditOrigin(origin) }],
+      providers: [
+        { provide: AuditOrigin, useValue: new AuditOrigin(origin) },
+        {
+          provide: DenialObserver,
+          inject: [DataSource],
+          useFactory: (source: DataSource) => new DenialObserver(source, logger),
+        },
+      ],
     };
+  }
+
+  constructor(private readonly denials: DenialObserver) {}
+
+  configure(consumer: MiddlewareConsumer): void {
+    const observe = (request: ApiRequest, response: Response, next: NextFunction): void =>
+      this.denials.use(request, response, next);
+    consumer.apply(observe).forRoutes('{*all}');
   }
 }

@@ -58,6 +58,7 @@ export class ProblemFilter implements ExceptionFilter {
     const response = http.getResponse<Response>();
     const described = describe(error);
     if (described.status >= 500) this.log(error, described, request);
+    if (error instanceof Refusal) response.locals['refusal'] = error.message;
     if (response.headersSent) {
       response.destroy();
       return;
