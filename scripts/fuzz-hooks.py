@@ -3,6 +3,7 @@
 import random
 
 import schemathesis
+from schemathesis.core.parameters import ParameterLocation
 
 EXISTING = {
     "id": ["plan-1", "1"],
@@ -14,18 +15,20 @@ EXISTING = {
 }
 
 
-@schemathesis.hook
-def map_path_parameters(context, path_parameters):
-    for name in path_parameters or {}:
-        if name in EXISTING and random.random() < 0.5:
-            path_parameters[name] = random.choice(EXISTING[name])
-    return path_parameters
+def is_wrong_on_purpose(case, location):
+    return case.meta is not None and case.meta.is_negative_at(location)
 
 
 @schemathesis.hook
-def map_headers(context, headers):
-    if headers and "Idempotency-Key" in headers and random.random() < 0.8:
-        del headers["Idempotency-Key"]
-    if headers and "If-Match" in headers and random.random() < 0.5:
-        headers["If-Match"] = '"1"'
-    return headers
+def map_case(context, case):
+    if not is_wrong_on_purpose(case, ParameterLocation.PATH):
+        for name in case.path_parameters or {}:
+            if name in EXISTING and random.random() < 0.5:
+                case.path_parameters[name] = random.choice(EXISTING[name])
+    if not is_wrong_on_purpose(case, ParameterLocation.HEADER):
+        headers = case.headers or {}
+        if "Idempotency-Key" in headers and random.random() < 0.8:
+            del headers["Idempotency-Key"]
+        if "If-Match" in headers and random.random() < 0.5:
+            headers["If-Match"] = '"1"'
+    return case

@@ -1,6 +1,7 @@
 /**
  * Everything: the programs of the local stack, `check`, then the tests on real parts one after another, because each
- * of them wants the whole machine. The last line counts: jest's tests, and every part that failed without counting.
+ * of them wants the whole machine. The last line counts: jest's tests, each operation of the API that was fuzzed, and
+ * every part that failed without counting.
  */
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -21,11 +22,22 @@ async function count(resultFile) {
   return numFailedTests + numRuntimeErrorTestSuites > 0;
 }
 
+/** Counts a report in the form of JUnit: one case for each operation, and one for sequences of them. */
+async function countCases(resultFile) {
+  const text = await readFile(resultFile, 'utf8').catch(() => '');
+  const cases = [...text.matchAll(/<testcase [^>]*?(?:\/>|>([^]*?)<\/testcase>)/g)].map(([, inside = '']) => inside);
+  const failed = cases.filter((inside) => /<(failure|error)[ >]/.test(inside)).length;
+  const skipped = cases.filter((inside) => /<skipped[ />]/.test(inside)).length;
+  total.passed += cases.length - skipped - failed;
+  total.failed += failed;
+  return failed > 0;
+}
+
 /** Runs one part that counts its own tests; what fails without a failed test counts as one. */
-async function counted(part, resultFile) {
+async function counted(part, resultFile, countIn = count) {
   console.log(`\n== ${part.name}`);
   const ok = await run({ ...part, inherit: true });
-  const counts = await count(resultFile);
+  const counts = await countIn(resultFile);
   if (!ok && !counts) total.failed++;
 }
 
@@ -51,6 +63,9 @@ try {
 
   const integration = path.join(folder, 'integration.json');
   await counted(jest('integration', integration, ['--maxWorkers', '2', '--testTimeout', '60000']), integration);
+  const fuzzed = path.join(folder, 'fuzz.xml');
+  const fuzz = { name: 'fuzz', command: 'node', args: ['scripts/fuzz-api.mjs', '--examples', '10', '--junit', fuzzed] };
+  await counted(fuzz, fuzzed, countCases);
   const e2e = path.join(folder, 'e2e.json');
   await counted(jest('e2e', e2e, ['--runInBand', '--testTimeout', '120000']), e2e);
 } finally {
