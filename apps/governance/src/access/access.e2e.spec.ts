@@ -180,6 +180,28 @@ spec:
     );
   });
 
+  it('kubectl answers about one permission by a review of oneself, and can-i does not', async () => {
+    const kubectl = async (namespace: string, ...args: string[]): Promise<string> => {
+      const identity = ['--kubeconfig', stack.kubeconfig.inside, '--as', userOf(VERA), '-n', namespace];
+      return stack.exec(stack.binary('kubectl'), [...identity, ...args]);
+    };
+    const review = async (namespace: string): Promise<string> => {
+      const resourceAttributes = { group: 'governance.scc.poc', resource: 'pods', verb: 'read', namespace };
+      const file = path.join(stack.stateDir, `self-review-${namespace}.json`);
+      await writeFile(
+        file,
+        JSON.stringify({
+          ...{ apiVersion: 'authorization.k8s.io/v1', kind: 'SelfSubjectAccessReview' },
+          spec: { resourceAttributes },
+        }),
+      );
+      return kubectl(namespace, 'create', '--validate=false', '-o', 'jsonpath={.status.allowed}', '-f', file);
+    };
+    expect(await review('shop')).toBe('true');
+    expect(await review('default')).toBe('false');
+    await expect(kubectl('shop', 'auth', 'can-i', 'read', 'pods.governance.scc.poc')).rejects.toThrow();
+  });
+
   it('kubectl lists what RBAC grants there', async () => {
     const listed = async (namespace: string): Promise<string[]> => {
       const identity = ['--kubeconfig', stack.kubeconfig.inside, '--as', userOf(VERA), '-n', namespace];
