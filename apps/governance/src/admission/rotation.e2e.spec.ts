@@ -43,7 +43,7 @@ async function served(): Promise<{ authority: string; leaf: string }> {
   return { authority: data['ca.crt'] ?? '', leaf: data['tls.crt'] ?? '' };
 }
 
-/** Calls of hooks that fail open: the API server tells them to its log alone. */
+/** Calls of hooks that failed open so far: the API server tells them to its log alone. */
 const failedOpen = (): string[] =>
   readFileSync(stack.part('kube-apiserver').logFile, 'utf8').match(/^.*failing open.*$/gm) ?? [];
 
@@ -58,6 +58,7 @@ describe('the rotation of authority and certificate', () => {
           what: 'the authority to be trusted',
         },
       );
+      const before = failedOpen().length;
       const creations = startCreations(stack, { namespace: 'rotation', rate: PER_SECOND });
       const authorities = new Set<string>();
       const leaves = new Set<string>();
@@ -74,7 +75,7 @@ describe('the rotation of authority and certificate', () => {
       process.stdout.write(
         `rotation: ${perSecond} pods a second, ${admitted} admitted, ${refused} refused, ${authorities.size} bundles of authorities, ${leaves.size} certificates\n`,
       );
-      expect({ wrong, failedOpen: failedOpen() }).toEqual({ wrong: {}, failedOpen: [] });
+      expect({ wrong, failedOpen: failedOpen().slice(before) }).toEqual({ wrong: {}, failedOpen: [] });
       expect(authorities.size).toBeGreaterThanOrEqual(Math.floor((SECONDS * 4) / 75));
       expect(leaves.size).toBeGreaterThanOrEqual(Math.floor((SECONDS * 5) / 75));
       expect(admitted + refused).toBeGreaterThan(500);
