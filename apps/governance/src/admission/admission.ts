@@ -123,6 +123,7 @@ export const startAdmission: StartAdmission = async ({ config, client, makeInfor
       draining ? 'draining' : (memory.missing() ?? trust.objection(certificates.current.certificate, new Date())),
     stop: async () => {
       draining = true;
+      server.drain();
       await delay(config.drainMs);
       await server.close();
       await Promise.all([certificates.stop(), trust.stop(), memory.stop(), allocator?.stop()]);

@@ -239,12 +239,12 @@ describe('requirement 10: certificates', () => {
 });
 
 describe('requirement 12: operation', () => {
-  it('is unready before it stops to answer', async () => {
+  it('is unready before it stops to answer, and sends its callers away meanwhile', async () => {
     const webhook = await startTestAdmission({ config: { drainMs: 300 } });
+    expect(await startedPost(webhook)).toEqual({ status: 200, isLast: false });
     const stopping = webhook.stop();
     expect(webhook.admission.ready()).toBe('draining');
-    const answer = await startedPost(webhook);
-    expect(answer).toBe(200);
+    expect(await startedPost(webhook)).toEqual({ status: 200, isLast: true });
     await stopping;
     await expect(startedPost(webhook)).rejects.toThrow(/ECONNREFUSED/);
   });
@@ -275,20 +275,25 @@ describe('requirement 12: operation', () => {
 });
 
 /** On a connection of its own: those of the fixture end with it. */
-function startedPost({ admission, authority }: TestAdmission): Promise<number> {
+function startedPost({ admission, authority }: TestAdmission): Promise<{ status: number; isLast: boolean }> {
   return new Promise((resolve, reject) => {
     const socket = connect(
       { port: admission.port, host: '127.0.0.1', servername: 'localhost', ca: authority.certificate },
       () => {
         const body = JSON.stringify(podReview(aPod()));
         socket.write(
-          `POST /mutate/pods HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+          `POST /mutate/pods HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
         );
       },
     );
-    let text = '';
-    socket.on('data', (chunk: Buffer) => (text += chunk.toString()));
-    socket.once('end', () => resolve(Number(/^HTTP\/1\.1 (\d+)/.exec(text)?.[1] ?? 0)));
+    socket.once('data', (chunk: Buffer) => {
+      const head = chunk.toString();
+      resolve({
+        status: Number(/^HTTP\/1\.1 (\d+)/.exec(head)?.[1] ?? 0),
+        isLast: /^connection: close\r$/im.test(head),
+      });
+      socket.end();
+    });
     socket.once('error', reject);
   });
 }

@@ -32,6 +32,8 @@ export interface WebhookServer {
   readonly port: number;
   /** New connections get the new certificate; open ones stay. */
   setCertificate(tls: ServerCertificate): void;
+  /** From now on every answer ends its connection, so that callers go elsewhere before `close` cuts one off. */
+  drain(): void;
   close(): Promise<void>;
 }
 
@@ -77,6 +79,7 @@ function refusalOf({ method, headers }: IncomingMessage): Reply | undefined {
 /** Serves reviews over TLS. */
 export async function startServer(options: Options): Promise<WebhookServer> {
   const { answering, metrics, logger } = options;
+  let draining = false;
   const replyTo = async (request: IncomingMessage, started: number): Promise<Reply> => {
     if (options.clientRequired && !isProven(request)) return { status: 403, body: 'a client certificate is needed\n' };
     const refusal = refusalOf(request);
@@ -92,7 +95,7 @@ export async function startServer(options: Options): Promise<WebhookServer> {
     if (status !== 200) metrics.refused(status);
     const isJson = status === 200;
     // What is left of a body that was not read would be taken for the next request.
-    const closing = request.complete ? {} : { connection: 'close' };
+    const closing = request.complete && !draining ? {} : { connection: 'close' };
     response.writeHead(status, {
       'content-type': isJson ? 'application/json' : 'text/plain; charset=utf-8',
       'content-length': Buffer.byteLength(body),
@@ -124,6 +127,9 @@ export async function startServer(options: Options): Promise<WebhookServer> {
   return {
     port: (server.address() as AddressInfo).port,
     setCertificate: (tls) => server.setSecureContext(tls),
+    drain: () => {
+      draining = true;
+    },
     close: () => close(server),
   };
 }
