@@ -7,8 +7,12 @@ type Fields = Readonly<Record<string, unknown>>;
 const isFields = (value: unknown): value is Fields =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
+const SPECIAL = /[~/]/;
+
 const below = (path: string, key: string | number): string =>
-  `${path}/${String(key).replaceAll('~', '~0').replaceAll('/', '~1')}`;
+  typeof key === 'string' && SPECIAL.test(key)
+    ? `${path}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`
+    : `${path}/${key}`;
 
 const isSame = (a: unknown, b: unknown): boolean => a === b || JSON.stringify(a) === JSON.stringify(b);
 

@@ -29,6 +29,7 @@ const placedSchema = z.object({ metadata: z.object({ namespace: z.string().min(1
 /** An object that says it is elsewhere than the request; selectors of webhooks go by the request. */
 const isMisplaced = ({ namespace, object, oldObject }: ReviewRequest): boolean =>
   [object, oldObject].some((value) => {
+    if (value === null || value === undefined) return false;
     const placed = placedSchema.safeParse(value).data?.metadata.namespace;
     return placed !== undefined && placed !== namespace;
   });

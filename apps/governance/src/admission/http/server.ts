@@ -44,13 +44,12 @@ class TooLarge extends Error {
 /** Reads no more than a review may have: what comes after that is left on the connection, which is then closed. */
 function bodyOf(request: IncomingMessage): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let size = Number(request.headers['content-length'] ?? 0);
-    if (size > MAX_BODY) {
+    if (Number(request.headers['content-length'] ?? 0) > MAX_BODY) {
       reject(new TooLarge());
       return;
     }
-    size = 0;
+    const chunks: Buffer[] = [];
+    let size = 0;
     request.on('data', (chunk: Buffer) => {
       size += chunk.length;
       if (size <= MAX_BODY) chunks.push(chunk);
