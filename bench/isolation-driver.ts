@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { Agent, request } from 'node:https';
+import { constants, setPriority } from 'node:os';
 import { argv, stdout } from 'node:process';
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
@@ -48,4 +49,6 @@ async function keepBusy([port = '', tokenFile = '', connections = '']: string[])
   );
 }
 
+// On a cluster neither would share its processors with the webhook: the one must not starve it, the other must see it.
+if (kind === 'api') setPriority(constants.priority.PRIORITY_LOW);
 await (kind === 'api' ? keepBusy(rest) : driveReviews(rest));

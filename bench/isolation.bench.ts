@@ -6,9 +6,11 @@ import { createInterface, type Interface } from 'node:readline';
 import { waitFor } from '@scc/runtime';
 import { z } from 'zod';
 import { type Stack, startStack, TOKEN_AUDIENCE } from '../dev/src/index.js';
-import { percentile } from './reviews.js';
+import { drive, type Driven, percentile, reviewIn } from './reviews.js';
+import { start, stop } from './servers.js';
 import type { Bench } from './types.js';
 
+/** With and without load, of the webhook and of a process that shares nothing with it but the machine. */
 const TURNS = 5;
 const TURN_MS = 5_000;
 const API_CONNECTIONS = 8;
@@ -53,24 +55,33 @@ async function measure(stack: Stack) {
   const driver = (...args: string[]): Lines =>
     new Lines(stack.spawn(process.execPath, [DRIVER, ...args], { stdio: ['pipe', 'pipe', 'inherit'] }));
   const reviews = driver('reviews', ca, String(WEBHOOK_PORT), NAMESPACE);
-  const turn = async (): Promise<z.infer<typeof drivenSchema>> => {
+  const turn = async (): Promise<Driven> => {
     reviews.child.stdin?.write(`${JSON.stringify({ forMs: TURN_MS })}\n`);
     return drivenSchema.parse(await reviews.next());
   };
-  await waitFor(async () => (await turn()).failed === 0, { timeoutMs: 60_000, what: 'the webhook to answer' });
-  const measured = { quiet: [] as number[], busy: [] as number[] };
-  let [failed, requests] = [0, 0];
-  for (let round = 0; round < TURNS; round += 1) {
-    const quiet = await turn();
+  const echo = await start('echo');
+  const echoTurn = (): Promise<Driven> => drive(echo, TURN_MS, reviewIn(NAMESPACE));
+  const busy = async (driven: () => Promise<Driven>): Promise<Driven & { served: number }> => {
     const load = driver('api', ca, String(API_PORT), tokenFile, String(API_CONNECTIONS));
     await load.next();
-    const [busy, served] = await Promise.all([turn(), lastOf(load)]);
-    requests += served;
-    failed += quiet.failed + busy.failed;
-    measured.quiet.push(...quiet.latencies);
-    measured.busy.push(...busy.latencies);
+    const [turn, served] = await Promise.all([driven(), lastOf(load)]);
+    return { ...turn, served };
+  };
+  await waitFor(async () => (await turn()).failed === 0, { timeoutMs: 60_000, what: 'the webhook to answer' });
+  const measured = { quiet: [] as number[], busy: [] as number[], echo: [] as number[], busyEcho: [] as number[] };
+  let [failed, requests] = [0, 0];
+  for (let round = 0; round < TURNS; round += 1) {
+    const alone = await turn();
+    const beside = await busy(turn);
+    measured.quiet.push(...alone.latencies);
+    measured.busy.push(...beside.latencies);
+    measured.echo.push(...(await echoTurn()).latencies);
+    measured.busyEcho.push(...(await busy(echoTurn)).latencies);
+    requests += beside.served;
+    failed += alone.failed + beside.failed;
   }
   reviews.child.kill();
+  stop(echo);
   for (const latencies of Object.values(measured)) latencies.sort((a, b) => a - b);
   return { ...measured, failed, apiPerSecond: (requests * 1000) / (TURNS * TURN_MS) };
 }
@@ -94,14 +105,16 @@ const bench: Bench = {
       env: { governance: { API_RATE_PER_SECOND: '1000000', LOG_LEVEL: 'warn' } },
     });
     try {
-      const { quiet, busy, failed, apiPerSecond } = await measure(stack);
-      const of = (metric: string, share: number) => {
-        const [value, reference] = [percentile(busy, share), percentile(quiet, share)];
+      const { quiet, busy, echo, busyEcho, failed, apiPerSecond } = await measure(stack);
+      const of = (metric: string, share: number, [loud, calm]: [number[], number[]]) => {
+        const [value, reference] = [percentile(loud, share), percentile(calm, share)];
         return { name: 'webhook-beside-api', metric, value, unit: 'ms', reference, ratio: value / reference };
       };
       return [
-        of('p50 under a busy API', 0.5),
-        of('p99 under a busy API', 0.99),
+        of('p50 under a busy API', 0.5, [busy, quiet]),
+        of('p99 under a busy API', 0.99, [busy, quiet]),
+        of('p50 of an echo elsewhere', 0.5, [busyEcho, echo]),
+        of('p99 of an echo elsewhere', 0.99, [busyEcho, echo]),
         { name: 'webhook-beside-api', metric: 'failed reviews', value: failed, unit: 'calls' },
         { name: 'webhook-beside-api', metric: 'API requests', value: apiPerSecond, unit: '/s' },
       ];

@@ -1,6 +1,6 @@
-import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { CONNECTIONS, drive, percentile, post, reviewIn, type Target, targetOf } from './reviews.js';
+import { CONNECTIONS, drive, percentile, post, reviewIn } from './reviews.js';
+import { type Server, start, stop } from './servers.js';
 import type { Bench, BenchResult } from './types.js';
 
 /** Echo and webhook take turns, so that whatever else the machine does meets both. */
@@ -11,19 +11,6 @@ const MANY = Number(process.env['BENCH_WEBHOOK_REVIEWS'] ?? 100_000);
 /** Before the memory of a Node process has found its size. */
 const SETTLING = 20_000;
 
-interface Server extends Target {
-  readonly child: ChildProcess;
-}
-
-/** As docs/WEBHOOK.md recommends: without a bound V8 lets a busy process grow before it collects. */
-const MEMORY = ['--max-semi-space-size=4', '--max-old-space-size=128'];
-
-async function start(kind: 'webhook' | 'echo'): Promise<Server> {
-  const child = fork(new URL('./webhook-server.js', import.meta.url), [kind], { execArgv: MEMORY });
-  const [{ port, ca }] = (await once(child, 'message')) as [{ port: number; ca: string }];
-  return { child, ...targetOf(port, ca) };
-}
-
 interface Usage {
   readonly rssMiB: number;
   readonly cpuUs: number;
@@ -33,11 +20,6 @@ async function usage({ child }: Server): Promise<Usage> {
   child.send('usage');
   const [{ rss, cpuUs }] = (await once(child, 'message')) as [{ rss: number; cpuUs: number }];
   return { rssMiB: rss / 1024 / 1024, cpuUs };
-}
-
-function stop({ child, agent }: Server): void {
-  agent.destroy();
-  child.kill();
 }
 
 const body = reviewIn('shop');

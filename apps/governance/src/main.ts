@@ -1,5 +1,6 @@
 import 'reflect-metadata';
 import { readFile } from 'node:fs/promises';
+import { constants, setPriority } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type NoteSigner, signerFromPem } from '@scc/audit';
 import { connectKube, createInformer, type KubeClient } from '@scc/kube';
@@ -84,6 +85,8 @@ async function start({
     onEnd: onFatal,
   });
   parts.add(() => admission.stop());
+  // Of this thread alone: where processors are scarce, pods go before requests of the API.
+  setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
   metrics.include(() => admission.metrics());
   setAdmission(admission);
 
