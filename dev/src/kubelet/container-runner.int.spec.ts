@@ -18,13 +18,24 @@ beforeAll(() => {
   serving = new Serving();
   agent = new Agent({ keepAlive: true, maxSockets: 1 });
 });
-afterEach(() => {
+afterEach(async () => {
   for (const runner of runners.splice(0)) runner.destroy();
+  // The thread that serves hears of it a moment later.
+  await waitFor(() => listen().then(close), { timeoutMs: 10_000, what: 'the address to be free' });
 });
 afterAll(async () => {
   agent.destroy();
   await serving.stop();
 });
+
+/** Takes the address of the container. @throws Error when it is taken already */
+const listen = (): Promise<NetServer> =>
+  new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(PORT, IP, () => resolve(server));
+  });
+const close = (server: NetServer): Promise<true> => new Promise((resolve) => server.close(() => resolve(true)));
 
 /** A container as the kubelet runs it; resolves when its pod would be ready. */
 async function run(container: object = {}, metadata: object = {}): Promise<ContainerRunner> {
@@ -123,10 +134,9 @@ describe('a container', () => {
   describe('whose port is taken', () => {
     let other: NetServer;
     beforeEach(async () => {
-      other = createServer();
-      await new Promise<void>((resolve) => other.listen(PORT, IP, resolve));
+      other = await listen();
     });
-    afterEach(() => new Promise((resolve) => other.close(resolve)));
+    afterEach(() => close(other));
 
     it('ends with the reason, and is started again later', async () => {
       const runner = start();
