@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { problemSchema } from '@scc/governance-api';
 import { waitFor } from '@scc/runtime';
 import pg from 'pg';
 import { createAuthority } from '../../../dev/src/identity/tls.js';
@@ -132,18 +133,26 @@ describe('the process', () => {
   it('waits for its database, serves, lives through its crash, and stops when it is told', async () => {
     await server.crash();
     const governance = await start();
-    await waitFor(async () => (await governance.ready())?.text.includes('waiting for the migrations'), {
+    // Its cluster is away as well: of what it waits for, that alone keeps it from being ready.
+    await waitFor(async () => (await governance.ready())?.text.includes('not listed yet'), {
       ...patience,
-      what: 'a process that waits',
+      what: 'a process whose readiness is that of admission',
     });
     expect(await governance.live()).toBe(200);
     expect(governance.log()).toContain('not there yet, trying again');
-    await server.start();
-    const health = await waitFor(() => governance.get('/v1/health').catch(() => null), {
-      ...patience,
-      what: 'the API over TLS',
+    const waiting = await governance.get('/v1/pods?limit=1');
+    expect({ ...waiting, body: problemSchema.parse(JSON.parse(waiting.body)) }).toMatchObject({
+      status: 503,
+      body: { detail: 'it waits for the migrations; nothing was changed', instance: '/v1/pods', status: 503 },
     });
-    expect(health).toMatchObject({ status: 200 });
+    await server.start();
+    const health = await waitFor(
+      async () => {
+        const answer = await governance.get('/v1/health').catch(() => null);
+        return answer?.status === 200 && answer;
+      },
+      { ...patience, what: 'the API over TLS' },
+    );
     expect(JSON.parse(health.body)).toMatchObject({
       status: 'degraded',
       components: {
@@ -181,6 +190,17 @@ describe('the process', () => {
     for (const secret of [PASSWORD, 'secret-of-a-caller', 'a-token-that-no-log-shows', 'PRIVATE KEY'])
       expect(governance.log()).not.toContain(secret);
   }, 120_000);
+
+  it('is not ready with a database that refuses it, so that a rollout stops there', async () => {
+    const governance = await start({ DATABASE_OWNER_URL: databaseUrl('scc_stranger') });
+    await waitFor(async () => (await governance.ready())?.text.includes('waiting for the migrations'), {
+      ...patience,
+      what: 'a process that waits',
+    });
+    expect(governance.log()).toMatch(/scc_stranger\\" does not exist/);
+    governance.child.kill('SIGTERM');
+    expect(await governance.exited).toBe(0);
+  }, 60_000);
 
   it('names every variable that is missing and ends', async () => {
     const governance = await start({ DATABASE_URL: '', TLS_DIR: '', API_PORT: 'many' });

@@ -16,6 +16,7 @@ import { Observer } from './health/observer.js';
 import { outsideParts } from './health/outside.js';
 import { startApi } from './http/server.js';
 import { followKeyPair, readKeyPair } from './http/tls.js';
+import { openWaitingRoom } from './http/waiting-room.js';
 import { startBackground } from './migrations/background.js';
 import type { PodTracker } from './pods/follow.js';
 import type { MakeInformer } from './registry/follow.js';
@@ -90,7 +91,25 @@ async function start({
   metrics.include(() => admission.metrics());
   setAdmission(admission);
 
-  const source = await connectDatabase({ config, logger, signal, waiting: setWaiting });
+  let missing = 'its database';
+  const room = await openWaitingRoom({
+    host: config.API_HOST,
+    port: config.API_PORT,
+    keyPair,
+    reason: () => missing,
+  });
+  parts.add(() => room.close());
+  const source = await connectDatabase({
+    config,
+    logger,
+    signal,
+    // Pods must not wait for a database that does not answer: it may itself wait for its pods. What an answer refuses,
+    // such as a password, is not ready: a rollout has to stop there.
+    missing: (what, isAway) => {
+      missing = what;
+      setWaiting(isAway ? null : `waiting for ${what}`);
+    },
+  });
   parts.add(() => source.destroy());
   metrics.watchPool(source);
 
@@ -149,6 +168,7 @@ async function start({
     keyPair,
     logger,
     served: metrics.served,
+    beforeListening: () => room.close(),
   });
   parts.add(() => api.close());
   const certificate = followKeyPair(api.server, { folder: config.TLS_DIR, current: keyPair, logger });

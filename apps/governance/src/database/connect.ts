@@ -5,6 +5,7 @@ import { DataSource } from 'typeorm';
 import type { Config } from '../config.js';
 import { MAPPING } from './entities.js';
 import { migrate, MIGRATIONS, MigrationRefused, pendingMigrations } from './migrate.js';
+import { isDatabaseAway } from './outage.js';
 import { TransactionClient } from './transaction-client.js';
 
 type DatabaseConfig = Pick<
@@ -21,8 +22,8 @@ export interface ConnectOptions {
   config: DatabaseConfig;
   logger: Logger;
   signal: AbortSignal;
-  /** Told what is waited for, for readiness. */
-  waiting: (reason: string) => void;
+  /** Told after each attempt that failed what is waited for, and whether that is for want of a database that answers. */
+  missing: (what: string, isAway: boolean) => void;
 }
 
 /**
@@ -68,17 +69,17 @@ async function prepareSchema(config: DatabaseConfig, ssl: object, logger: Logger
 
 /** Tries until it succeeds; the pauses grow to 5 s. */
 async function patiently<T>(
-  { logger, signal, waiting }: ConnectOptions,
+  { logger, signal, missing }: ConnectOptions,
   what: string,
   work: () => Promise<T>,
 ): Promise<T> {
   for (let attempt = 0; ; attempt += 1) {
     signal.throwIfAborted();
-    waiting(`waiting for ${what}`);
     try {
       return await work();
     } catch (error) {
       if (error instanceof MigrationRefused) throw error;
+      missing(what, isDatabaseAway(error));
       const retryMs = Math.min(FIRST_PAUSE_MS * 2 ** attempt, MAX_PAUSE_MS);
       logger.warn({ err: error, what, retryMs }, 'not there yet, trying again');
       await delay(retryMs, undefined, { signal });

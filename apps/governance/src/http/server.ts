@@ -25,6 +25,8 @@ export interface ApiOptions {
   keyPair: KeyPair | null;
   logger: Logger;
   served: (served: Served) => void;
+  /** Frees the port; called when everything else is ready to serve. */
+  beforeListening?: () => Promise<void>;
 }
 
 export interface Api {
@@ -41,7 +43,8 @@ const REQUEST_TIMEOUT_MS = 30_000;
 const KEEP_ALIVE_MS = 65_000;
 
 /** Builds the API and listens. */
-export async function startApi({ parts, host, port, keyPair, logger, served }: ApiOptions): Promise<Api> {
+export async function startApi(options: ApiOptions): Promise<Api> {
+  const { parts, host, port, keyPair, logger, served } = options;
   const app = await NestFactory.create<NestExpressApplication>(AppModule.register(parts), {
     logger: nestLogger(logger),
     bodyParser: false,
@@ -70,6 +73,8 @@ export async function startApi({ parts, host, port, keyPair, logger, served }: A
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   serveDocumentation(app, VERSION);
   server.on('clientError', refuseUnreadable);
+  await app.init();
+  await options.beforeListening?.();
   await app.listen(port, host);
   return {
     app,

@@ -1,0 +1,59 @@
+import { createServer } from 'node:https';
+import { randomUUID } from 'node:crypto';
+import { type Problem, problemType } from '@scc/governance-api';
+import type { KeyPair } from './tls.js';
+
+export interface WaitingRoom {
+  /** Frees the port. */
+  close: () => Promise<void>;
+}
+
+interface Options {
+  host: string;
+  port: number;
+  keyPair: KeyPair;
+  /** What the service waits for. */
+  reason: () => string;
+}
+
+const RETRY_SECONDS = 2;
+
+/**
+ * Answers every request with 503 and the reason, as long as the API can not be built for want of its database: the
+ * process is ready then for the sake of its webhook, and a refused connection would tell a caller nothing.
+ */
+export async function openWaitingRoom({ host, port, keyPair, reason }: Options): Promise<WaitingRoom> {
+  const server = createServer(keyPair, (request, response) => {
+    const requestId = randomUUID();
+    const problem: Problem = {
+      type: problemType('unavailable'),
+      title: 'The service can not answer now',
+      status: 503,
+      detail: `it waits for ${reason()}; nothing was changed`,
+      instance: request.url?.split('?', 1)[0] ?? '/',
+      requestId,
+      errors: [],
+    };
+    request.resume();
+    response
+      .writeHead(503, {
+        'content-type': 'application/problem+json; charset=utf-8',
+        'cache-control': 'no-store',
+        'retry-after': String(RETRY_SECONDS),
+        'x-request-id': requestId,
+        connection: 'close',
+      })
+      .end(JSON.stringify(problem));
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, resolve);
+  });
+  return {
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
