@@ -76,8 +76,16 @@ function required(annotations: Readonly<Record<string, string>>, name: string): 
 
 const EMPTY: Readonly<Record<string, string>> = {};
 
-/** What SCCs that leave a value open take from the namespace. */
-export function namespaceValues({ annotations }: Namespace): NamespaceValues {
+const known = new WeakMap<Namespace, NamespaceValues>();
+
+/** What SCCs that leave a value open take from the namespace. Read once for each object, which must not change. */
+export function namespaceValues(namespace: Namespace): NamespaceValues {
+  let values = known.get(namespace);
+  if (!values) known.set(namespace, (values = readValues(namespace)));
+  return values;
+}
+
+function readValues({ annotations }: Namespace): NamespaceValues {
   const present = annotations ?? EMPTY;
   const groupsFrom = SUPPLEMENTAL_GROUPS_ANNOTATION in present ? SUPPLEMENTAL_GROUPS_ANNOTATION : UID_RANGE_ANNOTATION;
   const groups = attempt(() => parseGroupRanges(required(present, groupsFrom)));

@@ -18,6 +18,7 @@ function validate(
   field: 'fsGroup' | 'supplementalGroups',
   { groups, ranges }: { groups: readonly number[]; ranges: readonly IdRange[] },
 ): void {
+  if (groups.length > 0 && groups.every((group) => contains(ranges, group))) return;
   const bound = showRanges(ranges);
   const remedy = `remove ${field} or use ids of ${bound}`;
   const shared = { rule: field, child: field, value: groups, bound, remedy };

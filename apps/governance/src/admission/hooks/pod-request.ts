@@ -7,9 +7,12 @@ import {
   type Pod,
   podSchema,
   serviceAccountSubject,
+  type SubjectType,
   UID_RANGE_ANNOTATION,
 } from '@scc/scc';
 import type { ClusterMemory } from '../memory/cluster.js';
+import { covers, type UseRight } from '../memory/grants.js';
+import { compileCheck } from '../http/quick-check.js';
 import { type Answer, notUnderstood, type ReviewRequest } from '../http/review.js';
 import { type Budget, type Outcome, within } from './hook.js';
 
@@ -54,10 +57,11 @@ const isPodReview = ({ kind, resource, subResource, operation }: ReviewRequest):
 
 type ReadPod = { readonly value: Pod } | { readonly answer: Answer };
 
+const isPod = compileCheck(podSchema);
+
 function readPod(value: unknown, what: string): ReadPod {
-  const parsed = podSchema.safeParse(value);
-  if (parsed.success) return { value: parsed.data };
-  const [issue] = parsed.error.issues;
+  if (isPod(value)) return { value };
+  const [issue] = podSchema.safeParse(value).error?.issues ?? [];
   return { answer: notUnderstood(`${what}.${issue?.path.map(String).join('.') ?? ''}: ${issue?.message ?? ''}`) };
 }
 
@@ -69,13 +73,15 @@ export function admissionRequest(
 ): AdmissionRequest {
   const account = asked.pod.spec.serviceAccountName;
   const serviceAccount = account ? serviceAccountSubject(asked.namespace.name, account) : undefined;
+  const rights: Partial<Record<SubjectType, readonly UseRight[]>> = {};
+  const rightsOf = (type: SubjectType): readonly UseRight[] => {
+    const subject = type === 'user' ? requester : serviceAccount;
+    return (rights[type] ??= subject ? memory.grants.rightsIn(asked.namespace.name, subject) : []);
+  };
   return {
     ...asked,
     subjects: { serviceAccount, requester },
-    mayUse: (type, scc) => {
-      const subject = type === 'user' ? requester : serviceAccount;
-      return subject !== undefined && memory.grants.mayUse(subject, scc, asked.namespace.name);
-    },
+    mayUse: (type, scc) => rightsOf(type).some((right) => covers(right, scc)),
   };
 }
 

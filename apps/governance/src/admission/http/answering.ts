@@ -14,6 +14,8 @@ export interface Reply {
   readonly status: number;
   readonly body: string;
   readonly hint?: PodHint | undefined;
+  /** Counts the answer. */
+  readonly afterwards?: () => void;
 }
 
 interface Deps {
@@ -86,14 +88,26 @@ export function createAnswering({ hooks, memory, budgetMs, metrics, logger }: De
     }
   };
 
-  /** Tells what came of a review, and turns "undecided" into what the hook says that means. */
-  const conclude = (hook: Hook, outcome: Outcome, { operation, seconds }: { operation: string; seconds: number }) => {
+  /** The answer to what came of a review, where "undecided" means what the hook says. */
+  const replyWith = (
+    hook: Hook,
+    outcome: Outcome,
+    { uid, operation, started, patienceMs }: { uid: string; operation: string; started: number; patienceMs: number },
+  ): Reply => {
+    const seconds = (performance.now() - started) / 1000;
     const isUndecided = 'undecided' in outcome;
     const final = isUndecided ? undecidedAnswer(hook, outcome.undecided) : outcome;
-    const verdict = isUndecided ? 'undecided' : verdictOf(final);
-    metrics.answered(hook.path, { operation, verdict, seconds });
-    if (final.audit?.['drift'] !== undefined) metrics.drifted();
-    return final;
+    return {
+      status: 200,
+      body: reviewOf(uid, final),
+      hint: final.hint,
+      afterwards: () => {
+        if (isUndecided || seconds * 1000 > patienceMs) metrics.overBudget(hook.path);
+        const verdict = isUndecided ? 'undecided' : verdictOf(final);
+        metrics.answered(hook.path, { operation, verdict, seconds });
+        if (final.audit?.['drift'] !== undefined) metrics.drifted();
+      },
+    };
   };
 
   return {
@@ -103,20 +117,17 @@ export function createAnswering({ hooks, memory, budgetMs, metrics, logger }: De
       if (nestsDeeperThan(body, MAX_DEPTH)) return { status: 400, body: 'the review nests too deeply\n' };
       const review = parseReview(jsonOf(body));
       if (review.is === 'refused') return { status: 400, body: `${review.why}\n` };
-      const since = () => (performance.now() - started) / 1000;
-      if (review.is === 'denied') {
-        const answered = conclude(hook, notUnderstood(review.why), { operation: 'unknown', seconds: since() });
-        return { status: 200, body: reviewOf(review.uid, answered) };
-      }
       const patienceMs = patienceOf(url, hook.budgetMs ?? budgetMs);
-      const replyWith = (outcome: Outcome): Reply => {
-        const seconds = since();
-        if ('undecided' in outcome || seconds * 1000 > patienceMs) metrics.overBudget(hook.path);
-        const final = conclude(hook, outcome, { operation: review.request.operation, seconds });
-        return { status: 200, body: reviewOf(review.request.uid, final), hint: final.hint };
-      };
-      const outcome = answer(hook, review.request, budgetFrom(started, patienceMs));
-      return outcome instanceof Promise ? outcome.then(replyWith) : replyWith(outcome);
+      if (review.is === 'denied') {
+        const about = { uid: review.uid, operation: 'unknown', started, patienceMs };
+        return replyWith(hook, notUnderstood(review.why), about);
+      }
+      const { request } = review;
+      const about = { uid: request.uid, operation: request.operation, started, patienceMs };
+      const outcome = answer(hook, request, budgetFrom(started, patienceMs));
+      return outcome instanceof Promise
+        ? outcome.then((value) => replyWith(hook, value, about))
+        : replyWith(hook, outcome, about);
     },
   };
 }

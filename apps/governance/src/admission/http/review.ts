@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { PatchOperation } from './json-patch.js';
+import { compileCheck } from './quick-check.js';
 
 const groupVersion = { group: z.string(), version: z.string().min(1) };
 
@@ -24,21 +25,19 @@ export const reviewRequestSchema = z.object({
 });
 export type ReviewRequest = z.infer<typeof reviewRequestSchema>;
 
-const placedSchema = z.object({ metadata: z.object({ namespace: z.string().min(1) }) });
+const placedSchema = z.looseObject({ metadata: z.looseObject({ namespace: z.string().min(1) }) });
+const isPlaced = compileCheck(placedSchema);
 
 /** An object that says it is elsewhere than the request; selectors of webhooks go by the request. */
 const isMisplaced = ({ namespace, object, oldObject }: ReviewRequest): boolean =>
-  [object, oldObject].some((value) => {
-    if (value === null || value === undefined) return false;
-    const placed = placedSchema.safeParse(value).data?.metadata.namespace;
-    return placed !== undefined && placed !== namespace;
-  });
+  [object, oldObject].some((value) => isPlaced(value) && value.metadata.namespace !== namespace);
 
 const envelopeSchema = z.object({
   apiVersion: z.literal('admission.k8s.io/v1'),
   kind: z.literal('AdmissionReview'),
   request: z.unknown(),
 });
+const isReview = compileCheck(z.looseObject({ ...envelopeSchema.shape, request: reviewRequestSchema }));
 const uidSchema = z.object({ request: z.object({ uid: z.string().min(1).max(128) }) });
 
 /** What a hook answers. */
@@ -71,13 +70,16 @@ const firstIssue = ({ issues: [issue] }: z.ZodError): string =>
 
 /** Reads a review that was parsed as JSON. What is not understood is never taken for something else. */
 export function parseReview(value: unknown): ParsedReview {
+  if (!isReview(value)) return unread(value);
+  const { request } = value;
+  return isMisplaced(request)
+    ? { is: 'denied', uid: request.uid, why: 'the object is in another namespace than the request' }
+    : { is: 'read', request };
+}
+
+function unread(value: unknown): ParsedReview {
   const envelope = envelopeSchema.safeParse(value);
-  const request = envelope.success ? reviewRequestSchema.safeParse(envelope.data.request) : undefined;
-  if (request?.success)
-    return isMisplaced(request.data)
-      ? { is: 'denied', uid: request.data.uid, why: 'the object is in another namespace than the request' }
-      : { is: 'read', request: request.data };
-  const error = request?.error ?? envelope.error;
+  const error = envelope.success ? reviewRequestSchema.safeParse(envelope.data.request).error : envelope.error;
   const why = error ? firstIssue(error) : 'unreadable';
   const uid = envelope.success ? uidSchema.safeParse(value) : undefined;
   return uid?.success ? { is: 'denied', uid: uid.data.request.uid, why } : { is: 'refused', why };

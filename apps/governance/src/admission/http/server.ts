@@ -41,35 +41,38 @@ class TooLarge extends Error {
   override readonly name = 'TooLarge';
 }
 
+type Take = (body: Buffer) => void;
+type Fail = (error: Error) => void;
+
 /** Reads no more than a review may have: what comes after that is left on the connection, which is then closed. */
-function bodyOf(request: IncomingMessage): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    if (Number(request.headers['content-length'] ?? 0) > MAX_BODY) {
-      reject(new TooLarge());
-      return;
+function readBody(request: IncomingMessage, take: Take, fail: Fail): void {
+  if (Number(request.headers['content-length'] ?? 0) > MAX_BODY) {
+    fail(new TooLarge());
+    return;
+  }
+  const chunks: Buffer[] = [];
+  let size = 0;
+  request.on('data', (chunk: Buffer) => {
+    size += chunk.length;
+    if (size <= MAX_BODY) chunks.push(chunk);
+    else {
+      request.pause();
+      fail(new TooLarge());
     }
-    const chunks: Buffer[] = [];
-    let size = 0;
-    request.on('data', (chunk: Buffer) => {
-      size += chunk.length;
-      if (size <= MAX_BODY) chunks.push(chunk);
-      else {
-        request.pause();
-        reject(new TooLarge());
-      }
-    });
-    request.once('end', () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)));
-    request.once('error', reject);
-    request.once('close', () => {
-      if (!request.complete) reject(new Error('the connection was closed'));
-    });
+  });
+  request.once('end', () => take(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)));
+  request.once('error', fail);
+  request.once('close', () => {
+    if (!request.complete) fail(new Error('the connection was closed'));
   });
 }
 
 const isProven = ({ socket }: IncomingMessage): boolean => socket instanceof TLSSocket && socket.authorized;
 
 /** What is wrong with a request before its body is read; undefined when nothing is. */
-function refusalOf({ method, headers }: IncomingMessage): Reply | undefined {
+function refusalOf(request: IncomingMessage, clientRequired: boolean): Reply | undefined {
+  const { method, headers } = request;
+  if (clientRequired && !isProven(request)) return { status: 403, body: 'a client certificate is needed\n' };
   if (method !== 'POST') return { status: 405, body: 'reviews are posted\n' };
   const type = headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase();
   return type === 'application/json' ? undefined : { status: 415, body: 'reviews are application/json\n' };
@@ -79,19 +82,8 @@ function refusalOf({ method, headers }: IncomingMessage): Reply | undefined {
 export async function startServer(options: Options): Promise<WebhookServer> {
   const { answering, metrics, logger } = options;
   let draining = false;
-  const replyTo = async (request: IncomingMessage, started: number): Promise<Reply> => {
-    if (options.clientRequired && !isProven(request)) return { status: 403, body: 'a client certificate is needed\n' };
-    const refusal = refusalOf(request);
-    if (refusal) return refusal;
-    try {
-      return await answering.reply(request.url ?? '/', await bodyOf(request), started);
-    } catch (error) {
-      if (error instanceof TooLarge) return { status: 413, body: 'the review is too large\n' };
-      throw error;
-    }
-  };
-  const send = (request: IncomingMessage, response: ServerResponse, { status, body, hint }: Reply): void => {
-    if (status !== 200) metrics.refused(status);
+  const send = (request: IncomingMessage, response: ServerResponse, reply: Reply): void => {
+    const { status, body, hint } = reply;
     const isJson = status === 200;
     // What is left of a body that was not read would be taken for the next request.
     const closing = request.complete && !draining ? {} : { connection: 'close' };
@@ -101,6 +93,9 @@ export async function startServer(options: Options): Promise<WebhookServer> {
       ...closing,
     });
     response.end(body);
+    // What is not needed for the answer comes after it.
+    if (status !== 200) metrics.refused(status);
+    reply.afterwards?.();
     if (hint && isProven(request))
       setImmediate(() => {
         metrics.hinted();
@@ -109,14 +104,36 @@ export async function startServer(options: Options): Promise<WebhookServer> {
   };
   const server = createServer(options.tls, (request, response) => {
     const started = performance.now();
-    replyTo(request, started).then(
-      (reply) => send(request, response, reply),
-      (error: unknown) => {
-        // The caller went away while it was sending.
-        logger.debug({ err: error }, 'a review was cut off');
-        response.destroy();
-      },
-    );
+    const answerWith = (reply: Reply): void => send(request, response, reply);
+    const cut = (error: unknown): void => {
+      if (error instanceof TooLarge) {
+        answerWith({ status: 413, body: 'the review is too large\n' });
+        return;
+      }
+      // The caller went away while it was sending.
+      logger.debug({ err: error }, 'a review was cut off');
+      response.destroy();
+    };
+    const failed = (error: unknown): void => {
+      logger.error({ err: error }, 'a review could not be answered');
+      response.destroy();
+    };
+    const refusal = refusalOf(request, options.clientRequired);
+    if (refusal) {
+      answerWith(refusal);
+      return;
+    }
+    // At once where that can be: promises cost as much as a decision.
+    const take = (body: Buffer): void => {
+      try {
+        const reply = answering.reply(request.url ?? '/', body, started);
+        if (reply instanceof Promise) reply.then(answerWith).catch(failed);
+        else answerWith(reply);
+      } catch (error) {
+        failed(error);
+      }
+    };
+    readBody(request, take, cut);
   });
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.headersTimeout = READ_MS;

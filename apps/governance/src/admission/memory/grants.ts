@@ -61,6 +61,7 @@ interface KnownBinding {
 
 /** Members of it are authorized for everything, without a role. */
 const SUPERUSERS = 'system:masters';
+const EVERYTHING: UseRight = { all: true, names: new Set() };
 
 /**
  * RBAC as far as it grants `use` of SCCs, kept current by informers. Other authorizers of the API server are not seen.
@@ -104,19 +105,19 @@ export class Grants {
       .flatMap(({ subjects, namespace }) => subjects.map((subject) => ({ subject, namespace })));
   }
 
-  mayUse({ name, groups }: Subject, scc: string, namespace: string): boolean {
-    if (groups.includes(SUPERUSERS)) return true;
-    return (
-      this.#allows(`user:${name}`, scc, namespace) || groups.some((g) => this.#allows(`group:${g}`, scc, namespace))
-    );
-  }
-
-  #allows(subject: string, scc: string, namespace: string): boolean {
-    for (const binding of this.#bySubject.get(subject) ?? []) {
-      if (binding.namespace !== undefined && binding.namespace !== namespace) continue;
-      const right = this.#rights.get(binding.role);
-      if (right && covers(right, scc)) return true;
-    }
-    return false;
+  /** The rights of a subject in a namespace, through itself or its groups. */
+  rightsIn(namespace: string, { name, groups }: Subject): readonly UseRight[] {
+    if (groups.includes(SUPERUSERS)) return [EVERYTHING];
+    const rights: UseRight[] = [];
+    const collect = (bindings: ReadonlySet<KnownBinding> | undefined): void => {
+      for (const binding of bindings ?? []) {
+        if (binding.namespace !== undefined && binding.namespace !== namespace) continue;
+        const right = this.#rights.get(binding.role);
+        if (right) rights.push(right);
+      }
+    };
+    collect(this.#bySubject.get(`user:${name}`));
+    for (const group of groups) collect(this.#bySubject.get(`group:${group}`));
+    return rights;
   }
 }
