@@ -5,20 +5,29 @@ import path from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
 import { waitFor } from '@scc/runtime';
 import { z } from 'zod';
+import { webhookIn } from '../apps/governance/src/admission/stack.fixture.js';
 import { type Stack, startStack, TOKEN_AUDIENCE } from '../dev/src/index.js';
+import { reserveProcessor } from './processors.js';
 import { drive, type Driven, percentile, reviewIn } from './reviews.js';
 import { start, stop } from './servers.js';
-import type { Bench } from './types.js';
+import type { Bench, BenchResult } from './types.js';
 
-/** With and without load, of the webhook and of a process that shares nothing with it but the machine. */
+/** With and without load: of the webhook, in its thread or alone, and of a process that shares only the machine. */
 const TURNS = 5;
 const TURN_MS = 5_000;
 const API_CONNECTIONS = 8;
-const [API_PORT, WEBHOOK_PORT] = [9443, 9444];
+const [API_PORT, WEBHOOK_PORT, ALONE_PORT] = [9443, 9444, 9445];
 const NAMESPACE = 'shop';
 const ADMIN = { namespace: 'scc-system', name: 'admin' };
 const DRIVER = new URL('./isolation-driver.js', import.meta.url).pathname;
 const ALONE = { mesh: false, temporal: false, prometheus: false, worker: false, watcher: false };
+
+/** The webhook, in a thread or alone, and what drives it. */
+const reserve = (): Promise<void> =>
+  reserveProcessor(
+    ({ command, name }) =>
+      name === 'admission' || /dist\/apps\/governance\/src\/webhook\.js|driver\.js reviews/.test(command),
+  );
 
 const drivenSchema = z.object({ latencies: z.array(z.number()), failed: z.number() });
 const busySchema = z.object({ answered: z.number(), other: z.number() });
@@ -50,40 +59,71 @@ async function prepare(stack: Stack): Promise<{ ca: string; tokenFile: string }>
   return { ca: path.join(stack.stateDir, 'tls', 'ca.crt'), tokenFile };
 }
 
+/** Milliseconds of reviews without and with load, and how often the API answered meanwhile. */
+interface Compared {
+  readonly quiet: number[];
+  readonly busy: number[];
+  failed: number;
+  served: number;
+}
+
+/** Turns of each of them without and with load, one after the other, so that whatever else happens meets all. */
+async function compare(
+  subjects: Readonly<Record<string, () => Promise<Driven>>>,
+  { startLoad, settle }: { startLoad: () => Lines; settle: () => Promise<void> },
+): Promise<[string, Compared][]> {
+  const compared = Object.entries(subjects).map(([name, turn]) => {
+    const of: Compared = { quiet: [], busy: [], failed: 0, served: 0 };
+    return { name, turn, of };
+  });
+  for (let round = 0; round < TURNS; round += 1)
+    for (const { turn, of } of compared) {
+      await settle();
+      const alone = await turn();
+      const load = startLoad();
+      await load.next();
+      await settle();
+      const [beside, served] = await Promise.all([turn(), lastOf(load)]);
+      of.quiet.push(...alone.latencies);
+      of.busy.push(...beside.latencies);
+      of.failed += alone.failed + beside.failed;
+      of.served += served;
+    }
+  return compared.map(({ name, of }) => [name, of]);
+}
+
 async function measure(stack: Stack) {
   const { ca, tokenFile } = await prepare(stack);
+  const alone = webhookIn(stack, { WEBHOOK_PORT: String(ALONE_PORT), LOG_LEVEL: 'warn' });
+  await alone.start();
   const driver = (...args: string[]): Lines =>
     new Lines(stack.spawn(process.execPath, [DRIVER, ...args], { stdio: ['pipe', 'pipe', 'inherit'] }));
-  const reviews = driver('reviews', ca, String(WEBHOOK_PORT), NAMESPACE);
-  const turn = async (): Promise<Driven> => {
-    reviews.child.stdin?.write(`${JSON.stringify({ forMs: TURN_MS })}\n`);
-    return drivenSchema.parse(await reviews.next());
+  const reviewsAt = (port: number): (() => Promise<Driven>) => {
+    const reviews = driver('reviews', ca, String(port), NAMESPACE);
+    return async () => {
+      reviews.child.stdin?.write(`${JSON.stringify({ forMs: TURN_MS })}\n`);
+      return drivenSchema.parse(await reviews.next());
+    };
   };
+  const [inThread, inProcess] = [reviewsAt(WEBHOOK_PORT), reviewsAt(ALONE_PORT)];
+  for (const turn of [inThread, inProcess])
+    await waitFor(async () => (await turn()).failed === 0, { timeoutMs: 60_000, what: 'the webhook to answer' });
   const echo = await start('echo');
-  const echoTurn = (): Promise<Driven> => drive(echo, TURN_MS, reviewIn(NAMESPACE));
-  const busy = async (driven: () => Promise<Driven>): Promise<Driven & { served: number }> => {
-    const load = driver('api', ca, String(API_PORT), tokenFile, String(API_CONNECTIONS));
-    await load.next();
-    const [turn, served] = await Promise.all([driven(), lastOf(load)]);
-    return { ...turn, served };
-  };
-  await waitFor(async () => (await turn()).failed === 0, { timeoutMs: 60_000, what: 'the webhook to answer' });
-  const measured = { quiet: [] as number[], busy: [] as number[], echo: [] as number[], busyEcho: [] as number[] };
-  let [failed, requests] = [0, 0];
-  for (let round = 0; round < TURNS; round += 1) {
-    const alone = await turn();
-    const beside = await busy(turn);
-    measured.quiet.push(...alone.latencies);
-    measured.busy.push(...beside.latencies);
-    measured.echo.push(...(await echoTurn()).latencies);
-    measured.busyEcho.push(...(await busy(echoTurn)).latencies);
-    requests += beside.served;
-    failed += alone.failed + beside.failed;
-  }
-  reviews.child.kill();
+  const startLoad = (): Lines => driver('api', ca, String(API_PORT), tokenFile, String(API_CONNECTIONS));
+  const shared = await compare(
+    {
+      'under a busy API': inThread,
+      'of one in a process of its own': inProcess,
+      'of an echo elsewhere': () => drive(echo, TURN_MS, reviewIn(NAMESPACE)),
+    },
+    { startLoad, settle: () => Promise.resolve() },
+  );
   stop(echo);
-  for (const latencies of Object.values(measured)) latencies.sort((a, b) => a - b);
-  return { ...measured, failed, apiPerSecond: (requests * 1000) / (TURNS * TURN_MS) };
+  const apart = await compare(
+    { 'with a processor of its own': inThread, 'of a process with one': inProcess },
+    { startLoad, settle: reserve },
+  );
+  return [...shared, ...apart];
 }
 
 /** Ends the load after a turn. @returns how many requests were answered in it; @throws Error when one was not */
@@ -96,6 +136,27 @@ async function lastOf(load: Lines): Promise<number> {
   return now.answered - before.answered;
 }
 
+function results(name: string, { quiet, busy, failed, served }: Compared): BenchResult[] {
+  const [calm, loud] = [quiet, busy].map((latencies) => latencies.sort((a, b) => a - b)) as [number[], number[]];
+  const of = (figure: string, share: number): BenchResult => {
+    const [value, reference] = [percentile(loud, share), percentile(calm, share)];
+    return {
+      name: 'webhook-beside-api',
+      metric: `${figure} ${name}`,
+      value,
+      unit: 'ms',
+      reference,
+      ratio: value / reference,
+    };
+  };
+  return [
+    of('p50', 0.5),
+    of('p99', 0.99),
+    { name: 'webhook-beside-api', metric: `failed ${name}`, value: failed, unit: 'calls' },
+    { name: 'webhook-beside-api', metric: `API ${name}`, value: (served * 1000) / (TURNS * TURN_MS), unit: '/s' },
+  ];
+}
+
 const bench: Bench = {
   name: 'isolation',
   async run() {
@@ -105,19 +166,7 @@ const bench: Bench = {
       env: { governance: { API_RATE_PER_SECOND: '1000000', LOG_LEVEL: 'warn' } },
     });
     try {
-      const { quiet, busy, echo, busyEcho, failed, apiPerSecond } = await measure(stack);
-      const of = (metric: string, share: number, [loud, calm]: [number[], number[]]) => {
-        const [value, reference] = [percentile(loud, share), percentile(calm, share)];
-        return { name: 'webhook-beside-api', metric, value, unit: 'ms', reference, ratio: value / reference };
-      };
-      return [
-        of('p50 under a busy API', 0.5, [busy, quiet]),
-        of('p99 under a busy API', 0.99, [busy, quiet]),
-        of('p50 of an echo elsewhere', 0.5, [busyEcho, echo]),
-        of('p99 of an echo elsewhere', 0.99, [busyEcho, echo]),
-        { name: 'webhook-beside-api', metric: 'failed reviews', value: failed, unit: 'calls' },
-        { name: 'webhook-beside-api', metric: 'API requests', value: apiPerSecond, unit: '/s' },
-      ];
+      return (await measure(stack)).flatMap(([name, of]) => results(name, of));
     } finally {
       await stack.stop();
     }
