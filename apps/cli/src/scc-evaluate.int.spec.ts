@@ -71,10 +71,28 @@ describe('the conformance runner', () => {
     expect(await once(child, 'close')).toEqual([0, null]);
   });
 
+  it.each<[string, string | null, RegExp]>([
+    ['is not there', null, /no such file/],
+    ['is not YAML', 'a: [', /^--sccs .*: .*\. Give a YAML file/],
+    ['holds something else', 'kind: Pod\nmetadata: {name: p}\nrunAsUser: 5\n', /document 1: .*runAsUser/],
+  ])('says so in one line when the file of SCCs %s', async (_what, content, reason) => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'scc-evaluate-'));
+    try {
+      const file = path.join(folder, 'sccs.yaml');
+      if (content !== null) writeFileSync(file, content);
+      const { code, results, errors } = await run(cases.join('\n'), '--sccs', file);
+      expect({ code, results }).toEqual({ code: 2, results: [] });
+      expect(errors).toMatch(reason);
+      expect(errors).not.toMatch(/\n\s+at /);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
   it('says which line it cannot read, and goes on', async () => {
     const { code, results, errors } = await run(`${cases[0]}\nnonsense\n\n{}\n${cases[1]}\n`);
     expect(results).toHaveLength(2);
-    expect(errors).toMatch(/^line 2: .*\n[\s\S]*line 4: /);
+    expect(errors).toMatch(/^line 2: .*JSON.*\nline 4: .*id.*\n$/);
     expect(code).toBe(1);
   });
 });

@@ -16,17 +16,36 @@ import {
   type SecurityContextConstraints,
 } from '@scc/scc';
 import { parseAllDocuments } from 'yaml';
+import { z } from 'zod';
+
+const explain = (cause: unknown): string => {
+  if (cause instanceof z.ZodError)
+    return cause.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ');
+  // Of YAML, what follows is a drawing of the place.
+  return (cause instanceof Error ? cause.message : String(cause)).split(':\n', 1)[0] ?? '';
+};
+
+/** Ends before any case is decided: none would mean anything. */
+function refuse(file: string, cause: unknown): never {
+  process.stderr.write(`--sccs ${file}: ${explain(cause)}. Give a YAML file of SecurityContextConstraints.\n`);
+  process.exit(2);
+}
 
 /** Documents of a reference table that are marked as not part of every cluster are left out. */
 async function readSCCs(file: string | undefined): Promise<SecurityContextConstraints[]> {
   if (file === undefined) return defaultSCCs();
-  const documents = parseAllDocuments(await readFile(file, 'utf8'));
-  if (!Array.isArray(documents)) return [];
-  return documents
-    .map((document) => document.toJS() as unknown)
-    .filter((value) => value !== null && value !== undefined)
-    .map((value) => sccSchema.parse(value))
-    .filter(({ metadata }) => (metadata.annotations?.['scc-table/origin'] ?? 'core') === 'core');
+  const text = await readFile(file, 'utf8').catch((cause: unknown) => refuse(file, cause));
+  const documents = [...parseAllDocuments(text)];
+  return documents.flatMap((document, at) => {
+    const [problem] = document.errors;
+    if (problem) refuse(file, problem);
+    const value: unknown = document.toJS();
+    if (value === null || value === undefined) return [];
+    const parsed = sccSchema.safeParse(value);
+    if (!parsed.success) refuse(file, `document ${at + 1}: ${explain(parsed.error)}`);
+    const { annotations } = parsed.data.metadata;
+    return (annotations?.['scc-table/origin'] ?? 'core') === 'core' ? [parsed.data] : [];
+  });
 }
 
 /** The cluster's SCCs with those of a case, which take the place of others of their name. */
@@ -48,7 +67,7 @@ for await (const line of createInterface({ input: process.stdin, crlfDelay: Infi
     if (!process.stdout.write(`${JSON.stringify(resultOfCase(recorded, compiled))}\n`))
       await once(process.stdout, 'drain');
   } catch (cause) {
-    process.stderr.write(`line ${lineNumber}: ${cause instanceof Error ? cause.message : String(cause)}\n`);
+    process.stderr.write(`line ${lineNumber}: ${explain(cause)}\n`);
     process.exitCode = 1;
   }
 }
