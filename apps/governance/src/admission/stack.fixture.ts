@@ -255,3 +255,7 @@ export const refusalOf = (call: Promise<unknown>): Promise<string | undefined> =
     () => undefined,
     (error: unknown) => (error instanceof Error ? error.message : String(error)),
   );
+
+/** Calls of hooks that failed open so far: the API server tells them to its log alone. */
+export const failedOpen = (stack: Stack): string[] =>
+  readFileSync(stack.part('kube-apiserver').logFile, 'utf8').match(/^.*failing open.*$/gm) ?? [];
