@@ -1,3 +1,4 @@
+import { Agent, request } from 'node:https';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createLogger } from '@scc/runtime';
 import { hooksOf } from './admission.js';
@@ -311,6 +312,25 @@ describe('hostile reviews', () => {
       const huge = podReview(aPod({ metadata: { annotations: { a: 'x'.repeat(4 * 1024 * 1024) } } }));
       const refused = await webhook.post('/mutate/pods', huge).catch(() => ({ status: 413 }));
       expect(refused.status).toBe(413);
+      expect((await webhook.post('/mutate/pods', podReview(aPod()))).json?.response.allowed).toBe(true);
+    });
+
+    it('more than that in pieces of no announced length is refused once, however much of it still comes', async () => {
+      const { port } = webhook.admission;
+      const agent = new Agent({ ca: webhook.authority.certificate });
+      const headers = { 'content-type': 'application/json' };
+      const options = { host: '127.0.0.1', port, servername: 'localhost', path: '/mutate/pods', agent, headers };
+      const status = await new Promise<number | undefined>((resolve, reject) => {
+        const outgoing = request({ ...options, method: 'POST' }, (response) => {
+          resolve(response.statusCode);
+          outgoing.destroy();
+        });
+        outgoing.once('error', reject);
+        const piece = Buffer.alloc(64 * 1024, ' ');
+        for (let left = 100; left > 0; left -= 1) outgoing.write(piece);
+      });
+      expect(status).toBe(413);
+      agent.destroy();
       expect((await webhook.post('/mutate/pods', podReview(aPod()))).json?.response.allowed).toBe(true);
     });
 

@@ -41,13 +41,23 @@ class TooLarge extends Error {
   override readonly name = 'TooLarge';
 }
 
-type Take = (body: Buffer) => void;
-type Fail = (error: Error) => void;
+interface Reading {
+  take: (body: Buffer) => void;
+  fail: (error: Error) => void;
+}
 
-/** Reads no more than a review may have: what comes after that is left on the connection, which is then closed. */
-function readBody(request: IncomingMessage, take: Take, fail: Fail): void {
+/**
+ * Reads no more than a review may have: what comes after that is left on the connection, which is then closed. Calls one
+ * of both, once.
+ */
+function readBody(request: IncomingMessage, { take, fail }: Reading): void {
+  let isOver = false;
+  const failOnce = (error: Error): void => {
+    if (!isOver) fail(error);
+    isOver = true;
+  };
   if (Number(request.headers['content-length'] ?? 0) > MAX_BODY) {
-    fail(new TooLarge());
+    failOnce(new TooLarge());
     return;
   }
   const chunks: Buffer[] = [];
@@ -57,13 +67,17 @@ function readBody(request: IncomingMessage, take: Take, fail: Fail): void {
     if (size <= MAX_BODY) chunks.push(chunk);
     else {
       request.pause();
-      fail(new TooLarge());
+      failOnce(new TooLarge());
     }
   });
-  request.once('end', () => take(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)));
-  request.once('error', fail);
+  request.once('end', () => {
+    if (isOver) return;
+    isOver = true;
+    take(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks));
+  });
+  request.once('error', failOnce);
   request.once('close', () => {
-    if (!request.complete) fail(new Error('the connection was closed'));
+    if (!request.complete) failOnce(new Error('the connection was closed'));
   });
 }
 
@@ -105,7 +119,7 @@ export async function startServer(options: Options): Promise<WebhookServer> {
   const server = createServer(options.tls, (request, response) => {
     const started = performance.now();
     const answerWith = (reply: Reply): void => send(request, response, reply);
-    const cut = (error: unknown): void => {
+    const fail = (error: Error): void => {
       if (error instanceof TooLarge) {
         answerWith({ status: 413, body: 'the review is too large\n' });
         return;
@@ -133,7 +147,7 @@ export async function startServer(options: Options): Promise<WebhookServer> {
         failed(error);
       }
     };
-    readBody(request, take, cut);
+    readBody(request, { take, fail });
   });
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.headersTimeout = READ_MS;
