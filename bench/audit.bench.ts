@@ -9,7 +9,7 @@ import { readLog } from '../apps/governance/src/audit/log-reader.js';
 import { sealingLag } from '../apps/governance/src/audit/queries.js';
 import { Sealer } from '../apps/governance/src/audit/sealer.js';
 import { inTransaction } from '../apps/governance/src/database/transaction.js';
-import { domainDatabase } from '../apps/governance/src/migrations/domain.fixture.js';
+import { domainDatabase } from '../apps/governance/src/governance.fixture.js';
 import type { Bench, BenchResult } from './types.js';
 
 const RUN_MS = 6_000;

@@ -1,5 +1,5 @@
-import { EVERYWHERE } from '../apps/governance/src/access/scope.js';
-import { domainDatabase } from '../apps/governance/src/migrations/domain.fixture.js';
+import { EVERYWHERE } from '../apps/governance/src/call/scope.js';
+import { domainDatabase } from '../apps/governance/src/governance.fixture.js';
 import type { PodObservation } from '../apps/governance/src/pods/observation.js';
 import { findPods } from '../apps/governance/src/pods/queries.js';
 import { type PodNews, trackPods } from '../apps/governance/src/pods/tracking.js';

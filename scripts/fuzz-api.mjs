@@ -68,8 +68,8 @@ function fuzz(tool, url) {
 
 async function main() {
   const tool = await schemathesis((line) => console.log(line));
-  const fixture = await built('migrations/domain.fixture.js');
-  const { startTestApi } = await built('http/api.fixture.js');
+  const fixture = await built('governance.fixture.js');
+  const { startTestApi } = await built('api.fixture.js');
   const database = await fixture.domainDatabase();
   // Every route is tried without its token, and with a wrong one.
   const test = await startTestApi(database.app, { failureBurst: 1_000_000 });

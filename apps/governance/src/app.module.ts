@@ -14,7 +14,7 @@ import { IdempotencyInterceptor } from './http/idempotency.js';
 import { ProblemFilter } from './http/problems.js';
 import { rateLimit, RateLimitGuard } from './http/rate-limit.js';
 import { validationPipe } from './http/validation.js';
-import { DomainModule } from './migrations/domain.module.js';
+import { DomainModule } from './domain.module.js';
 
 export interface AppParts {
   source: DataSource;

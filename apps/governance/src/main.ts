@@ -14,10 +14,10 @@ import { connectDatabase } from './database/connect.js';
 import { Metrics } from './health/metrics.js';
 import { Observer } from './health/observer.js';
 import { outsideParts } from './health/outside.js';
-import { startApi } from './http/server.js';
-import { followKeyPair, readKeyPair } from './http/tls.js';
+import { startApi } from './server.js';
+import { followKeyPair, readKeyPair } from './http/certificate.js';
 import { openWaitingRoom } from './http/waiting-room.js';
-import { startBackground } from './migrations/background.js';
+import { startBackground } from './background.js';
 import type { PodTracker } from './pods/follow.js';
 import type { MakeInformer } from './registry/follow.js';
 

@@ -8,7 +8,7 @@ import { waitFor } from '@scc/runtime';
 import { type JWTPayload, SignJWT, UnsecuredJWT } from 'jose';
 import { z } from 'zod';
 import { startStack, type Stack, TOKEN_AUDIENCE } from '../../../../dev/src/index.js';
-import { aRequest, ownWorkload } from '../migrations/domain.fixture.js';
+import { aRequest, ownWorkload } from '../governance.fixture.js';
 
 /** Tokens of a real API server before the real process, which asks for bindings and for the cluster's RBAC. */
 

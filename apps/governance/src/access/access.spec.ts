@@ -7,11 +7,11 @@ import { type Grant, mayGrant } from './bindings.js';
 import { clusterRoles } from './cluster-roles.js';
 import { ExpiringCache } from './expiring-cache.js';
 import { FailureLimit } from './failure-limit.js';
-import type { Identity, Verdict } from './identity.js';
+import type { Identity, Verdict } from './verdict.js';
 import { ClusterGrants } from './kubernetes.js';
 import { placeOf } from './place.js';
 import { PERMISSIONS, resourceOf, type Role, ROLE_PERMISSIONS, ROLES } from './roles.js';
-import { covers, EVERYWHERE, intersection, isInScope, likePatterns, within } from './scope.js';
+import { covers, EVERYWHERE, intersection, isInScope, likePatterns, within } from '../call/scope.js';
 import { accessConfig, oidcSettings } from './settings.js';
 
 const log = createLogger('test', 'silent');

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { Logger } from 'pino';
-import { Refusal } from '../database/refusal.js';
+import { Refusal } from '../refusal/refusal.js';
 import { askInTime } from './deadline.js';
 import { ExpiringCache } from './expiring-cache.js';
 import { FailureLimit } from './failure-limit.js';
-import type { Identity, Verdict, Verify } from './identity.js';
+import type { Identity, Verdict, Verify } from './verdict.js';
 import { claimsOf } from './token-review.js';
 
 /** How long a token that was good stays good: the longest that a revoked one still opens the door. */

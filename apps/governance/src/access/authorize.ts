@@ -1,9 +1,9 @@
 import type { Queryable } from '../database/rows.js';
 import { bindingsOf, type Grant } from './bindings.js';
-import type { Identity } from './identity.js';
+import type { Identity } from './verdict.js';
 import type { ClusterGrants } from './kubernetes.js';
 import { type Role, ROLE_PERMISSIONS, ROLES } from './roles.js';
-import { covers, intersection, isInScope, type Scope, within } from './scope.js';
+import { covers, intersection, isInScope, type Scope, within } from '../call/scope.js';
 import type { AccessMode } from './settings.js';
 
 /** Roles that the configuration gives, so that somebody can begin and the worker can work. */

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
-import { domainDatabase, type DomainDatabase } from '../migrations/domain.fixture.js';
-import { type GuardedApi, type GuardedAnswer, startGuarded, TestCluster } from './access.fixture.js';
+import { domainDatabase, type DomainDatabase } from '../governance.fixture.js';
+import { type GuardedApi, type GuardedAnswer, startGuarded, TestCluster } from '../access.fixture.js';
 
 /** Who may change who may what. */
 

@@ -1,13 +1,13 @@
 import { type EntityManager, MoreThan, QueryFailedError } from 'typeorm';
 import { z } from 'zod';
 import { appendAudit } from '../audit/append.js';
-import { Refusal } from '../database/refusal.js';
+import { Refusal } from '../refusal/refusal.js';
 import { type Database, type Queryable, rowOf, rowsOf } from '../database/rows.js';
-import { inScope, matching } from '../database/filters.js';
-import type { CallContext } from '../migrations/store.js';
+import { inScope, matching } from '../paging/filters.js';
+import type { CallContext } from '../plans/store.js';
 import { RoleBindingEntity } from './role-binding.entity.js';
 import { type Role, ROLES } from './roles.js';
-import { covers, type Scope } from './scope.js';
+import { covers, type Scope } from '../call/scope.js';
 
 /**
  * Characters that nobody sees, or that turn the order of others. Not \p{C}: that has what is unassigned too, and each

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { Refusal } from '../database/refusal.js';
+import { Refusal } from '../refusal/refusal.js';
 
 const ASK_MS = 5000;
 

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
-import { domainDatabase, type DomainDatabase } from '../migrations/domain.fixture.js';
-import { type GuardedAnswer, type GuardedApi, startGuarded, TestCluster } from './access.fixture.js';
+import { domainDatabase, type DomainDatabase } from '../governance.fixture.js';
+import { type GuardedAnswer, type GuardedApi, startGuarded, TestCluster } from '../access.fixture.js';
 import { clusterRoles } from './cluster-roles.js';
 import type { AccessReview } from './kubernetes.js';
 import type { Role } from './roles.js';

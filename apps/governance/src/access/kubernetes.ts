@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import type { Logger } from 'pino';
 import { askInTime } from './deadline.js';
 import { ExpiringCache } from './expiring-cache.js';
-import type { Identity } from './identity.js';
+import type { Identity } from './verdict.js';
 import { API_GROUP, HOLD_ROLE, resourceOf, type Role, ROLES } from './roles.js';
-import type { Scope } from './scope.js';
+import type { Scope } from '../call/scope.js';
 
 const ALLOWED_MS = 10_000;
 const REFUSED_MS = 5000;

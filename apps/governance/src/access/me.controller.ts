@@ -1,12 +1,12 @@
 import { Controller, Get, Query } from '@nestjs/common';
 import { z } from 'zod';
-import { Access, type CallerAccess } from './actor.js';
+import { Access, type CallerAccess } from '../call/actor.js';
 import { Authorizer } from './authorize.js';
 import type { Grant } from './bindings.js';
-import type { Identity } from './identity.js';
-import { AnyCaller } from './require-permission.js';
+import type { Identity } from './verdict.js';
+import { AnyCaller } from '../call/require-permission.js';
 import { API_GROUP, PERMISSIONS, resourceOf, ROLE_PERMISSIONS } from './roles.js';
-import type { Scope } from './scope.js';
+import type { Scope } from '../call/scope.js';
 import type { AccessMode } from './settings.js';
 
 const querySchema = z.object({

@@ -12,10 +12,10 @@ import {
   inTx,
   ownWorkload,
   recorded,
-} from '../migrations/domain.fixture.js';
+} from '../governance.fixture.js';
 import { savePolicy } from '../policies/store.js';
 import { trackPods } from '../pods/tracking.js';
-import { type GuardedApi, startGuarded, TestCluster } from './access.fixture.js';
+import { type GuardedApi, startGuarded, TestCluster } from '../access.fixture.js';
 
 /** Two teams and the people between them, over HTTP. */
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { exportJWK, exportSPKI, type JWTPayload, SignJWT, UnsecuredJWT } from 'jose';
-import type { Verify } from './identity.js';
+import type { Verify } from './verdict.js';
 import { type Keys, newKeys, TestIssuer } from './issuer.fixture.js';
 import { verifyByOidc } from './oidc.js';
 import type { OidcSettings } from './settings.js';

@@ -1,6 +1,6 @@
 import { createRemoteJWKSet, errors, type JWTPayload, jwtVerify, type RemoteJWKSet } from 'jose';
 import { z } from 'zod';
-import type { Verdict, Verify } from './identity.js';
+import type { Verdict, Verify } from './verdict.js';
 import type { OidcSettings } from './settings.js';
 
 /** Signatures only: a list without HMAC leaves no way to use a public key as a secret. */

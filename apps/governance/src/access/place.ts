@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { type Queryable, rowOf } from '../database/rows.js';
-import type { Target } from './require-permission.js';
+import type { Target } from '../call/require-permission.js';
 
 /** What a request says about where it works, before any pipe has looked at it. */
 export interface AddressedRequest {

@@ -1,4 +1,4 @@
-import { DOMAIN_PERMISSIONS } from '../migrations/permissions.js';
+import { DOMAIN_PERMISSIONS } from '../permissions.js';
 
 export const ROLES = ['viewer', 'operator', 'approver', 'policy-author', 'auditor', 'admin', 'engine'] as const;
 export type Role = (typeof ROLES)[number];

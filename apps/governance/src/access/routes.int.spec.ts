@@ -8,12 +8,12 @@ import { createLogger } from '@scc/runtime';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { DOCUMENT_PATH, PAGES_PATH } from '../http/openapi/paths.js';
-import { type Route, routesOf } from '../http/openapi/routes.js';
+import { type Route, routesOf } from '../http/routes.js';
 import { ProblemFilter } from '../http/problems.js';
-import { domainDatabase, type DomainDatabase } from '../migrations/domain.fixture.js';
-import { type GuardedApi, startGuarded, TestCluster } from './access.fixture.js';
+import { domainDatabase, type DomainDatabase } from '../governance.fixture.js';
+import { type GuardedApi, startGuarded, TestCluster } from '../access.fixture.js';
 import { AccessModule } from './access.module.js';
-import { AUTHENTICATED, PUBLIC } from './require-permission.js';
+import { AUTHENTICATED, PUBLIC } from '../call/require-permission.js';
 import { PERMISSIONS, type Role, ROLE_PERMISSIONS, ROLES } from './roles.js';
 import { accessConfig } from './settings.js';
 

@@ -2,8 +2,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { Logger } from '@scc/runtime';
 import { pino } from 'pino';
 import { z } from 'zod';
-import { domainDatabase, type DomainDatabase } from '../migrations/domain.fixture.js';
-import { type GuardedApi, startGuarded, TestCluster } from './access.fixture.js';
+import { domainDatabase, type DomainDatabase } from '../governance.fixture.js';
+import { type GuardedApi, startGuarded, TestCluster } from '../access.fixture.js';
 import { TestIssuer } from './issuer.fixture.js';
 import type { AccessReview } from './kubernetes.js';
 import type { AccessMode } from './settings.js';

@@ -1,6 +1,6 @@
 import { decodeJwt } from 'jose';
 import { z } from 'zod';
-import type { Identity, Verdict, Verify } from './identity.js';
+import type { Identity, Verdict, Verify } from './verdict.js';
 
 /** The status of a TokenReview, as the API server answers it. */
 const reviewSchema = z.object({

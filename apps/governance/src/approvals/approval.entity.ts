@@ -11,7 +11,7 @@ import {
 } from 'typeorm';
 import { z } from 'zod';
 import { BY_DEFAULT_NOW, IDENTITY, parsed } from '../database/columns.js';
-import { MigrationEntity } from '../migrations/migration.entity.js';
+import { MigrationEntity } from '../plans/migration.entity.js';
 
 export const REQUEST_STATUSES = ['pending', 'granted', 'refused', 'expired', 'withdrawn'] as const;
 const needsSchema = z.array(z.object({ role: z.string(), count: z.int(), reason: z.string() }));

@@ -2,11 +2,11 @@ import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query } from '@ne
 import { type ApprovalDecision, approvalDecisionSchema, type ApprovalState } from '@scc/governance-api';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
-import { Actor, Call, type User } from '../access/actor.js';
-import { RequirePermission } from '../access/require-permission.js';
-import { type Page, pageOf, pageQuery, positionOf } from '../database/paging.js';
+import { Actor, Call, type User } from '../call/actor.js';
+import { RequirePermission } from '../call/require-permission.js';
+import { type Page, pageOf, pageQuery, positionOf } from '../paging/paging.js';
 import { inTransaction } from '../database/transaction.js';
-import { type CallContext, uidSchema } from '../migrations/store.js';
+import { type CallContext, uidSchema } from '../plans/store.js';
 import { decide, withdraw } from './decisions.js';
 import { REQUEST_STATUSES } from './approval.entity.js';
 import { type ApprovalSummary, listRequests } from './requests.js';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ApprovalState } from '@scc/governance-api';
-import { authorizeStep } from '../migrations/authorize.js';
+import { authorizeStep } from '../engine/authorize.js';
 import {
   aRequest,
   at,
@@ -11,8 +11,8 @@ import {
   ownWorkload,
   person,
   row,
-} from '../migrations/domain.fixture.js';
-import { evaluate } from '../migrations/evaluate.js';
+} from '../governance.fixture.js';
+import { evaluate } from '../engine/evaluate.js';
 import { decide, expireRequests, withdraw } from './decisions.js';
 import { type Deliver, relayOne } from './outbox.js';
 import { approvalStateFor } from './requests.js';

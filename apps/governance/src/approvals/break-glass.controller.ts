@@ -2,10 +2,10 @@ import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/com
 import type { ApprovalState } from '@scc/governance-api';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
-import { Call } from '../access/actor.js';
-import { RequirePermission } from '../access/require-permission.js';
+import { Call } from '../call/actor.js';
+import { RequirePermission } from '../call/require-permission.js';
 import { inTransaction } from '../database/transaction.js';
-import { type CallContext, uidSchema } from '../migrations/store.js';
+import { type CallContext, uidSchema } from '../plans/store.js';
 import {
   breakGlass,
   type BreakGlassInput,

@@ -1,7 +1,7 @@
 import { Column, Entity, Index, JoinColumn, ManyToOne, PrimaryGeneratedColumn, type Relation } from 'typeorm';
 import { z } from 'zod';
 import { BY_DEFAULT_NOW, IDENTITY, parsed } from '../database/columns.js';
-import { MigrationEntity } from '../migrations/migration.entity.js';
+import { MigrationEntity } from '../plans/migration.entity.js';
 
 /** Who did what, for the workflow's history. */
 const payloadSchema = z.object({ actor: z.string(), reason: z.string() });

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { type DataSource, type EntityManager, IsNull, LessThanOrEqual } from 'typeorm';
 import { workflowIdOf } from '../../../../workflows/migration/contract.js';
-import type { MigrationEntity } from '../migrations/migration.entity.js';
+import type { MigrationEntity } from '../plans/migration.entity.js';
 import { OutboxEntity } from './outbox.entity.js';
 
 /** Asks for the plan's workflow to be woken, in the transaction of the change that it should look at. */

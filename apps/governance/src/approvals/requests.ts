@@ -1,9 +1,9 @@
 import type { ApprovalNeed, ApprovalState } from '@scc/governance-api';
 import type { PlanRef } from '@scc/plan';
 import { type EntityManager, In, IsNull, LessThan } from 'typeorm';
-import type { Scope } from '../access/scope.js';
+import type { Scope } from '../call/scope.js';
 import type { Database } from '../database/rows.js';
-import { inScope, matching } from '../database/filters.js';
+import { inScope, matching } from '../paging/filters.js';
 import { ApprovalDecisionEntity, ApprovalRequestEntity } from './approval.entity.js';
 
 /** How long an approval, asked for or given, stays good. */

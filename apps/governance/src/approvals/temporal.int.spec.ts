@@ -13,8 +13,8 @@ import {
   ownWorkload,
   person,
   row,
-} from '../migrations/domain.fixture.js';
-import { evaluate } from '../migrations/evaluate.js';
+} from '../governance.fixture.js';
+import { evaluate } from '../engine/evaluate.js';
 import { decide } from './decisions.js';
 import { OutboxRelay } from './outbox.js';
 import { temporalWaker } from './temporal.js';

@@ -33,7 +33,7 @@ export function aSigner(origin = ORIGIN): NoteSigner {
   return signerFromPem(origin, privateKey.export({ format: 'pem', type: 'pkcs8' }).toString());
 }
 
-const migration = path.resolve(import.meta.dirname, '../database/migrations/020-audit.sql');
+const migration = path.resolve(import.meta.dirname, '../database/schema/020-audit.sql');
 
 /** Databases on one server; `admin` connects as superuser, `app` with the role of the service. */
 export class Databases {

@@ -12,10 +12,10 @@ import type { Receipt } from '@scc/governance-api';
 import type { Response } from 'express';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
-import { Actor, Call, type User } from '../access/actor.js';
-import { RequirePermission } from '../access/require-permission.js';
-import { type Page, pageOf, pageQuery, positionOf } from '../database/paging.js';
-import type { CallContext } from '../migrations/store.js';
+import { Actor, Call, type User } from '../call/actor.js';
+import { RequirePermission } from '../call/require-permission.js';
+import { type Page, pageOf, pageQuery, positionOf } from '../paging/paging.js';
+import type { CallContext } from '../plans/store.js';
 import { AuditOrigin } from './audit-origin.js';
 import { readLog } from './log-reader.js';
 import {

@@ -28,10 +28,10 @@ import { receiptSchema } from '@scc/governance-api';
 import { createLogger, waitFor } from '@scc/runtime';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
-import type { KnownRequest } from '../access/actor.js';
-import { PERMISSION } from '../access/require-permission.js';
-import { Refusal, REFUSAL_STATUS } from '../database/refusal.js';
-import { DOMAIN_PERMISSIONS } from '../migrations/permissions.js';
+import type { KnownRequest } from '../call/actor.js';
+import { PERMISSION } from '../call/require-permission.js';
+import { Refusal, REFUSAL_STATUS } from '../refusal/refusal.js';
+import { DOMAIN_PERMISSIONS } from '../permissions.js';
 import { append, aRecord, aSigner, Databases, ORIGIN, seal } from './audit-log.fixture.js';
 import { AuditModule } from './audit.module.js';
 

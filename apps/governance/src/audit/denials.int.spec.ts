@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { createLogger, waitFor } from '@scc/runtime';
-import { type Answer, startTestApi, type TestApi } from '../http/api.fixture.js';
-import { domainDatabase, type DomainDatabase, inTx } from '../migrations/domain.fixture.js';
+import { type Answer, startTestApi, type TestApi } from '../api.fixture.js';
+import { domainDatabase, type DomainDatabase, inTx } from '../governance.fixture.js';
 import { installDefaultPolicies } from '../policies/install.js';
 import { type Denial, Denials } from './denials.js';
 

@@ -8,8 +8,8 @@ import {
 } from '@scc/audit';
 import type { Receipt } from '@scc/governance-api';
 import { z } from 'zod';
-import { likePatterns, type Scope } from '../access/scope.js';
-import { Refusal } from '../database/refusal.js';
+import { likePatterns, type Scope } from '../call/scope.js';
+import { Refusal } from '../refusal/refusal.js';
 import { type Queryable, rowOf, rowsOf } from '../database/rows.js';
 import { consistencyProof, inclusionProof } from './proofs.js';
 

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { DataSource } from 'typeorm';
 import type { Config } from '../config.js';
-import { MAPPING } from './entities.js';
+import { MAPPING } from '../entities.js';
 import { migrate, MIGRATIONS, MigrationRefused, pendingMigrations } from './migrate.js';
 import { isDatabaseAway } from './outage.js';
 import { TransactionClient } from './transaction-client.js';

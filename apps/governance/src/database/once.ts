@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { EntityManager } from 'typeorm';
 import { z } from 'zod';
-import { Refusal } from './refusal.js';
+import { Refusal } from '../refusal/refusal.js';
 import { rowOf } from './rows.js';
 
 /** One write that its caller may send again: the same key with the same request has its effect once. */

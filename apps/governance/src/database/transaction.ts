@@ -1,6 +1,6 @@
 import { type DataSource, type EntityManager, QueryFailedError } from 'typeorm';
 import { once } from './once.js';
-import { Refusal } from './refusal.js';
+import { Refusal } from '../refusal/refusal.js';
 
 /**
  * Runs the work in one transaction: all of its writes, its audit entries among them, or none. A request that its caller

@@ -3,7 +3,7 @@ import { HealthCheckService, HealthIndicatorService } from '@nestjs/terminus';
 import { type Health, healthSchema } from '@scc/governance-api';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
-import { Public } from '../access/require-permission.js';
+import { Public } from '../call/require-permission.js';
 import { Observer } from './observer.js';
 import type { PartState } from './parts.js';
 

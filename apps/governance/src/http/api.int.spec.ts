@@ -3,9 +3,9 @@ import { healthSchema, problemSchema, problemType } from '@scc/governance-api';
 import { type Logger, waitFor } from '@scc/runtime';
 import { pino } from 'pino';
 import { z } from 'zod';
-import { aRequest, domainDatabase, type DomainDatabase, inTx, ownWorkload } from '../migrations/domain.fixture.js';
-import { evaluate } from '../migrations/evaluate.js';
-import { startTestApi, type TestApi } from './api.fixture.js';
+import { aRequest, domainDatabase, type DomainDatabase, inTx, ownWorkload } from '../governance.fixture.js';
+import { evaluate } from '../engine/evaluate.js';
+import { startTestApi, type TestApi } from '../api.fixture.js';
 
 let database: DomainDatabase;
 let test: TestApi;

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { problemSchema } from '@scc/governance-api';
 import { z } from 'zod';
-import { aRequest, domainDatabase, type DomainDatabase, ownWorkload, row } from '../migrations/domain.fixture.js';
-import { startTestApi, type TestApi } from './api.fixture.js';
+import { aRequest, domainDatabase, type DomainDatabase, ownWorkload, row } from '../governance.fixture.js';
+import { startTestApi, type TestApi } from '../api.fixture.js';
 
 /** What every route has in common, found by walking the OpenAPI document, and writes that meet. */
 

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { engineRoutes, evaluationSchema, problemType } from '@scc/governance-api';
 import { forgetKeys } from '../database/once.js';
-import { aRequest, domainDatabase, type DomainDatabase, inTx, ownWorkload, row } from '../migrations/domain.fixture.js';
-import { startTestApi, type TestApi } from './api.fixture.js';
+import { aRequest, domainDatabase, type DomainDatabase, inTx, ownWorkload, row } from '../governance.fixture.js';
+import { startTestApi, type TestApi } from '../api.fixture.js';
 
 let database: DomainDatabase;
 let test: TestApi;

@@ -1,6 +1,6 @@
 import { MethodNotAllowedException } from '@nestjs/common';
 import type { NextFunction, Request, Response } from 'express';
-import type { Route } from './openapi/routes.js';
+import type { Route } from './routes.js';
 
 interface Known {
   pattern: RegExp;

@@ -18,8 +18,8 @@ import {
   ownWorkload,
   recorded,
   row,
-} from '../migrations/domain.fixture.js';
-import { startTestApi, type TestApi } from './api.fixture.js';
+} from '../governance.fixture.js';
+import { startTestApi, type TestApi } from '../api.fixture.js';
 
 let database: DomainDatabase;
 let test: TestApi;

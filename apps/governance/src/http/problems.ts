@@ -4,7 +4,7 @@ import type { Response } from 'express';
 import type { Logger } from 'pino';
 import { InProgress, KeyReused } from '../database/once.js';
 import { isDatabaseAway } from '../database/outage.js';
-import { Refusal, REFUSAL_STATUS } from '../database/refusal.js';
+import { Refusal, REFUSAL_STATUS } from '../refusal/refusal.js';
 import { refusalOf } from '../database/transaction.js';
 import type { ApiRequest } from './request.js';
 import { InvalidInput } from './validation.js';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { NextFunction, Request, Response } from 'express';
 import type { Logger } from 'pino';
-import type { KnownRequest } from '../access/actor.js';
+import type { KnownRequest } from '../call/actor.js';
 import { clientAddress, type TrustedProxies } from './client-address.js';
 import { PAGES_PATH, PAGES_POLICY } from './openapi/paths.js';
 

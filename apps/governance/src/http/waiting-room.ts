@@ -1,7 +1,7 @@
 import { createServer } from 'node:https';
 import { randomUUID } from 'node:crypto';
 import { type Problem, problemType } from '@scc/governance-api';
-import type { KeyPair } from './tls.js';
+import type { KeyPair } from './certificate.js';
 
 export interface WaitingRoom {
   /** Frees the port. */

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createLogger, waitFor } from '@scc/runtime';
 import { defaultSCCs } from '@scc/scc';
-import { EVERYWHERE } from '../access/scope.js';
-import { domainDatabase, type DomainDatabase } from '../migrations/domain.fixture.js';
+import { EVERYWHERE } from '../call/scope.js';
+import { domainDatabase, type DomainDatabase } from '../governance.fixture.js';
 import { followSCCs, type MakeInformer } from '../registry/follow.js';
 import { driftFromDefaults } from '../registry/queries.js';
 import { PodTracker } from './follow.js';

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { z } from 'zod';
-import { EVERYWHERE } from '../access/scope.js';
+import { EVERYWHERE } from '../call/scope.js';
 import type { Database } from '../database/rows.js';
-import { findMigration } from '../migrations/store.js';
-import { domainDatabase, type DomainDatabase } from '../migrations/domain.fixture.js';
-import { listMigrations, stepsOf } from '../migrations/read.js';
-import { auditOf } from '../migrations/proof.js';
+import { findMigration } from '../plans/store.js';
+import { domainDatabase, type DomainDatabase } from '../governance.fixture.js';
+import { listMigrations, stepsOf } from '../history/read.js';
+import { auditOf } from '../history/proof.js';
 import { workloadAt } from '../registry/queries.js';
 import { countBySCC, findPods, transitionsOf } from './queries.js';
 

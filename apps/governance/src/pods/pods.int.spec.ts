@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createLogger } from '@scc/runtime';
-import { EVERYWHERE } from '../access/scope.js';
-import { domainDatabase, type DomainDatabase, NOON } from '../migrations/domain.fixture.js';
+import { EVERYWHERE } from '../call/scope.js';
+import { domainDatabase, type DomainDatabase, NOON } from '../governance.fixture.js';
 import { hasEnded, observePod, type PodObservation } from './observation.js';
 import { countBySCC, findPods, transitionsOf } from './queries.js';
 import { PodQueue } from './queue.js';

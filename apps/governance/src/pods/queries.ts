@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { likePatterns, type Scope } from '../access/scope.js';
+import { likePatterns, type Scope } from '../call/scope.js';
 import { type Database, type Queryable, rowsOf } from '../database/rows.js';
-import { inScope, matching } from '../database/filters.js';
+import { inScope, matching } from '../paging/filters.js';
 import { PodTransitionEntity, TrackedPodEntity } from './pod.entity.js';
 
 export interface PodFilter {

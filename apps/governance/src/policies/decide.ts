@@ -8,7 +8,7 @@ import {
 } from '@scc/policy';
 import { z } from 'zod';
 import { type Queryable, rowOf, rowsOf } from '../database/rows.js';
-import { hashOf } from '../migrations/content-hash.js';
+import { hashOf } from '../engine/content-hash.js';
 import { knownSCCs } from '../registry/versions.js';
 import { POLICY_INPUTS, policyContext, type WorkloadHistory } from './context.js';
 import { appliesTo, type BoundPolicy, type Verdicts, verdictsOf } from './verdicts.js';

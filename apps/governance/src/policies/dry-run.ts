@@ -1,7 +1,7 @@
 import type { PolicyBinding, PolicyDocument } from '@scc/policy';
 import type { Database } from '../database/rows.js';
-import { hashOf } from '../migrations/content-hash.js';
-import { EvaluationEntity, MigrationEntity } from '../migrations/migration.entity.js';
+import { hashOf } from '../engine/content-hash.js';
+import { EvaluationEntity, MigrationEntity } from '../plans/migration.entity.js';
 import { knownSCCs } from '../registry/versions.js';
 import { policyContext } from './context.js';
 import { compiledPolicy } from './decide.js';

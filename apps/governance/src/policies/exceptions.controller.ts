@@ -1,12 +1,12 @@
 import { Body, Controller, Get, Headers, Param, Post, Query } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
-import { Actor, Call, type User } from '../access/actor.js';
+import { Actor, Call, type User } from '../call/actor.js';
 import { namespaceQuery } from '../access/place.js';
-import { RequirePermission } from '../access/require-permission.js';
-import { expectedVersion } from '../database/etag.js';
+import { RequirePermission } from '../call/require-permission.js';
+import { expectedVersion } from '../refusal/version.js';
 import { inTransaction } from '../database/transaction.js';
-import type { CallContext } from '../migrations/store.js';
+import type { CallContext } from '../plans/store.js';
 import {
   approveException,
   type ExceptionInput,

@@ -1,11 +1,11 @@
 import type { EntityManager } from 'typeorm';
 import { z } from 'zod';
-import type { Scope } from '../access/scope.js';
+import type { Scope } from '../call/scope.js';
 import { appendAudit } from '../audit/append.js';
-import { Refusal, requireVersion } from '../database/refusal.js';
+import { Refusal, requireVersion } from '../refusal/refusal.js';
 import { type Database, rowsOf } from '../database/rows.js';
-import { inScope } from '../database/filters.js';
-import type { CallContext } from '../migrations/store.js';
+import { inScope } from '../paging/filters.js';
+import type { CallContext } from '../plans/store.js';
 import { PolicyExceptionEntity } from './policy-exception.entity.js';
 import { newestVersion } from './store.js';
 

@@ -8,12 +8,12 @@ import {
 } from '@scc/policy';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
-import { Call } from '../access/actor.js';
-import { RequirePermission } from '../access/require-permission.js';
-import { expectedVersion } from '../database/etag.js';
-import { Refusal } from '../database/refusal.js';
+import { Call } from '../call/actor.js';
+import { RequirePermission } from '../call/require-permission.js';
+import { expectedVersion } from '../refusal/version.js';
+import { Refusal } from '../refusal/refusal.js';
 import { inTransaction } from '../database/transaction.js';
-import type { CallContext } from '../migrations/store.js';
+import type { CallContext } from '../plans/store.js';
 import { type DryRunReport, dryRunPolicy } from './dry-run.js';
 import {
   findBinding,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { compilePolicy, policyBindingSchema, policyDocumentSchema, tryPolicy } from '@scc/policy';
-import { aRequest, NOON } from '../migrations/domain.fixture.js';
+import { aRequest, NOON } from '../governance.fixture.js';
 import { POLICY_INPUTS, policyContext } from './context.js';
 import { defaultBindings, defaultPolicies } from './defaults.js';
 import { policyExamples } from './examples.js';

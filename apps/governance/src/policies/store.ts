@@ -2,10 +2,10 @@ import { compilePolicy, parameterIssues, type PolicyBinding, type PolicyDocument
 import type { EntityManager } from 'typeorm';
 import { ROLES } from '../access/roles.js';
 import { appendAudit } from '../audit/append.js';
-import { Refusal, requireVersion } from '../database/refusal.js';
+import { Refusal, requireVersion } from '../refusal/refusal.js';
 import type { Database } from '../database/rows.js';
-import { hashOf } from '../migrations/content-hash.js';
-import type { CallContext } from '../migrations/store.js';
+import { hashOf } from '../engine/content-hash.js';
+import type { CallContext } from '../plans/store.js';
 import { POLICY_INPUTS } from './context.js';
 import { policyExamples } from './examples.js';
 import { PolicyBindingEntity, PolicyVersionEntity } from './policy.entity.js';

@@ -1,8 +1,8 @@
 import type { EntityManager } from 'typeorm';
 import { z } from 'zod';
 import { rowOf } from '../database/rows.js';
-import type { WorkloadKey } from '../migrations/claims.js';
-import type { Activation } from '../migrations/project.js';
+import type { WorkloadKey } from '../engine/claims.js';
+import type { Activation } from '../history/project.js';
 
 export interface WorkloadActivations {
   workload: WorkloadKey;

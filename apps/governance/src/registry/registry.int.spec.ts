@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { defaultSCCs, type SecurityContextConstraints } from '@scc/scc';
-import { EVERYWHERE } from '../access/scope.js';
-import type { Activation } from '../migrations/project.js';
+import { EVERYWHERE } from '../call/scope.js';
+import type { Activation } from '../history/project.js';
 import {
   aRequest,
   at,
@@ -11,8 +11,8 @@ import {
   NOON,
   ownWorkload,
   row,
-} from '../migrations/domain.fixture.js';
-import { evaluate } from '../migrations/evaluate.js';
+} from '../governance.fixture.js';
+import { evaluate } from '../engine/evaluate.js';
 import { recordActivations } from './activations.js';
 import { affectedBy, driftFromDefaults, versionsOf, workloadAt } from './queries.js';
 import { observeSCC } from './versions.js';

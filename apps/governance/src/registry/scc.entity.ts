@@ -1,7 +1,7 @@
 import { sccSchema, type SecurityContextConstraints } from '@scc/scc';
 import { Column, Entity, Index, JoinColumn, ManyToOne, PrimaryGeneratedColumn, type Relation, Unique } from 'typeorm';
 import { IDENTITY, parsed } from '../database/columns.js';
-import { MigrationEntity } from '../migrations/migration.entity.js';
+import { MigrationEntity } from '../plans/migration.entity.js';
 
 /** A distinct content of an SCC. */
 @Entity('scc_version')

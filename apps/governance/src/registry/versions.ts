@@ -3,7 +3,7 @@ import { defaultSCCs, sccSchema, type SecurityContextConstraints } from '@scc/sc
 import { type EntityManager, IsNull } from 'typeorm';
 import { z } from 'zod';
 import { type Queryable, rowsOf } from '../database/rows.js';
-import { hashOf, type SCCVersions } from '../migrations/content-hash.js';
+import { hashOf, type SCCVersions } from '../engine/content-hash.js';
 import { SCCPresenceEntity, SCCVersionEntity } from './scc.entity.js';
 
 /** What makes an SCC what it is: all but what the API server writes. */

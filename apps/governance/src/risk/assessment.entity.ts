@@ -11,7 +11,7 @@ import {
   type Relation,
 } from 'typeorm';
 import { COUNTED_IDENTITY, parsed, safeInteger } from '../database/columns.js';
-import { MigrationEntity } from '../migrations/migration.entity.js';
+import { MigrationEntity } from '../plans/migration.entity.js';
 import { RiskModelEntity, RiskPromotionEntity } from './model.entity.js';
 
 /** What a model said about a plan, with everything that is needed to say it again. */

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Evaluation, EvaluationRequest } from '@scc/governance-api';
 import { type Assessment, assess, FACTORS, type Signals } from '@scc/risk';
 import type { EntityManager } from 'typeorm';
-import { Refusal } from '../database/refusal.js';
+import { Refusal } from '../refusal/refusal.js';
 import type { Database } from '../database/rows.js';
 import { RiskAssessmentEntity, RiskOutcomeEntity } from './assessment.entity.js';
 import { gatherSignals } from './facts.js';

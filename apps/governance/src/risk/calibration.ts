@@ -1,6 +1,6 @@
 import { calibrationReport, type CalibrationReport } from '@scc/risk';
 import { z } from 'zod';
-import { Refusal } from '../database/refusal.js';
+import { Refusal } from '../refusal/refusal.js';
 import { type Database, rowsOf } from '../database/rows.js';
 import { findModel, findModelsInForce } from './models.js';
 

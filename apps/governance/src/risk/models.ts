@@ -2,10 +2,10 @@ import { fixedModel, type RiskModel } from '@scc/risk';
 import type { EntityManager } from 'typeorm';
 import type { z } from 'zod';
 import { appendAudit } from '../audit/append.js';
-import { Refusal } from '../database/refusal.js';
+import { Refusal } from '../refusal/refusal.js';
 import { type Database, newRow } from '../database/rows.js';
-import { hashOf } from '../migrations/content-hash.js';
-import type { CallContext } from '../migrations/store.js';
+import { hashOf } from '../engine/content-hash.js';
+import type { CallContext } from '../plans/store.js';
 import { RiskModelEntity, RiskPromotionEntity } from './model.entity.js';
 
 export interface StoredModel {

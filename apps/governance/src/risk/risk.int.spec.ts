@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { fixedModel } from '@scc/risk';
 import type { MigrationEvent, RecordedEvent, UndoCause } from '@scc/plan';
 import { createLogger } from '@scc/runtime';
-import { startTestApi, type TestApi } from '../http/api.fixture.js';
+import { startTestApi, type TestApi } from '../api.fixture.js';
 import {
   aBatch,
   aRequest,
@@ -16,9 +16,9 @@ import {
   person,
   recorded,
   row,
-} from '../migrations/domain.fixture.js';
-import { evaluate } from '../migrations/evaluate.js';
-import { report } from '../migrations/report.js';
+} from '../governance.fixture.js';
+import { evaluate } from '../engine/evaluate.js';
+import { report } from '../history/report.js';
 import { assessmentSchema, calibrationSchema, modelsSchema } from './answers.js';
 import { findAssessment } from './assessments.js';
 import { refit } from './learn.js';

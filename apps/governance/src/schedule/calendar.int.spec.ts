@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { authorizeStep } from '../migrations/authorize.js';
+import { authorizeStep } from '../engine/authorize.js';
 import {
   aRequest,
   at,
@@ -9,8 +9,8 @@ import {
   NOON,
   ownWorkload,
   person,
-} from '../migrations/domain.fixture.js';
-import { evaluate } from '../migrations/evaluate.js';
+} from '../governance.fixture.js';
+import { evaluate } from '../engine/evaluate.js';
 import { calendarEntrySchema, listCalendar, removeCalendarEntry, saveCalendarEntry } from './store.js';
 
 let database: DomainDatabase;

@@ -1,9 +1,9 @@
 import type { EntityManager } from 'typeorm';
 import { z } from 'zod';
 import { appendAudit } from '../audit/append.js';
-import { Refusal, requireVersion } from '../database/refusal.js';
+import { Refusal, requireVersion } from '../refusal/refusal.js';
 import type { Database } from '../database/rows.js';
-import type { CallContext } from '../migrations/store.js';
+import type { CallContext } from '../plans/store.js';
 import { CalendarEntryEntity } from './calendar-entry.entity.js';
 import { isTimeZone, recurrenceSchema } from './occurrences.js';
 

@@ -1,0 +1,119 @@
+import { generateKeyPairSync, randomUUID } from 'node:crypto';
+import { signerFromPem } from '@scc/audit';
+import { createLogger, type Logger } from '@scc/runtime';
+import type { DataSource } from 'typeorm';
+import { z } from 'zod';
+import { Observer } from './health/observer.js';
+import type { Api } from './server.js';
+import type { AccessReview } from './access/kubernetes.js';
+import { accessConfig } from './access/settings.js';
+
+const AUDIENCE = 'scc-governance';
+
+/** The part of a cluster that knows who people are and what RBAC grants them. */
+export class TestCluster {
+  readonly #tokens = new Map<string, { username: string; groups: string[]; audience: string }>();
+  /** While true, nobody answers. */
+  isAway = false;
+  /** What RBAC says; nothing is granted unless a spec says so. */
+  rbac: (review: AccessReview) => boolean = () => false;
+
+  issue(username: string, { groups = [], audience = AUDIENCE }: { groups?: string[]; audience?: string } = {}): string {
+    const token = `token-${randomUUID()}`;
+    this.#tokens.set(token, { username, groups, audience });
+    return token;
+  }
+
+  revoke(token: string): void {
+    this.#tokens.delete(token);
+  }
+
+  readonly tokenReview = async ({ token, audiences }: { token: string; audiences: string[] }): Promise<unknown> => {
+    await this.#answer();
+    const found = this.#tokens.get(token);
+    if (!found || !audiences.includes(found.audience)) return { authenticated: false, error: 'unknown token' };
+    const { username, groups, audience } = found;
+    return { authenticated: true, user: { username, groups, uid: '', extra: {} }, audiences: [audience] };
+  };
+
+  readonly subjectAccessReview = async (review: AccessReview): Promise<boolean> => {
+    await this.#answer();
+    return this.rbac(review);
+  };
+
+  #answer(): Promise<void> {
+    return this.isAway ? Promise.reject(new Error('connect ECONNREFUSED 127.0.0.1:6443')) : Promise.resolve();
+  }
+}
+
+export interface GuardedApi {
+  api: Api;
+  call: (token: string | null, method: string, path: string, body?: unknown) => Promise<GuardedAnswer>;
+  close: () => Promise<void>;
+}
+
+const problemSchema = z.looseObject({ detail: z.string().default('') });
+export interface GuardedAnswer {
+  status: number;
+  headers: Headers;
+  body: unknown;
+  /** Of a problem; empty for anything else. */
+  detail: string;
+}
+
+interface GuardedOptions {
+  cluster: TestCluster;
+  env?: Record<string, string>;
+  now?: () => number;
+  log?: Logger;
+}
+
+/** The API as production composes it, over plain HTTP, before a cluster of the spec's own. */
+export async function startGuarded(
+  source: DataSource,
+  { cluster, env = {}, now, log = createLogger('test', 'silent') }: GuardedOptions,
+): Promise<GuardedApi> {
+  const { privateKey } = generateKeyPairSync('ed25519');
+  const origin = 'scc.poc/test';
+  // The throttler is CommonJS: jest lets it require Nest only once Nest is there.
+  await import('@nestjs/core');
+  const { startApi } = await import('./server.js');
+  const api = await startApi({
+    parts: {
+      source,
+      observer: new Observer(source, log),
+      access: {
+        config: z.object(accessConfig).parse(env),
+        tokenReview: cluster.tokenReview,
+        subjectAccessReview: cluster.subjectAccessReview,
+        log,
+        ...(now ? { now } : {}),
+      },
+      signer: signerFromPem(origin, privateKey.export({ format: 'pem', type: 'pkcs8' }).toString()),
+      origin,
+      ratePerSecond: 100_000,
+      logger: createLogger('test', 'silent'),
+    },
+    host: '127.0.0.1',
+    port: 0,
+    keyPair: null,
+    logger: createLogger('test', 'silent'),
+    served: () => undefined,
+  });
+  const call: GuardedApi['call'] = async (token, method, path, body) => {
+    const response = await fetch(`http://127.0.0.1:${api.port}${path}`, {
+      method,
+      headers: {
+        ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    const isJson = /[/+]json\b/.test(response.headers.get('content-type') ?? '');
+    const parsed: unknown = isJson ? JSON.parse(text) : text;
+    const { detail } = problemSchema.catch({ detail: '' }).parse(parsed);
+    return { status: response.status, headers: response.headers, body: parsed, detail };
+  };
+  return { api, call, close: () => api.close() };
+}

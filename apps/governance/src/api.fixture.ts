@@ -1,0 +1,126 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { signerFromPem } from '@scc/audit';
+import { createGovernanceClient, type GovernanceClient } from '@scc/governance-api';
+import { createLogger, type Logger } from '@scc/runtime';
+import type { DataSource } from 'typeorm';
+import { ROLES } from './access/roles.js';
+import { accessConfig } from './access/settings.js';
+import { Metrics } from './health/metrics.js';
+import { Observer } from './health/observer.js';
+import type { Probes } from './health/probes.js';
+import { z } from 'zod';
+import type { Api } from './server.js';
+
+/** The API as production composes it, over plain HTTP; only who a token belongs to is decided here. */
+export interface TestApi {
+  api: Api;
+  url: string;
+  metrics: Metrics;
+  /** Looks at nothing until it is started. */
+  observer: Observer;
+  call: (caller: string, method: string, path: string, over?: CallOver) => Promise<Answer>;
+  client: (caller: string) => GovernanceClient;
+  close: () => Promise<void>;
+}
+
+export interface CallOver {
+  body?: unknown;
+  headers?: Record<string, string>;
+}
+
+export interface Answer {
+  status: number;
+  headers: Headers;
+  body: unknown;
+}
+
+const environment = { TOKEN_AUDIENCE: 'test', ENGINE_SERVICE_ACCOUNT: 'worker' };
+
+/** Lets whoever calls himself `NAME/ROLE` be just that, and `worker` the engine; nobody else is known. */
+async function tokenReview({ token }: { token: string }): Promise<unknown> {
+  const [username = '', ...roles] = token.split('/');
+  await Promise.resolve();
+  return roles.length === 0 && token !== environment.ENGINE_SERVICE_ACCOUNT
+    ? { authenticated: false }
+    : { authenticated: true, user: { username, groups: roles }, audiences: ['test'] };
+}
+
+export interface TestApiOptions {
+  ratePerSecond?: number;
+  failureBurst?: number;
+  /** Beside what this fixture needs. */
+  env?: Record<string, string>;
+  probes?: Probes;
+  log?: Logger;
+}
+
+export async function startTestApi(source: DataSource, options: TestApiOptions = {}): Promise<TestApi> {
+  const { ratePerSecond = 100_000, failureBurst, env = {}, probes = {} } = options;
+  for (const role of ROLES)
+    await source.query(
+      `insert into role_binding (role, subject_kind, subject_name, namespaces, created_by)
+       values ($1, 'Group', $1, '*', 'test') on conflict do nothing`,
+      [role],
+    );
+  const logger = options.log ?? createLogger('test', 'silent');
+  const observer = new Observer(source, logger, probes);
+  const { privateKey } = generateKeyPairSync('ed25519');
+  const signer = signerFromPem('scc.poc/test', privateKey.export({ format: 'pem', type: 'pkcs8' }).toString());
+  const metrics = new Metrics();
+  // The throttler is CommonJS: jest lets it require Nest only once Nest is there.
+  await import('@nestjs/core');
+  const { startApi } = await import('./server.js');
+  const api = await startApi({
+    parts: {
+      source,
+      observer,
+      access: {
+        config: z.object(accessConfig).parse({ ...environment, ...env }),
+        tokenReview,
+        subjectAccessReview: () => Promise.resolve(false),
+        log: logger,
+        ...(failureBurst === undefined ? {} : { failureBurst }),
+      },
+      signer,
+      origin: 'scc.poc/test',
+      ratePerSecond,
+      logger,
+    },
+    host: '127.0.0.1',
+    port: 0,
+    keyPair: null,
+    logger,
+    served: metrics.served,
+  });
+  const url = `http://127.0.0.1:${api.port}`;
+  return {
+    api,
+    url,
+    metrics,
+    observer,
+    call: (caller, method, path, over = {}) => send(`${url}${path}`, { caller, method, ...over }),
+    client: (caller) => createGovernanceClient({ url, token: () => Promise.resolve(caller) }),
+    close: async () => {
+      await observer.stop();
+      await api.close();
+    },
+  };
+}
+
+async function send(
+  url: string,
+  { caller, method, body, headers = {} }: CallOver & { caller: string; method: string },
+): Promise<Answer> {
+  const response = await fetch(url, {
+    method,
+    headers: {
+      ...(caller === '' ? {} : { authorization: `Bearer ${caller}` }),
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...headers,
+    },
+    ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  const isJson = (response.headers.get('content-type') ?? '').includes('json');
+  return { status: response.status, headers: response.headers, body: isJson ? (JSON.parse(text) as unknown) : text };
+}

@@ -1,0 +1,76 @@
+import type { Logger } from 'pino';
+import type { DataSource } from 'typeorm';
+import { expireRequests } from './approvals/decisions.js';
+import { OutboxRelay } from './approvals/outbox.js';
+import { temporalWaker } from './approvals/temporal.js';
+import { forgetKeys } from './database/once.js';
+import { inTransaction } from './database/transaction.js';
+import { PodTracker } from './pods/follow.js';
+import { recordExpiredExceptions } from './policies/exceptions.js';
+import { installDefaultPolicies } from './policies/install.js';
+import { followSCCs, type MakeInformer } from './registry/follow.js';
+import { RiskLearner } from './risk/learner.js';
+
+const SWEEP_MS = 5000;
+
+export interface BackgroundOptions {
+  source: DataSource;
+  logger: Logger;
+  temporal: { address: string; namespace: string };
+  /** Null without a cluster. */
+  makeInformer: MakeInformer | null;
+}
+
+export interface Background {
+  /** Takes hints from admission. */
+  pods: PodTracker;
+  stop: () => Promise<void>;
+}
+
+/**
+ * Starts what goes on beside the API: default policies, waking workflows, expiry of approvals and exceptions, following
+ * SCCs and pods. Several processes may run it at once.
+ */
+export async function startBackground(options: BackgroundOptions): Promise<Background> {
+  const { source, logger, temporal, makeInformer } = options;
+  const installed = await inTransaction(source, (tx) => installDefaultPolicies(tx, new Date()));
+  if (installed.length > 0) logger.info({ policies: installed }, 'default policies installed');
+  const waker = temporalWaker(temporal);
+  const relay = new OutboxRelay(source, waker.deliver, logger);
+  relay.start();
+  const pods = new PodTracker(source, makeInformer, logger);
+  pods.start();
+  const sccs = makeInformer ? followSCCs({ source, makeInformer, logger }) : null;
+  const sweeper = startSweeper(source, logger);
+  const learner = new RiskLearner(source, logger);
+  learner.start();
+  return {
+    pods,
+    stop: async () => {
+      await learner.stop();
+      await sweeper.stop();
+      await relay.stop();
+      await pods.stop();
+      await sccs?.stop();
+      await waker.close();
+    },
+  };
+}
+
+function startSweeper(source: DataSource, logger: Logger): { stop: () => Promise<void> } {
+  let last: Promise<void> = Promise.resolve();
+  const sweep = async (): Promise<void> => {
+    await inTransaction(source, (tx) => expireRequests(tx, new Date()));
+    await inTransaction(source, (tx) => recordExpiredExceptions(tx, new Date()));
+    await inTransaction(source, forgetKeys);
+  };
+  const timer = setInterval(() => {
+    last = last.then(sweep).catch((error: unknown) => logger.warn({ err: error }, 'expiry could not be recorded'));
+  }, SWEEP_MS);
+  return {
+    stop: async () => {
+      clearInterval(timer);
+      await last;
+    },
+  };
+}

@@ -1,0 +1,54 @@
+import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import type { Grant } from '../access/bindings.js';
+import type { Identity } from '../access/verdict.js';
+import type { Scope } from './scope.js';
+
+/** Who calls, as authentication established it, and what access found for the route. */
+export interface User {
+  name: string;
+  groups: string[];
+  /** Roles that apply where the route works: in the namespace of its object, or anywhere when it has none. */
+  roles: string[];
+  /** The namespaces in which the caller may do what the route is for; lists show nothing else. */
+  scope: Scope;
+}
+
+/** How a caller came to what he may do. */
+export interface CallerAccess {
+  identity: Identity;
+  grants: readonly Grant[];
+  /** As of the User. */
+  scope: Scope;
+}
+
+/** What the access guard leaves on a request. */
+export interface KnownRequest {
+  actor?: User;
+  access?: CallerAccess;
+  requestId?: string;
+  /** Of the client, behind trusted proxies too. */
+  address?: string;
+}
+
+const requestOf = (context: ExecutionContext): KnownRequest => context.switchToHttp().getRequest<KnownRequest>();
+
+function known<Value>(value: Value | undefined): Value {
+  if (value === undefined) throw new Error('a route was reached without a caller');
+  return value;
+}
+
+/** The caller. Throws when the route was reached without authentication: a mistake of ours, never a default. */
+export const Actor = createParamDecorator((_data: unknown, context: ExecutionContext): User =>
+  known(requestOf(context).actor),
+);
+
+/** The caller's identity and roles, for routes about access itself. */
+export const Access = createParamDecorator((_data: unknown, context: ExecutionContext): CallerAccess =>
+  known(requestOf(context).access),
+);
+
+/** Caller, request id and time: what every write of the domain is recorded with. */
+export const Call = createParamDecorator((_data: unknown, context: ExecutionContext) => {
+  const { actor, requestId } = requestOf(context);
+  return { actor: known(actor), requestId: requestId ?? null, now: new Date() };
+});

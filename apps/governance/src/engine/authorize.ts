@@ -1,0 +1,117 @@
+import type { StepRequest, StepVerdict } from '@scc/governance-api';
+import type { EntityManager } from 'typeorm';
+import { approvalStateFor } from '../approvals/requests.js';
+import { appendAudit } from '../audit/append.js';
+import { decidePolicies } from '../policies/decide.js';
+import { activeFreeze, nextStart } from '../schedule/calendar.js';
+import { claimWorkload } from './claims.js';
+import { StepAuthorizationEntity } from './step.entity.js';
+import {
+  type CallContext,
+  currentEvaluation,
+  lockKnownMigration,
+  planObject,
+  type StoredEvaluation,
+} from '../plans/store.js';
+
+/** How soon a migration asks again while another one has its workload. */
+const CLAIM_RETRY_MS = 15_000;
+
+type Answer = Pick<StepVerdict, 'allowed' | 'reason' | 'retryAt'>;
+const allowed = (reason: string): Answer => ({ allowed: true, reason, retryAt: null });
+const refused = (reason: string): Answer => ({ allowed: false, reason, retryAt: null });
+const later = (reason: string, at: Date): Answer => ({ allowed: false, reason, retryAt: at.toISOString() });
+
+/**
+ * Decides whether one step may run now. Everything that an evaluation relied on is looked at again: what it was about,
+ * approvals, policies and their exceptions, freezes, and who else has the workload.
+ */
+export async function authorizeStep(
+  tx: EntityManager,
+  uid: string,
+  request: StepRequest,
+  { actor, requestId, now }: CallContext,
+): Promise<StepVerdict> {
+  const migration = await lockKnownMigration(tx, uid);
+  const answer =
+    request.step === 'Undo'
+      ? allowed('an undo is always allowed')
+      : await decideStep(tx, request, { evaluation: await currentEvaluation(tx, migration), now });
+  const receipt = await appendAudit(tx, {
+    actor,
+    action: answer.allowed ? 'step.allowed' : 'step.refused',
+    object: planObject(migration),
+    requestId,
+    details: { uid, ...request, ...answer },
+  });
+  const { step, contentHash, detail } = request;
+  const told = { allowed: answer.allowed, reason: answer.reason };
+  await tx
+    .getRepository(StepAuthorizationEntity)
+    .insert({ planUid: uid, step, contentHash, detail, ...told, entryId: receipt.entryId, decidedAt: now });
+  return { ...answer, receipt };
+}
+
+interface StepFacts {
+  evaluation: StoredEvaluation | null;
+  now: Date;
+}
+
+/** The first reason against the step; the order puts what can not be waited out first. */
+async function decideStep(tx: EntityManager, request: StepRequest, { evaluation, now }: StepFacts): Promise<Answer> {
+  if (!evaluation) return refused('the plan was never evaluated');
+  const { answer } = evaluation;
+  if (evaluation.request.spec.dryRun) return refused('the plan is a dry run and touches nothing');
+  if (answer.contentHash !== request.contentHash)
+    return refused('the plan, its SCCs or its risk have changed since it was evaluated; evaluate it again');
+  if (answer.verdict === 'deny')
+    return refused(`refused by policy: ${answer.violations.map(({ message }) => message).join('; ')}`);
+  // The workload serves everything under the target by now: what is left only removes what the migration added.
+  if (request.step === 'Finish') return allowed('the rest of the migration only cleans up');
+  return (
+    (await againstPolicy(tx, evaluation, now)) ??
+    (await againstCalendar(tx, request, evaluation, now)) ??
+    (await againstOthers(tx, evaluation, now)) ??
+    allowed('policies, approvals, calendar and claim allow it')
+  );
+}
+
+async function againstPolicy(
+  tx: EntityManager,
+  { request, answer }: StoredEvaluation,
+  now: Date,
+): Promise<Answer | null> {
+  const { violations, approvals } = await decidePolicies(tx, { request, risk: answer.risk, now });
+  if (violations.length > 0) return refused(violations.map(({ message }) => message).join('; '));
+  const missing = approvals.find(
+    (need) => !answer.approvals.some((asked) => asked.role === need.role && asked.count >= need.count),
+  );
+  if (missing) return refused(`a policy now asks for ${missing.count} × ${missing.role}: ${missing.reason}`);
+  const state = await approvalStateFor(
+    tx,
+    { planUid: request.plan.uid, contentHash: answer.contentHash, needs: answer.approvals },
+    now,
+  );
+  return state.status === 'granted' || state.status === 'notRequired'
+    ? null
+    : refused(`the approval is ${state.status}${state.reason ? `: ${state.reason}` : ''}`);
+}
+
+/** A window must be open when a migration begins and long enough for all of it; a freeze stops it at any step. */
+async function againstCalendar(
+  tx: EntityManager,
+  { step }: StepRequest,
+  { request }: StoredEvaluation,
+  now: Date,
+): Promise<Answer | null> {
+  const start = step === 'Prepare' ? await nextStart(tx, request, now) : await activeFreeze(tx, request, now);
+  return start.at ? later(start.reason, start.at) : null;
+}
+
+async function againstOthers(tx: EntityManager, { request }: StoredEvaluation, now: Date): Promise<Answer | null> {
+  const { plan, facts } = request;
+  const holder = await claimWorkload(tx, plan.uid, { ...facts.workload, namespace: plan.namespace });
+  if (holder?.planUid === plan.uid) return null;
+  const other = holder ? `${holder.namespace}/${holder.name}` : 'another plan';
+  return later(`${other} migrates the workload now`, new Date(now.getTime() + CLAIM_RETRY_MS));
+}

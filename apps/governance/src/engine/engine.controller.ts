@@ -1,0 +1,109 @@
+import { Body, Controller, Get, HttpCode, Param, Post, Put } from '@nestjs/common';
+import {
+  type ApprovalState,
+  type CommandRequest,
+  commandRequestSchema,
+  type CommandVerdict,
+  type Evaluation,
+  type EvaluationRequest,
+  evaluationRequestSchema,
+  type EventBatch,
+  eventBatchSchema,
+  type EventBatchResult,
+  type PreImages,
+  preImagesSchema,
+  type StepRequest,
+  stepRequestSchema,
+  type StepVerdict,
+} from '@scc/governance-api';
+import { DataSource } from 'typeorm';
+import { Call } from '../call/actor.js';
+import { RequirePermission } from '../call/require-permission.js';
+import { approvalStateFor } from '../approvals/requests.js';
+import { Refusal } from '../refusal/refusal.js';
+import { inTransaction } from '../database/transaction.js';
+import { authorizeStep } from './authorize.js';
+import { checkCommand } from './commands.js';
+import { evaluate } from './evaluate.js';
+import { preImages, savePreImages } from './pre-images.js';
+import { report } from '../history/report.js';
+import { type CallContext, currentEvaluation, findMigration, uidSchema } from '../plans/store.js';
+
+const uid = { schema: uidSchema };
+
+/** What the engine asks and reports; `libs/governance-api` fixes paths and payloads. */
+@Controller('v1/migrations/:id')
+export class EngineController {
+  constructor(private readonly source: DataSource) {}
+
+  @Post('evaluations')
+  @HttpCode(200)
+  @RequirePermission('evaluations:create', 'migration')
+  evaluate(
+    @Param('id', uid) id: string,
+    @Body({ schema: evaluationRequestSchema }) body: EvaluationRequest,
+    @Call() call: CallContext,
+  ): Promise<Evaluation> {
+    if (body.plan.uid !== id)
+      throw new Refusal('conflict', `the plan has the uid ${body.plan.uid}, the path says ${id}`);
+    return inTransaction(this.source, (tx) => evaluate(tx, body, call));
+  }
+
+  @Get('approval')
+  @RequirePermission('approvals:read', 'migration')
+  async approval(@Param('id', uid) id: string, @Call() { now }: CallContext): Promise<ApprovalState> {
+    const evaluation = await currentEvaluation(this.source, await findMigration(this.source, id));
+    if (!evaluation) throw new Refusal('notFound', 'the plan was never evaluated');
+    const { contentHash, approvals: needs } = evaluation.answer;
+    return approvalStateFor(this.source, { planUid: id, contentHash, needs }, now);
+  }
+
+  @Post('steps')
+  @HttpCode(200)
+  @RequirePermission('steps:authorize', 'migration')
+  authorizeStep(
+    @Param('id', uid) id: string,
+    @Body({ schema: stepRequestSchema }) body: StepRequest,
+    @Call() call: CallContext,
+  ): Promise<StepVerdict> {
+    return inTransaction(this.source, (tx) => authorizeStep(tx, id, body, call));
+  }
+
+  @Post('commands')
+  @HttpCode(200)
+  @RequirePermission('commands:check', 'migration')
+  checkCommand(
+    @Param('id', uid) id: string,
+    @Body({ schema: commandRequestSchema }) body: CommandRequest,
+    @Call() call: CallContext,
+  ): Promise<CommandVerdict> {
+    return inTransaction(this.source, (tx) => checkCommand(tx, id, body, call));
+  }
+
+  @Post('events')
+  @HttpCode(200)
+  @RequirePermission('events:report', 'migration')
+  report(
+    @Param('id', uid) id: string,
+    @Body({ schema: eventBatchSchema }) body: EventBatch,
+    @Call() call: CallContext,
+  ): Promise<EventBatchResult> {
+    return inTransaction(this.source, (tx) => report(tx, id, body, call));
+  }
+
+  @Put('pre-images')
+  @RequirePermission('pre-images:write', 'migration')
+  savePreImages(
+    @Param('id', uid) id: string,
+    @Body({ schema: preImagesSchema }) body: PreImages,
+    @Call() call: CallContext,
+  ): Promise<PreImages> {
+    return inTransaction(this.source, (tx) => savePreImages(tx, id, body, call));
+  }
+
+  @Get('pre-images')
+  @RequirePermission('pre-images:read', 'migration')
+  preImages(@Param('id', uid) id: string): Promise<PreImages> {
+    return preImages(this.source, id);
+  }
+}

@@ -1,0 +1,201 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { authorizeStep } from './authorize.js';
+import { checkCommand, issueCommandGrant } from './commands.js';
+import {
+  aBatch,
+  aRequest,
+  at,
+  completedEvents,
+  domainDatabase,
+  type DomainDatabase,
+  inTx,
+  NOON,
+  ownWorkload,
+  person,
+  recorded,
+  row,
+} from '../governance.fixture.js';
+import { evaluate } from './evaluate.js';
+import { preImages, savePreImages } from './pre-images.js';
+import { report } from '../history/report.js';
+
+let database: DomainDatabase;
+beforeAll(async () => {
+  database = await domainDatabase();
+}, 60_000);
+afterAll(() => database.close());
+
+const one = (sql: string, ...parameters: unknown[]): Promise<unknown> => row(database.app, sql, ...parameters);
+
+describe('evaluate', () => {
+  it('stores the question, the answer and an audit entry together', async () => {
+    const request = aRequest(ownWorkload('stored'));
+    const answer = await inTx(database.app, (tx) => evaluate(tx, request, at(NOON)));
+    expect(answer.verdict).toBe('allow');
+    expect(
+      await one('select verdict, content_hash, entry_id from evaluation where plan_uid = $1', request.plan.uid),
+    ).toEqual({ verdict: 'allow', content_hash: answer.contentHash, entry_id: answer.receipt.entryId });
+    expect(await one('select action from audit_entry where entry_id = $1', answer.receipt.entryId)).toEqual({
+      action: 'migration.evaluated',
+    });
+  });
+
+  it('binds the hash to what would be done, not to suspension', async () => {
+    const hash = async (over: Parameters<typeof aRequest>[0]): Promise<string> => {
+      const request = aRequest({ uid: 'same', ...ownWorkload('hashed'), ...over });
+      return (await inTx(database.app, (tx) => evaluate(tx, request, at(NOON)))).contentHash;
+    };
+    const { spec } = ownWorkload('hashed');
+    const base = await hash({});
+    expect(await hash({ spec: { ...spec, suspend: true } })).toBe(base);
+    expect(await hash({ spec: { ...spec, traffic: { weights: [100] } } })).not.toBe(base);
+    expect(await hash({ facts: { ...ownWorkload('hashed').facts, patchedTemplate: {} } })).not.toBe(base);
+  });
+});
+
+describe('authorizeStep', () => {
+  it('allows a step of what was evaluated and refuses it for anything else', async () => {
+    const request = aRequest(ownWorkload('steps'));
+    const { contentHash } = await inTx(database.app, (tx) => evaluate(tx, request, at(NOON)));
+    const ask = (hash: string) =>
+      inTx(database.app, (tx) =>
+        authorizeStep(tx, request.plan.uid, { step: 'Prepare', contentHash: hash, detail: 'canary' }, at(NOON)),
+      );
+    expect(await ask(contentHash)).toMatchObject({ allowed: true, retryAt: null });
+    expect(await ask('0'.repeat(64))).toMatchObject({ allowed: false, retryAt: null });
+  });
+
+  it('lets one of two plans have the workload and the other one wait until it is done', async () => {
+    const [first, second] = [aRequest(ownWorkload('claimed')), aRequest({ ...ownWorkload('claimed'), name: 'other' })];
+    const start = async (request: ReturnType<typeof aRequest>) => {
+      const { contentHash } = await inTx(database.app, (tx) => evaluate(tx, request, at(NOON)));
+      return () =>
+        inTx(database.app, (tx) =>
+          authorizeStep(tx, request.plan.uid, { step: 'Prepare', contentHash, detail: '' }, at(NOON)),
+        );
+    };
+    const [askFirst, askSecond] = [await start(first), await start(second)];
+    const answers = await Promise.all([askFirst(), askSecond()]);
+    expect(answers.map(({ allowed }) => allowed).sort()).toEqual([false, true]);
+    expect(answers.find(({ allowed }) => !allowed)?.retryAt).toBe('2026-03-10T12:00:15.000Z');
+    const [winner, askLoser] = answers[0].allowed ? [first, askSecond] : [second, askFirst];
+    await inTx(database.app, (tx) => report(tx, winner.plan.uid, aBatch(winner, recorded(completedEvents)), at(NOON)));
+    expect(await askLoser()).toMatchObject({ allowed: true });
+  });
+});
+
+describe('report', () => {
+  it('takes events once, in any order, and ends with the same read model', async () => {
+    const events = recorded(completedEvents);
+    const views = [];
+    for (const order of [events, events.toReversed(), [...events, ...events]]) {
+      const request = aRequest(ownWorkload(`order-${views.length}`));
+      for (const event of order)
+        await inTx(database.app, (tx) => report(tx, request.plan.uid, aBatch(request, [event]), at(NOON)));
+      expect(
+        await one(`select count(*)::int as entries from audit_entry where object_name = $1`, request.plan.name),
+      ).toEqual({ entries: events.length });
+      views.push(
+        await one(
+          'select phase, weight, outcome, source_scc, target_scc, traffic, events, finished_at from view_migration where plan_uid = $1',
+          request.plan.uid,
+        ),
+      );
+    }
+    expect(views[0]).toMatchObject({ phase: 'Completed', outcome: 'completed', weight: 0, events: events.length });
+    expect(views[1]).toEqual(views[0]);
+    expect(views[2]).toEqual(views[0]);
+  });
+
+  it('stores one effect of the same batch sent twenty times at once', async () => {
+    const request = aRequest(ownWorkload('twenty'));
+    const batch = aBatch(request, recorded(completedEvents));
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, () => inTx(database.app, (tx) => report(tx, request.plan.uid, batch, at(NOON)))),
+    );
+    expect(answers.map(({ accepted }) => accepted).sort()).toEqual([
+      ...Array<number>(19).fill(0),
+      completedEvents.length,
+    ]);
+    expect(await one('select count(*)::int as entries from audit_entry where object_name = $1', 'twenty')).toEqual({
+      entries: completedEvents.length,
+    });
+  });
+
+  it('takes a message that the database could not hold as it is', async () => {
+    const request = aRequest(ownWorkload('nul'));
+    const events = recorded([['RollingBack', { type: 'UndoStarted', cause: 'error', message: 'bad\0byte' }]]);
+    await inTx(database.app, (tx) => report(tx, request.plan.uid, aBatch(request, events), at(NOON)));
+    expect(await one('select message from view_migration where plan_uid = $1', request.plan.uid)).toEqual({
+      message: 'bad\uFFFDbyte',
+    });
+  });
+
+  it('enters into the registry since when the workload runs under which SCC', async () => {
+    const request = aRequest(ownWorkload('registered'));
+    await inTx(database.app, (tx) => evaluate(tx, request, at(NOON)));
+    for (const event of recorded(completedEvents))
+      await inTx(database.app, (tx) => report(tx, request.plan.uid, aBatch(request, [event]), at(NOON)));
+    const entries = await database.app.query<unknown[]>(
+      'select scc, reason, activated_at, deactivated_at from scc_activation where name = $1 order by activated_at',
+      ['registered'],
+    );
+    const [observed, migrated] = [new Date('2026-03-10T12:01:00Z'), new Date('2026-03-10T12:06:00Z')];
+    expect(entries).toEqual([
+      { scc: 'anyuid', reason: 'observed', activated_at: observed, deactivated_at: migrated },
+      { scc: 'restricted-v2', reason: 'migrated', activated_at: migrated, deactivated_at: null },
+    ]);
+  });
+});
+
+describe('checkCommand', () => {
+  it('lets anybody stop and undo, and nobody skip without authority', async () => {
+    const request = aRequest(ownWorkload('commands'));
+    const { uid } = request.plan;
+    await inTx(database.app, (tx) => evaluate(tx, request, at(NOON)));
+    const ask = (command: 'pause' | 'rollback' | 'skip', token: string | null = null) =>
+      inTx(database.app, (tx) =>
+        checkCommand(tx, uid, { command, source: 'signal', actor: 'mallory', reason: null, token }, at(NOON)),
+      );
+    expect(await ask('pause')).toMatchObject({ allowed: true });
+    expect(await ask('rollback')).toMatchObject({ allowed: true });
+    expect(await ask('skip')).toMatchObject({ allowed: false });
+    const { token } = await inTx(database.app, (tx) =>
+      issueCommandGrant(tx, uid, { command: 'skip', reason: 'known' }, at(NOON, person('olga', 'operator'))),
+    );
+    const uses = await Promise.all([ask('skip', token), ask('skip', token)]);
+    expect(uses.map(({ allowed }) => allowed).sort()).toEqual([false, true]);
+  });
+});
+
+describe('pre-images', () => {
+  it('keeps the first image of every object', async () => {
+    const request = aRequest(ownWorkload('images'));
+    const { uid } = request.plan;
+    await inTx(database.app, (tx) => evaluate(tx, request, at(NOON)));
+    const save = (value: string) =>
+      inTx(database.app, (tx) =>
+        savePreImages(
+          tx,
+          uid,
+          {
+            workflowId: 'w',
+            images: [
+              { key: 'v1|Service|a', order: 1, manifest: { value } },
+              { key: 'v1|Service|b', order: 0, manifest: null },
+            ],
+          },
+          at(NOON),
+        ),
+      );
+    await save('before');
+    await save('changed');
+    expect(await preImages(database.app, uid)).toEqual({
+      workflowId: 'w',
+      images: [
+        { key: 'v1|Service|b', order: 0, manifest: null },
+        { key: 'v1|Service|a', order: 1, manifest: { value: 'before' } },
+      ],
+    });
+  });
+});

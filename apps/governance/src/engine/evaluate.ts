@@ -1,0 +1,104 @@
+import type { ApprovalNeed, Evaluation, EvaluationRequest } from '@scc/governance-api';
+import { parseSpec, type Violation } from '@scc/plan';
+import type { EntityManager } from 'typeorm';
+import { needsWithoutAuthor, requireApproval } from '../approvals/requests.js';
+import { appendAudit } from '../audit/append.js';
+import { decidePolicies } from '../policies/decide.js';
+import { currentVersions } from '../registry/versions.js';
+import { assessRisk } from '../risk/assessments.js';
+import { nextStart, type StartTime } from '../schedule/calendar.js';
+import { claimHolder } from './claims.js';
+import { contentHashOf, hashOf } from './content-hash.js';
+import { type CallContext, lockMigration, planObject, saveEvaluation } from '../plans/store.js';
+
+/**
+ * Answers the engine's question before it touches anything: may this plan run, under which conditions, at which risk.
+ * The question, the answer and the audit entry are stored in one transaction.
+ */
+export async function evaluate(
+  tx: EntityManager,
+  request: EvaluationRequest,
+  { actor, requestId, now }: CallContext,
+): Promise<Evaluation> {
+  const { plan, facts } = request;
+  await lockMigration(tx, plan, plan.author);
+  const risk = await assessRisk(tx, request, now);
+  const versions = await currentVersions(tx, facts);
+  const contentHash = contentHashOf(request, versions, risk.band);
+  const policy = await decidePolicies(tx, { request, risk, now });
+  const malformed = specViolations(request);
+  const start = malformed.length > 0 ? NOT_ASKED : await nextStart(tx, request, now);
+  const violations = [...malformed, ...policy.violations, ...(start.never ? [noWindow(start)] : [])];
+  const approvals = needsWithoutAuthor([...policy.approvals, ...ownNeed(request)], plan.author);
+  const verdict = verdictOf(violations, approvals, start);
+  if (!request.spec.dryRun)
+    await requireApproval(
+      tx,
+      { planUid: plan.uid, contentHash, author: plan.author, needs: verdict === 'deny' ? [] : approvals },
+      now,
+    );
+  const answer = {
+    verdict,
+    contentHash,
+    violations,
+    warnings: [...policy.warnings, ...(await conflictWarnings(tx, request))],
+    approvals,
+    waitUntil: start.at?.toISOString() ?? null,
+    risk,
+    policyRevision: policy.revision,
+  };
+  const receipt = await appendAudit(tx, {
+    actor,
+    action: 'migration.evaluated',
+    object: planObject(plan),
+    requestId,
+    details: {
+      uid: plan.uid,
+      author: plan.author,
+      verdict,
+      contentHash,
+      requestHash: hashOf(request),
+      violations: answer.violations.map(({ code, message }) => ({ code, message })).slice(0, 50),
+      approvals,
+      waitUntil: answer.waitUntil,
+      risk: { assessmentId: risk.assessmentId, model: risk.modelVersion, band: risk.band },
+      policyRevision: policy.revision,
+      exceptions: policy.exceptions,
+    },
+  });
+  const evaluation = { ...answer, receipt };
+  await saveEvaluation(tx, request, evaluation, now);
+  return evaluation;
+}
+
+const NOT_ASKED: StartTime = { at: null, never: false, reason: 'the plan is refused anyway' };
+
+function specViolations({ spec }: EvaluationRequest): Violation[] {
+  const parsed = parseSpec(spec);
+  return parsed.ok ? [] : parsed.violations;
+}
+
+const noWindow = ({ reason }: StartTime): Violation => ({
+  code: 'NoWindow',
+  field: 'spec.schedule.windows',
+  message: reason,
+  remedy: 'Widen a window, or shorten the migration: fewer weights, shorter holds.',
+});
+
+/** The plan may ask for an approval that no policy demands. */
+const ownNeed = ({ spec }: EvaluationRequest): ApprovalNeed[] =>
+  spec.approval.required ? [{ role: 'approver', count: 1, reason: 'the plan asks for approval' }] : [];
+
+function verdictOf(violations: Violation[], approvals: ApprovalNeed[], start: StartTime): Evaluation['verdict'] {
+  if (violations.length > 0) return 'deny';
+  if (approvals.length > 0) return 'requireApproval';
+  return start.at === null ? 'allow' : 'wait';
+}
+
+/** Another migration of the workload is no reason to refuse: this one waits for it when it asks to begin. */
+async function conflictWarnings(tx: EntityManager, { plan, facts }: EvaluationRequest): Promise<string[]> {
+  const holder = await claimHolder(tx, { ...facts.workload, namespace: plan.namespace });
+  return holder && holder.planUid !== plan.uid
+    ? [`${holder.namespace}/${holder.name} migrates the workload now; this plan waits until it is done`]
+    : [];
+}

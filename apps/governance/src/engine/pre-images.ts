@@ -1,0 +1,60 @@
+import type { PreImages } from '@scc/governance-api';
+import type { EntityManager } from 'typeorm';
+import { z } from 'zod';
+import { appendAudit } from '../audit/append.js';
+import { type Database, rowsOf } from '../database/rows.js';
+import { hashOf } from './content-hash.js';
+import { PreImageEntity } from '../history/event.entity.js';
+import { type CallContext, lockKnownMigration, planObject } from '../plans/store.js';
+
+/**
+ * Stores objects as they were before the first change. The first image of an object stays: a second attempt sees what
+ * the first one changed already.
+ * @returns what is stored.
+ */
+export async function savePreImages(
+  tx: EntityManager,
+  uid: string,
+  { workflowId, images }: PreImages,
+  { actor, requestId, now }: CallContext,
+): Promise<PreImages> {
+  const migration = await lockKnownMigration(tx, uid);
+  const added = await rowsOf(
+    tx,
+    z.object({ key: z.string() }),
+    `insert into pre_image (plan_uid, key, ordinal, workflow_id, manifest, recorded_at)
+     select $1, key, ordinal, $2, manifest, $3 from unnest($4::text[], $5::int[], $6::json[]) as t (key, ordinal, manifest)
+     on conflict do nothing returning key`,
+    [
+      uid,
+      workflowId,
+      now,
+      images.map(({ key }) => key),
+      images.map(({ order }) => order),
+      images.map(({ manifest }) => (manifest === null ? null : JSON.stringify(manifest))),
+    ],
+  );
+  const stored = await readPreImages(tx, uid, workflowId);
+  if (added.length > 0)
+    await appendAudit(tx, {
+      actor,
+      action: 'preImages.recorded',
+      object: planObject(migration),
+      requestId,
+      details: { uid, workflowId, keys: added.map(({ key }) => key), hash: hashOf(stored.images) },
+    });
+  return stored;
+}
+
+/** What was recorded of the plan; no images when nothing was touched, also of a plan that nobody asked about. */
+export const preImages = (db: Database, uid: string): Promise<PreImages> => readPreImages(db, uid, '');
+
+async function readPreImages(db: Database, uid: string, workflowId: string): Promise<PreImages> {
+  const rows = await db
+    .getRepository(PreImageEntity)
+    .find({ where: { planUid: uid }, order: { ordinal: 'ASC', key: 'ASC' } });
+  return {
+    workflowId: rows[0]?.workflowId ?? workflowId,
+    images: rows.map(({ key, ordinal, manifest }) => ({ key, order: ordinal, manifest })),
+  };
+}

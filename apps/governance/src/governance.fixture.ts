@@ -1,0 +1,190 @@
+import { randomUUID } from 'node:crypto';
+import {
+  type EvaluationRequest,
+  evaluationRequestSchema,
+  type EventBatch,
+  eventBatchSchema,
+} from '@scc/governance-api';
+import type { MigrationEvent, RecordedEvent } from '@scc/plan';
+import { createLogger } from '@scc/runtime';
+import { DataSource, type EntityManager } from 'typeorm';
+import { type PostgresServer, startPostgres } from '../../../libs/testing/src/postgres.js';
+import { MAPPING } from './entities.js';
+import { migrate, MIGRATIONS } from './database/migrate.js';
+import { TransactionClient } from './database/transaction-client.js';
+import type { CallContext, Caller } from './plans/store.js';
+
+/** What the specs of the domain share: a database with every migration, and builders that go through the real schemas. */
+
+export interface DomainDatabase {
+  app: DataSource;
+  admin: DataSource;
+  server: Pick<PostgresServer, 'crash' | 'start'>;
+  close: () => Promise<void>;
+}
+
+const connect = (url: URL): Promise<DataSource> =>
+  new DataSource({
+    type: 'postgres',
+    url: url.href,
+    poolSize: 20,
+    ...MAPPING,
+    extra: { Client: TransactionClient },
+  }).initialize();
+
+/** A server of its own with the schema of the service, owned as in production. */
+export async function domainDatabase(settings: Record<string, string> = {}): Promise<DomainDatabase> {
+  const server = await startPostgres(settings);
+  const url = new URL(server.url);
+  const root = await connect(url);
+  for (const role of ['scc_owner nologin', `scc_app login password 'scc_app'`]) await root.query(`create role ${role}`);
+  await root.query('create database scc owner scc_owner');
+  await root.destroy();
+  url.pathname = '/scc';
+  await migrate({
+    connection: { connectionString: url.href },
+    ownerRole: 'scc_owner',
+    folder: MIGRATIONS,
+    logger: createLogger('test', 'silent'),
+  });
+  const admin = await connect(url);
+  const appUrl = new URL(url);
+  [appUrl.username, appUrl.password] = ['scc_app', 'scc_app'];
+  const app = await connect(appUrl);
+  return {
+    app,
+    admin,
+    server,
+    close: async () => {
+      await app.destroy();
+      await admin.destroy();
+      await server.stop();
+    },
+  };
+}
+
+/** The row that a statement returns. */
+export async function row(source: DataSource, sql: string, ...parameters: unknown[]): Promise<unknown> {
+  const [first] = await source.query<unknown[]>(sql, parameters);
+  return first;
+}
+
+/** Each spec has its own workload, so that their claims do not meet. */
+export const ownWorkload = (name: string) => ({
+  name,
+  spec: { workloadRef: { kind: 'Deployment', name }, targetSCC: 'restricted-v2' },
+  facts: { workload: { kind: 'Deployment', name, uid: name, labels: {}, replicas: 3, serviceAccountName: 'sa' } },
+});
+
+const engine: Caller = { name: 'system:serviceaccount:scc:worker', groups: [], roles: ['engine'] };
+export const person = (name: string, ...roles: string[]): Caller => ({ name, groups: [], roles });
+
+export const at = (time: string, actor: Caller = engine): CallContext => ({
+  actor,
+  requestId: 'request-1',
+  now: new Date(time),
+});
+export const NOON = '2026-03-10T12:00:00.000Z';
+
+/** Runs the work as production does: in one transaction of the application's role. */
+export const inTx = <T>(source: DataSource, work: (tx: EntityManager) => Promise<T>): Promise<T> =>
+  source.transaction(work);
+
+interface RequestOverrides {
+  uid?: string;
+  name?: string;
+  namespace?: string;
+  author?: string | null;
+  spec?: Record<string, unknown>;
+  facts?: Record<string, unknown>;
+  expectedDurationSeconds?: number;
+}
+
+const template = {
+  metadata: { labels: { app: 'ledger' } },
+  spec: { containers: [{ name: 'app', image: 'ledger:1' }] },
+};
+
+export function aRequest(over: RequestOverrides = {}): EvaluationRequest {
+  return evaluationRequestSchema.parse({
+    plan: {
+      namespace: over.namespace ?? 'shop',
+      name: over.name ?? 'ledger',
+      uid: over.uid ?? randomUUID(),
+      generation: 1,
+      author: over.author === undefined ? 'ana' : over.author,
+    },
+    spec: { workloadRef: { kind: 'Deployment', name: 'ledger' }, targetSCC: 'restricted-v2', ...over.spec },
+    facts: {
+      workload: {
+        kind: 'Deployment',
+        name: 'ledger',
+        uid: 'w-1',
+        labels: {},
+        replicas: 3,
+        serviceAccountName: 'ledger',
+      },
+      namespaceLabels: {},
+      pods: [{ name: 'ledger-1', uid: 'p-1', scc: 'anyuid', node: 'node-1', ready: true }],
+      sourceSCC: 'anyuid',
+      targetSCC: 'restricted-v2',
+      podTemplate: template,
+      patchedTemplate: template,
+      services: ['ledger'],
+      dependents: 2,
+      requestsPerSecond: 50,
+      priorityClassName: null,
+      ...over.facts,
+    },
+    expectedDurationSeconds: over.expectedDurationSeconds ?? 600,
+  });
+}
+
+const pod = (name: string, scc: string) => ({ name, uid: name, scc, node: 'node-1' });
+
+/** The events of a migration that completes, one minute apart. */
+export const completedEvents: [RecordedEvent['phase'], MigrationEvent][] = [
+  ['Validating', { type: 'PlanAccepted', generation: 1, contentHash: 'h', author: 'ana' }],
+  [
+    'Validating',
+    {
+      type: 'FactsGathered',
+      sourceSCC: 'anyuid',
+      targetSCC: 'restricted-v2',
+      pods: [pod('ledger-1', 'anyuid')],
+      services: ['ledger'],
+    },
+  ],
+  ['Validating', { type: 'RiskScored', assessmentId: 'a-1', band: 'low', changeRisk: 0.1, exposure: 0 }],
+  ['Mirroring', { type: 'CanaryReady', canary: 'ledger-canary', pods: [pod('canary-1', 'restricted-v2')] }],
+  ['TrafficShifting', { type: 'WeightShifted', step: 0, weights: { canary: 100, stable: 0 }, verifiedBy: 'proxies' }],
+  [
+    'TrafficShifting',
+    {
+      type: 'GatePassed',
+      samples: [{ gate: 'success-rate', verdict: 'pass', value: 100, detail: '', at: '2026-03-10T12:04:00.000Z' }],
+    },
+  ],
+  ['Migrating', { type: 'WorkloadMigrated', pods: [pod('ledger-2', 'restricted-v2')] }],
+  ['Migrating', { type: 'TrafficReturned' }],
+  ['Completed', { type: 'MigrationCompleted', traffic: { requests: 249974, failed: 0, p50Ms: 2, p99Ms: 9 } }],
+];
+
+export const recorded = (events: [RecordedEvent['phase'], MigrationEvent][], from = 0): RecordedEvent[] =>
+  events.map(([phase, event], index) => ({
+    version: 1,
+    sequence: from + index,
+    at: new Date(Date.parse(NOON) + (from + index) * 60_000).toISOString(),
+    phase,
+    event,
+  }));
+
+export function aBatch(request: EvaluationRequest, events: RecordedEvent[], runId = 'run-1'): EventBatch {
+  const { namespace, name, uid } = request.plan;
+  return eventBatchSchema.parse({
+    plan: { namespace, name, uid },
+    workflowId: `scc/${namespace}/${name}/${uid}`,
+    runId,
+    events,
+  });
+}

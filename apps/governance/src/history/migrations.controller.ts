@@ -1,0 +1,106 @@
+import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { commandGrantRequestSchema } from '@scc/governance-api';
+import { DataSource } from 'typeorm';
+import { z } from 'zod';
+import { Actor, Call, type User } from '../call/actor.js';
+import { RequirePermission } from '../call/require-permission.js';
+import { type Page, pageOf, pageQuery, positionOf } from '../paging/paging.js';
+import { inTransaction } from '../database/transaction.js';
+import { type IssuedGrant, issueCommandGrant } from '../engine/commands.js';
+import { migrationProof, ProofSigner, type SignedProof } from './proof.js';
+import {
+  eventPositionSchema,
+  type EventRecord,
+  eventsOf,
+  listMigrations,
+  type MigrationDetail,
+  migrationDetail,
+  migrationFilterSchema,
+  migrationPositionSchema,
+  type MigrationSummary,
+  type StepRecord,
+  stepsOf,
+} from './read.js';
+import { rebuildReadModel } from './rebuild.js';
+import { type CallContext, findMigration, uidSchema } from '../plans/store.js';
+
+const uid = { schema: uidSchema };
+const pageSchema = z.object(pageQuery);
+type PageQuery = z.infer<typeof pageSchema>;
+const listSchema = migrationFilterSchema.extend(pageQuery);
+const stepPosition = z.string().regex(/^[0-9]{1,18}$/);
+
+/** The read model of migrations, and what people may ask of a running one. */
+@Controller('v1/migrations')
+export class MigrationsController {
+  constructor(
+    private readonly source: DataSource,
+    private readonly proofSigner: ProofSigner,
+  ) {}
+
+  @Get()
+  @RequirePermission('migrations:read', 'list')
+  async list(
+    @Query({ schema: listSchema }) query: z.infer<typeof listSchema>,
+    @Actor() { scope }: User,
+  ): Promise<Page<MigrationSummary>> {
+    const { limit, cursor, ...filter } = query;
+    const after = positionOf(migrationPositionSchema, cursor);
+    const found = await listMigrations(this.source, filter, { limit: limit + 1, after, scope });
+    return pageOf(found, limit, ({ startedAt, uid: id }) => ({ startedAt, uid: id }));
+  }
+
+  @Get(':id')
+  @RequirePermission('migrations:read', 'migration')
+  detail(@Param('id', uid) id: string): Promise<MigrationDetail> {
+    return migrationDetail(this.source, id);
+  }
+
+  @Get(':id/steps')
+  @RequirePermission('migrations:read', 'migration')
+  async steps(
+    @Param('id', uid) id: string,
+    @Query({ schema: pageSchema }) { limit, cursor }: PageQuery,
+  ): Promise<Page<StepRecord>> {
+    await findMigration(this.source, id);
+    const found = await stepsOf(this.source, id, { limit: limit + 1, after: positionOf(stepPosition, cursor) });
+    return pageOf(found, limit, (step) => step.id);
+  }
+
+  @Get(':id/events')
+  @RequirePermission('migrations:read', 'migration')
+  async events(
+    @Param('id', uid) id: string,
+    @Query({ schema: pageSchema }) { limit, cursor }: PageQuery,
+  ): Promise<Page<EventRecord>> {
+    await findMigration(this.source, id);
+    const found = await eventsOf(this.source, id, { limit: limit + 1, after: positionOf(eventPositionSchema, cursor) });
+    return pageOf(found, limit, ({ at, runId, sequence }) => ({ at, runId, sequence }));
+  }
+
+  @Get(':id/proof')
+  @RequirePermission('proofs:read', 'migration')
+  proof(@Param('id', uid) id: string, @Call() { now }: CallContext): Promise<SignedProof> {
+    const { signer, origin } = this.proofSigner;
+    return migrationProof(this.source, id, { signer, origin, now });
+  }
+
+  /** Drops and rebuilds what is read of migrations from the stored events. */
+  @Post('rebuild')
+  @HttpCode(200)
+  @RequirePermission('migrations:rebuild')
+  async rebuild(@Call() call: CallContext): Promise<{ migrations: number }> {
+    return { migrations: await rebuildReadModel(this.source, call) };
+  }
+
+  /** A token that gives a command sent to the workflow the authority of the caller. */
+  @Post(':id/command-grants')
+  @RequirePermission('commands:grant', 'migration')
+  grantCommand(
+    @Param('id', uid) id: string,
+    @Body({ schema: commandGrantRequestSchema }) body: z.infer<typeof commandGrantRequestSchema>,
+    @Call() call: CallContext,
+  ): Promise<IssuedGrant> {
+    return inTransaction(this.source, (tx) => issueCommandGrant(tx, id, body, call));
+  }
+}

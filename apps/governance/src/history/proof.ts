@@ -1,0 +1,164 @@
+import { auditBodySchema, type NoteSigner, parseCheckpoint, signNote } from '@scc/audit';
+import { z } from 'zod';
+import { inclusionProof } from '../audit/proofs.js';
+import { ApprovalRequestEntity } from '../approvals/approval.entity.js';
+import { decisionsOf } from '../approvals/requests.js';
+import { type Database, rowsOf } from '../database/rows.js';
+import { hashOf } from '../engine/content-hash.js';
+import { type EventRecord, eventsOf, type MigrationDetail, migrationDetail, type StepRecord, stepsOf } from './read.js';
+import { currentEvaluation, findMigration, type MigrationRow, type StoredEvaluation } from '../plans/store.js';
+
+/** An audit entry with what proves, from the checkpoint of the document alone, that the log holds it. */
+interface ProvedEntry {
+  entryId: string;
+  /** The bytes that were hashed, base64. */
+  body: string;
+  leafHash: string;
+  /** Null until the entry is sealed, and then without a path. */
+  index: number | null;
+  path: string[] | null;
+}
+
+interface ApprovalRecord {
+  contentHash: string;
+  status: string;
+  needs: { role: string; count: number; reason: string }[];
+  requestedAt: string;
+  expiresAt: string;
+  decisions: { approver: string; role: string; decision: string; reason: string | null; at: string }[];
+}
+
+/** One document about one migration: what was asked, who allowed it, what happened, and the log that holds it. */
+export interface MigrationProof {
+  version: 1;
+  generatedAt: string;
+  plan: { uid: string; namespace: string; name: string; author: string | null };
+  asked: Pick<StoredEvaluation['request'], 'spec' | 'facts'> | null;
+  answered: (StoredEvaluation['answer'] & { evaluatedAt: string }) | null;
+  approvals: ApprovalRecord[];
+  steps: StepRecord[];
+  events: EventRecord[];
+  outcome: Pick<MigrationDetail, 'phase' | 'outcome' | 'traffic' | 'startedAt' | 'finishedAt'>;
+  pods: MigrationDetail['pods'];
+  audit: { checkpoint: string | null; entries: ProvedEntry[] };
+}
+
+export interface SignedProof {
+  document: MigrationProof;
+  /** A C2SP note by the audit key: origin, what it is, and the SHA-256 (hex) of the document's canonical JSON. */
+  signature: string;
+}
+
+const MAX_ROWS = 10_000;
+
+/** The key that signs proofs: the audit key, under the origin of the log. */
+export class ProofSigner {
+  readonly signer: NoteSigner;
+  readonly origin: string;
+
+  constructor(signer: NoteSigner, origin: string) {
+    this.signer = signer;
+    this.origin = origin;
+  }
+}
+
+/** The text that is signed; its second line keeps it apart from checkpoints. */
+export const proofText = (origin: string, document: MigrationProof): string =>
+  `${origin}\nmigration proof ${document.plan.uid}\n${hashOf(document)}\n`;
+
+/** @throws Refusal `notFound` when no event of the plan was ever reported. */
+export async function migrationProof(
+  db: Database,
+  uid: string,
+  { signer, origin, now }: { signer: NoteSigner; origin: string; now: Date },
+): Promise<SignedProof> {
+  const migration = await findMigration(db, uid);
+  const detail = await migrationDetail(db, uid);
+  const evaluation = await currentEvaluation(db, migration);
+  const { phase, outcome, traffic, startedAt, finishedAt } = detail;
+  const document: MigrationProof = {
+    version: 1,
+    generatedAt: now.toISOString(),
+    plan: { uid, namespace: migration.namespace, name: migration.name, author: migration.author },
+    asked: evaluation && { spec: evaluation.request.spec, facts: evaluation.request.facts },
+    answered: evaluation && answered(evaluation),
+    approvals: await approvalsOf(db, uid),
+    steps: await stepsOf(db, uid, { limit: MAX_ROWS, after: null }),
+    events: await eventsOf(db, uid, { limit: MAX_ROWS, after: null }),
+    outcome: { phase, outcome, traffic, startedAt, finishedAt },
+    pods: detail.pods,
+    audit: await auditOf(db, migration),
+  };
+  return { document, signature: signNote(proofText(origin, document), [signer]) };
+}
+
+function answered({ answer, evaluatedAt }: StoredEvaluation): MigrationProof['answered'] {
+  return { ...answer, evaluatedAt: evaluatedAt.toISOString() };
+}
+
+async function approvalsOf(db: Database, uid: string): Promise<ApprovalRecord[]> {
+  const requests = await db
+    .getRepository(ApprovalRequestEntity)
+    .find({ where: { planUid: uid }, order: { id: 'ASC' }, take: 1000 });
+  return Promise.all(
+    requests.map(async (request) => ({
+      contentHash: request.contentHash,
+      status: request.status,
+      needs: request.needs,
+      requestedAt: request.requestedAt.toISOString(),
+      expiresAt: request.expiresAt.toISOString(),
+      decisions: (await decisionsOf(db, request.id)).map(({ approver, role, decision, reason, decidedAt }) => ({
+        ...{ approver, role, decision, reason },
+        at: decidedAt.toISOString(),
+      })),
+    })),
+  );
+}
+
+const entryRow = z.object({
+  entry_id: z.string(),
+  body: z.instanceof(Buffer),
+  leaf_hash: z.instanceof(Buffer),
+  index: z.coerce.number().nullable(),
+});
+const detailsSchema = z.object({ uid: z.string() });
+
+/** Every audit entry about the plan, proved against the newest checkpoint. */
+export async function auditOf(
+  db: Database,
+  { planUid: uid, namespace, name }: MigrationRow,
+): Promise<MigrationProof['audit']> {
+  const [newest] = await rowsOf(
+    db,
+    z.object({ note: z.string() }),
+    'select note from audit_checkpoint order by size desc limit 1',
+  );
+  const size = newest ? parseCheckpoint(newest.note).size : 0;
+  const rows = await rowsOf(
+    db,
+    entryRow,
+    `select e.entry_id, e.body, e.leaf_hash, s.index from audit_entry e left join audit_seal s on s.entry = e.id
+     where e.object_kind = 'SCCMigrationPlan' and e.object_namespace = $1 and e.object_name = $2 order by e.id limit $3`,
+    [namespace, name, MAX_ROWS],
+  );
+  const entries: ProvedEntry[] = [];
+  for (const row of rows.filter(({ body }) => uidOf(body) === uid)) {
+    // What was sealed after the checkpoint was read has no proof against it.
+    const index = row.index !== null && row.index < size ? row.index : null;
+    const path = index === null ? null : await inclusionProof(db, index, size);
+    entries.push({
+      entryId: row.entry_id,
+      body: row.body.toString('base64'),
+      leafHash: row.leaf_hash.toString('hex'),
+      index,
+      path: path?.map((hash) => hash.toString('hex')) ?? null,
+    });
+  }
+  return { checkpoint: newest?.note ?? null, entries };
+}
+
+/** A plan that was deleted and made anew has the same name and another uid. */
+function uidOf(body: Buffer): string | null {
+  const { details } = auditBodySchema.parse(JSON.parse(body.toString('utf8')));
+  return detailsSchema.safeParse(details).data?.uid ?? null;
+}

@@ -1,0 +1,146 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { isSignedBy, leafHash, parseCheckpoint, parseNote, signerFromPem, verifyInclusion } from '@scc/audit';
+import { createLogger, waitFor } from '@scc/runtime';
+import { EVERYWHERE } from '../call/scope.js';
+import { Sealer } from '../audit/sealer.js';
+import { hashOf } from '../engine/content-hash.js';
+import {
+  aBatch,
+  aRequest,
+  at,
+  completedEvents,
+  domainDatabase,
+  type DomainDatabase,
+  inTx,
+  NOON,
+  ownWorkload,
+  recorded,
+  row,
+} from '../governance.fixture.js';
+import { evaluate } from '../engine/evaluate.js';
+import { migrationProof, proofText } from './proof.js';
+import { eventsOf, listMigrations, migrationDetail, type MigrationPosition } from './read.js';
+import { rebuildReadModel } from './rebuild.js';
+import { report } from './report.js';
+
+const ORIGIN = 'scc.poc/test';
+const { privateKey } = generateKeyPairSync('ed25519');
+const signer = signerFromPem(ORIGIN, privateKey.export({ format: 'pem', type: 'pkcs8' }).toString());
+
+let database: DomainDatabase;
+beforeAll(async () => {
+  database = await domainDatabase();
+}, 60_000);
+afterAll(() => database.close());
+
+async function completed(name: string) {
+  const request = aRequest(ownWorkload(name));
+  await inTx(database.app, (tx) => evaluate(tx, request, at(NOON)));
+  await inTx(database.app, (tx) => report(tx, request.plan.uid, aBatch(request, recorded(completedEvents)), at(NOON)));
+  return request.plan.uid;
+}
+
+describe('listMigrations', () => {
+  it('pages newest first and filters', async () => {
+    const uids = [];
+    for (let number = 0; number < 7; number += 1) uids.push(await completed(`paged-${number}`));
+    const found: string[] = [];
+    for (let after: MigrationPosition | null = null; ;) {
+      const page: Awaited<ReturnType<typeof listMigrations>> = await listMigrations(
+        database.app,
+        { outcome: 'completed', targetSCC: 'restricted-v2' },
+        { limit: 3, after, scope: EVERYWHERE },
+      );
+      found.push(...page.map(({ uid }) => uid));
+      const last = page.at(-1);
+      if (!last) break;
+      after = { startedAt: last.startedAt, uid: last.uid };
+    }
+    expect(found.toSorted()).toEqual(uids.toSorted());
+    expect(
+      await listMigrations(database.app, { phase: 'Migrating' }, { limit: 10, after: null, scope: EVERYWHERE }),
+    ).toEqual([]);
+  });
+});
+
+describe('the read model', () => {
+  it('is the same after it was dropped and rebuilt', async () => {
+    const uid = await completed('rebuilt');
+    const before = await migrationDetail(database.app, uid);
+    expect(before).toMatchObject({
+      phase: 'Completed',
+      weights: [{ canary: 100, stable: 0 }],
+      gates: [{ gate: 'success-rate', weight: 100 }],
+      pods: [{ role: 'before', scc: 'anyuid' }, { role: 'canary' }, { role: 'after', scc: 'restricted-v2' }],
+      traffic: { requests: 249974, failed: 0 },
+    });
+    for (const table of ['view_gate', 'view_weight', 'view_pod', 'view_migration'])
+      await database.app.query(`delete from ${table}`);
+    await rebuildReadModel(database.app, at(NOON));
+    expect(await migrationDetail(database.app, uid)).toEqual(before);
+  });
+
+  it('pages events by time', async () => {
+    const uid = await completed('events');
+    const [first, second] = await eventsOf(database.app, uid, { limit: 2, after: null });
+    const next = await eventsOf(database.app, uid, { limit: 100, after: second ?? null });
+    expect(first?.event).toMatchObject({ type: 'PlanAccepted' });
+    expect(next).toHaveLength(completedEvents.length - 2);
+  });
+});
+
+describe('migrationProof', () => {
+  it('is one signed document whose entries are proved against its checkpoint', async () => {
+    const uid = await completed('proved');
+    const sealer = new Sealer(database.app, {
+      signer,
+      origin: ORIGIN,
+      previousSigner: null,
+      holder: 'spec',
+      logger: createLogger('spec', 'silent'),
+      everyMs: 10,
+      batchSize: 500,
+      standbyMs: 20,
+      onCheckpoint: () => undefined,
+    });
+    sealer.start();
+    const isSealed = async (): Promise<boolean> =>
+      (await row(
+        database.app,
+        'select from audit_entry e where not exists (select from audit_seal s where s.entry = e.id) limit 1',
+      )) === undefined;
+    await waitFor(isSealed, { timeoutMs: 20_000, everyMs: 20, what: 'sealing' });
+    await sealer.stop();
+
+    const { document, signature } = await migrationProof(database.app, uid, {
+      signer,
+      origin: ORIGIN,
+      now: new Date(NOON),
+    });
+    const note = parseNote(signature);
+    expect(note.text).toBe(proofText(ORIGIN, document));
+    expect(isSignedBy(note, signer)).toBe(true);
+    expect(hashOf(JSON.parse(JSON.stringify(document)))).toBe(hashOf(document));
+
+    const checkpoint = parseCheckpoint(document.audit.checkpoint ?? '');
+    expect(isSignedBy(checkpoint, signer)).toBe(true);
+    expect(document.audit.entries).toHaveLength(completedEvents.length + 1);
+    for (const { body, index, path } of document.audit.entries)
+      expect(
+        verifyInclusion({
+          index: index ?? -1,
+          size: checkpoint.size,
+          leaf: leafHash(Buffer.from(body, 'base64')),
+          path: (path ?? []).map((hash) => Buffer.from(hash, 'hex')),
+          root: checkpoint.root,
+        }),
+      ).toBe(true);
+    expect(document).toMatchObject({
+      plan: { author: 'ana' },
+      answered: { verdict: 'allow' },
+      outcome: { outcome: 'completed', traffic: { requests: 249974, failed: 0 } },
+      pods: [{ scc: 'anyuid' }, { role: 'canary' }, { scc: 'restricted-v2' }],
+    });
+  });
+});

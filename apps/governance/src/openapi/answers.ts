@@ -1,0 +1,81 @@
+import { policyBindingSchema, policyDocumentSchema } from '@scc/policy';
+import { z } from 'zod';
+import { roleBindingInput } from '../access/bindings.js';
+import { ROLES } from '../access/roles.js';
+import { ACCESS_MODES } from '../access/settings.js';
+import { exceptionInputSchema } from '../policies/exceptions.js';
+import { calendarEntrySchema } from '../schedule/store.js';
+
+const time = z.iso.datetime();
+const stored = { rowVersion: z.int().describe('Goes into If-Match.'), changedBy: z.string(), changedAt: time };
+
+export const policyVersionSchema = z.object({
+  name: z.string(),
+  version: z.int(),
+  document: policyDocumentSchema,
+  contentHash: z.string(),
+  author: z.string(),
+  createdAt: time,
+});
+
+export const bindingAnswerSchema = policyBindingSchema.extend(stored);
+export const calendarAnswerSchema = calendarEntrySchema.extend(stored);
+
+export const exceptionAnswerSchema = z.object({
+  id: z.string(),
+  policy: z.string(),
+  target: exceptionInputSchema.shape.target,
+  reason: z.string(),
+  state: z.enum(['requested', 'active', 'revoked', 'expired']),
+  requestedBy: z.string(),
+  requestedAt: time,
+  approvedBy: z.string().nullable(),
+  expiresAt: time,
+  rowVersion: stored.rowVersion,
+});
+
+const wouldHaveSchema = z.object({
+  planUid: z.string(),
+  namespace: z.string(),
+  name: z.string(),
+  evaluatedAt: time,
+  was: z.string(),
+  would: z.enum(['deny', 'requireApproval']),
+  reasons: z.array(z.string()),
+});
+export const dryRunAnswerSchema = z.object({
+  plans: z.int(),
+  concerned: z.int(),
+  refused: z.array(wouldHaveSchema),
+  approvalRequired: z.array(wouldHaveSchema),
+});
+
+export const roleBindingSchema = roleBindingInput.extend({ id: z.string(), createdBy: z.string(), createdAt: time });
+
+export const meSchema = z.object({
+  name: z.string(),
+  groups: z.array(z.string()),
+  authenticatedBy: z.string(),
+  mode: z.enum(ACCESS_MODES),
+  roles: z.array(z.object({ role: z.enum(ROLES), namespaces: z.string(), because: z.string() })),
+  permissions: z.array(
+    z.object({
+      permission: z.string(),
+      namespaces: z.array(z.string()).describe('Patterns.'),
+      roles: z.array(z.string()).describe("Empty when the cluster's RBAC grants it by itself."),
+      rbac: z.string().describe('What to ask `kubectl auth can-i` for.'),
+    }),
+  ),
+});
+
+export const breakGlassSchema = z.object({
+  id: z.string(),
+  plan: z.object({ uid: z.string(), namespace: z.string(), name: z.string() }),
+  contentHash: z.string(),
+  usedBy: z.string(),
+  reason: z.string(),
+  usedAt: time,
+  reviewedBy: z.string().nullable(),
+  reviewedAt: time.nullable(),
+  review: z.string().nullable(),
+});

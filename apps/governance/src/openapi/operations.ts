@@ -1,0 +1,201 @@
+import { auditConsistencySchema, auditEntryDetailSchema, auditEntryPageSchema, auditStateSchema } from '@scc/audit';
+import {
+  activationSchema,
+  affectedSchema,
+  approvalStateSchema,
+  approvalSummarySchema,
+  commandGrantSchema,
+  engineRoutes,
+  eventRecordSchema,
+  healthSchema,
+  itemsSchema,
+  migrationDetailSchema,
+  migrationSummarySchema,
+  pageSchema,
+  podCountSchema,
+  podTransitionSchema,
+  receiptSchema,
+  sccDriftSchema,
+  sccVersionSchema,
+  signedProofSchema,
+  stepRecordSchema,
+  trackedPodSchema,
+} from '@scc/governance-api';
+import { z } from 'zod';
+import { assessmentSchema, calibrationSchema, modelsSchema } from '../risk/answers.js';
+import {
+  bindingAnswerSchema,
+  breakGlassSchema,
+  calendarAnswerSchema,
+  dryRunAnswerSchema,
+  exceptionAnswerSchema,
+  meSchema,
+  policyVersionSchema,
+  roleBindingSchema,
+} from './answers.js';
+
+/** What a route does and answers; what it takes is read from its controller. */
+export interface Operation {
+  summary: string;
+  /** Null answers nothing; `lines` answers one JSON record a line. */
+  answer: z.ZodType | null | 'lines';
+  /** `change`: needs If-Match. `save`: needs If-Match, or If-None-Match: * for what must not exist. */
+  condition?: 'change' | 'save';
+  /** The answer carries the version as its ETag. */
+  versioned?: true;
+}
+
+type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
+export const OPERATIONS: Record<`${Method} /v1/${string}`, Operation> = {
+  'GET /v1/health': { summary: 'How the parts of the service are', answer: healthSchema },
+  'GET /v1/me': { summary: 'Who you are to the service, and what you may do', answer: meSchema },
+  'GET /v1/role-bindings': {
+    summary: 'Which role a user or group has, and where',
+    answer: pageSchema(roleBindingSchema),
+  },
+  'POST /v1/role-bindings': { summary: 'Give a role', answer: roleBindingSchema },
+  'DELETE /v1/role-bindings/{id}': { summary: 'Take a role away', answer: null },
+
+  'POST /v1/migrations/{id}/evaluations': {
+    summary: 'May this plan run, under which conditions, at which risk',
+    answer: engineRoutes.evaluate.response,
+  },
+  'GET /v1/migrations/{id}/approval': {
+    summary: 'Whether the plan, as it was evaluated last, is approved',
+    answer: engineRoutes.approval.response,
+  },
+  'POST /v1/migrations/{id}/steps': {
+    summary: 'May this step run now',
+    answer: engineRoutes.authorizeStep.response,
+  },
+  'POST /v1/migrations/{id}/commands': {
+    summary: 'May a command that reached the workflow be applied',
+    answer: engineRoutes.checkCommand.response,
+  },
+  'POST /v1/migrations/{id}/events': { summary: 'Report what happened', answer: engineRoutes.report.response },
+  'GET /v1/migrations/{id}/events': { summary: 'What the engine reported', answer: pageSchema(eventRecordSchema) },
+  'PUT /v1/migrations/{id}/pre-images': {
+    summary: 'Keep objects as they were before the first change; the first image of each stays',
+    answer: engineRoutes.savePreImages.response,
+  },
+  'GET /v1/migrations/{id}/pre-images': {
+    summary: 'Objects as they were before the first change',
+    answer: engineRoutes.preImages.response,
+  },
+
+  'GET /v1/migrations': { summary: 'Migrations, newest first', answer: pageSchema(migrationSummarySchema) },
+  'GET /v1/migrations/{id}': { summary: 'One migration', answer: migrationDetailSchema },
+  'GET /v1/migrations/{id}/steps': {
+    summary: 'The steps that the engine asked about',
+    answer: pageSchema(stepRecordSchema),
+  },
+  'GET /v1/migrations/{id}/proof': {
+    summary: 'One signed document: what was asked, who allowed it, what happened',
+    answer: signedProofSchema,
+  },
+  'POST /v1/migrations/rebuild': {
+    summary: 'Build the read model anew from the stored events',
+    answer: z.object({ migrations: z.int() }),
+  },
+  'POST /v1/migrations/{id}/command-grants': {
+    summary: 'A token that gives one command your authority',
+    answer: commandGrantSchema,
+  },
+
+  'GET /v1/approvals': { summary: 'Approval requests, newest first', answer: pageSchema(approvalSummarySchema) },
+  'POST /v1/migrations/{id}/approvals': { summary: 'Approve or refuse a plan', answer: approvalStateSchema },
+  'DELETE /v1/migrations/{id}/approvals': { summary: 'Take your own decision back', answer: approvalStateSchema },
+
+  'POST /v1/migrations/{id}/break-glass': {
+    summary: 'Grant what waits for approval at once; somebody else reviews it afterwards',
+    answer: approvalStateSchema,
+  },
+  'GET /v1/break-glass': { summary: 'What was granted so and waits for review', answer: itemsSchema(breakGlassSchema) },
+  'POST /v1/break-glass/{id}/review': { summary: 'Say that you looked at it', answer: breakGlassSchema },
+
+  'GET /v1/policies': { summary: 'The newest version of every policy', answer: itemsSchema(policyVersionSchema) },
+  'GET /v1/policies/{name}': {
+    summary: 'The newest version of a policy',
+    answer: policyVersionSchema,
+    versioned: true,
+  },
+  'GET /v1/policies/{name}/versions/{version}': { summary: 'One version of a policy', answer: policyVersionSchema },
+  'PUT /v1/policies/{name}': {
+    summary: 'Store the next version of a policy; bindings decide where it applies',
+    answer: policyVersionSchema,
+    condition: 'save',
+  },
+  'POST /v1/policies/dry-run': {
+    summary: 'What a policy would have refused among past plans',
+    answer: dryRunAnswerSchema,
+  },
+  'GET /v1/policy-bindings': { summary: 'Where policies apply', answer: itemsSchema(bindingAnswerSchema) },
+  'GET /v1/policy-bindings/{name}': { summary: 'One binding', answer: bindingAnswerSchema, versioned: true },
+  'PUT /v1/policy-bindings/{name}': {
+    summary: 'Activate a version of a policy somewhere',
+    answer: bindingAnswerSchema,
+    condition: 'save',
+  },
+  'DELETE /v1/policy-bindings/{name}': { summary: 'Stop applying a policy', answer: null, condition: 'change' },
+  'GET /v1/policy-exceptions': { summary: 'Exceptions, newest first', answer: itemsSchema(exceptionAnswerSchema) },
+  'POST /v1/policy-exceptions': {
+    summary: 'Ask for an exception; a second person has to agree',
+    answer: exceptionAnswerSchema,
+    versioned: true,
+  },
+  'POST /v1/policy-exceptions/{id}/approval': {
+    summary: 'Agree to an exception',
+    answer: exceptionAnswerSchema,
+    condition: 'change',
+  },
+  'POST /v1/policy-exceptions/{id}/revocation': {
+    summary: 'End an exception',
+    answer: exceptionAnswerSchema,
+    condition: 'change',
+  },
+
+  'GET /v1/calendar': { summary: 'Freezes and maintenance windows', answer: itemsSchema(calendarAnswerSchema) },
+  'GET /v1/calendar/{name}': { summary: 'One freeze or window', answer: calendarAnswerSchema, versioned: true },
+  'PUT /v1/calendar/{name}': {
+    summary: 'Make or change a freeze or window',
+    answer: calendarAnswerSchema,
+    condition: 'save',
+  },
+  'DELETE /v1/calendar/{name}': { summary: 'Remove a freeze or window', answer: null, condition: 'change' },
+
+  'GET /v1/scc-versions': { summary: 'Every content that an SCC had', answer: itemsSchema(sccVersionSchema) },
+  'GET /v1/scc-versions/{id}/affected': { summary: 'Who runs under a version of an SCC', answer: affectedSchema },
+  'GET /v1/scc-drift': {
+    summary: "How the SCCs differ from OpenShift's defaults",
+    answer: itemsSchema(sccDriftSchema),
+  },
+  'GET /v1/workloads/{namespace}/{kind}/{name}/scc': {
+    summary: 'Under which SCC, and which version of it, a workload ran at a time',
+    answer: activationSchema,
+  },
+  'GET /v1/workloads/{namespace}/{kind}/{name}/history': {
+    summary: 'Under which SCCs a workload ran, newest first',
+    answer: itemsSchema(activationSchema),
+  },
+  'GET /v1/pods': { summary: 'Which pods run under which SCC', answer: pageSchema(trackedPodSchema) },
+  'GET /v1/pod-counts': { summary: 'How many pods each SCC has', answer: itemsSchema(podCountSchema) },
+  'GET /v1/pods/{uid}/transitions': { summary: 'What became of a pod', answer: itemsSchema(podTransitionSchema) },
+
+  'GET /v1/risk/models': { summary: 'Models of risk, and how the challenger does', answer: modelsSchema },
+  'POST /v1/risk/models/{id}/promotion': { summary: 'Make a model the champion', answer: modelsSchema },
+  'GET /v1/risk/assessments/{id}': {
+    summary: 'One assessment, explained and made again',
+    answer: assessmentSchema,
+  },
+  'GET /v1/risk/calibration': { summary: 'How well what was said fits what happened', answer: calibrationSchema },
+
+  'GET /v1/audit/entries': { summary: 'Audit entries, newest first', answer: auditEntryPageSchema },
+  'GET /v1/audit/entries/{id}': { summary: 'One entry with its proof', answer: auditEntryDetailSchema },
+  'GET /v1/audit/checkpoint': { summary: 'The newest signed checkpoint', answer: auditStateSchema },
+  'GET /v1/audit/consistency': {
+    summary: 'Proves that a log is the beginning of a larger one',
+    answer: auditConsistencySchema,
+  },
+  'GET /v1/audit/receipts/{id}': { summary: 'The receipt of an entry as it is now', answer: receiptSchema },
+  'GET /v1/audit/export': { summary: 'The whole log, for offline verification', answer: 'lines' },
+};
