@@ -7,11 +7,12 @@ import { connectKube } from '@scc/kube';
 import { createLogger, loadConfig, onShutdown, startHealthServer } from '@scc/runtime';
 import { TASK_QUEUE } from '../../../workflows/migration/contract.js';
 import { createActivities } from './activities/index.js';
+import { activitySignal } from './activities/pace.js';
 import { FIELD_MANAGER } from './activities/plan.js';
 import { configSchema, environment } from './config.js';
-import { createInstruments } from './instruments.js';
+import { createInstruments } from './metrics.js';
 import { temporalLogger } from './logging.js';
-import { noMetrics, prometheusMetrics } from './metrics.js';
+import { noMetrics, prometheusMetrics } from './prometheus.js';
 
 const BUNDLE = path.resolve(import.meta.dirname, '../../../workflow-bundle.js');
 const DRAIN_MS = 10_000;
@@ -33,6 +34,7 @@ async function main(): Promise<void> {
     kube,
     fieldManager: FIELD_MANAGER,
     boundMs: config.ROUTE_BOUND_MS,
+    signal: activitySignal,
     ...(config.ISTIOD_DEBUG_URL
       ? {
           view: istiodView({
@@ -78,7 +80,7 @@ async function main(): Promise<void> {
     governance.close();
     await health.close();
   });
-  log.info({ taskQueue: TASK_QUEUE, temporal: config.TEMPORAL_ADDRESS }, 'working');
+  log.info({ taskQueue: TASK_QUEUE, temporal: config.TEMPORAL_ADDRESS }, 'worker started');
   await running;
 }
 

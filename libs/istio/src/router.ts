@@ -16,6 +16,8 @@ import { findRoutes, ownRoutes, portViolations, protocolOf, scopeFor, type Named
 import { Verifier, type Watched } from './verify.js';
 
 const MAX_CONFLICTS = 10;
+/** How long proxies may take to follow a change of routes, in milliseconds. */
+const PROXIES_TIMEOUT_MS = 30_000;
 
 export interface IstioRouterOptions {
   kube: KubeClient;
@@ -23,9 +25,8 @@ export interface IstioRouterOptions {
   /** Absent: routes are given `boundMs` to reach all proxies. */
   view?: ProxyView;
   boundMs: number;
-  timeoutMs?: number;
-  /** Ends waiting when whoever asked has gone. */
-  signal?: () => AbortSignal | undefined;
+  /** Of the work that waits now; aborting it ends the wait. */
+  signal: () => AbortSignal | undefined;
 }
 
 const nameSchema = z.object({ namespace: z.string(), name: z.string() });
@@ -70,8 +71,8 @@ export class IstioRouter implements TrafficRouter {
   private readonly verifier: Verifier | null;
 
   constructor(private readonly options: IstioRouterOptions) {
-    const { view, timeoutMs = 30_000, signal } = options;
-    this.verifier = view ? new Verifier({ view, timeoutMs, ...(signal ? { signal } : {}) }) : null;
+    const { view, signal } = options;
+    this.verifier = view ? new Verifier({ view, timeoutMs: PROXIES_TIMEOUT_MS, signal }) : null;
   }
 
   async survey(request: SurveyRequest): Promise<{ survey: Survey; violations: Violation[]; warnings: string[] }> {
@@ -206,7 +207,7 @@ export class IstioRouter implements TrafficRouter {
   ): Promise<{ verifiedBy: 'proxies' | 'bound' }> {
     if (!this.verifier) {
       await change();
-      await delay(this.options.boundMs, undefined, { signal: this.options.signal?.() });
+      await delay(this.options.boundMs, undefined, { signal: this.options.signal() });
       return { verifiedBy: 'bound' };
     }
     const before = await this.verifier.before(watched, split);

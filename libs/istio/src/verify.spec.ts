@@ -29,7 +29,10 @@ const endpointsOf = ({ endpoints }: Proxy): unknown[] =>
   }));
 
 /** The mesh as the last entry of a story says, one entry each time that all proxies are asked for. */
-function telling(story: Record<string, Proxy>[]) {
+function telling(
+  story: Record<string, Proxy>[],
+  { timeoutMs = 400, signal }: { timeoutMs?: number; signal?: AbortSignal } = {},
+) {
   let told = 0;
   let now = story[0] ?? {};
   const view: ProxyView = {
@@ -48,7 +51,7 @@ function telling(story: Record<string, Proxy>[]) {
       return Promise.resolve(type === 'eds' ? endpointsOf(proxy) : routesOf(proxy));
     },
   };
-  return { verifier: new Verifier({ view, timeoutMs: 400 }), asked: () => told };
+  return { verifier: new Verifier({ view, timeoutMs, signal: () => signal }), asked: () => told };
 }
 
 const to25 = { canary: 25, mirror: null };
@@ -70,6 +73,16 @@ describe('routes', () => {
     const waiting = verifier.routes(watched, to25, before);
     await expect(waiting).rejects.toThrow(ProxiesBehind);
     await expect(waiting).rejects.toThrow(/0\.4 s sidecar did not take over the routes/);
+  });
+
+  it('are no longer waited for once the migration is stopped', async () => {
+    const stop = new AbortController();
+    const { verifier, asked } = telling([{ gateway: behind }], { timeoutMs: 3_600_000, signal: stop.signal });
+    const before = await verifier.before(watched, to25);
+    const waiting = verifier.routes(watched, to25, before);
+    stop.abort(new Error('stopped'));
+    await expect(waiting).rejects.toThrow(/stopped|aborted/);
+    expect(asked()).toBeLessThan(5);
   });
 
   it('are there once every proxy has acknowledged them, seen twice', async () => {

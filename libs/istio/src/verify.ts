@@ -25,7 +25,8 @@ export interface VerifierOptions {
   view: ProxyView;
   /** How long proxies may take, in milliseconds. */
   timeoutMs: number;
-  signal?: () => AbortSignal | undefined;
+  /** Of the work that waits now; aborting it ends the wait. */
+  signal: () => AbortSignal | undefined;
 }
 
 /** Services of one namespace, and whether their requests are also routed as plain connections. */
@@ -149,12 +150,13 @@ export class Verifier {
   /** Asks until the answer is null; the last answer says what is missing. */
   private async until(missing: () => Promise<string | null>): Promise<void> {
     const deadline = performance.now() + this.options.timeoutMs;
+    const signal = this.options.signal();
     for (;;) {
-      this.options.signal?.()?.throwIfAborted();
+      signal?.throwIfAborted();
       const answer = await missing();
       if (answer === null) return;
       if (performance.now() >= deadline) throw new ProxiesBehind(`after ${this.options.timeoutMs / 1000} s ${answer}`);
-      await delay(POLL_MS);
+      await delay(POLL_MS, undefined, { signal });
     }
   }
 }

@@ -16,12 +16,12 @@ import { gatherFacts, observedSource, type Facts, type Workload } from '../asses
 import { canaryName, chooseLabel } from '../assess/label.js';
 import { neighbourViolations, podSecurityViolations } from '../assess/pod-security.js';
 import { changeTemplate } from '../assess/template.js';
-import type { Metrics } from '../metrics.js';
+import type { Metrics } from '../prometheus.js';
 import { kept } from './governance.js';
-import { keyOf } from './objects.js';
+import { keyOf } from '../cluster/objects.js';
 import { FIELD_MANAGER } from './plan.js';
-import { surveyPolicies } from './policies.js';
-import { asPodSCC } from './rollout.js';
+import { surveyPolicies } from '../cluster/neighbours.js';
+import { asPodSCC } from '../cluster/rollout.js';
 
 interface Deps {
   kube: KubeClient;

@@ -1,11 +1,11 @@
 import { isForbidden, type KubeClient, type KubeObject, type ObjectId } from '@scc/kube';
 import type { MigrationActivities, MigrationTarget } from '../../../../workflows/migration/contract.js';
 import { terminal } from './failures.js';
-import { deploymentSchema, endpointSliceSchema, idOf, serviceSchema } from './objects.js';
+import { deploymentSchema, endpointSliceSchema, idOf, serviceSchema } from '../cluster/objects.js';
 import { pause, until } from './pace.js';
 import { FIELD_MANAGER } from './plan.js';
-import { copyForCanary, copyName } from './policies.js';
-import { asPodSCC, podsOf, rolloutOf, strangers, troubles } from './rollout.js';
+import { copyForCanary, copyName } from '../cluster/neighbours.js';
+import { asPodSCC, podsOf, rolloutOf, strangers, troubles } from '../cluster/rollout.js';
 
 const POLL_MS = 150;
 const GONE_TIMEOUT_MS = 10 * 60_000;

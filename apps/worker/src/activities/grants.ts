@@ -1,7 +1,7 @@
 import { isNotFound, type KubeClient, type KubeObject, type ObjectId } from '@scc/kube';
 import { z } from 'zod';
 import type { MigrationActivities, MigrationTarget, StoredImage } from '../../../../workflows/migration/contract.js';
-import { bindingSchema, idOf, keyOf, podSchema, sccOf } from './objects.js';
+import { bindingSchema, idOf, keyOf, podSchema, sccOf } from '../cluster/objects.js';
 import { FIELD_MANAGER } from './plan.js';
 
 const RBAC = 'rbac.authorization.k8s.io/v1';

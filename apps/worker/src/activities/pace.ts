@@ -1,10 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { activityInfo, cancellationSignal, heartbeat } from '@temporalio/activity';
+import { activityInfo, asyncLocalStorage, cancellationSignal, heartbeat } from '@temporalio/activity';
 
 const HEARTBEAT_MS = 1_500;
 
 /** Waits, and ends at once when the workflow cancels the activity. */
 export const pause = (ms: number): Promise<void> => delay(ms, undefined, { signal: cancellationSignal() });
+
+/** The signal by which the workflow cancels the activity that runs here; undefined outside an activity. */
+export const activitySignal = (): AbortSignal | undefined => asyncLocalStorage.getStore()?.cancellationSignal;
 
 /**
  * Asks until `look` yields a result. The wait is over at `timeoutMs` after the activity was first *scheduled*, so that

@@ -1,3 +1,4 @@
+import { activityInfo, type Info } from '@temporalio/activity';
 import type { GovernanceClient } from '@scc/governance-api';
 import { withoutServerFields, type KubeClient, type KubeObject, type ObjectId } from '@scc/kube';
 import type { TrafficRouter } from '@scc/routing';
@@ -5,7 +6,7 @@ import { z } from 'zod';
 import type { MigrationActivities, MigrationTarget, StoredImage } from '../../../../workflows/migration/contract.js';
 import { canaryObjects } from './canary.js';
 import { bindingsOf, grantObjects } from './grants.js';
-import { idOf, keyOf } from './objects.js';
+import { idOf, keyOf } from '../cluster/objects.js';
 import { surveyOf } from './routes.js';
 import { workloadId } from './workload.js';
 
@@ -31,6 +32,12 @@ function userFields(object: KubeObject): Record<string, unknown> {
     ...rest,
     metadata: { ...kept, ...(annotations.length ? { annotations: Object.fromEntries(annotations) } : {}) },
   };
+}
+
+/** @throws Error outside a workflow: what is recorded must lead back to who recorded it. */
+function workflowOf({ workflowExecution }: Info): string {
+  if (!workflowExecution) throw new Error('pre-images are only recorded by a workflow');
+  return workflowExecution.workflowId;
 }
 
 type PreImageActivities = Pick<MigrationActivities, 'recordPreImages' | 'loadPreImages' | 'compareWithPreImages'>;
@@ -72,7 +79,7 @@ export function preImageActivities({ kube, governance, router }: Deps): PreImage
       }));
       const images = [...new Map([...own, ...routes].map((image) => [image.key, image])).values()];
       const stored = await governance.savePreImages(target.ref.uid, {
-        workflowId: '',
+        workflowId: workflowOf(activityInfo()),
         images: [
           { key: TARGET_KEY, order: 0, manifest: { ...target } },
           ...images.map((image, index) => ({ ...image, order: index + 1 })),

@@ -4,9 +4,9 @@ import type { PreImage, Split, Survey, TrafficRouter } from '@scc/routing';
 import { z } from 'zod';
 import type { MigrationActivities, MigrationTarget, StoredImage } from '../../../../workflows/migration/contract.js';
 import { terminal } from './failures.js';
-import { idOf } from './objects.js';
+import { idOf } from '../cluster/objects.js';
 
-/** So many tries of a minute each: proxies that are behind for longer are not reached at all. */
+/** Tries of one step, each as long as the router waits for the proxies (30 s): after that they are not reached at all. */
 const MAX_TRIES = 3;
 
 const surveySchema = z.custom<Survey>(

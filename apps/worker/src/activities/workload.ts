@@ -7,10 +7,10 @@ import type {
   StoredImage,
 } from '../../../../workflows/migration/contract.js';
 import { terminal } from './failures.js';
-import { deploymentSchema, keyOf } from './objects.js';
+import { deploymentSchema, keyOf } from '../cluster/objects.js';
 import { until } from './pace.js';
 import { FIELD_MANAGER } from './plan.js';
-import { asPodSCC, podsOf, rolloutOf, strangers, troubles } from './rollout.js';
+import { asPodSCC, podsOf, rolloutOf, strangers, troubles } from '../cluster/rollout.js';
 import { revert } from './three-way.js';
 
 const POLL_MS = 150;

@@ -1,7 +1,7 @@
 import { planSpecSchema, type PlanSpecInput } from '@scc/plan';
 import { compileSCCs, defaultSCCs } from '@scc/scc';
-import { deploymentSchema } from '../activities/objects.js';
-import { rolloutOf, type SeenPod } from '../activities/rollout.js';
+import { deploymentSchema } from '../cluster/objects.js';
+import { rolloutOf, type SeenPod } from '../cluster/rollout.js';
 import type { Facts, Workload } from './facts.js';
 
 interface Over {

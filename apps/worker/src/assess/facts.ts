@@ -1,11 +1,11 @@
 import type { KubeClient, KubeObject } from '@scc/kube';
 import { PLAN_GROUP, PLAN_KIND, PLAN_VERSION, type PlanRef, type PlanSpec } from '@scc/plan';
 import { compileSCCs, sccSchema, type CompiledSCCs, type Namespace } from '@scc/scc';
-import { listPolicies } from '../activities/policies.js';
-import { deploymentSchema, selects, serviceSchema, type Deployment } from '../activities/objects.js';
-import { podsOf, rolloutOf, type Rollout, type SeenPod } from '../activities/rollout.js';
+import { listPolicies } from '../cluster/neighbours.js';
+import { ownedLabelsOf } from '../cluster/namespace.js';
+import { deploymentSchema, selects, serviceSchema, type Deployment } from '../cluster/objects.js';
+import { podsOf, rolloutOf, type Rollout, type SeenPod } from '../cluster/rollout.js';
 import { canaryName } from './label.js';
-import { ownedLabelsOf } from './pod-security.js';
 
 export interface SelectingService {
   name: string;

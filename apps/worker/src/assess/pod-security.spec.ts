@@ -1,6 +1,7 @@
 import { podSchema } from '@scc/scc';
 import { someFacts } from './facts.fixture.js';
-import { blockedBy, ownedLabelsOf, podSecurityViolations } from './pod-security.js';
+import { ownedLabelsOf } from '../cluster/namespace.js';
+import { blockedBy, podSecurityViolations } from './pod-security.js';
 
 const ENFORCE = 'pod-security.kubernetes.io/enforce';
 const facts = (level?: string, ownedLabels: string[] = []) => {

@@ -1,4 +1,4 @@
-import type { KubeClient, KubeObject } from '@scc/kube';
+import type { KubeClient } from '@scc/kube';
 import type { Violation } from '@scc/plan';
 import {
   isLabelSynced,
@@ -14,8 +14,6 @@ import {
 import type { Facts } from './facts.js';
 
 const ENFORCE = 'pod-security.kubernetes.io/enforce';
-/** OpenShift's controller that keeps the Pod Security labels of a namespace in line with its grants. */
-const SYNCER = 'pod-security-admission-label-synchronization-controller';
 
 const enforcedLevel = ({ namespace }: Facts): PodSecurityLevel | null => {
   const label = namespace.labels?.[ENFORCE];
@@ -37,12 +35,6 @@ export function podSecurityViolations(facts: Facts, migrated: Pod): Violation[] 
     },
   ];
 }
-
-/** The Pod Security labels of a namespace that the syncer owns. */
-export const ownedLabelsOf = (namespace: KubeObject | undefined): string[] =>
-  (namespace?.metadata.managedFields ?? [])
-    .filter(({ manager }) => manager === SYNCER)
-    .flatMap(({ fieldsV1 }) => JSON.stringify(fieldsV1 ?? {}).match(/pod-security\.kubernetes\.io\/[a-z-]+/g) ?? []);
 
 interface Change {
   /** The pods of the workload as they will be. */

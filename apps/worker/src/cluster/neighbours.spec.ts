@@ -1,5 +1,5 @@
 import type { KubeObject } from '@scc/kube';
-import { copyForCanary, copyName, surveyPolicies } from './policies.js';
+import { copyForCanary, copyName, surveyPolicies } from './neighbours.js';
 
 const label = { key: 'app', stable: 'ledger', canary: 'ledger-scc-canary' };
 const policy = (name: string, spec: unknown, kind = 'NetworkPolicy'): KubeObject => ({
