@@ -3,6 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { stringify } from 'yaml';
 import { clusterRoles } from '../apps/governance/src/access/cluster-roles.ts';
+import { ROLE_TABLE } from '../apps/governance/src/permissions.ts';
 import { planCRD } from '../libs/plan/src/index.ts';
 import { defaultSCCs, sccCustomResourceDefinition } from '../libs/scc/src/index.ts';
 
@@ -42,7 +43,7 @@ const files = {
     ...defaultSCCs().map(useRole),
     ...['restricted-v2', 'restricted-v3'].map(forEveryone),
   ),
-  'deploy/rbac/access-roles.yaml': manifest('apps/governance/src/access', ...clusterRoles()),
+  'deploy/rbac/access-roles.yaml': manifest('apps/governance/src/access', ...clusterRoles(ROLE_TABLE)),
 };
 let differ = 0;
 for (const [file, text] of Object.entries(files)) {

@@ -3,10 +3,11 @@ import { signerFromPem } from '@scc/audit';
 import { createLogger, type Logger } from '@scc/runtime';
 import type { DataSource } from 'typeorm';
 import { z } from 'zod';
-import { Observer } from './health/observer.js';
-import type { Api } from './server.js';
 import type { AccessReview } from './access/kubernetes.js';
 import { accessConfig } from './access/settings.js';
+import { Observer } from './health/observer.js';
+import { ROLE_TABLE } from './permissions.js';
+import type { Api } from './server.js';
 
 const AUDIENCE = 'scc-governance';
 
@@ -83,6 +84,7 @@ export async function startGuarded(
       source,
       observer: new Observer(source, log),
       access: {
+        roles: ROLE_TABLE,
         config: z.object(accessConfig).parse(env),
         tokenReview: cluster.tokenReview,
         subjectAccessReview: cluster.subjectAccessReview,

@@ -3,12 +3,13 @@ import { signerFromPem } from '@scc/audit';
 import { createGovernanceClient, type GovernanceClient } from '@scc/governance-api';
 import { createLogger, type Logger } from '@scc/runtime';
 import type { DataSource } from 'typeorm';
-import { ROLES } from './access/roles.js';
+import { z } from 'zod';
 import { accessConfig } from './access/settings.js';
+import { ROLES } from './call/roles.js';
 import { Metrics } from './health/metrics.js';
 import { Observer } from './health/observer.js';
 import type { Probes } from './health/probes.js';
-import { z } from 'zod';
+import { ROLE_TABLE } from './permissions.js';
 import type { Api } from './server.js';
 
 /** The API as production composes it, over plain HTTP; only who a token belongs to is decided here. */
@@ -75,6 +76,7 @@ export async function startTestApi(source: DataSource, options: TestApiOptions =
       source,
       observer,
       access: {
+        roles: ROLE_TABLE,
         config: z.object(accessConfig).parse({ ...environment, ...env }),
         tokenReview,
         subjectAccessReview: () => Promise.resolve(false),

@@ -6,15 +6,22 @@ import type { NoteSigner } from '@scc/audit';
 import type { Logger } from 'pino';
 import { DataSource } from 'typeorm';
 import { AccessModule, type AccessOptions } from './access/access.module.js';
+import { ApprovalsModule } from './approvals/approvals.module.js';
 import { AuditModule } from './audit/audit.module.js';
+import { EngineModule } from './engine/engine.module.js';
 import { HealthController } from './health/health.controller.js';
 import { Observer } from './health/observer.js';
+import { HistoryModule } from './history/history.module.js';
 import { EntityTagInterceptor } from './http/etag.js';
 import { IdempotencyInterceptor } from './http/idempotency.js';
 import { ProblemFilter } from './http/problems.js';
 import { rateLimit, RateLimitGuard } from './http/rate-limit.js';
 import { validationPipe } from './http/validation.js';
-import { DomainModule } from './domain.module.js';
+import { PodsModule } from './pods/pods.module.js';
+import { PoliciesModule } from './policies/policies.module.js';
+import { RegistryModule } from './registry/registry.module.js';
+import { RiskModule } from './risk/risk.module.js';
+import { ScheduleModule } from './schedule/schedule.module.js';
 
 export interface AppParts {
   source: DataSource;
@@ -37,7 +44,8 @@ export class AppModule {
         ThrottlerModule.forRoot(rateLimit(ratePerSecond)),
         AccessModule.register(access),
         TerminusModule.forRoot({ logger: false }),
-        DomainModule.register({ signer, origin }),
+        ...[EngineModule, ApprovalsModule, PoliciesModule, ScheduleModule, RegistryModule, PodsModule, RiskModule],
+        HistoryModule.register({ signer, origin }),
         AuditModule.register({ origin, logger }),
       ],
       controllers: [HealthController],

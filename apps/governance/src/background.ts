@@ -1,3 +1,4 @@
+import type { MakeInformer } from '@scc/kube';
 import type { Logger } from 'pino';
 import type { DataSource } from 'typeorm';
 import { expireRequests } from './approvals/decisions.js';
@@ -8,7 +9,7 @@ import { inTransaction } from './database/transaction.js';
 import { PodTracker } from './pods/follow.js';
 import { recordExpiredExceptions } from './policies/exceptions.js';
 import { installDefaultPolicies } from './policies/install.js';
-import { followSCCs, type MakeInformer } from './registry/follow.js';
+import { followSCCs } from './registry/follow.js';
 import { RiskLearner } from './risk/learner.js';
 
 const SWEEP_MS = 5000;

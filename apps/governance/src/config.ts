@@ -2,6 +2,7 @@ import { commonConfig } from '@scc/runtime';
 import { z } from 'zod';
 import { accessConfig } from './access/settings.js';
 import { admissionSettings } from './admission/settings.js';
+import { databaseConfig } from './database/connect.js';
 
 const port = z.coerce.number().int().min(0).max(65535);
 
@@ -10,14 +11,7 @@ export const configSchema = z.object({
   ...commonConfig,
   ...accessConfig,
   ...admissionSettings,
-  DATABASE_URL: z.url().describe('the PostgreSQL (15 or newer) as the role scc_app, which owns nothing'),
-  DATABASE_OWNER_URL: z
-    .url()
-    .optional()
-    .describe('the same database as a role that is a member of scc_owner; absent, another process migrates'),
-  DATABASE_OWNER_ROLE: z.string().default('scc_owner').describe('the NOLOGIN role that owns every table'),
-  DATABASE_POOL: z.coerce.number().int().min(3).max(200).default(20).describe('how many connections are kept'),
-  DATABASE_CA_FILE: z.string().optional().describe('the CA of PostgreSQL, as PEM; set, the connection uses TLS'),
+  ...databaseConfig,
   API_HOST: z.string().default('127.0.0.1'),
   API_PORT: port.default(9443),
   API_RATE_PER_SECOND: z.coerce.number().int().min(1).default(200).describe('requests that one caller may send'),

@@ -3,9 +3,9 @@ import { createLogger } from '@scc/runtime';
 import { Column, DataSource, Entity, PrimaryColumn } from 'typeorm';
 import { type PostgresServer, startPostgres } from '../../../libs/testing/src/postgres.js';
 import { AuditKeyEntity } from './audit/audit.entity.js';
-import { MAPPING } from './entities.js';
 import { IdempotencyKeyEntity } from './database/idempotency-key.entity.js';
-import { migrate, MIGRATIONS } from './database/migrate.js';
+import { migrate, SCHEMA } from './database/migrate.js';
+import { MAPPING } from './entities.js';
 
 /** The table of the migrator itself. */
 const NO_ENTITY = ['schema_migration'];
@@ -22,7 +22,7 @@ beforeAll(async () => {
   await migrate({
     connection: { connectionString: String(source.options.type === 'postgres' && source.options.url) },
     ownerRole: 'postgres',
-    folder: MIGRATIONS,
+    folder: SCHEMA,
     logger: createLogger('test', 'silent'),
   });
   migrated = await tablesOf(source);

@@ -11,10 +11,13 @@ import {
   AuditSealEntity,
   AuditTileEntity,
 } from './audit/audit.entity.js';
-import { MigrationEventEntity, PreImageEntity } from './history/event.entity.js';
-import { EvaluationEntity, MigrationEntity } from './plans/migration.entity.js';
+import { IdempotencyKeyEntity } from './database/idempotency-key.entity.js';
+import { PostgresNames } from './database/naming.js';
+import { PreImageEntity } from './engine/pre-image.entity.js';
 import { CommandGrantEntity, StepAuthorizationEntity, WorkloadClaimEntity } from './engine/step.entity.js';
+import { MigrationEventEntity } from './history/event.entity.js';
 import { GateViewEntity, MigrationViewEntity, PodViewEntity, WeightViewEntity } from './history/view.entity.js';
+import { EvaluationEntity, MigrationEntity } from './plans/migration.entity.js';
 import { PodTransitionEntity, TrackedPodEntity } from './pods/pod.entity.js';
 import { PolicyExceptionEntity } from './policies/policy-exception.entity.js';
 import { PolicyBindingEntity, PolicyVersionEntity } from './policies/policy.entity.js';
@@ -22,8 +25,6 @@ import { SCCActivationEntity, SCCPresenceEntity, SCCVersionEntity } from './regi
 import { RiskAssessmentEntity, RiskOutcomeEntity } from './risk/assessment.entity.js';
 import { RiskModelEntity, RiskPromotionEntity } from './risk/model.entity.js';
 import { CalendarEntryEntity } from './schedule/calendar-entry.entity.js';
-import { IdempotencyKeyEntity } from './database/idempotency-key.entity.js';
-import { PostgresNames } from './database/naming.js';
 
 /** One entity per table; schema_migration is the migrator's own. */
 const ENTITIES = [

@@ -9,10 +9,10 @@ import type { MigrationEvent, RecordedEvent } from '@scc/plan';
 import { createLogger } from '@scc/runtime';
 import { DataSource, type EntityManager } from 'typeorm';
 import { type PostgresServer, startPostgres } from '../../../libs/testing/src/postgres.js';
-import { MAPPING } from './entities.js';
-import { migrate, MIGRATIONS } from './database/migrate.js';
+import type { CallContext, Caller } from './call/caller.js';
+import { migrate, SCHEMA } from './database/migrate.js';
 import { TransactionClient } from './database/transaction-client.js';
-import type { CallContext, Caller } from './plans/store.js';
+import { MAPPING } from './entities.js';
 
 /** What the specs of the domain share: a database with every migration, and builders that go through the real schemas. */
 
@@ -44,7 +44,7 @@ export async function domainDatabase(settings: Record<string, string> = {}): Pro
   await migrate({
     connection: { connectionString: url.href },
     ownerRole: 'scc_owner',
-    folder: MIGRATIONS,
+    folder: SCHEMA,
     logger: createLogger('test', 'silent'),
   });
   const admin = await connect(url);

@@ -3,23 +3,24 @@ import { readFile } from 'node:fs/promises';
 import { constants, setPriority } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type NoteSigner, signerFromPem } from '@scc/audit';
-import { connectKube, createInformer, type KubeClient } from '@scc/kube';
+import { connectKube, createInformer, type KubeClient, type MakeInformer } from '@scc/kube';
 import { createLogger, loadConfig, type Logger, onShutdown, startHealthServer } from '@scc/runtime';
 import { admissionConfigOf } from './admission/settings.js';
 import { type AdmissionThread, startAdmissionThread } from './admission/thread/host.js';
 import { CheckpointPublisher, type CheckpointStore } from './audit/publish.js';
 import { Sealer } from './audit/sealer.js';
+import { startBackground } from './background.js';
 import { type Config, configSchema, environment } from './config.js';
 import { connectDatabase } from './database/connect.js';
+import { MAPPING } from './entities.js';
 import { Metrics } from './health/metrics.js';
 import { Observer } from './health/observer.js';
 import { outsideParts } from './health/outside.js';
-import { startApi } from './server.js';
 import { followKeyPair, readKeyPair } from './http/certificate.js';
 import { openWaitingRoom } from './http/waiting-room.js';
-import { startBackground } from './background.js';
+import { ROLE_TABLE } from './permissions.js';
 import type { PodTracker } from './pods/follow.js';
-import type { MakeInformer } from './registry/follow.js';
+import { startApi } from './server.js';
 
 /** What was started, in that order; stopped in the other. */
 class Stoppables {
@@ -101,6 +102,7 @@ async function start({
   parts.add(() => room.close());
   const source = await connectDatabase({
     config,
+    mapping: MAPPING,
     logger,
     signal,
     // Pods must not wait for a database that does not answer: it may itself wait for its pods. What an answer refuses,
@@ -154,6 +156,7 @@ async function start({
       observer,
       access: {
         config,
+        roles: ROLE_TABLE,
         tokenReview: (review) => kube.tokenReview(review),
         subjectAccessReview: (review) => kube.subjectAccessReview(review),
         log: logger,

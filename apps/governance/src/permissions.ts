@@ -1,26 +1,18 @@
-const READ = [
-  ...['migrations:read', 'approvals:read', 'policies:read', 'exceptions:read', 'calendar:read'],
-  // Checkpoints and receipts are safe to show: the more people keep them, the less can be hidden.
-  ...['registry:read', 'pods:read', 'proofs:read', 'audit:witness', 'risk:read'],
-] as const;
-const AUDIT = ['audit:read', 'audit:export'] as const;
+import { ACCESS_PERMISSIONS } from './access/permissions.js';
+import { RoleTable } from './access/roles.js';
+import { APPROVALS_PERMISSIONS } from './approvals/permissions.js';
+import { AUDIT_PERMISSIONS } from './audit/permissions.js';
+import { ENGINE_PERMISSIONS } from './engine/permissions.js';
+import { HISTORY_PERMISSIONS } from './history/permissions.js';
+import { PODS_PERMISSIONS } from './pods/permissions.js';
+import { POLICIES_PERMISSIONS } from './policies/permissions.js';
+import { REGISTRY_PERMISSIONS } from './registry/permissions.js';
+import { RISK_PERMISSIONS } from './risk/permissions.js';
+import { SCHEDULE_PERMISSIONS } from './schedule/permissions.js';
 
-/** What each role may do of the domain's routes. Nobody holds what is not listed. */
-export const DOMAIN_PERMISSIONS = {
-  viewer: READ,
-  auditor: [...READ, ...AUDIT],
-  operator: [...READ, 'commands:grant', 'exceptions:request'],
-  approver: [...READ, 'approvals:decide', 'exceptions:approve', 'exceptions:revoke'],
-  'policy-author': [...READ, 'policies:write', 'policies:activate', 'exceptions:request', 'calendar:write'],
-  admin: [
-    ...READ,
-    ...AUDIT,
-    ...['commands:grant', 'approvals:decide', 'exceptions:request', 'exceptions:approve', 'exceptions:revoke'],
-    ...['policies:write', 'policies:activate', 'calendar:write', 'migrations:rebuild', 'risk:promote'],
-  ],
-  /** The worker, and only it. */
-  engine: [
-    ...['evaluations:create', 'approvals:read', 'steps:authorize', 'commands:check', 'events:report'],
-    ...['pre-images:write', 'pre-images:read', 'audit:witness'],
-  ],
-} as const satisfies Record<string, readonly string[]>;
+/** What each role may do in the whole service. */
+export const ROLE_TABLE = new RoleTable([
+  ...[...ACCESS_PERMISSIONS, ...APPROVALS_PERMISSIONS, ...AUDIT_PERMISSIONS, ...ENGINE_PERMISSIONS],
+  ...[...HISTORY_PERMISSIONS, ...PODS_PERMISSIONS, ...POLICIES_PERMISSIONS, ...REGISTRY_PERMISSIONS],
+  ...[...RISK_PERMISSIONS, ...SCHEDULE_PERMISSIONS],
+]);

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 /** Anything that JSON can carry; `undefined` members are left out, as `JSON.stringify` does. */
 export type JsonValue =
   string | number | boolean | null | readonly JsonValue[] | { readonly [key: string]: JsonValue | undefined };
@@ -10,6 +12,12 @@ export type JsonValue =
 export function canonicalBytes(value: JsonValue): Buffer {
   return Buffer.from(textOf(value), 'utf8');
 }
+
+/** Hex SHA-256 of the canonical form of a value, as `JSON.stringify` would carry it. */
+export const hashOf = (value: unknown): string =>
+  createHash('sha256')
+    .update(canonicalBytes(JSON.parse(JSON.stringify(value)) as JsonValue))
+    .digest('hex');
 
 /** The scheme writes texts and numbers as ECMAScript does, members in the order of their UTF-16 code units. */
 function textOf(value: JsonValue): string {

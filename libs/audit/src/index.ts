@@ -1,4 +1,4 @@
-export { canonicalBytes, type JsonValue } from './canonical.js';
+export { canonicalBytes, hashOf, type JsonValue } from './canonical.js';
 export { leafHash, EMPTY_ROOT, HASH_BYTES } from './hashing.js';
 export { CompactRange } from './compact-range.js';
 export {

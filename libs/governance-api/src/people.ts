@@ -133,6 +133,7 @@ export const commandGrantRequestSchema = z.object({
   command: z.enum(COMMANDS),
   reason: z.string().max(1000).nullable().default(null),
 });
+export type CommandGrantRequest = z.infer<typeof commandGrantRequestSchema>;
 export const commandGrantSchema = z.object({
   token: z.string().describe('Good for one use; send it with the command.'),
   expiresAt: time,

@@ -1,7 +1,13 @@
 export { connectKube, type ConnectOptions } from './client.js';
 export { isConflict, isForbidden, isNotFound, KubeError, KubeUnreachable } from './errors.js';
 export type { KubeEvent } from './events.js';
-export { createInformer, type Informer, type InformerHealth, type InformerOptions } from './informer.js';
+export {
+  createInformer,
+  type Informer,
+  type InformerHealth,
+  type InformerOptions,
+  type MakeInformer,
+} from './informer.js';
 export type {
   ApplyOptions,
   DeleteOptions,

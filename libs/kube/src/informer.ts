@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from '@scc/runtime';
-import { backoffMs, type Backoff } from './backoff.js';
+import { type Backoff, backoffMs } from './backoff.js';
 import { isGone } from './errors.js';
 import type { KubeClient, Selection, WatchEvent } from './kube-client.js';
 import { keyOf, type KindRef, type KubeObject } from './object.js';
-import { ObjectStore, type Change } from './store.js';
+import { type Change, ObjectStore } from './store.js';
 
 /** Times in milliseconds. */
 export interface InformerTiming {
@@ -37,6 +37,17 @@ export interface InformerOptions extends Selection {
   logger?: Pick<Logger, 'warn' | 'error' | 'debug'>;
   timing?: Partial<InformerTiming>;
 }
+
+/** Makes an informer of a kind: `createInformer` with a client bound, or a fake. */
+export type MakeInformer = (
+  kind: KindRef,
+  onChange: (key: string, current: unknown, previous: unknown) => void,
+) => {
+  start: () => unknown;
+  stop: () => unknown;
+  synced: Promise<void>;
+  list: () => unknown[];
+};
 
 export interface InformerHealth {
   synced: boolean;

@@ -1,15 +1,14 @@
 import type { CanActivate, ExecutionContext } from '@nestjs/common';
 import type { Reflector } from '@nestjs/core';
 import type { Logger } from 'pino';
-import { Refusal } from '../refusal/refusal.js';
-import type { Queryable } from '../database/rows.js';
-import type { KnownRequest } from '../call/actor.js';
-import { type Authenticator, TooManyFailures } from './authenticate.js';
-import { type Authorizer, type Holder, rolesIn } from './authorize.js';
-import type { Identity } from './verdict.js';
-import { type AddressedRequest, type Place, placeOf } from './place.js';
+import type { Identity, KnownRequest } from '../call/actor.js';
 import { AUTHENTICATED, PERMISSION, PUBLIC, TARGET, type Target } from '../call/require-permission.js';
 import { isEverywhere, type Scope } from '../call/scope.js';
+import type { Queryable } from '../database/rows.js';
+import { Refusal } from '../refusal/refusal.js';
+import { type Authenticator, TooManyFailures } from './authenticate.js';
+import { type Authorizer, type Holder, rolesIn } from './authorize.js';
+import { type AddressedRequest, type Place, placeOf } from './place.js';
 
 interface IncomingRequest extends KnownRequest, AddressedRequest {
   headers: { authorization?: string };

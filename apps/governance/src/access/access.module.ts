@@ -9,11 +9,13 @@ import { ClusterGrants, type SubjectAccessReviewCall } from './kubernetes.js';
 import { MeController } from './me.controller.js';
 import { verifyByOidc } from './oidc.js';
 import { RoleBindingsController } from './role-bindings.controller.js';
+import type { RoleTable } from './roles.js';
 import { type AccessConfig, oidcSettings } from './settings.js';
 import { type TokenReviewCall, verifyByTokenReview } from './token-review.js';
 
 export interface AccessOptions {
   config: AccessConfig;
+  roles: RoleTable;
   tokenReview: TokenReviewCall;
   subjectAccessReview: SubjectAccessReviewCall;
   log: Logger;
@@ -26,7 +28,7 @@ export interface AccessOptions {
 @Module({})
 export class AccessModule {
   static register(options: AccessOptions): DynamicModule {
-    const { config, tokenReview, subjectAccessReview, log, now = Date.now, failureBurst } = options;
+    const { config, roles, tokenReview, subjectAccessReview, log, now = Date.now, failureBurst } = options;
     const oidc = oidcSettings(config);
     const authenticator = new Authenticator({
       cluster: verifyByTokenReview(tokenReview, config.TOKEN_AUDIENCE),
@@ -48,7 +50,7 @@ export class AccessModule {
         {
           provide: Authorizer,
           inject: [DataSource],
-          useFactory: (db: DataSource) => new Authorizer({ mode: config.ACCESS_MODE, db, cluster, configured }),
+          useFactory: (db: DataSource) => new Authorizer({ mode: config.ACCESS_MODE, db, cluster, configured, roles }),
         },
         {
           provide: APP_GUARD,

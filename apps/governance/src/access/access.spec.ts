@@ -2,17 +2,20 @@ import { describe, expect, it } from '@jest/globals';
 import { createLogger } from '@scc/runtime';
 import { SignJWT } from 'jose';
 import { z } from 'zod';
+import type { Grant, Identity } from '../call/actor.js';
+import { type Role, ROLES } from '../call/roles.js';
+import { covers, EVERYWHERE, intersection, isInScope, likePatterns, within } from '../call/scope.js';
+import { ROLE_TABLE } from '../permissions.js';
 import { Authenticator } from './authenticate.js';
-import { type Grant, mayGrant } from './bindings.js';
+import { mayGrant } from './bindings.js';
 import { clusterRoles } from './cluster-roles.js';
 import { ExpiringCache } from './expiring-cache.js';
 import { FailureLimit } from './failure-limit.js';
-import type { Identity, Verdict } from './verdict.js';
 import { ClusterGrants } from './kubernetes.js';
 import { placeOf } from './place.js';
-import { PERMISSIONS, resourceOf, type Role, ROLE_PERMISSIONS, ROLES } from './roles.js';
-import { covers, EVERYWHERE, intersection, isInScope, likePatterns, within } from '../call/scope.js';
+import { resourceOf } from './roles.js';
 import { accessConfig, oidcSettings } from './settings.js';
+import type { Verdict } from './verdict.js';
 
 const log = createLogger('test', 'silent');
 const ana: Identity = { name: 'ana', groups: ['team-a'], uid: null, extra: {}, by: 'tokenReview' };
@@ -72,7 +75,7 @@ describe('giving a role', () => {
 
 describe('roles', () => {
   it('only the engine reports, and it decides nothing', () => {
-    const holders = (permission: string): Role[] => ROLES.filter((role) => ROLE_PERMISSIONS[role].has(permission));
+    const holders = (permission: string): Role[] => ROLES.filter((role) => ROLE_TABLE.of(role).has(permission));
     expect(holders('events:report')).toEqual(['engine']);
     expect(holders('steps:authorize')).toEqual(['engine']);
     expect(holders('approvals:decide')).toEqual(['approver', 'admin']);
@@ -82,15 +85,15 @@ describe('roles', () => {
 
   it('are ClusterRoles that grant the same', () => {
     for (const [index, role] of ROLES.entries()) {
-      const granted = (clusterRoles()[index]?.rules ?? [])
+      const granted = (clusterRoles(ROLE_TABLE)[index]?.rules ?? [])
         .filter(({ resourceNames }) => !resourceNames)
         .flatMap(({ resources, verbs }) => resources.flatMap((resource) => verbs.map((verb) => `${resource}:${verb}`)));
-      expect(granted.sort()).toEqual([...ROLE_PERMISSIONS[role]].sort());
+      expect(granted.sort()).toEqual([...ROLE_TABLE.of(role)].sort());
     }
   });
 
   it('consist of permissions that are virtual resources', () => {
-    for (const permission of PERMISSIONS) {
+    for (const permission of ROLE_TABLE.permissions) {
       const { resource, verb } = resourceOf(permission);
       expect(`${resource}:${verb}`).toBe(permission);
     }

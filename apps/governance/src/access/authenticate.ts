@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { Logger } from 'pino';
+import type { Identity } from '../call/actor.js';
 import { Refusal } from '../refusal/refusal.js';
 import { askInTime } from './deadline.js';
 import { ExpiringCache } from './expiring-cache.js';
 import { FailureLimit } from './failure-limit.js';
-import type { Identity, Verdict, Verify } from './verdict.js';
 import { claimsOf } from './token-review.js';
+import type { Verdict, Verify } from './verdict.js';
 
 /** How long a token that was good stays good: the longest that a revoked one still opens the door. */
 const POSITIVE_MS = 60_000;

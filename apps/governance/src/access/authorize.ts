@@ -1,9 +1,10 @@
-import type { Queryable } from '../database/rows.js';
-import { bindingsOf, type Grant } from './bindings.js';
-import type { Identity } from './verdict.js';
-import type { ClusterGrants } from './kubernetes.js';
-import { type Role, ROLE_PERMISSIONS, ROLES } from './roles.js';
+import type { Grant, Identity } from '../call/actor.js';
+import { type Role, ROLES } from '../call/roles.js';
 import { covers, intersection, isInScope, type Scope, within } from '../call/scope.js';
+import type { Queryable } from '../database/rows.js';
+import { bindingsOf } from './bindings.js';
+import type { ClusterGrants } from './kubernetes.js';
+import type { RoleTable } from './roles.js';
 import type { AccessMode } from './settings.js';
 
 /** Roles that the configuration gives, so that somebody can begin and the worker can work. */
@@ -18,6 +19,8 @@ export interface AuthorizerOptions {
   db: Queryable;
   cluster: ClusterGrants;
   configured: ConfiguredRoles;
+  /** What each role may do. */
+  roles: RoleTable;
 }
 
 /** Somebody with the roles that bindings and the configuration give him. */
@@ -30,10 +33,12 @@ export interface Holder {
 /** Finds out what somebody may do, and where. */
 export class Authorizer {
   readonly mode: AccessMode;
+  readonly roles: RoleTable;
   readonly #options: AuthorizerOptions;
 
   constructor(options: AuthorizerOptions) {
     this.mode = options.mode;
+    this.roles = options.roles;
     this.#options = options;
   }
 
@@ -63,7 +68,7 @@ export class Authorizer {
   async scopeOf({ identity, namespace, bound }: Holder, permission: string): Promise<Scope> {
     const { cluster } = this.#options;
     if (this.mode === 'kubernetes') return cluster.scopeOf(identity, permission, namespace);
-    const scope = within(scopeIn(bound, permission), namespace);
+    const scope = within(this.#scopeIn(bound, permission), namespace);
     if (this.mode === 'bindings' || scope.length === 0) return scope;
     return intersection(scope, await cluster.scopeOf(identity, permission, namespace));
   }
@@ -77,9 +82,15 @@ export class Authorizer {
     const holder = await this.holderOf(identity, namespaces.includes('*') ? null : namespaces);
     const grants = await this.grantsOf(holder);
     if (grants.some((grant) => grant.role === 'admin' && grant.namespaces === '*')) return [];
-    const permissions = [...ROLE_PERMISSIONS[role]];
+    const permissions = [...this.roles.of(role)];
     const scopes = await Promise.all(permissions.map((permission) => this.scopeOf(holder, permission)));
     return permissions.filter((_permission, index) => !covers(scopes[index] ?? [], namespaces));
+  }
+
+  /** Where grants hold a permission. */
+  #scopeIn(grants: readonly Grant[], permission: string): Scope {
+    const holding = grants.filter(({ role }) => this.roles.of(role).has(permission));
+    return [...new Set(holding.map(({ namespaces }) => namespaces))];
   }
 
   async #boundTo(identity: Identity): Promise<Grant[]> {
@@ -103,11 +114,6 @@ function configuredFor({ name, groups }: Identity, { adminUsers, adminGroups, en
     ...(name === engine ? [grant('engine', 'ENGINE_SERVICE_ACCOUNT')] : []),
   ];
 }
-
-/** Where grants hold a permission. */
-const scopeIn = (grants: readonly Grant[], permission: string): Scope => [
-  ...new Set(grants.filter(({ role }) => ROLE_PERMISSIONS[role].has(permission)).map(({ namespaces }) => namespaces)),
-];
 
 export const rolesIn = (grants: readonly Grant[]): Role[] =>
   ROLES.filter((role) => grants.some((grant) => grant.role === role));

@@ -1,13 +1,14 @@
 import { type EntityManager, MoreThan, QueryFailedError } from 'typeorm';
 import { z } from 'zod';
 import { appendAudit } from '../audit/append.js';
-import { Refusal } from '../refusal/refusal.js';
+import type { Grant } from '../call/actor.js';
+import type { CallContext } from '../call/caller.js';
+import { type Role, ROLES } from '../call/roles.js';
+import { covers, type Scope } from '../call/scope.js';
 import { type Database, type Queryable, rowOf, rowsOf } from '../database/rows.js';
 import { inScope, matching } from '../paging/filters.js';
-import type { CallContext } from '../plans/store.js';
+import { Refusal } from '../refusal/refusal.js';
 import { RoleBindingEntity } from './role-binding.entity.js';
-import { type Role, ROLES } from './roles.js';
-import { covers, type Scope } from '../call/scope.js';
 
 /**
  * Characters that nobody sees, or that turn the order of others. Not \p{C}: that has what is unassigned too, and each
@@ -87,14 +88,6 @@ export async function listBindings(
   matching(query, { role, subjectName: subject });
   if (after !== null) query.andWhere({ id: MoreThan(after) });
   return (await inScope(query, 'b.namespaces', scope).getMany()).map(toBinding);
-}
-
-/** A role that somebody holds somewhere, and why. */
-export interface Grant {
-  role: Role;
-  /** A pattern. */
-  namespaces: string;
-  because: string;
 }
 
 /** A caller who wants to change who may what. */

@@ -1,4 +1,5 @@
-import { API_GROUP, HOLD_ROLE, resourceOf, type Role, ROLE_PERMISSIONS, ROLES } from './roles.js';
+import { type Role, ROLES } from '../call/roles.js';
+import { API_GROUP, HOLD_ROLE, resourceOf, type RoleTable } from './roles.js';
 
 interface Rule {
   apiGroups: string[];
@@ -17,13 +18,13 @@ export interface ClusterRole {
 export const clusterRoleName = (role: Role): string => `scc-governance-${role}`;
 
 /** The roles as ClusterRoles of virtual resources, to be bound where the cluster's RBAC decides. */
-export const clusterRoles = (): ClusterRole[] =>
+export const clusterRoles = (table: RoleTable): ClusterRole[] =>
   ROLES.map((role) => ({
     apiVersion: 'rbac.authorization.k8s.io/v1',
     kind: 'ClusterRole',
     metadata: { name: clusterRoleName(role) },
     rules: [
-      ...permissionRules(ROLE_PERMISSIONS[role]),
+      ...permissionRules(table.of(role)),
       { apiGroups: [API_GROUP], resources: [HOLD_ROLE.resource], resourceNames: [role], verbs: [HOLD_ROLE.verb] },
     ],
   }));

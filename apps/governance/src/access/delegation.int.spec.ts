@@ -1,10 +1,11 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
-import { domainDatabase, type DomainDatabase } from '../governance.fixture.js';
 import { type GuardedAnswer, type GuardedApi, startGuarded, TestCluster } from '../access.fixture.js';
+import type { Role } from '../call/roles.js';
+import { domainDatabase, type DomainDatabase } from '../governance.fixture.js';
+import { ROLE_TABLE } from '../permissions.js';
 import { clusterRoles } from './cluster-roles.js';
 import type { AccessReview } from './kubernetes.js';
-import type { Role } from './roles.js';
 import type { AccessMode } from './settings.js';
 
 /** Role bindings in the hands of those whom the cluster's RBAC lets manage a namespace. */
@@ -36,7 +37,7 @@ const rbac =
         binding.user === user &&
         (binding.namespace === null || binding.namespace === namespace) &&
         binding.without !== `${resource}:${verb}` &&
-        clusterRoles()
+        clusterRoles(ROLE_TABLE)
           .find(({ metadata }) => metadata.name === `scc-governance-${binding.role}`)
           ?.rules.some(
             (rule) =>

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { Logger } from 'pino';
+import type { Identity } from '../call/actor.js';
+import { type Role, ROLES } from '../call/roles.js';
+import type { Scope } from '../call/scope.js';
 import { askInTime } from './deadline.js';
 import { ExpiringCache } from './expiring-cache.js';
-import type { Identity } from './verdict.js';
-import { API_GROUP, HOLD_ROLE, resourceOf, type Role, ROLES } from './roles.js';
-import type { Scope } from '../call/scope.js';
+import { API_GROUP, HOLD_ROLE, resourceOf } from './roles.js';
 
 const ALLOWED_MS = 10_000;
 const REFUSED_MS = 5000;

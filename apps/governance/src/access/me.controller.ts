@@ -1,12 +1,10 @@
 import { Controller, Get, Query } from '@nestjs/common';
 import { z } from 'zod';
-import { Access, type CallerAccess } from '../call/actor.js';
-import { Authorizer } from './authorize.js';
-import type { Grant } from './bindings.js';
-import type { Identity } from './verdict.js';
+import { Access, type CallerAccess, type Grant, type Identity } from '../call/actor.js';
 import { AnyCaller } from '../call/require-permission.js';
-import { API_GROUP, PERMISSIONS, resourceOf, ROLE_PERMISSIONS } from './roles.js';
 import type { Scope } from '../call/scope.js';
+import { Authorizer } from './authorize.js';
+import { API_GROUP, resourceOf } from './roles.js';
 import type { AccessMode } from './settings.js';
 
 const querySchema = z.object({
@@ -46,10 +44,12 @@ export class MeController {
     const holder = await this.authorizer.holderOf(identity, namespace ?? null);
     const roles = await this.authorizer.grantsOf(holder);
     const permissions = await Promise.all(
-      PERMISSIONS.map(async (permission) => ({
+      this.authorizer.roles.permissions.map(async (permission) => ({
         permission,
         namespaces: await this.authorizer.scopeOf(holder, permission),
-        roles: [...new Set(roles.map(({ role }) => role))].filter((role) => ROLE_PERMISSIONS[role].has(permission)),
+        roles: [...new Set(roles.map(({ role }) => role))].filter((role) =>
+          this.authorizer.roles.of(role).has(permission),
+        ),
         rbac: rbacOf(permission),
       })),
     );

@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import { namespaceSchema, type Target } from '../call/require-permission.js';
 import { type Queryable, rowOf } from '../database/rows.js';
-import type { Target } from '../call/require-permission.js';
 
 /** What a request says about where it works, before any pipe has looked at it. */
 export interface AddressedRequest {
@@ -18,16 +18,10 @@ export type Place =
   /** The object is not known here, so only those who may see all of them are told that. */
   | { kind: 'unknown' };
 
-const namespace = z
-  .string()
-  .max(63)
-  .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/);
-/** For lists without other filters: the guard narrows the caller's scope to it. */
-export const namespaceQuery = z.object({ namespace: namespace.optional().describe('Only what lies there.') });
-const inPath = z.object({ namespace });
-const inBody = z.object({ target: z.object({ namespace }) });
-const inQuery = z.object({ namespace });
-const bindingInBody = z.object({ namespaces: namespace });
+const inPath = z.object({ namespace: namespaceSchema });
+const inBody = z.object({ target: z.object({ namespace: namespaceSchema }) });
+const inQuery = z.object({ namespace: namespaceSchema });
+const bindingInBody = z.object({ namespaces: namespaceSchema });
 const id = z
   .string()
   .max(64)

@@ -1,6 +1,6 @@
 import { Column, Entity, PrimaryGeneratedColumn, Unique } from 'typeorm';
+import type { Role } from '../call/roles.js';
 import { BY_DEFAULT_NOW, IDENTITY } from '../database/columns.js';
-import type { Role } from './roles.js';
 
 /** A role of a user or a group in the namespaces that a pattern matches. Never changed, only made and removed. */
 @Entity('role_binding')

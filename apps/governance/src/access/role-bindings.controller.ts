@@ -1,11 +1,13 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
-import { type Page, pageOf, pageQuery, positionOf } from '../paging/paging.js';
-import { inTransaction } from '../database/transaction.js';
-import type { CallContext } from '../plans/store.js';
-import { Refusal } from '../refusal/refusal.js';
 import { Access, Actor, Call, type CallerAccess, type User } from '../call/actor.js';
+import type { CallContext } from '../call/caller.js';
+import { namespaceQuery, RequirePermission } from '../call/require-permission.js';
+import { ROLES } from '../call/roles.js';
+import { inTransaction } from '../database/transaction.js';
+import { type Page, pageOf, pageQuery, positionOf } from '../paging/paging.js';
+import { Refusal } from '../refusal/refusal.js';
 import { Authorizer } from './authorize.js';
 import {
   createBinding,
@@ -15,9 +17,6 @@ import {
   roleBindingInput,
   type RoleBindingInput,
 } from './bindings.js';
-import { namespaceQuery } from './place.js';
-import { RequirePermission } from '../call/require-permission.js';
-import { ROLES } from './roles.js';
 
 const listSchema = z.object({
   ...pageQuery,

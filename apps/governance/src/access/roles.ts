@@ -1,33 +1,22 @@
-import { DOMAIN_PERMISSIONS } from '../permissions.js';
+import { type Role, type RolePermissions, ROLES } from '../call/roles.js';
 
-export const ROLES = ['viewer', 'operator', 'approver', 'policy-author', 'auditor', 'admin', 'engine'] as const;
-export type Role = (typeof ROLES)[number];
+/** What each role may do: the sum of what the features declare. A permission that no feature declares is held by no role. */
+export class RoleTable {
+  readonly #permissions: ReadonlyMap<Role, ReadonlySet<string>>;
+  /** Every permission that some role has, sorted. */
+  readonly permissions: readonly string[];
 
-/** Permissions about access itself, beside those of the domain. */
-const ACCESS_PERMISSIONS: Partial<Record<Role, readonly string[]>> = {
-  auditor: ['access:read', 'break-glass:review'],
-  admin: ['access:read', 'access:write', 'break-glass:use', 'break-glass:review'],
-};
+  constructor(declared: readonly RolePermissions[]) {
+    this.#permissions = new Map(
+      ROLES.map((role) => [role, new Set(declared.flatMap((feature) => feature[role] ?? []))]),
+    );
+    this.permissions = [...new Set([...this.#permissions.values()].flatMap((held) => [...held]))].sort();
+  }
 
-/** What each role may do. Nobody holds what is not listed. */
-export const ROLE_PERMISSIONS: Record<Role, ReadonlySet<string>> = {
-  viewer: permissionsOf('viewer'),
-  operator: permissionsOf('operator'),
-  approver: permissionsOf('approver'),
-  'policy-author': permissionsOf('policy-author'),
-  auditor: permissionsOf('auditor'),
-  admin: permissionsOf('admin'),
-  engine: permissionsOf('engine'),
-};
-
-function permissionsOf(role: Role): ReadonlySet<string> {
-  return new Set([...DOMAIN_PERMISSIONS[role], ...(ACCESS_PERMISSIONS[role] ?? [])]);
+  of(role: Role): ReadonlySet<string> {
+    return this.#permissions.get(role) ?? new Set();
+  }
 }
-
-/** Every permission that some role has. */
-export const PERMISSIONS: readonly string[] = [
-  ...new Set(Object.values(ROLE_PERMISSIONS).flatMap((permissions) => [...permissions])),
-].sort();
 
 /** The group of the virtual resources that stand for permissions in the cluster's RBAC. */
 export const API_GROUP = 'governance.scc.poc';

@@ -1,20 +1,22 @@
 import 'reflect-metadata';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Controller, Get, type INestApplication, Module } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createLogger } from '@scc/runtime';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
-import { DOCUMENT_PATH, PAGES_PATH } from '../http/openapi/paths.js';
-import { type Route, routesOf } from '../http/routes.js';
-import { ProblemFilter } from '../http/problems.js';
-import { domainDatabase, type DomainDatabase } from '../governance.fixture.js';
 import { type GuardedApi, startGuarded, TestCluster } from '../access.fixture.js';
-import { AccessModule } from './access.module.js';
 import { AUTHENTICATED, PUBLIC } from '../call/require-permission.js';
-import { PERMISSIONS, type Role, ROLE_PERMISSIONS, ROLES } from './roles.js';
+import { type Role, ROLES } from '../call/roles.js';
+import { domainDatabase, type DomainDatabase } from '../governance.fixture.js';
+import { ProblemFilter } from '../http/problems.js';
+import { PAGES_PATH } from '../http/request.js';
+import { type Route, routesOf } from '../http/routes.js';
+import { DOCUMENT_PATH } from '../openapi/pages.js';
+import { ROLE_TABLE } from '../permissions.js';
+import { AccessModule } from './access.module.js';
 import { accessConfig } from './settings.js';
 
 /** Every route times every role, found by walking the application. */
@@ -70,7 +72,8 @@ describe('every route', () => {
 
   it('declares a permission that some role has, or whom else it is for', () => {
     const undeclared = routes.filter(
-      ({ permission }) => permission === null || ![...PERMISSIONS, PUBLIC, AUTHENTICATED].includes(permission),
+      ({ permission }) =>
+        permission === null || ![...ROLE_TABLE.permissions, PUBLIC, AUTHENTICATED].includes(permission),
     );
     expect(undeclared.map(({ method, path, permission }) => `${method} ${path}: ${permission ?? 'none'}`)).toEqual([]);
   });
@@ -102,7 +105,7 @@ describe('every route', () => {
       if (permission === null || permission === PUBLIC || permission === AUTHENTICATED) continue;
       const { status, detail } = await send(token, route);
       const name = `${role}: ${route.method} ${route.path}`;
-      if (ROLE_PERMISSIONS[role].has(permission)) expect([name, [401, 403].includes(status)]).toEqual([name, false]);
+      if (ROLE_TABLE.of(role).has(permission)) expect([name, [401, 403].includes(status)]).toEqual([name, false]);
       else expect([name, status, detail.includes(`you lack ${permission}`)]).toEqual([name, 403, true]);
     }
   });
@@ -123,9 +126,9 @@ describe('the table of roles in docs/ACCESS.md', () => {
         })),
       );
     const byName = (a: { permission: string }, b: { permission: string }) => a.permission.localeCompare(b.permission);
-    const inCode = PERMISSIONS.map((permission) => ({
+    const inCode = ROLE_TABLE.permissions.map((permission) => ({
       permission,
-      roles: ROLES.filter((role) => ROLE_PERMISSIONS[role].has(permission)),
+      roles: ROLES.filter((role) => ROLE_TABLE.of(role).has(permission)),
     }));
     expect(documented.sort(byName)).toEqual(inCode.sort(byName));
   });
@@ -154,6 +157,7 @@ describe('a route that declares nothing', () => {
     };
     const access = AccessModule.register({
       config: z.object(accessConfig).parse({}),
+      roles: ROLE_TABLE,
       tokenReview: cluster.tokenReview,
       subjectAccessReview: cluster.subjectAccessReview,
       log,

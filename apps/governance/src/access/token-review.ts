@@ -1,6 +1,7 @@
 import { decodeJwt } from 'jose';
 import { z } from 'zod';
-import type { Identity, Verdict, Verify } from './verdict.js';
+import type { Identity } from '../call/actor.js';
+import type { Verdict, Verify } from './verdict.js';
 
 /** The status of a TokenReview, as the API server answers it. */
 const reviewSchema = z.object({

@@ -1,12 +1,4 @@
-/** Somebody whom authentication knows. */
-export interface Identity {
-  name: string;
-  groups: string[];
-  uid: string | null;
-  /** What the API server knows besides, such as the scopes of a token; access reviews need it back. */
-  extra: Record<string, string[]>;
-  by: 'tokenReview' | 'oidc';
-}
+import type { Identity } from '../call/actor.js';
 
 /** What a verifier says about a token. */
 export type Verdict =

@@ -1,5 +1,5 @@
+import type { MakeInformer } from '@scc/kube';
 import { defaultSCCs } from '@scc/scc';
-import type { MakeInformer } from '../registry/follow.js';
 
 export type KubeLike = Readonly<Record<string, unknown>> & {
   readonly kind: string;

@@ -1,7 +1,6 @@
-import type { KubeClient } from '@scc/kube';
+import type { KubeClient, MakeInformer } from '@scc/kube';
 import type { Logger } from '@scc/runtime';
 import type { Registry } from 'prom-client';
-import type { MakeInformer } from '../registry/follow.js';
 import type { AdmissionConfig } from './settings.js';
 
 /** What admission saw of a pod that is about to exist. A hint only: the cluster may still refuse the pod. */

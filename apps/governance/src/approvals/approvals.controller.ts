@@ -3,12 +3,13 @@ import { type ApprovalDecision, approvalDecisionSchema, type ApprovalState } fro
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { Actor, Call, type User } from '../call/actor.js';
+import type { CallContext } from '../call/caller.js';
 import { RequirePermission } from '../call/require-permission.js';
-import { type Page, pageOf, pageQuery, positionOf } from '../paging/paging.js';
 import { inTransaction } from '../database/transaction.js';
-import { type CallContext, uidSchema } from '../plans/store.js';
-import { decide, withdraw } from './decisions.js';
+import { type Page, pageOf, pageQuery, positionOf } from '../paging/paging.js';
+import { uidSchema } from '../plans/store.js';
 import { REQUEST_STATUSES } from './approval.entity.js';
+import { decide, withdraw } from './decisions.js';
 import { type ApprovalSummary, listRequests } from './requests.js';
 
 const uid = { schema: uidSchema };

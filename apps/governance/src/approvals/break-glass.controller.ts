@@ -3,9 +3,10 @@ import type { ApprovalState } from '@scc/governance-api';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { Call } from '../call/actor.js';
+import type { CallContext } from '../call/caller.js';
 import { RequirePermission } from '../call/require-permission.js';
 import { inTransaction } from '../database/transaction.js';
-import { type CallContext, uidSchema } from '../plans/store.js';
+import { uidSchema } from '../plans/store.js';
 import {
   breakGlass,
   type BreakGlassInput,

@@ -1,8 +1,9 @@
 import type { ApprovalDecision, ApprovalState } from '@scc/governance-api';
 import { type EntityManager, IsNull } from 'typeorm';
 import { appendAudit } from '../audit/append.js';
+import type { CallContext, Caller } from '../call/caller.js';
+import { lockKnownMigration, type MigrationRow, planObject } from '../plans/store.js';
 import { Refusal } from '../refusal/refusal.js';
-import { type CallContext, type Caller, lockKnownMigration, type MigrationRow, planObject } from '../plans/store.js';
 import { ApprovalDecisionEntity, ApprovalRequestEntity } from './approval.entity.js';
 import { wakeWorkflow } from './outbox.js';
 import { close, decisionsOf, openRequest, planOf, stateOf } from './requests.js';

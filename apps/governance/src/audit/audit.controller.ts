@@ -13,9 +13,9 @@ import type { Response } from 'express';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { Actor, Call, type User } from '../call/actor.js';
+import type { CallContext } from '../call/caller.js';
 import { RequirePermission } from '../call/require-permission.js';
 import { type Page, pageOf, pageQuery, positionOf } from '../paging/paging.js';
-import type { CallContext } from '../plans/store.js';
 import { AuditOrigin } from './audit-origin.js';
 import { readLog } from './log-reader.js';
 import {

@@ -1,7 +1,8 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   type ArgumentsHost,
-  Catch,
   type CanActivate,
+  Catch,
   type ExceptionFilter,
   type ExecutionContext,
   type INestApplication,
@@ -10,7 +11,6 @@ import {
 } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { Test } from '@nestjs/testing';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   auditConsistencySchema,
   auditEntryDetailSchema,
@@ -30,8 +30,9 @@ import { DataSource } from 'typeorm';
 import { z } from 'zod';
 import type { KnownRequest } from '../call/actor.js';
 import { PERMISSION } from '../call/require-permission.js';
+import { ROLES } from '../call/roles.js';
+import { ROLE_TABLE } from '../permissions.js';
 import { Refusal, REFUSAL_STATUS } from '../refusal/refusal.js';
-import { DOMAIN_PERMISSIONS } from '../permissions.js';
 import { append, aRecord, aSigner, Databases, ORIGIN, seal } from './audit-log.fixture.js';
 import { AuditModule } from './audit.module.js';
 
@@ -48,10 +49,10 @@ class TestGuard implements CanActivate {
       roles: [role],
       scope: (request.headers['x-test-scope'] ?? '*').split(','),
     };
-    const granted: readonly string[] =
-      role in DOMAIN_PERMISSIONS ? DOMAIN_PERMISSIONS[role as keyof typeof DOMAIN_PERMISSIONS] : [];
+    const known = ROLES.find((name) => name === role);
+    const granted = known ? ROLE_TABLE.of(known) : new Set<string>();
     const permission = z.string().safeParse(this.reflector.get(PERMISSION, context.getHandler()));
-    return permission.success && granted.includes(permission.data);
+    return permission.success && granted.has(permission.data);
   }
 }
 

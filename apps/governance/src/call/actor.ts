@@ -1,7 +1,24 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
-import type { Grant } from '../access/bindings.js';
-import type { Identity } from '../access/verdict.js';
+import type { Role } from './roles.js';
 import type { Scope } from './scope.js';
+
+/** Somebody whom authentication knows. */
+export interface Identity {
+  name: string;
+  groups: string[];
+  uid: string | null;
+  /** What the API server knows besides, such as the scopes of a token; access reviews need it back. */
+  extra: Record<string, string[]>;
+  by: 'tokenReview' | 'oidc';
+}
+
+/** A role that somebody holds somewhere, and why. */
+export interface Grant {
+  role: Role;
+  /** A pattern. */
+  namespaces: string;
+  because: string;
+}
 
 /** Who calls, as authentication established it, and what access found for the route. */
 export interface User {

@@ -1,4 +1,5 @@
 import { applyDecorators, SetMetadata } from '@nestjs/common';
+import { z } from 'zod';
 
 export const PERMISSION = 'scc.permission';
 export const TARGET = 'scc.target';
@@ -31,3 +32,11 @@ export const AnyCaller = (): MethodDecorator => SetMetadata(PERMISSION, AUTHENTI
 
 /** The route is for everybody, known or not: health and documentation, nothing that the database holds. */
 export const Public = (): MethodDecorator => SetMetadata(PERMISSION, PUBLIC);
+
+/** The name of a namespace in a request. */
+export const namespaceSchema = z
+  .string()
+  .max(63)
+  .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/);
+/** For lists without other filters: the guard narrows the caller's scope to it. */
+export const namespaceQuery = z.object({ namespace: namespaceSchema.optional().describe('Only what lies there.') });

@@ -1,17 +1,24 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { DataSource } from 'typeorm';
-import type { Config } from '../config.js';
-import { MAPPING } from '../entities.js';
-import { migrate, MIGRATIONS, MigrationRefused, pendingMigrations } from './migrate.js';
+import { DataSource, type DataSourceOptions } from 'typeorm';
+import { z } from 'zod';
+import { migrate, MigrationRefused, pendingMigrations, SCHEMA } from './migrate.js';
 import { isDatabaseAway } from './outage.js';
 import { TransactionClient } from './transaction-client.js';
 
-type DatabaseConfig = Pick<
-  Config,
-  'DATABASE_URL' | 'DATABASE_OWNER_URL' | 'DATABASE_OWNER_ROLE' | 'DATABASE_POOL' | 'DATABASE_CA_FILE'
->;
+/** The variables that the database knows; spread into the schema of the process. */
+export const databaseConfig = {
+  DATABASE_URL: z.url().describe('the PostgreSQL (15 or newer) as the role scc_app, which owns nothing'),
+  DATABASE_OWNER_URL: z
+    .url()
+    .optional()
+    .describe('the same database as a role that is a member of scc_owner; absent, another process migrates'),
+  DATABASE_OWNER_ROLE: z.string().default('scc_owner').describe('the NOLOGIN role that owns every table'),
+  DATABASE_POOL: z.coerce.number().int().min(3).max(200).default(20).describe('how many connections are kept'),
+  DATABASE_CA_FILE: z.string().optional().describe('the CA of PostgreSQL, as PEM; set, the connection uses TLS'),
+};
+type DatabaseConfig = z.infer<z.ZodObject<typeof databaseConfig>>;
 
 const FIRST_PAUSE_MS = 250;
 const MAX_PAUSE_MS = 5000;
@@ -20,6 +27,8 @@ const STATEMENT_TIMEOUT_MS = 20_000;
 
 export interface ConnectOptions {
   config: DatabaseConfig;
+  /** The entities of the service, and how they are named. */
+  mapping: Pick<DataSourceOptions, 'entities' | 'namingStrategy' | 'synchronize'>;
   logger: Logger;
   signal: AbortSignal;
   /** Told after each attempt that failed what is waited for, and whether that is for want of a database that answers. */
@@ -31,7 +40,7 @@ export interface ConnectOptions {
  * @throws MigrationRefused when waiting does not help, and the signal's reason when it is aborted.
  */
 export async function connectDatabase(options: ConnectOptions): Promise<DataSource> {
-  const { config, logger } = options;
+  const { config, logger, mapping } = options;
   const ca = config.DATABASE_CA_FILE;
   const ssl = ca === undefined ? {} : { ssl: { ca: await readFile(ca, 'utf8') } };
   await patiently(options, 'the migrations', () => prepareSchema(config, ssl, logger));
@@ -39,7 +48,7 @@ export async function connectDatabase(options: ConnectOptions): Promise<DataSour
     type: 'postgres',
     url: config.DATABASE_URL,
     ...ssl,
-    ...MAPPING,
+    ...mapping,
     applicationName: 'scc-governance',
     poolSize: config.DATABASE_POOL,
     connectTimeoutMS: 5000,
@@ -59,11 +68,11 @@ async function prepareSchema(config: DatabaseConfig, ssl: object, logger: Logger
   const timeout = { connectionTimeoutMillis: 5000, ...ssl };
   if (config.DATABASE_OWNER_URL !== undefined) {
     const connection = { connectionString: config.DATABASE_OWNER_URL, ...timeout };
-    await migrate({ connection, ownerRole: config.DATABASE_OWNER_ROLE, folder: MIGRATIONS, logger });
+    await migrate({ connection, ownerRole: config.DATABASE_OWNER_ROLE, folder: SCHEMA, logger });
     return;
   }
   const connection = { connectionString: config.DATABASE_URL, ...timeout };
-  const pending = await pendingMigrations({ connection, folder: MIGRATIONS });
+  const pending = await pendingMigrations({ connection, folder: SCHEMA });
   if (pending.length > 0) throw new Error(`another process has not migrated yet: ${pending.join(', ')}`);
 }
 

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createLogger } from '@scc/runtime';
 import pg from 'pg';
 import { type PostgresServer, startPostgres } from '../../../../libs/testing/src/postgres.js';
-import { migrate, MIGRATIONS, MigrationRefused, pendingMigrations } from './migrate.js';
+import { migrate, MigrationRefused, pendingMigrations, SCHEMA } from './migrate.js';
 
 let server: PostgresServer;
 let folder: string;
@@ -65,10 +65,10 @@ const SECOND = { '020-second.sql': 'create table second (id int)' };
 describe('migrate', () => {
   it('brings an empty database to the schema of this version, once', async () => {
     const { run, as } = await database();
-    const ran = await run(MIGRATIONS);
+    const ran = await run(SCHEMA);
     expect(ran).toContain('040-migrations.sql');
     expect(ran).toEqual([...ran].sort());
-    expect(await run(MIGRATIONS)).toEqual([]);
+    expect(await run(SCHEMA)).toEqual([]);
     expect(
       await query(as('postgres'), `select distinct tableowner from pg_tables where schemaname = 'public'`),
     ).toEqual([{ tableowner: 'scc_owner' }]);
@@ -76,7 +76,7 @@ describe('migrate', () => {
 
   it('runs each file once when many processes start at once', async () => {
     const { run, as } = await database();
-    const ran = await Promise.all(Array.from({ length: 8 }, () => run(MIGRATIONS)));
+    const ran = await Promise.all(Array.from({ length: 8 }, () => run(SCHEMA)));
     expect(ran.filter((names) => names.length > 0)).toHaveLength(1);
     const [row] = await query(as('postgres'), 'select count(*)::int as files from schema_migration');
     expect(row).toEqual({ files: ran.flat().length });

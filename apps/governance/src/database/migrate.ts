@@ -11,7 +11,7 @@ export class MigrationRefused extends Error {
 }
 
 /** The reviewed SQL of this version. */
-export const MIGRATIONS = path.join(import.meta.dirname, 'schema');
+export const SCHEMA = path.join(import.meta.dirname, 'schema');
 
 export interface MigrateOptions {
   /** Connects as a role that may become the owner. */

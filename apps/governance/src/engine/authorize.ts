@@ -2,17 +2,12 @@ import type { StepRequest, StepVerdict } from '@scc/governance-api';
 import type { EntityManager } from 'typeorm';
 import { approvalStateFor } from '../approvals/requests.js';
 import { appendAudit } from '../audit/append.js';
+import type { CallContext } from '../call/caller.js';
+import { currentEvaluation, lockKnownMigration, planObject, type StoredEvaluation } from '../plans/store.js';
 import { decidePolicies } from '../policies/decide.js';
 import { activeFreeze, nextStart } from '../schedule/calendar.js';
 import { claimWorkload } from './claims.js';
 import { StepAuthorizationEntity } from './step.entity.js';
-import {
-  type CallContext,
-  currentEvaluation,
-  lockKnownMigration,
-  planObject,
-  type StoredEvaluation,
-} from '../plans/store.js';
 
 /** How soon a migration asks again while another one has its workload. */
 const CLAIM_RETRY_MS = 15_000;

@@ -1,13 +1,7 @@
 import { type EntityManager, IsNull } from 'typeorm';
 import type { Database } from '../database/rows.js';
-import type { MigrationRow } from '../plans/store.js';
+import type { MigrationRow, WorkloadKey } from '../plans/store.js';
 import { WorkloadClaimEntity } from './step.entity.js';
-
-export interface WorkloadKey {
-  namespace: string;
-  kind: string;
-  name: string;
-}
 
 export type ClaimHolder = Pick<MigrationRow, 'planUid' | 'namespace' | 'name'>;
 

@@ -3,9 +3,10 @@ import type { CommandRequest, CommandVerdict } from '@scc/governance-api';
 import type { EntityManager } from 'typeorm';
 import { z } from 'zod';
 import { appendAudit } from '../audit/append.js';
+import type { CallContext } from '../call/caller.js';
 import { rowOf } from '../database/rows.js';
+import { lockKnownMigration, planObject } from '../plans/store.js';
 import { CommandGrantEntity } from './step.entity.js';
-import { type CallContext, lockKnownMigration, planObject } from '../plans/store.js';
 
 type Command = CommandRequest['command'];
 

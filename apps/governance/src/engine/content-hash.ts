@@ -1,21 +1,6 @@
-import { createHash } from 'node:crypto';
-import { canonicalBytes, type JsonValue } from '@scc/audit';
+import { hashOf } from '@scc/audit';
 import type { Evaluation, EvaluationRequest } from '@scc/governance-api';
-import { z } from 'zod';
-
-/** The content of the SCCs that the decision was made about, by hash; null while the registry has not seen one. */
-export interface SCCVersions {
-  source: string | null;
-  target: string | null;
-}
-
-const json: z.ZodType<JsonValue> = z.json();
-
-/** Hex SHA-256 of the canonical JSON (RFC 8785) of a value. */
-export const hashOf = (value: unknown): string =>
-  createHash('sha256')
-    .update(canonicalBytes(json.parse(JSON.parse(JSON.stringify(value)))))
-    .digest('hex');
+import type { SCCVersions } from '../registry/versions.js';
 
 /**
  * What an approval is bound to. `suspend` is left out: suspending and resuming does not change what was approved.

@@ -1,15 +1,9 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Put } from '@nestjs/common';
 import {
   type ApprovalState,
-  type CommandRequest,
-  commandRequestSchema,
-  type CommandVerdict,
   type Evaluation,
   type EvaluationRequest,
   evaluationRequestSchema,
-  type EventBatch,
-  eventBatchSchema,
-  type EventBatchResult,
   type PreImages,
   preImagesSchema,
   type StepRequest,
@@ -17,21 +11,20 @@ import {
   type StepVerdict,
 } from '@scc/governance-api';
 import { DataSource } from 'typeorm';
-import { Call } from '../call/actor.js';
-import { RequirePermission } from '../call/require-permission.js';
 import { approvalStateFor } from '../approvals/requests.js';
-import { Refusal } from '../refusal/refusal.js';
+import { Call } from '../call/actor.js';
+import type { CallContext } from '../call/caller.js';
+import { RequirePermission } from '../call/require-permission.js';
 import { inTransaction } from '../database/transaction.js';
+import { currentEvaluation, findMigration, uidSchema } from '../plans/store.js';
+import { Refusal } from '../refusal/refusal.js';
 import { authorizeStep } from './authorize.js';
-import { checkCommand } from './commands.js';
 import { evaluate } from './evaluate.js';
 import { preImages, savePreImages } from './pre-images.js';
-import { report } from '../history/report.js';
-import { type CallContext, currentEvaluation, findMigration, uidSchema } from '../plans/store.js';
 
 const uid = { schema: uidSchema };
 
-/** What the engine asks and reports; `libs/governance-api` fixes paths and payloads. */
+/** What the engine asks; `libs/governance-api` fixes paths and payloads. */
 @Controller('v1/migrations/:id')
 export class EngineController {
   constructor(private readonly source: DataSource) {}
@@ -67,28 +60,6 @@ export class EngineController {
     @Call() call: CallContext,
   ): Promise<StepVerdict> {
     return inTransaction(this.source, (tx) => authorizeStep(tx, id, body, call));
-  }
-
-  @Post('commands')
-  @HttpCode(200)
-  @RequirePermission('commands:check', 'migration')
-  checkCommand(
-    @Param('id', uid) id: string,
-    @Body({ schema: commandRequestSchema }) body: CommandRequest,
-    @Call() call: CallContext,
-  ): Promise<CommandVerdict> {
-    return inTransaction(this.source, (tx) => checkCommand(tx, id, body, call));
-  }
-
-  @Post('events')
-  @HttpCode(200)
-  @RequirePermission('events:report', 'migration')
-  report(
-    @Param('id', uid) id: string,
-    @Body({ schema: eventBatchSchema }) body: EventBatch,
-    @Call() call: CallContext,
-  ): Promise<EventBatchResult> {
-    return inTransaction(this.source, (tx) => report(tx, id, body, call));
   }
 
   @Put('pre-images')

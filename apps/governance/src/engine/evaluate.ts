@@ -1,15 +1,17 @@
+import { hashOf } from '@scc/audit';
 import type { ApprovalNeed, Evaluation, EvaluationRequest } from '@scc/governance-api';
 import { parseSpec, type Violation } from '@scc/plan';
 import type { EntityManager } from 'typeorm';
 import { needsWithoutAuthor, requireApproval } from '../approvals/requests.js';
 import { appendAudit } from '../audit/append.js';
+import type { CallContext } from '../call/caller.js';
+import { lockMigration, planObject, saveEvaluation } from '../plans/store.js';
 import { decidePolicies } from '../policies/decide.js';
 import { currentVersions } from '../registry/versions.js';
 import { assessRisk } from '../risk/assessments.js';
 import { nextStart, type StartTime } from '../schedule/calendar.js';
 import { claimHolder } from './claims.js';
-import { contentHashOf, hashOf } from './content-hash.js';
-import { type CallContext, lockMigration, planObject, saveEvaluation } from '../plans/store.js';
+import { contentHashOf } from './content-hash.js';
 
 /**
  * Answers the engine's question before it touches anything: may this plan run, under which conditions, at which risk.

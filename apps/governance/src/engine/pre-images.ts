@@ -1,11 +1,12 @@
+import { hashOf } from '@scc/audit';
 import type { PreImages } from '@scc/governance-api';
 import type { EntityManager } from 'typeorm';
 import { z } from 'zod';
 import { appendAudit } from '../audit/append.js';
+import type { CallContext } from '../call/caller.js';
 import { type Database, rowsOf } from '../database/rows.js';
-import { hashOf } from './content-hash.js';
-import { PreImageEntity } from '../history/event.entity.js';
-import { type CallContext, lockKnownMigration, planObject } from '../plans/store.js';
+import { lockKnownMigration, planObject } from '../plans/store.js';
+import { PreImageEntity } from './pre-image.entity.js';
 
 /**
  * Stores objects as they were before the first change. The first image of an object stays: a second attempt sees what

@@ -1,12 +1,11 @@
-import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
-import { commandGrantRequestSchema } from '@scc/governance-api';
+import { Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { Actor, Call, type User } from '../call/actor.js';
+import type { CallContext } from '../call/caller.js';
 import { RequirePermission } from '../call/require-permission.js';
 import { type Page, pageOf, pageQuery, positionOf } from '../paging/paging.js';
-import { inTransaction } from '../database/transaction.js';
-import { type IssuedGrant, issueCommandGrant } from '../engine/commands.js';
+import { findMigration, uidSchema } from '../plans/store.js';
 import { migrationProof, ProofSigner, type SignedProof } from './proof.js';
 import {
   eventPositionSchema,
@@ -22,7 +21,6 @@ import {
   stepsOf,
 } from './read.js';
 import { rebuildReadModel } from './rebuild.js';
-import { type CallContext, findMigration, uidSchema } from '../plans/store.js';
 
 const uid = { schema: uidSchema };
 const pageSchema = z.object(pageQuery);
@@ -30,7 +28,7 @@ type PageQuery = z.infer<typeof pageSchema>;
 const listSchema = migrationFilterSchema.extend(pageQuery);
 const stepPosition = z.string().regex(/^[0-9]{1,18}$/);
 
-/** The read model of migrations, and what people may ask of a running one. */
+/** The read model of migrations. */
 @Controller('v1/migrations')
 export class MigrationsController {
   constructor(
@@ -91,16 +89,5 @@ export class MigrationsController {
   @RequirePermission('migrations:rebuild')
   async rebuild(@Call() call: CallContext): Promise<{ migrations: number }> {
     return { migrations: await rebuildReadModel(this.source, call) };
-  }
-
-  /** A token that gives a command sent to the workflow the authority of the caller. */
-  @Post(':id/command-grants')
-  @RequirePermission('commands:grant', 'migration')
-  grantCommand(
-    @Param('id', uid) id: string,
-    @Body({ schema: commandGrantRequestSchema }) body: z.infer<typeof commandGrantRequestSchema>,
-    @Call() call: CallContext,
-  ): Promise<IssuedGrant> {
-    return inTransaction(this.source, (tx) => issueCommandGrant(tx, id, body, call));
   }
 }

@@ -1,4 +1,5 @@
 import type { GateSample, MigrationEvent, PodSCC, RecordedEvent, TrafficSummary } from '@scc/plan';
+import type { Activation } from '../registry/activations.js';
 
 /** Where an event stands among all events of one plan. */
 export interface StoredEvent extends RecordedEvent {
@@ -7,14 +8,6 @@ export interface StoredEvent extends RecordedEvent {
 }
 
 type Outcome = 'completed' | 'rolledBack' | 'rejected' | 'dryRun';
-
-/** One time at which a workload began to run under an SCC; `key` makes recording it idempotent. */
-export interface Activation {
-  key: string;
-  scc: string;
-  at: string;
-  reason: 'observed' | 'migrated' | 'restored';
-}
 
 interface ProjectedPod extends PodSCC {
   role: 'before' | 'canary' | 'after';

@@ -1,12 +1,11 @@
-import { auditBodySchema, type NoteSigner, parseCheckpoint, signNote } from '@scc/audit';
+import { auditBodySchema, hashOf, type NoteSigner, parseCheckpoint, signNote } from '@scc/audit';
 import { z } from 'zod';
-import { inclusionProof } from '../audit/proofs.js';
 import { ApprovalRequestEntity } from '../approvals/approval.entity.js';
 import { decisionsOf } from '../approvals/requests.js';
+import { inclusionProof } from '../audit/proofs.js';
 import { type Database, rowsOf } from '../database/rows.js';
-import { hashOf } from '../engine/content-hash.js';
-import { type EventRecord, eventsOf, type MigrationDetail, migrationDetail, type StepRecord, stepsOf } from './read.js';
 import { currentEvaluation, findMigration, type MigrationRow, type StoredEvaluation } from '../plans/store.js';
+import { type EventRecord, eventsOf, type MigrationDetail, migrationDetail, type StepRecord, stepsOf } from './read.js';
 
 /** An audit entry with what proves, from the checkpoint of the document alone, that the log holds it. */
 interface ProvedEntry {

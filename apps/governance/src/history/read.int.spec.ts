@@ -1,10 +1,10 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { isSignedBy, leafHash, parseCheckpoint, parseNote, signerFromPem, verifyInclusion } from '@scc/audit';
+import { hashOf, isSignedBy, leafHash, parseCheckpoint, parseNote, signerFromPem, verifyInclusion } from '@scc/audit';
 import { createLogger, waitFor } from '@scc/runtime';
-import { EVERYWHERE } from '../call/scope.js';
 import { Sealer } from '../audit/sealer.js';
-import { hashOf } from '../engine/content-hash.js';
+import { EVERYWHERE } from '../call/scope.js';
+import { evaluate } from '../engine/evaluate.js';
 import {
   aBatch,
   aRequest,
@@ -18,7 +18,6 @@ import {
   recorded,
   row,
 } from '../governance.fixture.js';
-import { evaluate } from '../engine/evaluate.js';
 import { migrationProof, proofText } from './proof.js';
 import { eventsOf, listMigrations, migrationDetail, type MigrationPosition } from './read.js';
 import { rebuildReadModel } from './rebuild.js';

@@ -1,10 +1,11 @@
 import type { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { appendAudit } from '../audit/append.js';
+import type { CallContext } from '../call/caller.js';
 import { rowsOf } from '../database/rows.js';
 import { inTransaction } from '../database/transaction.js';
+import { lockKnownMigration } from '../plans/store.js';
 import { rebuildView } from './report.js';
-import { type CallContext, lockKnownMigration } from '../plans/store.js';
 
 /** Folds the read model of every migration anew from its stored events; each in its own transaction. */
 export async function rebuildReadModel(source: DataSource, { actor, requestId }: CallContext): Promise<number> {

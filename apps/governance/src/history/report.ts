@@ -1,22 +1,22 @@
+import { hashOf } from '@scc/audit';
 import type { EventBatch, EventBatchResult } from '@scc/governance-api';
 import { type MigrationEvent, migrationEventSchema, phaseSchema } from '@scc/plan';
 import type { EntityManager } from 'typeorm';
 import { z } from 'zod';
 import { appendAuditBatch } from '../audit/append.js';
-import { Refusal } from '../refusal/refusal.js';
+import type { CallContext } from '../call/caller.js';
 import { type Queryable, rowsOf } from '../database/rows.js';
-import { recordActivations } from '../registry/activations.js';
 import { releaseWorkload } from '../engine/claims.js';
-import { hashOf } from '../engine/content-hash.js';
-import { type MigrationView, project, type StoredEvent } from './project.js';
 import {
-  type CallContext,
   currentEvaluation,
   lockMigration,
   type MigrationRow,
   planObject,
   type StoredEvaluation,
 } from '../plans/store.js';
+import { Refusal } from '../refusal/refusal.js';
+import { recordActivations } from '../registry/activations.js';
+import { type MigrationView, project, type StoredEvent } from './project.js';
 import { saveView } from './view.js';
 
 /** Longer events are evidenced by their hash; the event itself is stored beside the log. */

@@ -3,10 +3,15 @@ import type { NextFunction, Request, Response } from 'express';
 import type { Logger } from 'pino';
 import type { KnownRequest } from '../call/actor.js';
 import { clientAddress, type TrustedProxies } from './client-address.js';
-import { PAGES_PATH, PAGES_POLICY } from './openapi/paths.js';
 
 export type ApiRequest = Request & KnownRequest;
 
+/** Where the pages that document the API are served. */
+export const PAGES_PATH = '/v1/docs';
+
+/** The pages load their own scripts and styles, and nothing from elsewhere. */
+const PAGES_POLICY =
+  "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'";
 const NO_CONTENT = "default-src 'none'; frame-ancestors 'none'";
 const ACCEPTED_ID = /^[A-Za-z0-9._-]{1,128}$/;
 

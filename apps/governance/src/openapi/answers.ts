@@ -1,8 +1,8 @@
 import { policyBindingSchema, policyDocumentSchema } from '@scc/policy';
 import { z } from 'zod';
 import { roleBindingInput } from '../access/bindings.js';
-import { ROLES } from '../access/roles.js';
 import { ACCESS_MODES } from '../access/settings.js';
+import { ROLES } from '../call/roles.js';
 import { exceptionInputSchema } from '../policies/exceptions.js';
 import { calendarEntrySchema } from '../schedule/store.js';
 

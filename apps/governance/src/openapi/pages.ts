@@ -2,8 +2,10 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import { type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import type { Application } from 'express';
 import { z } from 'zod';
+import { PAGES_PATH } from '../http/request.js';
 import { openApiDocument } from './document.js';
-import { DOCUMENT_PATH, PAGES_PATH } from '../http/openapi/paths.js';
+
+export const DOCUMENT_PATH = '/v1/openapi.json';
 
 /** Serves the OpenAPI document, and pages made from it without anything from another host. */
 export function serveDocumentation(app: NestExpressApplication, version: string): void {

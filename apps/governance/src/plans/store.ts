@@ -2,8 +2,8 @@ import type { Evaluation, EvaluationRequest, PlanIdentity } from '@scc/governanc
 import type { PlanRef } from '@scc/plan';
 import type { EntityManager } from 'typeorm';
 import { z } from 'zod';
-import { Refusal } from '../refusal/refusal.js';
 import { type Database, newRow } from '../database/rows.js';
+import { Refusal } from '../refusal/refusal.js';
 import { EvaluationEntity, MigrationEntity } from './migration.entity.js';
 
 /** The uid of a plan, as the API server makes them. */
@@ -12,20 +12,6 @@ export const uidSchema = z
   .min(1)
   .max(64)
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/);
-
-/** Who asks: the identity that the access layer established. */
-export interface Caller {
-  name: string;
-  groups: string[];
-  roles: string[];
-}
-
-/** Everything that a decision needs besides its input; time is a parameter. */
-export interface CallContext {
-  actor: Caller;
-  requestId: string | null;
-  now: Date;
-}
 
 export type MigrationRow = Pick<MigrationEntity, 'planUid' | 'namespace' | 'name' | 'author' | 'evaluationId'>;
 
@@ -95,6 +81,13 @@ export async function saveEvaluation(
   });
   await tx.getRepository(EvaluationEntity).insert(newRow<EvaluationEntity>(evaluation));
   await tx.getRepository(MigrationEntity).update({ planUid: plan.uid }, { evaluationId: evaluation.id });
+}
+
+/** A workload by its address. */
+export interface WorkloadKey {
+  namespace: string;
+  kind: string;
+  name: string;
 }
 
 /** The object that audit entries about a plan name. */

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { MakeInformer } from '@scc/kube';
 import { createLogger, waitFor } from '@scc/runtime';
 import { defaultSCCs } from '@scc/scc';
 import { EVERYWHERE } from '../call/scope.js';
 import { domainDatabase, type DomainDatabase } from '../governance.fixture.js';
-import { followSCCs, type MakeInformer } from '../registry/follow.js';
+import { followSCCs } from '../registry/follow.js';
 import { driftFromDefaults } from '../registry/queries.js';
 import { PodTracker } from './follow.js';
 import { observePod } from './observation.js';

@@ -1,6 +1,6 @@
+import type { MakeInformer } from '@scc/kube';
 import type { Logger } from 'pino';
 import type { DataSource } from 'typeorm';
-import type { Following, MakeInformer } from '../registry/follow.js';
 import { hasEnded, observePod, type PodObservation } from './observation.js';
 import { PodQueue } from './queue.js';
 import { reconcilePods, trackPods } from './tracking.js';
@@ -12,7 +12,7 @@ const HEAL_MS = 10_000;
 const QUEUE = { capacity: 20_000, batchSize: 500, everyMs: 200 };
 
 /** Follows the pods of the cluster, and takes hints from admission. */
-export class PodTracker implements Following {
+export class PodTracker {
   private readonly queue: PodQueue;
   private readonly informer: ReturnType<MakeInformer> | null;
   private timer: NodeJS.Timeout | null = null;

@@ -2,8 +2,7 @@ import { Controller, Get, Param, Query } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { Actor, type User } from '../call/actor.js';
-import { namespaceQuery } from '../access/place.js';
-import { RequirePermission } from '../call/require-permission.js';
+import { namespaceQuery, RequirePermission } from '../call/require-permission.js';
 import { type Page, pageOf, pageQuery, positionOf } from '../paging/paging.js';
 import { countBySCC, findPods, podPositionSchema, type TrackedPod, transitionsOf } from './queries.js';
 

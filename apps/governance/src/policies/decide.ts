@@ -1,3 +1,4 @@
+import { hashOf } from '@scc/audit';
 import type { Evaluation, EvaluationRequest } from '@scc/governance-api';
 import {
   type CompiledPolicy,
@@ -8,7 +9,6 @@ import {
 } from '@scc/policy';
 import { z } from 'zod';
 import { type Queryable, rowOf, rowsOf } from '../database/rows.js';
-import { hashOf } from '../engine/content-hash.js';
 import { knownSCCs } from '../registry/versions.js';
 import { POLICY_INPUTS, policyContext, type WorkloadHistory } from './context.js';
 import { appliesTo, type BoundPolicy, type Verdicts, verdictsOf } from './verdicts.js';

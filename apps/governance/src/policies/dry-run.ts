@@ -1,6 +1,6 @@
+import { hashOf } from '@scc/audit';
 import type { PolicyBinding, PolicyDocument } from '@scc/policy';
 import type { Database } from '../database/rows.js';
-import { hashOf } from '../engine/content-hash.js';
 import { EvaluationEntity, MigrationEntity } from '../plans/migration.entity.js';
 import { knownSCCs } from '../registry/versions.js';
 import { policyContext } from './context.js';

@@ -2,11 +2,10 @@ import { Body, Controller, Get, Headers, Param, Post, Query } from '@nestjs/comm
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { Actor, Call, type User } from '../call/actor.js';
-import { namespaceQuery } from '../access/place.js';
-import { RequirePermission } from '../call/require-permission.js';
-import { expectedVersion } from '../refusal/version.js';
+import type { CallContext } from '../call/caller.js';
+import { namespaceQuery, RequirePermission } from '../call/require-permission.js';
 import { inTransaction } from '../database/transaction.js';
-import type { CallContext } from '../plans/store.js';
+import { expectedVersion } from '../refusal/version.js';
 import {
   approveException,
   type ExceptionInput,

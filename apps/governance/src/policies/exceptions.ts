@@ -1,11 +1,12 @@
 import type { EntityManager } from 'typeorm';
 import { z } from 'zod';
-import type { Scope } from '../call/scope.js';
 import { appendAudit } from '../audit/append.js';
-import { Refusal, requireVersion } from '../refusal/refusal.js';
+import type { CallContext } from '../call/caller.js';
+import type { Scope } from '../call/scope.js';
 import { type Database, rowsOf } from '../database/rows.js';
 import { inScope } from '../paging/filters.js';
-import type { CallContext } from '../plans/store.js';
+import { Refusal } from '../refusal/refusal.js';
+import { requireVersion } from '../refusal/version.js';
 import { PolicyExceptionEntity } from './policy-exception.entity.js';
 import { newestVersion } from './store.js';
 

@@ -9,12 +9,12 @@ import {
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { Call } from '../call/actor.js';
+import type { CallContext } from '../call/caller.js';
 import { RequirePermission } from '../call/require-permission.js';
-import { expectedVersion } from '../refusal/version.js';
-import { Refusal } from '../refusal/refusal.js';
 import { inTransaction } from '../database/transaction.js';
-import type { CallContext } from '../plans/store.js';
-import { type DryRunReport, dryRunPolicy } from './dry-run.js';
+import { Refusal } from '../refusal/refusal.js';
+import { expectedVersion } from '../refusal/version.js';
+import { dryRunPolicy, type DryRunReport } from './dry-run.js';
 import {
   findBinding,
   findVersion,

@@ -1,11 +1,12 @@
+import { hashOf } from '@scc/audit';
 import { compilePolicy, parameterIssues, type PolicyBinding, type PolicyDocument, tryPolicy } from '@scc/policy';
 import type { EntityManager } from 'typeorm';
-import { ROLES } from '../access/roles.js';
 import { appendAudit } from '../audit/append.js';
-import { Refusal, requireVersion } from '../refusal/refusal.js';
+import type { CallContext } from '../call/caller.js';
+import { ROLES } from '../call/roles.js';
 import type { Database } from '../database/rows.js';
-import { hashOf } from '../engine/content-hash.js';
-import type { CallContext } from '../plans/store.js';
+import { Refusal } from '../refusal/refusal.js';
+import { requireVersion } from '../refusal/version.js';
 import { POLICY_INPUTS } from './context.js';
 import { policyExamples } from './examples.js';
 import { PolicyBindingEntity, PolicyVersionEntity } from './policy.entity.js';

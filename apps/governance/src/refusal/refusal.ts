@@ -22,17 +22,6 @@ export type RefusalKind =
   /** Something that is needed for an answer is away; asking again later may help. */
   | 'unavailable';
 
-/**
- * Compares the version that a caller saw with the one that is there.
- * @param expected the version from If-Match, null when the header is absent.
- * @throws Refusal `conditionMissing` or `stale`.
- */
-export function requireVersion(expected: number | null, actual: number, what: string): void {
-  if (expected === null)
-    throw new Refusal('conditionMissing', `changing ${what} needs If-Match with the version you saw`);
-  if (expected !== actual) throw new Refusal('stale', `${what} has version ${actual}, you saw ${expected}`);
-}
-
 /** The HTTP status of each kind. */
 export const REFUSAL_STATUS: Record<RefusalKind, number> = {
   unauthenticated: 401,

@@ -18,3 +18,14 @@ export function expectedVersion(ifMatch: string | undefined, ifNoneMatch?: strin
     ]);
   return Number(tag);
 }
+
+/**
+ * Compares the version that a caller saw with the one that is there.
+ * @param expected the version from If-Match, null when the header is absent.
+ * @throws Refusal `conditionMissing` or `stale`.
+ */
+export function requireVersion(expected: number | null, actual: number, what: string): void {
+  if (expected === null)
+    throw new Refusal('conditionMissing', `changing ${what} needs If-Match with the version you saw`);
+  if (expected !== actual) throw new Refusal('stale', `${what} has version ${actual}, you saw ${expected}`);
+}

@@ -1,8 +1,15 @@
 import type { EntityManager } from 'typeorm';
 import { z } from 'zod';
 import { rowOf } from '../database/rows.js';
-import type { WorkloadKey } from '../engine/claims.js';
-import type { Activation } from '../history/project.js';
+import type { WorkloadKey } from '../plans/store.js';
+
+/** One time at which a workload began to run under an SCC; `key` makes recording it idempotent. */
+export interface Activation {
+  key: string;
+  scc: string;
+  at: string;
+  reason: 'observed' | 'migrated' | 'restored';
+}
 
 export interface WorkloadActivations {
   workload: WorkloadKey;

@@ -1,3 +1,4 @@
+import type { MakeInformer } from '@scc/kube';
 import { sccSchema } from '@scc/scc';
 import type { Logger } from 'pino';
 import { type DataSource, In, IsNull, Not } from 'typeorm';
@@ -6,24 +7,6 @@ import { appendAudit } from '../audit/append.js';
 import { inTransaction } from '../database/transaction.js';
 import { SCCPresenceEntity } from './scc.entity.js';
 import { observeSCC } from './versions.js';
-
-/** The part of an informer that following needs. */
-interface ObjectInformer {
-  start: () => unknown;
-  stop: () => unknown;
-  synced: Promise<void>;
-  list: () => unknown[];
-}
-
-/** Makes an informer for a kind; the Kubernetes adapter's `createInformer` with a client bound. */
-export type MakeInformer = (
-  kind: { apiVersion: string; kind: string },
-  onChange: (key: string, current: unknown, previous: unknown) => void,
-) => ObjectInformer;
-
-export interface Following {
-  stop: () => Promise<void>;
-}
 
 const SCC_KIND = { apiVersion: 'security.openshift.io/v1', kind: 'SecurityContextConstraints' };
 const RECONCILE_MS = 60_000;
@@ -38,7 +21,7 @@ interface Deps {
  * Keeps the registry in line with the SCCs of the cluster. Changes are entered one after the other; what could not be
  * written, and what was deleted while nobody watched, is found by the next reconciliation.
  */
-export function followSCCs({ source, makeInformer, logger }: Deps): Following {
+export function followSCCs({ source, makeInformer, logger }: Deps): { stop: () => Promise<void> } {
   let last: Promise<void> = Promise.resolve();
   const enqueue = (work: () => Promise<void>): void => {
     last = last.then(work).catch((error: unknown) => logger.warn({ err: error }, 'registry could not be written'));

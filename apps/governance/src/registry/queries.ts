@@ -1,10 +1,10 @@
-import { containment, compileSCC, defaultSCCs } from '@scc/scc';
+import { hashOf } from '@scc/audit';
+import { compileSCC, containment, defaultSCCs } from '@scc/scc';
 import { IsNull } from 'typeorm';
 import type { Scope } from '../call/scope.js';
 import type { Database } from '../database/rows.js';
 import { inScope } from '../paging/filters.js';
-import type { WorkloadKey } from '../engine/claims.js';
-import { hashOf } from '../engine/content-hash.js';
+import type { WorkloadKey } from '../plans/store.js';
 import { TrackedPodEntity } from '../pods/pod.entity.js';
 import { SCCActivationEntity, SCCPresenceEntity, SCCVersionEntity } from './scc.entity.js';
 import { contentOf } from './versions.js';

@@ -2,10 +2,9 @@ import { Controller, Get, Param, Query } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { Actor, Call, type User } from '../call/actor.js';
-import { namespaceQuery } from '../access/place.js';
-import { RequirePermission } from '../call/require-permission.js';
+import type { CallContext } from '../call/caller.js';
+import { namespaceQuery, RequirePermission } from '../call/require-permission.js';
 import { Refusal } from '../refusal/refusal.js';
-import type { CallContext } from '../plans/store.js';
 import {
   type ActivationEntry,
   affectedBy,

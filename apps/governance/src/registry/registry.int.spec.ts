@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { defaultSCCs, type SecurityContextConstraints } from '@scc/scc';
 import { EVERYWHERE } from '../call/scope.js';
-import type { Activation } from '../history/project.js';
+import { evaluate } from '../engine/evaluate.js';
 import {
   aRequest,
   at,
@@ -12,8 +12,7 @@ import {
   ownWorkload,
   row,
 } from '../governance.fixture.js';
-import { evaluate } from '../engine/evaluate.js';
-import { recordActivations } from './activations.js';
+import { type Activation, recordActivations } from './activations.js';
 import { affectedBy, driftFromDefaults, versionsOf, workloadAt } from './queries.js';
 import { observeSCC } from './versions.js';
 

@@ -1,9 +1,9 @@
+import { hashOf } from '@scc/audit';
 import type { WorkloadFacts } from '@scc/governance-api';
 import { defaultSCCs, sccSchema, type SecurityContextConstraints } from '@scc/scc';
 import { type EntityManager, IsNull } from 'typeorm';
 import { z } from 'zod';
 import { type Queryable, rowsOf } from '../database/rows.js';
-import { hashOf, type SCCVersions } from '../engine/content-hash.js';
 import { SCCPresenceEntity, SCCVersionEntity } from './scc.entity.js';
 
 /** What makes an SCC what it is: all but what the API server writes. */
@@ -26,7 +26,13 @@ const presentSCCs = (db: Queryable, names: readonly string[]): Promise<z.infer<t
 
 type Pair = Pick<WorkloadFacts, 'sourceSCC' | 'targetSCC'>;
 
-/** Hashes of the content of both SCCs; null where the registry has not seen one. */
+/** The content of the SCCs that a decision is made about, by hash; null while the registry has not seen one. */
+export interface SCCVersions {
+  source: string | null;
+  target: string | null;
+}
+
+/** The versions of both SCCs that the cluster has now. */
 export async function currentVersions(db: Queryable, { sourceSCC, targetSCC }: Pair): Promise<SCCVersions> {
   const present = await presentSCCs(
     db,

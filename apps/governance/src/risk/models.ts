@@ -1,11 +1,11 @@
+import { hashOf } from '@scc/audit';
 import { fixedModel, type RiskModel } from '@scc/risk';
 import type { EntityManager } from 'typeorm';
 import type { z } from 'zod';
 import { appendAudit } from '../audit/append.js';
-import { Refusal } from '../refusal/refusal.js';
+import { type CallContext, SYSTEM } from '../call/caller.js';
 import { type Database, newRow } from '../database/rows.js';
-import { hashOf } from '../engine/content-hash.js';
-import type { CallContext } from '../plans/store.js';
+import { Refusal } from '../refusal/refusal.js';
 import { RiskModelEntity, RiskPromotionEntity } from './model.entity.js';
 
 export interface StoredModel {
@@ -90,7 +90,6 @@ export async function findModelsInForce(db: Database): Promise<ModelsInForce | n
   };
 }
 
-export const SYSTEM = { name: 'system:governance', groups: [], roles: [] };
 const LOCK = 'select pg_advisory_xact_lock(50)';
 
 async function install(tx: EntityManager, now: Date): Promise<ModelsInForce> {

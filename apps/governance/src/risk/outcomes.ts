@@ -2,8 +2,8 @@ import type { UndoCause } from '@scc/plan';
 import type { EntityManager } from 'typeorm';
 import { z } from 'zod';
 import { appendAuditBatch } from '../audit/append.js';
+import { SYSTEM } from '../call/caller.js';
 import { rowsOf } from '../database/rows.js';
-import { SYSTEM } from './models.js';
 
 /** A migration that completed is a success once this time went by without anybody taking it back. */
 const QUIET_HOURS = 24;

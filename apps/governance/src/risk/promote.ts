@@ -1,9 +1,9 @@
 import { duel, type DuelResult, promotionObstacles } from '@scc/risk';
 import type { EntityManager } from 'typeorm';
 import { z } from 'zod';
-import { Refusal } from '../refusal/refusal.js';
+import type { CallContext } from '../call/caller.js';
 import { type Database, type Queryable, rowsOf } from '../database/rows.js';
-import type { CallContext } from '../plans/store.js';
+import { Refusal } from '../refusal/refusal.js';
 import {
   findModel,
   findModelsInForce,

@@ -2,9 +2,9 @@ import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/com
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { Call } from '../call/actor.js';
+import type { CallContext } from '../call/caller.js';
 import { RequirePermission } from '../call/require-permission.js';
 import { inTransaction } from '../database/transaction.js';
-import type { CallContext } from '../plans/store.js';
 import { type AssessmentAnswer, findAssessment } from './assessments.js';
 import { type CalibrationAnswer, calibrationOf } from './calibration.js';
 import { type ModelsAnswer, modelsAnswer, promote, type PromotionInput, promotionInputSchema } from './promote.js';

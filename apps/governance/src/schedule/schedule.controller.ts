@@ -1,11 +1,11 @@
 import { Body, Controller, Delete, Get, Headers, HttpCode, Param, Put } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { Call } from '../call/actor.js';
+import type { CallContext } from '../call/caller.js';
 import { RequirePermission } from '../call/require-permission.js';
-import { expectedVersion } from '../refusal/version.js';
-import { Refusal } from '../refusal/refusal.js';
 import { inTransaction } from '../database/transaction.js';
-import type { CallContext } from '../plans/store.js';
+import { Refusal } from '../refusal/refusal.js';
+import { expectedVersion } from '../refusal/version.js';
 import {
   type CalendarEntry,
   calendarEntrySchema,

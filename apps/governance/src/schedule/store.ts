@@ -1,9 +1,10 @@
 import type { EntityManager } from 'typeorm';
 import { z } from 'zod';
 import { appendAudit } from '../audit/append.js';
-import { Refusal, requireVersion } from '../refusal/refusal.js';
+import type { CallContext } from '../call/caller.js';
 import type { Database } from '../database/rows.js';
-import type { CallContext } from '../plans/store.js';
+import { Refusal } from '../refusal/refusal.js';
+import { requireVersion } from '../refusal/version.js';
 import { CalendarEntryEntity } from './calendar-entry.entity.js';
 import { isTimeZone, recurrenceSchema } from './occurrences.js';
 

@@ -1,5 +1,5 @@
+import type { MakeInformer } from '@scc/kube';
 import type { Logger } from '@scc/runtime';
-import type { MakeInformer } from '../../registry/follow.js';
 import { Constraints } from './constraints.js';
 import { bindingSchema, Grants, roleKey, roleSchema } from './grants.js';
 import { Namespaces } from './namespaces.js';

@@ -1,5 +1,5 @@
+import type { MakeInformer } from '@scc/kube';
 import { z } from 'zod';
-import type { MakeInformer } from '../../registry/follow.js';
 import { anchorOf } from './chain.js';
 
 /** The configurations that deploy/webhook installs. */

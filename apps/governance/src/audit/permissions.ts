@@ -1,0 +1,9 @@
+import { forPeople, type RolePermissions } from '../call/roles.js';
+
+const READ = ['audit:read', 'audit:export'];
+
+export const AUDIT_PERMISSIONS: readonly RolePermissions[] = [
+  // Checkpoints and receipts are safe to show: the more people keep them, the less can be hidden.
+  forPeople('audit:witness'),
+  { auditor: READ, admin: READ, engine: ['audit:witness'] },
+];

@@ -1,0 +1,26 @@
+import { Body, Controller, HttpCode, Param, Post } from '@nestjs/common';
+import { type EventBatch, type EventBatchResult, eventBatchSchema } from '@scc/governance-api';
+import { DataSource } from 'typeorm';
+import { Call } from '../call/actor.js';
+import type { CallContext } from '../call/caller.js';
+import { RequirePermission } from '../call/require-permission.js';
+import { inTransaction } from '../database/transaction.js';
+import { uidSchema } from '../plans/store.js';
+import { report } from './report.js';
+
+/** What the engine reports. */
+@Controller('v1/migrations/:id/events')
+export class EventsController {
+  constructor(private readonly source: DataSource) {}
+
+  @Post()
+  @HttpCode(200)
+  @RequirePermission('events:report', 'migration')
+  report(
+    @Param('id', { schema: uidSchema }) id: string,
+    @Body({ schema: eventBatchSchema }) body: EventBatch,
+    @Call() call: CallContext,
+  ): Promise<EventBatchResult> {
+    return inTransaction(this.source, (tx) => report(tx, id, body, call));
+  }
+}

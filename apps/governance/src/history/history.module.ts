@@ -1,0 +1,17 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import type { NoteSigner } from '@scc/audit';
+import { EventsController } from './events.controller.js';
+import { MigrationsController } from './migrations.controller.js';
+import { ProofSigner } from './proof.js';
+
+/** What was reported of migrations, the read model that is folded from it, and proofs. */
+@Module({})
+export class HistoryModule {
+  static register({ signer, origin }: { signer: NoteSigner; origin: string }): DynamicModule {
+    return {
+      module: HistoryModule,
+      controllers: [EventsController, MigrationsController],
+      providers: [{ provide: ProofSigner, useValue: new ProofSigner(signer, origin) }],
+    };
+  }
+}
