@@ -1,13 +1,13 @@
-export { type Allocation, allocateNamespace, occupiedBlocks } from './allocation.js';
-export { type CompiledSCC, type CompiledSCCs, compileSCC, compileSCCs } from './compile.js';
+export { type Allocation, allocateNamespace, occupiedBlocks } from './model/allocation.js';
+export { type CompiledSCC, type CompiledSCCs, compileSCC, compileSCCs } from './model/compile.js';
 export {
   type ConformanceCase,
   conformanceCaseSchema,
   type ConformanceResult,
   requestOfCase,
   resultOfCase,
-} from './conformance.js';
-export { sccCustomResourceDefinition } from './crd.js';
+} from './admission/conformance.js';
+export { sccCustomResourceDefinition } from './cluster/crd.js';
 export {
   type Admitted,
   type AdmissionRequest,
@@ -20,10 +20,10 @@ export {
   type Subject,
   type SubjectType,
   type Validation,
-} from './admission.js';
-export { decide, validatePass } from './decide.js';
-export { defaultSCCs } from './default-sccs.js';
-export { checkExec, type ExecDecision, type ExecRequest } from './exec.js';
+} from './admission/request.js';
+export { decide, validatePass } from './admission/decide.js';
+export { defaultSCCs } from './cluster/default-sccs.js';
+export { checkExec, type ExecDecision, type ExecRequest } from './admission/exec.js';
 export { compare, type SCCComparison } from './migration/compare.js';
 export type { Edit } from './migration/edits.js';
 export type { WorkloadFacts } from './migration/facts.js';
@@ -32,8 +32,8 @@ export { applyTemplatePatch, mergePatches, type TemplatePatch } from './migratio
 export { type FittingSCC, recommend, type Recommendation } from './migration/recommend.js';
 export { remediate, type Remediation } from './migration/remediate.js';
 export type { Risk, RiskName } from './migration/risks.js';
-export { type IdRange, sccSchema, type SecurityContextConstraints } from './model.js';
-export { isExemptNamespace, type Namespace } from './namespace.js';
+export { type IdRange, sccSchema, type SecurityContextConstraints } from './model/scc.js';
+export { isExemptNamespace, type Namespace } from './model/namespace.js';
 export {
   MCS_ANNOTATION,
   REQUIRED_SCC_ANNOTATION,
@@ -41,8 +41,8 @@ export {
   SECCOMP_POD_ANNOTATION,
   SUPPLEMENTAL_GROUPS_ANNOTATION,
   UID_RANGE_ANNOTATION,
-} from './names.js';
-export { type Pod, podSchema, type PodTemplate, podTemplateSchema } from './pod.js';
+} from './model/names.js';
+export { type Pod, podSchema, type PodTemplate, podTemplateSchema } from './model/pod.js';
 export type { Violation, ViolationRule } from './rules/scope.js';
 export { isLaxer, type PodSecurityLevel } from './security/level.js';
 export {
@@ -53,6 +53,6 @@ export {
 } from './security/namespace-level.js';
 export { requiredPodSecurityLevel } from './security/pod-level.js';
 export { podSecurityLevel } from './security/scc-level.js';
-export { controllerSubject, podFromTemplate, type WorkloadKind, type WorkloadOrigin } from './template.js';
-export { type SCCIssue, validateSCC } from './validation.js';
-export { defaultSCC } from './write-defaults.js';
+export { controllerSubject, podFromTemplate, type WorkloadKind, type WorkloadOrigin } from './migration/template.js';
+export { type SCCIssue, validateSCC } from './cluster/validation.js';
+export { defaultSCC } from './model/write-defaults.js';

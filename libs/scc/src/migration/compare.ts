@@ -1,4 +1,4 @@
-import { type CompiledSCC } from '../compile.js';
+import { type CompiledSCC } from '../model/compile.js';
 import { podSecurityLevel } from '../security/scc-level.js';
 import type { PodSecurityLevel } from '../security/level.js';
 import { compareDimensions, type Containment, containment, type DimensionName } from './lattice.js';

@@ -1,5 +1,5 @@
-import { SECCOMP_CONTAINER_ANNOTATION_PREFIX, SECCOMP_POD_ANNOTATION } from '../names.js';
-import type { Container, ContainerList, PodTemplate } from '../pod.js';
+import { SECCOMP_CONTAINER_ANNOTATION_PREFIX, SECCOMP_POD_ANNOTATION } from '../model/names.js';
+import type { Container, ContainerList, PodTemplate } from '../model/pod.js';
 import type { Violation, ViolationRule } from '../rules/scope.js';
 import type { TemplatePatch } from './patch.js';
 

@@ -1,10 +1,10 @@
-import { applyChanges } from '../apply.js';
-import type { CompiledSCC, CompiledSCCs } from '../compile.js';
-import { judge } from '../decide.js';
-import type { Fit } from '../evaluate.js';
-import type { Namespace } from '../namespace.js';
-import type { Pod, PodTemplate } from '../pod.js';
-import { podFromTemplate, type WorkloadKind } from '../template.js';
+import { applyChanges } from '../rules/apply.js';
+import type { CompiledSCC, CompiledSCCs } from '../model/compile.js';
+import { judge } from '../rules/judge.js';
+import type { Fit } from '../rules/evaluate.js';
+import type { Namespace } from '../model/namespace.js';
+import type { Pod, PodTemplate } from '../model/pod.js';
+import { podFromTemplate, type WorkloadKind } from './template.js';
 
 /** What is known about a workload beside its template. */
 export interface WorkloadFacts {

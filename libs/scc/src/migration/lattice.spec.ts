@@ -1,8 +1,9 @@
 import fc from 'fast-check';
-import { ownSCCs } from '../arbitraries.fixture.js';
-import { compileSCC } from '../compile.js';
-import { defaultSCCs } from '../default-sccs.js';
-import { anSCC, DEFAULTS } from '../scc.fixture.js';
+import { ownSCCs } from '../model/arbitraries.fixture.js';
+import { compileSCC } from '../model/compile.js';
+import { defaultSCCs } from '../cluster/default-sccs.js';
+import { anSCC } from '../model/scc.fixture.js';
+import { DEFAULTS } from '../admission/request.fixture.js';
 import { compare } from './compare.js';
 import { compareByPrivilege, containment } from './lattice.js';
 

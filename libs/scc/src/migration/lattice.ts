@@ -1,5 +1,5 @@
-import type { CompiledSCC } from '../compile.js';
-import { VOLUME_TYPES } from '../write-defaults.js';
+import type { CompiledSCC } from '../model/compile.js';
+import { VOLUME_TYPES } from '../model/write-defaults.js';
 
 /** How one SCC relates to another: what every pod of one may do, seen from the other. */
 export type Containment = 'equal' | 'narrower' | 'wider' | 'incomparable';

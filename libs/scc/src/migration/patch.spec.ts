@@ -1,4 +1,4 @@
-import { aTemplate } from '../scc.fixture.js';
+import { aTemplate } from '../model/scc.fixture.js';
 import { applyTemplatePatch, mergePatches } from './patch.js';
 
 const template = aTemplate(

@@ -1,5 +1,5 @@
-import type { PodTemplate } from '../pod.js';
-import { podTemplateSchema } from '../pod.js';
+import type { PodTemplate } from '../model/pod.js';
+import { podTemplateSchema } from '../model/pod.js';
 
 /** A strategic-merge patch of a pod template: null removes a field, named lists merge by their key. */
 export type TemplatePatch = Readonly<Record<string, unknown>>;

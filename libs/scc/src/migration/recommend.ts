@@ -1,6 +1,6 @@
-import { changedFields } from '../apply.js';
-import type { CompiledSCC } from '../compile.js';
-import type { PodTemplate } from '../pod.js';
+import { changedFields } from '../rules/apply.js';
+import type { CompiledSCC } from '../model/compile.js';
+import type { PodTemplate } from '../model/pod.js';
 import type { PodSecurityLevel } from '../security/level.js';
 import { podSecurityLevel } from '../security/scc-level.js';
 import { judgeTemplate, type WorkloadFacts } from './facts.js';

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
-import { ownSCCs, pods } from '../arbitraries.fixture.js';
-import { compileSCC } from '../compile.js';
-import { podSchema, podTemplateSchema } from '../pod.js';
-import { aTemplate, DEFAULTS, SHOP } from '../scc.fixture.js';
+import { ownSCCs, pods } from '../model/arbitraries.fixture.js';
+import { compileSCC } from '../model/compile.js';
+import { podSchema, podTemplateSchema } from '../model/pod.js';
+import { aTemplate, SHOP } from '../model/scc.fixture.js';
+import { DEFAULTS } from '../admission/request.fixture.js';
 import { judgeTemplate, type WorkloadFacts } from './facts.js';
 import { applyTemplatePatch, mergePatches } from './patch.js';
 import { recommend } from './recommend.js';

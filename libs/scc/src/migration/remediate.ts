@@ -1,5 +1,5 @@
-import type { CompiledSCC } from '../compile.js';
-import type { Pod, PodTemplate } from '../pod.js';
+import type { CompiledSCC } from '../model/compile.js';
+import type { Pod, PodTemplate } from '../model/pod.js';
 import type { Violation } from '../rules/scope.js';
 import { type Edit, editsFor, locate } from './edits.js';
 import { judgeTemplate, resultingPod, type WorkloadFacts } from './facts.js';

@@ -1,5 +1,5 @@
-import type { CompiledSCC } from '../compile.js';
-import { type Container, type Pod, type PodTemplate } from '../pod.js';
+import type { CompiledSCC } from '../model/compile.js';
+import { type Container, type Pod, type PodTemplate } from '../model/pod.js';
 import { volumeType } from '../rules/volumes.js';
 import type { Edit } from './edits.js';
 import { podOf, type WorkloadFacts } from './facts.js';

@@ -1,3 +1,4 @@
+import { clip } from './findings.js';
 import { type ContainerScope, containerViolation, writeContainer } from './scope.js';
 
 /** Names are compared literally: no case folding, no stripping of CAP_, and ALL does not cover other names. */
@@ -44,7 +45,7 @@ function validateSet(scope: ContainerScope, { add, drop }: EffectiveCapabilities
         child: 'capabilities.add',
         value: name,
         bound: addable.size === 0 ? 'none' : [...addable].join(','),
-        remedy: `remove ${name} from capabilities.add`,
+        remedy: `remove ${clip(name)} from capabilities.add`,
         detail: 'capability may not be added',
       });
   for (const name of requiredDrop)

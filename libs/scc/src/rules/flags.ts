@@ -1,12 +1,12 @@
+import { showValue } from './findings.js';
 import type { EffectiveCapabilities } from './capabilities.js';
-import { type Container, CONTAINER_LISTS } from '../pod.js';
+import { type Container, CONTAINER_LISTS, type Pod } from '../model/pod.js';
 import {
   type ContainerScope,
+  type HostPort,
   type PodScope,
   containerPath,
   containerViolation,
-  report,
-  showValue,
   writeContainer,
 } from './scope.js';
 
@@ -28,7 +28,7 @@ export function applyHost(scope: PodScope): void {
   const { scc, pod } = scope;
   for (const flag of HOST_FLAGS)
     if (isDenied(scope, flag))
-      report(scope, {
+      scope.findings.report({
         rule: 'host',
         field: `spec.${flag[0]}`,
         value: true,
@@ -37,7 +37,7 @@ export function applyHost(scope: PodScope): void {
         message: hostMessage(scope, 'spec.securityContext', flag),
       });
   if (scc.requirePodUserNamespace && pod.spec.hostUsers !== false)
-    report(scope, {
+    scope.findings.report({
       rule: 'userNamespace',
       field: 'spec.hostUsers',
       value: pod.spec.hostUsers ?? undefined,
@@ -53,13 +53,19 @@ const portMessage = (scope: ContainerScope, path: string, port: number): string 
 const hostPorts = ({ ports }: Container): number[] =>
   (ports ?? []).flatMap(({ hostPort }) => (hostPort != null && hostPort > 0 ? [hostPort] : []));
 
+const hostPortsOf = ({ spec }: Pod): HostPort[] =>
+  CONTAINER_LISTS.flatMap((list) =>
+    (spec[list] ?? []).flatMap((container, index) =>
+      hostPorts(container).map((port) => ({ container: `${list}[${index}]`, port })),
+    ),
+  );
+
 /** For each container, OpenShift names the host ports of all containers. */
 function repeatHostPorts(scope: ContainerScope): void {
-  const { pod, scc, messages } = scope.pod;
-  if (scc.source.allowHostPorts) return;
-  for (const list of CONTAINER_LISTS)
-    for (const [index, container] of (pod.spec[list] ?? []).entries())
-      for (const port of hostPorts(container)) messages.push(portMessage(scope, `${list}[${index}]`, port));
+  const { pod } = scope;
+  if (pod.scc.source.allowHostPorts) return;
+  pod.hostPorts ??= hostPortsOf(pod.pod);
+  pod.findings.sayEach(pod.hostPorts, ({ container, port }) => portMessage(scope, container, port));
 }
 
 function reportHostPorts(scope: ContainerScope): void {
@@ -67,20 +73,23 @@ function reportHostPorts(scope: ContainerScope): void {
   if (!ports || scope.pod.scc.source.allowHostPorts) return;
   for (const [index, { hostPort }] of ports.entries())
     if (hostPort != null && hostPort > 0)
-      scope.pod.violations.push({
-        rule: 'hostPorts',
-        field: `spec.${containerPath(scope)}.ports[${index}].hostPort`,
-        value: hostPort,
-        bound: 'none',
-        remedy: 'remove hostPort and publish the port through a Service',
-        message: portMessage(scope, containerPath(scope), hostPort),
-      });
+      scope.pod.findings.report(
+        {
+          rule: 'hostPorts',
+          field: `spec.${containerPath(scope)}.ports[${index}].hostPort`,
+          value: hostPort,
+          bound: 'none',
+          remedy: 'remove hostPort and publish the port through a Service',
+          message: portMessage(scope, containerPath(scope), hostPort),
+        },
+        true,
+      );
 }
 
 /** Host ports of one container, and OpenShift's repetition of what the pod asks of the host. */
 export function applyContainerHost(scope: ContainerScope): void {
   const repeat = (flag: HostFlag): void => {
-    if (isDenied(scope.pod, flag)) scope.pod.messages.push(hostMessage(scope.pod, containerPath(scope), flag));
+    if (isDenied(scope.pod, flag)) scope.pod.findings.say(() => hostMessage(scope.pod, containerPath(scope), flag));
   };
   const [network, ...others] = HOST_FLAGS;
   repeat(network);

@@ -1,6 +1,6 @@
-import type { GroupRule } from '../compile.js';
-import type { IdRange } from '../model.js';
-import type { Preallocated } from '../namespace.js';
+import type { GroupRule } from '../model/compile.js';
+import type { IdRange } from '../model/scc.js';
+import type { Preallocated } from '../model/namespace.js';
 import { type PodScope, podViolation, preallocated, writePod } from './scope.js';
 
 const contains = (ranges: readonly IdRange[], group: number): boolean =>

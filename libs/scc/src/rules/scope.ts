@@ -1,5 +1,5 @@
-import type { CompiledSCC } from '../compile.js';
-import type { NamespaceValues, Preallocated } from '../namespace.js';
+import type { CompiledSCC } from '../model/compile.js';
+import type { NamespaceValues, Preallocated } from '../model/namespace.js';
 import type {
   Container,
   ContainerList,
@@ -7,7 +7,8 @@ import type {
   Pod,
   PodSecurityContext,
   SeccompProfile,
-} from '../pod.js';
+} from '../model/pod.js';
+import { type Findings, showValue } from './findings.js';
 
 export type ViolationRule =
   | 'usability'
@@ -50,6 +51,18 @@ export interface PodWrites {
   seccompAnnotation?: string;
 }
 
+export interface HostPort {
+  /** `containers[0]` */
+  readonly container: string;
+  readonly port: number;
+}
+
+export interface SELinuxMismatch {
+  readonly child: string;
+  readonly value: unknown;
+  readonly bound: string;
+}
+
 /**
  * One SCC tried on one pod. The pod is never touched: defaults are collected as writes, and `podContext` /
  * `ContainerScope.context` show the values as they will be after them.
@@ -60,10 +73,12 @@ export interface PodScope {
   readonly pod: Pod;
   readonly annotations: Readonly<Record<string, string>>;
   readonly context: Readonly<PodSecurityContext>;
-  readonly violations: Violation[];
-  /** OpenShift's sentences in its order; it repeats those on the host for every container. */
-  readonly messages: string[];
+  readonly findings: Findings;
   writes: PodWrites | undefined;
+  /** The host ports of all containers, in the order of the lists; collected when first needed. */
+  hostPorts: readonly HostPort[] | undefined;
+  /** How the pod's own SELinux options differ from those wanted; compared when first needed. */
+  seLinuxMismatches: readonly SELinuxMismatch[] | undefined;
   /** The pod's SELinux options and seccomp values after defaulting. */
   seLinuxOptions: PodSecurityContext['seLinuxOptions'];
   seccompAnnotation: string;
@@ -86,22 +101,13 @@ type Finding = Pick<Violation, 'rule' | 'value' | 'bound' | 'remedy'> & {
   readonly detail: string;
 };
 
-/** Renders a value as OpenShift's field errors do: what is not set is the text "null", and groups are of a Go type. */
-export function showValue(value: unknown): string {
-  if (value === undefined || value === null) return '"null"';
-  if (Array.isArray(value)) return `[]int64{${value.join(', ')}}`;
-  return JSON.stringify(value);
-}
-
-/** Records a violation together with its sentence. */
-export function report({ violations, messages }: PodScope, violation: Violation): void {
-  violations.push(violation);
-  messages.push(violation.message);
-}
-
 export function podViolation(scope: PodScope, finding: Finding): void {
+  if (scope.findings.isFull) {
+    scope.findings.omit();
+    return;
+  }
   const { rule, child, value, bound, remedy, detail } = finding;
-  report(scope, {
+  scope.findings.report({
     rule,
     field: `spec.securityContext.${child}`,
     value,
@@ -114,9 +120,14 @@ export function podViolation(scope: PodScope, finding: Finding): void {
 export const containerPath = ({ list, index }: ContainerScope): string => `${list}[${index}]`;
 
 export function containerViolation(scope: ContainerScope, finding: Finding): void {
+  const { findings } = scope.pod;
+  if (findings.isFull) {
+    findings.omit();
+    return;
+  }
   const { rule, child, value, bound, remedy, detail } = finding;
   const path = containerPath(scope);
-  report(scope.pod, {
+  findings.report({
     rule,
     field: `spec.${path}.securityContext.${child}`,
     value,

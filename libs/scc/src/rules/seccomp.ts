@@ -1,6 +1,7 @@
-import { SECCOMP_CONTAINER_ANNOTATION_PREFIX, SECCOMP_POD_ANNOTATION } from '../names.js';
-import type { SeccompProfile } from '../pod.js';
-import { type ContainerScope, type PodScope, report, type Violation, writeContainer, writePod } from './scope.js';
+import { SECCOMP_CONTAINER_ANNOTATION_PREFIX, SECCOMP_POD_ANNOTATION } from '../model/names.js';
+import { clip } from './findings.js';
+import type { SeccompProfile } from '../model/pod.js';
+import { type ContainerScope, type PodScope, type Violation, writeContainer, writePod } from './scope.js';
 
 /** The profile in the notation of SCCs and of the old annotations; '' when it names none. */
 function profileText(profile: SeccompProfile | null | undefined): string {
@@ -31,7 +32,7 @@ const sameProfile = (a: SeccompProfile | undefined, b: SeccompProfile | undefine
 
 function violation(scope: PodScope, annotation: string, place: { field: string; profile: string }): Violation {
   const allowed = (scope.scc.source.seccompProfiles ?? []).filter((profile) => profile !== '*');
-  const path = `pod.metadata.annotations[${annotation}]`;
+  const path = `pod.metadata.annotations[${clip(annotation)}]`;
   const none = allowed.length === 0;
   const fallback = scope.scc.seccompDefault;
   return {
@@ -42,7 +43,7 @@ function violation(scope: PodScope, annotation: string, place: { field: string; 
     remedy: none ? 'remove the seccomp profile' : `use ${fallback} or remove the seccomp profile`,
     message: none
       ? `${path}: Forbidden: seccomp may not be set`
-      : `${path}: Forbidden: ${place.profile} is not an allowed seccomp profile. Valid values are [${allowed.join(' ')}]`,
+      : `${path}: Forbidden: ${clip(place.profile)} is not an allowed seccomp profile. Valid values are [${allowed.join(' ')}]`,
   };
 }
 
@@ -69,7 +70,9 @@ export function applyPodSeccomp(scope: PodScope): void {
   }
   const profile = scope.seccompAnnotation === '' ? profileText(scope.seccompProfile) : scope.seccompAnnotation;
   if (!accepts(scope, profile))
-    report(scope, violation(scope, SECCOMP_POD_ANNOTATION, { field: 'spec.securityContext.seccompProfile', profile }));
+    scope.findings.report(
+      violation(scope, SECCOMP_POD_ANNOTATION, { field: 'spec.securityContext.seccompProfile', profile }),
+    );
 }
 
 /** An annotation for this container overwrites its field. */
@@ -88,8 +91,7 @@ export function applyContainerSeccomp(scope: ContainerScope): void {
     ? profileText(scope.seccompProfile)
     : (annotated ?? (pod.seccompProfile ? profileText(pod.seccompProfile) : pod.seccompAnnotation));
   if (!accepts(pod, profile))
-    report(
-      pod,
+    pod.findings.report(
       violation(pod, annotation, {
         field: `spec.${scope.list}[${scope.index}].securityContext.seccompProfile`,
         profile,

@@ -1,10 +1,11 @@
-import type { SELinuxOptions } from '../model.js';
+import type { SELinuxOptions } from '../model/scc.js';
 import {
   type ContainerScope,
   type PodScope,
   containerViolation,
   podViolation,
   preallocated,
+  type SELinuxMismatch,
   writePod,
 } from './scope.js';
 
@@ -26,11 +27,9 @@ function requiredOptions({ scc: { seLinux }, namespace }: PodScope): SELinuxOpti
   return seLinux.level === undefined ? { ...seLinux.options, level: preallocated(namespace.level) } : seLinux.options;
 }
 
-type Mismatch = { child: string; value: unknown; bound: string };
-
-function mismatches(have: SELinuxOptions | null | undefined, want: SELinuxOptions): Mismatch[] {
+function mismatches(have: SELinuxOptions | null | undefined, want: SELinuxOptions): SELinuxMismatch[] {
   if (!have) return [{ child: 'seLinuxOptions', value: undefined, bound: JSON.stringify(want) }];
-  const found: Mismatch[] = [];
+  const found: SELinuxMismatch[] = [];
   for (const key of ['level', 'role', 'type', 'user'] as const) {
     const value = have[key] ?? '';
     const bound = want[key] ?? '';
@@ -40,7 +39,7 @@ function mismatches(have: SELinuxOptions | null | undefined, want: SELinuxOption
   return found;
 }
 
-const finding = ({ child, value, bound }: Mismatch) => ({
+const finding = ({ child, value, bound }: SELinuxMismatch) => ({
   rule: 'seLinuxContext' as const,
   child,
   value,
@@ -64,6 +63,9 @@ export function applyPodSELinux(scope: PodScope): void {
 export function applyContainerSELinux(scope: ContainerScope): void {
   const want = requiredOptions(scope.pod);
   if (!want) return;
-  const have = scope.context.seLinuxOptions ?? scope.pod.seLinuxOptions;
-  for (const mismatch of mismatches(have, want)) containerViolation(scope, finding(mismatch));
+  const own = scope.context.seLinuxOptions;
+  const found = own
+    ? mismatches(own, want)
+    : (scope.pod.seLinuxMismatches ??= mismatches(scope.pod.seLinuxOptions, want));
+  for (const mismatch of found) containerViolation(scope, finding(mismatch));
 }

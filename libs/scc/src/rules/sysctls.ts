@@ -1,4 +1,5 @@
-import { type PodScope, report } from './scope.js';
+import { clip } from './findings.js';
+import type { PodScope } from './scope.js';
 
 /** Safe whatever the SCC says. The last three need a kernel of the last ten years, which every supported node has. */
 const SAFE_SYSCTLS = new Set([
@@ -26,11 +27,11 @@ const matchesAny = (patterns: readonly string[] | null | undefined, name: string
 function judge({ scc: { source } }: PodScope, name: string): { bound: string; sentence: string } | undefined {
   const { forbiddenSysctls, allowedUnsafeSysctls } = source;
   if (matchesAny(forbiddenSysctls, name))
-    return { bound: `not ${(forbiddenSysctls ?? []).join(',')}`, sentence: `sysctl "${name}" is not allowed` };
+    return { bound: `not ${(forbiddenSysctls ?? []).join(',')}`, sentence: `sysctl "${clip(name)}" is not allowed` };
   if (SAFE_SYSCTLS.has(name) || matchesAny(allowedUnsafeSysctls, name)) return undefined;
   return {
     bound: ['the safe sysctls', ...(allowedUnsafeSysctls ?? [])].join(','),
-    sentence: `unsafe sysctl "${name}" is not allowed`,
+    sentence: `unsafe sysctl "${clip(name)}" is not allowed`,
   };
 }
 
@@ -39,12 +40,12 @@ export function applySysctls(scope: PodScope): void {
     const denied = judge(scope, name);
     if (!denied) continue;
     const field = `spec.securityContext.sysctls[${index}]`;
-    report(scope, {
+    scope.findings.report({
       rule: 'sysctls',
       field,
       value: name,
       bound: denied.bound,
-      remedy: `remove the sysctl ${name}`,
+      remedy: `remove the sysctl ${clip(name)}`,
       message: `pod.${field}: Forbidden: ${denied.sentence}`,
     });
   }

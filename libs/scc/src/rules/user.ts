@@ -1,5 +1,5 @@
-import type { RunAsUserRule } from '../compile.js';
-import type { IdRange } from '../model.js';
+import type { RunAsUserRule } from '../model/compile.js';
+import type { IdRange } from '../model/scc.js';
 import { type ContainerScope, type PodScope, containerViolation, preallocated, writeContainer } from './scope.js';
 
 /** The ids that a MustRunAsRange SCC accepts in the pod's namespace. */

@@ -1,6 +1,7 @@
-import type { Volume } from '../pod.js';
-import { VOLUME_TYPES } from '../write-defaults.js';
-import { type PodScope, report, showValue } from './scope.js';
+import type { Volume } from '../model/pod.js';
+import { VOLUME_TYPES } from '../model/write-defaults.js';
+import { clip, showValue } from './findings.js';
+import type { PodScope } from './scope.js';
 
 /** Two volume types are named differently in SCCs and in pods. */
 const POD_FIELD = new Map([
@@ -65,12 +66,12 @@ function validateType(scope: PodScope, volume: Volume, index: number): void {
   if (allows(scope, type, volume)) return;
   const { scc } = scope;
   const detail = type === undefined ? 'unknown volume type' : `${type} volumes are not allowed to be used`;
-  report(scope, {
+  scope.findings.report({
     rule: 'volumes',
     field: `spec.volumes[${index}]`,
     value: type,
     bound: [...scc.volumes].join(','),
-    remedy: `replace the volume ${volume.name} by a type that the SCC lists`,
+    remedy: `replace the volume ${clip(volume.name)} by a type that the SCC lists`,
     message: `spec.volumes[${index}]: Invalid value: ${showValue(type ?? '')}: ${detail}`,
   });
 }
@@ -81,7 +82,7 @@ function validateDriver(scope: PodScope, volume: Volume, index: number): void {
   if (!scc.flexDrivers || !isObject(source)) return;
   const driver = source['driver'];
   if (typeof driver === 'string' && scc.flexDrivers.has(driver)) return;
-  report(scope, {
+  scope.findings.report({
     rule: 'volumes',
     field: `spec.volumes[${index}].flexVolume.driver`,
     value: driver,

@@ -1,6 +1,7 @@
-import type { Pod } from '../pod.js';
-import { decide } from '../decide.js';
-import { aPod, anSCC, aRequest, DEFAULTS, SHOP } from '../scc.fixture.js';
+import type { Pod } from '../model/pod.js';
+import { decide } from '../admission/decide.js';
+import { aPod, anSCC, SHOP } from '../model/scc.fixture.js';
+import { aRequest, DEFAULTS } from '../admission/request.fixture.js';
 import type { PodSecurityLevel } from './level.js';
 import { isLabelSynced, levelAfterGrantChange, namespaceLevel } from './namespace-level.js';
 import { requiredPodSecurityLevel } from './pod-level.js';

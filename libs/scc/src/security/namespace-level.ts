@@ -1,6 +1,6 @@
-import type { CompiledSCC } from '../compile.js';
-import { missingAnnotation, type Namespace } from '../namespace.js';
-import type { Pod } from '../pod.js';
+import type { CompiledSCC } from '../model/compile.js';
+import { missingAnnotation, type Namespace } from '../model/namespace.js';
+import type { Pod } from '../model/pod.js';
 import { isLaxer, laxest, type PodSecurityLevel } from './level.js';
 import { requiredPodSecurityLevel } from './pod-level.js';
 import { podSecurityLevel } from './scc-level.js';

@@ -4,7 +4,7 @@ import {
   type ContainerSecurityContext,
   type Pod,
   type PodSecurityContext,
-} from '../pod.js';
+} from '../model/pod.js';
 import { volumeType } from '../rules/volumes.js';
 import {
   BASELINE_CAPABILITIES,

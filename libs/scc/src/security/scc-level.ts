@@ -1,6 +1,6 @@
-import { type CompiledSCC, compileSCC } from '../compile.js';
-import type { SecurityContextConstraints } from '../model.js';
-import { type Namespace, namespaceValues } from '../namespace.js';
+import { type CompiledSCC, compileSCC } from '../model/compile.js';
+import type { SecurityContextConstraints } from '../model/scc.js';
+import { type Namespace, namespaceValues } from '../model/namespace.js';
 import {
   BASELINE_CAPABILITIES,
   laxest,

@@ -1,10 +1,11 @@
-import { compileSCCs } from './compile.js';
-import { type AdmissionRequest, type Decision } from './admission.js';
+import { compileSCCs } from '../model/compile.js';
+import { type AdmissionRequest, type Decision } from './request.js';
 import { decide, validatePass } from './decide.js';
 import { checkExec } from './exec.js';
-import { REQUIRED_SCC_ANNOTATION, SCC_ANNOTATION, SUBJECT_TYPE_ANNOTATION } from './names.js';
-import type { Pod } from './pod.js';
-import { aPod, anSCC, aRequest, DEFAULTS, firstContainer, SHOP, without } from './scc.fixture.js';
+import { REQUIRED_SCC_ANNOTATION, SCC_ANNOTATION, SUBJECT_TYPE_ANNOTATION } from '../model/names.js';
+import type { Pod } from '../model/pod.js';
+import { aPod, anSCC, firstContainer, SHOP, without } from '../model/scc.fixture.js';
+import { aRequest, DEFAULTS } from './request.fixture.js';
 import { semanticallyEqual } from './skip.js';
 
 const admitted = (decision: Decision) => {

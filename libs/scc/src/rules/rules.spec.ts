@@ -1,10 +1,10 @@
 import { applyChanges } from './apply.js';
-import { compileSCC } from './compile.js';
-import { judge } from './decide.js';
-import type { Pod } from './pod.js';
-import { sameLevel } from './rules/selinux.js';
-import { aPod, anSCC, firstContainer, SHOP } from './scc.fixture.js';
-import { VOLUME_TYPES } from './write-defaults.js';
+import { compileSCC } from '../model/compile.js';
+import { judge } from './judge.js';
+import type { Pod } from '../model/pod.js';
+import { sameLevel } from './selinux.js';
+import { aPod, anSCC, firstContainer, SHOP } from '../model/scc.fixture.js';
+import { VOLUME_TYPES } from '../model/write-defaults.js';
 
 type Json = Record<string, unknown>;
 

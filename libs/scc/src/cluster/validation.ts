@@ -1,6 +1,6 @@
-import type { SecurityContextConstraints } from './model.js';
-import { matchesSysctl } from './rules/sysctls.js';
-import { defaultSCC } from './write-defaults.js';
+import type { SecurityContextConstraints } from '../model/scc.js';
+import { matchesSysctl } from '../rules/sysctls.js';
+import { defaultSCC } from '../model/write-defaults.js';
 
 /** One reason why an SCC must not be stored. */
 export interface SCCIssue {

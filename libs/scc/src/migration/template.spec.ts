@@ -1,6 +1,7 @@
-import { serviceAccountSubject } from './admission.js';
-import { decide } from './decide.js';
-import { aRequest, aTemplate, DEFAULTS } from './scc.fixture.js';
+import { serviceAccountSubject } from '../admission/request.js';
+import { decide } from '../admission/decide.js';
+import { aTemplate } from '../model/scc.fixture.js';
+import { aRequest, DEFAULTS } from '../admission/request.fixture.js';
 import { controllerSubject, podFromTemplate, type WorkloadKind, type WorkloadOrigin } from './template.js';
 
 const origin = (changes: Partial<WorkloadOrigin> = {}): WorkloadOrigin => ({

@@ -1,4 +1,4 @@
-import type { SecurityContextConstraints } from './model.js';
+import type { SecurityContextConstraints } from '../model/scc.js';
 
 const MUST_RUN_AS = { type: 'MustRunAs' } as const;
 const RUN_AS_ANY = { type: 'RunAsAny' } as const;

@@ -1,13 +1,14 @@
 import fc from 'fast-check';
-import { ownSCCs, pods } from './arbitraries.fixture.js';
-import { compileSCCs } from './compile.js';
-import { type Admitted } from './admission.js';
+import { ownSCCs, pods } from '../model/arbitraries.fixture.js';
+import { compileSCCs } from '../model/compile.js';
+import { type Admitted } from './request.js';
 import { decide, validatePass } from './decide.js';
-import { defaultSCCs } from './default-sccs.js';
-import type { SecurityContextConstraints } from './model.js';
-import { REQUIRED_SCC_ANNOTATION } from './names.js';
-import type { Pod } from './pod.js';
-import { anSCC, aRequest, DEFAULTS } from './scc.fixture.js';
+import { defaultSCCs } from '../cluster/default-sccs.js';
+import type { SecurityContextConstraints } from '../model/scc.js';
+import { REQUIRED_SCC_ANNOTATION } from '../model/names.js';
+import type { Pod } from '../model/pod.js';
+import { anSCC } from '../model/scc.fixture.js';
+import { aRequest, DEFAULTS } from './request.fixture.js';
 
 const cluster = (own: readonly SecurityContextConstraints[]) => compileSCCs([...defaultSCCs(), ...own]);
 const names = cluster([]).ordered.map(({ name }) => name);

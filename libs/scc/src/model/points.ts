@@ -1,4 +1,4 @@
-import type { SecurityContextConstraints } from './model.js';
+import type { SecurityContextConstraints } from './scc.js';
 
 const SAFE_VOLUMES = new Set(['secret', 'configMap', 'emptyDir', 'downwardAPI', 'projected', 'none']);
 const STRATEGY_POINTS = new Map([

@@ -1,6 +1,6 @@
-import type { CompiledSCC } from './compile.js';
-import type { NamespaceValues } from './namespace.js';
-import { SECCOMP_POD_ANNOTATION } from './names.js';
+import type { CompiledSCC } from '../model/compile.js';
+import type { NamespaceValues } from '../model/namespace.js';
+import { SECCOMP_POD_ANNOTATION } from '../model/names.js';
 import {
   CONTAINER_LISTS,
   type Container,
@@ -8,16 +8,17 @@ import {
   type ContainerSecurityContext,
   type Pod,
   type PodSecurityContext,
-} from './pod.js';
-import { applyCapabilities } from './rules/capabilities.js';
-import { applyContainerHost, applyEscalation, applyHost, applyPrivileged, applyReadOnlyRoot } from './rules/flags.js';
-import { applyFsGroup, applySupplementalGroups } from './rules/groups.js';
-import type { ContainerScope, ContainerWrites, PodScope, PodWrites, Violation } from './rules/scope.js';
-import { applyContainerSeccomp, applyPodSeccomp } from './rules/seccomp.js';
-import { applyContainerSELinux, applyPodSELinux } from './rules/selinux.js';
-import { applySysctls } from './rules/sysctls.js';
-import { applyUser } from './rules/user.js';
-import { applyVolumes } from './rules/volumes.js';
+} from '../model/pod.js';
+import { applyCapabilities } from './capabilities.js';
+import { applyContainerHost, applyEscalation, applyHost, applyPrivileged, applyReadOnlyRoot } from './flags.js';
+import { applyFsGroup, applySupplementalGroups } from './groups.js';
+import { Findings } from './findings.js';
+import type { ContainerScope, ContainerWrites, PodScope, PodWrites, Violation } from './scope.js';
+import { applyContainerSeccomp, applyPodSeccomp } from './seccomp.js';
+import { applyContainerSELinux, applyPodSELinux } from './selinux.js';
+import { applySysctls } from './sysctls.js';
+import { applyUser } from './user.js';
+import { applyVolumes } from './volumes.js';
 
 export interface ContainerChange {
   readonly list: ContainerList;
@@ -36,8 +37,8 @@ export type Fit =
   | {
       readonly fits: false;
       readonly violations: readonly Violation[];
-      /** The same in OpenShift's sentences and order, with its repetitions. */
-      readonly messages: readonly string[];
+      /** How many more there are. */
+      readonly omitted: number;
     };
 
 const NO_ANNOTATIONS: Readonly<Record<string, string>> = {};
@@ -67,10 +68,16 @@ function judgeContainer(pod: PodScope, list: ContainerList, at: { index: number;
 }
 
 /**
- * Defaults and validates one pod under one SCC, whoever may use it. Every violation is reported, and the pod is left
- * untouched: a fit carries the changes that `applyChanges` makes. All containers must pass under the same SCC.
+ * Defaults and validates one pod under one SCC, whoever may use it. Every violation is reported to `findings`, and the
+ * pod is left untouched: a fit carries the changes that `applyChanges` makes. All containers must pass under the same
+ * SCC. The work grows with the size of the pod.
  */
-export function evaluate(scc: CompiledSCC, pod: Pod, namespace: NamespaceValues): Fit {
+export function evaluate(
+  scc: CompiledSCC,
+  pod: Pod,
+  namespace: NamespaceValues,
+  findings = new Findings(Infinity),
+): Fit {
   const context = pod.spec.securityContext ?? NO_POD_CONTEXT;
   const annotations = pod.metadata.annotations ?? NO_ANNOTATIONS;
   const scope: PodScope = {
@@ -79,8 +86,9 @@ export function evaluate(scc: CompiledSCC, pod: Pod, namespace: NamespaceValues)
     pod,
     annotations,
     context,
-    violations: [],
-    messages: [],
+    findings,
+    hostPorts: undefined,
+    seLinuxMismatches: undefined,
     writes: undefined,
     seLinuxOptions: context.seLinuxOptions,
     seccompAnnotation: annotations[SECCOMP_POD_ANNOTATION] ?? '',
@@ -99,6 +107,7 @@ export function evaluate(scc: CompiledSCC, pod: Pod, namespace: NamespaceValues)
       const writes = judgeContainer(scope, list, { index, container });
       if (writes) containers.push({ list, index, writes });
     }
-  if (scope.violations.length > 0) return { fits: false, violations: scope.violations, messages: scope.messages };
+  const { violations, omitted } = findings;
+  if (violations.length > 0) return { fits: false, violations, omitted };
   return { fits: true, changes: { pod: scope.writes, containers } };
 }

@@ -1,8 +1,8 @@
 import { applyChanges } from './apply.js';
-import { compileSCC } from './compile.js';
-import { judge } from './decide.js';
-import { SECCOMP_CONTAINER_ANNOTATION_PREFIX, SECCOMP_POD_ANNOTATION } from './names.js';
-import { aPod, anSCC, firstContainer, SHOP } from './scc.fixture.js';
+import { compileSCC } from '../model/compile.js';
+import { judge } from './judge.js';
+import { SECCOMP_CONTAINER_ANNOTATION_PREFIX, SECCOMP_POD_ANNOTATION } from '../model/names.js';
+import { aPod, anSCC, firstContainer, SHOP } from '../model/scc.fixture.js';
 
 const RUNTIME = { type: 'RuntimeDefault' };
 const UNCONFINED = { type: 'Unconfined' };

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { seLinuxOptionsSchema } from './model.js';
+import { seLinuxOptionsSchema } from './scc.js';
 
 const id = z.int().nullish();
 const flag = z.boolean().nullish();

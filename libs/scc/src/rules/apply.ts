@@ -1,6 +1,6 @@
 import type { Changes, ContainerChange } from './evaluate.js';
-import { SECCOMP_POD_ANNOTATION } from './names.js';
-import { CONTAINER_LISTS, type Container, type Pod, type PodSpec } from './pod.js';
+import { SECCOMP_POD_ANNOTATION } from '../model/names.js';
+import { CONTAINER_LISTS, type Container, type Pod, type PodSpec } from '../model/pod.js';
 
 function merged(current: object | null | undefined, writes: object): Record<string, unknown> {
   const result: Record<string, unknown> = { ...current };

@@ -1,6 +1,6 @@
-import type { Namespace } from './namespace.js';
-import type { Pod } from './pod.js';
-import type { Violation } from './rules/scope.js';
+import type { Namespace } from '../model/namespace.js';
+import type { Pod } from '../model/pod.js';
+import type { Violation } from '../rules/scope.js';
 import type { IgnoredReason } from './skip.js';
 
 export type SubjectType = 'serviceaccount' | 'user';
@@ -39,9 +39,10 @@ export type RejectionReason =
 /** Why one SCC was passed over. */
 export interface Failure {
   readonly scc: string;
+  /** At most `MAX_VIOLATIONS`. */
   readonly violations: readonly Violation[];
-  /** What OpenShift says about it; nothing when the SCC would only have to change an existing pod. */
-  readonly messages: readonly string[];
+  /** How many more there are. */
+  readonly omitted: number;
 }
 
 export interface Ignored {
@@ -52,7 +53,10 @@ export interface Ignored {
 export interface Rejected {
   readonly decision: 'rejected';
   readonly reason: RejectionReason;
-  /** The sentence for the client, in OpenShift's wording, without `pods "NAME" is forbidden`. */
+  /**
+   * The sentence for the client, in OpenShift's wording, without `pods "NAME" is forbidden`. It names the first 100
+   * things, or 32 Ki characters of them, and how many more there are.
+   */
   readonly message: string;
   readonly failures: readonly Failure[];
 }

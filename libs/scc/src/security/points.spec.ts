@@ -1,10 +1,11 @@
-import { compileSCCs } from './compile.js';
-import { STANDARD_SCC_NAMES, defaultSCCs } from './default-sccs.js';
-import { restrictivenessPoints } from './points.js';
-import { anSCC, DEFAULTS } from './scc.fixture.js';
-import { podSecurityLevel } from './security/scc-level.js';
-import { validateSCC } from './validation.js';
-import { defaultSCC } from './write-defaults.js';
+import { compileSCCs } from '../model/compile.js';
+import { STANDARD_SCC_NAMES, defaultSCCs } from '../cluster/default-sccs.js';
+import { restrictivenessPoints } from '../model/points.js';
+import { anSCC } from '../model/scc.fixture.js';
+import { DEFAULTS } from '../admission/request.fixture.js';
+import { podSecurityLevel } from './scc-level.js';
+import { validateSCC } from '../cluster/validation.js';
+import { defaultSCC } from '../model/write-defaults.js';
 
 const pointsOf = (fields: Record<string, unknown>): number =>
   restrictivenessPoints(defaultSCC(anSCC('x', { volumes: ['secret'], ...fields })));

@@ -1,4 +1,4 @@
-import type { SecurityContextConstraints } from './model.js';
+import type { SecurityContextConstraints } from './scc.js';
 
 /** Every volume type that an SCC can list, except the wildcard `*` and `none`. */
 export const VOLUME_TYPES: readonly string[] = [

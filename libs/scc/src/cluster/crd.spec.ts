@@ -1,6 +1,6 @@
 import { sccCustomResourceDefinition } from './crd.js';
 import { defaultSCCs } from './default-sccs.js';
-import { sccSchema } from './model.js';
+import { sccSchema } from '../model/scc.js';
 
 const { openAPIV3Schema: schema } = sccCustomResourceDefinition().spec.versions[0]!.schema;
 

@@ -1,6 +1,6 @@
-import { anSCC } from './scc.fixture.js';
+import { anSCC } from '../model/scc.fixture.js';
 import { validateSCC } from './validation.js';
-import { defaultSCC, VOLUME_TYPES } from './write-defaults.js';
+import { defaultSCC, VOLUME_TYPES } from '../model/write-defaults.js';
 
 const fieldsOf = (fields: Record<string, unknown>): string[] =>
   validateSCC(anSCC('x', fields)).map(({ field }) => field);

@@ -1,5 +1,5 @@
-import { isExemptNamespace, type Namespace } from './namespace.js';
-import type { Pod } from './pod.js';
+import { isExemptNamespace, type Namespace } from '../model/namespace.js';
+import type { Pod } from '../model/pod.js';
 
 export type IgnoredReason = 'namespace-exempt' | 'subresource' | 'windows' | 'nothing-relevant-changed';
 

@@ -7,13 +7,15 @@ import type {
   Subject,
   SubjectType,
   Validation,
-} from './admission.js';
-import { applyChanges, changedFields, isUnchanged } from './apply.js';
-import type { CompiledSCC, CompiledSCCs } from './compile.js';
-import { evaluate, type Fit } from './evaluate.js';
-import { missingAnnotation, type Namespace, namespaceValues, type NamespaceValues } from './namespace.js';
-import { REQUIRED_SCC_ANNOTATION, SCC_ANNOTATION, SUBJECT_TYPE_ANNOTATION } from './names.js';
-import type { Pod } from './pod.js';
+} from './request.js';
+import { applyChanges, changedFields, isUnchanged } from '../rules/apply.js';
+import type { CompiledSCC, CompiledSCCs } from '../model/compile.js';
+import { evaluate, type Fit } from '../rules/evaluate.js';
+import { Findings, MAX_VIOLATIONS, Sentences } from '../rules/findings.js';
+import { providerError } from '../rules/judge.js';
+import { missingAnnotation, namespaceValues, type NamespaceValues } from '../model/namespace.js';
+import { REQUIRED_SCC_ANNOTATION, SCC_ANNOTATION, SUBJECT_TYPE_ANNOTATION } from '../model/names.js';
+import type { Pod } from '../model/pod.js';
 import { whyIgnored } from './skip.js';
 
 const isListed = (scc: CompiledSCC, { name, groups }: Subject): boolean =>
@@ -36,44 +38,7 @@ const rejected = (reason: RejectionReason, message: string, failures: readonly F
 
 const requiredSCC = (pod: Pod | undefined): string => pod?.metadata.annotations?.[REQUIRED_SCC_ANNOTATION] ?? '';
 
-const isWhole = ({ uidRange, level, fsGroup, supplementalGroups }: NamespaceValues): boolean =>
-  uidRange.ok && level.ok && fsGroup.ok && supplementalGroups.ok;
-
-/** Why an SCC cannot judge pods of this namespace at all. */
-function providerError(scc: CompiledSCC, values: NamespaceValues, namespace: string): string | undefined {
-  if (scc.error !== undefined)
-    return `error creating provider for SCC ${scc.name} in namespace ${namespace}: ${scc.error}`;
-  if (isWhole(values)) return undefined;
-  const needed = [
-    ['uid', scc.runAsUser.type === 'MustRunAsRange' && !scc.runAsUser.range, values.uidRange],
-    ['mcs', scc.seLinux.type === 'MustRunAs' && scc.seLinux.level === undefined, values.level],
-    ['group', scc.fsGroup.type === 'MustRunAs' && !scc.fsGroup.ranges, values.fsGroup],
-    ['group', scc.supplementalGroups.type === 'MustRunAs' && !scc.supplementalGroups.ranges, values.supplementalGroups],
-  ] as const;
-  for (const [what, isNeeded, value] of needed)
-    if (isNeeded && !value.ok)
-      return `unable to find pre-allocated ${what} annotation for namespace ${namespace} while trying to configure SCC ${scc.name}: ${value.error}`;
-  return undefined;
-}
-
 type Candidates = { readonly list: readonly CompiledSCC[]; readonly values: NamespaceValues };
-
-/**
- * Would this SCC admit the pod in this namespace, whoever may use it? What makes the SCC unable to judge at all is a
- * violation, too.
- */
-export function judge(scc: CompiledSCC, pod: Pod, namespace: Namespace): Fit {
-  const values = namespaceValues(namespace);
-  const message = providerError(scc, values, namespace.name);
-  if (message === undefined) return evaluate(scc, pod, values);
-  const remedy = 'correct the SCC, or the annotations of the namespace';
-  const about = {
-    field: 'metadata.namespace',
-    value: namespace.name,
-    bound: 'a namespace that the SCC can be used in',
-  };
-  return { fits: false, violations: [{ rule: 'namespace', ...about, remedy, message }], messages: [message] };
-}
 
 /** The SCCs to try, in order, or the reason why none is tried. */
 function candidates({ operation, pod, oldPod, namespace }: AdmissionRequest, all: CompiledSCCs): Candidates | Rejected {
@@ -111,13 +76,13 @@ function notUsable(scc: string): Failure {
   const message = `provider "${scc}": Forbidden: not usable by user or serviceaccount`;
   const remedy = `grant the ServiceAccount the ClusterRole system:openshift:scc:${scc} in the namespace`;
   const about = { field: 'spec.serviceAccountName', value: undefined, bound: `subjects that may use ${scc}` };
-  return { scc, violations: [{ rule: 'usability', ...about, remedy, message }], messages: [message] };
+  return { scc, violations: [{ rule: 'usability', ...about, remedy, message }], omitted: 0 };
 }
 
 const needsMutation = (scc: string, fields: readonly string[]): Failure => ({
   scc,
-  messages: [],
-  violations: fields.map((field) => ({
+  omitted: Math.max(0, fields.length - MAX_VIOLATIONS),
+  violations: fields.slice(0, MAX_VIOLATIONS).map((field) => ({
     rule: 'mutation',
     field,
     value: undefined,
@@ -138,15 +103,22 @@ interface Choice {
 const isAcceptable = (fit: Fit & { fits: true }, mode: MutationMode): boolean =>
   mode === 'any' || isUnchanged(fit.changes, mode === 'ephemeral');
 
-function tryOne(
-  scc: CompiledSCC,
-  request: AdmissionRequest,
-  { values, mode }: { values: NamespaceValues; mode: MutationMode },
-): Choice | Failure {
+interface Attempt {
+  readonly values: NamespaceValues;
+  readonly mode: MutationMode;
+  /** What OpenShift says; nothing of an SCC that would only have to change an existing pod. */
+  readonly sentences: Sentences;
+}
+
+function tryOne(scc: CompiledSCC, request: AdmissionRequest, { values, mode, sentences }: Attempt): Choice | Failure {
   const subjectType = usableBy(scc, request);
-  if (!subjectType) return notUsable(scc.name);
-  const fit = evaluate(scc, request.pod, values);
-  if (!fit.fits) return { scc: scc.name, violations: fit.violations, messages: fit.messages };
+  if (!subjectType) {
+    const failure = notUsable(scc.name);
+    for (const { message } of failure.violations) sentences.add(message);
+    return failure;
+  }
+  const fit = evaluate(scc, request.pod, values, new Findings(MAX_VIOLATIONS, sentences));
+  if (!fit.fits) return { scc: scc.name, violations: fit.violations, omitted: fit.omitted };
   if (!isAcceptable(fit, mode)) return needsMutation(scc.name, changedFields(fit.changes));
   return { scc, subjectType, fit };
 }
@@ -161,8 +133,15 @@ function restrictedHint(failures: readonly Failure[], all: CompiledSCCs, judge: 
   ];
 }
 
-const sentences = (failures: readonly Failure[]): string[] =>
-  failures.flatMap(({ violations }) => violations.map(({ message }) => message));
+/** Our own sentences, where OpenShift has none. */
+function sentencesOf(failures: readonly Failure[]): Sentences {
+  const sentences = new Sentences();
+  for (const { violations, omitted } of failures) {
+    for (const { message } of violations) sentences.add(message);
+    sentences.omit(omitted);
+  }
+  return sentences;
+}
 
 function choose(
   request: AdmissionRequest,
@@ -174,16 +153,17 @@ function choose(
   const { list, values } = found;
   const hinted = list.find(({ name }) => name === hint);
   const failures: Failure[] = [];
+  const sentences = new Sentences();
   for (const scc of hinted ? [hinted, ...list.filter((other) => other !== hinted)] : list) {
-    const tried = tryOne(scc, request, { values, mode });
+    const tried = tryOne(scc, request, { values, mode, sentences });
     if ('fit' in tried) return { choice: tried, failures };
     failures.push(tried);
   }
-  const messages = failures.flatMap((failure) => failure.messages);
-  messages.push(...restrictedHint(failures, all, (scc) => evaluate(scc, request.pod, values)));
+  const said = sentences.list();
+  said.push(...restrictedHint(failures, all, (scc) => evaluate(scc, request.pod, values, new Findings(1))));
   return rejected(
     'no-scc-fits',
-    `unable to validate against any security context constraint: ${aggregate(messages.length > 0 ? messages : sentences(failures))}`,
+    `unable to validate against any security context constraint: ${aggregate(said.length > 0 ? said : sentencesOf(failures).list())}`,
     failures,
   );
 }

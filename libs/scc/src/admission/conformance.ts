@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import type { CompiledSCCs } from './compile.js';
-import { type AdmissionRequest, serviceAccountSubject, type Subject } from './admission.js';
+import type { CompiledSCCs } from '../model/compile.js';
+import { type AdmissionRequest, serviceAccountSubject, type Subject } from './request.js';
 import { decide, validatePass } from './decide.js';
-import { sccSchema } from './model.js';
-import { podSchema } from './pod.js';
+import { sccSchema } from '../model/scc.js';
+import { podSchema } from '../model/pod.js';
 
 const strings = z.record(z.string(), z.string()).nullish();
 

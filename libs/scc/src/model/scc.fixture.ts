@@ -1,8 +1,4 @@
-import { type CompiledSCCs, compileSCCs } from './compile.js';
-import type { AdmissionRequest } from './admission.js';
-import { serviceAccountSubject } from './admission.js';
-import { defaultSCCs } from './default-sccs.js';
-import { type SecurityContextConstraints, sccSchema } from './model.js';
+import { type SecurityContextConstraints, sccSchema } from './scc.js';
 import type { Namespace } from './namespace.js';
 import { type Container, type Pod, podSchema, type PodTemplate, podTemplateSchema } from './pod.js';
 
@@ -47,27 +43,6 @@ export const anSCC = (name: string, fields: Json = {}): SecurityContextConstrain
     volumes: ['emptyDir', 'secret'],
     ...fields,
   });
-
-export const DEFAULTS: CompiledSCCs = compileSCCs(defaultSCCs());
-
-/** A request of the ReplicaSet controller in which everybody may use the named SCCs; all of them when none is named. */
-export function aRequest(
-  pod: Pod,
-  usable?: readonly string[],
-  changes: Partial<AdmissionRequest> = {},
-): AdmissionRequest {
-  return {
-    operation: 'CREATE',
-    pod,
-    namespace: SHOP,
-    subjects: {
-      serviceAccount: serviceAccountSubject('shop', 'web'),
-      requester: { name: 'ana', groups: ['system:authenticated'] },
-    },
-    mayUse: (_subject, scc) => usable?.includes(scc) ?? true,
-    ...changes,
-  };
-}
 
 export const firstContainer = (pod: Pod): Container => {
   const [container] = pod.spec.containers;

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { compileSCCs } from './compile.js';
+import { compileSCCs } from '../model/compile.js';
 import { conformanceCaseSchema, requestOfCase, resultOfCase } from './conformance.js';
 import { decide } from './decide.js';
-import { defaultSCCs } from './default-sccs.js';
+import { defaultSCCs } from '../cluster/default-sccs.js';
 
 /** Absent, null, [] and {} are the same thing in a recorded result. */
 function normalised(value: unknown): unknown {
@@ -16,7 +16,7 @@ function normalised(value: unknown): unknown {
 }
 
 const fixture = (name: string): string[] =>
-  readFileSync(fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url)), 'utf8')
+  readFileSync(fileURLToPath(new URL(`../../fixtures/${name}`, import.meta.url)), 'utf8')
     .trim()
     .split('\n');
 const recorded = [...fixture('cases.jsonl'), ...fixture('generated-cases.jsonl')].map(

@@ -1,4 +1,4 @@
-import type { IdRange } from './model.js';
+import type { IdRange } from './scc.js';
 import { MCS_ANNOTATION, SUPPLEMENTAL_GROUPS_ANNOTATION, UID_RANGE_ANNOTATION } from './names.js';
 
 export interface Namespace {

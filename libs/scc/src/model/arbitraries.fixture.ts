@@ -1,7 +1,7 @@
 import fc from 'fast-check';
-import type { SecurityContextConstraints } from './model.js';
+import type { SecurityContextConstraints } from './scc.js';
 import { type Pod, podSchema } from './pod.js';
-import { sccSchema } from './model.js';
+import { sccSchema } from './scc.js';
 
 const id = fc.constantFrom(0, 1, 999, 1000, 65534, 1000680000, 1000680001, 1000689999, 2000000000);
 const capability = fc.constantFrom('ALL', 'KILL', 'MKNOD', 'SETUID', 'NET_BIND_SERVICE', 'CAP_SYS_ADMIN', 'CHOWN');

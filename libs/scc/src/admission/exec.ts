@@ -1,5 +1,5 @@
-import type { CompiledSCCs } from './compile.js';
-import { type AdmissionRequest } from './admission.js';
+import type { CompiledSCCs } from '../model/compile.js';
+import { type AdmissionRequest } from './request.js';
 import { decide } from './decide.js';
 
 export type ExecRequest = Omit<AdmissionRequest, 'operation' | 'subresource' | 'oldPod'> & {

@@ -1,5 +1,5 @@
-import type { Subject } from './admission.js';
-import type { Container, Pod, PodSpec, PodTemplate, Volume } from './pod.js';
+import type { Subject } from '../admission/request.js';
+import type { Container, Pod, PodSpec, PodTemplate, Volume } from '../model/pod.js';
 
 export type WorkloadKind =
   | 'Deployment'

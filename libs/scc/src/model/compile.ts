@@ -1,4 +1,4 @@
-import type { IdRange, SecurityContextConstraints, SELinuxOptions } from './model.js';
+import type { IdRange, SecurityContextConstraints, SELinuxOptions } from './scc.js';
 import { restrictivenessPoints } from './points.js';
 import { defaultSCC } from './write-defaults.js';
 

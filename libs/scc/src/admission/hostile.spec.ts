@@ -1,8 +1,8 @@
 import fc from 'fast-check';
-import { pods } from './arbitraries.fixture.js';
+import { pods } from '../model/arbitraries.fixture.js';
 import { decide } from './decide.js';
-import { podSchema } from './pod.js';
-import { aRequest, DEFAULTS } from './scc.fixture.js';
+import { podSchema } from '../model/pod.js';
+import { aRequest, DEFAULTS } from './request.fixture.js';
 
 /** Replaces something anywhere in a pod by any JSON value, or puts it there. */
 const damaged = fc.tuple(pods, fc.nat(), fc.jsonValue({ maxDepth: 3 })).map(([pod, at, value]): unknown => {
