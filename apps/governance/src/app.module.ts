@@ -1,6 +1,5 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, APP_PIPE } from '@nestjs/core';
-import { TerminusModule } from '@nestjs/terminus';
 import { ThrottlerModule } from '@nestjs/throttler';
 import type { NoteSigner } from '@scc/audit';
 import type { Logger } from 'pino';
@@ -9,8 +8,8 @@ import { AccessModule, type AccessOptions } from './access/access.module.js';
 import { ApprovalsModule } from './approvals/approvals.module.js';
 import { AuditModule } from './audit/audit.module.js';
 import { EngineModule } from './engine/engine.module.js';
-import { HealthController } from './health/health.controller.js';
-import { Observer } from './health/observer.js';
+import { HealthModule } from './health/health.module.js';
+import type { Observer } from './health/observer.js';
 import { HistoryModule } from './history/history.module.js';
 import { EntityTagInterceptor } from './http/etag.js';
 import { IdempotencyInterceptor } from './http/idempotency.js';
@@ -43,15 +42,13 @@ export class AppModule {
       imports: [
         ThrottlerModule.forRoot(rateLimit(ratePerSecond)),
         AccessModule.register(access),
-        TerminusModule.forRoot({ logger: false }),
         ...[EngineModule, ApprovalsModule, PoliciesModule, ScheduleModule, RegistryModule, PodsModule, RiskModule],
         HistoryModule.register({ signer, origin }),
         AuditModule.register({ origin, logger }),
+        HealthModule.register(observer),
       ],
-      controllers: [HealthController],
       providers: [
         { provide: DataSource, useValue: source },
-        { provide: Observer, useValue: observer },
         { provide: APP_FILTER, useValue: new ProblemFilter(logger) },
         { provide: APP_INTERCEPTOR, useClass: EntityTagInterceptor },
         { provide: APP_INTERCEPTOR, useClass: IdempotencyInterceptor },

@@ -7,8 +7,8 @@ import { temporalWaker } from './approvals/temporal.js';
 import { forgetKeys } from './database/once.js';
 import { inTransaction } from './database/transaction.js';
 import { PodTracker } from './pods/follow.js';
+import { installDefaultPolicies } from './policies/defaults.js';
 import { recordExpiredExceptions } from './policies/exceptions.js';
-import { installDefaultPolicies } from './policies/install.js';
 import { followSCCs } from './registry/follow.js';
 import { RiskLearner } from './risk/learner.js';
 

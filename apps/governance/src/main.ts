@@ -16,7 +16,7 @@ import { MAPPING } from './entities.js';
 import { Metrics } from './health/metrics.js';
 import { Observer } from './health/observer.js';
 import { outsideParts } from './health/outside.js';
-import { followKeyPair, readKeyPair } from './http/certificate.js';
+import { followCertificate, readCertificate } from './http/certificate.js';
 import { openWaitingRoom } from './http/waiting-room.js';
 import { ROLE_TABLE } from './permissions.js';
 import type { PodTracker } from './pods/follow.js';
@@ -62,7 +62,7 @@ async function start({
   setAdmission,
   onFatal,
 }: Started): Promise<void> {
-  const keyPair = await readKeyPair(config.TLS_DIR);
+  const keyPair = await readCertificate(config.TLS_DIR);
   const signer = await signerFrom(config.AUDIT_ORIGIN, config.AUDIT_KEY_FILE);
   const previous = config.AUDIT_PREVIOUS_KEY_FILE;
   const previousSigner = previous === undefined ? null : await signerFrom(config.AUDIT_ORIGIN, previous);
@@ -174,7 +174,7 @@ async function start({
     beforeListening: () => room.close(),
   });
   parts.add(() => api.close());
-  const certificate = followKeyPair(api.server, { folder: config.TLS_DIR, current: keyPair, logger });
+  const certificate = followCertificate(api.server, { folder: config.TLS_DIR, current: keyPair, logger });
   parts.add(() => certificate.stop());
   logger.info({ host: config.API_HOST, port: api.port }, 'serving the governance API');
 }

@@ -8,9 +8,8 @@ import { problemType } from '@scc/governance-api';
 import type { NextFunction, Response } from 'express';
 import type { Logger } from 'pino';
 import { AppModule, type AppParts } from './app.module.js';
-import { serveDocumentation } from './openapi/pages.js';
-import { routesOf } from './http/routes.js';
 import { parseBodies } from './http/body.js';
+import type { ServedCertificate } from './http/certificate.js';
 import { refuseOtherMethods } from './http/methods.js';
 import { nestLogger } from './http/nest-logger.js';
 import {
@@ -21,7 +20,8 @@ import {
   protectAnswer,
   type Served,
 } from './http/request.js';
-import type { KeyPair } from './http/certificate.js';
+import { routesOf } from './http/routes.js';
+import { serveDocumentation } from './openapi/pages.js';
 
 export interface ApiOptions {
   parts: AppParts;
@@ -29,7 +29,7 @@ export interface ApiOptions {
   /** 0 picks a free port. */
   port: number;
   /** Null serves plain HTTP, for tests. */
-  keyPair: KeyPair | null;
+  keyPair: ServedCertificate | null;
   logger: Logger;
   served: (served: Served) => void;
   /** Frees the port; called when everything else is ready to serve. */

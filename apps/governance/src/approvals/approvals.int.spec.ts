@@ -1,27 +1,14 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { ApprovalState } from '@scc/governance-api';
 import { authorizeStep } from '../engine/authorize.js';
-import {
-  aRequest,
-  at,
-  domainDatabase,
-  type DomainDatabase,
-  inTx,
-  NOON,
-  ownWorkload,
-  person,
-  row,
-} from '../governance.fixture.js';
 import { evaluate } from '../engine/evaluate.js';
+import { aRequest, at, inTx, NOON, ownWorkload, person, row } from '../governance.fixture.js';
+import { governanceSuite } from '../suite.fixture.js';
 import { decide, expireRequests, withdraw } from './decisions.js';
 import { type Deliver, relayOne } from './outbox.js';
 import { approvalStateFor } from './requests.js';
 
-let database: DomainDatabase;
-beforeAll(async () => {
-  database = await domainDatabase();
-}, 60_000);
-afterAll(() => database.close());
+const database = governanceSuite();
 
 const NEXT_DAY = '2026-03-11T12:00:01.000Z';
 

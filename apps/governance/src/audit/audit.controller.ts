@@ -16,7 +16,6 @@ import { Actor, Call, type User } from '../call/actor.js';
 import type { CallContext } from '../call/caller.js';
 import { RequirePermission } from '../call/require-permission.js';
 import { type Page, pageOf, pageQuery, positionOf } from '../paging/paging.js';
-import { AuditOrigin } from './audit-origin.js';
 import { readLog } from './log-reader.js';
 import {
   consistencyOf,
@@ -34,6 +33,11 @@ const entryId = { schema: entryIdSchema };
 const size = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 const proofSchema = z.object({ size: size.optional().describe('Of the tree whose root you hold.') });
 const consistencySchema = z.object({ first: size, second: size });
+
+/** The name of the log, part of every checkpoint. A class, so that Nest can inject it by type. */
+export class AuditOrigin {
+  constructor(readonly origin: string) {}
+}
 
 /** The audit log, with what lets a caller check it instead of believing it. */
 @Controller('v1/audit')

@@ -3,8 +3,7 @@ import type { NextFunction, Response } from 'express';
 import type { Logger } from 'pino';
 import { DataSource } from 'typeorm';
 import type { ApiRequest } from '../http/request.js';
-import { AuditOrigin } from './audit-origin.js';
-import { AuditController } from './audit.controller.js';
+import { AuditController, AuditOrigin } from './audit.controller.js';
 import { DenialObserver } from './denial-observer.js';
 
 /** The audit log over HTTP, and what is written into it of refused writes. Needs a DataSource from the root module. */

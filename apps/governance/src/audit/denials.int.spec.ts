@@ -1,16 +1,13 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { createLogger, waitFor } from '@scc/runtime';
 import { type Answer, startTestApi, type TestApi } from '../api.fixture.js';
-import { domainDatabase, type DomainDatabase, inTx } from '../governance.fixture.js';
-import { installDefaultPolicies } from '../policies/install.js';
+import { inTx } from '../governance.fixture.js';
+import { installDefaultPolicies } from '../policies/defaults.js';
+import { governanceSuite } from '../suite.fixture.js';
 import { type Denial, Denials } from './denials.js';
 
 const wait = { timeoutMs: 20_000, everyMs: 10 };
-let database: DomainDatabase;
-beforeAll(async () => {
-  database = await domainDatabase();
-}, 60_000);
-afterAll(() => database.close());
+const database = governanceSuite();
 
 interface Entry {
   actor: string;

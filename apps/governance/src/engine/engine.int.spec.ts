@@ -1,13 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { authorizeStep } from './authorize.js';
-import { checkCommand, issueCommandGrant } from './commands.js';
+import { describe, expect, it } from '@jest/globals';
 import {
   aBatch,
   aRequest,
   at,
   completedEvents,
-  domainDatabase,
-  type DomainDatabase,
   inTx,
   NOON,
   ownWorkload,
@@ -15,15 +11,14 @@ import {
   recorded,
   row,
 } from '../governance.fixture.js';
+import { report } from '../history/report.js';
+import { governanceSuite } from '../suite.fixture.js';
+import { authorizeStep } from './authorize.js';
+import { checkCommand, issueCommandGrant } from './commands.js';
 import { evaluate } from './evaluate.js';
 import { preImages, savePreImages } from './pre-images.js';
-import { report } from '../history/report.js';
 
-let database: DomainDatabase;
-beforeAll(async () => {
-  database = await domainDatabase();
-}, 60_000);
-afterAll(() => database.close());
+const database = governanceSuite();
 
 const one = (sql: string, ...parameters: unknown[]): Promise<unknown> => row(database.app, sql, ...parameters);
 

@@ -2,20 +2,17 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Health, healthSchema } from '@scc/governance-api';
 import { createLogger, waitFor } from '@scc/runtime';
 import { startTemporal, type TemporalServer } from '../../../../libs/testing/src/temporal.js';
-import { aRequest, domainDatabase, type DomainDatabase, inTx, ownWorkload } from '../governance.fixture.js';
-import { evaluate } from '../engine/evaluate.js';
 import { startTestApi, type TestApi } from '../api.fixture.js';
+import { evaluate } from '../engine/evaluate.js';
+import { aRequest, inTx, ownWorkload } from '../governance.fixture.js';
+import { governanceSuite } from '../suite.fixture.js';
 import { outsideParts } from './outside.js';
 import { PartStates } from './parts.js';
 import { askParts, type Probes } from './probes.js';
 
 /** What health says while parts are away. */
 
-let database: DomainDatabase;
-beforeAll(async () => {
-  database = await domainDatabase();
-}, 60_000);
-afterAll(() => database.close());
+const database = governanceSuite();
 
 const healthOf = async (test: TestApi): Promise<Health> =>
   healthSchema.parse((await test.call('', 'GET', '/v1/health')).body);

@@ -1,26 +1,10 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { approvalStateSchema, engineRoutes, evaluationSchema, stepVerdictSchema } from '@scc/governance-api';
-import { startTestApi, type TestApi } from '../api.fixture.js';
-import {
-  aBatch,
-  aRequest,
-  completedEvents,
-  domainDatabase,
-  type DomainDatabase,
-  ownWorkload,
-  recorded,
-} from '../governance.fixture.js';
+import { type TestApi } from '../api.fixture.js';
+import { aBatch, aRequest, completedEvents, ownWorkload, recorded } from '../governance.fixture.js';
+import { apiSuite } from '../suite.fixture.js';
 
-let database: DomainDatabase;
-let test: TestApi;
-beforeAll(async () => {
-  database = await domainDatabase();
-  test = await startTestApi(database.app);
-}, 60_000);
-afterAll(async () => {
-  await test.close();
-  await database.close();
-});
+const { test } = apiSuite();
 
 const call: TestApi['call'] = (...request) => test.call(...request);
 const worker = 'worker/engine';

@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { hashOf, isSignedBy, leafHash, parseCheckpoint, parseNote, signerFromPem, verifyInclusion } from '@scc/audit';
 import { createLogger, waitFor } from '@scc/runtime';
 import { Sealer } from '../audit/sealer.js';
@@ -10,14 +10,13 @@ import {
   aRequest,
   at,
   completedEvents,
-  domainDatabase,
-  type DomainDatabase,
   inTx,
   NOON,
   ownWorkload,
   recorded,
   row,
 } from '../governance.fixture.js';
+import { governanceSuite } from '../suite.fixture.js';
 import { migrationProof, proofText } from './proof.js';
 import { eventsOf, listMigrations, migrationDetail, type MigrationPosition } from './read.js';
 import { rebuildReadModel } from './rebuild.js';
@@ -27,11 +26,7 @@ const ORIGIN = 'scc.poc/test';
 const { privateKey } = generateKeyPairSync('ed25519');
 const signer = signerFromPem(ORIGIN, privateKey.export({ format: 'pem', type: 'pkcs8' }).toString());
 
-let database: DomainDatabase;
-beforeAll(async () => {
-  database = await domainDatabase();
-}, 60_000);
-afterAll(() => database.close());
+const database = governanceSuite();
 
 async function completed(name: string) {
   const request = aRequest(ownWorkload(name));

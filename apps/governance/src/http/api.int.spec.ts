@@ -1,22 +1,14 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { healthSchema, problemSchema, problemType } from '@scc/governance-api';
 import { type Logger, waitFor } from '@scc/runtime';
 import { pino } from 'pino';
 import { z } from 'zod';
-import { aRequest, domainDatabase, type DomainDatabase, inTx, ownWorkload } from '../governance.fixture.js';
+import { startTestApi } from '../api.fixture.js';
 import { evaluate } from '../engine/evaluate.js';
-import { startTestApi, type TestApi } from '../api.fixture.js';
+import { aRequest, inTx, ownWorkload } from '../governance.fixture.js';
+import { apiSuite } from '../suite.fixture.js';
 
-let database: DomainDatabase;
-let test: TestApi;
-beforeAll(async () => {
-  database = await domainDatabase();
-  test = await startTestApi(database.app);
-}, 60_000);
-afterAll(async () => {
-  await test.close();
-  await database.close();
-});
+const { database, test } = apiSuite();
 
 const viewer = 'vera/viewer';
 const author = 'paula/policy-author';

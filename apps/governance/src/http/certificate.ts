@@ -3,7 +3,8 @@ import path from 'node:path';
 import { createSecureContext, type Server } from 'node:tls';
 import type { Logger } from 'pino';
 
-export interface KeyPair {
+/** What the API serves itself with. */
+export interface ServedCertificate {
   /** PEM */
   cert: string;
   /** PEM */
@@ -11,7 +12,7 @@ export interface KeyPair {
 }
 
 /** @throws Error when the files are missing or do not belong together. */
-export async function readKeyPair(folder: string): Promise<KeyPair> {
+export async function readCertificate(folder: string): Promise<ServedCertificate> {
   const [cert, key] = await Promise.all(
     ['tls.crt', 'tls.key'].map((file) => readFile(path.join(folder, file), 'utf8')),
   );
@@ -26,14 +27,14 @@ const EVERY_MS = 10_000;
  * Serves a certificate that was exchanged on disk without a restart; connections that are open go on. A pair that does
  * not fit, such as while it is being written, is looked at again.
  */
-export function followKeyPair(
+export function followCertificate(
   server: Server,
-  { folder, current, logger }: { folder: string; current: KeyPair; logger: Logger },
+  { folder, current, logger }: { folder: string; current: ServedCertificate; logger: Logger },
 ): { stop: () => Promise<void> } {
   let served = current;
   let last: Promise<void> = Promise.resolve();
   const look = async (): Promise<void> => {
-    const found = await readKeyPair(folder);
+    const found = await readCertificate(folder);
     if (found.cert === served.cert && found.key === served.key) return;
     server.setSecureContext(found);
     served = found;

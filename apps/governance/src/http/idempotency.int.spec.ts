@@ -1,19 +1,10 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { engineRoutes, evaluationSchema, problemType } from '@scc/governance-api';
 import { forgetKeys } from '../database/once.js';
-import { aRequest, domainDatabase, type DomainDatabase, inTx, ownWorkload, row } from '../governance.fixture.js';
-import { startTestApi, type TestApi } from '../api.fixture.js';
+import { aRequest, inTx, ownWorkload, row } from '../governance.fixture.js';
+import { apiSuite } from '../suite.fixture.js';
 
-let database: DomainDatabase;
-let test: TestApi;
-beforeAll(async () => {
-  database = await domainDatabase();
-  test = await startTestApi(database.app);
-}, 60_000);
-afterAll(async () => {
-  await test.close();
-  await database.close();
-});
+const { database, test } = apiSuite();
 
 const key = (value: string) => ({ headers: { 'idempotency-key': value } });
 const evaluate = (name: string) => {

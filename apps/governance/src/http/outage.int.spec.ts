@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import {
   ContractError,
   createGovernanceClient,
@@ -9,28 +9,11 @@ import {
   problemType,
 } from '@scc/governance-api';
 import { waitFor } from '@scc/runtime';
-import {
-  aBatch,
-  aRequest,
-  completedEvents,
-  domainDatabase,
-  type DomainDatabase,
-  ownWorkload,
-  recorded,
-  row,
-} from '../governance.fixture.js';
-import { startTestApi, type TestApi } from '../api.fixture.js';
+import { startTestApi } from '../api.fixture.js';
+import { aBatch, aRequest, completedEvents, ownWorkload, recorded, row } from '../governance.fixture.js';
+import { apiSuite } from '../suite.fixture.js';
 
-let database: DomainDatabase;
-let test: TestApi;
-beforeAll(async () => {
-  database = await domainDatabase();
-  test = await startTestApi(database.app);
-}, 60_000);
-afterAll(async () => {
-  await test.close();
-  await database.close();
-});
+const { database, test } = apiSuite();
 
 const startGate = { step: 'Prepare', detail: '' } as const;
 

@@ -1,7 +1,7 @@
-import { createServer } from 'node:https';
 import { randomUUID } from 'node:crypto';
+import { createServer } from 'node:https';
 import { type Problem, problemType } from '@scc/governance-api';
-import type { KeyPair } from './certificate.js';
+import type { ServedCertificate } from './certificate.js';
 
 export interface WaitingRoom {
   /** Frees the port. */
@@ -11,7 +11,7 @@ export interface WaitingRoom {
 interface Options {
   host: string;
   port: number;
-  keyPair: KeyPair;
+  keyPair: ServedCertificate;
   /** What the service waits for. */
   reason: () => string;
 }

@@ -1,23 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
-import { domainDatabase, type DomainDatabase } from '../governance.fixture.js';
-import { startTestApi, type TestApi } from '../api.fixture.js';
+import { routesOf } from '../http/routes.js';
+import { apiSuite } from '../suite.fixture.js';
 import { describedAs } from './document.js';
 import { OPERATIONS } from './operations.js';
-import { routesOf } from '../http/routes.js';
 
-let database: DomainDatabase;
-let test: TestApi;
-beforeAll(async () => {
-  database = await domainDatabase();
-  test = await startTestApi(database.app);
-}, 60_000);
-afterAll(async () => {
-  await test.close();
-  await database.close();
-});
+const { test } = apiSuite();
 
 const documentSchema = z.object({
   openapi: z.literal('3.1.0'),

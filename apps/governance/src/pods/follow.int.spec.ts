@@ -1,21 +1,17 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import type { MakeInformer } from '@scc/kube';
 import { createLogger, waitFor } from '@scc/runtime';
 import { defaultSCCs } from '@scc/scc';
 import { EVERYWHERE } from '../call/scope.js';
-import { domainDatabase, type DomainDatabase } from '../governance.fixture.js';
 import { followSCCs } from '../registry/follow.js';
 import { driftFromDefaults } from '../registry/queries.js';
+import { governanceSuite } from '../suite.fixture.js';
 import { PodTracker } from './follow.js';
 import { observePod } from './observation.js';
 import { findPods } from './queries.js';
 
 const silent = createLogger('spec', 'silent');
-let database: DomainDatabase;
-beforeAll(async () => {
-  database = await domainDatabase();
-}, 60_000);
-afterAll(() => database.close());
+const database = governanceSuite();
 
 interface Named {
   metadata: { namespace?: string; name: string };

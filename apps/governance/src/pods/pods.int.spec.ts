@@ -1,17 +1,14 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { createLogger } from '@scc/runtime';
 import { EVERYWHERE } from '../call/scope.js';
-import { domainDatabase, type DomainDatabase, NOON } from '../governance.fixture.js';
+import { NOON } from '../governance.fixture.js';
+import { governanceSuite } from '../suite.fixture.js';
 import { hasEnded, observePod, type PodObservation } from './observation.js';
 import { countBySCC, findPods, transitionsOf } from './queries.js';
 import { PodQueue } from './queue.js';
 import { type PodNews, reconcilePods, trackPods } from './tracking.js';
 
-let database: DomainDatabase;
-beforeAll(async () => {
-  database = await domainDatabase();
-}, 60_000);
-afterAll(() => database.close());
+const database = governanceSuite();
 
 const minute = (minutes: number): Date => new Date(Date.parse(NOON) + minutes * 60_000);
 const aPod = (uid: string, scc: string | null, over: Partial<PodObservation> = {}): PodObservation => ({

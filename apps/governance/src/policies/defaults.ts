@@ -1,4 +1,7 @@
 import { type PolicyBinding, policyBindingSchema, type PolicyDocument, policyDocumentSchema } from '@scc/policy';
+import type { EntityManager } from 'typeorm';
+import { SYSTEM } from '../call/caller.js';
+import { newestVersion, saveBinding, savePolicy } from './store.js';
 
 /** The policies that every installation starts with; all of them can be bound differently or not at all. */
 export const defaultPolicies = (): PolicyDocument[] =>
@@ -122,3 +125,18 @@ export const defaultBindings = (): PolicyBinding[] =>
   defaultPolicies().map(({ name }) =>
     policyBindingSchema.parse({ name, policy: name, version: 1, action: 'enforce', namespaces: ['*'] }),
   );
+
+/** Stores and binds the default policies that the database has never had. What somebody changed or unbound stays. */
+export async function installDefaultPolicies(tx: EntityManager, now: Date): Promise<string[]> {
+  const context = { actor: SYSTEM, requestId: null, now };
+  const installed: string[] = [];
+  await tx.query('select pg_advisory_xact_lock(44)');
+  for (const document of defaultPolicies()) {
+    if (await newestVersion(tx, document.name)) continue;
+    await savePolicy(tx, document, 0, context);
+    const binding = defaultBindings().find(({ policy }) => policy === document.name);
+    if (binding) await saveBinding(tx, binding, 0, context);
+    installed.push(document.name);
+  }
+  return installed;
+}

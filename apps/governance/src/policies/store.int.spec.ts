@@ -1,18 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { policyBindingSchema, policyDocumentSchema } from '@scc/policy';
 import { authorizeStep } from '../engine/authorize.js';
-import {
-  aRequest,
-  at,
-  domainDatabase,
-  type DomainDatabase,
-  inTx,
-  NOON,
-  ownWorkload,
-  person,
-  row,
-} from '../governance.fixture.js';
 import { evaluate } from '../engine/evaluate.js';
+import { aRequest, at, inTx, NOON, ownWorkload, person, row } from '../governance.fixture.js';
+import { governanceSuite } from '../suite.fixture.js';
 import { dryRunPolicy } from './dry-run.js';
 import {
   approveException,
@@ -21,14 +12,10 @@ import {
   requestException,
   revokeException,
 } from './exceptions.js';
-import { installDefaultPolicies } from './install.js';
+import { installDefaultPolicies } from './defaults.js';
 import { listBindings, listPolicies, saveBinding, savePolicy } from './store.js';
 
-let database: DomainDatabase;
-beforeAll(async () => {
-  database = await domainDatabase();
-}, 60_000);
-afterAll(() => database.close());
+const database = governanceSuite();
 
 const author = at(NOON, person('paula', 'policy-author'));
 const document = (when: string, name = 'no-friday') =>

@@ -1,26 +1,14 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { defaultSCCs, type SecurityContextConstraints } from '@scc/scc';
 import { EVERYWHERE } from '../call/scope.js';
 import { evaluate } from '../engine/evaluate.js';
-import {
-  aRequest,
-  at,
-  domainDatabase,
-  type DomainDatabase,
-  inTx,
-  NOON,
-  ownWorkload,
-  row,
-} from '../governance.fixture.js';
+import { aRequest, at, inTx, NOON, ownWorkload, row } from '../governance.fixture.js';
+import { governanceSuite } from '../suite.fixture.js';
 import { type Activation, recordActivations } from './activations.js';
 import { affectedBy, driftFromDefaults, versionsOf, workloadAt } from './queries.js';
 import { observeSCC } from './versions.js';
 
-let database: DomainDatabase;
-beforeAll(async () => {
-  database = await domainDatabase();
-}, 60_000);
-afterAll(() => database.close());
+const database = governanceSuite();
 
 const scc = (name: string, over: Partial<SecurityContextConstraints> = {}): SecurityContextConstraints => {
   const found = defaultSCCs().find(({ metadata }) => metadata.name === name);

@@ -1,15 +1,13 @@
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { fixedModel } from '@scc/risk';
+import { describe, expect, it, jest } from '@jest/globals';
 import type { MigrationEvent, RecordedEvent, UndoCause } from '@scc/plan';
+import { fixedModel } from '@scc/risk';
 import { createLogger } from '@scc/runtime';
-import { startTestApi, type TestApi } from '../api.fixture.js';
+import { evaluate } from '../engine/evaluate.js';
 import {
   aBatch,
   aRequest,
   at,
   completedEvents,
-  domainDatabase,
-  type DomainDatabase,
   inTx,
   NOON,
   ownWorkload,
@@ -17,14 +15,14 @@ import {
   recorded,
   row,
 } from '../governance.fixture.js';
-import { evaluate } from '../engine/evaluate.js';
 import { report } from '../history/report.js';
+import { apiSuite } from '../suite.fixture.js';
 import { assessmentSchema, calibrationSchema, modelsSchema } from './answers.js';
 import { findAssessment } from './assessments.js';
 import { refit } from './learn.js';
 import { RiskLearner } from './learner.js';
-import { modelsAnswer, promote } from './promote.js';
 import { settleOutcomes } from './outcomes.js';
+import { modelsAnswer, promote } from './promote.js';
 
 const HOUR = 3_600_000;
 const later = (hours: number): Date => new Date(Date.parse(NOON) + hours * HOUR);
@@ -32,16 +30,7 @@ const later = (hours: number): Date => new Date(Date.parse(NOON) + hours * HOUR)
 // Whole lives of migrations are told, some hundred transactions each.
 jest.setTimeout(60_000);
 
-let database: DomainDatabase;
-let api: TestApi;
-beforeAll(async () => {
-  database = await domainDatabase();
-  api = await startTestApi(database.app);
-});
-afterAll(async () => {
-  await api.close();
-  await database.close();
-});
+const { database, test: api } = apiSuite();
 
 const one = (sql: string, ...parameters: unknown[]): Promise<unknown> => row(database.app, sql, ...parameters);
 type Request = ReturnType<typeof aRequest>;

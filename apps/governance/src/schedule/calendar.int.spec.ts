@@ -1,23 +1,11 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { authorizeStep } from '../engine/authorize.js';
-import {
-  aRequest,
-  at,
-  domainDatabase,
-  type DomainDatabase,
-  inTx,
-  NOON,
-  ownWorkload,
-  person,
-} from '../governance.fixture.js';
 import { evaluate } from '../engine/evaluate.js';
+import { aRequest, at, inTx, NOON, ownWorkload, person } from '../governance.fixture.js';
+import { governanceSuite } from '../suite.fixture.js';
 import { calendarEntrySchema, listCalendar, removeCalendarEntry, saveCalendarEntry } from './store.js';
 
-let database: DomainDatabase;
-beforeAll(async () => {
-  database = await domainDatabase();
-}, 60_000);
-afterAll(() => database.close());
+const database = governanceSuite();
 
 const admin = at(NOON, person('olga', 'admin'));
 const SATURDAY = '2026-03-14T12:00:00.000Z';
