@@ -1,8 +1,22 @@
 /** The architecture as rules: pure libs <- workflows and adapters <- apps. */
-const PURE = '^libs/(plan|scc|risk|routing)/';
+const PURE = '^libs/(plan|scc|risk|policy|audit|routing)/';
 const ADAPTER = '^libs/(kube|istio|governance-api|runtime)/';
+/** Tests and what only tests and benchmarks load. */
+const TEST = '\\.(spec|fixture)\\.ts$|/testing\\.ts$';
 module.exports = {
   forbidden: [
+    {
+      name: 'packages-have-one-front-door',
+      comment: 'Import another package by its name; its package.json lists under "exports" what it offers.',
+      severity: 'error',
+      from: { path: '^((?:apps|libs|workflows)/[^/]+|dev|bench|scripts)/' },
+      to: {
+        path: '^(apps|libs|workflows|dev|bench|scripts)/',
+        pathNot: '^$1/',
+        dependencyTypes: ['local'],
+        dependencyTypesNot: ['aliased-workspace'],
+      },
+    },
     {
       name: 'no-cycles',
       severity: 'error',
@@ -25,8 +39,8 @@ module.exports = {
     {
       name: 'pure-libs-stay-pure',
       severity: 'error',
-      from: { path: PURE, pathNot: '\\.(spec|fixture)\\.ts$' },
-      to: { pathNot: `${PURE}|node_modules/zod` },
+      from: { path: PURE, pathNot: TEST },
+      to: { pathNot: `${PURE}|node_modules/(zod|@bufbuild)/|^(crypto|util)$` },
     },
     {
       name: 'workflows-are-deterministic',
@@ -52,16 +66,19 @@ module.exports = {
     {
       name: 'testing-stays-out-of-production',
       severity: 'error',
-      from: { pathNot: '\\.(spec|fixture)\\.ts$|^libs/testing/|^bench/' },
-      to: { path: '^libs/testing/' },
+      from: { pathNot: `${TEST}|^libs/testing/|^bench/|^scripts/fuzz-api\\.ts$` },
+      to: { path: '^libs/testing/|\\.fixture\\.ts$|/testing\\.ts$' },
     },
     { name: 'adapters-know-no-workflows', severity: 'error', from: { path: ADAPTER }, to: { path: '^workflows/' } },
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
-    exclude: { path: '^(dist|coverage)/' },
+    exclude: { path: '^(coverage|(apps|libs|workflows)/[^/]+/dist|(dev|bench)/dist)/' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
-    enhancedResolveOptions: { conditionNames: ['import', 'node', 'default', 'types'], exportsFields: ['exports'] },
+    enhancedResolveOptions: {
+      conditionNames: ['source', 'import', 'node', 'default', 'types'],
+      exportsFields: ['exports'],
+    },
   },
 };

@@ -3,13 +3,17 @@ import { verifyLog } from '@scc/audit';
 import { createLogger, waitFor } from '@scc/runtime';
 import pg from 'pg';
 import type { DataSource } from 'typeorm';
-import { appendAudit, appendAuditBatch, type AuditRecord } from '../apps/governance/src/audit/append.js';
-import { aSigner } from '../apps/governance/src/audit/audit-log.fixture.js';
-import { readLog } from '../apps/governance/src/audit/log-reader.js';
-import { sealingLag } from '../apps/governance/src/audit/queries.js';
-import { Sealer } from '../apps/governance/src/audit/sealer.js';
-import { inTransaction } from '../apps/governance/src/database/transaction.js';
-import { domainDatabase } from '../apps/governance/src/governance.fixture.js';
+import {
+  appendAudit,
+  appendAuditBatch,
+  aSigner,
+  type AuditRecord,
+  domainDatabase,
+  inTransaction,
+  readLog,
+  Sealer,
+  sealingLag,
+} from '@scc/governance/testing';
 import type { Bench, BenchResult } from './types.js';
 
 const RUN_MS = 6_000;

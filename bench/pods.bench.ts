@@ -1,8 +1,11 @@
-import { EVERYWHERE } from '../apps/governance/src/call/scope.js';
-import { domainDatabase } from '../apps/governance/src/governance.fixture.js';
-import type { PodObservation } from '../apps/governance/src/pods/observation.js';
-import { findPods } from '../apps/governance/src/pods/queries.js';
-import { type PodNews, trackPods } from '../apps/governance/src/pods/tracking.js';
+import {
+  domainDatabase,
+  EVERYWHERE,
+  findPods,
+  type PodNews,
+  type PodObservation,
+  trackPods,
+} from '@scc/governance/testing';
 import type { Bench, BenchResult } from './types.js';
 
 const PODS = 100_000;

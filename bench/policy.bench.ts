@@ -1,9 +1,14 @@
 import { compilePolicy } from '@scc/policy';
 import { evaluationRequestSchema } from '@scc/governance-api';
 import { defaultSCCs } from '@scc/scc';
-import { POLICY_INPUTS, policyContext } from '../apps/governance/src/policies/context.js';
-import { defaultBindings, defaultPolicies } from '../apps/governance/src/policies/defaults.js';
-import { type BoundPolicy, verdictsOf } from '../apps/governance/src/policies/verdicts.js';
+import {
+  type BoundPolicy,
+  defaultBindings,
+  defaultPolicies,
+  POLICY_INPUTS,
+  policyContext,
+  verdictsOf,
+} from '@scc/governance/testing';
 import type { Bench, BenchResult } from './types.js';
 
 const DECISIONS = 5_000;

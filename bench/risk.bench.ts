@@ -1,8 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { assess, fitting, fixedModel, type Outcome, privilegeSignal, type Signals, weighOutcomes } from '@scc/risk';
 import { defaultSCCs, podTemplateSchema } from '@scc/scc';
-import { randomNumbers } from '../libs/risk/src/proof.fixture.js';
-import { someSignals } from '../libs/risk/src/risk.fixture.js';
+import { randomNumbers, someSignals } from '@scc/risk/testing';
 import type { Bench, BenchResult } from './types.js';
 
 const SCORES = 5_000;

@@ -19,13 +19,13 @@ const BENCHES = {
 
 /** The runner, as it is built, among benches of this spec. */
 beforeAll(async () => {
-  await promisify(execFile)(process.execPath, ['scripts/build.mjs'], { cwd: root });
+  await promisify(execFile)(process.execPath, ['scripts/build.ts'], { cwd: root });
   // Below node_modules, so that the runner finds what it imports.
   const cache = path.join(root, 'node_modules', '.cache');
   await mkdir(cache, { recursive: true });
   folder = await mkdtemp(path.join(cache, 'bench-spec-'));
   for (const file of ['run.js', 'types.js'])
-    await copyFile(path.join(root, 'dist/bench', file), path.join(folder, file));
+    await copyFile(path.join(root, 'bench/dist', file), path.join(folder, file));
   await writeFile(path.join(folder, 'package.json'), '{ "type": "module" }');
   for (const [file, text] of Object.entries(BENCHES)) await writeFile(path.join(folder, file), text);
 }, 60_000);

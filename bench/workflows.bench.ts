@@ -1,13 +1,12 @@
 import { readFile } from 'node:fs/promises';
-import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { planSpecSchema } from '@scc/plan';
 import { waitFor } from '@scc/runtime';
-import { startTemporal } from '../libs/testing/src/temporal.js';
-import { MIGRATION_WORKFLOW, workflowIdOf, type MigrationActivities } from '../workflows/migration/contract.js';
-import { allowed, aPlan, aWorld } from '../workflows/migration/testing.js';
+import { startTemporal } from '@scc/testing/temporal';
+import { MIGRATION_WORKFLOW, workflowIdOf, type MigrationActivities } from '@scc/migration/contract';
+import { allowed, aPlan, aWorld } from '@scc/migration/testing';
 import type { Bench, BenchResult } from './types.js';
 
 const WORKFLOWS = 150;
@@ -30,7 +29,7 @@ async function run(): Promise<BenchResult[]> {
   const native = await NativeConnection.connect({ address: temporal.address });
   const connection = await Connection.connect({ address: temporal.address });
   const client = new Client({ connection, namespace: temporal.namespace });
-  const code = await readFile(path.resolve(import.meta.dirname, '../workflow-bundle.js'), 'utf8');
+  const code = await readFile(new URL(import.meta.resolve('@scc/migration/workflow-bundle')), 'utf8');
   const spec = planSpecSchema.parse({
     workloadRef: { kind: 'Deployment', name: 'ledger' },
     targetSCC: 'restricted-v2',

@@ -7,7 +7,7 @@ import { waitFor } from '@scc/runtime';
 import { parseExportLine, verifyLog, type LogRecord } from '@scc/audit';
 import { Client, Connection } from '@temporalio/client';
 import { z } from 'zod';
-import { temporalWitnesses } from '../../apps/cli/src/audit/temporal.js';
+import { temporalWitnesses } from '@scc/cli/witnesses';
 import {
   condition,
   DEPLOYMENTS,

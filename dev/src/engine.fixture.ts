@@ -2,7 +2,7 @@ import { planStatusSchema, type PlanSpecInput, type PlanStatus } from '@scc/plan
 import { waitFor } from '@scc/runtime';
 import type { Client, WorkflowHandle } from '@temporalio/client';
 import { z } from 'zod';
-import { workflowIdOf } from '../../workflows/migration/contract.js';
+import { workflowIdOf } from '@scc/migration/contract';
 import type { Stack } from './index.js';
 
 /** What the tests of the engine do to plans on a running stack, and how they wait for it. */

@@ -1,30 +1,16 @@
-import { existsSync } from 'node:fs';
 import path from 'node:path';
 
-/** The repository: the nearest folder above this file that holds the Go modules of the local stack. */
-export const ROOT = (() => {
-  let folder = import.meta.dirname;
-  while (!existsSync(path.join(folder, 'dev', 'modules')) || path.basename(folder) === 'dist') {
-    const parent = path.dirname(folder);
-    if (parent === folder) throw new Error(`no repository above ${import.meta.dirname}`);
-    folder = parent;
-  }
-  return folder;
-})();
+/** The repository. */
+export const ROOT = path.resolve(import.meta.dirname, '../..');
 
 /** The Node that the dependencies pin, whatever Node started us. */
 export const NODE = path.join(ROOT, 'node_modules', 'node', 'bin', 'node');
 
-const runsFromSource = import.meta.filename.endsWith('.ts');
-
-/** Node's arguments to run a script of dev/src (given without its ending), compiled or from source as we run ourselves. */
-export function scriptArguments(script: string): string[] {
-  if (!runsFromSource) return [path.join(ROOT, 'dist', 'dev', 'src', `${script}.js`)];
-  return ['--import', path.join(ROOT, 'scripts', 'typescript.mjs'), path.join(ROOT, 'dev', 'src', `${script}.ts`)];
-}
+/** The compiled script of dev/src, given without its ending. */
+export const scriptOf = (script: string): string => path.join(ROOT, 'dev', 'dist', `${script}.js`);
 
 /** The compiled main file of an app. */
-export const appMain = (app: string): string => path.join(ROOT, 'dist', 'apps', app, 'src', 'main.js');
+export const appMain = (app: string): string => path.join(ROOT, 'apps', app, 'dist', 'main.js');
 
 /**
  * A command that goes before others for the processor: pods, proxies and clients stand for other machines, so the work

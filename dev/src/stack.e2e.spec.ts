@@ -163,12 +163,12 @@ describe('the local stack', () => {
 
   it('runs beside another stack, and goes without a trace when its parent is killed', async () => {
     const script = `
-      import { startStack } from './dev/src/index.ts';
+      import { startStack } from './dev/dist/index.js';
       const stack = await startStack({ parts: { mesh: false, governance: false, worker: false, watcher: false } });
       console.log(JSON.stringify({ pid: stack.pid, stateDir: stack.stateDir }));
       setInterval(() => undefined, 1000);`;
-    const typescript = ['--import', './scripts/typescript.mjs', '--input-type=module', '--eval', script];
-    const parent = spawn(NODE, typescript, { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] });
+    const evaluated = ['--input-type=module', '--eval', script];
+    const parent = spawn(NODE, evaluated, { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] });
     let output = '';
     parent.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
     const line = await waitFor(() => /^\{.*\}$/m.exec(output)?.[0], { timeoutMs: 180_000, what: 'the second stack' });

@@ -2,34 +2,19 @@ import { readdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { bundleWorkflowCode, DefaultLogger, Runtime, Worker } from '@temporalio/worker';
+import { bundleOfSources } from '@scc/testing/workflow-bundle';
+import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 
 const HISTORIES = path.join(import.meta.dirname, 'histories');
 const recorded = readdirSync(HISTORIES)
   .filter((file) => file.endsWith('.json.gz'))
   .sort();
 
-const aliases = (config: { resolve?: { alias?: unknown; extensionAlias?: unknown } }) => ({
-  ...config,
-  resolve: {
-    ...config.resolve,
-    alias: {
-      ...(config.resolve?.alias as object),
-      '@scc/plan': path.resolve(import.meta.dirname, '../../libs/plan/src/index.ts'),
-    },
-    extensionAlias: { '.js': ['.ts', '.js'] },
-  },
-});
-
 let workflowBundle: { code: string };
 
 beforeAll(async () => {
   Runtime.install({ logger: new DefaultLogger('ERROR') });
-  workflowBundle = await bundleWorkflowCode({
-    workflowsPath: path.resolve(import.meta.dirname, 'index.ts'),
-    logger: new DefaultLogger('ERROR'),
-    webpackConfigHook: aliases,
-  });
+  workflowBundle = await bundleOfSources(path.resolve(import.meta.dirname, 'index.ts'));
 }, 60_000);
 
 const historyOf = async (file: string): Promise<{ events: Record<string, unknown>[] }> =>

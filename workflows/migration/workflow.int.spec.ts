@@ -3,10 +3,11 @@ import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { cancellationSignal, heartbeat } from '@temporalio/activity';
 import { Client, Connection, WorkflowUpdateFailedError, type WorkflowHandle } from '@temporalio/client';
-import { bundleWorkflowCode, NativeConnection, Runtime, Worker, DefaultLogger } from '@temporalio/worker';
+import { NativeConnection, Runtime, Worker, DefaultLogger } from '@temporalio/worker';
 import { planSpecSchema, type Phase, type PlanStatus, type RecordedEvent } from '@scc/plan';
 import { waitFor } from '@scc/runtime';
-import { startTemporal, type TemporalServer } from '../../libs/testing/src/temporal.js';
+import { startTemporal, type TemporalServer } from '@scc/testing/temporal';
+import { bundleOfSources } from '@scc/testing/workflow-bundle';
 import {
   commandSignal,
   commandUpdate,
@@ -39,29 +40,13 @@ let connection: Connection;
 let client: Client;
 let workflowBundle: { code: string };
 
-const aliases = (config: { resolve?: { alias?: unknown; extensionAlias?: unknown } }) => ({
-  ...config,
-  resolve: {
-    ...config.resolve,
-    alias: {
-      ...(config.resolve?.alias as object),
-      '@scc/plan': path.resolve(import.meta.dirname, '../../libs/plan/src/index.ts'),
-    },
-    extensionAlias: { '.js': ['.ts', '.js'] },
-  },
-});
-
 beforeAll(async () => {
   Runtime.install({ logger: new DefaultLogger('ERROR') });
   temporal = await startTemporal();
   [native, connection, workflowBundle] = await Promise.all([
     NativeConnection.connect({ address: temporal.address }),
     Connection.connect({ address: temporal.address }),
-    bundleWorkflowCode({
-      workflowsPath: path.resolve(import.meta.dirname, 'index.ts'),
-      logger: new DefaultLogger('ERROR'),
-      webpackConfigHook: aliases,
-    }),
+    bundleOfSources(path.resolve(import.meta.dirname, 'index.ts')),
   ]);
   client = new Client({ connection, namespace: temporal.namespace });
 });

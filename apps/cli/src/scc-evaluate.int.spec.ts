@@ -1,21 +1,27 @@
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { type ChildProcessWithoutNullStreams, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
 import { defaultSCCs } from '@scc/scc';
 import { stringify } from 'yaml';
 
 const root = path.resolve(import.meta.dirname, '../../..');
 const cases = readFileSync(path.join(root, 'libs/scc/fixtures/cases.jsonl'), 'utf8').trim().split('\n').slice(0, 20);
 
+beforeAll(async () => {
+  await promisify(execFile)(process.execPath, ['scripts/build.ts'], { cwd: root });
+}, 60_000);
+
 /** The command behind `npm run scc:evaluate`, as package.json spells it. */
 function start(...args: string[]): ChildProcessWithoutNullStreams {
   const manifest = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as {
     scripts: Record<string, string>;
   };
-  const [command = '', ...fixed] = (manifest.scripts['scc:evaluate'] ?? '').split(' ');
+  const afterTheBuild = manifest.scripts['scc:evaluate']?.split(' && ').at(-1) ?? '';
+  const [command = '', ...fixed] = afterTheBuild.split(' ');
   expect(command).toBe('node');
   return spawn(process.execPath, [...fixed, ...args], { cwd: root });
 }

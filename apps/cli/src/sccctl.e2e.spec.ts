@@ -5,7 +5,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { waitFor } from '@scc/runtime';
 import { z } from 'zod';
-import { startStack, type Stack } from '../../../dev/src/index.js';
+import { startStack, type Stack } from '@scc/dev';
 
 const root = path.resolve(import.meta.dirname, '../../..');
 const ADMIN = 'scc-system/admin';
@@ -46,7 +46,7 @@ function sccctl(account: string | null, ...args: string[]): Promise<Ran> {
   };
   const who = account === null ? [] : ['--service-account', account];
   return new Promise((resolve) => {
-    execFile(process.execPath, ['dist/apps/cli/src/main.js', ...who, ...args], { cwd: root, env }, (error, out, err) =>
+    execFile(process.execPath, ['apps/cli/dist/main.js', ...who, ...args], { cwd: root, env }, (error, out, err) =>
       resolve({ code: error ? Number(error.code) : 0, out, err }),
     );
   });

@@ -17,7 +17,7 @@ const signer = aSigner();
 const log = aLog(40, signer);
 let folder: string;
 beforeAll(async () => {
-  await promisify(execFile)(process.execPath, ['scripts/build.mjs'], { cwd: root });
+  await promisify(execFile)(process.execPath, ['scripts/build.ts'], { cwd: root });
   folder = await mkdtemp(path.join(tmpdir(), 'sccctl-'));
 }, 60_000);
 afterAll(() => rm(folder, { recursive: true }));
@@ -38,7 +38,7 @@ interface Ran {
 
 /** Runs the command as a person would, in an environment that knows no cluster. */
 function sccctl(...args: string[]): Promise<Ran> {
-  const command = ['dist/apps/cli/src/main.js', ...args];
+  const command = ['apps/cli/dist/main.js', ...args];
   const env = { PATH: process.env['PATH'], HOME: folder };
   return new Promise((resolve) => {
     execFile(process.execPath, command, { cwd: root, env }, (error, out, err) => {

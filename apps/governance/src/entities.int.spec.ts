@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createLogger } from '@scc/runtime';
 import { Column, DataSource, Entity, PrimaryColumn } from 'typeorm';
-import { type PostgresServer, startPostgres } from '../../../libs/testing/src/postgres.js';
+import { type PostgresServer, startPostgres } from '@scc/testing/postgres';
 import { AuditKeyEntity } from './audit/audit.entity.js';
 import { IdempotencyKeyEntity } from './database/idempotency-key.entity.js';
 import { migrate, SCHEMA } from './database/migrate.js';

@@ -8,7 +8,7 @@ import {
 import type { MigrationEvent, RecordedEvent } from '@scc/plan';
 import { createLogger } from '@scc/runtime';
 import { DataSource, type EntityManager } from 'typeorm';
-import { type PostgresServer, startPostgres } from '../../../libs/testing/src/postgres.js';
+import { type PostgresServer, startPostgres } from '@scc/testing/postgres';
 import type { CallContext, Caller } from './call/caller.js';
 import { migrate, SCHEMA } from './database/migrate.js';
 import { TransactionClient } from './database/transaction-client.js';

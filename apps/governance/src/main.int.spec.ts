@@ -10,11 +10,11 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { problemSchema } from '@scc/governance-api';
 import { waitFor } from '@scc/runtime';
 import pg from 'pg';
-import { createAuthority } from '../../../dev/src/identity/tls.js';
-import { type PostgresServer, startPostgres } from '../../../libs/testing/src/postgres.js';
+import { createAuthority } from '@scc/dev';
+import { type PostgresServer, startPostgres } from '@scc/testing/postgres';
 
 const ROOT = path.resolve(import.meta.dirname, '../../..');
-const MAIN = path.join(ROOT, 'dist/apps/governance/src/main.js');
+const MAIN = path.join(ROOT, 'apps/governance/dist/main.js');
 const PASSWORD = 'a-password-that-no-log-shows';
 
 let folder: string;
@@ -22,7 +22,7 @@ let server: PostgresServer;
 let ca: string;
 const started: ChildProcess[] = [];
 beforeAll(async () => {
-  await promisify(execFile)(process.execPath, [path.join(ROOT, 'scripts/build.mjs')], { cwd: ROOT });
+  await promisify(execFile)(process.execPath, [path.join(ROOT, 'scripts/build.ts')], { cwd: ROOT });
   folder = await mkdtemp(path.join(tmpdir(), 'scc-governance-'));
   server = await startPostgres();
   const admin = new pg.Client({ connectionString: server.url });

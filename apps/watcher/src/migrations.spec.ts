@@ -1,4 +1,4 @@
-import { undoWorkflowIdOf, workflowIdOf } from '../../../workflows/migration/contract.js';
+import { undoWorkflowIdOf, workflowIdOf } from '@scc/migration/contract';
 import { planOf } from './migrations.js';
 
 const ref = { namespace: 'shop', name: 'ledger', uid: 'c0ffee00-0000-4000-8000-000000000000' };

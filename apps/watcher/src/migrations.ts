@@ -13,7 +13,7 @@ import {
   UNDO_WORKFLOW,
   undoWorkflowIdOf,
   workflowIdOf,
-} from '../../../workflows/migration/contract.js';
+} from '@scc/migration/contract';
 
 /** `Lost`: the workflow ended without finishing its work, so somebody else must undo it. */
 export type MigrationLife = 'Running' | 'Finished' | 'Lost' | 'NeverStarted';

@@ -6,9 +6,8 @@ import { FINALIZER, type PlanRef } from '@scc/plan';
 import { waitFor } from '@scc/runtime';
 import { Client, Connection } from '@temporalio/client';
 import { z } from 'zod';
-import { startStack, type Stack } from '../../../dev/src/index.js';
-import { appMain, NODE } from '../../../dev/src/paths.js';
-import { undoWorkflowIdOf, workflowIdOf } from '../../../workflows/migration/contract.js';
+import { appMain, NODE, type Stack, startStack } from '@scc/dev';
+import { undoWorkflowIdOf, workflowIdOf } from '@scc/migration/contract';
 import { PLANS } from './plan.js';
 
 const SLOW_MS = 240_000;

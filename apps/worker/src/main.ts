@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises';
-import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
 import { createGovernanceClient } from '@scc/governance-api';
 import { IstioRouter, istiodView } from '@scc/istio';
 import { connectKube } from '@scc/kube';
 import { createLogger, loadConfig, onShutdown, startHealthServer } from '@scc/runtime';
-import { TASK_QUEUE } from '../../../workflows/migration/contract.js';
+import { TASK_QUEUE } from '@scc/migration/contract';
 import { createActivities } from './activities/index.js';
 import { activitySignal } from './activities/pace.js';
 import { FIELD_MANAGER } from './activities/plan.js';
@@ -14,7 +14,7 @@ import { createInstruments } from './metrics.js';
 import { temporalLogger } from './logging.js';
 import { noMetrics, prometheusMetrics } from './prometheus.js';
 
-const BUNDLE = path.resolve(import.meta.dirname, '../../../workflow-bundle.js');
+const BUNDLE = fileURLToPath(import.meta.resolve('@scc/migration/workflow-bundle'));
 const DRAIN_MS = 10_000;
 
 async function main(): Promise<void> {

@@ -4,7 +4,7 @@ import { access, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { waitFor } from '@scc/runtime';
-import { NODE, ROOT, scriptArguments } from '../paths.js';
+import { NODE, ROOT, scriptOf } from '../paths.js';
 import type { Binary } from './catalogue.js';
 import { find } from './find.js';
 
@@ -29,7 +29,7 @@ interface Ended {
 }
 async function start(script: string): Promise<Ended> {
   const env = { PATH: tools, HOME: folder, SCC_DEV_CACHE: cache, TMPDIR: folder };
-  const child = spawn(NODE, scriptArguments(script), { env, cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(NODE, [scriptOf(script)], { env, cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
   const ended: Ended = { code: null, out: '', errors: '' };
   child.stdout.on('data', (chunk: Buffer) => (ended.out += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (ended.errors += chunk.toString()));
@@ -90,11 +90,11 @@ describe('a build', () => {
   it('that was killed is done anew by the next start, which leaves nothing but the program', async () => {
     const options = JSON.stringify({ cache, catalogue: [SMALLEST] });
     const script = `
-      import { find } from './dev/src/binaries/find.ts';
+      import { find } from './dev/dist/binaries/find.js';
       await find({ ...${options}, environment: {}, progress: () => undefined });`;
-    const typescript = ['--import', './scripts/typescript.mjs', '--input-type=module', '--eval', script];
+    const evaluated = ['--input-type=module', '--eval', script];
     // A group of its own, because the kill is meant for Go as well.
-    const child = spawn(NODE, typescript, { cwd: ROOT, stdio: 'ignore', detached: true });
+    const child = spawn(NODE, evaluated, { cwd: ROOT, stdio: 'ignore', detached: true });
     const exited = once(child, 'exit');
     const underWay = async (): Promise<boolean> =>
       (await readdir(cache, { recursive: true })).some((name) => /^\.build-\w+\/go-build\w+/.test(name));

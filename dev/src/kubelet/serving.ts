@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { z } from 'zod';
-import { scriptArguments } from '../paths.js';
+import { scriptOf } from '../paths.js';
 import type { Behaviour } from './behaviour.js';
 
 /** What a container serves. */
@@ -48,8 +48,7 @@ export class Serving {
   #waiting = new Map<string, (answer: ServingAnswer) => void>();
 
   constructor() {
-    const script = scriptArguments('kubelet/serving-thread');
-    this.#worker = new Worker(script.at(-1) ?? '', { execArgv: script.slice(0, -1) });
+    this.#worker = new Worker(scriptOf('kubelet/serving-thread'));
     this.#worker.on('message', (raw) => {
       const answer = servingAnswerSchema.parse(raw);
       const key = keyOf(answer.server, answer.did);

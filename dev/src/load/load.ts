@@ -1,5 +1,5 @@
 import type { ChildProcess, SpawnOptions } from 'node:child_process';
-import { ahead, NODE, scriptArguments } from '../paths.js';
+import { ahead, NODE, scriptOf } from '../paths.js';
 import {
   loadOptionsSchema,
   reportSchema,
@@ -31,7 +31,7 @@ export async function startLoad(
   options: LoadOptions,
   onInterval: (interval: Interval) => void = () => undefined,
 ): Promise<Load> {
-  const { command, args } = ahead(NODE, scriptArguments('load/main'));
+  const { command, args } = ahead(NODE, [scriptOf('load/main')]);
   const child = stack.spawn(command, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   const pending = new Map<number, { resolve: (report: Report) => void; reject: (error: Error) => void }>();
   let nextId = 1;

@@ -1,4 +1,4 @@
-import { ahead, NODE, scriptArguments } from '../paths.js';
+import { ahead, NODE, scriptOf } from '../paths.js';
 import type { PartDefinition } from '../supervisor/process.js';
 import { answers, type PartContext } from './context.js';
 
@@ -7,7 +7,7 @@ export const KUBELET_PORT = 10248;
 /** One process for all nodes; each node talks to the API server as itself. */
 export const kubelet = ({ file, options, tokens, stateDir }: PartContext): PartDefinition => ({
   name: 'kubelet',
-  ...ahead(NODE, scriptArguments('kubelet/main')),
+  ...ahead(NODE, [scriptOf('kubelet/main')]),
   env: {
     KUBELET_NODES: JSON.stringify(
       Array.from({ length: options.nodes }, (_, index) => ({

@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess, type SpawnOptions } from 'node:child_process';
-import { NODE, scriptArguments } from '../paths.js';
+import { NODE, scriptOf } from '../paths.js';
 import { messageSchema, type Message, type Request } from './protocol.js';
 
 const isRoot = (): boolean => process.getuid?.() === 0;
@@ -45,7 +45,7 @@ export class Inside {
   /** Makes the namespaces and starts the supervisor in them. It ends by itself when this process does. */
   static async create(onMessage: (message: Message) => void): Promise<Inside> {
     // Its own session: Ctrl-C in a terminal reaches only the outside, which then stops the parts in order.
-    const child = spawn('unshare', [...unshareArguments(), NODE, ...scriptArguments('supervisor/inside')], {
+    const child = spawn('unshare', [...unshareArguments(), NODE, scriptOf('supervisor/inside')], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       detached: true,
     });

@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { waitFor } from '@scc/runtime';
-import { startStack, TOKEN_AUDIENCE, type Stack } from '../../../dev/src/index.js';
+import { startStack, TOKEN_AUDIENCE, type Stack } from '@scc/dev';
 import { connectKube } from './client.js';
 import { KubeUnreachable } from './errors.js';
 import { createInformer, type Informer, type InformerOptions } from './informer.js';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { compare, compileSCC, containment, defaultSCCs, podTemplateSchema } from '@scc/scc';
 import fc from 'fast-check';
-import { ownSCCs } from '../../scc/src/model/arbitraries.fixture.js';
+import { ownSCCs } from '@scc/scc/testing';
 import { EVERYTHING, NOTHING, privilegeGain, privilegeLoss } from './privilege.js';
 
 const DEFAULTS = new Map(defaultSCCs().map((scc) => [scc.metadata.name, compileSCC(scc)]));

@@ -2,12 +2,7 @@ import { approvalStateSchema } from '@scc/governance-api';
 import type { PlanRef } from '@scc/plan';
 import { WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
 import { z } from 'zod';
-import {
-  type CommandName,
-  type CommandOutcome,
-  commandUpdate,
-  workflowIdOf,
-} from '../../../../workflows/migration/contract.js';
+import { type CommandName, type CommandOutcome, commandUpdate, workflowIdOf } from '@scc/migration/contract';
 import { CliError, EXIT } from '../exit.js';
 import { fields } from '../output.js';
 import type { Session } from '../session.js';

@@ -7,7 +7,7 @@ import { evaluationSchema } from '@scc/governance-api';
 import { waitFor } from '@scc/runtime';
 import { type JWTPayload, SignJWT, UnsecuredJWT } from 'jose';
 import { z } from 'zod';
-import { startStack, type Stack, TOKEN_AUDIENCE } from '../../../../dev/src/index.js';
+import { startStack, type Stack, TOKEN_AUDIENCE } from '@scc/dev';
 import { aRequest, ownWorkload } from '../governance.fixture.js';
 
 /** Tokens of a real API server before the real process, which asks for bindings and for the cluster's RBAC. */

@@ -3,8 +3,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { waitFor } from '@scc/runtime';
 import { z } from 'zod';
-import { startStack, type Stack } from '../../../../dev/src/index.js';
-import { NODE, ROOT } from '../../../../dev/src/paths.js';
+import { NODE, ROOT, type Stack, startStack } from '@scc/dev';
 import { type CorpusCase, corpusCases, objectsOf } from './corpus.fixture.js';
 import {
   ALONE,
@@ -135,12 +134,7 @@ describe('the webhook beside a real API server', () => {
   it('is examined, switched off and on again by sccctl', async () => {
     await createNamespace(stack, enforcedNamespace('switched'));
     const sccctl = (...args: string[]): Promise<string> =>
-      stack.exec(NODE, [
-        path.join(ROOT, 'dist/apps/cli/src/main.js'),
-        '--kubeconfig',
-        stack.kubeconfig.inside,
-        ...args,
-      ]);
+      stack.exec(NODE, [path.join(ROOT, 'apps/cli/dist/main.js'), '--kubeconfig', stack.kubeconfig.inside, ...args]);
     const refusedPod = (): Promise<string | undefined> => refusalOf(create(aPod('switched', 'root', 0), '?dryRun=All'));
     expect(await sccctl('webhook', 'doctor')).toContain('nothing is wrong');
     await sccctl('webhook', 'disable');

@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import * as x509 from '@peculiar/x509';
 import { waitFor } from '@scc/runtime';
-import { startStack, type Stack } from '../../../../dev/src/index.js';
+import { startStack, type Stack } from '@scc/dev';
 import { startCreations } from './creations.fixture.js';
 import {
   ALONE,

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { waitFor } from '@scc/runtime';
-import { startStack, type Stack } from '../../../../dev/src/index.js';
+import { startStack, type Stack } from '@scc/dev';
 import { aPod, createNamespace, createPod, enforcedNamespace, podsIn, refusalOf } from './stack.fixture.js';
 
 let stack: Stack;

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { Api, type Stack } from '../../../../dev/src/index.js';
+import { Api, type Stack } from '@scc/dev';
 import { aPod, createPod, parsePod } from './stack.fixture.js';
 
 /** What came of pods that were created one after the other. */

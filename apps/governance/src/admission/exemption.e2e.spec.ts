@@ -4,7 +4,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { waitFor } from '@scc/runtime';
 import { z } from 'zod';
-import { Api, startStack, type Stack } from '../../../../dev/src/index.js';
+import { Api, startStack, type Stack } from '@scc/dev';
 import {
   ALONE,
   aPod,

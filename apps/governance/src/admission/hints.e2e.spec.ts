@@ -3,7 +3,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { waitFor } from '@scc/runtime';
 import { z } from 'zod';
-import { startStack, type Stack, TOKEN_AUDIENCE } from '../../../../dev/src/index.js';
+import { startStack, type Stack, TOKEN_AUDIENCE } from '@scc/dev';
 import { aPod, createNamespace, createPod, enforcedNamespace, refusalOf } from './stack.fixture.js';
 
 let stack: Stack;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { waitFor } from '@scc/runtime';
 import { z } from 'zod';
-import { startStack, type Stack } from '../../../../dev/src/index.js';
+import { startStack, type Stack } from '@scc/dev';
 import { ALONE, refusalOf, untilPodsMayRun } from './stack.fixture.js';
 
 let stack: Stack;

@@ -4,7 +4,7 @@ import { connect } from 'node:tls';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { waitFor } from '@scc/runtime';
 import fc from 'fast-check';
-import { pods } from '../../../../libs/scc/src/model/arbitraries.fixture.js';
+import { pods } from '@scc/scc/testing';
 import { aPod, objectReview, patched, podReview, startTestAdmission, type TestAdmission } from './admission.fixture.js';
 import { aNamespace, grantOf, standardObjects, TestCluster } from './cluster.fixture.js';
 import { testHooks } from './hooks/hook.fixture.js';

@@ -3,12 +3,7 @@ import { openSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { waitFor } from '@scc/runtime';
 import { z } from 'zod';
-import type { Stack } from '../../../../dev/src/index.js';
-import { NODE, ROOT } from '../../../../dev/src/paths.js';
-import { readManifests } from '../../../../dev/src/cluster/manifests.js';
-import { localWebhooks } from '../../../../dev/src/cluster/webhooks.js';
-import { pathOf } from '../../../../dev/src/cluster/api.js';
-import { WEBHOOK_PORT } from '../../../../dev/src/parts/webhook-client.js';
+import { localWebhooks, NODE, pathOf, readManifests, ROOT, type Stack, WEBHOOK_PORT } from '@scc/dev';
 
 /** The parts of a stack that a webhook alone does not need. */
 export const ALONE = {
@@ -49,7 +44,7 @@ export function webhookIn(stack: Stack, base: Record<string, string> = {}, healt
         ...base,
         ...env,
       };
-      const main = path.join(ROOT, 'dist/apps/governance/src/webhook.js');
+      const main = path.join(ROOT, 'apps/governance/dist/webhook.js');
       const variables = Object.entries(settings).map(([name, value]) => `${name}=${value}`);
       child = stack.spawn('env', [...variables, NODE, '--enable-source-maps', main], { stdio: ['ignore', log, log] });
       await waitFor(async () => (await ask('readyz')).trim() === 'ok', {

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { type DataSource, type EntityManager, IsNull, LessThanOrEqual } from 'typeorm';
-import { workflowIdOf } from '../../../../workflows/migration/contract.js';
+import { workflowIdOf } from '@scc/migration/contract';
 import type { MigrationEntity } from '../plans/migration.entity.js';
 import { OutboxEntity } from './outbox.entity.js';
 

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { waitFor, createLogger } from '@scc/runtime';
 import { Client, Connection } from '@temporalio/client';
-import { startTemporal, type TemporalServer } from '../../../../libs/testing/src/temporal.js';
-import { workflowIdOf } from '../../../../workflows/migration/contract.js';
+import { startTemporal, type TemporalServer } from '@scc/testing/temporal';
+import { workflowIdOf } from '@scc/migration/contract';
 import {
   aRequest,
   at,

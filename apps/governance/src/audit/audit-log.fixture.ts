@@ -17,7 +17,7 @@ import {
 import { createLogger, waitFor } from '@scc/runtime';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
-import { type PostgresServer, startPostgres } from '../../../../libs/testing/src/postgres.js';
+import { type PostgresServer, startPostgres } from '@scc/testing/postgres';
 import { TransactionClient } from '../database/transaction-client.js';
 import { appendAuditBatch, type AuditRecord } from './append.js';
 import { sealingLag } from './queries.js';

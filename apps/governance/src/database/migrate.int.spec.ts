@@ -4,7 +4,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createLogger } from '@scc/runtime';
 import pg from 'pg';
-import { type PostgresServer, startPostgres } from '../../../../libs/testing/src/postgres.js';
+import { type PostgresServer, startPostgres } from '@scc/testing/postgres';
 import { migrate, MigrationRefused, pendingMigrations, SCHEMA } from './migrate.js';
 
 let server: PostgresServer;

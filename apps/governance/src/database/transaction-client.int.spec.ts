@@ -1,7 +1,7 @@
 import { type EventEmitter } from 'node:events';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { DataSource } from 'typeorm';
-import { type PostgresServer, startPostgres } from '../../../../libs/testing/src/postgres.js';
+import { type PostgresServer, startPostgres } from '@scc/testing/postgres';
 import { TransactionClient } from './transaction-client.js';
 
 let server: PostgresServer;

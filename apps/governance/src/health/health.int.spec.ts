@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Health, healthSchema } from '@scc/governance-api';
 import { createLogger, waitFor } from '@scc/runtime';
-import { startTemporal, type TemporalServer } from '../../../../libs/testing/src/temporal.js';
+import { startTemporal, type TemporalServer } from '@scc/testing/temporal';
 import { startTestApi, type TestApi } from '../api.fixture.js';
 import { evaluate } from '../engine/evaluate.js';
 import { aRequest, inTx, ownWorkload } from '../governance.fixture.js';

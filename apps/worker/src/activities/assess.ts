@@ -10,7 +10,7 @@ import type {
   GovernanceSummary,
   MigrationActivities,
   MigrationTarget,
-} from '../../../../workflows/migration/contract.js';
+} from '@scc/migration/contract';
 import { violationsOf, warningsOf } from '../assess/checks.js';
 import { gatherFacts, observedSource, type Facts, type Workload } from '../assess/facts.js';
 import { canaryName, chooseLabel } from '../assess/label.js';

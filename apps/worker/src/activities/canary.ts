@@ -1,5 +1,5 @@
 import { isForbidden, type KubeClient, type KubeObject, type ObjectId } from '@scc/kube';
-import type { MigrationActivities, MigrationTarget } from '../../../../workflows/migration/contract.js';
+import type { MigrationActivities, MigrationTarget } from '@scc/migration/contract';
 import { terminal } from './failures.js';
 import { deploymentSchema, endpointSliceSchema, idOf, serviceSchema } from '../cluster/objects.js';
 import { pause, until } from './pace.js';

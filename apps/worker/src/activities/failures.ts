@@ -1,5 +1,5 @@
 import { ApplicationFailure } from '@temporalio/common';
-import { FAILURE } from '../../../../workflows/migration/contract.js';
+import { FAILURE } from '@scc/migration/contract';
 
 /** A failure that trying again can not mend; the workflow reads its type and undoes the migration. */
 export const terminal = (type: keyof typeof FAILURE, message: string): ApplicationFailure =>

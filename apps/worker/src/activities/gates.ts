@@ -1,7 +1,7 @@
 import { activityInfo, cancellationSignal } from '@temporalio/activity';
 import { durationMs, type GateSample, type MetricGate } from '@scc/plan';
 import type { TrafficRouter } from '@scc/routing';
-import type { HoldRequest, MigrationActivities, MigrationTarget } from '../../../../workflows/migration/contract.js';
+import type { HoldRequest, MigrationActivities, MigrationTarget } from '@scc/migration/contract';
 import type { Metrics, Reading, TrafficScope } from '../prometheus.js';
 import { terminal } from './failures.js';
 import { pause } from './pace.js';

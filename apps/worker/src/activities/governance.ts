@@ -1,6 +1,6 @@
 import { activityInfo } from '@temporalio/activity';
 import type { ApprovalState, GovernanceClient, Receipt } from '@scc/governance-api';
-import type { MigrationActivities, Receipt as KeptReceipt } from '../../../../workflows/migration/contract.js';
+import type { MigrationActivities, Receipt as KeptReceipt } from '@scc/migration/contract';
 
 type GovernanceActivities = Pick<MigrationActivities, 'approvalState' | 'authorizeStep' | 'checkCommand' | 'report'>;
 

@@ -1,6 +1,6 @@
 import { isNotFound, type KubeClient, type KubeObject, type ObjectId } from '@scc/kube';
 import { z } from 'zod';
-import type { MigrationActivities, MigrationTarget, StoredImage } from '../../../../workflows/migration/contract.js';
+import type { MigrationActivities, MigrationTarget, StoredImage } from '@scc/migration/contract';
 import { bindingSchema, idOf, keyOf, podSchema, sccOf } from '../cluster/objects.js';
 import { FIELD_MANAGER } from './plan.js';
 

@@ -1,7 +1,7 @@
 import type { GovernanceClient } from '@scc/governance-api';
 import type { KubeClient } from '@scc/kube';
 import type { TrafficRouter } from '@scc/routing';
-import type { MigrationActivities } from '../../../../workflows/migration/contract.js';
+import type { MigrationActivities } from '@scc/migration/contract';
 import type { Instruments } from '../metrics.js';
 import type { Metrics } from '../prometheus.js';
 import { assessWith } from './assess.js';

@@ -11,7 +11,7 @@ import {
   type PlanSpec,
   type PlanStatus,
 } from '@scc/plan';
-import type { AcceptedPlan, LiveSettings, MigrationActivities } from '../../../../workflows/migration/contract.js';
+import type { AcceptedPlan, LiveSettings, MigrationActivities } from '@scc/migration/contract';
 import { terminal } from './failures.js';
 import { kubeEventsOf, type EventSubjects } from './kube-events.js';
 

@@ -3,7 +3,7 @@ import type { GovernanceClient } from '@scc/governance-api';
 import { withoutServerFields, type KubeClient, type KubeObject, type ObjectId } from '@scc/kube';
 import type { TrafficRouter } from '@scc/routing';
 import { z } from 'zod';
-import type { MigrationActivities, MigrationTarget, StoredImage } from '../../../../workflows/migration/contract.js';
+import type { MigrationActivities, MigrationTarget, StoredImage } from '@scc/migration/contract';
 import { canaryObjects } from './canary.js';
 import { bindingsOf, grantObjects } from './grants.js';
 import { idOf, keyOf } from '../cluster/objects.js';

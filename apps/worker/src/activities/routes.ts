@@ -2,7 +2,7 @@ import { activityInfo } from '@temporalio/activity';
 import { ProxiesBehind } from '@scc/istio';
 import type { PreImage, Split, Survey, TrafficRouter } from '@scc/routing';
 import { z } from 'zod';
-import type { MigrationActivities, MigrationTarget, StoredImage } from '../../../../workflows/migration/contract.js';
+import type { MigrationActivities, MigrationTarget, StoredImage } from '@scc/migration/contract';
 import { terminal } from './failures.js';
 import { idOf } from '../cluster/objects.js';
 

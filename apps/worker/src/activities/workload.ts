@@ -1,11 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { lastWriter, type KubeClient, type KubeObject, type ObjectId } from '@scc/kube';
-import type {
-  Conflict,
-  MigrationActivities,
-  MigrationTarget,
-  StoredImage,
-} from '../../../../workflows/migration/contract.js';
+import type { Conflict, MigrationActivities, MigrationTarget, StoredImage } from '@scc/migration/contract';
 import { terminal } from './failures.js';
 import { deploymentSchema, keyOf } from '../cluster/objects.js';
 import { until } from './pace.js';

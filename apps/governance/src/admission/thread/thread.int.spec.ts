@@ -11,10 +11,10 @@ import { aPod, podReview } from '../admission.fixture.js';
 import { issueLeaf, type Issued, makeAuthority } from '../tls/certificates.js';
 
 const ROOT = path.resolve(import.meta.dirname, '../../../../..');
-const FIXTURE = path.join(ROOT, 'dist/apps/governance/src/admission/thread/blocked.fixture.js');
+const FIXTURE = path.join(ROOT, 'apps/governance/dist/admission/thread/blocked.fixture.js');
 
 beforeAll(async () => {
-  await promisify(execFile)(process.execPath, [path.join(ROOT, 'scripts/build.mjs')], { cwd: ROOT });
+  await promisify(execFile)(process.execPath, [path.join(ROOT, 'scripts/build.ts')], { cwd: ROOT });
 }, 60_000);
 
 let folder: string;

@@ -8,7 +8,17 @@
 import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { MissingTool, schemathesis } from './schemathesis.mjs';
+import {
+  aBatch,
+  aRequest,
+  completedEvents,
+  domainDatabase,
+  ownWorkload,
+  recorded,
+  startTestApi,
+} from '@scc/governance/testing';
+import { root } from './packages.ts';
+import { MissingTool, schemathesis, type Tool } from './schemathesis.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -18,30 +28,30 @@ const { values: options } = parseArgs({
     junit: { type: 'string' },
   },
 });
+type TestApi = Awaited<ReturnType<typeof startTestApi>>;
+
 /** Far beyond what a run takes: what hangs must not hold a pipeline. */
 const GIVE_UP_MS = 30 * 60_000;
-const root = path.resolve(import.meta.dirname, '..');
-const built = (file) => import(path.join(root, 'dist', 'apps', 'governance', 'src', file));
 
 /** Objects that exist, so that requests get further than "no such object". */
-async function fill(test, fixture) {
-  const workload = fixture.ownWorkload('fuzzed');
-  const request = fixture.aRequest({
+async function fill(test: TestApi): Promise<void> {
+  const workload = ownWorkload('fuzzed');
+  const request = aRequest({
     ...workload,
     uid: 'plan-1',
     spec: { ...workload.spec, approval: { required: true } },
   });
-  const expectOk = ({ status, body }) => {
+  const expectOk = ({ status, body }: { status: number; body: unknown }): void => {
     if (status >= 300) throw new Error(`the service could not be filled: ${JSON.stringify(body)}`);
-    return body;
   };
   const engine = 'worker/engine';
   expectOk(await test.call(engine, 'POST', '/v1/migrations/plan-1/evaluations', { body: request }));
-  const events = fixture.recorded(fixture.completedEvents);
-  expectOk(await test.call(engine, 'POST', '/v1/migrations/plan-1/events', { body: fixture.aBatch(request, events) }));
+  const events = recorded(completedEvents);
+  expectOk(await test.call(engine, 'POST', '/v1/migrations/plan-1/events', { body: aBatch(request, events) }));
 }
 
-function fuzz(tool, url) {
+/** @returns the exit code */
+function fuzz(tool: Tool, url: string): Promise<number> {
   const child = spawn(
     tool.command,
     [
@@ -66,15 +76,13 @@ function fuzz(tool, url) {
   });
 }
 
-async function main() {
+async function main(): Promise<number> {
   const tool = await schemathesis((line) => console.log(line));
-  const fixture = await built('governance.fixture.js');
-  const { startTestApi } = await built('api.fixture.js');
-  const database = await fixture.domainDatabase();
+  const database = await domainDatabase();
   // Every route is tried without its token, and with a wrong one.
   const test = await startTestApi(database.app, { failureBurst: 1_000_000 });
   try {
-    await fill(test, fixture);
+    await fill(test);
     return await fuzz(tool, test.url);
   } finally {
     await test.close();

@@ -8,7 +8,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { issueLeaf, makeAuthority } from '../apps/governance/src/admission/tls/certificates.ts';
+import { issueLeaf, makeAuthority } from '@scc/governance/certificates';
 
 const DAY_MS = 24 * 60 * 60_000;
 const SERVICE = ['governance-webhook.scc-system.svc', 'governance-webhook.scc-system.svc.cluster.local'];
@@ -22,15 +22,16 @@ const { values } = parseArgs({
     patch: { type: 'boolean', default: false },
   },
 });
-if (!values.out) {
+const folder = values.out;
+if (folder === undefined) {
   console.error('usage: npm run -s certs -- --out DIR [--name DNS-OR-IP]... [--days N] [--new-authority] [--patch]');
   process.exit(2);
 }
 
 const now = new Date();
-const file = (name) => path.join(values.out, name);
-const read = (name) => readFile(file(name), 'utf8').catch(() => undefined);
-await mkdir(values.out, { recursive: true, mode: 0o700 });
+const file = (name: string): string => path.join(folder, name);
+const read = (name: string): Promise<string | undefined> => readFile(file(name), 'utf8').catch(() => undefined);
+await mkdir(folder, { recursive: true, mode: 0o700 });
 const [knownCertificate, knownKey] = values['new-authority'] ? [] : [await read('ca.crt'), await read('ca.key')];
 const authority =
   knownCertificate && knownKey
@@ -44,13 +45,13 @@ await Promise.all([
   writeFile(file('tls.crt'), leaf.certificate),
   writeFile(file('tls.key'), leaf.key, secret),
 ]);
-console.log(`wrote ca.crt, ca.key, tls.crt and tls.key for ${values.name.join(', ')} to ${values.out}`);
+console.log(`wrote ca.crt, ca.key, tls.crt and tls.key for ${values.name.join(', ')} to ${folder}`);
 
 if (values.patch) {
   const caBundle = Buffer.from(authority.certificate).toString('base64');
   for (const kind of ['mutatingwebhookconfiguration', 'validatingwebhookconfiguration']) {
-    const kubectl = (...args) => execFileSync('kubectl', [...args], { encoding: 'utf8' });
-    const { webhooks = [] } = JSON.parse(kubectl('get', kind, 'scc-webhook', '-o', 'json'));
+    const kubectl = (...args: string[]): string => execFileSync('kubectl', args, { encoding: 'utf8' });
+    const { webhooks = [] } = JSON.parse(kubectl('get', kind, 'scc-webhook', '-o', 'json')) as { webhooks?: unknown[] };
     const patch = webhooks.map((_webhook, index) => ({
       op: 'add',
       path: `/webhooks/${index}/clientConfig/caBundle`,

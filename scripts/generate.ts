@@ -2,18 +2,18 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { stringify } from 'yaml';
-import { clusterRoles } from '../apps/governance/src/access/cluster-roles.ts';
-import { ROLE_TABLE } from '../apps/governance/src/permissions.ts';
-import { planCRD } from '../libs/plan/src/index.ts';
-import { defaultSCCs, sccCustomResourceDefinition } from '../libs/scc/src/index.ts';
+import { clusterRoles } from '@scc/governance/cluster-roles';
+import { ROLE_TABLE } from '@scc/governance/permissions';
+import { planCRD } from '@scc/plan';
+import { defaultSCCs, type SecurityContextConstraints, sccCustomResourceDefinition } from '@scc/scc';
 
-const manifest = (source, ...objects) =>
+const manifest = (source: string, ...objects: readonly unknown[]): string =>
   `# Generated from ${source} by \`npm run generate\`.\n${objects.map((object) => stringify(object, { lineWidth: 0, aliasDuplicateObjects: false })).join('---\n')}`;
 
 /** What OpenShift's operators install beside SCC admission: the default SCCs, and a ClusterRole for the use of each. */
 const RBAC = 'rbac.authorization.k8s.io';
-const roleName = (scc) => `system:openshift:scc:${scc}`;
-const useRole = ({ metadata: { name } }) => ({
+const roleName = (scc: string): string => `system:openshift:scc:${scc}`;
+const useRole = ({ metadata: { name } }: SecurityContextConstraints): unknown => ({
   apiVersion: `${RBAC}/v1`,
   kind: 'ClusterRole',
   metadata: { name: roleName(name) },
@@ -26,7 +26,7 @@ const useRole = ({ metadata: { name } }) => ({
     },
   ],
 });
-const forEveryone = (name) => ({
+const forEveryone = (name: string): unknown => ({
   apiVersion: `${RBAC}/v1`,
   kind: 'ClusterRoleBinding',
   metadata: { name: roleName(name) },
@@ -45,17 +45,17 @@ const files = {
   ),
   'deploy/rbac/access-roles.yaml': manifest('apps/governance/src/access', ...clusterRoles(ROLE_TABLE)),
 };
-let differ = 0;
+let differing = 0;
 for (const [file, text] of Object.entries(files)) {
   const target = path.resolve(import.meta.dirname, '..', file);
   if (process.argv.includes('--check')) {
     if ((await readFile(target, 'utf8').catch(() => '')) === text) continue;
     console.error(`${file} differs from its source: run npm run generate`);
-    differ++;
+    differing++;
   } else {
     await mkdir(path.dirname(target), { recursive: true });
     await writeFile(target, text);
     console.log(`wrote ${file}`);
   }
 }
-process.exit(differ ? 1 : 0);
+process.exitCode = differing > 0 ? 1 : 0;

@@ -16,7 +16,7 @@ const run = promisify(execFile);
 export class MissingTool extends Error {}
 
 /** The version of a Python 3 that has pip. */
-async function pythonVersion() {
+async function pythonVersion(): Promise<string> {
   const { stdout } = await run('python3', ['-c', 'import pip, sys; print("%d.%d" % sys.version_info[:2])']).catch(
     () => ({
       stdout: 'none with pip',
@@ -31,8 +31,14 @@ async function pythonVersion() {
   return found;
 }
 
+export interface Tool {
+  command: string;
+  args: string[];
+  env: NodeJS.ProcessEnv;
+}
+
 /** How to run schemathesis: command, first arguments and environment. @throws MissingTool without Python or pip. */
-export async function schemathesis(progress) {
+export async function schemathesis(progress: (line: string) => void): Promise<Tool> {
   // Parts of it are compiled for one Python.
   const name = `schemathesis-${VERSION}-python${await pythonVersion()}`;
   const cache = path.join(homedir(), '.cache', 'stateful-scc-orchestrator');
@@ -46,7 +52,7 @@ export async function schemathesis(progress) {
 }
 
 /** The folder appears only when it is whole; of two that install at once, the first one's stays. */
-async function install(cache, folder, progress) {
+async function install(cache: string, folder: string, progress: (line: string) => void): Promise<void> {
   progress(`installing ${path.basename(folder)}, once`);
   await mkdir(cache, { recursive: true });
   const scratch = await mkdtemp(path.join(cache, '.schemathesis-'));

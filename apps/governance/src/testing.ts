@@ -1,0 +1,16 @@
+/** Fixtures and inner parts of governance that benchmarks and the fuzzer of the API drive. */
+export { EVERYWHERE } from './call/scope.js';
+export { appendAudit, appendAuditBatch, type AuditRecord } from './audit/append.js';
+export { aSigner } from './audit/audit-log.fixture.js';
+export { readLog } from './audit/log-reader.js';
+export { sealingLag } from './audit/queries.js';
+export { Sealer } from './audit/sealer.js';
+export { inTransaction } from './database/transaction.js';
+export { startTestApi } from './api.fixture.js';
+export { aBatch, aRequest, completedEvents, domainDatabase, ownWorkload, recorded } from './governance.fixture.js';
+export type { PodObservation } from './pods/observation.js';
+export { findPods } from './pods/queries.js';
+export { type PodNews, trackPods } from './pods/tracking.js';
+export { POLICY_INPUTS, policyContext } from './policies/context.js';
+export { defaultBindings, defaultPolicies } from './policies/defaults.js';
+export { type BoundPolicy, verdictsOf } from './policies/verdicts.js';
