@@ -26,17 +26,32 @@ const MERGE_KEYS: Readonly<Record<string, string>> = {
 
 function mergeList(current: readonly unknown[], patch: readonly unknown[], key: string): unknown[] {
   const result = [...current];
+  const places = placesBy(key, result);
+  const deleted = new Set<number>();
   for (const item of patch) {
     if (!isFields(item)) throw new TypeError(`an item of a list that is merged by ${key} must be an object`);
     const { $patch: directive, ...fields } = item;
-    const at = result.findIndex((existing) => isFields(existing) && existing[key] === fields[key]);
-    const existing = at < 0 ? undefined : result[at];
+    const [at] = places.get(fields[key]) ?? [];
+    const existing = at === undefined ? undefined : result[at];
     if (directive === 'delete') {
-      if (at >= 0) result.splice(at, 1);
-    } else if (at < 0) result.push(mergeFields({}, fields));
+      if (at !== undefined) deleted.add(at);
+      places.get(fields[key])?.shift();
+    } else if (at === undefined) places.set(fields[key], [result.push(mergeFields({}, fields)) - 1]);
     else result[at] = directive === 'replace' || !isFields(existing) ? fields : mergeFields(existing, fields);
   }
-  return result;
+  return result.filter((_item, at) => !deleted.has(at));
+}
+
+/** Where the items with each value of the key stand. */
+function placesBy(key: string, list: readonly unknown[]): Map<unknown, number[]> {
+  const places = new Map<unknown, number[]>();
+  for (const [at, item] of list.entries()) {
+    if (!isFields(item)) continue;
+    const same = places.get(item[key]);
+    if (same) same.push(at);
+    else places.set(item[key], [at]);
+  }
+  return places;
 }
 
 function mergeValue(key: string, current: unknown, patch: unknown): unknown {
@@ -86,4 +101,29 @@ function combineValue(key: string, current: unknown, patch: unknown): unknown {
     else result.push(item);
   }
   return result;
+}
+
+/** One patch that makes many small changes in turn. It takes time in proportion to their size. */
+export function joinPatches(patches: readonly TemplatePatch[]): TemplatePatch {
+  const places = new Map<unknown[], Map<unknown, number>>();
+  const joinValue = (key: string, current: unknown, patch: unknown): unknown => {
+    const mergeKey = MERGE_KEYS[key];
+    if (isFields(patch)) return joinFields(isFields(current) ? current : {}, patch);
+    if (!Array.isArray(patch) || mergeKey === undefined) return patch;
+    const list: unknown[] = Array.isArray(current) ? current : [];
+    const known = places.get(list) ?? new Map<unknown, number>();
+    places.set(list, known);
+    for (const item of patch as unknown[]) {
+      const name = isFields(item) ? item[mergeKey] : undefined;
+      const at = known.get(name) ?? list.length;
+      known.set(name, at);
+      list[at] = joinValue('', list[at], item);
+    }
+    return list;
+  };
+  const joinFields = (target: Fields, patch: Fields): Fields => {
+    for (const [key, value] of Object.entries(patch)) target[key] = joinValue(key, target[key], value);
+    return target;
+  };
+  return patches.reduce<Fields>(joinFields, {});
 }

@@ -70,8 +70,9 @@ function imageUid({ imageUsers }: WorkloadFacts, name: string): number | undefin
 function compared(change: Change): Compared {
   const before = change.facts.runningPod ?? podOf(change.template, change.facts);
   const all = (pod: Pod) => [...(pod.spec.initContainers ?? []), ...pod.spec.containers];
+  const byName = new Map(all(before).map((container) => [container.name, container]));
   const pairs = all(change.after).map((after) => {
-    const previous = all(before).find(({ name }) => name === after.name);
+    const previous = byName.get(after.name);
     const fromImage = imageUid(change.facts, after.name);
     return {
       name: after.name,
