@@ -8,7 +8,7 @@ import { judgeTemplate, type WorkloadFacts } from './facts.js';
 import { applyTemplatePatch, mergePatches } from './patch.js';
 import { recommend } from './recommend.js';
 import { remediate } from './remediate.js';
-import type { RiskName } from './risks.js';
+import type { RiskName } from './risk.js';
 
 const FACTS: WorkloadFacts = { kind: 'Deployment', name: 'web', namespace: SHOP, sccs: DEFAULTS };
 const named = (name: string) => DEFAULTS.byName.get(name)!;

@@ -5,7 +5,8 @@ import type { Violation } from '../rules/scope.js';
 import { type Edit, editsFor, type FoundEdit } from './edits.js';
 import { judgeTemplate, resultingPod, type WorkloadFacts } from './facts.js';
 import { applyTemplatePatch, joinPatches, type TemplatePatch } from './patch.js';
-import { migrationRisks, type Risk } from './risks.js';
+import type { Risk } from './risk.js';
+import { migrationRisks } from './risks.js';
 
 export interface Remediation {
   readonly target: string;
@@ -125,6 +126,6 @@ export function remediate(template: PodTemplate, target: CompiledSCC, facts: Wor
   const patch = patchOf(edits);
   const patched = applyTemplatePatch(template, patch);
   const pod = resultingPod(target, patched, facts);
-  const risks = pod ? migrationRisks({ template, edits, after: pod, target, facts }) : [];
+  const risks = pod ? migrationRisks({ template, after: pod, target, facts }) : [];
   return { target: target.name, admitted: pod !== undefined, patch, edits, blockers, risks, template: patched, pod };
 }

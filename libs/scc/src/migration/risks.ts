@@ -1,96 +1,7 @@
-import type { CompiledSCC } from '../model/compile.js';
-import { type Container, type Pod, type PodTemplate } from '../model/pod.js';
+import type { Pod } from '../model/pod.js';
 import { volumeType } from '../rules/volumes.js';
-import type { Edit } from './edits.js';
-import { podOf, type WorkloadFacts } from './facts.js';
-
-export type RiskName =
-  | 'image-runs-as-root'
-  | 'files-owned-by-another-user'
-  | 'volume-owned-by-another-user'
-  | 'recursive-chown'
-  | 'selinux-relabel'
-  | 'privileged-port'
-  | 'file-capabilities'
-  | 'capabilities-withdrawn'
-  | 'seccomp-newly-applied'
-  | 'seccomp-removed'
-  | 'read-only-root-filesystem'
-  | 'host-resources-withdrawn';
-
-/** Something that may fail after an SCC admitted the pod, because the template does not show it. */
-export interface Risk {
-  readonly name: RiskName;
-  /** Names of the containers concerned; empty when it concerns the whole pod. */
-  readonly containers: readonly string[];
-  readonly cause: string;
-  /** How it shows when it happens. */
-  readonly symptom: string;
-  /** How to find out beforehand. */
-  readonly check: string;
-  readonly remedy: string;
-  /** False when the known facts prove it; true when nobody can know from them. */
-  readonly uncertain: boolean;
-}
-
-export interface Change {
-  /** The template before any edit. */
-  readonly template: PodTemplate;
-  readonly edits: readonly Edit[];
-  /** The pod as the target leaves it. */
-  readonly after: Pod;
-  readonly target: CompiledSCC;
-  readonly facts: WorkloadFacts;
-}
-
-interface Pair {
-  readonly name: string;
-  readonly before: Container | undefined;
-  readonly after: Container;
-  readonly uidBefore: number | undefined;
-  readonly uidAfter: number | undefined;
-}
-
-interface Compared extends Change {
-  readonly before: Pod;
-  readonly pairs: readonly Pair[];
-}
-
-const uidOf = (pod: Pod, container: Container | undefined): number | undefined =>
-  container?.securityContext?.runAsUser ?? pod.spec.securityContext?.runAsUser ?? undefined;
-
-/** A numeric USER of an image; a name can be any id. */
-function imageUid({ imageUsers }: WorkloadFacts, name: string): number | undefined {
-  const user = imageUsers?.[name];
-  if (user === '') return 0;
-  const [uid = ''] = (user ?? '').split(':');
-  return /^\d+$/.test(uid) ? Number(uid) : undefined;
-}
-
-function compared(change: Change): Compared {
-  const before = change.facts.runningPod ?? podOf(change.template, change.facts);
-  const all = (pod: Pod) => [...(pod.spec.initContainers ?? []), ...pod.spec.containers];
-  const byName = new Map(all(before).map((container) => [container.name, container]));
-  const pairs = all(change.after).map((after) => {
-    const previous = byName.get(after.name);
-    const fromImage = imageUid(change.facts, after.name);
-    return {
-      name: after.name,
-      before: previous,
-      after,
-      uidBefore: uidOf(before, previous) ?? fromImage,
-      uidAfter: uidOf(change.after, after) ?? fromImage,
-    };
-  });
-  return { ...change, before, pairs };
-}
-
-type Rule = (change: Compared) => readonly Risk[];
-const names = (pairs: readonly Pair[]): string[] => pairs.map(({ name }) => name);
-const risk = (
-  containers: readonly string[],
-  found: Omit<Risk, 'containers' | 'uncertain'> & { uncertain?: boolean },
-): readonly Risk[] => [{ uncertain: true, ...found, containers }];
+import { type Change, compared, imageUid, names, type Pair, type Risk, risk, type Rule } from './risk.js';
+import { adds, newlyDropsAll, WITHDRAWALS } from './withdrawals.js';
 
 const imageRunsAsRoot: Rule = ({ pairs, target, facts }) => {
   if (target.runAsUser.type !== 'MustRunAsNonRoot') return [];
@@ -162,12 +73,6 @@ const seLinuxRelabel: Rule = ({ before, after, pairs }) => {
   });
 };
 
-const dropsAll = ({ securityContext }: Container): boolean =>
-  securityContext?.capabilities?.drop?.includes('ALL') ?? false;
-const adds = ({ securityContext }: Container, name: string): boolean =>
-  securityContext?.capabilities?.add?.includes(name) ?? false;
-const newlyDropsAll = ({ before, after }: Pair): boolean => dropsAll(after) && !(before && dropsAll(before));
-
 const canOpenPorts = ({ spec }: Pod): boolean =>
   (spec.securityContext?.sysctls ?? []).some(
     ({ name, ...rest }) => name === 'net.ipv4.ip_unprivileged_port_start' && Number(rest['value']) <= 80,
@@ -203,46 +108,6 @@ const fileCapabilities: Rule = ({ pairs }) => {
   });
 };
 
-const capabilitiesWithdrawn: Rule = ({ pairs }) => {
-  const dropping = pairs.filter(newlyDropsAll);
-  if (dropping.length === 0) return [];
-  return risk(names(dropping), {
-    name: 'capabilities-withdrawn',
-    cause: 'SETUID, SETGID, CHOWN, KILL, FOWNER, NET_RAW and SYS_CHROOT are no longer available',
-    symptom: 'EPERM from su, gosu, sudo, ping or chown at run time',
-    check: 'search the entry point for them, and watch for denials during mirroring',
-    remedy: 'change the image, or allow single capabilities by an SCC of your own',
-  });
-};
-
-const hasProfile = (pod: Pod, container: Container | undefined): boolean =>
-  (container?.securityContext?.seccompProfile ?? pod.spec.securityContext?.seccompProfile ?? undefined) !== undefined;
-
-const seccompNewlyApplied: Rule = ({ pairs, before, after }) => {
-  const changed = pairs.filter((pair) => hasProfile(after, pair.after) && !hasProfile(before, pair.before));
-  if (changed.length === 0) return [];
-  return risk(names(changed), {
-    name: 'seccomp-newly-applied',
-    cause: "the runtime's seccomp profile filters system calls from now on",
-    symptom: 'EPERM on rare system calls',
-    check: 'run the workload under the profile in audit mode, or watch for denials during mirroring',
-    remedy: 'a profile of your own, with an SCC that allows it',
-  });
-};
-
-const seccompRemoved: Rule = ({ edits }) => {
-  const removed = edits.some(({ field, change }) => change === 'remove' && /seccomp/i.test(field));
-  if (!removed) return [];
-  return risk([], {
-    name: 'seccomp-removed',
-    cause: 'the target does not accept a seccomp profile, so the template has to give it up',
-    symptom: 'none: the pod runs with less protection',
-    check: 'compare with the requirements of your platform',
-    remedy: 'an SCC of your own with seccompProfiles',
-    uncertain: false,
-  });
-};
-
 const readOnlyRoot: Rule = ({ pairs }) => {
   const changed = pairs.filter(
     ({ before, after }) =>
@@ -259,19 +124,6 @@ const readOnlyRoot: Rule = ({ pairs }) => {
   });
 };
 
-const hostResourcesWithdrawn: Rule = ({ edits }) => {
-  const removed = edits.filter(({ field }) => /host(Network|PID|IPC|Port)$/.test(field)).map(({ field }) => field);
-  if (removed.length === 0) return [];
-  return risk([], {
-    name: 'host-resources-withdrawn',
-    cause: `the patch removes ${removed.join(', ')}`,
-    symptom: 'clients that use the address of the node find nobody; processes of the node are out of sight',
-    check: 'find who connects to the node addresses and ports',
-    remedy: 'a Service, or stay with the present SCC',
-    uncertain: false,
-  });
-};
-
 const RULES: readonly Rule[] = [
   imageRunsAsRoot,
   filesOwnedByAnotherUser,
@@ -280,11 +132,8 @@ const RULES: readonly Rule[] = [
   seLinuxRelabel,
   privilegedPort,
   fileCapabilities,
-  capabilitiesWithdrawn,
-  seccompNewlyApplied,
-  seccompRemoved,
   readOnlyRoot,
-  hostResourcesWithdrawn,
+  ...WITHDRAWALS,
 ];
 
 /** What may break when a workload moves to an SCC, although the SCC admits its pods. */
