@@ -78,33 +78,36 @@ export class Findings {
   /** Violations beyond the limit. */
   omitted = 0;
 
+  readonly #limit: number;
+  readonly #sentences: Sentences | undefined;
+
   /** @param limit violations to keep; @param sentences where OpenShift's sentences go, if they are wanted */
-  constructor(
-    private readonly limit: number,
-    private readonly sentences?: Sentences,
-  ) {}
+  constructor(limit: number, sentences?: Sentences) {
+    this.#limit = limit;
+    this.#sentences = sentences;
+  }
 
   /** Whether nothing more would be kept: what is reported from now on need not carry texts. */
   get isFull(): boolean {
-    return this.violations.length >= this.limit && this.sentences?.isFull !== false;
+    return this.violations.length >= this.#limit && this.#sentences?.isFull !== false;
   }
 
   /** Records a violation; `quietly` when OpenShift says its sentence at another place. */
   report(violation: Violation, quietly = false): void {
-    if (this.violations.length < this.limit) this.violations.push(violation);
+    if (this.violations.length < this.#limit) this.violations.push(violation);
     else this.omitted += 1;
-    if (!quietly) this.sentences?.add(violation.message);
+    if (!quietly) this.#sentences?.add(violation.message);
   }
 
   say(sentence: () => string): void {
-    if (!this.sentences) return;
-    if (this.sentences.isFull) this.sentences.omit(1);
-    else this.sentences.add(sentence());
+    if (!this.#sentences) return;
+    if (this.#sentences.isFull) this.#sentences.omit(1);
+    else this.#sentences.add(sentence());
   }
 
   /** Says one sentence for each item; items that find no room any more are only counted. */
   sayEach<T>(items: readonly T[], sentence: (item: T) => string): void {
-    const { sentences } = this;
+    const sentences = this.#sentences;
     if (!sentences) return;
     for (const [index, item] of items.entries()) {
       if (sentences.isFull) {
@@ -118,6 +121,6 @@ export class Findings {
   /** Counts a violation that finds no room. */
   omit(): void {
     this.omitted += 1;
-    this.sentences?.omit(1);
+    this.#sentences?.omit(1);
   }
 }
