@@ -66,7 +66,7 @@ module.exports = {
     {
       name: 'testing-stays-out-of-production',
       severity: 'error',
-      from: { pathNot: `${TEST}|^libs/testing/|^bench/|^scripts/fuzz-api\\.ts$` },
+      from: { pathNot: `${TEST}|^libs/testing/|^bench/|^dev/|^scripts/fuzz-api\\.ts$` },
       to: { path: '^libs/testing/|\\.fixture\\.ts$|/testing\\.ts$' },
     },
     { name: 'adapters-know-no-workflows', severity: 'error', from: { path: ADAPTER }, to: { path: '^workflows/' } },

@@ -17,7 +17,6 @@ export { Api, ApiError, type ApiObject } from './cluster/api.js';
 export { pathOf } from './cluster/api.js';
 export { readManifests } from './cluster/manifests.js';
 export { localWebhooks } from './cluster/webhooks.js';
-export { createAuthority } from './identity/tls.js';
 export { WEBHOOK_PORT } from './parts/webhook-client.js';
 export { appMain, NODE, ROOT } from './paths.js';
 export { TOKEN_AUDIENCE };

@@ -10,7 +10,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { problemSchema } from '@scc/governance-api';
 import { waitFor } from '@scc/runtime';
 import pg from 'pg';
-import { createAuthority } from '@scc/dev';
+import { createAuthority } from '@scc/testing/authority';
 import { type PostgresServer, startPostgres } from '@scc/testing/postgres';
 
 const ROOT = path.resolve(import.meta.dirname, '../../..');

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { stringify } from 'yaml';
-import { createAuthority } from '../identity/tls.js';
+import { createAuthority } from '@scc/testing/authority';
 import type { PartContext } from './context.js';
 
 /** Where the product's admission webhook listens inside the stack. */

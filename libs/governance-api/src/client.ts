@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
+import { backoffMs, followTrust, HttpClient, pause, type Answer } from '@scc/runtime';
 import { z } from 'zod';
-import { ContractError, GovernanceError, GovernanceUnreachable, problemSchema, problemType } from './errors.js';
+import { ContractError, errorOf, GovernanceError, GovernanceUnreachable, problemType } from './errors.js';
 import { engineRoutes } from './routes.js';
-import { type RawAnswer, Transport } from './transport.js';
 
 export interface GovernanceClientOptions {
   /** Where governance listens, such as https://governance.scc-system:9443 */
@@ -25,7 +24,7 @@ export interface CallOptions {
 }
 
 interface Route {
-  method: string;
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   path: string;
   request: z.ZodType | null;
   response: z.ZodType;
@@ -75,22 +74,22 @@ function checked<S extends z.ZodType>(schema: S, value: unknown, what: string): 
   throw new ContractError(`${what} is not what was agreed: ${z.prettifyError(parsed.error)}`, { cause: parsed.error });
 }
 
-const FIRST_PAUSE_MS = 100;
-const MAX_PAUSE_MS = 2000;
+const BACKOFF = { firstMs: 100, lastMs: 2000 };
 const RETRIED_STATUSES = new Set([429, 502, 503, 504]);
 const IN_PROGRESS = problemType('request-in-progress');
 
 class Caller {
   private readonly base: URL;
-  private readonly transport: Transport;
+  private readonly http: HttpClient;
 
   constructor(private readonly options: GovernanceClientOptions) {
     this.base = new URL(options.url);
-    this.transport = new Transport(this.base.protocol === 'https:', options.caFile);
+    const { current, forget } = followTrust({ caFile: options.caFile });
+    this.http = new HttpClient({ trust: current, untrusted: forget, connections: 64 });
   }
 
   close(): void {
-    this.transport.close();
+    this.http.close();
   }
 
   async send<R extends Route & { request: z.ZodType }>(
@@ -116,7 +115,7 @@ class Caller {
       ...(route.method === 'GET' ? {} : { 'idempotency-key': call.idempotencyKey ?? randomUUID() }),
     };
     const text = body === null ? null : JSON.stringify(body);
-    for (let attempt = 0; ; attempt += 1) {
+    for (let attempt = 1; ; attempt += 1) {
       const left = until - performance.now();
       try {
         const answer = await this.attempt(route, uid, { headers, body: text, left, signal: call.signal });
@@ -127,10 +126,11 @@ class Caller {
         );
       } catch (error) {
         call.signal?.throwIfAborted();
-        const pause = pauseBefore(error, attempt);
-        if (pause === null) throw error;
-        if (performance.now() + pause >= until) throw givenUp(error, route, timeoutMs);
-        await delay(pause, undefined, call.signal ? { signal: call.signal } : {});
+        const waitMs = pauseBefore(error, attempt);
+        if (waitMs === null) throw error;
+        if (performance.now() + waitMs >= until) throw givenUp(error, route, timeoutMs);
+        await pause(waitMs, call.signal);
+        call.signal?.throwIfAborted();
       }
     }
   }
@@ -140,22 +140,24 @@ class Caller {
     { method, path }: Route,
     uid: string,
     request: { headers: Record<string, string>; body: string | null; left: number; signal: AbortSignal | undefined },
-  ): Promise<RawAnswer> {
+  ): Promise<Answer> {
     const { attemptTimeoutMs = 5000, token } = this.options;
-    const answer = await this.transport.send({
+    const answer = await this.http.send({
       method,
       url: new URL(path.replace('{id}', encodeURIComponent(uid)), this.base),
       headers: { ...request.headers, authorization: `Bearer ${await token()}` },
       body: request.body,
       timeoutMs: Math.max(1, Math.ceil(Math.min(attemptTimeoutMs, request.left))),
       signal: request.signal,
+      // The idempotency key makes twice the same as once.
+      repeatable: true,
     });
     if (answer.status >= 400) throw errorOf(answer);
     return answer;
   }
 }
 
-const parsedJson = ({ text }: RawAnswer): unknown => {
+const parsedJson = ({ text }: Answer): unknown => {
   try {
     return JSON.parse(text);
   } catch (error) {
@@ -165,7 +167,7 @@ const parsedJson = ({ text }: RawAnswer): unknown => {
 
 /** How long to wait before the same is sent again; null when that would not help. */
 function pauseBefore(error: unknown, attempt: number): number | null {
-  const backoff = Math.min(FIRST_PAUSE_MS * 2 ** attempt, MAX_PAUSE_MS) * (0.5 + Math.random() / 2);
+  const backoff = backoffMs(attempt, BACKOFF);
   if (error instanceof ContractError) return null;
   if (!(error instanceof GovernanceError)) return backoff;
   const isRetried = RETRIED_STATUSES.has(error.status) || error.type === IN_PROGRESS;
@@ -176,19 +178,3 @@ const givenUp = (error: unknown, { method, path }: Route, timeoutMs: number): Er
   error instanceof GovernanceError
     ? error
     : new GovernanceUnreachable(`${method} ${path} got no answer within ${timeoutMs} ms`, { cause: error });
-
-function errorOf({ status, headers, text }: RawAnswer): GovernanceError {
-  const seconds = Number(headers['retry-after']);
-  const retryAfterMs = Number.isFinite(seconds) && seconds >= 0 ? seconds * 1000 : null;
-  let body: unknown;
-  try {
-    body = JSON.parse(text);
-  } catch {
-    body = null;
-  }
-  const problem = problemSchema.safeParse(body);
-  if (problem.success) return new GovernanceError(problem.data, retryAfterMs);
-  // A proxy on the way answers in its own words.
-  const foreign = { type: 'about:blank', title: `HTTP ${status}`, status, detail: text.slice(0, 200), errors: [] };
-  return new GovernanceError(foreign, retryAfterMs);
-}

@@ -1,3 +1,4 @@
+import type { Answer } from '@scc/runtime';
 import { z } from 'zod';
 
 /** One thing that is wrong with a request, and where: `pointer` into the body (RFC 6901), `field` as people read it. */
@@ -52,4 +53,22 @@ export class GovernanceUnreachable extends Error {
 /** What was sent or received is not what both sides agreed on: a mistake in one of them, or versions that do not fit. */
 export class ContractError extends Error {
   override readonly name = 'ContractError';
+}
+
+/** What governance, or a proxy on the way in its own words, means by an answer that is an error. */
+export function errorOf({ status, headers, text }: Answer): GovernanceError {
+  const seconds = Number(headers['retry-after']);
+  const retryAfterMs = Number.isFinite(seconds) && seconds >= 0 ? seconds * 1000 : null;
+  const problem = problemSchema.safeParse(jsonOf(text));
+  if (problem.success) return new GovernanceError(problem.data, retryAfterMs);
+  const foreign = { type: 'about:blank', title: `HTTP ${status}`, status, detail: text.slice(0, 200), errors: [] };
+  return new GovernanceError(foreign, retryAfterMs);
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }

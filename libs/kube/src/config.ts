@@ -21,6 +21,7 @@ export function inCluster(): CurrentContext {
     key: undefined,
     basic: undefined,
     impersonate: undefined,
+    proxy: undefined,
     needsPlugin: false,
   };
 }

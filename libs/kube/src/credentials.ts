@@ -1,8 +1,6 @@
-import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
-import type { Agent as HttpAgent } from 'node:http';
-import type { RequestOptions } from 'node:https';
 import path from 'node:path';
+import { trustOf, type Trust } from '@scc/runtime';
 import { inCluster } from './config.js';
 import { parseKubeconfig, type CurrentContext } from './kubeconfig.js';
 import { pluginAuth, type PluginAuth } from './plugin-auth.js';
@@ -13,12 +11,8 @@ const FRESH_MS = 5000;
 /** What a request needs to reach the API server as somebody. */
 export interface Access {
   server: URL;
-  /** Differs when connections made before must not be used any more. */
-  connectionKey: string;
   headers: Record<string, string | string[]>;
-  tls: Pick<RequestOptions, 'ca' | 'cert' | 'key' | 'rejectUnauthorized' | 'servername'>;
-  /** Set where the kubeconfig names a proxy. */
-  proxy: HttpAgent | undefined;
+  trust: Trust;
 }
 
 interface Loaded {
@@ -52,7 +46,7 @@ async function headersOf({ token, basic, impersonate }: CurrentContext): Promise
 }
 
 async function accessOf({ context, plugin }: Loaded): Promise<Access> {
-  const { server, skipTLSVerify, serverName } = context;
+  const { server, skipTLSVerify, serverName, proxy } = context;
   const [ca, cert, key] = await Promise.all([context.ca, context.certificate, context.key].map(contentOf));
   const given = await plugin?.();
   const tls = {
@@ -63,10 +57,7 @@ async function accessOf({ context, plugin }: Loaded): Promise<Access> {
     ...given?.tls,
   };
   const headers = { ...(await headersOf(context)), ...given?.headers };
-  const connectionKey = createHash('sha256')
-    .update(JSON.stringify([server.href, tls]))
-    .digest('hex');
-  return { server, connectionKey, headers, tls, proxy: given?.proxy };
+  return { server, headers, trust: trustOf(tls, proxy) };
 }
 
 /**

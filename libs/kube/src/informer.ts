@@ -1,6 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import type { Logger } from '@scc/runtime';
-import { type Backoff, backoffMs } from './backoff.js';
+import { backoffMs, messageOf, pause, type Backoff, type Logger } from '@scc/runtime';
 import { isGone } from './errors.js';
 import type { KubeClient, Selection, WatchEvent } from './kube-client.js';
 import { keyOf, type KindRef, type KubeObject } from './object.js';
@@ -147,7 +145,7 @@ class ListWatch implements Informer {
       failures = performance.now() - startedAt >= this.#timing.healthyMs ? 0 : failures + 1;
       const retryMs = backoffMs(failures, this.#timing.backoff);
       this.#note(error, retryMs);
-      await delay(retryMs, undefined, { signal }).catch(() => undefined);
+      await pause(retryMs, signal);
     }
   }
 
@@ -230,7 +228,7 @@ class ListWatch implements Informer {
 
   #note(error: unknown, retryMs: number): void {
     if (error === undefined || this.#stopping.signal.aborted) return;
-    this.#lastError = error instanceof Error ? error.message : 'unknown';
+    this.#lastError = messageOf(error);
     const fields = { kind: this.#options.kind.kind, err: error, retryMs: Math.round(retryMs) };
     this.#options.logger?.warn(fields, 'watching failed and is tried again');
   }

@@ -61,7 +61,7 @@ describe('kubeconfig', () => {
       {},
       { needsPlugin: true },
     ],
-    ['leaves a proxy to the official client', {}, { 'proxy-url': 'socks5://proxy:1080' }, { needsPlugin: true }],
+    ['goes over a proxy', {}, { 'proxy-url': 'socks5://proxy:1080' }, { proxy: 'socks5://proxy:1080' }],
   ])('%s', (...[, user, cluster, expected]) => {
     expect(parseKubeconfig(kubeconfig(user, cluster), '/etc/kube')).toMatchObject(expected);
   });

@@ -48,7 +48,9 @@ export interface CurrentContext {
   key: Pem;
   basic: { username: string; password: string } | undefined;
   impersonate: { user: string; groups: string[] } | undefined;
-  /** A program, an identity provider or a proxy is needed to reach the cluster. */
+  /** The URL of the proxy on the way. */
+  proxy: string | undefined;
+  /** A program or an identity provider gives the credentials. */
   needsPlugin: boolean;
 }
 
@@ -84,6 +86,7 @@ export function parseKubeconfig(text: string, folder: string): CurrentContext {
     key: pem(user['client-key'], user['client-key-data']),
     basic: username ? { username, password } : undefined,
     impersonate: as ? { user: as, groups: user['as-groups'] } : undefined,
-    needsPlugin: Boolean(exec ?? user['auth-provider'] ?? cluster['proxy-url']),
+    proxy: cluster['proxy-url'],
+    needsPlugin: Boolean(exec ?? user['auth-provider']),
   };
 }

@@ -1,7 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
-import type { Logger } from '@scc/runtime';
-import { backoffMs } from './backoff.js';
+import { backoffMs, DeadlineError, pause, withDeadline, type Logger } from '@scc/runtime';
 import { isConflict } from './errors.js';
 import type { KubeClient } from './kube-client.js';
 import {
@@ -84,7 +82,7 @@ class Election {
       const startedMs = performance.now();
       await this.#lead(held);
       failures = performance.now() - startedMs > this.#timing.durationMs ? 0 : failures + 1;
-      await this.#pause(backoffMs(failures, { firstMs: this.#timing.everyMs, lastMs: 30_000 }));
+      await pause(backoffMs(failures, { firstMs: this.#timing.everyMs, lastMs: 30_000 }), signal);
     }
   }
 
@@ -108,7 +106,7 @@ class Election {
       // A conflict: another candidate was faster.
       if (!isConflict(error) && !signal.aborted) logger.warn({ err: error }, 'the lease could not be asked for');
     }
-    await this.#pause(this.#timing.everyMs * (0.75 + Math.random() / 2) - (performance.now() - askedMs));
+    await pause(this.#timing.everyMs * (0.75 + Math.random() / 2) - (performance.now() - askedMs), signal);
     return undefined;
   }
 
@@ -131,7 +129,7 @@ class Election {
       .finally(() => ended.abort());
     let held: Held | undefined = first;
     while (held && !isOver()) {
-      await delay(this.#timing.everyMs, undefined, { signal: ended.signal }).catch(() => undefined);
+      await pause(this.#timing.everyMs, ended.signal);
       if (!isOver()) held = await this.#kept(held);
     }
     if (held) return this.#release(held.lease);
@@ -175,11 +173,12 @@ class Election {
 
   async #endedInTime(working: Promise<void>): Promise<void> {
     const { durationMs, giveUpMs } = this.#timing;
-    const timer = new AbortController();
-    const late = delay(durationMs - giveUpMs, 'late', { signal: timer.signal }).catch(() => undefined);
-    if ((await Promise.race([working, late])) === 'late')
-      throw new LeaseOverrun('the work did not end in time after the lease was lost');
-    timer.abort();
+    try {
+      await withDeadline(() => working, { timeoutMs: durationMs - giveUpMs });
+    } catch (error) {
+      if (!(error instanceof DeadlineError)) throw error;
+      throw new LeaseOverrun('the work did not end in time after the lease was lost', { cause: error });
+    }
   }
 
   async #release(lease: KubeObject): Promise<void> {
@@ -190,9 +189,5 @@ class Election {
     } catch (error) {
       logger.warn({ err: error }, 'the lease could not be released and will run out');
     }
-  }
-
-  async #pause(ms: number): Promise<void> {
-    await delay(Math.max(0, ms), undefined, { signal: this.#options.signal }).catch(() => undefined);
   }
 }

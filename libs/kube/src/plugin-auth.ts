@@ -1,4 +1,3 @@
-import { Agent as HttpAgent } from 'node:http';
 import type { RequestOptions } from 'node:https';
 import { z } from 'zod';
 import type { CurrentContext } from './kubeconfig.js';
@@ -7,13 +6,12 @@ import type { CurrentContext } from './kubeconfig.js';
 export interface PluginAuth {
   headers: Record<string, string>;
   tls: Pick<RequestOptions, 'cert' | 'key'>;
-  proxy: HttpAgent | undefined;
 }
 
 const headersSchema = z.record(z.string(), z.string());
 
 /**
- * Credentials by exec plugins and identity providers, and proxies, as the official client implements them. It keeps what
+ * Credentials by exec plugins and identity providers, as the official client implements them. It keeps what
  * they gave until it expires. Loaded only where a kubeconfig asks for it: it costs every process that imports it about a
  * second of start and 85 MB.
  */
@@ -36,11 +34,10 @@ export async function pluginAuth(
   return async () => {
     const options: RequestOptions = {};
     await config.applyToHTTPSOptions(options);
-    const { cert, key, agent } = options;
+    const { cert, key } = options;
     return {
       headers: headersSchema.parse(options.headers ?? {}),
       tls: { ...(cert === undefined ? {} : { cert }), ...(key === undefined ? {} : { key }) },
-      proxy: config.getCurrentCluster()?.proxyUrl && agent instanceof HttpAgent ? agent : undefined,
     };
   };
 }

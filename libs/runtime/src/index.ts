@@ -1,5 +1,28 @@
-export { commonConfig, loadConfig } from './config.js';
+export { backoffMs, type Backoff } from './backoff.js';
+export { commonConfig, ConfigError, loadConfig } from './config.js';
+export { addGauge } from './gauge.js';
 export { startHealthServer, type HealthOptions, type HealthServer } from './health.js';
+export {
+  AnswerTooLong,
+  HttpClient,
+  isCertificateFault,
+  textOf,
+  type Answer,
+  type Exchange,
+  type HttpOptions,
+  type OpenAnswer,
+} from './http.js';
 export { createLogger, type Logger } from './logger.js';
+export { pause, withDeadline, type Deadline } from './pause.js';
 export { onShutdown } from './shutdown.js';
+export {
+  followTrust,
+  secretOf,
+  trustOf,
+  type FollowedTrust,
+  type TlsMaterial,
+  type Trust,
+  type TrustFiles,
+} from './trust.js';
+export { codeOf, isRecord, messageOf } from './values.js';
 export { DeadlineError, waitFor, type WaitOptions } from './wait.js';

@@ -1,0 +1,21 @@
+/** Whether a value is an object with fields: neither null nor an array. */
+export const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/**
+ * The sentence of anything that was thrown. An error without a sentence of its own (several addresses that all failed)
+ * says those of its parts; `fetch failed` says its cause.
+ */
+export function messageOf(error: unknown): string {
+  if (!isRecord(error) || typeof error['message'] !== 'string') return String(error);
+  const { message, errors, cause } = error;
+  if (message === '' && Array.isArray(errors)) return errors.map(messageOf).join('; ');
+  if (message === 'fetch failed' && cause !== undefined) return messageOf(cause);
+  return message;
+}
+
+/** The code of an error of the operating system or of TLS, such as ECONNREFUSED; empty where there is none. */
+export function codeOf(error: unknown): string {
+  if (!isRecord(error)) return '';
+  return typeof error['code'] === 'string' ? error['code'] : codeOf(error['cause']);
+}
