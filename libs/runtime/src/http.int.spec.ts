@@ -67,7 +67,7 @@ describe('an HTTP client', () => {
 
   it('goes over a proxy, with the certificates of the server at the end', async () => {
     const authority = await createAuthority('end');
-    const { certificate, key } = await authority.issue('end', { dns: [], ip: ['127.0.0.1'] });
+    const { certificate, key } = await authority.issue('server', { dns: [], ip: ['127.0.0.1'] });
     const end = createTlsServer({ cert: certificate, key }, (_request, response) => response.end('ok'));
     const url = await listening(end, 'https');
     const tunnels: string[] = [];
