@@ -2,6 +2,7 @@ import type { MakeInformer } from '@scc/kube';
 import type { Logger } from 'pino';
 import type { DataSource } from 'typeorm';
 import { expireRequests } from './approvals/decisions.js';
+import { followPlans } from './approvals/follow.js';
 import { OutboxRelay } from './approvals/outbox.js';
 import { temporalWaker } from './approvals/temporal.js';
 import { forgetKeys } from './database/once.js';
@@ -30,7 +31,7 @@ export interface Background {
 
 /**
  * Starts what goes on beside the API: default policies, waking workflows, expiry of approvals and exceptions, following
- * SCCs and pods. Several processes may run it at once.
+ * plans, SCCs and pods. Several processes may run it at once.
  */
 export async function startBackground(options: BackgroundOptions): Promise<Background> {
   const { source, logger, temporal, makeInformer } = options;
@@ -41,6 +42,7 @@ export async function startBackground(options: BackgroundOptions): Promise<Backg
   relay.start();
   const pods = new PodTracker(source, makeInformer, logger);
   pods.start();
+  const plans = makeInformer ? followPlans({ source, makeInformer, logger }) : null;
   const sccs = makeInformer ? followSCCs({ source, makeInformer, logger }) : null;
   const sweeper = startSweeper(source, logger);
   const learner = new RiskLearner(source, logger);
@@ -53,6 +55,7 @@ export async function startBackground(options: BackgroundOptions): Promise<Backg
       await relay.stop();
       await pods.stop();
       await sccs?.stop();
+      await plans?.stop();
       await waker.close();
     },
   };

@@ -79,6 +79,9 @@ export const ownWorkload = (name: string) => ({
 const engine: Caller = { name: 'system:serviceaccount:scc:worker', groups: [], roles: ['engine'] };
 export const person = (name: string, ...roles: string[]): Caller => ({ name, groups: [], roles });
 
+/** For specs in which nobody loses a role. */
+export const holdsAnyRole = (): Promise<boolean> => Promise.resolve(true);
+
 export const at = (time: string, actor: Caller = engine): CallContext => ({
   actor,
   requestId: 'request-1',

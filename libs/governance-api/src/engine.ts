@@ -20,6 +20,11 @@ export const planIdentitySchema = z.object({
   uid: z.string(),
   generation: z.int(),
   author: z.string().nullable().describe('Who created the plan, as admission saw it; null when unknown.'),
+  editors: z
+    .array(z.string())
+    .max(100)
+    .default([])
+    .describe('Everybody else who edited what the plan would do, as admission saw it.'),
 });
 
 const podFactSchema = z.object({

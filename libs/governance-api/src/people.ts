@@ -146,6 +146,30 @@ export const approvalDecisionSchema = z.object({
   reason: z.string().max(2048).optional(),
 });
 
+/** What an approver needs to decide, in one answer. */
+export const approvalViewSchema = approvalStateSchema.extend({
+  contentHash: z.string().describe('What a decision is about; it has to name it.'),
+  verdict: evaluationSchema.shape.verdict,
+  author: z.string().nullable(),
+  editors: z.array(z.string()).describe('Count as authors.'),
+  violations: evaluationSchema.shape.violations,
+  warnings: z.array(z.string()),
+  risk: z.object({ band: z.string(), changeRisk: z.number(), exposure: z.number() }),
+  rights: z
+    .object({
+      serviceAccountName: z.string(),
+      sourceSCC: z.string().nullable(),
+      targetSCC: z.string(),
+      relation: z.string().describe('How the target relates to the source: narrower, wider, …'),
+      gains: z.array(z.string()).describe('What the target permits and the source does not.'),
+      losses: z.array(z.string()),
+    })
+    .describe('As what the pods would run, and what that permits.'),
+  diff: z
+    .array(z.object({ path: z.string(), before: z.unknown(), after: z.unknown() }))
+    .describe('How the pod template would change; paths are JSON pointers.'),
+});
+
 export const approvalSummarySchema = approvalStateSchema.extend({
   id: z.string(),
   plan: z.object({ uid: z.string(), namespace: z.string(), name: z.string(), author: z.string().nullable() }),
@@ -220,6 +244,7 @@ export type EventRecord = z.infer<typeof eventRecordSchema>;
 export type SignedProof = z.infer<typeof signedProofSchema>;
 export type CommandGrant = z.infer<typeof commandGrantSchema>;
 export type ApprovalDecision = z.infer<typeof approvalDecisionSchema>;
+export type ApprovalView = z.infer<typeof approvalViewSchema>;
 export type ApprovalSummary = z.infer<typeof approvalSummarySchema>;
 export type TrackedPod = z.infer<typeof trackedPodSchema>;
 export type SCCDrift = z.infer<typeof sccDriftSchema>;

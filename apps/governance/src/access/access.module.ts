@@ -45,6 +45,8 @@ export class AccessModule {
     };
     return {
       module: AccessModule,
+      global: true,
+      exports: [Authorizer],
       controllers: [MeController, RoleBindingsController],
       providers: [
         {

@@ -1,4 +1,5 @@
 import type { Grant, Identity } from '../call/actor.js';
+import type { KnownAs } from '../call/caller.js';
 import { type Role, ROLES } from '../call/roles.js';
 import { covers, intersection, isInScope, type Scope, within } from '../call/scope.js';
 import type { Queryable } from '../database/rows.js';
@@ -63,6 +64,16 @@ export class Authorizer {
         .map((grant) => ({ ...grant, namespaces: namespace ?? grant.namespaces }));
     return roles.map((role) => ({ role, namespaces: namespace ?? '*', because: `RBAC of the cluster: hold ${role}` }));
   }
+
+  /** Whether somebody who was known before holds a role in a namespace now. @throws Refusal when nobody can be asked. */
+  readonly holdsRole = async (
+    { name, groups, uid, extra }: { name: string } & KnownAs,
+    role: string,
+    namespace: string,
+  ): Promise<boolean> => {
+    const holder = await this.holderOf({ name, groups, uid, extra, by: 'tokenReview' }, namespace);
+    return (await this.grantsOf(holder)).some((grant) => grant.role === role);
+  };
 
   /** Where somebody may do something. */
   async scopeOf({ identity, namespace, bound }: Holder, permission: string): Promise<Scope> {

@@ -10,10 +10,16 @@ import {
   VersionColumn,
 } from 'typeorm';
 import { z } from 'zod';
+import type { KnownAs } from '../call/caller.js';
 import { BY_DEFAULT_NOW, IDENTITY, parsed } from '../database/columns.js';
 import { MigrationEntity } from '../plans/migration.entity.js';
 
-export const REQUEST_STATUSES = ['pending', 'granted', 'refused', 'expired', 'withdrawn'] as const;
+export const REQUEST_STATUSES = ['pending', 'granted', 'refused', 'expired', 'withdrawn', 'closed'] as const;
+const knownAsSchema = z.object({
+  groups: z.array(z.string()),
+  uid: z.string().nullable(),
+  extra: z.record(z.string(), z.array(z.string())),
+});
 const needsSchema = z.array(z.object({ role: z.string(), count: z.int(), reason: z.string() }));
 
 /** What has to be approved of a plan; another content hash is another request. */
@@ -38,6 +44,10 @@ export class ApprovalRequestEntity {
   @Column('text', { nullable: true })
   author!: string | null;
 
+  /** Everybody else who edited what the plan would do. */
+  @Column('text', { array: true, default: () => `'{}'` })
+  editors!: string[];
+
   @Column('jsonb', { transformer: parsed(needsSchema) })
   needs!: ApprovalNeed[];
 
@@ -55,6 +65,10 @@ export class ApprovalRequestEntity {
 
   @Column('timestamptz', { nullable: true })
   decidedAt!: Date | null;
+
+  /** When a migration began under it: from then on it does not expire. */
+  @Column('timestamptz', { nullable: true })
+  begunAt!: Date | null;
 
   @VersionColumn({ type: 'integer', default: 1 })
   version!: number;
@@ -85,6 +99,10 @@ export class ApprovalDecisionEntity {
 
   @Column('text', { nullable: true })
   reason!: string | null;
+
+  /** As whom the approver was known, to ask about the role again; null before that was kept. */
+  @Column('jsonb', { nullable: true, transformer: parsed(knownAsSchema) })
+  knownAs!: KnownAs | null;
 
   @Column('timestamptz', BY_DEFAULT_NOW)
   decidedAt!: Date;

@@ -17,6 +17,7 @@ const listSchema = z.object({
   ...pageQuery,
   status: z.enum(REQUEST_STATUSES).optional(),
   namespace: z.string().max(63).optional(),
+  plan: uidSchema.optional().describe('The uid of a plan.'),
 });
 const position = z.string().regex(/^[0-9]{1,18}$/);
 

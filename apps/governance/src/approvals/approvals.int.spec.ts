@@ -1,21 +1,45 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import type { ApprovalState } from '@scc/governance-api';
+import type { ApprovalState, StepRequest } from '@scc/governance-api';
+import { createLogger } from '@scc/runtime';
+import { EVERYWHERE } from '../call/scope.js';
+import { approvalView } from '../engine/approval-view.js';
 import { authorizeStep } from '../engine/authorize.js';
 import { evaluate } from '../engine/evaluate.js';
-import { aRequest, at, inTx, NOON, ownWorkload, person, row } from '../governance.fixture.js';
+import {
+  aBatch,
+  aRequest,
+  at,
+  completedEvents,
+  holdsAnyRole,
+  inTx,
+  NOON,
+  ownWorkload,
+  person,
+  recorded,
+  row,
+} from '../governance.fixture.js';
+import { report } from '../history/report.js';
+import { findMigration } from '../plans/store.js';
 import { governanceSuite } from '../suite.fixture.js';
 import { decide, expireRequests, withdraw } from './decisions.js';
+import type { HoldsRole } from './endings.js';
+import { followPlans } from './follow.js';
 import { type Deliver, relayOne } from './outbox.js';
-import { approvalStateFor } from './requests.js';
+import { approvalStateFor, listRequests, needsWithoutAuthor } from './requests.js';
 
 const database = governanceSuite();
 
 const NEXT_DAY = '2026-03-11T12:00:01.000Z';
 
 /** A plan that needs one approval, evaluated. */
-async function waiting(name: string, over: { author?: string | null } = {}) {
+async function waiting(
+  name: string,
+  over: { author?: string | null; editors?: string[] } = {},
+  holds: HoldsRole = holdsAnyRole,
+) {
   const workload = ownWorkload(name);
-  const request = aRequest({ ...workload, ...over, spec: { ...workload.spec, approval: { required: true } } });
+  const asked = aRequest({ ...workload, ...over, spec: { ...workload.spec, approval: { required: true } } });
+  const request = { ...asked, plan: { ...asked.plan, editors: over.editors ?? [] } };
   const answer = await inTx(database.app, (tx) => evaluate(tx, request, at(NOON)));
   const { uid } = request.plan;
   const planUid = uid;
@@ -38,9 +62,17 @@ async function waiting(name: string, over: { author?: string | null } = {}) {
           at(now, person(by, ...roles)),
         ),
       ),
+    finish: () =>
+      inTx(database.app, (tx) =>
+        report(tx, uid, aBatch(request, recorded(completedEvents)), at('2026-03-10T13:00:00.000Z')),
+      ),
+    step: (step: StepRequest['step'], now = NOON) =>
+      inTx(database.app, (tx) =>
+        authorizeStep(tx, uid, { step, contentHash: answer.contentHash, detail: '' }, { ...at(now), holds }),
+      ),
     prepare: (now = NOON) =>
       inTx(database.app, (tx) =>
-        authorizeStep(tx, uid, { step: 'Prepare', contentHash: answer.contentHash, detail: '' }, at(now)),
+        authorizeStep(tx, uid, { step: 'Prepare', contentHash: answer.contentHash, detail: '' }, { ...at(now), holds }),
       ),
     messages: () => row(database.app, 'select count(*)::int as messages from outbox where plan_uid = $1', uid),
     entries: (action: string) =>
@@ -103,7 +135,7 @@ describe('an approval', () => {
     const { contentHash } = again;
     expect(
       await inTx(database.app, (tx) =>
-        authorizeStep(tx, plan.uid, { step: 'Prepare', contentHash, detail: '' }, at(NOON)),
+        authorizeStep(tx, plan.uid, { step: 'Prepare', contentHash, detail: '' }, { ...at(NOON), holds: holdsAnyRole }),
       ),
     ).toMatchObject({ allowed: false });
     await expect(plan.decide('bob')).rejects.toMatchObject({ kind: 'stale' });
@@ -172,6 +204,123 @@ describe('an approval', () => {
     await Promise.all(Array.from({ length: 50 }, () => plan.decide('bob')));
     expect(await plan.state()).toMatchObject({ status: 'pending', by: ['bob'] });
     expect(await plan.entries('approval.granted')).toEqual({ entries: 1 });
+  });
+});
+
+describe('a request', () => {
+  const inbox = async (plan: string) =>
+    listRequests(
+      database.app,
+      { plan, status: 'pending' },
+      { limit: 10, after: null, scope: EVERYWHERE },
+      new Date(NOON),
+    );
+
+  it('is found by the plan, and shows in one answer what an approver needs', async () => {
+    const plan = await waiting('one-answer', { editors: ['eve'] });
+    expect(await inbox(plan.uid)).toMatchObject([{ plan: { name: 'one-answer' } }]);
+    expect(await approvalView(database.app, await findMigration(database.app, plan.uid), new Date(NOON))).toMatchObject(
+      {
+        status: 'pending',
+        contentHash: plan.answer.contentHash,
+        author: 'ana',
+        editors: ['eve'],
+        rights: { sourceSCC: 'anyuid', targetSCC: 'restricted-v2', relation: 'narrower' },
+        expiresAt: '2026-03-11T12:00:00.000Z',
+      },
+    );
+  });
+
+  it('of a finished plan is refused with the reason, and leaves the inbox', async () => {
+    const plan = await waiting('finished');
+    await plan.finish();
+    expect(await inbox(plan.uid)).toEqual([]);
+    await expect(plan.decide('bob')).rejects.toMatchObject({
+      kind: 'conflict',
+      message: expect.stringContaining('the migration is over: completed'),
+    });
+    expect(await plan.entries('approval.closed')).toEqual({ entries: 1 });
+  });
+
+  it('that was granted grants nothing once its migration is over', async () => {
+    const plan = await waiting('over');
+    await plan.decide('bob');
+    await plan.prepare();
+    await plan.finish();
+    expect(await plan.state()).toMatchObject({ status: 'expired', reason: 'the migration is over: completed' });
+    expect(await plan.prepare()).toMatchObject({ allowed: false });
+  });
+
+  it('of a deleted plan is closed, also when it was deleted while nobody watched', async () => {
+    const [told, missed] = [await waiting('deleted'), await waiting('deleted-unseen')];
+    await database.app.query(`update approval_request set requested_at = requested_at - interval '1 day'`);
+    let tell: (key: string, current: unknown, previous: unknown) => void = () => undefined;
+    const followed = followPlans({
+      source: database.app,
+      makeInformer: (_kind, onChange) => {
+        tell = onChange;
+        return {
+          start: () => undefined,
+          stop: () => undefined,
+          synced: Promise.resolve(),
+          list: () => [{ metadata: { uid: told.uid } }],
+        };
+      },
+      logger: createLogger('test', 'silent'),
+    });
+    tell('shop/deleted', undefined, { metadata: { uid: told.uid } });
+    // Stopping waits for what was taken over.
+    await new Promise((resolve) => setImmediate(resolve));
+    await followed.stop();
+    for (const plan of [told, missed])
+      await expect(plan.decide('bob')).rejects.toMatchObject({
+        message: expect.stringContaining('the plan was deleted'),
+      });
+  });
+
+  it('counts everybody who edited the plan as an author', async () => {
+    const plan = await waiting('edited-by', { editors: ['eve'] });
+    await expect(plan.decide('eve')).rejects.toMatchObject({ kind: 'forbidden' });
+    await expect(
+      database.app.query(
+        `insert into approval_decision (request, approver, role, decision)
+         select id, 'eve', 'approver', 'approve' from approval_request where plan_uid = $1`,
+        [plan.uid],
+      ),
+    ).rejects.toThrow('the author of a plan does not approve it');
+    expect(await plan.decide('bob')).toMatchObject({ status: 'granted' });
+  });
+
+  it('asks for one person more in every role when the author is unknown', () => {
+    const needs = ['approver', 'auditor'].map((role) => ({ role, count: 1, reason: 'policy' }));
+    expect(needsWithoutAuthor(needs, null).map(({ count }) => count)).toEqual([2, 2]);
+    expect(needsWithoutAuthor(needs, 'ana').map(({ count }) => count)).toEqual([1, 1]);
+  });
+});
+
+describe('what was granted', () => {
+  it('does not run out under a migration that has begun', async () => {
+    const plan = await waiting('long');
+    await plan.decide('bob');
+    expect(await plan.prepare()).toMatchObject({ allowed: true });
+    await inTx(database.app, (tx) => expireRequests(tx, new Date(NEXT_DAY)));
+    expect(await plan.step('Migrate', NEXT_DAY)).toMatchObject({ allowed: true });
+    expect(await plan.state(NEXT_DAY)).toMatchObject({ status: 'granted', expiresAt: null });
+  });
+
+  it('counts no longer when the approver lost the role, and can be given by somebody else', async () => {
+    const lost = new Set<string>();
+    const plan = await waiting('role-lost', {}, ({ name }) => Promise.resolve(!lost.has(name)));
+    await plan.decide('bob');
+    expect(await plan.prepare()).toMatchObject({ allowed: true });
+    lost.add('bob');
+    expect(await plan.step('Migrate')).toMatchObject({
+      allowed: false,
+      reason: expect.stringContaining('bob is no longer approver in shop'),
+    });
+    expect(await plan.entries('approval.lapsed')).toEqual({ entries: 1 });
+    expect(await plan.decide('eve')).toMatchObject({ status: 'granted', by: ['eve'] });
+    expect(await plan.step('Migrate')).toMatchObject({ allowed: true });
   });
 });
 

@@ -6,7 +6,7 @@ import { lockKnownMigration, type MigrationRow, planObject } from '../plans/stor
 import { Refusal } from '../refusal/refusal.js';
 import { ApprovalDecisionEntity, ApprovalRequestEntity } from './approval.entity.js';
 import { wakeWorkflow } from './outbox.js';
-import { close, decisionsOf, openRequest, planOf, stateOf } from './requests.js';
+import { close, decisionsOf, isOver, openRequest, planOf, stateOf } from './requests.js';
 
 /**
  * Records that somebody approves or refuses what a plan would do. With the last approval that was missing the request
@@ -29,7 +29,7 @@ export async function decide(
   const role = roleFor(request, decisions, { actor, wanted: input.role });
   await tx.getRepository(ApprovalDecisionEntity).insert({
     ...{ requestId: request.id, approver: actor.name, role },
-    ...{ decision: input.decision, reason: input.reason ?? null, decidedAt: now },
+    ...{ decision: input.decision, reason: input.reason ?? null, decidedAt: now, knownAs: context.knownAs ?? null },
   });
   return settle(tx, { migration, request, context, role, input });
 }
@@ -81,15 +81,24 @@ export async function decidable(
   { actor, now }: CallContext,
 ): Promise<ApprovalRequestEntity> {
   const request = await openRequest(tx, planUid);
-  if (!request) throw new Refusal('conflict', 'nothing of this plan waits for a decision');
-  if (request.expiresAt <= now) throw new Refusal('conflict', 'the request has expired');
+  if (!request) throw new Refusal('conflict', await whyNothingWaits(tx, planUid));
+  if (isOver(request, now)) throw new Refusal('conflict', 'the request has expired');
   if (request.contentHash !== input.contentHash)
     throw new Refusal('stale', 'the plan or what it would do has changed since you looked at it');
   if (request.author === actor.name)
     throw new Refusal('forbidden', 'the author of a plan neither approves nor refuses it');
+  if (request.editors.includes(actor.name))
+    throw new Refusal('forbidden', 'whoever edited a plan counts as an author, and neither approves nor refuses it');
   if (request.status === 'granted' && input.decision === 'approve')
     throw new Refusal('conflict', 'the request is granted already');
   return request;
+}
+
+/** The ending of the newest request, in words for somebody who comes too late. */
+async function whyNothingWaits(tx: EntityManager, planUid: string): Promise<string> {
+  const newest = await tx.getRepository(ApprovalRequestEntity).findOne({ where: { planUid }, order: { id: 'DESC' } });
+  const why = newest ? `: the last request is ${newest.status}${newest.reason ? ` (${newest.reason})` : ''}` : '';
+  return `nothing of this plan waits for a decision${why}`;
 }
 
 /** The role in which a caller decides: the one asked for, else the first that still needs somebody. */
@@ -109,7 +118,7 @@ function roleFor(
   return chosen.role;
 }
 
-const isGranted = ({ needs }: ApprovalRequestEntity, decisions: readonly ApprovalDecisionEntity[]): boolean =>
+export const isGranted = ({ needs }: ApprovalRequestEntity, decisions: readonly ApprovalDecisionEntity[]): boolean =>
   needs.every(
     ({ role, count }) => decisions.filter((made) => made.decision === 'approve' && made.role === role).length >= count,
   );
@@ -152,7 +161,7 @@ export async function expireRequests(tx: EntityManager, now: Date): Promise<numb
     .getRepository(ApprovalRequestEntity)
     .createQueryBuilder('r')
     .innerJoinAndSelect('r.migration', 'm')
-    .where(`r.status in ('pending', 'granted') and r.expiresAt <= :now`, { now })
+    .where(`r.status in ('pending', 'granted') and r.begunAt is null and r.expiresAt <= :now`, { now })
     .orderBy('r.id')
     .limit(100)
     .setLock('pessimistic_write', undefined, ['r'])

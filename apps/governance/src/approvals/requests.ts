@@ -25,12 +25,12 @@ function mergeNeeds(needs: readonly ApprovalNeed[]): ApprovalNeed[] {
 }
 
 /**
- * The author never approves. When the author is unknown any one approver may be the author, so one more person makes
- * sure that enough others agreed.
+ * The author never approves. When the author is unknown any one approver may be the author, in whichever role: one more
+ * person in each makes sure that enough others agreed.
  */
 export function needsWithoutAuthor(needs: readonly ApprovalNeed[], author: string | null): ApprovalNeed[] {
-  return mergeNeeds(needs).map((need, at) =>
-    author === null && at === 0
+  return mergeNeeds(needs).map((need) =>
+    author === null
       ? { ...need, count: need.count + 1, reason: `${need.reason}; one more because the author is unknown` }
       : need,
   );
@@ -40,6 +40,8 @@ export interface NeededApproval {
   planUid: string;
   contentHash: string;
   author: string | null;
+  /** Everybody else who edited what the plan would do. */
+  editors: string[];
   needs: ApprovalNeed[];
 }
 
@@ -49,15 +51,21 @@ export interface NeededApproval {
  */
 export async function requireApproval(tx: EntityManager, needed: NeededApproval, now: Date): Promise<void> {
   const open = await openRequest(tx, needed.planUid);
-  if (open && open.expiresAt <= now)
+  if (open && isOver(open, now))
     await close(tx, open.id, { status: 'expired', reason: 'nobody acted on it in time' }, now);
-  else if (open && isSame(open, needed)) return;
+  else if (open && isSame(open, needed)) return addEditors(tx, open, needed.editors);
   else if (open)
     await close(tx, open.id, { status: 'withdrawn', reason: 'the plan or what it would do has changed' }, now);
   else if (await isRefused(tx, needed)) return;
   if (needed.needs.length === 0) return;
   const expiresAt = new Date(now.getTime() + APPROVAL_TTL_MS);
   await tx.getRepository(ApprovalRequestEntity).insert({ ...needed, requestedAt: now, expiresAt });
+}
+
+/** Whoever edited the plan since, to the same content, counts as an author too. */
+async function addEditors(tx: EntityManager, { id, editors }: ApprovalRequestEntity, now: string[]): Promise<void> {
+  const all = [...new Set([...editors, ...now])];
+  if (all.length > editors.length) await tx.getRepository(ApprovalRequestEntity).update({ id }, { editors: all });
 }
 
 /** Asking the same again does not undo a refusal. */
@@ -79,7 +87,7 @@ export const openRequest = (db: Database, planUid: string): Promise<ApprovalRequ
 export async function close(
   tx: EntityManager,
   id: string,
-  { status, reason }: { status: 'granted' | 'refused' | 'expired' | 'withdrawn'; reason: string | null },
+  { status, reason }: { status: Exclude<ApprovalRequestEntity['status'], 'pending'>; reason: string | null },
   now: Date,
 ): Promise<void> {
   await tx
@@ -125,12 +133,14 @@ export interface ApprovalSummary extends ApprovalState {
 export interface RequestFilter {
   status?: ApprovalRequestEntity['status'] | undefined;
   namespace?: string | undefined;
+  /** The uid of a plan. */
+  plan?: string | undefined;
 }
 
 /** Approval requests, newest first; one page after the given id. */
 export async function listRequests(
   db: Database,
-  { status, namespace }: RequestFilter,
+  { status, namespace, plan }: RequestFilter,
   { limit, after, scope }: { limit: number; after: string | null; scope: Scope },
   now: Date,
 ): Promise<ApprovalSummary[]> {
@@ -140,7 +150,7 @@ export async function listRequests(
     .innerJoinAndSelect('r.migration', 'm')
     .orderBy('r.id', 'DESC')
     .limit(limit);
-  matching(query, { status });
+  matching(query, { status, planUid: plan });
   if (after !== null) query.andWhere({ id: LessThan(after) });
   if (namespace !== undefined) query.andWhere('m.namespace = :namespace', { namespace });
   const rows = await inScope(query, 'm.namespace', scope).getMany();
@@ -174,18 +184,25 @@ export function stateOf(
     needs: request.needs.map((need) => ({ ...need, granted: granted(need.role) })),
     by: decisions.filter(({ decision }) => decision === 'approve').map(({ approver }) => approver),
     reason: request.reason,
-    expiresAt: request.expiresAt.toISOString(),
+    expiresAt: request.begunAt ? null : request.expiresAt.toISOString(),
   };
 }
 
-function statusAt({ status, expiresAt }: ApprovalRequestEntity, now: Date): ApprovalState['status'] {
+/** Whether nobody acted on it in time. What a migration began under stays good as long as that runs. */
+export const isOver = ({ expiresAt, begunAt }: ApprovalRequestEntity, now: Date): boolean =>
+  begunAt === null && expiresAt <= now;
+
+function statusAt(request: ApprovalRequestEntity, now: Date): ApprovalState['status'] {
+  const { status } = request;
   switch (status) {
     case 'pending':
     case 'granted':
-      return expiresAt <= now ? 'expired' : status;
+      return isOver(request, now) ? 'expired' : status;
     case 'refused':
     case 'expired':
       return status;
+    case 'closed':
+      return 'expired';
     case 'withdrawn':
       return 'refused';
   }

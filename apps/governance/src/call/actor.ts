@@ -1,4 +1,5 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import type { CallContext } from './caller.js';
 import type { Role } from './roles.js';
 import type { Scope } from './scope.js';
 
@@ -65,7 +66,10 @@ export const Access = createParamDecorator((_data: unknown, context: ExecutionCo
 );
 
 /** Caller, request id and time: what every write of the domain is recorded with. */
-export const Call = createParamDecorator((_data: unknown, context: ExecutionContext) => {
-  const { actor, requestId } = requestOf(context);
-  return { actor: known(actor), requestId: requestId ?? null, now: new Date() };
+export const Call = createParamDecorator((_data: unknown, context: ExecutionContext): CallContext => {
+  const { actor, access, requestId } = requestOf(context);
+  const call = { actor: known(actor), requestId: requestId ?? null, now: new Date() };
+  if (!access) return call;
+  const { groups, uid, extra } = access.identity;
+  return { ...call, knownAs: { groups, uid, extra } };
 });

@@ -5,11 +5,21 @@ export interface Caller {
   roles: string[];
 }
 
+/** What access reviews need to ask about somebody again, beside the name. */
+export interface KnownAs {
+  groups: string[];
+  uid: string | null;
+  /** What the API server knows besides, such as the scopes of a token. */
+  extra: Record<string, string[]>;
+}
+
 /** Everything that a decision needs besides its input; time is a parameter. */
 export interface CallContext {
   actor: Caller;
   requestId: string | null;
   now: Date;
+  /** Absent for the service itself. */
+  knownAs?: KnownAs;
 }
 
 /** The service itself, for what it does without being asked. */

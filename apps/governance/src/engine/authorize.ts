@@ -1,5 +1,6 @@
 import type { StepRequest, StepVerdict } from '@scc/governance-api';
 import type { EntityManager } from 'typeorm';
+import { beginUnder, type HoldsRole, withdrawLapsed } from '../approvals/endings.js';
 import { approvalStateFor } from '../approvals/requests.js';
 import { appendAudit } from '../audit/append.js';
 import type { CallContext } from '../call/caller.js';
@@ -11,6 +12,11 @@ import { StepAuthorizationEntity } from './step.entity.js';
 
 /** How soon a migration asks again while another one has its workload. */
 const CLAIM_RETRY_MS = 15_000;
+
+export interface StepContext extends CallContext {
+  /** Asks about the roles of people who approved. */
+  holds: HoldsRole;
+}
 
 type Answer = Pick<StepVerdict, 'allowed' | 'reason' | 'retryAt'>;
 const allowed = (reason: string): Answer => ({ allowed: true, reason, retryAt: null });
@@ -25,13 +31,20 @@ export async function authorizeStep(
   tx: EntityManager,
   uid: string,
   request: StepRequest,
-  { actor, requestId, now }: CallContext,
+  { holds, ...context }: StepContext,
 ): Promise<StepVerdict> {
+  const { actor, requestId, now } = context;
   const migration = await lockKnownMigration(tx, uid);
   const answer =
     request.step === 'Undo'
       ? allowed('an undo is always allowed')
-      : await decideStep(tx, request, { evaluation: await currentEvaluation(tx, migration), now });
+      : await decideStep(tx, request, {
+          evaluation: await currentEvaluation(tx, migration),
+          now,
+          lapsed: () => withdrawLapsed(tx, migration, holds, context),
+        });
+  if (answer.allowed && request.step === 'Prepare')
+    await beginUnder(tx, { planUid: uid, contentHash: request.contentHash }, now);
   const receipt = await appendAudit(tx, {
     actor,
     action: answer.allowed ? 'step.allowed' : 'step.refused',
@@ -50,10 +63,16 @@ export async function authorizeStep(
 interface StepFacts {
   evaluation: StoredEvaluation | null;
   now: Date;
+  /** Why what was granted counts no longer; null when it does. */
+  lapsed: () => Promise<string | null>;
 }
 
 /** The first reason against the step; the order puts what can not be waited out first. */
-async function decideStep(tx: EntityManager, request: StepRequest, { evaluation, now }: StepFacts): Promise<Answer> {
+async function decideStep(
+  tx: EntityManager,
+  request: StepRequest,
+  { evaluation, now, lapsed }: StepFacts,
+): Promise<Answer> {
   if (!evaluation) return refused('the plan was never evaluated');
   const { answer } = evaluation;
   if (evaluation.request.spec.dryRun) return refused('the plan is a dry run and touches nothing');
@@ -64,7 +83,7 @@ async function decideStep(tx: EntityManager, request: StepRequest, { evaluation,
   // The workload serves everything under the target by now: what is left only removes what the migration added.
   if (request.step === 'Finish') return allowed('the rest of the migration only cleans up');
   return (
-    (await againstPolicy(tx, evaluation, now)) ??
+    (await againstPolicy(tx, evaluation, { now, lapsed })) ??
     (await againstCalendar(tx, request, evaluation, now)) ??
     (await againstOthers(tx, evaluation, now)) ??
     allowed('policies, approvals, calendar and claim allow it')
@@ -74,7 +93,7 @@ async function decideStep(tx: EntityManager, request: StepRequest, { evaluation,
 async function againstPolicy(
   tx: EntityManager,
   { request, answer }: StoredEvaluation,
-  now: Date,
+  { now, lapsed }: Pick<StepFacts, 'now' | 'lapsed'>,
 ): Promise<Answer | null> {
   const { violations, approvals } = await decidePolicies(tx, { request, risk: answer.risk, now });
   if (violations.length > 0) return refused(violations.map(({ message }) => message).join('; '));
@@ -87,7 +106,10 @@ async function againstPolicy(
     { planUid: request.plan.uid, contentHash: answer.contentHash, needs: answer.approvals },
     now,
   );
-  return state.status === 'granted' || state.status === 'notRequired'
+  if (state.status === 'notRequired') return null;
+  const gone = state.status === 'granted' ? await lapsed() : null;
+  if (gone !== null) return refused(gone);
+  return state.status === 'granted'
     ? null
     : refused(`the approval is ${state.status}${state.reason ? `: ${state.reason}` : ''}`);
 }

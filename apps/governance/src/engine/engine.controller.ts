@@ -1,6 +1,6 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Put } from '@nestjs/common';
 import {
-  type ApprovalState,
+  type ApprovalView,
   type Evaluation,
   type EvaluationRequest,
   evaluationRequestSchema,
@@ -11,13 +11,14 @@ import {
   type StepVerdict,
 } from '@scc/governance-api';
 import { DataSource } from 'typeorm';
-import { approvalStateFor } from '../approvals/requests.js';
+import { Authorizer } from '../access/authorize.js';
 import { Call } from '../call/actor.js';
 import type { CallContext } from '../call/caller.js';
 import { RequirePermission } from '../call/require-permission.js';
 import { inTransaction } from '../database/transaction.js';
-import { currentEvaluation, findMigration, uidSchema } from '../plans/store.js';
+import { findMigration, uidSchema } from '../plans/store.js';
 import { Refusal } from '../refusal/refusal.js';
+import { approvalView } from './approval-view.js';
 import { authorizeStep } from './authorize.js';
 import { evaluate } from './evaluate.js';
 import { preImages, savePreImages } from './pre-images.js';
@@ -27,7 +28,10 @@ const uid = { schema: uidSchema };
 /** What the engine asks; `libs/governance-api` fixes paths and payloads. */
 @Controller('v1/migrations/:id')
 export class EngineController {
-  constructor(private readonly source: DataSource) {}
+  constructor(
+    private readonly source: DataSource,
+    private readonly authorizer: Authorizer,
+  ) {}
 
   @Post('evaluations')
   @HttpCode(200)
@@ -44,11 +48,8 @@ export class EngineController {
 
   @Get('approval')
   @RequirePermission('approvals:read', 'migration')
-  async approval(@Param('id', uid) id: string, @Call() { now }: CallContext): Promise<ApprovalState> {
-    const evaluation = await currentEvaluation(this.source, await findMigration(this.source, id));
-    if (!evaluation) throw new Refusal('notFound', 'the plan was never evaluated');
-    const { contentHash, approvals: needs } = evaluation.answer;
-    return approvalStateFor(this.source, { planUid: id, contentHash, needs }, now);
+  async approval(@Param('id', uid) id: string, @Call() { now }: CallContext): Promise<ApprovalView> {
+    return approvalView(this.source, await findMigration(this.source, id), now);
   }
 
   @Post('steps')
@@ -59,7 +60,9 @@ export class EngineController {
     @Body({ schema: stepRequestSchema }) body: StepRequest,
     @Call() call: CallContext,
   ): Promise<StepVerdict> {
-    return inTransaction(this.source, (tx) => authorizeStep(tx, id, body, call));
+    return inTransaction(this.source, (tx) =>
+      authorizeStep(tx, id, body, { ...call, holds: this.authorizer.holdsRole }),
+    );
   }
 
   @Put('pre-images')

@@ -4,6 +4,7 @@ import {
   aRequest,
   at,
   completedEvents,
+  holdsAnyRole,
   inTx,
   NOON,
   ownWorkload,
@@ -54,7 +55,12 @@ describe('authorizeStep', () => {
     const { contentHash } = await inTx(database.app, (tx) => evaluate(tx, request, at(NOON)));
     const ask = (hash: string) =>
       inTx(database.app, (tx) =>
-        authorizeStep(tx, request.plan.uid, { step: 'Prepare', contentHash: hash, detail: 'canary' }, at(NOON)),
+        authorizeStep(
+          tx,
+          request.plan.uid,
+          { step: 'Prepare', contentHash: hash, detail: 'canary' },
+          { ...at(NOON), holds: holdsAnyRole },
+        ),
       );
     expect(await ask(contentHash)).toMatchObject({ allowed: true, retryAt: null });
     expect(await ask('0'.repeat(64))).toMatchObject({ allowed: false, retryAt: null });
@@ -66,7 +72,12 @@ describe('authorizeStep', () => {
       const { contentHash } = await inTx(database.app, (tx) => evaluate(tx, request, at(NOON)));
       return () =>
         inTx(database.app, (tx) =>
-          authorizeStep(tx, request.plan.uid, { step: 'Prepare', contentHash, detail: '' }, at(NOON)),
+          authorizeStep(
+            tx,
+            request.plan.uid,
+            { step: 'Prepare', contentHash, detail: '' },
+            { ...at(NOON), holds: holdsAnyRole },
+          ),
         );
     };
     const [askFirst, askSecond] = [await start(first), await start(second)];

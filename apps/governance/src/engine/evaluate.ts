@@ -36,7 +36,13 @@ export async function evaluate(
   if (!request.spec.dryRun)
     await requireApproval(
       tx,
-      { planUid: plan.uid, contentHash, author: plan.author, needs: verdict === 'deny' ? [] : approvals },
+      {
+        planUid: plan.uid,
+        contentHash,
+        author: plan.author,
+        editors: plan.editors,
+        needs: verdict === 'deny' ? [] : approvals,
+      },
       now,
     );
   const answer = {

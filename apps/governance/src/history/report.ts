@@ -3,6 +3,7 @@ import type { EventBatch, EventBatchResult } from '@scc/governance-api';
 import { type MigrationEvent, migrationEventSchema, phaseSchema } from '@scc/plan';
 import type { EntityManager } from 'typeorm';
 import { z } from 'zod';
+import { closeRequests } from '../approvals/endings.js';
 import { appendAuditBatch } from '../audit/append.js';
 import type { CallContext } from '../call/caller.js';
 import { type Queryable, rowsOf } from '../database/rows.js';
@@ -57,7 +58,7 @@ export async function report(
       { ...batch, events: fresh },
       receipts.map(({ entryId }) => entryId),
     );
-    await refresh(tx, migration);
+    await refresh(tx, migration, context.now);
   }
   return { accepted: fresh.length, duplicates: batch.events.length - fresh.length, receipts };
 }
@@ -139,9 +140,12 @@ async function storedEvents(db: Queryable, uid: string): Promise<StoredEvent[]> 
   }));
 }
 
-async function refresh(tx: EntityManager, migration: MigrationRow): Promise<void> {
+async function refresh(tx: EntityManager, migration: MigrationRow, now: Date): Promise<void> {
   const { view, evaluation } = await rebuildView(tx, migration);
-  if (view.outcome !== null) await releaseWorkload(tx, migration.planUid);
+  if (view.outcome !== null) {
+    await releaseWorkload(tx, migration.planUid);
+    await closeRequests(tx, migration, { reason: `the migration is over: ${view.outcome}`, now });
+  }
   if (!evaluation || evaluation.request.spec.dryRun) return;
   const { workload } = evaluation.request.facts;
   await recordActivations(tx, {

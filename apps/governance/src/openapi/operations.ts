@@ -4,6 +4,7 @@ import {
   affectedSchema,
   approvalStateSchema,
   approvalSummarySchema,
+  approvalViewSchema,
   commandGrantSchema,
   engineRoutes,
   eventRecordSchema,
@@ -61,8 +62,8 @@ export const OPERATIONS: Record<`${Method} /v1/${string}`, Operation> = {
     answer: engineRoutes.evaluate.response,
   },
   'GET /v1/migrations/{id}/approval': {
-    summary: 'Whether the plan, as it was evaluated last, is approved',
-    answer: engineRoutes.approval.response,
+    summary: 'What an approver needs: state, content hash, rights, differences, deadline',
+    answer: approvalViewSchema,
   },
   'POST /v1/migrations/{id}/steps': {
     summary: 'May this step run now',

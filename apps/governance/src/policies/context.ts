@@ -57,7 +57,7 @@ export function policyContext({ request, risk, sccs, history, now }: PolicyFacts
       patchedTemplate: facts.patchedTemplate,
     },
     namespace: { name: plan.namespace, labels: facts.namespaceLabels },
-    scc: comparison(request, sccs),
+    scc: comparison(facts, sccs),
     risk: {
       band: risk.band,
       level: BANDS.indexOf(risk.band),
@@ -73,35 +73,34 @@ export function policyContext({ request, risk, sccs, history, now }: PolicyFacts
   return Object.fromEntries(Object.entries(data).map(([key, value]) => [key, toCelData(value, DOUBLES)]));
 }
 
-/**
- * An SCC that nobody knows is treated as permitting everything. Pods that run under no SCC at all are bound by none, so
- * that any target only takes away.
- */
-function comparison({ facts }: EvaluationRequest, { source, target }: KnownSCCs): Record<string, unknown> {
-  const names = { source: facts.sourceSCC, target: facts.targetSCC };
-  const permits = {
-    targetPrivileged: target?.allowPrivilegedContainer ?? true,
-    targetHost: target ? usesHost(target) : true,
-  };
-  if (!source || !target)
-    return {
-      ...names,
-      ...permits,
-      known: false,
-      relation: 'unknown',
-      loosens: names.source !== null,
-      gains: [],
-      losses: [],
-    };
+/** How two SCCs differ in what they permit; `unknown` when one of them is not known by content. */
+export function compareSCCs(
+  { sourceSCC }: Pick<EvaluationRequest['facts'], 'sourceSCC'>,
+  { source, target }: KnownSCCs,
+): { relation: string; loosens: boolean; gains: string[]; losses: string[] } {
+  if (!source || !target) return { relation: 'unknown', loosens: sourceSCC !== null, gains: [], losses: [] };
   const { relation, gains, losses } = compare(compileSCC(source), compileSCC(target));
   return {
-    ...names,
-    ...permits,
-    known: true,
     relation,
     loosens: relation === 'wider' || relation === 'incomparable',
     gains: gains.map(({ dimension }) => dimension),
     losses: losses.map(({ dimension }) => dimension),
+  };
+}
+
+/**
+ * An SCC that nobody knows is treated as permitting everything. Pods that run under no SCC at all are bound by none, so
+ * that any target only takes away.
+ */
+function comparison(facts: EvaluationRequest['facts'], sccs: KnownSCCs): Record<string, unknown> {
+  const { source, target } = sccs;
+  return {
+    source: facts.sourceSCC,
+    target: facts.targetSCC,
+    targetPrivileged: target?.allowPrivilegedContainer ?? true,
+    targetHost: target ? usesHost(target) : true,
+    known: source !== null && target !== null,
+    ...compareSCCs(facts, sccs),
   };
 }
 

@@ -2,8 +2,9 @@ import { describe, expect, it } from '@jest/globals';
 import { policyBindingSchema, policyDocumentSchema } from '@scc/policy';
 import { authorizeStep } from '../engine/authorize.js';
 import { evaluate } from '../engine/evaluate.js';
-import { aRequest, at, inTx, NOON, ownWorkload, person, row } from '../governance.fixture.js';
+import { aRequest, at, holdsAnyRole, inTx, NOON, ownWorkload, person, row } from '../governance.fixture.js';
 import { governanceSuite } from '../suite.fixture.js';
+import { installDefaultPolicies } from './defaults.js';
 import { dryRunPolicy } from './dry-run.js';
 import {
   approveException,
@@ -12,7 +13,6 @@ import {
   requestException,
   revokeException,
 } from './exceptions.js';
-import { installDefaultPolicies } from './defaults.js';
 import { listBindings, listPolicies, saveBinding, savePolicy } from './store.js';
 
 const database = governanceSuite();
@@ -106,7 +106,12 @@ describe('an exception', () => {
 
     const step = (now: string) =>
       inTx(database.app, (tx) =>
-        authorizeStep(tx, request.plan.uid, { step: 'Prepare', contentHash: answer.contentHash, detail: '' }, at(now)),
+        authorizeStep(
+          tx,
+          request.plan.uid,
+          { step: 'Prepare', contentHash: answer.contentHash, detail: '' },
+          { ...at(now), holds: holdsAnyRole },
+        ),
       );
     expect((await step(NOON)).reason).toContain('approval is pending');
     expect((await step('2026-03-20T00:00:00Z')).reason).toContain('no exception with an expiry');

@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { type DataSource, In, IsNull, Not } from 'typeorm';
 import { z } from 'zod';
 import { appendAudit } from '../audit/append.js';
+import { follow } from '../cluster/follow.js';
 import { inTransaction } from '../database/transaction.js';
 import { SCCPresenceEntity } from './scc.entity.js';
 import { observeSCC } from './versions.js';
@@ -22,28 +23,14 @@ interface Deps {
  * written, and what was deleted while nobody watched, is found by the next reconciliation.
  */
 export function followSCCs({ source, makeInformer, logger }: Deps): { stop: () => Promise<void> } {
-  let last: Promise<void> = Promise.resolve();
-  const enqueue = (work: () => Promise<void>): void => {
-    last = last.then(work).catch((error: unknown) => logger.warn({ err: error }, 'registry could not be written'));
-  };
-  const informer = makeInformer(SCC_KIND, (key, current) => enqueue(() => enter(source, key, current, logger)));
-  const reconcile = async (): Promise<void> => {
-    const present = informer.list();
-    for (const object of present) await enter(source, nameOf(object), object, logger);
-    for (const name of await missing(source, present.map(nameOf))) await enter(source, name, undefined, logger);
-  };
-  informer.start();
-  informer.synced
-    .then(() => enqueue(reconcile))
-    .catch((error: unknown) => logger.warn({ err: error }, 'SCCs are not synced'));
-  const timer = setInterval(() => enqueue(reconcile), RECONCILE_MS);
-  return {
-    stop: async () => {
-      clearInterval(timer);
-      await informer.stop();
-      await last;
+  return follow({
+    ...{ kind: SCC_KIND, makeInformer, logger, everyMs: RECONCILE_MS },
+    enter: (key, current) => enter(source, key, current, logger),
+    reconcile: async (present) => {
+      for (const object of present) await enter(source, nameOf(object), object, logger);
+      for (const name of await missing(source, present.map(nameOf))) await enter(source, name, undefined, logger);
     },
-  };
+  });
 }
 
 const named = z.object({ metadata: z.object({ name: z.string() }) });

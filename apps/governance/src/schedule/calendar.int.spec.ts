@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { authorizeStep } from '../engine/authorize.js';
 import { evaluate } from '../engine/evaluate.js';
-import { aRequest, at, inTx, NOON, ownWorkload, person } from '../governance.fixture.js';
+import { aRequest, at, holdsAnyRole, inTx, NOON, ownWorkload, person } from '../governance.fixture.js';
 import { governanceSuite } from '../suite.fixture.js';
 import { calendarEntrySchema, listCalendar, removeCalendarEntry, saveCalendarEntry } from './store.js';
 
@@ -23,7 +23,12 @@ const evaluated = async (name: string, over: Parameters<typeof aRequest>[0] = {}
     answer,
     step: (step: 'Prepare' | 'Shift' | 'Finish' | 'Undo', when: string) =>
       inTx(database.app, (tx) =>
-        authorizeStep(tx, request.plan.uid, { step, contentHash: answer.contentHash, detail: '' }, at(when)),
+        authorizeStep(
+          tx,
+          request.plan.uid,
+          { step, contentHash: answer.contentHash, detail: '' },
+          { ...at(when), holds: holdsAnyRole },
+        ),
       ),
   };
 };

@@ -1,0 +1,42 @@
+import type { MakeInformer } from '@scc/kube';
+import type { Logger } from 'pino';
+
+export interface FollowOptions {
+  kind: Parameters<MakeInformer>[0];
+  makeInformer: MakeInformer;
+  logger: Logger;
+  /** Takes over one change; `current` is undefined when the object is gone. */
+  enter: (key: string, current: unknown, previous: unknown) => Promise<void>;
+  /** Takes over everything there is: what could not be written, and what happened while nobody watched, is found here. */
+  reconcile: (present: unknown[]) => Promise<void>;
+  /** Milliseconds. */
+  everyMs: number;
+}
+
+/** Follows the objects of a kind. Changes are taken over one after the other; one that fails is left to the next look. */
+export function follow({ kind, makeInformer, logger, enter, reconcile, everyMs }: FollowOptions): {
+  stop: () => Promise<void>;
+} {
+  let last: Promise<void> = Promise.resolve();
+  const enqueue = (work: () => Promise<void>): void => {
+    last = last
+      .then(work)
+      .catch((error: unknown) =>
+        logger.warn({ err: error, kind: kind.kind }, 'a change of the cluster was not recorded'),
+      );
+  };
+  const informer = makeInformer(kind, (key, current, previous) => enqueue(() => enter(key, current, previous)));
+  const look = (): void => enqueue(() => reconcile(informer.list()));
+  informer.start();
+  informer.synced
+    .then(look)
+    .catch((error: unknown) => logger.warn({ err: error, kind: kind.kind }, 'objects of the cluster are not synced'));
+  const timer = setInterval(look, everyMs);
+  return {
+    stop: async () => {
+      clearInterval(timer);
+      await informer.stop();
+      await last;
+    },
+  };
+}

@@ -1,0 +1,49 @@
+import type { ApprovalView } from '@scc/governance-api';
+import { approvalStateFor } from '../approvals/requests.js';
+import type { Database } from '../database/rows.js';
+import { currentEvaluation, type MigrationRow } from '../plans/store.js';
+import { compareSCCs } from '../policies/context.js';
+import { Refusal } from '../refusal/refusal.js';
+import { knownSCCs } from '../registry/versions.js';
+
+type Difference = ApprovalView['diff'][number];
+const MAX_DIFFERENCES = 500;
+
+/** Everything that an approver needs to decide about a plan as it was evaluated last. @throws Refusal `notFound` */
+export async function approvalView(db: Database, migration: MigrationRow, now: Date): Promise<ApprovalView> {
+  const evaluation = await currentEvaluation(db, migration);
+  if (!evaluation) throw new Refusal('notFound', 'the plan was never evaluated');
+  const { request, answer } = evaluation;
+  const { plan, facts, spec } = request;
+  const { contentHash, approvals: needs, verdict, warnings, violations, risk } = answer;
+  const { relation, gains, losses } = compareSCCs(facts, await knownSCCs(db, facts));
+  return {
+    ...(await approvalStateFor(db, { planUid: plan.uid, contentHash, needs }, now)),
+    contentHash,
+    verdict,
+    author: plan.author,
+    editors: plan.editors,
+    ...{ warnings, violations },
+    risk: { band: risk.band, changeRisk: risk.changeRisk, exposure: risk.exposure },
+    rights: {
+      serviceAccountName: spec.serviceAccountName ?? facts.workload.serviceAccountName,
+      ...{ sourceSCC: facts.sourceSCC, targetSCC: facts.targetSCC, relation, gains, losses },
+    },
+    diff: differences(facts.podTemplate, facts.patchedTemplate),
+  };
+}
+
+/** What would change, member by member, at most so many. Lists are compared by position. */
+export function differences(before: unknown, after: unknown, path = ''): Difference[] {
+  if (JSON.stringify(before) === JSON.stringify(after)) return [];
+  if (!isContainer(before) || !isContainer(after) || Array.isArray(before) !== Array.isArray(after))
+    return [{ path, before: before ?? null, after: after ?? null }];
+  const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])];
+  return keys
+    .flatMap((key) =>
+      differences(before[key], after[key], `${path}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`),
+    )
+    .slice(0, MAX_DIFFERENCES);
+}
+
+const isContainer = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
