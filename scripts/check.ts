@@ -7,6 +7,8 @@ const jest = (outputFile: string | undefined): string[] => [
   ...['--maxWorkers', '1', '--testTimeout', '30000', ...(outputFile ? ['--json', '--outputFile', outputFile] : [])],
 ];
 
+const SOURCES = ['apps', 'libs', 'workflows', 'dev', 'bench', 'scripts'];
+
 /** The longest first, so that two cores end together. */
 const parts = (unitResults: string | undefined): Part[] => [
   {
@@ -17,7 +19,8 @@ const parts = (unitResults: string | undefined): Part[] => [
   { name: 'types', command: 'tsc', args: ['-p', 'tsconfig.json'] },
   { name: 'unit', command: 'node', args: jest(unitResults) },
   { name: 'format', command: 'prettier', args: ['--check', '--log-level', 'warn', '.'] },
-  { name: 'imports', command: 'depcruise', args: ['apps', 'libs', 'workflows', 'dev', 'bench', 'scripts'] },
+  { name: 'imports', command: 'depcruise', args: SOURCES },
+  { name: 'folders', command: 'depcruise', args: ['--config', '.dependency-cruiser.folders.cjs', ...SOURCES] },
   { name: 'unused', command: 'knip', args: ['--tsConfig', 'tsconfig.build.json'] },
   { name: 'generated', command: 'node', args: ['scripts/generate.ts', '--check'] },
 ];

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import type { ApiObject } from './api.js';
-import { WEBHOOK_PORT } from '../parts/webhook-client.js';
+
+/** Where the product's admission webhook listens inside the stack. */
+export const WEBHOOK_PORT = 9444;
 
 const clientConfigSchema = z.looseObject({
   url: z.url().optional(),

@@ -2,11 +2,12 @@ import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import type { Api } from '../cluster/api.js';
 import { serviceAccountToken, SYSTEM_NAMESPACE, TOKEN_AUDIENCE } from '../cluster/accounts.js';
+import { WEBHOOK_PORT } from '../cluster/webhooks.js';
 import { appMain, NODE, ROOT } from '../paths.js';
 import type { PartDefinition } from '../supervisor/process.js';
 import { answers, type PartContext } from './context.js';
 import { databaseUrl, HEALTH_PORTS } from './stores.js';
-import { WEBHOOK_PORT, webhookClientFiles } from './webhook-client.js';
+import { webhookClientFiles } from './webhook-client.js';
 
 /** The product's processes, in the order in which they start. */
 export const PRODUCT = ['governance', 'worker', 'watcher'] as const;

@@ -1,10 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { stringify } from 'yaml';
 import { createAuthority } from '@scc/testing/authority';
+import { WEBHOOK_PORT } from '../cluster/webhooks.js';
 import type { PartContext } from './context.js';
-
-/** Where the product's admission webhook listens inside the stack. */
-export const WEBHOOK_PORT = 9444;
 
 /** How the API server proves to webhooks who it is, as paths. */
 export const webhookClientFiles = (file: PartContext['file']) => ({

@@ -45,7 +45,7 @@ export class Inside {
   /** Makes the namespaces and starts the supervisor in them. It ends by itself when this process does. */
   static async create(onMessage: (message: Message) => void): Promise<Inside> {
     // Its own session: Ctrl-C in a terminal reaches only the outside, which then stops the parts in order.
-    const child = spawn('unshare', [...unshareArguments(), NODE, scriptOf('supervisor/inside')], {
+    const child = spawn('unshare', [...unshareArguments(), NODE, scriptOf('boot/main')], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       detached: true,
     });

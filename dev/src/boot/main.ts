@@ -1,7 +1,7 @@
 import { readlinkSync, rmSync } from 'node:fs';
 import { startStack } from './boot.js';
-import { requestSchema, type Message, type Request } from './protocol.js';
-import type { Running } from './running.js';
+import { requestSchema, type Message, type Request } from '../supervisor/protocol.js';
+import type { Running } from '../supervisor/running.js';
 
 let running: Running | undefined;
 let stopping = false;

@@ -18,11 +18,11 @@ import { PRODUCT, startProduct } from '../parts/product.js';
 import { createRoles, initDatabase, postgres, prometheus, prometheusConfig, temporal } from '../parts/stores.js';
 import { writeWebhookClient } from '../parts/webhook-client.js';
 import { ROOT } from '../paths.js';
-import { setUpNetwork } from './network.js';
-import type { Boot, Message } from './protocol.js';
-import { relay } from './relay.js';
-import { RELAYS, relaySocket } from './relays.js';
-import { Running } from './running.js';
+import { setUpNetwork } from '../supervisor/network.js';
+import type { Boot, Message } from '../supervisor/protocol.js';
+import { relay } from '../supervisor/relay.js';
+import { RELAYS, relaySocket } from '../supervisor/relays.js';
+import { Running } from '../supervisor/running.js';
 
 const INSIDE_API = 'https://127.0.0.1:6443';
 
