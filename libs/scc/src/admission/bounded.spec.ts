@@ -86,13 +86,13 @@ const ATTACKS: [string, (count: number) => Pod][] = [
 
 describe('a decision about a pod that asks for much', () => {
   it.each(ATTACKS)('holds no more text for more %s', (_what, podOf) => {
-    const [some, more] = [400, 1600].map((count) => charactersOf(refuse(podOf(count))));
+    const [some, more] = [400, 800].map((count) => charactersOf(refuse(podOf(count))));
     expect(more).toBeLessThan((some ?? 0) * 1.1 + 2000);
-    expect(refuse(podOf(1600)).message.length).toBeLessThan(MAX_CHARACTERS + 2000);
+    expect(refuse(podOf(800)).message.length).toBeLessThan(MAX_CHARACTERS + 2000);
   });
 
   it.each(ATTACKS)('keeps a bounded number of violations for %s', (_what, podOf) => {
-    for (const { violations } of refuse(podOf(1600)).failures)
+    for (const { violations } of refuse(podOf(800)).failures)
       expect(violations.length).toBeLessThanOrEqual(MAX_VIOLATIONS);
   });
 
