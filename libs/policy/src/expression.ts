@@ -8,6 +8,8 @@ export const MAX_LIST = 1000;
 /** With two comprehensions in each other the product of the lists stays below 10⁵. */
 const MAX_NESTED_LIST = 316;
 const MAX_SOURCE = 4096;
+/** Texts that an expression made itself and that are read again in each turn of a loop. */
+const MAX_LOOPED_TEXT = 4096;
 
 /** An expression could not be evaluated: the decision that needed it is a refusal. */
 export class EvaluationFailed extends Error {
@@ -43,6 +45,8 @@ export function compileExpression(source: string, identifiers: readonly string[]
     evaluate: (input) => {
       if (shape.nesting > 0 && longest(input) > limit)
         throw new EvaluationFailed(source, `iterates over more than ${limit} items`);
+      if (shape.nesting > 0 && textsOf(input['variables']).some((text) => text.length > MAX_LOOPED_TEXT))
+        throw new EvaluationFailed(source, `reads a variable of more than ${MAX_LOOPED_TEXT} characters in a loop`);
       const result = run(input);
       if (isCelError(result)) throw new EvaluationFailed(source, result.message);
       return result;
@@ -71,6 +75,9 @@ export function evaluateString(expression: Expression, input: Record<string, Cel
   if (typeof result !== 'string') throw new EvaluationFailed(expression.source, 'is not a string');
   return result;
 }
+
+const textsOf = (variables: CelData | undefined): string[] =>
+  Object.values(variables ?? {}).filter((value) => typeof value === 'string');
 
 const lengths = new WeakMap<object, number>();
 

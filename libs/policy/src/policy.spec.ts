@@ -169,3 +169,24 @@ describe('matchesPattern', () => {
     expect(matchesPattern(pattern, text)).toBe(matches);
   });
 });
+
+describe('a text that a policy makes', () => {
+  it('is short where a loop reads it in each turn', () => {
+    const source = document({
+      parameters: { part: { type: 'string', default: 'x'.repeat(1000) } },
+      variables: [{ name: 'long', expression: 'params.part + params.part + params.part + params.part + params.part' }],
+      rules: [
+        { name: 'once', when: 'variables.long.contains("y")', verdict: 'deny', message: 'm', remedy: 'r' },
+        {
+          name: 'looped',
+          when: 'facts.items.all(item, !variables.long.contains(item))',
+          ...{ verdict: 'deny', message: 'm', remedy: 'r' },
+        },
+      ],
+    });
+    expect(evaluateRules(compiled(source), {}, data({ items: ['y'] }))).toMatchObject([
+      { outcome: 'passed' },
+      { outcome: 'failed', message: expect.stringContaining('more than 4096 characters in a loop') },
+    ]);
+  });
+});

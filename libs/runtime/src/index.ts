@@ -15,6 +15,7 @@ export {
 export { createLogger, type Logger } from './logger.js';
 export { pause, withDeadline, type Deadline } from './pause.js';
 export { onShutdown } from './shutdown.js';
+export { DeadlineExceeded, DeadlineThreads, type ThreadOptions } from './threads.js';
 export {
   followTrust,
   secretOf,

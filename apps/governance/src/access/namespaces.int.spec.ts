@@ -160,7 +160,7 @@ describe('a viewer of one team', () => {
   it('reads what is the same for everybody, and changes nothing', async () => {
     expect((await guarded.call(vera, 'GET', '/v1/policies')).status).toBe(200);
     expect((await guarded.call(vera, 'POST', '/v1/policies/dry-run', {})).detail).toContain(
-      'you lack policies:read in all',
+      'you lack policies:write in all',
     );
     expect((await guarded.call(vera, 'GET', '/v1/role-bindings')).status).toBe(403);
   });

@@ -11,7 +11,8 @@ import { z } from 'zod';
 import { type Queryable, rowOf, rowsOf } from '../database/rows.js';
 import { knownSCCs } from '../registry/versions.js';
 import { POLICY_INPUTS, policyContext, type WorkloadHistory } from './context.js';
-import { appliesTo, type BoundPolicy, type Verdicts, verdictsOf } from './verdicts.js';
+import { resultsOf } from './threads.js';
+import { appliesTo, type BoundPolicy, type Verdicts, verdictsFrom } from './verdicts.js';
 
 export interface PolicyQuestion {
   request: EvaluationRequest;
@@ -31,11 +32,11 @@ export async function decidePolicies(db: Queryable, question: PolicyQuestion): P
   const { request, now } = question;
   const { bound, revision } = await boundPolicies(db);
   const exceptions = await activeExceptions(db, request, now);
-  const verdicts = verdictsOf(
-    bound.filter(({ binding }) => appliesTo(binding, request)),
-    policyContext({ ...question, sccs: await knownSCCs(db, request.facts), history: await historyOf(db, question) }),
-    new Set(exceptions.map(({ policy }) => policy)),
-  );
+  const applying = bound.filter(({ binding }) => appliesTo(binding, request));
+  const sccs = await knownSCCs(db, request.facts);
+  const data = policyContext({ ...question, sccs, history: await historyOf(db, question) });
+  const results = await resultsOf(applying, data);
+  const verdicts = verdictsFrom(applying, results, new Set(exceptions.map(({ policy }) => policy)));
   return { ...verdicts, revision, exceptions: exceptions.map(({ id }) => id) };
 }
 

@@ -1,12 +1,15 @@
 import { hashOf } from '@scc/audit';
-import type { PolicyBinding, PolicyDocument } from '@scc/policy';
+import type { CelData, PolicyBinding, PolicyDocument, RuleResult } from '@scc/policy';
+import { DeadlineExceeded } from '@scc/runtime';
 import type { Database } from '../database/rows.js';
 import { EvaluationEntity, MigrationEntity } from '../plans/migration.entity.js';
 import { knownSCCs } from '../registry/versions.js';
-import { policyContext } from './context.js';
+import { Refusal } from '../refusal/refusal.js';
+import { POLICY_INPUTS, policyContext } from './context.js';
 import { compiledPolicy } from './decide.js';
 import { checkDocument } from './store.js';
-import { appliesTo, verdictsOf } from './verdicts.js';
+import { TRIAL_MS, trials } from './threads.js';
+import { appliesTo, type BoundPolicy, verdictsFrom } from './verdicts.js';
 
 /** What a policy would have said about one plan of the past. */
 interface WouldHave {
@@ -37,7 +40,7 @@ export async function dryRunPolicy(
   binding: Pick<PolicyBinding, 'parameters' | 'namespaces' | 'kinds'>,
   limit: number,
 ): Promise<DryRunReport> {
-  checkDocument(document);
+  await checkDocument(document);
   const past = await db
     .getRepository(EvaluationEntity)
     .createQueryBuilder('e')
@@ -60,7 +63,7 @@ export async function dryRunPolicy(
       history: { completed: 0, undone: 0 },
       now: evaluatedAt,
     });
-    const { violations, approvals } = verdictsOf([bound], data, new Set());
+    const { violations, approvals } = verdictsFrom([bound], await inTime(bound, data, request.plan), new Set());
     const { namespace, name } = request.plan;
     const entry = { planUid, namespace, name, evaluatedAt: evaluatedAt.toISOString(), was: answer.verdict };
     if (violations.length > 0)
@@ -73,4 +76,21 @@ export async function dryRunPolicy(
       });
   }
   return report;
+}
+
+/** @throws Refusal `invalid` when the expressions take too long on a plan */
+async function inTime(
+  { binding, policy }: BoundPolicy,
+  data: Record<string, CelData>,
+  { namespace, name }: { namespace: string; name: string },
+): Promise<RuleResult[][]> {
+  const asked = [{ document: policy.document, parameters: binding.parameters }];
+  try {
+    return await trials.call('evaluateEach', asked, POLICY_INPUTS, data);
+  } catch (error) {
+    if (!(error instanceof DeadlineExceeded)) throw error;
+    throw new Refusal('invalid', `the policy ${policy.document.name} cannot be used`, [
+      { field: 'rules', message: `take longer than ${TRIAL_MS} ms on the plan ${namespace}/${name}` },
+    ]);
+  }
 }

@@ -81,7 +81,7 @@ export class PoliciesController {
   /** What a policy would have refused among past plans. Changes nothing. */
   @Post('policies/dry-run')
   @HttpCode(200)
-  @RequirePermission('policies:read')
+  @RequirePermission('policies:write')
   dryRun(@Body({ schema: dryRunSchema }) body: z.infer<typeof dryRunSchema>): Promise<DryRunReport> {
     return dryRunPolicy(this.source, body.document, body.binding, body.plans);
   }

@@ -1,5 +1,6 @@
 import { hashOf } from '@scc/audit';
-import { compilePolicy, parameterIssues, type PolicyBinding, type PolicyDocument, tryPolicy } from '@scc/policy';
+import { parameterIssues, type PolicyBinding, type PolicyDocument, type PolicyIssue } from '@scc/policy';
+import { DeadlineExceeded } from '@scc/runtime';
 import type { EntityManager } from 'typeorm';
 import { appendAudit } from '../audit/append.js';
 import type { CallContext } from '../call/caller.js';
@@ -9,6 +10,7 @@ import { Refusal } from '../refusal/refusal.js';
 import { requireVersion } from '../refusal/version.js';
 import { POLICY_INPUTS } from './context.js';
 import { policyExamples } from './examples.js';
+import { TRIAL_MS, trials } from './threads.js';
 import { PolicyBindingEntity, PolicyVersionEntity } from './policy.entity.js';
 
 export interface PolicyVersion {
@@ -29,11 +31,24 @@ const toVersion = ({ createdAt, ...version }: PolicyVersionEntity): PolicyVersio
  * Checks a document as far as that is possible without migrations.
  * @throws Refusal `invalid` with every issue.
  */
-export function checkDocument(document: PolicyDocument): void {
-  const compilation = compilePolicy(document, POLICY_INPUTS);
-  const tried = compilation.ok ? tryPolicy(compilation.policy, policyExamples()) : compilation.issues;
-  const issues = [...tried, ...unknownRoles(document)];
+export async function checkDocument(document: PolicyDocument): Promise<void> {
+  const issues = [...(await trialIssues(document)), ...unknownRoles(document)];
   if (issues.length > 0) throw new Refusal('invalid', `the policy ${document.name} can not be used`, issues);
+}
+
+/** The document is a caller's, so that it is tried in a thread. */
+async function trialIssues(document: PolicyDocument): Promise<PolicyIssue[]> {
+  try {
+    return await trials.call('trialIssues', document, POLICY_INPUTS, policyExamples());
+  } catch (error) {
+    if (!(error instanceof DeadlineExceeded)) throw error;
+    return [
+      {
+        field: 'rules',
+        message: `take longer than ${TRIAL_MS} ms on an example: loop over less, or compare less text`,
+      },
+    ];
+  }
 }
 
 /** A plan that waits for a role that nobody can hold would wait for ever. */
@@ -55,7 +70,7 @@ export async function savePolicy(
   expected: number | null,
   { actor, requestId, now }: CallContext,
 ): Promise<PolicyVersion> {
-  checkDocument(document);
+  await checkDocument(document);
   await tx.query('select pg_advisory_xact_lock(hashtextextended($1, 42))', [document.name]);
   const newest = await newestVersion(tx, document.name);
   const contentHash = hashOf(document);

@@ -31,15 +31,30 @@ export const appliesTo = (
   namespaces.some((pattern) => matchesPattern(pattern, plan.namespace)) &&
   (kinds.length === 0 || kinds.includes(spec.workloadRef.kind));
 
-/** Evaluates bound policies. `lifted` names the policies that an exception lets this target pass. */
-export function verdictsOf(
+/** Evaluates bound policies at once, for those whose expressions are known to be quick. */
+export const verdictsOf = (
   bound: readonly BoundPolicy[],
   data: Record<string, CelData>,
   lifted: ReadonlySet<string>,
+): Verdicts =>
+  verdictsFrom(
+    bound,
+    bound.map(({ binding, policy }) => evaluateRules(policy, binding.parameters, data)),
+    lifted,
+  );
+
+/**
+ * What the results of bound policies mean, given in the order of the policies. `lifted` names the policies that an
+ * exception lets this target pass.
+ */
+export function verdictsFrom(
+  bound: readonly BoundPolicy[],
+  results: readonly (readonly RuleResult[])[],
+  lifted: ReadonlySet<string>,
 ): Verdicts {
   const verdicts: Verdicts = { violations: [], warnings: [], approvals: [], recorded: [] };
-  for (const { binding, policy } of bound)
-    for (const result of evaluateRules(policy, binding.parameters, data)) {
+  for (const [index, { binding }] of bound.entries())
+    for (const result of results[index] ?? []) {
       if (result.outcome === 'passed') continue;
       const { rule, message } = result;
       if (lifted.has(binding.policy))

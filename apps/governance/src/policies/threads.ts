@@ -1,0 +1,47 @@
+import { POLICY_MODULE, type PolicyFunctions, type RuleResult } from '@scc/policy';
+import type { CelData } from '@scc/policy';
+import { DeadlineExceeded, DeadlineThreads } from '@scc/runtime';
+import { POLICY_INPUTS } from './context.js';
+import type { BoundPolicy } from './verdicts.js';
+
+/** What an author's expressions may take on one plan, in milliseconds. */
+export const TRIAL_MS = 2000;
+/** What the policies that are bound may take for one decision, in milliseconds. */
+export const DECISION_MS = 5000;
+
+/** For documents that nobody has bound yet: they wait for each other, and no decision waits for them. */
+export const trials = new DeadlineThreads<PolicyFunctions>({
+  name: 'policy-trials',
+  module: POLICY_MODULE,
+  deadlineMs: TRIAL_MS,
+});
+
+const decisions = new DeadlineThreads<PolicyFunctions>({
+  name: 'policy-decisions',
+  module: POLICY_MODULE,
+  deadlineMs: DECISION_MS,
+  size: 2,
+});
+
+/**
+ * Evaluates bound policies in a thread, in their order. A policy that takes too long fails, as one does that cannot be
+ * evaluated; the others are evaluated all the same.
+ */
+export async function resultsOf(bound: readonly BoundPolicy[], data: Record<string, CelData>): Promise<RuleResult[][]> {
+  const asked = bound.map(({ binding, policy }) => ({ document: policy.document, parameters: binding.parameters }));
+  try {
+    return await decisions.call('evaluateEach', asked, POLICY_INPUTS, data);
+  } catch (error) {
+    if (!(error instanceof DeadlineExceeded)) throw error;
+    if (bound.length > 1) return (await Promise.all(bound.map((one) => resultsOf([one], data)))).flat();
+    return bound.map(({ policy }) => policy.document.rules.map((rule) => tooSlow(rule)));
+  }
+}
+
+const tooSlow = (rule: BoundPolicy['policy']['document']['rules'][number]): RuleResult => ({
+  rule: rule.name,
+  outcome: 'failed',
+  expression: rule.when,
+  message: `the policy takes longer than ${DECISION_MS} ms`,
+  source: rule,
+});
