@@ -1,6 +1,9 @@
 /** The architecture as rules: pure libs <- workflows and adapters <- apps. */
 const PURE = '^libs/(plan|scc|risk|policy|audit|routing)/';
 const ADAPTER = '^libs/(kube|istio|governance-api|runtime)/';
+/** The files that may import `@temporalio/workflow`. */
+const TEMPORAL_FILES =
+  '^workflows/migration/(index|host|journal|gate-watch|activities|failures|contract)\\.ts$|\\.spec\\.ts$';
 /** Tests and what only tests and benchmarks load. */
 const TEST = '\\.(spec|fixture)\\.ts$|/testing\\.ts$';
 module.exports = {
@@ -51,6 +54,13 @@ module.exports = {
         pathNot: `^workflows/|${PURE}|node_modules/@temporalio/(workflow|common|activity)`,
         dependencyTypesNot: ['type-only'],
       },
+    },
+    {
+      name: 'workflow-code-is-wired-in-few-files',
+      comment: 'The saga and its decisions are plain functions; these files alone know Temporal.',
+      severity: 'error',
+      from: { pathNot: TEMPORAL_FILES },
+      to: { path: 'node_modules/@temporalio/workflow/' },
     },
     {
       name: 'only-libs-kube-imports-kubernetes',

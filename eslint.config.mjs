@@ -1,6 +1,33 @@
 import eslint from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
+const UNPARSED = {
+  selector: 'TSAsExpression > TSAsExpression > TSUnknownKeyword',
+  message: 'Parse external data with a schema.',
+};
+
+/** Workflows share one context: what a module keeps, one workflow would see of another. */
+const STATE = 'Workflows that share a context would see this state of each other: keep it in the workflow.';
+const MODULE_STATE = ['Program', 'Program > ExportNamedDeclaration'].flatMap((top) => [
+  { selector: `${top} > VariableDeclaration[kind=/^(let|var)$/]`, message: STATE },
+  {
+    selector: `${top} > VariableDeclaration > VariableDeclarator > NewExpression[callee.name=/^(Map|WeakMap|WeakSet|Array)$/]`,
+    message: STATE,
+  },
+  {
+    selector: `${top} > VariableDeclaration > VariableDeclarator > NewExpression[callee.name='Set'][arguments.length=0]`,
+    message: STATE,
+  },
+  {
+    selector: `${top} > VariableDeclaration > VariableDeclarator > ArrayExpression[elements.length=0]`,
+    message: STATE,
+  },
+  {
+    selector: `${top} > VariableDeclaration > VariableDeclarator > ObjectExpression[properties.length=0]`,
+    message: STATE,
+  },
+]);
+
 export default tseslint.config(
   { ignores: ['**/dist/', '**/node_modules/', '**/*.js', '**/*.cjs', '**/*.mjs'] },
   eslint.configs.recommended,
@@ -21,13 +48,7 @@ export default tseslint.config(
       '@typescript-eslint/no-non-null-assertion': 'error',
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
-      'no-restricted-syntax': [
-        'error',
-        {
-          selector: 'TSAsExpression > TSAsExpression > TSUnknownKeyword',
-          message: 'Parse external data with a schema.',
-        },
-      ],
+      'no-restricted-syntax': ['error', UNPARSED],
     },
   },
   {
@@ -37,6 +58,12 @@ export default tseslint.config(
       '@typescript-eslint/no-non-null-assertion': 'off',
       'max-lines': ['error', { max: 500, skipBlankLines: true, skipComments: true }],
     },
+  },
+  {
+    // What the workflow bundle is made of.
+    files: ['workflows/**/*.ts', 'libs/plan/src/**/*.ts', 'libs/routing/src/**/*.ts'],
+    ignores: ['**/*.spec.ts', '**/*.fixture.ts', '**/testing.ts'],
+    rules: { 'no-restricted-syntax': ['error', UNPARSED, ...MODULE_STATE] },
   },
   {
     // Nest declares plain options, and Express its requests, as classes.
