@@ -1,4 +1,4 @@
-import { planStatusSchema, type PlanSpecInput, type PlanStatus } from '@scc/plan';
+import { CANARY_ROLE, PLAN_TYPE, plansPath, type PlanSpecInput, type PlanStatus, planStatusSchema, ROLE_LABEL } from '@scc/plan';
 import { waitFor } from '@scc/runtime';
 import type { Client, WorkflowHandle } from '@temporalio/client';
 import { z } from 'zod';
@@ -8,7 +8,7 @@ import type { Stack } from './index.js';
 /** What the tests of the engine do to plans on a running stack, and how they wait for it. */
 
 export const NAMESPACE = 'shop';
-export const PLANS = `/apis/scc.poc/v1/namespaces/${NAMESPACE}/sccmigrationplans`;
+export const PLANS = plansPath(NAMESPACE);
 export const ROUTES = `/apis/networking.istio.io/v1/namespaces/${NAMESPACE}/virtualservices`;
 export const DEPLOYMENTS = `/apis/apps/v1/namespaces/${NAMESPACE}/deployments`;
 export const SCALERS = `/apis/autoscaling/v2/namespaces/${NAMESPACE}/horizontalpodautoscalers`;
@@ -78,7 +78,7 @@ export function engineOn(running: () => { stack: Stack; temporal: Client }): Eng
       };
       const metadata = { name, namespace: NAMESPACE };
       return planSchema.parse(
-        await api().create(PLANS, { apiVersion: 'scc.poc/v1', kind: 'SCCMigrationPlan', metadata, spec }),
+        await api().create(PLANS, { ...PLAN_TYPE, metadata, spec }),
       );
     },
 
@@ -98,7 +98,7 @@ export function engineOn(running: () => { stack: Stack; temporal: Client }): Eng
         `/apis/policy/v1/namespaces/${NAMESPACE}/poddisruptionbudgets`,
         SCALERS,
       ];
-      const lists = await Promise.all(paths.map((path) => api().list(`${path}?labelSelector=scc.poc/role=canary`)));
+      const lists = await Promise.all(paths.map((path) => api().list(`${path}?labelSelector=${ROLE_LABEL}=${CANARY_ROLE}`)));
       return lists.flatMap(({ items }) => items.map((item) => namedSchema.parse(item).metadata.name));
     },
 

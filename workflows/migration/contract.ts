@@ -1,4 +1,5 @@
 import type {
+  CommandName,
   MigrationEvent,
   Phase,
   PlanRef,
@@ -6,6 +7,9 @@ import type {
   PlanStatus,
   PodSCC,
   RecordedEvent,
+  RiskBand,
+  Step,
+  TerminalPhase,
   GateSample,
   TrafficSummary,
   Violation,
@@ -23,15 +27,6 @@ export const workflowIdOf = ({ namespace, name, uid }: PlanRef): string => `scc/
 /** The workflow that undoes a migration whose own workflow was terminated or lost. */
 export const undoWorkflowIdOf = ({ namespace, name, uid }: PlanRef): string => `scc-undo/${namespace}/${name}/${uid}`;
 
-export const SEARCH_ATTRIBUTES = {
-  namespace: 'SccNamespace',
-  workload: 'SccWorkload',
-  phase: 'SccPhase',
-  source: 'SccSource',
-  target: 'SccTarget',
-  riskBand: 'SccRiskBand',
-} as const;
-
 /**
  * What an operator sends with a command. None of it carries authority: governance decides, by the token it issued to a
  * caller it knows, or by its policy for callers it does not know.
@@ -41,8 +36,6 @@ export interface CommandInput {
   reason?: string;
   token?: string;
 }
-export const COMMAND_NAMES = ['approve', 'pause', 'resume', 'skip', 'abort', 'rollback'] as const;
-export type CommandName = (typeof COMMAND_NAMES)[number];
 
 /** The Web UI sends signals, the CLI and REST clients updates: same names, same effect. */
 export const commandSignal = (name: CommandName) => defineSignal<[CommandInput?]>(name);
@@ -59,7 +52,7 @@ export interface MigrationInput {
   ref: PlanRef;
 }
 export interface MigrationResult {
-  phase: 'Completed' | 'RolledBack' | 'Rejected';
+  phase: TerminalPhase;
   message: string;
 }
 
@@ -146,7 +139,7 @@ export interface GovernanceSummary {
   waitUntilMs: number | null;
   risk: {
     assessmentId: string;
-    band: 'low' | 'medium' | 'high' | 'critical';
+    band: RiskBand;
     changeRisk: number;
     exposure: number;
     words: string;
@@ -253,9 +246,6 @@ export interface MigrationActivities {
   planPhase: (ref: PlanRef) => Promise<Phase | null>;
   releasePlan: (ref: PlanRef) => Promise<void>;
 }
-
-export const STEPS = ['Prepare', 'Mirror', 'Shift', 'Migrate', 'Finish', 'Undo'] as const;
-export type Step = (typeof STEPS)[number];
 
 /** Failures that trying again can not mend; the type of an `ApplicationFailure` decides. */
 export const FAILURE = {

@@ -1,7 +1,16 @@
-import type { GateSample, MigrationEvent, PlanRef, PlanStatus, Violation } from '@scc/plan';
+import type {
+  CommandName,
+  GateSample,
+  MigrationEvent,
+  PlanRef,
+  PlanStatus,
+  Step,
+  Violation,
+  WaitReason,
+} from '@scc/plan';
 import { CancellationScope, condition, isCancellation, sleep } from '@temporalio/workflow';
 import { defaultActivities, patientActivities, undoActivities } from './activities.js';
-import type { CommandInput, CommandName, CommandOutcome, LiveSettings, MigrationTarget, Step } from './contract.js';
+import type { CommandInput, CommandOutcome, LiveSettings, MigrationTarget } from './contract.js';
 import { undoStarted, type StopRequest } from './decide.js';
 import { watchGates } from './gate-watch.js';
 import { describeFailure, notAllowed } from './failures.js';
@@ -215,7 +224,7 @@ export class MigrationHost {
     });
   }
 
-  private async waiting<T>(reason: string, message: string, work: () => Promise<T>): Promise<T> {
+  private async waiting<T>(reason: WaitReason, message: string, work: () => Promise<T>): Promise<T> {
     this.record({ type: 'WaitStarted', reason, message });
     const result = await work();
     this.record({ type: 'WaitEnded', reason });
@@ -223,7 +232,7 @@ export class MigrationHost {
   }
 
   /** Runs the work and says so when it takes longer than a few seconds. */
-  private async orSay<T>(reason: string, message: string, work: () => Promise<T>): Promise<T> {
+  private async orSay<T>(reason: WaitReason, message: string, work: () => Promise<T>): Promise<T> {
     const state = { said: false };
     const timer = new CancellationScope();
     const silence = timer

@@ -1,12 +1,13 @@
 import { ApplicationFailure, CancellationScope, isCancellation, setHandler } from '@temporalio/workflow';
 import { defaultActivities, patientActivities } from './activities.js';
 import type { AcceptedPlan, Assessment, CommandInput, MigrationInput, MigrationResult } from './contract.js';
-import { COMMAND_NAMES, commandSignal, commandUpdate, planChangedSignal, statusQuery } from './contract.js';
+import { COMMANDS } from '@scc/plan/words';
+import { commandSignal, commandUpdate, planChangedSignal, statusQuery } from './contract.js';
 import { MigrationHost } from './host.js';
 import { migrate, undoLost } from './migrate.js';
 
 function wireMessages(host: MigrationHost): void {
-  for (const name of COMMAND_NAMES) {
+  for (const name of COMMANDS) {
     setHandler(commandSignal(name), async (input?: CommandInput) => {
       await host.command(name, 'signal', input);
     });

@@ -1,4 +1,5 @@
 import type { MigrationEvent, PlanRef, PlanStatus, RecordedEvent } from '@scc/plan';
+import { SEARCH_ATTRIBUTES } from '@scc/plan/words';
 import { defineSearchAttributeKey } from '@temporalio/common';
 import {
   CancellationScope,
@@ -8,7 +9,6 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { patientActivities } from './activities.js';
-import { SEARCH_ATTRIBUTES } from './contract.js';
 import { detailsOf } from './details.js';
 import { initialState, recordEvent, statusOf, type MigrationState } from './state.js';
 
@@ -45,7 +45,7 @@ export class Journal {
     const { state, recorded } = recordEvent(before, event, new Date().toISOString());
     this.state = state;
     this.unreported.push(recorded);
-    this.unwritten.push(event);
+    this.unwritten.push(recorded.event);
     this.dirty = true;
     if (state.phase !== before.phase || event.type === 'FactsGathered' || event.type === 'RiskScored') this.upsert();
     setCurrentDetails(detailsOf(state));

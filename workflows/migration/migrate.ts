@@ -1,4 +1,4 @@
-import type { GateSample, MigrationEvent, Violation } from '@scc/plan';
+import type { GateSample, MigrationEvent, Step, Violation } from '@scc/plan';
 import { withCompensation, type Compensation } from './compensation.js';
 import type {
   AcceptedPlan,
@@ -8,7 +8,6 @@ import type {
   MigrationActivities,
   MigrationResult,
   MigrationTarget,
-  Step,
   StoredImage,
 } from './contract.js';
 import { decideAfterAssessment } from './decide.js';

@@ -148,7 +148,6 @@ const CHANGES: { [Type in MigrationEvent['type']]: (event: Extract<MigrationEven
     phase: 'Migrating',
     message: 'rolling out the workload under the target SCC behind the canary',
   }),
-  PartitionMigrated: (event) => ({ message: `${event.pod} runs under the target SCC` }),
   WorkloadMigrated: (event) => ({
     message: `${plural(event.pods.length, 'pod')} of the workload run under the target SCC`,
     conditions: [['WorkloadMigrated', 'True', 'Verified', 'every pod carries the target SCC']],

@@ -1,11 +1,11 @@
 import { createInformer, keyOf, type Informer, type KubeClient } from '@scc/kube';
-import type { PlanRef } from '@scc/plan';
+import { PLAN_TYPE, type PlanRef } from '@scc/plan';
 import type { Logger } from '@scc/runtime';
 import type { Client } from '@temporalio/client';
 import { KeyQueue } from './key-queue.js';
 import type { WatcherMetrics } from './metrics.js';
 import { temporalMigrations } from './migrations.js';
-import { isWanted, markOf, planReader, PLANS } from './plan.js';
+import { isWanted, markOf, planReader } from './plan.js';
 import { cancelStrays, keyOfPlan, reconcile, type WatcherDeps } from './reconcile.js';
 
 export interface WatchOptions {
@@ -63,7 +63,7 @@ function informerOf(client: KubeClient, queue: KeyQueue, logger: Logger): Inform
   const marks = new Map<string, string>();
   return createInformer({
     client,
-    kind: PLANS,
+    kind: PLAN_TYPE,
     logger,
     onChange: (key, current) => {
       if (!current) marks.delete(key);

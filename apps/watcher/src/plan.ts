@@ -1,9 +1,7 @@
 import type { KubeClient, KubeObject } from '@scc/kube';
-import { FINALIZER, phaseSchema, PLAN_GROUP, PLAN_KIND, PLAN_VERSION } from '@scc/plan';
+import { FINALIZER, phaseSchema, PLAN_TYPE } from '@scc/plan';
 import { z } from 'zod';
 import { isEdited, needsWork, type SeenPlan } from './reconcile.js';
-
-export const PLANS = { apiVersion: `${PLAN_GROUP}/${PLAN_VERSION}`, kind: PLAN_KIND };
 
 const seenSchema = z.looseObject({
   metadata: z.looseObject({
@@ -61,6 +59,6 @@ export const planReader =
   (client: KubeClient, signal: AbortSignal) =>
   async (key: string): Promise<SeenPlan | undefined> => {
     const [namespace = '', name = ''] = key.split('/');
-    const object = await client.get({ ...PLANS, namespace, name }, { signal, timeoutMs: 5000 });
+    const object = await client.get({ ...PLAN_TYPE, namespace, name }, { signal, timeoutMs: 5000 });
     return object && seenPlan(object);
   };

@@ -1,4 +1,4 @@
-import type { Phase, PlanRef } from '@scc/plan';
+import { isTerminal, type Phase, type PlanRef } from '@scc/plan';
 import type { Migrations } from './migrations.js';
 
 /** What the watcher looks at of a plan. */
@@ -22,12 +22,9 @@ export type Outcome = 'none' | 'started' | 'running' | 'cancelled' | 'undone';
 
 export const keyOfPlan = ({ namespace, name }: Pick<PlanRef, 'namespace' | 'name'>): string => `${namespace}/${name}`;
 
-const isOver = (phase: Phase | null): boolean =>
-  phase === 'Completed' || phase === 'RolledBack' || phase === 'Rejected';
-
 /** Whether a look at the plan could lead to anything. */
 export const needsWork = ({ deletionRequested, held, phase }: SeenPlan): boolean =>
-  !isOver(phase) || (deletionRequested && held);
+  !isTerminal(phase) || (deletionRequested && held);
 
 const TOUCHED: readonly Phase[] = ['Mirroring', 'TrafficShifting', 'Migrating', 'RollingBack', 'Failed'];
 const hasTouched = (phase: Phase | null): boolean => phase !== null && TOUCHED.includes(phase);
@@ -79,7 +76,7 @@ async function stop(key: string, { ref }: SeenPlan, deps: WatcherDeps): Promise<
 /** The plan is read once more: its workflow may have ended well after it was first read. */
 async function undoIfStillLost(key: string, ref: PlanRef, { read, migrations }: WatcherDeps): Promise<Outcome> {
   const plan = await read(key);
-  if (plan?.ref.uid !== ref.uid || isOver(plan.phase)) return 'none';
+  if (plan?.ref.uid !== ref.uid || isTerminal(plan.phase)) return 'none';
   await migrations.undo(ref);
   return 'undone';
 }

@@ -2,13 +2,12 @@ import { once } from 'node:events';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { connectKube, type KubeClient } from '@scc/kube';
-import { FINALIZER, type PlanRef } from '@scc/plan';
+import { FINALIZER, PLAN_TYPE, type PlanRef } from '@scc/plan';
 import { waitFor } from '@scc/runtime';
 import { Client, Connection } from '@temporalio/client';
 import { z } from 'zod';
 import { appMain, NODE, type Stack, startStack } from '@scc/dev';
 import { undoWorkflowIdOf, workflowIdOf } from '@scc/migration/contract';
-import { PLANS } from './plan.js';
 
 const SLOW_MS = 240_000;
 /** How long something may take on a machine that is busy with other things. */
@@ -103,10 +102,10 @@ const isLeading = async (watcher: Watcher): Promise<boolean> =>
 
 async function createPlan(name: string, finalizers: string[] = []): Promise<PlanRef> {
   const spec = { workloadRef: { apiVersion: 'apps/v1', kind: 'Deployment', name }, targetSCC: 'restricted-v2' };
-  const { metadata } = await kube.create({ ...PLANS, metadata: { namespace: NAMESPACE, name, finalizers }, spec });
+  const { metadata } = await kube.create({ ...PLAN_TYPE, metadata: { namespace: NAMESPACE, name, finalizers }, spec });
   return { namespace: NAMESPACE, name, uid: metadata.uid ?? '' };
 }
-const idOf = ({ namespace, name }: PlanRef) => ({ ...PLANS, namespace, name });
+const idOf = ({ namespace, name }: PlanRef) => ({ ...PLAN_TYPE, namespace, name });
 
 const statusOf = async (workflowId: string): Promise<string> =>
   (await temporal.workflow.getHandle(workflowId).describe()).status.name;
@@ -176,7 +175,7 @@ describe('watcher', () => {
   it(
     'starts nothing twice, however often it is restarted',
     async () => {
-      const { items } = await kube.list(PLANS, { namespace: NAMESPACE });
+      const { items } = await kube.list(PLAN_TYPE, { namespace: NAMESPACE });
       const refs = items.map(({ metadata: { name = '', uid = '' } }) => ({ namespace: NAMESPACE, name, uid }));
       for (const identity of ['two', 'two']) {
         await watcherOf(identity).kill();
@@ -296,7 +295,7 @@ describe('watcher', () => {
       await runs(workflowIdOf(ref));
       const status = { phase: 'Mirroring', observedGeneration: 1 };
       const { namespace, name } = ref;
-      await kube.applyStatus({ ...PLANS, metadata: { namespace, name }, status }, { fieldManager: 'test' });
+      await kube.applyStatus({ ...PLAN_TYPE, metadata: { namespace, name }, status }, { fieldManager: 'test' });
       await kube.patch(idOf(ref), { type: 'merge', body: { spec: { suspend: true } } });
       await waitFor(
         async () =>

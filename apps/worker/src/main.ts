@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import { FIELD_MANAGER } from '@scc/plan';
 import { NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
 import { createGovernanceClient } from '@scc/governance-api';
 import { IstioRouter, istiodView } from '@scc/istio';
@@ -8,7 +9,6 @@ import { createLogger, loadConfig, onShutdown, startHealthServer } from '@scc/ru
 import { TASK_QUEUE } from '@scc/migration/contract';
 import { createActivities } from './activities/index.js';
 import { activitySignal } from './activities/pace.js';
-import { FIELD_MANAGER } from './activities/plan.js';
 import { configSchema, environment } from './config.js';
 import { createInstruments } from './metrics.js';
 import { temporalLogger } from './logging.js';

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { isRecord } from '@scc/plan';
 import { z } from 'zod';
 
 /** Objects by `Kind/name`, each reduced to what a user can set. */
@@ -45,8 +46,6 @@ export interface Difference {
   fields: string[];
 }
 
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 function changedPaths(before: unknown, after: unknown, path: string): string[] {
   if (isDeepStrictEqual(before, after)) return [];

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { DeadlineError, waitFor } from '@scc/runtime';
-import type { PlanStatus } from '@scc/plan';
+import { isTerminal, type PlanStatus } from '@scc/plan';
 import { stringify } from 'yaml';
 import type { LoadSummary, WindowSummary } from '../load/protocol.js';
 import { compare, type Difference } from './objects.js';
@@ -52,9 +52,8 @@ export async function play(scenario: Scenario, stage: Stage): Promise<Played> {
   }
 }
 
-const TERMINAL = new Set(['Completed', 'RolledBack', 'Rejected']);
 const isOver = ({ phase, finishedAt }: PlanStatus): boolean =>
-  phase !== undefined && TERMINAL.has(phase) && finishedAt !== undefined;
+  isTerminal(phase) && finishedAt !== undefined;
 
 /** Applies the plan, does what the scenario does to the system, and waits for the end. Milliseconds until then. */
 async function migrate(scene: Scene): Promise<number> {

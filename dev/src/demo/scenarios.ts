@@ -1,4 +1,4 @@
-import type { Phase, PlanSpecInput } from '@scc/plan';
+import { type Phase, PLAN_TYPE, type PlanSpecInput } from '@scc/plan';
 
 /** Something that happens to the system when the plan is first seen in a phase. */
 export interface Action {
@@ -129,8 +129,7 @@ export const SCENARIOS: readonly Scenario[] = [
 
 /** The plan as a user would write it. */
 export const planOf = ({ workload, spec }: Scenario, name = workload): object => ({
-  apiVersion: 'scc.poc/v1',
-  kind: 'SCCMigrationPlan',
+  ...PLAN_TYPE,
   metadata: { name, namespace: NAMESPACE },
   spec,
 });

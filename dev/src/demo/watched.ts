@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { planStatusSchema, type PlanStatus } from '@scc/plan';
+import { isCanaryObject, PLAN_LABEL, plansPath, type PlanStatus, planStatusSchema } from '@scc/plan';
+import { SCC_ANNOTATION } from '@scc/scc';
 import { z } from 'zod';
 import { ApiError, type Api } from '../cluster/api.js';
 import { NAMESPACE } from './scenarios.js';
@@ -81,13 +82,13 @@ export interface SeenPod {
 export function podsIn(objects: ReadonlyMap<string, unknown>, workload: string): SeenPod[] {
   const pods = [...objects.values()].map((object) => podSchema.parse(object));
   return pods
-    .filter(({ metadata: { labels } }) => labels['app'] === workload || labels['scc.poc/plan'] === workload)
+    .filter(({ metadata: { labels } }) => labels['app'] === workload || labels[PLAN_LABEL] === workload)
     .map(({ metadata, status }) => ({
       name: metadata.name,
-      scc: metadata.annotations['openshift.io/scc'] ?? 'none',
+      scc: metadata.annotations[SCC_ANNOTATION] ?? 'none',
       ready: status.conditions.some(({ type, status: is }) => type === 'Ready' && is === 'True'),
       leaving: metadata.deletionTimestamp !== undefined,
-      canary: metadata.labels['scc.poc/role'] === 'canary',
+      canary: isCanaryObject(metadata),
     }));
 }
 
@@ -97,5 +98,5 @@ export function bySCC(pods: readonly SeenPod[]): Record<string, number> {
   return counts;
 }
 
-export const PLANS_PATH = `/apis/scc.poc/v1/namespaces/${NAMESPACE}/sccmigrationplans`;
+export const PLANS_PATH = plansPath(NAMESPACE);
 export const PODS_PATH = `/api/v1/namespaces/${NAMESPACE}/pods`;

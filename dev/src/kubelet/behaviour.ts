@@ -1,3 +1,4 @@
+import { isCanaryObject } from '@scc/plan';
 import type { Container, Pod } from './pod-schema.js';
 import { identityOf, type Identity } from './security.js';
 
@@ -99,7 +100,7 @@ function deathOf(
   const low = ports.find((port) => port < LOW_PORTS_END);
   if (low !== undefined && !identity.canBindLowPorts) return `listen tcp 0.0.0.0:${low}: bind: permission denied`;
   if (name === 'needs-root' && identity.uid !== 0) return `must run as root, not as uid ${identity.uid}`;
-  if (name === 'needs-root-unless-canary' && identity.uid !== 0 && pod.metadata.labels['scc.poc/role'] !== 'canary')
+  if (name === 'needs-root-unless-canary' && identity.uid !== 0 && !isCanaryObject(pod.metadata))
     return `must run as root, not as uid ${identity.uid}`;
   if (name === 'writes-volume' && !mayWrite(container, identity)) return 'open /data/ledger.db: permission denied';
   return null;

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { SCC_ANNOTATION } from '@scc/scc';
 import { behaviourOf, imageOf, type Behaviour, type Image } from './behaviour.js';
 import type { Container, Pod } from './pod-schema.js';
 import { check, repeat } from './probe.js';
@@ -138,7 +139,7 @@ export class ContainerRunner {
 
   #headers({ identity }: Behaviour): Record<string, string> {
     const { name, annotations } = this.#pod.metadata;
-    return { 'x-pod': name, 'x-scc': annotations['openshift.io/scc'] ?? 'none', 'x-uid': String(identity.uid) };
+    return { 'x-pod': name, 'x-scc': annotations[SCC_ANNOTATION] ?? 'none', 'x-uid': String(identity.uid) };
   }
 
   #startProbes(): void {

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { SEARCH_ATTRIBUTES } from '@scc/plan';
 import pg from 'pg';
 import { stringify } from 'yaml';
 import type { PartDefinition } from '../supervisor/process.js';
@@ -11,16 +12,13 @@ import { GATEWAY, SIDECAR } from './mesh.js';
 
 const run = promisify(execFile);
 
-/** The search attributes by which an operator finds a migration in the Web UI; all of type Keyword. */
-const SEARCH_ATTRIBUTES = ['SccNamespace', 'SccWorkload', 'SccPhase', 'SccSource', 'SccTarget', 'SccRiskBand'];
-
 export const temporal = ({ binary, file }: PartContext): PartDefinition => ({
   name: 'temporal',
   command: binary('temporal'),
   args: [
     ...['server', 'start-dev', '--ip', '127.0.0.1', '--port', '7233', '--ui-port', '8233'],
     ...['--db-filename', file('temporal.db'), '--namespace', 'scc'],
-    ...SEARCH_ATTRIBUTES.flatMap((name) => ['--search-attribute', `${name}=Keyword`]),
+    ...Object.values(SEARCH_ATTRIBUTES).flatMap((name) => ['--search-attribute', `${name}=Keyword`]),
   ],
   ready: () => answers('http://127.0.0.1:8233/api/v1/namespaces/scc'),
 });

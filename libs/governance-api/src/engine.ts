@@ -1,4 +1,4 @@
-import { planSpecSchema, recordedEventSchema, violationSchema } from '@scc/plan';
+import { COMMANDS, planSpecSchema, recordedEventSchema, riskBandSchema, STEPS, violationSchema } from '@scc/plan';
 import { z } from 'zod';
 
 /**
@@ -74,7 +74,7 @@ const factorSchema = z.object({
 export const riskSchema = z.object({
   assessmentId: z.string(),
   modelVersion: z.string(),
-  band: z.enum(['low', 'medium', 'high', 'critical']),
+  band: riskBandSchema,
   raisedBy: z.enum(['changeRisk', 'exposure', 'both']),
   changeRisk: z.number().min(0).max(1),
   interval: z.tuple([z.number(), z.number()]),
@@ -105,9 +105,6 @@ export const approvalStateSchema = z.object({
   expiresAt: z.string().nullable(),
 });
 
-/** Every change of the cluster is one of these, and each is authorized right before it is made. */
-export const STEPS = ['Prepare', 'Mirror', 'Shift', 'Migrate', 'Finish', 'Undo'] as const;
-
 export const stepRequestSchema = z.object({
   step: z.enum(STEPS),
   contentHash: z.string(),
@@ -120,7 +117,6 @@ export const stepVerdictSchema = z.object({
   receipt: receiptSchema,
 });
 
-export const COMMANDS = ['approve', 'pause', 'resume', 'skip', 'abort', 'rollback'] as const;
 export const commandRequestSchema = z.object({
   command: z.enum(COMMANDS),
   source: z.enum(['signal', 'update', 'deletion', 'suspend']),

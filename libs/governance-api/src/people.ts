@@ -1,6 +1,6 @@
-import { phaseSchema, planSpecSchema, trafficSummarySchema } from '@scc/plan';
+import { COMMANDS, phaseSchema, planSpecSchema, trafficSummarySchema } from '@scc/plan';
 import { z } from 'zod';
-import { approvalNeedSchema, approvalStateSchema, COMMANDS, evaluationSchema, workloadFactsSchema } from './engine.js';
+import { approvalNeedSchema, approvalStateSchema, evaluationSchema, workloadFactsSchema } from './engine.js';
 
 /** What people, dashboards and the command line read and send, beside what the engine does. */
 

@@ -1,11 +1,9 @@
 import type { KubeObject } from '@scc/kube';
+import { copyName } from '@scc/plan';
 import type { SurveyRequest } from '@scc/routing';
 import { resolvedHost, serviceHost } from './hosts.js';
 import { destinationRuleSpecSchema, NETWORKING } from './schema.js';
 import { subsetLabels } from './survey.js';
-
-/** The name of the copy of a DestinationRule that is there for the canary. */
-export const copyName = (name: string): string => `${name}-scc-canary`;
 
 /** The policy of the stable host, said of the canary's host. */
 export function canaryRule(rule: KubeObject, { namespace, services, label, markers }: SurveyRequest): KubeObject {

@@ -1,3 +1,4 @@
+import { isRecord } from '@scc/plan';
 import type { ServicePair } from '@scc/routing';
 import { serviceHost } from './hosts.js';
 
@@ -9,8 +10,6 @@ export interface ObservedShare {
   total: number;
 }
 
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** The host of an Envoy cluster that Istio made: `outbound|80|subset|host`. */
 const hostOf = (cluster: string): string | null => /^outbound\|\d+\|[^|]*\|([^|]+)$/.exec(cluster)?.[1] ?? null;

@@ -1,12 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isConflict, lastWriter, withoutServerFields, type KubeClient, type KubeObject } from '@scc/kube';
-import type { Violation } from '@scc/plan';
+import { copyName, isCanaryObject, type Violation } from '@scc/plan';
 import type { PreImage, RouteConflict, RoutedObject, Split, Survey, SurveyRequest, TrafficRouter } from '@scc/routing';
 import { z } from 'zod';
 import { withCanary } from './canary-routes.js';
 import { resolvedHost, serviceHost } from './hosts.js';
-import { canaryRule, copyName } from './destination-rules.js';
+import { canaryRule } from './destination-rules.js';
 import { gatewayApiViolations } from './gateway-api.js';
 import { addressesOf, objectId, portsOf, releaseFields } from './objects.js';
 import type { ProxyView } from './proxies.js';
@@ -56,7 +56,6 @@ const destinationRule = ({ namespace, name }: { namespace: string; name: string 
   ...virtualService({ namespace, name }),
   kind: 'DestinationRule',
 });
-const ownName = (service: string): string => `${service}-scc-canary`;
 
 const specOf = (object: KubeObject): VirtualServiceSpec => virtualServiceSpecSchema.parse(object['spec']);
 const labelOf = ({ kind, namespace, name }: RoutedObject): string => `${kind} ${namespace}/${name}`;
@@ -79,14 +78,14 @@ export class IstioRouter implements TrafficRouter {
     const { kube } = this.options;
     const { namespace, services } = request;
     const [all, rules] = await Promise.all([this.list('VirtualService'), this.list('DestinationRule')]);
-    const routes = all.filter((object) => object.metadata.labels?.['scc.poc/role'] !== 'canary').map(named(specOf));
+    const routes = all.filter((object) => !isCanaryObject(object.metadata)).map(named(specOf));
     const found = findRoutes(routes, { namespace, services });
     const ports = await Promise.all(
       services.map(async ({ name }) => ({ service: name, ports: await portsOf(kube, namespace, name) })),
     );
     const hosts = services.map(({ name }) => serviceHost(name, namespace));
     const destinationRules = rules
-      .filter((object) => object.metadata.labels?.['scc.poc/role'] !== 'canary')
+      .filter((object) => !isCanaryObject(object.metadata))
       .map(named((object) => destinationRuleSpecSchema.parse(object['spec'])))
       .filter(({ namespace: at, spec }) => hosts.includes(resolvedHost(spec.host, at)))
       .map(({ namespace: at, name }) => ({ namespace: at, name }));
@@ -228,7 +227,7 @@ export class IstioRouter implements TrafficRouter {
       if (!(await this.rewrite(id, (spec) => change(spec, id.namespace))) && canary > 0)
         throw new Error(`${labelOf(id)} was deleted during the migration`);
     for (const { service, ports } of routes.own) {
-      const id = virtualService({ namespace, name: ownName(service) });
+      const id = virtualService({ namespace, name: copyName(service) });
       const spec = change(ownRoutes(service, namespace, ports), namespace);
       const metadata = { namespace, name: id.name, labels: markers };
       await kube.apply({ apiVersion: id.apiVersion, kind: id.kind, metadata, spec }, { fieldManager, force: true });
@@ -265,7 +264,7 @@ export class IstioRouter implements TrafficRouter {
   private ownIds({ request, routes }: Survey): RoutedObject[] {
     return routesSchema
       .parse(routes)
-      .own.map(({ service }) => virtualService({ namespace: request.namespace, name: ownName(service) }));
+      .own.map(({ service }) => virtualService({ namespace: request.namespace, name: copyName(service) }));
   }
 
   private copyIds({ routes }: Survey): RoutedObject[] {

@@ -1,21 +1,21 @@
 import { z } from 'zod';
-import { PLAN_GROUP, PLAN_KIND, PLAN_PLURAL, PLAN_VERSION, planSpecSchema, planStatusSchema } from './schema.js';
+import { PLAN_GROUP, PLAN_KIND, PLAN_PLURAL, PLAN_VERSION } from './kinds.js';
+import { isRecord } from './records.js';
+import { planSpecSchema, planStatusSchema } from './schema.js';
 
 type Schema = Record<string, unknown>;
-const isSchema = (value: unknown): value is Schema =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** Turns what the generator emits into a structural schema, as the API server demands. */
 function structural(schema: unknown): Schema {
-  if (!isSchema(schema)) throw new TypeError('not a schema');
+  if (!isRecord(schema)) throw new TypeError('not a schema');
   const { properties, items, additionalProperties, ...rest } = schema;
   const out: Schema = { ...rest };
   delete out['propertyNames'];
   delete out['$schema'];
-  if (isSchema(properties))
+  if (isRecord(properties))
     out['properties'] = Object.fromEntries(Object.entries(properties).map(([key, value]) => [key, structural(value)]));
   if (items !== undefined) out['items'] = structural(items);
-  if (isSchema(additionalProperties)) {
+  if (isRecord(additionalProperties)) {
     if (Object.keys(additionalProperties).length) out['additionalProperties'] = structural(additionalProperties);
     else out['x-kubernetes-preserve-unknown-fields'] = true;
   }

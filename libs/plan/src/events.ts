@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { phaseSchema, violationSchema } from './schema.js';
+import { phaseSchema, riskBandSchema, violationSchema } from './schema.js';
+import { WAIT_REASONS } from './waits.js';
 
 const podSCCSchema = z.object({
   name: z.string(),
@@ -16,6 +17,9 @@ export const gateSampleSchema = z.object({
   value: z.number().nullable(),
   detail: z.string(),
   at: z.string(),
+  /** How many samples of this gate failed at this weight, this one included, and how many of them it tolerates. */
+  failures: z.int().optional(),
+  tolerated: z.int().optional(),
 });
 
 /** Requests counted by the proxies over one stretch of the migration; latencies in milliseconds. */
@@ -24,6 +28,12 @@ export const trafficSummarySchema = z.object({
   failed: z.number(),
   p50Ms: z.number().nullable(),
   p99Ms: z.number().nullable(),
+});
+
+/** Why a migration was undone. */
+const undoReasonSchema = z.object({
+  cause: z.enum(['gate', 'readiness', 'admission', 'rollout', 'abort', 'rollback', 'deleted', 'error', 'lost']),
+  message: z.string(),
 });
 
 /**
@@ -47,7 +57,7 @@ export const migrationEventSchema = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('RiskScored'),
     assessmentId: z.string(),
-    band: z.enum(['low', 'medium', 'high', 'critical']),
+    band: riskBandSchema,
     changeRisk: z.number(),
     exposure: z.number(),
   }),
@@ -56,8 +66,8 @@ export const migrationEventSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('ApprovalRequested'), roles: z.array(z.object({ role: z.string(), count: z.int() })) }),
   z.object({ type: z.literal('ApprovalGranted'), by: z.array(z.string()) }),
   z.object({ type: z.literal('ApprovalRefused'), reason: z.string() }),
-  z.object({ type: z.literal('WaitStarted'), reason: z.string(), message: z.string() }),
-  z.object({ type: z.literal('WaitEnded'), reason: z.string() }),
+  z.object({ type: z.literal('WaitStarted'), reason: z.enum(WAIT_REASONS), message: z.string() }),
+  z.object({ type: z.literal('WaitEnded'), reason: z.enum(WAIT_REASONS) }),
   z.object({ type: z.literal('PreparationStarted') }),
   z.object({ type: z.literal('TargetGranted'), binding: z.string(), created: z.boolean() }),
   z.object({ type: z.literal('CanaryReady'), canary: z.string(), pods: z.array(podSCCSchema) }),
@@ -72,7 +82,6 @@ export const migrationEventSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('GatePassed'), samples: z.array(gateSampleSchema) }),
   z.object({ type: z.literal('GateFailed'), samples: z.array(gateSampleSchema) }),
   z.object({ type: z.literal('WorkloadMigrationStarted') }),
-  z.object({ type: z.literal('PartitionMigrated'), ordinal: z.int(), pod: z.string() }),
   z.object({ type: z.literal('WorkloadMigrated'), pods: z.array(podSCCSchema) }),
   z.object({ type: z.literal('TrafficReturned') }),
   z.object({ type: z.literal('CanaryRemoved') }),
@@ -87,13 +96,17 @@ export const migrationEventSchema = z.discriminatedUnion('type', [
   }),
   z.object({
     type: z.literal('UndoStarted'),
-    cause: z.enum(['gate', 'readiness', 'admission', 'rollout', 'abort', 'rollback', 'deleted', 'error', 'lost']),
-    message: z.string(),
+    ...undoReasonSchema.shape,
   }),
   z.object({ type: z.literal('UndoStepDone'), step: z.string() }),
   z.object({ type: z.literal('UndoStepFailed'), step: z.string(), attempt: z.int(), message: z.string() }),
   z.object({ type: z.literal('ConflictFound'), object: z.string(), fields: z.array(z.string()), manager: z.string() }),
-  z.object({ type: z.literal('UndoFinished'), differences: z.array(z.string()) }),
+  z.object({
+    type: z.literal('UndoFinished'),
+    differences: z.array(z.string()),
+    /** What opened the undo, so that the last event tells the whole of it. */
+    because: undoReasonSchema.optional(),
+  }),
 ]);
 
 /** One event as it is reported: `sequence` counts from 0 within a workflow run and makes reports idempotent. */
@@ -110,4 +123,5 @@ export type RecordedEvent = z.infer<typeof recordedEventSchema>;
 export type GateSample = z.infer<typeof gateSampleSchema>;
 export type TrafficSummary = z.infer<typeof trafficSummarySchema>;
 export type PodSCC = z.infer<typeof podSCCSchema>;
-export type UndoCause = Extract<MigrationEvent, { type: 'UndoStarted' }>['cause'];
+export type UndoReason = z.infer<typeof undoReasonSchema>;
+export type UndoCause = UndoReason['cause'];

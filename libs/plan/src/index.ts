@@ -11,22 +11,28 @@ export {
   type TrafficSummary,
   type UndoCause,
 } from './events.js';
+export {
+  canaryAnnotations,
+  canaryLabels,
+  canaryName,
+  clusterRoleName,
+  copyName,
+  grantBindingName,
+  grantRoleName,
+  labelValue,
+  planLabelValue,
+  planNameOf,
+} from './names.js';
 export { editViolations, parseSpec, type ParsedSpec } from './rules.js';
 export {
-  FINALIZER,
-  PHASES,
-  PLAN_GROUP,
-  PLAN_KIND,
-  PLAN_VERSION,
   phaseSchema,
   planSpecSchema,
   planStatusSchema,
+  riskBandSchema,
   violationSchema,
   workloadRefSchema,
   type Condition,
   type MetricGate,
-  type Phase,
-  type PlanRef,
   type PlanSpec,
   type PlanSpecInput,
   type PlanStatus,
@@ -34,3 +40,26 @@ export {
   type WebhookGate,
   type WorkloadRef,
 } from './schema.js';
+export { COMMANDS, STEPS, type CommandName, type Step } from './commands.js';
+export { PLAN_API_VERSION, PLAN_GROUP, PLAN_KIND, PLAN_PLURAL, PLAN_TYPE, PLAN_VERSION, plansPath, type PlanRef } from './kinds.js';
+export {
+  AUTHOR_ANNOTATION,
+  CANARY_ROLE,
+  CRITICALITY_LABEL,
+  ENFORCE_LABEL,
+  FIELD_MANAGER,
+  FINALIZER,
+  GRANT_LABEL,
+  isCanaryObject,
+  PLAN_ANNOTATION,
+  PLAN_LABEL,
+  ROLE_LABEL,
+  UNREADY_ANNOTATION,
+  WORKLOADS_LABEL,
+} from './labels.js';
+export { isTerminal, PHASES, TERMINAL_PHASES, type Phase, type TerminalPhase } from './phases.js';
+export { isRecord } from './records.js';
+export { RISK_BANDS, type RiskBand } from './risk-bands.js';
+export { SEARCH_ATTRIBUTES } from './search-attributes.js';
+export { approvalNeeds, gateSentence, nextStepAfter, plural, sentenceOf } from './sentences.js';
+export { isHold, WAIT_REASONS, type WaitReason } from './waits.js';

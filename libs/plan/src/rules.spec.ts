@@ -1,5 +1,6 @@
+import { PHASES } from './phases.js';
 import { editViolations, parseSpec } from './rules.js';
-import { PHASES, planSpecSchema, type PlanSpecInput } from './schema.js';
+import { planSpecSchema, type PlanSpecInput } from './schema.js';
 
 const minimal = { workloadRef: { kind: 'Deployment', name: 'ledger' }, targetSCC: 'restricted-v2' } as const;
 

@@ -1,5 +1,7 @@
 import type { z } from 'zod';
-import { planSpecSchema, type Phase, type PlanSpec, type Violation } from './schema.js';
+import { isTerminal, type Phase } from './phases.js';
+import { isRecord } from './records.js';
+import { planSpecSchema, type PlanSpec, type Violation } from './schema.js';
 
 const FORMAT_REMEDY = 'Correct the value; `kubectl explain sccmp.spec` describes every field.';
 
@@ -13,9 +15,6 @@ const ofIssue = (issue: z.core.$ZodIssue): Violation => ({
   message: issue.message,
   remedy: FORMAT_REMEDY,
 });
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** Paths of what was given and is in no schema: the parser leaves it away, and a misspelt field would do nothing. */
 function unknownPaths(given: unknown, parsed: unknown, path: PropertyKey[] = []): PropertyKey[][] {
@@ -191,12 +190,11 @@ export function editViolations(before: PlanSpec, after: PlanSpec, phase: Phase |
   const changed = changedFields(before, after).filter(
     (path) => !LIVE_FIELDS.some((live) => live.every((key, index) => path[index] === key)),
   );
-  const finished = phase === 'Completed' || phase === 'RolledBack' || phase === 'Rejected';
   return changed.map((path) => ({
     code: 'FieldIsFixed',
     field: fieldOf(path),
     message: `the plan is in phase ${phase}; ${path.at(-1) ?? 'spec'} can not be changed any more`,
-    remedy: finished
+    remedy: isTerminal(phase)
       ? 'Apply a new plan under another name.'
       : 'Only suspend, gates and traffic.interval may be edited now. Delete this plan (its work is undone) and apply a new one.',
   }));

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { PHASES } from './phases.js';
+import { RISK_BANDS } from './risk-bands.js';
 
 /** A duration as Kubernetes operators write it: one number and one unit, `90s`, `2m`, `1h`; `0s` is none. */
 export const durationSchema = z
@@ -128,19 +130,8 @@ export const planSpecSchema = z.object({
   dryRun: z.boolean().default(false).describe('Validate, score and show the patch and the steps; touch nothing.'),
 });
 
-export const PHASES = [
-  'Pending',
-  'Validating',
-  'Mirroring',
-  'TrafficShifting',
-  'Migrating',
-  'Completed',
-  'RollingBack',
-  'RolledBack',
-  'Rejected',
-  'Failed',
-] as const;
 export const phaseSchema = z.enum(PHASES);
+export const riskBandSchema = z.enum(RISK_BANDS);
 
 /** A reason why something is refused: which field, why, and what to do about it. */
 export const violationSchema = z.object({
@@ -171,7 +162,7 @@ export const planStatusSchema = z.object({
   pods: z.object({ total: z.int(), migrated: z.int(), bySCC: z.record(z.string(), z.int()).default({}) }).optional(),
   risk: z
     .object({
-      band: z.enum(['low', 'medium', 'high', 'critical']),
+      band: riskBandSchema,
       changeRisk: z.number(),
       exposure: z.number(),
     })
@@ -188,22 +179,8 @@ export const planStatusSchema = z.object({
 export type PlanSpec = z.infer<typeof planSpecSchema>;
 export type PlanSpecInput = z.input<typeof planSpecSchema>;
 export type PlanStatus = z.infer<typeof planStatusSchema>;
-export type Phase = z.infer<typeof phaseSchema>;
 export type Violation = z.infer<typeof violationSchema>;
 export type Condition = z.infer<typeof conditionSchema>;
 export type WorkloadRef = z.infer<typeof workloadRefSchema>;
 export type MetricGate = PlanSpec['gates']['metrics'][number];
 export type WebhookGate = PlanSpec['gates']['webhooks'][number];
-
-/** Which plan: the identity that every process uses. `uid` makes a recreated plan a new migration. */
-export interface PlanRef {
-  namespace: string;
-  name: string;
-  uid: string;
-}
-
-export const PLAN_GROUP = 'scc.poc';
-export const PLAN_VERSION = 'v1';
-export const PLAN_KIND = 'SCCMigrationPlan';
-export const PLAN_PLURAL = 'sccmigrationplans';
-export const FINALIZER = 'scc.poc/undo';

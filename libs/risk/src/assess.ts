@@ -1,4 +1,5 @@
-import { type Band, changeRiskBand, type CombinedBand, combineBands, exposureBand } from './bands.js';
+import type { RiskBand } from '@scc/plan';
+import { changeRiskBand, type CombinedBand, combineBands, exposureBand } from './bands.js';
 import { cheapestChange } from './changes.js';
 import { factorsOf } from './factors.js';
 import type { FactorName, RiskModel } from './model.js';
@@ -27,8 +28,8 @@ export interface Assessment extends CombinedBand {
   readonly changeRisk: number;
   readonly interval: readonly [number, number];
   readonly exposure: number;
-  readonly changeBand: Band;
-  readonly exposureBand: Band;
+  readonly changeBand: RiskBand;
+  readonly exposureBand: RiskBand;
   readonly factors: readonly FactorExplanation[];
   readonly cheapestChange: string | null;
 }

@@ -1,7 +1,5 @@
+import { RISK_BANDS, type RiskBand } from '@scc/plan';
 import { logit } from './numbers.js';
-
-export const BANDS = ['low', 'medium', 'high', 'critical'] as const;
-export type Band = (typeof BANDS)[number];
 
 /** Where medium, high and critical begin. */
 type Thresholds = readonly [number, number, number];
@@ -14,7 +12,7 @@ export const CHANGE_RISK_THRESHOLDS: Thresholds = [0.05, 0.2, 0.4];
  */
 export const EXPOSURE_THRESHOLDS: Thresholds = [0.15, 0.5, 0.7];
 
-function bandBy(value: number, [medium, high, critical]: Thresholds): Band {
+function bandBy(value: number, [medium, high, critical]: Thresholds): RiskBand {
   if (value >= critical) return 'critical';
   if (value >= high) return 'high';
   return value >= medium ? 'medium' : 'low';
@@ -27,19 +25,19 @@ const LOG_ODDS: Thresholds = [logit(medium), logit(high), logit(critical)];
  * The band of the log-odds themselves. The stated probability is drawn towards one half by what is uncertain, and could
  * fall while a factor rises; the log-odds can not.
  */
-export const changeRiskBand = (mu: number): Band => bandBy(mu, LOG_ODDS);
-export const exposureBand = (exposure: number): Band => bandBy(exposure, EXPOSURE_THRESHOLDS);
+export const changeRiskBand = (mu: number): RiskBand => bandBy(mu, LOG_ODDS);
+export const exposureBand = (exposure: number): RiskBand => bandBy(exposure, EXPOSURE_THRESHOLDS);
 
-export const isHigher = (a: Band, b: Band): boolean => BANDS.indexOf(a) > BANDS.indexOf(b);
+export const isHigher = (a: RiskBand, b: RiskBand): boolean => RISK_BANDS.indexOf(a) > RISK_BANDS.indexOf(b);
 
 export interface CombinedBand {
-  readonly band: Band;
+  readonly band: RiskBand;
   /** Which of the two numbers the band comes from. */
   readonly raisedBy: 'changeRisk' | 'exposure' | 'both';
 }
 
 /** The higher of both. */
-export function combineBands(change: Band, exposure: Band): CombinedBand {
+export function combineBands(change: RiskBand, exposure: RiskBand): CombinedBand {
   if (change === exposure) return { band: change, raisedBy: 'both' };
   return isHigher(change, exposure)
     ? { band: change, raisedBy: 'changeRisk' }

@@ -1,4 +1,5 @@
-import { changeRiskBand, isHigher, type Band } from './bands.js';
+import type { RiskBand } from '@scc/plan';
+import { changeRiskBand, isHigher } from './bands.js';
 import { factorsOf } from './factors.js';
 import { withSuccess } from './history.js';
 import type { RiskModel } from './model.js';
@@ -64,7 +65,7 @@ function after(changes: readonly Change[], signals: Signals): Signals | null {
 }
 
 /** The cheapest change of a plan after which its change risk lies below a band, in words; null when none does. */
-export function cheapestChange(model: RiskModel, signals: Signals, band: Band): string | null {
+export function cheapestChange(model: RiskModel, signals: Signals, band: RiskBand): string | null {
   const leaves = COMBINATIONS.find((changes) => {
     const changed = after(changes, signals);
     if (!changed) return false;

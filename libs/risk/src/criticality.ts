@@ -1,3 +1,5 @@
+import { CRITICALITY_LABEL } from '@scc/plan';
+
 /** Where a workload's criticality is looked for. */
 export interface CriticalityFacts {
   readonly workloadLabels: Readonly<Record<string, string>>;
@@ -11,7 +13,6 @@ export interface Criticality {
   readonly from: string;
 }
 
-export const CRITICALITY_LABEL = 'scc.poc/criticality';
 const LEVELS = new Map([
   ['low', 0],
   ['medium', 1 / 3],

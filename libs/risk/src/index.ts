@@ -1,5 +1,4 @@
 export { type Assessment, assess, type FactorExplanation } from './assess.js';
-export type { Band } from './bands.js';
 export { calibrationReport, type CalibrationReport, type Scored } from './calibration.js';
 export { type Criticality, criticalityOf } from './criticality.js';
 export { type Outcome, weighOutcomes } from './evidence.js';

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { type Band, BANDS, changeRiskBand } from './bands.js';
+import { RISK_BANDS, type RiskBand } from '@scc/plan';
+import { changeRiskBand } from './bands.js';
 import { type Outcome, weighOutcomes } from './evidence.js';
 import { fit } from './fit.js';
 import { capShares, failureRates, historyFactor } from './history.js';
@@ -27,7 +28,7 @@ function honest(seed: number, count: number): Outcome[] {
 const fakes = (x: readonly number[], count = 50): Outcome[] =>
   Array.from({ length: count }, () => ({ x, failed: true, ageDays: 0, principal: 'eve' }));
 
-const bandsApart = (a: Band, b: Band): number => Math.abs(BANDS.indexOf(a) - BANDS.indexOf(b));
+const bandsApart = (a: RiskBand, b: RiskBand): number => Math.abs(RISK_BANDS.indexOf(a) - RISK_BANDS.indexOf(b));
 
 describe('fifty fake failures of one principal', () => {
   const victims = Array.from({ length: 12 }, (_none, seed) => {
@@ -41,7 +42,7 @@ describe('fifty fake failures of one principal', () => {
     for (const seed of [1, 2, 3]) {
       const outcomes = honest(seed, count);
       const weightsFrom = (all: readonly Outcome[]) => fit(prior, weighOutcomes(all, halfLifeDays)).weights;
-      const bandBy = (learned: readonly number[], x: readonly number[]): Band =>
+      const bandBy = (learned: readonly number[], x: readonly number[]): RiskBand =>
         changeRiskBand(dot(learned, [1, ...x]));
       const before = weightsFrom(outcomes);
       const attacked = (where: readonly number[]) => weightsFrom([...outcomes, ...fakes(where)]);

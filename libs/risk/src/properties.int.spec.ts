@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { type Assessment, assess } from './assess.js';
-import { BANDS, changeRiskBand, isHigher } from './bands.js';
+import { RISK_BANDS } from '@scc/plan';
+import { changeRiskBand, isHigher } from './bands.js';
 import { weighOutcomes } from './evidence.js';
 import { fit } from './fit.js';
 import { FACTORS, fixedModel, type RiskModel, riskModelSchema } from './model.js';
@@ -97,8 +98,8 @@ describe('any plan and any model', () => {
         const { base, mu, factors, band, changeBand, exposureBand } = assessment;
         const total = factors.reduce((sum, { contribution }) => sum + contribution, base);
         if (Math.abs(total - mu) > 1e-12 * Math.max(1, Math.abs(mu) * 10)) throw new Error(`${total} is not ${mu}`);
-        const highest = Math.max(BANDS.indexOf(changeBand), BANDS.indexOf(exposureBand));
-        if (BANDS.indexOf(band) !== highest) throw new Error('the band is not the higher one');
+        const highest = Math.max(RISK_BANDS.indexOf(changeBand), RISK_BANDS.indexOf(exposureBand));
+        if (RISK_BANDS.indexOf(band) !== highest) throw new Error('the band is not the higher one');
         if (!isValid(assessment)) throw new Error('a number is none');
       }),
       { numRuns: 15_000 },

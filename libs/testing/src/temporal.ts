@@ -3,13 +3,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { homedir, tmpdir } from 'node:os';
 import path from 'node:path';
+import { SEARCH_ATTRIBUTES } from '@scc/plan';
 import { waitFor } from '@scc/runtime';
 import { Connection } from '@temporalio/client';
 
 /** Where the local stack keeps or is told its Temporal (dev/src/binaries). */
 const cache = process.env['SCC_DEV_CACHE'] ?? path.join(homedir(), '.cache', 'stateful-scc-orchestrator', 'bin');
 const BINARY = process.env['SCC_DEV_TEMPORAL'] ?? path.join(cache, 'temporal-1.5.1');
-const KEYWORDS = ['SccNamespace', 'SccWorkload', 'SccPhase', 'SccSource', 'SccTarget', 'SccRiskBand'];
 
 export interface TemporalServer {
   address: string;
@@ -32,7 +32,7 @@ export async function startTemporal(): Promise<TemporalServer> {
   const folder = await mkdtemp(path.join(tmpdir(), 'scc-temporal-'));
   const port = await freePort();
   const namespace = 'scc';
-  const attributes = KEYWORDS.flatMap((name) => ['--search-attribute', `${name}=Keyword`]);
+  const attributes = Object.values(SEARCH_ATTRIBUTES).flatMap((name) => ['--search-attribute', `${name}=Keyword`]);
   const server = spawn(
     BINARY,
     [

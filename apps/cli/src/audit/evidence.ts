@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { Anchor, HeldReceipt } from '@scc/audit';
-import { PLAN_GROUP, PLAN_KIND, PLAN_VERSION, planStatusSchema } from '@scc/plan';
+import { PLAN_TYPE, planStatusSchema } from '@scc/plan';
 import type { KubeClient } from '@scc/kube';
 import { z } from 'zod';
 import { CliError } from '../exit.js';
@@ -74,7 +74,7 @@ const planSchema = z.object({ status: planStatusSchema.pick({ auditCheckpoint: t
 /** The checkpoints in the ConfigMap and in the status of every plan. */
 export async function clusterAnchors(kube: KubeClient): Promise<Anchor[]> {
   const map = configMapSchema.safeParse(await kube.get(CONFIGMAP));
-  const plans = await kube.list({ apiVersion: `${PLAN_GROUP}/${PLAN_VERSION}`, kind: PLAN_KIND });
+  const plans = await kube.list(PLAN_TYPE);
   const { namespace, name } = CONFIGMAP;
   return [
     ...(map.success ? [{ source: `ConfigMap ${namespace}/${name}`, note: map.data.data.checkpoint }] : []),

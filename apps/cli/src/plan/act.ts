@@ -1,8 +1,8 @@
 import { approvalStateSchema } from '@scc/governance-api';
-import type { PlanRef } from '@scc/plan';
+import type { CommandName, PlanRef } from '@scc/plan';
 import { WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
 import { z } from 'zod';
-import { type CommandName, type CommandOutcome, commandUpdate, workflowIdOf } from '@scc/migration/contract';
+import { type CommandOutcome, commandUpdate, workflowIdOf } from '@scc/migration/contract';
 import { CliError, EXIT } from '../exit.js';
 import { fields } from '../output.js';
 import type { Session } from '../session.js';

@@ -1,5 +1,5 @@
+import type { CommandName } from '@scc/plan';
 import { Command } from 'commander';
-import type { CommandName } from '@scc/migration/contract';
 import type { Run } from '../session.js';
 import { lint, type LintOptions } from './lint.js';
 import { status } from './status.js';

@@ -1,4 +1,4 @@
-import { PLAN_GROUP, PLAN_KIND, PLAN_VERSION, type PlanRef, type PlanStatus, planStatusSchema } from '@scc/plan';
+import { PLAN_TYPE, type PlanRef, type PlanStatus, planStatusSchema } from '@scc/plan';
 import { z } from 'zod';
 import { CliError } from '../exit.js';
 import type { Session } from '../session.js';
@@ -19,7 +19,7 @@ export interface FoundPlan {
 /** @throws CliError when there is no such plan. */
 export async function findPlan(session: Session, namespace: string, name: string): Promise<FoundPlan> {
   const kube = await session.kube();
-  const object = await kube.get({ apiVersion: `${PLAN_GROUP}/${PLAN_VERSION}`, kind: PLAN_KIND, namespace, name });
+  const object = await kube.get({ ...PLAN_TYPE, namespace, name });
   if (!object)
     throw new CliError(
       `there is no plan ${name} in the namespace ${namespace}`,

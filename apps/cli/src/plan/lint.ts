@@ -1,4 +1,4 @@
-import { parseSpec, PLAN_GROUP, PLAN_KIND, PLAN_VERSION, type PlanSpec, type Violation } from '@scc/plan';
+import { parseSpec, PLAN_API_VERSION, PLAN_KIND, type PlanSpec, type Violation } from '@scc/plan';
 import { applyTemplatePatch, type CompiledSCCs, remediate, type Remediation } from '@scc/scc';
 import { CliError, EXIT } from '../exit.js';
 import { type Manifest, readManifests, workloadOf, type WorkloadManifest } from '../manifests.js';
@@ -19,7 +19,6 @@ interface Linted {
   remediation: Remediation | null;
 }
 
-const API_VERSION = `${PLAN_GROUP}/${PLAN_VERSION}`;
 
 interface Around {
   manifests: readonly Manifest[];
@@ -53,12 +52,12 @@ function lintPlan(plan: Manifest, around: Around): Linted {
   const namespace = plan.metadata.namespace ?? 'default';
   const name = `${namespace}/${plan.metadata.name}`;
   const violations: Violation[] = [];
-  if (plan.apiVersion !== API_VERSION)
+  if (plan.apiVersion !== PLAN_API_VERSION)
     violations.push({
       code: 'ApiVersion',
       field: 'apiVersion',
       message: `${plan.apiVersion} is not the version of plans`,
-      remedy: `Write apiVersion: ${API_VERSION}.`,
+      remedy: `Write apiVersion: ${PLAN_API_VERSION}.`,
     });
   const parsed = parseSpec(plan['spec']);
   if (!parsed.ok)

@@ -1,12 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { PlanStatus } from '@scc/plan';
+import { isTerminal, type PlanStatus } from '@scc/plan';
 import { EXIT } from '../exit.js';
 import { fields, table } from '../output.js';
 import type { Session } from '../session.js';
 import { findPlan, type FoundPlan } from './find.js';
 
 const WATCH_MS = 500;
-const ENDED = ['Completed', 'RolledBack', 'Rejected'];
 
 /** Shows a plan, or follows it until it has ended. @returns 0; with `watch` only when the plan completed. */
 export async function status(
@@ -20,7 +19,7 @@ export async function status(
     if (state !== shown) show(session, plan, watch && shown !== '');
     shown = state;
     if (!watch) return EXIT.ok;
-    if (ENDED.includes(plan.status.phase ?? '')) return plan.status.phase === 'Completed' ? EXIT.ok : EXIT.failed;
+    if (isTerminal(plan.status.phase)) return plan.status.phase === 'Completed' ? EXIT.ok : EXIT.failed;
     await delay(WATCH_MS);
   }
 }

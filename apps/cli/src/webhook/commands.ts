@@ -1,4 +1,6 @@
 import { KubeError, type KubeClient, type KubeObject } from '@scc/kube';
+import { ENFORCE_LABEL } from '@scc/plan';
+import { SCC_ANNOTATION } from '@scc/scc';
 import { Command } from 'commander';
 import { z } from 'zod';
 import { EXIT } from '../exit.js';
@@ -65,7 +67,7 @@ async function tryPod(kube: KubeClient, namespace: string): Promise<WebhookFacts
   };
   try {
     const { metadata } = await kube.create(pod, { dryRun: true });
-    return { scc: metadata.annotations?.['openshift.io/scc'], refusal: undefined };
+    return { scc: metadata.annotations?.[SCC_ANNOTATION], refusal: undefined };
   } catch (error) {
     if (!(error instanceof KubeError)) throw error;
     return { scc: undefined, refusal: error.message };
@@ -78,7 +80,7 @@ async function factsOf(kube: KubeClient): Promise<WebhookFacts> {
     servedCertificate(kube),
     readyEndpoints(kube),
     kube.list({ apiVersion: 'security.openshift.io/v1', kind: 'SecurityContextConstraints' }),
-    kube.list({ apiVersion: 'v1', kind: 'Namespace' }, { labelSelector: 'scc.poc/enforce=true' }),
+    kube.list({ apiVersion: 'v1', kind: 'Namespace' }, { labelSelector: `${ENFORCE_LABEL}=true` }),
   ]);
   const nameOf = ({ metadata }: KubeObject): string => metadata.name ?? '';
   const [first] = namespaces.items;

@@ -136,7 +136,6 @@ const CHANGES: {
   GatePassed: (view, event) => addGates(view, event.samples),
   GateFailed: (view, event) => addGates(view, event.samples),
   WorkloadMigrationStarted: (view) => void (view.message = 'migrating the workload itself'),
-  PartitionMigrated: (view, event) => void (view.message = `${event.pod} is migrated`),
   WorkloadMigrated: (view, event, stored) => {
     addPods(view, event.pods, 'after', stored);
     view.message = 'every pod runs under the target';

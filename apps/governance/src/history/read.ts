@@ -1,4 +1,4 @@
-import { PHASES } from '@scc/plan';
+import { PHASES, riskBandSchema } from '@scc/plan';
 import { MoreThan } from 'typeorm';
 import { z } from 'zod';
 import type { Scope } from '../call/scope.js';
@@ -16,7 +16,7 @@ export const migrationFilterSchema = z.object({
   sourceSCC: z.string().max(253).optional(),
   targetSCC: z.string().max(253).optional(),
   author: z.string().max(253).optional(),
-  riskBand: z.enum(['low', 'medium', 'high', 'critical']).optional(),
+  riskBand: riskBandSchema.optional(),
   outcome: z.enum(['completed', 'rolledBack', 'rejected', 'dryRun']).optional(),
 });
 export type MigrationFilter = z.infer<typeof migrationFilterSchema>;

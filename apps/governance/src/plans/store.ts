@@ -1,5 +1,5 @@
 import type { Evaluation, EvaluationRequest, PlanIdentity } from '@scc/governance-api';
-import type { PlanRef } from '@scc/plan';
+import { PLAN_KIND, type PlanRef } from '@scc/plan';
 import type { EntityManager } from 'typeorm';
 import { z } from 'zod';
 import { type Database, newRow } from '../database/rows.js';
@@ -92,7 +92,7 @@ export interface WorkloadKey {
 
 /** The object that audit entries about a plan name. */
 export const planObject = ({ namespace, name }: Pick<PlanIdentity, 'namespace' | 'name'>) => ({
-  kind: 'SCCMigrationPlan',
+  kind: PLAN_KIND,
   namespace,
   name,
 });

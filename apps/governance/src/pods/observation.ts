@@ -1,3 +1,5 @@
+import { planNameOf } from '@scc/plan';
+import { SCC_ANNOTATION } from '@scc/scc';
 import { z } from 'zod';
 
 /** What tracking keeps of a pod. */
@@ -30,9 +32,7 @@ const podSchema = z.object({
 });
 type Pod = z.infer<typeof podSchema>;
 
-const SCC_ANNOTATION = 'openshift.io/scc';
 const SUBJECT_ANNOTATION = 'security.openshift.io/validated-scc-subject-type';
-const PLAN_LABEL = 'scc.poc/plan';
 const HASH_LABEL = 'pod-template-hash';
 
 /** Reads a pod as the API server or an admission review shows it; null when it has no uid yet or is no pod. */
@@ -49,7 +49,7 @@ export function observePod(object: unknown): PodObservation | null {
     image: spec.containers[0]?.image ?? null,
     node: spec.nodeName ?? null,
     ...ownerOf(metadata),
-    plan: metadata.labels[PLAN_LABEL] ?? null,
+    plan: planNameOf(metadata) ?? null,
   };
 }
 

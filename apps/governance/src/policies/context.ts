@@ -1,4 +1,5 @@
 import type { Evaluation, EvaluationRequest } from '@scc/governance-api';
+import { RISK_BANDS } from '@scc/plan';
 import { type CelData, toCelData } from '@scc/policy';
 import { compare, compileSCC, type SecurityContextConstraints } from '@scc/scc';
 import type { KnownSCCs } from '../registry/versions.js';
@@ -22,7 +23,6 @@ export const POLICY_INPUTS = ['plan', 'workload', 'namespace', 'scc', 'risk', 't
 
 /** Fields that are fractions: whole or not, CEL reads them as double. */
 const DOUBLES = new Set(['requestsPerSecond', 'changeRisk', 'exposure', 'low', 'high', 'min', 'max']);
-const BANDS = ['low', 'medium', 'high', 'critical'];
 const WEEKDAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
 
 /** The facts as policies read them; every field is always there, null where nothing is known. */
@@ -60,7 +60,7 @@ export function policyContext({ request, risk, sccs, history, now }: PolicyFacts
     scc: comparison(facts, sccs),
     risk: {
       band: risk.band,
-      level: BANDS.indexOf(risk.band),
+      level: RISK_BANDS.indexOf(risk.band),
       raisedBy: risk.raisedBy,
       changeRisk: risk.changeRisk,
       exposure: risk.exposure,

@@ -1,8 +1,8 @@
+import { riskBandSchema } from '@scc/plan';
 import { signalsSchema } from '@scc/risk';
 import { z } from 'zod';
 
 const time = z.iso.datetime();
-const band = z.enum(['low', 'medium', 'high', 'critical']);
 
 export const modelsSchema = z.object({
   champion: z.int().nullable().describe('The model that assesses; null before anything was assessed.'),
@@ -56,7 +56,7 @@ export const assessmentSchema = z.object({
   targetSCC: z.string(),
   assessedAt: time,
   model: z.int(),
-  band,
+  band: riskBandSchema,
   raisedBy: z.enum(['changeRisk', 'exposure', 'both']),
   changeRisk: z.number(),
   interval,

@@ -1,4 +1,4 @@
-import type { UndoCause } from '@scc/plan';
+import { PLAN_KIND, type UndoCause } from '@scc/plan';
 import type { EntityManager } from 'typeorm';
 import { z } from 'zod';
 import { appendAuditBatch } from '../audit/append.js';
@@ -95,7 +95,7 @@ export async function settleOutcomes(tx: EntityManager, now: Date): Promise<numb
     ended.map(({ plan_uid: uid, namespace, name, assessment }, index) => ({
       actor: SYSTEM,
       action: 'risk.outcomeRecorded',
-      object: { kind: 'SCCMigrationPlan', namespace, name },
+      object: { kind: PLAN_KIND, namespace, name },
       requestId: null,
       details: { uid, assessment, ...(labels[index] ?? {}) },
     })),

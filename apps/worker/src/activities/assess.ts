@@ -1,6 +1,6 @@
 import type { GovernanceClient } from '@scc/governance-api';
 import type { KubeClient, KubeObject } from '@scc/kube';
-import { durationMs, type PlanSpec, type Violation } from '@scc/plan';
+import { canaryLabels, canaryName, durationMs, FIELD_MANAGER, type PlanSpec, type Violation } from '@scc/plan';
 import type { TrafficRouter } from '@scc/routing';
 import type { PodTemplate } from '@scc/scc';
 import type {
@@ -13,13 +13,12 @@ import type {
 } from '@scc/migration/contract';
 import { violationsOf, warningsOf } from '../assess/checks.js';
 import { gatherFacts, observedSource, type Facts, type Workload } from '../assess/facts.js';
-import { canaryName, chooseLabel } from '../assess/label.js';
+import { chooseLabel } from '../assess/label.js';
 import { neighbourViolations, podSecurityViolations } from '../assess/pod-security.js';
 import { changeTemplate } from '../assess/template.js';
 import type { Metrics } from '../prometheus.js';
 import { kept } from './governance.js';
 import { keyOf } from '../cluster/objects.js';
-import { FIELD_MANAGER } from './plan.js';
 import { surveyPolicies } from '../cluster/neighbours.js';
 import { asPodSCC } from '../cluster/rollout.js';
 
@@ -89,7 +88,7 @@ export const assessWith =
 
     const services = workload.services.map(({ name }) => ({ name, canary: canaryName(name) }));
     const policies = surveyPolicies(facts.policies, chosen.label);
-    const markers = { 'scc.poc/plan': ref.name, 'scc.poc/role': 'canary' };
+    const markers = canaryLabels(ref.name);
     const routes = await router.survey({ namespace: ref.namespace, services, label: chosen.label, markers });
     const sourceServiceAccount = workload.deployment.spec.template.spec.serviceAccountName;
     const sourceSCC = observedSource(workload, spec.targetSCC);

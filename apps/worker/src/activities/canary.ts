@@ -1,10 +1,11 @@
 import { isForbidden, type KubeClient, type KubeObject, type ObjectId } from '@scc/kube';
 import type { MigrationActivities, MigrationTarget } from '@scc/migration/contract';
+import { canaryAnnotations, canaryLabels, copyName, FIELD_MANAGER } from '@scc/plan';
+import { controllerSubject, SCC_ANNOTATION } from '@scc/scc';
 import { terminal } from './failures.js';
 import { deploymentSchema, endpointSliceSchema, idOf, serviceSchema } from '../cluster/objects.js';
 import { pause, until } from './pace.js';
-import { FIELD_MANAGER } from './plan.js';
-import { copyForCanary, copyName } from '../cluster/neighbours.js';
+import { copyForCanary } from '../cluster/neighbours.js';
 import { asPodSCC, podsOf, rolloutOf, strangers, troubles } from '../cluster/rollout.js';
 
 const POLL_MS = 150;
@@ -13,15 +14,9 @@ const GONE_TIMEOUT_MS = 10 * 60_000;
 const GRANT_BOUND_MS = 5_000;
 
 /** Pods of a Deployment are created by this identity, and an SCC may be granted to it as well as to the pod's own. */
-const CONTROLLER = {
-  user: 'system:serviceaccount:kube-system:replicaset-controller',
-  groups: ['system:serviceaccounts', 'system:serviceaccounts:kube-system', 'system:authenticated'],
-};
+const { name: controller, groups: controllerGroups } = controllerSubject('Deployment');
 
-const markers = ({ ref }: MigrationTarget): Record<string, string> => ({
-  'scc.poc/plan': ref.name,
-  'scc.poc/role': 'canary',
-});
+const markers = ({ ref }: MigrationTarget): Record<string, string> => canaryLabels(ref.name);
 
 const deploymentId = ({ ref, canary }: MigrationTarget): ObjectId => ({
   apiVersion: 'apps/v1',
@@ -63,7 +58,7 @@ function canaryDeployment(workload: KubeObject, target: MigrationTarget): KubeOb
         ...(workload.metadata.labels?.[key] ? { [key]: canary } : {}),
         ...markers(target),
       },
-      annotations,
+      annotations: { ...annotations, ...canaryAnnotations(target.ref.name) },
     },
     spec: {
       ...spec,
@@ -84,7 +79,12 @@ function canaryService(service: KubeObject, name: string, target: MigrationTarge
   return {
     apiVersion: 'v1',
     kind: 'Service',
-    metadata: { name, namespace: target.ref.namespace, labels: { ...service.metadata.labels, ...markers(target) } },
+    metadata: {
+      name,
+      namespace: target.ref.namespace,
+      labels: { ...service.metadata.labels, ...markers(target) },
+      annotations: canaryAnnotations(target.ref.name),
+    },
     spec: {
       type: 'ClusterIP',
       ports: ports.map((port) => ({ ...port, nodePort: undefined })),
@@ -140,7 +140,7 @@ export function canaryActivities(kube: KubeClient): CanaryActivities {
         timeoutMs: GRANT_BOUND_MS,
         expired: () => terminal('admission', `a pod of the changed template is not admitted: ${refusal.message}`),
       });
-      const scc = seen.metadata.annotations?.['openshift.io/scc'];
+      const scc = seen.metadata.annotations?.[SCC_ANNOTATION];
       if (scc !== undefined && scc !== target.targetSCC)
         throw terminal(
           'admission',
@@ -242,7 +242,7 @@ async function dryRun(
   refusal: { message: string },
 ): Promise<KubeObject | undefined> {
   try {
-    return await kube.create(pod, { dryRun: true, impersonate: CONTROLLER });
+    return await kube.create(pod, { dryRun: true, impersonate: { user: controller, groups: [...controllerGroups] } });
   } catch (error) {
     if (!isForbidden(error)) throw error;
     refusal.message = error instanceof Error ? error.message : String(error);

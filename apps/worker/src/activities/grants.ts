@@ -1,25 +1,25 @@
 import { isNotFound, type KubeClient, type KubeObject, type ObjectId } from '@scc/kube';
+import { clusterRoleName, FIELD_MANAGER, grantBindingName, GRANT_LABEL, grantRoleName, labelValue } from '@scc/plan';
+import { serviceAccountSubject } from '@scc/scc';
 import { z } from 'zod';
 import type { MigrationActivities, MigrationTarget, StoredImage } from '@scc/migration/contract';
 import { bindingSchema, idOf, keyOf, podSchema, sccOf } from '../cluster/objects.js';
-import { FIELD_MANAGER } from './plan.js';
 
 const RBAC = 'rbac.authorization.k8s.io/v1';
-export const clusterRoleOf = (scc: string): string => `system:openshift:scc:${scc}`;
 
 /** The RoleBinding by which the engine grants the target to the workload's ServiceAccount. */
 export const targetBinding = ({ ref, targetSCC, targetServiceAccount }: MigrationTarget): ObjectId => ({
   apiVersion: RBAC,
   kind: 'RoleBinding',
   namespace: ref.namespace,
-  name: `scc-${targetSCC}-${targetServiceAccount}`,
+  name: grantBindingName(targetSCC, targetServiceAccount),
 });
 
 const customRole = ({ ref, targetSCC }: MigrationTarget): ObjectId => ({
   apiVersion: RBAC,
   kind: 'Role',
   namespace: ref.namespace,
-  name: `scc-use-${targetSCC}`,
+  name: grantRoleName(targetSCC),
 });
 
 /** Everything that granting the target may create. */
@@ -35,7 +35,7 @@ export async function bindingsOf(
   const { items } = await kube.list(roleKind, { namespace });
   return items.filter((item) => {
     const { roleRef, subjects } = bindingSchema.parse(item);
-    const grants = roleRef.name === clusterRoleOf(scc) || roleRef.name === `scc-use-${scc}`;
+    const grants = roleRef.name === clusterRoleName(scc) || roleRef.name === grantRoleName(scc);
     return grants && subjects.some((subject) => isServiceAccount(subject, namespace, serviceAccount));
   });
 }
@@ -51,10 +51,11 @@ type GrantActivities = Pick<MigrationActivities, 'grantTarget' | 'revokeSource' 
 
 /** Grants are RoleBindings in the workload's namespace, never cluster-wide. */
 export function grantActivities(kube: KubeClient): GrantActivities {
-  const mayUse = async ({ ref, targetSCC, targetServiceAccount }: MigrationTarget): Promise<boolean> =>
-    kube.subjectAccessReview({
-      user: `system:serviceaccount:${ref.namespace}:${targetServiceAccount}`,
-      groups: ['system:serviceaccounts', `system:serviceaccounts:${ref.namespace}`],
+  const mayUse = async ({ ref, targetSCC, targetServiceAccount }: MigrationTarget): Promise<boolean> => {
+    const { name: user, groups } = serviceAccountSubject(ref.namespace, targetServiceAccount);
+    return kube.subjectAccessReview({
+      user,
+      groups: [...groups],
       resourceAttributes: {
         verb: 'use',
         group: 'security.openshift.io',
@@ -63,10 +64,11 @@ export function grantActivities(kube: KubeClient): GrantActivities {
         namespace: ref.namespace,
       },
     });
+  };
 
   const roleRef = async (target: MigrationTarget): Promise<{ apiGroup: string; kind: string; name: string }> => {
     const apiGroup = 'rbac.authorization.k8s.io';
-    const name = clusterRoleOf(target.targetSCC);
+    const name = clusterRoleName(target.targetSCC);
     if (await kube.get({ apiVersion: RBAC, kind: 'ClusterRole', name })) return { apiGroup, kind: 'ClusterRole', name };
     const { namespace, name: role } = { namespace: target.ref.namespace, ...customRole(target) };
     const rules = [
@@ -93,7 +95,7 @@ export function grantActivities(kube: KubeClient): GrantActivities {
         {
           apiVersion: RBAC,
           kind: 'RoleBinding',
-          metadata: { namespace, name, labels: { 'scc.poc/grant': target.targetSCC } },
+          metadata: { namespace, name, labels: { [GRANT_LABEL]: labelValue(target.targetSCC) } },
           roleRef: await roleRef(target),
           subjects: [{ kind: 'ServiceAccount', name: target.targetServiceAccount, namespace }],
         },

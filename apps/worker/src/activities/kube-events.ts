@@ -1,4 +1,4 @@
-import { PLAN_GROUP, PLAN_KIND, PLAN_VERSION, type MigrationEvent, type PlanRef, type PlanStatus } from '@scc/plan';
+import { PLAN_TYPE, type MigrationEvent, type PlanRef, type PlanStatus } from '@scc/plan';
 
 export interface KubeEvent {
   regarding: { apiVersion: string; kind: string; namespace: string; name: string; uid?: string };
@@ -72,7 +72,7 @@ export function kubeEventsOf(
   status: PlanStatus,
   events: MigrationEvent[],
 ): KubeEvent[] {
-  const plan = { apiVersion: `${PLAN_GROUP}/${PLAN_VERSION}`, kind: PLAN_KIND, namespace, name, uid };
+  const plan = { ...PLAN_TYPE, namespace, name, uid };
   return events
     .filter(({ type }) => !QUIET.has(type))
     .flatMap((event) => {

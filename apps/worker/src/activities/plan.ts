@@ -1,12 +1,12 @@
 import { isNotFound, type KubeClient, type KubeObject } from '@scc/kube';
 import {
+  AUTHOR_ANNOTATION,
   durationMs,
+  FIELD_MANAGER,
   FINALIZER,
   parseSpec,
   planStatusSchema,
-  PLAN_GROUP,
-  PLAN_KIND,
-  PLAN_VERSION,
+  PLAN_TYPE,
   type PlanRef,
   type PlanSpec,
   type PlanStatus,
@@ -15,10 +15,6 @@ import type { AcceptedPlan, LiveSettings, MigrationActivities } from '@scc/migra
 import { terminal } from './failures.js';
 import { kubeEventsOf, type EventSubjects } from './kube-events.js';
 
-export const AUTHOR_ANNOTATION = 'scc.poc/author';
-/** Owns the fields of the plan that the engine writes; release drops exactly what acceptance took. */
-export const FIELD_MANAGER = 'scc-orchestrator';
-const planKind = { apiVersion: `${PLAN_GROUP}/${PLAN_VERSION}`, kind: PLAN_KIND };
 
 const liveOf = (spec: PlanSpec, generation: number): LiveSettings => ({
   generation,
@@ -51,12 +47,12 @@ type PlanActivities = Pick<
 /** The activities that read and write the plan itself: its finalizer, its status, and the events on it. */
 export function planActivities(kube: KubeClient): PlanActivities {
   const find = async ({ namespace, name, uid }: PlanRef): Promise<KubeObject | undefined> => {
-    const object = await kube.get({ ...planKind, namespace, name });
+    const object = await kube.get({ ...PLAN_TYPE, namespace, name });
     return object?.metadata.uid === uid ? object : undefined;
   };
   const setFinalizers = async ({ namespace, name, uid }: PlanRef, finalizers: string[]): Promise<void> => {
     await kube.apply(
-      { ...planKind, metadata: { namespace, name, uid, finalizers } },
+      { ...PLAN_TYPE, metadata: { namespace, name, uid, finalizers } },
       { fieldManager: FIELD_MANAGER, force: true },
     );
   };
@@ -87,7 +83,7 @@ export function planActivities(kube: KubeClient): PlanActivities {
     },
     writeStatus: async (ref, status, events) => {
       const { namespace, name, uid } = ref;
-      const object: KubeObject = { ...planKind, metadata: { namespace, name, uid }, status: complete(status) };
+      const object: KubeObject = { ...PLAN_TYPE, metadata: { namespace, name, uid }, status: complete(status) };
       try {
         await kube.applyStatus(object, { fieldManager: FIELD_MANAGER, force: true });
       } catch (error) {

@@ -1,7 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
+import { isRecord } from '@scc/plan';
 
 /** Lists of named things (containers, env, ports, volumes) are compared by name, as the API server merges them. */
 function byName(list: unknown): Map<string, unknown> | null {

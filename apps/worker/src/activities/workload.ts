@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import { lastWriter, type KubeClient, type KubeObject, type ObjectId } from '@scc/kube';
 import type { Conflict, MigrationActivities, MigrationTarget, StoredImage } from '@scc/migration/contract';
+import { FIELD_MANAGER } from '@scc/plan';
 import { terminal } from './failures.js';
 import { deploymentSchema, keyOf } from '../cluster/objects.js';
 import { until } from './pace.js';
-import { FIELD_MANAGER } from './plan.js';
 import { asPodSCC, podsOf, rolloutOf, strangers, troubles } from '../cluster/rollout.js';
 import { revert } from './three-way.js';
 

@@ -1,6 +1,7 @@
+import { UNREADY_ANNOTATION } from '@scc/plan';
 import { observedSource, type Facts } from './facts.js';
 import { someFacts } from './facts.fixture.js';
-import { UNREADY_ANNOTATION, violationsOf, warningsOf } from './checks.js';
+import { violationsOf, warningsOf } from './checks.js';
 
 const codes = (facts: Facts): string[] => violationsOf(facts).map(({ code }) => code);
 const pinned = {

@@ -1,8 +1,8 @@
-import type { Violation } from '@scc/plan';
+import { UNREADY_ANNOTATION, type Violation } from '@scc/plan';
+import { REQUIRED_SCC_ANNOTATION } from '@scc/scc';
 import { observedSource, type Facts, type Workload } from './facts.js';
 
 /** Lets a plan move a workload that is not healthy now; the plan's author says so by this annotation, value "true". */
-export const UNREADY_ANNOTATION = 'scc.poc/allow-unready-source';
 
 /** One rule about the facts: yields every violation that it finds. Named for what is wrong. */
 type Check = (facts: Facts) => Violation[];
@@ -28,7 +28,7 @@ const kindIsNotMoved: Check = ({ spec: { workloadRef, targetSCC } }) =>
           'KindNotSupported',
           'spec.workloadRef.kind',
           `a ${workloadRef.kind} can not be migrated, only a Deployment can: ${WITHOUT_CANARY[workloadRef.kind]}, so there is no canary to move requests to`,
-          `Do it by hand: grant ${targetSCC} to its ServiceAccount, set openshift.io/required-scc: ${targetSCC} on its pod template, roll it out, and take the old grant away.`,
+          `Do it by hand: grant ${targetSCC} to its ServiceAccount, set ${REQUIRED_SCC_ANNOTATION}: ${targetSCC} on its pod template, roll it out, and take the old grant away.`,
         ),
       ];
 
@@ -85,7 +85,7 @@ const sourceIsAnother = ofWorkload((workload, { spec: { sourceSCC, targetSCC } }
 
 const isMigratedAlready = ofWorkload(({ pods, deployment }, { spec: { targetSCC } }) => {
   const present = pods.filter(({ leaving }) => !leaving);
-  const pinned = deployment.spec.template.metadata.annotations['openshift.io/required-scc'] === targetSCC;
+  const pinned = deployment.spec.template.metadata.annotations[REQUIRED_SCC_ANNOTATION] === targetSCC;
   if (!pinned || present.length === 0 || present.some(({ scc }) => scc !== targetSCC)) return [];
   const message = `every pod runs under ${targetSCC} already, and the template asks for it`;
   return [violation('AlreadyMigrated', 'spec.targetSCC', message, 'Delete the plan: there is nothing to do.')];

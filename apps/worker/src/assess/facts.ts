@@ -1,11 +1,10 @@
 import type { KubeClient, KubeObject } from '@scc/kube';
-import { PLAN_GROUP, PLAN_KIND, PLAN_VERSION, type PlanRef, type PlanSpec } from '@scc/plan';
+import { canaryName, isCanaryObject, planNameOf, PLAN_TYPE, type PlanRef, type PlanSpec } from '@scc/plan';
 import { compileSCCs, sccSchema, type CompiledSCCs, type Namespace } from '@scc/scc';
 import { listPolicies } from '../cluster/neighbours.js';
 import { ownedLabelsOf } from '../cluster/namespace.js';
 import { deploymentSchema, selects, serviceSchema, type Deployment } from '../cluster/objects.js';
 import { podsOf, rolloutOf, type Rollout, type SeenPod } from '../cluster/rollout.js';
-import { canaryName } from './label.js';
 
 export interface SelectingService {
   name: string;
@@ -60,8 +59,7 @@ async function readWorkload(kube: KubeClient, { namespace }: PlanRef, name: stri
     pods,
     services: services.items.flatMap((service) => {
       const { selector, type, sessionAffinity } = serviceSchema.parse(service).spec;
-      const isOurs = service.metadata.labels?.['scc.poc/role'] === 'canary';
-      if (isOurs || type === 'ExternalName' || !selects(selector, podLabels)) return [];
+      if (isCanaryObject(service.metadata) || type === 'ExternalName' || !selects(selector, podLabels)) return [];
       return [{ name: service.metadata.name ?? '', selector: selector ?? {}, sessionAffinity }];
     }),
     autoscalers: autoscalers.items.filter((autoscaler) => scales(autoscaler, name)),
@@ -71,8 +69,7 @@ async function readWorkload(kube: KubeClient, { namespace }: PlanRef, name: stri
 /** Whether an autoscaler is there for a Deployment of this name. */
 function scales({ metadata, ...autoscaler }: KubeObject, name: string): boolean {
   const { scaleTargetRef } = autoscaler['spec'] as { scaleTargetRef?: { kind?: string; name?: string } };
-  const isOurs = metadata.labels?.['scc.poc/role'] === 'canary';
-  return !isOurs && scaleTargetRef?.kind === 'Deployment' && scaleTargetRef.name === name;
+  return !isCanaryObject(metadata) && scaleTargetRef?.kind === 'Deployment' && scaleTargetRef.name === name;
 }
 
 async function findInTheWay(kube: KubeClient, ref: PlanRef, workload: Workload | null): Promise<string[]> {
@@ -86,7 +83,7 @@ async function findInTheWay(kube: KubeClient, ref: PlanRef, workload: Workload |
   const found = await Promise.all(
     wanted.map(async (id) => {
       const object = await kube.get(id);
-      const plan = object?.metadata.labels?.['scc.poc/plan'];
+      const plan = object && planNameOf(object.metadata);
       // A canary of a migration under way goes by itself; this plan waits until it has.
       const isWaitedFor =
         plan !== undefined && (plan === ref.name || (await isUnderWay(kube, { namespace, name: plan })));
@@ -97,7 +94,7 @@ async function findInTheWay(kube: KubeClient, ref: PlanRef, workload: Workload |
 }
 
 async function isUnderWay(kube: KubeClient, plan: { namespace: string; name: string }): Promise<boolean> {
-  const object = await kube.get({ apiVersion: `${PLAN_GROUP}/${PLAN_VERSION}`, kind: PLAN_KIND, ...plan });
+  const object = await kube.get({ ...PLAN_TYPE, ...plan });
   const { finishedAt } = (object?.['status'] ?? {}) as { finishedAt?: string };
   return object !== undefined && finishedAt === undefined;
 }
@@ -105,7 +102,7 @@ async function isUnderWay(kube: KubeClient, plan: { namespace: string; name: str
 /** Reads everything that the checks look at. */
 export async function gatherFacts(kube: KubeClient, ref: PlanRef, spec: PlanSpec): Promise<Facts> {
   const { namespace } = ref;
-  const plan = { apiVersion: `${PLAN_GROUP}/${PLAN_VERSION}`, kind: PLAN_KIND, namespace, name: ref.name };
+  const plan = { ...PLAN_TYPE, namespace, name: ref.name };
   const [own, sccs, space, workload, policies] = await Promise.all([
     kube.get(plan),
     kube.list(SCC_KIND),

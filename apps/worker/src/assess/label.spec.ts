@@ -1,16 +1,4 @@
-import { canaryName, chooseLabel } from './label.js';
-
-describe('canaryName', () => {
-  it('marks a name', () => {
-    expect(canaryName('ledger')).toBe('ledger-scc-canary');
-  });
-
-  it('keeps long names apart and within what a label may hold', () => {
-    const [a, b] = ['a', 'b'].map((end) => canaryName(`${'x'.repeat(62)}${end}`));
-    expect(a).not.toBe(b);
-    for (const name of [a, b]) expect(name).toMatch(/^[a-z0-9][-a-z0-9]{0,61}[a-z0-9]$/);
-  });
-});
+import { chooseLabel } from './label.js';
 
 describe('chooseLabel', () => {
   const service = (selector: Record<string, string>, name = 's') => ({ name, selector });

@@ -1,16 +1,5 @@
-import { createHash } from 'node:crypto';
-import type { Violation } from '@scc/plan';
+import { canaryName, type Violation } from '@scc/plan';
 import type { LabelSwitch } from '@scc/routing';
-
-const MAX_LABEL = 63;
-const SUFFIX = '-scc-canary';
-
-/** A name with the mark of a canary, within what Kubernetes takes; a name that is too long keeps its hash. */
-export function canaryName(name: string, max = MAX_LABEL): string {
-  if (name.length + SUFFIX.length <= max) return name + SUFFIX;
-  const hash = createHash('sha256').update(name).digest('hex').slice(0, 8);
-  return `${name.slice(0, max - SUFFIX.length - 9).replace(/[^a-z0-9A-Z]+$/, '')}-${hash}${SUFFIX}`;
-}
 
 interface LabelFacts {
   /** `matchLabels` of the workload. */

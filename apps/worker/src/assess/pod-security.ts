@@ -1,16 +1,6 @@
 import type { KubeClient } from '@scc/kube';
 import type { Violation } from '@scc/plan';
-import {
-  isLabelSynced,
-  isLaxer,
-  levelAfterGrantChange,
-  podSchema,
-  requiredPodSecurityLevel,
-  type CompiledSCC,
-  type LevelChange,
-  type Pod,
-  type PodSecurityLevel,
-} from '@scc/scc';
+import { type CompiledSCC, isLabelSynced, isLaxer, levelAfterGrantChange, type LevelChange, type Pod, podSchema, type PodSecurityLevel, requiredPodSecurityLevel, serviceAccountSubject } from '@scc/scc';
 import type { Facts } from './facts.js';
 
 const ENFORCE = 'pod-security.kubernetes.io/enforce';
@@ -86,10 +76,11 @@ async function usable(
   { targetServiceAccount, sourceServiceAccount, sourceSCC }: Change,
 ): Promise<{ before: CompiledSCC[]; after: CompiledSCC[] }> {
   const { items } = await kube.list({ apiVersion: 'v1', kind: 'ServiceAccount' }, { namespace: ref.namespace });
-  const mayUse = (account: string, scc: CompiledSCC): Promise<boolean> =>
-    kube.subjectAccessReview({
-      user: `system:serviceaccount:${ref.namespace}:${account}`,
-      groups: ['system:serviceaccounts', `system:serviceaccounts:${ref.namespace}`, 'system:authenticated'],
+  const mayUse = (account: string, scc: CompiledSCC): Promise<boolean> => {
+    const { name: user, groups } = serviceAccountSubject(ref.namespace, account);
+    return kube.subjectAccessReview({
+      user,
+      groups: [...groups, 'system:authenticated'],
       resourceAttributes: {
         verb: 'use',
         group: 'security.openshift.io',
@@ -98,6 +89,7 @@ async function usable(
         namespace: ref.namespace,
       },
     });
+  };
   const uses = await Promise.all(
     items.flatMap(({ metadata: { name = '' } }) =>
       sccs.ordered.map(async (scc) => ({ name, scc, allowed: await mayUse(name, scc) })),

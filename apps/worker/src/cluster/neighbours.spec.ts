@@ -1,5 +1,6 @@
 import type { KubeObject } from '@scc/kube';
-import { copyForCanary, copyName, surveyPolicies } from './neighbours.js';
+import { copyName } from '@scc/plan';
+import { copyForCanary, surveyPolicies } from './neighbours.js';
 
 const label = { key: 'app', stable: 'ledger', canary: 'ledger-scc-canary' };
 const policy = (name: string, spec: unknown, kind = 'NetworkPolicy'): KubeObject => ({

@@ -1,5 +1,5 @@
 import { isNotFound, type KindRef, type KubeClient, type KubeObject } from '@scc/kube';
-import type { Violation } from '@scc/plan';
+import { isCanaryObject, isRecord, type Violation } from '@scc/plan';
 import type { LabelSwitch } from '@scc/routing';
 import { keyOf } from './objects.js';
 
@@ -13,12 +13,6 @@ export const POLICY_KINDS: readonly KindRef[] = [
   { apiVersion: 'networking.istio.io/v1', kind: 'Sidecar' },
   { apiVersion: 'telemetry.istio.io/v1', kind: 'Telemetry' },
 ];
-
-/** The name of a policy's copy: the policy's own with a mark that no user's object carries. */
-export const copyName = (name: string): string => `${name}-scc-canary`;
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** Whether a label map or an `In` expression names the stable value. */
 const namesStable = (value: Record<string, unknown>, { key, stable }: LabelSwitch): boolean =>
@@ -103,5 +97,5 @@ export async function listPolicies(kube: KubeClient, namespace: string): Promise
       }
     }),
   );
-  return lists.flat().filter(({ metadata }) => metadata.labels?.['scc.poc/role'] !== 'canary');
+  return lists.flat().filter(({ metadata }) => !isCanaryObject(metadata));
 }

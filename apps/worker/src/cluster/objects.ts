@@ -1,4 +1,5 @@
 import type { KubeObject, ObjectId } from '@scc/kube';
+import { SCC_ANNOTATION } from '@scc/scc';
 import { z } from 'zod';
 
 /** The fields of the objects that the activities read; whatever else they carry passes through untouched. */
@@ -90,7 +91,6 @@ export const bindingSchema = z.looseObject({
   subjects: z.array(subjectSchema).default([]),
 });
 
-export const SCC_ANNOTATION = 'openshift.io/scc';
 
 export const sccOf = (object: KubeObject): string | null => object.metadata.annotations?.[SCC_ANNOTATION] ?? null;
 

@@ -1,8 +1,8 @@
 import type { KubeClient } from '@scc/kube';
+import { ENFORCE_LABEL, PLAN_GROUP } from '@scc/plan';
 import { MCS_ANNOTATION, SUPPLEMENTAL_GROUPS_ANNOTATION, UID_RANGE_ANNOTATION } from '@scc/scc';
 import { z } from 'zod';
 import { ALLOWED, denied, notUnderstood, type ReviewRequest } from '../http/review.js';
-import { ENFORCE_LABEL } from './enforcement.js';
 import { type Budget, type Hook, type Outcome, within } from './hook.js';
 
 /** By these a namespace leaves SCC admission. */
@@ -32,7 +32,7 @@ function guardedChanges({ metadata: after }: NamespaceObject, { metadata: before
 }
 
 /** The right that the guarded changes need: verb `update` on `namespaceenforcements` of `scc.poc`, by namespace name. */
-const RIGHT = { group: 'scc.poc', resource: 'namespaceenforcements', verb: 'update' };
+const RIGHT = { group: PLAN_GROUP, resource: 'namespaceenforcements', verb: 'update' };
 
 /**
  * Guards what brings a namespace under SCC admission or out of it: whoever may edit a namespace may not thereby free it.

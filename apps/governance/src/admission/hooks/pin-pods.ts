@@ -1,3 +1,4 @@
+import { PLAN_LABEL, isCanaryObject } from '@scc/plan';
 import {
   type AdmissionRequest,
   type CompiledSCCs,
@@ -16,9 +17,6 @@ import type { Hook, HookContext, Outcome } from './hook.js';
 import { answerPod } from './pod-request.js';
 import { takeBack } from './reconcile.js';
 
-/** Labels that the engine puts on the pods of a canary. */
-const PLAN_LABEL = 'scc.poc/plan';
-const ROLE_LABEL = 'scc.poc/role';
 const HASH_LABEL = 'pod-template-hash';
 
 interface Origin {
@@ -43,8 +41,7 @@ function originOf({ pod, namespace }: AdmissionRequest, { workloads }: ClusterMe
 }
 
 function migrationOf({ pod, namespace }: AdmissionRequest, workload: OwnerRef | undefined, { plans }: ClusterMemory) {
-  const labels = pod.metadata.labels ?? {};
-  const plan = labels[ROLE_LABEL] === 'canary' ? plans.ofPlan(namespace.name, labels[PLAN_LABEL] ?? '') : undefined;
+  const plan = isCanaryObject(pod.metadata) ? plans.ofLabel(namespace.name, pod.metadata.labels?.[PLAN_LABEL]) : undefined;
   if (plan) return { plan, isCanary: true };
   const found = workload && plans.ofWorkload(namespace.name, workload.kind, workload.name);
   return found && { plan: found, isCanary: false };

@@ -1,12 +1,4 @@
-import {
-  editViolations,
-  parseSpec,
-  phaseSchema,
-  PLAN_GROUP,
-  PLAN_KIND,
-  type PlanSpec,
-  type Violation,
-} from '@scc/plan';
+import { AUTHOR_ANNOTATION, editViolations, parseSpec, phaseSchema, PLAN_GROUP, PLAN_KIND, type PlanSpec, type Violation } from '@scc/plan';
 import { z } from 'zod';
 import { ALLOWED, denied, notUnderstood, type ReviewRequest } from '../http/review.js';
 import { patchBetween } from '../http/json-patch.js';
@@ -14,7 +6,6 @@ import type { ClusterMemory } from '../memory/cluster.js';
 import type { Hook, HookContext, Outcome } from './hook.js';
 
 /** Who made the plan: four-eyes rules compare approvers with it, so nobody but this webhook writes it. */
-export const AUTHOR_ANNOTATION = 'scc.poc/author';
 
 const planSchema = z.looseObject({
   metadata: z.looseObject({ annotations: z.record(z.string(), z.string()).nullish() }),

@@ -1,3 +1,4 @@
+import { WORKLOADS_LABEL } from '@scc/plan';
 import {
   controllerSubject,
   decide,
@@ -32,7 +33,6 @@ const GROUPS: Record<string, readonly Kind[]> = {
   batch: ['Job', 'CronJob'],
   'apps.openshift.io': ['DeploymentConfig'],
 };
-const POLICY_LABEL = 'scc.poc/workloads';
 
 interface Workload {
   readonly name: string;
@@ -83,7 +83,7 @@ export function foreseeWorkloads({ memory, config }: HookContext): Hook {
     return decide(asked, memory.constraints.compiled);
   };
   const policyOf = ({ labels }: Namespace): 'warn' | 'deny' => {
-    const label = labels?.[POLICY_LABEL];
+    const label = labels?.[WORKLOADS_LABEL];
     return label === 'warn' || label === 'deny' ? label : config.workloads;
   };
   const judge = (decision: Decision, namespace: Namespace, before: string | undefined): Answer => {

@@ -1,4 +1,5 @@
 import type { MakeInformer } from '@scc/kube';
+import { PLAN_TYPE } from '@scc/plan';
 import type { Logger } from '@scc/runtime';
 import { Constraints } from './constraints.js';
 import { bindingSchema, Grants, roleKey, roleSchema } from './grants.js';
@@ -87,8 +88,7 @@ export function rememberCluster({ makeInformer, mode, keepPods, logger, onNamesp
     },
     ...rbacSources(grants),
     {
-      apiVersion: 'scc.poc/v1',
-      kind: 'SCCMigrationPlan',
+      ...PLAN_TYPE,
       essential: false,
       follow: (key, current) => plans.set(key, current),
     },

@@ -1,4 +1,4 @@
-import { phaseSchema, type Phase, workloadRefSchema } from '@scc/plan';
+import { type Phase, phaseSchema, planLabelValue, workloadRefSchema } from '@scc/plan';
 import { z } from 'zod';
 
 const planSchema = z.looseObject({
@@ -62,7 +62,8 @@ export class Plans {
     );
   }
 
-  ofPlan(namespace: string, name: string): ActiveMigration | undefined {
-    return this.#active.get(`${namespace}/${name}`);
+  /** The migration whose canary's objects carry this value of the plan's label. */
+  ofLabel(namespace: string, label: string | undefined): ActiveMigration | undefined {
+    return this.list().find((migration) => migration.namespace === namespace && planLabelValue(migration.plan) === label);
   }
 }

@@ -1,0 +1,7 @@
+/** Steps that governance must allow, each before it runs. */
+export const STEPS = ['Prepare', 'Mirror', 'Shift', 'Migrate', 'Finish', 'Undo'] as const;
+export type Step = (typeof STEPS)[number];
+
+/** Commands of an operator to a running migration. */
+export const COMMANDS = ['approve', 'pause', 'resume', 'skip', 'abort', 'rollback'] as const;
+export type CommandName = (typeof COMMANDS)[number];

@@ -1,0 +1,34 @@
+/** Labels, annotations and other marks that the product reads or writes on objects of the cluster. */
+
+/** On everything made for a canary: the plan that it belongs to; long names are bounded by `planLabelValue`. */
+export const PLAN_LABEL = 'scc.poc/plan';
+/** On everything made for a canary: what it is there for. */
+export const ROLE_LABEL = 'scc.poc/role';
+export const CANARY_ROLE = 'canary';
+/** On a RoleBinding that the engine made: the SCC that it grants. */
+export const GRANT_LABEL = 'scc.poc/grant';
+/** On a namespace: whether the webhook admits its pods. */
+export const ENFORCE_LABEL = 'scc.poc/enforce';
+/** On a namespace: what the webhook says to workloads whose pods no SCC admits. */
+export const WORKLOADS_LABEL = 'scc.poc/workloads';
+/** On a workload or namespace: how much depends on it. */
+export const CRITICALITY_LABEL = 'scc.poc/criticality';
+
+/** On a plan: who created it or last changed its spec; written by the webhook alone. */
+export const AUTHOR_ANNOTATION = 'scc.poc/author';
+/** On a plan: lets a workload migrate although not all of its pods are ready. */
+export const UNREADY_ANNOTATION = 'scc.poc/allow-unready-source';
+/** On an object made for a canary whose plan's name is too long for a label: the whole name. */
+export const PLAN_ANNOTATION = 'scc.poc/plan-name';
+
+/** Holds a deleted plan until its migration is undone. */
+export const FINALIZER = 'scc.poc/undo';
+/** Owns the fields that the engine writes, by server-side apply. */
+export const FIELD_MANAGER = 'scc-orchestrator';
+
+interface Marked {
+  readonly labels?: Readonly<Record<string, string>> | null | undefined;
+}
+
+/** Whether an object with this metadata was made for a canary, and so belongs to the engine. */
+export const isCanaryObject = ({ labels }: Marked): boolean => labels?.[ROLE_LABEL] === CANARY_ROLE;

@@ -1,0 +1,9 @@
+/** What migrations can be found by in Temporal; all of them are keywords. */
+export const SEARCH_ATTRIBUTES = {
+  namespace: 'SccNamespace',
+  workload: 'SccWorkload',
+  phase: 'SccPhase',
+  source: 'SccSource',
+  target: 'SccTarget',
+  riskBand: 'SccRiskBand',
+} as const;

@@ -1,0 +1,107 @@
+import type { GateSample, MigrationEvent, UndoCause } from './events.js';
+
+/** `1 sample`, `3 samples`: a count with its noun; `many` is the plural where it is not formed by an s. */
+export const plural = (count: number, one: string, many = `${one}s`): string => `${count} ${count === 1 ? one : many}`;
+
+/** What one gate saw, with its tolerance where the sample says how many failures came before it. */
+export function gateSentence({ gate, verdict, detail, failures, tolerated }: GateSample): string {
+  if (verdict === 'pass') return `gate ${gate} passed: ${detail}`;
+  const what = verdict === 'noData' ? 'had no data' : 'failed';
+  const counted =
+    failures === undefined || tolerated === undefined
+      ? ''
+      : ` (${plural(failures, 'sample')}, ${tolerated} tolerated)`;
+  return `gate ${gate} ${what}${counted}: ${detail}`;
+}
+
+/** `2 × approver, 1 × security`: who must approve. */
+export const approvalNeeds = (roles: readonly { role: string; count: number }[]): string =>
+  roles.map(({ role, count }) => `${count} × ${role}`).join(', ');
+
+const percent = (share: number): string => `${Math.round(share * 100)} %`;
+const list = (names: readonly string[]): string => names.join(', ');
+
+const ANOTHER_PLAN = 'apply a new plan under another name';
+
+/** What a user can do once a migration was undone for this cause. */
+const NEXT: { [Cause in UndoCause]: string } = {
+  gate: `find out what the gate saw, mend the workload or the gate, then ${ANOTHER_PLAN}`,
+  readiness: `find out from the events and logs of its pods why the canary was not ready, then ${ANOTHER_PLAN}`,
+  admission: `change the template, spec.podSecurity.patch or the target SCC so that it admits the pods, then ${ANOTHER_PLAN}`,
+  rollout: `find out from the events and logs of its pods why the rollout failed, then ${ANOTHER_PLAN}`,
+  abort: `${ANOTHER_PLAN} to try again`,
+  rollback: `${ANOTHER_PLAN} to try again`,
+  deleted: `${ANOTHER_PLAN} to try again`,
+  error: `remove the cause, then ${ANOTHER_PLAN}`,
+  lost: `find out who ended the workflow in Temporal, then ${ANOTHER_PLAN}`,
+};
+
+/** What a user can do next after an undo for this cause. */
+export const nextStepAfter = (cause: UndoCause): string => NEXT[cause];
+
+type Event<Type extends MigrationEvent['type']> = Extract<MigrationEvent, { type: Type }>;
+
+function rejection({ violations }: Event<'PlanRejected'>): string {
+  const reasons = violations.map(({ field, message, remedy }) => `${field}: ${message}. Remedy: ${remedy}`);
+  return `rejected with ${plural(violations.length, 'violation')}, nothing was touched: ${reasons.join(' | ')}`;
+}
+
+function completion({ traffic }: Event<'MigrationCompleted'>): string {
+  if (!traffic) return 'completed: every pod runs under the target SCC';
+  const { requests, failed } = traffic;
+  return `completed: ${plural(Math.round(requests), 'request')} served, ${Math.round(failed)} failed`;
+}
+
+function undoEnd({ differences, because }: Event<'UndoFinished'>): string {
+  const now = differences.length ? `these differ from before: ${list(differences)}` : 'every touched object is as it was';
+  if (!because) return `rolled back; ${now}`;
+  return `rolled back because ${because.message}; ${now}; next: ${nextStepAfter(because.cause)}`;
+}
+
+/** One sentence for each event; the type of the table makes it complete. */
+const SENTENCES: { [Type in MigrationEvent['type']]: (event: Event<Type>) => string } = {
+  PlanAccepted: () => 'gathering facts and checking the plan',
+  FactsGathered: ({ pods, sourceSCC, targetSCC }) =>
+    `${plural(pods.length, 'pod')} under ${sourceSCC ?? 'an unknown SCC'}; the target is ${targetSCC}`,
+  RiskScored: ({ band, changeRisk, exposure }) =>
+    `the risk is ${band} (change ${percent(changeRisk)}, exposure ${percent(exposure)})`,
+  PlanValidated: () => 'every check passed',
+  PlanRejected: rejection,
+  ApprovalRequested: ({ roles }) => `waiting for approval by ${approvalNeeds(roles)}`,
+  ApprovalGranted: ({ by }) => `approved by ${list(by) || 'policy'}`,
+  ApprovalRefused: ({ reason }) => `approval refused: ${reason}`,
+  WaitStarted: ({ message }) => message,
+  WaitEnded: ({ reason }) => `the wait is over (${reason})`,
+  PreparationStarted: () => 'preparing the canary under the target SCC',
+  TargetGranted: ({ binding }) => `granted the target SCC (${binding})`,
+  CanaryReady: ({ canary, pods }) => `canary ${canary} is ready: ${plural(pods.length, 'pod')} under the target SCC`,
+  MirroringStarted: ({ percentage }) => `mirroring ${percentage} % of live requests to the canary`,
+  MirroringEnded: () => 'mirroring ended',
+  WeightShifted: ({ weights, verifiedBy }) =>
+    `${weights.canary} % of requests go to the canary (${verifiedBy === 'proxies' ? 'seen in the proxies' : 'written, not seen in the proxies'})`,
+  GatePassed: ({ samples }) => samples.map(gateSentence).join('; ') || 'the gates passed',
+  GateFailed: ({ samples }) => samples.filter(({ verdict }) => verdict !== 'pass').map(gateSentence).join('; '),
+  WorkloadMigrationStarted: () => 'rolling out the workload under the target SCC while the canary serves',
+  WorkloadMigrated: ({ pods }) => `${plural(pods.length, 'pod')} of the workload run under the target SCC`,
+  TrafficReturned: () => 'the migrated workload serves all requests',
+  CanaryRemoved: () => 'the canary was drained and removed',
+  SourceRevoked: ({ bindings, kept }) => {
+    if (kept !== null) return `the source grant stays: ${kept}`;
+    return bindings.length ? `revoked the source grant (${list(bindings)})` : 'no source grant to revoke';
+  },
+  MigrationCompleted: completion,
+  DryRunFinished: ({ message }) => message,
+  CommandApplied: ({ command, actor, reason }) =>
+    `${command} by ${actor ?? 'an unknown sender'}${reason === null ? '' : `: ${reason}`}`,
+  UndoStarted: ({ message }) => `rolling back because ${message}`,
+  UndoStepDone: ({ step }) => `undid ${step}`,
+  UndoStepFailed: ({ step, attempt, message }) =>
+    `undoing ${step} failed (attempt ${attempt}) and is tried again: ${message}. Remove the cause; the undo goes on by itself`,
+  ConflictFound: ({ manager, object, fields }) =>
+    `${manager} changed ${object} (${list(fields)}) during the migration; left as it is`,
+  UndoFinished: undoEnd,
+};
+
+/** The sentence for an event: the same words in the plan's status, in Kubernetes Events and in governance's record. */
+export const sentenceOf = (event: MigrationEvent): string =>
+  (SENTENCES[event.type] as (event: MigrationEvent) => string)(event);
