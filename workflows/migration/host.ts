@@ -1,13 +1,5 @@
-import type {
-  CommandName,
-  GateSample,
-  MigrationEvent,
-  PlanRef,
-  PlanStatus,
-  Step,
-  Violation,
-  WaitReason,
-} from '@scc/plan';
+import type { GateSample, MigrationEvent, PlanStatus, Violation } from '@scc/plan';
+import type { CommandName, PlanRef, Step, WaitReason } from '@scc/plan/words';
 import { CancellationScope, condition, isCancellation, sleep } from '@temporalio/workflow';
 import { defaultActivities, patientActivities, undoActivities } from './activities.js';
 import type { CommandInput, CommandOutcome, LiveSettings, MigrationTarget } from './contract.js';

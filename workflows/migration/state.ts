@@ -1,10 +1,25 @@
-import type { Condition, MigrationEvent, Phase, PlanStatus, PodSCC, RecordedEvent, Violation } from '@scc/plan';
+import type {
+  Condition,
+  MigrationEvent,
+  Phase,
+  PlanStatus,
+  PodSCC,
+  RecordedEvent,
+  TerminalPhase,
+  UndoReason,
+  Violation,
+  WaitReason,
+} from '@scc/plan';
+import { headlineOf, isTerminal, sentenceOf } from '@scc/plan/words';
 
 type ConditionType =
   | 'Validated'
   | 'Approved'
   | 'WindowOpen'
+  | 'WorkloadFree'
   | 'Paused'
+  | 'GovernanceReachable'
+  | 'Progressing'
   | 'CanaryReady'
   | 'WorkloadMigrated'
   | 'Completed'
@@ -29,6 +44,8 @@ export interface MigrationState {
   history: { phase: Phase; at: string; message: string }[];
   /** What the migration waits for, or null. */
   waitingFor: string | null;
+  /** Why the migration is or was undone, or null. */
+  undo: UndoReason | null;
   startedAt: string | null;
   finishedAt: string | null;
   sequence: number;
@@ -48,6 +65,7 @@ export const initialState = (): MigrationState => ({
   conditions: [],
   history: [],
   waitingFor: null,
+  undo: null,
   startedAt: null,
   finishedAt: null,
   sequence: 0,
@@ -55,141 +73,114 @@ export const initialState = (): MigrationState => ({
 
 interface Change {
   phase?: Phase;
-  message?: string;
-  conditions?: [ConditionType, 'True' | 'False', string, string][];
+  conditions?: ConditionChange[];
   set?: Partial<MigrationState>;
 }
 
-const finished = (phase: 'Completed' | 'RolledBack' | 'Rejected', reason: string, message: string): Change => ({
+type Event<Type extends MigrationEvent['type']> = Extract<MigrationEvent, { type: Type }>;
+
+const finished = (phase: TerminalPhase, event: MigrationEvent, reason: string): Change => ({
   phase,
-  message,
   conditions: [
-    [phase, 'True', reason, message],
-    ['Finished', 'True', phase, message],
+    [phase, 'True', reason, sentenceOf(event)],
+    ['Finished', 'True', phase, sentenceOf(event)],
   ],
   set: { waitingFor: null },
 });
 
-/** Conditions that a wait for this reason turns to False (or, for a pause, to True). */
-const waitCondition = (reason: string, message: string): Change['conditions'] => {
-  if (reason === 'Approval') return [['Approved', 'False', 'WaitingForApproval', message]];
-  if (reason === 'Window') return [['WindowOpen', 'False', 'OutsideWindow', message]];
-  if (reason === 'Paused' || reason === 'Suspended' || reason === 'AfterFailure')
-    return [['Paused', 'True', reason, message]];
-  return [];
+type ConditionChange = [type: ConditionType, status: 'True' | 'False', reason: string, message: string];
+type WithoutMessage = [type: ConditionType, status: 'True' | 'False', reason: string];
+
+const held = (reason: WaitReason): { during: WithoutMessage; after: ConditionChange } => ({
+  during: ['Paused', 'True', reason],
+  after: ['Paused', 'False', 'Resumed', 'the migration goes on'],
+});
+
+/** The condition that a wait sets while it lasts, and once it is over. An approval's outcome has an event of its own. */
+const WAIT_CONDITIONS: Record<WaitReason, { during: WithoutMessage; after: ConditionChange | null }> = {
+  Approval: { during: ['Approved', 'False', 'WaitingForApproval'], after: null },
+  Window: {
+    during: ['WindowOpen', 'False', 'OutsideWindow'],
+    after: ['WindowOpen', 'True', 'InWindow', 'the migration may run now'],
+  },
+  OtherPlan: {
+    during: ['WorkloadFree', 'False', 'OtherPlan'],
+    after: ['WorkloadFree', 'True', 'NoOtherPlan', 'no other plan migrates the workload'],
+  },
+  Paused: held('Paused'),
+  Suspended: held('Suspended'),
+  AfterFailure: held('AfterFailure'),
+  Governance: {
+    during: ['GovernanceReachable', 'False', 'NoAnswer'],
+    after: ['GovernanceReachable', 'True', 'Answers', 'governance answers'],
+  },
+  Retry: {
+    during: ['Progressing', 'False', 'Retrying'],
+    after: ['Progressing', 'True', 'Retried', 'the failed step is tried again'],
+  },
 };
 
-const waitEndedCondition = (reason: string): Change['conditions'] => {
-  if (reason === 'Window') return [['WindowOpen', 'True', 'InWindow', 'the migration may run now']];
-  if (reason === 'Paused' || reason === 'Suspended' || reason === 'AfterFailure')
-    return [['Paused', 'False', 'Resumed', 'the migration goes on']];
-  return [];
-};
-
-const plural = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`;
-
-/** What each event changes; the type of the table makes it complete. */
-const CHANGES: { [Type in MigrationEvent['type']]: (event: Extract<MigrationEvent, { type: Type }>) => Change } = {
-  PlanAccepted: (event) => ({
-    phase: 'Validating',
-    message: 'gathering facts and checking the plan',
-    set: { generation: event.generation },
-  }),
-  FactsGathered: (event) => ({ set: { sourceSCC: event.sourceSCC, targetSCC: event.targetSCC, pods: event.pods } }),
-  RiskScored: (event) => ({
-    set: { risk: { band: event.band, changeRisk: event.changeRisk, exposure: event.exposure } },
-  }),
-  PlanValidated: (event) => ({ message: 'every check passed', set: { patch: event.patch } }),
+/** What each event changes beside the message; the type of the table makes it complete. */
+const CHANGES: { [Type in MigrationEvent['type']]: (event: Event<Type>) => Change } = {
+  PlanAccepted: ({ generation }) => ({ phase: 'Validating', set: { generation } }),
+  FactsGathered: ({ sourceSCC, targetSCC, pods }) => ({ set: { sourceSCC, targetSCC, pods } }),
+  RiskScored: ({ band, changeRisk, exposure }) => ({ set: { risk: { band, changeRisk, exposure } } }),
+  PlanValidated: ({ patch }) => ({ set: { patch } }),
   PlanRejected: (event) => {
-    const message = `${plural(event.violations.length, 'violation')}: ${event.violations.map(({ message: text }) => text).join('; ')}`;
-    const change = finished('Rejected', event.violations[0]?.code ?? 'Refused', message);
+    const { conditions, set, ...change } = finished('Rejected', event, event.violations[0]?.code ?? 'Refused');
     return {
       ...change,
-      conditions: [...(change.conditions ?? []), ['Validated', 'False', 'Refused', message]],
-      set: { ...change.set, violations: event.violations },
+      conditions: [...(conditions ?? []), ['Validated', 'False', 'Refused', sentenceOf(event)]],
+      set: { ...set, violations: event.violations },
     };
   },
-  ApprovalRequested: (event) => {
-    const needs = event.roles.map(({ role, count }) => `${count} × ${role}`).join(', ');
-    return { conditions: [['Approved', 'False', 'WaitingForApproval', `needs ${needs}`]] };
+  ApprovalRequested: (event) => ({ conditions: [['Approved', 'False', 'WaitingForApproval', sentenceOf(event)]] }),
+  ApprovalGranted: (event) => ({ conditions: [['Approved', 'True', 'Granted', sentenceOf(event)]] }),
+  ApprovalRefused: (event) => ({ conditions: [['Approved', 'False', 'Refused', sentenceOf(event)]] }),
+  WaitStarted: ({ reason, message }) => ({
+    conditions: [[...WAIT_CONDITIONS[reason].during, message]],
+    set: { waitingFor: message },
+  }),
+  WaitEnded: ({ reason }) => {
+    const { after } = WAIT_CONDITIONS[reason];
+    return { ...(after ? { conditions: [after] } : {}), set: { waitingFor: null } };
   },
-  ApprovalGranted: (event) => ({
-    conditions: [['Approved', 'True', 'Granted', `approved by ${event.by.join(', ') || 'policy'}`]],
-  }),
-  ApprovalRefused: (event) => ({ conditions: [['Approved', 'False', 'Refused', event.reason]] }),
-  WaitStarted: (event) => ({
-    message: event.message,
-    conditions: waitCondition(event.reason, event.message) ?? [],
-    set: { waitingFor: event.message },
-  }),
-  WaitEnded: (event) => ({ conditions: waitEndedCondition(event.reason) ?? [], set: { waitingFor: null } }),
   PreparationStarted: () => ({
     phase: 'Mirroring',
-    message: 'preparing the canary under the target SCC',
     conditions: [['Validated', 'True', 'Valid', 'every check passed and governance allows the migration']],
   }),
-  TargetGranted: (event) => ({ message: `granted the target SCC (${event.binding})` }),
-  CanaryReady: (event) => ({
-    message: `${plural(event.pods.length, 'canary pod')} ready`,
-    conditions: [['CanaryReady', 'True', 'Ready', `${plural(event.pods.length, 'pod')} run under the target SCC`]],
-  }),
-  MirroringStarted: (event) => ({ message: `mirroring ${event.percentage} % of live requests to the canary` }),
-  MirroringEnded: () => ({ message: 'mirroring ended' }),
-  WeightShifted: (event) => ({
-    phase: 'TrafficShifting',
-    message: `${event.weights.canary} % of requests go to the canary`,
-    set: { weight: event.weights.canary },
-  }),
+  TargetGranted: () => ({}),
+  CanaryReady: (event) => ({ conditions: [['CanaryReady', 'True', 'Ready', sentenceOf(event)]] }),
+  MirroringStarted: () => ({}),
+  MirroringEnded: () => ({}),
+  WeightShifted: ({ weights }) => ({ phase: 'TrafficShifting', set: { weight: weights.canary } }),
   GatePassed: () => ({}),
-  GateFailed: (event) => ({
-    message: `gate failed: ${event.samples.map(({ gate, detail }) => `${gate} ${detail}`).join('; ')}`,
-  }),
-  WorkloadMigrationStarted: () => ({
-    phase: 'Migrating',
-    message: 'rolling out the workload under the target SCC behind the canary',
-  }),
+  GateFailed: () => ({}),
+  WorkloadMigrationStarted: () => ({ phase: 'Migrating' }),
   WorkloadMigrated: (event) => ({
-    message: `${plural(event.pods.length, 'pod')} of the workload run under the target SCC`,
-    conditions: [['WorkloadMigrated', 'True', 'Verified', 'every pod carries the target SCC']],
+    conditions: [['WorkloadMigrated', 'True', 'Verified', sentenceOf(event)]],
     set: { pods: event.pods },
   }),
-  TrafficReturned: () => ({ message: 'all requests are served by the migrated workload', set: { weight: 0 } }),
-  CanaryRemoved: () => ({
-    message: 'the canary is gone',
-    conditions: [['CanaryReady', 'False', 'Removed', 'the canary was drained and removed']],
-  }),
-  SourceRevoked: (event) => ({
-    message: event.kept ?? (event.bindings.length ? `revoked ${event.bindings.join(', ')}` : 'nothing to revoke'),
-  }),
-  MigrationCompleted: (event) => {
-    const { traffic } = event;
-    const proof = traffic
-      ? `${Math.round(traffic.requests)} requests served, ${Math.round(traffic.failed)} failed`
-      : 'done';
-    return finished('Completed', 'Migrated', proof);
-  },
-  DryRunFinished: (event) => finished('Completed', 'DryRun', event.message),
-  CommandApplied: (event) => ({ message: `${event.command} by ${event.actor ?? 'an unknown sender'}` }),
+  TrafficReturned: () => ({ set: { weight: 0 } }),
+  CanaryRemoved: (event) => ({ conditions: [['CanaryReady', 'False', 'Removed', sentenceOf(event)]] }),
+  SourceRevoked: () => ({}),
+  MigrationCompleted: (event) => finished('Completed', event, 'Migrated'),
+  DryRunFinished: (event) => finished('Completed', event, 'DryRun'),
+  CommandApplied: () => ({}),
   UndoStarted: (event) => ({
     phase: 'RollingBack',
-    message: event.message,
-    conditions: [['Completed', 'False', 'RollingBack', event.message]],
-    set: { waitingFor: null },
+    conditions: [['Completed', 'False', 'RollingBack', sentenceOf(event)]],
+    set: { waitingFor: null, undo: { cause: event.cause, message: event.message } },
   }),
-  UndoStepDone: (event) => ({ message: `undone: ${event.step}` }),
+  UndoStepDone: () => ({}),
   UndoStepFailed: (event) => ({
     phase: 'Failed',
-    message: `undo of ${event.step} fails (attempt ${event.attempt}) and is tried again: ${event.message}`,
+    conditions: [['RolledBack', 'False', 'UndoFailed', sentenceOf(event)]],
   }),
-  ConflictFound: (event) => ({
-    message: `${event.manager} changed ${event.object} (${event.fields.join(', ')}): left as it is`,
-  }),
+  ConflictFound: () => ({}),
   UndoFinished: (event) => {
-    const message = event.differences.length
-      ? `rolled back; differs from before: ${event.differences.join(', ')}`
-      : 'rolled back; every touched object is as it was';
-    const change = finished('RolledBack', event.differences.length ? 'WithDifferences' : 'Restored', message);
-    return { ...change, set: { ...change.set, weight: 0 } };
+    const { set, ...change } = finished('RolledBack', event, event.differences.length ? 'WithDifferences' : 'Restored');
+    return { ...change, set: { ...set, weight: 0 } };
   },
 };
 
@@ -208,8 +199,6 @@ function nextPhase(phase: Phase, event: MigrationEvent, wanted: Phase | undefine
   return wanted ?? phase;
 }
 
-const isTerminal = (phase: Phase): boolean => phase === 'Completed' || phase === 'RolledBack' || phase === 'Rejected';
-
 /**
  * The state after one more event: the only place where a phase changes.
  * @throws TypeError on an event that this version does not know.
@@ -217,7 +206,7 @@ const isTerminal = (phase: Phase): boolean => phase === 'Completed' || phase ===
 export function evolve(state: MigrationState, event: MigrationEvent, at: string): MigrationState {
   const change = changeOf(event);
   const phase = nextPhase(state.phase, event, change.phase);
-  const message = change.message ?? state.message;
+  const message = headlineOf(event) ?? state.message;
   const conditions = (change.conditions ?? []).reduce(
     (all, [type, status, reason, text]) =>
       setCondition(all, { type, status, reason, message: text, lastTransitionTime: at }),
@@ -236,14 +225,19 @@ export function evolve(state: MigrationState, event: MigrationEvent, at: string)
   };
 }
 
+/** The last event of an undo repeats why the migration is undone, so that it can be read alone. */
+const withCause = ({ undo }: MigrationState, event: MigrationEvent): MigrationEvent =>
+  undo && (event.type === 'UndoFinished' || event.type === 'UndoStepFailed') ? { ...event, because: undo } : event;
+
 /** One event with its place in the sequence of its workflow run, and the state that it leads to. */
 export function recordEvent(
   state: MigrationState,
   event: MigrationEvent,
   at: string,
 ): { state: MigrationState; recorded: RecordedEvent } {
-  const next = evolve(state, event, at);
-  return { state: next, recorded: { version: 1, sequence: state.sequence, at, phase: next.phase, event } };
+  const told = withCause(state, event);
+  const next = evolve(state, told, at);
+  return { state: next, recorded: { version: 1, sequence: state.sequence, at, phase: next.phase, event: told } };
 }
 
 /** The fields that have a value; the API server refuses null for most. */

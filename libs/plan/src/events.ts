@@ -99,7 +99,13 @@ export const migrationEventSchema = z.discriminatedUnion('type', [
     ...undoReasonSchema.shape,
   }),
   z.object({ type: z.literal('UndoStepDone'), step: z.string() }),
-  z.object({ type: z.literal('UndoStepFailed'), step: z.string(), attempt: z.int(), message: z.string() }),
+  z.object({
+    type: z.literal('UndoStepFailed'),
+    step: z.string(),
+    attempt: z.int(),
+    message: z.string(),
+    because: undoReasonSchema.optional(),
+  }),
   z.object({ type: z.literal('ConflictFound'), object: z.string(), fields: z.array(z.string()), manager: z.string() }),
   z.object({
     type: z.literal('UndoFinished'),

@@ -10,6 +10,7 @@ export {
   type RecordedEvent,
   type TrafficSummary,
   type UndoCause,
+  type UndoReason,
 } from './events.js';
 export {
   canaryAnnotations,
@@ -41,7 +42,16 @@ export {
   type WorkloadRef,
 } from './schema.js';
 export { COMMANDS, STEPS, type CommandName, type Step } from './commands.js';
-export { PLAN_API_VERSION, PLAN_GROUP, PLAN_KIND, PLAN_PLURAL, PLAN_TYPE, PLAN_VERSION, plansPath, type PlanRef } from './kinds.js';
+export {
+  PLAN_API_VERSION,
+  PLAN_GROUP,
+  PLAN_KIND,
+  PLAN_PLURAL,
+  PLAN_TYPE,
+  PLAN_VERSION,
+  plansPath,
+  type PlanRef,
+} from './kinds.js';
 export {
   AUTHOR_ANNOTATION,
   CANARY_ROLE,
@@ -61,5 +71,5 @@ export { isTerminal, PHASES, TERMINAL_PHASES, type Phase, type TerminalPhase } f
 export { isRecord } from './records.js';
 export { RISK_BANDS, type RiskBand } from './risk-bands.js';
 export { SEARCH_ATTRIBUTES } from './search-attributes.js';
-export { approvalNeeds, gateSentence, nextStepAfter, plural, sentenceOf } from './sentences.js';
-export { isHold, WAIT_REASONS, type WaitReason } from './waits.js';
+export { approvalNeeds, gateSentence, headlineOf, nextStepAfter, plural, sentenceOf } from './sentences.js';
+export { WAIT_REASONS, type WaitReason } from './waits.js';

@@ -18,9 +18,12 @@ const LABEL_VALUE = /^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
 
 /** Names as the API server takes them: labels up to 63 characters, joined by dots up to 253. */
 const label = fc.stringMatching(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/);
-const subdomain = fc
-  .array(label, { minLength: 1, maxLength: 8 })
-  .map((parts) => parts.join('.').slice(0, 253).replace(/[-.]+$/, ''));
+const subdomain = fc.array(label, { minLength: 1, maxLength: 8 }).map((parts) =>
+  parts
+    .join('.')
+    .slice(0, 253)
+    .replace(/[-.]+$/, ''),
+);
 /** Names that differ only near their end, where shortening could make them the same. */
 const twins = fc
   .tuple(fc.integer({ min: 30, max: 250 }), label, label)
@@ -38,12 +41,12 @@ describe('names of what the engine creates', () => {
     expect(name).toBe(expected);
   });
 
-  it.each<[string, (name: string) => string, fc.Arbitrary<string>, RegExp, number]>([
-    ['canaries of Services and workloads', canaryName, label, DNS_LABEL, 63],
-    ['copies', copyName, subdomain, DNS_SUBDOMAIN, 253],
-    ['roles', grantRoleName, subdomain, DNS_SUBDOMAIN, 253],
-    ['labels', labelValue, subdomain, LABEL_VALUE, 63],
-  ])('are valid and within their limit: %s', (_case, nameOf, given, valid, max) => {
+  it.each<[string, { nameOf: (name: string) => string; given: fc.Arbitrary<string>; valid: RegExp; max: number }]>([
+    ['canaries of Services and workloads', { nameOf: canaryName, given: label, valid: DNS_LABEL, max: 63 }],
+    ['copies', { nameOf: copyName, given: subdomain, valid: DNS_SUBDOMAIN, max: 253 }],
+    ['roles', { nameOf: grantRoleName, given: subdomain, valid: DNS_SUBDOMAIN, max: 253 }],
+    ['labels', { nameOf: labelValue, given: subdomain, valid: LABEL_VALUE, max: 63 }],
+  ])('are valid and within their limit: %s', (_case, { nameOf, given, valid, max }) => {
     fc.assert(
       fc.property(given, (name) => {
         expect(nameOf(name)).toMatch(valid);

@@ -8,9 +8,7 @@ export function gateSentence({ gate, verdict, detail, failures, tolerated }: Gat
   if (verdict === 'pass') return `gate ${gate} passed: ${detail}`;
   const what = verdict === 'noData' ? 'had no data' : 'failed';
   const counted =
-    failures === undefined || tolerated === undefined
-      ? ''
-      : ` (${plural(failures, 'sample')}, ${tolerated} tolerated)`;
+    failures === undefined || tolerated === undefined ? '' : ` (${plural(failures, 'sample')}, ${tolerated} tolerated)`;
   return `gate ${gate} ${what}${counted}: ${detail}`;
 }
 
@@ -24,14 +22,14 @@ const list = (names: readonly string[]): string => names.join(', ');
 const ANOTHER_PLAN = 'apply a new plan under another name';
 
 /** What a user can do once a migration was undone for this cause. */
-const NEXT: { [Cause in UndoCause]: string } = {
+const NEXT: Record<UndoCause, string> = {
   gate: `find out what the gate saw, mend the workload or the gate, then ${ANOTHER_PLAN}`,
   readiness: `find out from the events and logs of its pods why the canary was not ready, then ${ANOTHER_PLAN}`,
   admission: `change the template, spec.podSecurity.patch or the target SCC so that it admits the pods, then ${ANOTHER_PLAN}`,
   rollout: `find out from the events and logs of its pods why the rollout failed, then ${ANOTHER_PLAN}`,
   abort: `${ANOTHER_PLAN} to try again`,
   rollback: `${ANOTHER_PLAN} to try again`,
-  deleted: `${ANOTHER_PLAN} to try again`,
+  deleted: 'apply the plan again to start over',
   error: `remove the cause, then ${ANOTHER_PLAN}`,
   lost: `find out who ended the workflow in Temporal, then ${ANOTHER_PLAN}`,
 };
@@ -52,8 +50,15 @@ function completion({ traffic }: Event<'MigrationCompleted'>): string {
   return `completed: ${plural(Math.round(requests), 'request')} served, ${Math.round(failed)} failed`;
 }
 
+function undoFailure({ step, attempt, message, because }: Event<'UndoStepFailed'>): string {
+  const why = because ? `rolling back because ${because.message}; ` : '';
+  return `${why}undoing ${step} failed (attempt ${attempt}) and is tried again: ${message}; next: remove the cause of this failure, the undo then goes on by itself`;
+}
+
 function undoEnd({ differences, because }: Event<'UndoFinished'>): string {
-  const now = differences.length ? `these differ from before: ${list(differences)}` : 'every touched object is as it was';
+  const now = differences.length
+    ? `these differ from before: ${list(differences)}`
+    : 'every touched object is as it was';
   if (!because) return `rolled back; ${now}`;
   return `rolled back because ${because.message}; ${now}; next: ${nextStepAfter(because.cause)}`;
 }
@@ -80,7 +85,11 @@ const SENTENCES: { [Type in MigrationEvent['type']]: (event: Event<Type>) => str
   WeightShifted: ({ weights, verifiedBy }) =>
     `${weights.canary} % of requests go to the canary (${verifiedBy === 'proxies' ? 'seen in the proxies' : 'written, not seen in the proxies'})`,
   GatePassed: ({ samples }) => samples.map(gateSentence).join('; ') || 'the gates passed',
-  GateFailed: ({ samples }) => samples.filter(({ verdict }) => verdict !== 'pass').map(gateSentence).join('; '),
+  GateFailed: ({ samples }) =>
+    samples
+      .filter(({ verdict }) => verdict !== 'pass')
+      .map(gateSentence)
+      .join('; '),
   WorkloadMigrationStarted: () => 'rolling out the workload under the target SCC while the canary serves',
   WorkloadMigrated: ({ pods }) => `${plural(pods.length, 'pod')} of the workload run under the target SCC`,
   TrafficReturned: () => 'the migrated workload serves all requests',
@@ -95,13 +104,24 @@ const SENTENCES: { [Type in MigrationEvent['type']]: (event: Event<Type>) => str
     `${command} by ${actor ?? 'an unknown sender'}${reason === null ? '' : `: ${reason}`}`,
   UndoStarted: ({ message }) => `rolling back because ${message}`,
   UndoStepDone: ({ step }) => `undid ${step}`,
-  UndoStepFailed: ({ step, attempt, message }) =>
-    `undoing ${step} failed (attempt ${attempt}) and is tried again: ${message}. Remove the cause; the undo goes on by itself`,
+  UndoStepFailed: undoFailure,
   ConflictFound: ({ manager, object, fields }) =>
     `${manager} changed ${object} (${list(fields)}) during the migration; left as it is`,
   UndoFinished: undoEnd,
 };
 
+/** Details that leave the headline as it is: what the migration does now is said by the event before them. */
+const DETAILS: ReadonlySet<MigrationEvent['type']> = new Set([
+  'FactsGathered',
+  'RiskScored',
+  'GatePassed',
+  'WaitEnded',
+]);
+
 /** The sentence for an event: the same words in the plan's status, in Kubernetes Events and in governance's record. */
 export const sentenceOf = (event: MigrationEvent): string =>
   (SENTENCES[event.type] as (event: MigrationEvent) => string)(event);
+
+/** The sentence that becomes the migration's message; null for an event that is a detail of what went before. */
+export const headlineOf = (event: MigrationEvent): string | null =>
+  DETAILS.has(event.type) ? null : sentenceOf(event);

@@ -10,7 +10,3 @@ export const WAIT_REASONS = [
   'Retry',
 ] as const;
 export type WaitReason = (typeof WAIT_REASONS)[number];
-
-/** Whether somebody holds the migration, as opposed to it waiting for something. */
-export const isHold = (reason: WaitReason): boolean =>
-  reason === 'Paused' || reason === 'Suspended' || reason === 'AfterFailure';

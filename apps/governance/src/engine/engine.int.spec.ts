@@ -133,7 +133,7 @@ describe('report', () => {
     const events = recorded([['RollingBack', { type: 'UndoStarted', cause: 'error', message: 'bad\0byte' }]]);
     await inTx(database.app, (tx) => report(tx, request.plan.uid, aBatch(request, events), at(NOON)));
     expect(await one('select message from view_migration where plan_uid = $1', request.plan.uid)).toEqual({
-      message: 'bad\uFFFDbyte',
+      message: 'rolling back because bad\uFFFDbyte',
     });
   });
 

@@ -1,4 +1,4 @@
-import type { GateSample, MigrationEvent, PodSCC, RecordedEvent, TrafficSummary } from '@scc/plan';
+import { type GateSample, headlineOf, type MigrationEvent, type PodSCC, type RecordedEvent, type TrafficSummary } from '@scc/plan';
 import type { Activation } from '../registry/activations.js';
 
 /** Where an event stands among all events of one plan. */
@@ -90,18 +90,12 @@ export function project(events: readonly StoredEvent[]): MigrationView {
   return view;
 }
 
-/** What each event changes; the type of the table makes it complete. */
+/** What each event changes beside the message; null for events that only have a message. */
 const CHANGES: {
-  [Type in MigrationEvent['type']]: (
-    view: MigrationView,
-    event: Extract<MigrationEvent, { type: Type }>,
-    stored: StoredEvent,
-  ) => void;
+  [Type in MigrationEvent['type']]:
+    ((view: MigrationView, event: Extract<MigrationEvent, { type: Type }>, stored: StoredEvent) => void) | null;
 } = {
-  PlanAccepted: (view, event) => {
-    view.author = event.author;
-    view.message = 'gathering facts and checking the plan';
-  },
+  PlanAccepted: (view, event) => void (view.author = event.author),
   FactsGathered: (view, event, stored) => {
     view.sourceSCC = event.sourceSCC;
     view.targetSCC = event.targetSCC;
@@ -109,66 +103,54 @@ const CHANGES: {
     if (event.sourceSCC !== null) activate(view, event.sourceSCC, 'observed', stored);
   },
   RiskScored: (view, { band, changeRisk, exposure }) => void (view.risk = { band, changeRisk, exposure }),
-  PlanValidated: (view) => void (view.message = 'every check passed'),
-  PlanRejected: (view, event, stored) => {
+  PlanValidated: null,
+  PlanRejected: (view, _event, stored) => {
     finish(view, 'rejected', stored);
-    view.message = event.violations.map(({ message }) => message).join('; ');
   },
-  ApprovalRequested: (view, event) =>
-    void (view.message = `needs ${event.roles.map(({ role, count }) => `${count} × ${role}`).join(', ')}`),
-  ApprovalGranted: (view, event) => void (view.message = `approved by ${event.by.join(', ') || 'policy'}`),
-  ApprovalRefused: (view, event) => void (view.message = event.reason),
+  ApprovalRequested: null,
+  ApprovalGranted: null,
+  ApprovalRefused: null,
   WaitStarted: (view, event) => void (view.waitingFor = event.message),
   WaitEnded: (view) => void (view.waitingFor = null),
-  PreparationStarted: (view) => void (view.message = 'preparing the canary'),
-  TargetGranted: (view, event) => void (view.message = `granted by ${event.binding}`),
+  PreparationStarted: null,
+  TargetGranted: null,
   CanaryReady: (view, event, stored) => {
     addPods(view, event.pods, 'canary', stored);
-    view.message = `${event.canary} is ready`;
   },
-  MirroringStarted: (view, event) => void (view.message = `mirroring ${event.percentage} %`),
-  MirroringEnded: (view) => void (view.message = 'mirroring is over'),
+  MirroringStarted: null,
+  MirroringEnded: null,
   WeightShifted: (view, { weights, verifiedBy }, { at }) => {
     view.weight = weights.canary;
     view.weights.push({ ...weights, verifiedBy, at });
-    view.message = `${weights.canary} % on the canary`;
   },
-  GatePassed: (view, event) => addGates(view, event.samples),
-  GateFailed: (view, event) => addGates(view, event.samples),
-  WorkloadMigrationStarted: (view) => void (view.message = 'migrating the workload itself'),
+  GatePassed: (view, event) => {
+    addGates(view, event.samples);
+  },
+  GateFailed: (view, event) => {
+    addGates(view, event.samples);
+  },
+  WorkloadMigrationStarted: null,
   WorkloadMigrated: (view, event, stored) => {
     addPods(view, event.pods, 'after', stored);
-    view.message = 'every pod runs under the target';
     if (view.targetSCC !== null) activate(view, view.targetSCC, 'migrated', stored);
   },
-  TrafficReturned: (view) => {
-    view.weight = 0;
-    view.message = 'the migrated workload serves everything';
-  },
-  CanaryRemoved: (view) => void (view.message = 'the canary is gone'),
-  SourceRevoked: (view, event) => void (view.message = event.kept ?? 'the old grant is revoked'),
+  TrafficReturned: (view) => void (view.weight = 0),
+  CanaryRemoved: null,
+  SourceRevoked: null,
   MigrationCompleted: (view, event, stored) => {
     view.traffic = event.traffic;
-    view.message = `runs under ${view.targetSCC ?? 'the target'}`;
     finish(view, 'completed', stored);
   },
-  DryRunFinished: (view, event, stored) => {
-    view.message = event.message;
+  DryRunFinished: (view, _event, stored) => {
     finish(view, 'dryRun', stored);
   },
-  CommandApplied: (view, event) =>
-    void (view.message = `${event.command}${event.actor === null ? '' : ` by ${event.actor}`}`),
-  UndoStarted: (view, event) => {
-    view.undoCause = event.cause;
-    view.message = event.message;
-  },
-  UndoStepDone: (view, event) => void (view.message = `${event.step} is undone`),
-  UndoStepFailed: (view, event) => void (view.message = event.message),
-  ConflictFound: (view, event) => void (view.message = `${event.manager} changed ${event.object} meanwhile`),
-  UndoFinished: (view, event, stored) => {
+  CommandApplied: null,
+  UndoStarted: (view, event) => void (view.undoCause = event.cause),
+  UndoStepDone: null,
+  UndoStepFailed: null,
+  ConflictFound: null,
+  UndoFinished: (view, _event, stored) => {
     view.weight = 0;
-    view.message =
-      event.differences.length > 0 ? `differs: ${event.differences.join(', ')}` : 'everything is as before';
     const wasMigrated = view.activations.some(({ reason }) => reason === 'migrated');
     if (wasMigrated && view.sourceSCC !== null) activate(view, view.sourceSCC, 'restored', stored);
     finish(view, 'rolledBack', stored);
@@ -176,8 +158,10 @@ const CHANGES: {
 };
 
 function apply(view: MigrationView, event: MigrationEvent, stored: StoredEvent): void {
-  const change = CHANGES[event.type] as (view: MigrationView, event: MigrationEvent, stored: StoredEvent) => void;
-  change(view, event, stored);
+  const change = CHANGES[event.type] as
+    ((view: MigrationView, event: MigrationEvent, stored: StoredEvent) => void) | null;
+  change?.(view, event, stored);
+  view.message = headlineOf(event) ?? view.message;
 }
 
 function finish(view: MigrationView, outcome: Outcome, { at }: StoredEvent): void {

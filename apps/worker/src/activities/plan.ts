@@ -15,7 +15,6 @@ import type { AcceptedPlan, LiveSettings, MigrationActivities } from '@scc/migra
 import { terminal } from './failures.js';
 import { kubeEventsOf, type EventSubjects } from './kube-events.js';
 
-
 const liveOf = (spec: PlanSpec, generation: number): LiveSettings => ({
   generation,
   suspended: spec.suspend,
@@ -92,7 +91,7 @@ export function planActivities(kube: KubeClient): PlanActivities {
         throw error;
       }
       const workload = await workloadOf(ref);
-      for (const event of kubeEventsOf({ plan: ref, workload }, status, events)) await kube.recordEvent(event);
+      for (const event of kubeEventsOf({ plan: ref, workload }, events)) await kube.recordEvent(event);
     },
     planPhase: async (ref) => {
       const status = (await find(ref))?.['status'];

@@ -1,0 +1,97 @@
+import type { MigrationEvent, UndoCause } from './events.js';
+import { migrationEventSchema } from './events.js';
+import { gateSentence, headlineOf, nextStepAfter, sentenceOf } from './sentences.js';
+
+const at = '2026-11-24T00:00:00Z';
+const failed = { gate: 'success-rate', verdict: 'fail', value: 78.783, detail: '78.783 is below 90', at } as const;
+const pod = { name: 'ledger-1', uid: 'u1', scc: 'restricted-v2', node: null };
+const because = { cause: 'gate', message: 'gate success-rate failed' } as const;
+
+describe('sentenceOf', () => {
+  it.each<[string, MigrationEvent, string]>([
+    [
+      'counts one pod as one',
+      { type: 'CanaryReady', canary: 'ledger-scc-canary', pods: [pod] },
+      'canary ledger-scc-canary is ready: 1 pod under the target SCC',
+    ],
+    [
+      'says whether the proxies were seen to have the weights',
+      { type: 'WeightShifted', step: 0, weights: { canary: 10, stable: 90 }, verifiedBy: 'proxies' },
+      '10 % of requests go to the canary (seen in the proxies)',
+    ],
+    [
+      'does not claim what was not seen',
+      { type: 'WeightShifted', step: 0, weights: { canary: 10, stable: 90 }, verifiedBy: 'bound' },
+      '10 % of requests go to the canary (written, not seen in the proxies)',
+    ],
+    [
+      'names the gate that failed, its samples and its tolerance',
+      { type: 'GateFailed', samples: [{ ...failed, failures: 1, tolerated: 0 }] },
+      'gate success-rate failed (1 sample, 0 tolerated): 78.783 is below 90',
+    ],
+    [
+      'leaves out the gates that passed beside the one that failed',
+      { type: 'GateFailed', samples: [{ ...failed, gate: 'latency', verdict: 'pass' }, failed] },
+      'gate success-rate failed: 78.783 is below 90',
+    ],
+    [
+      'says why a plan was rejected, where, and what to do',
+      {
+        type: 'PlanRejected',
+        violations: [
+          { code: 'NoSCC', field: 'spec.targetSCC', message: 'there is no such SCC', remedy: 'Name another.' },
+        ],
+      },
+      'rejected with 1 violation, nothing was touched: spec.targetSCC: there is no such SCC. Remedy: Name another.',
+    ],
+    [
+      'counts the requests that were served',
+      { type: 'MigrationCompleted', traffic: { requests: 558.2, failed: 0, p50Ms: 1, p99Ms: 2 } },
+      'completed: 558 requests served, 0 failed',
+    ],
+    [
+      'says why a migration was undone, how things are now, and what to do next',
+      { type: 'UndoFinished', differences: [], because },
+      `rolled back because gate success-rate failed; every touched object is as it was; next: ${nextStepAfter('gate')}`,
+    ],
+    [
+      'names what differs after an undo',
+      { type: 'UndoFinished', differences: ['Service ledger'], because },
+      `rolled back because gate success-rate failed; these differ from before: Service ledger; next: ${nextStepAfter('gate')}`,
+    ],
+    ['needs no cause', { type: 'UndoFinished', differences: [] }, 'rolled back; every touched object is as it was'],
+    [
+      'says why an undo runs that fails',
+      { type: 'UndoStepFailed', step: 'canary', attempt: 3, message: 'forbidden', because },
+      'rolling back because gate success-rate failed; undoing canary failed (attempt 3) and is tried again: forbidden; next: remove the cause of this failure, the undo then goes on by itself',
+    ],
+  ])('%s', (_case, event, sentence) => {
+    expect(migrationEventSchema.parse(event)).toEqual(event);
+    expect(sentenceOf(event)).toBe(sentence);
+  });
+
+  it.each<UndoCause>(['gate', 'readiness', 'admission', 'rollout', 'abort', 'rollback', 'deleted', 'error', 'lost'])(
+    'says what to do after an undo caused by: %s',
+    (cause) => {
+      expect(sentenceOf({ type: 'UndoFinished', differences: [], because: { cause, message: 'm' } })).toMatch(
+        /; next: .*apply .* plan/,
+      );
+    },
+  );
+});
+
+describe('gateSentence', () => {
+  it('tells missing data from a failure', () => {
+    expect(gateSentence({ ...failed, verdict: 'noData', value: null, detail: 'no requests' })).toBe(
+      'gate success-rate had no data: no requests',
+    );
+  });
+});
+
+describe('headlineOf', () => {
+  it('leaves the message as it is for details', () => {
+    expect(headlineOf({ type: 'GatePassed', samples: [] })).toBeNull();
+    expect(headlineOf({ type: 'WaitEnded', reason: 'Window' })).toBeNull();
+    expect(headlineOf({ type: 'MirroringEnded' })).toBe('mirroring ended');
+  });
+});

@@ -1,0 +1,97 @@
+import { WAIT_REASONS, type MigrationEvent, type PlanStatus } from '@scc/plan';
+import { initialState, recordEvent, statusOf } from './state.js';
+
+const at = '2026-11-24T00:00:00Z';
+
+/** The status after these events, and the last of them as it is reported. */
+function after(...events: MigrationEvent[]): { status: PlanStatus; last: MigrationEvent | undefined } {
+  let state = initialState();
+  let last: MigrationEvent | undefined;
+  for (const event of events) {
+    const next = recordEvent(state, event, at);
+    state = next.state;
+    last = next.recorded.event;
+  }
+  return { status: statusOf(state, { workflowId: 'w', runId: 'r' }), last };
+}
+
+const conditionOf = ({ status }: { status: PlanStatus }, type: string) =>
+  status.conditions?.find((condition) => condition.type === type);
+
+const undo: MigrationEvent = {
+  type: 'UndoStarted',
+  cause: 'gate',
+  message: 'gate success-rate failed (1 sample, 0 tolerated): 78.783 is below 90',
+};
+
+describe('a plan that was rolled back', () => {
+  const told = after(
+    undo,
+    { type: 'UndoStepDone', step: 'canary' },
+    { type: 'UndoStepFailed', step: 'grants', attempt: 1, message: 'forbidden' },
+    { type: 'UndoStepDone', step: 'grants' },
+    { type: 'UndoFinished', differences: [] },
+  );
+  const whole = /because gate success-rate failed .* 78\.783 is below 90; every touched object is as it was; next: ./;
+
+  it('keeps its cause in message, condition and last event', () => {
+    expect(told.status).toMatchObject({ phase: 'RolledBack', message: expect.stringMatching(whole) as string });
+    expect(conditionOf(told, 'RolledBack')).toMatchObject({
+      status: 'True',
+      reason: 'Restored',
+      message: expect.stringMatching(whole) as string,
+    });
+    expect(told.last).toMatchObject({ because: { cause: 'gate' } });
+  });
+
+  it('says while its undo fails why it is undone', () => {
+    const failing = after(undo, { type: 'UndoStepFailed', step: 'grants', attempt: 1, message: 'forbidden' });
+    expect(failing.status).toMatchObject({
+      phase: 'Failed',
+      message: expect.stringMatching(
+        /because gate success-rate .* undoing grants failed .* forbidden; next: /,
+      ) as string,
+    });
+    expect(conditionOf(failing, 'RolledBack')).toMatchObject({ status: 'False', reason: 'UndoFailed' });
+  });
+});
+
+it('a rejected plan says where, why and what to do', () => {
+  const violation = {
+    code: 'NoSuchSCC',
+    field: 'spec.targetSCC',
+    message: 'there is no SCC x',
+    remedy: 'Name another.',
+  };
+  const told = after({ type: 'PlanRejected', violations: [violation] });
+  const whole =
+    'rejected with 1 violation, nothing was touched: spec.targetSCC: there is no SCC x. Remedy: Name another.';
+  expect(told.status).toMatchObject({ phase: 'Rejected', message: whole, violations: [violation] });
+  expect(conditionOf(told, 'Rejected')).toMatchObject({ reason: 'NoSuchSCC', message: whole });
+});
+
+describe('what a migration waits for', () => {
+  it.each([
+    ['Approval', 'Approved', 'False'],
+    ['Window', 'WindowOpen', 'False'],
+    ['OtherPlan', 'WorkloadFree', 'False'],
+    ['Paused', 'Paused', 'True'],
+    ['Suspended', 'Paused', 'True'],
+    ['AfterFailure', 'Paused', 'True'],
+    ['Governance', 'GovernanceReachable', 'False'],
+    ['Retry', 'Progressing', 'False'],
+  ] as const)('is a condition of its own: %s shows %s=%s', (reason, type, status) => {
+    const waiting = after({ type: 'WaitStarted', reason, message: 'because' });
+    expect(waiting.status.conditions).toEqual([
+      expect.objectContaining({ type, status, message: 'because' }) as unknown,
+    ]);
+    expect(waiting.status.message).toBe('because');
+  });
+
+  it.each(WAIT_REASONS.filter((reason) => reason !== 'Approval'))('is over when it ends: %s', (reason) => {
+    const during = after({ type: 'WaitStarted', reason, message: 'because' });
+    const ended = after({ type: 'WaitStarted', reason, message: 'because' }, { type: 'WaitEnded', reason });
+    const [before] = during.status.conditions ?? [];
+    expect(conditionOf(ended, before?.type ?? '')?.status).toBe(before?.status === 'True' ? 'False' : 'True');
+  });
+});
