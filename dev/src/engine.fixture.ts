@@ -1,4 +1,12 @@
-import { CANARY_ROLE, PLAN_TYPE, plansPath, type PlanSpecInput, type PlanStatus, planStatusSchema, ROLE_LABEL } from '@scc/plan';
+import {
+  CANARY_ROLE,
+  PLAN_TYPE,
+  plansPath,
+  type PlanSpecInput,
+  type PlanStatus,
+  planStatusSchema,
+  ROLE_LABEL,
+} from '@scc/plan';
 import { waitFor } from '@scc/runtime';
 import type { Client, WorkflowHandle } from '@temporalio/client';
 import { z } from 'zod';
@@ -77,9 +85,7 @@ export function engineOn(running: () => { stack: Stack; temporal: Client }): Eng
         ...over,
       };
       const metadata = { name, namespace: NAMESPACE };
-      return planSchema.parse(
-        await api().create(PLANS, { ...PLAN_TYPE, metadata, spec }),
-      );
+      return planSchema.parse(await api().create(PLANS, { ...PLAN_TYPE, metadata, spec }));
     },
 
     handleOf: async (name) => {
@@ -98,7 +104,9 @@ export function engineOn(running: () => { stack: Stack; temporal: Client }): Eng
         `/apis/policy/v1/namespaces/${NAMESPACE}/poddisruptionbudgets`,
         SCALERS,
       ];
-      const lists = await Promise.all(paths.map((path) => api().list(`${path}?labelSelector=${ROLE_LABEL}=${CANARY_ROLE}`)));
+      const lists = await Promise.all(
+        paths.map((path) => api().list(`${path}?labelSelector=${ROLE_LABEL}=${CANARY_ROLE}`)),
+      );
       return lists.flatMap(({ items }) => items.map((item) => namedSchema.parse(item).metadata.name));
     },
 

@@ -46,7 +46,6 @@ export interface Difference {
   fields: string[];
 }
 
-
 function changedPaths(before: unknown, after: unknown, path: string): string[] {
   if (isDeepStrictEqual(before, after)) return [];
   if (!isRecord(before) || !isRecord(after)) return [path];

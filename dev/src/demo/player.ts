@@ -52,8 +52,7 @@ export async function play(scenario: Scenario, stage: Stage): Promise<Played> {
   }
 }
 
-const isOver = ({ phase, finishedAt }: PlanStatus): boolean =>
-  isTerminal(phase) && finishedAt !== undefined;
+const isOver = ({ phase, finishedAt }: PlanStatus): boolean => isTerminal(phase) && finishedAt !== undefined;
 
 /** Applies the plan, does what the scenario does to the system, and waits for the end. Milliseconds until then. */
 async function migrate(scene: Scene): Promise<number> {

@@ -10,7 +10,6 @@ export interface ObservedShare {
   total: number;
 }
 
-
 /** The host of an Envoy cluster that Istio made: `outbound|80|subset|host`. */
 const hostOf = (cluster: string): string | null => /^outbound\|\d+\|[^|]*\|([^|]+)$/.exec(cluster)?.[1] ?? null;
 

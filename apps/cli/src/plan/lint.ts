@@ -19,7 +19,6 @@ interface Linted {
   remediation: Remediation | null;
 }
 
-
 interface Around {
   manifests: readonly Manifest[];
   sccs: CompiledSCCs;

@@ -1,4 +1,11 @@
-import { type GateSample, headlineOf, type MigrationEvent, type PodSCC, type RecordedEvent, type TrafficSummary } from '@scc/plan';
+import {
+  type GateSample,
+  headlineOf,
+  type MigrationEvent,
+  type PodSCC,
+  type RecordedEvent,
+  type TrafficSummary,
+} from '@scc/plan';
 import type { Activation } from '../registry/activations.js';
 
 /** Where an event stands among all events of one plan. */

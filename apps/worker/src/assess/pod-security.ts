@@ -1,6 +1,17 @@
 import type { KubeClient } from '@scc/kube';
 import type { Violation } from '@scc/plan';
-import { type CompiledSCC, isLabelSynced, isLaxer, levelAfterGrantChange, type LevelChange, type Pod, podSchema, type PodSecurityLevel, requiredPodSecurityLevel, serviceAccountSubject } from '@scc/scc';
+import {
+  type CompiledSCC,
+  isLabelSynced,
+  isLaxer,
+  levelAfterGrantChange,
+  type LevelChange,
+  type Pod,
+  podSchema,
+  type PodSecurityLevel,
+  requiredPodSecurityLevel,
+  serviceAccountSubject,
+} from '@scc/scc';
 import type { Facts } from './facts.js';
 
 const ENFORCE = 'pod-security.kubernetes.io/enforce';

@@ -91,7 +91,6 @@ export const bindingSchema = z.looseObject({
   subjects: z.array(subjectSchema).default([]),
 });
 
-
 export const sccOf = (object: KubeObject): string | null => object.metadata.annotations?.[SCC_ANNOTATION] ?? null;
 
 export const isReady = ({ status }: Pod): boolean =>

@@ -41,7 +41,9 @@ function originOf({ pod, namespace }: AdmissionRequest, { workloads }: ClusterMe
 }
 
 function migrationOf({ pod, namespace }: AdmissionRequest, workload: OwnerRef | undefined, { plans }: ClusterMemory) {
-  const plan = isCanaryObject(pod.metadata) ? plans.ofLabel(namespace.name, pod.metadata.labels?.[PLAN_LABEL]) : undefined;
+  const plan = isCanaryObject(pod.metadata)
+    ? plans.ofLabel(namespace.name, pod.metadata.labels?.[PLAN_LABEL])
+    : undefined;
   if (plan) return { plan, isCanary: true };
   const found = workload && plans.ofWorkload(namespace.name, workload.kind, workload.name);
   return found && { plan: found, isCanary: false };

@@ -1,4 +1,13 @@
-import { AUTHOR_ANNOTATION, editViolations, parseSpec, phaseSchema, PLAN_GROUP, PLAN_KIND, type PlanSpec, type Violation } from '@scc/plan';
+import {
+  AUTHOR_ANNOTATION,
+  editViolations,
+  parseSpec,
+  phaseSchema,
+  PLAN_GROUP,
+  PLAN_KIND,
+  type PlanSpec,
+  type Violation,
+} from '@scc/plan';
 import { z } from 'zod';
 import { ALLOWED, denied, notUnderstood, type ReviewRequest } from '../http/review.js';
 import { patchBetween } from '../http/json-patch.js';

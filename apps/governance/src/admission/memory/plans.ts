@@ -64,6 +64,8 @@ export class Plans {
 
   /** The migration whose canary's objects carry this value of the plan's label. */
   ofLabel(namespace: string, label: string | undefined): ActiveMigration | undefined {
-    return this.list().find((migration) => migration.namespace === namespace && planLabelValue(migration.plan) === label);
+    return this.list().find(
+      (migration) => migration.namespace === namespace && planLabelValue(migration.plan) === label,
+    );
   }
 }
