@@ -1,6 +1,6 @@
 /** The architecture as rules: pure libs <- workflows and adapters <- apps. */
 const PURE = '^libs/(plan|scc|risk|policy|audit|routing)/';
-const ADAPTER = '^libs/(kube|istio|governance-api|runtime)/';
+const ADAPTER = '^libs/(kube|istio|governance-api|runtime|tls|admission)/';
 /** The files that may import `@temporalio/workflow`. */
 const TEMPORAL_FILES =
   '^workflows/migration/(index|host|journal|gate-watch|activities|failures|contract)\\.ts$|\\.spec\\.ts$';

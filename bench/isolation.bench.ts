@@ -5,7 +5,7 @@ import path from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
 import { waitFor } from '@scc/runtime';
 import { z } from 'zod';
-import { webhookIn } from '@scc/governance/testing/stack';
+import { webhookIn } from '@scc/dev/testing';
 import { type Stack, startStack, TOKEN_AUDIENCE } from '@scc/dev';
 import { reserveProcessor } from './processors.js';
 import { drive, type Driven, percentile, reviewIn } from './reviews.js';

@@ -1,6 +1,6 @@
 import { Agent, request } from 'node:https';
 import { setTimeout as delay } from 'node:timers/promises';
-import { aPod, podReview } from '@scc/governance/testing/admission';
+import { aPod, podReview } from '@scc/admission/testing';
 
 /** Reviews that the benchmarks send in a second. */
 const PER_SECOND = 500;

@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
-import { startTestAdmission } from '@scc/governance/testing/admission';
-import { grantOf } from '@scc/governance/testing/cluster';
+import { startTestAdmission } from '@scc/admission/testing';
+import { grantOf } from '@scc/admission/testing';
 
 /**
  * One server of the webhook's benchmark in a process of its own: the webhook, and beside it the least that any webhook

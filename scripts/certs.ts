@@ -8,7 +8,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { issueLeaf, makeAuthority } from '@scc/governance/certificates';
+import { issueLeaf, makeAuthority } from '@scc/tls';
 
 const DAY_MS = 24 * 60 * 60_000;
 const SERVICE = ['governance-webhook.scc-system.svc', 'governance-webhook.scc-system.svc.cluster.local'];

@@ -14,9 +14,6 @@ import { relay, type Relay } from './supervisor/relay.js';
 import { RELAYS, relaySocket, type RelayName } from './supervisor/relays.js';
 
 export { Api, ApiError, type ApiObject } from './cluster/api.js';
-export { pathOf } from './cluster/api.js';
-export { readManifests } from './cluster/manifests.js';
-export { localWebhooks, WEBHOOK_PORT } from './cluster/webhooks.js';
 export { appMain, NODE, ROOT } from './paths.js';
 export { TOKEN_AUDIENCE };
 export { deploySamples } from './samples.js';

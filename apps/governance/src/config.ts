@@ -1,7 +1,7 @@
+import { admissionSettings } from '@scc/admission';
 import { commonConfig } from '@scc/runtime';
 import { z } from 'zod';
 import { accessConfig } from './access/settings.js';
-import { admissionSettings } from './admission/settings.js';
 import { databaseConfig } from './database/connect.js';
 
 const port = z.coerce.number().int().min(0).max(65535);

@@ -2,11 +2,10 @@ import 'reflect-metadata';
 import { readFile } from 'node:fs/promises';
 import { constants, setPriority } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
+import { admissionConfigOf, type AdmissionThread, startAdmissionThread } from '@scc/admission';
 import { type NoteSigner, signerFromPem } from '@scc/audit';
 import { connectKube, createInformer, type KubeClient, type MakeInformer } from '@scc/kube';
 import { createLogger, loadConfig, type Logger, onShutdown, startHealthServer } from '@scc/runtime';
-import { admissionConfigOf } from './admission/settings.js';
-import { type AdmissionThread, startAdmissionThread } from './admission/thread/host.js';
 import { CheckpointPublisher, type CheckpointStore } from './audit/publish.js';
 import { Sealer } from './audit/sealer.js';
 import { startBackground } from './background.js';
@@ -20,6 +19,7 @@ import { followCertificate, readCertificate } from './http/certificate.js';
 import { openWaitingRoom } from './http/waiting-room.js';
 import { ROLE_TABLE } from './permissions.js';
 import type { PodTracker } from './pods/follow.js';
+import { observePod } from './pods/observation.js';
 import { startApi } from './server.js';
 
 /** What was started, in that order; stopped in the other. */
@@ -83,7 +83,7 @@ async function start({
     config: admissionConfigOf(config),
     kubeconfig: config.KUBECONFIG,
     logLevel: config.LOG_LEVEL,
-    onPods: (pods) => hints.taker?.hint(pods),
+    onPods: (pods) => hints.taker?.hint(pods.flatMap((pod) => observePod(pod) ?? [])),
     onEnd: onFatal,
   });
   parts.add(() => admission.stop());

@@ -1,7 +1,7 @@
 import { connectKube, createInformer } from '@scc/kube';
 import { commonConfig, createLogger, loadConfig, onShutdown, startHealthServer } from '@scc/runtime';
 import { z } from 'zod';
-import { admissionConfigOf, admissionSettings, startAdmission } from './admission/admission.js';
+import { admissionConfigOf, admissionSettings, startAdmission } from '@scc/admission';
 import { configSchema, environment } from './config.js';
 
 /**

@@ -1,0 +1,68 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { connectKube, createInformer } from '@scc/kube';
+import { createLogger } from '@scc/runtime';
+import { Counter, Registry } from 'prom-client';
+import { startAdmission } from '../service/admission.js';
+import { HintBatches } from './hint-batches.js';
+import type { FromThread, Question, ThreadSettings, ToThread } from './protocol.js';
+import { type SeenPod, seenPod } from './seen-pod.js';
+
+/** The admission webhook in a thread of its own: what thread/host.ts starts. */
+const HINTS = 5000;
+
+if (!parentPort) throw new Error('the admission thread is started by the governance process');
+const port = parentPort;
+const tell = (message: FromThread): void => port.postMessage(message);
+
+const { config, kubeconfig, logLevel } = workerData as ThreadSettings;
+const logger = createLogger('governance', logLevel);
+const client = await connectKube({
+  ...(kubeconfig === undefined ? {} : { kubeconfig }),
+  userAgent: 'scc-webhook',
+});
+const registry = new Registry();
+const dropped = new Counter({
+  name: 'scc_webhook_pod_hints_dropped_total',
+  help: 'Pods that tracking was too busy to hear of from admission; it finds them by itself.',
+  registers: [registry],
+});
+const hints = new HintBatches<SeenPod>({
+  capacity: HINTS,
+  send: (pods) => tell({ is: 'hints', pods }),
+  onDropped: () => dropped.inc(),
+});
+const admission = await startAdmission({
+  config,
+  client,
+  makeInformer: (kind, onChange) => createInformer({ client, kind, onChange, logger }),
+  logger,
+  onPod: ({ pod }) => {
+    const seen = seenPod(pod);
+    if (seen) hints.add(seen);
+  },
+});
+
+async function stop(): Promise<null> {
+  await admission.stop();
+  client.close();
+  return null;
+}
+
+const answers: Record<Question, () => Promise<string | null>> = {
+  ready: () => Promise.resolve(admission.ready()),
+  metrics: async () => (await Promise.all([admission.metrics.metrics(), registry.metrics()])).join('\n'),
+  stop,
+};
+
+port.on('message', (message: ToThread) => {
+  if (message.is === 'hints-taken') {
+    hints.taken();
+    return;
+  }
+  const { is, id } = message;
+  void answers[is]().then((value) => {
+    tell({ is: 'answer', id, value });
+    if (is === 'stop') port.close();
+  });
+});
+tell({ is: 'started', port: admission.port });

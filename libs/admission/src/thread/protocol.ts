@@ -1,0 +1,20 @@
+import type { AdmissionConfig } from '../service/settings.js';
+import type { SeenPod } from './seen-pod.js';
+
+/** What the thread starts with. */
+export interface ThreadSettings {
+  readonly config: AdmissionConfig;
+  /** The file; absent, as the pod's ServiceAccount. */
+  readonly kubeconfig: string | undefined;
+  readonly logLevel: string;
+}
+
+/** What the thread is asked for; it answers each with the same `id`. */
+export type Question = 'ready' | 'metrics' | 'stop';
+
+export type ToThread = { readonly is: Question; readonly id: number } | { readonly is: 'hints-taken' };
+
+export type FromThread =
+  | { readonly is: 'started'; readonly port: number }
+  | { readonly is: 'answer'; readonly id: number; readonly value: string | null }
+  | { readonly is: 'hints'; readonly pods: readonly SeenPod[] };

@@ -1,0 +1,6 @@
+export { issueLeaf, type Issued, type LeafOptions, type Life, makeAuthority } from './certificates.js';
+export { anchorOf, certificatesIn, type KeyPair } from './chain.js';
+export { type CertificateSource, followFiles } from './files.js';
+export type { RotationTiming } from './rotation.js';
+export { type Bundles, startRotation } from './rotator.js';
+export { secretStore } from './secret-store.js';

@@ -1,0 +1,51 @@
+import type { KubeClient } from '@scc/kube';
+import { z } from 'zod';
+import type { RotationStore } from './rotator.js';
+import { certificatesIn } from './chain.js';
+import { bundleOf } from './rotation.js';
+
+const base64 = z.base64().transform((text) => Buffer.from(text, 'base64').toString('utf8'));
+const secretSchema = z.looseObject({
+  metadata: z.looseObject({ resourceVersion: z.string() }),
+  data: z.object({
+    'ca.crt': base64,
+    'ca.key': base64,
+    'tls.crt': base64.optional(),
+    'tls.key': base64.optional(),
+    since: base64,
+  }),
+});
+
+/** Keeps authorities and certificate in a Secret, whose `ca.crt`, `tls.crt` and `tls.key` others may mount. */
+export function secretStore(
+  client: Pick<KubeClient, 'get' | 'create' | 'replace'>,
+  { namespace, name }: { namespace: string; name: string },
+): RotationStore {
+  const id = { apiVersion: 'v1', kind: 'Secret', namespace, name };
+  return {
+    read: async () => {
+      const secret = await client.get(id);
+      if (!secret) return undefined;
+      const { data, metadata } = secretSchema.parse(secret);
+      const leaf =
+        data['tls.crt'] && data['tls.key'] ? { certificate: data['tls.crt'], key: data['tls.key'] } : undefined;
+      const authorities = certificatesIn(data['ca.crt']).map((certificate) => certificate.toString());
+      const state = { authorities, authorityKey: data['ca.key'], leaf, leafSince: data.since };
+      return { state, version: metadata.resourceVersion };
+    },
+    write: async ({ authorities, authorityKey, leaf, leafSince }, version) => {
+      const texts = {
+        'ca.crt': bundleOf(authorities),
+        'ca.key': authorityKey,
+        since: leafSince,
+        ...(leaf ? { 'tls.crt': leaf.certificate, 'tls.key': leaf.key } : {}),
+      };
+      const data = Object.fromEntries(
+        Object.entries(texts).map(([key, text]) => [key, Buffer.from(text).toString('base64')]),
+      );
+      const secret = { apiVersion: 'v1', kind: 'Secret', type: 'Opaque', data };
+      if (version === undefined) await client.create({ ...secret, metadata: { namespace, name } });
+      else await client.replace({ ...secret, metadata: { namespace, name, resourceVersion: version } });
+    },
+  };
+}
