@@ -7,10 +7,10 @@ import { serviceAccountToken, TOKEN_AUDIENCE } from './cluster/accounts.js';
 import { Api } from './cluster/api.js';
 import { applyAll, parseManifests, readManifests } from './cluster/manifests.js';
 import { createStateDir, recordOwners, removeLeftovers } from './supervisor/leftovers.js';
-import { hasCode } from './errors.js';
 import { Inside } from './supervisor/namespace.js';
 import { stackOptionsSchema, type Message, type StackOptions } from './supervisor/protocol.js';
-import { relay, type Relay } from './supervisor/relay.js';
+import { addressLine, relayFrom } from './supervisor/preferred.js';
+import type { Relay } from './supervisor/relay.js';
 import { RELAYS, relaySocket, type RelayName } from './supervisor/relays.js';
 
 export { Api, ApiError, type ApiObject } from './cluster/api.js';
@@ -37,6 +37,8 @@ export interface StackPart {
 export interface Stack {
   /** Addresses on the outside loopback. */
   addresses: Record<RelayName, string>;
+  /** The ports that the documentation names and that something else listens on, by address. */
+  taken: Partial<Record<RelayName, number>>;
   /** Paths of kubeconfigs of the cluster's administrator, for outside and for inside the stack's network. */
   kubeconfig: { outside: string; inside: string };
   stateDir: string;
@@ -57,6 +59,10 @@ export interface Stack {
   apply: (manifests: string) => Promise<void>;
   stop: () => Promise<void>;
 }
+
+/** Every address of the stack with its name, ready to print. */
+export const addressesOf = ({ addresses, taken }: Pick<Stack, 'addresses' | 'taken'>): [RelayName, string][] =>
+  RELAYS.map(({ name }) => [name, addressLine(addresses[name], taken[name])]);
 
 export interface StackEvents {
   progress?: (text: string, ms: number) => void;
@@ -88,29 +94,32 @@ export async function startStack(options: StackOptions = {}, events: StackEvents
   };
   try {
     const ports: Record<string, number> = {};
+    const taken: Stack['taken'] = {};
     for (const { name, preferred } of RELAYS) {
-      const server = await listen(preferred, relaySocket(stateDir, name));
+      const server = await relayFrom(preferred, { path: relaySocket(stateDir, name) });
       servers.push(server);
       ports[name] = server.port;
+      if (server.taken !== null) taken[name] = server.taken;
     }
     inside = await Inside.create(onMessage);
     await recordOwners(stateDir, [process.pid, inside.pid]);
     await inside.ask({ do: 'boot', boot: { stateDir, ports, binaries, crds, options: resolved } });
-    return describe(inside, { stateDir, ports, binaries, stop });
+    return stackOf(inside, { stateDir, ports, taken, binaries, stop });
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
-interface Described {
+interface Booted {
   stateDir: string;
   ports: Record<string, number>;
+  taken: Stack['taken'];
   binaries: Record<string, string>;
   stop: () => Promise<void>;
 }
 
-function describe(inside: Inside, { stateDir, ports, binaries, stop }: Described): Stack {
+function stackOf(inside: Inside, { stateDir, ports, taken, binaries, stop }: Booted): Stack {
   const children = new Set<ChildProcess>();
   const api = new Api({
     host: '127.0.0.1',
@@ -124,6 +133,7 @@ function describe(inside: Inside, { stateDir, ports, binaries, stop }: Described
   });
   return {
     addresses: Object.fromEntries(entries) as Record<RelayName, string>,
+    taken,
     kubeconfig: {
       outside: path.join(stateDir, 'kubeconfig'),
       inside: path.join(stateDir, 'kubeconfigs', 'admin'),
@@ -184,13 +194,4 @@ async function output(child: ChildProcess): Promise<string> {
   });
   if (code !== 0) throw new Error(`${child.spawnargs.join(' ')} ended with ${code ?? 'a signal'}: ${errors}`);
   return out;
-}
-
-/** Listens on the preferred port where it is free, else on any. */
-function listen(preferred: number, socket: string): Promise<Relay> {
-  const host = '127.0.0.1';
-  return relay({ host, port: preferred }, { path: socket }).catch((error: unknown) => {
-    if (!hasCode(error, 'EADDRINUSE')) throw error;
-    return relay({ host, port: 0 }, { path: socket });
-  });
 }

@@ -2,7 +2,7 @@ import { cp, mkdtemp, writeFile } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { deploySamples, startStack, type Stack } from '../index.js';
+import { addressesOf, deploySamples, startStack, type Stack } from '../index.js';
 import { drawnLive, printedLive } from './live.js';
 import { fail, interruption } from '../interrupted.js';
 import { parseOptions, USAGE, type DemoOptions } from './options.js';
@@ -110,9 +110,10 @@ async function report(all: readonly Played[], { json }: DemoOptions): Promise<bo
   return problems.length === 0;
 }
 
-function describe({ addresses, kubeconfig, stateDir, binary }: Stack): string {
+function placesOf(stack: Stack): string {
+  const { kubeconfig, stateDir, binary } = stack;
   const lines = [
-    ...Object.entries(addresses),
+    ...addressesOf(stack),
     ['kubeconfig', kubeconfig.outside],
     ['authority', `${stateDir}/tls/ca.crt`],
     ['kubectl', binary('kubectl')],
@@ -134,7 +135,7 @@ const played = playAll(stack, options)
   .then((good) => (good ? 0 : 1), failed);
 const end = await Promise.race([played, interrupted]);
 if (end !== 'interrupted' && options.keep) {
-  say(`\nThe stack stays up until Ctrl-C.\n\n${describe(stack)}`);
+  say(`\nThe stack stays up until Ctrl-C.\n\n${placesOf(stack)}`);
   await interrupted;
 }
 if (end === 'interrupted' || options.keep) say('\nstopping');
