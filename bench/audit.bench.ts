@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { verifyLog } from '@scc/audit';
+import { PLAN_GROUP } from '@scc/plan';
 import { createLogger, waitFor } from '@scc/runtime';
 import pg from 'pg';
 import type { DataSource } from 'typeorm';
@@ -23,7 +24,7 @@ const LOG_SIZE = 1_000_000;
 const FILL_BATCH = 1_000;
 const LOAD_WRITERS = 8;
 
-const ORIGIN = 'scc.poc/bench';
+const ORIGIN = `${PLAN_GROUP}/bench`;
 /** About 700 bytes, as an approval or a step has. */
 const aRecord = (number: number): AuditRecord => ({
   actor: { name: `user-${number % 50}@example.org`, groups: ['platform', 'shop-owners'], roles: ['approver'] },

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
+import { ENFORCE_LABEL } from '@scc/plan';
 import { waitFor } from '@scc/runtime';
 import { z } from 'zod';
 import { webhookIn } from '@scc/dev/testing';
@@ -50,7 +51,7 @@ async function prepare(stack: Stack): Promise<{ ca: string; tokenFile: string }>
   await stack.api.create('/api/v1/namespaces', {
     metadata: {
       name: NAMESPACE,
-      labels: { 'scc.poc/enforce': 'true' },
+      labels: { [ENFORCE_LABEL]: 'true' },
     },
   });
   await stack.api.create(`/api/v1/namespaces/${ADMIN.namespace}/serviceaccounts`, { metadata: { name: ADMIN.name } });

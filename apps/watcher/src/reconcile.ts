@@ -1,4 +1,4 @@
-import { isTerminal, type Phase, type PlanRef } from '@scc/plan';
+import { hasTouched, isTerminal, type Phase, type PlanRef } from '@scc/plan';
 import type { Migrations } from './migrations.js';
 
 /** What the watcher looks at of a plan. */
@@ -25,9 +25,6 @@ export const keyOfPlan = ({ namespace, name }: Pick<PlanRef, 'namespace' | 'name
 /** Whether a look at the plan could lead to anything. */
 export const needsWork = ({ deletionRequested, held, phase }: SeenPlan): boolean =>
   !isTerminal(phase) || (deletionRequested && held);
-
-const TOUCHED: readonly Phase[] = ['Mirroring', 'TrafficShifting', 'Migrating', 'RollingBack', 'Failed'];
-const hasTouched = (phase: Phase | null): boolean => phase !== null && TOUCHED.includes(phase);
 
 /** The plan was changed after the workflow last read it. */
 export const isEdited = ({ generation, observedGeneration }: SeenPlan): boolean =>

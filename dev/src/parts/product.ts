@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
+import { PLAN_GROUP } from '@scc/plan';
 import type { Api } from '../cluster/api.js';
 import { serviceAccountToken, SYSTEM_NAMESPACE, TOKEN_AUDIENCE } from '../cluster/accounts.js';
 import { WEBHOOK_PORT } from '../cluster/webhooks.js';
@@ -41,7 +42,7 @@ const environment = ({ context: { file, options }, passwords }: Wiring): Record<
       TLS_DIR: file('tls'),
       SCC_MODE: options.sccMode,
       AUDIT_KEY_FILE: file('audit.key'),
-      AUDIT_ORIGIN: 'scc.poc/dev-stack',
+      AUDIT_ORIGIN: `${PLAN_GROUP}/dev-stack`,
       TOKEN_AUDIENCE,
       // Who may give roles to others: kubectl create serviceaccount admin -n scc-system
       ADMIN_USERS: `system:serviceaccount:${SYSTEM_NAMESPACE}:admin`,

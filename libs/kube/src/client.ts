@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { PLAN_GROUP } from '@scc/plan';
 import { z } from 'zod';
 import { Credentials } from './credentials.js';
 import { Discovery, groupPath } from './discovery.js';
@@ -295,6 +296,6 @@ export interface ConnectOptions {
 export async function connectKube({ kubeconfig, userAgent }: ConnectOptions): Promise<KubeClient> {
   const credentials = new Credentials(kubeconfig);
   await credentials.current();
-  const reporter = { controller: `scc.poc/${userAgent}`, instance: `${userAgent}-${hostname()}`.slice(0, 128) };
+  const reporter = { controller: `${PLAN_GROUP}/${userAgent}`, instance: `${userAgent}-${hostname()}`.slice(0, 128) };
   return new HttpKubeClient(new Transport(credentials, userAgent), reporter);
 }

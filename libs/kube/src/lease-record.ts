@@ -1,9 +1,10 @@
+import { PLAN_GROUP } from '@scc/plan';
 import { z } from 'zod';
 import { microTime, type KubeObject } from './object.js';
 
 const LEASE = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease' };
 /** Tells a process from an earlier one of the same name. */
-const INSTANCE = 'scc.poc/holder-instance';
+const INSTANCE = `${PLAN_GROUP}/holder-instance`;
 
 const specSchema = z.looseObject({
   holderIdentity: z.string().nullish(),

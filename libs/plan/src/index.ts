@@ -56,6 +56,7 @@ export {
   AUTHOR_ANNOTATION,
   CANARY_ROLE,
   CRITICALITY_LABEL,
+  DISABLED_ANNOTATION,
   ENFORCE_LABEL,
   FIELD_MANAGER,
   FINALIZER,
@@ -67,7 +68,7 @@ export {
   UNREADY_ANNOTATION,
   WORKLOADS_LABEL,
 } from './labels.js';
-export { isTerminal, PHASES, TERMINAL_PHASES, type Phase, type TerminalPhase } from './phases.js';
+export { hasTouched, isTerminal, PHASES, TERMINAL_PHASES, type Phase, type TerminalPhase } from './phases.js';
 export { isRecord } from './records.js';
 export { RISK_BANDS, type RiskBand } from './risk-bands.js';
 export { SEARCH_ATTRIBUTES } from './search-attributes.js';

@@ -21,6 +21,9 @@ export const UNREADY_ANNOTATION = 'scc.poc/allow-unready-source';
 /** On an object made for a canary whose plan's name is too long for a label: the whole name. */
 export const PLAN_ANNOTATION = 'scc.poc/plan-name';
 
+/** On a webhook configuration that was switched off: the selectors that it gets back. */
+export const DISABLED_ANNOTATION = 'scc.poc/disabled';
+
 /** Holds a deleted plan until its migration is undone. */
 export const FINALIZER = 'scc.poc/undo';
 /** Owns the fields that the engine writes, by server-side apply. */

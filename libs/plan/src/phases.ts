@@ -20,3 +20,7 @@ export type TerminalPhase = (typeof TERMINAL_PHASES)[number];
 /** Whether a migration in this phase is over; a plan without a phase has not begun. */
 export const isTerminal = (phase: Phase | null | undefined): phase is TerminalPhase =>
   TERMINAL_PHASES.some((terminal) => terminal === phase);
+
+/** Whether a migration in this phase is under way and may have changed the cluster already. */
+export const hasTouched = (phase: Phase | null | undefined): boolean =>
+  phase !== null && phase !== undefined && !isTerminal(phase) && phase !== 'Pending' && phase !== 'Validating';

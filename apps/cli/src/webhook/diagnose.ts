@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto';
+import { DISABLED_ANNOTATION } from '@scc/plan';
 import { z } from 'zod';
 
 export const CONFIGURATIONS = ['MutatingWebhookConfiguration', 'ValidatingWebhookConfiguration'] as const;
@@ -41,9 +42,6 @@ export interface Finding {
 
 type Check = (facts: WebhookFacts) => Finding[];
 const when = (broken: boolean, fault: string, remedy: string): Finding[] => (broken ? [{ fault, remedy }] : []);
-
-/** Where a disabled webhook keeps its selectors. */
-export const DISABLED_ANNOTATION = 'scc.poc/disabled';
 
 const isInstalled: Check = ({ configurations }) =>
   CONFIGURATIONS.flatMap((kind) => {
