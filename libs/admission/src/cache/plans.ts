@@ -1,4 +1,4 @@
-import { type Phase, phaseSchema, planLabelValue, workloadRefSchema } from '@scc/plan';
+import { isTerminal, type Phase, phaseSchema, planLabelValue, workloadRefSchema } from '@scc/plan';
 import { z } from 'zod';
 
 const planSchema = z.looseObject({
@@ -23,14 +23,8 @@ export interface ActiveMigration {
 }
 
 /** While grants of both SCCs may exist side by side. */
-const ACTIVE = new Set<Phase | undefined>([
-  'Validating',
-  'Mirroring',
-  'TrafficShifting',
-  'Migrating',
-  'RollingBack',
-  'Failed',
-]);
+const isActive = (phase: Phase | undefined): boolean =>
+  phase !== undefined && phase !== 'Pending' && !isTerminal(phase);
 
 /** The migrations that are under way, by workload. */
 export class Plans {
@@ -38,7 +32,7 @@ export class Plans {
 
   set(key: string, object: unknown): void {
     const parsed = planSchema.safeParse(object);
-    if (!parsed.success || parsed.data.spec.dryRun || !ACTIVE.has(parsed.data.status?.phase)) {
+    if (!parsed.success || parsed.data.spec.dryRun || !isActive(parsed.data.status?.phase)) {
       this.#active.delete(key);
       return;
     }
