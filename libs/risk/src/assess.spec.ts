@@ -122,16 +122,25 @@ describe('an assessment', () => {
 describe('the signal of a pair of SCCs', () => {
   const scc = (name: string) => defaultSCCs().find(({ metadata }) => metadata.name === name) ?? null;
   const template = podTemplateSchema.parse({ spec: { containers: [{ name: 'web' }] } });
-  const pair = (sourceName: string | null, targetName: string) =>
+  const pair = (sourceName: string | null, targetName: string, unbound = false) =>
     privilegeSignal({
       sourceName,
+      unbound,
       targetName,
       source: sourceName === null ? null : scc(sourceName),
       target: scc(targetName),
       template,
     });
   it('treats pods under no SCC as free to do everything', () =>
-    expect(pair(null, 'restricted-v2')).toMatchObject({ exposure: 0, unknown: [] }));
+    expect(pair(null, 'restricted-v2', true)).toMatchObject({ exposure: 0, unknown: [] }));
+  it.each(['hostaccess', 'hostmount-anyuid', 'hostnetwork-v2', 'privileged'])(
+    'counts a mixture as nothing where %s is gained',
+    (target) => {
+      const { exposure, loss, unknown } = pair(null, target);
+      expect(exposure).toBeGreaterThanOrEqual(pair('restricted-v3', target).exposure);
+      expect({ loss, unknown }).toEqual({ loss: null, unknown: ['the source SCC'] });
+    },
+  );
   it('expects the worst of an SCC that nobody knows', () => {
     expect(pair('anyuid', 'mine')).toMatchObject({ loss: null, unknown: ['mine'] });
     expect(pair('anyuid', 'mine').exposure).toBeGreaterThan(0.7);

@@ -1,11 +1,13 @@
-import { compileSCC, type PodTemplate, type SecurityContextConstraints } from '@scc/scc';
+import { type CompiledSCC, compileSCC, type PodTemplate, type SecurityContextConstraints } from '@scc/scc';
 import { EVERYTHING, NOTHING, privilegeGain, privilegeLoss } from './privilege.js';
 import type { Signals } from './signals.js';
 import { USE } from './use.js';
 
 export interface SCCPair {
-  /** Null names mean pods that run under no SCC: they may do everything. */
+  /** Null: the pods run under several SCCs, or under one that is not known, unless `unbound`. */
   readonly sourceName: string | null;
+  /** The pods run, and none of them under an SCC: they may do everything. */
+  readonly unbound?: boolean;
   readonly targetName: string;
   /** Null when nobody knows the content. */
   readonly source: SecurityContextConstraints | null;
@@ -14,13 +16,21 @@ export interface SCCPair {
   readonly template: PodTemplate | null;
 }
 
+const sourceOf = ({ sourceName, unbound, source }: SCCPair): CompiledSCC | null =>
+  unbound === true && sourceName === null ? EVERYTHING : source && compileSCC(source);
+
+/** Shown in place of a name that nobody knows. */
+const SOURCE = 'the source SCC';
+
 /**
- * What changes between both SCCs for pods of the template. What an SCC that nobody knows may permit is the worst: everything as a target, nothing as a source.
+ * What changes between both SCCs for pods of the template. What is not known counts as the worst: everything as a
+ * target, nothing as a source.
  */
-export function privilegeSignal({ sourceName, targetName, source, target, template }: SCCPair): Signals['privilege'] {
-  const from = sourceName === null ? EVERYTHING : source && compileSCC(source);
+export function privilegeSignal(pair: SCCPair): Signals['privilege'] {
+  const { sourceName, targetName, target, template } = pair;
+  const from = sourceOf(pair);
   const to = target && compileSCC(target);
-  const unknown = [...(from ? [] : [sourceName ?? '']), ...(to ? [] : [targetName])];
+  const unknown = [...(from ? [] : [sourceName ?? SOURCE]), ...(to ? [] : [targetName])];
   const gain = privilegeGain(from ?? NOTHING, to ?? EVERYTHING);
   const gained = gain.parts.map(({ dimension }) => dimension);
   const exposed = { exposure: gain.exposure, gained, unknown };

@@ -2,7 +2,7 @@ import type { Evaluation, EvaluationRequest } from '@scc/governance-api';
 import { RISK_BANDS } from '@scc/plan';
 import { type CelData, toCelData } from '@scc/policy';
 import { compare, compileSCC, type SecurityContextConstraints } from '@scc/scc';
-import type { KnownSCCs } from '../registry/versions.js';
+import { isUnbound, type KnownSCCs } from '../registry/versions.js';
 
 /** What became of earlier migrations of the workload in the last 90 days. */
 export interface WorkloadHistory {
@@ -75,10 +75,10 @@ export function policyContext({ request, risk, sccs, history, now }: PolicyFacts
 
 /** How two SCCs differ in what they permit; `unknown` when one of them is not known by content. */
 export function compareSCCs(
-  { sourceSCC }: Pick<EvaluationRequest['facts'], 'sourceSCC'>,
+  facts: Pick<EvaluationRequest['facts'], 'sourceSCC' | 'pods'>,
   { source, target }: KnownSCCs,
 ): { relation: string; loosens: boolean; gains: string[]; losses: string[] } {
-  if (!source || !target) return { relation: 'unknown', loosens: sourceSCC !== null, gains: [], losses: [] };
+  if (!source || !target) return { relation: 'unknown', loosens: !isUnbound(facts), gains: [], losses: [] };
   const { relation, gains, losses } = compare(compileSCC(source), compileSCC(target));
   return {
     relation,
@@ -89,8 +89,8 @@ export function compareSCCs(
 }
 
 /**
- * An SCC that nobody knows is treated as permitting everything. Pods that run under no SCC at all are bound by none, so
- * that any target only takes away.
+ * A target that is not known is treated as permitting everything, and a source that is not known, or a mixture, as
+ * permitting nothing. Pods of which none runs under an SCC are bound by none, so that any target only takes away.
  */
 function comparison(facts: EvaluationRequest['facts'], sccs: KnownSCCs): Record<string, unknown> {
   const { source, target } = sccs;

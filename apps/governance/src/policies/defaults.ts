@@ -38,6 +38,23 @@ export const defaultPolicies = (): PolicyDocument[] =>
       ],
     },
     {
+      name: 'host-access-needs-approval',
+      description: 'Somebody else agrees before pods may use the node: its network, processes, ports or files.',
+      rules: [
+        {
+          name: 'somebody-else',
+          when: 'scc.targetHost && !scc.targetPrivileged',
+          verdict: 'requireApproval',
+          approval: { role: 'approver', count: 1 },
+          field: 'spec.targetSCC',
+          message: 'the target SCC permits the use of the node',
+          messageExpression:
+            '"the SCC " + scc.target + " permits the use of the network, processes or files of the node"',
+          remedy: 'Choose an SCC without host access, or ask an approver other than the author.',
+        },
+      ],
+    },
+    {
       name: 'loosening-needs-justification',
       description: 'Whoever gives a workload more rights says why.',
       parameters: { length: { type: 'int', default: 20, description: 'Characters that a reason has at least.' } },

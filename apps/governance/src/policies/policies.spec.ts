@@ -51,7 +51,7 @@ function verdicts({
   const context = policyContext({
     request,
     risk,
-    sccs: { source: scc(from), target: scc(to) },
+    sccs: { source: request.facts.sourceSCC === null ? null : scc(from), target: scc(to) },
     history: { completed: 0, undone: 0 },
     now: new Date(NOON),
   });
@@ -64,6 +64,10 @@ const summary = ({ violations, approvals }: Verdicts): string[] => [
 const workload = (replicas: number) => ({
   workload: { kind: 'Deployment', name: 'ledger', uid: 'w', labels: {}, replicas, serviceAccountName: 'sa' },
 });
+
+const pod = (scc: string | null) => ({ name: `p-${scc ?? ''}`, uid: `p-${scc ?? ''}`, scc, node: 'node', ready: true });
+const mixture = [pod('restricted-v2'), pod('restricted-v3')];
+const unbound = [pod(null)];
 
 describe('the default policies', () => {
   it('fail on none of the examples', () => {
@@ -97,6 +101,22 @@ describe('the default policies', () => {
       { to: 'mystery' },
       ['PrivilegedNeedsExpiry', 'LooseningNeedsJustification', '2 approver'],
     ],
+    ...(['hostaccess', 'hostmount-anyuid', 'hostnetwork-v2'] as const).map((to): [string, Over, string[]] => [
+      `ask one person for ${to} when the pods run under a mixture of SCCs, and for a reason`,
+      { to, facts: { sourceSCC: null, pods: mixture } },
+      ['LooseningNeedsJustification', '1 approver'],
+    ]),
+    [
+      'ask one person for the node whatever the source is',
+      { from: 'hostaccess', to: 'hostmount-anyuid-v2', spec: { justification: 'it needs the files of the node' } },
+      ['1 approver'],
+    ],
+    [
+      'refuse what nobody can compare without a reason',
+      { facts: { sourceSCC: null, pods: [] } },
+      ['LooseningNeedsJustification'],
+    ],
+    ['let pods that run under no SCC be tightened', { facts: { sourceSCC: null, pods: unbound } }, []],
     ['ask one person for many pods', { facts: workload(51) }, ['1 approver']],
     ['ask one person for many callers', { facts: { dependents: 21 } }, ['1 approver']],
     ['do not stumble over unknown callers', { facts: { dependents: null } }, []],

@@ -42,6 +42,10 @@ export async function currentVersions(db: Queryable, { sourceSCC, targetSCC }: P
   return { source: hash(sourceSCC), target: hash(targetSCC) };
 }
 
+/** Whether the pods run, and none of them under an SCC. A mixture of SCCs has no name either, and is not this. */
+export const isUnbound = ({ sourceSCC, pods }: Pick<WorkloadFacts, 'sourceSCC' | 'pods'>): boolean =>
+  sourceSCC === null && pods.length > 0 && pods.every(({ scc }) => scc === null);
+
 export interface KnownSCCs {
   source: SecurityContextConstraints | null;
   target: SecurityContextConstraints | null;

@@ -12,7 +12,7 @@ import { podTemplateSchema } from '@scc/scc';
 import type { EntityManager } from 'typeorm';
 import { z } from 'zod';
 import { rowOf, rowsOf } from '../database/rows.js';
-import { knownSCCs } from '../registry/versions.js';
+import { isUnbound, knownSCCs } from '../registry/versions.js';
 import { calendarFor, startIn } from '../schedule/calendar.js';
 
 /** Everything that an assessment is made from, as far as it is known when the engine asks. */
@@ -22,6 +22,7 @@ export async function gatherSignals(tx: EntityManager, request: EvaluationReques
   return {
     privilege: privilegeSignal({
       sourceName: facts.sourceSCC,
+      unbound: isUnbound(facts),
       targetName: facts.targetSCC,
       ...sccs,
       template: podTemplateSchema.safeParse(facts.podTemplate).data ?? null,
