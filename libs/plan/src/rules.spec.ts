@@ -17,6 +17,20 @@ describe('parseSpec', () => {
     ['takes a plan that says no more than it must', {}, []],
     ['takes a patch of any shape', { podSecurity: { patch: { spec: { hostNetwork: null, x: [{ y: 1 }] } } } }, []],
     [
+      'refuses a patch that is longer than anybody writes',
+      { podSecurity: { patch: { metadata: { annotations: { long: 'x'.repeat(70_000) } } } } },
+      [['PatchTooLarge', 'spec.podSecurity.patch']],
+    ],
+    [
+      'refuses a patch of more containers than a pod has',
+      {
+        podSecurity: {
+          patch: { spec: { containers: Array.from({ length: 101 }, (_none, at) => ({ name: `c${at}` })) } },
+        },
+      },
+      [['PatchTooLarge', 'spec.podSecurity.patch']],
+    ],
+    [
       'refuses a kind that it does not know',
       { workloadRef: { kind: 'ReplicaSet', name: 'x' } },
       [['InvalidValue', 'spec.workloadRef.kind']],

@@ -61,6 +61,37 @@ const weightsEndInAll: Rule = ({ traffic: { weights } }) =>
         },
       ];
 
+/** Of the patch as JSON. */
+const MAX_PATCH_CHARACTERS = 64 * 1024;
+const MAX_PATCHED_CONTAINERS = 100;
+
+function containersOf({ podSecurity: { patch } }: PlanSpec): number {
+  const spec = patch['spec'];
+  if (!isRecord(spec)) return 0;
+  const lists = [spec['containers'], spec['initContainers'], spec['ephemeralContainers']];
+  return lists.reduce<number>((count, list) => count + (Array.isArray(list) ? list.length : 0), 0);
+}
+
+/** Finding the smallest patch takes work for every container and every character. */
+const patchIsSmall: Rule = (spec) => {
+  const { length } = JSON.stringify(spec.podSecurity.patch);
+  const containers = containersOf(spec);
+  const said = [
+    ...(length > MAX_PATCH_CHARACTERS
+      ? [`the patch has ${length} characters as JSON; at most ${MAX_PATCH_CHARACTERS} are read`]
+      : []),
+    ...(containers > MAX_PATCHED_CONTAINERS
+      ? [`the patch names ${containers} containers; at most ${MAX_PATCHED_CONTAINERS} are read`]
+      : []),
+  ];
+  return said.map((message) => ({
+    code: 'PatchTooLarge',
+    field: 'spec.podSecurity.patch',
+    message,
+    remedy: 'Patch only what the target SCC needs, and change the rest in the workload itself.',
+  }));
+};
+
 const metricsHaveOneSource: Rule = ({ gates }) =>
   gates.metrics.flatMap((gate, index) =>
     (gate.preset === undefined) === (gate.query === undefined)
@@ -153,6 +184,7 @@ const isTimeZone = (name: string): boolean => {
 const rules: readonly Rule[] = [
   weightsRise,
   weightsEndInAll,
+  patchIsSmall,
   metricsHaveOneSource,
   metricsHaveBounds,
   gateNamesAreUnique,

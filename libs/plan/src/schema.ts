@@ -28,8 +28,12 @@ const podSecuritySchema = z.object({
     .describe('Apply: change the template by the smallest patch that the target admits. Require: reject and show it.'),
   patch: z
     .record(z.string(), z.unknown())
+    .refine((patch) => Object.keys(patch).length <= 10, 'has more than 10 fields')
+    .meta({ maxProperties: 10 })
     .default({})
-    .describe("The user's own strategic-merge patch of the pod template, applied before the evaluator's."),
+    .describe(
+      "The user's own strategic-merge patch of the pod template, applied before the evaluator's. At most 64 Ki characters and 100 containers.",
+    ),
 });
 
 const mirrorSchema = z.object({
@@ -70,7 +74,10 @@ const metricGateSchema = z.object({
 
 const webhookGateSchema = z.object({
   name: dns1123,
-  url: z.string().regex(/^https?:\/\/[^\s]+$/),
+  url: z
+    .string()
+    .max(2048)
+    .regex(/^https?:\/\/[^\s]+$/),
   at: z.enum(['BeforeMirror', 'BeforeShift', 'AfterShift', 'BeforeMigrate', 'AfterMigrate']),
   timeout: durationSchema.default('10s'),
 });

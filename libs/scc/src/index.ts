@@ -30,7 +30,7 @@ export type { WorkloadFacts } from './migration/facts.js';
 export { type Containment, containment } from './migration/lattice.js';
 export { applyTemplatePatch, mergePatches, type TemplatePatch } from './migration/patch.js';
 export { type FittingSCC, recommend, type Recommendation } from './migration/recommend.js';
-export { remediate, type Remediation } from './migration/remediate.js';
+export { remediate, type Remediation, REMEDIATION_MODULE, type RemediationFunctions } from './migration/remediate.js';
 export type { Risk, RiskName } from './migration/risk.js';
 export { type IdRange, sccSchema, type SecurityContextConstraints } from './model/scc.js';
 export { isExemptNamespace, type Namespace } from './model/namespace.js';

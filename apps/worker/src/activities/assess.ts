@@ -2,7 +2,7 @@ import type { GovernanceClient } from '@scc/governance-api';
 import type { KubeClient, KubeObject } from '@scc/kube';
 import { canaryLabels, canaryName, durationMs, FIELD_MANAGER, type PlanSpec, type Violation } from '@scc/plan';
 import type { TrafficRouter } from '@scc/routing';
-import type { PodTemplate } from '@scc/scc';
+import { type Pod, podSchema, type PodTemplate } from '@scc/scc';
 import type {
   AcceptedPlan,
   Assessment,
@@ -43,6 +43,15 @@ const summaryOf = ({ workload, spec }: Facts): FactsSummary => ({
 const expectedSeconds = ({ traffic }: PlanSpec): number =>
   (durationMs(traffic.mirror.duration) + traffic.weights.length * durationMs(traffic.interval) + USUAL_WORK_MS) / 1000;
 
+/** One of the pods under the source SCC, so that nothing is announced as lost that no pod has. */
+async function readRunningPod(kube: KubeClient, { ref, spec }: Facts, workload: Workload): Promise<Pod | undefined> {
+  const source = observedSource(workload, spec.targetSCC);
+  const running = workload.pods.find(({ leaving, scc }) => !leaving && scc !== null && scc === source);
+  if (!running) return undefined;
+  const pod = await kube.get({ apiVersion: 'v1', kind: 'Pod', namespace: ref.namespace, name: running.name });
+  return pod && podSchema.parse(pod);
+}
+
 /** The template as the API server would hold it: with its defaults filled in, so that it can be compared later. */
 async function asStored(
   kube: KubeClient,
@@ -82,7 +91,8 @@ export const assessWith =
 
     const matchLabels = workload.deployment.spec.selector.matchLabels;
     const chosen = chooseLabel({ matchLabels, services: workload.services });
-    const changed = changeTemplate(facts, templateOf(workload.object), targetSCC);
+    const runningPod = await readRunningPod(kube, facts, workload);
+    const changed = await changeTemplate(facts, templateOf(workload.object), { target: targetSCC, runningPod });
     violations.push(...('violations' in chosen ? chosen.violations : []), ...(changed.ok ? [] : changed.violations));
     if ('violations' in chosen || !changed.ok) return rejected(facts, violations);
 

@@ -3,7 +3,6 @@ import {
   applyTemplatePatch,
   mergePatches,
   podTemplateSchema,
-  remediate,
   REQUIRED_SCC_ANNOTATION,
   type CompiledSCC,
   type Pod,
@@ -12,8 +11,13 @@ import {
   type TemplatePatch,
   type WorkloadFacts,
 } from '@scc/scc';
+import { DeadlineExceeded } from '@scc/runtime';
 import { stringify } from 'yaml';
 import type { Facts } from './facts.js';
+import { REMEDIATION_MS, remediateInThread } from './remediation.js';
+
+/** Containers of a pod template. */
+const MAX_CONTAINERS = 250;
 
 export type ChangedTemplate =
   | { ok: true; template: PodTemplate; pod: Pod; patch: string; warnings: string[] }
@@ -62,15 +66,22 @@ function asUserWants(template: PodTemplate, { spec }: Facts): { template: PodTem
  * The pod template of the migrated workload: the user's patch, the evaluator's smallest one on top, and the pin to the
  * target. Every reason why that can not be is reported at once.
  */
-export function changeTemplate(facts: Facts, written: unknown, target: CompiledSCC): ChangedTemplate {
+export async function changeTemplate(
+  facts: Facts,
+  written: unknown,
+  { target, runningPod }: { target: CompiledSCC; runningPod?: Pod | undefined },
+): Promise<ChangedTemplate> {
   const { spec, namespace, sccs, serviceAccount } = facts;
   const before = podTemplateSchema.parse(written);
+  const large = sizeViolations(before);
+  if (large.length) return { ok: false, violations: large };
   const known: WorkloadFacts = {
     kind: 'Deployment',
     name: spec.workloadRef.name,
     namespace,
     sccs,
     automountToken: serviceAccount.automountToken,
+    runningPod,
   };
   let wanted;
   try {
@@ -80,7 +91,8 @@ export function changeTemplate(facts: Facts, written: unknown, target: CompiledS
     const remedy = 'Write a strategic-merge patch of the pod template, such as {spec: {securityContext: {…}}}.';
     return { ok: false, violations: [{ code: 'PatchInvalid', field: 'spec.podSecurity.patch', message, remedy }] };
   }
-  const remediation = remediate(wanted.template, target, known);
+  const remediation = await remediateInThread(wanted.template, target, known).catch(noPatchInTime);
+  if (!remediation) return { ok: false, violations: [tookTooLong] };
   const { pod } = remediation;
   const violations = [...blockersOf(remediation), ...provenRisks(remediation)];
   if (violations.length || !pod) return { ok: false, violations };
@@ -96,6 +108,30 @@ export function changeTemplate(facts: Facts, written: unknown, target: CompiledS
     warnings: warningsOf(remediation),
   };
 }
+
+const sizeViolations = ({ spec }: PodTemplate): Violation[] => {
+  const count = spec.containers.length + (spec.initContainers?.length ?? 0);
+  if (count <= MAX_CONTAINERS) return [];
+  return [
+    {
+      code: 'TemplateTooLarge',
+      field: 'spec.workloadRef',
+      message: `the pod template has ${count} containers; a migration judges at most ${MAX_CONTAINERS}`,
+      remedy: 'Split the workload into smaller ones.',
+    },
+  ];
+};
+
+function noPatchInTime(error: unknown): undefined {
+  if (!(error instanceof DeadlineExceeded)) throw error;
+}
+
+const tookTooLong: Violation = {
+  code: 'TemplateTooLarge',
+  field: 'spec.podSecurity.patch',
+  message: `no patch of the pod template was found within ${REMEDIATION_MS / 1000} s`,
+  remedy: 'Make the template and the patch smaller, or write the patch that the target needs yourself.',
+};
 
 const patchRequired = ({ edits, patch, target }: Remediation): Violation => ({
   code: 'PatchRequired',

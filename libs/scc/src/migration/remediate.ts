@@ -24,6 +24,14 @@ export interface Remediation {
   readonly pod: Pod | undefined;
 }
 
+/** What can be called in a thread: arguments and results are plain data. */
+export interface RemediationFunctions {
+  remediate: typeof remediate;
+}
+
+/** The module of `RemediationFunctions`. */
+export const REMEDIATION_MODULE = new URL('./remediate.js', import.meta.url);
+
 const patchOf = (edits: Iterable<Edit>): TemplatePatch => joinPatches([...edits].map(({ patch }) => patch));
 
 /** Several edits of one field, made in turn, as one. */

@@ -1,0 +1,20 @@
+import { DeadlineThreads } from '@scc/runtime';
+import { REMEDIATION_MODULE, type RemediationFunctions } from '@scc/scc';
+
+/** What finding the smallest patch of one template may take, in milliseconds. */
+export const REMEDIATION_MS = 30_000;
+
+const threads = new DeadlineThreads<RemediationFunctions>({
+  name: 'remediation',
+  module: REMEDIATION_MODULE,
+  deadlineMs: REMEDIATION_MS,
+});
+
+/**
+ * Finds the smallest patch in a thread: templates and patches are users', and the worker's own thread keeps every other
+ * migration alive.
+ * @throws DeadlineExceeded
+ */
+export const remediateInThread = (
+  ...asked: Parameters<RemediationFunctions['remediate']>
+): Promise<ReturnType<RemediationFunctions['remediate']>> => threads.call('remediate', ...asked);
