@@ -44,8 +44,7 @@ async function run(): Promise<BenchResult[]> {
       waiting.add(uid);
       return Promise.resolve({ status: 'pending', message: 'not yet' });
     },
-    report: () => Promise.resolve({ checkpoint: null }),
-    writeStatus: () => Promise.resolve(),
+    project: () => Promise.resolve({ reported: 'yes', checkpoint: null }),
     releasePlan: () => Promise.resolve(),
   };
   const taskQueue = 'bench';

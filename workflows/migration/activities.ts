@@ -2,8 +2,10 @@ import { ActivityCancellationType, proxyActivities, type ActivityOptions } from 
 import type { MigrationActivities } from './contract.js';
 import { TERMINAL_FAILURES } from './contract.js';
 
+type Name = keyof MigrationActivities;
+
 /** The line that the Temporal Web UI shows for each activity. */
-const SUMMARIES: { [Name in keyof MigrationActivities]: (...args: Parameters<MigrationActivities[Name]>) => string } = {
+const SUMMARIES: { [Key in Name]: (...args: Parameters<MigrationActivities[Key]>) => string } = {
   acceptPlan: ({ namespace, name }) => `accept plan ${namespace}/${name}`,
   readLiveSettings: () => 'read the edited plan',
   assess: () => 'gather facts, check the plan, ask governance',
@@ -29,32 +31,24 @@ const SUMMARIES: { [Name in keyof MigrationActivities]: (...args: Parameters<Mig
   summarizeTraffic: () => 'count the requests of the migration',
   restoreWorkload: ({ workload }) => `restore the template of ${workload}`,
   restoreRoutes: () => 'restore the routes',
-  restoreGrants: () => 'restore the grants',
+  restoreSourceGrant: () => 'give back what was taken from the old grant',
+  withdrawTargetGrant: ({ targetSCC }) => `take back the grant of ${targetSCC}`,
   compareWithPreImages: () => 'compare every touched object with before',
-  report: (_ref, events) => `report ${events.length} event(s)`,
-  writeStatus: (_ref, status) => `status ${status.phase ?? ''}`,
+  project: (_ref, { status, unreported }) => `status ${status.phase ?? ''}, ${unreported.length} event(s)`,
   planPhase: () => 'read how far the plan is',
   releasePlan: () => 'release the plan',
 };
 
+/** The activities under these options, each with its line for the Web UI. */
 function summarized(options: ActivityOptions): MigrationActivities {
-  const name = (key: string | symbol): keyof MigrationActivities => {
-    if (typeof key !== 'string' || !(key in SUMMARIES)) throw new Error(`unknown activity ${String(key)}`);
-    return key as keyof MigrationActivities;
+  const proxy = proxyActivities<Record<Name, (...args: unknown[]) => Promise<unknown>>>(options);
+  const call = (name: Name) => {
+    const summarize = SUMMARIES[name] as (...args: unknown[]) => string;
+    return (...args: unknown[]): Promise<unknown> =>
+      proxy[name].executeWithOptions({ ...options, summary: summarize(...args) }, args);
   };
-  return new Proxy({} as MigrationActivities, {
-    get: (_target, key) => {
-      const activity = name(key);
-      return (...args: unknown[]) => {
-        const summary = (SUMMARIES[activity] as (...all: unknown[]) => string)(...args);
-        const proxied = proxyActivities<Record<string, (...all: unknown[]) => Promise<unknown>>>({
-          ...options,
-          summary,
-        });
-        return proxied[activity]?.(...args);
-      };
-    },
-  });
+  const named = Object.keys(SUMMARIES).map((name) => [name, call(name as Name)]);
+  return Object.fromEntries(named) as MigrationActivities;
 }
 
 const common: ActivityOptions = {
@@ -70,9 +64,12 @@ const retry = {
   nonRetryableErrorTypes: TERMINAL_FAILURES,
 } as const;
 
-/** Steps of a migration: infrastructure faults are waited out, terminal failures lead to the undo. */
-export const defaultActivities = summarized({ ...common, retry });
-/** Questions and projections: never give up. */
-export const patientActivities = defaultActivities;
+/**
+ * Steps and questions: tried again for about ten seconds, which passes over most faults of an API. What fails for longer
+ * is said on the plan and tried again by the workflow (`weather.ts`).
+ */
+export const activities = summarized({ ...common, retry: { ...retry, maximumAttempts: 6 } });
+/** Projections and the release of the plan: tried until they succeed; there is no other place to say that they fail. */
+export const patientActivities = summarized({ ...common, retry });
 /** Steps of an undo: a few tries, then the failure is said on the plan before the next round. */
 export const undoActivities = summarized({ ...common, retry: { ...retry, maximumAttempts: 4 } });

@@ -14,6 +14,7 @@ import type {
   TrafficSummary,
   Violation,
 } from '@scc/plan';
+import type { MigrationState } from './state.js';
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 
 /** Everything that another process may know of the migration workflow: names, messages and payloads. */
@@ -40,6 +41,12 @@ export interface CommandInput {
 /** The Web UI sends signals, the CLI and REST clients updates: same names, same effect. */
 export const commandSignal = (name: CommandName) => defineSignal<[CommandInput?]>(name);
 export const commandUpdate = (name: CommandName) => defineUpdate<CommandOutcome, [CommandInput]>(name);
+/**
+ * Approvals may have changed: the workflow asks governance again. It is a wake-up and carries no authority. Governance
+ * and the Web UI send it by the name `approve`.
+ */
+export const approvalsChangedSignal = defineSignal<[unknown?]>('approvalsChanged');
+export const approveSignal = defineSignal<[unknown?]>('approve');
 export interface CommandOutcome {
   applied: boolean;
   reason: string;
@@ -50,10 +57,65 @@ export const statusQuery = defineQuery<PlanStatus>('status');
 
 export interface MigrationInput {
   ref: PlanRef;
+  /** What an earlier run of the same migration hands over when its history has grown long. */
+  carried?: Carried;
 }
 export interface MigrationResult {
   phase: TerminalPhase;
   message: string;
+}
+
+/** Everything that one run hands over to the next: plain data. */
+export interface Carried {
+  position: Position;
+  journal: JournalState;
+  operator: OperatorState;
+}
+
+/** How a change is taken back; `run` of the same name in `undo.ts` does it. */
+export type UndoEntry =
+  | {
+      step: 'verification' | 'targetGrant' | 'canary' | 'routes' | 'workload' | 'sourceGrant';
+      args: Record<string, never>;
+    }
+  | { step: 'traffic'; args: { canary: number } };
+export type UndoStep = UndoEntry['step'];
+
+/**
+ * Where a migration stands, as plain data: what was decided, which steps are done, how to take them back (last change
+ * first).
+ */
+export interface Position {
+  ref: PlanRef;
+  plan: AcceptedPlan | null;
+  target: MigrationTarget | null;
+  contentHash: string | null;
+  images: StoredImage[];
+  done: string[];
+  undos: UndoEntry[];
+  /** The event that opened the undo, once there is one. */
+  undoing: Extract<MigrationEvent, { type: 'UndoStarted' }> | null;
+  /** Milliseconds since the epoch at which the first change was made. */
+  startedMs: number;
+  /** Milliseconds since the epoch at which the hold under way began; null outside a hold. */
+  heldSinceMs: number | null;
+}
+
+/** The state that the events so far lead to, and the events that governance does not have yet. */
+export interface JournalState {
+  state: MigrationState;
+  unreported: RecordedEvent[];
+  checkpoint: string | null;
+}
+
+/** What operators have asked of the migration, and the settings of the plan that may change meanwhile. */
+export interface OperatorState {
+  paused: boolean;
+  settings: LiveSettings | null;
+  /** Commands that came as signals and are not looked at yet, each name once. */
+  asked: [CommandName, CommandInput][];
+  /** The newest generation of the plan that was heard of. */
+  editedGeneration: number;
 }
 
 /** What of a plan may change while it runs. */
@@ -160,6 +222,24 @@ export type Assessment =
       warnings: string[];
     };
 
+/** One turn of the two projections: the plan's status (with Kubernetes Events) and governance's record. */
+export interface Projection {
+  status: PlanStatus;
+  /** Events since the last status, for `kubectl describe`. */
+  events: MigrationEvent[];
+  /** Null while it is not known which workload it is. */
+  workload: { kind: string; name: string; uid: string } | null;
+  /** Events that governance does not have yet, in order. */
+  unreported: RecordedEvent[];
+}
+
+export interface ProjectionResult {
+  /** Whether governance has the events now, or why it will never take them. The status is written in any case. */
+  reported: 'yes' | 'unreachable' | { refused: string };
+  checkpoint: string | null;
+  receipts?: Receipt[];
+}
+
 export interface StoredImage {
   key: string;
   manifest: Record<string, unknown> | null;
@@ -237,11 +317,13 @@ export interface MigrationActivities {
 
   restoreWorkload: (target: MigrationTarget, images: StoredImage[]) => Promise<Conflict[]>;
   restoreRoutes: (target: MigrationTarget, images: StoredImage[]) => Promise<Conflict[]>;
-  restoreGrants: (target: MigrationTarget, images: StoredImage[]) => Promise<void>;
+  /** Gives back what this migration took from the old grants, and nothing else. */
+  restoreSourceGrant: (target: MigrationTarget, images: StoredImage[]) => Promise<void>;
+  /** Takes away the grant that this migration made, and nothing else. */
+  withdrawTargetGrant: (target: MigrationTarget, images: StoredImage[]) => Promise<void>;
   compareWithPreImages: (target: MigrationTarget, images: StoredImage[]) => Promise<string[]>;
 
-  report: (ref: PlanRef, events: RecordedEvent[]) => Promise<{ checkpoint: string | null; receipts?: Receipt[] }>;
-  writeStatus: (ref: PlanRef, status: PlanStatus, events: MigrationEvent[]) => Promise<void>;
+  project: (ref: PlanRef, projection: Projection) => Promise<ProjectionResult>;
   /** The phase in the plan's status; null when there is no such plan any more. */
   planPhase: (ref: PlanRef) => Promise<Phase | null>;
   releasePlan: (ref: PlanRef) => Promise<void>;
@@ -255,6 +337,10 @@ export const FAILURE = {
   rollout: 'RolloutFailed',
   drift: 'WorkloadChanged',
   notAllowed: 'StepNotAllowed',
+  /** An API answered that it will not do what was asked; its sentence is the message. */
+  refused: 'Refused',
   planGone: 'PlanGone',
 } as const;
 export const TERMINAL_FAILURES: string[] = Object.values(FAILURE);
+/** A fault that has lasted: the activity is no longer tried again by Temporal, the workflow says so and tries it again. */
+export const WEATHER = 'Weather';

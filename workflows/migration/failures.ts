@@ -1,15 +1,33 @@
+import type { GateSample } from '@scc/plan';
 import { ActivityFailure, ApplicationFailure, isCancellation } from '@temporalio/workflow';
-import { FAILURE } from './contract.js';
+import { FAILURE, TERMINAL_FAILURES } from './contract.js';
+
+export interface Failure {
+  type: string;
+  message: string;
+  /** What the gates saw, when it is a gate that failed. */
+  samples: GateSample[];
+}
+
+const samplesOf = ({ type, details }: ApplicationFailure): GateSample[] =>
+  type === FAILURE.gate && Array.isArray(details?.[0]) ? (details[0] as GateSample[]) : [];
 
 /** The type and message of what really went wrong, from within Temporal's wrappers. */
-export function describeFailure(error: unknown): { type: string; message: string } {
-  if (isCancellation(error)) return { type: 'Cancelled', message: 'the migration was cancelled' };
+export function describeFailure(error: unknown): Failure {
+  if (isCancellation(error)) return { type: 'Cancelled', message: 'the migration was cancelled', samples: [] };
   const cause = error instanceof ActivityFailure && error.cause ? error.cause : error;
-  if (cause instanceof ApplicationFailure) return { type: cause.type ?? 'Error', message: cause.message };
+  if (cause instanceof ApplicationFailure)
+    return { type: cause.type ?? 'Error', message: cause.message, samples: samplesOf(cause) };
   return cause instanceof Error
-    ? { type: cause.name, message: cause.message }
-    : { type: 'Error', message: String(cause) };
+    ? { type: cause.name, message: cause.message, samples: [] }
+    : { type: 'Error', message: String(cause), samples: [] };
 }
+
+/** Whether trying again may help: neither an answer that is final nor the end of the migration. */
+export const isWeather = (error: unknown): boolean =>
+  error instanceof ActivityFailure &&
+  !isCancellation(error) &&
+  !TERMINAL_FAILURES.includes(describeFailure(error).type);
 
 /** Governance said no to a step: trying again changes nothing, the migration is undone. */
 export const notAllowed = (message: string): ApplicationFailure =>

@@ -1,88 +1,153 @@
-import { ApplicationFailure, CancellationScope, isCancellation, setHandler } from '@temporalio/workflow';
-import { defaultActivities, patientActivities } from './activities.js';
-import type { AcceptedPlan, Assessment, CommandInput, MigrationInput, MigrationResult } from './contract.js';
-import { COMMANDS } from '@scc/plan/words';
-import { commandSignal, commandUpdate, planChangedSignal, statusQuery } from './contract.js';
-import { MigrationHost } from './host.js';
-import { migrate, undoLost } from './migrate.js';
+import {
+  allHandlersFinished,
+  CancellationScope,
+  condition,
+  continueAsNew,
+  setHandler,
+  sleep,
+} from '@temporalio/workflow';
+import { activities, patientActivities, undoActivities } from './activities.js';
+import { Clearance } from './clearance.js';
+import { statusQuery, type Carried, type MigrationInput, type MigrationResult, type Position } from './contract.js';
+import { undoStarted } from './decide.js';
+import { describeFailure } from './failures.js';
+import { Hold } from './hold.js';
+import { Journal } from './journal.js';
+import { migrate, takeBack, type Effects } from './migrate.js';
+import { Operator } from './operator.js';
+import { HandOver, startOf } from './position.js';
+import { pauseBeforeRetry, retryUntilDone } from './retry.js';
+import { positionOfLost } from './undo.js';
+import { handOverWhenLong, steadied, waitFor, waiting } from './waits.js';
 
-function wireMessages(host: MigrationHost): void {
-  for (const name of COMMANDS) {
-    setHandler(commandSignal(name), async (input?: CommandInput) => {
-      await host.command(name, 'signal', input);
-    });
-    setHandler(commandUpdate(name), (input?: CommandInput) => host.command(name, 'update', input), {
-      validator: (_input?: CommandInput) => {
-        const refusal = host.refusal(name);
-        if (refusal !== null) throw ApplicationFailure.nonRetryable(refusal, 'CommandRefused');
-      },
-    });
-  }
-  setHandler(planChangedSignal, ({ generation }) => host.planChanged(generation));
-  setHandler(statusQuery, () => host.status());
-}
+const FIRST_RETRY_MS = 15_000;
+const LONGEST_RETRY_MS = 300_000;
 
 /** One migration plan from its acceptance to its end. */
-export async function migrationWorkflow({ ref }: MigrationInput): Promise<MigrationResult> {
-  const host = new MigrationHost(ref);
-  wireMessages(host);
-  const result = await host.run(() => body(host, ref));
-  await CancellationScope.nonCancellable(() => patientActivities.releasePlan(ref));
-  return result;
-}
-
-async function body(host: MigrationHost, ref: MigrationInput['ref']): Promise<MigrationResult> {
-  try {
-    return await validateAndMigrate(host, ref);
-  } catch (error) {
-    host.recordUntouched(error);
-    const { message } = host.status();
-    return { phase: 'RolledBack', message: message ?? (isCancellation(error) ? 'cancelled' : 'rolled back') };
-  }
-}
-
-async function validateAndMigrate(host: MigrationHost, ref: MigrationInput['ref']): Promise<MigrationResult> {
-  const acceptance = await patientActivities.acceptPlan(ref);
-  if (!acceptance.accepted) {
-    host.record({ type: 'PlanAccepted', generation: acceptance.generation, contentHash: '', author: null });
-    host.record({ type: 'PlanRejected', violations: acceptance.violations });
-    return { phase: 'Rejected', message: acceptance.violations.map(({ message }) => message).join('; ') };
-  }
-  const { plan } = acceptance;
-  host.begin(plan.live);
-  host.onFailure = plan.spec.rollback.onFailure;
-  host.record({ type: 'PlanAccepted', generation: plan.generation, contentHash: '', author: plan.author });
-  host.nameWorkload(plan.spec.workloadRef.name);
-  return migrate(plan, () => assess(host, ref, plan), host.effects());
-}
-
-async function assess(host: MigrationHost, ref: MigrationInput['ref'], plan: AcceptedPlan): Promise<Assessment> {
-  const assessment = await defaultActivities.assess(ref, plan);
-  host.record({ type: 'FactsGathered', ...assessment.facts, targetSCC: plan.spec.targetSCC });
-  if (assessment.ok) {
-    const { assessmentId, band, changeRisk, exposure } = assessment.governance.risk;
-    host.record({ type: 'RiskScored', assessmentId, band, changeRisk, exposure });
-    host.record({ type: 'PlanValidated', patch: assessment.patch, warnings: assessment.warnings });
-    host.bind(assessment.governance.contentHash);
-  }
-  return assessment;
+export async function migrationWorkflow({ ref, carried }: MigrationInput): Promise<MigrationResult> {
+  const position = carried?.position ?? startOf(ref);
+  return hosted(position, carried, ({ effects }) => migrate(position, effects));
 }
 
 /** Undoes, from the recorded pre-images, a migration whose own workflow was terminated or lost. */
-export async function undoWorkflow({ ref }: MigrationInput): Promise<MigrationResult> {
-  const host = new MigrationHost(ref);
-  setHandler(statusQuery, () => host.status());
+export async function undoWorkflow({ ref, carried }: MigrationInput): Promise<MigrationResult> {
   // Its own workflow was ended between its last status and the release: what it left is what the user wanted.
-  if ((await patientActivities.planPhase(ref)) === 'Completed') {
+  if (!carried && (await patientActivities.planPhase(ref)) === 'Completed') {
     await patientActivities.releasePlan(ref);
     return { phase: 'Completed', message: 'completed before its workflow was lost; only released' };
   }
-  const result = await host.run(async (): Promise<MigrationResult> => {
-    const recorded = await patientActivities.loadPreImages(ref);
-    if (recorded) await undoLost(recorded.target, recorded.images, host.effects());
-    host.recordUntouched(new Error('the workflow of this migration was lost'));
-    return { phase: 'RolledBack', message: 'undone from the recorded pre-images' };
+  const position = carried?.position ?? (await lostPosition(ref));
+  return hosted(position, carried, ({ effects, journal }) => {
+    if (!carried && position.undoing) journal.record(position.undoing);
+    return takeBack(position, effects);
   });
-  await patientActivities.releasePlan(ref);
-  return result;
+}
+
+async function lostPosition(ref: MigrationInput['ref']): Promise<Position> {
+  const recorded = await patientActivities.loadPreImages(ref);
+  const position = recorded ? positionOfLost(recorded) : startOf(ref);
+  const undoing = undoStarted(null, { type: 'WorkflowLost', message: 'the workflow of this migration was lost' });
+  return { ...position, undoing };
+}
+
+interface Host {
+  effects: Effects;
+  journal: Journal;
+}
+
+/** Runs a migration with everything around it, and releases the plan at its end or hands over to the next run. */
+async function hosted(
+  position: Position,
+  carried: Carried | undefined,
+  work: (host: Host) => Promise<MigrationResult>,
+): Promise<MigrationResult> {
+  const { ref } = position;
+  const body = new CancellationScope();
+  const journal = new Journal(ref, carried?.journal);
+  const operator = new Operator(ref, journal, () => body.cancel(), carried?.operator);
+  operator.wire();
+  setHandler(statusQuery, () => journal.status());
+  if (position.target) showWorkload(journal, position);
+  const host = { journal, effects: effectsOf({ position, body, journal, operator }) };
+  try {
+    const result = await journal.keptWhile(() => operator.servedWhile(() => body.run(() => work(host))));
+    await CancellationScope.nonCancellable(async () => {
+      await patientActivities.releasePlan(ref);
+      await condition(allHandlersFinished);
+    });
+    return result;
+  } catch (error) {
+    if (!(error instanceof HandOver)) throw error;
+    await CancellationScope.nonCancellable(() => condition(allHandlersFinished));
+    const handed = { position, journal: journal.carried(), operator: operator.carried() };
+    return await continueAsNew<typeof migrationWorkflow>({ ref, carried: handed });
+  }
+}
+
+function showWorkload(journal: Journal, { target }: Position): void {
+  if (target) journal.showOn({ kind: target.kind, name: target.workload, uid: target.workloadUid });
+}
+
+interface Parts {
+  position: Position;
+  body: CancellationScope;
+  journal: Journal;
+  operator: Operator;
+}
+
+/** Everything that time, operators and faults do to one migration. */
+function effectsOf({ position, body, journal, operator }: Parts): Effects {
+  const { ref } = position;
+  const record: Effects['record'] = (event) => {
+    if (event.type === 'PreparationStarted') showWorkload(journal, position);
+    journal.record(event);
+  };
+  const isStopped = (): boolean => body.consideredCancelled;
+  const act = steadied(activities, record);
+  const hold = new Hold({ act, operator, isStopped });
+  const clearance = new Clearance({ ref, act, journal, operator, hold });
+  const isDeleted = (): boolean => isStopped() || CancellationScope.current().consideredCancelled;
+  const deletion = { command: 'delete', actor: null, reason: null } as const;
+
+  return {
+    act,
+    undo: undoActivities,
+    record,
+    now: () => Date.now(),
+    adopt: (plan) => {
+      operator.adopt(plan.live);
+      journal.nameWorkload(plan.spec.workloadRef.name);
+    },
+    settings: () => operator.live(),
+    clearance: (next, watch) => clearance.clear(next, watch),
+    awaitStart: (notBeforeMs) => clearance.awaitStart(notBeforeMs),
+    awaitApproval: (roles) => clearance.awaitApproval(roles),
+    hold: (request) => hold.run(request),
+    failedSamples: (error) => describeFailure(error).samples,
+    undoStarted: (cause) => undoStarted(operator.stop() ?? (isDeleted() ? deletion : null), describeFailure(cause)),
+    undoFailed: async (step, attempt, error) => {
+      record({ type: 'UndoStepFailed', step, attempt, message: describeFailure(error).message });
+      handOverWhenLong();
+      const pauseMs = pauseBeforeRetry(attempt, FIRST_RETRY_MS, LONGEST_RETRY_MS);
+      await sleep(pauseMs, { summary: `undo of ${step} is tried again` });
+    },
+    untilDone: (step, work) =>
+      retryUntilDone(work, async (attempt, error) => {
+        const message = `finishing (${step}) failed and is tried again: ${describeFailure(error).message}`;
+        await waiting(record, { reason: 'Retry', message }, async () => {
+          await waitFor(() => false, pauseBeforeRetry(attempt, FIRST_RETRY_MS, LONGEST_RETRY_MS));
+        });
+      }),
+    shielded: (stage, work) => {
+      operator.enter(stage);
+      return CancellationScope.nonCancellable(work);
+    },
+    attempt: (work) =>
+      retryUntilDone(work, async (_attempt, error) => {
+        if (isDeleted() || position.plan?.spec.rollback.onFailure !== 'Pause') throw error;
+        operator.pause();
+        const message = `${describeFailure(error).message}. Resume to try again, or roll back.`;
+        await waiting(record, { reason: 'AfterFailure', message }, () => waitFor(() => !operator.isPaused()));
+      }),
+  };
 }

@@ -1,4 +1,4 @@
-import type { MigrationEvent, PlanRef, PlanStatus, RecordedEvent } from '@scc/plan';
+import type { Condition, MigrationEvent, PlanRef, PlanStatus, RecordedEvent } from '@scc/plan';
 import { SEARCH_ATTRIBUTES } from '@scc/plan/words';
 import { defineSearchAttributeKey } from '@temporalio/common';
 import {
@@ -9,33 +9,56 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { patientActivities } from './activities.js';
+import type { JournalState, Projection } from './contract.js';
 import { detailsOf } from './details.js';
+import { HandOver } from './position.js';
+import { pauseBeforeRetry } from './retry.js';
 import { initialState, recordEvent, statusOf, type MigrationState } from './state.js';
 
 const REPORT_BATCH = 100;
+/** Between two projections: what happens in between goes together. */
+const INTERVAL_MS = 500;
+/** While governance is away and nothing happens, it is asked in steps from the first to the last of these. */
+const FIRST_RETRY_MS = 5_000;
+const LONGEST_RETRY_MS = 600_000;
 const keyword = (name: string) => defineSearchAttributeKey(name, 'KEYWORD');
 
 /**
- * The events of one migration and what they lead to. Two projections follow behind the saga's back, and neither can
- * fall out of step for good: the plan's status and governance's record.
+ * The events of one migration and what they lead to. Two projections follow the saga together, at a bounded rate: the
+ * plan's status, and governance's record. While governance is away the status is still written.
  */
 export class Journal {
-  private state: MigrationState = initialState();
-  private readonly unreported: RecordedEvent[] = [];
+  private state: MigrationState;
+  private readonly unreported: RecordedEvent[];
   private readonly unwritten: MigrationEvent[] = [];
-  private dirty = false;
-  private closing = false;
-  private checkpoint: string | null = null;
+  private dirty: boolean;
+  private closing: 'handOver' | 'end' | null = null;
+  private checkpoint: string | null;
+  private workload: Projection['workload'] = null;
+  /** Why governance does not take the events, if it does not. */
+  private refusal: string | null = null;
 
-  constructor(private readonly ref: PlanRef) {}
+  constructor(
+    private readonly ref: PlanRef,
+    carried?: JournalState,
+  ) {
+    this.state = carried?.state ?? initialState();
+    this.unreported = [...(carried?.unreported ?? [])];
+    this.checkpoint = carried?.checkpoint ?? null;
+    this.dirty = this.unreported.length > 0;
+  }
 
-  /** Runs the work; returns only when both projections have every event. */
+  /** Runs the work; returns only when both projections have every event, or the next run will see to it. */
   async keptWhile<T>(work: () => Promise<T>): Promise<T> {
-    const projections = CancellationScope.nonCancellable(() => Promise.all([this.writeStatuses(), this.report()]));
+    const projections = CancellationScope.nonCancellable(() => this.project());
+    let handsOver = false;
     try {
       return await work();
+    } catch (error) {
+      handsOver = error instanceof HandOver;
+      throw error;
     } finally {
-      this.closing = true;
+      this.closing = handsOver ? 'handOver' : 'end';
       await CancellationScope.nonCancellable(() => projections);
     }
   }
@@ -53,22 +76,41 @@ export class Journal {
 
   status(): PlanStatus {
     const { workflowId, runId } = workflowInfo();
+    const status = statusOf(this.state, { workflowId, runId });
     return {
-      ...statusOf(this.state, { workflowId, runId }),
+      ...status,
+      conditions: [...(status.conditions ?? []), ...this.recordedCondition(this.state.generation)],
       ...(this.checkpoint ? { auditCheckpoint: this.checkpoint } : {}),
     };
   }
 
-  isOver(): boolean {
-    return this.closing || this.state.finishedAt !== null;
+  private recordedCondition(observedGeneration: number): Condition[] {
+    if (this.refusal === null) return [];
+    const message = `governance does not take the events of this migration: ${this.refusal}`;
+    const lastTransitionTime = new Date().toISOString();
+    return [{ type: 'Recorded', status: 'False', reason: 'Refused', message, lastTransitionTime, observedGeneration }];
   }
 
-  sawCheckpoint(checkpoint: string | null): void {
+  /** What the next run needs to go on with the same sequence of events. */
+  carried(): JournalState {
+    return { state: this.state, unreported: this.unreported, checkpoint: this.checkpoint };
+  }
+
+  isOver(): boolean {
+    return this.closing !== null || this.state.finishedAt !== null;
+  }
+
+  noteCheckpoint(checkpoint: string | null): void {
     this.checkpoint = checkpoint ?? this.checkpoint;
   }
 
   nameWorkload(workload: string): void {
     upsertSearchAttributes([{ key: keyword(SEARCH_ATTRIBUTES.workload), value: workload }]);
+  }
+
+  /** Kubernetes Events of the migration are also shown on the workload from now on. */
+  showOn(workload: Projection['workload']): void {
+    this.workload = workload;
   }
 
   private upsert(): void {
@@ -82,21 +124,44 @@ export class Journal {
     ]);
   }
 
-  private async writeStatuses(): Promise<void> {
-    for (;;) {
-      await condition(() => this.dirty || this.closing);
-      if (!this.dirty) return;
-      this.dirty = false;
-      await patientActivities.writeStatus(this.ref, this.status(), this.unwritten.splice(0));
+  private async project(): Promise<void> {
+    let lastMs = 0;
+    for (let failures = 0; ;) {
+      if (failures === 0) await condition(() => this.dirty || this.closing !== null);
+      else
+        await condition(
+          () => this.dirty || this.closing === 'handOver',
+          pauseBeforeRetry(failures, FIRST_RETRY_MS, LONGEST_RETRY_MS),
+        );
+      const leftMs = lastMs + INTERVAL_MS - Date.now();
+      if (this.closing === null && leftMs > 0) await condition(() => this.closing !== null, leftMs);
+      if (!this.dirty && (this.unreported.length === 0 || this.closing === 'handOver')) return;
+      lastMs = Date.now();
+      failures = (await this.projectOnce()) ? 0 : failures + 1;
     }
   }
 
-  private async report(): Promise<void> {
-    for (;;) {
-      await condition(() => this.unreported.length > 0 || this.closing);
-      if (this.unreported.length === 0) return;
-      const { checkpoint } = await patientActivities.report(this.ref, this.unreported.splice(0, REPORT_BATCH));
-      this.sawCheckpoint(checkpoint);
+  /** @returns whether governance took the events over. */
+  private async projectOnce(): Promise<boolean> {
+    this.dirty = false;
+    const unreported = this.unreported.slice(0, REPORT_BATCH);
+    const events = this.unwritten.splice(0);
+    const { workload } = this;
+    const status = this.status();
+    const { reported, checkpoint } = await patientActivities.project(this.ref, {
+      status,
+      events,
+      workload,
+      unreported,
+    });
+    this.noteCheckpoint(checkpoint);
+    if (reported === 'unreachable') return false;
+    if (reported !== 'yes' && this.refusal === null) {
+      this.refusal = reported.refused;
+      this.dirty = true;
     }
+    this.unreported.splice(0, unreported.length);
+    this.dirty ||= this.unreported.length > 0;
+    return true;
   }
 }

@@ -1,26 +1,31 @@
 import { planSpecSchema } from '@scc/plan';
-import { FAILURE, type Assessment, type MigrationActivities } from './contract.js';
-import { migrate, undoLost } from './migrate.js';
-import { allowed, aPlan, aTarget, aWorld } from './testing.js';
+import { FAILURE, type Assessment, type MigrationActivities, type Position } from './contract.js';
+import { migrate, takeBack } from './migrate.js';
+import { HandOver, startOf } from './position.js';
+import { allowed, aPlan, aTarget, aWorld, type Fault } from './testing.js';
+import { positionOfLost } from './undo.js';
 
 const plan = aPlan(
   planSpecSchema.parse({ workloadRef: { kind: 'Deployment', name: 'ledger' }, targetSCC: 'restricted-v2' }),
 );
-const always = (assessment: Assessment) => () => Promise.resolve(assessment);
 const pristine = {
   canary: 'absent',
   workload: 'before',
   canaryWeight: 0,
   mirroring: false,
   granted: false,
+  sourceGranted: true,
   routesPrepared: false,
 };
+const migrated = { ...pristine, workload: 'after', granted: true, sourceGranted: false };
+const rolledBack = (cause: string) => ({ phase: 'RolledBack', message: `rolled back: ${cause}` });
+const start = (): Position => startOf(aTarget().ref);
 
 describe('migrate', () => {
   it('moves the workload behind the canary and leaves nothing of the canary', async () => {
     const { world, events, breaches, fx } = aWorld();
-    await expect(migrate(plan, always(allowed()), fx())).resolves.toMatchObject({ phase: 'Completed' });
-    expect(world).toEqual({ ...pristine, workload: 'after', granted: true });
+    await expect(migrate(start(), fx())).resolves.toMatchObject({ phase: 'Completed' });
+    expect(world).toEqual(migrated);
     expect(breaches).toEqual([]);
     expect(events.flatMap((event) => (event.type === 'WeightShifted' ? [event.weights.canary] : []))).toEqual([
       10, 25, 50, 75, 100, 50, 0,
@@ -48,7 +53,7 @@ describe('migrate', () => {
     ['hold', 8],
   ])('restores everything, and serves every request meanwhile, when %s fails at call %d', async (activity, at) => {
     const { world, breaches, fx } = aWorld({ activity, at });
-    await expect(migrate(plan, always(allowed()), fx())).rejects.toThrow(`${activity} failed`);
+    await expect(migrate(start(), fx())).resolves.toEqual(rolledBack(`${activity} failed`));
     expect(world).toEqual(pristine);
     expect(breaches).toEqual([]);
   });
@@ -57,49 +62,63 @@ describe('migrate', () => {
     'goes forward, not back, when %s fails once all requests are served by the migrated workload',
     async (activity) => {
       const { world, breaches, fx } = aWorld({ activity });
-      await expect(migrate(plan, always(allowed()), fx())).resolves.toMatchObject({ phase: 'Completed' });
-      expect(world).toEqual({ ...pristine, workload: 'after', granted: true });
+      await expect(migrate(start(), fx())).resolves.toMatchObject({ phase: 'Completed' });
+      expect(world).toEqual(migrated);
       expect(breaches).toEqual([]);
     },
   );
 
   it('keeps the canary serving until the old template is back when the rollout fails after promotion', async () => {
     const { world, breaches, fx } = aWorld({ activity: 'awaitWorkload', type: FAILURE.rollout });
-    await expect(migrate(plan, always(allowed()), fx())).rejects.toThrow('awaitWorkload failed');
+    await expect(migrate(start(), fx())).resolves.toEqual(rolledBack('awaitWorkload failed'));
     expect(breaches).toEqual([]);
     expect(world).toEqual(pristine);
   });
 
   it('touches nothing when the plan is refused, and reports every violation', async () => {
-    const { world, events, fx } = aWorld();
     const violations = ['A', 'B'].map((code) => ({ code, field: 'spec', message: code, remedy: code }));
     const facts = { sourceSCC: null, pods: [], services: [] };
-    await expect(migrate(plan, always({ ok: false, facts, violations }), fx())).resolves.toMatchObject({
+    const { world, events, fx } = aWorld(undefined, { assess: () => ({ ok: false, facts, violations }) });
+    await expect(migrate(start(), fx())).resolves.toMatchObject({
       phase: 'Rejected',
     });
     expect(world).toEqual(pristine);
-    expect(events).toEqual([{ type: 'PlanRejected', violations }]);
+    expect(events).toEqual([
+      { type: 'PlanAccepted', generation: 1, author: 'ana' },
+      { type: 'FactsGathered', ...facts, targetSCC: 'restricted-v2' },
+      { type: 'PlanRejected', violations },
+    ]);
   });
 
   it('touches nothing in a dry run and shows the patch and the steps', async () => {
-    const { world, events, fx } = aWorld();
-    await migrate({ ...plan, dryRun: true }, always(allowed()), fx());
+    const { world, events, fx } = aWorld(undefined, { plan: { ...plan, dryRun: true } });
+    await migrate(start(), fx());
     expect(world).toEqual(pristine);
-    expect(events).toEqual([{ type: 'DryRunFinished', message: expect.stringContaining('10→25→50→75→100') as string }]);
+    expect(events.map(({ type }) => type)).toEqual([
+      'PlanAccepted',
+      'FactsGathered',
+      'RiskScored',
+      'PlanValidated',
+      'DryRunFinished',
+    ]);
+    expect(events.at(-1)).toEqual({
+      type: 'DryRunFinished',
+      message: expect.stringContaining('10→25→50→75→100') as string,
+    });
   });
 
   it('touches nothing before the approval is there', async () => {
-    const { world, fx } = aWorld();
     const refusal = { code: 'ApprovalRefused', field: 'spec', message: 'no', remedy: 'ask again' };
     const assessment = allowed();
     assessment.governance.verdict = 'requireApproval';
     assessment.governance.approvals = [{ role: 'approver', count: 2 }];
+    const { world, fx } = aWorld(undefined, { assess: () => assessment });
     const asked: unknown[] = [];
     const awaitApproval = (roles: unknown) => {
       asked.push(roles, { ...world });
       return Promise.resolve(refusal);
     };
-    await expect(migrate(plan, always(assessment), fx({ awaitApproval }))).resolves.toMatchObject({
+    await expect(migrate(start(), fx({ awaitApproval }))).resolves.toMatchObject({
       phase: 'Rejected',
     });
     expect(asked).toEqual([[{ role: 'approver', count: 2 }], pristine]);
@@ -108,9 +127,9 @@ describe('migrate', () => {
 
   it('changes nothing more once governance refuses a step', async () => {
     const { world, breaches, fx } = aWorld();
-    const proceed = (step: string, detail: string) =>
-      step === 'Shift' && detail === '50 %' ? Promise.reject(new Error('frozen')) : Promise.resolve(false);
-    await expect(migrate(plan, always(allowed()), fx({ proceed }))).rejects.toThrow('frozen');
+    const clearance = ({ step, detail }: { step: string; detail: string }) =>
+      step === 'Shift' && detail === '50 %' ? Promise.reject(new Error('frozen')) : Promise.resolve({ waited: false });
+    await expect(migrate(start(), fx({ clearance }))).resolves.toEqual(rolledBack('frozen'));
     expect(world).toEqual(pristine);
     expect(breaches).toEqual([]);
   });
@@ -122,8 +141,8 @@ describe('what was assessed long ago', () => {
   const late = (...assessments: Assessment[]) => {
     let asked = 0;
     let nowMs = 0;
-    const { world, events, fx } = aWorld();
-    const assess = () => Promise.resolve(assessments[Math.min(asked++, assessments.length - 1)] ?? allowed());
+    const assess = () => assessments[Math.min(asked++, assessments.length - 1)] ?? allowed();
+    const { world, events, fx } = aWorld(undefined, { assess });
     const awaitStart = () => {
       if (asked === 1) nowMs += HOUR_MS;
       return Promise.resolve();
@@ -132,7 +151,7 @@ describe('what was assessed long ago', () => {
       world,
       events,
       asked: () => asked,
-      run: () => migrate(plan, assess, fx({ awaitStart, now: () => nowMs })),
+      run: () => migrate(start(), fx({ awaitStart, now: () => nowMs })),
     };
   };
   const other = (over: Partial<ReturnType<typeof allowed>['governance']>): Assessment => {
@@ -149,17 +168,17 @@ describe('what was assessed long ago', () => {
 
   it('is assessed once more after any wait for another migration', async () => {
     let asked = 0;
-    const { fx } = aWorld();
     const assess = () => {
       asked++;
-      return Promise.resolve(allowed());
+      return allowed();
     };
-    const proceed = (step: string) => Promise.resolve(step === 'Prepare' && asked === 1);
-    await migrate(plan, assess, fx({ proceed }));
+    const { fx } = aWorld(undefined, { assess });
+    const clearance = ({ step }: { step: string }) => Promise.resolve({ waited: step === 'Prepare' && asked === 1 });
+    await migrate(start(), fx({ clearance }));
     expect(asked).toBe(2);
   });
 
-  it('is judged anew when something has changed, before anything is touched', async () => {
+  it('is judged again when something has changed, before anything is touched', async () => {
     const violations = [{ code: 'X', field: 'spec', message: 'not any more', remedy: 'ask' }];
     const migration = late(allowed(), other({ verdict: 'deny', violations }));
     await expect(migration.run()).resolves.toMatchObject({ phase: 'Rejected', message: 'not any more' });
@@ -173,16 +192,18 @@ describe('what was assessed long ago', () => {
   });
 });
 
-describe('undoLost', () => {
-  it.each([0, 25, 100])('restores a lost migration that stood at %d %%', async (canaryWeight) => {
+describe('a migration whose workflow was lost', () => {
+  const lost = () => positionOfLost({ target: aTarget(), images: [] });
+
+  it.each([0, 25, 100])('is restored when it stood at %d %%', async (canaryWeight) => {
     const { world, breaches, fx } = aWorld();
     Object.assign(world, { canary: 'ready', canaryWeight, granted: true, routesPrepared: true });
-    await expect(undoLost(aTarget(), [], fx())).resolves.toMatchObject({ phase: 'RolledBack' });
+    await expect(takeBack(lost(), fx())).resolves.toMatchObject({ phase: 'RolledBack' });
     expect(world).toEqual(pristine);
     expect(breaches).toEqual([]);
   });
 
-  it('restores the template behind the canary when the workload was rolling out', async () => {
+  it('has its template restored behind the canary when the workload was rolling out', async () => {
     const { world, breaches, fx } = aWorld();
     Object.assign(world, {
       canary: 'ready',
@@ -191,8 +212,90 @@ describe('undoLost', () => {
       granted: true,
       routesPrepared: true,
     });
-    await undoLost(aTarget(), [], fx());
+    await takeBack(lost(), fx());
     expect(world).toEqual(pristine);
     expect(breaches).toEqual([]);
+  });
+
+  it('gets its old grant back before its old template, which could not start pods without it', async () => {
+    const { world, breaches, fx } = aWorld();
+    Object.assign(world, { workload: 'after', granted: true, sourceGranted: false });
+    await takeBack(lost(), fx());
+    expect(world).toEqual(pristine);
+    expect(breaches).not.toContain('the old template without its grant');
+  });
+});
+
+describe('gates', () => {
+  const sample = { gate: 'success-rate', value: 78.8, detail: '78.8 is below 90', at: '' };
+
+  it('that fail are recorded with what they saw, before the undo begins', async () => {
+    const samples = [{ ...sample, verdict: 'fail' as const }];
+    const { events, fx } = aWorld({ activity: 'hold', type: FAILURE.gate, at: 2, samples });
+    await migrate(start(), fx());
+    const from = events.findIndex(({ type }) => type === 'GateFailed');
+    expect(events.slice(from, from + 2)).toEqual([
+      { type: 'GateFailed', samples },
+      expect.objectContaining({ type: 'UndoStarted', message: 'hold failed' }),
+    ]);
+  });
+});
+
+/** Runs a migration whose host ends each run at the next step, so that every step has a run of its own. */
+async function runByRun(fault?: Fault) {
+  const { world, events, breaches, fx } = aWorld(fault);
+  let position = start();
+  for (let runs = 1; runs < 100; runs++) {
+    let steps = 0;
+    const short = fx({
+      clearance: () => (steps++ > 0 ? Promise.reject(new HandOver('long')) : Promise.resolve({ waited: false })),
+      hold: (request) => (steps++ > 0 ? Promise.reject(new HandOver('long')) : fx().hold(request)),
+    });
+    // Only plain data goes from one run to the next.
+    position = JSON.parse(JSON.stringify(position)) as Position;
+    try {
+      const result = await migrate(position, short);
+      return { result, runs, world, events, breaches };
+    } catch (error) {
+      if (!(error instanceof HandOver)) throw error;
+    }
+  }
+  throw new Error('the migration does not end');
+}
+
+describe('a migration that goes from run to run', () => {
+  const types = (events: { type: string }[]) => events.map(({ type }) => type).filter((type) => type !== 'GatePassed');
+
+  it('does everything once, as in one run', async () => {
+    const { world, events, fx } = aWorld();
+    await migrate(start(), fx());
+    const inParts = await runByRun();
+    expect(inParts.runs).toBeGreaterThan(8);
+    expect(inParts.world).toEqual(world);
+    expect(types(inParts.events)).toEqual(types(events));
+    expect(inParts.breaches).toEqual([]);
+  });
+
+  it('takes back in a later run what an earlier one did', async () => {
+    const { result, world, breaches } = await runByRun({ activity: 'awaitWorkload', type: FAILURE.rollout });
+    expect(result).toEqual(rolledBack('awaitWorkload failed'));
+    expect(world).toEqual(pristine);
+    expect(breaches).toEqual([]);
+  });
+
+  it('goes on with an undo where the last run stopped', async () => {
+    const { world, events, fx } = aWorld({ activity: 'removeCanary' });
+    const position = positionOfLost({ target: aTarget(), images: [] });
+    Object.assign(world, { canary: 'ready', granted: true, routesPrepared: true });
+    const undoFailed = () => Promise.reject(new HandOver('long'));
+    await expect(takeBack(position, fx({ undoFailed }))).rejects.toThrow(HandOver);
+    const done = events.length;
+    await takeBack(JSON.parse(JSON.stringify(position)) as Position, fx());
+    expect(world).toEqual(pristine);
+    expect(events.slice(done).map((event) => ('step' in event ? event.step : event.type))).toEqual([
+      'canary',
+      'targetGrant',
+      'UndoFinished',
+    ]);
   });
 });

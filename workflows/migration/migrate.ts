@@ -1,28 +1,34 @@
-import type { GateSample, MigrationEvent, Step, Violation } from '@scc/plan';
-import { withCompensation, type Compensation } from './compensation.js';
+import type { GateSample, MigrationEvent, PlanRef, Step, Violation } from '@scc/plan';
 import type {
   AcceptedPlan,
   Assessment,
-  Conflict,
   LiveSettings,
   MigrationActivities,
   MigrationResult,
   MigrationTarget,
-  StoredImage,
+  Position,
+  WebhookRequest,
 } from './contract.js';
 import { decideAfterAssessment } from './decide.js';
+import { HandOver, once, registerUndo } from './position.js';
+import { reportConflicts, undoAll, type UndoEffects } from './undo.js';
+
+/** What the next step of a migration would be, as governance and people are asked about it. */
+export interface NextStep {
+  step: Step;
+  detail: string;
+  contentHash: string;
+}
 
 /** What the saga needs of its host: the activities, and everything that time and operators do to it. */
-export interface Effects {
+export interface Effects extends UndoEffects {
   act: MigrationActivities;
-  /** The same activities with bounded tries, so that an undo that can not finish is seen and said. */
-  undo: MigrationActivities;
-  compensation: Compensation;
-  record: (event: MigrationEvent) => void;
   now: () => number;
-  live: () => LiveSettings;
-  /** Waits while paused, suspended or outside the window, then asks governance whether the step may run. True: it waited. */
-  proceed: (step: Step, detail: string, watch?: { target: MigrationTarget; weight: number }) => Promise<boolean>;
+  /** Takes over what the plan says about its own course: settings that may change, what a failure leads to. */
+  adopt: (plan: AcceptedPlan) => void;
+  settings: () => LiveSettings;
+  /** Waits while paused, suspended or outside the window, then asks governance whether the step may run. */
+  clearance: (next: NextStep, watch?: { target: MigrationTarget; weight: number }) => Promise<{ waited: boolean }>;
   awaitStart: (notBeforeMs: number | null) => Promise<void>;
   /** Waits for governance to say yes; a violation when it said no. */
   awaitApproval: (roles: { role: string; count: number }[]) => Promise<Violation | null>;
@@ -30,31 +36,73 @@ export interface Effects {
    * Holds and watches the gates until the time is over or an operator skips the rest. Without a duration it is the
    * plan's interval, also when that is edited meanwhile.
    */
-  hold: (target: MigrationTarget, durationMs: number | null, weight: number) => Promise<GateSample[]>;
-  /** Runs the rest of a migration that is past its undo, out of the reach of cancellation and commands. */
-  beyondUndo: <T>(work: () => Promise<T>) => Promise<T>;
-  /** Runs a step until it succeeds and says each time that it does not. */
-  untilDone: <T>(step: string, work: () => Promise<T>) => Promise<T>;
-  /** What still differs from the recorded pre-images after everything was undone. */
-  undone: (differences: string[]) => void;
+  hold: (request: {
+    target: MigrationTarget;
+    weight: number;
+    durationMs: number | null;
+    sinceMs: number;
+  }) => Promise<GateSample[]>;
   /** Runs a step; when the plan wants to pause on failure, waits for the operator and runs it again. */
   attempt: <T>(work: () => Promise<T>) => Promise<T>;
+  /** What the gates saw, when it is they that failed. */
+  failedSamples: (error: unknown) => GateSample[];
+  /** Runs a step of the end until it succeeds, and says each time that it does not. */
+  untilDone: <T>(step: string, work: () => Promise<T>) => Promise<T>;
+  /** Runs what must not be stopped any more, out of the reach of cancellation and commands. */
+  shielded: <T>(stage: 'finishing' | 'undoing', work: () => Promise<T>) => Promise<T>;
+  /** The event that opens an undo: who or what made it necessary. */
+  undoStarted: (cause: unknown) => Extract<MigrationEvent, { type: 'UndoStarted' }>;
 }
-
-type Ready = Extract<Assessment, { ok: true }>;
 
 /** An assessment older than this is made again before anything is touched: an approval may have taken days. */
 const STALE_MS = 10_000;
 
-/** The whole migration of one accepted plan. Every change is undone when it, or anything after it, fails. */
-export async function migrate(
-  plan: AcceptedPlan,
-  assess: () => Promise<Assessment>,
-  fx: Effects,
-): Promise<MigrationResult> {
-  let assessment = await assess();
+/** One migration from the acceptance of its plan to its end: done, refused with nothing touched, or taken back. */
+export async function migrate(position: Position, fx: Effects): Promise<MigrationResult> {
+  if (position.undoing) return takeBack(position, fx);
+  try {
+    return await forward(position, fx);
+  } catch (cause) {
+    if (cause instanceof HandOver) throw cause;
+    position.undoing = fx.undoStarted(cause);
+    fx.record(position.undoing);
+    return takeBack(position, fx);
+  }
+}
+
+/** Takes back all changes in reverse order, out of the reach of cancellation. */
+export async function takeBack(position: Position, fx: Effects): Promise<MigrationResult> {
+  const differences = await fx.shielded('undoing', () => undoAll(position, fx));
+  fx.record({ type: 'UndoFinished', differences });
+  return { phase: 'RolledBack', message: `rolled back: ${position.undoing?.message ?? 'for an unknown reason'}` };
+}
+
+async function forward(position: Position, fx: Effects): Promise<MigrationResult> {
+  const plan = position.plan ?? (await accept(position, fx));
+  if ('phase' in plan) return plan;
+  const refusedOrDone = position.target ? null : await validate(position, plan, fx);
+  return refusedOrDone ?? run(position, plan, fx);
+}
+
+async function accept(position: Position, fx: Effects): Promise<AcceptedPlan | MigrationResult> {
+  const acceptance = await fx.act.acceptPlan(position.ref);
+  if (!acceptance.accepted) {
+    fx.record({ type: 'PlanAccepted', generation: acceptance.generation, author: null });
+    return reject(fx, acceptance.violations);
+  }
+  const { plan } = acceptance;
+  fx.adopt(plan);
+  fx.record({ type: 'PlanAccepted', generation: plan.generation, author: plan.author });
+  position.plan = plan;
+  return plan;
+}
+
+/** Gathers facts, asks governance and waits until the first step may run; null when the migration goes on. */
+async function validate(position: Position, plan: AcceptedPlan, fx: Effects): Promise<MigrationResult | null> {
+  let allowedHash: string | null = null;
   for (;;) {
     const assessedMs = fx.now();
+    const assessment = await assess(position.ref, plan, fx);
     const verdict = decideAfterAssessment(plan, assessment);
     if (verdict.do === 'reject') return reject(fx, verdict.violations);
     if (!assessment.ok) throw new Error('an assessment that is not ok was not rejected');
@@ -62,194 +110,228 @@ export async function migrate(
       fx.record({ type: 'DryRunFinished', message: verdict.message });
       return { phase: 'Completed', message: 'dry run' };
     }
-    if (verdict.needsApproval) {
+    const { target, governance } = assessment;
+    const { contentHash } = governance;
+    // What was allowed must be what is there now; anything else is judged again.
+    const isAllowed = contentHash === allowedHash;
+    if (!isAllowed && verdict.needsApproval) {
       const refusal = await fx.awaitApproval(verdict.roles);
       if (refusal) return reject(fx, [refusal]);
     }
-    await fx.awaitStart(verdict.notBeforeMs);
-    const { target, governance } = assessment;
-    const waited = await fx.proceed('Prepare', `canary of ${target.workload} under ${target.targetSCC}`);
-    if (!waited && fx.now() - assessedMs < STALE_MS) return begin(plan, assessment, fx);
-    assessment = await assess();
-    // What was allowed must be what is there now; anything else is judged anew.
-    if (assessment.ok && assessment.governance.contentHash === governance.contentHash)
-      return begin(plan, assessment, fx);
+    if (!isAllowed) {
+      await fx.awaitStart(verdict.notBeforeMs);
+      const detail = `canary of ${target.workload} under ${target.targetSCC}`;
+      const { waited } = await fx.clearance({ step: 'Prepare', detail, contentHash });
+      allowedHash = contentHash;
+      if (waited || fx.now() - assessedMs >= STALE_MS) continue;
+    }
+    Object.assign(position, { target, contentHash, startedMs: fx.now() });
+    return null;
   }
 }
 
-const begin = (plan: AcceptedPlan, ready: Ready, fx: Effects): Promise<MigrationResult> =>
-  withCompensation(fx.compensation, (onFailure) => run(plan, ready, fx, onFailure));
+async function assess(ref: PlanRef, plan: AcceptedPlan, fx: Effects): Promise<Assessment> {
+  const assessment = await fx.act.assess(ref, plan);
+  fx.record({ type: 'FactsGathered', ...assessment.facts, targetSCC: plan.spec.targetSCC });
+  if (assessment.ok) {
+    const { assessmentId, band, changeRisk, exposure } = assessment.governance.risk;
+    fx.record({ type: 'RiskScored', assessmentId, band, changeRisk, exposure });
+    fx.record({ type: 'PlanValidated', patch: assessment.patch, warnings: assessment.warnings });
+  }
+  return assessment;
+}
 
 function reject(fx: Effects, violations: Violation[]): MigrationResult {
   fx.record({ type: 'PlanRejected', violations });
   return { phase: 'Rejected', message: violations.map(({ message }) => message).join('; ') };
 }
 
-type OnFailure = Parameters<Parameters<typeof withCompensation>[1]>[0];
+/** The steps of one migration; `at` names each so that a later run knows what is done. */
+interface Course {
+  plan: AcceptedPlan;
+  target: MigrationTarget;
+  position: Position;
+  fx: Effects;
+  at: (step: string, work: () => Promise<void>) => Promise<void>;
+  clear: (step: Step, detail: string, weight?: number) => Promise<void>;
+}
 
-async function run(plan: AcceptedPlan, { target }: Ready, fx: Effects, onFailure: OnFailure): Promise<MigrationResult> {
-  const startedMs = fx.now();
-  const { act, undo } = fx;
+function courseOf(position: Position, plan: AcceptedPlan, fx: Effects): Course {
+  const { target, contentHash } = position;
+  if (!target || contentHash === null) throw new Error('the plan is not validated yet');
+  return {
+    plan,
+    target,
+    position,
+    fx,
+    at: (step, work) => once(position, step, work),
+    clear: async (step, detail, weight) => {
+      const watch = weight === undefined ? [] : ([{ target, weight }] as const);
+      await fx.clearance({ step, detail, contentHash }, ...watch);
+    },
+  };
+}
 
-  fx.record({ type: 'PreparationStarted' });
-  const images = await act.recordPreImages(target);
-  onFailure({ step: 'verification', run: async () => fx.undone(await undo.compareWithPreImages(target, images)) });
-
-  onFailure({ step: 'grants', run: () => undo.restoreGrants(target, images) });
-  const grant = await act.grantTarget(target);
-  fx.record({ type: 'TargetGranted', ...grant });
-  await fx.attempt(() => act.confirmAdmission(target));
-
-  onFailure({ step: 'canary', run: () => undo.removeCanary(target) });
-  const pods = await fx.attempt(async () => {
-    await act.createCanary(target);
-    return act.awaitCanary(target, plan.readinessTimeoutMs);
+/** Every change is preceded by the registration of its undo. */
+async function run(position: Position, plan: AcceptedPlan, fx: Effects): Promise<MigrationResult> {
+  const course = courseOf(position, plan, fx);
+  const { at, target } = course;
+  const { act } = fx;
+  await at('pre-images', async () => {
+    fx.record({ type: 'PreparationStarted' });
+    position.images = await act.recordPreImages(target);
   });
-  fx.record({ type: 'CanaryReady', canary: target.canary, pods });
+  registerUndo(position, { step: 'verification', args: {} });
 
-  onFailure({ step: 'routes', run: () => returnToStable(fx, target, images) });
-  await act.prepareRoutes(target);
-  await mirror(plan, target, fx);
-  await shift(plan, target, fx);
-  await migrateBehindCanary(plan, { target, images }, fx, onFailure);
+  registerUndo(position, { step: 'targetGrant', args: {} });
+  await at('grant', async () => fx.record({ type: 'TargetGranted', ...(await act.grantTarget(target)) }));
+  await at('admission', () => fx.attempt(() => act.confirmAdmission(target)));
 
-  await fx.proceed('Finish', 'remove the canary and the old grant');
-  return fx.beyondUndo(() => finish(plan, { target, images, startedMs }, fx));
+  registerUndo(position, { step: 'canary', args: {} });
+  await at('canary', async () => {
+    const pods = await fx.attempt(async () => {
+      await act.createCanary(target);
+      return act.awaitCanary(target, plan.readinessTimeoutMs);
+    });
+    fx.record({ type: 'CanaryReady', canary: target.canary, pods });
+  });
+
+  registerUndo(position, { step: 'routes', args: {} });
+  await at('routes', () => act.prepareRoutes(target));
+  await mirror(course);
+  await shift(course);
+  await migrateBehindCanary(course);
+
+  await at('may finish', () => course.clear('Finish', 'remove the canary and the old grant'));
+  return fx.shielded('finishing', () => finish(course));
 }
 
 /** The workload serves everything under the target, so from here the way is forward: each step until it succeeds. */
-async function finish(
-  plan: AcceptedPlan,
-  { target, images, startedMs }: { target: MigrationTarget; images: StoredImage[]; startedMs: number },
-  fx: Effects,
-): Promise<MigrationResult> {
+async function finish({ plan, target, position, fx, at }: Course): Promise<MigrationResult> {
   const { act, untilDone } = fx;
-  reportConflicts(fx, await untilDone('routes', () => act.restoreRoutes(target, images)));
-  await untilDone('canary', () => act.removeCanary(target));
-  fx.record({ type: 'CanaryRemoved' });
-  const revoked = await untilDone('grants', () => act.revokeSource(target, plan.spec.grants.source));
-  fx.record({ type: 'SourceRevoked', ...revoked });
+  const { images, startedMs } = position;
+  await at('routes restored', async () =>
+    reportConflicts(fx.record, await untilDone('routes', () => act.restoreRoutes(target, images))),
+  );
+  await at('canary removed', async () => {
+    await untilDone('canary', () => act.removeCanary(target));
+    fx.record({ type: 'CanaryRemoved' });
+  });
+  await at('source revoked', async () => {
+    const revoked = await untilDone('grants', () => act.revokeSource(target, plan.spec.grants.source));
+    fx.record({ type: 'SourceRevoked', ...revoked });
+  });
   const traffic = await untilDone('proof', () => act.summarizeTraffic(target, startedMs));
   fx.record({ type: 'MigrationCompleted', traffic });
   return { phase: 'Completed', message: `${target.workload} runs under ${target.targetSCC}` };
 }
 
 /** Mirrored answers never reach a client; what the mirror shows is judged by the gates like live traffic. */
-async function mirror(plan: AcceptedPlan, target: MigrationTarget, fx: Effects): Promise<void> {
-  await webhooks(fx, target, 'BeforeMirror', 0);
+async function mirror(course: Course): Promise<void> {
+  const { plan, target, fx, at, clear } = course;
+  await webhooks(course, 'BeforeMirror', 0);
   const { percentage, durationMs, methods } = plan.mirror;
   if (percentage === 0 || durationMs === 0 || target.services.length === 0) return;
-  await fx.proceed('Mirror', `${percentage} %`, { target, weight: 0 });
-  await fx.act.setMirror(target, { percentage, methods });
-  fx.record({ type: 'MirroringStarted', percentage });
-  await fx.attempt(() => fx.hold(target, durationMs, 0));
-  await fx.act.setMirror(target, null);
-  fx.record({ type: 'MirroringEnded' });
+  await at('mirror', async () => {
+    await clear('Mirror', `${percentage} %`, 0);
+    await fx.act.setMirror(target, { percentage, methods });
+    fx.record({ type: 'MirroringStarted', percentage });
+  });
+  await hold(course, 'mirror held', { weight: 0, durationMs });
+  await at('mirror ended', async () => {
+    await fx.act.setMirror(target, null);
+    fx.record({ type: 'MirroringEnded' });
+  });
 }
 
-async function shift(plan: AcceptedPlan, target: MigrationTarget, fx: Effects): Promise<void> {
-  await webhooks(fx, target, 'BeforeShift', 0);
-  let weight = 0;
-  for (const [step, next] of plan.weights.entries()) {
-    await fx.proceed('Shift', `${next} %`, { target, weight });
-    await shiftTo(target, next, step, fx);
-    await fx.attempt(async () => {
-      const samples = await fx.hold(target, null, next);
-      if (samples.length) fx.record({ type: 'GatePassed', samples });
+async function shift(course: Course): Promise<void> {
+  const { plan, at, clear } = course;
+  await webhooks(course, 'BeforeShift', 0);
+  for (const [step, weight] of plan.weights.entries()) {
+    await at(`shift to ${weight}`, async () => {
+      await clear('Shift', `${weight} %`, plan.weights[step - 1] ?? 0);
+      await shiftTo(course, weight, step);
     });
-    weight = next;
+    await hold(course, `held at ${weight}`, { weight, durationMs: null });
   }
-  await webhooks(fx, target, 'AfterShift', weight);
+  await webhooks(course, 'AfterShift', plan.weights.at(-1) ?? 0);
 }
 
-async function shiftTo(target: MigrationTarget, canary: number, step: number, fx: Effects): Promise<void> {
+async function shiftTo({ target, fx }: Course, canary: number, step: number): Promise<void> {
   const { verifiedBy } = await fx.act.setWeights(target, canary);
   fx.record({ type: 'WeightShifted', step, weights: { canary, stable: 100 - canary }, verifiedBy });
 }
 
-/** With all traffic on the canary the workload itself is rolled out; nobody is served by it until all of it is ready. */
-async function migrateBehindCanary(
-  plan: AcceptedPlan,
-  { target, images }: { target: MigrationTarget; images: StoredImage[] },
-  fx: Effects,
-  onFailure: OnFailure,
-): Promise<void> {
-  const { act, undo } = fx;
-  await webhooks(fx, target, 'BeforeMigrate', 100);
-  await fx.proceed('Migrate', target.workload, { target, weight: 100 });
-  fx.record({ type: 'WorkloadMigrationStarted' });
-  onFailure({ step: 'workload', run: () => restoreWorkload(fx, target, images) });
-  const pods = await fx.attempt(async () => {
-    await act.migrateWorkload(target);
-    return act.awaitWorkload(target, plan.readinessTimeoutMs);
+/** With all traffic on the canary the workload itself is rolled out; it serves no request until all of it is ready. */
+async function migrateBehindCanary(course: Course): Promise<void> {
+  const { plan, target, position, fx, at, clear } = course;
+  const { act } = fx;
+  await webhooks(course, 'BeforeMigrate', 100);
+  await at('may migrate', () => clear('Migrate', target.workload, 100));
+  registerUndo(position, { step: 'workload', args: {} });
+  await at('migrate', async () => {
+    fx.record({ type: 'WorkloadMigrationStarted' });
+    const pods = await fx.attempt(async () => {
+      await act.migrateWorkload(target);
+      return act.awaitWorkload(target, plan.readinessTimeoutMs);
+    });
+    fx.record({ type: 'WorkloadMigrated', pods });
   });
-  fx.record({ type: 'WorkloadMigrated', pods });
 
-  onFailure({
-    step: 'traffic',
-    run: async () => {
-      await undo.setWeights(target, 100);
-    },
-  });
+  registerUndo(position, { step: 'traffic', args: { canary: 100 } });
   for (const [index, weight] of RETURN_WEIGHTS.entries()) {
-    await shiftTo(target, weight, plan.weights.length + index, fx);
-    await fx.attempt(() => fx.hold(target, 0, weight));
+    await at(`return to ${weight}`, () => shiftTo(course, weight, plan.weights.length + index));
+    await hold(course, `returned to ${weight}`, { weight, durationMs: 0 });
   }
-  await webhooks(fx, target, 'AfterMigrate', 0);
-  fx.record({ type: 'TrafficReturned' });
+  await webhooks(course, 'AfterMigrate', 0);
+  await at('traffic returned', () => {
+    fx.record({ type: 'TrafficReturned' });
+    return Promise.resolve();
+  });
 }
 
 /** The way back to the migrated workload: it runs what the canary ran, so two steps are enough to warm it. */
 const RETURN_WEIGHTS = [50, 0];
 
-/** The stable pods must all be ready before any request returns to them; until then the canary keeps serving. */
-async function returnToStable({ undo, ...fx }: Effects, target: MigrationTarget, images: StoredImage[]): Promise<void> {
-  await undo.awaitStable(target);
-  await undo.setMirror(target, null);
-  const { verifiedBy } = await undo.setWeights(target, 0);
-  fx.record({ type: 'WeightShifted', step: 0, weights: { canary: 0, stable: 100 }, verifiedBy });
-  reportConflicts(fx, await undo.restoreRoutes(target, images));
-}
-
-class WorkflowLost extends Error {
-  override readonly name = 'WorkflowLost';
-}
-
-/** Undoes a migration whose own workflow is gone, wherever it stood: the order is safe from every step. */
-export async function undoLost(target: MigrationTarget, images: StoredImage[], fx: Effects): Promise<MigrationResult> {
-  await withCompensation(fx.compensation, (onFailure) => {
-    const { undo } = fx;
-    onFailure({ step: 'verification', run: async () => fx.undone(await undo.compareWithPreImages(target, images)) });
-    onFailure({ step: 'grants', run: () => undo.restoreGrants(target, images) });
-    onFailure({ step: 'canary', run: () => undo.removeCanary(target) });
-    onFailure({ step: 'routes', run: () => returnToStable(fx, target, images) });
-    onFailure({ step: 'workload', run: () => restoreWorkload(fx, target, images) });
-    return Promise.reject(new WorkflowLost('the workflow of this migration was lost'));
-  }).catch(() => undefined);
-  return { phase: 'RolledBack', message: 'undone from the recorded pre-images' };
-}
-
-async function restoreWorkload(
-  { undo, ...fx }: Effects,
-  target: MigrationTarget,
-  images: StoredImage[],
+/** Holds a weight; the gates' samples are recorded whether they pass or fail. */
+async function hold(
+  { target, position, fx, at }: Course,
+  step: string,
+  request: { weight: number; durationMs: number | null },
 ): Promise<void> {
-  reportConflicts(fx, await undo.restoreWorkload(target, images));
-  await undo.awaitStable(target);
+  await at(step, async () => {
+    await judged(fx, async () => {
+      position.heldSinceMs ??= fx.now();
+      try {
+        return await fx.hold({ target, ...request, sinceMs: position.heldSinceMs });
+      } catch (error) {
+        // A hold that failed is held again in full; one that another run goes on with is not.
+        if (!(error instanceof HandOver)) position.heldSinceMs = null;
+        throw error;
+      }
+    });
+    position.heldSinceMs = null;
+  });
 }
 
-async function webhooks(
-  fx: Effects,
-  target: MigrationTarget,
-  at: Parameters<MigrationActivities['callWebhooks']>[0]['at'],
-  weight: number,
-): Promise<void> {
-  const { gates } = fx.live();
-  if (!gates.webhooks.some((gate) => gate.at === at)) return;
-  const samples = await fx.attempt(() => fx.act.callWebhooks({ target, at, gates, weight }));
-  fx.record({ type: 'GatePassed', samples });
+async function webhooks({ target, fx, at }: Course, moment: WebhookRequest['at'], weight: number): Promise<void> {
+  await at(`webhooks ${moment}`, async () => {
+    const { gates } = fx.settings();
+    if (!gates.webhooks.some((gate) => gate.at === moment)) return;
+    await judged(fx, () => fx.act.callWebhooks({ target, at: moment, gates, weight }));
+  });
 }
 
-function reportConflicts({ record }: Pick<Effects, 'record'>, conflicts: Conflict[]): void {
-  for (const conflict of conflicts) record({ type: 'ConflictFound', ...conflict });
+/** Runs what gates judge, and records what they saw. */
+async function judged(fx: Effects, work: () => Promise<GateSample[]>): Promise<void> {
+  const samples = await fx.attempt(async () => {
+    try {
+      return await work();
+    } catch (error) {
+      const failed = fx.failedSamples(error);
+      if (failed.length) fx.record({ type: 'GateFailed', samples: failed });
+      throw error;
+    }
+  });
+  if (samples.length) fx.record({ type: 'GatePassed', samples });
 }

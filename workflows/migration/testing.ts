@@ -1,4 +1,4 @@
-import type { MigrationEvent, PlanSpec } from '@scc/plan';
+import { planSpecSchema, type GateSample, type MigrationEvent, type PlanSpec, type PlanSpecInput } from '@scc/plan';
 import { ApplicationFailure } from '@temporalio/common';
 import type { AcceptedPlan, Assessment, MigrationActivities, MigrationTarget } from './contract.js';
 import { FAILURE } from './contract.js';
@@ -27,6 +27,10 @@ export const aTarget = (over: Partial<MigrationTarget> = {}): MigrationTarget =>
   drainMs: 0,
   ...over,
 });
+
+/** The smallest plan of a Deployment. */
+export const aSpec = (over: Partial<PlanSpecInput> = {}): PlanSpec =>
+  planSpecSchema.parse({ workloadRef: { kind: 'Deployment', name: 'ledger' }, targetSCC: 'restricted-v2', ...over });
 
 export const aPlan = (spec: PlanSpec, over: Partial<AcceptedPlan> = {}): AcceptedPlan => ({
   generation: 1,
@@ -66,6 +70,8 @@ export interface World {
   canaryWeight: number;
   mirroring: boolean;
   granted: boolean;
+  /** The old SCC is still granted: pods of the old template can start. */
+  sourceGranted: boolean;
   routesPrepared: boolean;
 }
 
@@ -74,19 +80,25 @@ export interface Fault {
   activity: keyof MigrationActivities;
   type?: string;
   at?: number;
+  /** What the gates saw. */
+  samples?: GateSample[];
 }
 
 /**
  * An in-memory cluster on which the saga runs. It refuses what would fail a request: weight on pods that are not
  * there or not all ready, removal of pods that still carry weight.
  */
-export function aWorld(fault?: Fault) {
+export function aWorld(
+  fault?: Fault,
+  { plan = aPlan(aSpec()), assess = () => allowed() }: { plan?: AcceptedPlan; assess?: () => Assessment } = {},
+) {
   const world: World = {
     canary: 'absent',
     workload: 'before',
     canaryWeight: 0,
     mirroring: false,
     granted: false,
+    sourceGranted: true,
     routesPrepared: false,
   };
   const events: MigrationEvent[] = [];
@@ -105,7 +117,9 @@ export function aWorld(fault?: Fault) {
       if (fault?.activity === name && (fault.at ?? 1) === count) {
         if (name === 'awaitWorkload') world.workload = 'broken';
         serving();
-        return Promise.reject(ApplicationFailure.nonRetryable(`${name} failed`, fault.type ?? FAILURE.readiness));
+        return Promise.reject(
+          ApplicationFailure.nonRetryable(`${name} failed`, fault.type ?? FAILURE.readiness, fault.samples),
+        );
       }
       const result = act(...args);
       serving();
@@ -116,15 +130,14 @@ export function aWorld(fault?: Fault) {
   };
   const pods = [{ name: 'p', uid: 'u', scc: 'restricted-v2', node: null }];
   const act: MigrationActivities = {
-    acceptPlan: unused('acceptPlan'),
+    acceptPlan: () => Promise.resolve({ accepted: true, plan }),
     readLiveSettings: unused('readLiveSettings'),
-    assess: unused('assess'),
+    assess: () => Promise.resolve(assess()),
     approvalState: unused('approvalState'),
     authorizeStep: unused('authorizeStep'),
     checkCommand: unused('checkCommand'),
     loadPreImages: unused('loadPreImages'),
-    report: unused('report'),
-    writeStatus: unused('writeStatus'),
+    project: unused('project'),
     planPhase: unused('planPhase'),
     releasePlan: unused('releasePlan'),
     recordPreImages: step('recordPreImages', () => []),
@@ -164,9 +177,13 @@ export function aWorld(fault?: Fault) {
       if (world.canaryWeight > 0) breaches.push('canary removed under traffic');
       world.canary = 'absent';
     }),
-    revokeSource: step('revokeSource', () => ({ bindings: ['old'], kept: null })),
+    revokeSource: step('revokeSource', () => {
+      world.sourceGranted = false;
+      return { bindings: ['old'], kept: null };
+    }),
     summarizeTraffic: step('summarizeTraffic', () => null),
     restoreWorkload: step('restoreWorkload', () => {
+      if (world.workload !== 'before' && !world.sourceGranted) breaches.push('the old template without its grant');
       if (world.workload !== 'before') world.workload = 'returning';
       return [];
     }),
@@ -175,37 +192,39 @@ export function aWorld(fault?: Fault) {
       world.mirroring = false;
       return [];
     }),
-    restoreGrants: step('restoreGrants', () => {
+    restoreSourceGrant: step('restoreSourceGrant', () => {
+      world.sourceGranted = true;
+    }),
+    withdrawTargetGrant: step('withdrawTargetGrant', () => {
       world.granted = false;
     }),
     compareWithPreImages: step('compareWithPreImages', () => []),
   };
+  const settings = plan.live;
   const fx = (over: Partial<Effects> = {}): Effects => ({
     act,
     undo: act,
-    compensation: {
-      shielded: (work) => work(),
-      started: () => Promise.resolve(),
-      done: () => Promise.resolve(),
-      failed: () => Promise.resolve(),
-    },
     record: (event) => void events.push(event),
     now: () => 0,
-    live: () => ({
-      generation: 1,
-      suspended: false,
-      intervalMs: 0,
-      gates: { readiness: { timeout: '1s' }, metrics: [], webhooks: [] },
-    }),
-    proceed: () => Promise.resolve(false),
+    adopt: () => undefined,
+    settings: () => settings,
+    clearance: () => Promise.resolve({ waited: false }),
     awaitStart: () => Promise.resolve(),
     awaitApproval: () => Promise.resolve(null),
-    hold: (target, durationMs, weight) =>
-      act.hold({ target, durationMs: durationMs ?? 0, gates: fx().live().gates, sinceMs: 0, weight }),
-    beyondUndo: (work) => work(),
-    untilDone: async (_step, work) => work().catch(() => work()),
-    undone: () => undefined,
+    hold: ({ durationMs, ...at }) => act.hold({ ...at, durationMs: durationMs ?? 0, gates: settings.gates }),
     attempt: (work) => work(),
+    failedSamples: (error) =>
+      error instanceof ApplicationFailure && Array.isArray(error.details?.[0])
+        ? (error.details[0] as GateSample[])
+        : [],
+    untilDone: async (_step, work) => work().catch(() => work()),
+    shielded: (_stage, work) => work(),
+    undoStarted: (cause) => ({
+      type: 'UndoStarted',
+      cause: 'error',
+      message: cause instanceof Error ? cause.message : String(cause),
+    }),
+    undoFailed: () => Promise.resolve(),
     ...over,
   });
   return { world, events, breaches, fx };

@@ -1,6 +1,6 @@
 import { jest } from '@jest/globals';
 import path from 'node:path';
-import { cancellationSignal, heartbeat } from '@temporalio/activity';
+import { ApplicationFailure, cancellationSignal, heartbeat } from '@temporalio/activity';
 import { Client, Connection, WorkflowUpdateFailedError, type WorkflowHandle } from '@temporalio/client';
 import { NativeConnection, Runtime, Worker, DefaultLogger } from '@temporalio/worker';
 import { planSpecSchema, type Phase, type PlanStatus, type RecordedEvent } from '@scc/plan';
@@ -14,6 +14,7 @@ import {
   planChangedSignal,
   statusQuery,
   UNDO_WORKFLOW,
+  WEATHER,
   workflowIdOf,
   type LiveSettings,
   type MigrationActivities,
@@ -28,6 +29,7 @@ const pristine = {
   canaryWeight: 0,
   mirroring: false,
   granted: false,
+  sourceGranted: true,
   routesPrepared: false,
 };
 
@@ -56,6 +58,9 @@ afterAll(async () => {
   await temporal.stop();
 });
 
+/** Events after which Temporal suggests another run. */
+const SUGGESTED_END = 4096;
+
 let queue = 0;
 
 /** A worker of its own on the in-memory cluster; a hold lasts until it is released, for each weight. */
@@ -65,6 +70,8 @@ async function aMigration(
   const { world, breaches, fx } = aWorld(options.fault);
   const reported: RecordedEvent[] = [];
   const statuses: PlanStatus[] = [];
+  const projections: number[] = [];
+  const asked = { commands: 0, approvals: 0 };
   const held = new Set<number>();
   const durations: number[] = [];
   const state = {
@@ -75,6 +82,10 @@ async function aMigration(
     approval: 'pending' as 'pending' | 'granted' | 'refused',
     frozen: false,
     away: false,
+    /** How often granting meets a fault that lasts. */
+    faults: 0,
+    /** What an answer about a command waits for. */
+    checking: Promise.resolve(),
     completed: false,
   };
   const steps = fx().act;
@@ -83,12 +94,14 @@ async function aMigration(
     acceptPlan: () => Promise.resolve({ accepted: true, plan: aPlan(spec, options.accepted) }),
     readLiveSettings: () => Promise.resolve(state.live),
     assess: () => Promise.resolve(allowed()),
-    approvalState: () =>
-      Promise.resolve(
+    approvalState: () => {
+      asked.approvals++;
+      return Promise.resolve(
         state.approval === 'granted'
           ? { status: 'granted', by: ['bo'] }
           : { status: state.approval, message: 'not yet' },
-      ),
+      );
+    },
     authorizeStep: () => {
       if (state.away) return Promise.reject(new Error('governance is away'));
       return Promise.resolve({
@@ -98,23 +111,27 @@ async function aMigration(
         checkpoint: null,
       });
     },
-    checkCommand: (_ref, { command }) =>
-      Promise.resolve(
-        command === 'skip' ? { allowed: false, reason: 'skip needs a grant' } : { allowed: true, reason: 'ok' },
-      ),
-    loadPreImages: () => Promise.resolve({ target: aTarget(), images: [] }),
-    report: (_ref, events) => {
-      reported.push(...events);
-      return Promise.resolve({ checkpoint: `seen ${reported.length}` });
+    checkCommand: async (_ref, { command }) => {
+      asked.commands++;
+      await state.checking;
+      return command === 'skip' ? { allowed: false, reason: 'skip needs a grant' } : { allowed: true, reason: 'ok' };
     },
-    writeStatus: (_ref, status) => {
+    loadPreImages: () => Promise.resolve({ target: aTarget(), images: [] }),
+    project: (_ref, { status, unreported }) => {
       statuses.push(status);
-      return Promise.resolve();
+      projections.push(unreported.length);
+      if (state.away) return Promise.resolve({ reported: 'unreachable', checkpoint: null });
+      reported.push(...unreported);
+      return Promise.resolve({ reported: 'yes', checkpoint: `seen ${reported.length}` });
     },
     planPhase: () => Promise.resolve(options.phase ?? 'TrafficShifting'),
     releasePlan: () => {
       state.completed = true;
       return Promise.resolve();
+    },
+    grantTarget: (target) => {
+      if (state.faults-- > 0) throw ApplicationFailure.nonRetryable('503 the API server is shutting down', WEATHER);
+      return steps.grantTarget(target);
     },
     hold: async (request) => {
       held.add(request.weight);
@@ -149,6 +166,8 @@ async function aMigration(
     world,
     breaches,
     durations,
+    projections,
+    asked,
     reported,
     statuses,
     state,
@@ -324,6 +343,78 @@ describe('migrationWorkflow on a Temporal server', () => {
     await expect(migration.end()).resolves.toMatchObject({ phase: 'RolledBack' });
     expect(migration.reported[0]?.event).toMatchObject({ type: 'UndoStarted', cause: 'lost' });
     expect(migration.statuses.at(-1)?.phase).toBe('RolledBack');
+  });
+});
+
+describe('messages', () => {
+  it('that flood a migration start no activity each, and none is lost', async () => {
+    const migration = await aMigration();
+    await migration.holdsAt(0);
+    await Promise.all(Array.from({ length: 200 }, () => migration.handle.signal(commandSignal('pause'), {})));
+    await migration.saw('CommandApplied');
+    await migration.handle.executeUpdate(commandUpdate('resume'), { args: [{}] });
+    expect(migration.asked.commands).toBeLessThan(5);
+    migration.state.released = true;
+    await expect(migration.end()).resolves.toMatchObject({ phase: 'Completed' });
+  });
+
+  it('are answered also when they are still looked at as the migration ends', async () => {
+    const migration = await aMigration();
+    await migration.holdsAt(0);
+    const check = Promise.withResolvers<undefined>();
+    migration.state.checking = check.promise;
+    const update = migration.handle.startUpdate(commandUpdate('pause'), { args: [{}], waitForStage: 'ACCEPTED' });
+    const started = await update;
+    migration.state.released = true;
+    await migration.saw('MigrationCompleted');
+    check.resolve(undefined);
+    await expect(started.result()).resolves.toEqual({ applied: false, reason: 'the migration is over' });
+    await expect(migration.end()).resolves.toMatchObject({ phase: 'Completed' });
+  });
+
+  it('make the history long, and the migration goes on from where it was in a new run', async () => {
+    const migration = await aMigration({ accepted: { spec: { ...spec, approval: { required: true } } } });
+    await migration.saw('ApprovalRequested');
+    const first = (await migration.handle.describe()).runId;
+    while ((await migration.handle.describe()).historyLength < SUGGESTED_END)
+      await Promise.all(Array.from({ length: 200 }, () => migration.handle.signal('approve')));
+    await waitFor(async () => (await migration.handle.describe()).runId !== first, {
+      timeoutMs: 60_000,
+      what: 'another run',
+    });
+    expect(migration.asked.approvals).toBeLessThan(100);
+    migration.state.approval = 'granted';
+    migration.state.released = true;
+    await migration.handle.signal('approve');
+    await expect(migration.end()).resolves.toMatchObject({ phase: 'Completed' });
+    expect(migration.reported.map(({ sequence }) => sequence)).toEqual(
+      migration.reported.map((_event, index) => index),
+    );
+    expect(migration.breaches).toEqual([]);
+  });
+});
+
+describe('projections', () => {
+  it('go together and are fewer than the events', async () => {
+    const migration = await aMigration();
+    migration.state.released = true;
+    await migration.end();
+    expect(migration.projections.reduce((sum, count) => sum + count, 0)).toBe(migration.reported.length);
+    expect(migration.projections.length).toBeLessThan(migration.reported.length / 2);
+  });
+});
+
+describe('a fault that lasts', () => {
+  it('is said with its cause while the step is tried again', async () => {
+    const migration = await aMigration();
+    migration.state.faults = 1;
+    migration.state.released = true;
+    await expect(migration.end()).resolves.toMatchObject({ phase: 'Completed' });
+    expect(migration.reported.map(({ event }) => event)).toContainEqual({
+      type: 'WaitStarted',
+      reason: 'Retry',
+      message: expect.stringContaining('503 the API server is shutting down') as string,
+    });
   });
 });
 

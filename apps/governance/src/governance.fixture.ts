@@ -147,7 +147,7 @@ const pod = (name: string, scc: string) => ({ name, uid: name, scc, node: 'node-
 
 /** The events of a migration that completes, one minute apart. */
 export const completedEvents: [RecordedEvent['phase'], MigrationEvent][] = [
-  ['Validating', { type: 'PlanAccepted', generation: 1, contentHash: 'h', author: 'ana' }],
+  ['Validating', { type: 'PlanAccepted', generation: 1, author: 'ana' }],
   [
     'Validating',
     {

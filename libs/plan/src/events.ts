@@ -44,7 +44,6 @@ export const migrationEventSchema = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('PlanAccepted'),
     generation: z.int(),
-    contentHash: z.string(),
     author: z.string().nullable(),
   }),
   z.object({

@@ -7,6 +7,8 @@ export const ROLE_LABEL = 'scc.poc/role';
 export const CANARY_ROLE = 'canary';
 /** On a RoleBinding that the engine made: the SCC that it grants. */
 export const GRANT_LABEL = 'scc.poc/grant';
+/** On what the engine made to grant a target: the uid of the plan. What carries another, or none, is not ours. */
+export const GRANTED_BY_ANNOTATION = 'scc.poc/granted-by';
 /** On a namespace: whether the webhook admits its pods. */
 export const ENFORCE_LABEL = 'scc.poc/enforce';
 /** On a namespace: what the webhook says to workloads whose pods no SCC admits. */

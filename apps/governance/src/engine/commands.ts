@@ -16,7 +16,6 @@ const sha256 = (text: string): Buffer => createHash('sha256').update(text).diges
 
 /** What anyone who reaches Temporal may do: stop, undo, and let a stopped migration go on under its gates. */
 const WITHOUT_AUTHORITY: Record<Command, string | null> = {
-  approve: 'an approval is only a wake-up: what counts is recorded here',
   pause: 'stopping is allowed to everybody',
   resume: 'going on is allowed to everybody: gates, approvals and freezes still apply',
   abort: 'undoing is allowed to everybody',

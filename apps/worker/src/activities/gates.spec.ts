@@ -31,7 +31,7 @@ describe('verdictOf', () => {
       'fails beyond the limit, before the hold is over',
       { gate: gate(), last: failing, failures: 3, seenData: true },
       false,
-      /failed 3 times/,
+      /failed \(3 samples, 2 tolerated\)/,
     ],
     ['waits for data while there is time', { gate: gate(), last: null, failures: 0, seenData: false }, false, null],
     ['fails when there was none at all', { gate: gate(), last: null, failures: 0, seenData: false }, true, /no data/],

@@ -3,7 +3,7 @@ import { durationMs, type GateSample, type MetricGate } from '@scc/plan';
 import type { TrafficRouter } from '@scc/routing';
 import type { HoldRequest, MigrationActivities, MigrationTarget } from '@scc/migration/contract';
 import type { Metrics, Reading, TrafficScope } from '../prometheus.js';
-import { terminal } from './failures.js';
+import { gatesFailed, terminal } from './failures.js';
 import { pause } from './pace.js';
 import { surveyOf } from './routes.js';
 
@@ -34,7 +34,8 @@ interface Watch {
 
 /** Why a gate ends the hold, or null. Missing data is never a success. */
 export function verdictOf({ gate, last, failures, seenData }: Omit<Watch, 'nextMs'>, over: boolean): string | null {
-  if (failures > gate.failureLimit) return `gate ${gate.name} failed ${failures} times: ${last?.detail ?? 'no data'}`;
+  if (failures > gate.failureLimit)
+    return `gate ${gate.name} failed (${failures} ${failures === 1 ? 'sample' : 'samples'}, ${gate.failureLimit} tolerated): ${last?.detail ?? 'no data'}`;
   if (over && !seenData && gate.noData === 'Wait')
     return `gate ${gate.name} had no data during the whole hold: ${last?.detail ?? 'never asked'}`;
   return null;
@@ -92,7 +93,7 @@ export const holdWith =
       const starving = watches.some(({ gate, seenData }) => !seenData && gate.noData === 'Wait');
       const over = nowMs >= endMs + (starving ? GRACE_MS : 0);
       const failed = watches.flatMap((watch) => verdictOf(watch, over) ?? []);
-      if (failed.length) throw terminal('gate', failed.join('; '));
+      if (failed.length) throw gatesFailed(lastOf(watches), failed.join('; '));
       await requireRoutes(router, request);
       if (over || (nowMs >= endMs && !starving)) return finish(watches);
       await pause(Math.min(SLICE_MS, Math.max(10, Math.min(endMs, ...watches.map(({ nextMs }) => nextMs)) - nowMs)));
@@ -114,12 +115,16 @@ async function requireRoutes(router: TrafficRouter, { target, weight }: HoldRequ
 const firstSampleMs = (gate: MetricGate, startMs: number, holdMs: number): number =>
   startMs + Math.min(durationMs(gate.interval), holdMs * 0.9);
 
+/** The last sample of each gate, with the failures that it stands at. */
+const lastOf = (watches: Watch[]): GateSample[] =>
+  watches.flatMap(({ gate, last, failures }) => (last ? [{ ...last, failures, tolerated: gate.failureLimit }] : []));
+
 /** The last sample of a hold must not be a failure, however many failures are tolerated on the way. */
 function finish(watches: Watch[]): GateSample[] {
   const fatal = watches.filter(({ last }) => last?.verdict === 'fail');
-  if (fatal.length)
-    throw terminal('gate', fatal.map(({ gate, last }) => `gate ${gate.name}: ${last?.detail ?? ''}`).join('; '));
-  return watches.flatMap(({ last }) => (last ? [last] : []));
+  const words = fatal.map(({ gate, last }) => `gate ${gate.name}: ${last?.detail ?? ''}`);
+  if (fatal.length) throw gatesFailed(lastOf(watches), words.join('; '));
+  return lastOf(watches);
 }
 
 /** Calls the webhook gates of one moment; a gate passes when it is answered with a 2xx status. */
@@ -154,6 +159,7 @@ export const callWebhooks: MigrationActivities['callWebhooks'] = async ({ target
     }),
   );
   const failed = samples.filter(({ verdict }) => verdict !== 'pass');
-  if (failed.length) throw terminal('gate', failed.map(({ gate, detail }) => `webhook ${gate} ${detail}`).join('; '));
+  const words = failed.map(({ gate, detail }) => `webhook ${gate} ${detail}`);
+  if (failed.length) throw gatesFailed(samples, words.join('; '));
   return samples;
 };

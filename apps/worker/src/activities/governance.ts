@@ -1,8 +1,7 @@
-import { activityInfo } from '@temporalio/activity';
 import type { ApprovalState, GovernanceClient, Receipt } from '@scc/governance-api';
 import type { MigrationActivities, Receipt as KeptReceipt } from '@scc/migration/contract';
 
-type GovernanceActivities = Pick<MigrationActivities, 'approvalState' | 'authorizeStep' | 'checkCommand' | 'report'>;
+type GovernanceActivities = Pick<MigrationActivities, 'approvalState' | 'authorizeStep' | 'checkCommand'>;
 
 const millis = (time: string | null): number | null => (time === null ? null : Date.parse(time));
 
@@ -13,7 +12,7 @@ function waitsFor({ needs }: ApprovalState): string {
   return needs.map(({ role, count, granted }) => `${granted} of ${count} × ${role}`).join(', ');
 }
 
-/** Questions to governance and reports to it. It being away is no answer: the calls are tried again until it is back. */
+/** Questions to governance. An unreachable governance is not an answer: the calls are tried again until it responds. */
 export function governanceActivities(governance: GovernanceClient): GovernanceActivities {
   return {
     approvalState: async ({ uid }) => {
@@ -47,17 +46,6 @@ export function governanceActivities(governance: GovernanceClient): GovernanceAc
         token: input.token ?? null,
       });
       return { allowed, reason, receipts: [kept(receipt)] };
-    },
-    report: async ({ namespace, name, uid }, events) => {
-      const { workflowExecution } = activityInfo();
-      if (!workflowExecution) throw new Error('events are only reported by a workflow');
-      const { receipts } = await governance.report(uid, {
-        plan: { namespace, name, uid },
-        workflowId: workflowExecution.workflowId,
-        runId: workflowExecution.runId,
-        events,
-      });
-      return { checkpoint: receipts.at(-1)?.checkpoint ?? null, receipts: receipts.map(kept) };
     },
   };
 }

@@ -1,11 +1,24 @@
-import { isNotFound, type KubeClient, type KubeObject, type ObjectId } from '@scc/kube';
-import { clusterRoleName, FIELD_MANAGER, grantBindingName, GRANT_LABEL, grantRoleName, labelValue } from '@scc/plan';
+import type { GovernanceClient } from '@scc/governance-api';
+import { withoutServerFields, type KubeClient, type KubeObject, type ObjectId } from '@scc/kube';
+import {
+  clusterRoleName,
+  FIELD_MANAGER,
+  grantBindingName,
+  GRANT_LABEL,
+  grantRoleName,
+  GRANTED_BY_ANNOTATION,
+  labelValue,
+} from '@scc/plan';
 import { serviceAccountSubject } from '@scc/scc';
 import { z } from 'zod';
-import type { MigrationActivities, MigrationTarget, StoredImage } from '@scc/migration/contract';
-import { bindingSchema, idOf, keyOf, podSchema, sccOf } from '../cluster/objects.js';
+import type { MigrationActivities, MigrationTarget } from '@scc/migration/contract';
+import { bindingSchema, podSchema, sccOf, subjectSchema } from '../cluster/objects.js';
+import { terminal } from './failures.js';
+import { currentWorkflowId } from './pace.js';
 
 const RBAC = 'rbac.authorization.k8s.io/v1';
+/** Removals stand behind everything that was recorded before the first change. */
+const REMOVED_ORDER = 1_000;
 
 /** The RoleBinding by which the engine grants the target to the workload's ServiceAccount. */
 export const targetBinding = ({ ref, targetSCC, targetServiceAccount }: MigrationTarget): ObjectId => ({
@@ -40,17 +53,23 @@ export async function bindingsOf(
   });
 }
 
-const isServiceAccount = (
-  subject: { kind: string; name: string; namespace?: string | undefined },
-  namespace: string,
-  name: string,
-): boolean =>
+type Subject = z.infer<typeof subjectSchema>;
+
+const isServiceAccount = (subject: Subject, namespace: string, name: string): boolean =>
   subject.kind === 'ServiceAccount' && subject.name === name && (subject.namespace ?? namespace) === namespace;
 
-type GrantActivities = Pick<MigrationActivities, 'grantTarget' | 'revokeSource' | 'restoreGrants'>;
+type GrantActivities = Pick<
+  MigrationActivities,
+  'grantTarget' | 'revokeSource' | 'restoreSourceGrant' | 'withdrawTargetGrant'
+>;
+
+interface Deps {
+  kube: KubeClient;
+  governance: Pick<GovernanceClient, 'savePreImages' | 'preImages'>;
+}
 
 /** Grants are RoleBindings in the workload's namespace, never cluster-wide. */
-export function grantActivities(kube: KubeClient): GrantActivities {
+export function grantActivities({ kube, governance }: Deps): GrantActivities {
   const mayUse = async ({ ref, targetSCC, targetServiceAccount }: MigrationTarget): Promise<boolean> => {
     const { name: user, groups } = serviceAccountSubject(ref.namespace, targetServiceAccount);
     return kube.subjectAccessReview({
@@ -79,29 +98,54 @@ export function grantActivities(kube: KubeClient): GrantActivities {
         verbs: ['use'],
       },
     ];
-    await kube.apply(
-      { apiVersion: RBAC, kind: 'Role', metadata: { namespace, name: role }, rules },
-      { fieldManager: FIELD_MANAGER, force: true },
-    );
+    const existing = await kube.get(customRole(target));
+    if (existing) return { apiGroup, kind: 'Role', name: role };
+    const metadata = { namespace, name: role, annotations: { [GRANTED_BY_ANNOTATION]: target.ref.uid } };
+    await kube.apply({ apiVersion: RBAC, kind: 'Role', metadata, rules }, { fieldManager: FIELD_MANAGER, force: true });
     return { apiGroup, kind: 'Role', name: role };
+  };
+
+  /** What is about to be taken away is on record first: only that can be given back. */
+  const recordRemoval = async (
+    { ref, sourceServiceAccount }: MigrationTarget,
+    grant: KubeObject,
+    index: number,
+  ): Promise<void> => {
+    const { uid = '' } = grant.metadata;
+    const manifest = { binding: withoutServerFields(grant), subjects: parted(grant, sourceServiceAccount).ours };
+    await governance.savePreImages(ref.uid, {
+      workflowId: currentWorkflowId(),
+      images: [{ key: `${REMOVED}${uid}`, order: REMOVED_ORDER + index, manifest }],
+    });
   };
 
   return {
     grantTarget: async (target) => {
       const { namespace = '', name } = targetBinding(target);
       const existing = await kube.get(targetBinding(target));
-      if (!existing && (await mayUse(target))) return { binding: 'an existing grant', created: false };
+      const isOurs = existing?.metadata.annotations?.[GRANTED_BY_ANNOTATION] === target.ref.uid;
+      if (!isOurs && (await mayUse(target))) return { binding: 'an existing grant', created: false };
+      if (existing && !isOurs)
+        throw terminal(
+          'refused',
+          `RoleBinding ${name} exists and does not grant ${target.targetSCC}: remove or rename it`,
+        );
       await kube.apply(
         {
           apiVersion: RBAC,
           kind: 'RoleBinding',
-          metadata: { namespace, name, labels: { [GRANT_LABEL]: labelValue(target.targetSCC) } },
+          metadata: {
+            namespace,
+            name,
+            labels: { [GRANT_LABEL]: labelValue(target.targetSCC) },
+            annotations: { [GRANTED_BY_ANNOTATION]: target.ref.uid },
+          },
           roleRef: await roleRef(target),
           subjects: [{ kind: 'ServiceAccount', name: target.targetServiceAccount, namespace }],
         },
         { fieldManager: FIELD_MANAGER, force: true },
       );
-      return { binding: name, created: !existing };
+      return { binding: name, created: true };
     },
 
     revokeSource: async (target, mode) => {
@@ -118,18 +162,29 @@ export function grantActivities(kube: KubeClient): GrantActivities {
       const user = await otherUser(kube, target, sourceSCC);
       if (user !== null)
         return { bindings: [], kept: `${user} still runs under ${sourceSCC} with ${sourceServiceAccount}` };
-      for (const grant of grants) await dropSubject(kube, grant, sourceServiceAccount);
+      for (const [index, grant] of grants.entries()) {
+        await recordRemoval(target, grant, index);
+        await dropSubject(kube, grant, sourceServiceAccount);
+      }
       return { bindings: grants.map(({ metadata }) => metadata.name ?? ''), kept: null };
     },
 
-    restoreGrants: async (target, images) => {
-      const mine = new Set([...grantObjects(target).map(keyOf), ...images.filter(isBinding).map(({ key }) => key)]);
-      for (const image of images.filter(({ key }) => mine.has(key))) await restoreGrant(kube, image);
+    restoreSourceGrant: async ({ ref }) => {
+      const { images } = await governance.preImages(ref.uid);
+      for (const { key, manifest } of images) if (isRemoval(key)) await giveBack(kube, removalSchema.parse(manifest));
+    },
+
+    withdrawTargetGrant: async (target) => {
+      for (const id of grantObjects(target)) {
+        const object = await kube.get(id);
+        // What somebody else made, or made again meanwhile, is not ours to take away.
+        if (object?.metadata.annotations?.[GRANTED_BY_ANNOTATION] !== target.ref.uid) continue;
+        const { uid, resourceVersion } = object.metadata;
+        await kube.delete(id, { ...(uid ? { uid } : {}), ...(resourceVersion ? { resourceVersion } : {}) });
+      }
     },
   };
 }
-
-const isBinding = ({ key }: StoredImage): boolean => key.startsWith(`${RBAC}|RoleBinding|`);
 
 /** A pod of another workload that the old grant still serves, or null. Uids tell pods of this rollout apart. */
 async function otherUser(kube: KubeClient, target: MigrationTarget, scc: string): Promise<string | null> {
@@ -143,47 +198,64 @@ async function otherUser(kube: KubeClient, target: MigrationTarget, scc: string)
   return other ? `pod ${other.metadata.name ?? ''}` : null;
 }
 
-async function dropSubject(kube: KubeClient, grant: KubeObject, serviceAccount: string): Promise<void> {
+/** What one migration took out of one binding; recorded before it is taken. */
+const removalSchema = z.looseObject({
+  binding: z.looseObject({
+    apiVersion: z.string(),
+    kind: z.string(),
+    metadata: z.looseObject({
+      name: z.string(),
+      namespace: z.string(),
+      labels: z.record(z.string(), z.string()).optional(),
+      annotations: z.record(z.string(), z.string()).optional(),
+    }),
+    roleRef: z.record(z.string(), z.unknown()),
+  }),
+  subjects: z.array(subjectSchema),
+});
+type Removal = z.infer<typeof removalSchema>;
+
+const REMOVED = 'removed|';
+export const isRemoval = (key: string): boolean => key.startsWith(REMOVED);
+
+const subjectsOf = (binding: KubeObject) => bindingSchema.parse(binding).subjects;
+
+/** The subjects of a binding that are this ServiceAccount, and the others. */
+function parted(grant: KubeObject, serviceAccount: string) {
   const namespace = grant.metadata.namespace ?? '';
-  const { subjects } = bindingSchema.parse(grant);
-  const rest = subjects.filter((subject) => !isServiceAccount(subject, namespace, serviceAccount));
-  if (rest.length === 0) await kube.delete({ ...roleKind, namespace, name: grant.metadata.name ?? '' });
-  else await kube.replace({ ...grant, subjects: rest });
+  const isOurs = (subject: Subject): boolean => isServiceAccount(subject, namespace, serviceAccount);
+  const subjects = subjectsOf(grant);
+  return { ours: subjects.filter(isOurs), others: subjects.filter((subject) => !isOurs(subject)) };
 }
 
-/** A recorded object; Temporal and governance keep it as plain JSON. */
-const storedSchema = z.looseObject({
-  apiVersion: z.string(),
-  kind: z.string(),
-  metadata: z.looseObject({
-    name: z.string(),
-    namespace: z.string().optional(),
-    labels: z.record(z.string(), z.string()).optional(),
-    annotations: z.record(z.string(), z.string()).optional(),
-  }),
-});
+/** Takes the ServiceAccount out of a binding; the fences make the call fail when somebody else wrote in between. */
+async function dropSubject(kube: KubeClient, grant: KubeObject, serviceAccount: string): Promise<void> {
+  const { namespace = '', name = '', uid, resourceVersion } = grant.metadata;
+  const { others } = parted(grant, serviceAccount);
+  const fence = { ...(uid ? { uid } : {}), ...(resourceVersion ? { resourceVersion } : {}) };
+  if (others.length === 0) await kube.delete({ ...roleKind, namespace, name }, fence);
+  else await kube.replace({ ...grant, subjects: others });
+}
 
-async function restoreGrant(kube: KubeClient, { key, manifest }: StoredImage): Promise<void> {
-  const id = idOf(key);
-  const current = await kube.get(id);
-  if (manifest === null) {
-    if (current) await kube.delete(id);
+/** Gives back subject by subject what was taken out of a binding; whatever else it holds by now stays as it is. */
+async function giveBack(kube: KubeClient, { binding, subjects }: Removal): Promise<void> {
+  const { name, namespace, labels, annotations } = binding.metadata;
+  const current = await kube.get({ ...roleKind, namespace, name });
+  if (!current) {
+    const metadata = { name, namespace, ...(labels ? { labels } : {}), ...(annotations ? { annotations } : {}) };
+    const { apiVersion, kind, roleRef } = binding;
+    await kube.create({ apiVersion, kind, metadata, roleRef, subjects });
     return;
   }
-  if (current && JSON.stringify(current['subjects']) === JSON.stringify(manifest['subjects'])) return;
-  const { metadata, ...rest } = storedSchema.parse(manifest);
-  const { name, namespace, labels, annotations } = metadata;
-  const clean = { name, namespace, ...(labels ? { labels } : {}), ...(annotations ? { annotations } : {}) };
-  if (!current) await kube.create({ ...rest, metadata: clean });
-  else {
-    try {
-      await kube.replace({
-        ...rest,
-        metadata: { ...clean, resourceVersion: current.metadata.resourceVersion },
-      });
-    } catch (error) {
-      if (!isNotFound(error)) throw error;
-      await kube.create({ ...rest, metadata: clean });
-    }
-  }
+  // A binding of another role that has the name now is somebody else's.
+  if (bindingSchema.parse(current).roleRef.name !== binding.roleRef['name']) return;
+  const held = subjectsOf(current);
+  const missing = subjects.filter(
+    (subject) =>
+      !held.some(
+        ({ kind, name: who, namespace: at }) =>
+          kind === subject.kind && who === subject.name && (at ?? namespace) === (subject.namespace ?? namespace),
+      ),
+  );
+  if (missing.length) await kube.replace({ ...current, subjects: [...held, ...missing] });
 }

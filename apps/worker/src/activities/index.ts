@@ -11,6 +11,7 @@ import { governanceActivities } from './governance.js';
 import { grantActivities } from './grants.js';
 import { beating } from './pace.js';
 import { planActivities } from './plan.js';
+import { projectWith } from './project.js';
 import { preImageActivities } from './pre-images.js';
 import { routeActivities } from './routes.js';
 import { workloadActivities } from './workload.js';
@@ -41,12 +42,13 @@ export function createActivities(deps: WorkerDeps): MigrationActivities {
   const activities: MigrationActivities = {
     ...planActivities(kube),
     ...governanceActivities(governance),
-    ...grantActivities(kube),
+    ...grantActivities({ kube, governance }),
     ...canaryActivities(kube),
     ...workloadActivities(kube),
     ...routeActivities(router),
     ...preImageActivities({ kube, governance, router }),
     assess: assessWith(deps),
+    project: projectWith(deps),
     hold: holdWith({ metrics, router }),
     callWebhooks,
     summarizeTraffic: ({ ref, services }, sinceMs) =>

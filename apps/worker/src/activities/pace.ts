@@ -10,6 +10,16 @@ export const pause = (ms: number): Promise<void> => delay(ms, undefined, { signa
 export const activitySignal = (): AbortSignal | undefined => asyncLocalStorage.getStore()?.cancellationSignal;
 
 /**
+ * The workflow that the activity works for.
+ * @throws Error outside a workflow: what is recorded must lead back to who recorded it.
+ */
+export function currentWorkflowId(): string {
+  const { workflowExecution } = activityInfo();
+  if (!workflowExecution) throw new Error('this is only done for a workflow');
+  return workflowExecution.workflowId;
+}
+
+/**
  * Asks until `look` yields a result. The wait is over at `timeoutMs` after the activity was first *scheduled*, so that
  * a worker that took over does not begin to count anew.
  */

@@ -9,11 +9,15 @@ import {
   PLAN_TYPE,
   type PlanRef,
   type PlanSpec,
-  type PlanStatus,
 } from '@scc/plan';
 import type { AcceptedPlan, LiveSettings, MigrationActivities } from '@scc/migration/contract';
 import { terminal } from './failures.js';
-import { kubeEventsOf, type EventSubjects } from './kube-events.js';
+
+/** The plan; undefined when it is gone, also when another one has its name now. */
+export async function findPlan(kube: KubeClient, { namespace, name, uid }: PlanRef): Promise<KubeObject | undefined> {
+  const object = await kube.get({ ...PLAN_TYPE, namespace, name });
+  return object?.metadata.uid === uid ? object : undefined;
+}
 
 const liveOf = (spec: PlanSpec, generation: number): LiveSettings => ({
   generation,
@@ -38,30 +42,16 @@ function acceptedOf(object: KubeObject, spec: PlanSpec): AcceptedPlan {
   };
 }
 
-type PlanActivities = Pick<
-  MigrationActivities,
-  'acceptPlan' | 'readLiveSettings' | 'writeStatus' | 'planPhase' | 'releasePlan'
->;
+type PlanActivities = Pick<MigrationActivities, 'acceptPlan' | 'readLiveSettings' | 'planPhase' | 'releasePlan'>;
 
-/** The activities that read and write the plan itself: its finalizer, its status, and the events on it. */
+/** The activities that read the plan itself and hold it by its finalizer. */
 export function planActivities(kube: KubeClient): PlanActivities {
-  const find = async ({ namespace, name, uid }: PlanRef): Promise<KubeObject | undefined> => {
-    const object = await kube.get({ ...PLAN_TYPE, namespace, name });
-    return object?.metadata.uid === uid ? object : undefined;
-  };
+  const find = (ref: PlanRef) => findPlan(kube, ref);
   const setFinalizers = async ({ namespace, name, uid }: PlanRef, finalizers: string[]): Promise<void> => {
     await kube.apply(
       { ...PLAN_TYPE, metadata: { namespace, name, uid, finalizers } },
       { fieldManager: FIELD_MANAGER, force: true },
     );
-  };
-  const workloadOf = async (ref: PlanRef): Promise<EventSubjects['workload']> => {
-    const plan = await find(ref);
-    const parsed = plan && parseSpec(plan['spec']);
-    if (!parsed?.ok) return null;
-    const { apiVersion, kind, name } = parsed.spec.workloadRef;
-    const object = await kube.get({ apiVersion, kind, namespace: ref.namespace, name });
-    return object?.metadata.uid ? { kind, name, uid: object.metadata.uid } : null;
   };
   return {
     acceptPlan: async (ref) => {
@@ -80,19 +70,6 @@ export function planActivities(kube: KubeClient): PlanActivities {
       const parsed = object && parseSpec(object['spec']);
       return parsed?.ok ? liveOf(parsed.spec, object?.metadata.generation ?? 1) : null;
     },
-    writeStatus: async (ref, status, events) => {
-      const { namespace, name, uid } = ref;
-      const object: KubeObject = { ...PLAN_TYPE, metadata: { namespace, name, uid }, status: complete(status) };
-      try {
-        await kube.applyStatus(object, { fieldManager: FIELD_MANAGER, force: true });
-      } catch (error) {
-        // A plan that is gone needs no status; one that was made anew under the name is not ours.
-        if (isNotFound(error) || !(await find(ref))) return;
-        throw error;
-      }
-      const workload = await workloadOf(ref);
-      for (const event of kubeEventsOf({ plan: ref, workload }, events)) await kube.recordEvent(event);
-    },
     planPhase: async (ref) => {
       const status = (await find(ref))?.['status'];
       return planStatusSchema.pick({ phase: true }).parse(status ?? {}).phase ?? null;
@@ -108,10 +85,3 @@ export function planActivities(kube: KubeClient): PlanActivities {
     },
   };
 }
-
-/** The schema keeps history short enough for etcd; the whole of it is in Temporal and in governance. */
-const MAX_HISTORY = 50;
-const complete = (status: PlanStatus): PlanStatus => ({
-  ...status,
-  ...(status.history ? { history: status.history.slice(-MAX_HISTORY) } : {}),
-});

@@ -1,11 +1,11 @@
-import { activityInfo, type Info } from '@temporalio/activity';
 import type { GovernanceClient } from '@scc/governance-api';
 import { withoutServerFields, type KubeClient, type KubeObject, type ObjectId } from '@scc/kube';
 import type { TrafficRouter } from '@scc/routing';
 import { z } from 'zod';
 import type { MigrationActivities, MigrationTarget, StoredImage } from '@scc/migration/contract';
 import { canaryObjects } from './canary.js';
-import { bindingsOf, grantObjects } from './grants.js';
+import { bindingsOf, grantObjects, isRemoval } from './grants.js';
+import { currentWorkflowId } from './pace.js';
 import { idOf, keyOf } from '../cluster/objects.js';
 import { surveyOf } from './routes.js';
 import { workloadId } from './workload.js';
@@ -17,6 +17,10 @@ const recordedTarget = (manifest: unknown): MigrationTarget =>
   z
     .custom<MigrationTarget>((value) => typeof value === 'object' && value !== null && 'workloadUid' in value)
     .parse(manifest);
+
+/** The objects among what is recorded. */
+const imagesOf = (recorded: StoredImage[]): StoredImage[] =>
+  recorded.filter(({ key }) => key !== TARGET_KEY && !isRemoval(key)).map(({ key, manifest }) => ({ key, manifest }));
 
 /** What controllers write into annotations: it tells nothing about what a user set. */
 const SERVER_ANNOTATIONS = ['deployment.kubernetes.io/revision'];
@@ -32,12 +36,6 @@ function userFields(object: KubeObject): Record<string, unknown> {
     ...rest,
     metadata: { ...kept, ...(annotations.length ? { annotations: Object.fromEntries(annotations) } : {}) },
   };
-}
-
-/** @throws Error outside a workflow: what is recorded must lead back to who recorded it. */
-function workflowOf({ workflowExecution }: Info): string {
-  if (!workflowExecution) throw new Error('pre-images are only recorded by a workflow');
-  return workflowExecution.workflowId;
 }
 
 type PreImageActivities = Pick<MigrationActivities, 'recordPreImages' | 'loadPreImages' | 'compareWithPreImages'>;
@@ -79,14 +77,14 @@ export function preImageActivities({ kube, governance, router }: Deps): PreImage
       }));
       const images = [...new Map([...own, ...routes].map((image) => [image.key, image])).values()];
       const stored = await governance.savePreImages(target.ref.uid, {
-        workflowId: workflowOf(activityInfo()),
+        workflowId: currentWorkflowId(),
         images: [
           { key: TARGET_KEY, order: 0, manifest: { ...target } },
           ...images.map((image, index) => ({ ...image, order: index + 1 })),
         ],
       });
       // The first recording counts: a second one might already show what the migration did.
-      return stored.images.filter(({ key }) => key !== TARGET_KEY).map(({ key, manifest }) => ({ key, manifest }));
+      return imagesOf(stored.images);
     },
     loadPreImages: async ({ uid }) => {
       const { images } = await governance.preImages(uid);
@@ -94,7 +92,7 @@ export function preImageActivities({ kube, governance, router }: Deps): PreImage
       if (!target) return null;
       return {
         target: recordedTarget(target),
-        images: images.filter(({ key }) => key !== TARGET_KEY).map(({ key, manifest }) => ({ key, manifest })),
+        images: imagesOf(images),
       };
     },
     compareWithPreImages: async (_target, images) => {

@@ -85,7 +85,7 @@ export const endpointSliceSchema = z.looseObject({
     .transform((endpoints) => endpoints ?? []),
 });
 
-const subjectSchema = z.looseObject({ kind: z.string(), name: z.string(), namespace: z.string().optional() });
+export const subjectSchema = z.looseObject({ kind: z.string(), name: z.string(), namespace: z.string().optional() });
 export const bindingSchema = z.looseObject({
   roleRef: z.looseObject({ kind: z.string(), name: z.string() }),
   subjects: z.array(subjectSchema).default([]),

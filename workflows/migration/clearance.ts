@@ -1,0 +1,112 @@
+import type { PlanRef, Violation } from '@scc/plan';
+import type { MigrationActivities, MigrationTarget } from './contract.js';
+import { notAllowed } from './failures.js';
+import type { Hold } from './hold.js';
+import type { Journal } from './journal.js';
+import type { NextStep } from './migrate.js';
+import type { Operator } from './operator.js';
+import { pauseBeforeRetry } from './retry.js';
+import { announceIfSlow, sleepUntil, waitFor, waiting } from './waits.js';
+
+const APPROVAL_POLL_MS = [10_000, 60_000, 300_000, 3_600_000];
+/** Between two looks for approvals, however often the workflow is woken. */
+const APPROVAL_INTERVAL_MS = 1_000;
+const FIRST_ASK_MS = 10_000;
+const LAST_ASK_MS = 600_000;
+
+interface Parts {
+  ref: PlanRef;
+  act: MigrationActivities;
+  journal: Journal;
+  operator: Operator;
+  hold: Hold;
+}
+
+/** May the next step run now? Pauses, windows, approvals and governance's word. */
+export class Clearance {
+  constructor(private readonly parts: Parts) {}
+
+  /** @throws ApplicationFailure when governance will not allow the step. */
+  async clear(
+    { step, detail, contentHash }: NextStep,
+    watch?: { target: MigrationTarget; weight: number },
+  ): Promise<{ waited: boolean }> {
+    const { ref, act, journal, operator } = this.parts;
+    let waited = operator.held() !== null;
+    let said: string | null = null;
+    for (let turn = 1; ; turn++) {
+      await this.whileHeld(watch);
+      const message = 'governance does not answer: the migration holds where it is';
+      const answer = await announceIfSlow(this.record, { reason: 'Governance', message }, () =>
+        act.authorizeStep(ref, { step, contentHash, detail }),
+      );
+      journal.noteCheckpoint(answer.checkpoint);
+      if (answer.allowed) {
+        if (said !== null) this.record({ type: 'WaitEnded', reason: 'Window' });
+        return { waited };
+      }
+      if (answer.retryAtMs === null)
+        throw notAllowed(`governance does not allow ${step} (${detail}): ${answer.reason}`);
+      waited = true;
+      if (said !== answer.reason) this.record({ type: 'WaitStarted', reason: 'Window', message: answer.reason });
+      said = answer.reason;
+      // Asking again and again for days would fill the history.
+      const pauseMs = turn === 1 ? 0 : pauseBeforeRetry(turn - 1, FIRST_ASK_MS, LAST_ASK_MS);
+      const seen = operator.wakeUpCount();
+      await sleepUntil(Math.max(answer.retryAtMs, Date.now() + pauseMs), () => operator.wakeUpCount() !== seen);
+    }
+  }
+
+  async awaitStart(notBeforeMs: number | null): Promise<void> {
+    if (notBeforeMs === null || notBeforeMs <= Date.now()) return;
+    const message = `may start at ${new Date(notBeforeMs).toISOString()}`;
+    await waiting(this.record, { reason: 'Window', message }, async () => {
+      while (Date.now() < notBeforeMs) await sleepUntil(notBeforeMs, () => false);
+    });
+  }
+
+  async awaitApproval(roles: { role: string; count: number }[]): Promise<Violation | null> {
+    const { ref, act, operator } = this.parts;
+    this.record({ type: 'ApprovalRequested', roles });
+    const needs = roles.map(({ role, count }) => `${count} × ${role}`).join(', ');
+    return waiting(this.record, { reason: 'Approval', message: `waits for approval: ${needs}` }, async () => {
+      for (let turn = 0; ; turn++) {
+        const seen = operator.wakeUpCount();
+        const answer = await act.approvalState(ref);
+        if (answer.status === 'granted') {
+          this.record({ type: 'ApprovalGranted', by: answer.by });
+          return null;
+        }
+        if (answer.status === 'refused') {
+          this.record({ type: 'ApprovalRefused', reason: answer.message });
+          return approvalRefused(answer.message);
+        }
+        await waitFor(() => false, APPROVAL_INTERVAL_MS);
+        const pollMs = APPROVAL_POLL_MS[Math.min(turn, APPROVAL_POLL_MS.length - 1)] ?? APPROVAL_INTERVAL_MS;
+        await waitFor(() => operator.wakeUpCount() !== seen, pollMs);
+      }
+    });
+  }
+
+  private readonly record: Journal['record'] = (event) => this.parts.journal.record(event);
+
+  /** While held, the gates go on being watched when requests are on the canary: a pause is no blind spot. */
+  private async whileHeld(watch?: { target: MigrationTarget; weight: number }): Promise<void> {
+    const { operator, hold } = this.parts;
+    const held = operator.held();
+    if (!held) return;
+    await waiting(this.record, held, async () => {
+      while (operator.held()) {
+        if (watch && watch.weight > 0) await hold.watchWhile(watch, () => operator.held() !== null);
+        else await waitFor(() => operator.held() === null);
+      }
+    });
+  }
+}
+
+const approvalRefused = (message: string): Violation => ({
+  code: 'ApprovalRefused',
+  field: 'spec',
+  message: `not approved: ${message}`,
+  remedy: 'Change the plan or its justification and apply it under a new name.',
+});
