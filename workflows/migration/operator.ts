@@ -60,7 +60,7 @@ export class Operator {
   /** Takes messages from now on. */
   wire(): void {
     for (const name of COMMANDS) {
-      setHandler(commandSignal(name), (input?: CommandInput) => void this.asked.set(name, input ?? {}));
+      setHandler(commandSignal(name), (input?: CommandInput) => this.ask(name, input ?? {}));
       setHandler(commandUpdate(name), (input?: CommandInput) => this.command(name, 'update', input ?? {}), {
         validator: (_input?: CommandInput) => {
           const refusal = this.refusal(name);
@@ -138,6 +138,12 @@ export class Operator {
     this.skipRequested = false;
   }
 
+  /** The last one of a name counts, and its place is after everything that came before it. */
+  private ask(name: CommandName, input: CommandInput): void {
+    this.asked.delete(name);
+    this.asked.set(name, input);
+  }
+
   /** Why the command makes no sense now, or null. */
   private refusal(name: CommandName): string | null {
     if (this.journal.isOver()) return 'the migration is over';
@@ -162,6 +168,8 @@ export class Operator {
     if (refusal !== null) return { applied: false, reason: refusal };
     const { actor = null, reason = null } = input;
     this.journal.record({ type: 'CommandApplied', command, actor, reason });
+    // What was asked before this answer, and would now turn it back, is out of date.
+    if (source === 'update') for (const earlier of ['pause', 'resume'] as const) this.asked.delete(earlier);
     this.apply(command, { actor, reason });
     return { applied: true, reason: verdict.reason };
   }
