@@ -29,21 +29,33 @@ export class AuditEntryTooLarge extends Error {
 }
 
 const MAX_ENTRY_BYTES = 64 * 1024;
-const checkpointRows = z.array(z.object({ note: z.string().nullable() }));
+/** An entry is not in the log as it was sent: a trigger, a rule or another hand in the database stands between. */
+export class AuditEntryNotStored extends Error {
+  override readonly name = 'AuditEntryNotStored';
+}
+
+const storedRows = z.array(z.object({ stored: z.boolean(), note: z.string().nullable() }));
 
 const COLUMNS =
   'entry_id, body, leaf_hash, occurred_at, actor, action, object_kind, object_namespace, object_name, request_id';
-const RETURNING = 'returning (select note from audit_checkpoint order by size desc limit 1) as note';
+const NOTE = '(select note from audit_checkpoint order by size desc limit 1) as note';
+/** Whether the row that is there now is the one that was sent; $1 to $10 are its columns. */
+const STORED = COLUMNS.split(', ')
+  .map((column, at) => `${column} is not distinct from $${at + 1}`)
+  .join(' and ');
 
 /** One statement however many entries, so that a batch costs one round trip. `unnest` keeps the order of the arrays. */
 const INSERT_MANY = `
-  insert into audit_entry (${COLUMNS})
-  select * from unnest($1::text[], $2::bytea[], $3::bytea[], $4::timestamptz[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[])
-  ${RETURNING}`;
+  with sent (${COLUMNS}) as (select * from unnest($1::text[], $2::bytea[], $3::bytea[], $4::timestamptz[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[])),
+    added as (insert into audit_entry (${COLUMNS}) select * from sent returning ${COLUMNS}),
+    -- Sorted and compared as whole rows: what is missing, and what is not as it was sent, makes the two differ.
+    differing as (select ${COLUMNS} from sent except select ${COLUMNS} from added)
+  select not exists (select from differing) and (select count(*) from added) = (select count(*) from sent) as stored, ${NOTE}`;
 /** The usual case. Prepared once per connection: parsing and planning it would cost as much as running it. */
 const INSERT_ONE = {
   name: 'audit-append',
-  text: `insert into audit_entry (${COLUMNS}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ${RETURNING}`,
+  text: `insert into audit_entry (${COLUMNS}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+    returning (${STORED}) as stored, ${NOTE}`,
 };
 
 /** Of node-postgres: TypeORM has no way to name a statement. */
@@ -94,7 +106,7 @@ function encode(record: AuditRecord, now: Date): { body: AuditBody; bytes: Buffe
  * Appends one entry in the caller's transaction: it is in the log exactly if the change is.
  * @returns the receipt: the leaf hash, and the newest checkpoint as a witness of the log so far. The index is known
  * after sealing (`GET /v1/audit/receipts/{entryId}`).
- * @throws AuditEntryTooLarge when the details do not fit.
+ * @throws AuditEntryTooLarge when the details do not fit, AuditEntryNotStored when the log does not hold it word for word.
  */
 export async function appendAudit(tx: EntityManager, record: AuditRecord): Promise<Receipt> {
   const [receipt] = await appendAuditBatch(tx, [record]);
@@ -110,7 +122,12 @@ export async function appendAuditBatch(tx: EntityManager, records: readonly Audi
     const [id, ...columns] = columnsOf(body);
     return [id, bytes, leaf, ...columns];
   });
-  const checkpoint = checkpointRows.parse(await insert(tx, rows))[0]?.note ?? null;
+  const [answer] = storedRows.parse(await insert(tx, rows));
+  if (!answer?.stored)
+    throw new AuditEntryNotStored(
+      `the audit log did not keep ${records.map(({ action }) => action).join(', ')} as it was written, so nothing of it is done: look for triggers and rules on audit_entry`,
+    );
+  const checkpoint = answer.note;
   return entries.map(({ body, leaf }) => ({
     entryId: body.id,
     leafHash: leaf.toString('hex'),
