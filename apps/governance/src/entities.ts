@@ -20,6 +20,7 @@ import { GateViewEntity, MigrationViewEntity, PodViewEntity, WeightViewEntity } 
 import { EvaluationEntity, MigrationEntity } from './plans/migration.entity.js';
 import { PodTransitionEntity, TrackedPodEntity } from './pods/pod.entity.js';
 import { PolicyExceptionEntity } from './policies/policy-exception.entity.js';
+import { PolicyVerdictEntity } from './policies/policy-verdict.entity.js';
 import { PolicyBindingEntity, PolicyVersionEntity } from './policies/policy.entity.js';
 import { SCCActivationEntity, SCCPresenceEntity, SCCVersionEntity } from './registry/scc.entity.js';
 import { RiskAssessmentEntity, RiskOutcomeEntity } from './risk/assessment.entity.js';
@@ -35,7 +36,7 @@ const ENTITIES = [
   ...[StepAuthorizationEntity, WorkloadClaimEntity],
   ...[GateViewEntity, MigrationViewEntity, PodViewEntity, WeightViewEntity],
   ...[PodTransitionEntity, TrackedPodEntity],
-  ...[PolicyBindingEntity, PolicyExceptionEntity, PolicyVersionEntity],
+  ...[PolicyBindingEntity, PolicyExceptionEntity, PolicyVerdictEntity, PolicyVersionEntity],
   ...[RiskAssessmentEntity, RiskModelEntity, RiskOutcomeEntity, RiskPromotionEntity],
   ...[SCCActivationEntity, SCCPresenceEntity, SCCVersionEntity],
 ];

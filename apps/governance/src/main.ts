@@ -20,6 +20,7 @@ import { openWaitingRoom } from './http/waiting-room.js';
 import { ROLE_TABLE } from './permissions.js';
 import type { PodTracker } from './pods/follow.js';
 import { observePod } from './pods/observation.js';
+import { countedVerdicts } from './policies/recorded.js';
 import { startApi } from './server.js';
 
 /** What was started, in that order; stopped in the other. */
@@ -207,6 +208,14 @@ function watchWork(
     'break_glass_unreviewed',
     'Skipped approvals that nobody has reviewed yet.',
     () => observer.now.breakGlass.unreviewed,
+  );
+  metrics.counter(
+    {
+      name: 'scc_governance_policy_verdicts_total',
+      help: 'What policies said without effect: bindings that warn or audit, and what exceptions lifted.',
+      labelNames: ['policy', 'because'],
+    },
+    countedVerdicts,
   );
   seen('pod_news_waiting', 'News of pods that wait to be written.', () => pods.counts().waiting);
   seen('pod_news_dropped', 'News of pods that were dropped since the start.', () => pods.counts().dropped);

@@ -85,11 +85,24 @@ export const riskSchema = z.object({
 
 export const approvalNeedSchema = z.object({ role: z.string(), count: z.int().min(1), reason: z.string() });
 
+/** What a policy said that did not stand in the plan's way. */
+export const recordedVerdictSchema = z.object({
+  policy: z.string(),
+  binding: z.string(),
+  rule: z.string(),
+  message: z.string(),
+  because: z
+    .enum(['warn', 'audit', 'exception'])
+    .describe('warn, audit: the binding only says so. exception: one was in force.'),
+  would: z.enum(['deny', 'requireApproval']).describe('What enforcing it would have done.'),
+});
+
 export const evaluationSchema = z.object({
   verdict: z.enum(['allow', 'deny', 'requireApproval', 'wait']),
   contentHash: z.string().describe('What an approval is bound to: plan, patched template, SCC versions, risk band.'),
   violations: z.array(violationSchema),
   warnings: z.array(z.string()),
+  recorded: z.array(recordedVerdictSchema).default([]),
   approvals: z.array(approvalNeedSchema),
   waitUntil: z.string().nullable().describe('When a freeze or window next allows the migration (RFC 3339).'),
   risk: riskSchema,

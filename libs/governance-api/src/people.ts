@@ -1,6 +1,12 @@
 import { COMMANDS, phaseSchema, planSpecSchema, trafficSummarySchema } from '@scc/plan';
 import { z } from 'zod';
-import { approvalNeedSchema, approvalStateSchema, evaluationSchema, workloadFactsSchema } from './engine.js';
+import {
+  approvalNeedSchema,
+  approvalStateSchema,
+  evaluationSchema,
+  recordedVerdictSchema,
+  workloadFactsSchema,
+} from './engine.js';
 
 /** What people, dashboards and the command line read and send, beside what the engine does. */
 
@@ -175,6 +181,14 @@ export const approvalSummarySchema = approvalStateSchema.extend({
   plan: z.object({ uid: z.string(), namespace: z.string(), name: z.string(), author: z.string().nullable() }),
   contentHash: z.string().describe('What a decision is about; it has to name it.'),
   requestedAt: time,
+});
+
+export const policyVerdictSchema = recordedVerdictSchema.extend({
+  id: z.string(),
+  plan: z.object({ uid: z.string(), namespace: z.string(), name: z.string() }),
+  contentHash: z.string(),
+  entryId: z.string().describe('The audit entry of the evaluation.'),
+  evaluatedAt: time,
 });
 
 export const trackedPodSchema = z.object({

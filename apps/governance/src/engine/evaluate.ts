@@ -7,6 +7,7 @@ import { appendAudit } from '../audit/append.js';
 import type { CallContext } from '../call/caller.js';
 import { lockMigration, planObject, saveEvaluation } from '../plans/store.js';
 import { decidePolicies } from '../policies/decide.js';
+import { keepVerdicts } from '../policies/recorded.js';
 import { currentVersions } from '../registry/versions.js';
 import { assessRisk } from '../risk/assessments.js';
 import { nextStart, type StartTime } from '../schedule/calendar.js';
@@ -28,6 +29,7 @@ export async function evaluate(
   const versions = await currentVersions(tx, facts);
   const contentHash = contentHashOf(request, versions, risk.band);
   const policy = await decidePolicies(tx, { request, risk, now });
+  const recorded = [...policy.warned, ...policy.recorded];
   const malformed = specViolations(request);
   const start = malformed.length > 0 ? NOT_ASKED : await nextStart(tx, request, now);
   const violations = [...malformed, ...policy.violations, ...(start.never ? [noWindow(start)] : [])];
@@ -50,6 +52,7 @@ export async function evaluate(
     contentHash,
     violations,
     warnings: [...policy.warnings, ...(await conflictWarnings(tx, request))],
+    recorded,
     approvals,
     waitUntil: start.at?.toISOString() ?? null,
     risk,
@@ -72,13 +75,19 @@ export async function evaluate(
       risk: { assessmentId: risk.assessmentId, model: risk.modelVersion, band: risk.band },
       policyRevision: policy.revision,
       exceptions: policy.exceptions,
+      recorded: recorded
+        .map(({ message, ...verdict }) => ({ ...verdict, message: message.slice(0, MAX_MESSAGE) }))
+        .slice(0, 50),
     },
   });
   const evaluation = { ...answer, receipt };
   await saveEvaluation(tx, request, evaluation, now);
+  await keepVerdicts(tx, recorded, { plan, contentHash, entryId: receipt.entryId, now });
   return evaluation;
 }
 
+/** Characters of a message in an audit entry; the evaluation holds all of it. */
+const MAX_MESSAGE = 300;
 const NOT_ASKED: StartTime = { at: null, never: false, reason: 'the plan is refused anyway' };
 
 function specViolations({ spec }: EvaluationRequest): Violation[] {

@@ -15,6 +15,7 @@ import {
   pageSchema,
   podCountSchema,
   podTransitionSchema,
+  policyVerdictSchema,
   receiptSchema,
   sccDriftSchema,
   sccVersionSchema,
@@ -129,6 +130,10 @@ export const OPERATIONS: Record<`${Method} /v1/${string}`, Operation> = {
   'POST /v1/policies/dry-run': {
     summary: 'What a policy would have refused among past plans',
     answer: dryRunAnswerSchema,
+  },
+  'GET /v1/policy-verdicts': {
+    summary: 'What policies said without effect: warn, audit, lifted by exceptions',
+    answer: pageSchema(policyVerdictSchema),
   },
   'GET /v1/policy-bindings': { summary: 'Where policies apply', answer: itemsSchema(bindingAnswerSchema) },
   'GET /v1/policy-bindings/{name}': { summary: 'One binding', answer: bindingAnswerSchema, versioned: true },

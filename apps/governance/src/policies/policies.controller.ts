@@ -1,4 +1,4 @@
-import { Body, Controller, Delete, Get, Headers, HttpCode, Param, Post, Put } from '@nestjs/common';
+import { Body, Controller, Delete, Get, Headers, HttpCode, Param, Post, Put, Query } from '@nestjs/common';
 import {
   type PolicyBinding,
   policyBindingSchema,
@@ -8,13 +8,15 @@ import {
 } from '@scc/policy';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
-import { Call } from '../call/actor.js';
+import { Actor, Call, type User } from '../call/actor.js';
 import type { CallContext } from '../call/caller.js';
 import { RequirePermission } from '../call/require-permission.js';
 import { inTransaction } from '../database/transaction.js';
+import { type Page, pageOf, pageQuery, positionOf } from '../paging/paging.js';
 import { Refusal } from '../refusal/refusal.js';
 import { expectedVersion } from '../refusal/version.js';
 import { dryRunPolicy, type DryRunReport } from './dry-run.js';
+import { listVerdicts, type PolicyVerdict, verdictFilterSchema, verdictPositionSchema } from './recorded.js';
 import {
   findBinding,
   findVersion,
@@ -30,6 +32,7 @@ import {
 
 const name = { schema: policyNameSchema };
 const version = { schema: z.coerce.number().int().min(1).max(1_000_000) };
+const verdictListSchema = verdictFilterSchema.extend(pageQuery);
 const dryRunSchema = z.object({
   document: policyDocumentSchema,
   binding: policyBindingSchema.pick({ parameters: true, namespaces: true, kinds: true }).prefault({}),
@@ -84,6 +87,18 @@ export class PoliciesController {
   @RequirePermission('policies:write')
   dryRun(@Body({ schema: dryRunSchema }) body: z.infer<typeof dryRunSchema>): Promise<DryRunReport> {
     return dryRunPolicy(this.source, body.document, body.binding, body.plans);
+  }
+
+  /** What policies said that stood in nobody's way: `warn`, `audit`, and what an exception lifted. */
+  @Get('policy-verdicts')
+  @RequirePermission('policies:read', 'list')
+  async verdicts(
+    @Query({ schema: verdictListSchema }) { limit, cursor, ...filter }: z.infer<typeof verdictListSchema>,
+    @Actor() { scope }: User,
+  ): Promise<Page<PolicyVerdict>> {
+    const after = positionOf(verdictPositionSchema, cursor);
+    const found = await listVerdicts(this.source, filter, { limit: limit + 1, after, scope });
+    return pageOf(found, limit, ({ evaluatedAt, id }) => ({ at: evaluatedAt, id }));
   }
 
   @Get('policy-bindings')

@@ -1,4 +1,4 @@
-import type { ApprovalNeed, EvaluationRequest } from '@scc/governance-api';
+import type { ApprovalNeed, Evaluation, EvaluationRequest } from '@scc/governance-api';
 import type { Violation } from '@scc/plan';
 import {
   type CelData,
@@ -19,8 +19,10 @@ export interface Verdicts {
   violations: Violation[];
   warnings: string[];
   approvals: ApprovalNeed[];
+  /** The same warnings as records. */
+  warned: Evaluation['recorded'];
   /** Results of bindings that only audit, and of those that an exception lifted. */
-  recorded: { binding: string; rule: string; message: string; because: 'audit' | 'exception' }[];
+  recorded: Evaluation['recorded'];
 }
 
 /** Whether a binding is about a migration at all. */
@@ -52,18 +54,17 @@ export function verdictsFrom(
   results: readonly (readonly RuleResult[])[],
   lifted: ReadonlySet<string>,
 ): Verdicts {
-  const verdicts: Verdicts = { violations: [], warnings: [], approvals: [], recorded: [] };
+  const verdicts: Verdicts = { violations: [], warnings: [], approvals: [], warned: [], recorded: [] };
   for (const [index, { binding }] of bound.entries())
     for (const result of results[index] ?? []) {
       if (result.outcome === 'passed') continue;
-      const { rule, message } = result;
-      if (lifted.has(binding.policy))
-        verdicts.recorded.push({ binding: binding.name, rule, message, because: 'exception' });
+      if (lifted.has(binding.policy)) verdicts.recorded.push(recordOf(binding, result, 'exception'));
       else add(verdicts, binding, result);
     }
   return verdicts;
 }
 
+type Recorded = Evaluation['recorded'][number];
 type Verdict = Exclude<RuleResult, { outcome: 'passed' }>;
 
 function add(verdicts: Verdicts, binding: PolicyBinding, result: Verdict): void {
@@ -73,10 +74,24 @@ function add(verdicts: Verdicts, binding: PolicyBinding, result: Verdict): void 
       return;
     case 'warn':
       verdicts.warnings.push(`${binding.policy}: ${result.message}`);
+      verdicts.warned.push(recordOf(binding, result, 'warn'));
       return;
     case 'audit':
-      verdicts.recorded.push({ binding: binding.name, rule: result.rule, message: result.message, because: 'audit' });
+      verdicts.recorded.push(recordOf(binding, result, 'audit'));
   }
+}
+
+function recordOf(binding: PolicyBinding, result: Verdict, because: Recorded['because']): Recorded {
+  const asks = result.outcome !== 'failed' && result.source.verdict === 'requireApproval';
+  const { rule, message } = result;
+  return {
+    policy: binding.policy,
+    binding: binding.name,
+    rule,
+    message,
+    because,
+    would: asks ? 'requireApproval' : 'deny',
+  };
 }
 
 function enforce(verdicts: Verdicts, binding: PolicyBinding, result: Verdict): void {
