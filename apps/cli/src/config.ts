@@ -1,29 +1,25 @@
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
+import { loadConfig } from '@scc/runtime';
+import { temporalConfig } from '@scc/runtime/temporal-config';
+import { z } from 'zod';
 
-/** What the commands take from the environment where no option says otherwise. */
-export interface Environment {
-  kubeconfig: string | undefined;
-  server: string | undefined;
-  ca: string | undefined;
-  token: string | undefined;
-  tokenFile: string | undefined;
-  temporal: string | undefined;
-  temporalNamespace: string | undefined;
-}
+/** The environment of sccctl: what the commands take where no option says otherwise. */
+export const configSchema = z.object({
+  KUBECONFIG: z.string().optional().describe('the path of a kubeconfig; ~/.kube/config where that exists'),
+  GOVERNANCE_URL: z.string().optional().describe('the https address of the governance API'),
+  GOVERNANCE_CA_FILE: z.string().optional().describe('the authority of its certificate, as PEM'),
+  GOVERNANCE_TOKEN: z.string().optional().describe('the bearer token of the caller'),
+  GOVERNANCE_TOKEN_FILE: z.string().optional().describe('the file that holds it'),
+  ...temporalConfig,
+  TEMPORAL_ADDRESS: z.string().optional().describe('host:port of the Temporal frontend, for the commands that steer'),
+});
+export type Environment = z.infer<typeof configSchema>;
 
-/** Empty variables count as absent. */
+/** Empty variables count as absent. @throws ConfigError */
 export function readEnvironment(env: Record<string, string | undefined> = process.env): Environment {
-  const present = (name: string): string | undefined => (env[name] === '' ? undefined : env[name]);
   const usual = path.join(homedir(), '.kube', 'config');
-  return {
-    kubeconfig: present('KUBECONFIG') ?? (existsSync(usual) ? usual : undefined),
-    server: present('GOVERNANCE_URL'),
-    ca: present('GOVERNANCE_CA_FILE'),
-    token: present('GOVERNANCE_TOKEN'),
-    tokenFile: present('GOVERNANCE_TOKEN_FILE'),
-    temporal: present('TEMPORAL_ADDRESS'),
-    temporalNamespace: present('TEMPORAL_NAMESPACE'),
-  };
+  const found = loadConfig(configSchema, env);
+  return { ...(existsSync(usual) ? { KUBECONFIG: usual } : {}), ...found };
 }

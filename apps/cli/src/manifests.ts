@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
+import { messageOf } from '@scc/runtime';
 import { type WorkloadKind, podTemplateSchema, type PodTemplate } from '@scc/scc';
 import { parseAllDocuments } from 'yaml';
 import { z } from 'zod';
@@ -20,7 +21,7 @@ export type Manifest = z.infer<typeof manifestSchema>;
 /** The objects of a YAML or JSON file, `-` for standard input. @throws CliError that names the document. */
 export async function readManifests(file: string): Promise<Manifest[]> {
   const content = await (file === '-' ? text(process.stdin) : readFile(file, 'utf8')).catch((error: unknown) => {
-    throw new CliError(error instanceof Error ? error.message : String(error));
+    throw new CliError(messageOf(error));
   });
   const documents = parseAllDocuments(content);
   if (!Array.isArray(documents)) return [];

@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
-import { PHASES, trafficSummarySchema } from '@scc/plan';
+import { migrationDetailSchema, migrationSummarySchema } from '@scc/governance-api';
+import { PHASES } from '@scc/plan';
 import { Command, Option } from 'commander';
 import { z } from 'zod';
 import { keyOf } from './audit/evidence.js';
@@ -7,28 +8,6 @@ import { CliError, EXIT } from './exit.js';
 import { fields, table } from './output.js';
 import { checkProof, readProof, type ProofVerdict } from './proof-check.js';
 import type { Run, Session } from './session.js';
-
-const summarySchema = z.looseObject({
-  uid: z.string(),
-  namespace: z.string(),
-  name: z.string(),
-  phase: z.string(),
-  message: z.string(),
-  sourceSCC: z.string().nullable(),
-  targetSCC: z.string().nullable(),
-  author: z.string().nullable(),
-  workload: z.object({ kind: z.string(), name: z.string() }).nullable(),
-  weight: z.number(),
-  outcome: z.string().nullable(),
-  waitingFor: z.string().nullable(),
-  traffic: trafficSummarySchema.nullable(),
-  startedAt: z.string(),
-  finishedAt: z.string().nullable(),
-});
-const detailSchema = summarySchema.extend({
-  gates: z.array(z.looseObject({ gate: z.string(), verdict: z.string(), detail: z.string() })),
-  pods: z.array(z.looseObject({ name: z.string(), role: z.string(), scc: z.string().nullable() })),
-});
 
 interface ListOptions {
   namespace?: string;
@@ -38,7 +17,11 @@ interface ListOptions {
 
 async function list(session: Session, { namespace, phase, limit }: ListOptions): Promise<undefined> {
   const rest = session.governance();
-  const items = await rest.list(summarySchema, { path: '/v1/migrations', query: { namespace, phase } }, Number(limit));
+  const items = await rest.list(
+    migrationSummarySchema,
+    { path: '/v1/migrations', query: { namespace, phase } },
+    Number(limit),
+  );
   session.output.show(items, () =>
     table(
       ['namespace', 'name', 'phase', 'from', 'to', 'weight', 'author', 'started', 'uid'],
@@ -60,7 +43,9 @@ async function list(session: Session, { namespace, phase, limit }: ListOptions):
 
 /** The uid of a migration that is named by it, or by its plan; of several plans of a name the newest. */
 async function uidOf(session: Session, named: string, namespace: string | undefined): Promise<string> {
-  const items = await session.governance().list(summarySchema, { path: '/v1/migrations', query: { namespace } }, 5_000);
+  const items = await session
+    .governance()
+    .list(migrationSummarySchema, { path: '/v1/migrations', query: { namespace } }, 5_000);
   const found = items.find(({ uid }) => uid === named) ?? items.find(({ name }) => name === named);
   if (found) return found.uid;
   throw new CliError(
@@ -72,7 +57,7 @@ async function uidOf(session: Session, named: string, namespace: string | undefi
 async function show(session: Session, named: string, namespace: string | undefined): Promise<undefined> {
   const uid = await uidOf(session, named, namespace);
   const path = `/v1/migrations/${encodeURIComponent(uid)}`;
-  const one = await session.governance().ask(detailSchema, { method: 'GET', path });
+  const one = await session.governance().ask(migrationDetailSchema, { method: 'GET', path });
   session.output.show(one, () =>
     [
       fields([

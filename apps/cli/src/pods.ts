@@ -1,19 +1,7 @@
+import { trackedPodSchema } from '@scc/governance-api';
 import { Command } from 'commander';
-import { z } from 'zod';
 import { table } from './output.js';
 import type { Run, Session } from './session.js';
-
-const podSchema = z.looseObject({
-  namespace: z.string(),
-  name: z.string(),
-  scc: z.string().nullable(),
-  subjectType: z.string().nullable(),
-  node: z.string().nullable(),
-  owner: z.object({ kind: z.string(), name: z.string() }).nullable(),
-  plan: z.string().nullable(),
-  firstSeen: z.string(),
-  goneAt: z.string().nullable(),
-});
 
 interface PodsOptions {
   scc?: string;
@@ -25,7 +13,7 @@ interface PodsOptions {
 async function pods(session: Session, { scc, namespace, owner, gone }: PodsOptions): Promise<undefined> {
   const [ownerKind, ownerName] = owner?.split('/') ?? [];
   const query = { scc, namespace, ownerKind, ownerName, running: gone ? 'false' : 'true' };
-  const items = await session.governance().list(podSchema, { path: '/v1/pods', query });
+  const items = await session.governance().list(trackedPodSchema, { path: '/v1/pods', query });
   session.output.show(items, () =>
     table(
       ['namespace', 'name', 'scc', 'by', 'owner', 'node', 'since', ...(gone ? ['gone'] : [])],

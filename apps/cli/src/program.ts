@@ -1,5 +1,6 @@
 import { GovernanceError } from '@scc/governance-api';
 import { isForbidden, KubeError, KubeUnreachable } from '@scc/kube';
+import { messageOf } from '@scc/runtime';
 import { Command, CommanderError, Option } from 'commander';
 import { auditCommand } from './audit/commands.js';
 import type { Environment } from './config.js';
@@ -17,26 +18,26 @@ function globalOptions(program: Command, env: Environment): Command {
     .addOption(
       new Option('-o, --output <format>', 'how results are printed').choices(['table', 'json']).default('table'),
     )
-    .option('--kubeconfig <file>', 'KUBECONFIG, else ~/.kube/config', env.kubeconfig)
-    .option('--server <url>', 'governance (GOVERNANCE_URL)', env.server)
-    .option('--ca <file>', 'the authority of its certificate, as PEM (GOVERNANCE_CA_FILE)', env.ca)
+    .option('--kubeconfig <file>', 'KUBECONFIG, else ~/.kube/config', env.KUBECONFIG)
+    .option('--server <url>', 'governance (GOVERNANCE_URL)', env.GOVERNANCE_URL)
+    .option('--ca <file>', 'the authority of its certificate, as PEM (GOVERNANCE_CA_FILE)', env.GOVERNANCE_CA_FILE)
     .option('--token <token>', 'who you are (GOVERNANCE_TOKEN); others can see it in the list of processes')
-    .option('--token-file <file>', 'the file that holds it (GOVERNANCE_TOKEN_FILE)', env.tokenFile)
+    .option('--token-file <file>', 'the file that holds it (GOVERNANCE_TOKEN_FILE)', env.GOVERNANCE_TOKEN_FILE)
     .option('--service-account <namespace/name>', 'ask the cluster for a token of this ServiceAccount instead')
     .option('--audience <name>', 'what that token is meant for', 'scc-governance')
     .option(
       '--temporal <host:port>',
       'Temporal (TEMPORAL_ADDRESS), for pause, resume, skip, abort and rollback',
-      env.temporal,
+      env.TEMPORAL_ADDRESS,
     )
-    .option('--temporal-namespace <name>', 'TEMPORAL_NAMESPACE', env.temporalNamespace ?? 'scc');
+    .option('--temporal-namespace <name>', 'TEMPORAL_NAMESPACE', env.TEMPORAL_NAMESPACE);
 }
 
 /** Why the command failed, as people read it, and what to do. */
 function explain(error: unknown): { message: string; remedy: string | null; exitCode: number } {
   if (error instanceof CliError) return error;
   if (error instanceof GovernanceError) return { ...explainRefusal(error), exitCode: EXIT.failed };
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   if (error instanceof KubeUnreachable)
     return {
       message: `the API server does not answer: ${message}`,
@@ -71,7 +72,7 @@ export async function main(args: readonly string[], env: Environment): Promise<n
     .configureHelp({ showGlobalOptions: true });
   const run: Run = async (action) => {
     const options = program.opts<Settings>();
-    const session = new Session({ ...options, token: options.token ?? env.token });
+    const session = new Session({ ...options, token: options.token ?? env.GOVERNANCE_TOKEN, temporalTrust: env });
     try {
       exitCode = (await action(session)) ?? EXIT.ok;
     } finally {

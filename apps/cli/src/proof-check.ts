@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { messageOf } from '@scc/runtime';
 import {
   canonicalBytes,
   type Checkpoint,
@@ -50,7 +51,7 @@ export async function readProof(file: string): Promise<unknown> {
   try {
     return JSON.parse(await readFile(file, 'utf8'));
   } catch (error) {
-    throw new CliError(`--file: ${error instanceof Error ? error.message : String(error)}`);
+    throw new CliError(`--file: ${messageOf(error)}`);
   }
 }
 

@@ -7,6 +7,7 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
+import { messageOf } from '@scc/runtime';
 import {
   compileSCCs,
   conformanceCaseSchema,
@@ -22,7 +23,7 @@ const explain = (cause: unknown): string => {
   if (cause instanceof z.ZodError)
     return cause.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ');
   // Of YAML, what follows is a drawing of the place.
-  return (cause instanceof Error ? cause.message : String(cause)).split(':\n', 1)[0] ?? '';
+  return messageOf(cause).split(':\n', 1)[0] ?? '';
 };
 
 /** Ends before any case is decided: none would mean anything. */

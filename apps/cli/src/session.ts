@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { connectKube, type KubeClient } from '@scc/kube';
-import type { Client, Connection } from '@temporalio/client';
+import { messageOf } from '@scc/runtime';
+import type { TemporalConfig, TemporalLink } from '@scc/runtime/temporal';
+import type { Client } from '@temporalio/client';
 import { decodeJwt } from 'jose';
 import { CliError } from './exit.js';
 import { Output } from './output.js';
@@ -19,6 +21,8 @@ export interface Settings {
   audience: string;
   temporal?: string | undefined;
   temporalNamespace: string;
+  /** Certificates and keys for Temporal. */
+  temporalTrust?: Omit<TemporalConfig, 'TEMPORAL_ADDRESS'> | undefined;
 }
 
 /** Runs a command with a session; what the command returns becomes the exit code, 0 when it returns nothing. */
@@ -32,7 +36,7 @@ export class Session {
   private kubeClient: Promise<KubeClient> | null = null;
   private restClient: Rest | null = null;
   private tokenRequest: Promise<string> | null = null;
-  private temporalConnection: Connection | null = null;
+  private temporalLink: TemporalLink | null = null;
 
   constructor(readonly settings: Settings) {
     this.output = new Output(settings.output);
@@ -56,9 +60,7 @@ export class Session {
     if (kubeconfig === undefined)
       throw new CliError('--kubeconfig: there is none', 'Pass --kubeconfig FILE, or set KUBECONFIG.');
     this.kubeClient ??= connectKube({ kubeconfig, userAgent: 'sccctl' }).catch((error: unknown) => {
-      throw new CliError(
-        `--kubeconfig: ${kubeconfig} can not be used: ${error instanceof Error ? error.message : String(error)}`,
-      );
+      throw new CliError(`--kubeconfig: ${kubeconfig} can not be used: ${messageOf(error)}`);
     });
     return this.kubeClient;
   }
@@ -94,7 +96,7 @@ export class Session {
     if (tokenFile !== undefined)
       return (
         await readFile(tokenFile, 'utf8').catch((error: unknown) => {
-          throw new CliError(`--token-file: ${error instanceof Error ? error.message : String(error)}`);
+          throw new CliError(`--token-file: ${messageOf(error)}`);
         })
       ).trim();
     const [namespace, name, ...rest] = serviceAccount?.split('/') ?? [];
@@ -113,20 +115,26 @@ export class Session {
     const { temporal: address, temporalNamespace: namespace } = this.settings;
     if (address === undefined)
       throw new CliError('--temporal: Temporal is not known', 'Pass --temporal HOST:PORT, or set TEMPORAL_ADDRESS.');
-    const temporal = await import('@temporalio/client');
+    const { TemporalLink } = await import('@scc/runtime/temporal');
     try {
-      this.temporalConnection ??= await temporal.Connection.connect({ address, connectTimeout: 5_000 });
+      this.temporalLink ??= new TemporalLink({
+        ...this.settings.temporalTrust,
+        TEMPORAL_ADDRESS: address,
+        TEMPORAL_NAMESPACE: namespace,
+      });
+      await this.temporalLink.check();
+      return await this.temporalLink.client();
     } catch (error) {
       throw new CliError(
-        `--temporal: ${address} does not answer: ${error instanceof Error ? error.message : String(error)}`,
+        `--temporal: ${messageOf(error)}`,
         'Check --temporal (TEMPORAL_ADDRESS), and that Temporal runs.',
       );
     }
-    return new temporal.Client({ connection: this.temporalConnection, namespace });
   }
 
   async close(): Promise<void> {
-    await this.temporalConnection?.close();
+    this.restClient?.close();
+    await this.temporalLink?.close();
     await this.kubeClient?.then(
       (client) => client.close(),
       () => undefined,

@@ -1,4 +1,5 @@
 import type { MakeInformer } from '@scc/kube';
+import type { TemporalLink } from '@scc/runtime/temporal';
 import type { Logger } from 'pino';
 import type { DataSource } from 'typeorm';
 import { expireRequests } from './approvals/decisions.js';
@@ -18,7 +19,7 @@ const SWEEP_MS = 5000;
 export interface BackgroundOptions {
   source: DataSource;
   logger: Logger;
-  temporal: { address: string; namespace: string };
+  temporal: TemporalLink;
   /** Null without a cluster. */
   makeInformer: MakeInformer | null;
 }
@@ -37,8 +38,7 @@ export async function startBackground(options: BackgroundOptions): Promise<Backg
   const { source, logger, temporal, makeInformer } = options;
   const installed = await inTransaction(source, (tx) => installDefaultPolicies(tx, new Date()));
   if (installed.length > 0) logger.info({ policies: installed }, 'default policies installed');
-  const waker = temporalWaker(temporal);
-  const relay = new OutboxRelay(source, waker.deliver, logger);
+  const relay = new OutboxRelay(source, temporalWaker(temporal), logger);
   relay.start();
   const pods = new PodTracker(source, makeInformer, logger);
   pods.start();
@@ -56,7 +56,6 @@ export async function startBackground(options: BackgroundOptions): Promise<Backg
       await pods.stop();
       await sccs?.stop();
       await plans?.stop();
-      await waker.close();
     },
   };
 }

@@ -1,5 +1,6 @@
 import { admissionSettings } from '@scc/admission';
 import { commonConfig } from '@scc/runtime';
+import { temporalConfig } from '@scc/runtime/temporal-config';
 import { z } from 'zod';
 import { accessConfig } from './access/settings.js';
 import { databaseConfig } from './database/connect.js';
@@ -26,8 +27,7 @@ export const configSchema = z.object({
   AUDIT_PREVIOUS_KEY_FILE: z.string().optional().describe('the key before it, until the log is handed over'),
   AUDIT_ORIGIN: z.string().min(1).describe('the name of this audit log, such as scc.poc/cluster-1'),
   AUDIT_HOLDER: z.string().min(1).default('governance').describe('who seals, such as the pod name'),
-  TEMPORAL_ADDRESS: z.string().default('127.0.0.1:7233').describe('host:port of the Temporal frontend'),
-  TEMPORAL_NAMESPACE: z.string().default('scc'),
+  ...temporalConfig,
   DRAIN_MS: z.coerce
     .number()
     .int()

@@ -6,6 +6,7 @@ import { admissionConfigOf, type AdmissionThread, startAdmissionThread } from '@
 import { type NoteSigner, signerFromPem } from '@scc/audit';
 import { connectKube, createInformer, type KubeClient, type MakeInformer } from '@scc/kube';
 import { createLogger, loadConfig, type Logger, onShutdown, startHealthServer } from '@scc/runtime';
+import { TemporalLink } from '@scc/runtime/temporal';
 import { CheckpointPublisher, type CheckpointStore } from './audit/publish.js';
 import { Sealer } from './audit/sealer.js';
 import { startBackground } from './background.js';
@@ -14,7 +15,7 @@ import { connectDatabase } from './database/connect.js';
 import { MAPPING } from './entities.js';
 import { Metrics } from './health/metrics.js';
 import { Observer } from './health/observer.js';
-import { outsideParts } from './health/outside.js';
+import { outsideProbes } from './health/outside.js';
 import { followCertificate, readCertificate } from './http/certificate.js';
 import { openWaitingRoom } from './http/waiting-room.js';
 import { ROLE_TABLE } from './permissions.js';
@@ -134,7 +135,8 @@ async function start({
   parts.add(() => publisher.stop());
   parts.add(() => sealer.stop());
 
-  const temporal = { address: config.TEMPORAL_ADDRESS, namespace: config.TEMPORAL_NAMESPACE };
+  const temporal = new TemporalLink(config);
+  parts.add(() => temporal.close());
   const background = await startBackground({
     source,
     logger,
@@ -144,9 +146,10 @@ async function start({
   parts.add(() => background.stop());
   hints.taker = background.pods;
 
-  const outside = outsideParts({ subjectAccessReview: (review) => kube.subjectAccessReview(review), temporal });
-  parts.add(() => outside.close());
-  const observer = new Observer(source, logger, outside.probes);
+  const probed = new TemporalLink(config, { interceptors: [] });
+  parts.add(() => probed.close());
+  const probes = outsideProbes({ subjectAccessReview: (review) => kube.subjectAccessReview(review), temporal: probed });
+  const observer = new Observer(source, logger, probes);
   parts.add(() => observer.stop());
   await observer.start();
   watchWork(metrics, observer, background.pods);

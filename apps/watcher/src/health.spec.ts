@@ -1,7 +1,7 @@
 import { dead, unready, type Condition } from './health.js';
 
 const informer = { synced: true, lastContactMs: 100, lastAttemptMs: 100, lastError: null };
-const standby: Condition = { stopping: false, leaseContactMs: 100, informer: null };
+const standby: Condition = { stopping: false, leaseContactMs: 100, informer: null, temporalFault: null };
 const leader: Condition = { ...standby, informer };
 const HOUR_MS = 3_600_000;
 
@@ -26,6 +26,12 @@ describe('health of a watcher', () => {
       'is not ready without an API server, which no restart would bring back',
       { ...leader, leaseContactMs: HOUR_MS, informer: { ...informer, lastContactMs: HOUR_MS } },
       'the API server has not answered for 3600 s',
+      null,
+    ],
+    [
+      'is not ready without Temporal, and says why',
+      { ...standby, temporalFault: 'Temporal at temporal:7233 does not answer' },
+      'Temporal at temporal:7233 does not answer',
       null,
     ],
     [

@@ -7,6 +7,8 @@ export interface Condition {
   leaseContactMs: number | null;
   /** Null on a replica that stands by. */
   informer: Pick<InformerHealth, 'synced' | 'lastContactMs' | 'lastAttemptMs' | 'lastError'> | null;
+  /** Why Temporal cannot be used, or null. */
+  temporalFault: string | null;
 }
 
 /** Far beyond what a restart of the API server takes. */
@@ -18,12 +20,12 @@ const STUCK_MS = 10 * 60_000;
  * Why the replica can not do its work now, or null. One that stands by is ready: it would take over. A leader's watch
  * may be silent between two bookmarks, so its silence is judged by the lease, which the same API server answers for.
  */
-export function unready({ stopping, leaseContactMs, informer }: Condition): string | null {
+export function unready({ stopping, leaseContactMs, informer, temporalFault }: Condition): string | null {
   if (stopping) return 'stopping';
   if (leaseContactMs === null) return 'the API server has not answered yet';
   if (leaseContactMs > SILENCE_MS) return `the API server has not answered for ${Math.round(leaseContactMs / 1000)} s`;
   if (informer && !informer.synced) return `plans are not listed yet: ${informer.lastError ?? 'the list is under way'}`;
-  return null;
+  return temporalFault;
 }
 
 /** Why only a restart helps, or null. An API server that is away is no reason: a restart would not bring it back. */

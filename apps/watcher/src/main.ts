@@ -1,13 +1,13 @@
-import { readFile } from 'node:fs/promises';
 import { connectKube, runWithLease, type Informer } from '@scc/kube';
-import { createLogger, loadConfig, onShutdown, startHealthServer } from '@scc/runtime';
-import { Client, Connection } from '@temporalio/client';
+import { createLogger, loadConfig, messageOf, onShutdown, pause, startHealthServer, type Logger } from '@scc/runtime';
+import { TemporalLink } from '@scc/runtime/temporal';
 import { configSchema, environment } from './config.js';
 import { dead, unready, type Condition } from './health.js';
 import { WatcherMetrics } from './metrics.js';
 import { watchPlans } from './plan-watch.js';
 
 const GRACE_MS = 15_000;
+const PROBE_MS = 5000;
 
 async function main(): Promise<void> {
   const config = loadConfig(configSchema, environment);
@@ -16,21 +16,17 @@ async function main(): Promise<void> {
     ...(config.KUBECONFIG ? { kubeconfig: config.KUBECONFIG } : {}),
     userAgent: 'scc-watcher',
   });
-  const ca = config.TEMPORAL_TLS_CA_FILE ? await readFile(config.TEMPORAL_TLS_CA_FILE) : undefined;
-  // Connects when it is first used: a replica that stands by does not need Temporal, and may start before it.
-  const connection = Connection.lazy({
-    address: config.TEMPORAL_ADDRESS,
-    ...(ca ? { tls: { serverRootCACertificate: ca } } : {}),
-  });
-  const temporal = new Client({ connection, namespace: config.TEMPORAL_NAMESPACE });
+  const temporal = new TemporalLink(config);
 
   const stopping = new AbortController();
   let informer: Informer | null = null;
   let leaseAt: number | null = null;
+  let temporalFault: string | null = 'Temporal has not answered yet';
   const condition = (): Condition => ({
     stopping: stopping.signal.aborted,
     leaseContactMs: leaseAt === null ? null : performance.now() - leaseAt,
     informer: informer?.health() ?? null,
+    temporalFault,
   });
   const metrics = new WatcherMetrics(() => informer !== null);
   const health = await startHealthServer({
@@ -52,20 +48,43 @@ async function main(): Promise<void> {
     signal: stopping.signal,
     onContact: () => void (leaseAt = performance.now()),
     timing: { durationMs, giveUpMs: durationMs * 0.6, everyMs: Math.min(1500, durationMs * 0.15) },
-    run: (signal) => watchPlans({ client, temporal, log, metrics, resyncMs, watching }, signal),
+    run: (signal) =>
+      watchPlans({ client, temporal, taskQueue: config.TEMPORAL_TASK_QUEUE, log, metrics, resyncMs, watching }, signal),
   });
+  const probing = probe(temporal, log, (fault) => (temporalFault = fault), stopping.signal);
   onShutdown(
     log,
     async () => {
       stopping.abort();
-      await leading;
-      await connection.close();
+      await Promise.all([leading, probing]);
+      await temporal.close();
       client.close();
       await health.close();
     },
     GRACE_MS,
   );
   await leading;
+}
+
+/** Asks Temporal until the signal aborts; says in the log when what it finds changes. */
+async function probe(
+  link: TemporalLink,
+  log: Logger,
+  found: (fault: string | null) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  let last: string | null = null;
+  while (!signal.aborted) {
+    const fault = await link.check().then(
+      () => null,
+      (error: unknown) => messageOf(error),
+    );
+    found(fault);
+    if (fault !== last && fault !== null) log.warn({ reason: fault }, 'the watcher waits for Temporal');
+    if (fault === null && last !== null) log.info({ temporal: link.address }, 'Temporal answers');
+    last = fault;
+    await pause(PROBE_MS, signal);
+  }
 }
 
 await main();

@@ -1,15 +1,15 @@
 import type { PlanRef } from '@scc/plan';
+import type { TemporalLink } from '@scc/runtime/temporal';
 import {
   WorkflowExecutionAlreadyStartedError,
   WorkflowNotFoundError,
-  type Client,
+  type WorkflowClient,
   type WorkflowExecutionStatusName,
   type WorkflowIdReusePolicy,
 } from '@temporalio/client';
 import {
   MIGRATION_WORKFLOW,
   planChangedSignal,
-  TASK_QUEUE,
   UNDO_WORKFLOW,
   undoWorkflowIdOf,
   workflowIdOf,
@@ -65,10 +65,11 @@ export function planOf(workflowId: string): PlanRef | undefined {
  * The workflows of plans in Temporal.
  * @param signal ends calls that are under way: who no longer leads starts nothing
  */
-export function temporalMigrations(client: Client, signal: AbortSignal): Migrations {
-  const { workflow } = client;
-  const call = <T>(work: () => Promise<T>): Promise<T> =>
-    client.withAbortSignal(signal, () => client.withDeadline(Date.now() + CALL_MS, work));
+export function temporalMigrations(link: TemporalLink, taskQueue: string, signal: AbortSignal): Migrations {
+  const call = async <T>(work: (workflow: WorkflowClient) => Promise<T>): Promise<T> => {
+    const client = await link.client();
+    return client.withAbortSignal(signal, () => client.withDeadline(Date.now() + CALL_MS, () => work(client.workflow)));
+  };
   /** Does nothing when one has run already and the policy allows no other. */
   const launch = async (
     type: string,
@@ -76,10 +77,10 @@ export function temporalMigrations(client: Client, signal: AbortSignal): Migrati
     { id, again }: { id: string; again: WorkflowIdReusePolicy },
   ): Promise<void> => {
     try {
-      await call(() =>
+      await call((workflow) =>
         workflow.start(type, {
           workflowId: id,
-          taskQueue: TASK_QUEUE,
+          taskQueue,
           args: [{ ref }],
           workflowIdReusePolicy: again,
           workflowIdConflictPolicy: 'USE_EXISTING',
@@ -93,7 +94,7 @@ export function temporalMigrations(client: Client, signal: AbortSignal): Migrati
   return {
     life: async (ref) => {
       try {
-        return lifeOf((await call(() => workflow.getHandle(workflowIdOf(ref)).describe())).status.name);
+        return lifeOf((await call((workflow) => workflow.getHandle(workflowIdOf(ref)).describe())).status.name);
       } catch (error) {
         if (error instanceof WorkflowNotFoundError) return 'NeverStarted';
         throw error;
@@ -103,16 +104,16 @@ export function temporalMigrations(client: Client, signal: AbortSignal): Migrati
     undo: (ref) => launch(UNDO_WORKFLOW, ref, { id: undoWorkflowIdOf(ref), again: 'ALLOW_DUPLICATE_FAILED_ONLY' }),
     cancel: async (ref) => {
       try {
-        await call(() => workflow.getHandle(workflowIdOf(ref)).cancel());
+        await call((workflow) => workflow.getHandle(workflowIdOf(ref)).cancel());
       } catch (error) {
         if (!(error instanceof WorkflowNotFoundError)) throw error;
       }
     },
     planChanged: async (ref, generation) => {
-      await call(() => workflow.getHandle(workflowIdOf(ref)).signal(planChangedSignal, { generation }));
+      await call((workflow) => workflow.getHandle(workflowIdOf(ref)).signal(planChangedSignal, { generation }));
     },
     running: (plan) =>
-      call(async () => {
+      call(async (workflow) => {
         const ofPlan = plan ? ` AND WorkflowId STARTS_WITH 'scc/${plan.namespace}/${plan.name}/'` : '';
         const query = `WorkflowType = '${MIGRATION_WORKFLOW}' AND ExecutionStatus = 'Running'${ofPlan}`;
         const refs: PlanRef[] = [];

@@ -1,7 +1,7 @@
 import { createInformer, keyOf, type Informer, type KubeClient } from '@scc/kube';
 import { PLAN_TYPE, type PlanRef } from '@scc/plan';
 import type { Logger } from '@scc/runtime';
-import type { Client } from '@temporalio/client';
+import type { TemporalLink } from '@scc/runtime/temporal';
 import { KeyQueue } from './key-queue.js';
 import type { WatcherMetrics } from './metrics.js';
 import { temporalMigrations } from './migrations.js';
@@ -10,7 +10,8 @@ import { cancelStrays, keyOfPlan, reconcile, type WatcherDeps } from './reconcil
 
 export interface WatchOptions {
   client: KubeClient;
-  temporal: Client;
+  temporal: TemporalLink;
+  taskQueue: string;
   log: Logger;
   metrics: WatcherMetrics;
   resyncMs: number;
@@ -23,7 +24,7 @@ export async function watchPlans(options: WatchOptions, signal: AbortSignal): Pr
   const { client, log, metrics } = options;
   const deps: WatcherDeps = {
     read: planReader(client, signal),
-    migrations: temporalMigrations(options.temporal, signal),
+    migrations: temporalMigrations(options.temporal, options.taskQueue, signal),
   };
   const queue = new KeyQueue({
     work: async (key) => {

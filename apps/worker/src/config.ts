@@ -1,12 +1,13 @@
+import { TASK_QUEUE } from '@scc/migration/contract';
 import { commonConfig } from '@scc/runtime';
+import { temporalConfig } from '@scc/runtime/temporal-config';
 import { z } from 'zod';
 
 /** The worker's environment. */
 export const configSchema = z.object({
   ...commonConfig,
-  TEMPORAL_ADDRESS: z.string().default('127.0.0.1:7233').describe('host:port of the Temporal frontend'),
-  TEMPORAL_NAMESPACE: z.string().default('scc'),
-  TEMPORAL_TLS_CA_FILE: z.string().optional().describe('a PEM file; set, the connection uses TLS'),
+  ...temporalConfig,
+  TEMPORAL_TASK_QUEUE: z.string().default(TASK_QUEUE).describe('the task queue that the watcher and the worker share'),
   GOVERNANCE_URL: z.url().describe('the https address of the governance API'),
   GOVERNANCE_CA_FILE: z.string().optional().describe('the CA of the governance API, as PEM'),
   GOVERNANCE_TOKEN_FILE: z.string().describe('a file with the bearer token of the worker; read again when it changes'),

@@ -1,15 +1,16 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { FIELD_MANAGER } from '@scc/plan';
-import { NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
+import { Runtime, Worker } from '@temporalio/worker';
 import { createGovernanceClient } from '@scc/governance-api';
 import { IstioRouter, istiodView } from '@scc/istio';
 import { connectKube } from '@scc/kube';
 import { createLogger, loadConfig, onShutdown, startHealthServer } from '@scc/runtime';
-import { TASK_QUEUE } from '@scc/migration/contract';
+import { TemporalLink } from '@scc/runtime/temporal';
 import { createActivities } from './activities/index.js';
 import { activitySignal } from './activities/pace.js';
 import { configSchema, environment } from './config.js';
+import { Hosting } from './hosting.js';
 import { createInstruments } from './metrics.js';
 import { temporalLogger } from './logging.js';
 import { noMetrics, prometheusMetrics } from './prometheus.js';
@@ -48,39 +49,39 @@ async function main(): Promise<void> {
     ? prometheusMetrics(config.PROMETHEUS_URL, config.PROMETHEUS_FLAVOUR)
     : noMetrics;
   const instruments = createInstruments();
-  const ca = config.TEMPORAL_TLS_CA_FILE ? await readFile(config.TEMPORAL_TLS_CA_FILE) : undefined;
-  const connection = await NativeConnection.connect({
-    address: config.TEMPORAL_ADDRESS,
-    ...(ca ? { tls: { serverRootCACertificate: ca } } : {}),
+  const link = new TemporalLink(config);
+  const activities = createActivities({ kube, governance, router, metrics, instruments, drainMs: config.DRAIN_MS });
+  const hosting = new Hosting({
+    link,
+    log,
+    make: (connection) =>
+      Worker.create({
+        connection,
+        namespace: config.TEMPORAL_NAMESPACE,
+        taskQueue: config.TEMPORAL_TASK_QUEUE,
+        workflowBundle: { codePath: config.WORKFLOW_BUNDLE ?? BUNDLE },
+        activities,
+        maxCachedWorkflows: config.MAX_CACHED_WORKFLOWS,
+        // How long work for a worker that was killed waits for it before another takes over.
+        stickyQueueScheduleToStartTimeout: '2s',
+        shutdownGraceTime: DRAIN_MS,
+      }),
   });
-  const options: WorkerOptions = {
-    connection,
-    namespace: config.TEMPORAL_NAMESPACE,
-    taskQueue: TASK_QUEUE,
-    workflowBundle: { codePath: config.WORKFLOW_BUNDLE ?? BUNDLE },
-    activities: createActivities({ kube, governance, router, metrics, instruments, drainMs: config.DRAIN_MS }),
-    maxCachedWorkflows: config.MAX_CACHED_WORKFLOWS,
-    // How long work for a worker that was killed waits for it before another takes over.
-    stickyQueueScheduleToStartTimeout: '2s',
-    shutdownGraceTime: DRAIN_MS,
-  };
-  const worker = await Worker.create(options);
   const health = await startHealthServer({
     host: config.HEALTH_HOST,
     port: config.HEALTH_PORT,
-    live: () => (worker.getState() === 'FAILED' ? 'the worker has failed' : null),
+    live: () => null,
     metrics: instruments.exposition,
-    ready: () => (worker.getState() === 'RUNNING' ? null : `the worker is ${worker.getState()}`),
+    ready: () => hosting.unready(),
   });
-  const running = worker.run();
+  const running = hosting.run();
   onShutdown(log, async () => {
-    worker.shutdown();
+    hosting.stop();
     await running;
-    await connection.close();
+    await link.close();
     governance.close();
     await health.close();
   });
-  log.info({ taskQueue: TASK_QUEUE, temporal: config.TEMPORAL_ADDRESS }, 'worker started');
   await running;
 }
 

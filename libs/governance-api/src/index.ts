@@ -7,6 +7,7 @@ export {
 export * from './engine.js';
 export {
   ContractError,
+  errorOf,
   GovernanceError,
   GovernanceUnreachable,
   type Problem,

@@ -1,14 +1,16 @@
 import type { RequestOptions } from 'node:https';
+import type { TlsMaterial } from '@scc/runtime';
 import { z } from 'zod';
 import type { CurrentContext } from './kubeconfig.js';
 
 /** What only the official client knows to obtain. */
 export interface PluginAuth {
   headers: Record<string, string>;
-  tls: Pick<RequestOptions, 'cert' | 'key'>;
+  tls: Pick<TlsMaterial, 'cert' | 'key'>;
 }
 
 const headersSchema = z.record(z.string(), z.string());
+const pemSchema = z.union([z.string(), z.instanceof(Buffer).transform((pem) => pem.toString())]).optional();
 
 /**
  * Credentials by exec plugins and identity providers, as the official client implements them. It keeps what
@@ -34,7 +36,7 @@ export async function pluginAuth(
   return async () => {
     const options: RequestOptions = {};
     await config.applyToHTTPSOptions(options);
-    const { cert, key } = options;
+    const [cert, key] = [options.cert, options.key].map((pem) => pemSchema.parse(pem));
     return {
       headers: headersSchema.parse(options.headers ?? {}),
       tls: { ...(cert === undefined ? {} : { cert }), ...(key === undefined ? {} : { key }) },

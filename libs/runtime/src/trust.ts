@@ -1,9 +1,15 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import type { ConnectionOptions } from 'node:tls';
 import { messageOf } from './values.js';
 
-export type TlsMaterial = Pick<ConnectionOptions, 'ca' | 'cert' | 'key' | 'rejectUnauthorized' | 'servername'>;
+/** As Node's TLS takes it; certificates and keys are PEM. */
+export interface TlsMaterial {
+  ca?: string;
+  cert?: string;
+  key?: string;
+  servername?: string;
+  rejectUnauthorized?: boolean;
+}
 
 /** Whom a connection trusts, as whom it goes, and over which proxy. */
 export interface Trust {

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { messageOf } from '@scc/runtime';
 import type { Anchor, HeldReceipt } from '@scc/audit';
 import { PLAN_TYPE, planStatusSchema } from '@scc/plan';
 import type { KubeClient } from '@scc/kube';
@@ -19,7 +20,7 @@ async function read(option: string, file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8');
   } catch (error) {
-    throw new CliError(`${option}: ${error instanceof Error ? error.message : String(error)}`);
+    throw new CliError(`${option}: ${messageOf(error)}`);
   }
 }
 

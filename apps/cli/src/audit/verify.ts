@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
+import { codeOf, messageOf } from '@scc/runtime';
 import {
   type Anchor,
   type Finding,
@@ -64,9 +65,7 @@ async function anchorsFor(session: Session, { since, anchors, cluster }: VerifyO
   try {
     return [...files, ...(await clusterAnchors(await session.kube()))];
   } catch (error) {
-    session.output.remark(
-      `no checkpoints from the cluster: ${error instanceof Error ? error.message : String(error)} (--no-cluster leaves it away)`,
-    );
+    session.output.remark(`no checkpoints from the cluster: ${messageOf(error)} (--no-cluster leaves it away)`);
     return files;
   }
 }
@@ -97,8 +96,7 @@ async function judge(
     if (error instanceof NoteError) throw new CliError(`--key: ${error.message}`, 'Write it as NAME+KEYID+BASE64.');
     if (error instanceof ExportFormatError)
       throw new CliError(error.message, 'It is not an export, or it was cut within a line.', EXIT.incomplete);
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT')
-      throw new CliError(`--export: ${error.message}`);
+    if (codeOf(error) === 'ENOENT') throw new CliError(`--export: ${messageOf(error)}`);
     throw error;
   }
 }

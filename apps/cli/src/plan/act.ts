@@ -1,7 +1,6 @@
-import { approvalStateSchema } from '@scc/governance-api';
+import { approvalStateSchema, approvalSummarySchema, commandGrantSchema } from '@scc/governance-api';
 import type { CommandName, PlanRef } from '@scc/plan';
 import { WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
-import { z } from 'zod';
 import { type CommandOutcome, commandUpdate, workflowIdOf } from '@scc/migration/contract';
 import { CliError, EXIT } from '../exit.js';
 import { fields } from '../output.js';
@@ -14,13 +13,6 @@ export interface ActOptions {
   reason?: string | undefined;
 }
 
-const requestSchema = z.object({
-  id: z.string(),
-  plan: z.object({ uid: z.string() }),
-  contentHash: z.string(),
-  needs: z.array(z.object({ role: z.string(), count: z.number(), reason: z.string() })),
-});
-
 /** Records a decision about what the plan would do now. */
 export async function decide(
   session: Session,
@@ -29,7 +21,10 @@ export async function decide(
 ): Promise<undefined> {
   const { ref } = await findPlan(session, namespace, name);
   const rest = session.governance();
-  const pending = await rest.list(requestSchema, { path: '/v1/approvals', query: { status: 'pending', namespace } });
+  const pending = await rest.list(approvalSummarySchema, {
+    path: '/v1/approvals',
+    query: { status: 'pending', namespace },
+  });
   const request = pending.find(({ plan }) => plan.uid === ref.uid);
   if (!request)
     throw new CliError(
@@ -52,8 +47,6 @@ export async function decide(
   return undefined;
 }
 
-const grantSchema = z.object({ token: z.string() });
-
 /** A token that gives the command the caller's authority; null when nobody said where governance is. */
 async function grantOf(
   session: Session,
@@ -66,7 +59,8 @@ async function grantOf(
     return null;
   }
   const path = `/v1/migrations/${encodeURIComponent(ref.uid)}/command-grants`;
-  return (await session.governance().ask(grantSchema, { method: 'POST', path, body: { command, reason } })).token;
+  return (await session.governance().ask(commandGrantSchema, { method: 'POST', path, body: { command, reason } }))
+    .token;
 }
 
 /** Sends a command to the running migration. @returns 1 when the migration did not take it. */

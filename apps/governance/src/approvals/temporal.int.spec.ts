@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { waitFor, createLogger } from '@scc/runtime';
+import { TemporalLink } from '@scc/runtime/temporal';
 import { Client, Connection } from '@temporalio/client';
 import { startTemporal, type TemporalServer } from '@scc/testing/temporal';
 import { workflowIdOf } from '@scc/migration/contract';
@@ -29,6 +30,9 @@ afterAll(async () => {
   await database.close();
 });
 
+const linkTo = (address: string): TemporalLink =>
+  new TemporalLink({ TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: temporal.namespace });
+
 /** No worker runs: what matters is which signals the workflow's history holds. */
 async function signalsOf(client: Client, workflowId: string): Promise<unknown[]> {
   const { events } = await client.workflow.getHandle(workflowId).fetchHistory();
@@ -48,15 +52,15 @@ describe('an approval', () => {
     const logger = createLogger('spec', 'silent');
     const attempts = async (least: number): Promise<boolean> =>
       ((await row(database.app, 'select attempts >= $1 as tried from outbox', least)) as { tried: boolean }).tried;
-    const away = temporalWaker({ address: '127.0.0.1:1', namespace: temporal.namespace });
-    const first = new OutboxRelay(database.app, away.deliver, logger, 20);
+    const away = linkTo('127.0.0.1:1');
+    const first = new OutboxRelay(database.app, temporalWaker(away), logger, 20);
     first.start();
     await waitFor(() => attempts(1), { timeoutMs: 20_000, what: 'an attempt while Temporal is away' });
     await first.stop();
     await away.close();
 
-    const waker = temporalWaker(temporal);
-    const second = new OutboxRelay(database.app, waker.deliver, logger, 20);
+    const link = linkTo(temporal.address);
+    const second = new OutboxRelay(database.app, temporalWaker(link), logger, 20);
     second.start();
     await waitFor(() => attempts(2), { timeoutMs: 20_000, what: 'an attempt before the workflow' });
     const connection = await Connection.connect({ address: temporal.address });
@@ -68,7 +72,7 @@ describe('an approval', () => {
     await waitFor(isDelivered, { timeoutMs: 20_000, what: 'the delivery' });
     expect(await signalsOf(client, workflowId)).toEqual(['approve']);
     await second.stop();
-    await waker.close();
+    await link.close();
     await connection.close();
   }, 60_000);
 });

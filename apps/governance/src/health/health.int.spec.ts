@@ -1,12 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Health, healthSchema } from '@scc/governance-api';
 import { createLogger, waitFor } from '@scc/runtime';
+import { TemporalLink } from '@scc/runtime/temporal';
 import { startTemporal, type TemporalServer } from '@scc/testing/temporal';
 import { startTestApi, type TestApi } from '../api.fixture.js';
 import { evaluate } from '../engine/evaluate.js';
 import { aRequest, inTx, ownWorkload } from '../governance.fixture.js';
 import { governanceSuite } from '../suite.fixture.js';
-import { outsideParts } from './outside.js';
+import { outsideProbes } from './outside.js';
 import { PartStates } from './parts.js';
 import { askParts, type Probes } from './probes.js';
 
@@ -107,6 +108,9 @@ describe('health', () => {
   });
 });
 
+const linkTo = (address: string, namespace: string): TemporalLink =>
+  new TemporalLink({ TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: namespace }, { interceptors: [] });
+
 describe('the probes', () => {
   const log = createLogger('test', 'silent');
   const stateAfter = async (probes: Probes, part: string): Promise<string | undefined> => {
@@ -124,16 +128,17 @@ describe('the probes', () => {
 
   it('ask the API server for an access review, and nothing of anybody', async () => {
     const asked: unknown[] = [];
-    const { probes, close } = outsideParts({
+    const temporal = linkTo('127.0.0.1:1', 'scc');
+    const probes = outsideProbes({
       subjectAccessReview: (review) => {
         asked.push(review);
         return Promise.resolve(false);
       },
-      temporal: { address: '127.0.0.1:1', namespace: 'scc' },
+      temporal,
     });
     expect(await stateAfter(probes, 'kubernetes')).toBe('up');
     expect(asked).toMatchObject([{ user: 'system:anonymous', resourceAttributes: { resource: 'health' } }]);
-    await close();
+    await temporal.close();
   });
 
   describe('of Temporal', () => {
@@ -141,16 +146,16 @@ describe('the probes', () => {
     beforeAll(async () => {
       temporal = await startTemporal();
     }, 60_000);
-    const partsOf = (address: string, namespace: string) =>
-      outsideParts({ subjectAccessReview: () => Promise.resolve(false), temporal: { address, namespace } });
+    const probesOf = (link: TemporalLink): Probes =>
+      outsideProbes({ subjectAccessReview: () => Promise.resolve(false), temporal: link });
 
     it('know a server, a namespace that is missing, and a server that is away', async () => {
       const { address, namespace } = temporal;
-      const [good, missing] = [partsOf(address, namespace), partsOf(address, 'nobody-made-it')];
-      expect(await stateAfter(good.probes, 'temporal')).toBe('up');
-      expect(await stateAfter(missing.probes, 'temporal')).toBe('down');
+      const [good, missing] = [linkTo(address, namespace), linkTo(address, 'nobody-made-it')];
+      expect(await stateAfter(probesOf(good), 'temporal')).toBe('up');
+      expect(await stateAfter(probesOf(missing), 'temporal')).toBe('down');
       await temporal.stop();
-      expect(await stateAfter(good.probes, 'temporal')).toBe('down');
+      expect(await stateAfter(probesOf(good), 'temporal')).toBe('down');
       await Promise.all([good.close(), missing.close()]);
     });
   });
