@@ -1,5 +1,6 @@
 /** Runs commands a few at a time; says how each ended and how long it took, and shows the output of what failed. */
 import { spawn } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { root } from './packages.ts';
 
@@ -12,10 +13,12 @@ export interface Part {
   env?: NodeJS.ProcessEnv;
   /** Shows what the part prints as it comes; otherwise it is kept and shown only when the part fails. */
   inherit?: boolean;
+  /** Keeps what the part prints in this file. */
+  logFile?: string;
 }
 
 /** @returns whether it ended with code 0 */
-export async function run({ name, command, args, env, inherit = false }: Part): Promise<boolean> {
+export async function run({ name, command, args, env, inherit = false, logFile }: Part): Promise<boolean> {
   const startedMs = Date.now();
   const child = spawn(command, args, {
     cwd: root,
@@ -31,7 +34,8 @@ export async function run({ name, command, args, env, inherit = false }: Part): 
   });
   const seconds = ((Date.now() - startedMs) / 1000).toFixed(1);
   const ok = code === 0;
-  if (!ok && output.length > 0) process.stdout.write(`\n${Buffer.concat(output).toString()}\n`);
+  if (logFile !== undefined) await writeFile(logFile, Buffer.concat(output));
+  else if (!ok && output.length > 0) process.stdout.write(`\n${Buffer.concat(output).toString()}\n`);
   const detail = ok ? '' : `  (${code ?? 'no exit code'})`;
   console.log(`${ok ? 'ok    ' : 'FAILED'}  ${name.padEnd(12)} ${seconds.padStart(6)} s${detail}`);
   return ok;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import canonicalize from 'canonicalize';
+import { cases } from '@scc/testing/scale';
 import fc from 'fast-check';
 import { canonicalBytes, type JsonValue } from './canonical.js';
 
@@ -21,7 +22,7 @@ describe('canonical JSON', () => {
     }));
     fc.assert(
       fc.property(value, (json) => expect(textOf(json)).toBe(canonicalize(json))),
-      { numRuns: 1_000 },
+      cases(1_000),
     );
   });
 

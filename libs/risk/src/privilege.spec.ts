@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { compare, compileSCC, containment, defaultSCCs, podTemplateSchema } from '@scc/scc';
+import { cases } from '@scc/testing/scale';
 import fc from 'fast-check';
 import { ownSCCs } from '@scc/scc/testing';
 import { EVERYTHING, NOTHING, privilegeGain, privilegeLoss } from './privilege.js';
@@ -114,7 +115,7 @@ describe('properties of the order', () => {
         });
         expect(compare(a, b).relation === 'narrower').toBe(gain === 0 && loss > 0);
       }),
-      { numRuns: 400 },
+      cases(400),
     ));
 
   it('a gain in two moves is no less than in one', () =>
@@ -124,7 +125,7 @@ describe('properties of the order', () => {
         const direct = privilegeGain(a!, c!).exposure;
         expect(direct).toBeLessThanOrEqual(privilegeGain(a!, b!).exposure + privilegeGain(b!, c!).exposure + 1e-12);
       }),
-      { numRuns: 400 },
+      cases(400),
     ));
 
   it('one more right never lowers the gain', () =>
@@ -134,7 +135,7 @@ describe('properties of the order', () => {
         const [before, after] = [second, { ...second, ...right } as typeof second].map(compileSCC);
         expect(privilegeGain(a, after!).exposure).toBeGreaterThanOrEqual(privilegeGain(a, before!).exposure - 1e-12);
       }),
-      { numRuns: 400 },
+      cases(400),
     ));
 
   it('orders the default SCCs wherever one includes the other', () => {

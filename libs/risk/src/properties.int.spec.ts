@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { cases } from '@scc/testing/scale';
 import fc from 'fast-check';
 import { type Assessment, assess } from './assess.js';
 import { RISK_BANDS } from '@scc/plan';
@@ -12,7 +13,7 @@ import { someSignals } from './risk.fixture.js';
 import { type Signals, signalsSchema } from './signals.js';
 
 /** More than 100,000 cases in all. */
-const MANY = { numRuns: 55_000 };
+const MANY = cases(55_000);
 
 const unit = fc.double({ min: 0, max: 1, noNaN: true });
 const count = fc.oneof(fc.nat({ max: 10_000 }), fc.constant(null));
@@ -102,7 +103,7 @@ describe('any plan and any model', () => {
         if (RISK_BANDS.indexOf(band) !== highest) throw new Error('the band is not the higher one');
         if (!isValid(assessment)) throw new Error('a number is none');
       }),
-      { numRuns: 15_000 },
+      cases(15_000),
     ));
 
   it('comes out the same, bit for bit, after it was stored', () =>
@@ -116,7 +117,7 @@ describe('any plan and any model', () => {
         );
         if (JSON.stringify(again) !== first) throw new Error('it differs');
       }),
-      { numRuns: 8_000 },
+      cases(8_000),
     ));
 
   it('what is not known widens the interval of the log-odds', () =>
@@ -127,7 +128,7 @@ describe('any plan and any model', () => {
         if (!(unknown.variance > known.variance)) throw new Error('it is as narrow as before');
         if (unknown.mu !== known.mu) throw new Error('the middle moved');
       }),
-      { numRuns: 12_000 },
+      cases(12_000),
     ));
 });
 
@@ -156,7 +157,7 @@ describe('nonsense', () => {
         const assessment = assess(fixedModel(), facts);
         if (!isValid(assessment)) throw new Error('a number is none');
       }),
-      { numRuns: 10_000 },
+      cases(10_000),
     ));
 
   const { privilege, blast, criticality, history, timing } = someSignals();
@@ -195,6 +196,6 @@ describe('outcomes', () => {
           if (!(dot(first!.weights, [1, 0, 0, 0, 0, 0]) < 10)) throw new Error('the bias ran away');
         },
       ),
-      { numRuns: 1_000 },
+      cases(1_000),
     ));
 });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { scaled } from '@scc/testing/scale';
 import { brierScore, type Scored } from './calibration.js';
 import { weighOutcomes } from './evidence.js';
 import { type Example, fit } from './fit.js';
@@ -9,7 +10,7 @@ import { type Duel, duel, E_VALUE_NEEDED, promotionObstacles } from './promotion
 import { normalNumber, plainFit, randomNumbers } from './proof.fixture.js';
 
 /** 200 worlds of 500 plans whose true weights are known: drawn around the prior, as the model believes before it sees any. */
-const SEEDS = Array.from({ length: 200 }, (_none, seed) => seed);
+const SEEDS = Array.from({ length: scaled(200) }, (_none, seed) => seed);
 const PLANS = 500;
 
 const { prior } = fixedModel();

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { cases } from '@scc/testing/scale';
 import fc from 'fast-check';
 import { applyPatch } from 'rfc6902';
 import { patchBetween } from './json-patch.js';
@@ -29,7 +30,7 @@ describe('patchBetween', () => {
         expect(failures.filter((failure) => failure !== null)).toEqual([]);
         expect(JSON.stringify(sorted(document))).toBe(JSON.stringify(sorted({ value: after })));
       }),
-      { seed: 20261126, numRuns: 2000 },
+      cases(2000, 20261126),
     );
   });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { podSchema } from '@scc/scc';
+import { cases } from '@scc/testing/scale';
 import fc from 'fast-check';
 import { z } from 'zod';
 import { aPod, podReview } from '../testing/admission.fixture.js';
@@ -82,7 +83,7 @@ describe('a quick check', () => {
         seen[fits ? 'fit' : 'unfit'] += 1;
         expect(check(value)).toBe(fits);
       }),
-      { numRuns: 10_000, seed: 20261126 },
+      cases(10_000, 20261126),
     );
     expect(Math.min(seen.fit, seen.unfit)).toBeGreaterThan(500);
   });

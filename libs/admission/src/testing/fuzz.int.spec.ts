@@ -1,6 +1,7 @@
 import { Agent, request } from 'node:https';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createLogger } from '@scc/runtime';
+import { scaled, seedOf } from '@scc/testing/scale';
 import { hooksOf } from '../service/admission.js';
 import {
   aPod,
@@ -15,9 +16,9 @@ import { createAnswering, type Reply } from '../http/answering.js';
 import { cacheCluster } from '../cache/cluster.js';
 import { createMetrics } from '../http/metrics.js';
 
-const SEED = 20261126;
-const REVIEWS = 120_000;
-const OVER_TLS = 5_000;
+const SEED = seedOf(20261126);
+const REVIEWS = scaled(120_000);
+const OVER_TLS = scaled(5_000);
 
 /** Mulberry32: the same reviews in every run. */
 function generator(seed: number) {
@@ -250,34 +251,38 @@ const shown = (attack: Attack, why: string): string =>
   `${why}: ${attack.path} ${attack.body.toString().slice(0, 1500)}`;
 
 describe('hostile reviews', () => {
-  it(`are never allowed and never hurt: ${REVIEWS} of them`, async () => {
-    const logger = createLogger('fuzz', 'silent');
-    const cluster = new TestCluster(standardObjects());
-    const cache = cacheCluster({
-      makeInformer: cluster.makeInformer,
-      mode: 'kubernetes',
-      keepPods: true,
-      logger,
-      onNamespace: () => undefined,
-    });
-    await cache.complete;
-    const config = {
-      mode: 'kubernetes',
-      workloads: 'warn',
-      checkExec: true,
-      guarded: new Map<string, Set<string>>(),
-    } as const;
-    const hooks = hooksOf({ cache, config }, { subjectAccessReview: () => Promise.resolve(false) });
-    const answering = createAnswering({ hooks, cache, budgetMs: 1, metrics: createMetrics(), logger });
-    const random = generator(SEED);
-    const faults: string[] = [];
-    for (let done = 0; done < REVIEWS; done += 1) {
-      const attack = random.pick(KINDS)(random, random.pick(targets));
-      const why = fault(attack, await answering.reply(attack.path, attack.body, performance.now()));
-      if (why) faults.push(shown(attack, why));
-    }
-    expect(faults.slice(0, 5)).toEqual([]);
-  }, 300_000);
+  it(
+    `are never allowed and never hurt: ${REVIEWS} of them`,
+    async () => {
+      const logger = createLogger('fuzz', 'silent');
+      const cluster = new TestCluster(standardObjects());
+      const cache = cacheCluster({
+        makeInformer: cluster.makeInformer,
+        mode: 'kubernetes',
+        keepPods: true,
+        logger,
+        onNamespace: () => undefined,
+      });
+      await cache.complete;
+      const config = {
+        mode: 'kubernetes',
+        workloads: 'warn',
+        checkExec: true,
+        guarded: new Map<string, Set<string>>(),
+      } as const;
+      const hooks = hooksOf({ cache, config }, { subjectAccessReview: () => Promise.resolve(false) });
+      const answering = createAnswering({ hooks, cache, budgetMs: 1, metrics: createMetrics(), logger });
+      const random = generator(SEED);
+      const faults: string[] = [];
+      for (let done = 0; done < REVIEWS; done += 1) {
+        const attack = random.pick(KINDS)(random, random.pick(targets));
+        const why = fault(attack, await answering.reply(attack.path, attack.body, performance.now()));
+        if (why) faults.push(shown(attack, why));
+      }
+      expect(faults.slice(0, 5)).toEqual([]);
+    },
+    scaled(300_000),
+  );
 
   describe('over TLS', () => {
     let webhook: TestAdmission;
@@ -286,20 +291,24 @@ describe('hostile reviews', () => {
     });
     afterAll(() => webhook.stop());
 
-    it(`get an answer each: ${OVER_TLS} of them`, async () => {
-      const random = generator(SEED + 1);
-      const faults: string[] = [];
-      for (let done = 0; done < OVER_TLS; done += 10)
-        await Promise.all(
-          Array.from({ length: 10 }, async () => {
-            const attack = random.pick(KINDS)(random, random.pick(targets));
-            const { status, text } = await webhook.post(attack.path, attack.body);
-            const why = fault(attack, { status, body: text });
-            if (why) faults.push(shown(attack, why));
-          }),
-        );
-      expect(faults.slice(0, 5)).toEqual([]);
-    }, 120_000);
+    it(
+      `get an answer each: ${OVER_TLS} of them`,
+      async () => {
+        const random = generator(SEED + 1);
+        const faults: string[] = [];
+        for (let done = 0; done < OVER_TLS; done += 10)
+          await Promise.all(
+            Array.from({ length: 10 }, async () => {
+              const attack = random.pick(KINDS)(random, random.pick(targets));
+              const { status, text } = await webhook.post(attack.path, attack.body);
+              const why = fault(attack, { status, body: text });
+              if (why) faults.push(shown(attack, why));
+            }),
+          );
+        expect(faults.slice(0, 5)).toEqual([]);
+      },
+      scaled(120_000),
+    );
 
     it.each<[string, { method?: string; contentType?: string }, number]>([
       ['another method', { method: 'GET' }, 405],

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { connect } from 'node:tls';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { waitFor } from '@scc/runtime';
+import { cases, scaled } from '@scc/testing/scale';
 import fc from 'fast-check';
 import { pods } from '@scc/scc/testing';
 import { aPod, objectReview, patched, podReview, startTestAdmission, type TestAdmission } from './admission.fixture.js';
@@ -96,25 +97,29 @@ describe('requirement 5: answers from memory only', () => {
 });
 
 describe('requirement 6: an idempotent, minimal patch', () => {
-  it('holds for generated pods', async () => {
-    const granted = ['nonroot-v2', 'hostmount-anyuid', 'hostnetwork', 'privileged'].map((scc) => grantOf(scc, 'web'));
-    const { ask } = await testHooks({ objects: granted });
-    await fc.assert(
-      fc.asyncProperty(pods.map(withStrangers), async (pod) => {
-        const first = await ask('/mutate/pods', podReview(pod));
-        if (!first.allowed) return;
-        const patch = first.patch ?? [];
-        const lists = patch.filter((operation) => operation.op === 'replace' && Array.isArray(operation.value));
-        expect(lists).toEqual([]);
-        const result = patched(pod, { json: answerWith(patch) });
-        expect(strangers(result)).toEqual(strangers(pod));
-        const second = await ask('/mutate/pods', podReview(result));
-        expect(second).toMatchObject({ allowed: true, patch: [] });
-        expect((await ask('/validate/pods', podReview(result))).allowed).toBe(true);
-      }),
-      { seed: 20261126, numRuns: 100_000 },
-    );
-  }, 900_000);
+  it(
+    'holds for generated pods',
+    async () => {
+      const granted = ['nonroot-v2', 'hostmount-anyuid', 'hostnetwork', 'privileged'].map((scc) => grantOf(scc, 'web'));
+      const { ask } = await testHooks({ objects: granted });
+      await fc.assert(
+        fc.asyncProperty(pods.map(withStrangers), async (pod) => {
+          const first = await ask('/mutate/pods', podReview(pod));
+          if (!first.allowed) return;
+          const patch = first.patch ?? [];
+          const lists = patch.filter((operation) => operation.op === 'replace' && Array.isArray(operation.value));
+          expect(lists).toEqual([]);
+          const result = patched(pod, { json: answerWith(patch) });
+          expect(strangers(result)).toEqual(strangers(pod));
+          const second = await ask('/mutate/pods', podReview(result));
+          expect(second).toMatchObject({ allowed: true, patch: [] });
+          expect((await ask('/validate/pods', podReview(result))).allowed).toBe(true);
+        }),
+        cases(100_000, 20261126),
+      );
+    },
+    scaled(900_000),
+  );
 });
 
 const answerWith = (patch: readonly unknown[]) => ({

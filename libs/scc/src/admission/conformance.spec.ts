@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { gunzipSync } from 'node:zlib';
+import { extraCases } from '@scc/testing/scale';
 import { compileSCCs } from '../model/compile.js';
 import { conformanceCaseSchema, requestOfCase, resultOfCase } from './conformance.js';
 import { decide } from './decide.js';
@@ -15,13 +17,17 @@ function normalised(value: unknown): unknown {
   return entries.length === 0 ? undefined : Object.fromEntries(entries);
 }
 
-const fixture = (name: string): string[] =>
-  readFileSync(fileURLToPath(new URL(`../../fixtures/${name}`, import.meta.url)), 'utf8')
-    .trim()
-    .split('\n');
-const recorded = [...fixture('cases.jsonl'), ...fixture('generated-cases.jsonl')].map(
-  (line) => JSON.parse(line) as { id: string; expect: { message?: string } },
+const linesOf = (file: string): string[] => {
+  const bytes = readFileSync(file);
+  const text = file.endsWith('.gz') ? gunzipSync(bytes) : bytes;
+  return text.toString().trim().split('\n');
+};
+const FIXTURES = ['cases.jsonl', 'generated-cases.jsonl'].map((name) =>
+  fileURLToPath(new URL(`../../fixtures/${name}`, import.meta.url)),
 );
+const recorded = [...FIXTURES, ...(extraCases === undefined ? [] : [extraCases])]
+  .flatMap(linesOf)
+  .map((line) => JSON.parse(line) as { id: string; expect: { message?: string } });
 
 describe('decisions recorded from OpenShift', () => {
   const cluster = defaultSCCs();

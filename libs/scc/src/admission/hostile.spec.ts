@@ -1,3 +1,4 @@
+import { cases } from '@scc/testing/scale';
 import fc from 'fast-check';
 import { pods } from '../model/arbitraries.fixture.js';
 import { decide } from './decide.js';
@@ -39,7 +40,7 @@ describe('anything that is sent as a pod', () => {
             /^(ignored|rejected|admitted)$/,
           );
       }),
-      { numRuns: 2000 },
+      cases(2000),
     );
     expect(Math.min(decided, refused)).toBeGreaterThan(100);
   });

@@ -1,3 +1,4 @@
+import { cases } from '@scc/testing/scale';
 import fc from 'fast-check';
 import { ownSCCs, pods } from '../model/arbitraries.fixture.js';
 import { compileSCCs } from '../model/compile.js';
@@ -34,7 +35,7 @@ function onAdmitted(
       seen += 1;
       check(decision, given);
     }),
-    { numRuns: 400 },
+    cases(400),
   );
   expect(seen).toBeGreaterThan(20);
 }

@@ -1,3 +1,4 @@
+import { cases } from '@scc/testing/scale';
 import fc from 'fast-check';
 import { DEFAULTS } from '../admission/request.fixture.js';
 import { ownSCCs, pods } from '../model/arbitraries.fixture.js';
@@ -96,7 +97,7 @@ describe('the smallest patch of many containers', () => {
         if (expected.length > 1) compared += 1;
         expect(summary(edits)).toEqual(summary(expected));
       }),
-      { numRuns: 300 },
+      cases(300),
     );
     expect(compared).toBeGreaterThan(10);
   });

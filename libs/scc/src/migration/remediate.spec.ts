@@ -1,3 +1,4 @@
+import { cases } from '@scc/testing/scale';
 import fc from 'fast-check';
 import { ownSCCs, pods } from '../model/arbitraries.fixture.js';
 import { compileSCC } from '../model/compile.js';
@@ -175,7 +176,7 @@ describe('the smallest patch', () => {
           expect(judgeTemplate(target, applyTemplatePatch(template, rest), FACTS).fits).toBe(false);
         }
       }),
-      { numRuns: 300 },
+      cases(300),
     );
     expect(patched).toBeGreaterThan(10);
   });

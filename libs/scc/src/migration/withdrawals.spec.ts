@@ -1,3 +1,4 @@
+import { cases } from '@scc/testing/scale';
 import fc from 'fast-check';
 import { DEFAULTS } from '../admission/request.fixture.js';
 import { ownSCCs, pods } from '../model/arbitraries.fixture.js';
@@ -131,7 +132,7 @@ describe('what a target takes away', () => {
         const again = remediate(first.template, target, { ...FACTS, runningPod: first.pod });
         expect(again.risks.filter(({ name }) => /withdrawn|changed|removed|applied/.test(name))).toEqual([]);
       }),
-      { numRuns: 200 },
+      cases(200),
     );
   });
 });

@@ -1,0 +1,134 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { root } from './packages.ts';
+import type { Part } from './parts.ts';
+import { jestResults, junitResults } from './results.ts';
+
+/** What one round came to, as numbers that add up over the rounds: tests, requests, failed. */
+export type Figures = Record<string, number>;
+
+/** One round of a part: its command, and how to read what it wrote. */
+interface Round {
+  command: Pick<Part, 'command' | 'args' | 'env'>;
+  figures: () => Promise<Figures>;
+}
+
+export interface VerifyPart {
+  name: string;
+  /** What is done, for the table. */
+  what: string;
+  rounds: number;
+  /** The round counts from 1; `report` is a file of its own that the command may write. */
+  round: (round: number, report: string) => Round;
+}
+
+/** Far beyond what a suite takes at a large scale: what hangs for a day must not hold the run for ever. */
+const TEST_TIMEOUT_MS = 24 * 60 * 60_000;
+const DEMO_SECONDS = 60;
+const DEMO_RATE = 1_000;
+
+function jest(projects: readonly string[], suites: readonly string[], report: string, env: NodeJS.ProcessEnv): Round {
+  const args = [
+    ...['--experimental-vm-modules', '--no-warnings', 'node_modules/jest/bin/jest.js', ...suites],
+    ...['--selectProjects', ...projects, '--testTimeout', String(TEST_TIMEOUT_MS)],
+    ...['--json', '--outputFile', report, '--runInBand'],
+  ];
+  return {
+    command: { command: 'node', args, env },
+    figures: async () => {
+      const { passed, failed } = await jestResults(report);
+      return { tests: passed + failed, failed };
+    },
+  };
+}
+
+const seeded = (scale: number, round: number): NodeJS.ProcessEnv => ({
+  SCC_TEST_SCALE: String(scale),
+  SCC_TEST_SEED: String(round),
+});
+
+/** Suites whose cases are drawn, at a multiple of their size in the gate, with another seed in each round. */
+const drawn = (name: string, what: string, suites: readonly string[], scale: number): VerifyPart => ({
+  name,
+  what: `${what}, ${scale} × the gate's size, a seed per round`,
+  rounds: 5,
+  round: (round, report) => jest(['unit', 'integration'], suites, report, seeded(scale, round)),
+});
+
+interface DemoReport {
+  scenarios: { requests: number; failed: number; differences: unknown[]; leftovers: unknown[] }[];
+}
+
+function demo(report: string, options: readonly string[] = []): Round {
+  return {
+    command: { command: 'node', args: ['dev/dist/demo/main.js', '--json', report, ...options] },
+    figures: async () => {
+      const text = await readFile(report, 'utf8').catch(() => '{"scenarios":[]}');
+      const { scenarios } = JSON.parse(text) as DemoReport;
+      const sum = (of: (scenario: DemoReport['scenarios'][number]) => number): number =>
+        scenarios.reduce((total, scenario) => total + of(scenario), 0);
+      return {
+        migrations: scenarios.length,
+        requests: sum(({ requests }) => requests),
+        failed: sum(({ failed }) => failed),
+        'left behind': sum(({ differences, leftovers }) => differences.length + leftovers.length),
+      };
+    },
+  };
+}
+
+/** Every part of `npm run verify`, the quick ones first. `corpus` is a file of recorded SCC decisions. */
+export function verifyParts(corpus: string | undefined): VerifyPart[] {
+  if (corpus !== undefined && !existsSync(corpus)) throw new Error(`--corpus: there is no file ${corpus}`);
+  const recorded: VerifyPart = {
+    name: 'corpus',
+    what: 'SCC decisions as OpenShift recorded them',
+    rounds: 1,
+    round: (_round, report) =>
+      jest(['unit'], ['libs/scc/src/admission/conformance'], report, { SCC_TEST_CASES: corpus }),
+  };
+  return [
+    ...(corpus === undefined ? [] : [recorded]),
+    drawn('scc', 'properties of SCC decisions and remedies', ['libs/scc/src/admission', 'libs/scc/src/migration'], 50),
+    drawn('risk', 'properties of the risk model and worlds whose truth is known', ['libs/risk/src'], 5),
+    drawn('audit', 'canonical form against a second implementation', ['libs/audit/src/canonical'], 200),
+    drawn('reviews', 'JSON patches and quick checks of the webhook', ['libs/admission/src/review'], 100),
+    drawn(
+      'webhook',
+      'hostile reviews, and patches that are minimal and repeatable',
+      ['libs/admission/src/testing/(fuzz|requirements)'],
+      2,
+    ),
+    {
+      name: 'api',
+      what: 'every operation of the API, fuzzed with 500 examples, a seed per round',
+      rounds: 5,
+      round: (round, report) => ({
+        command: {
+          command: 'node',
+          args: ['scripts/fuzz-api.ts', '--examples', '500', '--seed', String(round), '--junit', report],
+        },
+        figures: async () => {
+          const { passed, failed } = await junitResults(report);
+          return { operations: passed + failed, failed };
+        },
+      }),
+    },
+    {
+      name: 'crashes',
+      what: 'every part of the control plane killed in the middle of a migration and of an undo',
+      rounds: 3,
+      round: (_round, report) => jest(['e2e'], ['crashes\\.e2e'], report, {}),
+    },
+    { name: 'demo', what: 'the five migrations of the demo', rounds: 10, round: (_round, report) => demo(report) },
+    {
+      name: 'load',
+      what: `the demo under ${DEMO_RATE} requests a second, ${DEMO_SECONDS} s before and after each plan`,
+      rounds: 2,
+      round: (_round, report) => demo(report, ['--rate', String(DEMO_RATE), '--seconds', String(DEMO_SECONDS)]),
+    },
+  ];
+}
+
+export const VERIFY_FOLDER = path.join(root, '.verify');
