@@ -180,6 +180,8 @@ const CLUSTER_SCOPED = new Set([
   'PriorityClass',
   'ValidatingWebhookConfiguration',
   'MutatingWebhookConfiguration',
+  'ValidatingAdmissionPolicy',
+  'ValidatingAdmissionPolicyBinding',
   'SecurityContextConstraints',
 ]);
 

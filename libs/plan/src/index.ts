@@ -43,6 +43,14 @@ export {
 } from './schema.js';
 export { COMMANDS, STEPS, type CommandName, type Step } from './commands.js';
 export {
+  AUTHORSHIP_ANNOTATIONS,
+  editorsAnnotation,
+  editorsOf,
+  type Identity,
+  identityAnnotations,
+  recordedIdentity,
+} from './identity.js';
+export {
   PLAN_API_VERSION,
   PLAN_GROUP,
   PLAN_KIND,
@@ -57,6 +65,8 @@ export {
   CANARY_ROLE,
   CRITICALITY_LABEL,
   DISABLED_ANNOTATION,
+  EDITOR_ANNOTATION,
+  EDITORS_ANNOTATION,
   ENFORCE_LABEL,
   FIELD_MANAGER,
   FINALIZER,

@@ -16,8 +16,12 @@ export const WORKLOADS_LABEL = 'scc.poc/workloads';
 /** On a workload or namespace: how much depends on it. */
 export const CRITICALITY_LABEL = 'scc.poc/criticality';
 
-/** On a plan: who created it or last changed its spec; written by the webhook alone. */
+/** On a plan: who created it; `-uid`, `-groups` and `-extra` complete the record. Written by the webhook alone. */
 export const AUTHOR_ANNOTATION = 'scc.poc/author';
+/** On a plan: who last changed what it would do, recorded as the author is. Written by the webhook alone. */
+export const EDITOR_ANNOTATION = 'scc.poc/editor';
+/** On a plan: everybody but the author who ever changed what it would do, one name a line. Written by the webhook alone. */
+export const EDITORS_ANNOTATION = 'scc.poc/editors';
 /** On a plan: lets a workload migrate although not all of its pods are ready. */
 export const UNREADY_ANNOTATION = 'scc.poc/allow-unready-source';
 /** On an object made for a canary whose plan's name is too long for a label: the whole name. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { aPod, CONTROLLER, objectReview, podReview } from '../testing/admission.fixture.js';
 import { aNamespace, grantOf, type KubeLike, sccRole } from '../testing/cluster.fixture.js';
+import { applyPatch } from 'rfc6902';
 import { testHooks } from './hook.fixture.js';
 
 const DEPLOYMENT = ['apps', 'v1', 'Deployment', 'deployments'] as const;
@@ -81,6 +82,12 @@ const aPlan = (annotations: Record<string, string>, spec: object = {}) => ({
 });
 const AUTHOR = 'scc.poc/author';
 const ana = { username: 'ana', groups: ['system:authenticated'] };
+const BY_ANA = {
+  [AUTHOR]: 'ana',
+  'scc.poc/author-uid': '',
+  'scc.poc/author-groups': 'system:authenticated',
+  'scc.poc/author-extra': '',
+};
 
 describe('plans', () => {
   it.each([
@@ -92,10 +99,8 @@ describe('plans', () => {
     ],
   ])('%s get their author', async (_case, annotations, patch) => {
     const { ask } = await testHooks();
-    expect(await ask('/mutate/plans', objectReview(PLAN, { object: aPlan(annotations), userInfo: ana }))).toEqual({
-      allowed: true,
-      patch,
-    });
+    const answer = await ask('/mutate/plans', objectReview(PLAN, { object: aPlan(annotations), userInfo: ana }));
+    expect(answer).toEqual({ allowed: true, patch: expect.arrayContaining(patch) });
   });
 
   it.each([
@@ -114,9 +119,47 @@ describe('plans', () => {
     expect(await ask('/validate/plans', review)).toMatchObject({ allowed: false, code: 422 });
   });
 
+  it('record whoever creates or edits them with all that is needed to ask for their rights', async () => {
+    const { ask } = await testHooks();
+    const eve = {
+      username: 'eve',
+      uid: 'e1',
+      groups: ['devs', 'ops'],
+      extra: { 'scopes.io': ['a', 'b'], other: ['c'] },
+    };
+    const marked = async (review: { object: ReturnType<typeof aPlan>; userInfo: object }) => {
+      const answer = await ask('/mutate/plans', objectReview(PLAN, review));
+      const object = structuredClone(review.object);
+      applyPatch(object, [...(answer.patch ?? [])]);
+      expect((await ask('/validate/plans', objectReview(PLAN, { ...review, object }))).allowed).toBe(true);
+      return object;
+    };
+    const made = await marked({ object: aPlan({}), userInfo: ana });
+    expect(made.metadata.annotations).toEqual(BY_ANA);
+    const edited = { ...made, spec: { ...made.spec, targetSCC: 'nonroot-v2' } };
+    const update = { operation: 'UPDATE', oldObject: made, userInfo: eve };
+    expect((await marked({ ...update, object: edited })).metadata.annotations).toEqual({
+      ...BY_ANA,
+      'scc.poc/editor': 'eve',
+      'scc.poc/editor-uid': 'e1',
+      'scc.poc/editor-groups': 'devs\nops',
+      'scc.poc/editor-extra': 'other=c\nscopes.io=a\tb',
+      'scc.poc/editors': 'eve',
+    });
+    const suspended = { ...made, spec: { ...made.spec, suspend: true } };
+    expect((await marked({ ...update, object: suspended })).metadata.annotations).toEqual(BY_ANA);
+  });
+
+  it.each(['-uid', '-groups', '-extra'])('are refused with another %s than the caller has', async (part) => {
+    const { ask } = await testHooks();
+    const object = aPlan({ ...BY_ANA, [`${AUTHOR}${part}`]: 'system:masters' });
+    const { message } = await ask('/validate/plans', objectReview(PLAN, { object, userInfo: ana }));
+    expect(message).toContain(`${AUTHOR}${part}`);
+  });
+
   it('are refused with every violation at once', async () => {
     const { ask } = await testHooks();
-    const object = aPlan({ [AUTHOR]: 'ana' }, { traffic: { weights: [50, 10] }, schedule: { notBefore: 'soon' } });
+    const object = aPlan(BY_ANA, { traffic: { weights: [50, 10] }, schedule: { notBefore: 'soon' } });
     const { message } = await ask('/validate/plans', objectReview(PLAN, { object, userInfo: ana }));
     for (const field of ['spec.traffic.weights[1]', 'spec.schedule.notBefore']) expect(message).toContain(field);
   });
@@ -139,7 +182,7 @@ describe('plans', () => {
 
   it('that name what the cluster does not have are warned of', async () => {
     const { ask } = await testHooks();
-    const object = aPlan({ [AUTHOR]: 'ana' }, { targetSCC: 'unheard-of' });
+    const object = aPlan(BY_ANA, { targetSCC: 'unheard-of' });
     expect((await ask('/validate/plans', objectReview(PLAN, { object, userInfo: ana }))).warnings).toHaveLength(2);
   });
 });

@@ -1,6 +1,14 @@
 import {
   AUTHOR_ANNOTATION,
+  AUTHORSHIP_ANNOTATIONS,
+  EDITOR_ANNOTATION,
+  EDITORS_ANNOTATION,
+  editorsAnnotation,
+  editorsOf,
   editViolations,
+  type Identity,
+  identityAnnotations,
+  isRecord,
   parseSpec,
   phaseSchema,
   PLAN_GROUP,
@@ -15,8 +23,6 @@ import { patchBetween } from '../review/json-patch.js';
 import type { ClusterCache } from '../cache/cluster.js';
 import type { Hook, HookContext } from './hook.js';
 
-/** Who made the plan: four-eyes rules compare approvers with it, so nobody but this webhook writes it. */
-
 const planSchema = z.looseObject({
   metadata: z.looseObject({ annotations: z.record(z.string(), z.string()).nullish() }),
   spec: z.unknown(),
@@ -28,22 +34,52 @@ interface PlanReview {
   readonly plan: Plan;
   /** Undefined for a new plan. */
   readonly before: Plan | undefined;
-  /** Who must be named as the author; undefined for a plan that is older than this webhook. */
-  readonly author: string | undefined;
+  /** What the annotations must say about who wrote the plan; an author is missing when the plan is older than this. */
+  readonly authorship: Readonly<Record<string, string>>;
 }
 
-function planReviewOf({ kind, operation, object, oldObject, userInfo }: ReviewRequest): PlanReview | undefined {
+const identityOf = ({ userInfo }: ReviewRequest): Identity => ({
+  username: userInfo.username ?? '',
+  uid: userInfo.uid ?? '',
+  groups: userInfo.groups ?? [],
+  extra: userInfo.extra ?? {},
+});
+
+type Annotations = Readonly<Record<string, string>>;
+const annotationsOf = ({ metadata }: Plan): Annotations => metadata.annotations ?? {};
+const only = (annotations: Annotations, isKept: (name: string) => boolean): Annotations =>
+  Object.fromEntries(Object.entries(annotations).filter(([name]) => isKept(name)));
+const isAuthorship = (name: string): boolean => AUTHORSHIP_ANNOTATIONS.includes(name);
+
+/** The spec without the switch that anybody who may edit the plan may use: it changes nothing of what the plan would do. */
+const deedOf = ({ spec }: Plan): string =>
+  JSON.stringify({ ...(isRecord(spec) ? spec : { spec }), suspend: undefined });
+
+/** The author stays the one who created the plan; every edit of what it would do is recorded beside. */
+function authorshipOf(plan: Plan, before: Plan | undefined, identity: Identity): Annotations {
+  if (!before) return identityAnnotations(AUTHOR_ANNOTATION, identity);
+  const recorded = only(annotationsOf(before), isAuthorship);
+  if (deedOf(plan) === deedOf(before)) return recorded;
+  return {
+    ...recorded,
+    ...identityAnnotations(EDITOR_ANNOTATION, identity),
+    [EDITORS_ANNOTATION]: editorsAnnotation(recorded, identity.username),
+  };
+}
+
+function planReviewOf(request: ReviewRequest): PlanReview | undefined {
+  const { kind, operation, object, oldObject } = request;
   if (kind.group !== PLAN_GROUP || kind.kind !== PLAN_KIND) return undefined;
   const plan = planSchema.safeParse(object).data;
-  if (!plan) return undefined;
-  if (operation === 'CREATE') return { plan, before: undefined, author: userInfo.username ?? '' };
+  if (!plan || (operation !== 'CREATE' && operation !== 'UPDATE')) return undefined;
   const before = operation === 'UPDATE' ? planSchema.safeParse(oldObject).data : undefined;
-  return before && { plan, before, author: before.metadata.annotations?.[AUTHOR_ANNOTATION] };
+  if (operation === 'UPDATE' && !before) return undefined;
+  return { plan, before, authorship: authorshipOf(plan, before, identityOf(request)) };
 }
 
 const NOT_A_PLAN = notUnderstood('it is not about a migration plan that is created or updated');
 
-/** Names the author of a new plan, and keeps that name. */
+/** Records the author of a new plan and the editor of another, and keeps what was recorded. */
 export function markAuthors(): Hook {
   return {
     path: '/mutate/plans',
@@ -51,23 +87,39 @@ export function markAuthors(): Hook {
     decide: (request): Outcome => {
       const review = planReviewOf(request);
       if (!review) return NOT_A_PLAN;
-      const { plan, author } = review;
-      if (plan.metadata.annotations?.[AUTHOR_ANNOTATION] === author) return ALLOWED;
-      const annotations = { ...plan.metadata.annotations, [AUTHOR_ANNOTATION]: author };
-      return { allowed: true, patch: patchBetween(plan, { ...plan, metadata: { ...plan.metadata, annotations } }) };
+      const { plan, authorship } = review;
+      const annotations = { ...only(annotationsOf(plan), (name) => !isAuthorship(name)), ...authorship };
+      const patch = patchBetween(plan, { ...plan, metadata: { ...plan.metadata, annotations } });
+      return patch.length === 0 ? ALLOWED : { allowed: true, patch };
     },
   };
 }
 
-function authorViolations({ plan, author }: PlanReview): Violation[] {
-  if (plan.metadata.annotations?.[AUTHOR_ANNOTATION] === author) return [];
+const MOST_EDITORS = 100;
+
+function authorViolations({ plan, before, authorship }: PlanReview): Violation[] {
+  const annotations = annotationsOf(plan);
+  const editors = editorsOf(authorship);
+  const wrong = AUTHORSHIP_ANNOTATIONS.filter((name) => annotations[name] !== authorship[name]);
+  const author = authorship[AUTHOR_ANNOTATION];
+  const whose = author === undefined ? 'nobody recorded who made this plan' : `this plan was made by ${author}`;
   return [
-    {
+    ...wrong.map((name) => ({
       code: 'AuthorIsFixed',
-      field: `metadata.annotations[${AUTHOR_ANNOTATION}]`,
-      message: author === undefined ? 'nobody recorded who made this plan' : `this plan was made by ${author}`,
+      field: `metadata.annotations[${name}]`,
+      message: name === AUTHOR_ANNOTATION || !before ? whose : `${whose}; the record of its editors is another`,
       remedy: 'Leave the annotation as it is; admission alone writes it.',
-    },
+    })),
+    ...(editors.length > MOST_EDITORS
+      ? [
+          {
+            code: 'TooManyEditors',
+            field: `metadata.annotations[${EDITORS_ANNOTATION}]`,
+            message: `more than ${MOST_EDITORS} people edited this plan`,
+            remedy: 'Delete the plan and create it again.',
+          },
+        ]
+      : []),
   ];
 }
 
