@@ -12,9 +12,12 @@ import { PodTracker } from './pods/follow.js';
 import { installDefaultPolicies } from './policies/defaults.js';
 import { recordExpiredExceptions } from './policies/exceptions.js';
 import { followSCCs } from './registry/follow.js';
+import { enterObserved } from './registry/observed.js';
 import { RiskLearner } from './risk/learner.js';
 
 const SWEEP_MS = 5000;
+/** Sweeps between two looks at all running pods. */
+const OBSERVE_EVERY = 4;
 
 export interface BackgroundOptions {
   source: DataSource;
@@ -62,13 +65,17 @@ export async function startBackground(options: BackgroundOptions): Promise<Backg
 
 function startSweeper(source: DataSource, logger: Logger): { stop: () => Promise<void> } {
   let last: Promise<void> = Promise.resolve();
+  let turn = 0;
   const sweep = async (): Promise<void> => {
     await inTransaction(source, (tx) => expireRequests(tx, new Date()));
     await inTransaction(source, (tx) => recordExpiredExceptions(tx, new Date()));
+    if (turn++ % OBSERVE_EVERY === 0) await inTransaction(source, (tx) => enterObserved(tx, new Date()));
     await inTransaction(source, forgetKeys);
   };
   const timer = setInterval(() => {
-    last = last.then(sweep).catch((error: unknown) => logger.warn({ err: error }, 'expiry could not be recorded'));
+    last = last
+      .then(sweep)
+      .catch((error: unknown) => logger.warn({ err: error }, 'what is over, or was observed, could not be recorded'));
   }, SWEEP_MS);
   return {
     stop: async () => {

@@ -22,6 +22,7 @@ import { ROLE_TABLE } from './permissions.js';
 import type { PodTracker } from './pods/follow.js';
 import { observePod } from './pods/observation.js';
 import { countedVerdicts } from './policies/recorded.js';
+import { unplannedChanges } from './registry/observed.js';
 import { startApi } from './server.js';
 
 /** What was started, in that order; stopped in the other. */
@@ -219,6 +220,14 @@ function watchWork(
       labelNames: ['policy', 'because'],
     },
     countedVerdicts,
+  );
+  metrics.counter(
+    {
+      name: 'scc_governance_unplanned_changes_total',
+      help: 'Workloads whose SCC changed without a plan; looser: the new one permits more.',
+      labelNames: ['kind'],
+    },
+    () => Object.entries(unplannedChanges()).map(([kind, value]) => ({ labels: { kind }, value })),
   );
   seen('pod_news_waiting', 'News of pods that wait to be written.', () => pods.counts().waiting);
   seen('pod_news_dropped', 'News of pods that were dropped since the start.', () => pods.counts().dropped);

@@ -196,6 +196,7 @@ export const trackedPodSchema = z.object({
   namespace: z.string(),
   name: z.string(),
   scc: z.string().nullable(),
+  version: z.string().nullable().describe('Of the SCC, when the pod was first seen under it.'),
   subjectType: z.string().nullable(),
   image: z.string().nullable(),
   node: z.string().nullable(),
@@ -245,10 +246,18 @@ export const activationSchema = z.object({
   version: z.string().nullable(),
   planUid: z.string().nullable(),
   actor: z.string().nullable(),
-  reason: z.enum(['observed', 'migrated', 'restored']),
+  reason: z
+    .enum(['observed', 'migrated', 'restored', 'changed', 'sccEdited'])
+    .describe('changed: without a plan. sccEdited: the SCC was edited, and the pods were started again since.'),
   activatedAt: time,
   deactivatedAt: time.nullable(),
   deactivatedBy: z.string().nullable(),
+});
+
+export const workloadSCCSchema = activationSchema.extend({
+  observed: z
+    .array(z.object({ scc: z.string().nullable(), version: z.string().nullable(), pods: z.int() }))
+    .describe('Under what its pods ran then: several during a rollout.'),
 });
 
 export type MigrationSummary = z.infer<typeof migrationSummarySchema>;

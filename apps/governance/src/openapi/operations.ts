@@ -22,6 +22,7 @@ import {
   signedProofSchema,
   stepRecordSchema,
   trackedPodSchema,
+  workloadSCCSchema,
 } from '@scc/governance-api';
 import { z } from 'zod';
 import { assessmentSchema, calibrationSchema, modelsSchema } from '../risk/answers.js';
@@ -177,7 +178,7 @@ export const OPERATIONS: Record<`${Method} /v1/${string}`, Operation> = {
   },
   'GET /v1/workloads/{namespace}/{kind}/{name}/scc': {
     summary: 'Under which SCC, and which version of it, a workload ran at a time',
-    answer: activationSchema,
+    answer: workloadSCCSchema,
   },
   'GET /v1/workloads/{namespace}/{kind}/{name}/history': {
     summary: 'Under which SCCs a workload ran, newest first',

@@ -14,6 +14,7 @@ import { IDENTITY } from '../database/columns.js';
 @Entity('tracked_pod')
 @Index('tracked_pod_scc', ['scc', 'namespace', 'name', 'uid'], { where: 'gone_at is null' })
 @Index('tracked_pod_place', ['namespace', 'name', 'uid'], { where: 'gone_at is null' })
+@Index('tracked_pod_version', ['sccVersion', 'namespace'], { where: 'gone_at is null' })
 @Index('tracked_pod_owner', ['namespace', 'ownerKind', 'ownerName', 'uid'])
 export class TrackedPodEntity {
   @PrimaryColumn('text')
@@ -55,6 +56,10 @@ export class TrackedPodEntity {
   @Index('tracked_pod_gone', { where: 'gone_at is not null' })
   @Column('timestamptz', { nullable: true })
   goneAt!: Date | null;
+
+  /** The content of the SCC when the pod was first seen under it; an id of the registry. */
+  @Column('bigint', { name: 'scc_version', nullable: true })
+  sccVersion!: string | null;
 
   /** False while only admission has told of it. */
   @Column('boolean')

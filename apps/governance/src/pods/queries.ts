@@ -17,8 +17,17 @@ export interface PodFilter {
 export const podPositionSchema = z.object({ namespace: z.string(), name: z.string(), uid: z.string() });
 export type PodPosition = z.infer<typeof podPositionSchema>;
 
-const toPod = ({ ownerKind, ownerName, firstSeen, lastSeen, goneAt, ...pod }: TrackedPodEntity) => ({
+const toPod = ({
+  sccVersion: version,
+  ownerKind,
+  ownerName,
+  firstSeen,
+  lastSeen,
+  goneAt,
+  ...pod
+}: TrackedPodEntity) => ({
   ...pod,
+  version,
   owner: ownerKind && ownerName ? { kind: ownerKind, name: ownerName } : null,
   firstSeen: firstSeen.toISOString(),
   lastSeen: lastSeen.toISOString(),

@@ -38,18 +38,24 @@ const rowOf = ({ type, pod, at }: Extract<PodNews, { pod: PodObservation }>) => 
 /** One statement per batch; `before` reads the snapshot from before the statement. */
 const SEEN = `
   with input as (
-    select * from jsonb_to_recordset($1::jsonb) as t (uid text, namespace text, name text, scc text, "subjectType" text,
+    select t.*, coalesce(
+      (select version from scc_presence s where s.name = t.scc and s.present_from <= t.at order by s.present_from desc limit 1),
+      -- The registry may see an SCC a moment after its first pod.
+      (select version from scc_presence s where s.name = t.scc order by s.present_from limit 1)) as version
+    from jsonb_to_recordset($1::jsonb) as t (uid text, namespace text, name text, scc text, "subjectType" text,
       image text, node text, "ownerKind" text, "ownerName" text, plan text, at timestamptz, confirmed boolean)
   ), before as (
     select p.uid, p.scc, p.node, p.gone_at, p.confirmed from tracked_pod p join input using (uid)
   ), written as (
     insert into tracked_pod as p (uid, namespace, name, scc, subject_type, image, node, owner_kind, owner_name, plan,
-      first_seen, last_seen, confirmed)
-    select uid, namespace, name, scc, "subjectType", image, node, "ownerKind", "ownerName", plan, at, at, confirmed
+      first_seen, last_seen, confirmed, scc_version)
+    select uid, namespace, name, scc, "subjectType", image, node, "ownerKind", "ownerName", plan, at, at, confirmed, version
     from input order by uid
     on conflict (uid) do update set scc = excluded.scc, subject_type = excluded.subject_type, image = excluded.image,
       node = excluded.node, owner_kind = excluded.owner_kind, owner_name = excluded.owner_name, plan = excluded.plan,
-      last_seen = greatest(p.last_seen, excluded.last_seen), gone_at = null, confirmed = true
+      last_seen = greatest(p.last_seen, excluded.last_seen), gone_at = null, confirmed = true,
+      scc_version = case when p.scc is not distinct from excluded.scc then coalesce(p.scc_version, excluded.scc_version)
+        else excluded.scc_version end
     where excluded.confirmed
     returning p.uid
   )

@@ -6,8 +6,12 @@ import type { Database } from '../database/rows.js';
 import { inScope } from '../paging/filters.js';
 import type { WorkloadKey } from '../plans/store.js';
 import { TrackedPodEntity } from '../pods/pod.entity.js';
+import { Refusal } from '../refusal/refusal.js';
+import { observedAt } from './observed.js';
 import { SCCActivationEntity, SCCPresenceEntity, SCCVersionEntity } from './scc.entity.js';
 import { contentOf } from './versions.js';
+
+const ownedBy = (ownerKind: string, ownerName: string) => ({ ownerKind, ownerName });
 
 const toActivation = (row: SCCActivationEntity) => ({
   scc: row.scc,
@@ -21,8 +25,30 @@ const toActivation = (row: SCCActivationEntity) => ({
 });
 export type ActivationEntry = ReturnType<typeof toActivation>;
 
-/** Under which SCC, and which version of it, a workload ran at a time; undefined when nobody knows. */
-export async function workloadAt(
+export interface WorkloadSCC extends ActivationEntry {
+  /** Of the pods that ran then: several during a rollout. Empty when none was tracked. */
+  observed: { scc: string | null; version: string | null; pods: number }[];
+}
+
+/**
+ * Under which SCC, and which version of it, a workload ran at a time; undefined when nobody knows. Its pods decide: an
+ * entry that does not say the same as most of them explains nothing.
+ */
+export async function workloadAt(db: Database, workload: WorkloadKey, at: Date): Promise<WorkloadSCC | undefined> {
+  const entry = await entryAt(db, workload, at);
+  const seen = await observedAt(db, workload, at);
+  const most = seen.find(({ scc }) => scc !== null);
+  const observed = seen.map(({ scc, version, pods }) => ({ scc, version, pods }));
+  if (!most?.scc) return entry && { ...entry, observed };
+  const isSame = entry?.scc === most.scc && (entry.version === most.version || most.version === null);
+  if (entry && isSame) return { ...entry, observed };
+  return {
+    ...{ scc: most.scc, version: most.version, planUid: null, actor: null, reason: 'observed' },
+    ...{ activatedAt: most.since.toISOString(), deactivatedAt: null, deactivatedBy: null, observed },
+  };
+}
+
+async function entryAt(
   db: Database,
   { namespace, kind, name }: WorkloadKey,
   at: Date,
@@ -38,7 +64,7 @@ export async function workloadAt(
   return found ? toActivation(found) : undefined;
 }
 
-/** Under what a workload ran, newest first. */
+/** Under what a workload ran, newest first. @throws Refusal `notFound` for one that was never seen. */
 export async function workloadHistory(
   db: Database,
   { namespace, kind, name }: WorkloadKey,
@@ -46,6 +72,8 @@ export async function workloadHistory(
   const rows = await db
     .getRepository(SCCActivationEntity)
     .find({ where: { namespace, kind, name }, order: { activatedAt: 'DESC', id: 'DESC' }, take: 1000 });
+  if (rows.length === 0 && !(await db.getRepository(TrackedPodEntity).existsBy({ namespace, ...ownedBy(kind, name) })))
+    throw new Refusal('notFound', `no workload ${kind} ${namespace}/${name} was ever seen`);
   return rows.map(toActivation);
 }
 
@@ -102,12 +130,17 @@ function changedFields(a: Record<string, unknown>, b: Record<string, unknown>): 
   return keys.filter((key) => hashOf(a[key] ?? null) !== hashOf(b[key] ?? null)).sort();
 }
 
-/** Workloads that run under a version now, and how many of the tracked pods run under its name, as far as they are in scope. */
+/**
+ * Workloads that run under a version now, and how many tracked pods do, as far as they are in scope.
+ * @throws Refusal `notFound`
+ */
 export async function affectedBy(
   db: Database,
   version: string,
   scope: Scope,
 ): Promise<{ workloads: { namespace: string; kind: string; name: string; since: string }[]; pods: number }> {
+  if (!(await db.getRepository(SCCVersionEntity).existsBy({ id: version })))
+    throw new Refusal('notFound', `no version ${version} of an SCC`);
   const activations = db
     .getRepository(SCCActivationEntity)
     .createQueryBuilder('a')
@@ -118,8 +151,7 @@ export async function affectedBy(
   const pods = db
     .getRepository(TrackedPodEntity)
     .createQueryBuilder('p')
-    .innerJoin(SCCVersionEntity, 'v', 'v.name = p.scc')
-    .where('p.goneAt is null and v.id = :version', { version });
+    .where('p.goneAt is null and p.sccVersion = :version', { version });
   return {
     workloads: workloads.map(({ namespace, kind, name, activatedAt }) => ({
       ...{ namespace, kind, name },

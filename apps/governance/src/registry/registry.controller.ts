@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { Actor, Call, type User } from '../call/actor.js';
 import type { CallContext } from '../call/caller.js';
 import { namespaceQuery, RequirePermission } from '../call/require-permission.js';
+import { InvalidInput } from '../http/validation.js';
 import { Refusal } from '../refusal/refusal.js';
 import {
   type ActivationEntry,
@@ -14,6 +15,7 @@ import {
   versionsOf,
   workloadAt,
   workloadHistory,
+  type WorkloadSCC,
 } from './queries.js';
 
 const listSchema = z.object({ name: z.string().max(253).optional() });
@@ -59,8 +61,13 @@ export class RegistryController {
     key: { namespace: string; kind: string; name: string },
     @Query({ schema: atSchema }) { at }: z.infer<typeof atSchema>,
     @Call() { now }: CallContext,
-  ): Promise<ActivationEntry> {
-    const found = await workloadAt(this.source, key, at === undefined ? now : new Date(at));
+  ): Promise<WorkloadSCC> {
+    const when = at === undefined ? now : new Date(at);
+    if (when > now)
+      throw new InvalidInput('The request does not fit its schema', [
+        { field: 'at', message: 'lies in the future: what will be is not known' },
+      ]);
+    const found = await workloadAt(this.source, key, when);
     if (!found) throw new Refusal('notFound', 'nothing is known of the workload at that time');
     return found;
   }

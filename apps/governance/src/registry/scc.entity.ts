@@ -88,7 +88,7 @@ export class SCCActivationEntity {
   actor!: string | null;
 
   @Column('text')
-  reason!: 'observed' | 'migrated' | 'restored';
+  reason!: 'observed' | 'migrated' | 'restored' | 'changed' | 'sccEdited';
 
   /** The event that it comes from. */
   @Column('text', { unique: true })

@@ -6,10 +6,9 @@ import { z } from 'zod';
 import { type Queryable, rowsOf } from '../database/rows.js';
 import { SCCPresenceEntity, SCCVersionEntity } from './scc.entity.js';
 
-/** What makes an SCC what it is: all but what the API server writes. */
+/** What makes an SCC what it is: what it permits to whom. Labels and annotations permit nothing. */
 export function contentOf(scc: SecurityContextConstraints): SecurityContextConstraints {
-  const { name, labels, annotations } = scc.metadata;
-  return { ...scc, metadata: { name, ...(labels && { labels }), ...(annotations && { annotations }) } };
+  return { ...scc, metadata: { name: scc.metadata.name } };
 }
 
 const presentRow = z.object({ name: z.string(), content_hash: z.string(), content: sccSchema });

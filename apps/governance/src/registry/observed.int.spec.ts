@@ -1,0 +1,154 @@
+import { describe, expect, it } from '@jest/globals';
+import { defaultSCCs, type SecurityContextConstraints } from '@scc/scc';
+import { EVERYWHERE } from '../call/scope.js';
+import { authorizeStep } from '../engine/authorize.js';
+import { evaluate } from '../engine/evaluate.js';
+import { aRequest, at, holdsAnyRole, inTx, NOON, ownWorkload, row } from '../governance.fixture.js';
+import type { PodObservation } from '../pods/observation.js';
+import { type PodNews, trackPods } from '../pods/tracking.js';
+import { apiSuite } from '../suite.fixture.js';
+import { enterObserved, unplannedChanges } from './observed.js';
+import { affectedBy, workloadAt, workloadHistory } from './queries.js';
+import { observeSCC } from './versions.js';
+
+/** The registry says what pods really run under, also when no plan explains it. */
+
+const { database, test } = apiSuite();
+const minute = (minutes: number): Date => new Date(Date.parse(NOON) + minutes * 60_000);
+
+async function version(name: string, minutes: number, over: Partial<SecurityContextConstraints> = {}): Promise<string> {
+  const found = defaultSCCs().find(({ metadata }) => metadata.name === name);
+  if (!found) throw new Error(`no default ${name}`);
+  const seen = await inTx(database.app, (tx) => observeSCC(tx, name, { ...found, ...over }, minute(minutes)));
+  if (seen.version === null) throw new Error('an SCC that is there has a version');
+  return seen.version;
+}
+const seen = (owner: string, uid: string, scc: string, minutes: number): PodNews => {
+  const pod: PodObservation = {
+    ...{ uid, namespace: 'shop', name: uid, scc, subjectType: null, image: null, node: null, plan: null },
+    ...{ ownerKind: 'Deployment', ownerName: owner },
+  };
+  return { type: 'seen', pod, at: minute(minutes) };
+};
+const gone = (uid: string, minutes: number): PodNews => ({ type: 'gone', uid, at: minute(minutes) });
+const track = (...news: PodNews[]) => trackPods(database.app, news);
+const enter = (minutes: number) => inTx(database.app, (tx) => enterObserved(tx, minute(minutes)));
+const workload = (name: string) => ({ namespace: 'shop', kind: 'Deployment', name });
+const historyOf = async (name: string) =>
+  (await workloadHistory(database.app, workload(name))).map(({ scc, version: content, reason, activatedAt }) => ({
+    ...{ scc, version: content, reason },
+    activatedAt,
+  }));
+
+describe('the registry', () => {
+  it('knows a workload that never had a plan, and sees a change by hand, with an entry in the audit log', async () => {
+    const [narrow, wide] = [await version('restricted-v2', 0), await version('anyuid', 0)];
+    await track(seen('hand', 'hand-1', 'restricted-v2', 1));
+    await enter(2);
+    const before = unplannedChanges().looser;
+    await track(seen('hand', 'hand-2', 'anyuid', 10), gone('hand-1', 11));
+    await enter(12);
+    expect(await historyOf('hand')).toEqual([
+      { scc: 'anyuid', version: wide, reason: 'changed', activatedAt: minute(10).toISOString() },
+      { scc: 'restricted-v2', version: narrow, reason: 'observed', activatedAt: minute(1).toISOString() },
+    ]);
+    expect(await workloadAt(database.app, workload('hand'), minute(5))).toMatchObject({ scc: 'restricted-v2' });
+    expect(await workloadAt(database.app, workload('hand'), minute(20))).toMatchObject({
+      ...{ scc: 'anyuid', version: wide, planUid: null },
+      observed: [{ scc: 'anyuid', version: wide, pods: 1 }],
+    });
+    expect(unplannedChanges().looser).toBe(before + 1);
+    expect(
+      await row(
+        database.app,
+        `select action, convert_from(body, 'UTF8')::json #>> '{details,relation}' as relation from audit_entry
+         where object_kind = 'Deployment' and object_name = 'hand'`,
+      ),
+    ).toEqual({ action: 'workload.sccChanged', relation: 'wider' });
+    expect(await enter(13)).toBe(0);
+  });
+
+  it('says both, with counts, while a rollout is under way', async () => {
+    await version('restricted-v2', 0);
+    await track(
+      seen('mixed', 'mixed-1', 'restricted-v2', 1),
+      seen('mixed', 'mixed-2', 'restricted-v2', 1),
+      seen('mixed', 'mixed-3', 'nonroot', 2),
+    );
+    expect((await workloadAt(database.app, workload('mixed'), minute(3)))?.observed).toMatchObject([
+      { scc: 'restricted-v2', pods: 2 },
+      { scc: 'nonroot', pods: 1 },
+    ]);
+  });
+
+  it('names the content under which a pod was started, not the one of now', async () => {
+    const first = await version('hostaccess', 0);
+    await track(seen('edited', 'edited-1', 'hostaccess', 1));
+    await enter(2);
+    const second = await version('hostaccess', 5, { allowHostPorts: false });
+    await enter(6);
+    expect(await workloadAt(database.app, workload('edited'), minute(7))).toMatchObject({ version: first });
+    expect(await affectedBy(database.app, second, EVERYWHERE)).toEqual({ workloads: [], pods: 0 });
+    expect(await affectedBy(database.app, first, EVERYWHERE)).toMatchObject({
+      workloads: [{ name: 'edited' }],
+      pods: 1,
+    });
+    await track(gone('edited-1', 10), seen('edited', 'edited-2', 'hostaccess', 10));
+    await enter(11);
+    expect(await historyOf('edited')).toMatchObject([
+      { version: second, reason: 'sccEdited' },
+      { version: first, reason: 'observed' },
+    ]);
+    expect(await affectedBy(database.app, second, EVERYWHERE)).toMatchObject({
+      workloads: [{ name: 'edited' }],
+      pods: 1,
+    });
+  });
+
+  it('leaves a workload alone while a plan has it', async () => {
+    await version('restricted-v2', 0);
+    await track(seen('claimed', 'claimed-1', 'restricted-v2', 1));
+    await enter(2);
+    const request = aRequest(ownWorkload('claimed'));
+    await inTx(database.app, async (tx) => {
+      const { contentHash } = await evaluate(tx, request, at(NOON));
+      const step = { step: 'Prepare', contentHash, detail: '' } as const;
+      await authorizeStep(tx, request.plan.uid, step, { ...at(NOON), holds: holdsAnyRole });
+    });
+    await track(seen('claimed', 'claimed-2', 'anyuid', 5), gone('claimed-1', 6));
+    await enter(7);
+    expect(await historyOf('claimed')).toHaveLength(1);
+  });
+
+  it('ends the entry of a workload whose pods are gone', async () => {
+    await track(seen('deleted', 'deleted-1', 'restricted-v2', 1));
+    await enter(2);
+    await track(gone('deleted-1', 10));
+    await enter(10.5);
+    expect((await workloadHistory(database.app, workload('deleted')))[0]).toMatchObject({ deactivatedAt: null });
+    await enter(12);
+    expect((await workloadHistory(database.app, workload('deleted')))[0]).toMatchObject({
+      deactivatedAt: minute(10).toISOString(),
+    });
+    expect(await workloadAt(database.app, workload('deleted'), minute(15))).toBeUndefined();
+  });
+
+  it('makes no version of labels and annotations', async () => {
+    const plain = await version('nonroot-v2', 0);
+    const metadata = { name: 'nonroot-v2', labels: { team: 'a' }, annotations: { note: 'b' } };
+    expect(await version('nonroot-v2', 1, { metadata })).toBe(plain);
+  });
+});
+
+describe('a question about the registry', () => {
+  const ask = async (path: string) => (await test.call('vera/viewer', 'GET', `/v1/${path}`)).status;
+
+  it.each([
+    ['of the future', 'workloads/shop/Deployment/hand/scc?at=2999-01-01T00:00:00Z', 400],
+    ['about a workload that was never seen', 'workloads/shop/Deployment/nobody/history', 404],
+    ['about a version that does not exist', 'scc-versions/999999/affected', 404],
+    ['that can be answered', 'workloads/shop/Deployment/hand/history', 200],
+  ])('%s is answered with its status', async (_what, path, status) => {
+    expect(await ask(path)).toBe(status);
+  });
+});
