@@ -4,7 +4,7 @@ import path from 'node:path';
 import { waitFor } from '@scc/runtime';
 import { z } from 'zod';
 import { pathOf } from './cluster/api.js';
-import { readManifests } from './cluster/manifests.js';
+import { readInstallation } from './cluster/installation.js';
 import { localWebhooks, WEBHOOK_PORT } from './cluster/webhooks.js';
 import type { Stack } from './index.js';
 import { NODE, ROOT } from './paths.js';
@@ -142,11 +142,11 @@ export async function createNamespace(
   await untilPodsMayRun(stack, namespace.metadata.name);
 }
 
-/** Installs the configurations of deploy/webhook, called on the stack's loopback. */
+/** Installs the chart's configurations, called on the stack's loopback. */
 export async function installWebhooks(stack: Stack): Promise<void> {
   const ca = readFileSync(path.join(stack.stateDir, 'tls', 'ca.crt'), 'utf8');
-  const manifests = await readManifests(path.join(ROOT, 'deploy', 'webhook'));
-  for (const webhook of localWebhooks(manifests, ca)) await stack.api.apply(pathOf(webhook), webhook);
+  const { webhooks } = await readInstallation('kubernetes');
+  for (const webhook of localWebhooks(webhooks, ca)) await stack.api.apply(pathOf(webhook), webhook);
 }
 
 /**

@@ -7,8 +7,23 @@ import { databaseConfig } from './database/connect.js';
 
 const port = z.coerce.number().int().min(0).max(65535);
 
+/** Where the serving certificates come from has to be said in one way or the other. */
+export const namesCertificates = ({
+  WEBHOOK_TLS,
+  TLS_DIR,
+}: {
+  WEBHOOK_TLS?: string;
+  TLS_DIR?: string | undefined;
+}): boolean => WEBHOOK_TLS === 'secret' || TLS_DIR !== undefined;
+/** Told beside everything else that is wrong with the environment. */
+export const CERTIFICATES_MISSING = {
+  path: ['TLS_DIR'],
+  error: 'is needed unless WEBHOOK_TLS is secret',
+  when: () => true,
+};
+
 /** The environment of the governance plane. */
-export const configSchema = z.object({
+const variables = z.object({
   ...commonConfig,
   ...accessConfig,
   ...admissionSettings,
@@ -18,7 +33,12 @@ export const configSchema = z.object({
   API_RATE_PER_SECOND: z.coerce.number().int().min(1).default(200).describe('requests that one caller may send'),
   WEBHOOK_HOST: z.string().default('127.0.0.1'),
   WEBHOOK_PORT: port.default(9444),
-  TLS_DIR: z.string().describe('a folder with tls.crt, tls.key and ca.crt; read again when they change'),
+  TLS_DIR: z
+    .string()
+    .optional()
+    .describe(
+      'a folder with tls.crt, tls.key and ca.crt; read again when they change. Needed unless WEBHOOK_TLS=secret',
+    ),
   SCC_MODE: z
     .enum(['kubernetes', 'openshift'])
     .default('kubernetes')
@@ -35,5 +55,6 @@ export const configSchema = z.object({
     .default(2000)
     .describe('how long requests are still taken after readiness is false'),
 });
+export const configSchema = variables.refine(namesCertificates, CERTIFICATES_MISSING);
 export type Config = z.infer<typeof configSchema>;
 export const environment = process.env;

@@ -16,7 +16,12 @@ import { MAPPING } from './entities.js';
 import { Metrics } from './health/metrics.js';
 import { Observer } from './health/observer.js';
 import { outsideProbes } from './health/outside.js';
-import { followCertificate, readCertificate } from './http/certificate.js';
+import {
+  followCertificate,
+  readCertificate,
+  readSecretCertificate,
+  type ServedCertificate,
+} from './http/certificate.js';
 import { openWaitingRoom } from './http/waiting-room.js';
 import { ROLE_TABLE } from './permissions.js';
 import type { PodTracker } from './pods/follow.js';
@@ -52,6 +57,12 @@ interface Started {
   onFatal: (error: Error) => void;
 }
 
+/** A folder where one is named, else the Secret in which admission keeps what it makes. */
+const certificateOf =
+  ({ TLS_DIR, ...config }: Config, kube: KubeClient): (() => Promise<ServedCertificate>) =>
+  () =>
+    TLS_DIR === undefined ? readSecretCertificate(kube, admissionConfigOf(config).tlsSecret) : readCertificate(TLS_DIR);
+
 const signerFrom = async (origin: string, file: string): Promise<NoteSigner> =>
   signerFromPem(origin, await readFile(file, 'utf8'));
 
@@ -65,7 +76,6 @@ async function start({
   setAdmission,
   onFatal,
 }: Started): Promise<void> {
-  const keyPair = await readCertificate(config.TLS_DIR);
   const signer = await signerFrom(config.AUDIT_ORIGIN, config.AUDIT_KEY_FILE);
   const previous = config.AUDIT_PREVIOUS_KEY_FILE;
   const previousSigner = previous === undefined ? null : await signerFrom(config.AUDIT_ORIGIN, previous);
@@ -95,6 +105,9 @@ async function start({
   metrics.include(() => admission.metrics());
   setAdmission(admission);
 
+  // After admission: where it makes the certificates, they are there by now.
+  const readPair = certificateOf(config, kube);
+  const keyPair = await readPair();
   let missing = 'its database';
   const room = await openWaitingRoom({
     host: config.API_HOST,
@@ -179,7 +192,7 @@ async function start({
     beforeListening: () => room.close(),
   });
   parts.add(() => api.close());
-  const certificate = followCertificate(api.server, { folder: config.TLS_DIR, current: keyPair, logger });
+  const certificate = followCertificate(api.server, { read: readPair, current: keyPair, logger });
   parts.add(() => certificate.stop());
   logger.info({ host: config.API_HOST, port: api.port }, 'serving the governance API');
 }

@@ -33,7 +33,9 @@ beforeAll(async () => {
   for (const name of SYSTEM) {
     await untilPodsMayRun(stack, name);
     // Whoever labels them by mistake must not lock the cluster out.
-    await stack.api.merge(`/api/v1/namespaces/${name}`, { metadata: { labels: { 'scc.poc/enforce': 'true' } } });
+    await stack.api.merge(`/api/v1/namespaces/${name}`, {
+      metadata: { labels: { 'scc.poc/enforce': 'true', 'pod-security.kubernetes.io/enforce': 'privileged' } },
+    });
   }
 }, 120_000);
 afterAll(() => stack.stop(), 60_000);

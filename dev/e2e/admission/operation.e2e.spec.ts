@@ -7,7 +7,6 @@ import { ALONE, refusalOf, untilPodsMayRun } from '../../src/webhook.fixture.js'
 let stack: Stack;
 beforeAll(async () => {
   stack = await startStack({ nodes: 1, parts: ALONE });
-  await stack.apply('deploy/webhook/service.yaml');
   await untilPodsMayRun(stack, 'scc-system');
   for (const [name, image] of REPLICAS) await stack.api.create(PODS, replica(name, image));
 }, 120_000);
@@ -25,10 +24,12 @@ const replica = (name: string, image: string) => ({
   kind: 'Pod',
   metadata: { name, namespace: 'scc-system', labels: { 'app.kubernetes.io/name': 'scc-governance' } },
   spec: {
+    securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
     containers: [
       {
         name: 'governance',
-        image: `scc.poc/${image}:1`,
+        image: `scc.poc/${image}:nonroot`,
+        securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
         ports: [{ name: 'webhook', containerPort: 8080 }],
         readinessProbe: { httpGet: { path: '/readyz', port: 'webhook' }, periodSeconds: 1 },
       },
@@ -85,7 +86,7 @@ describe('the manifests of the webhook', () => {
   }, 90_000);
 
   it('limit who talks to whom, in terms that the API server takes', async () => {
-    await stack.apply('deploy/network');
+    await stack.apply('deploy/kustomize/kubernetes/network.yaml');
     const { items } = await stack.api.list('/apis/networking.k8s.io/v1/namespaces/scc-system/networkpolicies');
     const policies = z
       .array(z.looseObject({ metadata: z.looseObject({ name: z.string() }), spec: z.looseObject({}) }))

@@ -82,6 +82,14 @@ export const CATALOGUE: readonly Binary[] = [
   },
 ];
 
+/** Renders the chart. Only `npm run generate` and the tests of the chart use it; the local stack runs without. */
+export const HELM: Binary = {
+  name: 'helm',
+  version: '4.3.2',
+  source: { kind: 'go', module: 'helm', package: 'helm.sh/helm/v4/cmd/helm' },
+  usualSeconds: 120,
+};
+
 /** The file of Istio's CRDs, cached beside the binaries; it belongs to the istio module's revision. */
 export const CRDS_FILE = `istio-crds-${ISTIO}.yaml`;
 

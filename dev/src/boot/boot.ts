@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
-import path from 'node:path';
 import { Api } from '../cluster/api.js';
 import { applyAll, readManifests } from '../cluster/manifests.js';
 import { mustExist } from '../cluster/contents.js';
+import { readInstallation, type Installation } from '../cluster/installation.js';
 import { localWebhooks } from '../cluster/webhooks.js';
 import { writeAccountKubeconfig } from '../cluster/accounts.js';
 import { kubeconfig } from '../identity/kubeconfig.js';
@@ -17,7 +17,6 @@ import { envoy, GATEWAY, istiod, meshConfig, SIDECAR, writeBootstrap } from '../
 import { PRODUCT, startProduct } from '../parts/product.js';
 import { createRoles, initDatabase, postgres, prometheus, prometheusConfig, temporal } from '../parts/stores.js';
 import { writeWebhookClient } from '../parts/webhook-client.js';
-import { ROOT } from '../paths.js';
 import { setUpNetwork } from '../supervisor/network.js';
 import type { Boot, Message } from '../supervisor/protocol.js';
 import { relay } from '../supervisor/relay.js';
@@ -44,6 +43,7 @@ export async function startStack(
   const prepared = await prepare(boot);
   const { context, api } = prepared;
   const { parts } = boot.options;
+  const installation = await readInstallation(boot.options.sccMode);
   const start = async (definition: Parameters<Running['start']>[0]): Promise<void> => {
     await running.start(definition);
     progress(`${definition.name} is ready`);
@@ -52,7 +52,7 @@ export async function startStack(
   const cluster = async (): Promise<void> => {
     await start(etcd(context));
     await start(apiServer(context, api));
-    const contents = fillCluster(api, boot.crds);
+    const contents = fillCluster(api, boot.crds, installation);
     await Promise.all([
       start(controllerManager(context)),
       start(scheduler(context)),
@@ -84,8 +84,7 @@ export async function startStack(
     progress,
   });
   if (parts.governance && boot.options.sccMode === 'kubernetes') {
-    const webhooks = await readManifests(path.join(ROOT, 'deploy', 'webhook'));
-    await applyAll(api, localWebhooks(webhooks, prepared.ca));
+    await applyAll(api, localWebhooks(installation.webhooks, prepared.ca));
   }
   for (const { name, host, port } of RELAYS)
     running.relays.push(await relay({ path: relaySocket(boot.stateDir, name) }, { host, port }));
@@ -101,15 +100,9 @@ async function startMesh(
   await Promise.all([start(envoy(context, GATEWAY)), start(envoy(context, SIDECAR))]);
 }
 
-async function fillCluster(api: Api, istioCrds: string): Promise<void> {
-  const folders = ['crd', 'rbac', 'scc'].map((folder) => path.join(ROOT, 'deploy', folder));
-  const own = (await Promise.all(folders.map(readManifests))).flat();
-  const crds = [...(await readManifests(istioCrds)), ...own.filter(({ kind }) => kind === 'CustomResourceDefinition')];
-  await applyAll(api, [...mustExist(), ...crds]);
-  await applyAll(
-    api,
-    own.filter(({ kind }) => kind !== 'CustomResourceDefinition'),
-  );
+async function fillCluster(api: Api, istioCrds: string, { crds, objects }: Installation): Promise<void> {
+  await applyAll(api, [...mustExist(), ...(await readManifests(istioCrds)), ...crds]);
+  await applyAll(api, objects);
 }
 
 interface Prepared {

@@ -14,7 +14,8 @@ import {
 
 /** Keeps the state of a rotation for all replicas. */
 export interface RotationStore {
-  read(): Promise<{ readonly state: RotationState; readonly version: string } | undefined>;
+  /** Without a state, the place for it is there and empty; undefined: there is none. */
+  read(): Promise<{ readonly state: RotationState | undefined; readonly version: string } | undefined>;
   /** @throws KubeError on a conflict when the state is another than `version` by now; undefined: there was none */
   write(state: RotationState, version: string | undefined): Promise<void>;
 }
@@ -71,7 +72,7 @@ export class Rotator {
     const { store, bundles, timing, logger } = this.#options;
     const now = this.#now();
     const stored = await store.read();
-    if (stored) this.#serve(stored.state);
+    if (stored?.state) this.#serve(stored.state);
     const held = bundles.held();
     const facts = { state: stored?.state, held, heldSince: this.#observe(stored?.state, held, now), now };
     const step = nextRotationStep(facts, timing);

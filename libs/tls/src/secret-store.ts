@@ -5,15 +5,20 @@ import { certificatesIn } from './chain.js';
 import { bundleOf } from './rotation.js';
 
 const base64 = z.base64().transform((text) => Buffer.from(text, 'base64').toString('utf8'));
+const dataSchema = z.object({
+  'ca.crt': base64,
+  'ca.key': base64,
+  'tls.crt': base64.optional(),
+  'tls.key': base64.optional(),
+  since: base64,
+});
+/** The installation makes the Secret without data, so that no right to create Secrets is needed. */
 const secretSchema = z.looseObject({
   metadata: z.looseObject({ resourceVersion: z.string() }),
-  data: z.object({
-    'ca.crt': base64,
-    'ca.key': base64,
-    'tls.crt': base64.optional(),
-    'tls.key': base64.optional(),
-    since: base64,
-  }),
+  data: z
+    .record(z.string(), z.string())
+    .default({})
+    .transform((data) => (Object.keys(data).length === 0 ? undefined : dataSchema.parse(data))),
 });
 
 /** Keeps authorities and certificate in a Secret, whose `ca.crt`, `tls.crt` and `tls.key` others may mount. */
@@ -27,6 +32,7 @@ export function secretStore(
       const secret = await client.get(id);
       if (!secret) return undefined;
       const { data, metadata } = secretSchema.parse(secret);
+      if (data === undefined) return { state: undefined, version: metadata.resourceVersion };
       const leaf =
         data['tls.crt'] && data['tls.key'] ? { certificate: data['tls.crt'], key: data['tls.key'] } : undefined;
       const authorities = certificatesIn(data['ca.crt']).map((certificate) => certificate.toString());

@@ -47,7 +47,12 @@ const isInstalled: Check = ({ configurations }) =>
   CONFIGURATIONS.flatMap((kind) => {
     const found = configurations.find((one) => one.kind === kind);
     if (!found)
-      return [{ fault: `${kind} ${CONFIGURATION_NAME} is missing`, remedy: 'kubectl apply -f deploy/webhook' }];
+      return [
+        {
+          fault: `${kind} ${CONFIGURATION_NAME} is missing`,
+          remedy: 'install the chart again: helm upgrade, see docs/INSTALL.md',
+        },
+      ];
     const isDisabled = found.metadata.annotations?.[DISABLED_ANNOTATION] !== undefined;
     return when(isDisabled, `${kind} ${CONFIGURATION_NAME} is disabled`, 'sccctl webhook enable');
   });
@@ -106,11 +111,11 @@ const failsClosed: Check = ({ configurations }) =>
     .filter(({ name, failurePolicy }) => name === 'pods.scc.poc' && failurePolicy !== 'Fail')
     .map(({ name }) => ({
       fault: `${name}: failurePolicy is not Fail, so pods pass while the webhook is away`,
-      remedy: 'kubectl apply -f deploy/webhook; right on OpenShift',
+      remedy: 'install the chart again: helm upgrade; right on OpenShift',
     }));
 
 const hasSCCs: Check = ({ sccs }) =>
-  when(!sccs.includes('restricted-v2'), 'the default SCCs are missing', 'kubectl apply -f deploy/scc');
+  when(!sccs.includes('restricted-v2'), 'the default SCCs are missing', 'install the chart with defaultSccs=true');
 
 const hasIds: Check = ({ enforced }) =>
   enforced

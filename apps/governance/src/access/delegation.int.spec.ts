@@ -28,7 +28,7 @@ interface RoleRef {
   without?: string;
 }
 
-/** RBAC as deploy/rbac/access-roles.yaml and bindings to it would have it. */
+/** RBAC as the chart and bindings to it would have it. */
 const rbac =
   (...bindings: RoleRef[]) =>
   ({ user, resourceAttributes: { group, resource, verb, name, namespace } }: AccessReview): boolean =>

@@ -23,6 +23,7 @@ export const admissionSettings = {
     .enum(['files', 'secret'])
     .default('files')
     .describe('files: TLS_DIR is kept current by somebody else. secret: certificates are made and rotated here'),
+  WEBHOOK_TLS_DIR: z.string().optional().describe('the folder of the webhook where it is another than TLS_DIR'),
   WEBHOOK_TLS_SECRET: z.string().default('scc-system/scc-webhook-tls').describe('NAMESPACE/NAME of that Secret'),
   WEBHOOK_NAMES: list
     .prefault('governance-webhook.scc-system.svc,governance-webhook.scc-system.svc.cluster.local')
@@ -73,7 +74,7 @@ export interface AdmissionConfig extends HookConfig {
 type Environment = z.output<z.ZodObject<typeof admissionSettings>> & {
   WEBHOOK_HOST: string;
   WEBHOOK_PORT: number;
-  TLS_DIR: string;
+  TLS_DIR?: string | undefined;
   SCC_MODE: 'kubernetes' | 'openshift';
   DRAIN_MS: number;
 };
@@ -103,7 +104,7 @@ export const admissionConfigOf = (env: Environment): AdmissionConfig => ({
   host: env.WEBHOOK_HOST,
   port: env.WEBHOOK_PORT,
   mode: env.SCC_MODE,
-  tlsDir: env.TLS_DIR,
+  tlsDir: env.WEBHOOK_TLS_DIR ?? env.TLS_DIR ?? '',
   tls: env.WEBHOOK_TLS,
   tlsSecret: secretOf(env.WEBHOOK_TLS_SECRET),
   names: env.WEBHOOK_NAMES,

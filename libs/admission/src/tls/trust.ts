@@ -2,7 +2,7 @@ import type { MakeInformer } from '@scc/kube';
 import { z } from 'zod';
 import { anchorOf } from '@scc/tls';
 
-/** The configurations that deploy/webhook installs. */
+/** The configurations that the chart installs. */
 export const CONFIGURATIONS = [
   { kind: 'MutatingWebhookConfiguration', name: 'scc-webhook' },
   { kind: 'ValidatingWebhookConfiguration', name: 'scc-webhook' },

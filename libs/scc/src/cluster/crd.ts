@@ -120,7 +120,7 @@ const REQUIRED = [
 
 const column = (name: string, type: string, jsonPath: string) => ({ name, type, jsonPath });
 
-/** The manifest as a plain object; `deploy/crd/securitycontextconstraints.yaml` is its text. */
+/** The manifest as a plain object; `deploy/helm/files/crds/securitycontextconstraints.yaml` is its text. */
 export const sccCustomResourceDefinition = () => ({
   apiVersion: 'apiextensions.k8s.io/v1',
   kind: 'CustomResourceDefinition',

@@ -1,0 +1,209 @@
+{{- define "scc.openshift" -}}
+{{- if eq .Values.platform "openshift" }}true{{ end -}}
+{{- end }}
+
+{{/* Labels of everything; the selector is app.kubernetes.io/name alone, as it was before there was a chart. */}}
+{{- define "scc.labels" -}}
+app.kubernetes.io/part-of: scc-orchestrator
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+{{- end }}
+
+{{- define "scc.image" -}}
+{{- with .Values.image }}{{ .repository }}{{ if .digest }}@{{ .digest }}{{ else }}:{{ .tag | default $.Chart.AppVersion }}{{ end }}{{ end -}}
+{{- end }}
+
+{{- define "scc.pullSecrets" -}}
+{{- with .Values.image.pullSecrets }}
+imagePullSecrets:
+{{- range . }}
+  - name: {{ . }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Admitted by Pod Security `restricted` and by the SCC restricted-v2, which gives a uid of its own and group 0. */}}
+{{- define "scc.podSecurity" -}}
+runAsNonRoot: true
+seccompProfile: { type: RuntimeDefault }
+{{- end }}
+
+{{- define "scc.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities: { drop: [ALL] }
+{{- end }}
+
+{{- define "scc.podAnnotations" -}}
+{{- if include "scc.openshift" . }}
+openshift.io/required-scc: restricted-v2
+{{- end }}
+{{- end }}
+
+{{- define "scc.scheduling" -}}
+{{- with .Values.scheduling.nodeSelector }}
+nodeSelector: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.scheduling.tolerations }}
+tolerations: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.scheduling.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- end }}
+
+{{- define "scc.spread" -}}
+topologySpreadConstraints:
+  - maxSkew: 1
+    topologyKey: kubernetes.io/hostname
+    whenUnsatisfiable: ScheduleAnyway
+    labelSelector: { matchLabels: { app.kubernetes.io/name: scc-{{ . }} } }
+  - maxSkew: 1
+    topologyKey: topology.kubernetes.io/zone
+    whenUnsatisfiable: ScheduleAnyway
+    labelSelector: { matchLabels: { app.kubernetes.io/name: scc-{{ . }} } }
+{{- end }}
+
+{{- define "scc.probes" -}}
+startupProbe:
+  httpGet: { path: /livez, port: health }
+  periodSeconds: 2
+  failureThreshold: 60
+livenessProbe:
+  httpGet: { path: /livez, port: health }
+  periodSeconds: 10
+  timeoutSeconds: 6
+  failureThreshold: 6
+readinessProbe:
+  httpGet: { path: /readyz, port: health }
+  periodSeconds: 2
+  timeoutSeconds: 6
+  failureThreshold: 2
+{{- end }}
+
+{{/* A token of the Pod's own ServiceAccount for the API server, renewed by the kubelet. */}}
+{{- define "scc.kubernetesToken" -}}
+- name: kubernetes
+  projected:
+    defaultMode: 0444
+    sources:
+      - serviceAccountToken: { path: token, expirationSeconds: 3607 }
+      - configMap: { name: kube-root-ca.crt, items: [{ key: ca.crt, path: ca.crt }] }
+      - downwardAPI: { items: [{ path: namespace, fieldRef: { fieldPath: metadata.namespace } }] }
+{{- end }}
+
+{{- define "scc.kubernetesTokenMount" -}}
+- { name: kubernetes, mountPath: /var/run/secrets/kubernetes.io/serviceaccount, readOnly: true }
+{{- end }}
+
+{{- define "scc.tmp" -}}
+- name: tmp
+  emptyDir: { sizeLimit: 64Mi }
+{{- end }}
+
+{{- define "scc.commonEnv" -}}
+- { name: HEALTH_HOST, value: 0.0.0.0 }
+- { name: HEALTH_PORT, value: '9100' }
+{{- end }}
+
+{{- define "scc.temporalEnv" -}}
+- { name: TEMPORAL_ADDRESS, value: {{ include "scc.temporalAddress" . | quote }} }
+- { name: TEMPORAL_NAMESPACE, value: {{ .Values.temporal.namespace | quote }} }
+{{- if .Values.temporal.caSecretName }}
+- { name: TEMPORAL_TLS_CA_FILE, value: /etc/scc/temporal/ca.crt }
+{{- end }}
+{{- end }}
+
+{{- define "scc.temporalVolume" -}}
+{{- with .Values.temporal.caSecretName }}
+- name: temporal
+  secret: { secretName: {{ . }}, defaultMode: 0440, items: [{ key: ca.crt, path: ca.crt }] }
+{{- end }}
+{{- end }}
+
+{{- define "scc.temporalMount" -}}
+{{- if .Values.temporal.caSecretName }}
+- { name: temporal, mountPath: /etc/scc/temporal, readOnly: true }
+{{- end }}
+{{- end }}
+
+{{- define "scc.temporalAddress" -}}
+{{- if .Values.temporal.address }}{{ .Values.temporal.address }}
+{{- else if .Values.tryout }}scc-tryout-temporal.{{ .Release.Namespace }}.svc:7233
+{{- else }}{{ fail "temporal.address: is empty; set it to host:port of your Temporal frontend, or tryout=true to try with an embedded one" }}
+{{- end }}
+{{- end }}
+
+{{- define "scc.databaseSecret" -}}
+{{- if .Values.database.secretName }}{{ .Values.database.secretName }}
+{{- else if .Values.tryout }}scc-tryout-database
+{{- else }}{{ fail "database.secretName: is empty; set it to a Secret with the key url, or tryout=true to try with an embedded PostgreSQL" }}
+{{- end }}
+{{- end }}
+
+{{- define "scc.databaseOwnerSecret" -}}
+{{- if .Values.database.ownerSecretName }}{{ .Values.database.ownerSecretName }}
+{{- else if and .Values.tryout (not .Values.database.secretName) }}scc-tryout-database-owner
+{{- end }}
+{{- end }}
+
+{{- define "scc.extraEnv" -}}
+{{- range $name, $value := . }}
+- { name: {{ $name }}, value: {{ $value | quote }} }
+{{- end }}
+{{- end }}
+
+{{- define "scc.networkDefaults" -}}
+{{- $openshift := include "scc.openshift" . }}
+{{- $policies := .Values.networkPolicies }}
+dnsNamespace: {{ $policies.dnsNamespace | default (ternary "openshift-dns" "kube-system" (not (empty $openshift))) }}
+dnsPort: {{ $policies.dnsPort | default (ternary 5353 53 (not (empty $openshift))) }}
+prometheusPort: {{ $policies.prometheusPort | default (ternary 9091 9090 (not (empty $openshift))) }}
+monitoring: {{ $policies.monitoringNamespaces | default (ternary (list "openshift-monitoring" "openshift-user-workload-monitoring") (list "monitoring") (not (empty $openshift))) | toJson }}
+ingress: {{ $policies.ingressNamespaces | default (ternary (list "istio-ingress" "openshift-ingress") (list "istio-ingress") (not (empty $openshift))) | toJson }}
+podNetworks: {{ $policies.podNetworks | default (ternary (list "10.128.0.0/14") (list "10.244.0.0/16") (not (empty $openshift))) | toJson }}
+{{- end }}
+
+{{/* Namespaces that the webhook is never asked about. */}}
+{{- define "scc.exemptNamespaces" -}}
+{{- concat (list "default" "kube-system" "kube-public" "kube-node-lease" .Release.Namespace "istio-system" "istio-ingress" "temporal") .Values.webhook.exemptNamespaces | uniq | toJson }}
+{{- end }}
+
+{{/* Names in the certificates of the API and the webhook. */}}
+{{- define "scc.certificateNames" -}}
+{{- $names := list }}
+{{- range $service := list "governance-webhook" "governance" }}
+{{- $names = concat $names (list (printf "%s.%s.svc" $service $.Release.Namespace) (printf "%s.%s.svc.cluster.local" $service $.Release.Namespace)) }}
+{{- end }}
+{{- $names | toJson }}
+{{- end }}
+
+{{/* What all hooks share: (list CONTEXT PATH FAILURE-POLICY). */}}
+{{- define "scc.hook" -}}
+clientConfig: { service: { name: governance-webhook, namespace: {{ (index . 0).Release.Namespace }}, path: {{ index . 1 }}, port: 443 } }
+admissionReviewVersions: [v1]
+failurePolicy: {{ index . 2 }}
+matchPolicy: Equivalent
+timeoutSeconds: 3
+{{- end }}
+
+{{/* Namespaces that asked for it, and never the system's or our own. */}}
+{{- define "scc.enforced" -}}
+namespaceSelector:
+  matchExpressions:
+    - { key: scc.poc/enforce, operator: In, values: ['true'] }
+    - key: kubernetes.io/metadata.name
+      operator: NotIn
+      values: {{ include "scc.exemptNamespaces" . }}
+{{- end }}
+
+{{- define "scc.podConditions" -}}
+matchConditions:
+  - name: not-of-a-system-namespace
+    expression: "!request.namespace.startsWith('kube-') && !request.namespace.startsWith('openshift-')"
+  - name: not-by-a-node
+    expression: "!has(request.userInfo.groups) || !('system:nodes' in request.userInfo.groups)"
+  - name: not-a-mirror-pod
+    expression: "!has(object.metadata.annotations) || !('kubernetes.io/config.mirror' in object.metadata.annotations)"
+{{- end }}

@@ -1,0 +1,168 @@
+import { readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { parseManifests } from '../cluster/manifests.js';
+import { runHelm } from './helm.js';
+import { idOf, podsOf, rightsOf } from './objects.fixture.js';
+import { CHART, PLATFORMS } from '../cluster/places.js';
+import { committedRendering, renderChart, renderForKustomize } from './render.js';
+
+const TRY = ['--set', 'tryout=true'];
+const set = (...values: string[]): string[] => values.flatMap((value) => ['--set', value]);
+const refusal = async (args: readonly string[]): Promise<string> =>
+  renderChart(args).then(
+    () => 'nothing was refused',
+    (error: unknown) => String(error),
+  );
+
+// Builds helm where no machine has it yet.
+beforeAll(() => runHelm(['version']), 900_000);
+
+describe('the chart', () => {
+  it.each([
+    ['for trying', TRY],
+    [
+      'for OpenShift',
+      [
+        ...TRY,
+        ...set('platform=openshift', 'certificates.source=service-ca', 'api.route=true', 'api.host=scc.example'),
+      ],
+    ],
+    [
+      'with databases of your own',
+      set('database.secretName=db', 'temporal.address=temporal:7233', 'image.repository=images.example/scc'),
+    ],
+  ])(
+    'passes helm lint: %s',
+    async (_case, args) => {
+      expect(await runHelm(['lint', CHART, '--namespace', 'scc-system', '--strict', ...args])).toContain(
+        '0 chart(s) failed',
+      );
+    },
+    60_000,
+  );
+
+  it.each([
+    ['platform=aix', 'platform'],
+    ['worker.replicas=0', 'worker/replicas'],
+    ['worker.replicas=two', 'worker/replicas'],
+    ['worker.namespaces={Shop!}', 'worker/namespaces/0'],
+    ['temporal.address=https://temporal', 'temporal/address'],
+    ['networkPolicies.podNetworks={ten}', 'networkPolicies/podNetworks/0'],
+    ['image.digest=latest', 'image/digest'],
+    ['webhook.workloads=block', 'webhook/workloads'],
+    ['governance.env.PORT=1', 'governance/env/PORT'],
+    ['typo=true', 'typo'],
+    ['worker.replcas=3', 'replcas'],
+  ])(
+    'refuses %s and names the field',
+    async (value, field) => {
+      expect(await refusal([...TRY, ...set(value)])).toContain(field);
+    },
+    60_000,
+  );
+
+  it.each([
+    ['no database', set('temporal.address=temporal:7233'), 'database.secretName: is empty; set it to'],
+    ['no Temporal', set('database.secretName=db'), 'temporal.address: is empty; set it to'],
+    [
+      'service-ca without OpenShift',
+      [...TRY, ...set('certificates.source=service-ca')],
+      'certificates.source: service-ca exists on OpenShift only',
+    ],
+    [
+      'a Route without OpenShift',
+      [...TRY, ...set('api.route=true', 'api.host=a.example')],
+      'api.route: Routes exist on OpenShift only',
+    ],
+    ['an Ingress without a host', [...TRY, ...set('api.ingress=true')], 'api.host: is empty'],
+    ['another namespace', [...TRY, '--namespace', 'elsewhere'], 'namespace: is elsewhere; install into scc-system'],
+  ])(
+    'refuses %s, with the remedy',
+    async (_case, args, sentence) => {
+      expect(await refusal(args)).toContain(sentence);
+    },
+    60_000,
+  );
+
+  it('installs on an empty cluster with one value, and says loudly what that is not for', async () => {
+    const objects = parseManifests(await renderChart(TRY));
+    expect([...podsOf(objects).keys()].sort()).toEqual([
+      ...['governance', 'scc-migrate-1', 'scc-tryout-postgres', 'scc-tryout-temporal'],
+      ...['scc-uninstall-check', 'watcher', 'worker'],
+    ]);
+    expect(await readFile(path.join(CHART, 'templates', 'NOTES.txt'), 'utf8')).toContain('!!! FOR TRYING ONLY !!!');
+  }, 60_000);
+
+  it('needs three values with a database, a Temporal and an image of your own', async () => {
+    const objects = parseManifests(
+      await renderChart(
+        set('database.secretName=db', 'temporal.address=temporal:7233', 'image.repository=images.example/scc'),
+      ),
+    );
+    expect(objects.filter(({ metadata }) => metadata.name.includes('tryout'))).toEqual([]);
+    expect(podsOf(objects).get('worker')?.spec.containers[0]?.image).toMatch(/^images\.example\/scc:/);
+  }, 60_000);
+
+  it('gives the worker its writing rights in the named namespaces alone', async () => {
+    const objects = parseManifests(
+      await renderChart([...TRY, ...set('worker.namespaces={shop,bank}', 'worker.sccs={restricted-v2}')]),
+    );
+    const writing = rightsOf(objects, 'worker').filter(({ verbs }) =>
+      verbs.some((verb) => ['patch', 'update', 'delete', 'use'].includes(verb)),
+    );
+    expect([...new Set(writing.map(({ namespace }) => namespace))].sort()).toEqual(['bank', 'shop']);
+    expect(writing.filter(({ verbs }) => verbs.includes('use')).map(({ resourceNames }) => resourceNames)).toEqual([
+      ['restricted-v2'],
+      ['restricted-v2'],
+    ]);
+  }, 60_000);
+
+  it('refuses to be uninstalled while migrations run, by a hook that prints them', async () => {
+    const hook = parseManifests(await renderChart(TRY)).find(
+      (object) => idOf(object) === 'Job scc-system scc-uninstall-check',
+    );
+    expect(hook?.metadata).toMatchObject({
+      annotations: { 'helm.sh/hook': 'pre-delete', 'helm.sh/hook-output-log-policy': 'hook-failed' },
+    });
+  }, 60_000);
+
+  it('keeps the network open to what the platform has elsewhere', async () => {
+    const text = await renderChart([...TRY, ...set('platform=openshift')]);
+    for (const wanted of [
+      'openshift-dns',
+      'port: 5353',
+      'openshift-monitoring',
+      'port: 9091',
+      '10.128.0.0/14',
+      'openshift-ingress',
+    ])
+      expect(text).toContain(wanted);
+  }, 60_000);
+
+  it('uses every value of its schema', async () => {
+    const schema: unknown = JSON.parse(await readFile(path.join(CHART, 'values.schema.json'), 'utf8'));
+    const files = await readdir(path.join(CHART, 'templates'), { recursive: true, withFileTypes: true });
+    const texts = await Promise.all(
+      files.filter((file) => file.isFile()).map((file) => readFile(path.join(file.parentPath, file.name), 'utf8')),
+    );
+    const templates = texts.join('\n');
+    // A template may take a group into a variable first, such as $policies.
+    const unused = leavesOf(schema).filter(
+      (leaf) => leaf !== 'global' && !templates.includes(`.${leaf.split('.').at(-1) ?? ''}`),
+    );
+    expect(unused).toEqual([]);
+  });
+});
+
+function leavesOf(schema: unknown, before: string[] = []): string[] {
+  if (typeof schema !== 'object' || schema === null || !('properties' in schema)) return [before.join('.')];
+  return Object.entries(schema.properties ?? {}).flatMap(([name, value]) => leavesOf(value, [...before, name]));
+}
+
+describe.each(PLATFORMS)('the committed rendering for %s', (platform) => {
+  it('is what the chart renders', async () => {
+    const fresh = await renderForKustomize(platform, () => undefined);
+    expect(Object.fromEntries(await committedRendering(platform))).toEqual(Object.fromEntries(fresh));
+  }, 60_000);
+});

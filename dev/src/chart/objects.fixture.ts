@@ -1,0 +1,92 @@
+import { z } from 'zod';
+import { type ApiObject } from '../cluster/api.js';
+
+/** What the tests of the chart look at in its objects. */
+
+const ruleSchema = z.looseObject({
+  apiGroups: z.array(z.string()).default([]),
+  resources: z.array(z.string()).default([]),
+  resourceNames: z.array(z.string()).optional(),
+  verbs: z.array(z.string()),
+});
+export type Rule = z.infer<typeof ruleSchema>;
+
+const bindingSchema = z.looseObject({
+  roleRef: z.looseObject({ kind: z.string(), name: z.string() }),
+  subjects: z
+    .array(z.looseObject({ kind: z.string(), name: z.string(), namespace: z.string().optional() }))
+    .default([]),
+});
+
+export const idOf = ({ kind, metadata: { namespace, name } }: ApiObject): string =>
+  [kind, ...(namespace === undefined ? [] : [namespace]), name].join(' ');
+
+export interface Right extends Rule {
+  /** Null: in the whole cluster. */
+  namespace: string | null;
+}
+
+/** Every right of a ServiceAccount of the product, through bindings and the roles that they name. */
+export function rightsOf(objects: readonly ApiObject[], account: string): Right[] {
+  return objects
+    .filter(({ kind }) => kind === 'RoleBinding' || kind === 'ClusterRoleBinding')
+    .flatMap((object) => {
+      const { roleRef, subjects } = bindingSchema.parse(object);
+      if (!subjects.some(({ kind, name }) => kind === 'ServiceAccount' && name === account)) return [];
+      const namespace = object.metadata.namespace ?? null;
+      const role = objects.find(
+        ({ kind, metadata }) =>
+          kind === roleRef.kind &&
+          metadata.name === roleRef.name &&
+          (kind === 'ClusterRole' || metadata.namespace === namespace),
+      );
+      if (!role) throw new Error(`${idOf(object)} names ${roleRef.kind} ${roleRef.name}, which is not there`);
+      const where = object.kind === 'ClusterRoleBinding' ? null : namespace;
+      return z
+        .array(ruleSchema)
+        .parse(role['rules'])
+        .map((rule) => ({ ...rule, namespace: where }));
+    });
+}
+
+const podSpecSchema = z.looseObject({
+  serviceAccountName: z.string().optional(),
+  automountServiceAccountToken: z.boolean().optional(),
+  securityContext: z.looseObject({}).default({}),
+  containers: z.array(
+    z.looseObject({
+      name: z.string(),
+      image: z.string(),
+      args: z.array(z.string()).default([]),
+      env: z.array(z.looseObject({ name: z.string(), value: z.string().optional() })).default([]),
+      resources: z.looseObject({}).optional(),
+      readinessProbe: z.looseObject({}).optional(),
+      securityContext: z.looseObject({}).default({}),
+      volumeMounts: z.array(z.looseObject({ name: z.string(), mountPath: z.string() })).default([]),
+    }),
+  ),
+  volumes: z.array(z.looseObject({ name: z.string() })).default([]),
+});
+export type PodSpec = z.infer<typeof podSpecSchema>;
+
+const workloadSchema = z.looseObject({
+  spec: z.looseObject({
+    template: z.looseObject({
+      metadata: z.looseObject({ annotations: z.record(z.string(), z.string()).default({}) }),
+      spec: podSpecSchema,
+    }),
+  }),
+});
+
+/** The Pods of Deployments and Jobs, by the object's name. */
+export const podsOf = (
+  objects: readonly ApiObject[],
+): Map<string, { annotations: Record<string, string>; spec: PodSpec }> =>
+  new Map(
+    objects
+      .filter(({ kind }) => kind === 'Deployment' || kind === 'Job')
+      .map((object) => {
+        const { metadata, spec } = workloadSchema.parse(object).spec.template;
+        return [object.metadata.name, { annotations: metadata.annotations, spec }];
+      }),
+  );

@@ -1,0 +1,179 @@
+import path from 'node:path';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { z } from 'zod';
+import type { ApiObject } from '../cluster/api.js';
+import { readManifests } from '../cluster/manifests.js';
+import { idOf, podsOf, rightsOf, type Right } from './objects.fixture.js';
+import { PLATFORMS, RENDERED, type Platform } from '../cluster/places.js';
+
+const rendered = new Map<Platform, ApiObject[]>();
+const objectsOf = (platform: Platform): ApiObject[] => rendered.get(platform) ?? [];
+beforeAll(async () => {
+  for (const platform of PLATFORMS)
+    rendered.set(
+      platform,
+      (await readManifests(path.join(RENDERED, platform))).filter(({ kind }) => kind !== 'Kustomization'),
+    );
+});
+
+const touches = (right: Right, group: string, resource: string): boolean =>
+  right.apiGroups.includes(group) && right.resources.includes(resource);
+const ACCOUNTS = ['governance', 'worker', 'watcher'];
+
+describe.each(PLATFORMS)('the rendering for %s', (platform) => {
+  it('names no object twice', () => {
+    const ids = objectsOf(platform).map(idOf);
+    expect(ids.filter((id, index) => ids.indexOf(id) !== index)).toEqual([]);
+  });
+
+  it('keeps every CRD when it is uninstalled', () => {
+    const crds = objectsOf(platform).filter(({ kind }) => kind === 'CustomResourceDefinition');
+    expect(crds.length).toBeGreaterThan(0);
+    for (const { metadata } of crds)
+      expect(metadata).toMatchObject({ annotations: { 'helm.sh/resource-policy': 'keep' } });
+  });
+
+  it.each(ACCOUNTS)('lets %s mint no token, create no Secret and escalate nothing', (account) => {
+    const rights = rightsOf(objectsOf(platform), account);
+    expect(rights.length).toBeGreaterThan(0);
+    for (const right of rights) {
+      expect([...right.apiGroups, ...right.resources, ...right.verbs]).not.toContain('*');
+      expect(right.resources).not.toContain('serviceaccounts/token');
+      expect(right.verbs).not.toContain('escalate');
+      if (touches(right, '', 'secrets')) {
+        expect(right.verbs).not.toContain('create');
+        expect(right).toMatchObject({ resourceNames: expect.any(Array), namespace: 'scc-system' });
+      }
+    }
+  });
+
+  it('lets governance change its own webhook configurations and no others', () => {
+    const changing = rightsOf(objectsOf(platform), 'governance').filter(
+      ({ apiGroups, verbs }) =>
+        apiGroups.includes('admissionregistration.k8s.io') && verbs.some((verb) => !['list', 'watch'].includes(verb)),
+    );
+    expect(changing.map(({ resourceNames, verbs }) => ({ resourceNames, verbs }))).toEqual([
+      { resourceNames: ['scc-webhook'], verbs: ['get', 'patch'] },
+    ]);
+  });
+
+  it('lets the worker write no kind of workload that is not migrated, and see every route of the Gateway API', () => {
+    const rights = rightsOf(objectsOf(platform), 'worker');
+    for (const kind of ['statefulsets', 'daemonsets', 'replicasets', 'pods'])
+      expect(
+        rights.filter(
+          (right) =>
+            right.resources.includes(kind) && right.verbs.some((verb) => !['get', 'list', 'watch'].includes(verb)),
+        ),
+      ).toEqual([]);
+    for (const kind of ['httproutes', 'grpcroutes', 'tcproutes', 'tlsroutes'])
+      expect(rights.find((right) => touches(right, 'gateway.networking.k8s.io', kind))?.verbs).toEqual([
+        'get',
+        'list',
+        'watch',
+      ]);
+  });
+
+  it('runs Pods that Pod Security `restricted` and restricted-v2 admit, with a read-only root', () => {
+    const pods = podsOf(objectsOf(platform));
+    expect([...pods.keys()].sort()).toEqual(['governance', 'scc-migrate-1', 'watcher', 'worker']);
+    for (const { annotations, spec } of pods.values()) {
+      expect(spec.automountServiceAccountToken).toBe(false);
+      expect(spec.securityContext).toEqual({ runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } });
+      for (const container of spec.containers) {
+        expect(container.securityContext).toEqual({
+          allowPrivilegeEscalation: false,
+          readOnlyRootFilesystem: true,
+          capabilities: { drop: ['ALL'] },
+        });
+        expect(container.resources).toMatchObject({ requests: expect.anything(), limits: expect.anything() });
+      }
+      expect(annotations['openshift.io/required-scc']).toBe(platform === 'openshift' ? 'restricted-v2' : undefined);
+    }
+  });
+
+  it('gives the password of the owner of the tables to the migration alone', () => {
+    const holders = [...podsOf(objectsOf(platform))].filter(([, { spec }]) =>
+      JSON.stringify(spec).includes('scc-database-owner'),
+    );
+    expect(holders.map(([name]) => name)).toEqual(['scc-migrate-1']);
+  });
+
+  it('mounts every folder that the environment names', () => {
+    for (const { spec } of podsOf(objectsOf(platform)).values())
+      for (const { env, volumeMounts } of spec.containers)
+        for (const { name, value } of env.filter((variable) => /_(FILE|DIR)$/.test(variable.name)))
+          expect([name, volumeMounts.some(({ mountPath }) => value?.startsWith(mountPath))]).toEqual([name, true]);
+  });
+
+  it('asks for a token of governance for the worker alone, and for one of the API server for each process', () => {
+    const source = z.looseObject({
+      serviceAccountToken: z.looseObject({ audience: z.string().optional() }).optional(),
+    });
+    const projected = z.looseObject({ projected: z.looseObject({ sources: z.array(source) }).optional() });
+    const audiences = [...podsOf(objectsOf(platform))].map(([name, { spec }]) => [
+      name,
+      spec.volumes
+        .flatMap((volume) => projected.parse(volume).projected?.sources ?? [])
+        .flatMap(({ serviceAccountToken }) =>
+          serviceAccountToken ? [serviceAccountToken.audience ?? 'the API server'] : [],
+        ),
+    ]);
+    expect(Object.fromEntries(audiences)).toEqual({
+      governance: ['the API server'],
+      worker: ['the API server', 'scc-governance'],
+      watcher: ['the API server'],
+      'scc-migrate-1': [],
+    });
+  });
+
+  it('never asks the webhook about Pods of the system or of the product itself', () => {
+    const hook = z.looseObject({
+      name: z.string(),
+      timeoutSeconds: z.number(),
+      namespaceSelector: z
+        .looseObject({ matchExpressions: z.array(z.looseObject({ key: z.string(), values: z.array(z.string()) })) })
+        .optional(),
+    });
+    const hooks = objectsOf(platform)
+      .filter(({ kind }) => kind.endsWith('WebhookConfiguration'))
+      .flatMap((object) => z.array(hook).parse(object['webhooks']));
+    expect(hooks.length).toBeGreaterThan(5);
+    for (const { name, timeoutSeconds, namespaceSelector } of hooks) {
+      expect(timeoutSeconds).toBeLessThanOrEqual(3);
+      if (!/^(pods|exec|workloads|grants)\./.test(name)) continue;
+      const exempt = namespaceSelector?.matchExpressions.find(
+        ({ key }) => key === 'kubernetes.io/metadata.name',
+      )?.values;
+      expect([name, exempt]).toEqual([name, expect.arrayContaining(['scc-system', 'kube-system', 'default'])]);
+    }
+  });
+});
+
+describe('what OpenShift owns', () => {
+  const isOpenShifts = ({ kind, metadata: { name } }: ApiObject): boolean =>
+    kind === 'SecurityContextConstraints' ||
+    name.endsWith('.security.openshift.io') ||
+    name.startsWith('system:openshift:');
+
+  it('is rendered for plain Kubernetes and never for OpenShift', () => {
+    expect(objectsOf('kubernetes').filter(isOpenShifts).length).toBeGreaterThan(10);
+    expect(objectsOf('openshift').filter(isOpenShifts).map(idOf)).toEqual([]);
+  });
+
+  it('is all that a cluster of the other kind lacks, beside what it does itself', () => {
+    const ids = new Set(objectsOf('openshift').map(idOf));
+    const missing = objectsOf('kubernetes').filter((object) => !ids.has(idOf(object)) && !isOpenShifts(object));
+    // Certificates come from service-ca there, and ids of namespaces from OpenShift.
+    expect(missing.map(idOf).sort()).toEqual([
+      'ConfigMap scc-system scc-uid-blocks',
+      'Secret scc-system scc-webhook-tls',
+    ]);
+    const before = new Set(objectsOf('kubernetes').map(idOf));
+    expect(
+      objectsOf('openshift')
+        .map(idOf)
+        .filter((id) => !before.has(id)),
+    ).toEqual(['ConfigMap scc-system governance-ca']);
+  });
+});
