@@ -20,6 +20,20 @@ const weights = ({ http }: VirtualServiceSpec): [string, number | undefined][][]
 const at = (canary: number): Split => ({ canary, mirror: null });
 
 describe('withCanary', () => {
+  it('leaves a subset of another workload as it is', () => {
+    const subset = (name: string, weight: number) => ({
+      ...to('ledger', weight),
+      destination: { host: 'ledger', subset: name },
+    });
+    const shared: Scope = { ...scope, foreign: new Set(['ledger/v2']) };
+    const [route] = withCanary(spec([{ route: [subset('v1', 90), subset('v2', 10)] }]), at(10), shared).http ?? [];
+    expect(route?.route?.map(({ destination, weight }) => [destination.host, destination.subset, weight])).toEqual([
+      ['ledger', 'v1', 81],
+      [CANARY, 'v1', 9],
+      ['ledger', 'v2', 10],
+    ]);
+  });
+
   it.each<[string, RouteDestination[], number, [string, number][]]>([
     [
       'a single destination',

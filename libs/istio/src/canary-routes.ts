@@ -15,6 +15,8 @@ export interface Scope {
   services: ServicePair[];
   /** Of the VirtualService. */
   routeNamespace: string;
+  /** Subsets, as `SERVICE/SUBSET`, that pick pods of other workloads. */
+  foreign?: ReadonlySet<string>;
 }
 
 /** Marks a route that exists only to mirror safe requests. */
@@ -24,8 +26,13 @@ const SAFE_METHOD = { regex: SAFE_METHODS.join('|') };
 
 const hostOf = (host: string, { routeNamespace }: Scope): string => resolvedHost(host, routeNamespace);
 
-const pairOfStable = (host: string, scope: Scope): ServicePair | undefined =>
-  scope.services.find(({ name }) => serviceHost(name, scope.namespace) === hostOf(host, scope));
+type Destination = RouteDestination['destination'];
+
+const pairOfStable = ({ host, subset }: Destination, scope: Scope): ServicePair | undefined =>
+  scope.services.find(
+    ({ name }) =>
+      serviceHost(name, scope.namespace) === hostOf(host, scope) && !scope.foreign?.has(`${name}/${subset ?? ''}`),
+  );
 
 const isCanary = (host: string, scope: Scope): boolean =>
   scope.services.some(({ canary }) => serviceHost(canary, scope.namespace) === hostOf(host, scope));
@@ -43,7 +50,7 @@ const withWeights = (destinations: RouteDestination[], weights: number[]): Route
 
 /** Whether a list of destinations names one of the Services. */
 export const sendsTo = (destinations: readonly RouteDestination[] | undefined, scope: Scope): boolean =>
-  (destinations ?? []).some(({ destination }) => pairOfStable(destination.host, scope) !== undefined);
+  (destinations ?? []).some(({ destination }) => pairOfStable(destination, scope) !== undefined);
 
 /** Every list of destinations of a VirtualService. */
 export const destinationLists = ({ http, tls, tcp }: VirtualServiceSpec): RouteDestination[][] =>
@@ -53,7 +60,7 @@ function divide(destinations: RouteDestination[], percent: number, scope: Scope)
   if (!sendsTo(destinations, scope)) return destinations;
   const parts = destinations.flatMap((destination): { destination: RouteDestination; weight: number }[] => {
     const weight = weightOf(destination, destinations);
-    const pair = pairOfStable(destination.destination.host, scope);
+    const pair = pairOfStable(destination.destination, scope);
     if (!pair) return [{ destination, weight: weight * 100 }];
     const { stable, canary } = divided(weight, percent);
     const toCanary = {
@@ -98,7 +105,7 @@ const mirrorsOf = ({ mirror, mirrorPercentage, mirrors }: HttpRoute): NonNullabl
 function mirrored(route: HttpRoute, { percentage }: Mirror, scope: Scope): HttpRoute {
   const { mirror: _mirror, mirrorPercentage: _percentage, ...rest } = route;
   const targets = (route.route ?? []).flatMap(({ destination }) => {
-    const pair = pairOfStable(destination.host, scope);
+    const pair = pairOfStable(destination, scope);
     return pair ? [{ ...destination, host: canaryHost(pair, scope) }] : [];
   });
   const [destination] = targets;

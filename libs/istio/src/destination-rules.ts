@@ -2,7 +2,7 @@ import type { KubeObject } from '@scc/kube';
 import { copyName } from '@scc/plan';
 import type { SurveyRequest } from '@scc/routing';
 import { resolvedHost, serviceHost } from './hosts.js';
-import { destinationRuleSpecSchema, NETWORKING } from './schema.js';
+import { destinationRuleSpecSchema } from './schema.js';
 import { subsetLabels } from './survey.js';
 
 /** The policy of the stable host, said of the canary's host. */
@@ -15,7 +15,7 @@ export function canaryRule(rule: KubeObject, { namespace, services, label, marke
     subset.labels ? { ...subset, labels: subsetLabels(subset.labels, label) } : subset,
   );
   return {
-    apiVersion: NETWORKING,
+    apiVersion: rule.apiVersion,
     kind: 'DestinationRule',
     metadata: {
       namespace: rule.metadata.namespace ?? '',

@@ -1,3 +1,2 @@
 export { istiodView, type ProxyView } from './proxies.js';
 export { IstioRouter, type IstioRouterOptions } from './router.js';
-export { ProxiesBehind } from './verify.js';

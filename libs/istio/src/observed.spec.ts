@@ -28,6 +28,14 @@ describe('observedShares', () => {
     );
   });
 
+  it('leaves out a subset of another workload', () => {
+    const [v1, v2] = ['v1', 'v2'].map((name) => `outbound|80|${name}|ledger.shop.svc.cluster.local`);
+    const route = weighted([v1 ?? '', 81], [canary, 9], [v2 ?? '', 10]);
+    expect(observedShares(dump(route), 'shop', services, new Set(['ledger/v2']))).toEqual([
+      { service: 'ledger', canary: 9, total: 90 },
+    ]);
+  });
+
   it('does not take a mirror for a destination', () => {
     const route = { cluster: stable, request_mirror_policies: [{ cluster: canary }] };
     expect(observedShares(dump(route), 'shop', services)).toEqual([{ service: 'ledger', canary: 0, total: 1 }]);

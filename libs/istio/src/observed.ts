@@ -10,8 +10,10 @@ export interface ObservedShare {
   total: number;
 }
 
-/** The host of an Envoy cluster that Istio made: `outbound|80|subset|host`. */
-const hostOf = (cluster: string): string | null => /^outbound\|\d+\|[^|]*\|([^|]+)$/.exec(cluster)?.[1] ?? null;
+/** An Envoy cluster that Istio made: `outbound|80|subset|host`. */
+const CLUSTER = /^outbound\|\d+\|([^|]*)\|([^|]+)$/;
+const hostOf = (cluster: string): string | null => CLUSTER.exec(cluster)?.[2] ?? null;
+const subsetOf = (cluster: string): string => CLUSTER.exec(cluster)?.[1] ?? '';
 
 const isWeighted = (value: unknown): value is { name: string; weight?: number } =>
   isRecord(value) &&
@@ -65,14 +67,26 @@ export function mentions(dump: unknown, hosts: readonly string[]): boolean {
   return hosts.some((host) => text.includes(`|${host}"`));
 }
 
-/** How a proxy's routes (or listeners) divide the requests to the Services; routes to others are left out. */
-export function observedShares(dump: unknown, namespace: string, services: ServicePair[]): ObservedShare[] {
+/**
+ * How a proxy's routes (or listeners) divide the requests to the Services; routes to others are left out.
+ * @param foreign subsets, as `SERVICE/SUBSET`, that are others too
+ */
+export function observedShares(
+  dump: unknown,
+  namespace: string,
+  services: ServicePair[],
+  foreign: ReadonlySet<string> = new Set(),
+): ObservedShare[] {
   const shares: ObservedShare[] = [];
   for (const clusters of destinations(dump))
     for (const { name, canary } of services) {
       const weightOf = (service: string): number =>
         clusters
-          .filter((cluster) => hostOf(cluster.name) === serviceHost(service, namespace))
+          .filter(
+            (cluster) =>
+              hostOf(cluster.name) === serviceHost(service, namespace) &&
+              !foreign.has(`${service}/${subsetOf(cluster.name)}`),
+          )
           .reduce((sum, { weight }) => sum + weight, 0);
       const [stable, toCanary] = [weightOf(name), weightOf(canary)];
       if (stable + toCanary > 0) shares.push({ service: name, canary: toCanary, total: stable + toCanary });

@@ -1,18 +1,16 @@
 import { isDeepStrictEqual } from 'node:util';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isConflict, lastWriter, withoutServerFields, type KubeClient, type KubeObject } from '@scc/kube';
-import { copyName, isCanaryObject, type Violation } from '@scc/plan';
+import { copyName, type Violation } from '@scc/plan';
 import type { PreImage, RouteConflict, RoutedObject, Split, Survey, SurveyRequest, TrafficRouter } from '@scc/routing';
-import { z } from 'zod';
-import { withCanary } from './canary-routes.js';
-import { resolvedHost, serviceHost } from './hosts.js';
+import { withCanary, type Scope } from './canary-routes.js';
 import { canaryRule } from './destination-rules.js';
-import { gatewayApiViolations } from './gateway-api.js';
-import { addressesOf, objectId, portsOf, releaseFields } from './objects.js';
+import { addressesOf, objectId, releaseFields } from './objects.js';
 import type { ProxyView } from './proxies.js';
 import { restored } from './restore.js';
-import { destinationRuleSpecSchema, NETWORKING, virtualServiceSpecSchema, type VirtualServiceSpec } from './schema.js';
-import { findRoutes, ownRoutes, portViolations, protocolOf, scopeFor, type Named } from './survey.js';
+import { virtualServiceSpecSchema, type VirtualServiceSpec } from './schema.js';
+import { ownRoutes, scopeFor } from './survey.js';
+import { notServed, type Routes, routesSchema, surveyRoutes } from './survey-cluster.js';
 import { Verifier, type Watched } from './verify.js';
 
 const MAX_CONFLICTS = 10;
@@ -29,33 +27,11 @@ export interface IstioRouterOptions {
   signal: () => AbortSignal | undefined;
 }
 
-const nameSchema = z.object({ namespace: z.string(), name: z.string() });
-const routesSchema = z.object({
-  divided: z.array(nameSchema),
-  /** Services that get a VirtualService of ours, with their ports. */
-  own: z.array(
-    z.object({
-      service: z.string(),
-      ports: z.array(
-        z.object({ port: z.int(), name: z.string(), appProtocol: z.string().nullable(), protocol: z.string() }),
-      ),
-    }),
-  ),
-  destinationRules: z.array(nameSchema),
-  hasStreams: z.boolean(),
-});
-type Routes = z.infer<typeof routesSchema>;
-
-const virtualService = ({ namespace, name }: { namespace: string; name: string }): RoutedObject => ({
-  apiVersion: NETWORKING,
-  kind: 'VirtualService',
-  namespace,
-  name,
-});
-const destinationRule = ({ namespace, name }: { namespace: string; name: string }): RoutedObject => ({
-  ...virtualService({ namespace, name }),
-  kind: 'DestinationRule',
-});
+type Name = Routes['divided'][number];
+const virtualServices = ({ apiVersion }: Routes, names: readonly Name[]): RoutedObject[] =>
+  names.map(({ namespace, name }) => ({ apiVersion, kind: 'VirtualService', namespace, name }));
+const destinationRules = ({ apiVersion }: Routes, names: readonly Name[]): RoutedObject[] =>
+  names.map(({ namespace, name }) => ({ apiVersion, kind: 'DestinationRule', namespace, name }));
 
 const specOf = (object: KubeObject): VirtualServiceSpec => virtualServiceSpecSchema.parse(object['spec']);
 const labelOf = ({ kind, namespace, name }: RoutedObject): string => `${kind} ${namespace}/${name}`;
@@ -75,30 +51,14 @@ export class IstioRouter implements TrafficRouter {
   }
 
   async survey(request: SurveyRequest): Promise<{ survey: Survey; violations: Violation[]; warnings: string[] }> {
-    const { kube } = this.options;
     const { namespace, services } = request;
-    const [all, rules] = await Promise.all([this.list('VirtualService'), this.list('DestinationRule')]);
-    const routes = all.filter((object) => !isCanaryObject(object.metadata)).map(named(specOf));
-    const found = findRoutes(routes, { namespace, services });
-    const ports = await Promise.all(
-      services.map(async ({ name }) => ({ service: name, ports: await portsOf(kube, namespace, name) })),
-    );
-    const hosts = services.map(({ name }) => serviceHost(name, namespace));
-    const destinationRules = rules
-      .filter((object) => !isCanaryObject(object.metadata))
-      .map(named((object) => destinationRuleSpecSchema.parse(object['spec'])))
-      .filter(({ namespace: at, spec }) => hosts.includes(resolvedHost(spec.host, at)))
-      .map(({ namespace: at, name }) => ({ namespace: at, name }));
-    const kept: Routes = {
-      divided: found.divided,
-      own: ports.filter(({ service }) => found.unrouted.includes(service)),
-      destinationRules,
-      hasStreams: ports.some((service) => service.ports.some((port) => protocolOf(port) !== 'http')),
-    };
-    const gateway = await gatewayApiViolations(kube, request);
+    const { routes, violations } = await surveyRoutes(this.options.kube, request);
+    const survey = { request, routes };
+    const isAsked = this.verifier !== null && violations.length === 0 && services.length > 0;
+    const isServed = !isAsked || (await this.verifier.serves(this.watched(survey)));
     return {
-      survey: { request, routes: kept },
-      violations: [...ports.flatMap((service) => portViolations(service.service, service.ports)), ...gateway],
+      survey,
+      violations: isServed ? violations : [notServed(services, namespace)],
       warnings: this.verifier
         ? []
         : [
@@ -109,7 +69,7 @@ export class IstioRouter implements TrafficRouter {
 
   async preImages(survey: Survey): Promise<PreImage[]> {
     const routes = routesSchema.parse(survey.routes);
-    const ids = [...routes.divided.map(virtualService), ...this.ownIds(survey), ...this.copyIds(survey)];
+    const ids = [...virtualServices(routes, routes.divided), ...this.ownIds(survey), ...this.copyIds(survey)];
     return Promise.all(
       ids.map(async (id) => {
         const object = await this.options.kube.get(objectId(id));
@@ -121,7 +81,8 @@ export class IstioRouter implements TrafficRouter {
   async prepare(survey: Survey): Promise<void> {
     const { kube, fieldManager } = this.options;
     const { request } = survey;
-    for (const id of routesSchema.parse(survey.routes).destinationRules.map(destinationRule)) {
+    const routes = routesSchema.parse(survey.routes);
+    for (const id of destinationRules(routes, routes.destinationRules)) {
       const rule = await kube.get(objectId(id));
       if (rule) await kube.apply(canaryRule(rule, request), { fieldManager, force: true });
     }
@@ -134,7 +95,7 @@ export class IstioRouter implements TrafficRouter {
   async split(survey: Survey, split: Split): Promise<{ verifiedBy: 'proxies' | 'bound' }> {
     const { namespace } = survey.request;
     const watched = this.watched(survey);
-    if (watched.services.length === 0) return { verifiedBy: 'proxies' };
+    if (watched.services.length === 0) return { verifiedBy: 'bound' };
     const sides = { stable: split.canary < 100, canary: split.canary > 0 || split.mirror !== null };
     await this.verifier?.endpoints(watched, sides, (service) => addressesOf(this.options.kube, namespace, service));
     return this.changeRoutes(watched, split, async () => {
@@ -144,13 +105,13 @@ export class IstioRouter implements TrafficRouter {
 
   async drift(survey: Survey, split: Split): Promise<RouteConflict | null> {
     const { kube, fieldManager } = this.options;
-    const { namespace, services } = survey.request;
-    const ids = [...routesSchema.parse(survey.routes).divided.map(virtualService), ...this.ownIds(survey)];
+    const routes = routesSchema.parse(survey.routes);
+    const ids = [...virtualServices(routes, routes.divided), ...this.ownIds(survey)];
     for (const id of ids) {
       const object = await kube.get(objectId(id));
       if (!object) return { object: labelOf(id), fields: ['metadata'], manager: 'somebody (it was deleted)' };
       const now = specOf(object);
-      const wanted = listsOf(withCanary(now, split, scopeFor(namespace, services, id.namespace)));
+      const wanted = listsOf(withCanary(now, split, this.scope(survey, id.namespace)));
       const fields = Object.entries(listsOf(now)).filter(([list, value]) => !isDeepStrictEqual(value, wanted[list]));
       if (fields.length)
         return {
@@ -165,7 +126,8 @@ export class IstioRouter implements TrafficRouter {
   async restore(survey: Survey, images: PreImage[]): Promise<RouteConflict[]> {
     const conflicts: RouteConflict[] = [];
     await this.changeRoutes(this.watched(survey), null, async () => {
-      for (const id of routesSchema.parse(survey.routes).divided.map(virtualService)) {
+      const routes = routesSchema.parse(survey.routes);
+      for (const id of virtualServices(routes, routes.divided)) {
         const image = images.find((one) => isDeepStrictEqual(one.id, id));
         if (!image?.manifest) throw new Error(`no pre-image of ${labelOf(id)} was recorded`);
         conflicts.push(...(await this.restoreRoute(survey, id, image.manifest)));
@@ -182,8 +144,7 @@ export class IstioRouter implements TrafficRouter {
     id: RoutedObject,
     manifest: Record<string, unknown>,
   ): Promise<RouteConflict[]> {
-    const { namespace, services } = survey.request;
-    const scope = scopeFor(namespace, services, id.namespace);
+    const scope = this.scope(survey, id.namespace);
     const before = virtualServiceSpecSchema.parse(manifest['spec']);
     const { kube, fieldManager } = this.options;
     const found: { conflicts: string[] } = { conflicts: [] };
@@ -211,23 +172,23 @@ export class IstioRouter implements TrafficRouter {
     }
     const before = await this.verifier.before(watched, split);
     await change();
-    await this.verifier.routes(watched, split, before);
-    return { verifiedBy: 'proxies' };
+    const judged = await this.verifier.routes(watched, split, before);
+    return { verifiedBy: judged > 0 ? 'proxies' : 'bound' };
   }
 
   /** A route that was deleted meanwhile divides nothing: only a canary without requests can do without it. */
   private async write(survey: Survey, split: Split): Promise<void> {
     const { kube, fieldManager } = this.options;
-    const { namespace, markers, services } = survey.request;
+    const { namespace, markers } = survey.request;
     const { canary } = split;
     const change = (spec: VirtualServiceSpec, routeNamespace: string): VirtualServiceSpec =>
-      withCanary(spec, split, scopeFor(namespace, services, routeNamespace));
+      withCanary(spec, split, this.scope(survey, routeNamespace));
     const routes = routesSchema.parse(survey.routes);
-    for (const id of routes.divided.map(virtualService))
+    for (const id of virtualServices(routes, routes.divided))
       if (!(await this.rewrite(id, (spec) => change(spec, id.namespace))) && canary > 0)
         throw new Error(`${labelOf(id)} was deleted during the migration`);
     for (const { service, ports } of routes.own) {
-      const id = virtualService({ namespace, name: copyName(service) });
+      const id = { apiVersion: routes.apiVersion, kind: 'VirtualService', namespace, name: copyName(service) };
       const spec = change(ownRoutes(service, namespace, ports), namespace);
       const metadata = { namespace, name: id.name, labels: markers };
       await kube.apply({ apiVersion: id.apiVersion, kind: id.kind, metadata, spec }, { fieldManager, force: true });
@@ -258,30 +219,23 @@ export class IstioRouter implements TrafficRouter {
 
   private watched({ request, routes }: Survey): Watched {
     const { namespace, services } = request;
-    return { namespace, services, hasStreams: routesSchema.parse(routes).hasStreams };
+    const { hasStreams, foreign } = routesSchema.parse(routes);
+    return { namespace, services, hasStreams, foreign: new Set(foreign) };
+  }
+
+  private scope(survey: Survey, routeNamespace: string): Scope {
+    return scopeFor(this.watched(survey), routeNamespace);
   }
 
   private ownIds({ request, routes }: Survey): RoutedObject[] {
-    return routesSchema
-      .parse(routes)
-      .own.map(({ service }) => virtualService({ namespace: request.namespace, name: copyName(service) }));
+    const parsed = routesSchema.parse(routes);
+    const names = parsed.own.map(({ service }) => ({ namespace: request.namespace, name: copyName(service) }));
+    return virtualServices(parsed, names);
   }
 
   private copyIds({ routes }: Survey): RoutedObject[] {
-    return routesSchema
-      .parse(routes)
-      .destinationRules.map(({ namespace, name }) => destinationRule({ namespace, name: copyName(name) }));
-  }
-
-  private async list(kind: string): Promise<KubeObject[]> {
-    return (await this.options.kube.list({ apiVersion: NETWORKING, kind })).items;
+    const parsed = routesSchema.parse(routes);
+    const names = parsed.destinationRules.map(({ namespace, name }) => ({ namespace, name: copyName(name) }));
+    return destinationRules(parsed, names);
   }
 }
-
-const named =
-  <Spec>(spec: (object: KubeObject) => Spec) =>
-  (object: KubeObject): Named<Spec> => ({
-    namespace: object.metadata.namespace ?? '',
-    name: object.metadata.name ?? '',
-    spec: spec(object),
-  });

@@ -3,6 +3,8 @@ import { z } from 'zod';
 /** The fields of Istio's objects that dividing requests reads; whatever else they carry passes through untouched. */
 
 export const NETWORKING = 'networking.istio.io/v1';
+/** What Istio before 1.22 serves, and OpenShift Service Mesh 2. */
+export const NETWORKING_BETA = 'networking.istio.io/v1beta1';
 
 const destinationSchema = z.looseObject({ host: z.string(), subset: z.string().optional() });
 const routeDestinationSchema = z.looseObject({ destination: destinationSchema, weight: z.int().min(0).optional() });
@@ -37,6 +39,7 @@ export const destinationRuleSpecSchema = z.looseObject({
   subsets: z.array(z.looseObject({ name: z.string(), labels: z.record(z.string(), z.string()).optional() })).optional(),
 });
 
+export type DestinationRuleSpec = z.infer<typeof destinationRuleSpecSchema>;
 export type VirtualServiceSpec = z.infer<typeof virtualServiceSpecSchema>;
 export type HttpRoute = z.infer<typeof httpRouteSchema>;
 export type StreamRoute = z.infer<typeof streamRouteSchema>;

@@ -1,5 +1,15 @@
 import { coversHost, resolvedHost } from './hosts.js';
-import { findRoutes, ownRoutes, portViolations, protocolOf, type ServicePort } from './survey.js';
+import {
+  findRoutes,
+  foreignSubsets,
+  isUndeclared,
+  ownRoutes,
+  ownRouteViolations,
+  portViolations,
+  protocolOf,
+  type ServicePort,
+  undeclaredViolations,
+} from './survey.js';
 
 const port = (name: string, over: Partial<ServicePort> = {}): ServicePort => ({
   port: 80,
@@ -91,5 +101,62 @@ describe('ownRoutes', () => {
       tcp: [{ match: [{ port: 90 }], route: [{ destination: { host, port: { number: 90 } } }] }],
       tls: [{ match: [{ port: 443, sniHosts: [host] }], route: [{ destination: { host, port: { number: 443 } } }] }],
     });
+  });
+});
+
+describe('a port that declares no protocol', () => {
+  it.each([
+    [port(''), true],
+    [port('postgres', { port: 5432 }), true],
+    [port('http-api'), false],
+    [port('grpc-web'), false],
+    [port('tcp'), false],
+    [port('x', { appProtocol: 'kubernetes.io/h2c' }), false],
+  ])('%j: %s', (of, expected) => {
+    expect(isUndeclared(of)).toBe(expected);
+  });
+
+  it('is routed as requests and as connections by a route of ours', () => {
+    const { http, tcp } = ownRoutes('ledger', 'shop', [port('postgres', { port: 5432 })]);
+    expect([http, tcp]).toMatchObject([[{ match: [{ port: 5432 }] }], [{ match: [{ port: 5432 }] }]]);
+  });
+
+  it("is refused when it is a database's and the user's route knows requests only", () => {
+    const postgres = [port('postgres', { port: 5432 })];
+    expect(undeclaredViolations('ledger', postgres, [{ hosts: ['ledger'], http: [] }])).toMatchObject([
+      { code: 'PortCanNotBeDivided', message: expect.stringContaining('5432') as string },
+    ]);
+    expect(undeclaredViolations('ledger', postgres, [{ hosts: ['ledger'], tcp: [{}] }])).toEqual([]);
+    expect(undeclaredViolations('ledger', [port('', { port: 8080 })], [])).toEqual([]);
+  });
+});
+
+describe('TLS without a VirtualService', () => {
+  it('is routed by every name that a client of the mesh calls the service by', () => {
+    const names = ['ledger.shop.svc.cluster.local', 'ledger.shop.svc', 'ledger.shop', 'ledger'];
+    expect(ownRoutes('ledger', 'shop', [port('https', { port: 8443 })])).toMatchObject({
+      hosts: names,
+      tls: [{ match: [{ port: 8443, sniHosts: names }] }],
+    });
+  });
+
+  it('beside other protocols takes a route of the user', () => {
+    const tls = port('https', { port: 8443 });
+    expect(ownRouteViolations('ledger', [tls])).toEqual([]);
+    expect(ownRouteViolations('ledger', [port('http'), tls])).toMatchObject([{ code: 'PortCanNotBeDivided' }]);
+  });
+});
+
+describe('subsets of several workloads', () => {
+  const spec = {
+    host: 'ledger',
+    subsets: [{ name: 'v1', labels: { version: 'v1' } }, { name: 'v2', labels: { version: 'v2' } }, { name: 'all' }],
+  };
+  const rule = { namespace: 'shop', name: 'reviews', spec };
+  const asked = { namespace: 'shop', services, podLabels: { app: 'ledger', version: 'v1' } };
+
+  it('are foreign when their labels pick none of its pods', () => {
+    expect(foreignSubsets([rule], asked)).toEqual(['ledger/v2']);
+    expect(foreignSubsets([rule], { namespace: 'shop', services })).toEqual([]);
   });
 });

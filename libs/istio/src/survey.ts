@@ -1,8 +1,8 @@
 import type { Violation } from '@scc/plan';
-import type { LabelSwitch, ServicePair } from '@scc/routing';
+import type { LabelSwitch, SurveyRequest } from '@scc/routing';
 import { destinationLists, sendsTo, type Scope } from './canary-routes.js';
 import { coversHost, resolvedHost, serviceHost } from './hosts.js';
-import type { VirtualServiceSpec } from './schema.js';
+import type { DestinationRuleSpec, VirtualServiceSpec } from './schema.js';
 
 /** How Istio speaks to a port of a Service, by the port's `appProtocol` or the prefix of its name. */
 export type PortProtocol = 'http' | 'tcp' | 'tls' | 'udp';
@@ -27,6 +27,17 @@ export function protocolOf({ name, appProtocol, protocol }: ServicePort): PortPr
   return 'http';
 }
 
+const HTTP = ['http', 'http2', 'https', 'grpc', 'kubernetes.io/h2c', 'kubernetes.io/ws'];
+
+/** Whether nothing says how the port is spoken to: Istio then tells HTTP from other connections by their first bytes. */
+export const isUndeclared = (port: ServicePort): boolean => {
+  const declared = (port.appProtocol ?? port.name.split('-')[0] ?? '').toLowerCase();
+  return protocolOf(port) === 'http' && !HTTP.includes(declared);
+};
+
+/** Ports of databases, brokers and mail servers, most of which speak first: their connections are never HTTP. */
+const NEVER_HTTP = new Set([21, 22, 25, 1433, 3306, 5432, 5672, 6379, 27017]);
+
 export interface Named<Spec> {
   namespace: string;
   name: string;
@@ -34,15 +45,14 @@ export interface Named<Spec> {
 }
 
 /** Whether requests of the mesh to this host are routed by the VirtualService. */
-const governsMesh = ({ namespace, spec }: Named<VirtualServiceSpec>, host: string): boolean =>
+export const governsMesh = ({ namespace, spec }: Named<VirtualServiceSpec>, host: string): boolean =>
   (spec.gateways ?? ['mesh']).includes('mesh') &&
   spec.hosts.some((pattern) => coversHost(resolvedHost(pattern, namespace), host));
 
-export const scopeFor = (namespace: string, services: ServicePair[], routeNamespace: string): Scope => ({
-  namespace,
-  services,
-  routeNamespace,
-});
+export const scopeFor = (
+  { namespace, services, foreign }: Omit<Scope, 'routeNamespace'>,
+  routeNamespace: string,
+): Scope => ({ namespace, services, ...(foreign ? { foreign } : {}), routeNamespace });
 
 export interface FoundRoutes {
   /** VirtualServices that send requests to one of the Services. */
@@ -52,12 +62,10 @@ export interface FoundRoutes {
 }
 
 /** Which of a cluster's VirtualServices matter to the Services, and for which Services none does. */
-export function findRoutes(
-  all: Named<VirtualServiceSpec>[],
-  { namespace, services }: { namespace: string; services: ServicePair[] },
-): FoundRoutes {
+export function findRoutes(all: Named<VirtualServiceSpec>[], asked: Omit<Scope, 'routeNamespace'>): FoundRoutes {
+  const { namespace, services } = asked;
   const divided = all.filter(({ namespace: routeNamespace, spec }) => {
-    const scope = scopeFor(namespace, services, routeNamespace);
+    const scope = scopeFor(asked, routeNamespace);
     return destinationLists(spec).some((list) => sendsTo(list, scope));
   });
   const unrouted = services
@@ -66,16 +74,27 @@ export function findRoutes(
   return { divided: divided.map(({ namespace: at, name }) => ({ namespace: at, name })), unrouted };
 }
 
+/** By which a client in the mesh may call a Service, and so the server names of its TLS connections. */
+const callNames = (service: string, namespace: string): string[] => [
+  serviceHost(service, namespace),
+  `${service}.${namespace}.svc`,
+  `${service}.${namespace}`,
+  service,
+];
+
 /** The VirtualService of a Service that has none: what Istio does by default, said in words that can be divided. */
 export function ownRoutes(service: string, namespace: string, ports: ServicePort[]): VirtualServiceSpec {
   const host = serviceHost(service, namespace);
   const to = (port: number) => [{ destination: { host, port: { number: port } } }];
   const byPort = (wanted: PortProtocol) => ports.filter((port) => protocolOf(port) === wanted).map(({ port }) => port);
   const http = byPort('http').map((port) => ({ match: [{ port }], route: to(port) }));
-  const tcp = byPort('tcp').map((port) => ({ match: [{ port }], route: to(port) }));
-  const tls = byPort('tls').map((port) => ({ match: [{ port, sniHosts: [host] }], route: to(port) }));
+  const connections = ports.filter((port) => protocolOf(port) === 'tcp' || isUndeclared(port));
+  const tcp = connections.map(({ port }) => ({ match: [{ port }], route: to(port) }));
+  const isTlsOnly = ports.every((port) => protocolOf(port) === 'tls');
+  const hosts = isTlsOnly ? callNames(service, namespace) : [host];
+  const tls = byPort('tls').map((port) => ({ match: [{ port, sniHosts: hosts }], route: to(port) }));
   return {
-    hosts: [host],
+    hosts,
     ...(http.length ? { http } : {}),
     ...(tcp.length ? { tcp } : {}),
     ...(tls.length ? { tls } : {}),
@@ -93,6 +112,51 @@ export function portViolations(service: string, ports: ServicePort[]): Violation
       remedy: `Serve port ${port} from a Service and a workload of its own, or migrate without this Service.`,
     }));
 }
+
+/**
+ * Why a Service without a VirtualService cannot get one of ours: the names of TLS connections are not those of requests,
+ * and one VirtualService has one list of hosts for both.
+ */
+export function ownRouteViolations(service: string, ports: ServicePort[]): Violation[] {
+  const tls = ports.filter((port) => protocolOf(port) === 'tls');
+  if (tls.length === 0 || tls.length === ports.length) return [];
+  return tls.map(({ port }) => ({
+    code: 'PortCanNotBeDivided',
+    field: 'spec.workloadRef',
+    message: `Service ${service} serves TLS on port ${port} beside other protocols, and no VirtualService says by which names clients call it`,
+    remedy: `Write a VirtualService with a tls route of port ${port} whose sniHosts are the names that clients use, or give the port a Service of its own.`,
+  }));
+}
+
+/** Ports without a declared protocol whose connections a user's VirtualService does not route. */
+export function undeclaredViolations(service: string, ports: ServicePort[], routes: VirtualServiceSpec[]): Violation[] {
+  const isRouted = routes.some(({ tcp }) => tcp?.length);
+  return ports
+    .filter((port) => isUndeclared(port) && NEVER_HTTP.has(port.port) && !isRouted)
+    .map(({ port }) => ({
+      code: 'PortCanNotBeDivided',
+      field: 'spec.workloadRef',
+      message: `port ${port} of Service ${service} declares no protocol and is never spoken to by HTTP, and the VirtualService routes only requests of HTTP`,
+      remedy: `Declare the protocol (appProtocol: tcp on the port) and route it by a tcp route of the VirtualService.`,
+    }));
+}
+
+/** Subsets, as `SERVICE/SUBSET`, of the Services' DestinationRules that pick none of the workload's pods. */
+export const foreignSubsets = (
+  rules: readonly Named<DestinationRuleSpec>[],
+  { namespace, services, podLabels }: Pick<SurveyRequest, 'namespace' | 'services' | 'podLabels'>,
+): string[] =>
+  podLabels === undefined
+    ? []
+    : rules.flatMap(({ namespace: at, spec }) => {
+        const pair = services.find(({ name }) => serviceHost(name, namespace) === resolvedHost(spec.host, at));
+        const foreign = (spec.subsets ?? []).filter(({ labels }) => labels && isForeign(labels, podLabels));
+        return pair ? foreign.map(({ name }) => `${pair.name}/${name}`) : [];
+      });
+
+/** Whether pods with these labels are none of the subset's: a label of it has another value, or is missing. */
+const isForeign = (subset: Record<string, string>, podLabels: Record<string, string>): boolean =>
+  Object.entries(subset).some(([key, value]) => podLabels[key] !== value);
 
 /** The labels of a DestinationRule's subset, as the canary's pods carry them. */
 export const subsetLabels = (labels: Record<string, string>, { key, stable, canary }: LabelSwitch) =>

@@ -1,5 +1,6 @@
 import type { ProxyState, ProxyView } from './proxies.js';
-import { ProxiesBehind, Verifier } from './verify.js';
+import { NotServed, RoutesBehind } from '@scc/routing';
+import { Verifier } from './verify.js';
 
 const NAMESPACE = 'shop';
 const services = [{ name: 'ledger', canary: 'ledger-scc-canary' }];
@@ -12,12 +13,29 @@ interface Proxy {
   acked: string;
   /** The canary's share of the requests in the routes that it was given; null: the routes name no canary. */
   canary: number | null;
+  /** Its routes do not name the service at all. */
+  unknown: boolean;
   /** Addresses by service; a service that is absent is not known to the proxy. */
   endpoints: Record<string, string[]>;
 }
-const aProxy = (over: Partial<Proxy> = {}): Proxy => ({ sent: '1', acked: '1', canary: 0, endpoints: {}, ...over });
+const aProxy = (over: Partial<Proxy> = {}): Proxy => ({
+  sent: '1',
+  acked: '1',
+  canary: 0,
+  unknown: false,
+  endpoints: {},
+  ...over,
+});
 
-const routesOf = ({ canary }: Proxy): unknown[] => {
+const routesOf = ({ canary, unknown }: Proxy): unknown[] => {
+  if (unknown)
+    return [
+      {
+        virtual_hosts: [
+          { domains: ['other'], routes: [{ route: { cluster: 'outbound|80||other.shop.svc.cluster.local' } }] },
+        ],
+      },
+    ];
   const stable = { name: cluster('ledger'), weight: 100 - (canary ?? 0) };
   const clusters = canary === null ? [stable] : [stable, { name: cluster('ledger-scc-canary'), weight: canary }];
   return [{ virtual_hosts: [{ domains: ['ledger'], routes: [{ route: { weighted_clusters: { clusters } } }] }] }];
@@ -71,7 +89,7 @@ describe('routes', () => {
     ]);
     const before = await verifier.before(watched, to25);
     const waiting = verifier.routes(watched, to25, before);
-    await expect(waiting).rejects.toThrow(ProxiesBehind);
+    await expect(waiting).rejects.toThrow(RoutesBehind);
     await expect(waiting).rejects.toThrow(/0\.4 s sidecar did not take over the routes/);
   });
 
@@ -96,16 +114,37 @@ describe('routes', () => {
   it('need no push to a proxy that had them before', async () => {
     const had = aProxy({ canary: 25 });
     const { verifier } = telling([{ gateway: had }]);
-    await expect(verifier.routes(watched, to25, await verifier.before(watched, to25))).resolves.toBeUndefined();
+    await expect(verifier.routes(watched, to25, await verifier.before(watched, to25))).resolves.toBe(1);
+  });
+
+  it('are not waited for at a proxy that does not know the service', async () => {
+    const sick = aProxy({ sent: '2', acked: '1', unknown: true });
+    const { verifier } = telling([
+      { gateway: behind, unrelated: sick },
+      { gateway: done, unrelated: sick },
+    ]);
+    expect(await verifier.routes(watched, to25, await verifier.before(watched, to25))).toBe(1);
+  });
+
+  it.each<[string, Record<string, Proxy>]>([
+    ['there is no proxy', {}],
+    ['no proxy knows the service', { unrelated: aProxy({ unknown: true }) }],
+  ])('are never verified when %s', async (_case, mesh) => {
+    const { verifier } = telling([mesh]);
+    const before = await verifier.before(watched, to25);
+    await expect(verifier.routes(watched, to25, before)).rejects.toThrow(NotServed);
+    expect(await verifier.routes(watched, { canary: 0, mirror: null }, before)).toBe(0);
+    expect(await verifier.routes(watched, null, before)).toBe(0);
+    expect(await verifier.serves(watched)).toBe(false);
   });
 
   it('are gone only when no proxy names the canary, not even with a weight of zero', async () => {
     const zero = aProxy({ sent: '2', acked: '2', canary: 0 });
     const { verifier } = telling([{ gateway: behind }, { gateway: zero }]);
-    await expect(verifier.routes(watched, null, await verifier.before(watched, null))).rejects.toThrow(ProxiesBehind);
+    await expect(verifier.routes(watched, null, await verifier.before(watched, null))).rejects.toThrow(RoutesBehind);
     const gone = telling([{ gateway: behind }, { gateway: aProxy({ sent: '3', acked: '3', canary: null }) }]);
     const before = await gone.verifier.before(watched, null);
-    await expect(gone.verifier.routes(watched, null, before)).resolves.toBeUndefined();
+    await expect(gone.verifier.routes(watched, null, before)).resolves.toBe(1);
   });
 });
 

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { ServicePair, Split } from '@scc/routing';
+import { NotServed, RoutesBehind, type ServicePair, type Split } from '@scc/routing';
 import { serviceHost } from './hosts.js';
 import {
   dividesBy,
@@ -11,11 +11,6 @@ import {
   type ObservedShare,
 } from './observed.js';
 import type { ProxyState, ProxyView } from './proxies.js';
-
-/** The proxies did not take over the routes, or do not know the endpoints, within the time given. */
-export class ProxiesBehind extends Error {
-  override readonly name = 'ProxiesBehind';
-}
 
 const POLL_MS = 60;
 const CONFIRM_MS = 40;
@@ -35,10 +30,15 @@ export interface Watched {
   services: ServicePair[];
   /** Connections are routed by listeners, not by routes. */
   hasStreams: boolean;
+  /** Subsets, as `SERVICE/SUBSET`, that pick pods of other workloads: what they get is not divided. */
+  foreign?: ReadonlySet<string>;
 }
 
 /** How routes were before a change: which proxies needed none, and the nonce of each. */
 export type Before = Map<string, { fine: boolean; nonces: string }>;
+
+/** Whether a proxy does as wanted; null when its configuration does not name the Services at all. */
+type Judgement = boolean | null;
 
 const noncesOf = ({ routes, listeners }: ProxyState, { hasStreams }: Watched): { sent: string; acked: string } => ({
   sent: routes.sent + (hasStreams ? `/${listeners.sent}` : ''),
@@ -53,9 +53,16 @@ async function inTurns<Item, Result>(items: Item[], work: (item: Item) => Promis
 }
 
 /** A canary's Service has a listener of its own, to which nobody is routed by the workload's name. */
-const sharesOf = (listeners: unknown[], { namespace, services }: Watched): ObservedShare[] =>
-  observedShares(listeners, namespace, services).filter(({ canary, total }) => total > 1 || canary === 0);
+const sharesOf = (listeners: unknown[], watched: Watched): ObservedShare[] =>
+  observedShares(listeners, watched.namespace, watched.services, watched.foreign).filter(
+    ({ canary, total }) => total > 1 || canary === 0,
+  );
 const isMixed = ({ canary }: ObservedShare): boolean => canary > 0;
+
+const notServed = ({ namespace, services }: Watched): NotServed =>
+  new NotServed(
+    `no proxy of the mesh has a route to ${services.map(({ name }) => `${name}.${namespace}`).join(', ')}, so that no request can be given to the canary`,
+  );
 
 /** Tells when every proxy of the mesh does what the routes say. */
 export class Verifier {
@@ -66,17 +73,19 @@ export class Verifier {
     const proxies = await this.options.view.proxies();
     const entries = await inTurns(proxies, async (proxy) => {
       const nonces = noncesOf(proxy, watched).sent;
-      return [proxy.id, { fine: await this.isAsWanted(proxy, watched, split), nonces }] as const;
+      return [proxy.id, { fine: (await this.isAsWanted(proxy, watched, split)) !== false, nonces }] as const;
     });
     return new Map(entries);
   }
 
   /**
    * Waits until every proxy was sent the routes as wanted and has acknowledged them. `split` null: none of them names a
-   * canary any more.
-   * @throws ProxiesBehind
+   * canary any more. Proxies whose configuration does not name the Services are not waited for.
+   * @returns how many proxies were judged, at least one when the canary is to get requests
+   * @throws RoutesBehind, NotServed
    */
-  async routes(watched: Watched, split: Split | null, before: Before): Promise<void> {
+  async routes(watched: Watched, split: Split | null, before: Before): Promise<number> {
+    let judged = 0;
     const lacking = async (): Promise<string[]> => {
       const proxies = await this.options.view.proxies();
       const answers = await inTurns(proxies, async (proxy) => {
@@ -84,9 +93,13 @@ export class Verifier {
         const earlier = before.get(proxy.id);
         // A dump shows what istiod pushes from now on; only a new nonce says that this push has gone out.
         const pushed = earlier === undefined || earlier.fine || earlier.nonces !== sent;
-        return sent === acked && pushed && (await this.isAsWanted(proxy, watched, split)) ? [] : [proxy.id];
+        const isFine = await this.isAsWanted(proxy, watched, split);
+        if (isFine === null) return null;
+        return sent === acked && pushed && isFine ? [] : [proxy.id];
       });
-      return answers.flat();
+      const known = answers.filter((answer) => answer !== null);
+      judged = known.length;
+      return known.flat();
     };
     await this.until(async () => {
       const first = await lacking();
@@ -95,13 +108,22 @@ export class Verifier {
       const second = await lacking();
       return second.length ? `${second.join(', ')} did not take over the routes` : null;
     });
+    if (judged === 0 && split !== null && (split.canary > 0 || split.mirror !== null)) throw notServed(watched);
+    return judged;
+  }
+
+  /** Whether the configuration of any proxy names one of the Services. */
+  async serves(watched: Watched): Promise<boolean> {
+    const proxies = await this.options.view.proxies();
+    const answers = await inTurns(proxies, (proxy) => this.isAsWanted(proxy, watched, null));
+    return answers.some((answer) => answer !== null);
   }
 
   /**
    * Waits until istiod gives all proxies that know a Service its ready endpoints and none of pods that are gone. Routes
    * that are changed afterwards follow these endpoints to the proxies: pushes keep their order.
    * @param ready addresses by service, and all that exist
-   * @throws ProxiesBehind
+   * @throws RoutesBehind
    */
   async endpoints(
     { namespace, services }: Watched,
@@ -133,16 +155,18 @@ export class Verifier {
     });
   }
 
-  private async isAsWanted(proxy: ProxyState, watched: Watched, split: Split | null): Promise<boolean> {
-    const { namespace, services, hasStreams } = watched;
+  private async isAsWanted(proxy: ProxyState, watched: Watched, split: Split | null): Promise<Judgement> {
+    const { namespace, services, hasStreams, foreign } = watched;
     const { view } = this.options;
     const canaries = services.map(({ canary }) => serviceHost(canary, namespace));
     const routes = withoutHosts(await view.dump(proxy, 'rds'), canaries);
     const listeners = hasStreams ? await view.dump(proxy, 'lds') : [];
+    const hosts = [...canaries, ...services.map(({ name }) => serviceHost(name, namespace))];
+    if (!mentions(routes, hosts) && !mentions(listeners, hosts)) return null;
     if (split === null) return !mentions(routes, canaries) && !sharesOf(listeners, watched).some(isMixed);
     const mirrored = mirrorsTo(routes);
     if (split.mirror === null && canaries.some((host) => mirrored.has(host))) return false;
-    const shares = observedShares(routes, namespace, services);
+    const shares = observedShares(routes, namespace, services, foreign);
     const mirrors = split.mirror === null || shares.length === 0 || canaries.some((host) => mirrored.has(host));
     return mirrors && dividesBy([...shares, ...sharesOf(listeners, watched)], split.canary);
   }
@@ -155,7 +179,7 @@ export class Verifier {
       signal?.throwIfAborted();
       const answer = await missing();
       if (answer === null) return;
-      if (performance.now() >= deadline) throw new ProxiesBehind(`after ${this.options.timeoutMs / 1000} s ${answer}`);
+      if (performance.now() >= deadline) throw new RoutesBehind(`after ${this.options.timeoutMs / 1000} s ${answer}`);
       await delay(POLL_MS, undefined, { signal });
     }
   }

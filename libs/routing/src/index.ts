@@ -10,4 +10,5 @@ export type {
   SurveyRequest,
   TrafficRouter,
 } from './router.js';
+export { NotServed, RoutesBehind } from './errors.js';
 export { divided, reduced } from './weights.js';

@@ -17,6 +17,8 @@ export interface SurveyRequest {
   namespace: string;
   services: ServicePair[];
   label: LabelSwitch;
+  /** Labels of the workload's pods: destinations that pick other pods by labels are not divided. */
+  podLabels?: Record<string, string>;
   /** Labels that every object made for the migration carries. */
   markers: Record<string, string>;
 }
@@ -70,7 +72,11 @@ export interface TrafficRouter {
   preImages: (survey: Survey) => Promise<PreImage[]>;
   /** Makes the canary reachable in all proxies; not one request goes there yet. */
   prepare: (survey: Survey) => Promise<void>;
-  /** Divides the requests and returns when the proxies do so; `bound` says that only the time allowed for it was waited. */
+  /**
+   * Divides the requests and returns when the proxies do so; `bound` says that only the time allowed for it was waited,
+   * or that no proxy knows the services and the canary gets nothing.
+   * @throws RoutesBehind; NotServed when the canary is to get requests and no proxy knows the services
+   */
   split: (survey: Survey, split: Split) => Promise<{ verifiedBy: 'proxies' | 'bound' }>;
   /** What the routes say that they should not, and who wrote it; null when they are as set. */
   drift: (survey: Survey, split: Split) => Promise<RouteConflict | null>;

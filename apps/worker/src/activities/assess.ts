@@ -99,7 +99,9 @@ export const assessWith =
     const services = workload.services.map(({ name }) => ({ name, canary: canaryName(name) }));
     const policies = surveyPolicies(facts.policies, chosen.label);
     const markers = canaryLabels(ref.name);
-    const routes = await router.survey({ namespace: ref.namespace, services, label: chosen.label, markers });
+    const podLabels = workload.deployment.spec.template.metadata.labels;
+    const asked = { namespace: ref.namespace, services, label: chosen.label, markers, podLabels };
+    const routes = await router.survey(asked);
     const sourceServiceAccount = workload.deployment.spec.template.spec.serviceAccountName;
     const sourceSCC = observedSource(workload, spec.targetSCC);
     violations.push(

@@ -1,6 +1,5 @@
 import { activityInfo } from '@temporalio/activity';
-import { ProxiesBehind } from '@scc/istio';
-import type { PreImage, Split, Survey, TrafficRouter } from '@scc/routing';
+import { NotServed, RoutesBehind, type PreImage, type Split, type Survey, type TrafficRouter } from '@scc/routing';
 import { z } from 'zod';
 import type { MigrationActivities, MigrationTarget, StoredImage } from '@scc/migration/contract';
 import { terminal } from './failures.js';
@@ -32,7 +31,8 @@ export function routeActivities(router: TrafficRouter): RouteActivities {
     try {
       return await work();
     } catch (error) {
-      if (error instanceof ProxiesBehind && activityInfo().attempt >= MAX_TRIES)
+      if (error instanceof NotServed) throw terminal('readiness', error.message);
+      if (error instanceof RoutesBehind && activityInfo().attempt >= MAX_TRIES)
         throw terminal('readiness', `the proxies do not follow: ${error.message}`);
       throw error;
     }

@@ -1,0 +1,132 @@
+import { isNotFound, type KubeClient, type KubeObject } from '@scc/kube';
+import { isCanaryObject, type Violation } from '@scc/plan';
+import type { ServicePair, SurveyRequest } from '@scc/routing';
+import { z } from 'zod';
+import { gatewayApiViolations } from './gateway-api.js';
+import { resolvedHost, serviceHost } from './hosts.js';
+import { portsOf } from './objects.js';
+import { destinationRuleSpecSchema, NETWORKING, NETWORKING_BETA, virtualServiceSpecSchema } from './schema.js';
+import {
+  findRoutes,
+  foreignSubsets,
+  governsMesh,
+  isUndeclared,
+  type Named,
+  ownRouteViolations,
+  portViolations,
+  protocolOf,
+  undeclaredViolations,
+} from './survey.js';
+
+const nameSchema = z.object({ namespace: z.string(), name: z.string() });
+/** What a survey keeps for the later steps. */
+export const routesSchema = z.object({
+  divided: z.array(nameSchema),
+  /** Services that get a VirtualService of ours, with their ports. */
+  own: z.array(
+    z.object({
+      service: z.string(),
+      ports: z.array(
+        z.object({ port: z.int(), name: z.string(), appProtocol: z.string().nullable(), protocol: z.string() }),
+      ),
+    }),
+  ),
+  destinationRules: z.array(nameSchema),
+  hasStreams: z.boolean(),
+  /** Subsets, as `SERVICE/SUBSET`, that pick pods of other workloads. */
+  foreign: z.array(z.string()).default([]),
+  /** In which version the API server serves Istio's objects. */
+  apiVersion: z.string().default(NETWORKING),
+});
+export type Routes = z.infer<typeof routesSchema>;
+const NO_ROUTES: Routes = {
+  divided: [],
+  own: [],
+  destinationRules: [],
+  hasStreams: false,
+  foreign: [],
+  apiVersion: NETWORKING,
+};
+
+const NO_MESH: Violation = {
+  code: 'NotServedByMesh',
+  field: 'spec.workloadRef',
+  message: `the API server serves neither ${NETWORKING} nor ${NETWORKING_BETA}, so that no request can be divided`,
+  remedy: 'Install Istio or OpenShift Service Mesh and add the workload to the mesh.',
+};
+
+export const notServed = (services: readonly ServicePair[], namespace: string): Violation => ({
+  code: 'NotServedByMesh',
+  field: 'spec.workloadRef',
+  message: `no proxy of the mesh has a route to ${services.map(({ name }) => `${name}.${namespace}`).join(', ')}, so that no request can be given to the canary`,
+  remedy:
+    'Add the workload or its callers to the mesh (label istio-injection on the namespace, or a gateway), then apply the plan again.',
+});
+
+const named =
+  <Spec>(spec: (object: KubeObject) => Spec) =>
+  (object: KubeObject): Named<Spec> => ({
+    namespace: object.metadata.namespace ?? '',
+    name: object.metadata.name ?? '',
+    spec: spec(object),
+  });
+
+/** Istio's objects in the newest version that is served; null when there is none. */
+async function istioObjects(
+  kube: KubeClient,
+): Promise<{ apiVersion: string; routes: KubeObject[]; rules: KubeObject[] } | null> {
+  for (const apiVersion of [NETWORKING, NETWORKING_BETA])
+    try {
+      const list = async (kind: string) => (await kube.list({ apiVersion, kind })).items;
+      const [routes, rules] = await Promise.all([list('VirtualService'), list('DestinationRule')]);
+      return { apiVersion, routes, rules };
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+    }
+  return null;
+}
+
+/** Everything of Istio that routes to the services, and why it cannot be divided where it cannot. */
+export async function surveyRoutes(
+  kube: KubeClient,
+  request: SurveyRequest,
+): Promise<{ routes: Routes; violations: Violation[] }> {
+  const { namespace, services } = request;
+  const served = await istioObjects(kube);
+  if (!served) return { routes: NO_ROUTES, violations: [NO_MESH] };
+  const all = served.routes
+    .filter((object) => !isCanaryObject(object.metadata))
+    .map(named((object) => virtualServiceSpecSchema.parse(object['spec'])));
+  const ports = await Promise.all(
+    services.map(async ({ name }) => ({ service: name, ports: await portsOf(kube, namespace, name) })),
+  );
+  const hosts = services.map(({ name }) => serviceHost(name, namespace));
+  const rules = served.rules
+    .filter((object) => !isCanaryObject(object.metadata))
+    .map(named((object) => destinationRuleSpecSchema.parse(object['spec'])))
+    .filter(({ namespace: at, spec }) => hosts.includes(resolvedHost(spec.host, at)));
+  const foreign = foreignSubsets(rules, request);
+  const found = findRoutes(all, { namespace, services, foreign: new Set(foreign) });
+  const own = ports.filter(({ service }) => found.unrouted.includes(service));
+  const governing = (service: string) =>
+    all.filter((route) => governsMesh(route, serviceHost(service, namespace))).map(({ spec }) => spec);
+  const routed = ports.filter((one) => !own.includes(one));
+  return {
+    routes: {
+      divided: found.divided,
+      own,
+      destinationRules: rules.map(({ namespace: at, name }) => ({ namespace: at, name })),
+      hasStreams:
+        ports.some((service) => service.ports.some((port) => protocolOf(port) !== 'http')) ||
+        own.some((service) => service.ports.some(isUndeclared)),
+      foreign,
+      apiVersion: served.apiVersion,
+    },
+    violations: [
+      ...ports.flatMap((one) => portViolations(one.service, one.ports)),
+      ...own.flatMap((one) => ownRouteViolations(one.service, one.ports)),
+      ...routed.flatMap((one) => undeclaredViolations(one.service, one.ports, governing(one.service))),
+      ...(await gatewayApiViolations(kube, request)),
+    ],
+  };
+}

@@ -1,0 +1,9 @@
+/** What divides the requests does not do as it was told, within the time given. Trying again may help. */
+export class RoutesBehind extends Error {
+  override readonly name = 'RoutesBehind';
+}
+
+/** Nothing that this router steers serves the workload, so that dividing its requests would do nothing. */
+export class NotServed extends Error {
+  override readonly name = 'NotServed';
+}
