@@ -1,0 +1,163 @@
+import { describe, expect, it } from '@jest/globals';
+import type { PreImage, Split, Survey, SurveyRequest, TrafficRouter } from '@scc/routing';
+
+/** What a user can set on an object that routes requests. */
+export interface RoutedState {
+  spec: unknown;
+  labels: Record<string, string>;
+  annotations: Record<string, string>;
+}
+
+/** How one route of the user's divides requests, in parts of what it sends in all. */
+export interface RouteShares {
+  /** To the service of the workload. */
+  stable: number;
+  canary: number;
+  /** To everybody else. */
+  foreign: number;
+}
+
+/**
+ * A place with a service that two routes of a user send to: `alone` sends everything to it, `shared` sends 80 of 100
+ * parts to it and 20 to somebody else's service.
+ */
+export interface RouterWorld {
+  request: SurveyRequest;
+  /** A router as a process has it that has just started. */
+  router: () => TrafficRouter;
+  /** A router whose process ends right after its call number `at` (from 1) took effect. */
+  crashing: (at: number) => TrafficRouter;
+  /** The user's own objects by name. */
+  state: () => Promise<Record<string, RoutedState>>;
+  shares: () => Promise<Record<'alone' | 'shared', RouteShares>>;
+  /** Somebody changes something of the route `alone` that is no division. */
+  edit: () => Promise<void>;
+  /** Somebody sends all requests of the route `alone` to the stable side again. */
+  tamper: () => Promise<void>;
+  /** What is there that was not there before. */
+  additions: () => Promise<string[]>;
+}
+
+const at = (canary: number): Split => ({ canary, mirror: null });
+const divided = (percent: number): Record<'alone' | 'shared', RouteShares> => ({
+  alone: { stable: (100 - percent) / 100, canary: percent / 100, foreign: 0 },
+  shared: { stable: (0.8 * (100 - percent)) / 100, canary: (0.8 * percent) / 100, foreign: 0.2 },
+});
+
+interface Begun {
+  survey: Survey;
+  images: PreImage[];
+  before: Record<string, RoutedState>;
+}
+
+async function begin({ router, request, state }: RouterWorld): Promise<Begun> {
+  const { survey, violations } = await router().survey(request);
+  expect(violations).toEqual([]);
+  // As kept in a history: plain data.
+  const kept = JSON.parse(JSON.stringify(survey)) as Survey;
+  return { survey: kept, images: await router().preImages(kept), before: await state() };
+}
+
+async function expectShares(world: RouterWorld, percent: number): Promise<void> {
+  const shares = await world.shares();
+  const expected = divided(percent);
+  for (const route of ['alone', 'shared'] as const)
+    for (const side of ['stable', 'canary', 'foreign'] as const)
+      expect([route, side, shares[route][side]]).toEqual([route, side, expect.closeTo(expected[route][side], 10)]);
+}
+
+/**
+ * What every router promises.
+ * @param make a new world for each test
+ * @param timeoutMs for one test
+ */
+export function trafficRouterContract(make: () => Promise<RouterWorld>, timeoutMs = 5000): void {
+  const promises = (name: string, test: (world: RouterWorld) => Promise<void>): void => {
+    it(name, async () => test(await make()), timeoutMs);
+  };
+
+  describe('a traffic router', () => {
+    promises('prepares without giving the canary a request', async (world) => {
+      const { survey } = await begin(world);
+      await world.router().prepare(survey);
+      await expectShares(world, 0);
+    });
+
+    promises('divides every route exactly and keeps the proportions of others', async (world) => {
+      const { survey } = await begin(world);
+      await world.router().prepare(survey);
+      for (const percent of [10, 33, 50, 100, 0]) {
+        await world.router().split(survey, at(percent));
+        await expectShares(world, percent);
+      }
+    });
+
+    promises('does the same when it is told the same twice', async (world) => {
+      const { survey, images, before } = await begin(world);
+      for (const _time of [1, 2]) await world.router().prepare(survey);
+      for (const _time of [1, 2]) await world.router().split(survey, at(25));
+      await expectShares(world, 25);
+      for (const _time of [1, 2]) expect(await world.router().restore(survey, images)).toEqual([]);
+      expect(await world.state()).toEqual(before);
+    });
+
+    promises('notices when somebody divides otherwise, and nothing else', async (world) => {
+      const { survey } = await begin(world);
+      await world.router().prepare(survey);
+      await world.router().split(survey, at(50));
+      expect(await world.router().drift(survey, at(50))).toBeNull();
+      await world.edit();
+      expect(await world.router().drift(survey, at(50))).toBeNull();
+      await world.tamper();
+      expect(await world.router().drift(survey, at(50))).toMatchObject({ fields: expect.any(Array) });
+    });
+
+    promises('restores spec, labels and annotations, and leaves nothing behind', async (world) => {
+      const { survey, images, before } = await begin(world);
+      await world.router().prepare(survey);
+      for (const percent of [10, 100]) await world.router().split(survey, at(percent));
+      expect(await world.router().restore(survey, images)).toEqual([]);
+      expect(await world.state()).toEqual(before);
+      expect(await world.additions()).toEqual([]);
+    });
+
+    promises('keeps what somebody else changed in between, and divides on', async (world) => {
+      const { survey, images } = await begin(world);
+      await world.router().prepare(survey);
+      await world.edit();
+      await world.router().split(survey, at(50));
+      await expectShares(world, 50);
+      await world.router().restore(survey, images);
+      const restored = await world.state();
+      await expectShares(world, 0);
+      await world.edit();
+      expect(await world.state()).toEqual(restored);
+      expect(await world.additions()).toEqual([]);
+    });
+
+    promises('finishes what a process began that ended after any of its calls', async (world) => {
+      const { survey, images, before } = await begin(world);
+      const steps: [string, (router: TrafficRouter) => Promise<unknown>][] = [
+        ['prepare', (router) => router.prepare(survey)],
+        ['split', (router) => router.split(survey, at(50))],
+        ['restore', (router) => router.restore(survey, images)],
+      ];
+      for (const [name, step] of steps) {
+        let crashes = 0;
+        for (;;) {
+          const crashed = await step(world.crashing(crashes + 1)).then(
+            () => false,
+            () => true,
+          );
+          if (!crashed) break;
+          crashes += 1;
+        }
+        expect([name, crashes > 0]).toEqual([name, true]);
+        await step(world.router());
+        if (name !== 'restore') await expectShares(world, name === 'split' ? 50 : 0);
+      }
+      expect(await world.state()).toEqual(before);
+      expect(await world.additions()).toEqual([]);
+    });
+  });
+}
