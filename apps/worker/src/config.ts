@@ -3,6 +3,14 @@ import { commonConfig } from '@scc/runtime';
 import { temporalConfig } from '@scc/runtime/temporal-config';
 import { z } from 'zod';
 
+const headersSchema = z.string().transform((text, context): Record<string, string> => {
+  const pairs = text.split(',').map((pair) => /^\s*([A-Za-z0-9-]+)\s*=(.*)$/.exec(pair));
+  if (pairs.every((pair) => pair !== null))
+    return Object.fromEntries(pairs.map(([, name = '', value = '']) => [name, value.trim()]));
+  context.addIssue({ code: 'custom', message: 'is not NAME=VALUE, separated by commas' });
+  return z.NEVER;
+});
+
 /** The worker's environment. */
 export const configSchema = z.object({
   ...commonConfig,
@@ -15,6 +23,38 @@ export const configSchema = z.object({
     .url()
     .optional()
     .describe('the Prometheus that scrapes the mesh; without it, metric gates have no data'),
+  PROMETHEUS_TOKEN_FILE: z
+    .string()
+    .optional()
+    .describe('a file with the bearer token for Prometheus; read at every question'),
+  PROMETHEUS_CA_FILE: z
+    .string()
+    .optional()
+    .describe('the authority of its certificate, as PEM; read again when it changes'),
+  PROMETHEUS_HEADERS: headersSchema
+    .default({})
+    .describe('headers of every question, as NAME=VALUE separated by commas, such as X-Scope-OrgID=shop'),
+  PROMETHEUS_NAMESPACE_PARAMETER: z
+    .string()
+    .optional()
+    .describe("the query parameter by which a proxy confines answers to the plan's namespace, such as namespace"),
+  PROMETHEUS_PLAN_QUERIES: z
+    .enum(['confined', 'any'])
+    .default('confined')
+    .describe(
+      'confined: a plan may ask queries of its own only with PROMETHEUS_NAMESPACE_PARAMETER. any: it may ask all',
+    ),
+  WEBHOOK_GATE_HOSTS: z
+    .string()
+    .default('')
+    .describe(
+      'the hosts that webhook gates may call, as NAME, NAME:PORT or *.DOMAIN separated by commas; none unless set',
+    ),
+  WEBHOOK_GATE_NETWORKS: z
+    .string()
+    .default('')
+    .describe('networks in CIDR notation that they may reach although they are private, of the link or of the machine'),
+  WEBHOOK_GATE_CA_FILE: z.string().optional().describe('the authority of their certificates, as PEM'),
   PROMETHEUS_FLAVOUR: z.enum(['istio', 'envoy']).default('istio').describe('which metrics the mesh exposes'),
   ISTIOD_DEBUG_URL: z.url().optional().describe("istiod's debug endpoint; without it, routes are verified by a bound"),
   ISTIOD_DEBUG_TOKEN_FILE: z.string().optional().describe('a file with the bearer token that istiod asks for'),

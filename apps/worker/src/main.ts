@@ -5,7 +5,7 @@ import { Runtime, Worker } from '@temporalio/worker';
 import { createGovernanceClient } from '@scc/governance-api';
 import { IstioRouter, istiodView } from '@scc/istio';
 import { connectKube } from '@scc/kube';
-import { createLogger, loadConfig, onShutdown, startHealthServer } from '@scc/runtime';
+import { AllowedHosts, createLogger, loadConfig, onShutdown, startHealthServer } from '@scc/runtime';
 import { TemporalLink } from '@scc/runtime/temporal';
 import { createActivities } from './activities/index.js';
 import { activitySignal } from './activities/pace.js';
@@ -13,7 +13,9 @@ import { configSchema, environment } from './config.js';
 import { Hosting } from './hosting.js';
 import { createInstruments } from './metrics.js';
 import { temporalLogger } from './logging.js';
-import { noMetrics, prometheusMetrics } from './prometheus.js';
+import { noMetrics, prometheusMetrics } from './outside/prometheus.js';
+import { reviewGatesWith } from './outside/review.js';
+import { webhookCaller } from './outside/webhooks.js';
 
 const BUNDLE = fileURLToPath(import.meta.resolve('@scc/migration/workflow-bundle'));
 const DRAIN_MS = 10_000;
@@ -46,11 +48,28 @@ async function main(): Promise<void> {
       : {}),
   });
   const metrics = config.PROMETHEUS_URL
-    ? prometheusMetrics(config.PROMETHEUS_URL, config.PROMETHEUS_FLAVOUR)
+    ? prometheusMetrics({
+        url: config.PROMETHEUS_URL,
+        flavour: config.PROMETHEUS_FLAVOUR,
+        caFile: config.PROMETHEUS_CA_FILE,
+        tokenFile: config.PROMETHEUS_TOKEN_FILE,
+        headers: config.PROMETHEUS_HEADERS,
+        namespaceParameter: config.PROMETHEUS_NAMESPACE_PARAMETER,
+      })
     : noMetrics;
+  const allowed = new AllowedHosts(config.WEBHOOK_GATE_HOSTS, config.WEBHOOK_GATE_NETWORKS);
   const instruments = createInstruments();
   const link = new TemporalLink(config);
-  const activities = createActivities({ kube, governance, router, metrics, instruments, drainMs: config.DRAIN_MS });
+  const activities = createActivities({
+    kube,
+    governance,
+    router,
+    metrics,
+    reviewGates: reviewGatesWith({ allowed, metrics, queries: config.PROMETHEUS_PLAN_QUERIES }),
+    callWebhook: webhookCaller(allowed, config.WEBHOOK_GATE_CA_FILE),
+    instruments,
+    drainMs: config.DRAIN_MS,
+  });
   const hosting = new Hosting({
     link,
     log,

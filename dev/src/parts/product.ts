@@ -54,6 +54,8 @@ const environment = ({ context: { file, options }, passwords }: Wiring): Record<
       GOVERNANCE_TOKEN_FILE: file('tokens', 'worker.governance'),
       PROMETHEUS_URL: 'http://127.0.0.1:9090',
       PROMETHEUS_FLAVOUR: 'envoy',
+      PROMETHEUS_PLAN_QUERIES: 'any',
+      WEBHOOK_GATE_HOSTS: '127.0.0.1',
       ISTIOD_DEBUG_URL: 'http://127.0.0.1:8081',
     },
     watcher: { ...temporal, LEASE_NAMESPACE: SYSTEM_NAMESPACE, IDENTITY: 'watcher-1' },

@@ -144,6 +144,8 @@ export class HttpClient {
       headersTimeout: 0,
       bodyTimeout: 0,
     });
+    // A body that is destroyed before its end reports that to its reader; without one, that is no error.
+    answer.body.on('error', () => undefined);
     return { status: answer.statusCode, headers: answer.headers, body: answer.body };
   }
 

@@ -1,3 +1,4 @@
+export { AllowedHosts } from './allowed.js';
 export { backoffMs, type Backoff } from './backoff.js';
 export { commonConfig, ConfigError, loadConfig } from './config.js';
 export { addGauge } from './gauge.js';

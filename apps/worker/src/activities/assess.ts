@@ -16,7 +16,8 @@ import { gatherFacts, observedSource, type Facts, type Workload } from '../asses
 import { chooseLabel } from '../assess/label.js';
 import { neighbourViolations, podSecurityViolations } from '../assess/pod-security.js';
 import { changeTemplate } from '../assess/template.js';
-import type { Metrics } from '../prometheus.js';
+import type { Metrics } from '../outside/prometheus.js';
+import type { ReviewGates } from '../outside/review.js';
 import { kept } from './governance.js';
 import { keyOf } from '../cluster/objects.js';
 import { surveyPolicies } from '../cluster/neighbours.js';
@@ -27,6 +28,7 @@ interface Deps {
   governance: GovernanceClient;
   router: TrafficRouter;
   metrics: Metrics;
+  reviewGates: ReviewGates;
   /** How long requests under way are given to finish, in milliseconds. */
   drainMs: number;
 }
@@ -80,11 +82,12 @@ const rejected = (facts: Facts, violations: Violation[]): Assessment => ({
 
 /** Gathers the facts, makes every check, and asks governance: the last step before anything is touched. */
 export const assessWith =
-  ({ kube, governance, router, metrics, drainMs }: Deps): MigrationActivities['assess'] =>
+  ({ kube, governance, router, metrics, reviewGates, drainMs }: Deps): MigrationActivities['assess'] =>
   async (ref, plan) => {
     const { spec } = plan;
     const facts = await gatherFacts(kube, ref, spec);
-    const violations = violationsOf(facts);
+    const gates = await reviewGates(spec, ref.namespace);
+    const violations = [...violationsOf(facts), ...gates.violations];
     const { workload } = facts;
     const targetSCC = facts.sccs.byName.get(spec.targetSCC);
     if (!workload || !targetSCC) return rejected(facts, violations);
@@ -146,7 +149,13 @@ export const assessWith =
       drainMs,
     };
     const answer = await askGovernance({ governance, metrics }, { plan, facts, workload, target });
-    const warnings = [...changed.warnings, ...warningsOf(facts), ...routes.warnings, ...answer.warnings];
+    const warnings = [
+      ...changed.warnings,
+      ...warningsOf(facts),
+      ...gates.warnings,
+      ...routes.warnings,
+      ...answer.warnings,
+    ];
     return { ok: true, facts: summaryOf(facts), target, governance: answer.summary, patch: changed.patch, warnings };
   };
 

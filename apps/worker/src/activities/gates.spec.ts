@@ -34,6 +34,18 @@ describe('verdictOf', () => {
       /failed \(3 samples, 2 tolerated\)/,
     ],
     ['waits for data while there is time', { gate: gate(), last: null, failures: 0, seenData: false }, false, null],
+    [
+      'fails when the last question got no answer, whatever the gate says of missing data',
+      {
+        gate: gate({ noData: 'Ignore' }),
+        last: { ...failing, verdict: 'noData', detail: 'cannot be judged: Prometheus answered 403' },
+        failures: 0,
+        seenData: true,
+        isUnjudged: true,
+      },
+      true,
+      /cannot be judged: Prometheus answered 403/,
+    ],
     ['fails when there was none at all', { gate: gate(), last: null, failures: 0, seenData: false }, true, /no data/],
     [
       'lets a gate that is to be ignored go without data',

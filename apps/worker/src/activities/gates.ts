@@ -1,8 +1,9 @@
 import { activityInfo, cancellationSignal } from '@temporalio/activity';
 import { durationMs, type GateSample, type MetricGate } from '@scc/plan';
 import type { TrafficRouter } from '@scc/routing';
+import { messageOf } from '@scc/runtime';
 import type { HoldRequest, MigrationActivities, MigrationTarget } from '@scc/migration/contract';
-import type { Metrics, Reading, TrafficScope } from '../prometheus.js';
+import type { Metrics, Reading, TrafficScope } from '../outside/prometheus.js';
 import { gatesFailed, terminal } from './failures.js';
 import { pause } from './pace.js';
 import { surveyOf } from './routes.js';
@@ -10,6 +11,8 @@ import { surveyOf } from './routes.js';
 /** How long a gate that waits for data may wait beyond the hold, in milliseconds. */
 const GRACE_MS = 30_000;
 const SLICE_MS = 1_000;
+/** However often a plan wants a sample, in milliseconds. */
+const MIN_INTERVAL_MS = 1_000;
 
 /** What one reading means for a gate. */
 export function judge(gate: MetricGate, reading: Reading, at: string): GateSample {
@@ -30,13 +33,21 @@ interface Watch {
   failures: number;
   nextMs: number;
   seenData: boolean;
+  /** The last question got no answer at all: whatever the gate says of missing data, that is no verdict. */
+  isUnjudged?: boolean;
 }
 
 /** Why a gate ends the hold, or null. Missing data is never a success. */
-export function verdictOf({ gate, last, failures, seenData }: Omit<Watch, 'nextMs'>, over: boolean): string | null {
+export function verdictOf(watch: Omit<Watch, 'nextMs'>, over: boolean): string | null {
+  const { gate, last, failures } = watch;
   if (failures > gate.failureLimit)
     return `gate ${gate.name} failed (${failures} ${failures === 1 ? 'sample' : 'samples'}, ${gate.failureLimit} tolerated): ${last?.detail ?? 'no data'}`;
-  if (over && !seenData && gate.noData === 'Wait')
+  return over ? lackOf(watch) : null;
+}
+
+function lackOf({ gate, last, seenData, isUnjudged = false }: Omit<Watch, 'nextMs'>): string | null {
+  if (isUnjudged) return `gate ${gate.name} ${last?.detail ?? 'cannot be judged'}`;
+  if (!seenData && gate.noData === 'Wait')
     return `gate ${gate.name} had no data during the whole hold: ${last?.detail ?? 'never asked'}`;
   return null;
 }
@@ -53,9 +64,8 @@ const scopeOf = ({ ref, services }: MigrationTarget): TrafficScope => ({
 async function sample(watch: Watch, request: HoldRequest, metrics: Metrics): Promise<void> {
   const reading = await metrics
     .read(watch.gate, scopeOf(request.target), request.sinceMs)
-    .catch((error: unknown): Reading => ({
-      noData: `asking failed: ${error instanceof Error ? error.message : String(error)}`,
-    }));
+    .catch((error: unknown): Reading => ({ noData: `cannot be judged: ${messageOf(error)}`, isUnjudged: true }));
+  watch.isUnjudged = 'isUnjudged' in reading;
   watch.last = judge(watch.gate, reading, new Date().toISOString());
   watch.seenData ||= watch.last.verdict !== 'noData';
   if (countsAsFailure(watch.gate, watch.last)) watch.failures++;
@@ -85,12 +95,14 @@ export const holdWith =
       const nowMs = Date.now();
       const due = watches.filter(({ nextMs }) => nextMs <= nowMs);
       await Promise.all(due.map((watch) => sample(watch, request, metrics)));
-      for (const watch of due) watch.nextMs = nowMs + durationMs(watch.gate.interval);
+      for (const watch of due) watch.nextMs = nowMs + Math.max(MIN_INTERVAL_MS, durationMs(watch.gate.interval));
       if (holdMs === 0) {
         await requireRoutes(router, request);
         return finish(watches);
       }
-      const starving = watches.some(({ gate, seenData }) => !seenData && gate.noData === 'Wait');
+      const starving = watches.some(
+        ({ gate, seenData, isUnjudged }) => isUnjudged === true || (!seenData && gate.noData === 'Wait'),
+      );
       const over = nowMs >= endMs + (starving ? GRACE_MS : 0);
       const failed = watches.flatMap((watch) => verdictOf(watch, over) ?? []);
       if (failed.length) throw gatesFailed(lastOf(watches), failed.join('; '));
@@ -121,45 +133,8 @@ const lastOf = (watches: Watch[]): GateSample[] =>
 
 /** The last sample of a hold must not be a failure, however many failures are tolerated on the way. */
 function finish(watches: Watch[]): GateSample[] {
-  const fatal = watches.filter(({ last }) => last?.verdict === 'fail');
+  const fatal = watches.filter(({ last, isUnjudged }) => last?.verdict === 'fail' || isUnjudged === true);
   const words = fatal.map(({ gate, last }) => `gate ${gate.name}: ${last?.detail ?? ''}`);
   if (fatal.length) throw gatesFailed(lastOf(watches), words.join('; '));
   return lastOf(watches);
 }
-
-/** Calls the webhook gates of one moment; a gate passes when it is answered with a 2xx status. */
-export const callWebhooks: MigrationActivities['callWebhooks'] = async ({ target, at, gates, weight }) => {
-  const wanted = gates.webhooks.filter((gate) => gate.at === at);
-  const samples = await Promise.all(
-    wanted.map(async ({ name, url, timeout }): Promise<GateSample> => {
-      const base = { gate: name, value: null, at: new Date().toISOString() };
-      const { namespace, name: plan } = target.ref;
-      const body = JSON.stringify({
-        namespace,
-        plan,
-        workload: target.workload,
-        targetSCC: target.targetSCC,
-        at,
-        weight,
-      });
-      try {
-        const signal = AbortSignal.timeout(durationMs(timeout));
-        const response = await fetch(url, {
-          method: 'POST',
-          body,
-          signal,
-          headers: { 'content-type': 'application/json' },
-        });
-        const text = (await response.text()).slice(0, 300);
-        if (response.ok) return { ...base, verdict: 'pass', detail: `answered ${response.status}` };
-        return { ...base, verdict: 'fail', detail: `answered ${response.status}: ${text}` };
-      } catch (error) {
-        return { ...base, verdict: 'fail', detail: error instanceof Error ? error.message : String(error) };
-      }
-    }),
-  );
-  const failed = samples.filter(({ verdict }) => verdict !== 'pass');
-  const words = failed.map(({ gate, detail }) => `webhook ${gate} ${detail}`);
-  if (failed.length) throw gatesFailed(samples, words.join('; '));
-  return samples;
-};

@@ -3,10 +3,12 @@ import type { KubeClient } from '@scc/kube';
 import type { TrafficRouter } from '@scc/routing';
 import type { MigrationActivities } from '@scc/migration/contract';
 import type { Instruments } from '../metrics.js';
-import type { Metrics } from '../prometheus.js';
+import type { Metrics } from '../outside/prometheus.js';
+import type { ReviewGates } from '../outside/review.js';
+import type { CallWebhook } from '../outside/webhooks.js';
 import { assessWith } from './assess.js';
 import { canaryActivities } from './canary.js';
-import { callWebhooks, holdWith } from './gates.js';
+import { holdWith } from './gates.js';
 import { governanceActivities } from './governance.js';
 import { grantActivities } from './grants.js';
 import { beating } from './pace.js';
@@ -14,6 +16,7 @@ import { planActivities } from './plan.js';
 import { projectWith } from './project.js';
 import { preImageActivities } from './pre-images.js';
 import { routeActivities } from './routes.js';
+import { callWebhooksWith } from './webhooks.js';
 import { workloadActivities } from './workload.js';
 
 export interface WorkerDeps {
@@ -21,6 +24,8 @@ export interface WorkerDeps {
   governance: GovernanceClient;
   router: TrafficRouter;
   metrics: Metrics;
+  reviewGates: ReviewGates;
+  callWebhook: CallWebhook;
   instruments: Instruments;
   /** How long requests under way are given to finish, in milliseconds. */
   drainMs: number;
@@ -50,7 +55,7 @@ export function createActivities(deps: WorkerDeps): MigrationActivities {
     assess: assessWith(deps),
     project: projectWith(deps),
     hold: holdWith({ metrics, router }),
-    callWebhooks,
+    callWebhooks: callWebhooksWith(deps.callWebhook),
     summarizeTraffic: ({ ref, services }, sinceMs) =>
       metrics.summarize(
         { namespace: ref.namespace, services: services.flatMap(({ name, canary }) => [name, canary]) },

@@ -1,0 +1,44 @@
+import type { MigrationActivities } from '@scc/migration/contract';
+import { durationMs, type GateSample } from '@scc/plan';
+import { messageOf } from '@scc/runtime';
+import type { CallWebhook } from '../outside/webhooks.js';
+import { gatesFailed } from './failures.js';
+
+/** Calls the webhook gates of one moment; a gate passes when it is answered with a 2xx status. */
+export const callWebhooksWith =
+  (call: CallWebhook): MigrationActivities['callWebhooks'] =>
+  async ({ target, at, gates, weight }) => {
+    const { namespace, name: plan } = target.ref;
+    const body = JSON.stringify({
+      namespace,
+      plan,
+      workload: target.workload,
+      targetSCC: target.targetSCC,
+      at,
+      weight,
+    });
+    const samples = await Promise.all(
+      gates.webhooks
+        .filter((gate) => gate.at === at)
+        .map(async ({ name, url, timeout }): Promise<GateSample> => {
+          const base = { gate: name, value: null, at: new Date().toISOString() };
+          try {
+            const status = await call(url, body, durationMs(timeout));
+            return { ...base, ...verdictOf(status) };
+          } catch (error) {
+            return { ...base, verdict: 'fail', detail: messageOf(error) };
+          }
+        }),
+    );
+    const failed = samples.filter(({ verdict }) => verdict !== 'pass');
+    const words = failed.map(({ gate, detail }) => `webhook ${gate} ${detail}`);
+    if (failed.length) throw gatesFailed(samples, words.join('; '));
+    return samples;
+  };
+
+/** Only the status: what a foreign server writes does not belong into the status of a plan. */
+function verdictOf(status: number): Pick<GateSample, 'verdict' | 'detail'> {
+  if (status >= 200 && status < 300) return { verdict: 'pass', detail: `answered ${status}` };
+  const isRedirect = status >= 300 && status < 400;
+  return { verdict: 'fail', detail: `answered ${status}${isRedirect ? ', and redirects are not followed' : ''}` };
+}

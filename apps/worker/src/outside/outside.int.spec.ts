@@ -1,0 +1,158 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { planSpecSchema, type PlanSpec } from '@scc/plan';
+import { AllowedHosts } from '@scc/runtime';
+import { noMetrics, prometheusMetrics, PrometheusRefuses, type Metrics } from './prometheus.js';
+import { reviewGatesWith } from './review.js';
+import { webhookCaller } from './webhooks.js';
+
+const ends: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const end of ends.splice(0).reverse()) await end();
+});
+
+/** A server on loopback, with what it was asked. */
+async function aServer(answer: (request: IncomingMessage, response: ServerResponse) => unknown) {
+  const asked: { url: string; headers: IncomingMessage['headers'] }[] = [];
+  const server = createServer((request, response) => {
+    asked.push({ url: request.url ?? '', headers: request.headers });
+    answer(request, response);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  ends.push(async () => {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  });
+  const { port } = server.address() as AddressInfo;
+  return { port, url: `http://127.0.0.1:${port}`, asked };
+}
+
+const LOOPBACK = '127.0.0.0/8,::1/128';
+const call = (hosts: string, url: string, networks = ''): Promise<number> =>
+  webhookCaller(new AllowedHosts(hosts, networks), undefined)(url, '{}', 5000);
+
+describe('the call of a webhook gate', () => {
+  it('goes to a host that is allowed, and tells the status alone', async () => {
+    const { url, port } = await aServer((_request, response) => response.writeHead(500).end('a secret of the server'));
+    await expect(call('127.0.0.1', url)).resolves.toBe(500);
+    await expect(call('localhost', `http://localhost:${port}/`, LOOPBACK)).resolves.toBe(500);
+  });
+
+  it('goes nowhere else, by name or by address', async () => {
+    const { url, port, asked } = await aServer((_request, response) => response.end());
+    await expect(call('', url)).rejects.toThrow(`calls to 127.0.0.1:${port} are not allowed (WEBHOOK_GATE_HOSTS)`);
+    await expect(call('localhost', `http://localhost:${port}/`)).rejects.toThrow('has no address that may be called');
+    expect(asked).toEqual([]);
+  });
+
+  it('follows no redirect to where it may not go', async () => {
+    const elsewhere = await aServer((_request, response) => response.end('credentials'));
+    const { url } = await aServer((_request, response) => response.writeHead(302, { location: elsewhere.url }).end());
+    await expect(call('127.0.0.1', url)).resolves.toBe(302);
+    expect(elsewhere.asked).toEqual([]);
+  });
+
+  it('does not read a body that has no end', async () => {
+    const { url } = await aServer((_request, response) => response.write('x'));
+    await expect(call('127.0.0.1', url)).resolves.toBe(200);
+  });
+});
+
+const one = JSON.stringify({ status: 'success', data: { resultType: 'vector', result: [{ value: [0, '42'] }] } });
+const scope = { namespace: 'shop', services: ['ledger'] };
+const gate = { preset: undefined, query: 'my_metric' };
+
+describe('Prometheus', () => {
+  it('is asked under its path, with a token that may be exchanged, headers, and the namespace', async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'scc-prometheus-'));
+    ends.push(() => rm(folder, { recursive: true, force: true }));
+    const tokenFile = path.join(folder, 'token');
+    await writeFile(tokenFile, 'one\n');
+    const { url, asked } = await aServer((_request, response) => response.end(one));
+    const metrics = prometheusMetrics({
+      url: `${url}/tenants/a/`,
+      flavour: 'istio',
+      tokenFile,
+      headers: { 'X-Scope-OrgID': 'shop' },
+      namespaceParameter: 'namespace',
+    });
+    await expect(metrics.read(gate, scope, Date.now())).resolves.toEqual({ value: 42 });
+    await writeFile(tokenFile, 'two\n');
+    await metrics.check('shop');
+    const [first, second] = asked;
+    expect(first).toMatchObject({ headers: { authorization: 'Bearer one', 'x-scope-orgid': 'shop' } });
+    expect(second).toMatchObject({ headers: { authorization: 'Bearer two' } });
+    const sent = new URL(first?.url ?? '', url);
+    expect(sent.pathname).toBe('/tenants/a/api/v1/query');
+    expect(Object.fromEntries(sent.searchParams)).toMatchObject({ query: 'my_metric', namespace: 'shop' });
+  });
+
+  it.each([401, 403, 404])('that answers %i refuses, and its words go nowhere', async (status) => {
+    const { url } = await aServer((_request, response) => response.writeHead(status).end('a secret of the server'));
+    const asking = prometheusMetrics({ url, flavour: 'istio' }).read(gate, scope, Date.now());
+    await expect(asking).rejects.toThrow(PrometheusRefuses);
+    await expect(asking).rejects.toThrow(/^Prometheus answered \d+: .*PROMETHEUS_/);
+    await expect(asking).rejects.not.toThrow('secret');
+  });
+
+  it('that is away, ill or something else is an error, never a lack of data', async () => {
+    const ill = await aServer((request, response) =>
+      request.url?.startsWith('/ill') ? response.writeHead(503).end() : response.end('<html>'),
+    );
+    for (const [url, message] of [
+      ['http://127.0.0.1:1', 'Prometheus does not answer'],
+      [`${ill.url}/ill`, 'Prometheus answered 503'],
+      [ill.url, 'in a form that is not known'],
+    ] as const)
+      await expect(prometheusMetrics({ url, flavour: 'istio' }).read(gate, scope, Date.now())).rejects.toThrow(message);
+  });
+});
+
+describe('the review of gates', () => {
+  const spec = (gates: object): PlanSpec =>
+    planSpecSchema.parse({ workloadRef: { kind: 'Deployment', name: 'ledger' }, targetSCC: 'restricted-v2', gates });
+  const smoke = { name: 'smoke', url: 'https://169.254.169.254/latest', at: 'BeforeShift' };
+  const answers: Metrics = { ...noMetrics, isConfined: false, check: () => Promise.resolve() };
+  const review = (gates: object, metrics: Metrics, queries: 'confined' | 'any' = 'confined') =>
+    reviewGatesWith({ allowed: new AllowedHosts('smoke.shop.svc', ''), metrics, queries })(spec(gates), 'shop');
+
+  it('names the host that is not allowed, and the variable that allows it', async () => {
+    await expect(review({ metrics: [], webhooks: [smoke] }, answers)).resolves.toMatchObject({
+      violations: [
+        {
+          code: 'WebhookHostNotAllowed',
+          field: 'spec.gates.webhooks[0].url',
+          message: expect.stringContaining('169.254.169.254') as unknown,
+          remedy: expect.stringContaining('WEBHOOK_GATE_HOSTS') as unknown,
+        },
+      ],
+    });
+    const allowed = { ...smoke, url: 'http://smoke.shop.svc:8080/run' };
+    await expect(review({ metrics: [], webhooks: [allowed] }, answers)).resolves.toEqual({
+      violations: [],
+      warnings: [],
+    });
+  });
+
+  it('finds a Prometheus that refuses, says that one is away, and asks none where no gate needs it', async () => {
+    await expect(review({}, noMetrics)).resolves.toMatchObject({ violations: [{ code: 'PrometheusRefuses' }] });
+    const away = { ...answers, check: () => Promise.reject(new Error('Prometheus does not answer')) };
+    await expect(review({}, away)).resolves.toEqual({
+      violations: [],
+      warnings: ['metric gates cannot be judged now: Prometheus does not answer'],
+    });
+    await expect(review({ metrics: [] }, noMetrics)).resolves.toEqual({ violations: [], warnings: [] });
+  });
+
+  it('lets a plan ask a query of its own where answers are confined to its namespace, or all may be asked', async () => {
+    const own = { metrics: [{ name: 'mine', query: 'secrets_of_others', max: 1 }] };
+    await expect(review(own, answers)).resolves.toMatchObject({
+      violations: [{ code: 'QueryNotConfined', field: 'spec.gates.metrics[0].query' }],
+    });
+    await expect(review(own, { ...answers, isConfined: true })).resolves.toEqual({ violations: [], warnings: [] });
+    await expect(review(own, answers, 'any')).resolves.toEqual({ violations: [], warnings: [] });
+  });
+});

@@ -1,0 +1,69 @@
+import type { PlanSpec, Violation } from '@scc/plan';
+import type { AllowedHosts } from '@scc/runtime';
+import { messageOf } from '@scc/runtime';
+import { PrometheusRefuses, type Metrics } from './prometheus.js';
+
+export interface GateReview {
+  violations: Violation[];
+  warnings: string[];
+}
+
+/** Which gates of a plan can be asked from this installation. */
+export type ReviewGates = (spec: PlanSpec, namespace: string) => Promise<GateReview>;
+
+export interface ReviewOptions {
+  allowed: AllowedHosts;
+  metrics: Metrics;
+  /** Whether a plan's own query may see more than its namespace. */
+  queries: 'confined' | 'any';
+}
+
+/** Finds before anything is touched what would end every hold later: hosts that are not allowed, a Prometheus that refuses. */
+export const reviewGatesWith =
+  ({ allowed, metrics, queries }: ReviewOptions): ReviewGates =>
+  async ({ gates }, namespace) => {
+    const own = gates.metrics.flatMap((gate, index) =>
+      gate.query === undefined || queries === 'any' || metrics.isConfined ? [] : [unconfined(gate.name, index)],
+    );
+    const hosts = gates.webhooks.flatMap(({ name, url }, index) =>
+      URL.canParse(url) && allowed.allows(new URL(url)) ? [] : [notAllowed(name, url, index)],
+    );
+    const asked = gates.metrics.length === 0 ? { violations: [], warnings: [] } : await ask(metrics, namespace);
+    return { violations: [...hosts, ...own, ...asked.violations], warnings: asked.warnings };
+  };
+
+function notAllowed(gate: string, url: string, index: number): Violation {
+  const host = URL.canParse(url) ? new URL(url).host : url;
+  return {
+    code: 'WebhookHostNotAllowed',
+    field: `spec.gates.webhooks[${index}].url`,
+    message: `webhook gate ${gate} calls ${host}, which this installation does not allow`,
+    remedy: `Name a host that is allowed, or ask the installation's administrator to add ${host} to WEBHOOK_GATE_HOSTS of the worker.`,
+  };
+}
+
+const unconfined = (gate: string, index: number): Violation => ({
+  code: 'QueryNotConfined',
+  field: `spec.gates.metrics[${index}].query`,
+  message: `gate ${gate} asks a query of its own, and nothing confines its answer to the plan's namespace`,
+  remedy:
+    "Use a preset, or ask the installation's administrator to set PROMETHEUS_NAMESPACE_PARAMETER (a proxy that enforces the namespace) or PROMETHEUS_PLAN_QUERIES=any.",
+});
+
+async function ask(metrics: Metrics, namespace: string): Promise<GateReview> {
+  try {
+    await metrics.check(namespace);
+    return { violations: [], warnings: [] };
+  } catch (error) {
+    if (!(error instanceof PrometheusRefuses))
+      return { violations: [], warnings: [`metric gates cannot be judged now: ${messageOf(error)}`] };
+    const refusal = {
+      code: 'PrometheusRefuses',
+      field: 'spec.gates.metrics',
+      message: `metric gates cannot be judged: ${error.message}`,
+      remedy:
+        "Ask the installation's administrator to check PROMETHEUS_URL, PROMETHEUS_TOKEN_FILE and PROMETHEUS_CA_FILE of the worker, or leave the metric gates away.",
+    };
+    return { violations: [refusal], warnings: [] };
+  }
+}
