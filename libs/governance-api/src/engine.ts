@@ -127,6 +127,7 @@ export const stepVerdictSchema = z.object({
   allowed: z.boolean(),
   reason: z.string(),
   retryAt: z.string().nullable(),
+  waitsFor: z.enum(['Window', 'OtherPlan']).optional().describe('With retryAt: what the step waits for.'),
   receipt: receiptSchema,
 });
 

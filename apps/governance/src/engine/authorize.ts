@@ -18,10 +18,15 @@ export interface StepContext extends CallContext {
   holds: HoldsRole;
 }
 
-type Answer = Pick<StepVerdict, 'allowed' | 'reason' | 'retryAt'>;
+type Answer = Pick<StepVerdict, 'allowed' | 'reason' | 'retryAt' | 'waitsFor'>;
 const allowed = (reason: string): Answer => ({ allowed: true, reason, retryAt: null });
 const refused = (reason: string): Answer => ({ allowed: false, reason, retryAt: null });
-const later = (reason: string, at: Date): Answer => ({ allowed: false, reason, retryAt: at.toISOString() });
+const later = (waitsFor: NonNullable<Answer['waitsFor']>, reason: string, at: Date): Answer => ({
+  allowed: false,
+  reason,
+  retryAt: at.toISOString(),
+  waitsFor,
+});
 
 /**
  * Decides whether one step may run now. Everything that an evaluation relied on is looked at again: what it was about,
@@ -122,7 +127,7 @@ async function againstCalendar(
   now: Date,
 ): Promise<Answer | null> {
   const start = step === 'Prepare' ? await nextStart(tx, request, now) : await activeFreeze(tx, request, now);
-  return start.at ? later(start.reason, start.at) : null;
+  return start.at ? later('Window', start.reason, start.at) : null;
 }
 
 async function againstOthers(tx: EntityManager, { request }: StoredEvaluation, now: Date): Promise<Answer | null> {
@@ -130,5 +135,5 @@ async function againstOthers(tx: EntityManager, { request }: StoredEvaluation, n
   const holder = await claimWorkload(tx, plan.uid, { ...facts.workload, namespace: plan.namespace });
   if (holder?.planUid === plan.uid) return null;
   const other = holder ? `${holder.namespace}/${holder.name}` : 'another plan';
-  return later(`${other} migrates the workload now`, new Date(now.getTime() + CLAIM_RETRY_MS));
+  return later('OtherPlan', `${other} migrates the workload now`, new Date(now.getTime() + CLAIM_RETRY_MS));
 }

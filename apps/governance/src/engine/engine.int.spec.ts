@@ -83,7 +83,10 @@ describe('authorizeStep', () => {
     const [askFirst, askSecond] = [await start(first), await start(second)];
     const answers = await Promise.all([askFirst(), askSecond()]);
     expect(answers.map(({ allowed }) => allowed).sort()).toEqual([false, true]);
-    expect(answers.find(({ allowed }) => !allowed)?.retryAt).toBe('2026-03-10T12:00:15.000Z');
+    expect(answers.find(({ allowed }) => !allowed)).toMatchObject({
+      retryAt: '2026-03-10T12:00:15.000Z',
+      waitsFor: 'OtherPlan',
+    });
     const [winner, askLoser] = answers[0].allowed ? [first, askSecond] : [second, askFirst];
     await inTx(database.app, (tx) => report(tx, winner.plan.uid, aBatch(winner, recorded(completedEvents)), at(NOON)));
     expect(await askLoser()).toMatchObject({ allowed: true });

@@ -64,6 +64,7 @@ describe('a window', () => {
     expect(await step('Prepare', '2026-03-11T05:30:00.000Z')).toMatchObject({
       allowed: false,
       retryAt: '2026-03-12T02:00:00.000Z',
+      waitsFor: 'Window',
     });
     expect(await step('Prepare', '2026-03-11T02:00:00.000Z')).toMatchObject({ allowed: true });
     const tooLong = await evaluated('long', { namespace: 'windowed', expectedDurationSeconds: 5 * 3600 });
