@@ -1,4 +1,5 @@
-import type { PlanRef, Violation } from '@scc/plan';
+import type { MigrationEvent, PlanRef, Violation } from '@scc/plan';
+import { sentenceOf, type WaitReason } from '@scc/plan/words';
 import type { MigrationActivities, MigrationTarget } from './contract.js';
 import { notAllowed } from './failures.js';
 import type { Hold } from './hold.js';
@@ -13,6 +14,11 @@ const APPROVAL_POLL_MS = [10_000, 60_000, 300_000, 3_600_000];
 const APPROVAL_INTERVAL_MS = 1_000;
 const FIRST_ASK_MS = 10_000;
 const LAST_ASK_MS = 600_000;
+
+interface Wait {
+  reason: WaitReason;
+  message: string;
+}
 
 interface Parts {
   ref: PlanRef;
@@ -33,7 +39,7 @@ export class Clearance {
   ): Promise<{ waited: boolean }> {
     const { ref, act, journal, operator } = this.parts;
     let waited = operator.held() !== null;
-    let said: string | null = null;
+    let told: Wait | null = null;
     for (let turn = 1; ; turn++) {
       await this.whileHeld(watch);
       const message = 'governance does not answer: the migration holds where it is';
@@ -42,19 +48,26 @@ export class Clearance {
       );
       journal.noteCheckpoint(answer.checkpoint);
       if (answer.allowed) {
-        if (said !== null) this.record({ type: 'WaitEnded', reason: 'Window' });
+        if (told) this.record({ type: 'WaitEnded', reason: told.reason });
         return { waited };
       }
       if (answer.retryAtMs === null)
         throw notAllowed(`governance does not allow ${step} (${detail}): ${answer.reason}`);
       waited = true;
-      if (said !== answer.reason) this.record({ type: 'WaitStarted', reason: 'Window', message: answer.reason });
-      said = answer.reason;
+      told = this.tell(told, { reason: answer.waitsFor ?? 'Window', message: answer.reason });
       // Asking again and again for days would fill the history.
       const pauseMs = turn === 1 ? 0 : pauseBeforeRetry(turn - 1, FIRST_ASK_MS, LAST_ASK_MS);
       const seen = operator.wakeUpCount();
       await sleepUntil(Math.max(answer.retryAtMs, Date.now() + pauseMs), () => operator.wakeUpCount() !== seen);
     }
+  }
+
+  /** Says what governance has the migration wait for, where that is not what was said before. */
+  private tell(before: Wait | null, now: Wait): Wait {
+    if (before?.reason === now.reason && before.message === now.message) return before;
+    if (before && before.reason !== now.reason) this.record({ type: 'WaitEnded', reason: before.reason });
+    this.record({ type: 'WaitStarted', ...now });
+    return now;
   }
 
   async awaitStart(notBeforeMs: number | null): Promise<void> {
@@ -67,9 +80,9 @@ export class Clearance {
 
   async awaitApproval(roles: { role: string; count: number }[]): Promise<Violation | null> {
     const { ref, act, operator } = this.parts;
-    this.record({ type: 'ApprovalRequested', roles });
-    const needs = roles.map(({ role, count }) => `${count} × ${role}`).join(', ');
-    return waiting(this.record, { reason: 'Approval', message: `waits for approval: ${needs}` }, async () => {
+    const requested: MigrationEvent = { type: 'ApprovalRequested', roles };
+    this.record(requested);
+    return waiting(this.record, { reason: 'Approval', message: sentenceOf(requested) }, async () => {
       for (let turn = 0; ; turn++) {
         const seen = operator.wakeUpCount();
         const answer = await act.approvalState(ref);

@@ -252,6 +252,8 @@ export interface StepAnswer {
   allowed: boolean;
   reason: string;
   retryAtMs: number | null;
+  /** With `retryAtMs`: what the step waits for. */
+  waitsFor?: 'Window' | 'OtherPlan';
   checkpoint: string | null;
   receipts?: Receipt[];
 }

@@ -108,6 +108,7 @@ async function aMigration(
         allowed: !state.frozen,
         reason: 'r',
         retryAtMs: state.frozen ? Date.now() + 200 : null,
+        ...(state.frozen ? { waitsFor: 'OtherPlan' as const } : {}),
         checkpoint: null,
       });
     },
@@ -318,6 +319,9 @@ describe('migrationWorkflow on a Temporal server', () => {
     migration.state.released = true;
     migration.state.frozen = true;
     await migration.saw('WaitStarted');
+    const { conditions } = await migration.handle.query(statusQuery);
+    expect(conditions).toContainEqual(expect.objectContaining({ type: 'WorkloadFree', status: 'False', message: 'r' }));
+    expect(conditions?.map(({ type }) => type)).not.toContain('WindowOpen');
     migration.state.frozen = false;
     await expect(migration.end()).resolves.toMatchObject({ phase: 'Completed' });
   });

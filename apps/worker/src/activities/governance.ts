@@ -30,12 +30,25 @@ export function governanceActivities(governance: GovernanceClient): GovernanceAc
       }
     },
     authorizeStep: async ({ uid }, { step, contentHash, detail }) => {
-      const { allowed, reason, retryAt, receipt } = await governance.authorizeStep(uid, {
+      const {
+        allowed,
+        reason,
+        retryAt,
+        waitsFor: wait,
+        receipt,
+      } = await governance.authorizeStep(uid, {
         step,
         contentHash,
         detail: detail.slice(0, 200),
       });
-      return { allowed, reason, retryAtMs: millis(retryAt), checkpoint: receipt.checkpoint, receipts: [kept(receipt)] };
+      return {
+        allowed,
+        reason,
+        retryAtMs: millis(retryAt),
+        ...(wait ? { waitsFor: wait } : {}),
+        checkpoint: receipt.checkpoint,
+        receipts: [kept(receipt)],
+      };
     },
     checkCommand: async ({ uid }, { command, source, input }) => {
       const { allowed, reason, receipt } = await governance.checkCommand(uid, {
