@@ -11,7 +11,7 @@ interface Thread {
   readonly name: string;
 }
 
-/** What is gone meanwhile is nothing. */
+/** A file that has vanished reads as empty. */
 const read = (file: string): Promise<string> => readFile(file, 'utf8').catch(() => '');
 const list = (folder: string): Promise<string[]> => readdir(folder).catch(() => []);
 

@@ -1,6 +1,6 @@
 /**
  * Makes a certificate authority and a serving certificate: ca.crt, ca.key, tls.crt and tls.key. An authority that the
- * folder holds already is kept and signs anew; `--patch` also tells the API server of it, through kubectl.
+ * folder holds already is kept and signs again; `--patch` also tells the API server of it, through kubectl.
  *
  *   npm run -s certs -- --out DIR [--name DNS-OR-IP]... [--days 30] [--authority-days 365] [--new-authority] [--patch]
  */

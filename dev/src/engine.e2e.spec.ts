@@ -58,7 +58,7 @@ const eventsOf = async (kind: string, name: string) =>
     .parse((await stack.api.list(`/apis/events.k8s.io/v1/namespaces/${NAMESPACE}/events`)).items)
     .filter(({ regarding }) => regarding.kind === kind && regarding.name === name);
 
-describe('what can not be migrated', () => {
+describe('what cannot be migrated', () => {
   it.each<[string, string, Partial<PlanSpecInput>, string[]]>([
     ['no-workload', 'nothing-here', {}, ['WorkloadNotFound']],
     ['no-scc', 'ledger', { targetSCC: 'restricted-v9' }, ['SCCNotFound']],
@@ -235,7 +235,7 @@ describe('a plan that needs approval', () => {
 });
 
 describe('the audit log', () => {
-  it('holds everything that governance promised the engine, by witnesses that it can not reach', async () => {
+  it('holds everything that governance promised the engine, by witnesses that it cannot reach', async () => {
     const { anchors, receipts } = await temporalWitnesses(temporal);
     expect(anchors.length).toBeGreaterThan(0);
     expect(receipts.length).toBeGreaterThan(20);
@@ -325,7 +325,7 @@ describe('a running migration', () => {
     expect(after).toEqual(before);
   });
 
-  it('takes its workload for itself: a second plan waits and is then judged anew', async () => {
+  it('takes its workload for itself: a second plan waits and is then judged again', async () => {
     await apply('first', 'ledger', { traffic: longHolds });
     await untilWeight('first', 10);
     await apply('second', 'ledger');

@@ -28,6 +28,6 @@ console.log(
 );
 
 await interruption();
-console.log('stopping');
+console.log('shutdown started');
 await stack.stop();
 process.exit(0);

@@ -127,7 +127,7 @@ export const parsePod = (pod: unknown): z.infer<typeof podSchema> => podSchema.p
 export const podsIn = async ({ api }: Pick<Stack, 'api'>, namespace?: string): Promise<z.infer<typeof podSchema>[]> =>
   (await api.list(`/api/v1${namespace === undefined ? '' : `/namespaces/${namespace}`}/pods`)).items.map(parsePod);
 
-/** Until then the API server refuses every pod there, for want of its account. */
+/** Until then the API server refuses every pod there, because its account is missing. */
 export const untilPodsMayRun = (stack: Stack, namespace: string): Promise<unknown> =>
   waitFor(() => stack.api.get(`/api/v1/namespaces/${namespace}/serviceaccounts/default`), {
     timeoutMs: 60_000,

@@ -170,7 +170,7 @@ export interface MigrationTarget {
   templateAfter: Record<string, unknown>;
   /** Objects (apiVersion/kind/name) that are copied for the canary. */
   policies: string[];
-  /** Autoscalers of the workload with the minimum that their user set; null when he set none. */
+  /** Autoscalers of the workload with the minimum that their user set; null when none was set. */
   autoscalers: { key: string; minReplicas: number | null }[];
   /** The routes as they were surveyed: the router's own, opaque here. */
   survey: unknown;
@@ -217,7 +217,7 @@ export type Assessment =
       facts: FactsSummary;
       target: MigrationTarget;
       governance: GovernanceSummary;
-      /** The change of the pod template as YAML, and what it can not know. */
+      /** The change of the pod template as YAML, and what it cannot know. */
       patch: string;
       warnings: string[];
     };
@@ -331,7 +331,7 @@ export interface MigrationActivities {
   releasePlan: (ref: PlanRef) => Promise<void>;
 }
 
-/** Failures that trying again can not mend; the type of an `ApplicationFailure` decides. */
+/** Failures that trying again cannot mend; the type of an `ApplicationFailure` decides. */
 export const FAILURE = {
   gate: 'GateFailed',
   readiness: 'NotReady',

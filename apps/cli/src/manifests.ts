@@ -76,7 +76,7 @@ const WORKLOAD_KINDS: Record<string, WorkloadKind> = {
 
 /**
  * The workload that an object is, or null for any other object.
- * @throws CliError when the object is a workload whose template can not be read.
+ * @throws CliError when the object is a workload whose template cannot be read.
  */
 export function workloadOf(manifest: Manifest, namespace: string): WorkloadManifest | null {
   const kind = WORKLOAD_KINDS[manifest.kind];

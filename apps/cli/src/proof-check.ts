@@ -62,7 +62,7 @@ export async function readProof(file: string): Promise<unknown> {
  */
 export function checkProof(value: unknown, vkey: string | null): ProofVerdict {
   const parsed = proofSchema.safeParse(value);
-  if (!parsed.success) throw new CliError(`this is no migration proof: ${z.prettifyError(parsed.error)}`);
+  if (!parsed.success) throw new CliError(`this is not a migration proof: ${z.prettifyError(parsed.error)}`);
   const { document, signature } = parsed.data;
   const key = vkey === null ? null : readKey(vkey);
   const head = document.audit.checkpoint === null ? null : parseCheckpoint(document.audit.checkpoint);

@@ -54,13 +54,13 @@ export class Session {
     return this.settings.temporal !== undefined;
   }
 
-  /** @throws CliError when there is no kubeconfig or it can not be read. */
+  /** @throws CliError when there is no kubeconfig or it cannot be read. */
   kube(): Promise<KubeClient> {
     const { kubeconfig } = this.settings;
     if (kubeconfig === undefined)
       throw new CliError('--kubeconfig: there is none', 'Pass --kubeconfig FILE, or set KUBECONFIG.');
     this.kubeClient ??= connectKube({ kubeconfig, userAgent: 'sccctl' }).catch((error: unknown) => {
-      throw new CliError(`--kubeconfig: ${kubeconfig} can not be used: ${messageOf(error)}`);
+      throw new CliError(`--kubeconfig: ${kubeconfig} cannot be used: ${messageOf(error)}`);
     });
     return this.kubeClient;
   }

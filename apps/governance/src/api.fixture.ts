@@ -37,7 +37,7 @@ export interface Answer {
 
 const environment = { TOKEN_AUDIENCE: 'test', ENGINE_SERVICE_ACCOUNT: 'worker' };
 
-/** Lets whoever calls himself `NAME/ROLE` be just that, and `worker` the engine; nobody else is known. */
+/** Lets a caller named `NAME/ROLE` be just that, and `worker` the engine; no other caller is known. */
 async function tokenReview({ token }: { token: string }): Promise<unknown> {
   const [username = '', ...roles] = token.split('/');
   await Promise.resolve();

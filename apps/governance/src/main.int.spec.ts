@@ -139,7 +139,7 @@ describe('the process', () => {
       what: 'a process whose readiness is that of admission',
     });
     expect(await governance.live()).toBe(200);
-    expect(governance.log()).toContain('not there yet, trying again');
+    expect(governance.log()).toContain('database not ready, trying again');
     const waiting = await governance.get('/v1/pods?limit=1');
     expect({ ...waiting, body: problemSchema.parse(JSON.parse(waiting.body)) }).toMatchObject({
       status: 503,
@@ -208,7 +208,7 @@ describe('the process', () => {
     for (const name of ['DATABASE_URL', 'TLS_DIR', 'API_PORT']) expect(governance.log()).toContain(name);
   }, 60_000);
 
-  it('ends when the schema can not be brought to what it needs', async () => {
+  it('ends when the schema cannot be brought to what it needs', async () => {
     const owner = new pg.Client({ connectionString: databaseUrl('scc_migrator') });
     await owner.connect();
     await owner.query(

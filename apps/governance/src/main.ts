@@ -40,7 +40,7 @@ class Stoppables {
 
   async stop(logger: Logger): Promise<void> {
     for (const stop of this.stops.splice(0).reverse())
-      await stop().catch((error: unknown) => logger.error({ err: error }, 'a part did not stop cleanly'));
+      await stop().catch((error: unknown) => logger.error({ err: error }, 'stopping a part of the service failed'));
   }
 }
 
@@ -50,7 +50,7 @@ interface Started {
   metrics: Metrics;
   parts: Stoppables;
   signal: AbortSignal;
-  /** Why the process can not do its work yet; null when it can. */
+  /** Why the process cannot do its work yet; null when it can. */
   setWaiting: (reason: string | null) => void;
   setAdmission: (admission: AdmissionThread) => void;
   /** A part on which everything rests ended by itself. */
@@ -134,7 +134,7 @@ async function start({
   const publisher = new CheckpointPublisher({ store: checkpointStore(kube), db: source, vkey: signer.vkey, logger });
   metrics.gauge(
     'scc_governance_audit_contradicted',
-    'Whether the audit log can not be the one that was published before: 1 is an incident.',
+    'Whether the audit log cannot be the one that was published before: 1 is an incident.',
     () => (publisher.contradicted === null ? 0 : 1),
   );
   const sealer = new Sealer(source, {
@@ -194,7 +194,7 @@ async function start({
   parts.add(() => api.close());
   const certificate = followCertificate(api.server, { read: readPair, current: keyPair, logger });
   parts.add(() => certificate.stop());
-  logger.info({ host: config.API_HOST, port: api.port }, 'serving the governance API');
+  logger.info({ host: config.API_HOST, port: api.port }, 'governance API listening');
 }
 
 const checkpointStore = (client: KubeClient): CheckpointStore => ({
@@ -263,7 +263,7 @@ async function main(): Promise<void> {
     metrics: () => metrics.scrape(),
   });
   onShutdown(logger, async () => {
-    stopping.abort(new Error('stopping'));
+    stopping.abort(new Error('shutdown started'));
     // Whoever balances load needs a moment to see that readiness is gone.
     await delay(config.DRAIN_MS);
     await parts.stop(logger);
@@ -286,7 +286,7 @@ async function main(): Promise<void> {
     waiting = null;
   } catch (error) {
     if (stopping.signal.aborted) return;
-    logger.fatal({ err: error }, 'can not start');
+    logger.fatal({ err: error }, 'startup failed');
     await parts.stop(logger);
     process.exitCode = 1;
     await health.close();

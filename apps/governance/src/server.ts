@@ -127,7 +127,7 @@ function refuseUnreadable(error: NodeJS.ErrnoException, socket: Duplex): void {
     return;
   }
   const problem = { type: problemType('malformed'), title: 'The request is malformed', status: 400, errors: [] };
-  const body = JSON.stringify({ ...problem, detail: 'it can not be read as HTTP, or its headers are too long' });
+  const body = JSON.stringify({ ...problem, detail: 'it cannot be read as HTTP, or its headers are too long' });
   socket.end(
     `HTTP/1.1 400 Bad Request\r\nContent-Type: application/problem+json; charset=utf-8\r\n` +
       `Content-Length: ${Buffer.byteLength(body)}\r\nX-Request-Id: ${randomUUID()}\r\nConnection: close\r\n\r\n${body}`,

@@ -17,7 +17,7 @@ const SILENCE_MS = 60_000;
 const STUCK_MS = 10 * 60_000;
 
 /**
- * Why the replica can not do its work now, or null. One that stands by is ready: it would take over. A leader's watch
+ * Why the replica cannot do its work now, or null. One that stands by is ready: it would take over. A leader's watch
  * may be silent between two bookmarks, so its silence is judged by the lease, which the same API server answers for.
  */
 export function unready({ stopping, leaseContactMs, informer, temporalFault }: Condition): string | null {

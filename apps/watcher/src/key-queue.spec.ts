@@ -91,7 +91,7 @@ describe('key queue', () => {
     await queue.stop();
   });
 
-  it('waits longer after each failure, and begins anew after a success', async () => {
+  it('waits longer after each failure, and begins again after a success', async () => {
     const delays: number[] = [];
     const outcomes = [false, false, false, true, false, true];
     const queue = new KeyQueue({

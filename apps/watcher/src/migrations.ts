@@ -26,7 +26,7 @@ export interface Migrations {
   /** Does nothing when it has ended. */
   cancel: (ref: PlanRef) => Promise<void>;
   planChanged: (ref: PlanRef, generation: number) => Promise<void>;
-  /** Starts the workflow that undoes a lost migration from its recorded pre-images; anew if that one was lost, too. */
+  /** Starts the workflow that undoes a lost migration from its recorded pre-images; again if that one was lost, too. */
   undo: (ref: PlanRef) => Promise<void>;
   /** The plans of the workflows that run, as Temporal's visibility knows them: a moment late. */
   running: (plan?: { namespace: string; name: string }) => Promise<PlanRef[]>;

@@ -40,7 +40,7 @@ describe('a plan as the watcher sees it', () => {
     ],
     ['wakes for a change of the spec', plan(), plan({ generation: 2 }), true],
     ['wakes for a deletion', plan(), plan({ deletionTimestamp: '2026-11-26T00:00:00Z' }), true],
-    ['wakes for a plan made anew', plan(), plan({ uid: 'u-2' }), true],
+    ['wakes for a plan made again', plan(), plan({ uid: 'u-2' }), true],
     [
       'wakes when the workflow turns out to have read an older spec',
       plan({ generation: 2 }),

@@ -29,7 +29,7 @@ export function seenPlan(object: KubeObject): SeenPlan {
   };
 }
 
-/** Undefined for a plan that can not be read: reconciling it says why. */
+/** Undefined for a plan that cannot be read: reconciling it says why. */
 function tried(object: KubeObject): SeenPlan | undefined {
   try {
     return seenPlan(object);

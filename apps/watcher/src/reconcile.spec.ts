@@ -80,11 +80,11 @@ describe('reconcile', () => {
       { plans: [running()], lives: { 'u-1': 'Lost' }, outcome: 'undone', done: ['undo u-1'] },
     ],
     [
-      'undoes, and does not begin anew, what Temporal has forgotten',
+      'undoes, and does not begin again, what Temporal has forgotten',
       { plans: [running('Migrating')], outcome: 'undone', done: ['undo u-1'] },
     ],
     [
-      'begins anew what was forgotten before anything was touched',
+      'begins again what was forgotten before anything was touched',
       { plans: [running('Validating')], outcome: 'started', done: ['start u-1'] },
     ],
     [
@@ -92,7 +92,7 @@ describe('reconcile', () => {
       { plans: [running(), running('Completed')], lives: { 'u-1': 'Lost' }, outcome: 'none', done: [] },
     ],
     [
-      'does not undo for a plan that was made anew meanwhile',
+      'does not undo for a plan that was made again meanwhile',
       {
         plans: [running(), plan({ ref: { ...ref, uid: 'u-2' } })],
         lives: { 'u-1': 'Lost' },
@@ -101,7 +101,7 @@ describe('reconcile', () => {
       },
     ],
     [
-      'keeps an undo that can not finish from being forgotten',
+      'keeps an undo that cannot finish from being forgotten',
       { plans: [running('Failed')], lives: { 'u-1': 'Lost' }, outcome: 'undone', done: ['undo u-1'] },
     ],
     [
@@ -159,7 +159,7 @@ describe('reconcile', () => {
     expect(done).toEqual(['start u-1']);
   });
 
-  it('does not start anything when the plan can not be read', async () => {
+  it('does not start anything when the plan cannot be read', async () => {
     const { migrations, done } = temporal();
     const read = () => Promise.reject(new Error('the API server is away'));
     await expect(reconcile('shop/ledger', { read, migrations })).rejects.toThrow('away');

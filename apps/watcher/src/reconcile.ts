@@ -44,7 +44,7 @@ export async function reconcile(key: string, deps: WatcherDeps): Promise<Outcome
       if (isEdited(plan)) await deps.migrations.planChanged(plan.ref, plan.generation);
       return 'running';
     case 'NeverStarted':
-      // Temporal has forgotten a migration that has changed the cluster: to begin anew would take that for the user's work.
+      // Temporal has forgotten a migration that has changed the cluster: to begin again would take that for the user's work.
       if (hasTouched(plan.phase)) return undoIfStillLost(key, plan.ref, deps);
       await deps.migrations.start(plan.ref);
       return 'started';
@@ -85,7 +85,7 @@ async function stopStrays(key: string, deps: WatcherDeps): Promise<Outcome> {
 }
 
 /**
- * Cancels workflows whose plan is gone or was made anew under its name, as happens when somebody takes the finalizer
+ * Cancels workflows whose plan is gone or was recreated under its name, as happens when somebody takes the finalizer
  * away. Their undo does not need the plan.
  */
 export async function cancelStrays(running: PlanRef[], { read, migrations }: WatcherDeps): Promise<PlanRef[]> {

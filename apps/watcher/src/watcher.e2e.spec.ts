@@ -223,7 +223,7 @@ describe('watcher', () => {
       await leads('two');
       await runs(workflowIdOf(ref));
       one.signal('SIGCONT');
-      await waitFor(() => one.said.includes('the lease is lost'), { timeoutMs: PATIENCE_MS, what: 'one to notice' });
+      await waitFor(() => one.said.includes('lease lost'), { timeoutMs: PATIENCE_MS, what: 'one to notice' });
       expect([await isLeading(one), await isLeading(two)]).toEqual([false, true]);
       expect(await two.stop()).toBe(0);
       await waitFor(() => isLeading(one), { timeoutMs: PATIENCE_MS, what: 'one to lead again' });
@@ -268,7 +268,7 @@ describe('watcher', () => {
   );
 
   it(
-    'has a workflow that was terminated undone, and an undo that was terminated done anew',
+    'has a workflow that was terminated undone, and an undo that was terminated done again',
     async () => {
       const ref = await createPlan('lost', [FINALIZER]);
       await runs(workflowIdOf(ref));

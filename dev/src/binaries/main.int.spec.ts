@@ -87,7 +87,7 @@ const exists = (file: string): Promise<boolean> =>
   );
 
 describe('a build', () => {
-  it('that was killed is done anew by the next start, which leaves nothing but the program', async () => {
+  it('that was killed is done again by the next start, which leaves nothing but the program', async () => {
     const options = JSON.stringify({ cache, catalogue: [SMALLEST] });
     const script = `
       import { find } from './dev/dist/binaries/find.js';

@@ -103,7 +103,7 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     id: 4,
-    title: 'a plan that can not work is refused, with every reason at once',
+    title: 'a plan that cannot work is refused, with every reason at once',
     workload: 'reports',
     spec: planFor('reports'),
     load: { share: 0.2 },

@@ -49,7 +49,7 @@ export interface Behaviour {
   retriesSucceed: boolean;
   /** Milliseconds of further serving after SIGTERM, while proxies learn that the endpoint is going. */
   drainMs: number;
-  /** Milliseconds until the kernel ends the process for want of memory; Infinity for never. */
+  /** Milliseconds until the kernel ends the process because memory runs out; Infinity for never. */
   oomAfterMs: number;
   /** Ports that it binds. */
   ports: number[];

@@ -57,7 +57,7 @@ export class Serving {
     });
   }
 
-  /** Binds every port of a container. @throws Error when one can not be bound; none is bound then. */
+  /** Binds every port of a container. @throws Error when one cannot be bound; none is bound then. */
   async listen(served: Served): Promise<Server> {
     const server = this.#next++;
     const send = (request: ServingRequest): void => this.#worker.postMessage(request);

@@ -3,7 +3,7 @@ import type { Findings } from './findings.js';
 import type { KeySchedule } from './keys.js';
 import { isSignedBy, NoteError, type NoteVerifier } from './note.js';
 
-/** A checkpoint that was kept where the database can not reach it. */
+/** A checkpoint that was kept where the database cannot reach it. */
 export interface Anchor {
   /** Where it was kept, for the message: `ConfigMap scc-system/scc-audit-anchor`. */
   source: string;

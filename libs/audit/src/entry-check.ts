@@ -44,7 +44,7 @@ export function checkEntry(entry: EntryRow, sealed: Buffer | null): EntryVerdict
     if (isReencoded(value, expected))
       return verdict(
         'body-reencoded',
-        'the bytes were written anew with the same meaning; the log holds the original bytes',
+        'the bytes were written again with the same meaning; the log holds the original bytes',
       );
     return leaf.equals(entry.leaf)
       ? verdict('leaf-rewritten', 'the body and its stored hash were both changed after sealing')

@@ -195,7 +195,7 @@ class Verification {
       this.findings.add(
         'no-anchor',
         {},
-        'no checkpoint from outside was given: a removed end or an old copy can not be found',
+        'no checkpoint from outside was given: a removed end or an old copy cannot be found',
       );
     if (this.pinned.length === 0)
       this.findings.add('no-pinned-key', {}, 'no public key was given: the key that the log names was trusted');

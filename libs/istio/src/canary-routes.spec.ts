@@ -73,7 +73,7 @@ describe('withCanary', () => {
       ],
     ],
     [
-      'a share that 100 can not say',
+      'a share that 100 cannot say',
       [to('ledger', 1), to('next', 2)],
       10,
       [

@@ -59,7 +59,7 @@ export async function addressesOf(kube: KubeClient, namespace: string, service: 
   return { ready: of(endpoints.filter(({ conditions }) => conditions?.ready !== false)), all: of(endpoints) };
 }
 
-/** Gives up the ownership of the fields that are back to what their user wrote, so that his next apply meets no conflict. */
+/** Gives up the ownership of the fields that are back to what their user wrote, so that the user's next apply meets no conflict. */
 export async function releaseFields(kube: KubeClient, id: RoutedObject, fieldManager: string): Promise<void> {
   const object = await kube.get(objectId(id));
   const entries = object?.metadata.managedFields ?? [];

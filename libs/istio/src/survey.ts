@@ -101,7 +101,7 @@ export function ownRoutes(service: string, namespace: string, ports: ServicePort
   };
 }
 
-/** Why the ports of a Service can not be divided, if they can not. */
+/** Why the ports of a Service cannot be divided, if they cannot. */
 export function portViolations(service: string, ports: ServicePort[]): Violation[] {
   return ports
     .filter((port) => protocolOf(port) === 'udp')

@@ -58,7 +58,7 @@ const watchLineSchema = z.object({
 const dryRunQuery = (dryRun = false): string | undefined => (dryRun ? 'All' : undefined);
 
 const idOf = ({ apiVersion, kind, metadata: { namespace, name } }: KubeObject): ObjectId => {
-  if (!name) throw new TypeError(`a ${kind} without metadata.name can not be addressed`);
+  if (!name) throw new TypeError(`a ${kind} without metadata.name cannot be addressed`);
   return { apiVersion, kind, name, ...(namespace ? { namespace } : {}) };
 };
 
@@ -291,7 +291,7 @@ export interface ConnectOptions {
 
 /**
  * A client with the credentials of a kubeconfig or of the pod. Does not ask whether the API server can be reached.
- * @throws Error when the credentials can not be read
+ * @throws Error when the credentials cannot be read
  */
 export async function connectKube({ kubeconfig, userAgent }: ConnectOptions): Promise<KubeClient> {
   const credentials = new Credentials(kubeconfig);

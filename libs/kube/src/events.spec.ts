@@ -73,7 +73,7 @@ describe('event recorder', () => {
     expect(api.events.get(nameOf(event))).toMatchObject({ series: { count: 2 } });
   });
 
-  it('writes an event anew that the server has let go', async () => {
+  it('writes an event again that the server has let go', async () => {
     const api = server();
     const recorder = recorderOn(api);
     await recorder.record(event);

@@ -28,7 +28,7 @@ export interface InformerOptions extends Selection {
   kind: KindRef;
   /**
    * Called for each change after `list` and `get` know it, one after the other. What was missed while no watch was open
-   * comes as the difference between two lists; an object that was made anew under its old name comes with the old one
+   * comes as the difference between two lists; an object that was recreated under its old name comes with the old one
    * as `previous`.
    */
   onChange: (key: string, current: KubeObject | undefined, previous: KubeObject | undefined) => void;
@@ -98,7 +98,7 @@ class ListWatch implements Informer {
     this.#options = options;
     this.#timing = { ...TIMING, ...options.timing };
     this.synced = this.#sync.promise;
-    // Who does not wait for it must not be ended by it.
+    // Avoids an unhandled rejection when nothing awaits `synced`.
     this.synced.catch(() => undefined);
   }
 
@@ -247,7 +247,7 @@ class ListWatch implements Informer {
   }
 }
 
-/** Who manages which field is often half of an object, and of no use to who only reads it. */
+/** `managedFields` is often half of an object, and readers do not need it. */
 function lean(object: KubeObject): KubeObject {
   const metadata = { ...object.metadata };
   delete metadata.managedFields;

@@ -33,7 +33,7 @@ export interface LeaseOptions extends LeaseName {
   logger: Pick<Logger, 'info' | 'warn'>;
   /** Aborted, the work is stopped and the lease released. */
   signal: AbortSignal;
-  /** The work of the one leader: to be ended soon after its signal aborts. When it ends by itself, it is run anew. */
+  /** The work of the one leader: to be ended soon after its signal aborts. When it ends by itself, it is run again. */
   run: (signal: AbortSignal) => Promise<void>;
   /** Called whenever the API server answered about the lease. */
   onContact?: () => void;
@@ -104,7 +104,7 @@ class Election {
       }
     } catch (error) {
       // A conflict: another candidate was faster.
-      if (!isConflict(error) && !signal.aborted) logger.warn({ err: error }, 'the lease could not be asked for');
+      if (!isConflict(error) && !signal.aborted) logger.warn({ err: error }, 'acquiring the lease failed');
     }
     await pause(this.#timing.everyMs * (0.75 + Math.random() / 2) - (performance.now() - askedMs), signal);
     return undefined;
@@ -133,8 +133,8 @@ class Election {
       if (!isOver()) held = await this.#kept(held);
     }
     if (held) return this.#release(held.lease);
-    logger.warn({}, 'the lease is lost');
-    losing.abort(new Error('the lease is lost'));
+    logger.warn({}, 'lease lost');
+    losing.abort(new Error('lease lost'));
     await this.#endedInTime(working);
   }
 
@@ -151,7 +151,7 @@ class Election {
       return { lease: mine, untilMs: next };
     } catch (error) {
       if (!isConflict(error)) {
-        logger.warn({ err: error }, 'the lease could not be renewed');
+        logger.warn({ err: error }, 'renewing the lease failed');
         return performance.now() < untilMs ? { lease, untilMs } : undefined;
       }
     }
@@ -166,7 +166,7 @@ class Election {
       const current = await client.get(leaseId(this.#options), { timeoutMs });
       return current && isHeldBy(current, this.#candidate) ? { lease: current, untilMs } : undefined;
     } catch (error) {
-      logger.warn({ err: error }, 'the lease could not be read');
+      logger.warn({ err: error }, 'reading the lease failed');
       return { lease, untilMs };
     }
   }
@@ -187,7 +187,7 @@ class Election {
       await client.replace(released(lease, new Date()), { timeoutMs: this.#timing.giveUpMs });
       logger.info({ identity }, 'no longer leading');
     } catch (error) {
-      logger.warn({ err: error }, 'the lease could not be released and will run out');
+      logger.warn({ err: error }, 'releasing the lease failed; it expires by itself');
     }
   }
 }

@@ -23,7 +23,7 @@ describe('object store', () => {
     ['finds what was added', [pod('a', '1'), pod('b', '2'), pod('c', '3')], [['shop/c', 'new', '3']]],
     ['finds what was changed', [pod('a', '9'), pod('b', '2')], [['shop/a', '1', '9']]],
     ['finds what was deleted while nobody watched', [pod('b', '2')], [['shop/a', '1', 'gone']]],
-    ['tells of an object that was made anew', [pod('a', '1', 'other'), pod('b', '2')], [['shop/a', '1', '1']]],
+    ['tells of an object that was made again', [pod('a', '1', 'other'), pod('b', '2')], [['shop/a', '1', '1']]],
     [
       'tells of deletions first',
       [pod('c', '3')],

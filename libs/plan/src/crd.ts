@@ -33,7 +33,7 @@ const jsonSchema = (schema: z.ZodType): Schema =>
 const started = "(has(oldSelf.status) && has(oldSelf.status.phase) && oldSelf.status.phase != 'Pending')";
 const fixed = (field: string): Schema => ({
   rule: `!${started} || self.spec.${field} == oldSelf.spec.${field}`,
-  message: `spec.${field} can not be changed once the migration has begun; delete the plan and apply a new one`,
+  message: `spec.${field} cannot be changed once the migration has begun; delete the plan and apply a new one`,
   fieldPath: `.spec.${field}`,
 });
 const weightRules: Schema[] = [

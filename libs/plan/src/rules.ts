@@ -225,7 +225,7 @@ export function editViolations(before: PlanSpec, after: PlanSpec, phase: Phase |
   return changed.map((path) => ({
     code: 'FieldIsFixed',
     field: fieldOf(path),
-    message: `the plan is in phase ${phase}; ${path.at(-1) ?? 'spec'} can not be changed any more`,
+    message: `the plan is in phase ${phase}; ${path.at(-1) ?? 'spec'} cannot be changed any more`,
     remedy: isTerminal(phase)
       ? 'Apply a new plan under another name.'
       : 'Only suspend, gates and traffic.interval may be edited now. Delete this plan (its work is undone) and apply a new one.',

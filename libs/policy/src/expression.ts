@@ -102,7 +102,7 @@ export function toCelData(value: unknown, doubles: ReadonlySet<string> = new Set
     return value;
   if (typeof value === 'number') return !isDouble && Number.isSafeInteger(value) ? BigInt(value) : value;
   if (Array.isArray(value)) return value.map((item: unknown) => toCelData(item, doubles, isDouble));
-  if (typeof value !== 'object') throw new TypeError(`policies can not read a ${typeof value}`);
+  if (typeof value !== 'object') throw new TypeError(`policies cannot read a ${typeof value}`);
   return Object.fromEntries(
     Object.entries(value)
       .filter(([, item]) => item !== undefined)

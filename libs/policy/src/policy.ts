@@ -87,7 +87,7 @@ export function tryPolicy(policy: CompiledPolicy, examples: readonly Record<stri
   return [...issues.values()];
 }
 
-/** Evaluates every rule of a policy. Nothing is thrown: a rule that can not be evaluated says so. */
+/** Evaluates every rule of a policy. Nothing is thrown: a rule that cannot be evaluated says so. */
 export function evaluateRules(
   policy: CompiledPolicy,
   parameters: Record<string, ParameterValue>,

@@ -23,7 +23,7 @@ const LOG_ODDS: Thresholds = [logit(medium), logit(high), logit(critical)];
 
 /**
  * The band of the log-odds themselves. The stated probability is drawn towards one half by what is uncertain, and could
- * fall while a factor rises; the log-odds can not.
+ * fall while a factor rises; the log-odds cannot.
  */
 export const changeRiskBand = (mu: number): RiskBand => bandBy(mu, LOG_ODDS);
 export const exposureBand = (exposure: number): RiskBand => bandBy(exposure, EXPOSURE_THRESHOLDS);

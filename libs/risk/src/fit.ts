@@ -73,7 +73,7 @@ function* merge(a: readonly Example[], b: readonly Example[]): Generator<void, E
 function* evidenceOf(examples: readonly Example[], size: number): Generator<void, Evidence> {
   for (const { x, weight } of examples)
     if (x.length !== size - 1 || !x.every(Number.isFinite) || !(weight >= 0 && weight < Infinity))
-      throw new RangeError('an example has other factors than the model, or is no number');
+      throw new RangeError('an example has other factors than the model, or is not a number');
   const ordered = yield* inOrder(examples);
   const rows = new Float64Array(ordered.length * size);
   ordered.forEach(({ x }, index) => {
@@ -205,7 +205,7 @@ export function* fitting(
   return { weights: w, covariance: covarianceOf(here.hessian, w, lowest) };
 }
 
-/** A weight at its bound can not vary to both sides: its row is left out, and its variance is zero. */
+/** A weight at its bound cannot vary to both sides: its row is left out, and its variance is zero. */
 function covarianceOf(hessian: Float64Array, w: readonly number[], lowest: readonly number[]): number[][] {
   const size = w.length;
   const free = w.flatMap((value, k) => (value > at(lowest, k) ? [k] : []));

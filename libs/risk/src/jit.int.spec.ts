@@ -186,7 +186,7 @@ describe('trained on the last n outcomes of 48 windows', () => {
 describe('the e-value', () => {
   const EVERY = 20;
 
-  /** After how many outcomes of a window the learning model is promoted; it is fitted anew after every twentieth. */
+  /** After how many outcomes of a window the learning model is promoted; it is fitted again after every twentieth. */
   function promotedAfter(next: readonly Example[]): number {
     const rounds: Duel[] = [];
     for (let start = 0; start < next.length; start += EVERY) {

@@ -132,7 +132,7 @@ const EXPOSURE: Readonly<Record<Dimension, Worth>> = {
   'stating a seccomp profile': worth(0),
 };
 
-/** `*` is everything; of anything else there can not be more than that. */
+/** `*` is everything; of anything else there cannot be more than that. */
 function gainedShare(a: CompiledSCC, b: CompiledSCC, { dimension, what }: Difference): number {
   if (dimension === 'user ids') return userIdDifference(userIdsOf(b), userIdsOf(a));
   const { items, other } = EXPOSURE[dimension];

@@ -122,7 +122,7 @@ describe('when the strongest factor stops to matter', () => {
 });
 
 describe('promotion', () => {
-  /** Predictions of a challenger that is fitted anew after every twentieth outcome, each made before its outcome. */
+  /** Predictions of a challenger that is fitted again after every twentieth outcome, each made before its outcome. */
   function contest(plans: readonly Example[]): Duel[] {
     let challenger = learned([]);
     return plans.map(({ x, failed }, index) => {

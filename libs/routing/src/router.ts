@@ -67,7 +67,7 @@ export interface RouteConflict {
  * How requests reach a workload, and how they are divided between it and its canary. Every verb is idempotent.
  */
 export interface TrafficRouter {
-  /** Everything that routes to the services now, and why it can not be divided where it can not. */
+  /** Everything that routes to the services now, and why it cannot be divided where it cannot. */
   survey: (request: SurveyRequest) => Promise<{ survey: Survey; violations: Violation[]; warnings: string[] }>;
   preImages: (survey: Survey) => Promise<PreImage[]>;
   /** Makes the canary reachable in all proxies; not one request goes there yet. */

@@ -22,7 +22,7 @@ export function loadConfig<Schema extends z.ZodObject>(
     const wanted = field instanceof z.ZodType ? field.description : undefined;
     return `  ${variable}: ${issue.message}${wanted ? ` - set it to ${wanted}` : ''}`;
   });
-  throw new ConfigError(`The environment is not complete:\n${lines.join('\n')}`);
+  throw new ConfigError(`Invalid environment:\n${lines.join('\n')}`);
 }
 
 /** The variables that every process knows; spread into a process's own schema. */

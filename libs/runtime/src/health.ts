@@ -9,7 +9,7 @@ export interface HealthOptions {
   port: number;
   /** A reason why the process should be restarted, or null. */
   live: () => Objection;
-  /** A reason why the process can not do its work now, or null. */
+  /** A reason why the process cannot do its work now, or null. */
   ready: () => Objection;
   metrics?: () => Promise<{ contentType: string; body: string }>;
 }

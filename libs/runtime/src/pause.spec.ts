@@ -8,7 +8,7 @@ describe('pause', () => {
     await expect(pause(1e9, AbortSignal.abort())).resolves.toBeUndefined();
     const stopping = new AbortController();
     const waiting = pause(1e9, stopping.signal);
-    stopping.abort(new Error('stopping'));
+    stopping.abort(new Error('shutdown started'));
     await expect(waiting).resolves.toBeUndefined();
   });
 });
@@ -36,14 +36,16 @@ describe('a deadline', () => {
   it('ends with the reason of the caller that does not wait any longer, without starting the work when it is too late', async () => {
     const stopping = new AbortController();
     const waiting = withDeadline(never, { timeoutMs: 1e6, signal: stopping.signal });
-    stopping.abort(new Error('stopping'));
-    await expect(waiting).rejects.toThrow('stopping');
+    stopping.abort(new Error('shutdown started'));
+    await expect(waiting).rejects.toThrow('shutdown started');
     let started = 0;
     const counted = (): Promise<never> => {
       started += 1;
       return never();
     };
-    await expect(withDeadline(counted, { timeoutMs: 1e6, signal: stopping.signal })).rejects.toThrow('stopping');
+    await expect(withDeadline(counted, { timeoutMs: 1e6, signal: stopping.signal })).rejects.toThrow(
+      'shutdown started',
+    );
     expect(started).toBe(0);
   });
 });

@@ -9,16 +9,16 @@ export function onShutdown(logger: Logger, stop: () => Promise<void>, graceMs = 
   const handle = (signal: NodeJS.Signals): void => {
     if (stopping) process.exit(1);
     stopping = true;
-    logger.info({ signal }, 'stopping');
+    logger.info({ signal }, 'shutdown started');
     const timer = setTimeout(() => {
-      logger.error({ graceMs }, 'did not stop in time');
+      logger.error({ graceMs }, 'shutdown timed out');
       process.exit(1);
     }, graceMs);
     timer.unref();
     stop().then(
       () => process.exit(0),
       (error: unknown) => {
-        logger.error({ err: error }, 'stopping failed');
+        logger.error({ err: error }, 'shutdown failed');
         process.exit(1);
       },
     );

@@ -16,7 +16,7 @@ const PEM = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
 export const certificatesIn = (pem: string): X509Certificate[] =>
   (pem.match(PEM) ?? []).map((text) => new X509Certificate(text));
 
-/** @throws Error when the key does not belong to the certificate or either can not be read */
+/** @throws Error when the key does not belong to the certificate or either cannot be read */
 export function checkPair({ key, certificate }: Pick<KeyPair, 'key' | 'certificate'>): void {
   if (certificatesIn(certificate).length === 0) throw new Error('there is no certificate');
   createSecureContext({ key, cert: certificate });

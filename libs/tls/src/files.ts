@@ -57,7 +57,7 @@ export async function followFiles({
       logger.info({ folder }, 'the serving certificate was loaded again');
     } catch (error) {
       onFailure();
-      logger.warn({ err: error, folder }, 'the serving certificate can not be loaded; the one before it stays');
+      logger.warn({ err: error, folder }, 'the serving certificate cannot be loaded; the one before it stays');
     }
   };
   let settling: NodeJS.Timeout | undefined;

@@ -63,7 +63,7 @@ export class Rotator {
     } catch (error) {
       if (isConflict(error)) return;
       this.#options.onFailure();
-      this.#options.logger.warn({ err: error }, 'certificates could not be rotated; tried again soon');
+      this.#options.logger.warn({ err: error }, 'rotating certificates failed and is tried again');
     }
   }
 

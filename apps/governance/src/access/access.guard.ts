@@ -43,7 +43,7 @@ export class AccessGuard implements CanActivate {
     // Who is denied is known to the log and the audit log; what the caller may do is found out below.
     request.actor = { name: identity.name, groups: identity.groups, roles: [], scope: [] };
     if (permission === undefined) {
-      log.error({ route: `${context.getClass().name}.${context.getHandler().name}` }, 'a route declares no permission');
+      log.error({ route: `${context.getClass().name}.${context.getHandler().name}` }, 'route declares no permission');
       throw new Refusal('forbidden', 'the route declares no permission, so nobody may call it');
     }
     if (permission === AUTHENTICATED) await this.#admit(request, await authorizer.holderOf(identity, null), []);

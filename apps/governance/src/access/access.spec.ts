@@ -54,7 +54,7 @@ describe('a scope', () => {
 describe('giving a role', () => {
   const grant = (role: Role, namespaces: string): Grant => ({ role, namespaces, because: 'test' });
   it.each<[string, Grant[], { role: Role; namespaces: string }, boolean]>([
-    ['an admin gives what he does not hold', [grant('admin', '*')], { role: 'approver', namespaces: '*' }, true],
+    ['an admin gives what they do not hold', [grant('admin', '*')], { role: 'approver', namespaces: '*' }, true],
     ['an admin makes somebody the engine', [grant('admin', '*')], { role: 'engine', namespaces: '*' }, true],
     ['a team admin gives in the team', [grant('admin', 'a-*')], { role: 'approver', namespaces: 'a-1' }, true],
     ['not beyond the team', [grant('admin', 'a-*')], { role: 'viewer', namespaces: 'b-1' }, false],

@@ -52,7 +52,7 @@ export class Authenticator {
   /**
    * @param header the Authorization header
    * @param address of the caller, whose failures are counted
-   * @throws Refusal `unauthenticated`, `forbidden` with the reason for a genuine token that can not be used, `tooMany`, or `unavailable` when nobody could be asked.
+   * @throws Refusal `unauthenticated`, `forbidden` with the reason for a genuine token that cannot be used, `tooMany`, or `unavailable` when nobody could be asked.
    */
   async identify(header: string | undefined, address: string): Promise<Identity> {
     if (header === undefined) throw new Refusal('unauthenticated', 'send a bearer token');
@@ -62,7 +62,7 @@ export class Authenticator {
     const known = this.#good.get(key);
     if (known) return known;
     const wait = this.#limit.waitSeconds(address);
-    // Whoever was known before is asked about again: others at the same address can not lock him out.
+    // Whoever was known before is asked about again: others at the same address cannot lock them out.
     if (wait > 0 && !this.#good.remembers(key)) throw new TooManyFailures(wait);
     const rejected = this.#bad.get(key);
     if (rejected) return this.#fail(address, rejected);

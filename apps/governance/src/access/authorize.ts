@@ -24,7 +24,7 @@ export interface AuthorizerOptions {
   roles: RoleTable;
 }
 
-/** Somebody with the roles that bindings and the configuration give him. */
+/** A user with the roles that bindings and the configuration give them. */
 export interface Holder {
   identity: Identity;
   namespace: string | null;
@@ -85,8 +85,8 @@ export class Authorizer {
   }
 
   /**
-   * The permissions of a role that somebody lacks where a binding would give it: nobody gives more than he has. Which
-   * roles he holds is asked elsewhere, and says it all without the cluster. Admins of everything give every role.
+   * The permissions of a role that a user lacks where a binding would give it: users give only what they have. Which
+   * roles they hold is asked elsewhere, and says it all without the cluster. Admins of everything give every role.
    */
   async lackingOf(identity: Identity, { role, namespaces }: { role: Role; namespaces: string }): Promise<string[]> {
     if (this.mode === 'bindings') return [];

@@ -85,7 +85,7 @@ describe('role bindings', () => {
     ['an unknown role', { role: 'emperor' }],
     ['no subject', { subject: undefined }],
     ['a subject with a line break', { subject: { kind: 'User', name: 'a\nb' } }],
-    ['a subject that the database can not hold', { subject: { kind: 'User', name: 'a\0b' } }],
+    ['a subject that the database cannot hold', { subject: { kind: 'User', name: 'a\0b' } }],
     ['a subject that looks like another one', { subject: { kind: 'User', name: 'a\u200bda' } }],
     ['a subject that is no text', { subject: { kind: 'User', name: 'a\ud800' } }],
     ['a pattern that is none', { namespaces: '%' }],

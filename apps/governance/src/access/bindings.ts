@@ -25,7 +25,7 @@ export const roleBindingInput = z.object({
       .min(1)
       .max(256)
       .regex(new RegExp(`^[^\\s${UNSEEN}][^${UNSEEN}]*$`, 'u'))
-      .refine((name) => name.isWellFormed(), 'is no text')
+      .refine((name) => name.isWellFormed(), 'is not well-formed text')
       .describe('As the cluster or the issuer names it; a ServiceAccount is the user system:serviceaccount:NS:NAME.'),
   }),
   namespaces: z
@@ -56,7 +56,7 @@ const toBinding = ({ subjectKind: kind, subjectName: name, createdAt, ...binding
 });
 export type RoleBinding = ReturnType<typeof toBinding>;
 
-/** The bindings of a user and of his groups; asked before every request. */
+/** The bindings of a user and of their groups; asked before every request. */
 export async function bindingsOf(
   db: Queryable,
   { name, groups }: { name: string; groups: string[] },
@@ -93,12 +93,12 @@ export async function listBindings(
 /** A caller who wants to change who may what. */
 export interface Granter {
   grants: readonly Grant[];
-  /** Where he may write bindings at all. */
+  /** Where they may write bindings at all. */
   scope: Scope;
 }
 
 /**
- * Nobody gives what he does not hold himself, at least as widely. Admins give every role where they are admin; only an
+ * Nobody gives what they do not hold himself, at least as widely. Admins give every role where they are admin; only an
  * admin of everything makes somebody the engine, whose reports are evidence.
  */
 export function mayGrant(

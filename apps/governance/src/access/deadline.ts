@@ -14,8 +14,8 @@ export async function askInTime<T>(what: string, ask: () => Promise<T>, log: Log
     return await Promise.race([ask(), deadline.promise]);
   } catch (error) {
     // Only the message: an error of a client may carry the request, and that holds the token.
-    log.warn({ what, reason: error instanceof Error ? error.message : 'unknown' }, 'access could not be checked');
-    throw new Refusal('unavailable', `${what} can not be checked now; try again later`);
+    log.warn({ what, reason: error instanceof Error ? error.message : 'unknown' }, 'access check failed');
+    throw new Refusal('unavailable', `${what} cannot be checked now; try again later`);
   } finally {
     clearTimeout(timer);
   }

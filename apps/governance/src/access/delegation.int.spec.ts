@@ -119,15 +119,18 @@ describe('somebody with access:write in a namespace', () => {
     cluster.rbac = ({ resourceAttributes: { resource, verb, namespace } }) =>
       resource === 'access' && verb === 'write' && namespace === 'shop';
     const { status, detail } = await give('viewer', 'shop');
-    expect([status, detail]).toEqual([403, expect.stringContaining('nobody gives more than he has')]);
+    expect([status, detail]).toEqual([
+      403,
+      expect.stringContaining('you can only grant a role that you hold yourself'),
+    ]);
   });
 
-  it('and a role by name gives nothing of it that he lacks', async () => {
+  it('and a role by name gives nothing of it that they lack', async () => {
     await start('kubernetes', { user: 'tina', role: 'admin', namespace: 'shop', without: 'audit:export' });
     const { status, detail } = await give('auditor', 'shop');
     expect([status, detail]).toEqual([
       403,
-      'you lack audit:export in shop, which auditor has: nobody gives more than he has',
+      'you lack audit:export in shop, which auditor has: you can only grant a role that you hold yourself, where you hold it',
     ]);
     expect((await give('approver', 'shop')).status).toBe(201);
   });

@@ -38,7 +38,7 @@ export class ClusterGrants {
     this.#answers = new ExpiringCache(MAX_ANSWERS, now);
   }
 
-  /** The namespace asked about, everywhere when none is, or nowhere. The cluster can not list namespaces for a right. */
+  /** The namespace asked about, everywhere when none is, or nowhere. The cluster cannot list namespaces for a right. */
   async scopeOf(identity: Identity, permission: string, namespace: string | null): Promise<Scope> {
     return (await this.#may(identity, resourceOf(permission), namespace)) ? [namespace ?? '*'] : [];
   }

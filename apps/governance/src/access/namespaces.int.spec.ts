@@ -127,7 +127,7 @@ describe('a viewer of one team', () => {
   });
 
   it.each(['', '/steps', '/events', '/approval', '/proof'])(
-    'can not tell a hidden migration from none: …/{id}%s',
+    'cannot tell a hidden migration from none: …/{id}%s',
     async (rest) => {
       const path = (uid: string): string => `/v1/migrations/${uid}${rest}`;
       expect(await guarded.call(vera, 'GET', path(own.uid))).toMatchObject({ status: 200 });
@@ -142,7 +142,7 @@ describe('a viewer of one team', () => {
     },
   );
 
-  it('can not tell a hidden pod from one that does not exist', async () => {
+  it('cannot tell a hidden pod from one that does not exist', async () => {
     const of = (uid: string) => guarded.call(vera, 'GET', `/v1/pods/${uid}/transitions`);
     expect((await of('pod-of-team-a-prod')).status).toBe(200);
     const [hidden, missing] = [await of('pod-of-team-b-prod'), await of('nothing')];

@@ -88,7 +88,7 @@ describe('a token of the issuer', () => {
     expect(await verify(await tokenOf(claims(over)))).toMatchObject({ known: true });
   });
 
-  it('can not claim to be one of the cluster without a prefix either', async () => {
+  it('cannot claim to be one of the cluster without a prefix either', async () => {
     verify = verifyByOidc(settings({ prefix: '' }), () => time);
     const worker = { sub: 'system:serviceaccount:scc-system:worker' };
     expect(await verify(await tokenOf(claims(worker)))).toMatchObject({ known: false });

@@ -65,7 +65,7 @@ async function discover(issuer: string): Promise<string> {
 
 function verdictOf(payload: JWTPayload, { usernameClaim, groupsClaim, prefix }: OidcSettings): Verdict {
   const username = z.string().min(1).max(256).safeParse(payload[usernameClaim]);
-  if (!username.success) return { known: false, reason: `the claim ${usernameClaim} is no user name` };
+  if (!username.success) return { known: false, reason: `the claim ${usernameClaim} is not a user name` };
   if (usernameClaim === 'email' && payload['email_verified'] === false)
     return { known: false, reason: 'the e-mail address is not verified' };
   const groups = groupsIn(payload, groupsClaim);
@@ -83,7 +83,7 @@ function groupsIn(payload: JWTPayload, claim: string | null): string[] | Verdict
   if (claim === null) return [];
   if (areElsewhere(payload, claim)) return leftOut(claim);
   const groups = groupsSchema.safeParse(payload[claim] ?? []);
-  return groups.success ? groups.data : { known: false, reason: `the claim ${claim} is no list of groups` };
+  return groups.success ? groups.data : { known: false, reason: `the claim ${claim} is not a list of groups` };
 }
 
 /**

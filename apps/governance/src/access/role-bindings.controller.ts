@@ -56,7 +56,7 @@ export class RoleBindingsController {
     if (lacking.length > 0)
       throw new Refusal(
         'forbidden',
-        `you lack ${lacking.join(', ')} in ${body.namespaces}, which ${body.role} has: nobody gives more than he has`,
+        `you lack ${lacking.join(', ')} in ${body.namespaces}, which ${body.role} has: you can only grant a role that you hold yourself, where you hold it`,
       );
     return inTransaction(this.source, (tx) => createBinding(tx, body, { grants, scope }, call));
   }

@@ -60,7 +60,7 @@ describe('bindings alone', () => {
     expect(await statusOf(cluster.issue('vera'), '/v1/pods')).toBe(200);
   });
 
-  it('tell who somebody is, and why he may', async () => {
+  it('tell who a caller is, and why they may', async () => {
     const { body } = await guarded.call(cluster.issue('vera', { groups: ['team-a'] }), 'GET', '/v1/me');
     expect(body).toMatchObject({
       name: 'vera',
@@ -182,7 +182,7 @@ describe('a token', () => {
     expect(await statusOf(`${bad}2`, '/v1/pods')).toBe(503);
     const text = lines.join('');
     expect(text).toContain('authentication failed');
-    expect(text).toContain('access could not be checked');
+    expect(text).toContain('access check failed');
     expect([text.includes(good), text.includes(bad)]).toEqual([false, false]);
   });
 

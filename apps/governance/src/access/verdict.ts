@@ -12,7 +12,7 @@ export type Verdict =
       known: false;
       /** For the log and never for the caller, who may be guessing. */
       reason: string;
-      /** For the caller, whose token is genuine and can not be used all the same: why, and what to do. */
+      /** For the caller, whose token is genuine and cannot be used all the same: why, and what to do. */
       remedy?: string;
     };
 

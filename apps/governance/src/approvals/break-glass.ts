@@ -31,7 +31,7 @@ function toUse({ request, usedAt, reviewedAt, requestId: _id, ...use }: BreakGla
 export type BreakGlassUse = ReturnType<typeof toUse>;
 
 /**
- * Grants what waits for approval without waiting for the approvers. The author of the plan can not, and the audit log
+ * Grants what waits for approval without waiting for the approvers. The author of the plan cannot, and the audit log
  * says that it has to be reviewed.
  * @throws Refusal `forbidden` for the author, `conflict` when nothing waits, `stale` when it is about something else.
  */
@@ -101,7 +101,7 @@ export async function reviewBreakGlass(
   { actor, requestId, now }: CallContext,
 ): Promise<BreakGlassUse> {
   const found = await useById(tx, id);
-  if (found.usedBy === actor.name) throw new Refusal('forbidden', 'whoever broke the glass does not review it');
+  if (found.usedBy === actor.name) throw new Refusal('forbidden', 'break-glass use must be reviewed by another person');
   const { affected } = await tx
     .getRepository(BreakGlassEntity)
     .update({ id, reviewedAt: IsNull() }, { reviewedBy: actor.name, reviewedAt: now, review });

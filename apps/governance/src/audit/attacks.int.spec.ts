@@ -226,7 +226,7 @@ describe('verify', () => {
       520,
     ],
     [
-      '14: JSON written anew with the same meaning',
+      '14: JSON written again with the same meaning',
       () => [
         `update audit_entry set body = convert_to(replace(convert_from(body, 'UTF8'), '{"action"', '{ "action"'), 'UTF8') where id = ${entryAt(42)}`,
       ],
@@ -272,7 +272,7 @@ describe('verify', () => {
     expect(named(await verify(source))).toEqual(tampered('entry-inserted', index));
   });
 
-  it('names 10: a log that was rewritten and signed anew with the stolen key', async () => {
+  it('names 10: a log that was rewritten and signed again with the stolen key', async () => {
     const name = await databases.create();
     const source = await databases.app(name);
     await append(source, records(0, 250));

@@ -46,7 +46,7 @@ export class Denials {
     private readonly options: DenialsOptions,
   ) {}
 
-  /** Returns at once; what can not be written is logged. */
+  /** Returns at once; what cannot be written is logged. */
   see(denial: Denial): void {
     this.tick();
     const { perCaller = 10, perMinute = 100 } = this.options;
@@ -96,7 +96,7 @@ export class Denials {
       try {
         await this.source.transaction((tx) => appendAudit(tx, record));
       } catch (error) {
-        this.options.logger.error({ err: error, refused: record }, 'a refusal was not written into the audit log');
+        this.options.logger.error({ err: error, refused: record }, 'writing a refusal into the audit log failed');
       }
     });
   }

@@ -77,7 +77,7 @@ export class CheckpointPublisher {
     });
   };
 
-  /** Why the log can not be the one that was published before, null while it can. */
+  /** Why the log cannot be the one that was published before, null while it can. */
   get contradicted(): string | null {
     return this.contradiction;
   }

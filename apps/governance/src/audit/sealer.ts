@@ -107,7 +107,7 @@ export class Sealer {
   }
 }
 
-/** One leadership: what is in memory is valid while this epoch is the newest, and is loaded anew after any failure. */
+/** One leadership: what is in memory is valid while this epoch is the newest, and is loaded again after any failure. */
 class Term {
   private readonly state: LogState;
   private readonly unsealed: UnsealedEntries;

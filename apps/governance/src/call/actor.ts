@@ -31,7 +31,7 @@ export interface User {
   scope: Scope;
 }
 
-/** How a caller came to what he may do. */
+/** How a caller came to what they may do. */
 export interface CallerAccess {
   identity: Identity;
   grants: readonly Grant[];
@@ -55,7 +55,7 @@ function known<Value>(value: Value | undefined): Value {
   return value;
 }
 
-/** The caller. Throws when the route was reached without authentication: a mistake of ours, never a default. */
+/** The caller. Throws when the route was reached without authentication: a programming error, never a default. */
 export const Actor = createParamDecorator((_data: unknown, context: ExecutionContext): User =>
   known(requestOf(context).actor),
 );

@@ -22,7 +22,7 @@ export function follow({ kind, makeInformer, logger, enter, reconcile, everyMs }
     last = last
       .then(work)
       .catch((error: unknown) =>
-        logger.warn({ err: error, kind: kind.kind }, 'a change of the cluster was not recorded'),
+        logger.warn({ err: error, kind: kind.kind }, 'recording a change of the cluster failed'),
       );
   };
   const informer = makeInformer(kind, (key, current, previous) => enqueue(() => enter(key, current, previous)));

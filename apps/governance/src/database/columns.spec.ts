@@ -22,6 +22,8 @@ describe('safeInteger', () => {
       Number.MAX_SAFE_INTEGER,
       null,
     ]);
-    expect(() => safeInteger.from('9007199254740992')).toThrow('9007199254740992 is no integer that a number can hold');
+    expect(() => safeInteger.from('9007199254740992')).toThrow(
+      '9007199254740992 is not an integer that a number can hold',
+    );
   });
 });

@@ -20,7 +20,7 @@ export const safeInteger: Reading = {
 
 function integerOf(value: unknown): number {
   const number = Number(value);
-  if (!Number.isSafeInteger(number)) throw new RangeError(`${String(value)} is no integer that a number can hold`);
+  if (!Number.isSafeInteger(number)) throw new RangeError(`${String(value)} is not an integer that a number can hold`);
   return number;
 }
 

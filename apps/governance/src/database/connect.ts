@@ -31,7 +31,7 @@ export interface ConnectOptions {
   mapping: Pick<DataSourceOptions, 'entities' | 'namingStrategy' | 'synchronize'>;
   logger: Logger;
   signal: AbortSignal;
-  /** Told after each attempt that failed what is waited for, and whether that is for want of a database that answers. */
+  /** Called after each failed attempt with what is missing, and whether the database is merely unreachable. */
   missing: (what: string, isAway: boolean) => void;
 }
 
@@ -90,7 +90,7 @@ async function patiently<T>(
       if (error instanceof MigrationRefused) throw error;
       missing(what, isDatabaseAway(error));
       const retryMs = Math.min(FIRST_PAUSE_MS * 2 ** attempt, MAX_PAUSE_MS);
-      logger.warn({ err: error, what, retryMs }, 'not there yet, trying again');
+      logger.warn({ err: error, what, retryMs }, 'database not ready, trying again');
       await delay(retryMs, undefined, { signal });
     }
   }

@@ -91,7 +91,7 @@ describe('a transaction that starts with its first statement', () => {
     expect(await names()).toEqual(['a', 'b']);
   });
 
-  it('does not run the statement when it can not be started', async () => {
+  it('does not run the statement when it cannot be started', async () => {
     await source.query('deallocate all');
     await expect(source.transaction((tx) => tx.query(INSERT, ['a']))).rejects.toThrow(/does not exist/);
     expect(await names()).toEqual([]);

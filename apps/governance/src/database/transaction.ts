@@ -5,7 +5,7 @@ import { Refusal } from '../refusal/refusal.js';
 /**
  * Runs the work in one transaction: all of its writes, its audit entries among them, or none. A request that its caller
  * sends again with the same key runs it once.
- * @throws Refusal `invalid` when the database can not hold a value, such as a number out of range or a NUL in a text.
+ * @throws Refusal `invalid` when the database cannot hold a value, such as a number out of range or a NUL in a text.
  */
 export async function inTransaction<T>(source: DataSource, work: (tx: EntityManager) => Promise<T>): Promise<T> {
   try {
@@ -18,9 +18,9 @@ export async function inTransaction<T>(source: DataSource, work: (tx: EntityMana
 /** SQLSTATE class 22: data exceptions. */
 const DATA_EXCEPTION = '22';
 
-/** A value that the database can not hold, such as a NUL in a text, is the caller's mistake; null for other errors. */
+/** A value that the database cannot hold, such as a NUL in a text, is the caller's mistake; null for other errors. */
 export function refusalOf(error: unknown): Refusal | null {
   if (!(error instanceof QueryFailedError)) return null;
   const { code, message } = error.driverError as { code?: string; message: string };
-  return code?.startsWith(DATA_EXCEPTION) ? new Refusal('invalid', `a value can not be stored: ${message}`) : null;
+  return code?.startsWith(DATA_EXCEPTION) ? new Refusal('invalid', `a value cannot be stored: ${message}`) : null;
 }

@@ -72,7 +72,7 @@ interface StepFacts {
   lapsed: () => Promise<string | null>;
 }
 
-/** The first reason against the step; the order puts what can not be waited out first. */
+/** The first reason against the step; the order puts what cannot be waited out first. */
 async function decideStep(
   tx: EntityManager,
   request: StepRequest,

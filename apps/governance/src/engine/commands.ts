@@ -86,7 +86,7 @@ function decideCommand(
   return { allowed: false, reason: `${command} needs the authority of a known caller, and ${why}` };
 }
 
-/** One statement finds and uses the token up, so that two uses at once can not both succeed. */
+/** One statement finds and uses the token up, so that two uses at once cannot both succeed. */
 async function redeem(
   tx: EntityManager,
   uid: string,

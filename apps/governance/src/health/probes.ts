@@ -20,10 +20,10 @@ export async function askParts(probes: Probes, states: PartStates, logger: Logge
       try {
         await inTime(probe);
         states.see(part, 'up');
-        if (before === 'down') logger.info({ part }, 'a part answers again');
+        if (before === 'down') logger.info({ part }, 'dependency answers again');
       } catch (error) {
         states.see(part, 'down', 'it does not answer as it should');
-        if (before !== 'down') logger.warn({ part, err: error }, 'a part does not answer as it should');
+        if (before !== 'down') logger.warn({ part, err: error }, 'dependency down');
       }
     }),
   );

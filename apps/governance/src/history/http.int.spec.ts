@@ -68,7 +68,7 @@ describe("the engine's routes", () => {
     expect(statuses.map(({ status }) => status)).toEqual([400, 409, 404, 422, 400, 400, 404, 400, 400]);
   });
 
-  it('say no to what the database can not hold', async () => {
+  it('say no to what the database cannot hold', async () => {
     const request = aRequest(ownWorkload('unstorable'));
     const [event] = recorded(completedEvents);
     const nul = {

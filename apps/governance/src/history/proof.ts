@@ -156,7 +156,7 @@ export async function auditOf(
   return { checkpoint: newest?.note ?? null, entries };
 }
 
-/** A plan that was deleted and made anew has the same name and another uid. */
+/** A plan that was deleted and made again has the same name and another uid. */
 function uidOf(body: Buffer): string | null {
   const { details } = auditBodySchema.parse(JSON.parse(body.toString('utf8')));
   return detailsSchema.safeParse(details).data?.uid ?? null;

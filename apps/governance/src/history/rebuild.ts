@@ -7,7 +7,7 @@ import { inTransaction } from '../database/transaction.js';
 import { lockKnownMigration } from '../plans/store.js';
 import { rebuildView } from './report.js';
 
-/** Folds the read model of every migration anew from its stored events; each in its own transaction. */
+/** Folds the read model of every migration again from its stored events; each in its own transaction. */
 export async function rebuildReadModel(source: DataSource, { actor, requestId }: CallContext): Promise<number> {
   const plans = await rowsOf(
     source,

@@ -156,7 +156,7 @@ async function refresh(tx: EntityManager, migration: MigrationRow, now: Date): P
   });
 }
 
-/** Folds the stored events of one plan anew; the result depends on nothing else. */
+/** Folds the stored events of one plan again; the result depends on nothing else. */
 export async function rebuildView(
   tx: EntityManager,
   migration: MigrationRow,

@@ -3,7 +3,7 @@ import { Column, Entity, Index, JoinColumn, ManyToOne, OneToOne, PrimaryColumn, 
 import { parsed } from '../database/columns.js';
 import { MigrationEntity } from '../plans/migration.entity.js';
 
-/** The read model: a projection of the events that can be dropped and made anew. */
+/** The read model: a projection of the events that can be dropped and made again. */
 @Entity('view_migration')
 @Index('view_migration_started', ['startedAt', 'planUid'])
 @Index('view_migration_phase', ['phase', 'startedAt', 'planUid'])

@@ -57,7 +57,7 @@ export function followCertificate(
     logger.info('serving a new certificate');
   };
   const timer = setInterval(() => {
-    last = look().catch((error: unknown) => logger.warn({ err: error }, 'the certificate could not be read again'));
+    last = look().catch((error: unknown) => logger.warn({ err: error }, 'reloading the certificate failed'));
   }, EVERY_MS);
   timer.unref();
   return {

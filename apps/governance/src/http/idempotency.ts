@@ -9,7 +9,7 @@ import { InvalidInput } from './validation.js';
 const KEY = /^[!-~]{1,255}$/;
 
 /**
- * Writes that keep no answer: asking what a policy would do changes nothing, building the read model anew twice does no
+ * Writes that keep no answer: asking what a policy would do changes nothing, building the read model again twice does no
  * harm, and a grant is a secret that must not be stored.
  */
 const WITHOUT_KEY = new Set(['/v1/policies/dry-run', '/v1/migrations/rebuild', '/v1/migrations/:id/command-grants']);

@@ -28,9 +28,9 @@ const REFUSAL_TITLES: Record<Refusal['kind'], { kind: string; title: string }> =
   conflict: { kind: 'conflict', title: 'The state does not allow this' },
   stale: { kind: 'stale', title: 'It has changed since you saw it' },
   conditionMissing: { kind: 'condition-missing', title: 'The request must say which version it is about' },
-  invalid: { kind: 'invalid', title: 'The request is well formed and makes no sense' },
+  invalid: { kind: 'invalid', title: 'The request is valid JSON but cannot be processed' },
   tooMany: { kind: 'too-many-requests', title: 'The caller sends too many requests' },
-  unavailable: { kind: 'unavailable', title: 'The service can not answer now' },
+  unavailable: { kind: 'unavailable', title: 'The service cannot answer now' },
 };
 
 const STATUS_TITLES: Record<number, { kind: string; title: string }> = {
@@ -44,7 +44,7 @@ const STATUS_TITLES: Record<number, { kind: string; title: string }> = {
   413: { kind: 'too-large', title: 'The request is too large' },
   415: { kind: 'unsupported-media-type', title: 'The body must be JSON in UTF-8' },
   429: { kind: 'too-many-requests', title: 'The caller sends too many requests' },
-  503: { kind: 'unavailable', title: 'The service can not answer now' },
+  503: { kind: 'unavailable', title: 'The service cannot answer now' },
 };
 
 /** Turns everything that a route throws into problem details (RFC 9457). Only this writes error answers. */
@@ -107,7 +107,7 @@ function describe(error: unknown): Described {
     return {
       status: 503,
       kind: 'unavailable',
-      title: 'The service can not answer now',
+      title: 'The service cannot answer now',
       detail: 'the database does not answer; nothing was changed, or it was and is recorded',
       retryAfterSeconds: 1,
     };

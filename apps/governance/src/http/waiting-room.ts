@@ -19,15 +19,15 @@ interface Options {
 const RETRY_SECONDS = 2;
 
 /**
- * Answers every request with 503 and the reason, as long as the API can not be built for want of its database: the
- * process is ready then for the sake of its webhook, and a refused connection would tell a caller nothing.
+ * Answers 503 with the reason until the database is reachable. The process must already be ready (its webhook serves),
+ * and a 503 tells a caller more than a refused connection.
  */
 export async function openWaitingRoom({ host, port, keyPair, reason }: Options): Promise<WaitingRoom> {
   const server = createServer(keyPair, (request, response) => {
     const requestId = randomUUID();
     const problem: Problem = {
       type: problemType('unavailable'),
-      title: 'The service can not answer now',
+      title: 'The service cannot answer now',
       status: 503,
       detail: `it waits for ${reason()}; nothing was changed`,
       instance: request.url?.split('?', 1)[0] ?? '/',

@@ -17,7 +17,7 @@ const PROBLEMS: Record<number, string> = {
   413: 'The body is too large',
   405: 'The path does not take this method: see Allow',
   415: 'The body is not JSON',
-  422: 'Well formed and without sense, or the key was used for something else',
+  422: 'Valid JSON that cannot be processed, or the key was used for something else',
   428: 'If-Match is missing',
   429: 'Too many requests: see Retry-After',
   503: 'Not now: see Retry-After',

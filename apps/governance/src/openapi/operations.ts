@@ -97,7 +97,7 @@ export const OPERATIONS: Record<`${Method} /v1/${string}`, Operation> = {
     answer: signedProofSchema,
   },
   'POST /v1/migrations/rebuild': {
-    summary: 'Build the read model anew from the stored events',
+    summary: 'Build the read model again from the stored events',
     answer: z.object({ migrations: z.int() }),
   },
   'POST /v1/migrations/{id}/command-grants': {

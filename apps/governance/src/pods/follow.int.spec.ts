@@ -71,8 +71,8 @@ describe('PodTracker', () => {
     first.hint([pod('hinted', 'anyuid')].flatMap((object) => observePod(object) ?? []));
     await becomes('anyuid', ['a', 'b', 'hinted']);
     cluster.set('b', pod('b', 'anyuid', { phase: 'Succeeded' }));
-    cluster.set('a', pod('a', 'anyuid', { uid: 'a-anew' }));
-    await becomes('anyuid', ['a-anew', 'hinted']);
+    cluster.set('a', pod('a', 'anyuid', { uid: 'a-again' }));
+    await becomes('anyuid', ['a-again', 'hinted']);
     await first.stop();
 
     cluster.missing(() => {

@@ -63,7 +63,7 @@ export class PodTracker {
     const gone = observePod(current ?? previous);
     if (gone && (current === undefined || hasEnded(current))) this.queue.add({ type: 'gone', uid: gone.uid, at });
     const before = observePod(previous);
-    // Deleted and made anew under the same name between two looks.
+    // Deleted and made again under the same name between two looks.
     if (pod && before && before.uid !== pod.uid) this.queue.add({ type: 'gone', uid: before.uid, at });
   }
 
@@ -77,7 +77,7 @@ export class PodTracker {
     this.droppedBefore = this.queue.dropped;
     this.reconciling = this.reconciling
       .then(() => this.bringInLine())
-      .catch((error: unknown) => this.logger.warn({ err: error }, 'pods could not be reconciled'));
+      .catch((error: unknown) => this.logger.warn({ err: error }, 'reconciling pods failed'));
   }
 
   private async bringInLine(): Promise<void> {

@@ -77,7 +77,7 @@ export class PodQueue {
       } catch (error) {
         // The database being away is healed by the next reconciliation; admission must not wait for it.
         this.droppedCount += batch.length;
-        this.options.logger.warn({ err: error, pods: batch.length }, 'pod news could not be written');
+        this.options.logger.warn({ err: error, pods: batch.length }, 'writing pod observations failed');
         return;
       }
     }

@@ -32,7 +32,7 @@ export interface DryRunReport {
 /**
  * Asks a policy about the newest evaluation of each past plan, as if it had been enforced then: with the facts and the
  * risk of that time. SCCs are compared as they are now; the history of the workload is not replayed.
- * @throws Refusal `invalid` when the policy can not be used.
+ * @throws Refusal `invalid` when the policy cannot be used.
  */
 export async function dryRunPolicy(
   db: Database,

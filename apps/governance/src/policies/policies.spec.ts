@@ -186,7 +186,7 @@ describe('verdictsOf', () => {
     expect(of('audit')).toMatchObject({ violations: [], warnings: [], recorded: [{ because: 'audit' }] });
   });
 
-  it('refuses what can not be evaluated and names the expression', () => {
+  it('refuses what cannot be evaluated and names the expression', () => {
     const { violations } = verdictsOf([binding('enforce', 'workload.labels.tier == "gold"')], bare, new Set());
     expect(violations).toMatchObject([{ code: 'PolicyFailed' }]);
     expect(violations[0]?.message).toContain('workload.labels.tier == "gold"');

@@ -33,7 +33,7 @@ const toVersion = ({ createdAt, ...version }: PolicyVersionEntity): PolicyVersio
  */
 export async function checkDocument(document: PolicyDocument): Promise<void> {
   const issues = [...(await trialIssues(document)), ...unknownRoles(document)];
-  if (issues.length > 0) throw new Refusal('invalid', `the policy ${document.name} can not be used`, issues);
+  if (issues.length > 0) throw new Refusal('invalid', `the policy ${document.name} cannot be used`, issues);
 }
 
 /** The document is a caller's, so that it is tried in a thread. */

@@ -99,8 +99,8 @@ function enforce(verdicts: Verdicts, binding: PolicyBinding, result: Verdict): v
     verdicts.violations.push({
       code: 'PolicyFailed',
       field: result.source.field,
-      message: `policy ${binding.policy}, rule ${result.rule} can not be evaluated: ${result.message}`,
-      remedy: 'Correct the expression of the policy; until then what it can not judge is refused.',
+      message: `policy ${binding.policy}, rule ${result.rule} cannot be evaluated: ${result.message}`,
+      remedy: 'Correct the expression of the policy; until then what it cannot judge is refused.',
     });
     return;
   }

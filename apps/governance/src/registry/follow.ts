@@ -39,7 +39,7 @@ const nameOf = (object: unknown): string => named.parse(object).metadata.name;
 async function enter(source: DataSource, name: string, object: unknown, logger: Logger): Promise<void> {
   const parsed = object === undefined ? null : sccSchema.safeParse(object);
   if (parsed && !parsed.success) {
-    logger.error({ scc: name, issues: parsed.error.issues }, 'an SCC of the cluster can not be read');
+    logger.error({ scc: name, issues: parsed.error.issues }, 'an SCC of the cluster cannot be read');
     return;
   }
   await inTransaction(source, async (tx) => {

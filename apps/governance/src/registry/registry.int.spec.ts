@@ -91,7 +91,7 @@ describe('the registry', () => {
     ]);
   });
 
-  it('can not hold two active entries of a workload', async () => {
+  it('cannot hold two active entries of a workload', async () => {
     await expect(
       database.app.query(
         `insert into scc_activation (namespace, kind, name, scc, reason, source_key, activated_at)

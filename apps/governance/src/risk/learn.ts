@@ -20,7 +20,7 @@ import { modelsInForce, saveModel, type StoredModel } from './models.js';
 const MAX_OUTCOMES = 10_000;
 /** Read at once; parsing them takes about a millisecond. */
 const PAGE = 200;
-/** A model is fitted anew when there are so many more outcomes than it knows. */
+/** A model is fitted again when there are so many more outcomes than it knows. */
 const WORTH_REFITTING = 0.02;
 const DAY_MS = 24 * 60 * 60 * 1000;
 

@@ -20,7 +20,7 @@ export class RiskLearner {
     this.timer ??= setInterval(() => {
       this.last = this.last
         .then(() => this.learn(new Date()))
-        .catch((error: unknown) => this.logger.warn({ err: error }, 'outcomes could not be learned from'));
+        .catch((error: unknown) => this.logger.warn({ err: error }, 'learning from outcomes failed'));
     }, EVERY_MS);
   }
 

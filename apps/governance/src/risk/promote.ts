@@ -76,7 +76,7 @@ export async function promote(
   if (obstacles.length > 0)
     throw new Refusal(
       'conflict',
-      `model ${id} can not be promoted: ${obstacles.join('; ')}`,
+      `model ${id} cannot be promoted: ${obstacles.join('; ')}`,
       obstacles.map((message) => ({ field: 'id', message })),
     );
   await insertPromotion(tx, { model: id, previous: champion.id, reason, evidence: { ...contest } }, call);

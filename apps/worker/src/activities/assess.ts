@@ -33,7 +33,7 @@ interface Deps {
   drainMs: number;
 }
 
-/** What creating the canary, the rollout and the clean-up take beside the holds, as a rule, in milliseconds. */
+/** Typical time for canary, rollout and clean-up, without the holds, in milliseconds. */
 const USUAL_WORK_MS = 60_000;
 
 const summaryOf = ({ workload, spec }: Facts): FactsSummary => ({

@@ -21,7 +21,7 @@ export function currentWorkflowId(): string {
 
 /**
  * Asks until `look` yields a result. The wait is over at `timeoutMs` after the activity was first *scheduled*, so that
- * a worker that took over does not begin to count anew.
+ * a worker that took over does not begin to count again.
  */
 export async function until<T>(
   look: () => Promise<T | undefined>,

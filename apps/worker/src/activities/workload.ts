@@ -9,7 +9,7 @@ import { asPodSCC, podsOf, rolloutOf, strangers, troubles } from '../cluster/rol
 import { revert } from './three-way.js';
 
 const POLL_MS = 150;
-/** How long an undo waits for the stable pods before it says so on the plan and begins anew, in milliseconds. */
+/** How long an undo waits for the stable pods before it says so on the plan and begins again, in milliseconds. */
 const STABLE_ROUND_MS = 60_000;
 /** After this the Deployment's own idea of being available is enough: one lost node must not hold up an undo. */
 const STABLE_ALL_MS = 20_000;

@@ -73,7 +73,7 @@ describe('violationsOf', () => {
       {
         code: 'KindNotSupported',
         field: 'spec.workloadRef.kind',
-        message: `a ${kind} can not be migrated, only a Deployment can: ${reason}, so there is no canary to move requests to`,
+        message: `a ${kind} cannot be migrated, only a Deployment can: ${reason}, so there is no canary to move requests to`,
         remedy: expect.stringContaining('set openshift.io/required-scc: restricted-v2 on its pod template') as string,
       },
     ]);
@@ -90,7 +90,7 @@ describe('violationsOf', () => {
 });
 
 describe('warningsOf', () => {
-  it('says what the override lets pass, and what the mesh can not keep', () => {
+  it('says what the override lets pass, and what the mesh cannot keep', () => {
     const facts = someFacts({
       deployment: { replicas: 4 },
       services: [{ name: 'ledger', selector: { app: 'ledger' }, sessionAffinity: 'ClientIP' }],

@@ -27,7 +27,7 @@ const kindIsNotMoved: Check = ({ spec: { workloadRef, targetSCC } }) =>
         violation(
           'KindNotSupported',
           'spec.workloadRef.kind',
-          `a ${workloadRef.kind} can not be migrated, only a Deployment can: ${WITHOUT_CANARY[workloadRef.kind]}, so there is no canary to move requests to`,
+          `a ${workloadRef.kind} cannot be migrated, only a Deployment can: ${WITHOUT_CANARY[workloadRef.kind]}, so there is no canary to move requests to`,
           `Do it by hand: grant ${targetSCC} to its ServiceAccount, set ${REQUIRED_SCC_ANNOTATION}: ${targetSCC} on its pod template, roll it out, and take the old grant away.`,
         ),
       ];

@@ -47,7 +47,7 @@ interface Change {
 
 /**
  * What the change of grants does to the others of the namespace: where labels are synced, taking the last lax grant away
- * lowers the level for all, and workloads that ran by a user's grant can not start pods any more.
+ * lowers the level for all, and workloads that ran by a user's grant cannot start pods any more.
  */
 export async function neighbourViolations(kube: KubeClient, facts: Facts, change: Change): Promise<Violation[]> {
   if (!facts.ownedLabels.includes(ENFORCE) || !isLabelSynced(facts.namespace, facts.ownedLabels)) return [];

@@ -53,7 +53,7 @@ const warningsOf = ({ risks }: Remediation): string[] =>
     return `${name}${where}: ${cause}. Check: ${check}. Remedy: ${remedy}`;
   });
 
-/** The user's own patch, then his other ServiceAccount. */
+/** The user's own patch, then their other ServiceAccount. */
 function asUserWants(template: PodTemplate, { spec }: Facts): { template: PodTemplate; patch: TemplatePatch } {
   const account = spec.serviceAccountName;
   const ownAccount: TemplatePatch =
@@ -64,7 +64,7 @@ function asUserWants(template: PodTemplate, { spec }: Facts): { template: PodTem
 
 /**
  * The pod template of the migrated workload: the user's patch, the evaluator's smallest one on top, and the pin to the
- * target. Every reason why that can not be is reported at once.
+ * target. Every reason why that cannot be is reported at once.
  */
 export async function changeTemplate(
   facts: Facts,

@@ -22,7 +22,7 @@ const namesStable = (value: Record<string, unknown>, { key, stable }: LabelSwitc
     Array.isArray(value['values']) &&
     value['values'].includes(stable));
 
-/** Expressions over the key that a copy can not express: they would pick, or drop, the canary by its other value. */
+/** Expressions over the key that a copy cannot express: they would pick, or drop, the canary by its other value. */
 const isAmbiguous = (value: Record<string, unknown>, { key, stable }: LabelSwitch): boolean =>
   value['key'] === key &&
   value['operator'] === 'NotIn' &&
@@ -62,7 +62,7 @@ export function copyForCanary(
   };
 }
 
-/** Which policies of a namespace must be copied for the canary, and which can not be. */
+/** Which policies of a namespace must be copied for the canary, and which cannot be. */
 export function surveyPolicies(
   policies: KubeObject[],
   label: LabelSwitch,

@@ -2,7 +2,7 @@ import type { PodSCC } from '@scc/plan';
 import type { KubeClient, KubeObject } from '@scc/kube';
 import { deploymentSchema, isReady, podSchema, sccOf, selectorText, type Deployment, type Pod } from './objects.js';
 
-/** How far a Deployment's rollout is. `failed` can not mend itself; `waiting` says what is missing. */
+/** How far a Deployment's rollout is. `failed` cannot mend itself; `waiting` says what is missing. */
 export type Rollout =
   | { state: 'done' }
   | { state: 'waiting'; message: string; available: boolean }

@@ -8,12 +8,12 @@ export class Constraints {
 
   constructor(private readonly logger: Logger) {}
 
-  /** An SCC that can not be read is left out: that takes rights away and gives none. */
+  /** An SCC that cannot be read is left out: that takes rights away and gives none. */
   set(name: string, object: unknown): void {
     const parsed = object === undefined ? undefined : sccSchema.safeParse(object);
     if (parsed?.success) this.#known.set(name, parsed.data);
     else this.#known.delete(name);
-    if (parsed?.error) this.logger.error({ scc: name, issues: parsed.error.issues }, 'an SCC can not be read');
+    if (parsed?.error) this.logger.error({ scc: name, issues: parsed.error.issues }, 'an SCC cannot be read');
     this.#compiled = undefined;
   }
 

@@ -72,7 +72,7 @@ export function guardGrants({ cache, config }: HookContext): Hook {
 
   const ofSCC = (object: unknown, oldObject: unknown): Answer => {
     const scc = sccSchema.safeParse(object).data;
-    if (!scc) return notUnderstood('the SCC can not be read');
+    if (!scc) return notUnderstood('the SCC cannot be read');
     const issues = validateSCC(scc);
     if (issues.length > 0)
       return denied(issues.map(({ field, message }) => `${field}: ${message}`).join('; '), {

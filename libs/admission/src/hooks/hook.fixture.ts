@@ -31,7 +31,7 @@ export async function testHooks({ objects = [], config = {}, mayChange }: Option
   const outcome = async (path: string, review: unknown, budgetMs = 1000): Promise<Outcome> => {
     const parsed = parseReview(review);
     const hook = hooks.get(path);
-    if (parsed.is !== 'read' || !hook) throw new Error(`${path} can not be asked`);
+    if (parsed.is !== 'read' || !hook) throw new Error(`${path} cannot be asked`);
     const until = performance.now() + budgetMs;
     return hook.decide(parsed.request, { left: () => until - performance.now() });
   };

@@ -6,7 +6,7 @@ import type { ReviewRequest } from '../review/review.js';
 /** One webhook of a configuration: a path and what it decides. */
 export interface Hook {
   readonly path: string;
-  /** What happens to the request when the hook can not decide; as the failurePolicy of its manifest says. */
+  /** What happens to the request when the hook cannot decide; as the failurePolicy of its manifest says. */
   readonly whenUndecided: 'allow' | 'deny';
   /** Instead of the configured budget, in milliseconds. */
   readonly budgetMs?: number;

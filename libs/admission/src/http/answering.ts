@@ -31,7 +31,7 @@ interface Deps {
 const undecidedAnswer = ({ whenUndecided }: Hook, why: string): HintedAnswer =>
   whenUndecided === 'allow'
     ? { allowed: true, warnings: [`SCC admission could not decide in time: ${why}`] }
-    : denied(`SCC admission can not decide now, try again: ${why}`, { code: 503, reason: 'ServiceUnavailable' });
+    : denied(`SCC admission cannot decide now, try again: ${why}`, { code: 503, reason: 'ServiceUnavailable' });
 
 function verdictOf({ allowed, patch, code }: Answer): Verdict {
   if (code === 400) return 'not-understood';
@@ -73,7 +73,7 @@ export function createAnswering({ hooks, cache, budgetMs, metrics, logger }: Dep
   };
 
   const failed = (hook: Hook, request: ReviewRequest, error: unknown): Outcome => {
-    logger.error({ err: error, path: hook.path, uid: request.uid }, 'a review could not be decided');
+    logger.error({ err: error, path: hook.path, uid: request.uid }, 'review not decided');
     return denied('SCC admission failed on this object', { code: 500, reason: 'InternalError' });
   };
 

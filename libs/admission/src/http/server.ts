@@ -125,11 +125,11 @@ export async function startServer(options: Options): Promise<WebhookServer> {
         return;
       }
       // The caller went away while it was sending.
-      logger.debug({ err: error }, 'a review was cut off');
+      logger.debug({ err: error }, 'review cut off');
       response.destroy();
     };
     const failed = (error: unknown): void => {
-      logger.error({ err: error }, 'a review could not be answered');
+      logger.error({ err: error }, 'answering a review failed');
       response.destroy();
     };
     const refusal = refusalOf(request, options.clientRequired);
@@ -152,7 +152,7 @@ export async function startServer(options: Options): Promise<WebhookServer> {
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.headersTimeout = READ_MS;
   server.requestTimeout = READ_MS;
-  server.on('tlsClientError', (error) => logger.debug({ err: error }, 'a connection was not secured'));
+  server.on('tlsClientError', (error) => logger.debug({ err: error }, 'TLS handshake failed'));
   await listen(server, options);
   return {
     port: (server.address() as AddressInfo).port,

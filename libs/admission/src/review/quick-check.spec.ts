@@ -76,7 +76,7 @@ describe('a quick check', () => {
     const seen = { fit: 0, unfit: 0 };
     fc.assert(
       fc.property(fc.constantFrom(...placesOf(sound)), anything, (path, put) => {
-        // As a review is read: what JSON can not say does not come.
+        // As a review is read: what JSON cannot say does not come.
         const text = JSON.stringify(withAt(sound, path, put)) as string | undefined;
         const value: unknown = JSON.parse(text ?? 'null');
         const fits = schema.safeParse(value).success;
@@ -94,7 +94,7 @@ describe('a quick check', () => {
     for (const text of ['ab', '😀', 'a😀', '😀😀']) expect(check(text)).toBe(schema.safeParse(text).success);
   });
 
-  it('is refused to a schema that JSON Schema can not express', () => {
+  it('is refused to a schema that JSON Schema cannot express', () => {
     expect(() => compileCheck(z.custom<string>())).toThrow();
   });
 });

@@ -6,7 +6,7 @@ import { z } from 'zod';
  * A no is to be put into words by `safeParse`.
  *
  * @param schema one that JSON Schema can express, and that changes no value
- * @throws Error when it can not
+ * @throws Error when it cannot
  */
 export function compileCheck<T>(schema: z.ZodType<T, T>): (value: unknown) => value is T {
   const ajv = new Ajv2020({ strict: false, messages: false });

@@ -109,7 +109,7 @@ export const startAdmission: StartAdmission = async ({ config, client, makeInfor
     logger,
   });
   listening.server = server;
-  logger.info({ port: server.port, mode: config.mode }, 'admission answers');
+  logger.info({ port: server.port, mode: config.mode }, 'webhook listening');
   let draining = false;
   return {
     port: server.port,

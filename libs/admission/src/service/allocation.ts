@@ -50,7 +50,7 @@ export function allocateNamespaces({ client, namespaces, logger }: Deps): Alloca
   const begin = (): void => {
     working ??= work()
       .catch((error: unknown) => {
-        logger.warn({ err: error, waiting: wanted.size }, 'ids of namespaces could not be allocated yet');
+        logger.warn({ err: error, waiting: wanted.size }, 'allocating ids of namespaces failed and is tried again');
         if (!stopping) retry = setTimeout(again, RETRY_MS);
       })
       .finally(() => {

@@ -16,7 +16,7 @@ export interface AdmissionDeps {
 export interface Admission {
   /** Where it listens; differs from the configured port when that is 0. */
   readonly port: number;
-  /** A reason why reviews can not be answered properly now, or null. */
+  /** A reason why reviews cannot be answered properly now, or null. */
   ready(): string | null;
   readonly metrics: Registry;
   /** Stops being ready, keeps answering for `drainMs`, then ends. */

@@ -17,7 +17,7 @@ interface Options extends ThreadSettings {
 /** The admission webhook in a thread of its own. */
 export interface AdmissionThread {
   readonly port: number;
-  /** A reason why reviews can not be answered properly now, or null. */
+  /** A reason why reviews cannot be answered properly now, or null. */
   ready(): Promise<string | null>;
   /** A reason why the thread does not react at all, or null. */
   alive(): Promise<string | null>;

@@ -10,7 +10,7 @@ export type ExecDecision =
   { readonly allowed: true; readonly scc: string | undefined } | { readonly allowed: false; readonly message: string };
 
 /**
- * May the requester exec into, or attach to, a stored pod? Yes when that pod could be created anew by the requester,
+ * May the requester exec into, or attach to, a stored pod? Yes when that pod could be created again by the requester,
  * be it under another SCC than the one it runs under; pods that admission ignores are not restricted.
  */
 export function checkExec({ subresource, ...request }: ExecRequest, compiled: CompiledSCCs): ExecDecision {

@@ -116,7 +116,7 @@ const sysctlPatternsAreValid: Check = (scc) => {
   const forbidden = scc.forbiddenSysctls ?? [];
   const malformed = (field: string, patterns: readonly string[]) => [
     ...patterns.flatMap((pattern, index) =>
-      when(!isSysctlPattern(pattern), issue(`${field}[${index}]`, pattern, 'is no sysctl name or prefix pattern')),
+      when(!isSysctlPattern(pattern), issue(`${field}[${index}]`, pattern, 'is not a sysctl name or prefix pattern')),
     ),
     ...when(patterns.includes('*') && patterns.length > 1, issue(field, '*', 'cannot be combined with others')),
   ];
