@@ -6,7 +6,7 @@ import { FINALIZER, PLAN_TYPE, type PlanRef } from '@scc/plan';
 import { waitFor } from '@scc/runtime';
 import { Client, Connection } from '@temporalio/client';
 import { z } from 'zod';
-import { appMain, NODE, type Stack, startStack } from '@scc/dev';
+import { appMain, NODE, type Stack, startStack } from '../src/index.js';
 import { undoWorkflowIdOf, workflowIdOf } from '@scc/migration/contract';
 
 const SLOW_MS = 240_000;

@@ -5,9 +5,9 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { waitFor } from '@scc/runtime';
 import { z } from 'zod';
-import { startStack, type Stack } from '@scc/dev';
+import { startStack, type Stack } from '../src/index.js';
 
-const root = path.resolve(import.meta.dirname, '../../..');
+const root = path.resolve(import.meta.dirname, '../..');
 const ADMIN = 'scc-system/admin';
 let stack: Stack;
 let folder: string;

@@ -2,9 +2,9 @@ import { spawn } from 'node:child_process';
 import { access, readdir, readFile, readlink } from 'node:fs/promises';
 import { waitFor } from '@scc/runtime';
 import { z } from 'zod';
-import { deploySamples, startLoad, startStack, type Stack } from './index.js';
-import { NODE, ROOT } from './paths.js';
-import { waitForDeployments } from './samples.js';
+import { deploySamples, startLoad, startStack, type Stack } from '../src/index.js';
+import { NODE, ROOT } from '../src/paths.js';
+import { waitForDeployments } from '../src/samples.js';
 
 const CLUSTER_ONLY = { governance: false, worker: false, watcher: false };
 const unexpected: string[] = [];

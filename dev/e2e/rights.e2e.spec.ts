@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { z } from 'zod';
-import { Api, ApiError, startStack, type Stack } from './index.js';
+import { Api, ApiError, startStack, type Stack } from '../src/index.js';
 
 let stack: Stack;
 const clients: Api[] = [];

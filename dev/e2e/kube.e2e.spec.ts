@@ -2,13 +2,17 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { waitFor } from '@scc/runtime';
-import { startStack, TOKEN_AUDIENCE, type Stack } from '@scc/dev';
-import { connectKube } from './client.js';
-import { KubeUnreachable } from './errors.js';
-import { createInformer, type Informer, type InformerOptions } from './informer.js';
-import type { KubeClient } from './kube-client.js';
-import { runWithLease } from './lease.js';
-import type { KubeObject } from './object.js';
+import { startStack, TOKEN_AUDIENCE, type Stack } from '../src/index.js';
+import {
+  connectKube,
+  createInformer,
+  type Informer,
+  type InformerOptions,
+  type KubeClient,
+  type KubeObject,
+  KubeUnreachable,
+  runWithLease,
+} from '@scc/kube';
 import { startProxy, type Proxy } from './proxy.fixture.js';
 
 const SLOW_MS = 240_000;

@@ -1,7 +1,7 @@
 import { jest } from '@jest/globals';
 import { Client, Connection } from '@temporalio/client';
 import { DEPLOYMENTS, engineOn, longHolds, ROUTES, TIMEOUT_MS } from './engine.fixture.js';
-import { deploySamples, startLoad, startStack, type Stack } from './index.js';
+import { deploySamples, startLoad, startStack, type Stack } from '../src/index.js';
 
 /** Parts of the control plane die while requests flow: no client may notice, and what was begun must end. */
 

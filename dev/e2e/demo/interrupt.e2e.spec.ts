@@ -4,7 +4,7 @@ import { mkdtemp, readdir, readFile, readlink, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { waitFor } from '@scc/runtime';
-import { ROOT } from '../paths.js';
+import { ROOT } from '../../src/paths.js';
 
 const START_MS = 300_000;
 const END_MS = 60_000;

@@ -7,8 +7,8 @@ import { evaluationSchema } from '@scc/governance-api';
 import { waitFor } from '@scc/runtime';
 import { type JWTPayload, SignJWT, UnsecuredJWT } from 'jose';
 import { z } from 'zod';
-import { startStack, type Stack, TOKEN_AUDIENCE } from '@scc/dev';
-import { aRequest, ownWorkload } from '../governance.fixture.js';
+import { startStack, type Stack, TOKEN_AUDIENCE } from '../src/index.js';
+import { aRequest, ownWorkload } from '@scc/governance/testing';
 
 /** Tokens of a real API server before the real process, which asks for bindings and for the cluster's RBAC. */
 

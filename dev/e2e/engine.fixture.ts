@@ -11,7 +11,7 @@ import { waitFor } from '@scc/runtime';
 import type { Client, WorkflowHandle } from '@temporalio/client';
 import { z } from 'zod';
 import { workflowIdOf } from '@scc/migration/contract';
-import type { Stack } from './index.js';
+import type { Stack } from '../src/index.js';
 
 /** What the tests of the engine do to plans on a running stack, and how they wait for it. */
 

@@ -20,7 +20,7 @@ import {
   TIMEOUT_MS,
   type Plan,
 } from './engine.fixture.js';
-import { ApiError, deploySamples, startLoad, startStack, TOKEN_AUDIENCE, type Stack } from './index.js';
+import { ApiError, deploySamples, startLoad, startStack, TOKEN_AUDIENCE, type Stack } from '../src/index.js';
 
 /** The engine on a real cluster: what it refuses, what operators do to it, and what is done to it from outside. */
 

@@ -2,9 +2,9 @@ import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { ROOT } from '../paths.js';
-import { demoReportSchema, type DemoReport } from './result.js';
-import { SCENARIOS } from './scenarios.js';
+import { ROOT } from '../../src/paths.js';
+import { demoReportSchema, type DemoReport } from '../../src/demo/result.js';
+import { SCENARIOS } from '../../src/demo/scenarios.js';
 
 const MINUTE_MS = 60_000;
 let folder: string;
