@@ -14,6 +14,7 @@ import type {
   TrafficSummary,
   Violation,
 } from '@scc/plan';
+import type { Conflict, LabelSwitch, ServicePair } from '@scc/routing';
 import type { MigrationState } from './state.js';
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 
@@ -144,11 +145,6 @@ export interface AcceptedPlan {
 export type Acceptance =
   { accepted: true; plan: AcceptedPlan } | { accepted: false; violations: Violation[]; generation: number };
 
-export interface ServicePair {
-  name: string;
-  canary: string;
-}
-
 /** Everything later steps need to know about what is migrated; decided once, while validating. */
 export interface MigrationTarget {
   ref: PlanRef;
@@ -163,7 +159,7 @@ export interface MigrationTarget {
   sourceServiceAccount: string;
   targetServiceAccount: string;
   /** The one label key by which canary pods differ from stable pods, with both values. */
-  label: { key: string; stable: string; canary: string };
+  label: LabelSwitch;
   services: ServicePair[];
   /** The pod template before and after, as the API server holds it. */
   templateBefore: Record<string, unknown>;
@@ -266,12 +262,6 @@ export interface HoldRequest {
   /** The stretch of traffic that the gates look at begins here (milliseconds since the epoch). */
   sinceMs: number;
   weight: number;
-}
-
-export interface Conflict {
-  object: string;
-  fields: string[];
-  manager: string;
 }
 
 export interface WebhookRequest {

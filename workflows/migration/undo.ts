@@ -1,5 +1,6 @@
 import type { MigrationEvent } from '@scc/plan';
-import type { Conflict, MigrationActivities, MigrationTarget, Position, StoredImage, UndoEntry } from './contract.js';
+import type { Conflict } from '@scc/routing';
+import type { MigrationActivities, MigrationTarget, Position, StoredImage, UndoEntry } from './contract.js';
 import { registerUndo, startOf } from './position.js';
 import { retryUntilDone } from './retry.js';
 

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isConflict, lastWriter, withoutServerFields, type KubeClient, type KubeObject } from '@scc/kube';
 import { copyName, type Violation } from '@scc/plan';
-import type { PreImage, RouteConflict, RoutedObject, Split, Survey, SurveyRequest, TrafficRouter } from '@scc/routing';
+import type { PreImage, Conflict, RoutedObject, Split, Survey, SurveyRequest, TrafficRouter } from '@scc/routing';
 import { withCanary, type Scope } from './canary-routes.js';
 import { canaryRule } from './destination-rules.js';
 import { addressesOf, objectId, releaseFields } from './objects.js';
@@ -103,7 +103,7 @@ export class IstioRouter implements TrafficRouter {
     });
   }
 
-  async drift(survey: Survey, split: Split): Promise<RouteConflict | null> {
+  async drift(survey: Survey, split: Split): Promise<Conflict | null> {
     const { kube, fieldManager } = this.options;
     const routes = routesSchema.parse(survey.routes);
     const ids = [...virtualServices(routes, routes.divided), ...this.ownIds(survey)];
@@ -123,8 +123,8 @@ export class IstioRouter implements TrafficRouter {
     return null;
   }
 
-  async restore(survey: Survey, images: PreImage[]): Promise<RouteConflict[]> {
-    const conflicts: RouteConflict[] = [];
+  async restore(survey: Survey, images: PreImage[]): Promise<Conflict[]> {
+    const conflicts: Conflict[] = [];
     await this.changeRoutes(this.watched(survey), null, async () => {
       const routes = routesSchema.parse(survey.routes);
       for (const id of virtualServices(routes, routes.divided)) {
@@ -139,11 +139,7 @@ export class IstioRouter implements TrafficRouter {
     return conflicts;
   }
 
-  private async restoreRoute(
-    survey: Survey,
-    id: RoutedObject,
-    manifest: Record<string, unknown>,
-  ): Promise<RouteConflict[]> {
+  private async restoreRoute(survey: Survey, id: RoutedObject, manifest: Record<string, unknown>): Promise<Conflict[]> {
     const scope = this.scope(survey, id.namespace);
     const before = virtualServiceSpecSchema.parse(manifest['spec']);
     const { kube, fieldManager } = this.options;

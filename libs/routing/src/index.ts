@@ -2,7 +2,7 @@ export type {
   LabelSwitch,
   Mirror,
   PreImage,
-  RouteConflict,
+  Conflict,
   RoutedObject,
   ServicePair,
   Split,

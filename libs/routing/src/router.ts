@@ -57,7 +57,7 @@ export interface Split {
 }
 
 /** Something that somebody else changed meanwhile and that was therefore left as it is. */
-export interface RouteConflict {
+export interface Conflict {
   object: string;
   fields: string[];
   manager: string;
@@ -79,7 +79,7 @@ export interface TrafficRouter {
    */
   split: (survey: Survey, split: Split) => Promise<{ verifiedBy: 'proxies' | 'bound' }>;
   /** What the routes say that they should not, and who wrote it; null when they are as set. */
-  drift: (survey: Survey, split: Split) => Promise<RouteConflict | null>;
+  drift: (survey: Survey, split: Split) => Promise<Conflict | null>;
   /** Puts back what was there before the migration. */
-  restore: (survey: Survey, images: PreImage[]) => Promise<RouteConflict[]>;
+  restore: (survey: Survey, images: PreImage[]) => Promise<Conflict[]>;
 }

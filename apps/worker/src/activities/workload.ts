@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { lastWriter, type KubeClient, type KubeObject, type ObjectId } from '@scc/kube';
-import type { Conflict, MigrationActivities, MigrationTarget, StoredImage } from '@scc/migration/contract';
+import type { MigrationActivities, MigrationTarget, StoredImage } from '@scc/migration/contract';
+import type { Conflict } from '@scc/routing';
 import { FIELD_MANAGER } from '@scc/plan';
 import { terminal } from './failures.js';
 import { deploymentSchema, keyOf } from '../cluster/objects.js';

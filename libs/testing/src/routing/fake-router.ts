@@ -1,5 +1,5 @@
 import { divided, reduced } from '@scc/routing';
-import type { PreImage, RouteConflict, Split, Survey, SurveyRequest, TrafficRouter } from '@scc/routing';
+import type { PreImage, Conflict, Split, Survey, SurveyRequest, TrafficRouter } from '@scc/routing';
 
 interface Destination {
   service: string;
@@ -103,16 +103,16 @@ export class FakeRouter implements TrafficRouter {
     });
   }
 
-  drift(survey: Survey, { canary }: Split): Promise<RouteConflict | null> {
+  drift(survey: Survey, { canary }: Split): Promise<Conflict | null> {
     for (const [name, { destinations }] of this.#routesOf(survey))
       if (JSON.stringify(destinations) !== JSON.stringify(withCanary(destinations, survey.request, canary)))
         return Promise.resolve({ object: `Route ${name}`, fields: ['destinations'], manager: 'somebody' });
     return Promise.resolve(null);
   }
 
-  restore(survey: Survey, images: PreImage[]): Promise<RouteConflict[]> {
+  restore(survey: Survey, images: PreImage[]): Promise<Conflict[]> {
     return this.#guarded(() => {
-      const conflicts: RouteConflict[] = [];
+      const conflicts: Conflict[] = [];
       for (const [name, route] of this.#routesOf(survey)) {
         const before = images.find(({ id }) => id.name === name)?.manifest?.['destinations'] as Destination[];
         const bare = without(route.destinations, survey.request);
