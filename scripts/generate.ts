@@ -1,7 +1,7 @@
 /** Writes the generated manifests, or with `--check` fails when a committed one differs. */
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { format } from 'prettier';
+import { format, resolveConfig } from 'prettier';
 import { stringify } from 'yaml';
 import { chartDigest, committedRendering, PLATFORMS, renderForKustomize, renderingDigest } from '@scc/dev/chart';
 import { clusterRoles } from '@scc/governance/cluster-roles';
@@ -9,6 +9,7 @@ import { ROLE_TABLE } from '@scc/governance/permissions';
 import { planCRD } from '@scc/plan';
 import { defaultSCCs, type SecurityContextConstraints, sccCustomResourceDefinition } from '@scc/scc';
 import { parseSchema, valuesFile, valuesTable } from './chart-values.ts';
+import { environmentReference } from './environment.ts';
 
 const manifest = (source: string, ...objects: readonly unknown[]): string =>
   `# Generated from ${source} by \`npm run generate\`.\n${objects.map((object) => stringify(object, { lineWidth: 0, aliasDuplicateObjects: false })).join('---\n')}`;
@@ -68,6 +69,14 @@ function between(text: string, mark: string, content: string): string {
   if (after === undefined) throw new Error(`there is no ${start} … ${end}`);
   return `${before}${start}\n\n${content}\n\n${end}${after}`;
 }
+
+await put(
+  'docs/ENVIRONMENT.md',
+  await format(environmentReference(), {
+    parser: 'markdown',
+    ...(await resolveConfig(path.join(root, 'docs/ENVIRONMENT.md'))),
+  }),
+);
 
 const CHART = 'deploy/helm';
 await put(`${CHART}/files/crds/sccmigrationplans.yaml`, manifest('libs/plan', planCRD()));

@@ -28,11 +28,11 @@ const variables = z.object({
   ...accessConfig,
   ...admissionSettings,
   ...databaseConfig,
-  API_HOST: z.string().default('127.0.0.1'),
-  API_PORT: port.default(9443),
+  API_HOST: z.string().default('127.0.0.1').describe('the address that the API listens on'),
+  API_PORT: port.default(9443).describe('its port'),
   API_RATE_PER_SECOND: z.coerce.number().int().min(1).default(200).describe('requests that one caller may send'),
-  WEBHOOK_HOST: z.string().default('127.0.0.1'),
-  WEBHOOK_PORT: port.default(9444),
+  WEBHOOK_HOST: z.string().default('127.0.0.1').describe('the address that the admission webhook listens on'),
+  WEBHOOK_PORT: port.default(9444).describe('its port'),
   TLS_DIR: z
     .string()
     .optional()

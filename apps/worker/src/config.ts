@@ -22,7 +22,7 @@ export const configSchema = z.object({
   PROMETHEUS_URL: z
     .url()
     .optional()
-    .describe('the Prometheus that scrapes the mesh; without it, metric gates have no data'),
+    .describe('the Prometheus that scrapes the mesh; without it, metric gates cannot be judged'),
   PROMETHEUS_TOKEN_FILE: z
     .string()
     .optional()
@@ -61,6 +61,6 @@ export const configSchema = z.object({
   ROUTE_BOUND_MS: z.coerce.number().int().min(0).default(5000).describe('how long routes take to reach all proxies'),
   DRAIN_MS: z.coerce.number().int().min(0).default(3000).describe('how long requests under way are given to finish'),
   WORKFLOW_BUNDLE: z.string().optional().describe('the prebuilt workflow bundle'),
-  MAX_CACHED_WORKFLOWS: z.coerce.number().int().min(1).default(200),
+  MAX_CACHED_WORKFLOWS: z.coerce.number().int().min(1).default(200).describe('workflows that are kept in memory'),
 });
 export const environment = process.env;

@@ -28,7 +28,10 @@ export function loadConfig<Schema extends z.ZodObject>(
 /** The variables that every process knows; spread into a process's own schema. */
 export const commonConfig = {
   KUBECONFIG: z.string().optional().describe('the path of a kubeconfig; absent inside a cluster'),
-  LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
-  HEALTH_HOST: z.string().default('127.0.0.1'),
+  LOG_LEVEL: z
+    .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
+    .default('info')
+    .describe('the least severe records that are logged'),
+  HEALTH_HOST: z.string().default('127.0.0.1').describe('the address that /livez, /readyz and /metrics listen on'),
   HEALTH_PORT: z.coerce.number().int().min(0).max(65535).default(0).describe('a port for /livez, /readyz and /metrics'),
 };
