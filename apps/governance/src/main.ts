@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import { readFile } from 'node:fs/promises';
 import { constants, setPriority } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
-import { admissionConfigOf, type AdmissionThread, startAdmissionThread } from '@scc/admission';
+import { admissionConfigOf, type AdmissionThread, keepAdmissionThread } from '@scc/admission';
 import { type NoteSigner, signerFromPem } from '@scc/audit';
 import { connectKube, createInformer, type KubeClient, type MakeInformer } from '@scc/kube';
 import { createLogger, loadConfig, type Logger, onShutdown, startHealthServer } from '@scc/runtime';
@@ -53,8 +53,6 @@ interface Started {
   /** Why the process cannot do its work yet; null when it can. */
   setWaiting: (reason: string | null) => void;
   setAdmission: (admission: AdmissionThread) => void;
-  /** A part on which everything rests ended by itself. */
-  onFatal: (error: Error) => void;
 }
 
 /** A folder where one is named, else the Secret in which admission keeps what it makes. */
@@ -66,16 +64,7 @@ const certificateOf =
 const signerFrom = async (origin: string, file: string): Promise<NoteSigner> =>
   signerFromPem(origin, await readFile(file, 'utf8'));
 
-async function start({
-  config,
-  logger,
-  metrics,
-  parts,
-  signal,
-  setWaiting,
-  setAdmission,
-  onFatal,
-}: Started): Promise<void> {
+async function start({ config, logger, metrics, parts, signal, setWaiting, setAdmission }: Started): Promise<void> {
   const signer = await signerFrom(config.AUDIT_ORIGIN, config.AUDIT_KEY_FILE);
   const previous = config.AUDIT_PREVIOUS_KEY_FILE;
   const previousSigner = previous === undefined ? null : await signerFrom(config.AUDIT_ORIGIN, previous);
@@ -92,12 +81,12 @@ async function start({
 
   // Admission answers from memory: it is there before the database, and stays when that goes away.
   const hints: { taker?: PodTracker } = {};
-  const admission = await startAdmissionThread({
+  const admission = await keepAdmissionThread({
     config: admissionConfigOf(config),
     kubeconfig: config.KUBECONFIG,
     logLevel: config.LOG_LEVEL,
     onPods: (pods) => hints.taker?.hint(pods.flatMap((pod) => observePod(pod) ?? [])),
-    onEnd: onFatal,
+    logger,
   });
   parts.add(() => admission.stop());
   // Of this thread alone: where processors are scarce, pods go before requests of the API.
@@ -278,10 +267,6 @@ async function main(): Promise<void> {
       signal: stopping.signal,
       setWaiting: (reason) => (waiting = reason),
       setAdmission: (started) => (admission = started),
-      onFatal: (error) => {
-        logger.fatal({ err: error }, 'admission ended');
-        process.exit(1);
-      },
     });
     waiting = null;
   } catch (error) {

@@ -1,5 +1,5 @@
 import { isConflict } from '@scc/kube';
-import type { Logger } from '@scc/runtime';
+import { type Logger, pause } from '@scc/runtime';
 import { type Issued, issueLeaf, makeAuthority } from './certificates.js';
 import type { KeyPair } from './chain.js';
 import type { CertificateSource } from './files.js';
@@ -154,18 +154,4 @@ export async function startRotation(options: RotatorOptions, everyMs: number): P
       await running;
     },
   };
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener(
-      'abort',
-      () => {
-        clearTimeout(timer);
-        resolve();
-      },
-      { once: true },
-    );
-  });
 }

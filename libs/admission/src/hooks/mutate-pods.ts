@@ -15,7 +15,7 @@ function warningsOf(scc: string, paths: readonly string[], request: ReviewReques
 }
 
 /** SCC admission as OpenShift's plugin does it: chooses the SCC and writes what it defaults. */
-export function mutatePods({ cache }: HookContext, replicaMutations: ReplicaMutations): Hook {
+export function mutatePods({ cache, config }: HookContext, replicaMutations: ReplicaMutations): Hook {
   const judge = (asked: AdmissionRequest, request: ReviewRequest): Outcome => {
     const decision = decide(asked, cache.constraints.compiled);
     switch (decision.decision) {
@@ -42,6 +42,6 @@ export function mutatePods({ cache }: HookContext, replicaMutations: ReplicaMuta
   return {
     path: '/mutate/pods',
     whenUndecided: 'allow',
-    decide: (request, budget) => answerPod(request, { cache, budget }, (asked) => judge(asked, request)),
+    decide: (request, budget) => answerPod(request, { cache, config, budget }, (asked) => judge(asked, request)),
   };
 }

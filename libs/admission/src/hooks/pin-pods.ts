@@ -77,7 +77,7 @@ export function steer(
 }
 
 /** Beside OpenShift's plugin: keeps pods of workloads under migration under the SCC that their side of it has. */
-export function pinPods({ cache }: HookContext): Hook {
+export function pinPods({ cache, config }: HookContext): Hook {
   const judge = (asked: AdmissionRequest): Outcome => {
     const { template, workload } = originOf(asked, cache);
     const migration = migrationOf(asked, workload, cache);
@@ -96,6 +96,6 @@ export function pinPods({ cache }: HookContext): Hook {
     path: '/mutate/pods',
     whenUndecided: 'allow',
     decide: (request, budget) =>
-      request.operation === 'CREATE' ? answerPod(request, { cache, budget }, judge) : ALLOWED,
+      request.operation === 'CREATE' ? answerPod(request, { cache, config, budget }, judge) : ALLOWED,
   };
 }

@@ -15,6 +15,8 @@ import { covers, type UseRight } from '../cache/grants.js';
 import { compileCheck } from '../review/quick-check.js';
 import { type Answer, notUnderstood, type Outcome } from '../review/outcome.js';
 import type { ReviewRequest } from '../review/review.js';
+import type { HookContext } from './hook.js';
+import { answerToSize } from './container-limit.js';
 import { type Budget, within } from '../review/budget.js';
 
 /** What the pods endpoints know of; the first three are looked at. */
@@ -107,13 +109,15 @@ function podsOf({ operation, object, oldObject }: ReviewRequest): Pods {
  */
 export function answerPod(
   request: ReviewRequest,
-  { cache, budget }: { cache: ClusterCache; budget: Budget },
+  { cache, config, budget }: HookContext & { budget: Budget },
   judge: (asked: AdmissionRequest) => Outcome,
 ): Outcome | Promise<Outcome> {
   const { operation, subResource, namespace: name } = request;
   if (!isPodReview(request) || (operation !== 'CREATE' && operation !== 'UPDATE'))
     return notUnderstood('it is not about a pod that is created or updated');
   if (!name) return notUnderstood('request.namespace is missing');
+  const tooLarge = answerToSize(request, config);
+  if (tooLarge) return tooLarge;
   const pods = podsOf(request);
   if ('answer' in pods) return pods.answer;
   const judgeIn = (namespace: Namespace | undefined): Outcome => {

@@ -41,6 +41,6 @@ export function validatePods({ cache, config }: HookContext, replicaMutations: R
   return {
     path: '/validate/pods',
     whenUndecided: config.mode === 'openshift' ? 'allow' : 'deny',
-    decide: (request, budget) => answerPod(request, { cache, budget }, (asked) => judge(asked, request)),
+    decide: (request, budget) => answerPod(request, { cache, config, budget }, (asked) => judge(asked, request)),
   };
 }

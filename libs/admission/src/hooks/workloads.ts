@@ -13,6 +13,7 @@ import { z } from 'zod';
 import { ALLOWED, type Answer, denied, notUnderstood, type Outcome } from '../review/outcome.js';
 import type { ReviewRequest } from '../review/review.js';
 import { controllerOf } from '../cache/workloads.js';
+import { containersIn, objectionToSize } from './container-limit.js';
 import type { Hook, HookContext } from './hook.js';
 import { admissionRequest, remediesOf } from './pod-request.js';
 
@@ -106,6 +107,10 @@ export function foreseeWorkloads({ cache, config }: HookContext): Hook {
       }
     }
   };
+  const tooLarge = (objection: string, namespace: Namespace): Answer =>
+    policyOf(namespace) === 'deny'
+      ? denied(`its pods will be refused: ${objection}`)
+      : { allowed: true, warnings: [`its pods will be refused: ${objection}`] };
   return {
     path: '/validate/workloads',
     whenUndecided: 'allow',
@@ -119,6 +124,8 @@ export function foreseeWorkloads({ cache, config }: HookContext): Hook {
       const name = request.namespace ?? '';
       const namespace = cache.namespaces.get(name);
       if (!namespace) return { undecided: `namespace ${name} is not known yet` };
+      const objection = objectionToSize(containersIn(workload.template.spec));
+      if (objection !== undefined) return tooLarge(objection, namespace);
       const was = before && sccOf(foresee(kind, before, namespace));
       return judge(foresee(kind, workload, namespace), namespace, was);
     },

@@ -1,3 +1,5 @@
+import { DeadlineError, withDeadline } from '@scc/runtime';
+
 /** The time that one answer may take. */
 export interface Budget {
   /** Milliseconds. */
@@ -6,10 +8,9 @@ export interface Budget {
 
 /** Resolves with the promise, or after the budget; never rejects because time is up. */
 export async function within(promise: Promise<unknown>, budget: Budget): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, Math.max(0, budget.left()));
-  });
-  await Promise.race([promise, late]);
-  clearTimeout(timer);
+  try {
+    await withDeadline(() => promise, { timeoutMs: budget.left() });
+  } catch (error) {
+    if (!(error instanceof DeadlineError)) throw error;
+  }
 }
