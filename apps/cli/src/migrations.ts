@@ -106,7 +106,9 @@ async function proof(session: Session, named: string | undefined, options: Proof
   const verdict = checkProof(document, options.key === undefined ? null : await keyOf(options.key));
   if (options.out !== undefined) await writeFile(options.out, `${JSON.stringify(document, null, 2)}\n`);
   session.output.show({ verdict, ...(options.out === undefined ? { proof: document } : {}) }, () => textOf(verdict));
-  return verdict.problems.length > 0 ? EXIT.tampered : EXIT.ok;
+  if (verdict.problems.length > 0) return EXIT.tampered;
+  // Anybody can sign a document with a key of their own: without the right one nothing is proved.
+  return verdict.signedBy === null ? EXIT.incomplete : EXIT.ok;
 }
 
 const textOf = ({ plan, outcome, signedBy, entries, pods, problems }: ProofVerdict): string =>
@@ -117,10 +119,15 @@ const textOf = ({ plan, outcome, signedBy, entries, pods, problems }: ProofVerdi
       ['signed by', signedBy ?? 'not checked: no --key that signed it was given'],
       ['audit entries', `${entries.proved} proved, ${entries.unsealed} not sealed yet`],
       ['pods', pods],
-      ['verdict', problems.length === 0 ? 'valid' : 'INVALID'],
+      ['verdict', verdictOf(problems, signedBy)],
     ]),
     ...problems.map((problem) => `  ${problem}`),
   ].join('\n');
+
+function verdictOf(problems: readonly string[], signedBy: string | null): string {
+  if (problems.length > 0) return 'INVALID';
+  return signedBy === null ? 'not checked: give the key of the audit log with --key' : 'valid';
+}
 
 /** `sccctl migrations …` */
 export function migrationsCommand(run: Run): Command {

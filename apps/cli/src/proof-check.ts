@@ -15,6 +15,7 @@ import {
 } from '@scc/audit';
 import { z } from 'zod';
 import { CliError } from './exit.js';
+import { claimsSchema, unprovedClaims } from './proof-claims.js';
 
 const hex = z.string().regex(/^([0-9a-f]{2})+$/);
 const entrySchema = z.object({
@@ -70,6 +71,7 @@ export function checkProof(value: unknown, vkey: string | null): ProofVerdict {
     ...signatureProblems(value, { uid: document.plan.uid, signature, key }),
     ...(head && key && !isSignedBy(head, key) ? ['the checkpoint is not signed by the given key'] : []),
     ...document.audit.entries.flatMap((entry) => entryProblems(entry, head)),
+    ...claimProblems(document),
   ];
   const sealed = document.audit.entries.filter(({ index }) => index !== null).length;
   return {
@@ -80,6 +82,12 @@ export function checkProof(value: unknown, vkey: string | null): ProofVerdict {
     pods: document.pods.map(({ name, scc }) => `${name}: ${scc ?? 'none'}`).join(', '),
     problems,
   };
+}
+
+function claimProblems(document: unknown): string[] {
+  const claims = claimsSchema.safeParse(document);
+  if (!claims.success) return ['the document makes claims that can not be read'];
+  return unprovedClaims(claims.data).map((claim) => `not proved by an entry: ${claim}`);
 }
 
 function readKey(vkey: string): NoteVerifier {

@@ -243,6 +243,27 @@ describe('sccctl migrations proof', () => {
     expect(code).toBe(0);
   });
 
+  it('says that nothing was checked without the key that signs, and ends with 3', async () => {
+    const { code, out } = await sccctl('migrations', 'proof', '--file', await file(JSON.stringify(proof)));
+    expect(out).toMatch(/verdict +not checked/);
+    expect(code).toBe(3);
+  });
+
+  it('names each claim that no entry inside holds, also when the signature is right', async () => {
+    const claims = {
+      ...document,
+      approvals: [{ contentHash: 'c', decisions: [{ approver: 'mallory', role: 'approver', decision: 'approve' }] }],
+      steps: [{ entryId: 'ENTRY', step: 'Prepare', allowed: true }],
+      events: [],
+    };
+    const hash = createHash('sha256').update(canonicalBytes(claims)).digest('hex');
+    const signature = signNote(`${ORIGIN}\nmigration proof u-1\n${hash}\n`, [signer]);
+    const { code, out } = await check({ document: claims, signature });
+    for (const claim of ['approval: that mallory decided', 'step: that Prepare', 'outcome: Completed', 'pod: ledger-1'])
+      expect(out).toContain(`not proved by an entry: ${claim}`);
+    expect(code).toBe(2);
+  });
+
   it.each<[string, object, string, RegExp]>([
     ['was changed', { ...proof, document: { ...document, pods: [] } }, signer.vkey, /changed after it was signed/],
     ['is of another key', proof, aSigner().vkey, /not signed by the given key/],

@@ -52,6 +52,7 @@ export interface TestApiOptions {
   /** Beside what this fixture needs. */
   env?: Record<string, string>;
   probes?: Probes;
+  contradicted?: () => string | null;
   log?: Logger;
 }
 
@@ -64,7 +65,7 @@ export async function startTestApi(source: DataSource, options: TestApiOptions =
       [role],
     );
   const logger = options.log ?? createLogger('test', 'silent');
-  const observer = new Observer(source, logger, probes);
+  const observer = new Observer(source, logger, probes, options.contradicted);
   const { privateKey } = generateKeyPairSync('ed25519');
   const signer = signerFromPem('scc.poc/test', privateKey.export({ format: 'pem', type: 'pkcs8' }).toString());
   const metrics = new Metrics();

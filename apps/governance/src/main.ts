@@ -152,7 +152,7 @@ async function start({ config, logger, metrics, parts, signal, setWaiting, setAd
   const probed = new TemporalLink(config, { interceptors: [] });
   parts.add(() => probed.close());
   const probes = outsideProbes({ subjectAccessReview: (review) => kube.subjectAccessReview(review), temporal: probed });
-  const observer = new Observer(source, logger, probes);
+  const observer = new Observer(source, logger, probes, () => publisher.contradicted);
   parts.add(() => observer.stop());
   await observer.start();
   watchWork(metrics, observer, background.pods);

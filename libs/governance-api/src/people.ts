@@ -122,13 +122,9 @@ export const signedProofSchema = z.object({
     approvals: z.array(approvalRecordSchema),
     steps: z.array(stepRecordSchema),
     events: z.array(eventRecordSchema),
-    outcome: migrationSummarySchema.pick({
-      phase: true,
-      outcome: true,
-      traffic: true,
-      startedAt: true,
-      finishedAt: true,
-    }),
+    outcome: migrationSummarySchema
+      .pick({ phase: true, outcome: true, traffic: true, finishedAt: true })
+      .extend({ startedAt: time.nullable() }),
     pods: z.array(migrationPodSchema),
     audit: z.object({ checkpoint: z.string().nullable(), entries: z.array(provedEntrySchema) }),
   }),

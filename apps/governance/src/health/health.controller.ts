@@ -53,6 +53,8 @@ export class HealthController {
 
   private sealer(database: PartState): Component {
     const { sealing } = this.observer.now;
+    const contradicted = this.observer.contradicted();
+    if (contradicted !== null) return shown(this.observer.parts.see('audit', 'down', contradicted), sealing);
     const late = `audit entries wait for more than ${MAX_SEALING_LAG_SECONDS} s: nobody seals`;
     return this.work('audit', database, sealing, sealing.lagSeconds < MAX_SEALING_LAG_SECONDS ? null : late);
   }
@@ -72,8 +74,11 @@ const shown = ({ status, since, reason }: PartState, numbers: Record<string, num
   ...numbers,
 });
 
-/** Only the database is an error: what the others do is late without them, and admission goes on from memory. */
+/**
+ * A database that is away is an error, and an audit log that contradicts what was published. What the others do is late
+ * without them, and admission goes on from memory.
+ */
 function overall({ database, ...others }: Health['components']): Health['status'] {
-  if (database?.status !== 'up') return 'error';
+  if (database?.status !== 'up' || others['audit']?.status === 'down') return 'error';
   return Object.values(others).every(({ status }) => status === 'up') ? 'ok' : 'degraded';
 }

@@ -70,6 +70,18 @@ describe('health', () => {
     },
   );
 
+  it('is an error while the audit log contradicts what was published', async () => {
+    let contradicted: string | null = null;
+    const other = await startTestApi(database.app, { contradicted: () => contradicted });
+    expect(await healthOf(other)).toMatchObject({ status: 'ok' });
+    contradicted = 'a checkpoint of 9 entries was published, the log has 8';
+    expect(await healthOf(other)).toMatchObject({
+      status: 'error',
+      components: { audit: { status: 'down', reason: contradicted }, database: { status: 'up' } },
+    });
+    await other.close();
+  });
+
   it('says that messages are not delivered and that nobody seals', async () => {
     const request = aRequest(ownWorkload('waiting'));
     const now = new Date();

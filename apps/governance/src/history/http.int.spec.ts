@@ -48,7 +48,7 @@ describe("the engine's routes", () => {
       status: 200,
       body: { document: { plan: { uid } } },
     });
-  });
+  }, 30_000);
 
   it('say no to nonsense with a client error', async () => {
     const { plan } = aRequest();
@@ -124,7 +124,7 @@ describe('policies over HTTP', () => {
       { status: 204 },
     );
     expect(await call(author, 'POST', '/v1/policies/dry-run', { body: { document } })).toMatchObject({ status: 200 });
-  });
+  }, 30_000);
 });
 
 describe('lists', () => {
@@ -140,7 +140,7 @@ describe('lists', () => {
     '/v1/pods?scc=anyuid',
     '/v1/pod-counts',
     '/v1/pods/u/transitions',
-    '/v1/workloads/shop/Deployment/ledger/history',
+    '/v1/workloads/shop/Deployment/over-http/history',
   ])('%s is for viewers, and not for strangers', async (path) => {
     expect(await call('vera/viewer', 'GET', path)).toMatchObject({
       status: 200,

@@ -1,11 +1,21 @@
 import { auditBodySchema, hashOf, type NoteSigner, parseCheckpoint, signNote } from '@scc/audit';
 import { z } from 'zod';
 import { ApprovalRequestEntity } from '../approvals/approval.entity.js';
-import { decisionsOf } from '../approvals/requests.js';
 import { inclusionProof } from '../audit/proofs.js';
 import { type Database, rowsOf } from '../database/rows.js';
 import { currentEvaluation, findMigration, type MigrationRow, type StoredEvaluation } from '../plans/store.js';
-import { type EventRecord, eventsOf, type MigrationDetail, migrationDetail, type StepRecord, stepsOf } from './read.js';
+import { Refusal } from '../refusal/refusal.js';
+import {
+  decidedIn,
+  type Evidence,
+  evidenceIn,
+  inOrderOfRoles,
+  provedEvents,
+  provedSteps,
+  toStored,
+} from './evidence.js';
+import { project } from './project.js';
+import { type EventRecord, eventsOf, type MigrationDetail, type StepRecord, stepsOf } from './read.js';
 
 /** An audit entry with what proves, from the checkpoint of the document alone, that the log holds it. */
 interface ProvedEntry {
@@ -37,7 +47,7 @@ export interface MigrationProof {
   approvals: ApprovalRecord[];
   steps: StepRecord[];
   events: EventRecord[];
-  outcome: Pick<MigrationDetail, 'phase' | 'outcome' | 'traffic' | 'startedAt' | 'finishedAt'>;
+  outcome: Pick<MigrationDetail, 'phase' | 'outcome' | 'traffic' | 'finishedAt'> & { startedAt: string | null };
   pods: MigrationDetail['pods'];
   audit: { checkpoint: string | null; entries: ProvedEntry[] };
 }
@@ -72,21 +82,26 @@ export async function migrationProof(
   { signer, origin, now }: { signer: NoteSigner; origin: string; now: Date },
 ): Promise<SignedProof> {
   const migration = await findMigration(db, uid);
-  const detail = await migrationDetail(db, uid);
   const evaluation = await currentEvaluation(db, migration);
-  const { phase, outcome, traffic, startedAt, finishedAt } = detail;
+  const audit = await auditOf(db, migration);
+  const evidence = evidenceIn(audit.entries);
+  // What the tables say counts only as far as the log says it: rows can be changed, entries can not.
+  const reported = await eventsOf(db, uid, { limit: MAX_ROWS, after: null });
+  if (reported.length === 0) throw new Refusal('notFound', `no migration ${uid}`);
+  const events = provedEvents(reported, evidence);
+  const { phase, outcome, traffic, startedAt, finishedAt, pods } = project(events.map(toStored));
   const document: MigrationProof = {
     version: 1,
     generatedAt: now.toISOString(),
     plan: { uid, namespace: migration.namespace, name: migration.name, author: migration.author },
     asked: evaluation && { spec: evaluation.request.spec, facts: evaluation.request.facts },
     answered: evaluation && answered(evaluation),
-    approvals: await approvalsOf(db, uid),
-    steps: await stepsOf(db, uid, { limit: MAX_ROWS, after: null }),
-    events: await eventsOf(db, uid, { limit: MAX_ROWS, after: null }),
+    approvals: await approvalsOf(db, uid, evidence),
+    steps: provedSteps(await stepsOf(db, uid, { limit: MAX_ROWS, after: null }), evidence),
+    events,
     outcome: { phase, outcome, traffic, startedAt, finishedAt },
-    pods: detail.pods,
-    audit: await auditOf(db, migration),
+    pods: inOrderOfRoles(pods),
+    audit,
   };
   return { document, signature: signNote(proofText(origin, document), [signer]) };
 }
@@ -95,23 +110,18 @@ function answered({ answer, evaluatedAt }: StoredEvaluation): MigrationProof['an
   return { ...answer, evaluatedAt: evaluatedAt.toISOString() };
 }
 
-async function approvalsOf(db: Database, uid: string): Promise<ApprovalRecord[]> {
+async function approvalsOf(db: Database, uid: string, evidence: Evidence): Promise<ApprovalRecord[]> {
   const requests = await db
     .getRepository(ApprovalRequestEntity)
     .find({ where: { planUid: uid }, order: { id: 'ASC' }, take: 1000 });
-  return Promise.all(
-    requests.map(async (request) => ({
-      contentHash: request.contentHash,
-      status: request.status,
-      needs: request.needs,
-      requestedAt: request.requestedAt.toISOString(),
-      expiresAt: request.expiresAt.toISOString(),
-      decisions: (await decisionsOf(db, request.id)).map(({ approver, role, decision, reason, decidedAt }) => ({
-        ...{ approver, role, decision, reason },
-        at: decidedAt.toISOString(),
-      })),
-    })),
-  );
+  return requests.map((request) => ({
+    contentHash: request.contentHash,
+    status: request.status,
+    needs: request.needs,
+    requestedAt: request.requestedAt.toISOString(),
+    expiresAt: request.expiresAt.toISOString(),
+    decisions: decidedIn(evidence, request.id),
+  }));
 }
 
 const entryRow = z.object({

@@ -2,6 +2,8 @@ import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { hashOf, isSignedBy, leafHash, parseCheckpoint, parseNote, signerFromPem, verifyInclusion } from '@scc/audit';
 import { createLogger, waitFor } from '@scc/runtime';
+import { decide } from '../approvals/decisions.js';
+import { aSigner } from '../audit/audit-log.fixture.js';
 import { Sealer } from '../audit/sealer.js';
 import { EVERYWHERE } from '../call/scope.js';
 import { evaluate } from '../engine/evaluate.js';
@@ -13,6 +15,7 @@ import {
   inTx,
   NOON,
   ownWorkload,
+  person,
   recorded,
   row,
 } from '../governance.fixture.js';
@@ -136,5 +139,44 @@ describe('migrationProof', () => {
       outcome: { outcome: 'completed', traffic: { requests: 249974, failed: 0 } },
       pods: [{ scc: 'anyuid' }, { role: 'canary' }, { scc: 'restricted-v2' }],
     });
+  });
+
+  it('says what the log says, whatever became of the rows', async () => {
+    const workload = ownWorkload('meddled');
+    const request = aRequest({ ...workload, spec: { ...workload.spec, approval: { required: true } } });
+    const { uid } = request.plan;
+    const { contentHash } = await inTx(database.app, (tx) => evaluate(tx, request, at(NOON)));
+    const bob = at(NOON, person('bob', 'approver'));
+    await inTx(database.app, (tx) => decide(tx, uid, { decision: 'approve', contentHash }, bob));
+    await inTx(database.app, (tx) => report(tx, uid, aBatch(request, recorded(completedEvents)), at(NOON)));
+    for (const [sql, ...parameters] of [
+      [
+        `update approval_decision d set approver = 'mallory' from approval_request r where r.id = d.request and r.plan_uid = $1`,
+        uid,
+      ],
+      [
+        `update view_migration set traffic = '{"requests":1,"failed":1}', phase = 'RolledBack' where plan_uid = $1`,
+        uid,
+      ],
+      [`update view_pod set scc = 'privileged' where plan_uid = $1`, uid],
+      [`update migration_event set event = '{"type":"TrafficReturned"}' where plan_uid = $1 and sequence = 8`, uid],
+      [
+        `insert into migration_event select plan_uid, workflow_id, run_id, 99, phase, type, at, event, 'NO-ENTRY', recorded_at
+         from migration_event where plan_uid = $1 and sequence = 6`,
+        uid,
+      ],
+    ])
+      await database.admin.query(sql ?? '', parameters);
+    const { document } = await migrationProof(database.app, uid, {
+      signer: aSigner(),
+      origin: ORIGIN,
+      now: new Date(NOON),
+    });
+    expect(document).toMatchObject({
+      approvals: [{ decisions: [{ approver: 'bob', decision: 'approve' }] }],
+      outcome: { phase: 'Completed', outcome: 'completed', traffic: { requests: 249974, failed: 0 } },
+      pods: [{ scc: 'anyuid' }, { scc: 'restricted-v2' }, { scc: 'restricted-v2' }],
+    });
+    expect(document.events).toHaveLength(completedEvents.length);
   });
 });
