@@ -1,12 +1,12 @@
-import { dead, unready, type Condition } from './health.js';
+import { dead, unready, type ReplicaState } from './health.js';
 
 const informer = { synced: true, lastContactMs: 100, lastAttemptMs: 100, lastError: null };
-const standby: Condition = { stopping: false, leaseContactMs: 100, informer: null, temporalFault: null };
-const leader: Condition = { ...standby, informer };
+const standby: ReplicaState = { stopping: false, leaseContactMs: 100, informer: null, temporalFault: null };
+const leader: ReplicaState = { ...standby, informer };
 const HOUR_MS = 3_600_000;
 
 describe('health of a watcher', () => {
-  it.each<[string, Condition, string | null, string | null]>([
+  it.each<[string, ReplicaState, string | null, string | null]>([
     ['is good while it leads', leader, null, null],
     ['is good while it stands by', standby, null, null],
     ['is not ready while it stops', { ...standby, stopping: true }, 'stopping', null],

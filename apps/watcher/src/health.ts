@@ -1,7 +1,7 @@
 import type { InformerHealth } from '@scc/kube';
 
 /** What the health of a replica depends on; times in milliseconds. */
-export interface Condition {
+export interface ReplicaState {
   stopping: boolean;
   /** Since the API server last answered about the lease; null before it ever did. */
   leaseContactMs: number | null;
@@ -20,7 +20,7 @@ const STUCK_MS = 10 * 60_000;
  * Why the replica cannot do its work now, or null. One that stands by is ready: it would take over. A leader's watch
  * may be silent between two bookmarks, so its silence is judged by the lease, which the same API server answers for.
  */
-export function unready({ stopping, leaseContactMs, informer, temporalFault }: Condition): string | null {
+export function unready({ stopping, leaseContactMs, informer, temporalFault }: ReplicaState): string | null {
   if (stopping) return 'stopping';
   if (leaseContactMs === null) return 'the API server has not answered yet';
   if (leaseContactMs > SILENCE_MS) return `the API server has not answered for ${Math.round(leaseContactMs / 1000)} s`;
@@ -29,7 +29,7 @@ export function unready({ stopping, leaseContactMs, informer, temporalFault }: C
 }
 
 /** Why only a restart helps, or null. An API server that is away is no reason: a restart would not bring it back. */
-export function dead({ informer }: Condition): string | null {
+export function dead({ informer }: ReplicaState): string | null {
   if (!informer) return null;
   const idleMs = Math.min(informer.lastContactMs, informer.lastAttemptMs);
   return idleMs > STUCK_MS ? `plans were not watched for ${Math.round(idleMs / 1000)} s` : null;

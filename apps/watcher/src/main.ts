@@ -2,7 +2,7 @@ import { connectKube, runWithLease, type Informer } from '@scc/kube';
 import { createLogger, loadConfig, messageOf, onShutdown, pause, startHealthServer, type Logger } from '@scc/runtime';
 import { TemporalLink } from '@scc/runtime/temporal';
 import { configSchema, environment } from './config.js';
-import { dead, unready, type Condition } from './health.js';
+import { dead, unready, type ReplicaState } from './health.js';
 import { WatcherMetrics } from './metrics.js';
 import { watchPlans } from './plan-watch.js';
 
@@ -22,7 +22,7 @@ async function main(): Promise<void> {
   let informer: Informer | null = null;
   let leaseAt: number | null = null;
   let temporalFault: string | null = 'Temporal has not answered yet';
-  const condition = (): Condition => ({
+  const replicaState = (): ReplicaState => ({
     stopping: stopping.signal.aborted,
     leaseContactMs: leaseAt === null ? null : performance.now() - leaseAt,
     informer: informer?.health() ?? null,
@@ -32,8 +32,8 @@ async function main(): Promise<void> {
   const health = await startHealthServer({
     host: config.HEALTH_HOST,
     port: config.HEALTH_PORT,
-    live: () => dead(condition()),
-    ready: () => unready(condition()),
+    live: () => dead(replicaState()),
+    ready: () => unready(replicaState()),
     metrics: () => metrics.scrape(),
   });
   const durationMs = config.LEASE_SECONDS * 1000;

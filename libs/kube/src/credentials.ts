@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { trustOf, type Trust } from '@scc/runtime';
-import { inCluster } from './config.js';
+import { inCluster } from './in-cluster.js';
 import { parseKubeconfig, type CurrentContext } from './kubeconfig.js';
 import { pluginAuth, type PluginAuth } from './plugin-auth.js';
 

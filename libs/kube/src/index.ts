@@ -25,4 +25,4 @@ export type {
 } from './kube-client.js';
 export { runWithLease, type LeaseOptions } from './lease.js';
 export { keyOf, type KindRef, type KubeObject, type ObjectId } from './object.js';
-export { lastWriter, withoutServerFields } from './written.js';
+export { lastWriter, withoutServerFields } from './managed-fields.js';

@@ -26,5 +26,5 @@ export {
   type Trust,
   type TrustFiles,
 } from './trust.js';
-export { codeOf, isRecord, messageOf } from './values.js';
+export { codeOf, messageOf } from './values.js';
 export { DeadlineError, waitFor, type WaitOptions } from './wait.js';

@@ -1,4 +1,5 @@
-import { codeOf, isRecord, messageOf } from './values.js';
+import { isRecord } from '@scc/plan/words';
+import { codeOf, messageOf } from './values.js';
 
 const refused = Object.assign(new Error('connect ECONNREFUSED ::1:9'), { code: 'ECONNREFUSED' });
 

@@ -1,6 +1,4 @@
-/** Whether a value is an object with fields: neither null nor an array. */
-export const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
+import { isRecord } from '@scc/plan/words';
 
 /**
  * The sentence of anything that was thrown. An error without a sentence of its own (several addresses that all failed)

@@ -1,12 +1,11 @@
+import { isRecord } from '@scc/plan/words';
+
 /** One operation of a JSON patch (RFC 6902). */
 export type PatchOperation =
   | { readonly op: 'add' | 'replace'; readonly path: string; readonly value: unknown }
   | { readonly op: 'remove'; readonly path: string };
 
 type Fields = Readonly<Record<string, unknown>>;
-const isFields = (value: unknown): value is Fields =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
 const SPECIAL = /[~/]/;
 
 const below = (path: string, key: string | number): string =>
@@ -74,9 +73,9 @@ function changesOfItems(before: readonly unknown[], after: readonly unknown[], p
 
 function changes(before: unknown, after: unknown, path: string): PatchOperation[] {
   if (before === after) return [];
-  if (isFields(before) && isFields(after)) return changesOfFields(before, after, path);
+  if (isRecord(before) && isRecord(after)) return changesOfFields(before, after, path);
   if (Array.isArray(before) && Array.isArray(after)) {
-    const alike = before.length === after.length && before.every(isFields) && after.every(isFields);
+    const alike = before.length === after.length && before.every(isRecord) && after.every(isRecord);
     if (!alike) return changesOfItems(before, after, path);
     return before.flatMap((item, index) => changes(item, after[index], below(path, index)));
   }

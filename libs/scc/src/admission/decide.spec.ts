@@ -6,7 +6,7 @@ import { REQUIRED_SCC_ANNOTATION, SCC_ANNOTATION, SUBJECT_TYPE_ANNOTATION } from
 import type { Pod } from '../model/pod.js';
 import { aPod, anSCC, firstContainer, SHOP, without } from '../model/scc.fixture.js';
 import { aRequest, DEFAULTS } from './request.fixture.js';
-import { semanticallyEqual } from './skip.js';
+import { semanticallyEqual } from './ignored.js';
 
 const admitted = (decision: Decision) => {
   if (decision.decision !== 'admitted') throw new Error(JSON.stringify(decision));

@@ -16,7 +16,7 @@ import { providerError } from '../rules/judge.js';
 import { missingAnnotation, namespaceValues, type NamespaceValues } from '../model/namespace.js';
 import { REQUIRED_SCC_ANNOTATION, SCC_ANNOTATION, SUBJECT_TYPE_ANNOTATION } from '../model/names.js';
 import type { Pod } from '../model/pod.js';
-import { whyIgnored } from './skip.js';
+import { whyIgnored } from './ignored.js';
 
 const isListed = (scc: CompiledSCC, { name, groups }: Subject): boolean =>
   scc.users.has(name) || groups.some((group) => scc.groups.has(group));

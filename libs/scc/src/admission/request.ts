@@ -1,7 +1,7 @@
 import type { Namespace } from '../model/namespace.js';
 import type { Pod } from '../model/pod.js';
 import type { Violation } from '../rules/scope.js';
-import type { IgnoredReason } from './skip.js';
+import type { IgnoredReason } from './ignored.js';
 
 export type SubjectType = 'serviceaccount' | 'user';
 

@@ -1,3 +1,4 @@
+import { isRecord } from '@scc/plan/words';
 import type { PodTemplate } from '../model/pod.js';
 import { podTemplateSchema } from '../model/pod.js';
 
@@ -5,9 +6,6 @@ import { podTemplateSchema } from '../model/pod.js';
 export type TemplatePatch = Readonly<Record<string, unknown>>;
 
 type Fields = Record<string, unknown>;
-const isFields = (value: unknown): value is Fields =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
 /** Lists of the pod template that Kubernetes merges by a key; every other list is replaced as a whole. */
 const MERGE_KEYS: Readonly<Record<string, string>> = {
   containers: 'name',
@@ -29,7 +27,7 @@ function mergeList(current: readonly unknown[], patch: readonly unknown[], key: 
   const places = placesBy(key, result);
   const deleted = new Set<number>();
   for (const item of patch) {
-    if (!isFields(item)) throw new TypeError(`an item of a list that is merged by ${key} must be an object`);
+    if (!isRecord(item)) throw new TypeError(`an item of a list that is merged by ${key} must be an object`);
     const { $patch: directive, ...fields } = item;
     const [at] = places.get(fields[key]) ?? [];
     const existing = at === undefined ? undefined : result[at];
@@ -37,7 +35,7 @@ function mergeList(current: readonly unknown[], patch: readonly unknown[], key: 
       if (at !== undefined) deleted.add(at);
       places.get(fields[key])?.shift();
     } else if (at === undefined) places.set(fields[key], [result.push(mergeFields({}, fields)) - 1]);
-    else result[at] = directive === 'replace' || !isFields(existing) ? fields : mergeFields(existing, fields);
+    else result[at] = directive === 'replace' || !isRecord(existing) ? fields : mergeFields(existing, fields);
   }
   return result.filter((_item, at) => !deleted.has(at));
 }
@@ -46,7 +44,7 @@ function mergeList(current: readonly unknown[], patch: readonly unknown[], key: 
 function placesBy(key: string, list: readonly unknown[]): Map<unknown, number[]> {
   const places = new Map<unknown, number[]>();
   for (const [at, item] of list.entries()) {
-    if (!isFields(item)) continue;
+    if (!isRecord(item)) continue;
     const same = places.get(item[key]);
     if (same) same.push(at);
     else places.set(item[key], [at]);
@@ -58,7 +56,7 @@ function mergeValue(key: string, current: unknown, patch: unknown): unknown {
   const mergeKey = MERGE_KEYS[key];
   if (Array.isArray(patch))
     return mergeKey === undefined ? patch : mergeList(Array.isArray(current) ? current : [], patch, mergeKey);
-  return isFields(patch) ? mergeFields(isFields(current) ? current : {}, patch) : patch;
+  return isRecord(patch) ? mergeFields(isRecord(current) ? current : {}, patch) : patch;
 }
 
 function mergeFields(current: Fields, patch: Fields): Fields {
@@ -91,13 +89,13 @@ function combine(current: Fields, patch: Fields): Fields {
 
 function combineValue(key: string, current: unknown, patch: unknown): unknown {
   const mergeKey = MERGE_KEYS[key];
-  if (isFields(patch) && isFields(current)) return combine(current, patch);
+  if (isRecord(patch) && isRecord(current)) return combine(current, patch);
   if (!Array.isArray(patch) || !Array.isArray(current) || mergeKey === undefined) return patch;
   const result: unknown[] = [...(current as unknown[])];
   for (const item of patch as unknown[]) {
-    const at = result.findIndex((other) => isFields(other) && isFields(item) && other[mergeKey] === item[mergeKey]);
+    const at = result.findIndex((other) => isRecord(other) && isRecord(item) && other[mergeKey] === item[mergeKey]);
     const existing = at < 0 ? undefined : result[at];
-    if (isFields(existing) && isFields(item)) result[at] = combine(existing, item);
+    if (isRecord(existing) && isRecord(item)) result[at] = combine(existing, item);
     else result.push(item);
   }
   return result;
@@ -108,13 +106,13 @@ export function joinPatches(patches: readonly TemplatePatch[]): TemplatePatch {
   const places = new Map<unknown[], Map<unknown, number>>();
   const joinValue = (key: string, current: unknown, patch: unknown): unknown => {
     const mergeKey = MERGE_KEYS[key];
-    if (isFields(patch)) return joinFields(isFields(current) ? current : {}, patch);
+    if (isRecord(patch)) return joinFields(isRecord(current) ? current : {}, patch);
     if (!Array.isArray(patch) || mergeKey === undefined) return patch;
     const list: unknown[] = Array.isArray(current) ? current : [];
     const known = places.get(list) ?? new Map<unknown, number>();
     places.set(list, known);
     for (const item of patch as unknown[]) {
-      const name = isFields(item) ? item[mergeKey] : undefined;
+      const name = isRecord(item) ? item[mergeKey] : undefined;
       const at = known.get(name) ?? list.length;
       known.set(name, at);
       list[at] = joinValue('', list[at], item);

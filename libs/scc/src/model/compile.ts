@@ -1,5 +1,5 @@
 import type { IdRange, SecurityContextConstraints, SELinuxOptions } from './scc.js';
-import { restrictivenessPoints } from './points.js';
+import { restrictivenessPoints } from './restrictiveness.js';
 import { defaultSCC } from './write-defaults.js';
 
 /** `undefined` in place of a value means: take it from the namespace's annotations. */

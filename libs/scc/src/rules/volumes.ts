@@ -1,3 +1,4 @@
+import { isRecord } from '@scc/plan/words';
 import type { Volume } from '../model/pod.js';
 import { VOLUME_TYPES } from '../model/write-defaults.js';
 import { clip, showValue } from './findings.js';
@@ -19,9 +20,6 @@ export function volumeType(volume: Volume): string | undefined {
   return undefined;
 }
 
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
 const listOf = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
 
 const CA_KEYS = new Map([
@@ -32,29 +30,29 @@ const CA_KEYS = new Map([
 function isInjectedConfigMap({ name, items }: Record<string, unknown>): boolean {
   const key = CA_KEYS.get(String(name));
   const [item, ...others] = listOf(items);
-  return key !== undefined && isObject(item) && others.length === 0 && item['key'] === key && item['path'] === key;
+  return key !== undefined && isRecord(item) && others.length === 0 && item['key'] === key && item['path'] === key;
 }
 
 const isInjectedField = (item: unknown): boolean =>
-  isObject(item) &&
+  isRecord(item) &&
   item['path'] === 'namespace' &&
-  isObject(item['fieldRef']) &&
+  isRecord(item['fieldRef']) &&
   item['fieldRef']['apiVersion'] === 'v1' &&
   item['fieldRef']['fieldPath'] === 'metadata.namespace';
 
 function isInjectedSource(source: unknown): boolean {
-  if (!isObject(source)) return false;
+  if (!isRecord(source)) return false;
   const { serviceAccountToken: token, configMap, downwardAPI } = source;
-  if (!isObject(token) && !isObject(configMap) && !isObject(downwardAPI)) return false;
-  if (isObject(token) && (token['path'] !== 'token' || (token['audience'] ?? '') !== '')) return false;
-  if (isObject(configMap) && !isInjectedConfigMap(configMap)) return false;
-  return !isObject(downwardAPI) || listOf(downwardAPI['items']).every(isInjectedField);
+  if (!isRecord(token) && !isRecord(configMap) && !isRecord(downwardAPI)) return false;
+  if (isRecord(token) && (token['path'] !== 'token' || (token['audience'] ?? '') !== '')) return false;
+  if (isRecord(configMap) && !isInjectedConfigMap(configMap)) return false;
+  return !isRecord(downwardAPI) || listOf(downwardAPI['items']).every(isInjectedField);
 }
 
 /** True for the volume that Kubernetes injects for a ServiceAccount's token, and for nothing that shows more. */
 function isInjectedToken(volume: Volume): boolean {
   const { projected } = volume;
-  return isObject(projected) && listOf(projected['sources']).every(isInjectedSource);
+  return isRecord(projected) && listOf(projected['sources']).every(isInjectedSource);
 }
 
 const allows = ({ scc: { volumes } }: PodScope, type: string | undefined, volume: Volume): boolean =>
@@ -79,7 +77,7 @@ function validateType(scope: PodScope, volume: Volume, index: number): void {
 function validateDriver(scope: PodScope, volume: Volume, index: number): void {
   const { scc } = scope;
   const source = volume['flexVolume'];
-  if (!scc.flexDrivers || !isObject(source)) return;
+  if (!scc.flexDrivers || !isRecord(source)) return;
   const driver = source['driver'];
   if (typeof driver === 'string' && scc.flexDrivers.has(driver)) return;
   scope.findings.report({

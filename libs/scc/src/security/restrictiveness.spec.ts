@@ -1,6 +1,6 @@
 import { compileSCCs } from '../model/compile.js';
 import { STANDARD_SCC_NAMES, defaultSCCs } from '../cluster/default-sccs.js';
-import { restrictivenessPoints } from '../model/points.js';
+import { restrictivenessPoints } from '../model/restrictiveness.js';
 import { anSCC } from '../model/scc.fixture.js';
 import { DEFAULTS } from '../admission/request.fixture.js';
 import { podSecurityLevel } from './scc-level.js';

@@ -1,3 +1,4 @@
+import { isRecord } from '@scc/plan/words';
 import { isExemptNamespace, type Namespace } from '../model/namespace.js';
 import type { Pod } from '../model/pod.js';
 
@@ -18,9 +19,6 @@ const isUnset = (value: unknown): boolean =>
   value === undefined || value === null || (Array.isArray(value) && value.length === 0);
 
 type Fields = Readonly<Record<string, unknown>>;
-const isFields = (value: unknown): value is Fields =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
 const sameItems = (a: readonly unknown[], b: readonly unknown[]): boolean =>
   a.length === b.length && a.every((item, index) => semanticallyEqual(item, b[index]));
 
@@ -32,7 +30,7 @@ const sameFields = (a: Fields, b: Fields): boolean =>
 export function semanticallyEqual(a: unknown, b: unknown): boolean {
   if (a === b || (isUnset(a) && isUnset(b))) return true;
   if (Array.isArray(a)) return Array.isArray(b) && sameItems(a, b);
-  return isFields(a) && isFields(b) && sameFields(a, b);
+  return isRecord(a) && isRecord(b) && sameFields(a, b);
 }
 
 function relevantMetadata({ metadata }: Pod): Fields {
