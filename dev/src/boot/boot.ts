@@ -11,7 +11,7 @@ import { createAuthority } from '@scc/testing/authority';
 import { auditKey, serviceAccountKeys } from '../identity/tls.js';
 import { newSecret, tokensCsv, users } from '../identity/users.js';
 import { fileIn, type PartContext } from '../parts/context.js';
-import { apiServer, controllerManager, etcd, scheduler } from '../parts/kubernetes.js';
+import { apiServer, auditPolicy, controllerManager, etcd, scheduler } from '../parts/kubernetes.js';
 import { kubelet } from '../parts/kubelet.js';
 import { envoy, GATEWAY, istiod, meshConfig, SIDECAR, writeBootstrap } from '../parts/mesh.js';
 import { PRODUCT, startProduct } from '../parts/product.js';
@@ -139,6 +139,7 @@ async function prepare({ stateDir, binaries, options, ports }: Boot): Promise<Pr
     writeFile(file('sa.key'), keys.privateKey, secret),
     writeFile(file('audit.key'), auditKey(), secret),
     writeFile(file('tokens.csv'), tokensCsv(all, tokens), secret),
+    writeFile(file('audit-policy.yaml'), auditPolicy()),
     writeFile(file('mesh.yaml'), meshConfig()),
     writeFile(file('prometheus.yaml'), prometheusConfig()),
     writeFile(file('kubeconfig'), configFor(`https://127.0.0.1:${ports['kubernetes'] ?? 0}`, 'admin'), secret),

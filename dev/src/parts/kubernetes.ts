@@ -1,3 +1,5 @@
+import { stringify } from 'yaml';
+import { SYSTEM_NAMESPACE } from '../cluster/accounts.js';
 import type { Api } from '../cluster/api.js';
 import type { PartDefinition } from '../supervisor/process.js';
 import { answers, type PartContext } from './context.js';
@@ -14,7 +16,16 @@ export const etcd = ({ binary, file }: PartContext): PartDefinition => ({
   ready: () => answers('http://127.0.0.1:2379/readyz'),
 });
 
-export const apiServer = ({ binary, file }: PartContext, api: Api): PartDefinition => ({
+/** What the API server writes down of requests, where it is told to: who asked for what, and what it answered. */
+export const auditPolicy = (): string =>
+  stringify({
+    apiVersion: 'audit.k8s.io/v1',
+    kind: 'Policy',
+    omitStages: ['RequestReceived'],
+    rules: [{ level: 'Metadata', userGroups: [`system:serviceaccounts:${SYSTEM_NAMESPACE}`] }, { level: 'None' }],
+  });
+
+export const apiServer = ({ binary, file, options }: PartContext, api: Api): PartDefinition => ({
   name: 'kube-apiserver',
   command: binary('kube-apiserver'),
   args: [
@@ -26,6 +37,9 @@ export const apiServer = ({ binary, file }: PartContext, api: Api): PartDefiniti
     ...['--token-auth-file', file('tokens.csv'), '--authorization-mode', 'Node,RBAC', '--allow-privileged'],
     ...['--enable-admission-plugins', 'NodeRestriction', '--profiling=false'],
     ...['--admission-control-config-file', webhookClientFiles(file).admission],
+    ...(options.recordRequests
+      ? ['--audit-policy-file', file('audit-policy.yaml'), '--audit-log-path', file('logs', 'requests.jsonl')]
+      : []),
   ],
   ready: async () => (await api.get('/readyz')) === 'ok',
   stopTimeoutMs: 5000,

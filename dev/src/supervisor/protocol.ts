@@ -19,6 +19,8 @@ export const stackOptionsSchema = z.object({
   sccMode: z.enum(['kubernetes', 'openshift']).default('kubernetes'),
   /** Lets everything but pods and proxies run only while nobody else wants the processor: for a quiet machine alone. */
   background: z.boolean().default(false),
+  /** Lets the API server write down what the product's processes ask it for: logs/requests.jsonl. */
+  recordRequests: z.boolean().default(false),
   /** More environment for a product process. */
   env: z.record(z.string(), z.record(z.string(), z.string())).default({}),
 });

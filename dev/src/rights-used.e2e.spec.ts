@@ -1,0 +1,200 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { Client, Connection } from '@temporalio/client';
+import { waitFor } from '@scc/runtime';
+import { z } from 'zod';
+import { rightsOf } from './chart/objects.fixture.js';
+import { readManifests } from './cluster/manifests.js';
+import { RENDERED } from './cluster/places.js';
+import { engineOn, longHolds, PLANS, TIMEOUT_MS } from './engine.fixture.js';
+import { deploySamples, startStack, type Stack } from './index.js';
+
+/**
+ * The rights of the chart are those that the code uses: the API server records every request of the product's accounts
+ * while migrations complete, are refused, rolled back and deleted, on a cluster that serves the Gateway API.
+ */
+
+jest.setTimeout(TIMEOUT_MS + 30_000);
+
+const ROUTES = ['HTTPRoute', 'GRPCRoute', 'TCPRoute', 'TLSRoute'];
+/** Served without any meaning: the rights to them are all that this test is about. */
+const gatewayCrd = (kind: string): object => {
+  const plural = `${kind.toLowerCase()}s`;
+  return {
+    apiVersion: 'apiextensions.k8s.io/v1',
+    kind: 'CustomResourceDefinition',
+    metadata: {
+      name: `${plural}.gateway.networking.k8s.io`,
+      annotations: { 'api-approved.kubernetes.io': 'unapproved, for a test' },
+    },
+    spec: {
+      group: 'gateway.networking.k8s.io',
+      names: { kind, plural, singular: kind.toLowerCase(), listKind: `${kind}List` },
+      scope: 'Namespaced',
+      versions: [
+        {
+          name: 'v1',
+          served: true,
+          storage: true,
+          schema: { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } },
+        },
+      ],
+    },
+  };
+};
+
+let stack: Stack;
+let connection: Connection;
+let temporal: Client;
+beforeAll(async () => {
+  stack = await startStack({ recordRequests: true, parts: { worker: false, watcher: false } });
+  for (const kind of ROUTES)
+    await stack.api.create('/apis/apiextensions.k8s.io/v1/customresourcedefinitions', gatewayCrd(kind));
+  for (const kind of ROUTES)
+    await waitFor(
+      () =>
+        stack.api.list(`/apis/gateway.networking.k8s.io/v1/${kind.toLowerCase()}s`).then(
+          () => true,
+          () => false,
+        ),
+      { timeoutMs: 30_000, what: `${kind} to be served` },
+    );
+  await stack.part('worker').start();
+  await stack.part('watcher').start();
+  await deploySamples(stack);
+  connection = await Connection.connect({ address: stack.addresses.temporal });
+  temporal = new Client({ connection, namespace: 'scc' });
+}, 900_000);
+afterAll(async () => {
+  await stack.stop();
+  await connection.close();
+}, 60_000);
+
+const { apply, untilPhase, untilWeight, remains } = engineOn(() => ({ stack, temporal }));
+
+const eventSchema = z.looseObject({
+  verb: z.string(),
+  user: z.looseObject({ username: z.string() }),
+  impersonatedUser: z.looseObject({ username: z.string() }).optional(),
+  objectRef: z
+    .looseObject({
+      apiGroup: z.string().default(''),
+      resource: z.string(),
+      subresource: z.string().optional(),
+    })
+    .optional(),
+  responseStatus: z.looseObject({ code: z.number() }).optional(),
+});
+type RequestEvent = z.infer<typeof eventSchema>;
+
+const ACCOUNTS = ['governance', 'worker', 'watcher'] as const;
+type Account = (typeof ACCOUNTS)[number];
+
+async function recorded(): Promise<RequestEvent[]> {
+  const text = await readFile(path.join(stack.stateDir, 'logs', 'requests.jsonl'), 'utf8');
+  return text
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => eventSchema.parse(JSON.parse(line)));
+}
+
+const written = (group: string, resource: string, verb: string): string =>
+  `${verb} ${resource}${group === '' ? '' : `.${group}`}`;
+
+const requestsOf = async (account: Account): Promise<RequestEvent[]> =>
+  (await recorded()).filter(({ user }) => user.username === `system:serviceaccount:scc-system:${account}`);
+
+const used = async (account: Account): Promise<Set<string>> =>
+  new Set(
+    (await requestsOf(account)).flatMap(({ verb, objectRef, impersonatedUser }) => {
+      if (!objectRef) return [];
+      const { apiGroup, resource, subresource } = objectRef;
+      // A request in another's name needs the right to speak for them, and no right to what is asked for.
+      if (impersonatedUser) return ['impersonate serviceaccounts', 'impersonate groups'];
+      return [written(apiGroup, subresource === undefined ? resource : `${resource}/${subresource}`, verb)];
+    }),
+  );
+
+const granted = async (account: Account): Promise<Set<string>> =>
+  new Set(
+    rightsOf(await readManifests(path.join(RENDERED, 'kubernetes')), account).flatMap(
+      ({ apiGroups, resources, verbs }) =>
+        apiGroups.flatMap((group) =>
+          resources.flatMap((resource) => verbs.map((verb) => written(group, resource, verb))),
+        ),
+    ),
+  );
+
+/** Rights that no suite can use here, and why the installation has them. */
+const UNSEEN: Record<Account, [rights: RegExp, reason: string][]> = {
+  governance: [
+    [/^(get|update) secrets$/, 'certificates are rotated in a Secret; the stack serves them from files'],
+    [/^(get|patch) (mutating|validating)webhookconfigurations\./, 'the same rotation writes the authority there'],
+    [/^update namespaceenforcements\./, 'a permission that a review asks about; there is no such resource'],
+  ],
+  worker: [
+    [/^create /, 'an apply of an object that is not there is a patch to the API, and a create to RBAC'],
+    [/^use securitycontextconstraints\./, 'RBAC asks for it when a binding grants an SCC'],
+    [/roles\.rbac/, 'a Role is made and deleted only for an SCC that has no ClusterRole'],
+    [/\.(security|telemetry)\.istio\.io$| sidecars\./, 'no sample has a policy of this kind that selects its pods'],
+    [/^(get|watch) \w+routes\.gateway| gateways\.gateway/, 'routes are only looked for so far'],
+  ],
+  watcher: [],
+};
+
+describe('the rights that the code uses', () => {
+  it('are exercised by a migration, a refusal, an undo and a deletion', async () => {
+    // Its ids are allocated.
+    const fresh = { metadata: { name: 'fresh', labels: { 'scc.poc/enforce': 'true' } } };
+    await stack.api.create('/api/v1/namespaces', fresh);
+    await apply('no-kind', 'sessions', { workloadRef: { kind: 'StatefulSet', name: 'sessions' } });
+    await apply('whole', 'ledger');
+    await untilPhase('no-kind', 'Rejected');
+    await untilPhase('whole', 'Completed');
+    await apply('gone', 'orders', { traffic: longHolds });
+    await untilWeight('gone', 10);
+    await stack.api.call('DELETE', `${PLANS}/gone`);
+    await waitFor(
+      async () =>
+        (await stack.api.list(PLANS)).items.every(
+          (plan) =>
+            z.looseObject({ metadata: z.looseObject({ name: z.string() }) }).parse(plan).metadata.name !== 'gone',
+        ),
+      { timeoutMs: TIMEOUT_MS, everyMs: 200, what: 'the deleted plan to be undone' },
+    );
+    expect(await remains()).toEqual([]);
+    const annotated = z.looseObject({ metadata: z.looseObject({ annotations: z.record(z.string(), z.string()) }) });
+    await waitFor(
+      async () =>
+        'openshift.io/sa.scc.uid-range' in
+        annotated.parse(await stack.api.get('/api/v1/namespaces/fresh')).metadata.annotations,
+      { timeoutMs: 30_000, what: 'the ids of a namespace' },
+    );
+  });
+
+  it.each(ACCOUNTS)('never meet a refusal: %s', async (account) => {
+    const refused = (await requestsOf(account))
+      .filter(({ responseStatus, impersonatedUser }) => responseStatus?.code === 403 && !impersonatedUser)
+      .map(({ verb, objectRef }) => written(objectRef?.apiGroup ?? '', objectRef?.resource ?? '', verb));
+    expect([...new Set(refused)]).toEqual([]);
+  });
+
+  it.each(ACCOUNTS)('are all granted to %s', async (account) => {
+    const has = await granted(account);
+    // Every authenticated user may ask what itself may do.
+    expect([...(await used(account))].filter((right) => !has.has(right) && !right.includes('selfsubject'))).toEqual([]);
+  });
+
+  it.each(ACCOUNTS)('are all that %s is granted, but for those with a reason', async (account) => {
+    const seen = await used(account);
+    const explained = ([...UNSEEN[account]] as const).map(([rights]) => rights);
+    const unused = [...(await granted(account))].filter((right) => !seen.has(right));
+    expect(unused.filter((right) => !explained.some((pattern) => pattern.test(right)))).toEqual([]);
+  });
+
+  it.each(ACCOUNTS)('leave no reason without a right that needs it: %s', async (account) => {
+    const has = [...(await granted(account))];
+    expect(UNSEEN[account].filter(([pattern]) => !has.some((right) => pattern.test(right)))).toEqual([]);
+  });
+});
