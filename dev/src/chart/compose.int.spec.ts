@@ -91,10 +91,9 @@ describe('docker-compose.yml', () => {
   });
 
   it('finds every file that it reads, but for what only a cluster gives, readable to the users of its containers', async () => {
-    const fromCluster = /kubeconfig$/;
     for (const file of Object.values(compose.services)
       .flatMap(localOf)
-      .filter((one) => !one.endsWith("kubeconfig"))) {
+      .filter((one) => !one.endsWith('kubeconfig'))) {
       const { mode } = await stat(path.join(folder, file.replace('./local/', '')));
       expect([file, mode & 0o444]).toEqual([file, 0o444]);
     }
