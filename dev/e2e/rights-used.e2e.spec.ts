@@ -4,11 +4,11 @@ import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { Client, Connection } from '@temporalio/client';
 import { waitFor } from '@scc/runtime';
 import { z } from 'zod';
-import { rightsOf } from './chart/objects.fixture.js';
-import { readManifests } from './cluster/manifests.js';
-import { RENDERED } from './cluster/places.js';
+import { rightsOf } from '../src/chart/objects.fixture.js';
+import { readManifests } from '../src/cluster/manifests.js';
+import { RENDERED } from '../src/cluster/places.js';
 import { engineOn, longHolds, PLANS, TIMEOUT_MS } from './engine.fixture.js';
-import { deploySamples, startStack, type Stack } from './index.js';
+import { deploySamples, startStack, type Stack } from '@scc/dev';
 
 /**
  * The rights of the chart are those that the code uses: the API server records every request of the product's accounts
