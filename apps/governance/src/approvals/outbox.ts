@@ -1,3 +1,4 @@
+import { messageOf } from '@scc/runtime';
 import type { Logger } from 'pino';
 import { type DataSource, type EntityManager, IsNull, LessThanOrEqual } from 'typeorm';
 import { workflowIdOf } from '@scc/migration/contract';
@@ -49,7 +50,7 @@ export async function relayOne(source: DataSource, deliver: Deliver, now: () => 
       else if (isOver) await finish(tx, id, { abandonedAt: now() });
       else await postpone(tx, row, { now: now(), error: 'no such workflow is running' });
     } catch (error) {
-      await postpone(tx, row, { now: now(), error: error instanceof Error ? error.message : String(error) });
+      await postpone(tx, row, { now: now(), error: messageOf(error) });
     }
     return true;
   });

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { pause, messageOf } from '@scc/runtime';
 import { NoteError, parseCheckpoint } from '@scc/audit';
 import type { Logger } from '@scc/runtime';
 import { z } from 'zod';
@@ -93,7 +93,7 @@ export class CheckpointPublisher {
       const published = await this.publish(next);
       if (published && this.pending === next) this.pending = null;
       if (this.stopping.signal.aborted && !published) return;
-      await sleep(this.options.everyMs ?? EVERY_MS, undefined, { signal: this.stopping.signal }).catch(() => undefined);
+      await pause(this.options.everyMs ?? EVERY_MS, this.stopping.signal);
     }
   }
 
@@ -114,7 +114,7 @@ export class CheckpointPublisher {
   private reportFailure(error: unknown, size: number): void {
     const isContradicted = error instanceof LogContradicted;
     if (isContradicted) this.contradiction = error.message;
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     if (message === this.lastFailure) return;
     this.lastFailure = message;
     this.options.logger[isContradicted ? 'error' : 'warn'](

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { pause } from '@scc/runtime';
 import { KEY_ROTATED, type NoteSigner, readRotation, rotationDetails, signCheckpoint, type Tile } from '@scc/audit';
 import type { Logger } from '@scc/runtime';
 import type { DataSource, QueryRunner } from 'typeorm';
@@ -55,7 +55,7 @@ export class Sealer {
   }
 
   private async pause(ms: number): Promise<void> {
-    await sleep(ms, undefined, { signal: this.stopping.signal }).catch(() => undefined);
+    await pause(ms, this.stopping.signal);
   }
 
   private async run(): Promise<void> {

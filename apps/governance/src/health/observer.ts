@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { pause } from '@scc/runtime';
 import type { Logger } from 'pino';
 import type { DataSource } from 'typeorm';
 import { z } from 'zod';
@@ -62,7 +62,7 @@ export class Observer {
 
   private async repeat(work: () => Promise<void>): Promise<void> {
     for (;;) {
-      await delay(EVERY_MS, undefined, { signal: this.stopping.signal }).catch(() => undefined);
+      await pause(EVERY_MS, this.stopping.signal);
       if (this.stopping.signal.aborted) return;
       await work();
     }

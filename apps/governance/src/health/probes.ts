@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { withDeadline } from '@scc/runtime';
 import type { Logger } from 'pino';
 import type { PartStates } from './parts.js';
 
@@ -18,7 +18,7 @@ export async function askParts(probes: Probes, states: PartStates, logger: Logge
     Object.entries(probes).map(async ([part, probe]) => {
       const before = states.get(part)?.status;
       try {
-        await inTime(probe);
+        await withDeadline(() => probe(), { timeoutMs: ASK_MS });
         states.see(part, 'up');
         if (before === 'down') logger.info({ part }, 'dependency answers again');
       } catch (error) {
@@ -27,17 +27,4 @@ export async function askParts(probes: Probes, states: PartStates, logger: Logge
       }
     }),
   );
-}
-
-async function inTime(probe: Probe): Promise<void> {
-  const timer = new AbortController();
-  const late = delay(ASK_MS, undefined, { signal: timer.signal }).then(() => {
-    throw new Error(`no answer within ${ASK_MS} ms`);
-  });
-  try {
-    await Promise.race([probe(), late]);
-  } finally {
-    late.catch(() => undefined);
-    timer.abort();
-  }
 }
