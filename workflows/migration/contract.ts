@@ -294,7 +294,15 @@ export interface MigrationActivities {
   awaitCanary: (target: MigrationTarget, timeoutMs: number) => Promise<PodSCC[]>;
   prepareRoutes: (target: MigrationTarget) => Promise<void>;
   setMirror: (target: MigrationTarget, mirror: { percentage: number; methods: 'Safe' | 'All' } | null) => Promise<void>;
-  setWeights: (target: MigrationTarget, canary: number) => Promise<{ verifiedBy: 'proxies' | 'bound' }>;
+  /**
+   * Weight goes to a side only while that side can serve it. With `unlessDown` a canary that cannot is no failure: the
+   * weights then stay as they are.
+   */
+  setWeights: (
+    target: MigrationTarget,
+    canary: number,
+    options?: { unlessDown: boolean },
+  ) => Promise<{ verifiedBy: 'proxies' | 'bound' }>;
   hold: (request: HoldRequest) => Promise<GateSample[]>;
   callWebhooks: (request: WebhookRequest) => Promise<GateSample[]>;
   migrateWorkload: (target: MigrationTarget) => Promise<void>;

@@ -30,7 +30,7 @@ const UNDO: {
   canary: ({ target }, { undo }) => undo.removeCanary(target),
   routes: returnToStable,
   traffic: async ({ target }, { undo }, { canary }) => {
-    await undo.setWeights(target, canary);
+    await undo.setWeights(target, canary, { unlessDown: true });
   },
   workload: async ({ target, images }, { undo, record }) => {
     reportConflicts(record, await undo.restoreWorkload(target, images));

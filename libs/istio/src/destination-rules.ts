@@ -1,5 +1,5 @@
 import type { KubeObject } from '@scc/kube';
-import { copyName } from '@scc/plan';
+import { copyName, untracked } from '@scc/plan';
 import type { SurveyRequest } from '@scc/routing';
 import { resolvedHost, serviceHost } from './hosts.js';
 import { destinationRuleSpecSchema } from './schema.js';
@@ -20,7 +20,7 @@ export function canaryRule(rule: KubeObject, { namespace, services, label, marke
     metadata: {
       namespace: rule.metadata.namespace ?? '',
       name: copyName(rule.metadata.name ?? ''),
-      labels: { ...rule.metadata.labels, ...markers },
+      labels: { ...untracked(rule.metadata.labels), ...markers },
     },
     spec: { ...spec, host: serviceHost(pair.canary, namespace), ...(subsets ? { subsets } : {}) },
   };

@@ -85,3 +85,4 @@ export { RISK_BANDS, type RiskBand } from './risk-bands.js';
 export { SEARCH_ATTRIBUTES } from './search-attributes.js';
 export { approvalNeeds, gateSentence, headlineOf, nextStepAfter, plural, sentenceOf } from './sentences.js';
 export { WAIT_REASONS, type WaitReason } from './waits.js';
+export { untracked } from './tracking.js';

@@ -18,6 +18,7 @@ import { neighbourViolations, podSecurityViolations } from '../assess/pod-securi
 import { changeTemplate } from '../assess/template.js';
 import type { Metrics } from '../outside/prometheus.js';
 import type { ReviewGates } from '../outside/review.js';
+import { isAnswer } from './answers.js';
 import { kept } from './governance.js';
 import { keyOf } from '../cluster/objects.js';
 import { surveyPolicies } from '../cluster/neighbours.js';
@@ -82,6 +83,25 @@ const rejected = (facts: Facts, violations: Violation[]): Assessment => ({
 
 /** Gathers the facts, makes every check, and asks governance: the last step before anything is touched. */
 export const assessWith =
+  (deps: Deps): MigrationActivities['assess'] =>
+  async (ref, plan) => {
+    try {
+      return await assessment(deps)(ref, plan);
+    } catch (error) {
+      if (!isAnswer(error)) throw error;
+      return { ok: false, facts: { sourceSCC: null, pods: [], services: [] }, violations: [cannotLook(error)] };
+    }
+  };
+
+/** The cluster or governance answered that the plan cannot be assessed: waiting would not change that. */
+const cannotLook = (error: unknown): Violation => ({
+  code: 'CannotLook',
+  field: 'spec',
+  message: `the facts cannot be gathered: ${error instanceof Error ? error.message : String(error)}`,
+  remedy: 'Give the worker the right that is named, or install the API that is missing, and apply the plan again.',
+});
+
+const assessment =
   ({ kube, governance, router, metrics, reviewGates, drainMs }: Deps): MigrationActivities['assess'] =>
   async (ref, plan) => {
     const { spec } = plan;

@@ -1,12 +1,16 @@
 import { isForbidden, type KubeClient, type KubeObject, type ObjectId } from '@scc/kube';
 import type { MigrationActivities, MigrationTarget } from '@scc/migration/contract';
-import { canaryAnnotations, canaryLabels, copyName, FIELD_MANAGER } from '@scc/plan';
+import { canaryAnnotations, canaryLabels, copyName, FIELD_MANAGER, untracked } from '@scc/plan';
 import { controllerSubject, SCC_ANNOTATION } from '@scc/scc';
 import { terminal } from './failures.js';
-import { deploymentSchema, endpointSliceSchema, idOf, serviceSchema } from '../cluster/objects.js';
+import { ownedByPlan, placedAsCanary } from '../cluster/copies.js';
+import { readyEndpointsOf } from '../cluster/endpoints.js';
+import { deploymentSchema, idOf, serviceSchema } from '../cluster/objects.js';
 import { pause, until } from './pace.js';
 import { copyForCanary } from '../cluster/neighbours.js';
-import { asPodSCC, podsOf, rolloutOf, strangers, troubles } from '../cluster/rollout.js';
+import { asPodSCC } from '../cluster/rollout.js';
+import { livePods } from '../cluster/workload-pods.js';
+import { awaitRollout } from './await-rollout.js';
 
 const POLL_MS = 150;
 const GONE_TIMEOUT_MS = 10 * 60_000;
@@ -37,28 +41,26 @@ export const canaryObjects = (target: MigrationTarget): ObjectId[] => [
   ...copyIds(target),
 ];
 
-/** Annotations that belong to one object's own life and must not be copied. */
-const OWN_ANNOTATIONS = ['deployment.kubernetes.io/revision', 'kubectl.kubernetes.io/last-applied-configuration'];
-
 function canaryDeployment(workload: KubeObject, target: MigrationTarget): KubeObject {
   const { spec } = deploymentSchema.parse(workload);
   const { key, canary } = target.label;
-  const template = target.templateAfter as { metadata?: { labels?: Record<string, string> } };
-  const annotations = Object.fromEntries(
-    Object.entries(workload.metadata.annotations ?? {}).filter(([name]) => !OWN_ANNOTATIONS.includes(name)),
-  );
+  const template = target.templateAfter as {
+    metadata?: { labels?: Record<string, string>; annotations?: Record<string, string> };
+    spec: Record<string, unknown>;
+  };
   return {
     apiVersion: 'apps/v1',
     kind: 'Deployment',
     metadata: {
       name: target.canary,
       namespace: target.ref.namespace,
+      ...ownedByPlan(target.ref),
       labels: {
-        ...workload.metadata.labels,
+        ...untracked(workload.metadata.labels),
         ...(workload.metadata.labels?.[key] ? { [key]: canary } : {}),
         ...markers(target),
       },
-      annotations: { ...annotations, ...canaryAnnotations(target.ref.name) },
+      annotations: { ...untracked(workload.metadata.annotations), ...canaryAnnotations(target.ref.name) },
     },
     spec: {
       ...spec,
@@ -67,7 +69,9 @@ function canaryDeployment(workload: KubeObject, target: MigrationTarget): KubeOb
       selector: { matchLabels: { ...spec.selector.matchLabels, [key]: canary } },
       template: {
         ...template,
+        // Labels stay, whoever set them: selectors of the workload, its Services and its policies may name any.
         metadata: { ...template.metadata, labels: { ...template.metadata?.labels, [key]: canary, ...markers(target) } },
+        spec: placedAsCanary(template.spec, target.label),
       },
     },
   };
@@ -82,7 +86,8 @@ function canaryService(service: KubeObject, name: string, target: MigrationTarge
     metadata: {
       name,
       namespace: target.ref.namespace,
-      labels: { ...service.metadata.labels, ...markers(target) },
+      ...ownedByPlan(target.ref),
+      labels: { ...untracked(service.metadata.labels), ...markers(target) },
       annotations: canaryAnnotations(target.ref.name),
     },
     spec: {
@@ -100,7 +105,12 @@ function canaryAutoscaler(autoscaler: KubeObject, target: MigrationTarget): Kube
   return {
     apiVersion: autoscaler.apiVersion,
     kind: autoscaler.kind,
-    metadata: { namespace, name: copyName(name), labels: { ...labels, ...markers(target) } },
+    metadata: {
+      ...ownedByPlan(target.ref),
+      namespace,
+      name: copyName(name),
+      labels: { ...untracked(labels), ...markers(target) },
+    },
     spec: {
       ...spec,
       minReplicas: target.replicas,
@@ -121,7 +131,7 @@ export function canaryActivities(kube: KubeClient): CanaryActivities {
   };
   const apply = (object: KubeObject) => kube.apply(object, { fieldManager: FIELD_MANAGER, force: true });
   const pods = (target: MigrationTarget) =>
-    podsOf(kube, target.ref.namespace, { [target.label.key]: target.label.canary, ...markers(target) });
+    livePods(kube, target.ref.namespace, { [target.label.key]: target.label.canary, ...markers(target) });
 
   return {
     confirmAdmission: async (target) => {
@@ -157,9 +167,9 @@ export function canaryActivities(kube: KubeClient): CanaryActivities {
       }
       for (const key of policies) {
         const policy = await read(idOf(key));
-        await apply(
-          copyForCanary(policy, { ...label, name: copyName(policy.metadata.name ?? ''), markers: markers(target) }),
-        );
+        const name = copyName(policy.metadata.name ?? '');
+        const copy = copyForCanary(policy, { ...label, name, markers: markers(target) });
+        await apply({ ...copy, metadata: { ...copy.metadata, ...ownedByPlan(ref) } });
       }
       await apply(canaryDeployment(deployment, target));
       for (const { key } of target.autoscalers) {
@@ -169,34 +179,15 @@ export function canaryActivities(kube: KubeClient): CanaryActivities {
     },
 
     awaitCanary: async (target, timeoutMs) => {
-      const state = { message: 'the canary was not seen yet' };
-      const ready = await until(
-        async () => {
-          const rollout = rolloutOf(await read(deploymentId(target)));
-          if (rollout.state === 'refused') throw terminal('admission', `the canary is refused: ${rollout.message}`);
-          const seen = await pods(target);
-          if (rollout.state === 'failed')
-            throw terminal('readiness', `the canary failed: ${rollout.message}${troubles(seen)}`);
-          if (rollout.state === 'waiting') {
-            state.message = rollout.message + troubles(seen);
-            return undefined;
-          }
-          const wrong = strangers(seen, target.targetSCC);
-          if (wrong) throw terminal('admission', wrong);
-          const endpoints = await readyEndpoints(kube, target);
-          if (endpoints !== null) {
-            state.message = endpoints;
-            return undefined;
-          }
-          return seen.filter(({ leaving }) => !leaving);
-        },
-        {
-          everyMs: POLL_MS,
-          timeoutMs,
-          expired: () => terminal('readiness', `the canary is not ready after ${timeoutMs / 1000} s: ${state.message}`),
-        },
-      );
-      return ready.map(asPodSCC);
+      const pods = await awaitRollout(kube, {
+        read: () => read(deploymentId(target)),
+        subject: `the canary ${target.canary}`,
+        targetSCC: target.targetSCC,
+        timeoutMs,
+        overdue: 'readiness',
+        missing: () => readyEndpoints(kube, target),
+      });
+      return pods.map(asPodSCC);
     },
 
     removeCanary: async (target) => {
@@ -253,13 +244,7 @@ async function dryRun(
 /** What is missing before every canary pod is a ready endpoint of every canary Service, or null. */
 async function readyEndpoints(kube: KubeClient, { ref, services, replicas }: MigrationTarget): Promise<string | null> {
   for (const { canary } of services) {
-    const { items } = await kube.list(
-      { apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice' },
-      { namespace: ref.namespace, labelSelector: `kubernetes.io/service-name=${canary}` },
-    );
-    const ready = items
-      .flatMap((item) => endpointSliceSchema.parse(item).endpoints)
-      .filter(({ conditions }) => conditions.ready).length;
+    const ready = await readyEndpointsOf(kube, ref.namespace, canary);
     if (ready < replicas) return `${canary} has ${ready} of ${replicas} ready endpoints`;
   }
   return null;

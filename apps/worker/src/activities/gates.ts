@@ -5,7 +5,9 @@ import { messageOf } from '@scc/runtime';
 import type { HoldRequest, MigrationActivities, MigrationTarget } from '@scc/migration/contract';
 import type { Metrics, Reading, TrafficScope } from '../outside/prometheus.js';
 import { gatesFailed, terminal } from './failures.js';
+import { readyCounts, shortSide } from '../cluster/endpoints.js';
 import { pause } from './pace.js';
+import type { KubeClient } from '@scc/kube';
 import { surveyOf } from './routes.js';
 
 /** How long a gate that waits for data may wait beyond the hold, in milliseconds. */
@@ -77,7 +79,15 @@ async function sample(watch: Watch, request: HoldRequest, metrics: Metrics): Pro
  * the gates then judge the samples that exist.
  */
 export const holdWith =
-  ({ metrics, router }: { metrics: Metrics; router: TrafficRouter }): MigrationActivities['hold'] =>
+  ({
+    metrics,
+    router,
+    kube,
+  }: {
+    metrics: Metrics;
+    router: TrafficRouter;
+    kube: KubeClient;
+  }): MigrationActivities['hold'] =>
   async (request) => {
     const { target, durationMs: holdMs, gates } = request;
     const startMs = activityInfo().scheduledTimestampMs;
@@ -90,6 +100,7 @@ export const holdWith =
       seenData: false,
       nextMs: firstSampleMs(gate, startMs, holdMs),
     }));
+    const sides: SidesSeen = { shortSinceMs: null, lookedMs: null };
     for (;;) {
       cancellationSignal().throwIfAborted();
       const nowMs = Date.now();
@@ -98,6 +109,7 @@ export const holdWith =
       for (const watch of due) watch.nextMs = nowMs + Math.max(MIN_INTERVAL_MS, durationMs(watch.gate.interval));
       if (holdMs === 0) {
         await requireRoutes(router, request);
+        await requireBothSides(kube, request, sides);
         return finish(watches);
       }
       const starving = watches.some(
@@ -107,10 +119,31 @@ export const holdWith =
       const failed = watches.flatMap((watch) => verdictOf(watch, over) ?? []);
       if (failed.length) throw gatesFailed(lastOf(watches), failed.join('; '));
       await requireRoutes(router, request);
+      await requireBothSides(kube, request, sides);
       if (over || (nowMs >= endMs && !starving)) return finish(watches);
       await pause(Math.min(SLICE_MS, Math.max(10, Math.min(endMs, ...watches.map(({ nextMs }) => nextMs)) - nowMs)));
     }
   };
+
+/** Between two looks at the endpoints of both sides, in milliseconds. */
+const SIDES_MS = 2_000;
+/** How long a side may be short before that counts: a pod that restarts is back sooner. */
+const SHORT_LASTS_MS = 8_000;
+
+interface SidesSeen {
+  shortSinceMs: number | null;
+  lookedMs: number | null;
+}
+
+/** A side that cannot serve its share ends the hold: whatever carries requests is watched, not the canary alone. */
+async function requireBothSides(kube: KubeClient, { target, weight }: HoldRequest, seen: SidesSeen): Promise<void> {
+  const nowMs = performance.now();
+  if (weight === 0 || (seen.lookedMs !== null && nowMs - seen.lookedMs < SIDES_MS)) return;
+  seen.lookedMs = nowMs;
+  const short = shortSide(await readyCounts(kube, target), weight, target.replicas);
+  seen.shortSinceMs = short === null ? null : (seen.shortSinceMs ?? nowMs);
+  if (short !== null && nowMs - (seen.shortSinceMs ?? nowMs) >= SHORT_LASTS_MS) throw terminal('readiness', short);
+}
 
 /** Somebody who rewrites the routes meanwhile (a GitOps tool, an editor) is named, and the migration does not go on. */
 async function requireRoutes(router: TrafficRouter, { target, weight }: HoldRequest): Promise<void> {

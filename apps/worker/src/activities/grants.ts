@@ -12,7 +12,8 @@ import {
 import { serviceAccountSubject } from '@scc/scc';
 import { z } from 'zod';
 import type { MigrationActivities, MigrationTarget } from '@scc/migration/contract';
-import { bindingSchema, podSchema, sccOf, subjectSchema } from '../cluster/objects.js';
+import { grantUser } from '../cluster/grant-users.js';
+import { bindingSchema, subjectSchema } from '../cluster/objects.js';
 import { terminal } from './failures.js';
 import { currentWorkflowId } from './pace.js';
 
@@ -159,9 +160,9 @@ export function grantActivities({ kube, governance }: Deps): GrantActivities {
       });
       if (grants.length === 0)
         return { bindings: [], kept: `${sourceSCC} is not granted by a RoleBinding of ${ref.namespace}` };
-      const user = await otherUser(kube, target, sourceSCC);
+      const user = await grantUser(kube, target, sourceSCC);
       if (user !== null)
-        return { bindings: [], kept: `${user} still runs under ${sourceSCC} with ${sourceServiceAccount}` };
+        return { bindings: [], kept: `${user} of ServiceAccount ${sourceServiceAccount} may need ${sourceSCC}` };
       for (const [index, grant] of grants.entries()) {
         await recordRemoval(target, grant, index);
         await dropSubject(kube, grant, sourceServiceAccount);
@@ -184,18 +185,6 @@ export function grantActivities({ kube, governance }: Deps): GrantActivities {
       }
     },
   };
-}
-
-/** A pod of another workload that the old grant still serves, or null. Uids tell pods of this rollout apart. */
-async function otherUser(kube: KubeClient, target: MigrationTarget, scc: string): Promise<string | null> {
-  const { items } = await kube.list({ apiVersion: 'v1', kind: 'Pod' }, { namespace: target.ref.namespace });
-  const other = items.find(
-    (item) =>
-      item.metadata.deletionTimestamp === undefined &&
-      sccOf(item) === scc &&
-      podSchema.parse(item).spec.serviceAccountName === target.sourceServiceAccount,
-  );
-  return other ? `pod ${other.metadata.name ?? ''}` : null;
 }
 
 /** What one migration took out of one binding; recorded before it is taken. */

@@ -6,6 +6,7 @@ import type { Instruments } from '../metrics.js';
 import type { Metrics } from '../outside/prometheus.js';
 import type { ReviewGates } from '../outside/review.js';
 import type { CallWebhook } from '../outside/webhooks.js';
+import { withMeaning } from './answers.js';
 import { assessWith } from './assess.js';
 import { canaryActivities } from './canary.js';
 import { holdWith } from './gates.js';
@@ -36,7 +37,11 @@ function heartbeating(activities: MigrationActivities, { measured }: Instruments
   const entries = Object.entries(activities).map(([name, activity]) => [
     name,
     (...args: unknown[]) =>
-      measured(name, () => beating(() => (activity as (...all: unknown[]) => Promise<unknown>)(...args))),
+      measured(name, () =>
+        withMeaning(name as keyof MigrationActivities, () =>
+          beating(() => (activity as (...all: unknown[]) => Promise<unknown>)(...args)),
+        ),
+      ),
   ]);
   return Object.fromEntries(entries) as MigrationActivities;
 }
@@ -49,13 +54,13 @@ export function createActivities(deps: WorkerDeps): MigrationActivities {
     ...governanceActivities(governance),
     ...grantActivities({ kube, governance }),
     ...canaryActivities(kube),
-    ...workloadActivities(kube),
-    ...routeActivities(router),
+    ...workloadActivities({ kube, router }),
+    ...routeActivities({ kube, router }),
     ...preImageActivities({ kube, governance, router }),
     assess: assessWith(deps),
     project: projectWith(deps),
-    hold: holdWith({ metrics, router }),
     callWebhooks: callWebhooksWith(deps.callWebhook),
+    hold: holdWith({ metrics, router, kube }),
     summarizeTraffic: ({ ref, services }, sinceMs) =>
       metrics.summarize(
         { namespace: ref.namespace, services: services.flatMap(({ name, canary }) => [name, canary]) },

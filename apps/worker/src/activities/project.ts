@@ -3,6 +3,7 @@ import { GovernanceError, GovernanceUnreachable, type GovernanceClient } from '@
 import { isNotFound, type KubeClient, type KubeObject } from '@scc/kube';
 import { FIELD_MANAGER, PLAN_TYPE, type PlanRef, type PlanStatus } from '@scc/plan';
 import type { MigrationActivities, Projection, ProjectionResult } from '@scc/migration/contract';
+import { isAnswer } from './answers.js';
 import { kept } from './governance.js';
 import { kubeEventsOf } from './kube-events.js';
 import { findPlan } from './plan.js';
@@ -39,7 +40,11 @@ async function writeStatus(kube: KubeClient, ref: PlanRef, { status, events, wor
     if (isNotFound(error) || !(await findPlan(kube, ref))) return;
     throw error;
   }
-  for (const event of kubeEventsOf({ plan: ref, workload }, events)) await kube.recordEvent(event);
+  // Events are best effort: a namespace that is going away takes none, and the status says the same.
+  for (const event of kubeEventsOf({ plan: ref, workload }, events))
+    await kube.recordEvent(event).catch((error: unknown) => {
+      if (!isAnswer(error)) throw error;
+    });
 }
 
 /** Governance being away must not keep the status from saying so: its events wait for the next projection. */

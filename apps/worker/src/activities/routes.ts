@@ -2,11 +2,17 @@ import { activityInfo } from '@temporalio/activity';
 import { NotServed, RoutesBehind, type PreImage, type Split, type Survey, type TrafficRouter } from '@scc/routing';
 import { z } from 'zod';
 import type { MigrationActivities, MigrationTarget, StoredImage } from '@scc/migration/contract';
+import { readyCounts, shortSide } from '../cluster/endpoints.js';
+import type { KubeClient } from '@scc/kube';
 import { terminal } from './failures.js';
+import { until } from './pace.js';
 import { idOf } from '../cluster/objects.js';
 
 /** Tries of one step, each as long as the router waits for the proxies (30 s): after that they are not reached at all. */
 const MAX_TRIES = 3;
+
+/** How long a side may be short of endpoints before weight is not given to it, in milliseconds. */
+const SIDES_TIMEOUT_MS = 10_000;
 
 const surveySchema = z.custom<Survey>(
   (value) => typeof value === 'object' && value !== null && 'request' in value && 'routes' in value,
@@ -25,7 +31,18 @@ const routed = (images: StoredImage[]): PreImage[] =>
 type RouteActivities = Pick<MigrationActivities, 'prepareRoutes' | 'setMirror' | 'setWeights' | 'restoreRoutes'>;
 
 /** Divides the requests between the workload and its canary. */
-export function routeActivities(router: TrafficRouter): RouteActivities {
+export function routeActivities({ kube, router }: { kube: KubeClient; router: TrafficRouter }): RouteActivities {
+  /** Weight goes to a side only while it has the endpoints that its share needs. */
+  const bothSidesReady = async (target: MigrationTarget, canary: number, needed: number): Promise<void> => {
+    let short: string | null = null;
+    const look = async (): Promise<true | undefined> => {
+      short = shortSide(await readyCounts(kube, target), canary, needed);
+      return short === null ? true : undefined;
+    };
+    const expired = () => terminal('readiness', short ?? 'a side has no endpoints');
+    await until(look, { everyMs: 500, timeoutMs: SIDES_TIMEOUT_MS, expired });
+  };
+
   /** Proxies that stay behind end a step, so that the migration is undone; an undo is tried again by its workflow. */
   const followed = async <T>(work: () => Promise<T>): Promise<T> => {
     try {
@@ -43,7 +60,14 @@ export function routeActivities(router: TrafficRouter): RouteActivities {
     setMirror: async (target, mirror) => {
       await split(target, { canary: 0, mirror });
     },
-    setWeights: (target, canary) => split(target, { canary, mirror: null }),
+    setWeights: async (target, canary, options) => {
+      // Half of what a share needs is enough to begin with: one lost node must not hold up the way back.
+      const needed = Math.ceil(target.replicas / 2);
+      const isDown = shortSide(await readyCounts(kube, target), canary, needed) !== null;
+      if (isDown && options?.unlessDown) return { verifiedBy: 'bound' };
+      await bothSidesReady(target, canary, needed);
+      return split(target, { canary, mirror: null });
+    },
     restoreRoutes: (target, images) => followed(() => router.restore(surveyOf(target), routed(images))),
   };
 }

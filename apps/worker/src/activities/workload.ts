@@ -6,7 +6,12 @@ import { FIELD_MANAGER } from '@scc/plan';
 import { terminal } from './failures.js';
 import { deploymentSchema, keyOf } from '../cluster/objects.js';
 import { until } from './pace.js';
-import { asPodSCC, podsOf, rolloutOf, strangers, troubles } from '../cluster/rollout.js';
+import { surveyOf } from './routes.js';
+import { readyCounts } from '../cluster/endpoints.js';
+import type { TrafficRouter } from '@scc/routing';
+import { asPodSCC, rolloutOf, troubles } from '../cluster/rollout.js';
+import { podsOfWorkload } from '../cluster/workload-pods.js';
+import { awaitRollout } from './await-rollout.js';
 import { revert } from './three-way.js';
 
 const POLL_MS = 150;
@@ -27,10 +32,25 @@ type WorkloadActivities = Pick<
   'migrateWorkload' | 'awaitWorkload' | 'awaitStable' | 'restoreWorkload'
 >;
 
+interface Deps {
+  kube: KubeClient;
+  router: TrafficRouter;
+}
+
+/** Why the workload is too small for the requests that it had, or null: somebody scaled it while it was idle. */
+export function shrunkBy(
+  workload: KubeObject,
+  { workload: name, replicas }: Pick<MigrationTarget, 'workload' | 'replicas'>,
+): string | null {
+  const now = deploymentSchema.parse(workload).spec.replicas;
+  if (now >= replicas) return null;
+  return `${name} was scaled from ${replicas} to ${now} during the migration; scale it up again`;
+}
+
 const templateOf = (object: KubeObject): unknown => (object['spec'] as { template: unknown }).template;
 
 /** Rolls the user's own workload to the target and back. */
-export function workloadActivities(kube: KubeClient): WorkloadActivities {
+export function workloadActivities({ kube, router }: Deps): WorkloadActivities {
   const read = async (target: MigrationTarget): Promise<KubeObject> => {
     const object = await kube.get(workloadId(target));
     if (object?.metadata.uid !== target.workloadUid)
@@ -40,13 +60,19 @@ export function workloadActivities(kube: KubeClient): WorkloadActivities {
   const writeTemplate = async (target: MigrationTarget, current: KubeObject, template: unknown): Promise<void> => {
     // The test makes the write fail, instead of overwriting, when somebody else changed the template meanwhile.
     const body = [
-      { op: 'test', path: '/metadata/resourceVersion', value: current.metadata.resourceVersion },
+      { op: 'test', path: '/spec/template', value: templateOf(current) },
       { op: 'replace', path: '/spec/template', value: template },
     ];
     await kube.patch(workloadId(target), { type: 'json', body, fieldManager: FIELD_MANAGER });
   };
-  const pods = async (target: MigrationTarget, current: KubeObject) =>
-    podsOf(kube, target.ref.namespace, deploymentSchema.parse(current).spec.selector.matchLabels);
+  /** Requests go to the canary while the stable pods cannot serve them and the canary can. */
+  const shelter = async (target: MigrationTarget): Promise<boolean> => {
+    const counts = await readyCounts(kube, target);
+    const needed = target.replicas / 2;
+    if (counts.length === 0 || counts.some(({ stable, canary }) => stable >= needed || canary < needed)) return false;
+    await router.split(surveyOf(target), { canary: 100, mirror: null });
+    return true;
+  };
 
   return {
     migrateWorkload: async (target) => {
@@ -59,56 +85,41 @@ export function workloadActivities(kube: KubeClient): WorkloadActivities {
     },
 
     awaitWorkload: async (target, timeoutMs) => {
-      const state = { message: 'the rollout was not seen yet' };
-      const ready = await until(
-        async () => {
-          const current = await read(target);
-          const rollout = rolloutOf(current);
-          const seen = await pods(target, current);
-          if (rollout.state === 'refused')
-            throw terminal('admission', `the workload's pods are refused: ${rollout.message}`);
-          if (rollout.state === 'failed')
-            throw terminal('rollout', `the rollout failed: ${rollout.message}${troubles(seen)}`);
-          if (rollout.state === 'waiting') {
-            state.message = rollout.message + troubles(seen);
-            return undefined;
-          }
-          const wrong = strangers(seen, target.targetSCC);
-          if (wrong) throw terminal('admission', wrong);
-          return seen.filter(({ leaving }) => !leaving);
-        },
-        {
-          everyMs: POLL_MS,
-          timeoutMs,
-          expired: () => terminal('rollout', `the rollout is not done after ${timeoutMs / 1000} s: ${state.message}`),
-        },
-      );
-      return ready.map(asPodSCC);
+      const pods = await awaitRollout(kube, {
+        read: () => read(target),
+        subject: `the rollout of ${target.workload}`,
+        targetSCC: target.targetSCC,
+        timeoutMs,
+        overdue: 'rollout',
+        missing: async () => shrunkBy(await read(target), target),
+      });
+      return pods.map(asPodSCC);
     },
 
     awaitStable: async (target) => {
       const startMs = Date.now();
-      const state = { message: '' };
-      await until(
-        async () => {
-          const current = await read(target);
-          const rollout = rolloutOf(current);
-          if (rollout.state === 'done') return true;
-          const seen = await pods(target, current);
-          state.message = rollout.message + troubles(seen);
-          const enough = rollout.state === 'waiting' && rollout.available && isUpdated(current);
-          return enough && Date.now() - startMs >= STABLE_ALL_MS ? true : undefined;
-        },
-        {
-          everyMs: POLL_MS,
-          timeoutMs: STABLE_ROUND_MS,
-          expired: () =>
-            terminal(
-              'readiness',
-              `the stable pods of ${target.workload} are not ready, the canary keeps serving: ${state.message}`,
-            ),
-        },
-      );
+      let message = '';
+      let sheltered = false;
+      const look = async (): Promise<true | undefined> => {
+        const current = await read(target);
+        const rollout = rolloutOf(current);
+        const shrunk = shrunkBy(current, target);
+        if (rollout.state === 'done' && shrunk === null) return true;
+        if (!sheltered) sheltered = await shelter(target);
+        if (rollout.state === 'done') message = shrunk ?? '';
+        else {
+          message = rollout.message + troubles((await podsOfWorkload(kube, current)).pods);
+          const enough = shrunk === null && rollout.available && isUpdated(current);
+          if (enough && Date.now() - startMs >= STABLE_ALL_MS) return true;
+        }
+        return undefined;
+      };
+      const expired = () =>
+        terminal(
+          'readiness',
+          `the stable pods of ${target.workload} are not ready, the canary keeps serving: ${message}`,
+        );
+      await until(look, { everyMs: POLL_MS, timeoutMs: STABLE_ROUND_MS, expired });
     },
 
     restoreWorkload: async (target, images) => {

@@ -28,6 +28,32 @@ describe('violationsOf', () => {
       someFacts({ spec: { sourceSCC: 'privileged' } }),
       ['SourceIsAnother'],
     ],
+    [
+      'refuses a workload that a controller owns',
+      someFacts({
+        metadata: { ownerReferences: [{ apiVersion: 'x/v1', kind: 'Shop', name: 's', uid: 's', controller: true }] },
+      }),
+      ['WorkloadIsOwned'],
+    ],
+    [
+      'refuses a claim that one pod alone may write',
+      someFacts({ claims: [{ name: 'data', accessModes: ['ReadWriteOnce'] }] }),
+      ['VolumeCannotBeShared'],
+    ],
+    [
+      'accepts a claim that many may mount',
+      someFacts({ claims: [{ name: 'data', accessModes: ['ReadWriteMany'] }] }),
+      [],
+    ],
+    [
+      "refuses a Service that leads to another workload's pods too",
+      someFacts({
+        services: [
+          { name: 'web', selector: { app: 'ledger' }, sessionAffinity: 'None', others: ['ReplicaSet web-next-1'] },
+        ],
+      }),
+      ['SharedService'],
+    ],
     ['accepts the source that they have', someFacts({ spec: { sourceSCC: 'anyuid' } }), []],
     [
       'refuses what is done already',
@@ -93,7 +119,7 @@ describe('warningsOf', () => {
   it('says what the override lets pass, and what the mesh cannot keep', () => {
     const facts = someFacts({
       deployment: { replicas: 4 },
-      services: [{ name: 'ledger', selector: { app: 'ledger' }, sessionAffinity: 'ClientIP' }],
+      services: [{ name: 'ledger', selector: { app: 'ledger' }, sessionAffinity: 'ClientIP', others: [] }],
       facts: { planAnnotations: { [UNREADY_ANNOTATION]: 'true' } },
     });
     expect(warningsOf(facts)).toEqual([

@@ -153,6 +153,50 @@ const nameIsTaken: Check = ({ inTheWay }) =>
     ),
   );
 
+/** What a controller owns, it writes back: an edit of its own would not last. */
+const isOwned = ofWorkload(({ object }) =>
+  (object.metadata.ownerReferences ?? [])
+    .filter(({ controller }) => controller === true)
+    .map(({ kind, name }) =>
+      violation(
+        'WorkloadIsOwned',
+        'spec.workloadRef',
+        `Deployment ${object.metadata.name ?? ''} is controlled by ${kind} ${name}, which would take the change back`,
+        `Change the pod template in ${kind} ${name} instead.`,
+      ),
+    ),
+);
+
+const CAN_BE_SHARED = ['ReadWriteMany', 'ReadOnlyMany'];
+
+/** Two pods of a rolling pair would write the same volume, or the canary would never get it. */
+const volumeCannotBeShared = ofWorkload(({ claims }) =>
+  claims
+    .filter(({ accessModes }) => !accessModes.some((mode) => CAN_BE_SHARED.includes(mode)))
+    .map(({ name, accessModes }) =>
+      violation(
+        'VolumeCannotBeShared',
+        'spec.workloadRef',
+        `the pods mount the claim ${name} (${accessModes.join(', ') || 'no access mode'}), which a canary beside them could not share`,
+        'Use a claim that several pods may mount (ReadWriteMany), or change the template by hand while the workload is down.',
+      ),
+    ),
+);
+
+/** Requests to a Service are divided between a workload and its canary; nobody else's pods may stand behind it. */
+const serviceIsShared = ofWorkload(({ services }) =>
+  services
+    .filter(({ others }) => others.length > 0)
+    .map(({ name, others }) =>
+      violation(
+        'SharedService',
+        'spec.workloadRef',
+        `Service ${name} also leads to ${others.join(', ')}, whose share of the requests the canary would take`,
+        `Let Service ${name} select the pods of this workload only, for the time of the migration.`,
+      ),
+    ),
+);
+
 const checks: readonly Check[] = [
   kindIsNotMoved,
   workloadDoesNotExist,
@@ -163,6 +207,9 @@ const checks: readonly Check[] = [
   isMigratedAlready,
   isPaused,
   isScaledToZero,
+  isOwned,
+  volumeCannotBeShared,
+  serviceIsShared,
   sourceIsUnhealthy,
   nobodyIsServed,
   nameIsTaken,

@@ -11,16 +11,28 @@ interface Over {
   podSpec?: Record<string, unknown>;
   pods?: Partial<SeenPod>[];
   services?: Workload['services'];
+  claims?: Workload['claims'];
+  /** Of the Deployment's metadata. */
+  metadata?: Record<string, unknown>;
   facts?: Partial<Facts>;
 }
 
 /** A healthy Deployment of three pods under anyuid and a plan to move it to restricted-v2. */
-export function someFacts({ spec, deployment, podSpec, pods = [{}, {}, {}], services, facts }: Over = {}): Facts {
+export function someFacts({
+  spec,
+  deployment,
+  podSpec,
+  pods = [{}, {}, {}],
+  services,
+  claims,
+  metadata,
+  facts,
+}: Over = {}): Facts {
   const labels = { app: 'ledger' };
   const object = {
     apiVersion: 'apps/v1',
     kind: 'Deployment',
-    metadata: { name: 'ledger', namespace: 'shop', uid: 'w1', generation: 1 },
+    metadata: { name: 'ledger', namespace: 'shop', uid: 'w1', generation: 1, ...metadata },
     spec: {
       replicas: 3,
       selector: { matchLabels: labels },
@@ -64,8 +76,9 @@ export function someFacts({ spec, deployment, podSpec, pods = [{}, {}, {}], serv
         leaving: false,
         ...pod,
       })),
-      services: services ?? [{ name: 'ledger', selector: labels, sessionAffinity: 'None' }],
+      services: services ?? [{ name: 'ledger', selector: labels, sessionAffinity: 'None', others: [] }],
       autoscalers: [],
+      claims: claims ?? [],
     },
     policies: [],
     serviceAccount: { name: 'ledger', exists: true, automountToken: undefined },

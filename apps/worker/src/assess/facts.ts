@@ -4,12 +4,21 @@ import { compileSCCs, sccSchema, type CompiledSCCs, type Namespace } from '@scc/
 import { listPolicies } from '../cluster/neighbours.js';
 import { ownedLabelsOf } from '../cluster/namespace.js';
 import { deploymentSchema, selects, serviceSchema, type Deployment } from '../cluster/objects.js';
-import { podsOf, rolloutOf, type Rollout, type SeenPod } from '../cluster/rollout.js';
+import { rolloutOf, type Rollout, type SeenPod } from '../cluster/rollout.js';
+import { isLive, podsOfWorkload } from '../cluster/workload-pods.js';
 
 export interface SelectingService {
   name: string;
   selector: Record<string, string>;
   sessionAffinity: string;
+  /** Live pods behind the Service that are not the workload's, by what they belong to. */
+  others: string[];
+}
+
+/** A volume claim of the workload's pods. */
+export interface Claim {
+  name: string;
+  accessModes: string[];
 }
 
 export interface Workload {
@@ -20,6 +29,7 @@ export interface Workload {
   /** The Services that pick the workload's pods. */
   services: SelectingService[];
   autoscalers: KubeObject[];
+  claims: Claim[];
 }
 
 /** What the cluster says about a plan and its workload, gathered before anything is decided. */
@@ -47,8 +57,9 @@ async function readWorkload(kube: KubeClient, { namespace }: PlanRef, name: stri
   if (!object) return null;
   const deployment = deploymentSchema.parse(object);
   const podLabels = deployment.spec.template.metadata.labels;
-  const [pods, services, autoscalers] = await Promise.all([
-    podsOf(kube, namespace, deployment.spec.selector.matchLabels),
+  const [own, everyPod, services, autoscalers] = await Promise.all([
+    podsOfWorkload(kube, object),
+    kube.list({ apiVersion: 'v1', kind: 'Pod' }, { namespace }),
     kube.list({ apiVersion: 'v1', kind: 'Service' }, { namespace }),
     kube.list({ apiVersion: 'autoscaling/v2', kind: 'HorizontalPodAutoscaler' }, { namespace }),
   ]);
@@ -56,14 +67,52 @@ async function readWorkload(kube: KubeClient, { namespace }: PlanRef, name: stri
     object,
     deployment,
     rollout: rolloutOf(object),
-    pods,
+    pods: own.pods,
+    claims: await readClaims(kube, namespace, object),
     services: services.items.flatMap((service) => {
       const { selector, type, sessionAffinity } = serviceSchema.parse(service).spec;
       if (isCanaryObject(service.metadata) || type === 'ExternalName' || !selects(selector, podLabels)) return [];
-      return [{ name: service.metadata.name ?? '', selector: selector ?? {}, sessionAffinity }];
+      const others = strangersBehind(selector ?? {}, everyPod.items, new Set(own.pods.map(({ uid }) => uid)));
+      return [{ name: service.metadata.name ?? '', selector: selector ?? {}, sessionAffinity, others }];
     }),
     autoscalers: autoscalers.items.filter((autoscaler) => scales(autoscaler, name)),
   };
+}
+
+/** Pods that a Service reaches beside the workload's own: a share of its requests would be theirs. */
+function strangersBehind(selector: Record<string, string>, pods: KubeObject[], own: ReadonlySet<string>): string[] {
+  const others = pods.filter(
+    (pod) =>
+      selects(selector, pod.metadata.labels ?? {}) &&
+      !isCanaryObject(pod.metadata) &&
+      !own.has(pod.metadata.uid ?? '') &&
+      pod.metadata.deletionTimestamp === undefined &&
+      isLive(pod, Date.now()),
+  );
+  const names = others.map(({ metadata }) => {
+    const owner = metadata.ownerReferences?.find(({ controller }) => controller === true);
+    return owner ? `${owner.kind} ${owner.name}` : `pod ${metadata.name ?? ''}`;
+  });
+  return [...new Set(names)];
+}
+
+async function readClaims(kube: KubeClient, namespace: string, workload: KubeObject): Promise<Claim[]> {
+  const names = claimsOf(workload);
+  const claims = await Promise.all(
+    names.map((name) => kube.get({ apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace, name })),
+  );
+  return claims.flatMap((claim) => {
+    if (!claim) return [];
+    const { accessModes = [] } = claim['spec'] as { accessModes?: string[] };
+    return [{ name: claim.metadata.name ?? '', accessModes }];
+  });
+}
+
+function claimsOf(workload: KubeObject): string[] {
+  const { template } = workload['spec'] as {
+    template: { spec: { volumes?: { persistentVolumeClaim?: { claimName: string } }[] } };
+  };
+  return (template.spec.volumes ?? []).flatMap(({ persistentVolumeClaim: claim }) => claim?.claimName ?? []);
 }
 
 /** Whether an autoscaler is there for a Deployment of this name. */

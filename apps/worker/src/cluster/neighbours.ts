@@ -1,5 +1,5 @@
 import { isNotFound, type KindRef, type KubeClient, type KubeObject } from '@scc/kube';
-import { isCanaryObject, isRecord, type Violation } from '@scc/plan';
+import { isCanaryObject, isRecord, type Violation, untracked } from '@scc/plan';
 import type { LabelSwitch } from '@scc/routing';
 import { keyOf } from './objects.js';
 
@@ -56,7 +56,7 @@ export function copyForCanary(
     metadata: {
       name,
       ...(policy.metadata.namespace ? { namespace: policy.metadata.namespace } : {}),
-      labels: { ...policy.metadata.labels, ...markers },
+      labels: { ...untracked(policy.metadata.labels), ...markers },
     },
     spec: switched(policy['spec'], label),
   };

@@ -4,6 +4,18 @@ import { z } from 'zod';
 
 /** The fields of the objects that the activities read; whatever else they carry passes through untouched. */
 
+const conditionSchema = z.looseObject({
+  type: z.string(),
+  status: z.string(),
+  reason: z.string().default(''),
+  message: z.string().default(''),
+});
+/** A ReplicaSet, as far as a rollout looks at it. */
+export const replicaSetSchema = z.looseObject({
+  spec: z.looseObject({ template: z.looseObject({}) }),
+  status: z.looseObject({ conditions: z.array(conditionSchema).default([]) }).prefault({}),
+});
+
 const labelsSchema = z.record(z.string(), z.string());
 const templateSchema = z.looseObject({
   metadata: z.looseObject({ labels: labelsSchema.default({}), annotations: labelsSchema.default({}) }).prefault({}),
@@ -30,30 +42,25 @@ export const deploymentSchema = z.looseObject({
       updatedReplicas: z.int().default(0),
       readyReplicas: z.int().default(0),
       availableReplicas: z.int().default(0),
-      conditions: z
-        .array(
-          z.looseObject({
-            type: z.string(),
-            status: z.string(),
-            reason: z.string().default(''),
-            message: z.string().default(''),
-          }),
-        )
-        .default([]),
+      conditions: z.array(conditionSchema).default([]),
     })
     .prefault({}),
 });
 export type Deployment = z.infer<typeof deploymentSchema>;
 
+const containerStateSchema = z
+  .looseObject({
+    waiting: z.looseObject({ reason: z.string().default(''), message: z.string().default('') }).optional(),
+    terminated: z
+      .looseObject({ reason: z.string().default(''), message: z.string().default(''), exitCode: z.int().default(0) })
+      .optional(),
+  })
+  .default({});
 const containerStatusSchema = z.looseObject({
   name: z.string(),
   restartCount: z.int().default(0),
-  state: z
-    .looseObject({
-      waiting: z.looseObject({ reason: z.string().default(''), message: z.string().default('') }).optional(),
-      terminated: z.looseObject({ reason: z.string().default(''), message: z.string().default('') }).optional(),
-    })
-    .default({}),
+  state: containerStateSchema,
+  lastState: containerStateSchema,
 });
 export const podSchema = z.looseObject({
   spec: z.looseObject({ nodeName: z.string().optional(), serviceAccountName: z.string().default('default') }),
@@ -61,7 +68,7 @@ export const podSchema = z.looseObject({
     .looseObject({
       phase: z.string().default('Pending'),
       podIP: z.string().optional(),
-      conditions: z.array(z.looseObject({ type: z.string(), status: z.string() })).default([]),
+      conditions: z.array(conditionSchema).default([]),
       containerStatuses: z.array(containerStatusSchema).default([]),
       initContainerStatuses: z.array(containerStatusSchema).default([]),
     })

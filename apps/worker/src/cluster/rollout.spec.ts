@@ -1,5 +1,6 @@
 import type { KubeObject } from '@scc/kube';
-import { rolloutOf, strangers, type SeenPod } from './rollout.js';
+import { podSchema } from './objects.js';
+import { rolloutOf, strangers, troubleOf, type SeenPod } from './rollout.js';
 
 /** A Deployment of three whose rollout is done, with something else. */
 const aDeployment = (status: object = {}): KubeObject => ({
@@ -24,16 +25,16 @@ describe('rolloutOf', () => {
     ['waits for the last old pod to go', { replicas: 4 }, 'waiting', /1 old pods are still there/],
     ['waits for the last pod to be available', { availableReplicas: 2 }, 'waiting', /2 of 3 pods are available/],
     [
-      'is refused when no pod is admitted',
-      condition('ReplicaFailure', 'True', 'FailedCreate', 'no SCC'),
-      'refused',
-      /no SCC/,
+      'says why pods are missing that are not admitted',
+      { updatedReplicas: 2, ...condition('ReplicaFailure', 'True', 'FailedCreate', 'no SCC') },
+      'waiting',
+      /2 of 3 pods have the template: no SCC/,
     ],
     [
-      'has failed when its deadline is over',
-      condition('Progressing', 'False', 'ProgressDeadlineExceeded', 'timed out'),
-      'failed',
-      /ProgressDeadlineExceeded: timed out/,
+      "goes on waiting after the progress deadline, which is not the plan's",
+      { availableReplicas: 2, ...condition('Progressing', 'False', 'ProgressDeadlineExceeded', 'timed out') },
+      'waiting',
+      /2 of 3 pods are available/,
     ],
   ])('%s', (_case, status, state, message) => {
     const rollout = rolloutOf(aDeployment(status));
@@ -52,5 +53,43 @@ describe('strangers', () => {
     expect(strangers([pod('a', 'restricted-v2'), pod('b', 'anyuid'), pod('c', null)], 'restricted-v2')).toBe(
       'b runs under anyuid, c runs under no SCC',
     );
+  });
+});
+
+describe('troubleOf', () => {
+  const trouble = (status: object): string | null => troubleOf(podSchema.parse({ spec: {}, status }));
+  const container = (over: object) => ({ containerStatuses: [{ name: 'app', ...over }] });
+
+  it.each<[string, object, RegExp | null]>([
+    [
+      'has nothing to say of a pod that starts',
+      container({ state: { waiting: { reason: 'ContainerCreating' } } }),
+      null,
+    ],
+    [
+      'names an image that cannot be pulled',
+      container({ state: { waiting: { reason: 'ImagePullBackOff', message: 'Back-off pulling "x:1"' } } }),
+      /container app: ImagePullBackOff Back-off pulling "x:1"/,
+    ],
+    [
+      "repeats the scheduler's words",
+      {
+        conditions: [
+          { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message: '0/3 nodes: Insufficient cpu' },
+        ],
+      },
+      /Unschedulable: 0\/3 nodes: Insufficient cpu/,
+    ],
+    [
+      'names the exit code of a container that crashes',
+      container({
+        state: { waiting: { reason: 'CrashLoopBackOff' } },
+        lastState: { terminated: { exitCode: 13, reason: 'Error' } },
+      }),
+      /CrashLoopBackOff, last exit code 13 \(Error\)/,
+    ],
+  ])('%s', (_case, status, expected) => {
+    if (expected === null) expect(trouble(status)).toBeNull();
+    else expect(trouble(status)).toMatch(expected);
   });
 });

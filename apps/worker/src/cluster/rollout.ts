@@ -1,18 +1,17 @@
 import type { PodSCC } from '@scc/plan';
-import type { KubeClient, KubeObject } from '@scc/kube';
-import { deploymentSchema, isReady, podSchema, sccOf, selectorText, type Deployment, type Pod } from './objects.js';
+import type { KubeObject } from '@scc/kube';
+import { deploymentSchema, isReady, podSchema, sccOf, type Deployment, type Pod } from './objects.js';
 
-/** How far a Deployment's rollout is. `failed` cannot mend itself; `waiting` says what is missing. */
-export type Rollout =
-  | { state: 'done' }
-  | { state: 'waiting'; message: string; available: boolean }
-  | { state: 'refused'; message: string }
-  | { state: 'failed'; message: string };
+/** How far a Deployment's rollout is; `waiting` says what is missing. */
+export type Rollout = { state: 'done' } | { state: 'waiting'; message: string; available: boolean };
 
 const conditionOf = ({ status }: Deployment, type: string) =>
   status.conditions.find((condition) => condition.type === type);
 
-/** Reads a Deployment's status as `kubectl rollout status` does, and tells a refusal by admission apart. */
+/**
+ * Reads a Deployment's status as `kubectl rollout status` does, but for its progress deadline: that is no failure, and
+ * how long a rollout may take is for the plan to say.
+ */
 export function rolloutOf(object: KubeObject): Rollout {
   const deployment = deploymentSchema.parse(object);
   const { spec, status } = deployment;
@@ -20,12 +19,11 @@ export function rolloutOf(object: KubeObject): Rollout {
   const available = conditionOf(deployment, 'Available')?.status === 'True';
   if (status.observedGeneration < generation)
     return { state: 'waiting', message: 'the controller has not seen the change yet', available };
-  const refusal = conditionOf(deployment, 'ReplicaFailure');
-  if (refusal?.status === 'True') return { state: 'refused', message: refusal.message };
-  const progress = conditionOf(deployment, 'Progressing');
-  if (progress?.status === 'False') return { state: 'failed', message: `${progress.reason}: ${progress.message}` };
   const missing = shortfall(spec.replicas, status);
-  return missing === null ? { state: 'done' } : { state: 'waiting', message: missing, available };
+  if (missing === null) return { state: 'done' };
+  const refusal = conditionOf(deployment, 'ReplicaFailure');
+  const why = refusal?.status === 'True' ? `: ${refusal.message}` : '';
+  return { state: 'waiting', message: missing + why, available };
 }
 
 function shortfall(wanted: number, status: Deployment['status']): string | null {
@@ -53,36 +51,38 @@ const STUCK: ReadonlySet<string> = new Set([
   'CreateContainerConfigError',
   'CreateContainerError',
   'InvalidImageName',
+  'ErrImagePull',
+  'ImagePullBackOff',
   'CrashLoopBackOff',
 ]);
 
-function troubleOf({ status }: Pod): string | null {
-  for (const container of [...status.initContainerStatuses, ...status.containerStatuses]) {
-    const waiting = container.state.waiting;
-    if (waiting && STUCK.has(waiting.reason))
-      return `container ${container.name}: ${waiting.reason} ${waiting.message}`.trim();
+/** Why a pod does not run, in the words of the scheduler, the kubelet or its container; null when it may yet. */
+export function troubleOf({ status }: Pod): string | null {
+  const scheduled = status.conditions.find(({ type }) => type === 'PodScheduled');
+  if (scheduled?.status === 'False') return `${scheduled.reason || 'Unschedulable'}: ${scheduled.message}`;
+  for (const { name, state, lastState } of [...status.initContainerStatuses, ...status.containerStatuses]) {
+    const ended = state.terminated ?? lastState.terminated;
+    if (state.waiting && STUCK.has(state.waiting.reason)) {
+      const { reason, message } = state.waiting;
+      const exit = ended ? `, last exit code ${ended.exitCode}${ended.reason ? ` (${ended.reason})` : ''}` : '';
+      return `container ${name}: ${[reason, message].filter(Boolean).join(' ')}${exit}`;
+    }
   }
   return null;
 }
 
-/** The pods that a label selector picks, as far as a migration looks at them. */
-export async function podsOf(kube: KubeClient, namespace: string, labels: Record<string, string>): Promise<SeenPod[]> {
-  const { items } = await kube.list(
-    { apiVersion: 'v1', kind: 'Pod' },
-    { namespace, labelSelector: selectorText(labels) },
-  );
-  return items.map((item) => {
-    const pod = podSchema.parse(item);
-    return {
-      name: item.metadata.name ?? '',
-      uid: item.metadata.uid ?? '',
-      scc: sccOf(item),
-      node: pod.spec.nodeName ?? null,
-      ready: isReady(pod),
-      trouble: troubleOf(pod),
-      leaving: item.metadata.deletionTimestamp !== undefined,
-    };
-  });
+/** A pod as far as a migration looks at it. */
+export function seenPod(item: KubeObject): SeenPod {
+  const pod = podSchema.parse(item);
+  return {
+    name: item.metadata.name ?? '',
+    uid: item.metadata.uid ?? '',
+    scc: sccOf(item),
+    node: pod.spec.nodeName ?? null,
+    ready: isReady(pod),
+    trouble: troubleOf(pod),
+    leaving: item.metadata.deletionTimestamp !== undefined,
+  };
 }
 
 export const asPodSCC = ({ name, uid, scc, node }: SeenPod): PodSCC => ({ name, uid, scc, node });

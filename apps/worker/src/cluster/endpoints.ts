@@ -1,0 +1,51 @@
+import type { KubeClient } from '@scc/kube';
+import { endpointSliceSchema } from './objects.js';
+
+interface Sides {
+  ref: { namespace: string };
+  services: { name: string; canary: string }[];
+}
+
+/** Ready endpoints of one Service. */
+export async function readyEndpointsOf(kube: KubeClient, namespace: string, service: string): Promise<number> {
+  const { items } = await kube.list(
+    { apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice' },
+    { namespace, labelSelector: `kubernetes.io/service-name=${service}` },
+  );
+  return items.flatMap((item) => endpointSliceSchema.parse(item).endpoints).filter(({ conditions }) => conditions.ready)
+    .length;
+}
+
+export interface ReadyCount {
+  service: string;
+  stable: number;
+  canary: number;
+}
+
+/** Ready endpoints of both sides of every Service. */
+export const readyCounts = (kube: KubeClient, { ref, services }: Sides): Promise<ReadyCount[]> =>
+  Promise.all(
+    services.map(async ({ name, canary }) => ({
+      service: name,
+      stable: await readyEndpointsOf(kube, ref.namespace, name),
+      canary: await readyEndpointsOf(kube, ref.namespace, canary),
+    })),
+  );
+
+/**
+ * What a side lacks for its share of the requests, or null.
+ * @param weight the canary's share, in percent
+ * @param replicas what all requests together need
+ */
+export function shortSide(counts: readonly ReadyCount[], weight: number, replicas: number): string | null {
+  for (const { service, stable, canary } of counts) {
+    const [needsStable, needsCanary] = [100 - weight, weight].map((share) =>
+      Math.max(1, Math.floor((replicas * share) / 100)),
+    );
+    if (weight < 100 && stable < (needsStable ?? 0))
+      return `${stable} of ${needsStable ?? 0} stable endpoints of ${service} are ready for ${100 - weight} % of the requests`;
+    if (weight > 0 && canary < (needsCanary ?? 0))
+      return `${canary} of ${needsCanary ?? 0} canary endpoints of ${service} are ready for ${weight} % of the requests`;
+  }
+  return null;
+}

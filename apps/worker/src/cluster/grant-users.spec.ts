@@ -1,0 +1,56 @@
+import type { KubeObject } from '@scc/kube';
+import { grantUserAmong } from './grant-users.js';
+
+const NOW = Date.parse('2026-01-01T12:00:00Z');
+const use = { workloadUid: 'web', serviceAccount: 'web', scc: 'anyuid' };
+const pod = (name: string, scc: string, over: { account?: string; phase?: string } = {}): KubeObject => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { name, namespace: 'shop', uid: name, annotations: { 'openshift.io/scc': scc } },
+  spec: { serviceAccountName: over.account ?? 'web' },
+  status: { phase: over.phase ?? 'Running' },
+});
+const maker = (kind: string, name: string, spec: object): KubeObject => ({
+  apiVersion: 'x/v1',
+  kind,
+  metadata: { name, namespace: 'shop', uid: name },
+  spec,
+});
+const template = (account: string, annotations: Record<string, string> = {}) => ({
+  metadata: { annotations },
+  spec: { serviceAccountName: account },
+});
+const cronJob = (account: string, annotations?: Record<string, string>) =>
+  maker('CronJob', 'report', { jobTemplate: { spec: { template: template(account, annotations) } } });
+
+describe('grantUserAmong', () => {
+  it.each<[string, { pods?: KubeObject[]; makers?: KubeObject[] }, string | null]>([
+    [
+      'finds none where the workload was alone',
+      { makers: [maker('Deployment', 'web', { template: template('web') })] },
+      null,
+    ],
+    ['finds a pod that runs under the SCC', { pods: [pod('job-1', 'anyuid')] }, 'pod job-1'],
+    ['does not count a pod of another ServiceAccount', { pods: [pod('x', 'anyuid', { account: 'other' })] }, null],
+    ['does not count a pod that was evicted', { pods: [pod('x', 'anyuid', { phase: 'Failed' })] }, null],
+    ['finds a CronJob that has no pod now', { makers: [cronJob('web')] }, 'CronJob report'],
+    [
+      'finds a Deployment scaled to zero',
+      { makers: [maker('Deployment', 'idle', { replicas: 0, template: template('web') })] },
+      'Deployment idle',
+    ],
+    [
+      'passes over a template that is pinned to another SCC',
+      { makers: [cronJob('web', { 'openshift.io/required-scc': 'restricted-v2' })] },
+      null,
+    ],
+    ['passes over a CronJob of another ServiceAccount', { makers: [cronJob('other')] }, null],
+    [
+      'passes over a workload whose pods run under another SCC',
+      { makers: [maker('Deployment', 'api', { template: template('web') })], pods: [pod('api-1', 'restricted-v2')] },
+      null,
+    ],
+  ])('%s', (_case, { pods = [], makers = [] }, expected) => {
+    expect(grantUserAmong({ pods, makers }, use, NOW)).toBe(expected);
+  });
+});
