@@ -13,12 +13,11 @@ import { addressLine, relayFrom } from './supervisor/preferred.js';
 import type { Relay } from './supervisor/relay.js';
 import { RELAYS, relaySocket, type RelayName } from './supervisor/relays.js';
 
-export { Api, ApiError, type ApiObject } from './cluster/api.js';
+export { Api, ApiError } from './cluster/api.js';
 export { appMain, NODE, ROOT } from './paths.js';
 export { TOKEN_AUDIENCE };
 export { deploySamples } from './samples.js';
 export { startLoad, type Load } from './load/load.js';
-export type { Interval, LoadOptions, LoadSummary } from './load/protocol.js';
 export type { StackOptions } from './supervisor/protocol.js';
 
 /** One process of the stack, by name: etcd, kube-apiserver, istiod, envoy-gateway, worker … */

@@ -80,7 +80,6 @@ export type UndoEntry =
       args: Record<string, never>;
     }
   | { step: 'traffic'; args: { canary: number } };
-export type UndoStep = UndoEntry['step'];
 
 /**
  * Where a migration stands, as plain data: what was decided, which steps are done, how to take them back (last change

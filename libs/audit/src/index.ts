@@ -1,16 +1,8 @@
 export { canonicalBytes, hashOf, type JsonValue } from './canonical.js';
 export { leafHash, EMPTY_ROOT, HASH_BYTES } from './hashing.js';
 export { CompactRange } from './compact-range.js';
-export {
-  consistencySpans,
-  inclusionSpans,
-  verifyConsistency,
-  verifyInclusion,
-  type ConsistencyClaim,
-  type InclusionClaim,
-  type LeafSpan,
-} from './proofs.js';
-export { hashOfSpan, splitHashes, TILE_WIDTH, TileBuilder, type NodeSource, type Tile } from './tiles.js';
+export { consistencySpans, inclusionSpans, verifyConsistency, verifyInclusion, type LeafSpan } from './proofs.js';
+export { hashOfSpan, splitHashes, TILE_WIDTH, TileBuilder, type Tile } from './tiles.js';
 export {
   isSignedBy,
   NoteError,
@@ -21,16 +13,8 @@ export {
   type NoteSigner,
   type NoteVerifier,
 } from './note.js';
-export { parseCheckpoint, signCheckpoint, type Checkpoint, type TreeHead } from './checkpoint.js';
-export {
-  auditBodySchema,
-  columnsOf,
-  encodeBody,
-  type AuditActor,
-  type AuditBody,
-  type AuditColumns,
-  type AuditObject,
-} from './entry.js';
+export { parseCheckpoint, signCheckpoint, type Checkpoint } from './checkpoint.js';
+export { auditBodySchema, columnsOf, encodeBody, type AuditActor, type AuditBody, type AuditObject } from './entry.js';
 export {
   EXPORT_FORMAT,
   ExportFormatError,
@@ -51,7 +35,7 @@ export {
   type AuditInclusion,
   type AuditState,
 } from './api.js';
-export { type Fault, type Finding } from './findings.js';
+export { type Finding } from './findings.js';
 export { KEY_ROTATED, readRotation, rotationDetails } from './keys.js';
 export { type Anchor } from './anchors.js';
 export { type HeldReceipt } from './receipts.js';

@@ -173,5 +173,4 @@ export type CommandRequest = z.infer<typeof commandRequestSchema>;
 export type CommandVerdict = z.infer<typeof commandVerdictSchema>;
 export type EventBatch = z.infer<typeof eventBatchSchema>;
 export type EventBatchResult = z.infer<typeof eventBatchResultSchema>;
-export type PreImage = z.infer<typeof preImageSchema>;
 export type PreImages = z.infer<typeof preImagesSchema>;

@@ -1,9 +1,4 @@
-export {
-  type CallOptions,
-  createGovernanceClient,
-  type GovernanceClient,
-  type GovernanceClientOptions,
-} from './client.js';
+export { createGovernanceClient, type GovernanceClient } from './client.js';
 export * from './engine.js';
 export {
   ContractError,

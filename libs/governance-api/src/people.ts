@@ -256,15 +256,5 @@ export const workloadSCCSchema = activationSchema.extend({
     .describe('Under what its pods ran then: several during a rollout.'),
 });
 
-export type MigrationSummary = z.infer<typeof migrationSummarySchema>;
-export type MigrationDetail = z.infer<typeof migrationDetailSchema>;
-export type StepRecord = z.infer<typeof stepRecordSchema>;
-export type EventRecord = z.infer<typeof eventRecordSchema>;
-export type SignedProof = z.infer<typeof signedProofSchema>;
-export type CommandGrant = z.infer<typeof commandGrantSchema>;
 export type ApprovalDecision = z.infer<typeof approvalDecisionSchema>;
 export type ApprovalView = z.infer<typeof approvalViewSchema>;
-export type ApprovalSummary = z.infer<typeof approvalSummarySchema>;
-export type TrackedPod = z.infer<typeof trackedPodSchema>;
-export type SCCDrift = z.infer<typeof sccDriftSchema>;
-export type Activation = z.infer<typeof activationSchema>;

@@ -1,2 +1,2 @@
-export { istiodView, type ProxyView } from './proxies.js';
-export { IstioRouter, type IstioRouterOptions } from './router.js';
+export { istiodView } from './proxies.js';
+export { IstioRouter } from './router.js';

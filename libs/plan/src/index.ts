@@ -24,7 +24,7 @@ export {
   planLabelValue,
   planNameOf,
 } from './names.js';
-export { editViolations, parseSpec, type ParsedSpec } from './rules.js';
+export { editViolations, parseSpec } from './rules.js';
 export {
   phaseSchema,
   planSpecSchema,
@@ -38,7 +38,6 @@ export {
   type PlanSpecInput,
   type PlanStatus,
   type Violation,
-  type WebhookGate,
   type WorkloadRef,
 } from './schema.js';
 export { COMMANDS, STEPS, type CommandName, type Step } from './commands.js';
@@ -48,18 +47,8 @@ export {
   editorsOf,
   type Identity,
   identityAnnotations,
-  recordedIdentity,
 } from './identity.js';
-export {
-  PLAN_API_VERSION,
-  PLAN_GROUP,
-  PLAN_KIND,
-  PLAN_PLURAL,
-  PLAN_TYPE,
-  PLAN_VERSION,
-  plansPath,
-  type PlanRef,
-} from './kinds.js';
+export { PLAN_API_VERSION, PLAN_GROUP, PLAN_KIND, PLAN_TYPE, PLAN_VERSION, plansPath, type PlanRef } from './kinds.js';
 export {
   AUTHOR_ANNOTATION,
   CANARY_ROLE,
@@ -73,16 +62,15 @@ export {
   GRANT_LABEL,
   GRANTED_BY_ANNOTATION,
   isCanaryObject,
-  PLAN_ANNOTATION,
   PLAN_LABEL,
   ROLE_LABEL,
   UNREADY_ANNOTATION,
   WORKLOADS_LABEL,
 } from './labels.js';
-export { hasTouched, isTerminal, PHASES, TERMINAL_PHASES, type Phase, type TerminalPhase } from './phases.js';
+export { hasTouched, isTerminal, PHASES, type Phase, type TerminalPhase } from './phases.js';
 export { isRecord } from './records.js';
 export { RISK_BANDS, type RiskBand } from './risk-bands.js';
 export { SEARCH_ATTRIBUTES } from './search-attributes.js';
-export { approvalNeeds, gateSentence, headlineOf, nextStepAfter, plural, sentenceOf } from './sentences.js';
+export { headlineOf, sentenceOf } from './sentences.js';
 export { WAIT_REASONS, type WaitReason } from './waits.js';
 export { untracked } from './tracking.js';

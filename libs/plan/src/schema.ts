@@ -190,4 +190,3 @@ export type Violation = z.infer<typeof violationSchema>;
 export type Condition = z.infer<typeof conditionSchema>;
 export type WorkloadRef = z.infer<typeof workloadRefSchema>;
 export type MetricGate = PlanSpec['gates']['metrics'][number];
-export type WebhookGate = PlanSpec['gates']['webhooks'][number];

@@ -1,11 +1,11 @@
-export { type Assessment, assess, type FactorExplanation } from './assess.js';
-export { calibrationReport, type CalibrationReport, type Scored } from './calibration.js';
-export { type Criticality, criticalityOf } from './criticality.js';
+export { type Assessment, assess } from './assess.js';
+export { calibrationReport, type CalibrationReport } from './calibration.js';
+export { criticalityOf } from './criticality.js';
 export { type Outcome, weighOutcomes } from './evidence.js';
 export { factorsOf, rawBlast } from './factors.js';
-export { type Example, fitting, type Posterior, type Prior } from './fit.js';
+export { fitting, type Posterior } from './fit.js';
 export { capShares, type History, HISTORY_HALF_LIFE_DAYS } from './history.js';
-export { FACTORS, type FactorName, fixedModel, type RiskModel, riskModelSchema } from './model.js';
-export { privilegeSignal, type SCCPair } from './privilege-signal.js';
-export { duel, type Duel, type DuelResult, promotionObstacles } from './promotion.js';
+export { FACTORS, fixedModel, type RiskModel, riskModelSchema } from './model.js';
+export { privilegeSignal } from './privilege-signal.js';
+export { duel, type DuelResult, promotionObstacles } from './promotion.js';
 export { type Signals, signalsSchema } from './signals.js';

@@ -1,4 +1,4 @@
-export { issueLeaf, type Issued, type LeafOptions, type Life, makeAuthority } from './certificates.js';
+export { issueLeaf, type Issued, makeAuthority } from './certificates.js';
 export { anchorOf, certificatesIn, type KeyPair } from './chain.js';
 export { type CertificateSource, followFiles } from './files.js';
 export type { RotationTiming } from './rotation.js';
