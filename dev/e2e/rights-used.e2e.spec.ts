@@ -134,6 +134,13 @@ const UNSEEN: Record<Account, [rights: RegExp, reason: string][]> = {
     [/^update namespaceenforcements\./, 'a permission that a review asks about; there is no such resource'],
   ],
   worker: [
+    [
+      /^get (stateful|daemon)sets\./,
+      'a plan may name a workload of a kind that is not migrated, and gets an event on it',
+    ],
+    [/^list serviceaccounts$/, 'asked only where Pod Security labels of a namespace are followed'],
+    [/^delete virtualservices\./, 'a route of its own is made only where a Service has none'],
+    [/^patch events\./, 'an event that happens again is counted up'],
     [/^create /, 'an apply of an object that is not there is a patch to the API, and a create to RBAC'],
     [/^use securitycontextconstraints\./, 'RBAC asks for it when a binding grants an SCC'],
     [/roles\.rbac/, 'a Role is made and deleted only for an SCC that has no ClusterRole'],
