@@ -1,5 +1,6 @@
 import type { Informer } from '@scc/kube';
-import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
+import { addGauge } from '@scc/runtime';
+import { collectDefaultMetrics, Counter, Registry } from 'prom-client';
 import type { KeyQueue } from './key-queue.js';
 import type { Outcome } from './reconcile.js';
 
@@ -43,13 +44,6 @@ export class WatcherMetrics {
   }
 
   #gauge(name: string, help: string, read: () => number): void {
-    new Gauge({
-      name,
-      help,
-      registers: [this.#registry],
-      collect() {
-        this.set(read());
-      },
-    });
+    addGauge(this.#registry, { name, help, read });
   }
 }

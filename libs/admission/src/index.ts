@@ -2,4 +2,3 @@ export { startAdmission } from './service/admission.js';
 export { admissionConfigOf, admissionSettings } from './service/settings.js';
 export type { AdmissionThread } from './thread/host.js';
 export { keepAdmissionThread } from './thread/kept.js';
-export type { SeenPod } from './thread/seen-pod.js';

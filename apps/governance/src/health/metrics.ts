@@ -1,4 +1,5 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { addGauge } from '@scc/runtime';
+import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client';
 import type { DataSource } from 'typeorm';
 import { z } from 'zod';
 import type { Served } from '../http/request.js';
@@ -30,14 +31,7 @@ export class Metrics {
 
   /** A number that is read when it is asked for. */
   gauge(name: string, help: string, read: () => number): void {
-    new Gauge({
-      name,
-      help,
-      registers: [this.registry],
-      collect() {
-        this.set(read());
-      },
-    });
+    addGauge(this.registry, { name, help, read });
   }
 
   /** Numbers by label that only grow, read when they are asked for. */
