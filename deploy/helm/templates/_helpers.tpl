@@ -110,21 +110,105 @@ readinessProbe:
 {{- define "scc.temporalEnv" -}}
 - { name: TEMPORAL_ADDRESS, value: {{ include "scc.temporalAddress" . | quote }} }
 - { name: TEMPORAL_NAMESPACE, value: {{ .Values.temporal.namespace | quote }} }
+{{- if ne .Values.temporal.tls "auto" }}
+- { name: TEMPORAL_TLS, value: {{ eq .Values.temporal.tls "always" | quote }} }
+{{- end }}
 {{- if .Values.temporal.caSecretName }}
 - { name: TEMPORAL_TLS_CA_FILE, value: /etc/scc/temporal/ca.crt }
 {{- end }}
+{{- if .Values.temporal.clientSecretName }}
+- { name: TEMPORAL_TLS_CERT_FILE, value: /etc/scc/temporal/tls.crt }
+- { name: TEMPORAL_TLS_KEY_FILE, value: /etc/scc/temporal/tls.key }
+{{- end }}
+{{- with .Values.temporal.serverName }}
+- { name: TEMPORAL_TLS_SERVER_NAME, value: {{ . | quote }} }
+{{- end }}
+{{- if .Values.temporal.apiKeySecretName }}
+- { name: TEMPORAL_API_KEY_FILE, value: /etc/scc/temporal/api-key }
+{{- end }}
+{{- end }}
+
+{{- define "scc.taskQueueEnv" -}}
+- { name: TEMPORAL_TASK_QUEUE, value: {{ .Values.temporal.taskQueue | quote }} }
+{{- end }}
+
+{{/* A folder of files from several Secrets: (dict "volume" NAME "files" (list (list SECRET KEY …) …)). Secrets without a name are left out. */}}
+{{- define "scc.secretFiles" -}}
+{{- $sources := list }}
+{{- range .files }}
+{{- if first . }}
+{{- $items := list }}
+{{- range rest . }}{{ $items = append $items (dict "key" . "path" .) }}{{ end }}
+{{- $sources = append $sources (dict "secret" (dict "name" (first .) "items" $items)) }}
+{{- end }}
+{{- end }}
+{{- if $sources }}
+- name: {{ .volume }}
+  projected:
+    defaultMode: 0440
+    sources: {{- toYaml $sources | nindent 6 }}
+{{- end }}
+{{- end }}
+
+{{- define "scc.secretFilesMount" -}}
+{{- if include "scc.secretFiles" . }}
+- { name: {{ .volume }}, mountPath: /etc/scc/{{ .volume }}, readOnly: true }
+{{- end }}
+{{- end }}
+
+{{- define "scc.temporalFiles" -}}
+{{- with .Values.temporal }}{{ dict "volume" "temporal" "files" (list (list .caSecretName "ca.crt") (list .clientSecretName "tls.crt" "tls.key") (list .apiKeySecretName "api-key")) | toJson }}{{ end -}}
 {{- end }}
 
 {{- define "scc.temporalVolume" -}}
-{{- with .Values.temporal.caSecretName }}
-- name: temporal
-  secret: { secretName: {{ . }}, defaultMode: 0440, items: [{ key: ca.crt, path: ca.crt }] }
-{{- end }}
+{{- include "scc.secretFiles" (include "scc.temporalFiles" . | fromJson) }}
 {{- end }}
 
 {{- define "scc.temporalMount" -}}
-{{- if .Values.temporal.caSecretName }}
-- { name: temporal, mountPath: /etc/scc/temporal, readOnly: true }
+{{- include "scc.secretFilesMount" (include "scc.temporalFiles" . | fromJson) }}
+{{- end }}
+
+{{- define "scc.prometheusFiles" -}}
+{{- with .Values.mesh }}{{ dict "volume" "prometheus" "files" (list (list .prometheusTokenSecretName "token") (list .prometheusCaSecretName "ca.crt")) | toJson }}{{ end -}}
+{{- end }}
+
+{{- define "scc.webhookGateFiles" -}}
+{{- dict "volume" "webhook-gates" "files" (list (list .Values.webhookGates.caSecretName "ca.crt")) | toJson -}}
+{{- end }}
+
+{{/* What gates ask: metrics, and hosts of the installation's choice. */}}
+{{- define "scc.gateEnv" -}}
+{{- with .Values.mesh }}
+{{- with .prometheusUrl }}
+- { name: PROMETHEUS_URL, value: {{ . | quote }} }
+{{- end }}
+- { name: PROMETHEUS_FLAVOUR, value: {{ .prometheusFlavour }} }
+{{- if .prometheusTokenSecretName }}
+- { name: PROMETHEUS_TOKEN_FILE, value: /etc/scc/prometheus/token }
+{{- end }}
+{{- if .prometheusCaSecretName }}
+- { name: PROMETHEUS_CA_FILE, value: /etc/scc/prometheus/ca.crt }
+{{- end }}
+{{- with .prometheusHeaders }}
+{{- $headers := list }}
+{{- range $name, $value := . }}{{ $headers = append $headers (printf "%s=%s" $name $value) }}{{ end }}
+- { name: PROMETHEUS_HEADERS, value: {{ join "," $headers | quote }} }
+{{- end }}
+{{- with .prometheusNamespaceParameter }}
+- { name: PROMETHEUS_NAMESPACE_PARAMETER, value: {{ . | quote }} }
+{{- end }}
+- { name: PROMETHEUS_PLAN_QUERIES, value: {{ .prometheusPlanQueries }} }
+{{- end }}
+{{- with .Values.webhookGates }}
+{{- with .hosts }}
+- { name: WEBHOOK_GATE_HOSTS, value: {{ join "," . | quote }} }
+{{- end }}
+{{- with .networks }}
+- { name: WEBHOOK_GATE_NETWORKS, value: {{ join "," . | quote }} }
+{{- end }}
+{{- if .caSecretName }}
+- { name: WEBHOOK_GATE_CA_FILE, value: /etc/scc/webhook-gates/ca.crt }
+{{- end }}
 {{- end }}
 {{- end }}
 

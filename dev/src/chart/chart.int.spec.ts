@@ -1,6 +1,10 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import { z } from 'zod';
+import { configSchema as governanceConfig } from '@scc/governance/config';
+import { configSchema as watcherConfig } from '@scc/watcher/config';
+import { configSchema as workerConfig } from '@scc/worker/config';
 import { parseManifests } from '../cluster/manifests.js';
 import { runHelm } from './helm.js';
 import { idOf, podsOf, rightsOf } from './objects.fixture.js';
@@ -14,6 +18,20 @@ const refusal = async (args: readonly string[]): Promise<string> =>
     () => 'nothing was refused',
     (error: unknown) => String(error),
   );
+
+const fromSecrets = z.looseObject({
+  projected: z
+    .looseObject({
+      sources: z.array(
+        z.looseObject({
+          secret: z
+            .looseObject({ name: z.string(), items: z.array(z.looseObject({ key: z.string(), path: z.string() })) })
+            .optional(),
+        }),
+      ),
+    })
+    .optional(),
+});
 
 // Builds helm where no machine has it yet.
 beforeAll(() => runHelm(['version']), 900_000);
@@ -52,6 +70,10 @@ describe('the chart', () => {
     ['image.digest=latest', 'image/digest'],
     ['webhook.workloads=block', 'webhook/workloads'],
     ['governance.env.PORT=1', 'governance/env/PORT'],
+    ['temporal.tls=perhaps', 'temporal/tls'],
+    ['mesh.prometheusHeaders.X-Scope=a\\,b', 'mesh/prometheusHeaders/X-Scope'],
+    ['mesh.prometheusPlanQueries=all', 'mesh/prometheusPlanQueries'],
+    ['webhookGates.hosts={https://a.example}', 'webhookGates/hosts/0'],
     ['typo=true', 'typo'],
     ['worker.replcas=3', 'replcas'],
   ])(
@@ -115,6 +137,101 @@ describe('the chart', () => {
     expect(writing.filter(({ verbs }) => verbs.includes('use')).map(({ resourceNames }) => resourceNames)).toEqual([
       ['restricted-v2'],
       ['restricted-v2'],
+    ]);
+  }, 60_000);
+
+  const CONNECTED = set(
+    'temporal.address=cloud.example:7233',
+    'temporal.namespace=scc.acct',
+    'temporal.taskQueue=scc-blue',
+    'temporal.tls=always',
+    'temporal.caSecretName=temporal-ca',
+    'temporal.clientSecretName=temporal-client',
+    'temporal.serverName=frontend.example',
+    'temporal.apiKeySecretName=temporal-key',
+    'mesh.prometheusUrl=https://thanos.example:9091',
+    'mesh.prometheusTokenSecretName=prometheus-token',
+    'mesh.prometheusCaSecretName=prometheus-ca',
+    'mesh.prometheusHeaders.X-Scope-OrgID=shop',
+    'mesh.prometheusHeaders.X-Team=a b',
+    'mesh.prometheusNamespaceParameter=namespace',
+    'mesh.prometheusPlanQueries=any',
+    'webhookGates.hosts={checks.example:8443,*.corp.example}',
+    'webhookGates.networks={10.1.0.0/16}',
+    'webhookGates.caSecretName=gate-ca',
+  );
+
+  it('gives each process what it is told of its connections, as the process reads it', async () => {
+    const pods = podsOf(parseManifests(await renderChart([...TRY, ...CONNECTED])));
+    const environmentOf = (name: string): Record<string, string> =>
+      Object.fromEntries(
+        (pods.get(name)?.spec.containers[0]?.env ?? []).map((one) => [one.name, one.value ?? 'from:elsewhere']),
+      );
+    const temporal = {
+      TEMPORAL_ADDRESS: 'cloud.example:7233',
+      TEMPORAL_NAMESPACE: 'scc.acct',
+      TEMPORAL_TLS: 'true',
+      TEMPORAL_TLS_CA_FILE: '/etc/scc/temporal/ca.crt',
+      TEMPORAL_TLS_CERT_FILE: '/etc/scc/temporal/tls.crt',
+      TEMPORAL_TLS_KEY_FILE: '/etc/scc/temporal/tls.key',
+      TEMPORAL_TLS_SERVER_NAME: 'frontend.example',
+      TEMPORAL_API_KEY_FILE: '/etc/scc/temporal/api-key',
+    };
+    expect(governanceConfig.parse(environmentOf('governance'))).toMatchObject(temporal);
+    expect(watcherConfig.parse(environmentOf('watcher'))).toMatchObject({
+      ...temporal,
+      TEMPORAL_TASK_QUEUE: 'scc-blue',
+    });
+    expect(workerConfig.parse(environmentOf('worker'))).toMatchObject({
+      ...temporal,
+      TEMPORAL_TASK_QUEUE: 'scc-blue',
+      PROMETHEUS_URL: 'https://thanos.example:9091',
+      PROMETHEUS_TOKEN_FILE: '/etc/scc/prometheus/token',
+      PROMETHEUS_CA_FILE: '/etc/scc/prometheus/ca.crt',
+      PROMETHEUS_HEADERS: { 'X-Scope-OrgID': 'shop', 'X-Team': 'a b' },
+      PROMETHEUS_NAMESPACE_PARAMETER: 'namespace',
+      PROMETHEUS_PLAN_QUERIES: 'any',
+      WEBHOOK_GATE_HOSTS: 'checks.example:8443,*.corp.example',
+      WEBHOOK_GATE_NETWORKS: '10.1.0.0/16',
+      WEBHOOK_GATE_CA_FILE: '/etc/scc/webhook-gates/ca.crt',
+    });
+  }, 60_000);
+
+  it('sets no variable that the process does not read', async () => {
+    const pods = podsOf(parseManifests(await renderChart([...TRY, ...CONNECTED])));
+    for (const [name, { shape }] of [
+      ['governance', governanceConfig],
+      ['worker', workerConfig],
+      ['watcher', watcherConfig],
+    ] as const)
+      expect(
+        pods.get(name)?.spec.containers[0]?.env.flatMap((one) => (Object.hasOwn(shape, one.name) ? [] : [one.name])),
+      ).toEqual([]);
+  }, 60_000);
+
+  it('mounts every file of these connections from the Secret that is named', async () => {
+    const pods = podsOf(parseManifests(await renderChart([...TRY, ...CONNECTED])));
+    const mounted = (name: string): string[] =>
+      (pods.get(name)?.spec.containers[0]?.volumeMounts ?? []).flatMap((mount) => {
+        const volume = pods.get(name)?.spec.volumes.find((one) => one.name === mount.name);
+        const { projected } = fromSecrets.parse(volume);
+        return (projected?.sources ?? []).flatMap(({ secret }) =>
+          (secret?.items ?? []).map(({ key, path: file }) => `${mount.mountPath}/${file} ${secret?.name ?? ''}.${key}`),
+        );
+      });
+    const temporal = [
+      '/etc/scc/temporal/ca.crt temporal-ca.ca.crt',
+      '/etc/scc/temporal/tls.crt temporal-client.tls.crt',
+      '/etc/scc/temporal/tls.key temporal-client.tls.key',
+      '/etc/scc/temporal/api-key temporal-key.api-key',
+    ];
+    expect(mounted('governance')).toEqual(temporal);
+    expect(mounted('watcher')).toEqual(temporal);
+    expect(mounted('worker')).toEqual([
+      ...temporal,
+      '/etc/scc/prometheus/token prometheus-token.token',
+      '/etc/scc/prometheus/ca.crt prometheus-ca.ca.crt',
+      '/etc/scc/webhook-gates/ca.crt gate-ca.ca.crt',
     ]);
   }, 60_000);
 
