@@ -6,6 +6,7 @@
 import { fork } from 'node:child_process';
 import { readdir, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
+import { messageOf } from '@scc/runtime';
 import { z } from 'zod';
 import { type Bench, type BenchResult, benchResultSchema } from './types.js';
 
@@ -94,7 +95,7 @@ async function runAll(only: readonly string[], json: string | undefined): Promis
       console.error(`${name}: done in ${((performance.now() - started) / 1000).toFixed(1)} s`);
     } catch (error) {
       failed.push(name);
-      console.error(`${name}: FAILED: ${error instanceof Error ? error.message : String(error)}`);
+      console.error(`${name}: FAILED: ${messageOf(error)}`);
     }
   }
   console.log(table(results));

@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { openSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { waitFor } from '@scc/runtime';
+import { messageOf, waitFor } from '@scc/runtime';
 import { z } from 'zod';
 import { pathOf } from './cluster/api.js';
 import { readInstallation } from './cluster/installation.js';
@@ -252,7 +252,7 @@ export async function startInjector(stack: Stack, namespace: string): Promise<()
 export const refusalOf = (call: Promise<unknown>): Promise<string | undefined> =>
   call.then(
     () => undefined,
-    (error: unknown) => (error instanceof Error ? error.message : String(error)),
+    (error: unknown) => messageOf(error),
   );
 
 /** Calls of hooks that failed open so far: the API server tells them to its log alone. */

@@ -1,3 +1,5 @@
+import { backoffMs } from '@scc/runtime';
+
 const FIRST_RETRY_MS = 100;
 const LAST_RETRY_MS = 30_000;
 
@@ -72,8 +74,7 @@ export class KeyQueue {
   #retryLater(key: string, error: unknown): void {
     const count = (this.#failures.get(key) ?? 0) + 1;
     this.#failures.set(key, count);
-    const fullMs = Math.min(this.#options.firstRetryMs * 2 ** (count - 1), LAST_RETRY_MS);
-    const retryMs = Math.round(fullMs * (0.75 + Math.random() / 4));
+    const retryMs = backoffMs(count, { firstMs: this.#options.firstRetryMs, lastMs: LAST_RETRY_MS });
     this.#options.failed(key, error, retryMs);
     if (!this.#waiting.has(key))
       this.#retries.set(

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { messageOf } from '@scc/runtime';
 import { Api, type Stack } from '../../src/index.js';
 import { aPod, createPod, parsePod } from '../../src/webhook.fixture.js';
 
@@ -55,7 +56,7 @@ export function startCreations(stack: Stack, { namespace, rate }: { namespace: s
       if (mayRun && scc === 'restricted-v2') outcomes.admitted += 1;
       else wrong(`a pod that ${mayRun ? 'may' : 'may not'} run was admitted under ${scc}`);
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
+      const why = messageOf(error);
       if (!mayRun && why.includes('unable to validate against any security context constraint')) outcomes.refused += 1;
       else wrong(why);
     }

@@ -1,4 +1,5 @@
 import { readlinkSync, rmSync } from 'node:fs';
+import { messageOf } from '@scc/runtime';
 import { startStack } from './boot.js';
 import { requestSchema, type Message, type Request } from '../supervisor/protocol.js';
 import type { Running } from '../supervisor/running.js';
@@ -56,7 +57,7 @@ process.on('message', (raw) => {
       const result = await handle(request);
       tell({ kind: 'done', id: request.id, ...(typeof result === 'string' ? { result } : {}) });
     } catch (error) {
-      tell({ kind: 'failed', id: request.id, message: error instanceof Error ? error.message : String(error) });
+      tell({ kind: 'failed', id: request.id, message: messageOf(error) });
     }
     if (request.do === 'shutdown') await end();
   })();

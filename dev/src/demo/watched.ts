@@ -1,5 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { isCanaryObject, PLAN_LABEL, plansPath, type PlanStatus, planStatusSchema } from '@scc/plan';
+import { pause } from '@scc/runtime';
 import { SCC_ANNOTATION } from '@scc/scc';
 import { z } from 'zod';
 import { ApiError, type Api } from '../cluster/api.js';
@@ -21,7 +21,7 @@ export async function keepList(
     } catch (error) {
       // A watch ends with the server or with our own abort; anything else is a fault of ours.
       if (!(error instanceof ApiError) && !isConnectionLost(error)) throw error;
-      await delay(200, undefined, { signal }).catch(() => undefined);
+      await pause(200, signal);
     }
   }
 }

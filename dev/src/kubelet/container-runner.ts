@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { messageOf, pause, within } from '@scc/runtime';
 import { SCC_ANNOTATION } from '@scc/scc';
 import { behaviourOf, imageOf, type Behaviour, type Image } from './behaviour.js';
 import type { Container, Pod } from './pod-schema.js';
@@ -68,7 +68,7 @@ export class ContainerRunner {
       if (this.#stops() || !this.#restarts(end)) return;
       const message = `back-off ${backoff / 1000}s restarting failed container=${this.#container.name}`;
       this.#show({ state: { waiting: { reason: 'CrashLoopBackOff', message } }, lastState: state });
-      await delay(backoff, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
+      await pause(backoff, this.#stopping.signal);
       if (this.#stops()) return;
       this.view.restartCount++;
     }
@@ -89,8 +89,8 @@ export class ContainerRunner {
     const server = this.#server;
     if (server) {
       server.drain();
-      await delay(Math.min(this.#behaviour?.drainMs ?? 0, left()));
-      await Promise.race([server.close(), delay(left(), undefined, { ref: false })]);
+      await pause(Math.min(this.#behaviour?.drainMs ?? 0, left()));
+      await within(server.close(), left());
       server.destroy();
     }
     this.#end?.({ exitCode: 0, reason: 'Completed' });
@@ -113,7 +113,7 @@ export class ContainerRunner {
     try {
       server = await serving.listen({ host: ip, behaviour, headers: this.#headers(behaviour) });
     } catch (error) {
-      return { exitCode: 1, reason: 'Error', message: error instanceof Error ? error.message : String(error) };
+      return { exitCode: 1, reason: 'Error', message: messageOf(error) };
     }
     if (this.#stops()) {
       server.destroy();
@@ -192,7 +192,7 @@ export class ContainerRunner {
   async #preStop(handler: NonNullable<NonNullable<Container['lifecycle']>['preStop']>, leftMs: number): Promise<void> {
     const slept = /^sleep (\d+)$/.exec(handler.exec?.command.slice(-2).join(' ') ?? '')?.[1];
     const seconds = handler.sleep?.seconds ?? (slept === undefined ? 0 : Number(slept));
-    await delay(Math.min(seconds * 1000, leftMs));
+    await pause(Math.min(seconds * 1000, leftMs));
     if (handler.httpGet) await check(handler, this.#container, this.#options.ip, leftMs).catch(() => false);
   }
 

@@ -1,5 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import type { Logger } from '@scc/runtime';
+import { pause, type Logger } from '@scc/runtime';
 import { z } from 'zod';
 import { ApiError, type Api } from '../cluster/api.js';
 import { podSchema, type Pod } from './pod-schema.js';
@@ -138,7 +137,7 @@ export class NodeRunner {
       } catch (error) {
         this.#logger.warn({ err: error }, 'heartbeat not written');
       }
-      await delay(HEARTBEAT_MS, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
+      await pause(HEARTBEAT_MS, this.#stopping.signal);
     }
   }
 
@@ -150,7 +149,7 @@ export class NodeRunner {
       await this.#listAndWatch(path).catch((error: unknown) => {
         if (!signal.aborted) this.#logger.warn({ err: error }, 'watch of pods ended, listing again');
       });
-      await delay(RETRY_MS, undefined, { signal }).catch(() => undefined);
+      await pause(RETRY_MS, signal);
     }
   }
 

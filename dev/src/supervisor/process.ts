@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { open, readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
+import { messageOf } from '@scc/runtime';
 
 /** One process of the stack: how it starts, when it counts as ready, how it stops. */
 export interface PartDefinition {
@@ -87,7 +88,7 @@ export class Part {
     let reason = 'it answered no';
     const holds = (): Promise<boolean> =>
       ready().catch((error: unknown) => {
-        reason = error instanceof Error ? error.message : String(error);
+        reason = messageOf(error);
         return false;
       });
     while (!(await holds())) {

@@ -1,6 +1,7 @@
 import { isForbidden, isNotFound, type KubeClient, type KubeObject } from '@scc/kube';
 import type { Violation } from '@scc/plan';
 import type { SurveyRequest } from '@scc/routing';
+import { messageOf } from '@scc/runtime';
 
 const KINDS = ['HTTPRoute', 'GRPCRoute', 'TCPRoute', 'TLSRoute'];
 
@@ -35,7 +36,7 @@ export async function gatewayApiViolations(
 const mayNotRead = (kind: string, error: unknown): Violation => ({
   code: 'RoutesCannotBeRead',
   field: 'spec.workloadRef',
-  message: `${kind}s of the Gateway API cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+  message: `${kind}s of the Gateway API cannot be read: ${messageOf(error)}`,
   remedy: 'Give the worker get, list and watch on the routes of gateway.networking.k8s.io.',
 });
 

@@ -5,7 +5,7 @@ export { addGauge } from './gauge.js';
 export { startHealthServer } from './health.js';
 export { HttpClient, isCertificateFault, textOf, type Answer, type Exchange, type OpenAnswer } from './http.js';
 export { createLogger, type Logger } from './logger.js';
-export { pause, withDeadline } from './pause.js';
+export { pause, withDeadline, within } from './pause.js';
 export { onShutdown } from './shutdown.js';
 export { DeadlineExceeded, DeadlineThreads } from './threads.js';
 export { followTrust, secretOf, trustOf, type TlsMaterial, type Trust } from './trust.js';

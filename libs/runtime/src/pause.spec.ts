@@ -1,4 +1,4 @@
-import { pause, withDeadline } from './pause.js';
+import { pause, withDeadline, within } from './pause.js';
 import { DeadlineError } from './wait.js';
 
 const never = (): Promise<never> => new Promise(() => undefined);
@@ -47,5 +47,13 @@ describe('a deadline', () => {
       'shutdown started',
     );
     expect(started).toBe(0);
+  });
+});
+
+describe('a bounded wait', () => {
+  it('is over with the work or with its time, and fails only as the work does', async () => {
+    await expect(within(Promise.resolve(1), 1e6)).resolves.toBeUndefined();
+    await expect(within(never(), 1)).resolves.toBeUndefined();
+    await expect(within(Promise.reject(new Error('refused')), 1e6)).rejects.toThrow('refused');
   });
 });

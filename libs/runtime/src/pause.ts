@@ -41,3 +41,12 @@ export async function withDeadline<T>(
     clearTimeout(timer);
   }
 }
+
+/** Resolves with `work`, or after `timeoutMs` milliseconds; rejects only as `work` does. */
+export async function within(work: Promise<unknown>, timeoutMs: number): Promise<void> {
+  try {
+    await withDeadline(() => work, { timeoutMs });
+  } catch (error) {
+    if (!(error instanceof DeadlineError)) throw error;
+  }
+}

@@ -1,3 +1,4 @@
+import { messageOf, withDeadline } from '@scc/runtime';
 import type { Logger } from 'pino';
 import { Refusal } from '../refusal/refusal.js';
 
@@ -8,15 +9,11 @@ const ASK_MS = 5000;
  * @throws Refusal `unavailable` when there is no answer. Not knowing is never a yes.
  */
 export async function askInTime<T>(what: string, ask: () => Promise<T>, log: Logger): Promise<T> {
-  const deadline = Promise.withResolvers<never>();
-  const timer = setTimeout(() => deadline.reject(new Error(`no answer within ${ASK_MS} ms`)), ASK_MS);
   try {
-    return await Promise.race([ask(), deadline.promise]);
+    return await withDeadline(ask, { timeoutMs: ASK_MS });
   } catch (error) {
     // Only the message: an error of a client may carry the request, and that holds the token.
-    log.warn({ what, reason: error instanceof Error ? error.message : 'unknown' }, 'access check failed');
+    log.warn({ what, reason: messageOf(error) }, 'access check failed');
     throw new Refusal('unavailable', `${what} cannot be checked now; try again later`);
-  } finally {
-    clearTimeout(timer);
   }
 }

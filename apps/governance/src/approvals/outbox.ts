@@ -1,4 +1,4 @@
-import { messageOf } from '@scc/runtime';
+import { backoffMs, messageOf } from '@scc/runtime';
 import type { Logger } from 'pino';
 import { type DataSource, type EntityManager, IsNull, LessThanOrEqual } from 'typeorm';
 import { workflowIdOf } from '@scc/migration/contract';
@@ -24,7 +24,7 @@ type OutboxMessage = Pick<OutboxEntity, 'id' | 'workflowId' | 'signal' | 'payloa
 /** Hands a message to the workflow. `gone`: there is no such workflow, or it is over. Throws when it should be tried again. */
 export type Deliver = (message: OutboxMessage) => Promise<'delivered' | 'gone'>;
 
-const MAX_DELAY_MS = 60_000;
+const BACKOFF = { firstMs: 500, lastMs: 60_000 };
 /** A plan may be approved before its workflow was started; after this long nobody will start it. */
 const GIVE_UP_AFTER_MS = 60 * 60 * 1000;
 
@@ -71,8 +71,7 @@ async function postpone(
   { id, attempts }: { id: string; attempts: number },
   { now, error }: { now: Date; error: string },
 ): Promise<void> {
-  const delayMs = Math.min(500 * 2 ** Math.min(attempts, 10), MAX_DELAY_MS);
-  const dueAt = new Date(now.getTime() + delayMs);
+  const dueAt = new Date(now.getTime() + backoffMs(attempts + 1, BACKOFF));
   await tx.getRepository(OutboxEntity).update({ id }, { attempts: ONE_MORE, dueAt, lastError: error.slice(0, 500) });
 }
 

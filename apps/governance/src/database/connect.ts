@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { setTimeout as delay } from 'node:timers/promises';
+import { backoffMs, pause } from '@scc/runtime';
 import type { Logger } from 'pino';
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import { z } from 'zod';
@@ -20,8 +20,7 @@ export const databaseConfig = {
 };
 type DatabaseConfig = z.infer<z.ZodObject<typeof databaseConfig>>;
 
-const FIRST_PAUSE_MS = 250;
-const MAX_PAUSE_MS = 5000;
+const BACKOFF = { firstMs: 250, lastMs: 5000 };
 /** A statement of ours takes milliseconds: what takes longer waits for a lock that nobody will give. */
 const STATEMENT_TIMEOUT_MS = 20_000;
 
@@ -82,16 +81,16 @@ async function patiently<T>(
   what: string,
   work: () => Promise<T>,
 ): Promise<T> {
-  for (let attempt = 0; ; attempt += 1) {
+  for (let failures = 1; ; failures += 1) {
     signal.throwIfAborted();
     try {
       return await work();
     } catch (error) {
       if (error instanceof MigrationRefused) throw error;
       missing(what, isDatabaseAway(error));
-      const retryMs = Math.min(FIRST_PAUSE_MS * 2 ** attempt, MAX_PAUSE_MS);
+      const retryMs = backoffMs(failures, BACKOFF);
       logger.warn({ err: error, what, retryMs }, 'database not ready, trying again');
-      await delay(retryMs, undefined, { signal });
+      await pause(retryMs, signal);
     }
   }
 }

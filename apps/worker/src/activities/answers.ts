@@ -3,6 +3,7 @@ import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { GovernanceError } from '@scc/governance-api';
 import { KubeError } from '@scc/kube';
 import { WEATHER, type MigrationActivities } from '@scc/migration/contract';
+import { messageOf } from '@scc/runtime';
 import { terminal } from './failures.js';
 
 type Name = keyof MigrationActivities;
@@ -25,8 +26,6 @@ export function isAnswer(error: unknown): boolean {
 const WEATHER_MS = 8_000;
 /** These have no step to fail: they are tried until they succeed. */
 const PATIENT: ReadonlySet<Name> = new Set<Name>(['project', 'releasePlan', 'planPhase', 'loadPreImages']);
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /**
  * What an activity's error means to the workflow.

@@ -2,6 +2,7 @@ import type { GovernanceClient } from '@scc/governance-api';
 import type { KubeClient, KubeObject } from '@scc/kube';
 import { canaryLabels, canaryName, durationMs, FIELD_MANAGER, type PlanSpec, type Violation } from '@scc/plan';
 import type { TrafficRouter } from '@scc/routing';
+import { messageOf } from '@scc/runtime';
 import { type Pod, podSchema, type PodTemplate } from '@scc/scc';
 import type {
   AcceptedPlan,
@@ -97,7 +98,7 @@ export const assessWith =
 const cannotLook = (error: unknown): Violation => ({
   code: 'CannotLook',
   field: 'spec',
-  message: `the facts cannot be gathered: ${error instanceof Error ? error.message : String(error)}`,
+  message: `the facts cannot be gathered: ${messageOf(error)}`,
   remedy: 'Give the worker the right that is named, or install the API that is missing, and apply the plan again.',
 });
 

@@ -1,6 +1,7 @@
 import { isForbidden, type KubeClient, type KubeObject, type ObjectId } from '@scc/kube';
 import type { MigrationActivities, MigrationTarget } from '@scc/migration/contract';
 import { canaryAnnotations, canaryLabels, copyName, FIELD_MANAGER, untracked } from '@scc/plan';
+import { messageOf } from '@scc/runtime';
 import { controllerSubject, SCC_ANNOTATION } from '@scc/scc';
 import { terminal } from './failures.js';
 import { ownedByPlan, placedAsCanary } from '../cluster/copies.js';
@@ -236,7 +237,7 @@ async function dryRun(
     return await kube.create(pod, { dryRun: true, impersonate: { user: controller, groups: [...controllerGroups] } });
   } catch (error) {
     if (!isForbidden(error)) throw error;
-    refusal.message = error instanceof Error ? error.message : String(error);
+    refusal.message = messageOf(error);
     return undefined;
   }
 }

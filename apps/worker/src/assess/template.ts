@@ -11,7 +11,7 @@ import {
   type TemplatePatch,
   type WorkloadFacts,
 } from '@scc/scc';
-import { DeadlineExceeded } from '@scc/runtime';
+import { DeadlineExceeded, messageOf } from '@scc/runtime';
 import { stringify } from 'yaml';
 import type { Facts } from './facts.js';
 import { REMEDIATION_MS, remediateInThread } from './remediation.js';
@@ -87,7 +87,7 @@ export async function changeTemplate(
   try {
     wanted = asUserWants(before, facts);
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     const remedy = 'Write a strategic-merge patch of the pod template, such as {spec: {securityContext: {…}}}.';
     return { ok: false, violations: [{ code: 'PatchInvalid', field: 'spec.podSecurity.patch', message, remedy }] };
   }

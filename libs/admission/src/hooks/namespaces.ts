@@ -1,10 +1,11 @@
 import type { KubeClient } from '@scc/kube';
 import { ENFORCE_LABEL, PLAN_GROUP } from '@scc/plan';
 import { MCS_ANNOTATION, SUPPLEMENTAL_GROUPS_ANNOTATION, UID_RANGE_ANNOTATION } from '@scc/scc';
+import { within } from '@scc/runtime';
 import { z } from 'zod';
 import { ALLOWED, denied, notUnderstood, type Outcome } from '../review/outcome.js';
 import type { ReviewRequest } from '../review/review.js';
-import { type Budget, within } from '../review/budget.js';
+import type { Budget } from '../review/budget.js';
 import type { Hook } from './hook.js';
 
 /** By these a namespace leaves SCC admission. */
@@ -66,7 +67,7 @@ export function guardNamespaces(client: Pick<KubeClient, 'subjectAccessReview'>)
         (answer) => (allowed = answer),
         () => undefined,
       );
-      await within(asked, budget);
+      await within(asked, budget.left());
       if (allowed === undefined) return { undecided: 'the API server did not say who may change SCC admission' };
       if (allowed) return ALLOWED;
       const what = changes.map(([kindOf, name]) => `${kindOf} ${name}`).join(', ');

@@ -10,6 +10,7 @@ import {
   type SubjectType,
   UID_RANGE_ANNOTATION,
 } from '@scc/scc';
+import { within } from '@scc/runtime';
 import type { ClusterCache } from '../cache/cluster.js';
 import { covers, type UseRight } from '../cache/grants.js';
 import { compileCheck } from '../review/quick-check.js';
@@ -17,7 +18,7 @@ import { type Answer, notUnderstood, type Outcome } from '../review/outcome.js';
 import type { ReviewRequest } from '../review/review.js';
 import type { HookContext } from './hook.js';
 import { answerToSize } from './container-limit.js';
-import { type Budget, within } from '../review/budget.js';
+import type { Budget } from '../review/budget.js';
 
 /** What the pods endpoints know of; the first three are looked at. */
 const SUBRESOURCES = new Set([
@@ -45,7 +46,7 @@ const readyNamespace = (name: string, cache: ClusterCache): Namespace | undefine
 
 /** A new namespace may need a moment until its event arrives and its ids are allocated; OpenShift waits for that, too. */
 async function untilReady(name: string, cache: ClusterCache, budget: Budget): Promise<Namespace | undefined> {
-  while (!readyNamespace(name, cache) && budget.left() > 0) await within(cache.namespaces.changed(), budget);
+  while (!readyNamespace(name, cache) && budget.left() > 0) await within(cache.namespaces.changed(), budget.left());
   return cache.namespaces.get(name);
 }
 

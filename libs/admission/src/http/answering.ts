@@ -1,6 +1,6 @@
-import type { Logger } from '@scc/runtime';
+import { within, type Logger } from '@scc/runtime';
 import type { PodHint } from '../review/pod-hint.js';
-import { type Budget, within } from '../review/budget.js';
+import type { Budget } from '../review/budget.js';
 import { type Answer, denied, type HintedAnswer, notUnderstood, type Outcome } from '../review/outcome.js';
 import type { Hook } from '../hooks/hook.js';
 import type { ClusterCache } from '../cache/cluster.js';
@@ -60,7 +60,7 @@ export function createAnswering({ hooks, cache, budgetMs, metrics, logger }: Dep
     let outcome: Outcome | undefined;
     await within(
       decided.then((value) => (outcome = value)),
-      budget,
+      budget.left(),
     );
     return outcome ?? { undecided: 'it took too long' };
   };
@@ -83,7 +83,7 @@ export function createAnswering({ hooks, cache, budgetMs, metrics, logger }: Dep
       const asked =
         cache.missing() === null
           ? ask(hook, request, budget)
-          : within(cache.complete, budget).then(() => ask(hook, request, budget));
+          : within(cache.complete, budget.left()).then(() => ask(hook, request, budget));
       return asked instanceof Promise ? asked.catch((error: unknown) => failed(hook, request, error)) : asked;
     } catch (error) {
       return failed(hook, request, error);

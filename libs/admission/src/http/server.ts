@@ -1,9 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { setTimeout as delay } from 'node:timers/promises';
 import { type TlsOptions, TLSSocket } from 'node:tls';
-import type { Logger } from '@scc/runtime';
+import { within, type Logger } from '@scc/runtime';
 import type { PodHint } from '../review/pod-hint.js';
 import type { AdmissionMetrics } from './metrics.js';
 import type { Answering, Reply } from './answering.js';
@@ -178,7 +177,7 @@ const LAST_ANSWERS_MS = 3000;
 async function close(server: Server): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   server.closeIdleConnections();
-  await Promise.race([closed, delay(LAST_ANSWERS_MS, undefined, { ref: false })]);
+  await within(closed, LAST_ANSWERS_MS);
   server.closeAllConnections();
   await closed;
 }

@@ -1,5 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
+import { messageOf, withDeadline } from '@scc/runtime';
 import type { FromThread, Question, ThreadSettings, ToThread } from './protocol.js';
 import type { SeenPod } from './seen-pod.js';
 
@@ -67,23 +67,15 @@ export async function startAdmissionThread({ onPods, onEnd, ...settings }: Threa
       send({ is, id });
     });
   };
-  const askInTime = async (is: Question): Promise<{ value: string | null } | undefined> => {
-    const cancelling = new AbortController();
-    const late = delay(PATIENCE_MS, undefined, { signal: cancelling.signal, ref: false }).catch(() => undefined);
-    const value = await Promise.race([ask(is).then((answer) => ({ value: answer })), late]);
-    cancelling.abort();
-    return value;
-  };
+  const askInTime = (is: Question): Promise<string | null> =>
+    withDeadline(() => ask(is), { timeoutMs: PATIENCE_MS, message: STUCK });
   const port = await started.promise;
   isServing = true;
   return {
     port,
-    ready: async () => {
-      const answer = await askInTime('ready');
-      return answer ? answer.value : STUCK;
-    },
-    alive: async () => ((await askInTime('ready')) ? null : STUCK),
-    metrics: async () => (await askInTime('metrics'))?.value ?? '',
+    ready: () => askInTime('ready').catch(messageOf),
+    alive: () => askInTime('ready').then(() => null, messageOf),
+    metrics: async () => (await askInTime('metrics').catch(() => null)) ?? '',
     stop: async () => {
       isServing = false;
       void ask('stop');
