@@ -7,6 +7,7 @@ import { type NoteSigner, signerFromPem } from '@scc/audit';
 import { connectKube, createInformer, type KubeClient, type MakeInformer } from '@scc/kube';
 import { createLogger, loadConfig, type Logger, onShutdown, startHealthServer } from '@scc/runtime';
 import { TemporalLink } from '@scc/runtime/temporal';
+import { type CertificateSource, followFiles, followSecret, type KeyPair } from '@scc/tls';
 import { CheckpointPublisher, type CheckpointStore } from './audit/publish.js';
 import { Sealer } from './audit/sealer.js';
 import { startBackground } from './background.js';
@@ -16,19 +17,13 @@ import { MAPPING } from './entities.js';
 import { Metrics } from './health/metrics.js';
 import { Observer } from './health/observer.js';
 import { outsideProbes } from './health/outside.js';
-import {
-  followCertificate,
-  readCertificate,
-  readSecretCertificate,
-  type ServedCertificate,
-} from './http/certificate.js';
 import { openWaitingRoom } from './http/waiting-room.js';
 import { ROLE_TABLE } from './permissions.js';
 import type { PodTracker } from './pods/follow.js';
 import { observePod } from './pods/observation.js';
 import { countedVerdicts } from './policies/recorded.js';
 import { unplannedChanges } from './registry/observed.js';
-import { startApi } from './server.js';
+import { type Api, startApi } from './server.js';
 
 /** What was started, in that order; stopped in the other. */
 class Stoppables {
@@ -56,10 +51,14 @@ interface Started {
 }
 
 /** A folder where one is named, else the Secret in which admission keeps what it makes. */
-const certificateOf =
-  ({ TLS_DIR, ...config }: Config, kube: KubeClient): (() => Promise<ServedCertificate>) =>
-  () =>
-    TLS_DIR === undefined ? readSecretCertificate(kube, admissionConfigOf(config).tlsSecret) : readCertificate(TLS_DIR);
+const followCertificate = (
+  { TLS_DIR, ...config }: Config,
+  client: KubeClient,
+  options: { onChange: (pair: KeyPair) => void; logger: Logger },
+): Promise<CertificateSource> =>
+  TLS_DIR === undefined
+    ? followSecret({ client, secret: admissionConfigOf(config).tlsSecret, ...options })
+    : followFiles({ folder: TLS_DIR, ...options });
 
 const signerFrom = async (origin: string, file: string): Promise<NoteSigner> =>
   signerFromPem(origin, await readFile(file, 'utf8'));
@@ -95,13 +94,15 @@ async function start({ config, logger, metrics, parts, signal, setWaiting, setAd
   setAdmission(admission);
 
   // After admission: where it makes the certificates, they are there by now.
-  const readPair = certificateOf(config, kube);
-  const keyPair = await readPair();
+  const serving: { api?: Api } = {};
+  const serve = ({ key, certificate }: KeyPair) => serving.api?.server.setSecureContext({ key, cert: certificate });
+  const certificates = await followCertificate(config, kube, { logger, onChange: serve });
+  parts.add(() => certificates.stop());
   let missing = 'its database';
   const room = await openWaitingRoom({
     host: config.API_HOST,
     port: config.API_PORT,
-    keyPair,
+    keyPair: certificates.current,
     reason: () => missing,
   });
   parts.add(() => room.close());
@@ -175,14 +176,14 @@ async function start({ config, logger, metrics, parts, signal, setWaiting, setAd
     },
     host: config.API_HOST,
     port: config.API_PORT,
-    keyPair,
+    keyPair: certificates.current,
     logger,
     served: metrics.served,
     beforeListening: () => room.close(),
   });
   parts.add(() => api.close());
-  const certificate = followCertificate(api.server, { read: readPair, current: keyPair, logger });
-  parts.add(() => certificate.stop());
+  serving.api = api;
+  serve(certificates.current);
   logger.info({ host: config.API_HOST, port: api.port }, 'governance API listening');
 }
 

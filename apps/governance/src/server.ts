@@ -5,11 +5,11 @@ import type { Duplex } from 'node:stream';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { problemType } from '@scc/governance-api';
+import type { KeyPair } from '@scc/tls';
 import type { NextFunction, Response } from 'express';
 import type { Logger } from 'pino';
 import { AppModule, type AppParts } from './app.module.js';
 import { parseBodies } from './http/body.js';
-import type { ServedCertificate } from './http/certificate.js';
 import { refuseOtherMethods } from './http/methods.js';
 import { nestLogger } from './http/nest-logger.js';
 import {
@@ -29,7 +29,7 @@ export interface ApiOptions {
   /** 0 picks a free port. */
   port: number;
   /** Null serves plain HTTP, for tests. */
-  keyPair: ServedCertificate | null;
+  keyPair: KeyPair | null;
   logger: Logger;
   served: (served: Served) => void;
   /** Frees the port; called when everything else is ready to serve. */
@@ -56,7 +56,7 @@ export async function startApi(options: ApiOptions): Promise<Api> {
     logger: nestLogger(logger),
     bodyParser: false,
     abortOnError: false,
-    ...(keyPair ? { httpsOptions: keyPair } : {}),
+    ...(keyPair ? { httpsOptions: { key: keyPair.key, cert: keyPair.certificate } } : {}),
   });
   app.disable('x-powered-by');
   app.set('etag', false);

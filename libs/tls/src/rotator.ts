@@ -2,7 +2,7 @@ import { isConflict } from '@scc/kube';
 import { type Logger, pause } from '@scc/runtime';
 import { type Issued, issueLeaf, makeAuthority } from './certificates.js';
 import type { KeyPair } from './chain.js';
-import type { CertificateSource } from './files.js';
+import type { CertificateSource } from './follow.js';
 import {
   bundleOf,
   holds,

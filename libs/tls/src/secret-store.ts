@@ -3,14 +3,14 @@ import { z } from 'zod';
 import type { RotationStore } from './rotator.js';
 import { certificatesIn } from './chain.js';
 import { bundleOf } from './rotation.js';
+import { secretText, type SecretName } from './secret.js';
 
-const base64 = z.base64().transform((text) => Buffer.from(text, 'base64').toString('utf8'));
 const dataSchema = z.object({
-  'ca.crt': base64,
-  'ca.key': base64,
-  'tls.crt': base64.optional(),
-  'tls.key': base64.optional(),
-  since: base64,
+  'ca.crt': secretText,
+  'ca.key': secretText,
+  'tls.crt': secretText.optional(),
+  'tls.key': secretText.optional(),
+  since: secretText,
 });
 /** The installation makes the Secret without data, so that no right to create Secrets is needed. */
 const secretSchema = z.looseObject({
@@ -24,7 +24,7 @@ const secretSchema = z.looseObject({
 /** Keeps authorities and certificate in a Secret, whose `ca.crt`, `tls.crt` and `tls.key` others may mount. */
 export function secretStore(
   client: Pick<KubeClient, 'get' | 'create' | 'replace'>,
-  { namespace, name }: { namespace: string; name: string },
+  { namespace, name }: SecretName,
 ): RotationStore {
   const id = { apiVersion: 'v1', kind: 'Secret', namespace, name };
   return {

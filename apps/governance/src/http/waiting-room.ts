@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:https';
 import { type Problem, problemType } from '@scc/governance-api';
-import type { ServedCertificate } from './certificate.js';
+import type { KeyPair } from '@scc/tls';
 
 export interface WaitingRoom {
   /** Frees the port. */
@@ -11,7 +11,7 @@ export interface WaitingRoom {
 interface Options {
   host: string;
   port: number;
-  keyPair: ServedCertificate;
+  keyPair: KeyPair;
   /** What the service waits for. */
   reason: () => string;
 }
@@ -23,7 +23,7 @@ const RETRY_SECONDS = 2;
  * and a 503 tells a caller more than a refused connection.
  */
 export async function openWaitingRoom({ host, port, keyPair, reason }: Options): Promise<WaitingRoom> {
-  const server = createServer(keyPair, (request, response) => {
+  const server = createServer({ key: keyPair.key, cert: keyPair.certificate }, (request, response) => {
     const requestId = randomUUID();
     const problem: Problem = {
       type: problemType('unavailable'),
