@@ -35,7 +35,8 @@ const SUMMARIES: { [Key in Name]: (...args: Parameters<MigrationActivities[Key]>
   withdrawTargetGrant: ({ targetSCC }) => `take back the grant of ${targetSCC}`,
   compareWithPreImages: () => 'compare every touched object with before',
   project: (_ref, { status, unreported }) => `status ${status.phase ?? ''}, ${unreported.length} event(s)`,
-  planPhase: () => 'read how far the plan is',
+  recordedOutcome: () => 'ask governance how the migration ended',
+  settlePlan: (_ref, end) => (end ? `bring the plan in line: ${end.phase}` : 'release the plan if it is being deleted'),
   releasePlan: () => 'release the plan',
 };
 

@@ -1,7 +1,6 @@
 import type {
   CommandName,
   MigrationEvent,
-  Phase,
   PlanRef,
   PlanSpec,
   PlanStatus,
@@ -235,6 +234,15 @@ export interface ProjectionResult {
   receipts?: Receipt[];
 }
 
+/** How a migration ended, as governance has recorded it. */
+export interface RecordedEnd {
+  phase: TerminalPhase;
+  message: string;
+  at: string;
+}
+/** `known` is false when governance never heard of the migration: then it has allowed no change either. */
+export type RecordedOutcome = { known: true; end: RecordedEnd | null } | { known: false; end: null };
+
 export interface StoredImage {
   key: string;
   manifest: Record<string, unknown> | null;
@@ -323,8 +331,16 @@ export interface MigrationActivities {
   compareWithPreImages: (target: MigrationTarget, images: StoredImage[]) => Promise<string[]>;
 
   project: (ref: PlanRef, projection: Projection) => Promise<ProjectionResult>;
-  /** The phase in the plan's status; null when there is no such plan any more. */
-  planPhase: (ref: PlanRef) => Promise<Phase | null>;
+  /**
+   * What governance has recorded of the migration's end. It fails with `Refused` when the uid belongs to another plan
+   * than the one that is named.
+   */
+  recordedOutcome: (ref: PlanRef) => Promise<RecordedOutcome>;
+  /**
+   * Brings the status of a plan in line with the recorded end of its migration and releases the plan. Without an end it
+   * only releases a plan that is being deleted.
+   */
+  settlePlan: (ref: PlanRef, end: RecordedEnd | null) => Promise<void>;
   releasePlan: (ref: PlanRef) => Promise<void>;
 }
 

@@ -1,5 +1,6 @@
 import {
   allHandlersFinished,
+  ApplicationFailure,
   CancellationScope,
   condition,
   continueAsNew,
@@ -8,7 +9,14 @@ import {
 } from '@temporalio/workflow';
 import { activities, patientActivities, undoActivities } from './activities.js';
 import { Clearance } from './clearance.js';
-import { statusQuery, type Carried, type MigrationInput, type MigrationResult, type Position } from './contract.js';
+import {
+  FAILURE,
+  statusQuery,
+  type Carried,
+  type MigrationInput,
+  type MigrationResult,
+  type Position,
+} from './contract.js';
 import { undoStarted } from './decide.js';
 import { describeFailure } from './failures.js';
 import { Hold } from './hold.js';
@@ -29,12 +37,22 @@ export async function migrationWorkflow({ ref, carried }: MigrationInput): Promi
   return hosted(position, carried, ({ effects }) => migrate(position, effects));
 }
 
-/** Undoes, from the recorded pre-images, a migration whose own workflow was terminated or lost. */
+/**
+ * Undoes, from the recorded pre-images, a migration whose own workflow was terminated or lost. What has ended is not
+ * undone, whatever the plan's status says: then the plan is only brought in line with governance's record and released.
+ */
 export async function undoWorkflow({ ref, carried }: MigrationInput): Promise<MigrationResult> {
-  // Its own workflow was ended between its last status and the release: what it left is what the user wanted.
-  if (!carried && (await patientActivities.planPhase(ref)) === 'Completed') {
-    await patientActivities.releasePlan(ref);
-    return { phase: 'Completed', message: 'completed before its workflow was lost; only released' };
+  if (!carried) {
+    const { known, end } = await patientActivities.recordedOutcome(ref);
+    if (!known || end) {
+      await patientActivities.settlePlan(ref, end);
+      if (end)
+        return { phase: end.phase, message: `over before its workflow was lost, nothing is undone: ${end.message}` };
+      throw ApplicationFailure.nonRetryable(
+        `uid: governance has no record of a migration ${ref.uid} of ${ref.namespace}/${ref.name}, so nothing was changed and nothing is undone`,
+        FAILURE.refused,
+      );
+    }
   }
   const position = carried?.position ?? (await lostPosition(ref));
   return hosted(position, carried, ({ effects, journal }) => {

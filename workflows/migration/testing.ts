@@ -138,7 +138,8 @@ export function aWorld(
     checkCommand: unused('checkCommand'),
     loadPreImages: unused('loadPreImages'),
     project: unused('project'),
-    planPhase: unused('planPhase'),
+    recordedOutcome: unused('recordedOutcome'),
+    settlePlan: unused('settlePlan'),
     releasePlan: unused('releasePlan'),
     recordPreImages: step('recordPreImages', () => []),
     grantTarget: step('grantTarget', () => {

@@ -3,13 +3,14 @@ import path from 'node:path';
 import { ApplicationFailure, cancellationSignal, heartbeat } from '@temporalio/activity';
 import { Client, Connection, WorkflowUpdateFailedError, type WorkflowHandle } from '@temporalio/client';
 import { NativeConnection, Runtime, Worker, DefaultLogger } from '@temporalio/worker';
-import { planSpecSchema, type Phase, type PlanStatus, type RecordedEvent } from '@scc/plan';
+import { planSpecSchema, TERMINAL_PHASES, type PlanStatus, type RecordedEvent } from '@scc/plan';
 import { waitFor } from '@scc/runtime';
 import { startTemporal, type TemporalServer } from '@scc/testing/temporal';
 import { bundleOfSources } from '@scc/testing/workflow-bundle';
 import {
   commandSignal,
   commandUpdate,
+  FAILURE,
   MIGRATION_WORKFLOW,
   planChangedSignal,
   statusQuery,
@@ -19,6 +20,8 @@ import {
   type LiveSettings,
   type MigrationActivities,
   type MigrationResult,
+  type RecordedEnd,
+  type RecordedOutcome,
 } from './contract.js';
 import { allowed, aPlan, aTarget, aWorld, type Fault } from './testing.js';
 
@@ -65,7 +68,12 @@ let queue = 0;
 
 /** A worker of its own on the in-memory cluster; a hold lasts until it is released, for each weight. */
 async function aMigration(
-  options: { fault?: Fault; accepted?: Parameters<typeof aPlan>[1]; workflow?: string; phase?: Phase } = {},
+  options: {
+    fault?: Fault;
+    accepted?: Parameters<typeof aPlan>[1];
+    workflow?: string;
+    recorded?: () => RecordedOutcome;
+  } = {},
 ) {
   const { world, breaches, fx } = aWorld(options.fault);
   const reported: RecordedEvent[] = [];
@@ -87,6 +95,8 @@ async function aMigration(
     /** What an answer about a command waits for. */
     checking: Promise.resolve(),
     completed: false,
+    /** What plans were brought in line with; null stands for no end. */
+    settled: [] as (RecordedEnd | null)[],
   };
   const steps = fx().act;
   const activities: MigrationActivities = {
@@ -125,7 +135,11 @@ async function aMigration(
       reported.push(...unreported);
       return Promise.resolve({ reported: 'yes', checkpoint: `seen ${reported.length}` });
     },
-    planPhase: () => Promise.resolve(options.phase ?? 'TrafficShifting'),
+    recordedOutcome: async () => Promise.resolve(options.recorded?.() ?? { known: true, end: null }),
+    settlePlan: (_ref, end) => {
+      state.settled.push(end);
+      return Promise.resolve();
+    },
     releasePlan: () => {
       state.completed = true;
       return Promise.resolve();
@@ -173,6 +187,11 @@ async function aMigration(
     statuses,
     state,
     handle,
+    /** The activities that the history shows, in order. */
+    activities: async () => {
+      const { events } = await handle.fetchHistory();
+      return (events ?? []).flatMap((event) => event.activityTaskScheduledEventAttributes?.activityType?.name ?? []);
+    },
     holdsAt: (weight: number) => {
       state.holdFrom = weight;
       return waitFor(() => held.has(weight), { timeoutMs: 20_000, what: `the hold at ${weight} %` });
@@ -180,10 +199,12 @@ async function aMigration(
     saw: (type: string) =>
       waitFor(() => reported.some(({ event }) => event.type === type), { timeoutMs: 20_000, what: type }),
     end: async () => {
-      const result = await handle.result();
-      worker.shutdown();
-      await running;
-      return result;
+      try {
+        return await handle.result();
+      } finally {
+        worker.shutdown();
+        await running;
+      }
     },
   };
 }
@@ -423,11 +444,30 @@ describe('a fault that lasts', () => {
 });
 
 describe('undoWorkflow', () => {
-  it('only releases a plan that had completed when its workflow was lost', async () => {
-    const migration = await aMigration({ workflow: UNDO_WORKFLOW, phase: 'Completed' });
-    await expect(migration.end()).resolves.toMatchObject({ phase: 'Completed' });
-    expect(migration.state.completed).toBe(true);
-    expect(migration.reported).toEqual([]);
+  it.each(TERMINAL_PHASES)('undoes nothing of a migration that is recorded as %s', async (phase) => {
+    const end = { phase, message: 'all of it', at: '2026-11-24T00:00:00.000Z' };
+    const migration = await aMigration({ workflow: UNDO_WORKFLOW, recorded: () => ({ known: true, end }) });
+    await expect(migration.end()).resolves.toMatchObject({ phase });
+    expect(migration.state.settled).toEqual([end]);
+    expect(await migration.activities()).toEqual(['recordedOutcome', 'settlePlan']);
+  });
+
+  it('undoes nothing of a migration that governance never heard of', async () => {
+    const migration = await aMigration({ workflow: UNDO_WORKFLOW, recorded: () => ({ known: false, end: null }) });
+    await expect(migration.end()).rejects.toMatchObject({ cause: { type: FAILURE.refused } });
+    expect(migration.state.settled).toEqual([null]);
+    expect(await migration.activities()).toEqual(['recordedOutcome', 'settlePlan']);
+  });
+
+  it('is refused for the uid of another plan', async () => {
+    const migration = await aMigration({
+      workflow: UNDO_WORKFLOW,
+      recorded: () => {
+        throw ApplicationFailure.nonRetryable('u1 belongs to shop/ledger', FAILURE.refused);
+      },
+    });
+    await expect(migration.end()).rejects.toMatchObject({ cause: { cause: { type: FAILURE.refused } } });
+    expect(await migration.activities()).toEqual(['recordedOutcome']);
   });
 });
 

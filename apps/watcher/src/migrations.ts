@@ -26,7 +26,10 @@ export interface Migrations {
   /** Does nothing when it has ended. */
   cancel: (ref: PlanRef) => Promise<void>;
   planChanged: (ref: PlanRef, generation: number) => Promise<void>;
-  /** Starts the workflow that undoes a lost migration from its recorded pre-images; again if that one was lost, too. */
+  /**
+   * Starts the workflow that undoes a lost migration from its recorded pre-images, unless it runs. Of a migration that
+   * governance knows to be over it only brings the plan in line and releases it, so that starting it again is safe.
+   */
   undo: (ref: PlanRef) => Promise<void>;
   /** The plans of the workflows that run, as Temporal's visibility knows them: a moment late. */
   running: (plan?: { namespace: string; name: string }) => Promise<PlanRef[]>;
@@ -101,7 +104,7 @@ export function temporalMigrations(link: TemporalLink, taskQueue: string, signal
       }
     },
     start: (ref) => launch(MIGRATION_WORKFLOW, ref, { id: workflowIdOf(ref), again: 'REJECT_DUPLICATE' }),
-    undo: (ref) => launch(UNDO_WORKFLOW, ref, { id: undoWorkflowIdOf(ref), again: 'ALLOW_DUPLICATE_FAILED_ONLY' }),
+    undo: (ref) => launch(UNDO_WORKFLOW, ref, { id: undoWorkflowIdOf(ref), again: 'ALLOW_DUPLICATE' }),
     cancel: async (ref) => {
       try {
         await call((workflow) => workflow.getHandle(workflowIdOf(ref)).cancel());

@@ -138,6 +138,10 @@ describe('reconcile', () => {
       { plans: [running('Completed', deleted)], lives: { 'u-1': 'Lost' }, outcome: 'undone', done: ['undo u-1'] },
     ],
     [
+      'has the finalizer taken away that somebody put back on a finished plan',
+      { plans: [running('Completed', deleted)], lives: { 'u-1': 'Finished' }, outcome: 'undone', done: ['undo u-1'] },
+    ],
+    [
       'cancels what runs for a plan that is gone',
       {
         plans: [undefined],

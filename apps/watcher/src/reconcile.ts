@@ -65,7 +65,7 @@ async function stop(key: string, { ref }: SeenPlan, deps: WatcherDeps): Promise<
   // Ended: it takes the finalizer away before it ends, so what was read first may be from before that.
   const plan = await deps.read(key);
   if (plan?.ref.uid !== ref.uid || !plan.held) return 'none';
-  // Of a completed migration the undo workflow undoes nothing: it only takes the finalizer away.
+  // Of a migration that governance knows to be over this undoes nothing: it only takes the finalizer away.
   await migrations.undo(ref);
   return 'undone';
 }

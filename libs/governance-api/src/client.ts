@@ -64,6 +64,7 @@ export function createGovernanceClient(options: GovernanceClientOptions): Govern
     report: send(engineRoutes.report),
     savePreImages: send(engineRoutes.savePreImages),
     preImages: ask(engineRoutes.preImages),
+    outcome: ask(engineRoutes.outcome),
     close: () => caller.close(),
   };
 }

@@ -1,4 +1,13 @@
-import { COMMANDS, planSpecSchema, recordedEventSchema, riskBandSchema, STEPS, violationSchema } from '@scc/plan';
+import {
+  COMMANDS,
+  phaseSchema,
+  planSpecSchema,
+  recordedEventSchema,
+  riskBandSchema,
+  STEPS,
+  TERMINAL_PHASES,
+  violationSchema,
+} from '@scc/plan';
 import { z } from 'zod';
 
 /**
@@ -160,6 +169,15 @@ export const preImageSchema = z.object({
 });
 export const preImagesSchema = z.object({ workflowId: z.string(), images: z.array(preImageSchema).max(200) });
 
+/** Which plan a uid belongs to, and how its migration ended. */
+export const migrationOutcomeSchema = z.object({
+  plan: planIdentitySchema.pick({ namespace: true, name: true, uid: true }),
+  end: z
+    .object({ phase: phaseSchema.extract(TERMINAL_PHASES), at: z.string(), message: z.string() })
+    .nullable()
+    .describe('Null while the migration has not ended.'),
+});
+
 export type Receipt = z.infer<typeof receiptSchema>;
 export type PlanIdentity = z.infer<typeof planIdentitySchema>;
 export type WorkloadFacts = z.infer<typeof workloadFactsSchema>;
@@ -174,3 +192,4 @@ export type CommandVerdict = z.infer<typeof commandVerdictSchema>;
 export type EventBatch = z.infer<typeof eventBatchSchema>;
 export type EventBatchResult = z.infer<typeof eventBatchResultSchema>;
 export type PreImages = z.infer<typeof preImagesSchema>;
+export type MigrationOutcome = z.infer<typeof migrationOutcomeSchema>;

@@ -6,6 +6,7 @@ import {
   evaluationSchema,
   eventBatchResultSchema,
   eventBatchSchema,
+  migrationOutcomeSchema,
   preImagesSchema,
   stepRequestSchema,
   stepVerdictSchema,
@@ -45,4 +46,5 @@ export const engineRoutes = {
     response: preImagesSchema,
   },
   preImages: { method: 'GET', path: '/v1/migrations/{id}/pre-images', request: null, response: preImagesSchema },
+  outcome: { method: 'GET', path: '/v1/migrations/{id}/outcome', request: null, response: migrationOutcomeSchema },
 } as const;

@@ -67,7 +67,7 @@ export {
   UNREADY_ANNOTATION,
   WORKLOADS_LABEL,
 } from './labels.js';
-export { hasTouched, isTerminal, PHASES, type Phase, type TerminalPhase } from './phases.js';
+export { TERMINAL_PHASES, hasTouched, isTerminal, PHASES, type Phase, type TerminalPhase } from './phases.js';
 export { isRecord } from './records.js';
 export { RISK_BANDS, type RiskBand } from './risk-bands.js';
 export { SEARCH_ATTRIBUTES } from './search-attributes.js';

@@ -1,4 +1,4 @@
-import type { StepRequest, StepVerdict } from '@scc/governance-api';
+import type { MigrationOutcome, StepRequest, StepVerdict } from '@scc/governance-api';
 import type { EntityManager } from 'typeorm';
 import { beginUnder, type HoldsRole, withdrawLapsed } from '../approvals/endings.js';
 import { approvalStateFor } from '../approvals/requests.js';
@@ -8,6 +8,7 @@ import { currentEvaluation, lockKnownMigration, planObject, type StoredEvaluatio
 import { decidePolicies } from '../policies/decide.js';
 import { activeFreeze, nextStart } from '../schedule/calendar.js';
 import { claimWorkload } from './claims.js';
+import { recordedEnd } from './outcome.js';
 import { StepAuthorizationEntity } from './step.entity.js';
 
 /** How soon a migration asks again while another one has its workload. */
@@ -45,6 +46,7 @@ export async function authorizeStep(
       ? allowed('an undo is always allowed')
       : await decideStep(tx, request, {
           evaluation: await currentEvaluation(tx, migration),
+          end: await recordedEnd(tx, uid),
           now,
           lapsed: () => withdrawLapsed(tx, migration, holds, context),
         });
@@ -67,6 +69,8 @@ export async function authorizeStep(
 
 interface StepFacts {
   evaluation: StoredEvaluation | null;
+  /** How the migration ended; null while it has not. */
+  end: MigrationOutcome['end'];
   now: Date;
   /** Why what was granted counts no longer; null when it does. */
   lapsed: () => Promise<string | null>;
@@ -76,8 +80,9 @@ interface StepFacts {
 async function decideStep(
   tx: EntityManager,
   request: StepRequest,
-  { evaluation, now, lapsed }: StepFacts,
+  { evaluation, end, now, lapsed }: StepFacts,
 ): Promise<Answer> {
+  if (end) return refused(`the migration is over: ${end.phase}; apply a new plan`);
   if (!evaluation) return refused('the plan was never evaluated');
   const { answer } = evaluation;
   if (evaluation.request.spec.dryRun) return refused('the plan is a dry run and touches nothing');

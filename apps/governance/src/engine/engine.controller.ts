@@ -4,6 +4,7 @@ import {
   type Evaluation,
   type EvaluationRequest,
   evaluationRequestSchema,
+  type MigrationOutcome,
   type PreImages,
   preImagesSchema,
   type StepRequest,
@@ -21,6 +22,7 @@ import { Refusal } from '../refusal/refusal.js';
 import { approvalView } from './approval-view.js';
 import { authorizeStep } from './authorize.js';
 import { evaluate } from './evaluate.js';
+import { outcomeOf } from './outcome.js';
 import { preImages, savePreImages } from './pre-images.js';
 
 const uid = { schema: uidSchema };
@@ -79,5 +81,11 @@ export class EngineController {
   @RequirePermission('pre-images:read', 'migration')
   preImages(@Param('id', uid) id: string): Promise<PreImages> {
     return preImages(this.source, id);
+  }
+
+  @Get('outcome')
+  @RequirePermission('pre-images:read', 'migration')
+  outcome(@Param('id', uid) id: string): Promise<MigrationOutcome> {
+    return outcomeOf(this.source, id);
   }
 }

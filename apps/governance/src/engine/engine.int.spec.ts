@@ -17,6 +17,7 @@ import { governanceSuite } from '../suite.fixture.js';
 import { authorizeStep } from './authorize.js';
 import { checkCommand, issueCommandGrant } from './commands.js';
 import { evaluate } from './evaluate.js';
+import { outcomeOf } from './outcome.js';
 import { preImages, savePreImages } from './pre-images.js';
 
 const database = governanceSuite();
@@ -206,5 +207,49 @@ describe('pre-images', () => {
         { key: 'v1|Service|a', order: 1, manifest: { value: 'before' } },
       ],
     });
+  });
+});
+
+describe('a migration that is over', () => {
+  const undone: typeof completedEvents = [
+    ['RollingBack', { type: 'UndoStarted', cause: 'gate', message: 'too many failed' }],
+    ['RolledBack', { type: 'UndoFinished', differences: [] }],
+  ];
+
+  it.each([
+    ['Completed', completedEvents],
+    ['RolledBack', undone],
+  ] as const)('is recorded as %s, hands out no pre-images and allows no step', async (phase, events) => {
+    const request = aRequest(ownWorkload(`over-${phase.toLowerCase()}`));
+    const { uid, namespace, name } = request.plan;
+    const { contentHash } = await inTx(database.app, (tx) => evaluate(tx, request, at(NOON)));
+    const images = { workflowId: 'w', images: [{ key: 'target', order: 0, manifest: { value: 'before' } }] };
+    const save = () => inTx(database.app, (tx) => savePreImages(tx, uid, images, at(NOON)));
+    await save();
+    expect(await outcomeOf(database.app, uid)).toEqual({ plan: { namespace, name, uid }, end: null });
+
+    const told = recorded([...events]);
+    await inTx(database.app, (tx) => report(tx, uid, aBatch(request, told), at(NOON)));
+    expect(await outcomeOf(database.app, uid)).toMatchObject({ plan: { name }, end: { phase, at: told.at(-1)?.at } });
+    await expect(preImages(database.app, uid)).rejects.toMatchObject({ kind: 'conflict' });
+    await expect(save()).rejects.toMatchObject({ kind: 'conflict' });
+    const step = { step: 'Prepare', contentHash, detail: '' } as const;
+    const verdict = await inTx(database.app, (tx) =>
+      authorizeStep(tx, uid, step, { ...at(NOON), holds: holdsAnyRole }),
+    );
+    expect(verdict).toMatchObject({ allowed: false, reason: `the migration is over: ${phase}; apply a new plan` });
+  });
+
+  it('stays as it ended, whatever another workflow reports of it later', async () => {
+    const request = aRequest(ownWorkload('over-for-good'));
+    const { uid } = request.plan;
+    await inTx(database.app, (tx) => report(tx, uid, aBatch(request, recorded(completedEvents)), at(NOON)));
+    const later = recorded([...undone], completedEvents.length);
+    await inTx(database.app, (tx) => report(tx, uid, aBatch(request, later, 'run-2'), at(NOON)));
+    expect((await outcomeOf(database.app, uid)).end?.phase).toBe('Completed');
+  });
+
+  it('is not known when nobody asked about the plan', async () => {
+    await expect(outcomeOf(database.app, 'never-heard-of')).rejects.toMatchObject({ kind: 'notFound' });
   });
 });

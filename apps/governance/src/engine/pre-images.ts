@@ -6,12 +6,14 @@ import { appendAudit } from '../audit/append.js';
 import type { CallContext } from '../call/caller.js';
 import { type Database, rowsOf } from '../database/rows.js';
 import { lockKnownMigration, planObject } from '../plans/store.js';
+import { requireOpen } from './outcome.js';
 import { PreImageEntity } from './pre-image.entity.js';
 
 /**
  * Stores objects as they were before the first change. The first image of an object stays: a second attempt sees what
  * the first one changed already.
  * @returns what is stored.
+ * @throws Refusal when the migration is unknown or has ended.
  */
 export async function savePreImages(
   tx: EntityManager,
@@ -20,6 +22,7 @@ export async function savePreImages(
   { actor, requestId, now }: CallContext,
 ): Promise<PreImages> {
   const migration = await lockKnownMigration(tx, uid);
+  await requireOpen(tx, uid);
   const added = await rowsOf(
     tx,
     z.object({ key: z.string() }),
@@ -47,8 +50,14 @@ export async function savePreImages(
   return stored;
 }
 
-/** What was recorded of the plan; no images when nothing was touched, also of a plan that nobody asked about. */
-export const preImages = (db: Database, uid: string): Promise<PreImages> => readPreImages(db, uid, '');
+/**
+ * What was recorded of the plan; no images when nothing was touched, also of a plan that nobody asked about.
+ * @throws Refusal when the migration has ended: what it changed stays.
+ */
+export async function preImages(db: Database, uid: string): Promise<PreImages> {
+  await requireOpen(db, uid);
+  return readPreImages(db, uid, '');
+}
 
 async function readPreImages(db: Database, uid: string, workflowId: string): Promise<PreImages> {
   const rows = await db

@@ -82,8 +82,12 @@ export const OPERATIONS: Record<`${Method} /v1/${string}`, Operation> = {
     answer: engineRoutes.savePreImages.response,
   },
   'GET /v1/migrations/{id}/pre-images': {
-    summary: 'Objects as they were before the first change',
+    summary: 'Objects as they were before the first change; refused once the migration is over',
     answer: engineRoutes.preImages.response,
+  },
+  'GET /v1/migrations/{id}/outcome': {
+    summary: 'How the migration ended: what an undo asks before it begins',
+    answer: engineRoutes.outcome.response,
   },
 
   'GET /v1/migrations': { summary: 'Migrations, newest first', answer: pageSchema(migrationSummarySchema) },

@@ -38,7 +38,7 @@ describe('meaningOf', () => {
     }
   });
 
-  it.each<keyof MigrationActivities>(['project', 'releasePlan', 'planPhase', 'loadPreImages'])(
+  it.each<keyof MigrationActivities>(['project', 'releasePlan', 'recordedOutcome', 'settlePlan', 'loadPreImages'])(
     '%s is tried until it succeeds, whatever is answered',
     (name) => {
       const error = kube(403);

@@ -25,7 +25,13 @@ export function isAnswer(error: unknown): boolean {
 /** How long Temporal's own tries may last before the workflow says what is wrong, in milliseconds. */
 const WEATHER_MS = 8_000;
 /** These have no step to fail: they are tried until they succeed. */
-const PATIENT: ReadonlySet<Name> = new Set<Name>(['project', 'releasePlan', 'planPhase', 'loadPreImages']);
+const PATIENT: ReadonlySet<Name> = new Set<Name>([
+  'project',
+  'releasePlan',
+  'recordedOutcome',
+  'settlePlan',
+  'loadPreImages',
+]);
 
 /**
  * What an activity's error means to the workflow.

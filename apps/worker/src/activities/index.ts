@@ -12,6 +12,7 @@ import { canaryActivities } from './canary.js';
 import { holdWith } from './gates.js';
 import { governanceActivities } from './governance.js';
 import { grantActivities } from './grants.js';
+import { outcomeActivities } from './outcome.js';
 import { beating } from './pace.js';
 import { planActivities } from './plan.js';
 import { projectWith } from './project.js';
@@ -51,6 +52,7 @@ export function createActivities(deps: WorkerDeps): MigrationActivities {
   const { kube, governance, router, metrics, instruments } = deps;
   const activities: MigrationActivities = {
     ...planActivities(kube),
+    ...outcomeActivities({ kube, governance }),
     ...governanceActivities(governance),
     ...grantActivities({ kube, governance }),
     ...canaryActivities(kube),

@@ -5,7 +5,6 @@ import {
   FIELD_MANAGER,
   FINALIZER,
   parseSpec,
-  planStatusSchema,
   PLAN_TYPE,
   type PlanRef,
   type PlanSpec,
@@ -42,17 +41,41 @@ function acceptedOf(object: KubeObject, spec: PlanSpec): AcceptedPlan {
   };
 }
 
-type PlanActivities = Pick<MigrationActivities, 'acceptPlan' | 'readLiveSettings' | 'planPhase' | 'releasePlan'>;
+type PlanActivities = Pick<MigrationActivities, 'acceptPlan' | 'readLiveSettings' | 'releasePlan'>;
+
+const setFinalizers = (
+  kube: KubeClient,
+  { namespace, name, uid }: PlanRef,
+  finalizers: string[],
+): Promise<KubeObject> =>
+  kube.apply(
+    { ...PLAN_TYPE, metadata: { namespace, name, uid, finalizers } },
+    { fieldManager: FIELD_MANAGER, force: true },
+  );
+
+/** Takes our finalizer away, also when somebody else has put it on the plan; does nothing when the plan is gone. */
+export async function releasePlan(kube: KubeClient, ref: PlanRef): Promise<void> {
+  if (!(await findPlan(kube, ref))) return;
+  try {
+    const { metadata } = await setFinalizers(kube, ref, []);
+    const { finalizers = [], resourceVersion } = metadata;
+    if (!finalizers.includes(FINALIZER)) return;
+    // Apply only takes away what the worker itself owns.
+    const { namespace, name, uid } = ref;
+    const left = finalizers.filter((finalizer) => finalizer !== FINALIZER);
+    await kube.patch(
+      { ...PLAN_TYPE, namespace, name },
+      { type: 'merge', body: { metadata: { uid, resourceVersion, finalizers: left } }, fieldManager: FIELD_MANAGER },
+    );
+  } catch (error) {
+    if (isNotFound(error) || !(await findPlan(kube, ref))) return;
+    throw error;
+  }
+}
 
 /** The activities that read the plan itself and hold it by its finalizer. */
 export function planActivities(kube: KubeClient): PlanActivities {
   const find = (ref: PlanRef) => findPlan(kube, ref);
-  const setFinalizers = async ({ namespace, name, uid }: PlanRef, finalizers: string[]): Promise<void> => {
-    await kube.apply(
-      { ...PLAN_TYPE, metadata: { namespace, name, uid, finalizers } },
-      { fieldManager: FIELD_MANAGER, force: true },
-    );
-  };
   return {
     acceptPlan: async (ref) => {
       const object = await find(ref);
@@ -62,7 +85,7 @@ export function planActivities(kube: KubeClient): PlanActivities {
       const parsed = parseSpec(object['spec']);
       if (!parsed.ok)
         return { accepted: false, violations: parsed.violations, generation: object.metadata.generation ?? 1 };
-      await setFinalizers(ref, [FINALIZER]);
+      await setFinalizers(kube, ref, [FINALIZER]);
       return { accepted: true, plan: acceptedOf(object, parsed.spec) };
     },
     readLiveSettings: async (ref) => {
@@ -70,18 +93,6 @@ export function planActivities(kube: KubeClient): PlanActivities {
       const parsed = object && parseSpec(object['spec']);
       return parsed?.ok ? liveOf(parsed.spec, object?.metadata.generation ?? 1) : null;
     },
-    planPhase: async (ref) => {
-      const status = (await find(ref))?.['status'];
-      return planStatusSchema.pick({ phase: true }).parse(status ?? {}).phase ?? null;
-    },
-    releasePlan: async (ref) => {
-      if (!(await find(ref))) return;
-      try {
-        await setFinalizers(ref, []);
-      } catch (error) {
-        if (isNotFound(error) || !(await find(ref))) return;
-        throw error;
-      }
-    },
+    releasePlan: (ref) => releasePlan(kube, ref),
   };
 }

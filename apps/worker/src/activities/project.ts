@@ -1,20 +1,13 @@
 import { activityInfo } from '@temporalio/activity';
 import { GovernanceError, GovernanceUnreachable, type GovernanceClient } from '@scc/governance-api';
 import { isNotFound, type KubeClient, type KubeObject } from '@scc/kube';
-import { FIELD_MANAGER, PLAN_TYPE, type PlanRef, type PlanStatus } from '@scc/plan';
+import { FIELD_MANAGER, PLAN_TYPE, type PlanRef } from '@scc/plan';
 import type { MigrationActivities, Projection, ProjectionResult } from '@scc/migration/contract';
 import { isAnswer } from './answers.js';
 import { kept } from './governance.js';
 import { kubeEventsOf } from './kube-events.js';
+import { complete } from './outcome.js';
 import { findPlan } from './plan.js';
-
-/** The schema keeps history short enough for etcd; the whole of it is in Temporal and in governance. */
-const MAX_HISTORY = 50;
-
-const complete = (status: PlanStatus): PlanStatus => ({
-  ...status,
-  ...(status.history ? { history: status.history.slice(-MAX_HISTORY) } : {}),
-});
 
 interface Deps {
   kube: KubeClient;
