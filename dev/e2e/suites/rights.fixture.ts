@@ -1,0 +1,98 @@
+import path from 'node:path';
+import { z } from 'zod';
+import { Api, ApiError, type Stack } from '../../src/index.js';
+
+let stack: Stack;
+const clients: Api[] = [];
+
+/** The API as one of the product's processes sees it. */
+async function clientOf(name: string): Promise<Api> {
+  const { hostname: host, port } = new URL(stack.addresses.kubernetes);
+  const caFile = path.join(stack.stateDir, 'tls', 'ca.crt');
+  const token = await stack.token({ namespace: 'scc-system', name });
+  const client = new Api({ host, port: Number(port), caFile, token });
+  clients.push(client);
+  return client;
+}
+
+const binding = (name: string, role: string): object => ({
+  apiVersion: 'rbac.authorization.k8s.io/v1',
+  kind: 'RoleBinding',
+  metadata: { name, namespace: 'default' },
+  roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: role },
+  subjects: [{ kind: 'ServiceAccount', name: 'default', namespace: 'default' }],
+});
+const BINDINGS = '/apis/rbac.authorization.k8s.io/v1/namespaces/default/rolebindings';
+
+async function may(client: Api, resourceAttributes: object): Promise<boolean> {
+  const review = {
+    apiVersion: 'authorization.k8s.io/v1',
+    kind: 'SelfSubjectAccessReview',
+    spec: { resourceAttributes },
+  };
+  const answer = await client.create('/apis/authorization.k8s.io/v1/selfsubjectaccessreviews', review);
+  return z.looseObject({ status: z.looseObject({ allowed: z.boolean() }) }).parse(answer).status.allowed;
+}
+
+const statusOf = (call: Promise<unknown>): Promise<number> =>
+  call.then(
+    () => 200,
+    (error: unknown) => (error instanceof ApiError ? error.status : 0),
+  );
+
+export function rights(stackOf: () => Stack): void {
+  beforeAll(() => {
+    stack = stackOf();
+  });
+  afterAll(() => {
+    for (const client of clients) client.close();
+  });
+
+  describe('the rights of the product', () => {
+    it.each([
+      ['restricted-v2', 'system:openshift:scc:restricted-v2', 200],
+      ['privileged', 'system:openshift:scc:privileged', 200],
+      ['cluster-admin', 'cluster-admin', 403],
+      ['node-controller', 'system:controller:node-controller', 403],
+    ])('lets the worker bind what grants an SCC and nothing else: %s', async (name, role, status) => {
+      const worker = await clientOf('worker');
+      expect(await statusOf(worker.create(BINDINGS, binding(name, role)))).toBe(status);
+    });
+
+    it.each<[string, string, object, boolean]>([
+      ['worker', 'patches workloads', { group: 'apps', resource: 'deployments', verb: 'patch' }, true],
+      ['worker', 'reads no secrets', { resource: 'secrets', verb: 'get' }, false],
+      ['worker', 'creates no pods', { resource: 'pods', verb: 'create' }, false],
+      [
+        'worker',
+        'tries pods as a controller',
+        { resource: 'serviceaccounts', namespace: 'kube-system', name: 'replicaset-controller', verb: 'impersonate' },
+        true,
+      ],
+      ['worker', 'acts as no other user', { resource: 'users', name: 'admin', verb: 'impersonate' }, false],
+      [
+        'worker',
+        'joins no group of administrators',
+        { resource: 'groups', name: 'system:masters', verb: 'impersonate' },
+        false,
+      ],
+      ['watcher', 'reads plans', { group: 'scc.poc', resource: 'sccmigrationplans', verb: 'watch' }, true],
+      ['watcher', 'changes no plans', { group: 'scc.poc', resource: 'sccmigrationplans', verb: 'patch' }, false],
+      [
+        'governance',
+        'reviews tokens',
+        { group: 'authentication.k8s.io', resource: 'tokenreviews', verb: 'create' },
+        true,
+      ],
+      ['governance', 'changes no workloads', { group: 'apps', resource: 'deployments', verb: 'patch' }, false],
+      [
+        'governance',
+        'grants nothing',
+        { group: 'rbac.authorization.k8s.io', resource: 'rolebindings', verb: 'create' },
+        false,
+      ],
+    ])('%s: %s', async (name, _what, attributes, expected) => {
+      expect(await may(await clientOf(name), attributes)).toBe(expected);
+    });
+  });
+}

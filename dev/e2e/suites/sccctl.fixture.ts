@@ -1,0 +1,106 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { waitFor } from '@scc/runtime';
+import { z } from 'zod';
+import { ROOT, type Stack } from '../../src/index.js';
+
+const ADMIN = 'scc-system/admin';
+let stack: Stack;
+let folder: string;
+
+interface Ran {
+  code: number;
+  out: string;
+  err: string;
+}
+
+function sccctl(account: string | null, ...args: string[]): Promise<Ran> {
+  const env = {
+    PATH: process.env['PATH'],
+    HOME: folder,
+    KUBECONFIG: stack.kubeconfig.outside,
+    GOVERNANCE_URL: stack.addresses.governance,
+    GOVERNANCE_CA_FILE: path.join(stack.stateDir, 'tls', 'ca.crt'),
+    TEMPORAL_ADDRESS: stack.addresses.temporal,
+  };
+  const who = account === null ? [] : ['--service-account', account];
+  return new Promise((resolve) => {
+    execFile(process.execPath, ['apps/cli/dist/main.js', ...who, ...args], { cwd: ROOT, env }, (error, out, err) =>
+      resolve({ code: error ? Number(error.code) : 0, out, err }),
+    );
+  });
+}
+
+const configMapSchema = z.object({ data: z.object({ key: z.string(), checkpoint: z.string() }) });
+const published = (): Promise<z.infer<typeof configMapSchema>['data']> =>
+  waitFor(
+    async () =>
+      configMapSchema.parse(await stack.api.get('/api/v1/namespaces/scc-system/configmaps/scc-audit-checkpoint')).data,
+    { timeoutMs: 30_000, what: 'the published checkpoint' },
+  );
+
+export function sccctlOnCluster(stackOf: () => Stack): void {
+  beforeAll(async () => {
+    folder = await mkdtemp(path.join(tmpdir(), 'sccctl-e2e-'));
+    stack = stackOf();
+    await stack.apply(
+      [
+        'apiVersion: v1\nkind: ServiceAccount\nmetadata: { name: admin, namespace: scc-system }',
+        'apiVersion: v1\nkind: ServiceAccount\nmetadata: { name: nobody, namespace: scc-system }',
+        'apiVersion: v1\nkind: Namespace\nmetadata: { name: till, labels: { scc.poc/enforce: "true" } }',
+        'apiVersion: scc.poc/v1\nkind: SCCMigrationPlan\nmetadata: { name: till, namespace: till }\nspec: { workloadRef: { kind: Deployment, name: till }, targetSCC: restricted-v2 }',
+      ].join('\n---\n'),
+    );
+  }, 600_000);
+  afterAll(() => rm(folder, { recursive: true }));
+
+  describe('sccctl on a real cluster', () => {
+    it('verifies the log of governance against the checkpoint in the ConfigMap', async () => {
+      const { key } = await published();
+      const { code, out, err } = await sccctl(ADMIN, '-o', 'json', 'audit', 'verify', '--key', key);
+      expect(err).toBe('');
+      expect(JSON.parse(out)).toMatchObject({ verdict: 'clean', findings: [], checked: { anchors: 1 } });
+      expect(code).toBe(0);
+    });
+
+    it('takes the log along and verifies it without the cluster', async () => {
+      const file = path.join(folder, 'log.ndjson');
+      expect(await sccctl(ADMIN, 'audit', 'export', file)).toMatchObject({ code: 0, err: '' });
+      expect((await readFile(file, 'utf8')).split('\n').length).toBeGreaterThan(20);
+      expect(await sccctl(null, 'audit', 'verify', '--no-cluster', '--export', file)).toMatchObject({ code: 0 });
+    });
+
+    it('shows an entry and proves it', async () => {
+      const { out } = await sccctl(ADMIN, '-o', 'json', 'audit', 'list', '--limit', '1', '--action', 'policy.saved');
+      const [{ id } = { id: 'none' }] = JSON.parse(out) as { id: string }[];
+      const shown = await sccctl(ADMIN, 'audit', 'show', id);
+      expect(shown.out).toMatch(/proof +valid against \d+ entries/);
+    });
+
+    it('shows a plan that nobody has begun', async () => {
+      const { code, out } = await sccctl(null, 'plan', 'status', 'till', '-n', 'till');
+      expect(out).toMatch(/phase +Pending/);
+      expect(code).toBe(0);
+    });
+
+    it.each<[string, string | null, string[], RegExp]>([
+      ['is not known', null, ['pods'], /--token: governance needs to know who you are\nPass --token-file/],
+      ['holds no role', 'scc-system/nobody', ['audit', 'list'], /governance refused: .*\nAsk an admin for a role/],
+      ['does not exist', 'scc-system/ghost', ['pods'], /serviceaccounts "ghost" not found/],
+      [
+        'asks for a plan that is not there',
+        ADMIN,
+        ['approve', 'ghost'],
+        /no plan ghost in the namespace default\nName/,
+      ],
+      ['steers what does not run', ADMIN, ['pause', 'till', '-n', 'till'], /governance refused/],
+    ])('tells a caller who %s what to do', async (_what, account, args, message) => {
+      const { code, err } = await sccctl(account, ...args);
+      expect(err).toMatch(message);
+      expect(code).toBe(1);
+    });
+  });
+}
