@@ -1,6 +1,7 @@
 import { lookup } from 'node:dns/promises';
 import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
+import { HttpClient } from '@scc/runtime';
 import { z } from 'zod';
 
 /**
@@ -44,6 +45,8 @@ const syncSchema = z
 const dumpSchema = z.looseObject({ configs: z.array(z.unknown()).default([]) });
 
 const TIMEOUT_MS = 5_000;
+/** All endpoints that one proxy of a large mesh knows. */
+const MAX_BYTES = 256 * 1024 * 1024;
 
 interface DebugOptions {
   /** http://HOST:PORT. A name with several addresses is asked at each: every istiod knows its own proxies only. */
@@ -55,6 +58,7 @@ interface DebugOptions {
 /** Reads istiod's debug endpoints. */
 export function istiodView({ url, tokenFile }: DebugOptions): ProxyView {
   const base = new URL(url);
+  const http = new HttpClient({ maxBytes: MAX_BYTES });
   const addresses = async (): Promise<string[]> => {
     if (isIP(base.hostname)) return [base.hostname];
     return (await lookup(base.hostname, { all: true })).map(({ address }) => address);
@@ -63,12 +67,10 @@ export function istiodView({ url, tokenFile }: DebugOptions): ProxyView {
     const at = new URL(path, base);
     at.hostname = isIP(address) === 6 ? `[${address}]` : address;
     const token = tokenFile === undefined ? null : (await readFile(tokenFile, 'utf8')).trim();
-    const response = await fetch(at, {
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-      ...(token === null ? {} : { headers: { authorization: `Bearer ${token}` } }),
-    });
-    if (!response.ok) throw new Error(`istiod answered ${response.status} to ${path}`);
-    return response.json();
+    const headers = token === null ? {} : { authorization: `Bearer ${token}` };
+    const { status, text } = await http.send({ method: 'GET', url: at, headers, timeoutMs: TIMEOUT_MS });
+    if (status !== 200) throw new Error(`istiod answered ${status} to ${path}`);
+    return JSON.parse(text) as unknown;
   };
   return {
     proxies: async () => {

@@ -12,6 +12,8 @@ export const newKeys = (): Promise<Keys> => generateKeyPair('RS256', { extractab
 export class TestIssuer {
   /** While true, it answers 503. */
   isDown = false;
+  /** What it says about itself beside the necessary. */
+  more: object = {};
   /** How often its keys were asked for. */
   keyRequests = 0;
   /** How often it was asked for anything. */
@@ -21,7 +23,7 @@ export class TestIssuer {
     this.requests += 1;
     if (this.isDown) response.writeHead(503).end();
     else if (request.url === '/.well-known/openid-configuration')
-      response.end(JSON.stringify({ issuer: this.url, jwks_uri: this.keysUrl }));
+      response.end(JSON.stringify({ issuer: this.url, jwks_uri: this.keysUrl, ...this.more }));
     else if (request.url === '/keys') {
       this.keyRequests += 1;
       response.setHeader('content-type', 'application/json').end(JSON.stringify({ keys: this.#published }));

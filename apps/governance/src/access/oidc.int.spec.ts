@@ -30,6 +30,7 @@ const settings = (over: Partial<OidcSettings> = {}): OidcSettings => ({
 });
 beforeEach(() => {
   issuer.isDown = false;
+  issuer.more = {};
   time = START;
   verify = verifyByOidc(settings(), () => time);
 });
@@ -193,6 +194,11 @@ describe('the issuer', () => {
     await expect(verifyByOidc(settings({ jwksUrl: 'http://127.0.0.1:1/keys' }), () => time)(token)).rejects.toThrow();
     issuer.isDown = false;
     expect(await verify(token)).toMatchObject({ known: true });
+  });
+
+  it('that says more than a megabyte about itself is not read to the end', async () => {
+    issuer.more = { claims_supported: 'x'.repeat(2 * 1024 * 1024) };
+    await expect(verify(await tokenOf(claims()))).rejects.toThrow('longer than 1048576 bytes');
   });
 
   it('that calls itself something else is not believed', async () => {

@@ -1,3 +1,4 @@
+import { HttpClient } from '@scc/runtime';
 import { createRemoteJWKSet, errors, type JWTPayload, jwtVerify, type RemoteJWKSet } from 'jose';
 import { z } from 'zod';
 import type { Verdict, Verify } from './verdict.js';
@@ -54,11 +55,13 @@ async function findKeys({ issuer, jwksUrl }: OidcSettings): Promise<RemoteJWKSet
   return createRemoteJWKSet(new URL(jwksUrl ?? (await discover(issuer))), { timeoutDuration: ASK_MS });
 }
 
+const http = new HttpClient({ maxBytes: 1024 * 1024 });
+
 async function discover(issuer: string): Promise<string> {
   const address = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
-  const response = await fetch(address, { redirect: 'error', signal: AbortSignal.timeout(ASK_MS) });
-  if (!response.ok) throw new Error(`${address} answers ${response.status}`);
-  const found = discoverySchema.parse(await response.json());
+  const { status, text } = await http.send({ method: 'GET', url: new URL(address), timeoutMs: ASK_MS });
+  if (status !== 200) throw new Error(`${address} answers ${status}`);
+  const found = discoverySchema.parse(JSON.parse(text));
   if (found.issuer !== issuer) throw new Error(`${address} is about the issuer ${found.issuer}`);
   return found.jwks_uri;
 }

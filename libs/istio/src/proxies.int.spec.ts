@@ -1,0 +1,49 @@
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { istiodView, type ProxyView } from './proxies.js';
+
+let folder: string;
+let server: Server;
+let asked: IncomingMessage[];
+let answer: { status: number; headers?: Record<string, string>; body: string };
+let view: ProxyView;
+
+beforeEach(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'scc-proxies-'));
+  const tokenFile = path.join(folder, 'token');
+  await writeFile(tokenFile, 'secret\n');
+  asked = [];
+  server = createServer((request, response) => {
+    asked.push(request);
+    response.writeHead(answer.status, answer.headers).end(answer.body);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  view = istiodView({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, tokenFile });
+});
+afterEach(async () => {
+  server.closeAllConnections();
+  server.close();
+  await rm(folder, { recursive: true });
+});
+
+describe("istiod's view of its proxies", () => {
+  it('names them with the nonces that were sent and acknowledged, and shows its token', async () => {
+    const proxy = { proxy: 'a.shop', route_sent: '2', route_acked: '1', listener_sent: '3', listener_acked: '3' };
+    answer = { status: 200, body: JSON.stringify([proxy]) };
+    expect(await view.proxies()).toMatchObject([
+      { id: 'a.shop', istiod: '127.0.0.1', routes: { sent: '2', acked: '1' }, listeners: { sent: '3', acked: '3' } },
+    ]);
+    expect(asked.map(({ url, headers }) => [url, headers.authorization])).toEqual([['/debug/syncz', 'Bearer secret']]);
+  });
+
+  it('is unknown where istiod refuses or sends elsewhere: no redirect is followed', async () => {
+    answer = { status: 403, body: '' };
+    await expect(view.proxies()).rejects.toThrow('istiod answered 403 to /debug/syncz');
+    answer = { status: 302, headers: { location: '/elsewhere' }, body: '' };
+    await expect(view.proxies()).rejects.toThrow('istiod answered 302 to /debug/syncz');
+    expect(asked.map(({ url }) => url)).toEqual(['/debug/syncz', '/debug/syncz']);
+  });
+});
