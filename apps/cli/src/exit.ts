@@ -5,7 +5,7 @@ export const EXIT = {
   failed: 1,
   /** The audit log was tampered with. */
   tampered: 2,
-  /** The audit log is not all there, or a witness could not be used. */
+  /** The audit log is not all there, a witness could not be used, or no key was given to check with. */
   incomplete: 3,
   /** A plan has violations. */
   invalid: 4,

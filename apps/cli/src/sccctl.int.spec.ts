@@ -98,21 +98,27 @@ describe('sccctl audit verify', () => {
     expect(await sccctl('audit', 'verify', '--export', cut)).toMatchObject({ code: 3 });
   });
 
-  it('says what it could not know', async () => {
+  it('says that nothing was checked without a key, and ends with 3', async () => {
     const cut = await file(exportText(log.records));
     const { code, out } = await sccctl('audit', 'verify', '--export', cut);
     expect(out).toMatch(/warning +no-anchor/);
     expect(out).toMatch(/warning +no-pinned-key/);
-    expect(code).toBe(0);
+    expect(out).toMatch(/verdict +not checked/);
+    expect(code).toBe(3);
+    const json = await sccctl('-o', 'json', 'audit', 'verify', '--export', cut);
+    expect(JSON.parse(json.out)).toMatchObject({ verdict: 'not checked' });
   });
 
   it('keeps what it confirmed for the next time, and only that', async () => {
     const head = path.join(folder, 'head');
     const clean = await file(exportText(log.records));
-    await sccctl('audit', 'verify', '--export', clean, '--save-head', head);
+    await sccctl('audit', 'verify', '--export', clean, '--key', signer.vkey, '--save-head', head);
+    expect(await readFile(head, 'utf8')).toBe(log.checkpoints.get(40));
+    const unchecked = await file(exportText(aLog(60, signer).records));
+    await sccctl('audit', 'verify', '--export', unchecked, '--save-head', head);
     expect(await readFile(head, 'utf8')).toBe(log.checkpoints.get(40));
     const bad = await file(exportText(withEdit(aLog(60, signer).records, 3)));
-    await sccctl('audit', 'verify', '--export', bad, '--save-head', head);
+    await sccctl('audit', 'verify', '--export', bad, '--key', signer.vkey, '--save-head', head);
     expect(await readFile(head, 'utf8')).toBe(log.checkpoints.get(40));
   });
 

@@ -70,7 +70,10 @@ export function sccctlOnCluster(stackOf: () => Stack): void {
       const file = path.join(folder, 'log.ndjson');
       expect(await sccctl(ADMIN, 'audit', 'export', file)).toMatchObject({ code: 0, err: '' });
       expect((await readFile(file, 'utf8')).split('\n').length).toBeGreaterThan(20);
-      expect(await sccctl(null, 'audit', 'verify', '--no-cluster', '--export', file)).toMatchObject({ code: 0 });
+      const { key } = await published();
+      const verify = ['audit', 'verify', '--no-cluster', '--export', file];
+      expect(await sccctl(null, ...verify, '--key', key)).toMatchObject({ code: 0 });
+      expect(await sccctl(null, ...verify)).toMatchObject({ code: 3 });
     });
 
     it('shows an entry and proves it', async () => {

@@ -125,7 +125,7 @@ export function auditCommand(run: Run): Command {
   const audit = new Command('audit').description('read and verify the audit log');
   audit
     .command('verify')
-    .description('verify the whole log; exit code 0 clean, 2 tampered, 3 incomplete')
+    .description('verify the whole log; exit code 0 clean, 2 tampered, 3 incomplete, or not checked without --key')
     .option('--online', 'read the log from governance (the default)')
     .option('--export <file>', 'read an export instead, - for standard input; needs no network')
     .option('--since <file>', 'a checkpoint that was confirmed before: the log must continue it')

@@ -70,7 +70,12 @@ async function anchorsFor(session: Session, { since, anchors, cluster }: VerifyO
   }
 }
 
-/** @returns the exit code: 0 clean, 2 tampered, 3 incomplete. */
+/** What the report says; without a key to trust, anybody could have signed a log that agrees with itself. */
+type Said = Omit<VerifyReport, 'verdict'> & { readonly verdict: VerifyReport['verdict'] | 'not checked' };
+
+const NOT_CHECKED = 'not checked: pass the key of the audit log with --key';
+
+/** @returns the exit code: 0 clean, 2 tampered, 3 incomplete or not checked. */
 export async function verify(session: Session, options: VerifyOptions): Promise<number> {
   const trust = {
     origin: options.origin ?? null,
@@ -78,11 +83,15 @@ export async function verify(session: Session, options: VerifyOptions): Promise<
     anchors: await anchorsFor(session, options),
     receipts: options.receipts === undefined ? [] : await receiptsOf('--receipts', options.receipts),
   };
-  const report = await judge(session, options, trust);
+  const judged = await judge(session, options, trust);
+  const isChecked = judged.verdict !== 'clean' || trust.keys.length > 0;
+  const report: Said = isChecked ? judged : { ...judged, verdict: 'not checked' };
   if (options.saveHead !== undefined && report.head !== null && report.verdict === 'clean')
     await writeFile(options.saveHead, report.head);
   session.output.show(report, () => reportText(report));
-  return { clean: EXIT.ok, tampered: EXIT.tampered, incomplete: EXIT.incomplete }[report.verdict];
+  return { clean: EXIT.ok, tampered: EXIT.tampered, incomplete: EXIT.incomplete, 'not checked': EXIT.incomplete }[
+    report.verdict
+  ];
 }
 
 async function judge(
@@ -104,12 +113,12 @@ async function judge(
 const place = ({ index, entryId }: Finding): string =>
   [index === null ? null : `entry ${index}`, entryId].filter((part) => part !== null).join(' ') || 'no place';
 
-export function reportText(report: VerifyReport): string {
+export function reportText(report: Said): string {
   const { verdict, first, findings, checked, head } = report;
-  const confirmed = head === null || verdict === 'tampered' ? null : parseCheckpoint(head);
+  const confirmed = head === null || verdict === 'tampered' || verdict === 'not checked' ? null : parseCheckpoint(head);
   const lines = [
     fields([
-      ['verdict', verdict],
+      ['verdict', verdict === 'not checked' ? NOT_CHECKED : verdict],
       ['first bad entry', first && place(first)],
       ['fault', first && `${first.fault}: ${first.message}`],
       ['entries', `${count(checked.sealed, 'sealed entry', 'sealed entries')}, ${checked.unsealed} waiting`],
