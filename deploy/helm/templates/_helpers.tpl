@@ -288,6 +288,4 @@ matchConditions:
     expression: "!request.namespace.startsWith('kube-') && !request.namespace.startsWith('openshift-')"
   - name: not-by-a-node
     expression: "!has(request.userInfo.groups) || !('system:nodes' in request.userInfo.groups)"
-  - name: not-a-mirror-pod
-    expression: "!has(object.metadata.annotations) || !('kubernetes.io/config.mirror' in object.metadata.annotations)"
 {{- end }}
