@@ -130,6 +130,8 @@ export interface LiveSettings {
 export interface AcceptedPlan {
   generation: number;
   author: string | null;
+  /** Everybody else who edited what the plan would do, as admission saw it. */
+  editors: string[];
   spec: PlanSpec;
   live: LiveSettings;
   mirror: { percentage: number; durationMs: number; methods: 'Safe' | 'All' };

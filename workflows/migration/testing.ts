@@ -35,6 +35,7 @@ export const aSpec = (over: Partial<PlanSpecInput> = {}): PlanSpec =>
 export const aPlan = (spec: PlanSpec, over: Partial<AcceptedPlan> = {}): AcceptedPlan => ({
   generation: 1,
   author: 'ana',
+  editors: [],
   spec,
   live: { generation: 1, suspended: false, intervalMs: 0, gates: spec.gates },
   mirror: { percentage: 100, durationMs: 1, methods: 'Safe' },

@@ -21,6 +21,7 @@ import type { Metrics } from '../outside/prometheus.js';
 import type { ReviewGates } from '../outside/review.js';
 import { isAnswer } from './answers.js';
 import { kept } from './governance.js';
+import { identityOf } from './plan.js';
 import { keyOf } from '../cluster/objects.js';
 import { surveyPolicies } from '../cluster/neighbours.js';
 import { asPodSCC } from '../cluster/rollout.js';
@@ -201,7 +202,7 @@ async function askGovernance(
   const requestsPerSecond = await metrics.rate({ namespace: ref.namespace, services }).catch(() => null);
   const { deployment, object, pods } = workload;
   const evaluation = await governance.evaluate(ref.uid, {
-    plan: { namespace: ref.namespace, name: ref.name, uid: ref.uid, generation: plan.generation, author: plan.author },
+    plan: identityOf(ref, plan),
     spec: plan.spec,
     facts: {
       workload: {

@@ -1,7 +1,9 @@
+import type { EvaluationRequest } from '@scc/governance-api';
 import { isNotFound, type KubeClient, type KubeObject } from '@scc/kube';
 import {
   AUTHOR_ANNOTATION,
   durationMs,
+  editorsOf,
   FIELD_MANAGER,
   FINALIZER,
   parseSpec,
@@ -25,12 +27,13 @@ const liveOf = (spec: PlanSpec, generation: number): LiveSettings => ({
   gates: spec.gates,
 });
 
-function acceptedOf(object: KubeObject, spec: PlanSpec): AcceptedPlan {
+export function acceptedOf(object: KubeObject, spec: PlanSpec): AcceptedPlan {
   const generation = object.metadata.generation ?? 1;
   const { mirror, weights } = spec.traffic;
   return {
     generation,
     author: object.metadata.annotations?.[AUTHOR_ANNOTATION] ?? null,
+    editors: editorsOf(object.metadata.annotations ?? {}),
     spec,
     live: liveOf(spec, generation),
     mirror: { percentage: mirror.percentage, durationMs: durationMs(mirror.duration), methods: mirror.methods },
@@ -40,6 +43,12 @@ function acceptedOf(object: KubeObject, spec: PlanSpec): AcceptedPlan {
     notBeforeMs: spec.schedule.notBefore === undefined ? null : Date.parse(spec.schedule.notBefore),
   };
 }
+
+/** The plan as governance knows it: its author and editors approve nothing of it. */
+export const identityOf = (
+  { namespace, name, uid }: PlanRef,
+  { generation, author, editors }: AcceptedPlan,
+): EvaluationRequest['plan'] => ({ namespace, name, uid, generation, author, editors });
 
 type PlanActivities = Pick<MigrationActivities, 'acceptPlan' | 'readLiveSettings' | 'releasePlan'>;
 
