@@ -102,12 +102,12 @@ function authorViolations({ plan, before, authorship }: PlanReview): Violation[]
   const editors = editorsOf(authorship);
   const wrong = AUTHORSHIP_ANNOTATIONS.filter((name) => annotations[name] !== authorship[name]);
   const author = authorship[AUTHOR_ANNOTATION];
-  const whose = author === undefined ? 'nobody recorded who made this plan' : `this plan was made by ${author}`;
+  const whose = author === undefined ? 'this plan has no record of its author' : `this plan was made by ${author}`;
   return [
     ...wrong.map((name) => ({
       code: 'AuthorIsFixed',
       field: `metadata.annotations[${name}]`,
-      message: name === AUTHOR_ANNOTATION || !before ? whose : `${whose}; the record of its editors is another`,
+      message: name === AUTHOR_ANNOTATION || !before ? whose : `${whose}; the record of its editors differs`,
       remedy: 'Leave the annotation as it is; admission alone writes it.',
     })),
     ...(editors.length > MOST_EDITORS

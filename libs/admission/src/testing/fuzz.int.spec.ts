@@ -1,5 +1,6 @@
 import { Agent, request } from 'node:https';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { AUTHOR_ANNOTATION, identityAnnotations } from '@scc/plan';
 import { createLogger } from '@scc/runtime';
 import { scaled, seedOf } from '@scc/testing/scale';
 import { hooksOf } from '../service/admission.js';
@@ -38,16 +39,46 @@ type Json = Record<string, unknown>;
 const pod = aPod({
   spec: {
     containers: [
-      { name: 'app', image: 'a', securityContext: { runAsUser: 1000680000, capabilities: { add: ['KILL'] } } },
+      { name: 'app', image: 'a', securityContext: { runAsUser: 1000680000, capabilities: { drop: ['ALL'] } } },
     ],
     volumes: [{ name: 'data', emptyDir: {} }],
+  },
+});
+/** As the mutating webhook leaves it. */
+const defaulted = aPod({
+  metadata: {
+    annotations: {
+      'openshift.io/scc': 'restricted-v2',
+      'seccomp.security.alpha.kubernetes.io/pod': 'runtime/default',
+    },
+  },
+  spec: {
+    ...pod.spec,
+    securityContext: {
+      fsGroup: 1000680000,
+      seLinuxOptions: { level: 's0:c26,c15' },
+      seccompProfile: { type: 'RuntimeDefault' },
+    },
+    containers: [
+      {
+        ...{ name: 'app', image: 'a' },
+        securityContext: {
+          ...{ runAsUser: 1000680000, runAsNonRoot: true, allowPrivilegeEscalation: false },
+          capabilities: { drop: ['ALL'] },
+        },
+      },
+    ],
   },
 });
 const template = { metadata: { labels: { app: 'a' } }, spec: pod.spec };
 const plan = {
   apiVersion: 'scc.poc/v1',
   kind: 'SCCMigrationPlan',
-  metadata: { name: 'p', namespace: 'shop', annotations: { 'scc.poc/author': 'ana' } },
+  metadata: {
+    name: 'p',
+    namespace: 'shop',
+    annotations: identityAnnotations(AUTHOR_ANNOTATION, { username: 'ana', uid: '', groups: [], extra: {} }),
+  },
   spec: { workloadRef: { kind: 'Deployment', name: 'ledger' }, targetSCC: 'restricted-v2' },
 };
 const namespace = { metadata: { name: 'shop', labels: { 'scc.poc/enforce': 'true' } } };
@@ -83,7 +114,7 @@ interface Target {
 
 const targets: readonly Target[] = [
   { path: '/mutate/pods', review: () => podReview(pod), vital: [...COMMON, ...IN_PODS] },
-  { path: '/validate/pods', review: () => podReview(pod), vital: [...COMMON, ...IN_PODS] },
+  { path: '/validate/pods', review: () => podReview(defaulted), vital: [...COMMON, ...IN_PODS] },
   {
     path: '/validate/pods',
     review: () => podReview(pod, { operation: 'UPDATE', oldObject: pod, subResource: 'resize' }),
@@ -163,7 +194,8 @@ function set(root: Json, path: string, value: unknown): void {
   for (const key of keys) at = typeof at === 'object' && at !== null ? (at as Json)[key] : undefined;
   if (typeof at !== 'object' || at === null) return;
   if (value === undefined) Reflect.deleteProperty(at, last);
-  else Reflect.set(at, last, value);
+  // A copy: the next edit may be inside it.
+  else Reflect.set(at, last, structuredClone(value));
 }
 
 function pathsIn(value: unknown, path = ''): string[] {
@@ -309,6 +341,11 @@ describe('hostile reviews', () => {
       },
       scaled(120_000),
     );
+
+    it.each(targets)('would be allowed whole at $path', async ({ path, review }) => {
+      const { response } = (await webhook.post(path, review())).json ?? {};
+      expect([response]).toEqual([expect.objectContaining({ allowed: true })]);
+    });
 
     it.each<[string, { method?: string; contentType?: string }, number]>([
       ['another method', { method: 'GET' }, 405],

@@ -6,7 +6,7 @@ const metadata = {
   namespace: 'shop',
   name: 'ledger-1',
   labels: { app: 'ledger', 'pod-template-hash': '5d', 'scc.poc/plan': 'ledger' },
-  annotations: { 'openshift.io/scc': 'restricted-v2', note: 'x'.repeat(100_000) },
+  annotations: { 'openshift.io/scc': 'restricted-v2', 'scc.poc/plan-name': 'x'.repeat(64), note: 'x'.repeat(100_000) },
   ownerReferences: [{ apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'ledger-5d', uid: 'r', controller: true }],
 };
 const containers = [{ name: 'app', image: 'a', env: [{ name: 'A', value: 'x'.repeat(100_000) }] }, { name: 'b' }];
@@ -19,7 +19,7 @@ describe('seenPod', () => {
         namespace: 'shop',
         name: 'ledger-1',
         labels: { 'pod-template-hash': '5d', 'scc.poc/plan': 'ledger' },
-        annotations: { 'openshift.io/scc': 'restricted-v2' },
+        annotations: { 'openshift.io/scc': 'restricted-v2', 'scc.poc/plan-name': 'x'.repeat(64) },
         ownerReferences: [{ kind: 'ReplicaSet', name: 'ledger-5d', controller: true }],
       },
       spec: { nodeName: 'n1', containers: [{ image: 'a' }] },

@@ -1,4 +1,4 @@
-import { PLAN_LABEL } from '@scc/plan';
+import { PLAN_ANNOTATION, PLAN_LABEL } from '@scc/plan';
 import { SCC_ANNOTATION, SUBJECT_TYPE_ANNOTATION } from '@scc/scc';
 import { z } from 'zod';
 
@@ -20,7 +20,7 @@ export interface SeenPod {
 }
 
 const LABELS = new Set([PLAN_LABEL, 'pod-template-hash']);
-const ANNOTATIONS = new Set([SCC_ANNOTATION, SUBJECT_TYPE_ANNOTATION]);
+const ANNOTATIONS = new Set([PLAN_ANNOTATION, SCC_ANNOTATION, SUBJECT_TYPE_ANNOTATION]);
 
 const only = (names: ReadonlySet<string>) =>
   z
