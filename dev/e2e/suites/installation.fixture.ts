@@ -73,6 +73,7 @@ export function installation(stackOf: () => Stack): void {
       'mesh.prometheusTokenSecretName=token',
       'mesh.prometheusCaSecretName=ca',
       'mesh.prometheusHeaders.X-Scope-OrgID=shop',
+      'admissionPolicies.enabled=true',
       'webhookGates.hosts={checks.example}',
       'webhookGates.caSecretName=ca',
       'temporal.caSecretName=ca',

@@ -2,7 +2,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { waitFor } from '@scc/runtime';
 import { Api, type Stack } from '../../src/index.js';
-import { ROOT } from '../../src/paths.js';
+import { renderChart } from '../../src/chart/render.js';
 import { refusalOf } from '../../src/webhook.fixture.js';
 
 /** The policies that hold in the cluster while the webhook is away: none is installed here. */
@@ -53,6 +53,12 @@ async function account(name: string, rules: object[]): Promise<void> {
   await callerFor('shop', name);
 }
 
+const policiesOfTheChart = (): Promise<string> =>
+  renderChart([
+    ...['--set', 'tryout=true', '--set', 'admissionPolicies.enabled=true'],
+    ...['plans', 'identities'].flatMap((name) => ['--show-only', `templates/policies/${name}.yaml`]),
+  ]);
+
 const POLICIES = '/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies';
 const NAMES = ['plan-authority.scc.poc', 'worker-confinement.scc.poc', 'dry-runs.scc.poc'];
 
@@ -93,11 +99,7 @@ export function policies(stackOf: () => Stack): void {
     await account('mallory', [PLANS]);
     await account('pusher', [PLANS, DEPLOYMENT]);
     await callerFor('scc-system', 'worker');
-    await stack.api.create('/api/v1/namespaces/scc-system/serviceaccounts', {
-      apiVersion: 'v1',
-      kind: 'ServiceAccount',
-      metadata: { name: 'dry-run', namespace: 'scc-system' },
-    });
+    await stack.apply(await policiesOfTheChart());
     await stack.api.create(`/apis/${RBAC}/v1/clusterrolebindings`, {
       apiVersion: `${RBAC}/v1`,
       kind: 'ClusterRoleBinding',
@@ -106,7 +108,6 @@ export function policies(stackOf: () => Stack): void {
       subjects: [{ kind: 'ServiceAccount', name: 'dry-run', namespace: 'scc-system' }],
     });
     await callerFor('scc-system', 'dry-run');
-    await stack.apply(path.join(ROOT, 'deploy', 'admission-policies'));
     // A policy takes effect a moment after it is stored.
     await waitFor(async () => (await refusalOf(as('dry-run').create(MAPS('shop'), aMap('wet')))) !== undefined, {
       timeoutMs: 30_000,
@@ -120,7 +121,8 @@ export function policies(stackOf: () => Stack): void {
       timeoutMs: 30_000,
       what: 'the policies to take effect',
     });
-  }, 240_000);
+    // Helm is built first where no machine has it yet.
+  }, 900_000);
   afterAll(async () => {
     for (const name of NAMES) {
       await stack.api.call('DELETE', `${POLICIES.replace('policies', 'policybindings')}/${name}`);

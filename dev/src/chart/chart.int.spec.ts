@@ -235,6 +235,18 @@ describe('the chart', () => {
     ]);
   }, 60_000);
 
+  it('installs policies of the API server only when it is told to, and confines the worker unless told not to', async () => {
+    const policies = async (...values: string[]): Promise<string[]> =>
+      parseManifests(await renderChart([...TRY, ...set(...values)]))
+        .filter(({ kind, metadata }) => kind === 'ValidatingAdmissionPolicy' || metadata.name === 'dry-run')
+        .map(({ metadata }) => metadata.name)
+        .sort();
+    const always = ['dry-run', 'dry-runs.scc.poc', 'plan-authority.scc.poc'];
+    expect(await policies('platform=kubernetes')).toEqual([]);
+    expect(await policies('admissionPolicies.enabled=true', 'admissionPolicies.confineWorker=false')).toEqual(always);
+    expect(await policies('admissionPolicies.enabled=true')).toEqual([...always, 'worker-confinement.scc.poc']);
+  }, 60_000);
+
   it('refuses to be uninstalled while migrations run, by a hook that prints them', async () => {
     const hook = parseManifests(await renderChart(TRY)).find(
       (object) => idOf(object) === 'Job scc-system scc-uninstall-check',
