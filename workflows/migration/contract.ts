@@ -258,7 +258,7 @@ export interface StepAnswer {
   reason: string;
   retryAtMs: number | null;
   /** With `retryAtMs`: what the step waits for. */
-  waitsFor?: 'Window' | 'OtherPlan';
+  waitsFor?: 'Window' | 'OtherPlan' | 'Rights';
   checkpoint: string | null;
   receipts?: Receipt[];
 }

@@ -75,6 +75,7 @@ describe('what a migration waits for', () => {
     ['Approval', 'Approved', 'False'],
     ['Window', 'WindowOpen', 'False'],
     ['OtherPlan', 'WorkloadFree', 'False'],
+    ['Rights', 'RightsHeld', 'False'],
     ['Paused', 'Paused', 'True'],
     ['Suspended', 'Paused', 'True'],
     ['AfterFailure', 'Paused', 'True'],

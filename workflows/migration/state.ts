@@ -17,6 +17,7 @@ type ConditionType =
   | 'Approved'
   | 'WindowOpen'
   | 'WorkloadFree'
+  | 'RightsHeld'
   | 'Paused'
   | 'GovernanceReachable'
   | 'Progressing'
@@ -106,6 +107,10 @@ const WAIT_CONDITIONS: Record<WaitReason, { during: WithoutMessage; after: Condi
   OtherPlan: {
     during: ['WorkloadFree', 'False', 'OtherPlan'],
     after: ['WorkloadFree', 'True', 'NoOtherPlan', 'no other plan migrates the workload'],
+  },
+  Rights: {
+    during: ['RightsHeld', 'False', 'RightLost'],
+    after: ['RightsHeld', 'True', 'RightsHeld', 'the author of the plan holds every right that it uses'],
   },
   Paused: held('Paused'),
   Suspended: held('Suspended'),

@@ -4,6 +4,7 @@ import { createLogger, type Logger } from '@scc/runtime';
 import type { DataSource } from 'typeorm';
 import { z } from 'zod';
 import type { AccessReview } from './access/kubernetes.js';
+import { API_GROUP } from './access/roles.js';
 import { accessConfig } from './access/settings.js';
 import { Observer } from './health/observer.js';
 import { ROLE_TABLE } from './permissions.js';
@@ -18,6 +19,8 @@ export class TestCluster {
   isAway = false;
   /** What RBAC says; nothing is granted unless a spec says so. */
   rbac: (review: AccessReview) => boolean = () => false;
+  /** What people may do to workloads, SCCs and grants; everything unless a spec says so. */
+  mayDo: (review: AccessReview) => boolean = () => true;
 
   issue(username: string, { groups = [], audience = AUDIENCE }: { groups?: string[]; audience?: string } = {}): string {
     const token = `token-${randomUUID()}`;
@@ -39,7 +42,7 @@ export class TestCluster {
 
   readonly subjectAccessReview = async (review: AccessReview): Promise<boolean> => {
     await this.#answer();
-    return this.rbac(review);
+    return review.resourceAttributes.group === API_GROUP ? this.rbac(review) : this.mayDo(review);
   };
 
   #answer(): Promise<void> {

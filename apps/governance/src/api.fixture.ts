@@ -4,6 +4,7 @@ import { createGovernanceClient, type GovernanceClient } from '@scc/governance-a
 import { createLogger, type Logger } from '@scc/runtime';
 import type { DataSource } from 'typeorm';
 import { z } from 'zod';
+import { API_GROUP } from './access/roles.js';
 import { accessConfig } from './access/settings.js';
 import { ROLES } from './call/roles.js';
 import { Metrics } from './health/metrics.js';
@@ -80,7 +81,8 @@ export async function startTestApi(source: DataSource, options: TestApiOptions =
         roles: ROLE_TABLE,
         config: z.object(accessConfig).parse({ ...environment, ...env }),
         tokenReview,
-        subjectAccessReview: () => Promise.resolve(false),
+        // Of workloads and SCCs; nobody has a role by RBAC.
+        subjectAccessReview: ({ resourceAttributes }) => Promise.resolve(resourceAttributes.group !== API_GROUP),
         log: logger,
         ...(failureBurst === undefined ? {} : { failureBurst }),
       },

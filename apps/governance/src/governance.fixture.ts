@@ -9,7 +9,8 @@ import type { MigrationEvent, RecordedEvent } from '@scc/plan';
 import { createLogger } from '@scc/runtime';
 import { DataSource, type EntityManager } from 'typeorm';
 import { type PostgresServer, startPostgres } from '@scc/testing/postgres';
-import type { CallContext, Caller } from './call/caller.js';
+import type { Caller } from './call/caller.js';
+import type { EvaluationContext } from './engine/evaluate.js';
 import { migrate, SCHEMA } from './database/migrate.js';
 import { TransactionClient } from './database/transaction-client.js';
 import { MAPPING } from './entities.js';
@@ -82,8 +83,12 @@ export const person = (name: string, ...roles: string[]): Caller => ({ name, gro
 /** For specs in which nobody loses a role. */
 export const holdsAnyRole = (): Promise<boolean> => Promise.resolve(true);
 
-export const at = (time: string, actor: Caller = engine): CallContext => ({
+/** For specs in which nobody lacks a right. */
+const holdsEveryRight = () => Promise.resolve({ rights: [], violations: [] });
+
+export const at = (time: string, actor: Caller = engine): EvaluationContext => ({
   actor,
+  reviewRights: holdsEveryRight,
   requestId: 'request-1',
   now: new Date(time),
 });
@@ -109,13 +114,15 @@ const template = {
 };
 
 export function aRequest(over: RequestOverrides = {}): EvaluationRequest {
+  const author = over.author === undefined ? 'ana' : over.author;
   return evaluationRequestSchema.parse({
     plan: {
       namespace: over.namespace ?? 'shop',
       name: over.name ?? 'ledger',
       uid: over.uid ?? randomUUID(),
       generation: 1,
-      author: over.author === undefined ? 'ana' : over.author,
+      author,
+      authorIdentity: author === null ? null : { username: author, uid: '', groups: ['system:masters'], extra: {} },
     },
     spec: { workloadRef: { kind: 'Deployment', name: 'ledger' }, targetSCC: 'restricted-v2', ...over.spec },
     facts: {

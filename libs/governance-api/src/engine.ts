@@ -23,6 +23,14 @@ export const receiptSchema = z.object({
   checkpoint: z.string().nullable().describe('The latest signed checkpoint (C2SP note).'),
 });
 
+/** Somebody as the API server authenticated them: all of it is needed to ask what they may do. */
+export const clusterIdentitySchema = z.object({
+  username: z.string().max(1024),
+  uid: z.string().max(1024),
+  groups: z.array(z.string()).max(10_000),
+  extra: z.record(z.string(), z.array(z.string())),
+});
+
 export const planIdentitySchema = z.object({
   namespace: z.string(),
   name: z.string(),
@@ -34,6 +42,18 @@ export const planIdentitySchema = z.object({
     .max(100)
     .default([])
     .describe('Everybody else who edited what the plan would do, as admission saw it.'),
+  authorIdentity: clusterIdentitySchema
+    .nullable()
+    .default(null)
+    .describe('The author, so that their rights can be asked for; null when not recorded.'),
+  editorIdentity: clusterIdentitySchema.nullable().default(null).describe('The last of the editors, likewise.'),
+});
+
+/** A right that a plan uses in the name of those who wrote it. */
+export const rightHeldSchema = z.object({
+  right: z.string().describe('Completes “somebody may …”.'),
+  heldBy: z.array(z.string()),
+  missingFor: z.array(z.string()),
 });
 
 const podFactSchema = z.object({
@@ -113,6 +133,10 @@ export const evaluationSchema = z.object({
   warnings: z.array(z.string()),
   recorded: z.array(recordedVerdictSchema).default([]),
   approvals: z.array(approvalNeedSchema),
+  rights: z
+    .array(rightHeldSchema)
+    .default([])
+    .describe('The rights that the plan uses in the name of those who wrote it, and who of them holds each.'),
   waitUntil: z.string().nullable().describe('When a freeze or window next allows the migration (RFC 3339).'),
   risk: riskSchema,
   policyRevision: z.string(),
@@ -136,7 +160,7 @@ export const stepVerdictSchema = z.object({
   allowed: z.boolean(),
   reason: z.string(),
   retryAt: z.string().nullable(),
-  waitsFor: z.enum(['Window', 'OtherPlan']).optional().describe('With retryAt: what the step waits for.'),
+  waitsFor: z.enum(['Window', 'OtherPlan', 'Rights']).optional().describe('With retryAt: what the step waits for.'),
   receipt: receiptSchema,
 });
 
@@ -179,6 +203,7 @@ export const migrationOutcomeSchema = z.object({
 });
 
 export type Receipt = z.infer<typeof receiptSchema>;
+export type RightHeld = z.infer<typeof rightHeldSchema>;
 export type PlanIdentity = z.infer<typeof planIdentitySchema>;
 export type WorkloadFacts = z.infer<typeof workloadFactsSchema>;
 export type EvaluationRequest = z.infer<typeof evaluationRequestSchema>;

@@ -5,6 +5,7 @@ import {
   approvalStateSchema,
   evaluationSchema,
   recordedVerdictSchema,
+  rightHeldSchema,
   workloadFactsSchema,
 } from './engine.js';
 
@@ -165,6 +166,9 @@ export const approvalViewSchema = approvalStateSchema.extend({
       relation: z.string().describe('How the target relates to the source: narrower, wider, …'),
       gains: z.array(z.string()).describe('What the target permits and the source does not.'),
       losses: z.array(z.string()),
+      uses: z
+        .array(rightHeldSchema)
+        .describe('The rights that the plan uses in the name of those who wrote it, and who of them holds each.'),
     })
     .describe('As what the pods would run, and what that permits.'),
   diff: z

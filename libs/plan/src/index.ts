@@ -24,6 +24,14 @@ export {
   planLabelValue,
   planNameOf,
 } from './names.js';
+export {
+  AUTHOR_UNKNOWN,
+  lacksRight,
+  rightsOf,
+  systemNamespaceViolations,
+  type Access,
+  type Right,
+} from './rights.js';
 export { editViolations, parseSpec } from './rules.js';
 export {
   phaseSchema,
@@ -47,6 +55,7 @@ export {
   editorsOf,
   type Identity,
   identityAnnotations,
+  recordedIdentity,
 } from './identity.js';
 export { PLAN_API_VERSION, PLAN_GROUP, PLAN_KIND, PLAN_TYPE, PLAN_VERSION, plansPath, type PlanRef } from './kinds.js';
 export {

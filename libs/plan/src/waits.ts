@@ -3,6 +3,7 @@ export const WAIT_REASONS = [
   'Approval',
   'Window',
   'OtherPlan',
+  'Rights',
   'Paused',
   'Suspended',
   'AfterFailure',

@@ -8,6 +8,7 @@ import { Authorizer } from './authorize.js';
 import { ClusterGrants, type SubjectAccessReviewCall } from './kubernetes.js';
 import { MeController } from './me.controller.js';
 import { verifyByOidc } from './oidc.js';
+import { PlanRights } from './plan-rights.js';
 import { RoleBindingsController } from './role-bindings.controller.js';
 import type { RoleTable } from './roles.js';
 import { type AccessConfig, oidcSettings } from './settings.js';
@@ -23,6 +24,9 @@ export interface AccessOptions {
   now?: () => number;
   failureBurst?: number;
 }
+
+/** The namespace of a ServiceAccount by its user name, `system:serviceaccount:NAMESPACE:NAME`. */
+const namespaceOf = (user: string): string => user.split(':')[2] ?? '';
 
 /** Authentication and authorization for every route of the application. Needs a DataSource from the root module. */
 @Module({})
@@ -46,9 +50,17 @@ export class AccessModule {
     return {
       module: AccessModule,
       global: true,
-      exports: [Authorizer],
+      exports: [Authorizer, PlanRights],
       controllers: [MeController, RoleBindingsController],
       providers: [
+        {
+          provide: PlanRights,
+          useValue: new PlanRights({
+            review: subjectAccessReview,
+            own: namespaceOf(config.ENGINE_SERVICE_ACCOUNT),
+            log,
+          }),
+        },
         {
           provide: Authorizer,
           inject: [DataSource],

@@ -15,7 +15,7 @@ export async function approvalView(db: Database, migration: MigrationRow, now: D
   if (!evaluation) throw new Refusal('notFound', 'the plan was never evaluated');
   const { request, answer } = evaluation;
   const { plan, facts, spec } = request;
-  const { contentHash, approvals: needs, verdict, warnings, violations, risk } = answer;
+  const { contentHash, approvals: needs, verdict, warnings, violations, risk, rights: uses = [] } = answer;
   const { relation, gains, losses } = compareSCCs(facts, await knownSCCs(db, facts));
   return {
     ...(await approvalStateFor(db, { planUid: plan.uid, contentHash, needs }, now)),
@@ -27,7 +27,7 @@ export async function approvalView(db: Database, migration: MigrationRow, now: D
     risk: { band: risk.band, changeRisk: risk.changeRisk, exposure: risk.exposure },
     rights: {
       serviceAccountName: spec.serviceAccountName ?? facts.workload.serviceAccountName,
-      ...{ sourceSCC: facts.sourceSCC, targetSCC: facts.targetSCC, relation, gains, losses },
+      ...{ sourceSCC: facts.sourceSCC, targetSCC: facts.targetSCC, relation, gains, losses, uses },
     },
     diff: differences(facts.podTemplate, facts.patchedTemplate),
   };

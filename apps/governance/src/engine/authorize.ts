@@ -1,5 +1,6 @@
 import type { MigrationOutcome, StepRequest, StepVerdict } from '@scc/governance-api';
 import type { EntityManager } from 'typeorm';
+import type { ReviewRights } from '../access/plan-rights.js';
 import { beginUnder, type HoldsRole, withdrawLapsed } from '../approvals/endings.js';
 import { approvalStateFor } from '../approvals/requests.js';
 import { appendAudit } from '../audit/append.js';
@@ -13,10 +14,16 @@ import { StepAuthorizationEntity } from './step.entity.js';
 
 /** How soon a migration asks again while another one has its workload. */
 const CLAIM_RETRY_MS = 15_000;
+/** How soon it asks again while its author lacks a right. */
+const RIGHTS_RETRY_MS = 15_000;
+/** The steps that are done in the author's name; what comes between them is restored by the end. */
+const IN_AUTHORS_NAME: readonly StepRequest['step'][] = ['Prepare', 'Migrate'];
 
 export interface StepContext extends CallContext {
   /** Asks about the roles of people who approved. */
   holds: HoldsRole;
+  /** Asks what those who wrote the plan may do. */
+  reviewRights: ReviewRights;
 }
 
 type Answer = Pick<StepVerdict, 'allowed' | 'reason' | 'retryAt' | 'waitsFor'>;
@@ -37,7 +44,7 @@ export async function authorizeStep(
   tx: EntityManager,
   uid: string,
   request: StepRequest,
-  { holds, ...context }: StepContext,
+  { holds, reviewRights, ...context }: StepContext,
 ): Promise<StepVerdict> {
   const { actor, requestId, now } = context;
   const migration = await lockKnownMigration(tx, uid);
@@ -49,6 +56,7 @@ export async function authorizeStep(
           end: await recordedEnd(tx, uid),
           now,
           lapsed: () => withdrawLapsed(tx, migration, holds, context),
+          reviewRights,
         });
   if (answer.allowed && request.step === 'Prepare')
     await beginUnder(tx, { planUid: uid, contentHash: request.contentHash }, now);
@@ -74,13 +82,14 @@ interface StepFacts {
   now: Date;
   /** Why what was granted counts no longer; null when it does. */
   lapsed: () => Promise<string | null>;
+  reviewRights: ReviewRights;
 }
 
 /** The first reason against the step; the order puts what cannot be waited out first. */
 async function decideStep(
   tx: EntityManager,
   request: StepRequest,
-  { evaluation, end, now, lapsed }: StepFacts,
+  { evaluation, end, now, lapsed, reviewRights }: StepFacts,
 ): Promise<Answer> {
   if (end) return refused(`the migration is over: ${end.phase}; apply a new plan`);
   if (!evaluation) return refused('the plan was never evaluated');
@@ -94,9 +103,10 @@ async function decideStep(
   if (request.step === 'Finish') return allowed('the rest of the migration only cleans up');
   return (
     (await againstPolicy(tx, evaluation, { now, lapsed })) ??
+    (await againstRights(request, evaluation, { now, reviewRights })) ??
     (await againstCalendar(tx, request, evaluation, now)) ??
     (await againstOthers(tx, evaluation, now)) ??
-    allowed('policies, approvals, calendar and claim allow it')
+    allowed('policies, approvals, rights, calendar and claim allow it')
   );
 }
 
@@ -122,6 +132,19 @@ async function againstPolicy(
   return state.status === 'granted'
     ? null
     : refused(`the approval is ${state.status}${state.reason ? `: ${state.reason}` : ''}`);
+}
+
+/** A right may be given back, so that the step waits for it and says which one is missing. */
+async function againstRights(
+  { step }: StepRequest,
+  { request }: StoredEvaluation,
+  { now, reviewRights }: Pick<StepFacts, 'now' | 'reviewRights'>,
+): Promise<Answer | null> {
+  if (!IN_AUTHORS_NAME.includes(step)) return null;
+  const { violations } = await reviewRights(request);
+  if (violations.length === 0) return null;
+  const reason = violations.map(({ message, remedy }) => `${message}. ${remedy}`).join(' ');
+  return later('Rights', reason, new Date(now.getTime() + RIGHTS_RETRY_MS));
 }
 
 /** A window must be open when a migration begins and long enough for all of it; a freeze stops it at any step. */

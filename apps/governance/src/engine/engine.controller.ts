@@ -13,6 +13,7 @@ import {
 } from '@scc/governance-api';
 import { DataSource } from 'typeorm';
 import { Authorizer } from '../access/authorize.js';
+import { PlanRights } from '../access/plan-rights.js';
 import { Call } from '../call/actor.js';
 import type { CallContext } from '../call/caller.js';
 import { RequirePermission } from '../call/require-permission.js';
@@ -33,6 +34,7 @@ export class EngineController {
   constructor(
     private readonly source: DataSource,
     private readonly authorizer: Authorizer,
+    private readonly rights: PlanRights,
   ) {}
 
   @Post('evaluations')
@@ -45,7 +47,7 @@ export class EngineController {
   ): Promise<Evaluation> {
     if (body.plan.uid !== id)
       throw new Refusal('conflict', `the plan has the uid ${body.plan.uid}, the path says ${id}`);
-    return inTransaction(this.source, (tx) => evaluate(tx, body, call));
+    return inTransaction(this.source, (tx) => evaluate(tx, body, { ...call, reviewRights: this.rights.review }));
   }
 
   @Get('approval')
@@ -63,7 +65,7 @@ export class EngineController {
     @Call() call: CallContext,
   ): Promise<StepVerdict> {
     return inTransaction(this.source, (tx) =>
-      authorizeStep(tx, id, body, { ...call, holds: this.authorizer.holdsRole }),
+      authorizeStep(tx, id, body, { ...call, holds: this.authorizer.holdsRole, reviewRights: this.rights.review }),
     );
   }
 

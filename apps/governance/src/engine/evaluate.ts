@@ -2,6 +2,7 @@ import { hashOf } from '@scc/audit';
 import type { ApprovalNeed, Evaluation, EvaluationRequest } from '@scc/governance-api';
 import { parseSpec, type Violation } from '@scc/plan';
 import type { EntityManager } from 'typeorm';
+import type { ReviewRights } from '../access/plan-rights.js';
 import { needsWithoutAuthor, requireApproval } from '../approvals/requests.js';
 import { appendAudit } from '../audit/append.js';
 import type { CallContext } from '../call/caller.js';
@@ -14,6 +15,11 @@ import { nextStart, type StartTime } from '../schedule/calendar.js';
 import { claimHolder } from './claims.js';
 import { contentHashOf } from './content-hash.js';
 
+export interface EvaluationContext extends CallContext {
+  /** Asks what those who wrote the plan may do. */
+  reviewRights: ReviewRights;
+}
+
 /**
  * Answers the engine's question before it touches anything: may this plan run, under which conditions, at which risk.
  * The question, the answer and the audit entry are stored in one transaction.
@@ -21,9 +27,11 @@ import { contentHashOf } from './content-hash.js';
 export async function evaluate(
   tx: EntityManager,
   request: EvaluationRequest,
-  { actor, requestId, now }: CallContext,
+  { actor, requestId, now, reviewRights }: EvaluationContext,
 ): Promise<Evaluation> {
   const { plan, facts } = request;
+  // Before anything is locked, for the cluster may take its time.
+  const lent = await reviewRights(request);
   await lockMigration(tx, plan, plan.author);
   const risk = await assessRisk(tx, request, now);
   const versions = await currentVersions(tx, facts);
@@ -32,7 +40,7 @@ export async function evaluate(
   const recorded = [...policy.warned, ...policy.recorded];
   const malformed = specViolations(request);
   const start = malformed.length > 0 ? NOT_ASKED : await nextStart(tx, request, now);
-  const violations = [...malformed, ...policy.violations, ...(start.never ? [noWindow(start)] : [])];
+  const violations = [...malformed, ...lent.violations, ...policy.violations, ...(start.never ? [noWindow(start)] : [])];
   const approvals = needsWithoutAuthor([...policy.approvals, ...ownNeed(request)], plan.author);
   const verdict = verdictOf(violations, approvals, start);
   if (!request.spec.dryRun)
@@ -54,6 +62,7 @@ export async function evaluate(
     warnings: [...policy.warnings, ...(await conflictWarnings(tx, request))],
     recorded,
     approvals,
+    rights: lent.rights,
     waitUntil: start.at?.toISOString() ?? null,
     risk,
     policyRevision: policy.revision,
@@ -71,6 +80,7 @@ export async function evaluate(
       requestHash: hashOf(request),
       violations: answer.violations.map(({ code, message }) => ({ code, message })).slice(0, 50),
       approvals,
+      rights: lent.rights.map((right) => ({ ...right })),
       waitUntil: answer.waitUntil,
       risk: { assessmentId: risk.assessmentId, model: risk.modelVersion, band: risk.band },
       policyRevision: policy.revision,

@@ -5,7 +5,7 @@ import { pino } from 'pino';
 import { z } from 'zod';
 import { startTestApi } from '../api.fixture.js';
 import { evaluate } from '../engine/evaluate.js';
-import { aRequest, inTx, ownWorkload } from '../governance.fixture.js';
+import { aRequest, at, inTx, ownWorkload } from '../governance.fixture.js';
 import { apiSuite } from '../suite.fixture.js';
 
 const { database, test } = apiSuite();
@@ -133,7 +133,7 @@ describe('a list', () => {
     const [late, ...first] = plans;
     const add = (plan: (typeof plans)[number]) =>
       inTx(database.app, (tx) =>
-        evaluate(tx, plan, { actor: { name: 'worker', groups: [], roles: [] }, requestId: null, now: new Date() }),
+        evaluate(tx, plan, at(new Date().toISOString())),
       );
     for (const plan of first) await add(plan);
     const pageSchema = z.object({ items: z.array(z.object({ id: z.string() })), nextCursor: z.string().nullable() });

@@ -1,6 +1,16 @@
-import type { GovernanceClient } from '@scc/governance-api';
+import type { GovernanceClient, PlanIdentity } from '@scc/governance-api';
 import type { KubeClient, KubeObject } from '@scc/kube';
-import { canaryLabels, canaryName, durationMs, FIELD_MANAGER, type PlanSpec, type Violation } from '@scc/plan';
+import {
+  AUTHOR_ANNOTATION,
+  canaryLabels,
+  canaryName,
+  durationMs,
+  EDITOR_ANNOTATION,
+  FIELD_MANAGER,
+  type PlanSpec,
+  recordedIdentity,
+  type Violation,
+} from '@scc/plan';
 import type { TrafficRouter } from '@scc/routing';
 import { messageOf } from '@scc/runtime';
 import { type Pod, podSchema, type PodTemplate } from '@scc/scc';
@@ -186,6 +196,14 @@ const minReplicasOf = (autoscaler: KubeObject): number | null => {
   return typeof minReplicas === 'number' ? minReplicas : null;
 };
 
+/** Copies, for the request is plain data. */
+function identityIn(annotations: Facts['planAnnotations'], name: string): PlanIdentity['authorIdentity'] {
+  const found = recordedIdentity(annotations, name);
+  if (!found) return null;
+  const extra = Object.entries(found.extra).map(([key, values]): [string, string[]] => [key, [...values]]);
+  return { ...found, groups: [...found.groups], extra: Object.fromEntries(extra) };
+}
+
 interface Question {
   plan: AcceptedPlan;
   facts: Facts;
@@ -202,7 +220,11 @@ async function askGovernance(
   const requestsPerSecond = await metrics.rate({ namespace: ref.namespace, services }).catch(() => null);
   const { deployment, object, pods } = workload;
   const evaluation = await governance.evaluate(ref.uid, {
-    plan: identityOf(ref, plan),
+    plan: {
+      ...identityOf(ref, plan),
+      authorIdentity: identityIn(facts.planAnnotations, AUTHOR_ANNOTATION),
+      editorIdentity: identityIn(facts.planAnnotations, EDITOR_ANNOTATION),
+    },
     spec: plan.spec,
     facts: {
       workload: {

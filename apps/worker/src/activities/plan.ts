@@ -48,7 +48,14 @@ export function acceptedOf(object: KubeObject, spec: PlanSpec): AcceptedPlan {
 export const identityOf = (
   { namespace, name, uid }: PlanRef,
   { generation, author, editors }: AcceptedPlan,
-): EvaluationRequest['plan'] => ({ namespace, name, uid, generation, author, editors });
+): Omit<EvaluationRequest['plan'], 'authorIdentity' | 'editorIdentity'> => ({
+  namespace,
+  name,
+  uid,
+  generation,
+  author,
+  editors,
+});
 
 type PlanActivities = Pick<MigrationActivities, 'acceptPlan' | 'readLiveSettings' | 'releasePlan'>;
 

@@ -1,0 +1,146 @@
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import path from 'node:path';
+import { AUTHOR_ANNOTATION, PLAN_TYPE, type PlanSpecInput } from '@scc/plan';
+import { Client, Connection } from '@temporalio/client';
+import { z } from 'zod';
+import { Api, deploySamples, startStack, type Stack } from '../src/index.js';
+import { DEPLOYMENTS, engineOn, NAMESPACE, PLANS, TIMEOUT_MS } from './engine.fixture.js';
+
+/** In whose name a plan works: it gives its author nothing that they could not do by hand. */
+
+jest.setTimeout(TIMEOUT_MS + 30_000);
+
+const account = (name: string, rules: string): string => `
+{ apiVersion: v1, kind: ServiceAccount, metadata: { name: ${name}, namespace: ${NAMESPACE} } }
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: { name: ${name}, namespace: ${NAMESPACE} }
+rules: ${rules}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: { name: ${name}, namespace: ${NAMESPACE} }
+roleRef: { apiGroup: rbac.authorization.k8s.io, kind: Role, name: ${name} }
+subjects: [{ kind: ServiceAccount, name: ${name}, namespace: ${NAMESPACE} }]
+---`;
+const PLANS_RULE = '{ apiGroups: [scc.poc], resources: [sccmigrationplans], verbs: [create, get, delete] }';
+const EDITS_RULE = '{ apiGroups: [apps], resources: [deployments], verbs: [get, update, patch] }';
+const MANIFESTS = `
+${account('mallory', `[${PLANS_RULE}]`)}
+${account('edith', `[${PLANS_RULE}, ${EDITS_RULE}]`)}
+{ apiVersion: v1, kind: Secret, metadata: { name: db, namespace: ${NAMESPACE} }, stringData: { password: hunter2 } }
+`;
+
+let stack: Stack;
+let temporal: Client;
+let connection: Connection;
+const clients: Api[] = [];
+
+beforeAll(async () => {
+  stack = await startStack();
+  await deploySamples(stack);
+  await stack.apply(MANIFESTS);
+  connection = await Connection.connect({ address: stack.addresses.temporal });
+  temporal = new Client({ connection, namespace: 'scc' });
+}, 600_000);
+afterAll(async () => {
+  for (const client of clients) client.close();
+  await stack.stop();
+  await connection.close();
+}, 60_000);
+
+const { untilPhase, remains } = engineOn(() => ({ stack, temporal }));
+
+async function clientOf(name: string): Promise<Api> {
+  const { hostname: host, port } = new URL(stack.addresses.kubernetes);
+  const caFile = path.join(stack.stateDir, 'tls', 'ca.crt');
+  const client = new Api({ host, port: Number(port), caFile, token: await stack.token({ namespace: NAMESPACE, name }) });
+  clients.push(client);
+  return client;
+}
+
+async function applyAs(who: string, name: string, over: Partial<PlanSpecInput>): Promise<void> {
+  const spec: PlanSpecInput = {
+    workloadRef: { kind: 'Deployment', name: 'ledger' },
+    targetSCC: 'restricted-v2',
+    traffic: { mirror: { duration: '0s' }, interval: '0s' },
+    gates: { metrics: [], readiness: { timeout: '60s' } },
+    ...over,
+  };
+  await (await clientOf(who)).create(PLANS, { ...PLAN_TYPE, metadata: { name, namespace: NAMESPACE }, spec });
+}
+
+/** Everything in the namespace that a migration could have changed, by name and version. */
+async function touched(): Promise<string[]> {
+  const kinds = [
+    ...[DEPLOYMENTS, `/api/v1/namespaces/${NAMESPACE}/services`],
+    ...['rolebindings', 'roles'].map((kind) => `/apis/rbac.authorization.k8s.io/v1/namespaces/${NAMESPACE}/${kind}`),
+    `/apis/networking.istio.io/v1/namespaces/${NAMESPACE}/virtualservices`,
+  ];
+  const schema = z.looseObject({ metadata: z.looseObject({ uid: z.string(), generation: z.int().default(0) }) });
+  const lists = await Promise.all(kinds.map((kind) => stack.api.list(kind)));
+  return lists
+    .flatMap(({ items }) => items.map((item) => schema.parse(item).metadata))
+    .map(({ uid, generation }) => `${uid}/${generation}`)
+    .toSorted();
+}
+
+const mallory = `system:serviceaccount:${NAMESPACE}:mallory`;
+
+describe('somebody who may only create plans', () => {
+  it('gets neither an SCC, nor another image, ServiceAccount or Secret', async () => {
+    const before = await touched();
+    await applyAs('mallory', 'takeover', {
+      targetSCC: 'anyuid',
+      sourceSCC: 'anyuid',
+      justification: 'aaaaaaaaaaaaaaaaaaaaaaaa',
+      serviceAccountName: 'catalog',
+      podSecurity: {
+        patch: {
+          spec: {
+            volumes: [{ name: 'stolen', secret: { secretName: 'db' } }],
+            containers: [
+              { name: 'app', image: 'evil:1', volumeMounts: [{ name: 'stolen', mountPath: '/stolen' }] },
+            ],
+          },
+        },
+      },
+    });
+    const { violations = [] } = await untilPhase('takeover', 'Rejected');
+    expect(violations.filter(({ code }) => code === 'AuthorLacksRight').map(({ message }) => message)).toContain(
+      `${mallory} may not update deployments.apps/ledger in ${NAMESPACE}, and the plan would do it in their name`,
+    );
+    expect(await touched()).toEqual(before);
+    expect(await remains()).toEqual([]);
+  });
+
+  it('is told which right is missing and who can give it, when the plan only narrows', async () => {
+    const before = await touched();
+    await applyAs('mallory', 'narrowing', {});
+    const { violations = [] } = await untilPhase('narrowing', 'Rejected');
+    expect(violations).toEqual([
+      expect.objectContaining({
+        code: 'AuthorLacksRight',
+        field: 'spec.workloadRef',
+        remedy: expect.stringContaining(`an administrator of ${NAMESPACE} grant ${mallory} the verb update`) as unknown,
+      }),
+    ]);
+    expect(await touched()).toEqual(before);
+  });
+
+  it('does not pass for somebody else by writing the record of the author', async () => {
+    const metadata = { name: 'forged', namespace: NAMESPACE, annotations: { [AUTHOR_ANNOTATION]: 'admin' } };
+    const spec = { workloadRef: { kind: 'Deployment', name: 'ledger' }, targetSCC: 'restricted-v2' };
+    await (await clientOf('mallory')).create(PLANS, { ...PLAN_TYPE, metadata, spec });
+    const { violations = [] } = await untilPhase('forged', 'Rejected');
+    expect(violations[0]?.message).toContain(mallory);
+  });
+});
+
+describe('somebody who may edit the workload', () => {
+  it('narrows it without anything new', async () => {
+    await applyAs('edith', 'by-edith', {});
+    expect(await untilPhase('by-edith', 'Completed')).not.toHaveProperty('violations', [expect.anything()]);
+  });
+});

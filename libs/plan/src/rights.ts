@@ -1,0 +1,113 @@
+import { clusterRoleName } from './names.js';
+import type { Violation, WorkloadRef } from './schema.js';
+
+/** What an API server is asked about one request; the fields are those of `resourceAttributes` of an access review. */
+export interface Access {
+  readonly group: string;
+  readonly resource: string;
+  readonly verb: string;
+  readonly namespace: string;
+  readonly name?: string;
+}
+
+/** One way to hold a right: everything in `all`, held by a person or by the ServiceAccount of the pods. */
+interface Alternative {
+  readonly holder: 'person' | 'serviceAccount';
+  readonly all: readonly Access[];
+}
+
+/** Something that a plan does in its author's name, and that the author must therefore be allowed to do by hand. */
+export interface Right {
+  /** Completes "somebody may …". */
+  readonly words: string;
+  /** The field of the plan that asks for it. */
+  readonly field: string;
+  /** Each of these suffices. */
+  readonly anyOf: readonly Alternative[];
+  /** What to grant to somebody who lacks it. */
+  readonly grant: string;
+}
+
+interface PlannedUse {
+  readonly namespace: string;
+  readonly workloadRef: Pick<WorkloadRef, 'kind' | 'name'>;
+  readonly targetSCC: string;
+}
+
+const RESOURCES: Record<WorkloadRef['kind'], string> = {
+  Deployment: 'deployments',
+  StatefulSet: 'statefulsets',
+  DaemonSet: 'daemonsets',
+};
+const SCC = { group: 'security.openshift.io', resource: 'securitycontextconstraints' };
+const RBAC = 'rbac.authorization.k8s.io';
+
+/**
+ * The rights that a plan uses in its author's name. Who may update a workload may set its image, its ServiceAccount and
+ * the Secrets that it mounts, so that this right covers the plan's patch and its ServiceAccount too.
+ */
+export function rightsOf({ namespace, workloadRef, targetSCC }: PlannedUse): readonly Right[] {
+  const resource = RESOURCES[workloadRef.kind];
+  const workload = { group: 'apps', resource, namespace, name: workloadRef.name };
+  const use = { ...SCC, verb: 'use', namespace, name: targetSCC };
+  const role = clusterRoleName(targetSCC);
+  const bindRole = [
+    { group: RBAC, resource: 'rolebindings', verb: 'create', namespace },
+    { group: RBAC, resource: 'clusterroles', verb: 'bind', namespace, name: role },
+  ];
+  return [
+    {
+      words: `update ${resource}.apps/${workloadRef.name} in ${namespace}`,
+      field: 'spec.workloadRef',
+      anyOf: [
+        { holder: 'person', all: [{ ...workload, verb: 'update' }] },
+        { holder: 'person', all: [{ ...workload, verb: 'patch' }] },
+      ],
+      grant: `the verb update of ${resource}.apps/${workloadRef.name}, such as by the ClusterRole edit`,
+    },
+    {
+      words: `use the SCC ${targetSCC} in ${namespace}`,
+      field: 'spec.targetSCC',
+      anyOf: [
+        { holder: 'person', all: [use] },
+        { holder: 'person', all: bindRole },
+        { holder: 'serviceAccount', all: [use] },
+      ],
+      grant: `the verb use of ${SCC.resource}.${SCC.group}/${targetSCC}, as the ClusterRole ${role} does, or create of rolebindings together with bind of that ClusterRole`,
+    },
+  ];
+}
+
+/** The refusal that names the missing right, who lacks it, and who can give it. */
+export const lacksRight = (person: string, namespace: string, { words, field, grant }: Right): Violation => ({
+  code: 'AuthorLacksRight',
+  field,
+  message: `${person} may not ${words}, and the plan would do it in their name`,
+  remedy: `Let somebody who may do it apply the plan, or have an administrator of ${namespace} grant ${person} ${grant}.`,
+});
+
+export const AUTHOR_UNKNOWN: Violation = {
+  code: 'AuthorUnknown',
+  field: 'metadata.annotations',
+  message: 'admission did not record who wrote this plan, so that their rights cannot be asked for',
+  remedy: 'Check that the webhook for plans is installed, delete the plan and create it again.',
+};
+
+const isSystem = (namespace: string): boolean =>
+  namespace === 'default' ||
+  namespace === 'openshift' ||
+  namespace.startsWith('openshift-') ||
+  namespace.startsWith('kube-');
+
+/** Nothing is migrated where the cluster, or this product, keeps what itself runs on. */
+export const systemNamespaceViolations = (namespace: string, own: string): Violation[] =>
+  namespace === own || isSystem(namespace)
+    ? [
+        {
+          code: 'SystemNamespace',
+          field: 'metadata.namespace',
+          message: `nothing in the namespace ${namespace} is migrated: it belongs to the cluster or to this product`,
+          remedy: 'Move the workload to a namespace of its own, or change it by hand.',
+        },
+      ]
+    : [];
