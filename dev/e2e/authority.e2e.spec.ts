@@ -55,7 +55,12 @@ const { untilPhase, remains } = engineOn(() => ({ stack, temporal }));
 async function clientOf(name: string): Promise<Api> {
   const { hostname: host, port } = new URL(stack.addresses.kubernetes);
   const caFile = path.join(stack.stateDir, 'tls', 'ca.crt');
-  const client = new Api({ host, port: Number(port), caFile, token: await stack.token({ namespace: NAMESPACE, name }) });
+  const client = new Api({
+    host,
+    port: Number(port),
+    caFile,
+    token: await stack.token({ namespace: NAMESPACE, name }),
+  });
   clients.push(client);
   return client;
 }
@@ -100,9 +105,7 @@ describe('somebody who may only create plans', () => {
         patch: {
           spec: {
             volumes: [{ name: 'stolen', secret: { secretName: 'db' } }],
-            containers: [
-              { name: 'app', image: 'evil:1', volumeMounts: [{ name: 'stolen', mountPath: '/stolen' }] },
-            ],
+            containers: [{ name: 'app', image: 'evil:1', volumeMounts: [{ name: 'stolen', mountPath: '/stolen' }] }],
           },
         },
       },

@@ -30,13 +30,19 @@ interface Options {
 }
 
 /** The author, and the last one who changed what the plan would do; null stands for one who was not recorded. */
-function writersOf({ author, authorIdentity, editors, editorIdentity }: EvaluationRequest['plan']): (Identity | null)[] {
+function writersOf({
+  author,
+  authorIdentity,
+  editors,
+  editorIdentity,
+}: EvaluationRequest['plan']): (Identity | null)[] {
   const known = authorIdentity?.username === author ? authorIdentity : null;
   return [known, ...(editors.length > 0 || editorIdentity ? [editorIdentity] : [])];
 }
 
 function accountOf({ plan, spec, facts }: EvaluationRequest): Identity {
-  const account = serviceAccountIn(facts.patchedTemplate) ?? spec.serviceAccountName ?? facts.workload.serviceAccountName;
+  const account =
+    serviceAccountIn(facts.patchedTemplate) ?? spec.serviceAccountName ?? facts.workload.serviceAccountName;
   return {
     username: `system:serviceaccount:${plan.namespace}:${account}`,
     uid: '',
@@ -46,7 +52,8 @@ function accountOf({ plan, spec, facts }: EvaluationRequest): Identity {
 }
 
 const serviceAccountIn = ({ spec }: Record<string, unknown>): string | undefined => {
-  const name = typeof spec === 'object' && spec !== null && 'serviceAccountName' in spec ? spec.serviceAccountName : null;
+  const name =
+    typeof spec === 'object' && spec !== null && 'serviceAccountName' in spec ? spec.serviceAccountName : null;
   return typeof name === 'string' ? name : undefined;
 };
 

@@ -40,7 +40,12 @@ export async function evaluate(
   const recorded = [...policy.warned, ...policy.recorded];
   const malformed = specViolations(request);
   const start = malformed.length > 0 ? NOT_ASKED : await nextStart(tx, request, now);
-  const violations = [...malformed, ...lent.violations, ...policy.violations, ...(start.never ? [noWindow(start)] : [])];
+  const violations = [
+    ...malformed,
+    ...lent.violations,
+    ...policy.violations,
+    ...(start.never ? [noWindow(start)] : []),
+  ];
   const approvals = needsWithoutAuthor([...policy.approvals, ...ownNeed(request)], plan.author);
   const verdict = verdictOf(violations, approvals, start);
   if (!request.spec.dryRun)

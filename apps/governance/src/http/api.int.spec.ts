@@ -132,9 +132,7 @@ describe('a list', () => {
     });
     const [late, ...first] = plans;
     const add = (plan: (typeof plans)[number]) =>
-      inTx(database.app, (tx) =>
-        evaluate(tx, plan, at(new Date().toISOString())),
-      );
+      inTx(database.app, (tx) => evaluate(tx, plan, at(new Date().toISOString())));
     for (const plan of first) await add(plan);
     const pageSchema = z.object({ items: z.array(z.object({ id: z.string() })), nextCursor: z.string().nullable() });
     const read = async (cursor: string | null) =>

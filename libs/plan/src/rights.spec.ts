@@ -1,0 +1,65 @@
+import { describe, expect, it } from '@jest/globals';
+import { lacksRight, rightsOf, systemNamespaceViolations } from './rights.js';
+
+const plan = {
+  namespace: 'shop',
+  workloadRef: { kind: 'Deployment', name: 'web' },
+  targetSCC: 'anyuid',
+} as const;
+
+describe('the rights that a plan uses', () => {
+  it('are the update of its workload and the use of its target', () => {
+    expect(rightsOf(plan).map(({ words, field }) => [words, field])).toEqual([
+      ['update deployments.apps/web in shop', 'spec.workloadRef'],
+      ['use the SCC anyuid in shop', 'spec.targetSCC'],
+    ]);
+  });
+
+  it.each([
+    ['Deployment', 'deployments'],
+    ['StatefulSet', 'statefulsets'],
+    ['DaemonSet', 'daemonsets'],
+  ] as const)('name the resource of a %s', (kind, resource) => {
+    const [workload] = rightsOf({ ...plan, workloadRef: { kind, name: 'web' } });
+    expect(workload?.anyOf.flatMap(({ all }) => all)).toEqual(
+      ['update', 'patch'].map((verb) => ({ group: 'apps', resource, namespace: 'shop', name: 'web', verb })),
+    );
+  });
+
+  it('let the target be used by the author, granted by the author, or held by the ServiceAccount already', () => {
+    const [, target] = rightsOf(plan);
+    const said = target?.anyOf.map(({ holder, all }) => [
+      holder,
+      ...all.map(({ verb, resource, name = '*', namespace }) => `${verb} ${resource}/${name} in ${namespace}`),
+    ]);
+    expect(said).toEqual([
+      ['person', 'use securitycontextconstraints/anyuid in shop'],
+      ['person', 'create rolebindings/* in shop', 'bind clusterroles/system:openshift:scc:anyuid in shop'],
+      ['serviceAccount', 'use securitycontextconstraints/anyuid in shop'],
+    ]);
+  });
+
+  it('are named with who lacks them and who can give them', () => {
+    const [workload] = rightsOf(plan);
+    expect(workload && lacksRight('alice', 'shop', workload)).toEqual({
+      code: 'AuthorLacksRight',
+      field: 'spec.workloadRef',
+      message: 'alice may not update deployments.apps/web in shop, and the plan would do it in their name',
+      remedy:
+        'Let somebody who may do it apply the plan, or have an administrator of shop grant alice the verb update of deployments.apps/web, such as by the ClusterRole edit.',
+    });
+  });
+});
+
+describe('a namespace of the cluster or of this product', () => {
+  it.each(['kube-system', 'kube-public', 'default', 'openshift', 'openshift-ingress', 'scc-system'])(
+    '%s is refused',
+    (namespace) => {
+      expect(systemNamespaceViolations(namespace, 'scc-system')).toMatchObject([{ code: 'SystemNamespace' }]);
+    },
+  );
+
+  it.each(['shop', 'kubernetes-lessons', 'openshifted', 'scc'])('%s is not', (namespace) => {
+    expect(systemNamespaceViolations(namespace, 'scc-system')).toEqual([]);
+  });
+});
