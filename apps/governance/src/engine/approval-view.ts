@@ -1,4 +1,4 @@
-import type { ApprovalView } from '@scc/governance-api';
+import { type ApprovalView, evaluationSchema } from '@scc/governance-api';
 import { approvalStateFor } from '../approvals/requests.js';
 import type { Database } from '../database/rows.js';
 import { currentEvaluation, type MigrationRow } from '../plans/store.js';
@@ -15,7 +15,9 @@ export async function approvalView(db: Database, migration: MigrationRow, now: D
   if (!evaluation) throw new Refusal('notFound', 'the plan was never evaluated');
   const { request, answer } = evaluation;
   const { plan, facts, spec } = request;
-  const { contentHash, approvals: needs, verdict, warnings, violations, risk, rights: uses = [] } = answer;
+  const { contentHash, approvals: needs, verdict, warnings, violations, risk } = answer;
+  // Evaluations from before there were any of them hold none.
+  const uses = evaluationSchema.shape.rights.parse(answer.rights);
   const { relation, gains, losses } = compareSCCs(facts, await knownSCCs(db, facts));
   return {
     ...(await approvalStateFor(db, { planUid: plan.uid, contentHash, needs }, now)),

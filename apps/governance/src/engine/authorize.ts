@@ -1,4 +1,4 @@
-import type { MigrationOutcome, StepRequest, StepVerdict } from '@scc/governance-api';
+import { type MigrationOutcome, planIdentitySchema, type StepRequest, type StepVerdict } from '@scc/governance-api';
 import type { EntityManager } from 'typeorm';
 import type { ReviewRights } from '../access/plan-rights.js';
 import { beginUnder, type HoldsRole, withdrawLapsed } from '../approvals/endings.js';
@@ -141,7 +141,8 @@ async function againstRights(
   { now, reviewRights }: Pick<StepFacts, 'now' | 'reviewRights'>,
 ): Promise<Answer | null> {
   if (!IN_AUTHORS_NAME.includes(step)) return null;
-  const { violations } = await reviewRights(request);
+  // An evaluation from before identities were kept has an author who is not known.
+  const { violations } = await reviewRights({ ...request, plan: planIdentitySchema.parse(request.plan) });
   if (violations.length === 0) return null;
   const reason = violations.map(({ message, remedy }) => `${message}. ${remedy}`).join(' ');
   return later('Rights', reason, new Date(now.getTime() + RIGHTS_RETRY_MS));
