@@ -14,7 +14,7 @@ import { askInTime } from './deadline.js';
 import type { SubjectAccessReviewCall } from './kubernetes.js';
 
 /** What those who wrote a plan may do of what it would do in their name. */
-export interface RightsReview {
+interface RightsReview {
   rights: RightHeld[];
   violations: Violation[];
 }
