@@ -46,7 +46,7 @@ let workflowBundle: { code: string };
 
 beforeAll(async () => {
   Runtime.install({ logger: new DefaultLogger('ERROR') });
-  temporal = await startTemporal();
+  temporal = await startTemporal({ suggestContinueAsNewAt: SUGGESTED_END });
   [native, connection, workflowBundle] = await Promise.all([
     NativeConnection.connect({ address: temporal.address }),
     Connection.connect({ address: temporal.address }),
@@ -61,8 +61,8 @@ afterAll(async () => {
   await temporal.stop();
 });
 
-/** Events after which Temporal suggests another run. */
-const SUGGESTED_END = 4096;
+/** Events after which Temporal suggests another run here: more than a plain migration has, few enough to send quickly. */
+const SUGGESTED_END = 1000;
 
 let queue = 0;
 

@@ -27,12 +27,20 @@ const freePort = (): Promise<number> =>
     });
   });
 
+export interface TemporalOptions {
+  /** Events after which the server suggests another run; 4096 by its own default. */
+  suggestContinueAsNewAt?: number;
+}
+
 /** Starts a real Temporal server on a free loopback port, with the search attributes of the product. */
-export async function startTemporal(): Promise<TemporalServer> {
+export async function startTemporal({ suggestContinueAsNewAt }: TemporalOptions = {}): Promise<TemporalServer> {
   const folder = await mkdtemp(path.join(tmpdir(), 'scc-temporal-'));
   const port = await freePort();
   const namespace = 'scc';
   const attributes = Object.values(SEARCH_ATTRIBUTES).flatMap((name) => ['--search-attribute', `${name}=Keyword`]);
+  const limits = suggestContinueAsNewAt
+    ? ['--dynamic-config-value', `limit.historyCount.suggestContinueAsNew=${suggestContinueAsNewAt}`]
+    : [];
   const server = spawn(
     BINARY,
     [
@@ -46,6 +54,7 @@ export async function startTemporal(): Promise<TemporalServer> {
       '--namespace',
       namespace,
       ...attributes,
+      ...limits,
     ],
     { cwd: folder, stdio: 'ignore', env: { ...process.env, HOME: folder } },
   );
