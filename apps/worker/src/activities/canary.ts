@@ -35,6 +35,10 @@ const serviceIds = ({ ref, services }: MigrationTarget): ObjectId[] =>
 const copyIds = ({ policies, autoscalers }: MigrationTarget): ObjectId[] =>
   [...policies, ...autoscalers.map(({ key }) => key)].map(idOf).map((id) => ({ ...id, name: copyName(id.name) }));
 
+/** Whether an object was made for the canary of this plan; what carries other marks, or none, is somebody else's. */
+const isOfPlan = ({ metadata }: KubeObject, target: MigrationTarget): boolean =>
+  Object.entries(markers(target)).every(([key, value]) => metadata.labels?.[key] === value);
+
 /** Everything that a canary is made of; none of it exists before or after a migration. */
 export const canaryObjects = (target: MigrationTarget): ObjectId[] => [
   deploymentId(target),
@@ -130,7 +134,22 @@ export function canaryActivities(kube: KubeClient): CanaryActivities {
     if (!object) throw terminal('drift', `${id.kind} ${id.name} was deleted during the migration`);
     return object;
   };
-  const apply = (object: KubeObject) => kube.apply(object, { fieldManager: FIELD_MANAGER, force: true });
+  /** @throws ApplicationFailure terminal, when somebody else has made an object of the name since the plan was validated. */
+  const apply = async (object: KubeObject, target: MigrationTarget): Promise<void> => {
+    const { apiVersion, kind, metadata } = object;
+    const { namespace = '', name = '' } = metadata;
+    const existing = await kube.get({ apiVersion, kind, namespace, name });
+    if (existing && !isOfPlan(existing, target))
+      throw terminal(
+        'refused',
+        `${kind} ${name} exists and was not made for plan ${target.ref.name}: remove or rename it`,
+      );
+    await kube.apply(object, { fieldManager: FIELD_MANAGER, force: true });
+  };
+  const removeOwn = async (id: ObjectId, target: MigrationTarget): Promise<void> => {
+    const existing = await kube.get(id);
+    if (existing && isOfPlan(existing, target)) await kube.delete(id);
+  };
   const pods = (target: MigrationTarget) =>
     livePods(kube, target.ref.namespace, { [target.label.key]: target.label.canary, ...markers(target) });
 
@@ -164,17 +183,17 @@ export function canaryActivities(kube: KubeClient): CanaryActivities {
       const deployment = await read({ ...deploymentId(target), name: workload });
       for (const { name, canary } of services) {
         const service = await read({ apiVersion: 'v1', kind: 'Service', namespace: ref.namespace, name });
-        await apply(canaryService(service, canary, target));
+        await apply(canaryService(service, canary, target), target);
       }
       for (const key of policies) {
         const policy = await read(idOf(key));
         const name = copyName(policy.metadata.name ?? '');
         const copy = copyForCanary(policy, { ...label, name, markers: markers(target) });
-        await apply({ ...copy, metadata: { ...copy.metadata, ...ownedByPlan(ref) } });
+        await apply({ ...copy, metadata: { ...copy.metadata, ...ownedByPlan(ref) } }, target);
       }
-      await apply(canaryDeployment(deployment, target));
+      await apply(canaryDeployment(deployment, target), target);
       for (const { key } of target.autoscalers) {
-        await apply(canaryAutoscaler(await read(idOf(key)), target));
+        await apply(canaryAutoscaler(await read(idOf(key)), target), target);
         await holdScale(kube, { key, from: null, to: target.replicas });
       }
     },
@@ -194,8 +213,8 @@ export function canaryActivities(kube: KubeClient): CanaryActivities {
     removeCanary: async (target) => {
       for (const { key, minReplicas } of target.autoscalers)
         await holdScale(kube, { key, from: target.replicas, to: minReplicas });
-      const exists = await kube.get(deploymentId(target));
-      if (exists) {
+      const canary = await kube.get(deploymentId(target));
+      if (canary && isOfPlan(canary, target)) {
         // Requests that were sent before the proxies switched are still being answered.
         await pause(target.drainMs);
         await kube.delete(deploymentId(target), { propagation: 'Background' });
@@ -206,7 +225,7 @@ export function canaryActivities(kube: KubeClient): CanaryActivities {
         expired: () => new Error('the pods of the canary do not go away'),
       });
       // A Service outlives its pods: a proxy that still knows a pod must still know where it belongs.
-      for (const id of [...serviceIds(target), ...copyIds(target)]) await kube.delete(id);
+      for (const id of [...serviceIds(target), ...copyIds(target)]) await removeOwn(id, target);
     },
   };
 }

@@ -1,0 +1,4 @@
+/** The activities and what they are made of, for suites that run them on a real cluster. */
+export { createActivities } from './activities/index.js';
+export { createInstruments } from './metrics.js';
+export { noMetrics } from './outside/prometheus.js';

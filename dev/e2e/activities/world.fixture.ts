@@ -1,0 +1,216 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { asyncLocalStorage, Context } from '@temporalio/activity';
+import { noopMetricMeter, type Logger } from '@temporalio/common';
+import { createGovernanceClient, type GovernanceClient } from '@scc/governance-api';
+import { IstioRouter } from '@scc/istio';
+import { connectKube, type KubeClient, type KubeObject } from '@scc/kube';
+import type { AcceptedPlan, MigrationActivities, MigrationTarget } from '@scc/migration/contract';
+import { FIELD_MANAGER, PLAN_TYPE, type PlanRef } from '@scc/plan';
+import { waitFor } from '@scc/runtime';
+import { createActivities, createInstruments, noMetrics } from '@scc/worker/testing';
+import { parseAllDocuments, stringify } from 'yaml';
+import { ROOT, type Stack } from '../../src/index.js';
+
+/** The activities on a real API server and a real governance, with the rights of the worker; the cluster's administrator looks. */
+
+const SAMPLES = path.join(ROOT, 'dev', 'samples');
+const PATIENCE_MS = 60_000;
+const silent = () => undefined;
+const logger: Logger = { log: silent, trace: silent, debug: silent, info: silent, warn: silent, error: silent };
+
+/** What of an activity's context a test decides. */
+interface Run {
+  ref: Pick<PlanRef, 'uid'>;
+  attempt?: number;
+  /** How long ago the activity was scheduled, in milliseconds. */
+  agoMs?: number;
+}
+
+function contextOf({ ref, attempt = 1, agoMs = 0 }: Run): Context {
+  const workflow = { workflowId: `scc-test/${ref.uid}`, runId: '00000000-0000-4000-8000-000000000000' };
+  const scheduledTimestampMs = Date.now() - agoMs;
+  return new Context(
+    {
+      taskToken: new Uint8Array(),
+      base64TaskToken: '',
+      activityId: '1',
+      activityType: 'test',
+      // eslint-disable-next-line @typescript-eslint/no-deprecated -- the type wants it beside `namespace`
+      activityNamespace: 'scc',
+      namespace: 'scc',
+      attempt,
+      isLocal: false,
+      inWorkflow: true,
+      workflowExecution: workflow,
+      scheduledTimestampMs,
+      currentAttemptScheduledTimestampMs: scheduledTimestampMs,
+      scheduleToCloseTimeoutMs: 0,
+      startToCloseTimeoutMs: 0,
+      heartbeatDetails: undefined,
+      taskQueue: 'test',
+    },
+    new Promise<never>(silent),
+    new AbortController().signal,
+    silent,
+    undefined,
+    logger,
+    noopMetricMeter,
+    {},
+  );
+}
+
+export interface Cluster {
+  /** As the cluster's administrator. */
+  admin: KubeClient;
+  /** The activities, as a worker of the stack would run them. */
+  run: (run: Run) => MigrationActivities;
+  /** Writes to the API server so far, by the activities. */
+  written: () => string[];
+  close: () => void;
+}
+
+const WRITES: ReadonlySet<PropertyKey> = new Set([
+  'apply',
+  'applyStatus',
+  'create',
+  'replace',
+  'patch',
+  'delete',
+  'recordEvent',
+]);
+
+/** A client that keeps a list of what it wrote; what the API server only tries is not written. */
+function recording(kube: KubeClient, written: string[]): KubeClient {
+  return new Proxy(kube, {
+    get: (target, name) => {
+      const value: unknown = Reflect.get(target, name);
+      if (typeof value !== 'function') return value;
+      return (...args: unknown[]): unknown => {
+        const isTried = args.some((arg) => typeof arg === 'object' && arg !== null && 'dryRun' in arg);
+        if (WRITES.has(name) && !isTried) written.push(String(name));
+        return Reflect.apply(value, target, args);
+      };
+    },
+  });
+}
+
+export async function clusterOf(stack: Stack): Promise<Cluster> {
+  const admin = await connectKube({ kubeconfig: stack.kubeconfig.outside, userAgent: 'test' });
+  const tokenFile = path.join(stack.stateDir, 'tokens', 'worker.kube');
+  const kubeconfig = path.join(stack.stateDir, 'kubeconfig-activities');
+  const outside = await readFile(stack.kubeconfig.outside, 'utf8');
+  await writeFile(kubeconfig, outside.replace(/token: \S+/, `tokenFile: ${tokenFile}`));
+  const written: string[] = [];
+  const worker = await connectKube({ kubeconfig, userAgent: 'scc-worker' });
+  const kube = recording(worker, written);
+  const governance: GovernanceClient = createGovernanceClient({
+    url: stack.addresses.governance,
+    caFile: path.join(stack.stateDir, 'tls', 'ca.crt'),
+    token: async () => (await readFile(path.join(stack.stateDir, 'tokens', 'worker.governance'), 'utf8')).trim(),
+  });
+  const activities = createActivities({
+    kube,
+    governance,
+    router: new IstioRouter({ kube, fieldManager: FIELD_MANAGER, boundMs: 1, signal: () => undefined }),
+    metrics: noMetrics,
+    reviewGates: () => Promise.resolve({ violations: [], warnings: [] }),
+    callWebhook: () => Promise.reject(new Error('no webhook is called here')),
+    instruments: createInstruments(),
+    drainMs: 0,
+  });
+  return {
+    admin,
+    written: () => [...written],
+    run: (run) =>
+      new Proxy(activities, {
+        get: (target, name) => {
+          const activity: unknown = Reflect.get(target, name);
+          if (typeof activity !== 'function') return activity;
+          return (...args: unknown[]): unknown =>
+            asyncLocalStorage.run(contextOf(run), (): unknown => Reflect.apply(activity, undefined, args));
+        },
+      }),
+    close: () => {
+      admin.close();
+      worker.close();
+      governance.close();
+    },
+  };
+}
+
+/** The sample workload `ledger` in a namespace of its own, two pods large. */
+async function manifests(namespace: string, without: readonly string[]): Promise<string> {
+  const texts = await Promise.all(
+    ['00-shop.yaml', 'ledger.yaml'].map((file) => readFile(path.join(SAMPLES, file), 'utf8')),
+  );
+  return texts
+    .join('\n---\n')
+    .replaceAll(/\bshop\b/g, namespace)
+    .replace('replicas: 3', 'replicas: 2')
+    .replace('minReplicas: 3', 'minReplicas: 2')
+    .split(/^---$/m)
+    .filter((text) => !without.some((kind) => text.includes(`kind: ${kind}\n`)))
+    .join('---');
+}
+
+export interface World {
+  namespace: string;
+  ref: PlanRef;
+  plan: AcceptedPlan;
+  target: MigrationTarget;
+  activities: MigrationActivities;
+  /** Reads an object of the namespace. @throws Error when it is not there. */
+  read: (kind: Kind, name: string) => Promise<KubeObject>;
+  find: (kind: Kind, name: string) => Promise<KubeObject | undefined>;
+}
+
+const API = {
+  Deployment: 'apps/v1',
+  Service: 'v1',
+  Pod: 'v1',
+  RoleBinding: 'rbac.authorization.k8s.io/v1',
+  HorizontalPodAutoscaler: 'autoscaling/v2',
+  PodDisruptionBudget: 'policy/v1',
+  NetworkPolicy: 'networking.k8s.io/v1',
+  VirtualService: 'networking.istio.io/v1',
+  DestinationRule: 'networking.istio.io/v1',
+} as const;
+export type Kind = keyof typeof API;
+export const idIn = (namespace: string, kind: Kind, name: string) => ({ apiVersion: API[kind], kind, namespace, name });
+
+export async function createPlan(admin: KubeClient, namespace: string, name: string): Promise<PlanRef> {
+  const spec = { workloadRef: { kind: 'Deployment', name: 'ledger' }, targetSCC: 'restricted-v2' };
+  const { metadata } = await admin.create({ ...PLAN_TYPE, metadata: { namespace, name }, spec });
+  return { namespace, name, uid: metadata.uid ?? '' };
+}
+
+/** A running workload with an accepted and assessed plan. */
+export async function aWorld(
+  { stack, cluster }: { stack: Stack; cluster: Cluster },
+  namespace: string,
+  { without = [] }: { without?: readonly string[] } = {},
+): Promise<World> {
+  const texts = parseAllDocuments(await manifests(namespace, without)).map((document) => stringify(document.toJS()));
+  await stack.apply(texts.join('---\n'));
+  const find = (kind: Kind, name: string) => cluster.admin.get(idIn(namespace, kind, name));
+  const read = async (kind: Kind, name: string): Promise<KubeObject> => {
+    const object = await find(kind, name);
+    if (!object) throw new Error(`there is no ${kind} ${name}`);
+    return object;
+  };
+  await waitFor(
+    async () => {
+      const { status } = await read('Deployment', 'ledger');
+      return (status as { availableReplicas?: number } | undefined)?.availableReplicas === 2;
+    },
+    { timeoutMs: PATIENCE_MS, what: `the pods of ${namespace}` },
+  );
+  const ref = await createPlan(cluster.admin, namespace, 'ledger');
+  const activities = cluster.run({ ref });
+  const accepted = await activities.acceptPlan(ref);
+  if (!accepted.accepted) throw new Error(JSON.stringify(accepted.violations));
+  const assessment = await activities.assess(ref, accepted.plan);
+  if (!assessment.ok) throw new Error(JSON.stringify(assessment.violations));
+  return { namespace, ref, plan: accepted.plan, target: assessment.target, activities, read, find };
+}
