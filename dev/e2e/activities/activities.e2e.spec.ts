@@ -343,6 +343,26 @@ describe('a migration', () => {
     expect(own.map(({ metadata }) => metadata.annotations?.[SCC_ANNOTATION])).toEqual(own.map(() => 'restricted-v2'));
   });
 
+  it('takes its ServiceAccount out of a shared grant, and gives back that and nothing else', async () => {
+    const { activities, target, read, namespace } = world;
+    const account = (name: string) => ({ kind: 'ServiceAccount', name, namespace });
+    const set = async (...names: string[]) =>
+      cluster.admin.replace({ ...(await read('RoleBinding', 'ledger-anyuid')), subjects: names.map(account) });
+    const held = async () =>
+      ((await read('RoleBinding', 'ledger-anyuid'))['subjects'] as { name: string }[]).map(({ name }) => name);
+    await set('ledger', 'neighbour');
+    expect(await activities.revokeSource(target, 'Keep')).toMatchObject({ bindings: [] });
+    expect(await held()).toEqual(['ledger', 'neighbour']);
+    expect(await activities.revokeSource(target, 'Revoke')).toEqual({ bindings: ['ledger-anyuid'], kept: null });
+    expect(await held()).toEqual(['neighbour']);
+    expect(await activities.revokeSource(target, 'Revoke')).toMatchObject({ bindings: [] });
+    await set('neighbour', 'newcomer');
+    await activities.restoreSourceGrant(target, images);
+    await activities.restoreSourceGrant(target, images);
+    expect(await held()).toEqual(['neighbour', 'newcomer', 'ledger']);
+    await set('ledger');
+  });
+
   it('puts the template back and keeps, and names, what somebody else wrote since', async () => {
     const { activities, target, read, namespace } = world;
     const id = idIn(namespace, 'Deployment', 'ledger');

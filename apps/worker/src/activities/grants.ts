@@ -217,13 +217,20 @@ function parted(grant: KubeObject, serviceAccount: string) {
   return { ours: subjects.filter(isOurs), others: subjects.filter((subject) => !isOurs(subject)) };
 }
 
+/** Writes the subjects by a patch, which the worker may do where it may not update; fails when somebody wrote meanwhile. */
+async function writeSubjects(kube: KubeClient, { metadata }: KubeObject, subjects: Subject[]): Promise<void> {
+  const { namespace = '', name = '', resourceVersion } = metadata;
+  const body = { metadata: { resourceVersion }, subjects };
+  await kube.patch({ ...roleKind, namespace, name }, { type: 'merge', body, fieldManager: FIELD_MANAGER });
+}
+
 /** Takes the ServiceAccount out of a binding; the fences make the call fail when somebody else wrote in between. */
 async function dropSubject(kube: KubeClient, grant: KubeObject, serviceAccount: string): Promise<void> {
   const { namespace = '', name = '', uid, resourceVersion } = grant.metadata;
   const { others } = parted(grant, serviceAccount);
   const fence = { ...(uid ? { uid } : {}), ...(resourceVersion ? { resourceVersion } : {}) };
   if (others.length === 0) await kube.delete({ ...roleKind, namespace, name }, fence);
-  else await kube.replace({ ...grant, subjects: others });
+  else await writeSubjects(kube, grant, others);
 }
 
 /** Gives back subject by subject what was taken out of a binding; whatever else it holds by now stays as it is. */
@@ -246,5 +253,5 @@ async function giveBack(kube: KubeClient, { binding, subjects }: Removal): Promi
           kind === subject.kind && who === subject.name && (at ?? namespace) === (subject.namespace ?? namespace),
       ),
   );
-  if (missing.length) await kube.replace({ ...current, subjects: [...held, ...missing] });
+  if (missing.length) await writeSubjects(kube, current, [...held, ...missing]);
 }
