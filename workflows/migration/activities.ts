@@ -1,4 +1,5 @@
 import { ActivityCancellationType, proxyActivities, type ActivityOptions } from '@temporalio/workflow';
+import { plural } from '@scc/plan/words';
 import type { MigrationActivities } from './contract.js';
 import { TERMINAL_FAILURES } from './contract.js';
 
@@ -16,7 +17,7 @@ const SUMMARIES: { [Key in Name]: (...args: Parameters<MigrationActivities[Key]>
   loadPreImages: () => 'load the recorded objects',
   grantTarget: ({ targetSCC }) => `grant ${targetSCC}`,
   confirmAdmission: ({ targetSCC }) => `dry-run a pod under ${targetSCC}`,
-  createCanary: ({ canary, replicas }) => `create ${canary} (${replicas} pods)`,
+  createCanary: ({ canary, replicas }) => `create ${canary} (${plural(replicas, 'pod')})`,
   awaitCanary: ({ canary }) => `wait until ${canary} is ready`,
   prepareRoutes: () => 'prepare routes',
   setMirror: (_target, mirror) => (mirror ? `mirror ${mirror.percentage} %` : 'stop mirroring'),
@@ -34,7 +35,7 @@ const SUMMARIES: { [Key in Name]: (...args: Parameters<MigrationActivities[Key]>
   restoreSourceGrant: () => 'give back what was taken from the old grant',
   withdrawTargetGrant: ({ targetSCC }) => `take back the grant of ${targetSCC}`,
   compareWithPreImages: () => 'compare every touched object with before',
-  project: (_ref, { status, unreported }) => `status ${status.phase ?? ''}, ${unreported.length} event(s)`,
+  project: (_ref, { status, unreported }) => `status ${status.phase ?? ''}, ${plural(unreported.length, 'event')}`,
   recordedOutcome: () => 'ask governance how the migration ended',
   settlePlan: (_ref, end) => (end ? `bring the plan in line: ${end.phase}` : 'release the plan if it is being deleted'),
   releasePlan: () => 'release the plan',

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
+import { messageOf } from './values.js';
 
 /** A call took longer than it may; its thread was ended. */
 export class DeadlineExceeded extends Error {
@@ -158,7 +159,7 @@ export class DeadlineThreads<M> {
     };
     const onEnd = (cause: unknown): void => {
       settle();
-      const reason = cause instanceof Error ? cause.message : `the thread ended with code ${String(cause)}`;
+      const reason = cause instanceof Error ? messageOf(cause) : `the thread ended with code ${String(cause)}`;
       call.reject(new Error(`${call.name} failed: ${reason}`));
     };
     worker.ref();

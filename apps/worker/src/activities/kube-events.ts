@@ -1,12 +1,5 @@
+import type { KubeEvent } from '@scc/kube';
 import { PLAN_TYPE, sentenceOf, type MigrationEvent, type PlanRef } from '@scc/plan';
-
-export interface KubeEvent {
-  regarding: { apiVersion: string; kind: string; namespace: string; name: string; uid?: string };
-  type: 'Normal' | 'Warning';
-  reason: string;
-  message: string;
-  action: string;
-}
 
 /** Events worth a line in `kubectl describe`; all others are in the plan's status and the audit log. */
 const WARNINGS: ReadonlySet<MigrationEvent['type']> = new Set([
