@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import { assess, fitting, fixedModel, type Outcome, privilegeSignal, type Signals, weighOutcomes } from '@scc/risk';
+import { assess, fitting, fixedModel, type PastOutcome, privilegeSignal, type Signals, weighOutcomes } from '@scc/risk';
 import { defaultSCCs, podTemplateSchema } from '@scc/scc';
 import { randomNumbers, someSignals } from '@scc/risk/testing';
 import type { Bench, BenchResult } from './types.js';
@@ -57,7 +57,7 @@ function scoring(): BenchResult[] {
   return [...scored('risk-score', scores), ...scored('risk-privilege-gap', pairs)];
 }
 
-function lives(seed: number): Outcome[] {
+function lives(seed: number): PastOutcome[] {
   const random = randomNumbers(seed);
   return Array.from({ length: OUTCOMES }, (_none, index) => ({
     x: [random(), random(), random(), random(), random()],

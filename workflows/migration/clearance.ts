@@ -7,7 +7,7 @@ import type { Journal } from './journal.js';
 import type { NextStep } from './migrate.js';
 import type { Operator } from './operator.js';
 import { pauseBeforeRetry } from './retry.js';
-import { announceIfSlow, sleepUntil, waitFor, waiting } from './waits.js';
+import { announceIfSlow, sleepUntil, waitUntil, waiting } from './waits.js';
 
 const APPROVAL_POLL_MS = [10_000, 60_000, 300_000, 3_600_000];
 /** Between two looks for approvals, however often the workflow is woken. */
@@ -94,9 +94,9 @@ export class Clearance {
           this.record({ type: 'ApprovalRefused', reason: answer.message });
           return approvalRefused(answer.message);
         }
-        await waitFor(() => false, APPROVAL_INTERVAL_MS);
+        await waitUntil(() => false, APPROVAL_INTERVAL_MS);
         const pollMs = APPROVAL_POLL_MS[Math.min(turn, APPROVAL_POLL_MS.length - 1)] ?? APPROVAL_INTERVAL_MS;
-        await waitFor(() => operator.wakeUpCount() !== seen, pollMs);
+        await waitUntil(() => operator.wakeUpCount() !== seen, pollMs);
       }
     });
   }
@@ -111,7 +111,7 @@ export class Clearance {
     await waiting(this.record, held, async () => {
       while (operator.held()) {
         if (watch && watch.weight > 0) await hold.watchWhile(watch, () => operator.held() !== null);
-        else await waitFor(() => operator.held() === null);
+        else await waitUntil(() => operator.held() === null);
       }
     });
   }

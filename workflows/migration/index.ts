@@ -26,7 +26,7 @@ import { Operator } from './operator.js';
 import { HandOver, startOf } from './position.js';
 import { pauseBeforeRetry, retryUntilDone } from './retry.js';
 import { positionOfLost } from './undo.js';
-import { handOverWhenLong, steadied, waitFor, waiting } from './waits.js';
+import { handOverWhenLong, steadied, waitUntil, waiting } from './waits.js';
 
 const FIRST_RETRY_MS = 15_000;
 const LONGEST_RETRY_MS = 300_000;
@@ -153,7 +153,7 @@ function effectsOf({ position, body, journal, operator }: Parts): Effects {
       retryUntilDone(work, async (attempt, error) => {
         const message = `finishing (${step}) failed and is tried again: ${describeFailure(error).message}`;
         await waiting(record, { reason: 'Retry', message }, async () => {
-          await waitFor(() => false, pauseBeforeRetry(attempt, FIRST_RETRY_MS, LONGEST_RETRY_MS));
+          await waitUntil(() => false, pauseBeforeRetry(attempt, FIRST_RETRY_MS, LONGEST_RETRY_MS));
         });
       }),
     shielded: (stage, work) => {
@@ -165,7 +165,7 @@ function effectsOf({ position, body, journal, operator }: Parts): Effects {
         if (isDeleted() || position.plan?.spec.rollback.onFailure !== 'Pause') throw error;
         operator.pause();
         const message = `${describeFailure(error).message}. Resume to try again, or roll back.`;
-        await waiting(record, { reason: 'AfterFailure', message }, () => waitFor(() => !operator.isPaused()));
+        await waiting(record, { reason: 'AfterFailure', message }, () => waitUntil(() => !operator.isPaused()));
       }),
   };
 }

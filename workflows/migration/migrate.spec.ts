@@ -2,7 +2,7 @@ import { planSpecSchema } from '@scc/plan';
 import { FAILURE, type Assessment, type MigrationActivities, type Position } from './contract.js';
 import { migrate, takeBack } from './migrate.js';
 import { HandOver, startOf } from './position.js';
-import { allowed, aPlan, aTarget, aWorld, type Fault } from './testing.js';
+import { allowed, aPlan, aTarget, aWorld, type InjectedFault } from './testing.js';
 import { positionOfLost } from './undo.js';
 
 const plan = aPlan(
@@ -242,7 +242,7 @@ describe('gates', () => {
 });
 
 /** Runs a migration whose host ends each run at the next step, so that every step has a run of its own. */
-async function runByRun(fault?: Fault) {
+async function runByRun(fault?: InjectedFault) {
   const { world, events, breaches, fx } = aWorld(fault);
   let position = start();
   for (let runs = 1; runs < 100; runs++) {

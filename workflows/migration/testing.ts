@@ -77,7 +77,7 @@ export interface World {
 }
 
 /** A step of the world that fails, by the name of its activity; `at` tells calls of one activity apart. */
-export interface Fault {
+export interface InjectedFault {
   activity: keyof MigrationActivities;
   type?: string;
   at?: number;
@@ -90,7 +90,7 @@ export interface Fault {
  * there or not all ready, removal of pods that still carry weight.
  */
 export function aWorld(
-  fault?: Fault,
+  fault?: InjectedFault,
   { plan = aPlan(aSpec()), assess = () => allowed() }: { plan?: AcceptedPlan; assess?: () => Assessment } = {},
 ) {
   const world: World = {

@@ -20,7 +20,7 @@ export function handOverWhenLong(): void {
 }
 
 /** Waits for a condition, without an end or for a time in milliseconds; a history that grows long meanwhile ends the run. */
-export async function waitFor(met: () => boolean, timeoutMs?: number): Promise<void> {
+export async function waitUntil(met: () => boolean, timeoutMs?: number): Promise<void> {
   const isOver = (): boolean => met() || isHistoryLong();
   await (timeoutMs === undefined ? condition(isOver) : condition(isOver, timeoutMs));
   if (!met()) handOverWhenLong();
@@ -96,5 +96,5 @@ export function steadied(activities: MigrationActivities, record: Record): Migra
 /** Waits until the time has come, or `woken` says that it is worth looking again. */
 export async function sleepUntil(timeMs: number, woken: () => boolean): Promise<void> {
   const left = timeMs - Date.now();
-  if (left > 0) await waitFor(woken, left);
+  if (left > 0) await waitUntil(woken, left);
 }

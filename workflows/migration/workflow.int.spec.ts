@@ -23,7 +23,7 @@ import {
   type RecordedEnd,
   type RecordedOutcome,
 } from './contract.js';
-import { allowed, aPlan, aTarget, aWorld, type Fault } from './testing.js';
+import { allowed, aPlan, aTarget, aWorld, type InjectedFault } from './testing.js';
 
 const spec = planSpecSchema.parse({ workloadRef: { kind: 'Deployment', name: 'ledger' }, targetSCC: 'restricted-v2' });
 const pristine = {
@@ -69,7 +69,7 @@ let queue = 0;
 /** A worker of its own on the in-memory cluster; a hold lasts until it is released, for each weight. */
 async function aMigration(
   options: {
-    fault?: Fault;
+    fault?: InjectedFault;
     accepted?: Parameters<typeof aPlan>[1];
     workflow?: string;
     recorded?: () => RecordedOutcome;

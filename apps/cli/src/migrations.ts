@@ -3,7 +3,7 @@ import { migrationDetailSchema, migrationSummarySchema } from '@scc/governance-a
 import { PHASES } from '@scc/plan';
 import { Command, Option } from 'commander';
 import { z } from 'zod';
-import { keyOf } from './audit/evidence.js';
+import { publicKeyOf } from './audit/evidence.js';
 import { CliError, EXIT } from './exit.js';
 import { fields, table } from './output.js';
 import { checkProof, readProof, type ProofVerdict } from './proof-check.js';
@@ -103,7 +103,7 @@ async function proof(session: Session, named: string | undefined, options: Proof
           method: 'GET',
           path: `/v1/migrations/${encodeURIComponent(await uidOf(session, named, options.namespace))}/proof`,
         });
-  const verdict = checkProof(document, options.key === undefined ? null : await keyOf(options.key));
+  const verdict = checkProof(document, options.key === undefined ? null : await publicKeyOf(options.key));
   if (options.out !== undefined) await writeFile(options.out, `${JSON.stringify(document, null, 2)}\n`);
   session.output.show({ verdict, ...(options.out === undefined ? { proof: document } : {}) }, () => textOf(verdict));
   if (verdict.problems.length > 0) return EXIT.tampered;

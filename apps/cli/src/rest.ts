@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
-import { errorOf, pageSchema } from '@scc/governance-api';
+import { governanceErrorOf, pageSchema } from '@scc/governance-api';
 import {
-  type Answer,
+  type HttpAnswer,
   DeadlineError,
   type Exchange,
   followTrust,
@@ -74,7 +74,7 @@ export class Rest {
   /** The body of an answer as it comes in. */
   async open(request: Request): Promise<Readable> {
     const { status, headers, body } = await this.answered((exchange) => this.http.open(exchange), request);
-    if (status >= 400) throw errorOf({ status, headers, text: await textOf(body) });
+    if (status >= 400) throw governanceErrorOf({ status, headers, text: await textOf(body) });
     return body;
   }
 
@@ -103,8 +103,8 @@ export class Rest {
   }
 }
 
-function checked(answer: Answer): Answer {
-  if (answer.status >= 400) throw errorOf(answer);
+function checked(answer: HttpAnswer): HttpAnswer {
+  if (answer.status >= 400) throw governanceErrorOf(answer);
   return answer;
 }
 

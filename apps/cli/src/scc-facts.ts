@@ -7,7 +7,7 @@ import {
   type Namespace,
   sccSchema,
   type SecurityContextConstraints,
-  type WorkloadFacts,
+  type WorkloadContext,
 } from '@scc/scc';
 import { z } from 'zod';
 import { CliError, EXIT } from './exit.js';
@@ -71,7 +71,7 @@ export async function surroundingsOf(session: Session, name: string): Promise<Su
   return { sccs: compileSCCs(list.items.map((scc) => parseSCC(scc, `SCC ${scc.metadata.name ?? ''}`))), ...complete };
 }
 
-export const factsOf = (workload: WorkloadManifest, { sccs, namespace }: Surroundings): WorkloadFacts => ({
+export const factsOf = (workload: WorkloadManifest, { sccs, namespace }: Surroundings): WorkloadContext => ({
   kind: workload.kind,
   name: workload.name,
   namespace,

@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { API_GROUP } from './access/roles.js';
 import { accessConfig } from './access/settings.js';
 import { ROLES } from './call/roles.js';
-import { Metrics } from './health/metrics.js';
+import { GovernanceMetrics } from './health/metrics.js';
 import { Observer } from './health/observer.js';
 import type { Probes } from './health/probes.js';
 import { ROLE_TABLE } from './permissions.js';
@@ -17,7 +17,7 @@ import type { Api } from './server.js';
 export interface TestApi {
   api: Api;
   url: string;
-  metrics: Metrics;
+  metrics: GovernanceMetrics;
   /** Looks at nothing until it is started. */
   observer: Observer;
   call: (caller: string, method: string, path: string, over?: CallOver) => Promise<Answer>;
@@ -69,7 +69,7 @@ export async function startTestApi(source: DataSource, options: TestApiOptions =
   const observer = new Observer(source, logger, probes, options.contradicted);
   const { privateKey } = generateKeyPairSync('ed25519');
   const signer = signerFromPem('scc.poc/test', privateKey.export({ format: 'pem', type: 'pkcs8' }).toString());
-  const metrics = new Metrics();
+  const metrics = new GovernanceMetrics();
   // The throttler is CommonJS: jest lets it require Nest only once Nest is there.
   await import('@nestjs/core');
   const { startApi } = await import('./server.js');

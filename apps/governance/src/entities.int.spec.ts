@@ -4,7 +4,7 @@ import { Column, DataSource, Entity, PrimaryColumn } from 'typeorm';
 import { type PostgresServer, startPostgres } from '@scc/testing/postgres';
 import { AuditKeyEntity } from './audit/audit.entity.js';
 import { IdempotencyKeyEntity } from './database/idempotency-key.entity.js';
-import { migrate, SCHEMA } from './database/migrate.js';
+import { migrateSchema, SCHEMA } from './database/migrate.js';
 import { MAPPING } from './entities.js';
 
 /** The table of the migrator itself. */
@@ -19,7 +19,7 @@ beforeAll(async () => {
   server = await startPostgres();
   const source = await database([]);
   await source.query('create role scc_app');
-  await migrate({
+  await migrateSchema({
     connection: { connectionString: String(source.options.type === 'postgres' && source.options.url) },
     ownerRole: 'postgres',
     folder: SCHEMA,

@@ -11,7 +11,7 @@ import { DataSource, type EntityManager } from 'typeorm';
 import { type PostgresServer, startPostgres } from '@scc/testing/postgres';
 import type { Caller } from './call/caller.js';
 import type { EvaluationContext } from './engine/evaluate.js';
-import { migrate, SCHEMA } from './database/migrate.js';
+import { migrateSchema, SCHEMA } from './database/migrate.js';
 import { TransactionClient } from './database/transaction-client.js';
 import { MAPPING } from './entities.js';
 
@@ -42,7 +42,7 @@ export async function domainDatabase(settings: Record<string, string> = {}): Pro
   await root.query('create database scc owner scc_owner');
   await root.destroy();
   url.pathname = '/scc';
-  await migrate({
+  await migrateSchema({
     connection: { connectionString: url.href },
     ownerRole: 'scc_owner',
     folder: SCHEMA,

@@ -14,7 +14,7 @@ import { startBackground } from './background.js';
 import { type Config, configSchema, environment } from './config.js';
 import { connectDatabase } from './database/connect.js';
 import { MAPPING } from './entities.js';
-import { Metrics } from './health/metrics.js';
+import { GovernanceMetrics } from './health/metrics.js';
 import { Observer } from './health/observer.js';
 import { outsideProbes } from './health/outside.js';
 import { openWaitingRoom } from './http/waiting-room.js';
@@ -42,7 +42,7 @@ class Stoppables {
 interface Started {
   config: Config;
   logger: Logger;
-  metrics: Metrics;
+  metrics: GovernanceMetrics;
   parts: Stoppables;
   signal: AbortSignal;
   /** Why the process cannot do its work yet; null when it can. */
@@ -198,7 +198,7 @@ const informersOf =
     createInformer({ client, kind, onChange, logger });
 
 function watchWork(
-  metrics: Metrics,
+  metrics: GovernanceMetrics,
   observer: Observer,
   pods: { counts: () => { waiting: number; written: number; dropped: number } },
 ): void {
@@ -239,7 +239,7 @@ function watchWork(
 async function main(): Promise<void> {
   const config = loadConfig(configSchema, environment);
   const logger = createLogger('governance', config.LOG_LEVEL);
-  const metrics = new Metrics();
+  const metrics = new GovernanceMetrics();
   const parts = new Stoppables();
   const stopping = new AbortController();
   let waiting: string | null = 'starting';

@@ -3,7 +3,7 @@ import { commonConfig, createLogger, loadConfig } from '@scc/runtime';
 import { z } from 'zod';
 import { environment } from './config.js';
 import { databaseConfig } from './database/connect.js';
-import { migrate, SCHEMA } from './database/migrate.js';
+import { migrateSchema, SCHEMA } from './database/migrate.js';
 
 /** Brings the schema to what this version needs, as the owner of its tables, and ends: governance itself never owns them. */
 const { DATABASE_OWNER_ROLE, DATABASE_CA_FILE } = databaseConfig;
@@ -17,7 +17,7 @@ const variables = z.object({
 const config = loadConfig(variables, environment);
 const logger = createLogger('migrate', config.LOG_LEVEL);
 const ca = config.DATABASE_CA_FILE;
-const ran = await migrate({
+const ran = await migrateSchema({
   connection: {
     connectionString: config.DATABASE_OWNER_URL,
     connectionTimeoutMillis: 5000,

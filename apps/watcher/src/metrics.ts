@@ -2,7 +2,7 @@ import type { Informer } from '@scc/kube';
 import { addGauge } from '@scc/runtime';
 import { collectDefaultMetrics, Counter, Registry } from 'prom-client';
 import type { KeyQueue } from './key-queue.js';
-import type { Outcome } from './reconcile.js';
+import type { ReconcileOutcome } from './reconcile.js';
 
 /** What Prometheus reads from the watcher. */
 export class WatcherMetrics {
@@ -31,7 +31,7 @@ export class WatcherMetrics {
     this.#informer = informer;
   }
 
-  reconciled(outcome: Outcome | 'failed'): void {
+  reconciled(outcome: ReconcileOutcome | 'failed'): void {
     this.#reconciles.inc({ outcome });
   }
 

@@ -1,5 +1,5 @@
 import { undoWorkflowIdOf, workflowIdOf } from '@scc/migration/contract';
-import { planOf } from './migrations.js';
+import { planOfWorkflow } from './migrations.js';
 
 const ref = { namespace: 'shop', name: 'ledger', uid: 'c0ffee00-0000-4000-8000-000000000000' };
 
@@ -10,6 +10,6 @@ describe('workflow ids', () => {
     ['of others name none', 'scc/shop/ledger', undefined],
     ['that only look alike name none', `${workflowIdOf(ref)}/more`, undefined],
   ])('%s', (_case, id, expected) => {
-    expect(planOf(id)).toEqual(expected);
+    expect(planOfWorkflow(id)).toEqual(expected);
   });
 });

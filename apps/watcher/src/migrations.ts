@@ -58,7 +58,7 @@ function lifeOf(status: WorkflowExecutionStatusName): MigrationLife {
 }
 
 /** The plan of a workflow id, or undefined when no plan gave that id. */
-export function planOf(workflowId: string): PlanRef | undefined {
+export function planOfWorkflow(workflowId: string): PlanRef | undefined {
   const [prefix, namespace, name, uid, ...rest] = workflowId.split('/');
   if (prefix !== 'scc' || !namespace || !name || !uid || rest.length > 0) return undefined;
   return { namespace, name, uid };
@@ -120,7 +120,8 @@ export function temporalMigrations(link: TemporalLink, taskQueue: string, signal
         const ofPlan = plan ? ` AND WorkflowId STARTS_WITH 'scc/${plan.namespace}/${plan.name}/'` : '';
         const query = `WorkflowType = '${MIGRATION_WORKFLOW}' AND ExecutionStatus = 'Running'${ofPlan}`;
         const refs: PlanRef[] = [];
-        for await (const { workflowId } of workflow.list({ query })) refs.push(...[planOf(workflowId) ?? []].flat());
+        for await (const { workflowId } of workflow.list({ query }))
+          refs.push(...[planOfWorkflow(workflowId) ?? []].flat());
         return refs;
       }),
   };

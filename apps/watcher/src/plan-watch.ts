@@ -8,7 +8,7 @@ import { temporalMigrations } from './migrations.js';
 import { isWanted, markOf, planReader } from './plan.js';
 import { cancelStrays, keyOfPlan, reconcile, type WatcherDeps } from './reconcile.js';
 
-export interface WatchOptions {
+export interface PlanWatchOptions {
   client: KubeClient;
   temporal: TemporalLink;
   taskQueue: string;
@@ -20,7 +20,7 @@ export interface WatchOptions {
 }
 
 /** Watches plans and keeps their workflows in line with them until the signal aborts. */
-export async function watchPlans(options: WatchOptions, signal: AbortSignal): Promise<void> {
+export async function watchPlans(options: PlanWatchOptions, signal: AbortSignal): Promise<void> {
   const { client, log, metrics } = options;
   const deps: WatcherDeps = {
     read: planReader(client, signal),

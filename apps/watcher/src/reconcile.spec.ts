@@ -1,6 +1,6 @@
 import type { Phase, PlanRef } from '@scc/plan';
 import type { MigrationLife, Migrations } from './migrations.js';
-import { cancelStrays, needsWork, reconcile, type Outcome, type SeenPlan } from './reconcile.js';
+import { cancelStrays, needsWork, reconcile, type ReconcileOutcome, type SeenPlan } from './reconcile.js';
 
 const ref: PlanRef = { namespace: 'shop', name: 'ledger', uid: 'u-1' };
 const plan = (over: Partial<SeenPlan> = {}): SeenPlan => ({
@@ -46,7 +46,7 @@ const reads = (...plans: (SeenPlan | undefined)[]) => {
 interface Case {
   plans: (SeenPlan | undefined)[];
   lives?: Record<string, MigrationLife>;
-  outcome: Outcome;
+  outcome: ReconcileOutcome;
   done: string[];
 }
 const deleted = { deletionRequested: true };

@@ -18,7 +18,7 @@ export interface WatcherDeps {
   migrations: Migrations;
 }
 
-export type Outcome = 'none' | 'started' | 'running' | 'cancelled' | 'undone';
+export type ReconcileOutcome = 'none' | 'started' | 'running' | 'cancelled' | 'undone';
 
 export const keyOfPlan = ({ namespace, name }: Pick<PlanRef, 'namespace' | 'name'>): string => `${namespace}/${name}`;
 
@@ -34,7 +34,7 @@ export const isEdited = ({ generation, observedGeneration }: SeenPlan): boolean 
  * Brings one plan and its workflow together. Add, change, deletion, relist and restart all take this path, and taking
  * it twice changes nothing.
  */
-export async function reconcile(key: string, deps: WatcherDeps): Promise<Outcome> {
+export async function reconcile(key: string, deps: WatcherDeps): Promise<ReconcileOutcome> {
   const plan = await deps.read(key);
   if (!plan) return stopStrays(key, deps);
   if (!needsWork(plan)) return 'none';
@@ -56,7 +56,7 @@ export async function reconcile(key: string, deps: WatcherDeps): Promise<Outcome
 }
 
 /** The finalizer holds a deleted plan until its migration is undone, by its own workflow or in its place. */
-async function stop(key: string, { ref }: SeenPlan, deps: WatcherDeps): Promise<Outcome> {
+async function stop(key: string, { ref }: SeenPlan, deps: WatcherDeps): Promise<ReconcileOutcome> {
   const { migrations } = deps;
   if ((await migrations.life(ref)) === 'Running') {
     await migrations.cancel(ref);
@@ -71,14 +71,18 @@ async function stop(key: string, { ref }: SeenPlan, deps: WatcherDeps): Promise<
 }
 
 /** The plan is read once more: its workflow may have ended well after it was first read. */
-async function undoIfStillLost(key: string, ref: PlanRef, { read, migrations }: WatcherDeps): Promise<Outcome> {
+async function undoIfStillLost(
+  key: string,
+  ref: PlanRef,
+  { read, migrations }: WatcherDeps,
+): Promise<ReconcileOutcome> {
   const plan = await read(key);
   if (plan?.ref.uid !== ref.uid || isTerminal(plan.phase)) return 'none';
   await migrations.undo(ref);
   return 'undone';
 }
 
-async function stopStrays(key: string, deps: WatcherDeps): Promise<Outcome> {
+async function stopStrays(key: string, deps: WatcherDeps): Promise<ReconcileOutcome> {
   const [namespace = '', name = ''] = key.split('/');
   const strays = await cancelStrays(await deps.migrations.running({ namespace, name }), deps);
   return strays.length > 0 ? 'cancelled' : 'none';

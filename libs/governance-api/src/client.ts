@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { backoffMs, followTrust, HttpClient, pause, type Answer } from '@scc/runtime';
+import { backoffMs, followTrust, HttpClient, pause, type HttpAnswer } from '@scc/runtime';
 import { z } from 'zod';
-import { ContractError, errorOf, GovernanceError, GovernanceUnreachable, problemType } from './errors.js';
+import { ContractError, governanceErrorOf, GovernanceError, GovernanceUnreachable, problemType } from './errors.js';
 import { engineRoutes } from './routes.js';
 
 export interface GovernanceClientOptions {
@@ -141,7 +141,7 @@ class Caller {
     { method, path }: Route,
     uid: string,
     request: { headers: Record<string, string>; body: string | null; left: number; signal: AbortSignal | undefined },
-  ): Promise<Answer> {
+  ): Promise<HttpAnswer> {
     const { attemptTimeoutMs = 5000, token } = this.options;
     const answer = await this.http.send({
       method,
@@ -153,12 +153,12 @@ class Caller {
       // The idempotency key makes twice the same as once.
       repeatable: true,
     });
-    if (answer.status >= 400) throw errorOf(answer);
+    if (answer.status >= 400) throw governanceErrorOf(answer);
     return answer;
   }
 }
 
-const parsedJson = ({ text }: Answer): unknown => {
+const parsedJson = ({ text }: HttpAnswer): unknown => {
   try {
     return JSON.parse(text);
   } catch (error) {

@@ -1,4 +1,4 @@
-import type { Answer } from '@scc/runtime';
+import type { HttpAnswer } from '@scc/runtime';
 import { z } from 'zod';
 
 /** One thing that is wrong with a request, and where: `pointer` into the body (RFC 6901), `field` as people read it. */
@@ -56,7 +56,7 @@ export class ContractError extends Error {
 }
 
 /** What governance, or a proxy on the way in its own words, means by an answer that is an error. */
-export function errorOf({ status, headers, text }: Answer): GovernanceError {
+export function governanceErrorOf({ status, headers, text }: HttpAnswer): GovernanceError {
   const seconds = Number(headers['retry-after']);
   const retryAfterMs = Number.isFinite(seconds) && seconds >= 0 ? seconds * 1000 : null;
   const problem = problemSchema.safeParse(jsonOf(text));

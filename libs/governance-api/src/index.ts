@@ -2,7 +2,7 @@ export { createGovernanceClient, type GovernanceClient } from './client.js';
 export * from './engine.js';
 export {
   ContractError,
-  errorOf,
+  governanceErrorOf,
   GovernanceError,
   GovernanceUnreachable,
   type Problem,

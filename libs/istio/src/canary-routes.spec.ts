@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import type { Split } from '@scc/routing';
-import { withCanary, withoutCanary, type Scope } from './canary-routes.js';
+import { withCanary, withoutCanary, type RouteScope } from './canary-routes.js';
 import { restored } from './restore.js';
 import type { HttpRoute, RouteDestination, VirtualServiceSpec } from './schema.js';
 
-const scope: Scope = {
+const scope: RouteScope = {
   namespace: 'shop',
   services: [{ name: 'ledger', canary: 'ledger-scc-canary' }],
   routeNamespace: 'shop',
@@ -25,7 +25,7 @@ describe('withCanary', () => {
       ...to('ledger', weight),
       destination: { host: 'ledger', subset: name },
     });
-    const shared: Scope = { ...scope, foreign: new Set(['ledger/v2']) };
+    const shared: RouteScope = { ...scope, foreign: new Set(['ledger/v2']) };
     const [route] = withCanary(spec([{ route: [subset('v1', 90), subset('v2', 10)] }]), at(10), shared).http ?? [];
     expect(route?.route?.map(({ destination, weight }) => [destination.host, destination.subset, weight])).toEqual([
       ['ledger', 'v1', 81],

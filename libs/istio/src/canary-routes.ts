@@ -9,7 +9,7 @@ import {
 } from './schema.js';
 
 /** Which Services are divided, and the namespace in which a VirtualService's short names are meant. */
-export interface Scope {
+export interface RouteScope {
   /** Of the Services. */
   namespace: string;
   services: ServicePair[];
@@ -24,20 +24,20 @@ const MIRROR_ROUTE = 'scc-mirror';
 const SAFE_METHODS = ['GET', 'HEAD', 'OPTIONS'];
 const SAFE_METHOD = { regex: SAFE_METHODS.join('|') };
 
-const hostOf = (host: string, { routeNamespace }: Scope): string => resolvedHost(host, routeNamespace);
+const hostOf = (host: string, { routeNamespace }: RouteScope): string => resolvedHost(host, routeNamespace);
 
 type Destination = RouteDestination['destination'];
 
-const pairOfStable = ({ host, subset }: Destination, scope: Scope): ServicePair | undefined =>
+const pairOfStable = ({ host, subset }: Destination, scope: RouteScope): ServicePair | undefined =>
   scope.services.find(
     ({ name }) =>
       serviceHost(name, scope.namespace) === hostOf(host, scope) && !scope.foreign?.has(`${name}/${subset ?? ''}`),
   );
 
-const isCanary = (host: string, scope: Scope): boolean =>
+const isCanary = (host: string, scope: RouteScope): boolean =>
   scope.services.some(({ canary }) => serviceHost(canary, scope.namespace) === hostOf(host, scope));
 
-const canaryHost = ({ canary }: ServicePair, { namespace }: Scope): string => serviceHost(canary, namespace);
+const canaryHost = ({ canary }: ServicePair, { namespace }: RouteScope): string => serviceHost(canary, namespace);
 
 /** What Istio takes an absent weight for: all of it where there is nobody to share with, else nothing. */
 const weightOf = ({ weight }: RouteDestination, all: readonly RouteDestination[]): number =>
@@ -49,14 +49,14 @@ const withWeights = (destinations: RouteDestination[], weights: number[]): Route
 };
 
 /** Whether a list of destinations names one of the Services. */
-export const sendsTo = (destinations: readonly RouteDestination[] | undefined, scope: Scope): boolean =>
+export const sendsTo = (destinations: readonly RouteDestination[] | undefined, scope: RouteScope): boolean =>
   (destinations ?? []).some(({ destination }) => pairOfStable(destination, scope) !== undefined);
 
 /** Every list of destinations of a VirtualService. */
 export const destinationLists = ({ http, tls, tcp }: VirtualServiceSpec): RouteDestination[][] =>
   [...(http ?? []), ...(tls ?? []), ...(tcp ?? [])].flatMap(({ route }) => (route ? [route] : []));
 
-function divide(destinations: RouteDestination[], percent: number, scope: Scope): RouteDestination[] {
+function divide(destinations: RouteDestination[], percent: number, scope: RouteScope): RouteDestination[] {
   if (!sendsTo(destinations, scope)) return destinations;
   const parts = destinations.flatMap((destination): { destination: RouteDestination; weight: number }[] => {
     const weight = weightOf(destination, destinations);
@@ -79,7 +79,7 @@ function divide(destinations: RouteDestination[], percent: number, scope: Scope)
 }
 
 /** Gives each canary's weight back to the destination that it was taken from, which stands right before it. */
-function undivide(destinations: RouteDestination[], scope: Scope): RouteDestination[] {
+function undivide(destinations: RouteDestination[], scope: RouteScope): RouteDestination[] {
   if (!destinations.some(({ destination }) => isCanary(destination.host, scope))) return destinations;
   const kept: RouteDestination[] = [];
   const weights: number[] = [];
@@ -102,7 +102,7 @@ const mirrorsOf = ({ mirror, mirrorPercentage, mirrors }: HttpRoute): NonNullabl
   ...(mirrors ?? []),
 ];
 
-function mirrored(route: HttpRoute, { percentage }: Mirror, scope: Scope): HttpRoute {
+function mirrored(route: HttpRoute, { percentage }: Mirror, scope: RouteScope): HttpRoute {
   const { mirror: _mirror, mirrorPercentage: _percentage, ...rest } = route;
   const targets = (route.route ?? []).flatMap(({ destination }) => {
     const pair = pairOfStable(destination, scope);
@@ -123,7 +123,7 @@ function safeMatches(route: HttpRoute): NonNullable<HttpRoute['match']> {
   });
 }
 
-function withMirror(route: HttpRoute, mirror: Mirror | null, scope: Scope): HttpRoute[] {
+function withMirror(route: HttpRoute, mirror: Mirror | null, scope: RouteScope): HttpRoute[] {
   if (!mirror || !sendsTo(route.route, scope)) return [route];
   if (mirror.methods === 'All') return [mirrored(route, mirror, scope)];
   const match = safeMatches(route);
@@ -136,7 +136,7 @@ const isMirrorRoute = ({ name }: HttpRoute): boolean =>
   name === MIRROR_ROUTE || name?.endsWith(`-${MIRROR_ROUTE}`) === true;
 
 /** One mirror that is left is written as most people write it; `restored` knows the user's own words. */
-function withoutMirror(route: HttpRoute, scope: Scope): HttpRoute {
+function withoutMirror(route: HttpRoute, scope: RouteScope): HttpRoute {
   if (!route.mirrors?.some(({ destination }) => isCanary(destination.host, scope))) return route;
   const { mirrors, ...rest } = route;
   const kept = mirrors.filter(({ destination }) => !isCanary(destination.host, scope));
@@ -162,7 +162,7 @@ const withLists = (
 });
 
 /** A VirtualService without anything that a migration added. Weights keep their proportions, not their numbers. */
-export function withoutCanary(spec: VirtualServiceSpec, scope: Scope): VirtualServiceSpec {
+export function withoutCanary(spec: VirtualServiceSpec, scope: RouteScope): VirtualServiceSpec {
   const undo = (list: RouteDestination[]): RouteDestination[] => undivide(list, scope);
   return withLists(spec, {
     http: spec.http
@@ -174,7 +174,7 @@ export function withoutCanary(spec: VirtualServiceSpec, scope: Scope): VirtualSe
 }
 
 /** A VirtualService that divides the requests of the Services as asked and is otherwise what its user wrote. */
-export function withCanary(spec: VirtualServiceSpec, { canary, mirror }: Split, scope: Scope): VirtualServiceSpec {
+export function withCanary(spec: VirtualServiceSpec, { canary, mirror }: Split, scope: RouteScope): VirtualServiceSpec {
   const base = withoutCanary(spec, scope);
   const change = (list: RouteDestination[]): RouteDestination[] => divide(list, canary, scope);
   return withLists(base, {

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { reduced } from '@scc/routing';
-import { withoutCanary, type Scope } from './canary-routes.js';
+import { withoutCanary, type RouteScope } from './canary-routes.js';
 import type { HttpRoute, RouteDestination, StreamRoute, VirtualServiceSpec } from './schema.js';
 
 /** Two ways to write the same list of destinations compare as equal: only proportions count. */
@@ -42,7 +42,7 @@ function reverted<Entry>(
 export function restored(
   now: VirtualServiceSpec,
   before: VirtualServiceSpec,
-  scope: Scope,
+  scope: RouteScope,
 ): { spec: VirtualServiceSpec; conflicts: string[] } {
   const bare = withoutCanary(now, scope);
   const http = reverted(bare.http, before.http, canonicalHttp);

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { isConflict, lastWriter, withoutServerFields, type KubeClient, type KubeObject } from '@scc/kube';
 import { copyName, type Violation } from '@scc/plan';
 import type { PreImage, Conflict, RoutedObject, Split, Survey, SurveyRequest, TrafficRouter } from '@scc/routing';
-import { withCanary, type Scope } from './canary-routes.js';
+import { withCanary, type RouteScope } from './canary-routes.js';
 import { canaryRule } from './destination-rules.js';
 import { addressesOf, objectId, releaseFields } from './objects.js';
 import type { ProxyView } from './proxies.js';
@@ -219,7 +219,7 @@ export class IstioRouter implements TrafficRouter {
     return { namespace, services, hasStreams, foreign: new Set(foreign) };
   }
 
-  private scope(survey: Survey, routeNamespace: string): Scope {
+  private scope(survey: Survey, routeNamespace: string): RouteScope {
     return scopeFor(this.watched(survey), routeNamespace);
   }
 

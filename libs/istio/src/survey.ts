@@ -1,6 +1,6 @@
 import type { Violation } from '@scc/plan';
 import type { LabelSwitch, SurveyRequest } from '@scc/routing';
-import { destinationLists, sendsTo, type Scope } from './canary-routes.js';
+import { destinationLists, sendsTo, type RouteScope } from './canary-routes.js';
 import { coversHost, resolvedHost, serviceHost } from './hosts.js';
 import type { DestinationRuleSpec, VirtualServiceSpec } from './schema.js';
 
@@ -50,9 +50,9 @@ export const governsMesh = ({ namespace, spec }: Named<VirtualServiceSpec>, host
   spec.hosts.some((pattern) => coversHost(resolvedHost(pattern, namespace), host));
 
 export const scopeFor = (
-  { namespace, services, foreign }: Omit<Scope, 'routeNamespace'>,
+  { namespace, services, foreign }: Omit<RouteScope, 'routeNamespace'>,
   routeNamespace: string,
-): Scope => ({ namespace, services, ...(foreign ? { foreign } : {}), routeNamespace });
+): RouteScope => ({ namespace, services, ...(foreign ? { foreign } : {}), routeNamespace });
 
 export interface FoundRoutes {
   /** VirtualServices that send requests to one of the Services. */
@@ -62,7 +62,7 @@ export interface FoundRoutes {
 }
 
 /** Which of a cluster's VirtualServices matter to the Services, and for which Services none does. */
-export function findRoutes(all: Named<VirtualServiceSpec>[], asked: Omit<Scope, 'routeNamespace'>): FoundRoutes {
+export function findRoutes(all: Named<VirtualServiceSpec>[], asked: Omit<RouteScope, 'routeNamespace'>): FoundRoutes {
   const { namespace, services } = asked;
   const divided = all.filter(({ namespace: routeNamespace, spec }) => {
     const scope = scopeFor(asked, routeNamespace);

@@ -21,7 +21,7 @@ import type {
   WriteOptions,
 } from './kube-client.js';
 import { listSchema, objectSchema, withKind, type KindRef, type KubeObject, type ObjectId } from './object.js';
-import { Transport, type Call } from './transport.js';
+import { Transport, type KubeCall } from './transport.js';
 
 const PAGE = 500;
 const LIST_TIMEOUT_MS = 60_000;
@@ -244,7 +244,7 @@ class HttpKubeClient implements KubeClient {
 
   async #call(
     where: KindRef & { namespace?: string; name?: string },
-    call: Omit<Call, 'path'>,
+    call: Omit<KubeCall, 'path'>,
     subresource?: string,
   ): Promise<unknown> {
     const path = await this.#path(where, where);

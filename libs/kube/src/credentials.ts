@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { trustOf, type Trust } from '@scc/runtime';
+import { trustOf, type ConnectionTrust } from '@scc/runtime';
 import { inCluster } from './in-cluster.js';
 import { parseKubeconfig, type CurrentContext } from './kubeconfig.js';
 import { pluginAuth, type PluginAuth } from './plugin-auth.js';
@@ -9,10 +9,10 @@ import { pluginAuth, type PluginAuth } from './plugin-auth.js';
 const FRESH_MS = 5000;
 
 /** What a request needs to reach the API server as somebody. */
-export interface Access {
+export interface ClusterAccess {
   server: URL;
   headers: Record<string, string | string[]>;
-  trust: Trust;
+  trust: ConnectionTrust;
 }
 
 interface Loaded {
@@ -34,7 +34,7 @@ async function load(kubeconfig: string | undefined, mtimeMs: number): Promise<Lo
 const contentOf = async (source: CurrentContext['token']): Promise<string | undefined> =>
   source && ('file' in source ? readFile(source.file, 'utf8') : source.text);
 
-async function headersOf({ token, basic, impersonate }: CurrentContext): Promise<Access['headers']> {
+async function headersOf({ token, basic, impersonate }: CurrentContext): Promise<ClusterAccess['headers']> {
   // A token file may end with a newline, which no header may hold.
   const bearer = (await contentOf(token))?.trim();
   const pair = basic && Buffer.from(`${basic.username}:${basic.password}`).toString('base64');
@@ -45,7 +45,7 @@ async function headersOf({ token, basic, impersonate }: CurrentContext): Promise
   };
 }
 
-async function accessOf({ context, plugin }: Loaded): Promise<Access> {
+async function accessOf({ context, plugin }: Loaded): Promise<ClusterAccess> {
   const { server, skipTLSVerify, serverName, proxy } = context;
   const [ca, cert, key] = await Promise.all([context.ca, context.certificate, context.key].map(contentOf));
   const given = await plugin?.();
@@ -66,24 +66,24 @@ async function accessOf({ context, plugin }: Loaded): Promise<Access> {
  */
 export class Credentials {
   #loaded: Loaded | undefined;
-  #access: Promise<Access> | undefined;
+  #access: Promise<ClusterAccess> | undefined;
   #readAt = 0;
 
   constructor(private readonly kubeconfig: string | undefined) {}
 
-  current(): Promise<Access> {
+  current(): Promise<ClusterAccess> {
     if (this.#access && performance.now() - this.#readAt <= FRESH_MS) return this.#access;
     return this.#renew();
   }
 
   /** To be called when the API server does not accept `refused`: everything is read again, unless it has been since. */
-  async reload(refused: Access): Promise<void> {
+  async reload(refused: ClusterAccess): Promise<void> {
     if ((await this.current()) !== refused) return;
     this.#loaded = undefined;
     await this.#renew();
   }
 
-  #renew(): Promise<Access> {
+  #renew(): Promise<ClusterAccess> {
     const reading = this.#read();
     this.#readAt = performance.now();
     this.#access = reading;
@@ -93,7 +93,7 @@ export class Credentials {
     return reading;
   }
 
-  async #read(): Promise<Access> {
+  async #read(): Promise<ClusterAccess> {
     const mtimeMs = this.kubeconfig === undefined ? 0 : (await stat(this.kubeconfig)).mtimeMs;
     if (this.#loaded?.mtimeMs !== mtimeMs) this.#loaded = await load(this.kubeconfig, mtimeMs);
     return accessOf(this.#loaded);

@@ -1,4 +1,4 @@
-import { errorOf, isConflict, isForbidden, isGone, isMissing, isNotFound, watchErrorOf } from './errors.js';
+import { kubeErrorOf, isConflict, isForbidden, isGone, isMissing, isNotFound, watchErrorOf } from './errors.js';
 
 const status = (code: number, reason: string, details: object = {}): unknown => ({
   kind: 'Status',
@@ -16,21 +16,21 @@ describe('errors of the API server', () => {
     ['a conflict', isConflict, 409, 'Conflict'],
     ['gone', isGone, 410, 'Expired'],
   ])('tells %s', (_case, test, code, reason) => {
-    const error = errorOf(code, status(code, reason), 'GET /x');
+    const error = kubeErrorOf(code, status(code, reason), 'GET /x');
     expect(test(error)).toBe(true);
-    expect(test(errorOf(500, status(500, 'InternalError'), 'GET /x'))).toBe(false);
+    expect(test(kubeErrorOf(500, status(500, 'InternalError'), 'GET /x'))).toBe(false);
     expect(test(new Error('404'))).toBe(false);
     expect(error).toMatchObject({ reason, status: code, message: `it says ${reason}` });
   });
 
   it('tells a missing object from a path that does not exist', () => {
-    expect(isMissing(errorOf(404, status(404, 'NotFound', { name: 'a', kind: 'pods' }), 'GET /x'), 'a')).toBe(true);
-    expect(isMissing(errorOf(404, status(404, 'NotFound', {}), 'GET /x'), 'a')).toBe(false);
-    expect(isMissing(errorOf(404, '404 page not found\n', 'GET /x'), 'a')).toBe(false);
+    expect(isMissing(kubeErrorOf(404, status(404, 'NotFound', { name: 'a', kind: 'pods' }), 'GET /x'), 'a')).toBe(true);
+    expect(isMissing(kubeErrorOf(404, status(404, 'NotFound', {}), 'GET /x'), 'a')).toBe(false);
+    expect(isMissing(kubeErrorOf(404, '404 page not found\n', 'GET /x'), 'a')).toBe(false);
   });
 
   it('keeps what was said when it is no Status', () => {
-    expect(errorOf(502, '<html>bad gateway</html>', 'GET /x').message).toBe(
+    expect(kubeErrorOf(502, '<html>bad gateway</html>', 'GET /x').message).toBe(
       'GET /x: HTTP 502 <html>bad gateway</html>',
     );
   });

@@ -30,7 +30,7 @@ export class KubeUnreachable extends Error {
 }
 
 /** The error of an answer that is not a success; `what` says what was asked. */
-export function errorOf(status: number, body: unknown, what: string): KubeError {
+export function kubeErrorOf(status: number, body: unknown, what: string): KubeError {
   const parsed = statusSchema.safeParse(body);
   if (!parsed.success) {
     const text = typeof body === 'string' ? body.trim().slice(0, 300) : '';
@@ -47,7 +47,7 @@ export function errorOf(status: number, body: unknown, what: string): KubeError 
 /** The error that an ERROR event of a watch carries. */
 export function watchErrorOf(object: unknown, what: string): KubeError {
   const code = statusSchema.safeParse(object).data?.code ?? 500;
-  return errorOf(code, object, what);
+  return kubeErrorOf(code, object, what);
 }
 
 const hasStatus =

@@ -2,7 +2,7 @@ import { backoffMs, messageOf, pause, type Backoff, type Logger } from '@scc/run
 import { isGone } from './errors.js';
 import type { KubeClient, Selection, WatchEvent } from './kube-client.js';
 import { keyOf, type KindRef, type KubeObject } from './object.js';
-import { type Change, ObjectStore } from './store.js';
+import { type StoreChange, ObjectStore } from './store.js';
 
 /** Times in milliseconds. */
 export interface InformerTiming {
@@ -217,7 +217,7 @@ class ListWatch implements Informer {
     this.#resourceVersion = event.object.metadata.resourceVersion;
   }
 
-  #tell(change: Change | undefined): void {
+  #tell(change: StoreChange | undefined): void {
     if (!change) return;
     try {
       this.#options.onChange(change.key, change.current, change.previous);

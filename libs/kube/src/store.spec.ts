@@ -1,12 +1,12 @@
 import type { KubeObject } from './object.js';
-import { ObjectStore, type Change } from './store.js';
+import { ObjectStore, type StoreChange } from './store.js';
 
 const pod = (name: string, resourceVersion: string, uid = `uid-of-${name}`): KubeObject => ({
   apiVersion: 'v1',
   kind: 'Pod',
   metadata: { namespace: 'shop', name, uid, resourceVersion },
 });
-const said = ({ key, current, previous }: Change): string[] => [
+const said = ({ key, current, previous }: StoreChange): string[] => [
   key,
   previous?.metadata.resourceVersion ?? 'new',
   current?.metadata.resourceVersion ?? 'gone',

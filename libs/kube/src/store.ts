@@ -1,6 +1,6 @@
 import { keyOf, type KubeObject } from './object.js';
 
-export interface Change {
+export interface StoreChange {
   key: string;
   /** Undefined: deleted. */
   current: KubeObject | undefined;
@@ -24,7 +24,7 @@ export class ObjectStore {
   }
 
   /** Undefined when the object is known as it is. */
-  set(object: KubeObject): Change | undefined {
+  set(object: KubeObject): StoreChange | undefined {
     const key = keyOf(object);
     const previous = this.#objects.get(key);
     if (previous && isSame(previous, object)) return undefined;
@@ -32,14 +32,14 @@ export class ObjectStore {
     return { key, current: object, previous };
   }
 
-  delete(key: string): Change | undefined {
+  delete(key: string): StoreChange | undefined {
     const previous = this.#objects.get(key);
     if (!this.#objects.delete(key)) return undefined;
     return { key, current: undefined, previous };
   }
 
   /** Takes a complete list over, one change at a time: the store holds each before it is yielded. */
-  *replace(objects: readonly KubeObject[]): Generator<Change> {
+  *replace(objects: readonly KubeObject[]): Generator<StoreChange> {
     const present = new Set(objects.map(keyOf));
     for (const key of [...this.#objects.keys()]) {
       const change = present.has(key) ? undefined : this.delete(key);

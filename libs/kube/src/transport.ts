@@ -1,13 +1,13 @@
 import type { Readable } from 'node:stream';
 import { HttpClient, messageOf, pause, textOf, type OpenAnswer } from '@scc/runtime';
-import type { Access, Credentials } from './credentials.js';
-import { errorOf, KubeError, KubeUnreachable } from './errors.js';
+import type { ClusterAccess, Credentials } from './credentials.js';
+import { kubeErrorOf, KubeError, KubeUnreachable } from './errors.js';
 
 const TIMEOUT_MS = 30_000;
 /** A list comes in pages of some hundred objects, each of up to 1.5 MiB. */
 const MAX_BYTES = 500 * 1024 * 1024;
 
-export interface Call {
+export interface KubeCall {
   method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   path: string;
   query?: Record<string, string | undefined>;
@@ -32,7 +32,7 @@ export class Transport {
   ) {}
 
   /** The body as JSON, or as text where it is none. @throws KubeError | KubeUnreachable */
-  async json(call: Call): Promise<unknown> {
+  async json(call: KubeCall): Promise<unknown> {
     const timeoutMs = call.timeoutMs ?? TIMEOUT_MS;
     const deadline = AbortSignal.timeout(timeoutMs);
     const signal = call.signal ? AbortSignal.any([deadline, call.signal]) : deadline;
@@ -48,7 +48,7 @@ export class Transport {
    * The lines of an answer that goes on until the server ends it or `call.signal` aborts; the first one is empty and
    * says that the server answered. @throws KubeError | KubeUnreachable
    */
-  async *lines(call: Call): AsyncGenerator<string> {
+  async *lines(call: KubeCall): AsyncGenerator<string> {
     const timeoutMs = call.timeoutMs ?? TIMEOUT_MS;
     const ending = new AbortController();
     const timer = setTimeout(() => ending.abort(noAnswer(call, timeoutMs)), timeoutMs);
@@ -70,13 +70,13 @@ export class Transport {
     this.#http.close();
   }
 
-  async #answered(call: Call, signal: AbortSignal, isStream = false): Promise<OpenAnswer> {
+  async #answered(call: KubeCall, signal: AbortSignal, isStream = false): Promise<OpenAnswer> {
     let hasRenewed = false;
     for (;;) {
       const access = await this.credentials.current();
       const answer = await this.#open(call, access, { signal, isStream });
       if (answer.status >= 200 && answer.status < 300) return answer;
-      const error = errorOf(answer.status, parseBody(await textOf(answer.body)), textFor(call));
+      const error = kubeErrorOf(answer.status, parseBody(await textOf(answer.body)), textFor(call));
       if (answer.status === 429) await patience(answer, error, signal);
       else if (answer.status !== 401 || hasRenewed) throw error;
       else {
@@ -87,8 +87,8 @@ export class Transport {
   }
 
   #open(
-    call: Call,
-    access: Access,
+    call: KubeCall,
+    access: ClusterAccess,
     { signal, isStream }: { signal: AbortSignal; isStream: boolean },
   ): Promise<OpenAnswer> {
     const body = call.body === undefined ? null : JSON.stringify(call.body);
@@ -122,19 +122,19 @@ async function* linesOf(body: Readable): AsyncGenerator<string> {
   }
 }
 
-const textFor = ({ method, path }: Call): string => `${method} ${path}`;
+const textFor = ({ method, path }: KubeCall): string => `${method} ${path}`;
 
-const noAnswer = (call: Call, timeoutMs: number, cause?: unknown): KubeUnreachable =>
+const noAnswer = (call: KubeCall, timeoutMs: number, cause?: unknown): KubeUnreachable =>
   new KubeUnreachable(`${textFor(call)}: no answer within ${timeoutMs} ms`, { cause });
 
 /** A caller that aborts through its own signal gets its own reason back. */
-function asUnreachable(call: Call, error: unknown): unknown {
+function asUnreachable(call: KubeCall, error: unknown): unknown {
   if (error instanceof KubeError || error instanceof KubeUnreachable) return error;
   if (call.signal?.aborted) return call.signal.reason;
   return new KubeUnreachable(`${textFor(call)}: ${messageOf(error)}`, { cause: error });
 }
 
-function urlOf(server: URL, { path, query = {} }: Call): URL {
+function urlOf(server: URL, { path, query = {} }: KubeCall): URL {
   const url = new URL(server);
   url.pathname = `${server.pathname.replace(/\/$/, '')}${path}`;
   for (const [name, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(name, value);

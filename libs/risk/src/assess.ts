@@ -18,7 +18,7 @@ export interface FactorExplanation {
 }
 
 /** Both numbers for one plan and everything that explains them. A function of the model and the signals alone. */
-export interface Assessment extends CombinedBand {
+export interface RiskAssessment extends CombinedBand {
   readonly x: readonly number[];
   readonly spread: readonly number[];
   readonly unknown: readonly FactorName[];
@@ -43,7 +43,7 @@ function advice(model: RiskModel, signals: Signals, { band, raisedBy }: Combined
 }
 
 /** Assesses a plan: the learned probability that the migration fails or is undone, and the power that it gives. */
-export function assess(model: RiskModel, signals: Signals): Assessment {
+export function assess(model: RiskModel, signals: Signals): RiskAssessment {
   const factors = factorsOf(signals, model);
   const x = factors.map((factor) => factor.x);
   const spread = factors.map((factor) => factor.spread);

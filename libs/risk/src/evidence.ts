@@ -3,7 +3,7 @@ import { capShares } from './history.js';
 import { sum } from './numbers.js';
 
 /** What became of an assessed migration. */
-export interface Outcome {
+export interface PastOutcome {
   readonly x: readonly number[];
   readonly failed: boolean;
   /** Age of the outcome in days when the model is fitted. */
@@ -16,7 +16,7 @@ export interface Outcome {
  * What each outcome counts for: half after each half-life, and together no more per principal than a twentieth of what all
  * others count for (3 at least). Whoever makes up outcomes moves what others are told by so much and no more.
  */
-export function weighOutcomes(outcomes: readonly Outcome[], halfLifeDays: number): Example[] {
+export function weighOutcomes(outcomes: readonly PastOutcome[], halfLifeDays: number): Example[] {
   const faded = outcomes.map(({ ageDays }) => 2 ** (-Math.max(0, ageDays) / halfLifeDays));
   const byPrincipal = new Map<string | null, number[]>();
   outcomes.forEach(({ principal }, index) => {

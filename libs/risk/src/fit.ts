@@ -1,4 +1,4 @@
-import { at, compareVectors, inverse, rowOf, sigmoid, surprise } from './numbers.js';
+import { at, compareVectors, inverse, matrixRow, sigmoid, surprise } from './numbers.js';
 
 /** Beliefs before any outcome, bias first: means, and how firmly each is held (1 / variance). */
 export interface Prior {
@@ -214,7 +214,7 @@ function covarianceOf(hessian: Float64Array, w: readonly number[], lowest: reado
   free.forEach((k, i) => {
     free.forEach((m, j) => {
       const row = covariance[k];
-      if (row) row[m] = at(rowOf(inverted, i), j);
+      if (row) row[m] = at(matrixRow(inverted, i), j);
     });
   });
   return covariance;

@@ -1,7 +1,7 @@
-export { type Assessment, assess } from './assess.js';
+export { type RiskAssessment, assess } from './assess.js';
 export { calibrationReport, type CalibrationReport } from './calibration.js';
 export { criticalityOf } from './criticality.js';
-export { type Outcome, weighOutcomes } from './evidence.js';
+export { type PastOutcome, weighOutcomes } from './evidence.js';
 export { factorsOf, rawBlast } from './factors.js';
 export { fitting, type Posterior } from './fit.js';
 export { capShares, type History, HISTORY_HALF_LIFE_DAYS } from './history.js';

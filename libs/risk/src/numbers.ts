@@ -34,7 +34,7 @@ export const dot = (a: readonly number[], b: readonly number[]): number => {
 
 export type Matrix = readonly (readonly number[])[];
 
-export function rowOf(matrix: Matrix, index: number): readonly number[] {
+export function matrixRow(matrix: Matrix, index: number): readonly number[] {
   const row = matrix[index];
   if (!row) throw new RangeError(`no row ${index} in a matrix of ${matrix.length}`);
   return row;
@@ -57,14 +57,14 @@ export function inverse(matrix: Matrix): number[][] {
   const columns = matrix.map((_row, unit) => {
     const forward: number[] = [];
     for (let i = 0; i < size; i += 1) {
-      const before = forward.reduce((total, value, k) => total + at(rowOf(lower, i), k) * value, 0);
-      forward.push((Number(i === unit) - before) / at(rowOf(lower, i), i));
+      const before = forward.reduce((total, value, k) => total + at(matrixRow(lower, i), k) * value, 0);
+      forward.push((Number(i === unit) - before) / at(matrixRow(lower, i), i));
     }
     const column = Array<number>(size).fill(0);
     for (let i = size - 1; i >= 0; i -= 1) {
       let rest = at(forward, i);
-      for (let k = i + 1; k < size; k += 1) rest -= at(rowOf(lower, k), i) * at(column, k);
-      column[i] = rest / at(rowOf(lower, i), i);
+      for (let k = i + 1; k < size; k += 1) rest -= at(matrixRow(lower, k), i) * at(column, k);
+      column[i] = rest / at(matrixRow(lower, i), i);
     }
     return column;
   });
@@ -77,7 +77,7 @@ function cholesky(matrix: Matrix): number[][] {
   matrix.forEach((row, i) => {
     const current: number[] = [];
     for (let k = 0; k <= i; k += 1) {
-      const above = k === i ? current : rowOf(lower, k);
+      const above = k === i ? current : matrixRow(lower, k);
       let rest = at(row, k);
       for (let m = 0; m < k; m += 1) rest -= at(current, m) * at(above, m);
       if (k < i) current.push(rest / at(above, k));

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { RISK_BANDS, type RiskBand } from '@scc/plan';
 import { changeRiskBand } from './bands.js';
-import { type Outcome, weighOutcomes } from './evidence.js';
+import { type PastOutcome, weighOutcomes } from './evidence.js';
 import { fit } from './fit.js';
 import { capShares, failureRates, historyFactor } from './history.js';
 import { fixedModel } from './model.js';
@@ -12,7 +12,7 @@ import { randomNumbers } from './proof.fixture.js';
 
 const { prior, weights, halfLifeDays } = fixedModel();
 
-function honest(seed: number, count: number): Outcome[] {
+function honest(seed: number, count: number): PastOutcome[] {
   const random = randomNumbers(seed);
   return Array.from({ length: count }, (_none, index) => {
     const x = weights.slice(1).map(() => random());
@@ -25,7 +25,7 @@ function honest(seed: number, count: number): Outcome[] {
   });
 }
 
-const fakes = (x: readonly number[], count = 50): Outcome[] =>
+const fakes = (x: readonly number[], count = 50): PastOutcome[] =>
   Array.from({ length: count }, () => ({ x, failed: true, ageDays: 0, principal: 'eve' }));
 
 const bandsApart = (a: RiskBand, b: RiskBand): number => Math.abs(RISK_BANDS.indexOf(a) - RISK_BANDS.indexOf(b));
@@ -41,7 +41,7 @@ describe('fifty fake failures of one principal', () => {
   it.each([30, 60, 120, 400, 1500])('move nobody by more than one band among %d honest outcomes', (count) => {
     for (const seed of [1, 2, 3]) {
       const outcomes = honest(seed, count);
-      const weightsFrom = (all: readonly Outcome[]) => fit(prior, weighOutcomes(all, halfLifeDays)).weights;
+      const weightsFrom = (all: readonly PastOutcome[]) => fit(prior, weighOutcomes(all, halfLifeDays)).weights;
       const bandBy = (learned: readonly number[], x: readonly number[]): RiskBand =>
         changeRiskBand(dot(learned, [1, ...x]));
       const before = weightsFrom(outcomes);

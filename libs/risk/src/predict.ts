@@ -1,5 +1,5 @@
 import type { LinearModel } from './model.js';
-import { at, dot, quadratic, rowOf, sigmoid } from './numbers.js';
+import { at, dot, quadratic, matrixRow, sigmoid } from './numbers.js';
 
 /** 90 % of a normal distribution lie within this many standard deviations. */
 const NINETY = 1.6448536269514722;
@@ -29,7 +29,7 @@ export function predict(
   const mu = dot(weights, row);
   const unknown = spread.reduce((total, deviation, index) => {
     const weight = at(weights, index + 1);
-    const own = at(rowOf(covariance, index + 1), index + 1);
+    const own = at(matrixRow(covariance, index + 1), index + 1);
     return total + deviation ** 2 * (weight ** 2 + own);
   }, 0);
   const variance = Math.max(0, quadratic(covariance, row)) + unknown;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { cases } from '@scc/testing/scale';
 import fc from 'fast-check';
-import { type Assessment, assess } from './assess.js';
+import { type RiskAssessment, assess } from './assess.js';
 import { RISK_BANDS } from '@scc/plan';
 import { changeRiskBand, isHigher } from './bands.js';
 import { weighOutcomes } from './evidence.js';
@@ -66,7 +66,7 @@ const model: fc.Arbitrary<RiskModel> = fc
     blastScale,
   }));
 
-const isValid = (assessment: Assessment): boolean =>
+const isValid = (assessment: RiskAssessment): boolean =>
   [assessment.mu, assessment.changeRisk, assessment.exposure, ...assessment.interval, ...assessment.x].every(
     Number.isFinite,
   ) &&

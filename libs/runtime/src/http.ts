@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Agent, ProxyAgent, Socks5ProxyAgent, type Dispatcher } from 'undici';
 import { withDeadline } from './pause.js';
-import type { Trust } from './trust.js';
+import type { ConnectionTrust } from './trust.js';
 import { codeOf } from './values.js';
 
 export interface Exchange {
@@ -20,10 +20,10 @@ export interface Exchange {
   /** Whether sending it twice is the same as once; true of everything but POST unless said otherwise. */
   repeatable?: boolean;
   /** How to reach this server; what the client was made with unless said otherwise. */
-  trust?: Trust;
+  trust?: ConnectionTrust;
 }
 
-export interface Answer {
+export interface HttpAnswer {
   status: number;
   headers: IncomingHttpHeaders;
   text: string;
@@ -38,7 +38,7 @@ export interface OpenAnswer {
 
 export interface HttpOptions {
   /** Asked before each request, so that certificates may be exchanged. */
-  trust?: () => Promise<Trust>;
+  trust?: () => Promise<ConnectionTrust>;
   /** Called when the server's certificate is refused: what `trust` yields next must be fresh. */
   untrusted?: () => void;
   /** How many connections one server gets; 32 unless said otherwise. Streams do not count. */
@@ -61,7 +61,7 @@ const PROBE_MS = 15_000;
 /** A server that was restarted has closed every connection that was kept; the first failure shows that to all of them. */
 const STALE_TRIES = 3;
 const STALE = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
-const SYSTEM: Trust = { key: '', tls: {} };
+const SYSTEM: ConnectionTrust = { key: '', tls: {} };
 
 /** Whether the certificate of the other side was refused. */
 export const isCertificateFault = (error: unknown): boolean => /CERT|SELF_SIGNED|UNABLE_TO_/.test(codeOf(error));
@@ -86,7 +86,7 @@ export class HttpClient {
   }
 
   /** The whole answer, whatever its status. @throws DeadlineError | AnswerTooLong | the signal's reason | Error */
-  send(exchange: Exchange): Promise<Answer> {
+  send(exchange: Exchange): Promise<HttpAnswer> {
     const { timeoutMs = TIMEOUT_MS, signal } = exchange;
     return withDeadline(
       async (ending) => {
@@ -150,7 +150,7 @@ export class HttpClient {
   }
 
   /** Other certificates need other connections; what is under way finishes on the old ones. */
-  #connections(trust: Trust): Connections {
+  #connections(trust: ConnectionTrust): Connections {
     if (this.#current?.key === trust.key) return this.#current;
     const before = this.#current;
     const { connections = 32, idleMs = 30_000, lookup } = this.#options;
@@ -171,7 +171,7 @@ export class HttpClient {
 }
 
 function dispatcherOf(
-  { tls, proxy }: Trust,
+  { tls, proxy }: ConnectionTrust,
   pool: { connections: number | null; pipelining?: number },
   lookup: LookupFunction | undefined,
 ): Dispatcher {

@@ -12,7 +12,7 @@ export interface TlsMaterial {
 }
 
 /** Whom a connection trusts, as whom it goes, and over which proxy. */
-export interface Trust {
+export interface ConnectionTrust {
   /** Differs when connections that were made before must not be used any more. */
   key: string;
   tls: TlsMaterial;
@@ -30,7 +30,7 @@ export interface TrustFiles {
 }
 
 export interface FollowedTrust {
-  current: () => Promise<Trust>;
+  current: () => Promise<ConnectionTrust>;
   /** The next `current` reads the files again. */
   forget: () => void;
 }
@@ -39,7 +39,7 @@ export interface FollowedTrust {
 const FRESH_MS = 5000;
 
 /** A key that differs where the material does. */
-export const trustOf = (tls: TlsMaterial, proxy?: string): Trust => ({
+export const trustOf = (tls: TlsMaterial, proxy?: string): ConnectionTrust => ({
   key: createHash('sha256')
     .update(JSON.stringify([tls, proxy]))
     .digest('hex'),
@@ -49,7 +49,7 @@ export const trustOf = (tls: TlsMaterial, proxy?: string): Trust => ({
 
 /** Follows PEM files that are exchanged while the process runs. `current` rejects when one cannot be read. */
 export function followTrust(files: TrustFiles, now: () => number = () => performance.now()): FollowedTrust {
-  let reading: Promise<Trust> | undefined;
+  let reading: Promise<ConnectionTrust> | undefined;
   let readAt = 0;
   const forget = (): void => void (reading = undefined);
   return {
@@ -65,7 +65,7 @@ export function followTrust(files: TrustFiles, now: () => number = () => perform
   };
 }
 
-async function readTrust({ caFile, certFile, keyFile, serverName }: TrustFiles): Promise<Trust> {
+async function readTrust({ caFile, certFile, keyFile, serverName }: TrustFiles): Promise<ConnectionTrust> {
   const [ca, cert, key] = await Promise.all([caFile, certFile, keyFile].map(pemOf));
   return trustOf({
     ...(ca === undefined ? {} : { ca }),

@@ -5,7 +5,7 @@ export { sccCustomResourceDefinition } from './cluster/crd.js';
 export {
   type AdmissionRequest,
   type Decision,
-  type Failure,
+  type PassedOver,
   serviceAccountSubject,
   type Subject,
   type SubjectType,
@@ -15,7 +15,7 @@ export { decide, validatePass } from './admission/decide.js';
 export { defaultSCCs } from './cluster/default-sccs.js';
 export { checkExec } from './admission/exec.js';
 export { compare, type SCCComparison } from './migration/compare.js';
-export type { WorkloadFacts } from './migration/facts.js';
+export type { WorkloadContext } from './migration/facts.js';
 export { containment } from './migration/lattice.js';
 export { applyTemplatePatch, mergePatches, type TemplatePatch } from './migration/patch.js';
 export { recommend, type Recommendation } from './migration/recommend.js';

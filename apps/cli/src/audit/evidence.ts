@@ -58,7 +58,7 @@ export async function receiptsOf(option: string, file: string): Promise<HeldRece
 }
 
 /** A public key in its text form, or the file that holds it. */
-export async function keyOf(value: string): Promise<string> {
+export async function publicKeyOf(value: string): Promise<string> {
   if (/^[^\s+]+\+[0-9a-f]{8}\+/.test(value)) return value;
   return (await read('--key', value)).trim();
 }

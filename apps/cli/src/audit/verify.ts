@@ -17,7 +17,7 @@ import {
 import { CliError, EXIT } from '../exit.js';
 import { count, fields, table } from '../output.js';
 import type { Session } from '../session.js';
-import { anchorsOf, clusterAnchors, keyOf, receiptsOf } from './evidence.js';
+import { anchorsOf, clusterAnchors, publicKeyOf, receiptsOf } from './evidence.js';
 
 export interface VerifyOptions {
   online?: boolean;
@@ -79,7 +79,7 @@ const NOT_CHECKED = 'not checked: pass the key of the audit log with --key';
 export async function verify(session: Session, options: VerifyOptions): Promise<number> {
   const trust = {
     origin: options.origin ?? null,
-    keys: await Promise.all(options.key.map(keyOf)),
+    keys: await Promise.all(options.key.map(publicKeyOf)),
     anchors: await anchorsFor(session, options),
     receipts: options.receipts === undefined ? [] : await receiptsOf('--receipts', options.receipts),
   };

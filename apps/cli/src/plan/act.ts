@@ -14,7 +14,7 @@ export interface ActOptions {
 }
 
 /** Records a decision about what the plan would do now. */
-export async function decide(
+export async function decideApproval(
   session: Session,
   decision: 'approve' | 'refuse',
   { namespace, name, reason, role }: ActOptions & { role?: string | undefined },

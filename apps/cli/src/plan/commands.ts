@@ -49,7 +49,7 @@ export function actCommands(run: Run): Command[] {
       .option('--reason <text>')
       .option('--role <role>', 'in which role; the first open one that you hold when absent')
       .action((name: string, options: { namespace: string; reason?: string; role?: string }) =>
-        run(async (session) => (await acts()).decide(session, decision, { name, ...options })),
+        run(async (session) => (await acts()).decideApproval(session, decision, { name, ...options })),
       ),
   );
   const commands = VERBS.map((verb) =>

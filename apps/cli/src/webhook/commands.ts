@@ -9,9 +9,9 @@ import type { Run, Session } from '../session.js';
 import {
   type Configuration,
   CONFIGURATION_NAME,
-  CONFIGURATIONS,
-  configurationSchema,
-  diagnose,
+  CONFIGURATION_KINDS,
+  installedConfigurationSchema,
+  diagnoseWebhook,
   disabled,
   enabled,
   type WebhookFacts,
@@ -28,9 +28,9 @@ const sliceSchema = z.looseObject({
 
 async function configurationsOf(kube: KubeClient): Promise<Configuration[]> {
   const found = await Promise.all(
-    CONFIGURATIONS.map((kind) => kube.get({ apiVersion: API, kind, name: CONFIGURATION_NAME })),
+    CONFIGURATION_KINDS.map((kind) => kube.get({ apiVersion: API, kind, name: CONFIGURATION_NAME })),
   );
-  return found.flatMap((object) => (object ? [configurationSchema.parse(object)] : []));
+  return found.flatMap((object) => (object ? [installedConfigurationSchema.parse(object)] : []));
 }
 
 /** Reading Secrets is often not allowed; the other checks do without. */
@@ -96,7 +96,7 @@ async function factsOf(kube: KubeClient): Promise<WebhookFacts> {
 }
 
 async function doctor(session: Session): Promise<number> {
-  const findings = diagnose(await factsOf(await session.kube()));
+  const findings = diagnoseWebhook(await factsOf(await session.kube()));
   session.output.show(findings, () =>
     findings.length === 0
       ? 'nothing is wrong with the webhook'

@@ -1,5 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import { type Configuration, configurationSchema, diagnose, disabled, enabled, type WebhookFacts } from './diagnose.js';
+import {
+  type Configuration,
+  installedConfigurationSchema,
+  diagnoseWebhook,
+  disabled,
+  enabled,
+  type WebhookFacts,
+} from './diagnose.js';
 
 /** An authority that signed itself; valid until 2126. */
 const CERTIFICATE = `-----BEGIN CERTIFICATE-----
@@ -14,7 +21,7 @@ j/dt5EnJmjKVpDBH1oor5c5zdc8u0Q==
 -----END CERTIFICATE-----`;
 
 const configuration = (kind: string, over: object = {}): Configuration =>
-  configurationSchema.parse({
+  installedConfigurationSchema.parse({
     apiVersion: 'admissionregistration.k8s.io/v1',
     kind,
     metadata: { name: 'scc-webhook' },
@@ -43,7 +50,7 @@ const healthy: WebhookFacts = {
 
 describe('the doctor', () => {
   it('finds nothing wrong with a healthy webhook', () => {
-    expect(diagnose(healthy)).toEqual([]);
+    expect(diagnoseWebhook(healthy)).toEqual([]);
   });
 
   it.each<[string, Partial<WebhookFacts>, RegExp]>([
@@ -65,7 +72,7 @@ describe('the doctor', () => {
     ['pods that nobody decides about', { trial: { scc: undefined, refusal: undefined } }, /nobody decided about it/],
     ['a webhook that is disabled', { configurations: both().map((one) => disabled(one) ?? one) }, /is disabled/],
   ])('names %s', (_case, over, fault) => {
-    expect(diagnose({ ...healthy, ...over }).map((finding) => finding.fault)).toContainEqual(
+    expect(diagnoseWebhook({ ...healthy, ...over }).map((finding) => finding.fault)).toContainEqual(
       expect.stringMatching(fault),
     );
   });
@@ -73,7 +80,7 @@ describe('the doctor', () => {
 
 it('the doctor looks at the network when the API server does not reach the webhook', () => {
   const refusal = 'Internal error occurred: failed calling webhook "pods.scc.poc": context deadline exceeded';
-  const [finding] = diagnose({ ...healthy, trial: { scc: undefined, refusal } });
+  const [finding] = diagnoseWebhook({ ...healthy, trial: { scc: undefined, refusal } });
   expect(finding?.remedy).toContain('networkpolicies');
 });
 

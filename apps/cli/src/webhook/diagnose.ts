@@ -2,10 +2,10 @@ import { X509Certificate } from 'node:crypto';
 import { DISABLED_ANNOTATION } from '@scc/plan';
 import { z } from 'zod';
 
-export const CONFIGURATIONS = ['MutatingWebhookConfiguration', 'ValidatingWebhookConfiguration'] as const;
+export const CONFIGURATION_KINDS = ['MutatingWebhookConfiguration', 'ValidatingWebhookConfiguration'] as const;
 export const CONFIGURATION_NAME = 'scc-webhook';
 
-export const configurationSchema = z.looseObject({
+export const installedConfigurationSchema = z.looseObject({
   kind: z.string(),
   metadata: z.looseObject({ name: z.string(), annotations: z.record(z.string(), z.string()).optional() }),
   webhooks: z
@@ -19,7 +19,7 @@ export const configurationSchema = z.looseObject({
     )
     .default([]),
 });
-export type Configuration = z.infer<typeof configurationSchema>;
+export type Configuration = z.infer<typeof installedConfigurationSchema>;
 
 /** What the cluster holds of the webhook. */
 export interface WebhookFacts {
@@ -35,16 +35,16 @@ export interface WebhookFacts {
   readonly now: Date;
 }
 
-export interface Finding {
+export interface WebhookFinding {
   readonly fault: string;
   readonly remedy: string;
 }
 
-type Check = (facts: WebhookFacts) => Finding[];
-const when = (broken: boolean, fault: string, remedy: string): Finding[] => (broken ? [{ fault, remedy }] : []);
+type Check = (facts: WebhookFacts) => WebhookFinding[];
+const when = (broken: boolean, fault: string, remedy: string): WebhookFinding[] => (broken ? [{ fault, remedy }] : []);
 
 const isInstalled: Check = ({ configurations }) =>
-  CONFIGURATIONS.flatMap((kind) => {
+  CONFIGURATION_KINDS.flatMap((kind) => {
     const found = configurations.find((one) => one.kind === kind);
     if (!found)
       return [
@@ -141,7 +141,7 @@ const decides: Check = ({ trial }) => {
 const CHECKS: readonly Check[] = [isInstalled, isTrusted, isCurrent, answers, failsClosed, hasSCCs, hasIds, decides];
 
 /** Everything that is wrong with the webhook of a cluster. */
-export const diagnose = (facts: WebhookFacts): Finding[] => CHECKS.flatMap((check) => check(facts));
+export const diagnoseWebhook = (facts: WebhookFacts): WebhookFinding[] => CHECKS.flatMap((check) => check(facts));
 
 /** A selector that no namespace can satisfy. */
 const NOBODY = { matchExpressions: [{ key: 'kubernetes.io/metadata.name', operator: 'DoesNotExist' }] };

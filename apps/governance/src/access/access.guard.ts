@@ -1,7 +1,7 @@
 import type { CanActivate, ExecutionContext } from '@nestjs/common';
 import type { Reflector } from '@nestjs/core';
 import type { Logger } from 'pino';
-import type { Identity, KnownRequest } from '../call/actor.js';
+import type { CallerIdentity, KnownRequest } from '../call/actor.js';
 import { AUTHENTICATED, PERMISSION, PUBLIC, TARGET, type Target } from '../call/require-permission.js';
 import { isEverywhere, type Scope } from '../call/scope.js';
 import type { Queryable } from '../database/rows.js';
@@ -55,7 +55,7 @@ export class AccessGuard implements CanActivate {
     return this.#options.reflector.get<Target | undefined>(TARGET, context.getHandler()) ?? 'cluster';
   }
 
-  async #identify(request: IncomingRequest, response: OutgoingResponse): Promise<Identity> {
+  async #identify(request: IncomingRequest, response: OutgoingResponse): Promise<CallerIdentity> {
     const { authorization } = request.headers;
     try {
       return await this.#options.authenticator.identify(authorization, request.address ?? 'unknown');
@@ -69,7 +69,7 @@ export class AccessGuard implements CanActivate {
 
   async #authorize(
     request: IncomingRequest,
-    identity: Identity,
+    identity: CallerIdentity,
     { permission, target }: { permission: string; target: Target },
   ): Promise<void> {
     const { authorizer, db, log } = this.#options;

@@ -2,9 +2,9 @@ import { describe, expect, it } from '@jest/globals';
 import { createLogger } from '@scc/runtime';
 import { SignJWT } from 'jose';
 import { z } from 'zod';
-import type { Grant, Identity } from '../call/actor.js';
+import type { Grant, CallerIdentity } from '../call/actor.js';
 import { type Role, ROLES } from '../call/roles.js';
-import { covers, EVERYWHERE, intersection, isInScope, likePatterns, within } from '../call/scope.js';
+import { scopeCovers, EVERYWHERE, intersection, isInScope, likePatterns, narrowedTo } from '../call/scope.js';
 import { ROLE_TABLE } from '../permissions.js';
 import { Authenticator } from './authenticate.js';
 import { mayGrant } from './bindings.js';
@@ -15,10 +15,10 @@ import { ClusterGrants } from './kubernetes.js';
 import { placeOf } from './place.js';
 import { resourceOf } from './roles.js';
 import { accessConfig, oidcSettings } from './settings.js';
-import type { Verdict } from './verdict.js';
+import type { AccessVerdict } from './verdict.js';
 
 const log = createLogger('test', 'silent');
-const ana: Identity = { name: 'ana', groups: ['team-a'], uid: null, extra: {}, by: 'tokenReview' };
+const ana: CallerIdentity = { name: 'ana', groups: ['team-a'], uid: null, extra: {}, by: 'tokenReview' };
 
 describe('a scope', () => {
   it.each<[string, string[], string, boolean]>([
@@ -31,15 +31,15 @@ describe('a scope', () => {
     ['a pattern with two ends does not cover an open one', ['a*z'], 'a*', false],
     ['nothing covers nothing', [], 'team-a', false],
   ])('%s', (_name, scope, inner, expected) => {
-    expect(covers(scope, inner)).toBe(expected);
+    expect(scopeCovers(scope, inner)).toBe(expected);
   });
 
   it('narrows to what both sources allow', () => {
     expect(intersection(['team-*'], EVERYWHERE)).toEqual(['team-*']);
     expect(intersection(['team-*'], ['team-a'])).toEqual(['team-a']);
     expect(intersection(['team-*'], ['shop'])).toEqual([]);
-    expect(within(['team-*'], 'team-a')).toEqual(['team-a']);
-    expect(within(['team-*'], 'shop')).toEqual([]);
+    expect(narrowedTo(['team-*'], 'team-a')).toEqual(['team-a']);
+    expect(narrowedTo(['team-*'], 'shop')).toEqual([]);
   });
 
   it('is a pattern of SQL in which only * means more than itself', () => {
@@ -138,11 +138,11 @@ describe('failed authentications', () => {
 });
 
 describe('an authenticator', () => {
-  const known = (expiresAt: number | null = null): Verdict => ({ known: true, identity: ana, expiresAt });
+  const known = (expiresAt: number | null = null): AccessVerdict => ({ known: true, identity: ana, expiresAt });
 
-  function setUp(verdict: (token: string) => Verdict | Error) {
+  function setUp(verdict: (token: string) => AccessVerdict | Error) {
     const state = { time: 1_000_000, asked: 0 };
-    const verify = (token: string): Promise<Verdict> => {
+    const verify = (token: string): Promise<AccessVerdict> => {
       state.asked += 1;
       const answer = verdict(token);
       return answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer);

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { Logger } from 'pino';
-import type { Identity } from '../call/actor.js';
+import type { CallerIdentity } from '../call/actor.js';
 import { Refusal } from '../refusal/refusal.js';
 import { askInTime } from './deadline.js';
 import { ExpiringCache } from './expiring-cache.js';
 import { FailureLimit } from './failure-limit.js';
 import { claimsOf } from './token-review.js';
-import type { Verdict, Verify } from './verdict.js';
+import type { AccessVerdict, Verify } from './verdict.js';
 
 /** How long a token that was good stays good: the longest that a revoked one still opens the door. */
 const POSITIVE_MS = 60_000;
@@ -14,7 +14,7 @@ const NEGATIVE_MS = 5000;
 const MAX_TOKENS = 10_000;
 const BEARER = /^Bearer ([A-Za-z0-9._~+/=-]{1,16384})$/i;
 
-type Rejected = Extract<Verdict, { known: false }>;
+type Rejected = Extract<AccessVerdict, { known: false }>;
 
 /** Too many failures from one address; the caller should wait. */
 export class TooManyFailures extends Refusal {
@@ -37,9 +37,9 @@ export interface AuthenticatorOptions {
 /** Finds out who sends a request, from its bearer token. */
 export class Authenticator {
   readonly #options: AuthenticatorOptions;
-  readonly #good: ExpiringCache<Identity>;
+  readonly #good: ExpiringCache<CallerIdentity>;
   readonly #bad: ExpiringCache<Rejected>;
-  readonly #running = new Map<string, Promise<Identity>>();
+  readonly #running = new Map<string, Promise<CallerIdentity>>();
   readonly #limit: FailureLimit;
 
   constructor(options: AuthenticatorOptions) {
@@ -54,7 +54,7 @@ export class Authenticator {
    * @param address of the caller, whose failures are counted
    * @throws Refusal `unauthenticated`, `forbidden` with the reason for a genuine token that cannot be used, `tooMany`, or `unavailable` when nobody could be asked.
    */
-  async identify(header: string | undefined, address: string): Promise<Identity> {
+  async identify(header: string | undefined, address: string): Promise<CallerIdentity> {
     if (header === undefined) throw new Refusal('unauthenticated', 'send a bearer token');
     const token = BEARER.exec(header)?.[1];
     if (token === undefined) return this.#fail(address, { known: false, reason: 'the header holds no bearer token' });
@@ -70,7 +70,7 @@ export class Authenticator {
   }
 
   /** Requests that come at once with one token ask once. */
-  #verifyOnce(key: string, token: string, address: string): Promise<Identity> {
+  #verifyOnce(key: string, token: string, address: string): Promise<CallerIdentity> {
     const running = this.#running.get(key);
     if (running) return running;
     const started = this.#verify(key, token, address).finally(() => this.#running.delete(key));
@@ -78,10 +78,10 @@ export class Authenticator {
     return started;
   }
 
-  async #verify(key: string, token: string, address: string): Promise<Identity> {
+  async #verify(key: string, token: string, address: string): Promise<CallerIdentity> {
     const { people, cluster, log, now } = this.#options;
     const verify = people && claimsOf(token)?.iss === people.issuer ? people.verify : cluster;
-    const verdict: Verdict = await askInTime('who you are', () => verify(token), log);
+    const verdict: AccessVerdict = await askInTime('who you are', () => verify(token), log);
     if (!verdict.known) {
       this.#good.delete(key);
       this.#bad.set(key, verdict, now() + NEGATIVE_MS);

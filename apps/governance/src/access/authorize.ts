@@ -1,9 +1,9 @@
-import type { Grant, Identity } from '../call/actor.js';
+import type { Grant, CallerIdentity } from '../call/actor.js';
 import type { KnownAs } from '../call/caller.js';
 import { type Role, ROLES } from '../call/roles.js';
-import { covers, intersection, isInScope, type Scope, within } from '../call/scope.js';
+import { scopeCovers, intersection, isInScope, type Scope, narrowedTo } from '../call/scope.js';
 import type { Queryable } from '../database/rows.js';
-import { bindingsOf } from './bindings.js';
+import { accessBindingsOf } from './bindings.js';
 import type { ClusterGrants } from './kubernetes.js';
 import type { RoleTable } from './roles.js';
 import type { AccessMode } from './settings.js';
@@ -26,7 +26,7 @@ export interface AuthorizerOptions {
 
 /** A user with the roles that bindings and the configuration give them. */
 export interface Holder {
-  identity: Identity;
+  identity: CallerIdentity;
   namespace: string | null;
   bound: Grant[];
 }
@@ -47,7 +47,7 @@ export class Authorizer {
    * Reads what somebody is bound to.
    * @param namespace the only one that matters; null for all. The cluster then tells of what is held everywhere.
    */
-  async holderOf(identity: Identity, namespace: string | null): Promise<Holder> {
+  async holderOf(identity: CallerIdentity, namespace: string | null): Promise<Holder> {
     const bound = this.mode === 'kubernetes' ? [] : await this.#boundTo(identity);
     const here = bound.filter(({ namespaces }) => namespace === null || isInScope([namespaces], namespace));
     return { identity, namespace, bound: here };
@@ -79,7 +79,7 @@ export class Authorizer {
   async scopeOf({ identity, namespace, bound }: Holder, permission: string): Promise<Scope> {
     const { cluster } = this.#options;
     if (this.mode === 'kubernetes') return cluster.scopeOf(identity, permission, namespace);
-    const scope = within(this.#scopeIn(bound, permission), namespace);
+    const scope = narrowedTo(this.#scopeIn(bound, permission), namespace);
     if (this.mode === 'bindings' || scope.length === 0) return scope;
     return intersection(scope, await cluster.scopeOf(identity, permission, namespace));
   }
@@ -88,14 +88,17 @@ export class Authorizer {
    * The permissions of a role that a user lacks where a binding would give it: users give only what they have. Which
    * roles they hold is asked elsewhere, and says it all without the cluster. Admins of everything give every role.
    */
-  async lackingOf(identity: Identity, { role, namespaces }: { role: Role; namespaces: string }): Promise<string[]> {
+  async lackingOf(
+    identity: CallerIdentity,
+    { role, namespaces }: { role: Role; namespaces: string },
+  ): Promise<string[]> {
     if (this.mode === 'bindings') return [];
     const holder = await this.holderOf(identity, namespaces.includes('*') ? null : namespaces);
     const grants = await this.grantsOf(holder);
     if (grants.some((grant) => grant.role === 'admin' && grant.namespaces === '*')) return [];
     const permissions = [...this.roles.of(role)];
     const scopes = await Promise.all(permissions.map((permission) => this.scopeOf(holder, permission)));
-    return permissions.filter((_permission, index) => !covers(scopes[index] ?? [], namespaces));
+    return permissions.filter((_permission, index) => !scopeCovers(scopes[index] ?? [], namespaces));
   }
 
   /** Where grants hold a permission. */
@@ -104,8 +107,8 @@ export class Authorizer {
     return [...new Set(holding.map(({ namespaces }) => namespaces))];
   }
 
-  async #boundTo(identity: Identity): Promise<Grant[]> {
-    const stored = await bindingsOf(this.#options.db, identity);
+  async #boundTo(identity: CallerIdentity): Promise<Grant[]> {
+    const stored = await accessBindingsOf(this.#options.db, identity);
     return [
       ...configuredFor(identity, this.#options.configured),
       ...stored.map(({ id, role, subject, namespaces }) => ({
@@ -117,7 +120,10 @@ export class Authorizer {
   }
 }
 
-function configuredFor({ name, groups }: Identity, { adminUsers, adminGroups, engine }: ConfiguredRoles): Grant[] {
+function configuredFor(
+  { name, groups }: CallerIdentity,
+  { adminUsers, adminGroups, engine }: ConfiguredRoles,
+): Grant[] {
   const grant = (role: Role, because: string): Grant => ({ role, namespaces: '*', because });
   return [
     ...(adminUsers.includes(name) ? [grant('admin', 'ADMIN_USERS')] : []),

@@ -4,7 +4,7 @@ import { appendAudit } from '../audit/append.js';
 import type { Grant } from '../call/actor.js';
 import type { CallContext } from '../call/caller.js';
 import { type Role, ROLES } from '../call/roles.js';
-import { covers, type Scope } from '../call/scope.js';
+import { scopeCovers, type Scope } from '../call/scope.js';
 import { type Database, type Queryable, rowOf, rowsOf } from '../database/rows.js';
 import { inScope, matching } from '../paging/filters.js';
 import { Refusal } from '../refusal/refusal.js';
@@ -57,7 +57,7 @@ const toBinding = ({ subjectKind: kind, subjectName: name, createdAt, ...binding
 export type RoleBinding = ReturnType<typeof toBinding>;
 
 /** The bindings of a user and of their groups; asked before every request. */
-export async function bindingsOf(
+export async function accessBindingsOf(
   db: Queryable,
   { name, groups }: { name: string; groups: string[] },
 ): Promise<RoleBinding[]> {
@@ -105,8 +105,8 @@ export function mayGrant(
   { grants, scope }: Granter,
   { role, namespaces }: Pick<RoleBindingInput, 'role' | 'namespaces'>,
 ): boolean {
-  if (!covers(scope, namespaces)) return false;
-  const held = grants.filter((grant) => covers([grant.namespaces], namespaces));
+  if (!scopeCovers(scope, namespaces)) return false;
+  const held = grants.filter((grant) => scopeCovers([grant.namespaces], namespaces));
   return held.some(
     (grant) => grant.role === role || (grant.role === 'admin' && (role !== 'engine' || grant.namespaces === '*')),
   );
@@ -154,7 +154,7 @@ export async function removeBinding(
 ): Promise<void> {
   const bindings = tx.getRepository(RoleBindingEntity);
   const found = await bindings.findOneBy({ id });
-  if (!found || !covers(granter.scope, found.namespaces)) throw new Refusal('notFound', `no role binding ${id}`);
+  if (!found || !scopeCovers(granter.scope, found.namespaces)) throw new Refusal('notFound', `no role binding ${id}`);
   requireMayGrant(granter, found);
   const { affected } = await bindings.delete({ id }).catch((error: unknown) => {
     throw isLastAdmin(error)

@@ -15,14 +15,14 @@ export interface ClusterRole {
   rules: Rule[];
 }
 
-export const clusterRoleName = (role: Role): string => `scc-governance-${role}`;
+export const governanceRoleName = (role: Role): string => `scc-governance-${role}`;
 
 /** The roles as ClusterRoles of virtual resources, to be bound where the cluster's RBAC decides. */
 export const clusterRoles = (table: RoleTable): ClusterRole[] =>
   ROLES.map((role) => ({
     apiVersion: 'rbac.authorization.k8s.io/v1',
     kind: 'ClusterRole',
-    metadata: { name: clusterRoleName(role) },
+    metadata: { name: governanceRoleName(role) },
     rules: [
       ...permissionRules(table.of(role)),
       { apiGroups: [API_GROUP], resources: [HOLD_ROLE.resource], resourceNames: [role], verbs: [HOLD_ROLE.verb] },

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Logger } from 'pino';
-import type { Identity } from '../call/actor.js';
+import type { CallerIdentity } from '../call/actor.js';
 import { type Role, ROLES } from '../call/roles.js';
 import type { Scope } from '../call/scope.js';
 import { askInTime } from './deadline.js';
@@ -39,16 +39,16 @@ export class ClusterGrants {
   }
 
   /** The namespace asked about, everywhere when none is, or nowhere. The cluster cannot list namespaces for a right. */
-  async scopeOf(identity: Identity, permission: string, namespace: string | null): Promise<Scope> {
+  async scopeOf(identity: CallerIdentity, permission: string, namespace: string | null): Promise<Scope> {
     return (await this.#may(identity, resourceOf(permission), namespace)) ? [namespace ?? '*'] : [];
   }
 
-  async rolesOf(identity: Identity, namespace: string | null): Promise<Role[]> {
+  async rolesOf(identity: CallerIdentity, namespace: string | null): Promise<Role[]> {
     const held = await Promise.all(ROLES.map((name) => this.#may(identity, { ...HOLD_ROLE, name }, namespace)));
     return ROLES.filter((_, index) => held[index]);
   }
 
-  async #may(identity: Identity, attributes: Attributes, namespace: string | null): Promise<boolean> {
+  async #may(identity: CallerIdentity, attributes: Attributes, namespace: string | null): Promise<boolean> {
     const review: AccessReview = {
       user: identity.name,
       groups: identity.groups,

@@ -1,6 +1,6 @@
 import { Controller, Get, Query } from '@nestjs/common';
 import { z } from 'zod';
-import { Access, type CallerAccess, type Grant, type Identity } from '../call/actor.js';
+import { Access, type CallerAccess, type Grant, type CallerIdentity } from '../call/actor.js';
 import { AnyCaller } from '../call/require-permission.js';
 import type { Scope } from '../call/scope.js';
 import { Authorizer } from './authorize.js';
@@ -24,7 +24,7 @@ interface HeldPermission {
 export interface Me {
   name: string;
   groups: string[];
-  authenticatedBy: Identity['by'];
+  authenticatedBy: CallerIdentity['by'];
   mode: AccessMode;
   roles: Grant[];
   permissions: HeldPermission[];

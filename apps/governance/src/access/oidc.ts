@@ -1,7 +1,7 @@
 import { HttpClient } from '@scc/runtime';
 import { createRemoteJWKSet, errors, type JWTPayload, jwtVerify, type RemoteJWKSet } from 'jose';
 import { z } from 'zod';
-import type { Verdict, Verify } from './verdict.js';
+import type { AccessVerdict, Verify } from './verdict.js';
 import type { OidcSettings } from './settings.js';
 
 /** Signatures only: a list without HMAC leaves no way to use a public key as a secret. */
@@ -66,7 +66,7 @@ async function discover(issuer: string): Promise<string> {
   return found.jwks_uri;
 }
 
-function verdictOf(payload: JWTPayload, { usernameClaim, groupsClaim, prefix }: OidcSettings): Verdict {
+function verdictOf(payload: JWTPayload, { usernameClaim, groupsClaim, prefix }: OidcSettings): AccessVerdict {
   const username = z.string().min(1).max(256).safeParse(payload[usernameClaim]);
   if (!username.success) return { known: false, reason: `the claim ${usernameClaim} is not a user name` };
   if (usernameClaim === 'email' && payload['email_verified'] === false)
@@ -82,7 +82,7 @@ function verdictOf(payload: JWTPayload, { usernameClaim, groupsClaim, prefix }: 
   return { known: true, identity: { name, groups: prefixed, uid: null, extra: {}, by: 'oidc' }, expiresAt };
 }
 
-function groupsIn(payload: JWTPayload, claim: string | null): string[] | Verdict {
+function groupsIn(payload: JWTPayload, claim: string | null): string[] | AccessVerdict {
   if (claim === null) return [];
   if (areElsewhere(payload, claim)) return leftOut(claim);
   const groups = groupsSchema.safeParse(payload[claim] ?? []);
@@ -100,7 +100,7 @@ function areElsewhere(payload: JWTPayload, groupsClaim: string): boolean {
 }
 
 /** Whoever is in too many groups is not somebody without groups. They are not fetched: a token would choose from where. */
-const leftOut = (groupsClaim: string): Verdict => ({
+const leftOut = (groupsClaim: string): AccessVerdict => ({
   known: false,
   reason: `the issuer left the claim ${groupsClaim} out of the token`,
   remedy:

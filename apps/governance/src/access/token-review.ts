@@ -1,7 +1,7 @@
 import { decodeJwt } from 'jose';
 import { z } from 'zod';
-import type { Identity } from '../call/actor.js';
-import type { Verdict, Verify } from './verdict.js';
+import type { CallerIdentity } from '../call/actor.js';
+import type { AccessVerdict, Verify } from './verdict.js';
 
 /** The status of a TokenReview, as the API server answers it. */
 const reviewSchema = z.object({
@@ -34,13 +34,13 @@ export const verifyByTokenReview =
     return { known: true, identity, expiresAt: expiryOf(token) };
   };
 
-function identityOf({ authenticated, user }: z.infer<typeof reviewSchema>): Identity | null {
+function identityOf({ authenticated, user }: z.infer<typeof reviewSchema>): CallerIdentity | null {
   if (!authenticated || !user || user.username === '' || user.username === 'system:anonymous') return null;
   const { username: name, groups, uid, extra } = user;
   return { name, groups, uid: uid === '' ? null : uid, extra, by: 'tokenReview' };
 }
 
-const refused = (reason: string): Verdict => ({ known: false, reason });
+const refused = (reason: string): AccessVerdict => ({ known: false, reason });
 
 /** When the API server vouches for a token, its own claim tells how long it does. */
 export function expiryOf(token: string): number | null {

@@ -1,10 +1,10 @@
-import type { Identity } from '../call/actor.js';
+import type { CallerIdentity } from '../call/actor.js';
 
 /** What a verifier says about a token. */
-export type Verdict =
+export type AccessVerdict =
   | {
       known: true;
-      identity: Identity;
+      identity: CallerIdentity;
       /** Milliseconds since 1970; null when the token does not say. */
       expiresAt: number | null;
     }
@@ -17,4 +17,4 @@ export type Verdict =
     };
 
 /** @throws Error when nobody can be asked: that is no verdict. */
-export type Verify = (token: string) => Promise<Verdict>;
+export type Verify = (token: string) => Promise<AccessVerdict>;

@@ -9,7 +9,7 @@ import { inTransaction } from '../database/transaction.js';
 import { type Page, pageOf, pageQuery, positionOf } from '../paging/paging.js';
 import { uidSchema } from '../plans/store.js';
 import { REQUEST_STATUSES } from './approval.entity.js';
-import { decide, withdraw } from './decisions.js';
+import { recordDecision, withdraw } from './decisions.js';
 import { type ApprovalSummary, listRequests } from './requests.js';
 
 const uid = { schema: uidSchema };
@@ -46,7 +46,7 @@ export class ApprovalsController {
     @Body({ schema: approvalDecisionSchema }) body: ApprovalDecision,
     @Call() call: CallContext,
   ): Promise<ApprovalState> {
-    return inTransaction(this.source, (tx) => decide(tx, id, body, call));
+    return inTransaction(this.source, (tx) => recordDecision(tx, id, body, call));
   }
 
   /** Takes back the caller's own decision. */

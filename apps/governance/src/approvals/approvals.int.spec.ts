@@ -4,7 +4,7 @@ import { createLogger } from '@scc/runtime';
 import { EVERYWHERE } from '../call/scope.js';
 import { approvalView } from '../engine/approval-view.js';
 import { authorizeStep } from '../engine/authorize.js';
-import { evaluate } from '../engine/evaluate.js';
+import { evaluatePlan } from '../engine/evaluate.js';
 import {
   aBatch,
   aRequest,
@@ -21,7 +21,7 @@ import {
 import { report } from '../history/report.js';
 import { findMigration } from '../plans/store.js';
 import { governanceSuite } from '../suite.fixture.js';
-import { decide, expireRequests, withdraw } from './decisions.js';
+import { recordDecision, expireRequests, withdraw } from './decisions.js';
 import type { HoldsRole } from './endings.js';
 import { followPlans } from './follow.js';
 import { type Deliver, relayOne } from './outbox.js';
@@ -40,7 +40,7 @@ async function waiting(
   const workload = ownWorkload(name);
   const asked = aRequest({ ...workload, ...over, spec: { ...workload.spec, approval: { required: true } } });
   const request = { ...asked, plan: { ...asked.plan, editors: over.editors ?? [] } };
-  const answer = await inTx(database.app, (tx) => evaluate(tx, request, at(NOON)));
+  const answer = await inTx(database.app, (tx) => evaluatePlan(tx, request, at(NOON)));
   const { uid } = request.plan;
   const planUid = uid;
   return {
@@ -55,7 +55,7 @@ async function waiting(
       ),
     decide: (by: string, decision: 'approve' | 'refuse' = 'approve', roles = ['approver'], now = NOON) =>
       inTx(database.app, (tx) =>
-        decide(
+        recordDecision(
           tx,
           uid,
           { decision, contentHash: answer.contentHash, reason: 'reviewed' },
@@ -129,7 +129,7 @@ describe('an approval', () => {
       ...plan.request,
       spec: { ...plan.request.spec, traffic: { ...plan.request.spec.traffic, weights: [100] } },
     };
-    const again = await inTx(database.app, (tx) => evaluate(tx, edited, at(NOON)));
+    const again = await inTx(database.app, (tx) => evaluatePlan(tx, edited, at(NOON)));
     expect(again.contentHash).not.toBe(plan.answer.contentHash);
     expect(await plan.prepare()).toMatchObject({ allowed: false });
     const { contentHash } = again;
@@ -144,7 +144,7 @@ describe('an approval', () => {
   it('outlives an evaluation of the same content', async () => {
     const plan = await waiting('same-content');
     await plan.decide('bob');
-    await inTx(database.app, (tx) => evaluate(tx, plan.request, at(NOON)));
+    await inTx(database.app, (tx) => evaluatePlan(tx, plan.request, at(NOON)));
     expect(await plan.state()).toMatchObject({ status: 'granted' });
   });
 
@@ -176,13 +176,13 @@ describe('an approval', () => {
     expect(await plan.decide('bob', 'refuse')).toMatchObject({ status: 'refused', reason: 'reviewed' });
     await expect(plan.decide('eve')).rejects.toMatchObject({ kind: 'conflict' });
     expect(await plan.messages()).toEqual({ messages: 1 });
-    await inTx(database.app, (tx) => evaluate(tx, plan.request, at(NOON)));
+    await inTx(database.app, (tx) => evaluatePlan(tx, plan.request, at(NOON)));
     expect(await plan.state()).toMatchObject({ status: 'refused' });
   });
 
   it('can be asked for again when its time was over', async () => {
     const plan = await waiting('asked-again');
-    await inTx(database.app, (tx) => evaluate(tx, plan.request, at(NEXT_DAY)));
+    await inTx(database.app, (tx) => evaluatePlan(tx, plan.request, at(NEXT_DAY)));
     expect(await plan.state(NEXT_DAY)).toMatchObject({ status: 'pending' });
     expect(await plan.decide('bob', 'approve', ['approver'], NEXT_DAY)).toMatchObject({ status: 'granted' });
   });
@@ -358,7 +358,7 @@ describe('the outbox', () => {
     const plan = await waiting('decision-crash');
     await expect(
       inTx(database.app, async (tx) => {
-        await decide(
+        await recordDecision(
           tx,
           plan.uid,
           { decision: 'approve', contentHash: plan.answer.contentHash },

@@ -9,7 +9,7 @@ import { Refusal } from '../refusal/refusal.js';
 import { BreakGlassEntity } from './break-glass.entity.js';
 import { decidable, requestById } from './decisions.js';
 import { wakeWorkflow } from './outbox.js';
-import { close, decisionsOf, planOf, stateOf } from './requests.js';
+import { close, decisionsOf, planOfRequest, approvalStateOf } from './requests.js';
 
 export const breakGlassInput = z.object({
   contentHash: z.string().length(64).describe('What the caller looked at; anything else is not let through.'),
@@ -22,7 +22,7 @@ function toUse({ request, usedAt, reviewedAt, requestId: _id, ...use }: BreakGla
   if (!request) throw new Error(`the use ${use.id} of break-glass was read without its request`);
   return {
     ...use,
-    plan: planOf(request),
+    plan: planOfRequest(request),
     contentHash: request.contentHash,
     usedAt: usedAt.toISOString(),
     reviewedAt: reviewedAt?.toISOString() ?? null,
@@ -54,7 +54,7 @@ export async function breakGlass(
   await close(tx, request.id, { status: 'granted', reason: `break-glass by ${actor.name}: ${reason}` }, now);
   await wakeWorkflow(tx, migration, { actor: actor.name, outcome: 'granted' });
   const decisions = await decisionsOf(tx, request.id);
-  const state = stateOf(await requestById(tx, request.id), decisions, now);
+  const state = approvalStateOf(await requestById(tx, request.id), decisions, now);
   await appendAudit(tx, {
     actor,
     action: 'approval.bypassed',

@@ -6,14 +6,14 @@ import { lockKnownMigration, type MigrationRow, planObject } from '../plans/stor
 import { Refusal } from '../refusal/refusal.js';
 import { ApprovalDecisionEntity, ApprovalRequestEntity } from './approval.entity.js';
 import { wakeWorkflow } from './outbox.js';
-import { close, decisionsOf, isOver, openRequest, planOf, stateOf } from './requests.js';
+import { close, decisionsOf, isOver, openRequest, planOfRequest, approvalStateOf } from './requests.js';
 
 /**
  * Records that somebody approves or refuses what a plan would do. With the last approval that was missing the request
  * is granted, and the waiting workflow is told through the outbox, all in one transaction.
  * @throws Refusal `forbidden` for the author and for those without the role, `conflict` when there is nothing to decide.
  */
-export async function decide(
+export async function recordDecision(
   tx: EntityManager,
   planUid: string,
   input: ApprovalDecision,
@@ -24,7 +24,7 @@ export async function decide(
   const { actor, now } = context;
   const decisions = await decisionsOf(tx, request.id);
   const known = decisions.find(({ approver }) => approver === actor.name);
-  if (known?.decision === input.decision) return stateOf(request, decisions, now);
+  if (known?.decision === input.decision) return approvalStateOf(request, decisions, now);
   if (known) throw new Refusal('conflict', `${actor.name} has decided already; withdraw that first`);
   const role = roleFor(request, decisions, { actor, wanted: input.role });
   await tx.getRepository(ApprovalDecisionEntity).insert({
@@ -70,7 +70,7 @@ async function settle(
     },
   });
   const after = await requestById(tx, request.id);
-  return stateOf(after, decisions, now);
+  return approvalStateOf(after, decisions, now);
 }
 
 /** The request that the caller may decide about now. @throws Refusal that says why there is none. */
@@ -146,7 +146,7 @@ export async function withdraw(
     requestId,
     details: { uid: planUid, request: request.id, contentHash: request.contentHash, role: taken.role },
   });
-  return stateOf(await requestById(tx, request.id), decisions, now);
+  return approvalStateOf(await requestById(tx, request.id), decisions, now);
 }
 
 export async function requestById(tx: EntityManager, id: string): Promise<ApprovalRequestEntity> {
@@ -168,7 +168,7 @@ export async function expireRequests(tx: EntityManager, now: Date): Promise<numb
     .setOnLocked('skip_locked')
     .getMany();
   for (const row of rows) {
-    const plan = planOf(row);
+    const plan = planOfRequest(row);
     await close(tx, row.id, { status: 'expired', reason: 'nobody acted on it in time' }, now);
     await wakeWorkflow(tx, { ...plan, planUid: plan.uid }, { actor: 'system:governance', outcome: 'expired' });
     await appendAudit(tx, {

@@ -119,7 +119,7 @@ export async function approvalStateFor(
       expiresAt: null,
     };
   const decisions = await decisionsOf(db, request.id);
-  return stateOf(request, decisions, now);
+  return approvalStateOf(request, decisions, now);
 }
 
 export interface ApprovalSummary extends ApprovalState {
@@ -157,22 +157,22 @@ export async function listRequests(
   return Promise.all(
     rows.map(async (row) => ({
       id: row.id,
-      plan: { ...planOf(row), author: row.author },
+      plan: { ...planOfRequest(row), author: row.author },
       contentHash: row.contentHash,
       requestedAt: row.requestedAt.toISOString(),
-      ...stateOf(row, await decisionsOf(db, row.id), now),
+      ...approvalStateOf(row, await decisionsOf(db, row.id), now),
     })),
   );
 }
 
 /** The plan of a request that was read with its migration. */
-export function planOf({ planUid: uid, migration }: ApprovalRequestEntity): PlanRef {
+export function planOfRequest({ planUid: uid, migration }: ApprovalRequestEntity): PlanRef {
   if (!migration) throw new Error(`the approval request of ${uid} was read without its migration`);
   return { uid, namespace: migration.namespace, name: migration.name };
 }
 
 /** The state that a request and its decisions mean at a time: expiry needs no sweep to take effect. */
-export function stateOf(
+export function approvalStateOf(
   request: ApprovalRequestEntity,
   decisions: readonly ApprovalDecisionEntity[],
   now: Date,

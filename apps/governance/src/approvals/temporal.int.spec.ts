@@ -15,8 +15,8 @@ import {
   person,
   row,
 } from '../governance.fixture.js';
-import { evaluate } from '../engine/evaluate.js';
-import { decide } from './decisions.js';
+import { evaluatePlan } from '../engine/evaluate.js';
+import { recordDecision } from './decisions.js';
 import { OutboxRelay } from './outbox.js';
 import { temporalWaker } from './temporal.js';
 
@@ -45,9 +45,9 @@ describe('an approval', () => {
   it('reaches the workflow once it is there, after Temporal was away and the workflow not started', async () => {
     const workload = ownWorkload('signalled');
     const request = aRequest({ ...workload, spec: { ...workload.spec, approval: { required: true } } });
-    const { contentHash } = await inTx(database.app, (tx) => evaluate(tx, request, at(NOON)));
+    const { contentHash } = await inTx(database.app, (tx) => evaluatePlan(tx, request, at(NOON)));
     await inTx(database.app, (tx) =>
-      decide(tx, request.plan.uid, { decision: 'approve', contentHash }, at(NOON, person('bob', 'approver'))),
+      recordDecision(tx, request.plan.uid, { decision: 'approve', contentHash }, at(NOON, person('bob', 'approver'))),
     );
     const logger = createLogger('spec', 'silent');
     const attempts = async (least: number): Promise<boolean> =>

@@ -24,7 +24,7 @@ import {
   entryIdSchema,
   listEntries,
   receiptOf,
-  stateOf,
+  auditStateOf,
 } from './queries.js';
 
 const listSchema = entryFilterSchema.extend(pageQuery);
@@ -75,7 +75,7 @@ export class AuditController {
   @Get('checkpoint')
   @RequirePermission('audit:witness', 'shared')
   checkpoint(): Promise<AuditState> {
-    return stateOf(this.source, this.log.origin);
+    return auditStateOf(this.source, this.log.origin);
   }
 
   /** Proves that the log of `first` entries is the beginning of the log of `second`. */

@@ -6,7 +6,7 @@ import { EVERYWHERE } from '../call/scope.js';
 import type { Queryable } from '../database/rows.js';
 import { domainDatabase, type DomainDatabase } from '../governance.fixture.js';
 import { append, aRecord } from './audit-log.fixture.js';
-import { consistencyOf, entryDetail, listEntries, receiptOf, sealingLag, stateOf } from './queries.js';
+import { consistencyOf, entryDetail, listEntries, receiptOf, sealingLag, auditStateOf } from './queries.js';
 import { SELECT_UNSEALED, UnsealedEntries } from './unsealed.js';
 
 const ENTRIES = 1_000_000;
@@ -100,7 +100,7 @@ describe('with 1,000,000 entries', () => {
     ['a receipt', (db) => receiptOf(db, 'e4711')],
     ['a receipt that is not there', (db) => receiptOf(db, ulid()).catch(() => undefined)],
     ['the lag of the sealer', (db) => sealingLag(db)],
-    ['the state of the log', (db) => stateOf(db, 'origin')],
+    ['the state of the log', (db) => auditStateOf(db, 'origin')],
     ['a consistency proof of nothing', (db) => consistencyOf(db, 0, 0)],
   ])('%s is found without reading them all', async (_what, work) => {
     expect(await rowsRead(work)).toBeLessThan(MAX_ROWS_READ);

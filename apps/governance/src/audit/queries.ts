@@ -195,7 +195,7 @@ export async function sealingLag(db: Queryable): Promise<{ size: number; unseale
   return { size: row.size, unsealed: row.unsealed, lagSeconds: row.lag };
 }
 
-export async function stateOf(db: Queryable, origin: string): Promise<AuditState> {
+export async function auditStateOf(db: Queryable, origin: string): Promise<AuditState> {
   const newest = await newestCheckpoint(db);
   const keys = await rowsOf(db, z.object({ vkey: z.string() }), 'select vkey from audit_key order by added_at, vkey');
   const { unsealed, lagSeconds } = await sealingLag(db);

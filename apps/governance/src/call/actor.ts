@@ -4,7 +4,7 @@ import type { Role } from './roles.js';
 import type { Scope } from './scope.js';
 
 /** Somebody whom authentication knows. */
-export interface Identity {
+export interface CallerIdentity {
   name: string;
   groups: string[];
   uid: string | null;
@@ -33,7 +33,7 @@ export interface User {
 
 /** How a caller came to what they may do. */
 export interface CallerAccess {
-  identity: Identity;
+  identity: CallerIdentity;
   grants: readonly Grant[];
   /** As of the User. */
   scope: Scope;

@@ -15,10 +15,10 @@ export const isInScope = (scope: Scope, namespace: string): boolean =>
  * Whether every namespace that `inner` matches lies in the scope by one of its patterns. A `*` of `inner` stands as a
  * character that no namespace has, so that only a `*` of the scope takes it in.
  */
-export const covers = (scope: Scope, inner: string): boolean => isInScope(scope, inner);
+export const scopeCovers = (scope: Scope, inner: string): boolean => isInScope(scope, inner);
 
 /** The part of a scope that lies in a namespace; all of it when the question names none. */
-export const within = (scope: Scope, namespace: string | null): Scope => {
+export const narrowedTo = (scope: Scope, namespace: string | null): Scope => {
   if (namespace === null) return scope;
   return isInScope(scope, namespace) ? [namespace] : [];
 };

@@ -3,7 +3,7 @@ import { backoffMs, pause } from '@scc/runtime';
 import type { Logger } from 'pino';
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import { z } from 'zod';
-import { migrate, MigrationRefused, pendingMigrations, SCHEMA } from './migrate.js';
+import { migrateSchema, MigrationRefused, pendingMigrations, SCHEMA } from './migrate.js';
 import { isDatabaseAway } from './outage.js';
 import { TransactionClient } from './transaction-client.js';
 
@@ -24,7 +24,7 @@ const BACKOFF = { firstMs: 250, lastMs: 5000 };
 /** A statement of ours takes milliseconds: what takes longer waits for a lock that nobody will give. */
 const STATEMENT_TIMEOUT_MS = 20_000;
 
-export interface ConnectOptions {
+export interface DatabaseConnectOptions {
   config: DatabaseConfig;
   /** The entities of the service, and how they are named. */
   mapping: Pick<DataSourceOptions, 'entities' | 'namingStrategy' | 'synchronize'>;
@@ -38,7 +38,7 @@ export interface ConnectOptions {
  * Migrates the schema and connects as the application. PostgreSQL may come later: this waits for it and says so.
  * @throws MigrationRefused when waiting does not help, and the signal's reason when it is aborted.
  */
-export async function connectDatabase(options: ConnectOptions): Promise<DataSource> {
+export async function connectDatabase(options: DatabaseConnectOptions): Promise<DataSource> {
   const { config, logger, mapping } = options;
   const ca = config.DATABASE_CA_FILE;
   const ssl = ca === undefined ? {} : { ssl: { ca: await readFile(ca, 'utf8') } };
@@ -67,7 +67,7 @@ async function prepareSchema(config: DatabaseConfig, ssl: object, logger: Logger
   const timeout = { connectionTimeoutMillis: 5000, ...ssl };
   if (config.DATABASE_OWNER_URL !== undefined) {
     const connection = { connectionString: config.DATABASE_OWNER_URL, ...timeout };
-    await migrate({ connection, ownerRole: config.DATABASE_OWNER_ROLE, folder: SCHEMA, logger });
+    await migrateSchema({ connection, ownerRole: config.DATABASE_OWNER_ROLE, folder: SCHEMA, logger });
     return;
   }
   const connection = { connectionString: config.DATABASE_URL, ...timeout };
@@ -77,7 +77,7 @@ async function prepareSchema(config: DatabaseConfig, ssl: object, logger: Logger
 
 /** Tries until it succeeds; the pauses grow to 5 s. */
 async function patiently<T>(
-  { logger, signal, missing }: ConnectOptions,
+  { logger, signal, missing }: DatabaseConnectOptions,
   what: string,
   work: () => Promise<T>,
 ): Promise<T> {

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createLogger } from '@scc/runtime';
 import pg from 'pg';
 import { type PostgresServer, startPostgres } from '@scc/testing/postgres';
-import { migrate, MigrationRefused, pendingMigrations, SCHEMA } from './migrate.js';
+import { migrateSchema, MigrationRefused, pendingMigrations, SCHEMA } from './migrate.js';
 
 let server: PostgresServer;
 let folder: string;
@@ -48,7 +48,7 @@ async function database() {
   const logger = createLogger('test', 'silent');
   return {
     as,
-    run: (from: string) => migrate({ connection, ownerRole: 'scc_owner', folder: from, logger }),
+    run: (from: string) => migrateSchema({ connection, ownerRole: 'scc_owner', folder: from, logger }),
     pending: (from: string) => pendingMigrations({ connection: { connectionString: as('scc_app') }, folder: from }),
   };
 }

@@ -39,7 +39,7 @@ const recordedRows = z.array(z.object({ name: z.string(), checksum: z.string() }
  * @returns the names of the files that ran now.
  * @throws MigrationRefused when a file that ran before has another content, or one that ran is missing in between.
  */
-export async function migrate({ connection, ownerRole, folder, logger }: MigrateOptions): Promise<string[]> {
+export async function migrateSchema({ connection, ownerRole, folder, logger }: MigrateOptions): Promise<string[]> {
   const migrations = await readMigrations(folder);
   const client = new pg.Client({ ...connection, application_name: 'scc-governance-migrate' });
   // The server going away ends the query at hand, which is enough to know.

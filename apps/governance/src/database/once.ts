@@ -49,7 +49,7 @@ const storedRow = z.object({ request_hash: z.instanceof(Buffer), answer: z.unkno
  * both are there or neither. Without a key it only does the work.
  * @throws AnsweredBefore, InProgress, KeyReused
  */
-export async function once<T>(tx: EntityManager, work: (tx: EntityManager) => Promise<T>): Promise<T> {
+export async function oncePerKey<T>(tx: EntityManager, work: (tx: EntityManager) => Promise<T>): Promise<T> {
   const write = current.getStore();
   if (!write || write.taken) return work(tx);
   write.taken = true;

@@ -1,5 +1,5 @@
 import { type DataSource, type EntityManager, QueryFailedError } from 'typeorm';
-import { once } from './once.js';
+import { oncePerKey } from './once.js';
 import { Refusal } from '../refusal/refusal.js';
 
 /**
@@ -9,7 +9,7 @@ import { Refusal } from '../refusal/refusal.js';
  */
 export async function inTransaction<T>(source: DataSource, work: (tx: EntityManager) => Promise<T>): Promise<T> {
   try {
-    return await source.transaction((tx) => once(tx, work));
+    return await source.transaction((tx) => oncePerKey(tx, work));
   } catch (error) {
     throw refusalOf(error) ?? error;
   }

@@ -22,7 +22,7 @@ import { findMigration, uidSchema } from '../plans/store.js';
 import { Refusal } from '../refusal/refusal.js';
 import { approvalView } from './approval-view.js';
 import { authorizeStep } from './authorize.js';
-import { evaluate } from './evaluate.js';
+import { evaluatePlan } from './evaluate.js';
 import { outcomeOf } from './outcome.js';
 import { preImages, savePreImages } from './pre-images.js';
 
@@ -47,7 +47,7 @@ export class EngineController {
   ): Promise<Evaluation> {
     if (body.plan.uid !== id)
       throw new Refusal('conflict', `the plan has the uid ${body.plan.uid}, the path says ${id}`);
-    return inTransaction(this.source, (tx) => evaluate(tx, body, { ...call, reviewRights: this.rights.review }));
+    return inTransaction(this.source, (tx) => evaluatePlan(tx, body, { ...call, reviewRights: this.rights.review }));
   }
 
   @Get('approval')

@@ -16,7 +16,7 @@ import { report } from '../history/report.js';
 import { governanceSuite } from '../suite.fixture.js';
 import { authorizeStep } from './authorize.js';
 import { checkCommand, issueCommandGrant } from './commands.js';
-import { evaluate } from './evaluate.js';
+import { evaluatePlan } from './evaluate.js';
 import { outcomeOf } from './outcome.js';
 import { preImages, savePreImages } from './pre-images.js';
 
@@ -27,7 +27,7 @@ const one = (sql: string, ...parameters: unknown[]): Promise<unknown> => row(dat
 describe('evaluate', () => {
   it('stores the question, the answer and an audit entry together', async () => {
     const request = aRequest(ownWorkload('stored'));
-    const answer = await inTx(database.app, (tx) => evaluate(tx, request, at(NOON)));
+    const answer = await inTx(database.app, (tx) => evaluatePlan(tx, request, at(NOON)));
     expect(answer.verdict).toBe('allow');
     expect(
       await one('select verdict, content_hash, entry_id from evaluation where plan_uid = $1', request.plan.uid),
@@ -40,7 +40,7 @@ describe('evaluate', () => {
   it('binds the hash to what would be done, not to suspension', async () => {
     const hash = async (over: Parameters<typeof aRequest>[0]): Promise<string> => {
       const request = aRequest({ uid: 'same', ...ownWorkload('hashed'), ...over });
-      return (await inTx(database.app, (tx) => evaluate(tx, request, at(NOON)))).contentHash;
+      return (await inTx(database.app, (tx) => evaluatePlan(tx, request, at(NOON)))).contentHash;
     };
     const { spec } = ownWorkload('hashed');
     const base = await hash({});
@@ -53,7 +53,7 @@ describe('evaluate', () => {
 describe('authorizeStep', () => {
   it('allows a step of what was evaluated and refuses it for anything else', async () => {
     const request = aRequest(ownWorkload('steps'));
-    const { contentHash } = await inTx(database.app, (tx) => evaluate(tx, request, at(NOON)));
+    const { contentHash } = await inTx(database.app, (tx) => evaluatePlan(tx, request, at(NOON)));
     const ask = (hash: string) =>
       inTx(database.app, (tx) =>
         authorizeStep(
@@ -70,7 +70,7 @@ describe('authorizeStep', () => {
   it('lets one of two plans have the workload and the other one wait until it is done', async () => {
     const [first, second] = [aRequest(ownWorkload('claimed')), aRequest({ ...ownWorkload('claimed'), name: 'other' })];
     const start = async (request: ReturnType<typeof aRequest>) => {
-      const { contentHash } = await inTx(database.app, (tx) => evaluate(tx, request, at(NOON)));
+      const { contentHash } = await inTx(database.app, (tx) => evaluatePlan(tx, request, at(NOON)));
       return () =>
         inTx(database.app, (tx) =>
           authorizeStep(
@@ -143,7 +143,7 @@ describe('report', () => {
 
   it('enters into the registry since when the workload runs under which SCC', async () => {
     const request = aRequest(ownWorkload('registered'));
-    await inTx(database.app, (tx) => evaluate(tx, request, at(NOON)));
+    await inTx(database.app, (tx) => evaluatePlan(tx, request, at(NOON)));
     for (const event of recorded(completedEvents))
       await inTx(database.app, (tx) => report(tx, request.plan.uid, aBatch(request, [event]), at(NOON)));
     const entries = await database.app.query<unknown[]>(
@@ -162,7 +162,7 @@ describe('checkCommand', () => {
   it('lets anybody stop and undo, and nobody skip without authority', async () => {
     const request = aRequest(ownWorkload('commands'));
     const { uid } = request.plan;
-    await inTx(database.app, (tx) => evaluate(tx, request, at(NOON)));
+    await inTx(database.app, (tx) => evaluatePlan(tx, request, at(NOON)));
     const ask = (command: 'pause' | 'rollback' | 'skip', token: string | null = null) =>
       inTx(database.app, (tx) =>
         checkCommand(tx, uid, { command, source: 'signal', actor: 'mallory', reason: null, token }, at(NOON)),
@@ -182,7 +182,7 @@ describe('pre-images', () => {
   it('keeps the first image of every object', async () => {
     const request = aRequest(ownWorkload('images'));
     const { uid } = request.plan;
-    await inTx(database.app, (tx) => evaluate(tx, request, at(NOON)));
+    await inTx(database.app, (tx) => evaluatePlan(tx, request, at(NOON)));
     const save = (value: string) =>
       inTx(database.app, (tx) =>
         savePreImages(
@@ -222,7 +222,7 @@ describe('a migration that is over', () => {
   ] as const)('is recorded as %s, hands out no pre-images and allows no step', async (phase, events) => {
     const request = aRequest(ownWorkload(`over-${phase.toLowerCase()}`));
     const { uid, namespace, name } = request.plan;
-    const { contentHash } = await inTx(database.app, (tx) => evaluate(tx, request, at(NOON)));
+    const { contentHash } = await inTx(database.app, (tx) => evaluatePlan(tx, request, at(NOON)));
     const images = { workflowId: 'w', images: [{ key: 'target', order: 0, manifest: { value: 'before' } }] };
     const save = () => inTx(database.app, (tx) => savePreImages(tx, uid, images, at(NOON)));
     await save();

@@ -24,7 +24,7 @@ export interface EvaluationContext extends CallContext {
  * Answers the engine's question before it touches anything: may this plan run, under which conditions, at which risk.
  * The question, the answer and the audit entry are stored in one transaction.
  */
-export async function evaluate(
+export async function evaluatePlan(
   tx: EntityManager,
   request: EvaluationRequest,
   { actor, requestId, now, reviewRights }: EvaluationContext,

@@ -4,7 +4,7 @@ import { createLogger, waitFor } from '@scc/runtime';
 import { TemporalLink } from '@scc/runtime/temporal';
 import { startTemporal, type TemporalServer } from '@scc/testing/temporal';
 import { startTestApi, type TestApi } from '../api.fixture.js';
-import { evaluate } from '../engine/evaluate.js';
+import { evaluatePlan } from '../engine/evaluate.js';
 import { aRequest, at, inTx, ownWorkload } from '../governance.fixture.js';
 import { governanceSuite } from '../suite.fixture.js';
 import { outsideProbes } from './outside.js';
@@ -85,7 +85,7 @@ describe('health', () => {
   it('says that messages are not delivered and that nobody seals', async () => {
     const request = aRequest(ownWorkload('waiting'));
     const now = new Date();
-    await inTx(database.app, (tx) => evaluate(tx, request, at(now.toISOString())));
+    await inTx(database.app, (tx) => evaluatePlan(tx, request, at(now.toISOString())));
     await database.app.query(
       `insert into outbox (plan_uid, workflow_id, signal, payload, created_at)
        values ($1, 'w', 'approve', '{}', now() - interval '10 minutes')`,

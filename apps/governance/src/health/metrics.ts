@@ -7,7 +7,7 @@ import type { Served } from '../http/request.js';
 const poolSchema = z.object({ totalCount: z.int(), idleCount: z.int(), waitingCount: z.int() });
 
 /** What Prometheus reads from the process. */
-export class Metrics {
+export class GovernanceMetrics {
   readonly registry = new Registry();
   private readonly included: (() => Promise<string>)[] = [];
   private readonly requests = new Histogram({

@@ -2,11 +2,11 @@ import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { hashOf, isSignedBy, leafHash, parseCheckpoint, parseNote, signerFromPem, verifyInclusion } from '@scc/audit';
 import { createLogger, waitFor } from '@scc/runtime';
-import { decide } from '../approvals/decisions.js';
+import { recordDecision } from '../approvals/decisions.js';
 import { aSigner } from '../audit/audit-log.fixture.js';
 import { Sealer } from '../audit/sealer.js';
 import { EVERYWHERE } from '../call/scope.js';
-import { evaluate } from '../engine/evaluate.js';
+import { evaluatePlan } from '../engine/evaluate.js';
 import {
   aBatch,
   aRequest,
@@ -33,7 +33,7 @@ const database = governanceSuite();
 
 async function completed(name: string) {
   const request = aRequest(ownWorkload(name));
-  await inTx(database.app, (tx) => evaluate(tx, request, at(NOON)));
+  await inTx(database.app, (tx) => evaluatePlan(tx, request, at(NOON)));
   await inTx(database.app, (tx) => report(tx, request.plan.uid, aBatch(request, recorded(completedEvents)), at(NOON)));
   return request.plan.uid;
 }
@@ -145,9 +145,9 @@ describe('migrationProof', () => {
     const workload = ownWorkload('meddled');
     const request = aRequest({ ...workload, spec: { ...workload.spec, approval: { required: true } } });
     const { uid } = request.plan;
-    const { contentHash } = await inTx(database.app, (tx) => evaluate(tx, request, at(NOON)));
+    const { contentHash } = await inTx(database.app, (tx) => evaluatePlan(tx, request, at(NOON)));
     const bob = at(NOON, person('bob', 'approver'));
-    await inTx(database.app, (tx) => decide(tx, uid, { decision: 'approve', contentHash }, bob));
+    await inTx(database.app, (tx) => recordDecision(tx, uid, { decision: 'approve', contentHash }, bob));
     await inTx(database.app, (tx) => report(tx, uid, aBatch(request, recorded(completedEvents)), at(NOON)));
     for (const [sql, ...parameters] of [
       [

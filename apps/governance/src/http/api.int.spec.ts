@@ -4,7 +4,7 @@ import { type Logger, waitFor } from '@scc/runtime';
 import { pino } from 'pino';
 import { z } from 'zod';
 import { startTestApi } from '../api.fixture.js';
-import { evaluate } from '../engine/evaluate.js';
+import { evaluatePlan } from '../engine/evaluate.js';
 import { aRequest, at, inTx, ownWorkload } from '../governance.fixture.js';
 import { apiSuite } from '../suite.fixture.js';
 
@@ -132,7 +132,7 @@ describe('a list', () => {
     });
     const [late, ...first] = plans;
     const add = (plan: (typeof plans)[number]) =>
-      inTx(database.app, (tx) => evaluate(tx, plan, at(new Date().toISOString())));
+      inTx(database.app, (tx) => evaluatePlan(tx, plan, at(new Date().toISOString())));
     for (const plan of first) await add(plan);
     const pageSchema = z.object({ items: z.array(z.object({ id: z.string() })), nextCursor: z.string().nullable() });
     const read = async (cursor: string | null) =>

@@ -20,11 +20,11 @@ import { listVerdicts, type PolicyVerdict, verdictFilterSchema, verdictPositionS
 import {
   findBinding,
   findVersion,
-  listBindings,
+  listPolicyBindings,
   listPolicies,
   newestVersion,
   type PolicyVersion,
-  removeBinding,
+  removePolicyBinding,
   saveBinding,
   savePolicy,
   type StoredBinding,
@@ -104,7 +104,7 @@ export class PoliciesController {
   @Get('policy-bindings')
   @RequirePermission('policies:read', 'shared')
   async bindings(): Promise<{ items: StoredBinding[] }> {
-    return { items: await listBindings(this.source) };
+    return { items: await listPolicyBindings(this.source) };
   }
 
   @Get('policy-bindings/:name')
@@ -136,7 +136,7 @@ export class PoliciesController {
     @Call() call: CallContext,
   ): Promise<void> {
     const expected = expectedVersion(headers['if-match']);
-    await inTransaction(this.source, (tx) => removeBinding(tx, binding, expected, call));
+    await inTransaction(this.source, (tx) => removePolicyBinding(tx, binding, expected, call));
   }
 }
 

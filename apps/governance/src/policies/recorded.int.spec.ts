@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { policyBindingSchema, policyDocumentSchema } from '@scc/policy';
 import { EVERYWHERE } from '../call/scope.js';
-import { evaluate } from '../engine/evaluate.js';
+import { evaluatePlan } from '../engine/evaluate.js';
 import { aRequest, at, inTx, NOON, ownWorkload, person, row } from '../governance.fixture.js';
 import { apiSuite } from '../suite.fixture.js';
 import { approveException, requestException } from './exceptions.js';
@@ -29,7 +29,7 @@ async function bound(name: string, action: 'enforce' | 'warn' | 'audit') {
   const request = aRequest(ownWorkload(name));
   return {
     request,
-    ask: () => inTx(database.app, (tx) => evaluate(tx, request, at(NOON))),
+    ask: () => inTx(database.app, (tx) => evaluatePlan(tx, request, at(NOON))),
     kept: () => listVerdicts(database.app, { plan: request.plan.uid }, { limit: 10, after: null, scope: EVERYWHERE }),
   };
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { policyBindingSchema, policyDocumentSchema } from '@scc/policy';
 import { authorizeStep } from '../engine/authorize.js';
-import { evaluate } from '../engine/evaluate.js';
+import { evaluatePlan } from '../engine/evaluate.js';
 import { aRequest, at, holdsAnyRole, inTx, NOON, ownWorkload, person, row } from '../governance.fixture.js';
 import { governanceSuite } from '../suite.fixture.js';
 import { defaultPolicies, installDefaultPolicies } from './defaults.js';
@@ -13,7 +13,7 @@ import {
   requestException,
   revokeException,
 } from './exceptions.js';
-import { listBindings, listPolicies, saveBinding, savePolicy } from './store.js';
+import { listPolicyBindings, listPolicies, saveBinding, savePolicy } from './store.js';
 
 const database = governanceSuite();
 
@@ -65,7 +65,7 @@ describe('installDefaultPolicies', () => {
     });
     await inTx(database.app, (tx) => saveBinding(tx, risk, 1, author));
     expect(await install()).toEqual([]);
-    const bindings = await listBindings(database.app);
+    const bindings = await listPolicyBindings(database.app);
     expect(bindings.find(({ name }) => name === 'risk-ceiling')).toMatchObject({ action: 'warn', rowVersion: 2 });
   });
 });
@@ -86,7 +86,7 @@ describe('an exception', () => {
   const ask = (over: Partial<ExceptionInput> = {}) =>
     inTx(database.app, (tx) => requestException(tx, { ...input, ...over }, author));
   const codes = async (): Promise<string[]> =>
-    (await inTx(database.app, (tx) => evaluate(tx, request, at(NOON)))).violations.map(({ code }) => code);
+    (await inTx(database.app, (tx) => evaluatePlan(tx, request, at(NOON)))).violations.map(({ code }) => code);
 
   it('lives for 90 days at most', async () => {
     await expect(ask({ expiresAt: '2026-06-09T00:00:00Z' })).rejects.toMatchObject({ kind: 'invalid' });
@@ -101,7 +101,7 @@ describe('an exception', () => {
       inTx(database.app, (tx) => approveException(tx, id, 1, at(NOON, person(by, 'approver'))));
     await expect(agree('paula')).rejects.toMatchObject({ kind: 'forbidden' });
     await agree('bob');
-    const answer = await inTx(database.app, (tx) => evaluate(tx, request, at(NOON)));
+    const answer = await inTx(database.app, (tx) => evaluatePlan(tx, request, at(NOON)));
     expect(answer).toMatchObject({ verdict: 'requireApproval', violations: [], approvals: [{ count: 2 }] });
 
     const step = (now: string) =>
@@ -130,7 +130,8 @@ describe('an exception', () => {
 describe('dryRunPolicy', () => {
   it('says which past plans it would have refused', async () => {
     const [small, large] = [ownWorkload('small'), ownWorkload('large')];
-    for (const workload of [small, large]) await inTx(database.app, (tx) => evaluate(tx, aRequest(workload), at(NOON)));
+    for (const workload of [small, large])
+      await inTx(database.app, (tx) => evaluatePlan(tx, aRequest(workload), at(NOON)));
     const report = await dryRunPolicy(
       database.app,
       document('workload.name == "large"', 'not-large'),

@@ -126,7 +126,7 @@ const toBinding = ({ bound: _bound, changedAt, ...binding }: PolicyBindingEntity
   changedAt: changedAt.toISOString(),
 });
 
-export async function listBindings(db: Database): Promise<StoredBinding[]> {
+export async function listPolicyBindings(db: Database): Promise<StoredBinding[]> {
   const rows = await db.getRepository(PolicyBindingEntity).find({ order: { name: 'ASC' }, take: 1000 });
   return rows.map(toBinding);
 }
@@ -167,7 +167,7 @@ export async function saveBinding(
 }
 
 /** Takes a binding away; the policy no longer applies there. */
-export async function removeBinding(
+export async function removePolicyBinding(
   tx: EntityManager,
   name: string,
   expected: number | null,

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { defaultSCCs, type SecurityContextConstraints } from '@scc/scc';
 import { EVERYWHERE } from '../call/scope.js';
 import { authorizeStep } from '../engine/authorize.js';
-import { evaluate } from '../engine/evaluate.js';
+import { evaluatePlan } from '../engine/evaluate.js';
 import { aRequest, at, holdsAnyRole, inTx, NOON, ownWorkload, row } from '../governance.fixture.js';
 import type { PodObservation } from '../pods/observation.js';
 import { type PodNews, trackPods } from '../pods/tracking.js';
@@ -111,7 +111,7 @@ describe('the registry', () => {
     await enter(2);
     const request = aRequest(ownWorkload('claimed'));
     await inTx(database.app, async (tx) => {
-      const { contentHash } = await evaluate(tx, request, at(NOON));
+      const { contentHash } = await evaluatePlan(tx, request, at(NOON));
       const step = { step: 'Prepare', contentHash, detail: '' } as const;
       await authorizeStep(tx, request.plan.uid, step, { ...at(NOON), holds: holdsAnyRole });
     });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { defaultSCCs, type SecurityContextConstraints } from '@scc/scc';
 import { EVERYWHERE } from '../call/scope.js';
-import { evaluate } from '../engine/evaluate.js';
+import { evaluatePlan } from '../engine/evaluate.js';
 import { aRequest, at, inTx, NOON, ownWorkload, row } from '../governance.fixture.js';
 import { governanceSuite } from '../suite.fixture.js';
 import { type Activation, recordActivations } from './activations.js';
@@ -74,7 +74,7 @@ describe('the registry', () => {
   it('answers under which version a workload ran at a time, whatever the order of the news', async () => {
     await observe('restricted-v2', scc('restricted-v2'), 5);
     const request = aRequest(ownWorkload('ledger'));
-    await inTx(database.app, (tx) => evaluate(tx, request, at(NOON)));
+    await inTx(database.app, (tx) => evaluatePlan(tx, request, at(NOON)));
     const { uid } = request.plan;
     await enter(uid, activation(30, 'restricted-v2', 'restored'));
     await enter(uid, activation(10, 'anyuid', 'observed'), activation(20, 'nonroot', 'migrated'));

@@ -1,4 +1,4 @@
-import { type Assessment, type Signals, signalsSchema } from '@scc/risk';
+import { type RiskAssessment, type Signals, signalsSchema } from '@scc/risk';
 import {
   Column,
   Entity,
@@ -86,10 +86,10 @@ export class RiskAssessmentEntity {
   exposure!: number;
 
   @Column('text')
-  band!: Assessment['band'];
+  band!: RiskAssessment['band'];
 
   @Column('text')
-  raisedBy!: Assessment['raisedBy'];
+  raisedBy!: RiskAssessment['raisedBy'];
 
   @Column('double precision', { array: true })
   contributions!: number[];

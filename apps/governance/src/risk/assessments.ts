@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Evaluation, EvaluationRequest } from '@scc/governance-api';
-import { type Assessment, assess, FACTORS, type Signals } from '@scc/risk';
+import { type RiskAssessment, assess, FACTORS, type Signals } from '@scc/risk';
 import type { EntityManager } from 'typeorm';
 import { Refusal } from '../refusal/refusal.js';
 import type { Database } from '../database/rows.js';
@@ -37,7 +37,7 @@ interface NewAssessment {
   request: EvaluationRequest;
   models: ModelsInForce;
   signals: Signals;
-  assessment: Assessment;
+  assessment: RiskAssessment;
   now: Date;
 }
 
@@ -63,7 +63,7 @@ async function store(
 }
 
 /** What was stored and what comes out now, where they differ. */
-function differences(stored: RiskAssessmentEntity, again: Assessment): string[] {
+function differences(stored: RiskAssessmentEntity, again: RiskAssessment): string[] {
   const pairs: [string, readonly unknown[], readonly unknown[]][] = [
     ['x', stored.x, again.x],
     ['spread', stored.spread, again.spread],

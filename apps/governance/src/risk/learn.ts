@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import {
   factorsOf,
   fitting,
-  type Outcome,
+  type PastOutcome,
   type Posterior,
   rawBlast,
   type RiskModel,
@@ -125,7 +125,7 @@ async function learn(parent: StoredModel, rows: readonly OutcomeRow[]): Promise<
     usual.map(({ signals }) => signals),
     parent.model,
   );
-  const outcomes = await mapBetween(rows, ({ signals, failed, principal, finished_at: at }): Outcome => ({
+  const outcomes = await mapBetween(rows, ({ signals, failed, principal, finished_at: at }): PastOutcome => ({
     x: factorsOf(signals, scales).map(({ x }) => x),
     failed,
     principal,

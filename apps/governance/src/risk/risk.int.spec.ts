@@ -2,7 +2,7 @@ import { describe, expect, it, jest } from '@jest/globals';
 import type { MigrationEvent, RecordedEvent, UndoCause } from '@scc/plan';
 import { fixedModel } from '@scc/risk';
 import { createLogger } from '@scc/runtime';
-import { evaluate } from '../engine/evaluate.js';
+import { evaluatePlan } from '../engine/evaluate.js';
 import {
   aBatch,
   aRequest,
@@ -38,7 +38,7 @@ type Request = ReturnType<typeof aRequest>;
 async function assessed(name: string, over: Parameters<typeof aRequest>[0] = {}) {
   const workload = ownWorkload(name);
   const request = aRequest({ ...workload, ...over, facts: { ...workload.facts, ...over.facts } });
-  const { risk } = await inTx(database.app, (tx) => evaluate(tx, request, at(NOON)));
+  const { risk } = await inTx(database.app, (tx) => evaluatePlan(tx, request, at(NOON)));
   return { request, risk };
 }
 
@@ -158,7 +158,7 @@ describe('outcomes', () => {
     const { request } = await assessed('reverted');
     await reported(request, completedEvents);
     const back = aRequest({ ...ownWorkload('reverted'), name: 'back' });
-    await inTx(database.app, (tx) => evaluate(tx, back, at(NOON)));
+    await inTx(database.app, (tx) => evaluatePlan(tx, back, at(NOON)));
     const reversed = completedEvents.map(([phase, event]): [RecordedEvent['phase'], MigrationEvent] => [
       phase,
       event.type === 'FactsGathered' ? { ...event, sourceSCC: 'restricted-v2', targetSCC: 'anyuid' } : event,
@@ -189,7 +189,7 @@ describe('outcomes', () => {
   it('are told by the history of the next assessment, and not of one before', async () => {
     const history = async (hours: number): Promise<number> => {
       const request = aRequest(ownWorkload('undone-gate'));
-      const { risk } = await inTx(database.app, (tx) => evaluate(tx, request, { ...at(NOON), now: later(hours) }));
+      const { risk } = await inTx(database.app, (tx) => evaluatePlan(tx, request, { ...at(NOON), now: later(hours) }));
       return risk.factors.find(({ factor }) => factor === 'failureHistory')?.value ?? NaN;
     };
     expect(await history(0)).toBe(0.5);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { authorizeStep } from '../engine/authorize.js';
-import { evaluate } from '../engine/evaluate.js';
+import { evaluatePlan } from '../engine/evaluate.js';
 import { aRequest, at, holdsAnyRole, inTx, NOON, ownWorkload, person } from '../governance.fixture.js';
 import { governanceSuite } from '../suite.fixture.js';
 import { calendarEntrySchema, listCalendar, removeCalendarEntry, saveCalendarEntry } from './store.js';
@@ -18,7 +18,7 @@ const evaluated = async (name: string, over: Parameters<typeof aRequest>[0] = {}
     facts: { ...workload.facts, ...over.facts },
     spec: { ...workload.spec, ...over.spec },
   });
-  const answer = await inTx(database.app, (tx) => evaluate(tx, request, at(now)));
+  const answer = await inTx(database.app, (tx) => evaluatePlan(tx, request, at(now)));
   return {
     answer,
     step: (step: 'Prepare' | 'Shift' | 'Finish' | 'Undo', when: string) =>

@@ -41,10 +41,10 @@ export interface Recurring {
  * Where the clock is set back a wall time happens twice, where it is set forward it does not happen: a freeze then takes
  * the longer reading and a window the shorter one.
  */
-export type Reading = 'longer' | 'shorter';
+export type WallTimeReading = 'longer' | 'shorter';
 
 /** The spans of an entry that touch the given span, in order of their start. */
-export function occurrences(entry: Recurring, within: Span, reading: Reading): Span[] {
+export function occurrences(entry: Recurring, within: Span, reading: WallTimeReading): Span[] {
   const spans =
     entry.recurrence.type === 'once' ? [once(entry, entry.recurrence, reading)] : weekly(entry, within, reading);
   return spans
@@ -52,11 +52,11 @@ export function occurrences(entry: Recurring, within: Span, reading: Reading): S
     .sort((a, b) => a.from - b.from);
 }
 
-function once({ timeZone }: Recurring, { from, to }: { from: string; to: string }, reading: Reading): Span {
+function once({ timeZone }: Recurring, { from, to }: { from: string; to: string }, reading: WallTimeReading): Span {
   return spanOf(Temporal.PlainDateTime.from(from), Temporal.PlainDateTime.from(to), { timeZone, reading });
 }
 
-function weekly({ timeZone, recurrence }: Recurring, within: Span, reading: Reading): Span[] {
+function weekly({ timeZone, recurrence }: Recurring, within: Span, reading: WallTimeReading): Span[] {
   if (recurrence.type !== 'weekly') return [];
   const spans: Span[] = [];
   const last = dateAt(within.to, timeZone);
@@ -85,7 +85,7 @@ const at = (date: Temporal.PlainDate, time: string): Temporal.PlainDateTime =>
 function spanOf(
   from: Temporal.PlainDateTime,
   to: Temporal.PlainDateTime,
-  { timeZone, reading }: { timeZone: string; reading: Reading },
+  { timeZone, reading }: { timeZone: string; reading: WallTimeReading },
 ): Span {
   const [first, last] = reading === 'longer' ? (['earlier', 'later'] as const) : (['later', 'earlier'] as const);
   return {

@@ -27,12 +27,12 @@ import { gatherFacts, observedSource, type Facts, type Workload } from '../asses
 import { chooseLabel } from '../assess/label.js';
 import { neighbourViolations, podSecurityViolations } from '../assess/pod-security.js';
 import { changeTemplate } from '../assess/template.js';
-import type { Metrics } from '../outside/prometheus.js';
+import type { MetricSource } from '../outside/prometheus.js';
 import type { ReviewGates } from '../outside/review.js';
 import { isAnswer } from './answers.js';
 import { kept } from './governance.js';
 import { identityOf } from './plan.js';
-import { keyOf } from '../cluster/objects.js';
+import { preImageKeyOf } from '../cluster/objects.js';
 import { surveyPolicies } from '../cluster/neighbours.js';
 import { asPodSCC } from '../cluster/rollout.js';
 
@@ -40,7 +40,7 @@ interface Deps {
   kube: KubeClient;
   governance: GovernanceClient;
   router: TrafficRouter;
-  metrics: Metrics;
+  metrics: MetricSource;
   reviewGates: ReviewGates;
   /** How long requests under way are given to finish, in milliseconds. */
   drainMs: number;
@@ -169,7 +169,7 @@ const assessment =
       templateAfter: await asStored(kube, workload, changed.template),
       policies: policies.copied,
       autoscalers: workload.autoscalers.map((object) => ({
-        key: keyOf({
+        key: preImageKeyOf({
           apiVersion: object.apiVersion,
           kind: object.kind,
           namespace: ref.namespace,

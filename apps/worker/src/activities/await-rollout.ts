@@ -1,5 +1,5 @@
 import type { KubeClient, KubeObject } from '@scc/kube';
-import { rolloutOf, strangers, troubles, type SeenPod } from '../cluster/rollout.js';
+import { rolloutOf, strangers, troubles, type RolloutPod } from '../cluster/rollout.js';
 import { podsOfWorkload } from '../cluster/workload-pods.js';
 import { terminal } from './failures.js';
 import { until } from './pace.js';
@@ -31,11 +31,11 @@ export const isFinalRefusal = (refusal: string, lastedMs: number): boolean =>
  * @returns its pods.
  * @throws ApplicationFailure terminal, with the reasons that the pods give.
  */
-export async function awaitRollout(kube: KubeClient, awaited: AwaitedRollout): Promise<SeenPod[]> {
+export async function awaitRollout(kube: KubeClient, awaited: AwaitedRollout): Promise<RolloutPod[]> {
   const { read, subject, targetSCC, timeoutMs, overdue, missing } = awaited;
   let refusedSinceMs: number | null = null;
   let message = 'it was not seen yet';
-  const look = async (): Promise<SeenPod[] | undefined> => {
+  const look = async (): Promise<RolloutPod[] | undefined> => {
     const object = await read();
     const { pods, refusal } = await podsOfWorkload(kube, object);
     refusedSinceMs = refusal === null ? null : (refusedSinceMs ?? performance.now());

@@ -7,7 +7,7 @@ import { terminal } from './failures.js';
 import { ownedByPlan, placedAsCanary } from '../cluster/copies.js';
 import { readyEndpointsOf } from '../cluster/endpoints.js';
 import { deploymentSchema, idOf, serviceSchema } from '../cluster/objects.js';
-import { pause, until } from './pace.js';
+import { interruptiblePause, until } from './pace.js';
 import { copyForCanary } from '../cluster/neighbours.js';
 import { asPodSCC } from '../cluster/rollout.js';
 import { livePods } from '../cluster/workload-pods.js';
@@ -216,7 +216,7 @@ export function canaryActivities(kube: KubeClient): CanaryActivities {
       const canary = await kube.get(deploymentId(target));
       if (canary && isOfPlan(canary, target)) {
         // Requests that were sent before the proxies switched are still being answered.
-        await pause(target.drainMs);
+        await interruptiblePause(target.drainMs);
         await kube.delete(deploymentId(target), { propagation: 'Background' });
       }
       await until(async () => ((await pods(target)).length === 0 ? true : undefined), {

@@ -1,5 +1,5 @@
 import { planSpecSchema, type GateSample, type MetricGate } from '@scc/plan';
-import { judge, verdictOf } from './gates.js';
+import { judgeSample, verdictOf } from './gates.js';
 
 const gate = (over: Partial<MetricGate> = {}): MetricGate => {
   const [parsed] = planSpecSchema.parse({
@@ -14,13 +14,13 @@ const at = '2026-11-24T00:00:00Z';
 const failing: GateSample = { gate: 'rate', verdict: 'fail', value: 1, detail: '1 is below 99.9', at };
 
 describe('judge', () => {
-  it.each<[string, MetricGate, Parameters<typeof judge>[1], string]>([
+  it.each<[string, MetricGate, Parameters<typeof judgeSample>[1], string]>([
     ['passes on a bound', gate(), { value: 99.9 }, 'pass'],
     ['fails below the minimum', gate(), { value: 99.8 }, 'fail'],
     ['fails above the maximum', gate({ max: 100 }), { value: 100.1 }, 'fail'],
     ['has a verdict of its own for no data', gate(), { noData: 'none' }, 'noData'],
   ])('%s', (_case, of, reading, verdict) => {
-    expect(judge(of, reading, at).verdict).toBe(verdict);
+    expect(judgeSample(of, reading, at).verdict).toBe(verdict);
   });
 });
 

@@ -3,10 +3,10 @@ import { durationMs, type GateSample, type MetricGate } from '@scc/plan';
 import type { TrafficRouter } from '@scc/routing';
 import { messageOf } from '@scc/runtime';
 import type { HoldRequest, MigrationActivities, MigrationTarget } from '@scc/migration/contract';
-import type { Metrics, Reading, TrafficScope } from '../outside/prometheus.js';
+import type { MetricSource, MetricReading, TrafficScope } from '../outside/prometheus.js';
 import { gatesFailed, terminal } from './failures.js';
 import { readyCounts, shortSide } from '../cluster/endpoints.js';
-import { pause } from './pace.js';
+import { interruptiblePause } from './pace.js';
 import type { KubeClient } from '@scc/kube';
 import { surveyOf } from './routes.js';
 
@@ -17,7 +17,7 @@ const SLICE_MS = 1_000;
 const MIN_INTERVAL_MS = 1_000;
 
 /** What one reading means for a gate. */
-export function judge(gate: MetricGate, reading: Reading, at: string): GateSample {
+export function judgeSample(gate: MetricGate, reading: MetricReading, at: string): GateSample {
   const base = { gate: gate.name, at };
   if ('noData' in reading) return { ...base, verdict: 'noData', value: null, detail: reading.noData };
   const { value } = reading;
@@ -63,12 +63,12 @@ const scopeOf = ({ ref, services }: MigrationTarget): TrafficScope => ({
   services: services.map(({ canary }) => canary),
 });
 
-async function sample(watch: Watch, request: HoldRequest, metrics: Metrics): Promise<void> {
+async function sample(watch: Watch, request: HoldRequest, metrics: MetricSource): Promise<void> {
   const reading = await metrics
     .read(watch.gate, scopeOf(request.target), request.sinceMs)
-    .catch((error: unknown): Reading => ({ noData: `cannot be judged: ${messageOf(error)}`, isUnjudged: true }));
+    .catch((error: unknown): MetricReading => ({ noData: `cannot be judged: ${messageOf(error)}`, isUnjudged: true }));
   watch.isUnjudged = 'isUnjudged' in reading;
-  watch.last = judge(watch.gate, reading, new Date().toISOString());
+  watch.last = judgeSample(watch.gate, reading, new Date().toISOString());
   watch.seenData ||= watch.last.verdict !== 'noData';
   if (countsAsFailure(watch.gate, watch.last)) watch.failures++;
 }
@@ -84,7 +84,7 @@ export const holdWith =
     router,
     kube,
   }: {
-    metrics: Metrics;
+    metrics: MetricSource;
     router: TrafficRouter;
     kube: KubeClient;
   }): MigrationActivities['hold'] =>
@@ -121,7 +121,9 @@ export const holdWith =
       await requireRoutes(router, request);
       await requireBothSides(kube, request, sides);
       if (over || (nowMs >= endMs && !starving)) return finish(watches);
-      await pause(Math.min(SLICE_MS, Math.max(10, Math.min(endMs, ...watches.map(({ nextMs }) => nextMs)) - nowMs)));
+      await interruptiblePause(
+        Math.min(SLICE_MS, Math.max(10, Math.min(endMs, ...watches.map(({ nextMs }) => nextMs)) - nowMs)),
+      );
     }
   };
 

@@ -13,7 +13,7 @@ import { serviceAccountSubject } from '@scc/scc';
 import { z } from 'zod';
 import type { MigrationActivities, MigrationTarget } from '@scc/migration/contract';
 import { grantUser } from '../cluster/grant-users.js';
-import { bindingSchema, subjectSchema } from '../cluster/objects.js';
+import { rbacBindingSchema, subjectSchema } from '../cluster/objects.js';
 import { terminal } from './failures.js';
 import { currentWorkflowId } from './pace.js';
 
@@ -48,7 +48,7 @@ export async function bindingsOf(
 ): Promise<KubeObject[]> {
   const { items } = await kube.list(roleKind, { namespace });
   return items.filter((item) => {
-    const { roleRef, subjects } = bindingSchema.parse(item);
+    const { roleRef, subjects } = rbacBindingSchema.parse(item);
     const grants = roleRef.name === clusterRoleName(scc) || roleRef.name === grantRoleName(scc);
     return grants && subjects.some((subject) => isServiceAccount(subject, namespace, serviceAccount));
   });
@@ -207,7 +207,7 @@ type Removal = z.infer<typeof removalSchema>;
 const REMOVED = 'removed|';
 export const isRemoval = (key: string): boolean => key.startsWith(REMOVED);
 
-const subjectsOf = (binding: KubeObject) => bindingSchema.parse(binding).subjects;
+const subjectsOf = (binding: KubeObject) => rbacBindingSchema.parse(binding).subjects;
 
 /** The subjects of a binding that are this ServiceAccount, and the others. */
 function parted(grant: KubeObject, serviceAccount: string) {
@@ -244,7 +244,7 @@ async function giveBack(kube: KubeClient, { binding, subjects }: Removal): Promi
     return;
   }
   // A binding of another role that has the name now is somebody else's.
-  if (bindingSchema.parse(current).roleRef.name !== binding.roleRef['name']) return;
+  if (rbacBindingSchema.parse(current).roleRef.name !== binding.roleRef['name']) return;
   const held = subjectsOf(current);
   const missing = subjects.filter(
     (subject) =>

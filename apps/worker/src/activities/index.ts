@@ -3,7 +3,7 @@ import type { KubeClient } from '@scc/kube';
 import type { TrafficRouter } from '@scc/routing';
 import type { MigrationActivities } from '@scc/migration/contract';
 import type { Instruments } from '../metrics.js';
-import type { Metrics } from '../outside/prometheus.js';
+import type { MetricSource } from '../outside/prometheus.js';
 import type { ReviewGates } from '../outside/review.js';
 import type { CallWebhook } from '../outside/webhooks.js';
 import { withMeaning } from './answers.js';
@@ -25,7 +25,7 @@ export interface WorkerDeps {
   kube: KubeClient;
   governance: GovernanceClient;
   router: TrafficRouter;
-  metrics: Metrics;
+  metrics: MetricSource;
   reviewGates: ReviewGates;
   callWebhook: CallWebhook;
   instruments: Instruments;

@@ -4,7 +4,7 @@ import { activityInfo, asyncLocalStorage, cancellationSignal, heartbeat } from '
 const HEARTBEAT_MS = 1_500;
 
 /** Waits, and ends at once when the workflow cancels the activity. */
-export const pause = (ms: number): Promise<void> => delay(ms, undefined, { signal: cancellationSignal() });
+export const interruptiblePause = (ms: number): Promise<void> => delay(ms, undefined, { signal: cancellationSignal() });
 
 /** The signal by which the workflow cancels the activity that runs here; undefined outside an activity. */
 export const activitySignal = (): AbortSignal | undefined => asyncLocalStorage.getStore()?.cancellationSignal;
@@ -33,7 +33,7 @@ export async function until<T>(
     const found = await look();
     if (found !== undefined) return found;
     if (Date.now() >= deadline) throw expired();
-    await pause(everyMs);
+    await interruptiblePause(everyMs);
   }
 }
 

@@ -6,7 +6,7 @@ import type { MigrationActivities, MigrationTarget, StoredImage } from '@scc/mig
 import { canaryObjects } from './canary.js';
 import { bindingsOf, grantObjects, isRemoval } from './grants.js';
 import { currentWorkflowId } from './pace.js';
-import { idOf, keyOf } from '../cluster/objects.js';
+import { idOf, preImageKeyOf } from '../cluster/objects.js';
 import { surveyOf } from './routes.js';
 import { workloadId } from './workload.js';
 
@@ -50,7 +50,7 @@ interface Deps {
 export function preImageActivities({ kube, governance, router }: Deps): PreImageActivities {
   const snapshot = async (id: ObjectId): Promise<StoredImage> => {
     const object = await kube.get(id);
-    return { key: keyOf(id), manifest: object ? userFields(object) : null };
+    return { key: preImageKeyOf(id), manifest: object ? userFields(object) : null };
   };
   const objectsOf = async (target: MigrationTarget): Promise<ObjectId[]> => {
     const { ref, sourceSCC, sourceServiceAccount } = target;
@@ -72,7 +72,7 @@ export function preImageActivities({ kube, governance, router }: Deps): PreImage
       const ids = await objectsOf(target);
       const own = await Promise.all(ids.map(snapshot));
       const routes = (await router.preImages(surveyOf(target))).map(({ id, manifest }) => ({
-        key: keyOf(id),
+        key: preImageKeyOf(id),
         manifest,
       }));
       const images = [...new Map([...own, ...routes].map((image) => [image.key, image])).values()];

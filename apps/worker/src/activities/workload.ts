@@ -4,7 +4,7 @@ import type { MigrationActivities, MigrationTarget, StoredImage } from '@scc/mig
 import type { Conflict } from '@scc/routing';
 import { FIELD_MANAGER } from '@scc/plan';
 import { terminal } from './failures.js';
-import { deploymentSchema, keyOf } from '../cluster/objects.js';
+import { deploymentSchema, preImageKeyOf } from '../cluster/objects.js';
 import { until } from './pace.js';
 import { surveyOf } from './routes.js';
 import { readyCounts } from '../cluster/endpoints.js';
@@ -153,7 +153,7 @@ const gone = ({ kind, workload }: MigrationTarget): Conflict => ({
 });
 
 function templateIn(images: StoredImage[], target: MigrationTarget): unknown {
-  const image = images.find(({ key }) => key === keyOf(workloadId(target)));
+  const image = images.find(({ key }) => key === preImageKeyOf(workloadId(target)));
   if (!image?.manifest) throw new Error(`no pre-image of ${target.kind} ${target.workload} was recorded`);
   return (image.manifest['spec'] as { template: unknown }).template;
 }

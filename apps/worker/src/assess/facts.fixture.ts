@@ -1,7 +1,7 @@
 import { planSpecSchema, type PlanSpecInput } from '@scc/plan';
 import { compileSCCs, defaultSCCs } from '@scc/scc';
 import { deploymentSchema } from '../cluster/objects.js';
-import { rolloutOf, type SeenPod } from '../cluster/rollout.js';
+import { rolloutOf, type RolloutPod } from '../cluster/rollout.js';
 import type { Facts, Workload } from './facts.js';
 
 interface Over {
@@ -9,7 +9,7 @@ interface Over {
   /** Of the Deployment. */
   deployment?: Record<string, unknown>;
   podSpec?: Record<string, unknown>;
-  pods?: Partial<SeenPod>[];
+  pods?: Partial<RolloutPod>[];
   services?: Workload['services'];
   claims?: Workload['claims'];
   /** Of the Deployment's metadata. */

@@ -1,10 +1,10 @@
 import type { KubeClient, KubeObject } from '@scc/kube';
 import { canaryName, isCanaryObject, planNameOf, PLAN_TYPE, type PlanRef, type PlanSpec } from '@scc/plan';
 import { compileSCCs, sccSchema, type CompiledSCCs, type Namespace } from '@scc/scc';
-import { listPolicies } from '../cluster/neighbours.js';
+import { listNeighbourPolicies } from '../cluster/neighbours.js';
 import { ownedLabelsOf } from '../cluster/namespace.js';
 import { deploymentSchema, selects, serviceSchema, type Deployment } from '../cluster/objects.js';
-import { rolloutOf, type Rollout, type SeenPod } from '../cluster/rollout.js';
+import { rolloutOf, type Rollout, type RolloutPod } from '../cluster/rollout.js';
 import { isLive, podsOfWorkload } from '../cluster/workload-pods.js';
 
 export interface SelectingService {
@@ -25,7 +25,7 @@ export interface Workload {
   object: KubeObject;
   deployment: Deployment;
   rollout: Rollout;
-  pods: SeenPod[];
+  pods: RolloutPod[];
   /** The Services that pick the workload's pods. */
   services: SelectingService[];
   autoscalers: KubeObject[];
@@ -157,7 +157,7 @@ export async function gatherFacts(kube: KubeClient, ref: PlanRef, spec: PlanSpec
     kube.list(SCC_KIND),
     kube.get({ apiVersion: 'v1', kind: 'Namespace', name: namespace }),
     spec.workloadRef.kind === 'Deployment' ? readWorkload(kube, ref, spec.workloadRef.name) : null,
-    listPolicies(kube, namespace),
+    listNeighbourPolicies(kube, namespace),
   ]);
   const account = spec.serviceAccountName ?? workload?.deployment.spec.template.spec.serviceAccountName ?? 'default';
   const [serviceAccount, inTheWay] = await Promise.all([

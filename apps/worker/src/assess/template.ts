@@ -9,7 +9,7 @@ import {
   type PodTemplate,
   type Remediation,
   type TemplatePatch,
-  type WorkloadFacts,
+  type WorkloadContext,
 } from '@scc/scc';
 import { DeadlineExceeded, messageOf } from '@scc/runtime';
 import { stringify } from 'yaml';
@@ -75,7 +75,7 @@ export async function changeTemplate(
   const before = podTemplateSchema.parse(written);
   const large = sizeViolations(before);
   if (large.length) return { ok: false, violations: large };
-  const known: WorkloadFacts = {
+  const known: WorkloadContext = {
     kind: 'Deployment',
     name: spec.workloadRef.name,
     namespace,

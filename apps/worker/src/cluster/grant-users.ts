@@ -1,7 +1,7 @@
 import type { KindRef, KubeClient, KubeObject } from '@scc/kube';
 import { isCanaryObject } from '@scc/plan';
 import { z } from 'zod';
-import { podSchema, sccOf } from './objects.js';
+import { clusterPodSchema, sccOf } from './objects.js';
 import { isLive } from './workload-pods.js';
 
 /** Kinds whose templates make pods; a pod that does not run now may be made from one tonight. */
@@ -55,7 +55,9 @@ export function grantUserAmong(
 ): string | null {
   const live = pods.filter((pod) => {
     const isLeaving = pod.metadata.deletionTimestamp !== undefined;
-    return !isLeaving && isLive(pod, nowMs) && podSchema.parse(pod).spec.serviceAccountName === use.serviceAccount;
+    return (
+      !isLeaving && isLive(pod, nowMs) && clusterPodSchema.parse(pod).spec.serviceAccountName === use.serviceAccount
+    );
   });
   const pod = live.find((one) => sccOf(one) === use.scc);
   if (pod) return `pod ${pod.metadata.name ?? ''}`;

@@ -1,7 +1,7 @@
 import { isNotFound, type KindRef, type KubeClient, type KubeObject } from '@scc/kube';
 import { isCanaryObject, isRecord, type Violation, untracked } from '@scc/plan';
 import type { LabelSwitch } from '@scc/routing';
-import { keyOf } from './objects.js';
+import { preImageKeyOf } from './objects.js';
 
 /** Kinds that pick pods by label and would stop at the canary unless they are copied for it. */
 export const POLICY_KINDS: readonly KindRef[] = [
@@ -80,13 +80,13 @@ export function surveyPolicies(
         remedy: `Select by matchLabels or In in ${kind} ${name}, or by another label than ${label.key}.`,
       });
     else if (some(policy['spec'], (record) => namesStable(record, label)))
-      copied.push(keyOf({ apiVersion, kind, namespace, name }));
+      copied.push(preImageKeyOf({ apiVersion, kind, namespace, name }));
   }
   return { copied, violations };
 }
 
 /** Every policy of a namespace; kinds that the cluster does not serve have none. */
-export async function listPolicies(kube: KubeClient, namespace: string): Promise<KubeObject[]> {
+export async function listNeighbourPolicies(kube: KubeClient, namespace: string): Promise<KubeObject[]> {
   const lists = await Promise.all(
     POLICY_KINDS.map(async (kind) => {
       try {

@@ -62,7 +62,7 @@ const containerStatusSchema = z.looseObject({
   state: containerStateSchema,
   lastState: containerStateSchema,
 });
-export const podSchema = z.looseObject({
+export const clusterPodSchema = z.looseObject({
   spec: z.looseObject({ nodeName: z.string().optional(), serviceAccountName: z.string().default('default') }),
   status: z
     .looseObject({
@@ -74,7 +74,7 @@ export const podSchema = z.looseObject({
     })
     .prefault({}),
 });
-export type Pod = z.infer<typeof podSchema>;
+export type ClusterPod = z.infer<typeof clusterPodSchema>;
 
 export const serviceSchema = z.looseObject({
   spec: z.looseObject({
@@ -93,14 +93,14 @@ export const endpointSliceSchema = z.looseObject({
 });
 
 export const subjectSchema = z.looseObject({ kind: z.string(), name: z.string(), namespace: z.string().optional() });
-export const bindingSchema = z.looseObject({
+export const rbacBindingSchema = z.looseObject({
   roleRef: z.looseObject({ kind: z.string(), name: z.string() }),
   subjects: z.array(subjectSchema).default([]),
 });
 
 export const sccOf = (object: KubeObject): string | null => object.metadata.annotations?.[SCC_ANNOTATION] ?? null;
 
-export const isReady = ({ status }: Pod): boolean =>
+export const isReady = ({ status }: ClusterPod): boolean =>
   status.phase === 'Running' &&
   status.conditions.some(({ type, status: value }) => type === 'Ready' && value === 'True');
 
@@ -116,7 +116,7 @@ export const selectorText = (labels: Record<string, string>): string =>
     .join(',');
 
 /** One text per object, the key of its pre-image. */
-export const keyOf = ({ apiVersion, kind, namespace, name }: ObjectId): string =>
+export const preImageKeyOf = ({ apiVersion, kind, namespace, name }: ObjectId): string =>
   [apiVersion, kind, namespace ?? '', name].join('|');
 
 /** @throws Error when the text was not made by `keyOf`. */

@@ -1,6 +1,6 @@
 import type { KubeObject } from '@scc/kube';
-import { podSchema } from './objects.js';
-import { rolloutOf, strangers, troubleOf, type SeenPod } from './rollout.js';
+import { clusterPodSchema } from './objects.js';
+import { rolloutOf, strangers, troubleOf, type RolloutPod } from './rollout.js';
 
 /** A Deployment of three whose rollout is done, with something else. */
 const aDeployment = (status: object = {}): KubeObject => ({
@@ -44,7 +44,7 @@ describe('rolloutOf', () => {
 });
 
 describe('strangers', () => {
-  const pod = (name: string, scc: string | null, leaving = false): SeenPod => ({
+  const pod = (name: string, scc: string | null, leaving = false): RolloutPod => ({
     ...{ name, uid: name, scc, node: null, ready: true, trouble: null, leaving },
   });
 
@@ -57,7 +57,7 @@ describe('strangers', () => {
 });
 
 describe('troubleOf', () => {
-  const trouble = (status: object): string | null => troubleOf(podSchema.parse({ spec: {}, status }));
+  const trouble = (status: object): string | null => troubleOf(clusterPodSchema.parse({ spec: {}, status }));
   const container = (over: object) => ({ containerStatuses: [{ name: 'app', ...over }] });
 
   it.each<[string, object, RegExp | null]>([

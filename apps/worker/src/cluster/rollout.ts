@@ -1,6 +1,6 @@
 import type { PodSCC } from '@scc/plan';
 import type { KubeObject } from '@scc/kube';
-import { deploymentSchema, isReady, podSchema, sccOf, type Deployment, type Pod } from './objects.js';
+import { deploymentSchema, isReady, clusterPodSchema, sccOf, type Deployment, type ClusterPod } from './objects.js';
 
 /** How far a Deployment's rollout is; `waiting` says what is missing. */
 export type Rollout = { state: 'done' } | { state: 'waiting'; message: string; available: boolean };
@@ -34,7 +34,7 @@ function shortfall(wanted: number, status: Deployment['status']): string | null 
   return null;
 }
 
-export interface SeenPod {
+export interface RolloutPod {
   name: string;
   uid: string;
   scc: string | null;
@@ -57,7 +57,7 @@ const STUCK: ReadonlySet<string> = new Set([
 ]);
 
 /** Why a pod does not run, in the words of the scheduler, the kubelet or its container; null when it may yet. */
-export function troubleOf({ status }: Pod): string | null {
+export function troubleOf({ status }: ClusterPod): string | null {
   const scheduled = status.conditions.find(({ type }) => type === 'PodScheduled');
   if (scheduled?.status === 'False') return `${scheduled.reason || 'Unschedulable'}: ${scheduled.message}`;
   for (const { name, state, lastState } of [...status.initContainerStatuses, ...status.containerStatuses]) {
@@ -72,8 +72,8 @@ export function troubleOf({ status }: Pod): string | null {
 }
 
 /** A pod as far as a migration looks at it. */
-export function seenPod(item: KubeObject): SeenPod {
-  const pod = podSchema.parse(item);
+export function rolloutPod(item: KubeObject): RolloutPod {
+  const pod = clusterPodSchema.parse(item);
   return {
     name: item.metadata.name ?? '',
     uid: item.metadata.uid ?? '',
@@ -85,16 +85,16 @@ export function seenPod(item: KubeObject): SeenPod {
   };
 }
 
-export const asPodSCC = ({ name, uid, scc, node }: SeenPod): PodSCC => ({ name, uid, scc, node });
+export const asPodSCC = ({ name, uid, scc, node }: RolloutPod): PodSCC => ({ name, uid, scc, node });
 
 /** What pods say about why they are not ready, for people. */
-export const troubles = (pods: SeenPod[]): string => {
+export const troubles = (pods: RolloutPod[]): string => {
   const said = [...new Set(pods.flatMap(({ trouble }) => trouble ?? []))];
   return said.length ? ` (${said.join('; ')})` : '';
 };
 
 /** Pods that do not run under the target SCC, as text, or null when all do. */
-export function strangers(pods: SeenPod[], targetSCC: string): string | null {
+export function strangers(pods: RolloutPod[], targetSCC: string): string | null {
   const wrong = pods.filter(({ scc, leaving }) => !leaving && scc !== targetSCC);
   return wrong.length ? wrong.map(({ name, scc }) => `${name} runs under ${scc ?? 'no SCC'}`).join(', ') : null;
 }

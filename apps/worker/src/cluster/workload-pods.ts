@@ -1,13 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { KubeClient, KubeObject } from '@scc/kube';
-import { deploymentSchema, podSchema, replicaSetSchema, selectorText } from './objects.js';
-import { seenPod, type SeenPod } from './rollout.js';
+import { deploymentSchema, clusterPodSchema, replicaSetSchema, selectorText } from './objects.js';
+import { rolloutPod, type RolloutPod } from './rollout.js';
 
 /** How long after its end by the clock a pod that is still there belongs to a node that is lost, in milliseconds. */
 const LOST_AFTER_MS = 60_000;
 const HASH_LABEL = 'pod-template-hash';
 
-export interface WorkloadPod extends SeenPod {
+export interface WorkloadPod extends RolloutPod {
   /** Whether the pod was made from the template that the workload has now. */
   isCurrent: boolean;
 }
@@ -21,7 +21,7 @@ export interface WorkloadPods {
 
 /** A pod that can still run: not ended or evicted, and not left behind by a node that is lost. */
 export function isLive(item: KubeObject, nowMs: number): boolean {
-  const { phase } = podSchema.parse(item).status;
+  const { phase } = clusterPodSchema.parse(item).status;
   if (phase === 'Failed' || phase === 'Succeeded') return false;
   const { deletionTimestamp } = item.metadata;
   return deletionTimestamp === undefined || Date.parse(deletionTimestamp) + LOST_AFTER_MS > nowMs;
@@ -55,7 +55,7 @@ export function ownPods(
   return {
     pods: pods
       .filter((item) => isOwnedBy(item, all) && isLive(item, nowMs))
-      .map((item) => ({ ...seenPod(item), isCurrent: isOwnedBy(item, now) })),
+      .map((item) => ({ ...rolloutPod(item), isCurrent: isOwnedBy(item, now) })),
     refusal: failure?.status === 'True' ? failure.message : null,
   };
 }
@@ -76,10 +76,10 @@ export async function livePods(
   kube: KubeClient,
   namespace: string,
   labels: Record<string, string>,
-): Promise<SeenPod[]> {
+): Promise<RolloutPod[]> {
   const { items } = await kube.list(
     { apiVersion: 'v1', kind: 'Pod' },
     { namespace, labelSelector: selectorText(labels) },
   );
-  return items.filter((item) => isLive(item, Date.now())).map(seenPod);
+  return items.filter((item) => isLive(item, Date.now())).map(rolloutPod);
 }

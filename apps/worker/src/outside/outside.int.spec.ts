@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { planSpecSchema, type PlanSpec } from '@scc/plan';
 import { AllowedHosts } from '@scc/runtime';
-import { noMetrics, prometheusMetrics, PrometheusRefuses, type Metrics } from './prometheus.js';
+import { noMetrics, prometheusMetrics, PrometheusRefuses, type MetricSource } from './prometheus.js';
 import { reviewGatesWith } from './review.js';
 import { webhookCaller } from './webhooks.js';
 
@@ -115,8 +115,8 @@ describe('the review of gates', () => {
   const spec = (gates: object): PlanSpec =>
     planSpecSchema.parse({ workloadRef: { kind: 'Deployment', name: 'ledger' }, targetSCC: 'restricted-v2', gates });
   const smoke = { name: 'smoke', url: 'https://169.254.169.254/latest', at: 'BeforeShift' };
-  const answers: Metrics = { ...noMetrics, isConfined: false, check: () => Promise.resolve() };
-  const review = (gates: object, metrics: Metrics, queries: 'confined' | 'any' = 'confined') =>
+  const answers: MetricSource = { ...noMetrics, isConfined: false, check: () => Promise.resolve() };
+  const review = (gates: object, metrics: MetricSource, queries: 'confined' | 'any' = 'confined') =>
     reviewGatesWith({ allowed: new AllowedHosts('smoke.shop.svc', ''), metrics, queries })(spec(gates), 'shop');
 
   it('names the host that is not allowed, and the variable that allows it', async () => {

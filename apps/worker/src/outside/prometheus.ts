@@ -3,7 +3,7 @@ import { followTrust, HttpClient, messageOf, secretOf } from '@scc/runtime';
 import { z } from 'zod';
 
 /** A number, or why there is none. No data is an answer of its own. */
-export type Reading = { value: number } | { noData: string } | { noData: string; isUnjudged: true };
+export type MetricReading = { value: number } | { noData: string } | { noData: string; isUnjudged: true };
 
 /** The services whose requests are counted, in one namespace. */
 export interface TrafficScope {
@@ -11,13 +11,13 @@ export interface TrafficScope {
   services: string[];
 }
 
-export interface Metrics {
+export interface MetricSource {
   /** Whether answers hold nothing but the namespace that they were asked for. */
   isConfined: boolean;
   /** Asks something that every Prometheus can answer. @throws PrometheusRefuses | Error */
   check: (namespace: string) => Promise<void>;
   /** One sample of a gate over the traffic since `sinceMs` (milliseconds since the epoch). */
-  read: (gate: Pick<MetricGate, 'preset' | 'query'>, scope: TrafficScope, sinceMs: number) => Promise<Reading>;
+  read: (gate: Pick<MetricGate, 'preset' | 'query'>, scope: TrafficScope, sinceMs: number) => Promise<MetricReading>;
   /** Requests since `sinceMs`; null when they are not counted. */
   summarize: (scope: TrafficScope, sinceMs: number) => Promise<TrafficSummary | null>;
   /** Requests per second over the last minutes; null when unknown. */
@@ -98,7 +98,7 @@ const REFUSALS = new Map([
 ]);
 
 /** Reads gates and proofs from Prometheus. */
-export function prometheusMetrics(options: PrometheusOptions): Metrics {
+export function prometheusMetrics(options: PrometheusOptions): MetricSource {
   const flavour: Flavour = options.flavour === 'envoy' ? envoy : istio;
   const { namespaceParameter, tokenFile } = options;
   const { current, forget } = followTrust({ caFile: options.caFile });
@@ -132,7 +132,7 @@ export function prometheusMetrics(options: PrometheusOptions): Metrics {
     return parsed.data;
   };
 
-  const ask = async (query: string, { namespace }: TrafficScope): Promise<Reading> => {
+  const ask = async (query: string, { namespace }: TrafficScope): Promise<MetricReading> => {
     const { data } = await answerTo(query, namespace);
     if (data.result.length > 1)
       return { noData: `the query yields ${data.result.length} series instead of one number` };
@@ -142,7 +142,7 @@ export function prometheusMetrics(options: PrometheusOptions): Metrics {
   };
   const windowSince = (sinceMs: number): string =>
     `${Math.max(MIN_WINDOW_S, Math.ceil((Date.now() - sinceMs) / 1000))}s`;
-  const number = (reading: Reading): number | null => ('value' in reading ? reading.value : null);
+  const number = (reading: MetricReading): number | null => ('value' in reading ? reading.value : null);
 
   return {
     isConfined: namespaceParameter !== undefined,
@@ -180,7 +180,7 @@ export function prometheusMetrics(options: PrometheusOptions): Metrics {
 }
 
 /** Without a Prometheus nothing is known, and every gate says so. */
-export const noMetrics: Metrics = {
+export const noMetrics: MetricSource = {
   isConfined: true,
   check: () => Promise.reject(new PrometheusRefuses('no Prometheus is configured (PROMETHEUS_URL)')),
   read: () => Promise.resolve({ noData: 'no Prometheus is configured (PROMETHEUS_URL)' }),

@@ -1,7 +1,7 @@
 import type { PlanSpec, Violation } from '@scc/plan';
 import type { AllowedHosts } from '@scc/runtime';
 import { messageOf } from '@scc/runtime';
-import { PrometheusRefuses, type Metrics } from './prometheus.js';
+import { PrometheusRefuses, type MetricSource } from './prometheus.js';
 
 export interface GateReview {
   violations: Violation[];
@@ -13,7 +13,7 @@ export type ReviewGates = (spec: PlanSpec, namespace: string) => Promise<GateRev
 
 export interface ReviewOptions {
   allowed: AllowedHosts;
-  metrics: Metrics;
+  metrics: MetricSource;
   /** Whether a plan's own query may see more than its namespace. */
   queries: 'confined' | 'any';
 }
@@ -50,7 +50,7 @@ const unconfined = (gate: string, index: number): Violation => ({
     "Use a preset, or ask the installation's administrator to set PROMETHEUS_NAMESPACE_PARAMETER (a proxy that enforces the namespace) or PROMETHEUS_PLAN_QUERIES=any.",
 });
 
-async function ask(metrics: Metrics, namespace: string): Promise<GateReview> {
+async function ask(metrics: MetricSource, namespace: string): Promise<GateReview> {
   try {
     await metrics.check(namespace);
     return { violations: [], warnings: [] };

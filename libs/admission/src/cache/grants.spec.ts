@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Subject } from '@scc/scc';
-import { covers, Grants, type Role, roleKey, useRightOf } from './grants.js';
+import { covers, Grants, type RBACRole, roleKey, useRightOf } from './grants.js';
 
 const use = (over: object = {}) => ({
   verbs: ['use'],
@@ -10,7 +10,7 @@ const use = (over: object = {}) => ({
 });
 
 describe('useRightOf', () => {
-  it.each<[string, NonNullable<Role['rules']>, { all: boolean; names: string[] } | undefined]>([
+  it.each<[string, NonNullable<RBACRole['rules']>, { all: boolean; names: string[] } | undefined]>([
     ['one SCC', [use({ resourceNames: ['anyuid'] })], { all: false, names: ['anyuid'] }],
     ['every SCC', [use()], { all: true, names: [] }],
     ['every SCC, by wildcards', [{ verbs: ['*'], apiGroups: ['*'], resources: ['*'] }], { all: true, names: [] }],

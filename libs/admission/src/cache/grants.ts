@@ -13,7 +13,7 @@ export const bindingSchema = z.looseObject({
   roleRef: z.looseObject({ kind: z.string(), name: z.string() }),
   subjects: z.array(rbacSubjectSchema).nullish(),
 });
-export type Role = z.infer<typeof roleSchema>;
+export type RBACRole = z.infer<typeof roleSchema>;
 export type Binding = z.infer<typeof bindingSchema>;
 type RBACSubject = z.infer<typeof rbacSubjectSchema>;
 
@@ -29,7 +29,7 @@ const matches = (list: readonly string[] | null | undefined, wanted: string): bo
   (list ?? []).some((item) => item === '*' || item === wanted);
 
 /** The right to use SCCs that a role carries; undefined when it carries none. */
-export function useRightOf({ rules }: Pick<Role, 'rules'>): UseRight | undefined {
+export function useRightOf({ rules }: Pick<RBACRole, 'rules'>): UseRight | undefined {
   const granting = (rules ?? []).filter(
     ({ verbs, apiGroups, resources }) =>
       matches(verbs, 'use') &&
@@ -71,7 +71,7 @@ export class Grants {
   readonly #bindings = new Map<string, KnownBinding>();
   readonly #bySubject = new Map<string, Set<KnownBinding>>();
 
-  setRole(key: string, role: Pick<Role, 'rules'> | undefined): void {
+  setRole(key: string, role: Pick<RBACRole, 'rules'> | undefined): void {
     const right = role && useRightOf(role);
     if (right) this.#rights.set(key, right);
     else this.#rights.delete(key);

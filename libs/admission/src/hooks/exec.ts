@@ -1,5 +1,5 @@
 import { checkExec, podSchema } from '@scc/scc';
-import { ALLOWED, denied, notUnderstood, type Outcome } from '../review/outcome.js';
+import { ALLOWED, denied, notUnderstood, type ReviewOutcome } from '../review/outcome.js';
 import type { ReviewRequest } from '../review/review.js';
 import type { Hook, HookContext } from './hook.js';
 import { admissionRequest, requesterOf } from './pod-request.js';
@@ -11,7 +11,7 @@ export function checkExecs({ cache, config }: HookContext): Hook {
   return {
     path: '/validate/exec',
     whenUndecided: 'deny',
-    decide: ({ operation, kind, subResource, namespace, name, ...request }: ReviewRequest): Outcome => {
+    decide: ({ operation, kind, subResource, namespace, name, ...request }: ReviewRequest): ReviewOutcome => {
       const subresource = OPTIONS[kind.kind];
       if (operation !== 'CONNECT' || !subresource || subresource !== subResource || !namespace || !name)
         return notUnderstood('it is not about exec or attach to a pod');

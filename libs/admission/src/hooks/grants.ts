@@ -1,11 +1,11 @@
 import { type CompiledSCC, compileSCC, podSecurityLevel, sccSchema, validateSCC } from '@scc/scc';
-import { ALLOWED, type Answer, denied, notUnderstood, type Outcome } from '../review/outcome.js';
+import { ALLOWED, type Answer, denied, notUnderstood, type ReviewOutcome } from '../review/outcome.js';
 import type { ReviewRequest } from '../review/review.js';
 import {
   type Binding,
   bindingSchema,
   covers,
-  type Role,
+  type RBACRole,
   roleKey,
   roleSchema,
   subjectKey,
@@ -58,7 +58,7 @@ export function guardGrants({ cache, config }: HookContext): Hook {
     return judge(gained.flatMap((subject) => sccsOf(right).map((scc) => ({ subject, scc }))));
   };
 
-  const ofRole = (kind: string, role: Role, before: Role | undefined): Answer => {
+  const ofRole = (kind: string, role: RBACRole, before: RBACRole | undefined): Answer => {
     const right = useRightOf(role);
     if (!right) return ALLOWED;
     const had = before && useRightOf(before);
@@ -94,7 +94,7 @@ export function guardGrants({ cache, config }: HookContext): Hook {
   return {
     path: '/validate/grants',
     whenUndecided: 'deny',
-    decide: ({ kind, operation, object, oldObject }: ReviewRequest): Outcome => {
+    decide: ({ kind, operation, object, oldObject }: ReviewRequest): ReviewOutcome => {
       const unknown = notUnderstood('it is not about a binding, a role or an SCC');
       if (operation !== 'CREATE' && operation !== 'UPDATE') return unknown;
       switch (`${kind.group}/${kind.kind}`) {

@@ -1,7 +1,7 @@
 import { createLogger } from '@scc/runtime';
 import { hooksOf } from '../service/admission.js';
 import { standardObjects, type KubeLike, TestCluster } from '../testing/cluster.fixture.js';
-import type { Answer, Outcome } from '../review/outcome.js';
+import type { Answer, ReviewOutcome } from '../review/outcome.js';
 import { parseReview } from '../review/review.js';
 import { cacheCluster } from '../cache/cluster.js';
 import type { AdmissionConfig } from '../service/settings.js';
@@ -28,7 +28,7 @@ export async function testHooks({ objects = [], config = {}, mayChange }: Option
   await cache.complete;
   const client = { subjectAccessReview: mayChange ?? (() => Promise.resolve(false)) };
   const hooks = new Map<string, Hook>(hooksOf({ cache, config: full }, client).map((hook) => [hook.path, hook]));
-  const outcome = async (path: string, review: unknown, budgetMs = 1000): Promise<Outcome> => {
+  const outcome = async (path: string, review: unknown, budgetMs = 1000): Promise<ReviewOutcome> => {
     const parsed = parseReview(review);
     const hook = hooks.get(path);
     if (parsed.is !== 'read' || !hook) throw new Error(`${path} cannot be asked`);

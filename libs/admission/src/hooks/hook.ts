@@ -1,6 +1,6 @@
 import type { ClusterCache } from '../cache/cluster.js';
 import type { Budget } from '../review/budget.js';
-import type { Outcome } from '../review/outcome.js';
+import type { ReviewOutcome } from '../review/outcome.js';
 import type { ReviewRequest } from '../review/review.js';
 
 /** One webhook of a configuration: a path and what it decides. */
@@ -10,7 +10,7 @@ export interface Hook {
   readonly whenUndecided: 'allow' | 'deny';
   /** Instead of the configured budget, in milliseconds. */
   readonly budgetMs?: number;
-  decide(request: ReviewRequest, budget: Budget): Outcome | Promise<Outcome>;
+  decide(request: ReviewRequest, budget: Budget): ReviewOutcome | Promise<ReviewOutcome>;
 }
 
 /** Subjects that alone may be granted an SCC: names of users, ServiceAccounts (`system:serviceaccount:…`) or groups. */

@@ -1,5 +1,5 @@
 import { type AdmissionRequest, decide } from '@scc/scc';
-import { ALLOWED, denied, type Outcome } from '../review/outcome.js';
+import { ALLOWED, denied, type ReviewOutcome } from '../review/outcome.js';
 import type { ReviewRequest } from '../review/review.js';
 import { patchBetween, type PatchOperation } from '../review/json-patch.js';
 import { type Hook, type HookContext, isMachine } from './hook.js';
@@ -16,7 +16,7 @@ function warningsOf(scc: string, paths: readonly string[], request: ReviewReques
 
 /** SCC admission as OpenShift's plugin does it: chooses the SCC and writes what it defaults. */
 export function mutatePods({ cache, config }: HookContext, replicaMutations: ReplicaMutations): Hook {
-  const judge = (asked: AdmissionRequest, request: ReviewRequest): Outcome => {
+  const judge = (asked: AdmissionRequest, request: ReviewRequest): ReviewOutcome => {
     const decision = decide(asked, cache.constraints.compiled);
     switch (decision.decision) {
       case 'ignored':

@@ -3,7 +3,7 @@ import { ENFORCE_LABEL, PLAN_GROUP } from '@scc/plan';
 import { MCS_ANNOTATION, SUPPLEMENTAL_GROUPS_ANNOTATION, UID_RANGE_ANNOTATION } from '@scc/scc';
 import { within } from '@scc/runtime';
 import { z } from 'zod';
-import { ALLOWED, denied, notUnderstood, type Outcome } from '../review/outcome.js';
+import { ALLOWED, denied, notUnderstood, type ReviewOutcome } from '../review/outcome.js';
 import type { ReviewRequest } from '../review/review.js';
 import type { Budget } from '../review/budget.js';
 import type { Hook } from './hook.js';
@@ -54,7 +54,7 @@ export function guardNamespaces(client: Pick<KubeClient, 'subjectAccessReview'>)
     path: '/validate/namespaces',
     whenUndecided: 'deny',
     budgetMs: ASKING_MS,
-    decide: async (request: ReviewRequest, budget: Budget): Promise<Outcome> => {
+    decide: async (request: ReviewRequest, budget: Budget): Promise<ReviewOutcome> => {
       const { kind, operation, object, oldObject } = request;
       const after = namespaceSchema.safeParse(object).data;
       const before = namespaceSchema.safeParse(oldObject).data;

@@ -8,7 +8,7 @@ import {
   REQUIRED_SCC_ANNOTATION,
   SCC_ANNOTATION,
 } from '@scc/scc';
-import { ALLOWED, type Outcome } from '../review/outcome.js';
+import { ALLOWED, type ReviewOutcome } from '../review/outcome.js';
 import { patchBetween } from '../review/json-patch.js';
 import type { ClusterCache } from '../cache/cluster.js';
 import type { ActiveMigration } from '../cache/plans.js';
@@ -78,7 +78,7 @@ export function steer(
 
 /** Beside OpenShift's plugin: keeps pods of workloads under migration under the SCC that their side of it has. */
 export function pinPods({ cache, config }: HookContext): Hook {
-  const judge = (asked: AdmissionRequest): Outcome => {
+  const judge = (asked: AdmissionRequest): ReviewOutcome => {
     const { template, workload } = originOf(asked, cache);
     const migration = migrationOf(asked, workload, cache);
     const own = asked.pod.metadata.annotations?.[REQUIRED_SCC_ANNOTATION];

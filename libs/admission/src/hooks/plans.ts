@@ -17,7 +17,7 @@ import {
   type Violation,
 } from '@scc/plan';
 import { z } from 'zod';
-import { ALLOWED, denied, notUnderstood, type Outcome } from '../review/outcome.js';
+import { ALLOWED, denied, notUnderstood, type ReviewOutcome } from '../review/outcome.js';
 import type { ReviewRequest } from '../review/review.js';
 import { patchBetween } from '../review/json-patch.js';
 import type { ClusterCache } from '../cache/cluster.js';
@@ -84,7 +84,7 @@ export function markAuthors(): Hook {
   return {
     path: '/mutate/plans',
     whenUndecided: 'allow',
-    decide: (request): Outcome => {
+    decide: (request): ReviewOutcome => {
       const review = planReviewOf(request);
       if (!review) return NOT_A_PLAN;
       const { plan, authorship } = review;
@@ -149,7 +149,7 @@ export function validatePlans({ cache }: HookContext): Hook {
   return {
     path: '/validate/plans',
     whenUndecided: 'deny',
-    decide: (request): Outcome => {
+    decide: (request): ReviewOutcome => {
       const review = planReviewOf(request);
       if (!review || !request.namespace) return NOT_A_PLAN;
       const { spec, violations } = specViolations(review);

@@ -1,6 +1,6 @@
 import {
   type AdmissionRequest,
-  type Failure,
+  type PassedOver,
   isExemptNamespace,
   MCS_ANNOTATION,
   type Namespace,
@@ -14,7 +14,7 @@ import { within } from '@scc/runtime';
 import type { ClusterCache } from '../cache/cluster.js';
 import { covers, type UseRight } from '../cache/grants.js';
 import { compileCheck } from '../review/quick-check.js';
-import { type Answer, notUnderstood, type Outcome } from '../review/outcome.js';
+import { type Answer, notUnderstood, type ReviewOutcome } from '../review/outcome.js';
 import type { ReviewRequest } from '../review/review.js';
 import type { HookContext } from './hook.js';
 import { answerToSize } from './container-limit.js';
@@ -111,8 +111,8 @@ function podsOf({ operation, object, oldObject }: ReviewRequest): Pods {
 export function answerPod(
   request: ReviewRequest,
   { cache, config, budget }: HookContext & { budget: Budget },
-  judge: (asked: AdmissionRequest) => Outcome,
-): Outcome | Promise<Outcome> {
+  judge: (asked: AdmissionRequest) => ReviewOutcome,
+): ReviewOutcome | Promise<ReviewOutcome> {
   const { operation, subResource, namespace: name } = request;
   if (!isPodReview(request) || (operation !== 'CREATE' && operation !== 'UPDATE'))
     return notUnderstood('it is not about a pod that is created or updated');
@@ -121,7 +121,7 @@ export function answerPod(
   if (tooLarge) return tooLarge;
   const pods = podsOf(request);
   if ('answer' in pods) return pods.answer;
-  const judgeIn = (namespace: Namespace | undefined): Outcome => {
+  const judgeIn = (namespace: Namespace | undefined): ReviewOutcome => {
     if (!namespace) return { undecided: `namespace ${name} is not known yet` };
     const asked = { operation, subresource: subResource ?? '', ...pods, namespace };
     return judge(admissionRequest(cache, asked, requesterOf(request)));
@@ -133,7 +133,7 @@ export function answerPod(
 const REMEDIES = 4;
 
 /** What to change so that the SCC which is nearest to admitting the pod does. */
-export function remediesOf(failures: readonly Failure[]): string[] {
+export function remediesOf(failures: readonly PassedOver[]): string[] {
   const judged = failures.filter(({ violations }) => violations.every(({ rule }) => rule !== 'usability'));
   const [nearest] = [...judged].sort((a, b) => a.violations.length - b.violations.length);
   const lines = (nearest?.violations ?? []).map(

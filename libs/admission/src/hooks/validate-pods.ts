@@ -1,5 +1,5 @@
 import { type AdmissionRequest, validatePass, type Validation } from '@scc/scc';
-import { ALLOWED, type Answer, denied, type Outcome } from '../review/outcome.js';
+import { ALLOWED, type Answer, denied, type ReviewOutcome } from '../review/outcome.js';
 import type { ReviewRequest } from '../review/review.js';
 import type { Hook, HookContext } from './hook.js';
 import { answerPod, remediesOf } from './pod-request.js';
@@ -27,7 +27,7 @@ export function validatePods({ cache, config }: HookContext, replicaMutations: R
       audit: { reason: validation.reason },
     });
   };
-  const judge = (asked: AdmissionRequest, { dryRun }: ReviewRequest): Outcome => {
+  const judge = (asked: AdmissionRequest, { dryRun }: ReviewRequest): ReviewOutcome => {
     const { pod, operation, namespace } = asked;
     const validation = validatePass(asked, cache.constraints.compiled);
     const answer = answerOf(validation);

@@ -10,7 +10,7 @@ import {
   type WorkloadKind,
 } from '@scc/scc';
 import { z } from 'zod';
-import { ALLOWED, type Answer, denied, notUnderstood, type Outcome } from '../review/outcome.js';
+import { ALLOWED, type Answer, denied, notUnderstood, type ReviewOutcome } from '../review/outcome.js';
 import type { ReviewRequest } from '../review/review.js';
 import { controllerOf } from '../cache/workloads.js';
 import { containersIn, objectionToSize } from './container-limit.js';
@@ -114,7 +114,7 @@ export function foreseeWorkloads({ cache, config }: HookContext): Hook {
   return {
     path: '/validate/workloads',
     whenUndecided: 'allow',
-    decide: (request: ReviewRequest): Outcome => {
+    decide: (request: ReviewRequest): ReviewOutcome => {
       const read = workloadsOf(request);
       if (!read) return notUnderstood('it is not about a workload that is created or updated');
       const { kind, workload, before } = read;

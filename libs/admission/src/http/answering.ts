@@ -1,10 +1,10 @@
 import { within, type Logger } from '@scc/runtime';
 import type { PodHint } from '../review/pod-hint.js';
 import type { Budget } from '../review/budget.js';
-import { type Answer, denied, type HintedAnswer, notUnderstood, type Outcome } from '../review/outcome.js';
+import { type Answer, denied, type HintedAnswer, notUnderstood, type ReviewOutcome } from '../review/outcome.js';
 import type { Hook } from '../hooks/hook.js';
 import type { ClusterCache } from '../cache/cluster.js';
-import type { AdmissionMetrics, Verdict } from './metrics.js';
+import type { AdmissionMetrics, ReviewVerdict } from './metrics.js';
 import { nestsDeeperThan } from './nesting.js';
 import { parseReview, reviewOf, type ReviewRequest } from '../review/review.js';
 
@@ -33,7 +33,7 @@ const undecidedAnswer = ({ whenUndecided }: Hook, why: string): HintedAnswer =>
     ? { allowed: true, warnings: [`SCC admission could not decide in time: ${why}`] }
     : denied(`SCC admission cannot decide now, try again: ${why}`, { code: 503, reason: 'ServiceUnavailable' });
 
-function verdictOf({ allowed, patch, code }: Answer): Verdict {
+function verdictOf({ allowed, patch, code }: Answer): ReviewVerdict {
   if (code === 400) return 'not-understood';
   if (code === 500) return 'failed';
   if (!allowed) return 'denied';
@@ -56,8 +56,8 @@ function patienceOf(url: string, budgetMs: number): number {
 export function createAnswering({ hooks, cache, budgetMs, metrics, logger }: Deps) {
   const byPath = new Map(hooks.map((hook) => [hook.path, hook]));
 
-  const inTime = async (decided: Promise<Outcome>, budget: Budget): Promise<Outcome> => {
-    let outcome: Outcome | undefined;
+  const inTime = async (decided: Promise<ReviewOutcome>, budget: Budget): Promise<ReviewOutcome> => {
+    let outcome: ReviewOutcome | undefined;
     await within(
       decided.then((value) => (outcome = value)),
       budget.left(),
@@ -65,20 +65,20 @@ export function createAnswering({ hooks, cache, budgetMs, metrics, logger }: Dep
     return outcome ?? { undecided: 'it took too long' };
   };
 
-  const ask = (hook: Hook, request: ReviewRequest, budget: Budget): Outcome | Promise<Outcome> => {
+  const ask = (hook: Hook, request: ReviewRequest, budget: Budget): ReviewOutcome | Promise<ReviewOutcome> => {
     const missing = cache.missing();
     if (missing !== null) return { undecided: missing };
     const decided = hook.decide(request, budget);
     return decided instanceof Promise ? inTime(decided, budget) : decided;
   };
 
-  const failed = (hook: Hook, request: ReviewRequest, error: unknown): Outcome => {
+  const failed = (hook: Hook, request: ReviewRequest, error: unknown): ReviewOutcome => {
     logger.error({ err: error, path: hook.path, uid: request.uid }, 'review not decided');
     return denied('SCC admission failed on this object', { code: 500, reason: 'InternalError' });
   };
 
   /** At once where that can be: a promise and its timer cost as much as a decision. */
-  const answer = (hook: Hook, request: ReviewRequest, budget: Budget): Outcome | Promise<Outcome> => {
+  const answer = (hook: Hook, request: ReviewRequest, budget: Budget): ReviewOutcome | Promise<ReviewOutcome> => {
     try {
       const asked =
         cache.missing() === null
@@ -93,7 +93,7 @@ export function createAnswering({ hooks, cache, budgetMs, metrics, logger }: Dep
   /** The answer to what came of a review, where "undecided" means what the hook says. */
   const replyWith = (
     hook: Hook,
-    outcome: Outcome,
+    outcome: ReviewOutcome,
     { uid, operation, started, patienceMs }: { uid: string; operation: string; started: number; patienceMs: number },
   ): Reply => {
     const seconds = (performance.now() - started) / 1000;

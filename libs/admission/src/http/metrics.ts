@@ -1,12 +1,12 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { anchorOf, certificatesIn, type KeyPair } from '@scc/tls';
 
-export type Verdict = 'allowed' | 'mutated' | 'denied' | 'undecided' | 'not-understood' | 'failed';
+export type ReviewVerdict = 'allowed' | 'mutated' | 'denied' | 'undecided' | 'not-understood' | 'failed';
 
 /** What the webhook tells about itself. */
 export interface AdmissionMetrics {
   readonly registry: Registry;
-  answered(path: string, of: { operation: string; verdict: Verdict; seconds: number }): void;
+  answered(path: string, of: { operation: string; verdict: ReviewVerdict; seconds: number }): void;
   /** An HTTP request that was no review at all. */
   refused(status: number): void;
   overBudget(path: string): void;

@@ -28,4 +28,4 @@ export interface Undecided {
 /** An answer, and what tracking should learn from it. */
 export type HintedAnswer = Answer & { readonly hint?: PodHint };
 
-export type Outcome = HintedAnswer | Undecided;
+export type ReviewOutcome = HintedAnswer | Undecided;

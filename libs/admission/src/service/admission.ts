@@ -20,7 +20,7 @@ import { cacheCluster } from '../cache/cluster.js';
 import { createMetrics } from '../http/metrics.js';
 import type { AdmissionConfig } from './settings.js';
 import { webhookBundles } from '../tls/bundles.js';
-import { followTrust, type Trust } from '../tls/trust.js';
+import { followWebhookTrust, type WebhookTrust } from '../tls/trust.js';
 
 /** Every webhook of a mode. */
 export function hooksOf(context: HookContext, client: Parameters<typeof guardNamespaces>[0]): Hook[] {
@@ -41,7 +41,7 @@ const LOOK_MS = 10_000;
 
 interface SourceDeps {
   readonly client: AdmissionDeps['client'];
-  readonly trust: Trust;
+  readonly trust: WebhookTrust;
   readonly logger: Logger;
   readonly onChange: (pair: KeyPair) => void;
   readonly onFailure: () => void;
@@ -83,7 +83,7 @@ export const startAdmission: StartAdmission = async ({ config, client, makeInfor
     requestCert: clientCa !== undefined,
     rejectUnauthorized: false,
   });
-  const trust = followTrust(makeInformer);
+  const trust = followWebhookTrust(makeInformer);
   const hooks = hooksOf({ cache, config }, client);
   const answering = createAnswering({ hooks, cache, budgetMs: config.budgetMs, metrics, logger });
   const listening: { server?: WebhookServer } = {};

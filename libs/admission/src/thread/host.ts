@@ -7,7 +7,7 @@ import type { SeenPod } from './seen-pod.js';
 const PATIENCE_MS = 5000;
 const STUCK = `admission has not reacted for ${PATIENCE_MS} ms`;
 
-export interface ThreadOptions extends ThreadSettings {
+export interface AdmissionThreadOptions extends ThreadSettings {
   /** Called with pods that admission saw; their news may be old when the process is busy. */
   readonly onPods: (pods: readonly SeenPod[]) => void;
   /** The thread ended by itself. */
@@ -32,7 +32,11 @@ export interface AdmissionThread {
  *
  * @throws the error for which the thread could not start.
  */
-export async function startAdmissionThread({ onPods, onEnd, ...settings }: ThreadOptions): Promise<AdmissionThread> {
+export async function startAdmissionThread({
+  onPods,
+  onEnd,
+  ...settings
+}: AdmissionThreadOptions): Promise<AdmissionThread> {
   const worker = new Worker(new URL('./main.js', import.meta.url), { name: 'admission', workerData: settings });
   const send = (message: ToThread): void => worker.postMessage(message);
   const waiting = new Map<number, (value: string | null) => void>();

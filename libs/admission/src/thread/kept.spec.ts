@@ -1,13 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import { createLogger } from '@scc/runtime';
-import type { AdmissionThread, ThreadOptions } from './host.js';
+import type { AdmissionThread, AdmissionThreadOptions } from './host.js';
 import { keepAdmissionThread } from './kept.js';
 
 /** Threads that a test ends; each has a port of its own. */
 function threads() {
-  const started: ThreadOptions[] = [];
+  const started: AdmissionThreadOptions[] = [];
   let refusal: Error | undefined;
-  const start = (options: ThreadOptions): Promise<AdmissionThread> => {
+  const start = (options: AdmissionThreadOptions): Promise<AdmissionThread> => {
     started.push(options);
     if (refusal) return Promise.reject(refusal);
     const answer = { ready: null, alive: null, metrics: 'scc_webhook_reviews_total 1' };
@@ -22,8 +22,8 @@ function threads() {
   return { started, start, refuse: (error: Error | undefined) => (refusal = error) };
 }
 
-const optionsOf = (start: (options: ThreadOptions) => Promise<AdmissionThread>) => ({
-  config: {} as ThreadOptions['config'],
+const optionsOf = (start: (options: AdmissionThreadOptions) => Promise<AdmissionThread>) => ({
+  config: {} as AdmissionThreadOptions['config'],
   kubeconfig: undefined,
   logLevel: 'silent',
   onPods: () => undefined,

@@ -1,15 +1,15 @@
 import { backoffMs, messageOf, type Logger, pause } from '@scc/runtime';
 import { Counter, Registry } from 'prom-client';
-import { type AdmissionThread, startAdmissionThread, type ThreadOptions } from './host.js';
+import { type AdmissionThread, startAdmissionThread, type AdmissionThreadOptions } from './host.js';
 
 const BACKOFF = { firstMs: 500, lastMs: 30_000 };
 /** A thread that served for so long had no failure in a row. */
 const STEADY_MS = 60_000;
 
-interface Options extends Omit<ThreadOptions, 'onEnd'> {
+interface Options extends Omit<AdmissionThreadOptions, 'onEnd'> {
   readonly logger: Logger;
   /** How the thread is started; tests give one that ends. */
-  readonly start?: (options: ThreadOptions) => Promise<AdmissionThread>;
+  readonly start?: (options: AdmissionThreadOptions) => Promise<AdmissionThread>;
   /** How the next start is waited for; tests decide when that is over. */
   readonly wait?: typeof pause;
 }

@@ -1,9 +1,9 @@
 import type { KubeClient } from '@scc/kube';
 import type { Bundles } from '@scc/tls';
-import { ADMISSION_API, CONFIGURATIONS, configurationSchema, type Trust } from './trust.js';
+import { ADMISSION_API, CONFIGURATIONS, configurationSchema, type WebhookTrust } from './trust.js';
 
 /** Reads bundles as informers see them, and writes them into every webhook of the installed configurations. */
-export function webhookBundles(client: Pick<KubeClient, 'get' | 'patch'>, trust: Trust): Bundles {
+export function webhookBundles(client: Pick<KubeClient, 'get' | 'patch'>, trust: WebhookTrust): Bundles {
   return {
     held: () => trust.bundles(),
     publish: async (bundle) => {

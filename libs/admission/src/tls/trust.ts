@@ -16,7 +16,7 @@ export const configurationSchema = z.looseObject({
     .nullish(),
 });
 
-export interface Trust {
+export interface WebhookTrust {
   /** Every bundle that the API server holds for this webhook, as PEM. */
   bundles(): string[];
   /** Why the API server would refuse a chain, or null. Without an installed configuration nobody asks. */
@@ -28,7 +28,7 @@ export interface Trust {
 const decoded = (base64: string | undefined): string => (base64 ? Buffer.from(base64, 'base64').toString('utf8') : '');
 
 /** Follows the `caBundle`s by which the API server checks this webhook. */
-export function followTrust(makeInformer: MakeInformer, onChange: () => void = () => undefined): Trust {
+export function followWebhookTrust(makeInformer: MakeInformer, onChange: () => void = () => undefined): WebhookTrust {
   const held = new Map<string, string[]>();
   const informers = CONFIGURATIONS.map(({ kind, name }) => {
     const informer = makeInformer({ apiVersion: ADMISSION_API, kind }, (key, current) => {

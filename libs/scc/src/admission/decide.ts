@@ -1,7 +1,7 @@
 import type {
   AdmissionRequest,
   Decision,
-  Failure,
+  PassedOver,
   Rejected,
   RejectionReason,
   Subject,
@@ -11,7 +11,7 @@ import type {
 import { applyChanges, changedFields, isUnchanged } from '../rules/apply.js';
 import type { CompiledSCC, CompiledSCCs } from '../model/compile.js';
 import { evaluate, type Fit } from '../rules/evaluate.js';
-import { Findings, MAX_VIOLATIONS, Sentences } from '../rules/findings.js';
+import { RuleFindings, MAX_VIOLATIONS, Sentences } from '../rules/findings.js';
 import { providerError } from '../rules/judge.js';
 import { missingAnnotation, namespaceValues, type NamespaceValues } from '../model/namespace.js';
 import { REQUIRED_SCC_ANNOTATION, SCC_ANNOTATION, SUBJECT_TYPE_ANNOTATION } from '../model/names.js';
@@ -29,7 +29,7 @@ function usableBy(scc: CompiledSCC, request: AdmissionRequest): SubjectType | un
   return isListed(scc, requester) || request.mayUse('user', scc.name) ? 'user' : undefined;
 }
 
-const rejected = (reason: RejectionReason, message: string, failures: readonly Failure[] = []): Rejected => ({
+const rejected = (reason: RejectionReason, message: string, failures: readonly PassedOver[] = []): Rejected => ({
   decision: 'rejected',
   reason,
   message,
@@ -72,14 +72,14 @@ function aggregate(messages: readonly string[]): string {
   return distinct.length === 1 ? (distinct[0] ?? '') : `[${distinct.join(', ')}]`;
 }
 
-function notUsable(scc: string): Failure {
+function notUsable(scc: string): PassedOver {
   const message = `provider "${scc}": Forbidden: not usable by user or serviceaccount`;
   const remedy = `grant the ServiceAccount the ClusterRole system:openshift:scc:${scc} in the namespace`;
   const about = { field: 'spec.serviceAccountName', value: undefined, bound: `subjects that may use ${scc}` };
   return { scc, violations: [{ rule: 'usability', ...about, remedy, message }], omitted: 0 };
 }
 
-const needsMutation = (scc: string, fields: readonly string[]): Failure => ({
+const needsMutation = (scc: string, fields: readonly string[]): PassedOver => ({
   scc,
   omitted: Math.max(0, fields.length - MAX_VIOLATIONS),
   violations: fields.slice(0, MAX_VIOLATIONS).map((field) => ({
@@ -110,21 +110,29 @@ interface Attempt {
   readonly sentences: Sentences;
 }
 
-function tryOne(scc: CompiledSCC, request: AdmissionRequest, { values, mode, sentences }: Attempt): Choice | Failure {
+function tryOne(
+  scc: CompiledSCC,
+  request: AdmissionRequest,
+  { values, mode, sentences }: Attempt,
+): Choice | PassedOver {
   const subjectType = usableBy(scc, request);
   if (!subjectType) {
     const failure = notUsable(scc.name);
     for (const { message } of failure.violations) sentences.add(message);
     return failure;
   }
-  const fit = evaluate(scc, request.pod, values, new Findings(MAX_VIOLATIONS, sentences));
+  const fit = evaluate(scc, request.pod, values, new RuleFindings(MAX_VIOLATIONS, sentences));
   if (!fit.fits) return { scc: scc.name, violations: fit.violations, omitted: fit.omitted };
   if (!isAcceptable(fit, mode)) return needsMutation(scc.name, changedFields(fit.changes));
   return { scc, subjectType, fit };
 }
 
 /** OpenShift's extra hint for pods that ran under the older default. */
-function restrictedHint(failures: readonly Failure[], all: CompiledSCCs, judge: (scc: CompiledSCC) => Fit): string[] {
+function restrictedHint(
+  failures: readonly PassedOver[],
+  all: CompiledSCCs,
+  judge: (scc: CompiledSCC) => Fit,
+): string[] {
   const denied = failures.some(({ scc, violations }) => scc === 'restricted' && violations[0]?.rule === 'usability');
   const older = all.byName.get('restricted');
   if (!denied || !older || !failures.some(({ scc }) => scc === 'restricted-v2') || !judge(older).fits) return [];
@@ -134,7 +142,7 @@ function restrictedHint(failures: readonly Failure[], all: CompiledSCCs, judge: 
 }
 
 /** Our own sentences, where OpenShift has none. */
-function sentencesOf(failures: readonly Failure[]): Sentences {
+function sentencesOf(failures: readonly PassedOver[]): Sentences {
   const sentences = new Sentences();
   for (const { violations, omitted } of failures) {
     for (const { message } of violations) sentences.add(message);
@@ -147,12 +155,12 @@ function choose(
   request: AdmissionRequest,
   all: CompiledSCCs,
   { mode, hint }: { mode: MutationMode; hint?: string | undefined },
-): { choice: Choice; failures: Failure[] } | Rejected {
+): { choice: Choice; failures: PassedOver[] } | Rejected {
   const found = candidates(request, all);
   if ('decision' in found) return found;
   const { list, values } = found;
   const hinted = list.find(({ name }) => name === hint);
-  const failures: Failure[] = [];
+  const failures: PassedOver[] = [];
   const sentences = new Sentences();
   for (const scc of hinted ? [hinted, ...list.filter((other) => other !== hinted)] : list) {
     const tried = tryOne(scc, request, { values, mode, sentences });
@@ -160,7 +168,7 @@ function choose(
     failures.push(tried);
   }
   const said = sentences.list();
-  said.push(...restrictedHint(failures, all, (scc) => evaluate(scc, request.pod, values, new Findings(1))));
+  said.push(...restrictedHint(failures, all, (scc) => evaluate(scc, request.pod, values, new RuleFindings(1))));
   return rejected(
     'no-scc-fits',
     `unable to validate against any security context constraint: ${aggregate(said.length > 0 ? said : sentencesOf(failures).list())}`,

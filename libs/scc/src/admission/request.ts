@@ -1,6 +1,6 @@
 import type { Namespace } from '../model/namespace.js';
 import type { Pod } from '../model/pod.js';
-import type { Violation } from '../rules/scope.js';
+import type { RuleViolation } from '../rules/scope.js';
 import type { IgnoredReason } from './ignored.js';
 
 export type SubjectType = 'serviceaccount' | 'user';
@@ -37,10 +37,10 @@ export type RejectionReason =
   | 'scc-invalid';
 
 /** Why one SCC was passed over. */
-export interface Failure {
+export interface PassedOver {
   readonly scc: string;
   /** At most `MAX_VIOLATIONS`. */
-  readonly violations: readonly Violation[];
+  readonly violations: readonly RuleViolation[];
   /** How many more there are. */
   readonly omitted: number;
 }
@@ -58,7 +58,7 @@ export interface Rejected {
    * things, or 32 Ki characters of them, and how many more there are.
    */
   readonly message: string;
-  readonly failures: readonly Failure[];
+  readonly failures: readonly PassedOver[];
 }
 
 export interface Admitted {
@@ -72,7 +72,7 @@ export interface Admitted {
   /** True when the SCC's defaulting changed more than the two annotations that record the decision. */
   readonly mutated: boolean;
   /** The SCCs that were tried before, in order. */
-  readonly failures: readonly Failure[];
+  readonly failures: readonly PassedOver[];
 }
 
 export type Decision = Ignored | Rejected | Admitted;

@@ -6,11 +6,11 @@ import { type CompiledSCC, compileSCC } from '../model/compile.js';
 import { type PodTemplate, podSchema, podTemplateSchema } from '../model/pod.js';
 import { SHOP } from '../model/scc.fixture.js';
 import { type Edit, editsFor } from './edits.js';
-import { judgeTemplate, type WorkloadFacts } from './facts.js';
+import { judgeTemplate, type WorkloadContext } from './facts.js';
 import { applyTemplatePatch, joinPatches, mergePatches, type TemplatePatch } from './patch.js';
 import { remediate } from './remediate.js';
 
-const FACTS: WorkloadFacts = { kind: 'Deployment', name: 'web', namespace: SHOP, sccs: DEFAULTS };
+const FACTS: WorkloadContext = { kind: 'Deployment', name: 'web', namespace: SHOP, sccs: DEFAULTS };
 const patchOf = (edits: readonly Edit[]): TemplatePatch =>
   edits.reduce<TemplatePatch>((patch, { patch: next }) => mergePatches(patch, next), {});
 

@@ -1,6 +1,6 @@
 import { SECCOMP_CONTAINER_ANNOTATION_PREFIX, SECCOMP_POD_ANNOTATION } from '../model/names.js';
 import type { Container, ContainerList, PodTemplate } from '../model/pod.js';
-import type { Violation, ViolationRule } from '../rules/scope.js';
+import type { RuleViolation, ViolationRule } from '../rules/scope.js';
 import type { TemplatePatch } from './patch.js';
 
 /** One change of one field of a pod template. */
@@ -22,7 +22,7 @@ export interface FoundEdit extends Edit {
 
 interface Place {
   readonly template: PodTemplate;
-  readonly violation: Violation;
+  readonly violation: RuleViolation;
   /** The values of all violations that are lifted together, of the same rule and container. */
   readonly values: ReadonlySet<unknown>;
   /** The container that the violation names, if it names one. */
@@ -168,7 +168,7 @@ const CONTAINER_FIELD = /^spec\.(initContainers|containers|ephemeralContainers)\
 const OF_ONE_LIST: ReadonlySet<ViolationRule> = new Set(['capabilities', 'sysctls']);
 
 /** The violations in their order, with the containers that their paths name. */
-function placesOf(template: PodTemplate, violations: readonly Violation[]): Place[] {
+function placesOf(template: PodTemplate, violations: readonly RuleViolation[]): Place[] {
   const places = new Map<string, Place & { readonly values: Set<unknown> }>();
   for (const [order, violation] of violations.entries()) {
     const match = CONTAINER_FIELD.exec(violation.field);
@@ -187,7 +187,7 @@ function placesOf(template: PodTemplate, violations: readonly Violation[]): Plac
 }
 
 /** The edits of a template that lift violations, one for each field; none for what no edit of a field can lift. */
-export function editsFor(template: PodTemplate, violations: readonly Violation[]): FoundEdit[] {
+export function editsFor(template: PodTemplate, violations: readonly RuleViolation[]): FoundEdit[] {
   const found = placesOf(template, violations).flatMap((place) => EDITS[place.violation.rule](place));
   return [...new Map(found.map((edit) => [edit.field, edit])).values()];
 }

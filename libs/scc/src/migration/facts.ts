@@ -7,7 +7,7 @@ import type { Pod, PodTemplate } from '../model/pod.js';
 import { podFromTemplate, type WorkloadKind } from './template.js';
 
 /** What is known about a workload beside its template. */
-export interface WorkloadFacts {
+export interface WorkloadContext {
   readonly kind: WorkloadKind;
   readonly name: string;
   readonly namespace: Namespace;
@@ -21,7 +21,7 @@ export interface WorkloadFacts {
   readonly imageUsers?: Readonly<Record<string, string>> | undefined;
 }
 
-export const podOf = (template: PodTemplate, facts: WorkloadFacts): Pod =>
+export const podOf = (template: PodTemplate, facts: WorkloadContext): Pod =>
   podFromTemplate(template, {
     namespace: facts.namespace.name,
     name: facts.name,
@@ -30,11 +30,11 @@ export const podOf = (template: PodTemplate, facts: WorkloadFacts): Pod =>
     automountToken: facts.automountToken,
   });
 
-export const judgeTemplate = (scc: CompiledSCC, template: PodTemplate, facts: WorkloadFacts): Fit =>
+export const judgeTemplate = (scc: CompiledSCC, template: PodTemplate, facts: WorkloadContext): Fit =>
   judge(scc, podOf(template, facts), facts.namespace);
 
 /** The pod as the SCC would leave it; undefined when it does not fit. */
-export function resultingPod(scc: CompiledSCC, template: PodTemplate, facts: WorkloadFacts): Pod | undefined {
+export function resultingPod(scc: CompiledSCC, template: PodTemplate, facts: WorkloadContext): Pod | undefined {
   const pod = podOf(template, facts);
   const fit = judge(scc, pod, facts.namespace);
   return fit.fits ? applyChanges(pod, fit.changes, {}) : undefined;

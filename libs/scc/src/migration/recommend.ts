@@ -3,7 +3,7 @@ import type { CompiledSCC } from '../model/compile.js';
 import type { PodTemplate } from '../model/pod.js';
 import type { PodSecurityLevel } from '../security/level.js';
 import { podSecurityLevel } from '../security/scc-level.js';
-import { judgeTemplate, type WorkloadFacts } from './facts.js';
+import { judgeTemplate, type WorkloadContext } from './facts.js';
 import { compareByPrivilege, compareDimensions, containment } from './lattice.js';
 import { remediate, type Remediation } from './remediate.js';
 
@@ -35,7 +35,7 @@ function reason(chosen: CompiledSCC, other: CompiledSCC): string {
 }
 
 /** Which SCC a workload should run under. Points decide nothing here: they do not mean containment. */
-export function recommend(template: PodTemplate, facts: WorkloadFacts): Recommendation {
+export function recommend(template: PodTemplate, facts: WorkloadContext): Recommendation {
   const judged = facts.sccs.ordered.map((scc) => ({ scc, fit: judgeTemplate(scc, template, facts) }));
   const fitting = judged.flatMap(({ scc, fit }) => (fit.fits ? [{ scc, changes: fit.changes }] : []));
   fitting.sort((a, b) => compareByPrivilege(a.scc, b.scc));

@@ -5,17 +5,17 @@ import { compileSCC } from '../model/compile.js';
 import { podSchema, podTemplateSchema } from '../model/pod.js';
 import { aTemplate, SHOP } from '../model/scc.fixture.js';
 import { DEFAULTS } from '../admission/request.fixture.js';
-import { judgeTemplate, type WorkloadFacts } from './facts.js';
+import { judgeTemplate, type WorkloadContext } from './facts.js';
 import { applyTemplatePatch, mergePatches } from './patch.js';
 import { recommend } from './recommend.js';
 import { remediate } from './remediate.js';
 import type { RiskName } from './risk.js';
 
-const FACTS: WorkloadFacts = { kind: 'Deployment', name: 'web', namespace: SHOP, sccs: DEFAULTS };
+const FACTS: WorkloadContext = { kind: 'Deployment', name: 'web', namespace: SHOP, sccs: DEFAULTS };
 const named = (name: string) => DEFAULTS.byName.get(name)!;
 type Json = Record<string, unknown>;
 const inContainer = (securityContext: Json) => ({ spec: { containers: [{ name: 'web', securityContext }] } });
-const fix = (target: string, spec: Json, container: Json = {}, facts: Partial<WorkloadFacts> = {}) =>
+const fix = (target: string, spec: Json, container: Json = {}, facts: Partial<WorkloadContext> = {}) =>
   remediate(aTemplate(spec, container), named(target), { ...FACTS, ...facts });
 
 describe('the smallest patch', () => {
@@ -194,7 +194,7 @@ describe('risks', () => {
       seccompProfile: { type: 'RuntimeDefault' },
     },
   };
-  const names = (target: string, spec: Json, container: Json = {}, facts: Partial<WorkloadFacts> = {}): RiskName[] =>
+  const names = (target: string, spec: Json, container: Json = {}, facts: Partial<WorkloadContext> = {}): RiskName[] =>
     fix(target, spec, container, facts).risks.map(({ name }) => name);
 
   it.each<[string, RiskName, boolean, RiskName[]]>([

@@ -1,9 +1,9 @@
 import type { CompiledSCC } from '../model/compile.js';
 import { SECCOMP_CONTAINER_ANNOTATION_PREFIX, SECCOMP_POD_ANNOTATION } from '../model/names.js';
 import { type Container, CONTAINER_LISTS, type ContainerList, type Pod, type PodTemplate } from '../model/pod.js';
-import type { Violation } from '../rules/scope.js';
+import type { RuleViolation } from '../rules/scope.js';
 import { type Edit, editsFor, type FoundEdit } from './edits.js';
-import { judgeTemplate, resultingPod, type WorkloadFacts } from './facts.js';
+import { judgeTemplate, resultingPod, type WorkloadContext } from './facts.js';
 import { applyTemplatePatch, joinPatches, type TemplatePatch } from './patch.js';
 import type { Risk } from './risk.js';
 import { migrationRisks } from './risks.js';
@@ -16,7 +16,7 @@ export interface Remediation {
   readonly patch: TemplatePatch;
   readonly edits: readonly Edit[];
   /** What no edit of a field can lift: another volume, another SCC or another namespace is needed. */
-  readonly blockers: readonly Violation[];
+  readonly blockers: readonly RuleViolation[];
   /** What may go wrong although the target admits the pod; each with how to find out and what to do. */
   readonly risks: readonly Risk[];
   readonly template: PodTemplate;
@@ -45,7 +45,7 @@ function joined(edits: readonly FoundEdit[]): FoundEdit[] {
 }
 
 /** Lifts violations until none is left or none can be lifted. Lifting one may uncover another. */
-function collectEdits(template: PodTemplate, target: CompiledSCC, facts: WorkloadFacts) {
+function collectEdits(template: PodTemplate, target: CompiledSCC, facts: WorkloadContext) {
   const edits: FoundEdit[] = [];
   let current = template;
   for (;;) {
@@ -122,7 +122,7 @@ const inOrder = (edits: readonly FoundEdit[], kept: ReadonlySet<FoundEdit>): Fou
  * what the template cannot show (the image's user, who owns files) are not its business, the latter are its risks.
  * The work grows in proportion to the number of containers.
  */
-export function remediate(template: PodTemplate, target: CompiledSCC, facts: WorkloadFacts): Remediation {
+export function remediate(template: PodTemplate, target: CompiledSCC, facts: WorkloadContext): Remediation {
   const { edits: found, blockers } = collectEdits(template, target, facts);
   const ofContainer = templatesByContainer(template);
   const admits = (edits: Iterable<Edit>, container?: string) => {

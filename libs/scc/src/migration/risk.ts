@@ -1,6 +1,6 @@
 import type { CompiledSCC } from '../model/compile.js';
 import { type Container, type Pod, type PodTemplate } from '../model/pod.js';
-import { podOf, type WorkloadFacts } from './facts.js';
+import { podOf, type WorkloadContext } from './facts.js';
 
 export type RiskName =
   | 'image-runs-as-root'
@@ -42,7 +42,7 @@ export interface Change {
   /** The pod as the target leaves it. */
   readonly after: Pod;
   readonly target: CompiledSCC;
-  readonly facts: WorkloadFacts;
+  readonly facts: WorkloadContext;
 }
 
 export interface Pair {
@@ -62,7 +62,7 @@ const uidOf = (pod: Pod, container: Container | undefined): number | undefined =
   container?.securityContext?.runAsUser ?? pod.spec.securityContext?.runAsUser ?? undefined;
 
 /** A numeric USER of an image; a name can be any id. */
-export function imageUid({ imageUsers }: WorkloadFacts, name: string): number | undefined {
+export function imageUid({ imageUsers }: WorkloadContext, name: string): number | undefined {
   const user = imageUsers?.[name];
   if (user === '') return 0;
   const [uid = ''] = (user ?? '').split(':');

@@ -5,12 +5,12 @@ import { ownSCCs, pods } from '../model/arbitraries.fixture.js';
 import { compileSCC } from '../model/compile.js';
 import { podSchema, podTemplateSchema } from '../model/pod.js';
 import { aTemplate, SHOP } from '../model/scc.fixture.js';
-import type { WorkloadFacts } from './facts.js';
+import type { WorkloadContext } from './facts.js';
 import { remediate } from './remediate.js';
 
 type Json = Record<string, unknown>;
-const FACTS: WorkloadFacts = { kind: 'Deployment', name: 'web', namespace: SHOP, sccs: DEFAULTS };
-const fix = (target: string, spec: Json, container: Json = {}, facts: Partial<WorkloadFacts> = {}) =>
+const FACTS: WorkloadContext = { kind: 'Deployment', name: 'web', namespace: SHOP, sccs: DEFAULTS };
+const fix = (target: string, spec: Json, container: Json = {}, facts: Partial<WorkloadContext> = {}) =>
   remediate(aTemplate(spec, container), DEFAULTS.byName.get(target)!, { ...FACTS, ...facts });
 const causes = (...of: Parameters<typeof fix>): string[] =>
   fix(...of).risks.map(({ name, containers, cause }) => `${name}(${containers.join()}): ${cause}`);

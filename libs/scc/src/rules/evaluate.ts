@@ -12,8 +12,8 @@ import {
 import { applyCapabilities } from './capabilities.js';
 import { applyContainerHost, applyEscalation, applyHost, applyPrivileged, applyReadOnlyRoot } from './flags.js';
 import { applyFsGroup, applySupplementalGroups } from './groups.js';
-import { Findings } from './findings.js';
-import type { ContainerScope, ContainerWrites, PodScope, PodWrites, Violation } from './scope.js';
+import { RuleFindings } from './findings.js';
+import type { ContainerScope, ContainerWrites, PodScope, PodWrites, RuleViolation } from './scope.js';
 import { applyContainerSeccomp, applyPodSeccomp } from './seccomp.js';
 import { applyContainerSELinux, applyPodSELinux } from './selinux.js';
 import { applySysctls } from './sysctls.js';
@@ -36,7 +36,7 @@ export type Fit =
   | { readonly fits: true; readonly changes: Changes }
   | {
       readonly fits: false;
-      readonly violations: readonly Violation[];
+      readonly violations: readonly RuleViolation[];
       /** How many more there are. */
       readonly omitted: number;
     };
@@ -76,7 +76,7 @@ export function evaluate(
   scc: CompiledSCC,
   pod: Pod,
   namespace: NamespaceValues,
-  findings = new Findings(Infinity),
+  findings = new RuleFindings(Infinity),
 ): Fit {
   const context = pod.spec.securityContext ?? NO_POD_CONTEXT;
   const annotations = pod.metadata.annotations ?? NO_ANNOTATIONS;

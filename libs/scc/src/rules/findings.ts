@@ -1,4 +1,4 @@
-import type { Violation } from './scope.js';
+import type { RuleViolation } from './scope.js';
 
 /** Sentences that one decision keeps, over all SCCs that it tries. */
 export const MAX_SENTENCES = 100;
@@ -73,8 +73,8 @@ export class Sentences {
 }
 
 /** What one SCC has against one pod. */
-export class Findings {
-  readonly violations: Violation[] = [];
+export class RuleFindings {
+  readonly violations: RuleViolation[] = [];
   /** Violations beyond the limit. */
   omitted = 0;
 
@@ -93,7 +93,7 @@ export class Findings {
   }
 
   /** Records a violation; `quietly` when OpenShift says its sentence at another place. */
-  report(violation: Violation, quietly = false): void {
+  report(violation: RuleViolation, quietly = false): void {
     if (this.violations.length < this.#limit) this.violations.push(violation);
     else this.omitted += 1;
     if (!quietly) this.#sentences?.add(violation.message);

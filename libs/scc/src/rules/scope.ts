@@ -8,7 +8,7 @@ import type {
   PodSecurityContext,
   SeccompProfile,
 } from '../model/pod.js';
-import { type Findings, showValue } from './findings.js';
+import { type RuleFindings, showValue } from './findings.js';
 
 export type ViolationRule =
   | 'usability'
@@ -30,7 +30,7 @@ export type ViolationRule =
   | 'mutation';
 
 /** One field of a pod that an SCC does not accept. */
-export interface Violation {
+export interface RuleViolation {
   readonly rule: ViolationRule;
   /** Path in the pod, `spec.containers[0].securityContext.runAsUser`. */
   readonly field: string;
@@ -73,7 +73,7 @@ export interface PodScope {
   readonly pod: Pod;
   readonly annotations: Readonly<Record<string, string>>;
   readonly context: Readonly<PodSecurityContext>;
-  readonly findings: Findings;
+  readonly findings: RuleFindings;
   writes: PodWrites | undefined;
   /** The host ports of all containers, in the order of the lists; collected when first needed. */
   hostPorts: readonly HostPort[] | undefined;
@@ -95,7 +95,7 @@ export interface ContainerScope {
   seccompProfile: SeccompProfile | undefined;
 }
 
-type Finding = Pick<Violation, 'rule' | 'value' | 'bound' | 'remedy'> & {
+type Finding = Pick<RuleViolation, 'rule' | 'value' | 'bound' | 'remedy'> & {
   /** Below `spec.securityContext` or the container's securityContext. */
   readonly child: string;
   readonly detail: string;

@@ -1,7 +1,7 @@
 import { SECCOMP_CONTAINER_ANNOTATION_PREFIX, SECCOMP_POD_ANNOTATION } from '../model/names.js';
 import { clip } from './findings.js';
 import type { SeccompProfile } from '../model/pod.js';
-import { type ContainerScope, type PodScope, type Violation, writeContainer, writePod } from './scope.js';
+import { type ContainerScope, type PodScope, type RuleViolation, writeContainer, writePod } from './scope.js';
 
 /** The profile in the notation of SCCs and of the old annotations; '' when it names none. */
 function profileText(profile: SeccompProfile | null | undefined): string {
@@ -30,7 +30,7 @@ function profileField(text: string): SeccompProfile | undefined {
 const sameProfile = (a: SeccompProfile | undefined, b: SeccompProfile | undefined): boolean =>
   a?.type === b?.type && (a?.localhostProfile ?? undefined) === (b?.localhostProfile ?? undefined);
 
-function violation(scope: PodScope, annotation: string, place: { field: string; profile: string }): Violation {
+function violation(scope: PodScope, annotation: string, place: { field: string; profile: string }): RuleViolation {
   const allowed = (scope.scc.source.seccompProfiles ?? []).filter((profile) => profile !== '*');
   const path = `pod.metadata.annotations[${clip(annotation)}]`;
   const none = allowed.length === 0;
