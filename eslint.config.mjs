@@ -98,7 +98,7 @@ export default tseslint.config(
   },
   {
     files: ['apps/**', 'libs/**', 'workflows/**'],
-    ignores: ['**/config.ts', '**/*.spec.ts', 'libs/testing/**'],
+    ignores: ['**/config.ts', '**/in-cluster.ts', '**/*.spec.ts', 'libs/testing/**'],
     rules: {
       'no-restricted-properties': [
         'error',
