@@ -70,7 +70,7 @@ describe('a worker', () => {
     await writeFile(path.join(folder, 'now.crt'), (await link.options()).tls?.clientCertPair?.crt ?? '');
     await waitFor(() => host.unready() === null, { timeoutMs: READY_MS, what: 'the worker to be ready' });
     host.stop();
-    expect(host.unready()).toBe('shutdown started');
+    expect(host.unready()).toBe('stopping');
     await running;
   }, 90_000);
 

@@ -119,12 +119,13 @@ function answerOf(
   return { description: 'Answered', headers, content: { 'application/json': { schema } } };
 }
 
-function problemsOf(route: Route, { condition }: Operation): number[] {
+function problemsOf(route: Route, { condition, mayConflict }: Operation): number[] {
   if (route.permission === PUBLIC) return [400, 429, 503];
   const isWrite = route.method !== 'get';
   return [
     ...[400, 401, 403, 404, 422, 429, 503],
     ...(isWrite ? [409, 412] : []),
+    ...(mayConflict ? [409] : []),
     ...(route.body ? [413, 415] : []),
     ...(condition ? [428] : []),
   ].sort((a, b) => a - b);

@@ -46,6 +46,8 @@ export interface Operation {
   condition?: 'change' | 'save';
   /** The answer carries the version as its ETag. */
   versioned?: true;
+  /** A read that the state of a migration may refuse. Writes may always be refused so. */
+  mayConflict?: true;
 }
 
 type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
@@ -84,6 +86,7 @@ export const OPERATIONS: Record<`${Method} /v1/${string}`, Operation> = {
   'GET /v1/migrations/{id}/pre-images': {
     summary: 'Objects as they were before the first change; refused once the migration is over',
     answer: engineRoutes.preImages.response,
+    mayConflict: true,
   },
   'GET /v1/migrations/{id}/outcome': {
     summary: 'How the migration ended: what an undo asks before it begins',
