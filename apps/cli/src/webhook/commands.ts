@@ -19,7 +19,8 @@ import {
 
 const API = 'admissionregistration.k8s.io/v1';
 const SYSTEM = { namespace: 'scc-system' };
-const secretSchema = z.looseObject({ data: z.looseObject({ 'tls.crt': z.base64().optional() }) });
+/** The chart ships the Secret empty, and an empty Secret has no data at all. */
+const secretSchema = z.looseObject({ data: z.looseObject({ 'tls.crt': z.base64().optional() }).optional() });
 const sliceSchema = z.looseObject({
   endpoints: z
     .array(z.looseObject({ conditions: z.looseObject({ ready: z.boolean().optional() }).optional() }))
@@ -37,7 +38,7 @@ async function configurationsOf(kube: KubeClient): Promise<Configuration[]> {
 async function servedCertificate(kube: KubeClient): Promise<string | undefined> {
   try {
     const secret = await kube.get({ apiVersion: 'v1', kind: 'Secret', ...SYSTEM, name: 'scc-webhook-tls' });
-    const text = secret && secretSchema.parse(secret).data['tls.crt'];
+    const text = secret && secretSchema.parse(secret).data?.['tls.crt'];
     return text ? Buffer.from(text, 'base64').toString('utf8') : undefined;
   } catch (error) {
     if (error instanceof KubeError) return undefined;
