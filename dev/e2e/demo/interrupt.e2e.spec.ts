@@ -111,7 +111,7 @@ describe('the demo in the middle of a migration', () => {
       process.kill(-(demo.pid ?? 0), 'SIGINT');
       const [code] = await exited;
       expect(code).not.toBe(0);
-      expect(output).toContain('shutdown started');
+      expect(output).toContain('stopping');
       await nothingRemains(seen);
       expect(await mounts()).toBe(before);
     },
