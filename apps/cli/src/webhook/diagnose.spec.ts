@@ -53,6 +53,12 @@ describe('the doctor', () => {
     expect(diagnoseWebhook(healthy)).toEqual([]);
   });
 
+  it('asks nothing of a Service that no webhook is called by', () => {
+    const [{ clientConfig } = { clientConfig: {} }] = healthy.configurations.flatMap(({ webhooks }) => webhooks);
+    const configurations = both({ clientConfig: { ...clientConfig, url: 'https://127.0.0.1:9443/validate/pods' } });
+    expect(diagnoseWebhook({ ...healthy, configurations, readyEndpoints: 0 })).toEqual([]);
+  });
+
   it.each<[string, Partial<WebhookFacts>, RegExp]>([
     [
       'a configuration that is missing',

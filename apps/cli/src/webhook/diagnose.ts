@@ -13,7 +13,7 @@ export const installedConfigurationSchema = z.looseObject({
       z.looseObject({
         name: z.string(),
         failurePolicy: z.string().default('Fail'),
-        clientConfig: z.looseObject({ caBundle: z.string().optional() }),
+        clientConfig: z.looseObject({ caBundle: z.string().optional(), url: z.string().optional() }),
         namespaceSelector: z.looseObject({}).optional(),
       }),
     )
@@ -39,6 +39,9 @@ export interface WebhookFinding {
   readonly fault: string;
   readonly remedy: string;
 }
+
+const isCalledByService = ({ clientConfig }: Configuration['webhooks'][number]): boolean =>
+  clientConfig.url === undefined;
 
 type Check = (facts: WebhookFacts) => WebhookFinding[];
 const when = (broken: boolean, fault: string, remedy: string): WebhookFinding[] => (broken ? [{ fault, remedy }] : []);
@@ -97,9 +100,10 @@ const isCurrent: Check = ({ certificate, now }) => {
   );
 };
 
-const answers: Check = ({ readyEndpoints }) =>
+/** The Service may exist and stand idle: webhooks that are called by URL do without it. */
+const answers: Check = ({ configurations, readyEndpoints }) =>
   when(
-    readyEndpoints === 0,
+    readyEndpoints === 0 && configurations.some(({ webhooks }) => webhooks.some(isCalledByService)),
     'no replica of the webhook is ready',
     'kubectl -n scc-system get pods; break-glass: sccctl webhook disable',
   );
