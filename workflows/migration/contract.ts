@@ -327,9 +327,9 @@ export interface MigrationActivities {
   restoreWorkload: (target: MigrationTarget, images: StoredImage[]) => Promise<Conflict[]>;
   restoreRoutes: (target: MigrationTarget, images: StoredImage[]) => Promise<Conflict[]>;
   /** Gives back what this migration took from the old grants, and nothing else. */
-  restoreSourceGrant: (target: MigrationTarget, images: StoredImage[]) => Promise<void>;
+  restoreSourceGrant: (target: MigrationTarget) => Promise<void>;
   /** Takes away the grant that this migration made, and nothing else. */
-  withdrawTargetGrant: (target: MigrationTarget, images: StoredImage[]) => Promise<void>;
+  withdrawTargetGrant: (target: MigrationTarget) => Promise<void>;
   compareWithPreImages: (target: MigrationTarget, images: StoredImage[]) => Promise<string[]>;
 
   project: (ref: PlanRef, projection: Projection) => Promise<ProjectionResult>;

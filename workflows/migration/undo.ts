@@ -26,7 +26,7 @@ const UNDO: {
     args: Extract<UndoEntry, { step: Step }>['args'],
   ) => Promise<void>;
 } = {
-  targetGrant: ({ target, images }, { undo }) => undo.withdrawTargetGrant(target, images),
+  targetGrant: ({ target }, { undo }) => undo.withdrawTargetGrant(target),
   canary: ({ target }, { undo }) => undo.removeCanary(target),
   routes: returnToStable,
   traffic: async ({ target }, { undo }, { canary }) => {
@@ -36,7 +36,7 @@ const UNDO: {
     reportConflicts(record, await undo.restoreWorkload(target, images));
     await undo.awaitStable(target);
   },
-  sourceGrant: ({ target, images }, { undo }) => undo.restoreSourceGrant(target, images),
+  sourceGrant: ({ target }, { undo }) => undo.restoreSourceGrant(target),
 };
 
 /** The stable pods must all be ready before any request returns to them; until then the canary keeps serving. */

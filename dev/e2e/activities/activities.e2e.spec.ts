@@ -221,15 +221,15 @@ describe('grants of the target', () => {
     expect(made['subjects']).toMatchObject([{ kind: 'ServiceAccount', name: 'ledger', namespace: 'bare' }]);
     expect(await activities.grantTarget(target)).toEqual({ binding, created: true });
     expect((await bare.read('RoleBinding', binding)).metadata.resourceVersion).toBe(made.metadata.resourceVersion);
-    await activities.withdrawTargetGrant(target, []);
-    await activities.withdrawTargetGrant(target, []);
+    await activities.withdrawTargetGrant(target);
+    await activities.withdrawTargetGrant(target);
     expect(await bare.find('RoleBinding', binding)).toBeUndefined();
   });
 
   it('that exist are used and stay', async () => {
     const target = of(bare.target, 'anyuid');
     expect(await bare.activities.grantTarget(target)).toEqual({ binding: 'an existing grant', created: false });
-    await bare.activities.withdrawTargetGrant(target, []);
+    await bare.activities.withdrawTargetGrant(target);
     expect(await rolesOf('ledger-anyuid')).toMatchObject({ name: 'system:openshift:scc:anyuid' });
   });
 
@@ -245,7 +245,7 @@ describe('grants of the target', () => {
     const refused = bare.activities.grantTarget(target);
     await expect(refused).rejects.toMatchObject({ type: 'Refused', nonRetryable: true });
     await expect(refused).rejects.toThrow(name);
-    await bare.activities.withdrawTargetGrant(target, []);
+    await bare.activities.withdrawTargetGrant(target);
     expect(await rolesOf(name)).toEqual(roleRef);
   });
 });
@@ -357,8 +357,8 @@ describe('a migration', () => {
     expect(await held()).toEqual(['neighbour']);
     expect(await activities.revokeSource(target, 'Revoke')).toMatchObject({ bindings: [] });
     await set('neighbour', 'newcomer');
-    await activities.restoreSourceGrant(target, images);
-    await activities.restoreSourceGrant(target, images);
+    await activities.restoreSourceGrant(target);
+    await activities.restoreSourceGrant(target);
     expect(await held()).toEqual(['neighbour', 'newcomer', 'ledger']);
     await set('ledger');
   });
@@ -389,7 +389,7 @@ describe('a migration', () => {
     expect(await activities.restoreRoutes(target, images)).toEqual([]);
     await activities.removeCanary(target);
     await activities.removeCanary(target);
-    await activities.withdrawTargetGrant(target, images);
+    await activities.withdrawTargetGrant(target);
     for (const [kind, name] of CANARY) expect(await find(kind, name)).toBeUndefined();
     expect(await activities.compareWithPreImages(target, images)).toEqual([]);
     const { items } = await cluster.admin.list({ apiVersion: 'v1', kind: 'Pod' }, { namespace });
