@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { EvaluationRequest, RightHeld } from '@scc/governance-api';
 import {
   type Access,
@@ -9,6 +10,7 @@ import {
   systemNamespaceViolations,
   type Violation,
 } from '@scc/plan';
+import { serviceAccountSubject } from '@scc/scc';
 import type { Logger } from 'pino';
 import { askInTime } from './deadline.js';
 import type { SubjectAccessReviewCall } from './kubernetes.js';
@@ -43,12 +45,8 @@ function writersOf({
 function accountOf({ plan, spec, facts }: EvaluationRequest): Identity {
   const account =
     serviceAccountIn(facts.patchedTemplate) ?? spec.serviceAccountName ?? facts.workload.serviceAccountName;
-  return {
-    username: `system:serviceaccount:${plan.namespace}:${account}`,
-    uid: '',
-    groups: ['system:serviceaccounts', `system:serviceaccounts:${plan.namespace}`],
-    extra: {},
-  };
+  const { name: username, groups } = serviceAccountSubject(plan.namespace, account);
+  return { username, uid: '', groups: [...groups], extra: {} };
 }
 
 const serviceAccountIn = ({ spec }: Record<string, unknown>): string | undefined => {
@@ -69,7 +67,11 @@ export class PlanRights {
     const { namespace } = request.plan;
     const closed = systemNamespaceViolations(namespace, this.#options.own);
     const writers = writersOf(request.plan);
-    const known = writers.filter((writer) => writer !== null);
+    const isUnknown = writers.includes(null);
+    // Somebody who edits their own plan is asked about once.
+    const known = writers
+      .filter((writer) => writer !== null)
+      .filter((writer, at, all) => all.findIndex((other) => isDeepStrictEqual(other, writer)) === at);
     const account = accountOf(request);
     const { workloadRef, targetSCC } = request.spec;
     const asked = await Promise.all(
@@ -89,7 +91,7 @@ export class PlanRights {
       })),
       violations: [
         ...closed,
-        ...(known.length < writers.length ? [AUTHOR_UNKNOWN] : []),
+        ...(isUnknown ? [AUTHOR_UNKNOWN] : []),
         ...asked.flatMap(({ right, held }) => named(held, false).map((who) => lacksRight(who, namespace, right))),
       ],
     };
