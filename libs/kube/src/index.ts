@@ -3,7 +3,7 @@ export { isConflict, isForbidden, isNotFound, KubeError, KubeUnreachable } from 
 export { createInformer, type Informer, type InformerHealth, type MakeInformer } from './informer.js';
 export { type InformerOptions } from './informer.js';
 export type { KubeEvent } from './events.js';
-export type { KubeClient } from './kube-client.js';
+export type { DeleteOptions, KubeClient } from './kube-client.js';
 export { runWithLease } from './lease.js';
 export { keyOf, type KindRef, type KubeObject, type ObjectId } from './object.js';
 export { lastWriter, withoutServerFields } from './managed-fields.js';

@@ -1,6 +1,7 @@
 import { activityInfo, cancellationSignal } from '@temporalio/activity';
 import { durationMs, type GateSample, type MetricGate } from '@scc/plan';
 import type { TrafficRouter } from '@scc/routing';
+import { plural } from '@scc/plan/words';
 import { messageOf } from '@scc/runtime';
 import type { HoldRequest, MigrationActivities, MigrationTarget } from '@scc/migration/contract';
 import type { MetricSource, MetricReading, TrafficScope } from '../outside/prometheus.js';
@@ -43,7 +44,7 @@ interface Watch {
 export function verdictOf(watch: Omit<Watch, 'nextMs'>, over: boolean): string | null {
   const { gate, last, failures } = watch;
   if (failures > gate.failureLimit)
-    return `gate ${gate.name} failed (${failures} ${failures === 1 ? 'sample' : 'samples'}, ${gate.failureLimit} tolerated): ${last?.detail ?? 'no data'}`;
+    return `gate ${gate.name} failed (${plural(failures, 'sample')}, ${gate.failureLimit} tolerated): ${last?.detail ?? 'no data'}`;
   return over ? lackOf(watch) : null;
 }
 

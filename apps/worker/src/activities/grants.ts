@@ -1,5 +1,5 @@
 import type { GovernanceClient } from '@scc/governance-api';
-import { withoutServerFields, type KubeClient, type KubeObject, type ObjectId } from '@scc/kube';
+import { withoutServerFields, type DeleteOptions, type KubeClient, type KubeObject, type ObjectId } from '@scc/kube';
 import {
   clusterRoleName,
   FIELD_MANAGER,
@@ -90,7 +90,7 @@ export function grantActivities({ kube, governance }: Deps): GrantActivities {
     const apiGroup = 'rbac.authorization.k8s.io';
     const name = clusterRoleName(target.targetSCC);
     if (await kube.get({ apiVersion: RBAC, kind: 'ClusterRole', name })) return { apiGroup, kind: 'ClusterRole', name };
-    const { namespace, name: role } = { namespace: target.ref.namespace, ...customRole(target) };
+    const { namespace, name: role } = customRole(target);
     const rules = [
       {
         apiGroups: ['security.openshift.io'],
@@ -180,8 +180,7 @@ export function grantActivities({ kube, governance }: Deps): GrantActivities {
         const object = await kube.get(id);
         // What somebody else made, or made again meanwhile, is not ours to take away.
         if (object?.metadata.annotations?.[GRANTED_BY_ANNOTATION] !== target.ref.uid) continue;
-        const { uid, resourceVersion } = object.metadata;
-        await kube.delete(id, { ...(uid ? { uid } : {}), ...(resourceVersion ? { resourceVersion } : {}) });
+        await kube.delete(id, fenceOf(object));
       }
     },
   };
@@ -207,6 +206,12 @@ type Removal = z.infer<typeof removalSchema>;
 const REMOVED = 'removed|';
 export const isRemoval = (key: string): boolean => key.startsWith(REMOVED);
 
+/** What keeps a deletion from an object that somebody wrote, or made again, since it was read. */
+const fenceOf = ({ metadata: { uid, resourceVersion } }: KubeObject): DeleteOptions => ({
+  ...(uid ? { uid } : {}),
+  ...(resourceVersion ? { resourceVersion } : {}),
+});
+
 const subjectsOf = (binding: KubeObject) => rbacBindingSchema.parse(binding).subjects;
 
 /** The subjects of a binding that are this ServiceAccount, and the others. */
@@ -226,10 +231,9 @@ async function writeSubjects(kube: KubeClient, { metadata }: KubeObject, subject
 
 /** Takes the ServiceAccount out of a binding; the fences make the call fail when somebody else wrote in between. */
 async function dropSubject(kube: KubeClient, grant: KubeObject, serviceAccount: string): Promise<void> {
-  const { namespace = '', name = '', uid, resourceVersion } = grant.metadata;
+  const { namespace = '', name = '' } = grant.metadata;
   const { others } = parted(grant, serviceAccount);
-  const fence = { ...(uid ? { uid } : {}), ...(resourceVersion ? { resourceVersion } : {}) };
-  if (others.length === 0) await kube.delete({ ...roleKind, namespace, name }, fence);
+  if (others.length === 0) await kube.delete({ ...roleKind, namespace, name }, fenceOf(grant));
   else await writeSubjects(kube, grant, others);
 }
 

@@ -1,14 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import { lastWriter, type KubeClient, type KubeObject, type ObjectId } from '@scc/kube';
 import type { MigrationActivities, MigrationTarget, StoredImage } from '@scc/migration/contract';
-import type { Conflict } from '@scc/routing';
+import type { Conflict, TrafficRouter } from '@scc/routing';
 import { FIELD_MANAGER } from '@scc/plan';
 import { terminal } from './failures.js';
 import { deploymentSchema, preImageKeyOf } from '../cluster/objects.js';
 import { until } from './pace.js';
 import { surveyOf } from './routes.js';
 import { readyCounts } from '../cluster/endpoints.js';
-import type { TrafficRouter } from '@scc/routing';
 import { asPodSCC, rolloutOf, troubles } from '../cluster/rollout.js';
 import { podsOfWorkload } from '../cluster/workload-pods.js';
 import { awaitRollout } from './await-rollout.js';

@@ -1,5 +1,6 @@
 import type { KindRef, KubeClient, KubeObject } from '@scc/kube';
 import { isCanaryObject } from '@scc/plan';
+import { REQUIRED_SCC_ANNOTATION } from '@scc/scc';
 import { z } from 'zod';
 import { clusterPodSchema, sccOf } from './objects.js';
 import { isLive } from './workload-pods.js';
@@ -32,15 +33,13 @@ export interface GrantUse {
   scc: string;
 }
 
-const PINNED = 'openshift.io/required-scc';
-
 /** Whether a maker of pods, other than the migrated workload, may make one that needs the grant. */
 function mayNeed(maker: KubeObject, { workloadUid, serviceAccount, scc }: GrantUse): boolean {
   if (maker.metadata.uid === workloadUid || isCanaryObject(maker.metadata)) return false;
   const { spec, status } = makerSchema.parse(maker);
   const template = spec.template ?? spec.jobTemplate?.spec.template;
   if (status?.completionTime !== undefined || template?.spec.serviceAccountName !== serviceAccount) return false;
-  const pinned = template.metadata?.annotations?.[PINNED];
+  const pinned = template.metadata?.annotations?.[REQUIRED_SCC_ANNOTATION];
   return pinned === undefined || pinned === scc;
 }
 
