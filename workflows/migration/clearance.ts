@@ -4,7 +4,7 @@ import type { MigrationActivities, MigrationTarget } from './contract.js';
 import { notAllowed } from './failures.js';
 import type { Hold } from './hold.js';
 import type { Journal } from './journal.js';
-import type { NextStep } from './migrate.js';
+import type { NextStep } from './effects.js';
 import type { Operator } from './operator.js';
 import { pauseBeforeRetry } from './retry.js';
 import { announceIfSlow, sleepUntil, waitUntil, waiting } from './waits.js';

@@ -8,20 +8,15 @@ import {
   sleep,
 } from '@temporalio/workflow';
 import { activities, patientActivities, undoActivities } from './activities.js';
+import type { Carried, Position } from './carried.js';
 import { Clearance } from './clearance.js';
-import {
-  FAILURE,
-  statusQuery,
-  type Carried,
-  type MigrationInput,
-  type MigrationResult,
-  type Position,
-} from './contract.js';
+import { FAILURE, statusQuery, type MigrationInput, type MigrationResult } from './contract.js';
 import { undoStarted } from './decide.js';
+import type { Effects } from './effects.js';
 import { describeFailure } from './failures.js';
 import { Hold } from './hold.js';
 import { Journal } from './journal.js';
-import { migrate, takeBack, type Effects } from './migrate.js';
+import { migrate, takeBack } from './migrate.js';
 import { Operator } from './operator.js';
 import { HandOver, startOf } from './position.js';
 import { pauseBeforeRetry, retryUntilDone } from './retry.js';

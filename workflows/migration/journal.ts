@@ -9,7 +9,8 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { patientActivities } from './activities.js';
-import type { JournalState, Projection } from './contract.js';
+import type { JournalState } from './carried.js';
+import type { Projection } from './contract.js';
 import { detailsOf } from './details.js';
 import { HandOver } from './position.js';
 import { pauseBeforeRetry } from './retry.js';

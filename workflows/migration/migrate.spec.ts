@@ -1,5 +1,6 @@
 import { planSpecSchema } from '@scc/plan';
-import { FAILURE, type Assessment, type MigrationActivities, type Position } from './contract.js';
+import type { Position } from './carried.js';
+import { FAILURE, type Assessment, type MigrationActivities } from './contract.js';
 import { migrate, takeBack } from './migrate.js';
 import { HandOver, startOf } from './position.js';
 import { allowed, aPlan, aTarget, aWorld, type InjectedFault } from './testing.js';

@@ -1,58 +1,10 @@
-import type { GateSample, MigrationEvent, PlanRef, Step, Violation } from '@scc/plan';
-import type {
-  AcceptedPlan,
-  Assessment,
-  LiveSettings,
-  MigrationActivities,
-  MigrationResult,
-  MigrationTarget,
-  Position,
-  WebhookRequest,
-} from './contract.js';
+import type { GateSample, PlanRef, Step, Violation } from '@scc/plan';
+import type { Position } from './carried.js';
+import type { AcceptedPlan, Assessment, MigrationResult, MigrationTarget, WebhookRequest } from './contract.js';
 import { decideAfterAssessment } from './decide.js';
+import type { Effects } from './effects.js';
 import { HandOver, once, registerUndo } from './position.js';
-import { reportConflicts, undoAll, type UndoEffects } from './undo.js';
-
-/** What the next step of a migration would be, as governance and people are asked about it. */
-export interface NextStep {
-  step: Step;
-  detail: string;
-  contentHash: string;
-}
-
-/** What the saga needs of its host: the activities, and everything that time and operators do to it. */
-export interface Effects extends UndoEffects {
-  act: MigrationActivities;
-  now: () => number;
-  /** Takes over what the plan says about its own course: settings that may change, what a failure leads to. */
-  adopt: (plan: AcceptedPlan) => void;
-  settings: () => LiveSettings;
-  /** Waits while paused, suspended or outside the window, then asks governance whether the step may run. */
-  clearance: (next: NextStep, watch?: { target: MigrationTarget; weight: number }) => Promise<{ waited: boolean }>;
-  awaitStart: (notBeforeMs: number | null) => Promise<void>;
-  /** Waits for governance to say yes; a violation when it said no. */
-  awaitApproval: (roles: { role: string; count: number }[]) => Promise<Violation | null>;
-  /**
-   * Holds and watches the gates until the time is over or an operator skips the rest. Without a duration it is the
-   * plan's interval, also when that is edited meanwhile.
-   */
-  hold: (request: {
-    target: MigrationTarget;
-    weight: number;
-    durationMs: number | null;
-    sinceMs: number;
-  }) => Promise<GateSample[]>;
-  /** Runs a step; when the plan wants to pause on failure, waits for the operator and runs it again. */
-  attempt: <T>(work: () => Promise<T>) => Promise<T>;
-  /** What the gates saw, when it is they that failed. */
-  failedSamples: (error: unknown) => GateSample[];
-  /** Runs a step of the end until it succeeds, and says each time that it does not. */
-  untilDone: <T>(step: string, work: () => Promise<T>) => Promise<T>;
-  /** Runs what must not be stopped any more, out of the reach of cancellation and commands. */
-  shielded: <T>(stage: 'finishing' | 'undoing', work: () => Promise<T>) => Promise<T>;
-  /** The event that opens an undo: who or what made it necessary. */
-  undoStarted: (cause: unknown) => Extract<MigrationEvent, { type: 'UndoStarted' }>;
-}
+import { reportConflicts, undoAll } from './undo.js';
 
 /** An assessment older than this is made again before anything is touched: an approval may have taken days. */
 const STALE_MS = 10_000;

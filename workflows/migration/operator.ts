@@ -9,6 +9,7 @@ import {
   sleep,
 } from '@temporalio/workflow';
 import { activities } from './activities.js';
+import type { OperatorState } from './carried.js';
 import {
   approvalsChangedSignal,
   approveSignal,
@@ -18,7 +19,6 @@ import {
   type CommandInput,
   type CommandOutcome,
   type LiveSettings,
-  type OperatorState,
 } from './contract.js';
 import type { StopRequest } from './decide.js';
 import type { Journal } from './journal.js';

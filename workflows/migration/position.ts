@@ -1,5 +1,5 @@
 import type { PlanRef } from '@scc/plan';
-import type { Position, UndoEntry } from './contract.js';
+import type { Position, UndoEntry } from './carried.js';
 
 /** Where every migration begins. */
 export const startOf = (ref: PlanRef): Position => ({

@@ -2,7 +2,7 @@ import { planSpecSchema, type GateSample, type MigrationEvent, type PlanSpec, ty
 import { ApplicationFailure } from '@temporalio/common';
 import type { AcceptedPlan, Assessment, MigrationActivities, MigrationTarget } from './contract.js';
 import { FAILURE } from './contract.js';
-import type { Effects } from './migrate.js';
+import type { Effects } from './effects.js';
 
 /** Builders and a small world for the specs of the saga; production code never imports this file. */
 

@@ -1,6 +1,7 @@
 import type { MigrationEvent } from '@scc/plan';
 import type { Conflict } from '@scc/routing';
-import type { MigrationActivities, MigrationTarget, Position, StoredImage, UndoEntry } from './contract.js';
+import type { Position, UndoEntry } from './carried.js';
+import type { MigrationActivities, MigrationTarget, StoredImage } from './contract.js';
 import { registerUndo, startOf } from './position.js';
 import { retryUntilDone } from './retry.js';
 

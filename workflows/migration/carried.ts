@@ -1,0 +1,55 @@
+import type { CommandName, MigrationEvent, PlanRef, RecordedEvent } from '@scc/plan';
+import type { AcceptedPlan, CommandInput, LiveSettings, MigrationTarget, StoredImage } from './payloads.js';
+import type { MigrationState } from './state.js';
+
+/** Everything that one run hands over to the next: plain data. */
+export interface Carried {
+  position: Position;
+  journal: JournalState;
+  operator: OperatorState;
+}
+
+/** How a change is taken back; `run` of the same name in `undo.ts` does it. */
+export type UndoEntry =
+  | {
+      step: 'verification' | 'targetGrant' | 'canary' | 'routes' | 'workload' | 'sourceGrant';
+      args: Record<string, never>;
+    }
+  | { step: 'traffic'; args: { canary: number } };
+
+/**
+ * Where a migration stands, as plain data: what was decided, which steps are done, how to take them back (last change
+ * first).
+ */
+export interface Position {
+  ref: PlanRef;
+  plan: AcceptedPlan | null;
+  target: MigrationTarget | null;
+  contentHash: string | null;
+  images: StoredImage[];
+  done: string[];
+  undos: UndoEntry[];
+  /** The event that opened the undo, once there is one. */
+  undoing: Extract<MigrationEvent, { type: 'UndoStarted' }> | null;
+  /** Milliseconds since the epoch at which the first change was made. */
+  startedMs: number;
+  /** Milliseconds since the epoch at which the hold under way began; null outside a hold. */
+  heldSinceMs: number | null;
+}
+
+/** The state that the events so far lead to, and the events that governance does not have yet. */
+export interface JournalState {
+  state: MigrationState;
+  unreported: RecordedEvent[];
+  checkpoint: string | null;
+}
+
+/** What operators have asked of the migration, and the settings of the plan that may change meanwhile. */
+export interface OperatorState {
+  paused: boolean;
+  settings: LiveSettings | null;
+  /** Commands that came as signals and are not looked at yet, each name once. */
+  asked: [CommandName, CommandInput][];
+  /** The newest generation of the plan that was heard of. */
+  editedGeneration: number;
+}

@@ -1,0 +1,192 @@
+import type {
+  MigrationEvent,
+  PlanRef,
+  PlanSpec,
+  PlanStatus,
+  PodSCC,
+  RecordedEvent,
+  RiskBand,
+  TerminalPhase,
+  Violation,
+} from '@scc/plan';
+import type { LabelSwitch, ServicePair } from '@scc/routing';
+
+/** What the commands and the activities of a migration take and give. */
+
+/**
+ * What an operator sends with a command. None of it carries authority: governance decides, by the token it issued to a
+ * caller it knows, or by its policy for callers it does not know.
+ */
+export interface CommandInput {
+  actor?: string;
+  reason?: string;
+  token?: string;
+}
+
+export interface CommandOutcome {
+  applied: boolean;
+  reason: string;
+}
+
+/** What of a plan may change while it runs. */
+export interface LiveSettings {
+  generation: number;
+  suspended: boolean;
+  intervalMs: number;
+  /** The gates as the plan states them; the activities interpret them. */
+  gates: PlanSpec['gates'];
+}
+
+/** The plan as the workflow needs it: parsed, defaulted, durations in milliseconds. */
+export interface AcceptedPlan {
+  generation: number;
+  author: string | null;
+  /** Everybody else who edited what the plan would do, as admission saw it. */
+  editors: string[];
+  spec: PlanSpec;
+  live: LiveSettings;
+  mirror: { percentage: number; durationMs: number; methods: 'Safe' | 'All' };
+  weights: number[];
+  readinessTimeoutMs: number;
+  dryRun: boolean;
+  /** Milliseconds since the epoch before which nothing is touched, or null. */
+  notBeforeMs: number | null;
+}
+
+export type Acceptance =
+  { accepted: true; plan: AcceptedPlan } | { accepted: false; violations: Violation[]; generation: number };
+
+/** Everything later steps need to know about what is migrated; decided once, while validating. */
+export interface MigrationTarget {
+  ref: PlanRef;
+  kind: 'Deployment';
+  workload: string;
+  workloadUid: string;
+  canary: string;
+  /** Replicas of the canary: what the workload had, so that it can carry all of the traffic. */
+  replicas: number;
+  sourceSCC: string | null;
+  targetSCC: string;
+  sourceServiceAccount: string;
+  targetServiceAccount: string;
+  /** The one label key by which canary pods differ from stable pods, with both values. */
+  label: LabelSwitch;
+  services: ServicePair[];
+  /** The pod template before and after, as the API server holds it. */
+  templateBefore: Record<string, unknown>;
+  templateAfter: Record<string, unknown>;
+  /** Objects (apiVersion/kind/name) that are copied for the canary. */
+  policies: string[];
+  /** Autoscalers of the workload with the minimum that their user set; null when none was set. */
+  autoscalers: { key: string; minReplicas: number | null }[];
+  /** The routes as they were surveyed: the router's own, opaque here. */
+  survey: unknown;
+  drainMs: number;
+}
+
+export interface FactsSummary {
+  sourceSCC: string | null;
+  pods: PodSCC[];
+  services: string[];
+}
+
+/**
+ * That an entry of the audit log was written. The workflow does nothing with it: as part of an activity's result it is in
+ * Temporal's history, where neither governance nor its database can take it back.
+ */
+export interface Receipt {
+  entryId: string;
+  leafHash: string;
+  index: number | null;
+}
+
+export interface GovernanceSummary {
+  verdict: 'allow' | 'deny' | 'requireApproval' | 'wait';
+  contentHash: string;
+  violations: Violation[];
+  approvals: { role: string; count: number }[];
+  waitUntilMs: number | null;
+  risk: {
+    assessmentId: string;
+    band: RiskBand;
+    changeRisk: number;
+    exposure: number;
+    words: string;
+  };
+  checkpoint: string | null;
+  receipts?: Receipt[];
+}
+
+export type Assessment =
+  | { ok: false; facts: FactsSummary; violations: Violation[] }
+  | {
+      ok: true;
+      facts: FactsSummary;
+      target: MigrationTarget;
+      governance: GovernanceSummary;
+      /** The change of the pod template as YAML, and what it cannot know. */
+      patch: string;
+      warnings: string[];
+    };
+
+/** One turn of the two projections: the plan's status (with Kubernetes Events) and governance's record. */
+export interface Projection {
+  status: PlanStatus;
+  /** Events since the last status, for `kubectl describe`. */
+  events: MigrationEvent[];
+  /** Null while it is not known which workload it is. */
+  workload: { kind: string; name: string; uid: string } | null;
+  /** Events that governance does not have yet, in order. */
+  unreported: RecordedEvent[];
+}
+
+export interface ProjectionResult {
+  /** Whether governance has the events now, or why it will never take them. The status is written in any case. */
+  reported: 'yes' | 'unreachable' | { refused: string };
+  checkpoint: string | null;
+  receipts?: Receipt[];
+}
+
+/** How a migration ended, as governance has recorded it. */
+export interface RecordedEnd {
+  phase: TerminalPhase;
+  message: string;
+  at: string;
+}
+/** `known` is false when governance never heard of the migration: then it has allowed no change either. */
+export type RecordedOutcome = { known: true; end: RecordedEnd | null } | { known: false; end: null };
+
+export interface StoredImage {
+  key: string;
+  manifest: Record<string, unknown> | null;
+}
+
+export type ApprovalAnswer =
+  { status: 'granted'; by: string[] } | { status: 'pending'; message: string } | { status: 'refused'; message: string };
+
+export interface StepAnswer {
+  allowed: boolean;
+  reason: string;
+  retryAtMs: number | null;
+  /** With `retryAtMs`: what the step waits for. */
+  waitsFor?: 'Window' | 'OtherPlan' | 'Rights';
+  checkpoint: string | null;
+  receipts?: Receipt[];
+}
+
+export interface HoldRequest {
+  target: MigrationTarget;
+  /** How long to hold, in milliseconds. 0 takes the samples that exist and goes on. */
+  durationMs: number;
+  gates: PlanSpec['gates'];
+  /** The stretch of traffic that the gates look at begins here (milliseconds since the epoch). */
+  sinceMs: number;
+  weight: number;
+}
+
+export interface WebhookRequest {
+  target: MigrationTarget;
+  at: PlanSpec['gates']['webhooks'][number]['at'];
+  gates: PlanSpec['gates'];
+  weight: number;
+}
