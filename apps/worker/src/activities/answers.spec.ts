@@ -2,32 +2,37 @@ import { ApplicationFailure } from '@temporalio/common';
 import { GovernanceError, GovernanceUnreachable } from '@scc/governance-api';
 import { KubeError, KubeUnreachable } from '@scc/kube';
 import { FAILURE, WEATHER, type MigrationActivities } from '@scc/migration/contract';
-import { meaningOf } from './answers.js';
+import { Denials, meaningOf } from './answers.js';
 
 const kube = (status: number, reason = '') => new KubeError(status, { message: `the server said ${status}`, reason });
 const governance = (status: number) =>
   new GovernanceError({ type: 't', title: `governance said ${status}`, status, errors: [] });
-const first = { attempt: 1, forMs: 100 };
-const late = { attempt: 4, forMs: 9_000 };
+const first = { attempt: 1, forMs: 100, deniedForMs: 0 };
+const late = { attempt: 4, forMs: 9_000, deniedForMs: 0 };
+const denial = new KubeError(403, {
+  message:
+    'configmaps "a" is forbidden: User "system:serviceaccount:a:b" cannot get resource "configmaps" in API group ""',
+  reason: 'Forbidden',
+});
 
 describe('meaningOf', () => {
-  it.each<[string, unknown, 'final' | 'weather']>([
-    ['400, a webhook that does not support dry runs', kube(400), 'final'],
-    ['403, a quota or a policy', kube(403), 'final'],
-    ['404 of a kind that is not served', kube(404), 'final'],
-    ['409 of a name that is taken', kube(409, 'AlreadyExists'), 'final'],
-    ['409 of an older version', kube(409, 'Conflict'), 'weather'],
-    ['422, a ValidatingAdmissionPolicy', kube(422, 'Invalid'), 'final'],
-    ['401, a token that rotates', kube(401), 'weather'],
-    ['429', kube(429), 'weather'],
-    ['500', kube(500), 'weather'],
-    ['504', kube(504), 'weather'],
-    ['no answer of the API server', new KubeUnreachable('reset'), 'weather'],
-    ['a refusal of governance', governance(403), 'final'],
-    ['a fault of governance', governance(503), 'weather'],
-    ['no answer of governance', new GovernanceUnreachable('away'), 'weather'],
-    ['a mistake of ours', new TypeError('x is undefined'), 'weather'],
-  ])('%s is %s', (_case, error, kind) => {
+  it.each<[string, 'final' | 'weather', unknown]>([
+    ['400, a webhook that does not support dry runs', 'final', kube(400)],
+    ['403, a quota or a policy', 'final', kube(403)],
+    ['404 of a kind that is not served', 'final', kube(404)],
+    ['409 of a name that is taken', 'final', kube(409, 'AlreadyExists')],
+    ['409 of an older version', 'weather', kube(409, 'Conflict')],
+    ['422, a ValidatingAdmissionPolicy', 'final', kube(422, 'Invalid')],
+    ['401, a token that rotates', 'weather', kube(401)],
+    ['429', 'weather', kube(429)],
+    ['500', 'weather', kube(500)],
+    ['504', 'weather', kube(504)],
+    ['no answer of the API server', 'weather', new KubeUnreachable('reset')],
+    ['a refusal of governance', 'final', governance(403)],
+    ['a fault of governance', 'weather', governance(503)],
+    ['no answer of governance', 'weather', new GovernanceUnreachable('away')],
+    ['a mistake of ours', 'weather', new TypeError('x is undefined')],
+  ])('%s is %s', (_case, kind, error) => {
     const soon = meaningOf('grantTarget', error, first);
     const later = meaningOf('grantTarget', error, late);
     if (kind === 'final') {
@@ -46,8 +51,31 @@ describe('meaningOf', () => {
     },
   );
 
+  it('takes a denial of the authorizer for an answer only when it lasts', () => {
+    expect(meaningOf('setWeights', denial, { ...late, deniedForMs: 9_999 })).toBe(denial);
+    expect(meaningOf('setWeights', denial, { ...late, deniedForMs: 10_000 })).toMatchObject({
+      type: FAILURE.refused,
+      message: denial.message,
+    });
+  });
+
   it('leaves what an activity has decided itself', () => {
     const decided = ApplicationFailure.nonRetryable('gates', FAILURE.gate);
     expect(meaningOf('hold', decided, late)).toBe(decided);
+  });
+});
+
+describe('Denials', () => {
+  it('measure from the first denial of a key, over a restart of the count by success or another error', () => {
+    const denials = new Denials();
+    expect(denials.lasting('a', denial, 1_000)).toBe(0);
+    expect(denials.lasting('b', denial, 5_000)).toBe(0);
+    expect(denials.lasting('a', denial, 6_000)).toBe(5_000);
+    expect(denials.lasting('a', kube(403, 'Forbidden'), 7_000)).toBe(0);
+    expect(denials.lasting('a', denial, 8_000)).toBe(0);
+    expect(denials.lasting('a', denial, 9_000)).toBe(1_000);
+    denials.end('a');
+    expect(denials.lasting('a', denial, 10_000)).toBe(0);
+    expect(denials.lasting('b', denial, 10_000)).toBe(5_000);
   });
 });

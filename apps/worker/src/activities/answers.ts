@@ -22,6 +22,16 @@ export function isAnswer(error: unknown): boolean {
   return error instanceof GovernanceError && error.status < 500 && !PASSING.has(error.status);
 }
 
+/** The API server's authorizer said no; an admission plugin or webhook that says no words it otherwise. */
+const isDenial = (error: unknown): boolean =>
+  error instanceof KubeError && error.status === 403 && / is forbidden: User "[^"]*" cannot /.test(error.message);
+
+/**
+ * For so long a denial may come from an API server that has just started and has not read every binding yet, in
+ * milliseconds.
+ */
+const DENIAL_MS = 10_000;
+
 /** How long Temporal's own tries may last before the workflow says what is wrong, in milliseconds. */
 const WEATHER_MS = 8_000;
 /** These have no step to fail: they are tried until they succeed. */
@@ -33,23 +43,64 @@ const PATIENT: ReadonlySet<Name> = new Set<Name>([
   'loadPreImages',
 ]);
 
+/** A denial that no further try followed for so long is of a migration that has ended, in milliseconds. */
+const FORGOTTEN_MS = 3_600_000;
+
+interface Failing {
+  attempt: number;
+  /** Since the activity was scheduled, in milliseconds. */
+  forMs: number;
+  /** Since the authorizer first said no, without a success or another error in between, in milliseconds. */
+  deniedForMs: number;
+}
+
 /**
  * What an activity's error means to the workflow.
  * @param failing how long and how often the activity was tried
  */
-export function meaningOf(name: Name, error: unknown, failing: { attempt: number; forMs: number }): unknown {
+export function meaningOf(name: Name, error: unknown, failing: Failing): unknown {
   if (PATIENT.has(name) || error instanceof ApplicationFailure || error instanceof CancelledFailure) return error;
+  if (isDenial(error) && failing.deniedForMs < DENIAL_MS) return error;
   if (isAnswer(error)) return terminal('refused', messageOf(error));
   const lasts = failing.attempt > 1 && failing.forMs >= WEATHER_MS;
   return lasts ? ApplicationFailure.nonRetryable(messageOf(error), WEATHER) : error;
 }
 
-/** Runs an activity; an answer ends it with the server's sentence, a fault that lasts is handed to the workflow. */
-export async function withMeaning<T>(name: Name, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    const { attempt, scheduledTimestampMs } = activityInfo();
-    throw meaningOf(name, error, { attempt, forMs: Date.now() - scheduledTimestampMs });
+/** When the authorizer first said no to an activity of a workflow run, on the monotonic clock in milliseconds. */
+export class Denials {
+  private readonly since = new Map<string, number>();
+
+  /** How long the denial lasts, in milliseconds; 0 when `error` is none. */
+  lasting(key: string, error: unknown, nowMs: number): number {
+    if (!isDenial(error)) {
+      this.since.delete(key);
+      return 0;
+    }
+    for (const [other, atMs] of this.since) if (nowMs - atMs > FORGOTTEN_MS) this.since.delete(other);
+    const sinceMs = this.since.get(key) ?? nowMs;
+    this.since.set(key, sinceMs);
+    return nowMs - sinceMs;
   }
+
+  /** Forgets the denials of a key: it was allowed. */
+  end(key: string): void {
+    this.since.delete(key);
+  }
+}
+
+/** Runs an activity; an answer ends it with the server's sentence, a fault that lasts is handed to the workflow. */
+export function meaningGiver(): <T>(name: Name, work: () => Promise<T>) => Promise<T> {
+  const denials = new Denials();
+  return async (name, work) => {
+    const { attempt, scheduledTimestampMs, workflowExecution } = activityInfo();
+    const key = `${workflowExecution?.runId ?? ''}/${name}`;
+    try {
+      const result = await work();
+      denials.end(key);
+      return result;
+    } catch (error) {
+      const deniedForMs = denials.lasting(key, error, performance.now());
+      throw meaningOf(name, error, { attempt, forMs: Date.now() - scheduledTimestampMs, deniedForMs });
+    }
+  };
 }

@@ -6,7 +6,7 @@ import type { Instruments } from '../metrics.js';
 import type { MetricSource } from '../outside/prometheus.js';
 import type { ReviewGates } from '../outside/review.js';
 import type { CallWebhook } from '../outside/webhooks.js';
-import { withMeaning } from './answers.js';
+import { meaningGiver } from './answers.js';
 import { assessWith } from './assess.js';
 import { canaryActivities } from './canary.js';
 import { holdWith } from './gates.js';
@@ -35,6 +35,7 @@ export interface WorkerDeps {
 
 /** Each activity tells Temporal that it lives, so that a dead worker's work is taken over within seconds. */
 function heartbeating(activities: MigrationActivities, { measured }: Instruments): MigrationActivities {
+  const withMeaning = meaningGiver();
   const entries = Object.entries(activities).map(([name, activity]) => [
     name,
     (...args: unknown[]) =>
