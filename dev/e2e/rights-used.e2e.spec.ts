@@ -5,7 +5,7 @@ import { Client, Connection } from '@temporalio/client';
 import { waitFor } from '@scc/runtime';
 import { z } from 'zod';
 import { rightsOf } from '../src/chart/objects.fixture.js';
-import { readManifests } from '../src/cluster/manifests.js';
+import { readObjects } from '../src/cluster/manifests.js';
 import { RENDERED } from '../src/cluster/places.js';
 import { engineOn, longHolds, PLANS, TIMEOUT_MS } from './engine.fixture.js';
 import { deploySamples, startStack, type Stack } from '@scc/dev';
@@ -118,11 +118,10 @@ const used = async (account: Account): Promise<Set<string>> =>
 
 const granted = async (account: Account): Promise<Set<string>> =>
   new Set(
-    rightsOf(await readManifests(path.join(RENDERED, 'kubernetes')), account).flatMap(
-      ({ apiGroups, resources, verbs }) =>
-        apiGroups.flatMap((group) =>
-          resources.flatMap((resource) => verbs.map((verb) => written(group, resource, verb))),
-        ),
+    rightsOf(await readObjects(path.join(RENDERED, 'kubernetes')), account).flatMap(({ apiGroups, resources, verbs }) =>
+      apiGroups.flatMap((group) =>
+        resources.flatMap((resource) => verbs.map((verb) => written(group, resource, verb))),
+      ),
     ),
   );
 

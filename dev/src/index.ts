@@ -5,7 +5,7 @@ import path from 'node:path';
 import { findBinaries } from './binaries/find.js';
 import { serviceAccountToken, TOKEN_AUDIENCE } from './cluster/accounts.js';
 import { Api } from './cluster/api.js';
-import { applyAll, parseManifests, readManifests } from './cluster/manifests.js';
+import { applyAll, parseObjects, readObjects } from './cluster/manifests.js';
 import { createStateDir, recordOwners, removeLeftovers } from './supervisor/leftovers.js';
 import { Inside } from './supervisor/namespace.js';
 import { stackOptionsSchema, type Message, type StackOptions } from './supervisor/protocol.js';
@@ -173,7 +173,7 @@ function stackOf(inside: Inside, { stateDir, ports, taken, binaries, stop }: Boo
     token: (account, audience) => serviceAccountToken(api, account, audience),
     api,
     apply: async (manifests) =>
-      applyAll(api, manifests.includes('\n') ? parseManifests(manifests) : await readManifests(manifests)),
+      applyAll(api, manifests.includes('\n') ? parseObjects(manifests) : await readObjects(manifests)),
     stop: async () => {
       api.close();
       for (const child of children) child.kill('SIGKILL');

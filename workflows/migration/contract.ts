@@ -22,7 +22,7 @@ import type {
   MigrationTarget,
   Projection,
   ProjectionResult,
-  Receipt,
+  KeptReceipt,
   RecordedEnd,
   RecordedOutcome,
   StepAnswer,
@@ -80,7 +80,7 @@ export interface MigrationActivities {
   checkCommand: (
     ref: PlanRef,
     request: { command: CommandName; source: 'signal' | 'update'; input: CommandInput },
-  ) => Promise<{ allowed: boolean; reason: string; receipts?: Receipt[] }>;
+  ) => Promise<{ allowed: boolean; reason: string; receipts?: KeptReceipt[] }>;
   recordPreImages: (target: MigrationTarget) => Promise<StoredImage[]>;
   loadPreImages: (ref: PlanRef) => Promise<{ target: MigrationTarget; images: StoredImage[] } | null>;
 

@@ -94,7 +94,7 @@ export interface FactsSummary {
  * That an entry of the audit log was written. The workflow does nothing with it: as part of an activity's result it is in
  * Temporal's history, where neither governance nor its database can take it back.
  */
-export interface Receipt {
+export interface KeptReceipt {
   entryId: string;
   leafHash: string;
   index: number | null;
@@ -114,7 +114,7 @@ export interface GovernanceSummary {
     words: string;
   };
   checkpoint: string | null;
-  receipts?: Receipt[];
+  receipts?: KeptReceipt[];
 }
 
 export type Assessment =
@@ -144,7 +144,7 @@ export interface ProjectionResult {
   /** Whether governance has the events now, or why it will never take them. The status is written in any case. */
   reported: 'yes' | 'unreachable' | { refused: string };
   checkpoint: string | null;
-  receipts?: Receipt[];
+  receipts?: KeptReceipt[];
 }
 
 /** How a migration ended, as governance has recorded it. */
@@ -171,7 +171,7 @@ export interface StepAnswer {
   /** With `retryAtMs`: what the step waits for. */
   waitsFor?: 'Window' | 'OtherPlan' | 'Rights';
   checkpoint: string | null;
-  receipts?: Receipt[];
+  receipts?: KeptReceipt[];
 }
 
 export interface HoldRequest {

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { ApiError, pathOf, type ApiObject } from '../../src/cluster/api.js';
-import { parseManifests, readManifests } from '../../src/cluster/manifests.js';
+import { parseObjects, readObjects } from '../../src/cluster/manifests.js';
 import { PLATFORMS, RENDERED } from '../../src/cluster/places.js';
 import { type Stack } from '../../src/index.js';
 import { idOf, podsOf } from '../../src/chart/objects.fixture.js';
@@ -51,13 +51,13 @@ export function installation(stackOf: () => Stack): void {
 
   describe.each(PLATFORMS)('what is rendered for %s', (platform) => {
     it('is valid to the last field', async () => {
-      expect(await refusals(await readManifests(path.join(RENDERED, platform)))).toEqual([]);
+      expect(await refusals(await readObjects(path.join(RENDERED, platform)))).toEqual([]);
     }, 60_000);
 
     it('runs Pods that Pod Security `restricted` admits', async () => {
       const namespace = await stack.api.get('/api/v1/namespaces/scc-system');
       expect(namespace).toMatchObject({ metadata: { labels: { 'pod-security.kubernetes.io/enforce': 'restricted' } } });
-      expect(await podRefusals(await readManifests(path.join(RENDERED, platform)))).toEqual([]);
+      expect(await podRefusals(await readObjects(path.join(RENDERED, platform)))).toEqual([]);
     }, 60_000);
   });
 
@@ -87,7 +87,7 @@ export function installation(stackOf: () => Stack): void {
     ];
 
     it('is valid, and its Pods are admitted', async () => {
-      const objects = parseManifests(await renderChart(everything.flatMap((value) => ['--set', value])));
+      const objects = parseObjects(await renderChart(everything.flatMap((value) => ['--set', value])));
       expect(await refusals(objects)).toEqual([]);
       expect(await podRefusals(objects)).toEqual([]);
     }, 900_000);

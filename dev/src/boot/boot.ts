@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { Api } from '../cluster/api.js';
-import { applyAll, readManifests } from '../cluster/manifests.js';
+import { applyAll, readObjects } from '../cluster/manifests.js';
 import { mustExist } from '../cluster/contents.js';
 import { readInstallation, type Installation } from '../cluster/installation.js';
 import { localWebhooks } from '../cluster/webhooks.js';
@@ -101,7 +101,7 @@ async function startMesh(
 }
 
 async function fillCluster(api: Api, istioCrds: string, { crds, objects }: Installation): Promise<void> {
-  await applyAll(api, [...mustExist(), ...(await readManifests(istioCrds)), ...crds]);
+  await applyAll(api, [...mustExist(), ...(await readObjects(istioCrds)), ...crds]);
   await applyAll(api, objects);
 }
 

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { configSchema as governanceConfig } from '@scc/governance/config';
 import { configSchema as watcherConfig } from '@scc/watcher/config';
 import { configSchema as workerConfig } from '@scc/worker/config';
-import { parseManifests } from '../cluster/manifests.js';
+import { parseObjects } from '../cluster/manifests.js';
 import { runHelm } from './helm.js';
 import { idOf, podsOf, rightsOf } from './objects.fixture.js';
 import { CHART, PLATFORMS } from '../cluster/places.js';
@@ -108,7 +108,7 @@ describe('the chart', () => {
   );
 
   it('installs on an empty cluster with one value, and says loudly what that is not for', async () => {
-    const objects = parseManifests(await renderChart(TRY));
+    const objects = parseObjects(await renderChart(TRY));
     expect([...podsOf(objects).keys()].sort()).toEqual([
       ...['governance', 'scc-migrate-1', 'scc-tryout-postgres', 'scc-tryout-temporal'],
       ...['scc-uninstall-check', 'watcher', 'worker'],
@@ -117,7 +117,7 @@ describe('the chart', () => {
   }, 60_000);
 
   it('needs three values with a database, a Temporal and an image of your own', async () => {
-    const objects = parseManifests(
+    const objects = parseObjects(
       await renderChart(
         set('database.secretName=db', 'temporal.address=temporal:7233', 'image.repository=images.example/scc'),
       ),
@@ -127,7 +127,7 @@ describe('the chart', () => {
   }, 60_000);
 
   it('gives the worker its writing rights in the named namespaces alone', async () => {
-    const objects = parseManifests(
+    const objects = parseObjects(
       await renderChart([...TRY, ...set('worker.namespaces={shop,bank}', 'worker.sccs={restricted-v2}')]),
     );
     const writing = rightsOf(objects, 'worker').filter(({ verbs }) =>
@@ -162,7 +162,7 @@ describe('the chart', () => {
   );
 
   it('gives each process what it is told of its connections, as the process reads it', async () => {
-    const pods = podsOf(parseManifests(await renderChart([...TRY, ...CONNECTED])));
+    const pods = podsOf(parseObjects(await renderChart([...TRY, ...CONNECTED])));
     const environmentOf = (name: string): Record<string, string> =>
       Object.fromEntries(
         (pods.get(name)?.spec.containers[0]?.env ?? []).map((one) => [one.name, one.value ?? 'from:elsewhere']),
@@ -198,7 +198,7 @@ describe('the chart', () => {
   }, 60_000);
 
   it('sets no variable that the process does not read', async () => {
-    const pods = podsOf(parseManifests(await renderChart([...TRY, ...CONNECTED])));
+    const pods = podsOf(parseObjects(await renderChart([...TRY, ...CONNECTED])));
     for (const [name, { shape }] of [
       ['governance', governanceConfig],
       ['worker', workerConfig],
@@ -210,7 +210,7 @@ describe('the chart', () => {
   }, 60_000);
 
   it('mounts every file of these connections from the Secret that is named', async () => {
-    const pods = podsOf(parseManifests(await renderChart([...TRY, ...CONNECTED])));
+    const pods = podsOf(parseObjects(await renderChart([...TRY, ...CONNECTED])));
     const mounted = (name: string): string[] =>
       (pods.get(name)?.spec.containers[0]?.volumeMounts ?? []).flatMap((mount) => {
         const volume = pods.get(name)?.spec.volumes.find((one) => one.name === mount.name);
@@ -237,7 +237,7 @@ describe('the chart', () => {
 
   it('installs policies of the API server only when it is told to, and confines the worker unless told not to', async () => {
     const policies = async (...values: string[]): Promise<string[]> =>
-      parseManifests(await renderChart([...TRY, ...set(...values)]))
+      parseObjects(await renderChart([...TRY, ...set(...values)]))
         .filter(({ kind, metadata }) => kind === 'ValidatingAdmissionPolicy' || metadata.name === 'dry-run')
         .map(({ metadata }) => metadata.name)
         .sort();
@@ -248,7 +248,7 @@ describe('the chart', () => {
   }, 60_000);
 
   it('refuses to be uninstalled while migrations run, by a hook that prints them', async () => {
-    const hook = parseManifests(await renderChart(TRY)).find(
+    const hook = parseObjects(await renderChart(TRY)).find(
       (object) => idOf(object) === 'Job scc-system scc-uninstall-check',
     );
     expect(hook?.metadata).toMatchObject({

@@ -2,7 +2,7 @@ import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
 import type { ApiObject } from '../cluster/api.js';
-import { readManifests } from '../cluster/manifests.js';
+import { readObjects } from '../cluster/manifests.js';
 import { idOf, podsOf, rightsOf, type Right } from './objects.fixture.js';
 import { PLATFORMS, RENDERED, type Platform } from '../cluster/places.js';
 
@@ -12,7 +12,7 @@ beforeAll(async () => {
   for (const platform of PLATFORMS)
     rendered.set(
       platform,
-      (await readManifests(path.join(RENDERED, platform))).filter(({ kind }) => kind !== 'Kustomization'),
+      (await readObjects(path.join(RENDERED, platform))).filter(({ kind }) => kind !== 'Kustomization'),
     );
 });
 

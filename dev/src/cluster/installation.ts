@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { RENDERED, CHART, type Platform } from './places.js';
 import type { ApiObject } from './api.js';
-import { readManifests } from './manifests.js';
+import { readObjects } from './manifests.js';
 
 /** Not objects of the cluster, or run by the stack itself: the product's processes are children of the supervisor. */
 const LEFT_OUT = new Set(['Kustomization', 'Deployment', 'Job']);
@@ -18,12 +18,12 @@ export interface Installation {
 
 /** Reads the committed rendering of the chart. Where the stack plays OpenShift, OpenShift's own objects come with it. */
 export async function readInstallation(platform: Platform): Promise<Installation> {
-  const rendered = await readManifests(path.join(RENDERED, platform));
+  const rendered = await readObjects(path.join(RENDERED, platform));
   const platformsOwn =
     platform === 'openshift'
       ? await Promise.all(
           ['crds/securitycontextconstraints.yaml', 'sccs/default-sccs.yaml', 'sccs/cluster-roles.yaml'].map((file) =>
-            readManifests(path.join(CHART, 'files', file)),
+            readObjects(path.join(CHART, 'files', file)),
           ),
         )
       : [];

@@ -5,7 +5,7 @@ import { parseAllDocuments } from 'yaml';
 import { ApiError, objectSchema, pathOf, type Api, type ApiObject } from './api.js';
 
 /** Every object of a YAML file, in order. */
-export function parseManifests(text: string): ApiObject[] {
+export function parseObjects(text: string): ApiObject[] {
   return parseAllDocuments(text).flatMap((document) => {
     const value: unknown = document.toJSON();
     return value === null ? [] : [objectSchema.parse(value)];
@@ -13,11 +13,11 @@ export function parseManifests(text: string): ApiObject[] {
 }
 
 /** Every object of a file, or of all YAML files of a folder. An absent folder holds none. */
-export async function readManifests(location: string): Promise<ApiObject[]> {
-  if (/\.ya?ml$/.test(location)) return parseManifests(await readFile(location, 'utf8'));
+export async function readObjects(location: string): Promise<ApiObject[]> {
+  if (/\.ya?ml$/.test(location)) return parseObjects(await readFile(location, 'utf8'));
   const files = (await readdir(location).catch(() => [])).filter((file) => /\.ya?ml$/.test(file)).sort();
   const texts = await Promise.all(files.map((file) => readFile(path.join(location, file), 'utf8')));
-  return texts.flatMap(parseManifests);
+  return texts.flatMap(parseObjects);
 }
 
 const FIRST = ['CustomResourceDefinition', 'Namespace', 'ServiceAccount', 'ClusterRole', 'Role'];

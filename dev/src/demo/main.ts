@@ -9,7 +9,7 @@ import { fail, interruption } from '../interrupted.js';
 import { parseOptions, USAGE, type DemoOptions } from './options.js';
 import { play } from './player.js';
 import { rehearse } from './rehearse.js';
-import { problemsOf, table, type Played } from './report.js';
+import { problemsOf, resultsTable, type Played } from './report.js';
 import type { DemoReport } from './result.js';
 import { SCENARIOS } from './scenarios.js';
 import { connectWorkflows } from './workflows.js';
@@ -94,7 +94,7 @@ async function playAll(stack: Stack, options: DemoOptions): Promise<Played[]> {
 }
 
 async function report(all: readonly Played[], { json }: DemoOptions): Promise<boolean> {
-  say(`\n${table(all)}`);
+  say(`\n${resultsTable(all)}`);
   const problems = all.flatMap((played) =>
     problemsOf(played).map((problem) => `scenario ${played.scenario.id}: ${problem}`),
   );

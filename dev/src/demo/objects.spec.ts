@@ -1,4 +1,4 @@
-import { compare, describeDifference, userFields } from './objects.js';
+import { compareSnapshots, describeDifference, userFields } from './objects.js';
 
 const deployment = (over: object = {}): object => ({
   apiVersion: 'apps/v1',
@@ -32,24 +32,28 @@ describe('userFields', () => {
   });
 });
 
-describe('compare', () => {
+describe('compareSnapshots', () => {
   it('finds no difference in what only the API server wrote', () => {
     const later = deployment({ metadata: { name: 'ledger', uid: 'v', resourceVersion: '9' }, status: {} });
-    expect(compare(snapshot(deployment()), snapshot(later))).toEqual([]);
+    expect(compareSnapshots(snapshot(deployment()), snapshot(later))).toEqual([]);
   });
 
   it('names the fields of a changed object, and objects that came or went', () => {
     const changed = deployment({ spec: { replicas: 3, template: { spec: { securityContext: { runAsUser: 1 } } } } });
-    expect(compare(snapshot(deployment()), snapshot(changed)).map(describeDifference)).toEqual([
+    expect(compareSnapshots(snapshot(deployment()), snapshot(changed)).map(describeDifference)).toEqual([
       'Deployment/ledger changed: spec.template.spec.securityContext.runAsUser',
     ]);
-    expect(compare(snapshot(deployment()), snapshot()).map(describeDifference)).toEqual(['Deployment/ledger removed']);
-    expect(compare(snapshot(), snapshot(deployment())).map(describeDifference)).toEqual(['Deployment/ledger added']);
+    expect(compareSnapshots(snapshot(deployment()), snapshot()).map(describeDifference)).toEqual([
+      'Deployment/ledger removed',
+    ]);
+    expect(compareSnapshots(snapshot(), snapshot(deployment())).map(describeDifference)).toEqual([
+      'Deployment/ledger added',
+    ]);
   });
 
   it('sees a field that was set to null apart from one that is absent', () => {
     const before = new Map([['X/a', { spec: { host: null } }]]);
     const after = new Map([['X/a', { spec: {} }]]);
-    expect(compare(before, after)).toHaveLength(1);
+    expect(compareSnapshots(before, after)).toHaveLength(1);
   });
 });

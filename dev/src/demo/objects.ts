@@ -54,7 +54,7 @@ function changedPaths(before: unknown, after: unknown, path: string): string[] {
 }
 
 /** Every object that is not as it was. */
-export function compare(before: Snapshot, after: Snapshot): Difference[] {
+export function compareSnapshots(before: Snapshot, after: Snapshot): Difference[] {
   const objects = [...new Set([...before.keys(), ...after.keys()])].sort();
   return objects.flatMap((object): Difference[] => {
     const was = before.get(object);

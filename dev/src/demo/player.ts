@@ -3,7 +3,7 @@ import { DeadlineError, waitFor } from '@scc/runtime';
 import { isTerminal, type PlanStatus } from '@scc/plan';
 import { stringify } from 'yaml';
 import type { LoadSummary, WindowSummary } from '../load/protocol.js';
-import { compare, type Difference } from './objects.js';
+import { compareSnapshots, type Difference } from './objects.js';
 import { describeAll, sort, type Played } from './report.js';
 import type { ScenarioResult } from './result.js';
 import { NAMESPACE, planOf, type Action, type Scenario } from './scenarios.js';
@@ -37,7 +37,7 @@ export async function play(scenario: Scenario, stage: Stage): Promise<Played> {
     await settle(scene, sentBefore + rate * seconds);
     const summary = await load.stop();
     sayFailures(scene, summary);
-    const found = sort(compare(before, await takeSnapshot(api, resources)), scenario.changes);
+    const found = sort(compareSnapshots(before, await takeSnapshot(api, resources)), scenario.changes);
     const leftovers = [...describeAll(found.leftovers), ...(await remains(scene))];
     await recordHistory(scene);
     return {

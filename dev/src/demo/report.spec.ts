@@ -1,5 +1,5 @@
 import type { Difference } from './objects.js';
-import { problemsOf, sort, table, type Played } from './report.js';
+import { problemsOf, sort, resultsTable, type Played } from './report.js';
 import { scenarioResultSchema } from './result.js';
 
 const result = (over: object = {}): Played['result'] =>
@@ -66,7 +66,7 @@ describe('problemsOf', () => {
 
 describe('table', () => {
   it('has a column for each scenario', () => {
-    const text = table([
+    const text = resultsTable([
       played(),
       played({
         scenario: { id: 2, title: 't', outcome: 'RolledBack' },

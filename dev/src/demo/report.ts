@@ -76,7 +76,7 @@ function rows(all: readonly Played[]): Row[] {
 }
 
 /** The final table: a column for each scenario. */
-export function table(all: readonly Played[]): string {
+export function resultsTable(all: readonly Played[]): string {
   const lines = rows(all);
   const nameWidth = Math.max(...lines.map(([name]) => name.length));
   const widths = all.map((_played, index) => Math.max(...lines.map(([, cells]) => cells[index]?.length ?? 0)));

@@ -5,7 +5,7 @@ import type { DemoOptions } from './options.js';
 import type { Scenario } from './scenarios.js';
 import { streamsFor } from './traffic.js';
 import { noRequests, type View } from './view.js';
-import { keepList, PLANS_PATH, planIn, PODS_PATH, podsIn, type SeenPlan } from './watched.js';
+import { keepList, PLANS_PATH, planIn, PODS_PATH, podsIn, type WatchedPlan } from './watched.js';
 import type { Workflows } from './workflows.js';
 
 /** What a scenario is played on. */
@@ -23,7 +23,7 @@ export class Scene {
   readonly scenario: Scenario;
   readonly stage: Stage;
   readonly mishaps: string[] = [];
-  plan: SeenPlan | null = null;
+  plan: WatchedPlan | null = null;
   /** The highest weight of the canary so far. */
   highestWeight = 0;
   view: View;

@@ -1,6 +1,6 @@
 import type { PlanStatus } from '@scc/plan';
 import type { Scenario } from './scenarios.js';
-import { bySCC, type SeenPod } from './watched.js';
+import { bySCC, type WatchedPod } from './watched.js';
 
 /** Everything that the live view shows of the scenario being played. */
 export interface View {
@@ -9,7 +9,7 @@ export interface View {
   step: string;
   startedMs: number;
   status: PlanStatus;
-  pods: SeenPod[];
+  pods: WatchedPod[];
   requests: Counters;
 }
 
@@ -43,10 +43,11 @@ export function phaseSeconds(status: PlanStatus, nowMs: number): { phase: string
   });
 }
 
-const podsText = (pods: readonly SeenPod[]): string => {
+const podsText = (pods: readonly WatchedPod[]): string => {
   const there = pods.filter(({ leaving }) => !leaving);
-  const ready = (some: readonly SeenPod[]): string => `${some.filter((pod) => pod.ready).length}/${some.length} ready`;
-  const group = (name: string, some: readonly SeenPod[]): string[] =>
+  const ready = (some: readonly WatchedPod[]): string =>
+    `${some.filter((pod) => pod.ready).length}/${some.length} ready`;
+  const group = (name: string, some: readonly WatchedPod[]): string[] =>
     some.length ? [`${name} ${counted(bySCC(some))} (${ready(some)})`] : [];
   const leaving = pods.length - there.length;
   return [

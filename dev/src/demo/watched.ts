@@ -46,12 +46,12 @@ const planSchema = z.looseObject({
   status: planStatusSchema.default({}),
 });
 
-export interface SeenPlan {
+export interface WatchedPlan {
   status: PlanStatus;
   finalizers: string[];
 }
 
-export function planIn(objects: ReadonlyMap<string, unknown>, name: string): SeenPlan | null {
+export function planIn(objects: ReadonlyMap<string, unknown>, name: string): WatchedPlan | null {
   const object = objects.get(name);
   if (object === undefined) return null;
   const { metadata, status } = planSchema.parse(object);
@@ -70,7 +70,7 @@ const podSchema = z.looseObject({
   }),
 });
 
-export interface SeenPod {
+export interface WatchedPod {
   name: string;
   scc: string;
   ready: boolean;
@@ -79,7 +79,7 @@ export interface SeenPod {
 }
 
 /** The pods of a workload and of its canary. A canary's pods are told by their label: their names begin like the others'. */
-export function podsIn(objects: ReadonlyMap<string, unknown>, workload: string): SeenPod[] {
+export function podsIn(objects: ReadonlyMap<string, unknown>, workload: string): WatchedPod[] {
   const pods = [...objects.values()].map((object) => podSchema.parse(object));
   return pods
     .filter(({ metadata: { labels } }) => labels['app'] === workload || labels[PLAN_LABEL] === workload)
@@ -92,7 +92,7 @@ export function podsIn(objects: ReadonlyMap<string, unknown>, workload: string):
     }));
 }
 
-export function bySCC(pods: readonly SeenPod[]): Record<string, number> {
+export function bySCC(pods: readonly WatchedPod[]): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const { scc } of pods) counts[scc] = (counts[scc] ?? 0) + 1;
   return counts;

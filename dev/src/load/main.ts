@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { ENTRANCES, Generator } from './generator.js';
 import { commandSchema, type Command, type Report, type ResolvedLoad } from './protocol.js';
-import { count, tally } from './records.js';
+import { countsOf, tally } from './records.js';
 
 /** The load runs in a process of its own: no other work shares its event loop, so its clock is not held up. */
 let running: { generator: Generator; options: ResolvedLoad } | undefined;
@@ -21,7 +21,7 @@ function start(options: ResolvedLoad): void {
     const all = generator.records.all;
     const fresh = all.slice(seen);
     seen = all.length;
-    const counts = count(fresh);
+    const counts = countsOf(fresh);
     totalFailed += counts.failed;
     const byScc = tally(fresh, ({ scc }) => scc);
     const byPod = tally(fresh, ({ pod }) => pod);

@@ -49,7 +49,7 @@ export const failureSchema = z.object({
   latencyMs: z.number(),
   pod: z.string(),
 });
-export type Failure = z.infer<typeof failureSchema>;
+export type FailedRequest = z.infer<typeof failureSchema>;
 
 const countsSchema = z.object({
   requests: z.int(),

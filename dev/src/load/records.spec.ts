@@ -1,4 +1,4 @@
-import { count, failed, percentile, Records, type Outcome } from './records.js';
+import { countsOf, failed, percentile, Records, type Outcome } from './records.js';
 
 const outcome = (over: Partial<Outcome> = {}): Outcome => ({
   ...{
@@ -62,8 +62,8 @@ describe('Records', () => {
   });
 });
 
-describe('count', () => {
+describe('countsOf', () => {
   it('has no latencies without requests', () => {
-    expect(count([])).toEqual({ requests: 0, failed: 0, p50Ms: null, p99Ms: null, maxMs: null });
+    expect(countsOf([])).toEqual({ requests: 0, failed: 0, p50Ms: null, p99Ms: null, maxMs: null });
   });
 });

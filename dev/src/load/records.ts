@@ -1,4 +1,4 @@
-import type { Counts, Failure, LoadSummary, WindowSummary } from './protocol.js';
+import type { Counts, FailedRequest, LoadSummary, WindowSummary } from './protocol.js';
 
 /** What came of one request. */
 export interface Outcome {
@@ -27,7 +27,7 @@ export function percentile(sorted: readonly number[], share: number): number | n
 }
 
 /** Counts and latencies of some requests. */
-export function count(outcomes: readonly Outcome[]): Counts {
+export function countsOf(outcomes: readonly Outcome[]): Counts {
   const latencies = outcomes.map(({ latencyMs }) => latencyMs).sort((a, b) => a - b);
   return {
     requests: outcomes.length,
@@ -44,7 +44,7 @@ export const tally = (outcomes: readonly Outcome[], key: (outcome: Outcome) => s
   return counts;
 };
 
-const failureOf = ({ dueMs, latencyMs, stream, method, path, status, error, pod }: Outcome): Failure => ({
+const failureOf = ({ dueMs, latencyMs, stream, method, path, status, error, pod }: Outcome): FailedRequest => ({
   at: new Date(dueMs).toISOString(),
   ...{ stream, method, path, status, error, pod },
   latencyMs: Number(latencyMs.toFixed(2)),
@@ -75,16 +75,16 @@ export class Records {
       const streams = [...new Set(inside.map(({ stream }) => stream))];
       return {
         label,
-        ...count(inside),
+        ...countsOf(inside),
         byStream: Object.fromEntries(
-          streams.map((name) => [name, count(inside.filter(({ stream }) => stream === name))]),
+          streams.map((name) => [name, countsOf(inside.filter(({ stream }) => stream === name))]),
         ),
         byPod: tally(inside, ({ pod }) => pod),
         byScc: tally(inside, ({ scc }) => scc),
       };
     });
     return {
-      total: count(this.#outcomes),
+      total: countsOf(this.#outcomes),
       ...state,
       windows,
       failures: this.#outcomes.filter(failed).slice(0, LISTED_FAILURES).map(failureOf),

@@ -19,7 +19,7 @@ export interface PartDefinition {
   stopTimeoutMs?: number;
 }
 
-export type PartState = 'stopped' | 'starting' | 'ready' | 'failed';
+export type ProcessState = 'stopped' | 'starting' | 'ready' | 'failed';
 
 /** A part did not become ready; the message ends with the last lines of its log. */
 export class PartError extends Error {
@@ -35,7 +35,7 @@ export class Part {
   readonly name: string;
   readonly logFile: string;
   #definition: PartDefinition;
-  #state: PartState = 'stopped';
+  #state: ProcessState = 'stopped';
   #child: ChildProcess | undefined;
   #exited: Promise<void> = Promise.resolve();
   #onExit: (name: string, detail: string) => void;
@@ -47,7 +47,7 @@ export class Part {
     this.#onExit = onExit;
   }
 
-  get state(): PartState {
+  get state(): ProcessState {
     return this.#state;
   }
 

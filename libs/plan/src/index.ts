@@ -24,7 +24,14 @@ export {
   planLabelValue,
   planNameOf,
 } from './names.js';
-export { AUTHOR_UNKNOWN, lacksRight, rightsOf, systemNamespaceViolations, type Access, type Right } from './rights.js';
+export {
+  AUTHOR_UNKNOWN,
+  lacksRight,
+  rightsOf,
+  systemNamespaceViolations,
+  type ResourceAttributes,
+  type Right,
+} from './rights.js';
 export { editViolations, parseSpec } from './rules.js';
 export {
   phaseSchema,

@@ -2,7 +2,7 @@ import { clusterRoleName } from './names.js';
 import type { Violation, WorkloadRef } from './schema.js';
 
 /** What an API server is asked about one request; the fields are those of `resourceAttributes` of an access review. */
-export interface Access {
+export interface ResourceAttributes {
   readonly group: string;
   readonly resource: string;
   readonly verb: string;
@@ -13,7 +13,7 @@ export interface Access {
 /** One way to hold a right: everything in `all`, held by a person or by the ServiceAccount of the pods. */
 interface Alternative {
   readonly holder: 'person' | 'serviceAccount';
-  readonly all: readonly Access[];
+  readonly all: readonly ResourceAttributes[];
 }
 
 /** Something that a plan does in its author's name, and that the author must therefore be allowed to do by hand. */

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { EvaluationRequest, RightHeld } from '@scc/governance-api';
 import {
-  type Access,
+  type ResourceAttributes,
   AUTHOR_UNKNOWN,
   type Identity,
   lacksRight,
@@ -106,7 +106,7 @@ export class PlanRights {
     return false;
   }
 
-  #may({ username, uid, groups, extra }: Identity, resourceAttributes: Access): Promise<boolean> {
+  #may({ username, uid, groups, extra }: Identity, resourceAttributes: ResourceAttributes): Promise<boolean> {
     const { review, log } = this.#options;
     const entries = Object.entries(extra).map(([key, values]): [string, string[]] => [key, [...values]]);
     return askInTime(

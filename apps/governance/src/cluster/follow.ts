@@ -1,7 +1,7 @@
 import type { MakeInformer } from '@scc/kube';
 import type { Logger } from 'pino';
 
-export interface FollowOptions {
+interface KindToFollow {
   kind: Parameters<MakeInformer>[0];
   makeInformer: MakeInformer;
   logger: Logger;
@@ -14,7 +14,7 @@ export interface FollowOptions {
 }
 
 /** Follows the objects of a kind. Changes are taken over one after the other; one that fails is left to the next look. */
-export function follow({ kind, makeInformer, logger, enter, reconcile, everyMs }: FollowOptions): {
+export function follow({ kind, makeInformer, logger, enter, reconcile, everyMs }: KindToFollow): {
   stop: () => Promise<void>;
 } {
   let last: Promise<void> = Promise.resolve();

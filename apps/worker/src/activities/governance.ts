@@ -1,5 +1,5 @@
 import type { ApprovalState, GovernanceClient, Receipt } from '@scc/governance-api';
-import type { MigrationActivities, Receipt as KeptReceipt } from '@scc/migration/contract';
+import type { MigrationActivities, KeptReceipt } from '@scc/migration/contract';
 
 type GovernanceActivities = Pick<MigrationActivities, 'approvalState' | 'authorizeStep' | 'checkCommand'>;
 

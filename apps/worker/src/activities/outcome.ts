@@ -3,7 +3,7 @@ import type { KubeClient, KubeObject } from '@scc/kube';
 import { FIELD_MANAGER, isTerminal, PLAN_TYPE, planStatusSchema, type PlanRef, type PlanStatus } from '@scc/plan';
 import type { MigrationActivities, RecordedEnd } from '@scc/migration/contract';
 import { terminal } from './failures.js';
-import { findPlan, releasePlan } from './plan.js';
+import { findSamePlan, releasePlan } from './plan.js';
 
 /** The schema keeps history short enough for etcd; the whole of it is in Temporal and in governance. */
 const MAX_HISTORY = 50;
@@ -64,7 +64,7 @@ export function outcomeActivities({ kube, governance }: Deps): OutcomeActivities
       }
     },
     settlePlan: async (ref, end) => {
-      const object = await findPlan(kube, ref);
+      const object = await findSamePlan(kube, ref);
       if (!object) return;
       if (end) await settleStatus(ref, object, end);
       if (end !== null || object.metadata.deletionTimestamp !== undefined) await releasePlan(kube, ref);

@@ -15,7 +15,10 @@ import type { AcceptedPlan, LiveSettings, MigrationActivities } from '@scc/migra
 import { terminal } from './failures.js';
 
 /** The plan; undefined when it is gone, also when another one has its name now. */
-export async function findPlan(kube: KubeClient, { namespace, name, uid }: PlanRef): Promise<KubeObject | undefined> {
+export async function findSamePlan(
+  kube: KubeClient,
+  { namespace, name, uid }: PlanRef,
+): Promise<KubeObject | undefined> {
   const object = await kube.get({ ...PLAN_TYPE, namespace, name });
   return object?.metadata.uid === uid ? object : undefined;
 }
@@ -71,7 +74,7 @@ const setFinalizers = (
 
 /** Takes our finalizer away, also when somebody else has put it on the plan; does nothing when the plan is gone. */
 export async function releasePlan(kube: KubeClient, ref: PlanRef): Promise<void> {
-  if (!(await findPlan(kube, ref))) return;
+  if (!(await findSamePlan(kube, ref))) return;
   try {
     const { metadata } = await setFinalizers(kube, ref, []);
     const { finalizers = [], resourceVersion } = metadata;
@@ -84,14 +87,14 @@ export async function releasePlan(kube: KubeClient, ref: PlanRef): Promise<void>
       { type: 'merge', body: { metadata: { uid, resourceVersion, finalizers: left } }, fieldManager: FIELD_MANAGER },
     );
   } catch (error) {
-    if (isNotFound(error) || !(await findPlan(kube, ref))) return;
+    if (isNotFound(error) || !(await findSamePlan(kube, ref))) return;
     throw error;
   }
 }
 
 /** The activities that read the plan itself and hold it by its finalizer. */
 export function planActivities(kube: KubeClient): PlanActivities {
-  const find = (ref: PlanRef) => findPlan(kube, ref);
+  const find = (ref: PlanRef) => findSamePlan(kube, ref);
   return {
     acceptPlan: async (ref) => {
       const object = await find(ref);

@@ -7,7 +7,7 @@ import { isAnswer } from './answers.js';
 import { kept } from './governance.js';
 import { kubeEventsOf } from './kube-events.js';
 import { complete } from './outcome.js';
-import { findPlan } from './plan.js';
+import { findSamePlan } from './plan.js';
 
 interface Deps {
   kube: KubeClient;
@@ -30,7 +30,7 @@ async function writeStatus(kube: KubeClient, ref: PlanRef, { status, events, wor
     await kube.applyStatus(object, { fieldManager: FIELD_MANAGER, force: true });
   } catch (error) {
     // A plan that is gone needs no status; one that was made again under the name is not ours.
-    if (isNotFound(error) || !(await findPlan(kube, ref))) return;
+    if (isNotFound(error) || !(await findSamePlan(kube, ref))) return;
     throw error;
   }
   // Events are best effort: a namespace that is going away takes none, and the status says the same.
