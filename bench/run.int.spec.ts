@@ -24,7 +24,7 @@ beforeAll(async () => {
   const cache = path.join(root, 'node_modules', '.cache');
   await mkdir(cache, { recursive: true });
   folder = await mkdtemp(path.join(cache, 'bench-spec-'));
-  for (const file of ['run.js', 'types.js'])
+  for (const file of ['run.js', 'against.js', 'types.js'])
     await copyFile(path.join(root, 'bench/dist', file), path.join(folder, file));
   await writeFile(path.join(folder, 'package.json'), '{ "type": "module" }');
   for (const [file, text] of Object.entries(BENCHES)) await writeFile(path.join(folder, file), text);

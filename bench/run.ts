@@ -1,13 +1,15 @@
 /**
- * The one door to the benchmarks: `npm run bench -- [--only NAME]... [--json FILE]`. Each bench runs in a process of its
- * own, one after the other; one that fails is reported and does not keep the others from running. Exit code 0 when all
- * ran, 1 when one failed, 2 for a wrong call.
+ * The one door to the benchmarks: `npm run bench -- [--only NAME]... [--json FILE] [--against FOLDER [--runs N]]`. Each
+ * bench runs in a process of its own, one after the other; one that fails is reported and does not keep the others from
+ * running. With `--against`, the benches of another checkout (installed with `npm ci`) run in turn with these, N times
+ * each (3), and its medians are the reference. Exit code 0 when all ran, 1 when one failed, 2 for a wrong call.
  */
 import { fork } from 'node:child_process';
 import { readdir, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { messageOf } from '@scc/runtime';
 import { z } from 'zod';
+import { compare, runElsewhere } from './against.js';
 import { type Bench, type BenchResult, benchResultSchema } from './types.js';
 
 const ENDING = '.bench.js';
@@ -78,8 +80,27 @@ function table(results: readonly BenchResult[]): string {
     .join('\n');
 }
 
+/** The figures of one bench: its own, or held against those of another checkout in runs that take turns. */
+async function measure(name: string, { against, runs }: Comparison): Promise<BenchResult[]> {
+  if (against === undefined) return runApart(name);
+  const here: BenchResult[][] = [];
+  const there: BenchResult[][] = [];
+  for (let turn = 1; turn <= runs; turn++) {
+    console.error(`${name}: turn ${turn} of ${runs}`);
+    there.push(await runElsewhere(against, name));
+    here.push(await runApart(name));
+  }
+  return compare(here, there);
+}
+
+interface Comparison {
+  /** The folder of another checkout. */
+  against?: string | undefined;
+  runs: number;
+}
+
 /** @returns the exit code */
-async function runAll(only: readonly string[], json: string | undefined): Promise<number> {
+async function runAll(only: readonly string[], json: string | undefined, comparison: Comparison): Promise<number> {
   const names = await namesOf();
   const unknown = only.filter((name) => !names.includes(name));
   if (unknown.length > 0) {
@@ -91,7 +112,7 @@ async function runAll(only: readonly string[], json: string | undefined): Promis
   for (const name of only.length > 0 ? only : names) {
     const started = performance.now();
     try {
-      results.push(...(await runApart(name)));
+      results.push(...(await measure(name, comparison)));
       console.error(`${name}: done in ${((performance.now() - started) / 1000).toFixed(1)} s`);
     } catch (error) {
       failed.push(name);
@@ -112,9 +133,20 @@ async function main(): Promise<void> {
     return;
   }
   const { values } = parseArgs({
-    options: { only: { type: 'string', multiple: true, default: [] }, json: { type: 'string' } },
+    options: {
+      only: { type: 'string', multiple: true, default: [] },
+      json: { type: 'string' },
+      against: { type: 'string' },
+      runs: { type: 'string', default: '3' },
+    },
   });
-  process.exitCode = await runAll(values.only, values.json);
+  const runs = Number(values.runs);
+  if (!Number.isInteger(runs) || runs < 1) {
+    console.error(`--runs: ${values.runs} is no number of runs; give 1 or more`);
+    process.exitCode = 2;
+    return;
+  }
+  process.exitCode = await runAll(values.only, values.json, { against: values.against, runs });
 }
 
 await main();

@@ -1,7 +1,7 @@
 /**
  * The tier for hours: full matrices, properties and fuzzing in bulk, load by the hundred thousand. A run that is
  * interrupted goes on with the round that it was at, as long as the commit is the same; what ran is kept in .verify/.
- * Prints a table; `--write` puts it into docs/VERIFY.md.
+ * Prints a table; `--write` puts it into docs/VERIFY.md with the rounds that are still to run.
  *
  *   npm run verify -- [--only PART]... [--rounds N] [--corpus FILE] [--fresh] [--write] [--list]
  */
@@ -96,7 +96,7 @@ function table(parts: readonly VerifyPart[], state: State): string {
     return [
       part.name,
       part.what,
-      `${good} of ${done.length} rounds`,
+      `${good} of ${part.rounds} rounds${good < done.length ? `, ${done.length - good} failed` : ''}`,
       sumOf(done.map(({ figures }) => figures)),
       minutes.toFixed(1),
     ];
@@ -105,10 +105,15 @@ function table(parts: readonly VerifyPart[], state: State): string {
   return lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }
 
+const isComplete = (parts: readonly VerifyPart[], { done }: State): boolean =>
+  parts.every(({ name, rounds }) => done.filter((one) => one.part === name && one.ok).length >= rounds);
+
 const page = (parts: readonly VerifyPart[], state: State): string => `# Verified in bulk
 
 \`npm run verify\` does for hours what the gate (\`npm test\`) does once: it draws more cases, kills more parts and sends
-more requests. This page is what its last full run printed.
+more requests. This page is what its last run printed. ${
+  isComplete(parts, state) ? 'Every round ran and passed.' : 'The run is not complete: rounds below are still to run.'
+}
 
 Commit \`${state.commit}\`, ${new Date().toISOString().slice(0, 10)}, ${os.availableParallelism()} cores, Node ${process.versions.node}.
 
@@ -128,7 +133,7 @@ const parts = all
 const state = await earlier(commitNow());
 await runAll(parts, state);
 console.log(`\n${table(parts, state)}`);
-if (options.write) await writeFile(PAGE, page(parts, state));
+if (options.write) await writeFile(PAGE, page(all, state));
 const failed = state.done.filter(({ ok }) => !ok).map(({ part, round }) => `${part}-${round}`);
 if (failed.length > 0)
   console.log(`\nfailed: ${failed.join(', ')}; their output is in ${path.relative(root, VERIFY_FOLDER)}/`);
