@@ -4,7 +4,7 @@ import { AUTHOR_ANNOTATION, PLAN_TYPE, type PlanSpecInput } from '@scc/plan';
 import { Client, Connection } from '@temporalio/client';
 import { z } from 'zod';
 import { Api, deploySamples, startStack, type Stack } from '../src/index.js';
-import { DEPLOYMENTS, engineOn, NAMESPACE, PLANS, TIMEOUT_MS } from './engine.fixture.js';
+import { condition, DEPLOYMENTS, engineOn, NAMESPACE, PLANS, TIMEOUT_MS } from './engine.fixture.js';
 
 /** In whose name a plan works: it gives its author nothing that they could not do by hand. */
 
@@ -50,7 +50,7 @@ afterAll(async () => {
   await connection.close();
 }, 60_000);
 
-const { untilPhase, remains } = engineOn(() => ({ stack, temporal }));
+const { until, untilPhase, remains } = engineOn(() => ({ stack, temporal }));
 
 async function clientOf(name: string): Promise<Api> {
   const { hostname: host, port } = new URL(stack.addresses.kubernetes);
@@ -142,6 +142,16 @@ describe('somebody who may only create plans', () => {
 });
 
 describe('somebody who may edit the workload', () => {
+  it('asks somebody else before their plan brings another image, and nothing is touched meanwhile', async () => {
+    const before = await touched();
+    await applyAs('edith', 'image', {
+      podSecurity: { patch: { spec: { containers: [{ name: 'app', image: 'evil:1' }] } } },
+    });
+    await until('image', (status) => condition(status, 'Approved')?.status === 'False', 'waiting for its approval');
+    expect(await touched()).toEqual(before);
+    await (await clientOf('edith')).call('DELETE', `${PLANS}/image`);
+  });
+
   it('narrows it without anything new', async () => {
     await applyAs('edith', 'by-edith', {});
     expect(await untilPhase('by-edith', 'Completed')).not.toHaveProperty('violations', [expect.anything()]);

@@ -56,6 +56,13 @@ export const rightHeldSchema = z.object({
   missingFor: z.array(z.string()),
 });
 
+/** One change of the pod template that the target SCC does not need. */
+export const extraSchema = z.object({
+  field: z.string().describe('Path in the template, such as spec.containers[web].image.'),
+  kind: z.string().describe('What it touches: image, command, environment, secret, serviceAccount, host, …'),
+  change: z.enum(['added', 'changed', 'removed']),
+});
+
 const podFactSchema = z.object({
   name: z.string(),
   uid: z.string(),
@@ -137,6 +144,10 @@ export const evaluationSchema = z.object({
     .array(rightHeldSchema)
     .default([])
     .describe('The rights that the plan uses in the name of those who wrote it, and who of them holds each.'),
+  extras: z
+    .array(extraSchema)
+    .default([])
+    .describe('What the plan changes in the pod template beyond what the target SCC needs, field by field.'),
   waitUntil: z.string().nullable().describe('When a freeze or window next allows the migration (RFC 3339).'),
   risk: riskSchema,
   policyRevision: z.string(),

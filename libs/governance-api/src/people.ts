@@ -171,6 +171,7 @@ export const approvalViewSchema = approvalStateSchema.extend({
         .describe('The rights that the plan uses in the name of those who wrote it, and who of them holds each.'),
     })
     .describe('As what the pods would run, and what that permits.'),
+  extras: evaluationSchema.shape.extras,
   diff: z
     .array(z.object({ path: z.string(), before: z.unknown(), after: z.unknown() }))
     .describe('How the pod template would change; paths are JSON pointers.'),

@@ -18,6 +18,7 @@ export async function approvalView(db: Database, migration: MigrationRow, now: D
   const { contentHash, approvals: needs, verdict, warnings, violations, risk } = answer;
   // Evaluations from before there were any of them hold none.
   const uses = evaluationSchema.shape.rights.parse(answer.rights);
+  const extras = evaluationSchema.shape.extras.parse(answer.extras);
   const { relation, gains, losses } = compareSCCs(facts, await knownSCCs(db, facts));
   return {
     ...(await approvalStateFor(db, { planUid: plan.uid, contentHash, needs }, now)),
@@ -31,6 +32,7 @@ export async function approvalView(db: Database, migration: MigrationRow, now: D
       serviceAccountName: spec.serviceAccountName ?? facts.workload.serviceAccountName,
       ...{ sourceSCC: facts.sourceSCC, targetSCC: facts.targetSCC, relation, gains, losses, uses },
     },
+    extras,
     diff: differences(facts.podTemplate, facts.patchedTemplate),
   };
 }

@@ -7,9 +7,10 @@ import { needsWithoutAuthor, requireApproval } from '../approvals/requests.js';
 import { appendAudit } from '../audit/append.js';
 import type { CallContext } from '../call/caller.js';
 import { lockMigration, planObject, saveEvaluation } from '../plans/store.js';
+import { extrasIn } from '../policies/context.js';
 import { decidePolicies } from '../policies/decide.js';
 import { keepVerdicts } from '../policies/recorded.js';
-import { currentVersions } from '../registry/versions.js';
+import { currentVersions, knownSCCs } from '../registry/versions.js';
 import { assessRisk } from '../risk/assessments.js';
 import { nextStart, type StartTime } from '../schedule/calendar.js';
 import { claimHolder } from './claims.js';
@@ -68,6 +69,7 @@ export async function evaluatePlan(
     recorded,
     approvals,
     rights: lent.rights,
+    extras: extrasIn(facts, await knownSCCs(tx, facts)),
     waitUntil: start.at?.toISOString() ?? null,
     risk,
     policyRevision: policy.revision,
@@ -86,6 +88,7 @@ export async function evaluatePlan(
       violations: answer.violations.map(({ code, message }) => ({ code, message })).slice(0, 50),
       approvals,
       rights: lent.rights.map((right) => ({ ...right })),
+      extras: answer.extras.map(({ field }) => field).slice(0, 50),
       waitUntil: answer.waitUntil,
       risk: { assessmentId: risk.assessmentId, model: risk.modelVersion, band: risk.band },
       policyRevision: policy.revision,

@@ -1,7 +1,7 @@
 import type { Evaluation, EvaluationRequest } from '@scc/governance-api';
 import { RISK_BANDS } from '@scc/plan';
 import { type CelData, toCelData } from '@scc/policy';
-import { compare, compileSCC, type SecurityContextConstraints } from '@scc/scc';
+import { compare, compileSCC, extrasOf, type SecurityContextConstraints } from '@scc/scc';
 import { isUnbound, type KnownSCCs } from '../registry/versions.js';
 
 /** What became of earlier migrations of the workload in the last 90 days. */
@@ -19,7 +19,7 @@ export interface PolicyFacts {
 }
 
 /** What policies may read. */
-export const POLICY_INPUTS = ['plan', 'workload', 'namespace', 'scc', 'risk', 'time', 'history'] as const;
+export const POLICY_INPUTS = ['plan', 'workload', 'namespace', 'scc', 'patch', 'risk', 'time', 'history'] as const;
 
 /** Fields that are fractions: whole or not, CEL reads them as double. */
 const DOUBLES = new Set(['requestsPerSecond', 'changeRisk', 'exposure', 'low', 'high', 'min', 'max']);
@@ -58,6 +58,7 @@ export function policyContext({ request, risk, sccs, history, now }: PolicyFacts
     },
     namespace: { name: plan.namespace, labels: facts.namespaceLabels },
     scc: comparison(facts, sccs),
+    patch: patchOf(extrasIn(facts, sccs)),
     risk: {
       band: risk.band,
       level: RISK_BANDS.indexOf(risk.band),
@@ -71,6 +72,23 @@ export function policyContext({ request, risk, sccs, history, now }: PolicyFacts
     history,
   };
   return Object.fromEntries(Object.entries(data).map(([key, value]) => [key, toCelData(value, DOUBLES)]));
+}
+
+/** Fields that a message names; the evaluation holds all of them. */
+const NAMED_FIELDS = 10;
+/** Changes that are kept. More of them are not needed to know that somebody has to look. */
+const MAX_EXTRAS = 200;
+
+/** What a plan changes in the pod template beyond what its target needs. */
+export const extrasIn = (
+  { podTemplate, patchedTemplate }: Pick<EvaluationRequest['facts'], 'podTemplate' | 'patchedTemplate'>,
+  { target }: Pick<KnownSCCs, 'target'>,
+): Evaluation['extras'] => extrasOf(podTemplate, patchedTemplate, target).slice(0, MAX_EXTRAS);
+
+function patchOf(extras: Evaluation['extras']): Record<string, unknown> {
+  const named = extras.slice(0, NAMED_FIELDS).map(({ field }) => field);
+  const more = extras.length > named.length ? `, and ${extras.length - named.length} more` : '';
+  return { extras, kinds: [...new Set(extras.map(({ kind }) => kind))], fields: `${named.join(', ')}${more}` };
 }
 
 /** How two SCCs differ in what they permit; `unknown` when one of them is not known by content. */

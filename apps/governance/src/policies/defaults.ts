@@ -55,6 +55,24 @@ export const defaultPolicies = (): PolicyDocument[] =>
       ],
     },
     {
+      name: 'patch-needs-approval',
+      description: 'Somebody else agrees before a migration changes more of a workload than its target SCC needs.',
+      rules: [
+        {
+          name: 'somebody-else',
+          when: 'size(patch.extras) > 0',
+          verdict: 'requireApproval',
+          approval: { role: 'approver', count: 1 },
+          field: 'spec.podSecurity.patch',
+          message: 'the plan changes more of the workload than the target SCC needs',
+          messageExpression:
+            '"the plan changes more of the workload than the SCC " + scc.target + " needs: " + patch.fields',
+          remedy:
+            'Change these fields in the workload itself and leave them out of the plan, or ask an approver other than the author.',
+        },
+      ],
+    },
+    {
       name: 'loosening-needs-justification',
       description: 'Whoever gives a workload more rights says why.',
       parameters: { length: { type: 'int', default: 20, description: 'Characters that a reason has at least.' } },

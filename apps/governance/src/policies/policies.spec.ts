@@ -65,6 +65,14 @@ const workload = (replicas: number) => ({
   workload: { kind: 'Deployment', name: 'ledger', uid: 'w', labels: {}, replicas, serviceAccountName: 'sa' },
 });
 
+const template = (container: Record<string, unknown> = {}) => ({
+  spec: { containers: [{ name: 'app', image: 'ledger', ...container }] },
+});
+const patched = (container: Record<string, unknown>) => ({
+  podTemplate: template(),
+  patchedTemplate: template(container),
+});
+
 const pod = (scc: string | null) => ({ name: `p-${scc ?? ''}`, uid: `p-${scc ?? ''}`, scc, node: 'node', ready: true });
 const mixture = [pod('restricted-v2'), pod('restricted-v3')];
 const unbound = [pod(null)];
@@ -117,6 +125,12 @@ describe('the default policies', () => {
       ['LooseningNeedsJustification'],
     ],
     ['let pods that run under no SCC be tightened', { facts: { sourceSCC: null, pods: unbound } }, []],
+    [
+      'let the patch of a plan hold what the target needs',
+      { facts: patched({ securityContext: { runAsUser: 7 } }) },
+      [],
+    ],
+    ['ask one person for another image', { facts: patched({ image: 'evil' }) }, ['1 approver']],
     ['ask one person for many pods', { facts: workload(51) }, ['1 approver']],
     ['ask one person for many callers', { facts: { dependents: 21 } }, ['1 approver']],
     ['do not stumble over unknown callers', { facts: { dependents: null } }, []],
@@ -126,6 +140,16 @@ describe('the default policies', () => {
     ['refuse what will probably fail', { changeRisk: 0.81 }, ['RiskCeiling']],
   ])('%s', (_case, over, expected) => {
     expect(summary(verdicts(over)).sort()).toEqual(expected.toSorted());
+  });
+});
+
+describe('the policy about patches', () => {
+  it('names the fields, and how many more there are', () => {
+    const env = Array.from({ length: 12 }, (_item, at) => ({ name: `V${at}`, value: 'x' }));
+    const { approvals } = verdicts({ facts: patched({ image: 'evil', env }) });
+    expect(approvals.map(({ reason }) => reason)).toEqual([
+      expect.stringMatching(/the SCC restricted-v2 needs: spec\.containers\[app\]\.image, .*, and 3 more$/),
+    ]);
   });
 });
 

@@ -28,7 +28,7 @@ function mergeList(current: readonly unknown[], patch: readonly unknown[], key: 
   const deleted = new Set<number>();
   for (const item of patch) {
     if (!isRecord(item)) throw new TypeError(`an item of a list that is merged by ${key} must be an object`);
-    const { $patch: directive, ...fields } = item;
+    const { directive, fields } = partsOf(item);
     const [at] = places.get(fields[key]) ?? [];
     const existing = at === undefined ? undefined : result[at];
     if (directive === 'delete') {
@@ -38,6 +38,18 @@ function mergeList(current: readonly unknown[], patch: readonly unknown[], key: 
     else result[at] = directive === 'replace' || !isRecord(existing) ? fields : mergeFields(existing, fields);
   }
   return result.filter((_item, at) => !deleted.has(at));
+}
+
+const DIRECTIVES: readonly unknown[] = [undefined, 'merge', 'replace', 'delete'];
+
+/** The directive of an object in a patch, and its fields. Other directives than `$patch` are not known. */
+function partsOf(patch: Fields): { directive: unknown; fields: Fields } {
+  const { $patch: directive, ...fields } = patch;
+  if (!DIRECTIVES.includes(directive)) throw new TypeError(`$patch: ${JSON.stringify(directive)} is no directive`);
+  const unknown = Object.keys(fields).find((key) => key.startsWith('$'));
+  if (unknown !== undefined)
+    throw new TypeError(`the directive ${unknown} is not supported; of directives, only $patch is`);
+  return { directive, fields };
 }
 
 /** Where the items with each value of the key stand. */
@@ -60,7 +72,8 @@ function mergeValue(key: string, current: unknown, patch: unknown): unknown {
 }
 
 function mergeFields(current: Fields, patch: Fields): Fields {
-  const { $patch: directive, ...fields } = patch;
+  const { directive, fields } = partsOf(patch);
+  if (directive === 'delete') return {};
   const result: Fields = directive === 'replace' ? {} : { ...current };
   for (const [key, value] of Object.entries(fields)) {
     if (value === null) Reflect.deleteProperty(result, key);
@@ -72,7 +85,8 @@ function mergeFields(current: Fields, patch: Fields): Fields {
 /**
  * Applies a strategic-merge patch to a pod template as the API server would; the template is not changed.
  *
- * @throws ZodError when the result is no pod template, TypeError for a malformed list in the patch.
+ * @throws ZodError when the result is no pod template, TypeError for a malformed list or an unknown directive in the
+ * patch.
  */
 export const applyTemplatePatch = (template: PodTemplate, patch: TemplatePatch): PodTemplate =>
   podTemplateSchema.parse(mergeFields(template, patch));
