@@ -51,13 +51,18 @@ export async function makeAuthority(name: string, life: Life): Promise<Issued> {
 const USAGES = { server: x509.ExtendedKeyUsage.serverAuth, client: x509.ExtendedKeyUsage.clientAuth } as const;
 
 export interface LeafOptions extends Life {
-  /** DNS names and IP addresses; the first one is the subject. */
+  /** DNS names and IP addresses. */
   readonly names: readonly string[];
+  /** The common name; the first of `names` unless said otherwise. */
+  readonly subject?: string;
   readonly usage?: keyof typeof USAGES;
 }
 
 /** Issues a certificate. It never outlives its authority. */
-export async function issueLeaf(authority: Issued, { names, usage = 'server', ...life }: LeafOptions): Promise<Issued> {
+export async function issueLeaf(
+  authority: Issued,
+  { names, subject = names[0] ?? 'scc-webhook', usage = 'server', ...life }: LeafOptions,
+): Promise<Issued> {
   const issuer = new x509.X509Certificate(authority.certificate);
   const pkcs8 = createPrivateKey(authority.key).export({ type: 'pkcs8', format: 'der' });
   const signingKey = await webcrypto.subtle.importKey('pkcs8', pkcs8, ALGORITHM, false, ['sign']);
@@ -65,7 +70,7 @@ export async function issueLeaf(authority: Issued, { names, usage = 'server', ..
   const { notBefore, notAfter } = validity(life);
   const certificate = await x509.X509CertificateGenerator.create({
     serialNumber: serial(),
-    subject: `CN=${(names[0] ?? 'scc-webhook').slice(0, 64)}`,
+    subject: `CN=${subject.slice(0, 64)}`,
     issuer: issuer.subject,
     notBefore,
     notAfter: notAfter < issuer.notAfter ? notAfter : issuer.notAfter,
