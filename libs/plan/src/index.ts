@@ -81,6 +81,6 @@ export { TERMINAL_PHASES, hasTouched, isTerminal, PHASES, type Phase, type Termi
 export { isRecord } from './records.js';
 export { RISK_BANDS, type RiskBand } from './risk-bands.js';
 export { SEARCH_ATTRIBUTES } from './search-attributes.js';
-export { headlineOf, sentenceOf } from './sentences.js';
+export { gateSentence, headlineOf, sentenceOf } from './sentences.js';
 export { WAIT_REASONS, type WaitReason } from './waits.js';
 export { untracked } from './tracking.js';

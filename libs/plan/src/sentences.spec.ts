@@ -86,6 +86,14 @@ describe('gateSentence', () => {
       'gate success-rate had no data: no requests',
     );
   });
+
+  it('counts failures where there were any', () => {
+    const missing = { ...failed, verdict: 'noData', value: null, detail: 'no requests', tolerated: 2 } as const;
+    expect(gateSentence({ ...missing, failures: 0 })).toBe('gate success-rate had no data: no requests');
+    expect(gateSentence({ ...missing, failures: 3 })).toBe(
+      'gate success-rate had no data (3 samples, 2 tolerated): no requests',
+    );
+  });
 });
 
 describe('headlineOf', () => {

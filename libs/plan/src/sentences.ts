@@ -3,12 +3,12 @@ import type { GateSample, MigrationEvent, UndoCause } from './events.js';
 /** `1 sample`, `3 samples`: a count with its noun; `many` is the plural where it is not formed by an s. */
 export const plural = (count: number, one: string, many = `${one}s`): string => `${count} ${count === 1 ? one : many}`;
 
-/** What one gate saw, with its tolerance where the sample says how many failures came before it. */
+/** The outcome of one gate, with its tolerance where failures were counted. */
 export function gateSentence({ gate, verdict, detail, failures, tolerated }: GateSample): string {
   if (verdict === 'pass') return `gate ${gate} passed: ${detail}`;
   const what = verdict === 'noData' ? 'had no data' : 'failed';
   const counted =
-    failures === undefined || tolerated === undefined ? '' : ` (${plural(failures, 'sample')}, ${tolerated} tolerated)`;
+    !failures || tolerated === undefined ? '' : ` (${plural(failures, 'sample')}, ${tolerated} tolerated)`;
   return `gate ${gate} ${what}${counted}: ${detail}`;
 }
 

@@ -1,4 +1,4 @@
-import type { GateSample } from '@scc/plan';
+import { type GateSample, gateSentence } from '@scc/plan';
 import { ApplicationFailure } from '@temporalio/common';
 import { FAILURE } from '@scc/migration/contract';
 
@@ -6,6 +6,6 @@ import { FAILURE } from '@scc/migration/contract';
 export const terminal = (type: keyof typeof FAILURE, message: string): ApplicationFailure =>
   ApplicationFailure.nonRetryable(message, FAILURE[type]);
 
-/** Gates that failed, with what they saw. */
-export const gatesFailed = (samples: GateSample[], message: string): ApplicationFailure =>
-  ApplicationFailure.nonRetryable(message, FAILURE.gate, samples);
+/** Gates that failed, with what all gates saw. */
+export const gatesFailed = (failed: GateSample[], seen: GateSample[]): ApplicationFailure =>
+  ApplicationFailure.nonRetryable(failed.map(gateSentence).join('; '), FAILURE.gate, seen);

@@ -1,5 +1,5 @@
-import { planSpecSchema, type GateSample, type MetricGate } from '@scc/plan';
-import { judgeSample, verdictOf } from './gates.js';
+import { gateSentence, planSpecSchema, type GateSample, type MetricGate } from '@scc/plan';
+import { fatalSample, judgeSample } from './gates.js';
 
 const gate = (over: Partial<MetricGate> = {}): MetricGate => {
   const [parsed] = planSpecSchema.parse({
@@ -24,8 +24,8 @@ describe('judge', () => {
   });
 });
 
-describe('verdictOf', () => {
-  it.each<[string, Parameters<typeof verdictOf>[0], boolean, RegExp | null]>([
+describe('fatalSample', () => {
+  it.each<[string, Parameters<typeof fatalSample>[0], boolean, RegExp | null]>([
     ['tolerates failures up to the limit', { gate: gate(), last: failing, failures: 2, seenData: true }, false, null],
     [
       'fails beyond the limit, before the hold is over',
@@ -54,8 +54,8 @@ describe('verdictOf', () => {
       null,
     ],
   ])('%s', (_case, watch, over, expected) => {
-    const verdict = verdictOf(watch, over);
-    if (expected === null) expect(verdict).toBeNull();
-    else expect(verdict).toMatch(expected);
+    const sample = fatalSample(watch, over);
+    if (expected === null) expect(sample).toBeNull();
+    else expect(sample && gateSentence(sample)).toMatch(expected);
   });
 });

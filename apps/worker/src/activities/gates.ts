@@ -1,7 +1,6 @@
 import { activityInfo, cancellationSignal } from '@temporalio/activity';
 import { durationMs, type GateSample, type MetricGate } from '@scc/plan';
 import type { TrafficRouter } from '@scc/routing';
-import { plural } from '@scc/plan/words';
 import { messageOf } from '@scc/runtime';
 import type { HoldRequest, MigrationActivities, MigrationTarget } from '@scc/migration/contract';
 import type { MetricSource, MetricReading, TrafficScope } from '../outside/prometheus.js';
@@ -40,20 +39,19 @@ interface Watch {
   isUnjudged?: boolean;
 }
 
-/** Why a gate ends the hold, or null. Missing data is never a success. */
-export function verdictOf(watch: Omit<Watch, 'nextMs'>, over: boolean): string | null {
-  const { gate, last, failures } = watch;
-  if (failures > gate.failureLimit)
-    return `gate ${gate.name} failed (${plural(failures, 'sample')}, ${gate.failureLimit} tolerated): ${last?.detail ?? 'no data'}`;
-  return over ? lackOf(watch) : null;
+/** The sample by which a gate ends the hold, or null. Missing data is never a success. */
+export function fatalSample(watch: Omit<Watch, 'nextMs'>, over: boolean): GateSample | null {
+  const { gate, failures, seenData, isUnjudged = false } = watch;
+  const lacksData = isUnjudged || (!seenData && gate.noData === 'Wait');
+  return failures > gate.failureLimit || (over && lacksData) ? sampleOf(watch) : null;
 }
 
-function lackOf({ gate, last, seenData, isUnjudged = false }: Omit<Watch, 'nextMs'>): string | null {
-  if (isUnjudged) return `gate ${gate.name} ${last?.detail ?? 'cannot be judged'}`;
-  if (!seenData && gate.noData === 'Wait')
-    return `gate ${gate.name} had no data during the whole hold: ${last?.detail ?? 'never asked'}`;
-  return null;
-}
+/** The last sample of a gate, with the failures that it stands at. */
+const sampleOf = ({ gate, last, failures }: Omit<Watch, 'nextMs'>): GateSample => ({
+  ...(last ?? judgeSample(gate, { noData: 'it was never asked' }, new Date().toISOString())),
+  failures,
+  tolerated: gate.failureLimit,
+});
 
 const countsAsFailure = (gate: MetricGate, sample: GateSample): boolean =>
   sample.verdict === 'fail' || (sample.verdict === 'noData' && gate.noData === 'Fail');
@@ -67,7 +65,10 @@ const scopeOf = ({ ref, services }: MigrationTarget): TrafficScope => ({
 async function sample(watch: Watch, request: HoldRequest, metrics: MetricSource): Promise<void> {
   const reading = await metrics
     .read(watch.gate, scopeOf(request.target), request.sinceMs)
-    .catch((error: unknown): MetricReading => ({ noData: `cannot be judged: ${messageOf(error)}`, isUnjudged: true }));
+    .catch((error: unknown): MetricReading => ({
+      noData: `the gate cannot be judged: ${messageOf(error)}`,
+      isUnjudged: true,
+    }));
   watch.isUnjudged = 'isUnjudged' in reading;
   watch.last = judgeSample(watch.gate, reading, new Date().toISOString());
   watch.seenData ||= watch.last.verdict !== 'noData';
@@ -117,8 +118,8 @@ export const holdWith =
         ({ gate, seenData, isUnjudged }) => isUnjudged === true || (!seenData && gate.noData === 'Wait'),
       );
       const over = nowMs >= endMs + (starving ? GRACE_MS : 0);
-      const failed = watches.flatMap((watch) => verdictOf(watch, over) ?? []);
-      if (failed.length) throw gatesFailed(lastOf(watches), failed.join('; '));
+      const failed = watches.flatMap((watch) => fatalSample(watch, over) ?? []);
+      if (failed.length) throw gatesFailed(failed, lastOf(watches));
       await requireRoutes(router, request);
       await requireBothSides(kube, request, sides);
       if (over || (nowMs >= endMs && !starving)) return finish(watches);
@@ -163,14 +164,12 @@ async function requireRoutes(router: TrafficRouter, { target, weight }: HoldRequ
 const firstSampleMs = (gate: MetricGate, startMs: number, holdMs: number): number =>
   startMs + Math.min(durationMs(gate.interval), holdMs * 0.9);
 
-/** The last sample of each gate, with the failures that it stands at. */
-const lastOf = (watches: Watch[]): GateSample[] =>
-  watches.flatMap(({ gate, last, failures }) => (last ? [{ ...last, failures, tolerated: gate.failureLimit }] : []));
+/** The last sample of each gate that was asked. */
+const lastOf = (watches: Watch[]): GateSample[] => watches.flatMap((watch) => (watch.last ? [sampleOf(watch)] : []));
 
 /** The last sample of a hold must not be a failure, however many failures are tolerated on the way. */
 function finish(watches: Watch[]): GateSample[] {
   const fatal = watches.filter(({ last, isUnjudged }) => last?.verdict === 'fail' || isUnjudged === true);
-  const words = fatal.map(({ gate, last }) => `gate ${gate.name}: ${last?.detail ?? ''}`);
-  if (fatal.length) throw gatesFailed(lastOf(watches), words.join('; '));
+  if (fatal.length) throw gatesFailed(lastOf(fatal), lastOf(watches));
   return lastOf(watches);
 }

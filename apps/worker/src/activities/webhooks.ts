@@ -31,14 +31,16 @@ export const callWebhooksWith =
         }),
     );
     const failed = samples.filter(({ verdict }) => verdict !== 'pass');
-    const words = failed.map(({ gate, detail }) => `webhook ${gate} ${detail}`);
-    if (failed.length) throw gatesFailed(samples, words.join('; '));
+    if (failed.length) throw gatesFailed(failed, samples);
     return samples;
   };
 
 /** Only the status: what a foreign server writes does not belong into the status of a plan. */
 function verdictOf(status: number): Pick<GateSample, 'verdict' | 'detail'> {
-  if (status >= 200 && status < 300) return { verdict: 'pass', detail: `answered ${status}` };
+  if (status >= 200 && status < 300) return { verdict: 'pass', detail: `its webhook answered ${status}` };
   const isRedirect = status >= 300 && status < 400;
-  return { verdict: 'fail', detail: `answered ${status}${isRedirect ? ', and redirects are not followed' : ''}` };
+  return {
+    verdict: 'fail',
+    detail: `its webhook answered ${status}${isRedirect ? ', and redirects are not followed' : ''}`,
+  };
 }
