@@ -13,6 +13,18 @@ export {
 } from './admission/request.js';
 export { decide, validatePass } from './admission/decide.js';
 export { defaultSCCs } from './cluster/default-sccs.js';
+export {
+  type Binding,
+  bindingSchema,
+  covers,
+  Grants,
+  type RBACRole,
+  roleKey,
+  roleSchema,
+  subjectKey,
+  type UseRight,
+  useRightOf,
+} from './cluster/grants.js';
 export { checkExec } from './admission/exec.js';
 export { compare, type SCCComparison } from './migration/compare.js';
 export { EXTRA_KINDS, type Extra, extrasOf } from './migration/extras.js';

@@ -2,7 +2,7 @@ import type { MakeInformer } from '@scc/kube';
 import { PLAN_TYPE } from '@scc/plan';
 import type { Logger } from '@scc/runtime';
 import { Constraints } from './constraints.js';
-import { bindingSchema, Grants, roleKey, roleSchema } from './grants.js';
+import { bindingSchema, Grants, roleKey, roleSchema } from '@scc/scc';
 import { Namespaces } from './namespaces.js';
 import { Plans } from './plans.js';
 import { WORKLOAD_KINDS, Workloads } from './workloads.js';

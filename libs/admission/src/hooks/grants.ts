@@ -1,17 +1,21 @@
-import { type CompiledSCC, compileSCC, podSecurityLevel, sccSchema, validateSCC } from '@scc/scc';
-import { ALLOWED, type Answer, denied, notUnderstood, type ReviewOutcome } from '../review/outcome.js';
-import type { ReviewRequest } from '../review/review.js';
 import {
   type Binding,
   bindingSchema,
+  type CompiledSCC,
+  compileSCC,
   covers,
+  podSecurityLevel,
   type RBACRole,
   roleKey,
   roleSchema,
+  sccSchema,
   subjectKey,
   type UseRight,
   useRightOf,
-} from '../cache/grants.js';
+  validateSCC,
+} from '@scc/scc';
+import { ALLOWED, type Answer, denied, notUnderstood, type ReviewOutcome } from '../review/outcome.js';
+import type { ReviewRequest } from '../review/review.js';
 import { isEnforced } from '../cache/namespaces.js';
 import type { Hook, HookContext } from './hook.js';
 

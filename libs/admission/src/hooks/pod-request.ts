@@ -1,5 +1,6 @@
 import {
   type AdmissionRequest,
+  covers,
   type PassedOver,
   isExemptNamespace,
   MCS_ANNOTATION,
@@ -9,10 +10,10 @@ import {
   serviceAccountSubject,
   type SubjectType,
   UID_RANGE_ANNOTATION,
+  type UseRight,
 } from '@scc/scc';
 import { within } from '@scc/runtime';
 import type { ClusterCache } from '../cache/cluster.js';
-import { covers, type UseRight } from '../cache/grants.js';
 import { compileCheck } from '../review/quick-check.js';
 import { type Answer, notUnderstood, type ReviewOutcome } from '../review/outcome.js';
 import type { ReviewRequest } from '../review/review.js';

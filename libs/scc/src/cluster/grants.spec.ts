@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Subject } from '@scc/scc';
+import type { Subject } from '../admission/request.js';
 import { covers, Grants, type RBACRole, roleKey, useRightOf } from './grants.js';
 
 const use = (over: object = {}) => ({

@@ -1,4 +1,4 @@
-import type { Subject } from '@scc/scc';
+import type { Subject } from '../admission/request.js';
 import { z } from 'zod';
 
 const strings = z.array(z.string()).nullish();
@@ -64,7 +64,7 @@ const SUPERUSERS = 'system:masters';
 const EVERYTHING: UseRight = { all: true, names: new Set() };
 
 /**
- * RBAC as far as it grants `use` of SCCs, kept current by informers. Other authorizers of the API server are not seen.
+ * RBAC as far as it grants `use` of SCCs, kept current by who reads them. Other authorizers of the API server are not seen.
  */
 export class Grants {
   readonly #rights = new Map<string, UseRight>();
