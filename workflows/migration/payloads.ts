@@ -8,6 +8,7 @@ import type {
   RiskBand,
   TerminalPhase,
   Violation,
+  WayIn,
 } from '@scc/plan';
 import type { LabelSwitch, ServicePair } from '@scc/routing';
 
@@ -88,6 +89,8 @@ export interface FactsSummary {
   sourceSCC: string | null;
   pods: PodSCC[];
   services: string[];
+  /** Every way in; absent from workers that do not look for them. */
+  ways?: WayIn[];
 }
 
 /**

@@ -24,6 +24,41 @@ const undo: MigrationEvent = {
   message: 'gate success-rate failed (1 sample, 0 tolerated): 78.783 is below 90',
 };
 
+describe('the ways in', () => {
+  const facts: MigrationEvent = {
+    type: 'FactsGathered',
+    sourceSCC: 'anyuid',
+    targetSCC: 'restricted-v2',
+    pods: [],
+    services: ['ledger'],
+    ways: [
+      { kind: 'VirtualService', name: 'ledger', dividedBy: 'Istio' },
+      { kind: 'Ingress', name: 'front', dividedBy: 'Nothing' },
+    ],
+  };
+  const shifted = (verifiedBy: 'proxies' | 'bound'): MigrationEvent => ({
+    type: 'WeightShifted',
+    step: 0,
+    weights: { canary: 25, stable: 75 },
+    verifiedBy,
+  });
+  const ingress = { kind: 'Ingress', name: 'front', dividedBy: 'Nothing', verifiedBy: 'NotObserved', share: 0 };
+  const route = { kind: 'VirtualService', name: 'ledger', dividedBy: 'Istio' };
+
+  it.each<[string, MigrationEvent[], object]>([
+    ['before the first weight', [facts], { verifiedBy: 'NotObserved', share: 0 }],
+    ['seen in the proxies', [facts, shifted('proxies')], { verifiedBy: 'Proxies', share: 25 }],
+    ['written and waited for', [facts, shifted('bound')], { verifiedBy: 'Bound', share: 25 }],
+  ])('are in the status with their share: %s', (_case, events, expected) => {
+    expect(after(...events).status.traffic).toEqual([{ ...route, ...expected }, ingress]);
+  });
+
+  it('are absent where an older worker gathered the facts', () => {
+    const { ways: _ways, ...older } = facts;
+    expect(after(older).status.traffic).toBeUndefined();
+  });
+});
+
 describe('a plan that was rolled back', () => {
   const told = after(
     undo,

@@ -9,6 +9,7 @@ import type {
   UndoReason,
   Violation,
   WaitReason,
+  WayIn,
 } from '@scc/plan';
 import { headlineOf, isTerminal, sentenceOf } from '@scc/plan/words';
 
@@ -36,6 +37,9 @@ export interface MigrationState {
   sourceSCC: string | null;
   targetSCC: string | null;
   weight: number;
+  /** Every way in, and how the last weight was verified; absent from states of earlier versions. */
+  ways?: WayIn[];
+  verifiedBy?: 'proxies' | 'bound' | null;
   pods: PodSCC[];
   risk: NonNullable<PlanStatus['risk']> | null;
   violations: Violation[];
@@ -59,6 +63,8 @@ export const initialState = (): MigrationState => ({
   sourceSCC: null,
   targetSCC: null,
   weight: 0,
+  ways: [],
+  verifiedBy: null,
   pods: [],
   risk: null,
   violations: [],
@@ -128,7 +134,7 @@ const WAIT_CONDITIONS: Record<WaitReason, { during: WithoutMessage; after: Condi
 /** What each event changes beside the message; the type of the table makes it complete. */
 const CHANGES: { [Type in MigrationEvent['type']]: (event: Event<Type>) => Change } = {
   PlanAccepted: ({ generation }) => ({ phase: 'Validating', set: { generation } }),
-  FactsGathered: ({ sourceSCC, targetSCC, pods }) => ({ set: { sourceSCC, targetSCC, pods } }),
+  FactsGathered: ({ sourceSCC, targetSCC, pods, ways = [] }) => ({ set: { sourceSCC, targetSCC, pods, ways } }),
   RiskScored: ({ band, changeRisk, exposure }) => ({ set: { risk: { band, changeRisk, exposure } } }),
   PlanValidated: ({ patch }) => ({ set: { patch } }),
   PlanRejected: (event) => {
@@ -158,7 +164,10 @@ const CHANGES: { [Type in MigrationEvent['type']]: (event: Event<Type>) => Chang
   CanaryReady: (event) => ({ conditions: [['CanaryReady', 'True', 'Ready', sentenceOf(event)]] }),
   MirroringStarted: () => ({}),
   MirroringEnded: () => ({}),
-  WeightShifted: ({ weights }) => ({ phase: 'TrafficShifting', set: { weight: weights.canary } }),
+  WeightShifted: ({ weights, verifiedBy }) => ({
+    phase: 'TrafficShifting',
+    set: { weight: weights.canary, verifiedBy },
+  }),
   GatePassed: () => ({}),
   GateFailed: () => ({}),
   WorkloadMigrationStarted: () => ({ phase: 'Migrating' }),
@@ -250,6 +259,19 @@ type Present<T> = { [Key in keyof T]?: NonNullable<T[Key]> };
 const present = <T extends object>(fields: T): Present<T> =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null)) as Present<T>;
 
+const VERIFIED_BY = { proxies: 'Proxies', bound: 'Bound' } as const;
+
+/** The ways in with what is known of their requests: a way that nothing divides stays with the workload, unseen. */
+const trafficOf = ({ ways = [], verifiedBy, weight }: MigrationState): NonNullable<PlanStatus['traffic']> =>
+  ways.map((way) => {
+    const isSeen = way.dividedBy !== 'Nothing' && verifiedBy;
+    return {
+      ...way,
+      verifiedBy: isSeen ? VERIFIED_BY[isSeen] : 'NotObserved',
+      share: way.dividedBy === 'Nothing' ? 0 : weight,
+    };
+  });
+
 /** The plan's status: a projection of the state, nothing more. */
 export function statusOf(state: MigrationState, ids: { workflowId: string; runId: string }): PlanStatus {
   const bySCC: Record<string, number> = {};
@@ -265,6 +287,7 @@ export function statusOf(state: MigrationState, ids: { workflowId: string; runId
     ...ids,
     ...present({ sourceSCC, targetSCC, risk, patch, startedAt, finishedAt }),
     ...(state.pods.length ? { pods: { total: state.pods.length, migrated, bySCC } } : {}),
+    ...(state.ways?.length ? { traffic: trafficOf(state) } : {}),
     ...(state.violations.length ? { violations: state.violations } : {}),
     conditions: state.conditions.map((condition) => ({ ...condition, observedGeneration: state.generation })),
   };

@@ -58,6 +58,11 @@ export const configSchema = z.object({
   PROMETHEUS_FLAVOUR: z.enum(['istio', 'envoy']).default('istio').describe('which metrics the mesh exposes'),
   ISTIOD_DEBUG_URL: z.url().optional().describe("istiod's debug endpoint; without it, routes are verified by a bound"),
   ISTIOD_DEBUG_TOKEN_FILE: z.string().optional().describe('a file with the bearer token that istiod asks for'),
+  CLUSTER_DOMAIN: z
+    .string()
+    .regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/)
+    .default('cluster.local')
+    .describe('the DNS domain of the cluster, which ends the hosts of its Services'),
   ROUTE_BOUND_MS: z.coerce.number().int().min(0).default(5000).describe('how long routes take to reach all proxies'),
   DRAIN_MS: z.coerce.number().int().min(0).default(3000).describe('how long requests under way are given to finish'),
   WORKFLOW_BUNDLE: z.string().optional().describe('the prebuilt workflow bundle'),

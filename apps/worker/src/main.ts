@@ -37,6 +37,7 @@ async function main(): Promise<void> {
     kube,
     fieldManager: FIELD_MANAGER,
     boundMs: config.ROUTE_BOUND_MS,
+    domain: config.CLUSTER_DOMAIN,
     signal: activitySignal,
     ...(config.ISTIOD_DEBUG_URL
       ? {
@@ -69,6 +70,7 @@ async function main(): Promise<void> {
     callWebhook: webhookCaller(allowed, config.WEBHOOK_GATE_CA_FILE),
     instruments,
     drainMs: config.DRAIN_MS,
+    domain: config.CLUSTER_DOMAIN,
   });
   const hosting = new Hosting({
     link,

@@ -258,7 +258,7 @@ podNetworks: {{ $policies.podNetworks | default (ternary (list "10.128.0.0/14") 
 {{- define "scc.certificateNames" -}}
 {{- $names := list }}
 {{- range $service := list "governance-webhook" "governance" }}
-{{- $names = concat $names (list (printf "%s.%s.svc" $service $.Release.Namespace) (printf "%s.%s.svc.cluster.local" $service $.Release.Namespace)) }}
+{{- $names = concat $names (list (printf "%s.%s.svc" $service $.Release.Namespace) (printf "%s.%s.svc.%s" $service $.Release.Namespace $.Values.clusterDomain)) }}
 {{- end }}
 {{- $names | toJson }}
 {{- end }}

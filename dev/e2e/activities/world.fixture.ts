@@ -118,6 +118,7 @@ export async function clusterOf(stack: Stack): Promise<Cluster> {
     callWebhook: () => Promise.reject(new Error('no webhook is called here')),
     instruments: createInstruments(),
     drainMs: 0,
+    domain: 'cluster.local',
   });
   return {
     admin,

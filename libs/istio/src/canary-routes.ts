@@ -1,5 +1,5 @@
 import { divided, reduced, type Mirror, type ServicePair, type Split } from '@scc/routing';
-import { resolvedHost, serviceHost } from './hosts.js';
+import { type Place, resolvedHost, serviceHost } from './hosts.js';
 import {
   mirrorSchema,
   type HttpRoute,
@@ -9,9 +9,7 @@ import {
 } from './schema.js';
 
 /** Which Services are divided, and the namespace in which a VirtualService's short names are meant. */
-export interface RouteScope {
-  /** Of the Services. */
-  namespace: string;
+export interface RouteScope extends Place {
   services: ServicePair[];
   /** Of the VirtualService. */
   routeNamespace: string;
@@ -24,20 +22,20 @@ const MIRROR_ROUTE = 'scc-mirror';
 const SAFE_METHODS = ['GET', 'HEAD', 'OPTIONS'];
 const SAFE_METHOD = { regex: SAFE_METHODS.join('|') };
 
-const hostOf = (host: string, { routeNamespace }: RouteScope): string => resolvedHost(host, routeNamespace);
+const hostOf = (host: string, { routeNamespace, domain }: RouteScope): string =>
+  resolvedHost(host, routeNamespace, domain);
 
 type Destination = RouteDestination['destination'];
 
 const pairOfStable = ({ host, subset }: Destination, scope: RouteScope): ServicePair | undefined =>
   scope.services.find(
-    ({ name }) =>
-      serviceHost(name, scope.namespace) === hostOf(host, scope) && !scope.foreign?.has(`${name}/${subset ?? ''}`),
+    ({ name }) => serviceHost(name, scope) === hostOf(host, scope) && !scope.foreign?.has(`${name}/${subset ?? ''}`),
   );
 
 const isCanary = (host: string, scope: RouteScope): boolean =>
-  scope.services.some(({ canary }) => serviceHost(canary, scope.namespace) === hostOf(host, scope));
+  scope.services.some(({ canary }) => serviceHost(canary, scope) === hostOf(host, scope));
 
-const canaryHost = ({ canary }: ServicePair, { namespace }: RouteScope): string => serviceHost(canary, namespace);
+const canaryHost = ({ canary }: ServicePair, scope: RouteScope): string => serviceHost(canary, scope);
 
 /** What Istio takes an absent weight for: all of it where there is nobody to share with, else nothing. */
 const weightOf = ({ weight }: RouteDestination, all: readonly RouteDestination[]): number =>

@@ -1,15 +1,19 @@
 import type { KubeObject } from '@scc/kube';
 import { copyName, untracked } from '@scc/plan';
 import type { SurveyRequest } from '@scc/routing';
-import { resolvedHost, serviceHost } from './hosts.js';
+import { type Place, resolvedHost, serviceHost } from './hosts.js';
 import { destinationRuleSpecSchema } from './schema.js';
 import { subsetLabels } from './survey.js';
 
 /** The policy of the stable host, said of the canary's host. */
-export function canaryRule(rule: KubeObject, { namespace, services, label, markers }: SurveyRequest): KubeObject {
+export function canaryRule(
+  rule: KubeObject,
+  { namespace, services, label, markers, domain }: SurveyRequest & Place,
+): KubeObject {
+  const place = { namespace, ...(domain === undefined ? {} : { domain }) };
   const spec = destinationRuleSpecSchema.parse(rule['spec']);
-  const host = resolvedHost(spec.host, rule.metadata.namespace ?? '');
-  const pair = services.find(({ name }) => serviceHost(name, namespace) === host);
+  const host = resolvedHost(spec.host, rule.metadata.namespace ?? '', domain);
+  const pair = services.find(({ name }) => serviceHost(name, place) === host);
   if (!pair) throw new Error(`DestinationRule ${rule.metadata.name ?? ''} is not of a service of the migration`);
   const subsets = spec.subsets?.map((subset) =>
     subset.labels ? { ...subset, labels: subsetLabels(subset.labels, label) } : subset,
@@ -22,6 +26,6 @@ export function canaryRule(rule: KubeObject, { namespace, services, label, marke
       name: copyName(rule.metadata.name ?? ''),
       labels: { ...untracked(rule.metadata.labels), ...markers },
     },
-    spec: { ...spec, host: serviceHost(pair.canary, namespace), ...(subsets ? { subsets } : {}) },
+    spec: { ...spec, host: serviceHost(pair.canary, place), ...(subsets ? { subsets } : {}) },
   };
 }

@@ -23,7 +23,7 @@ describe('observedShares', () => {
     ['clusters of others', { cluster: 'outbound|80||other.shop.svc.cluster.local' }, []],
     ['the blackhole', { cluster: 'BlackHoleCluster' }, []],
   ])('reads %s', (_name, route, expected) => {
-    expect(observedShares(dump(route), 'shop', services)).toEqual(
+    expect(observedShares(dump(route), { namespace: 'shop' }, services)).toEqual(
       expected.map((share) => ({ service: 'ledger', ...share })),
     );
   });
@@ -31,14 +31,16 @@ describe('observedShares', () => {
   it('leaves out a subset of another workload', () => {
     const [v1, v2] = ['v1', 'v2'].map((name) => `outbound|80|${name}|ledger.shop.svc.cluster.local`);
     const route = weighted([v1 ?? '', 81], [canary, 9], [v2 ?? '', 10]);
-    expect(observedShares(dump(route), 'shop', services, new Set(['ledger/v2']))).toEqual([
+    expect(observedShares(dump(route), { namespace: 'shop' }, services, new Set(['ledger/v2']))).toEqual([
       { service: 'ledger', canary: 9, total: 90 },
     ]);
   });
 
   it('does not take a mirror for a destination', () => {
     const route = { cluster: stable, request_mirror_policies: [{ cluster: canary }] };
-    expect(observedShares(dump(route), 'shop', services)).toEqual([{ service: 'ledger', canary: 0, total: 1 }]);
+    expect(observedShares(dump(route), { namespace: 'shop' }, services)).toEqual([
+      { service: 'ledger', canary: 0, total: 1 },
+    ]);
     expect(mirrorsTo(dump(route))).toEqual(new Set(['ledger-scc-canary.shop.svc.cluster.local']));
   });
 });

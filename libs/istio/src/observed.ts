@@ -1,6 +1,6 @@
 import { isRecord } from '@scc/plan';
 import type { ServicePair } from '@scc/routing';
-import { serviceHost } from './hosts.js';
+import { type Place, serviceHost } from './hosts.js';
 
 /** How one route of a proxy divides the requests to one Service. */
 export interface ObservedShare {
@@ -73,7 +73,7 @@ export function mentions(dump: unknown, hosts: readonly string[]): boolean {
  */
 export function observedShares(
   dump: unknown,
-  namespace: string,
+  place: Place,
   services: ServicePair[],
   foreign: ReadonlySet<string> = new Set(),
 ): ObservedShare[] {
@@ -84,7 +84,7 @@ export function observedShares(
         clusters
           .filter(
             (cluster) =>
-              hostOf(cluster.name) === serviceHost(service, namespace) &&
+              hostOf(cluster.name) === serviceHost(service, place) &&
               !foreign.has(`${service}/${subsetOf(cluster.name)}`),
           )
           .reduce((sum, { weight }) => sum + weight, 0);

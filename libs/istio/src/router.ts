@@ -1,8 +1,17 @@
 import { isDeepStrictEqual } from 'node:util';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isConflict, lastWriter, withoutServerFields, type KubeClient, type KubeObject } from '@scc/kube';
-import { copyName, type Violation } from '@scc/plan';
-import type { PreImage, Conflict, RoutedObject, Split, Survey, SurveyRequest, TrafficRouter } from '@scc/routing';
+import { copyName, type WayIn } from '@scc/plan';
+import type {
+  PreImage,
+  Conflict,
+  RoutedObject,
+  Split,
+  Survey,
+  Surveyed,
+  SurveyRequest,
+  TrafficRouter,
+} from '@scc/routing';
 import { withCanary, type RouteScope } from './canary-routes.js';
 import { canaryRule } from './destination-rules.js';
 import { addressesOf, objectId, releaseFields } from './objects.js';
@@ -23,6 +32,8 @@ export interface IstioRouterOptions {
   /** Absent: routes are given `boundMs` to reach all proxies. */
   view?: ProxyView;
   boundMs: number;
+  /** Of the cluster, such as `cluster.local`. */
+  domain?: string;
   /** Of the work that waits now; aborting it ends the wait. */
   signal: () => AbortSignal | undefined;
 }
@@ -32,6 +43,16 @@ const virtualServices = ({ apiVersion }: Routes, names: readonly Name[]): Routed
   names.map(({ namespace, name }) => ({ apiVersion, kind: 'VirtualService', namespace, name }));
 const destinationRules = ({ apiVersion }: Routes, names: readonly Name[]): RoutedObject[] =>
   names.map(({ namespace, name }) => ({ apiVersion, kind: 'DestinationRule', namespace, name }));
+
+/** VirtualServices that send to the workload, and Services whose callers get one. */
+const waysOf = ({ divided, own }: Routes, planNamespace: string): WayIn[] => [
+  ...divided.map(({ namespace, name }): WayIn => ({
+    kind: 'VirtualService',
+    name: namespace === planNamespace ? name : `${namespace}/${name}`,
+    dividedBy: 'Istio',
+  })),
+  ...own.map(({ service }): WayIn => ({ kind: 'Service', name: service, dividedBy: 'Istio' })),
+];
 
 const specOf = (object: KubeObject): VirtualServiceSpec => virtualServiceSpecSchema.parse(object['spec']);
 const labelOf = ({ kind, namespace, name }: RoutedObject): string => `${kind} ${namespace}/${name}`;
@@ -50,14 +71,15 @@ export class IstioRouter implements TrafficRouter {
     this.verifier = view ? new Verifier({ view, timeoutMs: PROXIES_TIMEOUT_MS, signal }) : null;
   }
 
-  async survey(request: SurveyRequest): Promise<{ survey: Survey; violations: Violation[]; warnings: string[] }> {
+  async survey(request: SurveyRequest): Promise<Surveyed> {
     const { namespace, services } = request;
-    const { routes, violations } = await surveyRoutes(this.options.kube, request);
+    const { routes, violations } = await surveyRoutes(this.options.kube, request, this.options.domain);
     const survey = { request, routes };
     const isAsked = this.verifier !== null && violations.length === 0 && services.length > 0;
     const isServed = !isAsked || (await this.verifier.serves(this.watched(survey)));
     return {
       survey,
+      ways: waysOf(routes, namespace),
       violations: isServed ? violations : [notServed(services, namespace)],
       warnings: this.verifier
         ? []
@@ -84,7 +106,8 @@ export class IstioRouter implements TrafficRouter {
     const routes = routesSchema.parse(survey.routes);
     for (const id of destinationRules(routes, routes.destinationRules)) {
       const rule = await kube.get(objectId(id));
-      if (rule) await kube.apply(canaryRule(rule, request), { fieldManager, force: true });
+      if (rule)
+        await kube.apply(canaryRule(rule, { ...request, domain: routes.domain }), { fieldManager, force: true });
     }
     await this.split(survey, { canary: 0, mirror: null });
     await this.verifier?.endpoints(this.watched(survey), { stable: false, canary: true }, (service) =>
@@ -185,7 +208,7 @@ export class IstioRouter implements TrafficRouter {
         throw new Error(`${labelOf(id)} was deleted during the migration`);
     for (const { service, ports } of routes.own) {
       const id = { apiVersion: routes.apiVersion, kind: 'VirtualService', namespace, name: copyName(service) };
-      const spec = change(ownRoutes(service, namespace, ports), namespace);
+      const spec = change(ownRoutes(service, namespace, ports, routes.domain), namespace);
       const metadata = { namespace, name: id.name, labels: markers };
       await kube.apply({ apiVersion: id.apiVersion, kind: id.kind, metadata, spec }, { fieldManager, force: true });
     }
@@ -215,8 +238,8 @@ export class IstioRouter implements TrafficRouter {
 
   private watched({ request, routes }: Survey): Watched {
     const { namespace, services } = request;
-    const { hasStreams, foreign } = routesSchema.parse(routes);
-    return { namespace, services, hasStreams, foreign: new Set(foreign) };
+    const { hasStreams, foreign, domain } = routesSchema.parse(routes);
+    return { namespace, domain, services, hasStreams, foreign: new Set(foreign) };
   }
 
   private scope(survey: Survey, routeNamespace: string): RouteScope {

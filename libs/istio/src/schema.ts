@@ -29,6 +29,7 @@ const streamRouteSchema = z.looseObject({ route: z.array(routeDestinationSchema)
 export const virtualServiceSpecSchema = z.looseObject({
   hosts: z.array(z.string()).default([]),
   gateways: z.array(z.string()).optional(),
+  exportTo: z.array(z.string()).optional(),
   http: z.array(httpRouteSchema).optional(),
   tls: z.array(streamRouteSchema).optional(),
   tcp: z.array(streamRouteSchema).optional(),

@@ -2,8 +2,7 @@ import { isNotFound, type KubeClient, type KubeObject } from '@scc/kube';
 import { isCanaryObject, type Violation } from '@scc/plan';
 import type { ServicePair, SurveyRequest } from '@scc/routing';
 import { z } from 'zod';
-import { gatewayApiViolations } from './gateway-api.js';
-import { resolvedHost, serviceHost } from './hosts.js';
+import { DEFAULT_DOMAIN, resolvedHost, serviceHost } from './hosts.js';
 import { portsOf } from './objects.js';
 import { destinationRuleSpecSchema, NETWORKING, NETWORKING_BETA, virtualServiceSpecSchema } from './schema.js';
 import {
@@ -37,6 +36,8 @@ export const routesSchema = z.object({
   foreign: z.array(z.string()).default([]),
   /** In which version the API server serves Istio's objects. */
   apiVersion: z.string().default(NETWORKING),
+  /** Of the cluster. */
+  domain: z.string().default(DEFAULT_DOMAIN),
 });
 export type Routes = z.infer<typeof routesSchema>;
 const NO_ROUTES: Routes = {
@@ -46,6 +47,7 @@ const NO_ROUTES: Routes = {
   hasStreams: false,
   foreign: [],
   apiVersion: NETWORKING,
+  domain: DEFAULT_DOMAIN,
 };
 
 const NO_MESH: Violation = {
@@ -90,8 +92,10 @@ async function istioObjects(
 export async function surveyRoutes(
   kube: KubeClient,
   request: SurveyRequest,
+  domain = DEFAULT_DOMAIN,
 ): Promise<{ routes: Routes; violations: Violation[] }> {
   const { namespace, services } = request;
+  const place = { namespace, domain };
   const served = await istioObjects(kube);
   if (!served) return { routes: NO_ROUTES, violations: [NO_MESH] };
   const all = served.routes
@@ -100,16 +104,16 @@ export async function surveyRoutes(
   const ports = await Promise.all(
     services.map(async ({ name }) => ({ service: name, ports: await portsOf(kube, namespace, name) })),
   );
-  const hosts = services.map(({ name }) => serviceHost(name, namespace));
+  const hosts = services.map(({ name }) => serviceHost(name, place));
   const rules = served.rules
     .filter((object) => !isCanaryObject(object.metadata))
     .map(named((object) => destinationRuleSpecSchema.parse(object['spec'])))
-    .filter(({ namespace: at, spec }) => hosts.includes(resolvedHost(spec.host, at)));
-  const foreign = foreignSubsets(rules, request);
-  const found = findRoutes(all, { namespace, services, foreign: new Set(foreign) });
+    .filter(({ namespace: at, spec }) => hosts.includes(resolvedHost(spec.host, at, domain)));
+  const foreign = foreignSubsets(rules, { ...request, domain });
+  const found = findRoutes(all, { ...place, services, foreign: new Set(foreign) });
   const own = ports.filter(({ service }) => found.unrouted.includes(service));
   const governing = (service: string) =>
-    all.filter((route) => governsMesh(route, serviceHost(service, namespace))).map(({ spec }) => spec);
+    all.filter((route) => governsMesh(route, serviceHost(service, place), domain)).map(({ spec }) => spec);
   const routed = ports.filter((one) => !own.includes(one));
   return {
     routes: {
@@ -121,12 +125,12 @@ export async function surveyRoutes(
         own.some((service) => service.ports.some(isUndeclared)),
       foreign,
       apiVersion: served.apiVersion,
+      domain,
     },
     violations: [
       ...ports.flatMap((one) => portViolations(one.service, one.ports)),
       ...own.flatMap((one) => ownRouteViolations(one.service, one.ports)),
       ...routed.flatMap((one) => undeclaredViolations(one.service, one.ports, governing(one.service))),
-      ...(await gatewayApiViolations(kube, request)),
     ],
   };
 }

@@ -1,4 +1,5 @@
 import { coversHost, resolvedHost } from './hosts.js';
+import { observedShares } from './observed.js';
 import {
   findRoutes,
   foreignSubsets,
@@ -87,8 +88,46 @@ describe('findRoutes', () => {
     ['a route of gateway and mesh', { gateways: ['edge', 'mesh'], ...route('ledger') }, []],
     ['a route for another host', { hosts: ['other'], ...route('ledger') }, ['ledger']],
     ['a wildcard of the mesh', { hosts: ['*.shop.svc.cluster.local'], ...route('ledger') }, []],
+    ['a route that all namespaces see', { exportTo: ['*'], ...route('ledger') }, []],
+    ['a route that its own namespace sees', { exportTo: ['.'], ...route('ledger') }, ['ledger']],
+    ['a route that two namespaces see', { exportTo: ['a', 'b'], ...route('ledger') }, ['ledger']],
+    ['a route that no namespace sees', { exportTo: ['~'], ...route('ledger') }, ['ledger']],
   ])('tells with %s whether the service needs a route of ours', (_name, spec, expected) => {
     expect(find(at('shop', 'one', spec)).unrouted).toEqual(expected);
+  });
+});
+
+describe('a cluster of another domain', () => {
+  const domain = 'corp.example';
+  const host = `ledger.shop.svc.${domain}`;
+
+  it.each<[string, string, string[]]>([
+    ['by the short name', 'ledger', ['one']],
+    ['by the full name', host, ['one']],
+    ['by a name of the default domain', 'ledger.shop.svc.cluster.local', []],
+  ])('finds a route %s', (_case, to, expected) => {
+    const found = findRoutes([at('shop', 'one', { hosts: [to], ...route(to) })], {
+      namespace: 'shop',
+      services,
+      domain,
+    });
+    expect(found.divided.map(({ name }) => name)).toEqual(expected);
+    expect(found.unrouted).toEqual(expected.length ? [] : ['ledger']);
+  });
+
+  it('gives a Service without a route one of its own host', () => {
+    const [only] = ownRoutes('ledger', 'shop', [port('http')], domain).http ?? [];
+    expect(only?.route).toEqual([{ destination: { host, port: { number: 80 } } }]);
+  });
+
+  it('reads what its proxies divide', () => {
+    const clusters = [
+      { name: `outbound|80||${host}`, weight: 90 },
+      { name: `outbound|80||ledger-scc-canary.shop.svc.${domain}`, weight: 10 },
+    ];
+    expect(observedShares({ weighted_clusters: { clusters } }, { namespace: 'shop', domain }, services)).toEqual([
+      { service: 'ledger', canary: 10, total: 100 },
+    ]);
   });
 });
 

@@ -1,7 +1,7 @@
 import type { Violation } from '@scc/plan';
 import type { LabelSwitch, SurveyRequest } from '@scc/routing';
 import { destinationLists, sendsTo, type RouteScope } from './canary-routes.js';
-import { coversHost, resolvedHost, serviceHost } from './hosts.js';
+import { coversHost, DEFAULT_DOMAIN, type Place, resolvedHost, serviceHost } from './hosts.js';
 import type { DestinationRuleSpec, VirtualServiceSpec } from './schema.js';
 
 /** How Istio speaks to a port of a Service, by the port's `appProtocol` or the prefix of its name. */
@@ -45,14 +45,28 @@ export interface Named<Spec> {
 }
 
 /** Whether requests of the mesh to this host are routed by the VirtualService. */
-export const governsMesh = ({ namespace, spec }: Named<VirtualServiceSpec>, host: string): boolean =>
+export const governsMesh = (
+  { namespace, spec }: Named<VirtualServiceSpec>,
+  host: string,
+  domain = DEFAULT_DOMAIN,
+): boolean =>
   (spec.gateways ?? ['mesh']).includes('mesh') &&
-  spec.hosts.some((pattern) => coversHost(resolvedHost(pattern, namespace), host));
+  !spec.exportTo?.includes('~') &&
+  spec.hosts.some((pattern) => coversHost(resolvedHost(pattern, namespace, domain), host));
+
+/** Whether a VirtualService is there for the proxies of all namespaces. */
+const isSeenByAll = ({ exportTo }: VirtualServiceSpec): boolean => !exportTo?.length || exportTo.includes('*');
 
 export const scopeFor = (
-  { namespace, services, foreign }: Omit<RouteScope, 'routeNamespace'>,
+  { namespace, services, foreign, domain }: Omit<RouteScope, 'routeNamespace'>,
   routeNamespace: string,
-): RouteScope => ({ namespace, services, ...(foreign ? { foreign } : {}), routeNamespace });
+): RouteScope => ({
+  namespace,
+  services,
+  ...(foreign ? { foreign } : {}),
+  ...(domain === undefined ? {} : { domain }),
+  routeNamespace,
+});
 
 export interface FoundRoutes {
   /** VirtualServices that send requests to one of the Services. */
@@ -61,37 +75,49 @@ export interface FoundRoutes {
   unrouted: string[];
 }
 
-/** Which of a cluster's VirtualServices matter to the Services, and for which Services none does. */
+/**
+ * Which of a cluster's VirtualServices matter to the Services, and for which Services none does. One that only some
+ * namespaces see leaves the others without: they get one, and Istio prefers the narrower one where both are seen.
+ */
 export function findRoutes(all: Named<VirtualServiceSpec>[], asked: Omit<RouteScope, 'routeNamespace'>): FoundRoutes {
-  const { namespace, services } = asked;
+  const { namespace, services, domain = DEFAULT_DOMAIN } = asked;
   const divided = all.filter(({ namespace: routeNamespace, spec }) => {
     const scope = scopeFor(asked, routeNamespace);
     return destinationLists(spec).some((list) => sendsTo(list, scope));
   });
   const unrouted = services
     .map(({ name }) => name)
-    .filter((name) => !all.some((route) => governsMesh(route, serviceHost(name, namespace))));
+    .filter((name) => {
+      const host = serviceHost(name, { namespace, domain });
+      return !all.some((route) => isSeenByAll(route.spec) && governsMesh(route, host, domain));
+    });
   return { divided: divided.map(({ namespace: at, name }) => ({ namespace: at, name })), unrouted };
 }
 
 /** By which a client in the mesh may call a Service, and so the server names of its TLS connections. */
-const callNames = (service: string, namespace: string): string[] => [
-  serviceHost(service, namespace),
-  `${service}.${namespace}.svc`,
-  `${service}.${namespace}`,
+const callNames = (service: string, place: Place): string[] => [
+  serviceHost(service, place),
+  `${service}.${place.namespace}.svc`,
+  `${service}.${place.namespace}`,
   service,
 ];
 
 /** The VirtualService of a Service that has none: what Istio does by default, said in words that can be divided. */
-export function ownRoutes(service: string, namespace: string, ports: ServicePort[]): VirtualServiceSpec {
-  const host = serviceHost(service, namespace);
+export function ownRoutes(
+  service: string,
+  namespace: string,
+  ports: ServicePort[],
+  domain = DEFAULT_DOMAIN,
+): VirtualServiceSpec {
+  const place = { namespace, domain };
+  const host = serviceHost(service, place);
   const to = (port: number) => [{ destination: { host, port: { number: port } } }];
   const byPort = (wanted: PortProtocol) => ports.filter((port) => protocolOf(port) === wanted).map(({ port }) => port);
   const http = byPort('http').map((port) => ({ match: [{ port }], route: to(port) }));
   const connections = ports.filter((port) => protocolOf(port) === 'tcp' || isUndeclared(port));
   const tcp = connections.map(({ port }) => ({ match: [{ port }], route: to(port) }));
   const isTlsOnly = ports.every((port) => protocolOf(port) === 'tls');
-  const hosts = isTlsOnly ? callNames(service, namespace) : [host];
+  const hosts = isTlsOnly ? callNames(service, place) : [host];
   const tls = byPort('tls').map((port) => ({ match: [{ port, sniHosts: hosts }], route: to(port) }));
   return {
     hosts,
@@ -144,15 +170,14 @@ export function undeclaredViolations(service: string, ports: ServicePort[], rout
 /** Subsets, as `SERVICE/SUBSET`, of the Services' DestinationRules that pick none of the workload's pods. */
 export const foreignSubsets = (
   rules: readonly Named<DestinationRuleSpec>[],
-  { namespace, services, podLabels }: Pick<SurveyRequest, 'namespace' | 'services' | 'podLabels'>,
+  asked: Pick<SurveyRequest, 'namespace' | 'services' | 'podLabels'> & Place,
 ): string[] =>
-  podLabels === undefined
-    ? []
-    : rules.flatMap(({ namespace: at, spec }) => {
-        const pair = services.find(({ name }) => serviceHost(name, namespace) === resolvedHost(spec.host, at));
-        const foreign = (spec.subsets ?? []).filter(({ labels }) => labels && isForeign(labels, podLabels));
-        return pair ? foreign.map(({ name }) => `${pair.name}/${name}`) : [];
-      });
+  rules.flatMap(({ namespace: at, spec }) => {
+    const { services, podLabels, domain } = asked;
+    const pair = services.find(({ name }) => serviceHost(name, asked) === resolvedHost(spec.host, at, domain));
+    const foreign = (spec.subsets ?? []).filter(({ labels }) => podLabels && labels && isForeign(labels, podLabels));
+    return pair ? foreign.map(({ name }) => `${pair.name}/${name}`) : [];
+  });
 
 /** Whether pods with these labels are none of the subset's: a label of it has another value, or is missing. */
 const isForeign = (subset: Record<string, string>, podLabels: Record<string, string>): boolean =>

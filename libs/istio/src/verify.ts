@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { NotServed, RoutesBehind, type ServicePair, type Split } from '@scc/routing';
-import { serviceHost } from './hosts.js';
+import { type Place, serviceHost } from './hosts.js';
 import {
   dividesBy,
   mentions,
@@ -25,8 +25,7 @@ export interface VerifierOptions {
 }
 
 /** Services of one namespace, and whether their requests are also routed as plain connections. */
-export interface Watched {
-  namespace: string;
+export interface Watched extends Place {
   services: ServicePair[];
   /** Connections are routed by listeners, not by routes. */
   hasStreams: boolean;
@@ -54,7 +53,7 @@ async function inTurns<Item, Result>(items: Item[], work: (item: Item) => Promis
 
 /** A canary's Service has a listener of its own, to which nobody is routed by the workload's name. */
 const sharesOf = (listeners: unknown[], watched: Watched): ObservedShare[] =>
-  observedShares(listeners, watched.namespace, watched.services, watched.foreign).filter(
+  observedShares(listeners, watched, watched.services, watched.foreign).filter(
     ({ canary, total }) => total > 1 || canary === 0,
   );
 const isMixed = ({ canary }: ObservedShare): boolean => canary > 0;
@@ -126,11 +125,11 @@ export class Verifier {
    * @throws RoutesBehind
    */
   async endpoints(
-    { namespace, services }: Watched,
+    watched: Watched,
     sides: { stable: boolean; canary: boolean },
     addresses: (service: string) => Promise<{ ready: Set<string>; all: Set<string> }>,
   ): Promise<void> {
-    const wanted = services.flatMap(({ name, canary }) => [
+    const wanted = watched.services.flatMap(({ name, canary }) => [
       ...(sides.stable ? [{ service: name, known: name }] : []),
       ...(sides.canary ? [{ service: canary, known: name }] : []),
     ]);
@@ -142,8 +141,8 @@ export class Verifier {
       for (const { service, known } of wanted) {
         const { ready, all } = await addresses(service);
         for (const [index, dump] of dumps.entries()) {
-          if (!dump.has(serviceHost(known, namespace))) continue;
-          const seen = dump.get(serviceHost(service, namespace)) ?? new Set<string>();
+          if (!dump.has(serviceHost(known, watched))) continue;
+          const seen = dump.get(serviceHost(service, watched)) ?? new Set<string>();
           const missing = [...ready].filter((address) => !seen.has(address));
           const gone = [...seen].filter((address) => !all.has(address));
           const who = proxies[index]?.id ?? '';
@@ -156,17 +155,17 @@ export class Verifier {
   }
 
   private async isAsWanted(proxy: ProxyState, watched: Watched, split: Split | null): Promise<Judgement> {
-    const { namespace, services, hasStreams, foreign } = watched;
+    const { services, hasStreams, foreign } = watched;
     const { view } = this.options;
-    const canaries = services.map(({ canary }) => serviceHost(canary, namespace));
+    const canaries = services.map(({ canary }) => serviceHost(canary, watched));
     const routes = withoutHosts(await view.dump(proxy, 'rds'), canaries);
     const listeners = hasStreams ? await view.dump(proxy, 'lds') : [];
-    const hosts = [...canaries, ...services.map(({ name }) => serviceHost(name, namespace))];
+    const hosts = [...canaries, ...services.map(({ name }) => serviceHost(name, watched))];
     if (!mentions(routes, hosts) && !mentions(listeners, hosts)) return null;
     if (split === null) return !mentions(routes, canaries) && !sharesOf(listeners, watched).some(isMixed);
     const mirrored = mirrorsTo(routes);
     if (split.mirror === null && canaries.some((host) => mirrored.has(host))) return false;
-    const shares = observedShares(routes, namespace, services, foreign);
+    const shares = observedShares(routes, watched, services, foreign);
     const mirrors = split.mirror === null || shares.length === 0 || canaries.some((host) => mirrored.has(host));
     return mirrors && dividesBy([...shares, ...sharesOf(listeners, watched)], split.canary);
   }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { phaseSchema, riskBandSchema, violationSchema } from './schema.js';
+import { phaseSchema, riskBandSchema, violationSchema, wayInSchema } from './schema.js';
 import { WAIT_REASONS } from './waits.js';
 
 const podSCCSchema = z.object({
@@ -52,6 +52,8 @@ export const migrationEventSchema = z.discriminatedUnion('type', [
     targetSCC: z.string(),
     pods: z.array(podSCCSchema),
     services: z.array(z.string()),
+    /** Absent in events from before ways in were looked for. */
+    ways: z.array(wayInSchema).optional(),
   }),
   z.object({
     type: z.literal('RiskScored'),

@@ -40,12 +40,14 @@ export {
   riskBandSchema,
   violationSchema,
   workloadRefSchema,
+  type Accepted,
   type Condition,
   type MetricGate,
   type PlanSpec,
   type PlanSpecInput,
   type PlanStatus,
   type Violation,
+  type WayIn,
   type WorkloadRef,
 } from './schema.js';
 export { COMMANDS, STEPS, type CommandName, type Step } from './commands.js';

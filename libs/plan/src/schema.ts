@@ -45,10 +45,32 @@ const mirrorSchema = z.object({
     .describe('Safe mirrors GET, HEAD and OPTIONS only. All declares that the service may receive every write twice.'),
 });
 
+/** An object that the plan's author has looked at and takes the consequences of, by name. */
+const acceptedSchema = z.object({
+  kind: z
+    .string()
+    .max(63)
+    .regex(/^[A-Z][A-Za-z0-9]*$/),
+  name: z
+    .string()
+    .max(317)
+    .regex(/^(\*|[a-z0-9]([-a-z0-9.:]*[a-z0-9])?(\/[a-z0-9]([-a-z0-9.:]*[a-z0-9])?)?)$/)
+    .describe(
+      'NAME in the namespace of the plan, NAMESPACE/NAME elsewhere, * for all objects of a kind that cannot be read.',
+    ),
+});
+
 const trafficSchema = z.object({
   mirror: mirrorSchema.prefault({}),
   weights: z.array(z.int().min(1).max(100)).min(1).max(20).default([10, 25, 50, 75, 100]),
   interval: durationSchema.default('1m').describe('How long each weight is held while its gates are watched.'),
+  accept: z
+    .array(acceptedSchema)
+    .max(50)
+    .default([])
+    .describe(
+      'Ways in that nothing divides, and objects that pick the pods and are not copied for the canary, each accepted by kind and name.',
+    ),
 });
 
 export const METRIC_PRESETS = ['request-success-rate', 'request-duration-p99'] as const;
@@ -157,6 +179,20 @@ export const conditionSchema = z.object({
   observedGeneration: z.int().optional(),
 });
 
+/** A way by which requests reach the workload, as its survey found it. */
+export const wayInSchema = z.object({
+  kind: z.string(),
+  name: z.string().describe('NAME in the namespace of the plan, NAMESPACE/NAME elsewhere.'),
+  dividedBy: z.enum(['Istio', 'Nothing']).describe('Nothing: its requests stay with the pods that its Service picks.'),
+});
+
+const servedWaySchema = wayInSchema.extend({
+  verifiedBy: z
+    .enum(['Proxies', 'Bound', 'NotObserved'])
+    .describe('How the share was last verified: seen in the proxies, or only written and waited for.'),
+  share: percentage.describe('The share of its requests that the canary serves, in percent.'),
+});
+
 export const planStatusSchema = z.object({
   observedGeneration: z.int().optional(),
   phase: phaseSchema.optional(),
@@ -166,6 +202,7 @@ export const planStatusSchema = z.object({
   sourceSCC: z.string().optional(),
   targetSCC: z.string().optional(),
   weight: percentage.optional().describe('The share of live requests that the canary serves, in percent.'),
+  traffic: z.array(servedWaySchema).optional().describe('Every way in that is known, and how it is divided.'),
   pods: z.object({ total: z.int(), migrated: z.int(), bySCC: z.record(z.string(), z.int()).default({}) }).optional(),
   risk: z
     .object({
@@ -188,5 +225,7 @@ export type PlanSpecInput = z.input<typeof planSpecSchema>;
 export type PlanStatus = z.infer<typeof planStatusSchema>;
 export type Violation = z.infer<typeof violationSchema>;
 export type Condition = z.infer<typeof conditionSchema>;
+export type WayIn = z.infer<typeof wayInSchema>;
+export type Accepted = z.infer<typeof acceptedSchema>;
 export type WorkloadRef = z.infer<typeof workloadRefSchema>;
 export type MetricGate = PlanSpec['gates']['metrics'][number];

@@ -7,6 +7,7 @@ export type {
   ServicePair,
   Split,
   Survey,
+  Surveyed,
   SurveyRequest,
   TrafficRouter,
 } from './router.js';

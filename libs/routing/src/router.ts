@@ -1,4 +1,4 @@
-import type { Violation } from '@scc/plan';
+import type { Violation, WayIn } from '@scc/plan';
 
 /** A Service and the Service of its canary, in one namespace. */
 export interface ServicePair {
@@ -63,12 +63,20 @@ export interface Conflict {
   manager: string;
 }
 
+export interface Surveyed {
+  survey: Survey;
+  /** The ways that this router divides. */
+  ways: WayIn[];
+  violations: Violation[];
+  warnings: string[];
+}
+
 /**
  * How requests reach a workload, and how they are divided between it and its canary. Every verb is idempotent.
  */
 export interface TrafficRouter {
   /** Everything that routes to the services now, and why it cannot be divided where it cannot. */
-  survey: (request: SurveyRequest) => Promise<{ survey: Survey; violations: Violation[]; warnings: string[] }>;
+  survey: (request: SurveyRequest) => Promise<Surveyed>;
   preImages: (survey: Survey) => Promise<PreImage[]>;
   /** Makes the canary reachable in all proxies; not one request goes there yet. */
   prepare: (survey: Survey) => Promise<void>;

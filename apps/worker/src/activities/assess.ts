@@ -10,6 +10,7 @@ import {
   type PlanSpec,
   recordedIdentity,
   type Violation,
+  type WayIn,
 } from '@scc/plan';
 import type { TrafficRouter } from '@scc/routing';
 import { messageOf } from '@scc/runtime';
@@ -44,15 +45,17 @@ interface Deps {
   reviewGates: ReviewGates;
   /** How long requests under way are given to finish, in milliseconds. */
   drainMs: number;
+  domain: string;
 }
 
 /** Typical time for canary, rollout and clean-up, without the holds, in milliseconds. */
 const USUAL_WORK_MS = 60_000;
 
-const summaryOf = ({ workload, spec }: Facts): FactsSummary => ({
+const summaryOf = ({ workload, spec, ways }: Facts, routed: readonly WayIn[] = []): FactsSummary => ({
   sourceSCC: workload ? observedSource(workload, spec.targetSCC) : null,
   pods: workload ? workload.pods.filter(({ leaving }) => !leaving).map(asPodSCC) : [],
   services: workload?.services.map(({ name }) => name) ?? [],
+  ways: [...routed, ...ways],
 });
 
 const expectedSeconds = ({ traffic }: PlanSpec): number =>
@@ -87,9 +90,9 @@ async function asStored(
 const templateOf = (object: KubeObject): Record<string, unknown> =>
   (object['spec'] as { template: Record<string, unknown> }).template;
 
-const rejected = (facts: Facts, violations: Violation[]): Assessment => ({
+const rejected = (facts: Facts, violations: Violation[], routed?: readonly WayIn[]): Assessment => ({
   ok: false,
-  facts: summaryOf(facts),
+  facts: summaryOf(facts, routed),
   violations,
 });
 
@@ -114,10 +117,10 @@ const cannotLook = (error: unknown): Violation => ({
 });
 
 const assessment =
-  ({ kube, governance, router, metrics, reviewGates, drainMs }: Deps): MigrationActivities['assess'] =>
+  ({ kube, governance, router, metrics, reviewGates, drainMs, domain }: Deps): MigrationActivities['assess'] =>
   async (ref, plan) => {
     const { spec } = plan;
-    const facts = await gatherFacts(kube, ref, spec);
+    const facts = await gatherFacts(kube, ref, { spec, domain });
     const gates = await reviewGates(spec, ref.namespace);
     const violations = [...violationsOf(facts), ...gates.violations];
     const { workload } = facts;
@@ -150,7 +153,7 @@ const assessment =
         sourceSCC,
       })),
     );
-    if (violations.length) return rejected(facts, violations);
+    if (violations.length) return rejected(facts, violations, routes.ways);
 
     const target: MigrationTarget = {
       ref,
@@ -188,7 +191,14 @@ const assessment =
       ...routes.warnings,
       ...answer.warnings,
     ];
-    return { ok: true, facts: summaryOf(facts), target, governance: answer.summary, patch: changed.patch, warnings };
+    return {
+      ok: true,
+      facts: summaryOf(facts, routes.ways),
+      target,
+      governance: answer.summary,
+      patch: changed.patch,
+      warnings,
+    };
   };
 
 const minReplicasOf = (autoscaler: KubeObject): number | null => {

@@ -31,6 +31,8 @@ export interface WorkerDeps {
   instruments: Instruments;
   /** How long requests under way are given to finish, in milliseconds. */
   drainMs: number;
+  /** Of the cluster, such as `cluster.local`. */
+  domain: string;
 }
 
 /** Each activity tells Temporal that it lives, so that a dead worker's work is taken over within seconds. */

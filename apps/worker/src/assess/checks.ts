@@ -1,6 +1,7 @@
 import { UNREADY_ANNOTATION, type Violation } from '@scc/plan';
 import { REQUIRED_SCC_ANNOTATION } from '@scc/scc';
 import { observedSource, type Facts, type Workload } from './facts.js';
+import { unreadViolations, wayViolations, wayWarnings } from './ways.js';
 
 /** Lets a plan move a workload that is not healthy now; the plan's author says so by this annotation, value "true". */
 
@@ -197,6 +198,11 @@ const serviceIsShared = ofWorkload(({ services }) =>
     ),
 );
 
+const wayIsNotDivided: Check = ({ ways, unread, spec, ref }) => [
+  ...wayViolations(ways, spec.traffic.accept, ref.namespace),
+  ...unreadViolations(unread, spec.traffic.accept),
+];
+
 const checks: readonly Check[] = [
   kindIsNotMoved,
   workloadDoesNotExist,
@@ -210,6 +216,7 @@ const checks: readonly Check[] = [
   isOwned,
   volumeCannotBeShared,
   serviceIsShared,
+  wayIsNotDivided,
   sourceIsUnhealthy,
   nobodyIsServed,
   nameIsTaken,
@@ -219,10 +226,11 @@ const checks: readonly Check[] = [
 export const violationsOf = (facts: Facts): Violation[] => checks.flatMap((check) => check(facts));
 
 /** What does not forbid a migration but should be known. */
-export function warningsOf({ workload, planAnnotations }: Facts): string[] {
+export function warningsOf({ workload, planAnnotations, ways }: Facts): string[] {
   if (!workload) return [];
   const sticky = workload.services.filter(({ sessionAffinity }) => sessionAffinity !== 'None');
   return [
+    ...wayWarnings(ways),
     ...sticky.map(
       ({ name }) => `Service ${name} has session affinity, which the mesh does not keep while weights move`,
     ),

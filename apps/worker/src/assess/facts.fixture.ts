@@ -81,6 +81,8 @@ export function someFacts({
       claims: claims ?? [],
     },
     policies: [],
+    ways: [],
+    unread: [],
     serviceAccount: { name: 'ledger', exists: true, automountToken: undefined },
     inTheWay: [],
     ...facts,

@@ -1,9 +1,11 @@
 import type { KubeClient, KubeObject } from '@scc/kube';
-import { canaryName, isCanaryObject, planNameOf, PLAN_TYPE, type PlanRef, type PlanSpec } from '@scc/plan';
+import { canaryName, isCanaryObject, planNameOf, PLAN_TYPE, type PlanRef, type PlanSpec, type WayIn } from '@scc/plan';
 import { compileSCCs, sccSchema, type CompiledSCCs, type Namespace } from '@scc/scc';
 import { listNeighbourPolicies } from '../cluster/neighbours.js';
 import { ownedLabelsOf } from '../cluster/namespace.js';
 import { deploymentSchema, selects, serviceSchema, type Deployment } from '../cluster/objects.js';
+import type { UnreadKind } from '../cluster/served.js';
+import { readWaysIn } from '../cluster/ways-in.js';
 import { rolloutOf, type Rollout, type RolloutPod } from '../cluster/rollout.js';
 import { isLive, podsOfWorkload } from '../cluster/workload-pods.js';
 
@@ -44,6 +46,10 @@ export interface Facts {
   /** Null when the workload does not exist. */
   workload: Workload | null;
   policies: KubeObject[];
+  /** Ways to the workload beside the routes of the mesh. */
+  ways: WayIn[];
+  /** Kinds of objects that may be ways in and cannot be read. */
+  unread: UnreadKind[];
   /** Whether the ServiceAccount of the migrated pods exists; its automount setting. */
   serviceAccount: { name: string; exists: boolean; automountToken: boolean | undefined };
   /** Objects that already have a name which the canary needs, as `Kind name`. */
@@ -148,8 +154,21 @@ async function isUnderWay(kube: KubeClient, plan: { namespace: string; name: str
   return object !== undefined && finishedAt === undefined;
 }
 
+const waysTo = (kube: KubeClient, place: { namespace: string; domain: string }, workload: Workload | null) =>
+  workload
+    ? readWaysIn(kube, {
+        ...place,
+        services: workload.services.map(({ name }) => name),
+        podSpec: workload.deployment.spec.template.spec,
+      })
+    : { ways: [], unread: [] };
+
 /** Reads everything that the checks look at. */
-export async function gatherFacts(kube: KubeClient, ref: PlanRef, spec: PlanSpec): Promise<Facts> {
+export async function gatherFacts(
+  kube: KubeClient,
+  ref: PlanRef,
+  { spec, domain }: { spec: PlanSpec; domain: string },
+): Promise<Facts> {
   const { namespace } = ref;
   const plan = { ...PLAN_TYPE, namespace, name: ref.name };
   const [own, sccs, space, workload, policies] = await Promise.all([
@@ -160,9 +179,10 @@ export async function gatherFacts(kube: KubeClient, ref: PlanRef, spec: PlanSpec
     listNeighbourPolicies(kube, namespace),
   ]);
   const account = spec.serviceAccountName ?? workload?.deployment.spec.template.spec.serviceAccountName ?? 'default';
-  const [serviceAccount, inTheWay] = await Promise.all([
+  const [serviceAccount, inTheWay, { ways, unread }] = await Promise.all([
     kube.get({ apiVersion: 'v1', kind: 'ServiceAccount', namespace, name: account }),
     findInTheWay(kube, ref, workload),
+    waysTo(kube, { namespace, domain }, workload),
   ]);
   const automount = serviceAccount?.['automountServiceAccountToken'];
   return {
@@ -174,6 +194,8 @@ export async function gatherFacts(kube: KubeClient, ref: PlanRef, spec: PlanSpec
     sccs: compileSCCs(sccs.items.map((scc) => sccSchema.parse(scc))),
     workload,
     policies,
+    ways,
+    unread,
     serviceAccount: {
       name: account,
       exists: serviceAccount !== undefined,

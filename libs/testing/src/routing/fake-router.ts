@@ -1,3 +1,4 @@
+import type { WayIn } from '@scc/plan';
 import { divided, reduced } from '@scc/routing';
 import type { PreImage, Conflict, Split, Survey, SurveyRequest, TrafficRouter } from '@scc/routing';
 
@@ -73,7 +74,8 @@ export class FakeRouter implements TrafficRouter {
     const routes = [...this.#mesh.routes]
       .filter(([, { destinations }]) => destinations.some(({ service }) => names.includes(service)))
       .map(([name]) => name);
-    return Promise.resolve({ survey: { request, routes }, violations: [], warnings: [] });
+    const ways = routes.map((name): WayIn => ({ kind: 'Route', name, dividedBy: 'Istio' }));
+    return Promise.resolve({ survey: { request, routes }, ways, violations: [], warnings: [] });
   }
 
   preImages(survey: Survey): Promise<PreImage[]> {

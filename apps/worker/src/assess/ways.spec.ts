@@ -1,0 +1,57 @@
+import { planSpecSchema, type WayIn } from '@scc/plan';
+import { unreadViolations, wayViolations, wayWarnings } from './ways.js';
+
+const way = (kind: string, name: string): WayIn => ({ kind, name, dividedBy: 'Nothing' });
+const accepting = (...accept: { kind: string; name: string }[]) =>
+  planSpecSchema.parse({
+    workloadRef: { kind: 'Deployment', name: 'web' },
+    targetSCC: 'restricted-v2',
+    traffic: { accept },
+  }).traffic.accept;
+
+describe('wayViolations', () => {
+  it('names the way, what is wrong with it and the entry that accepts it', () => {
+    expect(wayViolations([way('Ingress', 'front')], [], 'shop')).toEqual([
+      {
+        code: 'WayNotDivided',
+        field: 'spec.traffic.accept',
+        message:
+          'Ingress front leads to the workload, and nothing divides its requests: its controller sends requests to the pods of the Service, past the routes of the mesh',
+        remedy:
+          "Let the Ingress lead to a gateway of the mesh for the time of the migration, or accept that they are not divided, by spec.traffic.accept: [{kind: Ingress, name: 'front'}].",
+      },
+    ]);
+  });
+
+  it.each<[string, WayIn, { kind: string; name: string }, boolean]>([
+    ['by kind and name', way('Ingress', 'front'), { kind: 'Ingress', name: 'front' }, true],
+    ['with its namespace', way('Ingress', 'front'), { kind: 'Ingress', name: 'shop/front' }, true],
+    ['of another namespace', way('HTTPRoute', 'edge/r'), { kind: 'HTTPRoute', name: 'edge/r' }, true],
+    ['of another name', way('Ingress', 'front'), { kind: 'Ingress', name: 'back' }, false],
+    ['of another kind', way('Ingress', 'front'), { kind: 'Route', name: 'front' }, false],
+    ['by its Service', way('NodePort', 'web'), { kind: 'Service', name: 'web' }, true],
+    ['by a star', way('Ingress', 'front'), { kind: 'Ingress', name: '*' }, false],
+    ['a port of the node', way('HostPort', '8080'), { kind: 'HostPort', name: '8080' }, true],
+  ])('accepts a way %s', (_case, found, entry, isAccepted) => {
+    expect(wayViolations([found], accepting(entry), 'shop')).toHaveLength(isAccepted ? 0 : 1);
+  });
+
+  it('has nothing against a way that is divided', () => {
+    expect(wayViolations([{ kind: 'VirtualService', name: 'web', dividedBy: 'Istio' }], [], 'shop')).toEqual([]);
+  });
+
+  it('says of an accepted way that its requests are not counted', () => {
+    expect(wayWarnings([way('NodePort', 'web')])).toEqual([expect.stringContaining('NodePort web is accepted')]);
+  });
+});
+
+describe('unreadViolations', () => {
+  const unread = [{ kind: 'Route', reason: 'routes is forbidden' }];
+  it.each<[string, { kind: string; name: string }[], number]>([
+    ['refuses what cannot be known', [], 1],
+    ['does without a look at a kind that the plan names', [{ kind: 'Route', name: '*' }], 0],
+    ['is not content with one name', [{ kind: 'Route', name: 'front' }], 1],
+  ])('%s', (_case, accept, expected) => {
+    expect(unreadViolations(unread, accepting(...accept))).toHaveLength(expected);
+  });
+});

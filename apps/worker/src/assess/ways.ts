@@ -1,0 +1,80 @@
+import type { Accepted, Violation, WayIn } from '@scc/plan';
+import type { UnreadKind } from '../cluster/served.js';
+
+/** Ways to reach one Service beside its cluster address: a plan may accept each of them by the Service's name. */
+const OF_A_SERVICE = ['NodePort', 'LoadBalancer', 'ExternalIP', 'HeadlessService', 'ExternalName'];
+const GATEWAY_API = ['HTTPRoute', 'GRPCRoute', 'TCPRoute', 'TLSRoute'];
+
+/** Whether a plan accepts an object of the cluster, by its kind and its name. */
+export const isAccepted = (
+  accept: readonly Accepted[],
+  { kind, name }: { kind: string; name: string },
+  namespace: string,
+): boolean =>
+  accept.some(
+    (one) =>
+      (one.kind === kind || (one.kind === 'Service' && OF_A_SERVICE.includes(kind))) &&
+      (one.name === name || one.name === `${namespace}/${name}`),
+  );
+
+/** Whether a plan does without a look at a kind of objects. */
+export const isAcceptedUnread = (accept: readonly Accepted[], kind: string): boolean =>
+  accept.some((one) => one.kind === kind && one.name === '*');
+
+const PAST: Record<string, string> = {
+  Ingress: 'its controller sends requests to the pods of the Service, past the routes of the mesh',
+  Route: "OpenShift's router sends requests to the pods of the Service, past the routes of the mesh",
+  NodePort: 'requests to a port of a node reach its pods past the routes of the mesh',
+  LoadBalancer: 'requests to the load balancer reach its pods past the routes of the mesh',
+  ExternalIP: 'requests to its external addresses reach its pods past the routes of the mesh',
+  HeadlessService: 'its clients look up the addresses of the pods and call one themselves',
+  ExternalName: 'it is another name of the Service, which no divided route covers',
+  HostPort: 'its clients call the node, and reach whichever pod runs there',
+  APIService: 'the API server calls the pods of the Service itself',
+  ValidatingWebhookConfiguration: 'the API server calls the pods of the Service itself',
+  MutatingWebhookConfiguration: 'the API server calls the pods of the Service itself',
+};
+
+const REMEDY: Record<string, string> = {
+  Ingress: 'Let the Ingress lead to a gateway of the mesh for the time of the migration',
+  Route: 'Let the Route lead to a gateway of the mesh for the time of the migration',
+  HeadlessService: 'Let its clients call a Service with a cluster address',
+  ExternalName: 'Let its clients call the Service by its own name',
+  HostPort: 'Let its clients call a Service',
+};
+
+const acceptance = (kind: string, name: string): string =>
+  `or accept that they are not divided, by spec.traffic.accept: [{kind: ${kind}, name: '${name}'}]`;
+
+/** A way that nothing divides is refused, unless the plan names it: its requests never meet the canary. */
+export function wayViolations(ways: readonly WayIn[], accept: readonly Accepted[], namespace: string): Violation[] {
+  return ways
+    .filter((way) => way.dividedBy === 'Nothing' && !isAccepted(accept, way, namespace))
+    .map(({ kind, name }) => ({
+      code: GATEWAY_API.includes(kind) ? 'RouteCanNotBeDivided' : 'WayNotDivided',
+      field: 'spec.traffic.accept',
+      message: `${kind} ${name} leads to the workload, and nothing divides its requests: ${PAST[kind] ?? 'routes of the Gateway API are not divided'}`,
+      remedy: `${REMEDY[kind] ?? 'Route its requests by a VirtualService for the time of the migration'}, ${acceptance(kind, name)}.`,
+    }));
+}
+
+/** Kinds that might send requests to the workload, and that the worker may not read. */
+export function unreadViolations(unread: readonly UnreadKind[], accept: readonly Accepted[]): Violation[] {
+  return unread
+    .filter(({ kind }) => !isAcceptedUnread(accept, kind))
+    .map(({ kind, reason }) => ({
+      code: 'RoutesCannotBeRead',
+      field: 'spec.traffic.accept',
+      message: `whether a ${kind} sends requests to the workload is not known: ${reason}`,
+      remedy: `Give the worker list on it, or do without a look at them, by spec.traffic.accept: [{kind: ${kind}, name: '*'}].`,
+    }));
+}
+
+/** What an accepted way means for its clients. */
+export const wayWarnings = (ways: readonly WayIn[]): string[] =>
+  ways
+    .filter(({ dividedBy }) => dividedBy === 'Nothing')
+    .map(
+      ({ kind, name }) =>
+        `${kind} ${name} is accepted: its requests are not divided, not counted, and meet the migrated pods when the workload is rolled out`,
+    );
