@@ -42,6 +42,8 @@ export interface JournalState {
   state: MigrationState;
   unreported: RecordedEvent[];
   checkpoint: string | null;
+  /** Of the last status that was written; runs of earlier versions hand over none. */
+  sequence?: number;
 }
 
 /** What operators have asked of the migration, and the settings of the plan that may change meanwhile. */

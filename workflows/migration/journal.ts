@@ -35,6 +35,8 @@ export class Journal {
   private dirty: boolean;
   private closing: 'handOver' | 'end' | null = null;
   private checkpoint: string | null;
+  /** Of the last status; also above those of a workflow that this one took over from, since time goes on between them. */
+  private sequence: number;
   private workload: Projection['workload'] = null;
   /** Why governance does not take the events, if it does not. */
   private refusal: string | null = null;
@@ -46,6 +48,7 @@ export class Journal {
     this.state = carried?.state ?? initialState();
     this.unreported = [...(carried?.unreported ?? [])];
     this.checkpoint = carried?.checkpoint ?? null;
+    this.sequence = carried?.sequence ?? 0;
     this.dirty = this.unreported.length > 0;
   }
 
@@ -94,7 +97,8 @@ export class Journal {
 
   /** What the next run needs to go on with the same sequence of events. */
   carried(): JournalState {
-    return { state: this.state, unreported: this.unreported, checkpoint: this.checkpoint };
+    const { state, unreported, checkpoint, sequence } = this;
+    return { state, unreported, checkpoint, sequence };
   }
 
   isOver(): boolean {
@@ -142,20 +146,29 @@ export class Journal {
     }
   }
 
+  /** This workflow is the one that Temporal knows, so a newer status is of one that it took over from. */
+  private writeAbove(sequence: number, events: MigrationEvent[]): void {
+    this.sequence = Math.max(this.sequence, sequence);
+    this.unwritten.unshift(...events);
+    this.dirty = true;
+  }
+
   /** @returns whether governance took the events over. */
   private async projectOnce(): Promise<boolean> {
     this.dirty = false;
     const unreported = this.unreported.slice(0, REPORT_BATCH);
     const events = this.unwritten.splice(0);
     const { workload } = this;
-    const status = this.status();
-    const { reported, checkpoint } = await patientActivities.project(this.ref, {
+    this.sequence = Math.max(this.sequence + 1, Date.now());
+    const status = { ...this.status(), sequence: this.sequence };
+    const { reported, checkpoint, overtaken } = await patientActivities.project(this.ref, {
       status,
       events,
       workload,
       unreported,
     });
     this.noteCheckpoint(checkpoint);
+    if (overtaken !== undefined) this.writeAbove(overtaken, events);
     if (reported === 'unreachable') return false;
     if (reported !== 'yes' && this.refusal === null) {
       this.refusal = reported.refused;

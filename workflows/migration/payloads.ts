@@ -144,9 +144,11 @@ export interface Projection {
 }
 
 export interface ProjectionResult {
-  /** Whether governance has the events now, or why it will never take them. The status is written in any case. */
+  /** Whether governance has the events now, or why it will never take them. The status is written without it. */
   reported: 'yes' | 'unreachable' | { refused: string };
   checkpoint: string | null;
+  /** The sequence of the plan's status when that is newer and not final: this one was not written. */
+  overtaken?: number;
   receipts?: KeptReceipt[];
 }
 

@@ -8,7 +8,8 @@ import { connectKube } from '@scc/kube';
 import { AllowedHosts, createLogger, loadConfig, onShutdown, startHealthServer } from '@scc/runtime';
 import { TemporalLink } from '@scc/runtime/temporal';
 import { createActivities } from './activities/index.js';
-import { activitySignal } from './activities/pace.js';
+import { Standstill, writesWhileFresh } from './activities/freshness.js';
+import { activitySignal, HEARTBEAT_MS } from './activities/pace.js';
 import { configSchema, environment } from './config.js';
 import { Hosting } from './hosting.js';
 import { createInstruments } from './metrics.js';
@@ -24,10 +25,13 @@ async function main(): Promise<void> {
   const config = loadConfig(configSchema, environment);
   const log = createLogger('worker', config.LOG_LEVEL);
   Runtime.install({ logger: temporalLogger(log), shutdownSignals: [] });
-  const kube = await connectKube({
+  const standstill = new Standstill();
+  setInterval(() => standstill.look(), HEARTBEAT_MS).unref();
+  const connected = await connectKube({
     ...(config.KUBECONFIG ? { kubeconfig: config.KUBECONFIG } : {}),
     userAgent: 'scc-worker',
   });
+  const kube = writesWhileFresh(connected, standstill);
   const governance = createGovernanceClient({
     url: config.GOVERNANCE_URL,
     ...(config.GOVERNANCE_CA_FILE ? { caFile: config.GOVERNANCE_CA_FILE } : {}),
@@ -85,6 +89,8 @@ async function main(): Promise<void> {
         maxCachedWorkflows: config.MAX_CACHED_WORKFLOWS,
         // How long work for a worker that was killed waits for it before another takes over.
         stickyQueueScheduleToStartTimeout: '2s',
+        // Temporal must hear of an activity as often as it beats, or it is given away sooner than its worker knows.
+        maxHeartbeatThrottleInterval: HEARTBEAT_MS,
         shutdownGraceTime: DRAIN_MS,
       }),
   });

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { setTimeout as delay } from 'node:timers/promises';
-import { isConflict, lastWriter, withoutServerFields, type KubeClient, type KubeObject } from '@scc/kube';
+import { fenceOf, isConflict, lastWriter, withoutServerFields, type KubeClient, type KubeObject } from '@scc/kube';
 import { copyName, type WayIn } from '@scc/plan';
 import type {
   PreImage,
@@ -155,10 +155,10 @@ export class IstioRouter implements TrafficRouter {
         if (!image?.manifest) throw new Error(`no pre-image of ${labelOf(id)} was recorded`);
         conflicts.push(...(await this.restoreRoute(survey, id, image.manifest)));
       }
-      for (const id of this.ownIds(survey)) await this.options.kube.delete(objectId(id));
+      for (const id of this.ownIds(survey)) await this.remove(survey, id);
     });
     // The canary's policy goes last: until now requests to it may have been under way.
-    for (const id of this.copyIds(survey)) await this.options.kube.delete(objectId(id));
+    for (const id of this.copyIds(survey)) await this.remove(survey, id);
     return conflicts;
   }
 
@@ -176,6 +176,13 @@ export class IstioRouter implements TrafficRouter {
     await releaseFields(kube, id, fieldManager);
     if (found.conflicts.length === 0) return [];
     return [{ object: labelOf(id), fields: found.conflicts, manager: lastWriter(written, fieldManager) }];
+  }
+
+  /** Deletes what the migration made; what carries other marks by now is left alone. */
+  private async remove({ request }: Survey, id: RoutedObject): Promise<void> {
+    const object = await this.options.kube.get(objectId(id));
+    const isOurs = Object.entries(request.markers).every(([key, value]) => object?.metadata.labels?.[key] === value);
+    if (object && isOurs) await this.options.kube.delete(objectId(id), fenceOf(object));
   }
 
   /** Changes routes and waits until all proxies follow. */

@@ -61,6 +61,8 @@ export const isNotFound = hasStatus(404);
 export const isForbidden = hasStatus(403);
 /** Changed meanwhile, owned by another field manager, or in existence already. */
 export const isConflict = hasStatus(409);
+/** Against the schema or a rule of its kind, or what an admission plugin calls so. */
+export const isInvalid = hasStatus(422);
 /** The version to resume from is no longer kept. */
 export const isGone = hasStatus(410);
 

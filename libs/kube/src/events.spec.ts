@@ -53,6 +53,14 @@ describe('event recorder', () => {
     });
   });
 
+  it('has a name that the API server takes, however long the name of its object is', () => {
+    const named = (name: string) => nameOf({ ...event, regarding: { ...event.regarding, name } });
+    const longest = named(`${'a'.repeat(235)}.b${'c'.repeat(16)}`);
+    expect(longest.length).toBeLessThanOrEqual(253);
+    expect(longest).toMatch(/^a{235}\.[0-9a-f]{16}$/);
+    expect(named('a'.repeat(253))).not.toBe(named(`${'a'.repeat(252)}b`));
+  });
+
   it('makes one event of a thousand equal ones, and writes only now and then', async () => {
     const api = server();
     const recorder = recorderOn(api);

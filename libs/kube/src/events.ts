@@ -17,6 +17,8 @@ export interface KubeEvent {
 const REPEAT_MS = 30_000;
 const REMEMBERED = 1000;
 const MAX_NOTE_BYTES = 1024;
+/** Of an object's name. */
+const MAX_NAME = 253;
 const EVENTS = 'events.k8s.io/v1';
 
 interface Writer {
@@ -43,7 +45,8 @@ function cut(text: string): string {
 export function nameOf({ regarding, type, reason, message, action }: KubeEvent): string {
   const { kind, namespace = '', name, uid = '' } = regarding;
   const facts = JSON.stringify([kind, namespace, name, uid, type, reason, action, message]);
-  return `${name}.${createHash('sha256').update(facts).digest('hex').slice(0, 16)}`;
+  const hash = createHash('sha256').update(facts).digest('hex').slice(0, 16);
+  return `${name.slice(0, MAX_NAME - hash.length - 1).replace(/[.-]+$/, '')}.${hash}`;
 }
 
 /** Writes events, each once; a repeated one only has its series counted on, and not more often than every 30 s. */

@@ -62,6 +62,12 @@ export interface DeleteOptions {
   resourceVersion?: string;
 }
 
+/** What keeps a deletion from an object that somebody wrote, or made again, since it was read. */
+export const fenceOf = ({ metadata: { uid, resourceVersion } }: KubeObject): DeleteOptions => ({
+  ...(uid ? { uid } : {}),
+  ...(resourceVersion ? { resourceVersion } : {}),
+});
+
 export interface SubjectAccess {
   user?: string;
   groups?: string[];

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { PLAN_GROUP, PLAN_KIND, PLAN_PLURAL, PLAN_VERSION } from './kinds.js';
+import { TERMINAL_PHASES } from './phases.js';
 import { isRecord } from './records.js';
 import { planSpecSchema, planStatusSchema } from './schema.js';
 
@@ -46,6 +47,28 @@ const weightRules: Schema[] = [
     message: 'weights must rise, such as [10, 25, 50, 75, 100]',
   },
 ];
+
+/** Newer never yields to older: a writer that was held up finds its status refused. */
+const statusRules: Schema[] = [
+  {
+    rule: '!has(oldSelf.sequence) || (has(self.sequence) && self.sequence >= oldSelf.sequence)',
+    message: 'a status with a greater sequence was written already; read the plan again',
+    fieldPath: '.sequence',
+  },
+  {
+    rule: `!has(oldSelf.phase) || !(oldSelf.phase in ${JSON.stringify(TERMINAL_PHASES).replaceAll('"', "'")}) || (has(self.phase) && self.phase == oldSelf.phase)`,
+    message: 'the migration is over, and its final phase never changes; apply a new plan instead',
+    fieldPath: '.phase',
+  },
+];
+const statusStays: Schema = {
+  rule: '!has(oldSelf.status) || has(self.status)',
+  message: 'the status of a plan is never removed',
+};
+
+function statusSchema(): Schema {
+  return { ...jsonSchema(planStatusSchema), 'x-kubernetes-validations': statusRules };
+}
 
 function specSchema(): Schema {
   const spec = jsonSchema(planSpecSchema);
@@ -105,9 +128,9 @@ export function planCRD(): Schema {
                 kind: { type: 'string' },
                 metadata: { type: 'object' },
                 spec: specSchema(),
-                status: jsonSchema(planStatusSchema),
+                status: statusSchema(),
               },
-              'x-kubernetes-validations': [fixed('workloadRef'), fixed('targetSCC')],
+              'x-kubernetes-validations': [fixed('workloadRef'), fixed('targetSCC'), statusStays],
             },
           },
         },

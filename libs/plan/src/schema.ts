@@ -194,6 +194,11 @@ const servedWaySchema = wayInSchema.extend({
 });
 
 export const planStatusSchema = z.object({
+  sequence: z
+    .int()
+    .min(0)
+    .optional()
+    .describe('Grows with every write of the status; the API server refuses a status with a smaller one.'),
   observedGeneration: z.int().optional(),
   phase: phaseSchema.optional(),
   message: z.string().optional(),

@@ -1,4 +1,4 @@
-import { isForbidden, type KubeClient, type KubeObject, type ObjectId } from '@scc/kube';
+import { fenceOf, isForbidden, type KubeClient, type KubeObject, type ObjectId } from '@scc/kube';
 import type { MigrationActivities, MigrationTarget } from '@scc/migration/contract';
 import { canaryAnnotations, canaryLabels, copyName, FIELD_MANAGER, untracked } from '@scc/plan';
 import { messageOf } from '@scc/runtime';
@@ -35,9 +35,15 @@ const serviceIds = ({ ref, services }: MigrationTarget): ObjectId[] =>
 const copyIds = ({ policies, autoscalers }: MigrationTarget): ObjectId[] =>
   [...policies, ...autoscalers.map(({ key }) => key)].map(idOf).map((id) => ({ ...id, name: copyName(id.name) }));
 
-/** Whether an object was made for the canary of this plan; what carries other marks, or none, is somebody else's. */
-const isOfPlan = ({ metadata }: KubeObject, target: MigrationTarget): boolean =>
-  Object.entries(markers(target)).every(([key, value]) => metadata.labels?.[key] === value);
+/**
+ * Whether an object was made for the canary of this plan; what carries other marks, or none, is somebody else's, and what
+ * another plan owns is of one that had the same name before or after.
+ */
+export function isOfPlan({ metadata }: KubeObject, target: MigrationTarget): boolean {
+  const owner = metadata.ownerReferences?.find(({ controller }) => controller === true);
+  const isMarked = Object.entries(markers(target)).every(([key, value]) => metadata.labels?.[key] === value);
+  return isMarked && (owner === undefined || owner.uid === target.ref.uid);
+}
 
 /** Everything that a canary is made of; none of it exists before or after a migration. */
 export const canaryObjects = (target: MigrationTarget): ObjectId[] => [
@@ -144,11 +150,13 @@ export function canaryActivities(kube: KubeClient): CanaryActivities {
         'refused',
         `${kind} ${name} exists and was not made for plan ${target.ref.name}: remove or rename it`,
       );
-    await kube.apply(object, { fieldManager: FIELD_MANAGER, force: true });
+    const { uid } = existing?.metadata ?? {};
+    const fenced = { ...object, metadata: { ...metadata, ...(uid ? { uid } : {}) } };
+    await kube.apply(fenced, { fieldManager: FIELD_MANAGER, force: true });
   };
   const removeOwn = async (id: ObjectId, target: MigrationTarget): Promise<void> => {
     const existing = await kube.get(id);
-    if (existing && isOfPlan(existing, target)) await kube.delete(id);
+    if (existing && isOfPlan(existing, target)) await kube.delete(id, fenceOf(existing));
   };
   const pods = (target: MigrationTarget) =>
     livePods(kube, target.ref.namespace, { [target.label.key]: target.label.canary, ...markers(target) });
@@ -217,7 +225,9 @@ export function canaryActivities(kube: KubeClient): CanaryActivities {
       if (canary && isOfPlan(canary, target)) {
         // Requests that were sent before the proxies switched are still being answered.
         await interruptiblePause(target.drainMs);
-        await kube.delete(deploymentId(target), { propagation: 'Background' });
+        const { uid } = canary.metadata;
+        // Its controller writes its status at any time, so the uid alone says that it is still the same one.
+        await kube.delete(deploymentId(target), { propagation: 'Background', ...(uid ? { uid } : {}) });
       }
       await until(async () => ((await pods(target)).length === 0 ? true : undefined), {
         everyMs: POLL_MS,

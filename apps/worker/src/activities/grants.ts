@@ -1,5 +1,5 @@
 import type { GovernanceClient } from '@scc/governance-api';
-import { withoutServerFields, type DeleteOptions, type KubeClient, type KubeObject, type ObjectId } from '@scc/kube';
+import { fenceOf, withoutServerFields, type KubeClient, type KubeObject, type ObjectId } from '@scc/kube';
 import {
   clusterRoleName,
   FIELD_MANAGER,
@@ -138,6 +138,7 @@ export function grantActivities({ kube, governance }: Deps): GrantActivities {
           metadata: {
             namespace,
             name,
+            ...(existing?.metadata.uid ? { uid: existing.metadata.uid } : {}),
             labels: { [GRANT_LABEL]: labelValue(target.targetSCC) },
             annotations: { [GRANTED_BY_ANNOTATION]: target.ref.uid },
           },
@@ -205,12 +206,6 @@ type Removal = z.infer<typeof removalSchema>;
 
 const REMOVED = 'removed|';
 export const isRemoval = (key: string): boolean => key.startsWith(REMOVED);
-
-/** What keeps a deletion from an object that somebody wrote, or made again, since it was read. */
-const fenceOf = ({ metadata: { uid, resourceVersion } }: KubeObject): DeleteOptions => ({
-  ...(uid ? { uid } : {}),
-  ...(resourceVersion ? { resourceVersion } : {}),
-});
 
 const subjectsOf = (binding: KubeObject) => rbacBindingSchema.parse(binding).subjects;
 

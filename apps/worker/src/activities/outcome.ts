@@ -45,7 +45,8 @@ export function outcomeActivities({ kube, governance }: Deps): OutcomeActivities
     const { resourceVersion } = object.metadata;
     // The version keeps this from overwriting what was written since it was read.
     const metadata = { namespace, name, uid, ...(resourceVersion ? { resourceVersion } : {}) };
-    const written = { ...PLAN_TYPE, metadata, status: settled(status, end) };
+    const sequence = Math.max((status.sequence ?? 0) + 1, Date.now());
+    const written = { ...PLAN_TYPE, metadata, status: { ...settled(status, end), sequence } };
     await kube.applyStatus(written, { fieldManager: FIELD_MANAGER, force: true });
   };
   return {

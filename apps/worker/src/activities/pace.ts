@@ -1,7 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { activityInfo, asyncLocalStorage, cancellationSignal, heartbeat } from '@temporalio/activity';
+import { Heart, withHeart } from './freshness.js';
 
-const HEARTBEAT_MS = 1_500;
+/** Between two heartbeats of an activity, in milliseconds. */
+export const HEARTBEAT_MS = 1_500;
 
 /** Waits, and ends at once when the workflow cancels the activity. */
 export const interruptiblePause = (ms: number): Promise<void> => delay(ms, undefined, { signal: cancellationSignal() });
@@ -39,9 +41,12 @@ export async function until<T>(
 
 /** Tells Temporal that the activity lives while `work` runs; a dead worker is noticed within seconds. */
 export async function beating<T>(work: () => Promise<T>): Promise<T> {
-  const timer = setInterval(() => heartbeat(), HEARTBEAT_MS);
+  const heart = new Heart(performance.now());
+  const timer = setInterval(() => {
+    if (heart.beat()) heartbeat();
+  }, HEARTBEAT_MS);
   try {
-    return await work();
+    return await withHeart(heart, work);
   } finally {
     clearInterval(timer);
   }

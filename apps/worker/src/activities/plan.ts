@@ -16,7 +16,7 @@ import { terminal } from './failures.js';
 
 /** The plan; undefined when it is gone, also when another one has its name now. */
 export async function findSamePlan(
-  kube: KubeClient,
+  kube: Pick<KubeClient, 'get'>,
   { namespace, name, uid }: PlanRef,
 ): Promise<KubeObject | undefined> {
   const object = await kube.get({ ...PLAN_TYPE, namespace, name });
@@ -62,21 +62,19 @@ export const identityOf = (
 
 type PlanActivities = Pick<MigrationActivities, 'acceptPlan' | 'readLiveSettings' | 'releasePlan'>;
 
-const setFinalizers = (
-  kube: KubeClient,
-  { namespace, name, uid }: PlanRef,
-  finalizers: string[],
-): Promise<KubeObject> =>
-  kube.apply(
-    { ...PLAN_TYPE, metadata: { namespace, name, uid, finalizers } },
-    { fieldManager: FIELD_MANAGER, force: true },
-  );
+/** Fails with a conflict when the plan was written, or made again, since it was read. */
+function setFinalizers(kube: KubeClient, { metadata }: KubeObject, finalizers: string[]): Promise<KubeObject> {
+  const { namespace = '', name = '', uid = '', resourceVersion = '' } = metadata;
+  const written = { ...PLAN_TYPE, metadata: { namespace, name, uid, resourceVersion, finalizers } };
+  return kube.apply(written, { fieldManager: FIELD_MANAGER, force: true });
+}
 
 /** Takes our finalizer away, also when somebody else has put it on the plan; does nothing when the plan is gone. */
 export async function releasePlan(kube: KubeClient, ref: PlanRef): Promise<void> {
-  if (!(await findSamePlan(kube, ref))) return;
+  const plan = await findSamePlan(kube, ref);
+  if (!plan) return;
   try {
-    const { metadata } = await setFinalizers(kube, ref, []);
+    const { metadata } = await setFinalizers(kube, plan, []);
     const { finalizers = [], resourceVersion } = metadata;
     if (!finalizers.includes(FINALIZER)) return;
     // Apply only takes away what the worker itself owns.
@@ -104,7 +102,7 @@ export function planActivities(kube: KubeClient): PlanActivities {
       const parsed = parseSpec(object['spec']);
       if (!parsed.ok)
         return { accepted: false, violations: parsed.violations, generation: object.metadata.generation ?? 1 };
-      await setFinalizers(kube, ref, [FINALIZER]);
+      await setFinalizers(kube, object, [FINALIZER]);
       return { accepted: true, plan: acceptedOf(object, parsed.spec) };
     },
     readLiveSettings: async (ref) => {

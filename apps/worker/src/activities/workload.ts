@@ -59,6 +59,7 @@ export function workloadActivities({ kube, router }: Deps): WorkloadActivities {
   const writeTemplate = async (target: MigrationTarget, current: KubeObject, template: unknown): Promise<void> => {
     // The test makes the write fail, instead of overwriting, when somebody else changed the template meanwhile.
     const body = [
+      { op: 'test', path: '/metadata/uid', value: target.workloadUid },
       { op: 'test', path: '/spec/template', value: templateOf(current) },
       { op: 'replace', path: '/spec/template', value: template },
     ];

@@ -1,0 +1,97 @@
+import { KubeError, type KubeObject } from '@scc/kube';
+import { PLAN_TYPE, type PlanStatus } from '@scc/plan';
+import type { Projection } from '@scc/migration/contract';
+import { projectWith, supersededBy } from './project.js';
+
+const ref = { namespace: 'shop', name: 'ledger', uid: 'u1' };
+const planWith = (status: PlanStatus, { uid = 'u1', resourceVersion = '1' } = {}): KubeObject => ({
+  ...PLAN_TYPE,
+  metadata: { namespace: 'shop', name: 'ledger', uid, resourceVersion },
+  status,
+});
+const invalid = new KubeError(422, { reason: 'Invalid', message: 'a greater sequence was written already' });
+const conflict = new KubeError(409, { reason: 'Conflict', message: 'the object has been modified' });
+
+/** A plan in an API server that compares versions, and refuses as many writes as it is told to. */
+function aServer(plan: KubeObject | undefined, refusals: KubeError[] = []) {
+  const server = { plan, written: [] as KubeObject[], events: 0, meanwhile: (): void => undefined };
+  const kube = {
+    get: () => Promise.resolve(server.plan),
+    applyStatus: (object: KubeObject) => {
+      const refusal = refusals.shift();
+      server.meanwhile();
+      if (refusal) return Promise.reject(refusal);
+      if (object.metadata.resourceVersion !== server.plan?.metadata.resourceVersion) return Promise.reject(conflict);
+      server.written.push(object);
+      return Promise.resolve(object);
+    },
+    recordEvent: () => {
+      server.events++;
+      return Promise.resolve();
+    },
+  };
+  const governance = { report: () => Promise.reject(new Error('nothing is reported here')) };
+  const project = (status: PlanStatus) =>
+    projectWith({ kube, governance })(ref, { ...quiet, status, events: [{ type: 'UndoStarted', ...why }] });
+  return { server, project };
+}
+const why = { cause: 'gate' as const, message: 'too many errors' };
+const quiet: Projection = { status: {}, events: [], workload: null, unreported: [] };
+const shifting = (sequence: number): PlanStatus => ({ phase: 'TrafficShifting', sequence });
+
+describe('what a status must not overwrite', () => {
+  it.each<[string, PlanStatus, PlanStatus, ReturnType<typeof supersededBy>]>([
+    ['nothing of an empty one', {}, shifting(1), null],
+    ['nothing of an older one', shifting(1), shifting(2), null],
+    ['nothing of the same, written again', shifting(2), shifting(2), null],
+    ['a newer one', shifting(3), shifting(2), { overtaken: 3 }],
+    ['a final phase, however new it is itself', { phase: 'Completed', sequence: 3 }, shifting(9), 'final'],
+    ['the end of the same migration, newer', { phase: 'RolledBack', sequence: 3 }, { phase: 'RolledBack' }, 'final'],
+    ['nothing of an earlier version without a sequence', { phase: 'Mirroring' }, shifting(1), null],
+  ])('%s', (_what, seen, status, expected) => {
+    expect(supersededBy(planWith(seen), status)).toEqual(expected);
+  });
+});
+
+describe('a projection', () => {
+  it('is written under the uid and the version that were read, with its event', async () => {
+    const { server, project } = aServer(planWith(shifting(1)));
+    expect(await project(shifting(2))).toEqual({ reported: 'yes', checkpoint: null });
+    expect(server.written).toMatchObject([{ metadata: { uid: 'u1', resourceVersion: '1' }, status: shifting(2) }]);
+    expect(server.events).toBe(1);
+  });
+
+  it('of a deleted plan leaves the one that has its name now alone', async () => {
+    const { server, project } = aServer(planWith({}, { uid: 'u2' }));
+    expect(await project(shifting(2))).toEqual({ reported: 'yes', checkpoint: null });
+    expect(server).toMatchObject({ written: [], events: 0 });
+  });
+
+  it('meets another plan of the name between its look and its write', async () => {
+    const { server, project } = aServer(planWith(shifting(1)));
+    server.meanwhile = () => (server.plan = planWith({}, { uid: 'u2', resourceVersion: '7' }));
+    await project(shifting(2));
+    expect(server).toMatchObject({ written: [], events: 0 });
+  });
+
+  it('is written again over an edit of the plan', async () => {
+    const { server, project } = aServer(planWith(shifting(1)), [conflict]);
+    await project(shifting(2));
+    expect(server.written).toHaveLength(1);
+  });
+
+  it('counts a refusal as done only when the plan shows a newer status or its end', async () => {
+    const overtaken = aServer(planWith(shifting(1)), [invalid]);
+    overtaken.server.meanwhile = () => (overtaken.server.plan = planWith(shifting(5)));
+    expect(await overtaken.project(shifting(2))).toMatchObject({ overtaken: 5 });
+    const over = aServer(planWith(shifting(1)), [invalid]);
+    over.server.meanwhile = () => (over.server.plan = planWith({ phase: 'Completed', sequence: 5 }));
+    expect(await over.project(shifting(2))).toEqual({ reported: 'yes', checkpoint: null });
+    for (const { server } of [overtaken, over]) expect(server).toMatchObject({ written: [], events: 0 });
+    const refused = aServer(
+      planWith(shifting(1)),
+      Array.from({ length: 9 }, () => invalid),
+    );
+    await expect(refused.project(shifting(2))).rejects.toBe(invalid);
+  });
+});

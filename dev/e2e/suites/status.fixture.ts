@@ -1,0 +1,57 @@
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { PLAN_TYPE, type PlanStatus } from '@scc/plan';
+import { z } from 'zod';
+import { ApiError, type Stack } from '../../src/index.js';
+
+const PLANS = `/apis/${PLAN_TYPE.apiVersion}/namespaces/default/sccmigrationplans`;
+const planSchema = z.looseObject({ status: z.unknown().optional() });
+
+/** What the API server itself, with the CRD alone, keeps from happening to the status of a plan. */
+export function planStatus(stackOf: () => Stack): void {
+  let stack: Stack;
+  beforeAll(() => {
+    stack = stackOf();
+  });
+
+  const create = (name: string) => {
+    const spec = { workloadRef: { kind: 'Deployment', name: 'ledger' }, targetSCC: 'restricted-v2' };
+    return stack.api.create(PLANS, { ...PLAN_TYPE, metadata: { namespace: 'default', name }, spec });
+  };
+  const write = async (name: string, status: PlanStatus | null): Promise<string> => {
+    const { status: _before, ...plan } = planSchema.parse(await stack.api.get(`${PLANS}/${name}`));
+    try {
+      await stack.api.call('PUT', `${PLANS}/${name}/status`, { ...plan, ...(status ? { status } : {}) });
+      return 'written';
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      return `${error.status} ${error.message}`;
+    }
+  };
+
+  describe('the status of a plan', () => {
+    it('never becomes older', async () => {
+      await create('older');
+      expect(await write('older', { phase: 'TrafficShifting', sequence: 7 })).toBe('written');
+      expect(await write('older', { phase: 'Migrating', sequence: 7 })).toBe('written');
+      expect(await write('older', { phase: 'Mirroring', sequence: 6 })).toMatch(/^422 .*greater sequence/s);
+      expect(await write('older', { phase: 'Mirroring' })).toMatch(/^422 .*greater sequence/s);
+      expect(await write('older', { phase: 'Failed', sequence: 8 })).toBe('written');
+      expect(await write('older', { phase: 'RolledBack', sequence: 9 })).toBe('written');
+    });
+
+    it.each(['Completed', 'RolledBack', 'Rejected'] as const)('stays %s for good', async (phase) => {
+      const name = `stays-${phase.toLowerCase()}`;
+      await create(name);
+      expect(await write(name, { phase, sequence: 3 })).toBe('written');
+      expect(await write(name, { phase: 'TrafficShifting', sequence: 4 })).toMatch(/^422 .*never changes/s);
+      expect(await write(name, { sequence: 4 })).toMatch(/^422 .*never changes/s);
+      expect(await write(name, { phase, sequence: 4, message: 'more is known' })).toBe('written');
+    });
+
+    it('is never removed', async () => {
+      await create('removed');
+      expect(await write('removed', { phase: 'Mirroring' })).toBe('written');
+      expect(await write('removed', null)).toMatch(/^422 .*never removed/s);
+    });
+  });
+}
