@@ -61,6 +61,8 @@ export interface MigrationInput {
   ref: PlanRef;
   /** What an earlier run of the same migration hands over when its history has grown long. */
   carried?: Carried;
+  /** The migration's own workflow has finished: its plan is brought in line with the record, and nothing is undone. */
+  finished?: boolean;
 }
 export interface MigrationResult {
   phase: TerminalPhase;

@@ -29,6 +29,10 @@ export const isWeather = (error: unknown): boolean =>
   !isCancellation(error) &&
   !TERMINAL_FAILURES.includes(describeFailure(error).type);
 
+/** Temporal no longer knows the workflow that changed the cluster. */
+export const workflowLost = (): ApplicationFailure =>
+  ApplicationFailure.nonRetryable('the workflow of this migration was lost', 'WorkflowLost');
+
 /** Governance said no to a step: trying again changes nothing, the migration is undone. */
 export const notAllowed = (message: string): ApplicationFailure =>
   ApplicationFailure.nonRetryable(message, FAILURE.notAllowed);

@@ -13,7 +13,7 @@ import { Clearance } from './clearance.js';
 import { FAILURE, statusQuery, type MigrationInput, type MigrationResult } from './contract.js';
 import { undoStarted } from './decide.js';
 import type { Effects } from './effects.js';
-import { describeFailure } from './failures.js';
+import { describeFailure, workflowLost } from './failures.js';
 import { Hold } from './hold.js';
 import { Journal } from './journal.js';
 import { migrate, takeBack } from './migrate.js';
@@ -36,15 +36,17 @@ export async function migrationWorkflow({ ref, carried }: MigrationInput): Promi
  * Undoes, from the recorded pre-images, a migration whose own workflow was terminated or lost. What has ended is not
  * undone, whatever the plan's status says: then the plan is only brought in line with governance's record and released.
  */
-export async function undoWorkflow({ ref, carried }: MigrationInput): Promise<MigrationResult> {
+export async function undoWorkflow({ ref, carried, finished = false }: MigrationInput): Promise<MigrationResult> {
   if (!carried) {
     const { known, end } = await patientActivities.recordedOutcome(ref);
-    if (!known || end) {
+    if (!known || end || finished) {
       await patientActivities.settlePlan(ref, end);
       if (end)
         return { phase: end.phase, message: `over before its workflow was lost, nothing is undone: ${end.message}` };
       throw ApplicationFailure.nonRetryable(
-        `uid: governance has no record of a migration ${ref.uid} of ${ref.namespace}/${ref.name}, so nothing was changed and nothing is undone`,
+        known
+          ? `governance has not recorded how the finished migration of ${ref.namespace}/${ref.name} ended, so its plan stays as it is`
+          : `uid: governance has no record of a migration ${ref.uid} of ${ref.namespace}/${ref.name}, so nothing was changed and nothing is undone`,
         FAILURE.refused,
       );
     }
@@ -59,7 +61,7 @@ export async function undoWorkflow({ ref, carried }: MigrationInput): Promise<Mi
 async function lostPosition(ref: MigrationInput['ref']): Promise<Position> {
   const recorded = await patientActivities.loadPreImages(ref);
   const position = recorded ? positionOfLost(recorded) : startOf(ref);
-  const undoing = undoStarted(null, { type: 'WorkflowLost', message: 'the workflow of this migration was lost' });
+  const undoing = undoStarted(null, describeFailure(workflowLost()));
   return { ...position, undoing };
 }
 

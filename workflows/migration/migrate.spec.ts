@@ -33,6 +33,34 @@ describe('migrate', () => {
     ]);
   });
 
+  it('begins nothing again whose end is on record', async () => {
+    const { world, events, fx } = aWorld();
+    const over = { phase: 'Completed' as const, message: 'all of it', at: '2026-11-24T00:00:00.000Z' };
+    const act = { ...fx().act, acceptPlan: () => Promise.resolve({ accepted: false as const, over }) };
+    await expect(migrate(start(), fx({ act }))).resolves.toMatchObject({ phase: 'Completed' });
+    expect([world, events]).toEqual([pristine, []]);
+  });
+
+  it('undoes, and does not begin again, what an earlier workflow began according to the record', async () => {
+    const { world, breaches, fx } = aWorld();
+    Object.assign(world, {
+      canary: 'ready',
+      canaryWeight: 100,
+      workload: 'after',
+      granted: true,
+      routesPrepared: true,
+    });
+    const act: MigrationActivities = {
+      ...fx().act,
+      acceptPlan: () => Promise.resolve({ accepted: false, unfinished: true }),
+      loadPreImages: () => Promise.resolve({ target: aTarget(), images: [] }),
+    };
+    const end = await migrate(start(), fx({ act }));
+    expect(end).toEqual(rolledBack('the workflow of this migration was lost'));
+    expect(world).toEqual(pristine);
+    expect(breaches).toEqual([]);
+  });
+
   it.each<[keyof MigrationActivities, number]>([
     ['grantTarget', 1],
     ['confirmAdmission', 1],

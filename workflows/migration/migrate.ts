@@ -3,8 +3,9 @@ import type { Position } from './carried.js';
 import type { AcceptedPlan, Assessment, MigrationResult, MigrationTarget, WebhookRequest } from './contract.js';
 import { decideAfterAssessment } from './decide.js';
 import type { Effects } from './effects.js';
+import { workflowLost } from './failures.js';
 import { HandOver, once, registerUndo } from './position.js';
-import { reportConflicts, undoAll } from './undo.js';
+import { positionOfLost, reportConflicts, undoAll } from './undo.js';
 
 /** An assessment older than this is made again before anything is touched: an approval may have taken days. */
 const STALE_MS = 10_000;
@@ -39,6 +40,16 @@ async function forward(position: Position, fx: Effects): Promise<MigrationResult
 async function accept(position: Position, fx: Effects): Promise<AcceptedPlan | MigrationResult> {
   const acceptance = await fx.act.acceptPlan(position.ref);
   if (!acceptance.accepted) {
+    if ('over' in acceptance)
+      return {
+        phase: acceptance.over.phase,
+        message: `over already, nothing is begun again: ${acceptance.over.message}`,
+      };
+    if ('unfinished' in acceptance) {
+      const recorded = await fx.act.loadPreImages(position.ref);
+      if (recorded) Object.assign(position, positionOfLost(recorded));
+      throw workflowLost();
+    }
     fx.record({ type: 'PlanAccepted', generation: acceptance.generation, author: null });
     return reject(fx, acceptance.violations);
   }

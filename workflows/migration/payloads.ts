@@ -55,7 +55,12 @@ export interface AcceptedPlan {
 }
 
 export type Acceptance =
-  { accepted: true; plan: AcceptedPlan } | { accepted: false; violations: Violation[]; generation: number };
+  | { accepted: true; plan: AcceptedPlan }
+  | { accepted: false; violations: Violation[]; generation: number }
+  /** Governance has recorded how this very migration ended; the plan is in line with that. */
+  | { accepted: false; over: RecordedEnd }
+  /** Governance has recorded that an earlier workflow began to change the cluster. */
+  | { accepted: false; unfinished: true };
 
 /** Everything later steps need to know about what is migrated; decided once, while validating. */
 export interface MigrationTarget {

@@ -31,6 +31,8 @@ export interface Migrations {
    * governance knows to be over it only brings the plan in line and releases it, so that starting it again is safe.
    */
   undo: (ref: PlanRef) => Promise<void>;
+  /** Has the plan of a finished migration brought in line with governance's record; undoes nothing. */
+  settle: (ref: PlanRef) => Promise<void>;
   /** The plans of the workflows that run, as Temporal's visibility knows them: a moment late. */
   running: (plan?: { namespace: string; name: string }) => Promise<PlanRef[]>;
 }
@@ -77,14 +79,14 @@ export function temporalMigrations(link: TemporalLink, taskQueue: string, signal
   const launch = async (
     type: string,
     ref: PlanRef,
-    { id, again }: { id: string; again: WorkflowIdReusePolicy },
+    { id, again, finished }: { id: string; again: WorkflowIdReusePolicy; finished?: true },
   ): Promise<void> => {
     try {
       await call((workflow) =>
         workflow.start(type, {
           workflowId: id,
           taskQueue,
-          args: [{ ref }],
+          args: [{ ref, ...(finished ? { finished } : {}) }],
           workflowIdReusePolicy: again,
           workflowIdConflictPolicy: 'USE_EXISTING',
           staticSummary: `${ref.namespace}/${ref.name}`,
@@ -105,6 +107,8 @@ export function temporalMigrations(link: TemporalLink, taskQueue: string, signal
     },
     start: (ref) => launch(MIGRATION_WORKFLOW, ref, { id: workflowIdOf(ref), again: 'REJECT_DUPLICATE' }),
     undo: (ref) => launch(UNDO_WORKFLOW, ref, { id: undoWorkflowIdOf(ref), again: 'ALLOW_DUPLICATE' }),
+    settle: (ref) =>
+      launch(UNDO_WORKFLOW, ref, { id: undoWorkflowIdOf(ref), again: 'ALLOW_DUPLICATE', finished: true }),
     cancel: async (ref) => {
       try {
         await call((workflow) => workflow.getHandle(workflowIdOf(ref)).cancel());

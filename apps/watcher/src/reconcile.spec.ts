@@ -31,6 +31,7 @@ function temporal(lives: Record<string, MigrationLife> = {}) {
     cancel: ({ uid }) => Promise.resolve(void done.push(`cancel ${uid}`)),
     planChanged: ({ uid }, generation) => Promise.resolve(void done.push(`changed ${uid} ${generation}`)),
     undo: ({ uid }) => Promise.resolve(void done.push(`undo ${uid}`)),
+    settle: ({ uid }) => Promise.resolve(void done.push(`settle ${uid}`)),
     running: () =>
       Promise.resolve([...life].filter(([, state]) => state === 'Running').map(([uid]) => ({ ...ref, uid }))),
   };
@@ -69,8 +70,12 @@ describe('reconcile', () => {
       { plans: [plan({ phase: 'Pending' })], outcome: 'started', done: ['start u-1'] },
     ],
     [
-      'waits for the status of a workflow that has just finished',
-      { plans: [running()], lives: { 'u-1': 'Finished' }, outcome: 'none', done: [] },
+      'sees the status of a workflow that has just finished',
+      { plans: [running(), running('Completed')], lives: { 'u-1': 'Finished' }, outcome: 'none', done: [] },
+    ],
+    [
+      'has a status brought in line that shows another phase after its workflow has finished',
+      { plans: [running()], lives: { 'u-1': 'Finished' }, outcome: 'settled', done: ['settle u-1'] },
     ],
     ['does nothing for a completed plan', { plans: [running('Completed')], outcome: 'none', done: [] }],
     ['does nothing for a rejected plan', { plans: [running('Rejected')], outcome: 'none', done: [] }],

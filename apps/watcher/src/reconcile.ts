@@ -18,7 +18,7 @@ export interface WatcherDeps {
   migrations: Migrations;
 }
 
-export type ReconcileOutcome = 'none' | 'started' | 'running' | 'cancelled' | 'undone';
+export type ReconcileOutcome = 'none' | 'started' | 'running' | 'cancelled' | 'undone' | 'settled';
 
 export const keyOfPlan = ({ namespace, name }: Pick<PlanRef, 'namespace' | 'name'>): string => `${namespace}/${name}`;
 
@@ -45,13 +45,14 @@ export async function reconcile(key: string, deps: WatcherDeps): Promise<Reconci
       return 'running';
     case 'NeverStarted':
       // Temporal has forgotten a migration that has changed the cluster: to begin again would take that for the user's work.
+      // Where the status shows less than was done, the workflow finds that in governance's record before it touches anything.
       if (hasTouched(plan.phase)) return undoIfStillLost(key, plan.ref, deps);
       await deps.migrations.start(plan.ref);
       return 'started';
     case 'Lost':
       return undoIfStillLost(key, plan.ref, deps);
     case 'Finished':
-      return 'none';
+      return settleIfStale(key, plan.ref, deps);
   }
 }
 
@@ -80,6 +81,14 @@ async function undoIfStillLost(
   if (plan?.ref.uid !== ref.uid || isTerminal(plan.phase)) return 'none';
   await migrations.undo(ref);
   return 'undone';
+}
+
+/** A workflow ends after its last status is written, so a plan that still shows another phase was overwritten since. */
+async function settleIfStale(key: string, ref: PlanRef, { read, migrations }: WatcherDeps): Promise<ReconcileOutcome> {
+  const plan = await read(key);
+  if (plan?.ref.uid !== ref.uid || isTerminal(plan.phase)) return 'none';
+  await migrations.settle(ref);
+  return 'settled';
 }
 
 async function stopStrays(key: string, deps: WatcherDeps): Promise<ReconcileOutcome> {

@@ -210,7 +210,7 @@ export async function aWorld(
   const ref = await createPlan(cluster.admin, namespace, 'ledger');
   const activities = cluster.run({ ref });
   const accepted = await activities.acceptPlan(ref);
-  if (!accepted.accepted) throw new Error(JSON.stringify(accepted.violations));
+  if (!accepted.accepted) throw new Error(JSON.stringify(accepted));
   const assessment = await activities.assess(ref, accepted.plan);
   if (!assessment.ok) throw new Error(JSON.stringify(assessment.violations));
   return { namespace, ref, plan: accepted.plan, target: assessment.target, activities, read, find };

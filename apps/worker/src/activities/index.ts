@@ -12,7 +12,7 @@ import { canaryActivities } from './canary.js';
 import { holdWith } from './gates.js';
 import { governanceActivities } from './governance.js';
 import { grantActivities } from './grants.js';
-import { outcomeActivities } from './outcome.js';
+import { earlierOf, outcomeActivities } from './outcome.js';
 import { beating } from './pace.js';
 import { planActivities } from './plan.js';
 import { projectWith } from './project.js';
@@ -54,7 +54,7 @@ function heartbeating(activities: MigrationActivities, { measured }: Instruments
 export function createActivities(deps: WorkerDeps): MigrationActivities {
   const { kube, governance, router, metrics, instruments } = deps;
   const activities: MigrationActivities = {
-    ...planActivities(kube),
+    ...planActivities(kube, (plan) => earlierOf({ kube, governance }, plan)),
     ...outcomeActivities({ kube, governance }),
     ...governanceActivities(governance),
     ...grantActivities({ kube, governance }),

@@ -1,11 +1,14 @@
 import { GovernanceError, type MigrationOutcome } from '@scc/governance-api';
-import type { KubeClient } from '@scc/kube';
+import type { KubeClient, KubeObject } from '@scc/kube';
+import { PLAN_TYPE } from '@scc/plan';
 import { FAILURE } from '@scc/migration/contract';
-import { outcomeActivities, settled } from './outcome.js';
+import { earlierOf, outcomeActivities, settled } from './outcome.js';
 
 const ref = { namespace: 'shop', name: 'ledger', uid: 'u1' };
 const end = { phase: 'Completed', message: 'migrated', at: '2026-11-24T10:00:00.000Z' } as const;
 const missing = new GovernanceError({ type: 'x', title: 'There is no such object', status: 404, errors: [] });
+
+const unasked = () => Promise.reject(new Error('pre-images are not asked for'));
 
 /** The activities against a governance that gives this answer, without a cluster. */
 function asked(outcome: () => MigrationOutcome) {
@@ -14,7 +17,10 @@ function asked(outcome: () => MigrationOutcome) {
       throw new Error(`${String(name)} is not asked for`);
     },
   });
-  return outcomeActivities({ kube, governance: { outcome: async () => Promise.resolve(outcome()) } });
+  return outcomeActivities({
+    kube,
+    governance: { outcome: async () => Promise.resolve(outcome()), preImages: unasked },
+  });
 }
 
 describe('what governance has recorded', () => {
@@ -37,6 +43,57 @@ describe('what governance has recorded', () => {
       throw missing;
     });
     await expect(unknown.recordedOutcome(ref)).resolves.toEqual({ known: false, end: null });
+  });
+});
+
+describe('what is on record before a workflow begins', () => {
+  const plan = (status?: object): KubeObject => ({
+    ...PLAN_TYPE,
+    metadata: { namespace: 'shop', name: 'ledger', uid: 'u1', resourceVersion: '7' },
+    ...(status ? { status } : {}),
+  });
+  const image = { key: 'target', order: 0, manifest: {} };
+  /** A governance with this record, and a plan whose writes are kept. */
+  function recorded(outcome: () => MigrationOutcome, images: (typeof image)[] = []) {
+    const written: KubeObject[] = [];
+    const kube = new Proxy({} as KubeClient, {
+      get: (_kube, name) => {
+        if (name !== 'applyStatus') throw new Error(`${String(name)} is not asked for`);
+        return (object: KubeObject) => Promise.resolve(void written.push(object));
+      },
+    });
+    const governance = {
+      outcome: async () => Promise.resolve(outcome()),
+      preImages: () => Promise.resolve({ workflowId: 'w', images }),
+    };
+    return { written, earlier: (status?: object) => earlierOf({ kube, governance }, plan(status)) };
+  }
+  const unheard = (): never => {
+    throw missing;
+  };
+
+  it('is nothing of a plan that governance never heard of, or that only asked it', async () => {
+    for (const outcome of [unheard, () => ({ plan: ref, end: null })])
+      await expect(recorded(outcome).earlier({ phase: 'Validating' })).resolves.toBeNull();
+  });
+
+  it('is an unfinished migration where something was about to be touched, whatever the status says', async () => {
+    for (const status of [undefined, { phase: 'Validating' }])
+      await expect(recorded(() => ({ plan: ref, end: null }), [image]).earlier(status)).resolves.toEqual({
+        accepted: false,
+        unfinished: true,
+      });
+  });
+
+  it('is the end, and a status that says otherwise is repaired under the version that was read', async () => {
+    const { earlier, written } = recorded(() => ({ plan: ref, end }));
+    const sequence = Date.now() + 60_000;
+    await expect(earlier({ phase: 'Validating', sequence })).resolves.toEqual({ accepted: false, over: end });
+    expect(written).toMatchObject([
+      { metadata: { uid: 'u1', resourceVersion: '7' }, status: { phase: 'Completed', sequence: sequence + 1 } },
+    ]);
+    await earlier({ phase: 'Completed' });
+    expect(written).toHaveLength(1);
   });
 });
 

@@ -11,7 +11,7 @@ import {
   type PlanRef,
   type PlanSpec,
 } from '@scc/plan';
-import type { AcceptedPlan, LiveSettings, MigrationActivities } from '@scc/migration/contract';
+import type { AcceptedPlan, Acceptance, LiveSettings, MigrationActivities } from '@scc/migration/contract';
 import { terminal } from './failures.js';
 
 /** The plan; undefined when it is gone, also when another one has its name now. */
@@ -90,8 +90,14 @@ export async function releasePlan(kube: KubeClient, ref: PlanRef): Promise<void>
   }
 }
 
-/** The activities that read the plan itself and hold it by its finalizer. */
-export function planActivities(kube: KubeClient): PlanActivities {
+/**
+ * The activities that read the plan itself and hold it by its finalizer.
+ * @param earlier what is on record of a migration of this plan before its workflow began, or null
+ */
+export function planActivities(
+  kube: KubeClient,
+  earlier: (plan: KubeObject) => Promise<Acceptance | null>,
+): PlanActivities {
   const find = (ref: PlanRef) => findSamePlan(kube, ref);
   return {
     acceptPlan: async (ref) => {
@@ -99,6 +105,8 @@ export function planActivities(kube: KubeClient): PlanActivities {
       if (!object) throw terminal('planGone', `the plan ${ref.namespace}/${ref.name} does not exist any more`);
       if (object.metadata.deletionTimestamp !== undefined)
         throw terminal('planGone', `the plan ${ref.namespace}/${ref.name} is being deleted`);
+      const before = await earlier(object);
+      if (before) return before;
       const parsed = parseSpec(object['spec']);
       if (!parsed.ok)
         return { accepted: false, violations: parsed.violations, generation: object.metadata.generation ?? 1 };
