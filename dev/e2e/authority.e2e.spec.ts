@@ -2,9 +2,11 @@ import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import path from 'node:path';
 import { AUTHOR_ANNOTATION, PLAN_TYPE, type PlanSpecInput } from '@scc/plan';
 import { Client, Connection } from '@temporalio/client';
+import { stopAnswerSchema } from '@scc/governance-api';
 import { z } from 'zod';
 import { Api, deploySamples, startStack, type Stack } from '../src/index.js';
 import { condition, DEPLOYMENTS, engineOn, NAMESPACE, PLANS, TIMEOUT_MS } from './engine.fixture.js';
+import { sccctlOn } from './sccctl.fixture.js';
 
 /** In whose name a plan works: it gives its author nothing that they could not do by hand. */
 
@@ -29,6 +31,8 @@ const EDITS_RULE = '{ apiGroups: [apps], resources: [deployments], verbs: [get, 
 const MANIFESTS = `
 ${account('mallory', `[${PLANS_RULE}]`)}
 ${account('edith', `[${PLANS_RULE}, ${EDITS_RULE}]`)}
+{ apiVersion: v1, kind: ServiceAccount, metadata: { name: admin, namespace: scc-system } }
+---
 { apiVersion: v1, kind: Secret, metadata: { name: db, namespace: ${NAMESPACE} }, stringData: { password: hunter2 } }
 `;
 
@@ -50,7 +54,7 @@ afterAll(async () => {
   await connection.close();
 }, 60_000);
 
-const { until, untilPhase, remains } = engineOn(() => ({ stack, temporal }));
+const { apply, until, untilPhase, untilWeight, remains } = engineOn(() => ({ stack, temporal }));
 
 async function clientOf(name: string): Promise<Api> {
   const { hostname: host, port } = new URL(stack.addresses.kubernetes);
@@ -155,5 +159,50 @@ describe('somebody who may edit the workload', () => {
   it('narrows it without anything new', async () => {
     await applyAs('edith', 'by-edith', {});
     expect(await untilPhase('by-edith', 'Completed')).not.toHaveProperty('violations', [expect.anything()]);
+  });
+});
+
+describe('the emergency stop', () => {
+  const sccctl = sccctlOn(
+    () => stack,
+    () => stack.stateDir,
+  );
+  const stop = async (...args: string[]) => {
+    const { out, err } = await sccctl('scc-system/admin', '-o', 'json', 'stop', ...args, '--reason', 'the shop is ill');
+    if (out === '') throw new Error(err);
+    return stopAnswerSchema.parse(JSON.parse(out));
+  };
+  const PLANS_STOPPED = ['stopped-one', 'stopped-two'];
+
+  it('holds two migrations through a restart of governance, then takes all of them back', async () => {
+    const before = await touched();
+    const traffic = { mirror: { duration: '0s' }, weights: [10, 100], interval: '10s' };
+    await apply('stopped-one', 'checkout', { traffic });
+    await apply('stopped-two', 'payments', { traffic });
+    for (const name of PLANS_STOPPED) await untilWeight(name, 10);
+
+    const { id, migrations } = await stop('--namespace', NAMESPACE);
+    const told = migrations.map(({ name, did }) => `${name} ${did}`);
+    expect(told).toEqual(expect.arrayContaining(PLANS_STOPPED.map((name) => `${name} held`)));
+    await stack.part('governance').kill();
+    await stack.part('governance').start();
+    for (const name of PLANS_STOPPED) {
+      const status = await until(name, (now) => condition(now, 'Stopped')?.status === 'True', 'stopped');
+      expect(status).toMatchObject({
+        weight: 10,
+        message: expect.stringContaining(`sccctl stop lift ${id}`) as unknown,
+      });
+    }
+
+    const everywhere = await stop('--all', '--take-back');
+    for (const name of PLANS_STOPPED) await untilPhase(name, 'RolledBack');
+    for (const lifted of [everywhere.id, id])
+      expect(await sccctl('scc-system/admin', 'stop', 'lift', lifted, '--reason', 'well again')).toMatchObject({
+        code: 0,
+      });
+    expect(await remains()).toEqual([]);
+    expect((await touched()).map((object) => object.split('/')[0])).toEqual(
+      before.map((object) => object.split('/')[0]),
+    );
   });
 });

@@ -111,6 +111,7 @@ describe('what a migration waits for', () => {
     ['Window', 'WindowOpen', 'False'],
     ['OtherPlan', 'WorkloadFree', 'False'],
     ['Rights', 'RightsHeld', 'False'],
+    ['Stopped', 'Stopped', 'True'],
     ['Paused', 'Paused', 'True'],
     ['Suspended', 'Paused', 'True'],
     ['AfterFailure', 'Paused', 'True'],

@@ -19,6 +19,7 @@ type ConditionType =
   | 'WindowOpen'
   | 'WorkloadFree'
   | 'RightsHeld'
+  | 'Stopped'
   | 'Paused'
   | 'GovernanceReachable'
   | 'Progressing'
@@ -117,6 +118,10 @@ const WAIT_CONDITIONS: Record<WaitReason, { during: WithoutMessage; after: Condi
   Rights: {
     during: ['RightsHeld', 'False', 'RightLost'],
     after: ['RightsHeld', 'True', 'RightsHeld', 'the author of the plan holds every right that it uses'],
+  },
+  Stopped: {
+    during: ['Stopped', 'True', 'EmergencyStop'],
+    after: ['Stopped', 'False', 'StopLifted', 'the emergency stop was lifted'],
   },
   Paused: held('Paused'),
   Suspended: held('Suspended'),

@@ -10,6 +10,7 @@ import { actCommands, planCommand } from './plan/commands.js';
 import { podsCommand } from './pods.js';
 import { recommendCommand } from './recommend.js';
 import { type Run, Session, type Settings } from './session.js';
+import { stopCommand } from './stop.js';
 import { webhookCommand } from './webhook/commands.js';
 
 /** The same for every command. */
@@ -83,6 +84,7 @@ export async function main(args: readonly string[], env: Environment): Promise<n
     planCommand(run),
     ...actCommands(run),
     migrationsCommand(run),
+    stopCommand(run),
     podsCommand(run),
     recommendCommand(run),
     auditCommand(run),

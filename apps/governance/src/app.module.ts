@@ -21,6 +21,7 @@ import { PoliciesModule } from './policies/policies.module.js';
 import { RegistryModule } from './registry/registry.module.js';
 import { RiskModule } from './risk/risk.module.js';
 import { ScheduleModule } from './schedule/schedule.module.js';
+import { StopsModule } from './stops/stops.module.js';
 
 export interface AppParts {
   source: DataSource;
@@ -42,7 +43,16 @@ export class AppModule {
       imports: [
         ThrottlerModule.forRoot(rateLimit(ratePerSecond)),
         AccessModule.register(access),
-        ...[EngineModule, ApprovalsModule, PoliciesModule, ScheduleModule, RegistryModule, PodsModule, RiskModule],
+        ...[
+          EngineModule,
+          ApprovalsModule,
+          PoliciesModule,
+          ScheduleModule,
+          RegistryModule,
+          PodsModule,
+          RiskModule,
+          StopsModule,
+        ],
         HistoryModule.register({ signer, origin }),
         AuditModule.register({ origin, logger }),
         HealthModule.register(observer),

@@ -25,13 +25,14 @@ import { PolicyBindingEntity, PolicyVersionEntity } from './policies/policy.enti
 import { SCCActivationEntity, SCCPresenceEntity, SCCVersionEntity } from './registry/scc.entity.js';
 import { RiskAssessmentEntity, RiskOutcomeEntity } from './risk/assessment.entity.js';
 import { RiskModelEntity, RiskPromotionEntity } from './risk/model.entity.js';
+import { EmergencyStopEntity } from './stops/stop.entity.js';
 import { CalendarEntryEntity } from './schedule/calendar-entry.entity.js';
 
 /** One entity per table; schema_migration is the migrator's own. */
 const ENTITIES = [
   ...[ApprovalDecisionEntity, ApprovalRequestEntity, BreakGlassEntity, OutboxEntity],
   ...[AuditCheckpointEntity, AuditEntryEntity, AuditEpochEntity, AuditKeyEntity, AuditSealEntity, AuditTileEntity],
-  ...[CalendarEntryEntity, IdempotencyKeyEntity, RoleBindingEntity],
+  ...[CalendarEntryEntity, EmergencyStopEntity, IdempotencyKeyEntity, RoleBindingEntity],
   ...[CommandGrantEntity, EvaluationEntity, MigrationEntity, MigrationEventEntity, PreImageEntity],
   ...[StepAuthorizationEntity, WorkloadClaimEntity],
   ...[GateViewEntity, MigrationViewEntity, PodViewEntity, WeightViewEntity],

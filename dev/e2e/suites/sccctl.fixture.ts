@@ -1,38 +1,20 @@
-import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { waitFor } from '@scc/runtime';
 import { z } from 'zod';
-import { ROOT, type Stack } from '../../src/index.js';
+import { type Stack } from '../../src/index.js';
+import { sccctlOn } from '../sccctl.fixture.js';
 
 const ADMIN = 'scc-system/admin';
 let stack: Stack;
 let folder: string;
 
-interface Ran {
-  code: number;
-  out: string;
-  err: string;
-}
-
-function sccctl(account: string | null, ...args: string[]): Promise<Ran> {
-  const env = {
-    PATH: process.env['PATH'],
-    HOME: folder,
-    KUBECONFIG: stack.kubeconfig.outside,
-    GOVERNANCE_URL: stack.addresses.governance,
-    GOVERNANCE_CA_FILE: path.join(stack.stateDir, 'tls', 'ca.crt'),
-    TEMPORAL_ADDRESS: stack.addresses.temporal,
-  };
-  const who = account === null ? [] : ['--service-account', account];
-  return new Promise((resolve) => {
-    execFile(process.execPath, ['apps/cli/dist/main.js', ...who, ...args], { cwd: ROOT, env }, (error, out, err) =>
-      resolve({ code: error ? Number(error.code) : 0, out, err }),
-    );
-  });
-}
+const sccctl = sccctlOn(
+  () => stack,
+  () => folder,
+);
 
 const configMapSchema = z.object({ data: z.object({ key: z.string(), checkpoint: z.string() }) });
 const published = (): Promise<z.infer<typeof configMapSchema>['data']> =>

@@ -171,7 +171,10 @@ export const stepVerdictSchema = z.object({
   allowed: z.boolean(),
   reason: z.string(),
   retryAt: z.string().nullable(),
-  waitsFor: z.enum(['Window', 'OtherPlan', 'Rights']).optional().describe('With retryAt: what the step waits for.'),
+  waitsFor: z
+    .enum(['Window', 'OtherPlan', 'Rights', 'Stopped'])
+    .optional()
+    .describe('With retryAt: what the step waits for.'),
   receipt: receiptSchema,
 });
 

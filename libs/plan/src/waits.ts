@@ -4,6 +4,7 @@ export const WAIT_REASONS = [
   'Window',
   'OtherPlan',
   'Rights',
+  'Stopped',
   'Paused',
   'Suspended',
   'AfterFailure',

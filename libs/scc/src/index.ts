@@ -27,7 +27,7 @@ export {
 } from './cluster/grants.js';
 export { checkExec } from './admission/exec.js';
 export { compare, type SCCComparison } from './migration/compare.js';
-export { EXTRA_KINDS, type Extra, extrasOf } from './migration/extras.js';
+export { extrasOf } from './migration/extras.js';
 export type { WorkloadContext } from './migration/facts.js';
 export { containment } from './migration/lattice.js';
 export { applyTemplatePatch, mergePatches, type TemplatePatch } from './migration/patch.js';

@@ -28,6 +28,8 @@ const id = z
   .regex(/^[A-Za-z0-9._-]+$/);
 const rowId = z.string().regex(/^[0-9]{1,18}$/);
 const namespaceRow = z.object({ namespace: z.string() });
+const stopInBody = z.object({ namespace: namespaceSchema.nullable() });
+const stopRow = z.object({ namespace: z.string().nullable() });
 
 type Find = (request: AddressedRequest, db: Queryable) => Place | Promise<Place>;
 
@@ -38,6 +40,20 @@ const PLACES: Record<Target, Find> = {
   path: ({ params }) => named(inPath.safeParse(params).data?.namespace) ?? { kind: 'unknown' },
   body: ({ body }) => named(inBody.safeParse(body).data?.target.namespace) ?? { kind: 'unknown' },
   binding: ({ body }) => named(bindingInBody.safeParse(body).data?.namespaces) ?? { kind: 'anywhere' },
+  stopRequest: ({ body }) => {
+    const asked = stopInBody.safeParse(body).data;
+    if (!asked) return { kind: 'unknown' };
+    return named(asked.namespace ?? undefined) ?? { kind: 'everywhere' };
+  },
+  stop: async ({ params }, db) => {
+    const found = z.object({ id: rowId }).safeParse(params).data;
+    if (!found) return { kind: 'unknown' };
+    const row = await rowOf(db, stopRow, 'select namespace from emergency_stop where id = $1', [found.id]);
+    if (!row) return { kind: 'unknown' };
+    return row.namespace === null
+      ? { kind: 'everywhere' }
+      : { kind: 'namespace', namespace: row.namespace, isNamed: false };
+  },
   migration: lookUp(z.object({ id }), 'select namespace from migration where plan_uid = $1'),
   pod: lookUp(z.object({ uid: id }), 'select namespace from tracked_pod where uid = $1'),
   assessment: lookUp(z.object({ id }), 'select namespace from risk_assessment where id = $1'),

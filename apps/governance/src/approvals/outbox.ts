@@ -10,11 +10,12 @@ export async function wakeWorkflow(
   tx: EntityManager,
   { planUid, namespace, name }: Pick<MigrationEntity, 'planUid' | 'namespace' | 'name'>,
   payload: { actor: string; outcome: string },
+  signal: 'approve' | 'rollback' = 'approve',
 ): Promise<void> {
   await tx.getRepository(OutboxEntity).insert({
     planUid,
     workflowId: workflowIdOf({ namespace, name, uid: planUid }),
-    signal: 'approve',
+    signal,
     payload: { actor: payload.actor, reason: payload.outcome },
   });
 }

@@ -14,11 +14,23 @@ export const AUTHENTICATED = 'authenticated';
  * - `shared`: anywhere. What the route shows is the same for everybody, such as policies.
  * - `list`: anywhere; the handler shows only what lies in the caller's scope. `?namespace=` narrows the question.
  * - `binding`: in the namespace that the role binding of the body is for; anywhere when it is for a pattern.
+ * - `stopRequest`, `stop`: in the namespace that is stopped; everywhere when all are.
  * - `path`, `body`: in the namespace that the path (`:namespace`) or the body (`target.namespace`) names.
  * - the others: in the namespace of the object that the path names.
  */
 export type Target =
-  'cluster' | 'shared' | 'list' | 'path' | 'body' | 'binding' | 'migration' | 'pod' | 'exception' | 'assessment';
+  | 'cluster'
+  | 'shared'
+  | 'list'
+  | 'path'
+  | 'body'
+  | 'binding'
+  | 'stopRequest'
+  | 'stop'
+  | 'migration'
+  | 'pod'
+  | 'exception'
+  | 'assessment';
 
 /**
  * What a caller must be allowed to call the route, `resource:verb`, and where. A route that declares nothing is denied to

@@ -10,12 +10,15 @@ import { decidePolicies } from '../policies/decide.js';
 import { activeFreeze, nextStart } from '../schedule/calendar.js';
 import { claimWorkload } from './claims.js';
 import { recordedEnd } from './outcome.js';
+import { stopInForce } from '../stops/in-force.js';
 import { StepAuthorizationEntity } from './step.entity.js';
 
 /** How soon a migration asks again while another one has its workload. */
 const CLAIM_RETRY_MS = 15_000;
 /** How soon it asks again while its author lacks a right. */
 const RIGHTS_RETRY_MS = 15_000;
+/** How soon a stopped migration asks again; lifting the stop wakes it. */
+const STOP_RETRY_MS = 60_000;
 /** The steps that are done in the author's name; what comes between them is restored by the end. */
 const IN_AUTHORS_NAME: readonly StepRequest['step'][] = ['Prepare', 'Migrate'];
 
@@ -55,6 +58,7 @@ export async function authorizeStep(
           evaluation: await currentEvaluation(tx, migration),
           end: await recordedEnd(tx, uid),
           now,
+          stopped: await againstStop(tx, migration.namespace, request, now),
           lapsed: () => withdrawLapsed(tx, migration, holds, context),
           reviewRights,
         });
@@ -80,6 +84,8 @@ interface StepFacts {
   /** How the migration ended; null while it has not. */
   end: MigrationOutcome['end'];
   now: Date;
+  /** The answer of an emergency stop; null without one. */
+  stopped: Answer | null;
   /** Why what was granted counts no longer; null when it does. */
   lapsed: () => Promise<string | null>;
   reviewRights: ReviewRights;
@@ -89,9 +95,10 @@ interface StepFacts {
 async function decideStep(
   tx: EntityManager,
   request: StepRequest,
-  { evaluation, end, now, lapsed, reviewRights }: StepFacts,
+  { evaluation, end, now, stopped, lapsed, reviewRights }: StepFacts,
 ): Promise<Answer> {
   if (end) return refused(`the migration is over: ${end.phase}; apply a new plan`);
+  if (stopped) return stopped;
   if (!evaluation) return refused('the plan was never evaluated');
   const { answer } = evaluation;
   if (evaluation.request.spec.dryRun) return refused('the plan is a dry run and touches nothing');
@@ -108,6 +115,22 @@ async function decideStep(
     (await againstOthers(tx, evaluation, now)) ??
     allowed('policies, approvals, rights, calendar and claim allow it')
   );
+}
+
+/** What has begun is held or undone; what has not waits until the stop is lifted. */
+async function againstStop(
+  tx: EntityManager,
+  namespace: string,
+  { step }: StepRequest,
+  now: Date,
+): Promise<Answer | null> {
+  const stop = await stopInForce(tx, namespace);
+  if (!stop) return null;
+  const where = stop.namespace === null ? 'all namespaces' : `the namespace ${stop.namespace}`;
+  const reason = `${stop.stoppedBy} stopped the migrations of ${where}: ${stop.reason} (sccctl stop lift ${stop.id})`;
+  return stop.takeBack && step !== 'Prepare'
+    ? refused(reason)
+    : later('Stopped', reason, new Date(now.getTime() + STOP_RETRY_MS));
 }
 
 async function againstPolicy(

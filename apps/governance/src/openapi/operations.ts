@@ -6,6 +6,7 @@ import {
   approvalSummarySchema,
   approvalViewSchema,
   commandGrantSchema,
+  emergencyStopSchema,
   engineRoutes,
   eventRecordSchema,
   healthSchema,
@@ -21,6 +22,7 @@ import {
   sccVersionSchema,
   signedProofSchema,
   stepRecordSchema,
+  stopAnswerSchema,
   trackedPodSchema,
   workloadSCCSchema,
 } from '@scc/governance-api';
@@ -111,6 +113,16 @@ export const OPERATIONS: Record<`${Method} /v1/${string}`, Operation> = {
     summary: 'A token that gives one command your authority',
     answer: commandGrantSchema,
   },
+
+  'GET /v1/stops': {
+    summary: 'Emergency stops in force, or all, the newest first',
+    answer: itemsSchema(emergencyStopSchema),
+  },
+  'POST /v1/stops': {
+    summary: 'Stop the migrations of a namespace, or all: hold them or take them back',
+    answer: stopAnswerSchema,
+  },
+  'POST /v1/stops/{id}/lift': { summary: 'Let migrations go on', answer: emergencyStopSchema },
 
   'GET /v1/approvals': { summary: 'Approval requests, newest first', answer: pageSchema(approvalSummarySchema) },
   'POST /v1/migrations/{id}/approvals': { summary: 'Approve or refuse a plan', answer: approvalStateSchema },
