@@ -144,7 +144,10 @@ const UNSEEN: Record<Account, [rights: RegExp, reason: string][]> = {
     [/^create /, 'an apply of an object that is not there is a patch to the API, and a create to RBAC'],
     [/^use securitycontextconstraints\./, 'RBAC asks for it when a binding grants an SCC'],
     [/roles\.rbac/, 'a Role is made and deleted only for an SCC that has no ClusterRole'],
-    [/\.(security|telemetry)\.istio\.io$| sidecars\./, 'no sample has a policy of this kind that selects its pods'],
+    [
+      /\.(security|telemetry|extensions)\.istio\.io$| (sidecars|envoyfilters|proxyconfigs)\./,
+      'no sample has a policy of this kind that selects its pods',
+    ],
     [/^list routes\.route\.openshift/, 'the API of OpenShift Routes is not served here'],
     [/^(get|watch) \w+routes\.gateway| gateways\.gateway/, 'routes are only looked for so far'],
   ],

@@ -63,6 +63,10 @@ export const configSchema = z.object({
     .regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/)
     .default('cluster.local')
     .describe('the DNS domain of the cluster, which ends the hosts of its Services'),
+  MESH_ROOT_NAMESPACE: z
+    .string()
+    .default('istio-system')
+    .describe('the root namespace of the mesh, whose policies hold in every namespace'),
   ROUTE_BOUND_MS: z.coerce.number().int().min(0).default(5000).describe('how long routes take to reach all proxies'),
   DRAIN_MS: z.coerce.number().int().min(0).default(3000).describe('how long requests under way are given to finish'),
   WORKFLOW_BUNDLE: z.string().optional().describe('the prebuilt workflow bundle'),

@@ -74,6 +74,7 @@ async function main(): Promise<void> {
     callWebhook: webhookCaller(allowed, config.WEBHOOK_GATE_CA_FILE),
     instruments,
     drainMs: config.DRAIN_MS,
+    root: config.MESH_ROOT_NAMESPACE,
     domain: config.CLUSTER_DOMAIN,
   });
   const hosting = new Hosting({

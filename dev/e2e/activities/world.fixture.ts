@@ -119,6 +119,7 @@ export async function clusterOf(stack: Stack): Promise<Cluster> {
     instruments: createInstruments(),
     drainMs: 0,
     domain: 'cluster.local',
+    root: 'istio-system',
   });
   return {
     admin,

@@ -26,7 +26,7 @@ const serviceSchema = z.looseObject({
 });
 
 /** The ports of a Service; none when it does not exist. */
-export async function portsOf(kube: KubeClient, namespace: string, name: string): Promise<ServicePort[]> {
+export async function portsOf(kube: Pick<KubeClient, 'get'>, namespace: string, name: string): Promise<ServicePort[]> {
   const service = await kube.get({ apiVersion: 'v1', kind: 'Service', namespace, name });
   if (!service) return [];
   return serviceSchema.parse(service).spec.ports.map((port) => ({

@@ -75,7 +75,7 @@ const named =
 
 /** Istio's objects in the newest version that is served; null when there is none. */
 async function istioObjects(
-  kube: KubeClient,
+  kube: Pick<KubeClient, 'list'>,
 ): Promise<{ apiVersion: string; routes: KubeObject[]; rules: KubeObject[] } | null> {
   for (const apiVersion of [NETWORKING, NETWORKING_BETA])
     try {
@@ -90,7 +90,7 @@ async function istioObjects(
 
 /** Everything of Istio that routes to the services, and why it cannot be divided where it cannot. */
 export async function surveyRoutes(
-  kube: KubeClient,
+  kube: Pick<KubeClient, 'get' | 'list'>,
   request: SurveyRequest,
   domain = DEFAULT_DOMAIN,
 ): Promise<{ routes: Routes; violations: Violation[] }> {

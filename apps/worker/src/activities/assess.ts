@@ -12,7 +12,7 @@ import {
   type Violation,
   type WayIn,
 } from '@scc/plan';
-import type { TrafficRouter } from '@scc/routing';
+import type { LabelSwitch, TrafficRouter } from '@scc/routing';
 import { messageOf } from '@scc/runtime';
 import { type Pod, podSchema, type PodTemplate } from '@scc/scc';
 import type {
@@ -26,6 +26,7 @@ import type {
 import { violationsOf, warningsOf } from '../assess/checks.js';
 import { gatherFacts, observedSource, type Facts, type Workload } from '../assess/facts.js';
 import { chooseLabel } from '../assess/label.js';
+import { policyViolations, policyWarnings } from '../assess/policies.js';
 import { neighbourViolations, podSecurityViolations } from '../assess/pod-security.js';
 import { changeTemplate } from '../assess/template.js';
 import type { MetricSource } from '../outside/prometheus.js';
@@ -46,6 +47,7 @@ interface Deps {
   /** How long requests under way are given to finish, in milliseconds. */
   drainMs: number;
   domain: string;
+  root: string;
 }
 
 /** Typical time for canary, rollout and clean-up, without the holds, in milliseconds. */
@@ -117,10 +119,10 @@ const cannotLook = (error: unknown): Violation => ({
 });
 
 const assessment =
-  ({ kube, governance, router, metrics, reviewGates, drainMs, domain }: Deps): MigrationActivities['assess'] =>
+  ({ kube, governance, router, metrics, reviewGates, drainMs, domain, root }: Deps): MigrationActivities['assess'] =>
   async (ref, plan) => {
     const { spec } = plan;
-    const facts = await gatherFacts(kube, ref, { spec, domain });
+    const facts = await gatherFacts(kube, ref, { spec, domain, root });
     const gates = await reviewGates(spec, ref.namespace);
     const violations = [...violationsOf(facts), ...gates.violations];
     const { workload } = facts;
@@ -135,7 +137,7 @@ const assessment =
     if ('violations' in chosen || !changed.ok) return rejected(facts, violations);
 
     const services = workload.services.map(({ name }) => ({ name, canary: canaryName(name) }));
-    const policies = surveyPolicies(facts.policies, chosen.label);
+    const policies = surveyPolicies(facts.policies.copied, chosen.label);
     const markers = canaryLabels(ref.name);
     const podLabels = workload.deployment.spec.template.metadata.labels;
     const asked = { namespace: ref.namespace, services, label: chosen.label, markers, podLabels };
@@ -144,6 +146,7 @@ const assessment =
     const sourceSCC = observedSource(workload, spec.targetSCC);
     violations.push(
       ...policies.violations,
+      ...policyViolations(facts.policies, { ...placeOf(facts, workload, chosen.label), accept: spec.traffic.accept }),
       ...routes.violations,
       ...podSecurityViolations(facts, changed.pod),
       ...(await neighbourViolations(kube, facts, {
@@ -187,6 +190,7 @@ const assessment =
     const warnings = [
       ...changed.warnings,
       ...warningsOf(facts),
+      ...policyWarnings(facts.policies),
       ...gates.warnings,
       ...routes.warnings,
       ...answer.warnings,
@@ -200,6 +204,23 @@ const assessment =
       warnings,
     };
   };
+
+/** Both sides as objects of the cluster can tell them apart. */
+function placeOf({ ref, namespace }: Facts, workload: Workload, label: LabelSwitch) {
+  const { name = '', kind } = { ...workload.object.metadata, kind: workload.object.kind };
+  const stable = workload.deployment.spec.template.metadata.labels;
+  const services = workload.services.map((service) => service.name);
+  return {
+    namespace: ref.namespace,
+    services,
+    sides: {
+      stable,
+      canary: { ...stable, [label.key]: label.canary, ...canaryLabels(ref.name) },
+      namespaceLabels: { 'kubernetes.io/metadata.name': ref.namespace, ...namespace.labels },
+      names: [{ kind, name }, ...services.map((service) => ({ kind: 'Service', name: service }))],
+    },
+  };
+}
 
 const minReplicasOf = (autoscaler: KubeObject): number | null => {
   const { minReplicas } = autoscaler['spec'] as { minReplicas?: unknown };

@@ -8,7 +8,7 @@ import { ownedByPlan, placedAsCanary } from '../cluster/copies.js';
 import { readyEndpointsOf } from '../cluster/endpoints.js';
 import { deploymentSchema, idOf, serviceSchema } from '../cluster/objects.js';
 import { interruptiblePause, until } from './pace.js';
-import { copyForCanary } from '../cluster/neighbours.js';
+import { copyForCanary, copyIdOf } from '../cluster/neighbours.js';
 import { asPodSCC } from '../cluster/rollout.js';
 import { livePods } from '../cluster/workload-pods.js';
 import { awaitRollout } from './await-rollout.js';
@@ -32,8 +32,8 @@ const deploymentId = ({ ref, canary }: MigrationTarget): ObjectId => ({
 const serviceIds = ({ ref, services }: MigrationTarget): ObjectId[] =>
   services.map(({ canary }) => ({ apiVersion: 'v1', kind: 'Service', namespace: ref.namespace, name: canary }));
 
-const copyIds = ({ policies, autoscalers }: MigrationTarget): ObjectId[] =>
-  [...policies, ...autoscalers.map(({ key }) => key)].map(idOf).map((id) => ({ ...id, name: copyName(id.name) }));
+const copyIds = ({ ref, policies, autoscalers }: MigrationTarget): ObjectId[] =>
+  [...policies, ...autoscalers.map(({ key }) => key)].map(idOf).map((id) => copyIdOf(id, ref.namespace));
 
 /**
  * Whether an object was made for the canary of this plan; what carries other marks, or none, is somebody else's, and what
@@ -195,9 +195,9 @@ export function canaryActivities(kube: KubeClient): CanaryActivities {
       }
       for (const key of policies) {
         const policy = await read(idOf(key));
-        const name = copyName(policy.metadata.name ?? '');
+        const { namespace, name } = copyIdOf(idOf(key), ref.namespace);
         const copy = copyForCanary(policy, { ...label, name, markers: markers(target) });
-        await apply({ ...copy, metadata: { ...copy.metadata, ...ownedByPlan(ref) } }, target);
+        await apply({ ...copy, metadata: { ...copy.metadata, namespace, ...ownedByPlan(ref) } }, target);
       }
       await apply(canaryDeployment(deployment, target), target);
       for (const { key } of target.autoscalers) {

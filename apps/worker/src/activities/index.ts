@@ -33,6 +33,8 @@ export interface WorkerDeps {
   drainMs: number;
   /** Of the cluster, such as `cluster.local`. */
   domain: string;
+  /** The root namespace of the mesh. */
+  root: string;
 }
 
 /** Each activity tells Temporal that it lives, so that a dead worker's work is taken over within seconds. */

@@ -80,7 +80,7 @@ export function someFacts({
       autoscalers: [],
       claims: claims ?? [],
     },
-    policies: [],
+    policies: { copied: [], foreign: [], unread: [], unreadOfPlatform: [] },
     ways: [],
     unread: [],
     serviceAccount: { name: 'ledger', exists: true, automountToken: undefined },

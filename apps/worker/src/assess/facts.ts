@@ -1,7 +1,7 @@
 import type { KubeClient, KubeObject } from '@scc/kube';
 import { canaryName, isCanaryObject, planNameOf, PLAN_TYPE, type PlanRef, type PlanSpec, type WayIn } from '@scc/plan';
 import { compileSCCs, sccSchema, type CompiledSCCs, type Namespace } from '@scc/scc';
-import { listNeighbourPolicies } from '../cluster/neighbours.js';
+import { readPolicies, type PolicyFacts } from '../cluster/policy-kinds.js';
 import { ownedLabelsOf } from '../cluster/namespace.js';
 import { deploymentSchema, selects, serviceSchema, type Deployment } from '../cluster/objects.js';
 import type { UnreadKind } from '../cluster/served.js';
@@ -45,7 +45,7 @@ export interface Facts {
   sccs: CompiledSCCs;
   /** Null when the workload does not exist. */
   workload: Workload | null;
-  policies: KubeObject[];
+  policies: PolicyFacts;
   /** Ways to the workload beside the routes of the mesh. */
   ways: WayIn[];
   /** Kinds of objects that may be ways in and cannot be read. */
@@ -167,7 +167,7 @@ const waysTo = (kube: KubeClient, place: { namespace: string; domain: string }, 
 export async function gatherFacts(
   kube: KubeClient,
   ref: PlanRef,
-  { spec, domain }: { spec: PlanSpec; domain: string },
+  { spec, domain, root }: { spec: PlanSpec; domain: string; root: string },
 ): Promise<Facts> {
   const { namespace } = ref;
   const plan = { ...PLAN_TYPE, namespace, name: ref.name };
@@ -176,7 +176,7 @@ export async function gatherFacts(
     kube.list(SCC_KIND),
     kube.get({ apiVersion: 'v1', kind: 'Namespace', name: namespace }),
     spec.workloadRef.kind === 'Deployment' ? readWorkload(kube, ref, spec.workloadRef.name) : null,
-    listNeighbourPolicies(kube, namespace),
+    readPolicies(kube, { namespace, root }),
   ]);
   const account = spec.serviceAccountName ?? workload?.deployment.spec.template.spec.serviceAccountName ?? 'default';
   const [serviceAccount, inTheWay, { ways, unread }] = await Promise.all([

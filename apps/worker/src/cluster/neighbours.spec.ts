@@ -1,6 +1,6 @@
 import type { KubeObject } from '@scc/kube';
 import { copyName } from '@scc/plan';
-import { copyForCanary, surveyPolicies } from './neighbours.js';
+import { copyForCanary, copyIdOf, surveyPolicies } from './neighbours.js';
 
 const label = { key: 'app', stable: 'ledger', canary: 'ledger-scc-canary' };
 const policy = (name: string, spec: unknown, kind = 'NetworkPolicy'): KubeObject => ({
@@ -56,6 +56,40 @@ describe('copyForCanary', () => {
       kind: 'NetworkPolicy',
       metadata: { name: 'p-scc-canary', namespace: 'shop', labels: { team: 'a', 'scc.poc/role': 'canary' } },
       spec: { ...spec, podSelector: { matchLabels: { app: 'ledger-scc-canary', tier: 'b' } } },
+    });
+  });
+
+  const among = { key: 'app', operator: 'In', values: ['ledger', 'ledger-scc-canary'] };
+  const copied = (spec: object): unknown =>
+    copyForCanary(policy('p', spec), { ...label, name: 'c', markers: {} })['spec'];
+
+  it('lets both sides talk to each other where the peers are the workload itself', () => {
+    const own = { podSelector: { matchLabels: { app: 'ledger', tier: 'b' } } };
+    const both = { podSelector: { matchLabels: { tier: 'b' }, matchExpressions: [among] } };
+    expect(copied({ ...own, ingress: [{ from: [own] }] })).toEqual({ ...both, ingress: [{ from: [both] }] });
+  });
+
+  it('lets the canary through where the workload is', () => {
+    const others = { podSelector: { matchLabels: { app: 'db' } } };
+    const from = [{ podSelector: { matchExpressions: [{ ...among, values: ['ledger', 'x'] }] } }];
+    expect(copied({ ...others, ingress: [{ from }] })).toEqual({
+      ...others,
+      ingress: [
+        { from: [{ podSelector: { matchExpressions: [{ ...among, values: ['ledger', 'x', 'ledger-scc-canary'] }] } }] },
+      ],
+    });
+  });
+});
+
+describe('copyIdOf', () => {
+  it.each([
+    ['beside its original', 'shop', 'p-scc-canary'],
+    ['of the root namespace under a name of its own', 'istio-system', 'istio-system-p-scc-canary'],
+  ])('is %s', (_case, namespace, name) => {
+    expect(copyIdOf({ kind: 'EnvoyFilter', namespace, name: 'p' }, 'shop')).toEqual({
+      kind: 'EnvoyFilter',
+      namespace: 'shop',
+      name,
     });
   });
 });

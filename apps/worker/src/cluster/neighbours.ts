@@ -1,18 +1,7 @@
-import { isNotFound, type KindRef, type KubeClient, type KubeObject } from '@scc/kube';
-import { isCanaryObject, isRecord, type Violation, untracked } from '@scc/plan';
+import type { KubeObject } from '@scc/kube';
+import { copyName, isRecord, type Violation, untracked } from '@scc/plan';
 import type { LabelSwitch } from '@scc/routing';
 import { preImageKeyOf } from './objects.js';
-
-/** Kinds that pick pods by label and would stop at the canary unless they are copied for it. */
-export const POLICY_KINDS: readonly KindRef[] = [
-  { apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy' },
-  { apiVersion: 'policy/v1', kind: 'PodDisruptionBudget' },
-  { apiVersion: 'security.istio.io/v1', kind: 'AuthorizationPolicy' },
-  { apiVersion: 'security.istio.io/v1', kind: 'PeerAuthentication' },
-  { apiVersion: 'security.istio.io/v1', kind: 'RequestAuthentication' },
-  { apiVersion: 'networking.istio.io/v1', kind: 'Sidecar' },
-  { apiVersion: 'telemetry.istio.io/v1', kind: 'Telemetry' },
-];
 
 /** Whether a label map or an `In` expression names the stable value. */
 const namesStable = (value: Record<string, unknown>, { key, stable }: LabelSwitch): boolean =>
@@ -45,6 +34,46 @@ function switched(value: unknown, label: LabelSwitch): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, switched(item, label)]));
 }
 
+/** Selectors that name the stable value name both. */
+function widened(value: unknown, label: LabelSwitch): unknown {
+  if (Array.isArray(value)) return value.map((item) => widened(item, label));
+  if (!isRecord(value)) return value;
+  const { key, stable, canary } = label;
+  const { matchLabels, matchExpressions = [] } = value;
+  if (isRecord(matchLabels) && matchLabels[key] === stable) {
+    const { [key]: _stable, ...others } = matchLabels;
+    const both = { key, operator: 'In', values: [stable, canary] };
+    const expressions = widened(matchExpressions, label) as unknown[];
+    return { ...value, matchLabels: others, matchExpressions: [...expressions, both] };
+  }
+  if (namesStable(value, label)) return { ...value, values: [...(value['values'] as unknown[]), canary] };
+  return Object.fromEntries(Object.entries(value).map(([field, item]) => [field, widened(item, label)]));
+}
+
+/**
+ * What a policy says of the stable pods, said of the canary's. A NetworkPolicy whose peers are these pods as well holds
+ * for both in its copy, so that the two sides may talk to each other: what it allows adds up.
+ */
+function specForCanary({ kind, ...policy }: KubeObject, label: LabelSwitch): unknown {
+  const spec = policy['spec'];
+  if (kind !== 'NetworkPolicy' || !isRecord(spec)) return switched(spec, label);
+  const { podSelector, ...rules } = spec;
+  return some(rules, (record) => namesStable(record, label))
+    ? widened(spec, label)
+    : { ...rules, podSelector: switched(podSelector, label) };
+}
+
+/** Where the copy of a policy lives: beside the canary, wherever its original is. */
+export const copyIdOf = <Id extends { namespace?: string; name: string }>(original: Id, namespace: string) => ({
+  ...original,
+  namespace,
+  name: copyName(
+    original.namespace === undefined || original.namespace === namespace
+      ? original.name
+      : `${original.namespace}-${original.name}`,
+  ),
+});
+
 /** A copy of a policy that says of the canary's pods what the policy says of the stable ones. */
 export function copyForCanary(
   policy: KubeObject,
@@ -58,7 +87,7 @@ export function copyForCanary(
       ...(policy.metadata.namespace ? { namespace: policy.metadata.namespace } : {}),
       labels: { ...untracked(policy.metadata.labels), ...markers },
     },
-    spec: switched(policy['spec'], label),
+    spec: specForCanary(policy, label),
   };
 }
 
@@ -83,19 +112,4 @@ export function surveyPolicies(
       copied.push(preImageKeyOf({ apiVersion, kind, namespace, name }));
   }
   return { copied, violations };
-}
-
-/** Every policy of a namespace; kinds that the cluster does not serve have none. */
-export async function listNeighbourPolicies(kube: KubeClient, namespace: string): Promise<KubeObject[]> {
-  const lists = await Promise.all(
-    POLICY_KINDS.map(async (kind) => {
-      try {
-        return (await kube.list(kind, { namespace })).items;
-      } catch (error) {
-        if (isNotFound(error)) return [];
-        throw error;
-      }
-    }),
-  );
-  return lists.flat().filter(({ metadata }) => !isCanaryObject(metadata));
 }

@@ -1,0 +1,90 @@
+import type { KubeObject } from '@scc/kube';
+import type { PolicyFacts } from '../cluster/policy-kinds.js';
+import { policyViolations, policyWarnings } from './policies.js';
+
+const asked = {
+  namespace: 'shop',
+  services: ['web'],
+  accept: [],
+  sides: {
+    stable: { app: 'web' },
+    canary: { app: 'web-scc-canary' },
+    namespaceLabels: { 'kubernetes.io/metadata.name': 'shop' },
+    names: [{ kind: 'Service', name: 'web' }],
+  },
+};
+const object = (kind: string, spec: object, namespace = 'shop'): KubeObject => ({
+  apiVersion: 'x/v1',
+  kind,
+  metadata: { name: 'one', namespace },
+  spec,
+});
+const facts = (over: Partial<PolicyFacts>): PolicyFacts => ({
+  copied: [],
+  foreign: [],
+  unread: [],
+  unreadOfPlatform: [],
+  ...over,
+});
+const web = { matchLabels: { app: 'web' } };
+const inShop = { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'shop' } } };
+
+describe('policyViolations', () => {
+  it.each<[string, KubeObject, number]>([
+    [
+      'a NetworkPolicy elsewhere that lets these pods through',
+      object('NetworkPolicy', { podSelector: {}, ingress: [{ from: [{ ...inShop, podSelector: web }] }] }, 'db'),
+      1,
+    ],
+    [
+      'a NetworkPolicy elsewhere that lets the whole namespace through',
+      object('NetworkPolicy', { podSelector: {}, ingress: [{ from: [inShop] }] }, 'db'),
+      0,
+    ],
+    [
+      'a NetworkPolicy elsewhere about pods of its own with the label',
+      object('NetworkPolicy', { podSelector: web, ingress: [{ from: [{ podSelector: web }] }] }, 'db'),
+      0,
+    ],
+    [
+      'an EnvoyFilter that names the host',
+      object('EnvoyFilter', { match: { vhost: 'web.shop.svc.cluster.local:80' } }),
+      1,
+    ],
+    ['an EnvoyFilter that does not', object('EnvoyFilter', { workloadSelector: { labels: { app: 'x' } } }), 0],
+    ['a custom resource that picks the pods', object('Guard', { podSelector: web }), 1],
+    ['a custom resource of others', object('Guard', { podSelector: { matchLabels: { app: 'x' } } }), 0],
+  ])('%s', (_case, foreign, expected) => {
+    const found = policyViolations(facts({ foreign: [foreign] }), asked);
+    expect(found.map(({ code }) => code)).toEqual(Array<string>(expected).fill('PolicyNotCopied'));
+  });
+
+  it('refuses a policy that is attached to the Service', () => {
+    const attached = object('AuthorizationPolicy', { targetRefs: [{ kind: 'Service', name: 'web' }] });
+    expect(policyViolations(facts({ copied: [attached] }), asked)).toHaveLength(1);
+  });
+
+  it('takes what the plan accepts by name, elsewhere with its namespace', () => {
+    const foreign = [
+      object('Guard', { podSelector: web }),
+      object('NetworkPolicy', { ingress: [{ from: [{ ...inShop, podSelector: web }] }] }, 'db'),
+    ];
+    const accept = [
+      { kind: 'Guard', name: 'one' },
+      { kind: 'NetworkPolicy', name: 'db/one' },
+    ];
+    expect(policyViolations(facts({ foreign }), { ...asked, accept })).toEqual([]);
+  });
+
+  it('must be told to do without a kind that cannot be read', () => {
+    const unread = [{ kind: 'Guard', reason: 'guards is forbidden' }];
+    expect(policyViolations(facts({ unread }), asked).map(({ code }) => code)).toEqual(['PolicyCannotBeRead']);
+    expect(policyViolations(facts({ unread }), { ...asked, accept: [{ kind: 'Guard', name: '*' }] })).toEqual([]);
+  });
+
+  it('says which kinds of the platform were not looked at', () => {
+    expect(policyWarnings(facts({ unreadOfPlatform: [{ kind: 'Quota', reason: '' }] }))).toEqual([
+      expect.stringMatching(/^not looked at.*: Quota$/),
+    ]);
+  });
+});

@@ -1,0 +1,71 @@
+import type { KubeObject } from '@scc/kube';
+import type { Accepted, Violation } from '@scc/plan';
+import { nameIn } from '../cluster/served.js';
+import type { PolicyFacts } from '../cluster/policy-kinds.js';
+import { foreignPeers, isOfOneSide, refersToOneSide, type Sides } from '../cluster/selectors.js';
+import { isAccepted, isAcceptedUnread } from './ways.js';
+
+interface Asked {
+  namespace: string;
+  sides: Sides;
+  services: readonly string[];
+  accept: readonly Accepted[];
+}
+
+/** Why an object that is not copied treats the two sides differently, or null. */
+function difference(object: KubeObject, { namespace, sides, services }: Asked): string | null {
+  const { kind } = object;
+  const spec = object['spec'];
+  if (kind === 'NetworkPolicy')
+    return isOfOneSide(foreignPeers(spec), sides) ? "lets the workload's pods through and not the canary's" : null;
+  if (kind === 'EnvoyFilter') {
+    const text = JSON.stringify(spec ?? {});
+    const named = services.find((name) => text.includes(`${name}.${namespace}.svc`));
+    return named === undefined ? null : `changes the requests to ${named} by its host, which the canary's host is not`;
+  }
+  return isOfOneSide({ ...object, metadata: null, status: null }, sides)
+    ? "picks the workload's pods, and nothing is known of what it does, so that the canary would be without it"
+    : null;
+}
+
+const refusal = (object: KubeObject, namespace: string, why: string): Violation => {
+  const { kind } = object;
+  const name = nameIn(namespace, object);
+  return {
+    code: 'PolicyNotCopied',
+    field: 'spec.traffic.accept',
+    message: `${kind} ${name} ${why}`,
+    remedy: `Let ${kind} ${name} pick both sides for the time of the migration, or accept the difference by spec.traffic.accept: [{kind: ${kind}, name: '${name}'}].`,
+  };
+};
+
+/** Objects that are not copied and pick one side alone must be accepted by name; so must kinds that cannot be read. */
+export function policyViolations({ copied, foreign, unread }: PolicyFacts, asked: Asked): Violation[] {
+  const { namespace, accept, sides } = asked;
+  const attached = copied.filter((object) => refersToOneSide(object['spec'], sides));
+  const refused = [...attached, ...foreign].flatMap((object) => {
+    const why = attached.includes(object)
+      ? "is attached to the Service, and not to the canary's"
+      : difference(object, asked);
+    if (why === null || isAccepted(accept, { kind: object.kind, name: nameIn(namespace, object) }, namespace))
+      return [];
+    return [refusal(object, namespace, why)];
+  });
+  const unknown = unread
+    .filter(({ kind }) => !isAcceptedUnread(accept, kind))
+    .map(({ kind, reason }) => ({
+      code: 'PolicyCannotBeRead',
+      field: 'spec.traffic.accept',
+      message: `whether a ${kind} picks the workload's pods is not known: ${reason}`,
+      remedy: `Give the worker list on it (worker.moreKinds of the chart), or do without a look at them, by spec.traffic.accept: [{kind: ${kind}, name: '*'}].`,
+    }));
+  return [...refused, ...unknown];
+}
+
+/** Kinds of the platform that were not looked at, in one sentence. */
+export const policyWarnings = ({ unreadOfPlatform }: PolicyFacts): string[] =>
+  unreadOfPlatform.length === 0
+    ? []
+    : [
+        `not looked at, since the worker may not list them (worker.moreKinds of the chart): ${unreadOfPlatform.map(({ kind }) => kind).join(', ')}`,
+      ];

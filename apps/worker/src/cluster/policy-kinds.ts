@@ -1,0 +1,148 @@
+import type { KubeClient, KubeObject } from '@scc/kube';
+import { isCanaryObject, isRecord, PLAN_GROUP } from '@scc/plan';
+import { listServed, type Looked, type UnreadKind } from './served.js';
+import { REFERENCE_FIELD, SELECTOR_FIELD } from './selectors.js';
+
+interface PolicyKind {
+  group: string;
+  /** Newest first. */
+  versions: readonly string[];
+  kind: string;
+}
+
+/** Kinds that pick pods by label and say of the canary the same when they are copied for it. */
+const COPIED: readonly PolicyKind[] = [
+  { group: 'networking.k8s.io', versions: ['v1'], kind: 'NetworkPolicy' },
+  { group: 'policy', versions: ['v1'], kind: 'PodDisruptionBudget' },
+];
+/** Istio's, which also come from the mesh's root namespace. */
+const COPIED_OF_MESH: readonly PolicyKind[] = [
+  { group: 'security.istio.io', versions: ['v1', 'v1beta1'], kind: 'AuthorizationPolicy' },
+  { group: 'security.istio.io', versions: ['v1', 'v1beta1'], kind: 'PeerAuthentication' },
+  { group: 'security.istio.io', versions: ['v1', 'v1beta1'], kind: 'RequestAuthentication' },
+  { group: 'networking.istio.io', versions: ['v1', 'v1beta1'], kind: 'Sidecar' },
+  { group: 'networking.istio.io', versions: ['v1alpha3'], kind: 'EnvoyFilter' },
+  { group: 'networking.istio.io', versions: ['v1beta1'], kind: 'ProxyConfig' },
+  { group: 'extensions.istio.io', versions: ['v1alpha1'], kind: 'WasmPlugin' },
+  { group: 'telemetry.istio.io', versions: ['v1', 'v1alpha1'], kind: 'Telemetry' },
+];
+
+/** Kinds of which the root namespace holds no policies for single workloads. */
+const WHOLE_IN_ROOT = ['PeerAuthentication', 'Sidecar'];
+/** Kinds of the mesh that pick pods and mean more than a policy: who calls, and who is called. */
+const REFUSED_OF_MESH: readonly PolicyKind[] = ['ServiceEntry', 'DestinationRule'].map((kind) => ({
+  group: 'networking.istio.io',
+  versions: ['v1', 'v1beta1'],
+  kind,
+}));
+
+/** Groups whose kinds are read by name elsewhere, or whose selectors do not pick pods that serve. */
+const KNOWN_GROUPS: readonly string[] = [
+  PLAN_GROUP,
+  'networking.istio.io',
+  'security.istio.io',
+  'telemetry.istio.io',
+  'extensions.istio.io',
+  'gateway.networking.k8s.io',
+  'security.openshift.io',
+  'cert-manager.io',
+  'acme.cert-manager.io',
+];
+/** Groups of the platform itself, of which an installation need not read every kind. */
+const PLATFORM = /(^|\.)(openshift\.io|k8s\.io|x-k8s\.io|coreos\.com)$/;
+/** Kinds that look for Services by label: the canary's Service carries the labels of its original. */
+const OF_SERVICES = ['ServiceMonitor'];
+
+/** Objects that may treat pods of the workload differently from the canary's. */
+export interface PolicyFacts {
+  /** Policies of the namespace, and of the mesh's root namespace, of kinds that can be copied. */
+  copied: KubeObject[];
+  /** Objects of all other kinds and namespaces. */
+  foreign: KubeObject[];
+  unread: UnreadKind[];
+  /** Kinds of the platform that may not be read, which is said and does not stop a plan. */
+  unreadOfPlatform: UnreadKind[];
+}
+
+const ours = ({ objects }: Looked): KubeObject[] => objects.filter(({ metadata }) => !isCanaryObject(metadata));
+
+interface CustomKind extends PolicyKind {
+  isNamespaced: boolean;
+}
+
+/** Whether a schema has a field that picks pods or names a workload, in whatever depth. */
+export function hasSelector(schema: unknown): boolean {
+  if (!isRecord(schema)) return false;
+  const { properties, items, additionalProperties } = schema;
+  const fields = isRecord(properties) ? Object.entries(properties) : [];
+  return (
+    fields.some(([name, field]) => SELECTOR_FIELD.test(name) || REFERENCE_FIELD.test(name) || hasSelector(field)) ||
+    hasSelector(items) ||
+    hasSelector(additionalProperties)
+  );
+}
+
+/** The kinds of a CustomResourceDefinition that may pick pods; none for a kind that is known. */
+export function selectingKinds(definition: KubeObject): CustomKind[] {
+  const spec = isRecord(definition['spec']) ? definition['spec'] : {};
+  const { group, scope, names, versions } = spec;
+  const kind = isRecord(names) ? names['kind'] : undefined;
+  if (typeof group !== 'string' || typeof kind !== 'string' || KNOWN_GROUPS.includes(group)) return [];
+  const served = (Array.isArray(versions) ? versions : []).filter(
+    (version): version is Record<string, unknown> => isRecord(version) && version['served'] === true,
+  );
+  const selecting = served.some(({ schema }) => isRecord(schema) && hasSelector(schema['openAPIV3Schema']));
+  const found = served.flatMap(({ name }) => (typeof name === 'string' ? [name] : []));
+  if (!selecting || OF_SERVICES.includes(kind)) return [];
+  return [{ group, kind, versions: found, isNamespaced: scope === 'Namespaced' }];
+}
+
+async function ofUnknownKinds(kube: Pick<KubeClient, 'list'>, namespace: string) {
+  const definitions = await listServed(kube, {
+    group: 'apiextensions.k8s.io',
+    versions: ['v1'],
+    kind: 'CustomResourceDefinition',
+  });
+  const kinds = definitions.objects.flatMap(selectingKinds);
+  const looked = await Promise.all(
+    kinds.map(async (one) => ({
+      ...(await listServed(kube, one, one.isNamespaced ? namespace : undefined)),
+      isPlatform: PLATFORM.test(one.group),
+    })),
+  );
+  return {
+    objects: looked.flatMap(ours),
+    unread: [...definitions.unread, ...looked.flatMap(({ unread, isPlatform }) => (isPlatform ? [] : unread))],
+    unreadOfPlatform: looked.flatMap(({ unread, isPlatform }) => (isPlatform ? unread : [])),
+  };
+}
+
+/**
+ * Reads everything that may pick the workload's pods, in its namespace and in others.
+ * @param root the mesh's root namespace, whose policies hold in every namespace
+ */
+export async function readPolicies(
+  kube: Pick<KubeClient, 'list'>,
+  { namespace, root }: { namespace: string; root: string },
+): Promise<PolicyFacts> {
+  const inNamespace = [...COPIED, ...COPIED_OF_MESH].map((kind) => listServed(kube, kind, namespace));
+  const ofMesh = COPIED_OF_MESH.filter(({ kind }) => !WHOLE_IN_ROOT.includes(kind));
+  const inRoot = root === namespace ? [] : ofMesh.map((kind) => listServed(kube, kind, root));
+  const [own, ofRoot, mesh, networkPolicies, filters, custom] = await Promise.all([
+    Promise.all(inNamespace),
+    Promise.all(inRoot),
+    Promise.all(REFUSED_OF_MESH.map((kind) => listServed(kube, kind, namespace))),
+    listServed(kube, { group: 'networking.k8s.io', versions: ['v1'], kind: 'NetworkPolicy' }),
+    listServed(kube, { group: 'networking.istio.io', versions: ['v1alpha3'], kind: 'EnvoyFilter' }),
+    ofUnknownKinds(kube, namespace),
+  ]);
+  const elsewhere = [...ours(networkPolicies), ...ours(filters)].filter(
+    ({ kind, metadata }) => metadata.namespace !== namespace || kind === 'EnvoyFilter',
+  );
+  return {
+    copied: [...own, ...ofRoot].flatMap(ours),
+    foreign: [...elsewhere, ...mesh.flatMap(ours), ...custom.objects],
+    unread: [...[...own, ...mesh].flatMap(({ unread }) => unread), ...custom.unread],
+    unreadOfPlatform: custom.unreadOfPlatform,
+  };
+}

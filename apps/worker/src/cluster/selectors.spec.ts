@@ -1,0 +1,73 @@
+import { foreignPeers, isOfOneSide, picks, type Sides } from './selectors.js';
+
+const sides: Sides = {
+  stable: { app: 'web', tier: 'front' },
+  canary: { app: 'web-scc-canary', tier: 'front' },
+  namespaceLabels: { 'kubernetes.io/metadata.name': 'shop' },
+  names: [
+    { kind: 'Deployment', name: 'web' },
+    { kind: 'Service', name: 'web' },
+  ],
+};
+const among = (operator: string, ...values: string[]) => ({ matchExpressions: [{ key: 'app', operator, values }] });
+
+describe('picks', () => {
+  it.each<[string, unknown, boolean | null]>([
+    ['matchLabels', { matchLabels: { app: 'web' } }, true],
+    ['another value', { matchLabels: { app: 'x' } }, false],
+    ['In', among('In', 'web', 'x'), true],
+    ['NotIn', among('NotIn', 'web'), false],
+    ['Exists', among('Exists'), true],
+    ['DoesNotExist', among('DoesNotExist'), false],
+    ['an operator that is not known', among('Like', 'web'), false],
+    ['labels and expressions together', { matchLabels: { tier: 'front' }, ...among('In', 'x') }, false],
+    ['a map of labels', { app: 'web' }, true],
+    ['labels in a field', { labels: { app: 'web' } }, true],
+    ['everything', {}, true],
+    ['something else', { replicas: 3 }, null],
+  ])('%s', (_case, selector, expected) => {
+    expect(picks(selector, sides.stable)).toBe(expected);
+  });
+});
+
+describe('isOfOneSide', () => {
+  it.each<[string, unknown, boolean]>([
+    ['a podSelector of the stable pods', { podSelector: { matchLabels: { app: 'web' } } }, true],
+    ['a podSelector of both', { podSelector: { matchLabels: { tier: 'front' } } }, false],
+    ['a podSelector that leaves the stable pods out', { podSelector: among('NotIn', 'web') }, true],
+    ['a podSelector of others', { podSelector: { matchLabels: { app: 'x' } } }, false],
+    ['an endpointSelector in depth', { rules: [{ endpointSelector: { matchLabels: { app: 'web' } } }] }, true],
+    ['a workloadSelector as Istio writes it', { workloadSelector: { labels: { app: 'web' } } }, true],
+    ['a selector in a language of its own', { selector: "app == 'web'" }, true],
+    ['such a selector of others', { selector: "app == 'other'" }, false],
+    ['a list of selectors', { podSelectors: [], selector: [{ matchLabels: { app: 'web' } }] }, true],
+    ['a bare matchLabels', { match: { any: [{ matchLabels: { app: 'web' } }] } }, true],
+    ['a reference to the workload', { scaleTargetRef: { kind: 'Deployment', name: 'web' } }, true],
+    ['a reference to the Service', { targetRefs: [{ kind: 'Service', name: 'web' }] }, true],
+    ['a reference to another', { targetRef: { kind: 'Deployment', name: 'x' } }, false],
+    [
+      'pods of other namespaces',
+      { namespaceSelector: { matchLabels: { team: 'x' } }, podSelector: { matchLabels: { app: 'web' } } },
+      false,
+    ],
+    [
+      'pods of this namespace by its name',
+      {
+        namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'shop' } },
+        podSelector: { matchLabels: { app: 'web' } },
+      },
+      true,
+    ],
+    ['a word that is no selector', { app: 'web' }, false],
+  ])('%s: %j', (_case, spec, expected) => {
+    expect(isOfOneSide(spec, sides)).toBe(expected);
+  });
+});
+
+describe('foreignPeers', () => {
+  it('are the peers that are said of other namespaces', () => {
+    const near = { podSelector: { matchLabels: { app: 'web' } } };
+    const far = { ...near, namespaceSelector: {} };
+    expect(foreignPeers({ ingress: [{ from: [near, far] }], egress: [{ to: [far, near] }, {}] })).toEqual([far, far]);
+  });
+});

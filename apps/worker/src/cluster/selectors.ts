@@ -1,0 +1,101 @@
+import { isRecord } from '@scc/plan';
+
+type Labels = Readonly<Record<string, string>>;
+
+/** Both sides of a migration, as an object of the cluster can name them. */
+export interface Sides {
+  stable: Labels;
+  canary: Labels;
+  namespaceLabels: Labels;
+  /** The workload and its Services, by which a reference names the stable side alone. */
+  names: readonly { kind: string; name: string }[];
+}
+
+const isStrings = (value: unknown): value is Record<string, string> =>
+  isRecord(value) && Object.values(value).every((item) => typeof item === 'string');
+
+function meets(expression: unknown, labels: Labels): boolean {
+  if (!isRecord(expression) || typeof expression['key'] !== 'string') return false;
+  const value = labels[expression['key']];
+  const values: unknown[] = Array.isArray(expression['values']) ? expression['values'] : [];
+  switch (expression['operator']) {
+    case 'In':
+      return value !== undefined && values.includes(value);
+    case 'NotIn':
+      return value === undefined || !values.includes(value);
+    case 'Exists':
+      return value !== undefined;
+    case 'DoesNotExist':
+      return value === undefined;
+    default:
+      return false;
+  }
+}
+
+/** Whether a selector picks labels: a LabelSelector, a map of labels, or one under `labels`; null for anything else. */
+export function picks(selector: unknown, labels: Labels): boolean | null {
+  if (!isRecord(selector)) return null;
+  const { matchLabels, matchExpressions } = selector;
+  if (matchLabels === undefined && matchExpressions === undefined) {
+    if (isStrings(selector)) return Object.entries(selector).every(([key, value]) => labels[key] === value);
+    return isStrings(selector['labels']) ? picks(selector['labels'], labels) : null;
+  }
+  const expressions: unknown[] = Array.isArray(matchExpressions) ? matchExpressions : [];
+  const isMatched = isStrings(matchLabels) ? picks(matchLabels, labels) === true : true;
+  return isMatched && expressions.every((expression) => meets(expression, labels));
+}
+
+/** Whether a selector treats the two sides differently. Of a selector in a language of its own, its words decide. */
+function tellsApart(selector: unknown, sides: Pick<Sides, 'stable' | 'canary'>): boolean {
+  const { stable, canary } = sides;
+  if (typeof selector === 'string')
+    return Object.entries(stable).some(
+      ([key, value]) => canary[key] !== value && selector.includes(key) && selector.includes(value),
+    );
+  if (Array.isArray(selector)) return selector.some((item) => tellsApart(item, sides));
+  return picks(selector, stable) !== picks(selector, canary);
+}
+
+/** Names of fields that pick pods or name what they belong to, in any kind. */
+export const SELECTOR_FIELD = /selector$|^matchLabels$/i;
+export const REFERENCE_FIELD = /targetRefs?$/i;
+
+const names = (reference: unknown, sides: Pick<Sides, 'names'>): boolean =>
+  Array.isArray(reference)
+    ? reference.some((item) => names(item, sides))
+    : isRecord(reference) &&
+      sides.names.some(({ kind, name }) => reference['kind'] === kind && reference['name'] === name);
+
+/**
+ * Whether something in an object concerns the stable side and not the canary: a selector that picks one of them, or a
+ * reference to the workload or its Services. Parts that are said of other namespaces are left out.
+ */
+export function isOfOneSide(value: unknown, sides: Sides): boolean {
+  if (Array.isArray(value)) return value.some((item) => isOfOneSide(item, sides));
+  if (!isRecord(value)) return false;
+  if (picks(value['namespaceSelector'], sides.namespaceLabels) === false) return false;
+  return Object.entries(value).some(([key, item]) => {
+    if (key === 'namespaceSelector') return false;
+    if (REFERENCE_FIELD.test(key)) return names(item, sides);
+    return (SELECTOR_FIELD.test(key) && tellsApart(item, sides)) || isOfOneSide(item, sides);
+  });
+}
+
+/** Whether something in an object names the workload or its Services as what it is meant for. */
+export function refersToOneSide(value: unknown, sides: Pick<Sides, 'names'>): boolean {
+  if (Array.isArray(value)) return value.some((item) => refersToOneSide(item, sides));
+  if (!isRecord(value)) return false;
+  return Object.entries(value).some(([key, item]) =>
+    REFERENCE_FIELD.test(key) ? names(item, sides) : refersToOneSide(item, sides),
+  );
+}
+
+/** The peers of a NetworkPolicy that are pods of other namespaces than its own. */
+export function foreignPeers(spec: unknown): unknown[] {
+  if (!isRecord(spec)) return [];
+  const rules = ['ingress', 'egress'].flatMap((list): unknown[] => (Array.isArray(spec[list]) ? spec[list] : []));
+  const peers = rules.flatMap((rule) =>
+    ['from', 'to'].flatMap((list): unknown[] => (isRecord(rule) && Array.isArray(rule[list]) ? rule[list] : [])),
+  );
+  return peers.filter((peer) => isRecord(peer) && peer['namespaceSelector'] !== undefined);
+}
