@@ -1,9 +1,9 @@
 import type { ChildProcess } from 'node:child_process';
-import { openSync, readFileSync } from 'node:fs';
+import { openSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { messageOf, waitFor } from '@scc/runtime';
 import { z } from 'zod';
-import { pathOf } from './cluster/api.js';
+import { type ApiObject, pathOf } from './cluster/api.js';
 import { readInstallation } from './cluster/installation.js';
 import { localWebhooks, WEBHOOK_PORT } from './cluster/webhooks.js';
 import type { Stack } from './index.js';
@@ -142,7 +142,40 @@ export async function createNamespace(
   await untilPodsMayRun(stack, namespace.metadata.name);
 }
 
-/** Installs the chart's configurations, called on the stack's loopback. */
+/** The chart's configurations as Helm applies them: without entries. */
+export async function applyConfigurations({ api }: Pick<Stack, 'api'>): Promise<void> {
+  const { webhooks } = await readInstallation('kubernetes');
+  for (const { webhooks: _entries, ...configuration } of webhooks as (ApiObject & { webhooks?: unknown })[])
+    await api.call(
+      'PATCH',
+      `${pathOf(configuration)}?fieldManager=helm&force=true`,
+      configuration,
+      'application/apply-patch+yaml',
+    );
+}
+
+/** Writes the chart's entries for the webhook to install, called on the stack's loopback. @returns the file */
+export async function writeEntries(stack: Stack): Promise<string> {
+  const { webhooks } = await readInstallation('kubernetes');
+  const entriesOf = (kind: string): unknown =>
+    localWebhooks(webhooks, '')
+      .filter((configuration) => configuration.kind === kind)
+      .flatMap((configuration) => z.array(entrySchema).parse(configuration['webhooks']));
+  const file = path.join(stack.stateDir, 'webhook-entries.yaml');
+  const entries = {
+    mutating: entriesOf('MutatingWebhookConfiguration'),
+    validating: entriesOf('ValidatingWebhookConfiguration'),
+  };
+  writeFileSync(file, JSON.stringify(entries));
+  return file;
+}
+
+/** The authority is not the installation's: what serves knows it. */
+const entrySchema = z.looseObject({
+  clientConfig: z.looseObject({ url: z.string() }).transform(({ url }) => ({ url })),
+});
+
+/** Installs the chart's configurations with their entries, called on the stack's loopback. */
 export async function installWebhooks(stack: Stack): Promise<void> {
   const ca = readFileSync(path.join(stack.stateDir, 'tls', 'ca.crt'), 'utf8');
   const { webhooks } = await readInstallation('kubernetes');

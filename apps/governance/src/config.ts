@@ -7,6 +7,14 @@ import { databaseConfig } from './database/connect.js';
 
 const port = z.coerce.number().int().min(0).max(65535);
 
+const secretName = z
+  .string()
+  .regex(/^[^/]+\/[^/]+$/, 'must be NAMESPACE/NAME')
+  .transform((text) => {
+    const [namespace = '', name = ''] = text.split('/');
+    return { namespace, name };
+  });
+
 /** Where the serving certificates come from has to be said in one way or the other. */
 export const namesCertificates = ({
   WEBHOOK_TLS,
@@ -43,7 +51,13 @@ const variables = z.object({
     .enum(['kubernetes', 'openshift'])
     .default('kubernetes')
     .describe('kubernetes: admission decides the SCC of pods here. openshift: the cluster does'),
-  AUDIT_KEY_FILE: z.string().describe('the Ed25519 key that signs the audit log, as PKCS#8 PEM'),
+  AUDIT_KEY_FILE: z
+    .string()
+    .optional()
+    .describe('the Ed25519 key that signs the audit log, as PKCS#8 PEM. Needed unless AUDIT_KEY_SECRET is set'),
+  AUDIT_KEY_SECRET: secretName
+    .optional()
+    .describe('NAMESPACE/NAME of the Secret whose audit.key is that key; while it is empty, one is made there, once'),
   AUDIT_PREVIOUS_KEY_FILE: z.string().optional().describe('the key before it, until the log is handed over'),
   AUDIT_ORIGIN: z.string().min(1).describe('the name of this audit log, such as scc.poc/cluster-1'),
   AUDIT_HOLDER: z.string().min(1).default('governance').describe('who seals, such as the pod name'),
@@ -55,6 +69,15 @@ const variables = z.object({
     .default(2000)
     .describe('how long requests are still taken after readiness is false'),
 });
-export const configSchema = variables.refine(namesCertificates, CERTIFICATES_MISSING);
+export const configSchema = variables
+  .refine(namesCertificates, CERTIFICATES_MISSING)
+  .refine(
+    ({ AUDIT_KEY_FILE, AUDIT_KEY_SECRET }) => (AUDIT_KEY_FILE === undefined) !== (AUDIT_KEY_SECRET === undefined),
+    {
+      path: ['AUDIT_KEY_FILE'],
+      error: 'is needed unless AUDIT_KEY_SECRET is set, and must not be set beside it',
+      when: () => true,
+    },
+  );
 export type Config = z.infer<typeof configSchema>;
 export const environment = process.env;

@@ -8,6 +8,7 @@ import { connectKube, createInformer, type KubeClient, type MakeInformer } from 
 import { createLogger, loadConfig, type Logger, onShutdown, startHealthServer } from '@scc/runtime';
 import { TemporalLink } from '@scc/runtime/temporal';
 import { type CertificateSource, followFiles, followSecret, type KeyPair } from '@scc/tls';
+import { keyInSecret } from './audit/kept-key.js';
 import { CheckpointPublisher, type CheckpointStore } from './audit/publish.js';
 import { Sealer } from './audit/sealer.js';
 import { startBackground } from './background.js';
@@ -63,8 +64,13 @@ const followCertificate = (
 const signerFrom = async (origin: string, file: string): Promise<NoteSigner> =>
   signerFromPem(origin, await readFile(file, 'utf8'));
 
+/** The key that signs the audit log, from where the configuration says. */
+const signerOf = async ({ AUDIT_KEY_FILE, AUDIT_KEY_SECRET, AUDIT_ORIGIN }: Config, kube: KubeClient) =>
+  AUDIT_KEY_SECRET === undefined
+    ? signerFrom(AUDIT_ORIGIN, AUDIT_KEY_FILE ?? '')
+    : signerFromPem(AUDIT_ORIGIN, await keyInSecret(kube, AUDIT_KEY_SECRET));
+
 async function start({ config, logger, metrics, parts, signal, setWaiting, setAdmission }: Started): Promise<void> {
-  const signer = await signerFrom(config.AUDIT_ORIGIN, config.AUDIT_KEY_FILE);
   const previous = config.AUDIT_PREVIOUS_KEY_FILE;
   const previousSigner = previous === undefined ? null : await signerFrom(config.AUDIT_ORIGIN, previous);
 
@@ -77,6 +83,7 @@ async function start({ config, logger, metrics, parts, signal, setWaiting, setAd
     return Promise.resolve();
   });
   const makeInformer = informersOf(kube, logger);
+  const signer = await signerOf(config, kube);
 
   // Admission answers from memory: it is there before the database, and stays when that goes away.
   const hints: { taker?: PodTracker } = {};

@@ -6,13 +6,14 @@ import { startCreations } from './creations.fixture.js';
 import {
   ALONE,
   aPod,
+  applyConfigurations,
   createNamespace,
   createPod,
   enforcedNamespace,
   failedOpen,
-  installWebhooks,
   refusalOf,
   webhookIn,
+  writeEntries,
 } from '../../src/webhook.fixture.js';
 
 /** A year in a minute: authorities live 40 s and certificates 15 s. */
@@ -31,8 +32,8 @@ const PER_SECOND = Number(process.env['ROTATION_RATE'] ?? 40);
 let stack: Stack;
 beforeAll(async () => {
   stack = await startStack({ nodes: 1, parts: ALONE });
-  await webhookIn(stack).start(COMPRESSED);
-  await installWebhooks(stack);
+  await applyConfigurations(stack);
+  await webhookIn(stack).start({ ...COMPRESSED, WEBHOOK_ENTRIES_FILE: await writeEntries(stack) });
   await createNamespace(stack, enforcedNamespace('rotation'));
 }, 120_000);
 afterAll(() => stack.stop(), 60_000);
@@ -42,6 +43,61 @@ async function served(): Promise<{ authority: string; leaf: string }> {
   const { data } = z.looseObject({ data: z.record(z.string(), z.string()) }).parse(secret);
   return { authority: data['ca.crt'] ?? '', leaf: data['tls.crt'] ?? '' };
 }
+
+const CONFIGURATIONS = ['mutating', 'validating'].map(
+  (kind) => `/apis/admissionregistration.k8s.io/v1/${kind}webhookconfigurations/scc-webhook`,
+);
+const configurationSchema = z.looseObject({
+  webhooks: z
+    .array(z.looseObject({ name: z.string(), clientConfig: z.looseObject({ caBundle: z.string().default('') }) }))
+    .default([]),
+});
+/** The entries of both configurations, each with whether it has an authority. */
+const entries = (): Promise<string[][]> =>
+  Promise.all(
+    CONFIGURATIONS.map(async (url) =>
+      configurationSchema
+        .parse(await stack.api.get(url))
+        .webhooks.map(({ name, clientConfig }) => `${name}${clientConfig.caBundle === '' ? '' : ' trusted'}`),
+    ),
+  );
+const WHOLE = [
+  ['pods.scc.poc trusted', 'plans.scc.poc trusted'],
+  ['pods', 'exec', 'workloads', 'plans', 'grants', 'cluster-grants', 'namespaces'].map(
+    (name) => `${name}.scc.poc trusted`,
+  ),
+];
+const untilWhole = (): Promise<unknown> =>
+  waitFor(async () => JSON.stringify(await entries()) === JSON.stringify(WHOLE), {
+    timeoutMs: 30_000,
+    what: 'the entries of both configurations',
+  });
+
+describe('the entries of the webhook configurations', () => {
+  it('are written by the webhook when it answers', async () => {
+    await untilWhole();
+  }, 60_000);
+
+  it('stay when the chart is applied again, as an upgrade does', async () => {
+    await applyConfigurations(stack);
+    expect(await entries()).toEqual(WHOLE);
+  }, 60_000);
+
+  it('come back when somebody takes them away, and stay away with a configuration that was deleted', async () => {
+    const [mutating = '', validating = ''] = CONFIGURATIONS;
+    await stack.api.merge(mutating, { webhooks: [] });
+    await untilWhole();
+    await stack.api.call('DELETE', validating);
+    await stack.api.merge(mutating, { webhooks: [] });
+    await waitFor(async () => configurationSchema.parse(await stack.api.get(mutating)).webhooks.length === 2, {
+      timeoutMs: 30_000,
+      what: 'the entries that were taken away',
+    });
+    await expect(stack.api.get(validating)).rejects.toMatchObject({ status: 404 });
+    await applyConfigurations(stack);
+    await untilWhole();
+  }, 90_000);
+});
 
 describe('the rotation of authority and certificate', () => {
   it(

@@ -247,6 +247,22 @@ describe('the chart', () => {
     expect(await policies('admissionPolicies.enabled=true')).toEqual([...always, 'worker-confinement.scc.poc']);
   }, 60_000);
 
+  it('renders the same twice, with no key of the audit log for an upgrade to change', async () => {
+    const own = set('database.secretName=db', 'temporal.address=temporal:7233');
+    const [first, second] = [await renderChart(own), await renderChart([...own, '--is-upgrade'])];
+    expect(second).toBe(first);
+    const kept = parseObjects(first).find((object) => idOf(object) === 'Secret scc-system scc-audit-key');
+    expect(kept).toMatchObject({ metadata: { annotations: { 'helm.sh/resource-policy': 'keep' } } });
+    expect(kept && ('data' in kept || 'stringData' in kept)).toBe(false);
+  }, 60_000);
+
+  it('mounts a key of your own, which governance then may not write', async () => {
+    const objects = parseObjects(await renderChart([...TRY, ...set('audit.secretName=mine')]));
+    expect(objects.find(({ metadata }) => metadata.name === 'scc-audit-key')).toBeUndefined();
+    expect(JSON.stringify(rightsOf(objects, 'governance'))).not.toContain('audit-key');
+    expect(JSON.stringify(podsOf(objects).get('governance')?.spec.volumes)).toContain('"secretName":"mine"');
+  }, 60_000);
+
   it('refuses to be uninstalled while migrations run, by a hook that prints them', async () => {
     const hook = parseObjects(await renderChart(TRY)).find(
       (object) => idOf(object) === 'Job scc-system scc-uninstall-check',

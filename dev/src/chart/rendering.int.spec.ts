@@ -2,6 +2,7 @@ import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
 import type { ApiObject } from '../cluster/api.js';
+import { withEntries } from '../cluster/installation.js';
 import { readObjects } from '../cluster/manifests.js';
 import { idOf, podsOf, rightsOf, type Right } from './objects.fixture.js';
 import { PLATFORMS, RENDERED, type Platform } from '../cluster/places.js';
@@ -53,7 +54,7 @@ describe.each(PLATFORMS)('the rendering for %s', (platform) => {
         apiGroups.includes('admissionregistration.k8s.io') && verbs.some((verb) => !['list', 'watch'].includes(verb)),
     );
     expect(changing.map(({ resourceNames, verbs }) => ({ resourceNames, verbs }))).toEqual([
-      { resourceNames: ['scc-webhook'], verbs: ['get', 'patch'] },
+      { resourceNames: ['scc-webhook'], verbs: ['patch'] },
     ]);
   });
 
@@ -131,22 +132,33 @@ describe.each(PLATFORMS)('the rendering for %s', (platform) => {
     const hook = z.looseObject({
       name: z.string(),
       timeoutSeconds: z.number(),
+      matchConditions: z.array(z.looseObject({ name: z.string() })).default([]),
       namespaceSelector: z
         .looseObject({ matchExpressions: z.array(z.looseObject({ key: z.string(), values: z.array(z.string()) })) })
         .optional(),
     });
-    const hooks = objectsOf(platform)
-      .filter(({ kind }) => kind.endsWith('WebhookConfiguration'))
-      .flatMap((object) => z.array(hook).parse(object['webhooks']));
+    const hooks = withEntries(objectsOf(platform)).flatMap((object) => z.array(hook).parse(object['webhooks']));
     expect(hooks.length).toBeGreaterThan(5);
-    for (const { name, timeoutSeconds, namespaceSelector } of hooks) {
+    for (const { name, timeoutSeconds, namespaceSelector, matchConditions } of hooks) {
       expect(timeoutSeconds).toBeLessThanOrEqual(3);
       if (!/^(pods|exec|workloads|grants)\./.test(name)) continue;
       const exempt = namespaceSelector?.matchExpressions.find(
         ({ key }) => key === 'kubernetes.io/metadata.name',
       )?.values;
       expect([name, exempt]).toEqual([name, expect.arrayContaining(['scc-system', 'kube-system', 'default'])]);
+      expect([name, matchConditions.map((condition) => condition.name)]).toEqual([
+        name,
+        expect.arrayContaining(['not-of-a-system-namespace']),
+      ]);
     }
+  });
+
+  it('installs webhook configurations without entries, which are governance’s', () => {
+    const configurations = objectsOf(platform).filter(({ kind }) => kind.endsWith('WebhookConfiguration'));
+    expect(configurations.map((object) => [idOf(object), 'webhooks' in object])).toEqual([
+      ['MutatingWebhookConfiguration scc-webhook', false],
+      ['ValidatingWebhookConfiguration scc-webhook', false],
+    ]);
   });
 });
 

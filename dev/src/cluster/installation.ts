@@ -1,4 +1,6 @@
 import path from 'node:path';
+import { parse } from 'yaml';
+import { z } from 'zod';
 import { RENDERED, CHART, type Platform } from './places.js';
 import type { ApiObject } from './api.js';
 import { readObjects } from './manifests.js';
@@ -7,12 +9,27 @@ import { readObjects } from './manifests.js';
 const LEFT_OUT = new Set(['Kustomization', 'Deployment', 'Job']);
 const WEBHOOKS = new Set(['MutatingWebhookConfiguration', 'ValidatingWebhookConfiguration']);
 
+/** Where the chart keeps the entries that governance writes into the webhook configurations. */
+const ENTRIES = { kind: 'ConfigMap', name: 'scc-webhook-entries', key: 'entries.yaml' } as const;
+const entriesSchema = z.object({ data: z.object({ [ENTRIES.key]: z.string() }) });
+const listsSchema = z.object({ mutating: z.array(z.looseObject({})), validating: z.array(z.looseObject({})) });
+
+/** The chart's webhook configurations as they are when governance has written their entries, without `caBundle`. */
+export function withEntries(all: readonly ApiObject[]): ApiObject[] {
+  const kept = all.find(({ kind, metadata }) => kind === ENTRIES.kind && metadata.name === ENTRIES.name);
+  if (!kept) throw new Error(`the rendering holds no ${ENTRIES.kind} ${ENTRIES.name}`);
+  const { mutating, validating } = listsSchema.parse(parse(entriesSchema.parse(kept).data[ENTRIES.key]));
+  return all
+    .filter(({ kind }) => WEBHOOKS.has(kind))
+    .map((object) => ({ ...object, webhooks: object.kind === 'MutatingWebhookConfiguration' ? mutating : validating }));
+}
+
 /** What an installation of the product consists of in the cluster, as the chart renders it. */
 export interface Installation {
   crds: ApiObject[];
   /** Namespace, accounts, rights, Services, budgets, network policies, the default SCCs. */
   objects: ApiObject[];
-  /** To be installed when governance answers. */
+  /** Both configurations with their entries, which the API server may call when governance answers. */
   webhooks: ApiObject[];
 }
 
@@ -32,6 +49,6 @@ export async function readInstallation(platform: Platform): Promise<Installation
   return {
     crds: all.filter(isCrd),
     objects: all.filter((object) => !isCrd(object) && !WEBHOOKS.has(object.kind)),
-    webhooks: all.filter(({ kind }) => WEBHOOKS.has(kind)),
+    webhooks: withEntries(all),
   };
 }

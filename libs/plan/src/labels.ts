@@ -29,6 +29,11 @@ export const PLAN_ANNOTATION = 'scc.poc/plan-name';
 
 /** On a webhook configuration that was switched off: the selectors that it gets back. */
 export const DISABLED_ANNOTATION = 'scc.poc/disabled';
+/** Selectors of a webhook that is asked about nothing: no namespace and no object satisfies them. */
+export const ASKED_ABOUT_NOTHING = {
+  namespaceSelector: { matchExpressions: [{ key: 'kubernetes.io/metadata.name', operator: 'DoesNotExist' }] },
+  objectSelector: { matchExpressions: [{ key: DISABLED_ANNOTATION, operator: 'Exists' }] },
+} as const;
 
 /** Holds a deleted plan until its migration is undone. */
 export const FINALIZER = 'scc.poc/undo';

@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { DISABLED_ANNOTATION } from '@scc/plan';
+import { ASKED_ABOUT_NOTHING, DISABLED_ANNOTATION } from '@scc/plan';
 import { z } from 'zod';
 
 export const CONFIGURATION_KINDS = ['MutatingWebhookConfiguration', 'ValidatingWebhookConfiguration'] as const;
@@ -54,6 +54,13 @@ const isInstalled: Check = ({ configurations }) =>
         {
           fault: `${kind} ${CONFIGURATION_NAME} is missing`,
           remedy: 'install the chart again: helm upgrade, see docs/INSTALL.md',
+        },
+      ];
+    if (found.webhooks.length === 0)
+      return [
+        {
+          fault: `${kind} ${CONFIGURATION_NAME} has no entries, so nothing is asked`,
+          remedy: 'look at the log of governance: it writes them when its webhook answers',
         },
       ];
     const isDisabled = found.metadata.annotations?.[DISABLED_ANNOTATION] !== undefined;
@@ -147,8 +154,6 @@ const CHECKS: readonly Check[] = [isInstalled, isTrusted, isCurrent, answers, fa
 /** Everything that is wrong with the webhook of a cluster. */
 export const diagnoseWebhook = (facts: WebhookFacts): WebhookFinding[] => CHECKS.flatMap((check) => check(facts));
 
-/** A selector that no namespace can satisfy. */
-const NOBODY = { matchExpressions: [{ key: 'kubernetes.io/metadata.name', operator: 'DoesNotExist' }] };
 const selectorsSchema = z.array(z.looseObject({}).nullable());
 
 /** Takes every namespace out of every webhook's sight, and keeps what was there; undefined when that is so already. */
@@ -161,8 +166,7 @@ export function disabled(configuration: Configuration): Configuration | undefine
     metadata: { ...metadata, annotations: { ...metadata.annotations, [DISABLED_ANNOTATION]: kept } },
     webhooks: webhooks.map((webhook) => ({
       ...webhook,
-      namespaceSelector: NOBODY,
-      objectSelector: { matchExpressions: [{ key: DISABLED_ANNOTATION, operator: 'Exists' }] },
+      ...ASKED_ABOUT_NOTHING,
     })),
   };
 }

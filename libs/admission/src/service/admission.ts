@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Logger } from '@scc/runtime';
+import { type Logger, pause } from '@scc/runtime';
 import { type CertificateSource, followFiles, type KeyPair, secretStore, startRotation } from '@scc/tls';
 import { allocateNamespaces, type Allocator } from './allocation.js';
 import type { AdmissionDeps, StartAdmission } from './contract.js';
@@ -19,7 +19,7 @@ import { type ServerCertificate, startServer, type WebhookServer } from '../http
 import { cacheCluster } from '../cache/cluster.js';
 import { createMetrics } from '../http/metrics.js';
 import type { AdmissionConfig } from './settings.js';
-import { webhookBundles } from '../tls/bundles.js';
+import { EntryKeeper } from '../tls/keeper.js';
 import { followWebhookTrust, type WebhookTrust } from '../tls/trust.js';
 
 /** Every webhook of a mode. */
@@ -39,9 +39,12 @@ export function hooksOf(context: HookContext, client: Parameters<typeof guardNam
 
 const LOOK_MS = 10_000;
 
+/** How often everything that is kept in the cluster is looked at. */
+const lookMs = ({ rotation }: AdmissionConfig): number => Math.min(LOOK_MS, Math.max(100, rotation.settleMs / 5));
+
 interface SourceDeps {
   readonly client: AdmissionDeps['client'];
-  readonly trust: WebhookTrust;
+  readonly keeper: EntryKeeper;
   readonly logger: Logger;
   readonly onChange: (pair: KeyPair) => void;
   readonly onFailure: () => void;
@@ -49,17 +52,27 @@ interface SourceDeps {
 
 function certificateSource(
   config: AdmissionConfig,
-  { client, trust, ...deps }: SourceDeps,
+  { client, keeper, ...deps }: SourceDeps,
 ): Promise<CertificateSource> {
   if (config.tls === 'files') return followFiles({ folder: config.tlsDir, ...deps });
   const rotation = {
     store: secretStore(client, config.tlsSecret),
-    bundles: webhookBundles(client, trust),
+    bundles: keeper,
     timing: config.rotation,
     names: config.names,
     ...deps,
   };
-  return startRotation(rotation, Math.min(LOOK_MS, Math.max(100, config.rotation.settleMs / 5)));
+  return startRotation(rotation, lookMs(config));
+}
+
+/** A certificate whose authority the API server does not hold by then is served all the same: it may be the only one. */
+const TRUSTED_WITHIN_MS = 30_000;
+const ASK_MS = 50;
+
+async function untilTrusted(certificate: string, trust: WebhookTrust, signal: AbortSignal): Promise<void> {
+  const end = performance.now() + TRUSTED_WITHIN_MS;
+  while (trust.objection(certificate, new Date()) !== null && performance.now() < end && !signal.aborted)
+    await pause(ASK_MS, signal);
 }
 
 /** Starts the admission webhook on a TLS port of its own. */
@@ -86,22 +99,40 @@ export const startAdmission: StartAdmission = async ({ config, client, makeInfor
   const trust = followWebhookTrust(makeInformer);
   const hooks = hooksOf({ cache, config }, client);
   const answering = createAnswering({ hooks, cache, budgetMs: config.budgetMs, metrics, logger });
-  const listening: { server?: WebhookServer } = {};
-  const certificates = await certificateSource(config, {
+  const stopping = new AbortController();
+  const listening: { server?: WebhookServer; pair?: KeyPair } = {};
+  const draining = (): string | null => (stopping.signal.aborted ? 'draining' : null);
+  const keeper = new EntryKeeper({
     client,
     trust,
+    file: config.entriesFile,
+    rotates: config.tls === 'secret',
+    missing: () => draining() ?? cache.missing() ?? (listening.server ? null : 'not listening yet'),
+    logger,
+  });
+  let exchanging: Promise<void> = Promise.resolve();
+  const exchange = async (pair: KeyPair): Promise<void> => {
+    await keeper.look(pair.authorities);
+    await untilTrusted(pair.certificate, trust, stopping.signal);
+    listening.pair = pair;
+    metrics.certificates(pair);
+    listening.server?.setCertificate(tlsOf(pair));
+  };
+  const certificates = await certificateSource(config, {
+    client,
+    keeper,
     logger,
     onChange: (pair) => {
-      metrics.certificates(pair);
-      listening.server?.setCertificate(tlsOf(pair));
+      exchanging = exchanging.then(() => exchange(pair));
     },
     onFailure: () => metrics.certificatesFailed(),
   });
-  metrics.certificates(certificates.current);
+  listening.pair ??= certificates.current;
+  metrics.certificates(listening.pair);
   const server = await startServer({
     host: config.host,
     port: config.port,
-    tls: tlsOf(certificates.current),
+    tls: tlsOf(listening.pair),
     answering,
     clientRequired: config.clientRequired,
     onPod,
@@ -109,19 +140,25 @@ export const startAdmission: StartAdmission = async ({ config, client, makeInfor
     logger,
   });
   listening.server = server;
+  const keepEntries = async (): Promise<void> => {
+    while (!stopping.signal.aborted) {
+      await keeper.look(certificates.current.authorities);
+      await pause(lookMs(config), stopping.signal);
+    }
+  };
+  const keeping = keepEntries();
   logger.info({ port: server.port, mode: config.mode }, 'webhook listening');
-  let draining = false;
+  const served = (): string => (listening.pair ?? certificates.current).certificate;
   return {
     port: server.port,
     metrics: metrics.registry,
-    ready: () =>
-      draining ? 'draining' : (cache.missing() ?? trust.objection(certificates.current.certificate, new Date())),
+    ready: () => draining() ?? cache.missing() ?? trust.objection(served(), new Date()),
     stop: async () => {
-      draining = true;
+      stopping.abort();
       server.drain();
       await delay(config.drainMs);
       await server.close();
-      await Promise.all([certificates.stop(), trust.stop(), cache.stop(), allocator?.stop()]);
+      await Promise.all([certificates.stop(), keeping, exchanging, trust.stop(), cache.stop(), allocator?.stop()]);
     },
   };
 };

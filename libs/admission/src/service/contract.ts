@@ -6,7 +6,7 @@ import type { AdmissionConfig } from './settings.js';
 
 export interface AdmissionDeps {
   readonly config: AdmissionConfig;
-  readonly client: Pick<KubeClient, 'get' | 'list' | 'create' | 'replace' | 'patch' | 'subjectAccessReview'>;
+  readonly client: Pick<KubeClient, 'get' | 'list' | 'create' | 'replace' | 'patch' | 'apply' | 'subjectAccessReview'>;
   readonly makeInformer: MakeInformer;
   readonly logger: Logger;
   /** Called after an answer was sent, and only for callers that proved to be the API server. Must not block. */

@@ -25,6 +25,12 @@ export const admissionSettings = {
     .describe('files: TLS_DIR is kept current by somebody else. secret: certificates are made and rotated here'),
   WEBHOOK_TLS_DIR: z.string().optional().describe('the folder of the webhook where it is another than TLS_DIR'),
   WEBHOOK_TLS_SECRET: z.string().default('scc-system/scc-webhook-tls').describe('NAMESPACE/NAME of that Secret'),
+  WEBHOOK_ENTRIES_FILE: z
+    .string()
+    .optional()
+    .describe(
+      'the entries of both webhook configurations, which are written there while the webhook answers. Unset: they are somebody else’s, with their caBundle',
+    ),
   WEBHOOK_NAMES: list
     .prefault('governance-webhook.scc-system.svc,governance-webhook.scc-system.svc.cluster.local')
     .describe('DNS names and IP addresses in the certificates made here, separated by commas'),
@@ -63,6 +69,8 @@ export interface AdmissionConfig extends HookConfig {
   readonly tlsDir: string;
   readonly tls: 'files' | 'secret';
   readonly tlsSecret: { readonly namespace: string; readonly name: string };
+  /** Undefined: the webhook configurations are somebody else's. */
+  readonly entriesFile: string | undefined;
   readonly names: readonly string[];
   readonly rotation: RotationTiming;
   readonly budgetMs: number;
@@ -107,6 +115,7 @@ export const admissionConfigOf = (env: Environment): AdmissionConfig => ({
   tlsDir: env.WEBHOOK_TLS_DIR ?? env.TLS_DIR ?? '',
   tls: env.WEBHOOK_TLS,
   tlsSecret: secretOf(env.WEBHOOK_TLS_SECRET),
+  entriesFile: env.WEBHOOK_ENTRIES_FILE,
   names: env.WEBHOOK_NAMES,
   rotation: {
     authorityLifeMs: env.WEBHOOK_AUTHORITY_HOURS * HOUR_MS,

@@ -3,7 +3,7 @@ import { defaultSCCs } from '@scc/scc';
 
 export type KubeLike = Readonly<Record<string, unknown>> & {
   readonly kind: string;
-  readonly metadata: { readonly name: string; readonly namespace?: string };
+  readonly metadata: { readonly name: string; readonly namespace?: string; readonly uid?: string };
 };
 
 export const keyOf = ({ metadata: { namespace, name } }: KubeLike): string =>

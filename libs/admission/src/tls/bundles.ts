@@ -1,23 +1,28 @@
-import type { KubeClient } from '@scc/kube';
-import type { Bundles } from '@scc/tls';
-import { ADMISSION_API, CONFIGURATIONS, configurationSchema, type WebhookTrust } from './trust.js';
+import { bundleOf, certificatesIn } from '@scc/tls';
 
-/** Reads bundles as informers see them, and writes them into every webhook of the installed configurations. */
-export function webhookBundles(client: Pick<KubeClient, 'get' | 'patch'>, trust: WebhookTrust): Bundles {
-  return {
-    held: () => trust.bundles(),
-    publish: async (bundle) => {
-      const caBundle = Buffer.from(bundle).toString('base64');
-      for (const { kind, name } of CONFIGURATIONS) {
-        const id = { apiVersion: ADMISSION_API, kind, name };
-        const webhooks = configurationSchema.parse((await client.get(id)) ?? { metadata: { name } }).webhooks ?? [];
-        // Tested by name: somebody may apply another list in between.
-        const body = webhooks.flatMap((webhook, index) => [
-          { op: 'test', path: `/webhooks/${index}/name`, value: webhook.name },
-          { op: 'add', path: `/webhooks/${index}/clientConfig/caBundle`, value: caBundle },
-        ]);
-        if (body.length > 0) await client.patch(id, { type: 'json', body, fieldManager: 'scc-webhook' });
-      }
-    },
-  };
+interface Bundles {
+  /** What the API server holds, PEM; '' where an entry has no authority. */
+  readonly held: readonly string[];
+  /** The authorities of what is served here, PEM; '' when they are not known. */
+  readonly mine: string;
+  /** Whether every replica must have heard of `mine` by now. */
+  readonly isSettled: boolean;
+  readonly now: Date;
+}
+
+/**
+ * The authorities that belong into every `caBundle` while somebody else makes the certificates. Replicas hear of a new
+ * authority one after another: it is added at once, and the old ones go when all must have heard.
+ */
+export function bundleToHold({ held, mine, isSettled, now }: Bundles): string {
+  const own = certificatesIn(mine);
+  const wanted = new Map(own.map((one) => [one.fingerprint256, one]));
+  if (own.length > 0 && isSettled) return bundleOf(own.map(String));
+  const known = new Map(
+    held
+      .flatMap(certificatesIn)
+      .filter((one) => one.validToDate > now)
+      .map((one) => [one.fingerprint256, one]),
+  );
+  return bundleOf([...new Map([...known, ...wanted]).values()].map(String));
 }

@@ -1,4 +1,5 @@
 import type { MakeInformer } from '@scc/kube';
+import { DISABLED_ANNOTATION } from '@scc/plan';
 import { z } from 'zod';
 import { anchorOf } from '@scc/tls';
 
@@ -10,13 +11,31 @@ export const CONFIGURATIONS = [
 export const ADMISSION_API = 'admissionregistration.k8s.io/v1';
 
 export const configurationSchema = z.looseObject({
-  metadata: z.looseObject({ name: z.string(), resourceVersion: z.string().optional() }),
+  metadata: z.looseObject({
+    name: z.string(),
+    uid: z.string().default(''),
+    resourceVersion: z.string().optional(),
+    annotations: z.record(z.string(), z.string()).optional(),
+  }),
   webhooks: z
     .array(z.looseObject({ name: z.string(), clientConfig: z.looseObject({ caBundle: z.string().optional() }) }))
     .nullish(),
 });
 
+type Installed = z.infer<typeof configurationSchema>;
+/** A configuration as the API server holds it. */
+export interface InstalledConfiguration {
+  readonly kind: (typeof CONFIGURATIONS)[number]['kind'];
+  readonly name: string;
+  readonly uid: string;
+  readonly webhooks: NonNullable<Installed['webhooks']>;
+  /** Break-glass: its entries match nothing until it is enabled. */
+  readonly isDisabled: boolean;
+}
+
 export interface WebhookTrust {
+  /** The configurations that are there, with entries or without. */
+  installed(): InstalledConfiguration[];
   /** Every bundle that the API server holds for this webhook, as PEM. */
   bundles(): string[];
   /** Why the API server would refuse a chain, or null. Without an installed configuration nobody asks. */
@@ -29,15 +48,16 @@ const decoded = (base64: string | undefined): string => (base64 ? Buffer.from(ba
 
 /** Follows the `caBundle`s by which the API server checks this webhook. */
 export function followWebhookTrust(makeInformer: MakeInformer, onChange: () => void = () => undefined): WebhookTrust {
-  const held = new Map<string, string[]>();
+  const held = new Map<string, InstalledConfiguration>();
   const informers = CONFIGURATIONS.map(({ kind, name }) => {
     const informer = makeInformer({ apiVersion: ADMISSION_API, kind }, (key, current) => {
       if (key !== name) return;
-      const webhooks = configurationSchema.safeParse(current).data?.webhooks ?? [];
-      held.set(
-        kind,
-        webhooks.map(({ clientConfig }) => decoded(clientConfig.caBundle)),
-      );
+      const found = configurationSchema.safeParse(current).data;
+      if (!found) held.delete(kind);
+      else {
+        const isDisabled = found.metadata.annotations?.[DISABLED_ANNOTATION] !== undefined;
+        held.set(kind, { kind, name, uid: found.metadata.uid, webhooks: found.webhooks ?? [], isDisabled });
+      }
       onChange();
     });
     informer.start();
@@ -45,8 +65,14 @@ export function followWebhookTrust(makeInformer: MakeInformer, onChange: () => v
   });
   const synced = Promise.all(informers.map((informer) => informer.synced));
   synced.catch(() => undefined);
-  const bundles = (): string[] => [...new Set([...held.values()].flat())];
+  const installed = (): InstalledConfiguration[] => [...held.values()];
+  const bundles = (): string[] => [
+    ...new Set(
+      installed().flatMap(({ webhooks }) => webhooks.map(({ clientConfig }) => decoded(clientConfig.caBundle))),
+    ),
+  ];
   return {
+    installed,
     bundles,
     objection: (certificate, now) =>
       bundles().every((bundle) => anchorOf(certificate, bundle, now) !== undefined)
