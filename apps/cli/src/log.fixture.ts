@@ -1,5 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import {
+  AUTHORITY_TABLES,
   columnsOf,
   CompactRange,
   encodeBody,
@@ -60,7 +61,8 @@ export function aLog(size: number, signer: NoteSigner): LogFixture {
     records.push({ t: 'checkpoint', size: range.size, note });
     checkpoints.set(range.size, note);
   }
-  records.push({ t: 'end', sealed: size, unsealed: 0, checkpoints: checkpoints.size });
+  for (const table of AUTHORITY_TABLES) records.push({ t: 'table', table });
+  records.push({ t: 'end', sealed: size, unsealed: 0, checkpoints: checkpoints.size, rows: 0 });
   return { records, receipts, checkpoints };
 }
 

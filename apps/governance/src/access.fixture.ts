@@ -6,6 +6,8 @@ import { z } from 'zod';
 import type { AccessReview } from './access/kubernetes.js';
 import { API_GROUP } from './access/roles.js';
 import { accessConfig } from './access/settings.js';
+import { AuthorityWatch } from './audit/authority-watch.js';
+import { Contradictions } from './audit/contradictions.controller.js';
 import { Observer } from './health/observer.js';
 import { ROLE_TABLE } from './permissions.js';
 import type { Api } from './server.js';
@@ -97,6 +99,7 @@ export async function startGuarded(
       signer: signerFromPem(origin, privateKey.export({ format: 'pem', type: 'pkcs8' }).toString()),
       origin,
       ratePerSecond: 100_000,
+      contradictions: new Contradictions(new AuthorityWatch({ source, logger: log })),
       logger: createLogger('test', 'silent'),
     },
     host: '127.0.0.1',

@@ -8,6 +8,8 @@ import { API_GROUP } from './access/roles.js';
 import { accessConfig } from './access/settings.js';
 import { ROLES } from './call/roles.js';
 import { GovernanceMetrics } from './health/metrics.js';
+import { AuthorityWatch } from './audit/authority-watch.js';
+import { Contradictions } from './audit/contradictions.controller.js';
 import { Observer } from './health/observer.js';
 import type { Probes } from './health/probes.js';
 import { ROLE_TABLE } from './permissions.js';
@@ -66,7 +68,8 @@ export async function startTestApi(source: DataSource, options: TestApiOptions =
       [role],
     );
   const logger = options.log ?? createLogger('test', 'silent');
-  const observer = new Observer(source, logger, probes, options.contradicted);
+  const contradictions = new Contradictions(new AuthorityWatch({ source, logger }));
+  const observer = new Observer(source, logger, probes, options.contradicted ?? (() => contradictions.reason));
   const { privateKey } = generateKeyPairSync('ed25519');
   const signer = signerFromPem('scc.poc/test', privateKey.export({ format: 'pem', type: 'pkcs8' }).toString());
   const metrics = new GovernanceMetrics();
@@ -89,6 +92,7 @@ export async function startTestApi(source: DataSource, options: TestApiOptions =
       signer,
       origin: 'scc.poc/test',
       ratePerSecond,
+      contradictions,
       logger,
     },
     host: '127.0.0.1',

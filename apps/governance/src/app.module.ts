@@ -7,6 +7,7 @@ import { DataSource } from 'typeorm';
 import { AccessModule, type AccessOptions } from './access/access.module.js';
 import { ApprovalsModule } from './approvals/approvals.module.js';
 import { AuditModule } from './audit/audit.module.js';
+import type { Contradictions } from './audit/contradictions.controller.js';
 import { EngineModule } from './engine/engine.module.js';
 import { HealthModule } from './health/health.module.js';
 import type { Observer } from './health/observer.js';
@@ -30,13 +31,23 @@ export interface AppParts {
   signer: NoteSigner;
   origin: string;
   ratePerSecond: number;
+  contradictions: Contradictions;
   logger: Logger;
 }
 
 /** Everything that answers requests, from parts that the composition root made. */
 @Module({})
 export class AppModule {
-  static register({ source, observer, access, signer, origin, ratePerSecond, logger }: AppParts): DynamicModule {
+  static register({
+    source,
+    observer,
+    access,
+    signer,
+    origin,
+    ratePerSecond,
+    contradictions,
+    logger,
+  }: AppParts): DynamicModule {
     return {
       module: AppModule,
       global: true,
@@ -54,7 +65,7 @@ export class AppModule {
           StopsModule,
         ],
         HistoryModule.register({ signer, origin }),
-        AuditModule.register({ origin, logger }),
+        AuditModule.register({ origin, logger, contradictions }),
         HealthModule.register(observer),
       ],
       providers: [

@@ -8,6 +8,8 @@ import { connectKube, createInformer, type KubeClient, type MakeInformer } from 
 import { createLogger, loadConfig, type Logger, onShutdown, startHealthServer } from '@scc/runtime';
 import { TemporalLink } from '@scc/runtime/temporal';
 import { type CertificateSource, followFiles, followSecret, type KeyPair } from '@scc/tls';
+import { AuthorityWatch } from './audit/authority-watch.js';
+import { Contradictions } from './audit/contradictions.controller.js';
 import { keyInSecret } from './audit/kept-key.js';
 import { CheckpointPublisher, type CheckpointStore } from './audit/publish.js';
 import { Sealer } from './audit/sealer.js';
@@ -129,10 +131,12 @@ async function start({ config, logger, metrics, parts, signal, setWaiting, setAd
   metrics.watchPool(source);
 
   const publisher = new CheckpointPublisher({ store: checkpointStore(kube), db: source, vkey: signer.vkey, logger });
+  const authority = new AuthorityWatch({ source, logger });
+  const contradictions = new Contradictions(authority, () => publisher.refused);
   metrics.gauge(
     'scc_governance_audit_contradicted',
-    'Whether the audit log cannot be the one that was published before: 1 is an incident.',
-    () => (publisher.contradicted === null ? 0 : 1),
+    'Whether the audit log cannot be the one that was published before, or tables contradict it: 1 is an incident.',
+    () => (contradictions.reason === null ? 0 : 1),
   );
   const sealer = new Sealer(source, {
     origin: config.AUDIT_ORIGIN,
@@ -145,6 +149,9 @@ async function start({ config, logger, metrics, parts, signal, setWaiting, setAd
   sealer.start();
   parts.add(() => publisher.stop());
   parts.add(() => sealer.stop());
+
+  authority.start();
+  parts.add(() => authority.stop());
 
   const temporal = new TemporalLink(config);
   parts.add(() => temporal.close());
@@ -160,7 +167,7 @@ async function start({ config, logger, metrics, parts, signal, setWaiting, setAd
   const probed = new TemporalLink(config, { interceptors: [] });
   parts.add(() => probed.close());
   const probes = outsideProbes({ subjectAccessReview: (review) => kube.subjectAccessReview(review), temporal: probed });
-  const observer = new Observer(source, logger, probes, () => publisher.contradicted);
+  const observer = new Observer(source, logger, probes, () => contradictions.reason);
   parts.add(() => observer.stop());
   await observer.start();
   watchWork(metrics, observer, background.pods);
@@ -179,6 +186,7 @@ async function start({ config, logger, metrics, parts, signal, setWaiting, setAd
       signer,
       origin: config.AUDIT_ORIGIN,
       ratePerSecond: config.API_RATE_PER_SECOND,
+      contradictions,
       logger,
     },
     host: config.API_HOST,

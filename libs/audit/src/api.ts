@@ -46,6 +46,24 @@ export const auditConsistencySchema = z.object({
   checkpoint: z.string().nullable().describe('The signed checkpoint of the second size, null when none was signed.'),
 });
 
+export const auditContradictionsSchema = z.object({
+  published: z
+    .object({ message: z.string(), checkpoint: z.string() })
+    .nullable()
+    .describe('A published checkpoint that the log does not continue.'),
+  rows: z.array(
+    z.object({
+      ...{ fault: z.string(), table: z.string(), key: z.string(), message: z.string() },
+      holds: z.record(z.string(), z.json()).nullable().describe('The row as it stands, null when it is gone.'),
+      by: z
+        .object({ index: size.nullable(), entryId: z.string() })
+        .nullable()
+        .describe('The entry that is contradicted.'),
+    }),
+  ),
+});
+
+export type AuditContradictions = z.infer<typeof auditContradictionsSchema>;
 export type AuditEntrySummary = z.infer<typeof auditEntrySummarySchema>;
 export type AuditEntryDetail = z.infer<typeof auditEntryDetailSchema>;
 export type AuditInclusion = z.infer<typeof auditInclusionSchema>;

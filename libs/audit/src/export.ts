@@ -1,13 +1,16 @@
 import { z } from 'zod';
+import { AUTHORITY_TABLES, type AuthorityRow, type AuthorityTable } from './authority/rows.js';
 import type { AuditColumns } from './entry.js';
 import { HASH_BYTES } from './hashing.js';
 
 /**
  * The log as one stream, in this order: a header; every sealed entry by index, each checkpoint right after the entry
  * that completes its size, each tile right after its last leaf; checkpoints beyond the last entry; entries that are not
- * sealed yet; an end record. In a file each record is one line of JSON, bytes as base64, hashes as hex.
+ * sealed yet; tables whose rows carry authority, each followed by all of its rows; an end record. In a file each record is
+ * one line of JSON, bytes as base64, hashes as hex.
  */
-export type LogRecord = LogHeader | SealedEntry | UnsealedEntry | TileRecord | CheckpointRecord | LogEnd;
+export type LogRecord =
+  LogHeader | SealedEntry | UnsealedEntry | TileRecord | CheckpointRecord | TableRecord | RowRecord | LogEnd;
 
 export interface LogHeader {
   t: 'header';
@@ -52,11 +55,24 @@ export interface CheckpointRecord {
   note: string;
 }
 
+/** All rows of this table follow. */
+export interface TableRecord {
+  t: 'table';
+  table: AuthorityTable;
+}
+
+/** A row as it stood when the log was read, not an entry: what it says is compared with the entries. */
+export interface RowRecord extends AuthorityRow {
+  t: 'row';
+}
+
 export interface LogEnd {
   t: 'end';
   sealed: number;
   unsealed: number;
   checkpoints: number;
+  /** Of tables that carry authority; an export without such tables has none. */
+  rows: number;
 }
 
 export const EXPORT_FORMAT = 'scc-audit-export/1';
@@ -88,7 +104,9 @@ const recordSchema = z.discriminatedUnion('t', [
     keys: z.array(text),
     exportedAt: z.iso.datetime(),
   }),
-  z.object({ t: z.literal('end'), sealed: count, unsealed: count, checkpoints: count }),
+  z.object({ t: z.literal('table'), table: z.enum(AUTHORITY_TABLES) }),
+  z.object({ t: z.literal('row'), table: z.enum(AUTHORITY_TABLES), key: text, holds: z.record(text, z.json()) }),
+  z.object({ t: z.literal('end'), sealed: count, unsealed: count, checkpoints: count, rows: count.default(0) }),
 ]);
 
 /** @throws ExportFormatError naming the line. */
@@ -127,6 +145,8 @@ function printable(record: LogRecord): object {
       return { ...record, hashes: record.hashes.toString('base64') };
     case 'header':
     case 'checkpoint':
+    case 'table':
+    case 'row':
     case 'end':
       return record;
   }

@@ -25,12 +25,16 @@ const FAULTS = {
   'history-rewritten': 'tampered',
   'receipt-missing': 'tampered',
   'receipt-contradicted': 'tampered',
+  'row-without-entry': 'tampered',
+  'entry-without-row': 'tampered',
+  'row-differs': 'tampered',
   'unsealed-entries': 'incomplete',
   'export-truncated': 'incomplete',
   'anchor-unusable': 'incomplete',
   'clock-not-monotonic': 'warning',
   'no-anchor': 'warning',
   'no-pinned-key': 'warning',
+  'tables-not-compared': 'warning',
 } as const satisfies Record<string, 'tampered' | 'incomplete' | 'warning'>;
 
 export type Fault = keyof typeof FAULTS;
@@ -47,6 +51,9 @@ export interface Finding {
 
 /** Found because the log contradicts something outside; a fault in the log itself says more. */
 const BY_WITNESS: readonly Fault[] = ['history-rewritten', 'receipt-contradicted', 'receipt-missing'];
+
+/** About the tables beside the log: what an altered entry would have made of them says less than the entry. */
+const BESIDE_THE_LOG: readonly Fault[] = ['row-without-entry', 'entry-without-row', 'row-differs'];
 
 const KEPT_PER_FAULT = 20;
 
@@ -66,11 +73,15 @@ export class Findings {
     return this.counts.has(fault);
   }
 
-  /** By place in the log, findings without a place last; at one place the log's own fault before its witness. */
+  /**
+   * By place in the log, findings without a place last; at one place the log's own fault before its witness. Tables that
+   * contradict the log come after everything that is wrong with the log itself.
+   */
   sorted(): Finding[] {
+    const beside = ({ fault }: Finding): number => Number(BESIDE_THE_LOG.includes(fault));
     const place = ({ index }: Finding): number => index ?? Number.MAX_SAFE_INTEGER;
     const rank = ({ fault }: Finding): number => BY_WITNESS.indexOf(fault);
-    return this.kept.toSorted((a, b) => place(a) - place(b) || rank(a) - rank(b));
+    return this.kept.toSorted((a, b) => beside(a) - beside(b) || place(a) - place(b) || rank(a) - rank(b));
   }
 
   totals(): Partial<Record<Fault, number>> {

@@ -25,11 +25,13 @@ export {
 } from './export.js';
 export {
   auditConsistencySchema,
+  auditContradictionsSchema,
   auditEntryDetailSchema,
   auditEntryPageSchema,
   auditEntrySummarySchema,
   auditStateSchema,
   type AuditConsistency,
+  type AuditContradictions,
   type AuditEntryDetail,
   type AuditEntrySummary,
   type AuditInclusion,
@@ -40,3 +42,6 @@ export { KEY_ROTATED, readRotation, rotationDetails } from './keys.js';
 export { type Anchor } from './anchors.js';
 export { type HeldReceipt } from './receipts.js';
 export { verifyLog, type Trust, type VerifyReport } from './verify.js';
+export { AuthorityCheck, type Contradiction } from './authority/compare.js';
+export { AUTHORITY_ACTIONS } from './authority/rules.js';
+export { AUTHORITY_TABLES, type AuthorityRow, type AuthorityTable } from './authority/rows.js';

@@ -1,5 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Anchor, AnchorCheck } from './anchors.js';
+import { AuthorityCheck } from './authority/compare.js';
+import type { AuthorityRow, AuthorityTable } from './authority/rows.js';
 import { checkEntry, type EntryVerdict } from './entry-check.js';
 import type { EntryRow, LogEnd, LogHeader, LogRecord, SealedEntry, UnsealedEntry } from './export.js';
 import { type Finding, Findings, type Fault } from './findings.js';
@@ -27,7 +29,7 @@ export interface VerifyReport {
   first: Finding | null;
   findings: Finding[];
   totals: Partial<Record<Fault, number>>;
-  checked: { sealed: number; unsealed: number; checkpoints: number; anchors: number; receipts: number };
+  checked: { sealed: number; unsealed: number; checkpoints: number; anchors: number; receipts: number; rows: number };
   /** The newest checkpoint that was confirmed, to be kept and given to the next verification. */
   head: string | null;
 }
@@ -57,6 +59,9 @@ class Verification {
   private tree: TreeCheck | null = null;
   private header: LogHeader | null = null;
   private end: LogEnd | null = null;
+  private readonly authority = AuthorityCheck.empty();
+  private readonly tables: AuthorityTable[] = [];
+  private readonly rows: AuthorityRow[] = [];
   private unsealed = 0;
   private oldestUnsealed: { at: number; entryId: string } | null = null;
 
@@ -89,6 +94,14 @@ class Verification {
         return this.tree?.tile(record);
       case 'checkpoint':
         return this.tree?.checkpoint(record);
+      case 'table': {
+        this.tables.push(record.table);
+        return;
+      }
+      case 'row': {
+        this.rows.push(record);
+        return;
+      }
       case 'end':
         this.end = record;
     }
@@ -133,8 +146,15 @@ class Verification {
     if (verdict.fault && sealed && index !== null && !verdict.leaf.equals(sealed))
       this.swaps.see({ index, entryId, row: entry.row, leaf: verdict.leaf, sealed, ...verdict.fault });
     else if (verdict.fault) this.findings.add(verdict.fault.fault, { index, entryId }, verdict.fault.message);
-    else if (verdict.body) this.order.see({ row: entry.row, entryId, occurredAt: verdict.body.occurredAt }, index);
+    else if (verdict.body) this.accept(verdict.body, entry.row, index);
     return verdict;
+  }
+
+  private accept(body: NonNullable<EntryVerdict['body']>, row: number, index: number | null): void {
+    const { id, occurredAt, action, actor, object, details } = body;
+    this.order.see({ row, entryId: id, occurredAt }, index);
+    const { name = null, namespace = null } = object;
+    this.authority.see({ id, action, actor: actor.name, name, namespace, details }, index);
   }
 
   private rotate(details: unknown, index: number, entryId: string | null): void {
@@ -171,13 +191,24 @@ class Verification {
       blame: (from) => (place !== null && place >= from ? place : byReceipt(from)),
     });
     this.checkTrust(size);
+    this.checkTables();
     return this.report(size);
   }
 
   private checkCompleteness(size: number): void {
     const { end, oldestUnsealed, header } = this;
-    const counts = { sealed: size, unsealed: this.unsealed, checkpoints: this.tree?.checkpoints ?? 0 };
-    const announced = end && { sealed: end.sealed, unsealed: end.unsealed, checkpoints: end.checkpoints };
+    const counts = {
+      sealed: size,
+      unsealed: this.unsealed,
+      checkpoints: this.tree?.checkpoints ?? 0,
+      rows: this.rows.length,
+    };
+    const announced = end && {
+      sealed: end.sealed,
+      unsealed: end.unsealed,
+      checkpoints: end.checkpoints,
+      rows: end.rows,
+    };
     if (!isDeepStrictEqual(announced, counts))
       this.findings.add('export-truncated', {}, 'the export does not hold everything that it announces');
     if (!oldestUnsealed || !header || Date.parse(header.exportedAt) - oldestUnsealed.at < MAX_SEAL_LAG_MS) return;
@@ -203,6 +234,20 @@ class Verification {
       this.findings.add('key-replaced', { index: 0 }, 'the log was never signed by the pinned key');
   }
 
+  /** Rows of authority that no entry made, that are gone, or that say something else than their entries. */
+  private checkTables(): void {
+    if (this.tables.length === 0) {
+      this.findings.add(
+        'tables-not-compared',
+        {},
+        'the tables that carry authority were not given: only the log itself was checked',
+      );
+      return;
+    }
+    for (const { fault, by, message } of this.authority.compare(this.rows, this.tables))
+      this.findings.add(fault, by ?? {}, message);
+  }
+
   private report(size: number): VerifyReport {
     const findings = this.findings.sorted();
     const tampered = findings.find(({ severity }) => severity === 'tampered');
@@ -218,6 +263,7 @@ class Verification {
         checkpoints: this.tree?.checkpoints ?? 0,
         anchors: this.anchorCount,
         receipts: this.trust.receipts.length,
+        rows: this.rows.length,
       },
       head: this.tree?.head?.note ?? null,
     };

@@ -2,6 +2,8 @@ import { createWriteStream } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import {
+  type AuditContradictions,
+  auditContradictionsSchema,
   auditEntryDetailSchema,
   auditEntrySummarySchema,
   auditStateSchema,
@@ -118,6 +120,51 @@ async function save(
   session.output.remark(`${count(found.length, what)} found`);
 }
 
+const CONTRADICTIONS = '/v1/audit/contradictions';
+
+/** @returns the exit code: 2 while something contradicts the log. */
+function showFound(session: Session, found: AuditContradictions): number {
+  const { published, rows } = found;
+  const isFound = published !== null || rows.length > 0;
+  session.output.show(found, () =>
+    isFound
+      ? table(
+          ['fault', 'row', 'entry', 'what'],
+          [
+            ...(published ? [['published checkpoint', '-', '-', published.message]] : []),
+            ...rows.map(({ fault, table: name, key, by, message }) => [
+              ...[fault, `${name}/${key}`, by?.entryId ?? '-', message],
+            ]),
+          ],
+        )
+      : 'nothing contradicts the audit log',
+  );
+  return isFound ? EXIT.tampered : EXIT.ok;
+}
+
+async function contradictions(session: Session): Promise<number> {
+  return showFound(
+    session,
+    await session.governance().ask(auditContradictionsSchema, { method: 'GET', path: CONTRADICTIONS }),
+  );
+}
+
+async function answer(
+  session: Session,
+  { reason, row, published = false }: { reason: string; row: string[]; published?: boolean },
+): Promise<number> {
+  const rows = row.map((name) => {
+    const at = name.indexOf('/');
+    if (at < 1) throw new CliError(`--row: ${name} is not TABLE/KEY`, 'Take it from audit contradictions.', EXIT.usage);
+    return { table: name.slice(0, at), key: name.slice(at + 1) };
+  });
+  const body = { reason, rows, published };
+  const left = await session
+    .governance()
+    .ask(auditContradictionsSchema, { method: 'POST', path: `${CONTRADICTIONS}/answers`, body });
+  return showFound(session, left);
+}
+
 const collect = (value: string, previous: string[]): string[] => [...previous, value];
 
 /** `sccctl audit …` */
@@ -141,6 +188,17 @@ export function auditCommand(run: Run): Command {
     .option('--no-cluster', 'do not look for checkpoints in the ConfigMap and in the status of plans')
     .option('--save-head <file>', 'write the newest confirmed checkpoint, for the next --since')
     .action((options: VerifyOptions) => run((session) => verify(session, options)));
+  audit
+    .command('contradictions')
+    .description('rows of authority and published checkpoints that the log contradicts; exit code 2 when there are any')
+    .action(() => run(contradictions));
+  audit
+    .command('answer')
+    .description('accept what contradicts the log, as it is now, under your name')
+    .requiredOption('--reason <text>', 'what was found out, and why it is accepted')
+    .option('--row <table/key>', 'a row, as contradictions names it; several may be given', collect, [])
+    .option('--published', 'also accept that the log does not continue the published checkpoint')
+    .action((options: Parameters<typeof answer>[1]) => run((session) => answer(session, options)));
   audit
     .command('export')
     .description('write the whole log, one JSON record a line')

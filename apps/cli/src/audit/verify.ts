@@ -141,5 +141,8 @@ export function reportText(report: Said): string {
   return lines.join('\n');
 }
 
-const checkedText = ({ checkpoints, anchors, receipts }: VerifyReport['checked']): string =>
-  [count(checkpoints, 'checkpoint'), count(anchors, 'anchor'), count(receipts, 'receipt')].join(', ');
+const checkedText = ({ checkpoints, anchors, receipts, rows }: VerifyReport['checked']): string =>
+  [
+    ...[count(checkpoints, 'checkpoint'), count(anchors, 'anchor'), count(receipts, 'receipt')],
+    count(rows, 'row of authority', 'rows of authority'),
+  ].join(', ');

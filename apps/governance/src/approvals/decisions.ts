@@ -1,3 +1,4 @@
+import { hashOf } from '@scc/audit';
 import type { ApprovalDecision, ApprovalState } from '@scc/governance-api';
 import { type EntityManager, IsNull } from 'typeorm';
 import { appendAudit } from '../audit/append.js';
@@ -67,6 +68,7 @@ async function settle(
       role,
       reason: input.reason ?? null,
       complete: outcome === 'granted',
+      knownAs: context.knownAs ? hashOf(context.knownAs) : null,
     },
   });
   const after = await requestById(tx, request.id);
@@ -176,7 +178,7 @@ export async function expireRequests(tx: EntityManager, now: Date): Promise<numb
       action: 'approval.expired',
       object: planObject(plan),
       requestId: null,
-      details: { uid: plan.uid, request: row.id, contentHash: row.contentHash },
+      details: { uid: plan.uid, request: row.id, contentHash: row.contentHash, status: 'expired' },
     });
   }
   return rows.length;

@@ -1,11 +1,11 @@
-import type { EntityManager } from 'typeorm';
+import { type EntityManager, IsNull } from 'typeorm';
 import { appendAudit } from '../audit/append.js';
 import { type CallContext, type KnownAs, SYSTEM } from '../call/caller.js';
 import { type MigrationRow, planObject } from '../plans/store.js';
 import { ApprovalDecisionEntity, ApprovalRequestEntity } from './approval.entity.js';
 import { BreakGlassEntity } from './break-glass.entity.js';
 import { isGranted } from './decisions.js';
-import { close, decisionsOf, openRequest } from './requests.js';
+import { decisionsOf, endRequest, openRequest } from './requests.js';
 
 type Plan = Pick<MigrationRow, 'planUid' | 'namespace' | 'name'>;
 
@@ -17,30 +17,27 @@ export async function closeRequests(
 ): Promise<void> {
   const open = await openRequest(tx, plan.planUid);
   if (!open) return;
-  await close(tx, open.id, { status: open.status === 'granted' ? 'closed' : 'withdrawn', reason }, now);
-  await appendAudit(tx, {
-    actor: { name: SYSTEM.name },
-    action: 'approval.closed',
-    object: planObject(plan),
-    requestId: null,
-    details: { uid: plan.planUid, request: open.id, contentHash: open.contentHash, was: open.status, reason },
-  });
+  const status = open.status === 'granted' ? 'closed' : 'withdrawn';
+  await endRequest(tx, open, { plan, status, reason }, { requestId: null, now });
 }
 
 /** A migration begins under what was granted: from now on the grant ends with it and not with its time. */
 export async function beginUnder(
   tx: EntityManager,
-  { planUid, contentHash }: { planUid: string; contentHash: string },
-  now: Date,
+  { planUid, namespace, name, contentHash }: Plan & { contentHash: string },
+  { requestId, now }: Pick<CallContext, 'requestId' | 'now'>,
 ): Promise<void> {
-  await tx
-    .getRepository(ApprovalRequestEntity)
-    .createQueryBuilder()
-    .update()
-    .set({ begunAt: () => 'coalesce(begun_at, :now)' })
-    .where({ planUid, contentHash, status: 'granted' })
-    .setParameters({ now })
-    .execute();
+  const requests = tx.getRepository(ApprovalRequestEntity);
+  const begun = await requests.findOneBy({ planUid, contentHash, status: 'granted', begunAt: IsNull() });
+  if (!begun) return;
+  await requests.update({ id: begun.id }, { begunAt: now });
+  await appendAudit(tx, {
+    actor: { name: SYSTEM.name },
+    action: 'approval.begun',
+    object: planObject({ namespace, name }),
+    requestId,
+    details: { uid: planUid, request: begun.id, contentHash },
+  });
 }
 
 /** Whether somebody holds a role in a namespace now. Throws when nobody can be asked. */

@@ -1,9 +1,12 @@
 import type { ApprovalNeed, ApprovalState } from '@scc/governance-api';
 import type { PlanRef } from '@scc/plan';
 import { type EntityManager, In, IsNull, LessThan } from 'typeorm';
+import { appendAudit, type AuditRecord } from '../audit/append.js';
+import { type CallContext, SYSTEM } from '../call/caller.js';
 import type { Scope } from '../call/scope.js';
-import type { Database } from '../database/rows.js';
+import { type Database, newRow } from '../database/rows.js';
 import { inScope, matching } from '../paging/filters.js';
+import { type MigrationRow, planObject } from '../plans/store.js';
 import { ApprovalDecisionEntity, ApprovalRequestEntity } from './approval.entity.js';
 
 /** How long an approval, asked for or given, stays good. */
@@ -38,6 +41,8 @@ export function needsWithoutAuthor(needs: readonly ApprovalNeed[], author: strin
 
 export interface NeededApproval {
   planUid: string;
+  namespace: string;
+  name: string;
   contentHash: string;
   author: string | null;
   /** Everybody else who edited what the plan would do. */
@@ -49,23 +54,79 @@ export interface NeededApproval {
  * Brings the open request in line with what is needed now: the same question stays open with its answers, another
  * question withdraws it. Call with the migration locked.
  */
-export async function requireApproval(tx: EntityManager, needed: NeededApproval, now: Date): Promise<void> {
+export async function requireApproval(
+  tx: EntityManager,
+  needed: NeededApproval,
+  context: Pick<CallContext, 'requestId' | 'now'>,
+): Promise<void> {
+  const { now } = context;
   const open = await openRequest(tx, needed.planUid);
-  if (open && isOver(open, now))
-    await close(tx, open.id, { status: 'expired', reason: 'nobody acted on it in time' }, now);
-  else if (open && isSame(open, needed)) return addEditors(tx, open, needed.editors);
-  else if (open)
-    await close(tx, open.id, { status: 'withdrawn', reason: 'the plan or what it would do has changed' }, now);
+  const end = (status: 'expired' | 'withdrawn', reason: string): Promise<void> =>
+    open ? endRequest(tx, open, { plan: needed, status, reason }, context) : Promise.resolve();
+  if (open && isOver(open, now)) await end('expired', 'nobody acted on it in time');
+  else if (open && isSame(open, needed)) return addEditors(tx, open, needed, context);
+  else if (open) await end('withdrawn', 'the plan or what it would do has changed');
   else if (await isRefused(tx, needed)) return;
   if (needed.needs.length === 0) return;
   const expiresAt = new Date(now.getTime() + APPROVAL_TTL_MS);
-  await tx.getRepository(ApprovalRequestEntity).insert({ ...needed, requestedAt: now, expiresAt });
+  const { namespace: _namespace, name: _name, ...content } = needed;
+  const requests = tx.getRepository(ApprovalRequestEntity);
+  const made = requests.create({ ...content, requestedAt: now, expiresAt });
+  await requests.insert(newRow<ApprovalRequestEntity>(made));
+  const { planUid: uid, ...asked } = content;
+  await audited(tx, needed, context, {
+    action: 'approval.requested',
+    details: {
+      ...{ uid, request: made.id, ...asked, expiresAt: expiresAt.toISOString() },
+      needs: asked.needs.map((need) => ({ ...need })),
+    },
+  });
+}
+
+/** Writes what governance does with a request of itself into the audit log. */
+async function audited(
+  tx: EntityManager,
+  plan: Pick<MigrationRow, 'namespace' | 'name'>,
+  { requestId }: Pick<CallContext, 'requestId'>,
+  { action, details }: Pick<AuditRecord, 'action' | 'details'>,
+): Promise<void> {
+  await appendAudit(tx, { actor: { name: SYSTEM.name }, action, object: planObject(plan), requestId, details });
+}
+
+interface Ending {
+  plan: Pick<MigrationRow, 'planUid' | 'namespace' | 'name'>;
+  status: 'expired' | 'withdrawn' | 'closed';
+  reason: string;
+}
+
+/** Ends a request that somebody may still be looking at, for a reason that is written down. */
+export async function endRequest(
+  tx: EntityManager,
+  { id, contentHash, status: was }: ApprovalRequestEntity,
+  { plan, status, reason }: Ending,
+  context: Pick<CallContext, 'requestId' | 'now'>,
+): Promise<void> {
+  await close(tx, id, { status, reason }, context.now);
+  await audited(tx, plan, context, {
+    action: 'approval.closed',
+    details: { uid: plan.planUid, request: id, contentHash, was, status, reason },
+  });
 }
 
 /** Whoever edited the plan since, to the same content, counts as an author too. */
-async function addEditors(tx: EntityManager, { id, editors }: ApprovalRequestEntity, now: string[]): Promise<void> {
-  const all = [...new Set([...editors, ...now])];
-  if (all.length > editors.length) await tx.getRepository(ApprovalRequestEntity).update({ id }, { editors: all });
+async function addEditors(
+  tx: EntityManager,
+  { id, editors }: ApprovalRequestEntity,
+  plan: NeededApproval,
+  context: Pick<CallContext, 'requestId' | 'now'>,
+): Promise<void> {
+  const all = [...new Set([...editors, ...plan.editors])];
+  if (all.length === editors.length) return;
+  await tx.getRepository(ApprovalRequestEntity).update({ id }, { editors: all });
+  await audited(tx, plan, context, {
+    action: 'approval.edited',
+    details: { uid: plan.planUid, request: id, editors: all },
+  });
 }
 
 /** Asking the same again does not undo a refusal. */

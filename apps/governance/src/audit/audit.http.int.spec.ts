@@ -34,7 +34,9 @@ import { ROLES } from '../call/roles.js';
 import { ROLE_TABLE } from '../permissions.js';
 import { Refusal, REFUSAL_STATUS } from '../refusal/refusal.js';
 import { append, aRecord, aSigner, Databases, ORIGIN, seal } from './audit-log.fixture.js';
+import { AuthorityWatch } from './authority-watch.js';
 import { AuditModule } from './audit.module.js';
+import { Contradictions } from './contradictions.controller.js';
 
 /** Stands for authentication: the caller has the one role that the header names. */
 class TestGuard implements CanActivate {
@@ -87,7 +89,9 @@ beforeAll(async () => {
     providers: [{ provide: DataSource, useValue: source }],
     exports: [DataSource],
   };
-  const imports = [root, AuditModule.register({ origin: ORIGIN, logger: createLogger('audit-spec', 'silent') })];
+  const logger = createLogger('audit-spec', 'silent');
+  const contradictions = new Contradictions(new AuthorityWatch({ source, logger }));
+  const imports = [root, AuditModule.register({ origin: ORIGIN, logger, contradictions })];
   app = (await Test.createTestingModule({ imports }).compile()).createNestApplication();
   app.useLogger(false);
   app.useGlobalPipes(new StandardSchemaValidationPipe());

@@ -4,16 +4,24 @@ import type { Logger } from 'pino';
 import { DataSource } from 'typeorm';
 import type { ApiRequest } from '../http/request.js';
 import { AuditController, AuditOrigin } from './audit.controller.js';
+import { Contradictions, ContradictionsController } from './contradictions.controller.js';
 import { DenialObserver } from './denial-observer.js';
+
+export interface AuditOptions {
+  origin: string;
+  logger: Logger;
+  contradictions: Contradictions;
+}
 
 /** The audit log over HTTP, and what is written into it of refused writes. Needs a DataSource from the root module. */
 @Module({})
 export class AuditModule implements NestModule {
-  static register({ origin, logger }: { origin: string; logger: Logger }): DynamicModule {
+  static register({ origin, logger, contradictions }: AuditOptions): DynamicModule {
     return {
       module: AuditModule,
-      controllers: [AuditController],
+      controllers: [AuditController, ContradictionsController],
       providers: [
+        { provide: Contradictions, useValue: contradictions },
         { provide: AuditOrigin, useValue: new AuditOrigin(origin) },
         {
           provide: DenialObserver,

@@ -1,8 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { EXPORT_FORMAT, type EntryRow, type LogRecord } from '@scc/audit';
+import { AUTHORITY_TABLES, EXPORT_FORMAT, type EntryRow, type LogRecord } from '@scc/audit';
 import type { DataSource, QueryRunner } from 'typeorm';
 import { type CopiedRow, type CopyClient, copyRows } from '../database/copy.js';
 import type { Queryable } from '../database/rows.js';
+import { authorityRows } from './authority-rows.js';
 
 interface SealRow {
   index: number;
@@ -70,7 +71,7 @@ async function* readSnapshot(
       exportedAt: exportedAt.toISOString(),
     },
   ];
-  const counts = { sealed: 0, unsealed: 0, checkpoints: 0 };
+  const counts = { sealed: 0, unsealed: 0, checkpoints: 0, rows: 0 };
   let size = 0;
   let page = await sealedPage({ db, client }, size);
   while (page.seals.length > 0) {
@@ -93,6 +94,13 @@ async function* readSnapshot(
   for await (const page of unsealedPages(client)) {
     counts.unsealed += page.length;
     yield page.map((entry) => ({ t: 'unsealed', entry }));
+  }
+  for (const table of AUTHORITY_TABLES) {
+    yield [{ t: 'table', table }];
+    for await (const page of authorityRows(db, table)) {
+      counts.rows += page.length;
+      yield page.map((row) => ({ t: 'row', ...row }));
+    }
   }
   yield [{ t: 'end', ...counts }];
 }

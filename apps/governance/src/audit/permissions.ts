@@ -5,5 +5,6 @@ const READ = ['audit:read', 'audit:export'];
 export const AUDIT_PERMISSIONS: readonly RolePermissions[] = [
   // Checkpoints and receipts are safe to show: the more people keep them, the less can be hidden.
   forPeople('audit:witness'),
-  { auditor: READ, admin: READ, engine: ['audit:witness'] },
+  // Admins make rows; whoever answers for one that no entry made should not be the same.
+  { auditor: [...READ, 'audit:answer'], admin: READ, engine: ['audit:witness'] },
 ];

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { parseCheckpoint } from '@scc/audit';
 import { createLogger, waitFor } from '@scc/runtime';
 import type { DataSource } from 'typeorm';
+import { answerFor } from './answers.js';
 import { append, aRecord, aSealer, aSigner, Databases, seal } from './audit-log.fixture.js';
 import { CheckpointPublisher, type CheckpointStore } from './publish.js';
 
@@ -182,5 +183,14 @@ describe('publishing checkpoints', () => {
     await restored.stop();
     expect(restored.publisher.contradicted).toMatch(/a checkpoint of 160 entries was published, the log has 100/);
     expect(store.data).toEqual(published);
+
+    const again = await databases.app(backup);
+    const { checkpoint = '' } = restored.publisher.refused ?? {};
+    const said = { actor: { name: 'ada' }, requestId: null, reason: 'the disk was lost, the loss is known' };
+    await again.transaction((tx) => answerFor(tx, [], { ...said, checkpoint }));
+    const answered = governance(again, store);
+    await waitFor(() => store.size === 101, { ...wait, what: 'the log to be published again' });
+    await answered.stop();
+    expect(answered.publisher.contradicted).toBeNull();
   });
 });

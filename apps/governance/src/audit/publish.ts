@@ -3,6 +3,7 @@ import { NoteError, parseCheckpoint } from '@scc/audit';
 import type { Logger } from '@scc/runtime';
 import { z } from 'zod';
 import { type Queryable, rowOf } from '../database/rows.js';
+import { isAnswered } from './answers.js';
 import { rootAt } from './proofs.js';
 
 /** Where the newest checkpoint is kept, out of the database's reach. `sccctl audit verify` reads it there. */
@@ -50,6 +51,20 @@ const storedSchema = z.object({
 /** The log does not continue what was published before: its end was removed, or it was rewritten or restored. */
 class LogContradicted extends Error {
   override readonly name = 'LogContradicted';
+
+  /** @param published the checkpoint that the log does not continue. */
+  constructor(
+    message: string,
+    readonly published: string,
+  ) {
+    super(message);
+  }
+}
+
+/** What was published and the log does not continue. */
+export interface PublishedContradiction {
+  message: string;
+  checkpoint: string;
 }
 
 const EVERY_MS = 1_000;
@@ -63,7 +78,7 @@ export class CheckpointPublisher {
   private readonly stopping = new AbortController();
   private pending: Offered | null = null;
   private running: Promise<void> | null = null;
-  private contradiction: string | null = null;
+  private contradiction: PublishedContradiction | null = null;
   private lastFailure: string | null = null;
 
   constructor(private readonly options: PublisherOptions) {}
@@ -79,6 +94,11 @@ export class CheckpointPublisher {
 
   /** Why the log cannot be the one that was published before, null while it can. */
   get contradicted(): string | null {
+    return this.contradiction?.message ?? null;
+  }
+
+  /** The same, with what was published. */
+  get refused(): PublishedContradiction | null {
     return this.contradiction;
   }
 
@@ -113,7 +133,7 @@ export class CheckpointPublisher {
   /** Tried again every second; said once. */
   private reportFailure(error: unknown, size: number): void {
     const isContradicted = error instanceof LogContradicted;
-    if (isContradicted) this.contradiction = error.message;
+    if (isContradicted) this.contradiction = { message: error.message, checkpoint: error.published };
     const message = messageOf(error);
     if (message === this.lastFailure) return;
     this.lastFailure = message;
@@ -126,8 +146,12 @@ export class CheckpointPublisher {
   private async write(store: CheckpointStore, { size, note }: Offered): Promise<void> {
     const stored = storedSchema.safeParse(await store.get(CHECKPOINT_CONFIGMAP));
     const before = stored.success ? readStored(stored.data.data.checkpoint) : null;
-    if (before) await requireContinuation(this.options.db, before);
-    if (before && before.size >= size) return;
+    if (before) {
+      const contradiction = await contradictionTo(this.options.db, before);
+      if (contradiction !== null && !(await isAnswered(this.options.db, before.note)))
+        throw new LogContradicted(contradiction, before.note);
+      if (contradiction === null && before.size >= size) return;
+    }
     const { apiVersion, kind, namespace, name } = CHECKPOINT_CONFIGMAP;
     const resourceVersion = stored.data?.metadata.resourceVersion;
     await store.apply(
@@ -143,10 +167,17 @@ export class CheckpointPublisher {
   }
 }
 
+interface Stored {
+  note: string;
+  size: number;
+  root: Buffer;
+}
+
 /** What is not a checkpoint proves nothing and may be replaced. */
-function readStored(note: string): { size: number; root: Buffer } | null {
+function readStored(note: string): Stored | null {
   try {
-    return parseCheckpoint(note);
+    const { size, root } = parseCheckpoint(note);
+    return { note, size, root };
   } catch (error) {
     if (error instanceof NoteError) return null;
     throw error;
@@ -155,11 +186,12 @@ function readStored(note: string): { size: number; root: Buffer } | null {
 
 const sizeRow = z.object({ size: z.coerce.number() });
 
-async function requireContinuation(db: Queryable, before: { size: number; root: Buffer }): Promise<void> {
+/** Why the log cannot be the one that the checkpoint was published of; null while it can. */
+async function contradictionTo(db: Queryable, before: Stored): Promise<string | null> {
   const row = await rowOf(db, sizeRow, 'select coalesce(max(index) + 1, 0) as size from audit_seal');
   const size = row?.size ?? 0;
-  if (before.size > size)
-    throw new LogContradicted(`a checkpoint of ${before.size} entries was published, the log has ${size}`);
-  if (!(await rootAt(db, before.size)).equals(before.root))
-    throw new LogContradicted(`the published checkpoint of ${before.size} entries has another root than the log`);
+  if (before.size > size) return `a checkpoint of ${before.size} entries was published, the log has ${size}`;
+  return (await rootAt(db, before.size)).equals(before.root)
+    ? null
+    : `the published checkpoint of ${before.size} entries has another root than the log`;
 }

@@ -63,7 +63,7 @@ export async function authorizeStep(
           reviewRights,
         });
   if (answer.allowed && request.step === 'Prepare')
-    await beginUnder(tx, { planUid: uid, contentHash: request.contentHash }, now);
+    await beginUnder(tx, { ...migration, contentHash: request.contentHash }, context);
   const receipt = await appendAudit(tx, {
     actor,
     action: answer.allowed ? 'step.allowed' : 'step.refused',

@@ -49,7 +49,7 @@ export async function issueCommandGrant(
     action: 'command.granted',
     object: planObject(migration),
     requestId,
-    details: { uid, command, reason, expiresAt: expiresAt.toISOString() },
+    details: { uid, command, reason, expiresAt: expiresAt.toISOString(), token: sha256(token).toString('hex') },
   });
   return { token, expiresAt: expiresAt.toISOString() };
 }
@@ -70,7 +70,10 @@ export async function checkCommand(
     action: answer.allowed ? 'command.allowed' : 'command.refused',
     object: planObject(migration),
     requestId,
-    details: { uid, ...seen, claimedActor: seen.actor, grantedTo, ...answer },
+    details: {
+      ...{ uid, ...seen, claimedActor: seen.actor, grantedTo, ...answer },
+      ...(grantedTo !== null && token !== null && { redeemed: sha256(token).toString('hex') }),
+    },
   });
   return { ...answer, receipt };
 }

@@ -54,12 +54,14 @@ export async function evaluatePlan(
       tx,
       {
         planUid: plan.uid,
+        namespace: plan.namespace,
+        name: plan.name,
         contentHash,
         author: plan.author,
         editors: plan.editors,
         needs: verdict === 'deny' ? [] : approvals,
       },
-      now,
+      { requestId, now },
     );
   const answer = {
     verdict,
@@ -85,6 +87,7 @@ export async function evaluatePlan(
       verdict,
       contentHash,
       requestHash: hashOf(request),
+      answerHash: hashOf(answer),
       violations: answer.violations.map(({ code, message }) => ({ code, message })).slice(0, 50),
       approvals,
       rights: lent.rights.map((right) => ({ ...right })),

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { hashOf } from '@scc/audit';
 import type { PreImages } from '@scc/governance-api';
 import type { EntityManager } from 'typeorm';
@@ -8,6 +9,10 @@ import { type Database, rowsOf } from '../database/rows.js';
 import { lockKnownMigration, planObject } from '../plans/store.js';
 import { requireOpen } from './outcome.js';
 import { PreImageEntity } from './pre-image.entity.js';
+
+const addedRow = z.object({ key: z.string(), ordinal: z.int(), manifest: z.string().nullable() });
+/** Of the text that is stored; null stays null. */
+const sha256 = (text: string | null): string | null => text && createHash('sha256').update(text).digest('hex');
 
 /**
  * Stores objects as they were before the first change. The first image of an object stays: a second attempt sees what
@@ -25,10 +30,10 @@ export async function savePreImages(
   await requireOpen(tx, uid);
   const added = await rowsOf(
     tx,
-    z.object({ key: z.string() }),
+    addedRow,
     `insert into pre_image (plan_uid, key, ordinal, workflow_id, manifest, recorded_at)
      select $1, key, ordinal, $2, manifest, $3 from unnest($4::text[], $5::int[], $6::json[]) as t (key, ordinal, manifest)
-     on conflict do nothing returning key`,
+     on conflict do nothing returning key, ordinal, manifest::text as manifest`,
     [
       uid,
       workflowId,
@@ -45,7 +50,10 @@ export async function savePreImages(
       action: 'preImages.recorded',
       object: planObject(migration),
       requestId,
-      details: { uid, workflowId, keys: added.map(({ key }) => key), hash: hashOf(stored.images) },
+      details: {
+        ...{ uid, workflowId, keys: added.map(({ key }) => key), hash: hashOf(stored.images) },
+        images: added.map(({ key, ordinal, manifest }) => ({ key, order: ordinal, manifest: sha256(manifest) })),
+      },
     });
   return stored;
 }

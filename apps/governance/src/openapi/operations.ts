@@ -1,4 +1,10 @@
-import { auditConsistencySchema, auditEntryDetailSchema, auditEntryPageSchema, auditStateSchema } from '@scc/audit';
+import {
+  auditConsistencySchema,
+  auditContradictionsSchema,
+  auditEntryDetailSchema,
+  auditEntryPageSchema,
+  auditStateSchema,
+} from '@scc/audit';
 import {
   activationSchema,
   affectedSchema,
@@ -221,6 +227,14 @@ export const OPERATIONS: Record<`${Method} /v1/${string}`, Operation> = {
   'GET /v1/audit/consistency': {
     summary: 'Proves that a log is the beginning of a larger one',
     answer: auditConsistencySchema,
+  },
+  'GET /v1/audit/contradictions': {
+    summary: 'Rows and published checkpoints that the log contradicts',
+    answer: auditContradictionsSchema,
+  },
+  'POST /v1/audit/contradictions/answers': {
+    summary: 'Accept some of them as they are, under your name',
+    answer: auditContradictionsSchema,
   },
   'GET /v1/audit/receipts/{id}': { summary: 'The receipt of an entry as it is now', answer: receiptSchema },
   'GET /v1/audit/export': { summary: 'The whole log, for offline verification', answer: 'lines' },

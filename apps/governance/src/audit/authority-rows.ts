@@ -1,0 +1,85 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { AUTHORITY_TABLES, type AuthorityRow, type AuthorityTable, hashOf } from '@scc/audit';
+import { z } from 'zod';
+import { type Queryable, rowsOf } from '../database/rows.js';
+
+const PAGE = 500;
+const foundRow = z.object({ key: z.string(), holds: z.record(z.string(), z.json()) });
+type Found = z.infer<typeof foundRow>;
+
+/** A time as entries write it. */
+const instant = (column: string): string => `to_char(${column} at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
+const sha256 = (text: string): string => `encode(sha256(convert_to(${text}, 'UTF8')), 'hex')`;
+
+/** One statement for each table: the key of a row, and what of it carries authority, as entries name it. */
+const SELECT: Record<AuthorityTable, string> = {
+  role_binding: `select id::text as key, json_build_object('role', role, 'subjectKind', subject_kind,
+    'subjectName', subject_name, 'namespaces', namespaces, 'createdBy', created_by) as holds from role_binding`,
+  policy_version: `select name || '/' || version as key, json_build_object('contentHash', content_hash,
+    'content', document, 'author', author) as holds from policy_version`,
+  policy_binding: `select name as key, json_build_object('policy', policy, 'version', version, 'action', action,
+    'parameters', parameters, 'namespaces', namespaces, 'kinds', kinds, 'changedBy', changed_by) as holds from policy_binding`,
+  policy_exception: `select id::text as key, json_build_object('policy', policy, 'namespace', namespace, 'kind', kind,
+    'name', name, 'reason', reason, 'requestedBy', requested_by, 'expiresAt', ${instant('expires_at')},
+    'approvedBy', approved_by, 'revokedBy', revoked_by) as holds from policy_exception`,
+  calendar_entry: `select name as key, json_build_object('kind', kind, 'reason', reason, 'namespaces', namespaces,
+    'label', case when label_key is not null then json_build_object('key', label_key, 'value', label_value) end,
+    'timeZone', time_zone, 'recurrence', recurrence, 'changedBy', changed_by) as holds from calendar_entry`,
+  emergency_stop: `select id::text as key, json_build_object('namespace', namespace, 'takeBack', take_back, 'reason', reason,
+    'stoppedBy', stopped_by, 'liftedBy', lifted_by, 'liftReason', lift_reason) as holds from emergency_stop`,
+  migration: `select m.plan_uid as key, json_build_object('namespace', m.namespace, 'name', m.name, 'author', m.author,
+    'evaluation', e.entry_id, 'contentHash', e.content_hash, 'requestHash', e.request, 'answerHash', e.answer) as holds
+    from migration m left join evaluation e on e.id = m.evaluation where m.evaluation is not null or m.author is not null`,
+  approval_request: `select id::text as key, json_build_object('planUid', plan_uid, 'contentHash', content_hash,
+    'author', author, 'editors', editors, 'needs', needs, 'expiresAt', ${instant('expires_at')}, 'status', status,
+    'begun', begun_at is not null) as holds from approval_request`,
+  approval_decision: `select request || '/' || approver as key, json_build_object('request', request::text,
+    'approver', approver, 'role', role, 'decision', decision, 'reason', reason, 'knownAs', known_as) as holds
+    from approval_decision where withdrawn_at is null`,
+  break_glass: `select id::text as key, json_build_object('request', request::text, 'usedBy', used_by, 'reason', reason,
+    'reviewedBy', reviewed_by, 'review', review) as holds from break_glass`,
+  command_grant: `select encode(token_hash, 'hex') as key, json_build_object('planUid', plan_uid, 'command', command,
+    'actor', actor, 'expiresAt', ${instant('expires_at')}, 'used', used_at is not null) as holds from command_grant`,
+  pre_image: `select plan_uid || ' ' || key as key, json_build_object('workflowId', workflow_id, 'order', ordinal,
+    'manifest', case when manifest is not null then ${sha256('manifest::text')} end) as holds from pre_image`,
+};
+
+/** Members that entries hold the hash of. */
+const HASHED: Partial<Record<AuthorityTable, Readonly<Record<string, (value: unknown) => string | null>>>> = {
+  policy_version: { content: hashOf },
+  migration: { requestHash: hashOf, answerHash: (answer) => hashOf(withoutReceipt(answer)) },
+  approval_decision: { knownAs: (known) => (known === null ? null : hashOf(known)) },
+};
+
+/** The receipt is of the entry that holds the hash. */
+const withoutReceipt = (answer: unknown): unknown =>
+  typeof answer === 'object' && answer !== null
+    ? Object.fromEntries(Object.entries(answer).filter(([member]) => member !== 'receipt'))
+    : answer;
+
+const toRow = (table: AuthorityTable, { key, holds }: Found): AuthorityRow => {
+  const hashed = Object.entries(HASHED[table] ?? {}).map(([member, hash]) => [member, hash(holds[member])]);
+  return { table, key, holds: { ...holds, ...(Object.fromEntries(hashed) as Found['holds']) } };
+};
+
+/** The rows of one table, in pages. Needs a transaction; a table that is not there has no rows. */
+export async function* authorityRows(tx: Queryable, table: AuthorityTable): AsyncGenerator<AuthorityRow[]> {
+  const [there] = await tx.query<{ found: string | null }[]>('select to_regclass($1) as found', [table]);
+  if (there?.found == null) return;
+  await tx.query(`declare authority_rows no scroll cursor for ${SELECT[table]}`);
+  for (;;) {
+    const page = await rowsOf(tx, foundRow, `fetch ${PAGE} from authority_rows`);
+    if (page.length > 0) yield page.map((found) => toRow(table, found));
+    if (page.length < PAGE) break;
+    // Hashing takes a while, and others wait for this thread.
+    await nextTurn();
+  }
+  await tx.query('close authority_rows');
+}
+
+/** The rows of all tables that carry authority. Needs a transaction. */
+export async function readAuthority(tx: Queryable): Promise<AuthorityRow[]> {
+  const rows: AuthorityRow[] = [];
+  for (const table of AUTHORITY_TABLES) for await (const page of authorityRows(tx, table)) rows.push(...page);
+  return rows;
+}

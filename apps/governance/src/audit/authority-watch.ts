@@ -1,0 +1,179 @@
+import {
+  auditBodySchema,
+  AUTHORITY_ACTIONS,
+  AUTHORITY_TABLES,
+  AuthorityCheck,
+  type Contradiction,
+  leafHash,
+} from '@scc/audit';
+import { pause, type Logger } from '@scc/runtime';
+import type { DataSource, EntityManager } from 'typeorm';
+import { z } from 'zod';
+import { SYSTEM } from '../call/caller.js';
+import { type Queryable, rowOf, rowsOf } from '../database/rows.js';
+import { acceptances } from './answers.js';
+import { appendAuditBatch } from './append.js';
+import { readAuthority } from './authority-rows.js';
+
+/** Rows that were there before the log was compared with the tables; written once. */
+const ADOPTED = 'record.adopted';
+const EVERY_MS = 30_000;
+const PAGE = 2_000;
+
+const entryRow = z.object({
+  index: z.coerce.number().nullable(),
+  sealed: z.instanceof(Buffer).nullable(),
+  body: z.instanceof(Buffer),
+});
+type EntryRow = z.infer<typeof entryRow>;
+
+export interface AuthorityWatchOptions {
+  source: DataSource;
+  logger: Logger;
+  everyMs?: number;
+}
+
+/**
+ * Compares the tables that carry authority with the entries that made their rows, again and again. What the sealed log
+ * says is derived once and kept; each look reads the entries since and all rows, from one snapshot.
+ */
+export class AuthorityWatch {
+  private sealed = AuthorityCheck.empty();
+  /** How many sealed entries were seen. */
+  private size = 0;
+  private last: Contradiction[] = [];
+  private looking: Promise<unknown> = Promise.resolve();
+  private running: Promise<void> = Promise.resolve();
+  private readonly stopping = new AbortController();
+
+  constructor(private readonly options: AuthorityWatchOptions) {}
+
+  start(): void {
+    this.running = this.run();
+  }
+
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    await this.running;
+    await this.looking;
+  }
+
+  /** What the last look found, in words; null when rows and entries agree. */
+  get contradicted(): string | null {
+    const [first, ...more] = this.last;
+    if (!first) return null;
+    return `${first.fault}: ${first.message}${more.length > 0 ? `, and ${more.length} more` : ''}`;
+  }
+
+  /** Looks now. One look at a time: the next begins when the one before is over. */
+  look(): Promise<Contradiction[]> {
+    const next = this.looking.then(() => this.compare());
+    this.looking = next.catch(() => undefined);
+    return next;
+  }
+
+  private async run(): Promise<void> {
+    const { everyMs = EVERY_MS, source, logger } = this.options;
+    while (!this.stopping.signal.aborted) {
+      try {
+        await adopt(source);
+        const before = this.contradicted;
+        const found = await this.look();
+        if (found.length > 0 && this.contradicted !== before)
+          logger.error({ found: found.slice(0, 20), count: found.length }, 'tables contradict the audit log');
+      } catch (error) {
+        logger.warn({ err: error }, 'the tables were not compared with the audit log');
+      }
+      await pause(everyMs, this.stopping.signal);
+    }
+  }
+
+  private async compare(): Promise<Contradiction[]> {
+    const found = await this.options.source.transaction('REPEATABLE READ', async (tx) => {
+      await tx.query('set transaction read only');
+      await this.readSealed(tx);
+      return contradictionsOf(tx, this.sealed.fork());
+    });
+    this.last = found;
+    return found;
+  }
+
+  private async readSealed(tx: EntityManager): Promise<void> {
+    const newest = await rowOf(
+      tx,
+      z.object({ size: z.coerce.number() }),
+      'select coalesce(max(index) + 1, 0) as size from audit_seal',
+    );
+    const size = newest?.size ?? 0;
+    if (size < this.size) {
+      // Another log, such as one from a backup: begin again.
+      this.sealed = AuthorityCheck.empty();
+      this.size = 0;
+    }
+    // A look that fails in between begins again where the last one ended.
+    const goingOn = this.sealed.fork();
+    for (let from = this.size; from < size; from += PAGE) {
+      const page = await rowsOf(
+        tx,
+        entryRow,
+        `select s.index, s.leaf_hash as sealed, e.body from audit_seal s join audit_entry e on e.id = s.entry
+         where s.index >= $1 and s.index < $2 and e.action = any($3) order by s.index`,
+        [from, Math.min(from + PAGE, size), AUTHORITY_ACTIONS],
+      );
+      for (const row of page) see(goingOn, row);
+    }
+    this.sealed = goingOn;
+    this.size = size;
+  }
+}
+
+/** An entry that was altered since it was sealed says nothing; `verify` names it. */
+function see(check: AuthorityCheck, { index, sealed, body }: EntryRow): void {
+  if (sealed && !leafHash(body).equals(sealed)) return;
+  const { id, action, actor, object, details } = auditBodySchema.parse(JSON.parse(body.toString('utf8')));
+  const { name = null, namespace = null } = object;
+  check.see({ id, action, actor: actor.name, name, namespace, details }, index);
+}
+
+/** Sees what is not sealed yet, and compares. */
+async function contradictionsOf(tx: Queryable, check: AuthorityCheck): Promise<Contradiction[]> {
+  const unsealed = await rowsOf(
+    tx,
+    entryRow,
+    `select null as index, null as sealed, e.body from audit_entry e
+     where e.action = any($1) and (select s.entry from audit_seal s where s.entry = e.id) is null order by e.id`,
+    [AUTHORITY_ACTIONS],
+  );
+  for (const row of unsealed) see(check, row);
+  return check.compare(await readAuthority(tx), AUTHORITY_TABLES);
+}
+
+/**
+ * Writes once into the log which rows were there before the log was compared with the tables, such as those of a version
+ * that wrote less into its entries. From then on every row needs its entry.
+ */
+export async function adopt(source: DataSource): Promise<void> {
+  await source.transaction('REPEATABLE READ', async (tx) => {
+    const [lock] = await tx.query<{ held: boolean }[]>(
+      `select pg_try_advisory_xact_lock(hashtext('${ADOPTED}')) as held`,
+    );
+    const [known] = await tx.query<unknown[]>('select 1 from audit_entry where action = $1 limit 1', [ADOPTED]);
+    if (!lock?.held || known) return;
+    const found = await contradictionsIn(tx);
+    await appendAuditBatch(tx, acceptances(found, { actor: SYSTEM, action: ADOPTED, requestId: null }, {}));
+  });
+}
+
+/** What contradicts the log in this transaction, from its first entry on. */
+export async function contradictionsIn(tx: Queryable): Promise<Contradiction[]> {
+  const check = AuthorityCheck.empty();
+  const sealed = await rowsOf(
+    tx,
+    entryRow,
+    `select s.index, s.leaf_hash as sealed, e.body from audit_seal s join audit_entry e on e.id = s.entry
+     where e.action = any($1) order by s.index`,
+    [AUTHORITY_ACTIONS],
+  );
+  for (const row of sealed) see(check, row);
+  return contradictionsOf(tx, check);
+}

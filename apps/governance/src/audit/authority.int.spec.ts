@@ -1,0 +1,445 @@
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { verifyLog } from '@scc/audit';
+import { healthSchema } from '@scc/governance-api';
+import { policyBindingSchema, policyDocumentSchema } from '@scc/policy';
+import { createLogger } from '@scc/runtime';
+import type { EntityManager } from 'typeorm';
+import { z } from 'zod';
+import { createBinding } from '../access/bindings.js';
+import { breakGlass, reviewBreakGlass } from '../approvals/break-glass.js';
+import { recordDecision, withdraw } from '../approvals/decisions.js';
+import { authorizeStep } from '../engine/authorize.js';
+import { checkCommand, issueCommandGrant } from '../engine/commands.js';
+import { evaluatePlan } from '../engine/evaluate.js';
+import { savePreImages } from '../engine/pre-images.js';
+import { aRequest, at, holdsAnyRole, inTx, NOON, ownWorkload, person } from '../governance.fixture.js';
+import { approveException, requestException, revokeException } from '../policies/exceptions.js';
+import { removePolicyBinding, saveBinding, savePolicy } from '../policies/store.js';
+import { calendarEntrySchema, saveCalendarEntry } from '../schedule/store.js';
+import { liftStop, stopMigrations } from '../stops/stops.js';
+import { apiSuite } from '../suite.fixture.js';
+import { aSigner, seal } from './audit-log.fixture.js';
+import { adopt, AuthorityWatch, contradictionsIn } from './authority-watch.js';
+import { readLog } from './log-reader.js';
+
+const { database, test } = apiSuite();
+const admin = at(NOON, person('olga', 'admin'));
+const granter = { grants: [{ role: 'admin' as const, namespaces: '*', because: 'spec' }], scope: ['*'] };
+const logger = createLogger('authority-spec', 'silent');
+let plan: { uid: string; contentHash: string };
+
+const policy = (message: string) =>
+  policyDocumentSchema.parse({
+    name: 'spec-policy',
+    rules: [{ name: 'rule', when: 'workload.name == "none"', verdict: 'deny', message, remedy: 'wait' }],
+  });
+const binding = policyBindingSchema.parse({
+  ...{ name: 'spec-binding', policy: 'spec-policy', version: 1, action: 'enforce', namespaces: ['shop', 'b*'] },
+});
+const freeze = calendarEntrySchema.parse({
+  ...{ name: 'spec-freeze', kind: 'freeze', reason: 'stocktaking', timeZone: 'Europe/Berlin', namespaces: ['bank'] },
+  label: { key: 'tier', value: 'gold' },
+  recurrence: { type: 'once', from: '2026-04-01T00:00', to: '2026-04-02T00:00' },
+});
+
+async function waitingPlan(name: string) {
+  const workload = ownWorkload(name);
+  const request = aRequest({
+    ...workload,
+    spec: { ...workload.spec, approval: { required: true } },
+    facts: { ...workload.facts, podTemplate: { metadata: {}, spec: { containers: [], note: 'a\u0000b é' } } },
+  });
+  const { contentHash } = await inTx(database.app, (tx) => evaluatePlan(tx, request, at(NOON)));
+  return { uid: request.plan.uid, contentHash };
+}
+const decide = ({ uid, contentHash }: typeof plan, by: string, decision: 'approve' | 'refuse' = 'approve') =>
+  inTx(database.app, (tx) =>
+    recordDecision(tx, uid, { decision, contentHash, reason: 'reviewed' }, at(NOON, person(by, 'approver'))),
+  );
+/** Sits between what one person asks for and what another one says to it. */
+const excepted = (name: string) =>
+  inTx(database.app, (tx) =>
+    requestException(
+      tx,
+      {
+        ...{ policy: 'spec-policy', target: { namespace: 'shop', kind: 'Deployment' as const, name } },
+        ...{ reason: 'the vendor is late', expiresAt: '2026-04-01T02:00:00+02:00' },
+      },
+      at(NOON, person('ed', 'operator')),
+    ),
+  );
+
+/** Every kind of row that carries authority, made as the service makes it. */
+beforeAll(async () => {
+  // The fixture has put its role bindings there by hand: they are what an earlier version left.
+  await adopt(database.app);
+  const inAdmin = <T>(work: (tx: EntityManager) => Promise<T>): Promise<T> => inTx(database.app, work);
+  await inAdmin((tx) =>
+    createBinding(tx, { role: 'approver', subject: { kind: 'User', name: 'åsa' }, namespaces: 'shop' }, granter, admin),
+  );
+  await inAdmin((tx) => savePolicy(tx, policy('no'), 0, admin));
+  await inAdmin((tx) => saveBinding(tx, binding, 0, admin));
+  await inAdmin((tx) => saveBinding(tx, { ...binding, name: 'spec-removed' }, 0, admin));
+  await inAdmin((tx) => removePolicyBinding(tx, 'spec-removed', 1, admin));
+  await inAdmin((tx) => saveCalendarEntry(tx, freeze, 0, admin));
+  const [lifted, revoked] = [await excepted('lifted'), await excepted('revoked')];
+  await inAdmin((tx) => approveException(tx, lifted.id, 1, at(NOON, person('eva', 'admin'))));
+  await inAdmin((tx) => revokeException(tx, revoked.id, 1, at(NOON, person('eva', 'admin'))));
+  plan = await waitingPlan('approved');
+  await decide(plan, 'bob');
+  const step = { step: 'Prepare' as const, contentHash: plan.contentHash, detail: '' };
+  await inAdmin((tx) => authorizeStep(tx, plan.uid, step, { ...at(NOON), holds: holdsAnyRole }));
+  await inAdmin((tx) =>
+    savePreImages(
+      tx,
+      plan.uid,
+      {
+        workflowId: 'w',
+        images: [
+          {
+            key: 'apps/v1 Deployment shop/ledger',
+            order: 1,
+            manifest: { kind: 'Deployment', spec: { x: 'ü', n: 1.5 } },
+          },
+          { key: 'v1 Service shop/ledger', order: 2, manifest: null },
+        ],
+      },
+      at(NOON),
+    ),
+  );
+  const refused = await waitingPlan('refused');
+  await decide(refused, 'bob', 'refuse');
+  const taken = await waitingPlan('taken');
+  await decide(taken, 'bob');
+  await inAdmin((tx) => withdraw(tx, taken.uid, at(NOON, person('bob', 'approver'))));
+  const broken = await waitingPlan('broken');
+  const glass = { contentHash: broken.contentHash, reason: 'the shop is down, nobody answers' };
+  await inAdmin((tx) => breakGlass(tx, broken.uid, glass, at(NOON, person('gus', 'admin'))));
+  const used = z.array(z.object({ id: z.string() })).parse(await database.app.query('select id from break_glass'));
+  await inAdmin((tx) => reviewBreakGlass(tx, used[0]?.id ?? '', 'it was needed', at(NOON, person('rita', 'auditor'))));
+  const stop = (namespace: string | null) =>
+    inAdmin((tx) => stopMigrations(tx, { namespace, takeBack: false, reason: 'the bank is closed' }, admin));
+  const { id } = await stop('bank');
+  await stop(null);
+  await inAdmin((tx) => liftStop(tx, id, 'it is open again', admin));
+  const grant = { command: 'skip' as const, reason: 'known' };
+  const issue = () => inAdmin((tx) => issueCommandGrant(tx, plan.uid, grant, at(NOON, person('olga', 'operator'))));
+  const { token } = await issue();
+  await issue();
+  await inAdmin((tx) =>
+    checkCommand(tx, plan.uid, { command: 'skip', source: 'update', actor: 'olga', reason: null, token }, at(NOON)),
+  );
+}, 60_000);
+
+const exported = () => readLog(database.app, { origin: 'scc.poc/test', exportedAt: new Date() });
+const untrusting = { origin: null, keys: [], anchors: [], receipts: [] };
+
+/** What one statement of a superuser contradicts; nothing of it stays. */
+async function after(
+  ...statements: string[]
+): Promise<{ fault: string; table: string; key: string; message: string }[]> {
+  class Undone extends Error {}
+  let found: Awaited<ReturnType<typeof contradictionsIn>> = [];
+  const attack = database.admin.transaction(async (tx) => {
+    await tx.query(`set local session_replication_role = 'replica'`);
+    for (const statement of statements) await tx.query(statement);
+    found = await contradictionsIn(tx);
+    throw new Undone();
+  });
+  await expect(attack).rejects.toBeInstanceOf(Undone);
+  return found;
+}
+
+describe('rows of authority', () => {
+  it('agree with the entries that made them, sealed or not', async () => {
+    const watch = new AuthorityWatch({ source: database.app, logger });
+    expect(await watch.look()).toEqual([]);
+    await seal(database.app, { signer: aSigner('scc.poc/test'), origin: 'scc.poc/test' });
+    expect(await watch.look()).toEqual([]);
+    expect(watch.contradicted).toBeNull();
+    const report = await verifyLog(exported(), untrusting);
+    expect(report.findings.filter(({ severity }) => severity !== 'warning')).toEqual([]);
+    expect(report.checked.rows).toBeGreaterThan(20);
+  });
+
+  const approvedPlan = `(select id from approval_request where plan_uid = (select plan_uid from migration where name = 'approved'))`;
+  it.each<[string, string, string, RegExp]>([
+    [
+      'a role that nobody gave',
+      `insert into role_binding (role, subject_kind, subject_name, namespaces, created_by) values ('admin', 'User', 'mallory', '*', 'olga')`,
+      'row-without-entry role_binding',
+      /mallory/,
+    ],
+    [
+      'a widened role',
+      `update role_binding set namespaces = '*' where subject_name = 'åsa'`,
+      'row-differs role_binding',
+      /namespaces is "\*", by the log "shop"/,
+    ],
+    [
+      'a role of somebody else',
+      `update role_binding set subject_name = 'mallory' where subject_name = 'åsa'`,
+      'row-differs role_binding',
+      /mallory/,
+    ],
+    [
+      'a deleted role',
+      `delete from role_binding where subject_name = 'åsa'`,
+      'entry-without-row role_binding',
+      /the table does not/,
+    ],
+    [
+      'a changed rule',
+      `update policy_version set document = replace(document::text, '"deny"', '"requireApproval"')::json where name = 'spec-policy'`,
+      'row-differs policy_version',
+      /content is/,
+    ],
+    [
+      'a rule whose hash was changed with it',
+      `update policy_version set content_hash = repeat('0', 64) where name = 'spec-policy'`,
+      'row-differs policy_version',
+      /contentHash/,
+    ],
+    [
+      'a policy that enforces no more',
+      `update policy_binding set action = 'audit' where name = 'spec-binding'`,
+      'row-differs policy_binding',
+      /action is "audit"/,
+    ],
+    [
+      'a policy that applies elsewhere',
+      `update policy_binding set namespaces = '{none}' where name = 'spec-binding'`,
+      'row-differs policy_binding',
+      /namespaces/,
+    ],
+    [
+      'a policy that is bound no more',
+      `delete from policy_binding where name = 'spec-binding'`,
+      'entry-without-row policy_binding',
+      /spec-binding/,
+    ],
+    [
+      'an exception that nobody agreed to',
+      `insert into policy_exception (policy, namespace, kind, name, reason, requested_by, requested_at, expires_at, approved_by, approved_at) values ('spec-policy', 'shop', 'Deployment', 'x', 'because of it', 'a', now(), now() + interval '1 day', 'b', now())`,
+      'row-without-entry policy_exception',
+      /approvedBy "b"/,
+    ],
+    [
+      'an exception that lasts longer',
+      `update policy_exception set expires_at = expires_at + interval '1 day' where name = 'lifted'`,
+      'row-differs policy_exception',
+      /expiresAt/,
+    ],
+    [
+      'an exception that holds again',
+      `update policy_exception set revoked_by = null, revoked_at = null, approved_by = 'eva', approved_at = now() where name = 'revoked'`,
+      'row-differs policy_exception',
+      /revokedBy is null/,
+    ],
+    [
+      'a freeze that is gone',
+      `delete from calendar_entry where name = 'spec-freeze'`,
+      'entry-without-row calendar_entry',
+      /spec-freeze/,
+    ],
+    [
+      'a freeze of others',
+      `update calendar_entry set label_key = null, label_value = null where name = 'spec-freeze'`,
+      'row-differs calendar_entry',
+      /label/,
+    ],
+    [
+      'an emergency stop that nobody lifted',
+      `update emergency_stop set lifted_by = 'mallory', lifted_at = now(), lift_reason = 'it is all right' where lifted_by is null`,
+      'row-differs emergency_stop',
+      /liftedBy is "mallory", by the log null/,
+    ],
+    [
+      'an emergency stop that is gone',
+      'delete from emergency_stop',
+      'entry-without-row emergency_stop',
+      /emergency_stop/,
+    ],
+    [
+      'another author, so that the real one may approve',
+      `update migration set author = 'zoe' where name = 'approved'`,
+      'row-differs migration',
+      /author is "zoe", by the log "ana"/,
+    ],
+    [
+      'another question',
+      `update evaluation set request = replace(request::text, 'restricted-v2', 'privileged')::json where plan_uid in (select plan_uid from migration where name = 'approved')`,
+      'row-differs migration',
+      /requestHash/,
+    ],
+    [
+      'another answer',
+      `update evaluation set answer = replace(answer::text, '"count":1', '"count":0')::json where plan_uid in (select plan_uid from migration where name = 'approved')`,
+      'row-differs migration',
+      /answerHash/,
+    ],
+    [
+      'a request that was granted by nobody',
+      `update approval_request set status = 'granted', decided_at = now() where plan_uid in (select plan_uid from migration where name = 'taken')`,
+      'row-differs approval_request',
+      /status is "granted", by the log "pending"/,
+    ],
+    [
+      'a request that asks for less',
+      `update approval_request set needs = '[]' where id = ${approvedPlan}`,
+      'row-differs approval_request',
+      /needs/,
+    ],
+    [
+      'a request for another content',
+      `update approval_request set content_hash = repeat('0', 64) where id = ${approvedPlan}`,
+      'row-differs approval_request',
+      /contentHash/,
+    ],
+    [
+      'a request that does not end',
+      `update approval_request set expires_at = expires_at + interval '1 year' where id = ${approvedPlan}`,
+      'row-differs approval_request',
+      /expiresAt/,
+    ],
+    [
+      'an editor who is forgotten',
+      `update approval_request set editors = '{x}' where id = ${approvedPlan}`,
+      'row-differs approval_request',
+      /editors/,
+    ],
+    [
+      'a second approver',
+      `insert into approval_decision (request, approver, role, decision) values (${approvedPlan}, 'mallory', 'approver', 'approve')`,
+      'row-without-entry approval_decision',
+      /mallory/,
+    ],
+    [
+      'an approver who did not approve',
+      `update approval_decision set approver = 'carla' where approver = 'bob' and request = ${approvedPlan}`,
+      'row-without-entry approval_decision',
+      /carla/,
+    ],
+    [
+      'a refusal that became an approval',
+      `update approval_decision set decision = 'approve' where decision = 'refuse'`,
+      'row-differs approval_decision',
+      /decision is "approve"/,
+    ],
+    [
+      'a decision that is withdrawn no more',
+      `update approval_decision set withdrawn_at = null where withdrawn_at is not null`,
+      'row-without-entry approval_decision',
+      /bob/,
+    ],
+    [
+      'a decision that is gone',
+      `delete from approval_decision where request = ${approvedPlan}`,
+      'entry-without-row approval_decision',
+      /bob/,
+    ],
+    [
+      'broken glass that nobody broke',
+      `insert into break_glass (request, used_by, reason, used_at) values (${approvedPlan}, 'mallory', 'a reason that is long enough', now())`,
+      'row-without-entry break_glass',
+      /mallory/,
+    ],
+    [
+      'a review that did not happen',
+      `update break_glass set reviewed_by = 'mallory'`,
+      'row-differs break_glass',
+      /reviewedBy/,
+    ],
+    ['broken glass that is swept away', `delete from break_glass`, 'entry-without-row break_glass', /break_glass/],
+    [
+      'a command that may be given again',
+      `update command_grant set used_at = null where used_at is not null`,
+      'row-differs command_grant',
+      /used is false/,
+    ],
+    [
+      'a command of somebody else',
+      `update command_grant set actor = 'mallory' where used_at is null`,
+      'row-differs command_grant',
+      /mallory/,
+    ],
+    [
+      'a pre-image that was changed',
+      `update pre_image set manifest = replace(manifest::text, '1.5', '9.5')::json where manifest is not null`,
+      'row-differs pre_image',
+      /manifest/,
+    ],
+    [
+      'a pre-image that is null',
+      `update pre_image set manifest = null where manifest is not null`,
+      'row-differs pre_image',
+      /manifest is null/,
+    ],
+    [
+      'a pre-image that is gone',
+      `delete from pre_image where manifest is null`,
+      'entry-without-row pre_image',
+      /Service/,
+    ],
+    [
+      'a pre-image that nobody took',
+      `insert into pre_image (plan_uid, key, ordinal, workflow_id, manifest) select plan_uid, 'v1 Secret x/y', 3, 'w', '{}' from migration where name = 'approved'`,
+      'row-without-entry pre_image',
+      /Secret/,
+    ],
+  ])('show %s', async (_attack, statement, where, what) => {
+    const [first] = await after(statement);
+    expect(`${first?.fault} ${first?.table}`).toBe(where);
+    expect(first?.message).toMatch(what);
+  });
+
+  it('show a table that was emptied or dropped', async () => {
+    expect(await after('drop table break_glass cascade')).toMatchObject([{ fault: 'entry-without-row' }]);
+    expect((await after('delete from role_binding')).map(({ fault }) => fault)).not.toContain('row-without-entry');
+  });
+});
+
+const foundSchema = z.object({ rows: z.array(z.object({ table: z.string(), key: z.string(), fault: z.string() })) });
+
+describe('a role that somebody wrote into the table', () => {
+  const health = async () => healthSchema.parse((await test.call('', 'GET', '/v1/health')).body);
+  const contradictions = async () =>
+    foundSchema.parse((await test.call('ada/auditor', 'GET', '/v1/audit/contradictions')).body).rows;
+  const answer = (caller: string, body: object) =>
+    test.call(caller, 'POST', '/v1/audit/contradictions/answers', { body });
+
+  it('is named by health, by the list and by verify, until somebody has answered for it', async () => {
+    await database.admin.query(
+      `insert into role_binding (role, subject_kind, subject_name, namespaces, created_by) values ('admin', 'User', 'mallory', '*', 'olga')`,
+    );
+    const [found] = await contradictions();
+    expect(found).toMatchObject({ fault: 'row-without-entry', table: 'role_binding' });
+    expect(await health()).toMatchObject({ status: 'error', components: { audit: { status: 'down' } } });
+    const report = await verifyLog(exported(), untrusting);
+    expect(report).toMatchObject({ verdict: 'tampered', first: { fault: 'row-without-entry', index: null } });
+
+    const rows = [{ table: 'role_binding', key: found?.key }];
+    const reason = 'mallory is the new admin, checked by phone';
+    expect(await answer('olga/admin', { reason, rows })).toMatchObject({ status: 403 });
+    expect(await answer('ada/auditor', { reason, rows: [{ table: 'role_binding', key: '0' }] })).toMatchObject({
+      status: 409,
+    });
+    expect(await answer('ada/auditor', { reason })).toMatchObject({ status: 422 });
+    expect(await answer('ada/auditor', { reason, rows })).toMatchObject({ status: 200, body: { rows: [] } });
+    expect(await health()).toMatchObject({ components: { audit: { status: 'up' } } });
+    expect((await verifyLog(exported(), untrusting)).verdict).not.toBe('tampered');
+    await database.admin.query(`update role_binding set namespaces = 'shop' where subject_name = 'mallory'`);
+    expect(await contradictions()).toMatchObject([{ fault: 'row-differs', key: found?.key }]);
+    await database.admin.query(`update role_binding set namespaces = '*' where subject_name = 'mallory'`);
+  });
+});
+
+describe('adopting what an earlier version left', () => {
+  it('happens once', async () => {
+    await adopt(database.app);
+    const adopted = await database.app.query<unknown>(
+      `select count(*)::int as entries from audit_entry where action = 'record.adopted'`,
+    );
+    expect(adopted).toEqual([{ entries: 1 }]);
+  });
+});

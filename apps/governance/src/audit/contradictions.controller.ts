@@ -1,0 +1,87 @@
+import { Body, Controller, Get, HttpCode, Post } from '@nestjs/common';
+import type { Contradiction } from '@scc/audit';
+import { DataSource } from 'typeorm';
+import { z } from 'zod';
+import { Call } from '../call/actor.js';
+import type { CallContext } from '../call/caller.js';
+import { RequirePermission } from '../call/require-permission.js';
+import { inTransaction } from '../database/transaction.js';
+import { Refusal } from '../refusal/refusal.js';
+import { answerFor } from './answers.js';
+import type { AuthorityWatch } from './authority-watch.js';
+import type { PublishedContradiction } from './publish.js';
+
+/** What contradicts the audit log. A class, so that Nest can inject it by type. */
+export class Contradictions {
+  constructor(
+    private readonly watch: AuthorityWatch,
+    private readonly published: () => PublishedContradiction | null = () => null,
+  ) {}
+
+  /** In words; null while nothing does. */
+  get reason(): string | null {
+    return this.published()?.message ?? this.watch.contradicted;
+  }
+
+  async now(): Promise<Found> {
+    return { published: this.published(), rows: await this.watch.look() };
+  }
+}
+
+export const contradictionAnswerSchema = z.object({
+  reason: z.string().min(10).max(2048).describe('What was found out, and why it is accepted as it is.'),
+  rows: z
+    .array(z.object({ table: z.string().max(63), key: z.string().max(1024) }))
+    .max(1000)
+    .default([])
+    .describe('Rows that contradict the log and are accepted as they are now.'),
+  published: z.boolean().default(false).describe('Also accepts that the log does not continue what was published.'),
+});
+
+/** As `auditContradictionsSchema` of @scc/audit has it. */
+interface Found {
+  published: PublishedContradiction | null;
+  rows: Contradiction[];
+}
+
+/** Rows of authority, and published checkpoints, that the log contradicts; somebody has to answer for each. */
+@Controller('v1/audit/contradictions')
+export class ContradictionsController {
+  constructor(
+    private readonly source: DataSource,
+    private readonly contradictions: Contradictions,
+  ) {}
+
+  /** What contradicts the log now. */
+  @Get()
+  @RequirePermission('audit:read')
+  list(): Promise<Found> {
+    return this.contradictions.now();
+  }
+
+  /** Accepts what contradicts the log, as it is now, under the caller's name. @returns what still contradicts it. */
+  @Post('answers')
+  @HttpCode(200)
+  @RequirePermission('audit:answer')
+  async answer(
+    @Body({ schema: contradictionAnswerSchema }) { reason, rows, published }: z.infer<typeof contradictionAnswerSchema>,
+    @Call() { actor, requestId }: CallContext,
+  ): Promise<Found> {
+    const now = await this.contradictions.now();
+    const meant = rows.map(({ table, key }, at) => {
+      const found = now.rows.find((one) => one.table === table && one.key === key);
+      if (!found)
+        throw new Refusal('conflict', 'the row does not contradict the log', [
+          { field: `rows[${at}]`, message: `${table} ${key} is not among the contradictions` },
+        ]);
+      return found;
+    });
+    if (published && !now.published)
+      throw new Refusal('conflict', 'the log continues what was published: there is nothing to answer for');
+    if (meant.length === 0 && !published)
+      throw new Refusal('invalid', 'nothing is answered for', [{ field: 'rows', message: 'name at least one' }]);
+    const checkpoint = published ? (now.published?.checkpoint ?? null) : null;
+    await inTransaction(this.source, (tx) => answerFor(tx, meant, { actor, requestId, reason, checkpoint }));
+    return this.contradictions.now();
+  }
+}

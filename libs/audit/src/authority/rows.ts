@@ -1,0 +1,39 @@
+import type { JsonValue } from '../canonical.js';
+
+/** The tables whose rows decide who may do what: each row stands because an entry says so. */
+export const AUTHORITY_TABLES = [
+  'role_binding',
+  'policy_version',
+  'policy_binding',
+  'policy_exception',
+  'calendar_entry',
+  'emergency_stop',
+  'migration',
+  'approval_request',
+  'approval_decision',
+  'break_glass',
+  'command_grant',
+  'pre_image',
+] as const;
+export type AuthorityTable = (typeof AUTHORITY_TABLES)[number];
+
+/** What a row says, as far as it carries authority. */
+export type Holds = Readonly<Record<string, JsonValue>>;
+
+/** A row of such a table as it stands; the key is the row's own within its table. */
+export interface AuthorityRow {
+  table: AuthorityTable;
+  key: string;
+  holds: Holds;
+}
+
+/** The parts of an entry that rows are derived from. */
+export interface AuthorityEntry {
+  id: string;
+  action: string;
+  actor: string;
+  /** Name of the object. */
+  name: string | null;
+  namespace: string | null;
+  details: unknown;
+}

@@ -1,0 +1,174 @@
+import { z } from 'zod';
+import type { JsonValue } from '../canonical.js';
+import { APPROVAL_RULES } from './approval-rules.js';
+import type { Rule } from './ledger.js';
+import { AUTHORITY_TABLES, type Holds } from './rows.js';
+
+const text = z.string();
+const texts = z.array(z.string());
+const json: z.ZodType<JsonValue> = z.json();
+const holdsSchema: z.ZodType<Holds> = z.record(z.string(), json);
+
+const granted = z.object({
+  role: text,
+  subject: z.object({ kind: text, name: text }),
+  namespaces: text,
+});
+const saved = z.object({ version: z.int(), contentHash: text });
+const bound = z.object({
+  policy: text,
+  version: z.int(),
+  action: text,
+  parameters: json,
+  namespaces: texts,
+  kinds: texts,
+});
+const requested = z.object({
+  id: text,
+  policy: text,
+  target: z.object({ namespace: text, kind: text, name: text }),
+  reason: text,
+  expiresAt: text,
+});
+const identified = z.object({ id: text });
+const calendarEntry = z.object({
+  kind: text,
+  reason: text,
+  namespaces: texts,
+  label: z.object({ key: text, value: text }).nullable(),
+  timeZone: text,
+  recurrence: json,
+});
+const stopped = z.object({ takeBack: z.boolean(), reason: text });
+const lifted = z.object({ reason: text });
+const evaluated = z.object({
+  uid: text,
+  author: text.nullable(),
+  contentHash: text,
+  requestHash: text,
+  /** Absent in entries from before it was kept. */
+  answerHash: text.optional(),
+});
+const token = z.object({ uid: text, command: text, expiresAt: text, token: text });
+const redeemed = z.object({ redeemed: text });
+const images = z.object({
+  uid: text,
+  workflowId: text,
+  images: z.array(z.object({ key: text, order: z.int(), manifest: text.nullable() })),
+});
+const accepted = z.object({
+  rows: z.array(z.object({ table: z.enum(AUTHORITY_TABLES), key: text, holds: holdsSchema.nullable() })),
+});
+
+/** Any writing of one point in time. */
+const instant = (time: string): string => (Number.isNaN(Date.parse(time)) ? time : new Date(time).toISOString());
+
+const saveCalendar: Rule = (ledger, { name, actor, details }, by) => {
+  const entry = calendarEntry.safeParse(details).data;
+  if (entry && name !== null) ledger.set('calendar_entry', name, { ...entry, changedBy: actor }, by);
+};
+const removeCalendar: Rule = (ledger, { name }) => {
+  if (name !== null) ledger.remove('calendar_entry', name);
+};
+/** Somebody looked at rows that no entry made, or that differ, and answers for them as they are. */
+const accept: Rule = (ledger, { details }, by) => {
+  for (const { table, key, holds } of accepted.safeParse(details).data?.rows ?? [])
+    if (holds) ledger.set(table, key, holds, by);
+    else ledger.remove(table, key);
+};
+
+/** What each action does to the rows. */
+export const RULES: Readonly<Record<string, Rule>> = {
+  ...APPROVAL_RULES,
+  'access.granted': (ledger, { name, actor, details }, by) => {
+    const binding = granted.safeParse(details).data;
+    if (!binding || name === null) return;
+    const { role, subject, namespaces } = binding;
+    const holds = { role, subjectKind: subject.kind, subjectName: subject.name, namespaces, createdBy: actor };
+    ledger.set('role_binding', name, holds, by);
+  },
+  'access.revoked': (ledger, { name }) => {
+    if (name !== null) ledger.remove('role_binding', name);
+  },
+  'policy.saved': (ledger, { name, actor, details }, by) => {
+    const version = saved.safeParse(details).data;
+    if (!version || name === null) return;
+    const { contentHash } = version;
+    ledger.set(
+      'policy_version',
+      `${name}/${version.version}`,
+      { contentHash, content: contentHash, author: actor },
+      by,
+    );
+  },
+  'policy.bound': (ledger, { name, actor, details }, by) => {
+    const binding = bound.safeParse(details).data;
+    if (binding && name !== null) ledger.set('policy_binding', name, { ...binding, changedBy: actor }, by);
+  },
+  'policy.unbound': (ledger, { name }) => {
+    if (name !== null) ledger.remove('policy_binding', name);
+  },
+  'exception.requested': (ledger, { actor, details }, by) => {
+    const asked = requested.safeParse(details).data;
+    if (!asked) return;
+    const { id, policy, target, reason, expiresAt } = asked;
+    const persons = { requestedBy: actor, approvedBy: null, revokedBy: null };
+    ledger.set('policy_exception', id, { policy, ...target, reason, expiresAt: instant(expiresAt), ...persons }, by);
+  },
+  'exception.approved': (ledger, { actor, details }, by) => {
+    const id = identified.safeParse(details).data?.id;
+    if (id !== undefined) ledger.patch('policy_exception', id, { approvedBy: actor }, by);
+  },
+  'exception.revoked': (ledger, { actor, details }, by) => {
+    const id = identified.safeParse(details).data?.id;
+    if (id !== undefined) ledger.patch('policy_exception', id, { revokedBy: actor }, by);
+  },
+  'calendar.freezeSaved': saveCalendar,
+  'calendar.windowSaved': saveCalendar,
+  'calendar.freezeRemoved': removeCalendar,
+  'calendar.windowRemoved': removeCalendar,
+  'stop.set': (ledger, { name, namespace, actor, details }, by) => {
+    const stop = stopped.safeParse(details).data;
+    if (stop && name !== null)
+      ledger.set(
+        'emergency_stop',
+        name,
+        { namespace, ...stop, stoppedBy: actor, liftedBy: null, liftReason: null },
+        by,
+      );
+  },
+  'stop.lifted': (ledger, { name, actor, details }, by) => {
+    const why = lifted.safeParse(details).data;
+    if (why && name !== null) ledger.patch('emergency_stop', name, { liftedBy: actor, liftReason: why.reason }, by);
+  },
+  'migration.evaluated': (ledger, { id, name, namespace, details }, by) => {
+    const asked = evaluated.safeParse(details).data;
+    if (!asked) return;
+    const { uid, author, answerHash, ...hashes } = asked;
+    const known = ledger.get('migration', uid)?.['author'] ?? author;
+    const answer = answerHash === undefined ? {} : { answerHash };
+    ledger.set('migration', uid, { namespace, name, author: known, evaluation: id, ...hashes, ...answer }, by);
+  },
+  'command.granted': (ledger, { actor, details }, by) => {
+    const grant = token.safeParse(details).data;
+    if (!grant) return;
+    const { uid, command, expiresAt } = grant;
+    ledger.set('command_grant', grant.token, { planUid: uid, command, actor, expiresAt, used: false }, by);
+  },
+  'command.allowed': (ledger, { details }, by) => {
+    const used = redeemed.safeParse(details).data;
+    if (used) ledger.patch('command_grant', used.redeemed, { used: true }, by);
+  },
+  'preImages.recorded': (ledger, { details }, by) => {
+    const recorded = images.safeParse(details).data;
+    if (!recorded) return;
+    const { uid, workflowId } = recorded;
+    for (const { key, order, manifest } of recorded.images)
+      ledger.set('pre_image', `${uid} ${key}`, { workflowId, order, manifest }, by);
+  },
+  'record.adopted': accept,
+  'record.answered': accept,
+};
+
+/** The actions that rows of authority come from. */
+export const AUTHORITY_ACTIONS: readonly string[] = Object.keys(RULES);
