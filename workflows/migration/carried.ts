@@ -29,6 +29,8 @@ export interface Position {
   images: StoredImage[];
   done: string[];
   undos: UndoEntry[];
+  /** What an undo left undone because an operator released it. */
+  left?: string[];
   /** The event that opened the undo, once there is one. */
   undoing: Extract<MigrationEvent, { type: 'UndoStarted' }> | null;
   /** Milliseconds since the epoch at which the first change was made. */
@@ -49,6 +51,8 @@ export interface JournalState {
 /** What operators have asked of the migration, and the settings of the plan that may change meanwhile. */
 export interface OperatorState {
   paused: boolean;
+  /** Undo steps that fail are left undone. */
+  released?: boolean;
   settings: LiveSettings | null;
   /** Commands that came as signals and are not looked at yet, each name once. */
   asked: [CommandName, CommandInput][];

@@ -140,11 +140,14 @@ function effectsOf({ position, body, journal, operator }: Parts): Effects {
     hold: (request) => hold.run(request),
     failedSamples: (error) => describeFailure(error).samples,
     undoStarted: (cause) => undoStarted(operator.stop() ?? (isDeleted() ? deletion : null), describeFailure(cause)),
+    isReleased: () => operator.isReleased(),
     undoFailed: async (step, attempt, error) => {
       record({ type: 'UndoStepFailed', step, attempt, message: describeFailure(error).message });
       handOverWhenLong();
       const pauseMs = pauseBeforeRetry(attempt, FIRST_RETRY_MS, LONGEST_RETRY_MS);
-      await sleep(pauseMs, { summary: `undo of ${step} is tried again` });
+      if (operator.isReleased()) return;
+      const elapsed = sleep(pauseMs, { summary: `undo of ${step} is tried again` });
+      await Promise.race([elapsed, condition(() => operator.isReleased())]);
     },
     untilDone: (step, work) =>
       retryUntilDone(work, async (attempt, error) => {

@@ -39,6 +39,7 @@ export class Operator {
   private readonly serving = new CancellationScope({ cancellable: true });
   private editedGeneration: number;
   private paused: boolean;
+  private released: boolean;
   private settings: LiveSettings | null;
   private skipRequested = false;
   private stopRequest: StopRequest = null;
@@ -52,6 +53,7 @@ export class Operator {
     carried?: OperatorState,
   ) {
     this.paused = carried?.paused ?? false;
+    this.released = carried?.released ?? false;
     this.settings = carried?.settings ?? null;
     this.asked = new Map(carried?.asked ?? []);
     this.editedGeneration = carried?.editedGeneration ?? 0;
@@ -89,8 +91,8 @@ export class Operator {
   }
 
   carried(): OperatorState {
-    const { paused, settings, editedGeneration } = this;
-    return { paused, settings, asked: [...this.asked], editedGeneration };
+    const { paused, released, settings, editedGeneration } = this;
+    return { paused, released, settings, asked: [...this.asked], editedGeneration };
   }
 
   adopt(settings: LiveSettings): void {
@@ -115,6 +117,11 @@ export class Operator {
 
   isPaused(): boolean {
     return this.paused;
+  }
+
+  /** Whether undo steps that fail are to be left undone. */
+  isReleased(): boolean {
+    return this.released;
   }
 
   /** Whether something was said since `count` that makes it worth looking again. */
@@ -147,6 +154,7 @@ export class Operator {
   /** Why the command makes no sense now, or null. */
   private refusal(name: CommandName): string | null {
     if (this.journal.isOver()) return 'the migration is over';
+    if (name === 'release') return this.stage === 'undoing' ? null : 'only a rollback can be released; roll back first';
     if (this.stage === 'undoing') return 'the migration is being rolled back';
     if (this.stage === 'finishing')
       return 'the workload serves everything under the target SCC already; apply a plan in the other direction instead';
@@ -185,6 +193,10 @@ export class Operator {
         return;
       case 'skip':
         this.skipRequested = true;
+        return;
+      case 'release':
+        this.released = true;
+        this.wakeUps++;
         return;
       case 'abort':
       case 'rollback':

@@ -227,6 +227,7 @@ export function aWorld(
       message: cause instanceof Error ? cause.message : String(cause),
     }),
     undoFailed: () => Promise.resolve(),
+    isReleased: () => false,
     ...over,
   });
   return { world, events, breaches, fx };

@@ -65,6 +65,20 @@ describe('undoAll', () => {
     ]);
   });
 
+  it('leaves undone what fails once an operator has released it, undoes the rest, and says what was left', async () => {
+    const removeCanary = () => Promise.reject(new Error('the pods stay'));
+    const compareWithPreImages = () => Promise.resolve(['Deployment/shop/ledger-scc-canary']);
+    const { position, order, events, fx } = aList({ removeCanary, compareWithPreImages });
+    let asked = 0;
+    const released = { ...fx, isReleased: () => ++asked > 2 };
+    const left = 'canary (left undone: the pods stay)';
+    await expect(undoAll(position, released)).resolves.toEqual([left, 'Deployment/shop/ledger-scc-canary']);
+    expect(order.filter((step) => step === 'removeCanary')).toHaveLength(3);
+    expect(order).toContain('withdrawTargetGrant');
+    expect(events).not.toContainEqual({ type: 'UndoStepDone', step: 'canary' });
+    expect(position).toMatchObject({ undos: [], left: [left] });
+  });
+
   it('registers a step once, however often a run comes by', () => {
     const { position } = aList();
     registerUndo(position, { step: 'canary', args: {} });

@@ -2,6 +2,7 @@ import type { MigrationEvent } from '@scc/plan';
 import type { Conflict } from '@scc/routing';
 import type { Position, UndoEntry } from './carried.js';
 import type { MigrationActivities, MigrationTarget, StoredImage } from './contract.js';
+import { describeFailure } from './failures.js';
 import { registerUndo, startOf } from './position.js';
 import { retryUntilDone } from './retry.js';
 
@@ -12,6 +13,8 @@ export interface UndoEffects {
   record: (event: MigrationEvent) => void;
   /** Says that an undo step failed, and waits before the next try. */
   undoFailed: (step: string, attempt: number, error: unknown) => Promise<void>;
+  /** Whether an operator wants what cannot be undone to be left as it is. */
+  isReleased: () => boolean;
 }
 
 interface Recorded {
@@ -54,27 +57,51 @@ export function reportConflicts(record: UndoEffects['record'], conflicts: Confli
 }
 
 /**
- * Takes back everything that the position lists, last change first, each until it succeeds. What is done leaves the list,
- * so that another run can go on.
- * @returns what still differs from the recorded pre-images.
+ * Takes back everything that the position lists, last change first, each until it succeeds or an operator releases what
+ * fails. What is done leaves the list, so that another run can go on.
+ * @returns what still differs from the recorded pre-images, and what was left undone.
  */
 export async function undoAll(position: Position, fx: UndoEffects): Promise<string[]> {
   const { target, images } = position;
   let differences: string[] = [];
   for (let entry = position.undos[0]; entry && target; entry = position.undos[0]) {
-    const { step } = entry;
-    const failed = (attempt: number, error: unknown) => fx.undoFailed(step, attempt, error);
-    if (step === 'verification') {
-      differences = await retryUntilDone(() => fx.undo.compareWithPreImages(target, images), failed);
-    } else {
-      const run = UNDO[step] as (recorded: Recorded, fx: UndoEffects, args: unknown) => Promise<void>;
-      const { args } = entry;
-      await retryUntilDone(() => run({ target, images }, fx, args), failed);
-      fx.record({ type: 'UndoStepDone', step });
-    }
+    const { step, args } = entry;
+    const why = await unlessReleased(step, fx, async () => {
+      if (step === 'verification') differences = await fx.undo.compareWithPreImages(target, images);
+      else await (UNDO[step] as UndoStep)({ target, images }, fx, args);
+    });
+    if (why !== null) position.left = [...(position.left ?? []), `${step} (left undone: ${why})`];
+    else if (step !== 'verification') fx.record({ type: 'UndoStepDone', step });
     position.undos.shift();
   }
-  return differences;
+  return [...(position.left ?? []), ...differences];
+}
+
+type UndoStep = (recorded: Recorded, fx: UndoEffects, args: unknown) => Promise<void>;
+
+class Released extends Error {
+  override readonly name = 'Released';
+}
+
+/**
+ * Tries a step again until it succeeds, or fails although an operator has released it.
+ * @returns why the step is left undone, or null when it is done.
+ */
+async function unlessReleased(
+  step: UndoEntry['step'],
+  fx: UndoEffects,
+  work: () => Promise<void>,
+): Promise<string | null> {
+  try {
+    await retryUntilDone(work, async (attempt, error) => {
+      await fx.undoFailed(step, attempt, error);
+      if (fx.isReleased()) throw new Released(describeFailure(error).message);
+    });
+    return null;
+  } catch (error) {
+    if (error instanceof Released) return error.message;
+    throw error;
+  }
 }
 
 /** The undo list of a migration that may have stood anywhere when its workflow was lost: its order is safe from every step. */

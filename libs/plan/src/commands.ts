@@ -3,5 +3,5 @@ export const STEPS = ['Prepare', 'Mirror', 'Shift', 'Migrate', 'Finish', 'Undo']
 export type Step = (typeof STEPS)[number];
 
 /** Commands of an operator to a running migration. */
-export const COMMANDS = ['pause', 'resume', 'skip', 'abort', 'rollback'] as const;
+export const COMMANDS = ['pause', 'resume', 'skip', 'abort', 'rollback', 'release'] as const;
 export type CommandName = (typeof COMMANDS)[number];

@@ -1,7 +1,7 @@
 import { approvalStateSchema, approvalSummarySchema, commandGrantSchema } from '@scc/governance-api';
 import type { CommandName, PlanRef } from '@scc/plan';
 import { WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
-import { type CommandOutcome, commandUpdate, workflowIdOf } from '@scc/migration/contract';
+import { type CommandOutcome, commandUpdate, undoWorkflowIdOf, workflowIdOf } from '@scc/migration/contract';
 import { CliError, EXIT } from '../exit.js';
 import { fields } from '../output.js';
 import type { Session } from '../session.js';
@@ -11,6 +11,8 @@ export interface ActOptions {
   namespace: string;
   name: string;
   reason?: string | undefined;
+  /** Of a plan that the cluster no longer has. */
+  uid?: string | undefined;
 }
 
 /** Records a decision about what the plan would do now. */
@@ -65,7 +67,8 @@ async function grantOf(
 
 /** Sends a command to the running migration. @returns 1 when the migration did not take it. */
 export async function command(session: Session, name: CommandName, options: ActOptions): Promise<number> {
-  const { ref } = await findPlan(session, options.namespace, options.name);
+  const { namespace, name: plan, uid } = options;
+  const ref = uid === undefined ? (await findPlan(session, namespace, plan)).ref : { namespace, name: plan, uid };
   const reason = options.reason ?? null;
   const token = await grantOf(session, ref, name, reason);
   const actor = token === null ? null : await session.callerName();
@@ -91,17 +94,20 @@ async function send(
   name: CommandName,
   input: { actor?: string; reason?: string; token?: string },
 ): Promise<CommandOutcome> {
-  const handle = (await session.temporal()).workflow.getHandle(workflowIdOf(ref));
-  try {
-    return await handle.executeUpdate(commandUpdate(name), { args: [input] });
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError)
-      throw new CliError(
-        `no migration of plan ${ref.namespace}/${ref.name} runs`,
-        `See how it ended with: sccctl plan status ${ref.name} -n ${ref.namespace}`,
-      );
-    if (error instanceof WorkflowUpdateFailedError)
-      throw new CliError(`the migration refused ${name}: ${error.cause?.message ?? error.message}`);
-    throw error;
+  const { workflow } = await session.temporal();
+  // A migration whose own workflow was lost is undone by another one.
+  const ids = [workflowIdOf(ref), undoWorkflowIdOf(ref)];
+  for (const id of ids) {
+    try {
+      return await workflow.getHandle(id).executeUpdate(commandUpdate(name), { args: [input] });
+    } catch (error) {
+      if (error instanceof WorkflowUpdateFailedError)
+        throw new CliError(`the migration refused ${name}: ${error.cause?.message ?? error.message}`);
+      if (!(error instanceof WorkflowNotFoundError)) throw error;
+    }
   }
+  throw new CliError(
+    `no migration of plan ${ref.namespace}/${ref.name} runs`,
+    `See how it ended with: sccctl plan status ${ref.name} -n ${ref.namespace}`,
+  );
 }

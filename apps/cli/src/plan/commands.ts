@@ -26,7 +26,7 @@ export function planCommand(run: Run): Command {
   return plan;
 }
 
-const VERBS = ['pause', 'resume', 'skip', 'abort', 'rollback'] as const satisfies CommandName[];
+const VERBS = ['pause', 'resume', 'skip', 'abort', 'rollback', 'release'] as const satisfies CommandName[];
 
 const DESCRIPTIONS: Record<(typeof VERBS)[number], string> = {
   pause: 'stop before the next step; traffic stays where it is',
@@ -34,6 +34,7 @@ const DESCRIPTIONS: Record<(typeof VERBS)[number], string> = {
   skip: 'pass the hold or gate that the migration waits at; needs --server',
   abort: 'end the migration and undo what it did',
   rollback: 'undo what the migration did',
+  release: 'end a rollback that cannot finish, and leave undone what fails; needs --server',
 };
 
 /** Loaded when needed: the Temporal client takes most of a second. */
@@ -58,7 +59,8 @@ export function actCommands(run: Run): Command[] {
       .argument('<name>', 'of the plan')
       .option('-n, --namespace <namespace>', 'where the plan is', 'default')
       .option('--reason <text>')
-      .action((name: string, options: { namespace: string; reason?: string }) =>
+      .option('--uid <uid>', 'of a plan that is gone')
+      .action((name: string, options: { namespace: string; reason?: string; uid?: string }) =>
         run(async (session) => (await acts()).command(session, verb, { name, ...options })),
       ),
   );

@@ -21,6 +21,7 @@ const WITHOUT_AUTHORITY: Record<Command, string | null> = {
   abort: 'undoing is allowed to everybody',
   rollback: 'undoing is allowed to everybody',
   skip: null,
+  release: null,
 };
 
 export interface IssuedGrant {

@@ -10,6 +10,7 @@ import { meaningGiver } from './answers.js';
 import { assessWith } from './assess.js';
 import { canaryActivities } from './canary.js';
 import { holdWith } from './gates.js';
+import { endingWithNamespace } from './going.js';
 import { governanceActivities } from './governance.js';
 import { grantActivities } from './grants.js';
 import { earlierOf, outcomeActivities } from './outcome.js';
@@ -74,5 +75,5 @@ export function createActivities(deps: WorkerDeps): MigrationActivities {
         sinceMs,
       ),
   };
-  return heartbeating(activities, instruments);
+  return heartbeating(endingWithNamespace(activities, kube), instruments);
 }

@@ -65,7 +65,11 @@ export function routeActivities({ kube, router }: { kube: KubeClient; router: Tr
       const needed = Math.ceil(target.replicas / 2);
       const isDown = shortSide(await readyCounts(kube, target), canary, needed) !== null;
       if (isDown && options?.unlessDown) return { verifiedBy: 'bound' };
-      await bothSidesReady(target, canary, needed);
+      // A workload that was deleted gets its Service back all the same: nothing would ever be ready to wait for.
+      const { ref, kind, workload: name } = target;
+      const id = { apiVersion: 'apps/v1', kind, namespace: ref.namespace, name };
+      const isGone = canary === 0 && isDown && (await kube.get(id)) === undefined;
+      if (!isGone) await bothSidesReady(target, canary, needed);
       return split(target, { canary, mirror: null });
     },
     restoreRoutes: (target, images) => followed(() => router.restore(surveyOf(target), routed(images))),

@@ -101,9 +101,12 @@ export function workloadActivities({ kube, router }: Deps): WorkloadActivities {
       let message = '';
       let sheltered = false;
       const look = async (): Promise<true | undefined> => {
-        const current = await read(target);
+        const current = await kube.get(workloadId(target));
+        // Requests cannot return to a workload that was deleted, and nothing is gained by waiting.
+        if (!current) return true;
         const rollout = rolloutOf(current);
-        const shrunk = shrunkBy(current, target);
+        // One that was made again under the name is as large as its owner wants it.
+        const shrunk = current.metadata.uid === target.workloadUid ? shrunkBy(current, target) : null;
         if (rollout.state === 'done' && shrunk === null) return true;
         if (!sheltered) sheltered = await shelter(target);
         if (rollout.state === 'done') message = shrunk ?? '';
