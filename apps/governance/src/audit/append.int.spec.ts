@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { DataSource } from 'typeorm';
+import { inTransaction } from '../database/transaction.js';
 import { appendAuditBatch, AuditEntryNotStored } from './append.js';
 import { append, aRecord, Databases } from './audit-log.fixture.js';
 
@@ -44,24 +45,94 @@ describe('an entry', () => {
     expect(rows.map(({ entry_id: id }) => id)).toEqual(receipts.map(({ entryId }) => entryId));
   });
 
+  /** @returns whether neither the change nor its entry is there. */
+  async function expectRefused(count: number): Promise<void> {
+    const [changes, entries] = [await counted('change'), await counted('audit_entry')];
+    const records = Array.from({ length: count }, (_none, at) => aRecord(at));
+    const change = inTransaction(app, async (tx) => {
+      await tx.query(`insert into change values ('granted')`);
+      await appendAuditBatch(tx, records);
+    });
+    await expect(change).rejects.toThrow();
+    expect([await counted('change'), await counted('audit_entry')]).toEqual([changes, entries]);
+    await change.catch((error: unknown) => expect(error).toBeInstanceOf(AuditEntryNotStored));
+  }
+  const meddling = (body: string): Promise<unknown> =>
+    admin.query(
+      `create or replace function meddle() returns trigger language plpgsql security definer as $$ begin ${body} end $$`,
+    );
+  /** Of the owner: a superuser has stopped it. */
+  const allowChanges = (): Promise<unknown> =>
+    admin.query('alter table audit_entry disable trigger audit_entry_no_change');
+
   describe.each(HANDS)('that a trigger %s', (_what, body) => {
     beforeAll(async () => {
-      await admin.query(
-        `create or replace function meddle() returns trigger language plpgsql as $$ begin ${body} end $$`,
-      );
+      await meddling(body);
       await admin.query('create trigger meddle before insert on audit_entry for each row execute function meddle()');
     });
     afterAll(() => admin.query('drop trigger meddle on audit_entry'));
 
-    it.each([1, 3])('fails the change that it records, %d at a time', async (count) => {
-      const [changes, entries] = [await counted('change'), await counted('audit_entry')];
-      const records = Array.from({ length: count }, (_none, at) => aRecord(at));
-      const change = app.transaction(async (tx) => {
-        await tx.query(`insert into change values ('granted')`);
-        await appendAuditBatch(tx, records);
+    it.each([1, 3])('fails the change that it records, %d at a time', expectRefused);
+  });
+
+  const LATER: [string, string][] = [
+    ['deletes the entry', 'delete from audit_entry where id = new.id; return null;'],
+    ['changes who did it', 'update audit_entry set actor = $q$nobody$q$ where id = new.id; return null;'],
+    ['forgets which request it was', 'update audit_entry set request_id = null where id = new.id; return null;'],
+    [
+      'writes another body with its hash',
+      `update audit_entry set body = body || $q$ $q$::bytea, leaf_hash = sha256($q$\\x00$q$::bytea || body || $q$ $q$::bytea) where id = new.id; return null;`,
+    ],
+    ['changes the body alone', 'update audit_entry set body = body || $q$ $q$::bytea where id = new.id; return null;'],
+  ];
+  describe.each([
+    ['after the statement', 'create trigger meddle after insert on audit_entry for each row execute function meddle()'],
+    [
+      'at the end of the transaction',
+      'create constraint trigger meddle after insert on audit_entry deferrable initially deferred for each row execute function meddle()',
+    ],
+  ])('that a trigger %s', (_when, trigger) => {
+    describe.each(LATER)('%s', (_what, body) => {
+      beforeAll(async () => {
+        await allowChanges();
+        await meddling(body);
+        await admin.query(trigger);
       });
-      await expect(change).rejects.toBeInstanceOf(AuditEntryNotStored);
-      expect([await counted('change'), await counted('audit_entry')]).toEqual([changes, entries]);
+      afterAll(() => admin.query('drop trigger meddle on audit_entry'));
+
+      // The second time finds the statements prepared.
+      it.each([1, 3, 1])('fails the change that it records, %d at a time', expectRefused);
+    });
+  });
+
+  it.each([
+    ['nothing', 'do instead nothing'],
+    ['a row of another table', `do instead insert into change values ('elsewhere')`],
+  ])('that a rule turns into %s fails the change that it records', async (_what, action) => {
+    await admin.query(`create rule meddle as on insert to audit_entry ${action}`);
+    const before = await counted('change');
+    const change = inTransaction(app, async (tx) => {
+      await tx.query(`insert into change values ('granted')`);
+      await appendAuditBatch(tx, [aRecord(1)]);
+    });
+    await expect(change).rejects.toThrow();
+    await admin.query('drop rule meddle on audit_entry');
+    expect(await counted('change')).toEqual(before);
+  });
+
+  it('is checked in the transaction that appended it, and in no other one', async () => {
+    const refused = inTransaction(app, async (tx) => {
+      await appendAuditBatch(tx, [aRecord(1)]);
+      throw new Error('the change failed');
+    });
+    await expect(refused).rejects.toThrow('the change failed');
+    const source = await databases.app(
+      (await admin.query<{ name: string }[]>('select current_database() as name'))[0]?.name ?? '',
+    );
+    for (let at = 0; at < 3; at += 1) expect(await append(source, [aRecord(at), aRecord(at)])).toHaveLength(2);
+    await inTransaction(source, async (tx) => {
+      await appendAuditBatch(tx, [aRecord(1)]);
+      await appendAuditBatch(tx, [aRecord(2), aRecord(3)]);
     });
   });
 });

@@ -12,6 +12,7 @@ import type { Receipt } from '@scc/governance-api';
 import { type EntityManager, QueryFailedError } from 'typeorm';
 import { monotonicFactory } from 'ulid';
 import { z } from 'zod';
+import type { TransactionClient } from '../database/transaction-client.js';
 
 /** What a caller says about a change; time and id are added here. */
 export interface AuditRecord {
@@ -58,8 +59,22 @@ const INSERT_ONE = {
     returning (${STORED}) as stored, ${NOTE}`,
 };
 
+/**
+ * What is not in the log as it was sent when the transaction commits, after every trigger has run; $1 has the rows. Not an
+ * anti join: the planner would hash the whole log to find a handful.
+ */
+const LOST = `
+  select 1 / (0 * length(sent.entry_id)) from json_to_recordset($1::json) as sent (entry_id text, leaf_hash text,
+    occurred_at timestamptz, actor text, action text, object_kind text, object_namespace text, object_name text, request_id text)
+  where (select true from audit_entry e where e.entry_id = sent.entry_id and e.leaf_hash = decode(sent.leaf_hash, 'hex')
+    and sha256('\\x00'::bytea || e.body) = e.leaf_hash and (e.occurred_at, e.actor, e.action, e.object_kind) =
+      (sent.occurred_at, sent.actor, sent.action, sent.object_kind)
+    and e.object_namespace is not distinct from sent.object_namespace
+    and e.object_name is not distinct from sent.object_name
+    and e.request_id is not distinct from sent.request_id) is not true`;
+
 /** Of node-postgres: TypeORM has no way to name a statement. */
-interface Connection {
+interface Connection extends Pick<TransactionClient, 'checkAtCommit'> {
   query(statement: typeof INSERT_ONE & { values: unknown[] }): Promise<{ rows: unknown[] }>;
 }
 
@@ -122,11 +137,14 @@ export async function appendAuditBatch(tx: EntityManager, records: readonly Audi
     const [id, ...columns] = columnsOf(body);
     return [id, bytes, leaf, ...columns];
   });
-  const [answer] = storedRows.parse(await insert(tx, rows));
-  if (!answer?.stored)
-    throw new AuditEntryNotStored(
+  const refusal = (): Error =>
+    new AuditEntryNotStored(
       `the audit log did not keep ${records.map(({ action }) => action).join(', ')} as it was written, so nothing of it is done: look for triggers and rules on audit_entry`,
     );
+  const connection = await connectionOf(tx);
+  const [answer] = storedRows.parse(await insert(tx, connection, rows));
+  if (!answer?.stored) throw refusal();
+  connection.checkAtCommit({ text: LOST, rows: entries.map(sentRow), refusal });
   const checkpoint = answer.note;
   return entries.map(({ body, leaf }) => ({
     entryId: body.id,
@@ -136,15 +154,27 @@ export async function appendAuditBatch(tx: EntityManager, records: readonly Audi
   }));
 }
 
-async function insert(tx: EntityManager, rows: readonly unknown[][]): Promise<unknown> {
+/** What has to be found when the transaction commits. */
+function sentRow({ body, leaf }: { body: AuditBody; leaf: Buffer }): object {
+  const [id, occurredAt, actor, action, kind, namespace, name, requestId] = columnsOf(body);
+  return {
+    ...{ entry_id: id, leaf_hash: leaf.toString('hex'), occurred_at: occurredAt, actor, action },
+    ...{ object_kind: kind, object_namespace: namespace, object_name: name, request_id: requestId },
+  };
+}
+
+async function connectionOf(tx: EntityManager): Promise<Connection> {
+  if (!tx.queryRunner) throw new Error('an audit entry belongs into the transaction of the change that it records');
+  return (await tx.queryRunner.connect()) as Connection;
+}
+
+async function insert(tx: EntityManager, connection: Connection, rows: readonly unknown[][]): Promise<unknown> {
   const [first = [], ...more] = rows;
   if (more.length > 0)
     return tx.query<unknown>(
       INSERT_MANY,
       first.map((_value, column) => rows.map((row) => row[column])),
     );
-  if (!tx.queryRunner) throw new Error('an audit entry belongs into the transaction of the change that it records');
-  const connection = (await tx.queryRunner.connect()) as Connection;
   try {
     return (await connection.query({ ...INSERT_ONE, values: first })).rows;
   } catch (error) {

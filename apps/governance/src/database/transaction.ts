@@ -11,9 +11,13 @@ export async function inTransaction<T>(source: DataSource, work: (tx: EntityMana
   try {
     return await source.transaction((tx) => oncePerKey(tx, work));
   } catch (error) {
-    throw refusalOf(error) ?? error;
+    throw refusalOf(error) ?? ownError(error);
   }
 }
+
+/** TypeORM wraps what a statement fails with; what is no answer of the database is our own reason. */
+const ownError = (error: unknown): unknown =>
+  error instanceof QueryFailedError && !('code' in error.driverError) ? error.driverError : error;
 
 /** SQLSTATE class 22: data exceptions. */
 const DATA_EXCEPTION = '22';
