@@ -15,6 +15,7 @@ import { HistoryModule } from './history/history.module.js';
 import { EntityTagInterceptor } from './http/etag.js';
 import { IdempotencyInterceptor } from './http/idempotency.js';
 import { ProblemFilter } from './http/problems.js';
+import { QueryInterceptor } from './http/queries.js';
 import { rateLimit, RateLimitGuard } from './http/rate-limit.js';
 import { validationPipe } from './http/validation.js';
 import { PodsModule } from './pods/pods.module.js';
@@ -71,6 +72,7 @@ export class AppModule {
       providers: [
         { provide: DataSource, useValue: source },
         { provide: APP_FILTER, useValue: new ProblemFilter(logger) },
+        { provide: APP_INTERCEPTOR, useClass: QueryInterceptor },
         { provide: APP_INTERCEPTOR, useClass: EntityTagInterceptor },
         { provide: APP_INTERCEPTOR, useClass: IdempotencyInterceptor },
         { provide: APP_PIPE, useValue: validationPipe() },

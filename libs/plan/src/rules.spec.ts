@@ -77,6 +77,7 @@ describe('parseSpec', () => {
           windows: [
             { from: '02:00', to: '02:00' },
             { from: '22:00', to: '02:00', timeZone: 'Mars/Olympus' },
+            { from: '22:00', to: '02:00', timeZone: '+01:00' },
           ],
         },
       },
@@ -84,6 +85,7 @@ describe('parseSpec', () => {
         ['NotATime', 'spec.schedule.notBefore'],
         ['EmptyWindow', 'spec.schedule.windows[0]'],
         ['UnknownTimeZone', 'spec.schedule.windows[1].timeZone'],
+        ['UnknownTimeZone', 'spec.schedule.windows[2].timeZone'],
       ],
     ],
     [

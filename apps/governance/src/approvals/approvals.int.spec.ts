@@ -253,7 +253,7 @@ describe('a request', () => {
 
   it('of a deleted plan is closed, also when it was deleted while nobody watched', async () => {
     const [told, missed] = [await waiting('deleted'), await waiting('deleted-unseen')];
-    await database.app.query(`update approval_request set requested_at = requested_at - interval '1 day'`);
+    await database.admin.query(`update approval_request set requested_at = requested_at - interval '1 day'`);
     let tell: (key: string, current: unknown, previous: unknown) => void = () => undefined;
     const followed = followPlans({
       source: database.app,

@@ -64,9 +64,8 @@ describe('every route', () => {
   });
 
   it('refuses parameters that it does not know', async () => {
-    const queried = operations.filter(({ queries }) => queries.length > 0);
-    expect(queried.length).toBeGreaterThanOrEqual(15);
-    for (const { method, path, name } of queried) {
+    expect(operations.filter(({ queries }) => queries.length > 0).length).toBeGreaterThanOrEqual(15);
+    for (const { method, path, name } of operations) {
       const needed = name.includes('consistency') ? '&first=0&second=0' : '';
       const { status, body } = await test.call(EVERY_ROLE, method, `${path}?surprise=1${needed}`);
       expect([name, status, JSON.stringify(body).includes('"surprise"')]).toEqual([name, 400, true]);

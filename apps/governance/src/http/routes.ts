@@ -82,6 +82,11 @@ function takenBy(controller: Function, handler: string): Pick<Route, 'pathParame
   };
 }
 
+/** Whether a handler reads the query of its request. */
+// eslint-disable-next-line @typescript-eslint/no-unsafe-function-type -- what Nest calls a class
+export const readsQuery = (controller: Function, handler: string): boolean =>
+  argumentsOf(controller, handler).some(({ type }) => type === RouteParamtypes.QUERY);
+
 // eslint-disable-next-line @typescript-eslint/no-unsafe-function-type -- what Nest calls a class
 function argumentsOf(controller: Function, handler: string) {
   const stored: unknown = Reflect.getMetadata(ROUTE_ARGS_METADATA, controller, handler) ?? {};

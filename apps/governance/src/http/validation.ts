@@ -75,12 +75,14 @@ const outsideBody = ({ message, issues }: InvalidInput, name: string | undefined
 /** A filter that is misspelt must not answer everything. */
 function requireKnown(query: unknown, schema: z.ZodObject): void {
   const unknown = Object.keys(query ?? {}).filter((name) => !Object.hasOwn(schema.shape, name));
-  if (unknown.length > 0)
-    throw new InvalidInput(
-      'The request does not fit its schema',
-      unknown.slice(0, MAX_ISSUES).map((field) => ({ field, message: 'there is no such parameter' })),
-    );
+  if (unknown.length > 0) throw unknownParameters(unknown);
 }
+
+export const unknownParameters = (names: readonly string[]): InvalidInput =>
+  new InvalidInput(
+    'The request does not fit its schema',
+    names.slice(0, MAX_ISSUES).map((field) => ({ field, message: 'there is no such parameter' })),
+  );
 
 const NUMBER = /^-?\d{1,16}$/;
 

@@ -94,7 +94,9 @@ function spanOf(
   };
 }
 
+/** An IANA zone by its name; an offset such as +01:00 knows no daylight saving, and is none. */
 export function isTimeZone(timeZone: string): boolean {
+  if (!/^[A-Za-z]/.test(timeZone)) return false;
   try {
     Temporal.Instant.fromEpochMilliseconds(0).toZonedDateTimeISO(timeZone);
     return true;

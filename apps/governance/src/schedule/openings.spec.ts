@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { occurrences, recurrenceSchema, type Recurrence, type Span } from './occurrences.js';
+import { isTimeZone, occurrences, recurrenceSchema, type Recurrence, type Span } from './occurrences.js';
 import { freezeAt, nextOpening, type NamedRecurring } from './openings.js';
 
 const HOUR = 60 * 60 * 1000;
@@ -9,6 +9,18 @@ const weekly = (days: string[], from: string, to: string): Recurrence =>
   recurrenceSchema.parse({ type: 'weekly', ranges: [{ days, from, to }] });
 const entry = (timeZone: string, recurrence: Recurrence): NamedRecurring => ({ name: 'entry', timeZone, recurrence });
 const readable = (spans: Span[]): string[] => spans.map(({ from, to }) => `${iso(from)}/${iso(to)}`);
+
+describe('isTimeZone', () => {
+  it.each(['Europe/Berlin', 'UTC', 'Etc/GMT-1', 'America/Argentina/Buenos_Aires'])('takes %s', (name) => {
+    expect(isTimeZone(name)).toBe(true);
+  });
+  it.each(['+01:00', '-0300', '+01', '', ' ', 'Mars/Olympus', '\u221201:00'])(
+    'refuses %j, which knows no daylight saving',
+    (name) => {
+      expect(isTimeZone(name)).toBe(false);
+    },
+  );
+});
 
 describe('occurrences', () => {
   // 2026-03-29: 02:00 becomes 03:00. 2026-10-25: 03:00 becomes 02:00.
