@@ -162,6 +162,36 @@ describe('somebody who may edit the workload', () => {
   });
 });
 
+describe('a route of another namespace', () => {
+  const route = (namespace: string) => ({
+    apiVersion: 'networking.istio.io/v1',
+    kind: 'VirtualService',
+    metadata: { name: 'to-checkout', namespace },
+    spec: {
+      hosts: ['checkout.neighbour.example'],
+      gateways: ['edge'],
+      http: [{ route: [{ destination: { host: `checkout.${NAMESPACE}.svc.cluster.local` } }] }],
+    },
+  });
+
+  it('is written only when that namespace has agreed', async () => {
+    const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'neighbour' } };
+    await stack.api.create('/api/v1/namespaces', namespace);
+    await stack.api.create('/apis/networking.istio.io/v1/namespaces/neighbour/virtualservices', route('neighbour'));
+    await apply('neighbour-asked-not', 'checkout', { dryRun: true });
+    const { violations = [] } = await untilPhase('neighbour-asked-not', 'Rejected');
+    expect(violations).toEqual([
+      expect.objectContaining({
+        code: 'NamespaceHasNotAgreed',
+        message: expect.stringContaining('VirtualService to-checkout in the namespace neighbour') as unknown,
+      }),
+    ]);
+    await stack.api.merge('/api/v1/namespaces/neighbour', { metadata: { labels: { 'scc.poc/managed': 'true' } } });
+    await apply('neighbour-agrees', 'checkout', { dryRun: true });
+    await untilPhase('neighbour-agrees', 'Completed');
+  });
+});
+
 describe('the emergency stop', () => {
   const sccctl = sccctlOn(
     () => stack,

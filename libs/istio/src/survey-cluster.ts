@@ -4,6 +4,7 @@ import type { ServicePair, SurveyRequest } from '@scc/routing';
 import { z } from 'zod';
 import { DEFAULT_DOMAIN, resolvedHost, serviceHost } from './hosts.js';
 import { portsOf } from './objects.js';
+import { hasAgreed, notAgreed, type Written } from './opt-in.js';
 import { destinationRuleSpecSchema, NETWORKING, NETWORKING_BETA, virtualServiceSpecSchema } from './schema.js';
 import {
   findRoutes,
@@ -111,6 +112,10 @@ export async function surveyRoutes(
     .filter(({ namespace: at, spec }) => hosts.includes(resolvedHost(spec.host, at, domain)));
   const foreign = foreignSubsets(rules, { ...request, domain });
   const found = findRoutes(all, { ...place, services, foreign: new Set(foreign) });
+  const written: Written[] = [
+    ...found.divided.map((one) => ({ kind: 'VirtualService' as const, ...one })),
+    ...rules.map(({ namespace: at, name }) => ({ kind: 'DestinationRule' as const, namespace: at, name })),
+  ];
   const own = ports.filter(({ service }) => found.unrouted.includes(service));
   const governing = (service: string) =>
     all.filter((route) => governsMesh(route, serviceHost(service, place), domain)).map(({ spec }) => spec);
@@ -128,6 +133,9 @@ export async function surveyRoutes(
       domain,
     },
     violations: [
+      ...(await notAgreed(namespace, written, async (name) =>
+        hasAgreed((await kube.get({ apiVersion: 'v1', kind: 'Namespace', name }))?.metadata.labels),
+      )),
       ...ports.flatMap((one) => portViolations(one.service, one.ports)),
       ...own.flatMap((one) => ownRouteViolations(one.service, one.ports)),
       ...routed.flatMap((one) => undeclaredViolations(one.service, one.ports, governing(one.service))),

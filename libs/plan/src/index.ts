@@ -79,6 +79,7 @@ export {
   ROLE_LABEL,
   UNREADY_ANNOTATION,
   WORKLOADS_LABEL,
+  MANAGED_LABEL,
 } from './labels.js';
 export { TERMINAL_PHASES, hasTouched, isTerminal, PHASES, type Phase, type TerminalPhase } from './phases.js';
 export { isRecord } from './records.js';

@@ -11,6 +11,8 @@ export const GRANT_LABEL = 'scc.poc/grant';
 export const GRANTED_BY_ANNOTATION = 'scc.poc/granted-by';
 /** On a namespace: whether the webhook admits its pods. */
 export const ENFORCE_LABEL = 'scc.poc/enforce';
+/** On a namespace, value `true`: migrations may write there; only administrators of the namespace set it. */
+export const MANAGED_LABEL = 'scc.poc/managed';
 /** On a namespace: what the webhook says to workloads whose pods no SCC admits. */
 export const WORKLOADS_LABEL = 'scc.poc/workloads';
 /** On a workload or namespace: how much depends on it. */
