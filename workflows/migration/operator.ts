@@ -232,7 +232,8 @@ export class Operator {
     const generation = this.editedGeneration;
     // A plan that is gone, or that cannot be read, leaves the settings as they are.
     if (!settings || settings.generation < generation) this.editedGeneration = this.settings?.generation ?? 0;
-    if (settings && settings.generation > (this.settings?.generation ?? 0)) this.settings = settings;
+    // The same generation again: what governance held back of it may be in force by now.
+    if (settings && settings.generation >= (this.settings?.generation ?? 0)) this.settings = settings;
     this.wakeUps++;
   }
 }

@@ -179,7 +179,7 @@ export interface StepAnswer {
   reason: string;
   retryAtMs: number | null;
   /** With `retryAtMs`: what the step waits for. */
-  waitsFor?: 'Window' | 'OtherPlan' | 'Rights' | 'Stopped';
+  waitsFor?: 'Window' | 'OtherPlan' | 'Rights' | 'Stopped' | 'Reapproval';
   checkpoint: string | null;
   receipts?: KeptReceipt[];
 }

@@ -112,6 +112,7 @@ describe('what a migration waits for', () => {
     ['OtherPlan', 'WorkloadFree', 'False'],
     ['Rights', 'RightsHeld', 'False'],
     ['Stopped', 'Stopped', 'True'],
+    ['Reapproval', 'Approved', 'False'],
     ['Paused', 'Paused', 'True'],
     ['Suspended', 'Paused', 'True'],
     ['AfterFailure', 'Paused', 'True'],

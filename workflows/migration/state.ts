@@ -123,6 +123,10 @@ const WAIT_CONDITIONS: Record<WaitReason, { during: WithoutMessage; after: Condi
     during: ['Stopped', 'True', 'EmergencyStop'],
     after: ['Stopped', 'False', 'StopLifted', 'the emergency stop was lifted'],
   },
+  Reapproval: {
+    during: ['Approved', 'False', 'AskedAgain'],
+    after: ['Approved', 'True', 'Granted', 'the edit of the running plan is approved'],
+  },
   Paused: held('Paused'),
   Suspended: held('Suspended'),
   AfterFailure: held('AfterFailure'),

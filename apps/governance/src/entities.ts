@@ -17,6 +17,7 @@ import { PreImageEntity } from './engine/pre-image.entity.js';
 import { CommandGrantEntity, StepAuthorizationEntity, WorkloadClaimEntity } from './engine/step.entity.js';
 import { MigrationEventEntity } from './history/event.entity.js';
 import { GateViewEntity, MigrationViewEntity, PodViewEntity, WeightViewEntity } from './history/view.entity.js';
+import { LiveEditEntity } from './plans/live-edit.entity.js';
 import { EvaluationEntity, MigrationEntity } from './plans/migration.entity.js';
 import { PodTransitionEntity, TrackedPodEntity } from './pods/pod.entity.js';
 import { PolicyExceptionEntity } from './policies/policy-exception.entity.js';
@@ -33,7 +34,7 @@ const ENTITIES = [
   ...[ApprovalDecisionEntity, ApprovalRequestEntity, BreakGlassEntity, OutboxEntity],
   ...[AuditCheckpointEntity, AuditEntryEntity, AuditEpochEntity, AuditKeyEntity, AuditSealEntity, AuditTileEntity],
   ...[CalendarEntryEntity, EmergencyStopEntity, IdempotencyKeyEntity, RoleBindingEntity],
-  ...[CommandGrantEntity, EvaluationEntity, MigrationEntity, MigrationEventEntity, PreImageEntity],
+  ...[CommandGrantEntity, EvaluationEntity, LiveEditEntity, MigrationEntity, MigrationEventEntity, PreImageEntity],
   ...[StepAuthorizationEntity, WorkloadClaimEntity],
   ...[GateViewEntity, MigrationViewEntity, PodViewEntity, WeightViewEntity],
   ...[PodTransitionEntity, TrackedPodEntity],

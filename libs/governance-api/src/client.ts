@@ -60,6 +60,7 @@ export function createGovernanceClient(options: GovernanceClientOptions): Govern
     evaluate: send(engineRoutes.evaluate),
     approval: ask(engineRoutes.approval),
     authorizeStep: send(engineRoutes.authorizeStep),
+    liveSettings: send(engineRoutes.liveSettings),
     checkCommand: send(engineRoutes.checkCommand),
     report: send(engineRoutes.report),
     savePreImages: send(engineRoutes.savePreImages),

@@ -167,12 +167,26 @@ export const stepRequestSchema = z.object({
   contentHash: z.string(),
   detail: z.string().max(200),
 });
+/** What of a plan takes effect while it runs, beside `suspend`. */
+export const livePartsSchema = z.object({
+  gates: planSpecSchema.shape.gates,
+  traffic: z.object({ interval: planSpecSchema.shape.traffic.unwrap().shape.interval.unwrap() }),
+});
+export const liveRequestSchema = livePartsSchema.extend({
+  generation: z.int(),
+  editors: z.array(z.string()).max(100),
+});
+export const liveVerdictSchema = z.object({
+  inForce: livePartsSchema.nullable().describe('What takes effect; null leaves everything as it is.'),
+  reason: z.string(),
+});
+
 export const stepVerdictSchema = z.object({
   allowed: z.boolean(),
   reason: z.string(),
   retryAt: z.string().nullable(),
   waitsFor: z
-    .enum(['Window', 'OtherPlan', 'Rights', 'Stopped'])
+    .enum(['Window', 'OtherPlan', 'Rights', 'Stopped', 'Reapproval'])
     .optional()
     .describe('With retryAt: what the step waits for.'),
   receipt: receiptSchema,
@@ -224,6 +238,9 @@ export type EvaluationRequest = z.infer<typeof evaluationRequestSchema>;
 export type Evaluation = z.infer<typeof evaluationSchema>;
 export type ApprovalState = z.infer<typeof approvalStateSchema>;
 export type ApprovalNeed = z.infer<typeof approvalNeedSchema>;
+export type LiveParts = z.infer<typeof livePartsSchema>;
+export type LiveRequest = z.infer<typeof liveRequestSchema>;
+export type LiveVerdict = z.infer<typeof liveVerdictSchema>;
 export type StepRequest = z.infer<typeof stepRequestSchema>;
 export type StepVerdict = z.infer<typeof stepVerdictSchema>;
 export type CommandRequest = z.infer<typeof commandRequestSchema>;

@@ -4,6 +4,8 @@ import {
   commandVerdictSchema,
   evaluationRequestSchema,
   evaluationSchema,
+  liveRequestSchema,
+  liveVerdictSchema,
   eventBatchResultSchema,
   eventBatchSchema,
   migrationOutcomeSchema,
@@ -26,6 +28,12 @@ export const engineRoutes = {
     path: '/v1/migrations/{id}/steps',
     request: stepRequestSchema,
     response: stepVerdictSchema,
+  },
+  liveSettings: {
+    method: 'POST',
+    path: '/v1/migrations/{id}/live-settings',
+    request: liveRequestSchema,
+    response: liveVerdictSchema,
   },
   checkCommand: {
     method: 'POST',

@@ -5,6 +5,7 @@ export const WAIT_REASONS = [
   'OtherPlan',
   'Rights',
   'Stopped',
+  'Reapproval',
   'Paused',
   'Suspended',
   'AfterFailure',

@@ -6,7 +6,8 @@ import type { CallContext, Caller } from '../call/caller.js';
 import { lockKnownMigration, type MigrationRow, planObject } from '../plans/store.js';
 import { Refusal } from '../refusal/refusal.js';
 import { ApprovalDecisionEntity, ApprovalRequestEntity } from './approval.entity.js';
-import { wakeWorkflow } from './outbox.js';
+import { newestEdit } from '../plans/live-edits.js';
+import { rereadSettings, wakeWorkflow } from './outbox.js';
 import { close, decisionsOf, isOver, openRequest, planOfRequest, approvalStateOf } from './requests.js';
 
 /**
@@ -55,6 +56,9 @@ async function settle(
     const reason = outcome === 'refused' ? (input.reason ?? `refused by ${actor.name}`) : null;
     await close(tx, request.id, { status: outcome, reason }, now);
     await wakeWorkflow(tx, migration, { actor: actor.name, outcome });
+    const edit = outcome === 'granted' ? await newestEdit(tx, migration.planUid) : null;
+    if (edit?.contentHash === request.contentHash)
+      await rereadSettings(tx, migration, { actor: actor.name, generation: edit.generation });
   }
   await appendAudit(tx, {
     actor,

@@ -20,6 +20,21 @@ export async function wakeWorkflow(
   });
 }
 
+/** Asks the plan's workflow to read the settings of the plan again: what was held back of them may be in force now. */
+export async function rereadSettings(
+  tx: EntityManager,
+  { planUid, namespace, name }: Pick<MigrationEntity, 'planUid' | 'namespace' | 'name'>,
+  { actor, generation }: { actor: string; generation: number },
+): Promise<void> {
+  await tx.getRepository(OutboxEntity).insert({
+    planUid,
+    workflowId: workflowIdOf({ namespace, name, uid: planUid }),
+    signal: 'planChanged',
+    // The workflow reads for a generation that it does not have yet.
+    payload: { actor, reason: 'an edit of the running plan is approved', generation: generation + 1 },
+  });
+}
+
 type OutboxMessage = Pick<OutboxEntity, 'id' | 'workflowId' | 'signal' | 'payload'>;
 
 /** Hands a message to the workflow. `gone`: there is no such workflow, or it is over. Throws when it should be tried again. */

@@ -48,6 +48,8 @@ export interface NeededApproval {
   /** Everybody else who edited what the plan would do. */
   editors: string[];
   needs: ApprovalNeed[];
+  /** Why another question is no longer asked; that the plan has changed, unless said. */
+  changed?: string;
 }
 
 /**
@@ -65,11 +67,11 @@ export async function requireApproval(
     open ? endRequest(tx, open, { plan: needed, status, reason }, context) : Promise.resolve();
   if (open && isOver(open, now)) await end('expired', 'nobody acted on it in time');
   else if (open && isSame(open, needed)) return addEditors(tx, open, needed, context);
-  else if (open) await end('withdrawn', 'the plan or what it would do has changed');
+  else if (open) await end('withdrawn', needed.changed ?? 'the plan or what it would do has changed');
   else if (await isRefused(tx, needed)) return;
   if (needed.needs.length === 0) return;
   const expiresAt = new Date(now.getTime() + APPROVAL_TTL_MS);
-  const { namespace: _namespace, name: _name, ...content } = needed;
+  const { namespace: _namespace, name: _name, changed: _changed, ...content } = needed;
   const requests = tx.getRepository(ApprovalRequestEntity);
   const made = requests.create({ ...content, requestedAt: now, expiresAt });
   await requests.insert(newRow<ApprovalRequestEntity>(made));

@@ -4,6 +4,7 @@ import type { Database } from '../database/rows.js';
 import { currentEvaluation, type MigrationRow } from '../plans/store.js';
 import { compareSCCs } from '../policies/context.js';
 import { Refusal } from '../refusal/refusal.js';
+import { questionOf } from './question.js';
 import { knownSCCs } from '../registry/versions.js';
 
 type Difference = ApprovalView['diff'][number];
@@ -15,7 +16,9 @@ export async function approvalView(db: Database, migration: MigrationRow, now: D
   if (!evaluation) throw new Refusal('notFound', 'the plan was never evaluated');
   const { request, answer } = evaluation;
   const { plan, facts, spec } = request;
-  const { contentHash, approvals: needs, verdict, warnings, violations, risk } = answer;
+  const { verdict, violations, risk } = answer;
+  const { contentHash, needs, edit } = await questionOf(db, evaluation);
+  const warnings = [...answer.warnings, ...(edit?.loosened ?? []).map((what) => `edited while it runs: ${what}`)];
   // Evaluations from before there were any of them hold none.
   const uses = evaluationSchema.shape.rights.parse(answer.rights);
   const extras = evaluationSchema.shape.extras.parse(answer.extras);

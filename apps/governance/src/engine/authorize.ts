@@ -5,11 +5,20 @@ import { beginUnder, type HoldsRole, withdrawLapsed } from '../approvals/endings
 import { approvalStateFor } from '../approvals/requests.js';
 import { appendAudit } from '../audit/append.js';
 import type { CallContext } from '../call/caller.js';
-import { currentEvaluation, lockKnownMigration, planObject, type StoredEvaluation } from '../plans/store.js';
+import {
+  currentEvaluation,
+  lockKnownMigration,
+  type MigrationRow,
+  planObject,
+  type StoredEvaluation,
+} from '../plans/store.js';
 import { decidePolicies } from '../policies/decide.js';
 import { activeFreeze, nextStart } from '../schedule/calendar.js';
 import { claimWorkload } from './claims.js';
 import { recordedEnd } from './outcome.js';
+import { questionOf } from './question.js';
+import type { LiveEditEntity } from '../plans/live-edit.entity.js';
+import { withParts } from '../plans/live-edits.js';
 import { stopInForce } from '../stops/in-force.js';
 import { StepAuthorizationEntity } from './step.entity.js';
 
@@ -19,6 +28,8 @@ const CLAIM_RETRY_MS = 15_000;
 const RIGHTS_RETRY_MS = 15_000;
 /** How soon a stopped migration asks again; lifting the stop wakes it. */
 const STOP_RETRY_MS = 60_000;
+/** How soon it asks again while an edit waits for its approval; the approval wakes it. */
+const REAPPROVAL_RETRY_MS = 60_000;
 /** The steps that are done in the author's name; what comes between them is restored by the end. */
 const IN_AUTHORS_NAME: readonly StepRequest['step'][] = ['Prepare', 'Migrate'];
 
@@ -31,6 +42,7 @@ export interface StepContext extends CallContext {
 
 type Answer = Pick<StepVerdict, 'allowed' | 'reason' | 'retryAt' | 'waitsFor'>;
 const allowed = (reason: string): Answer => ({ allowed: true, reason, retryAt: null });
+const soon = (now: Date, afterMs: number): Date => new Date(now.getTime() + afterMs);
 const refused = (reason: string): Answer => ({ allowed: false, reason, retryAt: null });
 const later = (waitsFor: NonNullable<Answer['waitsFor']>, reason: string, at: Date): Answer => ({
   allowed: false,
@@ -62,8 +74,7 @@ export async function authorizeStep(
           lapsed: () => withdrawLapsed(tx, migration, holds, context),
           reviewRights,
         });
-  if (answer.allowed && request.step === 'Prepare')
-    await beginUnder(tx, { ...migration, contentHash: request.contentHash }, context);
+  if (answer.allowed) await begin(tx, request, migration, context);
   const receipt = await appendAudit(tx, {
     actor,
     action: answer.allowed ? 'step.allowed' : 'step.refused',
@@ -77,6 +88,19 @@ export async function authorizeStep(
     .getRepository(StepAuthorizationEntity)
     .insert({ planUid: uid, step, contentHash, detail, ...told, entryId: receipt.entryId, decidedAt: now });
   return { ...answer, receipt };
+}
+
+/** What a migration begins or goes on under ends with it and not with its time. */
+async function begin(
+  tx: EntityManager,
+  { step }: StepRequest,
+  migration: MigrationRow,
+  context: CallContext,
+): Promise<void> {
+  const evaluation = await currentEvaluation(tx, migration);
+  if (!evaluation) return;
+  const { contentHash, edit } = await questionOf(tx, evaluation);
+  if (step === 'Prepare' || edit) await beginUnder(tx, { ...migration, contentHash }, context);
 }
 
 interface StepFacts {
@@ -135,27 +159,31 @@ async function againstStop(
 
 async function againstPolicy(
   tx: EntityManager,
-  { request, answer }: StoredEvaluation,
+  evaluation: StoredEvaluation,
   { now, lapsed }: Pick<StepFacts, 'now' | 'lapsed'>,
 ): Promise<Answer | null> {
-  const { violations, approvals } = await decidePolicies(tx, { request, risk: answer.risk, now });
+  const { contentHash, needs, edit } = await questionOf(tx, evaluation);
+  const state = await approvalStateFor(tx, { planUid: evaluation.request.plan.uid, contentHash, needs }, now);
+  const isInForce = ['granted', 'notRequired'].includes(state.status);
+  const request = edit && isInForce ? withParts(evaluation.request, edit) : evaluation.request;
+  const { violations, approvals } = await decidePolicies(tx, { request, risk: evaluation.answer.risk, now });
   if (violations.length > 0) return refused(violations.map(({ message }) => message).join('; '));
   const missing = approvals.find(
-    (need) => !answer.approvals.some((asked) => asked.role === need.role && asked.count >= need.count),
+    (need) => !needs.some((asked) => asked.role === need.role && asked.count >= need.count),
   );
   if (missing) return refused(`a policy now asks for ${missing.count} × ${missing.role}: ${missing.reason}`);
-  const state = await approvalStateFor(
-    tx,
-    { planUid: request.plan.uid, contentHash: answer.contentHash, needs: answer.approvals },
-    now,
-  );
   if (state.status === 'notRequired') return null;
-  const gone = state.status === 'granted' ? await lapsed() : null;
-  if (gone !== null) return refused(gone);
-  return state.status === 'granted'
-    ? null
-    : refused(`the approval is ${state.status}${state.reason ? `: ${state.reason}` : ''}`);
+  if (edit && state.status === 'pending') return later('Reapproval', askedAgain(edit), soon(now, REAPPROVAL_RETRY_MS));
+  if (state.status !== 'granted')
+    return refused(`the approval is ${state.status}${state.reason ? `: ${state.reason}` : ''}`);
+  const gone = await lapsed();
+  return gone === null ? null : refused(gone);
 }
+
+const askedAgain = ({ loosened }: LiveEditEntity): string =>
+  loosened.length > 0
+    ? `the plan was edited while it runs and has to be approved again: ${loosened.join('; ')}`
+    : 'an edit that loosened the plan was taken back; what was approved before it has to be approved again';
 
 /** A right may be given back, so that the step waits for it and says which one is missing. */
 async function againstRights(

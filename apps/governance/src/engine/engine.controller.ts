@@ -4,6 +4,9 @@ import {
   type Evaluation,
   type EvaluationRequest,
   evaluationRequestSchema,
+  type LiveRequest,
+  liveRequestSchema,
+  type LiveVerdict,
   type MigrationOutcome,
   type PreImages,
   preImagesSchema,
@@ -23,6 +26,7 @@ import { Refusal } from '../refusal/refusal.js';
 import { approvalView } from './approval-view.js';
 import { authorizeStep } from './authorize.js';
 import { evaluatePlan } from './evaluate.js';
+import { reviewLiveSettings } from './live-settings.js';
 import { outcomeOf } from './outcome.js';
 import { preImages, savePreImages } from './pre-images.js';
 
@@ -67,6 +71,18 @@ export class EngineController {
     return inTransaction(this.source, (tx) =>
       authorizeStep(tx, id, body, { ...call, holds: this.authorizer.holdsRole, reviewRights: this.rights.review }),
     );
+  }
+
+  /** Whether an edit of the running plan takes effect. */
+  @Post('live-settings')
+  @HttpCode(200)
+  @RequirePermission('steps:authorize', 'migration')
+  liveSettings(
+    @Param('id', uid) id: string,
+    @Body({ schema: liveRequestSchema }) body: LiveRequest,
+    @Call() call: CallContext,
+  ): Promise<LiveVerdict> {
+    return inTransaction(this.source, (tx) => reviewLiveSettings(tx, id, body, call));
   }
 
   @Put('pre-images')

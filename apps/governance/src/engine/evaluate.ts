@@ -6,6 +6,7 @@ import type { ReviewRights } from '../access/plan-rights.js';
 import { needsWithoutAuthor, requireApproval } from '../approvals/requests.js';
 import { appendAudit } from '../audit/append.js';
 import type { CallContext } from '../call/caller.js';
+import { newestEdit, withParts } from '../plans/live-edits.js';
 import { lockMigration, planObject, saveEvaluation } from '../plans/store.js';
 import { extrasIn } from '../policies/context.js';
 import { decidePolicies } from '../policies/decide.js';
@@ -15,6 +16,7 @@ import { assessRisk } from '../risk/assessments.js';
 import { nextStart, type StartTime } from '../schedule/calendar.js';
 import { claimHolder } from './claims.js';
 import { contentHashOf } from './content-hash.js';
+import { ownNeed } from './question.js';
 
 export interface EvaluationContext extends CallContext {
   /** Asks what those who wrote the plan may do. */
@@ -27,9 +29,10 @@ export interface EvaluationContext extends CallContext {
  */
 export async function evaluatePlan(
   tx: EntityManager,
-  request: EvaluationRequest,
+  asked: EvaluationRequest,
   { actor, requestId, now, reviewRights }: EvaluationContext,
 ): Promise<Evaluation> {
+  const request = await asEdited(tx, asked);
   const { plan, facts } = request;
   // Before anything is locked, for the cluster may take its time.
   const lent = await reviewRights(request);
@@ -123,9 +126,11 @@ const noWindow = ({ reason }: StartTime): Violation => ({
   remedy: 'Widen a window, or shorten the migration: fewer weights, shorter holds.',
 });
 
-/** The plan may ask for an approval that no policy demands. */
-const ownNeed = ({ spec }: EvaluationRequest): ApprovalNeed[] =>
-  spec.approval.required ? [{ role: 'approver', count: 1, reason: 'the plan asks for approval' }] : [];
+/** With the edits of the running plan that let more pass: an approval is about what will be in force. */
+async function asEdited(tx: EntityManager, asked: EvaluationRequest): Promise<EvaluationRequest> {
+  const edit = await newestEdit(tx, asked.plan.uid);
+  return edit && edit.loosened.length > 0 && edit.generation > asked.plan.generation ? withParts(asked, edit) : asked;
+}
 
 function verdictOf(violations: Violation[], approvals: ApprovalNeed[], start: StartTime): Evaluation['verdict'] {
   if (violations.length > 0) return 'deny';

@@ -81,6 +81,10 @@ export const OPERATIONS: Record<`${Method} /v1/${string}`, Operation> = {
     summary: 'May this step run now',
     answer: engineRoutes.authorizeStep.response,
   },
+  'POST /v1/migrations/{id}/live-settings': {
+    summary: 'Does an edit of the running plan take effect',
+    answer: engineRoutes.liveSettings.response,
+  },
   'POST /v1/migrations/{id}/commands': {
     summary: 'May a command that reached the workflow be applied',
     answer: engineRoutes.checkCommand.response,

@@ -57,7 +57,7 @@ function heartbeating(activities: MigrationActivities, { measured }: Instruments
 export function createActivities(deps: WorkerDeps): MigrationActivities {
   const { kube, governance, router, metrics, instruments } = deps;
   const activities: MigrationActivities = {
-    ...planActivities(kube, (plan) => earlierOf({ kube, governance }, plan)),
+    ...planActivities(kube, (plan) => earlierOf({ kube, governance }, plan), governance.liveSettings),
     ...outcomeActivities({ kube, governance }),
     ...governanceActivities(governance),
     ...grantActivities({ kube, governance }),

@@ -1,4 +1,4 @@
-import type { EvaluationRequest } from '@scc/governance-api';
+import type { EvaluationRequest, GovernanceClient } from '@scc/governance-api';
 import { isNotFound, type KubeClient, type KubeObject } from '@scc/kube';
 import {
   AUTHOR_ANNOTATION,
@@ -23,7 +23,8 @@ export async function findSamePlan(
   return object?.metadata.uid === uid ? object : undefined;
 }
 
-const liveOf = (spec: PlanSpec, generation: number): LiveSettings => ({
+type LiveSpec = Pick<PlanSpec, 'gates' | 'traffic' | 'suspend'>;
+const liveOf = (spec: LiveSpec, generation: number): LiveSettings => ({
   generation,
   suspended: spec.suspend,
   intervalMs: durationMs(spec.traffic.interval),
@@ -92,11 +93,13 @@ export async function releasePlan(kube: KubeClient, ref: PlanRef): Promise<void>
 
 /**
  * The activities that read the plan itself and hold it by its finalizer.
+ * @param review decides which edits of a running plan take effect
  * @param earlier what is on record of a migration of this plan before its workflow began, or null
  */
 export function planActivities(
   kube: KubeClient,
   earlier: (plan: KubeObject) => Promise<Acceptance | null>,
+  review: GovernanceClient['liveSettings'],
 ): PlanActivities {
   const find = (ref: PlanRef) => findSamePlan(kube, ref);
   return {
@@ -116,7 +119,15 @@ export function planActivities(
     readLiveSettings: async (ref) => {
       const object = await find(ref);
       const parsed = object && parseSpec(object['spec']);
-      return parsed?.ok ? liveOf(parsed.spec, object?.metadata.generation ?? 1) : null;
+      if (!object || !parsed?.ok) return null;
+      const { metadata } = object;
+      const { gates, traffic, suspend } = parsed.spec;
+      const generation = metadata.generation ?? 1;
+      const editors = editorsOf(metadata.annotations ?? {});
+      const asked = { generation, editors, gates, traffic: { interval: traffic.interval } };
+      const { inForce } = await review(ref.uid, asked);
+      if (!inForce) return null;
+      return liveOf({ gates: inForce.gates, traffic: { ...traffic, ...inForce.traffic }, suspend }, generation);
     },
     releasePlan: (ref) => releasePlan(kube, ref),
   };

@@ -1,0 +1,27 @@
+import type { EvaluationRequest, LiveParts } from '@scc/governance-api';
+import type { Database } from '../database/rows.js';
+import { LiveEditEntity } from './live-edit.entity.js';
+import type { StoredEvaluation } from './store.js';
+
+/** The newest edit that loosens; null when there is none, or when the plan was evaluated with it since. */
+export async function openEdit(db: Database, { request }: StoredEvaluation): Promise<LiveEditEntity | null> {
+  const edit = await newestEdit(db, request.plan.uid);
+  return edit && edit.generation > request.plan.generation ? edit : null;
+}
+
+export const newestEdit = (db: Database, planUid: string): Promise<LiveEditEntity | null> =>
+  db.getRepository(LiveEditEntity).findOne({ where: { planUid }, order: { id: 'DESC' } });
+
+/** What the plan is with the edit. */
+export const withParts = (
+  request: EvaluationRequest,
+  { generation, parts }: { generation: number; parts: LiveParts },
+): EvaluationRequest => ({
+  ...request,
+  plan: { ...request.plan, generation },
+  spec: {
+    ...request.spec,
+    gates: parts.gates,
+    traffic: { ...request.spec.traffic, interval: parts.traffic.interval },
+  },
+});
