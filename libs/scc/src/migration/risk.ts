@@ -1,6 +1,7 @@
 import type { CompiledSCC } from '../model/compile.js';
 import { type Container, type Pod, type PodTemplate } from '../model/pod.js';
 import { podOf, type WorkloadContext } from './facts.js';
+import { clip } from '../rules/findings.js';
 
 export type RiskName =
   | 'image-runs-as-root'
@@ -94,3 +95,17 @@ export const risk = (
   containers: readonly string[],
   found: Omit<Risk, 'containers' | 'uncertain'> & { uncertain?: boolean },
 ): readonly Risk[] => [{ uncertain: true, ...found, containers }];
+
+/** Things that one risk names; the others are counted. */
+const MAX_NAMED = 20;
+
+/** Names in a sentence, of which there may be any number. */
+export function listed(items: readonly string[]): string {
+  const shown = items.slice(0, MAX_NAMED).map((item) => clip(item, 100));
+  const more = items.length - shown.length;
+  return more > 0 ? `${shown.join(', ')} and ${more} more` : shown.join(', ');
+}
+
+/** The form of a word for one or for several. */
+export const are = (items: readonly string[], one: string, several: string): string =>
+  items.length === 1 ? one : several;

@@ -1,7 +1,8 @@
 import type { Pod } from '../model/pod.js';
 import { volumeType } from '../rules/volumes.js';
 import { type Change, compared, imageUid, names, type Pair, type Risk, risk, type Rule } from './risk.js';
-import { adds, newlyDropsAll, WITHDRAWALS } from './withdrawals.js';
+import { adds, newlyDropsAll } from './capabilities.js';
+import { WITHDRAWALS } from './withdrawals.js';
 
 const imageRunsAsRoot: Rule = ({ pairs, target, facts }) => {
   if (target.runAsUser.type !== 'MustRunAsNonRoot') return [];

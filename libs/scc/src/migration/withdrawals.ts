@@ -1,118 +1,7 @@
-import { SECCOMP_CONTAINER_ANNOTATION_PREFIX, SECCOMP_POD_ANNOTATION } from '../model/names.js';
-import { type Container, CONTAINER_LISTS, type Pod } from '../model/pod.js';
-import { clip } from '../rules/findings.js';
-import { type Compared, names, type Pair, risk, type Risk, type Rule } from './risk.js';
-
-/** Things that one risk names; the others are counted. */
-const MAX_NAMED = 20;
-
-function listed(items: readonly string[]): string {
-  const shown = items.slice(0, MAX_NAMED).map((item) => clip(item, 100));
-  const more = items.length - shown.length;
-  return more > 0 ? `${shown.join(', ')} and ${more} more` : shown.join(', ');
-}
-
-const are = (items: readonly string[], one: string, several: string): string => (items.length === 1 ? one : several);
-
-const withoutPrefix = (name: string): string => name.replace(/^CAP_/, '');
-const capabilitiesOf = (container: Container | undefined, list: 'add' | 'drop'): string[] =>
-  (container?.securityContext?.capabilities?.[list] ?? []).map(withoutPrefix);
-
-const dropsAll = (container: Container | undefined): boolean => capabilitiesOf(container, 'drop').includes('ALL');
-export const adds = (container: Container, name: string): boolean => capabilitiesOf(container, 'add').includes(name);
-export const newlyDropsAll = ({ before, after }: Pair): boolean => dropsAll(after) && !dropsAll(before);
-
-const isPrivileged = (container: Container | undefined): boolean => container?.securityContext?.privileged === true;
-
-/** What stops working without a capability, for those that workloads ask for. */
-const CAPABILITY_USES: Readonly<Record<string, string>> = {
-  BPF: 'eBPF programs cannot be loaded',
-  CHOWN: 'chown of files fails, as entry points do for their data directory',
-  DAC_OVERRIDE: 'root cannot read or write the files of other users',
-  FOWNER: 'chmod of files of other users fails',
-  IPC_LOCK: 'mlock fails: memory cannot be kept from being swapped',
-  KILL: 'processes of other users cannot be signalled',
-  MKNOD: 'device nodes cannot be made',
-  NET_ADMIN: 'iptables, routes and interfaces cannot be changed, as istio-init and VPNs do',
-  NET_BIND_SERVICE: 'ports below 1024 cannot be bound',
-  NET_RAW: 'ping and packet capture fail',
-  PERFMON: 'performance counters cannot be read',
-  SETGID: 'the process cannot change its group, as gosu and su do',
-  SETUID: 'the process cannot change its user, as gosu, su and sudo do',
-  SYS_ADMIN: 'mounts and many other calls of administrators fail',
-  SYS_CHROOT: 'chroot fails, as in sshd',
-  SYS_NICE: 'priorities and real-time scheduling cannot be set',
-  SYS_PTRACE: 'debuggers and profilers cannot attach',
-  SYS_RESOURCE: 'limits cannot be raised',
-  SYS_TIME: 'the clock of the node cannot be set',
-};
-
-/** The capabilities that a container asked for, or had from the runtime, and that the target takes away by name. */
-function withdrawnOf({ before, after }: Pair): string[] {
-  if (isPrivileged(after)) return [];
-  const [had, has] = [before, after].map((container) => new Set(capabilitiesOf(container, 'add')));
-  const dropped = new Set(capabilitiesOf(before, 'drop'));
-  const lost = [...(had ?? [])].filter((name) => !has?.has(name) && !has?.has('ALL'));
-  const newlyDropped = capabilitiesOf(after, 'drop').filter(
-    (name) => name !== 'ALL' && !dropped.has(name) && !dropped.has('ALL') && !has?.has(name),
-  );
-  return [...new Set([...lost, ...newlyDropped])];
-}
-
-const CAPABILITY_REMEDY =
-  'change the image so that it does not need it, or choose or write an SCC that allows this one capability';
-
-const capabilityRisk = (containers: readonly string[], found: { cause: string; symptom: string }): readonly Risk[] =>
-  risk(containers, {
-    name: 'capabilities-withdrawn',
-    ...found,
-    check: 'search the entry point for calls that need it, and watch for denials during mirroring',
-    remedy: CAPABILITY_REMEDY,
-  });
-
-/** One risk for each capability that people know, and one for all others. */
-const capabilitiesWithdrawn: Rule = ({ pairs }) => {
-  const containersOf = new Map<string, string[]>();
-  for (const pair of pairs)
-    for (const name of withdrawnOf(pair)) containersOf.set(name, [...(containersOf.get(name) ?? []), pair.name]);
-  const known = [...containersOf].filter(([name]) => name in CAPABILITY_USES);
-  const others = [...containersOf].filter(([name]) => !(name in CAPABILITY_USES));
-  const otherNames = others.map(([name]) => name);
-  const all = pairs.filter(newlyDropsAll);
-  return [
-    ...known.flatMap(([name, containers]) =>
-      capabilityRisk(containers, {
-        cause: `the capability ${name} is taken away`,
-        symptom: `EPERM: ${CAPABILITY_USES[name] ?? ''}`,
-      }),
-    ),
-    ...(others.length === 0
-      ? []
-      : capabilityRisk([...new Set(others.flatMap(([, containers]) => containers))], {
-          cause: `${are(otherNames, 'the capability', 'the capabilities')} ${listed(otherNames)} ${are(otherNames, 'is', 'are')} taken away`,
-          symptom: 'EPERM from calls that need it',
-        })),
-    ...(all.length === 0
-      ? []
-      : capabilityRisk(names(all), {
-          cause: 'SETUID, SETGID, CHOWN, KILL, FOWNER, NET_RAW and SYS_CHROOT are no longer available',
-          symptom: 'EPERM from su, gosu, sudo, ping or chown at run time',
-        })),
-  ];
-};
-
-const privilegedWithdrawn: Rule = ({ pairs }) => {
-  const lost = pairs.filter(({ before, after }) => isPrivileged(before) && !isPrivileged(after));
-  if (lost.length === 0) return [];
-  return risk(names(lost), {
-    name: 'privileged-withdrawn',
-    cause:
-      'the container is no longer privileged: all capabilities beyond the usual ones and the devices of the node go',
-    symptom: 'EPERM from mount, iptables and sysctl; devices in /dev are missing',
-    check: 'find out why it was privileged: list its calls under the present SCC with strace or an audit profile',
-    remedy: 'ask for the single capabilities that it needs, with an SCC that allows them, or stay with the present SCC',
-  });
-};
+import { CONTAINER_LISTS, type Pod } from '../model/pod.js';
+import { capabilitiesWithdrawn, privilegedWithdrawn } from './capabilities.js';
+import { are, type Compared, listed, type Pair, risk, type Rule } from './risk.js';
+import { seccompChanged, seccompNewlyApplied, seccompRemoved } from './seccomp.js';
 
 const sysctlsOf = ({ spec }: Pod): string[] => (spec.securityContext?.sysctls ?? []).map(({ name }) => name);
 
@@ -179,77 +68,6 @@ const seLinuxOptionsWithdrawn: Rule = (change) => {
   );
 };
 
-/** The seccomp profile that counts for a container, in the words of its field. */
-function profileOf(pod: Pod, container: Container | undefined): string | undefined {
-  const field = container?.securityContext?.seccompProfile ?? pod.spec.securityContext?.seccompProfile;
-  if (field) return field.localhostProfile ? `${field.type} ${field.localhostProfile}` : field.type;
-  const { annotations } = pod.metadata;
-  return (
-    annotations?.[SECCOMP_CONTAINER_ANNOTATION_PREFIX + (container?.name ?? '')] ??
-    annotations?.[SECCOMP_POD_ANNOTATION]
-  );
-}
-
-const profiles = ({ pairs, before, after }: Compared) =>
-  pairs.map((pair) => ({
-    name: pair.name,
-    isNew: pair.before === undefined,
-    had: profileOf(before, pair.before),
-    has: profileOf(after, pair.after),
-  }));
-type Profiles = ReturnType<typeof profiles>[number];
-const namesOf = (concerned: readonly Profiles[]): string[] => concerned.map(({ name }) => name);
-
-const seccompNewlyApplied: Rule = (change) => {
-  const concerned = profiles(change).filter(({ had, has }) => has !== undefined && had === undefined);
-  if (concerned.length === 0) return [];
-  return risk(namesOf(concerned), {
-    name: 'seccomp-newly-applied',
-    cause: "the runtime's seccomp profile filters system calls from now on",
-    symptom: 'EPERM on rare system calls',
-    check: 'run the workload under the profile in audit mode, or watch for denials during mirroring',
-    remedy: 'a profile of your own, with an SCC that allows it',
-  });
-};
-
-const seccompRemoved: Rule = (change) => {
-  const concerned = profiles(change).filter(({ had, has, isNew }) => !isNew && had !== undefined && has === undefined);
-  if (concerned.length === 0) return [];
-  return risk(namesOf(concerned), {
-    name: 'seccomp-removed',
-    cause: `the target does not accept a seccomp profile, so ${listed([...new Set(concerned.map(({ had }) => had ?? ''))])} is given up`,
-    symptom: 'none: the pod runs with less protection',
-    check: 'compare with the requirements of your platform',
-    remedy: 'an SCC of your own with seccompProfiles',
-    uncertain: false,
-  });
-};
-
-const seccompChanged: Rule = (change) => {
-  const concerned = profiles(change).filter(
-    ({ had, has }) => had !== undefined && has !== undefined && !sameProfile(had, has),
-  );
-  if (concerned.length === 0) return [];
-  const changes = concerned.map(({ had = '', has = '' }) => `${clip(had, 100)} becomes ${clip(has, 100)}`);
-  return risk(namesOf(concerned), {
-    name: 'seccomp-changed',
-    cause: `the seccomp profile changes: ${listed([...new Set(changes)])}`,
-    symptom: 'EPERM on system calls that only the old profile allowed',
-    check: 'run the workload under the new profile in audit mode, or watch for denials during mirroring',
-    remedy: 'an SCC of your own whose seccompProfiles lists the old profile',
-  });
-};
-
-const ANNOTATED: Readonly<Record<string, string>> = {
-  'runtime/default': 'RuntimeDefault',
-  'docker/default': 'RuntimeDefault',
-  unconfined: 'Unconfined',
-};
-const sameProfile = (a: string, b: string): boolean => {
-  const [one, other] = [a, b].map((profile) => (ANNOTATED[profile] ?? profile).replace(/^localhost\//, 'Localhost '));
-  return one === other;
-};
-
 const HOST_NAMESPACES = [
   [
     'hostNetwork',
@@ -265,7 +83,7 @@ const HOST_NAMESPACES = [
   ],
   [
     'hostIPC',
-    'shared memory and semaphores of the node, and whoever exchanges data through them, are out of reach',
+    'shared memory and semaphores of the node are out of reach, and so is every process that exchanges data through them',
     'list the IPC objects that the process attaches to (ipcs)',
     'share an emptyDir with medium Memory between containers of one pod',
   ],
