@@ -1,11 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import path from 'node:path';
+import { describe, expect, it, jest } from '@jest/globals';
 import { AUTHOR_ANNOTATION, PLAN_TYPE, type PlanSpecInput } from '@scc/plan';
-import { Client, Connection } from '@temporalio/client';
 import { stopAnswerSchema } from '@scc/governance-api';
 import { z } from 'zod';
-import { Api, deploySamples, startStack, type Stack } from '../src/index.js';
-import { condition, DEPLOYMENTS, engineOn, NAMESPACE, PLANS, TIMEOUT_MS } from './engine.fixture.js';
+import type { Api, Stack } from '../src/index.js';
+import { condition, DEPLOYMENTS, engineSuite, NAMESPACE, PLANS, TIMEOUT_MS } from './engine.fixture.js';
 import { sccctlOn } from './sccctl.fixture.js';
 
 /** In whose name a plan works: it gives its author nothing that they could not do by hand. */
@@ -37,36 +35,13 @@ ${account('edith', `[${PLANS_RULE}, ${EDITS_RULE}]`)}
 `;
 
 let stack: Stack;
-let temporal: Client;
-let connection: Connection;
-const clients: Api[] = [];
-
-beforeAll(async () => {
-  stack = await startStack();
-  await deploySamples(stack);
+const { apply, until, untilPhase, untilWeight, remains } = engineSuite(async (running) => {
+  ({ stack } = running);
   await stack.apply(MANIFESTS);
-  connection = await Connection.connect({ address: stack.addresses.temporal });
-  temporal = new Client({ connection, namespace: 'scc' });
-}, 600_000);
-afterAll(async () => {
-  for (const client of clients) client.close();
-  await stack.stop();
-  await connection.close();
-}, 60_000);
-
-const { apply, until, untilPhase, untilWeight, remains } = engineOn(() => ({ stack, temporal }));
+});
 
 async function clientOf(name: string): Promise<Api> {
-  const { hostname: host, port } = new URL(stack.addresses.kubernetes);
-  const caFile = path.join(stack.stateDir, 'tls', 'ca.crt');
-  const client = new Api({
-    host,
-    port: Number(port),
-    caFile,
-    token: await stack.token({ namespace: NAMESPACE, name }),
-  });
-  clients.push(client);
-  return client;
+  return stack.apiAs(await stack.token({ namespace: NAMESPACE, name }));
 }
 
 async function applyAs(who: string, name: string, over: Partial<PlanSpecInput>): Promise<void> {

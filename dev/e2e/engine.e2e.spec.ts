@@ -3,15 +3,16 @@ import { readFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import { join } from 'node:path';
 import type { PlanSpecInput, PlanStatus } from '@scc/plan';
+import { isNotFound, KubeError } from '@scc/kube';
 import { waitFor } from '@scc/runtime';
 import { parseExportLine, verifyLog, type LogRecord } from '@scc/audit';
-import { Client, Connection } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import { z } from 'zod';
 import { temporalWitnesses } from '@scc/cli/witnesses';
 import {
   condition,
   DEPLOYMENTS,
-  engineOn,
+  engineSuite,
   longHolds,
   NAMESPACE,
   PLANS,
@@ -20,7 +21,7 @@ import {
   TIMEOUT_MS,
   type Plan,
 } from './engine.fixture.js';
-import { ApiError, deploySamples, startLoad, startStack, TOKEN_AUDIENCE, type Stack } from '../src/index.js';
+import { startLoad, TOKEN_AUDIENCE, type Stack } from '../src/index.js';
 
 /** The engine on a real cluster: what it refuses, what operators do to it, and what is done to it from outside. */
 
@@ -28,23 +29,9 @@ jest.setTimeout(TIMEOUT_MS + 30_000);
 
 let stack: Stack;
 let temporal: Client;
-let connection: Connection;
-
-beforeAll(async () => {
-  stack = await startStack();
-  await deploySamples(stack);
-  connection = await Connection.connect({ address: stack.addresses.temporal });
-  temporal = new Client({ connection, namespace: 'scc' });
-}, 600_000);
-afterAll(async () => {
-  await stack.stop();
-  await connection.close();
-}, 60_000);
-
-const { apply, read, until, untilPhase, untilWeight, handleOf, remains, specOf } = engineOn(() => ({
-  stack,
-  temporal,
-}));
+const { apply, read, until, untilPhase, untilWeight, handleOf, remains, specOf } = engineSuite((running) => {
+  ({ stack, temporal } = running);
+});
 
 const eventsSchema = z.array(
   z.looseObject({
@@ -112,7 +99,7 @@ describe('what cannot be migrated', () => {
 
   it('weights that do not rise are refused when they are applied', async () => {
     const refusal = apply('falling', 'ledger', { traffic: { weights: [50, 25, 100] } });
-    await expect(refusal).rejects.toThrow(ApiError);
+    await expect(refusal).rejects.toThrow(KubeError);
     await expect(refusal).rejects.toThrow(/weights/);
   });
 
@@ -313,7 +300,7 @@ describe('a running migration', () => {
       () =>
         read('ledger').then(
           () => false,
-          (error: unknown) => error instanceof ApiError && error.status === 404,
+          (error: unknown) => isNotFound(error),
         ),
       {
         timeoutMs: TIMEOUT_MS,

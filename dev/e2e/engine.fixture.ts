@@ -8,10 +8,11 @@ import {
   ROLE_LABEL,
 } from '@scc/plan';
 import { waitFor } from '@scc/runtime';
-import type { Client, WorkflowHandle } from '@temporalio/client';
+import { afterAll, beforeAll } from '@jest/globals';
+import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
 import { z } from 'zod';
 import { workflowIdOf } from '@scc/migration/contract';
-import type { Stack } from '../src/index.js';
+import { deploySamples, startStack, type Stack } from '../src/index.js';
 
 /** What the tests of the engine do to plans on a running stack, and how they wait for it. */
 
@@ -48,8 +49,30 @@ interface Engine {
   specOf: (path: string) => Promise<unknown>;
 }
 
+interface Running {
+  stack: Stack;
+  temporal: Client;
+}
+
+/** A whole stack with the sample shop for the suite that calls this; `use` is called before the first test. */
+export function engineSuite(use: (running: Running) => Promise<void> | void): Engine {
+  let running: Running;
+  beforeAll(async () => {
+    const stack = await startStack();
+    const connection = Connection.lazy({ address: stack.addresses.temporal });
+    running = { stack, temporal: new Client({ connection, namespace: 'scc' }) };
+    await deploySamples(stack);
+    await use(running);
+  }, 600_000);
+  afterAll(async () => {
+    await running.stack.stop();
+    await running.temporal.connection.close();
+  }, 60_000);
+  return engineOn(() => running);
+}
+
 /** @param running asked at each use: a suite starts its stack after it has named its tests */
-export function engineOn(running: () => { stack: Stack; temporal: Client }): Engine {
+export function engineOn(running: () => Running): Engine {
   const api = (): Stack['api'] => running().stack.api;
 
   const read = async (name: string): Promise<Plan> => planSchema.parse(await api().get(`${PLANS}/${name}`));

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe } from '@jest/globals';
+import { isConflict, isNotFound } from '@scc/kube';
 import { waitFor } from '@scc/runtime';
 import { z } from 'zod';
-import { ApiError, startStack, type Stack, type StackOptions } from '../src/index.js';
+import { startStack, type Stack, type StackOptions } from '../src/index.js';
 
 /** Declares the hooks and tests of a suite; the stack is there once a hook or a test runs. */
 type Suite = (stackOf: () => Stack) => void;
@@ -90,6 +91,6 @@ async function restore(stack: Stack, before: ReadonlySet<string>): Promise<void>
 async function remove({ api }: Stack, path: string): Promise<void> {
   await api.call('DELETE', `${path}?gracePeriodSeconds=1`).catch((error: unknown) => {
     // Gone meanwhile, or its namespace is going already.
-    if (!(error instanceof ApiError && [404, 409].includes(error.status))) throw error;
+    if (!isNotFound(error) && !isConflict(error)) throw error;
   });
 }

@@ -63,6 +63,23 @@ describe('the local stack', () => {
     expect(running.filter(({ status }) => status.phase !== 'Running')).toEqual([]);
   }, 240_000);
 
+  it.each([
+    ['v1', 'Service', '/api/v1/namespaces/shop/services/x'],
+    ['v1', 'Namespace', '/api/v1/namespaces/x'],
+    ['apps/v1', 'Deployment', '/apis/apps/v1/namespaces/shop/deployments/x'],
+    ['networking.istio.io/v1', 'Gateway', '/apis/networking.istio.io/v1/namespaces/shop/gateways/x'],
+    ['networking.k8s.io/v1', 'NetworkPolicy', '/apis/networking.k8s.io/v1/namespaces/shop/networkpolicies/x'],
+    ['networking.k8s.io/v1', 'Ingress', '/apis/networking.k8s.io/v1/namespaces/shop/ingresses/x'],
+    [
+      'security.openshift.io/v1',
+      'SecurityContextConstraints',
+      '/apis/security.openshift.io/v1/securitycontextconstraints/x',
+    ],
+  ])('knows where its API server serves %s %s', async (apiVersion, kind, path) => {
+    const metadata = { name: 'x', namespace: 'shop' };
+    await expect(stack.api.pathOf({ apiVersion, kind, metadata })).resolves.toBe(path);
+  });
+
   it('splits live requests by the weights of a VirtualService, at the gateway and at the sidecar', async () => {
     const route = '/apis/networking.istio.io/v1/namespaces/shop/virtualservices/checkout';
     const to = (host: string, weight: number): object => ({ destination: { host, port: { number: 80 } }, weight });

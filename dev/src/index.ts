@@ -13,7 +13,7 @@ import { addressLine, relayFrom } from './supervisor/preferred.js';
 import type { Relay } from './supervisor/relay.js';
 import { RELAYS, relaySocket, type RelayName } from './supervisor/relays.js';
 
-export { Api, ApiError } from './cluster/api.js';
+export type { Api } from './cluster/api.js';
 export { appMain, NODE, ROOT } from './paths.js';
 export { TOKEN_AUDIENCE };
 export { deploySamples } from './samples.js';
@@ -54,6 +54,8 @@ export interface Stack {
   token: (account: { namespace: string; name: string }, audience?: string) => Promise<string>;
   /** The cluster as its administrator sees it. */
   api: Api;
+  /** The cluster as the holder of a token sees it; `connections` are how many calls may run at once. */
+  apiAs: (token: string, connections?: number) => Api;
   /** Applies the objects of a YAML file, of a folder's YAML files, or of a text that is YAML. */
   apply: (manifests: string) => Promise<void>;
   stop: () => Promise<void>;
@@ -120,12 +122,14 @@ interface Booted {
 
 function stackOf(inside: Inside, { stateDir, ports, taken, binaries, stop }: Booted): Stack {
   const children = new Set<ChildProcess>();
-  const api = new Api({
-    host: '127.0.0.1',
-    port: ports['kubernetes'] ?? 0,
-    caFile: path.join(stateDir, 'tls', 'ca.crt'),
-    token: readFileSync(path.join(stateDir, 'tokens', 'admin'), 'utf8'),
-  });
+  const clients: Api[] = [];
+  const apiAs: Stack['apiAs'] = (token, connections) => {
+    const server = { host: '127.0.0.1', port: ports['kubernetes'] ?? 0, caFile: path.join(stateDir, 'tls', 'ca.crt') };
+    const client = new Api({ ...server, token, ...(connections === undefined ? {} : { connections }) });
+    clients.push(client);
+    return client;
+  };
+  const api = apiAs(readFileSync(path.join(stateDir, 'tokens', 'admin'), 'utf8'));
   const entries = RELAYS.map(({ name, scheme }) => {
     const address = `127.0.0.1:${ports[name] ?? 0}`;
     return [name, scheme === 'grpc' ? address : `${scheme}://${address}`] as const;
@@ -172,10 +176,11 @@ function stackOf(inside: Inside, { stateDir, ports, taken, binaries, stop }: Boo
     exec: (command, args) => output(inside.spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] })),
     token: (account, audience) => serviceAccountToken(api, account, audience),
     api,
+    apiAs,
     apply: async (manifests) =>
       applyAll(api, manifests.includes('\n') ? parseObjects(manifests) : await readObjects(manifests)),
     stop: async () => {
-      api.close();
+      for (const client of clients) client.close();
       for (const child of children) child.kill('SIGKILL');
       await stop();
     },

@@ -1,9 +1,9 @@
 import type { ChildProcess } from 'node:child_process';
 import { openSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { KubeError } from '@scc/kube';
 import { messageOf, waitFor } from '@scc/runtime';
 import { z } from 'zod';
-import { type ApiObject, pathOf } from './cluster/api.js';
 import { readInstallation } from './cluster/installation.js';
 import { localWebhooks, WEBHOOK_PORT } from './cluster/webhooks.js';
 import type { Stack } from './index.js';
@@ -145,13 +145,7 @@ export async function createNamespace(
 /** The chart's configurations as Helm applies them: without entries. */
 export async function applyConfigurations({ api }: Pick<Stack, 'api'>): Promise<void> {
   const { webhooks } = await readInstallation('kubernetes');
-  for (const { webhooks: _entries, ...configuration } of webhooks as (ApiObject & { webhooks?: unknown })[])
-    await api.call(
-      'PATCH',
-      `${pathOf(configuration)}?fieldManager=helm&force=true`,
-      configuration,
-      'application/apply-patch+yaml',
-    );
+  for (const { apiVersion, kind, metadata } of webhooks) await api.apply({ apiVersion, kind, metadata }, 'helm');
 }
 
 /** Writes the chart's entries for the webhook to install, called on the stack's loopback. @returns the file */
@@ -179,7 +173,7 @@ const entrySchema = z.looseObject({
 export async function installWebhooks(stack: Stack): Promise<void> {
   const ca = readFileSync(path.join(stack.stateDir, 'tls', 'ca.crt'), 'utf8');
   const { webhooks } = await readInstallation('kubernetes');
-  for (const webhook of localWebhooks(webhooks, ca)) await stack.api.apply(pathOf(webhook), webhook);
+  for (const webhook of localWebhooks(webhooks, ca)) await stack.api.apply(webhook);
 }
 
 /**
@@ -281,11 +275,11 @@ export async function startInjector(stack: Stack, namespace: string): Promise<()
   };
 }
 
-/** What is wrong when a call was refused; undefined when it was not. */
+/** What is wrong when a call was refused, with the status of the API server; undefined when it was not. */
 export const refusalOf = (call: Promise<unknown>): Promise<string | undefined> =>
   call.then(
     () => undefined,
-    (error: unknown) => messageOf(error),
+    (error: unknown) => (error instanceof KubeError ? `HTTP ${error.status} ${error.message}` : messageOf(error)),
   );
 
 /** Calls of hooks that failed open so far: the API server tells them to its log alone. */

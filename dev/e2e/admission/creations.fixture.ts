@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { messageOf } from '@scc/runtime';
-import { Api, type Stack } from '../../src/index.js';
+import type { Stack } from '../../src/index.js';
 import { aPod, createPod, parsePod } from '../../src/webhook.fixture.js';
 
 /** What came of pods that were created one after the other. */
@@ -31,14 +31,7 @@ const TICK_MS = 10;
  */
 export function startCreations(stack: Stack, { namespace, rate }: { namespace: string; rate: number }): Creations {
   const outcomes: Outcomes = { admitted: 0, refused: 0, wrong: {} };
-  const { hostname: host, port } = new URL(stack.addresses.kubernetes);
-  const api = new Api({
-    host,
-    port: Number(port),
-    caFile: path.join(stack.stateDir, 'tls', 'ca.crt'),
-    token: readFileSync(path.join(stack.stateDir, 'tokens', 'admin'), 'utf8'),
-    connections: IN_FLIGHT,
-  });
+  const api = stack.apiAs(readFileSync(path.join(stack.stateDir, 'tokens', 'admin'), 'utf8'), IN_FLIGHT);
   const inFlight = new Set<Promise<void>>();
   const stopping = new AbortController();
 

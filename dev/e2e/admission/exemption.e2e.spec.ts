@@ -1,44 +1,40 @@
 import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { waitFor } from '@scc/runtime';
 import { z } from 'zod';
-import { Api, startStack, type Stack } from '../../src/index.js';
+import type { Api, Stack } from '../../src/index.js';
+import { webhookSuite } from './suite.fixture.js';
 import {
-  ALONE,
   aPod,
   createNamespace,
   createPod,
   enforcedNamespace,
-  installWebhooks,
   podsIn,
   refusalOf,
   reviewsOf,
   startService,
   untilPodsMayRun,
-  webhookIn,
   type WebhookProcess,
 } from '../../src/webhook.fixture.js';
 
 let stack: Stack;
 let webhook: WebhookProcess;
-beforeAll(async () => {
-  stack = await startStack({ nodes: 1, parts: ALONE });
-  webhook = webhookIn(stack);
-  await webhook.start();
-  await installWebhooks(stack);
-  for (const name of ['shop', 'kube-extra', 'openshift-extra']) await createNamespace(stack, enforcedNamespace(name));
-  await createNamespace(stack, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'plain' } });
-  for (const name of SYSTEM) {
-    await untilPodsMayRun(stack, name);
-    // Whoever labels them by mistake must not lock the cluster out.
-    await stack.api.merge(`/api/v1/namespaces/${name}`, {
-      metadata: { labels: { 'scc.poc/enforce': 'true', 'pod-security.kubernetes.io/enforce': 'privileged' } },
-    });
-  }
-}, 120_000);
-afterAll(() => stack.stop(), 60_000);
+webhookSuite({
+  use: async (running) => {
+    ({ stack, webhook } = running);
+    for (const name of ['shop', 'kube-extra', 'openshift-extra']) await createNamespace(stack, enforcedNamespace(name));
+    await createNamespace(stack, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'plain' } });
+    for (const name of SYSTEM) {
+      await untilPodsMayRun(stack, name);
+      // Whoever labels them by mistake must not lock the cluster out.
+      await stack.api.merge(`/api/v1/namespaces/${name}`, {
+        metadata: { labels: { 'scc.poc/enforce': 'true', 'pod-security.kubernetes.io/enforce': 'privileged' } },
+      });
+    }
+  },
+});
 
 const SYSTEM = ['default', 'kube-system', 'kube-public', 'kube-node-lease', 'scc-system', 'istio-system'];
 const ENDPOINTS = ['/mutate/pods', '/validate/pods'];
@@ -73,10 +69,9 @@ async function mirrorPod(namespace: string, name: string) {
 }
 
 function nodeApi(): Api {
-  const { hostname: host, port } = new URL(stack.addresses.kubernetes);
   const tokens = readFileSync(path.join(stack.stateDir, 'tokens.csv'), 'utf8');
   const token = /^(\w+),system:node:node-1,/m.exec(tokens)?.[1] ?? '';
-  return new Api({ host, port: Number(port), caFile: path.join(stack.stateDir, 'tls', 'ca.crt'), token });
+  return stack.apiAs(token);
 }
 
 describe('the webhook is not asked about', () => {
@@ -93,7 +88,6 @@ describe('the webhook is not asked about', () => {
     expect(await costOf(() => createPod({ api: node }, mirror, '?dryRun=All'))).toBe(0);
     // Anybody can write the annotation of a mirror pod.
     expect(await costOf(() => refusalOf(createPod(stack, mirror, '?dryRun=All')))).toBeGreaterThan(0);
-    node.close();
   });
 
   it('what is asked for by a member of the group of nodes', async () => {

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { ApiError, pathOf, type ApiObject } from '../../src/cluster/api.js';
-import { parseObjects, readObjects } from '../../src/cluster/manifests.js';
+import { KubeError } from '@scc/kube';
+import { parseObjects, readObjects, type StatedObject } from '../../src/cluster/manifests.js';
 import { PLATFORMS, RENDERED } from '../../src/cluster/places.js';
 import { type Stack } from '../../src/index.js';
 import { idOf, podsOf } from '../../src/chart/objects.fixture.js';
@@ -14,19 +14,19 @@ let stack: Stack;
 /** Groups that this API server does not serve. */
 const FOREIGN = /^(route\.openshift\.io|cert-manager\.io|kustomize\.config\.k8s\.io)\//;
 
-async function refusals(objects: readonly ApiObject[]): Promise<string[]> {
+async function refusals(objects: readonly StatedObject[]): Promise<string[]> {
   const found: string[] = [];
   for (const object of objects.filter(({ apiVersion }) => !FOREIGN.test(apiVersion))) {
-    const url = `${pathOf(object)}?fieldManager=chart-test&force=true&dryRun=All&fieldValidation=Strict`;
+    const url = `${await stack.api.pathOf(object)}?fieldManager=chart-test&force=true&dryRun=All&fieldValidation=Strict`;
     await stack.api.call('PATCH', url, object, 'application/apply-patch+yaml').catch((error: unknown) => {
-      if (!(error instanceof ApiError)) throw error;
+      if (!(error instanceof KubeError)) throw error;
       found.push(`${idOf(object)}: ${error.message}`);
     });
   }
   return found;
 }
 
-async function podRefusals(objects: readonly ApiObject[]): Promise<string[]> {
+async function podRefusals(objects: readonly StatedObject[]): Promise<string[]> {
   const found: string[] = [];
   for (const [name, { annotations, spec }] of podsOf(objects)) {
     const pod = {
@@ -37,7 +37,7 @@ async function podRefusals(objects: readonly ApiObject[]): Promise<string[]> {
       spec: { ...spec, serviceAccountName: 'governance' },
     };
     await stack.api.create('/api/v1/namespaces/scc-system/pods?dryRun=All', pod).catch((error: unknown) => {
-      if (!(error instanceof ApiError)) throw error;
+      if (!(error instanceof KubeError)) throw error;
       found.push(`${name}: ${error.message}`);
     });
   }

@@ -1,7 +1,6 @@
-import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { waitFor } from '@scc/runtime';
-import { Api, type Stack } from '../../src/index.js';
+import type { Api, Stack } from '../../src/index.js';
 import { renderChart } from '../../src/chart/render.js';
 import { refusalOf } from '../../src/webhook.fixture.js';
 
@@ -11,9 +10,7 @@ const callers = new Map<string, Api>();
 const RBAC = 'rbac.authorization.k8s.io';
 
 async function callerFor(namespace: string, name: string): Promise<Api> {
-  const { hostname: host, port } = new URL(stack.addresses.kubernetes);
-  const token = await stack.token({ namespace, name });
-  const api = new Api({ host, port: Number(port), caFile: path.join(stack.stateDir, 'tls', 'ca.crt'), token });
+  const api = stack.apiAs(await stack.token({ namespace, name }));
   callers.set(name, api);
   return api;
 }
@@ -139,7 +136,6 @@ export function policies(stackOf: () => Stack): void {
       },
       { timeoutMs: 30_000, what: 'the policies to have no effect' },
     );
-    for (const api of callers.values()) api.close();
   }, 60_000);
 
   describe('a policy of plans', () => {

@@ -1,18 +1,12 @@
-import path from 'node:path';
 import { z } from 'zod';
-import { Api, ApiError, type Stack } from '../../src/index.js';
+import { KubeError } from '@scc/kube';
+import type { Api, Stack } from '../../src/index.js';
 
 let stack: Stack;
-const clients: Api[] = [];
 
 /** The API as one of the product's processes sees it. */
 async function clientOf(name: string): Promise<Api> {
-  const { hostname: host, port } = new URL(stack.addresses.kubernetes);
-  const caFile = path.join(stack.stateDir, 'tls', 'ca.crt');
-  const token = await stack.token({ namespace: 'scc-system', name });
-  const client = new Api({ host, port: Number(port), caFile, token });
-  clients.push(client);
-  return client;
+  return stack.apiAs(await stack.token({ namespace: 'scc-system', name }));
 }
 
 const binding = (name: string, role: string): object => ({
@@ -37,15 +31,12 @@ async function may(client: Api, resourceAttributes: object): Promise<boolean> {
 const statusOf = (call: Promise<unknown>): Promise<number> =>
   call.then(
     () => 200,
-    (error: unknown) => (error instanceof ApiError ? error.status : 0),
+    (error: unknown) => (error instanceof KubeError ? error.status : 0),
   );
 
 export function rights(stackOf: () => Stack): void {
   beforeAll(() => {
     stack = stackOf();
-  });
-  afterAll(() => {
-    for (const client of clients) client.close();
   });
 
   describe('the rights of the product', () => {

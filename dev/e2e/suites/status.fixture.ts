@@ -1,7 +1,8 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { PLAN_TYPE, type PlanStatus } from '@scc/plan';
 import { z } from 'zod';
-import { ApiError, type Stack } from '../../src/index.js';
+import { KubeError } from '@scc/kube';
+import type { Stack } from '../../src/index.js';
 
 const PLANS = `/apis/${PLAN_TYPE.apiVersion}/namespaces/default/sccmigrationplans`;
 const planSchema = z.looseObject({ status: z.unknown().optional() });
@@ -23,7 +24,7 @@ export function planStatus(stackOf: () => Stack): void {
       await stack.api.call('PUT', `${PLANS}/${name}/status`, { ...plan, ...(status ? { status } : {}) });
       return 'written';
     } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
+      if (!(error instanceof KubeError)) throw error;
       return `${error.status} ${error.message}`;
     }
   };

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type ApiObject } from '../cluster/api.js';
+import type { StatedObject } from '../cluster/manifests.js';
 
 /** What the tests of the chart look at in its objects. */
 
@@ -18,7 +18,7 @@ const bindingSchema = z.looseObject({
     .default([]),
 });
 
-export const idOf = ({ kind, metadata: { namespace, name } }: ApiObject): string =>
+export const idOf = ({ kind, metadata: { namespace, name } }: StatedObject): string =>
   [kind, ...(namespace === undefined ? [] : [namespace]), name].join(' ');
 
 export interface Right extends Rule {
@@ -27,7 +27,7 @@ export interface Right extends Rule {
 }
 
 /** Every right of a ServiceAccount of the product, through bindings and the roles that they name. */
-export function rightsOf(objects: readonly ApiObject[], account: string): Right[] {
+export function rightsOf(objects: readonly StatedObject[], account: string): Right[] {
   return objects
     .filter(({ kind }) => kind === 'RoleBinding' || kind === 'ClusterRoleBinding')
     .flatMap((object) => {
@@ -80,7 +80,7 @@ const workloadSchema = z.looseObject({
 
 /** The Pods of Deployments and Jobs, by the object's name. */
 export const podsOf = (
-  objects: readonly ApiObject[],
+  objects: readonly StatedObject[],
 ): Map<string, { annotations: Record<string, string>; spec: PodSpec }> =>
   new Map(
     objects

@@ -1,14 +1,14 @@
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
-import type { ApiObject } from '../cluster/api.js';
 import { withEntries } from '../cluster/installation.js';
+import type { StatedObject } from '../cluster/manifests.js';
 import { readObjects } from '../cluster/manifests.js';
 import { idOf, podsOf, rightsOf, type Right } from './objects.fixture.js';
 import { PLATFORMS, RENDERED, type Platform } from '../cluster/places.js';
 
-const rendered = new Map<Platform, ApiObject[]>();
-const objectsOf = (platform: Platform): ApiObject[] => rendered.get(platform) ?? [];
+const rendered = new Map<Platform, StatedObject[]>();
+const objectsOf = (platform: Platform): StatedObject[] => rendered.get(platform) ?? [];
 beforeAll(async () => {
   for (const platform of PLATFORMS)
     rendered.set(
@@ -163,7 +163,7 @@ describe.each(PLATFORMS)('the rendering for %s', (platform) => {
 });
 
 describe('what OpenShift owns', () => {
-  const isOpenShifts = ({ kind, metadata: { name } }: ApiObject): boolean =>
+  const isOpenShifts = ({ kind, metadata: { name } }: StatedObject): boolean =>
     kind === 'SecurityContextConstraints' ||
     name.endsWith('.security.openshift.io') ||
     name.startsWith('system:openshift:');

@@ -1,44 +1,15 @@
 import { readFileSync } from 'node:fs';
-import type { IncomingMessage } from 'node:http';
-import { Agent, request } from 'node:https';
-import { createInterface } from 'node:readline';
+import { Discovery, groupPath, type KubeObject, Transport, watchEventOf } from '@scc/kube';
+import { trustOf } from '@scc/runtime';
 import { z } from 'zod';
-
-/** An object of the Kubernetes API as far as the local stack looks at it. */
-export const objectSchema = z.looseObject({
-  apiVersion: z.string().default(''),
-  kind: z.string().default(''),
-  metadata: z.looseObject({
-    name: z.string().default(''),
-    namespace: z.string().optional(),
-    uid: z.string().optional(),
-    resourceVersion: z.string().optional(),
-    labels: z.record(z.string(), z.string()).optional(),
-    annotations: z.record(z.string(), z.string()).optional(),
-    deletionTimestamp: z.string().optional(),
-    deletionGracePeriodSeconds: z.number().optional(),
-  }),
-});
-export type ApiObject = z.infer<typeof objectSchema>;
 
 const listSchema = z.looseObject({
   metadata: z.object({ resourceVersion: z.string() }),
   items: z.array(z.unknown()),
 });
-const eventSchema = z.object({
-  type: z.enum(['ADDED', 'MODIFIED', 'DELETED', 'BOOKMARK', 'ERROR']),
-  object: z.unknown(),
-});
 
-/** The API server refused; `status` is the HTTP status. */
-export class ApiError extends Error {
-  override readonly name = 'ApiError';
-  readonly status: number;
-  constructor(status: number, message: string) {
-    super(message);
-    this.status = status;
-  }
-}
+/** As the API server's own limit. */
+const TIMEOUT_MS = 60_000;
 
 export interface ApiOptions {
   host: string;
@@ -50,33 +21,40 @@ export interface ApiOptions {
   connections?: number;
 }
 
-export interface WatchEvent {
+interface Change {
   type: 'ADDED' | 'MODIFIED' | 'DELETED';
-  object: unknown;
+  object: KubeObject;
 }
 
-/** A client of the Kubernetes API for the stack's own parts: paths in, JSON out, no cache. */
-export class Api {
-  readonly #options: ApiOptions;
-  readonly #agent: Agent;
-  readonly #watches: Agent;
+type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
-  constructor(options: ApiOptions) {
-    this.#options = options;
-    const ca = readFileSync(options.caFile, 'utf8');
-    this.#agent = new Agent({ keepAlive: true, maxSockets: options.connections ?? 8, ca });
-    this.#watches = new Agent({ keepAlive: false, ca });
+const callOf = (method: Method, pathAndQuery: string) => {
+  const { pathname: path, searchParams } = new URL(pathAndQuery, 'https://kubernetes');
+  return { method, path, query: Object.fromEntries(searchParams), timeoutMs: TIMEOUT_MS };
+};
+
+/**
+ * A client of the Kubernetes API for the stack's own parts: paths in, JSON out, no cache, and no patience with a server
+ * that answers 429. What the server refuses is a `KubeError`, what it does not answer a `KubeUnreachable`.
+ */
+export class Api {
+  readonly #transport: Transport;
+  readonly #discovery: Discovery;
+
+  constructor({ host, port, caFile, token, connections = 8 }: ApiOptions) {
+    const access = {
+      server: new URL(`https://${host}:${port}`),
+      headers: { Authorization: `Bearer ${token}` },
+      trust: trustOf({ ca: readFileSync(caFile, 'utf8') }),
+    };
+    const current = () => Promise.resolve(access);
+    const options = { userAgent: 'dev-stack', connections, isPatient: false };
+    this.#transport = new Transport({ current, reload: () => Promise.resolve() }, options);
+    this.#discovery = new Discovery((path) => this.get(path));
   }
 
-  /** @throws ApiError when the answer is not a success. */
-  async call(method: string, path: string, body?: unknown, contentType = 'application/json'): Promise<unknown> {
-    const response = await this.#send(method, path, { agent: this.#agent, body, contentType });
-    const chunks: Buffer[] = [];
-    for await (const chunk of response) chunks.push(chunk as Buffer);
-    const text = Buffer.concat(chunks).toString('utf8');
-    const status = response.statusCode ?? 0;
-    if (status < 200 || status > 299) throw new ApiError(status, `${method} ${path}: ${status} ${text.slice(0, 500)}`);
-    return text.startsWith('{') ? (JSON.parse(text) as unknown) : text;
+  call(method: Method, path: string, body?: unknown, contentType = 'application/json'): Promise<unknown> {
+    return this.#transport.json({ ...callOf(method, path), body, contentType });
   }
 
   get(path: string): Promise<unknown> {
@@ -93,9 +71,9 @@ export class Api {
   }
 
   /** Server-side apply that takes over fields of others. */
-  apply(path: string, body: unknown): Promise<unknown> {
-    const query = '?fieldManager=dev-stack&force=true';
-    return this.call('PATCH', `${path}${query}`, body, 'application/apply-patch+yaml');
+  async apply(object: KubeObject, fieldManager = 'dev-stack'): Promise<unknown> {
+    const query = `?fieldManager=${fieldManager}&force=true`;
+    return this.call('PATCH', `${await this.pathOf(object)}${query}`, object, 'application/apply-patch+yaml');
   }
 
   async list(path: string): Promise<{ items: unknown[]; resourceVersion: string }> {
@@ -103,91 +81,25 @@ export class Api {
     return { items, resourceVersion: metadata.resourceVersion };
   }
 
-  /** Events after `resourceVersion`, until the server ends the watch or `signal` aborts. */
-  async *watch(path: string, resourceVersion: string, signal: AbortSignal): AsyncGenerator<WatchEvent> {
-    const separator = path.includes('?') ? '&' : '?';
-    const full = `${path}${separator}watch=true&allowWatchBookmarks=true&resourceVersion=${resourceVersion}`;
-    const response = await this.#send('GET', full, { agent: this.#watches, signal });
-    if (response.statusCode !== 200)
-      throw new ApiError(response.statusCode ?? 0, `watch ${path}: ${response.statusCode}`);
-    for await (const line of createInterface({ input: response, crlfDelay: Infinity })) {
-      const { type, object } = eventSchema.parse(JSON.parse(line));
-      if (type === 'ERROR') throw new ApiError(410, `watch ${path}: ${JSON.stringify(object)}`);
-      if (type !== 'BOOKMARK') yield { type, object };
+  /** Events after `resourceVersion`, until the server ends the watch. @throws the reason of `signal` once it aborts */
+  async *watch(path: string, resourceVersion: string, signal: AbortSignal): AsyncGenerator<Change> {
+    const { query, ...call } = callOf('GET', path);
+    const following = { ...query, watch: 'true', allowWatchBookmarks: 'true', resourceVersion };
+    for await (const line of this.#transport.lines({ ...call, query: following, signal })) {
+      if (line === '') continue;
+      const event = watchEventOf(line, `watch ${path}`);
+      if (event.type !== 'BOOKMARK') yield event;
     }
   }
 
+  /** The path of an object, in the namespace `default` unless it names one. @throws KubeError 404 for an unknown kind */
+  async pathOf({ apiVersion, kind, metadata }: KubeObject): Promise<string> {
+    const { plural, namespaced } = await this.#discovery.resource({ apiVersion, kind });
+    const scope = namespaced ? `/namespaces/${metadata.namespace ?? 'default'}` : '';
+    return `${groupPath(apiVersion)}${scope}/${plural}/${metadata.name ?? ''}`;
+  }
+
   close(): void {
-    this.#agent.destroy();
-    this.#watches.destroy();
+    this.#transport.close();
   }
-
-  #send(
-    method: string,
-    path: string,
-    options: { agent: Agent; body?: unknown; contentType?: string; signal?: AbortSignal },
-  ): Promise<IncomingMessage> {
-    const { host, port, token } = this.#options;
-    const payload = options.body === undefined ? undefined : JSON.stringify(options.body);
-    return new Promise((resolve, reject) => {
-      const outgoing = request(
-        {
-          host,
-          port,
-          method,
-          path,
-          agent: options.agent,
-          ...(options.signal ? { signal: options.signal } : {}),
-          headers: {
-            authorization: `Bearer ${token}`,
-            accept: 'application/json',
-            ...(payload === undefined
-              ? {}
-              : {
-                  'content-type': options.contentType ?? 'application/json',
-                  'content-length': Buffer.byteLength(payload),
-                }),
-          },
-        },
-        resolve,
-      );
-      outgoing.on('error', reject);
-      outgoing.end(payload);
-    });
-  }
-}
-
-/** Plurals that no rule of English spelling gives. */
-const PLURALS: Record<string, string> = {
-  SecurityContextConstraints: 'securitycontextconstraints',
-  Gateway: 'gateways',
-};
-
-function pluralOf(kind: string): string {
-  const known = PLURALS[kind];
-  if (known !== undefined) return known;
-  const lower = kind.toLowerCase();
-  if (lower.endsWith('y')) return `${lower.slice(0, -1)}ies`;
-  return /(s|x|ch)$/.test(lower) ? `${lower}es` : `${lower}s`;
-}
-
-const CLUSTER_SCOPED = new Set([
-  'Namespace',
-  'Node',
-  'ClusterRole',
-  'ClusterRoleBinding',
-  'CustomResourceDefinition',
-  'PriorityClass',
-  'ValidatingWebhookConfiguration',
-  'MutatingWebhookConfiguration',
-  'ValidatingAdmissionPolicy',
-  'ValidatingAdmissionPolicyBinding',
-  'SecurityContextConstraints',
-]);
-
-/** The path of an object, for the kinds that the stack's manifests use. */
-export function pathOf({ apiVersion, kind, metadata }: ApiObject): string {
-  const root = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
-  const namespace = CLUSTER_SCOPED.has(kind) ? '' : `/namespaces/${metadata.namespace ?? 'default'}`;
-  return `${root}${namespace}/${pluralOf(kind)}/${metadata.name}`;
 }

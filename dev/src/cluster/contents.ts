@@ -1,7 +1,7 @@
-import { objectSchema, type ApiObject } from './api.js';
+import { type KubeObject, objectSchema } from '@scc/kube';
 import { SYSTEM_NAMESPACE } from './accounts.js';
 
-const object = (apiVersion: string, kind: string, name: string, rest: object = {}): ApiObject =>
+const object = (apiVersion: string, kind: string, name: string, rest: object = {}): KubeObject =>
   objectSchema.parse({ apiVersion, kind, metadata: { name }, ...rest });
 
 const READ = ['get', 'list', 'watch'];
@@ -35,7 +35,7 @@ const ISTIOD_HOME_RULES = [
 
 const RBAC = 'rbac.authorization.k8s.io';
 const subjects = [{ apiGroup: RBAC, kind: 'User', name: 'istiod' }];
-const inIstioSystem = (kind: string, rest: object): ApiObject =>
+const inIstioSystem = (kind: string, rest: object): KubeObject =>
   objectSchema.parse({
     apiVersion: `${RBAC}/v1`,
     kind,
@@ -44,7 +44,7 @@ const inIstioSystem = (kind: string, rest: object): ApiObject =>
   });
 
 /** The namespaces and rights without which the cluster's own parts do not work. */
-export const mustExist = (): ApiObject[] => [
+export const mustExist = (): KubeObject[] => [
   ...['istio-system', 'istio-ingress', SYSTEM_NAMESPACE].map((name) => object('v1', 'Namespace', name)),
   object(`${RBAC}/v1`, 'ClusterRole', 'istiod', { rules: ISTIOD_RULES }),
   object(`${RBAC}/v1`, 'ClusterRoleBinding', 'istiod', {

@@ -2,8 +2,7 @@ import path from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { RENDERED, CHART, type Platform } from './places.js';
-import type { ApiObject } from './api.js';
-import { readObjects } from './manifests.js';
+import { readObjects, type StatedObject } from './manifests.js';
 
 /** Not objects of the cluster, or run by the stack itself: the product's processes are children of the supervisor. */
 const LEFT_OUT = new Set(['Kustomization', 'Deployment', 'Job']);
@@ -15,7 +14,7 @@ const entriesSchema = z.object({ data: z.object({ [ENTRIES.key]: z.string() }) }
 const listsSchema = z.object({ mutating: z.array(z.looseObject({})), validating: z.array(z.looseObject({})) });
 
 /** The chart's webhook configurations as they are when governance has written their entries, without `caBundle`. */
-export function withEntries(all: readonly ApiObject[]): ApiObject[] {
+export function withEntries(all: readonly StatedObject[]): StatedObject[] {
   const kept = all.find(({ kind, metadata }) => kind === ENTRIES.kind && metadata.name === ENTRIES.name);
   if (!kept) throw new Error(`the rendering holds no ${ENTRIES.kind} ${ENTRIES.name}`);
   const { mutating, validating } = listsSchema.parse(parse(entriesSchema.parse(kept).data[ENTRIES.key]));
@@ -26,11 +25,11 @@ export function withEntries(all: readonly ApiObject[]): ApiObject[] {
 
 /** What an installation of the product consists of in the cluster, as the chart renders it. */
 export interface Installation {
-  crds: ApiObject[];
+  crds: StatedObject[];
   /** Namespace, accounts, rights, Services, budgets, network policies, the default SCCs. */
-  objects: ApiObject[];
+  objects: StatedObject[];
   /** Both configurations with their entries, which the API server may call when governance answers. */
-  webhooks: ApiObject[];
+  webhooks: StatedObject[];
 }
 
 /** Reads the committed rendering of the chart. Where the stack plays OpenShift, OpenShift's own objects come with it. */
@@ -45,7 +44,7 @@ export async function readInstallation(platform: Platform): Promise<Installation
         )
       : [];
   const all = [...platformsOwn.flat(), ...rendered].filter(({ kind }) => !LEFT_OUT.has(kind));
-  const isCrd = ({ kind }: ApiObject): boolean => kind === 'CustomResourceDefinition';
+  const isCrd = ({ kind }: StatedObject): boolean => kind === 'CustomResourceDefinition';
   return {
     crds: all.filter(isCrd),
     objects: all.filter((object) => !isCrd(object) && !WEBHOOKS.has(object.kind)),

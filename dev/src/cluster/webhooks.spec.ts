@@ -1,4 +1,4 @@
-import { objectSchema } from './api.js';
+import { objectSchema } from '@scc/kube';
 import { localWebhooks } from './webhooks.js';
 
 const configuration = (clientConfig: object): ReturnType<typeof objectSchema.parse> =>

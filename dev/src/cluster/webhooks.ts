@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { ApiObject } from './api.js';
+import type { KubeObject } from '@scc/kube';
 
 /** Where the product's admission webhook listens inside the stack. */
 export const WEBHOOK_PORT = 9444;
@@ -13,7 +13,7 @@ const webhooksSchema = z.array(z.looseObject({ name: z.string(), clientConfig: c
 const KINDS = new Set(['MutatingWebhookConfiguration', 'ValidatingWebhookConfiguration']);
 
 /** The webhooks of a cluster, called on the stack's loopback instead of by their Service. */
-export function localWebhooks(manifests: readonly ApiObject[], ca: string): ApiObject[] {
+export function localWebhooks(manifests: readonly KubeObject[], ca: string): KubeObject[] {
   const caBundle = Buffer.from(ca).toString('base64');
   return manifests
     .filter(({ kind }) => KINDS.has(kind))

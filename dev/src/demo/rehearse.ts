@@ -1,6 +1,7 @@
 import { waitFor } from '@scc/runtime';
 import { stringify } from 'yaml';
-import { ApiError, type Stack } from '../index.js';
+import { isNotFound } from '@scc/kube';
+import type { Stack } from '../index.js';
 import { planOf, type Scenario } from './scenarios.js';
 import { PLANS_PATH, planIn } from './watched.js';
 
@@ -22,7 +23,7 @@ export async function rehearse({ api, apply }: Pick<Stack, 'api' | 'apply'>, sce
     api.get(path).then(
       () => false,
       (error: unknown) => {
-        if (error instanceof ApiError && error.status === 404) return true;
+        if (isNotFound(error)) return true;
         throw error;
       },
     );

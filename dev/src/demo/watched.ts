@@ -2,7 +2,8 @@ import { isCanaryObject, PLAN_LABEL, plansPath, type PlanStatus, planStatusSchem
 import { pause } from '@scc/runtime';
 import { SCC_ANNOTATION } from '@scc/scc';
 import { z } from 'zod';
-import { ApiError, type Api } from '../cluster/api.js';
+import { KubeError, KubeUnreachable } from '@scc/kube';
+import type { Api } from '../cluster/api.js';
 import { NAMESPACE } from './scenarios.js';
 
 const namedSchema = z.looseObject({ metadata: z.looseObject({ name: z.string() }) });
@@ -20,7 +21,8 @@ export async function keepList(
       await follow(api, path, signal, onChange);
     } catch (error) {
       // A watch ends with the server or with our own abort; anything else is a fault of ours.
-      if (!(error instanceof ApiError) && !isConnectionLost(error)) throw error;
+      const isEnded = error === signal.reason || error instanceof KubeError || error instanceof KubeUnreachable;
+      if (!isEnded) throw error;
       await pause(200, signal);
     }
   }
@@ -37,9 +39,6 @@ async function follow(api: Api, path: string, signal: AbortSignal, onChange: Cha
     onChange(objects);
   }
 }
-
-const isConnectionLost = (error: unknown): boolean =>
-  error instanceof Error && 'code' in error && typeof error.code === 'string' && /^(E|ABORT)/.test(error.code);
 
 const planSchema = z.looseObject({
   metadata: z.looseObject({ finalizers: z.array(z.string()).default([]) }),

@@ -1,6 +1,7 @@
+import { isConflict, isNotFound } from '@scc/kube';
 import { pause, type Logger } from '@scc/runtime';
 import { z } from 'zod';
-import { ApiError, type Api } from '../cluster/api.js';
+import type { Api } from '../cluster/api.js';
 import { podSchema, type Pod } from './pod-schema.js';
 import { PodRunner } from './pod-runner.js';
 import type { Serving } from './serving.js';
@@ -74,7 +75,7 @@ export class NodeRunner {
     try {
       return namedSchema.parse(await this.#api.create('/api/v1/nodes', node)).metadata.uid;
     } catch (error) {
-      if (!(error instanceof ApiError) || error.status !== 409) throw error;
+      if (!isConflict(error)) throw error;
       await this.#writeStatus();
       return namedSchema.parse(await this.#api.get(`/api/v1/nodes/${this.name}`)).metadata.uid;
     }
@@ -130,7 +131,7 @@ export class NodeRunner {
       };
       try {
         await this.#api.merge(`${collection}/${this.name}`, { spec }).catch(async (error: unknown) => {
-          if (!(error instanceof ApiError) || error.status !== 404) throw error;
+          if (!isNotFound(error)) throw error;
           await this.#api.create(collection, lease);
         });
         await this.#writeStatus();

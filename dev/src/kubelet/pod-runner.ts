@@ -1,5 +1,6 @@
 import type { Logger } from '@scc/runtime';
-import { ApiError, type Api } from '../cluster/api.js';
+import { isConflict, isNotFound } from '@scc/kube';
+import type { Api } from '../cluster/api.js';
 import { ContainerRunner } from './container-runner.js';
 import type { Pod } from './pod-schema.js';
 import type { Serving } from './serving.js';
@@ -72,7 +73,7 @@ export class PodRunner {
         await api.call('DELETE', this.#path(), { gracePeriodSeconds: 0, preconditions });
         break;
       } catch (error) {
-        if (error instanceof ApiError && (error.status === 404 || error.status === 409)) break;
+        if (isNotFound(error) || isConflict(error)) break;
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
       }
     }
@@ -100,7 +101,7 @@ export class PodRunner {
         await this.#options.api.call('PATCH', `${this.#path()}/status`, body, 'application/strategic-merge-patch+json');
         this.#conditions = conditions;
       } catch (error) {
-        if (error instanceof ApiError && (error.status === 404 || error.status === 409)) break;
+        if (isNotFound(error) || isConflict(error)) break;
         this.#options.logger.warn({ err: error, pod: this.#pod.metadata.name }, 'status not written, trying again');
         this.#dirty = true;
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS));

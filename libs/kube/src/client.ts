@@ -3,7 +3,7 @@ import { PLAN_GROUP } from '@scc/plan';
 import { z } from 'zod';
 import { Credentials } from './credentials.js';
 import { Discovery, groupPath } from './discovery.js';
-import { isGone, isMissing, isNotFound, watchErrorOf } from './errors.js';
+import { isGone, isMissing, isNotFound } from './errors.js';
 import { EventRecorder, type KubeEvent } from './events.js';
 import type {
   ApplyOptions,
@@ -22,6 +22,7 @@ import type {
 } from './kube-client.js';
 import { listSchema, objectSchema, withKind, type KindRef, type KubeObject, type ObjectId } from './object.js';
 import { Transport, type KubeCall } from './transport.js';
+import { watchEventOf } from './watch-line.js';
 
 const PAGE = 500;
 const LIST_TIMEOUT_MS = 60_000;
@@ -50,11 +51,6 @@ const tokenAnswerSchema = z.looseObject({
       .prefault({}),
   }),
 });
-const watchLineSchema = z.object({
-  type: z.enum(['ADDED', 'MODIFIED', 'DELETED', 'BOOKMARK', 'ERROR']),
-  object: z.unknown(),
-});
-
 const dryRunQuery = (dryRun = false): string | undefined => (dryRun ? 'All' : undefined);
 
 const idOf = ({ apiVersion, kind, metadata: { namespace, name } }: KubeObject): ObjectId => {
@@ -273,15 +269,6 @@ const writing = ({ fieldManager, dryRun, impersonate, timeoutMs }: WriteOptions)
   ...(timeoutMs === undefined ? {} : { timeoutMs }),
 });
 
-function watchEventOf(line: string, what: string): WatchEvent {
-  const { type, object } = watchLineSchema.parse(JSON.parse(line));
-  if (type === 'ERROR') throw watchErrorOf(object, what);
-  const parsed = objectSchema.parse(object);
-  return type === 'BOOKMARK'
-    ? { type, resourceVersion: parsed.metadata.resourceVersion ?? '' }
-    : { type, object: parsed };
-}
-
 export interface ConnectOptions {
   /** The path of a kubeconfig; absent inside a cluster. */
   kubeconfig?: string;
@@ -297,5 +284,5 @@ export async function connectKube({ kubeconfig, userAgent }: ConnectOptions): Pr
   const credentials = new Credentials(kubeconfig);
   await credentials.current();
   const reporter = { controller: `${PLAN_GROUP}/${userAgent}`, instance: `${userAgent}-${hostname()}`.slice(0, 128) };
-  return new HttpKubeClient(new Transport(credentials, userAgent), reporter);
+  return new HttpKubeClient(new Transport(credentials, { userAgent }), reporter);
 }

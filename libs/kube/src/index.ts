@@ -1,9 +1,12 @@
 export { connectKube } from './client.js';
+export { Discovery, groupPath } from './discovery.js';
 export { isConflict, isForbidden, isInvalid, isNotFound, KubeError, KubeUnreachable } from './errors.js';
 export { createInformer, type Informer, type InformerHealth, type MakeInformer } from './informer.js';
 export { type InformerOptions } from './informer.js';
 export type { KubeEvent } from './events.js';
 export { fenceOf, type KubeClient } from './kube-client.js';
 export { runWithLease } from './lease.js';
-export { keyOf, type KindRef, type KubeObject, type ObjectId } from './object.js';
+export { keyOf, type KindRef, type KubeObject, type ObjectId, objectSchema } from './object.js';
 export { lastWriter, withoutServerFields } from './managed-fields.js';
+export { Transport } from './transport.js';
+export { watchEventOf } from './watch-line.js';

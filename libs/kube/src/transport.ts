@@ -21,15 +21,27 @@ export interface KubeCall {
   repeatable?: boolean;
 }
 
-/** HTTP to one API server with fresh credentials, which waits when the server asks to. */
-export class Transport {
-  // Kept below the API server's own idle timeout of 90 s, so that no connection is used while the server closes it.
-  readonly #http = new HttpClient({ idleMs: 30_000 });
+export interface TransportOptions {
+  userAgent: string;
+  /** How many calls may run at once; 32 unless said otherwise. Streams do not count. */
+  connections?: number;
+  /** Whether to wait as long as an overloaded server asks; without, its 429 is a `KubeError` as any other. True unless said otherwise. */
+  isPatient?: boolean;
+}
 
-  constructor(
-    private readonly credentials: Credentials,
-    private readonly userAgent: string,
-  ) {}
+/** HTTP to one API server with fresh credentials. */
+export class Transport {
+  readonly #credentials: Pick<Credentials, 'current' | 'reload'>;
+  readonly #options: TransportOptions;
+  readonly #http: HttpClient;
+
+  constructor(credentials: Pick<Credentials, 'current' | 'reload'>, options: TransportOptions) {
+    const { connections } = options;
+    this.#credentials = credentials;
+    this.#options = options;
+    // Kept below the API server's own idle timeout of 90 s, so that no connection is used while the server closes it.
+    this.#http = new HttpClient({ idleMs: 30_000, ...(connections === undefined ? {} : { connections }) });
+  }
 
   /** The body as JSON, or as text where it is none. @throws KubeError | KubeUnreachable */
   async json(call: KubeCall): Promise<unknown> {
@@ -73,15 +85,15 @@ export class Transport {
   async #answered(call: KubeCall, signal: AbortSignal, isStream = false): Promise<OpenAnswer> {
     let hasRenewed = false;
     for (;;) {
-      const access = await this.credentials.current();
+      const access = await this.#credentials.current();
       const answer = await this.#open(call, access, { signal, isStream });
       if (answer.status >= 200 && answer.status < 300) return answer;
       const error = kubeErrorOf(answer.status, parseBody(await textOf(answer.body)), textFor(call));
-      if (answer.status === 429) await patience(answer, error, signal);
+      if (answer.status === 429 && (this.#options.isPatient ?? true)) await patience(answer, error, signal);
       else if (answer.status !== 401 || hasRenewed) throw error;
       else {
         hasRenewed = true;
-        await this.credentials.reload(access);
+        await this.#credentials.reload(access);
       }
     }
   }
@@ -96,7 +108,7 @@ export class Transport {
       method: call.method,
       url: urlOf(access.server, call),
       headers: {
-        'User-Agent': this.userAgent,
+        'User-Agent': this.#options.userAgent,
         Accept: 'application/json',
         ...access.headers,
         ...(body === null ? {} : { 'Content-Type': call.contentType ?? 'application/json' }),
