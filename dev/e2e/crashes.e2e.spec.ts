@@ -1,28 +1,15 @@
 import { jest } from '@jest/globals';
-import { Client, Connection } from '@temporalio/client';
-import { DEPLOYMENTS, engineOn, longHolds, ROUTES, TIMEOUT_MS } from './engine.fixture.js';
-import { deploySamples, startLoad, startStack, type Stack } from '../src/index.js';
+import { DEPLOYMENTS, engineSuite, longHolds, ROUTES, TIMEOUT_MS } from './engine.fixture.js';
+import { startLoad, type Stack } from '../src/index.js';
 
 /** Parts of the control plane die while requests flow: no client may notice, and what was begun must end. */
 
 jest.setTimeout(3 * TIMEOUT_MS);
 
 let stack: Stack;
-let temporal: Client;
-let connection: Connection;
-
-beforeAll(async () => {
-  stack = await startStack();
-  await deploySamples(stack);
-  connection = await Connection.connect({ address: stack.addresses.temporal });
-  temporal = new Client({ connection, namespace: 'scc' });
-}, 600_000);
-afterAll(async () => {
-  await stack.stop();
-  await connection.close();
-}, 60_000);
-
-const { apply, until, untilPhase, untilWeight, handleOf, remains, specOf } = engineOn(() => ({ stack, temporal }));
+const { apply, until, untilPhase, untilWeight, handleOf, remains, specOf } = engineSuite((running) => {
+  ({ stack } = running);
+});
 
 /** Requests to the orders through both proxies, none of which a client may lose. */
 async function startOrders() {

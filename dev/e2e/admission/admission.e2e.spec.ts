@@ -1,31 +1,26 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { waitFor } from '@scc/runtime';
 import { z } from 'zod';
-import { NODE, ROOT, type Stack, startStack } from '../../src/index.js';
+import { NODE, ROOT, type Stack } from '../../src/index.js';
+import { webhookSuite } from './suite.fixture.js';
 import { type CorpusCase, corpusCases, objectsOf } from '@scc/admission/testing';
 import {
-  ALONE,
   aPod,
   createNamespace,
   createPod,
   enforcedNamespace,
-  installWebhooks,
   parsePod,
   podsIn,
   refusalOf,
   startInjector,
-  webhookIn,
 } from '../../src/webhook.fixture.js';
 
 let stack: Stack;
-beforeAll(async () => {
-  stack = await startStack({ nodes: 1, parts: ALONE });
-  await webhookIn(stack).start();
-  await installWebhooks(stack);
-}, 120_000);
-afterAll(() => stack.stop(), 60_000);
+webhookSuite((running) => {
+  ({ stack } = running);
+});
 
 const create = (pod: { metadata: { namespace: string } }, query = ''): Promise<unknown> => createPod(stack, pod, query);
 

@@ -21,19 +21,17 @@ import {
 
 let stack: Stack;
 let webhook: WebhookProcess;
-webhookSuite({
-  use: async (running) => {
-    ({ stack, webhook } = running);
-    for (const name of ['shop', 'kube-extra', 'openshift-extra']) await createNamespace(stack, enforcedNamespace(name));
-    await createNamespace(stack, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'plain' } });
-    for (const name of SYSTEM) {
-      await untilPodsMayRun(stack, name);
-      // Whoever labels them by mistake must not lock the cluster out.
-      await stack.api.merge(`/api/v1/namespaces/${name}`, {
-        metadata: { labels: { 'scc.poc/enforce': 'true', 'pod-security.kubernetes.io/enforce': 'privileged' } },
-      });
-    }
-  },
+webhookSuite(async (running) => {
+  ({ stack, webhook } = running);
+  for (const name of ['shop', 'kube-extra', 'openshift-extra']) await createNamespace(stack, enforcedNamespace(name));
+  await createNamespace(stack, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'plain' } });
+  for (const name of SYSTEM) {
+    await untilPodsMayRun(stack, name);
+    // Whoever labels them by mistake must not lock the cluster out.
+    await stack.api.merge(`/api/v1/namespaces/${name}`, {
+      metadata: { labels: { 'scc.poc/enforce': 'true', 'pod-security.kubernetes.io/enforce': 'privileged' } },
+    });
+  }
 });
 
 const SYSTEM = ['default', 'kube-system', 'kube-public', 'kube-node-lease', 'scc-system', 'istio-system'];

@@ -1,28 +1,22 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { waitFor } from '@scc/runtime';
-import { startStack, type Stack } from '../../src/index.js';
+import type { Stack } from '../../src/index.js';
+import { webhookSuite } from './suite.fixture.js';
 import {
-  ALONE,
   aPod,
   createNamespace,
   createPod,
   enforcedNamespace,
-  installWebhooks,
   podsIn,
   refusalOf,
-  webhookIn,
   type WebhookProcess,
 } from '../../src/webhook.fixture.js';
 
 let stack: Stack;
 let webhook: WebhookProcess;
-beforeAll(async () => {
-  stack = await startStack({ nodes: 1, parts: ALONE });
-  webhook = webhookIn(stack);
-  await webhook.start();
-  await installWebhooks(stack);
-}, 120_000);
-afterAll(() => stack.stop(), 60_000);
+webhookSuite((running) => {
+  ({ stack, webhook } = running);
+});
 
 /** Of the validating hook; the second when only the mutating call met a dead webhook, and was passed over. */
 const REFUSED = /unable to validate against any|does not match the suggested scc/;
