@@ -64,7 +64,7 @@ const capital = (text: string): string => text.charAt(0).toUpperCase() + text.sl
 const keyOf = ({ method, path }: Route): keyof typeof OPERATIONS =>
   `${method.toUpperCase()} ${path}` as keyof typeof OPERATIONS;
 
-/** What OPERATIONS says about a route; undefined for one that nobody has described. */
+/** What OPERATIONS says about a route; undefined for one without a description. */
 export const describedAs = (route: Route): Operation | undefined => OPERATIONS[keyOf(route)];
 
 function operationOf(route: Route, registry: SchemaRegistry): JsonSchema {
@@ -95,7 +95,7 @@ function operationOf(route: Route, registry: SchemaRegistry): JsonSchema {
 function permissionWords({ permission, target }: Route): string {
   if (permission === PUBLIC) return 'For everybody.';
   if (permission === AUTHENTICATED) return 'For every known caller.';
-  return `Needs \`${permission ?? 'what nobody has'}\`${target === null ? '' : ` (${target})`}.`;
+  return `Needs \`${permission ?? 'a permission that no role has'}\`${target === null ? '' : ` (${target})`}.`;
 }
 
 function answerOf(

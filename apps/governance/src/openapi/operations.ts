@@ -61,7 +61,7 @@ export interface Operation {
 type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
 export const OPERATIONS: Record<`${Method} /v1/${string}`, Operation> = {
   'GET /v1/health': { summary: 'How the parts of the service are', answer: healthSchema },
-  'GET /v1/me': { summary: 'Who you are to the service, and what you may do', answer: meSchema },
+  'GET /v1/me': { summary: 'Your identity to the service and your permissions', answer: meSchema },
   'GET /v1/role-bindings': {
     summary: 'Which role a user or group has, and where',
     answer: pageSchema(roleBindingSchema),
@@ -74,7 +74,7 @@ export const OPERATIONS: Record<`${Method} /v1/${string}`, Operation> = {
     answer: engineRoutes.evaluate.response,
   },
   'GET /v1/migrations/{id}/approval': {
-    summary: 'What an approver needs: state, content hash, rights, differences, deadline',
+    summary: 'For an approver: state, content hash, rights, differences, deadline',
     answer: approvalViewSchema,
   },
   'POST /v1/migrations/{id}/steps': {
@@ -90,7 +90,10 @@ export const OPERATIONS: Record<`${Method} /v1/${string}`, Operation> = {
     answer: engineRoutes.checkCommand.response,
   },
   'POST /v1/migrations/{id}/events': { summary: 'Report what happened', answer: engineRoutes.report.response },
-  'GET /v1/migrations/{id}/events': { summary: 'What the engine reported', answer: pageSchema(eventRecordSchema) },
+  'GET /v1/migrations/{id}/events': {
+    summary: 'The events that the engine reported',
+    answer: pageSchema(eventRecordSchema),
+  },
   'PUT /v1/migrations/{id}/pre-images': {
     summary: 'Keep objects as they were before the first change; the first image of each stays',
     answer: engineRoutes.savePreImages.response,
@@ -139,10 +142,10 @@ export const OPERATIONS: Record<`${Method} /v1/${string}`, Operation> = {
   'DELETE /v1/migrations/{id}/approvals': { summary: 'Take your own decision back', answer: approvalStateSchema },
 
   'POST /v1/migrations/{id}/break-glass': {
-    summary: 'Grant what waits for approval at once; somebody else reviews it afterwards',
+    summary: 'Grant what waits for approval at once; another person reviews it afterwards',
     answer: approvalStateSchema,
   },
-  'GET /v1/break-glass': { summary: 'What was granted so and waits for review', answer: itemsSchema(breakGlassSchema) },
+  'GET /v1/break-glass': { summary: 'Break-glass grants that wait for review', answer: itemsSchema(breakGlassSchema) },
   'POST /v1/break-glass/{id}/review': { summary: 'Say that you looked at it', answer: breakGlassSchema },
 
   'GET /v1/policies': { summary: 'The newest version of every policy', answer: itemsSchema(policyVersionSchema) },
@@ -158,11 +161,11 @@ export const OPERATIONS: Record<`${Method} /v1/${string}`, Operation> = {
     condition: 'save',
   },
   'POST /v1/policies/dry-run': {
-    summary: 'What a policy would have refused among past plans',
+    summary: 'Past plans that a policy would have refused',
     answer: dryRunAnswerSchema,
   },
   'GET /v1/policy-verdicts': {
-    summary: 'What policies said without effect: warn, audit, lifted by exceptions',
+    summary: 'Results of policies without effect: warn, audit, lifted by exceptions',
     answer: pageSchema(policyVerdictSchema),
   },
   'GET /v1/policy-bindings': { summary: 'Where policies apply', answer: itemsSchema(bindingAnswerSchema) },
@@ -200,7 +203,7 @@ export const OPERATIONS: Record<`${Method} /v1/${string}`, Operation> = {
   'DELETE /v1/calendar/{name}': { summary: 'Remove a freeze or window', answer: null, condition: 'change' },
 
   'GET /v1/scc-versions': { summary: 'Every content that an SCC had', answer: itemsSchema(sccVersionSchema) },
-  'GET /v1/scc-versions/{id}/affected': { summary: 'Who runs under a version of an SCC', answer: affectedSchema },
+  'GET /v1/scc-versions/{id}/affected': { summary: 'Workloads under a version of an SCC', answer: affectedSchema },
   'GET /v1/scc-drift': {
     summary: "How the SCCs differ from OpenShift's defaults",
     answer: itemsSchema(sccDriftSchema),
@@ -215,7 +218,7 @@ export const OPERATIONS: Record<`${Method} /v1/${string}`, Operation> = {
   },
   'GET /v1/pods': { summary: 'Which pods run under which SCC', answer: pageSchema(trackedPodSchema) },
   'GET /v1/pod-counts': { summary: 'How many pods each SCC has', answer: itemsSchema(podCountSchema) },
-  'GET /v1/pods/{uid}/transitions': { summary: 'What became of a pod', answer: itemsSchema(podTransitionSchema) },
+  'GET /v1/pods/{uid}/transitions': { summary: 'The transitions of a pod', answer: itemsSchema(podTransitionSchema) },
 
   'GET /v1/risk/models': { summary: 'Models of risk, and how the challenger does', answer: modelsSchema },
   'POST /v1/risk/models/{id}/promotion': { summary: 'Make a model the champion', answer: modelsSchema },
