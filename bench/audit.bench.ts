@@ -168,7 +168,7 @@ async function verification(source: DataSource): Promise<BenchResult[]> {
   const size = `${LOG_SIZE.toLocaleString('en-US')} entries`;
   return [
     { name: 'audit-verify', metric: size, value: seconds, unit: 's' },
-    // Beside the time on the clock, because that also holds the database's work and whatever else the machine does.
+    // Beside the time on the clock, because that also holds the database's work and everything else that the machine does.
     { name: 'audit-verify', metric: `${size}, CPU of the verifier`, value: (user + system) / 1e6, unit: 's' },
   ];
 }

@@ -68,7 +68,7 @@ interface Compared {
   served: number;
 }
 
-/** Turns of each of them without and with load, one after the other, so that whatever else happens meets all. */
+/** Turns of each of them without and with load, one after the other, so that other load meets all. */
 async function compare(
   subjects: Readonly<Record<string, () => Promise<Driven>>>,
   { startLoad, settle }: { startLoad: () => Lines; settle: () => Promise<void> },

@@ -39,7 +39,7 @@ const run = (...args: string[]): Promise<{ code: number; out: string; err: strin
   });
 
 describe('the benchmarks', () => {
-  it('go on when one fails, whatever way it does, and say which', async () => {
+  it('go on when one fails, in every way that it can, and say which', async () => {
     const json = path.join(folder, 'results.json');
     const { code, out, err } = await run('--json', json);
     expect(err).toMatch(/no disk left/);

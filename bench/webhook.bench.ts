@@ -3,7 +3,7 @@ import { CONNECTIONS, drive, percentile, post, reviewIn } from './reviews.js';
 import { type Server, start, stop } from './servers.js';
 import type { Bench, BenchResult } from './types.js';
 
-/** Echo and webhook take short turns, so that whatever else the machine does meets both. */
+/** Echo and webhook take short turns, so that other load of the machine meets both. */
 const TURNS = 60;
 const TURN_MS = 500;
 const WARM_UP_MS = 3_000;

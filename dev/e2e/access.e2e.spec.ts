@@ -111,7 +111,7 @@ describe('a token of the cluster', () => {
     });
   });
 
-  it('that is meant for the API server, or for somebody else, is not accepted', async () => {
+  it('that is meant for the API server, or for another service, is not accepted', async () => {
     expect(await statusOf(await stack.token(ROOT))).toBe(401);
     expect(await statusOf(await stack.token(ROOT, 'somebody-else'))).toBe(401);
     const admin = await readFile(path.join(stack.stateDir, 'tokens', 'admin'), 'utf8');
@@ -259,7 +259,7 @@ describe('a revoked token', () => {
 });
 
 describe('while the API server is away', () => {
-  it('a token that nobody has seen yet gets 503, and is let in afterwards', async () => {
+  it('a token that is new to it gets 503, and is let in afterwards', async () => {
     const fresh = await stack.token(ROOT, TOKEN_AUDIENCE);
     await stack.part('kube-apiserver').stop();
     try {

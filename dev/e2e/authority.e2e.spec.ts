@@ -72,7 +72,7 @@ async function touched(): Promise<string[]> {
 
 const mallory = `system:serviceaccount:${NAMESPACE}:mallory`;
 
-describe('somebody who may only create plans', () => {
+describe('a user who may only create plans', () => {
   it('gets neither an SCC, nor another image, ServiceAccount or Secret', async () => {
     const before = await touched();
     await applyAs('mallory', 'takeover', {
@@ -111,7 +111,7 @@ describe('somebody who may only create plans', () => {
     expect(await touched()).toEqual(before);
   });
 
-  it('does not pass for somebody else by writing the record of the author', async () => {
+  it('does not pass for another user by writing the record of the author', async () => {
     const metadata = { name: 'forged', namespace: NAMESPACE, annotations: { [AUTHOR_ANNOTATION]: 'admin' } };
     const spec = { workloadRef: { kind: 'Deployment', name: 'ledger' }, targetSCC: 'restricted-v2' };
     await (await clientOf('mallory')).create(PLANS, { ...PLAN_TYPE, metadata, spec });
@@ -120,8 +120,8 @@ describe('somebody who may only create plans', () => {
   });
 });
 
-describe('somebody who may edit the workload', () => {
-  it('asks somebody else before their plan brings another image, and nothing is touched meanwhile', async () => {
+describe('a user who may edit the workload', () => {
+  it('needs the approval of another person before their plan brings another image, and nothing is touched meanwhile', async () => {
     const before = await touched();
     await applyAs('edith', 'image', {
       podSecurity: { patch: { spec: { containers: [{ name: 'app', image: 'evil:1' }] } } },

@@ -153,7 +153,7 @@ const BO = { namespace: NAMESPACE, name: 'bo' };
 const ADMIN = { namespace: 'scc-system', name: 'admin' };
 
 describe('a plan that needs approval', () => {
-  /** Agrees, as somebody other than its author, to what a plan would do. */
+  /** Agrees, as another person than its author, to what a plan would do. */
   async function approve({ metadata }: Plan): Promise<void> {
     const { items } = await governance(BO, `approvals?namespace=${NAMESPACE}`);
     const asked = items.find(({ plan }) => plan.uid === metadata.uid);
@@ -176,7 +176,7 @@ describe('a plan that needs approval', () => {
   };
   let original: unknown;
 
-  it('waits, is woken by the approval of somebody else, and completes', async () => {
+  it('waits, is woken by the approval of another person, and completes', async () => {
     original = await specOf(`${DEPLOYMENTS}/catalog`);
     for (const account of [BO, ADMIN])
       await stack.api.create(`/api/v1/namespaces/${account.namespace}/serviceaccounts`, {
@@ -341,7 +341,7 @@ describe('a running migration', () => {
     expect(await remains()).toEqual([]);
   });
 
-  it('goes back when somebody changes the workload meanwhile, and leaves that change alone', async () => {
+  it('goes back when another client changes the workload meanwhile, and leaves that change alone', async () => {
     await apply('changed', 'checkout', { traffic: longHolds });
     await untilWeight('changed', 10);
     const template = { metadata: { annotations: { 'shop.example/restarted': 'by hand' } } };

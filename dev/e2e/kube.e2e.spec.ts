@@ -96,7 +96,7 @@ describe('objects', () => {
   );
 
   it(
-    'are tried without being written, as somebody else',
+    'are tried without being written, as another user',
     async () => {
       const pod = (name: string): KubeObject => ({
         apiVersion: 'v1',
@@ -420,7 +420,7 @@ describe('lease', () => {
       await leads('one');
       const two = join('two', proxied);
       await one.stop();
-      // The one that stops gives the lease back; nobody has to wait until it runs out.
+      // The one that stops gives the lease back; no replica has to wait until it runs out.
       const id = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', namespace: 'scc-system', name: 'handed-over' };
       const { holderIdentity } = (await admin.get(id))?.['spec'] as { holderIdentity: string };
       expect(['', 'two']).toContain(holderIdentity);
@@ -462,7 +462,7 @@ describe('lease', () => {
   );
 
   it(
-    'is kept through a write of somebody else',
+    'is kept through a write of another client',
     async () => {
       const { join, leads, leading, log } = replicas('annotated');
       const one = join('one', admin);

@@ -248,7 +248,7 @@ describe('watcher', () => {
   );
 
   it(
-    'cancels the workflow of a plan whose finalizer somebody took away, and starts one for its successor',
+    'cancels the workflow of a plan whose finalizer was taken away, and starts one for its successor',
     async () => {
       const ref = await createPlan('forced');
       await runs(workflowIdOf(ref));

@@ -67,7 +67,7 @@ export const addressesOf = ({ addresses, taken }: Pick<Stack, 'addresses' | 'tak
 
 export interface StackEvents {
   progress?: (text: string, ms: number) => void;
-  /** A part ended that nobody had asked to. */
+  /** A part ended without being asked to. */
   exited?: (part: string, detail: string) => void;
 }
 

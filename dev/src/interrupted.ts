@@ -1,4 +1,4 @@
-/** Taken when the program begins: whoever dies later is noticed, however long the start takes. */
+/** Taken when the program begins: a process that dies later is noticed, however long the start takes. */
 const PARENT = process.ppid;
 const LOOK_MS = 500;
 

@@ -3,7 +3,7 @@ import path from 'node:path';
 /** The repository. */
 export const ROOT = path.resolve(import.meta.dirname, '../..');
 
-/** The Node that the dependencies pin, whatever Node started us. */
+/** The Node that the dependencies pin, regardless of the Node that started us. */
 export const NODE = path.join(ROOT, 'node_modules', 'node', 'bin', 'node');
 
 /** The compiled script of dev/src, given without its ending. */
@@ -22,7 +22,7 @@ export const ahead = (command: string, args: readonly string[]): { command: stri
 });
 
 /**
- * A command that runs only while nobody else wants the processor. On a cluster the control plane has machines of its own;
+ * A command that runs only while no other process wants the processor. On a cluster the control plane has machines of its own;
  * here it would otherwise stand in the way of the very requests that are measured.
  */
 export const behind = (command: string, args: readonly string[]): { command: string; args: string[] } => ({

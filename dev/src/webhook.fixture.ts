@@ -68,7 +68,7 @@ export function webhookIn(stack: Stack, base: Record<string, string> = {}, healt
   };
 }
 
-/** How often one endpoint of the webhook was asked, whatever it said. */
+/** How often one endpoint of the webhook was asked, for all answers. */
 export async function reviewsOf({ metrics }: Pick<WebhookProcess, 'metrics'>, endpoint: string): Promise<number> {
   const lines = (await metrics()).matchAll(/^scc_webhook_reviews_total\{path="([^"]+)".*\} (\d+)$/gm);
   return [...lines].reduce((sum, [, of, count]) => sum + (of === endpoint ? Number(count) : 0), 0);

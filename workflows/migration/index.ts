@@ -34,7 +34,7 @@ export async function migrationWorkflow({ ref, carried }: MigrationInput): Promi
 
 /**
  * Undoes, from the recorded pre-images, a migration whose own workflow was terminated or lost. What has ended is not
- * undone, whatever the plan's status says: then the plan is only brought in line with governance's record and released.
+ * undone, in spite of the plan's status: then the plan is only brought in line with governance's record and released.
  */
 export async function undoWorkflow({ ref, carried, finished = false }: MigrationInput): Promise<MigrationResult> {
   if (!carried) {

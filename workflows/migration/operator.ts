@@ -238,7 +238,7 @@ export class Operator {
   }
 }
 
-/** There is nobody to tell about a signal: faults are waited out, and a final no is for the log. */
+/** A signal has no caller to tell: faults are waited out, and a final no is for the log. */
 async function untilAnswered(work: () => Promise<unknown>): Promise<void> {
   try {
     await retryUntilDone(work, async (attempt, error) => {

@@ -1,7 +1,7 @@
 /** What a script can tell from the exit code. Documented in docs/CLI.md. */
 export const EXIT = {
   ok: 0,
-  /** The command could not be carried out: refused, not found, nobody answered. */
+  /** The command could not be carried out: refused, not found, unanswered. */
   failed: 1,
   /** The audit log was tampered with. */
   tampered: 2,

@@ -86,7 +86,7 @@ export function checkProof(value: unknown, vkey: string | null): ProofVerdict {
 
 function claimProblems(document: unknown): string[] {
   const claims = claimsSchema.safeParse(document);
-  if (!claims.success) return ['the document makes claims that can not be read'];
+  if (!claims.success) return ['the document makes claims that cannot be read'];
   return unprovedClaims(claims.data).map((claim) => `not proved by an entry: ${claim}`);
 }
 

@@ -84,7 +84,7 @@ describe('sccctl audit verify', () => {
     expect(code).toBe(2);
   });
 
-  it('ends with 2 when the log is shorter than a checkpoint that somebody kept', async () => {
+  it('ends with 2 when the log is shorter than a checkpoint that was kept', async () => {
     const { code, out } = await verify(aLog(30, signer).records, { since: await file(log.checkpoints.get(40) ?? '') });
     expect(JSON.parse(out)).toMatchObject({ verdict: 'tampered', first: { fault: 'rolled-back', index: 30 } });
     expect(code).toBe(2);

@@ -65,7 +65,7 @@ export class Session {
     return this.kubeClient;
   }
 
-  /** @throws CliError when nobody said where governance is. */
+  /** @throws CliError when no address of governance is given. */
   governance(): Rest {
     const { server, ca } = this.settings;
     if (server === undefined)

@@ -17,7 +17,7 @@ const AUDIENCE = 'scc-governance';
 /** The part of a cluster that knows who people are and what RBAC grants them. */
 export class TestCluster {
   readonly #tokens = new Map<string, { username: string; groups: string[]; audience: string }>();
-  /** While true, nobody answers. */
+  /** While true, the cluster does not answer. */
   isAway = false;
   /** What RBAC says; nothing is granted unless a spec says so. */
   rbac: (review: AccessReview) => boolean = () => false;

@@ -84,7 +84,7 @@ export async function startTestApi(source: DataSource, options: TestApiOptions =
         roles: ROLE_TABLE,
         config: z.object(accessConfig).parse({ ...environment, ...env }),
         tokenReview,
-        // Of workloads and SCCs; nobody has a role by RBAC.
+        // Of workloads and SCCs; no caller has a role by RBAC.
         subjectAccessReview: ({ resourceAttributes }) => Promise.resolve(resourceAttributes.group !== API_GROUP),
         log: logger,
         ...(failureBurst === undefined ? {} : { failureBurst }),

@@ -80,10 +80,10 @@ export const ownWorkload = (name: string) => ({
 const engine: Caller = { name: 'system:serviceaccount:scc:worker', groups: [], roles: ['engine'] };
 export const person = (name: string, ...roles: string[]): Caller => ({ name, groups: [], roles });
 
-/** For specs in which nobody loses a role. */
+/** For specs in which no role is lost. */
 export const holdsAnyRole = (): Promise<boolean> => Promise.resolve(true);
 
-/** For specs in which nobody lacks a right. */
+/** For specs in which no right is missing. */
 const holdsEveryRight = () => Promise.resolve({ rights: [], violations: [] });
 
 export const at = (time: string, actor: Caller = engine): EvaluationContext => ({

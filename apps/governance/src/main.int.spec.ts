@@ -161,7 +161,7 @@ describe('the process', () => {
         temporal: { status: 'down' },
       },
     });
-    // The cluster is away: nobody is let in, and nobody is taken for a stranger.
+    // The cluster is away: no caller is let in, and none is taken for a stranger.
     expect(await governance.get('/v1/pods', { authorization: 'Bearer secret-of-a-caller' })).toMatchObject({
       status: 503,
     });

@@ -228,7 +228,7 @@ function watchWork(
   seen('audit_sealing_lag_seconds', 'Age of the oldest of them.', () => observer.now.sealing.lagSeconds);
   seen(
     'break_glass_unreviewed',
-    'Skipped approvals that nobody has reviewed yet.',
+    'Skipped approvals that are not reviewed yet.',
     () => observer.now.breakGlass.unreviewed,
   );
   metrics.counter(
@@ -269,7 +269,7 @@ async function main(): Promise<void> {
   });
   onShutdown(logger, async () => {
     stopping.abort(new Error('shutdown started'));
-    // Whoever balances load needs a moment to see that readiness is gone.
+    // A load balancer needs a moment to see that readiness is gone.
     await delay(config.DRAIN_MS);
     await parts.stop(logger);
     await health.close();

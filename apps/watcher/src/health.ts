@@ -13,7 +13,7 @@ export interface ReplicaState {
 
 /** Far beyond what a restart of the API server takes. */
 const SILENCE_MS = 60_000;
-/** A watch speaks, is given up or is tried again well within this time, whatever happens to the API server. */
+/** A watch speaks, is given up or is tried again well within this time, in every state of the API server. */
 const STUCK_MS = 10 * 60_000;
 
 /**

@@ -15,7 +15,7 @@ import {
   workflowIdOf,
 } from '@scc/migration/contract';
 
-/** `Lost`: the workflow ended without finishing its work, so somebody else must undo it. */
+/** `Lost`: the workflow ended without finishing its work, so another workflow must undo it. */
 export type MigrationLife = 'Running' | 'Finished' | 'Lost' | 'NeverStarted';
 
 /** Starts and stops the workflows of plans. */

@@ -78,7 +78,7 @@ function informerOf(client: KubeClient, queue: KeyQueue, logger: Logger): Inform
   });
 }
 
-/** Finds workflows that run although their plan is gone: nobody else would ever stop them. */
+/** Finds workflows that run although their plan is gone: nothing else would ever stop them. */
 async function sweep(informer: Informer, deps: WatcherDeps): Promise<void> {
   if (!informer.health().synced) return;
   const isKnown = (ref: PlanRef): boolean => informer.get(keyOfPlan(ref))?.metadata.uid === ref.uid;

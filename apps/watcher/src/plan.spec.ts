@@ -24,7 +24,7 @@ describe('a plan as the watcher sees it', () => {
     });
   });
 
-  it('with a phase that nobody knows is an error, and stays wanted until it is read', () => {
+  it('with an unknown phase is an error, and stays wanted until it is read', () => {
     const odd = plan({}, { phase: 'Dancing' });
     expect(() => seenPlan(odd)).toThrow('phase');
     expect(isWanted(odd)).toBe(true);

@@ -131,7 +131,7 @@ describe('reconcile', () => {
       { plans: [running('Mirroring', deleted)], outcome: 'undone', done: ['undo u-1'] },
     ],
     [
-      'starts nothing for a deleted plan that nobody holds',
+      'starts nothing for a deleted plan without a finalizer',
       { plans: [plan({ ...deleted })], outcome: 'none', done: [] },
     ],
     [
@@ -143,7 +143,7 @@ describe('reconcile', () => {
       { plans: [running('Completed', deleted)], lives: { 'u-1': 'Lost' }, outcome: 'undone', done: ['undo u-1'] },
     ],
     [
-      'has the finalizer taken away that somebody put back on a finished plan',
+      'has the finalizer taken away that was put back on a finished plan',
       { plans: [running('Completed', deleted)], lives: { 'u-1': 'Finished' }, outcome: 'undone', done: ['undo u-1'] },
     ],
     [

@@ -98,7 +98,7 @@ async function stopStrays(key: string, deps: WatcherDeps): Promise<ReconcileOutc
 }
 
 /**
- * Cancels workflows whose plan is gone or was recreated under its name, as happens when somebody takes the finalizer
+ * Cancels workflows whose plan is gone or was recreated under its name, as happens when a user takes the finalizer
  * away. Their undo does not need the plan.
  */
 export async function cancelStrays(running: PlanRef[], { read, migrations }: WatcherDeps): Promise<PlanRef[]> {

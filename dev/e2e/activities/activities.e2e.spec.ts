@@ -18,7 +18,7 @@ import { SCC_ANNOTATION } from '@scc/scc';
 import { startStack, type Stack } from '../../src/index.js';
 import { aWorld, type Cluster, clusterOf, createPlan, idIn, type Kind, type World } from './world.fixture.js';
 
-/** What each activity leaves in the API server, when it is called once, twice, and after somebody else. */
+/** The effects of each activity in the API server, when it is called once, twice, and after another client. */
 
 jest.setTimeout(120_000);
 
@@ -233,7 +233,7 @@ describe('grants of the target', () => {
     expect(await rolesOf('ledger-anyuid')).toMatchObject({ name: 'system:openshift:scc:anyuid' });
   });
 
-  it('do not take over a binding of somebody else that has their name', async () => {
+  it('do not take over a binding of another client that has their name', async () => {
     const name = grantBindingName('hostnetwork', 'ledger');
     const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'view' };
     await cluster.admin.create({
@@ -251,7 +251,7 @@ describe('grants of the target', () => {
 });
 
 describe('a canary', () => {
-  it('is not made over an object of somebody else, which an undo leaves alone', async () => {
+  it('is not made over an object of another client, which an undo leaves alone', async () => {
     const { activities, target, read, find } = bare;
     const name = canaryName('ledger');
     const data = { ...idIn('bare', 'Service', name), metadata: { namespace: 'bare', name } };
@@ -322,7 +322,7 @@ describe('a migration', () => {
     await activities.setWeights(target, 100);
   });
 
-  it('changes the template once, under its own name, and not when somebody else changed it first', async () => {
+  it('changes the template once, under its own name, and not when another client changed it first', async () => {
     const { activities, target, read, namespace } = world;
     const wrong = { ...target, templateBefore: {}, templateAfter: {} };
     await expect(activities.migrateWorkload(wrong)).rejects.toMatchObject({ type: 'WorkloadChanged' });
@@ -363,7 +363,7 @@ describe('a migration', () => {
     await set('ledger');
   });
 
-  it('puts the template back and keeps, and names, what somebody else wrote since', async () => {
+  it('puts the template back and keeps, and names, what another client wrote since', async () => {
     const { activities, target, read, namespace } = world;
     const id = idIn(namespace, 'Deployment', 'ledger');
     const body = { spec: { template: { metadata: { annotations: { note: 'theirs' } } } } };

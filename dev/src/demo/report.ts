@@ -21,7 +21,7 @@ export interface Played {
   scenario: Pick<Scenario, 'id' | 'title' | 'outcome'>;
   result: ScenarioResult;
   p50DuringMs: number | null;
-  /** Differences that nobody meant. */
+  /** Differences that were not meant. */
   unexpected: string[];
   /** What went wrong in playing it, such as a phase that never came. */
   mishaps: string[];

@@ -14,7 +14,7 @@ export interface Scenario {
   /** The name of the workload, of its Service and of the plan. */
   workload: string;
   spec: PlanSpecInput;
-  /** The workload's share of all requests, or so many a second whatever the rest. */
+  /** The workload's share of all requests, or so many a second regardless of the rest. */
   load: { share: number } | { perSecond: number };
   actions: readonly Action[];
   outcome: Phase;

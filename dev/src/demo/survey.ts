@@ -29,7 +29,7 @@ interface Resource {
   path: string;
 }
 
-/** Every kind of the API server, extensions included, that holds what somebody set: none can be forgotten. */
+/** Every kind of the API server, extensions included, that holds what users set: none can be forgotten. */
 export async function findResources(api: Api, namespace: string): Promise<Resource[]> {
   const { groups } = groupsSchema.parse(await api.get('/apis'));
   const roots = [

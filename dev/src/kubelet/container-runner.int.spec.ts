@@ -125,7 +125,7 @@ describe('a container', () => {
     await lost;
   });
 
-  it('comes back at its address after it was ended for want of memory', async () => {
+  it('comes back at its address after it was ended because memory ran out', async () => {
     const runner = await run({ image: 'scc.poc/leaks:1', env: [{ name: 'LEAK_SECONDS', value: '0.3' }] });
     await waitFor(() => runner.view.restartCount === 1 && runner.view.ready, { timeoutMs: 10_000, what: 'a restart' });
     expect(runner.view.lastState).toMatchObject({ terminated: { exitCode: 137, reason: 'OOMKilled' } });

@@ -6,7 +6,7 @@ import { answers, type PartContext } from './context.js';
 
 const ISTIO_VERSION = '1.31.0';
 
-/** Plain Envoy lacks Istio's own filters, and nobody here hands out mesh certificates. */
+/** Plain Envoy lacks Istio's own filters, and there are no mesh certificates here. */
 const ISTIOD_ENV = {
   POD_NAMESPACE: 'istio-system',
   CLUSTER_ID: 'Kubernetes',

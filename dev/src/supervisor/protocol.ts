@@ -17,7 +17,7 @@ export const stackOptionsSchema = z.object({
     .prefault({}),
   /** `kubernetes`: the project's webhook admits pods by SCC. `openshift`: it does not. */
   sccMode: z.enum(['kubernetes', 'openshift']).default('kubernetes'),
-  /** Lets everything but pods and proxies run only while nobody else wants the processor: for a quiet machine alone. */
+  /** Lets everything but pods and proxies run only while no other process wants the processor: for a quiet machine alone. */
   background: z.boolean().default(false),
   /** Lets the API server write down what the product's processes ask it for: logs/requests.jsonl. */
   recordRequests: z.boolean().default(false),

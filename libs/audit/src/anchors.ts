@@ -93,7 +93,7 @@ export class AnchorCheck {
     return false;
   }
 
-  /** Two witnesses, one size, two roots: whoever signed showed different logs to different people. */
+  /** Two witnesses, one size, two roots: the signer showed different logs to different people. */
   private findSplits(usable: readonly Witness[]): number[] {
     return usable.flatMap(({ checkpoint, source }, at) => {
       const before = usable[at - 1];

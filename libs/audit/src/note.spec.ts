@@ -126,7 +126,7 @@ describe('canonical bytes', () => {
     expect(text).toBe('{"a":{"\\r":true,"\u20ac":null},"b":[1e+21,0,1.5]}');
   });
 
-  it('read back as the value, whatever a user typed', () => {
+  it('read back as the value that a user typed', () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
         const bytes = canonicalBytes(JSON.parse(JSON.stringify(value)) as never);

@@ -5,7 +5,7 @@ const TOLERANCE_MS = 10 * 60 * 1000;
 
 /**
  * Judges the order of time. Entries commit a little out of order. One that is far older than what the log already holds
- * comes from a clock that was set back, which is worth a look, unless its row number is old as well: then somebody
+ * comes from a clock that was set back, which is worth a look, unless its row number is old as well: then an attacker
  * wrote a row into the past.
  */
 export class OrderCheck {

@@ -10,7 +10,7 @@ interface Mismatch {
   message: string;
 }
 
-/** Beyond this many bad entries nobody needs to know which of them changed places. */
+/** Beyond this many bad entries it does not matter which of them changed places. */
 const MAX_KEPT = 10_000;
 
 /** Tells two entries that changed places from two entries that were edited: that shows only when both have been seen. */

@@ -149,7 +149,7 @@ export class TreeCheck {
       this.findings.add(
         'checkpoint-signature-invalid',
         { index: size - 1 },
-        `nobody signed the checkpoint of size ${size} as it is`,
+        `the checkpoint of size ${size} was not signed as it is`,
       );
     return false;
   }

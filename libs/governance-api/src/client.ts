@@ -137,7 +137,7 @@ class Caller {
     }
   }
 
-  /** @throws GovernanceError for an answer that is an error, and whatever the connection throws. */
+  /** @throws GovernanceError for an answer that is an error, and the errors of the connection. */
   private async attempt(
     { method, path }: Route,
     uid: string,

@@ -23,7 +23,7 @@ export const receiptSchema = z.object({
   checkpoint: z.string().nullable().describe('The latest signed checkpoint (C2SP note).'),
 });
 
-/** Somebody as the API server authenticated them: all of it is needed to ask what they may do. */
+/** A user as the API server authenticated them: all of it is needed to ask what they may do. */
 export const clusterIdentitySchema = z.object({
   username: z.string().max(1024),
   uid: z.string().max(1024),
@@ -51,7 +51,7 @@ export const planIdentitySchema = z.object({
 
 /** A right that a plan uses in the name of those who wrote it. */
 export const rightHeldSchema = z.object({
-  right: z.string().describe('Completes “somebody may …”.'),
+  right: z.string().describe('Completes “a user may …”.'),
   heldBy: z.array(z.string()),
   missingFor: z.array(z.string()),
 });

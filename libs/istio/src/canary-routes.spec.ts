@@ -188,7 +188,7 @@ const arbitrarySplit = fc.record({
 });
 
 describe('dividing and restoring', () => {
-  it('gives every byte back, whatever was set in between and however often', () => {
+  it('gives every byte back, after any settings in between, however often', () => {
     fc.assert(
       fc.property(
         fc.array(arbitraryRoute, { minLength: 1, maxLength: 4 }),
@@ -231,7 +231,7 @@ describe('dividing and restoring', () => {
     );
   });
 
-  it('keeps what somebody else changed meanwhile, without our part, and says so', () => {
+  it('keeps what another client changed meanwhile, without our part, and says so', () => {
     const before = spec([{ route: [to('ledger')] }, { route: [to('other')] }]);
     const now = withCanary(before, at(50), scope);
     const edited = { ...now, http: [{ ...now.http?.[0], timeout: '9s' }, ...(now.http?.slice(1) ?? [])] };

@@ -37,7 +37,7 @@ const isCanary = (host: string, scope: RouteScope): boolean =>
 
 const canaryHost = ({ canary }: ServicePair, scope: RouteScope): string => serviceHost(canary, scope);
 
-/** What Istio takes an absent weight for: all of it where there is nobody to share with, else nothing. */
+/** What Istio takes an absent weight for: all of it where there is no other destination, else nothing. */
 const weightOf = ({ weight }: RouteDestination, all: readonly RouteDestination[]): number =>
   weight ?? (all.length === 1 ? 100 : 0);
 

@@ -73,7 +73,7 @@ export async function releaseFields(kube: KubeClient, id: RoutedObject, fieldMan
       fieldManager,
     });
   } catch (error) {
-    // Somebody wrote at the same moment: ownership is a courtesy, the routes are restored already.
+    // Another client wrote at the same moment: ownership is a courtesy, the routes are restored already.
     if (!isConflict(error)) throw error;
   }
 }

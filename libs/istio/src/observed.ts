@@ -61,7 +61,7 @@ export function withoutHosts(dump: unknown, hosts: readonly string[]): unknown {
   );
 }
 
-/** Whether a destination or a mirror of a dump is one of the hosts, with whatever weight. */
+/** Whether a destination or a mirror of a dump is one of the hosts, with any weight. */
 export function mentions(dump: unknown, hosts: readonly string[]): boolean {
   const text = JSON.stringify(dump);
   return hosts.some((host) => text.includes(`|${host}"`));

@@ -36,7 +36,7 @@ function reverted<Entry>(
 }
 
 /**
- * A VirtualService as it was before the migration. Routes that somebody else changed meanwhile keep that change,
+ * A VirtualService as it was before the migration. Routes that another client changed meanwhile keep that change,
  * without our part; their lists are named.
  */
 export function restored(

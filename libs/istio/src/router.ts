@@ -132,7 +132,7 @@ export class IstioRouter implements TrafficRouter {
     const ids = [...virtualServices(routes, routes.divided), ...this.ownIds(survey)];
     for (const id of ids) {
       const object = await kube.get(objectId(id));
-      if (!object) return { object: labelOf(id), fields: ['metadata'], manager: 'somebody (it was deleted)' };
+      if (!object) return { object: labelOf(id), fields: ['metadata'], manager: 'an unknown client (it was deleted)' };
       const now = specOf(object);
       const wanted = listsOf(withCanary(now, split, this.scope(survey, id.namespace)));
       const fields = Object.entries(listsOf(now)).filter(([list, value]) => !isDeepStrictEqual(value, wanted[list]));
@@ -172,7 +172,7 @@ export class IstioRouter implements TrafficRouter {
       found.conflicts = result.conflicts;
       return result.spec;
     });
-    if (!written) return [{ object: labelOf(id), fields: ['metadata'], manager: 'somebody (it was deleted)' }];
+    if (!written) return [{ object: labelOf(id), fields: ['metadata'], manager: 'an unknown client (it was deleted)' }];
     await releaseFields(kube, id, fieldManager);
     if (found.conflicts.length === 0) return [];
     return [{ object: labelOf(id), fields: found.conflicts, manager: lastWriter(written, fieldManager) }];
@@ -221,7 +221,7 @@ export class IstioRouter implements TrafficRouter {
     }
   }
 
-  /** Writes changed lists of routes and nothing else; starts over when somebody else wrote in between. */
+  /** Writes changed lists of routes and nothing else; starts over when another client wrote in between. */
   private async rewrite(
     id: RoutedObject,
     change: (spec: VirtualServiceSpec) => VirtualServiceSpec,

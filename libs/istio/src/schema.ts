@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** The fields of Istio's objects that dividing requests reads; whatever else they carry passes through untouched. */
+/** The fields of Istio's objects that dividing requests reads; all other fields pass through untouched. */
 
 export const NETWORKING = 'networking.istio.io/v1';
 /** What Istio before 1.22 serves, and OpenShift Service Mesh 2. */

@@ -18,7 +18,7 @@ export interface ServicePort {
 const STREAM = ['tcp', 'mongo', 'mysql', 'redis'];
 const TLS = ['tls', 'https', 'kubernetes.io/wss'];
 
-/** A port whose protocol nobody declares is taken for HTTP, which Istio detects from the first bytes. */
+/** A port without a declared protocol is taken for HTTP, which Istio detects from the first bytes. */
 export function protocolOf({ name, appProtocol, protocol }: ServicePort): PortProtocol {
   if (protocol !== 'TCP') return 'udp';
   const declared = (appProtocol ?? name.split('-')[0] ?? '').toLowerCase();

@@ -51,7 +51,7 @@ async function inTurns<Item, Result>(items: Item[], work: (item: Item) => Promis
   return results;
 }
 
-/** A canary's Service has a listener of its own, to which nobody is routed by the workload's name. */
+/** A canary's Service has a listener of its own, to which the workload's name does not route. */
 const sharesOf = (listeners: unknown[], watched: Watched): ObservedShare[] =>
   observedShares(listeners, watched, watched.services, watched.foreign).filter(
     ({ canary, total }) => total > 1 || canary === 0,

@@ -8,7 +8,7 @@ import { pluginAuth, type PluginAuth } from './plugin-auth.js';
 /** How long what was read from files is used before it is read again, in milliseconds. */
 const FRESH_MS = 5000;
 
-/** What a request needs to reach the API server as somebody. */
+/** The address, identity and trust of a request to the API server. */
 export interface ClusterAccess {
   server: URL;
   headers: Record<string, string | string[]>;

@@ -41,7 +41,7 @@ function cut(text: string): string {
     .replace(/\uFFFD+$/, '');
 }
 
-/** The same event has the same name, in whichever process it arises: repeating it makes no new object. */
+/** The same event has the same name, in every process in which it arises: repeating it makes no new object. */
 export function nameOf({ regarding, type, reason, message, action }: KubeEvent): string {
   const { kind, namespace = '', name, uid = '' } = regarding;
   const facts = JSON.stringify([kind, namespace, name, uid, type, reason, action, message]);

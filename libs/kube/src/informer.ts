@@ -8,7 +8,7 @@ import { type StoreChange, ObjectStore } from './store.js';
 export interface InformerTiming {
   /** A watch that says nothing for so long is taken for dead; the server sends a bookmark about every minute. */
   quietMs: number;
-  /** Everything is listed again after so long, whatever the watch said. */
+  /** Everything is listed again after so long, regardless of the watch. */
   relistMs: number;
   backoff: Backoff;
   /** A watch that lived for so long was no failure, however it ended. */
@@ -255,7 +255,7 @@ function lean(object: KubeObject): KubeObject {
 }
 
 /**
- * Keeps a copy of all objects of a kind, without their managed fields, and tells of every change, whatever happens to
+ * Keeps a copy of all objects of a kind, without their managed fields, and tells of every change, in spite of what happens to
  * the API server meanwhile.
  */
 export const createInformer = (options: InformerOptions): Informer => new ListWatch(options);

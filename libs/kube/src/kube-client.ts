@@ -125,7 +125,7 @@ export interface KubeClient {
   patch: (id: ObjectId, patch: Patch) => Promise<KubeObject>;
   /** Deleting what is not there is no error. */
   delete: (id: ObjectId, options?: DeleteOptions) => Promise<void>;
-  /** Whether RBAC lets somebody do something. */
+  /** Whether RBAC lets a user do something. */
   subjectAccessReview: (spec: SubjectAccess) => Promise<boolean>;
   tokenReview: (spec: { token: string; audiences?: string[] }) => Promise<TokenReview>;
   /** A token of a ServiceAccount that only `audience` accepts, for `seconds` (600 at least). */

@@ -48,7 +48,7 @@ describe('kubeconfig', () => {
     ],
     ['takes a password', { username: 'me', password: 'secret' }, {}, { basic: { username: 'me', password: 'secret' } }],
     [
-      'acts as somebody else',
+      'acts as another user',
       { as: 'ana', 'as-groups': ['dev'] },
       {},
       { impersonate: { user: 'ana', groups: ['dev'] } },

@@ -35,7 +35,7 @@ export const isHeldBy = (lease: KubeObject, { identity, instance }: Candidate): 
 /**
  * Whether a candidate may take a lease that it has seen unchanged for `seenForMs`, by its own clock: the holder's clock
  * is never compared with. To a candidate that has just started, a holder of its own name is an earlier process of that
- * name, and gone; later it is somebody who was given the same name by mistake.
+ * name, and gone; later it is a process that was given the same name by mistake.
  */
 export function mayTake(lease: KubeObject, candidate: Candidate & { hasStarted: boolean }, seenForMs: number): boolean {
   const { holderIdentity, leaseDurationSeconds } = specOf(lease);

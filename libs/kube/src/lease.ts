@@ -16,7 +16,7 @@ import type { KubeObject } from './object.js';
 
 /** Times in milliseconds. */
 export interface LeaseTiming {
-  /** For so long nobody else takes a lease that is not renewed; whole seconds. */
+  /** For so long no other holder takes a lease that is not renewed; whole seconds. */
   durationMs: number;
   /** A holder that could not renew for so long stops; what it then still does must end within the rest of the duration. */
   giveUpMs: number;
@@ -40,7 +40,7 @@ export interface LeaseOptions extends LeaseName {
   timing?: Partial<LeaseTiming>;
 }
 
-/** The work went on after the lease was lost, beyond the time in which nobody else leads: only ending the process helps. */
+/** The work went on after the lease was lost, beyond the time in which no other holder leads: only ending the process helps. */
 export class LeaseOverrun extends Error {
   override readonly name = 'LeaseOverrun';
 }
@@ -86,7 +86,7 @@ class Election {
     }
   }
 
-  /** One attempt; undefined after a pause when somebody else leads or nobody answers. */
+  /** One attempt; undefined after a pause when another holder leads or the API server does not answer. */
   async #acquired(): Promise<Held | undefined> {
     const { client, logger, onContact, signal } = this.#options;
     const askedMs = performance.now();
@@ -158,7 +158,7 @@ class Election {
     return this.#reread({ lease, untilMs });
   }
 
-  /** After a conflict: a write of ours whose answer was lost, an annotation by somebody, or another holder. */
+  /** After a conflict: a write of ours whose answer was lost, an annotation by a user, or another holder. */
   async #reread({ lease, untilMs }: Held): Promise<Held | undefined> {
     const { client, logger } = this.#options;
     const timeoutMs = Math.max(1, Math.ceil(untilMs - performance.now()));

@@ -13,5 +13,5 @@ export function lastWriter({ metadata }: KubeObject, but: string): string {
   const others = (metadata.managedFields ?? [])
     .filter(({ subresource, manager }) => !subresource && manager !== but)
     .toSorted((a, b) => (b.time ?? '').localeCompare(a.time ?? ''));
-  return others[0]?.manager ?? 'somebody';
+  return others[0]?.manager ?? 'an unknown client';
 }

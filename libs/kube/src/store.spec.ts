@@ -22,7 +22,7 @@ describe('object store', () => {
     ['says nothing about what is the same', [pod('a', '1'), pod('b', '2')], []],
     ['finds what was added', [pod('a', '1'), pod('b', '2'), pod('c', '3')], [['shop/c', 'new', '3']]],
     ['finds what was changed', [pod('a', '9'), pod('b', '2')], [['shop/a', '1', '9']]],
-    ['finds what was deleted while nobody watched', [pod('b', '2')], [['shop/a', '1', 'gone']]],
+    ['finds what was deleted while no watch was open', [pod('b', '2')], [['shop/a', '1', 'gone']]],
     ['tells of an object that was made again', [pod('a', '1', 'other'), pod('b', '2')], [['shop/a', '1', '1']]],
     [
       'tells of deletions first',

@@ -39,7 +39,7 @@ export function identityAnnotations(name: string, { username, uid, groups, extra
 }
 
 /**
- * The identity that a plan's annotations record; undefined when any part of it is missing, for then nobody can be asked
+ * The identity that a plan's annotations record; undefined when any part of it is missing, for then no rights can be asked
  * what this person may do.
  *
  * @param name AUTHOR_ANNOTATION or EDITOR_ANNOTATION

@@ -46,7 +46,7 @@ describe('the rights that a plan uses', () => {
       field: 'spec.workloadRef',
       message: 'alice may not update deployments.apps/web in shop, and the plan would do it in their name',
       remedy:
-        'Let somebody who may do it apply the plan, or have an administrator of shop grant alice the verb update of deployments.apps/web, such as by the ClusterRole edit.',
+        'Let a user who may do it apply the plan, or have an administrator of shop grant alice the verb update of deployments.apps/web, such as by the ClusterRole edit.',
     });
   });
 });

@@ -18,13 +18,13 @@ interface Alternative {
 
 /** Something that a plan does in its author's name, and that the author must therefore be allowed to do by hand. */
 export interface Right {
-  /** Completes "somebody may …". */
+  /** Completes "a user may …". */
   readonly words: string;
   /** The field of the plan that asks for it. */
   readonly field: string;
   /** Each of these suffices. */
   readonly anyOf: readonly Alternative[];
-  /** What to grant to somebody who lacks it. */
+  /** The remedy for a user who lacks it: what to grant. */
   readonly grant: string;
 }
 
@@ -83,7 +83,7 @@ export const lacksRight = (person: string, namespace: string, { words, field, gr
   code: 'AuthorLacksRight',
   field,
   message: `${person} may not ${words}, and the plan would do it in their name`,
-  remedy: `Let somebody who may do it apply the plan, or have an administrator of ${namespace} grant ${person} ${grant}.`,
+  remedy: `Let a user who may do it apply the plan, or have an administrator of ${namespace} grant ${person} ${grant}.`,
 });
 
 export const AUTHOR_UNKNOWN: Violation = {

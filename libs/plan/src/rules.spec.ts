@@ -70,7 +70,7 @@ describe('parseSpec', () => {
     ],
     ['refuses two gates of one name', metrics(rate, rate), [['GateNameRepeated', 'spec.gates']]],
     [
-      'refuses a schedule that nobody can keep',
+      'refuses a schedule that cannot be kept',
       {
         schedule: {
           notBefore: 'tomorrow',

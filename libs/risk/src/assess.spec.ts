@@ -65,7 +65,7 @@ describe('criticality', () => {
     ['the priority class', of({}, {}, 'system-node-critical'), 1],
     ['the environment', of({}, { environment: 'production' }), 2 / 3],
     ['nothing', of({}, {}), null],
-    ['a word that nobody knows', of({ [label]: 'urgent' }, { [label]: 'low' }), null],
+    ['an unknown word', of({ [label]: 'urgent' }, { [label]: 'low' }), null],
   ])('is read from %s', (_name, value, expected) => expect(value).toBe(expected));
 });
 
@@ -141,7 +141,7 @@ describe('the signal of a pair of SCCs', () => {
       expect({ loss, unknown }).toEqual({ loss: null, unknown: ['the source SCC'] });
     },
   );
-  it('expects the worst of an SCC that nobody knows', () => {
+  it('expects the worst of an unknown SCC', () => {
     expect(pair('anyuid', 'mine')).toMatchObject({ loss: null, unknown: ['mine'] });
     expect(pair('anyuid', 'mine').exposure).toBeGreaterThan(0.7);
     expect(pair('mine', 'anyuid')).toMatchObject({ loss: null, unknown: ['mine'] });

@@ -6,7 +6,7 @@ import type { RiskModel } from './model.js';
 import { dot } from './numbers.js';
 import type { Signals } from './signals.js';
 
-/** Something that whoever wrote the plan can do about its risk. */
+/** Something that the author of the plan can do about its risk. */
 interface Change {
   /** Effort, to compare with that of others; several together cost their sum. */
   readonly cost: number;

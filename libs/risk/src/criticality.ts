@@ -8,7 +8,7 @@ export interface CriticalityFacts {
 }
 
 export interface Criticality {
-  /** Null when nothing says how critical it is, or says it in a word that nobody knows. */
+  /** Null when nothing says how critical it is, or says it in an unknown word. */
   readonly value: number | null;
   readonly from: string;
 }

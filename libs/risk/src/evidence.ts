@@ -14,7 +14,7 @@ export interface PastOutcome {
 
 /**
  * What each outcome counts for: half after each half-life, and together no more per principal than a twentieth of what all
- * others count for (3 at least). Whoever makes up outcomes moves what others are told by so much and no more.
+ * others count for (3 at least). Made-up outcomes move what others are told by so much and no more.
  */
 export function weighOutcomes(outcomes: readonly PastOutcome[], halfLifeDays: number): Example[] {
   const faded = outcomes.map(({ ageDays }) => 2 ** (-Math.max(0, ageDays) / halfLifeDays));

@@ -174,7 +174,7 @@ export type Signs = 'nonNegative' | 'free';
 
 /**
  * Finds the most probable weights given a prior and outcomes, with every weight but the bias at least zero unless signs
- * are free: no factor is ever believed to make a migration safer. The same evidence gives the same bits, in whatever order it comes. Yields
+ * are free: no factor is ever believed to make a migration safer. The same evidence gives the same bits, in any order. Yields
  * often, so that a caller can let others run in between.
  */
 export function* fitting(

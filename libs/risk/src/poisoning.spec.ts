@@ -38,23 +38,26 @@ describe('fifty fake failures of one principal', () => {
 
   const corners = [weights.slice(1).map(() => 0), weights.slice(1).map(() => 1), [1, 0, 0, 0, 0]];
 
-  it.each([30, 60, 120, 400, 1500])('move nobody by more than one band among %d honest outcomes', (count) => {
-    for (const seed of [1, 2, 3]) {
-      const outcomes = honest(seed, count);
-      const weightsFrom = (all: readonly PastOutcome[]) => fit(prior, weighOutcomes(all, halfLifeDays)).weights;
-      const bandBy = (learned: readonly number[], x: readonly number[]): RiskBand =>
-        changeRiskBand(dot(learned, [1, ...x]));
-      const before = weightsFrom(outcomes);
-      const attacked = (where: readonly number[]) => weightsFrom([...outcomes, ...fakes(where)]);
-      const cornered = corners.map(attacked);
-      // The attacker copies the victim, or tries where everything is quiet, or where everything is raised.
-      for (const victim of victims)
-        for (const after of [...cornered, attacked(victim)])
-          expect(bandsApart(bandBy(before, victim), bandBy(after, victim))).toBeLessThanOrEqual(1);
-    }
-  });
+  it.each([30, 60, 120, 400, 1500])(
+    'move no other principal by more than one band among %d honest outcomes',
+    (count) => {
+      for (const seed of [1, 2, 3]) {
+        const outcomes = honest(seed, count);
+        const weightsFrom = (all: readonly PastOutcome[]) => fit(prior, weighOutcomes(all, halfLifeDays)).weights;
+        const bandBy = (learned: readonly number[], x: readonly number[]): RiskBand =>
+          changeRiskBand(dot(learned, [1, ...x]));
+        const before = weightsFrom(outcomes);
+        const attacked = (where: readonly number[]) => weightsFrom([...outcomes, ...fakes(where)]);
+        const cornered = corners.map(attacked);
+        // The attacker copies the victim, or tries where everything is quiet, or where everything is raised.
+        for (const victim of victims)
+          for (const after of [...cornered, attacked(victim)])
+            expect(bandsApart(bandBy(before, victim), bandBy(after, victim))).toBeLessThanOrEqual(1);
+      }
+    },
+  );
 
-  it('count for no more than a twentieth of what others count for, whatever their number', () => {
+  it('count for no more than a twentieth of what others count for, in any number', () => {
     const outcomes = honest(9, 200);
     const weightOf = (count: number): number =>
       weighOutcomes([...outcomes, ...fakes([0, 0, 0, 0, 0], count)], halfLifeDays)

@@ -9,17 +9,17 @@ export interface SCCPair {
   /** The pods run, and none of them under an SCC: they may do everything. */
   readonly unbound?: boolean;
   readonly targetName: string;
-  /** Null when nobody knows the content. */
+  /** Null when the content is unknown. */
   readonly source: SecurityContextConstraints | null;
   readonly target: SecurityContextConstraints | null;
-  /** Null when nobody could read it. */
+  /** Null when it could not be read. */
   readonly template: PodTemplate | null;
 }
 
 const sourceOf = ({ sourceName, unbound, source }: SCCPair): CompiledSCC | null =>
   unbound === true && sourceName === null ? EVERYTHING : source && compileSCC(source);
 
-/** Shown in place of a name that nobody knows. */
+/** Shown in place of an unknown name. */
 const SOURCE = 'the source SCC';
 
 /**

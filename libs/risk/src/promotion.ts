@@ -18,7 +18,7 @@ export interface DuelResult {
   readonly captureChallenger: number | null;
 }
 
-/** At most one in twenty promotions is of a challenger that is no better, whenever somebody looks. */
+/** At most one in twenty promotions is of a challenger that is no better, at any time. */
 export const E_VALUE_NEEDED = 20;
 export const OUTCOMES_NEEDED = 30;
 /** The part of the plans that is looked at for capture. */

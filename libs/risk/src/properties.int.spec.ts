@@ -182,7 +182,7 @@ describe('outcomes', () => {
     principal: fc.constantFrom('ana', 'bob', 'eve', null),
   });
 
-  it('make the same model, bit for bit, in whatever order they come, and no weight is negative', () =>
+  it('make the same model, bit for bit, in any order, and no weight is negative', () =>
     fc.assert(
       fc.property(
         fc

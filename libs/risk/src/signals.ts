@@ -19,7 +19,7 @@ export const signalsSchema = z.object({
     exposure: z.number(),
     /** What is gained, the weightiest first. */
     gained: z.array(z.string()),
-    /** SCCs whose content nobody knows. */
+    /** SCCs whose content is unknown. */
     unknown: z.array(z.string()),
   }),
   blast: z.object({

@@ -3,7 +3,7 @@ import { admitsUserId, userIdsOf } from './user-ids.js';
 
 export type Dimension = SCCComparison['losses'][number]['dimension'];
 
-/** How much of what is lost a pod uses: it says so, nobody knows because it says nothing, or it provably does not. */
+/** How much of what is lost a pod uses: it says so, it says nothing, or it provably does not. */
 export const USE = { declared: 1, undeclared: 0.5, none: 0 } as const;
 
 export interface Loss {
@@ -21,7 +21,7 @@ const contexts = (template: PodTemplate): Context[] =>
   containers(template).map(({ securityContext }) => securityContext ?? {});
 const declaredIf = (declared: boolean): number => (declared ? USE.declared : USE.none);
 
-/** Of what every container says: used by one is used, excluded by all is not, otherwise nobody knows. */
+/** Of what every container says: used by one is used, excluded by all is not, otherwise it is unknown. */
 function stated(values: readonly (boolean | undefined)[]): number {
   if (values.some((value) => value === true)) return USE.declared;
   return values.every((value) => value === false) ? USE.none : USE.undeclared;
@@ -120,6 +120,6 @@ const RULES: Readonly<Record<Dimension, Rule>> = {
   'stating a seccomp profile': () => USE.none,
 };
 
-/** How much a pod of the template uses what it loses; null for a template that nobody could read: it may use all of it. */
+/** How much a pod of the template uses what it loses; null for a template that could not be read: it may use all of it. */
 export const useOf = (template: PodTemplate | null, loss: Loss): number =>
   template === null ? USE.undeclared : RULES[loss.dimension](template, loss);

@@ -12,7 +12,7 @@ function orUnknown(value: number | null, things: string): string {
 }
 
 function privilegeGap({ loss, used, undeclared, unknown }: Signals['privilege']): string {
-  if (unknown.length > 0) return `nobody knows what ${listed(unknown)} permits`;
+  if (unknown.length > 0) return `it is unknown what ${listed(unknown)} permits`;
   if (loss === null) return 'the pod template could not be read';
   const parts = [
     ...(used.length > 0 ? [`the pods use what they lose: ${listed(used)}`] : []),
@@ -22,7 +22,7 @@ function privilegeGap({ loss, used, undeclared, unknown }: Signals['privilege'])
 }
 
 function failureHistory(history: Signals['history']): string {
-  if (history === null) return 'nobody knows how earlier migrations ended';
+  if (history === null) return 'it is unknown how earlier migrations ended';
   const { workload, namespace, pair, all } = history;
   const [place, tally] =
     workload.weight >= 0.5

@@ -76,7 +76,7 @@ describe('in worlds whose truth is known', () => {
     expect(mean(covered)).toBeLessThan(0.95);
   });
 
-  it('is within 3 % of whoever knows the truth after 500 outcomes', () =>
+  it('is within 3 % of a forecaster who knows the truth after 500 outcomes', () =>
     expect(byBayes(PLANS) / byOracle).toBeLessThan(1.03));
 
   it.each([20, 50, 100, 200])('after %d outcomes, better than the fixed weights and than a plain fit', (n) => {
@@ -142,7 +142,7 @@ describe('promotion', () => {
     );
   };
 
-  it('is rare where the fixed weights are the truth, however often somebody looks', () => {
+  it('is rare where the fixed weights are the truth, however often one looks', () => {
     const false_ = SEEDS.filter((seed) => isEverPromoted(plansOf(randomNumbers(seed + 5000), prior.mean, 300)));
     // One in twenty, and what 200 coins may add to it.
     expect(false_.length / SEEDS.length).toBeLessThanOrEqual(0.08);

@@ -56,7 +56,7 @@ export interface Split {
   mirror: Mirror | null;
 }
 
-/** Something that somebody else changed meanwhile and that was therefore left as it is. */
+/** Something that another client changed meanwhile and that was therefore left as it is. */
 export interface Conflict {
   object: string;
   fields: string[];

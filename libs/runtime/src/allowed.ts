@@ -60,7 +60,7 @@ const nameOf = ({ hostname }: URL): string =>
     .toLowerCase();
 
 /**
- * The servers that calls with an address of somebody else may go to. A host that is named in full may have an address
+ * The servers that calls with an address from outside may go to. A host that is named in full may have an address
  * inside the organisation; one that a wildcard covers may not; an address of the machine itself or of its link needs its
  * network, or to be named itself.
  */

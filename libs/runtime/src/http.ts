@@ -85,7 +85,7 @@ export class HttpClient {
     this.#options = options;
   }
 
-  /** The whole answer, whatever its status. @throws DeadlineError | AnswerTooLong | the signal's reason | Error */
+  /** The whole answer, with any status. @throws DeadlineError | AnswerTooLong | the signal's reason | Error */
   send(exchange: Exchange): Promise<HttpAnswer> {
     const { timeoutMs = TIMEOUT_MS, signal } = exchange;
     return withDeadline(
@@ -97,7 +97,7 @@ export class HttpClient {
     );
   }
 
-  /** The beginning of an answer, whatever its status; its body ends when `signal` aborts. Throws as `send` does. */
+  /** The beginning of an answer, with any status; its body ends when `signal` aborts. Throws as `send` does. */
   async open(exchange: Exchange): Promise<OpenAnswer> {
     const { timeoutMs = TIMEOUT_MS, signal } = exchange;
     const ending = new AbortController();

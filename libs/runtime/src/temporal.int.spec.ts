@@ -86,7 +86,7 @@ describe('the way to Temporal', () => {
       /certificate of another name.*TEMPORAL_TLS_SERVER_NAME/,
     ],
     ['a file that is not there', { TEMPORAL_TLS_CA_FILE: 'none.ca' }, /none\.ca cannot be read/],
-    ['nobody at the address', { TEMPORAL_ADDRESS: '127.0.0.1:1' }, /does not answer.*TEMPORAL_ADDRESS/],
+    ['no server at the address', { TEMPORAL_ADDRESS: '127.0.0.1:1' }, /does not answer.*TEMPORAL_ADDRESS/],
     ['a namespace that is not there', { TEMPORAL_NAMESPACE: 'none' }, /no namespace none.*TEMPORAL_NAMESPACE/],
   ])('says which variable helps with %s', async (_case, wrong, expected) => {
     const files = Object.entries(wrong).map(([name, value]) => [name, /^\w+\.\w+$/.test(value) ? file(value) : value]);

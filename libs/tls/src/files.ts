@@ -17,7 +17,7 @@ async function readPair(folder: string): Promise<KeyPair> {
 }
 
 /**
- * Serves the certificate in a folder that somebody else keeps current, such as cert-manager. A pair that does not fit
+ * Serves the certificate in a folder that another program keeps current, such as cert-manager. A pair that does not fit
  * together is not taken over; the one before it stays.
  * @throws Error when there is no usable pair at the start
  */

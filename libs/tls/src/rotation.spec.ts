@@ -124,7 +124,7 @@ describe('rotation', () => {
     expect(seen.anchors.size).toBe(2);
   });
 
-  it('heals a bundle that somebody overwrote', async () => {
+  it('heals a bundle that was overwritten', async () => {
     const world = rotation(1);
     await live(world, { forMs: 2 * 60 * SECOND, everyMs: 10 * SECOND });
     await world.bundles.publish('');

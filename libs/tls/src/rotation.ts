@@ -48,7 +48,7 @@ const isDue = (pem: string, lifeMs: number, now: Date): boolean =>
 
 const hasEnded = (pem: string, now: Date): boolean => new X509Certificate(pem).validToDate <= now;
 
-/** Compared without line ends: whoever stores a bundle may change them. */
+/** Compared without line ends: storing a bundle may change them. */
 const bare = (pem: string): string => pem.replaceAll(/\s/g, '');
 export const bundleOf = (authorities: readonly string[]): string =>
   authorities.map((pem) => `${pem.trim()}\n`).join('');

@@ -24,7 +24,7 @@ async function readPair(client: Reader, { namespace, name }: SecretName): Promis
 }
 
 /**
- * Serves the certificate in a Secret that somebody else keeps current, such as the rotation of another process. A pair
+ * Serves the certificate in a Secret that another program keeps current, such as the rotation of another process. A pair
  * that does not fit together is not taken over; the one before it stays.
  * @throws Error when there is no usable pair at the start
  */

@@ -49,7 +49,7 @@ export async function decideApproval(
   return undefined;
 }
 
-/** A token that gives the command the caller's authority; null when nobody said where governance is. */
+/** A token that gives the command the caller's authority; null when no address of governance is given. */
 async function grantOf(
   session: Session,
   ref: PlanRef,

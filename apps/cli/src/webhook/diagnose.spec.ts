@@ -75,7 +75,7 @@ describe('the doctor', () => {
     ['a webhook that fails open', { configurations: both({ failurePolicy: 'Ignore' }) }, /failurePolicy is not Fail/],
     ['SCCs that are missing', { sccs: [] }, /default SCCs are missing/],
     ['a namespace without ids', { enforced: [{ name: 'new', annotations: {} }] }, /namespace new has no ids/],
-    ['pods that nobody decides about', { trial: { scc: undefined, refusal: undefined } }, /nobody decided about it/],
+    ['pods without a decision', { trial: { scc: undefined, refusal: undefined } }, /no webhook decided about it/],
     ['a webhook that is disabled', { configurations: both().map((one) => disabled(one) ?? one) }, /is disabled/],
   ])('names %s', (_case, over, fault) => {
     expect(diagnoseWebhook({ ...healthy, ...over }).map((finding) => finding.fault)).toContainEqual(

@@ -141,7 +141,7 @@ const decides: Check = ({ trial }) => {
   const isUnreached = trial.refusal?.includes('failed calling webhook') ?? false;
   return [
     {
-      fault: `a pod on trial was not admitted by SCC: ${trial.refusal ?? 'nobody decided about it'}`,
+      fault: `a pod on trial was not admitted by SCC: ${trial.refusal ?? 'no webhook decided about it'}`,
       remedy: isUnreached
         ? 'the API server does not reach the webhook: kubectl -n scc-system get endpointslices,networkpolicies'
         : 'sccctl webhook doctor again, then look at the webhook log',

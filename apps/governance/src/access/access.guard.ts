@@ -44,7 +44,7 @@ export class AccessGuard implements CanActivate {
     request.actor = { name: identity.name, groups: identity.groups, roles: [], scope: [] };
     if (permission === undefined) {
       log.error({ route: `${context.getClass().name}.${context.getHandler().name}` }, 'route declares no permission');
-      throw new Refusal('forbidden', 'the route declares no permission, so nobody may call it');
+      throw new Refusal('forbidden', 'the route declares no permission, so no caller may use it');
     }
     if (permission === AUTHENTICATED) await this.#admit(request, await authorizer.holderOf(identity, null), []);
     else await this.#authorize(request, identity, { permission, target: this.#targetOf(context) });

@@ -55,7 +55,7 @@ describe('giving a role', () => {
   const grant = (role: Role, namespaces: string): Grant => ({ role, namespaces, because: 'test' });
   it.each<[string, Grant[], { role: Role; namespaces: string }, boolean]>([
     ['an admin gives what they do not hold', [grant('admin', '*')], { role: 'approver', namespaces: '*' }, true],
-    ['an admin makes somebody the engine', [grant('admin', '*')], { role: 'engine', namespaces: '*' }, true],
+    ['an admin gives the role of the engine', [grant('admin', '*')], { role: 'engine', namespaces: '*' }, true],
     ['a team admin gives in the team', [grant('admin', 'a-*')], { role: 'approver', namespaces: 'a-1' }, true],
     ['not beyond the team', [grant('admin', 'a-*')], { role: 'viewer', namespaces: 'b-1' }, false],
     ['not everywhere', [grant('admin', 'a-*')], { role: 'viewer', namespaces: '*' }, false],
@@ -195,7 +195,7 @@ describe('an authenticator', () => {
     expect(state.asked).toBe(1);
   });
 
-  it('says that it does not know when nobody answers, and does not keep that', async () => {
+  it('says that it does not know when the cluster does not answer, and does not keep that', async () => {
     let isAway = true;
     const { identify } = setUp(() => (isAway ? new Error('connect ECONNREFUSED') : known()));
     expect(await identify('t')).toBe('unavailable');
@@ -287,7 +287,7 @@ describe('answers of the cluster', () => {
 });
 
 describe('the place of a request', () => {
-  const nobody = { query: () => Promise.reject(new Error('the database was asked')) };
+  const unasked = { query: () => Promise.reject(new Error('the database was asked')) };
   const request = { params: {}, query: {}, body: {} };
   it.each<[string, Parameters<typeof placeOf>[0], object, object]>([
     ['is everywhere unless said', 'cluster', {}, { kind: 'everywhere' }],
@@ -305,7 +305,7 @@ describe('the place of a request', () => {
       { kind: 'unknown' },
     ],
   ])('%s', async (_name, target, over, expected) => {
-    expect(await placeOf(target, { ...request, ...over }, nobody)).toMatchObject(expected);
+    expect(await placeOf(target, { ...request, ...over }, unasked)).toMatchObject(expected);
   });
 });
 

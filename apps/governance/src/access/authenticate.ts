@@ -24,7 +24,7 @@ export class TooManyFailures extends Refusal {
 }
 
 export interface AuthenticatorOptions {
-  /** For tokens of the cluster, and for whatever is no token of the issuer of people. */
+  /** For tokens of the cluster, and for everything that is not a token of the issuer of people. */
   cluster: Verify;
   people: { issuer: string; verify: Verify } | null;
   log: Logger;
@@ -52,7 +52,7 @@ export class Authenticator {
   /**
    * @param header the Authorization header
    * @param address of the caller, whose failures are counted
-   * @throws Refusal `unauthenticated`, `forbidden` with the reason for a genuine token that cannot be used, `tooMany`, or `unavailable` when nobody could be asked.
+   * @throws Refusal `unauthenticated`, `forbidden` with the reason for a genuine token that cannot be used, `tooMany`, or `unavailable` when the authority could not be asked.
    */
   async identify(header: string | undefined, address: string): Promise<CallerIdentity> {
     if (header === undefined) throw new Refusal('unauthenticated', 'send a bearer token');
@@ -62,7 +62,7 @@ export class Authenticator {
     const known = this.#good.get(key);
     if (known) return known;
     const wait = this.#limit.waitSeconds(address);
-    // Whoever was known before is asked about again: others at the same address cannot lock them out.
+    // Known callers are asked about again: others at the same address cannot lock them out.
     if (wait > 0 && !this.#good.remembers(key)) throw new TooManyFailures(wait);
     const rejected = this.#bad.get(key);
     if (rejected) return this.#fail(address, rejected);
@@ -94,7 +94,7 @@ export class Authenticator {
 
   #fail(address: string, { reason, remedy }: Rejected): never {
     this.#options.log.warn({ address, reason }, 'authentication failed');
-    // Whoever has a genuine token does not guess.
+    // A caller with a genuine token does not guess.
     if (remedy !== undefined) throw new Refusal('forbidden', remedy);
     this.#limit.record(address);
     throw new Refusal('unauthenticated', 'the token is not accepted');

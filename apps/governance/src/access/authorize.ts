@@ -8,7 +8,7 @@ import type { ClusterGrants } from './kubernetes.js';
 import type { RoleTable } from './roles.js';
 import type { AccessMode } from './settings.js';
 
-/** Roles that the configuration gives, so that somebody can begin and the worker can work. */
+/** Roles that the configuration gives, so that there is a first admin and the worker can work. */
 export interface ConfiguredRoles {
   adminUsers: string[];
   adminGroups: string[];
@@ -31,7 +31,7 @@ export interface Holder {
   bound: Grant[];
 }
 
-/** Finds out what somebody may do, and where. */
+/** Finds out what a caller may do, and where. */
 export class Authorizer {
   readonly mode: AccessMode;
   readonly roles: RoleTable;
@@ -44,7 +44,7 @@ export class Authorizer {
   }
 
   /**
-   * Reads what somebody is bound to.
+   * Reads the bindings of a caller.
    * @param namespace the only one that matters; null for all. The cluster then tells of what is held everywhere.
    */
   async holderOf(identity: CallerIdentity, namespace: string | null): Promise<Holder> {
@@ -53,7 +53,7 @@ export class Authorizer {
     return { identity, namespace, bound: here };
   }
 
-  /** The roles that somebody holds, each with its place. */
+  /** The roles that a caller holds, each with its place. */
   async grantsOf({ identity, namespace, bound }: Holder): Promise<Grant[]> {
     if (this.mode === 'bindings') return bound;
     const roles = await this.#options.cluster.rolesOf(identity, namespace);
@@ -65,7 +65,7 @@ export class Authorizer {
     return roles.map((role) => ({ role, namespaces: namespace ?? '*', because: `RBAC of the cluster: hold ${role}` }));
   }
 
-  /** Whether somebody who was known before holds a role in a namespace now. @throws Refusal when nobody can be asked. */
+  /** Whether a caller who was known before holds a role in a namespace now. @throws Refusal when that cannot be asked. */
   readonly holdsRole = async (
     { name, groups, uid, extra }: { name: string } & KnownAs,
     role: string,
@@ -75,7 +75,7 @@ export class Authorizer {
     return (await this.grantsOf(holder)).some((grant) => grant.role === role);
   };
 
-  /** Where somebody may do something. */
+  /** Where a caller may do something. */
   async scopeOf({ identity, namespace, bound }: Holder, permission: string): Promise<Scope> {
     const { cluster } = this.#options;
     if (this.mode === 'kubernetes') return cluster.scopeOf(identity, permission, namespace);

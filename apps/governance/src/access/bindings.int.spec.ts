@@ -139,7 +139,7 @@ describe('an admin of one team', () => {
 });
 
 describe('the last admin of everything', () => {
-  it('stays, whoever asks', async () => {
+  it('stays, for every caller', async () => {
     const id = await given(root, 'admin', 'ada', '*');
     const refused = await take(root, id);
     expect([refused.status, refused.detail]).toEqual([

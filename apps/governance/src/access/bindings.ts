@@ -11,7 +11,7 @@ import { Refusal } from '../refusal/refusal.js';
 import { RoleBindingEntity } from './role-binding.entity.js';
 
 /**
- * Characters that nobody sees, or that turn the order of others. Not \p{C}: that has what is unassigned too, and each
+ * Characters that are invisible, or that turn the order of others. Not \p{C}: that has what is unassigned too, and each
  * version of Unicode assigns more.
  */
 const UNSEEN = String.raw`\u0000-\u001f\u007f-\u009f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff`;
@@ -98,8 +98,8 @@ export interface Granter {
 }
 
 /**
- * Nobody gives what they do not hold himself, at least as widely. Admins give every role where they are admin; only an
- * admin of everything makes somebody the engine, whose reports are evidence.
+ * A role is given only by those who hold it, at least as widely. Admins give every role where they are admin; only an
+ * admin of everything gives the role of the engine, whose reports are evidence.
  */
 export function mayGrant(
   { grants, scope }: Granter,

@@ -5,7 +5,7 @@ import { Refusal } from '../refusal/refusal.js';
 const ASK_MS = 5000;
 
 /**
- * Asks somebody outside the process, for a bounded time.
+ * Asks another service, for a bounded time.
  * @throws Refusal `unavailable` when there is no answer. Not knowing is never a yes.
  */
 export async function askInTime<T>(what: string, ask: () => Promise<T>, log: Logger): Promise<T> {

@@ -113,7 +113,7 @@ describe('an admin of a namespace by the RBAC of the cluster', () => {
   });
 });
 
-describe('somebody with access:write in a namespace', () => {
+describe('a caller with access:write in a namespace', () => {
   it('and no role gives none', async () => {
     await start('kubernetes');
     cluster.rbac = ({ resourceAttributes: { resource, verb, namespace } }) =>
@@ -152,7 +152,7 @@ describe('with both sources', () => {
     });
   });
 
-  it('an admin of everything by both makes somebody the engine', async () => {
+  it('an admin of everything by both gives the role of the engine', async () => {
     await start('both', { user: 'tina', role: 'admin', namespace: null });
     await insert('admin', 'tina', '*');
     expect((await give('engine', '*')).status).toBe(201);

@@ -177,7 +177,7 @@ describe('a viewer of one team', () => {
 });
 
 describe('four eyes', () => {
-  it('keep the author from approving, whatever the role, and another approver does', async () => {
+  it('keep the author from approving in any role, and another approver does', async () => {
     const ana = cluster.issue('ana');
     const bob = cluster.issue('bob');
     for (const name of ['ana', 'bob']) await bind('approver', name, '*');
@@ -207,11 +207,11 @@ describe('four eyes', () => {
 });
 
 describe('breaking the glass', () => {
-  const reason = 'the payment service is down and nobody of the team answers';
+  const reason = 'the payment service is down and the team does not answer';
   const use = (token: string, { uid, contentHash }: { uid: string; contentHash: string }, why: string = reason) =>
     guarded.call(token, 'POST', `/v1/migrations/${uid}/break-glass`, { contentHash, reason: why });
 
-  it('is for admins with a reason, never for the author, and is reviewed by somebody else', async () => {
+  it('is for admins with a reason, never for the author, and is reviewed by another person', async () => {
     const plan = await waiting('shop', 'ada');
     const ada = cluster.issue('ada');
     const eve = cluster.issue('eve');

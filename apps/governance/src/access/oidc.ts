@@ -99,7 +99,7 @@ function areElsewhere(payload: JWTPayload, groupsClaim: string): boolean {
   return groupsClaim === 'groups' && payload[groupsClaim] === undefined && Boolean(payload['hasgroups']);
 }
 
-/** Whoever is in too many groups is not somebody without groups. They are not fetched: a token would choose from where. */
+/** A user in too many groups is not one without groups. They are not fetched: a token would choose from where. */
 const leftOut = (groupsClaim: string): AccessVerdict => ({
   known: false,
   reason: `the issuer left the claim ${groupsClaim} out of the token`,

@@ -21,7 +21,7 @@ interface RightsReview {
   violations: Violation[];
 }
 
-/** Throws when nobody can be asked: not knowing is never a yes. */
+/** Throws when the cluster cannot be asked: not knowing is never a yes. */
 export type ReviewRights = (request: EvaluationRequest) => Promise<RightsReview>;
 
 interface Options {
@@ -68,7 +68,7 @@ export class PlanRights {
     const closed = systemNamespaceViolations(namespace, this.#options.own);
     const writers = writersOf(request.plan);
     const isUnknown = writers.includes(null);
-    // Somebody who edits their own plan is asked about once.
+    // An author who edits their own plan is asked about once.
     const known = writers
       .filter((writer) => writer !== null)
       .filter((writer, at, all) => all.findIndex((other) => isDeepStrictEqual(other, writer)) === at);

@@ -8,7 +8,7 @@ const list = (text: string): string[] =>
     .filter((item) => item !== '');
 const names = (fallback: string) => z.string().default(fallback).transform(list);
 
-/** Plain HTTP only where nobody is between. */
+/** Plain HTTP only where no network is between. */
 const isSafe = (address: string): boolean => {
   const { protocol, hostname } = new URL(address);
   return protocol === 'https:' || ['127.0.0.1', 'localhost', '[::1]'].includes(hostname);
@@ -27,7 +27,7 @@ export const accessConfig = {
     .enum(ACCESS_MODES)
     .default('bindings')
     .describe('where permissions come from: role bindings, SubjectAccessReview, or what both allow'),
-  ADMIN_USERS: names('').describe('users who are admin whatever the role bindings say, separated by commas'),
+  ADMIN_USERS: names('').describe('users who are admin regardless of role bindings, separated by commas'),
   ADMIN_GROUPS: names('system:masters').describe('groups whose members are admin, separated by commas'),
   ENGINE_SERVICE_ACCOUNT: z
     .string()

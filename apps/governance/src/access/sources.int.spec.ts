@@ -8,7 +8,7 @@ import { TestIssuer } from './issuer.fixture.js';
 import type { AccessReview } from './kubernetes.js';
 import type { AccessMode } from './settings.js';
 
-/** Where permissions come from, and what happens when nobody can be asked. */
+/** Where permissions come from, and what happens when their source does not answer. */
 
 let database: DomainDatabase;
 let cluster: TestCluster;
@@ -53,7 +53,7 @@ const grants =
 describe('bindings alone', () => {
   beforeEach(() => start('bindings'));
 
-  it('do not ask the cluster what somebody may do', async () => {
+  it('do not ask the cluster what a caller may do', async () => {
     cluster.rbac = () => true;
     const stranger = cluster.issue('stranger');
     expect(await statusOf(stranger, '/v1/pods')).toBe(403);
@@ -158,7 +158,7 @@ describe('both', () => {
 describe('a token', () => {
   beforeEach(() => start('bindings'));
 
-  it('that is meant for somebody else is not accepted', async () => {
+  it('that is meant for another service is not accepted', async () => {
     const token = cluster.issue('ada', { audience: 'https://kubernetes.default.svc' });
     expect(await statusOf(token, '/v1/me')).toBe(401);
   });
@@ -225,8 +225,8 @@ describe('behind a proxy', () => {
   });
 
   it.each([
-    ['nobody is trusted', {}],
-    ['somebody else is', { TRUSTED_PROXIES: '10.0.0.0/8,fd00::/8' }],
+    ['no proxy is trusted', {}],
+    ['another network is', { TRUSTED_PROXIES: '10.0.0.0/8,fd00::/8' }],
   ])('what it says of the client is ignored when %s', async (_name, env: Record<string, string>) => {
     await start('bindings', env);
     for (let count = 0; count < 20; count += 1) expect(await guess(`198.51.100.${count}`)).toBe(401);
@@ -237,7 +237,7 @@ describe('behind a proxy', () => {
 });
 
 describe('while the API server is away', () => {
-  it('nobody new is let in, nor shut out as unknown', async () => {
+  it('no new caller is let in, nor shut out as unknown', async () => {
     await start('bindings');
     const [known, fresh] = [cluster.issue('ada'), cluster.issue('vera')];
     expect(await statusOf(known, '/v1/pods')).toBe(200);
@@ -292,7 +292,7 @@ describe('people with an issuer of their own', () => {
     expect(await statusOf(await tokenFor('ada'), '/v1/pods')).toBe(403);
   });
 
-  it('are let in no longer than their token lasts, whatever is remembered', async () => {
+  it('are let in no longer than their token lasts, in spite of what is remembered', async () => {
     const token = await tokenFor('ana', 5);
     expect(await statusOf(token, '/v1/pods')).toBe(200);
     time += 66_000;

@@ -16,5 +16,5 @@ export type AccessVerdict =
       remedy?: string;
     };
 
-/** @throws Error when nobody can be asked: that is no verdict. */
+/** @throws Error when the authority cannot be asked: that is not a verdict. */
 export type Verify = (token: string) => Promise<AccessVerdict>;

@@ -111,7 +111,7 @@ describe('an approval', () => {
     ).rejects.toThrow('the author of a plan does not approve it');
   });
 
-  it('takes one person more when nobody knows the author', async () => {
+  it('takes one person more when the author is unknown', async () => {
     const plan = await waiting('unknown-author', { author: null });
     expect(await plan.decide('bob')).toMatchObject({ status: 'pending' });
     expect(await plan.decide('eve')).toMatchObject({ status: 'granted' });
@@ -158,7 +158,7 @@ describe('an approval', () => {
     expect(await plan.entries('approval.expired')).toEqual({ entries: 1 });
   });
 
-  it('is taken back by whoever gave it', async () => {
+  it('is taken back by the approver who gave it', async () => {
     const plan = await waiting('withdrawn');
     await plan.decide('bob');
     expect(await inTx(database.app, (tx) => withdraw(tx, plan.uid, at(NOON, person('bob', 'approver'))))).toMatchObject(
@@ -251,7 +251,7 @@ describe('a request', () => {
     expect(await plan.prepare()).toMatchObject({ allowed: false });
   });
 
-  it('of a deleted plan is closed, also when it was deleted while nobody watched', async () => {
+  it('of a deleted plan is closed, also when it was deleted while no watch was open', async () => {
     const [told, missed] = [await waiting('deleted'), await waiting('deleted-unseen')];
     await database.admin.query(`update approval_request set requested_at = requested_at - interval '1 day'`);
     let tell: (key: string, current: unknown, previous: unknown) => void = () => undefined;
@@ -308,7 +308,7 @@ describe('what was granted', () => {
     expect(await plan.state(NEXT_DAY)).toMatchObject({ status: 'granted', expiresAt: null });
   });
 
-  it('counts no longer when the approver lost the role, and can be given by somebody else', async () => {
+  it('counts no longer when the approver lost the role, and can be given by another person', async () => {
     const lost = new Set<string>();
     const plan = await waiting('role-lost', {}, ({ name }) => Promise.resolve(!lost.has(name)));
     await plan.decide('bob');

@@ -26,7 +26,7 @@ const listSchema = z.object({
 export class BreakGlassController {
   constructor(private readonly source: DataSource) {}
 
-  /** Grants what waits for approval at once, for a reason that somebody else will review. */
+  /** Grants what waits for approval at once, for a reason that another person will review. */
   @Post('migrations/:id/break-glass')
   @HttpCode(200)
   @RequirePermission('break-glass:use', 'migration')

@@ -2,7 +2,7 @@ import { Column, Entity, Index, JoinColumn, OneToOne, PrimaryGeneratedColumn, ty
 import { IDENTITY } from '../database/columns.js';
 import { ApprovalRequestEntity } from './approval.entity.js';
 
-/** Approvals that were not waited for; somebody else reviews each. */
+/** Approvals that were not waited for; another person reviews each. */
 @Entity('break_glass')
 @Index('break_glass_open', ['id'], { where: 'reviewed_at is null' })
 export class BreakGlassEntity {

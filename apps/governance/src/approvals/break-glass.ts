@@ -13,7 +13,11 @@ import { close, decisionsOf, planOfRequest, approvalStateOf } from './requests.j
 
 export const breakGlassInput = z.object({
   contentHash: z.string().length(64).describe('What the caller looked at; anything else is not let through.'),
-  reason: z.string().min(20).max(2048).describe('Why nobody could be waited for; somebody else will review it.'),
+  reason: z
+    .string()
+    .min(20)
+    .max(2048)
+    .describe('Why the approvals could not be waited for; another person will review it.'),
 });
 export type BreakGlassInput = z.infer<typeof breakGlassInput>;
 export const reviewInput = z.object({ review: z.string().min(10).max(2048) });
@@ -93,7 +97,7 @@ const usesOf = (db: Database): SelectQueryBuilder<BreakGlassEntity> =>
 export const countUnreviewed = (db: Database): Promise<number> =>
   db.getRepository(BreakGlassEntity).countBy({ reviewedAt: IsNull() });
 
-/** Somebody else looked at it. @throws Refusal `forbidden` for whoever used it, `conflict` when it is reviewed. */
+/** Another person looked at it. @throws Refusal `forbidden` for the one who used it, `conflict` when it is reviewed. */
 export async function reviewBreakGlass(
   tx: EntityManager,
   id: string,

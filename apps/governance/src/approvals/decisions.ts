@@ -11,7 +11,7 @@ import { rereadSettings, wakeWorkflow } from './outbox.js';
 import { close, decisionsOf, isOver, openRequest, planOfRequest, approvalStateOf } from './requests.js';
 
 /**
- * Records that somebody approves or refuses what a plan would do. With the last approval that was missing the request
+ * Records that a person approves or refuses what a plan would do. With the last approval that was missing the request
  * is granted, and the waiting workflow is told through the outbox, all in one transaction.
  * @throws Refusal `forbidden` for the author and for those without the role, `conflict` when there is nothing to decide.
  */
@@ -94,20 +94,20 @@ export async function decidable(
   if (request.author === actor.name)
     throw new Refusal('forbidden', 'the author of a plan neither approves nor refuses it');
   if (request.editors.includes(actor.name))
-    throw new Refusal('forbidden', 'whoever edited a plan counts as an author, and neither approves nor refuses it');
+    throw new Refusal('forbidden', 'an editor of a plan counts as an author, and neither approves nor refuses it');
   if (request.status === 'granted' && input.decision === 'approve')
     throw new Refusal('conflict', 'the request is granted already');
   return request;
 }
 
-/** The ending of the newest request, in words for somebody who comes too late. */
+/** The ending of the newest request, in words for a person who comes too late. */
 async function whyNothingWaits(tx: EntityManager, planUid: string): Promise<string> {
   const newest = await tx.getRepository(ApprovalRequestEntity).findOne({ where: { planUid }, order: { id: 'DESC' } });
   const why = newest ? `: the last request is ${newest.status}${newest.reason ? ` (${newest.reason})` : ''}` : '';
   return `nothing of this plan waits for a decision${why}`;
 }
 
-/** The role in which a caller decides: the one asked for, else the first that still needs somebody. */
+/** The role in which a caller decides: the one asked for, else the first that still needs an approver. */
 function roleFor(
   { needs }: Pick<ApprovalRequestEntity, 'needs'>,
   decisions: readonly ApprovalDecisionEntity[],
@@ -175,7 +175,7 @@ export async function expireRequests(tx: EntityManager, now: Date): Promise<numb
     .getMany();
   for (const row of rows) {
     const plan = planOfRequest(row);
-    await close(tx, row.id, { status: 'expired', reason: 'nobody acted on it in time' }, now);
+    await close(tx, row.id, { status: 'expired', reason: 'it was not decided in time' }, now);
     await wakeWorkflow(tx, { ...plan, planUid: plan.uid }, { actor: 'system:governance', outcome: 'expired' });
     await appendAudit(tx, {
       actor: { name: 'system:governance' },

@@ -40,7 +40,7 @@ export async function beginUnder(
   });
 }
 
-/** Whether somebody holds a role in a namespace now. Throws when nobody can be asked. */
+/** Whether a person holds a role in a namespace now. Throws when that cannot be asked. */
 export type HoldsRole = (approver: { name: string } & KnownAs, role: string, namespace: string) => Promise<boolean>;
 
 /**

@@ -16,7 +16,7 @@ const GRACE_MS = 60_000;
 const identified = z.object({ metadata: z.object({ uid: z.string() }) });
 const uidOf = (object: unknown): string | undefined => identified.safeParse(object).data?.metadata.uid;
 
-/** Closes the requests of plans that are deleted, so that nobody is asked about what will not happen. */
+/** Closes the requests of plans that are deleted, so that people are not asked about what will not happen. */
 export function followPlans({
   source,
   makeInformer,

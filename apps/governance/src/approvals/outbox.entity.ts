@@ -44,7 +44,7 @@ export class OutboxEntity {
   @Column('timestamptz', { nullable: true })
   deliveredAt!: Date | null;
 
-  /** Set when nobody is left to be told. */
+  /** Set when no workflow is left to be told. */
   @Column('timestamptz', { nullable: true })
   abandonedAt!: Date | null;
 }

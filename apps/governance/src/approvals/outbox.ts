@@ -41,7 +41,7 @@ type OutboxMessage = Pick<OutboxEntity, 'id' | 'workflowId' | 'signal' | 'payloa
 export type Deliver = (message: OutboxMessage) => Promise<'delivered' | 'gone'>;
 
 const BACKOFF = { firstMs: 500, lastMs: 60_000 };
-/** A plan may be approved before its workflow was started; after this long nobody will start it. */
+/** A plan may be approved before its workflow was started; after this long it will not be started. */
 const GIVE_UP_AFTER_MS = 60 * 60 * 1000;
 
 /**

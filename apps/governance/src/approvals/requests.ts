@@ -28,7 +28,7 @@ function mergeNeeds(needs: readonly ApprovalNeed[]): ApprovalNeed[] {
 }
 
 /**
- * The author never approves. When the author is unknown any one approver may be the author, in whichever role: one more
+ * The author never approves. When the author is unknown any one approver may be the author, in any role: one more
  * person in each makes sure that enough others agreed.
  */
 export function needsWithoutAuthor(needs: readonly ApprovalNeed[], author: string | null): ApprovalNeed[] {
@@ -65,7 +65,7 @@ export async function requireApproval(
   const open = await openRequest(tx, needed.planUid);
   const end = (status: 'expired' | 'withdrawn', reason: string): Promise<void> =>
     open ? endRequest(tx, open, { plan: needed, status, reason }, context) : Promise.resolve();
-  if (open && isOver(open, now)) await end('expired', 'nobody acted on it in time');
+  if (open && isOver(open, now)) await end('expired', 'it was not decided in time');
   else if (open && isSame(open, needed)) return addEditors(tx, open, needed, context);
   else if (open) await end('withdrawn', needed.changed ?? 'the plan or what it would do has changed');
   else if (await isRefused(tx, needed)) return;
@@ -101,7 +101,7 @@ interface Ending {
   reason: string;
 }
 
-/** Ends a request that somebody may still be looking at, for a reason that is written down. */
+/** Ends a request that people may still be looking at, for a reason that is written down. */
 export async function endRequest(
   tx: EntityManager,
   { id, contentHash, status: was }: ApprovalRequestEntity,
@@ -115,7 +115,7 @@ export async function endRequest(
   });
 }
 
-/** Whoever edited the plan since, to the same content, counts as an author too. */
+/** Editors of the plan since, to the same content, count as authors too. */
 async function addEditors(
   tx: EntityManager,
   { id, editors }: ApprovalRequestEntity,
@@ -163,7 +163,7 @@ export async function close(
     .execute();
 }
 
-/** What the newest request for exactly this content says; `pending` when nobody asked yet. */
+/** The state of the newest request for exactly this content; `pending` before the first one. */
 export async function approvalStateFor(
   db: Database,
   { planUid, contentHash, needs }: Pick<NeededApproval, 'planUid' | 'contentHash' | 'needs'>,
@@ -251,7 +251,7 @@ export function approvalStateOf(
   };
 }
 
-/** Whether nobody acted on it in time. What a migration began under stays good as long as that runs. */
+/** Whether it was not acted on in time. An approval under which a migration began stays good as long as that runs. */
 export const isOver = ({ expiresAt, begunAt }: ApprovalRequestEntity, now: Date): boolean =>
   begunAt === null && expiresAt <= now;
 

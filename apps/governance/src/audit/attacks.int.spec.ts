@@ -312,7 +312,7 @@ describe('verify', () => {
       const source = await rewrite((note) => signCheckpoint({ ...parseCheckpoint(note), size: 299 }, [signer]));
       expect(named(await verify(source))).toEqual(tampered('checkpoint-replaced', 299));
     });
-    it('signed with a key that nobody introduced', async () => {
+    it('signed with a key that was never introduced', async () => {
       const source = await rewrite((note) => withRoot(note, parseCheckpoint(note).root, stranger));
       await source.query(`insert into audit_key (vkey, added_at) values ($1, now() + interval '1 hour')`, [
         stranger.vkey,

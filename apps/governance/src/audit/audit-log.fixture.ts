@@ -83,7 +83,7 @@ export class Databases {
     return name;
   }
 
-  /** A byte-for-byte copy: what an attacker with the disk can make. Nobody may be connected to the original. */
+  /** A byte-for-byte copy: what an attacker with the disk can make. No client may be connected to the original. */
   async copy(of: string): Promise<string> {
     const name = `audit_${randomUUID().replaceAll('-', '')}`;
     const root = await this.admin('postgres');

@@ -10,7 +10,7 @@ const FORBIDDEN = 403;
 const TICK_MS = 5_000;
 
 /**
- * Sees every answer. A write that was forbidden to a caller who is known is a refusal for the audit log, whoever refused
+ * Sees every answer. A write that was forbidden to a caller who is known is a refusal for the audit log, regardless of who refused
  * it: the access guard, or a rule such as four eyes.
  */
 export class DenialObserver implements NestMiddleware, OnModuleDestroy {

@@ -128,7 +128,7 @@ describe('a flood', () => {
     ]);
   });
 
-  it('is counted when the process stops, and when nobody asks any more', async () => {
+  it('is counted when the process stops, and when no more requests come', async () => {
     let now = Date.parse('2026-03-10T12:00:30Z');
     const denials = new Denials(database.app, { logger, now: () => now, perCaller: 1 });
     for (let round = 0; round < 3; round += 1) denials.see(denial('ana'));

@@ -32,7 +32,7 @@ const MINUTE_MS = 60_000;
 const SUPPRESSED_BY = { name: 'scc-governance' };
 
 /**
- * Writes refusals into the audit log, so few that nobody can fill it with them: at most ten a minute of one caller and a
+ * Writes refusals into the audit log, so few that they cannot fill it: at most ten a minute of one caller and a
  * hundred of all. The rest is counted, and the counts are entries when the minute is over.
  */
 export class Denials {

@@ -26,7 +26,7 @@ const hashesOf = (db: Queryable, spans: readonly LeafSpan[]): Promise<Buffer[]> 
   Promise.all(spans.map((span) => hashOfSpan(span, (level, nodes) => nodesOf(db, level, nodes))));
 
 /**
- * The hashes that prove, to whoever holds a checkpoint of `size`, that the entry at `index` is in it.
+ * The hashes that prove, to a holder of a checkpoint of `size`, that the entry at `index` is in it.
  * @throws RangeError when it is not.
  */
 export const inclusionProof = (db: Queryable, index: number, size: number): Promise<Buffer[]> =>

@@ -32,7 +32,7 @@ export interface PublisherOptions {
   /** Null without a cluster: checkpoints then go to standard output only. */
   store: CheckpointStore | null;
   db: Queryable;
-  /** The public key in its text form, published beside the checkpoint for whoever pins it. */
+  /** The public key in its text form, published beside the checkpoint for those who pin it. */
   vkey: string;
   logger: Logger;
   everyMs?: number;

@@ -3,7 +3,7 @@ import type { CallContext } from './caller.js';
 import type { Role } from './roles.js';
 import type { Scope } from './scope.js';
 
-/** Somebody whom authentication knows. */
+/** A caller that authentication knows. */
 export interface CallerIdentity {
   name: string;
   groups: string[];
@@ -13,7 +13,7 @@ export interface CallerIdentity {
   by: 'tokenReview' | 'oidc';
 }
 
-/** A role that somebody holds somewhere, and why. */
+/** A role that a caller holds somewhere, and why. */
 export interface Grant {
   role: Role;
   /** A pattern. */

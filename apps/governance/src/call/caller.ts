@@ -5,7 +5,7 @@ export interface Caller {
   roles: string[];
 }
 
-/** What access reviews need to ask about somebody again, beside the name. */
+/** The attributes by which access reviews ask about a caller again, beside the name. */
 export interface KnownAs {
   groups: string[];
   uid: string | null;

@@ -39,7 +39,7 @@ export type Target =
 export const RequirePermission = (permission: string, target: Target = 'cluster'): MethodDecorator =>
   applyDecorators(SetMetadata(PERMISSION, permission), SetMetadata(TARGET, target));
 
-/** The route only tells callers about themselves: whoever is known may call it. */
+/** The route only tells callers about themselves: every known caller may use it. */
 export const AnyCaller = (): MethodDecorator => SetMetadata(PERMISSION, AUTHENTICATED);
 
 /** The route is for everybody, known or not: health and documentation, nothing that the database holds. */

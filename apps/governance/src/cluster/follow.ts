@@ -7,7 +7,7 @@ interface KindToFollow {
   logger: Logger;
   /** Takes over one change; `current` is undefined when the object is gone. */
   enter: (key: string, current: unknown, previous: unknown) => Promise<void>;
-  /** Takes over everything there is: what could not be written, and what happened while nobody watched, is found here. */
+  /** Takes over everything there is: what could not be written, and what happened while no watch was open, is found here. */
   reconcile: (present: unknown[]) => Promise<void>;
   /** Milliseconds. */
   everyMs: number;

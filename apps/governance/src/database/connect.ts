@@ -21,7 +21,7 @@ export const databaseConfig = {
 type DatabaseConfig = z.infer<z.ZodObject<typeof databaseConfig>>;
 
 const BACKOFF = { firstMs: 250, lastMs: 5000 };
-/** A statement of ours takes milliseconds: what takes longer waits for a lock that nobody will give. */
+/** A statement of ours takes milliseconds: what takes longer waits for a lock that will not be released. */
 const STATEMENT_TIMEOUT_MS = 20_000;
 
 export interface DatabaseConnectOptions {

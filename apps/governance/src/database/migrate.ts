@@ -5,7 +5,7 @@ import pg from 'pg';
 import type { Logger } from 'pino';
 import { z } from 'zod';
 
-/** The schema cannot be brought to what this version needs. Trying again does not help: somebody has to look. */
+/** The schema cannot be brought to what this version needs. Trying again does not help: an operator has to look. */
 export class MigrationRefused extends Error {
   override readonly name = 'MigrationRefused';
 }

@@ -149,7 +149,7 @@ export class TransactionClient extends pg.Client {
   }
 
   #send(call: unknown[]): Promise<unknown> {
-    // Whatever its overloads are: what came in is passed on.
+    // Regardless of overloads, the arguments are passed on.
     return super.query(...(call as [string]));
   }
 }

@@ -159,7 +159,7 @@ describe('report', () => {
 });
 
 describe('checkCommand', () => {
-  it('lets anybody stop and undo, and nobody skip without authority', async () => {
+  it('lets every caller stop and undo, and none skip without authority', async () => {
     const request = aRequest(ownWorkload('commands'));
     const { uid } = request.plan;
     await inTx(database.app, (tx) => evaluatePlan(tx, request, at(NOON)));
@@ -240,7 +240,7 @@ describe('a migration that is over', () => {
     expect(verdict).toMatchObject({ allowed: false, reason: `the migration is over: ${phase}; apply a new plan` });
   });
 
-  it('stays as it ended, whatever another workflow reports of it later', async () => {
+  it('stays as it ended, although another workflow reports of it later', async () => {
     const request = aRequest(ownWorkload('over-for-good'));
     const { uid } = request.plan;
     await inTx(database.app, (tx) => report(tx, uid, aBatch(request, recorded(completedEvents)), at(NOON)));
@@ -249,7 +249,7 @@ describe('a migration that is over', () => {
     expect((await outcomeOf(database.app, uid)).end?.phase).toBe('Completed');
   });
 
-  it('is not known when nobody asked about the plan', async () => {
+  it('is not known when the plan was never asked about', async () => {
     await expect(outcomeOf(database.app, 'never-heard-of')).rejects.toMatchObject({ kind: 'notFound' });
   });
 });

@@ -59,7 +59,7 @@ export async function savePreImages(
 }
 
 /**
- * What was recorded of the plan; no images when nothing was touched, also of a plan that nobody asked about.
+ * The pre-images of the plan; none when nothing was touched, also of a plan that was never asked about.
  * @throws Refusal when the migration has ended: what it changed stays.
  */
 export async function preImages(db: Database, uid: string): Promise<PreImages> {

@@ -94,7 +94,7 @@ describe('an evaluation', () => {
 
   it.each<[string, Plan, string[]]>([
     ['an unknown author', { author: null, authorIdentity: null }, ['AuthorUnknown metadata.annotations']],
-    ['a record of somebody else', { authorIdentity: person('bob') }, ['AuthorUnknown metadata.annotations']],
+    ['a record of another person', { authorIdentity: person('bob') }, ['AuthorUnknown metadata.annotations']],
     ['an editor who was not recorded', { editors: ['eve'] }, ['AuthorUnknown metadata.annotations']],
     [
       'an editor who may not do it',

@@ -5,7 +5,7 @@ import { Public } from '../call/require-permission.js';
 import { Observer } from './observer.js';
 import type { PartState } from './parts.js';
 
-/** The log is promised to be sealed within a second; beyond this, nobody seals. */
+/** The log is promised to be sealed within a second; beyond this, no sealer works. */
 const MAX_SEALING_LAG_SECONDS = 30;
 const MAX_OUTBOX_AGE_SECONDS = 300;
 const LAST_KNOWN = 'the database does not answer; these are the last numbers known';
@@ -55,7 +55,7 @@ export class HealthController {
     const { sealing } = this.observer.now;
     const contradicted = this.observer.contradicted();
     if (contradicted !== null) return shown(this.observer.parts.see('audit', 'down', contradicted), sealing);
-    const late = `audit entries wait for more than ${MAX_SEALING_LAG_SECONDS} s: nobody seals`;
+    const late = `audit entries wait for more than ${MAX_SEALING_LAG_SECONDS} s: no sealer works`;
     return this.work('audit', database, sealing, sealing.lagSeconds < MAX_SEALING_LAG_SECONDS ? null : late);
   }
 

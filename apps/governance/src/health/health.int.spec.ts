@@ -82,7 +82,7 @@ describe('health', () => {
     await other.close();
   });
 
-  it('says that messages are not delivered and that nobody seals', async () => {
+  it('says that messages are not delivered and that no sealer works', async () => {
     const request = aRequest(ownWorkload('waiting'));
     const now = new Date();
     await inTx(database.app, (tx) => evaluatePlan(tx, request, at(now.toISOString())));
@@ -100,7 +100,7 @@ describe('health', () => {
     );
     expect(health.components).toMatchObject({
       outbox: { status: 'degraded', waiting: 1, reason: expect.stringContaining('they are not delivered') as unknown },
-      audit: { status: 'degraded', reason: expect.stringContaining('nobody seals') as unknown },
+      audit: { status: 'degraded', reason: expect.stringContaining('no sealer works') as unknown },
     });
     await database.app.query('update outbox set abandoned_at = now()');
   });

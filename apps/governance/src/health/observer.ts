@@ -37,7 +37,7 @@ export class Observer {
     private readonly source: DataSource,
     private readonly logger: Logger,
     private readonly probes: Probes = {},
-    /** Why the audit log can not be the one that was published before; null while it can. */
+    /** Why the audit log cannot be the one that was published before; null while it can. */
     readonly contradicted: () => string | null = () => null,
   ) {}
 

@@ -85,7 +85,7 @@ export async function migrationProof(
   const evaluation = await currentEvaluation(db, migration);
   const audit = await auditOf(db, migration);
   const evidence = evidenceIn(audit.entries);
-  // What the tables say counts only as far as the log says it: rows can be changed, entries can not.
+  // The tables count only as far as the log says the same: rows can be changed, entries cannot.
   const reported = await eventsOf(db, uid, { limit: MAX_ROWS, after: null });
   if (reported.length === 0) throw new Refusal('notFound', `no migration ${uid}`);
   const events = provedEvents(reported, evidence);

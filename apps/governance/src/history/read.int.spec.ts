@@ -141,7 +141,7 @@ describe('migrationProof', () => {
     });
   });
 
-  it('says what the log says, whatever became of the rows', async () => {
+  it('says what the log says, although rows were changed', async () => {
     const workload = ownWorkload('meddled');
     const request = aRequest({ ...workload, spec: { ...workload.spec, approval: { required: true } } });
     const { uid } = request.plan;

@@ -31,7 +31,7 @@ const request = (over: {
 
 describe('a problem', () => {
   it.each<[string, Parameters<typeof request>[0], [number, string, string[]?]]>([
-    ['nobody at a door', { caller: '', path: '/v1/pods' }, [401, 'unauthenticated']],
+    ['a caller without a token', { caller: '', path: '/v1/pods' }, [401, 'unauthenticated']],
     ['an unknown token', { caller: 'nobody', path: '/v1/pods' }, [401, 'unauthenticated']],
     ['a caller without the permission', { method: 'POST', path: '/v1/migrations/rebuild' }, [403, 'forbidden']],
     ['no route', { path: '/v1/nothing' }, [404, 'no-such-route']],

@@ -6,7 +6,7 @@ const proxies = networks('10.0.0.0/8', 'fd00::/8');
 
 describe('the address of a client', () => {
   it.each<[string, string, string | undefined, string]>([
-    ['is the peer when nobody forwards', '203.0.113.9', undefined, '203.0.113.9'],
+    ['is the peer when nothing is forwarded', '203.0.113.9', undefined, '203.0.113.9'],
     ['is the peer when a stranger claims another', '203.0.113.9', '198.51.100.1', '203.0.113.9'],
     ['is what a trusted proxy saw', '10.0.0.1', '198.51.100.1', '198.51.100.1'],
     [
@@ -26,7 +26,7 @@ describe('the address of a client', () => {
     expect(clientAddress(peer, forwardedFor, proxies)).toBe(expected);
   });
 
-  it('is the peer whatever is claimed when nobody is trusted', () => {
+  it('is the peer in spite of claims when no proxy is trusted', () => {
     expect(clientAddress('127.0.0.1', '198.51.100.1', networks())).toBe('127.0.0.1');
   });
 });

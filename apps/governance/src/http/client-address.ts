@@ -1,6 +1,6 @@
 import { BlockList, isIP } from 'node:net';
 
-/** The networks of proxies whose word about a client is taken. Empty: nobody's. */
+/** The networks of proxies whose word about a client is taken. Empty: none. */
 export type TrustedProxies = Pick<BlockList, 'check'>;
 
 const MAPPED = /^::ffff:(?=\d+\.)/i;
@@ -20,7 +20,7 @@ export function parseNetworks(networks: readonly string[]): TrustedProxies | nul
 
 /**
  * Who sent a request: the peer of the connection, or, when that is a trusted proxy, the last address of X-Forwarded-For
- * that no trusted proxy has. What stands before it was written by somebody who is not trusted. An entry that is no
+ * that no trusted proxy has. Entries before it were written by untrusted senders. An entry that is no
  * address ends the search at the proxy that passed it on.
  */
 export function clientAddress(peer: string, forwardedFor: string | undefined, trusted: TrustedProxies): string {

@@ -53,7 +53,7 @@ afterAll(async () => {
 });
 
 describe('every route', () => {
-  it('is versioned, and answers with a request id and a problem whatever is wrong', async () => {
+  it('is versioned, and answers with a request id and a problem for every fault', async () => {
     expect(operations.filter(({ name }) => !/^[A-Z]+ \/v1\//.test(name))).toEqual([]);
     for (const { method, path, name, isOpen } of operations.filter((operation) => !operation.isOpen)) {
       const { status, headers, body } = await test.call('', method, path);

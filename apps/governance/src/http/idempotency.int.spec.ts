@@ -56,7 +56,7 @@ describe('a write with a key', () => {
     expect(await evaluations(request.plan.uid)).toEqual({ count: 1 });
   });
 
-  it('shares nothing with the same key of somebody else', async () => {
+  it('shares nothing with the same key of another caller', async () => {
     const policy = {
       name: 'mine',
       rules: [{ name: 'r', when: 'plan.name == "x"', verdict: 'deny', message: 'm', remedy: 'r' }],

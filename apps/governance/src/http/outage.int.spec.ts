@@ -94,7 +94,7 @@ describe('the client', () => {
     proxy.close();
   });
 
-  it('gives up after a few tries when nobody is there', async () => {
+  it('gives up after a few tries when there is no server', async () => {
     let tries = 0;
     const client = createGovernanceClient({
       url: 'http://127.0.0.1:1',
@@ -121,7 +121,7 @@ describe('the end of the service', () => {
       while (!isOver)
         await client.approval(request.plan.uid, { signal: AbortSignal.timeout(1500) }).then(
           ({ status }) => answers.push(status),
-          // Nobody listens any more: the client was still trying.
+          // No server listens any more: the client was still trying.
           () => (isOver = true),
         );
     };

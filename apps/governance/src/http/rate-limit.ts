@@ -11,8 +11,8 @@ export const rateLimit = (perSecond: number): ThrottlerModuleOptions => [
 ];
 
 /**
- * Limits each caller over all routes. It runs before callers are authenticated, so that nobody can make the API server
- * review tokens without end: a caller is whoever sends the same credential, or the address when there is none.
+ * Limits each caller over all routes. It runs before callers are authenticated, so that no caller can make the API server
+ * review tokens without end: a caller is everyone with the same credential, or the address when there is none.
  */
 @Injectable()
 export class RateLimitGuard extends ThrottlerGuard {

@@ -76,7 +76,7 @@ export function policyContext({ request, risk, sccs, history, now }: PolicyFacts
 
 /** Fields that a message names; the evaluation holds all of them. */
 const NAMED_FIELDS = 10;
-/** Changes that are kept. More of them are not needed to know that somebody has to look. */
+/** Changes that are kept. More of them are not needed to know that a person has to look. */
 const MAX_EXTRAS = 200;
 
 /** What a plan changes in the pod template beyond what its target needs. */

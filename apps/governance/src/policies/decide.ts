@@ -71,7 +71,7 @@ export function compiledPolicy(contentHash: string, document: PolicyDocument): C
   return compilation.policy;
 }
 
-/** Exceptions that are in force: a second person agreed, nobody revoked them, and their time is not over. */
+/** Exceptions that are in force: a second person agreed, they are not revoked, and their time is not over. */
 const activeExceptions = (
   db: Queryable,
   { plan, facts }: Pick<EvaluationRequest, 'plan' | 'facts'>,

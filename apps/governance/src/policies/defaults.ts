@@ -161,7 +161,7 @@ export const defaultBindings = (): PolicyBinding[] =>
     policyBindingSchema.parse({ name, policy: name, version: 1, action: 'enforce', namespaces: ['*'] }),
   );
 
-/** Stores and binds the default policies that the database has never had. What somebody changed or unbound stays. */
+/** Stores and binds the default policies that the database has never had. Changed or unbound ones stay as they are. */
 export async function installDefaultPolicies(tx: EntityManager, now: Date): Promise<string[]> {
   const context = { actor: SYSTEM, requestId: null, now };
   const installed: string[] = [];

@@ -89,7 +89,7 @@ export class PoliciesController {
     return dryRunPolicy(this.source, body.document, body.binding, body.plans);
   }
 
-  /** What policies said that stood in nobody's way: `warn`, `audit`, and what an exception lifted. */
+  /** Results of policies that stopped no plan: `warn`, `audit`, and what an exception lifted. */
   @Get('policy-verdicts')
   @RequirePermission('policies:read', 'list')
   async verdicts(

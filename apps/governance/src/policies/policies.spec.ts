@@ -115,12 +115,12 @@ describe('the default policies', () => {
       ['LooseningNeedsJustification', '1 approver'],
     ]),
     [
-      'ask one person for the node whatever the source is',
+      'ask one person for the node from any source',
       { from: 'hostaccess', to: 'hostmount-anyuid-v2', spec: { justification: 'it needs the files of the node' } },
       ['1 approver'],
     ],
     [
-      'refuse what nobody can compare without a reason',
+      'refuse what cannot be compared without a reason',
       { facts: { sourceSCC: null, pods: [] } },
       ['LooseningNeedsJustification'],
     ],
@@ -169,7 +169,7 @@ describe('checkDocument', () => {
       ],
     });
 
-  it('takes a role that somebody can hold, and no other', async () => {
+  it('takes a role that people can hold, and no other', async () => {
     await expect(checkDocument(asking('approver'))).resolves.toBeUndefined();
     for (const role of ['approvers', 'engine'])
       await expect(checkDocument(asking(role))).rejects.toEqual(

@@ -51,12 +51,12 @@ async function trialIssues(document: PolicyDocument): Promise<PolicyIssue[]> {
   }
 }
 
-/** A plan that waits for a role that nobody can hold would wait for ever. */
+/** A plan that waits for a role that cannot be held would wait for ever. */
 const unknownRoles = ({ rules }: PolicyDocument): { field: string; message: string }[] =>
   rules.flatMap(({ approval }, index) =>
     approval === undefined || DECIDERS.includes(approval.role)
       ? []
-      : [{ field: `rules[${index}].approval.role`, message: `nobody can hold it; one of ${DECIDERS.join(', ')}` }],
+      : [{ field: `rules[${index}].approval.role`, message: `it cannot be held; use one of ${DECIDERS.join(', ')}` }],
   );
 const DECIDERS: readonly string[] = ROLES.filter((role) => role !== 'engine');
 

@@ -9,7 +9,7 @@ export const TRIAL_MS = 2000;
 /** What the policies that are bound may take for one decision, in milliseconds. */
 export const DECISION_MS = 5000;
 
-/** For documents that nobody has bound yet: they wait for each other, and no decision waits for them. */
+/** For documents that are not bound yet: they wait for each other, and no decision waits for them. */
 export const trials = new DeadlineThreads<PolicyFunctions>({
   name: 'policy-trials',
   module: POLICY_MODULE,

@@ -20,7 +20,7 @@ interface Deps {
 
 /**
  * Keeps the registry in line with the SCCs of the cluster. Changes are entered one after the other; what could not be
- * written, and what was deleted while nobody watched, is found by the next reconciliation.
+ * written, and what was deleted while no watch was open, is found by the next reconciliation.
  */
 export function followSCCs({ source, makeInformer, logger }: Deps): { stop: () => Promise<void> } {
   return follow({

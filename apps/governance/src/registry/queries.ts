@@ -31,7 +31,7 @@ export interface WorkloadSCC extends ActivationEntry {
 }
 
 /**
- * Under which SCC, and which version of it, a workload ran at a time; undefined when nobody knows. Its pods decide: an
+ * Under which SCC, and which version of it, a workload ran at a time; undefined when unknown. Its pods decide: an
  * entry that does not say the same as most of them explains nothing.
  */
 export async function workloadAt(db: Database, workload: WorkloadKey, at: Date): Promise<WorkloadSCC | undefined> {

@@ -71,7 +71,7 @@ describe('the registry', () => {
   const enter = (uid: string, ...activations: Activation[]) =>
     inTx(database.app, (tx) => recordActivations(tx, { workload, planUid: uid, actor: 'ana', activations }));
 
-  it('answers under which version a workload ran at a time, whatever the order of the news', async () => {
+  it('answers under which version a workload ran at a time, in any order of the news', async () => {
     await observe('restricted-v2', scc('restricted-v2'), 5);
     const request = aRequest(ownWorkload('ledger'));
     await inTx(database.app, (tx) => evaluatePlan(tx, request, at(NOON)));

@@ -4,7 +4,7 @@ import { Refusal } from '../refusal/refusal.js';
 import { type Database, rowsOf } from '../database/rows.js';
 import { findModel, findModelsInForce } from './models.js';
 
-/** What is said to whoever reads figures, so that they are not taken for more than they are. */
+/** Said to readers of figures, so that they are not taken for more than they are. */
 const NOTE =
   'Only migrations that ran and ended are counted: plans that were refused, aborted by people or hit by a failure of the platform teach nothing about the rest.';
 

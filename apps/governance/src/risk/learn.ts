@@ -106,7 +106,7 @@ async function scalesFrom(
   return { blastScale, reference };
 }
 
-/** Fits in slices: whatever else the process has to do comes first. */
+/** Fits in slices: other work of the process comes first. */
 async function fitBetween(prior: RiskModel['prior'], examples: Parameters<typeof fitting>[1]): Promise<Posterior> {
   const run = fitting(prior, examples);
   for (;;) {

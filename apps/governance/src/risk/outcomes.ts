@@ -17,8 +17,8 @@ const CAUSES: Readonly<Record<UndoCause, { label: Label; reason: string }>> = {
   readiness: { label: 'failed', reason: 'pods did not become ready' },
   admission: { label: 'failed', reason: 'pods were not admitted' },
   rollout: { label: 'failed', reason: 'the rollout did not finish' },
-  abort: { label: 'excluded', reason: 'somebody aborted it' },
-  rollback: { label: 'excluded', reason: 'somebody took it back' },
+  abort: { label: 'excluded', reason: 'it was aborted by a user' },
+  rollback: { label: 'excluded', reason: 'it was taken back by a user' },
   deleted: { label: 'excluded', reason: 'the plan was deleted' },
   error: { label: 'excluded', reason: 'the engine or the cluster failed' },
   lost: { label: 'excluded', reason: 'the workload was lost' },
@@ -45,7 +45,7 @@ type Ended = z.infer<typeof endedRow>;
 
 /**
  * Whose outcome it is, for the share that one principal may have in what is learned. A service account acts for many,
- * but in each namespace for those who own it; of plans whose author nobody knows the same is assumed.
+ * but in each namespace for those who own it; of plans of an unknown author the same is assumed.
  */
 const principalOf = ({ author, namespace }: Ended): string =>
   author === null || author.startsWith('system:serviceaccount:') ? `${author ?? 'unknown'} in ${namespace}` : author;
@@ -57,7 +57,7 @@ function labelOf({ outcome, undo_cause: cause, assessment, reverted }: Ended): {
     return reverted
       ? { label: 'failed', reason: `another migration reverted it within ${QUIET_HOURS} hours` }
       : { label: 'succeeded', reason: `completed and quiet for ${QUIET_HOURS} hours` };
-  return isCause(cause) ? CAUSES[cause] : { label: 'excluded', reason: 'nobody knows why it was undone' };
+  return isCause(cause) ? CAUSES[cause] : { label: 'excluded', reason: 'the cause of the undo is unknown' };
 }
 
 /**

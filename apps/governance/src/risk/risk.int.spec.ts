@@ -98,7 +98,7 @@ describe('an assessment', () => {
     expect(await one('select count(*)::int as promotions from risk_promotion')).toEqual({ promotions: 1 });
   });
 
-  it('is wider for facts that nobody knows', async () => {
+  it('is wider for unknown facts', async () => {
     const { risk: known } = await assessed('known-facts', {
       facts: { namespaceLabels: { 'scc.poc/criticality': 'high' } },
     });
@@ -200,7 +200,7 @@ describe('outcomes', () => {
 describe('learning', () => {
   let challenger = 0;
   const olga = at(NOON, person('olga', 'admin'));
-  /** Migrations of large workloads fail, others do not; nobody but the outcomes says so. */
+  /** Migrations of large workloads fail, others do not; only the outcomes say so. */
   async function lived(count: number, from: number): Promise<void> {
     for (let index = from; index < from + count; index += 1) {
       const fails = index % 3 === 0;
@@ -284,7 +284,7 @@ describe('learning', () => {
 });
 
 describe('over HTTP', () => {
-  it('models, assessments and calibration are shown to viewers and to nobody else', async () => {
+  it('models, assessments and calibration are shown to viewers alone', async () => {
     const { risk } = await assessed('shown');
     const paths = [
       '/v1/risk/models',
@@ -302,7 +302,7 @@ describe('over HTTP', () => {
     const calibration = calibrationSchema.parse(body);
     expect(calibration).toMatchObject({ model: 0, status: 'measured' });
     expect(calibration.measures?.brier).toBeGreaterThan(0);
-    expect(calibration.excluded).toContainEqual({ reason: 'somebody aborted it', count: 1 });
+    expect(calibration.excluded).toContainEqual({ reason: 'it was aborted by a user', count: 1 });
   });
 
   it('nonsense is a client error', async () => {

@@ -44,7 +44,7 @@ describe('meaningOf', () => {
   });
 
   it.each<keyof MigrationActivities>(['project', 'releasePlan', 'recordedOutcome', 'settlePlan', 'loadPreImages'])(
-    '%s is tried until it succeeds, whatever is answered',
+    '%s is tried until it succeeds, after every answer',
     (name) => {
       const error = kube(403);
       expect(meaningOf(name, error, late)).toBe(error);

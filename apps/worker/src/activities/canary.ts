@@ -36,7 +36,7 @@ const copyIds = ({ ref, policies, autoscalers }: MigrationTarget): ObjectId[] =>
   [...policies, ...autoscalers.map(({ key }) => key)].map(idOf).map((id) => copyIdOf(id, ref.namespace));
 
 /**
- * Whether an object was made for the canary of this plan; what carries other marks, or none, is somebody else's, and what
+ * Whether an object was made for the canary of this plan; what carries other marks, or none, is not ours, and what
  * another plan owns is of one that had the same name before or after.
  */
 export function isOfPlan({ metadata }: KubeObject, target: MigrationTarget): boolean {
@@ -80,7 +80,7 @@ function canaryDeployment(workload: KubeObject, target: MigrationTarget): KubeOb
       selector: { matchLabels: { ...spec.selector.matchLabels, [key]: canary } },
       template: {
         ...template,
-        // Labels stay, whoever set them: selectors of the workload, its Services and its policies may name any.
+        // Labels of all owners stay: selectors of the workload, its Services and its policies may name any.
         metadata: { ...template.metadata, labels: { ...template.metadata?.labels, [key]: canary, ...markers(target) } },
         spec: placedAsCanary(template.spec, target.label),
       },
@@ -140,7 +140,7 @@ export function canaryActivities(kube: KubeClient): CanaryActivities {
     if (!object) throw terminal('drift', `${id.kind} ${id.name} was deleted during the migration`);
     return object;
   };
-  /** @throws ApplicationFailure terminal, when somebody else has made an object of the name since the plan was validated. */
+  /** @throws ApplicationFailure terminal, when another client has made an object of the name since the plan was validated. */
   const apply = async (object: KubeObject, target: MigrationTarget): Promise<void> => {
     const { apiVersion, kind, metadata } = object;
     const { namespace = '', name = '' } = metadata;

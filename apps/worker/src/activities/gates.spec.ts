@@ -35,7 +35,7 @@ describe('fatalSample', () => {
     ],
     ['waits for data while there is time', { gate: gate(), last: null, failures: 0, seenData: false }, false, null],
     [
-      'fails when the last question got no answer, whatever the gate says of missing data',
+      'fails when the last question got no answer, for every setting of missing data',
       {
         gate: gate({ noData: 'Ignore' }),
         last: { ...failing, verdict: 'noData', detail: 'cannot be judged: Prometheus answered 403' },

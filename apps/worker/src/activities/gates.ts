@@ -35,7 +35,7 @@ interface Watch {
   failures: number;
   nextMs: number;
   seenData: boolean;
-  /** The last question got no answer at all: whatever the gate says of missing data, that is no verdict. */
+  /** The last question got no answer at all: in spite of the gate's setting for missing data, that is not a verdict. */
   isUnjudged?: boolean;
 }
 
@@ -139,7 +139,7 @@ interface SidesSeen {
   lookedMs: number | null;
 }
 
-/** A side that cannot serve its share ends the hold: whatever carries requests is watched, not the canary alone. */
+/** A side that cannot serve its share ends the hold: both sides are watched, not the canary alone. */
 async function requireBothSides(kube: KubeClient, { target, weight }: HoldRequest, seen: SidesSeen): Promise<void> {
   const nowMs = performance.now();
   if (weight === 0 || (seen.lookedMs !== null && nowMs - seen.lookedMs < SIDES_MS)) return;
@@ -149,7 +149,7 @@ async function requireBothSides(kube: KubeClient, { target, weight }: HoldReques
   if (short !== null && nowMs - (seen.shortSinceMs ?? nowMs) >= SHORT_LASTS_MS) throw terminal('readiness', short);
 }
 
-/** Somebody who rewrites the routes meanwhile (a GitOps tool, an editor) is named, and the migration does not go on. */
+/** A client that rewrites the routes meanwhile (a GitOps tool, an editor) is named, and the migration does not go on. */
 async function requireRoutes(router: TrafficRouter, { target, weight }: HoldRequest): Promise<void> {
   if (weight === 0 || target.services.length === 0) return;
   const drift = await router.drift(surveyOf(target), { canary: weight, mirror: null });

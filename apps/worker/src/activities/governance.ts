@@ -26,7 +26,7 @@ export function governanceActivities(governance: GovernanceClient): GovernanceAc
         case 'refused':
           return { status: 'refused', message: state.reason ?? 'refused without a reason' };
         case 'expired':
-          return { status: 'refused', message: state.reason ?? 'nobody approved in time' };
+          return { status: 'refused', message: state.reason ?? 'it was not approved in time' };
       }
     },
     authorizeStep: async ({ uid }, { step, contentHash, detail }) => {

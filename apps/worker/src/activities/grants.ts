@@ -179,7 +179,7 @@ export function grantActivities({ kube, governance }: Deps): GrantActivities {
     withdrawTargetGrant: async (target) => {
       for (const id of grantObjects(target)) {
         const object = await kube.get(id);
-        // What somebody else made, or made again meanwhile, is not ours to take away.
+        // A binding that another client made, or made again meanwhile, is not ours to take away.
         if (object?.metadata.annotations?.[GRANTED_BY_ANNOTATION] !== target.ref.uid) continue;
         await kube.delete(id, fenceOf(object));
       }
@@ -217,14 +217,14 @@ function parted(grant: KubeObject, serviceAccount: string) {
   return { ours: subjects.filter(isOurs), others: subjects.filter((subject) => !isOurs(subject)) };
 }
 
-/** Writes the subjects by a patch, which the worker may do where it may not update; fails when somebody wrote meanwhile. */
+/** Writes the subjects by a patch, which the worker may do where it may not update; fails after a write of another client. */
 async function writeSubjects(kube: KubeClient, { metadata }: KubeObject, subjects: Subject[]): Promise<void> {
   const { namespace = '', name = '', resourceVersion } = metadata;
   const body = { metadata: { resourceVersion }, subjects };
   await kube.patch({ ...roleKind, namespace, name }, { type: 'merge', body, fieldManager: FIELD_MANAGER });
 }
 
-/** Takes the ServiceAccount out of a binding; the fences make the call fail when somebody else wrote in between. */
+/** Takes the ServiceAccount out of a binding; the fences make the call fail when another client wrote in between. */
 async function dropSubject(kube: KubeClient, grant: KubeObject, serviceAccount: string): Promise<void> {
   const { namespace = '', name = '' } = grant.metadata;
   const { others } = parted(grant, serviceAccount);
@@ -232,7 +232,7 @@ async function dropSubject(kube: KubeClient, grant: KubeObject, serviceAccount: 
   else await writeSubjects(kube, grant, others);
 }
 
-/** Gives back subject by subject what was taken out of a binding; whatever else it holds by now stays as it is. */
+/** Gives back subject by subject what was taken out of a binding; everything else that it holds by now stays as it is. */
 async function giveBack(kube: KubeClient, { binding, subjects }: Removal): Promise<void> {
   const { name, namespace, labels, annotations } = binding.metadata;
   const current = await kube.get({ ...roleKind, namespace, name });
@@ -242,7 +242,7 @@ async function giveBack(kube: KubeClient, { binding, subjects }: Removal): Promi
     await kube.create({ apiVersion, kind, metadata, roleRef, subjects });
     return;
   }
-  // A binding of another role that has the name now is somebody else's.
+  // A binding of another role that has the name now is not ours.
   if (rbacBindingSchema.parse(current).roleRef.name !== binding.roleRef['name']) return;
   const held = subjectsOf(current);
   const missing = subjects.filter(

@@ -34,7 +34,7 @@ const OF_WORKLOAD: ReadonlySet<MigrationEvent['type']> = new Set([
 
 export interface EventSubjects {
   plan: PlanRef;
-  /** Null while nobody knows which workload it is. */
+  /** Null while the workload is unknown. */
   workload: { kind: string; name: string; uid: string } | null;
 }
 

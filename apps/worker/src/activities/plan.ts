@@ -70,7 +70,7 @@ function setFinalizers(kube: KubeClient, { metadata }: KubeObject, finalizers: s
   return kube.apply(written, { fieldManager: FIELD_MANAGER, force: true });
 }
 
-/** Takes our finalizer away, also when somebody else has put it on the plan; does nothing when the plan is gone. */
+/** Takes our finalizer away, also when another client has put it on the plan; does nothing when the plan is gone. */
 export async function releasePlan(kube: KubeClient, ref: PlanRef): Promise<void> {
   const plan = await findSamePlan(kube, ref);
   if (!plan) return;

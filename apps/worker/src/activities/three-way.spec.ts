@@ -7,13 +7,13 @@ describe('revert', () => {
     ['takes an added field away', { before: {}, ours: { a: 2 }, current: { a: 2 } }, {}, []],
     ['puts a removed field back', { before: { a: 1, b: 1 }, ours: { b: 1 }, current: { b: 1 } }, { a: 1, b: 1 }, []],
     [
-      'keeps what somebody else added',
+      'keeps what another client added',
       { before: { a: 1 }, ours: { a: 2 }, current: { a: 2, b: 3 } },
       { a: 1, b: 3 },
       [],
     ],
     [
-      'keeps what somebody else changed of ours, and says so',
+      'keeps what another client changed of ours, and says so',
       { before: { a: 1 }, ours: { a: 2 }, current: { a: 3 } },
       { a: 3 },
       ['a'],
@@ -40,7 +40,7 @@ describe('revert', () => {
   });
 
   const json = fc.jsonValue({ maxDepth: 3 });
-  it('gives back what was there before when nobody else wrote', () => {
+  it('gives back what was there before when no other client wrote', () => {
     fc.assert(
       fc.property(json, json, (before, ours) => {
         expect(revert({ before, ours, current: ours })).toEqual({ value: before, conflicts: [] });

@@ -15,13 +15,13 @@ function byName(list: unknown): Map<string, unknown> | null {
 
 export interface Reverted {
   value: unknown;
-  /** Fields that were ours and that somebody else has changed since: left as they are. */
+  /** Fields that were ours and that another client has changed since: left as they are. */
   conflicts: string[];
 }
 
 /**
  * Takes back our change from what is there now: where the current value is the one we wrote, the value before returns;
- * where somebody else has written since, theirs stays and is reported. What we never changed is never touched.
+ * where another client has written since, theirs stays and is reported. What we never changed is never touched.
  */
 export function revert(
   { before, ours, current }: { before: unknown; ours: unknown; current: unknown },

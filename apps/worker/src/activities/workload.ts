@@ -36,7 +36,7 @@ interface Deps {
   router: TrafficRouter;
 }
 
-/** Why the workload is too small for the requests that it had, or null: somebody scaled it while it was idle. */
+/** Why the workload is too small for the requests that it had, or null: it was scaled while it was idle. */
 export function shrunkBy(
   workload: KubeObject,
   { workload: name, replicas }: Pick<MigrationTarget, 'workload' | 'replicas'>,
@@ -57,7 +57,7 @@ export function workloadActivities({ kube, router }: Deps): WorkloadActivities {
     return object;
   };
   const writeTemplate = async (target: MigrationTarget, current: KubeObject, template: unknown): Promise<void> => {
-    // The test makes the write fail, instead of overwriting, when somebody else changed the template meanwhile.
+    // The test makes the write fail, instead of overwriting, when another client changed the template meanwhile.
     const body = [
       { op: 'test', path: '/metadata/uid', value: target.workloadUid },
       { op: 'test', path: '/spec/template', value: templateOf(current) },
@@ -80,7 +80,7 @@ export function workloadActivities({ kube, router }: Deps): WorkloadActivities {
       const template = templateOf(current);
       if (isDeepStrictEqual(template, target.templateAfter)) return;
       if (!isDeepStrictEqual(template, target.templateBefore))
-        throw terminal('drift', `somebody changed the pod template of ${target.workload} during the migration`);
+        throw terminal('drift', `another client changed the pod template of ${target.workload} during the migration`);
       await writeTemplate(target, current, target.templateAfter);
     },
 
@@ -152,7 +152,7 @@ const isUpdated = (object: KubeObject): boolean => {
 const gone = ({ kind, workload }: MigrationTarget): Conflict => ({
   object: `${kind} ${workload}`,
   fields: ['metadata.uid'],
-  manager: 'somebody (it was deleted or replaced)',
+  manager: 'an unknown client (it was deleted or replaced)',
 });
 
 function templateIn(images: StoredImage[], target: MigrationTarget): unknown {

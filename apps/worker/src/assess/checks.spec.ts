@@ -76,7 +76,7 @@ describe('violationsOf', () => {
       someFacts({ deployment: { replicas: 4 }, facts: { planAnnotations: { [UNREADY_ANNOTATION]: 'true' } } }),
       [],
     ],
-    ['refuses a workload that serves nobody', someFacts({ services: [] }), ['NoService']],
+    ['refuses a workload without clients', someFacts({ services: [] }), ['NoService']],
     [
       'refuses a name that is taken',
       someFacts({ facts: { inTheWay: ['Deployment ledger-scc-canary'] } }),
@@ -139,7 +139,7 @@ describe('observedSource', () => {
     ['the other one while some are moved', ['anyuid', 'restricted-v2'], 'anyuid'],
     ['the target when all are there', ['restricted-v2'], 'restricted-v2'],
     ['unknown while they differ', ['anyuid', 'privileged'], null],
-    ['unknown where nobody decides', [null], null],
+    ['unknown where no SCC decides', [null], null],
   ])('is %s', (_case, sccs, expected) => {
     expect(source(...sccs)).toBe(expected);
   });

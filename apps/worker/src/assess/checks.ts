@@ -113,7 +113,7 @@ const isScaledToZero = ofWorkload(({ deployment, object }) =>
           'NoReplicas',
           'spec.workloadRef',
           `Deployment ${object.metadata.name ?? ''} has no replicas, so nothing shows that it works under another SCC`,
-          'Scale it up first, or change its template directly: it serves nobody.',
+          'Scale it up first, or change its template directly: it has no clients.',
         ),
       ],
 );
@@ -139,7 +139,7 @@ const nobodyIsServed = ofWorkload(({ services, object }) =>
           'NoService',
           'spec.workloadRef',
           `no Service picks the pods of ${object.metadata.name ?? ''}, so there are no requests to divide and no gate can judge`,
-          'Create its Service; a workload that serves nobody can be changed by an ordinary rollout.',
+          'Create its Service; a workload without clients can be changed by an ordinary rollout.',
         ),
       ],
 );
@@ -184,7 +184,7 @@ const volumeCannotBeShared = ofWorkload(({ claims }) =>
     ),
 );
 
-/** Requests to a Service are divided between a workload and its canary; nobody else's pods may stand behind it. */
+/** Requests to a Service are divided between a workload and its canary; no other pods may stand behind it. */
 const serviceIsShared = ofWorkload(({ services }) =>
   services
     .filter(({ others }) => others.length > 0)

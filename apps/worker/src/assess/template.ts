@@ -36,7 +36,7 @@ const blockersOf = ({ blockers, target }: Remediation): Violation[] =>
     remedy,
   }));
 
-/** Risks that the known facts prove: the pods would not work, so somebody has to act first. */
+/** Risks that the known facts prove: the pods would not work, so a person has to act first. */
 const provenRisks = ({ risks }: Remediation): Violation[] =>
   risks
     .filter(({ uncertain, name }) => !uncertain && name !== 'seccomp-removed' && name !== 'host-resources-withdrawn')

@@ -44,7 +44,7 @@ function mayNeed(maker: KubeObject, { workloadUid, serviceAccount, scc }: GrantU
 }
 
 /**
- * Somebody else who runs, or may yet run, by the grant of an SCC to a ServiceAccount: a live pod under it, or a template
+ * Other pods that run, or may yet run, by the grant of an SCC to a ServiceAccount: a live pod under it, or a template
  * of the ServiceAccount that none of its live pods shows to run under another SCC. Null when there is none.
  */
 export function grantUserAmong(

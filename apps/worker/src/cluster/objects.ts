@@ -2,7 +2,7 @@ import type { KubeObject, ObjectId } from '@scc/kube';
 import { SCC_ANNOTATION } from '@scc/scc';
 import { z } from 'zod';
 
-/** The fields of the objects that the activities read; whatever else they carry passes through untouched. */
+/** The fields of the objects that the activities read; all other fields pass through untouched. */
 
 const conditionSchema = z.looseObject({
   type: z.string(),

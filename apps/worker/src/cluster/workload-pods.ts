@@ -71,7 +71,7 @@ export async function podsOfWorkload(kube: KubeClient, workload: KubeObject): Pr
   return ownPods(workload, { replicaSets: replicaSets.items, pods: pods.items }, Date.now());
 }
 
-/** The live pods that a label selector picks, whoever owns them: for what must be gone, not for what must be proven. */
+/** The live pods that a label selector picks, of all owners: for what must be gone, not for what must be proven. */
 export async function livePods(
   kube: KubeClient,
   namespace: string,

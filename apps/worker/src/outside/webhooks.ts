@@ -6,7 +6,7 @@ const LONGEST_MS = 60_000;
 /** Calls a URL of a plan and reads nothing but the status of the answer. */
 export type CallWebhook = (url: string, body: string, timeoutMs: number) => Promise<number>;
 
-/** @throws Error for a host that is not allowed, and whatever the connection throws; redirects are not followed. */
+/** @throws Error for a host that is not allowed, and the errors of the connection; redirects are not followed. */
 export function webhookCaller(allowed: AllowedHosts, caFile: string | undefined): CallWebhook {
   const { current, forget } = followTrust({ caFile });
   const http = new HttpClient({ trust: current, untrusted: forget, lookup: allowed.lookup });

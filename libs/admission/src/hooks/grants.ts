@@ -33,7 +33,7 @@ const isBroad = (subject: string): boolean =>
 
 const nameOf = (subject: string): string => subject.slice(subject.indexOf(':') + 1);
 
-/** Judges writes by which somebody gains the use of an SCC. What they could use before is not held against a write. */
+/** Judges writes by which a subject gains the use of an SCC. SCCs that they could use before are not held against a write. */
 export function guardGrants({ cache, config }: HookContext): Hook {
   const objection = ({ subject, scc }: Grant): string | undefined => {
     const only = config.guarded.get(scc.name);

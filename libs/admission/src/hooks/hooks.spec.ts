@@ -91,9 +91,9 @@ const BY_ANA = {
 
 describe('plans', () => {
   it.each([
-    ['that name nobody', {}, [{ op: 'add', path: '/metadata/annotations/scc.poc~1author', value: 'ana' }]],
+    ['that name no author', {}, [{ op: 'add', path: '/metadata/annotations/scc.poc~1author', value: 'ana' }]],
     [
-      'that name somebody else',
+      'that name another author',
       { [AUTHOR]: 'boss' },
       [{ op: 'replace', path: '/metadata/annotations/scc.poc~1author', value: 'ana' }],
     ],
@@ -119,7 +119,7 @@ describe('plans', () => {
     expect(await ask('/validate/plans', review)).toMatchObject({ allowed: false, code: 422 });
   });
 
-  it('record whoever creates or edits them with all that is needed to ask for their rights', async () => {
+  it('record who creates or edits them with all that is needed to ask for their rights', async () => {
     const { ask } = await testHooks();
     const eve = {
       username: 'eve',
@@ -229,7 +229,7 @@ describe('grants of SCCs', () => {
     ).toBe(true);
   });
 
-  it("in namespaces that are not enforced are nobody's business", async () => {
+  it('in namespaces that are not enforced are not looked at', async () => {
     const { ask } = await testHooks({ objects: [aNamespace('free', { labels: { 'scc.poc/enforce': 'false' } })] });
     const object = binding('privileged', [group('system:authenticated')], 'free');
     expect(
@@ -315,7 +315,7 @@ describe('namespaces', () => {
     expect((await ask('/validate/namespaces', edit({ team: 'shop' }))).allowed).toBe(true);
   });
 
-  it('stay as they are when nobody can say who may change them', async () => {
+  it('stay as they are when it is unknown who may change them', async () => {
     const { outcome } = await testHooks({ mayChange: () => new Promise(() => undefined) });
     expect(await outcome('/validate/namespaces', edit({ 'scc.poc/enforce': 'no' }), 20)).toHaveProperty('undecided');
   });

@@ -38,7 +38,7 @@ function guardedChanges({ metadata: after }: NamespaceObject, { metadata: before
 const RIGHT = { group: PLAN_GROUP, resource: 'namespaceenforcements', verb: 'update' };
 
 /**
- * Guards what brings a namespace under SCC admission or out of it: whoever may edit a namespace may not thereby free it.
+ * Guards what brings a namespace under SCC admission or out of it: the right to edit a namespace is not the right to free it.
  * The one hook that asks the API server, because it must know every authorizer's answer; it is called for such edits only.
  */
 export function guardNamespaces(client: Pick<KubeClient, 'subjectAccessReview'>): Hook {

@@ -71,7 +71,7 @@ function asWritten(pod: Pod, template: PodTemplate): Pod {
 
 /**
  * Takes back what the first pass of SCC admission defaulted under `first` and the author's template does not say, so
- * that another SCC can default it again. A field that holds anything else than that default was set by somebody after
+ * that another SCC can default it again. A field that holds anything else than that default was set by a user after
  * the first pass and stays.
  */
 export function undefault(request: AdmissionRequest, template: PodTemplate, first: CompiledSCC): Pod {

@@ -15,7 +15,7 @@ const drift = (message: string): Answer => ({
   audit: { drift: message },
 });
 
-/** The validating pass on the final pod, whatever other webhooks did to it after the mutating one. */
+/** The validating pass on the final pod, in spite of what other webhooks did to it after the mutating one. */
 export function validatePods({ cache, config }: HookContext, replicaMutations: ReplicaMutations): Hook {
   const answerOf = (validation: Validation): Answer => {
     if (validation.decision === 'ignored') return ALLOWED;

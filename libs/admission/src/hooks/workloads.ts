@@ -118,7 +118,7 @@ export function foreseeWorkloads({ cache, config }: HookContext): Hook {
       const read = workloadsOf(request);
       if (!read) return notUnderstood('it is not about a workload that is created or updated');
       const { kind, workload, before } = read;
-      // Whoever wrote the owner was told already, and the owner's controller reads no warnings.
+      // The writer of the owner was told already, and the owner's controller reads no warnings.
       if (controllerOf(request.object)) return ALLOWED;
       if (before && JSON.stringify(before.template) === JSON.stringify(workload.template)) return ALLOWED;
       const name = request.namespace ?? '';

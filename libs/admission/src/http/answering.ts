@@ -8,7 +8,7 @@ import type { AdmissionMetrics, ReviewVerdict } from './metrics.js';
 import { nestsDeeperThan } from './nesting.js';
 import { parseReview, reviewOf, type ReviewRequest } from '../review/review.js';
 
-/** Deeper than any object that the API server stores; shallow enough for whatever walks through it. */
+/** Deeper than any object that the API server stores; shallow enough for all code that walks through it. */
 const MAX_DEPTH = 100;
 
 /** An HTTP answer, and what to do once it is sent. */

@@ -6,7 +6,7 @@ import { allocate } from './allocation.js';
 const conflict = () => new KubeError(409, { message: 'changed meanwhile', reason: 'Conflict' });
 const keyOf = (kind: string, name: string | undefined): string => `${kind}/${name ?? ''}`;
 
-/** An API server of two kinds, which refuses writes to an object that somebody else has changed, and takes its time. */
+/** An API server of two kinds, which refuses writes to an object that another client has changed, and takes its time. */
 class SmallApi {
   readonly objects = new Map<string, KubeObject>();
   #version = 0;

@@ -22,7 +22,7 @@ export const admissionSettings = {
   WEBHOOK_TLS: z
     .enum(['files', 'secret'])
     .default('files')
-    .describe('files: TLS_DIR is kept current by somebody else. secret: certificates are made and rotated here'),
+    .describe('files: TLS_DIR is kept current by another program. secret: certificates are made and rotated here'),
   WEBHOOK_TLS_DIR: z.string().optional().describe('the folder of the webhook where it is another than TLS_DIR'),
   WEBHOOK_TLS_SECRET: z.string().default('scc-system/scc-webhook-tls').describe('NAMESPACE/NAME of that Secret'),
   WEBHOOK_ENTRIES_FILE: z

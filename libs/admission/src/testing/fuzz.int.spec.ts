@@ -83,7 +83,7 @@ const plan = {
 };
 const namespace = { metadata: { name: 'shop', labels: { 'scc.poc/enforce': 'true' } } };
 
-/** Where a review can be broken such that nobody may take it for an understood one. */
+/** Where a review can be broken such that it must not be taken for an understood one. */
 const COMMON = [
   'apiVersion',
   'kind',
@@ -208,7 +208,7 @@ function pathsIn(value: unknown, path = ''): string[] {
 interface Attack {
   readonly path: string;
   readonly body: Buffer;
-  /** Whatever comes back, it must not be `allowed: true`. */
+  /** The answer must never be `allowed: true`. */
   readonly isNonsense: boolean;
 }
 

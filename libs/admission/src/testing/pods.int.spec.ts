@@ -58,7 +58,7 @@ describe('pods on plain Kubernetes', () => {
     expect((await webhook.post('/validate/pods', podReview(once))).json?.response.allowed).toBe(true);
   });
 
-  it('are refused by the validating hook when nobody defaulted them', async () => {
+  it('are refused by the validating hook when they were not defaulted', async () => {
     const { json } = await webhook.post('/validate/pods', podReview(aPod()));
     expect(json?.response).toMatchObject({ allowed: false, status: { code: 403 } });
   });

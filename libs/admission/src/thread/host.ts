@@ -27,7 +27,7 @@ export interface AdmissionThread {
 }
 
 /**
- * Starts the admission webhook in a thread: whatever keeps the API busy, pods do not wait for it. Resolves when it
+ * Starts the admission webhook in a thread: pods do not wait for a busy API. Resolves when it
  * listens.
  *
  * @throws the error for which the thread could not start.

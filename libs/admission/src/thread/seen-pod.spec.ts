@@ -12,7 +12,7 @@ const metadata = {
 const containers = [{ name: 'app', image: 'a', env: [{ name: 'A', value: 'x'.repeat(100_000) }] }, { name: 'b' }];
 
 describe('seenPod', () => {
-  it('leaves the thread with what tracking needs, whatever else the pod carries', () => {
+  it('leaves the thread with what tracking needs, and nothing else of the pod', () => {
     expect(seenPod({ metadata, spec: { nodeName: 'n1', containers } })).toEqual({
       metadata: {
         uid: 'u',

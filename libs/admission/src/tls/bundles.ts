@@ -11,7 +11,7 @@ interface Bundles {
 }
 
 /**
- * The authorities that belong into every `caBundle` while somebody else makes the certificates. Replicas hear of a new
+ * The authorities that belong into every `caBundle` while another program makes the certificates. Replicas hear of a new
  * authority one after another: it is added at once, and the old ones go when all must have heard.
  */
 export function bundleToHold({ held, mine, isSettled, now }: Bundles): string {

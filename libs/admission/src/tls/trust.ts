@@ -38,7 +38,7 @@ export interface WebhookTrust {
   installed(): InstalledConfiguration[];
   /** Every bundle that the API server holds for this webhook, as PEM. */
   bundles(): string[];
-  /** Why the API server would refuse a chain, or null. Without an installed configuration nobody asks. */
+  /** Why the API server would refuse a chain, or null. Without an installed configuration there are no calls. */
   objection(certificate: string, now: Date): string | null;
   readonly synced: Promise<unknown>;
   stop(): Promise<void>;

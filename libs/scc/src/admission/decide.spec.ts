@@ -285,7 +285,7 @@ describe('the validating pass', () => {
 
 describe('exec', () => {
   const exec = (pod: Pod, usable: string[]) => checkExec({ ...aRequest(pod, usable), subresource: 'exec' }, DEFAULTS);
-  it('is allowed where the requester could create the pod, under whichever SCC', () =>
+  it('is allowed where the requester could create the pod, under any SCC', () =>
     expect(exec(aPod({}, {}, { [SCC_ANNOTATION]: 'privileged' }), ['nonroot'])).toEqual({
       allowed: true,
       scc: 'nonroot',

@@ -71,7 +71,7 @@ describe('any decision', () => {
       }),
     ));
 
-  it('does not depend on an SCC that nobody may use', () =>
+  it('does not depend on an SCC without users', () =>
     fc.assert(
       fc.property(admissions, fc.constantFrom(0, 10, 99), (given, priority) => {
         const request = aRequest(given.pod, given.usable);

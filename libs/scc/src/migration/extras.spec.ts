@@ -272,7 +272,7 @@ describe('what a changed template holds beyond what its target needs', () => {
       cases(300),
     ));
 
-  it('finds each change of a field that no SCC speaks of, wherever it is made and whatever else is changed', () => {
+  it('finds each change of a field that no SCC speaks of, wherever it is made and with any other change', () => {
     const changes = fc.subarray(
       [
         web({ image: 'evil' }),

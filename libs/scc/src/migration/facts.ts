@@ -17,7 +17,7 @@ export interface WorkloadContext {
   readonly automountToken?: boolean | undefined;
   /** One of the pods that run now, as the API server shows it. */
   readonly runningPod?: Pod | undefined;
-  /** `USER` of each container's image, '' for none; absent when nobody looked. */
+  /** `USER` of each container's image, '' for none; absent when it was not looked at. */
   readonly imageUsers?: Readonly<Record<string, string>> | undefined;
 }
 

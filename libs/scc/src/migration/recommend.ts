@@ -15,7 +15,7 @@ export interface FittingSCC {
 }
 
 export interface Recommendation {
-  /** Every SCC that admits the template as it is, whoever may use it, the least privileged first. */
+  /** Every SCC that admits the template as it is, regardless of its users, the least privileged first. */
   readonly fits: readonly FittingSCC[];
   readonly leastPrivileged: string | undefined;
   /** Fitting SCCs of which neither they nor the chosen one permits all that the other permits. */

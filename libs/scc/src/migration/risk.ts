@@ -33,7 +33,7 @@ export interface Risk {
   /** How to find out beforehand. */
   readonly check: string;
   readonly remedy: string;
-  /** False when the known facts prove it; true when nobody can know from them. */
+  /** False when the known facts prove it; true when they cannot tell. */
   readonly uncertain: boolean;
 }
 

@@ -98,7 +98,7 @@ function readValues({ annotations }: Namespace): NamespaceValues {
   };
 }
 
-/** The annotations without which no pod of the namespace can be judged, whatever its SCCs need. */
+/** The annotations without which no pod of the namespace can be judged, for any SCC. */
 export function missingAnnotation({ annotations }: Namespace): string | undefined {
   return [UID_RANGE_ANNOTATION, MCS_ANNOTATION].find((name) => annotations?.[name] === undefined);
 }

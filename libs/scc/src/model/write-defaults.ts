@@ -50,7 +50,7 @@ function defaultVolumes(volumes: readonly string[] | null | undefined, allowHost
 const typeOrAny = (type: string | null | undefined): string => (type === '' ? 'RunAsAny' : (type ?? 'RunAsAny'));
 
 /**
- * What OpenShift fills in when an SCC is stored. On plain Kubernetes nobody else does it, so every SCC passes through
+ * The defaults that OpenShift fills in when an SCC is stored. Plain Kubernetes does not, so every SCC passes through
  * here before it is used; a second pass decides nothing else.
  */
 export function defaultSCC(scc: SecurityContextConstraints): SecurityContextConstraints {

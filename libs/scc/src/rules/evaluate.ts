@@ -68,7 +68,7 @@ function judgeContainer(pod: PodScope, list: ContainerList, at: { index: number;
 }
 
 /**
- * Defaults and validates one pod under one SCC, whoever may use it. Every violation is reported to `findings`, and the
+ * Defaults and validates one pod under one SCC, regardless of its users. Every violation is reported to `findings`, and the
  * pod is left untouched: a fit carries the changes that `applyChanges` makes. All containers must pass under the same
  * SCC. The work grows with the size of the pod.
  */

@@ -24,7 +24,7 @@ export function providerError(scc: CompiledSCC, values: NamespaceValues, namespa
 }
 
 /**
- * Would this SCC admit the pod in this namespace, whoever may use it? What makes the SCC unable to judge at all is a
+ * Would this SCC admit the pod in this namespace, regardless of its users? A reason for which it cannot judge at all is a
  * violation, too.
  */
 export function judge(scc: CompiledSCC, pod: Pod, namespace: Namespace): Fit {

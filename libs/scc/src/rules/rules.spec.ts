@@ -360,7 +360,7 @@ describe('volumes', () => {
   it('refuses what it does not know', () => expect(pod({}, volume('quantumDisk'))).toEqual(['spec.volumes[0]']));
   it.each<[string, Json, boolean]>([
     ['the injected token', token(), true],
-    ['a token for somebody else', token({ audience: 'vault' }), false],
+    ['a token for another service', token({ audience: 'vault' }), false],
     ['a token elsewhere', token({ path: 'other' }), false],
     [
       'another config map',

@@ -52,7 +52,7 @@ function accepts({ scc }: PodScope, profile: string): boolean {
   return scc.seccompProfiles.length === 0 ? profile === '' : scc.seccompProfiles.includes(profile);
 }
 
-/** The annotation outranks the field, and both are rewritten from whichever wins. */
+/** The annotation outranks the field, and both are rewritten from the one that wins. */
 export function applyPodSeccomp(scope: PodScope): void {
   const set = scope.seccompProfile ? profileText(scope.seccompProfile) : scope.scc.seccompDefault;
   const wanted = scope.seccompAnnotation === '' ? set : scope.seccompAnnotation;

@@ -1,7 +1,7 @@
 import { clip } from './findings.js';
 import type { PodScope } from './scope.js';
 
-/** Safe whatever the SCC says. The last three need a kernel of the last ten years, which every supported node has. */
+/** Safe under every SCC. The last three need a kernel of the last ten years, which every supported node has. */
 const SAFE_SYSCTLS = new Set([
   'kernel.shm_rmid_forced',
   'net.ipv4.ip_local_port_range',

@@ -132,7 +132,7 @@ describe('the level of a namespace', () => {
   it.each<[string, Parameters<typeof isLabelSynced>, boolean]>([
     ['without labels', [SHOP], true],
     ['with one label missing', [labelled({ 'pod-security.kubernetes.io/enforce': 'baseline' })], true],
-    ['with all labels of somebody else', [labelled(all)], false],
+    ['with all labels of another owner', [labelled(all)], false],
     ['with one label of its own', [labelled(all), ['pod-security.kubernetes.io/warn']], true],
     ['when told not to', [labelled({ 'security.openshift.io/scc.podSecurityLabelSync': 'false' })], false],
     ['when told to', [labelled({ ...all, 'security.openshift.io/scc.podSecurityLabelSync': 'true' })], true],

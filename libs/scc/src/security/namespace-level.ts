@@ -43,7 +43,7 @@ export interface GrantChange {
 export interface LevelChange {
   readonly before: PodSecurityLevel;
   readonly after: PodSecurityLevel;
-  /** False when nobody adapts the labels: then they stay as they are. */
+  /** False when the labels are not adapted: then they stay as they are. */
   readonly synced: boolean;
   /** The level that the namespace enforces afterwards; undefined when it enforces none. */
   readonly enforced: PodSecurityLevel | undefined;

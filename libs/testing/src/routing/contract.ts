@@ -19,7 +19,7 @@ export interface RouteShares {
 
 /**
  * A place with a service that two routes of a user send to: `alone` sends everything to it, `shared` sends 80 of 100
- * parts to it and 20 to somebody else's service.
+ * parts to it and 20 to another service.
  */
 export interface RouterWorld {
   request: SurveyRequest;
@@ -30,9 +30,9 @@ export interface RouterWorld {
   /** The user's own objects by name. */
   state: () => Promise<Record<string, RoutedState>>;
   shares: () => Promise<Record<'alone' | 'shared', RouteShares>>;
-  /** Somebody changes something of the route `alone` that is no division. */
+  /** Another client changes something of the route `alone` that is no division. */
   edit: () => Promise<void>;
-  /** Somebody sends all requests of the route `alone` to the stable side again. */
+  /** Another client sends all requests of the route `alone` to the stable side again. */
   tamper: () => Promise<void>;
   /** What is there that was not there before. */
   additions: () => Promise<string[]>;
@@ -101,7 +101,7 @@ export function trafficRouterContract(make: () => Promise<RouterWorld>, timeoutM
       expect(await world.state()).toEqual(before);
     });
 
-    promises('notices when somebody divides otherwise, and nothing else', async (world) => {
+    promises('notices when another client divides otherwise, and nothing else', async (world) => {
       const { survey } = await begin(world);
       await world.router().prepare(survey);
       await world.router().split(survey, at(50));
@@ -121,7 +121,7 @@ export function trafficRouterContract(make: () => Promise<RouterWorld>, timeoutM
       expect(await world.additions()).toEqual([]);
     });
 
-    promises('keeps what somebody else changed in between, and divides on', async (world) => {
+    promises('keeps what another client changed in between, and divides on', async (world) => {
       const { survey, images } = await begin(world);
       await world.router().prepare(survey);
       await world.edit();
