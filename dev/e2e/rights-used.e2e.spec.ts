@@ -138,6 +138,7 @@ const UNSEEN: Record<Account, [rights: RegExp, reason: string][]> = {
       'a plan may name a workload of a kind that is not migrated, and gets an event on it',
     ],
     [/^get persistentvolumeclaims$/, 'no sample mounts a claim; one that only a single node may mount is refused'],
+    [/^get pods\/log$/, 'read only where a workload gets no requests'],
     [/^list serviceaccounts$/, 'asked only where Pod Security labels of a namespace are followed'],
     [/^delete virtualservices\./, 'a route of its own is made only where a Service has none'],
     [/^patch events\./, 'an event that happens again is counted up'],

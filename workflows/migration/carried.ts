@@ -37,6 +37,9 @@ export interface Position {
   startedMs: number;
   /** Milliseconds since the epoch at which the hold under way began; null outside a hold. */
   heldSinceMs: number | null;
+  /** When live requests began to go to the canary, and to come back; absent before, and from earlier versions. */
+  liveMs?: number;
+  returnedMs?: number;
 }
 
 /** The state that the events so far lead to, and the events that governance does not have yet. */

@@ -111,7 +111,11 @@ export interface MigrationActivities {
     target: MigrationTarget,
     mode: 'Revoke' | 'Keep',
   ) => Promise<{ bindings: string[]; kept: string | null }>;
-  summarizeTraffic: (target: MigrationTarget, sinceMs: number) => Promise<TrafficSummary | null>;
+  /**
+   * @param sinceMs when the migration began, in milliseconds since the epoch
+   * @param liveMs when the canary was about to get its first live request; what it got before were copies
+   */
+  summarizeTraffic: (target: MigrationTarget, sinceMs: number, liveMs?: number) => Promise<TrafficSummary | null>;
 
   restoreWorkload: (target: MigrationTarget, images: StoredImage[]) => Promise<Conflict[]>;
   restoreRoutes: (target: MigrationTarget, images: StoredImage[]) => Promise<Conflict[]>;

@@ -30,6 +30,7 @@ export interface Effects extends UndoEffects {
     weight: number;
     durationMs: number | null;
     sinceMs: number;
+    workloadSinceMs?: number;
   }) => Promise<GateSample[]>;
   /** Runs a step; when the plan wants to pause on failure, waits for the operator and runs it again. */
   attempt: <T>(work: () => Promise<T>) => Promise<T>;

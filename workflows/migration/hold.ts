@@ -27,19 +27,22 @@ export class Hold {
     weight,
     durationMs,
     sinceMs,
+    workloadSinceMs,
   }: {
     target: MigrationTarget;
     weight: number;
     durationMs: number | null;
     sinceMs: number;
+    workloadSinceMs?: number;
   }): Promise<GateSample[]> {
+    const judged = workloadSinceMs === undefined ? {} : { workloadSinceMs };
     const { operator } = this.parts;
     operator.clearSkip();
     for (;;) {
       const { generation, intervalMs } = operator.live();
       const leftMs = Math.max(0, (durationMs ?? intervalMs) - (Date.now() - sinceMs));
       const isEdited = (): boolean => operator.live().generation !== generation;
-      const samples = await this.watch({ target, weight }, leftMs, () => operator.isSkipped() || isEdited());
+      const samples = await this.watch({ target, weight, ...judged }, leftMs, () => operator.isSkipped() || isEdited());
       if (operator.isSkipped() || !isEdited()) return samples;
     }
   }
@@ -55,7 +58,7 @@ export class Hold {
    * @throws what the gates say, or the cancellation when the whole migration is stopped.
    */
   private async watch(
-    at: { target: MigrationTarget; weight: number },
+    at: Pick<HoldRequest, 'target' | 'weight' | 'workloadSinceMs'>,
     durationMs: number,
     ended: () => boolean,
   ): Promise<GateSample[]> {

@@ -184,7 +184,7 @@ async function finish({ plan, target, position, fx, at }: Course): Promise<Migra
     const revoked = await untilDone('grants', () => act.revokeSource(target, plan.spec.grants.source));
     fx.record({ type: 'SourceRevoked', ...revoked });
   });
-  const traffic = await untilDone('proof', () => act.summarizeTraffic(target, startedMs));
+  const traffic = await untilDone('proof', () => act.summarizeTraffic(target, startedMs, position.liveMs ?? startedMs));
   fx.record({ type: 'MigrationCompleted', traffic });
   return { phase: 'Completed', message: `${target.workload} runs under ${target.targetSCC}` };
 }
@@ -208,11 +208,12 @@ async function mirror(course: Course): Promise<void> {
 }
 
 async function shift(course: Course): Promise<void> {
-  const { plan, at, clear } = course;
+  const { plan, position, fx, at, clear } = course;
   await webhooks(course, 'BeforeShift', 0);
   for (const [step, weight] of plan.weights.entries()) {
     await at(`shift to ${weight}`, async () => {
       await clear('Shift', `${weight} %`, plan.weights[step - 1] ?? 0);
+      position.liveMs ??= fx.now();
       await shiftTo(course, weight, step);
     });
     await hold(course, `held at ${weight}`, { weight, durationMs: null });
@@ -243,8 +244,11 @@ async function migrateBehindCanary(course: Course): Promise<void> {
 
   registerUndo(position, { step: 'traffic', args: { canary: 100 } });
   for (const [index, weight] of RETURN_WEIGHTS.entries()) {
+    position.returnedMs ??= fx.now();
     await at(`return to ${weight}`, () => shiftTo(course, weight, plan.weights.length + index));
-    await hold(course, `returned to ${weight}`, { weight, durationMs: 0 });
+    // What the migrated workload answered since requests began to return is the last thing that can undo it.
+    const judged = weight === 0 ? { workloadSinceMs: position.returnedMs } : {};
+    await hold(course, `returned to ${weight}`, { weight, durationMs: 0, ...judged });
   }
   await webhooks(course, 'AfterMigrate', 0);
   await at('traffic returned', () => {
@@ -260,7 +264,7 @@ const RETURN_WEIGHTS = [50, 0];
 async function hold(
   { target, position, fx, at }: Course,
   step: string,
-  request: { weight: number; durationMs: number | null },
+  request: { weight: number; durationMs: number | null; workloadSinceMs?: number },
 ): Promise<void> {
   await at(step, async () => {
     await judged(fx, async () => {

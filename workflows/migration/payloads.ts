@@ -192,6 +192,8 @@ export interface HoldRequest {
   /** The stretch of traffic that the gates look at begins here (milliseconds since the epoch). */
   sinceMs: number;
   weight: number;
+  /** The gates judge what the migrated workload answered since then instead: the canary gets no more requests. */
+  workloadSinceMs?: number;
 }
 
 export interface WebhookRequest {

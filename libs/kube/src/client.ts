@@ -11,6 +11,8 @@ import type {
   KubeClient,
   KubeList,
   Patch,
+  LogId,
+  LogOptions,
   ReadOptions,
   Selection,
   ServiceAccountTokenRequest,
@@ -178,6 +180,24 @@ class HttpKubeClient implements KubeClient {
     const id = { apiVersion: 'v1', kind: 'ServiceAccount', namespace, name };
     return tokenRequestSchema.parse(await this.#call(id, { method: 'POST', body, repeatable: true }, 'token')).status
       .token;
+  }
+
+  async logs({ namespace, name, container }: LogId, options: LogOptions): Promise<string> {
+    const { sinceSeconds, limitBytes, timeoutMs = LIST_TIMEOUT_MS, signal } = options;
+    const deadline = AbortSignal.timeout(timeoutMs);
+    const path = await this.#path({ apiVersion: 'v1', kind: 'Pod' }, { namespace, name });
+    const query = { container, sinceSeconds: String(sinceSeconds), limitBytes: String(limitBytes) };
+    const lines: string[] = [];
+    const ends = signal ? AbortSignal.any([deadline, signal]) : deadline;
+    for await (const line of this.#transport.lines({
+      method: 'GET',
+      path: `${path}/log`,
+      query,
+      signal: ends,
+      timeoutMs,
+    }))
+      if (line) lines.push(line);
+    return lines.join('\n');
   }
 
   recordEvent(event: KubeEvent): Promise<void> {

@@ -68,6 +68,18 @@ export const fenceOf = ({ metadata: { uid, resourceVersion } }: KubeObject): Del
   ...(resourceVersion ? { resourceVersion } : {}),
 });
 
+export interface LogId {
+  namespace: string;
+  /** Of the pod. */
+  name: string;
+  container: string;
+}
+
+export interface LogOptions extends ReadOptions {
+  sinceSeconds: number;
+  limitBytes: number;
+}
+
 export interface SubjectAccess {
   user?: string;
   groups?: string[];
@@ -130,6 +142,8 @@ export interface KubeClient {
   tokenReview: (spec: { token: string; audiences?: string[] }) => Promise<TokenReview>;
   /** A token of a ServiceAccount that only `audience` accepts, for `seconds` (600 at least). */
   serviceAccountToken: (spec: ServiceAccountTokenRequest) => Promise<string>;
+  /** What a container wrote, the newest last. */
+  logs: (of: LogId, options: LogOptions) => Promise<string>;
   recordEvent: (event: KubeEvent) => Promise<void>;
   /** Closes every connection; what is under way fails. */
   close: () => void;

@@ -22,12 +22,25 @@ export const gateSampleSchema = z.object({
   tolerated: z.int().optional(),
 });
 
-/** Requests counted by the proxies over one stretch of the migration; latencies in milliseconds. */
+/**
+ * Requests of callers as the proxies counted them, over one migration; latencies in milliseconds. What is optional is
+ * absent in proofs of earlier versions.
+ */
 export const trafficSummarySchema = z.object({
   requests: z.number(),
   failed: z.number(),
   p50Ms: z.number().nullable(),
   p99Ms: z.number().nullable(),
+  /** Copies of requests, which are none of the requests above. */
+  mirrored: z.int().optional(),
+  /** Of the failed ones, those that a proxy had no destination for; null where nothing counts them. */
+  unanswered: z.int().nullable().optional(),
+  /** How far apart the counters were scraped: what happened within less is seen at the next scrape. */
+  scrapeSeconds: z.number().nullable().optional(),
+  /** Requests by the class of their answer, such as 2xx. */
+  byClass: z.record(z.string(), z.int()).optional(),
+  /** Requests by the proxy that counted them. */
+  byProxy: z.record(z.string(), z.object({ requests: z.int(), failed: z.int() })).optional(),
 });
 
 /** Why a migration was undone. */

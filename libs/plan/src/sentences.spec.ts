@@ -50,6 +50,19 @@ describe('sentenceOf', () => {
       'completed: 558 requests served, 0 failed',
     ],
     [
+      'says what the count rests on, and what nothing could see',
+      {
+        type: 'MigrationCompleted',
+        traffic: { requests: 558, failed: 3, p50Ms: 1, p99Ms: 2, mirrored: 12, unanswered: null, scrapeSeconds: 15 },
+      },
+      'completed: 558 requests served, 3 failed, and 12 copies mirrored (counted every 15 s); requests that no pod answered were not observed',
+    ],
+    [
+      'says that nothing was counted',
+      { type: 'MigrationCompleted', traffic: null },
+      'completed: every pod runs under the target SCC; its requests were not observed',
+    ],
+    [
       'says why a migration was undone, how things are now, and what to do next',
       { type: 'UndoFinished', differences: [], because },
       `rolled back because gate success-rate failed; every touched object is as it was; next: ${nextStepAfter('gate')}`,

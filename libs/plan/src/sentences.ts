@@ -45,9 +45,12 @@ function rejection({ violations }: Event<'PlanRejected'>): string {
 }
 
 function completion({ traffic }: Event<'MigrationCompleted'>): string {
-  if (!traffic) return 'completed: every pod runs under the target SCC';
-  const { requests, failed } = traffic;
-  return `completed: ${plural(Math.round(requests), 'request')} served, ${Math.round(failed)} failed`;
+  if (!traffic) return 'completed: every pod runs under the target SCC; its requests were not observed';
+  const { requests, failed, mirrored = 0, unanswered, scrapeSeconds } = traffic;
+  const copies = mirrored > 0 ? `, and ${plural(mirrored, 'copy', 'copies')} mirrored` : '';
+  const unseen = unanswered === null ? '; requests that no pod answered were not observed' : '';
+  const rests = scrapeSeconds ? ` (counted every ${scrapeSeconds} s)` : '';
+  return `completed: ${plural(Math.round(requests), 'request')} served, ${Math.round(failed)} failed${copies}${rests}${unseen}`;
 }
 
 function undoFailure({ step, attempt, message, because }: Event<'UndoStepFailed'>): string {

@@ -235,6 +235,14 @@ function identityIn(annotations: Facts['planAnnotations'], name: string): PlanId
   return { ...found, groups: [...found.groups], extra: Object.fromEntries(extra) };
 }
 
+/** A workload of which no request is counted has nothing that a gate could judge. */
+const quietWarnings = (requestsPerSecond: number | null, { gates }: PlanSpec): string[] =>
+  requestsPerSecond || gates.metrics.every(({ preset, noData }) => preset === undefined || noData !== 'Wait')
+    ? []
+    : [
+        'no request to the workload was counted in the last two minutes: while none is, its gates judge readiness, restarts and permission errors in logs instead',
+      ];
+
 interface Question {
   plan: AcceptedPlan;
   facts: Facts;
@@ -293,6 +301,6 @@ async function askGovernance(
       checkpoint: evaluation.receipt.checkpoint,
       receipts: [kept(evaluation.receipt)],
     },
-    warnings: evaluation.warnings,
+    warnings: [...evaluation.warnings, ...quietWarnings(requestsPerSecond, plan.spec)],
   };
 }

@@ -16,6 +16,7 @@ const failing: GateSample = { gate: 'rate', verdict: 'fail', value: 1, detail: '
 describe('judge', () => {
   it.each<[string, MetricGate, Parameters<typeof judgeSample>[1], string]>([
     ['passes on a bound', gate(), { value: 99.9 }, 'pass'],
+    ['fails with what it counted', gate(), { value: 58.3, of: '75 of 180 failed' }, 'fail'],
     ['fails below the minimum', gate(), { value: 99.8 }, 'fail'],
     ['fails above the maximum', gate({ max: 100 }), { value: 100.1 }, 'fail'],
     ['has a verdict of its own for no data', gate(), { noData: 'none' }, 'noData'],

@@ -2,9 +2,11 @@ import { activityInfo, cancellationSignal } from '@temporalio/activity';
 import { durationMs, type GateSample, type MetricGate } from '@scc/plan';
 import type { TrafficRouter } from '@scc/routing';
 import { messageOf } from '@scc/runtime';
-import type { HoldRequest, MigrationActivities, MigrationTarget } from '@scc/migration/contract';
-import type { MetricSource, MetricReading, TrafficScope } from '../outside/prometheus.js';
+import type { HoldRequest, MigrationActivities } from '@scc/migration/contract';
+import type { TrafficScope } from '../outside/flavours.js';
+import type { MetricSource, MetricReading } from '../outside/prometheus.js';
 import { gatesFailed, terminal } from './failures.js';
+import { judgeQuiet } from './quiet.js';
 import { readyCounts, shortSide } from '../cluster/endpoints.js';
 import { interruptiblePause } from './pace.js';
 import type { KubeClient } from '@scc/kube';
@@ -22,11 +24,12 @@ export function judgeSample(gate: MetricGate, reading: MetricReading, at: string
   if ('noData' in reading) return { ...base, verdict: 'noData', value: null, detail: reading.noData };
   const { value } = reading;
   const shown = Number(value.toFixed(3));
+  const of = reading.of === undefined ? '' : ` (${reading.of})`;
   if (gate.min !== undefined && value < gate.min)
-    return { ...base, verdict: 'fail', value, detail: `${shown} is below ${gate.min}` };
+    return { ...base, verdict: 'fail', value, detail: `${shown} is below ${gate.min}${of}` };
   if (gate.max !== undefined && value > gate.max)
-    return { ...base, verdict: 'fail', value, detail: `${shown} is above ${gate.max}` };
-  return { ...base, verdict: 'pass', value, detail: `${shown} is within bounds` };
+    return { ...base, verdict: 'fail', value, detail: `${shown} is above ${gate.max}${of}` };
+  return { ...base, verdict: 'pass', value, detail: `${shown} is within bounds${of}` };
 }
 
 interface Watch {
@@ -37,6 +40,8 @@ interface Watch {
   seenData: boolean;
   /** The last question got no answer at all: in spite of the gate's setting for missing data, that is not a verdict. */
   isUnjudged?: boolean;
+  /** The last question was answered, and no request was counted. */
+  isQuiet?: boolean | undefined;
 }
 
 /** The sample by which a gate ends the hold, or null. Missing data is never a success. */
@@ -56,20 +61,25 @@ const sampleOf = ({ gate, last, failures }: Omit<Watch, 'nextMs'>): GateSample =
 const countsAsFailure = (gate: MetricGate, sample: GateSample): boolean =>
   sample.verdict === 'fail' || (sample.verdict === 'noData' && gate.noData === 'Fail');
 
-/** The canary's traffic while it carries some, else (mirroring) its mirrored requests: the same services. */
-const scopeOf = ({ ref, services }: MigrationTarget): TrafficScope => ({
+/**
+ * The canary's traffic while it carries some, else (mirroring) its mirrored requests: the same services. Once it has
+ * handed everything back, the workload's.
+ */
+const scopeOf = ({ target: { ref, services }, weight, workloadSinceMs }: HoldRequest): TrafficScope => ({
   namespace: ref.namespace,
-  services: services.map(({ canary }) => canary),
+  services: services.map(({ name, canary }) => (workloadSinceMs === undefined ? canary : name)),
+  mirrored: weight === 0 && workloadSinceMs === undefined,
 });
 
 async function sample(watch: Watch, request: HoldRequest, metrics: MetricSource): Promise<void> {
   const reading = await metrics
-    .read(watch.gate, scopeOf(request.target), request.sinceMs)
+    .read(watch.gate, scopeOf(request), request.workloadSinceMs ?? request.sinceMs)
     .catch((error: unknown): MetricReading => ({
       noData: `the gate cannot be judged: ${messageOf(error)}`,
       isUnjudged: true,
     }));
   watch.isUnjudged = 'isUnjudged' in reading;
+  watch.isQuiet = 'isQuiet' in reading && reading.isQuiet;
   watch.last = judgeSample(watch.gate, reading, new Date().toISOString());
   watch.seenData ||= watch.last.verdict !== 'noData';
   if (countsAsFailure(watch.gate, watch.last)) watch.failures++;
@@ -103,6 +113,7 @@ export const holdWith =
       nextMs: firstSampleMs(gate, startMs, holdMs),
     }));
     const sides: SidesSeen = { shortSinceMs: null, lookedMs: null };
+    await awaitCounters(metrics, request);
     for (;;) {
       cancellationSignal().throwIfAborted();
       const nowMs = Date.now();
@@ -114,9 +125,8 @@ export const holdWith =
         await requireBothSides(kube, request, sides);
         return finish(watches);
       }
-      const starving = watches.some(
-        ({ gate, seenData, isUnjudged }) => isUnjudged === true || (!seenData && gate.noData === 'Wait'),
-      );
+      if (nowMs >= endMs) await judgeByPods({ kube, metrics }, request, watches);
+      const starving = watches.some(isStarving);
       const over = nowMs >= endMs + (starving ? GRACE_MS : 0);
       const failed = watches.flatMap((watch) => fatalSample(watch, over) ?? []);
       if (failed.length) throw gatesFailed(failed, lastOf(watches));
@@ -128,6 +138,38 @@ export const holdWith =
       );
     }
   };
+
+const isStarving = ({ gate, seenData, isUnjudged }: Watch): boolean =>
+  isUnjudged === true || (!seenData && gate.noData === 'Wait');
+
+/** The last judgement of a migration rests on a scrape that came after everything it judges. */
+async function awaitCounters(metrics: MetricSource, request: HoldRequest): Promise<void> {
+  if (request.workloadSinceMs === undefined || request.gates.metrics.length === 0) return;
+  // Without an answer the gates say themselves that they cannot be judged.
+  await metrics.settled(scopeOf(request), Date.now()).catch(() => undefined);
+}
+
+/**
+ * At the end of a hold in which neither side got a request that is counted, gates that wait for one have nothing to wait
+ * for: the pods themselves are judged, and the sample says so.
+ */
+async function judgeByPods(
+  { kube, metrics }: { kube: KubeClient; metrics: MetricSource },
+  { target, sinceMs }: HoldRequest,
+  watches: Watch[],
+): Promise<void> {
+  const waiting = watches.filter(({ gate, seenData, isQuiet }) => isQuiet && !seenData && gate.noData === 'Wait');
+  if (waiting.length === 0) return;
+  const stable = { namespace: target.ref.namespace, services: target.services.map(({ name }) => name) };
+  const other = await metrics.read({ preset: 'request-success-rate' }, stable, sinceMs);
+  if (!('isQuiet' in other)) return;
+  const { isGood, detail } = await judgeQuiet(kube, target, sinceMs);
+  const at = new Date().toISOString();
+  for (const watch of waiting) {
+    watch.seenData = true;
+    watch.last = { gate: watch.gate.name, at, verdict: isGood ? 'pass' : 'fail', value: null, detail };
+  }
+}
 
 /** Between two looks at the endpoints of both sides, in milliseconds. */
 const SIDES_MS = 2_000;

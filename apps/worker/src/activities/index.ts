@@ -63,17 +63,18 @@ export function createActivities(deps: WorkerDeps): MigrationActivities {
     ...grantActivities({ kube, governance }),
     ...canaryActivities(kube),
     ...workloadActivities({ kube, router }),
-    ...routeActivities({ kube, router }),
+    ...routeActivities({ kube, router, metrics }),
     ...preImageActivities({ kube, governance, router }),
     assess: assessWith(deps),
     project: projectWith(deps),
     callWebhooks: callWebhooksWith(deps.callWebhook),
     hold: holdWith({ metrics, router, kube }),
-    summarizeTraffic: ({ ref, services }, sinceMs) =>
-      metrics.summarize(
-        { namespace: ref.namespace, services: services.flatMap(({ name, canary }) => [name, canary]) },
-        sinceMs,
-      ),
+    summarizeTraffic: async ({ ref, services }, sinceMs, liveMs = sinceMs) => {
+      const { namespace } = ref;
+      const [stable, canary] = [services.map(({ name }) => name), services.map((pair) => pair.canary)];
+      await metrics.settled({ namespace, services: stable }, Date.now()).catch(() => undefined);
+      return metrics.summarize({ namespace, stable, canary, sinceMs, liveMs });
+    },
   };
   return heartbeating(endingWithNamespace(activities, kube), instruments);
 }

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { MigrationActivities, MigrationTarget, StoredImage } from '@scc/migration/contract';
 import { readyCounts, shortSide } from '../cluster/endpoints.js';
 import type { KubeClient } from '@scc/kube';
+import type { MetricSource } from '../outside/prometheus.js';
 import { terminal } from './failures.js';
 import { until } from './pace.js';
 import { idOf } from '../cluster/objects.js';
@@ -31,7 +32,15 @@ const routed = (images: StoredImage[]): PreImage[] =>
 type RouteActivities = Pick<MigrationActivities, 'prepareRoutes' | 'setMirror' | 'setWeights' | 'restoreRoutes'>;
 
 /** Divides the requests between the workload and its canary. */
-export function routeActivities({ kube, router }: { kube: KubeClient; router: TrafficRouter }): RouteActivities {
+export function routeActivities({
+  kube,
+  router,
+  metrics,
+}: {
+  kube: KubeClient;
+  router: TrafficRouter;
+  metrics: Pick<MetricSource, 'settled'>;
+}): RouteActivities {
   /** Weight goes to a side only while it has the endpoints that its share needs. */
   const bothSidesReady = async (target: MigrationTarget, canary: number, needed: number): Promise<void> => {
     let short: string | null = null;
@@ -59,6 +68,14 @@ export function routeActivities({ kube, router }: { kube: KubeClient; router: Tr
     prepareRoutes: (target) => followed(() => router.prepare(surveyOf(target))),
     setMirror: async (target, mirror) => {
       await split(target, { canary: 0, mirror });
+      // One scrape after the last copy keeps copies and live requests apart. Without it the proof is less exact, not wrong.
+      if (mirror === null)
+        await metrics
+          .settled(
+            { namespace: target.ref.namespace, services: target.services.map((pair) => pair.canary) },
+            Date.now(),
+          )
+          .catch(() => undefined);
     },
     setWeights: async (target, canary, options) => {
       // Half of what a share needs is enough to begin with: one lost node must not hold up the way back.

@@ -111,6 +111,73 @@ describe('Prometheus', () => {
   });
 });
 
+/** A Prometheus that knows counters of the canary as they were when the count began, and as they are now. */
+async function countersOf(then: Record<string, number>, now: Record<string, number>) {
+  const vector = (counters: Record<string, number>) =>
+    Object.entries(counters).map(([digit, value]) => ({
+      metric: { __name__: 'envoy_cluster_upstream_rq_xx', envoy_response_code_class: digit, instance: 'gateway' },
+      value: [0, String(value)],
+    }));
+  const resultOf = ({ searchParams }: URL): unknown[] => {
+    const query = searchParams.get('query') ?? '';
+    if (query.includes('resets')) return [{ metric: {}, value: [0, '0'] }];
+    if (query.startsWith('{')) return [{ metric: {}, values: [0, 15, 30].map((at) => [at, '1']) }];
+    if (!query.includes('envoy_cluster_upstream_rq_xx')) return [];
+    return vector(searchParams.has('time') ? then : now);
+  };
+  const { url } = await aServer((request, response) =>
+    response.end(
+      JSON.stringify({
+        status: 'success',
+        data: { resultType: 'vector', result: resultOf(new URL(request.url ?? '', 'http://x')) },
+      }),
+    ),
+  );
+  return prometheusMetrics({ url, flavour: 'envoy' });
+}
+
+describe('what Prometheus counts', () => {
+  const since = Date.now() - 60_000;
+  const rate = { preset: 'request-success-rate' as const, query: undefined };
+
+  it('holds a burst whose counters are born with it', async () => {
+    const metrics = await countersOf({}, { 2: 105, 5: 75 });
+    await expect(metrics.read(rate, scope, since)).resolves.toEqual({
+      value: expect.closeTo(58.333, 3) as unknown,
+      of: '75 of 180 failed',
+    });
+  });
+
+  it('is the difference of whole numbers', async () => {
+    const metrics = await countersOf({ 2: 900, 5: 10 }, { 2: 1000, 5: 10 });
+    await expect(metrics.read(rate, scope, since)).resolves.toEqual({ value: 100, of: '0 of 100 failed' });
+  });
+
+  it('is quiet where no counter rose', async () => {
+    const metrics = await countersOf({ 2: 7 }, { 2: 7 });
+    await expect(metrics.read(rate, scope, since)).resolves.toMatchObject({ isQuiet: true });
+  });
+
+  it('says in a proof how often it looked, and what nothing could see', async () => {
+    const metrics = await countersOf({}, { 2: 10 });
+    const sides = { namespace: 'shop', stable: ['ledger'], canary: [], sinceMs: since, liveMs: since };
+    await expect(metrics.summarize(sides)).resolves.toMatchObject({
+      requests: 10,
+      failed: 0,
+      unanswered: null,
+      scrapeSeconds: 15,
+      byClass: { '2xx': 10 },
+      byProxy: { gateway: { requests: 10, failed: 0 } },
+    });
+  });
+
+  it.each([400, 422])('is refused with %i where the query is wrong', async (status) => {
+    const { url } = await aServer((_request, response) => response.writeHead(status).end());
+    const asking = prometheusMetrics({ url, flavour: 'istio' }).check('shop', 'sum(');
+    await expect(asking).rejects.toThrow(PrometheusRefuses);
+  });
+});
+
 describe('the review of gates', () => {
   const spec = (gates: object): PlanSpec =>
     planSpecSchema.parse({ workloadRef: { kind: 'Deployment', name: 'ledger' }, targetSCC: 'restricted-v2', gates });
@@ -145,6 +212,15 @@ describe('the review of gates', () => {
       warnings: ['metric gates cannot be judged now: Prometheus does not answer'],
     });
     await expect(review({ metrics: [] }, noMetrics)).resolves.toEqual({ violations: [], warnings: [] });
+  });
+
+  it('finds a query that Prometheus refuses', async () => {
+    const check = (_namespace: string, query?: string) =>
+      query === undefined ? Promise.resolve() : Promise.reject(new PrometheusRefuses('Prometheus answered 400'));
+    const own = { metrics: [{ name: 'mine', query: 'sum(', max: 1 }] };
+    await expect(review(own, { ...answers, isConfined: true, check })).resolves.toMatchObject({
+      violations: [{ code: 'QueryRefused', field: 'spec.gates.metrics[0].query' }],
+    });
   });
 
   it('lets a plan ask a query of its own where answers are confined to its namespace, or all may be asked', async () => {

@@ -1,76 +1,63 @@
 import type { MetricGate, TrafficSummary } from '@scc/plan';
 import { followTrust, HttpClient, messageOf, secretOf } from '@scc/runtime';
+import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
+import { sumOf } from './counters.js';
+import { Counters, type Yielded } from './counter-queries.js';
+import { FLAVOURS, type Flavour, type TrafficScope } from './flavours.js';
+import { bucketsOf, plus, quantileOf, tallyOf, type Tally } from './tally.js';
 
-/** A number, or why there is none. No data is an answer of its own. */
-export type MetricReading = { value: number } | { noData: string } | { noData: string; isUnjudged: true };
+/** A number with what it rests on, or why there is none. No data is an answer of its own. */
+export type MetricReading =
+  { value: number; of?: string } | { noData: string; isQuiet?: boolean } | { noData: string; isUnjudged: true };
 
-/** The services whose requests are counted, in one namespace. */
-export interface TrafficScope {
+/** A migration's two sides, as their requests are counted. */
+export interface SummaryScope {
   namespace: string;
-  services: string[];
+  stable: string[];
+  canary: string[];
+  /** Milliseconds since the epoch: when the migration began, and when the canary got its first live request. */
+  sinceMs: number;
+  liveMs: number;
 }
 
 export interface MetricSource {
   /** Whether answers hold nothing but the namespace that they were asked for. */
   isConfined: boolean;
-  /** Asks something that every Prometheus can answer. @throws PrometheusRefuses | Error */
-  check: (namespace: string) => Promise<void>;
+  /** Asks something that every Prometheus can answer, or the query itself. @throws PrometheusRefuses | Error */
+  check: (namespace: string, query?: string) => Promise<void>;
   /** One sample of a gate over the traffic since `sinceMs` (milliseconds since the epoch). */
   read: (gate: Pick<MetricGate, 'preset' | 'query'>, scope: TrafficScope, sinceMs: number) => Promise<MetricReading>;
-  /** Requests since `sinceMs`; null when they are not counted. */
-  summarize: (scope: TrafficScope, sinceMs: number) => Promise<TrafficSummary | null>;
+  /** Waits until the counters were scraped after `afterMs`, for as long as two scrapes may take. */
+  settled: (scope: TrafficScope, afterMs: number) => Promise<void>;
+  /** Requests of a migration; null when they are not counted. */
+  summarize: (scope: SummaryScope) => Promise<TrafficSummary | null>;
   /** Requests per second over the last minutes; null when unknown. */
   rate: (scope: TrafficScope) => Promise<number | null>;
 }
 
+const sampleSchema = z.tuple([z.number(), z.string()]);
+/** What a query yields. */
 const answerSchema = z.object({
   status: z.literal('success'),
-  data: z.object({ resultType: z.string(), result: z.array(z.object({ value: z.tuple([z.number(), z.string()]) })) }),
+  data: z.object({
+    resultType: z.string(),
+    result: z.array(
+      z.object({
+        metric: z.record(z.string(), z.string()).default({}),
+        value: sampleSchema.optional(),
+        values: z.array(sampleSchema).default([]),
+      }),
+    ),
+  }),
 });
 
-const escape = (text: string): string => text.replace(/[.\\+*?[\](){}^$|]/g, '\\\\$&');
-
-/** PromQL of the two ways in which a mesh exposes its proxies' counters. */
-interface Flavour {
-  total: (scope: TrafficScope, window: string) => string;
-  failed: (scope: TrafficScope, window: string) => string;
-  buckets: (scope: TrafficScope, window: string) => string;
-}
-
-const names = ({ services }: TrafficScope): string => services.map(escape).join('|');
-
-/**
- * Envoy counts an answer that it then tried again apart from the others (`retry_`): together they are what the pods
- * answered, so requests that a retry rescued still count as failed.
- */
-const envoy: Flavour = (() => {
-  const cluster = (scope: TrafficScope): string =>
-    `envoy_cluster_name=~"outbound\\\\|[0-9]+\\\\|.*\\\\|(${names(scope)})\\\\.${escape(scope.namespace)}\\\\.svc.*"`;
-  return {
-    total: (scope, window) =>
-      `(sum(increase(envoy_cluster_upstream_rq_xx{${cluster(scope)}}[${window}])) + (sum(increase(envoy_cluster_retry_upstream_rq_xx{${cluster(scope)}}[${window}])) or vector(0)) + (sum(increase(envoy_cluster_upstream_cx_connect_fail{${cluster(scope)}}[${window}])) or vector(0)))`,
-    failed: (scope, window) =>
-      `((sum(increase(envoy_cluster_upstream_rq_xx{envoy_response_code_class="5",${cluster(scope)}}[${window}])) or vector(0)) + (sum(increase(envoy_cluster_retry_upstream_rq_xx{envoy_response_code_class="5",${cluster(scope)}}[${window}])) or vector(0)) + (sum(increase(envoy_cluster_upstream_cx_connect_fail{${cluster(scope)}}[${window}])) or vector(0)))`,
-    buckets: (scope, window) =>
-      `sum by (le) (increase(envoy_cluster_upstream_rq_time_bucket{${cluster(scope)}}[${window}]))`,
-  };
-})();
-
-const istio: Flavour = (() => {
-  const destination = (scope: TrafficScope): string =>
-    `reporter="source",destination_service_namespace="${scope.namespace}",destination_service_name=~"${names(scope)}"`;
-  return {
-    total: (scope, window) => `sum(increase(istio_requests_total{${destination(scope)}}[${window}]))`,
-    failed: (scope, window) =>
-      `(sum(increase(istio_requests_total{response_code=~"5..|0",${destination(scope)}}[${window}])) or vector(0))`,
-    buckets: (scope, window) =>
-      `sum by (le) (increase(istio_request_duration_milliseconds_bucket{${destination(scope)}}[${window}]))`,
-  };
-})();
-
-const MIN_WINDOW_S = 4;
-const RATE_WINDOW = '2m';
+const RATE_MS = 120_000;
+/** How long a scrape is waited for at most, and how often is looked, in milliseconds. */
+const SETTLE_MS = 65_000;
+const SETTLE_POLL_MS = 500;
+/** Proxies that a proof lists one by one. */
+const MAX_PROXIES = 50;
 
 /** Prometheus answers and does not let this installation ask: waiting does not help. */
 export class PrometheusRefuses extends Error {
@@ -90,25 +77,28 @@ export interface PrometheusOptions {
 }
 
 const TIMEOUT_MS = 10_000;
-const MAX_BYTES = 1024 * 1024;
+const MAX_BYTES = 16 * 1024 * 1024;
 const REFUSALS = new Map([
   [401, 'it does not know who asks (PROMETHEUS_TOKEN_FILE)'],
   [403, 'the identity that asks may not (PROMETHEUS_TOKEN_FILE, PROMETHEUS_NAMESPACE_PARAMETER)'],
   [404, 'there is no query API (PROMETHEUS_URL)'],
+  [400, 'it does not understand the query'],
+  [422, 'it cannot work out the query'],
 ]);
 
 /** Reads gates and proofs from Prometheus. */
 export function prometheusMetrics(options: PrometheusOptions): MetricSource {
-  const flavour: Flavour = options.flavour === 'envoy' ? envoy : istio;
+  const flavour: Flavour = FLAVOURS[options.flavour];
   const { namespaceParameter, tokenFile } = options;
   const { current, forget } = followTrust({ caFile: options.caFile });
   const http = new HttpClient({ trust: current, untrusted: forget, maxBytes: MAX_BYTES });
   const base = options.url.replace(/\/$/, '');
 
-  const answerTo = async (query: string, namespace: string): Promise<z.infer<typeof answerSchema>> => {
+  const answerTo = async (query: string, namespace: string, atMs?: number): Promise<Yielded[]> => {
     const url = new URL(`${base}/api/v1/query`);
     url.searchParams.set('query', query);
     url.searchParams.set('timeout', `${TIMEOUT_MS / 1000}s`);
+    if (atMs !== undefined) url.searchParams.set('time', (atMs / 1000).toFixed(3));
     if (namespaceParameter !== undefined) url.searchParams.set(namespaceParameter, namespace);
     const { status, text } = await http
       .send({
@@ -129,54 +119,112 @@ export function prometheusMetrics(options: PrometheusOptions): MetricSource {
     if (status !== 200) throw new Error(`Prometheus answered ${status}`);
     const parsed = answerSchema.safeParse(jsonOf(text));
     if (!parsed.success) throw new Error('Prometheus answered in a form that is not known (PROMETHEUS_URL)');
-    return parsed.data;
+    return parsed.data.data.result;
   };
-
-  const ask = async (query: string, { namespace }: TrafficScope): Promise<MetricReading> => {
-    const { data } = await answerTo(query, namespace);
-    if (data.result.length > 1)
-      return { noData: `the query yields ${data.result.length} series instead of one number` };
-    const text = data.result[0]?.value[1];
-    const value = Number(text);
-    return text === undefined || Number.isNaN(value) ? { noData: 'the query yields no number' } : { value };
+  const counters = new Counters(answerTo);
+  const tally = async (scope: TrafficScope, sinceMs: number): Promise<Tally | null> => {
+    if (scope.services.length === 0) return null;
+    const series = await counters.series(flavour.answers(scope), flavour.names, { ...scope, sinceMs });
+    return series.length === 0 ? null : tallyOf(series, flavour);
   };
-  const windowSince = (sinceMs: number): string =>
-    `${Math.max(MIN_WINDOW_S, Math.ceil((Date.now() - sinceMs) / 1000))}s`;
-  const number = (reading: MetricReading): number | null => ('value' in reading ? reading.value : null);
+  const buckets = async (scope: TrafficScope, sinceMs: number) =>
+    bucketsOf(await counters.series(flavour.buckets(scope), [], { ...scope, sinceMs }));
 
   return {
     isConfined: namespaceParameter !== undefined,
-    check: async (namespace) => {
-      await answerTo('vector(1)', namespace);
+    check: async (namespace, query = 'vector(1)') => {
+      await answerTo(query, namespace);
     },
-    read: (gate, scope, sinceMs) => {
-      const window = windowSince(sinceMs);
+    read: async (gate, scope, sinceMs) => {
       switch (gate.preset) {
         case undefined:
-          return ask(gate.query ?? '', scope);
+          return singleOf(await answerTo(gate.query ?? '', scope.namespace));
         case 'request-success-rate':
-          return ask(`100 * (1 - ${flavour.failed(scope, window)} / (${flavour.total(scope, window)} > 0))`, scope);
-        case 'request-duration-p99':
-          return ask(`histogram_quantile(0.99, ${flavour.buckets(scope, window)})`, scope);
+          return successOf(await tally(scope, sinceMs));
+        case 'request-duration-p99': {
+          const value = quantileOf(await buckets(scope, sinceMs), 0.99);
+          return value === null ? noRequest : { value };
+        }
       }
     },
-    summarize: async (scope, sinceMs) => {
-      const window = windowSince(sinceMs);
-      const [requests, failed, p50, p99] = await Promise.all([
-        ask(flavour.total(scope, window), scope),
-        ask(flavour.failed(scope, window), scope),
-        ask(`histogram_quantile(0.5, ${flavour.buckets(scope, window)})`, scope),
-        ask(`histogram_quantile(0.99, ${flavour.buckets(scope, window)})`, scope),
+    settled: async (scope, afterMs) => {
+      const query = `max(timestamp(${flavour.answers(scope)}))`;
+      const endMs = Date.now() + SETTLE_MS;
+      for (;;) {
+        const newest = (await answerTo(query, scope.namespace))[0]?.value?.[1];
+        // Without a series there is nothing to wait for.
+        if (newest === undefined || Number(newest) * 1000 >= afterMs || Date.now() >= endMs) return;
+        await delay(SETTLE_POLL_MS);
+      }
+    },
+    summarize: async ({ namespace, stable, canary, sinceMs, liveMs }) => {
+      const [own, live, copies] = await Promise.all([
+        tally({ namespace, services: stable }, sinceMs),
+        tally({ namespace, services: canary }, liveMs),
+        mirroredOf(tally, { namespace, services: canary, mirrored: true }, { sinceMs, liveMs }),
       ]);
-      const total = number(requests);
-      if (total === null) return null;
-      return { requests: total, failed: number(failed) ?? 0, p50Ms: number(p50), p99Ms: number(p99) };
+      const both = own && live ? plus(own, live) : (own ?? live);
+      if (!both) return null;
+      const scope = { namespace, services: [...stable, ...canary] };
+      const [latency, unrouted, interval] = await Promise.all([
+        buckets(scope, sinceMs),
+        unroutedSince(counters, flavour, { namespace, sinceMs }),
+        counters.interval(flavour.answers(scope), namespace),
+      ]);
+      return {
+        requests: both.requests + (unrouted ?? 0),
+        failed: both.failed + (unrouted ?? 0),
+        p50Ms: quantileOf(latency, 0.5),
+        p99Ms: quantileOf(latency, 0.99),
+        mirrored: copies,
+        unanswered: unrouted,
+        scrapeSeconds: interval,
+        byClass: both.byClass,
+        byProxy: Object.fromEntries(Object.entries(both.byProxy).slice(0, MAX_PROXIES)),
+      };
     },
     rate: async (scope) => {
-      const total = number(await ask(flavour.total(scope, RATE_WINDOW), scope));
-      return total === null ? null : total / 120;
+      const counted = await tally(scope, Date.now() - RATE_MS);
+      return counted && (counted.requests * 1000) / RATE_MS;
     },
   };
+}
+
+const noRequest: MetricReading = { noData: 'no request was counted', isQuiet: true };
+
+function successOf(tally: Tally | null): MetricReading {
+  if (tally === null || tally.tries === 0) return noRequest;
+  const { tries, failedTries } = tally;
+  return { value: 100 * (1 - failedTries / tries), of: `${failedTries} of ${tries} failed` };
+}
+
+function singleOf(result: Yielded[]): MetricReading {
+  if (result.length > 1) return { noData: `the query yields ${result.length} series instead of one number` };
+  const text = result[0]?.value?.[1];
+  const value = Number(text);
+  return text === undefined || Number.isNaN(value) ? { noData: 'the query yields no number' } : { value };
+}
+
+/** Copies that the canary got before its first live request. */
+async function mirroredOf(
+  tally: (scope: TrafficScope, sinceMs: number) => Promise<Tally | null>,
+  scope: TrafficScope,
+  { sinceMs, liveMs }: { sinceMs: number; liveMs: number },
+): Promise<number> {
+  const [all, live] = await Promise.all([tally(scope, sinceMs), tally(scope, liveMs)]);
+  return Math.max(0, (all?.requests ?? 0) - (live?.requests ?? 0));
+}
+
+/** Requests that proxies had no destination for; null where nothing counts them apart. */
+async function unroutedSince(
+  counters: Counters,
+  { unrouted }: Flavour,
+  when: { namespace: string; sinceMs: number },
+): Promise<number | null> {
+  // Istio counts them among the requests to a host, with a response flag.
+  if (unrouted === null) return 0;
+  const series = await counters.series(unrouted, [unrouted], when);
+  return series.length === 0 ? null : sumOf(series);
 }
 
 /** Without a Prometheus nothing is known, and every gate says so. */
@@ -184,6 +232,7 @@ export const noMetrics: MetricSource = {
   isConfined: true,
   check: () => Promise.reject(new PrometheusRefuses('no Prometheus is configured (PROMETHEUS_URL)')),
   read: () => Promise.resolve({ noData: 'no Prometheus is configured (PROMETHEUS_URL)' }),
+  settled: () => Promise.resolve(),
   summarize: () => Promise.resolve(null),
   rate: () => Promise.resolve(null),
 };

@@ -29,8 +29,38 @@ export const reviewGatesWith =
       URL.canParse(url) && allowed.allows(new URL(url)) ? [] : [notAllowed(name, url, index)],
     );
     const asked = gates.metrics.length === 0 ? { violations: [], warnings: [] } : await ask(metrics, namespace);
-    return { violations: [...hosts, ...own, ...asked.violations], warnings: asked.warnings };
+    const isJudged = asked.violations.length + asked.warnings.length + own.length === 0;
+    const wrong = isJudged ? await reviewQueries(metrics, gates.metrics, namespace) : [];
+    return { violations: [...hosts, ...own, ...asked.violations, ...wrong], warnings: asked.warnings };
   };
+
+/** Queries that Prometheus refuses would end every hold. */
+async function reviewQueries(
+  metrics: MetricSource,
+  gates: PlanSpec['gates']['metrics'],
+  namespace: string,
+): Promise<Violation[]> {
+  const refused = await Promise.all(
+    gates.map(async ({ name, query }, index) => {
+      if (query === undefined) return [];
+      try {
+        await metrics.check(namespace, query);
+        return [];
+      } catch (error) {
+        // One that is away by now is met again by the first hold.
+        return error instanceof PrometheusRefuses ? [wrongQuery(name, index, error)] : [];
+      }
+    }),
+  );
+  return refused.flat();
+}
+
+const wrongQuery = (gate: string, index: number, error: Error): Violation => ({
+  code: 'QueryRefused',
+  field: `spec.gates.metrics[${index}].query`,
+  message: `gate ${gate} cannot be judged: ${error.message}`,
+  remedy: 'Try the query in Prometheus and correct it.',
+});
 
 function notAllowed(gate: string, url: string, index: number): Violation {
   const host = URL.canParse(url) ? new URL(url).host : url;

@@ -1,0 +1,77 @@
+import type { KubeClient, KubeObject } from '@scc/kube';
+import { canaryLabels } from '@scc/plan';
+import { aTarget } from '@scc/migration/testing';
+import { judgeQuiet, judgeSides, refusalsIn, type SideSeen } from './quiet.js';
+
+const side = (over: Partial<SideSeen> = {}): SideSeen => ({ pods: 3, unready: [], restarts: 0, refusals: 0, ...over });
+
+describe('refusalsIn', () => {
+  it.each([
+    ["Error: EACCES: permission denied, open '/data/x'", 1],
+    ['mkdir: cannot create directory: Permission denied', 1],
+    ['bind: Operation not permitted', 1],
+    ['errno=EPERM', 1],
+    ['touch: /x: Read-only file system', 1],
+    ['the user has no permission for this order', 0],
+    ['one\nEACCES\ntwo\nEPERM', 2],
+  ])('%j', (log, expected) => {
+    expect(refusalsIn(log)).toBe(expected);
+  });
+});
+
+describe('judgeSides', () => {
+  it.each<[string, SideSeen, SideSeen, boolean]>([
+    ['pods with which nothing is wrong', side(), side(), true],
+    ['no pod', side({ pods: 0 }), side(), false],
+    ['a pod that is not ready', side({ unready: ['a'] }), side(), false],
+    ['a container that was started again', side({ restarts: 1 }), side(), false],
+    ['permission errors that are new', side({ refusals: 1 }), side(), false],
+    ['permission errors as the workload has them', side({ refusals: 3 }), side({ refusals: 3 }), true],
+    ['more of them in each pod', side({ pods: 1, refusals: 3 }), side({ refusals: 3 }), false],
+    ['logs that cannot be read', side({ refusals: null }), side(), true],
+  ])('%s', (_case, canary, stable, expected) => {
+    expect(judgeSides(canary, stable).isGood).toBe(expected);
+  });
+
+  it('says what it judged, and what it could not read', () => {
+    expect(judgeSides(side({ refusals: null }), side()).detail).toBe(
+      'no request was seen, judged by readiness, restarts and permission errors in logs of 3 pods: nothing is wrong; its logs could not be read',
+    );
+  });
+});
+
+describe('judgeQuiet', () => {
+  const target = aTarget();
+  const pod = (name: string, labels: Record<string, string>): KubeObject => ({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, namespace: 'shop', labels },
+    spec: {},
+    status: {
+      phase: 'Running',
+      conditions: [{ type: 'Ready', status: 'True' }],
+      containerStatuses: [{ name: 'app', restartCount: 0 }],
+    },
+  });
+  const kube = (logs: Record<string, string>): Pick<KubeClient, 'list' | 'logs'> => ({
+    list: () =>
+      Promise.resolve({
+        items: [
+          pod('canary', { app: target.label.canary, ...canaryLabels(target.ref.name) }),
+          pod('stable', { app: target.label.stable }),
+          pod('other', { app: 'x' }),
+        ],
+        resourceVersion: '1',
+      }),
+    logs: ({ name }) => Promise.resolve(logs[name] ?? ''),
+  });
+
+  it.each<[string, Record<string, string>, boolean]>([
+    ['quiet logs', {}, true],
+    ['an error of the canary', { canary: 'EACCES' }, false],
+    ['an error of both', { canary: 'EACCES', stable: 'EACCES' }, true],
+    ['an error of somebody else', { other: 'EACCES' }, true],
+  ])('compares both sides: %s', async (_case, logs, expected) => {
+    await expect(judgeQuiet(kube(logs), target, Date.now())).resolves.toMatchObject({ isGood: expected });
+  });
+});

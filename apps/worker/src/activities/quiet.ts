@@ -1,0 +1,102 @@
+import { KubeError, KubeUnreachable, type KubeClient, type KubeObject } from '@scc/kube';
+import { canaryLabels } from '@scc/plan';
+import { plural } from '@scc/plan/words';
+import type { MigrationTarget } from '@scc/migration/contract';
+import { clusterPodSchema, isReady } from '../cluster/objects.js';
+import { isLive } from '../cluster/workload-pods.js';
+
+/** Of a workload without requests there is nothing to count: its pods and what they log have to do. */
+
+/** How an operating system, and most programs, say that something is not allowed. */
+const PERMISSION = /\b(EACCES|EPERM|EROFS)\b|permission denied|operation not permitted|read-only file system/i;
+const LOG_BYTES = 256 * 1024;
+const LOG_TIMEOUT_MS = 5_000;
+/** Pods of a side whose logs are read. */
+const MAX_PODS = 5;
+
+/** What the pods of one side show. */
+export interface SideSeen {
+  pods: number;
+  unready: string[];
+  restarts: number;
+  /** Lines about permissions, and the first of them; null when no log could be read. */
+  refusals: number | null;
+}
+
+/** How many lines of a log say that something was not permitted. */
+export const refusalsIn = (log: string): number => log.split('\n').filter((line) => PERMISSION.test(line)).length;
+
+/** What both sides show, in words, and whether the canary is as good as the workload. */
+export function judgeSides(canary: SideSeen, stable: SideSeen): { isGood: boolean; detail: string } {
+  const perPod = ({ refusals, pods }: SideSeen): number => (refusals ?? 0) / Math.max(1, pods);
+  const wrong = [
+    ...(canary.pods === 0 ? ['the canary has no pod'] : []),
+    ...canary.unready.map((name) => `pod ${name} is not ready`),
+    ...(canary.restarts > 0 ? [`${plural(canary.restarts, 'restart')} of the canary's containers`] : []),
+    ...(perPod(canary) > perPod(stable)
+      ? [
+          `${plural(canary.refusals ?? 0, 'permission error')} in the canary's logs (${stable.refusals ?? 0} in the workload's)`,
+        ]
+      : []),
+  ];
+  const unread = canary.refusals === null ? '; its logs could not be read' : '';
+  const judged = `no request was seen, judged by readiness, restarts and permission errors in logs of ${plural(canary.pods, 'pod')}`;
+  return { isGood: wrong.length === 0, detail: `${judged}: ${wrong.join(', ') || 'nothing is wrong'}${unread}` };
+}
+
+const isOfCanary = ({ metadata }: KubeObject, { ref, label }: MigrationTarget): boolean =>
+  metadata.labels?.[label.key] === label.canary &&
+  Object.entries(canaryLabels(ref.name)).every(([key, value]) => metadata.labels?.[key] === value);
+
+async function logOf(
+  kube: Pick<KubeClient, 'logs'>,
+  pod: KubeObject,
+  { container, sinceMs }: { container: string; sinceMs: number },
+): Promise<string | null> {
+  const { namespace = '', name = '' } = pod.metadata;
+  const sinceSeconds = Math.max(1, Math.ceil((Date.now() - sinceMs) / 1000));
+  try {
+    return await kube.logs(
+      { namespace, name, container },
+      { sinceSeconds, limitBytes: LOG_BYTES, timeoutMs: LOG_TIMEOUT_MS },
+    );
+  } catch (error) {
+    // A log that cannot be had is said, and nothing is concluded from it.
+    if (error instanceof KubeError || error instanceof KubeUnreachable) return null;
+    throw error;
+  }
+}
+
+async function sideOf(kube: Pick<KubeClient, 'logs'>, pods: KubeObject[], sinceMs: number): Promise<SideSeen> {
+  const parsed = pods.map((pod) => ({ pod, seen: clusterPodSchema.parse(pod) }));
+  const logs = await Promise.all(
+    parsed
+      .slice(0, MAX_PODS)
+      .flatMap(({ pod, seen }) =>
+        seen.status.containerStatuses.map(({ name: container }) => logOf(kube, pod, { container, sinceMs })),
+      ),
+  );
+  const read = logs.filter((log) => log !== null);
+  return {
+    pods: pods.length,
+    unready: parsed.filter(({ seen }) => !isReady(seen)).map(({ pod }) => pod.metadata.name ?? ''),
+    restarts: parsed
+      .flatMap(({ seen }) => seen.status.containerStatuses)
+      .reduce((sum, one) => sum + one.restartCount, 0),
+    refusals: read.length === 0 ? null : read.reduce((sum, log) => sum + refusalsIn(log), 0),
+  };
+}
+
+/** Judges a canary that gets no request beside its workload. */
+export async function judgeQuiet(
+  kube: Pick<KubeClient, 'list' | 'logs'>,
+  target: MigrationTarget,
+  sinceMs: number,
+): Promise<{ isGood: boolean; detail: string }> {
+  const { ref, label } = target;
+  const { items } = await kube.list({ apiVersion: 'v1', kind: 'Pod' }, { namespace: ref.namespace });
+  const live = items.filter((pod) => pod.metadata.deletionTimestamp === undefined && isLive(pod, Date.now()));
+  const canary = live.filter((pod) => isOfCanary(pod, target));
+  const stable = live.filter((pod) => pod.metadata.labels?.[label.key] === label.stable);
+  return judgeSides(await sideOf(kube, canary, sinceMs), await sideOf(kube, stable, sinceMs));
+}

@@ -1,0 +1,77 @@
+import { scrapeIntervalOf, type CounterSeries, type Labels, type RawSample } from './counters.js';
+
+/** How far back a counter's value at a moment is looked for, in seconds. */
+const LOOKBACK_S = 300;
+/** Over which stretch the distance of scrapes is measured, in seconds. */
+const INTERVAL_WINDOW_S = 180;
+
+/** One series of what a query yields: its value, or its samples. */
+export interface Yielded {
+  metric: Labels;
+  value?: readonly [number, string] | undefined;
+  values: readonly (readonly [number, string])[];
+}
+
+type Ask = (query: string, namespace: string, atMs?: number) => Promise<Yielded[]>;
+interface When {
+  namespace: string;
+  /** Milliseconds since the epoch. */
+  sinceMs: number;
+}
+
+const keyOf = (labels: Labels): string => JSON.stringify(Object.entries(labels).toSorted());
+
+/** Reads counters as their raw values now and at a moment, and all samples where one fell in between. */
+export class Counters {
+  constructor(private readonly ask: Ask) {}
+
+  /**
+   * @param selector of the series
+   * @param names of the counters that the selector picks, where they are several; empty for one
+   */
+  async series(selector: string, names: readonly string[], { namespace, sinceMs }: When): Promise<CounterSeries[]> {
+    const windowS = Math.max(1, Math.ceil((Date.now() - sinceMs) / 1000));
+    const [newest, then, fallen] = await Promise.all([
+      this.ask(`last_over_time(${selector}[${windowS}s])`, namespace),
+      this.ask(`last_over_time(${selector}[${LOOKBACK_S}s])`, namespace, sinceMs),
+      this.fallen(selector, names, { namespace, windowS: windowS + LOOKBACK_S }),
+    ]);
+    const before = new Map(then.map(({ metric, value }) => [keyOf(metric), Number(value?.[1])]));
+    const raw = fallen ? await this.raw(selector, { namespace, sinceMs, windowS }) : new Map<string, RawSample[]>();
+    return newest.map(({ metric, value }) => ({
+      labels: metric,
+      last: Number(value?.[1] ?? 0),
+      base: before.get(keyOf(metric)),
+      hasFallen: fallen,
+      samples: raw.get(keyOf(metric)) ?? [],
+    }));
+  }
+
+  /** How far apart the counters are scraped, in seconds; null when nothing says. */
+  async interval(selector: string, namespace: string): Promise<number | null> {
+    const found = await this.ask(`${selector}[${INTERVAL_WINDOW_S}s]`, namespace);
+    return scrapeIntervalOf((found[0]?.values ?? []).map(([at, value]): RawSample => [at, Number(value)]));
+  }
+
+  private async fallen(
+    selector: string,
+    names: readonly string[],
+    { namespace, windowS }: { namespace: string; windowS: number },
+  ): Promise<boolean> {
+    // The function drops the names of counters, so that each is asked for by itself.
+    const parts =
+      names.length > 1 ? names.map((name) => selector.replace(/__name__=~"[^"]*"/, `__name__="${name}"`)) : [selector];
+    const sums = parts.map((part) => `(sum(resets(${part}[${windowS}s])) or vector(0))`);
+    return Number((await this.ask(sums.join(' + '), namespace))[0]?.value?.[1] ?? 0) > 0;
+  }
+
+  private async raw(selector: string, { namespace, sinceMs, windowS }: When & { windowS: number }) {
+    const found = await this.ask(`${selector}[${windowS}s]`, namespace);
+    return new Map(
+      found.map(({ metric, values }) => [
+        keyOf(metric),
+        values.filter(([at]) => at * 1000 > sinceMs).map(([at, value]): RawSample => [at, Number(value)]),
+      ]),
+    );
+  }
+}

@@ -1,0 +1,75 @@
+import type { CounterSeries } from './counters.js';
+import { FLAVOURS } from './flavours.js';
+import { bucketsOf, plus, quantileOf, tallyOf } from './tally.js';
+
+const rose = (by: number, labels: Record<string, string>): CounterSeries => ({
+  labels,
+  last: by,
+  base: undefined,
+  hasFallen: false,
+  samples: [],
+});
+const upstream = (digit: string, by: number, name = 'envoy_cluster_upstream_rq_xx'): CounterSeries =>
+  rose(by, { __name__: name, envoy_response_code_class: digit, instance: 'gateway:15090' });
+
+describe('tallyOf', () => {
+  it('counts a burst whose counters are born with it', () => {
+    expect(tallyOf([upstream('2', 105), upstream('5', 75)], FLAVOURS.envoy)).toMatchObject({
+      requests: 180,
+      failed: 75,
+      byClass: { '2xx': 105, '5xx': 75 },
+      byProxy: { 'gateway:15090': { requests: 180, failed: 75 } },
+    });
+  });
+
+  it('tells what callers saw from what a retry rescued', () => {
+    const series = [
+      upstream('2', 100),
+      upstream('5', 8, 'envoy_cluster_retry_upstream_rq_xx'),
+      rose(2, { __name__: 'envoy_cluster_upstream_cx_connect_fail' }),
+    ];
+    expect(tallyOf(series, FLAVOURS.envoy)).toMatchObject({ requests: 100, failed: 0, tries: 110, failedTries: 10 });
+  });
+
+  it.each<[string, CounterSeries[]]>([
+    ['envoy', [upstream('2', 40), rose(40, { __name__: 'envoy_cluster_grpc_14' })]],
+    ['istio', [rose(40, { response_code: '200', grpc_response_status: '14' })]],
+  ])('counts answers of gRPC that say of failure: %s', (flavour, series) => {
+    expect(tallyOf(series, FLAVOURS[flavour as 'envoy' | 'istio'])).toMatchObject({ requests: 40, failed: 40 });
+  });
+
+  it.each<[string, Record<string, string>, number]>([
+    ['NOT_FOUND is an answer', { response_code: '200', grpc_response_status: '5' }, 0],
+    ['no endpoint', { response_code: '503', response_flags: 'UH' }, 3],
+    ['no cluster', { response_code: '503', response_flags: 'NC' }, 3],
+    ['a connection that broke', { response_code: '0', response_flags: 'DC' }, 3],
+    ['a refusal by the application', { response_code: '403' }, 0],
+  ])('of Istio: %s', (_case, labels, failed) => {
+    expect(tallyOf([rose(3, labels)], FLAVOURS.istio)).toMatchObject({ requests: 3, failed });
+  });
+
+  it('adds up two sides', () => {
+    const [a, b] = [tallyOf([upstream('2', 3)], FLAVOURS.envoy), tallyOf([upstream('5', 1)], FLAVOURS.envoy)];
+    expect(plus(a, b)).toMatchObject({
+      requests: 4,
+      failed: 1,
+      byClass: { '2xx': 3, '5xx': 1 },
+      byProxy: { 'gateway:15090': { requests: 4, failed: 1 } },
+    });
+  });
+});
+
+describe('quantileOf', () => {
+  const buckets = bucketsOf([rose(50, { le: '10' }), rose(90, { le: '100' }), rose(100, { le: '+Inf' })]);
+  it.each<[number, number | null]>([
+    [0.5, 10],
+    [0.7, 55],
+    [0.99, 100],
+  ])('%d', (q, expected) => {
+    expect(quantileOf(buckets, q)).toBe(expected);
+  });
+
+  it('has no value of nothing', () => {
+    expect(quantileOf([], 0.5)).toBeNull();
+  });
+});

@@ -1,0 +1,85 @@
+import { increaseOf, type CounterSeries } from './counters.js';
+import type { Flavour } from './flavours.js';
+
+/** Requests of some Services over a stretch of time, in whole numbers. */
+export interface Tally {
+  /** What callers were answered. */
+  requests: number;
+  failed: number;
+  /** Every answer and every try that a retry followed: one that a retry rescued still failed once. */
+  tries: number;
+  failedTries: number;
+  byClass: Record<string, number>;
+  /** By the pod, or the address, of the proxy that counted. */
+  byProxy: Record<string, { requests: number; failed: number }>;
+}
+
+/** Adds up what counters rose by. */
+export function tallyOf(series: readonly CounterSeries[], { read }: Pick<Flavour, 'read'>): Tally {
+  const tally: Tally = { requests: 0, failed: 0, tries: 0, failedTries: 0, byClass: {}, byProxy: {} };
+  for (const one of series) {
+    const rise = increaseOf(one);
+    if (rise === 0) continue;
+    const { counts, isFailure, responseClass } = read(one.labels);
+    const failed = isFailure ? rise : 0;
+    tally.failedTries += failed;
+    // An answer of gRPC that says of failure is among the answers already, as a success of HTTP.
+    if (counts !== 'grpcFailure') tally.tries += rise;
+    if (counts === 'again') continue;
+    const requests = counts === 'answer' ? rise : 0;
+    tally.requests += requests;
+    tally.failed += failed;
+    if (requests > 0) tally.byClass[responseClass] = (tally.byClass[responseClass] ?? 0) + requests;
+    const proxy = one.labels['pod'] ?? one.labels['instance'] ?? 'unknown';
+    const before = tally.byProxy[proxy] ?? { requests: 0, failed: 0 };
+    tally.byProxy[proxy] = { requests: before.requests + requests, failed: before.failed + failed };
+  }
+  tally.failed = Math.min(tally.failed, tally.requests);
+  tally.failedTries = Math.min(tally.failedTries, tally.tries);
+  return tally;
+}
+
+/** What two stretches count together. */
+export function plus(a: Tally, b: Tally): Tally {
+  const byClass = { ...a.byClass };
+  for (const [name, count] of Object.entries(b.byClass)) byClass[name] = (byClass[name] ?? 0) + count;
+  const byProxy = { ...a.byProxy };
+  for (const [name, { requests, failed }] of Object.entries(b.byProxy)) {
+    const before = byProxy[name] ?? { requests: 0, failed: 0 };
+    byProxy[name] = { requests: before.requests + requests, failed: before.failed + failed };
+  }
+  return {
+    requests: a.requests + b.requests,
+    failed: a.failed + b.failed,
+    tries: a.tries + b.tries,
+    failedTries: a.failedTries + b.failedTries,
+    byClass,
+    byProxy,
+  };
+}
+
+/**
+ * A quantile of a histogram whose buckets rose by these counts, linear within a bucket; null of an empty one.
+ * @param buckets counts up to and with each bound, which is the label `le`
+ */
+export function quantileOf(buckets: readonly { le: number; count: number }[], q: number): number | null {
+  const rising = buckets.toSorted((a, b) => a.le - b.le);
+  const total = rising.at(-1)?.count ?? 0;
+  if (total === 0) return null;
+  const rank = q * total;
+  const index = rising.findIndex(({ count }) => count >= rank);
+  const [found, below] = [rising[index], rising[index - 1] ?? { le: 0, count: 0 }];
+  if (!found) return null;
+  if (found.le === Infinity) return below.le;
+  return below.le + ((found.le - below.le) * (rank - below.count)) / (found.count - below.count || 1);
+}
+
+/** What the series of a histogram rose by, bucket by bucket. */
+export function bucketsOf(series: readonly CounterSeries[]): { le: number; count: number }[] {
+  const byBound = new Map<number, number>();
+  for (const one of series) {
+    const le = Number((one.labels['le'] ?? '').replace('+Inf', 'Infinity'));
+    if (!Number.isNaN(le)) byBound.set(le, (byBound.get(le) ?? 0) + increaseOf(one));
+  }
+  return [...byBound].map(([le, count]) => ({ le, count }));
+}
