@@ -99,7 +99,8 @@ async function assess(ref: PlanRef, plan: AcceptedPlan, fx: Effects): Promise<As
   if (assessment.ok) {
     const { assessmentId, band, changeRisk, exposure } = assessment.governance.risk;
     fx.record({ type: 'RiskScored', assessmentId, band, changeRisk, exposure });
-    fx.record({ type: 'PlanValidated', patch: assessment.patch, warnings: assessment.warnings });
+    const { patch, kustomizePatch, warnings } = assessment;
+    fx.record({ type: 'PlanValidated', patch, ...(kustomizePatch ? { kustomizePatch } : {}), warnings });
   }
   return assessment;
 }

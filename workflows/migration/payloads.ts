@@ -134,6 +134,8 @@ export type Assessment =
       governance: GovernanceSummary;
       /** The change of the pod template as YAML, and what it cannot know. */
       patch: string;
+      /** Where a tool delivers the workload: the patch for its source. */
+      kustomizePatch?: string;
       warnings: string[];
     };
 

@@ -46,6 +46,8 @@ export interface MigrationState {
   violations: Violation[];
   /** The change of the pod template as YAML. */
   patch: string | null;
+  /** The same for the source of a workload that a tool delivers; absent where none does. */
+  kustomizePatch?: string;
   conditions: Condition[];
   history: { phase: Phase; at: string; message: string }[];
   /** What the migration waits for, or null. */
@@ -145,7 +147,7 @@ const CHANGES: { [Type in MigrationEvent['type']]: (event: Event<Type>) => Chang
   PlanAccepted: ({ generation }) => ({ phase: 'Validating', set: { generation } }),
   FactsGathered: ({ sourceSCC, targetSCC, pods, ways = [] }) => ({ set: { sourceSCC, targetSCC, pods, ways } }),
   RiskScored: ({ band, changeRisk, exposure }) => ({ set: { risk: { band, changeRisk, exposure } } }),
-  PlanValidated: ({ patch }) => ({ set: { patch } }),
+  PlanValidated: ({ patch, kustomizePatch }) => ({ set: { patch, ...(kustomizePatch ? { kustomizePatch } : {}) } }),
   PlanRejected: (event) => {
     const { conditions, set, ...change } = finished('Rejected', event, event.violations[0]?.code ?? 'Refused');
     return {
@@ -296,6 +298,7 @@ export function statusOf(state: MigrationState, ids: { workflowId: string; runId
     ...ids,
     ...present({ sourceSCC, targetSCC, risk, patch, startedAt, finishedAt }),
     ...(state.pods.length ? { pods: { total: state.pods.length, migrated, bySCC } } : {}),
+    ...(state.kustomizePatch === undefined ? {} : { kustomizePatch: state.kustomizePatch }),
     ...(state.ways?.length ? { traffic: trafficOf(state) } : {}),
     ...(state.violations.length ? { violations: state.violations } : {}),
     conditions: state.conditions.map((condition) => ({ ...condition, observedGeneration: state.generation })),

@@ -5,11 +5,13 @@ import { type Place, resolvedHost, serviceHost } from './hosts.js';
 import { destinationRuleSpecSchema } from './schema.js';
 import { subsetLabels } from './survey.js';
 
+/** The plan as owner of an object of its namespace: a tool that prunes leaves it alone, and it goes with the plan. */
+export const ownership = ({ namespace, owner }: Pick<SurveyRequest, 'namespace' | 'owner'>, at: string | undefined) =>
+  owner && at === namespace ? { ownerReferences: [{ ...owner, controller: true, blockOwnerDeletion: false }] } : {};
+
 /** The policy of the stable host, said of the canary's host. */
-export function canaryRule(
-  rule: KubeObject,
-  { namespace, services, label, markers, domain }: SurveyRequest & Place,
-): KubeObject {
+export function canaryRule(rule: KubeObject, request: SurveyRequest & Place): KubeObject {
+  const { namespace, services, label, markers, domain } = request;
   const place = { namespace, ...(domain === undefined ? {} : { domain }) };
   const spec = destinationRuleSpecSchema.parse(rule['spec']);
   const host = resolvedHost(spec.host, rule.metadata.namespace ?? '', domain);
@@ -25,6 +27,7 @@ export function canaryRule(
       namespace: rule.metadata.namespace ?? '',
       name: copyName(rule.metadata.name ?? ''),
       labels: { ...untracked(rule.metadata.labels), ...markers },
+      ...ownership(request, rule.metadata.namespace),
     },
     spec: { ...spec, host: serviceHost(pair.canary, place), ...(subsets ? { subsets } : {}) },
   };

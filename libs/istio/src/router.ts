@@ -13,7 +13,7 @@ import type {
   TrafficRouter,
 } from '@scc/routing';
 import { withCanary, type RouteScope } from './canary-routes.js';
-import { canaryRule } from './destination-rules.js';
+import { canaryRule, ownership } from './destination-rules.js';
 import { addressesOf, objectId, releaseFields } from './objects.js';
 import type { ProxyView } from './proxies.js';
 import { restored } from './restore.js';
@@ -216,7 +216,7 @@ export class IstioRouter implements TrafficRouter {
     for (const { service, ports } of routes.own) {
       const id = { apiVersion: routes.apiVersion, kind: 'VirtualService', namespace, name: copyName(service) };
       const spec = change(ownRoutes(service, namespace, ports, routes.domain), namespace);
-      const metadata = { namespace, name: id.name, labels: markers };
+      const metadata = { namespace, name: id.name, labels: markers, ...ownership(survey.request, namespace) };
       await kube.apply({ apiVersion: id.apiVersion, kind: id.kind, metadata, spec }, { fieldManager, force: true });
     }
   }

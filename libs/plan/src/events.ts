@@ -75,7 +75,13 @@ export const migrationEventSchema = z.discriminatedUnion('type', [
     changeRisk: z.number(),
     exposure: z.number(),
   }),
-  z.object({ type: z.literal('PlanValidated'), patch: z.string(), warnings: z.array(z.string()) }),
+  z.object({
+    type: z.literal('PlanValidated'),
+    patch: z.string(),
+    /** Where a tool delivers the workload: the patch for its source. */
+    kustomizePatch: z.string().optional(),
+    warnings: z.array(z.string()),
+  }),
   z.object({ type: z.literal('PlanRejected'), violations: z.array(violationSchema) }),
   z.object({ type: z.literal('ApprovalRequested'), roles: z.array(z.object({ role: z.string(), count: z.int() })) }),
   z.object({ type: z.literal('ApprovalGranted'), by: z.array(z.string()) }),

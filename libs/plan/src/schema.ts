@@ -149,6 +149,12 @@ export const planSpecSchema = z.object({
   serviceAccountName: dns1123.optional().describe('Run under another ServiceAccount from now on.'),
   podSecurity: podSecuritySchema.prefault({}),
   grants: z.object({ source: z.enum(['Revoke', 'Keep']).default('Revoke') }).prefault({}),
+  gitops: z
+    .enum(['PatchFirst', 'IKnow'])
+    .optional()
+    .describe(
+      'Needed where Argo CD, Flux or Helm delivers the workload. PatchFirst: the change of the template is in their source, or will be before they deliver again. IKnow: they may take it back, and you know.',
+    ),
   traffic: trafficSchema.prefault({}),
   gates: gatesSchema.prefault({}),
   approval: z.object({ required: z.boolean().default(false) }).prefault({}),
@@ -217,6 +223,10 @@ export const planStatusSchema = z.object({
     })
     .optional(),
   patch: z.string().optional().describe('The change of the pod template, as YAML.'),
+  kustomizePatch: z
+    .string()
+    .optional()
+    .describe('The same change for the source of the workload, where a tool delivers it.'),
   violations: z.array(violationSchema).optional(),
   conditions: z.array(conditionSchema).optional(),
   history: z.array(z.object({ phase: phaseSchema, at: z.string(), message: z.string().optional() })).optional(),

@@ -19,3 +19,56 @@ export const untracked = (
   Object.fromEntries(
     Object.entries(marks ?? {}).filter(([key]) => kept.includes(key) || !TRACKING.some((pattern) => pattern.test(key))),
   );
+
+interface Delivered {
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  readonly annotations?: Readonly<Record<string, string>> | undefined;
+  readonly managedFields?: readonly { readonly manager?: string | undefined }[] | undefined;
+}
+
+/** A tool that delivers an object from elsewhere, and writes it back from there. */
+export interface DeliveryTool {
+  tool: 'Argo CD' | 'Flux' | 'Helm';
+  /** The application, Kustomization or release, where the object says it. */
+  name: string | null;
+}
+
+const ARGO_INSTANCE = 'argocd.argoproj.io/instance';
+const ARGO_TRACKING = 'argocd.argoproj.io/tracking-id';
+const FLUX_NAME = /^(kustomize|helm)\.toolkit\.fluxcd\.io\/name$/;
+const HELM_RELEASE = 'meta.helm.sh/release-name';
+
+/** Names of field managers by which these tools write. */
+const MANAGERS: readonly [RegExp, DeliveryTool['tool']][] = [
+  [/^argocd(-|$)/, 'Argo CD'],
+  [/^(kustomize|helm)-controller$/, 'Flux'],
+  [/^helm$/i, 'Helm'],
+];
+
+/** The tool that an object comes from, by the marks that it left; undefined when it left none. */
+export const deliveryToolOf = (metadata: Delivered): DeliveryTool | undefined =>
+  argoOf(metadata) ?? fluxOf(metadata) ?? helmOf(metadata) ?? writerOf(metadata);
+
+function argoOf({ labels = {}, annotations = {} }: Delivered): DeliveryTool | undefined {
+  const tracked = annotations[ARGO_TRACKING]?.split(':')[0];
+  const application = labels[ARGO_INSTANCE] ?? annotations[ARGO_INSTANCE] ?? tracked;
+  return application === undefined ? undefined : { tool: 'Argo CD', name: application || null };
+}
+
+function fluxOf({ labels = {} }: Delivered): DeliveryTool | undefined {
+  const flux = Object.entries(labels).find(([key]) => FLUX_NAME.test(key));
+  return flux && { tool: 'Flux', name: flux[1] };
+}
+
+function helmOf({ labels = {}, annotations = {} }: Delivered): DeliveryTool | undefined {
+  const release = annotations[HELM_RELEASE];
+  const isHelms = release !== undefined || labels['app.kubernetes.io/managed-by'] === 'Helm';
+  return isHelms ? { tool: 'Helm', name: release ?? null } : undefined;
+}
+
+function writerOf({ managedFields = [] }: Delivered): DeliveryTool | undefined {
+  const written = managedFields.flatMap(({ manager = '' }) =>
+    MANAGERS.flatMap(([pattern, tool]) => (pattern.test(manager) ? [tool] : [])),
+  );
+  return written[0] === undefined ? undefined : { tool: written[0], name: null };
+}

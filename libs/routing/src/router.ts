@@ -21,6 +21,8 @@ export interface SurveyRequest {
   podLabels?: Record<string, string>;
   /** Labels that every object made for the migration carries. */
   markers: Record<string, string>;
+  /** The plan, which owns the objects that are made in its namespace. */
+  owner?: { apiVersion: string; kind: string; name: string; uid: string };
 }
 
 /** What a survey found: opaque to everyone but the router that made it, and plain data, so that it can be kept. */

@@ -48,8 +48,10 @@ const lineOf = (current: PlanStatus): string =>
     .filter(Boolean)
     .join('  ');
 
+const indented = (text: string | undefined): string | undefined => text?.trim().replaceAll('\n', '\n      ');
+
 function textOf({ ref, workload, targetSCC, status: current }: FoundPlan): string {
-  const { risk, conditions = [], violations = [], history = [], patch } = current;
+  const { risk, conditions = [], violations = [], history = [], patch, kustomizePatch } = current;
   const parts = [
     fields([
       ['plan', `${ref.namespace}/${ref.name}`],
@@ -62,7 +64,8 @@ function textOf({ ref, workload, targetSCC, status: current }: FoundPlan): strin
       ['pods', podsText(current)],
       ['risk', risk && `${risk.band}: change ${risk.changeRisk.toFixed(2)}, exposure ${risk.exposure.toFixed(2)}`],
       ['workflow', current.workflowId],
-      ['patch', patch?.trim().replaceAll('\n', '\n      ')],
+      ['patch', indented(patch)],
+      ['for its source', indented(kustomizePatch)],
     ]),
   ];
   if (violations.length > 0)

@@ -7,6 +7,7 @@ import {
   durationMs,
   EDITOR_ANNOTATION,
   FIELD_MANAGER,
+  PLAN_TYPE,
   type PlanSpec,
   recordedIdentity,
   type Violation,
@@ -23,11 +24,12 @@ import type {
   MigrationActivities,
   MigrationTarget,
 } from '@scc/migration/contract';
-import { violationsOf, warningsOf } from '../assess/checks.js';
+import { relabelViolations, violationsOf, warningsOf } from '../assess/checks.js';
 import { gatherFacts, observedSource, type Facts, type Workload } from '../assess/facts.js';
 import { chooseLabel } from '../assess/label.js';
 import { policyViolations, policyWarnings } from '../assess/policies.js';
 import { neighbourViolations, podSecurityViolations } from '../assess/pod-security.js';
+import { reviewSource } from '../assess/source.js';
 import { changeTemplate } from '../assess/template.js';
 import type { MetricSource } from '../outside/prometheus.js';
 import type { ReviewGates } from '../outside/review.js';
@@ -140,11 +142,15 @@ const assessment =
     const policies = surveyPolicies(facts.policies.copied, chosen.label);
     const markers = canaryLabels(ref.name);
     const podLabels = workload.deployment.spec.template.metadata.labels;
-    const asked = { namespace: ref.namespace, services, label: chosen.label, markers, podLabels };
+    const owner = { ...PLAN_TYPE, name: ref.name, uid: ref.uid };
+    const asked = { namespace: ref.namespace, services, label: chosen.label, markers, podLabels, owner };
     const routes = await router.survey(asked);
     const sourceServiceAccount = workload.deployment.spec.template.spec.serviceAccountName;
     const sourceSCC = observedSource(workload, spec.targetSCC);
+    const source = reviewSource(workload.object.metadata, spec, changed.kustomizePatch);
     violations.push(
+      ...source.violations,
+      ...(changed.relabels ? relabelViolations(workload, facts) : []),
       ...policies.violations,
       ...policyViolations(facts.policies, { ...placeOf(facts, workload, chosen.label), accept: spec.traffic.accept }),
       ...routes.violations,
@@ -191,6 +197,7 @@ const assessment =
       ...changed.warnings,
       ...warningsOf(facts),
       ...policyWarnings(facts.policies),
+      ...source.warnings,
       ...gates.warnings,
       ...routes.warnings,
       ...answer.warnings,
@@ -201,6 +208,7 @@ const assessment =
       target,
       governance: answer.summary,
       patch: changed.patch,
+      ...source.shown,
       warnings,
     };
   };

@@ -1,7 +1,7 @@
 import { UNREADY_ANNOTATION } from '@scc/plan';
 import { observedSource, type Facts } from './facts.js';
 import { someFacts } from './facts.fixture.js';
-import { violationsOf, warningsOf } from './checks.js';
+import { relabelViolations, violationsOf, warningsOf } from './checks.js';
 
 const codes = (facts: Facts): string[] => violationsOf(facts).map(({ code }) => code);
 const pinned = {
@@ -34,6 +34,23 @@ describe('violationsOf', () => {
         metadata: { ownerReferences: [{ apiVersion: 'x/v1', kind: 'Shop', name: 's', uid: 's', controller: true }] },
       }),
       ['WorkloadIsOwned'],
+    ],
+    [
+      'refuses a workload that OLM installed, by its owner',
+      someFacts({
+        metadata: { ownerReferences: [{ apiVersion: 'x/v1', kind: 'ClusterServiceVersion', name: 's', uid: 's' }] },
+      }),
+      ['WorkloadIsOwned'],
+    ],
+    [
+      'refuses a workload that OLM installed, by its labels',
+      someFacts({ metadata: { labels: { 'olm.owner': 'shop.v1', 'olm.owner.kind': 'ClusterServiceVersion' } } }),
+      ['WorkloadIsOwned'],
+    ],
+    [
+      'has nothing against an owner that only collects garbage',
+      someFacts({ metadata: { ownerReferences: [{ apiVersion: 'v1', kind: 'ConfigMap', name: 's', uid: 's' }] } }),
+      [],
     ],
     [
       'refuses a claim that one pod alone may write',
@@ -142,5 +159,18 @@ describe('observedSource', () => {
     ['unknown where no SCC decides', [null], null],
   ])('is %s', (_case, sccs, expected) => {
     expect(source(...sccs)).toBe(expected);
+  });
+});
+
+describe('relabelViolations', () => {
+  const shared = [{ name: 'data', accessModes: ['ReadWriteMany'] }];
+  const accept = [{ kind: 'PersistentVolumeClaim', name: 'data' }];
+  it.each<[string, Facts, string[]]>([
+    ['refuses a volume that both sides mount', someFacts({ claims: shared }), ['VolumeRelabelled']],
+    ['takes one that the plan accepts', someFacts({ claims: shared, spec: { traffic: { accept } } }), []],
+    ['has nothing to say of pods without a claim', someFacts(), []],
+  ])('%s', (_case, facts, expected) => {
+    if (!facts.workload) throw new Error('no workload');
+    expect(relabelViolations(facts.workload, facts).map(({ code }) => code)).toEqual(expected);
   });
 });

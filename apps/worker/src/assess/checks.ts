@@ -1,7 +1,8 @@
+import type { KubeObject } from '@scc/kube';
 import { UNREADY_ANNOTATION, type Violation } from '@scc/plan';
 import { REQUIRED_SCC_ANNOTATION } from '@scc/scc';
 import { observedSource, type Facts, type Workload } from './facts.js';
-import { unreadViolations, wayViolations, wayWarnings } from './ways.js';
+import { isAccepted, unreadViolations, wayViolations, wayWarnings } from './ways.js';
 
 /** Lets a plan move a workload that is not healthy now; the plan's author says so by this annotation, value "true". */
 
@@ -154,18 +155,31 @@ const nameIsTaken: Check = ({ inTheWay }) =>
     ),
   );
 
+/** OLM's own kind of owner, which it does not mark as controller, and its marks on what it installs. */
+const OLM_KIND = 'ClusterServiceVersion';
+const OLM_OWNER = 'olm.owner';
+const OLM_OWNER_KIND = 'olm.owner.kind';
+
+/** What writes an object's fields on its own account, as `Kind name`. */
+function ownersOf({ metadata }: KubeObject): string[] {
+  const owners = (metadata.ownerReferences ?? [])
+    .filter(({ controller, kind }) => controller === true || kind === OLM_KIND)
+    .map(({ kind, name }) => `${kind} ${name}`);
+  const installed = metadata.labels?.[OLM_OWNER];
+  const byOlm = installed === undefined ? [] : [`${metadata.labels?.[OLM_OWNER_KIND] ?? OLM_KIND} ${installed}`];
+  return [...new Set([...owners, ...byOlm])];
+}
+
 /** What a controller owns, it writes back: an edit of its own would not last. */
 const isOwned = ofWorkload(({ object }) =>
-  (object.metadata.ownerReferences ?? [])
-    .filter(({ controller }) => controller === true)
-    .map(({ kind, name }) =>
-      violation(
-        'WorkloadIsOwned',
-        'spec.workloadRef',
-        `Deployment ${object.metadata.name ?? ''} is controlled by ${kind} ${name}, which would take the change back`,
-        `Change the pod template in ${kind} ${name} instead.`,
-      ),
+  ownersOf(object).map((owner) =>
+    violation(
+      'WorkloadIsOwned',
+      'spec.workloadRef',
+      `Deployment ${object.metadata.name ?? ''} is controlled by ${owner}, which would take the change back`,
+      `Change the pod template in ${owner} instead.`,
     ),
+  ),
 );
 
 const CAN_BE_SHARED = ['ReadWriteMany', 'ReadOnlyMany'];
@@ -183,6 +197,26 @@ const volumeCannotBeShared = ofWorkload(({ claims }) =>
       ),
     ),
 );
+
+/**
+ * A canary with another SELinux level takes a volume that it shares away from the pods that serve, before it gets a
+ * single request; an undo does not give it back.
+ */
+export const relabelViolations = (workload: Workload, { spec, ref }: Facts): Violation[] =>
+  workload.claims
+    .filter(({ name, accessModes }) => {
+      const isShared = accessModes.some((mode) => CAN_BE_SHARED.includes(mode));
+      return isShared && !isAccepted(spec.traffic.accept, { kind: CLAIM, name }, ref.namespace);
+    })
+    .map(({ name }) =>
+      violation(
+        'VolumeRelabelled',
+        'spec.traffic.accept',
+        `the target gives the pods another SELinux level: the canary would relabel the volume of claim ${name} under the pods that serve, which lose access to it`,
+        `Set seLinuxOptions.level of the pods to the level that the volume has, use storage that does not relabel (seLinuxChangePolicy: MountOption), or accept it by spec.traffic.accept: [{kind: ${CLAIM}, name: '${name}'}].`,
+      ),
+    );
+const CLAIM = 'PersistentVolumeClaim';
 
 /** Requests to a Service are divided between a workload and its canary; no other pods may stand behind it. */
 const serviceIsShared = ofWorkload(({ services }) =>

@@ -1,4 +1,4 @@
-import type { Violation } from '@scc/plan';
+import type { Violation, WorkloadRef } from '@scc/plan';
 import {
   applyTemplatePatch,
   mergePatches,
@@ -20,7 +20,15 @@ import { REMEDIATION_MS, remediateInThread } from './remediation.js';
 const MAX_CONTAINERS = 250;
 
 export type ChangedTemplate =
-  | { ok: true; template: PodTemplate; pod: Pod; patch: string; warnings: string[] }
+  | {
+      ok: true;
+      template: PodTemplate;
+      pod: Pod;
+      patch: string;
+      kustomizePatch: string;
+      warnings: string[];
+      relabels: boolean;
+    }
   | { ok: false; violations: Violation[] };
 
 const isEmpty = (patch: TemplatePatch): boolean => Object.keys(patch).length === 0;
@@ -105,6 +113,8 @@ export async function changeTemplate(
     template: applyTemplatePatch(remediation.template, pin),
     pod,
     patch: stringify(patch),
+    kustomizePatch: kustomizePatchOf(spec.workloadRef, patch),
+    relabels: remediation.risks.some(({ name }) => name === 'selinux-relabel'),
     warnings: warningsOf(remediation),
   };
 }
@@ -132,6 +142,10 @@ const tookTooLong: Violation = {
   message: `no patch of the pod template was found within ${REMEDIATION_MS / 1000} s`,
   remedy: 'Make the template and the patch smaller, or write the patch that the target needs yourself.',
 };
+
+/** A change of the pod template as kustomize takes it from the source of a workload. */
+const kustomizePatchOf = ({ apiVersion, kind, name }: WorkloadRef, template: TemplatePatch): string =>
+  stringify({ apiVersion, kind, metadata: { name }, spec: { template } });
 
 const patchRequired = ({ edits, patch, target }: Remediation): Violation => ({
   code: 'PatchRequired',

@@ -1,0 +1,44 @@
+import type { KubeObject } from '@scc/kube';
+import { deliveryToolOf, type PlanSpec, type Violation } from '@scc/plan';
+
+interface SourceReview {
+  violations: Violation[];
+  warnings: string[];
+  /** The patch for the source, where there is one. */
+  shown: { kustomizePatch?: string };
+}
+
+/** What each tool calls the thing that delivers an object. */
+const THING = { 'Argo CD': 'application', Flux: 'resource', Helm: 'release' };
+
+/**
+ * A template that a tool delivers comes back at its next delivery, and its pods are then refused: a plan goes on only
+ * when it says how the source learns of the change.
+ */
+export function reviewSource(
+  metadata: KubeObject['metadata'],
+  { gitops }: Pick<PlanSpec, 'gitops'>,
+  kustomizePatch: string,
+): SourceReview {
+  const found = deliveryToolOf(metadata);
+  if (!found) return { violations: [], warnings: [], shown: {} };
+  const by = found.name === null ? found.tool : `${found.tool} (${THING[found.tool]} ${found.name})`;
+  if (gitops === undefined)
+    return {
+      violations: [
+        {
+          code: 'DeliveredFromSource',
+          field: 'spec.gitops',
+          message: `the workload is delivered by ${by}, which would take the change of its template back, and its pods would then be refused`,
+          remedy: `Bring this patch into its source and set spec.gitops: PatchFirst, or set spec.gitops: IKnow.\n${kustomizePatch}`,
+        },
+      ],
+      warnings: [],
+      shown: { kustomizePatch },
+    };
+  const warning =
+    gitops === 'PatchFirst'
+      ? `the workload is delivered by ${by}: its source must hold the patch in status.kustomizePatch before the next delivery`
+      : `the workload is delivered by ${by}, which may take the change of its template back`;
+  return { violations: [], warnings: [warning], shown: { kustomizePatch } };
+}
