@@ -111,7 +111,7 @@ const used = async (account: Account): Promise<Set<string>> =>
       if (!objectRef) return [];
       const { apiGroup, resource, subresource } = objectRef;
       // A request in another's name needs the right to speak for them, and no right to what is asked for.
-      if (impersonatedUser) return ['impersonate serviceaccounts', 'impersonate groups'];
+      if (impersonatedUser) return ['impersonate serviceaccounts'];
       return [written(apiGroup, subresource === undefined ? resource : `${resource}/${subresource}`, verb)];
     }),
   );
@@ -143,8 +143,7 @@ const UNSEEN: Record<Account, [rights: RegExp, reason: string][]> = {
     [/^delete virtualservices\./, 'a route of its own is made only where a Service has none'],
     [/^patch events\./, 'an event that happens again is counted up'],
     [/^create /, 'an apply of an object that is not there is a patch to the API, and a create to RBAC'],
-    [/^use securitycontextconstraints\./, 'RBAC asks for it when a binding grants an SCC'],
-    [/roles\.rbac/, 'a Role is made and deleted only for an SCC that has no ClusterRole'],
+    [/^bind clusterroles\./, 'RBAC asks for it when a binding grants an SCC'],
     [
       /\.(security|telemetry|extensions)\.istio\.io$| (sidecars|envoyfilters|proxyconfigs)\./,
       'no sample has a policy of this kind that selects its pods',

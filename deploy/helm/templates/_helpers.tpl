@@ -294,3 +294,16 @@ matchConditions:
   - name: not-by-a-node
     expression: "!has(request.userInfo.groups) || !('system:nodes' in request.userInfo.groups)"
 {{- end }}
+
+{{/* The ClusterRoles that the worker may bind: of the SCCs in worker.sccs, or of all that OpenShift brings. */}}
+{{- define "scc.grantable" -}}
+{{- $names := .Values.worker.sccs }}
+{{- if not $names }}
+{{- range regexSplit "(?m)^---$" (.Files.Get "files/sccs/default-sccs.yaml") -1 }}
+{{- $names = append $names (. | fromYaml).metadata.name }}
+{{- end }}
+{{- end }}
+{{- $roles := list }}
+{{- range $names }}{{ $roles = append $roles (printf "system:openshift:scc:%s" .) }}{{ end }}
+{{- toJson $roles }}
+{{- end }}

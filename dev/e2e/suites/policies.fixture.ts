@@ -53,7 +53,7 @@ async function account(name: string, rules: object[]): Promise<void> {
 const policiesOfTheChart = (): Promise<string> =>
   renderChart([
     ...['--set', 'tryout=true', '--set', 'admissionPolicies.enabled=true'],
-    ...['plans', 'identities'].flatMap((name) => ['--show-only', `templates/policies/${name}.yaml`]),
+    ...['plans', 'identities', 'dry-runs'].flatMap((name) => ['--show-only', `templates/policies/${name}.yaml`]),
   ]);
 
 const POLICIES = '/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies';

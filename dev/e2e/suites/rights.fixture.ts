@@ -56,10 +56,24 @@ export function rights(stackOf: () => Stack): void {
       ['worker', 'creates no pods', { resource: 'pods', verb: 'create' }, false],
       [
         'worker',
-        'tries pods as a controller',
-        { resource: 'serviceaccounts', namespace: 'kube-system', name: 'replicaset-controller', verb: 'impersonate' },
+        'tries pods as the identity of dry runs',
+        { resource: 'serviceaccounts', namespace: 'scc-system', name: 'dry-run', verb: 'impersonate' },
         true,
       ],
+      [
+        'worker',
+        'acts as no controller',
+        { resource: 'serviceaccounts', namespace: 'kube-system', name: 'replicaset-controller', verb: 'impersonate' },
+        false,
+      ],
+      [
+        'worker',
+        'holds no SCC',
+        { group: 'security.openshift.io', resource: 'securitycontextconstraints', name: 'anyuid', verb: 'use' },
+        false,
+      ],
+      ['dry-run', 'tries pods', { resource: 'pods', namespace: 'shop', verb: 'create' }, true],
+      ['dry-run', 'reads nothing', { resource: 'pods', namespace: 'shop', verb: 'list' }, false],
       ['worker', 'acts as no other user', { resource: 'users', name: 'admin', verb: 'impersonate' }, false],
       [
         'worker',
@@ -84,6 +98,17 @@ export function rights(stackOf: () => Stack): void {
       ],
     ])('%s: %s', async (name, _what, attributes, expected) => {
       expect(await may(await clientOf(name), attributes)).toBe(expected);
+    });
+
+    it('lets the identity of dry runs create no pod, whoever speaks for it', async () => {
+      const client = await clientOf('dry-run');
+      const url = '/api/v1/namespaces/default/pods';
+      const pod = {
+        metadata: { name: 'tried' },
+        spec: { containers: [{ name: 'app', image: 'scc.poc/healthy:1' }] },
+      };
+      expect(await statusOf(client.create(url, pod))).toBe(403);
+      expect(await statusOf(client.create(`${url}?dryRun=All`, pod))).toBe(200);
     });
   });
 }

@@ -1,4 +1,5 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
@@ -6,6 +7,7 @@ import { configSchema as governanceConfig } from '@scc/governance/config';
 import { configSchema as watcherConfig } from '@scc/watcher/config';
 import { configSchema as workerConfig } from '@scc/worker/config';
 import { parseObjects } from '../cluster/manifests.js';
+import { ROOT } from '../paths.js';
 import { runHelm } from './helm.js';
 import { idOf, podsOf, rightsOf } from './objects.fixture.js';
 import { CHART, PLATFORMS } from '../cluster/places.js';
@@ -74,6 +76,24 @@ describe('the chart', () => {
     ['mesh.prometheusHeaders.X-Scope=a\\,b', 'mesh/prometheusHeaders/X-Scope'],
     ['mesh.prometheusPlanQueries=all', 'mesh/prometheusPlanQueries'],
     ['webhookGates.hosts={https://a.example}', 'webhookGates/hosts/0'],
+    ['image.repository=a b', 'image/repository'],
+    ['image.tag=a:b', 'image/tag'],
+    ['database.port=70000', 'database/port'],
+    ['database.secretName=My_Secret', 'database/secretName'],
+    ['database.ownerRole=a b', 'database/ownerRole'],
+    ['audit.origin=a+b', 'audit/origin'],
+    ['networkPolicies.podNetworks={300.0.0.0/8}', 'networkPolicies/podNetworks/0'],
+    ['networkPolicies.apiServers={10.0.0.0/33}', 'networkPolicies/apiServers/0'],
+    ['networkPolicies.dnsPort=-1', 'networkPolicies/dnsPort'],
+    ['networkPolicies.workerEgress[0].port=443', 'networkPolicies/workerEgress/0'],
+    ['scheduling.tolerations[0].effect=Never', 'scheduling/tolerations/0/effect'],
+    ['governance.resources.limits.memory=much', 'governance/resources/limits/memory'],
+    ['worker.resources.request.cpu=1', 'worker/resources'],
+    ['watcher.env.A-B=1', 'watcher/env'],
+    ['monitoring.labels.-a=c', 'monitoring/labels'],
+    ['api.host=https://scc.example', 'api/host'],
+    ['webhook.drainSeconds=1000', 'webhook/drainSeconds'],
+    ['uninstall.check=maybe', 'uninstall/check'],
     ['typo=true', 'typo'],
     ['worker.replcas=3', 'replcas'],
   ])(
@@ -131,12 +151,16 @@ describe('the chart', () => {
       await renderChart([...TRY, ...set('worker.namespaces={shop,bank}', 'worker.sccs={restricted-v2}')]),
     );
     const writing = rightsOf(objects, 'worker').filter(({ verbs }) =>
-      verbs.some((verb) => ['patch', 'update', 'delete', 'use'].includes(verb)),
+      verbs.some((verb) => ['patch', 'update', 'delete', 'bind'].includes(verb)),
     );
     expect([...new Set(writing.map(({ namespace }) => namespace))].sort()).toEqual(['bank', 'shop']);
-    expect(writing.filter(({ verbs }) => verbs.includes('use')).map(({ resourceNames }) => resourceNames)).toEqual([
-      ['restricted-v2'],
-      ['restricted-v2'],
+    expect(writing.filter(({ verbs }) => verbs.includes('bind')).map(({ resourceNames }) => resourceNames)).toEqual([
+      ['system:openshift:scc:restricted-v2'],
+      ['system:openshift:scc:restricted-v2'],
+    ]);
+    expect(rightsOf(objects, 'dry-run').map(({ namespace, verbs }) => [namespace, verbs])).toEqual([
+      ['shop', ['create']],
+      ['bank', ['create']],
     ]);
   }, 60_000);
 
@@ -235,16 +259,17 @@ describe('the chart', () => {
     ]);
   }, 60_000);
 
-  it('installs policies of the API server only when it is told to, and confines the worker unless told not to', async () => {
+  it('always confines dry runs, and installs other policies of the API server only when it is told to', async () => {
     const policies = async (...values: string[]): Promise<string[]> =>
       parseObjects(await renderChart([...TRY, ...set(...values)]))
         .filter(({ kind, metadata }) => kind === 'ValidatingAdmissionPolicy' || metadata.name === 'dry-run')
         .map(({ metadata }) => metadata.name)
         .sort();
-    const always = ['dry-run', 'dry-runs.scc.poc', 'plan-authority.scc.poc'];
-    expect(await policies('platform=kubernetes')).toEqual([]);
-    expect(await policies('admissionPolicies.enabled=true', 'admissionPolicies.confineWorker=false')).toEqual(always);
-    expect(await policies('admissionPolicies.enabled=true')).toEqual([...always, 'worker-confinement.scc.poc']);
+    const always = ['dry-run', 'dry-runs.scc.poc'];
+    const plans = [...always, 'plan-authority.scc.poc'];
+    expect(await policies('platform=kubernetes')).toEqual(always);
+    expect(await policies('admissionPolicies.enabled=true', 'admissionPolicies.confineWorker=false')).toEqual(plans);
+    expect(await policies('admissionPolicies.enabled=true')).toEqual([...plans, 'worker-confinement.scc.poc']);
   }, 60_000);
 
   it('renders the same twice, with no key of the audit log for an upgrade to change', async () => {
@@ -272,6 +297,94 @@ describe('the chart', () => {
     });
   }, 60_000);
 
+  it.each([
+    ['kubernetes', { dns: 'kube-system 53', prometheus: 'monitoring 9090', ingress: ['istio-ingress'] }],
+    [
+      'openshift',
+      {
+        dns: 'openshift-dns 5353',
+        prometheus: 'openshift-monitoring,openshift-user-workload-monitoring 9091',
+        ingress: ['istio-ingress', 'openshift-ingress'],
+      },
+    ],
+  ])(
+    'lets the Pods reach what %s has where it has it',
+    async (platform, { dns, prometheus, ingress }) => {
+      const rule = z.object({
+        ports: z.array(z.looseObject({ port: z.union([z.number(), z.string()]) })),
+        to: z.unknown().optional(),
+        from: z.unknown().optional(),
+      });
+      const policy = z.looseObject({ ingress: z.array(rule).default([]), egress: z.array(rule).default([]) });
+      const policies = parseObjects(await renderChart([...TRY, ...set(`platform=${platform}`)])).filter(
+        ({ kind }) => kind === 'NetworkPolicy',
+      );
+      const rules = (name: string, direction: 'ingress' | 'egress'): string[] => {
+        const spec = policies.find(({ metadata }) => metadata.name === name)?.['spec'];
+        return policy.parse(spec)[direction].map(({ ports, to, from }) => {
+          const namespaces = JSON.stringify(to ?? from ?? []).matchAll(/"kubernetes\.io\/metadata\.name":"([^"]+)"/g);
+          return `${[...namespaces].map(([, namespace]) => namespace).join(',')} ${ports[0]?.port ?? ''}`;
+        });
+      };
+      expect(rules('scc-to-cluster-and-temporal', 'egress')).toEqual(expect.arrayContaining([dns, ' 443']));
+      expect(rules('scc-worker-to-governance-and-mesh', 'egress')).toEqual(
+        expect.arrayContaining([prometheus, 'istio-system 8080', ' api']),
+      );
+      expect(rules('scc-health-from-monitoring', 'ingress')).toEqual([prometheus.replace(/ .*/, ' health')]);
+      expect(rules('scc-api-from-product-and-ingress', 'ingress')).toEqual([`${ingress.join(',')} api`]);
+    },
+    60_000,
+  );
+
+  it.each([
+    ['networkPolicies.dnsNamespace=dns', 'metadata.name: dns'],
+    ['networkPolicies.dnsPort=1053', 'port: 1053'],
+    ['networkPolicies.prometheusPort=10902', 'port: 10902'],
+    ['networkPolicies.monitoringNamespaces={metrics}', 'metadata.name: metrics'],
+    ['networkPolicies.meshNamespace=mesh', 'metadata.name: mesh'],
+    ['networkPolicies.podNetworks={10.1.0.0/16,fd00::/48}', 'except: ["fd00::/48"]'],
+    ['networkPolicies.apiServers={192.0.2.1/32}', 'cidr: 192.0.2.1/32'],
+    ['networkPolicies.ingressNamespaces={edge}', 'metadata.name: edge'],
+    ['networkPolicies.workerEgress[0].ports[0].port=8443', 'port: 8443'],
+    ['networkPolicies.governanceEgress[0].ports[0].port=3128', 'port: 3128'],
+  ])(
+    'takes %s into its network policies',
+    async (value, text) => {
+      const rendered = await renderChart([...TRY, ...set(value), '--show-only', 'templates/network.yaml']);
+      expect(rendered).toContain(text);
+    },
+    60_000,
+  );
+
+  it('makes the Ingress and the Route that lead to the API', async () => {
+    const at = (...values: string[]) =>
+      renderChart([...TRY, ...set('api.host=scc.example', ...values)]).then((text) =>
+        parseObjects(text).filter(({ kind }) => kind === 'Ingress' || kind === 'Route'),
+      );
+    const ingress = await at('api.ingress=true', 'api.ingressClassName=nginx', 'api.tlsSecretName=scc-tls');
+    expect(ingress).toMatchObject([
+      {
+        metadata: { annotations: { 'nginx.ingress.kubernetes.io/backend-protocol': 'HTTPS' } },
+        spec: {
+          ingressClassName: 'nginx',
+          tls: [{ hosts: ['scc.example'], secretName: 'scc-tls' }],
+          rules: [{ host: 'scc.example', http: { paths: [{ backend: { service: { name: 'governance' } } }] } }],
+        },
+      },
+    ]);
+    const route = await at('platform=openshift', 'certificates.source=service-ca', 'api.route=true');
+    expect(route).toMatchObject([
+      {
+        spec: {
+          host: 'scc.example',
+          to: { kind: 'Service', name: 'governance' },
+          port: { targetPort: 'https-api' },
+          tls: { termination: 'reencrypt' },
+        },
+      },
+    ]);
+  }, 60_000);
+
   it('keeps the network open to what the platform has elsewhere', async () => {
     const text = await renderChart([...TRY, ...set('platform=openshift')]);
     for (const wanted of [
@@ -283,6 +396,61 @@ describe('the chart', () => {
       'openshift-ingress',
     ])
       expect(text).toContain(wanted);
+  }, 60_000);
+
+  it('refuses a value of another type for every field, and names each', async () => {
+    const schema: unknown = JSON.parse(await readFile(path.join(CHART, 'values.schema.json'), 'utf8'));
+    const leaves = leavesOf(schema).filter((leaf) => leaf !== 'global');
+    const nonsense: Record<string, unknown> = {};
+    for (const leaf of leaves) {
+      const names = leaf.split('.');
+      let group = nonsense;
+      for (const name of names.slice(0, -1)) group = (group[name] ??= {}) as Record<string, unknown>;
+      group[names.at(-1) ?? ''] = 3.5;
+    }
+    const folder = await mkdtemp(path.join(tmpdir(), 'scc-values-'));
+    const file = path.join(folder, 'values.json');
+    await writeFile(file, JSON.stringify(nonsense));
+    const said = await refusal(['--values', file]);
+    await rm(folder, { recursive: true });
+    expect(leaves.filter((leaf) => !said.includes(`'/${leaf.replaceAll('.', '/')}'`))).toEqual([]);
+  }, 60_000);
+
+  it('alerts on metrics that the processes have, and the runbook says what to do', async () => {
+    const objects = parseObjects(await renderChart([...TRY, ...set('monitoring.rules=true')]));
+    const rules = JSON.stringify(objects.filter(({ kind }) => kind === 'PrometheusRule'));
+    const used = [...new Set(rules.match(/scc_[a-z_]+/g))];
+    expect(used.length).toBeGreaterThan(5);
+    const files = await Promise.all(
+      ['apps', 'libs'].map((folder) => readdir(path.join(ROOT, folder), { recursive: true, withFileTypes: true })),
+    );
+    const sources = files
+      .flat()
+      .filter(({ name, parentPath }) => name.endsWith('.ts') && parentPath.includes(`${path.sep}src`));
+    const texts = await Promise.all(
+      sources.map(({ name, parentPath }) => readFile(path.join(parentPath, name), 'utf8')),
+    );
+    const runbook = await readFile(path.join(ROOT, 'docs', 'RUNBOOK.md'), 'utf8');
+    const alerts = rules.match(/"alert":"\w+"/g) ?? [];
+    expect(alerts.map((alert) => alert.slice(9, -1)).filter((name) => !runbook.includes(`\`${name}\``))).toEqual([]);
+    const code = texts.join('\n');
+    const short = (metric: string): string => metric.replace(/^scc_governance_/, '');
+    expect(used.filter((metric) => !code.includes(`'${metric}'`) && !code.includes(`'${short(metric)}'`))).toEqual([]);
+  }, 60_000);
+
+  it('is scraped where it says, and by whom the network lets in', async () => {
+    const all = parseObjects(
+      await renderChart([...TRY, ...set('monitoring.podMonitor=true', 'monitoring.labels.release=prom')]),
+    );
+    const monitor = all.find(({ kind }) => kind === 'PodMonitor');
+    expect(monitor).toMatchObject({
+      metadata: { labels: { release: 'prom' } },
+      spec: { podMetricsEndpoints: [{ port: 'health', path: '/metrics' }] },
+    });
+    for (const name of ['governance', 'worker', 'watcher'])
+      expect(JSON.stringify(podsOf(all).get(name)?.spec)).toContain('"name":"health"');
+    const unasked = parseObjects(await renderChart(TRY));
+    expect(unasked.filter(({ apiVersion }) => apiVersion.startsWith('monitoring.'))).toEqual([]);
   }, 60_000);
 
   it('uses every value of its schema', async () => {

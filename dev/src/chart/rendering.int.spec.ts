@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import { defaultSCCs } from '@scc/scc';
 import { z } from 'zod';
 import { withEntries } from '../cluster/installation.js';
 import type { StatedObject } from '../cluster/manifests.js';
@@ -46,6 +47,22 @@ describe.each(PLATFORMS)('the rendering for %s', (platform) => {
         expect(right).toMatchObject({ resourceNames: expect.any(Array), namespace: 'scc-system' });
       }
     }
+  });
+
+  it('lets the worker bind ClusterRoles of SCCs, hold no SCC, and speak for the identity of dry runs alone', () => {
+    const rights = rightsOf(objectsOf(platform), 'worker');
+    const naming = (verb: string) =>
+      rights
+        .filter(({ verbs }) => verbs.includes(verb))
+        .map(({ resources, resourceNames }) => ({ resources, resourceNames }));
+    expect(naming('use')).toEqual([]);
+    expect(naming('impersonate')).toEqual([{ resources: ['serviceaccounts'], resourceNames: ['dry-run'] }]);
+    const [bound, ...more] = naming('bind');
+    expect(more).toEqual([]);
+    expect(bound?.resources).toEqual(['clusterroles']);
+    expect(bound?.resourceNames?.length).toBe(defaultSCCs().length);
+    expect(bound?.resourceNames?.filter((name) => !name.startsWith('system:openshift:scc:'))).toEqual([]);
+    expect(rightsOf(objectsOf(platform), 'dry-run')).toMatchObject([{ resources: ['pods'], verbs: ['create'] }]);
   });
 
   it('lets governance change its own webhook configurations and no others', () => {

@@ -285,7 +285,10 @@ class HttpKubeClient implements KubeClient {
 
 const writing = ({ fieldManager, dryRun, impersonate, timeoutMs }: WriteOptions) => ({
   query: { fieldManager, dryRun: dryRunQuery(dryRun) },
-  headers: impersonate ? { 'Impersonate-User': impersonate.user, 'Impersonate-Group': impersonate.groups } : {},
+  headers: {
+    ...(impersonate ? { 'Impersonate-User': impersonate.user } : {}),
+    ...(impersonate?.groups ? { 'Impersonate-Group': impersonate.groups } : {}),
+  },
   ...(timeoutMs === undefined ? {} : { timeoutMs }),
 });
 

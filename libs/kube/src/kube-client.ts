@@ -23,7 +23,8 @@ export interface KubeList {
 
 export interface Impersonation {
   user: string;
-  groups: string[];
+  /** Absent: the groups of the user where it is a ServiceAccount, else none. */
+  groups?: string[];
 }
 
 export interface ReadOptions {

@@ -39,6 +39,8 @@ export const ASKED_ABOUT_NOTHING = {
 
 /** Holds a deleted plan until its migration is undone. */
 export const FINALIZER = 'scc.poc/undo';
+/** The identity of dry runs: a policy of the API server lets it change nothing. */
+export const DRY_RUN_USER = 'system:serviceaccount:scc-system:dry-run';
 /** Owns the fields that the engine writes, by server-side apply. */
 export const FIELD_MANAGER = 'scc-orchestrator';
 

@@ -6,7 +6,6 @@ import {
   canaryName,
   copyName,
   grantBindingName,
-  grantRoleName,
   labelValue,
   planLabelValue,
   planNameOf,
@@ -35,7 +34,6 @@ describe('names of what the engine creates', () => {
     ['a canary', canaryName('ledger'), 'ledger-scc-canary'],
     ['a copy', copyName('allow-ledger'), 'allow-ledger-scc-canary'],
     ['a grant', grantBindingName('restricted-v2', 'ledger'), 'scc-restricted-v2-ledger'],
-    ['a role', grantRoleName('restricted-v2'), 'scc-use-restricted-v2'],
     ["a plan's label", planLabelValue('ledger-to-restricted'), 'ledger-to-restricted'],
   ])('stay readable while they are short: %s', (_case, name, expected) => {
     expect(name).toBe(expected);
@@ -44,7 +42,6 @@ describe('names of what the engine creates', () => {
   it.each<[string, { nameOf: (name: string) => string; given: fc.Arbitrary<string>; valid: RegExp; max: number }]>([
     ['canaries of Services and workloads', { nameOf: canaryName, given: label, valid: DNS_LABEL, max: 63 }],
     ['copies', { nameOf: copyName, given: subdomain, valid: DNS_SUBDOMAIN, max: 253 }],
-    ['roles', { nameOf: grantRoleName, given: subdomain, valid: DNS_SUBDOMAIN, max: 253 }],
     ['labels', { nameOf: labelValue, given: subdomain, valid: LABEL_VALUE, max: 63 }],
   ])('are valid and within their limit: %s', (_case, { nameOf, given, valid, max }) => {
     fc.assert(
@@ -59,7 +56,6 @@ describe('names of what the engine creates', () => {
   it.each<[string, (name: string) => string]>([
     ['canaries', canaryName],
     ['copies', copyName],
-    ['roles', grantRoleName],
     ['labels', labelValue],
   ])('differ for different names: %s', (_case, nameOf) => {
     fc.assert(fc.property(twins, ([a = '', b = '']) => nameOf(a) !== nameOf(b)));

@@ -56,9 +56,6 @@ export const planNameOf = ({ labels, annotations }: Marked): string | undefined 
 /** The ClusterRole by which OpenShift grants an SCC. */
 export const clusterRoleName = (scc: string): string => `system:openshift:scc:${scc}`;
 
-/** The Role that grants an SCC where no ClusterRole does. */
-export const grantRoleName = (scc: string): string => bounded(`scc-use-${scc}`, { max: MAX_NAME });
-
 /**
  * The RoleBinding that grants an SCC to a ServiceAccount. The colon, which neither name can hold, keeps `a` for `b-c`
  * apart from `a-b` for `c`.

@@ -7,7 +7,6 @@ export {
   type Decision,
   type PassedOver,
   serviceAccountSubject,
-  type Subject,
   type SubjectType,
   type Validation,
 } from './admission/request.js';

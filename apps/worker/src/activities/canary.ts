@@ -1,8 +1,8 @@
 import { fenceOf, isForbidden, type KubeClient, type KubeObject, type ObjectId } from '@scc/kube';
 import type { MigrationActivities, MigrationTarget } from '@scc/migration/contract';
-import { canaryAnnotations, canaryLabels, copyName, FIELD_MANAGER, untracked } from '@scc/plan';
+import { canaryAnnotations, canaryLabels, copyName, DRY_RUN_USER, FIELD_MANAGER, untracked } from '@scc/plan';
 import { messageOf } from '@scc/runtime';
-import { controllerSubject, SCC_ANNOTATION } from '@scc/scc';
+import { SCC_ANNOTATION } from '@scc/scc';
 import { terminal } from './failures.js';
 import { ownedByPlan, placedAsCanary } from '../cluster/copies.js';
 import { readyEndpointsOf } from '../cluster/endpoints.js';
@@ -17,9 +17,6 @@ const POLL_MS = 150;
 const GONE_TIMEOUT_MS = 10 * 60_000;
 /** How long a new RoleBinding may take to reach every authorizer and webhook, in milliseconds. */
 const GRANT_BOUND_MS = 5_000;
-
-/** Pods of a Deployment are created by this identity, and an SCC may be granted to it as well as to the pod's own. */
-const { name: controller, groups: controllerGroups } = controllerSubject('Deployment');
 
 const markers = ({ ref }: MigrationTarget): Record<string, string> => canaryLabels(ref.name);
 
@@ -263,7 +260,8 @@ async function dryRun(
   refusal: { message: string },
 ): Promise<KubeObject | undefined> {
   try {
-    return await kube.create(pod, { dryRun: true, impersonate: { user: controller, groups: [...controllerGroups] } });
+    // Like the controller that will make it, this identity holds no SCC of its own: the pod's ServiceAccount decides.
+    return await kube.create(pod, { dryRun: true, impersonate: { user: DRY_RUN_USER } });
   } catch (error) {
     if (!isForbidden(error)) throw error;
     refusal.message = messageOf(error);

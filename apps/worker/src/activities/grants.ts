@@ -1,14 +1,14 @@
 import type { GovernanceClient } from '@scc/governance-api';
-import { fenceOf, withoutServerFields, type KubeClient, type KubeObject, type ObjectId } from '@scc/kube';
+import { fenceOf, isForbidden, withoutServerFields, type KubeClient, type KubeObject, type ObjectId } from '@scc/kube';
 import {
   clusterRoleName,
   FIELD_MANAGER,
   grantBindingName,
   GRANT_LABEL,
-  grantRoleName,
   GRANTED_BY_ANNOTATION,
   labelValue,
 } from '@scc/plan';
+import { messageOf } from '@scc/runtime';
 import { serviceAccountSubject } from '@scc/scc';
 import { z } from 'zod';
 import type { MigrationActivities, MigrationTarget } from '@scc/migration/contract';
@@ -29,15 +29,8 @@ export const targetBinding = ({ ref, targetSCC, targetServiceAccount }: Migratio
   name: grantBindingName(targetSCC, targetServiceAccount),
 });
 
-const customRole = ({ ref, targetSCC }: MigrationTarget): ObjectId => ({
-  apiVersion: RBAC,
-  kind: 'Role',
-  namespace: ref.namespace,
-  name: grantRoleName(targetSCC),
-});
-
 /** Everything that granting the target may create. */
-export const grantObjects = (target: MigrationTarget): ObjectId[] => [targetBinding(target), customRole(target)];
+export const grantObjects = (target: MigrationTarget): ObjectId[] => [targetBinding(target)];
 
 const roleKind = { apiVersion: RBAC, kind: 'RoleBinding' };
 
@@ -49,8 +42,11 @@ export async function bindingsOf(
   const { items } = await kube.list(roleKind, { namespace });
   return items.filter((item) => {
     const { roleRef, subjects } = rbacBindingSchema.parse(item);
-    const grants = roleRef.name === clusterRoleName(scc) || roleRef.name === grantRoleName(scc);
-    return grants && subjects.some((subject) => isServiceAccount(subject, namespace, serviceAccount));
+    return (
+      roleRef.kind === 'ClusterRole' &&
+      roleRef.name === clusterRoleName(scc) &&
+      subjects.some((subject) => isServiceAccount(subject, namespace, serviceAccount))
+    );
   });
 }
 
@@ -86,24 +82,15 @@ export function grantActivities({ kube, governance }: Deps): GrantActivities {
     });
   };
 
-  const roleRef = async (target: MigrationTarget): Promise<{ apiGroup: string; kind: string; name: string }> => {
-    const apiGroup = 'rbac.authorization.k8s.io';
-    const name = clusterRoleName(target.targetSCC);
-    if (await kube.get({ apiVersion: RBAC, kind: 'ClusterRole', name })) return { apiGroup, kind: 'ClusterRole', name };
-    const { namespace, name: role } = customRole(target);
-    const rules = [
-      {
-        apiGroups: ['security.openshift.io'],
-        resources: ['securitycontextconstraints'],
-        resourceNames: [target.targetSCC],
-        verbs: ['use'],
-      },
-    ];
-    const existing = await kube.get(customRole(target));
-    if (existing) return { apiGroup, kind: 'Role', name: role };
-    const metadata = { namespace, name: role, annotations: { [GRANTED_BY_ANNOTATION]: target.ref.uid } };
-    await kube.apply({ apiVersion: RBAC, kind: 'Role', metadata, rules }, { fieldManager: FIELD_MANAGER, force: true });
-    return { apiGroup, kind: 'Role', name: role };
+  /** The worker may bind the ClusterRole of an SCC, and holds no right to the SCC that it could put into a role. */
+  const roleRef = async ({ targetSCC }: MigrationTarget): Promise<{ apiGroup: string; kind: string; name: string }> => {
+    const name = clusterRoleName(targetSCC);
+    if (await kube.get({ apiVersion: RBAC, kind: 'ClusterRole', name }))
+      return { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name };
+    throw terminal(
+      'refused',
+      `there is no ClusterRole ${name}: a cluster administrator makes it, with the right to use ${targetSCC}`,
+    );
   };
 
   /** What is about to be taken away is on record first: only that can be given back. */
@@ -164,6 +151,8 @@ export function grantActivities({ kube, governance }: Deps): GrantActivities {
       const user = await grantUser(kube, target, sourceSCC);
       if (user !== null)
         return { bindings: [], kept: `${user} of ServiceAccount ${sourceServiceAccount} may need ${sourceSCC}` };
+      const refused = await unreturnable(kube, grants, sourceServiceAccount);
+      if (refused !== null) return { bindings: [], kept: `the worker could not give ${sourceSCC} back: ${refused}` };
       for (const [index, grant] of grants.entries()) {
         await recordRemoval(target, grant, index);
         await dropSubject(kube, grant, sourceServiceAccount);
@@ -230,6 +219,29 @@ async function dropSubject(kube: KubeClient, grant: KubeObject, serviceAccount: 
   const { others } = parted(grant, serviceAccount);
   if (others.length === 0) await kube.delete({ ...roleKind, namespace, name }, fenceOf(grant));
   else await writeSubjects(kube, grant, others);
+}
+
+/** Why what is about to be taken away could not be given back, or null: the right to delete a binding does not take the right to bind its role. */
+async function unreturnable(
+  kube: KubeClient,
+  grants: readonly KubeObject[],
+  serviceAccount: string,
+): Promise<string | null> {
+  for (const grant of grants) {
+    const { namespace = '', name = '', resourceVersion } = grant.metadata;
+    const body = { metadata: { resourceVersion }, subjects: parted(grant, serviceAccount).others };
+    try {
+      // RBAC asks for the right to bind with every change of the subjects.
+      await kube.patch(
+        { ...roleKind, namespace, name },
+        { type: 'merge', body, fieldManager: FIELD_MANAGER, dryRun: true },
+      );
+    } catch (error) {
+      if (!isForbidden(error)) throw error;
+      return messageOf(error);
+    }
+  }
+  return null;
 }
 
 /** Gives back subject by subject what was taken out of a binding; everything else that it holds by now stays as it is. */
