@@ -148,6 +148,10 @@ const UNSEEN: Record<Account, [rights: RegExp, reason: string][]> = {
       /\.(security|telemetry|extensions)\.istio\.io$| (sidecars|envoyfilters|proxyconfigs)\./,
       'no sample has a policy of this kind that selects its pods',
     ],
+    [
+      /^list \w+\.(k8s\.ovn\.org|policy\.networking\.k8s\.io|cilium\.io|crd\.projectcalico\.org|monitoring\.coreos\.com|keda\.sh|autoscaling\.k8s\.io)$/,
+      'custom resources that pick pods are listed where their definitions are installed',
+    ],
     [/^list routes\.route\.openshift/, 'the API of OpenShift Routes is not served here'],
     [/^(get|watch) \w+routes\.gateway| gateways\.gateway/, 'routes are only looked for so far'],
   ],

@@ -43,6 +43,8 @@ describe('isOfOneSide', () => {
     ['a list of selectors', { podSelectors: [], selector: [{ matchLabels: { app: 'web' } }] }, true],
     ['a bare matchLabels', { match: { any: [{ matchLabels: { app: 'web' } }] } }, true],
     ['a reference to the workload', { scaleTargetRef: { kind: 'Deployment', name: 'web' } }, true],
+    ['a reference without a kind', { scaleTargetRef: { name: 'web' } }, true],
+    ['a choice of nodes', { nodeSelector: { app: 'web' } }, false],
     ['a reference to the Service', { targetRefs: [{ kind: 'Service', name: 'web' }] }, true],
     ['a reference to another', { targetRef: { kind: 'Deployment', name: 'x' } }, false],
     [

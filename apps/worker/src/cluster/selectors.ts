@@ -57,14 +57,15 @@ function tellsApart(selector: unknown, sides: Pick<Sides, 'stable' | 'canary'>):
 }
 
 /** Names of fields that pick pods or name what they belong to, in any kind. */
-export const SELECTOR_FIELD = /selector$|^matchLabels$/i;
+export const SELECTOR_FIELD = /^(?!node|namespace)\w*selectors?$|^matchLabels$/i;
 export const REFERENCE_FIELD = /targetRefs?$/i;
 
 const names = (reference: unknown, sides: Pick<Sides, 'names'>): boolean =>
   Array.isArray(reference)
     ? reference.some((item) => names(item, sides))
     : isRecord(reference) &&
-      sides.names.some(({ kind, name }) => reference['kind'] === kind && reference['name'] === name);
+      // A reference without a kind means a Deployment, where such references are in use.
+      sides.names.some(({ kind, name }) => (reference['kind'] ?? 'Deployment') === kind && reference['name'] === name);
 
 /**
  * Whether something in an object concerns the stable side and not the canary: a selector that picks one of them, or a

@@ -37,20 +37,30 @@ export class Counters {
       this.fallen(selector, names, { namespace, windowS: windowS + LOOKBACK_S }),
     ]);
     const before = new Map(then.map(({ metric, value }) => [keyOf(metric), Number(value?.[1])]));
-    const raw = fallen ? await this.raw(selector, { namespace, sinceMs, windowS }) : new Map<string, RawSample[]>();
-    return newest.map(({ metric, value }) => ({
-      labels: metric,
-      last: Number(value?.[1] ?? 0),
-      base: before.get(keyOf(metric)),
-      hasFallen: fallen,
-      samples: raw.get(keyOf(metric)) ?? [],
-    }));
+    // Counters that are new while nothing at all was scraped before may be old: of them only what rose since is known.
+    const isBlind =
+      names.length > 0 &&
+      newest.some(({ metric }) => !before.has(keyOf(metric))) &&
+      !(await this.scrapedAt(names, { namespace, sinceMs }));
+    const raw =
+      fallen || isBlind ? await this.raw(selector, { namespace, sinceMs, windowS }) : new Map<string, RawSample[]>();
+    return newest.map(({ metric, value }) => {
+      const samples = raw.get(keyOf(metric)) ?? [];
+      const base = before.get(keyOf(metric)) ?? (isBlind ? samples[0]?.[1] : undefined);
+      return { labels: metric, last: Number(value?.[1] ?? 0), base, hasFallen: fallen, samples };
+    });
   }
 
   /** How far apart the counters are scraped, in seconds; null when nothing says. */
   async interval(selector: string, namespace: string): Promise<number | null> {
     const found = await this.ask(`${selector}[${INTERVAL_WINDOW_S}s]`, namespace);
     return scrapeIntervalOf((found[0]?.values ?? []).map(([at, value]): RawSample => [at, Number(value)]));
+  }
+
+  /** Whether Prometheus scraped anything at a moment. */
+  private async scrapedAt(names: readonly string[], { namespace, sinceMs }: When): Promise<boolean> {
+    const any = `count(last_over_time({__name__=~"up|${names.join('|')}"}[${LOOKBACK_S}s]))`;
+    return (await this.ask(any, namespace, sinceMs)).length > 0;
   }
 
   private async fallen(

@@ -112,7 +112,7 @@ describe('Prometheus', () => {
 });
 
 /** A Prometheus that knows counters of the canary as they were when the count began, and as they are now. */
-async function countersOf(then: Record<string, number>, now: Record<string, number>) {
+async function countersOf(then: Record<string, number>, now: Record<string, number>, isScraped = true) {
   const vector = (counters: Record<string, number>) =>
     Object.entries(counters).map(([digit, value]) => ({
       metric: { __name__: 'envoy_cluster_upstream_rq_xx', envoy_response_code_class: digit, instance: 'gateway' },
@@ -121,6 +121,12 @@ async function countersOf(then: Record<string, number>, now: Record<string, numb
   const resultOf = ({ searchParams }: URL): unknown[] => {
     const query = searchParams.get('query') ?? '';
     if (query.includes('resets')) return [{ metric: {}, value: [0, '0'] }];
+    if (query.startsWith('count(')) return isScraped ? [{ metric: {}, value: [0, '9'] }] : [];
+    if (query.startsWith('{') && !isScraped)
+      return Object.entries(now).map(([digit, value]) => ({
+        metric: { __name__: 'envoy_cluster_upstream_rq_xx', envoy_response_code_class: digit, instance: 'gateway' },
+        values: [[Date.now() / 1000, String(value - 1)]],
+      }));
     if (query.startsWith('{')) return [{ metric: {}, values: [0, 15, 30].map((at) => [at, '1']) }];
     if (!query.includes('envoy_cluster_upstream_rq_xx')) return [];
     return vector(searchParams.has('time') ? then : now);
@@ -151,6 +157,11 @@ describe('what Prometheus counts', () => {
   it('is the difference of whole numbers', async () => {
     const metrics = await countersOf({ 2: 900, 5: 10 }, { 2: 1000, 5: 10 });
     await expect(metrics.read(rate, scope, since)).resolves.toEqual({ value: 100, of: '0 of 100 failed' });
+  });
+
+  it('is what rose since, where nothing was scraped when the count began', async () => {
+    const metrics = await countersOf({}, { 2: 1000 }, false);
+    await expect(metrics.read(rate, scope, since)).resolves.toEqual({ value: 100, of: '0 of 1 failed' });
   });
 
   it('is quiet where no counter rose', async () => {
