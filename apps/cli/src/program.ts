@@ -9,6 +9,8 @@ import { migrationsCommand } from './migrations.js';
 import { actCommands, planCommand } from './plan/commands.js';
 import { podsCommand } from './pods.js';
 import { recommendCommand } from './recommend.js';
+import { scanCommand } from './scan/command.js';
+import { simulateCommand } from './scan/simulate.js';
 import { type Run, Session, type Settings } from './session.js';
 import { stopCommand } from './stop.js';
 import { webhookCommand } from './webhook/commands.js';
@@ -87,6 +89,8 @@ export async function main(args: readonly string[], env: Environment): Promise<n
     stopCommand(run),
     podsCommand(run),
     recommendCommand(run),
+    scanCommand(run),
+    simulateCommand(run),
     auditCommand(run),
     webhookCommand(run),
   ];

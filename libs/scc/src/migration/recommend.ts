@@ -34,6 +34,10 @@ function reason(chosen: CompiledSCC, other: CompiledSCC): string {
     : `${other.name} permits the same and is tried later`;
 }
 
+/** The SCCs that admit the template as it is, whoever may use them, the least privileged first. */
+export const fitting = (template: PodTemplate, facts: WorkloadContext): CompiledSCC[] =>
+  facts.sccs.ordered.filter((scc) => judgeTemplate(scc, template, facts).fits).sort(compareByPrivilege);
+
 /** Which SCC a workload should run under. Points decide nothing here: they do not mean containment. */
 export function recommend(template: PodTemplate, facts: WorkloadContext): Recommendation {
   const judged = facts.sccs.ordered.map((scc) => ({ scc, fit: judgeTemplate(scc, template, facts) }));

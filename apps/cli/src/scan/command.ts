@@ -1,0 +1,165 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { messageOf } from '@scc/runtime';
+import {
+  aimOf,
+  CATEGORIES,
+  type Category,
+  compareScans,
+  type Inventory,
+  inventoryOf,
+  isCaptured,
+  judgeWorkload,
+  reportOf,
+  type ScanReport,
+  scanReportSchema,
+  type ScanRow,
+} from '@scc/scc/scan';
+import { Command } from 'commander';
+import { z } from 'zod';
+import { CliError, EXIT } from '../exit.js';
+import { count } from '../output.js';
+import type { Run, Session } from '../session.js';
+import { collectCluster } from './cluster.js';
+import { csvOf } from './csv.js';
+import { collectFiles, type Collected } from './files.js';
+import { htmlOf } from './html.js';
+import { changesText, scanText } from './text.js';
+import { writePatches, writePlans } from './write.js';
+
+/** Where a scan's objects come from. */
+export interface SourceOptions {
+  filename: string[];
+  namespace: string[];
+}
+
+interface ScanOptions extends SourceOptions {
+  target?: string;
+  csv?: string;
+  html?: string;
+  plans?: string;
+  patches?: string;
+  since?: string;
+  failOn: string[];
+}
+
+/** What `--fail-on` may name beside the categories. */
+const CONDITIONS: Readonly<Record<string, (report: ScanReport) => number>> = {
+  Captured: ({ rows }) => rows.filter(isCaptured).length,
+  Refused: ({ totals }) => totals.refusedAtNextRestart,
+  Unreadable: ({ totals }) => totals.unreadable,
+};
+const FAIL_ON = [...CATEGORIES, ...Object.keys(CONDITIONS)];
+/** After so many workloads a scan says where it is. */
+const PROGRESS_EVERY = 1_000;
+
+/** The objects of the cluster, or of files where any are named. */
+export function collect(session: Session, { filename, namespace }: SourceOptions): Promise<Collected> {
+  if (filename.length > 0) return collectFiles(filename);
+  return session
+    .kube()
+    .then((kube) => collectCluster(kube, namespace, (kind) => session.output.remark(`reading every ${kind}`)));
+}
+
+const within = (inventory: Inventory, { namespace }: SourceOptions): Inventory['workloads'] =>
+  namespace.length === 0
+    ? inventory.workloads
+    : inventory.workloads.filter((workload) => namespace.includes(workload.namespace));
+
+/** Judges what was collected. @throws CliError when there is no SCC `target` */
+export function judge(
+  session: Session,
+  collected: Collected,
+  options: SourceOptions & { target?: string },
+): ScanReport {
+  const inventory = inventoryOf(collected.objects, options.namespace[0]);
+  const aim = aimOf(inventory, options.target);
+  if (!aim)
+    throw new CliError(
+      `--target: there is no SCC ${options.target ?? ''}`,
+      `The SCCs are ${inventory.sccs.ordered.map(({ name }) => name).join(', ')}.`,
+      EXIT.usage,
+    );
+  const unreadable = [...collected.unreadable, ...inventory.unreadable];
+  const rows: ScanRow[] = [];
+  for (const workload of within(inventory, options)) {
+    try {
+      rows.push(judgeWorkload(workload, inventory, aim));
+    } catch (error) {
+      unreadable.push({ source: `${workload.kind} ${workload.namespace}/${workload.name}`, reason: messageOf(error) });
+    }
+    if (rows.length % PROGRESS_EVERY === 0) session.output.remark(`judged ${count(rows.length, 'workload')}`);
+  }
+  return reportOf({ ...inventory, unreadable }, aim, rows);
+}
+
+async function earlierScan(file: string): Promise<ScanReport> {
+  const content = await readFile(file, 'utf8').catch((error: unknown) => {
+    throw new CliError(`--since: ${messageOf(error)}`);
+  });
+  const parsed = z
+    .string()
+    .transform((text, context): unknown => {
+      try {
+        return JSON.parse(text);
+      } catch {
+        context.addIssue('it is not JSON');
+        return z.NEVER;
+      }
+    })
+    .pipe(scanReportSchema)
+    .safeParse(content);
+  if (parsed.success) return parsed.data;
+  throw new CliError(`--since: ${file} is not a scan`, 'Make it with `sccctl scan -o json > FILE`.', EXIT.usage);
+}
+
+const failuresOf = (report: ScanReport, failOn: readonly string[]): string[] =>
+  failOn.flatMap((name) => {
+    const number = CONDITIONS[name]?.(report) ?? report.totals.byCategory[name as Category];
+    return number > 0 ? [`${name}: ${number}`] : [];
+  });
+
+async function scanOnce(session: Session, options: ScanOptions): Promise<number> {
+  const unknown = options.failOn.filter((name) => !FAIL_ON.includes(name));
+  if (unknown.length > 0)
+    throw new CliError(`--fail-on: ${unknown.join(', ')} is unknown`, `Use ${FAIL_ON.join(', ')}.`, EXIT.usage);
+  const since = options.since === undefined ? undefined : await earlierScan(options.since);
+  const report = judge(session, await collect(session, options), options);
+  const { output } = session;
+  if (options.csv !== undefined) await writeFile(options.csv, csvOf(report));
+  if (options.html !== undefined) await writeFile(options.html, htmlOf(report));
+  if (options.plans !== undefined)
+    output.remark(`${count(await writePlans(options.plans, report), 'plan')} in ${options.plans}`);
+  if (options.patches !== undefined)
+    output.remark(`${count(await writePatches(options.patches, report), 'patch', 'patches')} in ${options.patches}`);
+  for (const one of report.assumed) output.remark(`assumed: ${one}`);
+  if (since === undefined) output.show(report, () => scanText(report));
+  else {
+    const changes = compareScans(since, report);
+    output.show(changes, () => changesText(changes));
+  }
+  const failures = failuresOf(report, options.failOn);
+  if (failures.length > 0) output.remark(`--fail-on: ${failures.join(', ')}`);
+  return failures.length > 0 ? EXIT.invalid : EXIT.ok;
+}
+
+export const listed = (value: string, before: string[]): string[] => [...before, ...value.split(',')];
+
+/** `sccctl scan` */
+export const scanCommand = (go: Run): Command =>
+  new Command('scan')
+    .description('which SCC every workload runs under, which stricter one it could, and what stands in the way')
+    .option(
+      '-f, --filename <path>',
+      'files, folders or a must-gather instead of the cluster; - reads standard input',
+      listed,
+      [],
+    )
+    .option('-n, --namespace <name>', 'only these namespaces', listed, [])
+    .option('--target <scc>', 'the SCC that is strict enough (default: restricted-v2)')
+    .option('--csv <file>', 'also write the rows as CSV')
+    .option('--html <file>', 'also write one page with charts and filters')
+    .option('--plans <folder>', 'also write a plan for each Deployment that a plan can move')
+    .option('--patches <folder>', 'also write a kustomize patch for each workload that needs one')
+    .option('--since <file>', 'print what changed since a scan that was kept with -o json')
+    .option('--fail-on <names>', `end with code ${EXIT.invalid} when there are any: ${FAIL_ON.join(', ')}`, listed, [])
+    .action((options: ScanOptions) => go((session) => scanOnce(session, options)));

@@ -1,0 +1,45 @@
+import type { ScanReport } from '@scc/scc/scan';
+import { SCRIPT, STYLE } from './page.js';
+import { firstObstacle } from './text.js';
+
+/** JSON that no text of a workload can end or escape from. */
+const embedded = (value: unknown): string =>
+  JSON.stringify(value).replaceAll('<', '\\u003c').replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029');
+
+/** One page that needs nothing beside itself: totals, charts, filters, and a row for each workload. */
+export function htmlOf(report: ScanReport): string {
+  const data = { ...report, rows: report.rows.map((row) => ({ ...row, first: firstObstacle(row) })) };
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'">
+<title>SCC scan</title>
+<style>${STYLE}</style>
+</head>
+<body>
+<header><h1>SCC scan</h1><p id="summary"></p></header>
+<main>
+<section aria-labelledby="first-title"><h2 id="first-title">Where to start</h2><ol id="first"></ol></section>
+<section aria-labelledby="how-title"><h2 id="how-title">What can be done</h2><div id="categories" class="bars"></div></section>
+<section aria-labelledby="scc-title"><h2 id="scc-title">What runs under what</h2><div id="sccs" class="bars"></div></section>
+<section aria-labelledby="rows-title" class="wide"><h2 id="rows-title">Workloads</h2>
+<form id="filters" onsubmit="return false">
+<label>Search <input id="search" type="search" placeholder="name, namespace, risk"></label>
+<label>Namespace <select id="namespace"><option value="">all</option></select></label>
+<label>How <select id="category"><option value="">all</option></select></label>
+<label>Runs under <select id="scc"><option value="">all</option></select></label>
+<output id="shown"></output>
+</form>
+<div class="scroll"><table><thead><tr><th>Namespace</th><th>Workload</th><th>Runs under</th><th>Could run under</th><th>How</th><th>First obstacle</th></tr></thead><tbody id="rows"></tbody></table></div>
+</section>
+<section id="unread" class="wide" aria-labelledby="unread-title" hidden><h2 id="unread-title">Could not be read</h2><ul id="unreadable"></ul></section>
+<section id="notes" class="wide" aria-labelledby="notes-title" hidden><h2 id="notes-title">Notes</h2><ul id="notes-list"></ul></section>
+</main>
+<script id="data" type="application/json">${embedded(data)}</script>
+<script>${SCRIPT}</script>
+</body>
+</html>
+`;
+}

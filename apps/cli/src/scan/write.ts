@@ -1,0 +1,63 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { PLAN_TYPE } from '@scc/plan';
+import type { ScanReport, ScanRow } from '@scc/scc/scan';
+import { stringify } from 'yaml';
+
+const fileOf = ({ namespace, kind, name }: ScanRow): string => `${namespace}-${kind.toLowerCase()}-${name}.yaml`;
+
+/** Where the pod template stands in an object of the kind. */
+const aroundTemplate = (kind: string, template: object): object => {
+  if (kind === 'Pod') return template;
+  if (kind === 'CronJob') return { spec: { jobTemplate: { spec: { template } } } };
+  return { spec: { template } };
+};
+
+async function writeAll(
+  folder: string,
+  rows: readonly ScanRow[],
+  contentOf: (row: ScanRow) => object,
+): Promise<string[]> {
+  await mkdir(folder, { recursive: true });
+  const files = rows.map(fileOf);
+  for (const row of rows) await writeFile(path.join(folder, fileOf(row)), stringify(contentOf(row)));
+  return files;
+}
+
+/** The plan that moves a row's workload. */
+const planOf = ({ apiVersion, kind, namespace, name, target, current }: ScanRow): object => ({
+  apiVersion: PLAN_TYPE.apiVersion,
+  kind: PLAN_TYPE.kind,
+  metadata: { name, namespace },
+  spec: {
+    workloadRef: { apiVersion, kind, name },
+    ...(current === null ? {} : { sourceSCC: current }),
+    targetSCC: target,
+    podSecurity: { mode: 'Apply' },
+  },
+});
+
+const isMovable = ({ category, target, obstacles }: ScanRow): boolean =>
+  (category === 'AsIs' || category === 'Patch') && target !== null && obstacles.length === 0;
+
+/** Writes a plan for each workload that a plan can move. @returns how many */
+export const writePlans = async (folder: string, { rows }: ScanReport): Promise<number> =>
+  (await writeAll(folder, rows.filter(isMovable), planOf)).length;
+
+/** Writes a kustomize patch for each workload whose template has to change, with a kustomization that names them. */
+export async function writePatches(folder: string, { rows }: ScanReport): Promise<number> {
+  const patched = rows.filter(({ patch }) => patch !== null);
+  const files = await writeAll(folder, patched, ({ apiVersion, kind, namespace, name, patch }) => ({
+    apiVersion,
+    kind,
+    metadata: { name, namespace },
+    ...aroundTemplate(kind, patch ?? {}),
+  }));
+  const component = {
+    apiVersion: 'kustomize.config.k8s.io/v1alpha1',
+    kind: 'Component',
+    patches: files.map((file) => ({ path: file })),
+  };
+  await writeFile(path.join(folder, 'kustomization.yaml'), stringify(component));
+  return files.length;
+}

@@ -1,0 +1,34 @@
+import type { ScanReport, ScanRow } from './report.js';
+
+/** What differs between two scans for one workload. */
+export interface ScanChange {
+  readonly workload: string;
+  readonly change: 'added' | 'removed' | 'changed';
+  /** `was → is` for each thing that changed. */
+  readonly details: readonly string[];
+}
+
+const nameOf = ({ kind, namespace, name }: ScanRow): string => `${kind} ${namespace}/${name}`;
+const nextOf = ({ nextRestart }: ScanRow): string =>
+  nextRestart.refusal !== null ? 'refused' : (nextRestart.scc ?? 'not looked at');
+
+const ASPECTS: readonly (readonly [string, (row: ScanRow) => string])[] = [
+  ['runs under', ({ current }) => current ?? 'no SCC'],
+  ['next restart', nextOf],
+  ['category', ({ category }) => category],
+  ['can move to', ({ target }) => target ?? 'nothing stricter'],
+];
+
+/** What changed between two scans, by workload, in the order of their names. */
+export function compareScans(before: ScanReport, after: ScanReport): ScanChange[] {
+  const [old, now] = [before, after].map(({ rows }) => new Map(rows.map((row) => [nameOf(row), row])));
+  const names = [...new Set([...(old?.keys() ?? []), ...(now?.keys() ?? [])])].sort();
+  return names.flatMap((workload): ScanChange[] => {
+    const [was, is] = [old?.get(workload), now?.get(workload)];
+    if (!was)
+      return [{ workload, change: 'added', details: is ? ASPECTS.map(([what, of]) => `${what}: ${of(is)}`) : [] }];
+    if (!is) return [{ workload, change: 'removed', details: [] }];
+    const details = ASPECTS.flatMap(([what, of]) => (of(was) === of(is) ? [] : [`${what}: ${of(was)} → ${of(is)}`]));
+    return details.length > 0 ? [{ workload, change: 'changed', details }] : [];
+  });
+}

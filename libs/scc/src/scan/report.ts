@@ -1,0 +1,85 @@
+import { z } from 'zod';
+
+/**
+ * What can be done about a workload:
+ * - `Strict`: it runs under the aim or a stricter SCC;
+ * - `AsIs`: a stricter SCC admits it as it is;
+ * - `Patch`: after a patch of its template;
+ * - `Volume`: the data on its volumes belongs to another user id, and has to be seen to first;
+ * - `Never`: no stricter SCC admits it, whatever is changed in its security settings;
+ * - `Operator`: an operator writes its template;
+ * - `Exempt`: SCC admission does not look at its namespace.
+ */
+export const CATEGORIES = ['Strict', 'AsIs', 'Patch', 'Volume', 'Never', 'Operator', 'Exempt'] as const;
+export type Category = (typeof CATEGORIES)[number];
+
+const nextRestartSchema = z.object({
+  scc: z.string().nullable().describe('Null when SCC admission refuses the pod or does not look at it.'),
+  refusal: z.string().nullable(),
+});
+export type NextRestart = z.infer<typeof nextRestartSchema>;
+
+const level = z.enum(['restricted', 'baseline', 'privileged']);
+
+const rowSchema = z.object({
+  apiVersion: z.string(),
+  kind: z.string(),
+  namespace: z.string(),
+  name: z.string(),
+  replicas: z.int().nullable(),
+  serviceAccount: z.string(),
+  category: z.enum(CATEGORIES),
+  pods: z.record(z.string(), z.int()).describe('Live pods by the SCC that admitted them; "" where none did.'),
+  current: z.string().nullable().describe('The most privileged SCC seen, else the one of the next restart.'),
+  nextRestart: nextRestartSchema,
+  leastAsIs: z.string().nullable().describe('The least privileged SCC that admits it as it is, used or not.'),
+  target: z.string().nullable().describe('The SCC to move to.'),
+  edits: z.array(
+    z.object({
+      field: z.string(),
+      change: z.enum(['set', 'remove']),
+      from: z.unknown().optional(),
+      to: z.unknown().optional(),
+    }),
+  ),
+  patch: z.record(z.string(), z.unknown()).nullable().describe('Strategic-merge patch of the pod template.'),
+  risks: z.array(
+    z.object({
+      name: z.string(),
+      containers: z.array(z.string()),
+      cause: z.string(),
+      symptom: z.string(),
+      check: z.string(),
+      remedy: z.string(),
+      uncertain: z.boolean(),
+    }),
+  ),
+  blockers: z.array(z.string()).describe('Why the aim cannot be reached.'),
+  mayUse: z.array(z.object({ scc: z.string(), through: z.array(z.string()) })),
+  podSecurityNow: level.nullable(),
+  podSecurityThen: level.nullable(),
+  owner: z.object({ by: z.enum(['operator', 'Argo CD', 'Flux', 'Helm']), name: z.string() }).nullable(),
+  ways: z.array(z.object({ kind: z.string(), name: z.string(), divided: z.boolean() })),
+  obstacles: z.array(z.string()).describe('Why a plan cannot move it, whatever its SCC.'),
+});
+export type ScanRow = z.infer<typeof rowSchema>;
+
+export const scanReportSchema = z.object({
+  version: z.literal(1),
+  aim: z.string(),
+  totals: z.object({
+    workloads: z.int(),
+    byCategory: z.record(z.enum(CATEGORIES), z.int()),
+    bySCC: z.record(z.string(), z.int()).describe('Workloads by the SCC that they count as running under.'),
+    capturedAtNextRestart: z.int(),
+    refusedAtNextRestart: z.int(),
+    unreadable: z.int(),
+  }),
+  assumed: z.array(z.string()),
+  changedDefaults: z
+    .array(z.object({ scc: z.string(), fields: z.array(z.string()) }))
+    .describe('SCCs that OpenShift ships and that were changed here.'),
+  rows: z.array(rowSchema),
+  unreadable: z.array(z.object({ source: z.string(), reason: z.string() })),
+});
+export type ScanReport = z.infer<typeof scanReportSchema>;
