@@ -87,7 +87,7 @@ func openWith(text, vkey string) (string, uint64, []byte, error) {
 
 func parseCheckpoint(text string) (origin string, size uint64, root []byte, err error) {
 	lines := strings.SplitN(text, "\n", 4)
-	if len(lines) < 4 || !strings.HasPrefix(lines[3], "\n") {
+	if len(lines) < 4 || !strings.HasPrefix(lines[3], "\n") && !strings.HasPrefix(lines[3], previousLine) {
 		return "", 0, nil, errors.New("not a checkpoint")
 	}
 	size, err = strconv.ParseUint(lines[1], 10, 63)
@@ -95,4 +95,16 @@ func parseCheckpoint(text string) (origin string, size uint64, root []byte, err 
 		root, err = base64.StdEncoding.DecodeString(lines[2])
 	}
 	return lines[0], size, root, err
+}
+
+const previousLine = "previous "
+
+// previousOf is the size that a checkpoint says was signed before it; 0 when it says none.
+func previousOf(text string) uint64 {
+	lines := strings.SplitN(text, "\n", 5)
+	if len(lines) < 5 || !strings.HasPrefix(lines[3], previousLine) {
+		return 0
+	}
+	previous, _ := strconv.ParseUint(strings.TrimPrefix(lines[3], previousLine), 10, 63)
+	return previous
 }

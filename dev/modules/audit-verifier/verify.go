@@ -66,6 +66,7 @@ type verifier struct {
 	problems   []Problem
 	missing    []string
 	confirmed  uint64
+	stored     uint64 // size of the stored checkpoint at hand
 	beyond     bool
 	cut        bool
 	lastTime   time.Time
@@ -270,7 +271,12 @@ func (v *verifier) tile(record Record) {
 func (v *verifier) checkpoint(record Record) {
 	v.counted++
 	last := int64(record.Size) - 1
+	before := v.stored
+	v.stored = record.Size
 	origin, size, root, err := v.keys.open(record.Note, record.Size)
+	if previous := previousOf(record.Note); err == nil && previous > before {
+		v.bad(int64(previous)-1, int64(previous)-1, "the checkpoint of %d is gone", previous)
+	}
 	switch {
 	case err != nil:
 		v.bad(v.unlessFirst(last), last, "checkpoint of %d: %v", record.Size, err)

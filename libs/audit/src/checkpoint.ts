@@ -6,15 +6,24 @@ export interface TreeHead {
   origin: string;
   size: number;
   root: Buffer;
+  /**
+   * The size of the checkpoint that was signed before it, 0 for the first one: a deleted checkpoint leaves a gap that
+   * the next one names. Null in checkpoints from before this was stated.
+   */
+  previous?: number | null;
 }
 
 export interface Checkpoint extends TreeHead {
+  previous: number | null;
   text: string;
   signatures: NoteSignature[];
   note: string;
 }
 
-const treeHeadText = ({ origin, size, root }: TreeHead): string => `${origin}\n${size}\n${root.toString('base64')}\n`;
+const PREVIOUS = 'previous ';
+/** The last line is an extension of the format, which others pass over. */
+const treeHeadText = ({ origin, size, root, previous = null }: TreeHead): string =>
+  `${origin}\n${size}\n${root.toString('base64')}\n${previous === null ? '' : `${PREVIOUS}${previous}\n`}`;
 
 export function signCheckpoint(head: TreeHead, signers: readonly NoteSigner[]): string {
   return signNote(treeHeadText(head), signers);
@@ -26,10 +35,13 @@ export function signCheckpoint(head: TreeHead, signers: readonly NoteSigner[]): 
  */
 export function parseCheckpoint(note: string): Checkpoint {
   const { text, signatures } = parseNote(note);
-  const [origin = '', size = '', root = ''] = text.split('\n');
-  const head = { origin, size: Number(size), root: Buffer.from(root, 'base64') };
-  const isCanonical = origin !== '' && Number.isSafeInteger(head.size) && head.size >= 0;
+  const [origin = '', size = '', root = '', more = ''] = text.split('\n');
+  const previous = more.startsWith(PREVIOUS) ? Number(more.slice(PREVIOUS.length)) : null;
+  const head = { origin, size: Number(size), root: Buffer.from(root, 'base64'), previous };
+  const isCanonical = origin !== '' && isCount(head.size) && (previous === null || isCount(previous));
   if (!isCanonical || head.root.length !== HASH_BYTES || treeHeadText(head) !== text)
     throw new NoteError('not a checkpoint: origin, size and root, one per line');
   return { ...head, text, signatures, note };
 }
+
+const isCount = (value: number): boolean => Number.isSafeInteger(value) && value >= 0;

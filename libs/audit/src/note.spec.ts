@@ -45,6 +45,14 @@ describe('notes', () => {
 });
 
 describe('checkpoints', () => {
+  it('name the one before them', () => {
+    const note = signCheckpoint({ ...head, previous: 3 }, [signer]);
+    expect(note).toContain('\nprevious 3\n\n');
+    expect(parseCheckpoint(note)).toMatchObject({ ...head, previous: 3 });
+    for (const other of ['previous 03', 'previous -3', 'previous', 'previous 3\nmore'])
+      expect(() => parseCheckpoint(note.replace('previous 3', other))).toThrow(NoteError);
+  });
+
   it('read back what was signed', () => {
     const checkpoint = parseCheckpoint(signCheckpoint(head, [signer]));
     expect(checkpoint).toMatchObject(head);

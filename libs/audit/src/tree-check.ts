@@ -21,6 +21,8 @@ export class TreeCheck {
   private previous: Checkpoint | null = null;
   private newest: Checkpoint | null = null;
   private hasGap = false;
+  /** The size of the stored checkpoint before the one at hand. */
+  private lastStored = 0;
   checkpoints = 0;
 
   constructor(
@@ -82,9 +84,19 @@ export class TreeCheck {
   }
 
   checkpoint(record: CheckpointRecord): void {
+    const before = this.lastStored;
     this.checkpoints += 1;
+    this.lastStored = record.size;
     const checkpoint = this.read(record);
-    if (!checkpoint || !this.isTrusted(checkpoint) || this.hasGap) return;
+    if (!checkpoint || !this.isTrusted(checkpoint)) return;
+    const { previous } = checkpoint;
+    if (previous !== null && previous > before)
+      this.findings.add(
+        'checkpoint-missing',
+        { index: previous - 1 },
+        `the checkpoint of size ${record.size} was signed after one of size ${previous}, which is gone`,
+      );
+    if (this.hasGap) return;
     if (record.size > this.range.size) {
       if (!this.findings.has('tail-truncated'))
         this.findings.add(

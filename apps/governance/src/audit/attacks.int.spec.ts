@@ -241,6 +241,22 @@ describe('verify', () => {
       'tile-altered',
       257,
     ],
+    [
+      'all checkpoints but the newest few deleted',
+      () => ['delete from audit_checkpoint where size < 500'],
+      'checkpoint-missing',
+      449,
+    ],
+    ['one deleted checkpoint', () => ['delete from audit_checkpoint where size = 300'], 'checkpoint-missing', 299],
+    [
+      'two entries that were exchanged with their columns, checkpoints and all',
+      () => [
+        exchange('audit_entry', 'id', BODY_COLUMNS.replace('entry_id, ', ''), [entryAt(100), entryAt(400)]),
+        'delete from audit_checkpoint where size between 100 and 400',
+      ],
+      'entries-swapped',
+      100,
+    ],
     ['deleted checkpoints', () => ['delete from audit_checkpoint where size > 560'], 'checkpoint-missing', 550],
   ])('names %s', async (_attack, statements, fault, index) => {
     expect(named(await verify(await attacked(statements()), { receipts: indexed }))).toEqual(tampered(fault, index));

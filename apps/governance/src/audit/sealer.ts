@@ -179,7 +179,7 @@ class Term {
       if (rotation) this.handOver(rotation);
     }
     const { origin } = this.options;
-    const note = signCheckpoint({ origin, size: range.size, root: range.root() }, [this.active]);
+    const note = signCheckpoint({ origin, size: range.size, root: range.root(), previous: first }, [this.active]);
     await this.runner.manager.query(
       `insert into audit_seal (index, entry, leaf_hash, epoch)
        select $1::bigint + place - 1, entry, leaf, $4 from unnest($2::bigint[], $3::bytea[]) with ordinality as batch (entry, leaf, place)`,
