@@ -12,6 +12,7 @@ export const configSchema = z.object({
   GOVERNANCE_CA_FILE: z.string().optional().describe('the authority of its certificate, as PEM'),
   GOVERNANCE_TOKEN: z.string().optional().describe('the bearer token of the caller'),
   GOVERNANCE_TOKEN_FILE: z.string().optional().describe('the file that holds it'),
+  XDG_STATE_HOME: z.string().optional().describe('where receipts are kept; ~/.local/state where it is not set'),
   ...temporalConfig,
   TEMPORAL_ADDRESS: z.string().optional().describe('host:port of the Temporal frontend, for the commands that steer'),
 });
@@ -21,5 +22,9 @@ export type Environment = z.infer<typeof configSchema>;
 export function readEnvironment(env: Record<string, string | undefined> = process.env): Environment {
   const usual = path.join(homedir(), '.kube', 'config');
   const found = loadConfig(configSchema, env);
-  return { ...(existsSync(usual) ? { KUBECONFIG: usual } : {}), ...found };
+  return {
+    XDG_STATE_HOME: path.join(homedir(), '.local', 'state'),
+    ...(existsSync(usual) ? { KUBECONFIG: usual } : {}),
+    ...found,
+  };
 }

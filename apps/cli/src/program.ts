@@ -75,7 +75,12 @@ export async function main(args: readonly string[], env: Environment): Promise<n
     .configureHelp({ showGlobalOptions: true });
   const run: Run = async (action) => {
     const options = program.opts<Settings>();
-    const session = new Session({ ...options, token: options.token ?? env.GOVERNANCE_TOKEN, temporalTrust: env });
+    const session = new Session({
+      ...options,
+      token: options.token ?? env.GOVERNANCE_TOKEN,
+      temporalTrust: env,
+      stateHome: env.XDG_STATE_HOME,
+    });
     try {
       exitCode = (await action(session)) ?? EXIT.ok;
     } finally {

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { governanceErrorOf, pageSchema } from '@scc/governance-api';
+import { governanceErrorOf, pageSchema, RECEIPTS_HEADER } from '@scc/governance-api';
 import {
   type HttpAnswer,
   DeadlineError,
@@ -18,6 +18,8 @@ export interface RestOptions {
   /** Path of the PEM of the authority that signed the server's certificate. */
   ca: string | undefined;
   token: () => Promise<string>;
+  /** Takes the receipts that an answer carries. */
+  keep?: (header: string | string[] | undefined) => void;
 }
 
 interface Request {
@@ -46,7 +48,9 @@ export class Rest {
   /** @throws GovernanceError when governance says no, CliError when it does not answer. */
   async ask<Schema extends z.ZodType>(schema: Schema, request: Request): Promise<z.output<Schema>> {
     const answer = await this.answered(async (exchange) => this.http.send(exchange), request);
-    const parsed = schema.safeParse(jsonOf(checked(answer).text));
+    const { text, headers } = checked(answer);
+    this.options.keep?.(headers[RECEIPTS_HEADER]);
+    const parsed = schema.safeParse(jsonOf(text));
     if (parsed.success) return parsed.data;
     throw new CliError(
       `governance answered ${request.method} ${request.path} in a form that this sccctl does not know: ${z.prettifyError(parsed.error)}`,

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -88,6 +88,31 @@ describe('sccctl audit verify', () => {
     const { code, out } = await verify(aLog(30, signer).records, { since: await file(log.checkpoints.get(40) ?? '') });
     expect(JSON.parse(out)).toMatchObject({ verdict: 'tampered', first: { fault: 'rolled-back', index: 30 } });
     expect(code).toBe(2);
+  });
+
+  it('uses the receipts that it kept of the caller’s own changes, of this log and of no other', async () => {
+    const state = path.join(folder, '.local', 'state', 'sccctl');
+    const [receipt] = log.receipts;
+    const checkpoint = log.checkpoints.get(40) ?? '';
+    const keep = async (...receipts: object[]): Promise<void> => {
+      await mkdir(state, { recursive: true });
+      const lines = receipts.map((one) => JSON.stringify({ ...receipt, ...one }));
+      await writeFile(path.join(state, 'receipts.jsonl'), `${lines.join('\n')}\n{"entryId":"cut`);
+    };
+    const other = aLog(10, aSigner()).checkpoints.get(10) ?? '';
+    await keep({ index: null, checkpoint }, { entryId: 'ELSEWHERE', leafHash: 'ab'.repeat(32), checkpoint: other });
+    expect(JSON.parse((await verify(log.records)).out)).toMatchObject({ verdict: 'clean', checked: { receipts: 1 } });
+    await keep({ entryId: 'DELETED', leafHash: 'cd'.repeat(32), index: null, checkpoint });
+    const { code, out } = await verify(log.records);
+    expect(JSON.parse(out)).toMatchObject({
+      verdict: 'tampered',
+      first: { fault: 'receipt-missing', entryId: 'DELETED' },
+    });
+    expect(code).toBe(2);
+    const text = await file(exportText(log.records));
+    const without = await sccctl('audit', 'verify', '--export', text, '--key', signer.vkey, '--no-kept');
+    expect(without.code).toBe(0);
+    await rm(state, { recursive: true });
   });
 
   it('ends with 3 for an export that was cut', async () => {

@@ -5,6 +5,7 @@ import type { TemporalConfig, TemporalLink } from '@scc/runtime/temporal';
 import type { Client } from '@temporalio/client';
 import { decodeJwt } from 'jose';
 import { CliError } from './exit.js';
+import { KeptReceipts } from './kept.js';
 import { Output } from './output.js';
 import { Rest } from './rest.js';
 
@@ -19,6 +20,8 @@ export interface Settings {
   /** NAMESPACE/NAME of the ServiceAccount to ask a token for. */
   serviceAccount?: string | undefined;
   audience: string;
+  /** Where receipts are kept. */
+  stateHome?: string | undefined;
   temporal?: string | undefined;
   temporalNamespace: string;
   /** Certificates and keys for Temporal. */
@@ -38,8 +41,13 @@ export class Session {
   private tokenRequest: Promise<string> | null = null;
   private temporalLink: TemporalLink | null = null;
 
+  /** The receipts of this person's changes; null when it is not known where they are kept. */
+  readonly kept: KeptReceipts | null;
+
   constructor(readonly settings: Settings) {
     this.output = new Output(settings.output);
+    const { stateHome } = settings;
+    this.kept = stateHome === undefined ? null : new KeptReceipts(stateHome, (text) => this.output.remark(text));
   }
 
   get hasCluster(): boolean {
@@ -72,7 +80,7 @@ export class Session {
       throw new CliError('--server: governance is not known', 'Pass --server URL, or set GOVERNANCE_URL.');
     if (!URL.canParse(server))
       throw new CliError(`--server: ${server} is not a URL`, 'Write it as https://governance.scc-system:9443.');
-    this.restClient ??= new Rest({ server, ca, token: () => this.token() });
+    this.restClient ??= new Rest({ server, ca, token: () => this.token(), keep: (header) => this.kept?.keep(header) });
     return this.restClient;
   }
 
@@ -133,6 +141,7 @@ export class Session {
   }
 
   async close(): Promise<void> {
+    await this.kept?.close();
     this.restClient?.close();
     await this.temporalLink?.close();
     await this.kubeClient?.then(

@@ -17,6 +17,7 @@ import { IdempotencyInterceptor } from './http/idempotency.js';
 import { ProblemFilter } from './http/problems.js';
 import { QueryInterceptor } from './http/queries.js';
 import { rateLimit, RateLimitGuard } from './http/rate-limit.js';
+import { ReceiptsInterceptor } from './http/receipts.js';
 import { validationPipe } from './http/validation.js';
 import { PodsModule } from './pods/pods.module.js';
 import { PoliciesModule } from './policies/policies.module.js';
@@ -73,6 +74,7 @@ export class AppModule {
         { provide: DataSource, useValue: source },
         { provide: APP_FILTER, useValue: new ProblemFilter(logger) },
         { provide: APP_INTERCEPTOR, useClass: QueryInterceptor },
+        { provide: APP_INTERCEPTOR, useClass: ReceiptsInterceptor },
         { provide: APP_INTERCEPTOR, useClass: EntityTagInterceptor },
         { provide: APP_INTERCEPTOR, useClass: IdempotencyInterceptor },
         { provide: APP_PIPE, useValue: validationPipe() },

@@ -23,6 +23,31 @@ export const receiptSchema = z.object({
   checkpoint: z.string().nullable().describe('The latest signed checkpoint (C2SP note).'),
 });
 
+/** The header in which an answer to a write carries the receipts of its entries; base64url of JSON, the newest last. */
+export const RECEIPTS_HEADER = 'audit-receipts';
+const MAX_TOLD = 40;
+
+/** One checkpoint is enough for all of them: the newest is with the last. */
+export const encodeReceipts = (receipts: readonly Receipt[]): string =>
+  Buffer.from(
+    JSON.stringify(
+      receipts
+        .slice(-MAX_TOLD)
+        .map((receipt, at, told) => (at === told.length - 1 ? receipt : { ...receipt, checkpoint: null })),
+    ),
+  ).toString('base64url');
+
+/** What a header holds; nothing when it is not one of ours. */
+export function decodeReceipts(header: string | readonly string[] | undefined): Receipt[] {
+  if (typeof header !== 'string') return [];
+  try {
+    const value: unknown = JSON.parse(Buffer.from(header, 'base64url').toString('utf8'));
+    return z.array(receiptSchema).safeParse(value).data ?? [];
+  } catch {
+    return [];
+  }
+}
+
 /** A user as the API server authenticated them: all of it is needed to ask what they may do. */
 export const clusterIdentitySchema = z.object({
   username: z.string().max(1024),

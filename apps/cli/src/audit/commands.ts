@@ -186,6 +186,7 @@ export function auditCommand(run: Run): Command {
     )
     .option('--origin <name>', 'the log that this must be')
     .option('--no-cluster', 'do not look for checkpoints in the ConfigMap and in the status of plans')
+    .option('--no-kept', 'do not use the receipts that sccctl kept of your own changes')
     .option('--save-head <file>', 'write the newest confirmed checkpoint, for the next --since')
     .action((options: VerifyOptions) => run((session) => verify(session, options)));
   audit

@@ -6,11 +6,13 @@ import { codeOf, messageOf } from '@scc/runtime';
 import {
   type Anchor,
   type Finding,
+  type HeldReceipt,
   type LogRecord,
   NoteError,
   parseCheckpoint,
   parseExportLine,
   ExportFormatError,
+  type Trust,
   verifyLog,
   type VerifyReport,
 } from '@scc/audit';
@@ -28,6 +30,7 @@ export interface VerifyOptions {
   key: string[];
   origin?: string;
   cluster: boolean;
+  kept: boolean;
   saveHead?: string;
 }
 
@@ -94,13 +97,12 @@ export async function verify(session: Session, options: VerifyOptions): Promise<
   ];
 }
 
-async function judge(
-  session: Session,
-  options: VerifyOptions,
-  trust: Parameters<typeof verifyLog>[1],
-): Promise<VerifyReport> {
+async function judge(session: Session, options: VerifyOptions, trust: Trust): Promise<VerifyReport> {
   try {
-    return await verifyLog(recordsOf(await openLog(session, options)), trust);
+    const log = recordsOf(await openLog(session, options));
+    const first = await log.next();
+    const kept = first.done || !options.kept ? [] : await keptOf(session, first.value, trust);
+    return await verifyLog(continued(first, log), { ...trust, receipts: [...trust.receipts, ...kept] });
   } catch (error) {
     if (error instanceof NoteError) throw new CliError(`--key: ${error.message}`, 'Write it as NAME+KEYID+BASE64.');
     if (error instanceof ExportFormatError)
@@ -108,6 +110,21 @@ async function judge(
     if (codeOf(error) === 'ENOENT') throw new CliError(`--export: ${messageOf(error)}`);
     throw error;
   }
+}
+
+async function* continued(
+  first: IteratorResult<LogRecord[], void>,
+  rest: AsyncGenerator<LogRecord[]>,
+): AsyncGenerator<LogRecord[]> {
+  if (!first.done) yield first.value;
+  yield* rest;
+}
+
+/** The receipts that sccctl kept of this log. */
+async function keptOf(session: Session, first: readonly LogRecord[], { origin, keys }: Trust): Promise<HeldReceipt[]> {
+  const header = first.find((record) => record.t === 'header');
+  if (!header || !session.kept) return [];
+  return session.kept.of(origin ?? header.origin, [...keys, ...header.keys]);
 }
 
 const place = ({ index, entryId }: Finding): string =>

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { getRandomValues } from 'node:crypto';
 import {
   type AuditActor,
@@ -129,6 +130,11 @@ export async function appendAudit(tx: EntityManager, record: AuditRecord): Promi
   return receipt;
 }
 
+const told = new AsyncLocalStorage<Receipt[]>();
+
+/** Does the work and collects the receipts of what it appends; they hold once its transaction has committed. */
+export const withReceipts = <T>(receipts: Receipt[], work: () => T): T => told.run(receipts, work);
+
 /** Appends several entries, in order, with one statement. */
 export async function appendAuditBatch(tx: EntityManager, records: readonly AuditRecord[]): Promise<Receipt[]> {
   if (records.length === 0) return [];
@@ -146,12 +152,14 @@ export async function appendAuditBatch(tx: EntityManager, records: readonly Audi
   if (!answer?.stored) throw refusal();
   connection.checkAtCommit({ text: LOST, rows: entries.map(sentRow), refusal });
   const checkpoint = answer.note;
-  return entries.map(({ body, leaf }) => ({
+  const receipts = entries.map(({ body, leaf }) => ({
     entryId: body.id,
     leafHash: leaf.toString('hex'),
     index: null,
     checkpoint,
   }));
+  told.getStore()?.push(...receipts);
+  return receipts;
 }
 
 /** What has to be found when the transaction commits. */
