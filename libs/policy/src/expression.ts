@@ -62,7 +62,7 @@ function parsedOf(source: string): ReturnType<typeof parse> {
   }
 }
 
-/** @throws EvaluationFailed also when the result is no bool. */
+/** @throws EvaluationFailed also when the result is not a bool. */
 export function evaluateBool(expression: Expression, input: Record<string, CelData>): boolean {
   const result = expression.evaluate(input);
   if (typeof result !== 'boolean') throw new EvaluationFailed(expression.source, 'is not a bool');

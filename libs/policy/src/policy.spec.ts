@@ -80,7 +80,7 @@ describe('evaluateRules', () => {
       'applies',
     ],
     ['fails on null arithmetic', 'facts.dependents > 3', { dependents: null }, 'failed'],
-    ['fails on a result that is no bool', 'facts.replicas', { replicas: 3 }, 'failed'],
+    ['fails on a result that is not a bool', 'facts.replicas', { replicas: 3 }, 'failed'],
     ['fails on a list that is too long', 'facts.l.exists(a, a == 0)', { l: Array<number>(1001).fill(1) }, 'failed'],
     ['takes a list of the largest size', 'facts.l.exists(a, a == 0)', { l: Array<number>(1000).fill(1) }, 'passed'],
     [

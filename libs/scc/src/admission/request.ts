@@ -1,6 +1,6 @@
 import type { Namespace } from '../model/namespace.js';
 import type { Pod } from '../model/pod.js';
-import type { RuleViolation } from '../rules/scope.js';
+import type { RuleViolation } from '../rules/violation.js';
 import type { IgnoredReason } from './ignored.js';
 
 export type SubjectType = 'serviceaccount' | 'user';

@@ -11,7 +11,7 @@ export const newlyDropsAll = ({ before, after }: Pair): boolean => dropsAll(afte
 
 const isPrivileged = (container: Container | undefined): boolean => container?.securityContext?.privileged === true;
 
-/** What stops working without a capability, for those that workloads ask for. */
+/** The consequence of losing a capability, for those that workloads ask for. */
 const CAPABILITY_USES: Readonly<Record<string, string>> = {
   BPF: 'eBPF programs cannot be loaded',
   CHOWN: 'chown of files fails, as entry points do for their data directory',

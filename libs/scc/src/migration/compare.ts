@@ -13,7 +13,7 @@ export interface SCCComparison {
   readonly losses: readonly { readonly dimension: DimensionName; readonly what: readonly string[] }[];
 }
 
-/** What a pod gains and loses, per kind of privilege and weightiest first, when it moves from one SCC to another. */
+/** Gains and losses of a pod, per kind of privilege and weightiest first, when it moves from one SCC to another. */
 export function compare(source: CompiledSCC, target: CompiledSCC): SCCComparison {
   const dimensions = compareDimensions(source, target);
   return {

@@ -1,6 +1,6 @@
 import { SECCOMP_CONTAINER_ANNOTATION_PREFIX, SECCOMP_POD_ANNOTATION } from '../model/names.js';
 import type { Container, ContainerList, PodTemplate } from '../model/pod.js';
-import type { RuleViolation, ViolationRule } from '../rules/scope.js';
+import type { RuleViolation, ViolationRule } from '../rules/violation.js';
 import type { TemplatePatch } from './patch.js';
 
 /** One change of one field of a pod template. */
@@ -8,7 +8,7 @@ export interface Edit {
   /** Path in the template, `spec.containers[web].securityContext.runAsUser`. */
   readonly field: string;
   readonly change: 'set' | 'remove';
-  /** What the template says now and what it shall say. */
+  /** The present value in the template, and the one to set. */
   readonly from: unknown;
   readonly to: unknown;
   readonly reason: string;

@@ -6,7 +6,7 @@ import type { Namespace } from '../model/namespace.js';
 import type { Pod, PodTemplate } from '../model/pod.js';
 import { podFromTemplate, type WorkloadKind } from './template.js';
 
-/** What is known about a workload beside its template. */
+/** Facts about a workload beside its template. */
 export interface WorkloadContext {
   readonly kind: WorkloadKind;
   readonly name: string;

@@ -1,7 +1,7 @@
 import type { CompiledSCC } from '../model/compile.js';
 import { SECCOMP_CONTAINER_ANNOTATION_PREFIX, SECCOMP_POD_ANNOTATION } from '../model/names.js';
 import { type Container, CONTAINER_LISTS, type ContainerList, type Pod, type PodTemplate } from '../model/pod.js';
-import type { RuleViolation } from '../rules/scope.js';
+import type { RuleViolation } from '../rules/violation.js';
 import { type Edit, editsFor, type FoundEdit } from './edits.js';
 import { judgeTemplate, resultingPod, type WorkloadContext } from './facts.js';
 import { applyTemplatePatch, joinPatches, type TemplatePatch } from './patch.js';

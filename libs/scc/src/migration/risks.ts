@@ -137,7 +137,7 @@ const RULES: readonly Rule[] = [
   ...WITHDRAWALS,
 ];
 
-/** What may break when a workload moves to an SCC, although the SCC admits its pods. */
+/** Risks of moving a workload to an SCC that admits its pods. */
 export function migrationRisks(change: Change): Risk[] {
   const both = compared(change);
   return RULES.flatMap((rule) => rule(both));

@@ -34,7 +34,7 @@ const CONTROLLERS = {
   DeploymentConfig: 'replication-controller',
 } as const;
 
-/** Who asks for the pods of a workload: the controller, which unlike the pod's ServiceAccount is authenticated. */
+/** The requester of a workload's pods: the controller, which unlike the pod's ServiceAccount is authenticated. */
 export function controllerSubject(kind: Exclude<WorkloadKind, 'Pod'>): Subject {
   return {
     name: `system:serviceaccount:kube-system:${CONTROLLERS[kind]}`,

@@ -13,7 +13,8 @@ import { applyCapabilities } from './capabilities.js';
 import { applyContainerHost, applyEscalation, applyHost, applyPrivileged, applyReadOnlyRoot } from './flags.js';
 import { applyFsGroup, applySupplementalGroups } from './groups.js';
 import { RuleFindings } from './findings.js';
-import type { ContainerScope, ContainerWrites, PodScope, PodWrites, RuleViolation } from './scope.js';
+import type { ContainerScope, ContainerWrites, PodScope, PodWrites } from './scope.js';
+import type { RuleViolation } from './violation.js';
 import { applyContainerSeccomp, applyPodSeccomp } from './seccomp.js';
 import { applyContainerSELinux, applyPodSELinux } from './selinux.js';
 import { applySysctls } from './sysctls.js';
@@ -26,7 +27,7 @@ export interface ContainerChange {
   readonly writes: ContainerWrites;
 }
 
-/** What the defaulting of an SCC would change on a pod. */
+/** The changes of a pod by the defaults of an SCC. */
 export interface Changes {
   readonly pod: PodWrites | undefined;
   readonly containers: readonly ContainerChange[];
@@ -68,9 +69,9 @@ function judgeContainer(pod: PodScope, list: ContainerList, at: { index: number;
 }
 
 /**
- * Defaults and validates one pod under one SCC, regardless of its users. Every violation is reported to `findings`, and the
- * pod is left untouched: a fit carries the changes that `applyChanges` makes. All containers must pass under the same
- * SCC. The work grows with the size of the pod.
+ * Defaults and validates one pod under one SCC, regardless of its users. Every violation is reported to `findings`, and
+ * the pod is left untouched: a fit carries the changes that `applyChanges` makes. All containers must pass under the
+ * same SCC. The work grows with the size of the pod.
  */
 export function evaluate(
   scc: CompiledSCC,

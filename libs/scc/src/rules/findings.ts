@@ -1,4 +1,4 @@
-import type { RuleViolation } from './scope.js';
+import type { RuleViolation } from './violation.js';
 
 /** Sentences that one decision keeps, over all SCCs that it tries. */
 export const MAX_SENTENCES = 100;
@@ -33,8 +33,8 @@ export function showValue(value: unknown): string {
 }
 
 /**
- * OpenShift's sentences about one request, each once and in its order. It keeps the first ones and counts the others, so
- * that neither memory nor work grows with what a pod makes OpenShift repeat.
+ * OpenShift's sentences about one request, each once and in its order. It keeps the first ones and counts the others,
+ * so that neither memory nor work grows with what a pod makes OpenShift repeat.
  */
 export class Sentences {
   private readonly kept = new Set<string>();
@@ -72,7 +72,7 @@ export class Sentences {
   }
 }
 
-/** What one SCC has against one pod. */
+/** The objections of one SCC to one pod. */
 export class RuleFindings {
   readonly violations: RuleViolation[] = [];
   /** Violations beyond the limit. */

@@ -9,41 +9,9 @@ import type {
   SeccompProfile,
 } from '../model/pod.js';
 import { type RuleFindings, showValue } from './findings.js';
+import type { RuleViolation } from './violation.js';
 
-export type ViolationRule =
-  | 'usability'
-  | 'namespace'
-  | 'runAsUser'
-  | 'seLinuxContext'
-  | 'fsGroup'
-  | 'supplementalGroups'
-  | 'capabilities'
-  | 'privileged'
-  | 'allowPrivilegeEscalation'
-  | 'readOnlyRootFilesystem'
-  | 'seccomp'
-  | 'sysctls'
-  | 'volumes'
-  | 'host'
-  | 'hostPorts'
-  | 'userNamespace'
-  | 'mutation';
-
-/** One field of a pod that an SCC does not accept. */
-export interface RuleViolation {
-  readonly rule: ViolationRule;
-  /** Path in the pod, `spec.containers[0].securityContext.runAsUser`. */
-  readonly field: string;
-  /** What the pod asks for; undefined when it says nothing. */
-  readonly value: unknown;
-  /** What the SCC accepts. */
-  readonly bound: string;
-  readonly remedy: string;
-  /** The sentence in OpenShift's wording. */
-  readonly message: string;
-}
-
-/** What defaulting writes into one container's securityContext; an undefined value removes the field. */
+/** The defaults for one container's securityContext; an undefined value removes the field. */
 export type ContainerWrites = Partial<Record<keyof ContainerSecurityContext, unknown>>;
 
 export interface PodWrites {

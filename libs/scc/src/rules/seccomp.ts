@@ -1,7 +1,8 @@
 import { SECCOMP_CONTAINER_ANNOTATION_PREFIX, SECCOMP_POD_ANNOTATION } from '../model/names.js';
 import { clip } from './findings.js';
 import type { SeccompProfile } from '../model/pod.js';
-import { type ContainerScope, type PodScope, type RuleViolation, writeContainer, writePod } from './scope.js';
+import { type ContainerScope, type PodScope, writeContainer, writePod } from './scope.js';
+import type { RuleViolation } from './violation.js';
 
 /** The profile in the notation of SCCs and of the old annotations; '' when it names none. */
 function profileText(profile: SeccompProfile | null | undefined): string {
