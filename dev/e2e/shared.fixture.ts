@@ -8,8 +8,9 @@ import { startStack, type Stack, type StackOptions } from '../src/index.js';
 type Suite = (stackOf: () => Stack) => void;
 
 /**
- * Lets suites that need the same parts run one after the other on one stack. What a suite creates in the cluster is
- * removed before the next one begins; what it changes or removes, and what outlives its object, it must undo itself.
+ * Lets suites that need the same parts run one after the other on one stack. Everything that a suite creates in the
+ * cluster is removed before the next one begins; what it changes or removes, and what outlives its object, it must undo
+ * itself.
  */
 export function shareStack(options: StackOptions, suites: Readonly<Record<string, Suite>>): void {
   let stack: Stack;

@@ -14,7 +14,7 @@ export const appMain = (app: string): string => path.join(ROOT, 'apps', app, 'di
 
 /**
  * A command that goes before others for the processor: pods, proxies and clients stand for other machines, so the work
- * of the control plane must not slow them down. Who may not do this gets a line in the log and no priority.
+ * of the control plane must not slow them down. A user who may not do this gets a line in the log and no priority.
  */
 export const ahead = (command: string, args: readonly string[]): { command: string; args: string[] } => ({
   command: 'nice',
@@ -22,8 +22,8 @@ export const ahead = (command: string, args: readonly string[]): { command: stri
 });
 
 /**
- * A command that runs only while no other process wants the processor. On a cluster the control plane has machines of its own;
- * here it would otherwise stand in the way of the very requests that are measured.
+ * A command that runs only while no other process wants the processor. On a cluster the control plane has machines of
+ * its own; here it would otherwise stand in the way of the very requests that are measured.
  */
 export const behind = (command: string, args: readonly string[]): { command: string; args: string[] } => ({
   command: 'chrt',

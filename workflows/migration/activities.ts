@@ -67,11 +67,13 @@ const retry = {
 } as const;
 
 /**
- * Steps and questions: tried again for about ten seconds, which passes over most faults of an API. What fails for longer
- * is said on the plan and tried again by the workflow (`weather.ts`).
+ * Steps and questions: tried again for about ten seconds, which passes over most faults of an API. A call that fails
+ * for longer is said on the plan and tried again by the workflow (`waits.ts`).
  */
 export const activities = summarized({ ...common, retry: { ...retry, maximumAttempts: 6 } });
-/** Projections and the release of the plan: tried until they succeed; there is no other place to say that they fail. */
+/**
+ * Projections and the release of the plan: tried until they succeed or can never succeed; no other place could tell it.
+ */
 export const patientActivities = summarized({ ...common, retry });
 /** Steps of an undo: a few tries, then the failure is said on the plan before the next round. */
 export const undoActivities = summarized({ ...common, retry: { ...retry, maximumAttempts: 4 } });

@@ -51,7 +51,7 @@ export interface JournalState {
   sequence?: number;
 }
 
-/** What operators have asked of the migration, and the settings of the plan that may change meanwhile. */
+/** The commands of operators, and the settings of the plan that may change meanwhile. */
 export interface OperatorState {
   paused: boolean;
   /** Undo steps that fail are left undone. */

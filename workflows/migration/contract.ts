@@ -59,7 +59,7 @@ export const statusQuery = defineQuery<PlanStatus>('status');
 
 export interface MigrationInput {
   ref: PlanRef;
-  /** What an earlier run of the same migration hands over when its history has grown long. */
+  /** The state that an earlier run of the same migration hands over when its history has grown long. */
   carried?: Carried;
   /** The migration's own workflow has finished: its plan is brought in line with the record, and nothing is undone. */
   finished?: boolean;
@@ -70,7 +70,7 @@ export interface MigrationResult {
 }
 
 /**
- * What the workflow asks of the world. Every activity is idempotent: the same call twice has the effect of one.
+ * The calls of the workflow to the outside. Every activity is idempotent: the same call twice has the effect of one.
  * Failures are terminal when their type is in `TERMINAL_FAILURES`; all others are tried again.
  */
 export interface MigrationActivities {
@@ -127,8 +127,8 @@ export interface MigrationActivities {
 
   project: (ref: PlanRef, projection: Projection) => Promise<ProjectionResult>;
   /**
-   * What governance has recorded of the migration's end. It fails with `Refused` when the uid belongs to another plan
-   * than the one that is named.
+   * The end of the migration as governance has recorded it. It fails with `Refused` when the uid belongs to another
+   * plan than the one that is named.
    */
   recordedOutcome: (ref: PlanRef) => Promise<RecordedOutcome>;
   /**
@@ -152,5 +152,7 @@ export const FAILURE = {
   planGone: 'PlanGone',
 } as const;
 export const TERMINAL_FAILURES: string[] = Object.values(FAILURE);
-/** A fault that has lasted: the activity is no longer tried again by Temporal, the workflow says so and tries it again. */
+/**
+ * A fault that has lasted: the activity is no longer tried again by Temporal, the workflow says so and tries it again.
+ */
 export const WEATHER = 'Weather';

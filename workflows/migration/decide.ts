@@ -2,7 +2,7 @@ import type { MigrationEvent, UndoCause, Violation } from '@scc/plan';
 import type { AcceptedPlan, Assessment } from './contract.js';
 import { FAILURE } from './contract.js';
 
-/** What to do once the facts are known and governance has answered. */
+/** The next act once the facts are known and governance has answered. */
 export type Verdict =
   | { do: 'reject'; violations: Violation[] }
   | { do: 'finishDryRun'; message: string }

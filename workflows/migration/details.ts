@@ -1,6 +1,6 @@
 import type { MigrationState } from './state.js';
 
-/** What the Temporal Web UI shows on top of the workflow: where it is, what it waits for, what a person can do. */
+/** The text that the Temporal Web UI shows on top of the workflow: its phase, its wait, the commands of a person. */
 export function detailsOf(state: MigrationState): string {
   const { phase, message, sourceSCC, targetSCC, weight, risk, waitingFor, finishedAt } = state;
   const lines = [

@@ -2,14 +2,14 @@ import type { GateSample, MigrationEvent, Step, Violation } from '@scc/plan';
 import type { AcceptedPlan, LiveSettings, MigrationActivities, MigrationTarget } from './contract.js';
 import type { UndoEffects } from './undo.js';
 
-/** What the next step of a migration would be, as governance and people are asked about it. */
+/** The next step of a migration, as governance and people are asked about it. */
 export interface NextStep {
   step: Step;
   detail: string;
   contentHash: string;
 }
 
-/** What the saga needs of its host: the activities, and everything that time and operators do to it. */
+/** The host of the saga: the activities, and everything that time and operators do to it. */
 export interface Effects extends UndoEffects {
   act: MigrationActivities;
   now: () => number;
@@ -34,7 +34,7 @@ export interface Effects extends UndoEffects {
   }) => Promise<GateSample[]>;
   /** Runs a step; when the plan wants to pause on failure, waits for the operator and runs it again. */
   attempt: <T>(work: () => Promise<T>) => Promise<T>;
-  /** What the gates saw, when it is they that failed. */
+  /** The samples of the gates when it is they that failed; else none. */
   failedSamples: (error: unknown) => GateSample[];
   /** Runs a step of the end until it succeeds, and says each time that it does not. */
   untilDone: <T>(step: string, work: () => Promise<T>) => Promise<T>;

@@ -5,7 +5,7 @@ import { FAILURE, TERMINAL_FAILURES } from './contract.js';
 export interface Failure {
   type: string;
   message: string;
-  /** What the gates saw, when it is a gate that failed. */
+  /** The samples of the gates when one of them failed. */
   samples: GateSample[];
 }
 

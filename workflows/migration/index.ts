@@ -33,8 +33,9 @@ export async function migrationWorkflow({ ref, carried }: MigrationInput): Promi
 }
 
 /**
- * Undoes, from the recorded pre-images, a migration whose own workflow was terminated or lost. What has ended is not
- * undone, in spite of the plan's status: then the plan is only brought in line with governance's record and released.
+ * Undoes, from the recorded pre-images, a migration whose own workflow was terminated or lost. A migration that has
+ * ended is not undone, in spite of the plan's status: then the plan is only brought in line with governance's record
+ * and released.
  */
 export async function undoWorkflow({ ref, carried, finished = false }: MigrationInput): Promise<MigrationResult> {
   if (!carried) {

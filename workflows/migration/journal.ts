@@ -35,7 +35,9 @@ export class Journal {
   private dirty: boolean;
   private closing: 'handOver' | 'end' | null = null;
   private checkpoint: string | null;
-  /** Of the last status; also above those of a workflow that this one took over from, since time goes on between them. */
+  /**
+   * Of the last status; also above those of a workflow that this one took over from, since time goes on between them.
+   */
   private sequence: number;
   private workload: Projection['workload'] = null;
   /** Why governance does not take the events, if it does not. */
@@ -95,7 +97,7 @@ export class Journal {
     return [{ type: 'Recorded', status: 'False', reason: 'Refused', message, lastTransitionTime, observedGeneration }];
   }
 
-  /** What the next run needs to go on with the same sequence of events. */
+  /** The state by which the next run goes on with the same sequence of events. */
   carried(): JournalState {
     const { state, unreported, checkpoint, sequence } = this;
     return { state, unreported, checkpoint, sequence };

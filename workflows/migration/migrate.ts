@@ -75,7 +75,7 @@ async function validate(position: Position, plan: AcceptedPlan, fx: Effects): Pr
     }
     const { target, governance } = assessment;
     const { contentHash } = governance;
-    // What was allowed must be what is there now; anything else is judged again.
+    // The clearance is for this content hash alone; any other is judged again.
     const isAllowed = contentHash === allowedHash;
     if (!isAllowed && verdict.needsApproval) {
       const refusal = await fx.awaitApproval(verdict.roles);

@@ -31,8 +31,8 @@ const FIRST_RETRY_MS = 5_000;
 const LONGEST_RETRY_MS = 60_000;
 
 /**
- * What operators ask of one migration, and the edits of its plan. Updates are answered; signals of one name that come
- * together are looked at once. Neither carries authority: governance decides on every command.
+ * The commands of operators to one migration, and the edits of its plan. Updates are answered; signals of one name that
+ * come together are looked at once. Neither carries authority: governance decides on every command.
  */
 export class Operator {
   private readonly asked: Map<CommandName, CommandInput>;
@@ -176,7 +176,7 @@ export class Operator {
     if (refusal !== null) return { applied: false, reason: refusal };
     const { actor = null, reason = null } = input;
     this.journal.record({ type: 'CommandApplied', command, actor, reason });
-    // What was asked before this answer, and would now turn it back, is out of date.
+    // A command that came before this answer, and would now turn it back, is out of date.
     if (source === 'update') for (const earlier of ['pause', 'resume'] as const) this.asked.delete(earlier);
     this.apply(command, { actor, reason });
     return { applied: true, reason: verdict.reason };

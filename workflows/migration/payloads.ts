@@ -12,11 +12,11 @@ import type {
 } from '@scc/plan';
 import type { LabelSwitch, ServicePair } from '@scc/routing';
 
-/** What the commands and the activities of a migration take and give. */
+/** Arguments and results of the commands and activities of a migration. */
 
 /**
- * What an operator sends with a command. None of it carries authority: governance decides, by the token it issued to a
- * caller it knows, or by its policy for callers it does not know.
+ * The arguments of an operator's command. None of them carries authority: governance decides, by the token it issued to
+ * a caller it knows, or by its policy for callers it does not know.
  */
 export interface CommandInput {
   actor?: string;
@@ -29,7 +29,7 @@ export interface CommandOutcome {
   reason: string;
 }
 
-/** What of a plan may change while it runs. */
+/** The settings of a plan that may change while it runs. */
 export interface LiveSettings {
   generation: number;
   suspended: boolean;
@@ -99,8 +99,8 @@ export interface FactsSummary {
 }
 
 /**
- * That an entry of the audit log was written. The workflow does nothing with it: as part of an activity's result it is in
- * Temporal's history, where neither governance nor its database can take it back.
+ * That an entry of the audit log was written. The workflow does nothing with it: as part of an activity's result it is
+ * in Temporal's history, where neither governance nor its database can take it back.
  */
 export interface KeptReceipt {
   entryId: string;

@@ -50,7 +50,7 @@ export interface MigrationState {
   kustomizePatch?: string;
   conditions: Condition[];
   history: { phase: Phase; at: string; message: string }[];
-  /** What the migration waits for, or null. */
+  /** The reason for which the migration waits, or null. */
   waitingFor: string | null;
   /** Why the migration is or was undone, or null. */
   undo: UndoReason | null;
@@ -106,7 +106,9 @@ const held = (reason: WaitReason): { during: WithoutMessage; after: ConditionCha
   after: ['Paused', 'False', 'Resumed', 'the migration goes on'],
 });
 
-/** The condition that a wait sets while it lasts, and once it is over. An approval's outcome has an event of its own. */
+/**
+ * The condition that a wait sets while it lasts, and once it is over. An approval's outcome has an event of its own.
+ */
 const WAIT_CONDITIONS: Record<WaitReason, { during: WithoutMessage; after: ConditionChange | null }> = {
   Approval: { during: ['Approved', 'False', 'WaitingForApproval'], after: null },
   Window: {
@@ -142,7 +144,7 @@ const WAIT_CONDITIONS: Record<WaitReason, { during: WithoutMessage; after: Condi
   },
 };
 
-/** What each event changes beside the message; the type of the table makes it complete. */
+/** The changes by each event beside the message; the type of the table makes it complete. */
 const CHANGES: { [Type in MigrationEvent['type']]: (event: Event<Type>) => Change } = {
   PlanAccepted: ({ generation }) => ({ phase: 'Validating', set: { generation } }),
   FactsGathered: ({ sourceSCC, targetSCC, pods, ways = [] }) => ({ set: { sourceSCC, targetSCC, pods, ways } }),

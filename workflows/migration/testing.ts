@@ -63,7 +63,7 @@ export const allowed = (over: Partial<MigrationTarget> = {}): Extract<Assessment
   warnings: [],
 });
 
-/** What a client of the service would meet: who serves how much, and whether those pods are there and ready. */
+/** The service as a client would meet it: the share of each side, and whether its pods are there and ready. */
 export interface World {
   canary: 'absent' | 'ready';
   /** `rolling` on its way to the new template, `returning` to the old one: not all of its pods are ready. */
@@ -81,7 +81,7 @@ export interface InjectedFault {
   activity: keyof MigrationActivities;
   type?: string;
   at?: number;
-  /** What the gates saw. */
+  /** The samples of the gates. */
   samples?: GateSample[];
 }
 

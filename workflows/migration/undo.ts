@@ -6,7 +6,7 @@ import { describeFailure } from './failures.js';
 import { registerUndo, startOf } from './position.js';
 import { retryUntilDone } from './retry.js';
 
-/** What taking changes back needs of its host. */
+/** The host of an undo. */
 export interface UndoEffects {
   /** Activities with bounded tries, so that an undo that cannot finish is seen and said. */
   undo: MigrationActivities;
@@ -22,7 +22,7 @@ interface Recorded {
   images: StoredImage[];
 }
 
-/** What each entry of an undo list does. Every one restores the recorded state, whatever was done of its step. */
+/** The act of each entry of an undo list. Every one restores the recorded state, whatever was done of its step. */
 const UNDO: {
   [Step in Exclude<UndoEntry['step'], 'verification'>]: (
     recorded: Recorded,
@@ -58,7 +58,7 @@ export function reportConflicts(record: UndoEffects['record'], conflicts: Confli
 
 /**
  * Takes back everything that the position lists, last change first, each until it succeeds or an operator releases what
- * fails. What is done leaves the list, so that another run can go on.
+ * fails. A step that is done leaves the list, so that another run can go on.
  * @returns what still differs from the recorded pre-images, and what was left undone.
  */
 export async function undoAll(position: Position, fx: UndoEffects): Promise<string[]> {
@@ -104,7 +104,10 @@ async function unlessReleased(
   }
 }
 
-/** The undo list of a migration that may have stood anywhere when its workflow was lost: its order is safe from every step. */
+/**
+ * The undo list of a migration that may have stood anywhere when its workflow was lost: its order is safe from every
+ * step.
+ */
 export function positionOfLost(recorded: Recorded): Position {
   const position = { ...startOf(recorded.target.ref), ...recorded };
   const steps = ['verification', 'targetGrant', 'canary', 'routes', 'workload', 'sourceGrant'] as const;

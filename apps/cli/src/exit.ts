@@ -1,4 +1,4 @@
-/** What a script can tell from the exit code. Documented in docs/CLI.md. */
+/** The exit codes, for scripts. Documented in docs/CLI.md. */
 export const EXIT = {
   ok: 0,
   /** The command could not be carried out: refused, not found, unanswered. */

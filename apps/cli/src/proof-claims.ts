@@ -1,7 +1,7 @@
 import { auditBodySchema, hashOf } from '@scc/audit';
 import { z } from 'zod';
 
-/** What a proof document claims, as far as its entries can say it. */
+/** The claims of a proof document, as far as its entries can show them. */
 export const claimsSchema = z.object({
   plan: z.looseObject({ uid: z.string() }),
   approvals: z

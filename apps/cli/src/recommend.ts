@@ -86,7 +86,7 @@ async function run(session: Session, reference: string | undefined, options: Rec
   return undefined;
 }
 
-/** What is left out of JSON: whole pods and templates, which the patch gives. */
+/** Left out of JSON: whole pods and templates, which the patch gives. */
 const summaryOf = ({ stricter, ...rest }: Recommendation): object => ({
   ...rest,
   stricter: stricter.map(({ target, patch, edits, risks }) => ({ target, patch, edits, risks })),

@@ -20,7 +20,7 @@ const SCC_KIND = { apiVersion: 'security.openshift.io/v1', kind: 'SecurityContex
 export interface Surroundings {
   sccs: CompiledSCCs;
   namespace: Namespace;
-  /** What had to be assumed. */
+  /** The assumptions that had to be made. */
   assumed: string[];
 }
 

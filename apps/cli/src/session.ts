@@ -9,7 +9,7 @@ import { KeptReceipts } from './kept.js';
 import { Output } from './output.js';
 import { Rest } from './rest.js';
 
-/** What every command may be told about its surroundings; from options, else from the environment. */
+/** The surroundings of every command; from options, else from the environment. */
 export interface Settings {
   output: 'table' | 'json';
   kubeconfig?: string | undefined;

@@ -28,7 +28,7 @@ import { countedVerdicts } from './policies/recorded.js';
 import { unplannedChanges } from './registry/observed.js';
 import { type Api, startApi } from './server.js';
 
-/** What was started, in that order; stopped in the other. */
+/** The started parts, in that order; stopped in the other. */
 class Stoppables {
   private readonly stops: (() => Promise<unknown>)[] = [];
 

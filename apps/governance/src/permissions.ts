@@ -11,7 +11,7 @@ import { RISK_PERMISSIONS } from './risk/permissions.js';
 import { SCHEDULE_PERMISSIONS } from './schedule/permissions.js';
 import { STOPS_PERMISSIONS } from './stops/permissions.js';
 
-/** What each role may do in the whole service. */
+/** The permissions of each role in the whole service. */
 export const ROLE_TABLE = new RoleTable([
   ...[...ACCESS_PERMISSIONS, ...APPROVALS_PERMISSIONS, ...AUDIT_PERMISSIONS, ...ENGINE_PERMISSIONS],
   ...[...HISTORY_PERMISSIONS, ...PODS_PERMISSIONS, ...POLICIES_PERMISSIONS, ...REGISTRY_PERMISSIONS],

@@ -35,7 +35,7 @@ const callOf = (method: Method, pathAndQuery: string) => {
 
 /**
  * A client of the Kubernetes API for the stack's own parts: paths in, JSON out, no cache, and no patience with a server
- * that answers 429. What the server refuses is a `KubeError`, what it does not answer a `KubeUnreachable`.
+ * that answers 429. A refusal of the server is a `KubeError`, a missing answer a `KubeUnreachable`.
  */
 export class Api {
   readonly #transport: Transport;
@@ -92,7 +92,9 @@ export class Api {
     }
   }
 
-  /** The path of an object, in the namespace `default` unless it names one. @throws KubeError 404 for an unknown kind */
+  /**
+   * The path of an object, in the namespace `default` unless it names one. @throws KubeError 404 for an unknown kind
+   */
   async pathOf({ apiVersion, kind, metadata }: KubeObject): Promise<string> {
     const { plural, namespaced } = await this.#discovery.resource({ apiVersion, kind });
     const scope = namespaced ? `/namespaces/${metadata.namespace ?? 'default'}` : '';

@@ -14,7 +14,7 @@ export interface Load {
   /** Ends the current window and begins one of this name; the first is called `start`. */
   beginWindow: (label: string) => Promise<void>;
   summary: () => Promise<LoadSummary>;
-  /** Waits for the answers under way and ends the process. What was never answered has failed. */
+  /** Waits for the answers under way and ends the process. A request without an answer has failed. */
   stop: () => Promise<LoadSummary>;
 }
 

@@ -15,7 +15,9 @@ import { z } from 'zod';
  * A migration is addressed by the uid of its plan.
  */
 
-/** Proof that an entry is in the audit log: kept by the engine in Temporal's history, a witness outside the database. */
+/**
+ * Proof that an entry is in the audit log: kept by the engine in Temporal's history, a witness outside the database.
+ */
 export const receiptSchema = z.object({
   entryId: z.string(),
   leafHash: z.string().describe('Hex SHA-256 of the RFC 6962 leaf.'),
@@ -96,7 +98,9 @@ const podFactSchema = z.object({
   ready: z.boolean(),
 });
 
-/** What the engine found in the cluster before it asks. Unknown facts are null and widen the risk interval. */
+/**
+ * The facts that the engine found in the cluster before it asks. Unknown facts are null and widen the risk interval.
+ */
 export const workloadFactsSchema = z.object({
   workload: z.object({
     kind: z.string(),
@@ -146,7 +150,7 @@ export const riskSchema = z.object({
 
 export const approvalNeedSchema = z.object({ role: z.string(), count: z.int().min(1), reason: z.string() });
 
-/** What a policy said that did not stand in the plan's way. */
+/** A result of a policy that did not stop the plan. */
 export const recordedVerdictSchema = z.object({
   policy: z.string(),
   binding: z.string(),

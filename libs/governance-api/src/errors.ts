@@ -50,12 +50,12 @@ export class GovernanceUnreachable extends Error {
   override readonly name = 'GovernanceUnreachable';
 }
 
-/** What was sent or received is not what both sides agreed on: a mistake in one of them, or versions that do not fit. */
+/** The payload is not as both sides agreed: a mistake in one of them, or versions that do not fit. */
 export class ContractError extends Error {
   override readonly name = 'ContractError';
 }
 
-/** What governance, or a proxy on the way in its own words, means by an answer that is an error. */
+/** The meaning of an answer that is an error, of governance or of a proxy on the way. */
 export function governanceErrorOf({ status, headers, text }: HttpAnswer): GovernanceError {
   const seconds = Number(headers['retry-after']);
   const retryAfterMs = Number.isFinite(seconds) && seconds >= 0 ? seconds * 1000 : null;

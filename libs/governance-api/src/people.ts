@@ -9,7 +9,7 @@ import {
   workloadFactsSchema,
 } from './engine.js';
 
-/** What people, dashboards and the command line read and send, beside what the engine does. */
+/** The payloads of people, dashboards and the command line. */
 
 const time = z.iso.datetime();
 
@@ -149,7 +149,7 @@ export const approvalDecisionSchema = z.object({
   reason: z.string().max(2048).optional(),
 });
 
-/** What an approver needs to decide, in one answer. */
+/** Everything that an approver needs to decide, in one answer. */
 export const approvalViewSchema = approvalStateSchema.extend({
   contentHash: z.string().describe('What a decision is about; it has to name it.'),
   verdict: evaluationSchema.shape.verdict,

@@ -5,8 +5,8 @@ import { HttpClient } from '@scc/runtime';
 import { z } from 'zod';
 
 /**
- * What the proxies have, as istiod knows it: the debug endpoints of its HTTP port. The routes of a dump are those of the
- * last push to that proxy; a nonce that is sent and acknowledged says that the proxy took it over.
+ * The configuration of the proxies as istiod knows it: the debug endpoints of its HTTP port. The routes of a dump are
+ * those of the last push to that proxy; a nonce that is sent and acknowledged says that the proxy took it over.
  */
 export interface ProxyView {
   /** Every connected proxy with the nonces of its routes. */

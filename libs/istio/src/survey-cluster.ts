@@ -19,7 +19,7 @@ import {
 } from './survey.js';
 
 const nameSchema = z.object({ namespace: z.string(), name: z.string() });
-/** What a survey keeps for the later steps. */
+/** The part of a survey that later steps need. */
 export const routesSchema = z.object({
   divided: z.array(nameSchema),
   /** Services that get a VirtualService of ours, with their ports. */

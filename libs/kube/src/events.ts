@@ -9,7 +9,7 @@ export interface KubeEvent {
   /** A word in UpperCamelCase. */
   reason: string;
   message: string;
-  /** What was being done, as a verb in UpperCamelCase. */
+  /** The act, as a verb in UpperCamelCase. */
   action: string;
 }
 

@@ -5,7 +5,7 @@ import type { CurrentContext } from './kubeconfig.js';
 const FOLDER = '/var/run/secrets/kubernetes.io/serviceaccount';
 const podSchema = z.object({ KUBERNETES_SERVICE_HOST: z.string().min(1), KUBERNETES_SERVICE_PORT: z.string().min(1) });
 
-/** What the kubelet gives every pod: the API server's address and the ServiceAccount's token. @throws Error elsewhere */
+/** The kubelet's gift to every pod: the API server's address and the ServiceAccount's token. @throws Error elsewhere */
 export function inCluster(): CurrentContext {
   const pod = podSchema.safeParse(process.env);
   if (!pod.success) throw new Error('no kubeconfig is given, and this process does not run in a cluster');

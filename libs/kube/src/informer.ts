@@ -27,9 +27,9 @@ export interface InformerOptions extends Selection {
   client: KubeClient;
   kind: KindRef;
   /**
-   * Called for each change after `list` and `get` know it, one after the other. What was missed while no watch was open
-   * comes as the difference between two lists; an object that was recreated under its old name comes with the old one
-   * as `previous`.
+   * Called for each change after `list` and `get` know it, one after the other. A change that was missed while no watch
+   * was open comes as the difference between two lists; an object that was recreated under its old name comes with the
+   * old one as `previous`.
    */
   onChange: (key: string, current: KubeObject | undefined, previous: KubeObject | undefined) => void;
   logger?: Pick<Logger, 'warn' | 'error' | 'debug'>;
@@ -255,7 +255,7 @@ function lean(object: KubeObject): KubeObject {
 }
 
 /**
- * Keeps a copy of all objects of a kind, without their managed fields, and tells of every change, in spite of what happens to
- * the API server meanwhile.
+ * Keeps a copy of all objects of a kind, without their managed fields, and tells of every change, in spite of what
+ * happens to the API server meanwhile.
  */
 export const createInformer = (options: InformerOptions): Informer => new ListWatch(options);

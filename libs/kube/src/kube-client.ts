@@ -120,8 +120,9 @@ export type WatchEvent =
   | { type: 'ADDED' | 'MODIFIED' | 'DELETED'; object: KubeObject };
 
 /**
- * The Kubernetes API for objects of any kind. What the server refuses is a `KubeError`; what did not reach it or was not
- * answered is a `KubeUnreachable`. A kind that the cluster does not serve is a `KubeError` for which `isNotFound` holds.
+ * The Kubernetes API for objects of any kind. A refusal of the server is a `KubeError`; a call that did not reach it or
+ * was not answered is a `KubeUnreachable`. A kind that the cluster does not serve is a `KubeError` for which
+ * `isNotFound` holds.
  */
 export interface KubeClient {
   /** Undefined when there is no such object. */

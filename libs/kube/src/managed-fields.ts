@@ -8,7 +8,7 @@ export function withoutServerFields({ status: _status, metadata, ...rest }: Kube
   return { ...rest, metadata: Object.fromEntries(kept) };
 }
 
-/** Who wrote an object last, by its managed fields: of all but one manager, and not its status. */
+/** The last writer of an object, by its managed fields: of all but one manager, and not its status. */
 export function lastWriter({ metadata }: KubeObject, but: string): string {
   const others = (metadata.managedFields ?? [])
     .filter(({ subresource, manager }) => !subresource && manager !== but)

@@ -3,7 +3,7 @@ import type { TlsMaterial } from '@scc/runtime';
 import { z } from 'zod';
 import type { CurrentContext } from './kubeconfig.js';
 
-/** What only the official client knows to obtain. */
+/** Credentials that only the official client knows to obtain. */
 export interface PluginAuth {
   headers: Record<string, string>;
   tls: Pick<TlsMaterial, 'cert' | 'key'>;
@@ -14,8 +14,8 @@ const pemSchema = z.union([z.string(), z.instanceof(Buffer).transform((pem) => p
 
 /**
  * Credentials by exec plugins and identity providers, as the official client implements them. It keeps what
- * they gave until it expires. Loaded only where a kubeconfig asks for it: it costs every process that imports it about a
- * second of start and 85 MB.
+ * they gave until it expires. Loaded only where a kubeconfig asks for it: it costs every process that imports it about
+ * a second of start and 85 MB.
  */
 export async function pluginAuth(
   text: string,
@@ -27,7 +27,8 @@ export async function pluginAuth(
   config.loadFromString(text);
   config.makePathsAbsolute(folder);
   const user = config.getCurrentUser();
-  // The official client knows no `tokenFile` in a kubeconfig, only the in-cluster one: the same authenticator serves both.
+  // The official client knows no `tokenFile` in a kubeconfig, only the in-cluster one: the same authenticator serves
+  // both.
   if (user && token && 'file' in token)
     config.users.splice(config.users.indexOf(user), 1, {
       ...user,

@@ -11,7 +11,7 @@ export interface StoreChange {
 const isSame = (a: KubeObject, b: KubeObject): boolean =>
   a.metadata.uid === b.metadata.uid && a.metadata.resourceVersion === b.metadata.resourceVersion;
 
-/** What an informer knows of the cluster, and what a piece of news changes about it. */
+/** The objects that an informer knows, and the change by a piece of news. */
 export class ObjectStore {
   readonly #objects = new Map<string, KubeObject>();
 

@@ -8,7 +8,7 @@ const watchLineSchema = z.object({
   object: z.unknown(),
 });
 
-/** What one line of a watch tells; `what` says what is watched. @throws KubeError when it tells an error */
+/** The event in one line of a watch; `what` names the watch in errors. @throws KubeError when it tells an error */
 export function watchEventOf(line: string, what: string): Exclude<WatchEvent, { type: 'OPEN' }> {
   const { type, object } = watchLineSchema.parse(JSON.parse(line));
   if (type === 'ERROR') throw watchErrorOf(object, what);

@@ -10,7 +10,7 @@ const podSCCSchema = z.object({
 });
 const routeWeightSchema = z.object({ canary: z.int().min(0).max(100), stable: z.int().min(0).max(100) });
 
-/** What one gate saw. `noData` is a verdict of its own and never a success. */
+/** One sample of a gate. `noData` is a verdict of its own and never a success. */
 export const gateSampleSchema = z.object({
   gate: z.string(),
   verdict: z.enum(['pass', 'fail', 'noData']),
@@ -130,7 +130,7 @@ export const migrationEventSchema = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('UndoFinished'),
     differences: z.array(z.string()),
-    /** What opened the undo, so that the last event tells the whole of it. */
+    /** The cause of the undo, so that the last event tells the whole of it. */
     because: undoReasonSchema.optional(),
   }),
 ]);

@@ -7,7 +7,9 @@ export const ROLE_LABEL = 'scc.poc/role';
 export const CANARY_ROLE = 'canary';
 /** On a RoleBinding that the engine made: the SCC that it grants. */
 export const GRANT_LABEL = 'scc.poc/grant';
-/** On what the engine made to grant a target: the uid of the plan. What carries another, or none, is not ours. */
+/**
+ * On what the engine made to grant a target: the uid of the plan. An object that carries another, or none, is not ours.
+ */
 export const GRANTED_BY_ANNOTATION = 'scc.poc/granted-by';
 /** On a namespace: whether the webhook admits its pods. */
 export const ENFORCE_LABEL = 'scc.poc/enforce';
@@ -22,7 +24,9 @@ export const CRITICALITY_LABEL = 'scc.poc/criticality';
 export const AUTHOR_ANNOTATION = 'scc.poc/author';
 /** On a plan: who last changed what it would do, recorded as the author is. Written by the webhook alone. */
 export const EDITOR_ANNOTATION = 'scc.poc/editor';
-/** On a plan: everybody but the author who ever changed what it would do, one name a line. Written by the webhook alone. */
+/**
+ * On a plan: everybody but the author who ever changed what it would do, one name a line. Written by the webhook alone.
+ */
 export const EDITORS_ANNOTATION = 'scc.poc/editors';
 /** On a plan: lets a workload migrate although not all of its pods are ready. */
 export const UNREADY_ANNOTATION = 'scc.poc/allow-unready-source';

@@ -97,7 +97,7 @@ describe('an edit of a running plan', () => {
         const back = loosenedBy(parts(metric(after)), parts(metric(before)));
         // An edit that loosens nothing in either direction changes nothing.
         if (there.length === 0 && back.length === 0) expect(parts(metric(before))).toEqual(parts(metric(after)));
-        // Whatever is tightened beside it, one gate less is one gate less.
+        // A tighter gate beside it does not make up for one gate less.
         expect(loosenedBy(parts(metric(before)), parts({}))).toEqual(['spec.gates.metrics[success]: removed']);
       }),
       cases(200),

@@ -1,7 +1,9 @@
 import { clusterRoleName } from './names.js';
 import type { Violation, WorkloadRef } from './schema.js';
 
-/** What an API server is asked about one request; the fields are those of `resourceAttributes` of an access review. */
+/**
+ * The question to an API server about one request; the fields are those of `resourceAttributes` of an access review.
+ */
 export interface ResourceAttributes {
   readonly group: string;
   readonly resource: string;
@@ -43,8 +45,8 @@ const SCC = { group: 'security.openshift.io', resource: 'securitycontextconstrai
 const RBAC = 'rbac.authorization.k8s.io';
 
 /**
- * The rights that a plan uses in its author's name. Who may update a workload may set its image, its ServiceAccount and
- * the Secrets that it mounts, so that this right covers the plan's patch and its ServiceAccount too.
+ * The rights that a plan uses in its author's name. The right to update a workload is the right to set its image, its
+ * ServiceAccount and the Secrets that it mounts, so that this right covers the plan's patch and its ServiceAccount too.
  */
 export function rightsOf({ namespace, workloadRef, targetSCC }: PlannedUse): readonly Right[] {
   const resource = RESOURCES[workloadRef.kind];

@@ -1,4 +1,4 @@
-/** What migrations can be found by in Temporal; all of them are keywords. */
+/** The attributes by which migrations are found in Temporal; all of them are keywords. */
 export const SEARCH_ATTRIBUTES = {
   namespace: 'SccNamespace',
   workload: 'SccWorkload',

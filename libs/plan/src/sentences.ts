@@ -21,7 +21,7 @@ const list = (names: readonly string[]): string => names.join(', ');
 
 const ANOTHER_PLAN = 'apply a new plan under another name';
 
-/** What a user can do once a migration was undone for this cause. */
+/** The next act of a user once a migration was undone for this cause. */
 const NEXT: Record<UndoCause, string> = {
   gate: `find out what the gate saw, mend the workload or the gate, then ${ANOTHER_PLAN}`,
   readiness: `find out from the events and logs of its pods why the canary was not ready, then ${ANOTHER_PLAN}`,
@@ -34,7 +34,7 @@ const NEXT: Record<UndoCause, string> = {
   lost: `find out who ended the workflow in Temporal, then ${ANOTHER_PLAN}`,
 };
 
-/** What a user can do next after an undo for this cause. */
+/** The next act of a user after an undo for this cause. */
 export const nextStepAfter = (cause: UndoCause): string => NEXT[cause];
 
 type Event<Type extends MigrationEvent['type']> = Extract<MigrationEvent, { type: Type }>;

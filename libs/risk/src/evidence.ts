@@ -8,13 +8,13 @@ export interface PastOutcome {
   readonly failed: boolean;
   /** Age of the outcome in days when the model is fitted. */
   readonly ageDays: number;
-  /** Whose plan it was; `null` is one principal as well. */
+  /** The author of the plan; `null` is one principal as well. */
   readonly principal: string | null;
 }
 
 /**
- * What each outcome counts for: half after each half-life, and together no more per principal than a twentieth of what all
- * others count for (3 at least). Made-up outcomes move what others are told by so much and no more.
+ * What each outcome counts for: half after each half-life, and together no more per principal than a twentieth of what
+ * all others count for (3 at least). Made-up outcomes move what others are told by so much and no more.
  */
 export function weighOutcomes(outcomes: readonly PastOutcome[], halfLifeDays: number): Example[] {
   const faded = outcomes.map(({ ageDays }) => 2 ** (-Math.max(0, ageDays) / halfLifeDays));

@@ -23,7 +23,7 @@ const sourceOf = ({ sourceName, unbound, source }: SCCPair): CompiledSCC | null 
 const SOURCE = 'the source SCC';
 
 /**
- * What changes between both SCCs for pods of the template. What is not known counts as the worst: everything as a
+ * The changes between both SCCs for pods of the template. An unknown one counts as the worst: everything as a
  * target, nothing as a source.
  */
 export function privilegeSignal(pair: SCCPair): Signals['privilege'] {

@@ -1,4 +1,4 @@
-/** What divides the requests does not do as it was told, within the time given. Trying again may help. */
+/** The proxies do not divide the requests as they were told, within the time given. Trying again may help. */
 export class RoutesBehind extends Error {
   override readonly name = 'RoutesBehind';
 }

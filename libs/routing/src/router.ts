@@ -25,7 +25,7 @@ export interface SurveyRequest {
   owner?: { apiVersion: string; kind: string; name: string; uid: string };
 }
 
-/** What a survey found: opaque to everyone but the router that made it, and plain data, so that it can be kept. */
+/** The result of a survey: opaque to everyone but the router that made it, and plain data, so that it can be kept. */
 export interface Survey {
   request: SurveyRequest;
   routes: unknown;
@@ -52,7 +52,7 @@ export interface Mirror {
   methods: 'Safe' | 'All';
 }
 
-/** What the routes should say: percent of requests for the canary, and what is mirrored to it besides. */
+/** The wanted division: percent of requests for the canary, and the mirror besides. */
 export interface Split {
   canary: number;
   mirror: Mirror | null;
@@ -88,7 +88,7 @@ export interface TrafficRouter {
    * @throws RoutesBehind; NotServed when the canary is to get requests and no proxy knows the services
    */
   split: (survey: Survey, split: Split) => Promise<{ verifiedBy: 'proxies' | 'bound' }>;
-  /** What the routes say that they should not, and who wrote it; null when they are as set. */
+  /** Fields of the routes that are not as set, and their writer; null when all are. */
   drift: (survey: Survey, split: Split) => Promise<Conflict | null>;
   /** Puts back what was there before the migration. */
   restore: (survey: Survey, images: PreImage[]) => Promise<Conflict[]>;

@@ -83,7 +83,10 @@ export class TemporalLink {
     this.#trust = followTrust(files, extra.now);
   }
 
-  /** What a connection needs now. `key` differs when a new connection is needed. @throws Error when a file cannot be read */
+  /**
+   * The present settings of a connection. `key` differs when a new connection is needed. @throws Error when a file
+   * cannot be read
+   */
   async options(): Promise<TemporalOptions & { key: string }> {
     const { key, tls } = await this.#trust.current();
     const apiKey = this.#config.TEMPORAL_API_KEY_FILE && (await secretOf(this.#config.TEMPORAL_API_KEY_FILE));
@@ -103,7 +106,7 @@ export class TemporalLink {
       const interceptors = this.#extra.interceptors ? { interceptors: this.#extra.interceptors } : {};
       const connection = Connection.lazy({ ...options, ...(apiKey ? { apiKey } : {}), ...interceptors });
       this.#current = { key, connection, client: new Client({ connection, namespace: this.namespace }) };
-      // What is under way on the old connection finishes first.
+      // Calls under way on the old connection finish first.
       setTimeout(() => void before?.close(), LAST_CALLS_MS).unref();
     }
     const { connection, client } = this.#current;

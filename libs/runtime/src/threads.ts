@@ -20,11 +20,11 @@ export interface ThreadOptions {
   name: string;
   /** The module whose functions are called; it and all that it imports by a relative path run in the thread. */
   module: URL;
-  /** What one call may take, in milliseconds from when a thread begins with it. */
+  /** The time of one call, in milliseconds from when a thread begins with it. */
   deadlineMs: number;
   /** Threads that work at the same time; more calls wait in line. */
   size?: number;
-  /** What one thread may hold, in MiB; a call that needs more fails. */
+  /** The memory of one thread, in MiB; a call that needs more fails. */
   maxHeapMiB?: number;
 }
 

@@ -11,7 +11,7 @@ export interface TlsMaterial {
   rejectUnauthorized?: boolean;
 }
 
-/** Whom a connection trusts, as whom it goes, and over which proxy. */
+/** The authorities that a connection trusts, its own certificate, and its proxy. */
 export interface ConnectionTrust {
   /** Differs when connections that were made before must not be used any more. */
   key: string;

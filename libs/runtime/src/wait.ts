@@ -8,7 +8,7 @@ export class DeadlineError extends Error {
 export interface WaitOptions {
   timeoutMs: number;
   everyMs?: number;
-  /** What is waited for, as it reads after "waited for". */
+  /** The object of the wait, as it reads after "waited for". */
   what: string;
   signal?: AbortSignal;
 }

@@ -12,7 +12,7 @@ export interface RotationTiming {
   readonly settleMs: number;
 }
 
-/** What is kept for all replicas. */
+/** The state that all replicas share. */
 export interface RotationState {
   /** Oldest first, PEM. The last one signs. */
   readonly authorities: readonly string[];

@@ -51,7 +51,7 @@ export class Rotator {
     this.#options = options;
   }
 
-  /** What is to be served; undefined before the first look that succeeded. */
+  /** The certificate to serve; undefined before the first look that succeeded. */
   get current(): KeyPair | undefined {
     return this.#served;
   }

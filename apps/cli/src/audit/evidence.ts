@@ -6,7 +6,7 @@ import type { KubeClient } from '@scc/kube';
 import { z } from 'zod';
 import { CliError } from '../exit.js';
 
-/** What people kept outside the database, from files and from the cluster. */
+/** The evidence that people kept outside the database, in files and in the cluster. */
 
 const anchorSchema = z.object({ source: z.string(), note: z.string() });
 const receiptSchema = z.object({

@@ -41,7 +41,7 @@ function* receiptsIn(value: unknown): Generator<z.infer<typeof receiptSchema>> {
 }
 
 /**
- * What answers of governance left in the histories of the newest migrations. What an activity returned is in the history
+ * The receipts of governance in the histories of the newest migrations. The result of an activity is in the history
  * for good: neither governance nor its database can change it.
  */
 export async function temporalWitnesses(client: Client): Promise<{ anchors: Anchor[]; receipts: HeldReceipt[] }> {

@@ -21,7 +21,7 @@ export const installedConfigurationSchema = z.looseObject({
 });
 export type Configuration = z.infer<typeof installedConfigurationSchema>;
 
-/** What the cluster holds of the webhook. */
+/** The objects of the webhook in the cluster. */
 export interface WebhookFacts {
   readonly configurations: readonly Configuration[];
   /** The certificate that is served, PEM; undefined when it is not kept in the Secret or may not be read. */

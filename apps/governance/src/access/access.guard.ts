@@ -25,7 +25,7 @@ export interface AccessGuardOptions {
   log: Logger;
 }
 
-/** Stands before every route: who calls, may they, and where. What declares no permission is denied. */
+/** Stands before every route: who calls, may they, and where. A route without a permission is denied. */
 export class AccessGuard implements CanActivate {
   readonly #options: AccessGuardOptions;
 
@@ -40,7 +40,7 @@ export class AccessGuard implements CanActivate {
     const permission = reflector.get<string | undefined>(PERMISSION, context.getHandler());
     if (permission === PUBLIC) return true;
     const identity = await this.#identify(request, http.getResponse<OutgoingResponse>());
-    // Who is denied is known to the log and the audit log; what the caller may do is found out below.
+    // The logs know the caller whose request is denied; their rights are found out below.
     request.actor = { name: identity.name, groups: identity.groups, roles: [], scope: [] };
     if (permission === undefined) {
       log.error({ route: `${context.getClass().name}.${context.getHandler().name}` }, 'route declares no permission');

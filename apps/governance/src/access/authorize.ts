@@ -20,7 +20,7 @@ export interface AuthorizerOptions {
   db: Queryable;
   cluster: ClusterGrants;
   configured: ConfiguredRoles;
-  /** What each role may do. */
+  /** The permissions of each role. */
   roles: RoleTable;
 }
 
@@ -65,7 +65,9 @@ export class Authorizer {
     return roles.map((role) => ({ role, namespaces: namespace ?? '*', because: `RBAC of the cluster: hold ${role}` }));
   }
 
-  /** Whether a caller who was known before holds a role in a namespace now. @throws Refusal when that cannot be asked. */
+  /**
+   * Whether a caller who was known before holds a role in a namespace now. @throws Refusal when that cannot be asked.
+   */
   readonly holdsRole = async (
     { name, groups, uid, extra }: { name: string } & KnownAs,
     role: string,

@@ -24,7 +24,7 @@ export type SubjectAccessReviewCall = (review: AccessReview) => Promise<boolean>
 
 type Attributes = Omit<AccessReview['resourceAttributes'], 'group' | 'namespace'>;
 
-/** What the cluster's RBAC grants, by virtual resources that stand for permissions and roles. */
+/** The grants of the cluster's RBAC, by virtual resources that stand for permissions and roles. */
 export class ClusterGrants {
   readonly #review: SubjectAccessReviewCall;
   readonly #log: Logger;

@@ -30,7 +30,7 @@ export interface Me {
   permissions: HeldPermission[];
 }
 
-/** What a caller may do, and why. */
+/** The rights of a caller, and their reasons. */
 @Controller('v1/me')
 export class MeController {
   constructor(private readonly authorizer: Authorizer) {}

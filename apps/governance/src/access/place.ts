@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { namespaceSchema, type Target } from '../call/require-permission.js';
 import { type Queryable, rowOf } from '../database/rows.js';
 
-/** What a request says about where it works, before any pipe has looked at it. */
+/** The place of a request as the request states it, before any pipe has looked at it. */
 export interface AddressedRequest {
   params: unknown;
   query: unknown;

@@ -1,6 +1,9 @@
 import { type Role, type RolePermissions, ROLES } from '../call/roles.js';
 
-/** What each role may do: the sum of what the features declare. A permission that no feature declares is held by no role. */
+/**
+ * The permissions of each role: the sum of what the features declare. A permission that no feature declares is held by
+ * no role.
+ */
 export class RoleTable {
   readonly #permissions: ReadonlyMap<Role, ReadonlySet<string>>;
   /** Every permission that some role has, sorted. */

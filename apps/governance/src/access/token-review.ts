@@ -48,7 +48,7 @@ export function expiryOf(token: string): number | null {
   return exp === undefined ? null : exp * 1000;
 }
 
-/** What a token claims, unverified; null when it is no JWT. */
+/** The claims of a token, unverified; null when it is no JWT. */
 export function claimsOf(token: string): { iss?: string; exp?: number } | null {
   try {
     const { iss, exp } = decodeJwt(token);

@@ -1,6 +1,6 @@
 import type { CallerIdentity } from '../call/actor.js';
 
-/** What a verifier says about a token. */
+/** The answer of a verifier about a token. */
 export type AccessVerdict =
   | {
       known: true;

@@ -22,7 +22,7 @@ const knownAsSchema = z.object({
 });
 const needsSchema = z.array(z.object({ role: z.string(), count: z.int(), reason: z.string() }));
 
-/** What has to be approved of a plan; another content hash is another request. */
+/** The content of a plan that has to be approved; another content hash is another request. */
 @Entity('approval_request')
 @Index('approval_request_status', ['status', 'requestedAt', 'id'])
 @Index('approval_request_plan', ['planUid', 'id'])
@@ -74,7 +74,7 @@ export class ApprovalRequestEntity {
   version!: number;
 }
 
-/** What one person said about a request. */
+/** One person's decision on a request. */
 @Entity('approval_decision')
 @Index('approval_decision_once', ['requestId', 'approver'], { unique: true, where: 'withdrawn_at is null' })
 export class ApprovalDecisionEntity {

@@ -44,8 +44,8 @@ export async function beginUnder(
 export type HoldsRole = (approver: { name: string } & KnownAs, role: string, namespace: string) => Promise<boolean>;
 
 /**
- * Takes back the approvals of people who have lost the role since. What was granted is open again when too few are left.
- * Uses of break-glass stay: they are reviewed instead.
+ * Takes back the approvals of people who have lost the role since. A granted request is open again when too few are
+ * left. Uses of break-glass stay: they are reviewed instead.
  * @returns who no longer counts, in words; null when everybody does.
  */
 export async function withdrawLapsed(

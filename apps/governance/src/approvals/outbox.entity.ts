@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { BY_DEFAULT_NOW, IDENTITY, parsed } from '../database/columns.js';
 import { MigrationEntity } from '../plans/migration.entity.js';
 
-/** Who did what, for the workflow's history. */
+/** The actor and the act, for the workflow's history. */
 const payloadSchema = z.object({ actor: z.string(), reason: z.string(), generation: z.int().optional() });
 
 /** A message to a running workflow, written in the transaction of the change that it tells of. */

@@ -15,10 +15,10 @@ import { monotonicFactory } from 'ulid';
 import { z } from 'zod';
 import type { TransactionClient } from '../database/transaction-client.js';
 
-/** What a caller says about a change; time and id are added here. */
+/** A caller's words about a change; time and id are added here. */
 export interface AuditRecord {
   actor: AuditActor;
-  /** What happened, past tense after a dot: `approval.granted`. */
+  /** The event, past tense after a dot: `approval.granted`. */
   action: string;
   object: AuditObject;
   requestId: string | null;
@@ -61,8 +61,8 @@ const INSERT_ONE = {
 };
 
 /**
- * What is not in the log as it was sent when the transaction commits, after every trigger has run; $1 has the rows. Not an
- * anti join: the planner would hash the whole log to find a handful.
+ * What is not in the log as it was sent when the transaction commits, after every trigger has run; $1 has the rows. Not
+ * an anti join: the planner would hash the whole log to find a handful.
  */
 const LOST = `
   select 1 / (0 * length(sent.entry_id)) from json_to_recordset($1::json) as sent (entry_id text, leaf_hash text,

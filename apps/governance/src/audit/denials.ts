@@ -22,7 +22,7 @@ export interface DenialsOptions {
   perMinute?: number;
 }
 
-/** What one caller was refused in the current minute. */
+/** The refusals of one caller in the current minute. */
 interface Count {
   written: number;
   suppressed: number;

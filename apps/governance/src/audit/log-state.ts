@@ -23,7 +23,7 @@ export interface LogState {
 }
 
 /**
- * Loads the right edge of the tree and checks that it is what the newest checkpoint signed. What is left of it, the tiles
+ * Loads the right edge of the tree and checks that the newest checkpoint signed it. The rest of it, the tiles
  * that are full and the entries, is not read: `verify` does that.
  * @throws LogRefused when it is not, or when no known key signed it.
  */

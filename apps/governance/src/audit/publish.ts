@@ -71,8 +71,8 @@ const EVERY_MS = 1_000;
 
 /**
  * Publishes the newest checkpoint to standard output and into a ConfigMap, at most once a second; those between are
- * skipped. What was published is evidence, so it is replaced only by a checkpoint of a log that continues it: a database
- * restored from a backup must not cover up its own gap.
+ * skipped. A published checkpoint is evidence, so it is replaced only by a checkpoint of a log that continues it: a
+ * database restored from a backup must not cover up its own gap.
  */
 export class CheckpointPublisher {
   private readonly stopping = new AbortController();

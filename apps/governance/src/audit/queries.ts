@@ -21,7 +21,7 @@ const text = z
   .refine((value) => !value.includes('\0'), 'holds a NUL character');
 export const entryIdSchema = text;
 
-/** What entries can be searched by; all given ones must match. */
+/** The criteria for entries; all given ones must match. */
 export const entryFilterSchema = z.object({
   actor: text.optional(),
   action: text.optional(),

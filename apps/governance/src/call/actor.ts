@@ -21,7 +21,7 @@ export interface Grant {
   because: string;
 }
 
-/** Who calls, as authentication established it, and what access found for the route. */
+/** The caller as authentication established it, and as access found for the route. */
 export interface User {
   name: string;
   groups: string[];
@@ -39,7 +39,7 @@ export interface CallerAccess {
   scope: Scope;
 }
 
-/** What the access guard leaves on a request. */
+/** The findings that the access guard leaves on a request. */
 export interface KnownRequest {
   actor?: User;
   access?: CallerAccess;

@@ -1,4 +1,4 @@
-/** Who asks: the identity that the access layer established. */
+/** The caller, by the identity that the access layer established. */
 export interface Caller {
   name: string;
   groups: string[];

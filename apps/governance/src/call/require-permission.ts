@@ -10,8 +10,8 @@ export const AUTHENTICATED = 'authenticated';
 
 /**
  * Where a caller must hold the permission of a route.
- * - `cluster`: everywhere. What the route does is not confined to a namespace.
- * - `shared`: anywhere. What the route shows is the same for everybody, such as policies.
+ * - `cluster`: everywhere. The effect of the route is not confined to a namespace.
+ * - `shared`: anywhere. The route shows the same to every caller, such as policies.
  * - `list`: anywhere; the handler shows only what lies in the caller's scope. `?namespace=` narrows the question.
  * - `binding`: in the namespace that the role binding of the body is for; anywhere when it is for a pattern.
  * - `stopRequest`, `stop`: in the namespace that is stopped; everywhere when all are.
@@ -33,8 +33,8 @@ export type Target =
   | 'assessment';
 
 /**
- * What a caller must be allowed to call the route, `resource:verb`, and where. A route that declares nothing is denied to
- * everybody; one that forgets its target asks for the permission everywhere.
+ * What a caller must be allowed to call the route, `resource:verb`, and where. A route that declares nothing is denied
+ * to everybody; one that forgets its target asks for the permission everywhere.
  */
 export const RequirePermission = (permission: string, target: Target = 'cluster'): MethodDecorator =>
   applyDecorators(SetMetadata(PERMISSION, permission), SetMetadata(TARGET, target));

@@ -6,7 +6,7 @@ import { rowOf } from './rows.js';
 
 /** One write that its caller may send again: the same key with the same request has its effect once. */
 export interface KeyedWrite {
-  /** Who sent it; keys of different callers never meet. */
+  /** The sender; keys of different callers never meet. */
   principal: string;
   key: string;
   /** SHA-256 of everything that makes the request what it is. */

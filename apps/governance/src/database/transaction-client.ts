@@ -50,8 +50,8 @@ const COMMIT = { name: 'scc-commit', text: 'COMMIT' };
 const DIVISION_BY_ZERO = '22012';
 
 /**
- * Runs all deferred triggers, a check, and the commit. All come before one Sync message: PostgreSQL skips the commit when
- * something before it fails, and nothing that the transaction does can come after the check.
+ * Runs all deferred triggers, a check, and the commit. All come before one Sync message: PostgreSQL skips the commit
+ * when something before it fails, and nothing that the transaction does can come after the check.
  */
 class ClosingQuery extends Query {
   #completed = 0;
@@ -79,7 +79,7 @@ class ClosingQuery extends Query {
 
 /**
  * A client for the pool that sends the start of a transaction together with the first statement in it: each transaction
- * costs one round trip less. A transaction without a statement costs none. What a transaction has to find before it
+ * costs one round trip less. A transaction without a statement costs none. The check of a transaction before it
  * commits is sent together with the commit.
  */
 export class TransactionClient extends pg.Client {
@@ -88,7 +88,10 @@ export class TransactionClient extends pg.Client {
   #canClose = false;
   #check: CommitCheck | null = null;
 
-  /** The transaction at hand commits only if the check finds nothing; the rows of several checks are looked for together. */
+  /**
+   * The transaction at hand commits only if the check finds nothing; the rows of several checks are looked for
+   * together.
+   */
   checkAtCommit(check: CommitCheck): void {
     this.#check = { ...check, rows: [...(this.#check?.rows ?? []), ...check.rows] };
   }

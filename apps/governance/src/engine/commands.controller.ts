@@ -16,7 +16,7 @@ import { checkCommand, issueCommandGrant, type IssuedGrant } from './commands.js
 
 const uid = { schema: uidSchema };
 
-/** What people ask of a running migration: the authority for it, and whether a command that came carries it. */
+/** Commands of people to a running migration: the authority for it, and whether a command that came carries it. */
 @Controller('v1/migrations/:id')
 export class CommandsController {
   constructor(private readonly source: DataSource) {}

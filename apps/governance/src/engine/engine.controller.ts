@@ -32,7 +32,7 @@ import { preImages, savePreImages } from './pre-images.js';
 
 const uid = { schema: uidSchema };
 
-/** What the engine asks; `libs/governance-api` fixes paths and payloads. */
+/** The questions of the engine; `libs/governance-api` fixes paths and payloads. */
 @Controller('v1/migrations/:id')
 export class EngineController {
   constructor(

@@ -75,8 +75,8 @@ const shown = ({ status, since, reason }: PartState, numbers: Record<string, num
 });
 
 /**
- * A database that is away is an error, and an audit log that contradicts what was published. What the others do is late
- * without them, and admission goes on from memory.
+ * A database that is away is an error, and an audit log that contradicts what was published. The work of the others is
+ * late without them, and admission goes on from memory.
  */
 function overall({ database, ...others }: Health['components']): Health['status'] {
   if (database?.status !== 'up' || others['audit']?.status === 'down') return 'error';

@@ -5,7 +5,7 @@ import { MigrationEntity } from '../plans/migration.entity.js';
 
 const jsonObject = z.record(z.string(), z.unknown());
 
-/** What the engine reported; the read model is a fold of it. */
+/** An event that the engine reported; the read model is a fold of it. */
 @Entity('migration_event')
 @Index('migration_event_plan', ['planUid', 'runId', 'sequence'])
 export class MigrationEventEntity {

@@ -8,7 +8,7 @@ import { inTransaction } from '../database/transaction.js';
 import { uidSchema } from '../plans/store.js';
 import { report } from './report.js';
 
-/** What the engine reports. */
+/** The reports of the engine. */
 @Controller('v1/migrations/:id/events')
 export class EventsController {
   constructor(private readonly source: DataSource) {}

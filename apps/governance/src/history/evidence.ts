@@ -64,7 +64,10 @@ interface Decided {
 const decisionSchema = z.object({ request: z.string(), role: z.string(), reason: z.string().nullable().optional() });
 const lapsedSchema = z.object({ request: z.string(), approver: z.string() });
 
-/** Who decided about a request, by the entries of the decisions; what was taken back or lapsed is left out. */
+/**
+ * The people who decided about a request, by the entries of the decisions, without those that were taken back or
+ * lapsed.
+ */
 export function decidedIn(evidence: Evidence, request: string): Decided[] {
   const decided = new Map<string, Decided>();
   for (const { action, actor, details, occurredAt } of evidence.values()) {

@@ -4,7 +4,7 @@ import { EventsController } from './events.controller.js';
 import { MigrationsController } from './migrations.controller.js';
 import { ProofSigner } from './proof.js';
 
-/** What was reported of migrations, the read model that is folded from it, and proofs. */
+/** The reports of migrations, the read model that is folded from them, and proofs. */
 @Module({})
 export class HistoryModule {
   static register({ signer, origin }: { signer: NoteSigner; origin: string }): DynamicModule {

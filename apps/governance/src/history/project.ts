@@ -97,7 +97,7 @@ export function project(events: readonly StoredEvent[]): MigrationView {
   return view;
 }
 
-/** What each event changes beside the message; null for events that only have a message. */
+/** The changes by each event beside the message; null for events that only have a message. */
 const CHANGES: {
   [Type in MigrationEvent['type']]:
     ((view: MigrationView, event: Extract<MigrationEvent, { type: Type }>, stored: StoredEvent) => void) | null;

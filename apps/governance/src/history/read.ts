@@ -126,7 +126,7 @@ const toEvent = ({ workflowId, runId, sequence, phase, at, event, entryId }: Mig
 });
 export type EventRecord = ReturnType<typeof toEvent>;
 
-/** What the engine reported, by the time of the events; one page. */
+/** The events that the engine reported, by their time; one page. */
 export async function eventsOf(
   db: Database,
   uid: string,

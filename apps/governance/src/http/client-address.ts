@@ -19,8 +19,8 @@ export function parseNetworks(networks: readonly string[]): TrustedProxies | nul
 }
 
 /**
- * Who sent a request: the peer of the connection, or, when that is a trusted proxy, the last address of X-Forwarded-For
- * that no trusted proxy has. Entries before it were written by untrusted senders. An entry that is no
+ * The sender of a request: the peer of the connection, or, when that is a trusted proxy, the last address of
+ * X-Forwarded-For that no trusted proxy has. Entries before it were written by untrusted senders. An entry that is no
  * address ends the search at the proxy that passed it on.
  */
 export function clientAddress(peer: string, forwardedFor: string | undefined, trusted: TrustedProxies): string {

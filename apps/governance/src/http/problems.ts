@@ -11,7 +11,7 @@ import { InvalidInput } from './validation.js';
 
 type Issue = Problem['errors'][number];
 
-/** What went wrong, before it is put into words for one request. */
+/** A fault before it is put into words for one request. */
 interface Described {
   status: number;
   kind: string;

@@ -64,7 +64,7 @@ function routeOf(controller: Function, prototype: object, handler: string): Rout
   };
 }
 
-/** What the parameters of a handler take from a request. */
+/** The parts of a request that the parameters of a handler take. */
 // eslint-disable-next-line @typescript-eslint/no-unsafe-function-type -- what Nest calls a class
 function takenBy(controller: Function, handler: string): Pick<Route, 'pathParameters' | 'query' | 'body'> {
   const args = argumentsOf(controller, handler);

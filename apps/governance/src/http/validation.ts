@@ -94,7 +94,7 @@ function requireNumbers(query: unknown, schema: z.ZodObject): void {
   if (misspelt.length > 0) throw notNumbers(misspelt.map(([name]) => name));
 }
 
-/** What is no text at all is left to the schema. */
+/** A value that is not a text is left to the schema. */
 const isNumber = (value: unknown): boolean => typeof value !== 'string' || NUMBER.test(value);
 
 const notNumbers = (fields: string[]): InvalidInput =>

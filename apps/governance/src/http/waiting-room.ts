@@ -12,7 +12,7 @@ interface Options {
   host: string;
   port: number;
   keyPair: KeyPair;
-  /** What the service waits for. */
+  /** The object of the service's wait. */
   reason: () => string;
 }
 

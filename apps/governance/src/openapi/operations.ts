@@ -45,7 +45,7 @@ import {
   roleBindingSchema,
 } from './answers.js';
 
-/** What a route does and answers; what it takes is read from its controller. */
+/** Summary and answer of a route; its parameters are read from its controller. */
 export interface Operation {
   summary: string;
   /** Null answers nothing; `lines` answers one JSON record a line. */

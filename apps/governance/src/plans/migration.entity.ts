@@ -44,7 +44,7 @@ export class MigrationEntity {
   createdAt!: Date;
 }
 
-/** What the engine asked about a plan, and what it was told. */
+/** A question of the engine about a plan, and its answer. */
 @Entity('evaluation')
 @Index('evaluation_plan', ['planUid', 'id'])
 export class EvaluationEntity {

@@ -2,7 +2,7 @@ import { planNameOf } from '@scc/plan';
 import { SCC_ANNOTATION } from '@scc/scc';
 import { z } from 'zod';
 
-/** What tracking keeps of a pod. */
+/** The facts that tracking keeps of a pod. */
 export interface PodObservation {
   uid: string;
   namespace: string;

@@ -1,13 +1,16 @@
 import type { DataSource, EntityManager } from 'typeorm';
 import type { PodObservation } from './observation.js';
 
-/** One thing that was learnt of a pod. `hint`: by admission, before the pod exists; `seen` and `gone`: from the cluster. */
+/**
+ * One thing that was learnt of a pod. `hint`: by admission, before the pod exists; `seen` and `gone`: from the cluster.
+ */
 export type PodNews =
   { type: 'hint' | 'seen'; pod: PodObservation; at: Date } | { type: 'gone'; uid: string; at: Date };
 
 /**
- * Writes news of pods, at most one item per pod. What the cluster showed is never overwritten by a hint. Observations
- * are no decisions and leave no audit entries; what a decision rests on is in the entries of that decision.
+ * Writes news of pods, at most one item per pod. An observation of the cluster is never overwritten by a hint.
+ * Observations are no decisions and leave no audit entries; what a decision rests on is in the entries of that
+ * decision.
  */
 export async function trackPods(source: DataSource, news: readonly PodNews[]): Promise<void> {
   const seen = news.filter((item) => item.type !== 'gone');

@@ -4,7 +4,7 @@ import { type CelData, toCelData } from '@scc/policy';
 import { compare, compileSCC, extrasOf, type SecurityContextConstraints } from '@scc/scc';
 import { isUnbound, type KnownSCCs } from '../registry/versions.js';
 
-/** What became of earlier migrations of the workload in the last 90 days. */
+/** The ends of earlier migrations of the workload in the last 90 days. */
 export interface WorkloadHistory {
   completed: number;
   undone: number;
@@ -18,7 +18,7 @@ export interface PolicyFacts {
   now: Date;
 }
 
-/** What policies may read. */
+/** The facts that policies may read. */
 export const POLICY_INPUTS = ['plan', 'workload', 'namespace', 'scc', 'patch', 'risk', 'time', 'history'] as const;
 
 /** Fields that are fractions: whole or not, CEL reads them as double. */
@@ -79,7 +79,7 @@ const NAMED_FIELDS = 10;
 /** Changes that are kept. More of them are not needed to know that a person has to look. */
 const MAX_EXTRAS = 200;
 
-/** What a plan changes in the pod template beyond what its target needs. */
+/** The changes of the pod template beyond the needs of the plan's target. */
 export const extrasIn = (
   { podTemplate, patchedTemplate }: Pick<EvaluationRequest['facts'], 'podTemplate' | 'patchedTemplate'>,
   { target }: Pick<KnownSCCs, 'target'>,

@@ -11,7 +11,7 @@ import { checkDocument } from './store.js';
 import { TRIAL_MS, trials } from './threads.js';
 import { appliesTo, type BoundPolicy, verdictsFrom } from './verdicts.js';
 
-/** What a policy would have said about one plan of the past. */
+/** The result of a policy for one plan of the past. */
 interface WouldHave {
   planUid: string;
   namespace: string;

@@ -72,6 +72,6 @@ const contextOf = (request: EvaluationRequest): Record<string, CelData> =>
     now: new Date('2026-03-10T12:00:00Z'),
   });
 
-/** What every policy is tried on before it is stored. */
+/** The examples on which every policy is tried before it is stored. */
 export const policyExamples = (): Record<string, CelData>[] =>
   [bare, full].map((request) => contextOf(evaluationRequestSchema.parse(request)));

@@ -81,7 +81,7 @@ export class PoliciesController {
     return inTransaction(this.source, (tx) => savePolicy(tx, document, expected, call));
   }
 
-  /** What a policy would have refused among past plans. Changes nothing. */
+  /** Past plans that a policy would have refused. Changes nothing. */
   @Post('policies/dry-run')
   @HttpCode(200)
   @RequirePermission('policies:write')

@@ -2,7 +2,7 @@ import { Column, Entity, Index, JoinColumn, ManyToOne, PrimaryGeneratedColumn, t
 import { IDENTITY } from '../database/columns.js';
 import { MigrationEntity } from '../plans/migration.entity.js';
 
-/** What a policy said that did not stand in a plan's way. */
+/** A result of a policy that did not stop a plan. */
 @Entity('policy_verdict')
 @Index('policy_verdict_once', ['planUid', 'contentHash', 'binding', 'rule', 'because'], { unique: true })
 @Index('policy_verdict_time', ['evaluatedAt', 'id'])

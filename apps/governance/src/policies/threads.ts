@@ -4,9 +4,9 @@ import { DeadlineExceeded, DeadlineThreads } from '@scc/runtime';
 import { POLICY_INPUTS } from './context.js';
 import type { BoundPolicy } from './verdicts.js';
 
-/** What an author's expressions may take on one plan, in milliseconds. */
+/** The time of an author's expressions on one plan, in milliseconds. */
 export const TRIAL_MS = 2000;
-/** What the policies that are bound may take for one decision, in milliseconds. */
+/** The time of all bound policies for one decision, in milliseconds. */
 export const DECISION_MS = 5000;
 
 /** For documents that are not bound yet: they wait for each other, and no decision waits for them. */

@@ -14,7 +14,7 @@ export interface BoundPolicy {
   policy: CompiledPolicy;
 }
 
-/** What policies say about one migration, before anything is done about it. */
+/** The results of policies for one migration, before anything is done about it. */
 export interface Verdicts {
   violations: Violation[];
   warnings: string[];

@@ -36,7 +36,7 @@ export class RegistryController {
     return { items: await versionsOf(this.source, query.name ?? null) };
   }
 
-  /** Who would be affected if this version changed. */
+  /** The workloads that a change of this version would affect. */
   @Get('scc-versions/:id/affected')
   @RequirePermission('registry:read', 'list')
   affected(

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { type Queryable, rowsOf } from '../database/rows.js';
 import { SCCPresenceEntity, SCCVersionEntity } from './scc.entity.js';
 
-/** What makes an SCC what it is: what it permits to whom. Labels and annotations permit nothing. */
+/** The content of an SCC: what it permits to whom. Labels and annotations permit nothing. */
 export function contentOf(scc: SecurityContextConstraints): SecurityContextConstraints {
   return { ...scc, metadata: { name: scc.metadata.name } };
 }

@@ -14,7 +14,7 @@ import { COUNTED_IDENTITY, parsed, safeInteger } from '../database/columns.js';
 import { MigrationEntity } from '../plans/migration.entity.js';
 import { RiskModelEntity, RiskPromotionEntity } from './model.entity.js';
 
-/** What a model said about a plan, with everything that is needed to say it again. */
+/** The answer of a model about a plan, with everything that is needed to give it again. */
 @Entity('risk_assessment')
 @Index('risk_assessment_plan', ['planUid', 'assessedAt'])
 @Index('risk_assessment_workload', ['namespace', 'workloadKind', 'workloadName', 'assessedAt'])
@@ -116,7 +116,7 @@ export class RiskAssessmentEntity {
   assessedAt!: Date;
 }
 
-/** What became of a migration; excluded outcomes teach nothing. */
+/** The outcome of a migration; excluded outcomes teach nothing. */
 @Entity('risk_outcome')
 export class RiskOutcomeEntity {
   @PrimaryGeneratedColumn('identity', COUNTED_IDENTITY)

@@ -59,8 +59,8 @@ const tallyRow = z.object({
 });
 
 /**
- * Faded tallies of what finished before now. What one principal's outcomes say to other namespaces is capped; within a
- * namespace everything counts.
+ * Faded tallies of what finished before now. The weight of one principal's outcomes in other namespaces is capped;
+ * within a namespace everything counts.
  */
 async function historyOf(tx: EntityManager, { plan, facts }: EvaluationRequest, now: Date): Promise<History> {
   const tally = (level: string, filter: string): string =>

@@ -53,7 +53,7 @@ export interface Promotion {
   promotedAt: Date;
 }
 
-/** Who was made champion when, the newest first. */
+/** The champions and their times, the newest first. */
 export async function promotions(db: Database, limit = 1000): Promise<Promotion[]> {
   const rows = await db.getRepository(RiskPromotionEntity).find({ order: { id: 'DESC' }, take: limit });
   return rows.map(({ id, modelId: model, previousId: previous, reason, promotedBy, promotedAt }) => ({

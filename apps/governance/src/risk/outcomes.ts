@@ -11,7 +11,7 @@ const BATCH = 500;
 
 type Label = 'failed' | 'succeeded' | 'excluded';
 
-/** What an undo says about the migration. Only a cause that lies in the change itself counts as a failure. */
+/** The meaning of an undo for the migration. Only a cause that lies in the change itself counts as a failure. */
 const CAUSES: Readonly<Record<UndoCause, { label: Label; reason: string }>> = {
   gate: { label: 'failed', reason: 'a gate failed' },
   readiness: { label: 'failed', reason: 'pods did not become ready' },
@@ -44,13 +44,13 @@ const endedRow = z.object({
 type Ended = z.infer<typeof endedRow>;
 
 /**
- * Whose outcome it is, for the share that one principal may have in what is learned. A service account acts for many,
- * but in each namespace for those who own it; of plans of an unknown author the same is assumed.
+ * The principal of an outcome, for the share that one principal may have in what is learned. A service account acts for
+ * many, but in each namespace for those who own it; of plans of an unknown author the same is assumed.
  */
 const principalOf = ({ author, namespace }: Ended): string =>
   author === null || author.startsWith('system:serviceaccount:') ? `${author ?? 'unknown'} in ${namespace}` : author;
 
-/** What a migration that ended teaches. */
+/** The lesson of a migration that ended. */
 function labelOf({ outcome, undo_cause: cause, assessment, reverted }: Ended): { label: Label; reason: string } {
   if (assessment === null) return { label: 'excluded', reason: 'its risk was not assessed before it ended' };
   if (outcome === 'completed')

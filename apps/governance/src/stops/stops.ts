@@ -63,7 +63,8 @@ function effectOn({ phase, begun }: Running, takeBack: boolean): StopAnswer['mig
 
 /**
  * Stops every migration of a namespace, or of all, from now on and until it is lifted: governance allows no further
- * step. What has begun stays where it is, or is undone. The messages to the workflows only make it sooner.
+ * step. Migrations that have begun stay where they are, or are undone. The messages to the workflows only make it
+ * sooner.
  */
 export async function stopMigrations(
   tx: EntityManager,

@@ -12,7 +12,7 @@ const BY_SCC = 'unable to validate against any security context constraint';
 
 export interface AwaitedRollout {
   read: () => Promise<KubeObject>;
-  /** Who is waited for, in messages. */
+  /** The workload that is waited for, in messages. */
   subject: string;
   targetSCC: string;
   timeoutMs: number;

@@ -137,7 +137,10 @@ export function canaryActivities(kube: KubeClient): CanaryActivities {
     if (!object) throw terminal('drift', `${id.kind} ${id.name} was deleted during the migration`);
     return object;
   };
-  /** @throws ApplicationFailure terminal, when another client has made an object of the name since the plan was validated. */
+  /**
+   * @throws ApplicationFailure terminal, when another client has made an object of the name since the plan was
+   * validated.
+   */
   const apply = async (object: KubeObject, target: MigrationTarget): Promise<void> => {
     const { apiVersion, kind, metadata } = object;
     const { namespace = '', name = '' } = metadata;

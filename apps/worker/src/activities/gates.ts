@@ -191,7 +191,9 @@ async function requireBothSides(kube: KubeClient, { target, weight }: HoldReques
   if (short !== null && nowMs - (seen.shortSinceMs ?? nowMs) >= SHORT_LASTS_MS) throw terminal('readiness', short);
 }
 
-/** A client that rewrites the routes meanwhile (a GitOps tool, an editor) is named, and the migration does not go on. */
+/**
+ * A client that rewrites the routes meanwhile (a GitOps tool, an editor) is named, and the migration does not go on.
+ */
 async function requireRoutes(router: TrafficRouter, { target, weight }: HoldRequest): Promise<void> {
   if (weight === 0 || target.services.length === 0) return;
   const drift = await router.drift(surveyOf(target), { canary: weight, mirror: null });

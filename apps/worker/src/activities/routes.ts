@@ -9,7 +9,9 @@ import { terminal } from './failures.js';
 import { until } from './pace.js';
 import { idOf } from '../cluster/objects.js';
 
-/** Tries of one step, each as long as the router waits for the proxies (30 s): after that they are not reached at all. */
+/**
+ * Tries of one step, each as long as the router waits for the proxies (30 s): after that they are not reached at all.
+ */
 const MAX_TRIES = 3;
 
 /** How long a side may be short of endpoints before weight is not given to it, in milliseconds. */

@@ -21,7 +21,7 @@ export interface Reverted {
 
 /**
  * Takes back our change from what is there now: where the current value is the one we wrote, the value before returns;
- * where another client has written since, theirs stays and is reported. What we never changed is never touched.
+ * where another client has written since, theirs stays and is reported. Fields that we never changed are never touched.
  */
 export function revert(
   { before, ours, current }: { before: unknown; ours: unknown; current: unknown },

@@ -18,7 +18,10 @@ export interface ReviewOptions {
   queries: 'confined' | 'any';
 }
 
-/** Finds before anything is touched what would end every hold later: hosts that are not allowed, a Prometheus that refuses. */
+/**
+ * Finds before anything is touched what would end every hold later: hosts that are not allowed, a Prometheus that
+ * refuses.
+ */
 export const reviewGatesWith =
   ({ allowed, metrics, queries }: ReviewOptions): ReviewGates =>
   async ({ gates }, namespace) => {

@@ -49,7 +49,7 @@ export type ParsedReview =
 const firstIssue = ({ issues: [issue] }: z.ZodError): string =>
   issue ? `${issue.path.map(String).join('.') || 'review'}: ${issue.message}` : 'unreadable';
 
-/** Reads a review that was parsed as JSON. What is not understood is never taken for something else. */
+/** Reads a review that was parsed as JSON. A part that is not understood is never taken for something else. */
 export function parseReview(value: unknown): ParsedReview {
   if (!isReview(value)) return unread(value);
   const { request } = value;

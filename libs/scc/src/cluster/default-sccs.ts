@@ -19,7 +19,7 @@ const STANDARD_VOLUMES = [
 const HOST_MOUNT_VOLUMES = [...STANDARD_VOLUMES, 'hostPath', 'nfs'].sort();
 const LEGACY_DROP = ['KILL', 'MKNOD', 'SETUID', 'SETGID'];
 
-/** What the SCCs that came with OpenShift 4.11 and later share: all capabilities dropped, the runtime's seccomp profile. */
+/** The common part of the SCCs of OpenShift 4.11 and later: all capabilities dropped, the runtime's seccomp profile. */
 const SECOND_GENERATION = {
   allowPrivilegeEscalation: false,
   requiredDropCapabilities: ['ALL'],
