@@ -2,8 +2,10 @@ import { execFileSync } from 'node:child_process';
 import { Agent, get } from 'node:http';
 import { createServer, type Server as NetServer } from 'node:net';
 import { waitFor } from '@scc/runtime';
+import { imageOf } from './behaviour.js';
 import { ContainerRunner } from './container-runner.js';
 import { aPod } from './pod.fixture.js';
+import { servedContainer } from './served.js';
 import { Serving } from './serving.js';
 
 const IP = '127.0.0.77';
@@ -46,7 +48,9 @@ async function run(container: object = {}, metadata: object = {}): Promise<Conta
 
 function start(container: object = {}, metadata: object = {}): ContainerRunner {
   const made = aPod({}, { ports: [{ containerPort: PORT }], ...container }, metadata);
-  const runner = new ContainerRunner(made.pod, made.container, { ip: IP, serving, changed: () => undefined });
+  const image = imageOf(made.container.image);
+  const runnable = image && servedContainer(made.pod, made.container, { image, ip: IP, serving });
+  const runner = new ContainerRunner(made.pod, made.container, { ip: IP, runnable, changed: () => undefined });
   runners.push(runner);
   void runner.run();
   return runner;

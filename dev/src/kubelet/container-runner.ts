@@ -1,27 +1,23 @@
-import { messageOf, pause, within } from '@scc/runtime';
-import { SCC_ANNOTATION } from '@scc/scc';
-import { behaviourOf, imageOf, type Behaviour, type Image } from './behaviour.js';
+import { messageOf, pause } from '@scc/runtime';
+import { KILLED, type End, type Execution, type Runnable } from './execution.js';
 import type { Container, Pod } from './pod-schema.js';
 import { check, repeat } from './probe.js';
 import { configError } from './security.js';
-import type { Server, Serving } from './serving.js';
 import type { ContainerState, ContainerView } from './status.js';
 
 const FIRST_BACKOFF_MS = 1000;
 const LONGEST_BACKOFF_MS = 30_000;
-
-interface End {
-  exitCode: number;
-  reason: string;
-  message?: string;
-}
+const PREPARE_RETRY_MS = 300;
 
 interface ContainerRunnerOptions {
   /** The pod's address. */
   ip: string;
-  serving: Serving;
+  /** How the container is run; null when no registry has its image. */
+  runnable: Runnable | null;
   /** Called after each change of the view. */
   changed: () => void;
+  /** Holds back starts, as the stack does with a part that a test has killed. */
+  hold?: { isHeld: () => boolean; released: () => Promise<void>; crashed: (name: string, end: End) => void };
 }
 
 /** Runs one container over and over, as the pod's restart policy says, and keeps its view for the status. */
@@ -31,9 +27,7 @@ export class ContainerRunner {
   #container: Container;
   #options: ContainerRunnerOptions;
   #stopping = new AbortController();
-  #server: Server | undefined;
-  #behaviour: Behaviour | undefined;
-  #end: ((end: End) => void) | undefined;
+  #execution: Execution | undefined;
   #probes: (() => void)[] = [];
 
   constructor(pod: Pod, container: Container, options: ContainerRunnerOptions) {
@@ -49,97 +43,109 @@ export class ContainerRunner {
 
   /** Runs until the container ends for good or is stopped. */
   async run(): Promise<void> {
-    const image = imageOf(this.#container.image);
-    if (!image) {
+    const { runnable } = this.#options;
+    if (!runnable) {
       this.#wait('ImagePullBackOff', `Back-off pulling image "${this.#container.image}"`);
       return;
     }
-    const refusal = configError(this.#pod, this.#container, image.uid);
+    const refusal = configError(this.#pod, this.#container, runnable.uid);
     if (refusal !== null) {
       this.#wait('CreateContainerConfigError', refusal);
       return;
     }
-    for (let backoff = FIRST_BACKOFF_MS; ; backoff = Math.min(backoff * 2, LONGEST_BACKOFF_MS)) {
+    let backoff = FIRST_BACKOFF_MS;
+    for (;;) {
+      await this.#untilReleased();
+      await this.#prepare(runnable);
+      if (this.#stops()) return;
       const startedAt = new Date().toISOString();
-      const end = await this.#runOnce(image, startedAt);
+      const end = await this.#runOnce(runnable, startedAt);
       this.#endProbes();
       const state: ContainerState = { terminated: { ...end, startedAt, finishedAt: new Date().toISOString() } };
       this.#show({ state, ready: false, started: false });
-      if (this.#stops() || !this.#restarts(end)) return;
-      const message = `back-off ${backoff / 1000}s restarting failed container=${this.#container.name}`;
-      this.#show({ state: { waiting: { reason: 'CrashLoopBackOff', message } }, lastState: state });
-      await pause(backoff, this.#stopping.signal);
+      if (this.#stops()) return;
+      if (this.#isHeld()) {
+        backoff = FIRST_BACKOFF_MS;
+        this.#show({ lastState: state });
+      } else {
+        if (!this.#restarts(end)) return;
+        this.#options.hold?.crashed(this.#container.name, end);
+        const message = `back-off ${backoff / 1000}s restarting failed container=${this.#container.name}`;
+        this.#show({ state: { waiting: { reason: 'CrashLoopBackOff', message } }, lastState: state });
+        await pause(backoff, this.#stopping.signal);
+        backoff = Math.min(backoff * 2, LONGEST_BACKOFF_MS);
+      }
       if (this.#stops()) return;
       this.view.restartCount++;
     }
   }
 
-  /**
-   * Ends the container as a node does: preStop, SIGTERM, and SIGKILL when the deadline has passed. The process goes on
-   * serving for its own drain time after SIGTERM, then answers what is under way.
-   */
+  /** Ends the container as a node does: preStop, SIGTERM, and SIGKILL when the deadline has passed. */
   async stop(graceMs: number): Promise<void> {
     const deadline = performance.now() + graceMs;
     const left = (): number => Math.max(0, deadline - performance.now());
-    const running = this.#server !== undefined;
     const preStop = this.#container.lifecycle?.preStop;
-    if (running && preStop) await this.#preStop(preStop, left());
+    if (this.#execution && preStop) await this.#preStop(preStop, left());
     this.#stopping.abort();
     this.#endProbes();
-    const server = this.#server;
-    if (server) {
-      server.drain();
-      await pause(Math.min(this.#behaviour?.drainMs ?? 0, left()));
-      await within(server.close(), left());
-      server.destroy();
-    }
-    this.#end?.({ exitCode: 0, reason: 'Completed' });
+    await this.#execution?.stop(left());
   }
 
   /** Ends the container at once. */
   destroy(): void {
     this.#stopping.abort();
     this.#endProbes();
-    this.#server?.destroy();
-    this.#end?.({ exitCode: 137, reason: 'Error' });
+    this.#execution?.kill();
   }
 
-  async #runOnce(image: Image, startedAt: string): Promise<End> {
-    const behaviour = behaviourOf(this.#pod, this.#container, image);
-    this.#behaviour = behaviour;
-    if (behaviour.dies !== null) return { exitCode: 1, reason: 'Error', message: behaviour.dies };
-    const { serving, ip } = this.#options;
-    let server: Server;
+  /** The pod's address. */
+  get ip(): string {
+    return this.#options.ip;
+  }
+
+  /** What runs now. */
+  get execution(): Execution | undefined {
+    return this.#execution;
+  }
+
+  async #runOnce(runnable: Runnable, startedAt: string): Promise<End> {
+    let execution: Execution;
     try {
-      server = await serving.listen({ host: ip, behaviour, headers: this.#headers(behaviour) });
+      execution = await runnable.start();
     } catch (error) {
       return { exitCode: 1, reason: 'Error', message: messageOf(error) };
     }
-    if (this.#stops()) {
-      server.destroy();
-      return { exitCode: 137, reason: 'Error' };
+    if (this.#stops() || this.#isHeld()) {
+      execution.kill();
+      return KILLED;
     }
-    this.#server = server;
-    const ended = new Promise<End>((resolve) => (this.#end = resolve));
+    this.#execution = execution;
     this.#show({ state: { running: { startedAt } } });
     this.#startProbes();
-    const oom = this.#outOfMemory(behaviour);
-    const end = await ended;
-    clearTimeout(oom);
-    server.destroy();
-    this.#server = undefined;
-    this.#end = undefined;
+    const end = await execution.ended;
+    this.#execution = undefined;
     return end;
   }
 
-  #outOfMemory({ oomAfterMs }: Behaviour): NodeJS.Timeout | undefined {
-    if (!Number.isFinite(oomAfterMs)) return undefined;
-    return setTimeout(() => this.#end?.({ exitCode: 137, reason: 'OOMKilled' }), oomAfterMs);
+  async #untilReleased(): Promise<void> {
+    while (this.#isHeld() && !this.#stops()) {
+      this.#wait('Held', 'the stack holds this container back');
+      const stopped = new Promise<void>((resolve) => this.#stopping.signal.addEventListener('abort', () => resolve()));
+      await Promise.race([this.#options.hold?.released(), stopped]);
+    }
   }
 
-  #headers({ identity }: Behaviour): Record<string, string> {
-    const { name, annotations } = this.#pod.metadata;
-    return { 'x-pod': name, 'x-scc': annotations[SCC_ANNOTATION] ?? 'none', 'x-uid': String(identity.uid) };
+  /** As on a node, a volume or variable whose object is missing keeps the container waiting, with the reason. */
+  async #prepare(runnable: Runnable): Promise<void> {
+    while (!this.#stops()) {
+      try {
+        await runnable.prepare();
+        return;
+      } catch (error) {
+        this.#wait('ContainerCreating', messageOf(error));
+        await pause(PREPARE_RETRY_MS, this.#stopping.signal);
+      }
+    }
   }
 
   #startProbes(): void {
@@ -155,7 +161,7 @@ export class ContainerRunner {
         (passed) => {
           this.#endProbes();
           if (passed) this.#startLaterProbes();
-          else this.#end?.({ exitCode: 137, reason: 'Error', message: 'startup probe failed' });
+          else this.#execution?.kill({ ...KILLED, message: 'startup probe failed' });
         },
       ),
     );
@@ -178,7 +184,7 @@ export class ContainerRunner {
           livenessProbe,
           () => check(livenessProbe, this.#container, this.#options.ip, livenessProbe.timeoutSeconds * 1000),
           (alive) => {
-            if (!alive) this.#end?.({ exitCode: 137, reason: 'Error', message: 'liveness probe failed' });
+            if (!alive) this.#execution?.kill({ ...KILLED, message: 'liveness probe failed' });
           },
         ),
       );
@@ -203,6 +209,10 @@ export class ContainerRunner {
 
   #stops(): boolean {
     return this.#stopping.signal.aborted;
+  }
+
+  #isHeld(): boolean {
+    return this.#options.hold?.isHeld() ?? false;
   }
 
   #wait(reason: string, message: string): void {

@@ -11,6 +11,7 @@ const configSchema = z.object({
     .transform((text): unknown => JSON.parse(text))
     .pipe(z.array(z.object({ name: z.string(), token: z.string() })).min(1)),
   KUBELET_CA_FILE: z.string(),
+  KUBELET_STATE_DIR: z.string(),
   KUBELET_PORT: z.coerce.number().int(),
   KUBELET_API_PORT: z.coerce.number().int().default(6443),
 });
@@ -18,11 +19,15 @@ const configSchema = z.object({
 const config = loadConfig(configSchema, process.env);
 const logger = createLogger('kubelet');
 const serving = new Serving();
+const processes = {
+  stateDir: config.KUBELET_STATE_DIR,
+  apiServer: { host: '127.0.0.1', port: config.KUBELET_API_PORT },
+};
 // Only what serves goes before others for the processor; priorities are those of threads.
 setPriority(Math.max(getPriority(), 0));
 const nodes = config.KUBELET_NODES.map(({ name, token }, index) => {
   const api = new Api({ host: '127.0.0.1', port: config.KUBELET_API_PORT, caFile: config.KUBELET_CA_FILE, token });
-  return new NodeRunner(name, index, { api, serving, logger });
+  return new NodeRunner(name, index, { api, serving, processes, logger });
 });
 await Promise.all(nodes.map((node) => node.start()));
 await startHealthServer({ port: config.KUBELET_PORT, live: () => null, ready: () => null });

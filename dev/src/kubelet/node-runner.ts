@@ -3,8 +3,7 @@ import { pause, type Logger } from '@scc/runtime';
 import { z } from 'zod';
 import type { Api } from '../cluster/api.js';
 import { podSchema, type Pod } from './pod-schema.js';
-import { PodRunner } from './pod-runner.js';
-import type { Serving } from './serving.js';
+import { PodRunner, type PodHost } from './pod-runner.js';
 
 const LEASE_SECONDS = 40;
 const HEARTBEAT_MS = 10_000;
@@ -14,17 +13,18 @@ const FIRST_HOST = 2;
 
 const namedSchema = z.looseObject({ metadata: z.looseObject({ uid: z.string() }) });
 
-interface NodeRunnerOptions {
+interface NodeRunnerOptions extends PodHost {
   api: Api;
-  serving: Serving;
   logger: Logger;
+  /** Keeps away pods that do not ask for this node. */
+  taint?: string;
 }
 
 /** Plays the kubelet of one Node: registers it, keeps it alive, and runs the pods that are bound to it. */
 export class NodeRunner {
   readonly name: string;
   #api: Api;
-  #serving: Serving;
+  #options: NodeRunnerOptions;
   #logger: Logger;
   /** The third octet of the node's and its pods' addresses. */
   #subnet: number;
@@ -32,11 +32,11 @@ export class NodeRunner {
   #nextHost = FIRST_HOST;
   #stopping = new AbortController();
 
-  constructor(name: string, index: number, { api, serving, logger }: NodeRunnerOptions) {
+  constructor(name: string, index: number, options: NodeRunnerOptions) {
     this.name = name;
-    this.#api = api;
-    this.#serving = serving;
-    this.#logger = logger.child({ node: name });
+    this.#api = options.api;
+    this.#options = options;
+    this.#logger = options.logger.child({ node: name });
     this.#subnet = index + 1;
   }
 
@@ -69,7 +69,10 @@ export class NodeRunner {
           'kubernetes.io/arch': process.arch === 'x64' ? 'amd64' : process.arch,
         },
       },
-      spec: { podCIDR: `10.244.${this.#subnet}.0/24` },
+      spec: {
+        podCIDR: `10.244.${this.#subnet}.0/24`,
+        ...(this.#options.taint === undefined ? {} : { taints: [{ key: this.#options.taint, effect: 'NoSchedule' }] }),
+      },
       status: this.#status(),
     };
     try {
@@ -178,8 +181,7 @@ export class NodeRunner {
       if (pod.metadata.deletionTimestamp === undefined) return;
     }
     const runner = new PodRunner(pod, {
-      api: this.#api,
-      serving: this.#serving,
+      ...this.#options,
       logger: this.#logger,
       ip: this.#ipFor(pod),
       hostIp: this.#ip,

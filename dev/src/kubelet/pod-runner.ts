@@ -1,16 +1,30 @@
 import type { Logger } from '@scc/runtime';
 import { isConflict, isNotFound } from '@scc/kube';
 import type { Api } from '../cluster/api.js';
+import { imageOf } from './behaviour.js';
 import { ContainerRunner } from './container-runner.js';
-import type { Pod } from './pod-schema.js';
+import type { Runnable } from './execution.js';
+import type { Container, Pod } from './pod-schema.js';
+import { ProcessPod, type ProcessHost } from './process.js';
+import { programOf } from './program.js';
+import { servedContainer } from './served.js';
 import type { Serving } from './serving.js';
 import { statusOf, type Condition, type ContainerView } from './status.js';
+import { PART_LABEL, type Workloads } from './workloads.js';
 
 const RETRY_MS = 200;
 
-interface PodRunnerOptions {
+/** How the pods of a node are run. */
+export interface PodHost {
+  /** Serves the images that are behaviours; a node without one runs none of them. */
+  serving?: Serving;
+  processes: ProcessHost;
+  /** Who starts and stops parts by name. */
+  workloads?: Workloads;
+}
+
+interface PodRunnerOptions extends PodHost {
   api: Api;
-  serving: Serving;
   logger: Logger;
   ip: string;
   hostIp: string;
@@ -24,6 +38,7 @@ export class PodRunner {
   #pod: Pod;
   #options: PodRunnerOptions;
   #containers: ContainerRunner[];
+  #processes: ProcessPod;
   #conditions: readonly Condition[] = [];
   #startTime = new Date().toISOString();
   #dirty = false;
@@ -35,10 +50,33 @@ export class PodRunner {
     this.#pod = pod;
     this.#options = options;
     this.ip = options.ip;
-    const { ip, serving } = options;
+    const { api, ip, hostIp, logger, processes, workloads } = options;
+    this.#processes = new ProcessPod(pod, { ...processes, api, logger, place: { ip, hostIp } });
+    const part = pod.metadata.labels[PART_LABEL] ?? '';
+    const hold = workloads && {
+      isHeld: () => workloads.isHeld(part),
+      released: () => workloads.released(part),
+      crashed: workloads.crashed,
+    };
     this.#containers = pod.spec.containers.map(
-      (container) => new ContainerRunner(pod, container, { ip, serving, changed: () => this.#mark() }),
+      (container) =>
+        new ContainerRunner(pod, container, {
+          ip,
+          runnable: this.#runnable(container),
+          changed: () => this.#mark(),
+          ...(hold ? { hold } : {}),
+        }),
     );
+    for (const container of this.#containers) workloads?.add(part, container);
+  }
+
+  /** How the image of a container is run; null when nobody knows it. */
+  #runnable(container: Container): Runnable | null {
+    const { serving, ip } = this.#options;
+    const program = programOf(container.image);
+    if (program) return this.#processes.runnable(container, program);
+    const image = imageOf(container.image);
+    return image && serving ? servedContainer(this.#pod, container, { image, ip, serving }) : null;
   }
 
   start(): void {
@@ -57,7 +95,12 @@ export class PodRunner {
   destroy(): void {
     if (this.#ended) return;
     this.#ended = true;
-    for (const container of this.#containers) container.destroy();
+    this.#processes.stop();
+    const part = this.#pod.metadata.labels[PART_LABEL] ?? '';
+    for (const container of this.#containers) {
+      container.destroy();
+      this.#options.workloads?.remove(part, container);
+    }
     this.#options.onEnd();
   }
 
@@ -66,6 +109,7 @@ export class PodRunner {
     this.#terminating = true;
     const graceMs = (metadata.deletionGracePeriodSeconds ?? spec.terminationGracePeriodSeconds) * 1000;
     await Promise.all(this.#containers.map((container) => container.stop(graceMs)));
+    await this.#processes.remove();
     const { api } = this.#options;
     const preconditions = { uid: metadata.uid };
     for (;;) {

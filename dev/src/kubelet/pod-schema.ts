@@ -2,7 +2,14 @@ import { z } from 'zod';
 
 const portSchema = z.union([z.int(), z.string()]);
 const handlerSchema = z.looseObject({
-  httpGet: z.looseObject({ path: z.string().default('/'), port: portSchema, host: z.string().optional() }).optional(),
+  httpGet: z
+    .looseObject({
+      path: z.string().default('/'),
+      port: portSchema,
+      host: z.string().optional(),
+      scheme: z.enum(['HTTP', 'HTTPS']).default('HTTP'),
+    })
+    .optional(),
   tcpSocket: z.looseObject({ port: portSchema }).optional(),
   grpc: z.looseObject({ port: z.int() }).optional(),
   exec: z.looseObject({ command: z.array(z.string()).default([]) }).optional(),
@@ -23,6 +30,7 @@ const containerSecuritySchema = z.looseObject({
   runAsGroup: z.int().optional(),
   runAsNonRoot: z.boolean().optional(),
   privileged: z.boolean().optional(),
+  readOnlyRootFilesystem: z.boolean().optional(),
   capabilities: z.object({ add: z.array(z.string()).optional(), drop: z.array(z.string()).optional() }).optional(),
 });
 const podSecuritySchema = z.looseObject({
@@ -34,10 +42,60 @@ const podSecuritySchema = z.looseObject({
   sysctls: z.array(z.object({ name: z.string(), value: z.string() })).optional(),
 });
 
+const keyOfSchema = z.object({ name: z.string().default(''), key: z.string(), optional: z.boolean().default(false) });
+const fieldSchema = z.looseObject({ fieldPath: z.string() });
+const envSourceSchema = z.looseObject({
+  fieldRef: fieldSchema.optional(),
+  secretKeyRef: keyOfSchema.optional(),
+  configMapKeyRef: keyOfSchema.optional(),
+});
+const wholeSchema = z.object({ name: z.string().default(''), optional: z.boolean().default(false) });
+const envFromSchema = z.looseObject({
+  prefix: z.string().default(''),
+  secretRef: wholeSchema.optional(),
+  configMapRef: wholeSchema.optional(),
+});
+
+const itemsSchema = z.array(z.looseObject({ key: z.string(), path: z.string() })).optional();
+const downwardItemsSchema = z.array(z.looseObject({ path: z.string(), fieldRef: fieldSchema.optional() })).default([]);
+const projectionSchema = z.looseObject({
+  serviceAccountToken: z
+    .object({ path: z.string(), audience: z.string().optional(), expirationSeconds: z.int().default(3600) })
+    .optional(),
+  configMap: wholeSchema.extend({ items: itemsSchema }).optional(),
+  secret: wholeSchema.extend({ items: itemsSchema }).optional(),
+  downwardAPI: z.looseObject({ items: downwardItemsSchema }).optional(),
+});
+export type Projection = z.infer<typeof projectionSchema>;
+const mode = z.int().default(0o644);
+const volumeSchema = z.looseObject({
+  name: z.string(),
+  emptyDir: z.looseObject({}).optional(),
+  configMap: wholeSchema.extend({ items: itemsSchema, defaultMode: mode }).optional(),
+  secret: z
+    .object({ secretName: z.string(), optional: z.boolean().default(false), items: itemsSchema, defaultMode: mode })
+    .optional(),
+  downwardAPI: z.looseObject({ items: downwardItemsSchema, defaultMode: mode }).optional(),
+  projected: z.looseObject({ sources: z.array(projectionSchema).default([]), defaultMode: mode }).optional(),
+});
+export type Volume = z.infer<typeof volumeSchema>;
+const mountSchema = z.looseObject({
+  name: z.string(),
+  mountPath: z.string(),
+  subPath: z.string().default(''),
+  readOnly: z.boolean().default(false),
+});
+
 const containerSchema = z.looseObject({
   name: z.string(),
   image: z.string().default(''),
-  env: z.array(z.looseObject({ name: z.string(), value: z.string().optional() })).default([]),
+  command: z.array(z.string()).default([]),
+  args: z.array(z.string()).default([]),
+  env: z
+    .array(z.looseObject({ name: z.string(), value: z.string().optional(), valueFrom: envSourceSchema.optional() }))
+    .default([]),
+  envFrom: z.array(envFromSchema).default([]),
+  volumeMounts: z.array(mountSchema).default([]),
   ports: z
     .array(z.looseObject({ name: z.string().optional(), containerPort: z.int(), protocol: z.string().default('TCP') }))
     .default([]),
@@ -63,6 +121,8 @@ export const podSchema = z.looseObject({
   }),
   spec: z.looseObject({
     nodeName: z.string().optional(),
+    serviceAccountName: z.string().default('default'),
+    volumes: z.array(volumeSchema).default([]),
     restartPolicy: z.enum(['Always', 'OnFailure', 'Never']).default('Always'),
     terminationGracePeriodSeconds: z.int().default(30),
     securityContext: podSecuritySchema.default({}),

@@ -1,3 +1,4 @@
+import type { References } from './references.js';
 import { podSchema, type Container, type Pod } from './pod-schema.js';
 
 /** A pod with one container, through the real schema. For tests. */
@@ -16,4 +17,18 @@ export function aPod(
   const [only] = pod.spec.containers;
   if (!only) throw new Error('the pod has no container');
   return { pod, container: only };
+}
+
+/** Secrets and ConfigMaps that a test holds and changes. */
+export function referencesIn(store: {
+  secrets?: Record<string, Record<string, string>>;
+  configMaps?: Record<string, Record<string, string>>;
+}): References {
+  const read = (from: Record<string, Record<string, string>> | undefined, name: string) => {
+    const data = from?.[name];
+    return Promise.resolve(
+      data && Object.fromEntries(Object.entries(data).map(([key, text]) => [key, Buffer.from(text)])),
+    );
+  };
+  return { secret: (name) => read(store.secrets, name), configMap: (name) => read(store.configMaps, name) };
 }

@@ -1,4 +1,5 @@
-import { get } from 'node:http';
+import { get, type IncomingMessage } from 'node:http';
+import { get as getSecurely } from 'node:https';
 import { connect } from 'node:net';
 import type { Container, Handler, Probe } from './pod-schema.js';
 
@@ -11,21 +12,29 @@ export async function check(handler: Handler, container: Container, ip: string, 
     return named.containerPort;
   };
   if (handler.httpGet) {
-    const { path, port, host = ip } = handler.httpGet;
-    return httpGet(`http://${host}:${portOf(port)}${path.startsWith('/') ? path : `/${path}`}`, timeoutMs);
+    const { path, port, host = ip, scheme } = handler.httpGet;
+    return httpGet(
+      `${scheme.toLowerCase()}://${host}:${portOf(port)}${path.startsWith('/') ? path : `/${path}`}`,
+      timeoutMs,
+    );
   }
   if (handler.tcpSocket) return tcp(ip, portOf(handler.tcpSocket.port), timeoutMs);
   if (handler.grpc) return tcp(ip, handler.grpc.port, timeoutMs);
   return true;
 }
 
+/** A kubelet does not check the certificate of a probe over HTTPS. */
 const httpGet = (url: string, timeout: number): Promise<boolean> =>
   new Promise((resolve) => {
-    const request = get(url, { timeout, agent: false }, (response) => {
+    const answered = (response: IncomingMessage): void => {
       response.resume();
       const status = response.statusCode ?? 0;
       resolve(status >= 200 && status < 400);
-    });
+    };
+    const options = { timeout, agent: false };
+    const request = url.startsWith('https:')
+      ? getSecurely(url, { ...options, rejectUnauthorized: false }, answered)
+      : get(url, options, answered);
     request.on('error', () => resolve(false));
     request.on('timeout', () => request.destroy());
   });

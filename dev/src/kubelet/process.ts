@@ -1,0 +1,217 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { createWriteStream } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { pause, type Logger } from '@scc/runtime';
+import { z } from 'zod';
+import type { Api } from '../cluster/api.js';
+import { hasCode } from '../errors.js';
+import { environmentOf, expanded } from './environment.js';
+import { KILLED, type End, type Execution, type Runnable } from './execution.js';
+import type { Container, Pod } from './pod-schema.js';
+import type { Program } from './program.js';
+import { referencesOf, type PodPlace, type References } from './references.js';
+import { sandboxScript, type Sandbox } from './sandbox.js';
+import { identityOf } from './security.js';
+import { Volumes, type RequestToken } from './volumes.js';
+
+/** Where a node keeps the files of its pods, and what it lets them know. */
+export interface ProcessHost {
+  /** The stack's state directory: `pods/` and `logs/` are below it. */
+  stateDir: string;
+  /** Where the API server answers. */
+  apiServer: { host: string; port: number };
+  /** Puts processes behind others for the processor where the stack runs in the background. */
+  placed?: (command: string, args: readonly string[]) => { command: string; args: string[] };
+}
+
+interface ProcessPodOptions extends ProcessHost {
+  api: Pick<Api, 'get' | 'create' | 'list'>;
+  place: PodPlace;
+  logger: Logger;
+}
+
+const isRoot = process.getuid?.() === 0;
+/** Where mount, chroot and unshare are, whatever the PATH of who started the stack. */
+const TOOLS = '/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin';
+
+const tokenSchema = z.looseObject({
+  status: z.looseObject({ token: z.string(), expirationTimestamp: z.string() }),
+});
+const servicesSchema = z.array(
+  z.looseObject({
+    metadata: z.looseObject({ name: z.string(), namespace: z.string() }),
+    spec: z.looseObject({ clusterIP: z.string().optional() }),
+  }),
+);
+
+/** Runs the containers of one pod as processes: its volumes, its names, its identity. */
+export class ProcessPod {
+  readonly #pod: Pod;
+  readonly #options: ProcessPodOptions;
+  readonly #volumes: Volumes;
+  readonly #references: References;
+  readonly #stopping = new AbortController();
+  #refreshing = false;
+
+  constructor(pod: Pod, options: ProcessPodOptions) {
+    this.#pod = pod;
+    this.#options = options;
+    const { api, place } = options;
+    this.#references = referencesOf(api, pod.metadata.namespace);
+    this.#volumes = new Volumes(this.#folder('volumes'), {
+      pod,
+      place,
+      references: this.#references,
+      token: tokensOf(api, pod),
+    });
+  }
+
+  runnable(container: Container, program: Program): Runnable {
+    let environment: Record<string, string> = {};
+    const identity = identityOf(this.#pod, container, program.uid);
+    const owner = isRoot ? { uid: identity.uid, gid: identity.groups[0] ?? 0 } : null;
+    return {
+      uid: program.uid,
+      prepare: async () => {
+        const context = { pod: this.#pod, place: this.#options.place, references: this.#references };
+        environment = await environmentOf(context, container);
+        await this.#volumes.prepare(owner);
+        this.#keepFresh();
+      },
+      start: async () => {
+        const root = this.#folder('roots', container.name);
+        await mkdir(root, { recursive: true });
+        const sandbox: Sandbox = {
+          root,
+          program,
+          hosts: await this.#hosts(),
+          mounts: container.volumeMounts.map(({ name, mountPath, subPath, readOnly }) => ({
+            from: path.join(this.#volumes.pathOf(name), subPath),
+            to: mountPath,
+            readOnly,
+          })),
+          readOnlyRoot: container.securityContext?.readOnlyRootFilesystem ?? false,
+          user: isRoot ? identity : null,
+        };
+        return this.#spawn(container, sandbox, environment);
+      },
+    };
+  }
+
+  /** Its volumes are no longer brought up to date. */
+  stop(): void {
+    this.#stopping.abort();
+  }
+
+  /** Removes the pod's files, once its containers have ended. */
+  async remove(): Promise<void> {
+    this.stop();
+    await rm(this.#folder(), { recursive: true, force: true });
+  }
+
+  #folder(...names: string[]): string {
+    return path.join(this.#options.stateDir, 'pods', this.#pod.metadata.uid, ...names);
+  }
+
+  #spawn(container: Container, sandbox: Sandbox, environment: Record<string, string>): Execution {
+    const { stateDir, apiServer, placed } = this.#options;
+    const { program } = sandbox;
+    const env: Record<string, string> = {
+      ...program.env,
+      KUBERNETES_SERVICE_HOST: apiServer.host,
+      KUBERNETES_SERVICE_PORT: String(apiServer.port),
+      HOSTNAME: this.#pod.metadata.name,
+      ...environment,
+    };
+    const words = [...(container.command.length > 0 ? container.command : program.entrypoint), ...container.args];
+    const inside = ['sh', '-c', sandboxScript(sandbox), 'sh', ...words.map((word) => expanded(word, env))];
+    const started = ['--mount', '--propagation', 'private', ...inside];
+    const { command, args } = placed?.('unshare', started) ?? { command: 'unshare', args: started };
+    const child = spawn(command, args, {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...env, PATH: TOOLS, IMAGE_PATH: env['PATH'] ?? TOOLS },
+    });
+    const log = createWriteStream(path.join(stateDir, 'logs', `${container.name}.log`), { flags: 'a' });
+    child.stdout.pipe(log, { end: false });
+    child.stderr.pipe(log, { end: false });
+    return executionOf(child, () => log.end());
+  }
+
+  /** Names of Services, as the cluster's DNS would have them when the container starts. */
+  async #hosts(): Promise<string> {
+    const services = servicesSchema.parse((await this.#options.api.list('/api/v1/services')).items);
+    const lines = services.flatMap(({ metadata: { name, namespace }, spec: { clusterIP = 'None' } }) =>
+      clusterIP === 'None' || clusterIP === ''
+        ? []
+        : [`${clusterIP} ${name}.${namespace}.svc.cluster.local ${name}.${namespace}.svc ${name}.${namespace}`],
+    );
+    return `127.0.0.1 localhost\n${this.#options.place.ip} ${this.#pod.metadata.name}\n${lines.join('\n')}\n`;
+  }
+
+  #keepFresh(): void {
+    if (this.#refreshing) return;
+    this.#refreshing = true;
+    const { signal } = this.#stopping;
+    void (async () => {
+      for (;;) {
+        await pause(Math.max(1000, this.#volumes.nextRefreshMs()), signal);
+        if (signal.aborted) return;
+        await this.#volumes.refresh().catch((error: unknown) => {
+          const { name } = this.#pod.metadata;
+          this.#options.logger.warn({ err: error, pod: name }, 'volumes not brought up to date, trying again');
+        });
+      }
+    })();
+  }
+}
+
+/** Tokens of a pod's ServiceAccount, bound to the pod, as its node asks for them. */
+export function tokensOf(api: Pick<Api, 'create'>, { metadata, spec }: Pod): RequestToken {
+  const account = `/api/v1/namespaces/${metadata.namespace}/serviceaccounts/${spec.serviceAccountName}`;
+  return async ({ audience, expirationSeconds }) => {
+    const { status } = tokenSchema.parse(
+      await api.create(`${account}/token`, {
+        apiVersion: 'authentication.k8s.io/v1',
+        kind: 'TokenRequest',
+        spec: {
+          expirationSeconds,
+          ...(audience === undefined ? {} : { audiences: [audience] }),
+          boundObjectRef: { apiVersion: 'v1', kind: 'Pod', name: metadata.name, uid: metadata.uid },
+        },
+      }),
+    );
+    return { token: status.token, expiresAt: Date.parse(status.expirationTimestamp) };
+  };
+}
+
+function executionOf(child: ChildProcess, closed: () => void): Execution {
+  let because: End | undefined;
+  const ended = new Promise<End>((resolve) => {
+    child.once('error', (error) => {
+      const missing = hasCode(error, 'ENOENT') ? ' (package util-linux)' : '';
+      closed();
+      resolve({ exitCode: 128, reason: 'StartError', message: `cannot run unshare${missing}: ${error.message}` });
+    });
+    child.once('close', (code, signal) => {
+      closed();
+      if (because) resolve(because);
+      else if (signal !== null) resolve({ ...KILLED, message: `killed by ${signal}` });
+      else resolve({ exitCode: code ?? 0, reason: code === 0 ? 'Completed' : 'Error' });
+    });
+  });
+  return {
+    ended,
+    stop: async (graceMs) => {
+      child.kill('SIGTERM');
+      const timer = setTimeout(() => child.kill('SIGKILL'), graceMs);
+      await ended;
+      clearTimeout(timer);
+    },
+    kill: (end) => {
+      because = end;
+      child.kill('SIGKILL');
+    },
+    signal: (signal) => void child.kill(signal),
+  };
+}

@@ -1,0 +1,54 @@
+import { pause, within } from '@scc/runtime';
+import { SCC_ANNOTATION } from '@scc/scc';
+import { behaviourOf, type Behaviour, type Image } from './behaviour.js';
+import { KILLED, type End, type Execution, type Runnable } from './execution.js';
+import type { Container, Pod } from './pod-schema.js';
+import type { Serving } from './serving.js';
+
+/** A container of an image that is a behaviour: HTTP servers at the pod's address, in the thread that serves. */
+export const servedContainer = (
+  pod: Pod,
+  container: Container,
+  { image, ip, serving }: { image: Image; ip: string; serving: Serving },
+): Runnable => ({
+  uid: image.uid,
+  prepare: () => Promise.resolve(),
+  start: async () => {
+    const behaviour = behaviourOf(pod, container, image);
+    if (behaviour.dies !== null) throw new Error(behaviour.dies);
+    const server = await serving.listen({ host: ip, behaviour, headers: headersOf(pod, behaviour) });
+    const { promise, resolve } = Promise.withResolvers<End>();
+    const oom = outOfMemory(behaviour, resolve);
+    const ended = promise.then((end) => {
+      clearTimeout(oom);
+      server.destroy();
+      return end;
+    });
+    const execution: Execution = {
+      ended,
+      stop: async (graceMs) => {
+        const deadline = performance.now() + graceMs;
+        const left = (): number => Math.max(0, deadline - performance.now());
+        // It goes on serving for its own drain time after SIGTERM, then answers what is under way.
+        server.drain();
+        await pause(Math.min(behaviour.drainMs, left()));
+        await within(server.close(), left());
+        resolve({ exitCode: 0, reason: 'Completed' });
+        await ended;
+      },
+      kill: (end = KILLED) => resolve(end),
+      signal: (signal) => {
+        if (signal === 'SIGKILL') resolve(KILLED);
+      },
+    };
+    return execution;
+  },
+});
+
+const outOfMemory = ({ oomAfterMs }: Behaviour, end: (end: End) => void): NodeJS.Timeout | undefined =>
+  Number.isFinite(oomAfterMs) ? setTimeout(() => end({ exitCode: 137, reason: 'OOMKilled' }), oomAfterMs) : undefined;
+
+function headersOf(pod: Pod, { identity }: Behaviour): Record<string, string> {
+  const { name, annotations } = pod.metadata;
+  return { 'x-pod': name, 'x-scc': annotations[SCC_ANNOTATION] ?? 'none', 'x-uid': String(identity.uid) };
+}
