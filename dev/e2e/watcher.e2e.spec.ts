@@ -26,7 +26,10 @@ let temporal: Client;
 
 beforeAll(async () => {
   const product = { governance: false, worker: false, watcher: false };
-  stack = await startStack({ parts: { ...product, mesh: false, postgres: false, prometheus: false } });
+  stack = await startStack({
+    parts: { ...product, mesh: false, postgres: false, prometheus: false },
+    env: { watcher: { IDENTITY: 'watcher-1' } },
+  });
   kube = await connectKube({ kubeconfig: stack.kubeconfig.outside, userAgent: 'test' });
   connection = await Connection.connect({ address: stack.addresses.temporal });
   temporal = new Client({ connection, namespace: 'scc' });

@@ -4,11 +4,11 @@ import { Api } from '../cluster/api.js';
 import { applyAll, readObjects } from '../cluster/manifests.js';
 import { mustExist } from '../cluster/contents.js';
 import { readInstallation, type Installation } from '../cluster/installation.js';
-import { localWebhooks } from '../cluster/webhooks.js';
-import { writeAccountKubeconfig } from '../cluster/accounts.js';
+import { WEBHOOK_SERVICE } from '../cluster/webhooks.js';
+import { SYSTEM_NAMESPACE, writeAccountKubeconfig } from '../cluster/accounts.js';
 import { kubeconfig } from '../identity/kubeconfig.js';
-import { createAuthority } from '@scc/testing/authority';
-import { auditKey, serviceAccountKeys } from '../identity/tls.js';
+import { issueLeaf, makeAuthority, type Issued } from '@scc/tls';
+import { serviceAccountKeys } from '../identity/tls.js';
 import { newSecret, tokensCsv, users } from '../identity/users.js';
 import { fileIn, type PartContext } from '../parts/context.js';
 import { apiServer, auditPolicy, controllerManager, etcd, scheduler } from '../parts/kubernetes.js';
@@ -24,6 +24,15 @@ import { RELAYS, relaySocket } from '../supervisor/relays.js';
 import { Running } from '../supervisor/running.js';
 
 const INSIDE_API = 'https://127.0.0.1:6443';
+/** Long enough that governance, which keeps its certificate from here on, does not renew it at once. */
+const CERTIFICATE_LIFE_MS = 2 * 365 * 24 * 60 * 60 * 1000;
+/** Of the API server and of governance, as a person and as the cluster calls them. */
+const SERVED_NAMES = [
+  ...['scc-dev-stack', 'localhost', 'kubernetes', 'kubernetes.default', 'kubernetes.default.svc'],
+  ...[WEBHOOK_SERVICE, `${WEBHOOK_SERVICE}.cluster.local`],
+  ...[`governance.${SYSTEM_NAMESPACE}.svc`, `governance.${SYSTEM_NAMESPACE}.svc.cluster.local`],
+  ...['127.0.0.1', '10.96.0.1'],
+];
 
 /**
  * Starts every part, each as soon as what it needs is ready.
@@ -49,43 +58,37 @@ export async function startStack(
     progress(`${definition.name} is ready`);
   };
 
-  const cluster = async (): Promise<void> => {
+  const { authority } = prepared.certificates;
+  const product = async (stores: Promise<unknown>): Promise<void> => {
+    await Promise.all(
+      PRODUCT.map((name) => writeAccountKubeconfig(api, name, { file: context.file, ca: authority.certificate })),
+    );
+    // It would wait for them, too, and look again only after a while.
+    await stores;
+    await startProduct({ running, installation, progress, ...prepared });
+  };
+  const cluster = async (stores: Promise<unknown>): Promise<void> => {
     await start(etcd(context));
     await start(apiServer(context, api));
     const contents = fillCluster(api, boot.crds, installation);
+    const controllers = [start(controllerManager(context)), start(scheduler(context))];
     await Promise.all([
-      start(controllerManager(context)),
-      start(scheduler(context)),
+      ...controllers,
       contents.then(() => start(kubelet(context))),
       ...(parts.mesh ? [contents.then(() => startMesh(context, start))] : []),
+      Promise.all([contents, ...controllers]).then(() => product(stores)),
     ]);
-    await Promise.all(
-      PRODUCT.map((name) => writeAccountKubeconfig(api, name, { file: context.file, ca: prepared.ca })),
-    );
   };
   const database = async (): Promise<void> => {
     await initDatabase(context, prepared.passwords.superuser);
     await start(postgres(context, prepared.passwords.superuser));
     await createRoles(prepared.passwords.superuser, prepared.passwords);
   };
-  await Promise.all([
-    cluster(),
+  const stores = Promise.all([
     ...(parts.temporal ? [start(temporal(context))] : []),
     ...(parts.postgres ? [database()] : []),
-    ...(parts.prometheus ? [start(prometheus(context))] : []),
   ]);
-  await startProduct({
-    context,
-    api,
-    ca: prepared.ca,
-    passwords: prepared.passwords,
-    start,
-    add: (d) => running.add(d),
-    progress,
-  });
-  if (parts.governance && boot.options.sccMode === 'kubernetes') {
-    await applyAll(api, localWebhooks(installation.webhooks, prepared.ca));
-  }
+  await Promise.all([cluster(stores), stores, ...(parts.prometheus ? [start(prometheus(context))] : [])]);
   for (const { name, host, port } of RELAYS)
     running.relays.push(await relay({ path: relaySocket(boot.stateDir, name) }, { host, port }));
   api.close();
@@ -108,8 +111,7 @@ async function fillCluster(api: Api, istioCrds: string, { crds, objects }: Insta
 interface Prepared {
   context: PartContext;
   api: Api;
-  /** PEM */
-  ca: string;
+  certificates: { authority: Issued; leaf: Issued };
   passwords: { superuser: string; migrator: string; app: string };
 }
 
@@ -117,11 +119,9 @@ interface Prepared {
 async function prepare({ stateDir, binaries, options, ports }: Boot): Promise<Prepared> {
   const file = fileIn(stateDir);
   await Promise.all(['tls', 'kubeconfigs', 'tokens'].map((folder) => mkdir(file(folder), { mode: 0o700 })));
-  const authority = await createAuthority('scc-dev-stack-ca');
-  const server = await authority.issue('scc-dev-stack', {
-    dns: ['localhost', 'kubernetes', 'kubernetes.default', 'kubernetes.default.svc'],
-    ip: ['127.0.0.1', '10.96.0.1'],
-  });
+  const life = { now: new Date(), lifeMs: CERTIFICATE_LIFE_MS };
+  const authority = await makeAuthority('scc-dev-stack-ca', life);
+  const server = await issueLeaf(authority, { names: SERVED_NAMES, ...life });
   const keys = serviceAccountKeys();
   const all = users(options.nodes);
   const tokens = Object.fromEntries(all.map(({ name }) => [name, newSecret()]));
@@ -137,7 +137,6 @@ async function prepare({ stateDir, binaries, options, ports }: Boot): Promise<Pr
     writeFile(file('tokens', 'admin'), tokens['admin'] ?? '', secret),
     writeFile(file('sa.pub'), keys.publicKey),
     writeFile(file('sa.key'), keys.privateKey, secret),
-    writeFile(file('audit.key'), auditKey(), secret),
     writeFile(file('tokens.csv'), tokensCsv(all, tokens), secret),
     writeFile(file('audit-policy.yaml'), auditPolicy()),
     writeFile(file('mesh.yaml'), meshConfig()),
@@ -159,5 +158,10 @@ async function prepare({ stateDir, binaries, options, ports }: Boot): Promise<Pr
     },
   };
   const api = new Api({ host: '127.0.0.1', port: 6443, caFile: file('tls', 'ca.crt'), token: tokens['admin'] ?? '' });
-  return { context, api, ca, passwords: { superuser: newSecret(), migrator: newSecret(), app: newSecret() } };
+  return {
+    context,
+    api,
+    certificates: { authority, leaf: server },
+    passwords: { superuser: newSecret(), migrator: newSecret(), app: newSecret() },
+  };
 }

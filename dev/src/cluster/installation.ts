@@ -4,8 +4,9 @@ import { z } from 'zod';
 import { RENDERED, CHART, type Platform } from './places.js';
 import { readObjects, type StatedObject } from './manifests.js';
 
-/** Not objects of the cluster, or run by the stack itself: the product's processes are children of the supervisor. */
-const LEFT_OUT = new Set(['Kustomization', 'Deployment', 'Job']);
+/** No object of the cluster. */
+const LEFT_OUT = new Set(['Kustomization']);
+const WORKLOADS = new Set(['Deployment', 'Job']);
 const WEBHOOKS = new Set(['MutatingWebhookConfiguration', 'ValidatingWebhookConfiguration']);
 
 /** Where the chart keeps the entries that governance writes into the webhook configurations. */
@@ -28,7 +29,9 @@ export interface Installation {
   crds: StatedObject[];
   /** Namespace, accounts, rights, Services, budgets, network policies, the default SCCs. */
   objects: StatedObject[];
-  /** Both configurations with their entries, which the API server may call when governance answers. */
+  /** The product's processes, and the Job that migrates the database. */
+  workloads: StatedObject[];
+  /** Both configurations with their entries, as they are once governance has answered. */
   webhooks: StatedObject[];
 }
 
@@ -47,7 +50,8 @@ export async function readInstallation(platform: Platform): Promise<Installation
   const isCrd = ({ kind }: StatedObject): boolean => kind === 'CustomResourceDefinition';
   return {
     crds: all.filter(isCrd),
-    objects: all.filter((object) => !isCrd(object) && !WEBHOOKS.has(object.kind)),
+    objects: all.filter((object) => !isCrd(object) && !WEBHOOKS.has(object.kind) && !WORKLOADS.has(object.kind)),
+    workloads: all.filter(({ kind }) => WORKLOADS.has(kind)),
     webhooks: withEntries(all),
   };
 }

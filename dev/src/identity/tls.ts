@@ -8,7 +8,3 @@ export function serviceAccountKeys(): { privateKey: string; publicKey: string } 
     publicKeyEncoding: { type: 'spki', format: 'pem' },
   });
 }
-
-/** The Ed25519 key that seals the audit log, as PKCS#8 PEM. */
-export const auditKey = (): string =>
-  generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();

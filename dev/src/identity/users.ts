@@ -7,15 +7,18 @@ interface User {
 }
 
 export const nodeName = (index: number): string => `node-${index + 1}`;
+/** The node of the product's own pods: workloads stay away from it. */
+export const CONTROL_PLANE = 'control-plane';
 
 /** The users that the API server knows by token: cluster components, and one person who may do everything. */
 export const users = (nodes: number): User[] => [
   { name: 'admin', groups: ['system:masters'] },
   { name: 'system:kube-controller-manager', groups: [] },
   { name: 'system:kube-scheduler', groups: [] },
+  { name: 'system:kube-proxy', groups: [] },
   { name: 'istiod', groups: [] },
-  ...Array.from({ length: nodes }, (_, index) => ({
-    name: `system:node:${nodeName(index)}`,
+  ...[CONTROL_PLANE, ...Array.from({ length: nodes }, (_, index) => nodeName(index))].map((name) => ({
+    name: `system:node:${name}`,
     groups: ['system:nodes'],
   })),
 ];

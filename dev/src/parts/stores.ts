@@ -57,7 +57,16 @@ export function postgres({ file }: PartContext, superPassword: string): PartDefi
     name: 'postgres',
     ...unprivileged(postgresBinaries()('postgres'), [
       ...['-D', file('postgres'), '-c', 'listen_addresses=127.0.0.1', '-c', 'port=5432'],
-      ...['-c', 'unix_socket_directories=', '-c', 'fsync=off', '-c', 'shared_buffers=32MB', '-c', 'max_connections=60'],
+      ...[
+        '-c',
+        'unix_socket_directories=',
+        '-c',
+        'fsync=off',
+        '-c',
+        'shared_buffers=32MB',
+        '-c',
+        'max_connections=120',
+      ],
     ]),
     ready: () => answersQueries(adminUrl(superPassword)),
     stopSignal: 'SIGINT',
@@ -101,7 +110,7 @@ const scrape = (job: string, metricsPath: string, targets: string[]): object => 
   static_configs: [{ targets }],
 });
 
-/** Ports of the product's health servers inside the namespace. */
+/** Ports of the stack's loopback that lead to the health servers of the product's pods. */
 export const HEALTH_PORTS = { governance: 9101, worker: 9102, watcher: 9103 } as const;
 
 export const prometheusConfig = (): string =>

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { stringify } from 'yaml';
 import { createAuthority } from '@scc/testing/authority';
-import { WEBHOOK_PORT } from '../cluster/webhooks.js';
+import { WEBHOOK_PORT, WEBHOOK_SERVICE } from '../cluster/webhooks.js';
 import type { PartContext } from './context.js';
 
 /** How the API server proves to webhooks who it is, as paths. */
@@ -37,8 +37,11 @@ export async function writeWebhookClient(file: PartContext['file']): Promise<voi
     writeFile(authority, clients.certificate),
     writeFile(
       kubeconfig,
-      // The API server looks a webhook up among the users by its address.
-      stringify({ apiVersion: 'v1', kind: 'Config', users: [{ name: `127.0.0.1:${WEBHOOK_PORT}`, user }] }),
+      // The API server looks a webhook up among the users by its address, or by the name of its Service.
+      stringify({
+        ...{ apiVersion: 'v1', kind: 'Config' },
+        users: [WEBHOOK_SERVICE, `127.0.0.1:${WEBHOOK_PORT}`].map((name) => ({ name, user })),
+      }),
       { mode: 0o600 },
     ),
     writeFile(

@@ -21,6 +21,19 @@ export interface PartDefinition {
 
 export type ProcessState = 'stopped' | 'starting' | 'ready' | 'failed';
 
+/** A part by its name, whether it is one process or the pods of a Deployment. */
+export interface NamedPart {
+  readonly name: string;
+  readonly state: ProcessState;
+  /** Starts it and waits until it is ready. @throws PartError */
+  start: () => Promise<void>;
+  /** SIGTERM, then SIGKILL after its grace; it stays down until it is started. */
+  stop: () => Promise<void>;
+  /** SIGKILL; it stays down until it is started. */
+  kill: () => Promise<void>;
+  signal: (signal: NodeJS.Signals) => void;
+}
+
 /** A part did not become ready; the message ends with the last lines of its log. */
 export class PartError extends Error {
   override readonly name = 'PartError';
@@ -28,10 +41,10 @@ export class PartError extends Error {
 
 const LOG_TAIL_BYTES = 2000;
 /** A start takes seconds; on a machine that is busy with other things it may take this long. */
-const READY_TIMEOUT_MS = 60_000;
+export const READY_TIMEOUT_MS = 60_000;
 
 /** Runs one process at a time for a definition, with a log that every run appends to. */
-export class Part {
+export class Part implements NamedPart {
   readonly name: string;
   readonly logFile: string;
   #definition: PartDefinition;
@@ -127,8 +140,13 @@ export class Part {
     this.#child?.kill(signal);
   }
 
-  async tail(): Promise<string> {
-    const text = await readFile(this.logFile, 'utf8').catch(() => '');
-    return text.slice(-LOG_TAIL_BYTES);
+  tail(): Promise<string> {
+    return tailOf(this.logFile);
   }
+}
+
+/** The last lines of a log. */
+export async function tailOf(logFile: string): Promise<string> {
+  const text = await readFile(logFile, 'utf8').catch(() => '');
+  return text.slice(-LOG_TAIL_BYTES);
 }

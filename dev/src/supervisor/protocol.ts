@@ -21,6 +21,14 @@ export const stackOptionsSchema = z.object({
   background: z.boolean().default(false),
   /** Lets the API server write down what the product's processes ask it for: logs/requests.jsonl. */
   recordRequests: z.boolean().default(false),
+  /** How many pods each product process has. */
+  replicas: z
+    .object({
+      governance: z.int().min(1).default(1),
+      worker: z.int().min(1).default(1),
+      watcher: z.int().min(1).default(1),
+    })
+    .prefault({}),
   /** More environment for a product process. */
   env: z.record(z.string(), z.record(z.string(), z.string())).default({}),
 });

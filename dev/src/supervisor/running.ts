@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { behind } from '../paths.js';
-import { Part, type PartDefinition } from './process.js';
+import { Part, type NamedPart, type PartDefinition } from './process.js';
 import type { Relay } from './relay.js';
 
 /** Reverse order of dependency: who writes goes before whom it writes to. */
@@ -16,7 +16,9 @@ const STOP_ORDER = [
 export class Running {
   readonly stateDir: string;
   readonly relays: Relay[] = [];
-  #parts = new Map<string, Part>();
+  /** Ended after every part. */
+  readonly stops: (() => void)[] = [];
+  #parts = new Map<string, NamedPart>();
   #onExit: (name: string, detail: string) => void;
   #stopped = false;
 
@@ -38,9 +40,24 @@ export class Running {
   add(definition: PartDefinition): Part {
     const { command, args, dataPath } = definition;
     const placed = this.#background && !dataPath ? { ...definition, ...behind(command, args) } : definition;
-    const part = new Part(placed, path.join(this.stateDir, 'logs', `${definition.name}.log`), this.#onExit);
+    const part = new Part(placed, this.logOf(definition.name), this.#onExit);
     this.#parts.set(definition.name, part);
     return part;
+  }
+
+  /** Adds a part that is more than one process. */
+  addPart(part: NamedPart): void {
+    if (this.#stopped) throw new Error('the stack is stopping');
+    this.#parts.set(part.name, part);
+  }
+
+  logOf(name: string): string {
+    return path.join(this.stateDir, 'logs', `${name}.log`);
+  }
+
+  /** Tells that something ended that should not have. */
+  exited(name: string, detail: string): void {
+    if (!this.#stopped) this.#onExit(name, detail);
   }
 
   async start(definition: PartDefinition): Promise<void> {
@@ -49,7 +66,7 @@ export class Running {
   }
 
   /** @throws Error when the stack has no such part. */
-  part(name: string): Part {
+  part(name: string): NamedPart {
     const part = this.#parts.get(name);
     if (!part) throw new Error(`no part ${name}; there are ${[...this.#parts.keys()].join(', ')}`);
     return part;
@@ -60,5 +77,6 @@ export class Running {
     for (const relay of this.relays) relay.close();
     for (const names of STOP_ORDER) await Promise.all(names.flatMap((name) => this.#parts.get(name)?.stop() ?? []));
     await Promise.all([...this.#parts.values()].map((part) => part.stop()));
+    for (const stop of this.stops) stop();
   }
 }
