@@ -1,6 +1,10 @@
+import { readFile } from 'node:fs/promises';
 import { jest } from '@jest/globals';
+import { waitFor } from '@scc/runtime';
+import { z } from 'zod';
 import { DEPLOYMENTS, engineSuite, longHolds, ROUTES, TIMEOUT_MS } from './engine.fixture.js';
 import { startLoad, type Stack } from '../src/index.js';
+import { aPod, createNamespace, createPod, enforcedNamespace, failedOpen, refusalOf } from '../src/webhook.fixture.js';
 
 /** Parts of the control plane die while requests flow: no client may notice, and what was begun must end. */
 
@@ -82,5 +86,110 @@ describe('a migration on whose way every part of the control plane is killed onc
       expect(await Promise.all(paths.map(specOf))).toEqual(before);
     },
     2 * TIMEOUT_MS,
+  );
+});
+
+const podsSchema = z.array(
+  z.looseObject({
+    status: z.looseObject({
+      conditions: z.array(z.looseObject({ type: z.string(), status: z.string() })),
+      containerStatuses: z.array(z.looseObject({ restartCount: z.int() })),
+    }),
+  }),
+);
+const podsOf = async (part: string) =>
+  podsSchema.parse(
+    (
+      await stack.api.list(
+        `/api/v1/namespaces/scc-system/pods?labelSelector=${encodeURIComponent(`app.kubernetes.io/name=scc-${part}`)}`,
+      )
+    ).items,
+  );
+
+describe('a process whose dependency is away when it starts', () => {
+  it.each([
+    ['worker', 'temporal', 'the worker waits for Temporal'],
+    ['watcher', 'temporal', 'the watcher waits for Temporal'],
+    ['governance', 'postgres', 'database not ready, trying again'],
+  ])('%s without %s: waits, says so, and does not end', async (part, dependency, sentence) => {
+    await stack.part(part).kill();
+    await stack.part(dependency).kill();
+    const { length } = await readFile(stack.part(part).logFile, 'utf8');
+    const started = stack.part(part).start();
+    await waitFor(async () => (await readFile(stack.part(part).logFile, 'utf8')).slice(length).includes(sentence), {
+      timeoutMs: 60_000,
+      what: `${part} to say what it waits for`,
+    });
+    const restarts = async (): Promise<number[]> =>
+      (await podsOf(part)).flatMap(({ status }) => status.containerStatuses.map(({ restartCount }) => restartCount));
+    const before = await restarts();
+    const restarted = (): Promise<true> =>
+      stack
+        .part(dependency)
+        .start()
+        .then(() => true);
+    // Killed, the last children of PostgreSQL still hold the shared memory for a moment.
+    await waitFor(restarted, { timeoutMs: 60_000, everyMs: 500, what: `${dependency} to start again` });
+    await started;
+    await waitFor(
+      async () =>
+        (await podsOf(part)).every(({ status }) =>
+          status.conditions.some(({ type, status: holds }) => type === 'Ready' && holds === 'True'),
+        ),
+      { timeoutMs: 60_000, what: `${part} to be ready` },
+    );
+    expect(await restarts()).toEqual(before);
+  });
+});
+
+/** Asks for reviews of pods one after the other, as dry runs, until it is stopped. */
+function startReviews(namespace: string) {
+  const stopping = new AbortController();
+  const seen = { asked: 0, refusals: [] as string[] };
+  const asking = (async () => {
+    for (; !stopping.signal.aborted; seen.asked += 1) {
+      const refusal = await refusalOf(createPod(stack, aPod(namespace, `review-${seen.asked}`), '?dryRun=All'));
+      if (refusal !== undefined) seen.refusals.push(refusal);
+    }
+  })();
+  return {
+    stop: async () => {
+      stopping.abort();
+      await asking;
+      return seen;
+    },
+  };
+}
+
+describe('a rolling update of every process', () => {
+  it(
+    'loses no request and no review while a migration runs',
+    async () => {
+      const kubectl = (...args: string[]): Promise<string> =>
+        stack.exec(stack.binary('kubectl'), ['--kubeconfig', stack.kubeconfig.inside, '-n', 'scc-system', ...args]);
+      const isDone = (part: string): Promise<string> =>
+        kubectl('rollout', 'status', `deployment/${part}`, '--timeout=120s');
+      await createNamespace(stack, enforcedNamespace('reviews'));
+      // As many as the chart asks for.
+      await kubectl('scale', 'deployment/governance', '--replicas=2');
+      await isDone('governance');
+      const openBefore = failedOpen(stack).length;
+      const load = await startOrders();
+      const reviews = startReviews('reviews');
+      await apply('rolled', 'payments', { traffic: { mirror: { duration: '0s' }, interval: '5s' } });
+      await untilWeight('rolled', 10);
+      for (const part of ['governance', 'worker', 'watcher']) {
+        await kubectl('rollout', 'restart', `deployment/${part}`);
+        await isDone(part);
+      }
+      await untilPhase('rolled', 'Completed');
+      const { asked, refusals } = await reviews.stop();
+      await load.expectNoLoss();
+      expect(refusals).toEqual([]);
+      expect(asked).toBeGreaterThan(50);
+      expect(failedOpen(stack).slice(openBefore)).toEqual([]);
+      expect(await remains()).toEqual([]);
+    },
+    3 * TIMEOUT_MS,
   );
 });
