@@ -163,6 +163,7 @@ export class ContainerRunner {
           if (passed) this.#startLaterProbes();
           else this.#execution?.kill({ ...KILLED, message: 'startup probe failed' });
         },
+        this.#options.runnable?.eagerMs,
       ),
     );
   }
@@ -176,6 +177,7 @@ export class ContainerRunner {
           readinessProbe,
           () => check(readinessProbe, this.#container, this.#options.ip, readinessProbe.timeoutSeconds * 1000),
           (ready) => this.#show({ ready }),
+          this.#options.runnable?.eagerMs,
         ),
       );
     if (livenessProbe)

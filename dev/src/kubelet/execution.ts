@@ -22,6 +22,8 @@ export interface Execution {
 export interface Runnable {
   /** The image's own user. */
   uid: number;
+  /** How often its probes are asked until they first pass, in milliseconds; absent: as often as they say. */
+  eagerMs?: number;
   /** Makes what has to be there before a start. @throws MissingReference while that is not possible */
   prepare: () => Promise<void>;
   /** @throws Error with what a container says that ends before it serves */

@@ -2,7 +2,8 @@ import { createServer as createPlain, type ServerResponse } from 'node:http';
 import { createServer as createSecure } from 'node:https';
 import type { AddressInfo, Server } from 'node:net';
 import { createAuthority } from '@scc/testing/authority';
-import { check } from './probe.js';
+import { check, repeat } from './probe.js';
+import type { Probe } from './pod-schema.js';
 import { aPod } from './pod.fixture.js';
 
 const servers: Server[] = [];
@@ -37,5 +38,42 @@ describe('a probe', () => {
   it('asks over HTTP, and fails where only HTTPS is spoken', async () => {
     expect(await passes(await portOf(createPlain(status(200))), 'HTTP')).toBe(true);
     expect(await passes(await portOf(createPlain(status(200))), 'HTTPS')).toBe(false);
+  });
+});
+
+describe('a probe that is repeated', () => {
+  const probeOf = (probe: object): Probe => {
+    const { container } = aPod({}, { readinessProbe: probe });
+    if (!container.readinessProbe) throw new Error('there is no probe');
+    return container.readinessProbe;
+  };
+
+  it('is asked more often until it first passes, where that is wanted', async () => {
+    let asked = 0;
+    const passed = Promise.withResolvers<boolean>();
+    const end = repeat(probeOf({ periodSeconds: 3600 }), () => Promise.resolve((asked += 1) === 3), passed.resolve, 1);
+    expect(await passed.promise).toBe(true);
+    expect(asked).toBe(3);
+    end();
+  });
+
+  it('counts failures at its own times alone', async () => {
+    let asked = 0;
+    const verdicts: boolean[] = [];
+    const often = Promise.withResolvers<undefined>();
+    const run = (): Promise<boolean> => {
+      asked += 1;
+      if (asked === 20) often.resolve(undefined);
+      return Promise.resolve(false);
+    };
+    const end = repeat(
+      probeOf({ periodSeconds: 3600, failureThreshold: 2 }),
+      run,
+      (verdict) => verdicts.push(verdict),
+      1,
+    );
+    await often.promise;
+    end();
+    expect(verdicts).toEqual([]);
   });
 });

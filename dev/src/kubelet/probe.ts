@@ -49,19 +49,35 @@ const tcp = (host: string, port: number, timeout: number): Promise<boolean> =>
     socket.once('connect', end(true)).once('error', end(false)).once('timeout', end(false));
   });
 
-/** Repeats a probe and tells each change of its verdict, by its thresholds. Returns the function that ends it. */
-export function repeat(probe: Probe, run: () => Promise<boolean>, onVerdict: (passed: boolean) => void): () => void {
+/**
+ * Repeats a probe and tells each change of its verdict, by its thresholds. Returns the function that ends it.
+ * @param eagerMs asks this often until it first passes; failures between the probe's own times do not count
+ */
+export function repeat(
+  probe: Probe,
+  run: () => Promise<boolean>,
+  onVerdict: (passed: boolean) => void,
+  eagerMs?: number,
+): () => void {
+  const periodMs = probe.periodSeconds * 1000;
   let timer: NodeJS.Timeout | undefined;
   let ended = false;
   let streak = 0;
   let last: boolean | undefined;
+  let hasPassed = false;
+  let countedAt = -Infinity;
   const tick = async (): Promise<void> => {
     const passed = await run().catch(() => false);
     if (ended) return;
-    streak = passed === last ? streak + 1 : 1;
-    last = passed;
-    if (streak === (passed ? probe.successThreshold : probe.failureThreshold)) onVerdict(passed);
-    timer = setTimeout(() => void tick(), probe.periodSeconds * 1000);
+    hasPassed ||= passed;
+    const waitMs = eagerMs === undefined || hasPassed ? periodMs : Math.min(eagerMs, periodMs);
+    if (passed || performance.now() - countedAt >= periodMs - 1 || waitMs === periodMs) {
+      countedAt = performance.now();
+      streak = passed === last ? streak + 1 : 1;
+      last = passed;
+      if (streak === (passed ? probe.successThreshold : probe.failureThreshold)) onVerdict(passed);
+    }
+    timer = setTimeout(() => void tick(), waitMs);
   };
   timer = setTimeout(() => void tick(), probe.initialDelaySeconds * 1000);
   return () => {

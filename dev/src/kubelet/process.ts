@@ -31,6 +31,9 @@ interface ProcessPodOptions extends ProcessHost {
   logger: Logger;
 }
 
+/** The start of a stack must not wait for the next turn of a probe. */
+const EAGER_MS = 200;
+
 const isRoot = process.getuid?.() === 0;
 /** Where mount, chroot and unshare are, whatever the PATH of who started the stack. */
 const TOOLS = '/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin';
@@ -73,6 +76,7 @@ export class ProcessPod {
     const owner = isRoot ? { uid: identity.uid, gid: identity.groups[0] ?? 0 } : null;
     return {
       uid: program.uid,
+      eagerMs: EAGER_MS,
       prepare: async () => {
         const context = { pod: this.#pod, place: this.#options.place, references: this.#references };
         environment = await environmentOf(context, container);
