@@ -29,6 +29,8 @@ type Slice = z.infer<typeof sliceSchema>;
 /** A Service's port: `SERVICE:PORT`. */
 const keyOf = (service: string, port: number): string => `${service}:${port}`;
 
+type ClusterApi = Pick<Api, 'list' | 'watch' | 'close'>;
+
 interface Change {
   type: 'ADDED' | 'MODIFIED' | 'DELETED';
   object: unknown;
@@ -44,7 +46,7 @@ interface Address {
  * is told, and passes each to an endpoint that is ready, in turn. Without one, connections are refused by a reset.
  */
 export class ServiceProxy {
-  readonly #api: Api;
+  readonly #api: ClusterApi;
   readonly #namespace: string;
   readonly #logger: Logger;
   readonly #stopping = new AbortController();
@@ -54,7 +56,7 @@ export class ServiceProxy {
   readonly #slices = new Map<string, Slice>();
   #turn = 0;
 
-  constructor(api: Api, namespace: string, logger: Logger) {
+  constructor(api: ClusterApi, namespace: string, logger: Logger) {
     this.#api = api;
     this.#namespace = namespace;
     this.#logger = logger;
@@ -103,7 +105,7 @@ export class ServiceProxy {
     if (this.#servers.has(key) || this.#stopping.signal.aborted) return;
     const server = createServer({ allowHalfOpen: true, noDelay: true }, (near) => {
       near.on('error', () => undefined);
-      this.#pass(near, targets());
+      this.#pass(near, this.#inTurn(targets()));
     });
     this.#servers.set(key, server);
     await new Promise<void>((resolve, reject) => {
@@ -112,9 +114,14 @@ export class ServiceProxy {
     });
   }
 
-  #pass(near: Socket, targets: Address[], tried = 0): void {
-    const target = targets[this.#turn++ % Math.max(1, targets.length)];
-    if (target === undefined || tried >= targets.length) {
+  /** Each connection begins with the next one. */
+  #inTurn(targets: Address[]): Address[] {
+    const first = this.#turn++ % Math.max(1, targets.length);
+    return [...targets.slice(first), ...targets.slice(0, first)];
+  }
+
+  #pass(near: Socket, [target, ...others]: Address[]): void {
+    if (target === undefined) {
       near.resetAndDestroy();
       return;
     }
@@ -133,7 +140,7 @@ export class ServiceProxy {
       near.off('error', close).off('close', close);
       this.#open.delete(far);
       if (near.destroyed) close();
-      else this.#pass(near, targets, tried + 1);
+      else this.#pass(near, others);
     };
     far.once('error', refused);
     far.once('connect', () => {
