@@ -65,7 +65,7 @@ const easy = data.rows.filter((row) => (row.category === 'AsIs' || row.category 
   .map((row) => ({ row, sure: row.risks.filter((risk) => !risk.uncertain).length, maybe: row.risks.length, edits: row.edits.length }))
   .sort((a, b) => (RANK[a.row.podSecurityNow] ?? 1) - (RANK[b.row.podSecurityNow] ?? 1) ||
     a.sure - b.sure || a.row.obstacles.length - b.row.obstacles.length || a.maybe - b.maybe || a.edits - b.edits);
-const why = ({ row, edits, maybe, sure }) => 'it runs under ' + (row.current ?? 'no SCC') + ', and ' + row.target + ' admits it ' +
+const why = ({ row, edits, maybe, sure }) => (row.current ? 'it runs under ' + row.current : 'it is refused now') + ', and ' + row.target + ' admits it ' +
   (edits === 0 ? 'as it is' : 'after ' + edits + (edits === 1 ? ' edit' : ' edits')) +
   (sure > 0 ? '; ' + sure + ' will need work' : maybe > 0 ? '; ' + maybe + (maybe === 1 ? ' thing' : ' things') + ' to check first' : '; nothing is in the way');
 for (const one of easy.slice(0, 5)) {
@@ -111,7 +111,7 @@ const lineOf = (row) => {
   const line = make('tr');
   line.tabIndex = 0;
   line.setAttribute('aria-expanded', 'false');
-  for (const text of [row.namespace, row.kind + '/' + row.name, row.current ?? 'no SCC', row.target ?? '–', row.category, row.first]) line.append(make('td', text));
+  for (const text of [row.namespace, row.kind + '/' + row.name, row.current ?? (row.nextRestart.refusal ? 'refused' : 'no SCC'), row.target ?? '–', row.category, row.first]) line.append(make('td', text));
   line.addEventListener('click', () => toggle(line, row));
   line.addEventListener('keydown', (event) => { if (event.key === 'Enter' || event.key === ' ') { event.preventDefault(); toggle(line, row); } });
   return line;

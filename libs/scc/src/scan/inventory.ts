@@ -42,6 +42,9 @@ const shippedRole = (scc: string) => ({
     },
   ],
 });
+/** So many namespaces are named. */
+const NAMED = 5;
+
 /** Every account may use the strict one, as OpenShift binds it. */
 const SHIPPED_BINDING: Binding = {
   metadata: { name: shippedRole('restricted-v2').metadata.name },
@@ -165,7 +168,10 @@ export function inventoryOf(objects: readonly ClusterObject[], fallback = 'defau
     { unreadable, assumed },
   );
   const { namespaces, without } = namespacesOf(objects, new Set(workloads.map(({ namespace }) => namespace)));
-  if (without.length > 0) assumed.push(`id ranges and labels of a new namespace for ${without.join(', ')}`);
+  if (without.length > 0) {
+    const more = without.length > NAMED ? ` and ${without.length - NAMED} more` : '';
+    assumed.push(`id ranges and labels of a new namespace for ${without.slice(0, NAMED).join(', ')}${more}`);
+  }
   const waysOf = waysFinder(objects, fallback);
   return {
     sccs: compileSCCs(definitions),
