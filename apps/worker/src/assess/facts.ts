@@ -7,7 +7,8 @@ import { deploymentSchema, selects, serviceSchema, type Deployment } from '../cl
 import type { UnreadKind } from '../cluster/served.js';
 import { readWaysIn } from '../cluster/ways-in.js';
 import { rolloutOf, type Rollout, type RolloutPod } from '../cluster/rollout.js';
-import { isLive, podsOfWorkload } from '../cluster/workload-pods.js';
+import { readNeighbourhood, strangersBehind } from '../cluster/strangers.js';
+import { podsOfWorkload } from '../cluster/workload-pods.js';
 
 export interface SelectingService {
   name: string;
@@ -63,12 +64,13 @@ async function readWorkload(kube: KubeClient, { namespace }: PlanRef, name: stri
   if (!object) return null;
   const deployment = deploymentSchema.parse(object);
   const podLabels = deployment.spec.template.metadata.labels;
-  const [own, everyPod, services, autoscalers] = await Promise.all([
+  const [own, around, services, autoscalers] = await Promise.all([
     podsOfWorkload(kube, object),
-    kube.list({ apiVersion: 'v1', kind: 'Pod' }, { namespace }),
+    readNeighbourhood(kube, namespace),
     kube.list({ apiVersion: 'v1', kind: 'Service' }, { namespace }),
     kube.list({ apiVersion: 'autoscaling/v2', kind: 'HorizontalPodAutoscaler' }, { namespace }),
   ]);
+  const ownUids = new Set([object.metadata.uid ?? '', ...own.pods.map(({ uid }) => uid)]);
   return {
     object,
     deployment,
@@ -78,28 +80,11 @@ async function readWorkload(kube: KubeClient, { namespace }: PlanRef, name: stri
     services: services.items.flatMap((service) => {
       const { selector, type, sessionAffinity } = serviceSchema.parse(service).spec;
       if (isCanaryObject(service.metadata) || type === 'ExternalName' || !selects(selector, podLabels)) return [];
-      const others = strangersBehind(selector ?? {}, everyPod.items, new Set(own.pods.map(({ uid }) => uid)));
+      const others = strangersBehind(selector ?? {}, around, ownUids);
       return [{ name: service.metadata.name ?? '', selector: selector ?? {}, sessionAffinity, others }];
     }),
     autoscalers: autoscalers.items.filter((autoscaler) => scales(autoscaler, name)),
   };
-}
-
-/** Pods that a Service reaches beside the workload's own: a share of its requests would be theirs. */
-function strangersBehind(selector: Record<string, string>, pods: KubeObject[], own: ReadonlySet<string>): string[] {
-  const others = pods.filter(
-    (pod) =>
-      selects(selector, pod.metadata.labels ?? {}) &&
-      !isCanaryObject(pod.metadata) &&
-      !own.has(pod.metadata.uid ?? '') &&
-      pod.metadata.deletionTimestamp === undefined &&
-      isLive(pod, Date.now()),
-  );
-  const names = others.map(({ metadata }) => {
-    const owner = metadata.ownerReferences?.find(({ controller }) => controller === true);
-    return owner ? `${owner.kind} ${owner.name}` : `pod ${metadata.name ?? ''}`;
-  });
-  return [...new Set(names)];
 }
 
 async function readClaims(kube: KubeClient, namespace: string, workload: KubeObject): Promise<Claim[]> {
