@@ -32,6 +32,19 @@ describe('Kubernetes client', () => {
     expect(stand.connections()).toBeLessThanOrEqual(20);
   });
 
+  it('reads what a container wrote, and says when no answer comes', async () => {
+    const { stand, client } = await against((request, response) => {
+      if (request.url?.includes('/pods/a/log')) response.end('{"level":"info"}\nEACCES\n');
+    });
+    const [container, options] = ['app', { sinceSeconds: 60, limitBytes: 1000, timeoutMs: 5000 }];
+    await expect(client.logs({ ...podId, container }, options)).resolves.toBe('{"level":"info"}\nEACCES');
+    expect(stand.requests).toEqual([
+      'GET /api/v1/namespaces/shop/pods/a/log?container=app&sinceSeconds=60&limitBytes=1000',
+    ]);
+    const silent = client.logs({ ...podId, name: 'b', container }, { ...options, timeoutMs: 200 });
+    await expect(silent).rejects.toThrow(KubeUnreachable);
+  });
+
   it('takes up a token that was rotated, at the first refusal', async () => {
     const { stand, client } = await against((request, response) =>
       request.headers.authorization === 'Bearer two'

@@ -3,7 +3,7 @@ import { PLAN_GROUP } from '@scc/plan';
 import { z } from 'zod';
 import { Credentials } from './credentials.js';
 import { Discovery, groupPath } from './discovery.js';
-import { isGone, isMissing, isNotFound } from './errors.js';
+import { isGone, isMissing, isNotFound, KubeUnreachable } from './errors.js';
 import { EventRecorder, type KubeEvent } from './events.js';
 import type {
   ApplyOptions,
@@ -185,19 +185,18 @@ class HttpKubeClient implements KubeClient {
   async logs({ namespace, name, container }: LogId, options: LogOptions): Promise<string> {
     const { sinceSeconds, limitBytes, timeoutMs = LIST_TIMEOUT_MS, signal } = options;
     const deadline = AbortSignal.timeout(timeoutMs);
-    const path = await this.#path({ apiVersion: 'v1', kind: 'Pod' }, { namespace, name });
+    const path = `${await this.#path({ apiVersion: 'v1', kind: 'Pod' }, { namespace, name })}/log`;
     const query = { container, sinceSeconds: String(sinceSeconds), limitBytes: String(limitBytes) };
-    const lines: string[] = [];
     const ends = signal ? AbortSignal.any([deadline, signal]) : deadline;
-    for await (const line of this.#transport.lines({
-      method: 'GET',
-      path: `${path}/log`,
-      query,
-      signal: ends,
-      timeoutMs,
-    }))
-      if (line) lines.push(line);
-    return lines.join('\n');
+    const lines: string[] = [];
+    try {
+      for await (const line of this.#transport.lines({ method: 'GET', path, query, signal: ends, timeoutMs }))
+        if (line) lines.push(line);
+      return lines.join('\n');
+    } catch (error) {
+      if (!deadline.aborted || signal?.aborted) throw error;
+      throw new KubeUnreachable(`GET ${path}: no answer within ${timeoutMs} ms`, { cause: error });
+    }
   }
 
   recordEvent(event: KubeEvent): Promise<void> {
