@@ -63,6 +63,17 @@ export const auditContradictionsSchema = z.object({
   ),
 });
 
+export const readModelDifferencesSchema = z.object({
+  migrations: z.int(),
+  differences: z.array(
+    z.object({
+      ...{ uid: z.string(), namespace: z.string(), name: z.string() },
+      table: z.string().describe('migration_event, or a table of the read model.'),
+      message: z.string(),
+    }),
+  ),
+});
+
 export type AuditContradictions = z.infer<typeof auditContradictionsSchema>;
 export type AuditEntrySummary = z.infer<typeof auditEntrySummarySchema>;
 export type AuditEntryDetail = z.infer<typeof auditEntryDetailSchema>;

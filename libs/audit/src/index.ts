@@ -30,6 +30,7 @@ export {
   auditEntryPageSchema,
   auditEntrySummarySchema,
   auditStateSchema,
+  readModelDifferencesSchema,
   type AuditConsistency,
   type AuditContradictions,
   type AuditEntryDetail,

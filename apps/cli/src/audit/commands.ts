@@ -9,9 +9,11 @@ import {
   auditStateSchema,
   leafHash,
   parseCheckpoint,
+  readModelDifferencesSchema,
   verifyInclusion,
 } from '@scc/audit';
 import { Command } from 'commander';
+import { z } from 'zod';
 import { CliError, EXIT } from '../exit.js';
 import { count, fields, table } from '../output.js';
 import type { Run, Session } from '../session.js';
@@ -165,6 +167,29 @@ async function answer(
   return showFound(session, left);
 }
 
+/** @returns the exit code: 2 when what is read of migrations does not follow from the log. */
+async function rebuild(session: Session, { check = false }: { check?: boolean }): Promise<number> {
+  const governance = session.governance();
+  if (!check) {
+    const done = await governance.ask(rebuiltSchema, { method: 'POST', path: '/v1/migrations/rebuild' });
+    session.output.show(done, () => `built ${count(done.migrations, 'migration')} again from the stored events`);
+    return EXIT.ok;
+  }
+  const path = '/v1/read-model/differences';
+  const found = await governance.ask(readModelDifferencesSchema, { method: 'GET', path });
+  const { migrations, differences } = found;
+  session.output.show(found, () =>
+    differences.length === 0
+      ? `what is read of ${count(migrations, 'migration')} follows from the audit log`
+      : table(
+          ['plan', 'uid', 'table', 'what'],
+          differences.map((one) => [`${one.namespace}/${one.name}`, one.uid, one.table, one.message]),
+        ),
+  );
+  return differences.length === 0 ? EXIT.ok : EXIT.tampered;
+}
+const rebuiltSchema = z.object({ migrations: z.int() });
+
 const collect = (value: string, previous: string[]): string[] => [...previous, value];
 
 /** `sccctl audit …` */
@@ -200,6 +225,11 @@ export function auditCommand(run: Run): Command {
     .option('--row <table/key>', 'a row, as contradictions names it; several may be given', collect, [])
     .option('--published', 'also accept that the log does not continue the published checkpoint')
     .action((options: Parameters<typeof answer>[1]) => run((session) => answer(session, options)));
+  audit
+    .command('rebuild')
+    .description('build what is read of migrations again from their events')
+    .option('--check', 'only compare it with the audit log; exit code 2 when it does not follow from it')
+    .action((options: { check?: boolean }) => run((session) => rebuild(session, options)));
   audit
     .command('export')
     .description('write the whole log, one JSON record a line')

@@ -24,6 +24,10 @@ const reportedSchema = z.object({
   event: z.looseObject({ type: z.string(), sha256: z.string().optional() }),
 });
 
+/** Whether the details of an entry are those of a reported event of this plan. */
+export const isReported = (details: unknown, uid: string): boolean =>
+  reportedSchema.extend({ uid: z.literal(uid) }).safeParse(details).success;
+
 /** The events that the log holds: what an entry says stands for the row, and a row without its entry is left out. */
 export const provedEvents = (events: readonly EventRecord[], evidence: Evidence): EventRecord[] =>
   events.flatMap((row) => {

@@ -1,5 +1,6 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import type { NoteSigner } from '@scc/audit';
+import { DifferencesController } from './differences.controller.js';
 import { EventsController } from './events.controller.js';
 import { MigrationsController } from './migrations.controller.js';
 import { ProofSigner } from './proof.js';
@@ -10,7 +11,7 @@ export class HistoryModule {
   static register({ signer, origin }: { signer: NoteSigner; origin: string }): DynamicModule {
     return {
       module: HistoryModule,
-      controllers: [EventsController, MigrationsController],
+      controllers: [EventsController, MigrationsController, DifferencesController],
       providers: [{ provide: ProofSigner, useValue: new ProofSigner(signer, origin) }],
     };
   }

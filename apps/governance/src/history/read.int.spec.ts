@@ -19,11 +19,13 @@ import {
   recorded,
   row,
 } from '../governance.fixture.js';
+import { lockKnownMigration } from '../plans/store.js';
 import { governanceSuite } from '../suite.fixture.js';
 import { migrationProof, proofText } from './proof.js';
 import { eventsOf, listMigrations, migrationDetail, type MigrationPosition } from './read.js';
 import { rebuildReadModel } from './rebuild.js';
-import { report } from './report.js';
+import { readModelDifferences } from './differences.js';
+import { rebuildView, report } from './report.js';
 
 const ORIGIN = 'scc.poc/test';
 const { privateKey } = generateKeyPairSync('ed25519');
@@ -178,5 +180,40 @@ describe('migrationProof', () => {
       pods: [{ scc: 'anyuid' }, { scc: 'restricted-v2' }, { scc: 'restricted-v2' }],
     });
     expect(document.events).toHaveLength(completedEvents.length);
+  });
+});
+
+describe('what is read of migrations', () => {
+  const after = async (...statements: string[]): Promise<string[]> => {
+    for (const statement of statements) await database.admin.query(statement);
+    const { differences } = await readModelDifferences(database.app);
+    return differences.filter(({ name }) => name === 'compared').map(({ table, message }) => `${table}: ${message}`);
+  };
+
+  it('follows from the log, and what does not is named', async () => {
+    const request = aRequest(ownWorkload('compared'));
+    const { uid } = request.plan;
+    await inTx(database.app, (tx) => evaluatePlan(tx, request, at(NOON)));
+    await inTx(database.app, (tx) => report(tx, uid, aBatch(request, recorded(completedEvents)), at(NOON)));
+    expect(await after()).toEqual([]);
+    const of = `where plan_uid = '${uid}'`;
+    expect(await after(`update view_migration set traffic = '{"requests":1,"failed":0}' ${of}`)).toEqual([
+      'view_migration: does not say what the events make of it; build the read model again',
+    ]);
+    expect(await after(`delete from view_pod ${of}`)).toHaveLength(2);
+    await inTx(database.app, async (tx) => rebuildView(tx, await lockKnownMigration(tx, uid)));
+    expect(await after()).toEqual([]);
+    expect(
+      await after(`update migration_event set event = '{"type":"TrafficReturned"}' ${of} and sequence = 8`),
+    ).toContainEqual('migration_event: the event 8 of run-1 is not what its audit entry says');
+    expect(await after(`delete from migration_event ${of} and sequence = 8`)).toContainEqual(
+      expect.stringMatching(/^migration_event: the event of the audit entry \w+ is not there$/),
+    );
+    expect(
+      await after(
+        `insert into migration_event select plan_uid, workflow_id, run_id, 99, phase, type, at, event, 'NO-ENTRY', recorded_at
+         from migration_event ${of} and sequence = 6`,
+      ),
+    ).toContainEqual('migration_event: the event 99 of run-1 has no audit entry that says it');
   });
 });

@@ -4,6 +4,7 @@ import {
   auditEntryDetailSchema,
   auditEntryPageSchema,
   auditStateSchema,
+  readModelDifferencesSchema,
 } from '@scc/audit';
 import {
   activationSchema,
@@ -117,6 +118,10 @@ export const OPERATIONS: Record<`${Method} /v1/${string}`, Operation> = {
   'GET /v1/migrations/{id}/proof': {
     summary: 'One signed document: what was asked, who allowed it, what happened',
     answer: signedProofSchema,
+  },
+  'GET /v1/read-model/differences': {
+    summary: 'Events without their audit entries, and views that do not follow from the events',
+    answer: readModelDifferencesSchema,
   },
   'POST /v1/migrations/rebuild': {
     summary: 'Build the read model again from the stored events',
