@@ -116,6 +116,16 @@ export function verifyParts(corpus: string | undefined): VerifyPart[] {
       }),
     },
     {
+      name: 'manifests',
+      what: 'what the chart renders against the types of Kubernetes 1.30 to 1.36, OpenShift and the Prometheus operator',
+      rounds: 1,
+      round: (_round, report) => ({
+        command: { command: 'node', args: ['scripts/manifests.ts', '--report', report] },
+        figures: async () =>
+          JSON.parse(await readFile(report, 'utf8').catch(() => '{"objects":0,"failed":1}')) as Figures,
+      }),
+    },
+    {
       name: 'crashes',
       what: 'every part of the control plane killed in the middle of a migration and of an undo',
       rounds: 3,
