@@ -8,6 +8,8 @@ import { problemType } from '@scc/governance-api';
 import type { KeyPair } from '@scc/tls';
 import type { NextFunction, Response } from 'express';
 import type { Logger } from 'pino';
+import { identified } from './access/access.guard.js';
+import { Authenticator } from './access/authenticate.js';
 import { AppModule, type AppParts } from './app.module.js';
 import { parseBodies } from './http/body.js';
 import { refuseOtherMethods } from './http/methods.js';
@@ -74,7 +76,8 @@ export async function startApi(options: ApiOptions): Promise<Api> {
     }),
   );
   app.use(refuseOtherMethods(routesOf(app)));
-  parseBodies(app);
+  const authenticator = app.get(Authenticator);
+  parseBodies(app, (request, response) => identified(authenticator, request, response));
   const server = app.getHttpServer() as Server;
   server.requestTimeout = REQUEST_TIMEOUT_MS;
   server.keepAliveTimeout = KEEP_ALIVE_MS;

@@ -11,7 +11,7 @@ import { type Authorizer, type Holder, rolesIn } from './authorize.js';
 import { type AddressedRequest, type Place, placeOf } from './place.js';
 
 interface IncomingRequest extends KnownRequest, AddressedRequest {
-  headers: { authorization?: string };
+  headers: { authorization?: string | undefined };
 }
 interface OutgoingResponse {
   setHeader: (name: string, value: string) => unknown;
@@ -39,7 +39,7 @@ export class AccessGuard implements CanActivate {
     const request = http.getRequest<IncomingRequest>();
     const permission = reflector.get<string | undefined>(PERMISSION, context.getHandler());
     if (permission === PUBLIC) return true;
-    const identity = await this.#identify(request, http.getResponse<OutgoingResponse>());
+    const identity = await identified(this.#options.authenticator, request, http.getResponse<OutgoingResponse>());
     // The logs know the caller whose request is denied; their rights are found out below.
     request.actor = { name: identity.name, groups: identity.groups, roles: [], scope: [] };
     if (permission === undefined) {
@@ -53,18 +53,6 @@ export class AccessGuard implements CanActivate {
 
   #targetOf(context: ExecutionContext): Target {
     return this.#options.reflector.get<Target | undefined>(TARGET, context.getHandler()) ?? 'cluster';
-  }
-
-  async #identify(request: IncomingRequest, response: OutgoingResponse): Promise<CallerIdentity> {
-    const { authorization } = request.headers;
-    try {
-      return await this.#options.authenticator.identify(authorization, request.address ?? 'unknown');
-    } catch (error) {
-      if (error instanceof TooManyFailures) response.setHeader('Retry-After', String(error.retryAfterSeconds));
-      else if (error instanceof Refusal && error.kind === 'unauthenticated')
-        response.setHeader('WWW-Authenticate', challenge(authorization !== undefined));
-      throw error;
-    }
   }
 
   async #authorize(
@@ -89,6 +77,22 @@ export class AccessGuard implements CanActivate {
     const grants = await this.#options.authorizer.grantsOf(holder);
     request.actor = { name: identity.name, groups: identity.groups, roles: rolesIn(grants), scope };
     request.access = { identity, grants, scope };
+  }
+}
+
+/** Who sends a request; the answer says what an unknown caller has to do. @throws Refusal as the authenticator does */
+export async function identified(
+  authenticator: Authenticator,
+  { headers: { authorization }, address }: Pick<IncomingRequest, 'headers' | 'address'>,
+  response: OutgoingResponse,
+): Promise<CallerIdentity> {
+  try {
+    return await authenticator.identify(authorization, address ?? 'unknown');
+  } catch (error) {
+    if (error instanceof TooManyFailures) response.setHeader('Retry-After', String(error.retryAfterSeconds));
+    else if (error instanceof Refusal && error.kind === 'unauthenticated')
+      response.setHeader('WWW-Authenticate', challenge(authorization !== undefined));
+    throw error;
   }
 }
 

@@ -50,9 +50,10 @@ export class AccessModule {
     return {
       module: AccessModule,
       global: true,
-      exports: [Authorizer, PlanRights],
+      exports: [Authenticator, Authorizer, PlanRights],
       controllers: [MeController, RoleBindingsController],
       providers: [
+        { provide: Authenticator, useValue: authenticator },
         {
           provide: PlanRights,
           useValue: new PlanRights({

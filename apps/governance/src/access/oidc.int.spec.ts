@@ -64,7 +64,21 @@ describe('a token of the issuer', () => {
     expect(await verify(await tokenOf(claims(payload)))).toMatchObject({
       identity: { name: 'ana@example.com', groups: ['team-b'] },
     });
-    expect(await verify(await tokenOf(claims({ ...payload, email_verified: false })))).toMatchObject({ known: false });
+    for (const unverified of [false, 'false', undefined, 1])
+      expect(await verify(await tokenOf(claims({ ...payload, email_verified: unverified })))).toMatchObject({
+        known: false,
+      });
+    expect(await verify(await tokenOf(claims({ ...payload, email_verified: 'true' })))).toMatchObject({ known: true });
+  });
+
+  it('takes no keys that the issuer names at an address which somebody could stand in for', async () => {
+    issuer.more = { jwks_uri: 'http://keys.example/keys' };
+    try {
+      const asking = verifyByOidc(settings(), () => time);
+      await expect(asking(await tokenOf(claims()))).rejects.toThrow('which is not https');
+    } finally {
+      issuer.more = {};
+    }
   });
 
   it.each<[string, Record<string, unknown>]>([

@@ -2,7 +2,7 @@ import { HttpClient } from '@scc/runtime';
 import { createRemoteJWKSet, errors, type JWTPayload, jwtVerify, type RemoteJWKSet } from 'jose';
 import { z } from 'zod';
 import type { AccessVerdict, Verify } from './verdict.js';
-import type { OidcSettings } from './settings.js';
+import { isSafeAddress, type OidcSettings } from './settings.js';
 
 /** Signatures only: a list without HMAC leaves no way to use a public key as a secret. */
 const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'];
@@ -63,13 +63,15 @@ async function discover(issuer: string): Promise<string> {
   if (status !== 200) throw new Error(`${address} answers ${status}`);
   const found = discoverySchema.parse(JSON.parse(text));
   if (found.issuer !== issuer) throw new Error(`${address} is about the issuer ${found.issuer}`);
+  if (!isSafeAddress(found.jwks_uri)) throw new Error(`${address} names keys at ${found.jwks_uri}, which is not https`);
   return found.jwks_uri;
 }
 
 function verdictOf(payload: JWTPayload, { usernameClaim, groupsClaim, prefix }: OidcSettings): AccessVerdict {
   const username = z.string().min(1).max(256).safeParse(payload[usernameClaim]);
   if (!username.success) return { known: false, reason: `the claim ${usernameClaim} is not a user name` };
-  if (usernameClaim === 'email' && payload['email_verified'] === false)
+  // Some issuers send the claim as text; where it is missing, nobody has verified anything.
+  if (usernameClaim === 'email' && ![true, 'true'].includes(payload['email_verified'] as boolean | string))
     return { known: false, reason: 'the e-mail address is not verified' };
   const groups = groupsIn(payload, groupsClaim);
   if (!Array.isArray(groups)) return groups;

@@ -56,7 +56,7 @@ const PLACES: Record<Target, Find> = {
   },
   migration: lookUp(z.object({ id }), 'select namespace from migration where plan_uid = $1'),
   pod: lookUp(z.object({ uid: id }), 'select namespace from tracked_pod where uid = $1'),
-  assessment: lookUp(z.object({ id }), 'select namespace from risk_assessment where id = $1'),
+  assessment: lookUp(z.object({ id: z.guid() }), 'select namespace from risk_assessment where id = $1'),
   exception: lookUp(z.object({ id: rowId }), 'select namespace from policy_exception where id = $1'),
 };
 

@@ -9,11 +9,11 @@ const list = (text: string): string[] =>
 const names = (fallback: string) => z.string().default(fallback).transform(list);
 
 /** Plain HTTP only where no network is between. */
-const isSafe = (address: string): boolean => {
+export const isSafeAddress = (address: string): boolean => {
   const { protocol, hostname } = new URL(address);
   return protocol === 'https:' || ['127.0.0.1', 'localhost', '[::1]'].includes(hostname);
 };
-const httpsUrl = z.url({ protocol: /^https?$/ }).refine(isSafe, 'has to be an https address');
+const httpsUrl = z.url({ protocol: /^https?$/ }).refine(isSafeAddress, 'has to be an https address');
 
 export const ACCESS_MODES = ['bindings', 'kubernetes', 'both'] as const;
 export type AccessMode = (typeof ACCESS_MODES)[number];

@@ -47,6 +47,11 @@ describe('a problem', () => {
     ['a NUL in a query', { path: '/v1/pods?scc=a%00' }, [422, 'invalid']],
     ['a broken escape', { path: '/v1/pods/%zz/transitions' }, [400, 'malformed']],
     ['a strange cursor', { path: '/v1/pods?cursor=x' }, [422, 'invalid', ['cursor']]],
+    [
+      'no JSON of somebody unknown, whose body nobody reads',
+      { caller: '', method: 'PUT', path: '/v1/policies/p', body: '{' },
+      [401, 'unauthenticated'],
+    ],
     ['no JSON', { caller: author, method: 'PUT', path: '/v1/policies/p', body: '{' }, [400, 'malformed']],
     ['deep JSON', { caller: author, method: 'PUT', path: '/v1/policies/p', body: deep }, [400, 'malformed']],
     [
@@ -212,6 +217,20 @@ describe('the limit of requests', () => {
       const answers = await Promise.all(Array.from({ length: 15 }, () => ask('198.51.100.1')));
       expect(answers.filter(({ status }) => status === 429)).toHaveLength(5);
       expect(await ask('198.51.100.2')).toMatchObject({ status: 200 });
+    } finally {
+      await limited.close();
+    }
+  });
+
+  it('is kept for each address, however many credentials are made up', async () => {
+    const limited = await startTestApi(database.app, { ratePerSecond: 1, failureBurst: 10_000 });
+    try {
+      const answers = await Promise.all(
+        Array.from({ length: 120 }, (_item, index) =>
+          limited.call(`made-up-${index}`, 'GET', '/v1/me', { headers: { cookie: `a=${index}` } }),
+        ),
+      );
+      expect(answers.filter(({ status }) => status === 429)).toHaveLength(20);
     } finally {
       await limited.close();
     }

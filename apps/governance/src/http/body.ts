@@ -9,18 +9,34 @@ const LARGE = /^\/v1\/migrations\/[^/]+\/(evaluations|pre-images|events)$/;
 /** No schema of ours is deeper; recursive code that reads a body then never runs out of stack. */
 const MAX_DEPTH = 64;
 
-/** Parses JSON bodies within limits of size and depth. Anything else that has a body is refused. */
-export function parseBodies(app: NestExpressApplication): void {
+type Identify = (request: Request, response: Response) => Promise<unknown>;
+
+/**
+ * Parses JSON bodies within limits of size and depth. Anything else that has a body is refused, and so is the body of
+ * somebody who is not known: parsing it is work.
+ */
+export function parseBodies(app: NestExpressApplication, identify: Identify): void {
   app.use(requireJson);
+  app.use(requireKnown(identify));
   app.use(LARGE, json({ limit: LARGE_LIMIT, strict: false }));
   // Leaves alone what was read already.
   app.use(json({ limit: LIMIT, strict: false }));
   app.use(requireShallow);
 }
 
+const hasBody = ({ headers }: Request): boolean =>
+  headers['transfer-encoding'] !== undefined || Number(headers['content-length']) > 0;
+
+const requireKnown =
+  (identify: Identify) =>
+  (request: Request, response: Response, next: NextFunction): void => {
+    if (hasBody(request)) identify(request, response).then(() => next(), next);
+    else next();
+  };
+
 function requireJson(request: Request, _response: Response, next: NextFunction): void {
-  const hasBody = request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length']) > 0;
-  if (hasBody && !request.is('application/json')) next(new UnsupportedMediaTypeException('send application/json'));
+  if (hasBody(request) && !request.is('application/json'))
+    next(new UnsupportedMediaTypeException('send application/json'));
   else next();
 }
 

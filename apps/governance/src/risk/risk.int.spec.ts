@@ -310,6 +310,7 @@ describe('over HTTP', () => {
     const statuses = [
       await get('/v1/risk/assessments/00000000-0000-0000-0000-000000000000'),
       await get('/v1/risk/assessments/..%2f'),
+      await get('/v1/risk/assessments/not-a-uuid'),
       await get('/v1/risk/calibration?model=-1'),
       await get('/v1/risk/calibration?model=999'),
       await api.call('olga/admin', 'POST', '/v1/risk/models/999/promotion', {
