@@ -99,8 +99,10 @@ async function assess(ref: PlanRef, plan: AcceptedPlan, fx: Effects): Promise<As
   if (assessment.ok) {
     const { assessmentId, band, changeRisk, exposure } = assessment.governance.risk;
     fx.record({ type: 'RiskScored', assessmentId, band, changeRisk, exposure });
-    const { patch, kustomizePatch, warnings } = assessment;
-    fx.record({ type: 'PlanValidated', patch, ...(kustomizePatch ? { kustomizePatch } : {}), warnings });
+    const { patch, kustomizePatch, warnings, governance } = assessment;
+    const { rights } = governance;
+    const more = { ...(kustomizePatch ? { kustomizePatch } : {}), ...(rights ? { rights } : {}) };
+    fx.record({ type: 'PlanValidated', patch, ...more, warnings });
   }
   return assessment;
 }

@@ -121,6 +121,8 @@ export interface GovernanceSummary {
     exposure: number;
     words: string;
   };
+  /** The rights that the plan uses in the name of those who wrote it, and who of them holds each. */
+  rights?: { right: string; heldBy: string[] }[];
   checkpoint: string | null;
   receipts?: KeptReceipt[];
 }

@@ -133,3 +133,12 @@ describe('what a migration waits for', () => {
     expect(conditionOf(ended, before?.type ?? '')?.status).toBe(before?.status === 'True' ? 'False' : 'True');
   });
 });
+
+describe('the rights that a plan uses', () => {
+  it('are in its status, each with who holds it', () => {
+    const rights = [{ right: 'update deployments.apps/ledger in shop', heldBy: ['ana'] }];
+    const told = after({ type: 'PlanValidated', patch: '', warnings: [], rights });
+    expect(told.status.rights).toEqual(rights);
+    expect(after({ type: 'PlanValidated', patch: '', warnings: [] }).status).not.toHaveProperty('rights');
+  });
+});

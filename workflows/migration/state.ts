@@ -48,6 +48,8 @@ export interface MigrationState {
   patch: string | null;
   /** The same for the source of a workload that a tool delivers; absent where none does. */
   kustomizePatch?: string;
+  /** The rights that the plan uses and who holds them; absent from states of earlier versions. */
+  rights?: NonNullable<PlanStatus['rights']>;
   conditions: Condition[];
   history: { phase: Phase; at: string; message: string }[];
   /** The reason for which the migration waits, or null. */
@@ -149,7 +151,9 @@ const CHANGES: { [Type in MigrationEvent['type']]: (event: Event<Type>) => Chang
   PlanAccepted: ({ generation }) => ({ phase: 'Validating', set: { generation } }),
   FactsGathered: ({ sourceSCC, targetSCC, pods, ways = [] }) => ({ set: { sourceSCC, targetSCC, pods, ways } }),
   RiskScored: ({ band, changeRisk, exposure }) => ({ set: { risk: { band, changeRisk, exposure } } }),
-  PlanValidated: ({ patch, kustomizePatch }) => ({ set: { patch, ...(kustomizePatch ? { kustomizePatch } : {}) } }),
+  PlanValidated: ({ patch, kustomizePatch, rights }) => ({
+    set: { patch, ...(kustomizePatch ? { kustomizePatch } : {}), ...(rights ? { rights } : {}) },
+  }),
   PlanRejected: (event) => {
     const { conditions, set, ...change } = finished('Rejected', event, event.violations[0]?.code ?? 'Refused');
     return {
@@ -290,7 +294,19 @@ export function statusOf(state: MigrationState, ids: { workflowId: string; runId
   const bySCC: Record<string, number> = {};
   for (const { scc } of state.pods) bySCC[scc ?? 'unknown'] = (bySCC[scc ?? 'unknown'] ?? 0) + 1;
   const migrated = state.pods.filter(({ scc }) => scc !== null && scc === state.targetSCC).length;
-  const { phase, message, sourceSCC, targetSCC, weight, risk, patch, history, startedAt, finishedAt } = state;
+  const {
+    phase,
+    message,
+    sourceSCC,
+    targetSCC,
+    weight,
+    risk,
+    patch,
+    rights = [],
+    history,
+    startedAt,
+    finishedAt,
+  } = state;
   return {
     observedGeneration: state.generation,
     phase,
@@ -301,6 +317,7 @@ export function statusOf(state: MigrationState, ids: { workflowId: string; runId
     ...present({ sourceSCC, targetSCC, risk, patch, startedAt, finishedAt }),
     ...(state.pods.length ? { pods: { total: state.pods.length, migrated, bySCC } } : {}),
     ...(state.kustomizePatch === undefined ? {} : { kustomizePatch: state.kustomizePatch }),
+    ...(rights.length ? { rights } : {}),
     ...(state.ways?.length ? { traffic: trafficOf(state) } : {}),
     ...(state.violations.length ? { violations: state.violations } : {}),
     conditions: state.conditions.map((condition) => ({ ...condition, observedGeneration: state.generation })),

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { phaseSchema, riskBandSchema, violationSchema, wayInSchema } from './schema.js';
+import { heldRightSchema, phaseSchema, riskBandSchema, violationSchema, wayInSchema } from './schema.js';
 import { WAIT_REASONS } from './waits.js';
 
 const podSCCSchema = z.object({
@@ -81,6 +81,7 @@ export const migrationEventSchema = z.discriminatedUnion('type', [
     /** Where a tool delivers the workload: the patch for its source. */
     kustomizePatch: z.string().optional(),
     warnings: z.array(z.string()),
+    rights: z.array(heldRightSchema).optional(),
   }),
   z.object({ type: z.literal('PlanRejected'), violations: z.array(violationSchema) }),
   z.object({ type: z.literal('ApprovalRequested'), roles: z.array(z.object({ role: z.string(), count: z.int() })) }),

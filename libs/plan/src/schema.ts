@@ -199,6 +199,11 @@ const servedWaySchema = wayInSchema.extend({
   share: percentage.describe('The share of its requests that the canary serves, in percent.'),
 });
 
+export const heldRightSchema = z.object({
+  right: z.string().describe('Completes “somebody may …”.'),
+  heldBy: z.array(z.string()),
+});
+
 export const planStatusSchema = z.object({
   sequence: z
     .int()
@@ -227,6 +232,10 @@ export const planStatusSchema = z.object({
     .string()
     .optional()
     .describe('The same change for the source of the workload, where a tool delivers it.'),
+  rights: z
+    .array(heldRightSchema)
+    .optional()
+    .describe('What the plan does in the name of those who wrote it, and who of them may do it.'),
   violations: z.array(violationSchema).optional(),
   conditions: z.array(conditionSchema).optional(),
   history: z.array(z.object({ phase: phaseSchema, at: z.string(), message: z.string().optional() })).optional(),

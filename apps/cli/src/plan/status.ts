@@ -37,6 +37,9 @@ const podsText = ({ pods }: PlanStatus): string | null =>
         .join(', ')})`
     : null;
 
+const rightsText = ({ rights = [] }: PlanStatus): string | null =>
+  rights.map(({ right, heldBy }) => `${right}: ${heldBy.join(', ') || 'no author'}`).join('; ') || null;
+
 const lineOf = (current: PlanStatus): string =>
   [
     new Date().toISOString().slice(11, 23),
@@ -63,6 +66,7 @@ function textOf({ ref, workload, targetSCC, status: current }: FoundPlan): strin
       ['weight', current.weight === undefined ? null : `${current.weight} % of live requests go to the canary`],
       ['pods', podsText(current)],
       ['risk', risk && `${risk.band}: change ${risk.changeRisk.toFixed(2)}, exposure ${risk.exposure.toFixed(2)}`],
+      ['rights', rightsText(current)],
       ['workflow', current.workflowId],
       ['patch', indented(patch)],
       ['for its source', indented(kustomizePatch)],

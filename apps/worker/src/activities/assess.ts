@@ -306,6 +306,7 @@ async function askGovernance(
       approvals: evaluation.approvals.map(({ role, count }) => ({ role, count })),
       waitUntilMs: evaluation.waitUntil === null ? null : Date.parse(evaluation.waitUntil),
       risk: { assessmentId, band, changeRisk, exposure, words: factors.map(({ words }) => words).join('; ') },
+      rights: evaluation.rights.map(({ right, heldBy }) => ({ right, heldBy })),
       checkpoint: evaluation.receipt.checkpoint,
       receipts: [kept(evaluation.receipt)],
     },
