@@ -17,7 +17,7 @@ import { IdempotencyInterceptor } from './http/idempotency.js';
 import { ProblemFilter } from './http/problems.js';
 import { QueryInterceptor } from './http/queries.js';
 import { rateLimit, RateLimitGuard } from './http/rate-limit.js';
-import { ReceiptsInterceptor } from './http/receipts.js';
+import { ReceiptsInterceptor } from './audit/receipts.interceptor.js';
 import { validationPipe } from './http/validation.js';
 import { PodsModule } from './pods/pods.module.js';
 import { PoliciesModule } from './policies/policies.module.js';

@@ -2,12 +2,12 @@ import { type CallHandler, type ExecutionContext, Injectable, type NestIntercept
 import { encodeReceipts, type Receipt, RECEIPTS_HEADER } from '@scc/governance-api';
 import type { Response } from 'express';
 import { from, lastValueFrom, map, type Observable } from 'rxjs';
-import { withReceipts } from '../audit/append.js';
-import type { ApiRequest } from './request.js';
+import { withReceipts } from './append.js';
+import type { ApiRequest } from '../http/request.js';
 
 /**
- * Gives every answer to a write the receipts of the audit entries that it made: whoever keeps them can show later that an
- * entry was there. What was refused, or answered before, has none.
+ * Gives every answer to a write the receipts of the audit entries that it made: those who keep them can show later that
+ * an entry was there. A write that was refused, or answered before, has none.
  */
 @Injectable()
 export class ReceiptsInterceptor implements NestInterceptor {
