@@ -26,13 +26,19 @@ export async function readObjects(location: string): Promise<StatedObject[]> {
   return texts.flatMap(parseObjects);
 }
 
-const FIRST = ['CustomResourceDefinition', 'Namespace', 'ServiceAccount', 'ClusterRole', 'Role'];
+/** Rights before what is admitted by them: a pod that comes before its grant runs under another SCC. */
+const FIRST = [
+  ...['CustomResourceDefinition', 'Namespace', 'ServiceAccount', 'ClusterRole', 'Role'],
+  ...['ClusterRoleBinding', 'RoleBinding'],
+];
 const rank = ({ kind }: KubeObject): number => (FIRST.includes(kind) ? FIRST.indexOf(kind) : FIRST.length);
+
+type Applying = Pick<Api, 'apply'>;
 
 const SERVED_WITHIN_MS = 10_000;
 
 /** Applies one object; an API that a CRD has just defined may take a moment until it is served. */
-async function applyOne(api: Api, object: KubeObject): Promise<void> {
+async function applyOne(api: Applying, object: KubeObject): Promise<void> {
   const deadline = performance.now() + SERVED_WITHIN_MS;
   for (;;) {
     try {
@@ -46,7 +52,7 @@ async function applyOne(api: Api, object: KubeObject): Promise<void> {
 }
 
 /** Applies objects server-side: what others refer to first, each rank in parallel. */
-export async function applyAll(api: Api, objects: readonly KubeObject[]): Promise<void> {
+export async function applyAll(api: Applying, objects: readonly KubeObject[]): Promise<void> {
   const ranks = [...new Set(objects.map(rank))].sort((a, b) => a - b);
   for (const current of ranks)
     await Promise.all(objects.filter((o) => rank(o) === current).map((object) => applyOne(api, object)));
