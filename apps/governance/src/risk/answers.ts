@@ -61,7 +61,8 @@ export const assessmentSchema = z.object({
   changeRisk: z.number(),
   interval,
   exposure: z.number(),
-  logOdds: z.number(),
+  logOdds: z.number().describe('usualLogOdds and all contributions add up to it.'),
+  usualLogOdds: z.number().describe('Of a usual plan, by the same model.'),
   unknown: z.array(z.string()),
   factors: z.array(
     z.object({

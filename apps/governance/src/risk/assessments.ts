@@ -88,7 +88,8 @@ export async function findAssessment(db: Database, id: string) {
   if (!row) throw new Refusal('notFound', `no assessment ${id}`);
   const outcome = await db.getRepository(RiskOutcomeEntity).findOneBy({ assessmentId: id });
   const { model } = await findModel(db, row.modelId);
-  const found = differences(row, assess(model, row.signals));
+  const again = assess(model, row.signals);
+  const found = differences(row, again);
   return {
     id: row.id,
     planUid: row.planUid,
@@ -103,6 +104,7 @@ export async function findAssessment(db: Database, id: string) {
     interval: [row.low, row.high] as [number, number],
     exposure: row.exposure,
     logOdds: row.mu,
+    usualLogOdds: again.base,
     unknown: row.unknown,
     factors: FACTORS.map((factor, index) => ({
       factor,

@@ -297,7 +297,10 @@ describe('over HTTP', () => {
       expect(await api.call('mallory/stranger', 'GET', path)).toMatchObject({ status: 403 });
     }
     const assessment = await api.call('vera/viewer', 'GET', paths[3]!);
-    expect(assessmentSchema.parse(assessment.body)).toMatchObject({ replay: { identical: true } });
+    const told = assessmentSchema.parse(assessment.body);
+    expect(told).toMatchObject({ replay: { identical: true } });
+    const sum = told.factors.reduce((total, { contribution }) => total + contribution, told.usualLogOdds);
+    expect(sum).toBeCloseTo(told.logOdds, 12);
     const { body } = await api.call('vera/viewer', 'GET', '/v1/risk/calibration');
     const calibration = calibrationSchema.parse(body);
     expect(calibration).toMatchObject({ model: 0, status: 'measured' });
