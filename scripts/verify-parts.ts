@@ -125,6 +125,7 @@ export function verifyParts(corpus: string | undefined): VerifyPart[] {
           JSON.parse(await readFile(report, 'utf8').catch(() => '{"objects":0,"failed":1}')) as Figures,
       }),
     },
+    drawn('mutants', 'plans of every shape by somebody without rights', ['governance/src/engine/mutants'], 7),
     {
       name: 'crashes',
       what: 'every part of the control plane killed in the middle of a migration and of an undo',
