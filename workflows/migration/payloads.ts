@@ -71,6 +71,8 @@ export interface MigrationTarget {
   canary: string;
   /** Replicas of the canary: what the workload had, so that it can carry all of the traffic. */
   replicas: number;
+  /** As the plan says; targets of earlier versions are `Full`. */
+  canaryReplicas?: PlanSpec['canary']['replicas'];
   sourceSCC: string | null;
   targetSCC: string;
   sourceServiceAccount: string;

@@ -14,8 +14,8 @@ export function planStatus(stackOf: () => Stack): void {
     stack = stackOf();
   });
 
-  const create = (name: string) => {
-    const spec = { workloadRef: { kind: 'Deployment', name: 'ledger' }, targetSCC: 'restricted-v2' };
+  const create = (name: string, over: object = {}) => {
+    const spec = { ...over, workloadRef: { kind: 'Deployment', name: 'ledger' }, targetSCC: 'restricted-v2' };
     return stack.api.create(PLANS, { ...PLAN_TYPE, metadata: { namespace: 'default', name }, spec });
   };
   const write = async (name: string, status: PlanStatus | null): Promise<string> => {
@@ -29,8 +29,8 @@ export function planStatus(stackOf: () => Stack): void {
     }
   };
 
-  describe('the status of a plan', () => {
-    it('never becomes older', async () => {
+  describe('a plan by its CRD alone', () => {
+    it('has a status that never becomes older', async () => {
       await create('older');
       expect(await write('older', { phase: 'TrafficShifting', sequence: 7 })).toBe('written');
       expect(await write('older', { phase: 'Migrating', sequence: 7 })).toBe('written');
@@ -49,7 +49,14 @@ export function planStatus(stackOf: () => Stack): void {
       expect(await write(name, { phase, sequence: 4, message: 'more is known' })).toBe('written');
     });
 
-    it('is never removed', async () => {
+    it('has a canary of a size that is a word or a number', async () => {
+      await create('by-word', { canary: { replicas: 'Weight' } });
+      await create('by-number', { canary: { replicas: 3 } });
+      for (const replicas of ['Half', 0, 10_001])
+        await expect(create('by-mistake', { canary: { replicas } })).rejects.toThrow(/Full, Weight or a number/);
+    });
+
+    it('has a status that is never removed', async () => {
       await create('removed');
       expect(await write('removed', { phase: 'Mirroring' })).toBe('written');
       expect(await write('removed', null)).toMatch(/^422 .*never removed/s);

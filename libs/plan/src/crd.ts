@@ -20,11 +20,25 @@ function structural(schema: unknown): Schema {
     if (Object.keys(additionalProperties).length) out['additionalProperties'] = structural(additionalProperties);
     else out['x-kubernetes-preserve-unknown-fields'] = true;
   }
+  if (Array.isArray(out['anyOf'])) return intOrString(out, out['anyOf']);
   if ('const' in out) {
     out['enum'] = [out['const']];
     delete out['const'];
   }
   return out;
+}
+
+/** A word or a number: a structural schema has no types within `anyOf`, so a rule says what each of them may be. */
+function intOrString({ anyOf: _sides, ...rest }: Schema, sides: unknown[]): Schema {
+  const side = (type: string): Schema => sides.filter(isRecord).find((one) => one['type'] === type) ?? {};
+  const words = side('string')['enum'];
+  const { minimum, maximum } = side('integer');
+  if (!Array.isArray(words) || typeof minimum !== 'number' || typeof maximum !== 'number')
+    throw new TypeError('a union is one of words and a bounded integer');
+  const list = words.map((word) => `'${String(word)}'`).join(', ');
+  const rule = `type(self) == int ? self >= ${minimum} && self <= ${maximum} : self in [${list}]`;
+  const message = `must be ${words.join(', ')} or a number from ${minimum} to ${maximum}`;
+  return { ...rest, 'x-kubernetes-int-or-string': true, 'x-kubernetes-validations': [{ rule, message }] };
 }
 
 const jsonSchema = (schema: z.ZodType): Schema =>

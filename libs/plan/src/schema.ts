@@ -160,6 +160,16 @@ export const planSpecSchema = z.object({
   approval: z.object({ required: z.boolean().default(false) }).prefault({}),
   schedule: scheduleSchema.prefault({}),
   rollback: z.object({ onFailure: z.enum(['Automatic', 'Pause']).default('Automatic') }).prefault({}),
+  canary: z
+    .object({
+      replicas: z
+        .union([z.enum(['Full', 'Weight']), z.int().min(1).max(10_000)])
+        .default('Full')
+        .describe(
+          'How many pods the copy has. Full: as many as the workload. Weight: what its share of the requests needs, more with each weight. A number: so many, whatever their share is.',
+        ),
+    })
+    .prefault({}),
   justification: z.string().max(2048).optional().describe('Why this migration is wanted; policies may require it.'),
   suspend: z.boolean().default(false),
   dryRun: z.boolean().default(false).describe('Validate, score and show the patch and the steps; touch nothing.'),

@@ -30,6 +30,7 @@ import { chooseLabel } from '../assess/label.js';
 import { policyViolations, policyWarnings } from '../assess/policies.js';
 import { neighbourViolations, podSecurityViolations } from '../assess/pod-security.js';
 import { reviewSource } from '../assess/source.js';
+import { readRoom, roomViolations } from '../assess/room.js';
 import { changeTemplate } from '../assess/template.js';
 import type { MetricSource } from '../outside/prometheus.js';
 import type { ReviewGates } from '../outside/review.js';
@@ -37,6 +38,7 @@ import { isAnswer } from './answers.js';
 import { kept } from './governance.js';
 import { identityOf } from './plan.js';
 import { preImageKeyOf } from '../cluster/objects.js';
+import { largestCanary } from '../cluster/canary-size.js';
 import { surveyPolicies } from '../cluster/neighbours.js';
 import { asPodSCC } from '../cluster/rollout.js';
 
@@ -154,6 +156,11 @@ const assessment =
       ...policies.violations,
       ...policyViolations(facts.policies, { ...placeOf(facts, workload, chosen.label), accept: spec.traffic.accept }),
       ...routes.violations,
+      ...roomViolations(await readRoom(kube, ref.namespace), {
+        podSpec: changed.template.spec,
+        pods: largestCanary({ replicas: workload.deployment.spec.replicas, canaryReplicas: spec.canary.replicas }),
+        services: services.length,
+      }),
       ...podSecurityViolations(facts, changed.pod),
       ...(await neighbourViolations(kube, facts, {
         migrated: changed.pod,
@@ -171,6 +178,7 @@ const assessment =
       workloadUid: workload.object.metadata.uid ?? '',
       canary: canaryName(spec.workloadRef.name),
       replicas: workload.deployment.spec.replicas,
+      canaryReplicas: spec.canary.replicas,
       sourceSCC,
       targetSCC: spec.targetSCC,
       sourceServiceAccount,

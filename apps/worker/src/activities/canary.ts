@@ -4,6 +4,7 @@ import { canaryAnnotations, canaryLabels, copyName, DRY_RUN_USER, FIELD_MANAGER,
 import { messageOf } from '@scc/runtime';
 import { SCC_ANNOTATION } from '@scc/scc';
 import { terminal } from './failures.js';
+import { canarySize, largestCanary } from '../cluster/canary-size.js';
 import { ownedByPlan, placedAsCanary } from '../cluster/copies.js';
 import { readyEndpointsOf } from '../cluster/endpoints.js';
 import { deploymentSchema, idOf, serviceSchema } from '../cluster/objects.js';
@@ -72,7 +73,7 @@ function canaryDeployment(workload: KubeObject, target: MigrationTarget): KubeOb
     },
     spec: {
       ...spec,
-      replicas: target.replicas,
+      replicas: canarySize(target, 0),
       paused: false,
       selector: { matchLabels: { ...spec.selector.matchLabels, [key]: canary } },
       template: {
@@ -121,8 +122,8 @@ function canaryAutoscaler(autoscaler: KubeObject, target: MigrationTarget): Kube
     },
     spec: {
       ...spec,
-      minReplicas: target.replicas,
-      maxReplicas: Math.max(spec.maxReplicas, target.replicas),
+      minReplicas: canarySize(target, 0),
+      maxReplicas: Math.max(spec.maxReplicas, largestCanary(target)),
       scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: target.canary },
     },
   };
@@ -273,7 +274,9 @@ async function dryRun(
 }
 
 /** What is missing before every canary pod is a ready endpoint of every canary Service, or null. */
-async function readyEndpoints(kube: KubeClient, { ref, services, replicas }: MigrationTarget): Promise<string | null> {
+async function readyEndpoints(kube: KubeClient, target: MigrationTarget): Promise<string | null> {
+  const { ref, services } = target;
+  const replicas = canarySize(target, 0);
   for (const { canary } of services) {
     const ready = await readyEndpointsOf(kube, ref.namespace, canary);
     if (ready < replicas) return `${canary} has ${ready} of ${replicas} ready endpoints`;

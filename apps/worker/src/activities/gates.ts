@@ -7,6 +7,7 @@ import type { TrafficScope } from '../outside/flavours.js';
 import type { MetricSource, MetricReading } from '../outside/prometheus.js';
 import { gatesFailed, terminal } from './failures.js';
 import { judgeQuiet } from './quiet.js';
+import { largestCanary } from '../cluster/canary-size.js';
 import { readyCounts, shortSide } from '../cluster/endpoints.js';
 import { interruptiblePause } from './pace.js';
 import type { KubeClient } from '@scc/kube';
@@ -186,7 +187,7 @@ async function requireBothSides(kube: KubeClient, { target, weight }: HoldReques
   const nowMs = performance.now();
   if (weight === 0 || (seen.lookedMs !== null && nowMs - seen.lookedMs < SIDES_MS)) return;
   seen.lookedMs = nowMs;
-  const short = shortSide(await readyCounts(kube, target), weight, target.replicas);
+  const short = shortSide(await readyCounts(kube, target), weight, target.replicas, largestCanary(target));
   seen.shortSinceMs = short === null ? null : (seen.shortSinceMs ?? nowMs);
   if (short !== null && nowMs - (seen.shortSinceMs ?? nowMs) >= SHORT_LASTS_MS) throw terminal('readiness', short);
 }

@@ -2,9 +2,11 @@ import { activityInfo } from '@temporalio/activity';
 import { NotServed, RoutesBehind, type PreImage, type Split, type Survey, type TrafficRouter } from '@scc/routing';
 import { z } from 'zod';
 import type { MigrationActivities, MigrationTarget, StoredImage } from '@scc/migration/contract';
+import { canarySize, largestCanary } from '../cluster/canary-size.js';
 import { readyCounts, shortSide } from '../cluster/endpoints.js';
 import type { KubeClient } from '@scc/kube';
 import type { MetricSource } from '../outside/prometheus.js';
+import { growCanary } from './canary-scale.js';
 import { terminal } from './failures.js';
 import { until } from './pace.js';
 import { idOf } from '../cluster/objects.js';
@@ -16,6 +18,9 @@ const MAX_TRIES = 3;
 
 /** How long a side may be short of endpoints before weight is not given to it, in milliseconds. */
 const SIDES_TIMEOUT_MS = 10_000;
+
+/** How long new pods of a canary may take to be ready, in milliseconds. */
+const GROWTH_TIMEOUT_MS = 5 * 60_000;
 
 const surveySchema = z.custom<Survey>(
   (value) => typeof value === 'object' && value !== null && 'request' in value && 'routes' in value,
@@ -47,11 +52,24 @@ export function routeActivities({
   const bothSidesReady = async (target: MigrationTarget, canary: number, needed: number): Promise<void> => {
     let short: string | null = null;
     const look = async (): Promise<true | undefined> => {
-      short = shortSide(await readyCounts(kube, target), canary, needed);
+      short = shortSide(await readyCounts(kube, target), canary, needed, largestCanary(target));
       return short === null ? true : undefined;
     };
     const expired = () => terminal('readiness', short ?? 'a side has no endpoints');
     await until(look, { everyMs: 500, timeoutMs: SIDES_TIMEOUT_MS, expired });
+  };
+
+  /** A canary that follows its weight is as large as its next share needs before it gets it. It never shrinks. */
+  const growTo = async (target: MigrationTarget, share: number): Promise<void> => {
+    if (target.canaryReplicas !== 'Weight') return;
+    const size = canarySize(target, share);
+    await growCanary(kube, target, size);
+    const wanted = async (): Promise<true | undefined> => {
+      const counts = await readyCounts(kube, target);
+      return counts.every(({ canary }) => canary >= size) ? true : undefined;
+    };
+    const expired = () => terminal('readiness', `the canary ${target.canary} did not grow to ${size} ready pods`);
+    await until(wanted, { everyMs: 500, timeoutMs: GROWTH_TIMEOUT_MS, expired });
   };
 
   /** Proxies that stay behind end a step, so that the migration is undone; an undo is tried again by its workflow. */
@@ -69,6 +87,7 @@ export function routeActivities({
   return {
     prepareRoutes: (target) => followed(() => router.prepare(surveyOf(target))),
     setMirror: async (target, mirror) => {
+      if (mirror) await growTo(target, mirror.percentage);
       await split(target, { canary: 0, mirror });
       // One scrape after the last copy keeps copies and live requests apart. Without it the proof is less exact, not wrong.
       if (mirror === null)
@@ -82,8 +101,9 @@ export function routeActivities({
     setWeights: async (target, canary, options) => {
       // Half of what a share needs is enough to begin with: one lost node must not hold up the way back.
       const needed = Math.ceil(target.replicas / 2);
-      const isDown = shortSide(await readyCounts(kube, target), canary, needed) !== null;
+      const isDown = shortSide(await readyCounts(kube, target), canary, needed, largestCanary(target)) !== null;
       if (isDown && options?.unlessDown) return { verifiedBy: 'bound' };
+      if (!options?.unlessDown) await growTo(target, canary);
       // A workload that was deleted gets its Service back all the same: nothing would ever be ready to wait for.
       const { ref, kind, workload: name } = target;
       const id = { apiVersion: 'apps/v1', kind, namespace: ref.namespace, name };

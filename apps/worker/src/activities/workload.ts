@@ -7,6 +7,7 @@ import { terminal } from './failures.js';
 import { deploymentSchema, preImageKeyOf } from '../cluster/objects.js';
 import { until } from './pace.js';
 import { surveyOf } from './routes.js';
+import { largestCanary } from '../cluster/canary-size.js';
 import { readyCounts } from '../cluster/endpoints.js';
 import { asPodSCC, rolloutOf, troubles } from '../cluster/rollout.js';
 import { podsOfWorkload } from '../cluster/workload-pods.js';
@@ -69,7 +70,9 @@ export function workloadActivities({ kube, router }: Deps): WorkloadActivities {
   const shelter = async (target: MigrationTarget): Promise<boolean> => {
     const counts = await readyCounts(kube, target);
     const needed = target.replicas / 2;
-    if (counts.length === 0 || counts.some(({ stable, canary }) => stable >= needed || canary < needed)) return false;
+    const canaryNeeds = Math.min(needed, largestCanary(target));
+    if (counts.length === 0 || counts.some(({ stable, canary }) => stable >= needed || canary < canaryNeeds))
+      return false;
     await router.split(surveyOf(target), { canary: 100, mirror: null });
     return true;
   };

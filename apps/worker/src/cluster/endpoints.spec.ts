@@ -13,4 +13,11 @@ describe('shortSide', () => {
     if (expected === null) expect(short).toBeNull();
     else expect(short).toMatch(expected);
   });
+
+  it('asks no more of a canary than the plan lets it have', () => {
+    const counts = [{ service: 'web', stable: 8, canary: 2 }];
+    expect(shortSide(counts, 100, 8)).toMatch(/2 of 8/);
+    expect(shortSide(counts, 100, 8, 2)).toBeNull();
+    expect(shortSide(counts, 100, 8, 3)).toMatch(/2 of 3/);
+  });
 });

@@ -36,16 +36,22 @@ export const readyCounts = (kube: KubeClient, { ref, services }: Sides): Promise
  * What a side lacks for its share of the requests, or null.
  * @param weight the canary's share, in percent
  * @param replicas what all requests together need
+ * @param largest how many endpoints the canary has at most, by the plan
  */
-export function shortSide(counts: readonly ReadyCount[], weight: number, replicas: number): string | null {
+export function shortSide(
+  counts: readonly ReadyCount[],
+  weight: number,
+  replicas: number,
+  largest = Infinity,
+): string | null {
   for (const { service, stable, canary } of counts) {
-    const [needsStable, needsCanary] = [100 - weight, weight].map((share) =>
-      Math.max(1, Math.floor((replicas * share) / 100)),
-    );
-    if (weight < 100 && stable < (needsStable ?? 0))
-      return `${stable} of ${needsStable ?? 0} stable endpoints of ${service} are ready for ${100 - weight} % of the requests`;
-    if (weight > 0 && canary < (needsCanary ?? 0))
-      return `${canary} of ${needsCanary ?? 0} canary endpoints of ${service} are ready for ${weight} % of the requests`;
+    const needed = (share: number): number => Math.max(1, Math.floor((replicas * share) / 100));
+    const needsStable = needed(100 - weight);
+    const needsCanary = Math.min(needed(weight), largest);
+    if (weight < 100 && stable < needsStable)
+      return `${stable} of ${needsStable} stable endpoints of ${service} are ready for ${100 - weight} % of the requests`;
+    if (weight > 0 && canary < needsCanary)
+      return `${canary} of ${needsCanary} canary endpoints of ${service} are ready for ${weight} % of the requests`;
   }
   return null;
 }

@@ -1,0 +1,126 @@
+import type { KubeClient, KubeObject } from '@scc/kube';
+import type { Violation } from '@scc/plan';
+import { z } from 'zod';
+import { quantity } from './quantity.js';
+
+/** Whether the namespace has room for the canary: its quotas and limit ranges, before anything is touched. */
+
+const amountsSchema = z.record(z.string(), z.union([z.string(), z.number()])).default({});
+const quotaSchema = z.looseObject({
+  spec: z.looseObject({ scopes: z.array(z.string()).optional(), scopeSelector: z.unknown().optional() }).prefault({}),
+  status: z.looseObject({ hard: amountsSchema, used: amountsSchema }).prefault({}),
+});
+const limitRangeSchema = z.looseObject({
+  spec: z.looseObject({
+    limits: z
+      .array(z.looseObject({ type: z.string(), min: amountsSchema, max: amountsSchema }))
+      .nullish()
+      .transform((limits) => limits ?? []),
+  }),
+});
+const containerSchema = z.looseObject({
+  name: z.string().default(''),
+  resources: z.looseObject({ requests: amountsSchema, limits: amountsSchema }).prefault({}),
+});
+const podSpecSchema = z.looseObject({ containers: z.array(containerSchema).default([]) });
+type Container = z.infer<typeof containerSchema>;
+
+/** What of a namespace bounds new pods. */
+export interface Room {
+  quotas: KubeObject[];
+  limitRanges: KubeObject[];
+}
+
+export async function readRoom(kube: KubeClient, namespace: string): Promise<Room> {
+  const [quotas, limitRanges] = await Promise.all([
+    kube.list({ apiVersion: 'v1', kind: 'ResourceQuota' }, { namespace }),
+    kube.list({ apiVersion: 'v1', kind: 'LimitRange' }, { namespace }),
+  ]);
+  return { quotas: quotas.items, limitRanges: limitRanges.items };
+}
+
+/** What the migration adds to a namespace for its time. */
+export interface Need {
+  /** The pod template's spec after the change. */
+  podSpec: unknown;
+  /** Pods of the canary at its largest. */
+  pods: number;
+  services: number;
+}
+
+const requested = ({ resources }: Container, of: string): number =>
+  quantity(resources.requests[of] ?? resources.limits[of] ?? 0);
+const limited = ({ resources }: Container, of: string): number => quantity(resources.limits[of] ?? 0);
+
+/** Objects that a quota counts, by the word that it has for them. */
+const COUNTED: Readonly<Record<string, (need: Need) => number>> = {
+  pods: ({ pods }) => pods,
+  'count/pods': ({ pods }) => pods,
+  services: ({ services }) => services,
+  'count/services': ({ services }) => services,
+  'count/deployments.apps': () => 1,
+  'count/replicasets.apps': () => 1,
+};
+
+/** How much is needed of a resource that a quota names; undefined for what the migration does not touch. */
+function neededOf(resource: string, need: Need): number | undefined {
+  const counted = COUNTED[resource];
+  if (counted) return counted(need);
+  const { containers } = podSpecSchema.parse(need.podSpec);
+  const sum = (of: (container: Container) => number): number =>
+    need.pods * containers.reduce((total, container) => total + of(container), 0);
+  const [, side = '', name = ''] = /^(requests|limits)\.(.+)$/.exec(resource) ?? [];
+  if (side === 'limits') return sum((container) => limited(container, name));
+  if (side === 'requests') return sum((container) => requested(container, name));
+  const isShort = resource === 'cpu' || resource === 'memory';
+  return isShort ? sum((container) => requested(container, resource)) : undefined;
+}
+
+const shown = (value: number): string => String(Number(value.toFixed(3)));
+
+function quotaViolations(quota: KubeObject, need: Need): Violation[] {
+  const { spec, status } = quotaSchema.parse(quota);
+  // A quota of some pods only: whether the canary's are among them is for the API server to say.
+  if (spec.scopes?.length || spec.scopeSelector !== undefined) return [];
+  return Object.entries(status.hard).flatMap(([resource, hard]) => {
+    const needed = neededOf(resource, need);
+    const free = quantity(hard) - quantity(status.used[resource] ?? 0);
+    if (needed === undefined || needed <= free) return [];
+    return [
+      {
+        code: 'QuotaTooSmall',
+        field: 'spec.canary.replicas',
+        message: `ResourceQuota ${quota.metadata.name ?? ''} leaves ${shown(Math.max(0, free))} of ${resource}, and the canary beside the workload needs ${shown(needed)}`,
+        remedy: 'Raise the quota for the time of the migration, or let the canary be smaller (canary.replicas).',
+      },
+    ];
+  });
+}
+
+function limitViolations(range: KubeObject, { podSpec }: Need): Violation[] {
+  const { containers } = podSpecSchema.parse(podSpec);
+  const bounds = limitRangeSchema.parse(range).spec.limits.filter(({ type }) => type === 'Container');
+  return bounds.flatMap(({ min, max }) =>
+    containers.flatMap((container) => {
+      const tooMuch = Object.entries(max).filter(([name, most]) => limited(container, name) > quantity(most));
+      const tooLittle = Object.entries(min).filter(
+        ([name, least]) => requested(container, name) > 0 && requested(container, name) < quantity(least),
+      );
+      return [
+        ...tooMuch.map(([name, most]) => `a limit of ${name} above ${most}`),
+        ...tooLittle.map(([name, least]) => `a request of ${name} below ${least}`),
+      ].map((what) => ({
+        code: 'OutsideLimitRange',
+        field: 'spec.podSecurity.patch',
+        message: `container ${container.name} has ${what}, which LimitRange ${range.metadata.name ?? ''} refuses for new pods`,
+        remedy: 'Change the resources of the workload, or the LimitRange.',
+      }));
+    }),
+  );
+}
+
+/** Why pods of the canary would be refused for lack of room. */
+export const roomViolations = ({ quotas, limitRanges }: Room, need: Need): Violation[] => [
+  ...quotas.flatMap((quota) => quotaViolations(quota, need)),
+  ...limitRanges.flatMap((range) => limitViolations(range, need)),
+];
