@@ -1,7 +1,7 @@
 import { ActivityCancellationType, proxyActivities, type ActivityOptions } from '@temporalio/workflow';
 import { plural } from '@scc/plan/words';
 import type { MigrationActivities } from './contract.js';
-import { TERMINAL_FAILURES } from './contract.js';
+import { TERMINAL_FAILURES, TRIES } from './contract.js';
 
 type Name = keyof MigrationActivities;
 
@@ -70,7 +70,7 @@ const retry = {
  * Steps and questions: tried again for about ten seconds, which passes over most faults of an API. A call that fails
  * for longer is said on the plan and tried again by the workflow (`waits.ts`).
  */
-export const activities = summarized({ ...common, retry: { ...retry, maximumAttempts: 6 } });
+export const activities = summarized({ ...common, retry: { ...retry, maximumAttempts: TRIES } });
 /**
  * Projections and the release of the plan: tried until they succeed or can never succeed; no other place could tell it.
  */

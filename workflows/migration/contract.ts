@@ -156,3 +156,5 @@ export const TERMINAL_FAILURES: string[] = Object.values(FAILURE);
  * A fault that has lasted: the activity is no longer tried again by Temporal, the workflow says so and tries it again.
  */
 export const WEATHER = 'Weather';
+/** How often Temporal tries a step before the workflow says that it does not succeed. */
+export const TRIES = 6;

@@ -1,6 +1,7 @@
 import type { GateSample } from '@scc/plan';
 import { ActivityFailure, ApplicationFailure, isCancellation } from '@temporalio/workflow';
-import { FAILURE, TERMINAL_FAILURES } from './contract.js';
+import { plural } from '@scc/plan/words';
+import { FAILURE, TERMINAL_FAILURES, WEATHER } from './contract.js';
 
 export interface Failure {
   type: string;
@@ -21,6 +22,14 @@ export function describeFailure(error: unknown): Failure {
   return cause instanceof Error
     ? { type: cause.name, message: cause.message, samples: [] }
     : { type: 'Error', message: String(cause), samples: [] };
+}
+
+/** How often a step was tried that met a fault which lasts, and what ends such a fault; nothing for other failures. */
+export function circumstancesOf(error: unknown): string {
+  const cause = error instanceof ActivityFailure ? error.cause : error;
+  if (!(cause instanceof ApplicationFailure) || cause.type !== WEATHER) return '';
+  const { tries, remedy } = (cause.details?.[0] ?? {}) as { tries?: number; remedy?: string };
+  return tries === undefined || remedy === undefined ? '' : ` (${plural(tries, 'try', 'tries')}; ${remedy})`;
 }
 
 /** Whether trying again may help: neither an answer that is final nor the end of the migration. */

@@ -2,7 +2,7 @@ import type { MigrationEvent } from '@scc/plan';
 import type { WaitReason } from '@scc/plan/words';
 import { CancellationScope, condition, isCancellation, sleep, workflowInfo } from '@temporalio/workflow';
 import type { MigrationActivities } from './contract.js';
-import { describeFailure, isWeather } from './failures.js';
+import { circumstancesOf, describeFailure, isWeather } from './failures.js';
 import { HandOver } from './position.js';
 import { pauseBeforeRetry, retryUntilDone } from './retry.js';
 
@@ -73,9 +73,10 @@ export async function throughWeather<T>(record: Record, step: string, work: () =
   const said: string[] = [];
   const result = await retryUntilDone(work, async (attempt, error) => {
     if (!isWeather(error)) throw error;
-    const message = `${step} does not succeed and is tried again: ${describeFailure(error).message}`;
-    if (said.at(-1) !== message) record({ type: 'WaitStarted', reason: 'Retry', message });
-    said.push(message);
+    const { message: cause } = describeFailure(error);
+    const message = `${step} does not succeed and is tried again: ${cause}${circumstancesOf(error)}`;
+    if (said.at(-1) !== cause) record({ type: 'WaitStarted', reason: 'Retry', message });
+    said.push(cause);
     handOverWhenLong();
     await sleep(pauseBeforeRetry(attempt, FIRST_RETRY_MS, LONGEST_RETRY_MS), { summary: `${step} is tried again` });
   });

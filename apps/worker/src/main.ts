@@ -20,6 +20,9 @@ import { webhookCaller } from './outside/webhooks.js';
 
 const BUNDLE = fileURLToPath(import.meta.resolve('@scc/migration/workflow-bundle'));
 const DRAIN_MS = 10_000;
+const GOVERNANCE_TIMEOUT_MS = 5_000;
+/** A little more than the API server itself waits for a webhook (10 s), so that its own answer comes first. */
+const CALL_TIMEOUT_MS = 12_000;
 
 async function main(): Promise<void> {
   const config = loadConfig(configSchema, environment);
@@ -30,12 +33,16 @@ async function main(): Promise<void> {
   const connected = await connectKube({
     ...(config.KUBECONFIG ? { kubeconfig: config.KUBECONFIG } : {}),
     userAgent: 'scc-worker',
+    timeoutMs: CALL_TIMEOUT_MS,
+    listTimeoutMs: CALL_TIMEOUT_MS,
   });
   const kube = writesWhileFresh(connected, standstill);
   const governance = createGovernanceClient({
     url: config.GOVERNANCE_URL,
     ...(config.GOVERNANCE_CA_FILE ? { caFile: config.GOVERNANCE_CA_FILE } : {}),
     token: async () => (await readFile(config.GOVERNANCE_TOKEN_FILE, 'utf8')).trim(),
+    // Temporal tries the activity again: nothing is to wait longer than that in silence.
+    timeoutMs: GOVERNANCE_TIMEOUT_MS,
   });
   const router = new IstioRouter({
     kube,

@@ -27,6 +27,7 @@ import { Transport, type KubeCall } from './transport.js';
 import { watchEventOf } from './watch-line.js';
 
 const PAGE = 500;
+/** Of each page, unless a process says otherwise. */
 const LIST_TIMEOUT_MS = 60_000;
 
 const PATCH_TYPES = {
@@ -65,8 +66,15 @@ class HttpKubeClient implements KubeClient {
   readonly #discovery: Discovery;
   readonly #events: EventRecorder;
 
-  constructor(transport: Transport, reporter: { controller: string; instance: string }) {
+  readonly #listTimeoutMs: number;
+
+  constructor(
+    transport: Transport,
+    reporter: { controller: string; instance: string },
+    listTimeoutMs = LIST_TIMEOUT_MS,
+  ) {
     this.#transport = transport;
+    this.#listTimeoutMs = listTimeoutMs;
     this.#discovery = new Discovery((path) => transport.json({ method: 'GET', path }));
     const writer = {
       create: (object: KubeObject) => this.create(object),
@@ -235,7 +243,7 @@ class HttpKubeClient implements KubeClient {
 
   async #pages(
     kind: KindRef,
-    { namespace, signal, timeoutMs = LIST_TIMEOUT_MS, ...query }: Selection & ReadOptions,
+    { namespace, signal, timeoutMs = this.#listTimeoutMs, ...query }: Selection & ReadOptions,
     limit: number | undefined,
   ): Promise<KubeList> {
     const items: KubeObject[] = [];
@@ -296,15 +304,21 @@ export interface ConnectOptions {
   kubeconfig?: string;
   /** Names the process in the API server's audit log and, as `scc.poc/NAME`, in the events it records. */
   userAgent: string;
+  /** How long a call may take, in milliseconds. */
+  timeoutMs?: number;
+  /** How long a page of a list may take, in milliseconds. */
+  listTimeoutMs?: number;
 }
 
 /**
  * A client with the credentials of a kubeconfig or of the pod. Does not ask whether the API server can be reached.
  * @throws Error when the credentials cannot be read
  */
-export async function connectKube({ kubeconfig, userAgent }: ConnectOptions): Promise<KubeClient> {
+export async function connectKube({ kubeconfig, userAgent, ...times }: ConnectOptions): Promise<KubeClient> {
   const credentials = new Credentials(kubeconfig);
   await credentials.current();
   const reporter = { controller: `${PLAN_GROUP}/${userAgent}`, instance: `${userAgent}-${hostname()}`.slice(0, 128) };
-  return new HttpKubeClient(new Transport(credentials, { userAgent }), reporter);
+  const { timeoutMs, listTimeoutMs } = times;
+  const transport = new Transport(credentials, { userAgent, ...(timeoutMs === undefined ? {} : { timeoutMs }) });
+  return new HttpKubeClient(transport, reporter, listTimeoutMs);
 }

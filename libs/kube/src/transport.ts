@@ -27,6 +27,8 @@ export interface TransportOptions {
   connections?: number;
   /** Whether to wait as long as an overloaded server asks; without, its 429 is a `KubeError` as any other. True unless said otherwise. */
   isPatient?: boolean;
+  /** How long a call may take that says nothing itself, in milliseconds. */
+  timeoutMs?: number;
 }
 
 /** HTTP to one API server with fresh credentials. */
@@ -34,18 +36,20 @@ export class Transport {
   readonly #credentials: Pick<Credentials, 'current' | 'reload'>;
   readonly #options: TransportOptions;
   readonly #http: HttpClient;
+  readonly #timeoutMs: number;
 
   constructor(credentials: Pick<Credentials, 'current' | 'reload'>, options: TransportOptions) {
     const { connections } = options;
     this.#credentials = credentials;
     this.#options = options;
+    this.#timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
     // Kept below the API server's own idle timeout of 90 s, so that no connection is used while the server closes it.
     this.#http = new HttpClient({ idleMs: 30_000, ...(connections === undefined ? {} : { connections }) });
   }
 
   /** The body as JSON, or as text where it is none. @throws KubeError | KubeUnreachable */
   async json(call: KubeCall): Promise<unknown> {
-    const timeoutMs = call.timeoutMs ?? TIMEOUT_MS;
+    const timeoutMs = call.timeoutMs ?? this.#timeoutMs;
     const deadline = AbortSignal.timeout(timeoutMs);
     const signal = call.signal ? AbortSignal.any([deadline, call.signal]) : deadline;
     try {
@@ -61,7 +65,7 @@ export class Transport {
    * says that the server answered. @throws KubeError | KubeUnreachable
    */
   async *lines(call: KubeCall): AsyncGenerator<string> {
-    const timeoutMs = call.timeoutMs ?? TIMEOUT_MS;
+    const timeoutMs = call.timeoutMs ?? this.#timeoutMs;
     const ending = new AbortController();
     const timer = setTimeout(() => ending.abort(noAnswer(call, timeoutMs)), timeoutMs);
     const signal = call.signal ? AbortSignal.any([ending.signal, call.signal]) : ending.signal;
@@ -118,7 +122,7 @@ export class Transport {
       signal,
       isStream,
       trust: access.trust,
-      timeoutMs: call.timeoutMs ?? TIMEOUT_MS,
+      timeoutMs: call.timeoutMs ?? this.#timeoutMs,
       ...(call.repeatable === undefined ? {} : { repeatable: call.repeatable }),
     });
   }

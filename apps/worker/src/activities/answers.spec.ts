@@ -1,7 +1,7 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { GovernanceError, GovernanceUnreachable } from '@scc/governance-api';
 import { KubeError, KubeUnreachable } from '@scc/kube';
-import { FAILURE, WEATHER, type MigrationActivities } from '@scc/migration/contract';
+import { FAILURE, TRIES, WEATHER, type MigrationActivities } from '@scc/migration/contract';
 import { Denials, meaningOf } from './answers.js';
 
 const kube = (status: number, reason = '') => new KubeError(status, { message: `the server said ${status}`, reason });
@@ -57,6 +57,14 @@ describe('meaningOf', () => {
       type: FAILURE.refused,
       message: denial.message,
     });
+  });
+
+  it('says a fault after one attempt in which nothing answered for long, or after the last one that Temporal makes', () => {
+    const away = new KubeUnreachable('PATCH /api: no answer within 12000 ms');
+    const said = { type: WEATHER, details: [{ tries: 1, remedy: expect.stringContaining('API server') as string }] };
+    expect(meaningOf('createCanary', away, { ...first, forMs: 12_000, silentMs: 12_000 })).toMatchObject(said);
+    expect(meaningOf('hold', away, { ...first, forMs: 60_000, silentMs: 1_000 })).toBe(away);
+    expect(meaningOf('hold', away, { ...first, attempt: TRIES, forMs: 6_000 })).toMatchObject({ type: WEATHER });
   });
 
   it('leaves what an activity has decided itself', () => {

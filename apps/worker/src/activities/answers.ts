@@ -1,10 +1,11 @@
 import { activityInfo } from '@temporalio/activity';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
-import { GovernanceError } from '@scc/governance-api';
-import { KubeError } from '@scc/kube';
-import { WEATHER, type MigrationActivities } from '@scc/migration/contract';
+import { GovernanceError, GovernanceUnreachable } from '@scc/governance-api';
+import { KubeError, KubeUnreachable } from '@scc/kube';
+import { TRIES, WEATHER, type MigrationActivities } from '@scc/migration/contract';
 import { messageOf } from '@scc/runtime';
 import { terminal } from './failures.js';
+import { silentForMs } from './freshness.js';
 
 type Name = keyof MigrationActivities;
 
@@ -52,6 +53,20 @@ interface Failing {
   forMs: number;
   /** Since the authorizer first said no, without a success or another error in between, in milliseconds. */
   deniedForMs: number;
+  /** Since anything answered it, in milliseconds: one attempt may wait for very long. */
+  silentMs?: number;
+}
+
+/** Where people look who want a fault to end. */
+function remedyFor(error: unknown): string {
+  if (error instanceof GovernanceUnreachable) return 'bring governance or its database back';
+  if (error instanceof GovernanceError) return 'look at the log of governance and at its database';
+  if (error instanceof KubeUnreachable) return 'look whether the API server and the network to it work';
+  if (!(error instanceof KubeError)) return 'look at the log of the worker';
+  if (error.status === 401) return "look at the worker's token";
+  return error.status === 429
+    ? 'look at the load of the API server and its priority levels'
+    : 'look at the API server and its webhooks';
 }
 
 /**
@@ -62,8 +77,10 @@ export function meaningOf(name: Name, error: unknown, failing: Failing): unknown
   if (PATIENT.has(name) || error instanceof ApplicationFailure || error instanceof CancelledFailure) return error;
   if (isDenial(error) && failing.deniedForMs < DENIAL_MS) return error;
   if (isAnswer(error)) return terminal('refused', messageOf(error));
-  const lasts = failing.attempt > 1 && failing.forMs >= WEATHER_MS;
-  return lasts ? ApplicationFailure.nonRetryable(messageOf(error), WEATHER) : error;
+  const { attempt, forMs, silentMs = 0 } = failing;
+  const lasts = (attempt > 1 && forMs >= WEATHER_MS) || silentMs >= WEATHER_MS || attempt >= TRIES;
+  if (!lasts) return error;
+  return ApplicationFailure.nonRetryable(messageOf(error), WEATHER, { tries: attempt, remedy: remedyFor(error) });
 }
 
 /** When the authorizer first said no to an activity of a workflow run, on the monotonic clock in milliseconds. */
@@ -100,7 +117,8 @@ export function meaningGiver(): <T>(name: Name, work: () => Promise<T>) => Promi
       return result;
     } catch (error) {
       const deniedForMs = denials.lasting(key, error, performance.now());
-      throw meaningOf(name, error, { attempt, forMs: Date.now() - scheduledTimestampMs, deniedForMs });
+      const forMs = Date.now() - scheduledTimestampMs;
+      throw meaningOf(name, error, { attempt, forMs, deniedForMs, silentMs: silentForMs() });
     }
   };
 }

@@ -19,11 +19,24 @@ const overtaken = (): Error =>
 /** The heartbeats of one activity by the monotonic clock, in milliseconds. Once they had a gap, the activity is lost. */
 export class Heart {
   private isLost = false;
+  private answeredMs: number;
 
   constructor(
     private lastMs: number,
     private readonly now: () => number = () => performance.now(),
-  ) {}
+  ) {
+    this.answeredMs = lastMs;
+  }
+
+  /** The API server has answered: the activity gets on. */
+  answered(): void {
+    this.answeredMs = this.now();
+  }
+
+  /** For how long nothing has answered the activity, in milliseconds. */
+  silentMs(): number {
+    return this.now() - this.answeredMs;
+  }
 
   /** Whether the activity still counts; a heartbeat that came too late does not bring it back. */
   beat(): boolean {
@@ -64,6 +77,9 @@ const hearts = new AsyncLocalStorage<Heart>();
 /** Runs an activity with its heart. */
 export const withHeart = <T>(heart: Heart, work: () => Promise<T>): Promise<T> => hearts.run(heart, work);
 
+/** For how long nothing has answered the activity that runs here, in milliseconds; 0 outside one. */
+export const silentForMs = (): number => hearts.getStore()?.silentMs() ?? 0;
+
 const WRITES: ReadonlySet<PropertyKey> = new Set<keyof KubeClient>([
   'apply',
   'applyStatus',
@@ -90,7 +106,9 @@ export function writesWhileFresh(kube: KubeClient, standstill: Standstill): Kube
       if (typeof value !== 'function') return value;
       return (...args: unknown[]): unknown => {
         if (WRITES.has(name) && !isFresh()) return Promise.reject(overtaken());
-        return Reflect.apply(value, target, args);
+        const result: unknown = Reflect.apply(value, target, args);
+        if (result instanceof Promise) result.then(() => hearts.getStore()?.answered()).catch(() => undefined);
+        return result;
       };
     },
   });

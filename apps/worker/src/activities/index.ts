@@ -45,8 +45,10 @@ function heartbeating(activities: MigrationActivities, { measured }: Instruments
     name,
     (...args: unknown[]) =>
       measured(name, () =>
-        withMeaning(name as keyof MigrationActivities, () =>
-          beating(() => (activity as (...all: unknown[]) => Promise<unknown>)(...args)),
+        beating(() =>
+          withMeaning(name as keyof MigrationActivities, () =>
+            (activity as (...all: unknown[]) => Promise<unknown>)(...args),
+          ),
         ),
       ),
   ]);

@@ -1,0 +1,242 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { asyncLocalStorage, Context } from '@temporalio/activity';
+import { noopMetricMeter, type Logger } from '@temporalio/common';
+import { createGovernanceClient } from '@scc/governance-api';
+import { IstioRouter } from '@scc/istio';
+import { connectKube } from '@scc/kube';
+import { TERMINAL_FAILURES, TRIES, WEATHER, type MigrationActivities } from '@scc/migration/contract';
+import { aPlan, aSpec, aTarget } from '@scc/migration/testing';
+import { FIELD_MANAGER } from '@scc/plan';
+import { createInstruments } from '../metrics.js';
+import { noMetrics } from '../outside/prometheus.js';
+import { createActivities } from './index.js';
+
+/** Every activity under every fault of the API server and of governance: what becomes of it is one table. */
+
+type Name = keyof MigrationActivities;
+
+const status =
+  (code: number, reason: string, message: string): RequestListener =>
+  (request, response) => {
+    const isGovernance = (request.url ?? '').startsWith('/v1/');
+    const problem = { type: 'urn:scc:test', title: message, status: code, errors: [] };
+    const answer = { apiVersion: 'v1', kind: 'Status', status: 'Failure', code, reason, message };
+    response.writeHead(code, { 'content-type': isGovernance ? 'application/problem+json' : 'application/json' });
+    response.end(JSON.stringify(isGovernance ? problem : answer));
+  };
+const USER = 'system:serviceaccount:scc-system:worker';
+const FAULTS = {
+  '403 of the authorizer': status(403, 'Forbidden', `things is forbidden: User "${USER}" cannot get resource "things"`),
+  '403 of admission': status(403, 'Forbidden', 'admission webhook "policy.example" denied the request: not here'),
+  '404': status(404, 'NotFound', 'the server could not find the requested resource'),
+  '409 of a version': status(409, 'Conflict', 'the object has been modified'),
+  '409 of a name': status(409, 'AlreadyExists', 'things "a" already exists'),
+  '422': status(422, 'Invalid', 'ValidatingAdmissionPolicy denied the request'),
+  '429': status(429, 'TooManyRequests', 'too many requests'),
+  '500': status(500, 'InternalError', 'etcd has no leader'),
+  'no answer': () => undefined,
+  reset: (request) => request.socket.destroy(),
+} satisfies Record<string, RequestListener>;
+type Fault = keyof typeof FAULTS;
+
+const silent = () => undefined;
+const logger: Logger = { log: silent, trace: silent, debug: silent, info: silent, warn: silent, error: silent };
+const ref = { namespace: 'shop', name: 'ledger', uid: 'u1' };
+const name = { namespace: 'shop', name: 'ledger' };
+const request = {
+  namespace: 'shop',
+  services: [{ name: 'ledger', canary: 'ledger-scc-canary' }],
+  label: aTarget().label,
+  markers: {},
+  podLabels: {},
+};
+const routes = { divided: [name], own: [], destinationRules: [name], hasStreams: false };
+const target = aTarget({ ref, drainMs: 0, survey: { request, routes } });
+const { gates } = aSpec();
+
+const CALLS: Record<Name, (act: MigrationActivities) => Promise<unknown>> = {
+  acceptPlan: (act) => act.acceptPlan(ref),
+  readLiveSettings: (act) => act.readLiveSettings(ref),
+  assess: (act) => act.assess(ref, aPlan(aSpec())),
+  approvalState: (act) => act.approvalState(ref),
+  authorizeStep: (act) => act.authorizeStep(ref, { step: 'Prepare', contentHash: 'h', detail: 'd' }),
+  checkCommand: (act) => act.checkCommand(ref, { command: 'pause', source: 'signal', input: {} }),
+  recordPreImages: (act) => act.recordPreImages(target),
+  loadPreImages: (act) => act.loadPreImages(ref),
+  grantTarget: (act) => act.grantTarget(target),
+  confirmAdmission: (act) => act.confirmAdmission(target),
+  createCanary: (act) => act.createCanary(target),
+  awaitCanary: (act) => act.awaitCanary(target, 60_000),
+  prepareRoutes: (act) => act.prepareRoutes(target),
+  setMirror: (act) => act.setMirror(target, { percentage: 100, methods: 'Safe' }),
+  setWeights: (act) => act.setWeights(target, 50),
+  hold: (act) => act.hold({ target, durationMs: 0, gates, sinceMs: 0, weight: 50 }),
+  callWebhooks: (act) => act.callWebhooks({ target, at: 'BeforeShift', gates, weight: 0 }),
+  migrateWorkload: (act) => act.migrateWorkload(target),
+  awaitWorkload: (act) => act.awaitWorkload(target, 60_000),
+  awaitStable: (act) => act.awaitStable(target),
+  removeCanary: (act) => act.removeCanary(target),
+  revokeSource: (act) => act.revokeSource(target, 'Revoke'),
+  summarizeTraffic: (act) => act.summarizeTraffic(target, 0),
+  restoreWorkload: (act) => act.restoreWorkload(target, []),
+  restoreRoutes: (act) => act.restoreRoutes(target, []),
+  restoreSourceGrant: (act) => act.restoreSourceGrant(target),
+  withdrawTargetGrant: (act) => act.withdrawTargetGrant(target),
+  compareWithPreImages: (act) => act.compareWithPreImages(target, [{ key: 'v1|Service|shop|ledger', manifest: null }]),
+  project: (act) => act.project(ref, { status: {}, events: [], workload: null, unreported: [] }),
+  recordedOutcome: (act) => act.recordedOutcome(ref),
+  settlePlan: (act) => act.settlePlan(ref, null),
+  releasePlan: (act) => act.releasePlan(ref),
+};
+
+/** An activity that Temporal has tried for nine seconds, with this as its last try. */
+function contextOf(): Context {
+  const scheduledTimestampMs = Date.now() - 9_000;
+  return new Context(
+    {
+      taskToken: new Uint8Array(),
+      base64TaskToken: '',
+      activityId: '1',
+      activityType: 'test',
+      // eslint-disable-next-line @typescript-eslint/no-deprecated -- the type wants it beside `namespace`
+      activityNamespace: 'scc',
+      namespace: 'scc',
+      attempt: TRIES,
+      isLocal: false,
+      inWorkflow: true,
+      workflowExecution: { workflowId: 'scc/shop/ledger/u1', runId: crypto.randomUUID() },
+      scheduledTimestampMs,
+      currentAttemptScheduledTimestampMs: scheduledTimestampMs,
+      scheduleToCloseTimeoutMs: 0,
+      startToCloseTimeoutMs: 0,
+      heartbeatDetails: undefined,
+      taskQueue: 'test',
+    },
+    new Promise<never>(silent),
+    new AbortController().signal,
+    silent,
+    undefined,
+    logger,
+    noopMetricMeter,
+    {},
+  );
+}
+
+let folder: string;
+let fault: Fault = 'reset';
+const listener: RequestListener = (incoming, response) => FAULTS[fault](incoming, response);
+const server = createServer(listener);
+let url: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'scc-faults-'));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const config = {
+    'current-context': 'a',
+    contexts: [{ name: 'a', context: { cluster: 'a', user: 'a' } }],
+    clusters: [{ name: 'a', cluster: { server: url, 'insecure-skip-tls-verify': true } }],
+    users: [{ name: 'a', user: { token: 't' } }],
+  };
+  await writeFile(path.join(folder, 'kubeconfig'), JSON.stringify(config));
+});
+
+afterAll(async () => {
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+  await rm(folder, { recursive: true });
+});
+
+const TIMES = { timeoutMs: 3_000, listTimeoutMs: 3_000 };
+
+/** The activities with clients of their own, which know nothing of an earlier fault. */
+async function withActivities<T>(work: (activities: MigrationActivities) => Promise<T>): Promise<T> {
+  const kube = await connectKube({ kubeconfig: path.join(folder, 'kubeconfig'), userAgent: 'test', ...TIMES });
+  const governance = createGovernanceClient({ url, ...TIMES, token: () => Promise.resolve('t') });
+  const activities = createActivities({
+    kube,
+    governance,
+    router: new IstioRouter({ kube, fieldManager: FIELD_MANAGER, boundMs: 1, signal: () => undefined }),
+    metrics: noMetrics,
+    reviewGates: () => Promise.resolve({ violations: [], warnings: [] }),
+    callWebhook: () => Promise.reject(new Error('no webhook is called here')),
+    instruments: createInstruments(),
+    drainMs: 0,
+    domain: 'cluster.local',
+    root: 'istio-system',
+  });
+  try {
+    return await work(activities);
+  } finally {
+    kube.close();
+    governance.close();
+  }
+}
+
+/**
+ * `final`: the step ends with the server's sentence. `said`: a condition with the cause, the tries and a remedy, and the
+ * step is tried again. `retried`: as yet without a word. `answered`: no failure.
+ */
+type Outcome = 'final' | 'said' | 'retried' | 'answered';
+
+async function outcomeOf(activity: Name, activities: MigrationActivities): Promise<Outcome> {
+  try {
+    await asyncLocalStorage.run(contextOf(), () => CALLS[activity](activities));
+    return 'answered';
+  } catch (error) {
+    const { type = '', details } = error as { type?: string; details?: unknown[] };
+    if (TERMINAL_FAILURES.includes(type)) return 'final';
+    if (type !== WEATHER) return 'retried';
+    expect(details).toEqual([{ tries: TRIES, remedy: expect.stringMatching(/^(look|bring) /) as string }]);
+    return 'said';
+  }
+}
+
+const names = Object.keys(CALLS) as Name[];
+
+/** What a fault means to a step that asks the API server, and what to one that asks governance. */
+const MEANINGS: Record<Fault, { cluster: Outcome; governance: Outcome }> = {
+  // An API server that has just started denies what it has not read yet, for a moment.
+  '403 of the authorizer': { cluster: 'retried', governance: 'final' },
+  '403 of admission': { cluster: 'final', governance: 'final' },
+  '404': { cluster: 'final', governance: 'final' },
+  '409 of a version': { cluster: 'said', governance: 'said' },
+  '409 of a name': { cluster: 'final', governance: 'said' },
+  '422': { cluster: 'final', governance: 'final' },
+  '429': { cluster: 'said', governance: 'said' },
+  '500': { cluster: 'said', governance: 'said' },
+  'no answer': { cluster: 'said', governance: 'said' },
+  reset: { cluster: 'said', governance: 'said' },
+};
+const OF_GOVERNANCE = new Set<Name>(['approvalState', 'authorizeStep', 'checkCommand']);
+/** Nothing can be said where the status itself cannot be written, or before a lost migration is known. */
+const PATIENT = new Set<Name>(['project', 'releasePlan', 'recordedOutcome', 'settlePlan', 'loadPreImages']);
+/** These ask neither server here. */
+const ELSEWHERE = new Set<Name>(['callWebhooks', 'summarizeTraffic']);
+
+function expectedOf(name: Name, which: Fault): Outcome {
+  const { cluster, governance } = MEANINGS[which];
+  if (ELSEWHERE.has(name)) return 'answered';
+  if (name === 'recordedOutcome' && which === '404') return 'answered';
+  if (PATIENT.has(name)) return 'retried';
+  if (OF_GOVERNANCE.has(name)) return governance;
+  // What cannot be looked at is a violation of the plan, with the sentence of the server.
+  if (name === 'assess' && (cluster === 'final' || which === '403 of the authorizer')) return 'answered';
+  // Its bounded wait for the grant is over.
+  if (name === 'confirmAdmission' && which === '403 of the authorizer') return 'final';
+  return cluster;
+}
+
+describe('every activity under', () => {
+  it.each(Object.keys(FAULTS) as Fault[])('%s', async (which) => {
+    fault = which;
+    const outcomes = await withActivities((activities) =>
+      Promise.all(names.map(async (name) => [name, await outcomeOf(name, activities)])),
+    );
+    expect(outcomes).toEqual(names.map((name) => [name, expectedOf(name, which)]));
+  });
+});
