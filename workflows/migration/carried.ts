@@ -1,5 +1,5 @@
 import type { CommandName, MigrationEvent, PlanRef, RecordedEvent } from '@scc/plan';
-import type { AcceptedPlan, CommandInput, LiveSettings, MigrationTarget, StoredImage } from './payloads.js';
+import type { AcceptedPlan, CommandInput, LiveSettings, MigrationOutline } from './payloads.js';
 import type { MigrationState } from './state.js';
 
 /** Everything that one run hands over to the next: plain data. */
@@ -24,9 +24,8 @@ export type UndoEntry =
 export interface Position {
   ref: PlanRef;
   plan: AcceptedPlan | null;
-  target: MigrationTarget | null;
+  target: MigrationOutline | null;
   contentHash: string | null;
-  images: StoredImage[];
   done: string[];
   undos: UndoEntry[];
   /** What an undo left undone because an operator released it. */

@@ -1,6 +1,6 @@
 import type { MigrationEvent, PlanRef, Violation } from '@scc/plan';
 import { sentenceOf, type WaitReason } from '@scc/plan/words';
-import type { MigrationActivities, MigrationTarget } from './contract.js';
+import type { MigrationActivities, MigrationOutline } from './contract.js';
 import { notAllowed } from './failures.js';
 import type { Hold } from './hold.js';
 import type { Journal } from './journal.js';
@@ -35,7 +35,7 @@ export class Clearance {
   /** @throws ApplicationFailure when governance will not allow the step. */
   async clear(
     { step, detail, contentHash }: NextStep,
-    watch?: { target: MigrationTarget; weight: number },
+    watch?: { target: MigrationOutline; weight: number },
   ): Promise<{ waited: boolean }> {
     const { ref, act, journal, operator } = this.parts;
     let waited = operator.held() !== null;
@@ -104,7 +104,7 @@ export class Clearance {
   private readonly record: Journal['record'] = (event) => this.parts.journal.record(event);
 
   /** While held, the gates go on being watched when requests are on the canary: a pause is no blind spot. */
-  private async whileHeld(watch?: { target: MigrationTarget; weight: number }): Promise<void> {
+  private async whileHeld(watch?: { target: MigrationOutline; weight: number }): Promise<void> {
     const { operator, hold } = this.parts;
     const held = operator.held();
     if (!held) return;

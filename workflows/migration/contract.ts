@@ -11,7 +11,6 @@ import type {
 import type { Conflict } from '@scc/routing';
 import type { Carried } from './carried.js';
 import type {
-  AcceptedPlan,
   Acceptance,
   ApprovalAnswer,
   Assessment,
@@ -19,14 +18,12 @@ import type {
   CommandOutcome,
   HoldRequest,
   LiveSettings,
-  MigrationTarget,
+  MigrationOutline,
   Projection,
   ProjectionResult,
   KeptReceipt,
-  RecordedEnd,
   RecordedOutcome,
   StepAnswer,
-  StoredImage,
   WebhookRequest,
 } from './payloads.js';
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
@@ -76,54 +73,65 @@ export interface MigrationResult {
 export interface MigrationActivities {
   acceptPlan: (ref: PlanRef) => Promise<Acceptance>;
   readLiveSettings: (ref: PlanRef) => Promise<LiveSettings | null>;
-  assess: (ref: PlanRef, plan: AcceptedPlan) => Promise<Assessment>;
+  assess: (ref: PlanRef) => Promise<Assessment>;
   approvalState: (ref: PlanRef) => Promise<ApprovalAnswer>;
   authorizeStep: (ref: PlanRef, request: { step: Step; contentHash: string; detail: string }) => Promise<StepAnswer>;
   checkCommand: (
     ref: PlanRef,
     request: { command: CommandName; source: 'signal' | 'update'; input: CommandInput },
   ) => Promise<{ allowed: boolean; reason: string; receipts?: KeptReceipt[] }>;
-  recordPreImages: (target: MigrationTarget) => Promise<StoredImage[]>;
-  loadPreImages: (ref: PlanRef) => Promise<{ target: MigrationTarget; images: StoredImage[] } | null>;
+  /**
+   * Takes the migration over from a run that has ended, to undo it; null when nothing was begun. It fails with `Refused`
+   * while the migration runs.
+   */
+  takeOver: (ref: PlanRef) => Promise<MigrationOutline | null>;
+  /** Lets the next run of the workflow go on. */
+  handOver: (ref: PlanRef) => Promise<void>;
 
-  grantTarget: (target: MigrationTarget) => Promise<{ binding: string; created: boolean }>;
-  confirmAdmission: (target: MigrationTarget) => Promise<void>;
-  createCanary: (target: MigrationTarget) => Promise<void>;
-  awaitCanary: (target: MigrationTarget, timeoutMs: number) => Promise<PodSCC[]>;
-  prepareRoutes: (target: MigrationTarget) => Promise<void>;
-  setMirror: (target: MigrationTarget, mirror: { percentage: number; methods: 'Safe' | 'All' } | null) => Promise<void>;
+  /** From here on each activity begins at governance, which hands it the target that was judged. */
+  recordPreImages: (target: MigrationOutline) => Promise<void>;
+
+  grantTarget: (target: MigrationOutline) => Promise<{ binding: string; created: boolean }>;
+  confirmAdmission: (target: MigrationOutline) => Promise<void>;
+  createCanary: (target: MigrationOutline) => Promise<void>;
+  awaitCanary: (target: MigrationOutline, timeoutMs: number) => Promise<PodSCC[]>;
+  prepareRoutes: (target: MigrationOutline) => Promise<void>;
+  setMirror: (
+    target: MigrationOutline,
+    mirror: { percentage: number; methods: 'Safe' | 'All' } | null,
+  ) => Promise<void>;
   /**
    * Weight goes to a side only while that side can serve it. With `unlessDown` a canary that cannot is no failure: the
    * weights then stay as they are.
    */
   setWeights: (
-    target: MigrationTarget,
+    target: MigrationOutline,
     canary: number,
     options?: { unlessDown: boolean },
   ) => Promise<{ verifiedBy: 'proxies' | 'bound' }>;
-  hold: (request: HoldRequest) => Promise<GateSample[]>;
-  callWebhooks: (request: WebhookRequest) => Promise<GateSample[]>;
-  migrateWorkload: (target: MigrationTarget) => Promise<void>;
-  awaitWorkload: (target: MigrationTarget, timeoutMs: number) => Promise<PodSCC[]>;
-  awaitStable: (target: MigrationTarget) => Promise<void>;
-  removeCanary: (target: MigrationTarget) => Promise<void>;
+  hold: (target: MigrationOutline, request: HoldRequest) => Promise<GateSample[]>;
+  callWebhooks: (target: MigrationOutline, request: WebhookRequest) => Promise<GateSample[]>;
+  migrateWorkload: (target: MigrationOutline) => Promise<void>;
+  awaitWorkload: (target: MigrationOutline, timeoutMs: number) => Promise<PodSCC[]>;
+  awaitStable: (target: MigrationOutline) => Promise<void>;
+  removeCanary: (target: MigrationOutline) => Promise<void>;
   revokeSource: (
-    target: MigrationTarget,
+    target: MigrationOutline,
     mode: 'Revoke' | 'Keep',
   ) => Promise<{ bindings: string[]; kept: string | null }>;
   /**
    * @param sinceMs when the migration began, in milliseconds since the epoch
    * @param liveMs when the canary was about to get its first live request; what it got before were copies
    */
-  summarizeTraffic: (target: MigrationTarget, sinceMs: number, liveMs?: number) => Promise<TrafficSummary | null>;
+  summarizeTraffic: (target: MigrationOutline, sinceMs: number, liveMs?: number) => Promise<TrafficSummary | null>;
 
-  restoreWorkload: (target: MigrationTarget, images: StoredImage[]) => Promise<Conflict[]>;
-  restoreRoutes: (target: MigrationTarget, images: StoredImage[]) => Promise<Conflict[]>;
+  restoreWorkload: (target: MigrationOutline) => Promise<Conflict[]>;
+  restoreRoutes: (target: MigrationOutline) => Promise<Conflict[]>;
   /** Gives back what this migration took from the old grants, and nothing else. */
-  restoreSourceGrant: (target: MigrationTarget) => Promise<void>;
+  restoreSourceGrant: (target: MigrationOutline) => Promise<void>;
   /** Takes away the grant that this migration made, and nothing else. */
-  withdrawTargetGrant: (target: MigrationTarget) => Promise<void>;
-  compareWithPreImages: (target: MigrationTarget, images: StoredImage[]) => Promise<string[]>;
+  withdrawTargetGrant: (target: MigrationOutline) => Promise<void>;
+  compareWithPreImages: (target: MigrationOutline) => Promise<string[]>;
 
   project: (ref: PlanRef, projection: Projection) => Promise<ProjectionResult>;
   /**
@@ -135,7 +143,7 @@ export interface MigrationActivities {
    * Brings the status of a plan in line with the recorded end of its migration and releases the plan. Without an end it
    * only releases a plan that is being deleted.
    */
-  settlePlan: (ref: PlanRef, end: RecordedEnd | null) => Promise<void>;
+  settlePlan: (ref: PlanRef) => Promise<void>;
   releasePlan: (ref: PlanRef) => Promise<void>;
 }
 

@@ -20,7 +20,7 @@ export function decideAfterAssessment(plan: AcceptedPlan, assessment: Assessment
   if (governance.verdict === 'deny' || governance.violations.length > 0)
     return { do: 'reject', violations: governance.violations };
   if (plan.dryRun) {
-    const services = target.services.map(({ name }) => name).join(', ') || 'no service';
+    const services = target.services.join(', ') || 'no service';
     const steps = `grant ${target.targetSCC}, canary of ${target.replicas}, mirror, weights ${plan.weights.join('→')} of ${services}, migrate`;
     return {
       do: 'finishDryRun',
@@ -28,7 +28,7 @@ export function decideAfterAssessment(plan: AcceptedPlan, assessment: Assessment
     };
   }
   const asked = governance.verdict === 'requireApproval' ? governance.approvals : [];
-  const own = plan.spec.approval.required && asked.length === 0 ? [{ role: 'approver', count: 1 }] : [];
+  const own = plan.approvalRequired && asked.length === 0 ? [{ role: 'approver', count: 1 }] : [];
   return {
     do: 'proceed',
     needsApproval: asked.length + own.length > 0,

@@ -1,5 +1,5 @@
 import type { GateSample, MigrationEvent, Step, Violation } from '@scc/plan';
-import type { AcceptedPlan, LiveSettings, MigrationActivities, MigrationTarget } from './contract.js';
+import type { AcceptedPlan, LiveSettings, MigrationActivities, MigrationOutline } from './contract.js';
 import type { UndoEffects } from './undo.js';
 
 /** The next step of a migration, as governance and people are asked about it. */
@@ -17,7 +17,7 @@ export interface Effects extends UndoEffects {
   adopt: (plan: AcceptedPlan) => void;
   settings: () => LiveSettings;
   /** Waits while paused, suspended or outside the window, then asks governance whether the step may run. */
-  clearance: (next: NextStep, watch?: { target: MigrationTarget; weight: number }) => Promise<{ waited: boolean }>;
+  clearance: (next: NextStep, watch?: { target: MigrationOutline; weight: number }) => Promise<{ waited: boolean }>;
   awaitStart: (notBeforeMs: number | null) => Promise<void>;
   /** Waits for governance to say yes; a violation when it said no. */
   awaitApproval: (roles: { role: string; count: number }[]) => Promise<Violation | null>;
@@ -26,7 +26,7 @@ export interface Effects extends UndoEffects {
    * plan's interval, also when that is edited meanwhile.
    */
   hold: (request: {
-    target: MigrationTarget;
+    target: MigrationOutline;
     weight: number;
     durationMs: number | null;
     sinceMs: number;

@@ -1,6 +1,6 @@
 import type { GateSample } from '@scc/plan';
 import { CancellationScope, condition, isCancellation } from '@temporalio/workflow';
-import type { HoldRequest, MigrationActivities, MigrationTarget } from './contract.js';
+import type { HoldRequest, MigrationActivities, MigrationOutline } from './contract.js';
 import type { Operator } from './operator.js';
 import { handOverWhenLong, isHistoryLong } from './waits.js';
 
@@ -29,7 +29,7 @@ export class Hold {
     sinceMs,
     workloadSinceMs,
   }: {
-    target: MigrationTarget;
+    target: MigrationOutline;
     weight: number;
     durationMs: number | null;
     sinceMs: number;
@@ -48,7 +48,7 @@ export class Hold {
   }
 
   /** Watches the gates of a weight for as long as `held` says, without an end of its own. */
-  async watchWhile(at: { target: MigrationTarget; weight: number }, held: () => boolean): Promise<void> {
+  async watchWhile(at: { target: MigrationOutline; weight: number }, held: () => boolean): Promise<void> {
     await this.watch(at, PAUSED_WATCH_MS, () => !held());
     if (held()) handOverWhenLong();
   }
@@ -58,14 +58,15 @@ export class Hold {
    * @throws what the gates say, or the cancellation when the whole migration is stopped.
    */
   private async watch(
-    at: Pick<HoldRequest, 'target' | 'weight' | 'workloadSinceMs'>,
+    at: Pick<HoldRequest, 'weight' | 'workloadSinceMs'> & { target: MigrationOutline },
     durationMs: number,
     ended: () => boolean,
   ): Promise<GateSample[]> {
     const { act, operator, isStopped } = this.parts;
-    const request: HoldRequest = { ...at, durationMs, gates: operator.live().gates, sinceMs: Date.now() };
+    const { target, ...judged } = at;
+    const request: HoldRequest = { ...judged, durationMs, gates: operator.live().gates, sinceMs: Date.now() };
     const scope = new CancellationScope();
-    const samples = scope.run(() => act.hold(request));
+    const samples = scope.run(() => act.hold(target, request));
     const early = new CancellationScope();
     const end = early
       .run(() => condition(() => ended() || isHistoryLong()))

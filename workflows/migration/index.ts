@@ -41,7 +41,7 @@ export async function undoWorkflow({ ref, carried, finished = false }: Migration
   if (!carried) {
     const { known, end } = await patientActivities.recordedOutcome(ref);
     if (!known || end || finished) {
-      await patientActivities.settlePlan(ref, end);
+      await patientActivities.settlePlan(ref);
       if (end)
         return { phase: end.phase, message: `over before its workflow was lost, nothing is undone: ${end.message}` };
       throw ApplicationFailure.nonRetryable(
@@ -60,8 +60,8 @@ export async function undoWorkflow({ ref, carried, finished = false }: Migration
 }
 
 async function lostPosition(ref: MigrationInput['ref']): Promise<Position> {
-  const recorded = await patientActivities.loadPreImages(ref);
-  const position = recorded ? positionOfLost(recorded) : startOf(ref);
+  const target = await patientActivities.takeOver(ref);
+  const position = target ? positionOfLost(target) : startOf(ref);
   const undoing = undoStarted(null, describeFailure(workflowLost()));
   return { ...position, undoing };
 }
@@ -94,7 +94,10 @@ async function hosted(
     return result;
   } catch (error) {
     if (!(error instanceof HandOver)) throw error;
-    await CancellationScope.nonCancellable(() => condition(allHandlersFinished));
+    await CancellationScope.nonCancellable(async () => {
+      await condition(allHandlersFinished);
+      await patientActivities.handOver(ref);
+    });
     const handed = { position, journal: journal.carried(), operator: operator.carried() };
     return await continueAsNew<typeof migrationWorkflow>({ ref, carried: handed });
   }
@@ -132,7 +135,7 @@ function effectsOf({ position, body, journal, operator }: Parts): Effects {
     now: () => Date.now(),
     adopt: (plan) => {
       operator.adopt(plan.live);
-      journal.nameWorkload(plan.spec.workloadRef.name);
+      journal.nameWorkload(plan.workload);
     },
     settings: () => operator.live(),
     clearance: (next, watch) => clearance.clear(next, watch),
@@ -163,7 +166,7 @@ function effectsOf({ position, body, journal, operator }: Parts): Effects {
     },
     attempt: (work) =>
       retryUntilDone(work, async (_attempt, error) => {
-        if (isDeleted() || position.plan?.spec.rollback.onFailure !== 'Pause') throw error;
+        if (isDeleted() || position.plan?.onFailure !== 'Pause') throw error;
         operator.pause();
         const message = `${describeFailure(error).message}. Resume to try again, or roll back.`;
         await waiting(record, { reason: 'AfterFailure', message }, () => waitUntil(() => !operator.isPaused()));

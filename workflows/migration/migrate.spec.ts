@@ -53,7 +53,7 @@ describe('migrate', () => {
     const act: MigrationActivities = {
       ...fx().act,
       acceptPlan: () => Promise.resolve({ accepted: false, unfinished: true }),
-      loadPreImages: () => Promise.resolve({ target: aTarget(), images: [] }),
+      takeOver: () => Promise.resolve(aTarget()),
     };
     const end = await migrate(start(), fx({ act }));
     expect(end).toEqual(rolledBack('the workflow of this migration was lost'));
@@ -222,7 +222,7 @@ describe('what was assessed long ago', () => {
 });
 
 describe('a migration whose workflow was lost', () => {
-  const lost = () => positionOfLost({ target: aTarget(), images: [] });
+  const lost = () => positionOfLost(aTarget());
 
   it.each([0, 25, 100])('is restored when it stood at %d %%', async (canaryWeight) => {
     const { world, breaches, fx } = aWorld();
@@ -314,7 +314,7 @@ describe('a migration that goes from run to run', () => {
 
   it('goes on with an undo where the last run stopped', async () => {
     const { world, events, fx } = aWorld({ activity: 'removeCanary' });
-    const position = positionOfLost({ target: aTarget(), images: [] });
+    const position = positionOfLost(aTarget());
     Object.assign(world, { canary: 'ready', granted: true, routesPrepared: true });
     const undoFailed = () => Promise.reject(new HandOver('long'));
     await expect(takeBack(position, fx({ undoFailed }))).rejects.toThrow(HandOver);

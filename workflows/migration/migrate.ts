@@ -1,6 +1,6 @@
 import type { GateSample, PlanRef, Step, Violation } from '@scc/plan';
 import type { Position } from './carried.js';
-import type { AcceptedPlan, Assessment, MigrationResult, MigrationTarget, WebhookRequest } from './contract.js';
+import type { AcceptedPlan, Assessment, MigrationResult, MigrationOutline, WebhookRequest } from './contract.js';
 import { decideAfterAssessment } from './decide.js';
 import type { Effects } from './effects.js';
 import { workflowLost } from './failures.js';
@@ -34,7 +34,7 @@ async function forward(position: Position, fx: Effects): Promise<MigrationResult
   const plan = position.plan ?? (await accept(position, fx));
   if ('phase' in plan) return plan;
   const refusedOrDone = position.target ? null : await validate(position, plan, fx);
-  return refusedOrDone ?? run(position, plan, fx);
+  return refusedOrDone ?? run(position, position.plan ?? plan, fx);
 }
 
 async function accept(position: Position, fx: Effects): Promise<AcceptedPlan | MigrationResult> {
@@ -46,8 +46,8 @@ async function accept(position: Position, fx: Effects): Promise<AcceptedPlan | M
         message: `over already, nothing is begun again: ${acceptance.over.message}`,
       };
     if ('unfinished' in acceptance) {
-      const recorded = await fx.act.loadPreImages(position.ref);
-      if (recorded) Object.assign(position, positionOfLost(recorded));
+      const target = await fx.act.takeOver(position.ref);
+      if (target) Object.assign(position, positionOfLost(target));
       throw workflowLost();
     }
     fx.record({ type: 'PlanAccepted', generation: acceptance.generation, author: null });
@@ -65,8 +65,10 @@ async function validate(position: Position, plan: AcceptedPlan, fx: Effects): Pr
   let allowedHash: string | null = null;
   for (;;) {
     const assessedMs = fx.now();
-    const assessment = await assess(position.ref, plan, fx);
-    const verdict = decideAfterAssessment(plan, assessment);
+    const assessment = await assess(position.ref, plan.targetSCC, fx);
+    // A plan may be edited until its migration has begun: it runs as it was judged.
+    const judged = assessment.ok ? assessment.plan : plan;
+    const verdict = decideAfterAssessment(judged, assessment);
     if (verdict.do === 'reject') return reject(fx, verdict.violations);
     if (!assessment.ok) throw new Error('an assessment that is not ok was not rejected');
     if (verdict.do === 'finishDryRun') {
@@ -88,14 +90,14 @@ async function validate(position: Position, plan: AcceptedPlan, fx: Effects): Pr
       allowedHash = contentHash;
       if (waited || fx.now() - assessedMs >= STALE_MS) continue;
     }
-    Object.assign(position, { target, contentHash, startedMs: fx.now() });
+    Object.assign(position, { plan: judged, target, contentHash, startedMs: fx.now() });
     return null;
   }
 }
 
-async function assess(ref: PlanRef, plan: AcceptedPlan, fx: Effects): Promise<Assessment> {
-  const assessment = await fx.act.assess(ref, plan);
-  fx.record({ type: 'FactsGathered', ...assessment.facts, targetSCC: plan.spec.targetSCC });
+async function assess(ref: PlanRef, targetSCC: string, fx: Effects): Promise<Assessment> {
+  const assessment = await fx.act.assess(ref);
+  fx.record({ type: 'FactsGathered', ...assessment.facts, targetSCC });
   if (assessment.ok) {
     const { assessmentId, band, changeRisk, exposure } = assessment.governance.risk;
     fx.record({ type: 'RiskScored', assessmentId, band, changeRisk, exposure });
@@ -115,7 +117,7 @@ function reject(fx: Effects, violations: Violation[]): MigrationResult {
 /** The steps of one migration; `at` names each so that a later run knows what is done. */
 interface Course {
   plan: AcceptedPlan;
-  target: MigrationTarget;
+  target: MigrationOutline;
   position: Position;
   fx: Effects;
   at: (step: string, work: () => Promise<void>) => Promise<void>;
@@ -145,7 +147,7 @@ async function run(position: Position, plan: AcceptedPlan, fx: Effects): Promise
   const { act } = fx;
   await at('pre-images', async () => {
     fx.record({ type: 'PreparationStarted' });
-    position.images = await act.recordPreImages(target);
+    await act.recordPreImages(target);
   });
   registerUndo(position, { step: 'verification', args: {} });
 
@@ -175,16 +177,16 @@ async function run(position: Position, plan: AcceptedPlan, fx: Effects): Promise
 /** The workload serves everything under the target, so from here the way is forward: each step until it succeeds. */
 async function finish({ plan, target, position, fx, at }: Course): Promise<MigrationResult> {
   const { act, untilDone } = fx;
-  const { images, startedMs } = position;
+  const { startedMs } = position;
   await at('routes restored', async () =>
-    reportConflicts(fx.record, await untilDone('routes', () => act.restoreRoutes(target, images))),
+    reportConflicts(fx.record, await untilDone('routes', () => act.restoreRoutes(target))),
   );
   await at('canary removed', async () => {
     await untilDone('canary', () => act.removeCanary(target));
     fx.record({ type: 'CanaryRemoved' });
   });
   await at('source revoked', async () => {
-    const revoked = await untilDone('grants', () => act.revokeSource(target, plan.spec.grants.source));
+    const revoked = await untilDone('grants', () => act.revokeSource(target, plan.sourceGrant));
     fx.record({ type: 'SourceRevoked', ...revoked });
   });
   const traffic = await untilDone('proof', () => act.summarizeTraffic(target, startedMs, position.liveMs ?? startedMs));
@@ -288,7 +290,7 @@ async function webhooks({ target, fx, at }: Course, moment: WebhookRequest['at']
   await at(`webhooks ${moment}`, async () => {
     const { gates } = fx.settings();
     if (!gates.webhooks.some((gate) => gate.at === moment)) return;
-    await judged(fx, () => fx.act.callWebhooks({ target, at: moment, gates, weight }));
+    await judged(fx, () => fx.act.callWebhooks(target, { at: moment, gates, weight }));
   });
 }
 

@@ -38,13 +38,19 @@ export interface LiveSettings {
   gates: PlanSpec['gates'];
 }
 
-/** The plan as the workflow needs it: parsed, defaulted, durations in milliseconds. */
+/**
+ * The plan as the workflow needs it: parsed, defaulted, durations in milliseconds, and nothing of what it would put into
+ * the workload's template.
+ */
 export interface AcceptedPlan {
   generation: number;
   author: string | null;
-  /** Everybody else who edited what the plan would do, as admission saw it. */
-  editors: string[];
-  spec: PlanSpec;
+  workload: string;
+  targetSCC: string;
+  approvalRequired: boolean;
+  /** Whether a failed step waits for an operator. */
+  onFailure: PlanSpec['rollback']['onFailure'];
+  sourceGrant: PlanSpec['grants']['source'];
   live: LiveSettings;
   mirror: { percentage: number; durationMs: number; methods: 'Safe' | 'All' };
   weights: number[];
@@ -62,7 +68,27 @@ export type Acceptance =
   /** Governance has recorded that an earlier workflow began to change the cluster. */
   | { accepted: false; unfinished: true };
 
-/** Everything later steps need to know about what is migrated; decided once, while validating. */
+/**
+ * What the workflow knows of what is migrated: names and numbers for people, and the address by which an activity loads
+ * the rest. No template and no object is part of it: everybody who may read Temporal reads it.
+ */
+export interface MigrationOutline {
+  ref: PlanRef;
+  kind: 'Deployment';
+  workload: string;
+  workloadUid: string;
+  canary: string;
+  replicas: number;
+  sourceSCC: string | null;
+  targetSCC: string;
+  services: string[];
+  /** SHA-256 of the whole target: an activity works on this one or on none. */
+  targetHash: string;
+  /** Whether it is carried on or taken back. */
+  way: 'forward' | 'back';
+}
+
+/** Everything that activities need to know about what is migrated; decided once, while validating, and kept by governance. */
 export interface MigrationTarget {
   ref: PlanRef;
   kind: 'Deployment';
@@ -134,9 +160,11 @@ export type Assessment =
   | {
       ok: true;
       facts: FactsSummary;
-      target: MigrationTarget;
+      /** The plan as it was judged. */
+      plan: AcceptedPlan;
+      target: MigrationOutline;
       governance: GovernanceSummary;
-      /** The change of the pod template as YAML, and what it cannot know. */
+      /** The change of the pod template as YAML, with hashes for values that are nobody else's business. */
       patch: string;
       /** Where a tool delivers the workload: the patch for its source. */
       kustomizePatch?: string;
@@ -191,7 +219,6 @@ export interface StepAnswer {
 }
 
 export interface HoldRequest {
-  target: MigrationTarget;
   /** How long to hold, in milliseconds. 0 takes the samples that exist and goes on. */
   durationMs: number;
   gates: PlanSpec['gates'];
@@ -203,7 +230,6 @@ export interface HoldRequest {
 }
 
 export interface WebhookRequest {
-  target: MigrationTarget;
   at: PlanSpec['gates']['webhooks'][number]['at'];
   gates: PlanSpec['gates'];
   weight: number;

@@ -7,7 +7,6 @@ export const startOf = (ref: PlanRef): Position => ({
   plan: null,
   target: null,
   contentHash: null,
-  images: [],
   done: [],
   undos: [],
   undoing: null,

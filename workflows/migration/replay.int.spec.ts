@@ -38,7 +38,7 @@ describe('the histories that the demo recorded', () => {
   it.each(recorded)('stay far below what Temporal takes, 10,000 events and 2 MB each: %s', async (file) => {
     const { events } = await historyOf(file);
     const activities = events.filter(({ eventType }) => eventType === 'EVENT_TYPE_ACTIVITY_TASK_SCHEDULED');
-    expect(activities.length).toBeLessThan(64);
+    expect(activities.length).toBeLessThan(72);
     expect(events.length).toBeLessThan(500);
     expect(Math.max(...events.map((event) => JSON.stringify(event).length))).toBeLessThan(20_000);
   });

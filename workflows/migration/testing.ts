@@ -1,12 +1,12 @@
 import { planSpecSchema, type GateSample, type MigrationEvent, type PlanSpec, type PlanSpecInput } from '@scc/plan';
 import { ApplicationFailure } from '@temporalio/common';
-import type { AcceptedPlan, Assessment, MigrationActivities, MigrationTarget } from './contract.js';
+import type { AcceptedPlan, Assessment, MigrationActivities, MigrationOutline, MigrationTarget } from './contract.js';
 import { FAILURE } from './contract.js';
 import type { Effects } from './effects.js';
 
 /** Builders and a small world for the specs of the saga; production code never imports this file. */
 
-export const aTarget = (over: Partial<MigrationTarget> = {}): MigrationTarget => ({
+export const aTarget = (over: Partial<MigrationOutline> = {}): MigrationOutline => ({
   ref: { namespace: 'shop', name: 'ledger', uid: 'u1' },
   kind: 'Deployment',
   workload: 'ledger',
@@ -15,18 +15,29 @@ export const aTarget = (over: Partial<MigrationTarget> = {}): MigrationTarget =>
   replicas: 3,
   sourceSCC: 'anyuid',
   targetSCC: 'restricted-v2',
-  sourceServiceAccount: 'ledger',
-  targetServiceAccount: 'ledger',
-  label: { key: 'app', stable: 'ledger', canary: 'ledger-scc-canary' },
-  services: [{ name: 'ledger', canary: 'ledger-scc-canary' }],
-  templateBefore: { version: 'before' },
-  templateAfter: { version: 'after' },
-  policies: [],
-  autoscalers: [],
-  survey: {},
-  drainMs: 0,
+  services: ['ledger'],
+  targetHash: 'h',
+  way: 'forward',
   ...over,
 });
+
+/** What governance hands to an activity. */
+export const aWholeTarget = (): MigrationTarget => {
+  const { services, targetHash: _hash, way: _way, ...named } = aTarget();
+  return {
+    ...named,
+    sourceServiceAccount: 'ledger',
+    targetServiceAccount: 'ledger',
+    label: { key: 'app', stable: 'ledger', canary: 'ledger-scc-canary' },
+    services: services.map((name) => ({ name, canary: `${name}-scc-canary` })),
+    templateBefore: { version: 'before' },
+    templateAfter: { version: 'after' },
+    policies: [],
+    autoscalers: [],
+    survey: {},
+    drainMs: 0,
+  };
+};
 
 /** The smallest plan of a Deployment. */
 export const aSpec = (over: Partial<PlanSpecInput> = {}): PlanSpec =>
@@ -35,8 +46,11 @@ export const aSpec = (over: Partial<PlanSpecInput> = {}): PlanSpec =>
 export const aPlan = (spec: PlanSpec, over: Partial<AcceptedPlan> = {}): AcceptedPlan => ({
   generation: 1,
   author: 'ana',
-  editors: [],
-  spec,
+  workload: spec.workloadRef.name,
+  targetSCC: spec.targetSCC,
+  approvalRequired: spec.approval.required,
+  onFailure: spec.rollback.onFailure,
+  sourceGrant: spec.grants.source,
   live: { generation: 1, suspended: false, intervalMs: 0, gates: spec.gates },
   mirror: { percentage: 100, durationMs: 1, methods: 'Safe' },
   weights: spec.traffic.weights,
@@ -46,9 +60,13 @@ export const aPlan = (spec: PlanSpec, over: Partial<AcceptedPlan> = {}): Accepte
   ...over,
 });
 
-export const allowed = (over: Partial<MigrationTarget> = {}): Extract<Assessment, { ok: true }> => ({
+export const allowed = (
+  over: Partial<MigrationOutline> = {},
+  plan = aPlan(aSpec()),
+): Extract<Assessment, { ok: true }> => ({
   ok: true,
   facts: { sourceSCC: 'anyuid', pods: [], services: ['ledger'] },
+  plan,
   target: aTarget(over),
   governance: {
     verdict: 'allow',
@@ -91,7 +109,7 @@ export interface InjectedFault {
  */
 export function aWorld(
   fault?: InjectedFault,
-  { plan = aPlan(aSpec()), assess = () => allowed() }: { plan?: AcceptedPlan; assess?: () => Assessment } = {},
+  { plan = aPlan(aSpec()), assess = () => allowed({}, plan) }: { plan?: AcceptedPlan; assess?: () => Assessment } = {},
 ) {
   const world: World = {
     canary: 'absent',
@@ -137,12 +155,13 @@ export function aWorld(
     approvalState: unused('approvalState'),
     authorizeStep: unused('authorizeStep'),
     checkCommand: unused('checkCommand'),
-    loadPreImages: unused('loadPreImages'),
+    takeOver: unused('takeOver'),
+    handOver: () => Promise.resolve(),
     project: unused('project'),
     recordedOutcome: unused('recordedOutcome'),
     settlePlan: unused('settlePlan'),
     releasePlan: unused('releasePlan'),
-    recordPreImages: step('recordPreImages', () => []),
+    recordPreImages: step('recordPreImages', () => undefined),
     grantTarget: step('grantTarget', () => {
       world.granted = true;
       return { binding: 'b', created: true };
@@ -213,7 +232,8 @@ export function aWorld(
     clearance: () => Promise.resolve({ waited: false }),
     awaitStart: () => Promise.resolve(),
     awaitApproval: () => Promise.resolve(null),
-    hold: ({ durationMs, ...at }) => act.hold({ ...at, durationMs: durationMs ?? 0, gates: settings.gates }),
+    hold: ({ target, durationMs, ...at }) =>
+      act.hold(target, { ...at, durationMs: durationMs ?? 0, gates: settings.gates }),
     attempt: (work) => work(),
     failedSamples: (error) =>
       error instanceof ApplicationFailure && Array.isArray(error.details?.[0])

@@ -1,7 +1,7 @@
 import type { MigrationEvent } from '@scc/plan';
 import type { Conflict } from '@scc/routing';
 import type { Position, UndoEntry } from './carried.js';
-import type { MigrationActivities, MigrationTarget, StoredImage } from './contract.js';
+import type { MigrationActivities, MigrationOutline } from './contract.js';
 import { describeFailure } from './failures.js';
 import { registerUndo, startOf } from './position.js';
 import { retryUntilDone } from './retry.js';
@@ -17,39 +17,34 @@ export interface UndoEffects {
   isReleased: () => boolean;
 }
 
-interface Recorded {
-  target: MigrationTarget;
-  images: StoredImage[];
-}
-
 /** The act of each entry of an undo list. Every one restores the recorded state, whatever was done of its step. */
 const UNDO: {
   [Step in Exclude<UndoEntry['step'], 'verification'>]: (
-    recorded: Recorded,
+    target: MigrationOutline,
     fx: UndoEffects,
     args: Extract<UndoEntry, { step: Step }>['args'],
   ) => Promise<void>;
 } = {
-  targetGrant: ({ target }, { undo }) => undo.withdrawTargetGrant(target),
-  canary: ({ target }, { undo }) => undo.removeCanary(target),
+  targetGrant: (target, { undo }) => undo.withdrawTargetGrant(target),
+  canary: (target, { undo }) => undo.removeCanary(target),
   routes: returnToStable,
-  traffic: async ({ target }, { undo }, { canary }) => {
+  traffic: async (target, { undo }, { canary }) => {
     await undo.setWeights(target, canary, { unlessDown: true });
   },
-  workload: async ({ target, images }, { undo, record }) => {
-    reportConflicts(record, await undo.restoreWorkload(target, images));
+  workload: async (target, { undo, record }) => {
+    reportConflicts(record, await undo.restoreWorkload(target));
     await undo.awaitStable(target);
   },
-  sourceGrant: ({ target }, { undo }) => undo.restoreSourceGrant(target),
+  sourceGrant: (target, { undo }) => undo.restoreSourceGrant(target),
 };
 
 /** The stable pods must all be ready before any request returns to them; until then the canary keeps serving. */
-async function returnToStable({ target, images }: Recorded, { undo, record }: UndoEffects): Promise<void> {
+async function returnToStable(target: MigrationOutline, { undo, record }: UndoEffects): Promise<void> {
   await undo.awaitStable(target);
   await undo.setMirror(target, null);
   const { verifiedBy } = await undo.setWeights(target, 0);
   record({ type: 'WeightShifted', step: 0, weights: { canary: 0, stable: 100 }, verifiedBy });
-  reportConflicts(record, await undo.restoreRoutes(target, images));
+  reportConflicts(record, await undo.restoreRoutes(target));
 }
 
 export function reportConflicts(record: UndoEffects['record'], conflicts: Conflict[]): void {
@@ -62,13 +57,13 @@ export function reportConflicts(record: UndoEffects['record'], conflicts: Confli
  * @returns what still differs from the recorded pre-images, and what was left undone.
  */
 export async function undoAll(position: Position, fx: UndoEffects): Promise<string[]> {
-  const { target, images } = position;
+  const target = position.target && ({ ...position.target, way: 'back' } as const);
   let differences: string[] = [];
   for (let entry = position.undos[0]; entry && target; entry = position.undos[0]) {
     const { step, args } = entry;
     const why = await unlessReleased(step, fx, async () => {
-      if (step === 'verification') differences = await fx.undo.compareWithPreImages(target, images);
-      else await (UNDO[step] as UndoStep)({ target, images }, fx, args);
+      if (step === 'verification') differences = await fx.undo.compareWithPreImages(target);
+      else await (UNDO[step] as UndoStep)(target, fx, args);
     });
     if (why !== null) position.left = [...(position.left ?? []), `${step} (left undone: ${why})`];
     else if (step !== 'verification') fx.record({ type: 'UndoStepDone', step });
@@ -77,7 +72,7 @@ export async function undoAll(position: Position, fx: UndoEffects): Promise<stri
   return [...(position.left ?? []), ...differences];
 }
 
-type UndoStep = (recorded: Recorded, fx: UndoEffects, args: unknown) => Promise<void>;
+type UndoStep = (target: MigrationOutline, fx: UndoEffects, args: unknown) => Promise<void>;
 
 class Released extends Error {
   override readonly name = 'Released';
@@ -108,8 +103,8 @@ async function unlessReleased(
  * The undo list of a migration that may have stood anywhere when its workflow was lost: its order is safe from every
  * step.
  */
-export function positionOfLost(recorded: Recorded): Position {
-  const position = { ...startOf(recorded.target.ref), ...recorded };
+export function positionOfLost(target: MigrationOutline): Position {
+  const position = { ...startOf(target.ref), target };
   const steps = ['verification', 'targetGrant', 'canary', 'routes', 'workload', 'sourceGrant'] as const;
   for (const step of steps) registerUndo(position, { step, args: {} });
   return position;

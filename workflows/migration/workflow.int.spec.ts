@@ -97,13 +97,15 @@ async function aMigration(
     completed: false,
     /** What plans were brought in line with; null stands for no end. */
     settled: [] as (RecordedEnd | null)[],
+    /** How often a run let the next one go on. */
+    handedOver: 0,
   };
   const steps = fx().act;
   const activities: MigrationActivities = {
     ...steps,
     acceptPlan: () => Promise.resolve({ accepted: true, plan: aPlan(spec, options.accepted) }),
     readLiveSettings: () => Promise.resolve(state.live),
-    assess: () => Promise.resolve(allowed()),
+    assess: () => Promise.resolve(allowed({}, aPlan(spec, options.accepted))),
     approvalState: () => {
       asked.approvals++;
       return Promise.resolve(
@@ -127,7 +129,11 @@ async function aMigration(
       await state.checking;
       return command === 'skip' ? { allowed: false, reason: 'skip needs a grant' } : { allowed: true, reason: 'ok' };
     },
-    loadPreImages: () => Promise.resolve({ target: aTarget(), images: [] }),
+    takeOver: () => Promise.resolve(aTarget()),
+    handOver: () => {
+      state.handedOver++;
+      return Promise.resolve();
+    },
     project: (_ref, { status, unreported }) => {
       statuses.push(status);
       projections.push(unreported.length);
@@ -136,8 +142,8 @@ async function aMigration(
       return Promise.resolve({ reported: 'yes', checkpoint: `seen ${reported.length}` });
     },
     recordedOutcome: async () => Promise.resolve(options.recorded?.() ?? { known: true, end: null }),
-    settlePlan: (_ref, end) => {
-      state.settled.push(end);
+    settlePlan: () => {
+      state.settled.push(options.recorded?.().end ?? null);
       return Promise.resolve();
     },
     releasePlan: () => {
@@ -148,7 +154,7 @@ async function aMigration(
       if (state.faults-- > 0) throw ApplicationFailure.nonRetryable('503 the API server is shutting down', WEATHER);
       return steps.grantTarget(target);
     },
-    hold: async (request) => {
+    hold: async (target, request) => {
       held.add(request.weight);
       durations.push(request.durationMs);
       while (!state.released && request.weight >= state.holdFrom) {
@@ -156,7 +162,7 @@ async function aMigration(
         heartbeat();
         await new Promise((resolve) => setTimeout(resolve, 20));
       }
-      return steps.hold(request);
+      return steps.hold(target, request);
     },
   };
   const taskQueue = `q${++queue}`;
@@ -307,8 +313,7 @@ describe('migrationWorkflow on a Temporal server', () => {
   });
 
   it('waits for an approval that governance must have: the signal alone grants nothing', async () => {
-    const required = { ...spec, approval: { required: true } };
-    const migration = await aMigration({ accepted: { spec: required } });
+    const migration = await aMigration({ accepted: { approvalRequired: true } });
     await migration.saw('ApprovalRequested');
     await migration.handle.signal('approve', { actor: 'mallory' });
     const { conditions } = await migration.handle.query(statusQuery);
@@ -348,9 +353,8 @@ describe('migrationWorkflow on a Temporal server', () => {
   });
 
   it('pauses on a failed step when the plan asks for it, and tries the step again on resume', async () => {
-    const pausing = { ...spec, rollback: { onFailure: 'Pause' as const } };
     const migration = await aMigration({
-      accepted: { spec: pausing },
+      accepted: { onFailure: 'Pause' },
       fault: { activity: 'hold', type: 'GateFailed', at: 3 },
     });
     migration.state.released = true;
@@ -398,7 +402,7 @@ describe('messages', () => {
   });
 
   it('make the history long, and the migration goes on from where it was in a new run', async () => {
-    const migration = await aMigration({ accepted: { spec: { ...spec, approval: { required: true } } } });
+    const migration = await aMigration({ accepted: { approvalRequired: true } });
     await migration.saw('ApprovalRequested');
     const first = (await migration.handle.describe()).runId;
     while ((await migration.handle.describe()).historyLength < SUGGESTED_END)
@@ -408,6 +412,7 @@ describe('messages', () => {
       what: 'another run',
     });
     expect(migration.asked.approvals).toBeLessThan(100);
+    expect(migration.state.handedOver).toBe(1);
     migration.state.approval = 'granted';
     migration.state.released = true;
     await migration.handle.signal('approve');

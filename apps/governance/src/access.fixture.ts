@@ -101,6 +101,7 @@ export async function startGuarded(
       ratePerSecond: 100_000,
       contradictions: new Contradictions(new AuthorityWatch({ source, logger: log })),
       logger: createLogger('test', 'silent'),
+      isRunning: () => Promise.resolve(false),
     },
     host: '127.0.0.1',
     port: 0,

@@ -94,6 +94,7 @@ export async function startTestApi(source: DataSource, options: TestApiOptions =
       ratePerSecond,
       contradictions,
       logger,
+      isRunning: () => Promise.resolve(false),
     },
     host: '127.0.0.1',
     port: 0,

@@ -6,6 +6,7 @@ import type { Logger } from 'pino';
 import { DataSource } from 'typeorm';
 import { AccessModule, type AccessOptions } from './access/access.module.js';
 import { ApprovalsModule } from './approvals/approvals.module.js';
+import type { IsRunning } from './approvals/temporal.js';
 import { AuditModule } from './audit/audit.module.js';
 import type { Contradictions } from './audit/contradictions.controller.js';
 import { EngineModule } from './engine/engine.module.js';
@@ -35,6 +36,7 @@ export interface AppParts {
   ratePerSecond: number;
   contradictions: Contradictions;
   logger: Logger;
+  isRunning: IsRunning;
 }
 
 /** Everything that answers requests, from parts that the composition root made. */
@@ -49,6 +51,7 @@ export class AppModule {
     ratePerSecond,
     contradictions,
     logger,
+    isRunning,
   }: AppParts): DynamicModule {
     return {
       module: AppModule,
@@ -56,16 +59,8 @@ export class AppModule {
       imports: [
         ThrottlerModule.forRoot(rateLimit(ratePerSecond)),
         AccessModule.register(access),
-        ...[
-          EngineModule,
-          ApprovalsModule,
-          PoliciesModule,
-          ScheduleModule,
-          RegistryModule,
-          PodsModule,
-          RiskModule,
-          StopsModule,
-        ],
+        EngineModule.register({ isRunning, signer, origin }),
+        ...[ApprovalsModule, PoliciesModule, ScheduleModule, RegistryModule, PodsModule, RiskModule, StopsModule],
         HistoryModule.register({ signer, origin }),
         AuditModule.register({ origin, logger, contradictions }),
         HealthModule.register(observer),

@@ -13,6 +13,12 @@ import {
 } from './audit/audit.entity.js';
 import { IdempotencyKeyEntity } from './database/idempotency-key.entity.js';
 import { PostgresNames } from './database/naming.js';
+import {
+  ActivityBeginEntity,
+  ActivityRefusalEntity,
+  MigrationEndEntity,
+  MigrationRunEntity,
+} from './engine/activity.entity.js';
 import { PreImageEntity } from './engine/pre-image.entity.js';
 import { CommandGrantEntity, StepAuthorizationEntity, WorkloadClaimEntity } from './engine/step.entity.js';
 import { MigrationEventEntity } from './history/event.entity.js';
@@ -35,6 +41,7 @@ const ENTITIES = [
   ...[AuditCheckpointEntity, AuditEntryEntity, AuditEpochEntity, AuditKeyEntity, AuditSealEntity, AuditTileEntity],
   ...[CalendarEntryEntity, EmergencyStopEntity, IdempotencyKeyEntity, RoleBindingEntity],
   ...[CommandGrantEntity, EvaluationEntity, LiveEditEntity, MigrationEntity, MigrationEventEntity, PreImageEntity],
+  ...[ActivityBeginEntity, ActivityRefusalEntity, MigrationEndEntity, MigrationRunEntity],
   ...[StepAuthorizationEntity, WorkloadClaimEntity],
   ...[GateViewEntity, MigrationViewEntity, PodViewEntity, WeightViewEntity],
   ...[PodTransitionEntity, TrackedPodEntity],

@@ -3,14 +3,19 @@ import {
   type EvaluationRequest,
   evaluationRequestSchema,
   type EventBatch,
+  type EventBatchResult,
   eventBatchSchema,
+  GUARDED_ACTIVITIES,
 } from '@scc/governance-api';
 import type { MigrationEvent, RecordedEvent } from '@scc/plan';
 import { createLogger } from '@scc/runtime';
 import { DataSource, type EntityManager } from 'typeorm';
 import { type PostgresServer, startPostgres } from '@scc/testing/postgres';
-import type { Caller } from './call/caller.js';
+import type { CallContext, Caller } from './call/caller.js';
 import type { EvaluationContext } from './engine/evaluate.js';
+import { seenRuns } from './engine/runs.js';
+import { report } from './history/report.js';
+import { currentEvaluation, lockMigration } from './plans/store.js';
 import { migrateSchema, SCHEMA } from './database/migrate.js';
 import { TransactionClient } from './database/transaction-client.js';
 import { MAPPING } from './entities.js';
@@ -197,4 +202,38 @@ export function aBatch(request: EvaluationRequest, events: RecordedEvent[], runI
     runId,
     events,
   });
+}
+
+/** Receipts for everything that a migration does, as the engine leaves them. */
+export async function coverSteps(tx: EntityManager, plan: EventBatch['plan']): Promise<void> {
+  const migration = await lockMigration(tx, plan);
+  const evaluation = await currentEvaluation(tx, migration);
+  const weights = evaluation?.request.spec.traffic.weights ?? [];
+  const steps = [
+    ...weights.flatMap((weight): [string, number][] => [
+      ['setWeights', weight],
+      ['hold', weight],
+    ]),
+    ...GUARDED_ACTIVITIES.map((activity): [string, number | null] => [activity, null]),
+    ['setWeights', 0] as const,
+  ];
+  for (const [sequence, [activity, weight]] of steps.entries())
+    await tx.query(
+      `insert into activity_begin (plan_uid, sequence, workflow_id, run_id, activity_id, activity, way, weight, entry_id, done_at)
+       values ($1, $2, 'w', 'r', $3, $4, 'forward', $5, 'e', now()) on conflict do nothing`,
+      [plan.uid, sequence, String(sequence), activity, weight],
+    );
+}
+
+/** Reports events of a migration whose every step has its receipt. */
+export async function reportCovered(
+  tx: EntityManager,
+  uid: string,
+  batch: EventBatch,
+  context: CallContext,
+): Promise<EventBatchResult> {
+  if (batch.events.some(({ event }) => event.type === 'MigrationCompleted')) await coverSteps(tx, batch.plan);
+  const { workflowId, runId } = batch;
+  const seen = await seenRuns(tx, { uid, run: { workflowId, runId }, isRunning: () => Promise.resolve(false) });
+  return report(tx, uid, batch, { ...context, seen });
 }

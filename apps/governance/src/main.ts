@@ -13,6 +13,7 @@ import { Contradictions } from './audit/contradictions.controller.js';
 import { keyInSecret } from './audit/kept-key.js';
 import { CheckpointPublisher, type CheckpointStore } from './audit/publish.js';
 import { Sealer } from './audit/sealer.js';
+import { temporalRuns } from './approvals/temporal.js';
 import { startBackground } from './background.js';
 import { type Config, configSchema, environment } from './config.js';
 import { connectDatabase } from './database/connect.js';
@@ -188,6 +189,7 @@ async function start({ config, logger, metrics, parts, signal, setWaiting, setAd
       ratePerSecond: config.API_RATE_PER_SECOND,
       contradictions,
       logger,
+      isRunning: temporalRuns(temporal),
     },
     host: config.API_HOST,
     port: config.API_PORT,
@@ -230,6 +232,11 @@ function watchWork(
     'break_glass_unreviewed',
     'Skipped approvals that are not reviewed yet.',
     () => observer.now.breakGlass.unreviewed,
+  );
+  seen(
+    'migrations_untrusted',
+    'Migrations of which an end was reported that the receipts of governance do not cover.',
+    () => observer.now.migrations.untrusted,
   );
   metrics.counter(
     {

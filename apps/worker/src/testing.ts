@@ -1,4 +1,5 @@
 /** The activities and what they are made of, for suites that run them on a real cluster. */
-export { createActivities } from './activities/index.js';
+export { unguardedActivities } from './activities/index.js';
+export { readPlan, type ReadPlan } from './activities/plan.js';
 export { createInstruments } from './metrics.js';
 export { noMetrics } from './outside/prometheus.js';

@@ -5,10 +5,10 @@ import { noopMetricMeter, type Logger } from '@temporalio/common';
 import { createGovernanceClient, type GovernanceClient } from '@scc/governance-api';
 import { IstioRouter } from '@scc/istio';
 import { connectKube, type KubeClient, type KubeObject } from '@scc/kube';
-import type { AcceptedPlan, MigrationActivities, MigrationTarget } from '@scc/migration/contract';
+import type { MigrationTarget, StoredImage } from '@scc/migration/contract';
 import { FIELD_MANAGER, PLAN_TYPE, type PlanRef } from '@scc/plan';
 import { waitFor } from '@scc/runtime';
-import { createActivities, createInstruments, noMetrics } from '@scc/worker/testing';
+import { createInstruments, noMetrics, readPlan, type ReadPlan, unguardedActivities } from '@scc/worker/testing';
 import { parseAllDocuments, stringify } from 'yaml';
 import { ROOT, type Stack } from '../../src/index.js';
 
@@ -60,13 +60,17 @@ function contextOf({ ref, attempt = 1, agoMs = 0 }: Run): Context {
   );
 }
 
+type Activities = ReturnType<typeof unguardedActivities>;
+
 export interface Cluster {
   /** As the cluster's administrator. */
   admin: KubeClient;
-  /** The activities, as a worker of the stack would run them. */
-  run: (run: Run) => MigrationActivities;
+  /** What the activities do, with the rights of a worker of the stack, in any order. */
+  run: (run: Run) => Activities;
   /** Writes to the API server so far, by the activities. */
   written: () => string[];
+  /** What governance keeps for an undo. */
+  kept: (uid: string) => Promise<StoredImage[]>;
   close: () => void;
 }
 
@@ -109,7 +113,7 @@ export async function clusterOf(stack: Stack): Promise<Cluster> {
     caFile: path.join(stack.stateDir, 'tls', 'ca.crt'),
     token: async () => (await readFile(path.join(stack.stateDir, 'tokens', 'worker.governance'), 'utf8')).trim(),
   });
-  const activities = createActivities({
+  const activities = unguardedActivities({
     kube,
     governance,
     router: new IstioRouter({ kube, fieldManager: FIELD_MANAGER, boundMs: 1, signal: () => undefined }),
@@ -133,6 +137,7 @@ export async function clusterOf(stack: Stack): Promise<Cluster> {
             asyncLocalStorage.run(contextOf(run), (): unknown => Reflect.apply(activity, undefined, args));
         },
       }),
+    kept: async (uid) => (await governance.preImages(uid)).images,
     close: () => {
       admin.close();
       worker.close();
@@ -159,9 +164,9 @@ async function manifests(namespace: string, without: readonly string[]): Promise
 export interface World {
   namespace: string;
   ref: PlanRef;
-  plan: AcceptedPlan;
+  plan: ReadPlan;
   target: MigrationTarget;
-  activities: MigrationActivities;
+  activities: Activities;
   /** Reads an object of the namespace. @throws Error when it is not there. */
   read: (kind: Kind, name: string) => Promise<KubeObject>;
   find: (kind: Kind, name: string) => Promise<KubeObject | undefined>;
@@ -212,7 +217,8 @@ export async function aWorld(
   const activities = cluster.run({ ref });
   const accepted = await activities.acceptPlan(ref);
   if (!accepted.accepted) throw new Error(JSON.stringify(accepted));
-  const assessment = await activities.assess(ref, accepted.plan);
+  const plan = await readPlan(cluster.admin, ref);
+  const assessment = await activities.assess(ref, plan);
   if (!assessment.ok) throw new Error(JSON.stringify(assessment.violations));
-  return { namespace, ref, plan: accepted.plan, target: assessment.target, activities, read, find };
+  return { namespace, ref, plan, target: assessment.target, activities, read, find };
 }

@@ -127,6 +127,10 @@ export const evaluationRequestSchema = z.object({
   spec: planSpecSchema,
   facts: workloadFactsSchema,
   expectedDurationSeconds: z.number().min(0),
+  target: z
+    .record(z.string(), z.unknown())
+    .default({})
+    .describe('What the engine would work on, beside the templates: its own words, handed back when it begins.'),
 });
 
 const factorSchema = z.object({
@@ -221,6 +225,67 @@ export const stepVerdictSchema = z.object({
   receipt: receiptSchema,
 });
 
+/**
+ * The activities of the engine that change the cluster, or whose word the end of a migration rests on. Each begins here
+ * before it does anything.
+ */
+export const GUARDED_ACTIVITIES = [
+  ...(['recordPreImages', 'grantTarget', 'confirmAdmission', 'createCanary', 'awaitCanary'] as const),
+  ...(['prepareRoutes', 'setMirror', 'setWeights', 'hold', 'callWebhooks'] as const),
+  ...(['migrateWorkload', 'awaitWorkload', 'awaitStable', 'restoreRoutes', 'removeCanary'] as const),
+  ...(['revokeSource', 'summarizeTraffic', 'restoreSourceGrant', 'restoreWorkload'] as const),
+  ...(['withdrawTargetGrant', 'compareWithPreImages'] as const),
+] as const;
+
+/** A run of a workflow, as Temporal tells the worker that works for it. */
+export const workflowRunSchema = z.object({ workflowId: z.string().max(1000), runId: z.string().max(100) });
+
+export const beginRequestSchema = workflowRunSchema.extend({
+  activityId: z.string().max(100).describe('The same activity of the same run begins once, however often it asks.'),
+  activity: z.enum(GUARDED_ACTIVITIES),
+  way: z.enum(['forward', 'back']).describe('Whether it carries the migration on or takes it back.'),
+  weight: z.int().min(0).max(100).nullable().describe('What the activity gives to the canary, where it says so.'),
+  withoutGovernance: z.iso
+    .datetime()
+    .nullable()
+    .default(null)
+    .describe('When an undo did it from its sealed material, while governance did not answer.'),
+});
+export const beginVerdictSchema = z.object({
+  allowed: z.boolean(),
+  reason: z.string(),
+  sequence: z.int().nullable().describe('The place of the activity among those of the migration; null when refused.'),
+  target: z.record(z.string(), z.unknown()).nullable(),
+  images: z
+    .array(z.object({ key: z.string(), manifest: z.record(z.string(), z.unknown()).nullable() }))
+    .describe('The objects as they were before, for an activity that needs them.'),
+  receipt: receiptSchema.nullable().describe('Null for a refusal that is one of many.'),
+});
+/** Everything that an undo needs, for when governance does not answer. */
+export const undoMaterialSchema = z.object({
+  plan: planIdentitySchema.pick({ namespace: true, name: true, uid: true }),
+  target: z.record(z.string(), z.unknown()),
+  images: z.array(z.object({ key: z.string(), manifest: z.record(z.string(), z.unknown()).nullable() })),
+  activities: z.array(z.enum(GUARDED_ACTIVITIES)).describe('The activities that may be done with it.'),
+});
+export const undoSealSchema = z.object({
+  material: undoMaterialSchema,
+  note: z
+    .string()
+    .describe('A C2SP note by the audit key over the SHA-256 (hex) of the canonical JSON of the material.'),
+});
+/** The text that is signed; its second line keeps it apart from checkpoints and proofs. */
+export const undoMaterialText = (origin: string, uid: string, hash: string): string =>
+  `${origin}\nundo material ${uid}\n${hash}\n`;
+export const doneRequestSchema = workflowRunSchema.extend({ activityId: z.string().max(100) });
+export const doneVerdictSchema = z.object({ recorded: z.boolean() });
+/** Whether a run has the migration now. */
+export const runVerdictSchema = z.object({
+  allowed: z.boolean(),
+  reason: z.string(),
+  target: z.record(z.string(), z.unknown()).nullable().describe('Null while nothing was begun.'),
+});
+
 export const commandRequestSchema = z.object({
   command: z.enum(COMMANDS),
   source: z.enum(['signal', 'update', 'deletion', 'suspend']),
@@ -239,6 +304,16 @@ export const eventBatchSchema = z.object({
 export const eventBatchResultSchema = z.object({
   accepted: z.int(),
   duplicates: z.int(),
+  untrusted: z
+    .string()
+    .nullable()
+    .default(null)
+    .describe('Why the end among the events is not recorded: the receipts of governance do not cover it.'),
+  stranger: z
+    .string()
+    .nullable()
+    .default(null)
+    .describe('Why nothing is taken from this run: another one has the migration.'),
   receipts: z.array(receiptSchema),
 });
 
@@ -257,6 +332,12 @@ export const migrationOutcomeSchema = z.object({
     .object({ phase: phaseSchema.extract(TERMINAL_PHASES), at: z.string(), message: z.string() })
     .nullable()
     .describe('Null while the migration has not ended.'),
+  begun: z.boolean().default(false).describe('Whether an activity was begun that may have changed the cluster.'),
+  untrusted: z
+    .string()
+    .nullable()
+    .default(null)
+    .describe('Why an end that was reported is not recorded: the receipts of governance do not cover it.'),
 });
 
 export type Receipt = z.infer<typeof receiptSchema>;
@@ -272,6 +353,15 @@ export type LiveRequest = z.infer<typeof liveRequestSchema>;
 export type LiveVerdict = z.infer<typeof liveVerdictSchema>;
 export type StepRequest = z.infer<typeof stepRequestSchema>;
 export type StepVerdict = z.infer<typeof stepVerdictSchema>;
+export type GuardedActivity = (typeof GUARDED_ACTIVITIES)[number];
+export type WorkflowRun = z.infer<typeof workflowRunSchema>;
+export type BeginRequest = z.infer<typeof beginRequestSchema>;
+export type BeginVerdict = z.infer<typeof beginVerdictSchema>;
+export type UndoMaterial = z.infer<typeof undoMaterialSchema>;
+export type UndoSeal = z.infer<typeof undoSealSchema>;
+export type DoneRequest = z.infer<typeof doneRequestSchema>;
+export type DoneVerdict = z.infer<typeof doneVerdictSchema>;
+export type RunVerdict = z.infer<typeof runVerdictSchema>;
 export type CommandRequest = z.infer<typeof commandRequestSchema>;
 export type CommandVerdict = z.infer<typeof commandVerdictSchema>;
 export type EventBatch = z.infer<typeof eventBatchSchema>;

@@ -1,7 +1,11 @@
 import {
   approvalStateSchema,
+  beginRequestSchema,
+  beginVerdictSchema,
   commandRequestSchema,
   commandVerdictSchema,
+  doneRequestSchema,
+  doneVerdictSchema,
   evaluationRequestSchema,
   evaluationSchema,
   liveRequestSchema,
@@ -10,8 +14,11 @@ import {
   eventBatchSchema,
   migrationOutcomeSchema,
   preImagesSchema,
+  runVerdictSchema,
   stepRequestSchema,
   stepVerdictSchema,
+  undoSealSchema,
+  workflowRunSchema,
 } from './engine.js';
 
 /** The engine's routes: method, path template (`{id}` is the uid of the plan), request and response schemas. */
@@ -28,6 +35,30 @@ export const engineRoutes = {
     path: '/v1/migrations/{id}/steps',
     request: stepRequestSchema,
     response: stepVerdictSchema,
+  },
+  begin: {
+    method: 'POST',
+    path: '/v1/migrations/{id}/activities',
+    request: beginRequestSchema,
+    response: beginVerdictSchema,
+  },
+  done: {
+    method: 'POST',
+    path: '/v1/migrations/{id}/activities/done',
+    request: doneRequestSchema,
+    response: doneVerdictSchema,
+  },
+  handOver: {
+    method: 'POST',
+    path: '/v1/migrations/{id}/handover',
+    request: workflowRunSchema,
+    response: runVerdictSchema,
+  },
+  takeOver: {
+    method: 'POST',
+    path: '/v1/migrations/{id}/takeover',
+    request: workflowRunSchema,
+    response: runVerdictSchema,
   },
   liveSettings: {
     method: 'POST',
@@ -54,5 +85,6 @@ export const engineRoutes = {
     response: preImagesSchema,
   },
   preImages: { method: 'GET', path: '/v1/migrations/{id}/pre-images', request: null, response: preImagesSchema },
+  seal: { method: 'GET', path: '/v1/migrations/{id}/undo-material', request: null, response: undoSealSchema },
   outcome: { method: 'GET', path: '/v1/migrations/{id}/outcome', request: null, response: migrationOutcomeSchema },
 } as const;

@@ -61,6 +61,9 @@ export const isNotFound = hasStatus(404);
 export const isForbidden = hasStatus(403);
 /** Changed meanwhile, owned by another field manager, or in existence already. */
 export const isConflict = hasStatus(409);
+/** An object of the name is there already. */
+export const isAlreadyThere = (error: unknown): boolean =>
+  error instanceof KubeError && error.status === 409 && error.reason === 'AlreadyExists';
 /** Against the schema or a rule of its kind, or what an admission plugin calls so. */
 export const isInvalid = hasStatus(422);
 /** The version to resume from is no longer kept. */

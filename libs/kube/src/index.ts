@@ -1,6 +1,14 @@
 export { connectKube } from './client.js';
 export { Discovery, groupPath } from './discovery.js';
-export { isConflict, isForbidden, isInvalid, isNotFound, KubeError, KubeUnreachable } from './errors.js';
+export {
+  isAlreadyThere,
+  isConflict,
+  isForbidden,
+  isInvalid,
+  isNotFound,
+  KubeError,
+  KubeUnreachable,
+} from './errors.js';
 export { createInformer, type Informer, type InformerHealth, type MakeInformer } from './informer.js';
 export { type InformerOptions } from './informer.js';
 export type { KubeEvent } from './events.js';

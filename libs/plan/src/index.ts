@@ -23,6 +23,10 @@ export {
   labelValue,
   planLabelValue,
   planNameOf,
+  UNDO_NAMESPACE,
+  UNDO_SECRET_TYPE,
+  undoneSecretName,
+  undoSecretName,
 } from './names.js';
 export {
   AUTHOR_UNKNOWN,

@@ -62,3 +62,13 @@ export const clusterRoleName = (scc: string): string => `system:openshift:scc:${
  */
 export const grantBindingName = (scc: string, serviceAccount: string): string =>
   bounded(`scc-${scc}${serviceAccount.includes('-') ? ':' : '-'}${serviceAccount}`, { max: MAX_NAME });
+
+/** The namespace that holds nothing but what undos need while governance does not answer. */
+export const UNDO_NAMESPACE = 'scc-undo';
+/** The type of the Secrets there. */
+export const UNDO_SECRET_TYPE = 'scc.poc/undo';
+/** The Secret with all that an undo of one migration needs; a second one holds what was taken from old grants as well. */
+export const undoSecretName = (uid: string, stage: 'begun' | 'revoking'): string =>
+  stage === 'begun' ? `undo-${uid}` : `undo-${uid}-grants`;
+/** The Secret that says that an activity of an undo was done while governance did not answer. */
+export const undoneSecretName = (uid: string, activity: string): string => `undone-${uid}-${activity.toLowerCase()}`;

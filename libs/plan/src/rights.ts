@@ -1,4 +1,4 @@
-import { clusterRoleName } from './names.js';
+import { clusterRoleName, UNDO_NAMESPACE } from './names.js';
 import type { Violation, WorkloadRef } from './schema.js';
 
 /**
@@ -103,7 +103,7 @@ const isSystem = (namespace: string): boolean =>
 
 /** Nothing is migrated where the cluster, or this product, keeps what itself runs on. */
 export const systemNamespaceViolations = (namespace: string, own: string): Violation[] =>
-  namespace === own || isSystem(namespace)
+  namespace === own || namespace === UNDO_NAMESPACE || isSystem(namespace)
     ? [
         {
           code: 'SystemNamespace',

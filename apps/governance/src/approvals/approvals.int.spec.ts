@@ -17,8 +17,8 @@ import {
   person,
   recorded,
   row,
+  reportCovered,
 } from '../governance.fixture.js';
-import { report } from '../history/report.js';
 import { findMigration } from '../plans/store.js';
 import { governanceSuite } from '../suite.fixture.js';
 import { recordDecision, expireRequests, withdraw } from './decisions.js';
@@ -64,7 +64,7 @@ async function waiting(
       ),
     finish: () =>
       inTx(database.app, (tx) =>
-        report(tx, uid, aBatch(request, recorded(completedEvents)), at('2026-03-10T13:00:00.000Z')),
+        reportCovered(tx, uid, aBatch(request, recorded(completedEvents)), at('2026-03-10T13:00:00.000Z')),
       ),
     step: (step: StepRequest['step'], now = NOON) =>
       inTx(database.app, (tx) =>

@@ -12,8 +12,8 @@ import {
   ownWorkload,
   person,
   recorded,
+  reportCovered,
 } from '../governance.fixture.js';
-import { report } from '../history/report.js';
 import { governanceSuite } from '../suite.fixture.js';
 
 /** What the role of the service cannot do to the record, whatever its code does. */
@@ -46,7 +46,7 @@ async function aDecidedPlan(): Promise<void> {
   await decide('bob', 'approve');
   await inTx(database.app, (tx) => withdraw(tx, uid, at(NOON, person('bob', 'approver'))));
   await decide('carla', 'refuse');
-  await inTx(database.app, (tx) => report(tx, uid, aBatch(request, recorded(completedEvents)), at(NOON)));
+  await inTx(database.app, (tx) => reportCovered(tx, uid, aBatch(request, recorded(completedEvents)), at(NOON)));
 }
 
 describe('the role of the service', () => {

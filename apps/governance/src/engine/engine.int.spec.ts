@@ -11,8 +11,8 @@ import {
   person,
   recorded,
   row,
+  reportCovered,
 } from '../governance.fixture.js';
-import { report } from '../history/report.js';
 import { governanceSuite } from '../suite.fixture.js';
 import { authorizeStep } from './authorize.js';
 import { checkCommand, issueCommandGrant } from './commands.js';
@@ -89,7 +89,9 @@ describe('authorizeStep', () => {
       waitsFor: 'OtherPlan',
     });
     const [winner, askLoser] = answers[0].allowed ? [first, askSecond] : [second, askFirst];
-    await inTx(database.app, (tx) => report(tx, winner.plan.uid, aBatch(winner, recorded(completedEvents)), at(NOON)));
+    await inTx(database.app, (tx) =>
+      reportCovered(tx, winner.plan.uid, aBatch(winner, recorded(completedEvents)), at(NOON)),
+    );
     expect(await askLoser()).toMatchObject({ allowed: true });
   });
 });
@@ -101,7 +103,7 @@ describe('report', () => {
     for (const order of [events, events.toReversed(), [...events, ...events]]) {
       const request = aRequest(ownWorkload(`order-${views.length}`));
       for (const event of order)
-        await inTx(database.app, (tx) => report(tx, request.plan.uid, aBatch(request, [event]), at(NOON)));
+        await inTx(database.app, (tx) => reportCovered(tx, request.plan.uid, aBatch(request, [event]), at(NOON)));
       expect(
         await one(`select count(*)::int as entries from audit_entry where object_name = $1`, request.plan.name),
       ).toEqual({ entries: events.length });
@@ -121,7 +123,9 @@ describe('report', () => {
     const request = aRequest(ownWorkload('twenty'));
     const batch = aBatch(request, recorded(completedEvents));
     const answers = await Promise.all(
-      Array.from({ length: 20 }, () => inTx(database.app, (tx) => report(tx, request.plan.uid, batch, at(NOON)))),
+      Array.from({ length: 20 }, () =>
+        inTx(database.app, (tx) => reportCovered(tx, request.plan.uid, batch, at(NOON))),
+      ),
     );
     expect(answers.map(({ accepted }) => accepted).sort()).toEqual([
       ...Array<number>(19).fill(0),
@@ -135,7 +139,7 @@ describe('report', () => {
   it('takes a message that the database could not hold as it is', async () => {
     const request = aRequest(ownWorkload('nul'));
     const events = recorded([['RollingBack', { type: 'UndoStarted', cause: 'error', message: 'bad\0byte' }]]);
-    await inTx(database.app, (tx) => report(tx, request.plan.uid, aBatch(request, events), at(NOON)));
+    await inTx(database.app, (tx) => reportCovered(tx, request.plan.uid, aBatch(request, events), at(NOON)));
     expect(await one('select message from view_migration where plan_uid = $1', request.plan.uid)).toEqual({
       message: 'rolling back because bad\uFFFDbyte',
     });
@@ -145,7 +149,7 @@ describe('report', () => {
     const request = aRequest(ownWorkload('registered'));
     await inTx(database.app, (tx) => evaluatePlan(tx, request, at(NOON)));
     for (const event of recorded(completedEvents))
-      await inTx(database.app, (tx) => report(tx, request.plan.uid, aBatch(request, [event]), at(NOON)));
+      await inTx(database.app, (tx) => reportCovered(tx, request.plan.uid, aBatch(request, [event]), at(NOON)));
     const entries = await database.app.query<unknown[]>(
       'select scc, reason, activated_at, deactivated_at from scc_activation where name = $1 order by activated_at',
       ['registered'],
@@ -226,10 +230,15 @@ describe('a migration that is over', () => {
     const images = { workflowId: 'w', images: [{ key: 'target', order: 0, manifest: { value: 'before' } }] };
     const save = () => inTx(database.app, (tx) => savePreImages(tx, uid, images, at(NOON)));
     await save();
-    expect(await outcomeOf(database.app, uid)).toEqual({ plan: { namespace, name, uid }, end: null });
+    expect(await outcomeOf(database.app, uid)).toEqual({
+      plan: { namespace, name, uid },
+      end: null,
+      begun: false,
+      untrusted: null,
+    });
 
     const told = recorded([...events]);
-    await inTx(database.app, (tx) => report(tx, uid, aBatch(request, told), at(NOON)));
+    await inTx(database.app, (tx) => reportCovered(tx, uid, aBatch(request, told), at(NOON)));
     expect(await outcomeOf(database.app, uid)).toMatchObject({ plan: { name }, end: { phase, at: told.at(-1)?.at } });
     await expect(preImages(database.app, uid)).rejects.toMatchObject({ kind: 'conflict' });
     await expect(save()).rejects.toMatchObject({ kind: 'conflict' });
@@ -243,9 +252,9 @@ describe('a migration that is over', () => {
   it('stays as it ended, although another workflow reports of it later', async () => {
     const request = aRequest(ownWorkload('over-for-good'));
     const { uid } = request.plan;
-    await inTx(database.app, (tx) => report(tx, uid, aBatch(request, recorded(completedEvents)), at(NOON)));
+    await inTx(database.app, (tx) => reportCovered(tx, uid, aBatch(request, recorded(completedEvents)), at(NOON)));
     const later = recorded([...undone], completedEvents.length);
-    await inTx(database.app, (tx) => report(tx, uid, aBatch(request, later, 'run-2'), at(NOON)));
+    await inTx(database.app, (tx) => reportCovered(tx, uid, aBatch(request, later, 'run-2'), at(NOON)));
     expect((await outcomeOf(database.app, uid)).end?.phase).toBe('Completed');
   });
 

@@ -4,6 +4,8 @@ import { z } from 'zod';
 import { type Database, type Queryable, rowOf } from '../database/rows.js';
 import { findMigration } from '../plans/store.js';
 import { Refusal } from '../refusal/refusal.js';
+import { ActivityBeginEntity, MigrationEndEntity } from './activity.entity.js';
+import { isChange } from './order.js';
 
 const endRow = z.object({
   phase: phaseSchema.extract(TERMINAL_PHASES),
@@ -12,20 +14,37 @@ const endRow = z.object({
 });
 
 /**
- * How the migration ended, or null while it has not. The first end that was recorded counts; what is reported later
- * changes nothing. It is read from the events themselves, since the read model may be made again at any time.
+ * How the migration ended, or null while it has not. The first end that receipts cover counts; what is reported later
+ * changes nothing, and the read model may be made again at any time.
  */
 export async function recordedEnd(db: Queryable, uid: string): Promise<MigrationOutcome['end']> {
   const row = await rowOf(
     db,
     endRow,
-    `select phase, at, event from migration_event where plan_uid = $1 and phase = any($2)
-     order by recorded_at, sequence limit 1`,
-    [uid, TERMINAL_PHASES],
+    `select m.phase, m.ended_at as at, e.event from migration_end m
+     join migration_event e using (workflow_id, run_id, sequence) where m.plan_uid = $1 and m.untrusted is null`,
+    [uid],
   );
   if (!row) return null;
   const { phase, at, event } = row;
   return { phase, at: at.toISOString(), message: headlineOf(event) ?? sentenceOf(event) };
+}
+
+/** Why the newest end that was reported does not count, while none does; null otherwise. */
+export async function untrustedEnd(db: Database, planUid: string): Promise<string | null> {
+  const ends = await db.getRepository(MigrationEndEntity).find({ where: { planUid }, order: { id: 'ASC' } });
+  return ends.some(({ untrusted }) => untrusted === null) ? null : (ends.at(-1)?.untrusted ?? null);
+}
+
+/** How many migrations have an end that was reported and does not count, and none that does. */
+export async function countUntrusted(db: Queryable): Promise<number> {
+  const row = await rowOf(
+    db,
+    z.object({ plans: z.int() }),
+    `select count(distinct plan_uid)::int as plans from migration_end e where untrusted is not null
+     and not exists (select from migration_end o where o.plan_uid = e.plan_uid and o.untrusted is null)`,
+  );
+  return row?.plans ?? 0;
 }
 
 /**
@@ -34,7 +53,13 @@ export async function recordedEnd(db: Queryable, uid: string): Promise<Migration
  */
 export async function outcomeOf(db: Database, uid: string): Promise<MigrationOutcome> {
   const { namespace, name } = await findMigration(db, uid);
-  return { plan: { namespace, name, uid }, end: await recordedEnd(db, uid) };
+  const begun = await db.getRepository(ActivityBeginEntity).findBy({ planUid: uid });
+  return {
+    plan: { namespace, name, uid },
+    end: await recordedEnd(db, uid),
+    begun: begun.some(isChange),
+    untrusted: await untrustedEnd(db, uid),
+  };
 }
 
 /** @throws Refusal when the migration has ended: its undo material is gone, and only a new plan changes anything. */

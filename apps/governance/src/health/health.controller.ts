@@ -31,6 +31,8 @@ export class HealthController {
     }
     components['outbox'] = this.outbox(state);
     components['audit'] = this.sealer(state);
+    const untrusted = this.untrusted();
+    if (untrusted) components['migrations'] = untrusted;
     return { status: overall(components), components };
   }
 
@@ -57,6 +59,14 @@ export class HealthController {
     if (contradicted !== null) return shown(this.observer.parts.see('audit', 'down', contradicted), sealing);
     const late = `audit entries wait for more than ${MAX_SEALING_LAG_SECONDS} s: no sealer works`;
     return this.work('audit', database, sealing, sealing.lagSeconds < MAX_SEALING_LAG_SECONDS ? null : late);
+  }
+
+  /** Shown only while there is something to act on. */
+  private untrusted(): Component | null {
+    const { migrations } = this.observer.now;
+    if (migrations.untrusted === 0) return null;
+    const reason = `${migrations.untrusted} of them reported an end that was not done: somebody else works on their task queue`;
+    return shown(this.observer.parts.see('migrations', 'degraded', reason), migrations);
   }
 
   /** Work that waits in the database, in numbers. */

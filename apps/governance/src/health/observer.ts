@@ -4,6 +4,7 @@ import type { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { countUnreviewed } from '../approvals/break-glass.js';
 import { sealingLag } from '../audit/queries.js';
+import { countUntrusted } from '../engine/outcome.js';
 import { rowOf } from '../database/rows.js';
 import { PartStates } from './parts.js';
 import { askParts, type Probes } from './probes.js';
@@ -15,6 +16,8 @@ export interface Observation {
   outbox: { waiting: number; oldestSeconds: number };
   sealing: { unsealed: number; lagSeconds: number };
   breakGlass: { unreviewed: number };
+  /** Migrations of which an end was reported that no receipts cover. */
+  migrations: { untrusted: number };
 }
 
 const outboxRow = z.object({ waiting: z.int(), oldest: z.coerce.number() });
@@ -27,6 +30,7 @@ export class Observer {
     outbox: { waiting: 0, oldestSeconds: 0 },
     sealing: { unsealed: 0, lagSeconds: 0 },
     breakGlass: { unreviewed: 0 },
+    migrations: { untrusted: 0 },
   };
   private readonly stopping = new AbortController();
   /** What was seen of every part, and since when. */
@@ -89,6 +93,7 @@ export class Observer {
         outbox: { waiting: outbox.waiting, oldestSeconds: outbox.oldest },
         sealing: { unsealed, lagSeconds },
         breakGlass: { unreviewed: await countUnreviewed(this.source) },
+        migrations: { untrusted: await countUntrusted(this.source) },
       };
     } catch (error) {
       this.parts.see('database', 'down', 'it does not answer');

@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { approvalStateSchema, engineRoutes, evaluationSchema, stepVerdictSchema } from '@scc/governance-api';
 import { type TestApi } from '../api.fixture.js';
-import { aBatch, aRequest, completedEvents, ownWorkload, recorded } from '../governance.fixture.js';
+import { aBatch, aRequest, completedEvents, coverSteps, inTx, ownWorkload, recorded } from '../governance.fixture.js';
 import { apiSuite } from '../suite.fixture.js';
 
-const { test } = apiSuite();
+const { database, test } = apiSuite();
 
 const call: TestApi['call'] = (...request) => test.call(...request);
 const worker = 'worker/engine';
@@ -36,6 +36,7 @@ describe("the engine's routes", () => {
       body: images,
     });
     const batch = aBatch(request, recorded(completedEvents));
+    await inTx(database.app, (tx) => coverSteps(tx, batch.plan));
     expect(await call(worker, 'POST', pathOf('report', uid), { body: batch })).toMatchObject({
       body: { accepted: completedEvents.length },
     });

@@ -14,7 +14,8 @@ export interface StoredEvent extends RecordedEvent {
   runId: string;
 }
 
-type Outcome = 'completed' | 'rolledBack' | 'rejected' | 'dryRun';
+/** `untrusted`: an end was reported that the receipts do not cover. */
+type Outcome = 'completed' | 'rolledBack' | 'rejected' | 'dryRun' | 'untrusted';
 
 interface ProjectedPod extends PodSCC {
   role: 'before' | 'canary' | 'after';

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { ApprovalRequestEntity } from '../approvals/approval.entity.js';
 import { inclusionProof } from '../audit/proofs.js';
 import { type Database, rowsOf } from '../database/rows.js';
+import { untrustedEvents } from '../engine/ends.js';
 import { currentEvaluation, findMigration, type MigrationRow, type StoredEvaluation } from '../plans/store.js';
 import { Refusal } from '../refusal/refusal.js';
 import {
@@ -86,7 +87,9 @@ export async function migrationProof(
   const audit = await auditOf(db, migration);
   const evidence = evidenceIn(audit.entries);
   // The tables count only as far as the log says the same: rows can be changed, entries cannot.
-  const reported = await eventsOf(db, uid, { limit: MAX_ROWS, after: null });
+  const isUntrusted = await untrustedEvents(db, uid);
+  const all = await eventsOf(db, uid, { limit: MAX_ROWS, after: null });
+  const reported = all.filter((event) => !isUntrusted(event));
   if (reported.length === 0) throw new Refusal('notFound', `no migration ${uid}`);
   const events = provedEvents(reported, evidence);
   const { phase, outcome, traffic, startedAt, finishedAt, pods } = project(events.map(toStored));

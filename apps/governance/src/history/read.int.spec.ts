@@ -18,6 +18,7 @@ import {
   person,
   recorded,
   row,
+  reportCovered,
 } from '../governance.fixture.js';
 import { lockKnownMigration } from '../plans/store.js';
 import { governanceSuite } from '../suite.fixture.js';
@@ -25,7 +26,7 @@ import { migrationProof, proofText } from './proof.js';
 import { eventsOf, listMigrations, migrationDetail, type MigrationPosition } from './read.js';
 import { rebuildReadModel } from './rebuild.js';
 import { readModelDifferences } from './differences.js';
-import { rebuildView, report } from './report.js';
+import { rebuildView } from './report.js';
 
 const ORIGIN = 'scc.poc/test';
 const { privateKey } = generateKeyPairSync('ed25519');
@@ -36,7 +37,9 @@ const database = governanceSuite();
 async function completed(name: string) {
   const request = aRequest(ownWorkload(name));
   await inTx(database.app, (tx) => evaluatePlan(tx, request, at(NOON)));
-  await inTx(database.app, (tx) => report(tx, request.plan.uid, aBatch(request, recorded(completedEvents)), at(NOON)));
+  await inTx(database.app, (tx) =>
+    reportCovered(tx, request.plan.uid, aBatch(request, recorded(completedEvents)), at(NOON)),
+  );
   return request.plan.uid;
 }
 
@@ -150,7 +153,7 @@ describe('migrationProof', () => {
     const { contentHash } = await inTx(database.app, (tx) => evaluatePlan(tx, request, at(NOON)));
     const bob = at(NOON, person('bob', 'approver'));
     await inTx(database.app, (tx) => recordDecision(tx, uid, { decision: 'approve', contentHash }, bob));
-    await inTx(database.app, (tx) => report(tx, uid, aBatch(request, recorded(completedEvents)), at(NOON)));
+    await inTx(database.app, (tx) => reportCovered(tx, uid, aBatch(request, recorded(completedEvents)), at(NOON)));
     for (const [sql, ...parameters] of [
       [
         `update approval_decision d set approver = 'mallory' from approval_request r where r.id = d.request and r.plan_uid = $1`,
@@ -194,7 +197,7 @@ describe('what is read of migrations', () => {
     const request = aRequest(ownWorkload('compared'));
     const { uid } = request.plan;
     await inTx(database.app, (tx) => evaluatePlan(tx, request, at(NOON)));
-    await inTx(database.app, (tx) => report(tx, uid, aBatch(request, recorded(completedEvents)), at(NOON)));
+    await inTx(database.app, (tx) => reportCovered(tx, uid, aBatch(request, recorded(completedEvents)), at(NOON)));
     expect(await after()).toEqual([]);
     const of = `where plan_uid = '${uid}'`;
     expect(await after(`update view_migration set traffic = '{"requests":1,"failed":0}' ${of}`)).toEqual([

@@ -17,7 +17,7 @@ export const migrationFilterSchema = z.object({
   targetSCC: z.string().max(253).optional(),
   author: z.string().max(253).optional(),
   riskBand: riskBandSchema.optional(),
-  outcome: z.enum(['completed', 'rolledBack', 'rejected', 'dryRun']).optional(),
+  outcome: z.enum(['completed', 'rolledBack', 'rejected', 'dryRun', 'untrusted']).optional(),
 });
 export type MigrationFilter = z.infer<typeof migrationFilterSchema>;
 

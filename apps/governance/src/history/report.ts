@@ -8,6 +8,9 @@ import { appendAuditBatch } from '../audit/append.js';
 import type { CallContext } from '../call/caller.js';
 import { type Queryable, rowsOf } from '../database/rows.js';
 import { releaseWorkload } from '../engine/claims.js';
+import { recordEnds, untrustedEvents } from '../engine/ends.js';
+import { untrustedEnd } from '../engine/outcome.js';
+import { mayReport, type SeenRuns } from '../engine/runs.js';
 import {
   currentEvaluation,
   lockMigration,
@@ -25,16 +28,27 @@ const MAX_AUDITED_BYTES = 16 * 1024;
 
 /**
  * Takes over events of a migration: stores the new ones with one audit entry each, and brings the read model, the
- * registry and the claim of the workload in line. Events may come twice and in any order.
+ * registry and the claim of the workload in line. Events may come twice and in any order. An end counts when receipts
+ * cover it.
  */
 export async function report(
   tx: EntityManager,
   uid: string,
   batch: EventBatch,
-  context: CallContext,
+  { seen, ...context }: CallContext & { seen: SeenRuns },
 ): Promise<EventBatchResult> {
   if (batch.plan.uid !== uid) throw new Refusal('conflict', `events of plan ${batch.plan.uid} were sent to ${uid}`);
   const migration = await lockMigration(tx, batch.plan);
+  const { workflowId, runId } = batch;
+  const told = await mayReport(tx, migration, { run: { workflowId, runId }, seen });
+  if (!told.allowed)
+    return {
+      accepted: 0,
+      duplicates: 0,
+      untrusted: null,
+      stranger: `nothing is taken from run ${runId}: ${told.reason}`,
+      receipts: [],
+    };
   const fresh = (await unknownEvents(tx, batch)).map(storable);
   const receipts = await appendAuditBatch(
     tx,
@@ -58,9 +72,17 @@ export async function report(
       { ...batch, events: fresh },
       receipts.map(({ entryId }) => entryId),
     );
+    await recordEnds(tx, migration, { batch, fresh, receipts }, context);
     await refresh(tx, migration, context.now);
   }
-  return { accepted: fresh.length, duplicates: batch.events.length - fresh.length, receipts };
+  const untrusted = await untrustedEnd(tx, uid);
+  return {
+    accepted: fresh.length,
+    duplicates: batch.events.length - fresh.length,
+    untrusted,
+    stranger: null,
+    receipts,
+  };
 }
 
 /** PostgreSQL's text holds no NUL; a message that has one must not keep a migration from reporting. */
@@ -142,7 +164,7 @@ async function storedEvents(db: Queryable, uid: string): Promise<StoredEvent[]> 
 
 async function refresh(tx: EntityManager, migration: MigrationRow, now: Date): Promise<void> {
   const { view, evaluation } = await rebuildView(tx, migration);
-  if (view.outcome !== null) {
+  if (view.outcome !== null && view.outcome !== 'untrusted') {
     await releaseWorkload(tx, migration.planUid);
     await closeRequests(tx, migration, { reason: `the migration is over: ${view.outcome}`, now });
   }
@@ -161,7 +183,12 @@ export async function rebuildView(
   tx: EntityManager,
   migration: MigrationRow,
 ): Promise<{ view: MigrationView; evaluation: StoredEvaluation | null }> {
-  const view = project(await storedEvents(tx, migration.planUid));
+  const { planUid } = migration;
+  const isUntrusted = await untrustedEvents(tx, planUid);
+  const view = project((await storedEvents(tx, planUid)).filter((event) => !isUntrusted(event)));
+  const reason = view.outcome === null ? await untrustedEnd(tx, planUid) : null;
+  if (reason !== null)
+    Object.assign(view, { outcome: 'untrusted', message: `the end that was reported does not count: ${reason}` });
   const evaluation = await currentEvaluation(tx, migration);
   await saveView(tx, migration, { view, workload: evaluation?.request.spec.workloadRef ?? null });
   return { view, evaluation };

@@ -82,6 +82,22 @@ export const OPERATIONS: Record<`${Method} /v1/${string}`, Operation> = {
     summary: 'May this step run now',
     answer: engineRoutes.authorizeStep.response,
   },
+  'POST /v1/migrations/{id}/activities': {
+    summary: 'May an activity that changes the cluster begin now, and with what',
+    answer: engineRoutes.begin.response,
+  },
+  'POST /v1/migrations/{id}/activities/done': {
+    summary: 'An activity that began has ended as it should',
+    answer: engineRoutes.done.response,
+  },
+  'POST /v1/migrations/{id}/handover': {
+    summary: 'Let the next run of the workflow go on',
+    answer: engineRoutes.handOver.response,
+  },
+  'POST /v1/migrations/{id}/takeover': {
+    summary: 'Take a migration over whose run has ended, to undo it',
+    answer: engineRoutes.takeOver.response,
+  },
   'POST /v1/migrations/{id}/live-settings': {
     summary: 'Does an edit of the running plan take effect',
     answer: engineRoutes.liveSettings.response,
@@ -102,6 +118,12 @@ export const OPERATIONS: Record<`${Method} /v1/${string}`, Operation> = {
   'GET /v1/migrations/{id}/pre-images': {
     summary: 'Objects as they were before the first change; refused once the migration is over',
     answer: engineRoutes.preImages.response,
+    mayConflict: true,
+  },
+  'GET /v1/migrations/{id}/undo-material': {
+    summary:
+      'Everything that an undo needs while governance does not answer, signed; refused once the migration is over',
+    answer: engineRoutes.seal.response,
     mayConflict: true,
   },
   'GET /v1/migrations/{id}/outcome': {

@@ -14,8 +14,8 @@ import {
   person,
   recorded,
   row,
+  reportCovered,
 } from '../governance.fixture.js';
-import { report } from '../history/report.js';
 import { apiSuite } from '../suite.fixture.js';
 import { assessmentSchema, calibrationSchema, modelsSchema } from './answers.js';
 import { findAssessment } from './assessments.js';
@@ -43,7 +43,7 @@ async function assessed(name: string, over: Parameters<typeof aRequest>[0] = {})
 }
 
 const reported = (request: Request, events: [RecordedEvent['phase'], MigrationEvent][], from = 0) =>
-  inTx(database.app, (tx) => report(tx, request.plan.uid, aBatch(request, recorded(events, from)), at(NOON)));
+  inTx(database.app, (tx) => reportCovered(tx, request.plan.uid, aBatch(request, recorded(events, from)), at(NOON)));
 
 const undone = (cause: UndoCause): [RecordedEvent['phase'], MigrationEvent][] => [
   ...completedEvents.slice(0, 4),

@@ -43,7 +43,7 @@ describe('meaningOf', () => {
     }
   });
 
-  it.each<keyof MigrationActivities>(['project', 'releasePlan', 'recordedOutcome', 'settlePlan', 'loadPreImages'])(
+  it.each<keyof MigrationActivities>(['project', 'releasePlan', 'recordedOutcome', 'settlePlan', 'takeOver'])(
     '%s is tried until it succeeds, after every answer',
     (name) => {
       const error = kube(403);

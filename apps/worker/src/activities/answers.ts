@@ -41,7 +41,8 @@ const PATIENT: ReadonlySet<Name> = new Set<Name>([
   'releasePlan',
   'recordedOutcome',
   'settlePlan',
-  'loadPreImages',
+  'takeOver',
+  'handOver',
 ]);
 
 /** A denial that no further try followed for so long is of a migration that has ended, in milliseconds. */

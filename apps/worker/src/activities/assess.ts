@@ -8,6 +8,7 @@ import {
   EDITOR_ANNOTATION,
   FIELD_MANAGER,
   PLAN_TYPE,
+  type PlanRef,
   type PlanSpec,
   recordedIdentity,
   type Violation,
@@ -16,14 +17,7 @@ import {
 import type { LabelSwitch, TrafficRouter } from '@scc/routing';
 import { messageOf } from '@scc/runtime';
 import { type Pod, podSchema, type PodTemplate } from '@scc/scc';
-import type {
-  AcceptedPlan,
-  Assessment,
-  FactsSummary,
-  GovernanceSummary,
-  MigrationActivities,
-  MigrationTarget,
-} from '@scc/migration/contract';
+import type { Assessment, FactsSummary, GovernanceSummary, MigrationTarget } from '@scc/migration/contract';
 import { relabelViolations, violationsOf, warningsOf } from '../assess/checks.js';
 import { gatherFacts, observedSource, type Facts, type Workload } from '../assess/facts.js';
 import { chooseLabel } from '../assess/label.js';
@@ -36,7 +30,8 @@ import type { MetricSource } from '../outside/prometheus.js';
 import type { ReviewGates } from '../outside/review.js';
 import { isAnswer } from './answers.js';
 import { kept } from './governance.js';
-import { identityOf } from './plan.js';
+import { identityOf, type ReadPlan } from './plan.js';
+import { withoutTemplates } from './target.js';
 import { preImageKeyOf } from '../cluster/objects.js';
 import { largestCanary } from '../cluster/canary-size.js';
 import { surveyPolicies } from '../cluster/neighbours.js';
@@ -96,7 +91,12 @@ async function asStored(
 const templateOf = (object: KubeObject): Record<string, unknown> =>
   (object['spec'] as { template: Record<string, unknown> }).template;
 
-const rejected = (facts: Facts, violations: Violation[], routed?: readonly WayIn[]): Assessment => ({
+type Rejected = Extract<Assessment, { ok: false }>;
+/** An assessment with all of the target, which no workflow sees. */
+export type JudgedPlan = Rejected | (Omit<Extract<Assessment, { ok: true }>, 'target'> & { target: MigrationTarget });
+type AssessPlan = (ref: PlanRef, plan: ReadPlan) => Promise<JudgedPlan>;
+
+const rejected = (facts: Facts, violations: Violation[], routed?: readonly WayIn[]): Rejected => ({
   ok: false,
   facts: summaryOf(facts, routed),
   violations,
@@ -104,7 +104,7 @@ const rejected = (facts: Facts, violations: Violation[], routed?: readonly WayIn
 
 /** Gathers the facts, makes every check, and asks governance: the last step before anything is touched. */
 export const assessWith =
-  (deps: Deps): MigrationActivities['assess'] =>
+  (deps: Deps): AssessPlan =>
   async (ref, plan) => {
     try {
       return await assessment(deps)(ref, plan);
@@ -123,7 +123,7 @@ const cannotLook = (error: unknown): Violation => ({
 });
 
 const assessment =
-  ({ kube, governance, router, metrics, reviewGates, drainMs, domain, root }: Deps): MigrationActivities['assess'] =>
+  ({ kube, governance, router, metrics, reviewGates, drainMs, domain, root }: Deps): AssessPlan =>
   async (ref, plan) => {
     const { spec } = plan;
     const facts = await gatherFacts(kube, ref, { spec, domain, root });
@@ -213,6 +213,7 @@ const assessment =
     return {
       ok: true,
       facts: summaryOf(facts, routes.ways),
+      plan: plan.accepted,
       target,
       governance: answer.summary,
       patch: changed.patch,
@@ -260,7 +261,7 @@ const quietWarnings = (requestsPerSecond: number | null, { gates }: PlanSpec): s
       ];
 
 interface Question {
-  plan: AcceptedPlan;
+  plan: ReadPlan;
   facts: Facts;
   workload: Workload;
   target: MigrationTarget;
@@ -304,6 +305,7 @@ async function askGovernance(
       priorityClassName: deployment.spec.template.spec.priorityClassName ?? null,
     },
     expectedDurationSeconds: expectedSeconds(plan.spec),
+    target: withoutTemplates(target),
   });
   const { assessmentId, band, changeRisk, exposure, factors } = evaluation.risk;
   return {

@@ -1,5 +1,5 @@
 import { fenceOf, isForbidden, type KubeClient, type KubeObject, type ObjectId } from '@scc/kube';
-import type { MigrationActivities, MigrationTarget } from '@scc/migration/contract';
+import type { MigrationTarget } from '@scc/migration/contract';
 import { canaryAnnotations, canaryLabels, copyName, DRY_RUN_USER, FIELD_MANAGER, untracked } from '@scc/plan';
 import { messageOf } from '@scc/runtime';
 import { SCC_ANNOTATION } from '@scc/scc';
@@ -12,6 +12,7 @@ import { interruptiblePause, until } from './pace.js';
 import { copyForCanary, copyIdOf } from '../cluster/neighbours.js';
 import { asPodSCC } from '../cluster/rollout.js';
 import { livePods } from '../cluster/workload-pods.js';
+import type { TargetActivities } from './target.js';
 import { awaitRollout } from './await-rollout.js';
 
 const POLL_MS = 150;
@@ -129,7 +130,7 @@ function canaryAutoscaler(autoscaler: KubeObject, target: MigrationTarget): Kube
   };
 }
 
-type CanaryActivities = Pick<MigrationActivities, 'createCanary' | 'awaitCanary' | 'removeCanary' | 'confirmAdmission'>;
+type CanaryActivities = Pick<TargetActivities, 'createCanary' | 'awaitCanary' | 'removeCanary' | 'confirmAdmission'>;
 
 /** The canary: a copy of the workload under the target SCC, with Services and policies of its own. */
 export function canaryActivities(kube: KubeClient): CanaryActivities {

@@ -9,11 +9,12 @@ import { createGovernanceClient } from '@scc/governance-api';
 import { IstioRouter } from '@scc/istio';
 import { connectKube } from '@scc/kube';
 import { TERMINAL_FAILURES, TRIES, WEATHER, type MigrationActivities } from '@scc/migration/contract';
-import { aPlan, aSpec, aTarget } from '@scc/migration/testing';
-import { FIELD_MANAGER } from '@scc/plan';
+import { aSpec, aWholeTarget } from '@scc/migration/testing';
+import { FIELD_MANAGER, PLAN_TYPE } from '@scc/plan';
 import { createInstruments } from '../metrics.js';
 import { noMetrics } from '../outside/prometheus.js';
-import { createActivities } from './index.js';
+import { unguardedActivities } from './index.js';
+import { planOf } from './plan.js';
 
 /** Every activity under every fault of the API server and of governance: what becomes of it is one table. */
 
@@ -50,23 +51,26 @@ const name = { namespace: 'shop', name: 'ledger' };
 const request = {
   namespace: 'shop',
   services: [{ name: 'ledger', canary: 'ledger-scc-canary' }],
-  label: aTarget().label,
+  label: aWholeTarget().label,
   markers: {},
   podLabels: {},
 };
 const routes = { divided: [name], own: [], destinationRules: [name], hasStreams: false };
-const target = aTarget({ ref, drainMs: 0, survey: { request, routes } });
+const target = { ...aWholeTarget(), ref, survey: { request, routes } };
+const plan = planOf({ ...PLAN_TYPE, metadata: { ...ref, generation: 1 } }, aSpec());
+type Activities = ReturnType<typeof unguardedActivities>;
 const { gates } = aSpec();
 
-const CALLS: Record<Name, (act: MigrationActivities) => Promise<unknown>> = {
+const CALLS: Record<Name, (act: Activities) => Promise<unknown>> = {
   acceptPlan: (act) => act.acceptPlan(ref),
   readLiveSettings: (act) => act.readLiveSettings(ref),
-  assess: (act) => act.assess(ref, aPlan(aSpec())),
+  assess: (act) => act.assess(ref, plan),
   approvalState: (act) => act.approvalState(ref),
   authorizeStep: (act) => act.authorizeStep(ref, { step: 'Prepare', contentHash: 'h', detail: 'd' }),
   checkCommand: (act) => act.checkCommand(ref, { command: 'pause', source: 'signal', input: {} }),
   recordPreImages: (act) => act.recordPreImages(target),
-  loadPreImages: (act) => act.loadPreImages(ref),
+  takeOver: (act) => act.takeOver(ref),
+  handOver: (act) => act.handOver(ref),
   grantTarget: (act) => act.grantTarget(target),
   confirmAdmission: (act) => act.confirmAdmission(target),
   createCanary: (act) => act.createCanary(target),
@@ -74,8 +78,8 @@ const CALLS: Record<Name, (act: MigrationActivities) => Promise<unknown>> = {
   prepareRoutes: (act) => act.prepareRoutes(target),
   setMirror: (act) => act.setMirror(target, { percentage: 100, methods: 'Safe' }),
   setWeights: (act) => act.setWeights(target, 50),
-  hold: (act) => act.hold({ target, durationMs: 0, gates, sinceMs: 0, weight: 50 }),
-  callWebhooks: (act) => act.callWebhooks({ target, at: 'BeforeShift', gates, weight: 0 }),
+  hold: (act) => act.hold(target, { durationMs: 0, gates, sinceMs: 0, weight: 50 }),
+  callWebhooks: (act) => act.callWebhooks(target, { at: 'BeforeShift', gates, weight: 0 }),
   migrateWorkload: (act) => act.migrateWorkload(target),
   awaitWorkload: (act) => act.awaitWorkload(target, 60_000),
   awaitStable: (act) => act.awaitStable(target),
@@ -84,12 +88,12 @@ const CALLS: Record<Name, (act: MigrationActivities) => Promise<unknown>> = {
   summarizeTraffic: (act) => act.summarizeTraffic(target, 0),
   restoreWorkload: (act) => act.restoreWorkload(target, []),
   restoreRoutes: (act) => act.restoreRoutes(target, []),
-  restoreSourceGrant: (act) => act.restoreSourceGrant(target),
+  restoreSourceGrant: (act) => act.restoreSourceGrant(target, []),
   withdrawTargetGrant: (act) => act.withdrawTargetGrant(target),
   compareWithPreImages: (act) => act.compareWithPreImages(target, [{ key: 'v1|Service|shop|ledger', manifest: null }]),
   project: (act) => act.project(ref, { status: {}, events: [], workload: null, unreported: [] }),
   recordedOutcome: (act) => act.recordedOutcome(ref),
-  settlePlan: (act) => act.settlePlan(ref, null),
+  settlePlan: (act) => act.settlePlan(ref),
   releasePlan: (act) => act.releasePlan(ref),
 };
 
@@ -154,10 +158,10 @@ afterAll(async () => {
 const TIMES = { timeoutMs: 3_000, listTimeoutMs: 3_000 };
 
 /** The activities with clients of their own, which know nothing of an earlier fault. */
-async function withActivities<T>(work: (activities: MigrationActivities) => Promise<T>): Promise<T> {
+async function withActivities<T>(work: (activities: Activities) => Promise<T>): Promise<T> {
   const kube = await connectKube({ kubeconfig: path.join(folder, 'kubeconfig'), userAgent: 'test', ...TIMES });
   const governance = createGovernanceClient({ url, ...TIMES, token: () => Promise.resolve('t') });
-  const activities = createActivities({
+  const activities = unguardedActivities({
     kube,
     governance,
     router: new IstioRouter({ kube, fieldManager: FIELD_MANAGER, boundMs: 1, signal: () => undefined }),
@@ -183,7 +187,7 @@ async function withActivities<T>(work: (activities: MigrationActivities) => Prom
  */
 type Outcome = 'final' | 'said' | 'retried' | 'answered';
 
-async function outcomeOf(activity: Name, activities: MigrationActivities): Promise<Outcome> {
+async function outcomeOf(activity: Name, activities: Activities): Promise<Outcome> {
   try {
     await asyncLocalStorage.run(contextOf(), () => CALLS[activity](activities));
     return 'answered';
@@ -214,7 +218,7 @@ const MEANINGS: Record<Fault, { cluster: Outcome; governance: Outcome }> = {
 };
 const OF_GOVERNANCE = new Set<Name>(['approvalState', 'authorizeStep', 'checkCommand']);
 /** Nothing can be said where the status itself cannot be written, or before a lost migration is known. */
-const PATIENT = new Set<Name>(['project', 'releasePlan', 'recordedOutcome', 'settlePlan', 'loadPreImages']);
+const PATIENT = new Set<Name>(['project', 'releasePlan', 'recordedOutcome', 'settlePlan', 'takeOver', 'handOver']);
 /** These ask neither server here. */
 const ELSEWHERE = new Set<Name>(['callWebhooks', 'summarizeTraffic']);
 

@@ -2,7 +2,8 @@ import { activityInfo, cancellationSignal } from '@temporalio/activity';
 import { durationMs, type GateSample, type MetricGate } from '@scc/plan';
 import type { TrafficRouter } from '@scc/routing';
 import { messageOf } from '@scc/runtime';
-import type { HoldRequest, MigrationActivities } from '@scc/migration/contract';
+import type { HoldRequest, MigrationTarget } from '@scc/migration/contract';
+import type { TargetActivities } from './target.js';
 import type { TrafficScope } from '../outside/flavours.js';
 import type { MetricSource, MetricReading } from '../outside/prometheus.js';
 import { gatesFailed, terminal } from './failures.js';
@@ -32,6 +33,8 @@ export function judgeSample(gate: MetricGate, reading: MetricReading, at: string
     return { ...base, verdict: 'fail', value, detail: `${shown} is above ${gate.max}${of}` };
   return { ...base, verdict: 'pass', value, detail: `${shown} is within bounds${of}` };
 }
+
+type Hold = HoldRequest & { target: MigrationTarget };
 
 interface Watch {
   gate: MetricGate;
@@ -66,13 +69,13 @@ const countsAsFailure = (gate: MetricGate, sample: GateSample): boolean =>
  * The canary's traffic while it carries some, else (mirroring) its mirrored requests: the same services. Once it has
  * handed everything back, the workload's.
  */
-const scopeOf = ({ target: { ref, services }, weight, workloadSinceMs }: HoldRequest): TrafficScope => ({
+const scopeOf = ({ target: { ref, services }, weight, workloadSinceMs }: Hold): TrafficScope => ({
   namespace: ref.namespace,
   services: services.map(({ name, canary }) => (workloadSinceMs === undefined ? canary : name)),
   mirrored: weight === 0 && workloadSinceMs === undefined,
 });
 
-async function sample(watch: Watch, request: HoldRequest, metrics: MetricSource): Promise<void> {
+async function sample(watch: Watch, request: Hold, metrics: MetricSource): Promise<void> {
   const reading = await metrics
     .read(watch.gate, scopeOf(request), request.workloadSinceMs ?? request.sinceMs)
     .catch((error: unknown): MetricReading => ({
@@ -100,9 +103,10 @@ export const holdWith =
     metrics: MetricSource;
     router: TrafficRouter;
     kube: KubeClient;
-  }): MigrationActivities['hold'] =>
-  async (request) => {
-    const { target, durationMs: holdMs, gates } = request;
+  }): TargetActivities['hold'] =>
+  async (target, asked) => {
+    const request = { ...asked, target };
+    const { durationMs: holdMs, gates } = asked;
     const startMs = activityInfo().scheduledTimestampMs;
     const endMs = startMs + holdMs;
     const watched = target.services.length === 0 ? [] : gates.metrics;
@@ -144,7 +148,7 @@ const isStarving = ({ gate, seenData, isUnjudged }: Watch): boolean =>
   isUnjudged === true || (!seenData && gate.noData === 'Wait');
 
 /** The last judgement of a migration rests on a scrape that came after everything it judges. */
-async function awaitCounters(metrics: MetricSource, request: HoldRequest): Promise<void> {
+async function awaitCounters(metrics: MetricSource, request: Hold): Promise<void> {
   if (request.workloadSinceMs === undefined || request.gates.metrics.length === 0) return;
   // Without an answer the gates say themselves that they cannot be judged.
   await metrics.settled(scopeOf(request), Date.now()).catch(() => undefined);
@@ -156,7 +160,7 @@ async function awaitCounters(metrics: MetricSource, request: HoldRequest): Promi
  */
 async function judgeByPods(
   { kube, metrics }: { kube: KubeClient; metrics: MetricSource },
-  { target, sinceMs }: HoldRequest,
+  { target, sinceMs }: Hold,
   watches: Watch[],
 ): Promise<void> {
   const waiting = watches.filter(({ gate, seenData, isQuiet }) => isQuiet && !seenData && gate.noData === 'Wait');
@@ -183,7 +187,7 @@ interface SidesSeen {
 }
 
 /** A side that cannot serve its share ends the hold: both sides are watched, not the canary alone. */
-async function requireBothSides(kube: KubeClient, { target, weight }: HoldRequest, seen: SidesSeen): Promise<void> {
+async function requireBothSides(kube: KubeClient, { target, weight }: Hold, seen: SidesSeen): Promise<void> {
   const nowMs = performance.now();
   if (weight === 0 || (seen.lookedMs !== null && nowMs - seen.lookedMs < SIDES_MS)) return;
   seen.lookedMs = nowMs;
@@ -195,7 +199,7 @@ async function requireBothSides(kube: KubeClient, { target, weight }: HoldReques
 /**
  * A client that rewrites the routes meanwhile (a GitOps tool, an editor) is named, and the migration does not go on.
  */
-async function requireRoutes(router: TrafficRouter, { target, weight }: HoldRequest): Promise<void> {
+async function requireRoutes(router: TrafficRouter, { target, weight }: Hold): Promise<void> {
   if (weight === 0 || target.services.length === 0) return;
   const drift = await router.drift(surveyOf(target), { canary: weight, mirror: null });
   if (drift)

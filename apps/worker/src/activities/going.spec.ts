@@ -29,12 +29,12 @@ const UNDO: [string, (act: MigrationActivities) => Promise<unknown>, unknown][] 
   ['setMirror', (act) => act.setMirror(target, null), undefined],
   ['setWeights', (act) => act.setWeights(target, 0), { verifiedBy: 'bound' }],
   ['setWeights unlessDown', (act) => act.setWeights(target, 100, { unlessDown: true }), { verifiedBy: 'bound' }],
-  ['restoreWorkload', (act) => act.restoreWorkload(target, []), []],
-  ['restoreRoutes', (act) => act.restoreRoutes(target, []), []],
+  ['restoreWorkload', (act) => act.restoreWorkload(target), []],
+  ['restoreRoutes', (act) => act.restoreRoutes(target), []],
   ['restoreSourceGrant', (act) => act.restoreSourceGrant(target), undefined],
   ['removeCanary', (act) => act.removeCanary(target), undefined],
   ['withdrawTargetGrant', (act) => act.withdrawTargetGrant(target), undefined],
-  ['compareWithPreImages', (act) => act.compareWithPreImages(target, []), ['Namespace/shop (it is being deleted)']],
+  ['compareWithPreImages', (act) => act.compareWithPreImages(target), ['Namespace/shop (it is being deleted)']],
 ];
 const FORWARD: [string, (act: MigrationActivities) => Promise<unknown>][] = [
   ['createCanary', (act) => act.createCanary(target)],

@@ -34,11 +34,11 @@ export async function isGoing(kube: Pick<KubeClient, 'get'>, namespace: string):
 }
 
 /** Activities whose undo waits for nothing in a namespace that is being deleted, so that the deletion does not wait for it. */
-export function endingWithNamespace(
-  activities: MigrationActivities,
+export function endingWithNamespace<Activities extends object>(
+  activities: Activities,
   kube: Pick<KubeClient, 'get'>,
-): MigrationActivities {
-  const wrapped = Object.entries(activities).map(([name, activity]): [string, Activity] => {
+): Activities {
+  const wrapped = Object.entries(activities).map(([name, activity]: [string, unknown]): [string, Activity] => {
     const run = activity as Activity;
     const instead = INSTEAD[name as Name];
     const tried = TRIED[name as Name];
@@ -63,5 +63,5 @@ export function endingWithNamespace(
       },
     ];
   });
-  return { ...activities, ...(Object.fromEntries(wrapped) as Partial<MigrationActivities>) };
+  return { ...activities, ...(Object.fromEntries(wrapped) as Partial<Activities>) };
 }

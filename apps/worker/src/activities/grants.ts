@@ -11,11 +11,13 @@ import {
 import { messageOf } from '@scc/runtime';
 import { serviceAccountSubject } from '@scc/scc';
 import { z } from 'zod';
-import type { MigrationActivities, MigrationTarget } from '@scc/migration/contract';
+import type { MigrationTarget } from '@scc/migration/contract';
 import { grantUser } from '../cluster/grant-users.js';
 import { rbacBindingSchema, subjectSchema } from '../cluster/objects.js';
+import type { Reseal } from '../undo/reseal.js';
 import { terminal } from './failures.js';
 import { currentWorkflowId } from './pace.js';
+import type { TargetActivities } from './target.js';
 
 const RBAC = 'rbac.authorization.k8s.io/v1';
 /** Removals stand behind everything that was recorded before the first change. */
@@ -56,17 +58,18 @@ const isServiceAccount = (subject: Subject, namespace: string, name: string): bo
   subject.kind === 'ServiceAccount' && subject.name === name && (subject.namespace ?? namespace) === namespace;
 
 type GrantActivities = Pick<
-  MigrationActivities,
+  TargetActivities,
   'grantTarget' | 'revokeSource' | 'restoreSourceGrant' | 'withdrawTargetGrant'
 >;
 
 interface Deps {
   kube: KubeClient;
-  governance: Pick<GovernanceClient, 'savePreImages' | 'preImages'>;
+  governance: Pick<GovernanceClient, 'savePreImages'>;
+  reseal: Reseal;
 }
 
 /** Grants are RoleBindings in the workload's namespace, never cluster-wide. */
-export function grantActivities({ kube, governance }: Deps): GrantActivities {
+export function grantActivities({ kube, governance, reseal }: Deps): GrantActivities {
   const mayUse = async ({ ref, targetSCC, targetServiceAccount }: MigrationTarget): Promise<boolean> => {
     const { name: user, groups } = serviceAccountSubject(ref.namespace, targetServiceAccount);
     return kube.subjectAccessReview({
@@ -153,15 +156,13 @@ export function grantActivities({ kube, governance }: Deps): GrantActivities {
         return { bindings: [], kept: `${user} of ServiceAccount ${sourceServiceAccount} may need ${sourceSCC}` };
       const refused = await unreturnable(kube, grants, sourceServiceAccount);
       if (refused !== null) return { bindings: [], kept: `the worker could not give ${sourceSCC} back: ${refused}` };
-      for (const [index, grant] of grants.entries()) {
-        await recordRemoval(target, grant, index);
-        await dropSubject(kube, grant, sourceServiceAccount);
-      }
+      for (const [index, grant] of grants.entries()) await recordRemoval(target, grant, index);
+      await reseal(ref.uid, 'revoking');
+      for (const grant of grants) await dropSubject(kube, grant, sourceServiceAccount);
       return { bindings: grants.map(({ metadata }) => metadata.name ?? ''), kept: null };
     },
 
-    restoreSourceGrant: async ({ ref }) => {
-      const { images } = await governance.preImages(ref.uid);
+    restoreSourceGrant: async (_target, images) => {
       for (const { key, manifest } of images) if (isRemoval(key)) await giveBack(kube, removalSchema.parse(manifest));
     },
 

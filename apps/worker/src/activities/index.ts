@@ -1,4 +1,4 @@
-import type { GovernanceClient } from '@scc/governance-api';
+import type { GovernanceClient, GuardedActivity } from '@scc/governance-api';
 import type { KubeClient } from '@scc/kube';
 import type { TrafficRouter } from '@scc/routing';
 import type { MigrationActivities } from '@scc/migration/contract';
@@ -6,20 +6,24 @@ import type { Instruments } from '../metrics.js';
 import type { MetricSource } from '../outside/prometheus.js';
 import type { ReviewGates } from '../outside/review.js';
 import type { CallWebhook } from '../outside/webhooks.js';
+import { resealWith } from '../undo/reseal.js';
+import { SealedMaterial } from '../undo/sealed.js';
 import { meaningGiver } from './answers.js';
 import { assessWith } from './assess.js';
 import { canaryActivities } from './canary.js';
 import { holdWith } from './gates.js';
 import { endingWithNamespace } from './going.js';
 import { governanceActivities } from './governance.js';
+import { guarded, ownWorkflowsOnly } from './guarded.js';
 import { grantActivities } from './grants.js';
 import { earlierOf, outcomeActivities } from './outcome.js';
 import { beating } from './pace.js';
-import { planActivities } from './plan.js';
+import { planActivities, readPlan } from './plan.js';
 import { projectWith } from './project.js';
 import { preImageActivities } from './pre-images.js';
 import { routeActivities } from './routes.js';
 import { callWebhooksWith } from './webhooks.js';
+import { outlineOf, type TargetActivities } from './target.js';
 import { workloadActivities } from './workload.js';
 
 export interface WorkerDeps {
@@ -39,9 +43,9 @@ export interface WorkerDeps {
 }
 
 /** Each activity tells Temporal that it lives, so that a dead worker's work is taken over within seconds. */
-function heartbeating(activities: MigrationActivities, { measured }: Instruments): MigrationActivities {
+function heartbeating<Activities extends object>(activities: Activities, { measured }: Instruments): Activities {
   const withMeaning = meaningGiver();
-  const entries = Object.entries(activities).map(([name, activity]) => [
+  const entries = Object.entries(activities).map(([name, activity]: [string, unknown]) => [
     name,
     (...args: unknown[]) =>
       measured(name, () =>
@@ -52,23 +56,19 @@ function heartbeating(activities: MigrationActivities, { measured }: Instruments
         ),
       ),
   ]);
-  return Object.fromEntries(entries) as MigrationActivities;
+  return Object.fromEntries(entries) as Activities;
 }
 
-/** The workflow's activities, on a real cluster. */
-export function createActivities(deps: WorkerDeps): MigrationActivities {
-  const { kube, governance, router, metrics, instruments } = deps;
-  const activities: MigrationActivities = {
-    ...planActivities(kube, (plan) => earlierOf({ kube, governance }, plan), governance.liveSettings),
-    ...outcomeActivities({ kube, governance }),
-    ...governanceActivities(governance),
-    ...grantActivities({ kube, governance }),
+/** What activities do once governance has let them begin, on a real cluster. */
+function targetActivities(deps: WorkerDeps): TargetActivities {
+  const { kube, governance, router, metrics } = deps;
+  const reseal = resealWith({ governance, sealed: new SealedMaterial(kube) });
+  const activities: TargetActivities = {
+    ...grantActivities({ kube, governance, reseal }),
     ...canaryActivities(kube),
     ...workloadActivities({ kube, router }),
     ...routeActivities({ kube, router, metrics }),
-    ...preImageActivities({ kube, governance, router }),
-    assess: assessWith(deps),
-    project: projectWith(deps),
+    ...preImageActivities({ kube, governance, router, reseal }),
     callWebhooks: callWebhooksWith(deps.callWebhook),
     hold: holdWith({ metrics, router, kube }),
     summarizeTraffic: async ({ ref, services }, sinceMs, liveMs = sinceMs) => {
@@ -78,5 +78,36 @@ export function createActivities(deps: WorkerDeps): MigrationActivities {
       return metrics.summarize({ namespace, stable, canary, sinceMs, liveMs });
     },
   };
-  return heartbeating(endingWithNamespace(activities, kube), instruments);
+  return endingWithNamespace(activities, kube);
+}
+
+/** What activities do that ask, look at the plan, or write its status. */
+function planningActivities({ kube, governance }: WorkerDeps): Omit<MigrationActivities, GuardedActivity | 'assess'> {
+  return {
+    ...planActivities(kube, (plan) => earlierOf({ kube, governance }, plan), governance.liveSettings),
+    ...outcomeActivities({ kube, governance }),
+    ...governanceActivities(governance),
+    project: projectWith({ kube, governance, sealed: new SealedMaterial(kube) }),
+  };
+}
+
+/** Everything that activities do, whoever asks and in whatever order: for suites that look at each by itself. */
+export function unguardedActivities(deps: WorkerDeps) {
+  const activities = { ...planningActivities(deps), ...targetActivities(deps), assess: assessWith(deps) };
+  return heartbeating(activities, deps.instruments);
+}
+
+/** The workflow's activities, on a real cluster. Only workflows of the plan that they are about may have them run. */
+export function createActivities(deps: WorkerDeps): MigrationActivities {
+  const { kube, governance, instruments } = deps;
+  const assess = assessWith(deps);
+  const activities: MigrationActivities = {
+    ...planningActivities(deps),
+    ...guarded({ governance, sealed: new SealedMaterial(kube) }, targetActivities(deps)),
+    assess: async (ref) => {
+      const judged = await assess(ref, await readPlan(kube, ref));
+      return judged.ok ? { ...judged, target: outlineOf(judged.target) } : judged;
+    },
+  };
+  return heartbeating(ownWorkflowsOnly(activities), instruments);
 }

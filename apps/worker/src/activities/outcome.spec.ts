@@ -11,7 +11,7 @@ const missing = new GovernanceError({ type: 'x', title: 'There is no such object
 const unasked = () => Promise.reject(new Error('pre-images are not asked for'));
 
 /** The activities against a governance that gives this answer, without a cluster. */
-function asked(outcome: () => MigrationOutcome) {
+function asked(outcome: () => Pick<MigrationOutcome, 'plan' | 'end'>) {
   const kube = new Proxy({} as KubeClient, {
     get: (_kube, name) => {
       throw new Error(`${String(name)} is not asked for`);
@@ -19,7 +19,12 @@ function asked(outcome: () => MigrationOutcome) {
   });
   return outcomeActivities({
     kube,
-    governance: { outcome: async () => Promise.resolve(outcome()), preImages: unasked },
+    governance: {
+      outcome: async () => Promise.resolve({ begun: true, untrusted: null, ...outcome() }),
+      preImages: unasked,
+      takeOver: unasked,
+      handOver: unasked,
+    },
   });
 }
 
@@ -54,7 +59,7 @@ describe('what is on record before a workflow begins', () => {
   });
   const image = { key: 'target', order: 0, manifest: {} };
   /** A governance with this record, and a plan whose writes are kept. */
-  function recorded(outcome: () => MigrationOutcome, images: (typeof image)[] = []) {
+  function recorded(outcome: () => Pick<MigrationOutcome, 'plan' | 'end'>, images: (typeof image)[] = []) {
     const written: KubeObject[] = [];
     const kube = new Proxy({} as KubeClient, {
       get: (_kube, name) => {
@@ -63,7 +68,7 @@ describe('what is on record before a workflow begins', () => {
       },
     });
     const governance = {
-      outcome: async () => Promise.resolve(outcome()),
+      outcome: async () => Promise.resolve({ begun: true, untrusted: null, ...outcome() }),
       preImages: () => Promise.resolve({ workflowId: 'w', images }),
     };
     return { written, earlier: (status?: object) => earlierOf({ kube, governance }, plan(status)) };

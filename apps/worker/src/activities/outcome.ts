@@ -1,9 +1,11 @@
-import { GovernanceError, type GovernanceClient } from '@scc/governance-api';
+import { GovernanceError, type GovernanceClient, type MigrationOutcome } from '@scc/governance-api';
 import type { KubeClient, KubeObject } from '@scc/kube';
 import { FIELD_MANAGER, isTerminal, PLAN_TYPE, planStatusSchema, type PlanRef, type PlanStatus } from '@scc/plan';
 import type { Acceptance, MigrationActivities, RecordedEnd } from '@scc/migration/contract';
 import { terminal } from './failures.js';
+import { currentRun } from './pace.js';
 import { findSamePlan, releasePlan } from './plan.js';
+import { outlineOf, recordedTarget } from './target.js';
 
 /** The schema keeps history short enough for etcd; the whole of it is in Temporal and in governance. */
 const MAX_HISTORY = 50;
@@ -29,11 +31,14 @@ export function settled(status: PlanStatus, { phase, message, at }: RecordedEnd)
   });
 }
 
-type OutcomeActivities = Pick<MigrationActivities, 'recordedOutcome' | 'settlePlan'>;
+type OutcomeActivities = Pick<
+  MigrationActivities,
+  'recordedOutcome' | 'settlePlan' | 'releasePlan' | 'takeOver' | 'handOver'
+>;
 
 interface Deps {
   kube: KubeClient;
-  governance: Pick<GovernanceClient, 'outcome' | 'preImages'>;
+  governance: Pick<GovernanceClient, 'outcome' | 'preImages' | 'takeOver' | 'handOver'>;
 }
 
 /** Brings the status of a plan in line with how its migration ended; does nothing where it says so already. */
@@ -53,47 +58,74 @@ async function settleStatus(kube: KubeClient, object: KubeObject, end: RecordedE
  * Temporal remembers; null when nothing was touched. A plan that shows less than the record is brought in line with it.
  */
 export async function earlierOf(
-  { kube, governance }: Deps,
+  { kube, governance }: { kube: KubeClient; governance: Pick<GovernanceClient, 'outcome' | 'preImages'> },
   plan: KubeObject,
 ): Promise<Extract<Acceptance, { over: RecordedEnd } | { unfinished: true }> | null> {
   const { uid = '' } = plan.metadata;
-  const { known, end } = await outcomeOf(governance, uid);
-  if (!known) return null;
-  if (end) {
-    await settleStatus(kube, plan, end);
-    return { accepted: false, over: end };
+  const outcome = await outcomeOf(governance, uid);
+  if (!outcome) return null;
+  if (outcome.end) {
+    await settleStatus(kube, plan, outcome.end);
+    return { accepted: false, over: outcome.end };
   }
   const { images } = await governance.preImages(uid);
   return images.length ? { accepted: false, unfinished: true } : null;
 }
 
-type Outcome = { known: true; plan: PlanRef; end: RecordedEnd | null } | { known: false; end: null };
-
-async function outcomeOf(governance: Deps['governance'], uid: string): Promise<Outcome> {
+/** What governance knows of the migration; null when it never heard of it. */
+async function outcomeOf(governance: Pick<GovernanceClient, 'outcome'>, uid: string): Promise<MigrationOutcome | null> {
   try {
-    return { known: true, ...(await governance.outcome(uid)) };
+    return await governance.outcome(uid);
   } catch (error) {
-    if (error instanceof GovernanceError && error.status === 404) return { known: false, end: null };
+    if (error instanceof GovernanceError && error.status === 404) return null;
     throw error;
   }
 }
 
-/** What governance has recorded of a migration's end, and the plan brought in line with it. */
+/** What governance has recorded of a migration's end, the plan brought in line with it, and who has the migration. */
 export function outcomeActivities({ kube, governance }: Deps): OutcomeActivities {
+  const known = async ({ namespace, name, uid }: PlanRef): Promise<MigrationOutcome | null> => {
+    const outcome = await outcomeOf(governance, uid);
+    if (!outcome) return null;
+    const { plan } = outcome;
+    if (plan.namespace === namespace && plan.name === name) return outcome;
+    const owner = `${plan.namespace}/${plan.name}`;
+    throw terminal('refused', `uid: ${uid} belongs to the plan ${owner}, not to ${namespace}/${name}; name its plan`);
+  };
   return {
-    recordedOutcome: async ({ namespace, name, uid }) => {
-      const outcome = await outcomeOf(governance, uid);
-      if (!outcome.known) return outcome;
-      const { plan, end } = outcome;
-      if (plan.namespace === namespace && plan.name === name) return { known: true, end };
-      const owner = `${plan.namespace}/${plan.name}`;
-      throw terminal('refused', `uid: ${uid} belongs to the plan ${owner}, not to ${namespace}/${name}; name its plan`);
+    recordedOutcome: async (ref) => {
+      const outcome = await known(ref);
+      return outcome ? { known: true, end: outcome.end } : { known: false, end: null };
     },
-    settlePlan: async (ref, end) => {
+    settlePlan: async (ref) => {
+      const outcome = await known(ref);
       const object = await findSamePlan(kube, ref);
       if (!object) return;
+      const end = outcome?.end ?? null;
       if (end) await settleStatus(kube, object, end);
-      if (end !== null || object.metadata.deletionTimestamp !== undefined) await releasePlan(kube, ref);
+      const isGoing = object.metadata.deletionTimestamp !== undefined && isReleasable(outcome);
+      if (end !== null || isGoing) await releasePlan(kube, ref);
+    },
+    releasePlan: async (ref) => {
+      const outcome = await known(ref);
+      if (!isReleasable(outcome))
+        throw terminal('refused', `the plan stays held: changes were begun and no end is recorded${reasonOf(outcome)}`);
+      await releasePlan(kube, ref);
+    },
+    takeOver: async ({ uid }) => {
+      const { allowed, reason, target } = await governance.takeOver(uid, currentRun());
+      if (!allowed) throw terminal('refused', `the migration is not taken over: ${reason}`);
+      return target && outlineOf(recordedTarget(target), 'back');
+    },
+    handOver: async ({ uid }) => {
+      const { allowed, reason } = await governance.handOver(uid, currentRun());
+      if (!allowed) throw terminal('refused', `the migration is not handed over: ${reason}`);
     },
   };
 }
+
+/** Whether nothing is left that only the migration's own undo takes away. */
+const isReleasable = (outcome: MigrationOutcome | null): boolean => outcome?.end !== null || !outcome.begun;
+
+const reasonOf = (outcome: MigrationOutcome | null): string =>
+  typeof outcome?.untrusted === 'string' ? `: ${outcome.untrusted}` : '';

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { WorkflowRun } from '@scc/governance-api';
 import { activityInfo, asyncLocalStorage, cancellationSignal, heartbeat } from '@temporalio/activity';
 import { Heart, withHeart } from './freshness.js';
 
@@ -15,10 +16,17 @@ export const activitySignal = (): AbortSignal | undefined => asyncLocalStorage.g
  * The workflow that the activity works for.
  * @throws Error outside a workflow: what is recorded must lead back to who recorded it.
  */
-export function currentWorkflowId(): string {
+export const currentWorkflowId = (): string => currentRun().workflowId;
+
+/**
+ * The run of a workflow that the activity works for, as Temporal says.
+ * @throws Error outside a workflow
+ */
+export function currentRun(): WorkflowRun {
   const { workflowExecution } = activityInfo();
   if (!workflowExecution) throw new Error('this is only done for a workflow');
-  return workflowExecution.workflowId;
+  const { workflowId, runId } = workflowExecution;
+  return { workflowId, runId };
 }
 
 /**

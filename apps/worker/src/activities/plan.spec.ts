@@ -3,7 +3,7 @@ import { evaluationRequestSchema } from '@scc/governance-api';
 import type { KubeObject } from '@scc/kube';
 import { AUTHOR_ANNOTATION, EDITORS_ANNOTATION, PLAN_TYPE } from '@scc/plan';
 import { aSpec } from '@scc/migration/testing';
-import { acceptedOf, identityOf } from './plan.js';
+import { planOf, identityOf } from './plan.js';
 
 const REF = { namespace: 'shop', name: 'ledger', uid: 'u1' };
 const aPlan = (annotations: Record<string, string>): KubeObject => ({
@@ -21,7 +21,7 @@ describe('what governance is told of a plan', () => {
       { author: 'ana', editors: ['bob', 'eve'] },
     ],
   ])('is %s', (_what, annotations, expected) => {
-    const told = identityOf(REF, acceptedOf(aPlan(annotations), aSpec()));
+    const told = identityOf(REF, planOf(aPlan(annotations), aSpec()));
     expect(evaluationRequestSchema.shape.plan.parse(told)).toMatchObject({ ...REF, generation: 2, ...expected });
   });
 });

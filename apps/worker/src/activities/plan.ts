@@ -31,14 +31,17 @@ const liveOf = (spec: LiveSpec, generation: number): LiveSettings => ({
   gates: spec.gates,
 });
 
-export function acceptedOf(object: KubeObject, spec: PlanSpec): AcceptedPlan {
+function acceptedOf(object: KubeObject, spec: PlanSpec): AcceptedPlan {
   const generation = object.metadata.generation ?? 1;
   const { mirror, weights } = spec.traffic;
   return {
     generation,
     author: object.metadata.annotations?.[AUTHOR_ANNOTATION] ?? null,
-    editors: editorsOf(object.metadata.annotations ?? {}),
-    spec,
+    workload: spec.workloadRef.name,
+    targetSCC: spec.targetSCC,
+    approvalRequired: spec.approval.required,
+    onFailure: spec.rollback.onFailure,
+    sourceGrant: spec.grants.source,
     live: liveOf(spec, generation),
     mirror: { percentage: mirror.percentage, durationMs: durationMs(mirror.duration), methods: mirror.methods },
     weights,
@@ -48,10 +51,34 @@ export function acceptedOf(object: KubeObject, spec: PlanSpec): AcceptedPlan {
   };
 }
 
+/** A plan with everything that it would do. */
+export interface ReadPlan {
+  spec: PlanSpec;
+  accepted: AcceptedPlan;
+  /** Everybody else who edited what the plan would do, as admission saw it. */
+  editors: string[];
+}
+
+/** @throws ApplicationFailure terminal, when the plan is gone or is no plan any more. */
+export async function readPlan(kube: KubeClient, ref: PlanRef): Promise<ReadPlan> {
+  const object = await findSamePlan(kube, ref);
+  if (!object) throw terminal('planGone', `the plan ${ref.namespace}/${ref.name} does not exist any more`);
+  const parsed = parseSpec(object['spec']);
+  if (!parsed.ok)
+    throw terminal('refused', parsed.violations.map(({ field, message }) => `${field}: ${message}`).join('; '));
+  return planOf(object, parsed.spec);
+}
+
+export const planOf = (object: KubeObject, spec: PlanSpec): ReadPlan => ({
+  spec,
+  accepted: acceptedOf(object, spec),
+  editors: editorsOf(object.metadata.annotations ?? {}),
+});
+
 /** The plan as governance knows it: its author and editors approve nothing of it. */
 export const identityOf = (
   { namespace, name, uid }: PlanRef,
-  { generation, author, editors }: AcceptedPlan,
+  { accepted: { generation, author }, editors }: Pick<ReadPlan, 'accepted' | 'editors'>,
 ): Omit<EvaluationRequest['plan'], 'authorIdentity' | 'editorIdentity'> => ({
   namespace,
   name,
@@ -61,7 +88,7 @@ export const identityOf = (
   editors,
 });
 
-type PlanActivities = Pick<MigrationActivities, 'acceptPlan' | 'readLiveSettings' | 'releasePlan'>;
+type PlanActivities = Pick<MigrationActivities, 'acceptPlan' | 'readLiveSettings'>;
 
 /** Fails with a conflict when the plan was written, or made again, since it was read. */
 function setFinalizers(kube: KubeClient, { metadata }: KubeObject, finalizers: string[]): Promise<KubeObject> {
@@ -129,6 +156,5 @@ export function planActivities(
       if (!inForce) return null;
       return liveOf({ gates: inForce.gates, traffic: { ...traffic, ...inForce.traffic }, suspend }, generation);
     },
-    releasePlan: (ref) => releasePlan(kube, ref),
   };
 }

@@ -1,26 +1,21 @@
 import type { GovernanceClient } from '@scc/governance-api';
 import { withoutServerFields, type KubeClient, type KubeObject, type ObjectId } from '@scc/kube';
 import type { TrafficRouter } from '@scc/routing';
-import { z } from 'zod';
-import type { MigrationActivities, MigrationTarget, StoredImage } from '@scc/migration/contract';
+import type { MigrationTarget, StoredImage } from '@scc/migration/contract';
 import { canaryObjects } from './canary.js';
 import { bindingsOf, grantObjects, isRemoval } from './grants.js';
 import { currentWorkflowId } from './pace.js';
 import { idOf, preImageKeyOf } from '../cluster/objects.js';
+import type { TargetActivities } from './target.js';
 import { surveyOf } from './routes.js';
+import type { Reseal } from '../undo/reseal.js';
 import { workloadId } from './workload.js';
-
-const TARGET_KEY = 'target';
-
-/** A target as it was recorded: written by this file alone, so that its shape is known by its identity. */
-const recordedTarget = (manifest: unknown): MigrationTarget =>
-  z
-    .custom<MigrationTarget>((value) => typeof value === 'object' && value !== null && 'workloadUid' in value)
-    .parse(manifest);
 
 /** The objects among what is recorded. */
 const imagesOf = (recorded: StoredImage[]): StoredImage[] =>
   recorded.filter(({ key }) => key !== TARGET_KEY && !isRemoval(key)).map(({ key, manifest }) => ({ key, manifest }));
+/** Where governance keeps the target beside them. */
+const TARGET_KEY = 'target';
 
 /** What controllers write into annotations: it tells nothing about what a user set. */
 const SERVER_ANNOTATIONS = ['deployment.kubernetes.io/revision'];
@@ -38,16 +33,17 @@ function userFields(object: KubeObject): Record<string, unknown> {
   };
 }
 
-type PreImageActivities = Pick<MigrationActivities, 'recordPreImages' | 'loadPreImages' | 'compareWithPreImages'>;
+type PreImageActivities = Pick<TargetActivities, 'recordPreImages' | 'compareWithPreImages'>;
 
 interface Deps {
   kube: KubeClient;
-  governance: GovernanceClient;
+  governance: Pick<GovernanceClient, 'savePreImages'>;
   router: TrafficRouter;
+  reseal: Reseal;
 }
 
-/** Pre-images are recorded twice, in Temporal's history and in governance, before anything is touched. */
-export function preImageActivities({ kube, governance, router }: Deps): PreImageActivities {
+/** Pre-images are recorded in governance before anything is touched, and nowhere in Temporal. */
+export function preImageActivities({ kube, governance, router, reseal }: Deps): PreImageActivities {
   const snapshot = async (id: ObjectId): Promise<StoredImage> => {
     const object = await kube.get(id);
     return { key: preImageKeyOf(id), manifest: object ? userFields(object) : null };
@@ -78,24 +74,14 @@ export function preImageActivities({ kube, governance, router }: Deps): PreImage
       const images = [...new Map([...own, ...routes].map((image) => [image.key, image])).values()];
       const stored = await governance.savePreImages(target.ref.uid, {
         workflowId: currentWorkflowId(),
-        images: [
-          { key: TARGET_KEY, order: 0, manifest: { ...target } },
-          ...images.map((image, index) => ({ ...image, order: index + 1 })),
-        ],
+        images: images.map((image, index) => ({ ...image, order: index + 1 })),
       });
+      await reseal(target.ref.uid, 'begun');
       // The first recording counts: a second one might already show what the migration did.
       return imagesOf(stored.images);
     },
-    loadPreImages: async ({ uid }) => {
-      const { images } = await governance.preImages(uid);
-      const target = images.find(({ key }) => key === TARGET_KEY)?.manifest;
-      if (!target) return null;
-      return {
-        target: recordedTarget(target),
-        images: imagesOf(images),
-      };
-    },
-    compareWithPreImages: async (_target, images) => {
+    compareWithPreImages: async (_target, recorded) => {
+      const images = imagesOf(recorded);
       const now = await Promise.all(images.map(({ key }) => snapshot(idOf(key))));
       return images
         .filter((image, index) => differs(image, now[index]))

@@ -1,6 +1,7 @@
 import { KubeError, type KubeObject } from '@scc/kube';
 import { PLAN_TYPE, type PlanStatus } from '@scc/plan';
 import type { Projection } from '@scc/migration/contract';
+import { SealedMaterial } from '../undo/sealed.js';
 import { projectWith, supersededBy } from './project.js';
 
 const ref = { namespace: 'shop', name: 'ledger', uid: 'u1' };
@@ -30,9 +31,11 @@ function aServer(plan: KubeObject | undefined, refusals: KubeError[] = []) {
       return Promise.resolve();
     },
   };
-  const governance = { report: () => Promise.reject(new Error('nothing is reported here')) };
+  const unasked = () => Promise.reject(new Error('nothing is reported here'));
+  const governance = { report: unasked, outcome: unasked, begin: unasked, done: unasked };
+  const sealed = new SealedMaterial({ get: unasked, create: unasked, delete: unasked });
   const project = (status: PlanStatus) =>
-    projectWith({ kube, governance })(ref, { ...quiet, status, events: [{ type: 'UndoStarted', ...why }] });
+    projectWith({ kube, governance, sealed })(ref, { ...quiet, status, events: [{ type: 'UndoStarted', ...why }] });
   return { server, project };
 }
 const why = { cause: 'gate' as const, message: 'too many errors' };

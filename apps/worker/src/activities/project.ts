@@ -1,32 +1,71 @@
-import { activityInfo } from '@temporalio/activity';
+import { setTimeout as delay } from 'node:timers/promises';
 import { GovernanceError, GovernanceUnreachable, type GovernanceClient } from '@scc/governance-api';
 import { isConflict, isInvalid, isNotFound, type KubeClient, type KubeObject } from '@scc/kube';
-import { FIELD_MANAGER, isTerminal, PLAN_TYPE, phaseSchema, type PlanRef, type PlanStatus } from '@scc/plan';
+import {
+  FIELD_MANAGER,
+  isTerminal,
+  PLAN_TYPE,
+  phaseSchema,
+  type PlanRef,
+  type PlanStatus,
+  TERMINAL_PHASES,
+} from '@scc/plan';
 import type { MigrationActivities, Projection, ProjectionResult } from '@scc/migration/contract';
 import { z } from 'zod';
+import { deliverUndone } from '../undo/deliver.js';
+import type { SealedMaterial } from '../undo/sealed.js';
 import { isAnswer } from './answers.js';
 import { kept } from './governance.js';
 import { kubeEventsOf } from './kube-events.js';
 import { complete } from './outcome.js';
+import { terminal } from './failures.js';
+import { currentRun } from './pace.js';
 import { findSamePlan } from './plan.js';
 
+type Told = Projection & { untrusted?: string };
 type Writer = Pick<KubeClient, 'get' | 'applyStatus' | 'recordEvent'>;
 
 interface Deps {
   kube: Writer;
-  governance: Pick<GovernanceClient, 'report'>;
+  governance: Pick<GovernanceClient, 'report' | 'outcome' | 'begin' | 'done'>;
+  sealed: SealedMaterial;
 }
 
 /** Writes the plan's status with its Kubernetes Events, and reports to governance: the two projections of the events. */
 export const projectWith =
-  ({ kube, governance }: Deps): MigrationActivities['project'] =>
+  ({ kube, governance, sealed }: Deps): MigrationActivities['project'] =>
   async (ref, projection) => {
-    const [result, written] = await Promise.all([
-      reportTo(governance, ref, projection),
-      writeStatus(kube, ref, projection),
-    ]);
+    const reporting = reportTo({ governance, sealed }, ref, projection);
+    // An end stands in the status when governance has recorded it; everything else is said without waiting for long.
+    const patienceMs = isTerminal(projection.status.phase) ? null : SLOW_MS;
+    const told = await (patienceMs === null ? reporting : Promise.race([reporting, quiet(patienceMs)]));
+    const written = await writeStatus(kube, ref, asTold(projection, told?.untrusted ?? null));
+    const { untrusted: _said, ...result } = await reporting;
     return { ...result, ...written };
   };
+
+/** How long governance may take before the status is written without its answer, in milliseconds. */
+const SLOW_MS = 2_000;
+const quiet = (ms: number): Promise<null> => delay(ms, null, { ref: false });
+
+/** An end that governance does not record is no end: the plan stays where it was, and says why. */
+export function asTold(projection: Projection, untrusted: string | null): Told {
+  if (untrusted === null) return projection;
+  const { finishedAt, ...status } = projection.status;
+  const history = (status.history ?? []).filter(({ phase }) => !isTerminal(phase));
+  const phase = history.at(-1)?.phase ?? 'Pending';
+  const message = `the end that was reported does not count, somebody else may have worked for the migration: ${untrusted}`;
+  const ends = new Set<string>([...TERMINAL_PHASES, 'Finished', 'Untrusted']);
+  const conditions = [
+    ...(status.conditions ?? []).filter(({ type }) => !ends.has(type)),
+    {
+      ...({ type: 'Untrusted', status: 'True', reason: 'NoReceipts' } as const),
+      ...{ message, lastTransitionTime: finishedAt ?? new Date().toISOString() },
+      observedGeneration: status.observedGeneration ?? 0,
+    },
+  ];
+  return { ...projection, events: [], untrusted, status: { ...status, phase, message, history, conditions } };
+}
 
 /** Reads of the plan for one write: an edit of its user and the status meet rarely, and never often in a row. */
 const MAX_READS = 5;
@@ -48,7 +87,7 @@ export function supersededBy(plan: KubeObject, status: PlanStatus): 'final' | { 
 async function writeStatus(
   kube: Writer,
   ref: PlanRef,
-  { status, events, workload }: Projection,
+  { status, events, workload, untrusted }: Told,
 ): Promise<{ overtaken?: number }> {
   const { namespace, name, uid } = ref;
   for (let reads = 1; ; reads++) {
@@ -68,35 +107,64 @@ async function writeStatus(
       if (!(isConflict(error) || isInvalid(error)) || reads >= MAX_READS) throw error;
     }
   }
-  // Events are best effort: a namespace that is going away takes none, and the status says the same.
-  for (const event of kubeEventsOf({ plan: ref, workload }, events))
-    await kube.recordEvent(event).catch((error: unknown) => {
-      if (!isAnswer(error)) throw error;
-    });
+  await recordEvents(kube, ref, { status, events, workload, untrusted });
   return {};
 }
 
-/** Governance being away must not keep the status from saying so: its events wait for the next projection. */
-async function reportTo(
-  governance: Deps['governance'],
-  { namespace, name, uid }: PlanRef,
-  { unreported }: Projection,
-): Promise<ProjectionResult> {
-  if (unreported.length === 0) return { reported: 'yes', checkpoint: null };
-  const { workflowExecution } = activityInfo();
-  if (!workflowExecution) throw new Error('events are only reported by a workflow');
-  try {
-    const { receipts } = await governance.report(uid, {
-      plan: { namespace, name, uid },
-      workflowId: workflowExecution.workflowId,
-      runId: workflowExecution.runId,
-      events: unreported,
+/** Events are best effort: a namespace that is going away takes none, and the status says the same. */
+async function recordEvents(
+  kube: Writer,
+  ref: PlanRef,
+  {
+    status,
+    events,
+    workload,
+    untrusted,
+  }: Pick<Told, 'status' | 'events' | 'workload'> & { untrusted: string | undefined },
+): Promise<void> {
+  const said = { type: 'Warning', reason: 'Untrusted', action: 'Migrate', message: status.message ?? '' } as const;
+  const all = [
+    ...(untrusted === undefined ? [] : [{ regarding: { ...PLAN_TYPE, ...ref }, ...said }]),
+    ...kubeEventsOf({ plan: ref, workload }, events),
+  ];
+  for (const event of all)
+    await kube.recordEvent(event).catch((error: unknown) => {
+      if (!isAnswer(error)) throw error;
     });
-    return { reported: 'yes', checkpoint: receipts.at(-1)?.checkpoint ?? null, receipts: receipts.map(kept) };
+}
+
+/** What a projection says of an error of governance. @throws the error, when the projection is to be tried again */
+function reportedAs(error: unknown): 'unreachable' | { refused: string } {
+  if (error instanceof GovernanceUnreachable) return 'unreachable';
+  if (!(error instanceof GovernanceError) || error.status === 429) throw error;
+  return error.status >= 500 ? 'unreachable' : { refused: error.message };
+}
+
+/**
+ * Governance being away must not keep the status from saying so: its events wait for the next projection.
+ * @throws ApplicationFailure terminal, when the migration is not this workflow's.
+ */
+async function reportTo(
+  { governance, sealed }: Pick<Deps, 'governance' | 'sealed'>,
+  { namespace, name, uid }: PlanRef,
+  { unreported, status }: Projection,
+): Promise<ProjectionResult & { untrusted: string | null }> {
+  const nothing = { checkpoint: null, untrusted: null };
+  try {
+    if (unreported.length === 0) {
+      const untrusted = isTerminal(status.phase) ? (await governance.outcome(uid)).untrusted : null;
+      return { reported: 'yes', ...nothing, untrusted };
+    }
+    const run = currentRun();
+    const isOver = isTerminal(status.phase);
+    if (status.phase === 'RolledBack') await deliverUndone({ governance, sealed }, uid);
+    const plan = { namespace, name, uid };
+    const { receipts, untrusted, stranger } = await governance.report(uid, { plan, ...run, events: unreported });
+    if (stranger !== null) throw terminal('refused', stranger);
+    if (isOver && untrusted === null) await sealed.release(uid);
+    const checkpoint = receipts.at(-1)?.checkpoint ?? null;
+    return { reported: 'yes', checkpoint, untrusted, receipts: receipts.map(kept) };
   } catch (error) {
-    if (error instanceof GovernanceUnreachable) return { reported: 'unreachable', checkpoint: null };
-    if (error instanceof GovernanceError && error.status < 500 && error.status !== 429)
-      return { reported: { refused: error.message }, checkpoint: null };
-    throw error;
+    return { reported: reportedAs(error), ...nothing };
   }
 }

@@ -1,6 +1,6 @@
 import type { KubeClient, KubeObject } from '@scc/kube';
 import { canaryLabels } from '@scc/plan';
-import { aTarget } from '@scc/migration/testing';
+import { aWholeTarget } from '@scc/migration/testing';
 import { judgeQuiet, judgeSides, refusalsIn, type SideSeen } from './quiet.js';
 
 const side = (over: Partial<SideSeen> = {}): SideSeen => ({ pods: 3, unready: [], restarts: 0, refusals: 0, ...over });
@@ -41,7 +41,7 @@ describe('judgeSides', () => {
 });
 
 describe('judgeQuiet', () => {
-  const target = aTarget();
+  const target = aWholeTarget();
   const pod = (name: string, labels: Record<string, string>): KubeObject => ({
     apiVersion: 'v1',
     kind: 'Pod',

@@ -1,14 +1,16 @@
 import { activityInfo } from '@temporalio/activity';
 import { NotServed, RoutesBehind, type PreImage, type Split, type Survey, type TrafficRouter } from '@scc/routing';
 import { z } from 'zod';
-import type { MigrationActivities, MigrationTarget, StoredImage } from '@scc/migration/contract';
+import type { MigrationTarget, StoredImage } from '@scc/migration/contract';
 import { canarySize, largestCanary } from '../cluster/canary-size.js';
 import { readyCounts, shortSide } from '../cluster/endpoints.js';
 import type { KubeClient } from '@scc/kube';
 import type { MetricSource } from '../outside/prometheus.js';
 import { growCanary } from './canary-scale.js';
 import { terminal } from './failures.js';
+import { isRemoval } from './grants.js';
 import { until } from './pace.js';
+import type { TargetActivities } from './target.js';
 import { idOf } from '../cluster/objects.js';
 
 /**
@@ -31,12 +33,14 @@ const surveySchema = z.custom<Survey>(
 export const surveyOf = ({ survey }: MigrationTarget): Survey => surveySchema.parse(survey);
 
 const routed = (images: StoredImage[]): PreImage[] =>
-  images.map(({ key, manifest }) => {
-    const { apiVersion, kind, namespace = '', name } = idOf(key);
-    return { id: { apiVersion, kind, namespace, name }, manifest };
-  });
+  images
+    .filter(({ key }) => !isRemoval(key))
+    .map(({ key, manifest }) => {
+      const { apiVersion, kind, namespace = '', name } = idOf(key);
+      return { id: { apiVersion, kind, namespace, name }, manifest };
+    });
 
-type RouteActivities = Pick<MigrationActivities, 'prepareRoutes' | 'setMirror' | 'setWeights' | 'restoreRoutes'>;
+type RouteActivities = Pick<TargetActivities, 'prepareRoutes' | 'setMirror' | 'setWeights' | 'restoreRoutes'>;
 
 /** Divides the requests between the workload and its canary. */
 export function routeActivities({

@@ -1,13 +1,13 @@
-import type { MigrationActivities } from '@scc/migration/contract';
 import { durationMs, type GateSample } from '@scc/plan';
 import { messageOf } from '@scc/runtime';
 import type { CallWebhook } from '../outside/webhooks.js';
 import { gatesFailed } from './failures.js';
+import type { TargetActivities } from './target.js';
 
 /** Calls the webhook gates of one moment; a gate passes when it is answered with a 2xx status. */
 export const callWebhooksWith =
-  (call: CallWebhook): MigrationActivities['callWebhooks'] =>
-  async ({ target, at, gates, weight }) => {
+  (call: CallWebhook): TargetActivities['callWebhooks'] =>
+  async (target, { at, gates, weight }) => {
     const { namespace, name: plan } = target.ref;
     const body = JSON.stringify({
       namespace,

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { lastWriter, type KubeClient, type KubeObject, type ObjectId } from '@scc/kube';
-import type { MigrationActivities, MigrationTarget, StoredImage } from '@scc/migration/contract';
+import type { MigrationTarget, StoredImage } from '@scc/migration/contract';
 import type { Conflict, TrafficRouter } from '@scc/routing';
 import { FIELD_MANAGER } from '@scc/plan';
 import { terminal } from './failures.js';
@@ -12,6 +12,7 @@ import { readyCounts } from '../cluster/endpoints.js';
 import { asPodSCC, rolloutOf, troubles } from '../cluster/rollout.js';
 import { podsOfWorkload } from '../cluster/workload-pods.js';
 import { awaitRollout } from './await-rollout.js';
+import type { TargetActivities } from './target.js';
 import { revert } from './three-way.js';
 
 const POLL_MS = 150;
@@ -28,7 +29,7 @@ export const workloadId = ({ ref, kind, workload }: MigrationTarget): ObjectId =
 });
 
 type WorkloadActivities = Pick<
-  MigrationActivities,
+  TargetActivities,
   'migrateWorkload' | 'awaitWorkload' | 'awaitStable' | 'restoreWorkload'
 >;
 

@@ -14,6 +14,7 @@ import {
 import { DeadlineExceeded, messageOf } from '@scc/runtime';
 import { stringify } from 'yaml';
 import type { Facts } from './facts.js';
+import { concealed } from './concealed.js';
 import { REMEDIATION_MS, remediateInThread } from './remediation.js';
 
 /** Containers of a pod template. */
@@ -107,7 +108,7 @@ export async function changeTemplate(
   if (spec.podSecurity.mode === 'Require' && !isEmpty(remediation.patch))
     return { ok: false, violations: [patchRequired(remediation)] };
   const pin: TemplatePatch = { metadata: { annotations: { [REQUIRED_SCC_ANNOTATION]: target.name } } };
-  const patch = [wanted.patch, remediation.patch, pin].reduce(mergePatches);
+  const patch = [concealed(wanted.patch), remediation.patch, pin].reduce(mergePatches);
   return {
     ok: true,
     template: applyTemplatePatch(remediation.template, pin),

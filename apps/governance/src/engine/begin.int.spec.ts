@@ -1,0 +1,217 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import type { BeginRequest, GuardedActivity, WorkflowRun } from '@scc/governance-api';
+import { undoWorkflowIdOf, workflowIdOf } from '@scc/migration/contract';
+import { aBatch, aRequest, at, holdsAnyRole, inTx, NOON, ownWorkload, recorded, row } from '../governance.fixture.js';
+import { report } from '../history/report.js';
+import { governanceSuite } from '../suite.fixture.js';
+import { authorizeStep } from './authorize.js';
+import { begin, done } from './begin.js';
+import { evaluatePlan } from './evaluate.js';
+import { countUntrusted, outcomeOf } from './outcome.js';
+import { handOver, seenRuns, takeOver } from './runs.js';
+
+/** What the engine may begin, for which run, and which ends its receipts cover. */
+
+const database = governanceSuite();
+const app = () => database.app;
+
+let count = 0;
+/** The runs that are under way, as Temporal would say. */
+let running: Set<string>;
+beforeEach(() => {
+  running = new Set();
+});
+const isRunning = (workflowId: string, runId: string | null): Promise<boolean> =>
+  Promise.resolve(running.has(runId === null ? workflowId : `${workflowId}/${runId}`));
+
+/** A plan that was evaluated and whose steps were all allowed, and what a worker does for it. */
+async function aPlan() {
+  const request = aRequest(ownWorkload(`begun-${++count}`));
+  const { uid, namespace, name } = request.plan;
+  const ids = { forward: workflowIdOf({ namespace, name, uid }), undo: undoWorkflowIdOf({ namespace, name, uid }) };
+  const { contentHash } = await inTx(app(), (tx) => evaluatePlan(tx, request, at(NOON)));
+  for (const step of ['Prepare', 'Mirror', 'Shift', 'Migrate', 'Finish'] as const)
+    await inTx(app(), (tx) =>
+      authorizeStep(tx, uid, { step, contentHash, detail: '' }, { ...at(NOON), holds: holdsAnyRole }),
+    );
+  const first = { workflowId: ids.forward, runId: 'r1' };
+  const seen = (run: WorkflowRun) => seenRuns(app(), { uid, run, isRunning });
+  let activities = 0;
+  const start = async (activity: GuardedActivity, over: Partial<BeginRequest> = {}) => {
+    const run = { ...first, ...over };
+    const context = { ...at(NOON), seen: await seen(run) };
+    const asked = { activityId: String(++activities), way: 'forward', weight: null, withoutGovernance: null } as const;
+    return inTx(app(), (tx) => begin(tx, uid, { ...run, ...asked, activity, ...over }, context));
+  };
+  const perform = async (activity: GuardedActivity, over: Partial<BeginRequest> = {}) => {
+    const verdict = await start(activity, over);
+    expect(verdict).toMatchObject({ allowed: true });
+    const key = { ...first, activityId: String(activities), ...over };
+    await inTx(app(), (tx) => done(tx, uid, key, at(NOON)));
+    return verdict;
+  };
+  const entries = async (action: string): Promise<number> =>
+    (
+      (await row(
+        app(),
+        `select count(*)::int as n from audit_entry where object_name = $1 and action = $2`,
+        name,
+        action,
+      )) as { n: number }
+    ).n;
+  return { request, uid, ids, first, seen, start, perform, entries };
+}
+
+describe('begin', () => {
+  it('hands out the target that was judged, writes one entry, and begins the same activity once', async () => {
+    const plan = await aPlan();
+    const once = await plan.start('recordPreImages', { activityId: 'a' });
+    expect(once).toMatchObject({ allowed: true, sequence: 0, target: { templateAfter: expect.anything() as unknown } });
+    expect(await plan.start('recordPreImages', { activityId: 'a' })).toMatchObject({ allowed: true, sequence: 0 });
+    expect(await plan.entries('activity.begun')).toBe(1);
+    expect(await plan.start('grantTarget', { activityId: 'a' })).toMatchObject({
+      allowed: false,
+      reason: 'activity a began as recordPreImages',
+    });
+  });
+
+  it('is refused for a plan that was allowed nothing, and the refusal is audited', async () => {
+    const request = aRequest(ownWorkload(`unasked-${++count}`));
+    const { uid, namespace, name } = request.plan;
+    await inTx(app(), (tx) => evaluatePlan(tx, request, at(NOON)));
+    const run = { workflowId: workflowIdOf({ namespace, name, uid }), runId: 'r1' };
+    const context = { ...at(NOON), seen: await seenRuns(app(), { uid, run, isRunning }) };
+    const asked = {
+      activityId: '1',
+      activity: 'grantTarget',
+      way: 'forward',
+      weight: null,
+      withoutGovernance: null,
+    } as const;
+    const verdict = await inTx(app(), (tx) => begin(tx, uid, { ...run, ...asked }, context));
+    expect(verdict).toMatchObject({
+      allowed: false,
+      target: null,
+      reason: expect.stringContaining('Prepare') as unknown,
+    });
+    expect(await row(app(), `select action from audit_entry where entry_id = $1`, verdict.receipt?.entryId)).toEqual({
+      action: 'activity.refused',
+    });
+  });
+
+  it('is refused out of order, replayed by a reset run, and for a workflow that is not the plan’s', async () => {
+    const plan = await aPlan();
+    expect(await plan.start('grantTarget')).toMatchObject({ allowed: false });
+    await plan.perform('recordPreImages');
+    await plan.perform('grantTarget');
+    expect(await plan.start('migrateWorkload')).toMatchObject({ allowed: false });
+    const reset = { ...plan.first, runId: 'r2' };
+    expect(await plan.start('grantTarget', reset)).toMatchObject({
+      allowed: false,
+      reason: expect.stringContaining('another run only undoes it') as unknown,
+    });
+    expect(await plan.start('confirmAdmission', { workflowId: 'rogue' })).toMatchObject({
+      allowed: false,
+      reason: expect.stringContaining('rogue is no workflow of this plan') as unknown,
+    });
+  });
+
+  it('writes so many refusals of one plan and no more', async () => {
+    const plan = await aPlan();
+    for (let attempt = 0; attempt < 30; attempt++) await plan.start('grantTarget', { workflowId: 'rogue' });
+    expect(await plan.entries('activity.refused')).toBe(20);
+  });
+});
+
+describe('a migration', () => {
+  it('passes to the next run only when it was handed over', async () => {
+    const plan = await aPlan();
+    await plan.perform('recordPreImages');
+    const next = { ...plan.first, runId: 'r2' };
+    expect(await inTx(app(), (tx) => handOver(tx, plan.uid, next, at(NOON)))).toMatchObject({ allowed: false });
+    expect(await inTx(app(), (tx) => handOver(tx, plan.uid, plan.first, at(NOON)))).toMatchObject({ allowed: true });
+    await plan.perform('grantTarget', next);
+    expect(await plan.start('confirmAdmission')).toMatchObject({ allowed: false });
+  });
+
+  it('is not taken over while it runs, also before it began anything', async () => {
+    const plan = await aPlan();
+    const undo = { workflowId: plan.ids.undo, runId: 'u1' };
+    const take = async () => {
+      const context = { ...at(NOON), seen: await plan.seen(undo) };
+      return inTx(app(), (tx) => takeOver(tx, plan.uid, undo, context));
+    };
+    running.add(plan.ids.forward);
+    expect(await take()).toMatchObject({ allowed: false, target: null });
+    await plan.perform('recordPreImages');
+    expect(await take()).toMatchObject({ allowed: false, target: null });
+    expect(await plan.start('withdrawTargetGrant', { ...undo, way: 'back' })).toMatchObject({ allowed: false });
+    running.clear();
+    expect(await take()).toMatchObject({ allowed: true, target: expect.anything() as unknown });
+    expect(await plan.start('grantTarget')).toMatchObject({ allowed: false });
+    await plan.perform('withdrawTargetGrant', { ...undo, way: 'back' });
+  });
+
+  it('whose end no receipts cover is untrusted, until an undo with receipts ends it', async () => {
+    const plan = await aPlan();
+    const before = await countUntrusted(app());
+    await plan.perform('recordPreImages');
+    await plan.start('grantTarget');
+    const lie = recorded([
+      ['Validating', { type: 'PlanAccepted', generation: 1, author: 'ana' }],
+      ['Completed', { type: 'MigrationCompleted', traffic: null }],
+    ]);
+    const tell = async (events: typeof lie, run: WorkflowRun = plan.first) => {
+      const context = { ...at(NOON), seen: await plan.seen(run) };
+      return inTx(app(), (tx) => report(tx, plan.uid, { ...aBatch(plan.request, events), ...run }, context));
+    };
+    expect((await tell(lie)).untrusted).toContain('no receipt of grantTarget');
+    expect(await outcomeOf(app(), plan.uid)).toMatchObject({
+      end: null,
+      begun: true,
+      untrusted: expect.any(String) as unknown,
+    });
+    expect(await row(app(), 'select outcome, phase from view_migration where plan_uid = $1', plan.uid)).toEqual({
+      outcome: 'untrusted',
+      phase: 'Validating',
+    });
+    expect(await plan.entries('migration.untrusted')).toBe(1);
+    expect(await countUntrusted(app())).toBe(before + 1);
+
+    const undo = { workflowId: plan.ids.undo, runId: 'u1' };
+    for (const activity of ['withdrawTargetGrant', 'compareWithPreImages'] as const)
+      await plan.perform(activity, { ...undo, way: 'back' });
+    const undone = recorded([['RolledBack', { type: 'UndoFinished', differences: [] }]]);
+    expect((await tell(undone, undo)).untrusted).toBeNull();
+    expect((await outcomeOf(app(), plan.uid)).end?.phase).toBe('RolledBack');
+    expect(await plan.start('withdrawTargetGrant', { ...undo, way: 'back' })).toMatchObject({
+      allowed: false,
+      reason: 'the migration is over: RolledBack; apply a new plan',
+    });
+    const again = { ...plan.first, runId: 'r9' };
+    expect(
+      (await tell(recorded([['RollingBack', { type: 'UndoStarted', cause: 'lost', message: 'm' }]]), again)).stranger,
+    ).toContain('is over');
+  });
+
+  it('takes no events from a run that does not have it', async () => {
+    const plan = await aPlan();
+    await plan.perform('recordPreImages');
+    running.add(plan.ids.forward).add(`${plan.ids.forward}/r1`);
+    const events = recorded([['Completed', { type: 'MigrationCompleted', traffic: null }]]);
+    for (const run of [
+      { workflowId: 'rogue', runId: 'r1' },
+      { workflowId: plan.ids.undo, runId: 'u1' },
+      { workflowId: plan.ids.forward, runId: 'r2' },
+    ]) {
+      const context = { ...at(NOON), seen: await plan.seen(run) };
+      const told = await inTx(app(), (tx) =>
+        report(tx, plan.uid, { ...aBatch(plan.request, events), ...run }, context),
+      );
+      expect(told).toMatchObject({ accepted: 0, stranger: expect.any(String) as unknown });
+    }
+    expect(await row(app(), 'select count(*)::int as n from migration_event where plan_uid = $1', plan.uid)).toEqual({
+      n: 0,
+    });
+  });
+});

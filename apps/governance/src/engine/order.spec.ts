@@ -1,0 +1,204 @@
+import { describe, expect, it } from '@jest/globals';
+import { GUARDED_ACTIVITIES, type GuardedActivity } from '@scc/governance-api';
+import { STEPS, type Step } from '@scc/plan';
+import { againstOrder, type Begun, decideRun, type Owner, type RunFacts, uncovered, type Way } from './order.js';
+
+const ids = { forward: 'scc/shop/ledger/u1', undo: 'scc-undo/shop/ledger/u1' };
+const first = { workflowId: ids.forward, runId: 'r1' };
+const second = { workflowId: ids.forward, runId: 'r2' };
+const undo = { workflowId: ids.undo, runId: 'u1' };
+const has = (over: Partial<Owner> = {}): Owner => ({ ...first, way: 'forward', handedOver: false, ...over });
+const facts = (owner: Owner | null, rival = false): RunFacts => ({ ids, owner, rival });
+
+describe('decideRun', () => {
+  it.each<[string, { workflowId: string; runId: string }, Way, RunFacts, Owner]>([
+    ['the first run', first, 'forward', facts(null), has()],
+    ['the run that has it', first, 'forward', facts(has()), has()],
+    ['the same run, undoing', first, 'back', facts(has()), has({ way: 'back' })],
+    ['the next run after a hand-over', second, 'forward', facts(has({ handedOver: true })), has(second)],
+    ['another run when the first has ended, undoing', second, 'back', facts(has()), has({ ...second, way: 'back' })],
+    ['the undo when the migration has ended', undo, 'back', facts(has()), has({ ...undo, way: 'back' })],
+    ['the undo of a migration that began nothing', undo, 'back', facts(null), has({ ...undo, way: 'back' })],
+  ])('lets %s act', (...[, run, way, seen, owner]) => {
+    expect(decideRun(run, way, seen)).toEqual({ allowed: true, owner });
+  });
+
+  it.each<[string, { workflowId: string; runId: string }, Way, RunFacts, string]>([
+    [
+      'a workflow of another name',
+      { workflowId: 'mine', runId: 'r' },
+      'forward',
+      facts(null),
+      'is no workflow of this plan',
+    ],
+    [
+      'the workflow of another plan',
+      { workflowId: 'scc/shop/ledger/u2', runId: 'r' },
+      'back',
+      facts(has()),
+      'is no workflow',
+    ],
+    ['an undo that goes on', undo, 'forward', facts(null), 'carries nothing on'],
+    ['an undo beside a running migration', undo, 'back', facts(has(), true), 'has the migration and is running'],
+    ['an undo before a running migration began anything', undo, 'back', facts(null, true), 'is running'],
+    ['a reset run that goes on', second, 'forward', facts(has()), 'another run only undoes it'],
+    ['a second run beside the first', second, 'back', facts(has(), true), 'is running'],
+    ['a run that goes on after its undo began', first, 'forward', facts(has({ way: 'back' })), 'is being undone'],
+    [
+      'the next run of an undo that goes on',
+      second,
+      'forward',
+      facts(has({ way: 'back', handedOver: true })),
+      'is being undone',
+    ],
+    [
+      'the undo after a hand-over to the next run',
+      undo,
+      'forward',
+      facts(has({ handedOver: true })),
+      'carries nothing on',
+    ],
+  ])('refuses %s', (...[, run, way, seen, reason]) => {
+    expect(decideRun(run, way, seen)).toEqual({ allowed: false, reason: expect.stringContaining(reason) as unknown });
+  });
+});
+
+const did = (activity: GuardedActivity, weight: number | null = null, over: Partial<Begun> = {}): Begun => ({
+  activity,
+  way: 'forward',
+  weight,
+  done: true,
+  ...over,
+});
+const back = (activity: GuardedActivity): Begun => did(activity, null, { way: 'back' });
+const WEIGHTS = [50, 100];
+const WHOLE: Begun[] = [
+  ...(
+    ['recordPreImages', 'grantTarget', 'confirmAdmission', 'createCanary', 'awaitCanary', 'prepareRoutes'] as const
+  ).map((name) => did(name)),
+  ...WEIGHTS.flatMap((weight) => [did('setWeights', weight), did('hold', weight)]),
+  ...(['migrateWorkload', 'awaitWorkload'] as const).map((name) => did(name)),
+  ...[50, 0].map((weight) => did('setWeights', weight)),
+  ...(['restoreRoutes', 'removeCanary', 'revokeSource', 'summarizeTraffic'] as const).map((name) => did(name)),
+];
+const COVER = { weights: WEIGHTS, released: false };
+const ALL: ReadonlySet<Step> = new Set(STEPS);
+
+describe('againstOrder', () => {
+  it('lets a whole migration through, activity by activity', () => {
+    const refusals = WHOLE.map(({ activity, weight }, index) =>
+      againstOrder({ activity, way: 'forward', weight }, { begun: WHOLE.slice(0, index), cleared: ALL }),
+    );
+    expect(refusals.filter((reason) => reason !== null)).toEqual([]);
+  });
+
+  it.each<[GuardedActivity, GuardedActivity]>([
+    ['grantTarget', 'recordPreImages'],
+    ['confirmAdmission', 'grantTarget'],
+    ['createCanary', 'confirmAdmission'],
+    ['awaitCanary', 'createCanary'],
+    ['prepareRoutes', 'awaitCanary'],
+    ['setMirror', 'prepareRoutes'],
+    ['setWeights', 'prepareRoutes'],
+    ['hold', 'prepareRoutes'],
+    ['callWebhooks', 'prepareRoutes'],
+    ['migrateWorkload', 'setWeights'],
+    ['awaitWorkload', 'migrateWorkload'],
+    ['restoreRoutes', 'awaitWorkload'],
+    ['removeCanary', 'restoreRoutes'],
+    ['revokeSource', 'removeCanary'],
+    ['summarizeTraffic', 'revokeSource'],
+  ])('refuses %s before %s is done', (activity, earlier) => {
+    const asked = { activity, way: 'forward', weight: 100 } as const;
+    const missing = WHOLE.filter((one) => one.activity !== earlier);
+    const begun = WHOLE.map((one) => (one.activity === earlier ? { ...one, done: false } : one));
+    expect(againstOrder(asked, { begun: missing, cleared: ALL })).toContain(earlier);
+    expect(againstOrder(asked, { begun, cleared: ALL })).toContain(earlier);
+  });
+
+  it.each<[GuardedActivity, Step]>([
+    ['grantTarget', 'Prepare'],
+    ['setMirror', 'Mirror'],
+    ['setWeights', 'Shift'],
+    ['migrateWorkload', 'Migrate'],
+    ['removeCanary', 'Finish'],
+  ])('refuses %s without the step %s', (activity, step) => {
+    const cleared = new Set(STEPS.filter((other) => other !== step));
+    expect(againstOrder({ activity, way: 'forward', weight: 0 }, { begun: WHOLE, cleared })).toContain(step);
+  });
+
+  it('changes the workload only while the canary has everything', () => {
+    const begun = WHOLE.slice(0, 8);
+    expect(
+      againstOrder({ activity: 'migrateWorkload', way: 'forward', weight: null }, { begun, cleared: ALL }),
+    ).toContain('all requests');
+  });
+
+  it('returns requests to the workload only after all of it was verified', () => {
+    const begun = [...WHOLE.slice(0, 10), did('migrateWorkload')];
+    expect(againstOrder({ activity: 'setWeights', way: 'forward', weight: 50 }, { begun, cleared: ALL })).toContain(
+      'verified',
+    );
+  });
+
+  it('lets an undo do what takes back, and nothing that changes', () => {
+    const allowed = GUARDED_ACTIVITIES.filter(
+      (activity) => againstOrder({ activity, way: 'back', weight: 0 }, { begun: [], cleared: new Set() }) === null,
+    );
+    expect(allowed.toSorted()).toEqual([
+      ...['awaitStable', 'compareWithPreImages', 'removeCanary', 'restoreRoutes', 'restoreSourceGrant'],
+      ...['restoreWorkload', 'setMirror', 'setWeights', 'withdrawTargetGrant'],
+    ]);
+  });
+});
+
+describe('uncovered', () => {
+  it('takes a whole migration for completed', () => {
+    expect(uncovered('MigrationCompleted', WHOLE, COVER)).toBeNull();
+  });
+
+  it.each(WHOLE.map((_one, index) => [WHOLE[index]?.activity, WHOLE[index]?.weight, index] as const))(
+    'takes no migration without the receipt of %s %s for completed',
+    (_activity, weight, index) => {
+      // On the way back to the workload only the last weight counts.
+      const isPassed = weight === 50 && index > 10;
+      const without = WHOLE.filter((_step, at) => at !== index);
+      const undone = WHOLE.map((step, at) => (at === index ? { ...step, done: false } : step));
+      expect(uncovered('MigrationCompleted', without, COVER) === null).toBe(isPassed);
+      expect(uncovered('MigrationCompleted', undone, COVER) === null).toBe(isPassed);
+    },
+  );
+
+  it('takes nothing for completed that was being undone', () => {
+    expect(uncovered('MigrationCompleted', [...WHOLE, back('removeCanary')], COVER)).not.toBeNull();
+  });
+
+  it.each<[GuardedActivity, GuardedActivity[]]>([
+    ['grantTarget', ['withdrawTargetGrant', 'compareWithPreImages']],
+    ['createCanary', ['removeCanary']],
+    ['setWeights', ['restoreRoutes']],
+    ['migrateWorkload', ['restoreWorkload', 'awaitStable']],
+    ['revokeSource', ['restoreSourceGrant']],
+  ])('takes %s for undone when all of its undo has receipts, though it may never have ended', (change, undos) => {
+    const begun = [did('recordPreImages'), did(change, null, { done: false })];
+    expect(uncovered('UndoFinished', [...begun, ...undos.map(back)], COVER)).toBeNull();
+    for (const undo of undos) {
+      const others = undos.filter((other) => other !== undo).map(back);
+      expect(uncovered('UndoFinished', [...begun, ...others], COVER)).toContain(undo);
+      // What finishing a migration did takes nothing back.
+      expect(uncovered('UndoFinished', [...begun, ...others, did(undo)], COVER)).toContain(undo);
+    }
+  });
+
+  it('takes an undo for whole that was let leave what it could not do', () => {
+    const begun = [did('recordPreImages'), did('grantTarget')];
+    expect(uncovered('UndoFinished', begun, { ...COVER, released: true })).toBeNull();
+    expect(uncovered('MigrationCompleted', begun, { ...COVER, released: true })).not.toBeNull();
+  });
+
+  it.each(['PlanRejected', 'DryRunFinished'] as const)('takes %s only when nothing was changed', (end) => {
+    expect(uncovered(end, [], COVER)).toBeNull();
+    expect(uncovered(end, [did('recordPreImages')], COVER)).toBeNull();
+    expect(uncovered(end, [did('grantTarget', null, { done: false })], COVER)).toContain('grantTarget');
+  });
+});

@@ -1,0 +1,210 @@
+import type { BeginRequest, GuardedActivity, WorkflowRun } from '@scc/governance-api';
+import type { Step } from '@scc/plan';
+
+/** Which run of which workflow may do what of a migration, and which ends its receipts cover: decisions without I/O. */
+
+export type Way = BeginRequest['way'];
+
+/** The run that has a migration. */
+export interface Owner extends WorkflowRun {
+  way: Way;
+  /** It has ended in favour of the next run of its workflow. */
+  handedOver: boolean;
+}
+
+export interface RunFacts {
+  /** The workflow of the plan, and the one that undoes a lost one. */
+  ids: { forward: string; undo: string };
+  owner: Owner | null;
+  /** Whether another run is under way that would have to have ended before this one takes the migration over. */
+  rival: boolean;
+}
+
+export type RunDecision = { allowed: true; owner: Owner | null } | { allowed: false; reason: string };
+
+export const isSameRun = (a: WorkflowRun, b: WorkflowRun): boolean =>
+  a.workflowId === b.workflowId && a.runId === b.runId;
+
+/**
+ * Whether a run may act for a migration: the one that has it, the next one that it was handed over to, or, to undo it
+ * only, one that finds the others ended.
+ * @returns the run that has it from now on.
+ */
+export function decideRun({ workflowId, runId }: WorkflowRun, way: Way, facts: RunFacts): RunDecision {
+  const run = { workflowId, runId };
+  const reason = againstWorkflow(workflowId, way, facts) ?? againstOwner(run, way, facts);
+  if (reason !== null) return { allowed: false, reason };
+  const { owner } = facts;
+  const handedOver = owner !== null && isSameRun(owner, run) && owner.handedOver;
+  return { allowed: true, owner: { ...run, way, handedOver } };
+}
+
+function againstWorkflow(workflowId: string, way: Way, { ids }: RunFacts): string | null {
+  if (workflowId === ids.undo) return way === 'forward' ? 'the workflow that undoes carries nothing on' : null;
+  if (workflowId === ids.forward) return null;
+  return `${workflowId} is no workflow of this plan; only ${ids.forward} migrates it`;
+}
+
+function againstOwner(run: WorkflowRun, way: Way, { ids, owner, rival }: RunFacts): string | null {
+  if (owner && goesOn(run, owner, rival))
+    return owner.way === 'back' && way === 'forward' ? 'the migration is being undone' : null;
+  const holder = owner ? `run ${owner.runId} of ${owner.workflowId}` : ids.forward;
+  if (rival) return `${holder} has the migration and is running; abort or roll back the plan instead`;
+  return owner && way === 'forward' ? `the migration was in the hands of ${holder}: another run only undoes it` : null;
+}
+
+const goesOn = (run: WorkflowRun, owner: Owner, rival: boolean): boolean =>
+  isSameRun(owner, run) || (!rival && owner.handedOver && owner.workflowId === run.workflowId);
+
+/** What was begun of a migration, in order. */
+export interface Begun {
+  activity: GuardedActivity;
+  way: Way;
+  weight: number | null;
+  done: boolean;
+}
+
+interface Need {
+  /** The step that governance must have allowed. */
+  cleared?: Step;
+  /** What must have been done before. */
+  after?: GuardedActivity;
+}
+
+/** Which activity may follow which on the way forward. */
+const FORWARD: Record<GuardedActivity, Need | null> = {
+  recordPreImages: { cleared: 'Prepare' },
+  grantTarget: { cleared: 'Prepare', after: 'recordPreImages' },
+  confirmAdmission: { after: 'grantTarget' },
+  createCanary: { after: 'confirmAdmission' },
+  awaitCanary: { after: 'createCanary' },
+  prepareRoutes: { after: 'awaitCanary' },
+  setMirror: { cleared: 'Mirror', after: 'prepareRoutes' },
+  setWeights: { cleared: 'Shift', after: 'prepareRoutes' },
+  hold: { after: 'prepareRoutes' },
+  callWebhooks: { after: 'prepareRoutes' },
+  migrateWorkload: { cleared: 'Migrate', after: 'setWeights' },
+  awaitWorkload: { after: 'migrateWorkload' },
+  restoreRoutes: { cleared: 'Finish', after: 'awaitWorkload' },
+  removeCanary: { cleared: 'Finish', after: 'restoreRoutes' },
+  revokeSource: { cleared: 'Finish', after: 'removeCanary' },
+  summarizeTraffic: { after: 'revokeSource' },
+  awaitStable: null,
+  restoreSourceGrant: null,
+  restoreWorkload: null,
+  withdrawTargetGrant: null,
+  compareWithPreImages: null,
+};
+
+/** What an undo may do; each of it is safe wherever the migration stood. */
+export const BACK: ReadonlySet<GuardedActivity> = new Set<GuardedActivity>([
+  ...(['setMirror', 'setWeights', 'awaitStable', 'restoreRoutes', 'removeCanary', 'restoreSourceGrant'] as const),
+  ...(['restoreWorkload', 'withdrawTargetGrant', 'compareWithPreImages'] as const),
+]);
+
+const isDone = (begun: readonly Begun[], activity: GuardedActivity, way: Way, weight?: number): boolean =>
+  begun.some(
+    (one) => one.activity === activity && one.way === way && one.done && (weight ?? one.weight) === one.weight,
+  );
+const lastWeight = (begun: readonly Begun[]): number | null =>
+  begun.findLast(({ activity, way, done }) => activity === 'setWeights' && way === 'forward' && done)?.weight ?? null;
+
+/** Why an activity may not begin now, or null. */
+export function againstOrder(
+  { activity, way, weight }: Pick<BeginRequest, 'activity' | 'way' | 'weight'>,
+  { begun, cleared }: { begun: readonly Begun[]; cleared: ReadonlySet<Step> },
+): string | null {
+  if (way === 'back') return BACK.has(activity) ? null : `${activity} takes nothing back`;
+  const need = FORWARD[activity];
+  if (!need) return `${activity} belongs to an undo`;
+  if (need.cleared && !cleared.has(need.cleared))
+    return `${activity} needs the step ${need.cleared}, which was not allowed`;
+  if (need.after && !isDone(begun, need.after, 'forward'))
+    return `${activity} follows ${need.after}, which is not done`;
+  return againstWeights(activity, weight, begun);
+}
+
+function againstWeights(activity: GuardedActivity, weight: number | null, begun: readonly Begun[]): string | null {
+  if (activity === 'migrateWorkload' && lastWeight(begun) !== 100)
+    return 'the workload is changed while the canary has all requests, and it has not';
+  const isReturn = begun.some((one) => one.activity === 'migrateWorkload' && one.way === 'forward');
+  if (activity === 'setWeights' && isReturn && weight !== 100 && !isDone(begun, 'awaitWorkload', 'forward'))
+    return 'requests return to the workload when all of it was verified, and it was not';
+  if (['restoreRoutes', 'removeCanary'].includes(activity) && lastWeight(begun) !== 0)
+    return `${activity} follows the return of all requests to the workload`;
+  return null;
+}
+
+const WHOLE: readonly GuardedActivity[] = [
+  ...(['recordPreImages', 'grantTarget', 'confirmAdmission', 'createCanary', 'awaitCanary', 'prepareRoutes'] as const),
+  ...([
+    'migrateWorkload',
+    'awaitWorkload',
+    'restoreRoutes',
+    'removeCanary',
+    'revokeSource',
+    'summarizeTraffic',
+  ] as const),
+];
+
+/** What takes a change back. */
+const UNDONE_BY: Partial<Record<GuardedActivity, readonly GuardedActivity[]>> = {
+  grantTarget: ['withdrawTargetGrant', 'compareWithPreImages'],
+  createCanary: ['removeCanary'],
+  prepareRoutes: ['restoreRoutes'],
+  setMirror: ['restoreRoutes'],
+  setWeights: ['restoreRoutes'],
+  migrateWorkload: ['restoreWorkload', 'awaitStable'],
+  revokeSource: ['restoreSourceGrant'],
+};
+
+/** Whether an activity changes the cluster on the way forward. */
+export const isChange = ({ activity, way }: Pick<Begun, 'activity' | 'way'>): boolean =>
+  way === 'forward' && activity in UNDONE_BY;
+
+/** An end as it was reported. */
+export type ReportedEnd = 'MigrationCompleted' | 'DryRunFinished' | 'PlanRejected' | 'UndoFinished';
+
+/**
+ * Why the receipts do not cover an end, or null when they do.
+ * @param weights the weights of the plan: each must have been set and held
+ * @param released whether somebody with the right to it let an undo leave what it cannot do
+ */
+export function uncovered(
+  end: ReportedEnd,
+  begun: readonly Begun[],
+  { weights, released }: { weights: readonly number[]; released: boolean },
+): string | null {
+  if (released && end === 'UndoFinished') return null;
+  const missing = missingFor(end, begun, weights);
+  return missing.length === 0 ? null : `no receipt of ${[...new Set(missing)].join(', ')}`;
+}
+
+function missingFor(end: ReportedEnd, begun: readonly Begun[], weights: readonly number[]): string[] {
+  switch (end) {
+    case 'PlanRejected':
+    case 'DryRunFinished':
+      return begun.filter(isChange).map(({ activity }) => `the undo of ${activity}`);
+    case 'UndoFinished':
+      return begun
+        .filter(isChange)
+        .flatMap(({ activity }) => UNDONE_BY[activity] ?? [])
+        .filter((undo) => !isDone(begun, undo, 'back'));
+    case 'MigrationCompleted':
+      return missingOfWhole(begun, weights);
+  }
+}
+
+function missingOfWhole(begun: readonly Begun[], weights: readonly number[]): string[] {
+  const migrated = begun.findIndex(({ activity }) => activity === 'migrateWorkload');
+  const before = begun.slice(0, Math.max(0, migrated));
+  const without = (activity: GuardedActivity): number[] =>
+    weights.filter((weight) => !isDone(before, activity, 'forward', weight));
+  return [
+    ...WHOLE.filter((activity) => !isDone(begun, activity, 'forward')),
+    ...without('setWeights').map((weight) => `weight ${weight}`),
+    ...without('hold').map((weight) => `the hold of ${weight} %`),
+    ...(lastWeight(begun) === 0 ? [] : ['the return of requests to the workload']),
+    ...(begun.some(({ way }) => way === 'back') ? ['an end without an undo, which was begun'] : []),
+  ];
+}

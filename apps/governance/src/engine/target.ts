@@ -1,0 +1,19 @@
+import type { Database } from '../database/rows.js';
+import type { StoredEvaluation } from '../plans/store.js';
+import { PreImageEntity } from './pre-image.entity.js';
+
+/** The image under which the target of a migration is kept, beside the objects as they were. */
+export const TARGET_KEY = 'target';
+
+/** Everything that the engine works on: its own words of the evaluation, with the templates that were judged. */
+export const evaluatedTarget = ({ request: { target, facts } }: StoredEvaluation): Record<string, unknown> => ({
+  ...target,
+  templateBefore: facts.podTemplate,
+  templateAfter: facts.patchedTemplate,
+});
+
+/** The target as it was when the migration began, or null when it has not. */
+export async function targetOf(db: Database, planUid: string): Promise<Record<string, unknown> | null> {
+  const image = await db.getRepository(PreImageEntity).findOneBy({ planUid, key: TARGET_KEY });
+  return image?.manifest ?? null;
+}

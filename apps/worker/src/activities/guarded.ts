@@ -1,0 +1,191 @@
+import { activityInfo, cancellationDetails } from '@temporalio/activity';
+import { CancelledFailure } from '@temporalio/common';
+import {
+  type BeginVerdict,
+  GUARDED_ACTIVITIES,
+  type GovernanceClient,
+  GovernanceError,
+  GovernanceUnreachable,
+  type GuardedActivity,
+  type WorkflowRun,
+} from '@scc/governance-api';
+import {
+  undoWorkflowIdOf,
+  workflowIdOf,
+  type MigrationActivities,
+  type MigrationOutline,
+  type MigrationTarget,
+  type StoredImage,
+} from '@scc/migration/contract';
+import type { PlanRef } from '@scc/plan';
+import { z } from 'zod';
+import { terminal } from './failures.js';
+import type { SealedMaterial } from '../undo/sealed.js';
+import { currentRun } from './pace.js';
+import { outlineOf, recordedTarget, type TargetActivities } from './target.js';
+
+const addressSchema = z.union([
+  z.looseObject({ namespace: z.string(), name: z.string(), uid: z.string() }),
+  z.looseObject({ ref: z.looseObject({ namespace: z.string(), name: z.string(), uid: z.string() }) }),
+]);
+
+/**
+ * Ends an activity that a workflow of another name asks for: the workflows of a plan are the only ones that work for it.
+ * @param addressed the plan, or what is migrated, as the workflow names it
+ * @throws ApplicationFailure terminal
+ */
+function requireOwnWorkflow(addressed: unknown): void {
+  const { data } = addressSchema.safeParse(addressed);
+  if (!data) throw terminal('refused', 'the activity names no plan');
+  const ref = 'ref' in data ? (data.ref as PlanRef) : data;
+  const { workflowId } = currentRun();
+  if (workflowId !== workflowIdOf(ref) && workflowId !== undoWorkflowIdOf(ref))
+    throw terminal(
+      'refused',
+      `workflow ${workflowId} does not work for plan ${ref.namespace}/${ref.name} (${ref.uid})`,
+    );
+}
+
+/** The activities, for workflows of the plan alone. */
+export function ownWorkflowsOnly(activities: MigrationActivities): MigrationActivities {
+  const entries = Object.entries(activities).map(([name, activity]) => [
+    name,
+    async (...args: unknown[]): Promise<unknown> => {
+      requireOwnWorkflow(args[0]);
+      return (activity as (...all: unknown[]) => Promise<unknown>)(...args);
+    },
+  ]);
+  return Object.fromEntries(entries) as MigrationActivities;
+}
+
+type Governance = Pick<GovernanceClient, 'begin' | 'done' | 'seal'>;
+
+const RESTORING: ReadonlySet<GuardedActivity> = new Set<GuardedActivity>([
+  ...(['restoreRoutes', 'restoreWorkload', 'restoreSourceGrant', 'compareWithPreImages'] as const),
+]);
+
+/** The weight that an activity is about, where it is about one. */
+function weightOf(name: GuardedActivity, [first]: readonly unknown[]): number | null {
+  if (name === 'setWeights') return Number(first);
+  if (name !== 'hold' && name !== 'callWebhooks') return null;
+  return (first as { weight: number }).weight;
+}
+
+/** What governance hands to an activity that it lets begin. */
+export interface Material {
+  target: MigrationTarget;
+  images: StoredImage[];
+}
+
+/**
+ * The target that an activity works on. Nothing of what the workflow says of it is believed, but it must be the one that
+ * the workflow speaks of.
+ * @throws ApplicationFailure terminal
+ */
+export function materialFor(
+  { ref, targetHash }: MigrationOutline,
+  { target: kept, images }: Pick<BeginVerdict, 'target' | 'images'>,
+): Material {
+  const target = recordedTarget(kept);
+  const known = outlineOf(target);
+  if (known.ref.namespace !== ref.namespace || known.ref.name !== ref.name || known.targetHash !== targetHash)
+    throw terminal('refused', `${ref.uid}: what was judged is another target than the one of this workflow`);
+  return { target, images };
+}
+
+/** Whether the workflow itself has ended the activity, as a hold that an operator skips. */
+const endedByWorkflow = (error: unknown): boolean =>
+  error instanceof CancelledFailure && cancellationDetails()?.cancelRequested === true;
+
+/** Long enough for a restart of governance; after it an undo goes on from its sealed material, in milliseconds. */
+const AWAY_MS = 10_000;
+/** While governance was just found away, in milliseconds. */
+const STILL_AWAY_MS = 1_000;
+/** For how long that counts, in milliseconds. */
+const AWAY_LASTS_MS = 60_000;
+
+const isAway = (error: unknown): boolean =>
+  error instanceof GovernanceUnreachable ||
+  (error instanceof GovernanceError && error.status >= 500) ||
+  (error instanceof Error && error.name === 'TimeoutError');
+
+interface Asked {
+  name: GuardedActivity;
+  outline: MigrationOutline;
+  rest: readonly unknown[];
+  run: WorkflowRun & { activityId: string };
+}
+
+interface Deps {
+  governance: Governance;
+  sealed: SealedMaterial;
+}
+
+/** Lets activities begin, at governance or, for an undo that governance does not answer, from what it sealed. */
+class Beginning {
+  #awaySinceMs = -AWAY_LASTS_MS;
+
+  constructor(private readonly deps: Deps) {}
+
+  /** @returns what to work on, and whether governance knows of it. */
+  async begin(asked: Asked): Promise<{ material: Material; alone: boolean }> {
+    const { outline } = asked;
+    if (outline.way === 'forward') return { material: await this.#atGovernance(asked), alone: false };
+    const isAwayStill = performance.now() - this.#awaySinceMs < AWAY_LASTS_MS;
+    try {
+      const signal = AbortSignal.timeout(isAwayStill ? STILL_AWAY_MS : AWAY_MS);
+      const material = await this.#atGovernance(asked, signal);
+      this.#awaySinceMs = -AWAY_LASTS_MS;
+      return { material, alone: false };
+    } catch (error) {
+      if (!isAway(error)) throw error;
+      this.#awaySinceMs = performance.now();
+      const material = await this.#sealed(asked);
+      if (!material) throw error;
+      return { material, alone: true };
+    }
+  }
+
+  async end({ name, outline, run }: Asked, alone: boolean): Promise<void> {
+    const { governance, sealed } = this.deps;
+    if (alone) await sealed.remember(outline.ref.uid, name, { ...run, at: new Date().toISOString() });
+    else await governance.done(outline.ref.uid, run);
+  }
+
+  async #atGovernance({ name, outline, rest, run }: Asked, signal?: AbortSignal): Promise<Material> {
+    const request = { ...run, activity: name, way: outline.way, weight: weightOf(name, rest) };
+    const verdict = await this.deps.governance.begin(outline.ref.uid, request, signal ? { signal } : {});
+    if (!verdict.allowed) throw terminal('refused', `governance does not let ${name} begin: ${verdict.reason}`);
+    return materialFor(outline, verdict);
+  }
+
+  async #sealed({ name, outline }: Asked): Promise<Material | null> {
+    const material = await this.deps.sealed.open(outline.ref.uid);
+    return material?.activities.includes(name) ? materialFor(outline, material) : null;
+  }
+}
+
+/**
+ * Lets each activity begin at governance before it does anything, and says there that it is done: what a workflow, or
+ * another worker, claims of it counts for nothing.
+ */
+export function guarded(deps: Deps, activities: TargetActivities): Pick<MigrationActivities, GuardedActivity> {
+  const beginning = new Beginning(deps);
+  const entries = GUARDED_ACTIVITIES.map((name) => {
+    const work = activities[name] as (...args: unknown[]) => Promise<unknown>;
+    const activity = async (outline: MigrationOutline, ...rest: unknown[]): Promise<unknown> => {
+      const asked = { name, outline, rest, run: { ...currentRun(), activityId: activityInfo().activityId } };
+      const { material, alone } = await beginning.begin(asked);
+      try {
+        const result = await work(material.target, ...(RESTORING.has(name) ? [material.images] : []), ...rest);
+        await beginning.end(asked, alone);
+        return name === 'recordPreImages' ? undefined : result;
+      } catch (error) {
+        if (endedByWorkflow(error)) await beginning.end(asked, alone);
+        throw error;
+      }
+    };
+    return [name, activity];
+  });
+  return Object.fromEntries(entries) as Pick<MigrationActivities, GuardedActivity>;
+}
