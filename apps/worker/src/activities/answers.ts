@@ -4,7 +4,7 @@ import { GovernanceError, GovernanceUnreachable } from '@scc/governance-api';
 import { KubeError, KubeUnreachable } from '@scc/kube';
 import { TRIES, WEATHER, type MigrationActivities } from '@scc/migration/contract';
 import { messageOf } from '@scc/runtime';
-import { terminal } from './failures.js';
+import { terminal } from '../failures.js';
 import { silentForMs } from './freshness.js';
 
 type Name = keyof MigrationActivities;

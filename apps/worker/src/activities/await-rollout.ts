@@ -1,7 +1,7 @@
 import type { KubeClient, KubeObject } from '@scc/kube';
 import { rolloutOf, strangers, troubles, type RolloutPod } from '../cluster/rollout.js';
 import { podsOfWorkload } from '../cluster/workload-pods.js';
-import { terminal } from './failures.js';
+import { terminal } from '../failures.js';
 import { until } from './pace.js';
 
 const POLL_MS = 150;

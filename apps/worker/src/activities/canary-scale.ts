@@ -2,7 +2,7 @@ import type { KubeClient, ObjectId } from '@scc/kube';
 import type { MigrationTarget } from '@scc/migration/contract';
 import { copyName, FIELD_MANAGER } from '@scc/plan';
 import { deploymentSchema, idOf } from '../cluster/objects.js';
-import { terminal } from './failures.js';
+import { terminal } from '../failures.js';
 
 /**
  * Gives a canary at least so many pods, and its autoscaler copies no smaller minimum.

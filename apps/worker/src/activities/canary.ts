@@ -3,7 +3,7 @@ import type { MigrationTarget } from '@scc/migration/contract';
 import { canaryAnnotations, canaryLabels, copyName, DRY_RUN_USER, FIELD_MANAGER, untracked } from '@scc/plan';
 import { messageOf } from '@scc/runtime';
 import { SCC_ANNOTATION } from '@scc/scc';
-import { terminal } from './failures.js';
+import { terminal } from '../failures.js';
 import { canarySize, largestCanary } from '../cluster/canary-size.js';
 import { ownedByPlan, placedAsCanary } from '../cluster/copies.js';
 import { readyEndpointsOf } from '../cluster/endpoints.js';

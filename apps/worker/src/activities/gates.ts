@@ -6,7 +6,7 @@ import type { HoldRequest, MigrationTarget } from '@scc/migration/contract';
 import type { TargetActivities } from './target.js';
 import type { TrafficScope } from '../outside/flavours.js';
 import type { MetricSource, MetricReading } from '../outside/prometheus.js';
-import { gatesFailed, terminal } from './failures.js';
+import { gatesFailed, terminal } from '../failures.js';
 import { judgeQuiet } from './quiet.js';
 import { largestCanary } from '../cluster/canary-size.js';
 import { readyCounts, shortSide } from '../cluster/endpoints.js';

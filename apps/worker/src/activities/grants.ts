@@ -15,7 +15,7 @@ import type { MigrationTarget } from '@scc/migration/contract';
 import { grantUser } from '../cluster/grant-users.js';
 import { rbacBindingSchema, subjectSchema } from '../cluster/objects.js';
 import type { Reseal } from '../undo/reseal.js';
-import { terminal } from './failures.js';
+import { terminal } from '../failures.js';
 import { currentWorkflowId } from './pace.js';
 import type { TargetActivities } from './target.js';
 

@@ -19,7 +19,7 @@ import {
 } from '@scc/migration/contract';
 import type { PlanRef } from '@scc/plan';
 import { z } from 'zod';
-import { terminal } from './failures.js';
+import { terminal } from '../failures.js';
 import type { SealedMaterial } from '../undo/sealed.js';
 import { currentRun } from './pace.js';
 import { outlineOf, recordedTarget, type TargetActivities } from './target.js';

@@ -2,7 +2,7 @@ import { GovernanceError, type GovernanceClient, type MigrationOutcome } from '@
 import type { KubeClient, KubeObject } from '@scc/kube';
 import { FIELD_MANAGER, isTerminal, PLAN_TYPE, planStatusSchema, type PlanRef, type PlanStatus } from '@scc/plan';
 import type { Acceptance, MigrationActivities, RecordedEnd } from '@scc/migration/contract';
-import { terminal } from './failures.js';
+import { terminal } from '../failures.js';
 import { currentRun } from './pace.js';
 import { findSamePlan, releasePlan } from './plan.js';
 import { outlineOf, recordedTarget } from './target.js';

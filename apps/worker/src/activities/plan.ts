@@ -12,7 +12,7 @@ import {
   type PlanSpec,
 } from '@scc/plan';
 import type { AcceptedPlan, Acceptance, LiveSettings, MigrationActivities } from '@scc/migration/contract';
-import { terminal } from './failures.js';
+import { terminal } from '../failures.js';
 
 /** The plan; undefined when it is gone, also when another one has its name now. */
 export async function findSamePlan(

@@ -18,7 +18,7 @@ import { isAnswer } from './answers.js';
 import { kept } from './governance.js';
 import { kubeEventsOf } from './kube-events.js';
 import { complete } from './outcome.js';
-import { terminal } from './failures.js';
+import { terminal } from '../failures.js';
 import { currentRun } from './pace.js';
 import { findSamePlan } from './plan.js';
 

@@ -7,7 +7,7 @@ import { readyCounts, shortSide } from '../cluster/endpoints.js';
 import type { KubeClient } from '@scc/kube';
 import type { MetricSource } from '../outside/prometheus.js';
 import { growCanary } from './canary-scale.js';
-import { terminal } from './failures.js';
+import { terminal } from '../failures.js';
 import { isRemoval } from './grants.js';
 import { until } from './pace.js';
 import type { TargetActivities } from './target.js';

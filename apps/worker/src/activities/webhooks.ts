@@ -1,7 +1,7 @@
 import { durationMs, type GateSample } from '@scc/plan';
 import { messageOf } from '@scc/runtime';
 import type { CallWebhook } from '../outside/webhooks.js';
-import { gatesFailed } from './failures.js';
+import { gatesFailed } from '../failures.js';
 import type { TargetActivities } from './target.js';
 
 /** Calls the webhook gates of one moment; a gate passes when it is answered with a 2xx status. */

@@ -3,7 +3,7 @@ import { lastWriter, type KubeClient, type KubeObject, type ObjectId } from '@sc
 import type { MigrationTarget, StoredImage } from '@scc/migration/contract';
 import type { Conflict, TrafficRouter } from '@scc/routing';
 import { FIELD_MANAGER } from '@scc/plan';
-import { terminal } from './failures.js';
+import { terminal } from '../failures.js';
 import { deploymentSchema, preImageKeyOf } from '../cluster/objects.js';
 import { until } from './pace.js';
 import { surveyOf } from './routes.js';

@@ -1,5 +1,5 @@
 import type { GovernanceClient } from '@scc/governance-api';
-import { terminal } from '../activities/failures.js';
+import { terminal } from '../failures.js';
 import { MaterialTooLarge, type SealedMaterial } from './sealed.js';
 
 /** Has governance sign all that it keeps of a migration for an undo, and keeps that in the cluster as well. */
