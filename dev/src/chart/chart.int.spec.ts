@@ -146,14 +146,14 @@ describe('the chart', () => {
     expect(podsOf(objects).get('worker')?.spec.containers[0]?.image).toMatch(/^images\.example\/scc:/);
   }, 60_000);
 
-  it('gives the worker its writing rights in the named namespaces alone', async () => {
+  it('gives the worker its writing rights in the named namespaces and in that of undos alone', async () => {
     const objects = parseObjects(
       await renderChart([...TRY, ...set('worker.namespaces={shop,bank}', 'worker.sccs={restricted-v2}')]),
     );
     const writing = rightsOf(objects, 'worker').filter(({ verbs }) =>
       verbs.some((verb) => ['patch', 'update', 'delete', 'bind'].includes(verb)),
     );
-    expect([...new Set(writing.map(({ namespace }) => namespace))].sort()).toEqual(['bank', 'shop']);
+    expect([...new Set(writing.map(({ namespace }) => namespace))].sort()).toEqual(['bank', 'scc-undo', 'shop']);
     expect(writing.filter(({ verbs }) => verbs.includes('bind')).map(({ resourceNames }) => resourceNames)).toEqual([
       ['system:openshift:scc:restricted-v2'],
       ['system:openshift:scc:restricted-v2'],

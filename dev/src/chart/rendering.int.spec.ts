@@ -20,6 +20,8 @@ beforeAll(async () => {
 
 const touches = (right: Right, group: string, resource: string): boolean =>
   right.apiGroups.includes(group) && right.resources.includes(resource);
+/** Kept for the material of undos alone. */
+const UNDO = 'scc-undo';
 const ACCOUNTS = ['governance', 'worker', 'watcher'];
 
 describe.each(PLATFORMS)('the rendering for %s', (platform) => {
@@ -35,18 +37,21 @@ describe.each(PLATFORMS)('the rendering for %s', (platform) => {
       expect(metadata).toMatchObject({ annotations: { 'helm.sh/resource-policy': 'keep' } });
   });
 
-  it.each(ACCOUNTS)('lets %s mint no token, create no Secret and escalate nothing', (account) => {
+  it.each(ACCOUNTS)('lets %s mint no token, create no Secret but those of an undo, and escalate nothing', (account) => {
     const rights = rightsOf(objectsOf(platform), account);
     expect(rights.length).toBeGreaterThan(0);
     for (const right of rights) {
       expect([...right.apiGroups, ...right.resources, ...right.verbs]).not.toContain('*');
       expect(right.resources).not.toContain('serviceaccounts/token');
       expect(right.verbs).not.toContain('escalate');
-      if (touches(right, '', 'secrets')) {
-        expect(right.verbs).not.toContain('create');
-        expect(right).toMatchObject({ resourceNames: expect.any(Array), namespace: 'scc-system' });
-      }
     }
+    const secrets = rights.filter((right) => touches(right, '', 'secrets'));
+    for (const right of secrets.filter(({ namespace }) => namespace !== UNDO)) {
+      expect(right.verbs).not.toContain('create');
+      expect(right).toMatchObject({ resourceNames: expect.any(Array), namespace: 'scc-system' });
+    }
+    const ofUndo = secrets.filter(({ namespace }) => namespace === UNDO).map(({ verbs }) => verbs);
+    expect(ofUndo).toEqual(account === 'worker' ? [['create', 'get', 'delete']] : []);
   });
 
   it('lets the worker bind ClusterRoles of SCCs, hold no SCC, and speak for the identity of dry runs alone', () => {

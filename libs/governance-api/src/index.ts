@@ -11,4 +11,5 @@ export {
 } from './errors.js';
 export * from './health.js';
 export * from './people.js';
+export * from './receipts.js';
 export { engineRoutes } from './routes.js';
