@@ -130,7 +130,7 @@ describe('a caller with access:write in a namespace', () => {
     const { status, detail } = await give('auditor', 'shop');
     expect([status, detail]).toEqual([
       403,
-      'you lack audit:export in shop, which auditor has: you can only grant a role that you hold yourself, where you hold it',
+      'you lack audit:export, audit:answer in shop, which auditor has: you can only grant a role that you hold yourself, where you hold it',
     ]);
     expect((await give('approver', 'shop')).status).toBe(201);
   });
