@@ -68,7 +68,7 @@ describe('the plan', () => {
     await cluster.admin.patch(id, { type: 'merge', body: { metadata: { finalizers: ['example.com/other'] } } });
     const { acceptPlan, releasePlan } = cluster.run({ ref });
     const first = await acceptPlan(ref);
-    expect(first).toMatchObject({ accepted: true, plan: { spec: { targetSCC: 'restricted-v2' } } });
+    expect(first).toMatchObject({ accepted: true, plan: { targetSCC: 'restricted-v2' } });
     expect(await acceptPlan(ref)).toEqual(first);
     const held = await cluster.admin.get(id);
     expect(held?.metadata.finalizers).toEqual(expect.arrayContaining([FINALIZER, 'example.com/other']));
@@ -188,7 +188,10 @@ describe('governance', () => {
 
 describe('pre-images', () => {
   it('are recorded once, are loaded as recorded, and show what is different now', async () => {
-    const { activities, target, read } = bare;
+    const { activities, ref, target, read } = bare;
+    const kept = async () => (await cluster.kept(ref.uid)).map(({ key, manifest }) => ({ key, manifest }));
+    expect(await kept()).toEqual([]);
+    await bare.begin();
     const images = await activities.recordPreImages(target);
     const { manifest } = images.find(({ key }) => key === 'apps/v1|Deployment|bare|ledger')!;
     expect(manifest?.['spec']).toEqual((await read('Deployment', 'ledger'))['spec']);
@@ -200,6 +203,7 @@ describe('pre-images', () => {
     expect(await activities.compareWithPreImages(target, images)).toEqual(['HorizontalPodAutoscaler/bare/ledger']);
     // A second recording would show what the migration itself did.
     expect(await activities.recordPreImages(target)).toEqual(images);
+    expect(await kept()).toEqual([{ key: 'target', manifest: target }, ...images]);
     await cluster.admin.patch(budget, { type: 'merge', body: { spec: { maxReplicas: 6 } } });
     expect(await activities.compareWithPreImages(target, images)).toEqual([]);
   });
@@ -271,6 +275,7 @@ describe('a migration', () => {
 
   it('makes a canary beside the workload, and no second one', async () => {
     const { activities, target, ref, read } = world;
+    await world.begin();
     images = await activities.recordPreImages(target);
     await activities.grantTarget(target);
     await activities.confirmAdmission(target);
@@ -400,6 +405,7 @@ describe('a migration', () => {
 describe('without a route of its users', () => {
   it('a route of the migration divides the requests, and goes with it', async () => {
     const { activities, target, find, read } = bare;
+    await bare.begin();
     const images = await activities.recordPreImages(target);
     expect(await find('VirtualService', copyName('ledger'))).toBeUndefined();
     await activities.createCanary(target);

@@ -5,7 +5,7 @@ import { noopMetricMeter, type Logger } from '@temporalio/common';
 import { createGovernanceClient, type GovernanceClient } from '@scc/governance-api';
 import { IstioRouter } from '@scc/istio';
 import { connectKube, type KubeClient, type KubeObject } from '@scc/kube';
-import type { MigrationTarget, StoredImage } from '@scc/migration/contract';
+import { type MigrationTarget, type StoredImage, workflowIdOf } from '@scc/migration/contract';
 import { FIELD_MANAGER, PLAN_TYPE, type PlanRef } from '@scc/plan';
 import { waitFor } from '@scc/runtime';
 import { createInstruments, noMetrics, readPlan, type ReadPlan, unguardedActivities } from '@scc/worker/testing';
@@ -21,14 +21,18 @@ const logger: Logger = { log: silent, trace: silent, debug: silent, info: silent
 
 /** What of an activity's context a test decides. */
 interface Run {
-  ref: Pick<PlanRef, 'uid'>;
+  ref: PlanRef;
   attempt?: number;
   /** How long ago the activity was scheduled, in milliseconds. */
   agoMs?: number;
 }
 
+const runOf = (ref: PlanRef) => ({
+  workflowId: workflowIdOf(ref),
+  runId: '00000000-0000-4000-8000-000000000000',
+});
+
 function contextOf({ ref, attempt = 1, agoMs = 0 }: Run): Context {
-  const workflow = { workflowId: `scc-test/${ref.uid}`, runId: '00000000-0000-4000-8000-000000000000' };
   const scheduledTimestampMs = Date.now() - agoMs;
   return new Context(
     {
@@ -42,7 +46,7 @@ function contextOf({ ref, attempt = 1, agoMs = 0 }: Run): Context {
       attempt,
       isLocal: false,
       inWorkflow: true,
-      workflowExecution: workflow,
+      workflowExecution: runOf(ref),
       scheduledTimestampMs,
       currentAttemptScheduledTimestampMs: scheduledTimestampMs,
       scheduleToCloseTimeoutMs: 0,
@@ -69,6 +73,12 @@ export interface Cluster {
   run: (run: Run) => Activities;
   /** Writes to the API server so far, by the activities. */
   written: () => string[];
+  /**
+   * Has governance allow the first step and let the recording of pre-images begin, as the workflow of the plan does: it
+   * keeps the target from then on. Twice is once.
+   * @throws Error when governance refuses
+   */
+  begin: (ref: PlanRef, contentHash: string) => Promise<void>;
   /** What governance keeps for an undo. */
   kept: (uid: string) => Promise<StoredImage[]>;
   close: () => void;
@@ -137,6 +147,13 @@ export async function clusterOf(stack: Stack): Promise<Cluster> {
             asyncLocalStorage.run(contextOf(run), (): unknown => Reflect.apply(activity, undefined, args));
         },
       }),
+    begin: async (ref, contentHash) => {
+      const step = await governance.authorizeStep(ref.uid, { step: 'Prepare', contentHash, detail: 'test' });
+      if (!step.allowed) throw new Error(step.reason);
+      const asked = { activity: 'recordPreImages', way: 'forward', weight: null } as const;
+      const verdict = await governance.begin(ref.uid, { ...runOf(ref), activityId: '1', ...asked });
+      if (!verdict.allowed) throw new Error(verdict.reason);
+    },
     kept: async (uid) => (await governance.preImages(uid)).images,
     close: () => {
       admin.close();
@@ -167,6 +184,8 @@ export interface World {
   plan: ReadPlan;
   target: MigrationTarget;
   activities: Activities;
+  /** Begins its migration at governance. @throws Error when governance refuses. */
+  begin: () => Promise<void>;
   /** Reads an object of the namespace. @throws Error when it is not there. */
   read: (kind: Kind, name: string) => Promise<KubeObject>;
   find: (kind: Kind, name: string) => Promise<KubeObject | undefined>;
@@ -220,5 +239,7 @@ export async function aWorld(
   const plan = await readPlan(cluster.admin, ref);
   const assessment = await activities.assess(ref, plan);
   if (!assessment.ok) throw new Error(JSON.stringify(assessment.violations));
-  return { namespace, ref, plan, target: assessment.target, activities, read, find };
+  const { target, governance } = assessment;
+  const begin = () => cluster.begin(ref, governance.contentHash);
+  return { namespace, ref, plan, target, activities, begin, read, find };
 }
