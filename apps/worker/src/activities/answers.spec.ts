@@ -39,7 +39,9 @@ describe('meaningOf', () => {
       expect(soon).toMatchObject({ type: FAILURE.refused, nonRetryable: true, message: (error as Error).message });
     } else {
       expect(soon).toBe(error);
-      expect(later).toMatchObject({ type: WEATHER, nonRetryable: true, message: (error as Error).message });
+      const { message } = error as Error;
+      const said = error instanceof GovernanceUnreachable ? `governance does not answer: ${message}` : message;
+      expect(later).toMatchObject({ type: WEATHER, nonRetryable: true, message: said });
     }
   });
 

@@ -70,6 +70,10 @@ function remedyFor(error: unknown): string {
     : 'look at the API server and its webhooks';
 }
 
+/** What is wrong; who does not answer comes first. */
+const sentenceOf = (error: unknown): string =>
+  error instanceof GovernanceUnreachable ? `governance does not answer: ${messageOf(error)}` : messageOf(error);
+
 /**
  * What an activity's error means to the workflow.
  * @param failing how long and how often the activity was tried
@@ -81,7 +85,7 @@ export function meaningOf(name: Name, error: unknown, failing: Failing): unknown
   const { attempt, forMs, silentMs = 0 } = failing;
   const lasts = (attempt > 1 && forMs >= WEATHER_MS) || silentMs >= WEATHER_MS || attempt >= TRIES;
   if (!lasts) return error;
-  return ApplicationFailure.nonRetryable(messageOf(error), WEATHER, { tries: attempt, remedy: remedyFor(error) });
+  return ApplicationFailure.nonRetryable(sentenceOf(error), WEATHER, { tries: attempt, remedy: remedyFor(error) });
 }
 
 /** When the authorizer first said no to an activity of a workflow run, on the monotonic clock in milliseconds. */
