@@ -3,7 +3,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import { createServer, type AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
+import { getPriority, setPriority, tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
@@ -130,6 +130,15 @@ async function start(over: Record<string, string> = {}) {
 const patience = { timeoutMs: 60_000, everyMs: 100 };
 
 describe('the process', () => {
+  it('keeps a priority below its own, which an ordinary user could not raise again', async () => {
+    const governance = await start();
+    const pid = governance.child.pid ?? 0;
+    setPriority(pid, 15);
+    const serves = async () => (await governance.get('/v1/health').catch(() => null))?.status === 200;
+    await waitFor(serves, { ...patience, what: 'the API' });
+    expect(getPriority(pid)).toBe(15);
+  });
+
   it('waits for its database, serves, lives through its crash, and stops when it is told', async () => {
     await server.crash();
     const governance = await start();

@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import { readFile } from 'node:fs/promises';
-import { constants, setPriority } from 'node:os';
+import { constants, getPriority, setPriority } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { admissionConfigOf, type AdmissionThread, keepAdmissionThread } from '@scc/admission';
 import { type NoteSigner, signerFromPem } from '@scc/audit';
@@ -98,8 +98,8 @@ async function start({ config, logger, metrics, parts, signal, setWaiting, setAd
     logger,
   });
   parts.add(() => admission.stop());
-  // Of this thread alone: where processors are scarce, pods go before requests of the API.
-  setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
+  // Of this thread alone: where processors are scarce, pods go before requests of the API. Nothing may raise it again.
+  setPriority(Math.max(getPriority(), constants.priority.PRIORITY_BELOW_NORMAL));
   metrics.include(() => admission.metrics());
   setAdmission(admission);
 
