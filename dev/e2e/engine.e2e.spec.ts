@@ -110,6 +110,36 @@ describe('what cannot be migrated', () => {
     expect(status.patch).toContain('openshift.io/required-scc: restricted-v2');
     expect(await remains()).toEqual([]);
     expect(await specOf(`${DEPLOYMENTS}/ledger`)).toEqual(before);
+    expect(status.traffic).toEqual([
+      { kind: 'VirtualService', name: 'ledger', dividedBy: 'Istio', verifiedBy: 'NotObserved', share: 0 },
+    ]);
+  });
+
+  it('a way in that nothing divides is refused until the plan accepts it by name', async () => {
+    const ingresses = `/apis/networking.k8s.io/v1/namespaces/${NAMESPACE}/ingresses`;
+    const service = { name: 'ledger', port: { number: 80 } };
+    await stack.api.create(ingresses, {
+      apiVersion: 'networking.k8s.io/v1',
+      kind: 'Ingress',
+      metadata: { name: 'front' },
+      spec: { defaultBackend: { service } },
+    });
+    try {
+      await apply('way-refused', 'ledger', { dryRun: true });
+      const { violations, traffic } = await untilPhase('way-refused', 'Rejected');
+      expect(violations).toMatchObject([
+        { code: 'WayNotDivided', message: expect.stringContaining('Ingress front') as unknown },
+      ]);
+      const way = { kind: 'Ingress', name: 'front', dividedBy: 'Nothing', verifiedBy: 'NotObserved', share: 0 };
+      expect(traffic).toContainEqual(way);
+      await apply('way-accepted', 'ledger', {
+        dryRun: true,
+        traffic: { accept: [{ kind: 'Ingress', name: 'front' }] },
+      });
+      expect((await untilPhase('way-accepted', 'Completed')).traffic).toContainEqual(way);
+    } finally {
+      await stack.api.call('DELETE', `${ingresses}/front`);
+    }
   });
 });
 
@@ -447,5 +477,16 @@ describe('a running migration', () => {
         what: 'the event on the workload',
       },
     );
+  });
+});
+
+describe('a workload without requests', () => {
+  it('is judged by its pods under the default gates, and the end says that nothing was counted', async () => {
+    await apply('quiet', 'catalog', {
+      traffic: { mirror: { duration: '0s' }, weights: [100], interval: '2s' },
+      gates: { readiness: { timeout: '60s' } },
+    });
+    const { message } = await untilPhase('quiet', 'Completed');
+    expect(message).toMatch(/0 requests served, 0 failed|requests were not observed/);
   });
 });
