@@ -1,9 +1,11 @@
 import { describe, expect, it, jest } from '@jest/globals';
 import { AUTHOR_ANNOTATION, PLAN_TYPE, type PlanSpecInput } from '@scc/plan';
 import { stopAnswerSchema } from '@scc/governance-api';
+import type { Client } from '@temporalio/client';
 import { z } from 'zod';
 import type { Api, Stack } from '../src/index.js';
 import { condition, DEPLOYMENTS, engineSuite, NAMESPACE, PLANS, TIMEOUT_MS } from './engine.fixture.js';
+import { attacks } from './suites/attacks.fixture.js';
 import { sccctlOn } from './sccctl.fixture.js';
 
 /** In whose name a plan works: it gives its author nothing that they could not do by hand. */
@@ -35,8 +37,9 @@ ${account('edith', `[${PLANS_RULE}, ${EDITS_RULE}]`)}
 `;
 
 let stack: Stack;
+let temporal: Client;
 const { apply, until, untilPhase, untilWeight, remains } = engineSuite(async (running) => {
-  ({ stack } = running);
+  ({ stack, temporal } = running);
   await stack.apply(MANIFESTS);
 });
 
@@ -211,3 +214,5 @@ describe('the emergency stop', () => {
     );
   });
 });
+
+describe('a client that reaches Temporal and nothing else', () => attacks(() => ({ stack, temporal })));
