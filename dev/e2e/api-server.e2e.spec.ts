@@ -8,4 +8,4 @@ import { scanning } from './suites/scan.fixture.js';
 import { planStatus } from './suites/status.fixture.js';
 
 /** What needs a cluster and nothing of the product. */
-shareStack({ parts: ALONE }, { rights, planStatus, installation, operation, policies, scanning });
+shareStack({ parts: ALONE }, { rights, planStatus, installation, operation, scanning, policies });

@@ -2,6 +2,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import { GovernanceError, GovernanceUnreachable } from '@scc/governance-api';
 import { KubeError, KubeUnreachable } from '@scc/kube';
 import { FAILURE, TRIES, WEATHER, type MigrationActivities } from '@scc/migration/contract';
+import { RoutesBehind } from '@scc/routing';
 import { Denials, meaningOf } from './answers.js';
 
 const kube = (status: number, reason = '') => new KubeError(status, { message: `the server said ${status}`, reason });
@@ -67,6 +68,13 @@ describe('meaningOf', () => {
     expect(meaningOf('createCanary', away, { ...first, forMs: 12_000, silentMs: 12_000 })).toMatchObject(said);
     expect(meaningOf('hold', away, { ...first, forMs: 60_000, silentMs: 1_000 })).toBe(away);
     expect(meaningOf('hold', away, { ...first, attempt: TRIES, forMs: 6_000 })).toMatchObject({ type: WEATHER });
+  });
+
+  it('lets Temporal count the tries in which proxies stay behind, however long each was silent', () => {
+    const behind = new RoutesBehind('gateway did not take over the routes');
+    expect(meaningOf('setWeights', behind, { attempt: 2, forMs: 60_000, deniedForMs: 0, silentMs: 30_000 })).toBe(
+      behind,
+    );
   });
 
   it('leaves what an activity has decided itself', () => {

@@ -3,6 +3,7 @@ import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { GovernanceError, GovernanceUnreachable } from '@scc/governance-api';
 import { KubeError, KubeUnreachable } from '@scc/kube';
 import { TRIES, WEATHER, type MigrationActivities } from '@scc/migration/contract';
+import { RoutesBehind } from '@scc/routing';
 import { messageOf } from '@scc/runtime';
 import { terminal } from '../failures.js';
 import { silentForMs } from './freshness.js';
@@ -70,6 +71,15 @@ function remedyFor(error: unknown): string {
     : 'look at the API server and its webhooks';
 }
 
+/**
+ * Whether the workflow is told of a fault. Proxies that stay behind end the step after some tries of the activity: each
+ * that was handed to the workflow would be the first again.
+ */
+function hasLasted(error: unknown, { attempt, forMs, silentMs = 0 }: Failing): boolean {
+  if (error instanceof RoutesBehind) return false;
+  return (attempt > 1 && forMs >= WEATHER_MS) || silentMs >= WEATHER_MS || attempt >= TRIES;
+}
+
 /** What is wrong; who does not answer comes first. */
 const sentenceOf = (error: unknown): string =>
   error instanceof GovernanceUnreachable ? `governance does not answer: ${messageOf(error)}` : messageOf(error);
@@ -82,10 +92,11 @@ export function meaningOf(name: Name, error: unknown, failing: Failing): unknown
   if (PATIENT.has(name) || error instanceof ApplicationFailure || error instanceof CancelledFailure) return error;
   if (isDenial(error) && failing.deniedForMs < DENIAL_MS) return error;
   if (isAnswer(error)) return terminal('refused', messageOf(error));
-  const { attempt, forMs, silentMs = 0 } = failing;
-  const lasts = (attempt > 1 && forMs >= WEATHER_MS) || silentMs >= WEATHER_MS || attempt >= TRIES;
-  if (!lasts) return error;
-  return ApplicationFailure.nonRetryable(sentenceOf(error), WEATHER, { tries: attempt, remedy: remedyFor(error) });
+  if (!hasLasted(error, failing)) return error;
+  return ApplicationFailure.nonRetryable(sentenceOf(error), WEATHER, {
+    tries: failing.attempt,
+    remedy: remedyFor(error),
+  });
 }
 
 /** When the authorizer first said no to an activity of a workflow run, on the monotonic clock in milliseconds. */
