@@ -21,6 +21,15 @@ const ROLE_BINDINGS = (namespace: string): string =>
   `/apis/rbac.authorization.k8s.io/v1/namespaces/${namespace}/rolebindings`;
 const ROGUE_QUEUE = 'rogue';
 const PATIENCE_MS = 60_000;
+const rolloutSchema = z.looseObject({
+  metadata: z.looseObject({ generation: z.number() }),
+  status: z.looseObject({
+    observedGeneration: z.number(),
+    replicas: z.number(),
+    updatedReplicas: z.number().default(0),
+    availableReplicas: z.number().default(0),
+  }),
+});
 const named = z.looseObject({ metadata: z.looseObject({ name: z.string() }) });
 
 interface Running {
@@ -264,6 +273,14 @@ export function attacks(running: () => Running): void {
       { spec: { template: { spec: { containers: containers(inTemplate) } } } },
       'application/strategic-merge-patch+json',
     );
+    const rolledOut = async (): Promise<boolean> => {
+      const { metadata, status } = rolloutSchema.parse(await stack.api.get(`${DEPLOYMENTS}/orders`));
+      const { observedGeneration, replicas, updatedReplicas, availableReplicas } = status;
+      return (
+        observedGeneration === metadata.generation && [updatedReplicas, availableReplicas].every((n) => n === replicas)
+      );
+    };
+    await waitFor(rolledOut, { timeoutMs: PATIENCE_MS, everyMs: 250, what: 'the rollout of the new template' });
     const patch = { spec: { containers: [{ ...containers(inPatch)[0], args: [inArgument] }] } };
     await shifting('with-patch', { podSecurity: { patch } });
     await until('with-patch', (status) => condition(status, 'Approved')?.status === 'False', 'waiting for approval');
