@@ -92,4 +92,4 @@ export { RISK_BANDS, type RiskBand } from './risk-bands.js';
 export { SEARCH_ATTRIBUTES } from './search-attributes.js';
 export { gateSentence, headlineOf, sentenceOf } from './sentences.js';
 export { WAIT_REASONS, type WaitReason } from './waits.js';
-export { deliveryToolOf, untracked } from './tracking.js';
+export { type DeliveryTool, deliveryToolOf, untracked } from './tracking.js';

@@ -1,36 +1,25 @@
+import { type DeliveryTool, deliveryToolOf } from '@scc/plan';
 import { type ClusterObject, groupOf } from './objects.js';
 import type { Workload } from './workloads.js';
 
 /** Who would take back a change of the template. */
 export interface Owner {
-  readonly by: 'operator' | 'Argo CD' | 'Flux' | 'Helm';
+  readonly by: 'operator' | DeliveryTool['tool'];
   readonly name: string;
 }
 
-type Words = Readonly<Record<string, string>>;
+const FLUX_NAMESPACE = /^(kustomize|helm)\.toolkit\.fluxcd\.io\/namespace$/;
 
-const argo = (labels: Words, annotations: Words): string | undefined =>
-  annotations['argocd.argoproj.io/tracking-id']?.split(':')[0] ?? labels['argocd.argoproj.io/instance'];
-
-const flux = (labels: Words): string | undefined =>
-  ['kustomize', 'helm'].flatMap((kind) => {
-    const name = labels[`${kind}.toolkit.fluxcd.io/name`];
-    return name === undefined ? [] : [`${labels[`${kind}.toolkit.fluxcd.io/namespace`] ?? ''}/${name}`];
-  })[0];
-
-const helm = (labels: Words, annotations: Words): string | undefined =>
-  annotations['meta.helm.sh/release-name'] ??
-  (labels['app.kubernetes.io/managed-by'] === 'Helm' ? (labels['app.kubernetes.io/instance'] ?? '') : undefined);
-
+/** The tool that delivers an object, by the marks on it. */
 function toolOf({ metadata }: ClusterObject): Owner | null {
   const [labels, annotations] = [metadata.labels ?? {}, metadata.annotations ?? {}];
-  const found: readonly (readonly [Owner['by'], string | undefined])[] = [
-    ['Argo CD', argo(labels, annotations)],
-    ['Flux', flux(labels)],
-    ['Helm', helm(labels, annotations)],
-  ];
-  for (const [by, name] of found) if (name !== undefined) return { by, name };
-  return null;
+  const delivered = deliveryToolOf({ labels, annotations });
+  if (!delivered) return null;
+  const { tool, name } = delivered;
+  if (tool === 'Helm') return { by: tool, name: name ?? labels['app.kubernetes.io/instance'] ?? '' };
+  if (tool === 'Argo CD') return { by: tool, name: name ?? '' };
+  const namespace = Object.entries(labels).find(([key]) => FLUX_NAMESPACE.test(key))?.[1];
+  return { by: tool, name: `${namespace ?? ''}/${name ?? ''}` };
 }
 
 /** The owner of a workload's template, or null when people own it. An operator comes before tools. */
