@@ -1,6 +1,7 @@
 import { defaultSCCs } from '../cluster/default-sccs.js';
 import { defaultSCC } from '../model/write-defaults.js';
 import type { CompiledSCC } from '../model/compile.js';
+import { isSame } from '../migration/differences.js';
 import { compareByPrivilege } from '../migration/lattice.js';
 import type { Inventory } from './inventory.js';
 import { judgeWorkload } from './judge.js';
@@ -14,14 +15,6 @@ export function aimOf({ sccs }: Inventory, name: string | undefined): CompiledSC
   return sccs.byName.get(USUAL_AIM) ?? [...sccs.ordered].sort(compareByPrivilege)[0];
 }
 
-/** A value as text in which the order of keys plays no role; nothing and null are the same. */
-const textOf = (value: unknown): string =>
-  JSON.stringify(value ?? null, (_key, inner: unknown) =>
-    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
-      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : inner,
-  );
-
 /** Fields of SCCs that OpenShift ships and that are not as it ships them; metadata is nobody's business here. */
 function changedDefaults({ definitions }: Inventory): ScanReport['changedDefaults'] {
   const shipped = new Map(defaultSCCs().map((scc) => [scc.metadata.name, defaultSCC(scc) as Record<string, unknown>]));
@@ -31,7 +24,7 @@ function changedDefaults({ definitions }: Inventory): ScanReport['changedDefault
     const actual = scc as Record<string, unknown>;
     const fields = [...new Set([...Object.keys(original), ...Object.keys(actual)])]
       .filter((field) => !['metadata', 'apiVersion', 'kind'].includes(field))
-      .filter((field) => textOf(original[field]) !== textOf(actual[field]));
+      .filter((field) => !isSame(original[field], actual[field]));
     return fields.length > 0 ? [{ scc: scc.metadata.name, fields: fields.sort() }] : [];
   });
 }
