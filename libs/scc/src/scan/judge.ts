@@ -12,6 +12,7 @@ import { podSecurityLevel } from '../security/scc-level.js';
 import type { Inventory } from './inventory.js';
 import type { Owner } from './owners.js';
 import type { Category, NextRestart, ScanRow } from './report.js';
+import type { Way } from './ways.js';
 import type { Workload } from './workloads.js';
 
 const accountOf = ({ template: { spec } }: Workload): string =>
@@ -91,10 +92,10 @@ function categoryOf(reached: Reach | undefined): Category {
 }
 
 /** Why a plan of ours cannot move the workload, whatever its SCC. */
-function obstaclesOf(workload: Workload, inventory: Inventory): string[] {
+function obstaclesOf({ kind: workloadKind }: Workload, ways: readonly Way[]): string[] {
   const obstacles: string[] = [];
-  if (workload.kind !== 'Deployment') obstacles.push(`a plan moves Deployments, and this is a ${workload.kind}`);
-  for (const { kind, name, divided } of inventory.waysOf(workload))
+  if (workloadKind !== 'Deployment') obstacles.push(`a plan moves Deployments, and this is a ${workloadKind}`);
+  for (const { kind, name, divided } of ways)
     if (!divided) obstacles.push(`${kind} ${name} brings requests to it that no VirtualService can divide`);
   return obstacles;
 }
@@ -158,6 +159,7 @@ export function judgeWorkload(workload: Workload, inventory: Inventory, aim: Com
   const [leastAsIs] = fitting(workload.template, facts);
   const current = currentOf(workload, next, inventory);
   const owner = inventory.ownerOf(workload);
+  const ways = inventory.waysOf(workload);
   const account = { namespace: workload.namespace, name: accountOf(workload) };
   const outlook = outlookOf(workload, { facts, aim, needs: current ?? leastAsIs, owner });
   const levelOf = (scc: CompiledSCC | undefined) => (scc ? podSecurityLevel(scc, facts.namespace) : null);
@@ -180,7 +182,7 @@ export function judgeWorkload(workload: Workload, inventory: Inventory, aim: Com
     podSecurityNow: levelOf(current),
     podSecurityThen: levelOf(outlook.target === null ? current : inventory.sccs.byName.get(outlook.target)),
     owner: owner ? { ...owner } : null,
-    ways: inventory.waysOf(workload).map((way) => ({ ...way })),
-    obstacles: obstaclesOf(workload, inventory),
+    ways: ways.map((way) => ({ ...way })),
+    obstacles: obstaclesOf(workload, ways),
   };
 }
