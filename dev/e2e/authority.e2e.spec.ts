@@ -3,7 +3,7 @@ import { AUTHOR_ANNOTATION, PLAN_TYPE, type PlanSpecInput } from '@scc/plan';
 import { stopAnswerSchema } from '@scc/governance-api';
 import type { Client } from '@temporalio/client';
 import { z } from 'zod';
-import type { Api, Stack } from '../src/index.js';
+import type { ClusterApi, Stack } from '../src/index.js';
 import { condition, DEPLOYMENTS, engineSuite, NAMESPACE, PLANS, TIMEOUT_MS } from './engine.fixture.js';
 import { attacks } from './suites/attacks.fixture.js';
 import { sccctlOn } from './sccctl.fixture.js';
@@ -43,7 +43,7 @@ const { apply, until, untilPhase, untilWeight, remains } = engineSuite(async (ru
   await stack.apply(MANIFESTS);
 });
 
-async function clientOf(name: string): Promise<Api> {
+async function clientOf(name: string): Promise<ClusterApi> {
   return stack.apiAs(await stack.token({ namespace: NAMESPACE, name }));
 }
 

@@ -4,7 +4,7 @@ import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { findBinaries } from './binaries/find.js';
 import { serviceAccountToken, TOKEN_AUDIENCE } from './cluster/accounts.js';
-import { Api } from './cluster/api.js';
+import { ClusterApi } from './cluster/api.js';
 import { applyAll, parseObjects, readObjects } from './cluster/manifests.js';
 import { createStateDir, recordOwners, removeLeftovers } from './supervisor/leftovers.js';
 import { Inside } from './supervisor/namespace.js';
@@ -13,7 +13,7 @@ import { addressLine, relayFrom } from './supervisor/preferred.js';
 import type { Relay } from './supervisor/relay.js';
 import { RELAYS, relaySocket, type RelayName } from './supervisor/relays.js';
 
-export type { Api } from './cluster/api.js';
+export type { ClusterApi } from './cluster/api.js';
 export { appMain, NODE, ROOT } from './paths.js';
 export { TOKEN_AUDIENCE };
 export { deploySamples } from './samples.js';
@@ -53,16 +53,16 @@ export interface Stack {
   /** A token of a ServiceAccount; `audience` absent means the API server. */
   token: (account: { namespace: string; name: string }, audience?: string) => Promise<string>;
   /** The cluster as its administrator sees it. */
-  api: Api;
+  api: ClusterApi;
   /** The cluster as the holder of a token sees it; `connections` are how many calls may run at once. */
-  apiAs: (token: string, connections?: number) => Api;
+  apiAs: (token: string, connections?: number) => ClusterApi;
   /** Applies the objects of a YAML file, of a folder's YAML files, or of a text that is YAML. */
   apply: (manifests: string) => Promise<void>;
   stop: () => Promise<void>;
 }
 
 /** Every address of the stack with its name, ready to print. */
-export const addressesOf = ({ addresses, taken }: Pick<Stack, 'addresses' | 'taken'>): [RelayName, string][] =>
+export const relayAddressesOf = ({ addresses, taken }: Pick<Stack, 'addresses' | 'taken'>): [RelayName, string][] =>
   RELAYS.map(({ name }) => [name, addressLine(addresses[name], taken[name])]);
 
 export interface StackEvents {
@@ -122,10 +122,10 @@ interface Booted {
 
 function stackOf(inside: Inside, { stateDir, ports, taken, binaries, stop }: Booted): Stack {
   const children = new Set<ChildProcess>();
-  const clients: Api[] = [];
+  const clients: ClusterApi[] = [];
   const apiAs: Stack['apiAs'] = (token, connections) => {
     const server = { host: '127.0.0.1', port: ports['kubernetes'] ?? 0, caFile: path.join(stateDir, 'tls', 'ca.crt') };
-    const client = new Api({ ...server, token, ...(connections === undefined ? {} : { connections }) });
+    const client = new ClusterApi({ ...server, token, ...(connections === undefined ? {} : { connections }) });
     clients.push(client);
     return client;
   };

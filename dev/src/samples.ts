@@ -2,7 +2,7 @@ import { Agent, get } from 'node:http';
 import path from 'node:path';
 import { waitFor } from '@scc/runtime';
 import { z } from 'zod';
-import type { Api } from './cluster/api.js';
+import type { ClusterApi } from './cluster/api.js';
 import { ROOT } from './paths.js';
 
 /** The folder of the sample shop's manifests. */
@@ -34,7 +34,7 @@ const namedSchema = z.looseObject({ metadata: z.looseObject({ name: z.string() }
 const virtualServiceSchema = z.looseObject({ spec: z.looseObject({ hosts: z.array(z.string()) }) });
 
 interface SampleStack {
-  api: Api;
+  api: ClusterApi;
   addresses: { ingress: string; sidecar: string };
   apply: (manifests: string) => Promise<void>;
 }
@@ -78,7 +78,7 @@ const answers = (address: string, host: string, agent: Agent): Promise<boolean> 
  * Waits until every Deployment of a namespace runs all its replicas, each available.
  * @throws DeadlineError whose cause says what each of the others lacks.
  */
-export async function waitForDeployments(api: Api, namespace: string, timeoutMs = 120_000): Promise<void> {
+export async function waitForDeployments(api: ClusterApi, namespace: string, timeoutMs = 120_000): Promise<void> {
   await waitFor(
     async () => {
       const { items } = await api.list(`/apis/apps/v1/namespaces/${namespace}/deployments`);

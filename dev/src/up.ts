@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { addressesOf, startStack } from './index.js';
+import { relayAddressesOf, startStack } from './index.js';
 import { fail, interruption } from './interrupted.js';
 
 const { values } = parseArgs({
@@ -22,7 +22,7 @@ const stack = await startStack(
   },
 ).catch(fail);
 console.log(`\nThe stack is up after ${seconds(performance.now() - started).trim()} s.\n`);
-for (const [name, address] of addressesOf(stack)) console.log(`  ${name.padEnd(12)} ${address}`);
+for (const [name, address] of relayAddressesOf(stack)) console.log(`  ${name.padEnd(12)} ${address}`);
 console.log(
   `  kubeconfig   ${stack.kubeconfig.outside}\n  authority    ${stack.stateDir}/tls/ca.crt\n  kubectl      ${stack.binary('kubectl')}\n  temporal     ${stack.binary('temporal')}\n  logs         ${stack.stateDir}/logs\n\nCtrl-C stops it and removes everything.`,
 );

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { waitFor } from '@scc/runtime';
 import { z } from 'zod';
-import type { Api, Stack } from '../../src/index.js';
+import type { ClusterApi, Stack } from '../../src/index.js';
 import { webhookSuite } from './suite.fixture.js';
 import {
   aPod,
@@ -66,7 +66,7 @@ async function mirrorPod(namespace: string, name: string) {
   };
 }
 
-function nodeApi(): Api {
+function nodeApi(): ClusterApi {
   const tokens = readFileSync(path.join(stack.stateDir, 'tokens.csv'), 'utf8');
   const token = /^(\w+),system:node:node-1,/m.exec(tokens)?.[1] ?? '';
   return stack.apiAs(token);

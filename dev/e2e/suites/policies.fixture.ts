@@ -1,20 +1,20 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { waitFor } from '@scc/runtime';
-import type { Api, Stack } from '../../src/index.js';
+import type { ClusterApi, Stack } from '../../src/index.js';
 import { renderChart } from '../../src/chart/render.js';
 import { refusalOf } from '../../src/webhook.fixture.js';
 
 /** The policies that hold in the cluster while the webhook is away: none is installed here. */
 let stack: Stack;
-const callers = new Map<string, Api>();
+const callers = new Map<string, ClusterApi>();
 const RBAC = 'rbac.authorization.k8s.io';
 
-async function callerFor(namespace: string, name: string): Promise<Api> {
+async function callerFor(namespace: string, name: string): Promise<ClusterApi> {
   const api = stack.apiAs(await stack.token({ namespace, name }));
   callers.set(name, api);
   return api;
 }
-const as = (name: string): Api => {
+const as = (name: string): ClusterApi => {
   const api = callers.get(name);
   if (!api) throw new Error(`there is no caller ${name}`);
   return api;

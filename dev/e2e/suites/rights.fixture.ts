@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { KubeError } from '@scc/kube';
-import type { Api, Stack } from '../../src/index.js';
+import type { ClusterApi, Stack } from '../../src/index.js';
 
 let stack: Stack;
 
 /** The API as one of the product's processes sees it. */
-async function clientOf(name: string): Promise<Api> {
+async function clientOf(name: string): Promise<ClusterApi> {
   return stack.apiAs(await stack.token({ namespace: 'scc-system', name }));
 }
 
@@ -18,7 +18,7 @@ const binding = (name: string, role: string): object => ({
 });
 const BINDINGS = '/apis/rbac.authorization.k8s.io/v1/namespaces/default/rolebindings';
 
-async function may(client: Api, resourceAttributes: object): Promise<boolean> {
+async function may(client: ClusterApi, resourceAttributes: object): Promise<boolean> {
   const review = {
     apiVersion: 'authorization.k8s.io/v1',
     kind: 'SelfSubjectAccessReview',

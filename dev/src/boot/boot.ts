@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
-import { Api } from '../cluster/api.js';
+import { ClusterApi } from '../cluster/api.js';
 import { applyAll, readObjects } from '../cluster/manifests.js';
 import { mustExist } from '../cluster/contents.js';
 import { readInstallation, type Installation } from '../cluster/installation.js';
@@ -38,7 +38,7 @@ const SERVED_NAMES = [
  * Starts every part, each as soon as what it needs is ready.
  * @throws PartError of the first part that does not get ready; the caller then ends the namespace.
  */
-export async function startStack(
+export async function bootStack(
   boot: Boot,
   tell: (message: Message) => void,
   early: (running: Running) => void,
@@ -103,14 +103,14 @@ async function startMesh(
   await Promise.all([start(envoy(context, GATEWAY)), start(envoy(context, SIDECAR))]);
 }
 
-async function fillCluster(api: Api, istioCrds: string, { crds, objects }: Installation): Promise<void> {
+async function fillCluster(api: ClusterApi, istioCrds: string, { crds, objects }: Installation): Promise<void> {
   await applyAll(api, [...mustExist(), ...(await readObjects(istioCrds)), ...crds]);
   await applyAll(api, objects);
 }
 
 interface Prepared {
   context: PartContext;
-  api: Api;
+  api: ClusterApi;
   certificates: { authority: Issued; leaf: Issued };
   passwords: { superuser: string; migrator: string; app: string };
 }
@@ -157,7 +157,12 @@ async function prepare({ stateDir, binaries, options, ports }: Boot): Promise<Pr
       return found;
     },
   };
-  const api = new Api({ host: '127.0.0.1', port: 6443, caFile: file('tls', 'ca.crt'), token: tokens['admin'] ?? '' });
+  const api = new ClusterApi({
+    host: '127.0.0.1',
+    port: 6443,
+    caFile: file('tls', 'ca.crt'),
+    token: tokens['admin'] ?? '',
+  });
   return {
     context,
     api,

@@ -1,6 +1,6 @@
 import { readlinkSync, rmSync } from 'node:fs';
 import { messageOf } from '@scc/runtime';
-import { startStack } from './boot.js';
+import { bootStack } from './boot.js';
 import { requestSchema, type Message, type Request } from '../supervisor/protocol.js';
 import type { Running } from '../supervisor/running.js';
 
@@ -14,7 +14,7 @@ const tell = (message: Message): void => {
 async function handle(request: Request): Promise<string | undefined> {
   switch (request.do) {
     case 'boot':
-      await startStack(request.boot, tell, (early) => (running = early));
+      await bootStack(request.boot, tell, (early) => (running = early));
       return undefined;
     case 'start':
       await part(request.part).start();

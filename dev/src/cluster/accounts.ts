@@ -1,7 +1,7 @@
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { kubeconfig } from '../identity/kubeconfig.js';
-import type { Api } from './api.js';
+import type { ClusterApi } from './api.js';
 
 const tokenSchema = z.looseObject({ status: z.looseObject({ token: z.string() }) });
 const DAY_SECONDS = 24 * 60 * 60;
@@ -13,7 +13,7 @@ export const TOKEN_AUDIENCE = 'scc-governance';
 
 /** A token of a ServiceAccount, valid for a day; `audience` absent means the API server itself. */
 export async function serviceAccountToken(
-  api: Api,
+  api: ClusterApi,
   account: { namespace: string; name: string },
   audience?: string,
 ): Promise<string> {
@@ -28,7 +28,7 @@ export async function serviceAccountToken(
 
 /** Writes the kubeconfig of one product process: its ServiceAccount, by a token file of its own. */
 export async function writeAccountKubeconfig(
-  api: Api,
+  api: ClusterApi,
   name: string,
   options: { file: (...segments: string[]) => string; ca: string },
 ): Promise<void> {

@@ -11,7 +11,7 @@ const listSchema = z.looseObject({
 /** As the API server's own limit. */
 const TIMEOUT_MS = 60_000;
 
-export interface ApiOptions {
+export interface ClusterApiOptions {
   host: string;
   port: number;
   /** The PEM file of the API server's authority. */
@@ -37,11 +37,11 @@ const callOf = (method: Method, pathAndQuery: string) => {
  * A client of the Kubernetes API for the stack's own parts: paths in, JSON out, no cache, and no patience with a server
  * that answers 429. A refusal of the server is a `KubeError`, a missing answer a `KubeUnreachable`.
  */
-export class Api {
+export class ClusterApi {
   readonly #transport: Transport;
   readonly #discovery: Discovery;
 
-  constructor({ host, port, caFile, token, connections = 8 }: ApiOptions) {
+  constructor({ host, port, caFile, token, connections = 8 }: ClusterApiOptions) {
     const access = {
       server: new URL(`https://${host}:${port}`),
       headers: { Authorization: `Bearer ${token}` },

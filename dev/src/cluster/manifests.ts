@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { parseAllDocuments } from 'yaml';
 import { isNotFound, type KubeObject, objectSchema } from '@scc/kube';
 import { z } from 'zod';
-import type { Api } from './api.js';
+import type { ClusterApi } from './api.js';
 
 const manifestSchema = objectSchema.and(z.looseObject({ metadata: z.looseObject({ name: z.string() }) }));
 /** An object as a file states it: it has a name. */
@@ -33,7 +33,7 @@ const FIRST = [
 ];
 const rank = ({ kind }: KubeObject): number => (FIRST.includes(kind) ? FIRST.indexOf(kind) : FIRST.length);
 
-type Applying = Pick<Api, 'apply'>;
+type Applying = Pick<ClusterApi, 'apply'>;
 
 const SERVED_WITHIN_MS = 10_000;
 

@@ -3,7 +3,7 @@ import { cpus, tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf } from '@scc/runtime';
-import { addressesOf, deploySamples, startStack, type Stack } from '../index.js';
+import { relayAddressesOf, deploySamples, startStack, type Stack } from '../index.js';
 import { drawnLive, printedLive } from './live.js';
 import { fail, interruption } from '../interrupted.js';
 import { parseOptions, USAGE, type DemoOptions } from './options.js';
@@ -114,7 +114,7 @@ async function report(all: readonly Played[], { json }: DemoOptions): Promise<bo
 function placesOf(stack: Stack): string {
   const { kubeconfig, stateDir, binary } = stack;
   const lines = [
-    ...addressesOf(stack),
+    ...relayAddressesOf(stack),
     ['kubeconfig', kubeconfig.outside],
     ['authority', `${stateDir}/tls/ca.crt`],
     ['kubectl', binary('kubectl')],

@@ -38,7 +38,7 @@ export function userFields(value: unknown): { name: string; fields: Record<strin
 }
 
 /** How one object differs between two snapshots. */
-export interface Difference {
+export interface ObjectDifference {
   /** Kind/name */
   object: string;
   kind: 'changed' | 'removed' | 'added';
@@ -54,9 +54,9 @@ function changedPaths(before: unknown, after: unknown, path: string): string[] {
 }
 
 /** Every object that is not as it was. */
-export function compareSnapshots(before: Snapshot, after: Snapshot): Difference[] {
+export function compareSnapshots(before: Snapshot, after: Snapshot): ObjectDifference[] {
   const objects = [...new Set([...before.keys(), ...after.keys()])].sort();
-  return objects.flatMap((object): Difference[] => {
+  return objects.flatMap((object): ObjectDifference[] => {
     const was = before.get(object);
     const is = after.get(object);
     if (!was) return [{ object, kind: 'added', fields: [] }];
@@ -66,5 +66,5 @@ export function compareSnapshots(before: Snapshot, after: Snapshot): Difference[
   });
 }
 
-export const describeDifference = ({ object, kind, fields }: Difference): string =>
+export const describeDifference = ({ object, kind, fields }: ObjectDifference): string =>
   fields.length ? `${object} ${kind}: ${fields.join(', ')}` : `${object} ${kind}`;

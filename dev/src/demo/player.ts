@@ -3,10 +3,10 @@ import { DeadlineError, waitFor } from '@scc/runtime';
 import { isTerminal, type PlanStatus } from '@scc/plan';
 import { stringify } from 'yaml';
 import type { LoadSummary, WindowSummary } from '../load/protocol.js';
-import { compareSnapshots, type Difference } from './objects.js';
+import { compareSnapshots, type ObjectDifference } from './objects.js';
 import { describeAll, sort, type Played } from './report.js';
 import type { ScenarioResult } from './result.js';
-import { NAMESPACE, planOf, type Action, type Scenario } from './scenarios.js';
+import { NAMESPACE, scenarioPlanOf, type Action, type Scenario } from './scenarios.js';
 import { Scene, type Stage } from './scene.js';
 import { findResources, takeSnapshot } from './survey.js';
 import { phaseSeconds } from './view.js';
@@ -62,7 +62,7 @@ async function migrate(scene: Scene): Promise<number> {
     waitFor(seen, { timeoutMs: Math.max(0, deadlineMs - Date.now()), everyMs: 10, what });
   scene.show({ step: 'migrating', startedMs: Date.now() });
   const startedMs = performance.now();
-  await stage.stack.apply(stringify(planOf(scenario)));
+  await stage.stack.apply(stringify(scenarioPlanOf(scenario)));
   try {
     await untilSeen(() => scene.view.status.phase !== undefined, 'the plan to be taken up');
     scene.note(
@@ -124,7 +124,7 @@ interface Measured {
   /** Milliseconds from applying the plan until its end. */
   lastedMs: number;
   leftovers: string[];
-  differences: Difference[];
+  differences: ObjectDifference[];
 }
 
 function resultOf(scene: Scene, { summary, lastedMs, leftovers, differences }: Measured): ScenarioResult {

@@ -2,7 +2,7 @@ import { waitFor } from '@scc/runtime';
 import { stringify } from 'yaml';
 import { isNotFound } from '@scc/kube';
 import type { Stack } from '../index.js';
-import { planOf, type Scenario } from './scenarios.js';
+import { scenarioPlanOf, type Scenario } from './scenarios.js';
 import { PLANS_PATH, planIn } from './watched.js';
 
 const NAME = 'rehearsal';
@@ -14,7 +14,7 @@ const TIMEOUT_MS = 60_000;
  */
 export async function rehearse({ api, apply }: Pick<Stack, 'api' | 'apply'>, scenario: Scenario): Promise<void> {
   const path = `${PLANS_PATH}/${NAME}`;
-  await apply(stringify(planOf({ ...scenario, spec: { ...scenario.spec, dryRun: true } }, NAME)));
+  await apply(stringify(scenarioPlanOf({ ...scenario, spec: { ...scenario.spec, dryRun: true } }, NAME)));
   const isFinished = async (): Promise<boolean> =>
     planIn(new Map([[NAME, await api.get(path)]]), NAME)?.status.finishedAt !== undefined;
   await waitFor(isFinished, { timeoutMs: TIMEOUT_MS, everyMs: 200, what: 'a dry run to be answered' });

@@ -1,4 +1,4 @@
-import type { Difference } from './objects.js';
+import type { ObjectDifference } from './objects.js';
 import { problemsOf, sort, resultsTable, type Played } from './report.js';
 import { scenarioResultSchema } from './result.js';
 
@@ -29,7 +29,11 @@ const played = (over: Partial<Played> = {}): Played => ({
 });
 
 describe('sort', () => {
-  const difference = (object: string, kind: Difference['kind']): Difference => ({ object, kind, fields: [] });
+  const difference = (object: string, kind: ObjectDifference['kind']): ObjectDifference => ({
+    object,
+    kind,
+    fields: [],
+  });
 
   it('tells what was meant from what differs and from what was left behind', () => {
     const found = [

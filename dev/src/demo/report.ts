@@ -1,13 +1,13 @@
-import { describeDifference, type Difference } from './objects.js';
+import { describeDifference, type ObjectDifference } from './objects.js';
 import type { ScenarioResult } from './result.js';
 import type { Scenario } from './scenarios.js';
 
 /** Tells what a migration was meant to change from what it should not have left or changed. */
 export function sort(
-  found: readonly Difference[],
+  found: readonly ObjectDifference[],
   changes: readonly string[],
-): { meant: Difference[]; differences: Difference[]; leftovers: Difference[] } {
-  const isMeant = ({ object }: Difference): boolean => changes.includes(object);
+): { meant: ObjectDifference[]; differences: ObjectDifference[]; leftovers: ObjectDifference[] } {
+  const isMeant = ({ object }: ObjectDifference): boolean => changes.includes(object);
   const others = found.filter((difference) => !isMeant(difference));
   return {
     meant: found.filter(isMeant),
@@ -39,7 +39,7 @@ export function problemsOf({ scenario, result, unexpected, mishaps }: Omit<Playe
   ];
 }
 
-export const describeAll = (differences: readonly Difference[]): string[] => differences.map(describeDifference);
+export const describeAll = (differences: readonly ObjectDifference[]): string[] => differences.map(describeDifference);
 
 const pair = (before: number | null, during: number | null): string => {
   const text = (value: number | null): string => (value === null ? '-' : value.toFixed(1));

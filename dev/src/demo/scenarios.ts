@@ -128,7 +128,7 @@ export const SCENARIOS: readonly Scenario[] = [
 ];
 
 /** The plan as a user would write it. */
-export const planOf = ({ workload, spec }: Scenario, name = workload): object => ({
+export const scenarioPlanOf = ({ workload, spec }: Scenario, name = workload): object => ({
   ...PLAN_TYPE,
   metadata: { name, namespace: NAMESPACE },
   spec,

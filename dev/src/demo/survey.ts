@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Api } from '../cluster/api.js';
+import type { ClusterApi } from '../cluster/api.js';
 import { userFields, type Snapshot } from './objects.js';
 
 /** What controllers make of other objects, and what lives shorter than a scenario; plans are looked at apart. */
@@ -30,7 +30,7 @@ interface Resource {
 }
 
 /** Every kind of the API server, extensions included, that holds what users set: none can be forgotten. */
-export async function findResources(api: Api, namespace: string): Promise<Resource[]> {
+export async function findResources(api: ClusterApi, namespace: string): Promise<Resource[]> {
   const { groups } = groupsSchema.parse(await api.get('/apis'));
   const roots = [
     '/api/v1',
@@ -62,7 +62,7 @@ export async function findResources(api: Api, namespace: string): Promise<Resour
 }
 
 /** All of a namespace and of the cluster's own objects as they are now. */
-export async function takeSnapshot(api: Api, resources: readonly Resource[]): Promise<Snapshot> {
+export async function takeSnapshot(api: ClusterApi, resources: readonly Resource[]): Promise<Snapshot> {
   const lists = await Promise.all(
     resources.map(async ({ kind, path }) => {
       const { items } = await api.list(path);

@@ -1,7 +1,7 @@
 import { parseSpec } from '@scc/plan';
 import { PHASES } from '@scc/plan';
 import { loadOptionsSchema } from '../load/protocol.js';
-import { planOf, SCENARIOS } from './scenarios.js';
+import { scenarioPlanOf, SCENARIOS } from './scenarios.js';
 import { streamsFor, totalRate } from './traffic.js';
 
 describe('the scenarios', () => {
@@ -21,7 +21,7 @@ describe('the scenarios', () => {
   });
 
   it('are applied in the namespace of the samples', () => {
-    expect(planOf(SCENARIOS[0]!)).toMatchObject({ kind: 'SCCMigrationPlan', metadata: { namespace: 'shop' } });
+    expect(scenarioPlanOf(SCENARIOS[0]!)).toMatchObject({ kind: 'SCCMigrationPlan', metadata: { namespace: 'shop' } });
   });
 });
 

@@ -10,10 +10,10 @@ export interface View {
   startedMs: number;
   status: PlanStatus;
   pods: WatchedPod[];
-  requests: Counters;
+  requests: LoadCounters;
 }
 
-export interface Counters {
+export interface LoadCounters {
   sent: number;
   failed: number;
   perSecond: number;
@@ -22,7 +22,7 @@ export interface Counters {
   bySCC: Record<string, number>;
 }
 
-export const noRequests: Counters = { sent: 0, failed: 0, perSecond: 0, p99Ms: null, bySCC: {} };
+export const noRequests: LoadCounters = { sent: 0, failed: 0, perSecond: 0, p99Ms: null, bySCC: {} };
 
 const BAR = 20;
 const seconds = (ms: number): string => (ms / 1000).toFixed(1);
@@ -63,7 +63,7 @@ const podsText = (pods: readonly WatchedPod[]): string => {
   ].join(' · ');
 };
 
-function answeredText({ bySCC: answers }: Counters): string {
+function answeredText({ bySCC: answers }: LoadCounters): string {
   const total = Object.values(answers).reduce((sum, count) => sum + count, 0);
   const shares = Object.entries(answers)
     .filter(([scc]) => scc !== '')
@@ -72,7 +72,7 @@ function answeredText({ bySCC: answers }: Counters): string {
   return shares.length ? `answered by ${shares.join(', ')}` : '';
 }
 
-const requestsText = (requests: Counters): string => {
+const requestsText = (requests: LoadCounters): string => {
   const { sent, failed, perSecond, p99Ms } = requests;
   const p99 = p99Ms === null ? '' : `, p99 ${p99Ms.toFixed(1)} ms`;
   return `${sent} sent, ${failed} failed, ${perSecond}/s${p99}`;

@@ -3,7 +3,7 @@ import { pause } from '@scc/runtime';
 import { SCC_ANNOTATION } from '@scc/scc';
 import { z } from 'zod';
 import { KubeError, KubeUnreachable } from '@scc/kube';
-import type { Api } from '../cluster/api.js';
+import type { ClusterApi } from '../cluster/api.js';
 import { NAMESPACE } from './scenarios.js';
 
 const namedSchema = z.looseObject({ metadata: z.looseObject({ name: z.string() }) });
@@ -12,7 +12,7 @@ type Changed = (objects: ReadonlyMap<string, unknown>) => void;
 
 /** A list of the API server that is kept up to date until `signal` aborts; `onChange` comes after each change. */
 export async function keepList(
-  api: Api,
+  api: ClusterApi,
   path: string,
   { signal, onChange }: { signal: AbortSignal; onChange: Changed },
 ): Promise<void> {
@@ -28,7 +28,7 @@ export async function keepList(
   }
 }
 
-async function follow(api: Api, path: string, signal: AbortSignal, onChange: Changed): Promise<void> {
+async function follow(api: ClusterApi, path: string, signal: AbortSignal, onChange: Changed): Promise<void> {
   const { items, resourceVersion } = await api.list(path);
   const objects = new Map(items.map((item) => [namedSchema.parse(item).metadata.name, item]));
   onChange(objects);

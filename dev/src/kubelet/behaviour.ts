@@ -1,6 +1,6 @@
 import { isCanaryObject } from '@scc/plan';
-import type { Container, Pod } from './pod-schema.js';
-import { identityOf, type Identity } from './security.js';
+import type { KubeletContainer, KubeletPod } from './pod-schema.js';
+import { processIdentityOf, type ProcessIdentity } from './security.js';
 
 /** What the images of the local stack do. Their names are `scc.poc/NAME:TAG`. */
 const IMAGES = [
@@ -36,7 +36,7 @@ export function imageOf(reference: string): Image | null {
 
 /** How a container behaves once its process was started. */
 export interface Behaviour {
-  identity: Identity;
+  identity: ProcessIdentity;
   /** The process writes this and ends with exit code 1; null when it keeps running. */
   dies: string | null;
   /** Milliseconds until it answers its health paths with 200; Infinity for never. */
@@ -59,8 +59,8 @@ const DEFAULT_DRAIN_S = 2;
 const LOW_PORTS_END = 1024;
 
 /** Decides what a container of this image does in this pod. Its environment tunes the image, as with a real one. */
-export function behaviourOf(pod: Pod, container: Container, image: Image): Behaviour {
-  const identity = identityOf(pod, container, image.uid);
+export function behaviourOf(pod: KubeletPod, container: KubeletContainer, image: Image): Behaviour {
+  const identity = processIdentityOf(pod, container, image.uid);
   const setting = (name: string, fallback: number): number => {
     const value = Number(container.env.find((entry) => entry.name === name)?.value);
     return Number.isFinite(value) ? value : fallback;
@@ -79,7 +79,7 @@ export function behaviourOf(pod: Pod, container: Container, image: Image): Behav
   };
 }
 
-const tcpPorts = (container: Container): number[] => [
+const tcpPorts = (container: KubeletContainer): number[] => [
   ...new Set(container.ports.filter(({ protocol }) => protocol === 'TCP').map(({ containerPort }) => containerPort)),
 ];
 
@@ -88,14 +88,14 @@ function readyAfter(name: ImageName, setting: (name: string, fallback: number) =
   return setting('START_SECONDS', name === 'slow-start' ? 5 : 0) * 1000;
 }
 
-const errorsAbove = (name: ImageName, { uid }: Identity): boolean =>
+const errorsAbove = (name: ImageName, { uid }: ProcessIdentity): boolean =>
   name === 'errors-under-load' || (name === 'errors-unless-root' && uid !== 0);
 
 function deathOf(
-  pod: Pod,
-  container: Container,
+  pod: KubeletPod,
+  container: KubeletContainer,
   name: ImageName,
-  { identity, ports }: { identity: Identity; ports: number[] },
+  { identity, ports }: { identity: ProcessIdentity; ports: number[] },
 ): string | null {
   const low = ports.find((port) => port < LOW_PORTS_END);
   if (low !== undefined && !identity.canBindLowPorts) return `listen tcp 0.0.0.0:${low}: bind: permission denied`;
@@ -107,7 +107,7 @@ function deathOf(
 }
 
 /** The volume's files belong to the VOLUME_OWNER (`uid:gid`, root's by default); fsGroup hands them to that group. */
-function mayWrite(container: Container, { uid, groups, fsGroup }: Identity): boolean {
+function mayWrite(container: KubeletContainer, { uid, groups, fsGroup }: ProcessIdentity): boolean {
   if (uid === 0 || fsGroup !== null) return true;
   const owner = container.env.find(({ name }) => name === 'VOLUME_OWNER')?.value ?? '0:0';
   const [ownerUid, ownerGid] = owner.split(':').map(Number);

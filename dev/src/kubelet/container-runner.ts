@@ -1,6 +1,6 @@
 import { messageOf, pause } from '@scc/runtime';
 import { KILLED, type End, type Execution, type Runnable } from './execution.js';
-import type { Container, Pod } from './pod-schema.js';
+import type { KubeletContainer, KubeletPod } from './pod-schema.js';
 import { check, repeat } from './probe.js';
 import { configError } from './security.js';
 import type { ContainerState, ContainerView } from './status.js';
@@ -23,14 +23,14 @@ interface ContainerRunnerOptions {
 /** Runs one container over and over, as the pod's restart policy says, and keeps its view for the status. */
 export class ContainerRunner {
   readonly view: ContainerView;
-  #pod: Pod;
-  #container: Container;
+  #pod: KubeletPod;
+  #container: KubeletContainer;
   #options: ContainerRunnerOptions;
   #stopping = new AbortController();
   #execution: Execution | undefined;
   #probes: (() => void)[] = [];
 
-  constructor(pod: Pod, container: Container, options: ContainerRunnerOptions) {
+  constructor(pod: KubeletPod, container: KubeletContainer, options: ContainerRunnerOptions) {
     this.#pod = pod;
     this.#container = container;
     this.#options = options;
@@ -197,7 +197,10 @@ export class ContainerRunner {
     this.#probes = [];
   }
 
-  async #preStop(handler: NonNullable<NonNullable<Container['lifecycle']>['preStop']>, leftMs: number): Promise<void> {
+  async #preStop(
+    handler: NonNullable<NonNullable<KubeletContainer['lifecycle']>['preStop']>,
+    leftMs: number,
+  ): Promise<void> {
     const slept = /^sleep (\d+)$/.exec(handler.exec?.command.slice(-2).join(' ') ?? '')?.[1];
     const seconds = handler.sleep?.seconds ?? (slept === undefined ? 0 : Number(slept));
     await pause(Math.min(seconds * 1000, leftMs));

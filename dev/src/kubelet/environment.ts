@@ -1,16 +1,16 @@
-import type { Container, Pod } from './pod-schema.js';
+import type { KubeletContainer, KubeletPod } from './pod-schema.js';
 import { fieldOf, MissingReference, type PodPlace, type References } from './references.js';
 
 /** Pods share the network of the stack: one that would listen everywhere listens at its own address. */
 const EVERYWHERE = '0.0.0.0';
 
 interface Context {
-  pod: Pod;
+  pod: KubeletPod;
   place: PodPlace;
   references: References;
 }
 type Kind = 'secret' | 'configMap';
-type Variable = Container['env'][number];
+type Variable = KubeletContainer['env'][number];
 
 async function allOf(
   { references }: Context,
@@ -48,7 +48,7 @@ async function sourced(
  * The environment of a container: what `envFrom` and `env` give, in their order, with `$(NAME)` replaced.
  * @throws MissingReference when something that it refers to is not there
  */
-export async function environmentOf(context: Context, container: Container): Promise<Record<string, string>> {
+export async function environmentOf(context: Context, container: KubeletContainer): Promise<Record<string, string>> {
   const found: Record<string, string> = {};
   for (const { prefix, secretRef, configMapRef } of container.envFrom) {
     const data = {

@@ -1,7 +1,7 @@
 import { getPriority, setPriority } from 'node:os';
 import { createLogger, loadConfig, onShutdown, startHealthServer } from '@scc/runtime';
 import { z } from 'zod';
-import { Api } from '../cluster/api.js';
+import { ClusterApi } from '../cluster/api.js';
 import { NodeRunner } from './node-runner.js';
 import { Serving } from './serving.js';
 
@@ -26,7 +26,12 @@ const processes = {
 // Only what serves goes before others for the processor; priorities are those of threads.
 setPriority(Math.max(getPriority(), 0));
 const nodes = config.KUBELET_NODES.map(({ name, token }, index) => {
-  const api = new Api({ host: '127.0.0.1', port: config.KUBELET_API_PORT, caFile: config.KUBELET_CA_FILE, token });
+  const api = new ClusterApi({
+    host: '127.0.0.1',
+    port: config.KUBELET_API_PORT,
+    caFile: config.KUBELET_CA_FILE,
+    token,
+  });
   return new NodeRunner(name, index, { api, serving, processes, logger });
 });
 await Promise.all(nodes.map((node) => node.start()));

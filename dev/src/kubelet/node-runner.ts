@@ -1,8 +1,8 @@
 import { isConflict, isNotFound } from '@scc/kube';
 import { pause, type Logger } from '@scc/runtime';
 import { z } from 'zod';
-import type { Api } from '../cluster/api.js';
-import { podSchema, type Pod } from './pod-schema.js';
+import type { ClusterApi } from '../cluster/api.js';
+import { kubeletPodSchema, type KubeletPod } from './pod-schema.js';
 import { PodRunner, type PodHost } from './pod-runner.js';
 
 const LEASE_SECONDS = 40;
@@ -14,7 +14,7 @@ const FIRST_HOST = 2;
 const namedSchema = z.looseObject({ metadata: z.looseObject({ uid: z.string() }) });
 
 interface NodeRunnerOptions extends PodHost {
-  api: Api;
+  api: ClusterApi;
   logger: Logger;
   /** Keeps away pods that do not ask for this node. */
   taint?: string;
@@ -23,7 +23,7 @@ interface NodeRunnerOptions extends PodHost {
 /** Plays the kubelet of one Node: registers it, keeps it alive, and runs the pods that are bound to it. */
 export class NodeRunner {
   readonly name: string;
-  #api: Api;
+  #api: ClusterApi;
   #options: NodeRunnerOptions;
   #logger: Logger;
   /** The third octet of the node's and its pods' addresses. */
@@ -159,18 +159,18 @@ export class NodeRunner {
 
   async #listAndWatch(path: string): Promise<void> {
     const { items, resourceVersion } = await this.#api.list(path);
-    const pods = items.map((item) => podSchema.parse(item));
+    const pods = items.map((item) => kubeletPodSchema.parse(item));
     const seen = new Set(pods.map(({ metadata }) => metadata.uid));
     for (const [uid, runner] of this.#pods) if (!seen.has(uid)) runner.destroy();
     for (const pod of pods) this.#sync(pod);
     for await (const { type, object } of this.#api.watch(path, resourceVersion, this.#stopping.signal)) {
-      const pod = podSchema.parse(object);
+      const pod = kubeletPodSchema.parse(object);
       if (type === 'DELETED') this.#pods.get(pod.metadata.uid)?.destroy();
       else this.#sync(pod);
     }
   }
 
-  #sync(pod: Pod): void {
+  #sync(pod: KubeletPod): void {
     const { uid } = pod.metadata;
     const running = this.#pods.get(uid);
     if (running) {
@@ -193,7 +193,7 @@ export class NodeRunner {
   }
 
   /** A pod that ran before this kubelet did keeps its address. */
-  #ipFor({ status: { podIP } }: Pod): string {
+  #ipFor({ status: { podIP } }: KubeletPod): string {
     return podIP?.startsWith(`10.244.${this.#subnet}.`) ? podIP : this.#freeIp();
   }
 

@@ -1,16 +1,16 @@
 import type { Logger } from '@scc/runtime';
 import { isConflict, isNotFound } from '@scc/kube';
-import type { Api } from '../cluster/api.js';
+import type { ClusterApi } from '../cluster/api.js';
 import { imageOf } from './behaviour.js';
 import { ContainerRunner } from './container-runner.js';
 import type { Runnable } from './execution.js';
-import type { Container, Pod } from './pod-schema.js';
+import type { KubeletContainer, KubeletPod } from './pod-schema.js';
 import { ProcessPod, type ProcessHost } from './process.js';
 import { programOf } from './program.js';
 import { servedContainer } from './served.js';
 import type { Serving } from './serving.js';
-import { statusOf, type Condition, type ContainerView } from './status.js';
-import { PART_LABEL, type Workloads } from './workloads.js';
+import { podStatusOf, type PodCondition, type ContainerView } from './status.js';
+import { PART_LABEL, type WorkloadContainers } from './workloads.js';
 
 const RETRY_MS = 200;
 
@@ -20,11 +20,11 @@ export interface PodHost {
   serving?: Serving;
   processes: ProcessHost;
   /** Who starts and stops parts by name. */
-  workloads?: Workloads;
+  workloads?: WorkloadContainers;
 }
 
 interface PodRunnerOptions extends PodHost {
-  api: Api;
+  api: ClusterApi;
   logger: Logger;
   ip: string;
   hostIp: string;
@@ -35,18 +35,18 @@ interface PodRunnerOptions extends PodHost {
 /** Runs one pod: its containers, its status in the API, and its end. */
 export class PodRunner {
   readonly ip: string;
-  #pod: Pod;
+  #pod: KubeletPod;
   #options: PodRunnerOptions;
   #containers: ContainerRunner[];
   #processes: ProcessPod;
-  #conditions: readonly Condition[] = [];
+  #conditions: readonly PodCondition[] = [];
   #startTime = new Date().toISOString();
   #dirty = false;
   #flushing = false;
   #terminating = false;
   #ended = false;
 
-  constructor(pod: Pod, options: PodRunnerOptions) {
+  constructor(pod: KubeletPod, options: PodRunnerOptions) {
     this.#pod = pod;
     this.#options = options;
     this.ip = options.ip;
@@ -71,7 +71,7 @@ export class PodRunner {
   }
 
   /** How the image of a container is run; null when nobody knows it. */
-  #runnable(container: Container): Runnable | null {
+  #runnable(container: KubeletContainer): Runnable | null {
     const { serving, ip } = this.#options;
     const program = programOf(container.image);
     if (program) return this.#processes.runnable(container, program);
@@ -85,7 +85,7 @@ export class PodRunner {
   }
 
   /** Takes the pod as the API shows it now; a deletion begins its end. */
-  update(pod: Pod): void {
+  update(pod: KubeletPod): void {
     this.#pod = pod;
     if (pod.metadata.deletionTimestamp !== undefined) void this.#terminate(pod);
     else if (pod.spec.readinessGates.length > 0) this.#mark();
@@ -104,7 +104,7 @@ export class PodRunner {
     this.#options.onEnd();
   }
 
-  async #terminate({ metadata, spec }: Pod): Promise<void> {
+  async #terminate({ metadata, spec }: KubeletPod): Promise<void> {
     if (this.#terminating) return;
     this.#terminating = true;
     const graceMs = (metadata.deletionGracePeriodSeconds ?? spec.terminationGracePeriodSeconds) * 1000;
@@ -139,7 +139,7 @@ export class PodRunner {
     this.#flushing = true;
     while (this.#dirty && !this.#ended) {
       this.#dirty = false;
-      const { status, conditions } = statusOf(this.#pod, this.#view(), new Date().toISOString());
+      const { status, conditions } = podStatusOf(this.#pod, this.#view(), new Date().toISOString());
       try {
         const body = { metadata: { uid: this.#pod.metadata.uid }, status };
         await this.#options.api.call('PATCH', `${this.#path()}/status`, body, 'application/strategic-merge-patch+json');
@@ -154,7 +154,7 @@ export class PodRunner {
     this.#flushing = false;
   }
 
-  #view(): Parameters<typeof statusOf>[1] {
+  #view(): Parameters<typeof podStatusOf>[1] {
     const initContainers = this.#pod.spec.initContainers.map(({ name, image }): ContainerView => {
       const at = this.#startTime;
       const state = { terminated: { exitCode: 0, reason: 'Completed', startedAt: at, finishedAt: at } };

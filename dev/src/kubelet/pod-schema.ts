@@ -23,7 +23,7 @@ const probeSchema = handlerSchema.extend({
   failureThreshold: z.int().default(3),
 });
 export type Handler = z.infer<typeof handlerSchema>;
-export type Probe = z.infer<typeof probeSchema>;
+export type ContainerProbe = z.infer<typeof probeSchema>;
 
 const containerSecuritySchema = z.looseObject({
   runAsUser: z.int().optional(),
@@ -66,7 +66,7 @@ const projectionSchema = z.looseObject({
   secret: wholeSchema.extend({ items: itemsSchema }).optional(),
   downwardAPI: z.looseObject({ items: downwardItemsSchema }).optional(),
 });
-export type Projection = z.infer<typeof projectionSchema>;
+export type VolumeProjection = z.infer<typeof projectionSchema>;
 const mode = z.int().default(0o644);
 const volumeSchema = z.looseObject({
   name: z.string(),
@@ -78,7 +78,7 @@ const volumeSchema = z.looseObject({
   downwardAPI: z.looseObject({ items: downwardItemsSchema, defaultMode: mode }).optional(),
   projected: z.looseObject({ sources: z.array(projectionSchema).default([]), defaultMode: mode }).optional(),
 });
-export type Volume = z.infer<typeof volumeSchema>;
+export type KubeletVolume = z.infer<typeof volumeSchema>;
 const mountSchema = z.looseObject({
   name: z.string(),
   mountPath: z.string(),
@@ -105,10 +105,10 @@ const containerSchema = z.looseObject({
   startupProbe: probeSchema.optional(),
   lifecycle: z.looseObject({ preStop: handlerSchema.optional() }).optional(),
 });
-export type Container = z.infer<typeof containerSchema>;
+export type KubeletContainer = z.infer<typeof containerSchema>;
 
 /** A Pod as far as a kubelet looks at it. */
-export const podSchema = z.looseObject({
+export const kubeletPodSchema = z.looseObject({
   metadata: z.looseObject({
     name: z.string(),
     namespace: z.string(),
@@ -139,4 +139,4 @@ export const podSchema = z.looseObject({
     })
     .prefault({}),
 });
-export type Pod = z.infer<typeof podSchema>;
+export type KubeletPod = z.infer<typeof kubeletPodSchema>;

@@ -1,13 +1,13 @@
 import type { References } from './references.js';
-import { podSchema, type Container, type Pod } from './pod-schema.js';
+import { kubeletPodSchema, type KubeletContainer, type KubeletPod } from './pod-schema.js';
 
 /** A pod with one container, through the real schema. For tests. */
 export function aPod(
   spec: object = {},
   container: object = {},
   metadata: object = {},
-): { pod: Pod; container: Container } {
-  const pod = podSchema.parse({
+): { pod: KubeletPod; container: KubeletContainer } {
+  const pod = kubeletPodSchema.parse({
     metadata: { name: 'ledger-1', namespace: 'shop', uid: 'u1', ...metadata },
     spec: {
       containers: [{ name: 'app', image: 'scc.poc/healthy:1', ports: [{ containerPort: 8080 }], ...container }],

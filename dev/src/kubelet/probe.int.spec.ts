@@ -3,7 +3,7 @@ import { createServer as createSecure } from 'node:https';
 import type { AddressInfo, Server } from 'node:net';
 import { createAuthority } from '@scc/testing/authority';
 import { check, repeat } from './probe.js';
-import type { Probe } from './pod-schema.js';
+import type { ContainerProbe } from './pod-schema.js';
 import { aPod } from './pod.fixture.js';
 
 const servers: Server[] = [];
@@ -42,7 +42,7 @@ describe('a probe', () => {
 });
 
 describe('a probe that is repeated', () => {
-  const probeOf = (probe: object): Probe => {
+  const probeOf = (probe: object): ContainerProbe => {
     const { container } = aPod({}, { readinessProbe: probe });
     if (!container.readinessProbe) throw new Error('there is no probe');
     return container.readinessProbe;

@@ -1,10 +1,15 @@
 import { get, type IncomingMessage } from 'node:http';
 import { get as getSecurely } from 'node:https';
 import { connect } from 'node:net';
-import type { Container, Handler, Probe } from './pod-schema.js';
+import type { KubeletContainer, Handler, ContainerProbe } from './pod-schema.js';
 
 /** Runs a probe's check once against a pod. A command cannot be run here and counts as passed. */
-export async function check(handler: Handler, container: Container, ip: string, timeoutMs: number): Promise<boolean> {
+export async function check(
+  handler: Handler,
+  container: KubeletContainer,
+  ip: string,
+  timeoutMs: number,
+): Promise<boolean> {
   const portOf = (port: number | string): number => {
     if (typeof port === 'number') return port;
     const named = container.ports.find(({ name }) => name === port);
@@ -54,7 +59,7 @@ const tcp = (host: string, port: number, timeout: number): Promise<boolean> =>
  * @param eagerMs asks this often until it first passes; failures between the probe's own times do not count
  */
 export function repeat(
-  probe: Probe,
+  probe: ContainerProbe,
   run: () => Promise<boolean>,
   onVerdict: (passed: boolean) => void,
   eagerMs?: number,

@@ -9,7 +9,7 @@ import type { Execution } from './execution.js';
 import { aPod } from './pod.fixture.js';
 import { ProcessPod } from './process.js';
 import type { Program } from './program.js';
-import { Workloads } from './workloads.js';
+import { WorkloadContainers } from './workloads.js';
 
 const isRoot = process.getuid?.() === 0;
 /** An image without files of its own that runs its argument as a shell script. */
@@ -157,7 +157,7 @@ describe('a container that is a process', () => {
 describe('a part that is held', () => {
   it('stays down after a kill until it is released, and a crash of its own is told and mended', async () => {
     const crashes: string[] = [];
-    const workloads = new Workloads((name, { exitCode }) => crashes.push(`${name} ${exitCode}`));
+    const workloads = new WorkloadContainers((name, { exitCode }) => crashes.push(`${name} ${exitCode}`));
     const { pod, container, runnable } = runnableOf(`echo up; ${FOREVER}`);
     const hold = {
       isHeld: () => workloads.isHeld('a'),

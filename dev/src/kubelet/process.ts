@@ -4,15 +4,15 @@ import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { pause, type Logger } from '@scc/runtime';
 import { z } from 'zod';
-import type { Api } from '../cluster/api.js';
+import type { ClusterApi } from '../cluster/api.js';
 import { hasCode } from '../errors.js';
 import { environmentOf, expanded } from './environment.js';
 import { KILLED, type End, type Execution, type Runnable } from './execution.js';
-import type { Container, Pod } from './pod-schema.js';
+import type { KubeletContainer, KubeletPod } from './pod-schema.js';
 import type { Program } from './program.js';
 import { referencesOf, type PodPlace, type References } from './references.js';
 import { sandboxScript, type Sandbox } from './sandbox.js';
-import { identityOf } from './security.js';
+import { processIdentityOf } from './security.js';
 import { Volumes, type RequestToken } from './volumes.js';
 
 /** Where a node keeps the files of its pods, and what it lets them know. */
@@ -26,7 +26,7 @@ export interface ProcessHost {
 }
 
 interface ProcessPodOptions extends ProcessHost {
-  api: Pick<Api, 'get' | 'create' | 'list'>;
+  api: Pick<ClusterApi, 'get' | 'create' | 'list'>;
   place: PodPlace;
   logger: Logger;
 }
@@ -50,14 +50,14 @@ const servicesSchema = z.array(
 
 /** Runs the containers of one pod as processes: its volumes, its names, its identity. */
 export class ProcessPod {
-  readonly #pod: Pod;
+  readonly #pod: KubeletPod;
   readonly #options: ProcessPodOptions;
   readonly #volumes: Volumes;
   readonly #references: References;
   readonly #stopping = new AbortController();
   #refreshing = false;
 
-  constructor(pod: Pod, options: ProcessPodOptions) {
+  constructor(pod: KubeletPod, options: ProcessPodOptions) {
     this.#pod = pod;
     this.#options = options;
     const { api, place } = options;
@@ -70,9 +70,9 @@ export class ProcessPod {
     });
   }
 
-  runnable(container: Container, program: Program): Runnable {
+  runnable(container: KubeletContainer, program: Program): Runnable {
     let environment: Record<string, string> = {};
-    const identity = identityOf(this.#pod, container, program.uid);
+    const identity = processIdentityOf(this.#pod, container, program.uid);
     const owner = isRoot ? { uid: identity.uid, gid: identity.groups[0] ?? 0 } : null;
     return {
       uid: program.uid,
@@ -118,7 +118,7 @@ export class ProcessPod {
     return path.join(this.#options.stateDir, 'pods', this.#pod.metadata.uid, ...names);
   }
 
-  #spawn(container: Container, sandbox: Sandbox, environment: Record<string, string>): Execution {
+  #spawn(container: KubeletContainer, sandbox: Sandbox, environment: Record<string, string>): Execution {
     const { stateDir, apiServer, placed } = this.#options;
     const { program } = sandbox;
     const env: Record<string, string> = {
@@ -171,7 +171,7 @@ export class ProcessPod {
 }
 
 /** Tokens of a pod's ServiceAccount, bound to the pod, as its node asks for them. */
-export function tokensOf(api: Pick<Api, 'create'>, { metadata, spec }: Pod): RequestToken {
+export function tokensOf(api: Pick<ClusterApi, 'create'>, { metadata, spec }: KubeletPod): RequestToken {
   const account = `/api/v1/namespaces/${metadata.namespace}/serviceaccounts/${spec.serviceAccountName}`;
   return async ({ audience, expirationSeconds }) => {
     const { status } = tokenSchema.parse(

@@ -1,7 +1,7 @@
 import { isNotFound, KubeError } from '@scc/kube';
 import { z } from 'zod';
-import type { Api } from '../cluster/api.js';
-import type { Pod } from './pod-schema.js';
+import type { ClusterApi } from '../cluster/api.js';
+import type { KubeletPod } from './pod-schema.js';
 
 /** Something that a pod refers to is not there (yet): the container waits, and this says for what. */
 export class MissingReference extends Error {
@@ -23,7 +23,7 @@ const decoded = (data: Record<string, string> | null | undefined, encoding: Buff
   Object.fromEntries(Object.entries(data ?? {}).map(([key, text]) => [key, Buffer.from(text, encoding)]));
 
 /** The Secrets and ConfigMaps of a namespace, read as the node: it sees those of its own pods. */
-export function referencesOf(api: Pick<Api, 'get'>, namespace: string): References {
+export function referencesOf(api: Pick<ClusterApi, 'get'>, namespace: string): References {
   const read = async (kind: string, name: string): Promise<z.infer<typeof dataSchema> | undefined> => {
     try {
       return dataSchema.parse(await api.get(`/api/v1/namespaces/${namespace}/${kind}/${name}`));
@@ -53,7 +53,7 @@ export interface PodPlace {
 }
 
 /** The value of a field of the pod, as the downward API has it. @throws Error for a path that it does not know */
-export function fieldOf(pod: Pod, { ip, hostIp }: PodPlace, path: string): string {
+export function fieldOf(pod: KubeletPod, { ip, hostIp }: PodPlace, path: string): string {
   const [, map, key] = /^metadata\.(labels|annotations)\['([^']+)'\]$/.exec(path) ?? [];
   if ((map === 'labels' || map === 'annotations') && key !== undefined) return pod.metadata[map][key] ?? '';
   const fields: Record<string, string> = {

@@ -1,5 +1,5 @@
 import { aPod } from './pod.fixture.js';
-import { configError, identityOf } from './security.js';
+import { configError, processIdentityOf } from './security.js';
 
 const securityContext = (own: object = {}): object => ({ securityContext: own });
 
@@ -10,12 +10,12 @@ describe('identityOf', () => {
     ['the container goes before the pod', { runAsUser: 1000 }, { runAsUser: 2000 }, 2000],
   ])('%s', (_case, shared, own, uid) => {
     const { pod, container } = aPod(securityContext(shared), securityContext(own));
-    expect(identityOf(pod, container, 0).uid).toBe(uid);
+    expect(processIdentityOf(pod, container, 0).uid).toBe(uid);
   });
 
   it('puts the fsGroup among the groups', () => {
     const { pod, container } = aPod(securityContext({ fsGroup: 5000, runAsGroup: 7, supplementalGroups: [9] }));
-    expect(identityOf(pod, container, 0)).toMatchObject({ groups: [7, 9, 5000], fsGroup: 5000 });
+    expect(processIdentityOf(pod, container, 0)).toMatchObject({ groups: [7, 9, 5000], fsGroup: 5000 });
   });
 
   it.each<[string, object, object, boolean]>([
@@ -43,7 +43,7 @@ describe('identityOf', () => {
     ],
   ])('binding a low port: %s', (_case, shared, own, expected) => {
     const { pod, container } = aPod(securityContext(shared), securityContext(own));
-    expect(identityOf(pod, container, 0).canBindLowPorts).toBe(expected);
+    expect(processIdentityOf(pod, container, 0).canBindLowPorts).toBe(expected);
   });
 });
 

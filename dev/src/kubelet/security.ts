@@ -1,7 +1,7 @@
-import type { Container, Pod } from './pod-schema.js';
+import type { KubeletContainer, KubeletPod } from './pod-schema.js';
 
 /** The identity and rights with which a container's process runs. */
-export interface Identity {
+export interface ProcessIdentity {
   uid: number;
   /** Primary and supplemental groups, fsGroup included. */
   groups: number[];
@@ -14,7 +14,7 @@ const BIND = new Set(['NET_BIND_SERVICE', 'CAP_NET_BIND_SERVICE', 'ALL']);
 const names = (list: string[] | undefined): boolean => (list ?? []).some((name) => BIND.has(name.toUpperCase()));
 
 /** What a node gives a container, from its own security context, the pod's and the image's user, in that order. */
-export function identityOf(pod: Pod, container: Container, imageUid: number): Identity {
+export function processIdentityOf(pod: KubeletPod, container: KubeletContainer, imageUid: number): ProcessIdentity {
   const own = container.securityContext ?? {};
   const shared = pod.spec.securityContext;
   const uid = own.runAsUser ?? shared.runAsUser ?? imageUid;
@@ -28,7 +28,7 @@ export function identityOf(pod: Pod, container: Container, imageUid: number): Id
   };
 }
 
-function bindsLowPorts(pod: Pod, container: Container, uid: number): boolean {
+function bindsLowPorts(pod: KubeletPod, container: KubeletContainer, uid: number): boolean {
   const own = container.securityContext ?? {};
   if (own.privileged === true) return true;
   if (pod.spec.securityContext.sysctls?.some(({ name, value }) => name === LOW_PORT_SYSCTL && value === '0'))
@@ -38,7 +38,7 @@ function bindsLowPorts(pod: Pod, container: Container, uid: number): boolean {
 }
 
 /** Why the node refuses to create the container, as the kubelet words it; null when it does not. */
-export function configError(pod: Pod, container: Container, imageUid: number): string | null {
+export function configError(pod: KubeletPod, container: KubeletContainer, imageUid: number): string | null {
   const own = container.securityContext ?? {};
   const nonRoot = own.runAsNonRoot ?? pod.spec.securityContext.runAsNonRoot ?? false;
   if (!nonRoot) return null;

@@ -2,13 +2,13 @@ import { pause, within } from '@scc/runtime';
 import { SCC_ANNOTATION } from '@scc/scc';
 import { behaviourOf, type Behaviour, type Image } from './behaviour.js';
 import { KILLED, type End, type Execution, type Runnable } from './execution.js';
-import type { Container, Pod } from './pod-schema.js';
+import type { KubeletContainer, KubeletPod } from './pod-schema.js';
 import type { Serving } from './serving.js';
 
 /** A container of an image that is a behaviour: HTTP servers at the pod's address, in the thread that serves. */
 export const servedContainer = (
-  pod: Pod,
-  container: Container,
+  pod: KubeletPod,
+  container: KubeletContainer,
   { image, ip, serving }: { image: Image; ip: string; serving: Serving },
 ): Runnable => ({
   uid: image.uid,
@@ -48,7 +48,7 @@ export const servedContainer = (
 const outOfMemory = ({ oomAfterMs }: Behaviour, end: (end: End) => void): NodeJS.Timeout | undefined =>
   Number.isFinite(oomAfterMs) ? setTimeout(() => end({ exitCode: 137, reason: 'OOMKilled' }), oomAfterMs) : undefined;
 
-function headersOf(pod: Pod, { identity }: Behaviour): Record<string, string> {
+function headersOf(pod: KubeletPod, { identity }: Behaviour): Record<string, string> {
   const { name, annotations } = pod.metadata;
   return { 'x-pod': name, 'x-scc': annotations[SCC_ANNOTATION] ?? 'none', 'x-uid': String(identity.uid) };
 }

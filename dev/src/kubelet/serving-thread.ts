@@ -1,13 +1,13 @@
 import { parentPort } from 'node:worker_threads';
 import { AppServer } from './server.js';
-import type { Served, ServingAnswer, ServingRequest } from './serving.js';
+import type { ServedContainer, ServingAnswer, ServingRequest } from './serving.js';
 
 if (!parentPort) throw new Error('serving-thread runs only as a thread of the kubelet');
 const port = parentPort;
 const servers = new Map<number, AppServer>();
 const answer = (message: ServingAnswer): void => port.postMessage(message);
 
-async function listen(server: number, { host, behaviour, headers }: Served): Promise<void> {
+async function listen(server: number, { host, behaviour, headers }: ServedContainer): Promise<void> {
   const app = new AppServer(behaviour, headers);
   servers.set(server, app);
   try {

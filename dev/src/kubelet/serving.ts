@@ -4,7 +4,7 @@ import { scriptOf } from '../paths.js';
 import type { Behaviour } from './behaviour.js';
 
 /** What a container serves. */
-export interface Served {
+export interface ServedContainer {
   /** The pod's address. */
   host: string;
   behaviour: Behaviour;
@@ -14,7 +14,7 @@ export interface Served {
 
 /** What the kubelet asks of the thread that serves; `server` names one container's process. */
 export type ServingRequest =
-  | { server: number; do: 'listen'; served: Served }
+  | { server: number; do: 'listen'; served: ServedContainer }
   | { server: number; do: 'drain' }
   | { server: number; do: 'close' }
   | { server: number; do: 'destroy' };
@@ -58,7 +58,7 @@ export class Serving {
   }
 
   /** Binds every port of a container. @throws Error when one cannot be bound; none is bound then. */
-  async listen(served: Served): Promise<Server> {
+  async listen(served: ServedContainer): Promise<Server> {
     const server = this.#next++;
     const send = (request: ServingRequest): void => this.#worker.postMessage(request);
     const answered = (did: ServingAnswer['did']): Promise<ServingAnswer> =>

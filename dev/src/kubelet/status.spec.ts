@@ -1,12 +1,12 @@
 import { aPod } from './pod.fixture.js';
-import { phaseOf, statusOf, type Condition, type ContainerView, type PodView } from './status.js';
+import { phaseOf, podStatusOf, type PodCondition, type ContainerView, type PodView } from './status.js';
 
 const RUNNING = { running: { startedAt: 't0' } };
 const container = (over: Partial<ContainerView> = {}): ContainerView => ({
   ...{ name: 'app', image: 'scc.poc/healthy:1', state: RUNNING, ready: true, started: true, restartCount: 0 },
   ...over,
 });
-const view = (containers: ContainerView[], conditions: readonly Condition[] = []): PodView => ({
+const view = (containers: ContainerView[], conditions: readonly PodCondition[] = []): PodView => ({
   ...{ ip: '10.244.1.2', hostIp: '10.244.1.1', startTime: 't0' },
   ...{ containers, initContainers: [], conditions },
 });
@@ -14,7 +14,7 @@ const ended = (exitCode: number): Partial<ContainerView> => ({
   state: { terminated: { exitCode, reason: 'x', startedAt: 't0', finishedAt: 't1' } },
   ready: false,
 });
-const conditionOf = (conditions: readonly Condition[], wanted: string): Condition | undefined =>
+const conditionOf = (conditions: readonly PodCondition[], wanted: string): PodCondition | undefined =>
   conditions.find(({ type }) => type === wanted);
 
 describe('phaseOf', () => {
@@ -37,7 +37,7 @@ describe('phaseOf', () => {
 
 describe('statusOf', () => {
   it('is ready when every container is', () => {
-    const { conditions } = statusOf(aPod().pod, view([container()]), 't1');
+    const { conditions } = podStatusOf(aPod().pod, view([container()]), 't1');
     expect(conditions.map(({ type, status }) => `${type}=${status}`)).toEqual([
       'PodReadyToStartContainers=True',
       'Initialized=True',
@@ -47,7 +47,7 @@ describe('statusOf', () => {
   });
 
   it('names the containers that are not ready', () => {
-    const { conditions } = statusOf(aPod().pod, view([container({ ready: false })]), 't1');
+    const { conditions } = podStatusOf(aPod().pod, view([container({ ready: false })]), 't1');
     expect(conditionOf(conditions, 'Ready')).toMatchObject({
       status: 'False',
       reason: 'ContainersNotReady',
@@ -57,15 +57,15 @@ describe('statusOf', () => {
 
   it('keeps the time of a condition that did not change, and moves that of one that did', () => {
     const { pod } = aPod();
-    const first = statusOf(pod, view([container({ ready: false })]), 't1');
-    const second = statusOf(pod, view([container()], first.conditions), 't2');
+    const first = podStatusOf(pod, view([container({ ready: false })]), 't1');
+    const second = podStatusOf(pod, view([container()], first.conditions), 't2');
     expect(conditionOf(second.conditions, 'Initialized')?.lastTransitionTime).toBe('t1');
     expect(conditionOf(second.conditions, 'Ready')?.lastTransitionTime).toBe('t2');
   });
 
   it('waits for readiness gates', () => {
     const { pod } = aPod({ readinessGates: [{ conditionType: 'scc.poc/checked' }] });
-    const { conditions } = statusOf(pod, view([container()]), 't1');
+    const { conditions } = podStatusOf(pod, view([container()]), 't1');
     expect(conditionOf(conditions, 'ContainersReady')?.status).toBe('True');
     expect(conditionOf(conditions, 'Ready')).toMatchObject({ status: 'False', reason: 'ReadinessGatesNotReady' });
   });

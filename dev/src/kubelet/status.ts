@@ -1,4 +1,4 @@
-import type { Pod } from './pod-schema.js';
+import type { KubeletPod } from './pod-schema.js';
 
 /** What one container does now, in the words of the API. */
 export type ContainerState =
@@ -16,7 +16,7 @@ export interface ContainerView {
   restartCount: number;
 }
 
-export interface Condition {
+export interface PodCondition {
   type: string;
   status: 'True' | 'False';
   reason?: string;
@@ -32,11 +32,11 @@ export interface PodView {
   containers: ContainerView[];
   initContainers: ContainerView[];
   /** The conditions as last written; what did not change keeps its time. */
-  conditions: readonly Condition[];
+  conditions: readonly PodCondition[];
 }
 
 /** The phase that follows from the containers' states. */
-export function phaseOf(pod: Pod, containers: readonly ContainerView[]): string {
+export function phaseOf(pod: KubeletPod, containers: readonly ContainerView[]): string {
   const ends = containers.flatMap(({ state }) => ('terminated' in state ? [state.terminated.exitCode] : []));
   if (ends.length === containers.length && pod.spec.restartPolicy !== 'Always')
     return ends.every((code) => code === 0) ? 'Succeeded' : 'Failed';
@@ -44,7 +44,7 @@ export function phaseOf(pod: Pod, containers: readonly ContainerView[]): string 
   return neverRan ? 'Pending' : 'Running';
 }
 
-function conditionsOf(pod: Pod, view: PodView, now: string): Condition[] {
+function conditionsOf(pod: KubeletPod, view: PodView, now: string): PodCondition[] {
   const before = new Map(view.conditions.map((condition) => [condition.type, condition]));
   const unready = view.containers.filter(({ ready }) => !ready).map(({ name }) => name);
   const containersReady = unready.length === 0;
@@ -58,7 +58,7 @@ function conditionsOf(pod: Pod, view: PodView, now: string): Condition[] {
         message: `waiting for ${openGates.map((gate) => gate.conditionType).join(', ')}`,
       }
     : { reason: 'ContainersNotReady', message: `containers with unready status: [${unready.join(' ')}]` };
-  const make = (type: string, holds: boolean, why: { reason: string; message: string } | null): Condition => {
+  const make = (type: string, holds: boolean, why: { reason: string; message: string } | null): PodCondition => {
     const status = holds ? 'True' : 'False';
     const old = before.get(type);
     const lastTransitionTime = old?.status === status ? old.lastTransitionTime : now;
@@ -85,7 +85,11 @@ const containerStatus = ({ name, image, state, lastState, ready, started, restar
 });
 
 /** The status that the kubelet writes, and the conditions to compare with the next time. */
-export function statusOf(pod: Pod, view: PodView, now: string): { status: object; conditions: Condition[] } {
+export function podStatusOf(
+  pod: KubeletPod,
+  view: PodView,
+  now: string,
+): { status: object; conditions: PodCondition[] } {
   const conditions = conditionsOf(pod, view, now);
   return {
     conditions,

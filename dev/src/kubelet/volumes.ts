@@ -1,7 +1,7 @@
 import { chown, mkdir, readdir, readFile, rename, rm, writeFile, chmod } from 'node:fs/promises';
 import path from 'node:path';
 import { hasCode } from '../errors.js';
-import type { Pod, Projection, Volume } from './pod-schema.js';
+import type { KubeletPod, VolumeProjection, KubeletVolume } from './pod-schema.js';
 import { fieldOf, MissingReference, type PodPlace, type References } from './references.js';
 
 interface Token {
@@ -15,7 +15,7 @@ export type RequestToken = (asked: { audience: string | undefined; expirationSec
 
 /** What volumes are filled from. */
 export interface VolumeSources {
-  pod: Pod;
+  pod: KubeletPod;
   place: PodPlace;
   references: References;
   token: RequestToken;
@@ -68,7 +68,7 @@ const downward = (
   });
 
 async function projected(
-  { serviceAccountToken, configMap, secret, downwardAPI }: Projection,
+  { serviceAccountToken, configMap, secret, downwardAPI }: VolumeProjection,
   sources: VolumeSources,
   now: number,
 ): Promise<{ files: File[]; renewAt: number | null }> {
@@ -85,7 +85,7 @@ async function projected(
 }
 
 /** What a volume holds now; null for one that the container fills itself. @throws MissingReference, Error when it is of a kind that is not known here */
-async function contentsOf(volume: Volume, sources: VolumeSources, now: number): Promise<Contents | null> {
+async function contentsOf(volume: KubeletVolume, sources: VolumeSources, now: number): Promise<Contents | null> {
   const { emptyDir, configMap, secret, downwardAPI, projected: projection } = volume;
   const { references } = sources;
   if (emptyDir) return null;
@@ -173,7 +173,7 @@ export class Volumes {
     if (owner) await chown(folder, owner.uid, owner.gid);
   }
 
-  async #refresh(volume: Volume): Promise<void> {
+  async #refresh(volume: KubeletVolume): Promise<void> {
     const due = this.#renewAt.get(volume.name);
     const now = this.#now();
     // A token that is still young is not asked for again.

@@ -5,7 +5,7 @@ import type { End } from './execution.js';
 export const PART_LABEL = 'app.kubernetes.io/name';
 
 /** The containers that run here, by their pods' name label, and which of them are held back from starting. */
-export class Workloads {
+export class WorkloadContainers {
   readonly #runners = new Map<string, Set<ContainerRunner>>();
   readonly #held = new Map<string, PromiseWithResolvers<void>>();
   /** Told about each container that ended by itself and is started again. */

@@ -1,6 +1,6 @@
 import { readInstallation } from '../cluster/installation.js';
 import { PLATFORMS } from '../cluster/places.js';
-import { podSchema, type Pod } from '../kubelet/pod-schema.js';
+import { kubeletPodSchema, type KubeletPod } from '../kubelet/pod-schema.js';
 import { programOf } from '../kubelet/program.js';
 import { overlaid, type Overlay } from './deployment.js';
 
@@ -16,11 +16,11 @@ const ADDED = [
 ];
 
 type WithTemplate = { spec: { template: { metadata: object; spec: object } } };
-const podOf = (workload: object): Pod => {
+const podOf = (workload: object): KubeletPod => {
   const { metadata, spec } = (workload as WithTemplate).spec.template;
-  return podSchema.parse({ metadata: { ...metadata, name: 'p', namespace: 'scc-system', uid: 'u' }, spec });
+  return kubeletPodSchema.parse({ metadata: { ...metadata, name: 'p', namespace: 'scc-system', uid: 'u' }, spec });
 };
-const referredBy = ({ spec }: Pod): string[] => [
+const referredBy = ({ spec }: KubeletPod): string[] => [
   ...spec.volumes.flatMap(({ secret, configMap, projected }) => [
     ...[secret?.secretName ?? [], configMap?.name ?? []].flat(),
     ...(projected?.sources.flatMap((source) => [source.secret?.name ?? [], source.configMap?.name ?? []].flat()) ?? []),

@@ -1,6 +1,6 @@
 import { stringify } from 'yaml';
 import { SYSTEM_NAMESPACE } from '../cluster/accounts.js';
-import type { Api } from '../cluster/api.js';
+import type { ClusterApi } from '../cluster/api.js';
 import type { PartDefinition } from '../supervisor/process.js';
 import { answers, type PartContext } from './context.js';
 import { webhookClientFiles } from './webhook-client.js';
@@ -25,7 +25,7 @@ export const auditPolicy = (): string =>
     rules: [{ level: 'Metadata', userGroups: [`system:serviceaccounts:${SYSTEM_NAMESPACE}`] }, { level: 'None' }],
   });
 
-export const apiServer = ({ binary, file, options }: PartContext, api: Api): PartDefinition => ({
+export const apiServer = ({ binary, file, options }: PartContext, api: ClusterApi): PartDefinition => ({
   name: 'kube-apiserver',
   command: binary('kube-apiserver'),
   args: [

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { KILLED } from '../kubelet/execution.js';
-import type { Workloads } from '../kubelet/workloads.js';
+import type { WorkloadContainers } from '../kubelet/workloads.js';
 import { PartError, READY_TIMEOUT_MS, tailOf, type NamedPart, type ProcessState } from '../supervisor/process.js';
 
 const STOP_TIMEOUT_MS = 10_000;
@@ -10,7 +10,7 @@ export interface ProductPartOptions {
   /** The name label of its pods. */
   label: string;
   replicas: number;
-  workloads: Workloads;
+  workloads: WorkloadContainers;
   logFile: string;
   /** Applies what the part consists of; called at the first start. */
   install: () => Promise<void>;

@@ -4,13 +4,13 @@ import type { KubeObject } from '@scc/kube';
 import { PLAN_GROUP } from '@scc/plan';
 import pino from 'pino';
 import { serviceAccountToken, SYSTEM_NAMESPACE, TOKEN_AUDIENCE } from '../cluster/accounts.js';
-import { Api } from '../cluster/api.js';
+import { ClusterApi } from '../cluster/api.js';
 import type { Installation } from '../cluster/installation.js';
 import { applyAll } from '../cluster/manifests.js';
 import { trustedWebhooks, WEBHOOK_PORT } from '../cluster/webhooks.js';
 import { CONTROL_PLANE } from '../identity/users.js';
 import { NodeRunner } from '../kubelet/node-runner.js';
-import { Workloads } from '../kubelet/workloads.js';
+import { WorkloadContainers } from '../kubelet/workloads.js';
 import { appMain, behind } from '../paths.js';
 import type { Running } from '../supervisor/running.js';
 import { ServiceProxy } from '../supervisor/service-proxy.js';
@@ -36,7 +36,7 @@ const TAINT = 'node-role.kubernetes.io/control-plane';
 interface Wiring {
   context: PartContext;
   running: Running;
-  api: Api;
+  api: ClusterApi;
   installation: Installation;
   /** Serves the product's names and the stack's loopback; PEM. */
   certificates: { authority: { certificate: string; key: string }; leaf: { certificate: string; key: string } };
@@ -107,14 +107,14 @@ async function prerequisites({ context, certificates, passwords }: Wiring): Prom
 /** Installs and controls the product's workloads. */
 class Installer {
   readonly #wiring: Wiring;
-  readonly #workloads: Workloads;
+  readonly #workloads: WorkloadContainers;
   readonly proxy: ServiceProxy;
   #shared: Promise<void> | undefined;
 
   constructor(wiring: Wiring) {
     this.#wiring = wiring;
     const { running } = wiring;
-    this.#workloads = new Workloads((name, { exitCode, message = `exit code ${exitCode}` }) =>
+    this.#workloads = new WorkloadContainers((name, { exitCode, message = `exit code ${exitCode}` }) =>
       running.exited(name, message),
     );
     this.proxy = new ServiceProxy(this.#apiOf('system:kube-proxy'), SYSTEM_NAMESPACE, this.#logger('service-proxy'));
@@ -191,9 +191,9 @@ class Installer {
     await Promise.all([node.start(), prerequisites(this.#wiring).then((objects) => applyAll(api, objects))]);
   }
 
-  #apiOf(user: string): Api {
+  #apiOf(user: string): ClusterApi {
     const { file, tokens } = this.#wiring.context;
-    return new Api({ host: '127.0.0.1', port: 6443, caFile: file('tls', 'ca.crt'), token: tokens[user] ?? '' });
+    return new ClusterApi({ host: '127.0.0.1', port: 6443, caFile: file('tls', 'ca.crt'), token: tokens[user] ?? '' });
   }
 
   #logger(name: string): pino.Logger {

@@ -1,7 +1,7 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { pause, type Logger } from '@scc/runtime';
 import { z } from 'zod';
-import type { Api } from '../cluster/api.js';
+import type { ClusterApi } from '../cluster/api.js';
 
 const RETRY_MS = 500;
 
@@ -29,7 +29,7 @@ type Slice = z.infer<typeof sliceSchema>;
 /** A Service's port: `SERVICE:PORT`. */
 const keyOf = (service: string, port: number): string => `${service}:${port}`;
 
-type ClusterApi = Pick<Api, 'list' | 'watch' | 'close'>;
+type ServiceApi = Pick<ClusterApi, 'list' | 'watch' | 'close'>;
 
 interface Change {
   type: 'ADDED' | 'MODIFIED' | 'DELETED';
@@ -46,7 +46,7 @@ interface Address {
  * is told, and passes each to an endpoint that is ready, in turn. Without one, connections are refused by a reset.
  */
 export class ServiceProxy {
-  readonly #api: ClusterApi;
+  readonly #api: ServiceApi;
   readonly #namespace: string;
   readonly #logger: Logger;
   readonly #stopping = new AbortController();
@@ -56,7 +56,7 @@ export class ServiceProxy {
   readonly #slices = new Map<string, Slice>();
   #turn = 0;
 
-  constructor(api: ClusterApi, namespace: string, logger: Logger) {
+  constructor(api: ServiceApi, namespace: string, logger: Logger) {
     this.#api = api;
     this.#namespace = namespace;
     this.#logger = logger;

@@ -27,13 +27,13 @@ const freePort = (): Promise<number> =>
     });
   });
 
-export interface TemporalOptions {
+export interface TemporalServerOptions {
   /** Events after which the server suggests another run; 4096 by its own default. */
   suggestContinueAsNewAt?: number;
 }
 
 /** Starts a real Temporal server on a free loopback port, with the search attributes of the product. */
-export async function startTemporal({ suggestContinueAsNewAt }: TemporalOptions = {}): Promise<TemporalServer> {
+export async function startTemporal({ suggestContinueAsNewAt }: TemporalServerOptions = {}): Promise<TemporalServer> {
   const folder = await mkdtemp(path.join(tmpdir(), 'scc-temporal-'));
   const port = await freePort();
   const namespace = 'scc';
