@@ -1,5 +1,13 @@
 import { setImmediate } from 'node:timers/promises';
-import { assess, fitting, fixedModel, type PastOutcome, privilegeSignal, type Signals, weighOutcomes } from '@scc/risk';
+import {
+  assess,
+  fitInSteps,
+  fixedModel,
+  type PastOutcome,
+  privilegeSignal,
+  type Signals,
+  weighOutcomes,
+} from '@scc/risk';
 import { defaultSCCs, podTemplateSchema } from '@scc/scc';
 import { randomNumbers, someSignals } from '@scc/risk/testing';
 import type { Bench, BenchResult } from './types.js';
@@ -74,7 +82,7 @@ async function refitting(): Promise<BenchResult[]> {
   for (let round = -2; round < REFITS; round += 1) {
     const outcomes = lives(round + 10);
     const start = performance.now();
-    const run = fitting(model.prior, weighOutcomes(outcomes, model.halfLifeDays));
+    const run = fitInSteps(model.prior, weighOutcomes(outcomes, model.halfLifeDays));
     for (let done = false; !done;) {
       const begun = performance.now();
       done = run.next().done === true;

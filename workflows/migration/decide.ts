@@ -38,7 +38,7 @@ export function decideAfterAssessment(plan: AcceptedPlan, assessment: Assessment
 }
 
 /** Why the migration was asked to stop from outside, or null. */
-export type StopRequest = {
+export type StopCommand = {
   command: 'abort' | 'rollback' | 'delete';
   actor: string | null;
   reason: string | null;
@@ -46,7 +46,7 @@ export type StopRequest = {
 
 /** The event that opens an undo: what made it necessary. */
 export function undoStarted(
-  stop: StopRequest,
+  stop: StopCommand,
   failure: { type: string; message: string },
 ): Extract<MigrationEvent, { type: 'UndoStarted' }> {
   if (stop) {

@@ -20,7 +20,7 @@ import {
   type CommandOutcome,
   type LiveSettings,
 } from './contract.js';
-import type { StopRequest } from './decide.js';
+import type { StopCommand } from './decide.js';
 import type { Journal } from './journal.js';
 import { describeFailure, isWeather } from './failures.js';
 import { pauseBeforeRetry, retryUntilDone } from './retry.js';
@@ -42,7 +42,7 @@ export class Operator {
   private released: boolean;
   private settings: LiveSettings | null;
   private skipRequested = false;
-  private stopRequest: StopRequest = null;
+  private stopRequest: StopCommand = null;
   private wakeUps = 0;
   private stage: 'forward' | 'finishing' | 'undoing' = 'forward';
 
@@ -129,7 +129,7 @@ export class Operator {
     return this.wakeUps;
   }
 
-  stop(): StopRequest {
+  stop(): StopCommand {
     return this.stopRequest;
   }
 

@@ -313,7 +313,6 @@ export type EvaluationRequest = z.infer<typeof evaluationRequestSchema>;
 export type Evaluation = z.infer<typeof evaluationSchema>;
 export type ApprovalState = z.infer<typeof approvalStateSchema>;
 export type ApprovalNeed = z.infer<typeof approvalNeedSchema>;
-export type LiveParts = z.infer<typeof livePartsSchema>;
 export type LiveRequest = z.infer<typeof liveRequestSchema>;
 export type LiveVerdict = z.infer<typeof liveVerdictSchema>;
 export type StepRequest = z.infer<typeof stepRequestSchema>;

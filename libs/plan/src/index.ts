@@ -1,6 +1,6 @@
 export { planCRD } from './crd.js';
 export { durationMs } from './duration.js';
-export { loosenedBy } from './live-edits.js';
+export { type LiveParts, loosenedBy } from './live-edits.js';
 export {
   migrationEventSchema,
   recordedEventSchema,

@@ -177,7 +177,7 @@ export type Signs = 'nonNegative' | 'free';
  * are free: no factor is ever believed to make a migration safer. The same evidence gives the same bits, in any order. Yields
  * often, so that a caller can let others run in between.
  */
-export function* fitting(
+export function* fitInSteps(
   prior: Prior,
   examples: readonly Example[],
   signs: Signs = 'nonNegative',
@@ -222,7 +222,7 @@ function covarianceOf(hessian: Float64Array, w: readonly number[], lowest: reado
 
 /** `fitting` without a pause. */
 export function fit(prior: Prior, examples: readonly Example[], signs?: Signs): Posterior {
-  const run = fitting(prior, examples, signs);
+  const run = fitInSteps(prior, examples, signs);
   for (;;) {
     const { done, value } = run.next();
     if (done) return value;

@@ -3,7 +3,7 @@ export { calibrationReport, type CalibrationReport } from './calibration.js';
 export { criticalityOf } from './criticality.js';
 export { type PastOutcome, weighOutcomes } from './evidence.js';
 export { factorsOf, rawBlast } from './factors.js';
-export { fitting, type Posterior } from './fit.js';
+export { fitInSteps, type Posterior } from './fit.js';
 export { capShares, type History, HISTORY_HALF_LIFE_DAYS } from './history.js';
 export { FACTORS, fixedModel, type RiskModel, riskModelSchema } from './model.js';
 export { privilegeSignal } from './privilege-signal.js';

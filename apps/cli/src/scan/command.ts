@@ -66,7 +66,7 @@ const within = (inventory: Inventory, { namespace }: SourceOptions): Inventory['
     : inventory.workloads.filter((workload) => namespace.includes(workload.namespace));
 
 /** Judges what was collected. @throws CliError when there is no SCC `target` */
-export function judge(
+export function judgeScan(
   session: Session,
   collected: Collected,
   options: SourceOptions & { target?: string },
@@ -123,7 +123,7 @@ async function scanOnce(session: Session, options: ScanOptions): Promise<number>
   if (unknown.length > 0)
     throw new CliError(`--fail-on: ${unknown.join(', ')} is unknown`, `Use ${FAIL_ON.join(', ')}.`, EXIT.usage);
   const since = options.since === undefined ? undefined : await earlierScan(options.since);
-  const report = judge(session, await collect(session, options), options);
+  const report = judgeScan(session, await collect(session, options), options);
   const { output } = session;
   if (options.csv !== undefined) await writeFile(options.csv, csvOf(report));
   if (options.html !== undefined) await writeFile(options.html, htmlOf(report));
@@ -142,7 +142,7 @@ async function scanOnce(session: Session, options: ScanOptions): Promise<number>
   return failures.length > 0 ? EXIT.invalid : EXIT.ok;
 }
 
-export const listed = (value: string, before: string[]): string[] => [...before, ...value.split(',')];
+export const withListed = (value: string, before: string[]): string[] => [...before, ...value.split(',')];
 
 /** `sccctl scan` */
 export const scanCommand = (go: Run): Command =>
@@ -151,15 +151,20 @@ export const scanCommand = (go: Run): Command =>
     .option(
       '-f, --filename <path>',
       'files, folders or a must-gather instead of the cluster; - reads standard input',
-      listed,
+      withListed,
       [],
     )
-    .option('-n, --namespace <name>', 'only these namespaces', listed, [])
+    .option('-n, --namespace <name>', 'only these namespaces', withListed, [])
     .option('--target <scc>', 'the SCC that is strict enough (default: restricted-v2)')
     .option('--csv <file>', 'also write the rows as CSV')
     .option('--html <file>', 'also write one page with charts and filters')
     .option('--plans <folder>', 'also write a plan for each Deployment that a plan can move')
     .option('--patches <folder>', 'also write a kustomize patch for each workload that needs one')
     .option('--since <file>', 'print what changed since a scan that was kept with -o json')
-    .option('--fail-on <names>', `end with code ${EXIT.invalid} when there are any: ${FAIL_ON.join(', ')}`, listed, [])
+    .option(
+      '--fail-on <names>',
+      `end with code ${EXIT.invalid} when there are any: ${FAIL_ON.join(', ')}`,
+      withListed,
+      [],
+    )
     .action((options: ScanOptions) => go((session) => scanOnce(session, options)));

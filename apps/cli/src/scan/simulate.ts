@@ -3,7 +3,7 @@ import { messageOf } from '@scc/runtime';
 import { Command } from 'commander';
 import { CliError, EXIT } from '../exit.js';
 import type { Run, Session } from '../session.js';
-import { collect, judge, listed, type SourceOptions } from './command.js';
+import { collect, judgeScan, withListed, type SourceOptions } from './command.js';
 import { collectFiles } from './files.js';
 import { changesText } from './text.js';
 
@@ -53,8 +53,8 @@ async function simulate(session: Session, options: SimulateOptions): Promise<und
   } catch (error) {
     throw new CliError(messageOf(error), 'Nothing was simulated.', EXIT.usage);
   }
-  const before = judge(session, collected, options);
-  const after = judge(session, { objects: [...objects], unreadable: collected.unreadable }, options);
+  const before = judgeScan(session, collected, options);
+  const after = judgeScan(session, { objects: [...objects], unreadable: collected.unreadable }, options);
   for (const one of before.assumed) session.output.remark(`assumed: ${one}`);
   const differences = compareScans(before, after);
   session.output.show(differences, () => changesText(differences));
@@ -68,17 +68,17 @@ export const simulateCommand = (go: Run): Command =>
     .option(
       '-f, --filename <path>',
       'files, folders or a must-gather instead of the cluster; - reads standard input',
-      listed,
+      withListed,
       [],
     )
-    .option('-n, --namespace <name>', 'only these namespaces', listed, [])
-    .option('--scc <file>', 'SCCs to add, or to put in the place of those of their names', listed, [])
-    .option('--delete-scc <name>', 'an SCC to delete', listed, [])
-    .option('--priority <scc=number>', 'another priority of an SCC; none takes it away', listed, [])
+    .option('-n, --namespace <name>', 'only these namespaces', withListed, [])
+    .option('--scc <file>', 'SCCs to add, or to put in the place of those of their names', withListed, [])
+    .option('--delete-scc <name>', 'an SCC to delete', withListed, [])
+    .option('--priority <scc=number>', 'another priority of an SCC; none takes it away', withListed, [])
     .option(
       '--delete-binding <name>',
       'a ClusterRoleBinding, or NAMESPACE/NAME of a RoleBinding, to delete',
-      listed,
+      withListed,
       [],
     )
     .action((options: SimulateOptions) => go((session) => simulate(session, options)));

@@ -8,7 +8,7 @@ import type { Queryable } from '../database/rows.js';
 import { Refusal } from '../refusal/refusal.js';
 import { type Authenticator, TooManyFailures } from './authenticate.js';
 import { type Authorizer, type Holder, rolesIn } from './authorize.js';
-import { type AddressedRequest, type Place, placeOf } from './place.js';
+import { type AddressedRequest, type PermissionPlace, placeOf } from './place.js';
 
 interface IncomingRequest extends KnownRequest, AddressedRequest {
   headers: { authorization?: string | undefined };
@@ -99,11 +99,11 @@ export async function identified(
 const challenge = (hadToken: boolean): string =>
   `Bearer realm="scc-governance"${hadToken ? ', error="invalid_token"' : ''}`;
 
-const suffices = (scope: Scope, { kind }: Place): boolean =>
+const suffices = (scope: Scope, { kind }: PermissionPlace): boolean =>
   kind === 'anywhere' || kind === 'namespace' ? scope.length > 0 : isEverywhere(scope);
 
 /** An object that is hidden and one that does not exist get the same words. */
-function wordsFor(place: Place): string {
+function wordsFor(place: PermissionPlace): string {
   switch (place.kind) {
     case 'everywhere':
       return 'in all namespaces';

@@ -10,7 +10,7 @@ export interface AddressedRequest {
 }
 
 /** Where a permission must be held. */
-export type Place =
+export type PermissionPlace =
   | { kind: 'everywhere' }
   /** In any namespace; what is not in scope is not shown. */
   | { kind: 'anywhere' }
@@ -31,7 +31,7 @@ const namespaceRow = z.object({ namespace: z.string() });
 const stopInBody = z.object({ namespace: namespaceSchema.nullable() });
 const stopRow = z.object({ namespace: z.string().nullable() });
 
-type Find = (request: AddressedRequest, db: Queryable) => Place | Promise<Place>;
+type Find = (request: AddressedRequest, db: Queryable) => PermissionPlace | Promise<PermissionPlace>;
 
 const PLACES: Record<Target, Find> = {
   cluster: () => ({ kind: 'everywhere' }),
@@ -61,10 +61,10 @@ const PLACES: Record<Target, Find> = {
 };
 
 /** Finds the namespace that a request is about. */
-export const placeOf = async (target: Target, request: AddressedRequest, db: Queryable): Promise<Place> =>
+export const placeOf = async (target: Target, request: AddressedRequest, db: Queryable): Promise<PermissionPlace> =>
   PLACES[target](request, db);
 
-function named(found: string | undefined): Place | null {
+function named(found: string | undefined): PermissionPlace | null {
   return found === undefined ? null : { kind: 'namespace', namespace: found, isNamed: true };
 }
 

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { approvalViewSchema, type LiveParts, liveVerdictSchema, stepVerdictSchema } from '@scc/governance-api';
+import { approvalViewSchema, liveVerdictSchema, stepVerdictSchema } from '@scc/governance-api';
 import { workflowIdOf } from '@scc/migration/contract';
+import type { LiveParts } from '@scc/plan';
 import { z } from 'zod';
 import { type GuardedApi, startGuarded, TestCluster } from '../access.fixture.js';
 import { aRequest, ownWorkload } from '../governance.fixture.js';

@@ -1,5 +1,5 @@
-import type { LiveParts, LiveRequest, LiveVerdict } from '@scc/governance-api';
-import { loosenedBy } from '@scc/plan';
+import type { LiveRequest, LiveVerdict } from '@scc/governance-api';
+import { type LiveParts, loosenedBy } from '@scc/plan';
 import type { EntityManager } from 'typeorm';
 import { approvalStateFor, needsWithoutAuthor, requireApproval } from '../approvals/requests.js';
 import { appendAudit } from '../audit/append.js';

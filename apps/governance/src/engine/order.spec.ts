@@ -1,17 +1,30 @@
 import { describe, expect, it } from '@jest/globals';
 import { GUARDED_ACTIVITIES, type GuardedActivity } from '@scc/governance-api';
 import { STEPS, type Step } from '@scc/plan';
-import { againstOrder, type Begun, decideRun, type Owner, type RunFacts, uncovered, type Way } from './order.js';
+import {
+  againstOrder,
+  type Begun,
+  decideRun,
+  type MigrationOwner,
+  type RunFacts,
+  uncovered,
+  type RunWay,
+} from './order.js';
 
 const ids = { forward: 'scc/shop/ledger/u1', undo: 'scc-undo/shop/ledger/u1' };
 const first = { workflowId: ids.forward, runId: 'r1' };
 const second = { workflowId: ids.forward, runId: 'r2' };
 const undo = { workflowId: ids.undo, runId: 'u1' };
-const has = (over: Partial<Owner> = {}): Owner => ({ ...first, way: 'forward', handedOver: false, ...over });
-const facts = (owner: Owner | null, rival = false): RunFacts => ({ ids, owner, rival });
+const has = (over: Partial<MigrationOwner> = {}): MigrationOwner => ({
+  ...first,
+  way: 'forward',
+  handedOver: false,
+  ...over,
+});
+const facts = (owner: MigrationOwner | null, rival = false): RunFacts => ({ ids, owner, rival });
 
 describe('decideRun', () => {
-  it.each<[string, { workflowId: string; runId: string }, Way, RunFacts, Owner]>([
+  it.each<[string, { workflowId: string; runId: string }, RunWay, RunFacts, MigrationOwner]>([
     ['the first run', first, 'forward', facts(null), has()],
     ['the run that has it', first, 'forward', facts(has()), has()],
     ['the same run, undoing', first, 'back', facts(has()), has({ way: 'back' })],
@@ -23,7 +36,7 @@ describe('decideRun', () => {
     expect(decideRun(run, way, seen)).toEqual({ allowed: true, owner });
   });
 
-  it.each<[string, { workflowId: string; runId: string }, Way, RunFacts, string]>([
+  it.each<[string, { workflowId: string; runId: string }, RunWay, RunFacts, string]>([
     [
       'a workflow of another name',
       { workflowId: 'mine', runId: 'r' },

@@ -3,11 +3,11 @@ import type { Step } from '@scc/plan';
 
 /** Which run of which workflow may do what of a migration, and which ends its receipts cover: decisions without I/O. */
 
-export type Way = BeginRequest['way'];
+export type RunWay = BeginRequest['way'];
 
 /** The run that has a migration. */
-export interface Owner extends WorkflowRun {
-  way: Way;
+export interface MigrationOwner extends WorkflowRun {
+  way: RunWay;
   /** It has ended in favour of the next run of its workflow. */
   handedOver: boolean;
 }
@@ -15,12 +15,12 @@ export interface Owner extends WorkflowRun {
 export interface RunFacts {
   /** The workflow of the plan, and the one that undoes a lost one. */
   ids: { forward: string; undo: string };
-  owner: Owner | null;
+  owner: MigrationOwner | null;
   /** Whether another run is under way that would have to have ended before this one takes the migration over. */
   rival: boolean;
 }
 
-export type RunDecision = { allowed: true; owner: Owner | null } | { allowed: false; reason: string };
+export type RunDecision = { allowed: true; owner: MigrationOwner | null } | { allowed: false; reason: string };
 
 export const isSameRun = (a: WorkflowRun, b: WorkflowRun): boolean =>
   a.workflowId === b.workflowId && a.runId === b.runId;
@@ -30,7 +30,7 @@ export const isSameRun = (a: WorkflowRun, b: WorkflowRun): boolean =>
  * only, one that finds the others ended.
  * @returns the run that has it from now on.
  */
-export function decideRun({ workflowId, runId }: WorkflowRun, way: Way, facts: RunFacts): RunDecision {
+export function decideRun({ workflowId, runId }: WorkflowRun, way: RunWay, facts: RunFacts): RunDecision {
   const run = { workflowId, runId };
   const reason = againstWorkflow(workflowId, way, facts) ?? againstOwner(run, way, facts);
   if (reason !== null) return { allowed: false, reason };
@@ -39,13 +39,13 @@ export function decideRun({ workflowId, runId }: WorkflowRun, way: Way, facts: R
   return { allowed: true, owner: { ...run, way, handedOver } };
 }
 
-function againstWorkflow(workflowId: string, way: Way, { ids }: RunFacts): string | null {
+function againstWorkflow(workflowId: string, way: RunWay, { ids }: RunFacts): string | null {
   if (workflowId === ids.undo) return way === 'forward' ? 'the workflow that undoes carries nothing on' : null;
   if (workflowId === ids.forward) return null;
   return `${workflowId} is no workflow of this plan; only ${ids.forward} migrates it`;
 }
 
-function againstOwner(run: WorkflowRun, way: Way, { ids, owner, rival }: RunFacts): string | null {
+function againstOwner(run: WorkflowRun, way: RunWay, { ids, owner, rival }: RunFacts): string | null {
   if (owner && goesOn(run, owner, rival))
     return owner.way === 'back' && way === 'forward' ? 'the migration is being undone' : null;
   const holder = owner ? `run ${owner.runId} of ${owner.workflowId}` : ids.forward;
@@ -53,13 +53,13 @@ function againstOwner(run: WorkflowRun, way: Way, { ids, owner, rival }: RunFact
   return owner && way === 'forward' ? `the migration was in the hands of ${holder}: another run only undoes it` : null;
 }
 
-const goesOn = (run: WorkflowRun, owner: Owner, rival: boolean): boolean =>
+const goesOn = (run: WorkflowRun, owner: MigrationOwner, rival: boolean): boolean =>
   isSameRun(owner, run) || (!rival && owner.handedOver && owner.workflowId === run.workflowId);
 
 /** What was begun of a migration, in order. */
 export interface Begun {
   activity: GuardedActivity;
-  way: Way;
+  way: RunWay;
   weight: number | null;
   done: boolean;
 }
@@ -102,7 +102,7 @@ export const BACK: ReadonlySet<GuardedActivity> = new Set<GuardedActivity>([
   ...(['restoreWorkload', 'withdrawTargetGrant', 'compareWithPreImages'] as const),
 ]);
 
-const isDone = (begun: readonly Begun[], activity: GuardedActivity, way: Way, weight?: number): boolean =>
+const isDone = (begun: readonly Begun[], activity: GuardedActivity, way: RunWay, weight?: number): boolean =>
   begun.some(
     (one) => one.activity === activity && one.way === way && one.done && (weight ?? one.weight) === one.weight,
   );

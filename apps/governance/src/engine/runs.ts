@@ -9,7 +9,7 @@ import { MigrationEntity } from '../plans/migration.entity.js';
 import { lockKnownMigration, type MigrationRow, planObject } from '../plans/store.js';
 import { Refusal } from '../refusal/refusal.js';
 import { MigrationEndEntity, MigrationRunEntity } from './activity.entity.js';
-import { decideRun, isSameRun, type Owner, type RunDecision, type Way } from './order.js';
+import { decideRun, isSameRun, type MigrationOwner, type RunDecision, type RunWay } from './order.js';
 import { recordedEnd } from './outcome.js';
 import { targetOf } from './target.js';
 
@@ -20,7 +20,7 @@ export class WorkflowRuns {
 
 /** What was seen of a migration's runs before the transaction that decides about one of them. */
 export interface SeenRuns {
-  owner: Owner | null;
+  owner: MigrationOwner | null;
   rival: boolean;
 }
 
@@ -29,7 +29,7 @@ const idsOf = ({ namespace, name, planUid: uid }: Pick<MigrationRow, 'namespace'
   undo: undoWorkflowIdOf({ namespace, name, uid }),
 });
 
-async function ownerOf(db: Database, planUid: string): Promise<Owner | null> {
+async function ownerOf(db: Database, planUid: string): Promise<MigrationOwner | null> {
   const row = await db.getRepository(MigrationRunEntity).findOneBy({ planUid });
   if (!row) return null;
   const { workflowId, runId, way, handedOver } = row;
@@ -59,7 +59,7 @@ export async function seenRuns(
   return { owner, rival: (await Promise.all(rivals)).includes(true) };
 }
 
-const isSameOwner = (a: Owner | null, b: Owner | null): boolean =>
+const isSameOwner = (a: MigrationOwner | null, b: MigrationOwner | null): boolean =>
   a === b || (a !== null && b !== null && isSameRun(a, b) && a.handedOver === b.handedOver);
 
 /**
@@ -69,7 +69,7 @@ const isSameOwner = (a: Owner | null, b: Owner | null): boolean =>
 export async function claimRun(
   tx: EntityManager,
   migration: MigrationRow,
-  { run, way, seen }: { run: WorkflowRun; way: Way; seen: SeenRuns },
+  { run, way, seen }: { run: WorkflowRun; way: RunWay; seen: SeenRuns },
 ): Promise<RunDecision> {
   const owner = await ownerOf(tx, migration.planUid);
   if (!isSameOwner(owner, seen.owner))

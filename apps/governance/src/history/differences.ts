@@ -10,7 +10,7 @@ import { type EventRecord, eventsOf } from './read.js';
 import { rebuildView } from './report.js';
 
 /** Something that is read of a migration and does not follow from the audit log. */
-export interface Difference {
+export interface HistoryDifference {
   uid: string;
   namespace: string;
   name: string;
@@ -24,7 +24,7 @@ const MAX_EVENTS = 10_000;
 
 /** Undoes what was only made to be compared. */
 class Compared extends Error {
-  constructor(readonly differences: Difference[]) {
+  constructor(readonly differences: HistoryDifference[]) {
     super('compared');
   }
 }
@@ -35,18 +35,18 @@ class Compared extends Error {
  */
 export async function readModelDifferences(
   source: DataSource,
-): Promise<{ migrations: number; differences: Difference[] }> {
+): Promise<{ migrations: number; differences: HistoryDifference[] }> {
   const plans = await rowsOf(
     source,
     z.object({ plan_uid: z.string() }),
     'select plan_uid from migration_event union select plan_uid from view_migration order by plan_uid',
   );
-  const differences: Difference[] = [];
+  const differences: HistoryDifference[] = [];
   for (const { plan_uid: uid } of plans) differences.push(...(await compared(source, uid)));
   return { migrations: plans.length, differences };
 }
 
-async function compared(source: DataSource, uid: string): Promise<Difference[]> {
+async function compared(source: DataSource, uid: string): Promise<HistoryDifference[]> {
   try {
     return await source.transaction(async (tx) => {
       const migration = await lockKnownMigration(tx, uid);
@@ -90,7 +90,7 @@ const entryRow = z.object({ entryId: z.string(), body: z.string() });
 async function eventDifferences(
   tx: EntityManager,
   { planUid: uid, namespace, name }: MigrationRow,
-): Promise<Difference[]> {
+): Promise<HistoryDifference[]> {
   const rows = await eventsOf(tx, uid, { limit: MAX_EVENTS, after: null });
   const entries = await rowsOf(
     tx,

@@ -1,4 +1,5 @@
-import { type ApprovalNeed, approvalNeedSchema, livePartsSchema, type LiveParts } from '@scc/governance-api';
+import { type ApprovalNeed, approvalNeedSchema, livePartsSchema } from '@scc/governance-api';
+import type { LiveParts } from '@scc/plan';
 import { Column, Entity, Index, JoinColumn, ManyToOne, PrimaryGeneratedColumn, type Relation } from 'typeorm';
 import { IDENTITY, parsed } from '../database/columns.js';
 import { MigrationEntity } from './migration.entity.js';

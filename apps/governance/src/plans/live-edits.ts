@@ -1,4 +1,5 @@
-import type { EvaluationRequest, LiveParts } from '@scc/governance-api';
+import type { EvaluationRequest } from '@scc/governance-api';
+import type { LiveParts } from '@scc/plan';
 import type { Database } from '../database/rows.js';
 import { LiveEditEntity } from './live-edit.entity.js';
 import type { StoredEvaluation } from './store.js';

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import {
   factorsOf,
-  fitting,
+  fitInSteps,
   type PastOutcome,
   type Posterior,
   rawBlast,
@@ -107,8 +107,8 @@ async function scalesFrom(
 }
 
 /** Fits in slices: other work of the process comes first. */
-async function fitBetween(prior: RiskModel['prior'], examples: Parameters<typeof fitting>[1]): Promise<Posterior> {
-  const run = fitting(prior, examples);
+async function fitBetween(prior: RiskModel['prior'], examples: Parameters<typeof fitInSteps>[1]): Promise<Posterior> {
+  const run = fitInSteps(prior, examples);
   for (;;) {
     const { done, value } = run.next();
     if (done) return value;

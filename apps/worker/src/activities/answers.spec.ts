@@ -3,7 +3,7 @@ import { GovernanceError, GovernanceUnreachable } from '@scc/governance-api';
 import { KubeError, KubeUnreachable } from '@scc/kube';
 import { FAILURE, TRIES, WEATHER, type MigrationActivities } from '@scc/migration/contract';
 import { RoutesBehind } from '@scc/routing';
-import { Denials, meaningOf } from './answers.js';
+import { DenialClock, meaningOf } from './answers.js';
 
 const kube = (status: number, reason = '') => new KubeError(status, { message: `the server said ${status}`, reason });
 const governance = (status: number) =>
@@ -85,7 +85,7 @@ describe('meaningOf', () => {
 
 describe('Denials', () => {
   it('measure from the first denial of a key, over a restart of the count by success or another error', () => {
-    const denials = new Denials();
+    const denials = new DenialClock();
     expect(denials.lasting('a', denial, 1_000)).toBe(0);
     expect(denials.lasting('b', denial, 5_000)).toBe(0);
     expect(denials.lasting('a', denial, 6_000)).toBe(5_000);

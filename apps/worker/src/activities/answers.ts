@@ -100,7 +100,7 @@ export function meaningOf(name: Name, error: unknown, failing: Failing): unknown
 }
 
 /** When the authorizer first said no to an activity of a workflow run, on the monotonic clock in milliseconds. */
-export class Denials {
+export class DenialClock {
   private readonly since = new Map<string, number>();
 
   /** How long the denial lasts, in milliseconds; 0 when `error` is none. */
@@ -123,7 +123,7 @@ export class Denials {
 
 /** Runs an activity; an answer ends it with the server's sentence, a fault that lasts is handed to the workflow. */
 export function meaningGiver(): <T>(name: Name, work: () => Promise<T>) => Promise<T> {
-  const denials = new Denials();
+  const denials = new DenialClock();
   return async (name, work) => {
     const { attempt, scheduledTimestampMs, workflowExecution } = activityInfo();
     const key = `${workflowExecution?.runId ?? ''}/${name}`;

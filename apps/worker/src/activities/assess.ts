@@ -19,7 +19,7 @@ import { messageOf } from '@scc/runtime';
 import { type Pod, podSchema, type PodTemplate } from '@scc/scc';
 import type { Assessment, FactsSummary, GovernanceSummary, MigrationTarget } from '@scc/migration/contract';
 import { relabelViolations, violationsOf, warningsOf } from '../assess/checks.js';
-import { gatherFacts, observedSource, type Facts, type Workload } from '../assess/facts.js';
+import { gatherFacts, observedSource, type Facts, type AssessedWorkload } from '../assess/facts.js';
 import { chooseLabel } from '../assess/label.js';
 import { policyViolations, policyWarnings } from '../assess/policies.js';
 import { neighbourViolations, podSecurityViolations } from '../assess/pod-security.js';
@@ -63,7 +63,11 @@ const expectedSeconds = ({ traffic }: PlanSpec): number =>
   (durationMs(traffic.mirror.duration) + traffic.weights.length * durationMs(traffic.interval) + USUAL_WORK_MS) / 1000;
 
 /** One of the pods under the source SCC, so that nothing is announced as lost that no pod has. */
-async function readRunningPod(kube: KubeClient, { ref, spec }: Facts, workload: Workload): Promise<Pod | undefined> {
+async function readRunningPod(
+  kube: KubeClient,
+  { ref, spec }: Facts,
+  workload: AssessedWorkload,
+): Promise<Pod | undefined> {
   const source = observedSource(workload, spec.targetSCC);
   const running = workload.pods.find(({ leaving, scc }) => !leaving && scc !== null && scc === source);
   if (!running) return undefined;
@@ -74,7 +78,7 @@ async function readRunningPod(kube: KubeClient, { ref, spec }: Facts, workload: 
 /** The template as the API server would hold it: with its defaults filled in, so that it can be compared later. */
 async function asStored(
   kube: KubeClient,
-  { object }: Workload,
+  { object }: AssessedWorkload,
   template: PodTemplate,
 ): Promise<Record<string, unknown>> {
   const id = {
@@ -223,7 +227,7 @@ const assessment =
   };
 
 /** Both sides as objects of the cluster can tell them apart. */
-function placeOf({ ref, namespace }: Facts, workload: Workload, label: LabelSwitch) {
+function placeOf({ ref, namespace }: Facts, workload: AssessedWorkload, label: LabelSwitch) {
   const { name = '', kind } = { ...workload.object.metadata, kind: workload.object.kind };
   const stable = workload.deployment.spec.template.metadata.labels;
   const services = workload.services.map((service) => service.name);
@@ -263,7 +267,7 @@ const quietWarnings = (requestsPerSecond: number | null, { gates }: PlanSpec): s
 interface Question {
   plan: ReadPlan;
   facts: Facts;
-  workload: Workload;
+  workload: AssessedWorkload;
   target: MigrationTarget;
 }
 

@@ -1,7 +1,7 @@
 import type { KubeObject } from '@scc/kube';
 import { UNREADY_ANNOTATION, type Violation } from '@scc/plan';
 import { REQUIRED_SCC_ANNOTATION } from '@scc/scc';
-import { observedSource, type Facts, type Workload } from './facts.js';
+import { observedSource, type Facts, type AssessedWorkload } from './facts.js';
 import { isAccepted, unreadViolations, wayViolations, wayWarnings } from './ways.js';
 
 /** Lets a plan move a workload that is not healthy now; the plan's author says so by this annotation, value "true". */
@@ -73,7 +73,7 @@ const serviceAccountDoesNotExist: Check = ({ spec, serviceAccount, ref, workload
 
 /** A rule about a workload that exists. */
 const ofWorkload =
-  (check: (workload: Workload, facts: Facts) => Violation[]): Check =>
+  (check: (workload: AssessedWorkload, facts: Facts) => Violation[]): Check =>
   (facts) =>
     facts.workload ? check(facts.workload, facts) : [];
 
@@ -202,7 +202,7 @@ const volumeCannotBeShared = ofWorkload(({ claims }) =>
  * A canary with another SELinux level takes a volume that it shares away from the pods that serve, before it gets a
  * single request; an undo does not give it back.
  */
-export const relabelViolations = (workload: Workload, { spec, ref }: Facts): Violation[] =>
+export const relabelViolations = (workload: AssessedWorkload, { spec, ref }: Facts): Violation[] =>
   workload.claims
     .filter(({ name, accessModes }) => {
       const isShared = accessModes.some((mode) => CAN_BE_SHARED.includes(mode));

@@ -2,7 +2,7 @@ import { planSpecSchema, type PlanSpecInput } from '@scc/plan';
 import { compileSCCs, defaultSCCs } from '@scc/scc';
 import { deploymentSchema } from '../cluster/objects.js';
 import { rolloutOf, type RolloutPod } from '../cluster/rollout.js';
-import type { Facts, Workload } from './facts.js';
+import type { Facts, AssessedWorkload } from './facts.js';
 
 interface Over {
   spec?: Partial<PlanSpecInput>;
@@ -10,8 +10,8 @@ interface Over {
   deployment?: Record<string, unknown>;
   podSpec?: Record<string, unknown>;
   pods?: Partial<RolloutPod>[];
-  services?: Workload['services'];
-  claims?: Workload['claims'];
+  services?: AssessedWorkload['services'];
+  claims?: AssessedWorkload['claims'];
   /** Of the Deployment's metadata. */
   metadata?: Record<string, unknown>;
   facts?: Partial<Facts>;

@@ -1,7 +1,7 @@
 import type { KubeClient, KubeObject } from '@scc/kube';
 import { canaryName, isCanaryObject, planNameOf, PLAN_TYPE, type PlanRef, type PlanSpec, type WayIn } from '@scc/plan';
 import { compileSCCs, sccSchema, type CompiledSCCs, type Namespace } from '@scc/scc';
-import { readPolicies, type PolicyFacts } from '../cluster/policy-kinds.js';
+import { readPolicies, type SurveyedPolicies } from '../cluster/policy-kinds.js';
 import { ownedLabelsOf } from '../cluster/namespace.js';
 import { deploymentSchema, selects, serviceSchema, type Deployment } from '../cluster/objects.js';
 import type { UnreadKind } from '../cluster/served.js';
@@ -24,7 +24,7 @@ export interface Claim {
   accessModes: string[];
 }
 
-export interface Workload {
+export interface AssessedWorkload {
   object: KubeObject;
   deployment: Deployment;
   rollout: Rollout;
@@ -45,8 +45,8 @@ export interface Facts {
   ownedLabels: string[];
   sccs: CompiledSCCs;
   /** Null when the workload does not exist. */
-  workload: Workload | null;
-  policies: PolicyFacts;
+  workload: AssessedWorkload | null;
+  policies: SurveyedPolicies;
   /** Ways to the workload beside the routes of the mesh. */
   ways: WayIn[];
   /** Kinds of objects that may be ways in and cannot be read. */
@@ -59,7 +59,7 @@ export interface Facts {
 
 const SCC_KIND = { apiVersion: 'security.openshift.io/v1', kind: 'SecurityContextConstraints' };
 
-async function readWorkload(kube: KubeClient, { namespace }: PlanRef, name: string): Promise<Workload | null> {
+async function readWorkload(kube: KubeClient, { namespace }: PlanRef, name: string): Promise<AssessedWorkload | null> {
   const object = await kube.get({ apiVersion: 'apps/v1', kind: 'Deployment', namespace, name });
   if (!object) return null;
   const deployment = deploymentSchema.parse(object);
@@ -112,7 +112,7 @@ function scales({ metadata, ...autoscaler }: KubeObject, name: string): boolean 
   return !isCanaryObject(metadata) && scaleTargetRef?.kind === 'Deployment' && scaleTargetRef.name === name;
 }
 
-async function findInTheWay(kube: KubeClient, ref: PlanRef, workload: Workload | null): Promise<string[]> {
+async function findInTheWay(kube: KubeClient, ref: PlanRef, workload: AssessedWorkload | null): Promise<string[]> {
   if (!workload) return [];
   const { namespace } = ref;
   const deployment = canaryName(workload.object.metadata.name ?? '');
@@ -139,7 +139,7 @@ async function isUnderWay(kube: KubeClient, plan: { namespace: string; name: str
   return object !== undefined && finishedAt === undefined;
 }
 
-const waysTo = (kube: KubeClient, place: { namespace: string; domain: string }, workload: Workload | null) =>
+const waysTo = (kube: KubeClient, place: { namespace: string; domain: string }, workload: AssessedWorkload | null) =>
   workload
     ? readWaysIn(kube, {
         ...place,
@@ -191,7 +191,7 @@ export async function gatherFacts(
 }
 
 /** The SCC that the workload's pods run under; null while they differ, or when no pod carries one. */
-export function observedSource({ pods }: Workload, targetSCC: string): string | null {
+export function observedSource({ pods }: AssessedWorkload, targetSCC: string): string | null {
   const seen = [...new Set(pods.filter(({ leaving }) => !leaving).flatMap(({ scc }) => scc ?? []))];
   const others = seen.filter((scc) => scc !== targetSCC);
   if (others.length > 1) return null;

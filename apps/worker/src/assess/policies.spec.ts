@@ -1,5 +1,5 @@
 import type { KubeObject } from '@scc/kube';
-import type { PolicyFacts } from '../cluster/policy-kinds.js';
+import type { SurveyedPolicies } from '../cluster/policy-kinds.js';
 import { policyViolations, policyWarnings } from './policies.js';
 
 const asked = {
@@ -19,7 +19,7 @@ const object = (kind: string, spec: object, namespace = 'shop'): KubeObject => (
   metadata: { name: 'one', namespace },
   spec,
 });
-const facts = (over: Partial<PolicyFacts>): PolicyFacts => ({
+const facts = (over: Partial<SurveyedPolicies>): SurveyedPolicies => ({
   copied: [],
   foreign: [],
   unread: [],

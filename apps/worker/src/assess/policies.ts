@@ -1,7 +1,7 @@
 import type { KubeObject } from '@scc/kube';
 import type { Accepted, Violation } from '@scc/plan';
 import { nameIn } from '../cluster/served.js';
-import type { PolicyFacts } from '../cluster/policy-kinds.js';
+import type { SurveyedPolicies } from '../cluster/policy-kinds.js';
 import { foreignPeers, isOfOneSide, refersToOneSide, type Sides } from '../cluster/selectors.js';
 import { isAccepted, isAcceptedUnread } from './ways.js';
 
@@ -40,7 +40,7 @@ const refusal = (object: KubeObject, namespace: string, why: string): Violation 
 };
 
 /** Objects that are not copied and pick one side alone must be accepted by name; so must kinds that cannot be read. */
-export function policyViolations({ copied, foreign, unread }: PolicyFacts, asked: Asked): Violation[] {
+export function policyViolations({ copied, foreign, unread }: SurveyedPolicies, asked: Asked): Violation[] {
   const { namespace, accept, sides } = asked;
   const attached = copied.filter((object) => refersToOneSide(object['spec'], sides));
   const refused = [...attached, ...foreign].flatMap((object) => {
@@ -63,7 +63,7 @@ export function policyViolations({ copied, foreign, unread }: PolicyFacts, asked
 }
 
 /** Kinds of the platform that were not looked at, in one sentence. */
-export const policyWarnings = ({ unreadOfPlatform }: PolicyFacts): string[] =>
+export const policyWarnings = ({ unreadOfPlatform }: SurveyedPolicies): string[] =>
   unreadOfPlatform.length === 0
     ? []
     : [

@@ -54,7 +54,7 @@ const PLATFORM = /(^|\.)(openshift\.io|k8s\.io|x-k8s\.io|coreos\.com)$/;
 const OF_SERVICES = ['ServiceMonitor'];
 
 /** Objects that may treat pods of the workload differently from the canary's. */
-export interface PolicyFacts {
+export interface SurveyedPolicies {
   /** Policies of the namespace, and of the mesh's root namespace, of kinds that can be copied. */
   copied: KubeObject[];
   /** Objects of all other kinds and namespaces. */
@@ -124,7 +124,7 @@ async function ofUnknownKinds(kube: Pick<KubeClient, 'list'>, namespace: string)
 export async function readPolicies(
   kube: Pick<KubeClient, 'list'>,
   { namespace, root }: { namespace: string; root: string },
-): Promise<PolicyFacts> {
+): Promise<SurveyedPolicies> {
   const inNamespace = [...COPIED, ...COPIED_OF_MESH].map((kind) => listServed(kube, kind, namespace));
   const ofMesh = COPIED_OF_MESH.filter(({ kind }) => !WHOLE_IN_ROOT.includes(kind));
   const inRoot = root === namespace ? [] : ofMesh.map((kind) => listServed(kube, kind, root));

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { sumOf } from './counters.js';
 import { Counters, type Yielded } from './counter-queries.js';
 import { FLAVOURS, type Flavour, type TrafficScope } from './flavours.js';
-import { bucketsOf, plus, quantileOf, tallyOf, type Tally } from './tally.js';
+import { bucketsOf, plus, quantileOf, tallyOf, type AnswerTally } from './tally.js';
 
 /** A number with what it rests on, or why there is none. No data is an answer of its own. */
 export type MetricReading =
@@ -122,7 +122,7 @@ export function prometheusMetrics(options: PrometheusOptions): MetricSource {
     return parsed.data.data.result;
   };
   const counters = new Counters(answerTo);
-  const tally = async (scope: TrafficScope, sinceMs: number): Promise<Tally | null> => {
+  const tally = async (scope: TrafficScope, sinceMs: number): Promise<AnswerTally | null> => {
     if (scope.services.length === 0) return null;
     const series = await counters.series(flavour.answers(scope), flavour.names, { ...scope, sinceMs });
     return series.length === 0 ? null : tallyOf(series, flavour);
@@ -192,7 +192,7 @@ export function prometheusMetrics(options: PrometheusOptions): MetricSource {
 
 const noRequest: MetricReading = { noData: 'no request was counted', isQuiet: true };
 
-function successOf(tally: Tally | null): MetricReading {
+function successOf(tally: AnswerTally | null): MetricReading {
   if (tally === null || tally.tries === 0) return noRequest;
   const { tries, failedTries } = tally;
   return { value: 100 * (1 - failedTries / tries), of: `${failedTries} of ${tries} failed` };
@@ -207,7 +207,7 @@ function singleOf(result: Yielded[]): MetricReading {
 
 /** Copies that the canary got before its first live request. */
 async function mirroredOf(
-  tally: (scope: TrafficScope, sinceMs: number) => Promise<Tally | null>,
+  tally: (scope: TrafficScope, sinceMs: number) => Promise<AnswerTally | null>,
   scope: TrafficScope,
   { sinceMs, liveMs }: { sinceMs: number; liveMs: number },
 ): Promise<number> {

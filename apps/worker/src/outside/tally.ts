@@ -2,7 +2,7 @@ import { increaseOf, type CounterSeries } from './counters.js';
 import type { Flavour } from './flavours.js';
 
 /** Requests of some Services over a stretch of time, in whole numbers. */
-export interface Tally {
+export interface AnswerTally {
   /** What callers were answered. */
   requests: number;
   failed: number;
@@ -15,8 +15,8 @@ export interface Tally {
 }
 
 /** Adds up what counters rose by. */
-export function tallyOf(series: readonly CounterSeries[], { read }: Pick<Flavour, 'read'>): Tally {
-  const tally: Tally = { requests: 0, failed: 0, tries: 0, failedTries: 0, byClass: {}, byProxy: {} };
+export function tallyOf(series: readonly CounterSeries[], { read }: Pick<Flavour, 'read'>): AnswerTally {
+  const tally: AnswerTally = { requests: 0, failed: 0, tries: 0, failedTries: 0, byClass: {}, byProxy: {} };
   for (const one of series) {
     const rise = increaseOf(one);
     if (rise === 0) continue;
@@ -40,7 +40,7 @@ export function tallyOf(series: readonly CounterSeries[], { read }: Pick<Flavour
 }
 
 /** What two stretches count together. */
-export function plus(a: Tally, b: Tally): Tally {
+export function plus(a: AnswerTally, b: AnswerTally): AnswerTally {
   const byClass = { ...a.byClass };
   for (const [name, count] of Object.entries(b.byClass)) byClass[name] = (byClass[name] ?? 0) + count;
   const byProxy = { ...a.byProxy };

@@ -16,7 +16,7 @@ export interface OwnerRef {
 }
 
 /** The controller of an object, if one made it. */
-export function controllerOf(object: unknown): OwnerRef | undefined {
+export function readControllerOf(object: unknown): OwnerRef | undefined {
   const parsed = ownedSchema.safeParse(object);
   const owner = parsed.data?.metadata.ownerReferences?.find(({ controller }) => controller === true);
   return owner && { kind: owner.kind, name: owner.name };
@@ -46,6 +46,6 @@ export class Workloads {
   get(namespace: string, { kind, name }: OwnerRef): KnownWorkload | undefined {
     const object = this.#known.get(`${kind}/${namespace}/${name}`);
     const parsed = workloadSchema.safeParse(object);
-    return parsed.success ? { template: parsed.data.spec.template, owner: controllerOf(object) } : undefined;
+    return parsed.success ? { template: parsed.data.spec.template, owner: readControllerOf(object) } : undefined;
   }
 }

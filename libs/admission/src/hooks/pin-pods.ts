@@ -12,7 +12,7 @@ import { ALLOWED, type ReviewOutcome } from '../review/outcome.js';
 import { patchBetween } from '../review/json-patch.js';
 import type { ClusterCache } from '../cache/cluster.js';
 import type { ActiveMigration } from '../cache/plans.js';
-import { controllerOf, type OwnerRef } from '../cache/workloads.js';
+import { readControllerOf, type OwnerRef } from '../cache/workloads.js';
 import type { Hook, HookContext } from './hook.js';
 import { answerPod } from './pod-request.js';
 import { undefault } from './undefault.js';
@@ -33,7 +33,7 @@ function deploymentOf(pod: Pod, replicaSet: OwnerRef): OwnerRef | undefined {
 }
 
 function originOf({ pod, namespace }: AdmissionRequest, { workloads }: ClusterCache): Origin {
-  const owner = controllerOf(pod);
+  const owner = readControllerOf(pod);
   if (!owner) return { template: undefined, workload: undefined };
   const known = workloads.get(namespace.name, owner);
   const workload = owner.kind === 'ReplicaSet' ? (known?.owner ?? deploymentOf(pod, owner)) : owner;

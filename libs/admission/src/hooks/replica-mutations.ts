@@ -1,10 +1,10 @@
 import type { Pod } from '@scc/scc';
-import { controllerOf } from '../cache/workloads.js';
+import { readControllerOf } from '../cache/workloads.js';
 
 const CAPACITY = 2048;
 
 const keyOf = (namespace: string, pod: Pod): string => {
-  const owner = controllerOf(pod);
+  const owner = readControllerOf(pod);
   if (owner) return `${namespace}/${owner.kind}/${owner.name}`;
   return `${namespace}/${pod.metadata.generateName ?? pod.metadata.name ?? ''}`;
 };

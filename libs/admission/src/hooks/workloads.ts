@@ -12,7 +12,7 @@ import {
 import { z } from 'zod';
 import { ALLOWED, type Answer, denied, notUnderstood, type ReviewOutcome } from '../review/outcome.js';
 import type { ReviewRequest } from '../review/review.js';
-import { controllerOf } from '../cache/workloads.js';
+import { readControllerOf } from '../cache/workloads.js';
 import { containersIn, objectionToSize } from './container-limit.js';
 import type { Hook, HookContext } from './hook.js';
 import { admissionRequest, remediesOf } from './pod-request.js';
@@ -119,7 +119,7 @@ export function foreseeWorkloads({ cache, config }: HookContext): Hook {
       if (!read) return notUnderstood('it is not about a workload that is created or updated');
       const { kind, workload, before } = read;
       // The writer of the owner was told already, and the owner's controller reads no warnings.
-      if (controllerOf(request.object)) return ALLOWED;
+      if (readControllerOf(request.object)) return ALLOWED;
       if (before && JSON.stringify(before.template) === JSON.stringify(workload.template)) return ALLOWED;
       const name = request.namespace ?? '';
       const namespace = cache.namespaces.get(name);

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { messageOf, withDeadline } from '@scc/runtime';
-import type { FromThread, Question, ThreadSettings, ToThread } from './protocol.js';
+import type { FromThread, ThreadQuestion, ThreadSettings, ToThread } from './protocol.js';
 import type { SeenPod } from './seen-pod.js';
 
 /** An answer that takes longer means that the thread is stuck. */
@@ -63,7 +63,7 @@ export async function startAdmissionThread({
   });
 
   let asked = 0;
-  const ask = (is: Question): Promise<string | null> => {
+  const ask = (is: ThreadQuestion): Promise<string | null> => {
     asked += 1;
     const id = asked;
     return new Promise((resolve) => {
@@ -71,7 +71,7 @@ export async function startAdmissionThread({
       send({ is, id });
     });
   };
-  const askInTime = (is: Question): Promise<string | null> =>
+  const askInTime = (is: ThreadQuestion): Promise<string | null> =>
     withDeadline(() => ask(is), { timeoutMs: PATIENCE_MS, message: STUCK });
   const port = await started.promise;
   isServing = true;

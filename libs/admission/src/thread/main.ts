@@ -4,7 +4,7 @@ import { createLogger } from '@scc/runtime';
 import { Counter, Registry } from 'prom-client';
 import { startAdmission } from '../service/admission.js';
 import { HintBatches } from './hint-batches.js';
-import type { FromThread, Question, ThreadSettings, ToThread } from './protocol.js';
+import type { FromThread, ThreadQuestion, ThreadSettings, ToThread } from './protocol.js';
 import { type SeenPod, seenPod } from './seen-pod.js';
 
 /** The admission webhook in a thread of its own: what thread/host.ts starts. */
@@ -48,7 +48,7 @@ async function stop(): Promise<null> {
   return null;
 }
 
-const answers: Record<Question, () => Promise<string | null>> = {
+const answers: Record<ThreadQuestion, () => Promise<string | null>> = {
   ready: () => Promise.resolve(admission.ready()),
   metrics: async () => (await Promise.all([admission.metrics.metrics(), registry.metrics()])).join('\n'),
   stop,

@@ -10,9 +10,9 @@ export interface ThreadSettings {
 }
 
 /** What the thread is asked for; it answers each with the same `id`. */
-export type Question = 'ready' | 'metrics' | 'stop';
+export type ThreadQuestion = 'ready' | 'metrics' | 'stop';
 
-export type ToThread = { readonly is: Question; readonly id: number } | { readonly is: 'hints-taken' };
+export type ToThread = { readonly is: ThreadQuestion; readonly id: number } | { readonly is: 'hints-taken' };
 
 export type FromThread =
   | { readonly is: 'started'; readonly port: number }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { EntryPlace, Ledger, Rule } from './ledger.js';
+import type { EntryPlace, Ledger, LedgerRule } from './ledger.js';
 
 const text = z.string();
 const need = z.object({ role: text, count: z.int(), reason: text });
@@ -29,7 +29,7 @@ const bypassed = z.object({ request: text, reason: text, breakGlass: text });
 const reviewed = z.object({ breakGlass: text, review: text });
 
 const decide =
-  (decision: 'approve' | 'refuse'): Rule =>
+  (decision: 'approve' | 'refuse'): LedgerRule =>
   (ledger, { actor, details }, by) => {
     const made = decided.safeParse(details).data;
     if (!made) return;
@@ -53,12 +53,12 @@ function takeBack(ledger: Ledger, { request, approver }: { request: string; appr
   if (!isGranted) ledger.patch('approval_request', request, { status: 'pending' }, by);
 }
 
-const close: Rule = (ledger, { details }, by) => {
+const close: LedgerRule = (ledger, { details }, by) => {
   const ended = closed.safeParse(details).data;
   if (ended) ledger.patch('approval_request', ended.request, { status: ended.status }, by);
 };
 
-export const APPROVAL_RULES: Readonly<Record<string, Rule>> = {
+export const APPROVAL_RULES: Readonly<Record<string, LedgerRule>> = {
   'approval.requested': (ledger, { details }, by) => {
     const request = asked.safeParse(details).data;
     if (!request) return;

@@ -50,4 +50,4 @@ export class Ledger {
 }
 
 /** How an entry changes the rows. Details that are not as the service writes them change nothing. */
-export type Rule = (ledger: Ledger, entry: AuthorityEntry, by: EntryPlace) => void;
+export type LedgerRule = (ledger: Ledger, entry: AuthorityEntry, by: EntryPlace) => void;

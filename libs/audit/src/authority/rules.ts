@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { JsonValue } from '../canonical.js';
 import { APPROVAL_RULES } from './approval-rules.js';
-import type { Rule } from './ledger.js';
+import type { LedgerRule } from './ledger.js';
 import { AUTHORITY_TABLES, type Holds } from './rows.js';
 
 const text = z.string();
@@ -63,22 +63,22 @@ const accepted = z.object({
 /** Any writing of one point in time. */
 const instant = (time: string): string => (Number.isNaN(Date.parse(time)) ? time : new Date(time).toISOString());
 
-const saveCalendar: Rule = (ledger, { name, actor, details }, by) => {
+const saveCalendar: LedgerRule = (ledger, { name, actor, details }, by) => {
   const entry = calendarEntry.safeParse(details).data;
   if (entry && name !== null) ledger.set('calendar_entry', name, { ...entry, changedBy: actor }, by);
 };
-const removeCalendar: Rule = (ledger, { name }) => {
+const removeCalendar: LedgerRule = (ledger, { name }) => {
   if (name !== null) ledger.remove('calendar_entry', name);
 };
 /** Somebody looked at rows that no entry made, or that differ, and answers for them as they are. */
-const accept: Rule = (ledger, { details }, by) => {
+const accept: LedgerRule = (ledger, { details }, by) => {
   for (const { table, key, holds } of accepted.safeParse(details).data?.rows ?? [])
     if (holds) ledger.set(table, key, holds, by);
     else ledger.remove(table, key);
 };
 
 /** What each action does to the rows. */
-export const RULES: Readonly<Record<string, Rule>> = {
+export const RULES: Readonly<Record<string, LedgerRule>> = {
   ...APPROVAL_RULES,
   'access.granted': (ledger, { name, actor, details }, by) => {
     const binding = granted.safeParse(details).data;

@@ -1,5 +1,5 @@
 import type { Container } from '../model/pod.js';
-import { are, listed, names, type Pair, risk, type Risk, type Rule } from './risk.js';
+import { are, listed, names, type Pair, risk, type Risk, type RiskRule } from './risk.js';
 
 const withoutPrefix = (name: string): string => name.replace(/^CAP_/, '');
 const capabilitiesOf = (container: Container | undefined, list: 'add' | 'drop'): string[] =>
@@ -58,7 +58,7 @@ const capabilityRisk = (containers: readonly string[], found: { cause: string; s
   });
 
 /** One risk for each capability that people know, and one for all others. */
-export const capabilitiesWithdrawn: Rule = ({ pairs }) => {
+export const capabilitiesWithdrawn: RiskRule = ({ pairs }) => {
   const containersOf = new Map<string, string[]>();
   for (const pair of pairs)
     for (const name of withdrawnOf(pair)) containersOf.set(name, [...(containersOf.get(name) ?? []), pair.name]);
@@ -88,7 +88,7 @@ export const capabilitiesWithdrawn: Rule = ({ pairs }) => {
   ];
 };
 
-export const privilegedWithdrawn: Rule = ({ pairs }) => {
+export const privilegedWithdrawn: RiskRule = ({ pairs }) => {
   const lost = pairs.filter(({ before, after }) => isPrivileged(before) && !isPrivileged(after));
   if (lost.length === 0) return [];
   return risk(names(lost), {

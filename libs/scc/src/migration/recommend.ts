@@ -35,7 +35,7 @@ function reason(chosen: CompiledSCC, other: CompiledSCC): string {
 }
 
 /** The SCCs that admit the template as it is, whoever may use them, the least privileged first. */
-export const fitting = (template: PodTemplate, facts: WorkloadContext): CompiledSCC[] =>
+export const fittingSCCs = (template: PodTemplate, facts: WorkloadContext): CompiledSCC[] =>
   facts.sccs.ordered.filter((scc) => judgeTemplate(scc, template, facts).fits).sort(compareByPrivilege);
 
 /** Which SCC a workload should run under. Points decide nothing here: they do not mean containment. */

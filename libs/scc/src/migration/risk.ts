@@ -89,7 +89,7 @@ export function compared(change: Change): Compared {
   return { ...change, before, pairs };
 }
 
-export type Rule = (change: Compared) => readonly Risk[];
+export type RiskRule = (change: Compared) => readonly Risk[];
 export const names = (pairs: readonly Pair[]): string[] => pairs.map(({ name }) => name);
 export const risk = (
   containers: readonly string[],

@@ -1,10 +1,10 @@
 import type { Pod } from '../model/pod.js';
 import { volumeType } from '../rules/volumes.js';
-import { type Change, compared, imageUid, names, type Pair, type Risk, risk, type Rule } from './risk.js';
+import { type Change, compared, imageUid, names, type Pair, type Risk, risk, type RiskRule } from './risk.js';
 import { adds, newlyDropsAll } from './capabilities.js';
 import { WITHDRAWALS } from './withdrawals.js';
 
-const imageRunsAsRoot: Rule = ({ pairs, target, facts }) => {
+const imageRunsAsRoot: RiskRule = ({ pairs, target, facts }) => {
   if (target.runAsUser.type !== 'MustRunAsNonRoot') return [];
   const unset = pairs.filter(({ after, uidAfter }) => after.securityContext?.runAsUser == null && !uidAfter);
   if (unset.length === 0) return [];
@@ -21,7 +21,7 @@ const imageRunsAsRoot: Rule = ({ pairs, target, facts }) => {
 
 const changesUser = ({ uidBefore, uidAfter }: Pair): boolean => uidAfter !== undefined && uidBefore !== uidAfter;
 
-const filesOwnedByAnotherUser: Rule = ({ pairs }) => {
+const filesOwnedByAnotherUser: RiskRule = ({ pairs }) => {
   const changed = pairs.filter(changesUser);
   if (changed.length === 0) return [];
   return risk(names(changed), {
@@ -37,7 +37,7 @@ const CLAIM_TYPES = new Set(['persistentVolumeClaim', 'ephemeral', 'csi']);
 const keepsData = ({ spec }: Pod): boolean =>
   (spec.volumes ?? []).some((volume) => CLAIM_TYPES.has(volumeType(volume) ?? ''));
 
-const volumeOwnedByAnotherUser: Rule = ({ pairs, after }) => {
+const volumeOwnedByAnotherUser: RiskRule = ({ pairs, after }) => {
   const changed = keepsData(after) ? pairs.filter(changesUser) : [];
   if (changed.length === 0) return [];
   return risk(names(changed), {
@@ -49,7 +49,7 @@ const volumeOwnedByAnotherUser: Rule = ({ pairs, after }) => {
   });
 };
 
-const recursiveChown: Rule = ({ before, after }) => {
+const recursiveChown: RiskRule = ({ before, after }) => {
   const [old, now] = [before, after].map(({ spec }) => spec.securityContext?.fsGroup ?? undefined);
   if (now === undefined || now === old || !keepsData(after)) return [];
   if (after.spec.securityContext?.['fsGroupChangePolicy'] === 'OnRootMismatch') return [];
@@ -62,7 +62,7 @@ const recursiveChown: Rule = ({ before, after }) => {
   });
 };
 
-const seLinuxRelabel: Rule = ({ before, after, pairs }) => {
+const seLinuxRelabel: RiskRule = ({ before, after, pairs }) => {
   const levels = [before, after].map(({ spec }) => spec.securityContext?.seLinuxOptions?.level ?? undefined);
   if (levels[0] === levels[1] || !keepsData(after)) return [];
   return risk(names(pairs), {
@@ -79,7 +79,7 @@ const canOpenPorts = ({ spec }: Pod): boolean =>
     ({ name, ...rest }) => name === 'net.ipv4.ip_unprivileged_port_start' && Number(rest['value']) <= 80,
   );
 
-const privilegedPort: Rule = ({ pairs, after }) => {
+const privilegedPort: RiskRule = ({ pairs, after }) => {
   const low = pairs.filter(
     (pair) =>
       (pair.after.ports ?? []).some(({ containerPort }) => (containerPort ?? 1024) < 1024) &&
@@ -97,7 +97,7 @@ const privilegedPort: Rule = ({ pairs, after }) => {
   });
 };
 
-const fileCapabilities: Rule = ({ pairs }) => {
+const fileCapabilities: RiskRule = ({ pairs }) => {
   const dropping = pairs.filter(newlyDropsAll);
   if (dropping.length === 0) return [];
   return risk(names(dropping), {
@@ -109,7 +109,7 @@ const fileCapabilities: Rule = ({ pairs }) => {
   });
 };
 
-const readOnlyRoot: Rule = ({ pairs }) => {
+const readOnlyRoot: RiskRule = ({ pairs }) => {
   const changed = pairs.filter(
     ({ before, after }) =>
       after.securityContext?.readOnlyRootFilesystem === true &&
@@ -125,7 +125,7 @@ const readOnlyRoot: Rule = ({ pairs }) => {
   });
 };
 
-const RULES: readonly Rule[] = [
+const RULES: readonly RiskRule[] = [
   imageRunsAsRoot,
   filesOwnedByAnotherUser,
   volumeOwnedByAnotherUser,

@@ -1,7 +1,7 @@
 import { SECCOMP_CONTAINER_ANNOTATION_PREFIX, SECCOMP_POD_ANNOTATION } from '../model/names.js';
 import type { Container, Pod } from '../model/pod.js';
 import { clip } from '../rules/findings.js';
-import { type Compared, listed, risk, type Rule } from './risk.js';
+import { type Compared, listed, risk, type RiskRule } from './risk.js';
 
 /** The seccomp profile that counts for a container, in the words of its field. */
 function profileOf(pod: Pod, container: Container | undefined): string | undefined {
@@ -24,7 +24,7 @@ const profiles = ({ pairs, before, after }: Compared) =>
 type Profiles = ReturnType<typeof profiles>[number];
 const namesOf = (concerned: readonly Profiles[]): string[] => concerned.map(({ name }) => name);
 
-export const seccompNewlyApplied: Rule = (change) => {
+export const seccompNewlyApplied: RiskRule = (change) => {
   const concerned = profiles(change).filter(({ had, has }) => has !== undefined && had === undefined);
   if (concerned.length === 0) return [];
   return risk(namesOf(concerned), {
@@ -36,7 +36,7 @@ export const seccompNewlyApplied: Rule = (change) => {
   });
 };
 
-export const seccompRemoved: Rule = (change) => {
+export const seccompRemoved: RiskRule = (change) => {
   const concerned = profiles(change).filter(({ had, has, isNew }) => !isNew && had !== undefined && has === undefined);
   if (concerned.length === 0) return [];
   return risk(namesOf(concerned), {
@@ -49,7 +49,7 @@ export const seccompRemoved: Rule = (change) => {
   });
 };
 
-export const seccompChanged: Rule = (change) => {
+export const seccompChanged: RiskRule = (change) => {
   const concerned = profiles(change).filter(
     ({ had, has }) => had !== undefined && has !== undefined && !sameProfile(had, has),
   );

@@ -1,11 +1,11 @@
 import { CONTAINER_LISTS, type Pod } from '../model/pod.js';
 import { capabilitiesWithdrawn, privilegedWithdrawn } from './capabilities.js';
-import { are, type Compared, listed, type Pair, risk, type Rule } from './risk.js';
+import { are, type Compared, listed, type Pair, risk, type RiskRule } from './risk.js';
 import { seccompChanged, seccompNewlyApplied, seccompRemoved } from './seccomp.js';
 
 const sysctlsOf = ({ spec }: Pod): string[] => (spec.securityContext?.sysctls ?? []).map(({ name }) => name);
 
-const sysctlsWithdrawn: Rule = ({ before, after }) => {
+const sysctlsWithdrawn: RiskRule = ({ before, after }) => {
   const kept = new Set(sysctlsOf(after));
   const lost = sysctlsOf(before).filter((name) => !kept.has(name));
   if (lost.length === 0) return [];
@@ -23,7 +23,7 @@ const groupsOf = ({ spec: { securityContext } }: Pod): number[] => [
   ...(securityContext?.fsGroup == null ? [] : [securityContext.fsGroup]),
 ];
 
-const groupsWithdrawn: Rule = ({ before, after }) => {
+const groupsWithdrawn: RiskRule = ({ before, after }) => {
   const kept = new Set(groupsOf(after));
   const lost = [...new Set(groupsOf(before))].filter((group) => !kept.has(group)).map(String);
   if (lost.length === 0) return [];
@@ -51,7 +51,7 @@ function changedSELinux({ before, after }: Compared, pair: Pair): string[] {
   });
 }
 
-const seLinuxOptionsWithdrawn: Rule = (change) => {
+const seLinuxOptionsWithdrawn: RiskRule = (change) => {
   const lost = change.pairs.map((pair) => ({ name: pair.name, fields: changedSELinux(change, pair) }));
   const concerned = lost.filter(({ fields }) => fields.length > 0);
   if (concerned.length === 0) return [];
@@ -89,7 +89,7 @@ const HOST_NAMESPACES = [
   ],
 ] as const;
 
-const hostNamespacesWithdrawn: Rule = ({ before, after }) =>
+const hostNamespacesWithdrawn: RiskRule = ({ before, after }) =>
   HOST_NAMESPACES.flatMap(([field, symptom, check, remedy]) =>
     before.spec[field] !== true || after.spec[field] === true
       ? []
@@ -110,7 +110,7 @@ const hostPortsOf = ({ spec }: Pod): { name: string; port: string }[] =>
     ),
   );
 
-const hostPortsWithdrawn: Rule = ({ before, after }) => {
+const hostPortsWithdrawn: RiskRule = ({ before, after }) => {
   const kept = new Set(hostPortsOf(after).map(({ port }) => port));
   const lost = hostPortsOf(before).filter(({ port }) => !kept.has(port));
   const ports = [...new Set(lost.map(({ port }) => port))];
@@ -127,7 +127,7 @@ const hostPortsWithdrawn: Rule = ({ before, after }) => {
 };
 
 /** Everything that the target takes away from the pod as it runs, each named. */
-export const WITHDRAWALS: readonly Rule[] = [
+export const WITHDRAWALS: readonly RiskRule[] = [
   privilegedWithdrawn,
   capabilitiesWithdrawn,
   sysctlsWithdrawn,

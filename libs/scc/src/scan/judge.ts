@@ -2,7 +2,7 @@ import { decide } from '../admission/decide.js';
 import { serviceAccountSubject } from '../admission/request.js';
 import { podOf, type WorkloadContext } from '../migration/facts.js';
 import { compareByPrivilege } from '../migration/lattice.js';
-import { fitting } from '../migration/recommend.js';
+import { fittingSCCs } from '../migration/recommend.js';
 import { remediate, type Remediation } from '../migration/remediate.js';
 import type { Risk } from '../migration/risk.js';
 import { controllerSubject } from '../migration/template.js';
@@ -156,7 +156,7 @@ function outlookOf(workload: Workload, { facts, aim, needs, owner }: Question): 
 export function judgeWorkload(workload: Workload, inventory: Inventory, aim: CompiledSCC): ScanRow {
   const facts = contextOf(workload, inventory);
   const next = nextRestartOf(workload, inventory);
-  const [leastAsIs] = fitting(workload.template, facts);
+  const [leastAsIs] = fittingSCCs(workload.template, facts);
   const current = currentOf(workload, next, inventory);
   const owner = inventory.ownerOf(workload);
   const ways = inventory.waysOf(workload);

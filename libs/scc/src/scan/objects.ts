@@ -39,7 +39,7 @@ export const labelOf = ({ kind, metadata }: ClusterObject): string =>
   `${kind} ${metadata.namespace ? `${metadata.namespace}/` : ''}${metadata.name}`;
 
 /** What identifies an object among those of one cluster; versions of one API group are the same object. */
-export const keyOf = (apiVersion: string, kind: string, namespace: string, name: string): string =>
+export const objectKeyOf = (apiVersion: string, kind: string, namespace: string, name: string): string =>
   [groupOf(apiVersion), kind, namespace, name].join('|');
 
 /** The owner that manages an object, or null. */

@@ -6,7 +6,7 @@ import {
   type ClusterObject,
   controllerOf,
   groupOf,
-  keyOf,
+  objectKeyOf,
   labelOf,
   type OwnerReference,
   type Unreadable,
@@ -98,13 +98,16 @@ class Owners {
 
   constructor(known: readonly Known[]) {
     this.#byKey = new Map(
-      known.map((one) => [keyOf(one.object.apiVersion, one.object.kind, one.namespace, one.object.metadata.name), one]),
+      known.map((one) => [
+        objectKeyOf(one.object.apiVersion, one.object.kind, one.namespace, one.object.metadata.name),
+        one,
+      ]),
     );
   }
 
   above({ object, namespace }: Known): Known | undefined {
     const owner = controllerOf(object);
-    return owner ? this.#byKey.get(keyOf(owner.apiVersion, owner.kind, namespace, owner.name)) : undefined;
+    return owner ? this.#byKey.get(objectKeyOf(owner.apiVersion, owner.kind, namespace, owner.name)) : undefined;
   }
 
   topOf(one: Known): Known {
