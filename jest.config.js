@@ -6,7 +6,7 @@ const project = (displayName, testMatch, extra = {}) => ({
   displayName,
   testMatch,
   rootDir: import.meta.dirname,
-  roots: ['apps', 'libs', 'workflows', 'dev', 'bench'].map((folder) => `<rootDir>/${folder}`),
+  roots: ['apps', 'libs', 'workflows', 'dev', 'bench', 'scripts'].map((folder) => `<rootDir>/${folder}`),
   testEnvironment: 'node',
   extensionsToTreatAsEsm: ['.ts'],
   transform: { '^.+\\.ts$': ['@swc/jest'] },

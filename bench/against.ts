@@ -39,7 +39,7 @@ export async function runElsewhere(folder: string, name: string): Promise<BenchR
  * One row for each figure that both sides measured: the median of the runs here, with the median of the runs there as
  * its reference. Figures that only one side knows are left out.
  */
-export function compare(
+export function compareRuns(
   here: readonly (readonly BenchResult[])[],
   there: readonly (readonly BenchResult[])[],
 ): BenchResult[] {

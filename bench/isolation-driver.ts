@@ -4,7 +4,7 @@ import { constants, setPriority } from 'node:os';
 import { argv, stdout } from 'node:process';
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
-import { drive, reviewIn, targetOf } from './reviews.js';
+import { drive, reviewIn, reviewTargetOf } from './reviews.js';
 
 /**
  * Runs inside the network of a stack. `reviews`: for each line on standard input, drives the webhook for a turn and
@@ -14,7 +14,7 @@ const [kind, caFile = '', ...rest] = argv.slice(2);
 const ca = await readFile(caFile, 'utf8');
 
 async function driveReviews([port = '', namespace = '']: string[]): Promise<void> {
-  const target = targetOf(Number(port), ca);
+  const target = reviewTargetOf(Number(port), ca);
   const body = reviewIn(namespace);
   for await (const line of createInterface({ input: process.stdin })) {
     const { forMs } = z.object({ forMs: z.number() }).parse(JSON.parse(line));

@@ -9,7 +9,7 @@ import { z } from 'zod';
 import { webhookIn } from '@scc/dev/testing';
 import { type Stack, startStack, TOKEN_AUDIENCE } from '@scc/dev';
 import { reserveProcessor } from './processors.js';
-import { drive, type Driven, percentile, reviewIn } from './reviews.js';
+import { drive, type Driven, sampleAt, reviewIn } from './reviews.js';
 import { start, stop } from './servers.js';
 import type { Bench, BenchResult } from './types.js';
 
@@ -140,7 +140,7 @@ async function lastOf(load: Lines): Promise<number> {
 function results(name: string, { quiet, busy, failed, served }: Compared): BenchResult[] {
   const [calm, loud] = [quiet, busy].map((latencies) => latencies.sort((a, b) => a - b)) as [number[], number[]];
   const of = (figure: string, share: number): BenchResult => {
-    const [value, reference] = [percentile(loud, share), percentile(calm, share)];
+    const [value, reference] = [sampleAt(loud, share), sampleAt(calm, share)];
     return {
       name: 'webhook-beside-api',
       metric: `${figure} ${name}`,

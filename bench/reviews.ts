@@ -7,12 +7,12 @@ const PER_SECOND = 500;
 export const CONNECTIONS = 8;
 
 /** Where a webhook listens on the loopback. */
-export interface Target {
+export interface ReviewTarget {
   readonly agent: Agent;
   readonly port: number;
 }
 
-export const targetOf = (port: number, ca: string): Target => ({
+export const reviewTargetOf = (port: number, ca: string): ReviewTarget => ({
   port,
   agent: new Agent({ keepAlive: true, maxSockets: CONNECTIONS, ca }),
 });
@@ -38,7 +38,7 @@ export const reviewIn = (namespace: string): Buffer =>
   Buffer.from(JSON.stringify(podReview(ordinary(namespace), { namespace })));
 
 /** Posts one review. @returns whether it was answered with 200 */
-export function post({ port, agent }: Target, body: Buffer): Promise<boolean> {
+export function post({ port, agent }: ReviewTarget, body: Buffer): Promise<boolean> {
   return new Promise((resolve) => {
     const outgoing = request(
       {
@@ -67,7 +67,7 @@ export interface Driven {
 }
 
 /** An open loop: each review has its time, and a slow answer counts from there. */
-export async function drive(target: Target, forMs: number, body: Buffer): Promise<Driven> {
+export async function drive(target: ReviewTarget, forMs: number, body: Buffer): Promise<Driven> {
   const latencies: number[] = [];
   let failed = 0;
   const began = performance.now();
@@ -90,5 +90,5 @@ export async function drive(target: Target, forMs: number, body: Buffer): Promis
 }
 
 /** @param sorted ascending */
-export const percentile = (sorted: readonly number[], share: number): number =>
+export const sampleAt = (sorted: readonly number[], share: number): number =>
   sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0;

@@ -9,7 +9,7 @@ import { readdir, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { messageOf } from '@scc/runtime';
 import { z } from 'zod';
-import { compare, runElsewhere } from './against.js';
+import { compareRuns, runElsewhere } from './against.js';
 import { type Bench, type BenchResult, benchResultSchema } from './types.js';
 
 const ENDING = '.bench.js';
@@ -90,7 +90,7 @@ async function measure(name: string, { against, runs }: Comparison): Promise<Ben
     there.push(await runElsewhere(against, name));
     here.push(await runApart(name));
   }
-  return compare(here, there);
+  return compareRuns(here, there);
 }
 
 interface Comparison {

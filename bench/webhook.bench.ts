@@ -1,6 +1,6 @@
 import { once } from 'node:events';
-import { CONNECTIONS, drive, percentile, post, reviewIn } from './reviews.js';
-import { type Server, start, stop } from './servers.js';
+import { CONNECTIONS, drive, sampleAt, post, reviewIn } from './reviews.js';
+import { type BenchServer, start, stop } from './servers.js';
 import type { Bench, BenchResult } from './types.js';
 
 /** Echo and webhook take short turns, so that other load of the machine meets both. */
@@ -16,7 +16,7 @@ interface Usage {
   readonly cpuUs: number;
 }
 
-async function usage({ child }: Server): Promise<Usage> {
+async function usage({ child }: BenchServer): Promise<Usage> {
   child.send('usage');
   const [{ rss, cpuUs }] = (await once(child, 'message')) as [{ rss: number; cpuUs: number }];
   return { rssMiB: rss / 1024 / 1024, cpuUs };
@@ -24,7 +24,7 @@ async function usage({ child }: Server): Promise<Usage> {
 
 const body = reviewIn('shop');
 
-async function closedLoop(server: Server, count: number): Promise<void> {
+async function closedLoop(server: BenchServer, count: number): Promise<void> {
   let left = count;
   await Promise.all(
     Array.from({ length: CONNECTIONS }, async () => {
@@ -54,10 +54,10 @@ const bench: Bench = {
       }
     for (const latencies of Object.values(measured)) latencies.sort((a, b) => a - b);
     const latency = (metric: string, share: number): BenchResult => {
-      const [value, reference] = [percentile(measured.webhook, share), percentile(measured.echo, share)];
+      const [value, reference] = [sampleAt(measured.webhook, share), sampleAt(measured.echo, share)];
       return { name: 'webhook-review', metric, value, unit: 'ms', reference, ratio: value / reference };
     };
-    const busy = async (server: Server, count: number) => {
+    const busy = async (server: BenchServer, count: number) => {
       await closedLoop(server, SETTLING);
       const [before, began] = [await usage(server), performance.now()];
       await closedLoop(server, count);

@@ -1,5 +1,5 @@
 /** Everything that needs no process beside itself: format, types, lint, architecture, dead code, generated files, unit tests. */
-import { type Part, runAll } from './parts.ts';
+import { type CommandPart, runAll } from './parts.ts';
 
 const jest = (outputFile: string | undefined): string[] => [
   ...['--experimental-vm-modules', '--no-warnings', 'node_modules/jest/bin/jest.js', '--selectProjects', 'unit'],
@@ -10,7 +10,7 @@ const jest = (outputFile: string | undefined): string[] => [
 const SOURCES = ['apps', 'libs', 'workflows', 'dev', 'bench', 'scripts'];
 
 /** The longest first, so that two cores end together. */
-const parts = (unitResults: string | undefined): Part[] => [
+const parts = (unitResults: string | undefined): CommandPart[] => [
   {
     name: 'lint',
     command: 'eslint',
@@ -21,6 +21,7 @@ const parts = (unitResults: string | undefined): Part[] => [
   { name: 'format', command: 'prettier', args: ['--check', '--log-level', 'warn', '.'] },
   { name: 'imports', command: 'depcruise', args: SOURCES },
   { name: 'folders', command: 'depcruise', args: ['--config', '.dependency-cruiser.folders.cjs', ...SOURCES] },
+  { name: 'names', command: 'node', args: ['scripts/names.ts'] },
   { name: 'unused', command: 'knip', args: ['--tsConfig', 'tsconfig.build.json'] },
   { name: 'generated', command: 'node', args: ['scripts/generate.ts', '--check'] },
 ];

@@ -1,14 +1,14 @@
 import { z } from 'zod';
-import { configSchema as cli } from '@scc/cli/config';
-import { configSchema as governance } from '@scc/governance/config';
-import { configSchema as watcher } from '@scc/watcher/config';
-import { configSchema as worker } from '@scc/worker/config';
+import { cliConfigSchema } from '@scc/cli/config';
+import { governanceConfigSchema } from '@scc/governance/config';
+import { watcherConfigSchema } from '@scc/watcher/config';
+import { workerConfigSchema } from '@scc/worker/config';
 
 const PROCESSES: readonly { name: string; source: string; schema: z.ZodObject }[] = [
-  { name: 'worker', source: 'apps/worker', schema: worker },
-  { name: 'watcher', source: 'apps/watcher', schema: watcher },
-  { name: 'governance', source: 'apps/governance', schema: governance },
-  { name: 'sccctl', source: 'apps/cli', schema: cli },
+  { name: 'worker', source: 'apps/worker', schema: workerConfigSchema },
+  { name: 'watcher', source: 'apps/watcher', schema: watcherConfigSchema },
+  { name: 'governance', source: 'apps/governance', schema: governanceConfigSchema },
+  { name: 'sccctl', source: 'apps/cli', schema: cliConfigSchema },
 ];
 
 const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ');

@@ -18,7 +18,7 @@ import {
   startTestApi,
 } from '@scc/governance/testing';
 import { root } from './packages.ts';
-import { MissingTool, schemathesis, type Tool } from './schemathesis.ts';
+import { MissingPython, schemathesis, type Tool } from './schemathesis.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -93,6 +93,6 @@ async function main(): Promise<number> {
 try {
   process.exitCode = await main();
 } catch (error) {
-  console.error(error instanceof MissingTool ? error.message : error);
+  console.error(error instanceof MissingPython ? error.message : error);
   process.exitCode = 1;
 }

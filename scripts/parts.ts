@@ -6,7 +6,7 @@ import { root } from './packages.ts';
 
 const bin = path.join(root, 'node_modules', '.bin');
 
-export interface Part {
+export interface CommandPart {
   name: string;
   command: string;
   args: readonly string[];
@@ -18,7 +18,7 @@ export interface Part {
 }
 
 /** @returns whether it ended with code 0 */
-export async function run({ name, command, args, env, inherit = false, logFile }: Part): Promise<boolean> {
+export async function run({ name, command, args, env, inherit = false, logFile }: CommandPart): Promise<boolean> {
   const startedMs = Date.now();
   const child = spawn(command, args, {
     cwd: root,
@@ -42,7 +42,7 @@ export async function run({ name, command, args, env, inherit = false, logFile }
 }
 
 /** The names of the parts that failed. */
-export async function runAll(parts: readonly Part[], atOnce: number): Promise<string[]> {
+export async function runAll(parts: readonly CommandPart[], atOnce: number): Promise<string[]> {
   const waiting = [...parts];
   const failed: string[] = [];
   const work = async (): Promise<void> => {

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 
-export interface Counts {
+export interface TestCounts {
   passed: number;
   failed: number;
 }
@@ -22,7 +22,7 @@ interface JestReport {
 const textOf = (file: string): Promise<string> => readFile(file, 'utf8').catch(() => '');
 
 /** Reads jest's JSON report; a suite that could not even run counts as one failed test. Absent: nothing was counted. */
-export async function jestResults(file: string): Promise<Counts & { suites: SuiteTime[] }> {
+export async function jestResults(file: string): Promise<TestCounts & { suites: SuiteTime[] }> {
   const text = await textOf(file);
   if (text === '') return { passed: 0, failed: 0, suites: [] };
   const report = JSON.parse(text) as JestReport;
@@ -37,7 +37,7 @@ export async function jestResults(file: string): Promise<Counts & { suites: Suit
 }
 
 /** Reads a report in the form of JUnit: the fuzzer writes one case for each operation, and one for sequences of them. */
-export async function junitResults(file: string): Promise<Counts> {
+export async function junitResults(file: string): Promise<TestCounts> {
   const text = await textOf(file);
   const cases = [...text.matchAll(/<testcase [^>]*?(?:\/>|>([^]*?)<\/testcase>)/g)].map(([, inside = '']) => inside);
   const failed = cases.filter((inside) => /<(failure|error)[ >]/.test(inside)).length;

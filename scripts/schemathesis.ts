@@ -13,7 +13,7 @@ const PYTHON_NEEDED = 11;
 const run = promisify(execFile);
 
 /** Something that a person must do first; the message is one line. */
-export class MissingTool extends Error {}
+export class MissingPython extends Error {}
 
 /** The version of a Python 3 that has pip. */
 async function pythonVersion(): Promise<string> {
@@ -25,7 +25,7 @@ async function pythonVersion(): Promise<string> {
   const found = stdout.trim();
   const [, minor] = /^3\.(\d+)$/.exec(found) ?? [];
   if (minor === undefined || Number(minor) < PYTHON_NEEDED)
-    throw new MissingTool(
+    throw new MissingPython(
       `Python 3.${PYTHON_NEEDED} or newer with pip is needed to fuzz the API (found: ${found}): install the packages python3 and python3-pip, or put a newer python3 on PATH.`,
     );
   return found;
@@ -37,7 +37,7 @@ export interface Tool {
   env: NodeJS.ProcessEnv;
 }
 
-/** How to run schemathesis: command, first arguments and environment. @throws MissingTool without Python or pip. */
+/** How to run schemathesis: command, first arguments and environment. @throws MissingPython without Python or pip. */
 export async function schemathesis(progress: (line: string) => void): Promise<Tool> {
   // Parts of it are compiled for one Python.
   const name = `schemathesis-${VERSION}-python${await pythonVersion()}`;

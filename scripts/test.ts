@@ -8,8 +8,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { check } from './check.ts';
 import { root } from './packages.ts';
-import { type Part, run } from './parts.ts';
-import { type Counts, jestResults, junitResults, type SuiteTime } from './results.ts';
+import { type CommandPart, run } from './parts.ts';
+import { type TestCounts, jestResults, junitResults, type SuiteTime } from './results.ts';
 
 const SLOWEST = 10;
 
@@ -17,7 +17,10 @@ const total = { passed: 0, failed: 0 };
 const suites: SuiteTime[] = [];
 
 /** Runs one part that counts its own tests; what fails without a failed test counts as one. */
-async function counted(part: Part, results: () => Promise<Counts & { suites?: SuiteTime[] }>): Promise<void> {
+async function counted(
+  part: CommandPart,
+  results: () => Promise<TestCounts & { suites?: SuiteTime[] }>,
+): Promise<void> {
   console.log(`\n== ${part.name}`);
   const ok = await run({ ...part, inherit: true });
   const { passed, failed, suites: timed = [] } = await results();
@@ -26,7 +29,7 @@ async function counted(part: Part, results: () => Promise<Counts & { suites?: Su
   suites.push(...timed);
 }
 
-const jest = (project: string, resultFile: string, extra: readonly string[]): Part => ({
+const jest = (project: string, resultFile: string, extra: readonly string[]): CommandPart => ({
   name: project,
   command: 'node',
   args: [

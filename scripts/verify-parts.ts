@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { root } from './packages.ts';
-import type { Part } from './parts.ts';
+import type { CommandPart } from './parts.ts';
 import { jestResults, junitResults } from './results.ts';
 
 /** What one round came to, as numbers that add up over the rounds: tests, requests, failed. */
@@ -10,7 +10,7 @@ export type Figures = Record<string, number>;
 
 /** One round of a part: its command, and how to read what it wrote. */
 interface Round {
-  command: Pick<Part, 'command' | 'args' | 'env'>;
+  command: Pick<CommandPart, 'command' | 'args' | 'env'>;
   figures: () => Promise<Figures>;
 }
 

@@ -69,7 +69,7 @@ const variables = z.object({
     .default(2000)
     .describe('how long requests are still taken after readiness is false'),
 });
-export const configSchema = variables
+export const governanceConfigSchema = variables
   .refine(namesCertificates, CERTIFICATES_MISSING)
   .refine(
     ({ AUDIT_KEY_FILE, AUDIT_KEY_SECRET }) => (AUDIT_KEY_FILE === undefined) !== (AUDIT_KEY_SECRET === undefined),
@@ -79,5 +79,4 @@ export const configSchema = variables
       when: () => true,
     },
   );
-export type Config = z.infer<typeof configSchema>;
-export const environment = process.env;
+export type Config = z.infer<typeof governanceConfigSchema>;

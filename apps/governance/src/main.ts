@@ -15,7 +15,7 @@ import { CheckpointPublisher, type CheckpointStore } from './audit/publish.js';
 import { Sealer } from './audit/sealer.js';
 import { temporalRuns } from './approvals/temporal.js';
 import { startBackground } from './background.js';
-import { type Config, configSchema, environment } from './config.js';
+import { type Config, governanceConfigSchema } from './config.js';
 import { connectDatabase } from './database/connect.js';
 import { MAPPING } from './entities.js';
 import { GovernanceMetrics } from './health/metrics.js';
@@ -259,7 +259,7 @@ function watchWork(
 }
 
 async function main(): Promise<void> {
-  const config = loadConfig(configSchema, environment);
+  const config = loadConfig(governanceConfigSchema);
   const logger = createLogger('governance', config.LOG_LEVEL);
   const metrics = new GovernanceMetrics();
   const parts = new Stoppables();

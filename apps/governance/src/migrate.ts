@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { commonConfig, createLogger, loadConfig } from '@scc/runtime';
 import { z } from 'zod';
-import { environment } from './config.js';
 import { databaseConfig } from './database/connect.js';
 import { migrateSchema, SCHEMA } from './database/migrate.js';
 
@@ -14,7 +13,7 @@ const variables = z.object({
   DATABASE_CA_FILE,
 });
 
-const config = loadConfig(variables, environment);
+const config = loadConfig(variables);
 const logger = createLogger('migrate', config.LOG_LEVEL);
 const ca = config.DATABASE_CA_FILE;
 const ran = await migrateSchema({

@@ -2,13 +2,13 @@ import { connectKube, createInformer } from '@scc/kube';
 import { commonConfig, createLogger, loadConfig, onShutdown, startHealthServer } from '@scc/runtime';
 import { z } from 'zod';
 import { admissionConfigOf, admissionSettings, startAdmission } from '@scc/admission';
-import { CERTIFICATES_MISSING, configSchema, environment, namesCertificates } from './config.js';
+import { CERTIFICATES_MISSING, governanceConfigSchema, namesCertificates } from './config.js';
 
 /**
  * The admission webhook as a process of its own, without database and API. It decides the same; pods are then tracked
  * by the governance process alone.
  */
-const { WEBHOOK_HOST, WEBHOOK_PORT, TLS_DIR, SCC_MODE, DRAIN_MS } = configSchema.shape;
+const { WEBHOOK_HOST, WEBHOOK_PORT, TLS_DIR, SCC_MODE, DRAIN_MS } = governanceConfigSchema.shape;
 const variables = z.object({
   ...commonConfig,
   ...admissionSettings,
@@ -19,7 +19,7 @@ const variables = z.object({
   DRAIN_MS,
 });
 
-const config = loadConfig(variables.refine(namesCertificates, CERTIFICATES_MISSING), environment);
+const config = loadConfig(variables.refine(namesCertificates, CERTIFICATES_MISSING));
 const logger = createLogger('webhook', config.LOG_LEVEL);
 const client = await connectKube({
   ...(config.KUBECONFIG === undefined ? {} : { kubeconfig: config.KUBECONFIG }),

@@ -4,7 +4,7 @@ import { temporalConfig } from '@scc/runtime/temporal-config';
 import { z } from 'zod';
 
 /** The watcher's environment. */
-export const configSchema = z.object({
+export const watcherConfigSchema = z.object({
   ...commonConfig,
   ...temporalConfig,
   TEMPORAL_TASK_QUEUE: z.string().default(TASK_QUEUE).describe('the task queue that the watcher and the worker share'),
@@ -19,4 +19,3 @@ export const configSchema = z.object({
   IDENTITY: z.string().min(1).describe('a name that no other replica has, such as the pod name'),
   RESYNC_SECONDS: z.coerce.number().int().min(1).default(30).describe('how often every unfinished plan is looked at'),
 });
-export const environment = process.env;

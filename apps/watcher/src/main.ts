@@ -1,7 +1,7 @@
 import { connectKube, runWithLease, type Informer } from '@scc/kube';
 import { createLogger, loadConfig, messageOf, onShutdown, pause, startHealthServer, type Logger } from '@scc/runtime';
 import { TemporalLink } from '@scc/runtime/temporal';
-import { configSchema, environment } from './config.js';
+import { watcherConfigSchema } from './config.js';
 import { dead, unready, type ReplicaState } from './health.js';
 import { WatcherMetrics } from './metrics.js';
 import { watchPlans } from './plan-watch.js';
@@ -10,7 +10,7 @@ const GRACE_MS = 15_000;
 const PROBE_MS = 5000;
 
 async function main(): Promise<void> {
-  const config = loadConfig(configSchema, environment);
+  const config = loadConfig(watcherConfigSchema);
   const log = createLogger('watcher', config.LOG_LEVEL);
   const client = await connectKube({
     ...(config.KUBECONFIG ? { kubeconfig: config.KUBECONFIG } : {}),

@@ -12,7 +12,7 @@ const headersSchema = z.string().transform((text, context): Record<string, strin
 });
 
 /** The worker's environment. */
-export const configSchema = z.object({
+export const workerConfigSchema = z.object({
   ...commonConfig,
   ...temporalConfig,
   TEMPORAL_TASK_QUEUE: z.string().default(TASK_QUEUE).describe('the task queue that the watcher and the worker share'),
@@ -72,4 +72,3 @@ export const configSchema = z.object({
   WORKFLOW_BUNDLE: z.string().optional().describe('the prebuilt workflow bundle'),
   MAX_CACHED_WORKFLOWS: z.coerce.number().int().min(1).default(200).describe('workflows that are kept in memory'),
 });
-export const environment = process.env;

@@ -10,7 +10,7 @@ import { TemporalLink } from '@scc/runtime/temporal';
 import { createActivities } from './activities/index.js';
 import { Standstill, writesWhileFresh } from './activities/freshness.js';
 import { activitySignal, HEARTBEAT_MS } from './activities/pace.js';
-import { configSchema, environment } from './config.js';
+import { workerConfigSchema } from './config.js';
 import { Hosting } from './hosting.js';
 import { createInstruments } from './metrics.js';
 import { temporalLogger } from './logging.js';
@@ -25,7 +25,7 @@ const GOVERNANCE_TIMEOUT_MS = 5_000;
 const CALL_TIMEOUT_MS = 12_000;
 
 async function main(): Promise<void> {
-  const config = loadConfig(configSchema, environment);
+  const config = loadConfig(workerConfigSchema);
   const log = createLogger('worker', config.LOG_LEVEL);
   Runtime.install({ logger: temporalLogger(log), shutdownSignals: [] });
   const standstill = new Standstill();

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
-import { configSchema as governanceConfig } from '@scc/governance/config';
-import { configSchema as watcherConfig } from '@scc/watcher/config';
-import { configSchema as workerConfig } from '@scc/worker/config';
+import { governanceConfigSchema } from '@scc/governance/config';
+import { watcherConfigSchema } from '@scc/watcher/config';
+import { workerConfigSchema } from '@scc/worker/config';
 import { parseObjects } from '../cluster/manifests.js';
 import { ROOT } from '../paths.js';
 import { runHelm } from './helm.js';
@@ -201,12 +201,12 @@ describe('the chart', () => {
       TEMPORAL_TLS_SERVER_NAME: 'frontend.example',
       TEMPORAL_API_KEY_FILE: '/etc/scc/temporal/api-key',
     };
-    expect(governanceConfig.parse(environmentOf('governance'))).toMatchObject(temporal);
-    expect(watcherConfig.parse(environmentOf('watcher'))).toMatchObject({
+    expect(governanceConfigSchema.parse(environmentOf('governance'))).toMatchObject(temporal);
+    expect(watcherConfigSchema.parse(environmentOf('watcher'))).toMatchObject({
       ...temporal,
       TEMPORAL_TASK_QUEUE: 'scc-blue',
     });
-    expect(workerConfig.parse(environmentOf('worker'))).toMatchObject({
+    expect(workerConfigSchema.parse(environmentOf('worker'))).toMatchObject({
       ...temporal,
       TEMPORAL_TASK_QUEUE: 'scc-blue',
       PROMETHEUS_URL: 'https://thanos.example:9091',
@@ -224,9 +224,9 @@ describe('the chart', () => {
   it('sets no variable that the process does not read', async () => {
     const pods = podsOf(parseObjects(await renderChart([...TRY, ...CONNECTED])));
     for (const [name, { shape }] of [
-      ['governance', governanceConfig],
-      ['worker', workerConfig],
-      ['watcher', watcherConfig],
+      ['governance', governanceConfigSchema],
+      ['worker', workerConfigSchema],
+      ['watcher', watcherConfigSchema],
     ] as const)
       expect(
         pods.get(name)?.spec.containers[0]?.env.flatMap((one) => (Object.hasOwn(shape, one.name) ? [] : [one.name])),

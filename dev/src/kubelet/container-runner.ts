@@ -1,7 +1,7 @@
 import { messageOf, pause } from '@scc/runtime';
 import { KILLED, type End, type Execution, type Runnable } from './execution.js';
 import type { KubeletContainer, KubeletPod } from './pod-schema.js';
-import { check, repeat } from './probe.js';
+import { probeOnce, repeat } from './probe.js';
 import { configError } from './security.js';
 import type { ContainerState, ContainerView } from './status.js';
 
@@ -157,7 +157,7 @@ export class ContainerRunner {
     this.#probes.push(
       repeat(
         startupProbe,
-        () => check(startupProbe, this.#container, this.#options.ip, startupProbe.timeoutSeconds * 1000),
+        () => probeOnce(startupProbe, this.#container, this.#options.ip, startupProbe.timeoutSeconds * 1000),
         (passed) => {
           this.#endProbes();
           if (passed) this.#startLaterProbes();
@@ -175,7 +175,7 @@ export class ContainerRunner {
       this.#probes.push(
         repeat(
           readinessProbe,
-          () => check(readinessProbe, this.#container, this.#options.ip, readinessProbe.timeoutSeconds * 1000),
+          () => probeOnce(readinessProbe, this.#container, this.#options.ip, readinessProbe.timeoutSeconds * 1000),
           (ready) => this.#show({ ready }),
           this.#options.runnable?.eagerMs,
         ),
@@ -184,7 +184,7 @@ export class ContainerRunner {
       this.#probes.push(
         repeat(
           livenessProbe,
-          () => check(livenessProbe, this.#container, this.#options.ip, livenessProbe.timeoutSeconds * 1000),
+          () => probeOnce(livenessProbe, this.#container, this.#options.ip, livenessProbe.timeoutSeconds * 1000),
           (alive) => {
             if (!alive) this.#execution?.kill({ ...KILLED, message: 'liveness probe failed' });
           },
@@ -204,7 +204,7 @@ export class ContainerRunner {
     const slept = /^sleep (\d+)$/.exec(handler.exec?.command.slice(-2).join(' ') ?? '')?.[1];
     const seconds = handler.sleep?.seconds ?? (slept === undefined ? 0 : Number(slept));
     await pause(Math.min(seconds * 1000, leftMs));
-    if (handler.httpGet) await check(handler, this.#container, this.#options.ip, leftMs).catch(() => false);
+    if (handler.httpGet) await probeOnce(handler, this.#container, this.#options.ip, leftMs).catch(() => false);
   }
 
   #restarts({ exitCode }: End): boolean {

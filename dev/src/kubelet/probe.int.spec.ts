@@ -2,7 +2,7 @@ import { createServer as createPlain, type ServerResponse } from 'node:http';
 import { createServer as createSecure } from 'node:https';
 import type { AddressInfo, Server } from 'node:net';
 import { createAuthority } from '@scc/testing/authority';
-import { check, repeat } from './probe.js';
+import { probeOnce, repeat } from './probe.js';
 import type { ContainerProbe } from './pod-schema.js';
 import { aPod } from './pod.fixture.js';
 
@@ -25,7 +25,7 @@ const status =
 async function passes(port: number, scheme: string): Promise<boolean> {
   const { container } = aPod({}, { readinessProbe: { httpGet: { path: '/readyz', port, scheme } } });
   if (!container.readinessProbe) throw new Error('there is no probe');
-  return check(container.readinessProbe, container, '127.0.0.1', 5000);
+  return probeOnce(container.readinessProbe, container, '127.0.0.1', 5000);
 }
 
 describe('a probe', () => {

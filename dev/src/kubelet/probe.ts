@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import type { KubeletContainer, Handler, ContainerProbe } from './pod-schema.js';
 
 /** Runs a probe's check once against a pod. A command cannot be run here and counts as passed. */
-export async function check(
+export async function probeOnce(
   handler: Handler,
   container: KubeletContainer,
   ip: string,

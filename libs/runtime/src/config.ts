@@ -11,7 +11,7 @@ export class ConfigError extends Error {
  */
 export function loadConfig<Schema extends z.ZodObject>(
   schema: Schema,
-  env: Record<string, string | undefined>,
+  env: Record<string, string | undefined> = process.env,
 ): z.infer<Schema> {
   const present = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
   const parsed = schema.safeParse(present);
