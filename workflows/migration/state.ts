@@ -8,27 +8,10 @@ import type {
   TerminalPhase,
   UndoReason,
   Violation,
-  WaitReason,
   WayIn,
 } from '@scc/plan';
 import { headlineOf, isTerminal, sentenceOf } from '@scc/plan/words';
-
-type ConditionType =
-  | 'Validated'
-  | 'Approved'
-  | 'WindowOpen'
-  | 'WorkloadFree'
-  | 'RightsHeld'
-  | 'Stopped'
-  | 'Paused'
-  | 'GovernanceReachable'
-  | 'Progressing'
-  | 'CanaryReady'
-  | 'WorkloadMigrated'
-  | 'Completed'
-  | 'RolledBack'
-  | 'Rejected'
-  | 'Finished';
+import { type ConditionChange, setCondition, WAIT_CONDITIONS } from './conditions.js';
 
 /** The migration as the sequence of its events left it. Only `evolve` makes one from another. */
 export interface MigrationState {
@@ -100,52 +83,6 @@ const finished = (phase: TerminalPhase, event: MigrationEvent, reason: string): 
   set: { waitingFor: null },
 });
 
-type ConditionChange = [type: ConditionType, status: 'True' | 'False', reason: string, message: string];
-type WithoutMessage = [type: ConditionType, status: 'True' | 'False', reason: string];
-
-const held = (reason: WaitReason): { during: WithoutMessage; after: ConditionChange } => ({
-  during: ['Paused', 'True', reason],
-  after: ['Paused', 'False', 'Resumed', 'the migration goes on'],
-});
-
-/**
- * The condition that a wait sets while it lasts, and once it is over. An approval's outcome has an event of its own.
- */
-const WAIT_CONDITIONS: Record<WaitReason, { during: WithoutMessage; after: ConditionChange | null }> = {
-  Approval: { during: ['Approved', 'False', 'WaitingForApproval'], after: null },
-  Window: {
-    during: ['WindowOpen', 'False', 'OutsideWindow'],
-    after: ['WindowOpen', 'True', 'InWindow', 'the migration may run now'],
-  },
-  OtherPlan: {
-    during: ['WorkloadFree', 'False', 'OtherPlan'],
-    after: ['WorkloadFree', 'True', 'NoOtherPlan', 'no other plan migrates the workload'],
-  },
-  Rights: {
-    during: ['RightsHeld', 'False', 'RightLost'],
-    after: ['RightsHeld', 'True', 'RightsHeld', 'the author of the plan holds every right that it uses'],
-  },
-  Stopped: {
-    during: ['Stopped', 'True', 'EmergencyStop'],
-    after: ['Stopped', 'False', 'StopLifted', 'the emergency stop was lifted'],
-  },
-  Reapproval: {
-    during: ['Approved', 'False', 'AskedAgain'],
-    after: ['Approved', 'True', 'Granted', 'the edit of the running plan is approved'],
-  },
-  Paused: held('Paused'),
-  Suspended: held('Suspended'),
-  AfterFailure: held('AfterFailure'),
-  Governance: {
-    during: ['GovernanceReachable', 'False', 'NoAnswer'],
-    after: ['GovernanceReachable', 'True', 'Answers', 'governance answers'],
-  },
-  Retry: {
-    during: ['Progressing', 'False', 'Retrying'],
-    after: ['Progressing', 'True', 'Retried', 'the failed step is tried again'],
-  },
-};
-
 /** The changes by each event beside the message; the type of the table makes it complete. */
 const CHANGES: { [Type in MigrationEvent['type']]: (event: Event<Type>) => Change } = {
   PlanAccepted: ({ generation }) => ({ phase: 'Validating', set: { generation } }),
@@ -216,12 +153,6 @@ const CHANGES: { [Type in MigrationEvent['type']]: (event: Event<Type>) => Chang
 };
 
 const changeOf = (event: MigrationEvent): Change => (CHANGES[event.type] as (event: MigrationEvent) => Change)(event);
-
-function setCondition(conditions: Condition[], next: Condition): Condition[] {
-  const before = conditions.find(({ type }) => type === next.type);
-  const lastTransitionTime = before?.status === next.status ? before.lastTransitionTime : next.lastTransitionTime;
-  return [...conditions.filter(({ type }) => type !== next.type), { ...next, lastTransitionTime }];
-}
 
 /** Weights also move while the workload migrates and while an undo runs; only on the way up are they a phase. */
 function nextPhase(phase: Phase, event: MigrationEvent, wanted: Phase | undefined): Phase {

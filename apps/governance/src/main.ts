@@ -28,20 +28,7 @@ import { observePod } from './pods/observation.js';
 import { countedVerdicts } from './policies/recorded.js';
 import { unplannedChanges } from './registry/observed.js';
 import { type Api, startApi } from './server.js';
-
-/** The started parts, in that order; stopped in the other. */
-class Stoppables {
-  private readonly stops: (() => Promise<unknown>)[] = [];
-
-  add(stop: () => Promise<unknown>): void {
-    this.stops.push(stop);
-  }
-
-  async stop(logger: Logger): Promise<void> {
-    for (const stop of this.stops.splice(0).reverse())
-      await stop().catch((error: unknown) => logger.error({ err: error }, 'stopping a part of the service failed'));
-  }
-}
+import { Stoppables } from './stoppables.js';
 
 interface Started {
   config: Config;

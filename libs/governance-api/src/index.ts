@@ -12,4 +12,6 @@ export {
 export * from './health.js';
 export * from './people.js';
 export * from './receipts.js';
+export * from './reports.js';
 export { engineRoutes } from './routes.js';
+export * from './stops.js';

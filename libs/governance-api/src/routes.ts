@@ -10,16 +10,13 @@ import {
   evaluationSchema,
   liveRequestSchema,
   liveVerdictSchema,
-  eventBatchResultSchema,
-  eventBatchSchema,
-  migrationOutcomeSchema,
-  preImagesSchema,
   runVerdictSchema,
   stepRequestSchema,
   stepVerdictSchema,
   undoSealSchema,
   workflowRunSchema,
 } from './engine.js';
+import { eventBatchResultSchema, eventBatchSchema, migrationOutcomeSchema, preImagesSchema } from './reports.js';
 
 /** The engine's routes: method, path template (`{id}` is the uid of the plan), request and response schemas. */
 export const engineRoutes = {

@@ -1,6 +1,5 @@
 import { hostname } from 'node:os';
 import { PLAN_GROUP } from '@scc/plan';
-import { z } from 'zod';
 import { Credentials } from './credentials.js';
 import { Discovery, groupPath } from './discovery.js';
 import { isGone, isMissing, isNotFound, KubeUnreachable } from './errors.js';
@@ -23,6 +22,7 @@ import type {
   WriteOptions,
 } from './kube-client.js';
 import { listSchema, objectSchema, withKind, type KindRef, type KubeObject, type ObjectId } from './object.js';
+import { accessIn, tokenIn, tokenRequestFor, tokenReviewIn } from './reviews.js';
 import { Transport, type KubeCall } from './transport.js';
 import { watchEventOf } from './watch-line.js';
 
@@ -37,23 +37,6 @@ const PATCH_TYPES = {
 };
 const APPLY_TYPE = 'application/apply-patch+yaml';
 
-const accessAnswerSchema = z.looseObject({ status: z.looseObject({ allowed: z.boolean() }) });
-const tokenRequestSchema = z.looseObject({ status: z.looseObject({ token: z.string() }) });
-const tokenAnswerSchema = z.looseObject({
-  status: z.looseObject({
-    authenticated: z.boolean().default(false),
-    error: z.string().default(''),
-    audiences: z.array(z.string()).default([]),
-    user: z
-      .looseObject({
-        username: z.string().default(''),
-        uid: z.string().default(''),
-        groups: z.array(z.string()).default([]),
-        extra: z.record(z.string(), z.array(z.string())).default({}),
-      })
-      .prefault({}),
-  }),
-});
 const dryRunQuery = (dryRun = false): string | undefined => (dryRun ? 'All' : undefined);
 
 const idOf = ({ apiVersion, kind, metadata: { namespace, name } }: KubeObject): ObjectId => {
@@ -65,7 +48,6 @@ class HttpKubeClient implements KubeClient {
   readonly #transport: Transport;
   readonly #discovery: Discovery;
   readonly #events: EventRecorder;
-
   readonly #listTimeoutMs: number;
 
   constructor(
@@ -166,28 +148,16 @@ class HttpKubeClient implements KubeClient {
   }
 
   async subjectAccessReview(spec: SubjectAccess): Promise<boolean> {
-    return accessAnswerSchema.parse(await this.#review('authorization.k8s.io/v1', 'SubjectAccessReview', spec)).status
-      .allowed;
+    return accessIn(await this.#review('authorization.k8s.io/v1', 'SubjectAccessReview', spec));
   }
 
   async tokenReview(spec: { token: string; audiences?: string[] }): Promise<TokenReview> {
-    const answer = await this.#review('authentication.k8s.io/v1', 'TokenReview', spec);
-    const { authenticated, error, user, audiences } = tokenAnswerSchema.parse(answer).status;
-    if (!authenticated) return { authenticated, error };
-    const { username, uid, groups, extra } = user;
-    return { authenticated, user: { username, uid, groups, extra }, audiences };
+    return tokenReviewIn(await this.#review('authentication.k8s.io/v1', 'TokenReview', spec));
   }
 
   async serviceAccountToken(spec: ServiceAccountTokenRequest): Promise<string> {
-    const { namespace, name, audience, seconds } = spec;
-    const body = {
-      apiVersion: 'authentication.k8s.io/v1',
-      kind: 'TokenRequest',
-      spec: { audiences: [audience], expirationSeconds: seconds },
-    };
-    const id = { apiVersion: 'v1', kind: 'ServiceAccount', namespace, name };
-    return tokenRequestSchema.parse(await this.#call(id, { method: 'POST', body, repeatable: true }, 'token')).status
-      .token;
+    const id = { apiVersion: 'v1', kind: 'ServiceAccount', namespace: spec.namespace, name: spec.name };
+    return tokenIn(await this.#call(id, { method: 'POST', body: tokenRequestFor(spec), repeatable: true }, 'token'));
   }
 
   async logs({ namespace, name, container }: LogId, options: LogOptions): Promise<string> {
@@ -314,11 +284,15 @@ export interface ConnectOptions {
  * A client with the credentials of a kubeconfig or of the pod. Does not ask whether the API server can be reached.
  * @throws Error when the credentials cannot be read
  */
-export async function connectKube({ kubeconfig, userAgent, ...times }: ConnectOptions): Promise<KubeClient> {
+export async function connectKube({
+  kubeconfig,
+  userAgent,
+  timeoutMs,
+  listTimeoutMs,
+}: ConnectOptions): Promise<KubeClient> {
   const credentials = new Credentials(kubeconfig);
   await credentials.current();
   const reporter = { controller: `${PLAN_GROUP}/${userAgent}`, instance: `${userAgent}-${hostname()}`.slice(0, 128) };
-  const { timeoutMs, listTimeoutMs } = times;
   const transport = new Transport(credentials, { userAgent, ...(timeoutMs === undefined ? {} : { timeoutMs }) });
   return new HttpKubeClient(transport, reporter, listTimeoutMs);
 }

@@ -1,23 +1,18 @@
-import type { GovernanceClient, PlanIdentity } from '@scc/governance-api';
+import type { GovernanceClient } from '@scc/governance-api';
 import type { KubeClient, KubeObject } from '@scc/kube';
 import {
-  AUTHOR_ANNOTATION,
   canaryLabels,
   canaryName,
-  durationMs,
-  EDITOR_ANNOTATION,
   FIELD_MANAGER,
   PLAN_TYPE,
   type PlanRef,
-  type PlanSpec,
-  recordedIdentity,
   type Violation,
   type WayIn,
 } from '@scc/plan';
 import type { LabelSwitch, TrafficRouter } from '@scc/routing';
 import { messageOf } from '@scc/runtime';
 import { type Pod, podSchema, type PodTemplate } from '@scc/scc';
-import type { Assessment, FactsSummary, GovernanceSummary, MigrationTarget } from '@scc/migration/contract';
+import type { Assessment, FactsSummary, MigrationTarget } from '@scc/migration/contract';
 import { relabelViolations, violationsOf, warningsOf } from '../assess/checks.js';
 import { gatherFacts, observedSource, type Facts, type AssessedWorkload } from '../assess/facts.js';
 import { chooseLabel } from '../assess/label.js';
@@ -29,9 +24,8 @@ import { changeTemplate } from '../assess/template.js';
 import type { MetricSource } from '../outside/prometheus.js';
 import type { ReviewGates } from '../outside/review.js';
 import { isAnswer } from './answers.js';
-import { kept } from './governance.js';
-import { identityOf, type ReadPlan } from './plan.js';
-import { withoutTemplates } from './target.js';
+import { askGovernance } from './evaluation.js';
+import type { ReadPlan } from './plan.js';
 import { preImageKeyOf } from '../cluster/objects.js';
 import { largestCanary } from '../cluster/canary-size.js';
 import { surveyPolicies } from '../cluster/neighbours.js';
@@ -49,18 +43,12 @@ interface Deps {
   root: string;
 }
 
-/** Typical time for canary, rollout and clean-up, without the holds, in milliseconds. */
-const USUAL_WORK_MS = 60_000;
-
 const summaryOf = ({ workload, spec, ways }: Facts, routed: readonly WayIn[] = []): FactsSummary => ({
   sourceSCC: workload ? observedSource(workload, spec.targetSCC) : null,
   pods: workload ? workload.pods.filter(({ leaving }) => !leaving).map(asPodSCC) : [],
   services: workload?.services.map(({ name }) => name) ?? [],
   ways: [...routed, ...ways],
 });
-
-const expectedSeconds = ({ traffic }: PlanSpec): number =>
-  (durationMs(traffic.mirror.duration) + traffic.weights.length * durationMs(traffic.interval) + USUAL_WORK_MS) / 1000;
 
 /** One of the pods under the source SCC, so that nothing is announced as lost that no pod has. */
 async function readRunningPod(
@@ -247,83 +235,3 @@ const minReplicasOf = (autoscaler: KubeObject): number | null => {
   const { minReplicas } = autoscaler['spec'] as { minReplicas?: unknown };
   return typeof minReplicas === 'number' ? minReplicas : null;
 };
-
-/** Copies, for the request is plain data. */
-function identityIn(annotations: Facts['planAnnotations'], name: string): PlanIdentity['authorIdentity'] {
-  const found = recordedIdentity(annotations, name);
-  if (!found) return null;
-  const extra = Object.entries(found.extra).map(([key, values]): [string, string[]] => [key, [...values]]);
-  return { ...found, groups: [...found.groups], extra: Object.fromEntries(extra) };
-}
-
-/** A workload of which no request is counted has nothing that a gate could judge. */
-const quietWarnings = (requestsPerSecond: number | null, { gates }: PlanSpec): string[] =>
-  requestsPerSecond || gates.metrics.every(({ preset, noData }) => preset === undefined || noData !== 'Wait')
-    ? []
-    : [
-        'no request to the workload was counted in the last two minutes: while none is, its gates judge readiness, restarts and permission errors in logs instead',
-      ];
-
-interface Question {
-  plan: ReadPlan;
-  facts: Facts;
-  workload: AssessedWorkload;
-  target: MigrationTarget;
-}
-
-async function askGovernance(
-  { governance, metrics }: Pick<Deps, 'governance' | 'metrics'>,
-  { plan, facts, workload, target }: Question,
-): Promise<{ summary: GovernanceSummary; warnings: string[] }> {
-  const { ref } = target;
-  const services = target.services.map(({ name }) => name);
-  const requestsPerSecond = await metrics.rate({ namespace: ref.namespace, services }).catch(() => null);
-  const { deployment, object, pods } = workload;
-  const evaluation = await governance.evaluate(ref.uid, {
-    plan: {
-      ...identityOf(ref, plan),
-      authorIdentity: identityIn(facts.planAnnotations, AUTHOR_ANNOTATION),
-      editorIdentity: identityIn(facts.planAnnotations, EDITOR_ANNOTATION),
-    },
-    spec: plan.spec,
-    facts: {
-      workload: {
-        kind: target.kind,
-        name: target.workload,
-        uid: target.workloadUid,
-        labels: object.metadata.labels ?? {},
-        replicas: deployment.spec.replicas,
-        serviceAccountName: target.sourceServiceAccount,
-      },
-      namespaceLabels: { ...facts.namespace.labels },
-      pods: pods
-        .filter(({ leaving }) => !leaving)
-        .map(({ name, uid, scc, node, ready }) => ({ name, uid, scc, node, ready })),
-      sourceSCC: target.sourceSCC,
-      targetSCC: target.targetSCC,
-      podTemplate: target.templateBefore,
-      patchedTemplate: target.templateAfter,
-      services,
-      dependents: null,
-      requestsPerSecond,
-      priorityClassName: deployment.spec.template.spec.priorityClassName ?? null,
-    },
-    expectedDurationSeconds: expectedSeconds(plan.spec),
-    target: withoutTemplates(target),
-  });
-  const { assessmentId, band, changeRisk, exposure, factors } = evaluation.risk;
-  return {
-    summary: {
-      verdict: evaluation.verdict,
-      contentHash: evaluation.contentHash,
-      violations: evaluation.violations,
-      approvals: evaluation.approvals.map(({ role, count }) => ({ role, count })),
-      waitUntilMs: evaluation.waitUntil === null ? null : Date.parse(evaluation.waitUntil),
-      risk: { assessmentId, band, changeRisk, exposure, words: factors.map(({ words }) => words).join('; ') },
-      rights: evaluation.rights.map(({ right, heldBy }) => ({ right, heldBy })),
-      checkpoint: evaluation.receipt.checkpoint,
-      receipts: [kept(evaluation.receipt)],
-    },
-    warnings: [...evaluation.warnings, ...quietWarnings(requestsPerSecond, plan.spec)],
-  };
-}

@@ -1,0 +1,100 @@
+import type { GovernanceClient, PlanIdentity } from '@scc/governance-api';
+import type { GovernanceSummary, MigrationTarget } from '@scc/migration/contract';
+import { AUTHOR_ANNOTATION, durationMs, EDITOR_ANNOTATION, type PlanSpec, recordedIdentity } from '@scc/plan';
+import type { AssessedWorkload, Facts } from '../assess/facts.js';
+import type { MetricSource } from '../outside/prometheus.js';
+import { kept } from './governance.js';
+import { identityOf, type ReadPlan } from './plan.js';
+import { withoutTemplates } from './target.js';
+
+interface Asked {
+  governance: GovernanceClient;
+  metrics: MetricSource;
+}
+
+/** Typical time for canary, rollout and clean-up, without the holds, in milliseconds. */
+const USUAL_WORK_MS = 60_000;
+
+const expectedSeconds = ({ traffic }: PlanSpec): number =>
+  (durationMs(traffic.mirror.duration) + traffic.weights.length * durationMs(traffic.interval) + USUAL_WORK_MS) / 1000;
+
+/** Copies, for the request is plain data. */
+function identityIn(annotations: Facts['planAnnotations'], name: string): PlanIdentity['authorIdentity'] {
+  const found = recordedIdentity(annotations, name);
+  if (!found) return null;
+  const extra = Object.entries(found.extra).map(([key, values]): [string, string[]] => [key, [...values]]);
+  return { ...found, groups: [...found.groups], extra: Object.fromEntries(extra) };
+}
+
+/** A workload of which no request is counted has nothing that a gate could judge. */
+const quietWarnings = (requestsPerSecond: number | null, { gates }: PlanSpec): string[] =>
+  requestsPerSecond || gates.metrics.every(({ preset, noData }) => preset === undefined || noData !== 'Wait')
+    ? []
+    : [
+        'no request to the workload was counted in the last two minutes: while none is, its gates judge readiness, restarts and permission errors in logs instead',
+      ];
+
+interface EvaluatedPlan {
+  plan: ReadPlan;
+  facts: Facts;
+  workload: AssessedWorkload;
+  target: MigrationTarget;
+}
+
+/** Asks governance to judge a plan with the facts that were gathered, and puts its answer as the workflow records it. */
+export async function askGovernance(
+  { governance, metrics }: Asked,
+  { plan, facts, workload, target }: EvaluatedPlan,
+): Promise<{ summary: GovernanceSummary; warnings: string[] }> {
+  const { ref } = target;
+  const services = target.services.map(({ name }) => name);
+  const requestsPerSecond = await metrics.rate({ namespace: ref.namespace, services }).catch(() => null);
+  const { deployment, object, pods } = workload;
+  const evaluation = await governance.evaluate(ref.uid, {
+    plan: {
+      ...identityOf(ref, plan),
+      authorIdentity: identityIn(facts.planAnnotations, AUTHOR_ANNOTATION),
+      editorIdentity: identityIn(facts.planAnnotations, EDITOR_ANNOTATION),
+    },
+    spec: plan.spec,
+    facts: {
+      workload: {
+        kind: target.kind,
+        name: target.workload,
+        uid: target.workloadUid,
+        labels: object.metadata.labels ?? {},
+        replicas: deployment.spec.replicas,
+        serviceAccountName: target.sourceServiceAccount,
+      },
+      namespaceLabels: { ...facts.namespace.labels },
+      pods: pods
+        .filter(({ leaving }) => !leaving)
+        .map(({ name, uid, scc, node, ready }) => ({ name, uid, scc, node, ready })),
+      sourceSCC: target.sourceSCC,
+      targetSCC: target.targetSCC,
+      podTemplate: target.templateBefore,
+      patchedTemplate: target.templateAfter,
+      services,
+      dependents: null,
+      requestsPerSecond,
+      priorityClassName: deployment.spec.template.spec.priorityClassName ?? null,
+    },
+    expectedDurationSeconds: expectedSeconds(plan.spec),
+    target: withoutTemplates(target),
+  });
+  const { assessmentId, band, changeRisk, exposure, factors } = evaluation.risk;
+  return {
+    summary: {
+      verdict: evaluation.verdict,
+      contentHash: evaluation.contentHash,
+      violations: evaluation.violations,
+      approvals: evaluation.approvals.map(({ role, count }) => ({ role, count })),
+      waitUntilMs: evaluation.waitUntil === null ? null : Date.parse(evaluation.waitUntil),
+      risk: { assessmentId, band, changeRisk, exposure, words: factors.map(({ words }) => words).join('; ') },
+      rights: evaluation.rights.map(({ right, heldBy }) => ({ right, heldBy })),
+      checkpoint: evaluation.receipt.checkpoint,
+      receipts: [kept(evaluation.receipt)],
+    },
+    warnings: [...evaluation.warnings, ...quietWarnings(requestsPerSecond, plan.spec)],
+  };
+}
