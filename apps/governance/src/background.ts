@@ -12,7 +12,8 @@ import { PodTracker } from './pods/follow.js';
 import { installDefaultPolicies } from './policies/defaults.js';
 import { recordExpiredExceptions } from './policies/exceptions.js';
 import { followSCCs } from './registry/follow.js';
-import { enterObserved } from './registry/observed.js';
+import { recordObserved, type RegistryCluster } from './registry/watch.js';
+import { keepWrites, type SeenWrite } from './registry/writes.js';
 import { RiskLearner } from './risk/learner.js';
 
 const SWEEP_MS = 5000;
@@ -25,11 +26,14 @@ export interface BackgroundOptions {
   temporal: TemporalLink;
   /** Null without a cluster. */
   makeInformer: MakeInformer | null;
+  cluster: RegistryCluster | null;
 }
 
 export interface Background {
   /** Takes hints from admission. */
   pods: PodTracker;
+  /** Takes writes that admission has seen. Never throws; what cannot be kept leaves a change without its user. */
+  writes: (writes: readonly SeenWrite[]) => void;
   stop: () => Promise<void>;
 }
 
@@ -38,7 +42,7 @@ export interface Background {
  * plans, SCCs and pods. Several processes may run it at once.
  */
 export async function startBackground(options: BackgroundOptions): Promise<Background> {
-  const { source, logger, temporal, makeInformer } = options;
+  const { source, logger, temporal, makeInformer, cluster } = options;
   const installed = await inTransaction(source, (tx) => installDefaultPolicies(tx, new Date()));
   if (installed.length > 0) logger.info({ policies: installed }, 'default policies installed');
   const relay = new OutboxRelay(source, temporalWaker(temporal), logger);
@@ -47,11 +51,16 @@ export async function startBackground(options: BackgroundOptions): Promise<Backg
   pods.start();
   const plans = makeInformer ? followPlans({ source, makeInformer, logger }) : null;
   const sccs = makeInformer ? followSCCs({ source, makeInformer, logger }) : null;
-  const sweeper = startSweeper(source, logger);
+  const sweeper = startSweeper({ source, logger, cluster });
   const learner = new RiskLearner(source, logger);
   learner.start();
   return {
     pods,
+    writes: (writes) => {
+      keepWrites(source, writes).catch((error: unknown) =>
+        logger.warn({ err: error, writes: writes.length }, 'writes that admission saw could not be kept'),
+      );
+    },
     stop: async () => {
       await learner.stop();
       await sweeper.stop();
@@ -63,13 +72,15 @@ export async function startBackground(options: BackgroundOptions): Promise<Backg
   };
 }
 
-function startSweeper(source: DataSource, logger: Logger): { stop: () => Promise<void> } {
+function startSweeper({ source, logger, cluster }: Pick<BackgroundOptions, 'source' | 'logger' | 'cluster'>): {
+  stop: () => Promise<void>;
+} {
   let last: Promise<void> = Promise.resolve();
   let turn = 0;
   const sweep = async (): Promise<void> => {
     await inTransaction(source, (tx) => expireRequests(tx, new Date()));
     await inTransaction(source, (tx) => recordExpiredExceptions(tx, new Date()));
-    if (turn++ % OBSERVE_EVERY === 0) await inTransaction(source, (tx) => enterObserved(tx, new Date()));
+    if (turn++ % OBSERVE_EVERY === 0) await recordObserved({ source, cluster, logger }, new Date());
     await inTransaction(source, forgetKeys);
   };
   const timer = setInterval(() => {

@@ -30,6 +30,7 @@ import { PolicyExceptionEntity } from './policies/policy-exception.entity.js';
 import { PolicyVerdictEntity } from './policies/policy-verdict.entity.js';
 import { PolicyBindingEntity, PolicyVersionEntity } from './policies/policy.entity.js';
 import { SCCActivationEntity, SCCPresenceEntity, SCCVersionEntity } from './registry/scc.entity.js';
+import { ObservedWriteEntity, SCCMixtureEntity } from './registry/unplanned.entity.js';
 import { RiskAssessmentEntity, RiskOutcomeEntity } from './risk/assessment.entity.js';
 import { RiskModelEntity, RiskPromotionEntity } from './risk/model.entity.js';
 import { EmergencyStopEntity } from './stops/stop.entity.js';
@@ -47,7 +48,7 @@ const ENTITIES = [
   ...[PodTransitionEntity, TrackedPodEntity],
   ...[PolicyBindingEntity, PolicyExceptionEntity, PolicyVerdictEntity, PolicyVersionEntity],
   ...[RiskAssessmentEntity, RiskModelEntity, RiskOutcomeEntity, RiskPromotionEntity],
-  ...[SCCActivationEntity, SCCPresenceEntity, SCCVersionEntity],
+  ...[ObservedWriteEntity, SCCActivationEntity, SCCMixtureEntity, SCCPresenceEntity, SCCVersionEntity],
 ];
 
 /**

@@ -14,7 +14,7 @@ import { keyInSecret } from './audit/kept-key.js';
 import { CheckpointPublisher, type CheckpointStore } from './audit/publish.js';
 import { Sealer } from './audit/sealer.js';
 import { temporalRuns } from './approvals/temporal.js';
-import { startBackground } from './background.js';
+import { type Background, startBackground } from './background.js';
 import { type Config, governanceConfigSchema } from './config.js';
 import { connectDatabase } from './database/connect.js';
 import { MAPPING } from './entities.js';
@@ -23,10 +23,9 @@ import { Observer } from './health/observer.js';
 import { outsideProbes } from './health/outside.js';
 import { openWaitingRoom } from './http/waiting-room.js';
 import { ROLE_TABLE } from './permissions.js';
-import type { PodTracker } from './pods/follow.js';
 import { observePod } from './pods/observation.js';
 import { countedVerdicts } from './policies/recorded.js';
-import { unplannedChanges } from './registry/observed.js';
+import { unplannedChanges } from './registry/unplanned.js';
 import { type Api, startApi } from './server.js';
 import { Stoppables } from './stoppables.js';
 
@@ -76,12 +75,13 @@ async function start({ config, logger, metrics, parts, signal, setWaiting, setAd
   const signer = await signerOf(config, kube);
 
   // Admission answers from memory: it is there before the database, and stays when that goes away.
-  const hints: { taker?: PodTracker } = {};
+  const hints: { taker?: Background } = {};
   const admission = await keepAdmissionThread({
     config: admissionConfigOf(config),
     kubeconfig: config.KUBECONFIG,
     logLevel: config.LOG_LEVEL,
-    onPods: (pods) => hints.taker?.hint(pods.flatMap((pod) => observePod(pod) ?? [])),
+    onPods: (pods) => hints.taker?.pods.hint(pods.flatMap((pod) => observePod(pod) ?? [])),
+    onWrites: (writes) => hints.taker?.writes(writes),
     logger,
   });
   parts.add(() => admission.stop());
@@ -148,9 +148,10 @@ async function start({ config, logger, metrics, parts, signal, setWaiting, setAd
     logger,
     temporal,
     makeInformer,
+    cluster: kube,
   });
   parts.add(() => background.stop());
-  hints.taker = background.pods;
+  hints.taker = background;
 
   const probed = new TemporalLink(config, { interceptors: [] });
   parts.add(() => probed.close());

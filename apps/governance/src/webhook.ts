@@ -31,6 +31,7 @@ const admission = await startAdmission({
   makeInformer: (kind, onChange) => createInformer({ client, kind, onChange, logger }),
   logger,
   onPod: () => undefined,
+  onWrite: () => undefined,
 });
 const health = await startHealthServer({
   host: config.HEALTH_HOST,

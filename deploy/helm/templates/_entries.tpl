@@ -73,7 +73,8 @@ validating:
 
   - name: workloads.scc.poc
     {{- include "scc.hook" (list . "/validate/workloads" "Ignore") | nindent 4 }}
-    sideEffects: None
+    # Who wrote it is noted, for changes that no plan explains.
+    sideEffects: NoneOnDryRun
     rules:
       - apiGroups: [apps]
         apiVersions: [v1]
@@ -138,7 +139,8 @@ validating:
   # Of the whole cluster: without the webhook these must pass, or a cluster could not repair itself.
   - name: cluster-grants.scc.poc
     {{- include "scc.hook" (list . "/validate/grants" "Ignore") | nindent 4 }}
-    sideEffects: None
+    # Who edited an SCC is noted.
+    sideEffects: NoneOnDryRun
     rules:
       - apiGroups: [rbac.authorization.k8s.io]
         apiVersions: [v1]

@@ -231,22 +231,33 @@ export const sccVersionSchema = z.object({
 export const sccDriftSchema = z.object({
   name: z.string(),
   version: z.string(),
+  present: z.boolean().describe('False for a content that the cluster has no more, while pods still run under it.'),
+  pods: z.int().describe('How many run under this content now.'),
   relation: z
     .enum(['equal', 'narrower', 'wider', 'incomparable', 'custom'])
-    .describe("How the cluster's SCC relates to OpenShift's default of that name; custom: there is none."),
+    .describe("How the content relates to OpenShift's default of that name; custom: there is none."),
   changedFields: z.array(z.string()),
 });
 
 export const affectedSchema = z.object({
-  workloads: z.array(z.object({ namespace: z.string(), kind: z.string(), name: z.string(), since: time })),
+  workloads: z.array(
+    z.object({
+      ...{ namespace: z.string(), kind: z.string(), name: z.string(), since: time },
+      pods: z.int().describe('How many of its pods run under the version; 0 when none of it is known to run.'),
+    }),
+  ),
   pods: z.int(),
 });
 
-export const activationSchema = z.object({
+const activationSchema = z.object({
   scc: z.string(),
   version: z.string().nullable(),
   planUid: z.string().nullable(),
-  actor: z.string().nullable(),
+  actor: z.string().nullable().describe('Without a plan: the user, where admission saw the write.'),
+  manager: z
+    .string()
+    .nullable()
+    .describe('Without a plan: the field manager that wrote what the pods were started from.'),
   reason: z
     .enum(['observed', 'migrated', 'restored', 'changed', 'sccEdited'])
     .describe('changed: without a plan. sccEdited: the SCC was edited, and the pods were started again since.'),
@@ -255,10 +266,20 @@ export const activationSchema = z.object({
   deactivatedBy: z.string().nullable(),
 });
 
+const podsUnderSchema = z.array(
+  z.object({ scc: z.string().nullable(), version: z.string().nullable(), pods: z.int() }),
+);
+
+export const workloadHistorySchema = z.object({
+  items: z.array(activationSchema),
+  mixtures: z
+    .array(z.object({ from: time, to: time.nullable(), pods: podsUnderSchema }))
+    .describe('When its pods ran under several contents side by side, such as during a rollout, newest first.'),
+});
+
 export const workloadSCCSchema = activationSchema.extend({
-  observed: z
-    .array(z.object({ scc: z.string().nullable(), version: z.string().nullable(), pods: z.int() }))
-    .describe('Under what its pods ran then: several during a rollout.'),
+  scc: z.string().nullable().describe('Null when its pods ran under none.'),
+  observed: podsUnderSchema.describe('Under what its pods ran then: several during a rollout.'),
 });
 
 export type ApprovalDecision = z.infer<typeof approvalDecisionSchema>;

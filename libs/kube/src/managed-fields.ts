@@ -15,3 +15,32 @@ export function lastWriter({ metadata }: KubeObject, but: string): string {
     .toSorted((a, b) => (b.time ?? '').localeCompare(a.time ?? ''));
   return others[0]?.manager ?? 'an unknown client';
 }
+
+interface Between {
+  /** Exclusive. */
+  after: Date;
+  /** Inclusive; the API server writes whole seconds. */
+  until: Date;
+}
+
+/**
+ * The manager that wrote a part of an object last within a time, by its managed fields and not its status; null when
+ * none did. @param path such as `['spec', 'template']`; empty: any part.
+ */
+export function writerOf({ metadata }: KubeObject, path: readonly string[], { after, until }: Between): string | null {
+  const isWithin = (time: string | undefined): boolean =>
+    time !== undefined &&
+    Date.parse(time) > Math.floor(after.getTime() / 1000) * 1000 &&
+    Date.parse(time) <= until.getTime();
+  const writers = (metadata.managedFields ?? [])
+    .filter(({ subresource, time, fieldsV1 }) => !subresource && isWithin(time) && holds(fieldsV1, path))
+    .toSorted((a, b) => (b.time ?? '').localeCompare(a.time ?? ''));
+  return writers[0]?.manager ?? null;
+}
+
+function holds(fields: unknown, [member, ...rest]: readonly string[]): boolean {
+  if (member === undefined) return true;
+  if (typeof fields !== 'object' || fields === null) return false;
+  const entry = Object.entries(fields).find(([name]) => name === `f:${member}`);
+  return entry !== undefined && holds(entry[1], rest);
+}

@@ -37,7 +37,7 @@ export function followPlans({
     });
   return follow({
     ...{ kind: KIND, makeInformer, logger, everyMs: RECONCILE_MS },
-    enter: async (_key, current, previous) => {
+    enter: async (_key, { current, previous }) => {
       const gone = uidOf(previous);
       if (gone === undefined || gone === uidOf(current)) return;
       for (const { planUid } of await openOf({ planUid: gone })) await close(planUid);

@@ -5,8 +5,8 @@ interface KindToFollow {
   kind: Parameters<MakeInformer>[0];
   makeInformer: MakeInformer;
   logger: Logger;
-  /** Takes over one change; `current` is undefined when the object is gone. */
-  enter: (key: string, current: unknown, previous: unknown) => Promise<void>;
+  /** Takes over one change that was told of at a time; `current` is undefined when the object is gone. */
+  enter: (key: string, change: { current: unknown; previous: unknown; at: Date }) => Promise<void>;
   /** Takes over everything there is: what could not be written, and what happened while no watch was open, is found here. */
   reconcile: (present: unknown[]) => Promise<void>;
   /** Milliseconds. */
@@ -25,7 +25,10 @@ export function follow({ kind, makeInformer, logger, enter, reconcile, everyMs }
         logger.warn({ err: error, kind: kind.kind }, 'recording a change of the cluster failed'),
       );
   };
-  const informer = makeInformer(kind, (key, current, previous) => enqueue(() => enter(key, current, previous)));
+  const informer = makeInformer(kind, (key, current, previous) => {
+    const change = { current, previous, at: new Date() };
+    enqueue(() => enter(key, change));
+  });
   const look = (): void => enqueue(() => reconcile(informer.list()));
   informer.start();
   informer.synced

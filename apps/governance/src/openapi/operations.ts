@@ -7,7 +7,6 @@ import {
   readModelDifferencesSchema,
 } from '@scc/audit';
 import {
-  activationSchema,
   affectedSchema,
   approvalStateSchema,
   approvalSummarySchema,
@@ -31,6 +30,7 @@ import {
   stepRecordSchema,
   stopAnswerSchema,
   trackedPodSchema,
+  workloadHistorySchema,
   workloadSCCSchema,
 } from '@scc/governance-api';
 import { z } from 'zod';
@@ -241,7 +241,7 @@ export const OPERATIONS: Record<`${Method} /v1/${string}`, Operation> = {
   },
   'GET /v1/workloads/{namespace}/{kind}/{name}/history': {
     summary: 'Under which SCCs a workload ran, newest first',
-    answer: itemsSchema(activationSchema),
+    answer: workloadHistorySchema,
   },
   'GET /v1/pods': { summary: 'Which pods run under which SCC', answer: pageSchema(trackedPodSchema) },
   'GET /v1/pod-counts': { summary: 'How many pods each SCC has', answer: itemsSchema(podCountSchema) },

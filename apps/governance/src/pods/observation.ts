@@ -14,6 +14,8 @@ export interface PodObservation {
   ownerKind: string | null;
   ownerName: string | null;
   plan: string | null;
+  /** As the API server says it, in whole seconds; absent while the pod is only about to exist. */
+  createdAt?: string;
 }
 
 const podSchema = z.object({
@@ -21,6 +23,7 @@ const podSchema = z.object({
     uid: z.string().min(1),
     namespace: z.string(),
     name: z.string(),
+    creationTimestamp: z.iso.datetime({ offset: true }).nullish().catch(null),
     labels: z.record(z.string(), z.string()).default({}),
     annotations: z.record(z.string(), z.string()).default({}),
     ownerReferences: z
@@ -50,6 +53,7 @@ export function observePod(object: unknown): PodObservation | null {
     node: spec.nodeName ?? null,
     ...ownerOf(metadata),
     plan: planNameOf(metadata) ?? null,
+    ...(metadata.creationTimestamp ? { createdAt: metadata.creationTimestamp } : {}),
   };
 }
 

@@ -27,14 +27,24 @@ export async function trackPods(source: DataSource, news: readonly PodNews[]): P
       await markGone(
         tx,
         gone.map(({ uid }) => uid),
-        gone[0]?.at ?? new Date(),
+        { at: gone[0]?.at ?? new Date(), isWatched: true },
       );
   });
+}
+
+/** A pod that is older than this when it is first seen was started while nobody watched. */
+const LATE_MS = 5000;
+
+/** Since when a pod runs: since it was seen, or, where that was late, since the API server made it. */
+function since({ createdAt }: PodObservation, at: Date): Date {
+  const created = createdAt === undefined ? at : new Date(createdAt);
+  return at.getTime() - created.getTime() > LATE_MS ? created : at;
 }
 
 const rowOf = ({ type, pod, at }: Extract<PodNews, { pod: PodObservation }>) => ({
   ...pod,
   at: at.toISOString(),
+  since: since(pod, at).toISOString(),
   confirmed: type === 'seen',
 });
 
@@ -42,17 +52,20 @@ const rowOf = ({ type, pod, at }: Extract<PodNews, { pod: PodObservation }>) => 
 const SEEN = `
   with input as (
     select t.*, coalesce(
-      (select version from scc_presence s where s.name = t.scc and s.present_from <= t.at order by s.present_from desc limit 1),
+      (select version from scc_presence s where s.name = t.scc
+        and s.present_from <= case when exists (select from tracked_pod k where k.uid = t.uid) then t.at else t.since end
+        order by s.present_from desc limit 1),
       -- The registry may see an SCC a moment after its first pod.
       (select version from scc_presence s where s.name = t.scc order by s.present_from limit 1)) as version
     from jsonb_to_recordset($1::jsonb) as t (uid text, namespace text, name text, scc text, "subjectType" text,
-      image text, node text, "ownerKind" text, "ownerName" text, plan text, at timestamptz, confirmed boolean)
+      image text, node text, "ownerKind" text, "ownerName" text, plan text, at timestamptz, since timestamptz,
+      confirmed boolean)
   ), before as (
     select p.uid, p.scc, p.node, p.gone_at, p.confirmed from tracked_pod p join input using (uid)
   ), written as (
     insert into tracked_pod as p (uid, namespace, name, scc, subject_type, image, node, owner_kind, owner_name, plan,
       first_seen, last_seen, confirmed, scc_version)
-    select uid, namespace, name, scc, "subjectType", image, node, "ownerKind", "ownerName", plan, at, at, confirmed, version
+    select uid, namespace, name, scc, "subjectType", image, node, "ownerKind", "ownerName", plan, since, at, confirmed, version
     from input order by uid
     on conflict (uid) do update set scc = excluded.scc, subject_type = excluded.subject_type, image = excluded.image,
       node = excluded.node, owner_kind = excluded.owner_kind, owner_name = excluded.owner_name, plan = excluded.plan,
@@ -63,22 +76,28 @@ const SEEN = `
     returning p.uid
   )
   insert into pod_transition (uid, at, change, from_scc, to_scc, node)
-  select i.uid, i.at, case when b.uid is null or b.gone_at is not null then 'appeared' else 'changed' end, b.scc, i.scc, i.node
+  select i.uid, case when b.uid is null then i.since else i.at end, case when b.uid is null or b.gone_at is not null then 'appeared' else 'changed' end, b.scc, i.scc, i.node
   from input i join written using (uid) left join before b using (uid)
   where b.uid is null or b.gone_at is not null or b.scc is distinct from i.scc or b.node is distinct from i.node`;
 
 /** Hints that the cluster did not confirm within this time were about pods that never came to be. */
 const HINT_TTL_SECONDS = 120;
 
-async function markGone(tx: EntityManager, uids: readonly string[], at: Date): Promise<void> {
+/** A pod whose end was not watched keeps the time at which it was last seen: it ended between both. */
+async function markGone(
+  tx: EntityManager,
+  uids: readonly string[],
+  { at, isWatched }: { at: Date; isWatched: boolean },
+): Promise<void> {
   await tx.query(
     `with ended as (
-       update tracked_pod set gone_at = $2, last_seen = greatest(last_seen, $2) where uid in (
+       update tracked_pod set gone_at = $2, last_seen = case when $3 then greatest(last_seen, $2) else last_seen end
+       where uid in (
          select uid from tracked_pod where uid = any($1) and gone_at is null order by uid for update)
        returning uid, scc, node)
      insert into pod_transition (uid, at, change, from_scc, to_scc, node)
      select uid, $2, 'gone', scc, null, node from ended`,
-    [uids, at],
+    [uids, at, isWatched],
   );
 }
 
@@ -99,7 +118,7 @@ export async function reconcilePods(source: DataSource, present: readonly string
       await markGone(
         tx,
         rows.map(({ uid }) => uid),
-        listedAt,
+        { at: listedAt, isWatched: false },
       );
     return rows.length;
   });

@@ -25,10 +25,12 @@ interface Deps {
 export function followSCCs({ source, makeInformer, logger }: Deps): { stop: () => Promise<void> } {
   return follow({
     ...{ kind: SCC_KIND, makeInformer, logger, everyMs: RECONCILE_MS },
-    enter: (key, current) => enter(source, key, current, logger),
+    enter: (name, { current, at }) => enter(source, { name, object: current, at }, logger),
     reconcile: async (present) => {
-      for (const object of present) await enter(source, nameOf(object), object, logger);
-      for (const name of await missing(source, present.map(nameOf))) await enter(source, name, undefined, logger);
+      const at = new Date();
+      for (const object of present) await enter(source, { name: nameOf(object), object, at }, logger);
+      for (const name of await missing(source, present.map(nameOf)))
+        await enter(source, { name, object: undefined, at }, logger);
     },
   });
 }
@@ -36,14 +38,18 @@ export function followSCCs({ source, makeInformer, logger }: Deps): { stop: () =
 const named = z.object({ metadata: z.object({ name: z.string() }) });
 const nameOf = (object: unknown): string => named.parse(object).metadata.name;
 
-async function enter(source: DataSource, name: string, object: unknown, logger: Logger): Promise<void> {
+async function enter(
+  source: DataSource,
+  { name, object, at }: { name: string; object: unknown; at: Date },
+  logger: Logger,
+): Promise<void> {
   const parsed = object === undefined ? null : sccSchema.safeParse(object);
   if (parsed && !parsed.success) {
     logger.error({ scc: name, issues: parsed.error.issues }, 'an SCC of the cluster cannot be read');
     return;
   }
   await inTransaction(source, async (tx) => {
-    const { version, changed } = await observeSCC(tx, name, parsed?.data ?? null, new Date());
+    const { version, changed } = await observeSCC(tx, name, parsed?.data ?? null, at);
     if (!changed) return;
     await appendAudit(tx, {
       actor: { name: 'system:governance' },

@@ -7,8 +7,9 @@ import { aRequest, at, holdsAnyRole, inTx, NOON, ownWorkload, row } from '../gov
 import type { PodObservation } from '../pods/observation.js';
 import { type PodNews, trackPods } from '../pods/tracking.js';
 import { apiSuite } from '../suite.fixture.js';
-import { enterObserved, unplannedChanges } from './observed.js';
+import { enterObserved } from './observed.js';
 import { affectedBy, workloadAt, workloadHistory } from './queries.js';
+import { unplannedChanges } from './unplanned.js';
 import { observeSCC } from './versions.js';
 
 /** The registry says what pods really run under, also when no plan explains it. */
@@ -23,13 +24,13 @@ async function version(name: string, minutes: number, over: Partial<SecurityCont
   if (seen.version === null) throw new Error('an SCC that is there has a version');
   return seen.version;
 }
-const seen = (owner: string, uid: string, scc: string, minutes: number): PodNews => {
-  const pod: PodObservation = {
-    ...{ uid, namespace: 'shop', name: uid, scc, subjectType: null, image: null, node: null, plan: null },
-    ...{ ownerKind: 'Deployment', ownerName: owner },
-  };
-  return { type: 'seen', pod, at: minute(minutes) };
-};
+const podOf = (owner: string, uid: string): PodObservation => ({
+  ...{ uid, namespace: 'shop', name: uid, scc: null, subjectType: null, image: null, node: null, plan: null },
+  ...{ ownerKind: 'Deployment', ownerName: owner },
+});
+const seen = (owner: string, uid: string, scc: string | null, minutes: number): PodNews => ({
+  ...{ type: 'seen', pod: { ...podOf(owner, uid), scc }, at: minute(minutes) },
+});
 const gone = (uid: string, minutes: number): PodNews => ({ type: 'gone', uid, at: minute(minutes) });
 const track = (...news: PodNews[]) => trackPods(database.app, news);
 const enter = (minutes: number) => inTx(database.app, (tx) => enterObserved(tx, minute(minutes)));
@@ -79,6 +80,85 @@ describe('the registry', () => {
       { scc: 'restricted-v2', pods: 2 },
       { scc: 'nonroot', pods: 1 },
     ]);
+  });
+
+  it('keeps in the history when several contents ran side by side, with their numbers', async () => {
+    const [narrow, wide] = [await version('restricted-v2', 0), await version('nonroot', 0)];
+    await track(seen('rolled', 'rolled-1', 'restricted-v2', 1), seen('rolled', 'rolled-2', 'restricted-v2', 1));
+    await track(seen('rolled', 'rolled-3', 'nonroot', 5), gone('rolled-1', 6));
+    await track(gone('rolled-2', 7));
+    const { body } = await test.call('vera/viewer', 'GET', '/v1/workloads/shop/Deployment/rolled/history');
+    const [before, after] = [
+      { scc: 'restricted-v2', version: narrow },
+      { scc: 'nonroot', version: wide },
+    ];
+    expect(body).toMatchObject({
+      mixtures: [
+        { from: minute(6).toISOString(), to: minute(7).toISOString(), pods: [{ pods: 1 }, { pods: 1 }] },
+        {
+          ...{ from: minute(5).toISOString(), to: minute(6).toISOString() },
+          pods: [
+            { ...before, pods: 2 },
+            { ...after, pods: 1 },
+          ],
+        },
+      ],
+    });
+  });
+
+  it('tells of pods that permit more beside others, once, before the others are gone', async () => {
+    await version('restricted-v2', 0);
+    await version('anyuid', 0);
+    await track(seen('stuck', 'stuck-1', 'restricted-v2', 1));
+    await enter(2);
+    await track(seen('stuck', 'stuck-2', 'anyuid', 3));
+    const before = unplannedChanges().looser;
+    await enter(4);
+    await enter(5);
+    expect(unplannedChanges().looser).toBeGreaterThan(before);
+    expect(await historyOf('stuck')).toHaveLength(1);
+    expect(
+      await row(
+        database.app,
+        `select count(*)::int as entries from audit_entry where action = 'workload.sccMixed' and object_name = 'stuck'
+         and convert_from(body, 'UTF8')::json #>> '{details,to,scc}' = 'anyuid'`,
+      ),
+    ).toEqual({ entries: 1 });
+  });
+
+  it('says since when a pod runs that was started while nobody watched', async () => {
+    const [early, late] = [
+      await version('hostnetwork', 0),
+      await version('hostnetwork', 20, { allowHostPorts: false }),
+    ];
+    const createdAt = minute(10).toISOString();
+    const news = (pod: PodNews): PodNews => (pod.type === 'seen' ? { ...pod, pod: { ...pod.pod, createdAt } } : pod);
+    await track(news(seen('missed', 'missed-1', 'hostnetwork', 30)), seen('missed', 'missed-2', 'hostnetwork', 30));
+    expect((await workloadAt(database.app, workload('missed'), minute(9.99)))?.scc).toBeUndefined();
+    expect(await workloadAt(database.app, workload('missed'), minute(10))).toMatchObject({ version: early });
+    expect((await workloadAt(database.app, workload('missed'), minute(30)))?.observed).toEqual(
+      expect.arrayContaining([
+        { scc: 'hostnetwork', version: early, pods: 1 },
+        { scc: 'hostnetwork', version: late, pods: 1 },
+      ]),
+    );
+  });
+
+  it('puts a pod right that was written before the SCC that it was started under', async () => {
+    const first = await version('hostmount-anyuid', 0);
+    await track(seen('raced', 'raced-1', 'hostmount-anyuid', 5));
+    const second = await version('hostmount-anyuid', 4, { allowHostPorts: true });
+    expect((await workloadAt(database.app, workload('raced'), minute(5)))?.version).toBe(first);
+    await enter(6);
+    expect((await workloadAt(database.app, workload('raced'), minute(5)))?.version).toBe(second);
+  });
+
+  it('says so of pods that run under no SCC', async () => {
+    await track(seen('unbound', 'unbound-1', null, 1));
+    expect(await workloadAt(database.app, workload('unbound'), minute(2))).toMatchObject({
+      scc: null,
+      observed: [{ scc: null, pods: 1 }],
+    });
   });
 
   it('names the content under which a pod was started, not the one of now', async () => {
@@ -146,6 +226,7 @@ describe('a question about the registry', () => {
   it.each([
     ['of the future', 'workloads/shop/Deployment/hand/scc?at=2999-01-01T00:00:00Z', 400],
     ['about a workload that was never seen', 'workloads/shop/Deployment/nobody/history', 404],
+    ['about an SCC that was never seen', 'scc-versions?name=nobody', 404],
     ['about a version that does not exist', 'scc-versions/999999/affected', 404],
     ['that can be answered', 'workloads/shop/Deployment/hand/history', 200],
   ])('%s is answered with its status', async (_what, path, status) => {

@@ -1,11 +1,16 @@
-import { compare, compileSCC } from '@scc/scc';
 import type { EntityManager } from 'typeorm';
 import { z } from 'zod';
-import { appendAudit } from '../audit/append.js';
-import { SYSTEM } from '../call/caller.js';
-import { type Database, rowsOf } from '../database/rows.js';
+import { type Database, type Queryable, rowsOf } from '../database/rows.js';
 import type { WorkloadKey } from '../plans/store.js';
-import { SCCVersionEntity } from './scc.entity.js';
+import {
+  auditChange,
+  countChanges,
+  judge,
+  type JudgedChange,
+  type UnplannedChange,
+  writerInWords,
+} from './unplanned.js';
+import { type Edited, sccObject, UNKNOWN_WRITER, userOf, type Writer } from './writes.js';
 
 /** How many pods of a workload ran under one content of an SCC. */
 export interface ObservedSCC {
@@ -54,40 +59,114 @@ const UNCLAIMED = (of: string): string =>
   `not exists (select from workload_claim c where c.namespace = ${of}.namespace and c.kind = ${of}.kind
      and c.name = ${of}.name and c.released_at is null)`;
 
-/** Workloads whose pods all run under one content that the registry has no entry of. */
-const CHANGES = `
-  with seen as (
+/** Under what the running pods of workloads run. */
+const SEEN = `seen as (
     select namespace, owner_kind as kind, owner_name as name, scc, scc_version, min(first_seen) as since from tracked_pod
     where gone_at is null and confirmed and scc is not null and owner_kind in ('Deployment', 'StatefulSet', 'DaemonSet')
     group by namespace, owner_kind, owner_name, scc, scc_version
-  ), uniform as (
+  )`;
+const BEFORE = `a.id::text as before, a.scc as "beforeSCC", a.scc_version::text as "beforeVersion",
+    a.activated_at as "beforeAt"`;
+
+/** Workloads whose pods all run under one content that the registry has no entry of. */
+const CHANGES = `
+  with ${SEEN}, uniform as (
     select namespace, kind, name, min(scc) as scc, min(scc_version) as version, min(since) as since from seen
     group by namespace, kind, name having count(*) = 1
   )
-  select u.namespace, u.kind, u.name, u.scc, u.version::text as version, u.since, a.id::text as before,
-    a.scc as "beforeSCC", a.scc_version::text as "beforeVersion", a.activated_at as "beforeAt"
+  select u.namespace, u.kind, u.name, u.scc, u.version::text as version, u.since, ${BEFORE}
   from uniform u left join scc_activation a
     on a.namespace = u.namespace and a.kind = u.kind and a.name = u.name and a.deactivated_at is null
   where ${UNCLAIMED('u')} and (a.id is null or a.scc <> u.scc or a.scc_version <> u.version)
   order by u.namespace, u.kind, u.name limit 500`;
 
-const counts = { changed: 0, looser: 0 };
-/** How many changes without a plan were seen since the process began, and how many of them permit more. */
-export const unplannedChanges = (): Readonly<typeof counts> => counts;
+/** Workloads of which only some pods run under another content than their entry says, and which were not told of yet. */
+const MIXTURES = `
+  with ${SEEN}, several as (
+    select namespace, kind, name from seen group by namespace, kind, name having count(*) > 1
+  )
+  select s.namespace, s.kind, s.name, s.scc, s.scc_version::text as version, s.since, ${BEFORE}
+  from seen s join several using (namespace, kind, name) join scc_activation a
+    on a.namespace = s.namespace and a.kind = s.kind and a.name = s.name and a.deactivated_at is null
+  where ${UNCLAIMED('s')} and (a.scc <> s.scc or a.scc_version <> s.scc_version)
+    and not exists (select from scc_mixture m where m.activation = a.id and m.content = ${contentOf('s')})
+  order by s.namespace, s.kind, s.name limit 500`;
+
+function contentOf(row: string): string {
+  return `${row}.scc || coalesce(' ' || ${row}.scc_version, '')`;
+}
+
+/** What wrote the objects that changes come from, by `editKey`, as far as it was asked. */
+export type Managers = ReadonlyMap<string, string>;
+const NO_MANAGERS: Managers = new Map();
+export const editKey = ({ namespace, kind, name }: Edited): string => `${kind} ${namespace}/${name}`;
+
+/** An edit that would explain a change, and when it would have been made. */
+export interface Edit {
+  object: Edited;
+  after: Date;
+  until: Date;
+}
+
+const editOf = ({ namespace, kind, name, scc, since, beforeSCC, beforeAt }: Change): Edit => ({
+  object: beforeSCC === scc ? sccObject(scc) : { namespace, kind, name },
+  after: beforeAt ?? new Date(0),
+  until: since,
+});
+
+/** The edits of the changes and mixtures that the registry does not know yet. */
+export async function unexplainedEdits(db: Queryable): Promise<Edit[]> {
+  const changes = [...(await rowsOf(db, changeRow, CHANGES)), ...(await rowsOf(db, changeRow, MIXTURES))];
+  return changes.filter(({ before }) => before !== null).map(editOf);
+}
+
+interface Entering {
+  managers?: Managers;
+  /** Takes what was recorded: to be told of when the transaction is committed. */
+  recorded?: JudgedChange[];
+}
 
 /**
  * Enters into the registry what is observed and no plan explains: another SCC, an edited one after the pods were started
- * again, and workloads that have no pods any more. A workload that is seen for the first time only gets its entry.
+ * again, and workloads that have no pods any more. A workload that is seen for the first time only gets its entry. A
+ * mixture has no entry of its own; one that permits more than the entry is audited.
  * @returns how many entries began or ended.
  */
-export async function enterObserved(tx: EntityManager, now: Date): Promise<number> {
+export async function enterObserved(
+  tx: EntityManager,
+  now: Date,
+  { managers = NO_MANAGERS, recorded = [] }: Entering = {},
+): Promise<number> {
   // One process at a time, so that each change is one entry.
   await tx.query('select pg_advisory_xact_lock(62)');
+  await tx.query(LATE_VERSIONS, [now]);
   const changes = await rowsOf(tx, changeRow, CHANGES);
-  for (const change of changes) await enter(tx, change, now);
+  for (const change of changes) {
+    const unplanned = change.before === null ? null : await judge(tx, await explain(tx, change, managers));
+    await enter(tx, change, { unplanned, now });
+    if (unplanned) recorded.push(unplanned);
+  }
+  for (const change of await rowsOf(tx, changeRow, MIXTURES)) {
+    const mixture = await enterMixture(tx, change, managers);
+    if (mixture) recorded.push(mixture);
+  }
+  for (const change of recorded) await auditChange(tx, change);
+  countChanges(recorded);
   const ended = await rowsOf(tx, z.object({ id: z.string() }), ENDED, [now, GONE_FOR_SECONDS]);
   return changes.length + ended.length;
 }
+
+/**
+ * Pods are written in batches, and a batch may come before the SCC that they were started under is entered: a pod has
+ * the content that was present when it was first seen.
+ */
+const LATE_VERSIONS = `
+  update tracked_pod p set scc_version = s.version from scc_presence s
+  where p.gone_at is null and p.first_seen > $1::timestamptz - interval '5 minutes' and s.name = p.scc
+    and s.present_from <= p.first_seen and (s.present_to is null or s.present_to > p.first_seen)
+    and p.scc_version is distinct from s.version
+    and not exists (select from pod_transition t where t.uid = p.uid and t.change = 'changed'
+      and t.from_scc is distinct from t.to_scc)`;
 
 /** A workload may be without pods for a moment. */
 const GONE_FOR_SECONDS = 60;
@@ -102,55 +181,53 @@ const ENDED = `
     and g.at >= a.activated_at and ${UNCLAIMED('a')}
   returning a.id::text as id`;
 
-async function enter(tx: EntityManager, change: Change, now: Date): Promise<void> {
-  const { namespace, kind, name, scc, version, since, before, beforeSCC, beforeAt } = change;
+async function explain(tx: EntityManager, change: Change, managers: Managers): Promise<UnplannedChange> {
+  const { namespace, kind, name, scc, version, since, beforeSCC, beforeVersion } = change;
+  const { object, ...between } = editOf(change);
+  const manager = managers.get(editKey(object)) ?? UNKNOWN_WRITER.manager;
+  return {
+    workload: { namespace, kind, name },
+    from: { scc: beforeSCC ?? scc, version: beforeVersion },
+    to: { scc, version },
+    reason: beforeSCC === scc ? 'sccEdited' : 'changed',
+    since,
+    manager,
+    user: await userOf(tx, object, between),
+  };
+}
+
+async function enterMixture(tx: EntityManager, change: Change, managers: Managers): Promise<JudgedChange | null> {
+  const { before, scc, version, since } = change;
+  await tx.query('insert into scc_mixture (activation, content, since) values ($1, $2, $3) on conflict do nothing', [
+    before,
+    version === null ? scc : `${scc} ${version}`,
+    since,
+  ]);
+  const judged = await judge(tx, { ...(await explain(tx, change, managers)), reason: 'mixed' });
+  return judged.isLooser ? judged : null;
+}
+
+async function enter(
+  tx: EntityManager,
+  { namespace, kind, name, scc, version, since, before, beforeAt }: Change,
+  { unplanned, now }: { unplanned: UnplannedChange | null; now: Date },
+): Promise<void> {
   const at = beforeAt !== null && since <= beforeAt ? now : since;
-  const reason = before === null ? 'observed' : beforeSCC === scc ? 'sccEdited' : 'changed';
-  if (before !== null) {
-    await tx.query(
-      `update scc_activation set deactivated_at = $2, deactivated_by = 'a change without a plan' where id = $1`,
-      [before, at],
-    );
-    await audit(tx, change, reason);
-  }
+  const writer: Writer = unplanned ?? UNKNOWN_WRITER;
+  if (before !== null)
+    await tx.query('update scc_activation set deactivated_at = $2, deactivated_by = $3 where id = $1', [
+      before,
+      at,
+      `a change without a plan by ${writerInWords(writer)}`,
+    ]);
   await tx.query(
-    `insert into scc_activation (namespace, kind, name, scc, scc_version, reason, source_key, activated_at)
-     values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing`,
+    `insert into scc_activation (namespace, kind, name, scc, scc_version, actor, manager, reason, source_key, activated_at)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict do nothing`,
     [
-      namespace,
-      kind,
-      name,
-      scc,
-      version,
-      reason,
+      ...[namespace, kind, name, scc, version, writer.user, writer.manager],
+      unplanned?.reason ?? 'observed',
       `observed/${namespace}/${kind}/${name}/${at.toISOString()}/${scc}`,
       at,
     ],
   );
-}
-
-async function audit(tx: EntityManager, change: Change, reason: string): Promise<void> {
-  const { namespace, kind, name, scc, version, since, beforeSCC, beforeVersion } = change;
-  const relation = await relationOf(tx, beforeVersion, version);
-  counts.changed += 1;
-  if (relation === 'wider' || relation === 'incomparable') counts.looser += 1;
-  await appendAudit(tx, {
-    actor: { name: SYSTEM.name },
-    action: 'workload.sccChanged',
-    object: { kind, namespace, name },
-    requestId: null,
-    details: {
-      ...{ reason, relation, since: since.toISOString() },
-      from: { scc: beforeSCC, version: beforeVersion },
-      to: { scc, version },
-    },
-  });
-}
-
-/** How the second content relates to the first; `unknown` when the registry has not seen one of them. */
-async function relationOf(tx: EntityManager, from: string | null, to: string | null): Promise<string> {
-  if (from === null || to === null) return 'unknown';
-  const versions = tx.getRepository(SCCVersionEntity);
-  const [source, target] = [await versions.findOneByOrFail({ id: from }), await versions.findOneByOrFail({ id: to })];
-  return compare(compileSCC(source.content), compileSCC(target.content)).relation;
 }

@@ -1,8 +1,9 @@
 import { hashOf } from '@scc/audit';
 import { compileSCC, containment, defaultSCCs } from '@scc/scc';
 import { IsNull } from 'typeorm';
-import type { Scope } from '../call/scope.js';
-import type { Database } from '../database/rows.js';
+import { z } from 'zod';
+import { EVERYWHERE, likePatterns, type Scope } from '../call/scope.js';
+import { type Database, rowsOf } from '../database/rows.js';
 import { inScope } from '../paging/filters.js';
 import type { WorkloadKey } from '../plans/store.js';
 import { TrackedPodEntity } from '../pods/pod.entity.js';
@@ -18,6 +19,7 @@ const toActivation = (row: SCCActivationEntity) => ({
   version: row.sccVersionId,
   planUid: row.planUid,
   actor: row.actor,
+  manager: row.manager,
   reason: row.reason,
   activatedAt: row.activatedAt.toISOString(),
   deactivatedAt: row.deactivatedAt?.toISOString() ?? null,
@@ -25,7 +27,9 @@ const toActivation = (row: SCCActivationEntity) => ({
 });
 export type ActivationEntry = ReturnType<typeof toActivation>;
 
-export interface WorkloadSCC extends ActivationEntry {
+export interface WorkloadSCC extends Omit<ActivationEntry, 'scc'> {
+  /** Null when its pods ran under none. */
+  scc: string | null;
   /** Of the pods that ran then: several during a rollout. Empty when none was tracked. */
   observed: { scc: string | null; version: string | null; pods: number }[];
 }
@@ -37,16 +41,19 @@ export interface WorkloadSCC extends ActivationEntry {
 export async function workloadAt(db: Database, workload: WorkloadKey, at: Date): Promise<WorkloadSCC | undefined> {
   const entry = await entryAt(db, workload, at);
   const seen = await observedAt(db, workload, at);
-  const most = seen.find(({ scc }) => scc !== null);
+  const most = seen.find(({ scc }) => scc !== null) ?? seen[0];
   const observed = seen.map(({ scc, version, pods }) => ({ scc, version, pods }));
-  if (!most?.scc) return entry && { ...entry, observed };
-  const isSame = entry?.scc === most.scc && (entry.version === most.version || most.version === null);
-  if (entry && isSame) return { ...entry, observed };
+  if (!most) return entry && { ...entry, observed };
+  const isSame = entry?.scc === most.scc && isSameVersion(entry.version, most.version);
+  if (entry && isSame) return { ...entry, version: entry.version ?? most.version, observed };
   return {
-    ...{ scc: most.scc, version: most.version, planUid: null, actor: null, reason: 'observed' },
+    ...{ scc: most.scc, version: most.version, planUid: null, actor: null, manager: null, reason: 'observed' },
     ...{ activatedAt: most.since.toISOString(), deactivatedAt: null, deactivatedBy: null, observed },
   };
 }
+
+/** A version that one side does not know contradicts none. */
+const isSameVersion = (a: string | null, b: string | null): boolean => a === null || b === null || a === b;
 
 async function entryAt(
   db: Database,
@@ -87,11 +94,12 @@ export interface SCCVersion {
   present: boolean;
 }
 
-/** Every known version of an SCC, or of all SCCs, newest first. */
+/** Every known version of an SCC, or of all SCCs, newest first. @throws Refusal `notFound` for an SCC that was never seen. */
 export async function versionsOf(db: Database, name: string | null): Promise<SCCVersion[]> {
   const rows = await db
     .getRepository(SCCVersionEntity)
     .find({ where: name === null ? {} : { name }, order: { name: 'ASC', id: 'DESC' }, take: 1000 });
+  if (rows.length === 0 && name !== null) throw new Refusal('notFound', `no SCC ${name} was ever seen`);
   const presences = await db.getRepository(SCCPresenceEntity).findBy({ presentTo: IsNull() });
   const present = new Set(presences.map(({ versionId }) => versionId));
   return rows.map(({ firstSeen, ...row }) => ({
@@ -104,20 +112,35 @@ export async function versionsOf(db: Database, name: string | null): Promise<SCC
 export interface Drift {
   name: string;
   version: string;
-  /** How the cluster's SCC relates to OpenShift's default of that name; `custom` when there is no such default. */
+  /** False for a content that the cluster has no more, while pods still run under it. */
+  present: boolean;
+  /** How many pods run under this content now, as far as they are in scope. */
+  pods: number;
+  /** How it relates to OpenShift's default of that name; `custom` when there is no such default. */
   relation: 'equal' | 'narrower' | 'wider' | 'incomparable' | 'custom';
   changedFields: string[];
 }
 
-/** How the SCCs of the cluster differ from OpenShift's defaults, by name. */
-export async function driftFromDefaults(db: Database): Promise<Drift[]> {
-  const present = (await versionsOf(db, null)).filter((version) => version.present);
-  return present.map(({ id, name, content }) => {
+const podsRow = z.object({ version: z.string(), pods: z.int() });
+
+/** How the contents that the cluster has, or that pods run under, differ from OpenShift's defaults, by name. */
+export async function driftFromDefaults(db: Database, scope: Scope = EVERYWHERE): Promise<Drift[]> {
+  const counted = await rowsOf(
+    db,
+    podsRow,
+    `select scc_version::text as version, count(*)::int as pods from tracked_pod
+     where gone_at is null and confirmed and scc_version is not null
+       and ($1::text[] is null or namespace like any($1)) group by scc_version`,
+    [likePatterns(scope)],
+  );
+  const pods = new Map(counted.map(({ version, pods: running }) => [version, running]));
+  const versions = (await versionsOf(db, null)).filter(({ id, present }) => present || pods.has(id));
+  return versions.map(({ id, name, content, present }) => {
+    const about = { name, version: id, present, pods: pods.get(id) ?? 0 };
     const standard = defaultSCCs().find(({ metadata }) => metadata.name === name);
-    if (!standard) return { name, version: id, relation: 'custom', changedFields: [] };
+    if (!standard) return { ...about, relation: 'custom', changedFields: [] };
     return {
-      name,
-      version: id,
+      ...about,
       relation: containment(compileSCC(content), compileSCC(standard)),
       changedFields: changedFields(contentOf(content), contentOf(standard)),
     };
@@ -130,33 +153,49 @@ function changedFields(a: Record<string, unknown>, b: Record<string, unknown>): 
   return keys.filter((key) => hashOf(a[key] ?? null) !== hashOf(b[key] ?? null)).sort();
 }
 
+export interface Affected {
+  /** With how many of its pods run under the version; none of an entry that no pod speaks against. */
+  workloads: { namespace: string; kind: string; name: string; since: string; pods: number }[];
+  /** All tracked pods under the version, also those that belong to no workload. */
+  pods: number;
+}
+
+const affectedRow = z.object({
+  namespace: z.string(),
+  kind: z.string(),
+  name: z.string(),
+  since: z.date(),
+  pods: z.int(),
+});
+
+/** The pods decide; the entry of a workload counts while no pod of it is known to run. */
+const AFFECTED = `
+  select namespace, kind, name, since, pods from (
+    select namespace, owner_kind as kind, owner_name as name, min(first_seen) as since, count(*)::int as pods
+    from tracked_pod where gone_at is null and scc_version = $1 and owner_kind is not null and owner_name is not null
+    group by namespace, owner_kind, owner_name
+    union all
+    select a.namespace, a.kind, a.name, a.activated_at, 0 from scc_activation a
+    where a.scc_version = $1 and a.deactivated_at is null and not exists (select from tracked_pod p
+      where p.namespace = a.namespace and p.owner_kind = a.kind and p.owner_name = a.name and p.gone_at is null)
+  ) as found
+  where $2::text[] is null or namespace like any($2)
+  order by namespace, kind, name limit 1000`;
+
 /**
  * Workloads that run under a version now, and how many tracked pods do, as far as they are in scope.
  * @throws Refusal `notFound`
  */
-export async function affectedBy(
-  db: Database,
-  version: string,
-  scope: Scope,
-): Promise<{ workloads: { namespace: string; kind: string; name: string; since: string }[]; pods: number }> {
+export async function affectedBy(db: Database, version: string, scope: Scope): Promise<Affected> {
   if (!(await db.getRepository(SCCVersionEntity).existsBy({ id: version })))
     throw new Refusal('notFound', `no version ${version} of an SCC`);
-  const activations = db
-    .getRepository(SCCActivationEntity)
-    .createQueryBuilder('a')
-    .where('a.sccVersionId = :version and a.deactivatedAt is null', { version })
-    .orderBy({ 'a.namespace': 'ASC', 'a.kind': 'ASC', 'a.name': 'ASC' })
-    .limit(1000);
-  const workloads = await inScope(activations, 'a.namespace', scope).getMany();
+  const workloads = await rowsOf(db, affectedRow, AFFECTED, [version, likePatterns(scope)]);
   const pods = db
     .getRepository(TrackedPodEntity)
     .createQueryBuilder('p')
     .where('p.goneAt is null and p.sccVersion = :version', { version });
   return {
-    workloads: workloads.map(({ namespace, kind, name, activatedAt }) => ({
-      ...{ namespace, kind, name },
-      since: activatedAt.toISOString(),
-    })),
+    workloads: workloads.map(({ since, ...workload }) => ({ ...workload, since: since.toISOString() })),
     pods: await inScope(pods, 'p.namespace', scope).getCount(),
   };
 }

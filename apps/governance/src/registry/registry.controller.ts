@@ -6,6 +6,7 @@ import type { CallContext } from '../call/caller.js';
 import { namespaceQuery, RequirePermission } from '../call/require-permission.js';
 import { InvalidInput } from '../http/validation.js';
 import { Refusal } from '../refusal/refusal.js';
+import { type Mixture, mixturesOf } from './mixtures.js';
 import {
   type ActivationEntry,
   affectedBy,
@@ -49,8 +50,8 @@ export class RegistryController {
 
   @Get('scc-drift')
   @RequirePermission('registry:read', 'shared')
-  async drift(): Promise<{ items: Drift[] }> {
-    return { items: await driftFromDefaults(this.source) };
+  async drift(@Actor() { scope }: User): Promise<{ items: Drift[] }> {
+    return { items: await driftFromDefaults(this.source, scope) };
   }
 
   /** Under which SCC, and which version of it, the workload ran at a time; now when no time is given. */
@@ -81,7 +82,7 @@ export class RegistryController {
       kind: string;
       name: string;
     },
-  ): Promise<{ items: ActivationEntry[] }> {
-    return { items: await workloadHistory(this.source, key) };
+  ): Promise<{ items: ActivationEntry[]; mixtures: Mixture[] }> {
+    return { items: await workloadHistory(this.source, key), mixtures: await mixturesOf(this.source, key) };
   }
 }

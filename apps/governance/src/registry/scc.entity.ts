@@ -87,6 +87,10 @@ export class SCCActivationEntity {
   @Column('text', { nullable: true })
   actor!: string | null;
 
+  /** The field manager that wrote what the pods of a change without a plan were started from. */
+  @Column('text', { nullable: true })
+  manager!: string | null;
+
   @Column('text')
   reason!: 'observed' | 'migrated' | 'restored' | 'changed' | 'sccEdited';
 

@@ -14,6 +14,7 @@ import {
   useRightOf,
   validateSCC,
 } from '@scc/scc';
+import { noteWrite } from '../review/note-write.js';
 import { ALLOWED, type Answer, denied, notUnderstood, type ReviewOutcome } from '../review/outcome.js';
 import type { ReviewRequest } from '../review/review.js';
 import { isEnforced } from '../cache/namespaces.js';
@@ -98,7 +99,8 @@ export function guardGrants({ cache, config }: HookContext): Hook {
   return {
     path: '/validate/grants',
     whenUndecided: 'deny',
-    decide: ({ kind, operation, object, oldObject }: ReviewRequest): ReviewOutcome => {
+    decide: (request: ReviewRequest): ReviewOutcome => {
+      const { kind, operation, object, oldObject, name } = request;
       const unknown = notUnderstood('it is not about a binding, a role or an SCC');
       if (operation !== 'CREATE' && operation !== 'UPDATE') return unknown;
       switch (`${kind.group}/${kind.kind}`) {
@@ -113,7 +115,7 @@ export function guardGrants({ cache, config }: HookContext): Hook {
           return role ? ofRole(kind.kind, role, roleSchema.safeParse(oldObject).data) : unknown;
         }
         case 'security.openshift.io/SecurityContextConstraints':
-          return ofSCC(object, oldObject);
+          return noteWrite(ofSCC(object, oldObject), request, { namespace: '', kind: kind.kind, name: name ?? '' });
         default:
           return unknown;
       }

@@ -42,7 +42,9 @@ export async function testHooks({ objects = [], config = {}, mayChange }: Option
     ask: async (path: string, review: unknown): Promise<Answer> => {
       const decided = await outcome(path, review);
       if ('undecided' in decided) throw new Error(decided.undecided);
-      return decided;
+      // A note about the write is not part of the answer.
+      const { wrote: _wrote, ...answer } = decided;
+      return answer;
     },
   };
 }

@@ -10,7 +10,15 @@ import {
   type WorkloadKind,
 } from '@scc/scc';
 import { z } from 'zod';
-import { ALLOWED, type Answer, denied, notUnderstood, type ReviewOutcome } from '../review/outcome.js';
+import {
+  ALLOWED,
+  type Answer,
+  denied,
+  type HintedAnswer,
+  notUnderstood,
+  type ReviewOutcome,
+} from '../review/outcome.js';
+import { noteWrite } from '../review/note-write.js';
 import type { ReviewRequest } from '../review/review.js';
 import { readControllerOf } from '../cache/workloads.js';
 import { containersIn, objectionToSize } from './container-limit.js';
@@ -35,6 +43,9 @@ const GROUPS: Record<string, readonly Kind[]> = {
   batch: ['Job', 'CronJob'],
   'apps.openshift.io': ['DeploymentConfig'],
 };
+
+/** The kinds of which the registry says what they run under. */
+const TRACKED: ReadonlySet<Kind> = new Set(['Deployment', 'StatefulSet', 'DaemonSet']);
 
 interface Workload {
   readonly name: string;
@@ -125,9 +136,11 @@ export function foreseeWorkloads({ cache, config }: HookContext): Hook {
       const namespace = cache.namespaces.get(name);
       if (!namespace) return { undecided: `namespace ${name} is not known yet` };
       const objection = objectionToSize(containersIn(workload.template.spec));
-      if (objection !== undefined) return tooLarge(objection, namespace);
+      const note = (answer: Answer): HintedAnswer =>
+        TRACKED.has(kind) ? noteWrite(answer, request, { namespace: name, kind, name: workload.name }) : answer;
+      if (objection !== undefined) return note(tooLarge(objection, namespace));
       const was = before && sccOf(foresee(kind, before, namespace));
-      return judge(foresee(kind, workload, namespace), namespace, was);
+      return note(judge(foresee(kind, workload, namespace), namespace, was));
     },
   };
 }

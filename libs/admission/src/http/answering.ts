@@ -1,5 +1,5 @@
 import { within, type Logger } from '@scc/runtime';
-import type { PodHint } from '../review/pod-hint.js';
+import type { PodHint, WriteHint } from '../review/pod-hint.js';
 import type { Budget } from '../review/budget.js';
 import { type Answer, denied, type HintedAnswer, notUnderstood, type ReviewOutcome } from '../review/outcome.js';
 import type { Hook } from '../hooks/hook.js';
@@ -16,6 +16,7 @@ export interface Reply {
   readonly status: number;
   readonly body: string;
   readonly hint?: PodHint | undefined;
+  readonly wrote?: WriteHint | undefined;
   /** Counts the answer. */
   readonly afterwards?: () => void;
 }
@@ -103,6 +104,7 @@ export function createAnswering({ hooks, cache, budgetMs, metrics, logger }: Dep
       status: 200,
       body: reviewOf(uid, final),
       hint: final.hint,
+      wrote: final.wrote,
       afterwards: () => {
         if (isUndecided || seconds * 1000 > patienceMs) metrics.overBudget(hook.path);
         const verdict = isUndecided ? 'undecided' : verdictOf(final);

@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { type TlsOptions, TLSSocket } from 'node:tls';
 import { within, type Logger } from '@scc/runtime';
-import type { PodHint } from '../review/pod-hint.js';
+import type { PodHint, WriteHint } from '../review/pod-hint.js';
 import type { AdmissionMetrics } from './metrics.js';
 import type { Answering, Reply } from './answering.js';
 
@@ -23,6 +23,7 @@ interface Options {
   readonly answering: Answering;
   readonly clientRequired: boolean;
   readonly onPod: (hint: PodHint) => void;
+  readonly onWrite: (hint: WriteHint) => void;
   readonly metrics: AdmissionMetrics;
   readonly logger: Logger;
 }
@@ -96,7 +97,7 @@ export async function startServer(options: Options): Promise<WebhookServer> {
   const { answering, metrics, logger } = options;
   let draining = false;
   const send = (request: IncomingMessage, response: ServerResponse, reply: Reply): void => {
-    const { status, body, hint } = reply;
+    const { status, body, hint, wrote } = reply;
     const isJson = status === 200;
     // What is left of a body that was not read would be taken for the next request.
     const closing = request.complete && !draining ? {} : { connection: 'close' };
@@ -114,6 +115,7 @@ export async function startServer(options: Options): Promise<WebhookServer> {
         metrics.hinted();
         options.onPod(hint);
       });
+    if (wrote && isProven(request)) setImmediate(() => options.onWrite(wrote));
   };
   const server = createServer(options.tls, (request, response) => {
     const started = performance.now();

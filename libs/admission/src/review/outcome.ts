@@ -1,5 +1,5 @@
 import type { PatchOperation } from './json-patch.js';
-import type { PodHint } from './pod-hint.js';
+import type { PodHint, WriteHint } from './pod-hint.js';
 
 /** What a hook answers. */
 export interface Answer {
@@ -25,7 +25,7 @@ export interface Undecided {
   readonly undecided: string;
 }
 
-/** An answer, and what tracking should learn from it. */
-export type HintedAnswer = Answer & { readonly hint?: PodHint };
+/** An answer, and what tracking and the registry should learn from it. */
+export type HintedAnswer = Answer & { readonly hint?: PodHint; readonly wrote?: WriteHint };
 
 export type ReviewOutcome = HintedAnswer | Undecided;

@@ -8,3 +8,15 @@ export interface PodHint {
   /** JSON pointers of the fields that admission wrote to this pod or its siblings. */
   readonly mutations: readonly string[];
 }
+
+/** A write that admission let pass and that may lead to other pods. A hint only: the cluster may still refuse it. */
+export interface WriteHint {
+  /** Empty for an SCC. */
+  readonly namespace: string;
+  readonly kind: string;
+  readonly name: string;
+  /** The user. */
+  readonly by: string;
+  /** ISO 8601. */
+  readonly at: string;
+}

@@ -76,7 +76,14 @@ async function untilTrusted(certificate: string, trust: WebhookTrust, signal: Ab
 }
 
 /** Starts the admission webhook on a TLS port of its own. */
-export const startAdmission: StartAdmission = async ({ config, client, makeInformer, logger: root, onPod }) => {
+export const startAdmission: StartAdmission = async ({
+  config,
+  client,
+  makeInformer,
+  logger: root,
+  onPod,
+  onWrite,
+}) => {
   const logger = root.child({ part: 'admission' });
   const metrics = createMetrics();
   let allocator: Allocator | undefined;
@@ -136,6 +143,7 @@ export const startAdmission: StartAdmission = async ({ config, client, makeInfor
     answering,
     clientRequired: config.clientRequired,
     onPod,
+    onWrite,
     metrics,
     logger,
   });

@@ -1,7 +1,7 @@
 import type { KubeClient, MakeInformer } from '@scc/kube';
 import type { Logger } from '@scc/runtime';
 import type { Registry } from 'prom-client';
-import type { PodHint } from '../review/pod-hint.js';
+import type { PodHint, WriteHint } from '../review/pod-hint.js';
 import type { AdmissionConfig } from './settings.js';
 
 export interface AdmissionDeps {
@@ -11,6 +11,8 @@ export interface AdmissionDeps {
   readonly logger: Logger;
   /** Called after an answer was sent, and only for callers that proved to be the API server. Must not block. */
   readonly onPod: (hint: PodHint) => void;
+  /** The same of a write that may lead to other pods. */
+  readonly onWrite: (hint: WriteHint) => void;
 }
 
 export interface Admission {

@@ -7,7 +7,7 @@ import { applyPatch, type Operation } from 'rfc6902';
 import { startAdmission } from '../service/admission.js';
 import { type KubeLike, standardObjects, TestCluster } from './cluster.fixture.js';
 import type { Admission, AdmissionDeps } from '../service/contract.js';
-import type { PodHint } from '../review/pod-hint.js';
+import type { PodHint, WriteHint } from '../review/pod-hint.js';
 import type { AdmissionConfig } from '../service/settings.js';
 import { issueLeaf, type Issued, makeAuthority } from '@scc/tls';
 
@@ -97,6 +97,7 @@ export interface TestAdmission {
   readonly admission: Admission;
   readonly cluster: TestCluster;
   readonly hints: PodHint[];
+  readonly writes: WriteHint[];
   readonly tlsDir: string;
   readonly authority: Issued;
   post: (path: string, body: unknown, options?: PostOptions) => Promise<Posted>;
@@ -136,6 +137,7 @@ export async function startTestAdmission(options: TestOptions = {}): Promise<Tes
   ]);
   const cluster = options.cluster ?? new TestCluster([...standardObjects(), ...(options.objects ?? [])]);
   const hints: PodHint[] = [];
+  const writes: WriteHint[] = [];
   const admission = await startAdmission({
     config: {
       host: '127.0.0.1',
@@ -169,6 +171,7 @@ export async function startTestAdmission(options: TestOptions = {}): Promise<Tes
     makeInformer: cluster.makeInformer,
     logger: createLogger('admission-test', 'silent'),
     onPod: (hint) => hints.push(hint),
+    onWrite: (hint) => writes.push(hint),
   });
   const agents = new Map<Issued | undefined, Agent>();
   const agentOf = (as: Issued | undefined): Agent => {
@@ -187,6 +190,7 @@ export async function startTestAdmission(options: TestOptions = {}): Promise<Tes
     admission,
     cluster,
     hints,
+    writes,
     tlsDir,
     authority,
     post: (url, body, { contentType = 'application/json', method = 'POST', as } = {}) =>

@@ -18,6 +18,7 @@ const thread = await startAdmissionThread({
   kubeconfig,
   logLevel: 'silent',
   onPods: () => undefined,
+  onWrites: () => undefined,
   onEnd: (error) => process.send?.({ ended: error.message }),
 }).catch((error: unknown) => {
   process.send?.({ refused: String(error) });

@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { messageOf, withDeadline } from '@scc/runtime';
 import type { FromThread, ThreadQuestion, ThreadSettings, ToThread } from './protocol.js';
+import type { WriteHint } from '../review/pod-hint.js';
 import type { SeenPod } from './seen-pod.js';
 
 /** An answer that takes longer means that the thread is stuck. */
@@ -10,6 +11,8 @@ const STUCK = `admission has not reacted for ${PATIENCE_MS} ms`;
 export interface AdmissionThreadOptions extends ThreadSettings {
   /** Called with pods that admission saw; their news may be old when the process is busy. */
   readonly onPods: (pods: readonly SeenPod[]) => void;
+  /** Called with writes that admission let pass and that may lead to other pods. */
+  readonly onWrites: (writes: readonly WriteHint[]) => void;
   /** The thread ended by itself. */
   readonly onEnd: (error: Error) => void;
 }
@@ -34,6 +37,7 @@ export interface AdmissionThread {
  */
 export async function startAdmissionThread({
   onPods,
+  onWrites,
   onEnd,
   ...settings
 }: AdmissionThreadOptions): Promise<AdmissionThread> {
@@ -47,7 +51,8 @@ export async function startAdmissionThread({
   worker.on('message', (message: FromThread) => {
     if (message.is === 'started') started.resolve(message.port);
     else if (message.is === 'hints') {
-      onPods(message.pods);
+      if (message.pods.length > 0) onPods(message.pods);
+      if (message.writes.length > 0) onWrites(message.writes);
       send({ is: 'hints-taken' });
     } else {
       waiting.get(message.id)?.(message.value);

@@ -27,6 +27,7 @@ const optionsOf = (start: (options: AdmissionThreadOptions) => Promise<Admission
   kubeconfig: undefined,
   logLevel: 'silent',
   onPods: () => undefined,
+  onWrites: () => undefined,
   logger: createLogger('kept-test', 'silent'),
   start,
 });

@@ -5,6 +5,7 @@ import { Counter, Registry } from 'prom-client';
 import { startAdmission } from '../service/admission.js';
 import { HintBatches } from './hint-batches.js';
 import type { FromThread, ThreadQuestion, ThreadSettings, ToThread } from './protocol.js';
+import type { WriteHint } from '../review/pod-hint.js';
 import { type SeenPod, seenPod } from './seen-pod.js';
 
 /** The admission webhook in a thread of its own: what thread/host.ts starts. */
@@ -26,9 +27,14 @@ const dropped = new Counter({
   help: 'Pods that tracking was too busy to hear of from admission; it finds them by itself.',
   registers: [registry],
 });
-const hints = new HintBatches<SeenPod>({
+const hints = new HintBatches<{ pod: SeenPod } | { write: WriteHint }>({
   capacity: HINTS,
-  send: (pods) => tell({ is: 'hints', pods }),
+  send: (batch) =>
+    tell({
+      is: 'hints',
+      pods: batch.flatMap((hint) => ('pod' in hint ? [hint.pod] : [])),
+      writes: batch.flatMap((hint) => ('write' in hint ? [hint.write] : [])),
+    }),
   onDropped: () => dropped.inc(),
 });
 const admission = await startAdmission({
@@ -38,8 +44,9 @@ const admission = await startAdmission({
   logger,
   onPod: ({ pod }) => {
     const seen = seenPod(pod);
-    if (seen) hints.add(seen);
+    if (seen) hints.add({ pod: seen });
   },
+  onWrite: (write) => hints.add({ write }),
 });
 
 async function stop(): Promise<null> {

@@ -1,4 +1,5 @@
 import type { AdmissionConfig } from '../service/settings.js';
+import type { WriteHint } from '../review/pod-hint.js';
 import type { SeenPod } from './seen-pod.js';
 
 /** What the thread starts with. */
@@ -17,4 +18,4 @@ export type ToThread = { readonly is: ThreadQuestion; readonly id: number } | { 
 export type FromThread =
   | { readonly is: 'started'; readonly port: number }
   | { readonly is: 'answer'; readonly id: number; readonly value: string | null }
-  | { readonly is: 'hints'; readonly pods: readonly SeenPod[] };
+  | { readonly is: 'hints'; readonly pods: readonly SeenPod[]; readonly writes: readonly WriteHint[] };
