@@ -1,6 +1,7 @@
 /**
  * Builds every package into its own dist/: `tsc -b` compiles what changed (types are checked by `npm run check`), files
- * that are read at run time are copied beside, and the workflow code is bundled. `--clean` starts over.
+ * that are read at run time are copied beside, the workflow code is bundled, and so are the pages of the console.
+ * `--clean` starts over.
  * Prints nothing when nothing changed, and never to stdout, which belongs to the command that is run after it.
  */
 import { execFile } from 'node:child_process';
@@ -9,12 +10,21 @@ import { cp, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promi
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { gzipSync } from 'node:zlib';
 import { packageFolders, root } from './packages.ts';
 
 /** What the workflow bundle is made of: when none of it changed, the bundle stays. */
 const BUNDLED = ['workflows/migration', 'libs/plan', 'libs/routing'];
 const BUNDLE = path.join(root, 'workflows', 'migration', 'dist', 'workflow-bundle.js');
 const BUILD_CONFIG = 'tsconfig.build.json';
+/** The folder whose pages Vite builds, and what they are made of beside it. */
+const CONSOLE = path.join(root, 'apps', 'console');
+const PAGES_INPUTS = [
+  ...['src', 'public', 'index.html', 'vite.config.ts', 'tsconfig.json'].map((name) =>
+    path.join('apps', 'console', name),
+  ),
+  ...['libs/audit/src', 'libs/plan/src', 'package-lock.json'],
+];
 
 const mtimeOf = async (file: string): Promise<number> => (await stat(file).catch(() => undefined))?.mtimeMs ?? 0;
 const filesBelow = async (folder: string): Promise<string[]> => {
@@ -68,10 +78,31 @@ async function bundleWorkflows(): Promise<boolean> {
   return true;
 }
 
+/** @returns whether there was anything to do */
+async function buildPages(): Promise<boolean> {
+  const pages = path.join(CONSOLE, 'dist', 'pages');
+  const stampPath = path.join(CONSOLE, 'dist', 'pages.inputs');
+  const hash = createHash('sha256');
+  for (const input of PAGES_INPUTS.map((name) => path.join(root, name))) {
+    const files = (await stat(input)).isFile() ? [input] : (await filesBelow(input)).sort();
+    for (const file of files.filter((name) => !name.endsWith('.spec.ts')))
+      hash.update(path.relative(root, file)).update(await readFile(file));
+  }
+  const stamp = hash.digest('hex');
+  if ((await readFile(stampPath, 'utf8').catch(() => '')) === stamp && (await mtimeOf(pages)) > 0) return false;
+  const { build } = await import('vite');
+  await build({ configFile: path.join(CONSOLE, 'vite.config.ts'), logLevel: 'warn' });
+  for (const file of await filesBelow(pages))
+    if (/\.(js|css|html|svg)$/.test(file)) await writeFile(`${file}.gz`, gzipSync(await readFile(file), { level: 9 }));
+  await writeFile(stampPath, stamp);
+  return true;
+}
+
 const startedMs = Date.now();
-const folders = await packageFolders();
+const all = await packageFolders();
+const folders = all.filter((folder) => folder !== CONSOLE);
 if (process.argv.includes('--clean'))
-  await Promise.all(folders.map((folder) => rm(path.join(folder, 'dist'), { recursive: true, force: true })));
+  await Promise.all(all.map((folder) => rm(path.join(folder, 'dist'), { recursive: true, force: true })));
 await compile(folders);
 const compiled = (
   await Promise.all(
@@ -80,7 +111,12 @@ const compiled = (
 ).filter(Boolean).length;
 await Promise.all(folders.map(assets));
 const bundled = await bundleWorkflows();
-if (compiled > 0 || bundled)
-  console.error(
-    `built ${compiled} of ${folders.length} packages${bundled ? ' and the workflow bundle' : ''} in ${Date.now() - startedMs} ms`,
-  );
+const hasPages = await buildPages();
+if (compiled > 0 || bundled || hasPages) {
+  const parts = [
+    `${compiled} of ${folders.length} packages`,
+    ...(bundled ? ['the workflow bundle'] : []),
+    ...(hasPages ? ['the pages of the console'] : []),
+  ];
+  console.error(`built ${parts.join(', ')} in ${Date.now() - startedMs} ms`);
+}

@@ -17,6 +17,7 @@ const parts = (unitResults: string | undefined): CommandPart[] => [
     args: ['.', '--cache', '--cache-strategy', 'content', '--cache-location', 'node_modules/.cache/eslint'],
   },
   { name: 'types', command: 'tsc', args: ['-p', 'tsconfig.json'] },
+  { name: 'types of the console', command: 'tsc', args: ['-p', 'apps/console/tsconfig.json'] },
   { name: 'unit', command: 'node', args: jest(unitResults) },
   { name: 'format', command: 'prettier', args: ['--check', '--log-level', 'warn', '.'] },
   { name: 'imports', command: 'depcruise', args: SOURCES },

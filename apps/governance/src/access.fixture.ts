@@ -52,9 +52,19 @@ export class TestCluster {
   }
 }
 
+/** A browser that has signed in to the web console. */
+export interface SignedIn {
+  cookie: string;
+  setCookie: string;
+  csrfToken: string;
+  headers?: Record<string, string>;
+}
+
 export interface GuardedApi {
   api: Api;
-  call: (token: string | null, method: string, path: string, body?: unknown) => Promise<GuardedAnswer>;
+  /** Turns a token into a session of the web console. */
+  signIn: (token: string) => Promise<SignedIn>;
+  call: (caller: string | SignedIn | null, method: string, path: string, body?: unknown) => Promise<GuardedAnswer>;
   close: () => Promise<void>;
 }
 
@@ -109,11 +119,11 @@ export async function startGuarded(
     logger: createLogger('test', 'silent'),
     served: () => undefined,
   });
-  const call: GuardedApi['call'] = async (token, method, path, body) => {
+  const call: GuardedApi['call'] = async (caller, method, path, body) => {
     const response = await fetch(`http://127.0.0.1:${api.port}${path}`, {
       method,
       headers: {
-        ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+        ...credentialsOf(caller),
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
@@ -124,5 +134,17 @@ export async function startGuarded(
     const { detail } = problemSchema.catch({ detail: '' }).parse(parsed);
     return { status: response.status, headers: response.headers, body: parsed, detail };
   };
-  return { api, call, close: () => api.close() };
+  const signIn: GuardedApi['signIn'] = async (token) => {
+    const { headers, body } = await call(token, 'POST', '/v1/session');
+    const [setCookie = ''] = headers.getSetCookie();
+    const { csrfToken } = z.looseObject({ csrfToken: z.string() }).parse(body);
+    return { cookie: setCookie.split(';')[0] ?? '', setCookie, csrfToken };
+  };
+  return { api, call, signIn, close: () => api.close() };
+}
+
+function credentialsOf(caller: string | SignedIn | null): Record<string, string> {
+  if (caller === null) return {};
+  if (typeof caller === 'string') return { authorization: `Bearer ${caller}` };
+  return { cookie: caller.cookie, 'x-csrf-token': caller.csrfToken, ...caller.headers };
 }

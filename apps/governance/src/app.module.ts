@@ -25,6 +25,8 @@ import { PoliciesModule } from './policies/policies.module.js';
 import { RegistryModule } from './registry/registry.module.js';
 import { RiskModule } from './risk/risk.module.js';
 import { ScheduleModule } from './schedule/schedule.module.js';
+import { SignInWays } from './sessions/session.controller.js';
+import { SessionsModule } from './sessions/sessions.module.js';
 import { StopsModule } from './stops/stops.module.js';
 
 export interface AppParts {
@@ -64,6 +66,7 @@ export class AppModule {
         HistoryModule.register({ signer, origin }),
         AuditModule.register({ origin, logger, contradictions }),
         HealthModule.register(observer),
+        SessionsModule.register(new SignInWays(null)),
       ],
       providers: [
         { provide: DataSource, useValue: source },

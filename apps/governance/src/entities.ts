@@ -33,6 +33,7 @@ import { SCCActivationEntity, SCCPresenceEntity, SCCVersionEntity } from './regi
 import { ObservedWriteEntity, SCCMixtureEntity } from './registry/unplanned.entity.js';
 import { RiskAssessmentEntity, RiskOutcomeEntity } from './risk/assessment.entity.js';
 import { RiskModelEntity, RiskPromotionEntity } from './risk/model.entity.js';
+import { ConsoleSessionEntity } from './sessions/session.entity.js';
 import { EmergencyStopEntity } from './stops/stop.entity.js';
 import { CalendarEntryEntity } from './schedule/calendar-entry.entity.js';
 
@@ -40,7 +41,7 @@ import { CalendarEntryEntity } from './schedule/calendar-entry.entity.js';
 const ENTITIES = [
   ...[ApprovalDecisionEntity, ApprovalRequestEntity, BreakGlassEntity, OutboxEntity],
   ...[AuditCheckpointEntity, AuditEntryEntity, AuditEpochEntity, AuditKeyEntity, AuditSealEntity, AuditTileEntity],
-  ...[CalendarEntryEntity, EmergencyStopEntity, IdempotencyKeyEntity, RoleBindingEntity],
+  ...[CalendarEntryEntity, ConsoleSessionEntity, EmergencyStopEntity, IdempotencyKeyEntity, RoleBindingEntity],
   ...[CommandGrantEntity, EvaluationEntity, LiveEditEntity, MigrationEntity, MigrationEventEntity, PreImageEntity],
   ...[ActivityBeginEntity, ActivityRefusalEntity, MigrationEndEntity, MigrationRunEntity],
   ...[StepAuthorizationEntity, WorkloadClaimEntity],

@@ -23,7 +23,10 @@ import {
   type Served,
 } from './http/request.js';
 import { routesOf } from './http/routes.js';
+import { readPages, servePages } from './console/pages.js';
 import { serveDocumentation } from './openapi/pages.js';
+import { resumeSessions } from './sessions/resume.js';
+import { Sessions } from './sessions/sessions.js';
 
 export interface ApiOptions {
   parts: AppParts;
@@ -75,6 +78,7 @@ export async function startApi(options: ApiOptions): Promise<Api> {
       log(request);
     }),
   );
+  app.use(servePages(await readPages()), resumeSessions(app.get(Sessions, { strict: false })));
   app.use(refuseOtherMethods(routesOf(app)));
   const authenticator = app.get(Authenticator);
   parseBodies(app, (request, response) => identified(authenticator, request, response));

@@ -4,7 +4,7 @@
  */
 export { COMMANDS, type CommandName } from './commands.js';
 export { type PlanRef } from './kinds.js';
-export { isTerminal } from './phases.js';
+export { isTerminal, type Phase, PHASES } from './phases.js';
 export { isRecord } from './records.js';
 export { SEARCH_ATTRIBUTES } from './search-attributes.js';
 export { headlineOf, plural, sentenceOf } from './sentences.js';

@@ -7,7 +7,7 @@ import { Test } from '@nestjs/testing';
 import { createLogger } from '@scc/runtime';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
-import { type GuardedApi, startGuarded, TestCluster } from '../access.fixture.js';
+import { type GuardedApi, type SignedIn, startGuarded, TestCluster } from '../access.fixture.js';
 import { AUTHENTICATED, PUBLIC } from '../call/require-permission.js';
 import { type Role, ROLES } from '../call/roles.js';
 import { domainDatabase, type DomainDatabase } from '../governance.fixture.js';
@@ -26,13 +26,16 @@ let database: DomainDatabase;
 let guarded: GuardedApi;
 let routes: Route[];
 const tokens = new Map<Role, string>();
+const sessions = new Map<Role, SignedIn>();
 
 beforeAll(async () => {
   database = await domainDatabase();
   guarded = await startGuarded(database.app, { cluster });
   routes = routesOf(guarded.api.app);
   for (const role of ROLES) {
-    tokens.set(role, cluster.issue(`only-${role}`, { groups: [`all-${role}`] }));
+    const token = cluster.issue(`only-${role}`, { groups: [`all-${role}`] });
+    tokens.set(role, token);
+    sessions.set(role, await guarded.signIn(token));
     await database.app.query(
       `insert into role_binding (role, subject_kind, subject_name, namespaces, created_by)
        values ($1, 'Group', $2, '*', 'test')`,
@@ -48,8 +51,8 @@ afterAll(async () => {
 const VALUES: Record<string, string> = { namespace: 'shop', kind: 'Deployment', name: 'ledger', version: '1' };
 const pathOf = ({ path }: Route): string =>
   path.replace(/\{([^}]+)\}/g, (_match, name: string) => VALUES[name] ?? '999999999');
-const send = (token: string | null, route: Route) =>
-  guarded.call(token, route.method.toUpperCase(), pathOf(route), route.method === 'get' ? undefined : {});
+const send = (caller: string | SignedIn | null, route: Route) =>
+  guarded.call(caller, route.method.toUpperCase(), pathOf(route), route.method === 'get' ? undefined : {});
 
 const layerSchema = z.looseObject({
   route: z.looseObject({ path: z.string(), methods: z.record(z.string(), z.boolean()).default({}) }).optional(),
@@ -80,7 +83,11 @@ describe('every route', () => {
 
   it('is for everybody only where nothing is at stake', () => {
     const open = routes.filter(({ permission }) => permission === PUBLIC || permission === AUTHENTICATED);
-    expect(open.map(({ method, path }) => `${method} ${path}`).sort()).toEqual(['get /v1/health', 'get /v1/me']);
+    expect(open.map(({ method, path }) => `${method} ${path}`).sort()).toEqual([
+      'delete /v1/session',
+      ...['get /v1/health', 'get /v1/me', 'get /v1/session', 'get /v1/sign-in'],
+      'post /v1/session',
+    ]);
   });
 
   it('answers 401 to those who say nothing or something wrong', async () => {
@@ -98,12 +105,17 @@ describe('every route', () => {
     ]);
   });
 
-  it.each(ROLES)('is open to %s exactly where the role has its permission', async (role) => {
-    const token = tokens.get(role)!;
+  it.each(
+    ROLES.flatMap((role) => [
+      { role, by: 'a token', callers: tokens },
+      { role, by: 'a session of the console', callers: sessions },
+    ]),
+  )('is open to $role by $by exactly where the role has its permission', async ({ role, callers }) => {
+    const caller = callers.get(role)!;
     for (const route of routes) {
       const { permission } = route;
       if (permission === null || permission === PUBLIC || permission === AUTHENTICATED) continue;
-      const { status, detail } = await send(token, route);
+      const { status, detail } = await send(caller, route);
       const name = `${role}: ${route.method} ${route.path}`;
       if (ROLE_TABLE.of(role).has(permission)) expect([name, [401, 403].includes(status)]).toEqual([name, false]);
       else expect([name, status, detail.includes(`you lack ${permission}`)]).toEqual([name, 403, true]);

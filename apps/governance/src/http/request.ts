@@ -4,7 +4,11 @@ import type { Logger } from 'pino';
 import type { KnownRequest } from '../call/actor.js';
 import { clientAddress, type TrustedProxies } from './client-address.js';
 
-export type ApiRequest = Request & KnownRequest;
+export type ApiRequest = Request &
+  KnownRequest & {
+    /** Of the web console, where the caller is known by its cookie. */
+    session?: { secret: string; expiresAt: Date };
+  };
 
 /** Where the pages that document the API are served. */
 export const PAGES_PATH = '/v1/docs';

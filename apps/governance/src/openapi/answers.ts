@@ -68,6 +68,20 @@ export const meSchema = z.object({
   ),
 });
 
+export const signInSchema = z.object({
+  token: z.literal(true),
+  oidc: z
+    .object({ issuer: z.string(), start: z.string().describe('Where a browser goes to begin.') })
+    .nullable()
+    .describe('Null when no issuer of people is configured.'),
+});
+
+export const sessionSchema = z.object({
+  name: z.string(),
+  csrfToken: z.string().nullable().describe('Goes into X-CSRF-Token with each write; null without a session.'),
+  expiresAt: time.nullable().describe('Null for a caller with a token of their own.'),
+});
+
 export const breakGlassSchema = z.object({
   id: z.string(),
   plan: z.object({ uid: z.string(), namespace: z.string(), name: z.string() }),

@@ -44,6 +44,8 @@ import {
   meSchema,
   policyVersionSchema,
   roleBindingSchema,
+  sessionSchema,
+  signInSchema,
 } from './answers.js';
 
 /** Summary and answer of a route; its parameters are read from its controller. */
@@ -63,6 +65,13 @@ type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
 export const OPERATIONS: Record<`${Method} /v1/${string}`, Operation> = {
   'GET /v1/health': { summary: 'How the parts of the service are', answer: healthSchema },
   'GET /v1/me': { summary: 'Your identity to the service and your permissions', answer: meSchema },
+  'GET /v1/sign-in': { summary: 'How people can sign in to the web console', answer: signInSchema },
+  'GET /v1/session': { summary: 'Your session of the web console', answer: sessionSchema },
+  'POST /v1/session': {
+    summary: 'Sign in: turn the token of the request into a session cookie',
+    answer: sessionSchema,
+  },
+  'DELETE /v1/session': { summary: 'Sign out', answer: null, mayConflict: true },
   'GET /v1/role-bindings': {
     summary: 'Which role a user or group has, and where',
     answer: pageSchema(roleBindingSchema),

@@ -1,0 +1,169 @@
+import {
+  Button,
+  Masthead,
+  MastheadContent,
+  MastheadMain,
+  MastheadToggle,
+  Nav,
+  NavItem,
+  NavList,
+  Page,
+  PageSection,
+  PageSidebar,
+  PageSidebarBody,
+  PageToggleButton,
+  SkipToContent,
+  Title,
+} from '@patternfly/react-core';
+import { BarsIcon } from '@patternfly/react-icons';
+import { lazy, Suspense, useEffect, useState } from 'react';
+import { LiveProvider } from './data/live.js';
+import { mayAnywhere } from './data/rights.js';
+import { hrefOf, useRoute } from './data/route.js';
+import { SessionProvider, useMe, useSession } from './data/session.js';
+import { Loading, Problem } from './parts/states.js';
+import { ThemeButton } from './parts/theme.js';
+import { LiveMark } from './parts/live-mark.js';
+
+const SignIn = lazy(() => import('./pages/sign-in.js'));
+const Overview = lazy(() => import('./pages/overview.js'));
+const Migrations = lazy(() => import('./pages/migrations.js'));
+const Migration = lazy(() => import('./pages/migration.js'));
+const Unknown = lazy(() => import('./pages/unknown.js'));
+
+/** The pages with what a user needs to see them; what they lack is not offered, and the API refuses it all the same. */
+const PAGES = [
+  { part: '', title: 'Overview', needs: null },
+  { part: 'migrations', title: 'Migrations', needs: 'migrations:read' },
+] as const;
+
+function pageOf([first = '', second]: readonly string[]) {
+  switch (first) {
+    case '':
+      return <Overview />;
+    case 'migrations':
+      return second === undefined ? <Migrations /> : <Migration uid={second} />;
+    default:
+      return <Unknown />;
+  }
+}
+
+function Navigation({ current }: { current: string }) {
+  const me = useMe();
+  const offered = PAGES.filter(({ needs }) => needs === null || mayAnywhere(me, needs));
+  return (
+    <Nav aria-label="Pages">
+      <NavList>
+        {offered.map(({ part, title }) => (
+          <NavItem key={part} isActive={part === current} to={hrefOf(part === '' ? [] : [part])}>
+            {title}
+          </NavItem>
+        ))}
+      </NavList>
+    </Nav>
+  );
+}
+
+function User() {
+  const { signOut } = useSession();
+  const me = useMe();
+  return (
+    <span className="scc-user">
+      <LiveMark />
+      <ThemeButton />
+      <span className="scc-name" title={me.roles.map(({ role, namespaces }) => `${role} in ${namespaces}`).join('\n')}>
+        {me.name}
+      </span>
+      <Button variant="secondary" size="sm" onClick={() => void signOut()}>
+        Sign out
+      </Button>
+    </span>
+  );
+}
+
+const NARROW_PX = 1200;
+
+function SignedIn() {
+  const { parts } = useRoute();
+  const [isOpen, setOpen] = useState(window.innerWidth >= NARROW_PX);
+  const [current = ''] = parts;
+  const key = parts.join('/');
+  const title = PAGES.find(({ part }) => part === current)?.title ?? 'Unknown page';
+  useEffect(() => {
+    document.title = `${title} – SCC migrations`;
+    if (window.innerWidth < NARROW_PX) setOpen(false);
+  }, [key, title]);
+  const masthead = (
+    <Masthead>
+      <MastheadMain>
+        <MastheadToggle>
+          <PageToggleButton
+            variant="plain"
+            aria-label="Pages"
+            isSidebarOpen={isOpen}
+            onSidebarToggle={() => setOpen(!isOpen)}
+          >
+            <BarsIcon />
+          </PageToggleButton>
+        </MastheadToggle>
+        <Title headingLevel="h2" size="lg" className="scc-brand">
+          SCC migrations
+        </Title>
+      </MastheadMain>
+      <MastheadContent>
+        <User />
+      </MastheadContent>
+    </Masthead>
+  );
+  const sidebar = (
+    <PageSidebar isSidebarOpen={isOpen}>
+      <PageSidebarBody>
+        <Navigation current={current} />
+      </PageSidebarBody>
+    </PageSidebar>
+  );
+  const skip = (
+    <SkipToContent
+      href="#main"
+      onClick={(event) => {
+        event.preventDefault();
+        document.getElementById('main')?.focus();
+      }}
+    >
+      Skip to the content
+    </SkipToContent>
+  );
+  return (
+    <LiveProvider>
+      <Page masthead={masthead} sidebar={sidebar} skipToContent={skip} mainContainerId="main">
+        <PageSection key={key} aria-label={title}>
+          <Suspense fallback={<Loading what={title} />}>{pageOf(parts)}</Suspense>
+        </PageSection>
+      </Page>
+    </LiveProvider>
+  );
+}
+
+function Gate() {
+  const { now, retry } = useSession();
+  switch (now.state) {
+    case 'asking':
+      return <Loading what="your session" />;
+    case 'unreachable':
+      return <Problem problem={now.problem} onRetry={retry} />;
+    case 'out':
+      return (
+        <Suspense fallback={<Loading what="the sign-in" />}>
+          <SignIn ended={now.ended} />
+        </Suspense>
+      );
+    case 'in':
+      return <SignedIn />;
+  }
+}
+
+export const App = () => (
+  <SessionProvider>
+    <Gate />
+  </SessionProvider>
+);

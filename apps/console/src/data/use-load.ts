@@ -1,0 +1,54 @@
+import { useCallback, useEffect, useRef, useState } from 'react';
+import { ApiProblem } from './api.js';
+
+export type Loaded<Value> =
+  | { state: 'loading' }
+  | { state: 'failed'; problem: ApiProblem }
+  /** A later try may have failed meanwhile: `stale` says why, and the value is what was known last. */
+  | { state: 'there'; value: Value; stale: ApiProblem | null };
+
+const AGAIN_MS = 10_000;
+
+/**
+ * Loads, and loads again when the dependencies change and when `reload` is called. What is there stays on the page
+ * meanwhile.
+ */
+export function useLoad<Value>(
+  load: (signal: AbortSignal) => Promise<Value>,
+  dependencies: readonly unknown[],
+): Loaded<Value> & { reload: () => void } {
+  const [loaded, setLoaded] = useState<Loaded<Value>>({ state: 'loading' });
+  const [turn, setTurn] = useState(0);
+  const key = JSON.stringify(dependencies);
+  const shown = useRef(key);
+  useEffect(() => {
+    const stopping = new AbortController();
+    if (shown.current !== key) setLoaded({ state: 'loading' });
+    shown.current = key;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    load(stopping.signal).then(
+      (value) => {
+        if (!stopping.signal.aborted) setLoaded({ state: 'there', value, stale: null });
+      },
+      (error: unknown) => {
+        if (stopping.signal.aborted) return;
+        const problem = problemOf(error);
+        setLoaded((before) =>
+          before.state === 'there' ? { ...before, stale: problem } : { state: 'failed', problem },
+        );
+        if (problem.status === 0 || problem.status >= 429) timer = setTimeout(() => setTurn((n) => n + 1), AGAIN_MS);
+      },
+    );
+    return () => {
+      stopping.abort();
+      clearTimeout(timer);
+    };
+    // `load` is a new function at each rendering; the dependencies say when it differs.
+  }, [key, turn]);
+  return { ...loaded, reload: useCallback(() => setTurn((n) => n + 1), []) };
+}
+
+export const problemOf = (error: unknown): ApiProblem =>
+  error instanceof ApiProblem
+    ? error
+    : new ApiProblem(-1, { title: 'This page failed', detail: String(error), errors: [] });

@@ -1,0 +1,167 @@
+import { Alert, Button, Card, CardBody, CardTitle, Title } from '@patternfly/react-core';
+import { isTerminal } from '@scc/plan/words';
+import { type ReactNode, useState } from 'react';
+import { ask, type ApiProblem } from '../data/api.js';
+import { useReloadOn } from '../data/live.js';
+import { lackOf, may } from '../data/rights.js';
+import { hrefOf } from '../data/route.js';
+import { useMe } from '../data/session.js';
+import type { ApprovalView, EventRecord, MigrationDetail, Page } from '../data/types.js';
+import { problemOf, useLoad } from '../data/use-load.js';
+import { actOn } from '../data/waits.js';
+import { Approval } from '../parts/approval.js';
+import { Events } from '../parts/events.js';
+import { Gates } from '../parts/gates.js';
+import { PhaseLabel, Way, WeightBar } from '../parts/labels.js';
+import { PhaseLine } from '../parts/phase-line.js';
+import { Pods } from '../parts/pods.js';
+import { Risk } from '../parts/risk.js';
+import { Problem, Shown } from '../parts/states.js';
+import { Weights } from '../parts/weights.js';
+
+/** As many as one page of the API holds; what is older is in the proof. */
+const EVENTS = 500;
+
+const Part = ({ title, children }: { title: string; children: ReactNode }) => (
+  <Card>
+    <CardTitle component="h2">{title}</CardTitle>
+    <CardBody>{children}</CardBody>
+  </Card>
+);
+
+function ProofButton({ migration: { uid, namespace, name } }: { migration: MigrationDetail }) {
+  const me = useMe();
+  const [problem, setProblem] = useState<ApiProblem | null>(null);
+  const why = lackOf(me, 'proofs:read', namespace);
+  const download = (): void => {
+    setProblem(null);
+    ask<unknown>(`/v1/migrations/${encodeURIComponent(uid)}/proof`).then(
+      (proof) => {
+        const link = document.createElement('a');
+        link.href = URL.createObjectURL(new Blob([JSON.stringify(proof, null, 2)], { type: 'application/json' }));
+        link.download = `${namespace}-${name}-proof.json`;
+        link.click();
+        URL.revokeObjectURL(link.href);
+      },
+      (error: unknown) => setProblem(problemOf(error)),
+    );
+  };
+  return (
+    <>
+      <Button variant="secondary" onClick={download} isDisabled={why !== null} title={why ?? undefined}>
+        Download the proof
+      </Button>
+      {problem ? <Problem problem={problem} /> : null}
+    </>
+  );
+}
+
+const Head = ({ migration }: { migration: MigrationDetail }) => (
+  <>
+    <div className="scc-row">
+      <Title headingLevel="h1">
+        {migration.namespace}/{migration.name}
+      </Title>
+      <PhaseLabel phase={migration.phase} />
+      <Way from={migration.sourceSCC} to={migration.targetSCC} />
+      <WeightBar weight={migration.weight} />
+    </div>
+    <p className="scc-text" aria-live="polite">
+      {migration.message}
+    </p>
+    {migration.waitingFor === null ? null : (
+      <Alert variant="info" isInline title={`Waits for: ${migration.waitingFor}`}>
+        <p>{actOn(migration.waitingFor)}</p>
+      </Alert>
+    )}
+  </>
+);
+
+function Decision({ migration }: { migration: MigrationDetail }) {
+  const path = `/v1/migrations/${encodeURIComponent(migration.uid)}/approval`;
+  const view = useLoad((signal) => ask<ApprovalView>(path, { signal }), [path]);
+  useReloadOn(view.reload, concerns(migration));
+  if (view.state === 'failed' && view.problem.status === 404)
+    return <p>The plan was not evaluated yet. Its content stands here as soon as governance was asked.</p>;
+  return (
+    <Shown loaded={view} what="what is to be approved">
+      {(value) => <Approval uid={migration.uid} namespace={migration.namespace} view={value} reload={view.reload} />}
+    </Shown>
+  );
+}
+
+const concerns =
+  ({ namespace, name }: Pick<MigrationDetail, 'namespace' | 'name'>) =>
+  (change: { namespace: string | null; name: string | null }): boolean =>
+    change.namespace === namespace && change.name === name;
+
+interface Facts {
+  migration: MigrationDetail;
+  events: EventRecord[];
+}
+
+function Details({ migration, events, reload }: Facts & { reload: () => void }) {
+  const me = useMe();
+  useReloadOn(reload, concerns(migration));
+  return (
+    <div className="scc-stack">
+      <Head migration={migration} />
+      <PhaseLine migration={migration} events={events} />
+      <div className="scc-row">
+        <ProofButton migration={migration} />
+      </div>
+      <div className="scc-columns">
+        <Part title="Weights">
+          <Weights migration={migration} />
+        </Part>
+        <Part title="Gates">
+          <Gates migration={migration} />
+        </Part>
+        <Part title="Pods">
+          <Pods migration={migration} />
+        </Part>
+        {may(me, 'risk:read', migration.namespace) ? (
+          <Part title="Risk">
+            <Risk migration={migration} events={events} />
+          </Part>
+        ) : null}
+      </div>
+      {may(me, 'approvals:read', migration.namespace) ? (
+        <Part title={isTerminal(migration.phase) ? 'What was decided about' : 'What is decided about'}>
+          <Decision migration={migration} />
+        </Part>
+      ) : null}
+      <Part title="Events">
+        <Events events={events} mayAudit={may(me, 'audit:read', null)} />
+      </Part>
+      <p>
+        <a href={hrefOf(['migrations'])}>All migrations</a>
+        {migration.workflowId === null ? null : (
+          <>
+            {' '}
+            · Workflow in Temporal: <code>{migration.workflowId}</code>
+          </>
+        )}
+      </p>
+    </div>
+  );
+}
+
+export default function Migration({ uid }: { uid: string }) {
+  const path = `/v1/migrations/${encodeURIComponent(uid)}`;
+  const loaded = useLoad(
+    async (signal): Promise<Facts> => {
+      const [migration, events] = await Promise.all([
+        ask<MigrationDetail>(path, { signal }),
+        ask<Page<EventRecord>>(`${path}/events`, { query: { limit: EVENTS }, signal }),
+      ]);
+      return { migration, events: events.items };
+    },
+    [uid],
+  );
+  return (
+    <Shown loaded={loaded} what="the migration">
+      {(facts) => <Details {...facts} reload={loaded.reload} />}
+    </Shown>
+  );
+}

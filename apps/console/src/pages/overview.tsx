@@ -1,0 +1,245 @@
+import { Button, Card, CardBody, CardTitle, Title } from '@patternfly/react-core';
+import { ask } from '../data/api.js';
+import { useReloadOn } from '../data/live.js';
+import { mayAnywhere } from '../data/rights.js';
+import { hrefOf } from '../data/route.js';
+import { useMe } from '../data/session.js';
+import type { ApprovalSummary, MigrationSummary, Page, PodCount, SCCDrift } from '../data/types.js';
+import { useLoad } from '../data/use-load.js';
+import { PhaseLabel, Way, WeightBar } from '../parts/labels.js';
+import { Empty, Shown } from '../parts/states.js';
+import { Time } from '../parts/time.js';
+
+const RECENT = 100;
+const SHOWN = 10;
+
+const linkTo = ({ uid, namespace, name }: Pick<MigrationSummary, 'uid' | 'namespace' | 'name'>) => (
+  <a href={hrefOf(['migrations', uid])}>
+    {namespace}/{name}
+  </a>
+);
+
+function Fleet() {
+  const counts = useLoad((signal) => ask<{ items: PodCount[] }>('/v1/pod-counts', { signal }), []);
+  useReloadOn(counts.reload, ({ action }) => action.startsWith('migration.'));
+  return (
+    <Card>
+      <CardTitle component="h2">Pods by SCC, now</CardTitle>
+      <CardBody>
+        <Shown loaded={counts} what="the pods">
+          {({ items }) => {
+            const all = Math.max(1, ...items.map(({ pods }) => pods));
+            if (items.length === 0)
+              return (
+                <Empty title="No pods are tracked yet">
+                  Label a namespace with <code>scc.poc/enforce=true</code>; its pods appear here as they start.
+                </Empty>
+              );
+            return (
+              <div className="scc-bars">
+                {items.map(({ scc, pods }) => (
+                  <div key={scc ?? ''} className="scc-bar">
+                    <span>{scc ?? 'unknown'}</span>
+                    <progress max={all} value={pods} aria-label={`pods under ${scc ?? 'an unknown SCC'}`} />
+                    <span>{pods}</span>
+                  </div>
+                ))}
+              </div>
+            );
+          }}
+        </Shown>
+      </CardBody>
+    </Card>
+  );
+}
+
+function Running({ all }: { all: MigrationSummary[] }) {
+  const running = all.filter(({ finishedAt }) => finishedAt === null).slice(0, SHOWN);
+  return (
+    <Card>
+      <CardTitle component="h2">Running migrations</CardTitle>
+      <CardBody>
+        {running.length === 0 ? (
+          <Empty title="Nothing runs now">
+            Write a plan, check it with <code>sccctl plan lint</code>, then apply it.
+          </Empty>
+        ) : (
+          <table className="scc-table">
+            <thead>
+              <tr>
+                <th scope="col">Plan</th>
+                <th scope="col">Phase</th>
+                <th scope="col">Canary</th>
+              </tr>
+            </thead>
+            <tbody>
+              {running.map((one) => (
+                <tr key={one.uid}>
+                  <td>
+                    {linkTo(one)}
+                    <div>
+                      <Way from={one.sourceSCC} to={one.targetSCC} />
+                    </div>
+                  </td>
+                  <td>
+                    <PhaseLabel phase={one.phase} />
+                    {one.waitingFor === null ? null : <div>waits for {one.waitingFor}</div>}
+                  </td>
+                  <td>
+                    <WeightBar weight={one.weight} />
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        )}
+      </CardBody>
+    </Card>
+  );
+}
+
+function Undone({ all }: { all: MigrationSummary[] }) {
+  const undone = all.filter(({ undoCause }) => undoCause !== null).slice(0, SHOWN);
+  return (
+    <Card>
+      <CardTitle component="h2">Last undos</CardTitle>
+      <CardBody>
+        {undone.length === 0 ? (
+          <Empty title="Nothing was undone">The causes of undone migrations will stand here.</Empty>
+        ) : (
+          <table className="scc-table">
+            <thead>
+              <tr>
+                <th scope="col">Plan</th>
+                <th scope="col">Cause</th>
+                <th scope="col">When</th>
+              </tr>
+            </thead>
+            <tbody>
+              {undone.map((one) => (
+                <tr key={one.uid}>
+                  <td>{linkTo(one)}</td>
+                  <td>
+                    {one.undoCause}
+                    <div className="scc-text">{one.message}</div>
+                  </td>
+                  <td>
+                    <Time at={one.updatedAt} ago />
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        )}
+      </CardBody>
+    </Card>
+  );
+}
+
+function Waiting() {
+  const waiting = useLoad(
+    (signal) => ask<Page<ApprovalSummary>>('/v1/approvals', { query: { status: 'pending', limit: SHOWN }, signal }),
+    [],
+  );
+  useReloadOn(waiting.reload, ({ action }) => action.startsWith('approval.'));
+  return (
+    <Card>
+      <CardTitle component="h2">Approvals that are waited for</CardTitle>
+      <CardBody>
+        <Shown loaded={waiting} what="the approvals">
+          {({ items }) =>
+            items.length === 0 ? (
+              <Empty title="No plan waits for approval">A plan that needs one appears here by itself.</Empty>
+            ) : (
+              <table className="scc-table">
+                <thead>
+                  <tr>
+                    <th scope="col">Plan</th>
+                    <th scope="col">Needs</th>
+                    <th scope="col">Waits since</th>
+                  </tr>
+                </thead>
+                <tbody>
+                  {items.map(({ id, plan, needs, requestedAt }) => (
+                    <tr key={id}>
+                      <td>{linkTo(plan)}</td>
+                      <td>{needs.map((need) => `${need.granted} of ${need.count} ${need.role}`).join(', ')}</td>
+                      <td>
+                        <Time at={requestedAt} ago />
+                      </td>
+                    </tr>
+                  ))}
+                </tbody>
+              </table>
+            )
+          }
+        </Shown>
+      </CardBody>
+    </Card>
+  );
+}
+
+function Drift() {
+  const drift = useLoad((signal) => ask<{ items: SCCDrift[] }>('/v1/scc-drift', { signal }), []);
+  return (
+    <Card>
+      <CardTitle component="h2">SCCs that differ from OpenShift’s defaults</CardTitle>
+      <CardBody>
+        <Shown loaded={drift} what="the SCCs">
+          {({ items }) => {
+            const differing = items.filter(({ relation }) => !['equal', 'custom'].includes(relation));
+            if (differing.length === 0)
+              return <Empty title="No default SCC was edited">An edited one will stand here with its fields.</Empty>;
+            return (
+              <ul>
+                {differing.map(({ name, relation, changedFields }) => (
+                  <li key={name}>
+                    <strong>{name}</strong> is {relation}: {changedFields.join(', ')}
+                  </li>
+                ))}
+              </ul>
+            );
+          }}
+        </Shown>
+      </CardBody>
+    </Card>
+  );
+}
+
+export default function Overview() {
+  const me = useMe();
+  const sees = (permission: string): boolean => mayAnywhere(me, permission);
+  const recent = useLoad(
+    (signal) => ask<Page<MigrationSummary>>('/v1/migrations', { query: { limit: RECENT }, signal }),
+    [],
+  );
+  useReloadOn(recent.reload, () => true);
+  if (me.permissions.length === 0)
+    return (
+      <Empty title="You hold no role yet">
+        Ask an admin to give {me.name} a role, then load this page again. You are in the groups{' '}
+        {me.groups.join(', ') || 'of no issuer'}.
+      </Empty>
+    );
+  return (
+    <div className="scc-stack">
+      <div className="scc-row">
+        <Title headingLevel="h1">Overview</Title>
+        <Button component="a" variant="link" href={hrefOf(['migrations'])}>
+          All migrations
+        </Button>
+      </div>
+      <div className="scc-columns">
+        {sees('migrations:read') ? (
+          <Shown loaded={recent} what="the migrations">
+            {({ items }) => <Running all={items} />}
+          </Shown>
+        ) : null}
+        {sees('approvals:read') ? <Waiting /> : null}
+        {sees('pods:read') ? <Fleet /> : null}
+        {recent.state === 'there' ? <Undone all={recent.value.items} /> : null}
+        {sees('registry:read') ? <Drift /> : null}
+      </div>
+    </div>
+  );
+}

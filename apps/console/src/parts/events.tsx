@@ -1,0 +1,43 @@
+import { sentenceOf } from '@scc/plan/words';
+import { hrefOf } from '../data/route.js';
+import type { EventRecord } from '../data/types.js';
+import { Empty } from './states.js';
+import { Time } from './time.js';
+
+/** The sentence of an event; one of a later version is told by its type. */
+function words({ event }: EventRecord): string {
+  try {
+    return sentenceOf(event as Parameters<typeof sentenceOf>[0]);
+  } catch {
+    return String(event['type']);
+  }
+}
+
+export function Events({ events, mayAudit }: { events: EventRecord[]; mayAudit: boolean }) {
+  if (events.length === 0)
+    return <Empty title="Nothing has happened yet">Events appear here as they are recorded.</Empty>;
+  return (
+    <table className="scc-table">
+      <thead>
+        <tr>
+          <th scope="col">When</th>
+          <th scope="col">Phase</th>
+          <th scope="col">What happened</th>
+          <th scope="col">Record</th>
+        </tr>
+      </thead>
+      <tbody>
+        {events.toReversed().map((one) => (
+          <tr key={`${one.runId} ${one.sequence}`}>
+            <td>
+              <Time at={one.at} />
+            </td>
+            <td>{one.phase}</td>
+            <td className="scc-text">{words(one)}</td>
+            <td>{mayAudit ? <a href={hrefOf(['audit', one.entryId])}>audit entry</a> : one.entryId.slice(-6)}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
