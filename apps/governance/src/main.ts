@@ -24,6 +24,7 @@ import { outsideProbes } from './health/outside.js';
 import { openWaitingRoom } from './http/waiting-room.js';
 import { ROLE_TABLE } from './permissions.js';
 import { observePod } from './pods/observation.js';
+import { watchFleet } from './fleet/metrics.js';
 import { countedVerdicts } from './policies/recorded.js';
 import { unplannedChanges } from './registry/unplanned.js';
 import { type Api, startApi } from './server.js';
@@ -160,6 +161,9 @@ async function start({ config, logger, metrics, parts, signal, setWaiting, setAd
   parts.add(() => observer.stop());
   await observer.start();
   watchWork(metrics, observer, background.pods);
+  const fleet = watchFleet(metrics, { source, logger });
+  fleet.start();
+  parts.add(() => fleet.stop());
 
   const api = await startApi({
     parts: {

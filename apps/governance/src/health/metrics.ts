@@ -1,10 +1,21 @@
 import { addGauge } from '@scc/runtime';
-import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client';
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { DataSource } from 'typeorm';
 import { z } from 'zod';
 import type { Served } from '../http/request.js';
 
 const poolSchema = z.object({ totalCount: z.int(), idleCount: z.int(), waitingCount: z.int() });
+
+interface Family<Label extends string> {
+  name: string;
+  help: string;
+  labelNames: Label[];
+}
+
+interface Labelled<Label extends string> {
+  labels: Record<Label, string>;
+  value: number;
+}
 
 /** What Prometheus reads from the process. */
 export class GovernanceMetrics {
@@ -35,18 +46,25 @@ export class GovernanceMetrics {
   }
 
   /** Numbers by label that only grow, read when they are asked for. */
-  counter<Label extends string>(
-    { name, help, labelNames }: { name: string; help: string; labelNames: Label[] },
-    read: () => { labels: Record<Label, string>; value: number }[],
-  ): void {
+  counter<Label extends string>(family: Family<Label>, read: () => Labelled<Label>[]): void {
     new Counter({
-      name,
-      help,
-      labelNames,
+      ...family,
       registers: [this.registry],
       collect() {
         this.reset();
         for (const { labels, value } of read()) this.inc(labels, value);
+      },
+    });
+  }
+
+  /** Numbers by label that rise and fall, read when they are asked for; a label that is gone leaves no series. */
+  gauges<Label extends string>(family: Family<Label>, read: () => Labelled<Label>[]): void {
+    new Gauge({
+      ...family,
+      registers: [this.registry],
+      collect() {
+        this.reset();
+        for (const { labels, value } of read()) this.set(labels, value);
       },
     });
   }
