@@ -22,6 +22,7 @@ import {
   type Plan,
 } from './engine.fixture.js';
 import { startLoad, TOKEN_AUDIENCE, type Stack } from '../src/index.js';
+import { figures } from './suites/figures.fixture.js';
 
 /** The engine on a real cluster: what it refuses, what operators do to it, and what is done to it from outside. */
 
@@ -490,3 +491,5 @@ describe('a workload without requests', () => {
     expect(message).toMatch(/0 requests served, 0 failed|requests were not observed/);
   });
 });
+
+figures(() => stack);

@@ -2,7 +2,6 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:https';
-import { createServer, type AddressInfo } from 'node:net';
 import { getPriority, setPriority, tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -11,6 +10,7 @@ import { problemSchema } from '@scc/governance-api';
 import { waitFor } from '@scc/runtime';
 import pg from 'pg';
 import { createAuthority } from '@scc/testing/authority';
+import { freePort } from '@scc/testing/ports';
 import { type PostgresServer, startPostgres } from '@scc/testing/postgres';
 
 const ROOT = path.resolve(import.meta.dirname, '../../..');
@@ -61,15 +61,6 @@ afterAll(async () => {
   await server.stop();
   await rm(folder, { recursive: true });
 });
-
-const freePort = (): Promise<number> =>
-  new Promise((resolve) => {
-    const probe = createServer();
-    probe.listen(0, '127.0.0.1', () => {
-      const { port } = probe.address() as AddressInfo;
-      probe.close(() => resolve(port));
-    });
-  });
 
 const databaseUrl = (role: string): string => {
   const url = new URL(server.url);

@@ -102,6 +102,7 @@ async function main(): Promise<void> {
         shutdownGraceTime: DRAIN_MS,
       }),
   });
+  instruments.showPolling(() => hosting.unready() === null);
   const health = await startHealthServer({
     host: config.HEALTH_HOST,
     port: config.HEALTH_PORT,

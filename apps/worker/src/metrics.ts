@@ -1,3 +1,4 @@
+import { addGauge } from '@scc/runtime';
 import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client';
 
 /** What the worker tells Prometheus. */
@@ -5,6 +6,8 @@ export interface Instruments {
   /** Runs an activity and counts it by its name and how it ended. */
   measured: <T>(activity: string, work: () => Promise<T>) => Promise<T>;
   exposition: () => Promise<{ contentType: string; body: string }>;
+  /** Shows from now on whether the worker takes tasks. */
+  showPolling: (isPolling: () => boolean) => void;
 }
 
 /** From the call of one API object to a hold of hours. */
@@ -39,6 +42,10 @@ export function createInstruments(): Instruments {
       } finally {
         stop();
       }
+    },
+    showPolling: (isPolling) => {
+      const help = '1 while the worker takes tasks from Temporal.';
+      addGauge(registry, { name: 'scc_worker_polling', help, read: () => Number(isPolling()) });
     },
     exposition: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
   };

@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { SEARCH_ATTRIBUTES } from '@scc/plan';
 import pg from 'pg';
 import { stringify } from 'yaml';
+import { CHART } from '../cluster/places.js';
 import type { PartDefinition } from '../supervisor/process.js';
 import { answers, type PartContext } from './context.js';
 import { GATEWAY, SIDECAR } from './mesh.js';
@@ -115,7 +116,8 @@ export const HEALTH_PORTS = { governance: 9101, worker: 9102, watcher: 9103 } as
 
 export const prometheusConfig = (): string =>
   stringify({
-    global: { scrape_interval: '1s', scrape_timeout: '1s' },
+    global: { scrape_interval: '1s', scrape_timeout: '1s', evaluation_interval: '5s' },
+    rule_files: [path.join(CHART, 'files', 'alerts.yaml')],
     scrape_configs: [
       scrape(
         'envoy',

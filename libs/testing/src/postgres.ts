@@ -1,12 +1,12 @@
 import { execFile, spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { waitFor } from '@scc/runtime';
 import pg from 'pg';
+import { freePort } from './ports.js';
 
 export interface PostgresServer {
   /** Connects as superuser. */
@@ -29,16 +29,6 @@ const unprivileged = (command: string, args: string[]): [string, string[]] =>
   process.getuid?.() === 0
     ? ['unshare', ['-U', '--map-user=65534', '--map-group=65534', command, ...args]]
     : [command, args];
-
-const freePort = (): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
 
 /** Starts a real PostgreSQL on a free loopback port, with a data folder of its own that `stop` removes. */
 export async function startPostgres(settings: Record<string, string> = {}): Promise<PostgresServer> {

@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { homedir, tmpdir } from 'node:os';
 import path from 'node:path';
 import { SEARCH_ATTRIBUTES } from '@scc/plan';
 import { waitFor } from '@scc/runtime';
 import { Connection } from '@temporalio/client';
+import { freePort } from './ports.js';
 
 /** Where the local stack keeps or is told its Temporal (dev/src/binaries). */
 const cache = process.env['SCC_DEV_CACHE'] ?? path.join(homedir(), '.cache', 'stateful-scc-orchestrator', 'bin');
@@ -16,16 +16,6 @@ export interface TemporalServer {
   namespace: string;
   stop: () => Promise<void>;
 }
-
-const freePort = (): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
 
 export interface TemporalServerOptions {
   /** Events after which the server suggests another run; 4096 by its own default. */
