@@ -23,6 +23,7 @@ const parts = (unitResults: string | undefined): CommandPart[] => [
   { name: 'imports', command: 'depcruise', args: SOURCES },
   { name: 'folders', command: 'depcruise', args: ['--config', '.dependency-cruiser.folders.cjs', ...SOURCES] },
   { name: 'names', command: 'node', args: ['scripts/names.ts'] },
+  { name: 'events', command: 'node', args: ['scripts/raised.ts'] },
   { name: 'unused', command: 'knip', args: ['--tsConfig', 'tsconfig.build.json'] },
   { name: 'generated', command: 'node', args: ['scripts/generate.ts', '--check'] },
 ];

@@ -59,6 +59,17 @@ describe('the ways in', () => {
   });
 });
 
+describe('a gate that failed', () => {
+  const sample = { gate: 'success-rate', verdict: 'fail', value: 78.783, detail: '78.783 is below 90', at } as const;
+  const failed: MigrationEvent = { type: 'GateFailed', samples: [{ ...sample, failures: 1, tolerated: 0 }] };
+
+  it('is in the status by its name, with the value that it saw, and in what is reported with its samples', () => {
+    const told = after(failed);
+    expect(told.status.message).toBe('gate success-rate failed (1 sample, 0 tolerated): 78.783 is below 90');
+    expect(told.last).toEqual(failed);
+  });
+});
+
 describe('a plan that was rolled back', () => {
   const told = after(
     undo,

@@ -1,6 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { hashOf, isSignedBy, leafHash, parseCheckpoint, parseNote, signerFromPem, verifyInclusion } from '@scc/audit';
+import type { UndoReason } from '@scc/plan';
 import { createLogger, waitFor } from '@scc/runtime';
 import { recordDecision } from '../approvals/decisions.js';
 import { aSigner } from '../audit/audit-log.fixture.js';
@@ -29,6 +30,7 @@ import { readModelDifferences } from './differences.js';
 import { rebuildView } from './report.js';
 
 const ORIGIN = 'scc.poc/test';
+const AT = '2026-03-10T12:04:00.000Z';
 const { privateKey } = generateKeyPairSync('ed25519');
 const signer = signerFromPem(ORIGIN, privateKey.export({ format: 'pem', type: 'pkcs8' }).toString());
 
@@ -81,6 +83,33 @@ describe('the read model', () => {
       await database.app.query(`delete from ${table}`);
     await rebuildReadModel(database.app, at(NOON));
     expect(await migrationDetail(database.app, uid)).toEqual(before);
+  });
+
+  it('shows which gate failed and with which value, and so does the proof', async () => {
+    const request = aRequest(ownWorkload('gate-failed'));
+    const sample = {
+      gate: 'success-rate',
+      verdict: 'fail',
+      value: 78.783,
+      detail: '78.783 is below 90',
+      at: AT,
+    } as const;
+    const samples = [{ ...sample, failures: 1, tolerated: 0 }];
+    const cause: UndoReason = { cause: 'gate', message: 'gate success-rate failed' };
+    const events = recorded([
+      ...completedEvents.slice(0, 5),
+      ['TrafficShifting', { type: 'GateFailed', samples }],
+      ['RollingBack', { type: 'UndoStarted', ...cause }],
+    ]);
+    await inTx(database.app, (tx) => evaluatePlan(tx, request, at(NOON)));
+    await inTx(database.app, (tx) => reportCovered(tx, request.plan.uid, aBatch(request, events), at(NOON)));
+    expect(await migrationDetail(database.app, request.plan.uid)).toMatchObject({
+      phase: 'RollingBack',
+      undoCause: 'gate',
+      gates: [{ gate: 'success-rate', verdict: 'fail', value: 78.783, detail: '78.783 is below 90', weight: 100 }],
+    });
+    const proof = await migrationProof(database.app, request.plan.uid, { signer, origin: ORIGIN, now: new Date(NOON) });
+    expect(proof.document.events.map(({ event }) => event)).toContainEqual({ type: 'GateFailed', samples });
   });
 
   it('pages events by time', async () => {
