@@ -100,7 +100,7 @@ describe('the plan', () => {
       { type: 'FactsGathered', sourceSCC: 'anyuid', targetSCC: 'restricted-v2', pods: [], services: [] },
       { type: 'UndoStarted', cause: 'gate', message: 'too many errors' },
     ];
-    const before = cluster.written().length;
+    const before = cluster.called().length;
     const history = Array.from({ length: 60 }, (_none, index) => ({
       at: new Date(Date.UTC(2026, 0, 1, 0, index)).toISOString(),
       phase: 'Mirroring' as const,
@@ -108,11 +108,11 @@ describe('the plan', () => {
     }));
     const status: PlanStatus = { phase: 'Mirroring', observedGeneration: 1, message: 'first', history };
     await activities.project(ref, { status, events, workload, unreported: [] });
-    expect(cluster.written().slice(before)).toEqual(['applyStatus', 'recordEvent', 'recordEvent']);
+    expect(cluster.called().slice(before)).toEqual(['patch', 'recordEvent', 'recordEvent']);
     const first = await cluster.admin.get({ ...PLAN_TYPE, ...ref });
     expect(first?.['status']).toMatchObject({ message: 'first', history: history.slice(10) });
     await activities.project(ref, { status: { phase: 'RollingBack' }, events: [], workload, unreported: [] });
-    expect(cluster.written().slice(before + 3)).toEqual(['applyStatus']);
+    expect(cluster.called().slice(before + 3)).toEqual(['patch']);
     const plan = await cluster.admin.get({ ...PLAN_TYPE, ...ref });
     expect(plan?.['status']).toEqual({ phase: 'RollingBack' });
     const { items } = await cluster.admin.list(
@@ -130,6 +130,20 @@ describe('the plan', () => {
       ]),
     );
     expect(items.some((event) => event['reason'] === 'FactsGathered')).toBe(false);
+  });
+
+  it('keeps a newer status, and another plan of its name has none of it', async () => {
+    const ref = await createPlan(cluster.admin, 'bare', 'overtaken');
+    const { project } = cluster.run({ ref });
+    const write = (uid: string, status: PlanStatus) =>
+      project({ ...ref, uid }, { status, events: [], workload: null, unreported: [] });
+    const shown = async () => (await cluster.admin.get({ ...PLAN_TYPE, ...ref }))?.['status'];
+    const newest: PlanStatus = { phase: 'TrafficShifting', sequence: 7 };
+    await write(ref.uid, newest);
+    expect(await write(ref.uid, { phase: 'Mirroring', sequence: 6 })).toMatchObject({ overtaken: 7 });
+    expect(await write('another', { phase: 'Migrating', sequence: 8 })).not.toHaveProperty('overtaken');
+    expect(await shown()).toEqual(newest);
+    await cluster.admin.delete({ ...PLAN_TYPE, ...ref });
   });
 });
 

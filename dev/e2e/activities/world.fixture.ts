@@ -71,7 +71,8 @@ export interface Cluster {
   admin: KubeClient;
   /** What the activities do, with the rights of a worker of the stack, in any order. */
   run: (run: Run) => Activities;
-  /** Writes to the API server so far, by the activities. */
+  /** Calls of the API server so far, by the activities; and those of them that write. */
+  called: () => string[];
   written: () => string[];
   /**
    * Has governance allow the first step and let the recording of pre-images begin, as the workflow of the plan does: it
@@ -84,7 +85,7 @@ export interface Cluster {
   close: () => void;
 }
 
-const WRITES: ReadonlySet<PropertyKey> = new Set([
+const WRITES: ReadonlySet<string> = new Set([
   'apply',
   'applyStatus',
   'create',
@@ -94,15 +95,15 @@ const WRITES: ReadonlySet<PropertyKey> = new Set([
   'recordEvent',
 ]);
 
-/** A client that keeps a list of what it wrote; what the API server only tries is not written. */
-function recording(kube: KubeClient, written: string[]): KubeClient {
+/** A client that keeps a list of its calls; what the API server only tries is left out. */
+function recording(kube: KubeClient, called: string[]): KubeClient {
   return new Proxy(kube, {
     get: (target, name) => {
       const value: unknown = Reflect.get(target, name);
       if (typeof value !== 'function') return value;
       return (...args: unknown[]): unknown => {
         const isTried = args.some((arg) => typeof arg === 'object' && arg !== null && 'dryRun' in arg);
-        if (WRITES.has(name) && !isTried) written.push(String(name));
+        if (!isTried) called.push(String(name));
         return Reflect.apply(value, target, args);
       };
     },
@@ -115,9 +116,9 @@ export async function clusterOf(stack: Stack): Promise<Cluster> {
   const kubeconfig = path.join(stack.stateDir, 'kubeconfig-activities');
   const outside = await readFile(stack.kubeconfig.outside, 'utf8');
   await writeFile(kubeconfig, outside.replace(/token: \S+/, `tokenFile: ${tokenFile}`));
-  const written: string[] = [];
+  const called: string[] = [];
   const worker = await connectKube({ kubeconfig, userAgent: 'scc-worker' });
-  const kube = recording(worker, written);
+  const kube = recording(worker, called);
   const governance: GovernanceClient = createGovernanceClient({
     url: stack.addresses.governance,
     caFile: path.join(stack.stateDir, 'tls', 'ca.crt'),
@@ -137,7 +138,8 @@ export async function clusterOf(stack: Stack): Promise<Cluster> {
   });
   return {
     admin,
-    written: () => [...written],
+    called: () => [...called],
+    written: () => called.filter((name) => WRITES.has(name)),
     run: (run) =>
       new Proxy(activities, {
         get: (target, name) => {

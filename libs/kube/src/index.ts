@@ -5,6 +5,7 @@ export {
   isConflict,
   isForbidden,
   isInvalid,
+  isMissing,
   isNotFound,
   KubeError,
   KubeUnreachable,

@@ -1,6 +1,7 @@
 import { KubeError, type KubeObject } from '@scc/kube';
-import { PLAN_TYPE, type PlanStatus } from '@scc/plan';
+import { PLAN_TYPE, planStatusSchema, type PlanStatus } from '@scc/plan';
 import type { Projection } from '@scc/migration/contract';
+import { z } from 'zod';
 import { SealedMaterial } from '../undo/sealed.js';
 import { projectWith, supersededBy } from './project.js';
 
@@ -11,23 +12,36 @@ const planWith = (status: PlanStatus, { uid = 'u1', resourceVersion = '1' } = {}
   status,
 });
 const invalid = new KubeError(422, { reason: 'Invalid', message: 'a greater sequence was written already' });
+const missing = new KubeError(404, { reason: 'NotFound', message: 'no plan', object: 'ledger' });
 const conflict = new KubeError(409, { reason: 'Conflict', message: 'the object has been modified' });
 
-/** A plan in an API server that compares versions, and refuses as many writes as it is told to. */
+const patchSchema = z.tuple([
+  z.object({ op: z.literal('test'), path: z.literal('/metadata/uid'), value: z.string() }),
+  z.object({ op: z.literal('add'), path: z.literal('/status'), value: planStatusSchema }),
+]);
+
+/** A plan in an API server that tests the uid and keeps the rules of the CRD, and refuses as often as it is told to. */
 function aServer(plan: KubeObject | undefined, refusals: KubeError[] = []) {
-  const server = { plan, written: [] as KubeObject[], events: 0, meanwhile: (): void => undefined };
-  const kube = {
-    get: () => Promise.resolve(server.plan),
-    applyStatus: (object: KubeObject) => {
+  const server = { plan, calls: [] as string[], written: [] as PlanStatus[], meanwhile: (): void => undefined };
+  const kube: Parameters<typeof projectWith>[0]['kube'] = {
+    get: () => {
+      server.calls.push('get');
+      return Promise.resolve(server.plan);
+    },
+    patch: (_id, { body }) => {
+      server.calls.push('patch');
+      const [{ value: uid }, { value: status }] = patchSchema.parse(body);
       const refusal = refusals.shift();
       server.meanwhile();
       if (refusal) return Promise.reject(refusal);
-      if (object.metadata.resourceVersion !== server.plan?.metadata.resourceVersion) return Promise.reject(conflict);
-      server.written.push(object);
-      return Promise.resolve(object);
+      const seen = server.plan;
+      if (!seen) return Promise.reject(missing);
+      if (seen.metadata.uid !== uid || supersededBy(seen, status)) return Promise.reject(invalid);
+      server.written.push(status);
+      return Promise.resolve(seen);
     },
     recordEvent: () => {
-      server.events++;
+      server.calls.push('event');
       return Promise.resolve();
     },
   };
@@ -57,24 +71,28 @@ describe('what a status must not overwrite', () => {
 });
 
 describe('a projection', () => {
-  it('is written under the uid and the version that were read, with its event', async () => {
+  it('costs one call for the status, and one for its event', async () => {
     const { server, project } = aServer(planWith(shifting(1)));
     expect(await project(shifting(2))).toEqual({ reported: 'yes', checkpoint: null });
-    expect(server.written).toMatchObject([{ metadata: { uid: 'u1', resourceVersion: '1' }, status: shifting(2) }]);
-    expect(server.events).toBe(1);
+    expect(server).toMatchObject({ written: [shifting(2)], calls: ['patch', 'event'] });
   });
 
-  it('of a deleted plan leaves the one that has its name now alone', async () => {
-    const { server, project } = aServer(planWith({}, { uid: 'u2' }));
+  it.each<[string, KubeObject | undefined]>([
+    ['leaves another one alone that has its name now', planWith({}, { uid: 'u2' })],
+    ['is not missed', undefined],
+  ])('of a deleted plan %s', async (_case, plan) => {
+    const { server, project } = aServer(plan);
     expect(await project(shifting(2))).toEqual({ reported: 'yes', checkpoint: null });
-    expect(server).toMatchObject({ written: [], events: 0 });
+    expect(server.written).toEqual([]);
+    expect(server.calls).not.toContain('event');
   });
 
-  it('meets another plan of the name between its look and its write', async () => {
+  it('meets another plan of the name before it is written', async () => {
     const { server, project } = aServer(planWith(shifting(1)));
     server.meanwhile = () => (server.plan = planWith({}, { uid: 'u2', resourceVersion: '7' }));
     await project(shifting(2));
-    expect(server).toMatchObject({ written: [], events: 0 });
+    expect(server.written).toEqual([]);
+    expect(server.calls).not.toContain('event');
   });
 
   it('is written again over an edit of the plan', async () => {
@@ -84,13 +102,13 @@ describe('a projection', () => {
   });
 
   it('counts a refusal as done only when the plan shows a newer status or its end', async () => {
-    const overtaken = aServer(planWith(shifting(1)), [invalid]);
+    const overtaken = aServer(planWith(shifting(1)));
     overtaken.server.meanwhile = () => (overtaken.server.plan = planWith(shifting(5)));
     expect(await overtaken.project(shifting(2))).toMatchObject({ overtaken: 5 });
-    const over = aServer(planWith(shifting(1)), [invalid]);
+    const over = aServer(planWith(shifting(1)));
     over.server.meanwhile = () => (over.server.plan = planWith({ phase: 'Completed', sequence: 5 }));
     expect(await over.project(shifting(2))).toEqual({ reported: 'yes', checkpoint: null });
-    for (const { server } of [overtaken, over]) expect(server).toMatchObject({ written: [], events: 0 });
+    for (const { server } of [overtaken, over]) expect(server).toMatchObject({ written: [], calls: ['patch', 'get'] });
     const refused = aServer(
       planWith(shifting(1)),
       Array.from({ length: 9 }, () => invalid),

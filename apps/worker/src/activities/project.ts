@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { GovernanceError, GovernanceUnreachable, type GovernanceClient } from '@scc/governance-api';
-import { isConflict, isInvalid, isNotFound, type KubeClient, type KubeObject } from '@scc/kube';
+import { isConflict, isInvalid, isMissing, type KubeClient, type KubeObject } from '@scc/kube';
 import {
   FIELD_MANAGER,
   isTerminal,
@@ -23,7 +23,7 @@ import { currentRun } from './pace.js';
 import { findSamePlan } from './plan.js';
 
 type Told = Projection & { untrusted?: string };
-type Writer = Pick<KubeClient, 'get' | 'applyStatus' | 'recordEvent'>;
+type Writer = Pick<KubeClient, 'get' | 'patch' | 'recordEvent'>;
 
 interface Deps {
   kube: Writer;
@@ -67,8 +67,8 @@ export function asTold(projection: Projection, untrusted: string | null): Told {
   return { ...projection, events: [], untrusted, status: { ...status, phase, message, history, conditions } };
 }
 
-/** Reads of the plan for one write: an edit of its user and the status meet rarely, and never often in a row. */
-const MAX_READS = 5;
+/** An edit of the plan and its status meet rarely, and never often in a row. */
+const MAX_TRIES = 5;
 
 const seenSchema = z.looseObject({ phase: phaseSchema.optional(), sequence: z.int().optional() }).default({});
 
@@ -81,8 +81,8 @@ export function supersededBy(plan: KubeObject, status: PlanStatus): 'final' | { 
 }
 
 /**
- * Writes the status, unless a newer one is there, and each event by one more call. The API server does not compare the
- * uid of a status with that of its plan, so the version that was read stands for both.
+ * Writes the status by one call and each event by one more. The API server compares the uid, and the rules of the CRD
+ * refuse a status that must not be written any more: only a refusal has the plan read.
  */
 async function writeStatus(
   kube: Writer,
@@ -90,21 +90,24 @@ async function writeStatus(
   { status, events, workload, untrusted }: Told,
 ): Promise<{ overtaken?: number }> {
   const { namespace, name, uid } = ref;
-  for (let reads = 1; ; reads++) {
-    const plan = await findSamePlan(kube, ref);
-    // A plan that is gone needs no status; one that was made again under the name is not ours.
-    if (!plan) return {};
-    const newer = supersededBy(plan, status);
-    if (newer !== null) return newer === 'final' ? {} : newer;
-    const { resourceVersion = '' } = plan.metadata;
-    const object = { ...PLAN_TYPE, metadata: { namespace, name, uid, resourceVersion }, status: complete(status) };
+  const body = [
+    { op: 'test', path: '/metadata/uid', value: uid },
+    { op: 'add', path: '/status', value: complete(status) },
+  ];
+  const write = { type: 'json', body, subresource: 'status', fieldManager: FIELD_MANAGER } as const;
+  for (let tries = 1; ; tries++) {
     try {
-      await kube.applyStatus(object, { fieldManager: FIELD_MANAGER, force: true });
+      await kube.patch({ ...PLAN_TYPE, namespace, name }, write);
       break;
     } catch (error) {
-      if (isNotFound(error)) return {};
-      // Refused as invalid it may be older than what was written since: reading the plan again tells.
-      if (!(isConflict(error) || isInvalid(error)) || reads >= MAX_READS) throw error;
+      if (isMissing(error, name)) return {};
+      if (!(isConflict(error) || isInvalid(error))) throw error;
+      const plan = await findSamePlan(kube, ref);
+      // A plan that is gone needs no status; one that was made again under the name is not ours.
+      if (!plan) return {};
+      const newer = supersededBy(plan, status);
+      if (newer !== null) return newer === 'final' ? {} : newer;
+      if (tries >= MAX_TRIES) throw error;
     }
   }
   await recordEvents(kube, ref, { status, events, workload, untrusted });
