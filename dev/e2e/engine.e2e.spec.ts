@@ -21,6 +21,7 @@ import {
   TIMEOUT_MS,
   type Plan,
 } from './engine.fixture.js';
+import { orderedSuite } from './ordered.fixture.js';
 import { startLoad, TOKEN_AUDIENCE, type Stack } from '../src/index.js';
 import { figures } from './suites/figures.fixture.js';
 
@@ -52,7 +53,7 @@ describe('what cannot be migrated', () => {
     ['no-scc', 'ledger', { targetSCC: 'restricted-v9' }, ['SCCNotFound']],
     ['no-account', 'ledger', { serviceAccountName: 'nobody' }, ['ServiceAccountNotFound']],
     ['wrong-source', 'ledger', { sourceSCC: 'privileged' }, ['SourceIsAnother']],
-    ['wrong-kind', 'sessions', { workloadRef: { kind: 'StatefulSet', name: 'sessions' } }, ['KindNotSupported']],
+    ['wrong-kind', 'node-agent', { workloadRef: { kind: 'DaemonSet', name: 'node-agent' } }, ['KindNotSupported']],
   ])('%s is rejected with condition, event and remedy, and nothing is touched', async (name, workload, over, codes) => {
     await apply(name, workload, over);
     const status = await untilPhase(name, 'Rejected');
@@ -493,3 +494,4 @@ describe('a workload without requests', () => {
 });
 
 figures(() => stack);
+orderedSuite(() => stack, { apply, until, untilPhase, remains, specOf });

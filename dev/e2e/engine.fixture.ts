@@ -36,7 +36,7 @@ export const longHolds = { mirror: { duration: '0s' }, interval: '1m' };
 export const condition = ({ conditions = [] }: PlanStatus, type: string) => conditions.find((one) => one.type === type);
 const namedSchema = z.looseObject({ metadata: z.looseObject({ name: z.string() }) });
 
-interface Engine {
+export interface Engine {
   apply: (name: string, workload: string, over?: Partial<PlanSpecInput>) => Promise<Plan>;
   read: (name: string) => Promise<Plan>;
   /** Waits until the status of a plan is as wanted, and says what it was when it never is. */

@@ -27,6 +27,8 @@ const SUMMARIES: { [Key in Name]: (...args: Parameters<MigrationActivities[Key]>
   callWebhooks: (_target, { at }) => `call webhooks (${at})`,
   migrateWorkload: ({ workload }) => `patch ${workload}`,
   awaitWorkload: ({ workload }) => `wait for the rollout of ${workload}, verify every pod`,
+  moveOrdinal: ({ workload }, index) => `move pod ${index} of ${workload}`,
+  awaitOrdinal: ({ workload }, index) => `wait for pod ${index} of ${workload}, verify it`,
   awaitStable: ({ workload }) => `wait until ${workload} can take all requests`,
   removeCanary: ({ canary }) => `drain and remove ${canary}`,
   revokeSource: ({ sourceSCC }, mode) => `${mode} the grant of ${sourceSCC ?? 'the source SCC'}`,

@@ -16,15 +16,20 @@ const latest = (...times: (number | null)[]): number | null => {
 /** Decides after validation. Every violation, ours and governance's, is reported at once. */
 export function decideAfterAssessment(plan: AcceptedPlan, assessment: Assessment): Verdict {
   if (!assessment.ok) return { do: 'reject', violations: assessment.violations };
-  const { governance, patch, target } = assessment;
+  const { governance, patch, target, strategy } = assessment;
   if (governance.verdict === 'deny' || governance.violations.length > 0)
     return { do: 'reject', violations: governance.violations };
   if (plan.dryRun) {
     const services = target.services.join(', ') || 'no service';
-    const steps = `grant ${target.targetSCC}, canary of ${target.replicas}, mirror, weights ${plan.weights.join('→')} of ${services}, migrate`;
+    const moves =
+      target.strategy === 'Ordered'
+        ? `template with its partition at ${target.replicas}, then its pods one by one from ${target.replicas - 1} to 0 behind ${services}`
+        : `canary of ${target.replicas}, mirror, weights ${plan.weights.join('→')} of ${services}, migrate`;
+    const chosen = strategy ? ` Strategy: ${strategy.type}, because ${strategy.reason}.` : '';
+    const steps = `grant ${target.targetSCC}, ${moves}`;
     return {
       do: 'finishDryRun',
-      message: `dry run, nothing was touched. Steps: ${steps}. Change of the template:\n${patch}`,
+      message: `dry run, nothing was touched.${chosen} Steps: ${steps}. Change of the template:\n${patch}`,
     };
   }
   const asked = governance.verdict === 'requireApproval' ? governance.approvals : [];

@@ -18,6 +18,8 @@ export interface Effects extends UndoEffects {
   settings: () => LiveSettings;
   /** Waits while paused, suspended or outside the window, then asks governance whether the step may run. */
   clearance: (next: NextStep, watch?: { target: MigrationOutline; weight: number }) => Promise<{ waited: boolean }>;
+  /** Ends this run where its history has grown long; the next one goes on from the same position. */
+  restIfLong: () => void;
   awaitStart: (notBeforeMs: number | null) => Promise<void>;
   /** Waits for governance to say yes; a violation when it said no. */
   awaitApproval: (roles: { role: string; count: number }[]) => Promise<Violation | null>;
@@ -31,6 +33,7 @@ export interface Effects extends UndoEffects {
     durationMs: number | null;
     sinceMs: number;
     workloadSinceMs?: number;
+    partition?: number;
   }) => Promise<GateSample[]>;
   /** Runs a step; when the plan wants to pause on failure, waits for the operator and runs it again. */
   attempt: <T>(work: () => Promise<T>) => Promise<T>;

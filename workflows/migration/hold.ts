@@ -28,14 +28,19 @@ export class Hold {
     durationMs,
     sinceMs,
     workloadSinceMs,
+    partition,
   }: {
     target: MigrationOutline;
     weight: number;
     durationMs: number | null;
     sinceMs: number;
     workloadSinceMs?: number;
+    partition?: number;
   }): Promise<GateSample[]> {
-    const judged = workloadSinceMs === undefined ? {} : { workloadSinceMs };
+    const judged = {
+      ...(workloadSinceMs === undefined ? {} : { workloadSinceMs }),
+      ...(partition === undefined ? {} : { partition }),
+    };
     const { operator } = this.parts;
     operator.clearSkip();
     for (;;) {
@@ -58,7 +63,7 @@ export class Hold {
    * @throws what the gates say, or the cancellation when the whole migration is stopped.
    */
   private async watch(
-    at: Pick<HoldRequest, 'weight' | 'workloadSinceMs'> & { target: MigrationOutline },
+    at: Pick<HoldRequest, 'weight' | 'workloadSinceMs' | 'partition'> & { target: MigrationOutline },
     durationMs: number,
     ended: () => boolean,
   ): Promise<GateSample[]> {

@@ -139,6 +139,7 @@ function effectsOf({ position, body, journal, operator }: Parts): Effects {
     },
     settings: () => operator.live(),
     clearance: (next, watch) => clearance.clear(next, watch),
+    restIfLong: handOverWhenLong,
     awaitStart: (notBeforeMs) => clearance.awaitStart(notBeforeMs),
     awaitApproval: (roles) => clearance.awaitApproval(roles),
     hold: (request) => hold.run(request),

@@ -14,7 +14,8 @@ import type { Projection } from './contract.js';
 import { detailsOf } from './details.js';
 import { HandOver } from './position.js';
 import { pauseBeforeRetry } from './retry.js';
-import { initialState, recordEvent, statusOf, type MigrationState } from './state.js';
+import { initialState, recordEvent, type MigrationState } from './state.js';
+import { statusOf } from './status.js';
 
 const REPORT_BATCH = 100;
 /** Between two projections: what happens in between goes together. */

@@ -17,6 +17,7 @@ const pristine = {
   granted: false,
   sourceGranted: true,
   routesPrepared: false,
+  moved: 0,
 };
 const migrated = { ...pristine, workload: 'after', granted: true, sourceGranted: false };
 const rolledBack = (cause: string) => ({ phase: 'RolledBack', message: `rolled back: ${cause}` });

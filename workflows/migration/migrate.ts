@@ -1,10 +1,12 @@
-import type { GateSample, PlanRef, Step, Violation } from '@scc/plan';
+import type { PlanRef, Violation } from '@scc/plan';
 import type { Position } from './carried.js';
-import type { AcceptedPlan, Assessment, MigrationResult, MigrationOutline, WebhookRequest } from './contract.js';
+import type { AcceptedPlan, Assessment, MigrationOutline, MigrationResult } from './contract.js';
+import { courseOf, hold, webhooks, type Course } from './course.js';
 import { decideAfterAssessment } from './decide.js';
 import type { Effects } from './effects.js';
 import { workflowLost } from './failures.js';
-import { HandOver, once, registerUndo } from './position.js';
+import { moveOneByOne } from './ordered.js';
+import { HandOver, registerUndo } from './position.js';
 import { positionOfLost, reportConflicts, undoAll } from './undo.js';
 
 /** An assessment older than this is made again before anything is touched: an approval may have taken days. */
@@ -85,8 +87,7 @@ async function validate(position: Position, plan: AcceptedPlan, fx: Effects): Pr
     }
     if (!isAllowed) {
       await fx.awaitStart(verdict.notBeforeMs);
-      const detail = `canary of ${target.workload} under ${target.targetSCC}`;
-      const { waited } = await fx.clearance({ step: 'Prepare', detail, contentHash });
+      const { waited } = await fx.clearance({ step: 'Prepare', detail: preparationOf(target), contentHash });
       allowedHash = contentHash;
       if (waited || fx.now() - assessedMs >= STALE_MS) continue;
     }
@@ -95,15 +96,22 @@ async function validate(position: Position, plan: AcceptedPlan, fx: Effects): Pr
   }
 }
 
+const preparationOf = ({ strategy, workload, targetSCC }: MigrationOutline): string =>
+  `${strategy === 'Ordered' ? 'pods' : 'canary'} of ${workload} under ${targetSCC}`;
+
 async function assess(ref: PlanRef, targetSCC: string, fx: Effects): Promise<Assessment> {
   const assessment = await fx.act.assess(ref);
   fx.record({ type: 'FactsGathered', ...assessment.facts, targetSCC });
   if (assessment.ok) {
     const { assessmentId, band, changeRisk, exposure } = assessment.governance.risk;
     fx.record({ type: 'RiskScored', assessmentId, band, changeRisk, exposure });
-    const { patch, kustomizePatch, warnings, governance } = assessment;
+    const { patch, kustomizePatch, warnings, governance, strategy } = assessment;
     const { rights } = governance;
-    const more = { ...(kustomizePatch ? { kustomizePatch } : {}), ...(rights ? { rights } : {}) };
+    const more = {
+      ...(kustomizePatch ? { kustomizePatch } : {}),
+      ...(rights ? { rights } : {}),
+      ...(strategy ? { strategy } : {}),
+    };
     fx.record({ type: 'PlanValidated', patch, ...more, warnings });
   }
   return assessment;
@@ -114,39 +122,13 @@ function reject(fx: Effects, violations: Violation[]): MigrationResult {
   return { phase: 'Rejected', message: violations.map(({ message }) => message).join('; ') };
 }
 
-/** The steps of one migration; `at` names each so that a later run knows what is done. */
-interface Course {
-  plan: AcceptedPlan;
-  target: MigrationOutline;
-  position: Position;
-  fx: Effects;
-  at: (step: string, work: () => Promise<void>) => Promise<void>;
-  clear: (step: Step, detail: string, weight?: number) => Promise<void>;
-}
-
-function courseOf(position: Position, plan: AcceptedPlan, fx: Effects): Course {
-  const { target, contentHash } = position;
-  if (!target || contentHash === null) throw new Error('the plan is not validated yet');
-  return {
-    plan,
-    target,
-    position,
-    fx,
-    at: (step, work) => once(position, step, work),
-    clear: async (step, detail, weight) => {
-      const watch = weight === undefined ? [] : ([{ target, weight }] as const);
-      await fx.clearance({ step, detail, contentHash }, ...watch);
-    },
-  };
-}
-
 /** Every change is preceded by the registration of its undo. */
 async function run(position: Position, plan: AcceptedPlan, fx: Effects): Promise<MigrationResult> {
   const course = courseOf(position, plan, fx);
   const { at, target } = course;
   const { act } = fx;
   await at('pre-images', async () => {
-    fx.record({ type: 'PreparationStarted' });
+    fx.record({ type: 'PreparationStarted', ...(target.strategy ? { strategy: target.strategy } : {}) });
     await act.recordPreImages(target);
   });
   registerUndo(position, { step: 'verification', args: {} });
@@ -155,6 +137,17 @@ async function run(position: Position, plan: AcceptedPlan, fx: Effects): Promise
   await at('grant', async () => fx.record({ type: 'TargetGranted', ...(await act.grantTarget(target)) }));
   await at('admission', () => fx.attempt(() => act.confirmAdmission(target)));
 
+  if (target.strategy === 'Ordered') await moveOneByOne(course);
+  else await moveByCanary(course);
+
+  const left = target.strategy === 'Ordered' ? 'the old grant' : 'the canary and the old grant';
+  await at('may finish', () => course.clear('Finish', `remove ${left}`));
+  return fx.shielded('finishing', () => finish(course));
+}
+
+async function moveByCanary(course: Course): Promise<void> {
+  const { at, target, plan, position, fx } = course;
+  const { act } = fx;
   registerUndo(position, { step: 'canary', args: {} });
   await at('canary', async () => {
     const pods = await fx.attempt(async () => {
@@ -169,22 +162,14 @@ async function run(position: Position, plan: AcceptedPlan, fx: Effects): Promise
   await mirror(course);
   await shift(course);
   await migrateBehindCanary(course);
-
-  await at('may finish', () => course.clear('Finish', 'remove the canary and the old grant'));
-  return fx.shielded('finishing', () => finish(course));
 }
 
 /** The workload serves everything under the target, so from here the way is forward: each step until it succeeds. */
-async function finish({ plan, target, position, fx, at }: Course): Promise<MigrationResult> {
+async function finish(course: Course): Promise<MigrationResult> {
+  const { plan, target, position, fx, at } = course;
   const { act, untilDone } = fx;
   const { startedMs } = position;
-  await at('routes restored', async () =>
-    reportConflicts(fx.record, await untilDone('routes', () => act.restoreRoutes(target))),
-  );
-  await at('canary removed', async () => {
-    await untilDone('canary', () => act.removeCanary(target));
-    fx.record({ type: 'CanaryRemoved' });
-  });
+  if (target.strategy !== 'Ordered') await clearAway(course);
   await at('source revoked', async () => {
     const revoked = await untilDone('grants', () => act.revokeSource(target, plan.sourceGrant));
     fx.record({ type: 'SourceRevoked', ...revoked });
@@ -192,6 +177,18 @@ async function finish({ plan, target, position, fx, at }: Course): Promise<Migra
   const traffic = await untilDone('proof', () => act.summarizeTraffic(target, startedMs, position.liveMs ?? startedMs));
   fx.record({ type: 'MigrationCompleted', traffic });
   return { phase: 'Completed', message: `${target.workload} runs under ${target.targetSCC}` };
+}
+
+/** Takes the canary and its routes away, now that nothing is sent there. */
+async function clearAway({ target, fx, at }: Course): Promise<void> {
+  const { act, untilDone } = fx;
+  await at('routes restored', async () =>
+    reportConflicts(fx.record, await untilDone('routes', () => act.restoreRoutes(target))),
+  );
+  await at('canary removed', async () => {
+    await untilDone('canary', () => act.removeCanary(target));
+    fx.record({ type: 'CanaryRemoved' });
+  });
 }
 
 /** Mirrored answers never reach a client; what the mirror shows is judged by the gates like live traffic. */
@@ -264,46 +261,3 @@ async function migrateBehindCanary(course: Course): Promise<void> {
 
 /** The way back to the migrated workload: it runs what the canary ran, so two steps are enough to warm it. */
 const RETURN_WEIGHTS = [50, 0];
-
-/** Holds a weight; the gates' samples are recorded whether they pass or fail. */
-async function hold(
-  { target, position, fx, at }: Course,
-  step: string,
-  request: { weight: number; durationMs: number | null; workloadSinceMs?: number },
-): Promise<void> {
-  await at(step, async () => {
-    await judged(fx, async () => {
-      position.heldSinceMs ??= fx.now();
-      try {
-        return await fx.hold({ target, ...request, sinceMs: position.heldSinceMs });
-      } catch (error) {
-        // A hold that failed is held again in full; one that another run goes on with is not.
-        if (!(error instanceof HandOver)) position.heldSinceMs = null;
-        throw error;
-      }
-    });
-    position.heldSinceMs = null;
-  });
-}
-
-async function webhooks({ target, fx, at }: Course, moment: WebhookRequest['at'], weight: number): Promise<void> {
-  await at(`webhooks ${moment}`, async () => {
-    const { gates } = fx.settings();
-    if (!gates.webhooks.some((gate) => gate.at === moment)) return;
-    await judged(fx, () => fx.act.callWebhooks(target, { at: moment, gates, weight }));
-  });
-}
-
-/** Runs what gates judge, and records what they saw. */
-async function judged(fx: Effects, work: () => Promise<GateSample[]>): Promise<void> {
-  const samples = await fx.attempt(async () => {
-    try {
-      return await work();
-    } catch (error) {
-      const failed = fx.failedSamples(error);
-      if (failed.length) fx.record({ type: 'GateFailed', samples: failed });
-      throw error;
-    }
-  });
-  if (samples.length) fx.record({ type: 'GatePassed', samples });
-}

@@ -1,4 +1,5 @@
 import type {
+  ChosenStrategy,
   MigrationEvent,
   PlanRef,
   PlanSpec,
@@ -6,6 +7,7 @@ import type {
   PodSCC,
   RecordedEvent,
   RiskBand,
+  Strategy,
   TerminalPhase,
   Violation,
   WayIn,
@@ -68,13 +70,26 @@ export type Acceptance =
   /** Governance has recorded that an earlier workflow began to change the cluster. */
   | { accepted: false; unfinished: true };
 
+/** The kinds for which there is a strategy. */
+export type MigratedKind = 'Deployment' | 'StatefulSet';
+
+/** A pod of a StatefulSet that runs under the target by now, and how many do. */
+export interface MovedPod {
+  pod: PodSCC;
+  ordinal: number;
+  moved: number;
+  total: number;
+}
+
 /**
  * What the workflow knows of what is migrated: names and numbers for people, and the address by which an activity loads
  * the rest. No template and no object is part of it: everybody who may read Temporal reads it.
  */
 export interface MigrationOutline {
   ref: PlanRef;
-  kind: 'Deployment';
+  kind: MigratedKind;
+  /** How it is moved; outlines of earlier versions are of a canary. */
+  strategy?: Strategy;
   workload: string;
   workloadUid: string;
   canary: string;
@@ -91,7 +106,9 @@ export interface MigrationOutline {
 /** Everything that activities need to know about what is migrated; decided once, while validating, and kept by governance. */
 export interface MigrationTarget {
   ref: PlanRef;
-  kind: 'Deployment';
+  kind: MigratedKind;
+  /** How it is moved; targets of earlier versions are moved by a canary. */
+  strategy?: Strategy;
   workload: string;
   workloadUid: string;
   canary: string;
@@ -103,7 +120,7 @@ export interface MigrationTarget {
   targetSCC: string;
   sourceServiceAccount: string;
   targetServiceAccount: string;
-  /** The one label key by which canary pods differ from stable pods, with both values. */
+  /** The one label key by which canary pods differ from stable pods, with both values; empty without a canary. */
   label: LabelSwitch;
   services: ServicePair[];
   /** The pod template before and after, as the API server holds it. */
@@ -113,6 +130,8 @@ export interface MigrationTarget {
   policies: string[];
   /** Autoscalers of the workload with the minimum that their user set; null when none was set. */
   autoscalers: { key: string; minReplicas: number | null }[];
+  /** Names of a StatefulSet's volumeClaimTemplates; absent from any other target. */
+  claimTemplates?: string[];
   /** The routes as they were surveyed: the router's own, opaque here. */
   survey: unknown;
   drainMs: number;
@@ -168,6 +187,8 @@ export type Assessment =
       patch: string;
       /** Where a tool delivers the workload: the patch for its source. */
       kustomizePatch?: string;
+      /** Absent from workers that know the canary alone. */
+      strategy?: ChosenStrategy;
       warnings: string[];
     };
 
@@ -227,6 +248,8 @@ export interface HoldRequest {
   weight: number;
   /** The gates judge what the migrated workload answered since then instead: the canary gets no more requests. */
   workloadSinceMs?: number;
+  /** Of a StatefulSet: the partition that it must keep meanwhile. */
+  partition?: number;
 }
 
 export interface WebhookRequest {

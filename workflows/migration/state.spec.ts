@@ -1,5 +1,6 @@
 import { WAIT_REASONS, type MigrationEvent, type PlanStatus } from '@scc/plan';
-import { initialState, recordEvent, statusOf } from './state.js';
+import { initialState, recordEvent } from './state.js';
+import { statusOf } from './status.js';
 
 const at = '2026-11-24T00:00:00Z';
 
@@ -23,6 +24,42 @@ const undo: MigrationEvent = {
   cause: 'gate',
   message: 'gate success-rate failed (1 sample, 0 tolerated): 78.783 is below 90',
 };
+
+describe('the pods of a StatefulSet', () => {
+  const pod = (ordinal: number, scc: string) => ({ name: `db-${ordinal}`, uid: `${ordinal}-${scc}`, scc, node: null });
+  const strategy = { type: 'Ordered', reason: 'its volumes' } as const;
+  const began: MigrationEvent[] = [
+    {
+      type: 'FactsGathered',
+      sourceSCC: 'anyuid',
+      targetSCC: 'restricted-v2',
+      pods: [0, 1, 2].map((ordinal) => pod(ordinal, 'anyuid')),
+      services: ['db'],
+    },
+    { type: 'PlanValidated', patch: '', warnings: [], strategy },
+    { type: 'PreparationStarted', strategy: 'Ordered' },
+  ];
+  const moved = (ordinal: number, count: number): MigrationEvent => ({
+    ...{ type: 'PodMoved', pod: pod(ordinal, 'restricted-v2'), ordinal, moved: count, total: 3 },
+  });
+
+  it('are counted as they move, and the phase is the one of a workload that is changed', () => {
+    const { status } = after(...began, moved(2, 1), moved(1, 2));
+    expect(status).toMatchObject({
+      phase: 'Migrating',
+      strategy,
+      ordinals: { moved: 2, total: 3, last: 'db-1' },
+      pods: { total: 3, migrated: 2, bySCC: { anyuid: 1, 'restricted-v2': 2 } },
+    });
+    expect(status.history?.map(({ phase }) => phase)).toEqual(['Pending', 'Migrating']);
+  });
+
+  it('count as they were once all is undone', () => {
+    const { status } = after(...began, moved(2, 1), undo, { type: 'UndoFinished', differences: [] });
+    expect(status.ordinals).toBeUndefined();
+    expect(status.pods).toEqual({ total: 3, migrated: 0, bySCC: { anyuid: 3 } });
+  });
+});
 
 describe('the ways in', () => {
   const facts: MigrationEvent = {

@@ -1,4 +1,5 @@
 import type {
+  ChosenStrategy,
   Condition,
   MigrationEvent,
   Phase,
@@ -31,6 +32,12 @@ export interface MigrationState {
   patch: string | null;
   /** The same for the source of a workload that a tool delivers; absent where none does. */
   kustomizePatch?: string;
+  /** How the workload is moved; absent from states of earlier versions, and before it is known. */
+  strategy?: ChosenStrategy;
+  /** Pods of a StatefulSet that have moved so far; absent from any other migration. */
+  moved?: PodSCC[];
+  /** How far an ordered migration is; absent from any other. */
+  ordinals?: NonNullable<PlanStatus['ordinals']>;
   /** The rights that the plan uses and who holds them; absent from states of earlier versions. */
   rights?: NonNullable<PlanStatus['rights']>;
   conditions: Condition[];
@@ -70,6 +77,8 @@ interface Change {
   phase?: Phase;
   conditions?: ConditionChange[];
   set?: Partial<MigrationState>;
+  /** A pod that has moved by itself. */
+  moved?: PodSCC;
 }
 
 type Event<Type extends MigrationEvent['type']> = Extract<MigrationEvent, { type: Type }>;
@@ -88,8 +97,13 @@ const CHANGES: { [Type in MigrationEvent['type']]: (event: Event<Type>) => Chang
   PlanAccepted: ({ generation }) => ({ phase: 'Validating', set: { generation } }),
   FactsGathered: ({ sourceSCC, targetSCC, pods, ways = [] }) => ({ set: { sourceSCC, targetSCC, pods, ways } }),
   RiskScored: ({ band, changeRisk, exposure }) => ({ set: { risk: { band, changeRisk, exposure } } }),
-  PlanValidated: ({ patch, kustomizePatch, rights }) => ({
-    set: { patch, ...(kustomizePatch ? { kustomizePatch } : {}), ...(rights ? { rights } : {}) },
+  PlanValidated: ({ patch, kustomizePatch, rights, strategy }) => ({
+    set: {
+      patch,
+      ...(kustomizePatch ? { kustomizePatch } : {}),
+      ...(rights ? { rights } : {}),
+      ...(strategy ? { strategy } : {}),
+    },
   }),
   PlanRejected: (event) => {
     const { conditions, set, ...change } = finished('Rejected', event, event.violations[0]?.code ?? 'Refused');
@@ -110,8 +124,8 @@ const CHANGES: { [Type in MigrationEvent['type']]: (event: Event<Type>) => Chang
     const { after } = WAIT_CONDITIONS[reason];
     return { ...(after ? { conditions: [after] } : {}), set: { waitingFor: null } };
   },
-  PreparationStarted: () => ({
-    phase: 'Mirroring',
+  PreparationStarted: ({ strategy }) => ({
+    phase: strategy === 'Ordered' ? 'Migrating' : 'Mirroring',
     conditions: [['Validated', 'True', 'Valid', 'every check passed and governance allows the migration']],
   }),
   TargetGranted: () => ({}),
@@ -125,6 +139,7 @@ const CHANGES: { [Type in MigrationEvent['type']]: (event: Event<Type>) => Chang
   GatePassed: () => ({}),
   GateFailed: () => ({}),
   WorkloadMigrationStarted: () => ({ phase: 'Migrating' }),
+  PodMoved: ({ pod, moved, total }) => ({ set: { ordinals: { moved, total, last: pod.name } }, moved: pod }),
   WorkloadMigrated: (event) => ({
     conditions: [['WorkloadMigrated', 'True', 'Verified', sentenceOf(event)]],
     set: { pods: event.pods },
@@ -161,6 +176,12 @@ function nextPhase(phase: Phase, event: MigrationEvent, wanted: Phase | undefine
   return wanted ?? phase;
 }
 
+/** Pods, each in the place of the one of its name. */
+export const withPods = (before: readonly PodSCC[], now: readonly PodSCC[]): PodSCC[] => [
+  ...before.filter(({ name }) => !now.some((one) => one.name === name)),
+  ...now,
+];
+
 /**
  * The state after one more event: the only place where a phase changes.
  * @throws TypeError on an event that this version does not know.
@@ -177,6 +198,7 @@ export function evolve(state: MigrationState, event: MigrationEvent, at: string)
   return {
     ...state,
     ...change.set,
+    ...(change.moved ? { moved: withPods(state.moved ?? [], [change.moved]) } : {}),
     phase,
     message,
     conditions,
@@ -200,57 +222,4 @@ export function recordEvent(
   const told = withCause(state, event);
   const next = evolve(state, told, at);
   return { state: next, recorded: { version: 1, sequence: state.sequence, at, phase: next.phase, event: told } };
-}
-
-/** The fields that have a value; the API server refuses null for most. */
-type Present<T> = { [Key in keyof T]?: NonNullable<T[Key]> };
-const present = <T extends object>(fields: T): Present<T> =>
-  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null)) as Present<T>;
-
-const VERIFIED_BY = { proxies: 'Proxies', bound: 'Bound' } as const;
-
-/** The ways in with what is known of their requests: a way that nothing divides stays with the workload, unseen. */
-const trafficOf = ({ ways = [], verifiedBy, weight }: MigrationState): NonNullable<PlanStatus['traffic']> =>
-  ways.map((way) => {
-    const isSeen = way.dividedBy !== 'Nothing' && verifiedBy;
-    return {
-      ...way,
-      verifiedBy: isSeen ? VERIFIED_BY[isSeen] : 'NotObserved',
-      share: way.dividedBy === 'Nothing' ? 0 : weight,
-    };
-  });
-
-/** The plan's status: a projection of the state, nothing more. */
-export function statusOf(state: MigrationState, ids: { workflowId: string; runId: string }): PlanStatus {
-  const bySCC: Record<string, number> = {};
-  for (const { scc } of state.pods) bySCC[scc ?? 'unknown'] = (bySCC[scc ?? 'unknown'] ?? 0) + 1;
-  const migrated = state.pods.filter(({ scc }) => scc !== null && scc === state.targetSCC).length;
-  const {
-    phase,
-    message,
-    sourceSCC,
-    targetSCC,
-    weight,
-    risk,
-    patch,
-    rights = [],
-    history,
-    startedAt,
-    finishedAt,
-  } = state;
-  return {
-    observedGeneration: state.generation,
-    phase,
-    message,
-    weight,
-    history,
-    ...ids,
-    ...present({ sourceSCC, targetSCC, risk, patch, startedAt, finishedAt }),
-    ...(state.pods.length ? { pods: { total: state.pods.length, migrated, bySCC } } : {}),
-    ...(state.kustomizePatch === undefined ? {} : { kustomizePatch: state.kustomizePatch }),
-    ...(rights.length ? { rights } : {}),
-    ...(state.ways?.length ? { traffic: trafficOf(state) } : {}),
-    ...(state.violations.length ? { violations: state.violations } : {}),
-    conditions: state.conditions.map((condition) => ({ ...condition, observedGeneration: state.generation })),
-  };
 }

@@ -92,6 +92,8 @@ export interface World {
   /** The old SCC is still granted: pods of the old template can start. */
   sourceGranted: boolean;
   routesPrepared: boolean;
+  /** Pods of a StatefulSet that moved by themselves. */
+  moved: number;
 }
 
 /** A step of the world that fails, by the name of its activity; `at` tells calls of one activity apart. */
@@ -109,7 +111,16 @@ export interface InjectedFault {
  */
 export function aWorld(
   fault?: InjectedFault,
-  { plan = aPlan(aSpec()), assess = () => allowed({}, plan) }: { plan?: AcceptedPlan; assess?: () => Assessment } = {},
+  {
+    plan = aPlan(aSpec()),
+    assess = () => allowed({}, plan),
+    oneByOne = false,
+  }: {
+    plan?: AcceptedPlan;
+    assess?: () => Assessment;
+    /** The workload is a StatefulSet: the pods that do not move just then serve. */
+    oneByOne?: boolean;
+  } = {},
 ) {
   const world: World = {
     canary: 'absent',
@@ -119,6 +130,7 @@ export function aWorld(
     granted: false,
     sourceGranted: true,
     routesPrepared: false,
+    moved: 0,
   };
   const events: MigrationEvent[] = [];
   const breaches: string[] = [];
@@ -126,7 +138,8 @@ export function aWorld(
   const serving = (): void => {
     if (world.canaryWeight > 0 && world.canary !== 'ready') breaches.push(`weight ${world.canaryWeight} on no canary`);
     const ready = world.workload === 'before' || world.workload === 'after';
-    if (world.canaryWeight < 100 && !ready) breaches.push(`weight on a workload that is ${world.workload}`);
+    if (world.canaryWeight < 100 && !ready && !oneByOne)
+      breaches.push(`weight on a workload that is ${world.workload}`);
   };
   const step =
     <Args extends unknown[], T>(name: keyof MigrationActivities, act: (...args: Args) => T) =>
@@ -191,8 +204,22 @@ export function aWorld(
       world.workload = 'after';
       return pods;
     }),
+    moveOrdinal: step('moveOrdinal', (_target, index: number) => {
+      if (world.workload !== 'rolling' || index !== 2 - world.moved) breaches.push(`pod ${index} moves out of order`);
+    }),
+    awaitOrdinal: step('awaitOrdinal', (_target, index: number) => {
+      world.moved++;
+      return [
+        {
+          pod: { name: `p-${index}`, uid: 'u', scc: 'restricted-v2', node: null },
+          ordinal: index,
+          moved: world.moved,
+          total: 3,
+        },
+      ];
+    }),
     awaitStable: step('awaitStable', () => {
-      if (world.workload === 'returning') world.workload = 'before';
+      if (world.workload === 'returning') Object.assign(world, { workload: 'before', moved: 0 });
     }),
     removeCanary: step('removeCanary', () => {
       if (world.canaryWeight > 0) breaches.push('canary removed under traffic');
@@ -230,6 +257,7 @@ export function aWorld(
     adopt: () => undefined,
     settings: () => settings,
     clearance: () => Promise.resolve({ waited: false }),
+    restIfLong: () => undefined,
     awaitStart: () => Promise.resolve(),
     awaitApproval: () => Promise.resolve(null),
     hold: ({ target, durationMs, ...at }) =>

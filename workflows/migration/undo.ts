@@ -105,7 +105,8 @@ async function unlessReleased(
  */
 export function positionOfLost(target: MigrationOutline): Position {
   const position = { ...startOf(target.ref), target };
-  const steps = ['verification', 'targetGrant', 'canary', 'routes', 'workload', 'sourceGrant'] as const;
+  const beside = target.strategy === 'Ordered' ? [] : (['canary', 'routes'] as const);
+  const steps = ['verification', 'targetGrant', ...beside, 'workload', 'sourceGrant'] as const;
   for (const step of steps) registerUndo(position, { step, args: {} });
   return position;
 }

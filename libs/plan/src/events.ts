@@ -1,5 +1,13 @@
 import { z } from 'zod';
-import { heldRightSchema, phaseSchema, riskBandSchema, violationSchema, wayInSchema } from './schema.js';
+import {
+  chosenStrategySchema,
+  heldRightSchema,
+  phaseSchema,
+  riskBandSchema,
+  violationSchema,
+  wayInSchema,
+} from './schema.js';
+import { STRATEGIES } from './strategies.js';
 import { WAIT_REASONS } from './waits.js';
 
 const podSCCSchema = z.object({
@@ -82,6 +90,8 @@ export const migrationEventSchema = z.discriminatedUnion('type', [
     kustomizePatch: z.string().optional(),
     warnings: z.array(z.string()),
     rights: z.array(heldRightSchema).optional(),
+    /** Absent in events from before there was more than one. */
+    strategy: chosenStrategySchema.optional(),
   }),
   z.object({ type: z.literal('PlanRejected'), violations: z.array(violationSchema) }),
   z.object({ type: z.literal('ApprovalRequested'), roles: z.array(z.object({ role: z.string(), count: z.int() })) }),
@@ -89,7 +99,8 @@ export const migrationEventSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('ApprovalRefused'), reason: z.string() }),
   z.object({ type: z.literal('WaitStarted'), reason: z.enum(WAIT_REASONS), message: z.string() }),
   z.object({ type: z.literal('WaitEnded'), reason: z.enum(WAIT_REASONS) }),
-  z.object({ type: z.literal('PreparationStarted') }),
+  /** Without a strategy it is the canary. */
+  z.object({ type: z.literal('PreparationStarted'), strategy: z.enum(STRATEGIES).optional() }),
   z.object({ type: z.literal('TargetGranted'), binding: z.string(), created: z.boolean() }),
   z.object({ type: z.literal('CanaryReady'), canary: z.string(), pods: z.array(podSCCSchema) }),
   z.object({ type: z.literal('MirroringStarted'), percentage: z.int() }),
@@ -102,7 +113,15 @@ export const migrationEventSchema = z.discriminatedUnion('type', [
   }),
   z.object({ type: z.literal('GatePassed'), samples: z.array(gateSampleSchema) }),
   z.object({ type: z.literal('GateFailed'), samples: z.array(gateSampleSchema) }),
-  z.object({ type: z.literal('WorkloadMigrationStarted') }),
+  z.object({ type: z.literal('WorkloadMigrationStarted'), strategy: z.enum(STRATEGIES).optional() }),
+  z.object({
+    type: z.literal('PodMoved'),
+    pod: podSCCSchema,
+    ordinal: z.int(),
+    /** Pods that run under the target now, of all that the StatefulSet has now. */
+    moved: z.int(),
+    total: z.int(),
+  }),
   z.object({ type: z.literal('WorkloadMigrated'), pods: z.array(podSCCSchema) }),
   z.object({ type: z.literal('TrafficReturned') }),
   z.object({ type: z.literal('CanaryRemoved') }),

@@ -91,5 +91,6 @@ export { isRecord } from './records.js';
 export { RISK_BANDS, type RiskBand } from './risk-bands.js';
 export { SEARCH_ATTRIBUTES } from './search-attributes.js';
 export { gateSentence, headlineOf, sentenceOf } from './sentences.js';
+export { strategyOf, type ChosenStrategy, type Strategy } from './strategies.js';
 export { WAIT_REASONS, type WaitReason } from './waits.js';
 export { type DeliveryTool, deliveryToolOf, untracked } from './tracking.js';

@@ -35,6 +35,23 @@ describe('parseSpec', () => {
       { workloadRef: { kind: 'ReplicaSet', name: 'x' } },
       [['InvalidValue', 'spec.workloadRef.kind']],
     ],
+    ['takes the strategy of a kind', { strategy: { type: 'Canary' } }, []],
+    ['takes a strategy that is left to the kind', { strategy: {} }, []],
+    [
+      'refuses a strategy of another kind',
+      { strategy: { type: 'Ordered' } },
+      [['StrategyDoesNotFit', 'spec.strategy.type']],
+    ],
+    [
+      'refuses a canary of a StatefulSet',
+      { workloadRef: { kind: 'StatefulSet', name: 'db' }, strategy: { type: 'Canary' } },
+      [['StrategyDoesNotFit', 'spec.strategy.type']],
+    ],
+    [
+      'refuses a strategy that it does not know',
+      { strategy: { type: 'Magic' } },
+      [['InvalidValue', 'spec.strategy.type']],
+    ],
     ['refuses a field that it does not know', { traffick: {} }, [['UnknownField', 'spec.traffick']]],
     [
       'refuses one in the depth',

@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import { isTerminal, type Phase } from './phases.js';
 import { isRecord } from './records.js';
 import { planSpecSchema, type PlanSpec, type Violation } from './schema.js';
+import { strategyOf } from './strategies.js';
 
 const FORMAT_REMEDY = 'Correct the value; `kubectl explain sccmp.spec` describes every field.';
 
@@ -35,6 +36,21 @@ const unknownField = (path: PropertyKey[]): Violation => ({
 
 /** A rule beyond a field's format: yields every violation that it finds. */
 type Rule = (spec: PlanSpec) => Violation[];
+
+/** A kind that cannot be migrated at all is refused with the facts, where the remedy can name them. */
+const strategyFits: Rule = ({ strategy, workloadRef: { kind } }) => {
+  const asked = strategy?.type;
+  const chosen = strategyOf(kind);
+  if (asked === undefined || !chosen.ok || chosen.strategy.type === asked) return [];
+  return [
+    {
+      code: 'StrategyDoesNotFit',
+      field: 'spec.strategy.type',
+      message: `a ${kind} is not moved by the strategy ${asked}: ${chosen.strategy.reason}`,
+      remedy: `Leave spec.strategy out, or set ${chosen.strategy.type}.`,
+    },
+  ];
+};
 
 const weightsRise: Rule = ({ traffic: { weights } }) => {
   const falls = weights.findIndex((weight, index) => index > 0 && weight <= (weights[index - 1] ?? 0));
@@ -184,6 +200,7 @@ const isTimeZone = (name: string): boolean => {
 };
 
 const rules: readonly Rule[] = [
+  strategyFits,
   weightsRise,
   weightsEndInAll,
   patchIsSmall,

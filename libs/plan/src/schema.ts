@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { PHASES } from './phases.js';
 import { RISK_BANDS } from './risk-bands.js';
+import { STRATEGIES, WORKLOAD_KINDS } from './strategies.js';
 
 /** A duration as Kubernetes operators write it: one number and one unit, `90s`, `2m`, `1h`; `0s` is none. */
 export const durationSchema = z
@@ -15,7 +16,7 @@ const dns1123 = z
   .regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/);
 const percentage = z.int().min(0).max(100);
 
-export const workloadKindSchema = z.enum(['Deployment', 'StatefulSet', 'DaemonSet']);
+export const workloadKindSchema = z.enum(WORKLOAD_KINDS);
 
 export const workloadRefSchema = z
   .object({ apiVersion: z.literal('apps/v1').default('apps/v1'), kind: workloadKindSchema, name: dns1123 })
@@ -144,6 +145,17 @@ const scheduleSchema = z.object({
 /** `spec` of an SCCMigrationPlan with every default filled in: the one source of the CRD and of all types. */
 export const planSpecSchema = z.object({
   workloadRef: workloadRefSchema,
+  strategy: z
+    .object({
+      type: z
+        .enum(STRATEGIES)
+        .optional()
+        .describe(
+          'Canary: a copy of a Deployment takes its requests over. Ordered: the pods of a StatefulSet change one by one, the highest ordinal first. Chosen by the kind when absent.',
+        ),
+    })
+    .optional()
+    .describe('How the workload is moved.'),
   targetSCC: dns1123.describe('The SCC that the pods shall run under.'),
   sourceSCC: dns1123.optional().describe('Asserts the SCC that the pods run under now. Observed when absent.'),
   serviceAccountName: dns1123.optional().describe('Run under another ServiceAccount from now on.'),
@@ -209,6 +221,11 @@ const servedWaySchema = wayInSchema.extend({
   share: percentage.describe('The share of its requests that the canary serves, in percent.'),
 });
 
+export const chosenStrategySchema = z.object({
+  type: z.enum(STRATEGIES),
+  reason: z.string().describe('Why it is this one.'),
+});
+
 export const heldRightSchema = z.object({
   right: z.string().describe('Completes “somebody may …”.'),
   heldBy: z.array(z.string()),
@@ -229,6 +246,15 @@ export const planStatusSchema = z.object({
   targetSCC: z.string().optional(),
   weight: percentage.optional().describe('The share of live requests that the canary serves, in percent.'),
   traffic: z.array(servedWaySchema).optional().describe('Every way in that is known, and how it is divided.'),
+  strategy: chosenStrategySchema.optional().describe('How the workload is moved.'),
+  ordinals: z
+    .object({
+      moved: z.int().describe('How many pods of the StatefulSet run under the target.'),
+      total: z.int(),
+      last: z.string().describe('The pod that moved last.'),
+    })
+    .optional()
+    .describe('How far an ordered migration is.'),
   pods: z.object({ total: z.int(), migrated: z.int(), bySCC: z.record(z.string(), z.int()).default({}) }).optional(),
   risk: z
     .object({

@@ -15,6 +15,11 @@ describe('sentenceOf', () => {
       'canary ledger-scc-canary is ready: 1 pod under the target SCC',
     ],
     [
+      'says which pod moved, and how many have',
+      { type: 'PodMoved', pod: { ...pod, name: 'db-2' }, ordinal: 2, moved: 1, total: 3 },
+      'pod db-2 is ready under restricted-v2 (1 of 3 pods)',
+    ],
+    [
       'says whether the proxies were seen to have the weights',
       { type: 'WeightShifted', step: 0, weights: { canary: 10, stable: 90 }, verifiedBy: 'proxies' },
       '10 % of requests go to the canary (seen in the proxies)',

@@ -80,7 +80,10 @@ const SENTENCES: { [Type in MigrationEvent['type']]: (event: Event<Type>) => str
   ApprovalRefused: ({ reason }) => `approval refused: ${reason}`,
   WaitStarted: ({ message }) => message,
   WaitEnded: ({ reason }) => `the wait is over (${reason})`,
-  PreparationStarted: () => 'preparing the canary under the target SCC',
+  PreparationStarted: ({ strategy }) =>
+    strategy === 'Ordered'
+      ? 'granting the target SCC; no pod is touched yet'
+      : 'preparing the canary under the target SCC',
   TargetGranted: ({ binding }) => `granted the target SCC (${binding})`,
   CanaryReady: ({ canary, pods }) => `canary ${canary} is ready: ${plural(pods.length, 'pod')} under the target SCC`,
   MirroringStarted: ({ percentage }) => `mirroring ${percentage} % of live requests to the canary`,
@@ -93,7 +96,12 @@ const SENTENCES: { [Type in MigrationEvent['type']]: (event: Event<Type>) => str
       .filter(({ verdict }) => verdict !== 'pass')
       .map(gateSentence)
       .join('; '),
-  WorkloadMigrationStarted: () => 'rolling out the workload under the target SCC while the canary serves',
+  WorkloadMigrationStarted: ({ strategy }) =>
+    strategy === 'Ordered'
+      ? 'changing the template with its partition above the highest ordinal; the pods then move one by one'
+      : 'rolling out the workload under the target SCC while the canary serves',
+  PodMoved: ({ pod, moved, total }) =>
+    `pod ${pod.name} is ready under ${pod.scc ?? 'no SCC'} (${moved} of ${plural(total, 'pod')})`,
   WorkloadMigrated: ({ pods }) => `${plural(pods.length, 'pod')} of the workload run under the target SCC`,
   TrafficReturned: () => 'the migrated workload serves all requests',
   CanaryRemoved: () => 'the canary was drained and removed',

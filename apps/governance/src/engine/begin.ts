@@ -5,7 +5,13 @@ import { type EntityManager, IsNull, MoreThan } from 'typeorm';
 import { appendAudit } from '../audit/append.js';
 import type { CallContext } from '../call/caller.js';
 import type { Database } from '../database/rows.js';
-import { currentEvaluation, lockKnownMigration, type MigrationRow, planObject } from '../plans/store.js';
+import {
+  currentEvaluation,
+  lockKnownMigration,
+  type MigrationRow,
+  planObject,
+  type StoredEvaluation,
+} from '../plans/store.js';
 import { ActivityBeginEntity, ActivityRefusalEntity } from './activity.entity.js';
 import { againstOrder, type Begun } from './order.js';
 import { recordedEnd } from './outcome.js';
@@ -13,7 +19,7 @@ import { PreImageEntity } from './pre-image.entity.js';
 import { savePreImages } from './pre-images.js';
 import { claimRun, type SeenRuns } from './runs.js';
 import { StepAuthorizationEntity } from './step.entity.js';
-import { evaluatedTarget, TARGET_KEY, targetOf } from './target.js';
+import { evaluatedTarget, judgedStrategy, TARGET_KEY, targetOf } from './target.js';
 
 /** Activities that put back what was there before. */
 const NEED_IMAGES: ReadonlySet<GuardedActivity> = new Set<GuardedActivity>([
@@ -64,9 +70,11 @@ async function against(
   if (end) return `the migration is over: ${end.phase}; apply a new plan`;
   if (request.withoutGovernance !== null && request.way === 'forward')
     return 'nothing is carried on without governance';
+  const evaluation = await currentEvaluation(tx, migration);
   const order = againstOrder(request, {
     begun: await begunOf(tx, migration.planUid),
-    cleared: await clearedSteps(tx, migration),
+    cleared: await clearedSteps(tx, migration, evaluation),
+    strategy: judgedStrategy(evaluation),
   });
   if (order !== null) return order;
   const { workflowId, runId, way } = request;
@@ -81,8 +89,11 @@ export async function begunOf(db: Database, planUid: string): Promise<Begun[]> {
 }
 
 /** The steps that were allowed of what the plan is now. */
-async function clearedSteps(db: Database, migration: MigrationRow): Promise<ReadonlySet<Step>> {
-  const evaluation = await currentEvaluation(db, migration);
+async function clearedSteps(
+  db: Database,
+  migration: MigrationRow,
+  evaluation: StoredEvaluation | null,
+): Promise<ReadonlySet<Step>> {
   if (!evaluation) return new Set();
   const { contentHash } = evaluation.answer;
   const rows = await db

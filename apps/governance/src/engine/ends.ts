@@ -10,6 +10,7 @@ import { MigrationEndEntity } from './activity.entity.js';
 import { begunOf } from './begin.js';
 import { type ReportedEnd, uncovered } from './order.js';
 import { recordedEnd } from './outcome.js';
+import { judgedStrategy } from './target.js';
 import { CommandGrantEntity } from './step.entity.js';
 
 type ReportedEvent = EventBatch['events'][number];
@@ -33,9 +34,13 @@ export async function recordEnds(
   for (const [index, { event, phase, sequence, at }] of fresh.entries()) {
     if (!isEnd(event.type) || !isTerminal(phase) || (await recordedEnd(tx, planUid))) continue;
     const evaluation = await currentEvaluation(tx, migration);
-    const weights = evaluation?.request.spec.traffic.weights ?? [];
+    const whole = {
+      strategy: judgedStrategy(evaluation),
+      weights: evaluation?.request.spec.traffic.weights ?? [],
+      replicas: evaluation?.request.facts.workload.replicas ?? 0,
+    };
     const released = await wasReleased(tx, planUid);
-    const untrusted = uncovered(event.type, await begunOf(tx, planUid), { weights, released });
+    const untrusted = uncovered(event.type, await begunOf(tx, planUid), { ...whole, released });
     const { workflowId, runId } = batch;
     const entryId = receipts[index]?.entryId ?? '';
     const end = { planUid, phase, workflowId, runId, sequence, untrusted, entryId, endedAt: new Date(at) };

@@ -94,13 +94,16 @@ const WHOLE: Begun[] = [
   ...[50, 0].map((weight) => did('setWeights', weight)),
   ...(['restoreRoutes', 'removeCanary', 'revokeSource', 'summarizeTraffic'] as const).map((name) => did(name)),
 ];
-const COVER = { weights: WEIGHTS, released: false };
+const COVER = { strategy: 'Canary', weights: WEIGHTS, replicas: 3, released: false } as const;
 const ALL: ReadonlySet<Step> = new Set(STEPS);
 
 describe('againstOrder', () => {
   it('lets a whole migration through, activity by activity', () => {
     const refusals = WHOLE.map(({ activity, weight }, index) =>
-      againstOrder({ activity, way: 'forward', weight }, { begun: WHOLE.slice(0, index), cleared: ALL }),
+      againstOrder(
+        { activity, way: 'forward', weight },
+        { begun: WHOLE.slice(0, index), cleared: ALL, strategy: 'Canary' },
+      ),
     );
     expect(refusals.filter((reason) => reason !== null)).toEqual([]);
   });
@@ -125,8 +128,8 @@ describe('againstOrder', () => {
     const asked = { activity, way: 'forward', weight: 100 } as const;
     const missing = WHOLE.filter((one) => one.activity !== earlier);
     const begun = WHOLE.map((one) => (one.activity === earlier ? { ...one, done: false } : one));
-    expect(againstOrder(asked, { begun: missing, cleared: ALL })).toContain(earlier);
-    expect(againstOrder(asked, { begun, cleared: ALL })).toContain(earlier);
+    expect(againstOrder(asked, { begun: missing, cleared: ALL, strategy: 'Canary' })).toContain(earlier);
+    expect(againstOrder(asked, { begun, cleared: ALL, strategy: 'Canary' })).toContain(earlier);
   });
 
   it.each<[GuardedActivity, Step]>([
@@ -137,26 +140,33 @@ describe('againstOrder', () => {
     ['removeCanary', 'Finish'],
   ])('refuses %s without the step %s', (activity, step) => {
     const cleared = new Set(STEPS.filter((other) => other !== step));
-    expect(againstOrder({ activity, way: 'forward', weight: 0 }, { begun: WHOLE, cleared })).toContain(step);
+    expect(
+      againstOrder({ activity, way: 'forward', weight: 0 }, { begun: WHOLE, cleared, strategy: 'Canary' }),
+    ).toContain(step);
   });
 
   it('changes the workload only while the canary has everything', () => {
     const begun = WHOLE.slice(0, 8);
     expect(
-      againstOrder({ activity: 'migrateWorkload', way: 'forward', weight: null }, { begun, cleared: ALL }),
+      againstOrder(
+        { activity: 'migrateWorkload', way: 'forward', weight: null },
+        { begun, cleared: ALL, strategy: 'Canary' },
+      ),
     ).toContain('all requests');
   });
 
   it('returns requests to the workload only after all of it was verified', () => {
     const begun = [...WHOLE.slice(0, 10), did('migrateWorkload')];
-    expect(againstOrder({ activity: 'setWeights', way: 'forward', weight: 50 }, { begun, cleared: ALL })).toContain(
-      'verified',
-    );
+    expect(
+      againstOrder({ activity: 'setWeights', way: 'forward', weight: 50 }, { begun, cleared: ALL, strategy: 'Canary' }),
+    ).toContain('verified');
   });
 
   it('lets an undo do what takes back, and nothing that changes', () => {
     const allowed = GUARDED_ACTIVITIES.filter(
-      (activity) => againstOrder({ activity, way: 'back', weight: 0 }, { begun: [], cleared: new Set() }) === null,
+      (activity) =>
+        againstOrder({ activity, way: 'back', weight: 0 }, { begun: [], cleared: new Set(), strategy: 'Canary' }) ===
+        null,
     );
     expect(allowed.toSorted()).toEqual([
       ...['awaitStable', 'compareWithPreImages', 'removeCanary', 'restoreRoutes', 'restoreSourceGrant'],
@@ -213,5 +223,80 @@ describe('uncovered', () => {
     expect(uncovered(end, [], COVER)).toBeNull();
     expect(uncovered(end, [did('recordPreImages')], COVER)).toBeNull();
     expect(uncovered(end, [did('grantTarget', null, { done: false })], COVER)).toContain('grantTarget');
+  });
+});
+
+describe('pods that move one by one', () => {
+  const each = (['moveOrdinal', 'awaitOrdinal', 'hold'] as const).map((name) => did(name));
+  const WHOLE_SET: Begun[] = [
+    ...(['recordPreImages', 'grantTarget', 'confirmAdmission', 'migrateWorkload'] as const).map((name) => did(name)),
+    ...[...each, ...each, ...each],
+    ...(['awaitWorkload', 'revokeSource', 'summarizeTraffic'] as const).map((name) => did(name)),
+  ];
+  const strategy = 'Ordered';
+  const cover = { strategy, weights: WEIGHTS, replicas: 3, released: false } as const;
+
+  it('pass from first to last', () => {
+    const refusals = WHOLE_SET.map(({ activity, weight }, index) =>
+      againstOrder({ activity, way: 'forward', weight }, { begun: WHOLE_SET.slice(0, index), cleared: ALL, strategy }),
+    );
+    expect(refusals.filter((reason) => reason !== null)).toEqual([]);
+    expect(uncovered('MigrationCompleted', WHOLE_SET, cover)).toBeNull();
+  });
+
+  it.each<[GuardedActivity, GuardedActivity]>([
+    ['migrateWorkload', 'confirmAdmission'],
+    ['moveOrdinal', 'migrateWorkload'],
+    ['awaitOrdinal', 'moveOrdinal'],
+    ['hold', 'awaitOrdinal'],
+    ['awaitWorkload', 'awaitOrdinal'],
+    ['revokeSource', 'awaitWorkload'],
+  ])('refuse %s before %s is done', (activity, earlier) => {
+    const begun = WHOLE_SET.filter((one) => one.activity !== earlier);
+    expect(againstOrder({ activity, way: 'forward', weight: null }, { begun, cleared: ALL, strategy })).toContain(
+      earlier,
+    );
+  });
+
+  it.each<[GuardedActivity, Step]>([
+    ['migrateWorkload', 'Migrate'],
+    ['moveOrdinal', 'Migrate'],
+    ['revokeSource', 'Finish'],
+  ])('refuse %s without the step %s', (activity, step) => {
+    const cleared = new Set(STEPS.filter((other) => other !== step));
+    const asked = { activity, way: 'forward', weight: null } as const;
+    expect(againstOrder(asked, { begun: WHOLE_SET, cleared, strategy })).toContain(step);
+  });
+
+  it.each<GuardedActivity>(['createCanary', 'prepareRoutes', 'setMirror', 'setWeights', 'removeCanary'])(
+    'have no %s',
+    (activity) => {
+      const asked = { activity, way: 'forward', weight: 100 } as const;
+      expect(againstOrder(asked, { begun: WHOLE_SET, cleared: ALL, strategy })).toContain('another strategy');
+    },
+  );
+
+  it.each<GuardedActivity>(['moveOrdinal', 'awaitOrdinal'])('lend no %s to a canary', (activity) => {
+    const asked = { activity, way: 'forward', weight: null } as const;
+    expect(againstOrder(asked, { begun: WHOLE, cleared: ALL, strategy: 'Canary' })).toContain('another strategy');
+  });
+
+  it.each(WHOLE_SET.map((one, index) => [one.activity, index] as const))(
+    'are not all of them without the receipt of %s (%d)',
+    (_activity, index) => {
+      const without = WHOLE_SET.filter((_one, at) => at !== index);
+      expect(uncovered('MigrationCompleted', without, cover)).not.toBeNull();
+    },
+  );
+
+  it('are not all of them where the set had more', () => {
+    expect(uncovered('MigrationCompleted', WHOLE_SET, { ...cover, replicas: 4 })).toContain('each of 4 pods');
+  });
+
+  it('are back when template and pods are', () => {
+    const begun = [did('recordPreImages'), did('migrateWorkload'), did('moveOrdinal', null, { done: false })];
+    const undone = [back('restoreWorkload'), back('awaitStable')];
+    expect(uncovered('UndoFinished', [...begun, ...undone], cover)).toBeNull();
+    expect(uncovered('UndoFinished', begun, cover)).toContain('restoreWorkload');
   });
 });

@@ -1,5 +1,5 @@
 import type { BeginRequest, GuardedActivity, WorkflowRun } from '@scc/governance-api';
-import type { Step } from '@scc/plan';
+import type { Step, Strategy } from '@scc/plan';
 
 /** Which run of which workflow may do what of a migration, and which ends its receipts cover: decisions without I/O. */
 
@@ -71,8 +71,8 @@ interface Need {
   after?: GuardedActivity;
 }
 
-/** Which activity may follow which on the way forward. */
-const FORWARD: Record<GuardedActivity, Need | null> = {
+/** Which activity may follow which on the way forward, by canary. */
+const BY_CANARY: Partial<Record<GuardedActivity, Need>> = {
   recordPreImages: { cleared: 'Prepare' },
   grantTarget: { cleared: 'Prepare', after: 'recordPreImages' },
   confirmAdmission: { after: 'grantTarget' },
@@ -89,12 +89,24 @@ const FORWARD: Record<GuardedActivity, Need | null> = {
   removeCanary: { cleared: 'Finish', after: 'restoreRoutes' },
   revokeSource: { cleared: 'Finish', after: 'removeCanary' },
   summarizeTraffic: { after: 'revokeSource' },
-  awaitStable: null,
-  restoreSourceGrant: null,
-  restoreWorkload: null,
-  withdrawTargetGrant: null,
-  compareWithPreImages: null,
 };
+
+/** The same where the pods of a StatefulSet move one by one; `migrateWorkload` changes its template and moves none. */
+const ONE_BY_ONE: Partial<Record<GuardedActivity, Need>> = {
+  recordPreImages: { cleared: 'Prepare' },
+  grantTarget: { cleared: 'Prepare', after: 'recordPreImages' },
+  confirmAdmission: { after: 'grantTarget' },
+  callWebhooks: { after: 'confirmAdmission' },
+  migrateWorkload: { cleared: 'Migrate', after: 'confirmAdmission' },
+  moveOrdinal: { cleared: 'Migrate', after: 'migrateWorkload' },
+  awaitOrdinal: { after: 'moveOrdinal' },
+  hold: { after: 'awaitOrdinal' },
+  awaitWorkload: { after: 'awaitOrdinal' },
+  revokeSource: { cleared: 'Finish', after: 'awaitWorkload' },
+  summarizeTraffic: { after: 'revokeSource' },
+};
+
+const FORWARD: Record<Strategy, Partial<Record<GuardedActivity, Need>>> = { Canary: BY_CANARY, Ordered: ONE_BY_ONE };
 
 /** What an undo may do; each of it is safe wherever the migration stood. */
 export const BACK: ReadonlySet<GuardedActivity> = new Set<GuardedActivity>([
@@ -112,16 +124,16 @@ const lastWeight = (begun: readonly Begun[]): number | null =>
 /** Why an activity may not begin now, or null. */
 export function againstOrder(
   { activity, way, weight }: Pick<BeginRequest, 'activity' | 'way' | 'weight'>,
-  { begun, cleared }: { begun: readonly Begun[]; cleared: ReadonlySet<Step> },
+  { begun, cleared, strategy }: { begun: readonly Begun[]; cleared: ReadonlySet<Step>; strategy: Strategy },
 ): string | null {
   if (way === 'back') return BACK.has(activity) ? null : `${activity} takes nothing back`;
-  const need = FORWARD[activity];
-  if (!need) return `${activity} belongs to an undo`;
+  const need = FORWARD[strategy][activity];
+  if (!need) return `${activity} belongs to an undo, or to another strategy than ${strategy}`;
   if (need.cleared && !cleared.has(need.cleared))
     return `${activity} needs the step ${need.cleared}, which was not allowed`;
   if (need.after && !isDone(begun, need.after, 'forward'))
     return `${activity} follows ${need.after}, which is not done`;
-  return againstWeights(activity, weight, begun);
+  return strategy === 'Canary' ? againstWeights(activity, weight, begun) : null;
 }
 
 function againstWeights(activity: GuardedActivity, weight: number | null, begun: readonly Begun[]): string | null {
@@ -155,6 +167,7 @@ const UNDONE_BY: Partial<Record<GuardedActivity, readonly GuardedActivity[]>> = 
   setMirror: ['restoreRoutes'],
   setWeights: ['restoreRoutes'],
   migrateWorkload: ['restoreWorkload', 'awaitStable'],
+  moveOrdinal: ['restoreWorkload', 'awaitStable'],
   revokeSource: ['restoreSourceGrant'],
 };
 
@@ -165,22 +178,30 @@ export const isChange = ({ activity, way }: Pick<Begun, 'activity' | 'way'>): bo
 /** An end as it was reported. */
 export type ReportedEnd = 'MigrationCompleted' | 'DryRunFinished' | 'PlanRejected' | 'UndoFinished';
 
+/** What a whole migration comes to, by its plan and by the facts that it was judged on. */
+export interface Whole {
+  strategy: Strategy;
+  /** The weights of the plan: each must have been set and held. */
+  weights: readonly number[];
+  /** Pods of the workload: each must have been moved, verified and judged by itself where the strategy is Ordered. */
+  replicas: number;
+}
+
 /**
  * Why the receipts do not cover an end, or null when they do.
- * @param weights the weights of the plan: each must have been set and held
  * @param released whether somebody with the right to it let an undo leave what it cannot do
  */
 export function uncovered(
   end: ReportedEnd,
   begun: readonly Begun[],
-  { weights, released }: { weights: readonly number[]; released: boolean },
+  { released, ...whole }: Whole & { released: boolean },
 ): string | null {
   if (released && end === 'UndoFinished') return null;
-  const missing = missingFor(end, begun, weights);
+  const missing = missingFor(end, begun, whole);
   return missing.length === 0 ? null : `no receipt of ${[...new Set(missing)].join(', ')}`;
 }
 
-function missingFor(end: ReportedEnd, begun: readonly Begun[], weights: readonly number[]): string[] {
+function missingFor(end: ReportedEnd, begun: readonly Begun[], whole: Whole): string[] {
   switch (end) {
     case 'PlanRejected':
     case 'DryRunFinished':
@@ -191,11 +212,31 @@ function missingFor(end: ReportedEnd, begun: readonly Begun[], weights: readonly
         .flatMap(({ activity }) => UNDONE_BY[activity] ?? [])
         .filter((undo) => !isDone(begun, undo, 'back'));
     case 'MigrationCompleted':
-      return missingOfWhole(begun, weights);
+      return [
+        ...(whole.strategy === 'Ordered' ? missingOneByOne(begun, whole) : missingByCanary(begun, whole)),
+        ...(begun.some(({ way }) => way === 'back') ? ['an end without an undo, which was begun'] : []),
+      ];
   }
 }
 
-function missingOfWhole(begun: readonly Begun[], weights: readonly number[]): string[] {
+const EACH_ORDINAL: readonly GuardedActivity[] = ['moveOrdinal', 'awaitOrdinal', 'hold'];
+const WHOLE_ONE_BY_ONE: readonly GuardedActivity[] = [
+  ...(['recordPreImages', 'grantTarget', 'confirmAdmission', 'migrateWorkload'] as const),
+  ...(['awaitWorkload', 'revokeSource', 'summarizeTraffic'] as const),
+];
+
+function missingOneByOne(begun: readonly Begun[], { replicas }: Whole): string[] {
+  const times = (activity: GuardedActivity): number =>
+    begun.filter((one) => one.activity === activity && one.way === 'forward' && one.done).length;
+  return [
+    ...WHOLE_ONE_BY_ONE.filter((activity) => times(activity) === 0),
+    ...EACH_ORDINAL.filter((activity) => times(activity) < replicas).map(
+      (activity) => `${activity} for each of ${replicas} pods`,
+    ),
+  ];
+}
+
+function missingByCanary(begun: readonly Begun[], { weights }: Whole): string[] {
   const migrated = begun.findIndex(({ activity }) => activity === 'migrateWorkload');
   const before = begun.slice(0, Math.max(0, migrated));
   const without = (activity: GuardedActivity): number[] =>
@@ -205,6 +246,5 @@ function missingOfWhole(begun: readonly Begun[], weights: readonly number[]): st
     ...without('setWeights').map((weight) => `weight ${weight}`),
     ...without('hold').map((weight) => `the hold of ${weight} %`),
     ...(lastWeight(begun) === 0 ? [] : ['the return of requests to the workload']),
-    ...(begun.some(({ way }) => way === 'back') ? ['an end without an undo, which was begun'] : []),
   ];
 }

@@ -1,3 +1,4 @@
+import { type Strategy, strategyOf } from '@scc/plan';
 import type { Database } from '../database/rows.js';
 import type { StoredEvaluation } from '../plans/store.js';
 import { PreImageEntity } from './pre-image.entity.js';
@@ -11,6 +12,12 @@ export const evaluatedTarget = ({ request: { target, facts } }: StoredEvaluation
   templateBefore: facts.podTemplate,
   templateAfter: facts.patchedTemplate,
 });
+
+/** How the workload that was judged is moved; what has no strategy is never begun, in whatever order. */
+export function judgedStrategy(evaluation: StoredEvaluation | null): Strategy {
+  const chosen = evaluation && strategyOf(evaluation.request.spec.workloadRef.kind);
+  return chosen?.ok ? chosen.strategy.type : 'Canary';
+}
 
 /** The target as it was when the migration began, or null when it has not. */
 export async function targetOf(db: Database, planUid: string): Promise<Record<string, unknown> | null> {

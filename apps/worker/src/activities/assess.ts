@@ -1,25 +1,15 @@
 import type { GovernanceClient } from '@scc/governance-api';
 import type { KubeClient, KubeObject } from '@scc/kube';
-import {
-  canaryLabels,
-  canaryName,
-  FIELD_MANAGER,
-  PLAN_TYPE,
-  type PlanRef,
-  type Violation,
-  type WayIn,
-} from '@scc/plan';
-import type { LabelSwitch, TrafficRouter } from '@scc/routing';
+import { canaryName, FIELD_MANAGER, type PlanRef, strategyOf, type Violation, type WayIn } from '@scc/plan';
+import type { TrafficRouter } from '@scc/routing';
 import { messageOf } from '@scc/runtime';
 import { type Pod, podSchema, type PodTemplate } from '@scc/scc';
 import type { Assessment, FactsSummary, MigrationTarget } from '@scc/migration/contract';
-import { relabelViolations, violationsOf, warningsOf } from '../assess/checks.js';
-import { gatherFacts, observedSource, type Facts, type AssessedWorkload } from '../assess/facts.js';
-import { chooseLabel } from '../assess/label.js';
-import { policyViolations, policyWarnings } from '../assess/policies.js';
+import { violationsOf, warningsOf } from '../assess/checks.js';
+import { divide, NOTHING_DIVIDED } from '../assess/division.js';
+import { gatherFacts, observedSource, type AssessedWorkload, type Facts } from '../assess/facts.js';
 import { neighbourViolations, podSecurityViolations } from '../assess/pod-security.js';
 import { reviewSource } from '../assess/source.js';
-import { readRoom, roomViolations } from '../assess/room.js';
 import { changeTemplate } from '../assess/template.js';
 import type { MetricSource } from '../outside/prometheus.js';
 import type { ReviewGates } from '../outside/review.js';
@@ -27,8 +17,6 @@ import { isAnswer } from './answers.js';
 import { askGovernance } from './evaluation.js';
 import type { ReadPlan } from './plan.js';
 import { preImageKeyOf } from '../cluster/objects.js';
-import { largestCanary } from '../cluster/canary-size.js';
-import { surveyPolicies } from '../cluster/neighbours.js';
 import { asPodSCC } from '../cluster/rollout.js';
 
 interface Deps {
@@ -71,7 +59,7 @@ async function asStored(
 ): Promise<Record<string, unknown>> {
   const id = {
     apiVersion: 'apps/v1',
-    kind: 'Deployment',
+    kind: object.kind,
     namespace: object.metadata.namespace ?? '',
     name: object.metadata.name ?? '',
   };
@@ -121,38 +109,27 @@ const assessment =
     const facts = await gatherFacts(kube, ref, { spec, domain, root });
     const gates = await reviewGates(spec, ref.namespace);
     const violations = [...violationsOf(facts), ...gates.violations];
-    const { workload } = facts;
-    const targetSCC = facts.sccs.byName.get(spec.targetSCC);
-    if (!workload || !targetSCC) return rejected(facts, violations);
+    const judged = judgedBy(facts);
+    if (!judged) return rejected(facts, violations);
+    const { workload, targetSCC, kind, strategy } = judged;
 
-    const matchLabels = workload.deployment.spec.selector.matchLabels;
-    const chosen = chooseLabel({ matchLabels, services: workload.services });
     const runningPod = await readRunningPod(kube, facts, workload);
     const changed = await changeTemplate(facts, templateOf(workload.object), { target: targetSCC, runningPod });
-    violations.push(...('violations' in chosen ? chosen.violations : []), ...(changed.ok ? [] : changed.violations));
-    if ('violations' in chosen || !changed.ok) return rejected(facts, violations);
+    const division =
+      strategy.type === 'Ordered'
+        ? NOTHING_DIVIDED
+        : await divide({ kube, router }, { facts, workload, changed: changed.ok ? changed : null });
+    const { label, ways } = division;
+    violations.push(...division.blocking, ...(changed.ok ? [] : changed.violations));
+    if (!label || !changed.ok) return rejected(facts, violations);
 
     const services = workload.services.map(({ name }) => ({ name, canary: canaryName(name) }));
-    const policies = surveyPolicies(facts.policies.copied, chosen.label);
-    const markers = canaryLabels(ref.name);
-    const podLabels = workload.deployment.spec.template.metadata.labels;
-    const owner = { ...PLAN_TYPE, name: ref.name, uid: ref.uid };
-    const asked = { namespace: ref.namespace, services, label: chosen.label, markers, podLabels, owner };
-    const routes = await router.survey(asked);
     const sourceServiceAccount = workload.deployment.spec.template.spec.serviceAccountName;
     const sourceSCC = observedSource(workload, spec.targetSCC);
     const source = reviewSource(workload.object.metadata, spec, changed.kustomizePatch);
     violations.push(
       ...source.violations,
-      ...(changed.relabels ? relabelViolations(workload, facts) : []),
-      ...policies.violations,
-      ...policyViolations(facts.policies, { ...placeOf(facts, workload, chosen.label), accept: spec.traffic.accept }),
-      ...routes.violations,
-      ...roomViolations(await readRoom(kube, ref.namespace), {
-        podSpec: changed.template.spec,
-        pods: largestCanary({ replicas: workload.deployment.spec.replicas, canaryReplicas: spec.canary.replicas }),
-        services: services.length,
-      }),
+      ...division.violations,
       ...podSecurityViolations(facts, changed.pod),
       ...(await neighbourViolations(kube, facts, {
         migrated: changed.pod,
@@ -161,11 +138,12 @@ const assessment =
         sourceSCC,
       })),
     );
-    if (violations.length) return rejected(facts, violations, routes.ways);
+    if (violations.length) return rejected(facts, violations, ways);
 
     const target: MigrationTarget = {
       ref,
-      kind: 'Deployment',
+      kind,
+      strategy: strategy.type,
       workload: spec.workloadRef.name,
       workloadUid: workload.object.metadata.uid ?? '',
       canary: canaryName(spec.workloadRef.name),
@@ -175,12 +153,12 @@ const assessment =
       targetSCC: spec.targetSCC,
       sourceServiceAccount,
       targetServiceAccount: facts.serviceAccount.name,
-      label: chosen.label,
+      label,
       services,
       templateBefore: templateOf(workload.object),
       templateAfter: await asStored(kube, workload, changed.template),
-      policies: policies.copied,
-      autoscalers: workload.autoscalers.map((object) => ({
+      policies: division.policies,
+      autoscalers: heldAutoscalers(workload).map((object) => ({
         key: preImageKeyOf({
           apiVersion: object.apiVersion,
           kind: object.kind,
@@ -189,47 +167,47 @@ const assessment =
         }),
         minReplicas: minReplicasOf(object),
       })),
-      survey: routes.survey,
+      survey: division.survey,
       drainMs,
+      ...claimTemplatesOf(workload),
     };
     const answer = await askGovernance({ governance, metrics }, { plan, facts, workload, target });
     const warnings = [
       ...changed.warnings,
       ...warningsOf(facts),
-      ...policyWarnings(facts.policies),
+      ...division.warnings,
       ...source.warnings,
       ...gates.warnings,
-      ...routes.warnings,
       ...answer.warnings,
     ];
     return {
       ok: true,
-      facts: summaryOf(facts, routes.ways),
+      facts: summaryOf(facts, ways),
       plan: plan.accepted,
       target,
       governance: answer.summary,
       patch: changed.patch,
+      strategy,
       ...source.shown,
       warnings,
     };
   };
 
-/** Both sides as objects of the cluster can tell them apart. */
-function placeOf({ ref, namespace }: Facts, workload: AssessedWorkload, label: LabelSwitch) {
-  const { name = '', kind } = { ...workload.object.metadata, kind: workload.object.kind };
-  const stable = workload.deployment.spec.template.metadata.labels;
-  const services = workload.services.map((service) => service.name);
-  return {
-    namespace: ref.namespace,
-    services,
-    sides: {
-      stable,
-      canary: { ...stable, [label.key]: label.canary, ...canaryLabels(ref.name) },
-      namespaceLabels: { 'kubernetes.io/metadata.name': ref.namespace, ...namespace.labels },
-      names: [{ kind, name }, ...services.map((service) => ({ kind: 'Service', name: service }))],
-    },
-  };
+/** What an assessment goes on with; null while it is not known which workload moves where, and how. */
+function judgedBy({ workload, sccs, spec }: Facts) {
+  const { kind } = spec.workloadRef;
+  const targetSCC = sccs.byName.get(spec.targetSCC);
+  const chosen = strategyOf(kind);
+  if (!workload || !targetSCC || !chosen.ok || kind === 'DaemonSet') return null;
+  return { workload, targetSCC, kind, strategy: chosen.strategy };
 }
+
+/** The autoscalers whose minimum is held while a canary serves; where pods move one by one, none is touched. */
+const heldAutoscalers = ({ ordered, autoscalers }: AssessedWorkload): KubeObject[] => (ordered ? [] : autoscalers);
+
+/** The volumes that a StatefulSet's controller adds to each pod. */
+const claimTemplatesOf = ({ ordered }: AssessedWorkload): Pick<MigrationTarget, 'claimTemplates'> =>
+  ordered ? { claimTemplates: ordered.volumeClaimTemplates.map(({ metadata }) => metadata.name) } : {};
 
 const minReplicasOf = (autoscaler: KubeObject): number | null => {
   const { minReplicas } = autoscaler['spec'] as { minReplicas?: unknown };

@@ -130,6 +130,17 @@ function canaryAutoscaler(autoscaler: KubeObject, target: MigrationTarget): Kube
   };
 }
 
+/** The volumes of a pod with those that a StatefulSet's controller adds; a dry run needs no claim to be there. */
+function withClaims(spec: { volumes?: { name: string }[] }, { claimTemplates = [], workload }: MigrationTarget) {
+  if (claimTemplates.length === 0) return {};
+  const { volumes = [] } = spec;
+  const claims = claimTemplates.map((name) => ({
+    name,
+    persistentVolumeClaim: { claimName: `${name}-${workload}-0` },
+  }));
+  return { volumes: [...volumes.filter(({ name }) => !claimTemplates.includes(name)), ...claims] };
+}
+
 type CanaryActivities = Pick<TargetActivities, 'createCanary' | 'awaitCanary' | 'removeCanary' | 'confirmAdmission'>;
 
 /** The canary: a copy of the workload under the target SCC, with Services and policies of its own. */
@@ -166,12 +177,15 @@ export function canaryActivities(kube: KubeClient): CanaryActivities {
   return {
     confirmAdmission: async (target) => {
       const { namespace } = target.ref;
-      const template = target.templateAfter as { metadata?: Record<string, unknown>; spec: Record<string, unknown> };
+      const template = target.templateAfter as {
+        metadata?: Record<string, unknown>;
+        spec: Record<string, unknown> & { volumes?: { name: string }[] };
+      };
       const pod = {
         apiVersion: 'v1',
         kind: 'Pod',
         metadata: { ...template.metadata, generateName: `${target.canary}-`, namespace },
-        spec: template.spec,
+        spec: { ...template.spec, ...withClaims(template.spec, target) },
       } as KubeObject;
       // The binding reaches the authorizers a moment after it is written, so the first refusals are asked again.
       const refusal = { message: '' };

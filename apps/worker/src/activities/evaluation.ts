@@ -12,11 +12,16 @@ interface Asked {
   metrics: MetricSource;
 }
 
-/** Typical time for canary, rollout and clean-up, without the holds, in milliseconds. */
+/** Typical time for canary, rollout and clean-up, or for one pod of a StatefulSet, without the holds, in milliseconds. */
 const USUAL_WORK_MS = 60_000;
 
-const expectedSeconds = ({ traffic }: PlanSpec): number =>
-  (durationMs(traffic.mirror.duration) + traffic.weights.length * durationMs(traffic.interval) + USUAL_WORK_MS) / 1000;
+const expectedSeconds = ({ traffic }: PlanSpec, { ordered }: AssessedWorkload): number => {
+  const intervalMs = durationMs(traffic.interval);
+  const workMs = ordered
+    ? ordered.replicas * (intervalMs + USUAL_WORK_MS)
+    : durationMs(traffic.mirror.duration) + traffic.weights.length * intervalMs + USUAL_WORK_MS;
+  return workMs / 1000;
+};
 
 /** Copies, for the request is plain data. */
 function identityIn(annotations: Facts['planAnnotations'], name: string): PlanIdentity['authorIdentity'] {
@@ -79,7 +84,7 @@ export async function askGovernance(
       requestsPerSecond,
       priorityClassName: deployment.spec.template.spec.priorityClassName ?? null,
     },
-    expectedDurationSeconds: expectedSeconds(plan.spec),
+    expectedDurationSeconds: expectedSeconds(plan.spec, workload),
     target: withoutTemplates(target),
   });
   const { assessmentId, band, changeRisk, exposure, factors } = evaluation.risk;

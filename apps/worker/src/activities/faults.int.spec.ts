@@ -82,6 +82,8 @@ const CALLS: Record<Name, (act: Activities) => Promise<unknown>> = {
   callWebhooks: (act) => act.callWebhooks(target, { at: 'BeforeShift', gates, weight: 0 }),
   migrateWorkload: (act) => act.migrateWorkload(target),
   awaitWorkload: (act) => act.awaitWorkload(target, 60_000),
+  moveOrdinal: (act) => act.moveOrdinal(target, 0),
+  awaitOrdinal: (act) => act.awaitOrdinal(target, 0, 60_000),
   awaitStable: (act) => act.awaitStable(target),
   removeCanary: (act) => act.removeCanary(target),
   revokeSource: (act) => act.revokeSource(target, 'Revoke'),

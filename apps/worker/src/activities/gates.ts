@@ -7,8 +7,10 @@ import type { TargetActivities } from './target.js';
 import type { TrafficScope } from '../outside/flavours.js';
 import type { MetricSource, MetricReading } from '../outside/prometheus.js';
 import { gatesFailed, terminal } from '../failures.js';
-import { judgeQuiet } from './quiet.js';
+import { judgeMoved, judgeQuiet } from './quiet.js';
 import { largestCanary } from '../cluster/canary-size.js';
+import { partitionDrift } from '../cluster/ordinals.js';
+import { workloadId } from './workload-object.js';
 import { readyCounts, shortSide } from '../cluster/endpoints.js';
 import { interruptiblePause } from './pace.js';
 import type { KubeClient } from '@scc/kube';
@@ -121,6 +123,7 @@ export const holdWith =
     await awaitCounters(metrics, request);
     for (;;) {
       cancellationSignal().throwIfAborted();
+      await requirePartition(kube, request);
       const nowMs = Date.now();
       const due = watches.filter(({ nextMs }) => nextMs <= nowMs);
       await Promise.all(due.map((watch) => sample(watch, request, metrics)));
@@ -128,7 +131,7 @@ export const holdWith =
       if (holdMs === 0) {
         await requireRoutes(router, request);
         await requireBothSides(kube, request, sides);
-        return finish(watches);
+        return [...finish(watches), ...(await judgePods(kube, request))];
       }
       if (nowMs >= endMs) await judgeByPods({ kube, metrics }, request, watches);
       const starving = watches.some(isStarving);
@@ -137,7 +140,7 @@ export const holdWith =
       if (failed.length) throw gatesFailed(failed, lastOf(watches));
       await requireRoutes(router, request);
       await requireBothSides(kube, request, sides);
-      if (over || (nowMs >= endMs && !starving)) return finish(watches);
+      if (over || (nowMs >= endMs && !starving)) return [...finish(watches), ...(await judgePods(kube, request))];
       await interruptiblePause(
         Math.min(SLICE_MS, Math.max(10, Math.min(endMs, ...watches.map(({ nextMs }) => nextMs)) - nowMs)),
       );
@@ -168,12 +171,39 @@ async function judgeByPods(
   const stable = { namespace: target.ref.namespace, services: target.services.map(({ name }) => name) };
   const other = await metrics.read({ preset: 'request-success-rate' }, stable, sinceMs);
   if (!('isQuiet' in other)) return;
-  const { isGood, detail } = await judgeQuiet(kube, target, sinceMs);
+  const { isGood, detail } =
+    target.strategy === 'Ordered' ? await judgeMoved(kube, target, sinceMs) : await judgeQuiet(kube, target, sinceMs);
   const at = new Date().toISOString();
   for (const watch of waiting) {
     watch.seenData = true;
     watch.last = { gate: watch.gate.name, at, verdict: isGood ? 'pass' : 'fail', value: null, detail };
   }
+}
+
+/** Another client that moves the other pods of a StatefulSet meanwhile ends the migration. */
+async function requirePartition(kube: KubeClient, { target, partition }: Hold): Promise<void> {
+  if (partition === undefined) return;
+  const object = await kube.get(workloadId(target));
+  const drift = object ? partitionDrift(object, [partition]) : `${target.kind} ${target.workload} is gone`;
+  if (drift !== null) throw terminal('drift', drift);
+}
+
+/**
+ * A pod of a StatefulSet that moved is judged by itself too: its share of the requests may be too small to tell.
+ * @throws ApplicationFailure when it is worse than the others
+ */
+async function judgePods(
+  kube: KubeClient,
+  { target, sinceMs, workloadSinceMs = sinceMs }: Hold,
+): Promise<GateSample[]> {
+  if (target.strategy !== 'Ordered') return [];
+  const { isGood, detail } = await judgeMoved(kube, target, workloadSinceMs);
+  const sample: GateSample = {
+    ...{ gate: 'moved-pod', at: new Date().toISOString(), value: null, detail },
+    verdict: isGood ? 'pass' : 'fail',
+  };
+  if (!isGood) throw gatesFailed([sample], [sample]);
+  return [sample];
 }
 
 /** Between two looks at the endpoints of both sides, in milliseconds. */

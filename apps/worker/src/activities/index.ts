@@ -1,7 +1,7 @@
 import type { GovernanceClient, GuardedActivity } from '@scc/governance-api';
 import type { KubeClient } from '@scc/kube';
 import type { TrafficRouter } from '@scc/routing';
-import type { MigrationActivities } from '@scc/migration/contract';
+import type { MigrationActivities, MigrationTarget } from '@scc/migration/contract';
 import type { Instruments } from '../metrics.js';
 import type { MetricSource } from '../outside/prometheus.js';
 import type { ReviewGates } from '../outside/review.js';
@@ -20,6 +20,7 @@ import { earlierOf, outcomeActivities } from './outcome.js';
 import { beating } from './pace.js';
 import { planActivities, readPlan } from './plan.js';
 import { projectWith } from './project.js';
+import { orderedActivities } from './ordered.js';
 import { preImageActivities } from './pre-images.js';
 import { routeActivities } from './routes.js';
 import { callWebhooksWith } from './webhooks.js';
@@ -59,6 +60,20 @@ function heartbeating<Activities extends object>(activities: Activities, { measu
   return Object.fromEntries(entries) as Activities;
 }
 
+type Moving = ReturnType<typeof workloadActivities>;
+
+/** The activities on the workload itself, each in the way in which its target is moved. */
+function byStrategy(canary: Moving, ordered: ReturnType<typeof orderedActivities>) {
+  const choice = ({ strategy }: MigrationTarget): Moving => (strategy === 'Ordered' ? ordered : canary);
+  return {
+    ...ordered,
+    migrateWorkload: (target) => choice(target).migrateWorkload(target),
+    awaitWorkload: (target, timeoutMs) => choice(target).awaitWorkload(target, timeoutMs),
+    awaitStable: (target) => choice(target).awaitStable(target),
+    restoreWorkload: (target, images) => choice(target).restoreWorkload(target, images),
+  } satisfies ReturnType<typeof orderedActivities>;
+}
+
 /** What activities do once governance has let them begin, on a real cluster. */
 function targetActivities(deps: WorkerDeps): TargetActivities {
   const { kube, governance, router, metrics } = deps;
@@ -66,7 +81,7 @@ function targetActivities(deps: WorkerDeps): TargetActivities {
   const activities: TargetActivities = {
     ...grantActivities({ kube, governance, reseal }),
     ...canaryActivities(kube),
-    ...workloadActivities({ kube, router }),
+    ...byStrategy(workloadActivities({ kube, router }), orderedActivities(kube)),
     ...routeActivities({ kube, router, metrics }),
     ...preImageActivities({ kube, governance, router, reseal }),
     callWebhooks: callWebhooksWith(deps.callWebhook),

@@ -9,7 +9,7 @@ import { idOf, preImageKeyOf } from '../cluster/objects.js';
 import type { TargetActivities } from './target.js';
 import { surveyOf } from './routes.js';
 import type { Reseal } from '../undo/reseal.js';
-import { workloadId } from './workload.js';
+import { workloadId } from './workload-object.js';
 
 /** The objects among what is recorded. */
 const imagesOf = (recorded: StoredImage[]): StoredImage[] =>
@@ -61,16 +61,15 @@ export function preImageActivities({ kube, governance, router, reseal }: Deps): 
       name: metadata.name ?? '',
     }));
     const autoscalers = target.autoscalers.map(({ key }) => idOf(key));
-    return [workloadId(target), ...autoscalers, ...grantObjects(target), ...sourceBindings, ...canaryObjects(target)];
+    const beside = target.strategy === 'Ordered' ? [] : canaryObjects(target);
+    return [workloadId(target), ...autoscalers, ...grantObjects(target), ...sourceBindings, ...beside];
   };
   return {
     recordPreImages: async (target) => {
       const ids = await objectsOf(target);
       const own = await Promise.all(ids.map(snapshot));
-      const routes = (await router.preImages(surveyOf(target))).map(({ id, manifest }) => ({
-        key: preImageKeyOf(id),
-        manifest,
-      }));
+      const divided = target.strategy === 'Ordered' ? [] : await router.preImages(surveyOf(target));
+      const routes = divided.map(({ id, manifest }) => ({ key: preImageKeyOf(id), manifest }));
       const images = [...new Map([...own, ...routes].map((image) => [image.key, image])).values()];
       const stored = await governance.savePreImages(target.ref.uid, {
         workflowId: currentWorkflowId(),

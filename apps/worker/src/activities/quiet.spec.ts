@@ -1,7 +1,7 @@
 import type { KubeClient, KubeObject } from '@scc/kube';
 import { canaryLabels } from '@scc/plan';
 import { aWholeTarget } from '@scc/migration/testing';
-import { judgeQuiet, judgeSides, refusalsIn, type SideSeen } from './quiet.js';
+import { judgeNewest, judgeQuiet, judgeSides, refusalsIn, type SideSeen } from './quiet.js';
 
 const side = (over: Partial<SideSeen> = {}): SideSeen => ({ pods: 3, unready: [], restarts: 0, refusals: 0, ...over });
 
@@ -16,6 +16,24 @@ describe('refusalsIn', () => {
     ['one\nEACCES\ntwo\nEPERM', 2],
   ])('%j', (log, expected) => {
     expect(refusalsIn(log)).toBe(expected);
+  });
+});
+
+describe('judgeNewest', () => {
+  const one = (over: Partial<SideSeen> = {}): SideSeen => side({ pods: 1, ...over });
+  it.each<[string, SideSeen | null, SideSeen, boolean]>([
+    ['a pod with which nothing is wrong', one(), side(), true],
+    ['one that was started again', one({ restarts: 1 }), side(), false],
+    ['one that is not ready any more', one({ unready: ['db-2'] }), side(), false],
+    ['another one that is not ready since', one(), side({ unready: ['db-0'] }), false],
+    ['permission errors that the others do not have', one({ refusals: 1 }), side(), false],
+    ['permission errors as the others have them', one({ refusals: 2 }), side({ pods: 2, refusals: 4 }), true],
+    ['permission errors of the only pod', one({ refusals: 1 }), side({ pods: 0, refusals: null }), false],
+    ['restarts of the others, which are older than the migration', one(), side({ restarts: 7 }), true],
+    ['a log that cannot be read', one({ refusals: null }), side(), true],
+    ['no pod, where the set has become smaller', null, side(), true],
+  ])('%s', (_case, newest, rest, expected) => {
+    expect(judgeNewest(newest, rest).isGood).toBe(expected);
   });
 });
 

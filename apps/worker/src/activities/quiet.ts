@@ -3,7 +3,9 @@ import { canaryLabels } from '@scc/plan';
 import { plural } from '@scc/plan/words';
 import type { MigrationTarget } from '@scc/migration/contract';
 import { clusterPodSchema, isReady } from '../cluster/objects.js';
+import { ordinalPods } from '../cluster/ordinals.js';
 import { isLive } from '../cluster/workload-pods.js';
+import { workloadId } from './workload-object.js';
 
 /** Of a workload without requests there is nothing to count: its pods and what they log have to do. */
 
@@ -85,6 +87,49 @@ async function sideOf(kube: Pick<KubeClient, 'logs'>, pods: KubeObject[], sinceM
       .reduce((sum, one) => sum + one.restartCount, 0),
     refusals: read.length === 0 ? null : read.reduce((sum, log) => sum + refusalsIn(log), 0),
   };
+}
+
+/**
+ * What the pods of a StatefulSet that have moved show, in words, and whether the newest of them is as good as the rest.
+ */
+export function judgeNewest(newest: SideSeen | null, rest: SideSeen): { isGood: boolean; detail: string } {
+  if (!newest) return { isGood: true, detail: 'no pod of this ordinal is left to judge' };
+  const perPod = rest.refusals === null ? 0 : rest.refusals / Math.max(1, rest.pods);
+  const wrong = [
+    ...[...newest.unready, ...rest.unready].map((name) => `pod ${name} is not ready`),
+    ...(newest.restarts > 0 ? [`${plural(newest.restarts, 'restart')} of its containers`] : []),
+    ...((newest.refusals ?? 0) > perPod
+      ? [
+          `${plural(newest.refusals ?? 0, 'permission error')} in its log (${rest.refusals ?? 0} in those of ${plural(rest.pods, 'other pod')})`,
+        ]
+      : []),
+  ];
+  const unread = newest.refusals === null ? '; its log could not be read' : '';
+  const judged = 'the pod that moved, by readiness, restarts and permission errors in its log';
+  return { isGood: wrong.length === 0, detail: `${judged}: ${wrong.join(', ') || 'nothing is wrong'}${unread}` };
+}
+
+/** Judges the pod that moved last, which is the lowest of those that have the new template, beside all the others. */
+export async function judgeMoved(
+  kube: Pick<KubeClient, 'get' | 'list' | 'logs'>,
+  target: MigrationTarget,
+  sinceMs: number,
+): Promise<{ isGood: boolean; detail: string }> {
+  const object = await kube.get(workloadId(target));
+  if (!object) return { isGood: false, detail: `${target.kind} ${target.workload} is gone` };
+  const { items } = await kube.list({ apiVersion: 'v1', kind: 'Pod' }, { namespace: target.ref.namespace });
+  const own = ordinalPods(object, items, Date.now()).filter(({ leaving }) => !leaving);
+  const newest = own.find(({ isCurrent }) => isCurrent);
+  const side = (isOf: (uid: string) => boolean): Promise<SideSeen> => {
+    const uids = new Set(own.map(({ uid }) => uid).filter(isOf));
+    return sideOf(
+      kube,
+      items.filter(({ metadata }) => uids.has(metadata.uid ?? '')),
+      sinceMs,
+    );
+  };
+  const rest = await side((uid) => uid !== newest?.uid);
+  return judgeNewest(newest ? await side((uid) => uid === newest.uid) : null, rest);
 }
 
 /** Judges a canary that gets no request beside its workload. */

@@ -32,9 +32,10 @@ const targetHash = (target: MigrationTarget): string => hashOf(z.json().parse(JS
 
 /** What Temporal may hold of a target. */
 export function outlineOf(target: MigrationTarget, way: MigrationOutline['way'] = 'forward'): MigrationOutline {
-  const { ref, kind, workload, workloadUid, canary, replicas, sourceSCC, targetSCC } = target;
+  const { ref, kind, strategy, workload, workloadUid, canary, replicas, sourceSCC, targetSCC } = target;
   return {
     ...{ ref, kind, workload, workloadUid, canary, replicas, sourceSCC, targetSCC },
+    ...(strategy ? { strategy } : {}),
     services: target.services.map(({ name }) => name),
     targetHash: targetHash(target),
     way,

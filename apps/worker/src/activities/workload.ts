@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
-import { lastWriter, type KubeClient, type KubeObject, type ObjectId } from '@scc/kube';
+import { lastWriter, type KubeClient, type KubeObject } from '@scc/kube';
 import type { MigrationTarget, StoredImage } from '@scc/migration/contract';
-import type { Conflict, TrafficRouter } from '@scc/routing';
+import type { TrafficRouter } from '@scc/routing';
 import { FIELD_MANAGER } from '@scc/plan';
 import { terminal } from '../failures.js';
 import { deploymentSchema, preImageKeyOf } from '../cluster/objects.js';
@@ -14,19 +14,13 @@ import { podsOfWorkload } from '../cluster/workload-pods.js';
 import { awaitRollout } from './await-rollout.js';
 import type { TargetActivities } from './target.js';
 import { revert } from './three-way.js';
+import { gone, templateOf, workloadId } from './workload-object.js';
 
 const POLL_MS = 150;
 /** How long an undo waits for the stable pods before it says so on the plan and begins again, in milliseconds. */
 const STABLE_ROUND_MS = 60_000;
 /** After this the Deployment's own idea of being available is enough: one lost node must not hold up an undo. */
 const STABLE_ALL_MS = 20_000;
-
-export const workloadId = ({ ref, kind, workload }: MigrationTarget): ObjectId => ({
-  apiVersion: 'apps/v1',
-  kind,
-  namespace: ref.namespace,
-  name: workload,
-});
 
 type WorkloadActivities = Pick<
   TargetActivities,
@@ -47,8 +41,6 @@ export function shrunkBy(
   if (now >= replicas) return null;
   return `${name} was scaled from ${replicas} to ${now} during the migration; scale it up again`;
 }
-
-const templateOf = (object: KubeObject): unknown => (object['spec'] as { template: unknown }).template;
 
 /** Rolls the user's own workload to the target and back. */
 export function workloadActivities({ kube, router }: Deps): WorkloadActivities {
@@ -152,12 +144,6 @@ const isUpdated = (object: KubeObject): boolean => {
   const { spec, status } = deploymentSchema.parse(object);
   return status.updatedReplicas >= spec.replicas && status.replicas === status.updatedReplicas;
 };
-
-const gone = ({ kind, workload }: MigrationTarget): Conflict => ({
-  object: `${kind} ${workload}`,
-  fields: ['metadata.uid'],
-  manager: 'an unknown client (it was deleted or replaced)',
-});
 
 function templateIn(images: StoredImage[], target: MigrationTarget): unknown {
   const image = images.find(({ key }) => key === preImageKeyOf(workloadId(target)));

@@ -1,6 +1,6 @@
 import { UNREADY_ANNOTATION } from '@scc/plan';
 import { observedSource, type Facts } from './facts.js';
-import { someFacts } from './facts.fixture.js';
+import { aSet, someFacts } from './facts.fixture.js';
 import { relabelViolations, violationsOf, warningsOf } from './checks.js';
 
 const codes = (facts: Facts): string[] => violationsOf(facts).map(({ code }) => code);
@@ -108,18 +108,43 @@ describe('violationsOf', () => {
     expect(codes(facts)).toEqual(expected);
   });
 
-  it.each([
-    ['StatefulSet', 'a copy of it could not share its volumes'],
-    ['DaemonSet', 'it runs one pod on each node already'],
-  ] as const)('says why a %s is not moved, and how to do without', (kind, reason) => {
-    expect(violationsOf(someFacts({ spec: { workloadRef: { kind, name: 'ledger' } } }))).toEqual([
-      {
-        code: 'KindNotSupported',
-        field: 'spec.workloadRef.kind',
-        message: `a ${kind} cannot be migrated, only a Deployment can: ${reason}, so there is no canary to move requests to`,
-        remedy: expect.stringContaining('set openshift.io/required-scc: restricted-v2 on its pod template') as string,
-      },
-    ]);
+  it.each([['DaemonSet', 'it runs one pod on each node already']] as const)(
+    'says why a %s is not moved, and how to do without',
+    (kind, reason) => {
+      expect(violationsOf(someFacts({ spec: { workloadRef: { kind, name: 'ledger' } } }))).toEqual([
+        {
+          code: 'KindNotSupported',
+          field: 'spec.workloadRef.kind',
+          message: `a ${kind} cannot be migrated, only a Deployment or a StatefulSet can: ${reason}, so there is no canary to move requests to`,
+          remedy: expect.stringContaining('set openshift.io/required-scc: restricted-v2 on its pod template') as string,
+        },
+      ]);
+    },
+  );
+
+  it.each<[string, Parameters<typeof aSet>[0], string[]]>([
+    ['takes a StatefulSet', {}, []],
+    ['takes one without clients, with one pod, or with a volume of its own', { services: [] }, []],
+    [
+      'refuses one whose change is rolled out in stages',
+      { updateStrategy: { type: 'RollingUpdate', rollingUpdate: { partition: 2 } } },
+      ['PartitionInUse'],
+    ],
+    ['takes one that is replaced by deletion', { updateStrategy: { type: 'OnDelete' } }, []],
+    ['refuses one without replicas', { deployment: { replicas: 0 } }, ['NoReplicas']],
+    [
+      'refuses one that is not ready',
+      { rollout: { state: 'waiting', message: '2 of 3 pods are available', available: false } },
+      ['SourceNotReady'],
+    ],
+  ])('%s', (_case, over, expected) => {
+    expect(codes(aSet(over))).toEqual(expected);
+  });
+
+  it('names a StatefulSet by its kind', () => {
+    expect(violationsOf(aSet({ deployment: { replicas: 0 } }))[0]?.message).toBe(
+      'StatefulSet ledger has no replicas, so nothing shows that it works under another SCC',
+    );
   });
 
   it('names field, reason and remedy of each', () => {
@@ -143,6 +168,15 @@ describe('warningsOf', () => {
       expect.stringContaining('session affinity') as string,
       expect.stringContaining('not fully available') as string,
     ]);
+  });
+});
+
+describe('the outage of a StatefulSet', () => {
+  it.each([
+    [1, 'StatefulSet ledger has one pod: its requests wait, or fail, while it is stopped'],
+    [3, 'the pods of StatefulSet ledger are stopped and started one by one'],
+  ])('is said of %d pods', (replicas, words) => {
+    expect(warningsOf(aSet({ deployment: { replicas } }))).toEqual([expect.stringContaining(words) as string]);
   });
 });
 

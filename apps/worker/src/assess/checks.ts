@@ -1,5 +1,5 @@
 import type { KubeObject } from '@scc/kube';
-import { UNREADY_ANNOTATION, type Violation } from '@scc/plan';
+import { strategyOf, UNREADY_ANNOTATION, type Violation } from '@scc/plan';
 import { REQUIRED_SCC_ANNOTATION } from '@scc/scc';
 import { observedSource, type Facts, type AssessedWorkload } from './facts.js';
 import { isAccepted, unreadViolations, wayViolations, wayWarnings } from './ways.js';
@@ -16,33 +16,29 @@ const violation = (code: string, field: string, message: string, remedy: string)
   remedy,
 });
 
-/** Why there is no canary for a kind, without which no request can be moved. */
-const WITHOUT_CANARY = {
-  StatefulSet: 'a copy of it could not share its volumes',
-  DaemonSet: 'it runs one pod on each node already',
-};
-
-const kindIsNotMoved: Check = ({ spec: { workloadRef, targetSCC } }) =>
-  workloadRef.kind === 'Deployment'
+const kindIsNotMoved: Check = ({ spec: { workloadRef, targetSCC } }) => {
+  const chosen = strategyOf(workloadRef.kind);
+  return chosen.ok
     ? []
     : [
         violation(
           'KindNotSupported',
           'spec.workloadRef.kind',
-          `a ${workloadRef.kind} cannot be migrated, only a Deployment can: ${WITHOUT_CANARY[workloadRef.kind]}, so there is no canary to move requests to`,
+          chosen.message,
           `Do it by hand: grant ${targetSCC} to its ServiceAccount, set ${REQUIRED_SCC_ANNOTATION}: ${targetSCC} on its pod template, roll it out, and take the old grant away.`,
         ),
       ];
+};
 
 const workloadDoesNotExist: Check = ({ spec: { workloadRef }, workload, ref }) =>
-  workload !== null || workloadRef.kind !== 'Deployment'
+  workload !== null || !strategyOf(workloadRef.kind).ok
     ? []
     : [
         violation(
           'WorkloadNotFound',
           'spec.workloadRef.name',
-          `there is no Deployment ${workloadRef.name} in the namespace ${ref.namespace}`,
-          'Name a Deployment of the same namespace as the plan.',
+          `there is no ${workloadRef.kind} ${workloadRef.name} in the namespace ${ref.namespace}`,
+          `Name a ${workloadRef.kind} of the same namespace as the plan.`,
         ),
       ];
 
@@ -71,11 +67,19 @@ const serviceAccountDoesNotExist: Check = ({ spec, serviceAccount, ref, workload
   return [violation('ServiceAccountNotFound', field, message, 'Create it, or name another one.')];
 };
 
+type WorkloadCheck = (workload: AssessedWorkload, facts: Facts) => Violation[];
+
 /** A rule about a workload that exists. */
 const ofWorkload =
-  (check: (workload: AssessedWorkload, facts: Facts) => Violation[]): Check =>
+  (check: WorkloadCheck): Check =>
   (facts) =>
     facts.workload ? check(facts.workload, facts) : [];
+
+/** A rule about a workload that gets a canary. */
+const ofDivided = (check: WorkloadCheck): Check =>
+  ofWorkload((workload, facts) => (workload.ordered ? [] : check(workload, facts)));
+
+const nameOf = ({ object }: AssessedWorkload): string => `${object.kind} ${object.metadata.name ?? ''}`;
 
 const sourceIsAnother = ofWorkload((workload, { spec: { sourceSCC, targetSCC } }) => {
   const observed = observedSource(workload, targetSCC);
@@ -106,33 +110,34 @@ const isPaused = ofWorkload(({ deployment, object }) =>
     : [],
 );
 
-const isScaledToZero = ofWorkload(({ deployment, object }) =>
-  deployment.spec.replicas > 0
+const isScaledToZero = ofWorkload((workload) =>
+  workload.deployment.spec.replicas > 0
     ? []
     : [
         violation(
           'NoReplicas',
           'spec.workloadRef',
-          `Deployment ${object.metadata.name ?? ''} has no replicas, so nothing shows that it works under another SCC`,
+          `${nameOf(workload)} has no replicas, so nothing shows that it works under another SCC`,
           'Scale it up first, or change its template directly: it has no clients.',
         ),
       ],
 );
 
 /** An unhealthy source is said at once; waiting for it could take for ever and would block the very repair. */
-const sourceIsUnhealthy = ofWorkload(({ rollout, deployment, object }, { planAnnotations }) => {
+const sourceIsUnhealthy = ofWorkload((workload, { planAnnotations }) => {
+  const { rollout, deployment } = workload;
   if (rollout.state === 'done' || deployment.spec.paused || planAnnotations[UNREADY_ANNOTATION] === 'true') return [];
   return [
     violation(
       'SourceNotReady',
       'spec.workloadRef',
-      `Deployment ${object.metadata.name ?? ''} is not fully available: ${rollout.message}`,
+      `${nameOf(workload)} is not fully available: ${rollout.message}`,
       `Repair it first, or annotate the plan with ${UNREADY_ANNOTATION}: "true" to move it as it is.`,
     ),
   ];
 });
 
-const nobodyIsServed = ofWorkload(({ services, object }) =>
+const nobodyIsServed = ofDivided(({ services, object }) =>
   services.length > 0
     ? []
     : [
@@ -171,12 +176,12 @@ function ownersOf({ metadata }: KubeObject): string[] {
 }
 
 /** What a controller owns, it writes back: an edit of its own would not last. */
-const isOwned = ofWorkload(({ object }) =>
-  ownersOf(object).map((owner) =>
+const isOwned = ofWorkload((workload) =>
+  ownersOf(workload.object).map((owner) =>
     violation(
       'WorkloadIsOwned',
       'spec.workloadRef',
-      `Deployment ${object.metadata.name ?? ''} is controlled by ${owner}, which would take the change back`,
+      `${nameOf(workload)} is controlled by ${owner}, which would take the change back`,
       `Change the pod template in ${owner} instead.`,
     ),
   ),
@@ -185,7 +190,7 @@ const isOwned = ofWorkload(({ object }) =>
 const CAN_BE_SHARED = ['ReadWriteMany', 'ReadOnlyMany'];
 
 /** Two pods of a rolling pair would write the same volume, or the canary would never get it. */
-const volumeCannotBeShared = ofWorkload(({ claims }) =>
+const volumeCannotBeShared = ofDivided(({ claims }) =>
   claims
     .filter(({ accessModes }) => !accessModes.some((mode) => CAN_BE_SHARED.includes(mode)))
     .map(({ name, accessModes }) =>
@@ -219,7 +224,7 @@ export const relabelViolations = (workload: AssessedWorkload, { spec, ref }: Fac
 const CLAIM = 'PersistentVolumeClaim';
 
 /** Requests to a Service are divided between a workload and its canary; no other pods may stand behind it. */
-const serviceIsShared = ofWorkload(({ services }) =>
+const serviceIsShared = ofDivided(({ services }) =>
   services
     .filter(({ others }) => others.length > 0)
     .map(({ name, others }) =>
@@ -231,6 +236,20 @@ const serviceIsShared = ofWorkload(({ services }) =>
       ),
     ),
 );
+
+/** A partition says that its user rolls a change out in stages; the migration moves the pods by the same field. */
+const partitionIsInUse = ofWorkload((workload) => {
+  const partition = workload.ordered?.updateStrategy.rollingUpdate.partition ?? 0;
+  if (partition === 0) return [];
+  return [
+    violation(
+      'PartitionInUse',
+      'spec.workloadRef',
+      `${nameOf(workload)} has the partition ${partition}: a change of its template is rolled out in stages, and a migration moves its pods by that field`,
+      'Finish the rollout and set spec.updateStrategy.rollingUpdate.partition to 0.',
+    ),
+  ];
+});
 
 const wayIsNotDivided: Check = ({ ways, unread, spec, ref }) => [
   ...wayViolations(ways, spec.traffic.accept, ref.namespace),
@@ -249,6 +268,7 @@ const checks: readonly Check[] = [
   isScaledToZero,
   isOwned,
   volumeCannotBeShared,
+  partitionIsInUse,
   serviceIsShared,
   wayIsNotDivided,
   sourceIsUnhealthy,
@@ -259,11 +279,23 @@ const checks: readonly Check[] = [
 /** Every violation of every check, in a fixed order. */
 export const violationsOf = (facts: Facts): Violation[] => checks.flatMap((check) => check(facts));
 
+/** One pod at a time is away while it moves; requests that only that pod can serve wait for it. */
+const outageWarnings = (workload: AssessedWorkload): string[] => {
+  if (!workload.ordered) return [];
+  const { replicas } = workload.ordered;
+  return [
+    replicas === 1
+      ? `${nameOf(workload)} has one pod: its requests wait, or fail, while it is stopped and starts again under the target`
+      : `the pods of ${nameOf(workload)} are stopped and started one by one: what only one of them can serve waits for it`,
+  ];
+};
+
 /** What does not forbid a migration but should be known. */
 export function warningsOf({ workload, planAnnotations, ways }: Facts): string[] {
   if (!workload) return [];
-  const sticky = workload.services.filter(({ sessionAffinity }) => sessionAffinity !== 'None');
+  const sticky = workload.ordered ? [] : workload.services.filter(({ sessionAffinity }) => sessionAffinity !== 'None');
   return [
+    ...outageWarnings(workload),
     ...wayWarnings(ways),
     ...sticky.map(
       ({ name }) => `Service ${name} has session affinity, which the mesh does not keep while weights move`,

@@ -1,7 +1,8 @@
 import { planSpecSchema, type PlanSpecInput } from '@scc/plan';
 import { compileSCCs, defaultSCCs } from '@scc/scc';
 import { deploymentSchema } from '../cluster/objects.js';
-import { rolloutOf, type RolloutPod } from '../cluster/rollout.js';
+import { statefulSetSchema } from '../cluster/ordinals.js';
+import { rolloutOf, type Rollout, type RolloutPod } from '../cluster/rollout.js';
 import type { Facts, AssessedWorkload } from './facts.js';
 
 interface Over {
@@ -65,6 +66,7 @@ export function someFacts({
     workload: {
       object,
       deployment: deploymentSchema.parse(object),
+      ordered: null,
       rollout: rolloutOf(object),
       pods: pods.map((pod, index) => ({
         name: `ledger-${index}`,
@@ -87,4 +89,22 @@ export function someFacts({
     inTheWay: [],
     ...facts,
   };
+}
+
+/** The same of a StatefulSet, whose volumes are its pods' own. */
+export function aSet({
+  updateStrategy,
+  rollout,
+  claimTemplates = [],
+  ...over
+}: Over & { updateStrategy?: object; rollout?: Rollout; claimTemplates?: string[] } = {}): Facts {
+  const facts = someFacts({ ...over, spec: { workloadRef: { kind: 'StatefulSet', name: 'ledger' }, ...over.spec } });
+  const { workload } = facts;
+  if (!workload) return facts;
+  const written = workload.object['spec'] as Record<string, unknown>;
+  const volumeClaimTemplates = claimTemplates.map((name) => ({ metadata: { name } }));
+  const spec = { ...written, volumeClaimTemplates, ...(updateStrategy ? { updateStrategy } : {}) };
+  const object = { ...workload.object, kind: 'StatefulSet', spec };
+  const ordered = statefulSetSchema.parse(object).spec;
+  return { ...facts, workload: { ...workload, object, ordered, rollout: rollout ?? { state: 'done' } } };
 }

@@ -1,11 +1,21 @@
 import type { KubeClient, KubeObject } from '@scc/kube';
-import { canaryName, isCanaryObject, planNameOf, PLAN_TYPE, type PlanRef, type PlanSpec, type WayIn } from '@scc/plan';
+import {
+  canaryName,
+  isCanaryObject,
+  planNameOf,
+  PLAN_TYPE,
+  strategyOf,
+  type PlanRef,
+  type PlanSpec,
+  type WayIn,
+} from '@scc/plan';
 import { compileSCCs, sccSchema, type CompiledSCCs, type Namespace } from '@scc/scc';
 import { readPolicies, type SurveyedPolicies } from '../cluster/policy-kinds.js';
 import { ownedLabelsOf } from '../cluster/namespace.js';
 import { deploymentSchema, selects, serviceSchema, type Deployment } from '../cluster/objects.js';
 import type { UnreadKind } from '../cluster/served.js';
 import { readWaysIn } from '../cluster/ways-in.js';
+import { orderedRolloutOf, podsOfStatefulSet, statefulSetSchema, type StatefulSet } from '../cluster/ordinals.js';
 import { rolloutOf, type Rollout, type RolloutPod } from '../cluster/rollout.js';
 import { readNeighbourhood, strangersBehind } from '../cluster/strangers.js';
 import { podsOfWorkload } from '../cluster/workload-pods.js';
@@ -26,7 +36,10 @@ export interface Claim {
 
 export interface AssessedWorkload {
   object: KubeObject;
+  /** What every kind with a pod template has in common. */
   deployment: Deployment;
+  /** What only a StatefulSet has; null for any other kind. */
+  ordered: StatefulSet['spec'] | null;
   rollout: Rollout;
   pods: RolloutPod[];
   /** The Services that pick the workload's pods. */
@@ -59,23 +72,29 @@ export interface Facts {
 
 const SCC_KIND = { apiVersion: 'security.openshift.io/v1', kind: 'SecurityContextConstraints' };
 
-async function readWorkload(kube: KubeClient, { namespace }: PlanRef, name: string): Promise<AssessedWorkload | null> {
-  const object = await kube.get({ apiVersion: 'apps/v1', kind: 'Deployment', namespace, name });
+async function readWorkload(
+  kube: KubeClient,
+  { namespace }: PlanRef,
+  { kind, name }: PlanSpec['workloadRef'],
+): Promise<AssessedWorkload | null> {
+  const object = await kube.get({ apiVersion: 'apps/v1', kind, namespace, name });
   if (!object) return null;
   const deployment = deploymentSchema.parse(object);
+  const ordered = kind === 'StatefulSet' ? statefulSetSchema.parse(object).spec : null;
   const podLabels = deployment.spec.template.metadata.labels;
   const [own, around, services, autoscalers] = await Promise.all([
-    podsOfWorkload(kube, object),
+    ordered ? podsOfStatefulSet(kube, object) : podsOfWorkload(kube, object).then(({ pods }) => pods),
     readNeighbourhood(kube, namespace),
     kube.list({ apiVersion: 'v1', kind: 'Service' }, { namespace }),
     kube.list({ apiVersion: 'autoscaling/v2', kind: 'HorizontalPodAutoscaler' }, { namespace }),
   ]);
-  const ownUids = new Set([object.metadata.uid ?? '', ...own.pods.map(({ uid }) => uid)]);
+  const ownUids = new Set([object.metadata.uid ?? '', ...own.map(({ uid }) => uid)]);
   return {
     object,
     deployment,
-    rollout: rolloutOf(object),
-    pods: own.pods,
+    ordered,
+    rollout: ordered ? orderedRolloutOf(object) : rolloutOf(object),
+    pods: own,
     claims: await readClaims(kube, namespace, object),
     services: services.items.flatMap((service) => {
       const { selector, type, sessionAffinity } = serviceSchema.parse(service).spec;
@@ -83,7 +102,7 @@ async function readWorkload(kube: KubeClient, { namespace }: PlanRef, name: stri
       const others = strangersBehind(selector ?? {}, around, ownUids);
       return [{ name: service.metadata.name ?? '', selector: selector ?? {}, sessionAffinity, others }];
     }),
-    autoscalers: autoscalers.items.filter((autoscaler) => scales(autoscaler, name)),
+    autoscalers: autoscalers.items.filter((autoscaler) => scales(autoscaler, { kind, name })),
   };
 }
 
@@ -106,14 +125,14 @@ function claimsOf(workload: KubeObject): string[] {
   return (template.spec.volumes ?? []).flatMap(({ persistentVolumeClaim: claim }) => claim?.claimName ?? []);
 }
 
-/** Whether an autoscaler is there for a Deployment of this name. */
-function scales({ metadata, ...autoscaler }: KubeObject, name: string): boolean {
+/** Whether an autoscaler is there for the workload. */
+function scales({ metadata, ...autoscaler }: KubeObject, { kind, name }: { kind: string; name: string }): boolean {
   const { scaleTargetRef } = autoscaler['spec'] as { scaleTargetRef?: { kind?: string; name?: string } };
-  return !isCanaryObject(metadata) && scaleTargetRef?.kind === 'Deployment' && scaleTargetRef.name === name;
+  return !isCanaryObject(metadata) && scaleTargetRef?.kind === kind && scaleTargetRef.name === name;
 }
 
 async function findInTheWay(kube: KubeClient, ref: PlanRef, workload: AssessedWorkload | null): Promise<string[]> {
-  if (!workload) return [];
+  if (!workload || workload.ordered) return [];
   const { namespace } = ref;
   const deployment = canaryName(workload.object.metadata.name ?? '');
   const wanted = [
@@ -140,7 +159,7 @@ async function isUnderWay(kube: KubeClient, plan: { namespace: string; name: str
 }
 
 const waysTo = (kube: KubeClient, place: { namespace: string; domain: string }, workload: AssessedWorkload | null) =>
-  workload
+  workload && !workload.ordered
     ? readWaysIn(kube, {
         ...place,
         services: workload.services.map(({ name }) => name),
@@ -160,7 +179,7 @@ export async function gatherFacts(
     kube.get(plan),
     kube.list(SCC_KIND),
     kube.get({ apiVersion: 'v1', kind: 'Namespace', name: namespace }),
-    spec.workloadRef.kind === 'Deployment' ? readWorkload(kube, ref, spec.workloadRef.name) : null,
+    strategyOf(spec.workloadRef.kind).ok ? readWorkload(kube, ref, spec.workloadRef) : null,
     readPolicies(kube, { namespace, root }),
   ]);
   const account = spec.serviceAccountName ?? workload?.deployment.spec.template.spec.serviceAccountName ?? 'default';

@@ -85,8 +85,9 @@ export async function changeTemplate(
   const large = sizeViolations(before);
   if (large.length) return { ok: false, violations: large };
   const known: WorkloadContext = {
-    kind: 'Deployment',
+    kind: spec.workloadRef.kind,
     name: spec.workloadRef.name,
+    volumeClaimTemplates: facts.workload?.ordered?.volumeClaimTemplates.map(({ metadata }) => metadata.name),
     namespace,
     sccs,
     automountToken: serviceAccount.automountToken,

@@ -27,7 +27,7 @@ export function isLive(item: KubeObject, nowMs: number): boolean {
   return deletionTimestamp === undefined || Date.parse(deletionTimestamp) + LOST_AFTER_MS > nowMs;
 }
 
-const isOwnedBy = (item: KubeObject, uids: ReadonlySet<string>): boolean =>
+export const isOwnedBy = (item: KubeObject, uids: ReadonlySet<string>): boolean =>
   (item.metadata.ownerReferences ?? []).some(({ controller, uid }) => controller === true && uids.has(uid));
 
 /** A template without the mark that the Deployment's controller adds. */

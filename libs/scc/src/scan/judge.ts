@@ -94,7 +94,10 @@ function categoryOf(reached: Reach | undefined): Category {
 /** Why a plan of ours cannot move the workload, whatever its SCC. */
 function obstaclesOf({ kind: workloadKind }: Workload, ways: readonly Way[]): string[] {
   const obstacles: string[] = [];
-  if (workloadKind !== 'Deployment') obstacles.push(`a plan moves Deployments, and this is a ${workloadKind}`);
+  // Its pods move one by one, and nothing of its requests is divided.
+  if (workloadKind === 'StatefulSet') return obstacles;
+  if (workloadKind !== 'Deployment')
+    obstacles.push(`a plan moves Deployments and StatefulSets, and this is a ${workloadKind}`);
   for (const { kind, name, divided } of ways)
     if (!divided) obstacles.push(`${kind} ${name} brings requests to it that no VirtualService can divide`);
   return obstacles;

@@ -186,15 +186,19 @@ describe('what stands in the way of a plan', () => {
   });
 
   it.each([
-    ['StatefulSet', 'apps/v1'],
     ['DaemonSet', 'apps/v1'],
     ['Rollout', 'argoproj.io/v1alpha1'],
     ['DeploymentConfig', 'apps.openshift.io/v1'],
     ['Job', 'batch/v1'],
   ])('the kind %s', (kind, apiVersion) => {
     expect(rowOf(aWorkload('a', { kind, apiVersion })).obstacles).toEqual([
-      `a plan moves Deployments, and this is a ${kind}`,
+      `a plan moves Deployments and StatefulSets, and this is a ${kind}`,
     ]);
+  });
+
+  it('nothing about a StatefulSet, of whose requests nothing is divided', () => {
+    const set = aWorkload('a', { kind: 'StatefulSet', apiVersion: 'apps/v1' });
+    expect(rowOf(set, aService('a'), route).obstacles).toEqual([]);
   });
 
   it.each<[string, object, object]>([

@@ -1,0 +1,214 @@
+import { isDeepStrictEqual } from 'node:util';
+import { lastWriter, type KubeClient, type KubeObject } from '@scc/kube';
+import { FIELD_MANAGER } from '@scc/plan';
+import type { MigrationTarget, StoredImage } from '@scc/migration/contract';
+import type { Conflict } from '@scc/routing';
+import { budgetAgainst } from '../cluster/budgets.js';
+import { deploymentSchema, preImageKeyOf } from '../cluster/objects.js';
+import {
+  orderedRolloutOf,
+  type OrdinalPod,
+  partitionDrift,
+  podNameAt,
+  podsOfStatefulSet,
+  returnOf,
+  standOf,
+  statefulSetSchema,
+} from '../cluster/ordinals.js';
+import { asPodSCC } from '../cluster/rollout.js';
+import { terminal } from '../failures.js';
+import { until } from './pace.js';
+import type { TargetActivities } from './target.js';
+import { revert } from './three-way.js';
+import { gone, templateOf, workloadId } from './workload-object.js';
+
+const POLL_MS = 250;
+/** How long an undo waits for the pods before it says so on the plan and begins again, in milliseconds. */
+const RETURN_ROUND_MS = 60_000;
+/** How long a disruption budget may forbid the next move, in milliseconds. */
+const BUDGET_MS = 5 * 60_000;
+const PARTITION = '/spec/updateStrategy/rollingUpdate/partition';
+
+type OrderedActivities = Pick<
+  TargetActivities,
+  'migrateWorkload' | 'moveOrdinal' | 'awaitOrdinal' | 'awaitWorkload' | 'awaitStable' | 'restoreWorkload'
+>;
+
+const strategyTypeOf = (object: KubeObject) => statefulSetSchema.parse(object).spec.updateStrategy.type;
+const partitionOf = (object: KubeObject): number =>
+  statefulSetSchema.parse(object).spec.updateStrategy.rollingUpdate.partition;
+const replicasOf = (object: KubeObject): number => statefulSetSchema.parse(object).spec.replicas;
+
+/** Moves the pods of a user's StatefulSet to the target one by one, and back. */
+export function orderedActivities(kube: KubeClient): OrderedActivities {
+  const read = async (target: MigrationTarget): Promise<KubeObject> => {
+    const object = await kube.get(workloadId(target));
+    if (object?.metadata.uid !== target.workloadUid)
+      throw terminal('drift', `${target.kind} ${target.workload} was deleted or replaced during the migration`);
+    return object;
+  };
+  /** @throws ApplicationFailure terminal, when another client has changed what the migration moves by. */
+  const readMoving = async (target: MigrationTarget, partitions: readonly number[]): Promise<KubeObject> => {
+    const object = await read(target);
+    if (!isDeepStrictEqual(templateOf(object), target.templateAfter))
+      throw terminal('drift', `another client changed the pod template of ${target.workload} during the migration`);
+    const drift = partitionDrift(object, partitions);
+    if (drift !== null) throw terminal('drift', drift);
+    return object;
+  };
+  /** The tests make a write fail, instead of overwriting, when another client wrote the same meanwhile. */
+  const write = async (target: MigrationTarget, current: KubeObject, change: Change) => {
+    const body = [
+      { op: 'test', path: '/metadata/uid', value: target.workloadUid },
+      { op: 'test', path: '/spec/template', value: templateOf(current) },
+      ...(change.replicas === undefined ? [] : [{ op: 'test', path: '/spec/replicas', value: change.replicas }]),
+      ...('template' in change ? [{ op: 'replace', path: '/spec/template', value: change.template }] : []),
+      ...(change.partition === undefined || strategyTypeOf(current) === 'OnDelete'
+        ? []
+        : [
+            { op: 'test', path: PARTITION, value: partitionOf(current) },
+            { op: 'replace', path: PARTITION, value: change.partition },
+          ]),
+    ];
+    await kube.patch(workloadId(target), { type: 'json', body, fieldManager: FIELD_MANAGER });
+  };
+  /** A pod that is ready is not taken away while a budget forbids that. */
+  const awaitBudget = async (target: MigrationTarget, pod: OrdinalPod | undefined): Promise<void> => {
+    if (!pod?.ready) return;
+    const { metadata } = deploymentSchema.parse({ spec: { template: target.templateBefore, selector: {} } }).spec
+      .template;
+    let budget: string | null = null;
+    const look = async (): Promise<true | undefined> => {
+      budget = await budgetAgainst(kube, { namespace: target.ref.namespace, labels: metadata.labels });
+      return budget === null ? true : undefined;
+    };
+    const expired = () =>
+      terminal(
+        'rollout',
+        `PodDisruptionBudget ${budget ?? ''} allows no disruption of ${pod.name} for ${BUDGET_MS / 1000} s`,
+      );
+    await until(look, { everyMs: 1_000, timeoutMs: BUDGET_MS, expired });
+  };
+  const remove = async (pod: OrdinalPod, { ref }: MigrationTarget): Promise<void> => {
+    const id = { apiVersion: 'v1', kind: 'Pod', namespace: ref.namespace, name: pod.name };
+    await kube.delete(id, { uid: pod.uid });
+  };
+
+  return {
+    migrateWorkload: async (target) => {
+      const current = await read(target);
+      const template = templateOf(current);
+      if (isDeepStrictEqual(template, target.templateAfter)) return;
+      if (!isDeepStrictEqual(template, target.templateBefore))
+        throw terminal('drift', `another client changed the pod template of ${target.workload} during the migration`);
+      const replicas = replicasOf(current);
+      if (replicas !== target.replicas)
+        throw terminal(
+          'drift',
+          `${target.workload} was scaled from ${target.replicas} to ${replicas} since it was judged`,
+        );
+      await write(target, current, { template: target.templateAfter, partition: replicas, replicas });
+    },
+
+    moveOrdinal: async (target, index) => {
+      const allowed = [index + 1, index];
+      const object = await readMoving(target, allowed);
+      const pod = (await podsOfStatefulSet(kube, object)).find((one) => one.index === index && !one.leaving);
+      if (pod?.isCurrent && pod.scc === target.targetSCC) return;
+      await awaitBudget(target, pod);
+      const current = await readMoving(target, allowed);
+      if (strategyTypeOf(current) === 'OnDelete') {
+        if (pod) await remove(pod, target);
+      } else if (partitionOf(current) !== index) await write(target, current, { partition: index });
+    },
+
+    awaitOrdinal: async (target, index, timeoutMs) => {
+      let message = 'it was not seen yet';
+      const look = async () => {
+        const object = await readMoving(target, [index]);
+        const pods = await podsOfStatefulSet(kube, object);
+        const stand = standOf(object, pods, { index, targetSCC: target.targetSCC });
+        if (stand.state === 'wrong') throw terminal('admission', stand.message);
+        if (stand.state === 'moved') return { object, pods };
+        message = stand.message;
+        return undefined;
+      };
+      const expired = () => terminal('rollout', `it has not moved after ${timeoutMs / 1000} s: ${message}`);
+      const { object, pods } = await until(look, { everyMs: POLL_MS, timeoutMs, expired });
+      const moved = pods.filter(({ scc, isCurrent }) => isCurrent && scc === target.targetSCC).length;
+      return pods
+        .filter((pod) => pod.name === podNameAt(object, index))
+        .map((pod) => ({ pod: asPodSCC(pod), ordinal: pod.ordinal, moved, total: replicasOf(object) }));
+    },
+
+    awaitWorkload: async (target, timeoutMs) => {
+      let message = 'it was not seen yet';
+      const look = async () => {
+        const object = await readMoving(target, [0]);
+        const stand = standOf(object, await podsOfStatefulSet(kube, object), { index: 0, targetSCC: target.targetSCC });
+        if (stand.state === 'wrong') throw terminal('admission', stand.message);
+        const rollout = orderedRolloutOf(object);
+        if (stand.state === 'moved' && rollout.state === 'done') return stand.pods.map(asPodSCC);
+        message = [stand, rollout].flatMap((one) => (one.state === 'waiting' ? [one.message] : [])).join('; ');
+        return undefined;
+      };
+      const expired = () =>
+        terminal('rollout', `${target.workload} is not done after ${timeoutMs / 1000} s: ${message}`);
+      return until(look, { everyMs: POLL_MS, timeoutMs, expired });
+    },
+
+    awaitStable: async (target) => {
+      let message = '';
+      const look = async (): Promise<true | undefined> => {
+        const object = await kube.get(workloadId(target));
+        if (object?.metadata.uid !== target.workloadUid) return true;
+        const next = returnOf(object, await podsOfStatefulSet(kube, object));
+        if (next.state === 'back') return true;
+        message = next.message;
+        if (next.state === 'replace') await remove(next.pod, target);
+        return undefined;
+      };
+      const expired = () => terminal('readiness', `the pods of ${target.workload} are not back: ${message}`);
+      await until(look, { everyMs: POLL_MS, timeoutMs: RETURN_ROUND_MS, expired });
+    },
+
+    restoreWorkload: async (target, images) => {
+      const current = await kube.get(workloadId(target));
+      if (current?.metadata.uid !== target.workloadUid) return [gone(target)];
+      const before = imageOf(images, target);
+      const ours = { before: templateOf(before), ours: target.templateAfter, current: templateOf(current) };
+      const { value, conflicts } = revert(ours);
+      const partition = partitionBack(before, current, target);
+      const isAsBefore = isDeepStrictEqual(value, templateOf(current)) && partitionOf(current) === partition.value;
+      if (!isAsBefore) await write(target, current, { template: value, partition: partition.value });
+      const fields = [...conflicts, ...partition.conflicts];
+      return fields.length ? [conflictOf(target, fields, lastWriter(current, FIELD_MANAGER))] : [];
+    },
+  };
+}
+
+/** What one write changes, and the replicas on which that rests. */
+interface Change {
+  template?: unknown;
+  partition?: number;
+  replicas?: number;
+}
+
+const conflictOf = ({ kind, workload }: MigrationTarget, fields: string[], manager: string): Conflict => ({
+  object: `${kind} ${workload}`,
+  fields,
+  manager,
+});
+
+/** The partition that was there before, unless another client has set one that the migration never does. */
+function partitionBack(before: KubeObject, current: KubeObject, { replicas }: MigrationTarget) {
+  const now = partitionOf(current);
+  if (now <= replicas) return { value: partitionOf(before), conflicts: [] };
+  return { value: now, conflicts: ['spec.updateStrategy.rollingUpdate.partition'] };
+}
+
+function imageOf(images: StoredImage[], target: MigrationTarget): KubeObject {
+  const image = images.find(({ key }) => key === preImageKeyOf(workloadId(target)));
+  if (!image?.manifest) throw new Error(`no pre-image of ${target.kind} ${target.workload} was recorded`);
+  return image.manifest as KubeObject;
+}

@@ -1,0 +1,98 @@
+import type { KubeClient } from '@scc/kube';
+import { canaryLabels, canaryName, PLAN_TYPE, type Violation, type WayIn } from '@scc/plan';
+import type { LabelSwitch, TrafficRouter } from '@scc/routing';
+import { largestCanary } from '../cluster/canary-size.js';
+import { surveyPolicies } from '../cluster/neighbours.js';
+import { relabelViolations } from './checks.js';
+import type { AssessedWorkload, Facts } from './facts.js';
+import { chooseLabel } from './label.js';
+import { policyViolations, policyWarnings } from './policies.js';
+import { readRoom, roomViolations } from './room.js';
+import type { ChangedTemplate } from './template.js';
+
+/** How the requests of a workload would be divided between it and its canary. */
+export interface Division {
+  /** Null when there is no label by which the two could be told apart. */
+  label: LabelSwitch | null;
+  /** Reasons for which nothing more was looked at. */
+  blocking: Violation[];
+  violations: Violation[];
+  warnings: string[];
+  /** Objects (apiVersion/kind/name) that are copied for the canary. */
+  policies: string[];
+  ways: WayIn[];
+  survey: unknown;
+}
+
+/** Of a workload that has no canary: its requests stay where they are. */
+export const NOTHING_DIVIDED: Division = {
+  label: { key: '', stable: '', canary: '' },
+  blocking: [],
+  violations: [],
+  warnings: [],
+  policies: [],
+  ways: [],
+  survey: null,
+};
+
+interface Divided {
+  facts: Facts;
+  workload: AssessedWorkload;
+  /** Null when the template cannot be changed: then no route is looked at. */
+  changed: Extract<ChangedTemplate, { ok: true }> | null;
+}
+
+/** Surveys everything that would tell a canary from its workload, and the room that it needs. */
+export async function divide(
+  { kube, router }: { kube: KubeClient; router: TrafficRouter },
+  { facts, workload, changed }: Divided,
+): Promise<Division> {
+  const { ref, spec } = facts;
+  const { replicas, selector, template } = workload.deployment.spec;
+  const chosen = chooseLabel({ matchLabels: selector.matchLabels, services: workload.services });
+  if ('violations' in chosen) return { ...NOTHING_DIVIDED, label: null, blocking: chosen.violations };
+  const { label } = chosen;
+  if (!changed) return { ...NOTHING_DIVIDED, label };
+  const services = workload.services.map(({ name }) => ({ name, canary: canaryName(name) }));
+  const policies = surveyPolicies(facts.policies.copied, label);
+  const podLabels = template.metadata.labels;
+  const owner = { ...PLAN_TYPE, name: ref.name, uid: ref.uid };
+  const asked = { namespace: ref.namespace, services, label, markers: canaryLabels(ref.name), podLabels, owner };
+  const routes = await router.survey(asked);
+  return {
+    label,
+    blocking: [],
+    violations: [
+      ...(changed.relabels ? relabelViolations(workload, facts) : []),
+      ...policies.violations,
+      ...policyViolations(facts.policies, { ...placeOf(facts, workload, label), accept: spec.traffic.accept }),
+      ...routes.violations,
+      ...roomViolations(await readRoom(kube, ref.namespace), {
+        podSpec: changed.template.spec,
+        pods: largestCanary({ replicas, canaryReplicas: spec.canary.replicas }),
+        services: services.length,
+      }),
+    ],
+    warnings: [...policyWarnings(facts.policies), ...routes.warnings],
+    policies: policies.copied,
+    ways: routes.ways,
+    survey: routes.survey,
+  };
+}
+
+/** Both sides as objects of the cluster can tell them apart. */
+function placeOf({ ref, namespace }: Facts, workload: AssessedWorkload, label: LabelSwitch) {
+  const { name = '', kind } = { ...workload.object.metadata, kind: workload.object.kind };
+  const stable = workload.deployment.spec.template.metadata.labels;
+  const services = workload.services.map((service) => service.name);
+  return {
+    namespace: ref.namespace,
+    services,
+    sides: {
+      stable,
+      canary: { ...stable, [label.key]: label.canary, ...canaryLabels(ref.name) },
+      namespaceLabels: { 'kubernetes.io/metadata.name': ref.namespace, ...namespace.labels },
+      names: [{ kind, name }, ...services.map((service) => ({ kind: 'Service', name: service }))],
+    },
+  };
+}

@@ -1,0 +1,113 @@
+import type { Position } from './carried.js';
+import type { MigrationActivities } from './contract.js';
+import { migrate, takeBack } from './migrate.js';
+import { HandOver, startOf } from './position.js';
+import { allowed, aTarget, aWorld, type InjectedFault } from './testing.js';
+import { positionOfLost } from './undo.js';
+
+/** A StatefulSet of three pods, which move one by one. */
+const ordered = (fault?: InjectedFault) =>
+  aWorld(fault, { oneByOne: true, assess: () => allowed({ kind: 'StatefulSet', strategy: 'Ordered' }) });
+const pristine = {
+  ...{ canary: 'absent', workload: 'before', canaryWeight: 0, mirroring: false, granted: false },
+  ...{ sourceGranted: true, routesPrepared: false, moved: 0 },
+};
+const start = (): Position => startOf(aTarget().ref);
+
+describe('migrate, one by one', () => {
+  it('moves the pods from the highest ordinal down, and touches no route and no canary', async () => {
+    const { world, events, breaches, fx } = ordered();
+    await expect(migrate(start(), fx())).resolves.toMatchObject({ phase: 'Completed' });
+    expect(world).toEqual({ ...pristine, workload: 'after', granted: true, sourceGranted: false, moved: 3 });
+    expect(breaches).toEqual([]);
+    expect(events.flatMap((event) => (event.type === 'PodMoved' ? [event.ordinal] : []))).toEqual([2, 1, 0]);
+    expect(events.map(({ type }) => type)).not.toContain('CanaryReady');
+  });
+
+  it('asks governance again for each pod', async () => {
+    const { fx } = ordered();
+    const asked: string[] = [];
+    const clearance = ({ step, detail }: { step: string; detail: string }) => {
+      asked.push(`${step} ${detail}`);
+      return Promise.resolve({ waited: false });
+    };
+    await migrate(start(), fx({ clearance }));
+    expect(asked).toEqual([
+      'Prepare pods of ledger under restricted-v2',
+      'Migrate ledger',
+      ...[2, 1, 0].map((index) => `Migrate pod ${index} of ledger`),
+      'Finish remove the old grant',
+    ]);
+  });
+
+  it('judges by the gates what the workload answers since each pod began to move', async () => {
+    const { fx } = ordered();
+    const held: unknown[] = [];
+    let nowMs = 0;
+    const hold: ReturnType<typeof fx>['hold'] = ({ weight, workloadSinceMs }) => {
+      held.push([weight, workloadSinceMs]);
+      return Promise.resolve([]);
+    };
+    await migrate(start(), fx({ hold, now: () => ++nowMs }));
+    expect(held).toHaveLength(3);
+    expect(new Set(held.map((one) => (one as number[])[0]))).toEqual(new Set([0]));
+    expect(new Set(held.map((one) => (one as number[])[1])).size).toBe(3);
+  });
+
+  it.each<[keyof MigrationActivities, number]>([
+    ['grantTarget', 1],
+    ['confirmAdmission', 1],
+    ['migrateWorkload', 1],
+    ['moveOrdinal', 1],
+    ['awaitOrdinal', 1],
+    ['hold', 1],
+    ['awaitOrdinal', 2],
+    ['moveOrdinal', 3],
+    ['awaitOrdinal', 3],
+    ['hold', 3],
+    ['awaitWorkload', 1],
+  ])('takes everything back when %s fails at call %d', async (activity, at) => {
+    const { world, events, breaches, fx } = ordered({ activity, at });
+    await expect(migrate(start(), fx())).resolves.toEqual({
+      phase: 'RolledBack',
+      message: `rolled back: ${activity} failed`,
+    });
+    expect(world).toEqual(pristine);
+    expect(breaches).toEqual([]);
+    const undone = events.flatMap((event) => (event.type === 'UndoStepDone' ? [event.step] : []));
+    expect(undone).not.toContain('canary');
+    expect(undone).not.toContain('routes');
+  });
+
+  it.each<keyof MigrationActivities>(['revokeSource', 'summarizeTraffic'])(
+    'goes forward, not back, when %s fails once every pod has moved',
+    async (activity) => {
+      const { fx } = ordered({ activity });
+      await expect(migrate(start(), fx())).resolves.toMatchObject({ phase: 'Completed' });
+    },
+  );
+
+  it('goes on after a hand-over with the pod that comes next', async () => {
+    const { events, breaches, fx } = ordered();
+    let rests = 0;
+    const restIfLong = () => {
+      if (++rests === 2) throw new HandOver('the history has grown long');
+    };
+    const position = start();
+    await expect(migrate(position, fx({ restIfLong }))).rejects.toThrow(HandOver);
+    const carried = JSON.parse(JSON.stringify(position)) as Position;
+    await expect(migrate(carried, fx())).resolves.toMatchObject({ phase: 'Completed' });
+    expect(breaches).toEqual([]);
+    expect(events.flatMap((event) => (event.type === 'PodMoved' ? [event.ordinal] : []))).toEqual([2, 1, 0]);
+  });
+
+  it('undoes one whose workflow was lost without a look at a canary', async () => {
+    const { world, breaches, fx } = ordered();
+    Object.assign(world, { workload: 'rolling', granted: true, moved: 2 });
+    const position = positionOfLost(aTarget({ kind: 'StatefulSet', strategy: 'Ordered' }));
+    expect(position.undos.map(({ step }) => step)).toEqual(['sourceGrant', 'workload', 'targetGrant', 'verification']);
+    await takeBack(position, fx());
+    expect(world).toEqual(pristine);
+    expect(breaches).toEqual([]);
+  });
+});
