@@ -6,6 +6,7 @@ import { z } from 'zod';
 import type { ClusterApi, Stack } from '../src/index.js';
 import { condition, DEPLOYMENTS, engineSuite, NAMESPACE, PLANS, TIMEOUT_MS } from './engine.fixture.js';
 import { attacks } from './suites/attacks.fixture.js';
+import { sealedUndo } from './suites/sealed.fixture.js';
 import { sccctlOn } from './sccctl.fixture.js';
 
 /** In whose name a plan works: it gives its author nothing that they could not do by hand. */
@@ -214,5 +215,7 @@ describe('the emergency stop', () => {
     );
   });
 });
+
+describe('an undo without governance and its database', () => sealedUndo(() => ({ stack, temporal })));
 
 describe('a client that reaches Temporal and nothing else', () => attacks(() => ({ stack, temporal })));

@@ -134,18 +134,18 @@ export class Journal {
 
   private async project(): Promise<void> {
     let lastMs = 0;
-    for (let failures = 0; ;) {
-      if (failures === 0) await condition(() => this.dirty || this.closing !== null);
-      else
-        await condition(
-          () => this.dirty || this.closing === 'handOver',
-          pauseBeforeRetry(failures, FIRST_RETRY_MS, LONGEST_RETRY_MS),
-        );
+    // Only tries that nothing but time led to make the next pause longer: an undo tells much in a short time.
+    for (let isAway = false, quietTries = 0; ;) {
+      if (isAway) {
+        const pauseMs = pauseBeforeRetry(quietTries + 1, FIRST_RETRY_MS, LONGEST_RETRY_MS);
+        if (!(await condition(() => this.dirty || this.closing === 'handOver', pauseMs))) quietTries++;
+      } else await condition(() => this.dirty || this.closing !== null);
       const leftMs = lastMs + INTERVAL_MS - Date.now();
       if (this.closing === null && leftMs > 0) await condition(() => this.closing !== null, leftMs);
       if (!this.dirty && (this.unreported.length === 0 || this.closing === 'handOver')) return;
       lastMs = Date.now();
-      failures = (await this.projectOnce()) ? 0 : failures + 1;
+      isAway = !(await this.projectOnce());
+      if (!isAway) quietTries = 0;
     }
   }
 

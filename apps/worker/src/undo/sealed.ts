@@ -17,6 +17,8 @@ const gunzip = promisify(gunzipped);
 
 /** What a Secret holds at most, less some room for its other keys, in bytes. */
 const MAX_BYTES = 1024 * 1024 - 16 * 1024;
+/** What a Secret is unpacked to at most, in bytes: one that governance did not sign may be made to grow. */
+const MAX_UNPACKED_BYTES = 64 * 1024 * 1024;
 
 /** The material does not fit into a Secret, so that nothing may be touched. */
 export class MaterialTooLarge extends Error {
@@ -71,7 +73,9 @@ export class SealedMaterial {
     const kept = newest ?? (await this.#read(undoSecretName(uid, 'begun')));
     if (!kept) return undefined;
     const packed = Buffer.from(kept['material'] ?? '', 'base64');
-    const unpacked: unknown = JSON.parse((await gunzip(packed)).toString('utf8'));
+    const unpacked: unknown = JSON.parse(
+      (await gunzip(packed, { maxOutputLength: MAX_UNPACKED_BYTES })).toString('utf8'),
+    );
     await this.#verify(uid, unpacked, Buffer.from(kept['note'] ?? '', 'base64').toString('utf8'));
     return undoMaterialSchema.parse(unpacked);
   }
