@@ -19,6 +19,8 @@ export class TestCluster {
   readonly #tokens = new Map<string, { username: string; groups: string[]; audience: string }>();
   /** While true, the cluster does not answer. */
   isAway = false;
+  /** While false, it has not read everything yet and may deny what it would allow. */
+  isReady = true;
   /** What RBAC says; nothing is granted unless a spec says so. */
   rbac: (review: AccessReview) => boolean = () => false;
   /** What people may do to workloads, SCCs and grants; everything unless a spec says so. */
@@ -103,6 +105,7 @@ export async function startGuarded(
         config: z.object(accessConfig).parse(env),
         tokenReview: cluster.tokenReview,
         subjectAccessReview: cluster.subjectAccessReview,
+        isReady: () => Promise.resolve(cluster.isReady),
         log,
         ...(now ? { now } : {}),
       },

@@ -85,6 +85,7 @@ export async function startTestApi(source: DataSource, options: TestApiOptions =
         config: z.object(accessConfig).parse({ ...environment, ...env }),
         tokenReview,
         // Of workloads and SCCs; no caller has a role by RBAC.
+        isReady: () => Promise.resolve(true),
         subjectAccessReview: ({ resourceAttributes }) => Promise.resolve(resourceAttributes.group !== API_GROUP),
         log: logger,
         ...(failureBurst === undefined ? {} : { failureBurst }),

@@ -11,6 +11,7 @@ import type { MigrationEvent, RecordedEvent } from '@scc/plan';
 import { createLogger } from '@scc/runtime';
 import { DataSource, type EntityManager } from 'typeorm';
 import { type PostgresServer, startPostgres } from '@scc/testing/postgres';
+import type { ReviewLender } from './access/plan-rights.js';
 import type { CallContext, Caller } from './call/caller.js';
 import type { EvaluationContext } from './engine/evaluate.js';
 import { seenRuns } from './engine/runs.js';
@@ -89,11 +90,14 @@ export const person = (name: string, ...roles: string[]): Caller => ({ name, gro
 export const holdsAnyRole = (): Promise<boolean> => Promise.resolve(true);
 
 /** For specs in which no right is missing. */
-const holdsEveryRight = () => Promise.resolve({ rights: [], violations: [] });
+const holdsEveryRight = () => Promise.resolve({ rights: [], violations: [], missing: [] });
+/** For specs in which nobody lends what they lack. */
+const mayLendAll = () => Promise.resolve([]);
 
-export const at = (time: string, actor: Caller = engine): EvaluationContext => ({
+export const at = (time: string, actor: Caller = engine): EvaluationContext & { reviewLender: ReviewLender } => ({
   actor,
   reviewRights: holdsEveryRight,
+  reviewLender: mayLendAll,
   requestId: 'request-1',
   now: new Date(time),
 });

@@ -174,6 +174,7 @@ async function start({ config, logger, metrics, parts, signal, setWaiting, setAd
         roles: ROLE_TABLE,
         tokenReview: (review) => kube.tokenReview(review),
         subjectAccessReview: (review) => kube.subjectAccessReview(review),
+        isReady: () => kube.isReady(),
         log: logger,
       },
       signer,

@@ -32,6 +32,7 @@ export const planIdentitySchema = z.object({
     .default(null)
     .describe('The author, so that their rights can be asked for; null when not recorded.'),
   editorIdentity: clusterIdentitySchema.nullable().default(null).describe('The last of the editors, likewise.'),
+  createdAt: z.iso.datetime().nullable().default(null).describe('Of the plan, and so of the record of its author.'),
 });
 
 /** A right that a plan uses in the name of those who wrote it. */
@@ -39,6 +40,7 @@ export const rightHeldSchema = z.object({
   right: z.string().describe('Completes “a user may …”.'),
   heldBy: z.array(z.string()),
   missingFor: z.array(z.string()),
+  lentBy: z.array(z.string()).optional().describe('Approvers who lend it, and hold it themselves.'),
 });
 
 /** One change of the pod template that the target SCC does not need. */
@@ -110,7 +112,12 @@ export const riskSchema = z.object({
   cheapestChange: z.string().nullable(),
 });
 
-export const approvalNeedSchema = z.object({ role: z.string(), count: z.int().min(1), reason: z.string() });
+export const approvalNeedSchema = z.object({
+  role: z.string(),
+  count: z.int().min(1),
+  reason: z.string(),
+  lends: z.array(z.string()).optional().describe('Rights that the author lacks; an approver lends one by naming it.'),
+});
 
 /** A result of a policy that did not stop the plan. */
 export const recordedVerdictSchema = z.object({
@@ -147,7 +154,7 @@ export const evaluationSchema = z.object({
 
 export const approvalStateSchema = z.object({
   status: z.enum(['notRequired', 'pending', 'granted', 'refused', 'expired']),
-  needs: z.array(approvalNeedSchema.extend({ granted: z.int() })),
+  needs: z.array(approvalNeedSchema.extend({ granted: z.int(), lent: z.array(z.string()).optional() })),
   by: z.array(z.string()),
   reason: z.string().nullable(),
   expiresAt: z.string().nullable(),

@@ -147,6 +147,11 @@ export const approvalDecisionSchema = z.object({
   contentHash: z.string().length(64).describe('What the approver looked at; anything else is not approved.'),
   role: z.string().min(1).max(63).optional().describe('In which role; the first open one that the caller holds.'),
   reason: z.string().max(2048).optional(),
+  lends: z
+    .array(z.string().max(1000))
+    .max(10)
+    .optional()
+    .describe('The rights that the approver lends to the author, in the words of the needs; they must hold each.'),
 });
 
 /** Everything that an approver needs to decide, in one answer. */

@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import { PLAN_GROUP } from '@scc/plan';
 import { Credentials } from './credentials.js';
 import { Discovery, groupPath } from './discovery.js';
-import { isGone, isMissing, isNotFound, KubeUnreachable } from './errors.js';
+import { isGone, isMissing, isNotFound, KubeError, KubeUnreachable } from './errors.js';
 import { EventRecorder, type KubeEvent } from './events.js';
 import type {
   ApplyOptions,
@@ -149,6 +149,19 @@ class HttpKubeClient implements KubeClient {
 
   async subjectAccessReview(spec: SubjectAccess): Promise<boolean> {
     return accessIn(await this.#review('authorization.k8s.io/v1', 'SubjectAccessReview', spec));
+  }
+
+  async isReady(): Promise<boolean> {
+    const lines = this.#transport.lines({ method: 'GET', path: '/readyz', timeoutMs: this.#listTimeoutMs });
+    try {
+      // The answer is one word, which the status says already.
+      for await (const _line of lines) continue;
+      return true;
+    } catch (error) {
+      // A server that does not let the client ask cannot be waited for.
+      if (error instanceof KubeError) return error.status < 500;
+      throw error;
+    }
   }
 
   async tokenReview(spec: { token: string; audiences?: string[] }): Promise<TokenReview> {

@@ -141,6 +141,8 @@ export interface KubeClient {
   delete: (id: ObjectId, options?: DeleteOptions) => Promise<void>;
   /** Whether RBAC lets a user do something. */
   subjectAccessReview: (spec: SubjectAccess) => Promise<boolean>;
+  /** Whether the API server has started and read what it decides by; what it denies before may be allowed. */
+  isReady: () => Promise<boolean>;
   tokenReview: (spec: { token: string; audiences?: string[] }) => Promise<TokenReview>;
   /** A token of a ServiceAccount that only `audience` accepts, for `seconds` (600 at least). */
   serviceAccountToken: (spec: ServiceAccountTokenRequest) => Promise<string>;

@@ -30,7 +30,10 @@ export {
 } from './names.js';
 export {
   AUTHOR_UNKNOWN,
+  cannotLend,
   lacksRight,
+  orBorrow,
+  recordIsOld,
   rightsOf,
   systemNamespaceViolations,
   type ResourceAttributes,

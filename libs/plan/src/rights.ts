@@ -88,6 +88,28 @@ export const lacksRight = (person: string, namespace: string, { words, field, gr
   remedy: `Let a user who may do it apply the plan, or have an administrator of ${namespace} grant ${person} ${grant}.`,
 });
 
+/** The same with the other way out, for a plan that does not ask to borrow rights. */
+export const orBorrow = (violation: Violation): Violation => ({
+  ...violation,
+  remedy: `${violation.remedy} Or set spec.approval.borrow, so that an approver who may do it can lend the right.`,
+});
+
+/** The refusal of an approver who wants to lend what they do not hold. */
+export const cannotLend = (person: string, namespace: string, { words, field, grant }: Right): Violation => ({
+  code: 'LenderLacksRight',
+  field,
+  message: `${person} may not ${words}, and lends only what they hold`,
+  remedy: `Let an approver who may do it lend it, or have an administrator of ${namespace} grant ${person} ${grant}.`,
+});
+
+/** The record of a user is too old to ask by it: groups and scopes may have changed since. */
+export const recordIsOld = (person: string): Violation => ({
+  code: 'AuthorRecordOld',
+  field: 'metadata.annotations',
+  message: `admission recorded ${person} more than 7 days ago, and what they are allowed may have changed since`,
+  remedy: 'Delete the plan and create it again, so that admission records its author again.',
+});
+
 export const AUTHOR_UNKNOWN: Violation = {
   code: 'AuthorUnknown',
   field: 'metadata.annotations',

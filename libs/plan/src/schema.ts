@@ -169,7 +169,15 @@ export const planSpecSchema = z.object({
     ),
   traffic: trafficSchema.prefault({}),
   gates: gatesSchema.prefault({}),
-  approval: z.object({ required: z.boolean().default(false) }).prefault({}),
+  approval: z
+    .object({
+      required: z.boolean().default(false),
+      borrow: z
+        .boolean()
+        .optional()
+        .describe('Asks an approver who holds it to lend a right that the author lacks, instead of refusing the plan.'),
+    })
+    .prefault({}),
   schedule: scheduleSchema.prefault({}),
   rollback: z.object({ onFailure: z.enum(['Automatic', 'Pause']).default('Automatic') }).prefault({}),
   canary: z

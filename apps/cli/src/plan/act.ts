@@ -1,4 +1,9 @@
-import { approvalStateSchema, approvalSummarySchema, commandGrantSchema } from '@scc/governance-api';
+import {
+  type ApprovalState,
+  approvalStateSchema,
+  approvalSummarySchema,
+  commandGrantSchema,
+} from '@scc/governance-api';
 import type { CommandName, PlanRef } from '@scc/plan';
 import { WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
 import { type CommandOutcome, commandUpdate, undoWorkflowIdOf, workflowIdOf } from '@scc/migration/contract';
@@ -19,7 +24,7 @@ export interface ActOptions {
 export async function decideApproval(
   session: Session,
   decision: 'approve' | 'refuse',
-  { namespace, name, reason, role }: ActOptions & { role?: string | undefined },
+  { namespace, name, reason, role, lend }: ActOptions & { role?: string | undefined; lend?: string[] | undefined },
 ): Promise<undefined> {
   const { ref } = await findPlan(session, namespace, name);
   const rest = session.governance();
@@ -33,7 +38,7 @@ export async function decideApproval(
       `plan ${namespace}/${name} waits for no approval`,
       `See why with: sccctl plan status ${name} -n ${namespace}`,
     );
-  const body = { decision, contentHash: request.contentHash, reason, role };
+  const body = { decision, contentHash: request.contentHash, reason, role, ...(lend?.length ? { lends: lend } : {}) };
   const path = `/v1/migrations/${encodeURIComponent(ref.uid)}/approvals`;
   const state = await rest.ask(approvalStateSchema, { method: 'POST', path, body });
   session.output.show({ plan: ref, contentHash: request.contentHash, ...state }, () =>
@@ -44,10 +49,15 @@ export async function decideApproval(
       ['status', state.status],
       ['by', state.by.join(', ')],
       ['needs', state.needs.map((need) => `${need.granted} of ${need.count} ${need.role}`).join(', ')],
+      ['to be lent', unlent(state.needs).join('; ') || null],
     ]),
   );
   return undefined;
 }
+
+/** The rights that the author lacks and no approver has lent yet, as `--lend` names them. */
+const unlent = (needs: ApprovalState['needs']): string[] =>
+  needs.flatMap(({ lends = [], lent = [] }) => lends.filter((right) => !lent.includes(right)));
 
 /** A token that gives the command the caller's authority; null when no address of governance is given. */
 async function grantOf(

@@ -42,17 +42,20 @@ const acts = () => import('./act.js');
 
 /** `sccctl approve`, `refuse`, and one command for each that a migration takes. */
 export function actCommands(run: Run): Command[] {
-  const decisions = (['approve', 'refuse'] as const).map((decision) =>
-    new Command(decision)
+  const decisions = (['approve', 'refuse'] as const).map((decision) => {
+    const command = new Command(decision)
       .description(`${decision} what a plan would do, as it is now; never one's own plan`)
       .argument('<name>')
       .option('-n, --namespace <namespace>', 'where the plan is', 'default')
       .option('--reason <text>')
       .option('--role <role>', 'in which role; the first open one that you hold when absent')
-      .action((name: string, options: { namespace: string; reason?: string; role?: string }) =>
+      .action((name: string, options: { namespace: string; reason?: string; role?: string; lend?: string[] }) =>
         run(async (session) => (await acts()).decideApproval(session, decision, { name, ...options })),
-      ),
-  );
+      );
+    return decision === 'approve'
+      ? command.option('--lend <right...>', 'rights that the author lacks and you hold, in the words of the needs')
+      : command;
+  });
   const commands = VERBS.map((verb) =>
     new Command(verb)
       .description(DESCRIPTIONS[verb])

@@ -19,6 +19,8 @@ export interface AccessOptions {
   roles: RoleTable;
   tokenReview: TokenReviewCall;
   subjectAccessReview: SubjectAccessReviewCall;
+  /** Whether the API server has read what it decides by. */
+  isReady: () => Promise<boolean>;
   log: Logger;
   /** Milliseconds since 1970; the clock of the process unless said. */
   now?: () => number;
@@ -32,7 +34,7 @@ const namespaceOf = (user: string): string => user.split(':')[2] ?? '';
 @Module({})
 export class AccessModule {
   static register(options: AccessOptions): DynamicModule {
-    const { config, roles, tokenReview, subjectAccessReview, log, now = Date.now, failureBurst } = options;
+    const { config, roles, tokenReview, subjectAccessReview, isReady, log, now = Date.now, failureBurst } = options;
     const oidc = oidcSettings(config);
     const authenticator = new Authenticator({
       cluster: verifyByTokenReview(tokenReview, config.TOKEN_AUDIENCE),
@@ -58,6 +60,7 @@ export class AccessModule {
           provide: PlanRights,
           useValue: new PlanRights({
             review: subjectAccessReview,
+            isReady,
             own: namespaceOf(config.ENGINE_SERVICE_ACCOUNT),
             log,
           }),

@@ -18,7 +18,14 @@ import { accessConfig, oidcSettings } from './settings.js';
 import type { AccessVerdict } from './verdict.js';
 
 const log = createLogger('test', 'silent');
-const ana: CallerIdentity = { name: 'ana', groups: ['team-a'], uid: null, extra: {}, by: 'tokenReview' };
+const ana: CallerIdentity = {
+  name: 'ana',
+  groups: ['team-a'],
+  uid: null,
+  extra: {},
+  by: 'tokenReview',
+  isOfCluster: true,
+};
 
 describe('a scope', () => {
   it.each<[string, string[], string, boolean]>([

@@ -73,7 +73,7 @@ export class Authorizer {
     role: string,
     namespace: string,
   ): Promise<boolean> => {
-    const holder = await this.holderOf({ name, groups, uid, extra, by: 'tokenReview' }, namespace);
+    const holder = await this.holderOf({ name, groups, uid, extra, by: 'tokenReview', isOfCluster: true }, namespace);
     return (await this.grantsOf(holder)).some((grant) => grant.role === role);
   };
 

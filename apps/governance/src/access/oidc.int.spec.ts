@@ -26,6 +26,7 @@ const settings = (over: Partial<OidcSettings> = {}): OidcSettings => ({
   usernameClaim: 'sub',
   groupsClaim: 'groups',
   prefix: 'oidc:',
+  isOfCluster: false,
   ...over,
 });
 beforeEach(() => {

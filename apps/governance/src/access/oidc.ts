@@ -67,7 +67,10 @@ async function discover(issuer: string): Promise<string> {
   return found.jwks_uri;
 }
 
-function verdictOf(payload: JWTPayload, { usernameClaim, groupsClaim, prefix }: OidcSettings): AccessVerdict {
+function verdictOf(
+  payload: JWTPayload,
+  { usernameClaim, groupsClaim, prefix, isOfCluster }: OidcSettings,
+): AccessVerdict {
   const username = z.string().min(1).max(256).safeParse(payload[usernameClaim]);
   if (!username.success) return { known: false, reason: `the claim ${usernameClaim} is not a user name` };
   // Some issuers send the claim as text; where it is missing, nobody has verified anything.
@@ -81,7 +84,9 @@ function verdictOf(payload: JWTPayload, { usernameClaim, groupsClaim, prefix }: 
   if ([name, ...prefixed].some((text) => text.startsWith('system:')))
     return { known: false, reason: 'the token claims a name of the cluster' };
   const expiresAt = payload.exp === undefined ? null : payload.exp * 1000;
-  return { known: true, identity: { name, groups: prefixed, uid: null, extra: {}, by: 'oidc' }, expiresAt };
+  // The API server puts everybody whom it knows into this group.
+  const all = isOfCluster ? [...prefixed, 'system:authenticated'] : prefixed;
+  return { known: true, identity: { name, groups: all, uid: null, extra: {}, by: 'oidc', isOfCluster }, expiresAt };
 }
 
 function groupsIn(payload: JWTPayload, claim: string | null): string[] | AccessVerdict {

@@ -3,8 +3,11 @@ import type { EvaluationRequest, RightHeld } from '@scc/governance-api';
 import {
   type ResourceAttributes,
   AUTHOR_UNKNOWN,
+  cannotLend,
   type Identity,
   lacksRight,
+  orBorrow,
+  recordIsOld,
   type Right,
   rightsOf,
   systemNamespaceViolations,
@@ -12,35 +15,95 @@ import {
 } from '@scc/plan';
 import { serviceAccountSubject } from '@scc/scc';
 import type { Logger } from 'pino';
+import { Refusal } from '../refusal/refusal.js';
 import { askInTime } from './deadline.js';
 import type { SubjectAccessReviewCall } from './kubernetes.js';
+
+/** An approver who lends rights to the author of a plan. */
+export interface Lender extends Identity {
+  /** The rights, in words. */
+  lends: readonly string[];
+}
+
+/** What is on record about those who wrote a plan, and who lends to them. */
+export interface Writing {
+  now: Date;
+  /** When governance first saw what is recorded of the last editor; absent when it sees it now. */
+  editorSeenAt?: Date | undefined;
+  lenders?: readonly Lender[];
+}
+
+/** A right that a plan uses and that not everybody who wrote it holds. */
+interface Missing {
+  /** In words. */
+  right: string;
+  violations: Violation[];
+  lentBy: string[];
+}
 
 /** What those who wrote a plan may do of what it would do in their name. */
 interface RightsReview {
   rights: RightHeld[];
+  /** What no right mends. */
   violations: Violation[];
+  missing: Missing[];
 }
 
 /** Throws when the cluster cannot be asked: not knowing is never a yes. */
-export type ReviewRights = (request: EvaluationRequest) => Promise<RightsReview>;
+export type ReviewRights = (request: EvaluationRequest, writing: Writing) => Promise<RightsReview>;
+
+/** The rights, of these that a plan uses, that a caller may not lend, each with the remedy. */
+export type ReviewLender = (lender: Lender, request: EvaluationRequest) => Promise<Violation[]>;
+
+/** The violations that nobody's lending mends. */
+export const unlent = ({ violations, missing }: RightsReview): Violation[] => {
+  const all = missing.filter(({ lentBy }) => lentBy.length === 0).flatMap((one) => one.violations);
+  // A record that is too old is said once, whatever rights it leaves unknown.
+  return [...violations, ...all.filter(({ message }, at) => all.findIndex((one) => one.message === message) === at)];
+};
 
 interface Options {
   review: SubjectAccessReviewCall;
+  /** Whether the API server that is asked has read what it decides by. */
+  isReady: () => Promise<boolean>;
   /** The namespace of this product. */
   own: string;
   log: Logger;
 }
 
-/** The author, and the last one who changed what the plan would do; null stands for one who was not recorded. */
-function writersOf({
-  author,
-  authorIdentity,
-  editors,
-  editorIdentity,
-}: EvaluationRequest['plan']): (Identity | null)[] {
-  const known = authorIdentity?.username === author ? authorIdentity : null;
-  return [known, ...(editors.length > 0 || editorIdentity ? [editorIdentity] : [])];
+/** Groups and scopes of a user change: for so long they are taken for what admission saw, in milliseconds. */
+export const RECORD_MS = 7 * 24 * 3_600_000;
+
+interface Writer {
+  identity: Identity;
+  isOld: boolean;
 }
+
+/** The author, and the last one who changed what the plan would do; null stands for one who was not recorded. */
+function writersOf(
+  { author, authorIdentity, editors, editorIdentity, createdAt }: EvaluationRequest['plan'],
+  { now, editorSeenAt }: Writing,
+): (Writer | null)[] {
+  const isOld = (since: Date | undefined): boolean =>
+    since !== undefined && now.getTime() - since.getTime() > RECORD_MS;
+  const known = authorIdentity?.username === author ? authorIdentity : null;
+  const written = createdAt === null ? undefined : new Date(createdAt);
+  const edited = editorSeenAt && written && editorSeenAt < written ? written : editorSeenAt;
+  return [
+    known && { identity: known, isOld: isOld(written) },
+    ...(editors.length > 0 || editorIdentity
+      ? [editorIdentity && { identity: editorIdentity, isOld: isOld(edited) }]
+      : []),
+  ];
+}
+
+/** An author who edits their own plan is asked about once, by the newer record. */
+const once = (writers: readonly (Writer | null)[]): Writer[] => {
+  const known = writers.filter((writer) => writer !== null);
+  return known.filter(
+    ({ identity }, at) => !known.some((other, index) => index > at && isDeepStrictEqual(other.identity, identity)),
+  );
+};
 
 function accountOf({ plan, spec, facts }: EvaluationRequest): Identity {
   const account =
@@ -55,6 +118,9 @@ const serviceAccountIn = ({ spec }: Record<string, unknown>): string | undefined
   return typeof name === 'string' ? name : undefined;
 };
 
+const usedBy = ({ plan: { namespace }, spec: { workloadRef, targetSCC } }: EvaluationRequest): readonly Right[] =>
+  rightsOf({ namespace, workloadRef, targetSCC });
+
 /** Asks the cluster, each time afresh, for every right that a plan uses in the name of those who wrote it. */
 export class PlanRights {
   readonly #options: Options;
@@ -63,41 +129,74 @@ export class PlanRights {
     this.#options = options;
   }
 
-  readonly review: ReviewRights = async (request) => {
+  readonly review: ReviewRights = async (request, writing) => {
     const { namespace } = request.plan;
-    const closed = systemNamespaceViolations(namespace, this.#options.own);
-    const writers = writersOf(request.plan);
-    const isUnknown = writers.includes(null);
-    // An author who edits their own plan is asked about once.
-    const known = writers
-      .filter((writer) => writer !== null)
-      .filter((writer, at, all) => all.findIndex((other) => isDeepStrictEqual(other, writer)) === at);
+    const writers = writersOf(request.plan, writing);
+    const known = once(writers);
     const account = accountOf(request);
-    const { workloadRef, targetSCC } = request.spec;
-    const asked = await Promise.all(
-      rightsOf({ namespace, workloadRef, targetSCC }).map(async (right) => {
-        const held = await Promise.all(known.map((writer) => this.#holds(writer, account, right)));
-        return { right, held };
+    const reviewed = await Promise.all(
+      usedBy(request).map(async (right) => {
+        const held = await Promise.all(
+          known.map(async ({ identity, isOld }) => !isOld && (await this.#holds(identity, account, right))),
+        );
+        const lacking = known.filter((_writer, index) => !held[index]);
+        const lentBy = lacking.length > 0 ? await this.#lendersOf(right, account, writing.lenders ?? []) : [];
+        const names = (of: readonly Writer[]): string[] => [...new Set(of.map(({ identity }) => identity.username))];
+        return {
+          shown: {
+            right: right.words,
+            heldBy: names(known.filter((_writer, index) => held[index])),
+            missingFor: names(lacking),
+            ...(lentBy.length > 0 ? { lentBy } : {}),
+          },
+          missing: {
+            right: right.words,
+            lentBy,
+            violations: lacking
+              .map(({ identity: { username }, isOld }) =>
+                isOld ? recordIsOld(username) : lacksRight(username, namespace, right),
+              )
+              .map((violation) => (request.spec.approval.borrow ? violation : orBorrow(violation))),
+          },
+        };
       }),
     );
-    const named = (held: readonly boolean[], wanted: boolean): string[] => [
-      ...new Set(known.filter((_writer, index) => held[index] === wanted).map(({ username }) => username)),
-    ];
     return {
-      rights: asked.map(({ right: { words }, held }) => ({
-        right: words,
-        heldBy: named(held, true),
-        missingFor: named(held, false),
-      })),
+      rights: reviewed.map(({ shown }) => shown),
       violations: [
-        ...closed,
-        ...(isUnknown ? [AUTHOR_UNKNOWN] : []),
-        ...asked.flatMap(({ right, held }) => named(held, false).map((who) => lacksRight(who, namespace, right))),
+        ...systemNamespaceViolations(namespace, this.#options.own),
+        ...(writers.includes(null) ? [AUTHOR_UNKNOWN] : []),
       ],
+      missing: reviewed.map(({ missing }) => missing).filter(({ violations }) => violations.length > 0),
     };
   };
 
-  async #holds(person: Identity, account: Identity, { anyOf }: Right): Promise<boolean> {
+  readonly reviewLender: ReviewLender = async ({ lends, ...lender }, request) => {
+    const account = accountOf(request);
+    const named = usedBy(request).filter(({ words }) => lends.includes(words));
+    const held = await Promise.all(named.map((right) => this.#holds(lender, account, right)));
+    return named
+      .filter((_right, index) => !held[index])
+      .map((right) => cannotLend(lender.username, request.plan.namespace, right));
+  };
+
+  async #lendersOf(right: Right, account: Identity, lenders: readonly Lender[]): Promise<string[]> {
+    const named = lenders.filter(({ lends }) => lends.includes(right.words));
+    const held = await Promise.all(named.map((lender) => this.#holds(lender, account, right)));
+    return named.filter((_lender, index) => held[index]).map(({ username }) => username);
+  }
+
+  /** An API server that has just started may deny what it has not read yet: a no counts when it is ready. */
+  async #holds(person: Identity, account: Identity, right: Right): Promise<boolean> {
+    if (await this.#holdsAny(person, account, right)) return true;
+    const { isReady, log } = this.#options;
+    const what = 'what the author of the plan may do';
+    if (!(await askInTime(what, isReady, log)))
+      throw new Refusal('unavailable', `${what} cannot be checked while the API server is starting; try again later`);
+    return this.#holdsAny(person, account, right);
+  }
+
+  async #holdsAny(person: Identity, account: Identity, { anyOf }: Right): Promise<boolean> {
     for (const { holder, all } of anyOf) {
       const who = holder === 'person' ? person : account;
       const answers = await Promise.all(all.map((access) => this.#may(who, access)));

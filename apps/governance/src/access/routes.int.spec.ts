@@ -172,6 +172,7 @@ describe('a route that declares nothing', () => {
       roles: ROLE_TABLE,
       tokenReview: cluster.tokenReview,
       subjectAccessReview: cluster.subjectAccessReview,
+      isReady: () => Promise.resolve(true),
       log,
     });
     const module = await Test.createTestingModule({

@@ -50,6 +50,12 @@ export const accessConfig = {
     .string()
     .default('oidc:')
     .describe('put before the names and groups of people, as the API server does; - for none'),
+  OIDC_OF_CLUSTER: z
+    .enum(['true', 'false'])
+    .default('false')
+    .describe(
+      'true when the API server trusts the issuer too, with the same claims and prefix: then people of it can lend rights',
+    ),
 };
 
 export type AccessConfig = z.infer<z.ZodObject<typeof accessConfig>>;
@@ -62,6 +68,8 @@ export interface OidcSettings {
   /** Null when groups do not matter. */
   groupsClaim: string | null;
   prefix: string;
+  /** The API server knows its people by the same names. */
+  isOfCluster: boolean;
 }
 
 /** @throws Error when OIDC is configured by half. */
@@ -77,5 +85,6 @@ export function oidcSettings(config: AccessConfig): OidcSettings | null {
     usernameClaim: config.OIDC_USERNAME_CLAIM,
     groupsClaim: config.OIDC_GROUPS_CLAIM === '-' ? null : config.OIDC_GROUPS_CLAIM,
     prefix: config.OIDC_PREFIX === '-' ? '' : config.OIDC_PREFIX,
+    isOfCluster: config.OIDC_OF_CLUSTER === 'true',
   };
 }

@@ -37,7 +37,7 @@ export const verifyByTokenReview =
 function identityOf({ authenticated, user }: z.infer<typeof reviewSchema>): CallerIdentity | null {
   if (!authenticated || !user || user.username === '' || user.username === 'system:anonymous') return null;
   const { username: name, groups, uid, extra } = user;
-  return { name, groups, uid: uid === '' ? null : uid, extra, by: 'tokenReview' };
+  return { name, groups, uid: uid === '' ? null : uid, extra, by: 'tokenReview', isOfCluster: true };
 }
 
 const refused = (reason: string): AccessVerdict => ({ known: false, reason });

@@ -20,7 +20,9 @@ const knownAsSchema = z.object({
   uid: z.string().nullable(),
   extra: z.record(z.string(), z.array(z.string())),
 });
-const needsSchema = z.array(z.object({ role: z.string(), count: z.int(), reason: z.string() }));
+const needsSchema = z.array(
+  z.object({ role: z.string(), count: z.int(), reason: z.string(), lends: z.array(z.string()).optional() }),
+);
 
 /** The content of a plan that has to be approved; another content hash is another request. */
 @Entity('approval_request')
@@ -103,6 +105,10 @@ export class ApprovalDecisionEntity {
   /** As whom the approver was known, to ask about the role again; null before that was kept. */
   @Column('jsonb', { nullable: true, transformer: parsed(knownAsSchema) })
   knownAs!: KnownAs | null;
+
+  /** The rights that the approver lends to the author, in words. */
+  @Column('text', { array: true, default: () => `'{}'` })
+  lends!: string[];
 
   @Column('timestamptz', BY_DEFAULT_NOW)
   decidedAt!: Date;

@@ -2,6 +2,7 @@ import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query } from '@ne
 import { type ApprovalDecision, approvalDecisionSchema, type ApprovalState } from '@scc/governance-api';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
+import { PlanRights } from '../access/plan-rights.js';
 import { Actor, Call, type User } from '../call/actor.js';
 import type { CallContext } from '../call/caller.js';
 import { RequirePermission } from '../call/require-permission.js';
@@ -23,7 +24,10 @@ const position = z.string().regex(/^[0-9]{1,18}$/);
 
 @Controller('v1')
 export class ApprovalsController {
-  constructor(private readonly source: DataSource) {}
+  constructor(
+    private readonly source: DataSource,
+    private readonly rights: PlanRights,
+  ) {}
 
   @Get('approvals')
   @RequirePermission('approvals:read', 'list')
@@ -46,7 +50,8 @@ export class ApprovalsController {
     @Body({ schema: approvalDecisionSchema }) body: ApprovalDecision,
     @Call() call: CallContext,
   ): Promise<ApprovalState> {
-    return inTransaction(this.source, (tx) => recordDecision(tx, id, body, call));
+    const { reviewLender } = this.rights;
+    return inTransaction(this.source, (tx) => recordDecision(tx, id, body, { ...call, reviewLender }));
   }
 
   /** Takes back the caller's own decision. */

@@ -2,24 +2,35 @@ import { hashOf } from '@scc/audit';
 import type { ApprovalDecision, ApprovalState } from '@scc/governance-api';
 import { type EntityManager, IsNull } from 'typeorm';
 import { appendAudit } from '../audit/append.js';
+import type { ReviewLender } from '../access/plan-rights.js';
 import type { CallContext, Caller } from '../call/caller.js';
-import { lockKnownMigration, type MigrationRow, planObject } from '../plans/store.js';
+import { currentEvaluation, lockKnownMigration, type MigrationRow, planObject } from '../plans/store.js';
 import { Refusal } from '../refusal/refusal.js';
 import { ApprovalDecisionEntity, ApprovalRequestEntity } from './approval.entity.js';
 import { newestEdit } from '../plans/live-edits.js';
+import { isGranted, requireLendable } from './lending.js';
 import { rereadSettings, wakeWorkflow } from './outbox.js';
-import { close, decisionsOf, isOver, openRequest, planOfRequest, approvalStateOf } from './requests.js';
+import {
+  close,
+  decisionsOf,
+  isOver,
+  isServiceAccount,
+  openRequest,
+  planOfRequest,
+  approvalStateOf,
+} from './requests.js';
 
 /**
  * Records that a person approves or refuses what a plan would do. With the last approval that was missing the request
  * is granted, and the waiting workflow is told through the outbox, all in one transaction.
- * @throws Refusal `forbidden` for the author and for those without the role, `conflict` when there is nothing to decide.
+ * @throws Refusal `forbidden` for the author, for those without the role and for those who lend what they do not hold,
+ * `conflict` when there is nothing to decide.
  */
 export async function recordDecision(
   tx: EntityManager,
   planUid: string,
   input: ApprovalDecision,
-  context: CallContext,
+  { reviewLender, ...context }: CallContext & { reviewLender: ReviewLender },
 ): Promise<ApprovalState> {
   const migration = await lockKnownMigration(tx, planUid);
   const request = await decidable(tx, planUid, input, context);
@@ -29,9 +40,13 @@ export async function recordDecision(
   if (known?.decision === input.decision) return approvalStateOf(request, decisions, now);
   if (known) throw new Refusal('conflict', `${actor.name} has decided already; withdraw that first`);
   const role = roleFor(request, decisions, { actor, wanted: input.role });
+  const evaluation = input.lends?.length ? await currentEvaluation(tx, migration) : null;
+  if (evaluation)
+    await requireLendable(input, { needs: request.needs, request: evaluation.request }, context, reviewLender);
   await tx.getRepository(ApprovalDecisionEntity).insert({
     ...{ requestId: request.id, approver: actor.name, role },
-    ...{ decision: input.decision, reason: input.reason ?? null, decidedAt: now, knownAs: context.knownAs ?? null },
+    ...{ decision: input.decision, reason: input.reason ?? null, lends: input.lends ?? [] },
+    ...{ decidedAt: now, knownAs: context.knownAs ?? null },
   });
   return settle(tx, { migration, request, context, role, input });
 }
@@ -44,16 +59,22 @@ interface Decided {
   input: ApprovalDecision;
 }
 
+function endOf({ decision }: ApprovalDecision, isComplete: boolean): 'refused' | 'granted' | null {
+  if (decision === 'refuse') return 'refused';
+  return isComplete ? 'granted' : null;
+}
+
 async function settle(
   tx: EntityManager,
   { migration, request, context, role, input }: Decided,
 ): Promise<ApprovalState> {
   const { actor, requestId, now } = context;
+  const { reason: said = null, lends = [] } = input;
   const decisions = await decisionsOf(tx, request.id);
   const isComplete = isGranted(request, decisions);
-  const outcome = input.decision === 'refuse' ? 'refused' : isComplete ? 'granted' : null;
+  const outcome = endOf(input, isComplete);
   if (outcome) {
-    const reason = outcome === 'refused' ? (input.reason ?? `refused by ${actor.name}`) : null;
+    const reason = outcome === 'refused' ? (said ?? `refused by ${actor.name}`) : null;
     await close(tx, request.id, { status: outcome, reason }, now);
     await wakeWorkflow(tx, migration, { actor: actor.name, outcome });
     const edit = outcome === 'granted' ? await newestEdit(tx, migration.planUid) : null;
@@ -70,7 +91,8 @@ async function settle(
       request: request.id,
       contentHash: request.contentHash,
       role,
-      reason: input.reason ?? null,
+      reason: said,
+      lends,
       complete: outcome === 'granted',
       knownAs: context.knownAs ? hashOf(context.knownAs) : null,
     },
@@ -95,6 +117,8 @@ export async function decidable(
     throw new Refusal('forbidden', 'the author of a plan neither approves nor refuses it');
   if (request.editors.includes(actor.name))
     throw new Refusal('forbidden', 'an editor of a plan counts as an author, and neither approves nor refuses it');
+  if (isServiceAccount(request.author) && isServiceAccount(actor.name))
+    throw new Refusal('forbidden', 'a ServiceAccount wrote the plan, so that people decide about it');
   if (request.status === 'granted' && input.decision === 'approve')
     throw new Refusal('conflict', 'the request is granted already');
   return request;
@@ -123,11 +147,6 @@ function roleFor(
   }
   return chosen.role;
 }
-
-export const isGranted = ({ needs }: ApprovalRequestEntity, decisions: readonly ApprovalDecisionEntity[]): boolean =>
-  needs.every(
-    ({ role, count }) => decisions.filter((made) => made.decision === 'approve' && made.role === role).length >= count,
-  );
 
 /** Takes back one's own decision. A granted request is open again; a refused one stays refused. */
 export async function withdraw(

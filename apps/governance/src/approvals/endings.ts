@@ -4,7 +4,7 @@ import { type CallContext, type KnownAs, SYSTEM } from '../call/caller.js';
 import { type MigrationRow, planObject } from '../plans/store.js';
 import { ApprovalDecisionEntity, ApprovalRequestEntity } from './approval.entity.js';
 import { BreakGlassEntity } from './break-glass.entity.js';
-import { isGranted } from './decisions.js';
+import { isGranted } from './lending.js';
 import { decisionsOf, endRequest, openRequest } from './requests.js';
 
 type Plan = Pick<MigrationRow, 'planUid' | 'namespace' | 'name'>;

@@ -22,19 +22,28 @@ function mergeNeeds(needs: readonly ApprovalNeed[]): ApprovalNeed[] {
   for (const need of needs) {
     const known = byRole.get(need.role);
     const reason = known && !known.reason.includes(need.reason) ? `${known.reason}; ${need.reason}` : need.reason;
-    byRole.set(need.role, { role: need.role, count: Math.max(known?.count ?? 0, need.count), reason });
+    const lends = [...new Set([...(known?.lends ?? []), ...(need.lends ?? [])])];
+    const count = Math.max(known?.count ?? 0, need.count);
+    byRole.set(need.role, { role: need.role, count, reason, ...(lends.length > 0 ? { lends } : {}) });
   }
   return [...byRole.values()];
 }
 
+const SERVICE_ACCOUNT = 'system:serviceaccount:';
+export const isServiceAccount = (user: string | null): boolean => user?.startsWith(SERVICE_ACCOUNT) ?? false;
+
 /**
- * The author never approves. When the author is unknown any one approver may be the author, in any role: one more
- * person in each makes sure that enough others agreed.
+ * The author never approves. When the author is unknown, or a ServiceAccount behind which a person stands, any one
+ * approver may be that person, in any role: one more person in each makes sure that enough others agreed.
  */
 export function needsWithoutAuthor(needs: readonly ApprovalNeed[], author: string | null): ApprovalNeed[] {
   return mergeNeeds(needs).map((need) =>
-    author === null
-      ? { ...need, count: need.count + 1, reason: `${need.reason}; one more because the author is unknown` }
+    author === null || isServiceAccount(author)
+      ? {
+          ...need,
+          count: need.count + 1,
+          reason: `${need.reason}; one more because the author is ${author === null ? 'unknown' : 'a ServiceAccount'}`,
+        }
       : need,
   );
 }
@@ -137,7 +146,7 @@ const isRefused = (tx: EntityManager, { planUid, contentHash }: NeededApproval):
 
 const sizeOf = (needs: readonly ApprovalNeed[]): string =>
   needs
-    .map(({ role, count }) => `${role}=${count}`)
+    .map(({ role, count, lends = [] }) => `${role}=${count} ${lends.toSorted().join()}`)
     .sort()
     .join();
 
@@ -240,12 +249,17 @@ export function approvalStateOf(
   decisions: readonly ApprovalDecisionEntity[],
   now: Date,
 ): ApprovalState {
-  const granted = (role: string): number =>
-    decisions.filter((decision) => decision.decision === 'approve' && decision.role === role).length;
+  const approvals = decisions.filter(({ decision }) => decision === 'approve');
+  const granted = (role: string): number => approvals.filter((approval) => approval.role === role).length;
+  const lent = new Set(approvals.flatMap(({ lends }) => lends));
   return {
     status: statusAt(request, now),
-    needs: request.needs.map((need) => ({ ...need, granted: granted(need.role) })),
-    by: decisions.filter(({ decision }) => decision === 'approve').map(({ approver }) => approver),
+    needs: request.needs.map((need) => ({
+      ...need,
+      granted: granted(need.role),
+      ...(need.lends ? { lent: need.lends.filter((right) => lent.has(right)) } : {}),
+    })),
+    by: approvals.map(({ approver }) => approver),
     reason: request.reason,
     expiresAt: request.begunAt ? null : request.expiresAt.toISOString(),
   };

@@ -34,7 +34,8 @@ const SELECT: Record<AuthorityTable, string> = {
     'author', author, 'editors', editors, 'needs', needs, 'expiresAt', ${instant('expires_at')}, 'status', status,
     'begun', begun_at is not null) as holds from approval_request`,
   approval_decision: `select request || '/' || approver as key, json_build_object('request', request::text,
-    'approver', approver, 'role', role, 'decision', decision, 'reason', reason, 'knownAs', known_as) as holds
+    'approver', approver, 'role', role, 'decision', decision, 'reason', reason, 'lends', lends,
+    'knownAs', known_as) as holds
     from approval_decision where withdrawn_at is null`,
   break_glass: `select id::text as key, json_build_object('request', request::text, 'usedBy', used_by, 'reason', reason,
     'reviewedBy', reviewed_by, 'review', review) as holds from break_glass`,

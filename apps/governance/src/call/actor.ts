@@ -11,6 +11,8 @@ export interface CallerIdentity {
   /** What the API server knows besides, such as the scopes of a token; access reviews need it back. */
   extra: Record<string, string[]>;
   by: 'tokenReview' | 'oidc';
+  /** Whether the cluster knows them under this name: by its own token, or by an issuer that it trusts as well. */
+  isOfCluster: boolean;
 }
 
 /** A role that a caller holds somewhere, and why. */
@@ -70,6 +72,6 @@ export const Call = createParamDecorator((_data: unknown, context: ExecutionCont
   const { actor, access, requestId } = requestOf(context);
   const call = { actor: known(actor), requestId: requestId ?? null, now: new Date() };
   if (!access) return call;
-  const { groups, uid, extra } = access.identity;
-  return { ...call, knownAs: { groups, uid, extra } };
+  const { groups, uid, extra, isOfCluster } = access.identity;
+  return { ...call, knownAs: { groups, uid, extra }, isOfCluster };
 });

@@ -20,6 +20,8 @@ export interface CallContext {
   now: Date;
   /** Absent for the service itself. */
   knownAs?: KnownAs;
+  /** Whether the cluster knows the caller under this name, so that it can be asked what they may do. */
+  isOfCluster?: boolean;
 }
 
 /** The service itself, for what it does without being asked. */

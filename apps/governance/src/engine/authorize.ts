@@ -1,7 +1,9 @@
 import { type MigrationOutcome, planIdentitySchema, type StepRequest, type StepVerdict } from '@scc/governance-api';
+import type { Violation } from '@scc/plan';
 import type { EntityManager } from 'typeorm';
-import type { ReviewRights } from '../access/plan-rights.js';
+import { type ReviewRights, unlent } from '../access/plan-rights.js';
 import { beginUnder, type HoldsRole, withdrawLapsed } from '../approvals/endings.js';
+import { lendersOf } from '../approvals/lending.js';
 import { approvalStateFor } from '../approvals/requests.js';
 import { appendAudit } from '../audit/append.js';
 import type { CallContext } from '../call/caller.js';
@@ -20,6 +22,7 @@ import { questionOf } from './question.js';
 import type { LiveEditEntity } from '../plans/live-edit.entity.js';
 import { withParts } from '../plans/live-edits.js';
 import { stopInForce } from '../stops/in-force.js';
+import { editorSeenAt } from './record-age.js';
 import { StepAuthorizationEntity } from './step.entity.js';
 
 /** How soon a migration asks again while another one has its workload. */
@@ -30,6 +33,13 @@ const RIGHTS_RETRY_MS = 15_000;
 const STOP_RETRY_MS = 60_000;
 /** How soon it asks again while an edit waits for its approval; the approval wakes it. */
 const REAPPROVAL_RETRY_MS = 60_000;
+/**
+ * How long a migration that has begun waits for a right that was lost before it is undone, in milliseconds. One that has
+ * touched nothing waits on.
+ */
+const RIGHTS_PATIENCE_MS = 3_600_000;
+/** More questions about one step than fit into that time. */
+const MOST_ASKED = 1000;
 /** The steps that are done in the author's name; what comes between them is restored by the end. */
 const IN_AUTHORS_NAME: readonly StepRequest['step'][] = ['Prepare', 'Migrate'];
 
@@ -72,7 +82,8 @@ export async function authorizeStep(
           now,
           stopped: await againstStop(tx, migration.namespace, request, now),
           lapsed: () => withdrawLapsed(tx, migration, holds, context),
-          reviewRights,
+          missing: (evaluation) => missingRights(tx, evaluation, reviewRights, now),
+          rightsLostAt: () => rightsLostAt(tx, uid, request),
         });
   if (answer.allowed) await begin(tx, request, migration, context);
   const receipt = await appendAudit(tx, {
@@ -84,9 +95,10 @@ export async function authorizeStep(
   });
   const { step, contentHash, detail } = request;
   const told = { allowed: answer.allowed, reason: answer.reason };
-  await tx
-    .getRepository(StepAuthorizationEntity)
-    .insert({ planUid: uid, step, contentHash, detail, ...told, entryId: receipt.entryId, decidedAt: now });
+  await tx.getRepository(StepAuthorizationEntity).insert({
+    ...{ planUid: uid, step, contentHash, detail, ...told, waitsFor: answer.waitsFor ?? null },
+    ...{ entryId: receipt.entryId, decidedAt: now },
+  });
   return { ...answer, receipt };
 }
 
@@ -112,14 +124,17 @@ interface StepFacts {
   stopped: Answer | null;
   /** Why what was granted counts no longer; null when it does. */
   lapsed: () => Promise<string | null>;
-  reviewRights: ReviewRights;
+  /** The rights that those who wrote the plan lack and that nobody lends them. */
+  missing: (evaluation: StoredEvaluation) => Promise<Violation[]>;
+  /** Since when the step waits for a right; null when it does not. */
+  rightsLostAt: () => Promise<Date | null>;
 }
 
 /** The first reason against the step; the order puts what cannot be waited out first. */
 async function decideStep(
   tx: EntityManager,
   request: StepRequest,
-  { evaluation, end, now, stopped, lapsed, reviewRights }: StepFacts,
+  { evaluation, end, now, stopped, lapsed, ...rights }: StepFacts,
 ): Promise<Answer> {
   if (end) return refused(`the migration is over: ${end.phase}; apply a new plan`);
   if (stopped) return stopped;
@@ -134,7 +149,7 @@ async function decideStep(
   if (request.step === 'Finish') return allowed('the rest of the migration only cleans up');
   return (
     (await againstPolicy(tx, evaluation, { now, lapsed })) ??
-    (await againstRights(request, evaluation, { now, reviewRights })) ??
+    (await againstRights(request, evaluation, { now, ...rights })) ??
     (await againstCalendar(tx, request, evaluation, now)) ??
     (await againstOthers(tx, evaluation, now)) ??
     allowed('policies, approvals, rights, calendar and claim allow it')
@@ -185,18 +200,49 @@ const askedAgain = ({ loosened }: LiveEditEntity): string =>
     ? `the plan was edited while it runs and has to be approved again: ${loosened.join('; ')}`
     : 'an edit that loosened the plan was taken back; what was approved before it has to be approved again';
 
-/** A right may be given back, so that the step waits for it and says which one is missing. */
+/** What those who wrote the plan lack now, and nobody lends them. */
+async function missingRights(
+  tx: EntityManager,
+  { request }: StoredEvaluation,
+  reviewRights: ReviewRights,
+  now: Date,
+): Promise<Violation[]> {
+  // An evaluation from before identities were kept has an author who is not known.
+  const asked = { ...request, plan: planIdentitySchema.parse(request.plan) };
+  const lenders = await lendersOf(tx, asked, now);
+  return unlent(await reviewRights(asked, { now, lenders, editorSeenAt: await editorSeenAt(tx, asked.plan) }));
+}
+
+/** Since when the step was refused because a right was missing and for nothing else. */
+async function rightsLostAt(
+  tx: EntityManager,
+  planUid: string,
+  { step, contentHash }: StepRequest,
+): Promise<Date | null> {
+  const rows = await tx
+    .getRepository(StepAuthorizationEntity)
+    .find({ where: { planUid, step, contentHash }, order: { id: 'DESC' }, take: MOST_ASKED });
+  const end = rows.findIndex(({ waitsFor }) => waitsFor !== 'Rights');
+  return rows.slice(0, end < 0 ? rows.length : end).at(-1)?.decidedAt ?? null;
+}
+
+/**
+ * A right may be given back, so that the step waits for it and says which one is missing. A migration that has begun does
+ * not wait for ever with its requests on the canary: it is undone.
+ */
 async function againstRights(
   { step }: StepRequest,
-  { request }: StoredEvaluation,
-  { now, reviewRights }: Pick<StepFacts, 'now' | 'reviewRights'>,
+  evaluation: StoredEvaluation,
+  { now, missing, rightsLostAt: lostAt }: Pick<StepFacts, 'now' | 'missing' | 'rightsLostAt'>,
 ): Promise<Answer | null> {
   if (!IN_AUTHORS_NAME.includes(step)) return null;
-  // An evaluation from before identities were kept has an author who is not known.
-  const { violations } = await reviewRights({ ...request, plan: planIdentitySchema.parse(request.plan) });
+  const violations = await missing(evaluation);
   if (violations.length === 0) return null;
   const reason = violations.map(({ message, remedy }) => `${message}. ${remedy}`).join(' ');
-  return later('Rights', reason, new Date(now.getTime() + RIGHTS_RETRY_MS));
+  const since = step === 'Migrate' ? await lostAt() : null;
+  if (since && now.getTime() - since.getTime() >= RIGHTS_PATIENCE_MS)
+    return refused(`${reason} It was waited for since ${since.toISOString()}, so that the migration is undone.`);
+  return later('Rights', reason, soon(now, RIGHTS_RETRY_MS));
 }
 
 /** A window must be open when a migration begins and long enough for all of it; a freeze stops it at any step. */

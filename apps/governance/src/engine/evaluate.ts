@@ -2,7 +2,8 @@ import { hashOf } from '@scc/audit';
 import type { ApprovalNeed, Evaluation, EvaluationRequest } from '@scc/governance-api';
 import { parseSpec, type Violation } from '@scc/plan';
 import type { EntityManager } from 'typeorm';
-import type { ReviewRights } from '../access/plan-rights.js';
+import { type ReviewRights, unlent } from '../access/plan-rights.js';
+import { lendersOf, lendingNeed } from '../approvals/lending.js';
 import { needsWithoutAuthor, requireApproval } from '../approvals/requests.js';
 import { appendAudit } from '../audit/append.js';
 import type { CallContext } from '../call/caller.js';
@@ -17,6 +18,7 @@ import { nextStart, type StartTime } from '../schedule/calendar.js';
 import { claimHolder } from './claims.js';
 import { contentHashOf } from './content-hash.js';
 import { ownNeed } from './question.js';
+import { editorSeenAt } from './record-age.js';
 
 export interface EvaluationContext extends CallContext {
   /** Asks what those who wrote the plan may do. */
@@ -35,7 +37,9 @@ export async function evaluatePlan(
   const request = await asEdited(tx, asked);
   const { plan, facts } = request;
   // Before anything is locked, for the cluster may take its time.
-  const lent = await reviewRights(request);
+  const writing = { now, lenders: await lendersOf(tx, request, now), editorSeenAt: await editorSeenAt(tx, plan) };
+  const reviewed = await reviewRights(request, writing);
+  const borrowed = lendingNeed(request, reviewed);
   await lockMigration(tx, plan, plan.author);
   const risk = await assessRisk(tx, request, now);
   const versions = await currentVersions(tx, facts);
@@ -46,11 +50,11 @@ export async function evaluatePlan(
   const start = malformed.length > 0 ? NOT_ASKED : await nextStart(tx, request, now);
   const violations = [
     ...malformed,
-    ...lent.violations,
+    ...(borrowed.length > 0 ? reviewed.violations : unlent(reviewed)),
     ...policy.violations,
     ...(start.never ? [noWindow(start)] : []),
   ];
-  const approvals = needsWithoutAuthor([...policy.approvals, ...ownNeed(request)], plan.author);
+  const approvals = needsWithoutAuthor([...policy.approvals, ...ownNeed(request), ...borrowed], plan.author);
   const verdict = verdictOf(violations, approvals, start);
   if (!request.spec.dryRun)
     await requireApproval(
@@ -73,7 +77,7 @@ export async function evaluatePlan(
     warnings: [...policy.warnings, ...(await conflictWarnings(tx, request))],
     recorded,
     approvals,
-    rights: lent.rights,
+    rights: reviewed.rights,
     extras: extrasIn(facts, await knownSCCs(tx, facts)),
     waitUntil: start.at?.toISOString() ?? null,
     risk,
@@ -93,7 +97,7 @@ export async function evaluatePlan(
       answerHash: hashOf(answer),
       violations: answer.violations.map(({ code, message }) => ({ code, message })).slice(0, 50),
       approvals,
-      rights: lent.rights.map((right) => ({ ...right })),
+      rights: reviewed.rights.map((right) => ({ ...right })),
       extras: answer.extras.map(({ field }) => field).slice(0, 50),
       waitUntil: answer.waitUntil,
       risk: { assessmentId: risk.assessmentId, model: risk.modelVersion, band: risk.band },

@@ -1,4 +1,4 @@
-import type { LiveRequest, LiveVerdict } from '@scc/governance-api';
+import type { ApprovalNeed, LiveRequest, LiveVerdict } from '@scc/governance-api';
 import { type LiveParts, loosenedBy } from '@scc/plan';
 import type { EntityManager } from 'typeorm';
 import { approvalStateFor, needsWithoutAuthor, requireApproval } from '../approvals/requests.js';
@@ -23,6 +23,10 @@ const partsOf = ({ request: { spec } }: StoredEvaluation): LiveParts => ({
   gates: spec.gates,
   traffic: { interval: spec.traffic.interval },
 });
+
+/** What was to be lent stays so: an edit gives its author no right. */
+const lentUnder = ({ answer }: StoredEvaluation): ApprovalNeed[] =>
+  answer.approvals.filter(({ lends }) => lends !== undefined).map((need) => ({ ...need, count: 1 }));
 
 /**
  * Decides whether an edit of a running plan takes effect. One that only tightens does. One that loosens is judged by the
@@ -56,7 +60,10 @@ export async function reviewLiveSettings(
     const refusals = policy.violations.map(({ message }) => message).join('; ');
     return { inForce: partsOf(evaluation), reason: `${why}. It is refused: ${refusals}` };
   }
-  const needs = needsWithoutAuthor([...policy.approvals, ...ownNeed(edited)], edited.plan.author);
+  const needs = needsWithoutAuthor(
+    [...policy.approvals, ...ownNeed(edited), ...lentUnder(evaluation)],
+    edited.plan.author,
+  );
   const contentHash = contentHashOf(edited, await currentVersions(tx, edited.facts), risk.band);
   const edit = { planUid: uid, generation, contentHash, parts, loosened, needs, editedAt: now };
   if (before?.contentHash !== contentHash) await keep(tx, edit, migration, context);

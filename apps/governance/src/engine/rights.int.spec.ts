@@ -3,8 +3,11 @@ import { type EvaluationRequest, evaluationSchema } from '@scc/governance-api';
 import { z } from 'zod';
 import { type GuardedApi, startGuarded, TestCluster } from '../access.fixture.js';
 import type { AccessReview } from '../access/kubernetes.js';
-import { aRequest, ownWorkload } from '../governance.fixture.js';
+import { recordIsOld } from '@scc/plan';
+import { aRequest, at, holdsAnyRole, inTx, NOON, ownWorkload } from '../governance.fixture.js';
 import { governanceSuite } from '../suite.fixture.js';
+import { authorizeStep } from './authorize.js';
+import { evaluatePlan } from './evaluate.js';
 
 /** In whose name a plan works, over HTTP: the cluster alone is a stand-in, and only where it is asked who may what. */
 
@@ -118,6 +121,163 @@ describe('an evaluation', () => {
   });
 });
 
+const DAY_MS = 24 * 3_600_000;
+const daysAgo = (days: number): string => new Date(Date.now() - days * DAY_MS).toISOString();
+
+describe('a record of who wrote a plan', () => {
+  it.each<[string, Plan, string[]]>([
+    ['of six days', { createdAt: daysAgo(6) }, []],
+    ['of eight days', { createdAt: daysAgo(8) }, ['AuthorRecordOld metadata.annotations']],
+    [
+      'of eight days, beside one of an editor of today',
+      { createdAt: daysAgo(8), editors: ['eve'], editorIdentity: person('eve') },
+      ['AuthorRecordOld metadata.annotations'],
+    ],
+    [
+      'of eight days, and the author edited the plan today',
+      { createdAt: daysAgo(8), editorIdentity: person('alice') },
+      [],
+    ],
+  ])('%s', async (name, over, codes) => {
+    const answer = await evaluate(planOf(`age-${name.replaceAll(/\W+/g, '-')}`, over));
+    expect(codesOf(answer)).toEqual(codes);
+    expect(answer.violations.map(({ remedy }) => remedy).join()).toContain(codes.length ? 'create it again' : '');
+  });
+});
+
+describe('a right that the author lacks', () => {
+  const UPDATE = (name: string) => `update deployments.apps/${name} in shop`;
+  const ADMINS = { groups: ['system:masters'] };
+  const bob = cluster.issue('bob', ADMINS);
+  const carol = cluster.issue('carol', ADMINS);
+  const robot = cluster.issue('system:serviceaccount:ci:robot', ADMINS);
+  const borrowing = (name: string, over: Plan = {}): EvaluationRequest => {
+    const request = planOf(name, over);
+    return { ...request, spec: { ...request.spec, approval: { required: false, borrow: true } } };
+  };
+  /** Everybody may use the SCC; these may update the workload. */
+  const onlyUpdatedBy = (...people: string[]): void =>
+    grant(({ user, resourceAttributes: { verb } }) => verb === 'use' || people.includes(user));
+  const approvalOf = (status: number, body: unknown) =>
+    status === 200 ? z.looseObject({ status: z.string() }).parse(body).status : status;
+  const approve = async (token: string, { plan }: EvaluationRequest, contentHash: string, lends?: string[]) => {
+    const body = { decision: 'approve', role: 'approver', contentHash, ...(lends ? { lends } : {}) };
+    const {
+      status,
+      body: answer,
+      detail,
+    } = await guarded.call(token, 'POST', `/v1/migrations/${plan.uid}/approvals`, body);
+    return { answer: approvalOf(status, answer), detail };
+  };
+  const stepOf = async ({ plan }: EvaluationRequest, contentHash: string, step: string) => {
+    const body = { step, contentHash, detail: '' };
+    const { body: answer } = await guarded.call(worker, 'POST', `/v1/migrations/${plan.uid}/steps`, body);
+    return z.looseObject({ allowed: z.boolean(), reason: z.string(), waitsFor: z.string().optional() }).parse(answer);
+  };
+  beforeAll(async () => {
+    for (const name of ['bob', 'carol', 'system:serviceaccount:ci:robot'])
+      expect(
+        await guarded.call(root, 'POST', '/v1/role-bindings', {
+          role: 'approver',
+          subject: { kind: 'User', name },
+          namespaces: 'shop',
+        }),
+      ).toMatchObject({ status: 201 });
+  });
+
+  it('refuses the plan, and says that it may be borrowed', async () => {
+    onlyUpdatedBy('bob');
+    const { verdict, violations } = await evaluate(planOf('unborrowed'));
+    expect(verdict).toBe('deny');
+    expect(violations[0]?.remedy).toMatch(/an administrator of shop grant alice .*spec\.approval\.borrow/);
+  });
+
+  it('is asked of an approver who holds it, and lent for as long as they do', async () => {
+    onlyUpdatedBy('bob');
+    const request = borrowing('borrowed');
+    const right = UPDATE('borrowed');
+    const { verdict, violations, approvals, contentHash } = await evaluate(request);
+    expect({ verdict, violations }).toEqual({ verdict: 'requireApproval', violations: [] });
+    expect(approvals).toEqual([{ role: 'approver', count: 1, reason: `the author may not ${right}`, lends: [right] }]);
+
+    expect(await approve(carol, request, contentHash, [right])).toEqual({
+      answer: 403,
+      detail: expect.stringMatching(/carol may not update .* lends only what they hold\. .*grant carol/) as unknown,
+    });
+    expect(await approve(bob, request, contentHash, ['do everything'])).toMatchObject({
+      answer: 422,
+      detail: expect.stringContaining(`lend one of: ${right}`) as unknown,
+    });
+    // An approval that names no right lends none.
+    expect(await approve(carol, request, contentHash)).toMatchObject({ answer: 'pending' });
+    expect(await stepOf(request, contentHash, 'Prepare')).toMatchObject({ allowed: false });
+    expect(await approve(bob, request, contentHash, [right])).toMatchObject({ answer: 'granted' });
+    expect(await stepOf(request, contentHash, 'Prepare')).toMatchObject({ allowed: true });
+    const again = await evaluate(request);
+    expect(again.rights[0]).toEqual({ right, heldBy: [], missingFor: ['alice'], lentBy: ['bob'] });
+
+    onlyUpdatedBy();
+    expect(await stepOf(request, contentHash, 'Migrate')).toMatchObject({ allowed: false, waitsFor: 'Rights' });
+    onlyUpdatedBy('bob');
+    expect(await stepOf(request, contentHash, 'Migrate')).toMatchObject({ allowed: true });
+  });
+
+  it('is not lent by the author, nor does break-glass lend it', async () => {
+    onlyUpdatedBy('bob');
+    const request = borrowing('bypassed');
+    const { contentHash } = await evaluate(request);
+    const alice = cluster.issue('alice', ADMINS);
+    expect(await approve(alice, request, contentHash, [UPDATE('bypassed')])).toMatchObject({ answer: 403 });
+    const body = { contentHash, reason: 'there is no time to wait for approvers' };
+    const { status } = await guarded.call(bob, 'POST', `/v1/migrations/${request.plan.uid}/break-glass`, body);
+    expect(status).toBe(200);
+    expect(await stepOf(request, contentHash, 'Prepare')).toMatchObject({ allowed: false, waitsFor: 'Rights' });
+  });
+
+  it('of an unknown author cannot be lent', async () => {
+    const answer = await evaluate(borrowing('unknown', { author: null, authorIdentity: null }));
+    expect([answer.verdict, codesOf(answer)]).toEqual(['deny', ['AuthorUnknown metadata.annotations']]);
+  });
+
+  it('of a record that is too old can be lent', async () => {
+    const { verdict, approvals } = await evaluate(borrowing('aged', { createdAt: daysAgo(8) }));
+    expect(verdict).toBe('requireApproval');
+    expect(approvals[0]?.lends).toEqual([UPDATE('aged'), 'use the SCC restricted-v2 in shop']);
+  });
+
+  it('of a ServiceAccount takes two people', async () => {
+    const author = 'system:serviceaccount:argocd:controller';
+    onlyUpdatedBy('bob');
+    const request = borrowing('gitops', { author, authorIdentity: person(author) });
+    const { approvals, contentHash } = await evaluate(request);
+    expect(approvals).toMatchObject([{ role: 'approver', count: 2 }]);
+    expect(await approve(robot, request, contentHash)).toEqual({
+      answer: 403,
+      detail: expect.stringContaining('people decide') as unknown,
+    });
+    expect(await approve(bob, request, contentHash, [UPDATE('gitops')])).toMatchObject({ answer: 'pending' });
+    expect(await approve(carol, request, contentHash)).toMatchObject({ answer: 'granted' });
+    expect(await stepOf(request, contentHash, 'Prepare')).toMatchObject({ allowed: true });
+  });
+});
+
+describe('a denial', () => {
+  it('of an API server that is starting is no answer', async () => {
+    grant(() => false);
+    cluster.isReady = false;
+    const request = planOf('starting');
+    const answer = await guarded.call(worker, 'POST', `/v1/migrations/${request.plan.uid}/evaluations`, request);
+    cluster.isReady = true;
+    expect([answer.status, answer.detail]).toEqual([503, expect.stringContaining('is starting')]);
+  });
+
+  it('that was one of the moment before is asked about again', async () => {
+    let asks = 0;
+    grant(({ resourceAttributes: { verb } }) => verb === 'use' || ++asks > 2);
+    expect(await evaluate(planOf('just-read'))).toMatchObject({ verdict: 'allow', violations: [] });
+  });
+});
+
 describe('a step', () => {
   const stepSchema = z.looseObject({ allowed: z.boolean(), reason: z.string(), waitsFor: z.string().optional() });
 
@@ -140,6 +300,61 @@ describe('a step', () => {
     if (waitsFor) expect(lost.reason).toContain(`alice may not update deployments.apps/${request.plan.name} in shop`);
     grant(() => true);
     expect(await ask()).toMatchObject({ allowed: true });
+  });
+
+  const missing = [{ right: 'r', lentBy: [], violations: [recordIsOld('alice')] }];
+  const lost = () => Promise.resolve({ rights: [], violations: [], missing });
+  /** A plan that was judged at noon, and the answers at these times of whether it may do a step. */
+  async function asked(
+    name: string,
+    step: 'Prepare' | 'Migrate',
+    times: readonly (readonly [string, 'lost' | 'held'])[],
+  ) {
+    const request = aRequest(ownWorkload(name));
+    const { contentHash } = await inTx(database.app, (tx) => evaluatePlan(tx, request, at(NOON)));
+    const answers: string[] = [];
+    for (const [time, right] of times) {
+      const context = { ...at(`2026-03-10T${time}:00.000Z`), holds: holdsAnyRole };
+      const { allowed, retryAt } = await inTx(database.app, (tx) =>
+        authorizeStep(
+          tx,
+          request.plan.uid,
+          { step, contentHash, detail: '' },
+          right === 'lost' ? { ...context, reviewRights: lost } : context,
+        ),
+      );
+      answers.push(allowed ? 'allowed' : retryAt === null ? 'refused' : 'waits');
+    }
+    return answers;
+  }
+
+  it('of a migration that has begun waits an hour for a lost right, and is refused then', async () => {
+    const times = [
+      ['12:01', 'lost'],
+      ['12:31', 'lost'],
+      ['13:00', 'lost'],
+      ['13:02', 'lost'],
+    ] as const;
+    expect(await asked('impatient', 'Migrate', times)).toEqual(['waits', 'waits', 'waits', 'refused']);
+  });
+
+  it('waits from the beginning once the right was there in between', async () => {
+    const times = [
+      ['12:01', 'lost'],
+      ['12:31', 'held'],
+      ['12:32', 'lost'],
+      ['13:30', 'lost'],
+      ['13:33', 'lost'],
+    ] as const;
+    expect(await asked('given-back', 'Migrate', times)).toEqual(['waits', 'allowed', 'waits', 'waits', 'refused']);
+  });
+
+  it('of a migration that touched nothing waits on', async () => {
+    const times = [
+      ['12:01', 'lost'],
+      ['18:00', 'lost'],
+    ] as const;
+    expect(await asked('untouched', 'Prepare', times)).toEqual(['waits', 'waits']);
   });
 });
 

@@ -1,4 +1,4 @@
-import type { CommandRequest, StepRequest } from '@scc/governance-api';
+import type { CommandRequest, StepRequest, StepVerdict } from '@scc/governance-api';
 import {
   Column,
   Entity,
@@ -71,6 +71,10 @@ export class StepAuthorizationEntity {
 
   @Column('text')
   reason!: string;
+
+  /** What a refused step waits for; null where waiting does not help. */
+  @Column('text', { nullable: true })
+  waitsFor!: StepVerdict['waitsFor'] | null;
 
   @Column('text')
   entryId!: string;

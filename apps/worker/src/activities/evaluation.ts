@@ -60,6 +60,7 @@ export async function askGovernance(
       ...identityOf(ref, plan),
       authorIdentity: identityIn(facts.planAnnotations, AUTHOR_ANNOTATION),
       editorIdentity: identityIn(facts.planAnnotations, EDITOR_ANNOTATION),
+      createdAt: facts.planCreatedAt,
     },
     spec: plan.spec,
     facts: {
@@ -96,7 +97,10 @@ export async function askGovernance(
       approvals: evaluation.approvals.map(({ role, count }) => ({ role, count })),
       waitUntilMs: evaluation.waitUntil === null ? null : Date.parse(evaluation.waitUntil),
       risk: { assessmentId, band, changeRisk, exposure, words: factors.map(({ words }) => words).join('; ') },
-      rights: evaluation.rights.map(({ right, heldBy }) => ({ right, heldBy })),
+      rights: evaluation.rights.map(({ right, heldBy, lentBy = [] }) => ({
+        right,
+        heldBy: [...heldBy, ...lentBy.map((name) => `${name} (lends it)`)],
+      })),
       checkpoint: evaluation.receipt.checkpoint,
       receipts: [kept(evaluation.receipt)],
     },

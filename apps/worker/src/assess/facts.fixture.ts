@@ -53,6 +53,7 @@ export function someFacts({
       ...spec,
     }),
     planAnnotations: {},
+    planCreatedAt: null,
     namespace: {
       name: 'shop',
       annotations: {

@@ -53,6 +53,8 @@ export interface Facts {
   ref: PlanRef;
   spec: PlanSpec;
   planAnnotations: Record<string, string>;
+  /** When the plan was created; null when it is gone. */
+  planCreatedAt: string | null;
   namespace: Namespace;
   /** Pod Security labels of the namespace that OpenShift's label syncer owns. */
   ownedLabels: string[];
@@ -167,6 +169,11 @@ const waysTo = (kube: KubeClient, place: { namespace: string; domain: string }, 
       })
     : { ways: [], unread: [] };
 
+const recordIn = (plan: KubeObject | undefined): Pick<Facts, 'planAnnotations' | 'planCreatedAt'> => ({
+  planAnnotations: plan?.metadata.annotations ?? {},
+  planCreatedAt: plan?.metadata.creationTimestamp ?? null,
+});
+
 /** Reads everything that the checks look at. */
 export async function gatherFacts(
   kube: KubeClient,
@@ -192,7 +199,7 @@ export async function gatherFacts(
   return {
     ref,
     spec,
-    planAnnotations: own?.metadata.annotations ?? {},
+    ...recordIn(own),
     namespace: { name: namespace, labels: space?.metadata.labels, annotations: space?.metadata.annotations },
     ownedLabels: ownedLabelsOf(space),
     sccs: compileSCCs(sccs.items.map((scc) => sccSchema.parse(scc))),

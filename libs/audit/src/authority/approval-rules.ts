@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { EntryPlace, Ledger, LedgerRule } from './ledger.js';
 
 const text = z.string();
-const need = z.object({ role: text, count: z.int(), reason: text });
+const need = z.object({ role: text, count: z.int(), reason: text, lends: z.array(text).optional() });
 const needsSchema = z.array(need);
 const asked = z.object({
   uid: text,
@@ -21,6 +21,7 @@ const decided = z.object({
   complete: z.boolean(),
   /** Absent in entries from before it was kept. */
   knownAs: text.nullable().optional(),
+  lends: z.array(text).default([]),
 });
 const aboutRequest = z.object({ request: text });
 const lapsed = z.object({ request: text, approver: text });
@@ -33,8 +34,9 @@ const decide =
   (ledger, { actor, details }, by) => {
     const made = decided.safeParse(details).data;
     if (!made) return;
-    const { request, role, reason, complete, knownAs } = made;
-    const holds = { request, approver: actor, role, decision, reason, ...(knownAs === undefined ? {} : { knownAs }) };
+    const { request, role, reason, complete, knownAs, lends } = made;
+    const known = knownAs === undefined ? {} : { knownAs };
+    const holds = { request, approver: actor, role, decision, reason, lends, ...known };
     ledger.set('approval_decision', `${request}/${actor}`, holds, by);
     const status = decision === 'refuse' ? 'refused' : complete ? 'granted' : null;
     if (status !== null) ledger.patch('approval_request', request, { status }, by);
@@ -49,7 +51,11 @@ function takeBack(ledger: Ledger, { request, approver }: { request: string; appr
     .map(({ holds }) => holds)
     .filter((made) => made['request'] === request && made['decision'] === 'approve');
   const needs = needsSchema.safeParse(held['needs']).data ?? [];
-  const isGranted = needs.every(({ role, count }) => left.filter((made) => made['role'] === role).length >= count);
+  const lent = new Set(left.flatMap((made) => z.array(text).safeParse(made['lends']).data ?? []));
+  const isGranted = needs.every(
+    ({ role, count, lends = [] }) =>
+      left.filter((made) => made['role'] === role).length >= count && lends.every((right) => lent.has(right)),
+  );
   if (!isGranted) ledger.patch('approval_request', request, { status: 'pending' }, by);
 }
 
