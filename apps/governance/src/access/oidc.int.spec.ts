@@ -51,8 +51,18 @@ describe('a token of the issuer', () => {
   it('names a person and groups, with a prefix that keeps them apart from the cluster', async () => {
     expect(await verify(await tokenOf(claims()))).toEqual({
       known: true,
-      identity: { name: 'oidc:ana', groups: ['oidc:team-a'], uid: null, extra: {}, by: 'oidc' },
+      identity: {
+        ...{ name: 'oidc:ana', groups: ['oidc:team-a'], uid: null, extra: {}, by: 'oidc' },
+        isOfCluster: false,
+      },
       expiresAt: START + 300_000,
+    });
+  });
+
+  it('that the API server trusts too names the same user as there, with the group of all', async () => {
+    const ofCluster = verifyByOidc(settings({ isOfCluster: true }), () => time);
+    expect(await ofCluster(await tokenOf(claims()))).toMatchObject({
+      identity: { name: 'oidc:ana', groups: ['oidc:team-a', 'system:authenticated'], isOfCluster: true },
     });
   });
 
