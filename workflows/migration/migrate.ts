@@ -105,12 +105,13 @@ async function assess(ref: PlanRef, targetSCC: string, fx: Effects): Promise<Ass
   if (assessment.ok) {
     const { assessmentId, band, changeRisk, exposure } = assessment.governance.risk;
     fx.record({ type: 'RiskScored', assessmentId, band, changeRisk, exposure });
-    const { patch, kustomizePatch, warnings, governance, strategy } = assessment;
+    const { patch, kustomizePatch, warnings, verdicts, governance, strategy } = assessment;
     const { rights } = governance;
     const more = {
       ...(kustomizePatch ? { kustomizePatch } : {}),
       ...(rights ? { rights } : {}),
       ...(strategy ? { strategy } : {}),
+      ...(verdicts ? { verdicts } : {}),
     };
     fx.record({ type: 'PlanValidated', patch, ...more, warnings });
   }

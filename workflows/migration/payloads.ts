@@ -4,6 +4,7 @@ import type {
   PlanRef,
   PlanSpec,
   PlanStatus,
+  PolicyVerdictSaid,
   PodSCC,
   RecordedEvent,
   RiskBand,
@@ -190,6 +191,8 @@ export type Assessment =
       /** Absent from workers that know the canary alone. */
       strategy?: ChosenStrategy;
       warnings: string[];
+      /** What policies said that did not stop the plan; absent where none did. */
+      verdicts?: PolicyVerdictSaid[];
     };
 
 /** One turn of the two projections: the plan's status (with Kubernetes Events) and governance's record. */

@@ -182,6 +182,14 @@ describe('what a migration waits for', () => {
   });
 });
 
+describe('the warnings of a validation', () => {
+  it('are in the status until the next validation', () => {
+    const told = after({ type: 'PlanValidated', patch: '', warnings: ['quiet: few requests'] });
+    expect(told.status.warnings).toEqual(['quiet: few requests']);
+    expect(after({ type: 'PlanValidated', patch: '', warnings: [] }).status).not.toHaveProperty('warnings');
+  });
+});
+
 describe('the rights that a plan uses', () => {
   it('are in its status, each with who holds it', () => {
     const rights = [{ right: 'update deployments.apps/ledger in shop', heldBy: ['ana'] }];

@@ -11,7 +11,7 @@ import type {
   Violation,
   WayIn,
 } from '@scc/plan';
-import { headlineOf, isTerminal, sentenceOf } from '@scc/plan/words';
+import { headlineOf, isTerminal, MAX_WARNINGS, sentenceOf } from '@scc/plan/words';
 import { type ConditionChange, setCondition, WAIT_CONDITIONS } from './conditions.js';
 
 /** The migration as the sequence of its events left it. Only `evolve` makes one from another. */
@@ -40,6 +40,8 @@ export interface MigrationState {
   ordinals?: NonNullable<PlanStatus['ordinals']>;
   /** The rights that the plan uses and who holds them; absent from states of earlier versions. */
   rights?: NonNullable<PlanStatus['rights']>;
+  /** Of the last validation; absent from states of earlier versions. */
+  warnings?: string[];
   conditions: Condition[];
   history: { phase: Phase; at: string; message: string }[];
   /** The reason for which the migration waits, or null. */
@@ -97,9 +99,9 @@ const CHANGES: { [Type in MigrationEvent['type']]: (event: Event<Type>) => Chang
   PlanAccepted: ({ generation }) => ({ phase: 'Validating', set: { generation } }),
   FactsGathered: ({ sourceSCC, targetSCC, pods, ways = [] }) => ({ set: { sourceSCC, targetSCC, pods, ways } }),
   RiskScored: ({ band, changeRisk, exposure }) => ({ set: { risk: { band, changeRisk, exposure } } }),
-  PlanValidated: ({ patch, kustomizePatch, rights, strategy }) => ({
+  PlanValidated: ({ patch, kustomizePatch, rights, strategy, warnings }) => ({
     set: {
-      patch,
+      ...{ patch, warnings: warnings.slice(0, MAX_WARNINGS) },
       ...(kustomizePatch ? { kustomizePatch } : {}),
       ...(rights ? { rights } : {}),
       ...(strategy ? { strategy } : {}),

@@ -34,6 +34,9 @@ function podsOf({ phase, pods: found, moved = [], targetSCC, strategy, ordinals 
 }
 type PodsStatus = Pick<PlanStatus, 'pods' | 'strategy' | 'ordinals'>;
 
+const warned = (warnings: readonly string[] = []): Pick<PlanStatus, 'warnings'> =>
+  warnings.length > 0 ? { warnings: [...warnings] } : {};
+
 /** The plan's status: a projection of the state, nothing more. */
 export function statusOf(state: MigrationState, ids: { workflowId: string; runId: string }): PlanStatus {
   const {
@@ -60,6 +63,7 @@ export function statusOf(state: MigrationState, ids: { workflowId: string; runId
     ...podsOf(state),
     ...(state.kustomizePatch === undefined ? {} : { kustomizePatch: state.kustomizePatch }),
     ...(rights.length ? { rights } : {}),
+    ...warned(state.warnings),
     ...(state.ways?.length ? { traffic: trafficOf(state) } : {}),
     ...(state.violations.length ? { violations: state.violations } : {}),
     conditions: state.conditions.map((condition) => ({ ...condition, observedGeneration: state.generation })),

@@ -2,6 +2,7 @@ import { GovernanceError } from '@scc/governance-api';
 import { isForbidden, KubeError, KubeUnreachable } from '@scc/kube';
 import { messageOf } from '@scc/runtime';
 import { Command, CommanderError, Option } from 'commander';
+import { approvalsCommand } from './approvals.js';
 import { auditCommand } from './audit/commands.js';
 import type { Environment } from './config.js';
 import { CliError, EXIT } from './exit.js';
@@ -13,6 +14,7 @@ import { scanCommand } from './scan/command.js';
 import { simulateCommand } from './scan/simulate.js';
 import { type Run, Session, type Settings } from './session.js';
 import { stopCommand } from './stop.js';
+import { policiesCommand } from './verdicts.js';
 import { webhookCommand } from './webhook/commands.js';
 
 /** The same for every command. */
@@ -90,6 +92,8 @@ export async function main(args: readonly string[], env: Environment): Promise<n
   const commands = [
     planCommand(run),
     ...actCommands(run),
+    approvalsCommand(run),
+    policiesCommand(run),
     migrationsCommand(run),
     stopCommand(run),
     podsCommand(run),

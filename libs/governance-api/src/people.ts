@@ -177,6 +177,21 @@ export const approvalViewSchema = approvalStateSchema.extend({
     })
     .describe('As what the pods would run, and what that permits.'),
   extras: evaluationSchema.shape.extras,
+  recorded: evaluationSchema.shape.recorded.describe('What policies said that does not stand in the way.'),
+  plan: z.object({ uid: z.string(), namespace: z.string(), name: z.string() }),
+  workload: z.object({ kind: z.string(), name: z.string(), replicas: z.int(), services: z.array(z.string()) }),
+  grants: z.array(z.string()).describe('The grants of SCCs that the migration makes and takes away, in words.'),
+  traffic: planSpecSchema.shape.traffic,
+  gates: planSpecSchema.shape.gates.describe('What has to hold while requests move.'),
+  rollback: planSpecSchema.shape.rollback,
+  window: z.object({
+    notBefore: z.string().nullable(),
+    windows: planSpecSchema.shape.schedule.unwrap().shape.windows.describe('Of the plan; the calendar has its own.'),
+    expectedDurationSeconds: z.number(),
+    mayStartAt: time.nullable().describe('When freezes and windows let it begin; null when they do now, or never.'),
+    reason: z.string(),
+  }),
+  deadline: time.nullable().describe('Until when a decision counts; null when none is open, or a migration began.'),
   diff: z
     .array(z.object({ path: z.string(), before: z.unknown(), after: z.unknown() }))
     .describe('How the pod template would change; paths are JSON pointers.'),

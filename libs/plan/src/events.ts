@@ -18,6 +18,15 @@ const podSCCSchema = z.object({
 });
 const routeWeightSchema = z.object({ canary: z.int().min(0).max(100), stable: z.int().min(0).max(100) });
 
+/** What a policy said that did not stop a plan, and why it did not. */
+const policyVerdictSchema = z.object({
+  policy: z.string(),
+  because: z.enum(['warn', 'audit', 'exception']),
+  would: z.enum(['deny', 'requireApproval']),
+  message: z.string(),
+});
+export type PolicyVerdictSaid = z.infer<typeof policyVerdictSchema>;
+
 /** One sample of a gate. `noData` is a verdict of its own and never a success. */
 export const gateSampleSchema = z.object({
   gate: z.string(),
@@ -92,6 +101,8 @@ export const migrationEventSchema = z.discriminatedUnion('type', [
     rights: z.array(heldRightSchema).optional(),
     /** Absent in events from before there was more than one. */
     strategy: chosenStrategySchema.optional(),
+    /** What policies said that did not stop the plan; absent where none did. */
+    verdicts: z.array(policyVerdictSchema).optional(),
   }),
   z.object({ type: z.literal('PlanRejected'), violations: z.array(violationSchema) }),
   z.object({ type: z.literal('ApprovalRequested'), roles: z.array(z.object({ role: z.string(), count: z.int() })) }),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { PHASES } from './phases.js';
+import { MAX_WARNINGS } from './sentences.js';
 import { RISK_BANDS } from './risk-bands.js';
 import { STRATEGIES, WORKLOAD_KINDS } from './strategies.js';
 
@@ -280,6 +281,11 @@ export const planStatusSchema = z.object({
     .array(heldRightSchema)
     .optional()
     .describe('What the plan does in the name of those who wrote it, and who of them may do it.'),
+  warnings: z
+    .array(z.string())
+    .max(MAX_WARNINGS)
+    .optional()
+    .describe('What the checks and the policies that only warn said when the plan was validated.'),
   violations: z.array(violationSchema).optional(),
   conditions: z.array(conditionSchema).optional(),
   history: z.array(z.object({ phase: phaseSchema, at: z.string(), message: z.string().optional() })).optional(),

@@ -1,4 +1,7 @@
-import type { GateSample, MigrationEvent, UndoCause } from './events.js';
+import type { GateSample, MigrationEvent, PolicyVerdictSaid, UndoCause } from './events.js';
+
+/** As many warnings as a status holds; the audit log has all of them. */
+export const MAX_WARNINGS = 50;
 
 /** `1 sample`, `3 samples`: a count with its noun; `many` is the plural where it is not formed by an s. */
 export const plural = (count: number, one: string, many = `${one}s`): string => `${count} ${count === 1 ? one : many}`;
@@ -10,6 +13,18 @@ export function gateSentence({ gate, verdict, detail, failures, tolerated }: Gat
   const counted =
     !failures || tolerated === undefined ? '' : ` (${plural(failures, 'sample')}, ${tolerated} tolerated)`;
   return `gate ${gate} ${what}${counted}: ${detail}`;
+}
+
+const WITHOUT_EFFECT: Record<PolicyVerdictSaid['because'], string> = {
+  warn: 'its binding only warns',
+  audit: 'its binding only audits',
+  exception: 'an exception is in force',
+};
+
+/** What a policy said that did not stop a plan. */
+export function verdictSentence({ policy, because, would, message }: PolicyVerdictSaid): string {
+  const effect = would === 'deny' ? 'have refused the plan' : 'have asked for an approval';
+  return `policy ${policy} would ${effect}, but ${WITHOUT_EFFECT[because]}: ${message}`;
 }
 
 /** `2 × approver, 1 × security`: who must approve. */
@@ -73,7 +88,7 @@ const SENTENCES: { [Type in MigrationEvent['type']]: (event: Event<Type>) => str
     `${plural(pods.length, 'pod')} under ${sourceSCC ?? 'an unknown SCC'}; the target is ${targetSCC}`,
   RiskScored: ({ band, changeRisk, exposure }) =>
     `the risk is ${band} (change ${percent(changeRisk)}, exposure ${percent(exposure)})`,
-  PlanValidated: () => 'every check passed',
+  PlanValidated: ({ verdicts = [] }) => ['every check passed', ...verdicts.map(verdictSentence)].join('; '),
   PlanRejected: rejection,
   ApprovalRequested: ({ roles }) => `waiting for approval by ${approvalNeeds(roles)}`,
   ApprovalGranted: ({ by }) => `approved by ${list(by) || 'policy'}`,

@@ -20,32 +20,31 @@ export interface ActOptions {
   uid?: string | undefined;
 }
 
+export interface DecideOptions extends ActOptions {
+  role?: string | undefined;
+  /** The content hash that the caller looked at; what waits now when absent. */
+  content?: string | undefined;
+  /** Rights that the author lacks and the caller lends. */
+  lend?: string[] | undefined;
+}
+
 /** Records a decision about what the plan would do now. */
 export async function decideApproval(
   session: Session,
   decision: 'approve' | 'refuse',
-  { namespace, name, reason, role, lend }: ActOptions & { role?: string | undefined; lend?: string[] | undefined },
+  { namespace, name, reason, role, uid, content, lend }: DecideOptions,
 ): Promise<undefined> {
-  const { ref } = await findPlan(session, namespace, name);
+  const ref = uid === undefined ? (await findPlan(session, namespace, name)).ref : { namespace, name, uid };
   const rest = session.governance();
-  const pending = await rest.list(approvalSummarySchema, {
-    path: '/v1/approvals',
-    query: { status: 'pending', namespace },
-  });
-  const request = pending.find(({ plan }) => plan.uid === ref.uid);
-  if (!request)
-    throw new CliError(
-      `plan ${namespace}/${name} waits for no approval`,
-      `See why with: sccctl plan status ${name} -n ${namespace}`,
-    );
-  const body = { decision, contentHash: request.contentHash, reason, role, ...(lend?.length ? { lends: lend } : {}) };
+  const contentHash = content ?? (await pendingContent(session, ref));
+  const body = { decision, contentHash, reason, role, ...(lend?.length ? { lends: lend } : {}) };
   const path = `/v1/migrations/${encodeURIComponent(ref.uid)}/approvals`;
   const state = await rest.ask(approvalStateSchema, { method: 'POST', path, body });
-  session.output.show({ plan: ref, contentHash: request.contentHash, ...state }, () =>
+  session.output.show({ plan: ref, contentHash, ...state }, () =>
     fields([
       ['plan', `${namespace}/${name}`],
       ['decision', decision],
-      ['of content', request.contentHash],
+      ['of content', contentHash],
       ['status', state.status],
       ['by', state.by.join(', ')],
       ['needs', state.needs.map((need) => `${need.granted} of ${need.count} ${need.role}`).join(', ')],
@@ -58,6 +57,18 @@ export async function decideApproval(
 /** The rights that the author lacks and no approver has lent yet, as `--lend` names them. */
 const unlent = (needs: ApprovalState['needs']): string[] =>
   needs.flatMap(({ lends = [], lent = [] }) => lends.filter((right) => !lent.includes(right)));
+
+/** The content that waits for a decision now. */
+async function pendingContent(session: Session, { namespace, name, uid }: PlanRef): Promise<string> {
+  const query = { status: 'pending', plan: uid };
+  const [request] = await session.governance().list(approvalSummarySchema, { path: '/v1/approvals', query }, 1);
+  if (!request)
+    throw new CliError(
+      `plan ${namespace}/${name} waits for no approval`,
+      `See why with: sccctl plan status ${name} -n ${namespace}`,
+    );
+  return request.contentHash;
+}
 
 /** A token that gives the command the caller's authority; null when no address of governance is given. */
 async function grantOf(

@@ -1,6 +1,7 @@
 import type { CommandName } from '@scc/plan';
 import { Command } from 'commander';
 import type { Run } from '../session.js';
+import type { DecideOptions } from './act.js';
 import { lint, type LintOptions } from './lint.js';
 import { status } from './status.js';
 
@@ -49,7 +50,12 @@ export function actCommands(run: Run): Command[] {
       .option('-n, --namespace <namespace>', 'where the plan is', 'default')
       .option('--reason <text>')
       .option('--role <role>', 'in which role; the first open one that you hold when absent')
-      .action((name: string, options: { namespace: string; reason?: string; role?: string; lend?: string[] }) =>
+      .option(
+        '--content <hash>',
+        'what you looked at, as approvals show names it; a plan that changed since is refused',
+      )
+      .option('--uid <uid>', 'of the plan: the cluster is then not asked')
+      .action((name: string, options: Omit<DecideOptions, 'name'>) =>
         run(async (session) => (await acts()).decideApproval(session, decision, { name, ...options })),
       );
     return decision === 'approve'

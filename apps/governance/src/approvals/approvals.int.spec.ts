@@ -227,6 +227,16 @@ describe('a request', () => {
         editors: ['eve'],
         rights: { sourceSCC: 'anyuid', targetSCC: 'restricted-v2', relation: 'narrower' },
         expiresAt: '2026-03-11T12:00:00.000Z',
+        plan: { uid: plan.uid, namespace: 'shop', name: 'one-answer' },
+        workload: { kind: 'Deployment', name: 'one-answer', replicas: 3, services: ['ledger'] },
+        grants: [
+          'ServiceAccount shop/sa gets the use of restricted-v2',
+          'ServiceAccount shop/sa loses the use of anyuid at the end, unless another of its pods needs it',
+        ],
+        gates: { metrics: [{ name: 'success-rate' }] },
+        window: { expectedDurationSeconds: 600, mayStartAt: null, windows: [], notBefore: null },
+        deadline: '2026-03-11T12:00:00.000Z',
+        recorded: [],
       },
     );
   });

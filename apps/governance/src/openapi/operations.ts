@@ -84,7 +84,7 @@ export const OPERATIONS: Record<`${Method} /v1/${string}`, Operation> = {
     answer: engineRoutes.evaluate.response,
   },
   'GET /v1/migrations/{id}/approval': {
-    summary: 'For an approver: state, content hash, rights, differences, deadline',
+    summary: 'For an approver: content hash, differences, rights, grants, gates, window, deadline',
     answer: approvalViewSchema,
   },
   'POST /v1/migrations/{id}/steps': {

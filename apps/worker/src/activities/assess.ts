@@ -190,6 +190,7 @@ const assessment =
       strategy,
       ...source.shown,
       warnings,
+      ...(answer.verdicts.length > 0 ? { verdicts: answer.verdicts } : {}),
     };
   };
 

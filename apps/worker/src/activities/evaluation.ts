@@ -1,6 +1,14 @@
 import type { GovernanceClient, PlanIdentity } from '@scc/governance-api';
 import type { GovernanceSummary, MigrationTarget } from '@scc/migration/contract';
-import { AUTHOR_ANNOTATION, durationMs, EDITOR_ANNOTATION, type PlanSpec, recordedIdentity } from '@scc/plan';
+import {
+  AUTHOR_ANNOTATION,
+  durationMs,
+  EDITOR_ANNOTATION,
+  MAX_WARNINGS,
+  type PlanSpec,
+  type PolicyVerdictSaid,
+  recordedIdentity,
+} from '@scc/plan';
 import type { AssessedWorkload, Facts } from '../assess/facts.js';
 import type { MetricSource } from '../outside/prometheus.js';
 import { kept } from './governance.js';
@@ -50,7 +58,7 @@ interface EvaluatedPlan {
 export async function askGovernance(
   { governance, metrics }: Asked,
   { plan, facts, workload, target }: EvaluatedPlan,
-): Promise<{ summary: GovernanceSummary; warnings: string[] }> {
+): Promise<{ summary: GovernanceSummary; warnings: string[]; verdicts: PolicyVerdictSaid[] }> {
   const { ref } = target;
   const services = target.services.map(({ name }) => name);
   const requestsPerSecond = await metrics.rate({ namespace: ref.namespace, services }).catch(() => null);
@@ -105,5 +113,8 @@ export async function askGovernance(
       receipts: [kept(evaluation.receipt)],
     },
     warnings: [...evaluation.warnings, ...quietWarnings(requestsPerSecond, plan.spec)],
+    verdicts: evaluation.recorded
+      .slice(0, MAX_WARNINGS)
+      .map(({ policy, because, would, message }) => ({ policy, because, would, message })),
   };
 }

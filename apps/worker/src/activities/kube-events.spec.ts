@@ -39,3 +39,30 @@ describe('the Kubernetes Events of a migration', () => {
     expect(lengths).toEqual([1000, 1000]);
   });
 });
+
+const subjects = { plan: { namespace: 'shop', name: 'ledger', uid: 'u-1' }, workload: null };
+const validated = (verdicts?: Extract<MigrationEvent, { type: 'PlanValidated' }>['verdicts']): MigrationEvent => ({
+  ...{ type: 'PlanValidated', patch: '', warnings: [] },
+  ...(verdicts ? { verdicts } : {}),
+});
+const verdict = { policy: 'no-anyuid', would: 'deny', message: 'anyuid is not a target' } as const;
+
+describe('a validated plan', () => {
+  it('is no event of its own', () => {
+    expect(kubeEventsOf(subjects, [validated()])).toEqual([]);
+  });
+
+  it.each([
+    ['warn', 'PolicyWarned', 'Warning', 'its binding only warns'],
+    ['audit', 'PolicyAudited', 'Normal', 'its binding only audits'],
+    ['exception', 'PolicyLifted', 'Warning', 'an exception is in force'],
+  ] as const)('tells what a policy said without effect because of %s', (because, reason, type, why) => {
+    expect(kubeEventsOf(subjects, [validated([{ ...verdict, because }])])).toMatchObject([
+      {
+        regarding: { kind: 'SCCMigrationPlan', name: 'ledger' },
+        ...{ type, reason },
+        message: `policy no-anyuid would have refused the plan, but ${why}: anyuid is not a target`,
+      },
+    ]);
+  });
+});

@@ -1,5 +1,12 @@
 import type { KubeEvent } from '@scc/kube';
-import { PLAN_TYPE, sentenceOf, type MigrationEvent, type PlanRef } from '@scc/plan';
+import {
+  PLAN_TYPE,
+  sentenceOf,
+  type MigrationEvent,
+  type PlanRef,
+  type PolicyVerdictSaid,
+  verdictSentence,
+} from '@scc/plan';
 
 /** Events worth a line in `kubectl describe`; all others are in the plan's status and the audit log. */
 const WARNINGS: ReadonlySet<MigrationEvent['type']> = new Set([
@@ -12,7 +19,6 @@ const WARNINGS: ReadonlySet<MigrationEvent['type']> = new Set([
 ]);
 const QUIET: ReadonlySet<MigrationEvent['type']> = new Set([
   'FactsGathered',
-  'PlanValidated',
   'GatePassed',
   'WaitEnded',
   'UndoStepDone',
@@ -32,6 +38,20 @@ const OF_WORKLOAD: ReadonlySet<MigrationEvent['type']> = new Set([
   'UndoFinished',
 ]);
 
+const VERDICT_REASONS: Record<PolicyVerdictSaid['because'], string> = {
+  warn: 'PolicyWarned',
+  audit: 'PolicyAudited',
+  exception: 'PolicyLifted',
+};
+
+/** The event of what a policy said that did not stop the plan. */
+const verdictEvent = (verdict: PolicyVerdictSaid): Omit<KubeEvent, 'regarding'> => ({
+  type: verdict.because === 'audit' ? 'Normal' : 'Warning',
+  reason: VERDICT_REASONS[verdict.because],
+  message: verdictSentence(verdict).slice(0, MAX_MESSAGE),
+  action: 'Validate',
+});
+
 export interface EventSubjects {
   plan: PlanRef;
   /** Null while the workload is unknown. */
@@ -44,20 +64,21 @@ export function kubeEventsOf(
   events: MigrationEvent[],
 ): KubeEvent[] {
   const plan = { ...PLAN_TYPE, namespace, name, uid };
-  return events
-    .filter(({ type }) => !QUIET.has(type))
-    .flatMap((event) => {
-      const said = {
-        type: WARNINGS.has(event.type) ? ('Warning' as const) : ('Normal' as const),
-        reason: event.type,
-        message: sentenceOf(event).slice(0, MAX_MESSAGE),
-        action: 'Migrate',
-      };
-      if (!workload || !OF_WORKLOAD.has(event.type)) return [{ regarding: plan, ...said }];
-      const message = `plan ${name}: ${said.message}`.slice(0, MAX_MESSAGE);
-      return [
-        { regarding: plan, ...said },
-        { regarding: { apiVersion: 'apps/v1', namespace, ...workload }, ...said, message },
-      ];
-    });
+  return events.flatMap((event): KubeEvent[] => {
+    if (event.type === 'PlanValidated')
+      return (event.verdicts ?? []).map((verdict) => ({ regarding: plan, ...verdictEvent(verdict) }));
+    if (QUIET.has(event.type)) return [];
+    const said = {
+      type: WARNINGS.has(event.type) ? ('Warning' as const) : ('Normal' as const),
+      reason: event.type,
+      message: sentenceOf(event).slice(0, MAX_MESSAGE),
+      action: 'Migrate',
+    };
+    if (!workload || !OF_WORKLOAD.has(event.type)) return [{ regarding: plan, ...said }];
+    const message = `plan ${name}: ${said.message}`.slice(0, MAX_MESSAGE);
+    return [
+      { regarding: plan, ...said },
+      { regarding: { apiVersion: 'apps/v1', namespace, ...workload }, ...said, message },
+    ];
+  });
 }
