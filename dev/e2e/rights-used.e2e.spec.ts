@@ -136,6 +136,7 @@ const UNSEEN: Record<Account, [rights: RegExp, reason: string][]> = {
   ],
   worker: [
     [/^get daemonsets\./, 'a plan may name a workload of a kind that is not migrated, and gets an event on it'],
+    [/^get (persistentvolumes|csidrivers\.storage\.k8s\.io)$/, 'no StatefulSet of the samples keeps data'],
     [/^get persistentvolumeclaims$/, 'no sample mounts a claim; one that only a single node may mount is refused'],
     [/^delete pods$/, 'an undo deletes pods of a StatefulSet that are broken, or that nothing else replaces'],
     [/^get configmaps$/, 'an undo that governance does not answer checks its seal against the published key'],

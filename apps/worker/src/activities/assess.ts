@@ -11,6 +11,7 @@ import { gatherFacts, observedSource, type AssessedWorkload, type Facts } from '
 import { neighbourViolations, podSecurityViolations } from '../assess/pod-security.js';
 import { reviewSource } from '../assess/source.js';
 import { changeTemplate } from '../assess/template.js';
+import { reviewVolumes } from '../assess/volumes.js';
 import type { MetricSource } from '../outside/prometheus.js';
 import type { ReviewGates } from '../outside/review.js';
 import { isAnswer } from './answers.js';
@@ -126,9 +127,11 @@ const assessment =
     const services = workload.services.map(({ name }) => ({ name, canary: canaryName(name) }));
     const sourceServiceAccount = workload.deployment.spec.template.spec.serviceAccountName;
     const sourceSCC = observedSource(workload, spec.targetSCC);
+    const data = await reviewVolumes(kube, facts, { workload, running: runningPod, migrated: changed.pod });
     const source = reviewSource(workload.object.metadata, spec, changed.kustomizePatch);
     violations.push(
       ...source.violations,
+      ...data.violations,
       ...division.violations,
       ...podSecurityViolations(facts, changed.pod),
       ...(await neighbourViolations(kube, facts, {
@@ -175,6 +178,7 @@ const assessment =
     const warnings = [
       ...changed.warnings,
       ...warningsOf(facts),
+      ...data.warnings,
       ...division.warnings,
       ...source.warnings,
       ...gates.warnings,

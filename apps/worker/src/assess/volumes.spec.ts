@@ -1,0 +1,148 @@
+import type { KubeObject } from '@scc/kube';
+import { podSchema } from '@scc/scc';
+import { aSet } from './facts.fixture.js';
+import { decideVolumes, reviewVolumes, storageOf, userOf, type DataVolume } from './volumes.js';
+
+const data = (fsGroup: DataVolume['fsGroup'] = 'Honoured'): DataVolume => ({ name: 'data', storage: 'ebs', fsGroup });
+const root = { uids: [0], fsGroup: null };
+const assigned = { uids: [1000650000], fsGroup: 1000650000, changePolicy: null };
+
+describe('decideVolumes', () => {
+  type Question = Parameters<typeof decideVolumes>[0];
+  const question = { volumes: [data()], images: ['shop/db:1'], before: root, after: assigned };
+  it.each<[string, Partial<Question>, string, RegExp]>([
+    ['no data', { volumes: [] }, 'Nothing', /no data/],
+    ['the same user and group', { before: assigned }, 'Nothing', /keep their user/],
+    ['a pod that becomes root', { after: { ...root, changePolicy: null } }, 'Nothing', /root/],
+    ['another user on storage that honours fsGroup', {}, 'FsGroup', /given to group 1000650000 .* at each start/],
+    ['the same, walked once', { after: { ...assigned, changePolicy: 'OnRootMismatch' } }, 'FsGroup', /mounted, once/],
+    ['the same user with another group', { before: { ...assigned, fsGroup: 1 } }, 'FsGroup', /given to group/],
+    ['a user that the image decides', { before: { uids: [null], fsGroup: null } }, 'FsGroup', /given to group/],
+    [
+      'storage that ignores fsGroup',
+      { volumes: [data(), { ...data('Ignored'), storage: 'nfs' }] },
+      'Refuse',
+      /data \(nfs\)/,
+    ],
+    ['storage of which nothing is known', { volumes: [data('Unknown')] }, 'Refuse', /not known/],
+    ['pods without an fsGroup', { after: { ...assigned, fsGroup: null } }, 'Refuse', /no fsGroup/],
+    ['PostgreSQL, which no group helps', { images: ['docker.io/library/postgres:17'] }, 'Refuse', /postgres:17 takes/],
+    ['PostgreSQL of another maker', { images: ['quay.io/sclorg/postgresql-16-c9s'] }, 'Refuse', /takes a data folder/],
+    ['PostgreSQL that keeps its user', { images: ['postgres:17'], before: assigned }, 'Nothing', /keep/],
+    ['an exporter beside no database', { images: ['prom/mypostgresql'] }, 'FsGroup', /given/],
+  ])('%s', (_case, over, expected, reason) => {
+    const decision = decideVolumes({ ...question, ...over });
+    expect([decision.do, decision.reason]).toEqual([expected, expect.stringMatching(reason) as unknown]);
+  });
+});
+
+const volume = (spec: object): KubeObject => ({
+  apiVersion: 'v1',
+  kind: 'PersistentVolume',
+  metadata: { name: 'pv' },
+  spec,
+});
+const driver = (fsGroupPolicy?: string): KubeObject => ({
+  apiVersion: 'storage.k8s.io/v1',
+  kind: 'CSIDriver',
+  metadata: { name: 'd' },
+  spec: fsGroupPolicy === undefined ? {} : { fsGroupPolicy },
+});
+const csi = (...accessModes: string[]) => volume({ accessModes, csi: { driver: 'd' } });
+
+describe('storageOf', () => {
+  it.each<[string, KubeObject, KubeObject | undefined, string, string]>([
+    ['a driver that gives all files', csi('ReadWriteMany'), driver('File'), 'd', 'Honoured'],
+    ['a driver that gives none', csi('ReadWriteOnce'), driver('None'), 'd', 'Ignored'],
+    ['a driver that decides by the access mode', csi('ReadWriteOnce'), driver(), 'd', 'Honoured'],
+    ['the same for a shared volume', csi('ReadWriteMany'), driver(), 'd', 'Ignored'],
+    ['a driver that says nothing of itself', csi('ReadWriteOncePod'), undefined, 'd', 'Honoured'],
+    ['NFS', volume({ nfs: { server: 's', path: '/' } }), undefined, 'nfs', 'Ignored'],
+    ['a folder of a node', volume({ hostPath: { path: '/x' } }), undefined, 'hostPath', 'Ignored'],
+    ['a disk of a node', volume({ local: { path: '/x' } }), undefined, 'local', 'Honoured'],
+    ['a kind that nobody knows', volume({ tape: {} }), undefined, 'an unknown kind of volume', 'Unknown'],
+  ])('%s', (...[, object, of, storage, fsGroup]) => {
+    expect(storageOf(object, of)).toEqual({ storage, fsGroup });
+  });
+});
+
+describe('userOf', () => {
+  const pod = (spec: object, status: object = {}) =>
+    podSchema.parse({
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'db-0' },
+      spec: { containers: [{ name: 'db', image: 'db' }], ...spec },
+      status,
+    });
+  it.each<[string, Parameters<typeof userOf>[0], object]>([
+    ['the user of the pod', pod({ securityContext: { runAsUser: 7, fsGroup: 8 } }), { uids: [7], fsGroup: 8 }],
+    [
+      'the user of a container',
+      pod({
+        securityContext: { runAsUser: 7 },
+        containers: [{ name: 'db', image: 'db', securityContext: { runAsUser: 9 } }],
+      }),
+      { uids: [9], fsGroup: null },
+    ],
+    ['unknown where the image decides', pod({}), { uids: [null], fsGroup: null }],
+    ['unknown without a pod', undefined, { uids: [null], fsGroup: null }],
+  ])('%s', (_case, asked, expected) => {
+    expect(userOf(asked)).toEqual(expected);
+  });
+});
+
+describe('reviewVolumes', () => {
+  const migrated = podSchema.parse({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'ledger-0' },
+    spec: {
+      securityContext: { fsGroup: 1000650000 },
+      containers: [{ name: 'app', image: 'ledger:1', securityContext: { runAsUser: 1000650000 } }],
+    },
+  });
+  const objects: Record<string, KubeObject> = {
+    'data-ledger-0': {
+      apiVersion: 'v1',
+      kind: 'PersistentVolumeClaim',
+      metadata: { name: 'data-ledger-0' },
+      spec: { volumeName: 'pv' },
+    },
+    pv: volume({ nfs: {} }),
+  };
+  const kube = { get: ({ name }: { name: string }) => Promise.resolve(objects[name]) };
+  const review = (over: Parameters<typeof aSet>[0]) => {
+    const facts = aSet(over);
+    if (!facts.workload) throw new Error('the fixture has a workload');
+    return reviewVolumes(kube, facts, { workload: facts.workload, running: undefined, migrated });
+  };
+
+  it('refuses data that the new user could not use, with the way by hand', async () => {
+    const { violations } = await review({ claimTemplates: ['data'] });
+    expect(violations).toMatchObject([
+      {
+        code: 'DataOfAnotherUser',
+        message: expect.stringContaining('data (nfs)') as unknown,
+        remedy: expect.stringContaining('{kind: PersistentVolumeClaim, name: data}') as unknown,
+      },
+    ]);
+  });
+
+  it('takes it where the plan accepts it by name', async () => {
+    const accept = [{ kind: 'PersistentVolumeClaim', name: 'data' }];
+    await expect(review({ claimTemplates: ['data'], spec: { traffic: { accept } } })).resolves.toEqual({
+      violations: [],
+      warnings: [],
+    });
+  });
+
+  it('refuses a claim without a volume, since nothing is known of it', async () => {
+    const { violations } = await review({ claimTemplates: ['logs'] });
+    expect(violations[0]?.message).toContain('claim logs-ledger-0 has no volume');
+  });
+
+  it('has nothing to say of a set without claims', async () => {
+    await expect(review({})).resolves.toEqual({ violations: [], warnings: [] });
+  });
+});

@@ -1,0 +1,197 @@
+import type { KubeClient, KubeObject } from '@scc/kube';
+import type { Violation } from '@scc/plan';
+import type { Pod } from '@scc/scc';
+import { z } from 'zod';
+import { isAccepted } from './ways.js';
+import type { AssessedWorkload, Facts } from './facts.js';
+
+/** Whether the migrated pods of a StatefulSet can use the data that its pods have written under another user. */
+
+/** A volume that keeps data from one pod to the next. */
+export interface DataVolume {
+  /** Of the claim, or of the template that the claims are made from. */
+  name: string;
+  /** The driver, or the kind of volume, by which it is mounted. */
+  storage: string;
+  /** Whether files are given to the pod's fsGroup when it is mounted. */
+  fsGroup: 'Honoured' | 'Ignored' | 'Unknown';
+}
+
+/** By whom the pods read and write. */
+export interface VolumeUser {
+  /** Of each container; null where the image decides. */
+  uids: (number | null)[];
+  fsGroup: number | null;
+}
+
+export type VolumeDecision =
+  { do: 'Nothing'; reason: string } | { do: 'FsGroup'; reason: string } | { do: 'Refuse'; reason: string };
+
+interface Question {
+  volumes: readonly DataVolume[];
+  images: readonly string[];
+  before: VolumeUser;
+  after: VolumeUser & { changePolicy: string | null };
+}
+
+/** Databases that refuse a data folder which anybody but its owner may use; a group is of no help to them. */
+const OWNER_ONLY = /(^|[/_-])(postgres|postgresql|postgis|timescaledb|crunchy-postgres|cloudnative-pg)([-_/:@]|$)/;
+
+const isSameUser = (before: VolumeUser, after: VolumeUser): boolean =>
+  before.fsGroup === after.fsGroup &&
+  before.uids.every((uid, index) => uid !== null && uid === after.uids[index]) &&
+  before.uids.length === after.uids.length;
+
+const named = (volumes: readonly DataVolume[]): string =>
+  volumes.map(({ name, storage }) => `${name} (${storage})`).join(', ');
+
+/** Nothing to do, the pods' fsGroup does it, or refused: never more is done to data than can be taken back. */
+export function decideVolumes({ volumes, images, before, after }: Question): VolumeDecision {
+  if (volumes.length === 0) return { do: 'Nothing', reason: 'it keeps no data on a claim' };
+  if (after.uids.length > 0 && after.uids.every((uid) => uid === 0))
+    return { do: 'Nothing', reason: 'its pods run as root, which may use files of any owner' };
+  if (isSameUser(before, after)) return { do: 'Nothing', reason: 'its pods keep their user and their group' };
+  const ownerOnly = images.find((image) => OWNER_ONLY.test(image));
+  if (ownerOnly !== undefined)
+    return { do: 'Refuse', reason: `${ownerOnly} takes a data folder of its own user alone, and the user changes` };
+  const ignored = volumes.filter(({ fsGroup }) => fsGroup === 'Ignored');
+  if (ignored.length)
+    return {
+      do: 'Refuse',
+      reason: `the storage of ${named(ignored)} gives no file to the pods' group, and the user changes`,
+    };
+  const unknown = volumes.filter(({ fsGroup }) => fsGroup === 'Unknown');
+  if (unknown.length)
+    return {
+      do: 'Refuse',
+      reason: `it is not known whether the storage of ${named(unknown)} gives files to the pods' group, and the user changes`,
+    };
+  if (after.fsGroup === null)
+    return {
+      do: 'Refuse',
+      reason: `the user changes and the pods have no fsGroup by which they could use ${named(volumes)}`,
+    };
+  const walk =
+    after.changePolicy === 'OnRootMismatch' ? 'once' : 'at each start, unless fsGroupChangePolicy is OnRootMismatch';
+  return {
+    do: 'FsGroup',
+    reason: `the files of ${named(volumes)} are given to group ${after.fsGroup} when they are mounted, ${walk}: that takes long where they are many`,
+  };
+}
+
+/** Volumes of Kubernetes itself whose files its kubelet gives to the pods' group, and those whose files it does not. */
+const HONOURED = [
+  ...['local', 'awsElasticBlockStore', 'azureDisk', 'cinder', 'fc', 'gcePersistentDisk', 'iscsi', 'rbd'],
+  ...['vsphereVolume', 'portworxVolume'],
+];
+const IGNORED = ['nfs', 'hostPath', 'cephfs', 'glusterfs', 'azureFile'];
+
+const volumeSchema = z.looseObject({ spec: z.record(z.string(), z.unknown()) });
+const csiSchema = z.looseObject({ driver: z.string() });
+const modesSchema = z.array(z.string()).default([]);
+const driverSchema = z.looseObject({
+  spec: z.looseObject({ fsGroupPolicy: z.string().default('ReadWriteOnceWithFSType') }).prefault({}),
+});
+
+/** How the files of a PersistentVolume are mounted. */
+export function storageOf(volume: KubeObject, driver: KubeObject | undefined): Omit<DataVolume, 'name'> {
+  const { spec } = volumeSchema.parse(volume);
+  const csi = csiSchema.safeParse(spec['csi']).data;
+  if (csi) {
+    const { fsGroupPolicy } = driverSchema.parse(driver ?? {}).spec;
+    const isShared = modesSchema.parse(spec['accessModes']).some((mode) => mode.endsWith('Many'));
+    const isIgnored = fsGroupPolicy === 'None' || (fsGroupPolicy !== 'File' && isShared);
+    return { storage: csi.driver, fsGroup: isIgnored ? 'Ignored' : 'Honoured' };
+  }
+  const kind = [...HONOURED, ...IGNORED].find((one) => spec[one] !== undefined);
+  if (kind === undefined) return { storage: 'an unknown kind of volume', fsGroup: 'Unknown' };
+  return { storage: kind, fsGroup: HONOURED.includes(kind) ? 'Honoured' : 'Ignored' };
+}
+
+const claimSchema = z.looseObject({ spec: z.looseObject({ volumeName: z.string().optional() }) });
+
+async function readVolume(
+  kube: Pick<KubeClient, 'get'>,
+  namespace: string,
+  { name, claim: claimName }: { name: string; claim: string },
+): Promise<DataVolume> {
+  const claim = await kube.get({ apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace, name: claimName });
+  const { volumeName } = claim ? claimSchema.parse(claim).spec : {};
+  const unbound = { name, storage: `claim ${claimName} has no volume`, fsGroup: 'Unknown' } as const;
+  if (volumeName === undefined) return unbound;
+  const volume = await kube.get({ apiVersion: 'v1', kind: 'PersistentVolume', name: volumeName });
+  if (!volume) return unbound;
+  const csi = csiSchema.safeParse(volumeSchema.parse(volume).spec['csi']).data;
+  const driver = csi && (await kube.get({ apiVersion: 'storage.k8s.io/v1', kind: 'CSIDriver', name: csi.driver }));
+  return { name, ...storageOf(volume, driver) };
+}
+
+/** The claims that keep data: those of the first pod stand for those of the others. */
+function claimsOf({ object, ordered, claims }: AssessedWorkload): { name: string; claim: string }[] {
+  const first = `${object.metadata.name ?? ''}-${ordered?.ordinals.start ?? 0}`;
+  return [
+    ...(ordered?.volumeClaimTemplates ?? []).map(({ metadata: { name } }) => ({ name, claim: `${name}-${first}` })),
+    ...claims.map(({ name }) => ({ name, claim: name })),
+  ];
+}
+
+const statusSchema = z.looseObject({
+  status: z
+    .looseObject({
+      containerStatuses: z
+        .array(
+          z.looseObject({
+            name: z.string(),
+            user: z.looseObject({ linux: z.looseObject({ uid: z.number() }).optional() }).optional(),
+          }),
+        )
+        .default([]),
+    })
+    .prefault({}),
+});
+
+/** By whom a pod reads and writes, as far as the API shows it. */
+export function userOf(pod: Pod | undefined): VolumeUser {
+  if (!pod) return { uids: [null], fsGroup: null };
+  const seen = statusSchema.parse(pod).status.containerStatuses;
+  const { securityContext, containers } = pod.spec;
+  return {
+    uids: containers.map(
+      ({ name, securityContext: own }) =>
+        own?.runAsUser ?? securityContext?.runAsUser ?? seen.find((one) => one.name === name)?.user?.linux?.uid ?? null,
+    ),
+    fsGroup: securityContext?.fsGroup ?? null,
+  };
+}
+
+/** What the data of a StatefulSet stands in the way of, and what should be known of it. */
+export async function reviewVolumes(
+  kube: Pick<KubeClient, 'get'>,
+  { ref, spec }: Facts,
+  { workload, running, migrated }: { workload: AssessedWorkload; running: Pod | undefined; migrated: Pod },
+): Promise<{ violations: Violation[]; warnings: string[] }> {
+  if (!workload.ordered) return { violations: [], warnings: [] };
+  const asked = claimsOf(workload).filter(
+    ({ name }) => !isAccepted(spec.traffic.accept, { kind: CLAIM, name }, ref.namespace),
+  );
+  const volumes = await Promise.all(asked.map((claim) => readVolume(kube, ref.namespace, claim)));
+  const policy = migrated.spec.securityContext?.['fsGroupChangePolicy'];
+  const decision = decideVolumes({
+    volumes,
+    images: migrated.spec.containers.flatMap(({ image }) => (typeof image === 'string' ? [image] : [])),
+    before: userOf(running),
+    after: { ...userOf(migrated), changePolicy: typeof policy === 'string' ? policy : null },
+  });
+  if (decision.do === 'Nothing') return { violations: [], warnings: [] };
+  if (decision.do === 'FsGroup') return { violations: [], warnings: [decision.reason] };
+  return { violations: [dataOfAnother(decision.reason, volumes)], warnings: [] };
+}
+
+const CLAIM = 'PersistentVolumeClaim';
+
+const dataOfAnother = (reason: string, volumes: readonly DataVolume[]): Violation => ({
+  code: 'DataOfAnotherUser',
+  field: 'spec.targetSCC',
+  message: `the migrated pods could not use their data: ${reason}`,
+  remedy: `Keep the user (set its runAsUser in the template and choose nonroot-v2), or give the files to the new user by hand while the pods are stopped, then accept it by spec.traffic.accept: [${volumes.map(({ name }) => `{kind: ${CLAIM}, name: ${name}}`).join(', ')}].`,
+});
