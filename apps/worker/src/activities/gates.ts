@@ -71,11 +71,16 @@ const countsAsFailure = (gate: MetricGate, sample: GateSample): boolean =>
  * The canary's traffic while it carries some, else (mirroring) its mirrored requests: the same services. Once it has
  * handed everything back, the workload's.
  */
-const scopeOf = ({ target: { ref, services }, weight, workloadSinceMs }: Hold): TrafficScope => ({
-  namespace: ref.namespace,
-  services: services.map(({ name, canary }) => (workloadSinceMs === undefined ? canary : name)),
-  mirrored: weight === 0 && workloadSinceMs === undefined,
-});
+const scopeOf = ({ target: { ref, services }, weight, workloadSinceMs }: Hold): TrafficScope => {
+  const [stable, canary] = [services.map(({ name }) => name), services.map((pair) => pair.canary)];
+  const isReturned = workloadSinceMs !== undefined;
+  return {
+    namespace: ref.namespace,
+    services: isReturned ? stable : canary,
+    beside: isReturned ? canary : stable,
+    mirrored: weight === 0 && !isReturned,
+  };
+};
 
 async function sample(watch: Watch, request: Hold, metrics: MetricSource): Promise<void> {
   const reading = await metrics

@@ -6,6 +6,8 @@ export interface TrafficScope {
   services: string[];
   /** What pods answered, mirrored requests included, instead of what callers were answered. */
   mirrored?: boolean;
+  /** The Services of the other side: what that side answers as well is no fault of this one. */
+  beside?: string[];
 }
 
 /** The counters of a mesh, and what one series of them says. */
@@ -20,13 +22,27 @@ export interface Flavour {
   read: (labels: Labels) => Meaning;
 }
 
-/** What a series counts: answers that reached the caller, tries that were made again, or answers that say of failure. */
+/**
+ * What a series counts: answers that reached the caller, tries that were made again, or, of answers that are counted
+ * already, that they say of failure, deny, or came from a proxy alone.
+ */
 export interface Meaning {
-  counts: 'answer' | 'again' | 'grpcFailure';
+  counts: 'answer' | 'again' | 'grpcFailure' | 'denial' | 'unanswered';
   isFailure: boolean;
+  /** The caller was not let through: by the application, or by a proxy before it. */
+  isDenial?: boolean;
+  /** No pod answered: a proxy did, or the connection broke. */
+  isUnanswered?: boolean;
   /** `2xx`, `5xx`, `none` of requests without an answer. */
   responseClass: string;
 }
+
+/** Answers that an application gives as well as a proxy's authorization, authentication or rate limit. */
+const DENIALS = ['401', '403', '429'];
+/** Flags of Envoy's answers that say nothing of a failure: none at all, and a delay on purpose. */
+const HARMLESS_FLAGS = new Set(['', '-', 'DI']);
+/** What Envoy writes of an answer that is the pod's own. */
+const OF_THE_POD = new Set(['', 'unknown', 'via_upstream']);
 
 const escape = (text: string): string => text.replace(/[.\\+*?[\](){}^$|]/g, '\\\\$&');
 const named = ({ services }: TrafficScope): string => services.map(escape).join('|');
@@ -38,7 +54,11 @@ const ANSWERS = 'envoy_cluster_upstream_rq_xx';
 const RETRIED = 'envoy_cluster_retry_upstream_rq_xx';
 const CONNECT = 'envoy_cluster_upstream_cx_connect_fail';
 const GRPC = GRPC_FAILURES.map((status) => `envoy_cluster_grpc_${status}`);
-const NAMES = [ANSWERS, RETRIED, CONNECT, ...GRPC];
+/** Answers by their code. */
+const CODES = 'envoy_cluster_upstream_rq';
+/** Answers of the proxy itself, because no endpoint was ready. */
+const NO_ENDPOINT = 'envoy_cluster_upstream_cx_none_healthy';
+const NAMES = [ANSWERS, RETRIED, CONNECT, CODES, NO_ENDPOINT, ...GRPC];
 
 /**
  * Envoy's own counters. It counts an answer that it then tried again apart from the others (`retry_`), and mirrored
@@ -49,12 +69,17 @@ const envoy: Flavour = (() => {
     `envoy_cluster_name=~"outbound\\\\|[0-9]+\\\\|.*\\\\|(${named(scope)})\\\\.${escape(scope.namespace)}\\\\.svc.*"`;
   return {
     names: NAMES,
-    answers: (scope) => `{__name__=~"${NAMES.join('|')}",${cluster(scope)}}`,
+    // Counters without a code have an empty one.
+    answers: (scope) =>
+      `{__name__=~"${NAMES.join('|')}",envoy_response_code=~"|${DENIALS.join('|')}",${cluster(scope)}}`,
     buckets: (scope) => `envoy_cluster_upstream_rq_time_bucket{${cluster(scope)}}`,
     unrouted: 'envoy_http_no_cluster',
     read: ({ __name__: name = '', envoy_response_code_class: digit }) => {
       if (GRPC.includes(name)) return { counts: 'grpcFailure', isFailure: true, responseClass: '2xx' };
       if (name === CONNECT) return { counts: 'again', isFailure: true, responseClass: 'none' };
+      if (name === CODES) return { counts: 'denial', isFailure: false, isDenial: true, responseClass: '4xx' };
+      if (name === NO_ENDPOINT)
+        return { counts: 'unanswered', isFailure: false, isUnanswered: true, responseClass: 'none' };
       return {
         counts: name === RETRIED ? 'again' : 'answer',
         isFailure: digit === '5',
@@ -73,11 +98,19 @@ const istio: Flavour = (() => {
     answers: (scope) => `istio_requests_total{${destination(scope)}}`,
     buckets: (scope) => `istio_request_duration_milliseconds_bucket{${destination(scope)}}`,
     unrouted: null,
-    read: ({ response_code: code = '0', grpc_response_status: status = '' }) => ({
-      counts: 'answer',
-      isFailure: code === '0' || code.startsWith('5') || GRPC_FAILURES.includes(status),
-      responseClass: code === '0' ? 'none' : `${code.charAt(0)}xx`,
-    }),
+    read: (labels) => {
+      const { response_code: code = '0', grpc_response_status: status = '' } = labels;
+      const { response_flags: flags = '', response_code_details: details = '' } = labels;
+      const isUnanswered =
+        code === '0' || flags.split(',').some((flag) => !HARMLESS_FLAGS.has(flag)) || !OF_THE_POD.has(details);
+      return {
+        counts: 'answer',
+        isFailure: isUnanswered || code.startsWith('5') || GRPC_FAILURES.includes(status),
+        isDenial: !isUnanswered && DENIALS.includes(code),
+        isUnanswered,
+        responseClass: code === '0' ? 'none' : `${code.charAt(0)}xx`,
+      };
+    },
   };
 })();
 

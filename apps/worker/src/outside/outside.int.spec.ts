@@ -182,6 +182,28 @@ describe('what Prometheus counts', () => {
     });
   });
 
+  it('holds denials against the side that alone gives them', async () => {
+    const counted: Record<string, Record<string, number>> = { ledger: { 200: 100 }, other: { 200: 60, 403: 40 } };
+    const { url } = await aServer((request, response) => {
+      const query = new URL(request.url ?? '', 'http://x').searchParams.get('query') ?? '';
+      const isThen = (request.url ?? '').includes('time=');
+      const [, service = ''] = /destination_service=~"\((\w+)\)/.exec(query) ?? [];
+      const series = Object.entries(counted[service] ?? {}).map(([code, value]) => ({
+        metric: { response_code: code, response_flags: '-', pod: 'a' },
+        value: [0, String(value)],
+      }));
+      const result = query.startsWith('last_over_time') && !isThen ? series : [];
+      response.end(JSON.stringify({ status: 'success', data: { resultType: 'vector', result } }));
+    });
+    const metrics = prometheusMetrics({ url, flavour: 'istio' });
+    const canary = { namespace: 'shop', services: ['other'] };
+    await expect(metrics.read(rate, { ...canary, beside: ['ledger'] }, since)).resolves.toEqual({
+      value: 60,
+      of: '40 of 100 failed, 40 of them denied (401, 403, 429) unlike by the other side',
+    });
+    await expect(metrics.read(rate, { ...canary, beside: ['other'] }, since)).resolves.toMatchObject({ value: 100 });
+  });
+
   it.each([400, 422])('is refused with %i where the query is wrong', async (status) => {
     const { url } = await aServer((_request, response) => response.writeHead(status).end());
     const asking = prometheusMetrics({ url, flavour: 'istio' }).check('shop', 'sum(');

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { sumOf } from './counters.js';
 import { Counters, type Yielded } from './counter-queries.js';
 import { FLAVOURS, type Flavour, type TrafficScope } from './flavours.js';
-import { bucketsOf, plus, quantileOf, tallyOf, type AnswerTally } from './tally.js';
+import { bucketsOf, excessDenials, plus, quantileOf, tallyOf, type AnswerTally } from './tally.js';
 
 /** A number with what it rests on, or why there is none. No data is an answer of its own. */
 export type MetricReading =
@@ -53,6 +53,8 @@ const answerSchema = z.object({
 });
 
 const RATE_MS = 120_000;
+/** How long back the other side's answers are looked at for a comparison, in milliseconds. */
+const BASELINE_MS = 3_600_000;
 /** How long a scrape is waited for at most, and how often is looked, in milliseconds. */
 const SETTLE_MS = 65_000;
 const SETTLE_POLL_MS = 500;
@@ -139,8 +141,11 @@ export function prometheusMetrics(options: PrometheusOptions): MetricSource {
       switch (gate.preset) {
         case undefined:
           return singleOf(await answerTo(gate.query ?? '', scope.namespace));
-        case 'request-success-rate':
-          return successOf(await tally(scope, sinceMs));
+        case 'request-success-rate': {
+          const own = await tally(scope, sinceMs);
+          const other = own?.denied ? await besideOf(tally, scope) : null;
+          return successOf(own, own ? excessDenials(own, other) : 0);
+        }
         case 'request-duration-p99': {
           const value = quantileOf(await buckets(scope, sinceMs), 0.99);
           return value === null ? noRequest : { value };
@@ -166,6 +171,9 @@ export function prometheusMetrics(options: PrometheusOptions): MetricSource {
       const both = own && live ? plus(own, live) : (own ?? live);
       if (!both) return null;
       const scope = { namespace, services: [...stable, ...canary] };
+      const workload = { namespace, services: stable };
+      const before = both.denied ? await deniedBefore(tally, workload, { sinceMs, since: own }) : null;
+      const failed = Math.min(both.requests, both.failed + excessDenials(both, before));
       const [latency, unrouted, interval] = await Promise.all([
         buckets(scope, sinceMs),
         unroutedSince(counters, flavour, { namespace, sinceMs }),
@@ -173,11 +181,11 @@ export function prometheusMetrics(options: PrometheusOptions): MetricSource {
       ]);
       return {
         requests: both.requests + (unrouted ?? 0),
-        failed: both.failed + (unrouted ?? 0),
+        failed: failed + (unrouted ?? 0),
         p50Ms: quantileOf(latency, 0.5),
         p99Ms: quantileOf(latency, 0.99),
         mirrored: copies,
-        unanswered: unrouted,
+        unanswered: unrouted === null && both.unanswered === 0 ? null : both.unanswered + (unrouted ?? 0),
         scrapeSeconds: interval,
         byClass: both.byClass,
         byProxy: Object.fromEntries(Object.entries(both.byProxy).slice(0, MAX_PROXIES)),
@@ -192,10 +200,28 @@ export function prometheusMetrics(options: PrometheusOptions): MetricSource {
 
 const noRequest: MetricReading = { noData: 'no request was counted', isQuiet: true };
 
-function successOf(tally: AnswerTally | null): MetricReading {
+function successOf(tally: AnswerTally | null, excess: number): MetricReading {
   if (tally === null || tally.tries === 0) return noRequest;
-  const { tries, failedTries } = tally;
-  return { value: 100 * (1 - failedTries / tries), of: `${failedTries} of ${tries} failed` };
+  const { tries } = tally;
+  const failed = Math.min(tries, tally.failedTries + excess);
+  const denied = excess > 0 ? `, ${excess} of them denied (401, 403, 429) unlike by the other side` : '';
+  return { value: 100 * (1 - failed / tries), of: `${failed} of ${tries} failed${denied}` };
+}
+
+type Tallying = (scope: TrafficScope, sinceMs: number) => Promise<AnswerTally | null>;
+
+/** What the other side answered lately. */
+const besideOf = async (tally: Tallying, { namespace, beside }: TrafficScope): Promise<AnswerTally | null> =>
+  beside === undefined ? null : tally({ namespace, services: beside }, Date.now() - BASELINE_MS);
+
+/** What the workload denied its callers before the migration began. */
+async function deniedBefore(
+  tally: Tallying,
+  scope: TrafficScope,
+  { sinceMs, since }: { sinceMs: number; since: AnswerTally | null },
+): Promise<Pick<AnswerTally, 'denied' | 'tries'> | null> {
+  const all = await tally(scope, sinceMs - BASELINE_MS);
+  return all && { denied: all.denied - (since?.denied ?? 0), tries: all.tries - (since?.tries ?? 0) };
 }
 
 function singleOf(result: Yielded[]): MetricReading {
@@ -207,7 +233,7 @@ function singleOf(result: Yielded[]): MetricReading {
 
 /** Copies that the canary got before its first live request. */
 async function mirroredOf(
-  tally: (scope: TrafficScope, sinceMs: number) => Promise<AnswerTally | null>,
+  tally: Tallying,
   scope: TrafficScope,
   { sinceMs, liveMs }: { sinceMs: number; liveMs: number },
 ): Promise<number> {

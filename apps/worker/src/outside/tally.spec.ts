@@ -1,6 +1,6 @@
 import type { CounterSeries } from './counters.js';
 import { FLAVOURS } from './flavours.js';
-import { bucketsOf, plus, quantileOf, tallyOf } from './tally.js';
+import { bucketsOf, excessDenials, plus, quantileOf, tallyOf } from './tally.js';
 
 const rose = (by: number, labels: Record<string, string>): CounterSeries => ({
   labels,
@@ -44,8 +44,38 @@ describe('tallyOf', () => {
     ['no cluster', { response_code: '503', response_flags: 'NC' }, 3],
     ['a connection that broke', { response_code: '0', response_flags: 'DC' }, 3],
     ['a refusal by the application', { response_code: '403' }, 0],
+    ['no route', { response_code: '404', response_flags: 'NR' }, 3],
+    ['an authorization of the mesh that refuses', { response_code: '403', response_flags: 'UAEX' }, 3],
+    ['RBAC of a proxy', { response_code: '403', response_code_details: 'rbac_access_denied_matched_policy[none]' }, 3],
+    ['a rate limit of a proxy', { response_code: '429', response_flags: 'RL' }, 3],
+    ['an answer that broke off', { response_code: '200', response_flags: 'UC' }, 3],
+    ['several flags', { response_code: '200', response_flags: 'DI,UC' }, 3],
+    ['a delay on purpose', { response_code: '200', response_flags: 'DI' }, 0],
+    ['the answer of a pod', { response_code: '200', response_flags: '-', response_code_details: 'via_upstream' }, 0],
   ])('of Istio: %s', (_case, labels, failed) => {
     expect(tallyOf([rose(3, labels)], FLAVOURS.istio)).toMatchObject({ requests: 3, failed });
+  });
+
+  it('counts what no pod answered apart', () => {
+    const series = [rose(2, { response_code: '503', response_flags: 'UF' }), rose(5, { response_code: '500' })];
+    expect(tallyOf(series, FLAVOURS.istio)).toMatchObject({ requests: 7, failed: 7, unanswered: 2 });
+    const envoy = [upstream('5', 4), rose(3, { __name__: 'envoy_cluster_upstream_cx_none_healthy' })];
+    expect(tallyOf(envoy, FLAVOURS.envoy)).toMatchObject({ requests: 4, failed: 4, unanswered: 3 });
+  });
+
+  it.each<[string, CounterSeries[]]>([
+    ['istio', [rose(6, { response_code: '200' }), rose(4, { response_code: '403' })]],
+    [
+      'envoy',
+      [
+        upstream('2', 6),
+        upstream('4', 4),
+        rose(4, { __name__: 'envoy_cluster_upstream_rq', envoy_response_code: '403' }),
+      ],
+    ],
+  ])('counts denials once: %s', (flavour, series) => {
+    const tally = tallyOf(series, FLAVOURS[flavour as 'envoy' | 'istio']);
+    expect(tally).toMatchObject({ requests: 10, tries: 10, failed: 0, denied: 4 });
   });
 
   it('adds up two sides', () => {
@@ -56,6 +86,21 @@ describe('tallyOf', () => {
       byClass: { '2xx': 3, '5xx': 1 },
       byProxy: { 'gateway:15090': { requests: 4, failed: 1 } },
     });
+  });
+});
+
+describe('excessDenials', () => {
+  const tally = (denied: number) =>
+    tallyOf([rose(100 - denied, { response_code: '200' }), rose(denied, { response_code: '403' })], FLAVOURS.istio);
+  it.each<[string, number, Parameters<typeof excessDenials>[1], number]>([
+    ['all of them where the other side denies nobody', 40, tally(0), 40],
+    ['none where both sides deny the same', 40, tally(40), 0],
+    ['what is beyond the share of the other side', 40, tally(10), 30],
+    ['none where the other side denies more', 10, tally(40), 0],
+    ['none without another side', 40, null, 0],
+    ['none where the other side answered nothing', 40, { denied: 0, tries: 0 }, 0],
+  ])('%s', (_case, denied, other, expected) => {
+    expect(excessDenials(tally(denied), other)).toBe(expected);
   });
 });
 

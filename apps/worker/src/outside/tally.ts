@@ -1,5 +1,5 @@
-import { increaseOf, type CounterSeries } from './counters.js';
-import type { Flavour } from './flavours.js';
+import { increaseOf, type CounterSeries, type Labels } from './counters.js';
+import type { Flavour, Meaning } from './flavours.js';
 
 /** Requests of some Services over a stretch of time, in whole numbers. */
 export interface AnswerTally {
@@ -9,6 +9,10 @@ export interface AnswerTally {
   /** Every answer and every try that a retry followed: one that a retry rescued still failed once. */
   tries: number;
   failedTries: number;
+  /** Answers by which callers were not let through, by the application or a proxy. */
+  denied: number;
+  /** Of the requests, those that a proxy alone answered, or nothing did. */
+  unanswered: number;
   byClass: Record<string, number>;
   /** By the pod, or the address, of the proxy that counted. */
   byProxy: Record<string, { requests: number; failed: number }>;
@@ -16,27 +20,47 @@ export interface AnswerTally {
 
 /** Adds up what counters rose by. */
 export function tallyOf(series: readonly CounterSeries[], { read }: Pick<Flavour, 'read'>): AnswerTally {
-  const tally: AnswerTally = { requests: 0, failed: 0, tries: 0, failedTries: 0, byClass: {}, byProxy: {} };
+  const tally: AnswerTally = {
+    ...{ requests: 0, failed: 0, tries: 0, failedTries: 0, denied: 0, unanswered: 0 },
+    ...{ byClass: {}, byProxy: {} },
+  };
   for (const one of series) {
     const rise = increaseOf(one);
-    if (rise === 0) continue;
-    const { counts, isFailure, responseClass } = read(one.labels);
-    const failed = isFailure ? rise : 0;
-    tally.failedTries += failed;
-    // An answer of gRPC that says of failure is among the answers already, as a success of HTTP.
-    if (counts !== 'grpcFailure') tally.tries += rise;
-    if (counts === 'again') continue;
-    const requests = counts === 'answer' ? rise : 0;
-    tally.requests += requests;
-    tally.failed += failed;
-    if (requests > 0) tally.byClass[responseClass] = (tally.byClass[responseClass] ?? 0) + requests;
-    const proxy = one.labels['pod'] ?? one.labels['instance'] ?? 'unknown';
-    const before = tally.byProxy[proxy] ?? { requests: 0, failed: 0 };
-    tally.byProxy[proxy] = { requests: before.requests + requests, failed: before.failed + failed };
+    if (rise > 0) add(tally, rise, read(one.labels), one.labels);
   }
   tally.failed = Math.min(tally.failed, tally.requests);
   tally.failedTries = Math.min(tally.failedTries, tally.tries);
+  tally.unanswered = Math.min(tally.unanswered, tally.failed);
   return tally;
+}
+
+function add(tally: AnswerTally, rise: number, meaning: Meaning, labels: Labels): void {
+  const { counts, isFailure, responseClass } = meaning;
+  tally.denied += meaning.isDenial ? rise : 0;
+  tally.unanswered += meaning.isUnanswered ? rise : 0;
+  // These are among the answers already.
+  if (counts === 'denial' || counts === 'unanswered') return;
+  const failed = isFailure ? rise : 0;
+  tally.failedTries += failed;
+  // An answer of gRPC that says of failure is among the answers already, as a success of HTTP.
+  if (counts !== 'grpcFailure') tally.tries += rise;
+  if (counts === 'again') return;
+  const requests = counts === 'answer' ? rise : 0;
+  tally.requests += requests;
+  tally.failed += failed;
+  if (requests > 0) tally.byClass[responseClass] = (tally.byClass[responseClass] ?? 0) + requests;
+  addToProxy(tally, proxyOf(labels), { requests, failed });
+}
+
+const proxyOf = (labels: Labels): string => labels['pod'] ?? labels['instance'] ?? 'unknown';
+
+function addToProxy(
+  { byProxy }: AnswerTally,
+  proxy: string,
+  { requests, failed }: AnswerTally['byProxy'][string],
+): void {
+  const before = byProxy[proxy] ?? { requests: 0, failed: 0 };
+  byProxy[proxy] = { requests: before.requests + requests, failed: before.failed + failed };
 }
 
 /** What two stretches count together. */
@@ -53,9 +77,20 @@ export function plus(a: AnswerTally, b: AnswerTally): AnswerTally {
     failed: a.failed + b.failed,
     tries: a.tries + b.tries,
     failedTries: a.failedTries + b.failedTries,
+    denied: a.denied + b.denied,
+    unanswered: a.unanswered + b.unanswered,
     byClass,
     byProxy,
   };
+}
+
+/**
+ * Denials beyond those that the other side gives to the same callers: what a policy or a filter does that fits only one
+ * side. Without an answer of the other side to compare with, none is held against this one.
+ */
+export function excessDenials(own: AnswerTally, other: Pick<AnswerTally, 'denied' | 'tries'> | null): number {
+  if (!other || other.tries <= 0) return 0;
+  return Math.max(0, Math.round(own.denied - (own.tries * other.denied) / other.tries));
 }
 
 /**
