@@ -21,7 +21,7 @@ const patchSchema = z.tuple([
 ]);
 
 /** A plan in an API server that tests the uid and keeps the rules of the CRD, and refuses as often as it is told to. */
-function aServer(plan: KubeObject | undefined, refusals: KubeError[] = []) {
+function aServer(plan: KubeObject | undefined, refusals: KubeError[] = [], eventFaults: KubeError[] = []) {
   const server = { plan, calls: [] as string[], written: [] as PlanStatus[], meanwhile: (): void => undefined };
   const kube: Parameters<typeof projectWith>[0]['kube'] = {
     get: () => {
@@ -41,6 +41,8 @@ function aServer(plan: KubeObject | undefined, refusals: KubeError[] = []) {
       return Promise.resolve(seen);
     },
     recordEvent: () => {
+      const fault = eventFaults.shift();
+      if (fault) return Promise.reject(fault);
       server.calls.push('event');
       return Promise.resolve();
     },
@@ -71,6 +73,19 @@ describe('what a status must not overwrite', () => {
 });
 
 describe('a projection', () => {
+  it('tries an event again by itself when the API server falters, and leaves one that is refused', async () => {
+    const ill = new KubeError(500, { reason: 'InternalError', message: 'etcd has no leader' });
+    const plan = planWith(shifting(1));
+    const { server, project } = aServer(plan, [], [ill, ill]);
+    await project(shifting(2));
+    expect(server.calls).toEqual(['patch', 'event']);
+    const broken = aServer(plan, [], [ill, ill, ill]);
+    await expect(broken.project(shifting(2))).rejects.toThrow('etcd has no leader');
+    const leaving = aServer(plan, [], [new KubeError(403, { reason: 'Forbidden', message: 'it is being terminated' })]);
+    await leaving.project(shifting(2));
+    expect(leaving.server.calls).toEqual(['patch']);
+  });
+
   it('costs one call for the status, and one for its event', async () => {
     const { server, project } = aServer(planWith(shifting(1)));
     expect(await project(shifting(2))).toEqual({ reported: 'yes', checkpoint: null });

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { GovernanceError, GovernanceUnreachable, type GovernanceClient } from '@scc/governance-api';
-import { isConflict, isInvalid, isMissing, type KubeClient, type KubeObject } from '@scc/kube';
+import { isConflict, isInvalid, isMissing, type KubeClient, type KubeEvent, type KubeObject } from '@scc/kube';
 import {
   FIELD_MANAGER,
   isTerminal,
@@ -130,10 +130,21 @@ async function recordEvents(
     ...(untrusted === undefined ? [] : [{ regarding: { ...PLAN_TYPE, ...ref }, ...said }]),
     ...kubeEventsOf({ plan: ref, workload }, events),
   ];
-  for (const event of all)
-    await kube.recordEvent(event).catch((error: unknown) => {
-      if (!isAnswer(error)) throw error;
-    });
+  for (const event of all) await recordEvent(kube, event);
+}
+
+/** So often each event is tried: a fault that some of many writes meet must not have all of them written again. */
+const EVENT_TRIES = 3;
+
+async function recordEvent(kube: Writer, event: KubeEvent): Promise<void> {
+  for (let tries = 1; ; tries++)
+    try {
+      await kube.recordEvent(event);
+      return;
+    } catch (error) {
+      if (isAnswer(error)) return;
+      if (tries >= EVENT_TRIES) throw error;
+    }
 }
 
 /** What a projection says of an error of governance. @throws the error, when the projection is to be tried again */
