@@ -3,7 +3,9 @@ import type { AddressInfo } from 'node:net';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import type { KubeClient } from '@scc/kube';
 import { istiodView, type ProxyView } from './proxies.js';
+import { IstioRouter } from './router.js';
 
 let folder: string;
 let server: Server;
@@ -37,6 +39,40 @@ describe("istiod's view of its proxies", () => {
       { id: 'a.shop', istiod: '127.0.0.1', routes: { sent: '2', acked: '1' }, listeners: { sent: '3', acked: '3' } },
     ]);
     expect(asked.map(({ url, headers }) => [url, headers.authorization])).toEqual([['/debug/syncz', 'Bearer secret']]);
+  });
+
+  it.each([
+    [401, true],
+    [403, true],
+    [404, true],
+    [429, false],
+    [503, false],
+  ])('tells a refusal, which waiting does not change, from a fault: %d', async (status, isRefusal) => {
+    answer = { status, body: '' };
+    await expect(view.proxies()).rejects.toMatchObject({ name: 'ProxiesUnseen', isRefusal });
+  });
+
+  it('names a refusal before anything is touched, with the settings that mend it', async () => {
+    answer = { status: 403, body: '' };
+    const answers = { list: () => Promise.resolve({ items: [] }), get: () => Promise.resolve(undefined) };
+    const kube = Object.assign(Object.create(null) as KubeClient, answers);
+    const router = new IstioRouter({
+      kube,
+      fieldManager: 'test',
+      view,
+      boundMs: 1,
+      signal: () => undefined,
+    });
+    const { violations } = await router.survey({
+      namespace: 'shop',
+      services: [{ name: 'web', canary: 'web-scc-canary' }],
+      label: { key: 'app', stable: 'web', canary: 'web-scc-canary' },
+      markers: {},
+      podLabels: { app: 'web' },
+    });
+    expect(violations).toMatchObject([
+      { code: 'ProxiesUnseen', remedy: expect.stringContaining('ISTIOD_DEBUG_TOKEN_FILE') as unknown },
+    ]);
   });
 
   it('is unknown where istiod refuses or sends elsewhere: no redirect is followed', async () => {

@@ -1,7 +1,8 @@
 import { lookup } from 'node:dns/promises';
 import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
-import { HttpClient } from '@scc/runtime';
+import { ProxiesUnseen } from '@scc/routing';
+import { HttpClient, messageOf } from '@scc/runtime';
 import { z } from 'zod';
 
 /**
@@ -45,6 +46,8 @@ const syncSchema = z
 const dumpSchema = z.looseObject({ configs: z.array(z.unknown()).default([]) });
 
 const TIMEOUT_MS = 5_000;
+/** Answers that waiting does not change. */
+const REFUSALS = new Set([401, 403, 404]);
 /** All endpoints that one proxy of a large mesh knows. */
 const MAX_BYTES = 256 * 1024 * 1024;
 
@@ -68,9 +71,13 @@ export function istiodView({ url, tokenFile }: DebugOptions): ProxyView {
     at.hostname = isIP(address) === 6 ? `[${address}]` : address;
     const token = tokenFile === undefined ? null : (await readFile(tokenFile, 'utf8')).trim();
     const headers = token === null ? {} : { authorization: `Bearer ${token}` };
-    const { status, text } = await http.send({ method: 'GET', url: at, headers, timeoutMs: TIMEOUT_MS });
-    if (status !== 200) throw new Error(`istiod answered ${status} to ${path}`);
-    return JSON.parse(text) as unknown;
+    const { status, text } = await http
+      .send({ method: 'GET', url: at, headers, timeoutMs: TIMEOUT_MS })
+      .catch((error: unknown) => {
+        throw new ProxiesUnseen(`istiod does not answer: ${messageOf(error)}`, false, { cause: error });
+      });
+    if (status !== 200) throw new ProxiesUnseen(`istiod answered ${status} to ${path}`, REFUSALS.has(status));
+    return parsed(text, path);
   };
   return {
     proxies: async () => {
@@ -93,4 +100,12 @@ export function istiodView({ url, tokenFile }: DebugOptions): ProxyView {
       return dumpSchema.parse(await ask(istiod, path)).configs;
     },
   };
+}
+
+function parsed(text: string, path: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new ProxiesUnseen(`istiod answered in a form that is not known to ${path}`, false, { cause: error });
+  }
 }

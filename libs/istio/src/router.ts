@@ -1,16 +1,17 @@
 import { isDeepStrictEqual } from 'node:util';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fenceOf, isConflict, lastWriter, withoutServerFields, type KubeClient, type KubeObject } from '@scc/kube';
-import { copyName, type WayIn } from '@scc/plan';
-import type {
-  PreImage,
-  Conflict,
-  RoutedObject,
-  Split,
-  Survey,
-  Surveyed,
-  SurveyRequest,
-  TrafficRouter,
+import { copyName, type Violation, type WayIn } from '@scc/plan';
+import {
+  ProxiesUnseen,
+  type PreImage,
+  type Conflict,
+  type RoutedObject,
+  type Split,
+  type Survey,
+  type Surveyed,
+  type SurveyRequest,
+  type TrafficRouter,
 } from '@scc/routing';
 import { withCanary, type RouteScope } from './canary-routes.js';
 import { canaryRule, ownership } from './destination-rules.js';
@@ -19,7 +20,7 @@ import type { ProxyView } from './proxies.js';
 import { restored } from './restore.js';
 import { virtualServiceSpecSchema, type VirtualServiceSpec } from './schema.js';
 import { ownRoutes, scopeFor } from './survey.js';
-import { notServed, type Routes, routesSchema, surveyRoutes } from './survey-cluster.js';
+import { notServed, proxiesUnseen, type Routes, routesSchema, surveyRoutes } from './survey-cluster.js';
 import { Verifier, type Watched } from './verify.js';
 
 const MAX_CONFLICTS = 10;
@@ -76,17 +77,28 @@ export class IstioRouter implements TrafficRouter {
     const { routes, violations } = await surveyRoutes(this.options.kube, request, this.options.domain);
     const survey = { request, routes };
     const isAsked = this.verifier !== null && violations.length === 0 && services.length > 0;
-    const isServed = !isAsked || (await this.verifier.serves(this.watched(survey)));
+    const unseen = isAsked ? await this.unseenBy(this.verifier, survey) : [];
     return {
       survey,
       ways: waysOf(routes, namespace),
-      violations: isServed ? violations : [notServed(services, namespace)],
+      violations: [...violations, ...unseen],
       warnings: this.verifier
         ? []
         : [
             `istiod's debug endpoint is not configured: routes are given ${this.options.boundMs} ms to reach the proxies`,
           ],
     };
+  }
+
+  /** Why no proxy could be seen to follow, which a migration would otherwise find out after it has begun. */
+  private async unseenBy(verifier: Verifier, survey: Survey): Promise<Violation[]> {
+    const { namespace, services } = survey.request;
+    try {
+      return (await verifier.serves(this.watched(survey))) ? [] : [notServed(services, namespace)];
+    } catch (error) {
+      if (error instanceof ProxiesUnseen && error.isRefusal) return [proxiesUnseen(error)];
+      throw error;
+    }
   }
 
   async preImages(survey: Survey): Promise<PreImage[]> {

@@ -66,6 +66,14 @@ export const notServed = (services: readonly ServicePair[], namespace: string): 
     'Add the workload or its callers to the mesh (label istio-injection on the namespace, or a gateway), then apply the plan again.',
 });
 
+export const proxiesUnseen = ({ message }: Error): Violation => ({
+  code: 'ProxiesUnseen',
+  field: 'spec.workloadRef',
+  message: `no proxy can be seen to follow: ${message}`,
+  remedy:
+    "Ask the installation's administrator to check ISTIOD_DEBUG_URL and ISTIOD_DEBUG_TOKEN_FILE of the worker, and that istiod serves its debug endpoints to it.",
+});
+
 const named =
   <Spec>(spec: (object: KubeObject) => Spec) =>
   (object: KubeObject): Named<Spec> => ({

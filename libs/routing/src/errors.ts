@@ -7,3 +7,16 @@ export class RoutesBehind extends Error {
 export class NotServed extends Error {
   override readonly name = 'NotServed';
 }
+
+/** What shows the routes of the proxies does not answer, or, a refusal, does not let itself be asked. */
+export class ProxiesUnseen extends Error {
+  override readonly name = 'ProxiesUnseen';
+
+  constructor(
+    message: string,
+    readonly isRefusal: boolean,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}

@@ -11,5 +11,5 @@ export type {
   SurveyRequest,
   TrafficRouter,
 } from './router.js';
-export { NotServed, RoutesBehind } from './errors.js';
+export { NotServed, ProxiesUnseen, RoutesBehind } from './errors.js';
 export { divided, reduced } from './weights.js';

@@ -3,9 +3,10 @@ import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { GovernanceError, GovernanceUnreachable } from '@scc/governance-api';
 import { KubeError, KubeUnreachable } from '@scc/kube';
 import { TRIES, WEATHER, type MigrationActivities } from '@scc/migration/contract';
-import { RoutesBehind } from '@scc/routing';
+import { ProxiesUnseen, RoutesBehind } from '@scc/routing';
 import { messageOf } from '@scc/runtime';
 import { terminal } from '../failures.js';
+import { PrometheusAway, PrometheusRefuses } from '../outside/prometheus.js';
 import { silentForMs } from './freshness.js';
 
 type Name = keyof MigrationActivities;
@@ -64,6 +65,9 @@ function remedyFor(error: unknown): string {
   if (error instanceof GovernanceUnreachable) return 'bring governance or its database back';
   if (error instanceof GovernanceError) return 'look at the log of governance and at its database';
   if (error instanceof KubeUnreachable) return 'look whether the API server and the network to it work';
+  if (error instanceof ProxiesUnseen) return 'look whether istiod works, and at ISTIOD_DEBUG_URL of the worker';
+  if (error instanceof PrometheusAway || error instanceof PrometheusRefuses)
+    return 'look whether Prometheus works, and at PROMETHEUS_URL and PROMETHEUS_TOKEN_FILE of the worker';
   if (!(error instanceof KubeError)) return 'look at the log of the worker';
   if (error.status === 401) return "look at the worker's token";
   return error.status === 429

@@ -6,13 +6,15 @@ import path from 'node:path';
 import { asyncLocalStorage, Context } from '@temporalio/activity';
 import { noopMetricMeter, type Logger } from '@temporalio/common';
 import { createGovernanceClient } from '@scc/governance-api';
-import { IstioRouter } from '@scc/istio';
+import { IstioRouter, istiodView } from '@scc/istio';
 import { connectKube } from '@scc/kube';
 import { TERMINAL_FAILURES, TRIES, WEATHER, type MigrationActivities } from '@scc/migration/contract';
 import { aSpec, aWholeTarget } from '@scc/migration/testing';
 import { FIELD_MANAGER, PLAN_TYPE } from '@scc/plan';
+import { AllowedHosts } from '@scc/runtime';
 import { createInstruments } from '../metrics.js';
-import { noMetrics } from '../outside/prometheus.js';
+import { noMetrics, prometheusMetrics } from '../outside/prometheus.js';
+import { webhookCaller } from '../outside/webhooks.js';
 import { unguardedActivities } from './index.js';
 import { planOf } from './plan.js';
 
@@ -189,9 +191,9 @@ async function withActivities<T>(work: (activities: Activities) => Promise<T>): 
  */
 type Outcome = 'final' | 'said' | 'retried' | 'answered';
 
-async function outcomeOf(activity: Name, activities: Activities): Promise<Outcome> {
+async function outcomeOf(call: () => Promise<unknown>): Promise<Outcome> {
   try {
-    await asyncLocalStorage.run(contextOf(), () => CALLS[activity](activities));
+    await asyncLocalStorage.run(contextOf(), call);
     return 'answered';
   } catch (error) {
     const { type = '', details } = error as { type?: string; details?: unknown[] };
@@ -241,8 +243,113 @@ describe('every activity under', () => {
   it.each(Object.keys(FAULTS) as Fault[])('%s', async (which) => {
     fault = which;
     const outcomes = await withActivities((activities) =>
-      Promise.all(names.map(async (name) => [name, await outcomeOf(name, activities)])),
+      Promise.all(names.map(async (name) => [name, await outcomeOf(() => CALLS[name](activities))])),
     );
     expect(outcomes).toEqual(names.map((name) => [name, expectedOf(name, which)]));
+  });
+});
+
+/** Faults of what stands beside the API server: Prometheus, istiod and the servers of webhook gates. */
+const FAULTS_BESIDE = {
+  '401': (_request, response) => response.writeHead(401).end(),
+  '403': (_request, response) => response.writeHead(403).end('RBAC: access denied'),
+  '404': (_request, response) => response.writeHead(404).end(),
+  '429': (_request, response) => response.writeHead(429).end(),
+  '500': (_request, response) => response.writeHead(500).end(),
+  'something else': (_request, response) => response.writeHead(200).end('<html>'),
+  'no answer': () => undefined,
+  reset: (request) => request.socket.destroy(),
+} satisfies Record<string, RequestListener>;
+type FaultBeside = keyof typeof FAULTS_BESIDE;
+
+const nobody = { ...target, services: [] };
+const webhook = { name: 'smoke', url: '', at: 'BeforeShift' as const, timeout: '1s' };
+const mirror = { percentage: 100, methods: 'Safe' as const };
+/** A gate that gets no answer is not passed, whatever it asks: "cannot judge" is no verdict in its favour. */
+const GATES: Record<FaultBeside, Outcome> = {
+  ...({ '401': 'final', '403': 'final', '404': 'final', '429': 'final', '500': 'final' } as const),
+  ...({ 'something else': 'final', 'no answer': 'final', reset: 'final' } as const),
+};
+/** A step that cannot be seen to have arrived, and a proof that cannot be counted, are tried again. */
+const SAID: Record<FaultBeside, Outcome> = {
+  ...({ '401': 'said', '403': 'said', '404': 'said', '429': 'said', '500': 'said' } as const),
+  ...({ 'something else': 'said', 'no answer': 'said', reset: 'said' } as const),
+};
+
+interface Beside {
+  what: string;
+  call: (act: Activities, address: string) => Promise<unknown>;
+  outcomes: Record<FaultBeside, Outcome>;
+}
+const BESIDE: Beside[] = [
+  {
+    what: 'Prometheus asked by a gate',
+    call: (act) => act.hold(target, { durationMs: 0, gates, sinceMs: 0, weight: 0 }),
+    outcomes: GATES,
+  },
+  { what: 'Prometheus asked for the proof', call: (act) => act.summarizeTraffic(target, 0), outcomes: SAID },
+  { what: 'istiod asked by setWeights', call: (act) => act.setWeights(nobody, 50), outcomes: SAID },
+  { what: 'istiod asked by setMirror', call: (act) => act.setMirror(nobody, mirror), outcomes: SAID },
+  { what: 'istiod asked by prepareRoutes', call: (act) => act.prepareRoutes(nobody), outcomes: SAID },
+  { what: 'istiod asked by restoreRoutes', call: (act) => act.restoreRoutes(nobody, []), outcomes: SAID },
+  {
+    what: 'a webhook gate',
+    call: (act, url) =>
+      act.callWebhooks(target, { at: 'BeforeShift', gates: { ...gates, webhooks: [{ ...webhook, url }] }, weight: 0 }),
+    // Any 2xx passes: what a webhook writes is not read.
+    outcomes: { ...GATES, 'something else': 'answered' },
+  },
+];
+
+/** The activities on a cluster that answers, with everything beside it at one address. */
+async function withBeside<T>(address: string, work: (activities: Activities) => Promise<T>): Promise<T> {
+  const kube = await connectKube({ kubeconfig: path.join(folder, 'kubeconfig'), userAgent: 'test', ...TIMES });
+  const governance = createGovernanceClient({ url, ...TIMES, token: () => Promise.resolve('t') });
+  const answering: typeof kube = Object.assign(Object.create(kube) as typeof kube, {
+    get: (id: { apiVersion: string; kind: string; name: string }) =>
+      Promise.resolve(id.kind === 'Namespace' ? { ...id, metadata: { name: id.name } } : undefined),
+    list: () => Promise.resolve({ items: [], resourceVersion: '1' }),
+  });
+  const view = istiodView({ url: address });
+  const activities = unguardedActivities({
+    kube: answering,
+    governance,
+    router: new IstioRouter({
+      kube: answering,
+      fieldManager: FIELD_MANAGER,
+      view,
+      boundMs: 1,
+      signal: () => undefined,
+    }),
+    metrics: prometheusMetrics({ url: address, flavour: 'istio' }),
+    reviewGates: () => Promise.resolve({ violations: [], warnings: [] }),
+    callWebhook: webhookCaller(new AllowedHosts('127.0.0.1', ''), undefined),
+    instruments: createInstruments(),
+    drainMs: 0,
+    domain: 'cluster.local',
+    root: 'istio-system',
+  });
+  try {
+    return await work(activities);
+  } finally {
+    kube.close();
+    governance.close();
+  }
+}
+
+describe('what stands beside the cluster:', () => {
+  it.each(Object.keys(FAULTS_BESIDE) as FaultBeside[])('%s', async (which) => {
+    const beside = createServer((incoming, response) => FAULTS_BESIDE[which](incoming, response));
+    await new Promise<void>((resolve) => beside.listen(0, '127.0.0.1', resolve));
+    const address = `http://127.0.0.1:${(beside.address() as AddressInfo).port}`;
+    try {
+      const outcomes = await withBeside(address, (activities) =>
+        Promise.all(BESIDE.map(async ({ what, call }) => [what, await outcomeOf(() => call(activities, address))])),
+      );
+      expect(outcomes).toEqual(BESIDE.map(({ what, outcomes: expected }) => [what, expected[which]]));
+    } finally {
+      beside.closeAllConnections();
+      await new Promise((resolve) => beside.close(resolve));
+    }
   });
 });

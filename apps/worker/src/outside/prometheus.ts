@@ -66,6 +66,11 @@ export class PrometheusRefuses extends Error {
   override readonly name = 'PrometheusRefuses';
 }
 
+/** Prometheus does not answer, or not as it should. */
+export class PrometheusAway extends Error {
+  override readonly name = 'PrometheusAway';
+}
+
 export interface PrometheusOptions {
   /** Its base, of which a path is kept. */
   url: string;
@@ -114,13 +119,13 @@ export function prometheusMetrics(options: PrometheusOptions): MetricSource {
         },
       })
       .catch((error: unknown) => {
-        throw new Error(`Prometheus does not answer: ${messageOf(error)}`, { cause: error });
+        throw new PrometheusAway(`Prometheus does not answer: ${messageOf(error)}`, { cause: error });
       });
     const refusal = REFUSALS.get(status);
     if (refusal !== undefined) throw new PrometheusRefuses(`Prometheus answered ${status}: ${refusal}`);
-    if (status !== 200) throw new Error(`Prometheus answered ${status}`);
+    if (status !== 200) throw new PrometheusAway(`Prometheus answered ${status}`);
     const parsed = answerSchema.safeParse(jsonOf(text));
-    if (!parsed.success) throw new Error('Prometheus answered in a form that is not known (PROMETHEUS_URL)');
+    if (!parsed.success) throw new PrometheusAway('Prometheus answered in a form that is not known (PROMETHEUS_URL)');
     return parsed.data.data.result;
   };
   const counters = new Counters(answerTo);
