@@ -38,6 +38,8 @@ const SUMMARIES: { [Key in Name]: (...args: Parameters<MigrationActivities[Key]>
   restoreSourceGrant: () => 'give back what was taken from the old grant',
   withdrawTargetGrant: ({ targetSCC }) => `take back the grant of ${targetSCC}`,
   compareWithPreImages: () => 'compare every touched object with before',
+  lookAfter: ({ namespace, name }) => `look whether the change of ${namespace}/${name} lasts`,
+  revokeLater: ({ sourceSCC }) => `revoke the grant of ${sourceSCC ?? 'the source SCC'} when the change has lasted`,
   project: (_ref, { status, unreported }) => `status ${status.phase ?? ''}, ${plural(unreported.length, 'event')}`,
   recordedOutcome: () => 'ask governance how the migration ended',
   settlePlan: () => 'bring the plan in line with how its migration ended',

@@ -17,6 +17,7 @@ import type {
   CommandInput,
   CommandOutcome,
   HoldRequest,
+  Lasting,
   LiveSettings,
   MigrationOutline,
   MovedPod,
@@ -39,6 +40,8 @@ export const UNDO_WORKFLOW = 'undoWorkflow';
 
 /** The uid makes a recreated plan a new migration; starting the same id twice is the same as once. */
 export const workflowIdOf = ({ namespace, name, uid }: PlanRef): string => `scc/${namespace}/${name}/${uid}`;
+/** The workflow that looks after a workload once its migration is over. */
+export const afterWorkflowIdOf = ({ namespace, name, uid }: PlanRef): string => `scc-after/${namespace}/${name}/${uid}`;
 /** The workflow that undoes a migration whose own workflow was terminated or lost. */
 export const undoWorkflowIdOf = ({ namespace, name, uid }: PlanRef): string => `scc-undo/${namespace}/${name}/${uid}`;
 
@@ -61,6 +64,11 @@ export interface MigrationInput {
   carried?: Carried;
   /** The migration's own workflow has finished: its plan is brought in line with the record, and nothing is undone. */
   finished?: boolean;
+}
+export interface AfterInput {
+  target: MigrationOutline;
+  /** What an earlier run hands over when its history has grown long. */
+  carried?: { sinceMs: number | null; endMs: number; revoked: boolean };
 }
 export interface MigrationResult {
   phase: TerminalPhase;
@@ -140,6 +148,11 @@ export interface MigrationActivities {
   /** Takes away the grant that this migration made, and nothing else. */
   withdrawTargetGrant: (target: MigrationOutline) => Promise<void>;
   compareWithPreImages: (target: MigrationOutline) => Promise<string[]>;
+
+  /** Looks whether the change lasts, and says in the plan's status when it does not, and who took it back. */
+  lookAfter: (ref: PlanRef) => Promise<Lasting>;
+  /** Revokes the source grant when the change has lasted, and says so in the plan's status. */
+  revokeLater: (target: MigrationOutline) => Promise<{ bindings: string[]; kept: string | null }>;
 
   project: (ref: PlanRef, projection: Projection) => Promise<ProjectionResult>;
   /**

@@ -8,6 +8,7 @@ import {
   sleep,
 } from '@temporalio/workflow';
 import { activities, patientActivities, undoActivities } from './activities.js';
+import { lookAfterwards } from './after.js';
 import type { Carried, Position } from './carried.js';
 import { Clearance } from './clearance.js';
 import { FAILURE, statusQuery, type MigrationInput, type MigrationResult } from './contract.js';
@@ -23,13 +24,18 @@ import { pauseBeforeRetry, retryUntilDone } from './retry.js';
 import { positionOfLost } from './undo.js';
 import { handOverWhenLong, steadied, waitUntil, waiting } from './waits.js';
 
+export { afterWorkflow } from './after.js';
+
 const FIRST_RETRY_MS = 15_000;
 const LONGEST_RETRY_MS = 300_000;
 
 /** One migration plan from its acceptance to its end. */
 export async function migrationWorkflow({ ref, carried }: MigrationInput): Promise<MigrationResult> {
   const position = carried?.position ?? startOf(ref);
-  return hosted(position, carried, ({ effects }) => migrate(position, effects));
+  const result = await hosted(position, carried, ({ effects }) => migrate(position, effects));
+  const { target } = position;
+  if (result.phase === 'Completed' && target?.after) await lookAfterwards(target);
+  return result;
 }
 
 /**

@@ -102,7 +102,17 @@ export interface MigrationOutline {
   targetHash: string;
   /** Whether it is carried on or taken back. */
   way: 'forward' | 'back';
+  after?: Afterwards;
 }
+
+/** What is done once the migration is over; absent where nothing is. */
+export interface Afterwards {
+  /** How long the change must have lasted before the source grant is revoked, in milliseconds; null where it stays. */
+  revokeMs: number | null;
+}
+
+/** Whether the change of a workload lasts: `over` when nothing is left to look after. */
+export type Lasting = 'lasting' | 'drifted' | 'over';
 
 /** Everything that activities need to know about what is migrated; decided once, while validating, and kept by governance. */
 export interface MigrationTarget {
@@ -136,6 +146,7 @@ export interface MigrationTarget {
   /** The routes as they were surveyed: the router's own, opaque here. */
   survey: unknown;
   drainMs: number;
+  after?: Afterwards;
 }
 
 export interface FactsSummary {

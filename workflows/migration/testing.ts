@@ -166,6 +166,8 @@ export function aWorld(
     readLiveSettings: unused('readLiveSettings'),
     assess: () => Promise.resolve(assess()),
     approvalState: unused('approvalState'),
+    lookAfter: unused('lookAfter'),
+    revokeLater: unused('revokeLater'),
     authorizeStep: unused('authorizeStep'),
     checkCommand: unused('checkCommand'),
     takeOver: unused('takeOver'),

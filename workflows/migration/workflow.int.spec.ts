@@ -8,6 +8,7 @@ import { waitFor } from '@scc/runtime';
 import { startTemporal, type TemporalServer } from '@scc/testing/temporal';
 import { bundleOfSources } from '@scc/testing/workflow-bundle';
 import {
+  afterWorkflowIdOf,
   commandSignal,
   commandUpdate,
   FAILURE,
@@ -17,6 +18,8 @@ import {
   UNDO_WORKFLOW,
   WEATHER,
   workflowIdOf,
+  type Afterwards,
+  type Lasting,
   type LiveSettings,
   type MigrationActivities,
   type MigrationResult,
@@ -73,6 +76,9 @@ async function aMigration(
     accepted?: Parameters<typeof aPlan>[1];
     workflow?: string;
     recorded?: () => RecordedOutcome;
+    after?: Afterwards;
+    /** What each look after the end sees; the last one again and again. */
+    looks?: Lasting[];
   } = {},
 ) {
   const { world, breaches, fx } = aWorld(options.fault);
@@ -99,13 +105,26 @@ async function aMigration(
     settled: [] as (RecordedEnd | null)[],
     /** How often a run let the next one go on. */
     handedOver: 0,
+    /** What was done after the end, in order. */
+    after: [] as string[],
   };
+  const looks = [...(options.looks ?? [])];
   const steps = fx().act;
   const activities: MigrationActivities = {
     ...steps,
     acceptPlan: () => Promise.resolve({ accepted: true, plan: aPlan(spec, options.accepted) }),
     readLiveSettings: () => Promise.resolve(state.live),
-    assess: () => Promise.resolve(allowed({}, aPlan(spec, options.accepted))),
+    assess: () =>
+      Promise.resolve(allowed(options.after ? { after: options.after } : {}, aPlan(spec, options.accepted))),
+    lookAfter: () => {
+      const look = (looks.length > 1 ? looks.shift() : looks[0]) ?? 'over';
+      state.after.push(look);
+      return Promise.resolve(state.after.includes('revoked') ? 'over' : look);
+    },
+    revokeLater: () => {
+      state.after.push('revoked');
+      return Promise.resolve({ bindings: ['anyuid'], kept: null });
+    },
     approvalState: () => {
       asked.approvals++;
       return Promise.resolve(
@@ -204,9 +223,13 @@ async function aMigration(
     },
     saw: (type: string) =>
       waitFor(() => reported.some(({ event }) => event.type === type), { timeoutMs: 20_000, what: type }),
-    end: async () => {
+    /** The workflow that looks after the workload, once there is one. */
+    after: () => client.workflow.getHandle(afterWorkflowIdOf(aTarget().ref)),
+    end: async (alsoOver: () => Promise<unknown> = () => Promise.resolve()) => {
       try {
-        return await handle.result();
+        const result = await handle.result();
+        await alsoOver();
+        return result;
       } finally {
         worker.shutdown();
         await running;
@@ -473,6 +496,30 @@ describe('undoWorkflow', () => {
     });
     await expect(migration.end()).rejects.toMatchObject({ cause: { cause: { type: FAILURE.refused } } });
     expect(await migration.activities()).toEqual(['recordedOutcome']);
+  });
+});
+
+describe('afterWorkflow', () => {
+  it('revokes the source grant once the change has lasted without a break, and ends with its plan', async () => {
+    const looks: Lasting[] = ['lasting', 'drifted', 'lasting'];
+    const migration = await aMigration({ after: { revokeMs: 1_200 }, looks });
+    migration.state.released = true;
+    const end = await migration.end(async () => {
+      expect(await migration.after().result()).toBe('nothing is left to look after');
+    });
+    expect(end).toMatchObject({ phase: 'Completed' });
+    const { after } = migration.state;
+    expect(after.slice(0, 3)).toEqual(['lasting', 'drifted', 'lasting']);
+    expect(after.filter((act) => act === 'revoked')).toHaveLength(1);
+    // 1.2 s without a break, with a look every 0.5 s.
+    expect(after.indexOf('revoked') - after.indexOf('drifted')).toBeGreaterThanOrEqual(4);
+  });
+
+  it('is not begun where nothing is to be looked after', async () => {
+    const migration = await aMigration();
+    migration.state.released = true;
+    await migration.end();
+    expect(migration.state.after).toEqual([]);
   });
 });
 

@@ -200,7 +200,7 @@ export const GUARDED_ACTIVITIES = [
   ...(['moveOrdinal', 'awaitOrdinal'] as const),
   ...(['migrateWorkload', 'awaitWorkload', 'awaitStable', 'restoreRoutes', 'removeCanary'] as const),
   ...(['revokeSource', 'summarizeTraffic', 'restoreSourceGrant', 'restoreWorkload'] as const),
-  ...(['withdrawTargetGrant', 'compareWithPreImages'] as const),
+  ...(['withdrawTargetGrant', 'compareWithPreImages', 'revokeLater'] as const),
 ] as const;
 
 /** A run of a workflow, as Temporal tells the worker that works for it. */

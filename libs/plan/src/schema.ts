@@ -161,7 +161,16 @@ export const planSpecSchema = z.object({
   sourceSCC: dns1123.optional().describe('Asserts the SCC that the pods run under now. Observed when absent.'),
   serviceAccountName: dns1123.optional().describe('Run under another ServiceAccount from now on.'),
   podSecurity: podSecuritySchema.prefault({}),
-  grants: z.object({ source: z.enum(['Revoke', 'Keep']).default('Revoke') }).prefault({}),
+  grants: z
+    .object({
+      source: z.enum(['Revoke', 'Keep']).default('Revoke'),
+      revokeAfter: durationSchema
+        .optional()
+        .describe(
+          'How long the change must have lasted before the source grant is revoked. 24h where Argo CD, Flux or Helm delivers the workload, else at once.',
+        ),
+    })
+    .prefault({}),
   gitops: z
     .enum(['PatchFirst', 'IKnow'])
     .optional()

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { BeginRequest, GuardedActivity, WorkflowRun } from '@scc/governance-api';
-import { undoWorkflowIdOf, workflowIdOf } from '@scc/migration/contract';
+import { afterWorkflowIdOf, undoWorkflowIdOf, workflowIdOf } from '@scc/migration/contract';
 import { aBatch, aRequest, at, holdsAnyRole, inTx, NOON, ownWorkload, recorded, row } from '../governance.fixture.js';
 import { report } from '../history/report.js';
 import { governanceSuite } from '../suite.fixture.js';
@@ -25,8 +25,9 @@ const isRunning = (workflowId: string, runId: string | null): Promise<boolean> =
   Promise.resolve(running.has(runId === null ? workflowId : `${workflowId}/${runId}`));
 
 /** A plan that was evaluated and whose steps were all allowed, and what a worker does for it. */
-async function aPlan() {
-  const request = aRequest(ownWorkload(`begun-${++count}`));
+async function aPlan(after?: { revokeMs: number }) {
+  const asked = aRequest(ownWorkload(`begun-${++count}`));
+  const request = after ? { ...asked, target: { ...asked.target, after } } : asked;
   const { uid, namespace, name } = request.plan;
   const ids = { forward: workflowIdOf({ namespace, name, uid }), undo: undoWorkflowIdOf({ namespace, name, uid }) };
   const { contentHash } = await inTx(app(), (tx) => evaluatePlan(tx, request, at(NOON)));
@@ -59,7 +60,8 @@ async function aPlan() {
         action,
       )) as { n: number }
     ).n;
-  return { request, uid, ids, first, seen, start, perform, entries };
+  const { weights } = request.spec.traffic;
+  return { request, uid, weights, ids, first, seen, start, perform, entries };
 }
 
 describe('begin', () => {
@@ -120,6 +122,47 @@ describe('begin', () => {
     const plan = await aPlan();
     for (let attempt = 0; attempt < 30; attempt++) await plan.start('grantTarget', { workflowId: 'rogue' });
     expect(await plan.entries('activity.refused')).toBe(20);
+  });
+});
+
+const BEFORE_WEIGHTS = ['grantTarget', 'confirmAdmission', 'createCanary', 'awaitCanary', 'prepareRoutes'] as const;
+const AT_END = ['restoreRoutes', 'removeCanary', 'revokeSource', 'summarizeTraffic'] as const;
+
+describe('the time after a migration', () => {
+  it('has its source grant revoked once the change has lasted, by the workflow that looks after it', async () => {
+    const HOUR_MS = 3_600_000;
+    const plan = await aPlan({ revokeMs: HOUR_MS });
+    const { namespace, name, uid } = plan.request.plan;
+    await plan.perform('recordPreImages');
+    for (const activity of BEFORE_WEIGHTS) await plan.perform(activity);
+    for (const weight of plan.weights) {
+      await plan.perform('setWeights', { weight });
+      await plan.perform('hold', { weight });
+    }
+    for (const activity of ['migrateWorkload', 'awaitWorkload'] as const) await plan.perform(activity);
+    await plan.perform('setWeights', { weight: 0 });
+    for (const activity of AT_END) await plan.perform(activity);
+    const own = { workflowId: afterWorkflowIdOf({ namespace, name, uid }), runId: 'a1' };
+    const revoke = async (afterMs: number, over: Partial<BeginRequest> = {}) => {
+      const context = { ...at(new Date(Date.parse(NOON) + afterMs).toISOString()), seen: await plan.seen(own) };
+      const asked = { activity: 'revokeLater', way: 'forward', weight: null, withoutGovernance: null } as const;
+      const activityId = `revoke-${afterMs}-${Object.values(over).join()}`;
+      return inTx(app(), (tx) => begin(tx, uid, { ...own, ...asked, activityId, ...over }, context));
+    };
+    expect(await revoke(9 * HOUR_MS)).toMatchObject({ allowed: false });
+    const events = recorded([
+      ['Validating', { type: 'PlanAccepted', generation: 1, author: 'ana' }],
+      ['Completed', { type: 'MigrationCompleted', traffic: null }],
+    ]);
+    const context = { ...at(NOON), seen: await plan.seen(plan.first) };
+    await inTx(app(), (tx) => report(tx, uid, { ...aBatch(plan.request, events), ...plan.first }, context));
+    expect((await outcomeOf(app(), uid)).end?.phase).toBe('Completed');
+    expect(await revoke(0)).toMatchObject({
+      allowed: false,
+      reason: expect.stringContaining('must last until') as unknown,
+    });
+    expect(await revoke(9 * HOUR_MS, plan.first)).toMatchObject({ allowed: false });
+    expect(await revoke(9 * HOUR_MS)).toMatchObject({ allowed: true, target: { after: { revokeMs: HOUR_MS } } });
   });
 });
 

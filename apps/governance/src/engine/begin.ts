@@ -1,7 +1,9 @@
 import { hashOf } from '@scc/audit';
 import type { BeginRequest, BeginVerdict, DoneRequest, DoneVerdict, GuardedActivity } from '@scc/governance-api';
+import { afterWorkflowIdOf } from '@scc/migration/contract';
 import type { Step } from '@scc/plan';
 import { type EntityManager, IsNull, MoreThan } from 'typeorm';
+import { z } from 'zod';
 import { appendAudit } from '../audit/append.js';
 import type { CallContext } from '../call/caller.js';
 import type { Database } from '../database/rows.js';
@@ -13,7 +15,7 @@ import {
   type StoredEvaluation,
 } from '../plans/store.js';
 import { ActivityBeginEntity, ActivityRefusalEntity } from './activity.entity.js';
-import { againstOrder, type Begun } from './order.js';
+import { againstLater, againstOrder, type Begun } from './order.js';
 import { recordedEnd } from './outcome.js';
 import { PreImageEntity } from './pre-image.entity.js';
 import { savePreImages } from './pre-images.js';
@@ -28,6 +30,8 @@ const NEED_IMAGES: ReadonlySet<GuardedActivity> = new Set<GuardedActivity>([
 /** Refusals of one plan that have an entry, in an hour: no workflow fills the log. */
 const MAX_REFUSALS = 20;
 const HOUR_MS = 3_600_000;
+/** What a target says of the time after its migration. */
+const keptSchema = z.looseObject({ after: z.object({ revokeMs: z.number().nullable() }).optional() });
 
 /**
  * Lets an activity of the engine begin, or refuses it: for another run, out of order, without the step that it needs, or
@@ -43,7 +47,9 @@ export async function begin(
   const migration = await lockKnownMigration(tx, uid);
   const { workflowId, runId, activityId, activity } = request;
   const known = await tx.getRepository(ActivityBeginEntity).findOneBy({ planUid: uid, workflowId, runId, activityId });
-  const reason = known ? changed(known, request) : await against(tx, migration, request, seen);
+  const reason = known
+    ? changed(known, request)
+    : await against(tx, migration, request, { seen, nowMs: context.now.getTime() });
   if (reason !== null) return refuse(tx, migration, { request, reason, context });
   const target = (await targetOf(tx, uid)) ?? (await beginTarget(tx, migration, request, context));
   const begun = known ?? (await enter(tx, migration, { request, target, context }));
@@ -64,9 +70,18 @@ async function against(
   tx: EntityManager,
   migration: MigrationRow,
   request: BeginRequest,
-  seen: SeenRuns,
+  { seen, nowMs }: { seen: SeenRuns; nowMs: number },
 ): Promise<string | null> {
   const end = await recordedEnd(tx, migration.planUid);
+  if (request.activity === 'revokeLater') {
+    const kept = keptSchema.parse((await targetOf(tx, migration.planUid)) ?? {});
+    return againstLater(request, {
+      workflowId: afterWorkflowIdOf({ ...migration, uid: migration.planUid }),
+      end: end && { phase: end.phase, atMs: Date.parse(end.at) },
+      revokeMs: kept.after?.revokeMs ?? null,
+      nowMs,
+    });
+  }
   if (end) return `the migration is over: ${end.phase}; apply a new plan`;
   if (request.withoutGovernance !== null && request.way === 'forward')
     return 'nothing is carried on without governance';

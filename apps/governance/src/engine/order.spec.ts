@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { GUARDED_ACTIVITIES, type GuardedActivity } from '@scc/governance-api';
 import { STEPS, type Step } from '@scc/plan';
 import {
+  againstLater,
   againstOrder,
   type Begun,
   decideRun,
@@ -172,6 +173,29 @@ describe('againstOrder', () => {
       ...['awaitStable', 'compareWithPreImages', 'removeCanary', 'restoreRoutes', 'restoreSourceGrant'],
       ...['restoreWorkload', 'setMirror', 'setWeights', 'withdrawTargetGrant'],
     ]);
+  });
+});
+
+describe('againstLater', () => {
+  const own = { workflowId: 'scc-after/shop/ledger/u1', way: 'forward' as const };
+  const seen = {
+    workflowId: own.workflowId,
+    end: { phase: 'Completed', atMs: 1_000 },
+    revokeMs: 500,
+    nowMs: 1_500,
+  };
+  it.each<[string, Partial<typeof own> | { way: 'back' }, Partial<Parameters<typeof againstLater>[1]>, string | null]>([
+    ['lets a grant be revoked when the time has passed', {}, {}, null],
+    ['refuses before that', {}, { nowMs: 1_499 }, 'must last until 1970-01-01T00:00:01.500Z'],
+    ['refuses the workflow of the migration', { workflowId: ids.forward }, {}, 'does not look after this plan'],
+    ['refuses it to an undo', { way: 'back' }, {}, 'does not look after this plan'],
+    ['refuses while the migration runs', {}, { end: null }, 'only after a migration that has completed'],
+    ['refuses after an undo', {}, { end: { phase: 'RolledBack', atMs: 0 } }, 'that has completed'],
+    ['refuses where the plan lets the grant stay', {}, { revokeMs: null }, 'lets the source grant stay'],
+  ])('%s', (_case, run, over, reason) => {
+    const found = againstLater({ ...own, ...run }, { ...seen, ...over });
+    if (reason === null) expect(found).toBeNull();
+    else expect(found).toContain(reason);
   });
 });
 

@@ -159,6 +159,29 @@ const WHOLE: readonly GuardedActivity[] = [
   ] as const),
 ];
 
+interface Later {
+  /** The workflow that looks after the workload. */
+  workflowId: string;
+  /** How the migration ended, and when, in milliseconds since the epoch; null while it has not. */
+  end: { phase: string; atMs: number } | null;
+  /** How long after the end the plan lets the source grant be revoked, in milliseconds; null where it stays. */
+  revokeMs: number | null;
+  nowMs: number;
+}
+
+/** Why the source grant may not be revoked after the end of a migration, or null. */
+export function againstLater(
+  { workflowId, way }: Pick<BeginRequest, 'workflowId' | 'way'>,
+  { workflowId: own, end, revokeMs, nowMs }: Later,
+): string | null {
+  if (workflowId !== own || way !== 'forward') return `${workflowId} does not look after this plan; only ${own} does`;
+  if (end?.phase !== 'Completed') return 'the source grant is revoked later only after a migration that has completed';
+  if (revokeMs === null) return 'the plan lets the source grant stay, or had it revoked at its end';
+  if (nowMs < end.atMs + revokeMs)
+    return `the change must last until ${new Date(end.atMs + revokeMs).toISOString()} before the source grant is revoked`;
+  return null;
+}
+
 /** What takes a change back. */
 const UNDONE_BY: Partial<Record<GuardedActivity, readonly GuardedActivity[]>> = {
   grantTarget: ['withdrawTargetGrant', 'compareWithPreImages'],

@@ -45,6 +45,8 @@ const PATIENT: ReadonlySet<Name> = new Set<Name>([
   'settlePlan',
   'takeOver',
   'handOver',
+  'lookAfter',
+  'revokeLater',
 ]);
 
 /** A denial that no further try followed for so long is of a migration that has ended, in milliseconds. */

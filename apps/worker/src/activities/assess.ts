@@ -9,7 +9,7 @@ import { violationsOf, warningsOf } from '../assess/checks.js';
 import { divide, NOTHING_DIVIDED } from '../assess/division.js';
 import { gatherFacts, observedSource, type AssessedWorkload, type Facts } from '../assess/facts.js';
 import { neighbourViolations, podSecurityViolations } from '../assess/pod-security.js';
-import { reviewSource } from '../assess/source.js';
+import { afterwardsOf, reviewSource } from '../assess/source.js';
 import { changeTemplate } from '../assess/template.js';
 import { reviewVolumes } from '../assess/volumes.js';
 import type { MetricSource } from '../outside/prometheus.js';
@@ -129,6 +129,7 @@ const assessment =
     const sourceSCC = observedSource(workload, spec.targetSCC);
     const data = await reviewVolumes(kube, facts, { workload, running: runningPod, migrated: changed.pod });
     const source = reviewSource(workload.object.metadata, spec, changed.kustomizePatch);
+    const after = afterwardsOf(workload.object.metadata, spec);
     violations.push(
       ...source.violations,
       ...data.violations,
@@ -173,6 +174,7 @@ const assessment =
       survey: division.survey,
       drainMs,
       ...claimTemplatesOf(workload),
+      ...(after ? { after } : {}),
     };
     const answer = await askGovernance({ governance, metrics }, { plan, facts, workload, target });
     const warnings = [

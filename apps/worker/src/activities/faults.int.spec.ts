@@ -95,6 +95,8 @@ const CALLS: Record<Name, (act: Activities) => Promise<unknown>> = {
   restoreSourceGrant: (act) => act.restoreSourceGrant(target, []),
   withdrawTargetGrant: (act) => act.withdrawTargetGrant(target),
   compareWithPreImages: (act) => act.compareWithPreImages(target, [{ key: 'v1|Service|shop|ledger', manifest: null }]),
+  lookAfter: (act) => act.lookAfter(ref),
+  revokeLater: (act) => act.revokeLater(target),
   project: (act) => act.project(ref, { status: {}, events: [], workload: null, unreported: [] }),
   recordedOutcome: (act) => act.recordedOutcome(ref),
   settlePlan: (act) => act.settlePlan(ref),
@@ -222,7 +224,10 @@ const MEANINGS: Record<Fault, { cluster: Outcome; governance: Outcome }> = {
 };
 const OF_GOVERNANCE = new Set<Name>(['approvalState', 'authorizeStep', 'checkCommand']);
 /** Nothing can be said where the status itself cannot be written, or before a lost migration is known. */
-const PATIENT = new Set<Name>(['project', 'releasePlan', 'recordedOutcome', 'settlePlan', 'takeOver', 'handOver']);
+const PATIENT = new Set<Name>([
+  ...(['project', 'releasePlan', 'recordedOutcome', 'settlePlan', 'takeOver', 'handOver'] as const),
+  ...(['lookAfter', 'revokeLater'] as const),
+]);
 /** These ask neither server here. */
 const ELSEWHERE = new Set<Name>(['callWebhooks', 'summarizeTraffic']);
 

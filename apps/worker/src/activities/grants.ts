@@ -60,7 +60,18 @@ const isServiceAccount = (subject: Subject, namespace: string, name: string): bo
 type GrantActivities = Pick<
   TargetActivities,
   'grantTarget' | 'revokeSource' | 'restoreSourceGrant' | 'withdrawTargetGrant'
->;
+> & {
+  /** Revokes the source grant for good: nothing is left that would give it back. */
+  revokeForGood: (target: MigrationTarget) => Promise<Revoked>;
+};
+
+interface Revoked {
+  bindings: string[];
+  kept: string | null;
+}
+
+/** What would be revoked, or why the grant is kept. */
+type Revocable = { grants: KubeObject[] } | { kept: string };
 
 interface Deps {
   kube: KubeClient;
@@ -110,6 +121,21 @@ export function grantActivities({ kube, governance, reseal }: Deps): GrantActivi
     });
   };
 
+  const revocable = async ({ sourceSCC, sourceServiceAccount, ...target }: MigrationTarget): Promise<Revocable> => {
+    const { namespace } = target.ref;
+    if (sourceSCC === null || sourceSCC === target.targetSCC) return { kept: 'there is no old grant' };
+    const grants = await bindingsOf(kube, { namespace, scc: sourceSCC, serviceAccount: sourceServiceAccount });
+    if (grants.length === 0) return { kept: `${sourceSCC} is not granted by a RoleBinding of ${namespace}` };
+    const user = await grantUser(kube, { ...target, sourceServiceAccount }, sourceSCC);
+    return user === null
+      ? { grants }
+      : { kept: `${user} of ServiceAccount ${sourceServiceAccount} may need ${sourceSCC}` };
+  };
+  const drop = async (grants: readonly KubeObject[], serviceAccount: string): Promise<Revoked> => {
+    for (const grant of grants) await dropSubject(kube, grant, serviceAccount);
+    return { bindings: grants.map(({ metadata }) => metadata.name ?? ''), kept: null };
+  };
+
   return {
     grantTarget: async (target) => {
       const { namespace = '', name } = targetBinding(target);
@@ -141,25 +167,24 @@ export function grantActivities({ kube, governance, reseal }: Deps): GrantActivi
     },
 
     revokeSource: async (target, mode) => {
-      const { sourceSCC, sourceServiceAccount, ref } = target;
+      const { sourceSCC, sourceServiceAccount, ref, after } = target;
       if (mode === 'Keep') return { bindings: [], kept: 'the plan keeps the old grant' };
-      if (sourceSCC === null || sourceSCC === target.targetSCC) return { bindings: [], kept: 'there is no old grant' };
-      const grants = await bindingsOf(kube, {
-        namespace: ref.namespace,
-        scc: sourceSCC,
-        serviceAccount: sourceServiceAccount,
-      });
-      if (grants.length === 0)
-        return { bindings: [], kept: `${sourceSCC} is not granted by a RoleBinding of ${ref.namespace}` };
-      const user = await grantUser(kube, target, sourceSCC);
-      if (user !== null)
-        return { bindings: [], kept: `${user} of ServiceAccount ${sourceServiceAccount} may need ${sourceSCC}` };
+      if (after?.revokeMs)
+        return { bindings: [], kept: `it is revoked once the change has lasted for ${spanOf(after.revokeMs)}` };
+      const found = await revocable(target);
+      if ('kept' in found) return { bindings: [], kept: found.kept };
+      const { grants } = found;
       const refused = await unreturnable(kube, grants, sourceServiceAccount);
-      if (refused !== null) return { bindings: [], kept: `the worker could not give ${sourceSCC} back: ${refused}` };
+      if (refused !== null)
+        return { bindings: [], kept: `the worker could not give ${sourceSCC ?? 'the old SCC'} back: ${refused}` };
       for (const [index, grant] of grants.entries()) await recordRemoval(target, grant, index);
       await reseal(ref.uid, 'revoking');
-      for (const grant of grants) await dropSubject(kube, grant, sourceServiceAccount);
-      return { bindings: grants.map(({ metadata }) => metadata.name ?? ''), kept: null };
+      return drop(grants, sourceServiceAccount);
+    },
+
+    revokeForGood: async (target) => {
+      const found = await revocable(target);
+      return 'kept' in found ? { bindings: [], kept: found.kept } : drop(found.grants, target.sourceServiceAccount);
     },
 
     restoreSourceGrant: async (_target, images) => {
@@ -176,6 +201,9 @@ export function grantActivities({ kube, governance, reseal }: Deps): GrantActivi
     },
   };
 }
+
+const HOUR_MS = 3_600_000;
+const spanOf = (ms: number): string => (ms < HOUR_MS ? `${ms / 60_000} min` : `${ms / HOUR_MS} h`);
 
 /** What one migration took out of one binding; recorded before it is taken. */
 const removalSchema = z.looseObject({

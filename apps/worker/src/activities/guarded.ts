@@ -10,6 +10,7 @@ import {
   type WorkflowRun,
 } from '@scc/governance-api';
 import {
+  afterWorkflowIdOf,
   undoWorkflowIdOf,
   workflowIdOf,
   type MigrationActivities,
@@ -24,6 +25,9 @@ import type { SealedMaterial } from '../undo/sealed.js';
 import { currentRun } from './pace.js';
 import { outlineOf, recordedTarget, type TargetActivities } from './target.js';
 
+/** Activities of the workflow that looks after a workload once its migration is over. */
+const AFTERWARDS: ReadonlySet<string> = new Set<keyof MigrationActivities>(['lookAfter', 'revokeLater']);
+
 const addressSchema = z.union([
   z.looseObject({ namespace: z.string(), name: z.string(), uid: z.string() }),
   z.looseObject({ ref: z.looseObject({ namespace: z.string(), name: z.string(), uid: z.string() }) }),
@@ -31,15 +35,17 @@ const addressSchema = z.union([
 
 /**
  * Ends an activity that a workflow of another name asks for: the workflows of a plan are the only ones that work for it.
+ * @param name of the activity
  * @param addressed the plan, or what is migrated, as the workflow names it
  * @throws ApplicationFailure terminal
  */
-function requireOwnWorkflow(addressed: unknown): void {
+function requireOwnWorkflow(name: string, addressed: unknown): void {
   const { data } = addressSchema.safeParse(addressed);
   if (!data) throw terminal('refused', 'the activity names no plan');
   const ref = 'ref' in data ? (data.ref as PlanRef) : data;
   const { workflowId } = currentRun();
-  if (workflowId !== workflowIdOf(ref) && workflowId !== undoWorkflowIdOf(ref))
+  const own = AFTERWARDS.has(name) ? [afterWorkflowIdOf(ref)] : [workflowIdOf(ref), undoWorkflowIdOf(ref)];
+  if (!own.includes(workflowId))
     throw terminal(
       'refused',
       `workflow ${workflowId} does not work for plan ${ref.namespace}/${ref.name} (${ref.uid})`,
@@ -51,7 +57,7 @@ export function ownWorkflowsOnly(activities: MigrationActivities): MigrationActi
   const entries = Object.entries(activities).map(([name, activity]) => [
     name,
     async (...args: unknown[]): Promise<unknown> => {
-      requireOwnWorkflow(args[0]);
+      requireOwnWorkflow(name, args[0]);
       return (activity as (...all: unknown[]) => Promise<unknown>)(...args);
     },
   ]);

@@ -8,6 +8,7 @@ import type { ReviewGates } from '../outside/review.js';
 import type { CallWebhook } from '../outside/webhooks.js';
 import { resealWith } from '../undo/reseal.js';
 import { SealedMaterial } from '../undo/sealed.js';
+import { lookAfterWith, revokeLaterWith } from './after.js';
 import { meaningGiver } from './answers.js';
 import { assessWith } from './assess.js';
 import { canaryActivities } from './canary.js';
@@ -78,8 +79,10 @@ function byStrategy(canary: Moving, ordered: ReturnType<typeof orderedActivities
 function targetActivities(deps: WorkerDeps): TargetActivities {
   const { kube, governance, router, metrics } = deps;
   const reseal = resealWith({ governance, sealed: new SealedMaterial(kube) });
+  const { revokeForGood, ...grants } = grantActivities({ kube, governance, reseal });
   const activities: TargetActivities = {
-    ...grantActivities({ kube, governance, reseal }),
+    ...grants,
+    revokeLater: revokeLaterWith(kube, revokeForGood),
     ...canaryActivities(kube),
     ...byStrategy(workloadActivities({ kube, router }), orderedActivities(kube)),
     ...routeActivities({ kube, router, metrics }),
@@ -101,6 +104,7 @@ function planningActivities({ kube, governance }: WorkerDeps): Omit<MigrationAct
   return {
     ...planActivities(kube, (plan) => earlierOf({ kube, governance }, plan), governance.liveSettings),
     ...outcomeActivities({ kube, governance }),
+    lookAfter: lookAfterWith(kube),
     ...governanceActivities(governance),
     project: projectWith({ kube, governance, sealed: new SealedMaterial(kube) }),
   };

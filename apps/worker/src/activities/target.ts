@@ -39,6 +39,7 @@ export function outlineOf(target: MigrationTarget, way: MigrationOutline['way'] 
     services: target.services.map(({ name }) => name),
     targetHash: targetHash(target),
     way,
+    ...(target.after ? { after: target.after } : {}),
   };
 }
 

@@ -1,5 +1,6 @@
 import type { KubeObject } from '@scc/kube';
-import { deliveryToolOf, type PlanSpec, type Violation } from '@scc/plan';
+import type { Afterwards } from '@scc/migration/contract';
+import { deliveryToolOf, durationMs, type PlanSpec, type Violation } from '@scc/plan';
 
 interface SourceReview {
   violations: Violation[];
@@ -41,4 +42,18 @@ export function reviewSource(
       ? `the workload is delivered by ${by}: its source must hold the patch in status.kustomizePatch before the next delivery`
       : `the workload is delivered by ${by}, which may take the change of its template back`;
   return { violations: [], warnings: [warning], shown: { kustomizePatch } };
+}
+
+/** A tool that delivers the old template again needs the old grant for as long. */
+const REVOKED_AFTER_DELIVERIES = '24h';
+
+/** What is looked after once the migration is over; undefined where nothing is. */
+export function afterwardsOf(
+  metadata: KubeObject['metadata'],
+  { grants }: Pick<PlanSpec, 'grants'>,
+): Afterwards | undefined {
+  const isDelivered = deliveryToolOf(metadata) !== undefined;
+  const waitMs = durationMs(grants.revokeAfter ?? (isDelivered ? REVOKED_AFTER_DELIVERIES : '0s'));
+  const revokeMs = grants.source === 'Revoke' && waitMs > 0 ? waitMs : null;
+  return isDelivered || revokeMs !== null ? { revokeMs } : undefined;
 }
