@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { AUTHORITY_TABLES, type AuthorityRow, type AuthorityTable, hashOf } from '@scc/audit';
 import { z } from 'zod';
 import { type Queryable, rowsOf } from '../database/rows.js';
+import { MAX_LOOSENED } from '../plans/live-edits.js';
 
 const PAGE = 500;
 const foundRow = z.object({ key: z.string(), holds: z.record(z.string(), z.json()) });
@@ -43,12 +44,18 @@ const SELECT: Record<AuthorityTable, string> = {
     'actor', actor, 'expiresAt', ${instant('expires_at')}, 'used', used_at is not null) as holds from command_grant`,
   pre_image: `select plan_uid || ' ' || key as key, json_build_object('workflowId', workflow_id, 'order', ordinal,
     'manifest', case when manifest is not null then ${sha256('manifest::text')} end) as holds from pre_image`,
+  // A step that was refused lets nothing pass.
+  step_authorization: `select entry_id as key, json_build_object('planUid', plan_uid, 'step', step,
+    'contentHash', content_hash) as holds from step_authorization where allowed`,
+  live_edit: `select plan_uid || ' ' || generation || ' ' || content_hash as key,
+    json_build_object('loosened', loosened[1:${MAX_LOOSENED}], 'needs', needs, 'parts', parts) as holds from live_edit`,
 };
 
 /** Members that entries hold the hash of. */
 const HASHED: Partial<Record<AuthorityTable, Readonly<Record<string, (value: unknown) => string | null>>>> = {
   policy_version: { content: hashOf },
   migration: { requestHash: hashOf, answerHash: (answer) => hashOf(withoutReceipt(answer)) },
+  live_edit: { parts: hashOf },
   approval_decision: { knownAs: (known) => (known === null ? null : hashOf(known)) },
 };
 

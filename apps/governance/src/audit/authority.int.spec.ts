@@ -11,6 +11,7 @@ import { recordDecision, withdraw } from '../approvals/decisions.js';
 import { authorizeStep } from '../engine/authorize.js';
 import { checkCommand, issueCommandGrant } from '../engine/commands.js';
 import { evaluatePlan } from '../engine/evaluate.js';
+import { reviewLiveSettings } from '../engine/live-settings.js';
 import { savePreImages } from '../engine/pre-images.js';
 import { aRequest, at, holdsAnyRole, inTx, NOON, ownWorkload, person } from '../governance.fixture.js';
 import { approveException, requestException, revokeException } from '../policies/exceptions.js';
@@ -50,7 +51,7 @@ async function waitingPlan(name: string) {
     facts: { ...workload.facts, podTemplate: { metadata: {}, spec: { containers: [], note: 'a\u0000b é' } } },
   });
   const { contentHash } = await inTx(database.app, (tx) => evaluatePlan(tx, request, at(NOON)));
-  return { uid: request.plan.uid, contentHash };
+  return { uid: request.plan.uid, contentHash, spec: request.spec };
 }
 const decide = ({ uid, contentHash }: typeof plan, by: string, decision: 'approve' | 'refuse' = 'approve') =>
   inTx(database.app, (tx) =>
@@ -107,6 +108,13 @@ beforeAll(async () => {
       at(NOON),
     ),
   );
+  const live = await waitingPlan('edited');
+  await decide(live, 'bob');
+  const begun = { step: 'Prepare' as const, contentHash: live.contentHash, detail: '' };
+  await inAdmin((tx) => authorizeStep(tx, live.uid, begun, { ...at(NOON), holds: holdsAnyRole }));
+  const { gates, traffic } = live.spec;
+  const edit = { gates: { ...gates, metrics: [] }, traffic: { interval: traffic.interval } };
+  await inAdmin((tx) => reviewLiveSettings(tx, live.uid, { generation: 2, editors: [], ...edit }, at(NOON)));
   const refused = await waitingPlan('refused');
   await decide(refused, 'bob', 'refuse');
   const taken = await waitingPlan('taken');
@@ -265,6 +273,36 @@ describe('rows of authority', () => {
       `update migration set author = 'zoe' where name = 'approved'`,
       'row-differs migration',
       /author is "zoe", by the log "ana"/,
+    ],
+    [
+      'a step that nobody allowed',
+      `insert into step_authorization (plan_uid, step, content_hash, detail, allowed, reason, entry_id) select plan_uid, 'Migrate', repeat('0', 64), '', true, 'ok', 'none' from migration where name = 'approved'`,
+      'row-without-entry step_authorization',
+      /step "Migrate"/,
+    ],
+    [
+      'a step that was allowed of another content',
+      `update step_authorization set content_hash = repeat('0', 64)`,
+      'row-differs step_authorization',
+      /contentHash/,
+    ],
+    [
+      'gates that an edit of the running plan took away',
+      `update live_edit set parts = '{"gates":{"metrics":[]}}'`,
+      'row-differs live_edit',
+      /parts/,
+    ],
+    [
+      'an edit of a running plan that needs no approval any more',
+      `update live_edit set needs = '[]'`,
+      'row-differs live_edit',
+      /needs is \[\]/,
+    ],
+    [
+      'an edit that was never made',
+      `insert into live_edit (plan_uid, generation, content_hash, parts, loosened, needs, edited_at) select plan_uid, 9, repeat('0', 64), '{}', '{}', '[]', now() from migration where name = 'approved'`,
+      'row-without-entry live_edit',
+      /live_edit/,
     ],
     [
       'another question',

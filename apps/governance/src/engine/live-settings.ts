@@ -1,3 +1,4 @@
+import { hashOf } from '@scc/audit';
 import type { ApprovalNeed, LiveRequest, LiveVerdict } from '@scc/governance-api';
 import { type LiveParts, loosenedBy } from '@scc/plan';
 import type { EntityManager } from 'typeorm';
@@ -6,7 +7,7 @@ import { appendAudit } from '../audit/append.js';
 import type { CallContext } from '../call/caller.js';
 import { newRow } from '../database/rows.js';
 import { LiveEditEntity } from '../plans/live-edit.entity.js';
-import { openEdit, withParts } from '../plans/live-edits.js';
+import { MAX_LOOSENED, openEdit, withParts } from '../plans/live-edits.js';
 import {
   currentEvaluation,
   lockKnownMigration,
@@ -86,7 +87,7 @@ async function keep(
   { actor, requestId }: CallContext,
 ): Promise<void> {
   await tx.getRepository(LiveEditEntity).insert(newRow<LiveEditEntity>(edit));
-  const { planUid: uid, generation, contentHash, loosened, needs } = edit;
+  const { planUid: uid, generation, contentHash, parts, loosened, needs } = edit;
   await appendAudit(tx, {
     actor,
     action: 'plan.liveEdited',
@@ -96,7 +97,8 @@ async function keep(
       uid,
       generation,
       contentHash,
-      loosened: loosened.slice(0, 50),
+      partsHash: hashOf(parts),
+      loosened: loosened.slice(0, MAX_LOOSENED),
       needs: needs.map((need) => ({ ...need })),
     },
   });

@@ -4,6 +4,9 @@ import type { Database } from '../database/rows.js';
 import { LiveEditEntity } from './live-edit.entity.js';
 import type { StoredEvaluation } from './store.js';
 
+/** As many ways in which an edit loosens are in its audit entry. */
+export const MAX_LOOSENED = 50;
+
 /** The newest edit that loosens; null when there is none, or when the plan was evaluated with it since. */
 export async function openEdit(db: Database, { request }: StoredEvaluation): Promise<LiveEditEntity | null> {
   const edit = await newestEdit(db, request.plan.uid);

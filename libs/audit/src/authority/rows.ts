@@ -14,6 +14,8 @@ export const AUTHORITY_TABLES = [
   'break_glass',
   'command_grant',
   'pre_image',
+  'step_authorization',
+  'live_edit',
 ] as const;
 export type AuthorityTable = (typeof AUTHORITY_TABLES)[number];
 

@@ -56,6 +56,16 @@ const images = z.object({
   workflowId: text,
   images: z.array(z.object({ key: text, order: z.int(), manifest: text.nullable() })),
 });
+const allowedStep = z.object({ uid: text, step: text, contentHash: text });
+const liveEdit = z.object({
+  uid: text,
+  generation: z.int(),
+  contentHash: text,
+  loosened: texts,
+  needs: json,
+  /** Absent in entries from before it was kept. */
+  partsHash: text.optional(),
+});
 const accepted = z.object({
   rows: z.array(z.object({ table: z.enum(AUTHORITY_TABLES), key: text, holds: holdsSchema.nullable() })),
 });
@@ -165,6 +175,19 @@ export const RULES: Readonly<Record<string, LedgerRule>> = {
     const { uid, workflowId } = recorded;
     for (const { key, order, manifest } of recorded.images)
       ledger.set('pre_image', `${uid} ${key}`, { workflowId, order, manifest }, by);
+  },
+  'step.allowed': (ledger, { id, details }, by) => {
+    const allowed = allowedStep.safeParse(details).data;
+    if (!allowed) return;
+    const { uid: planUid, step, contentHash } = allowed;
+    ledger.set('step_authorization', id, { planUid, step, contentHash }, by);
+  },
+  'plan.liveEdited': (ledger, { details }, by) => {
+    const edit = liveEdit.safeParse(details).data;
+    if (!edit) return;
+    const { uid, generation, contentHash, loosened, needs, partsHash } = edit;
+    const parts = partsHash === undefined ? {} : { parts: partsHash };
+    ledger.set('live_edit', `${uid} ${generation} ${contentHash}`, { loosened, needs, ...parts }, by);
   },
   'record.adopted': accept,
   'record.answered': accept,
