@@ -11,7 +11,8 @@ export interface SourceText {
 }
 
 const SOURCES = '{apps,libs,workflows,dev,bench,scripts}/**/*.ts';
-const SKIPPED = /\/(dist|node_modules)\/|\.(spec|fixture|bench)\.ts$|\.d\.ts$/;
+/** `apps/console/src/node` stands for modules of Node in a browser: its names are Node's. */
+const SKIPPED = /\/(dist|node_modules)\/|\.(spec|fixture|bench)\.ts$|\.d\.ts$|^apps\/console\/src\/node\//;
 
 const isExported = (node: ts.Statement): boolean =>
   ts.canHaveModifiers(node) &&

@@ -21,7 +21,7 @@ import { LiveProvider } from './data/live.js';
 import { mayAnywhere } from './data/rights.js';
 import { hrefOf, useRoute } from './data/route.js';
 import { SessionProvider, useMe, useSession } from './data/session.js';
-import { Loading, Problem } from './parts/states.js';
+import { Guarded, Loading, Problem } from './parts/states.js';
 import { ThemeButton } from './parts/theme.js';
 import { LiveMark } from './parts/live-mark.js';
 
@@ -29,12 +29,18 @@ const SignIn = lazy(() => import('./pages/sign-in.js'));
 const Overview = lazy(() => import('./pages/overview.js'));
 const Migrations = lazy(() => import('./pages/migrations.js'));
 const Migration = lazy(() => import('./pages/migration.js'));
+const Approvals = lazy(() => import('./pages/approvals.js'));
+const Policies = lazy(() => import('./pages/policies.js'));
+const Audit = lazy(() => import('./pages/audit.js'));
 const Unknown = lazy(() => import('./pages/unknown.js'));
 
 /** The pages with what a user needs to see them; what they lack is not offered, and the API refuses it all the same. */
 const PAGES = [
   { part: '', title: 'Overview', needs: null },
   { part: 'migrations', title: 'Migrations', needs: 'migrations:read' },
+  { part: 'approvals', title: 'Approvals', needs: 'approvals:read' },
+  { part: 'policies', title: 'Policies', needs: 'policies:read' },
+  { part: 'audit', title: 'Audit', needs: 'audit:read' },
 ] as const;
 
 function pageOf([first = '', second]: readonly string[]) {
@@ -43,6 +49,12 @@ function pageOf([first = '', second]: readonly string[]) {
       return <Overview />;
     case 'migrations':
       return second === undefined ? <Migrations /> : <Migration uid={second} />;
+    case 'approvals':
+      return <Approvals />;
+    case 'policies':
+      return <Policies name={second ?? null} />;
+    case 'audit':
+      return <Audit id={second ?? null} />;
     default:
       return <Unknown />;
   }
@@ -137,7 +149,9 @@ function SignedIn() {
     <LiveProvider>
       <Page masthead={masthead} sidebar={sidebar} skipToContent={skip} mainContainerId="main">
         <PageSection key={key} aria-label={title}>
-          <Suspense fallback={<Loading what={title} />}>{pageOf(parts)}</Suspense>
+          <Guarded>
+            <Suspense fallback={<Loading what={title} />}>{pageOf(parts)}</Suspense>
+          </Guarded>
         </PageSection>
       </Page>
     </LiveProvider>

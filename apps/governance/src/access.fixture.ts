@@ -10,6 +10,7 @@ import { AuthorityWatch } from './audit/authority-watch.js';
 import { Contradictions } from './audit/contradictions.controller.js';
 import { Observer } from './health/observer.js';
 import { ROLE_TABLE } from './permissions.js';
+import { Refusal } from './refusal/refusal.js';
 import type { Api } from './server.js';
 
 const AUDIENCE = 'scc-governance';
@@ -115,6 +116,8 @@ export async function startGuarded(
       contradictions: new Contradictions(new AuthorityWatch({ source, logger: log })),
       logger: createLogger('test', 'silent'),
       isRunning: () => Promise.resolve(false),
+      signIn: null,
+      sendCommand: () => Promise.reject(new Refusal('conflict', 'no migration of this plan runs')),
     },
     host: '127.0.0.1',
     port: 0,

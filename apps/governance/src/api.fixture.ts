@@ -2,17 +2,21 @@ import { generateKeyPairSync } from 'node:crypto';
 import { signerFromPem } from '@scc/audit';
 import { createGovernanceClient, type GovernanceClient } from '@scc/governance-api';
 import { createLogger, type Logger } from '@scc/runtime';
+import type { KeyPair } from '@scc/tls';
 import type { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { API_GROUP } from './access/roles.js';
 import { accessConfig } from './access/settings.js';
 import { ROLES } from './call/roles.js';
+import type { SendCommand } from './approvals/temporal.js';
 import { GovernanceMetrics } from './health/metrics.js';
 import { AuthorityWatch } from './audit/authority-watch.js';
 import { Contradictions } from './audit/contradictions.controller.js';
 import { Observer } from './health/observer.js';
 import type { Probes } from './health/probes.js';
 import { ROLE_TABLE } from './permissions.js';
+import { Refusal } from './refusal/refusal.js';
+import type { OidcFlowSettings } from './sessions/oidc-flow.js';
 import type { Api } from './server.js';
 
 /** The API as production composes it, over plain HTTP; only who a token belongs to is decided here. */
@@ -55,12 +59,29 @@ export interface TestApiOptions {
   /** Beside what this fixture needs. */
   env?: Record<string, string>;
   probes?: Probes;
+  /** How browsers sign in with an issuer, by the address of the API. */
+  signIn?: OidcFlowSettings;
+  port?: number;
+  /** Serves HTTPS, which browsers ask for before they take the cookie of a session. */
+  keyPair?: KeyPair;
   contradicted?: () => string | null;
+  /** Stands for Temporal; without it no migration runs. */
+  sendCommand?: SendCommand;
   log?: Logger;
 }
 
+const DEFAULTS = {
+  ratePerSecond: 100_000,
+  env: {},
+  probes: {},
+  keyPair: null,
+  port: 0,
+  signIn: null,
+  sendCommand: () => Promise.reject(new Refusal('conflict', 'no migration of this plan runs')),
+};
+
 export async function startTestApi(source: DataSource, options: TestApiOptions = {}): Promise<TestApi> {
-  const { ratePerSecond = 100_000, failureBurst, env = {}, probes = {} } = options;
+  const { ratePerSecond, failureBurst, env, probes, keyPair, port, signIn, sendCommand } = { ...DEFAULTS, ...options };
   for (const role of ROLES)
     await source.query(
       `insert into role_binding (role, subject_kind, subject_name, namespaces, created_by)
@@ -96,14 +117,16 @@ export async function startTestApi(source: DataSource, options: TestApiOptions =
       contradictions,
       logger,
       isRunning: () => Promise.resolve(false),
+      sendCommand,
+      signIn,
     },
     host: '127.0.0.1',
-    port: 0,
-    keyPair: null,
+    port,
+    keyPair,
     logger,
     served: metrics.served,
   });
-  const url = `http://127.0.0.1:${api.port}`;
+  const url = `${keyPair ? 'https' : 'http'}://127.0.0.1:${api.port}`;
   return {
     api,
     url,

@@ -6,7 +6,7 @@ import type { Logger } from 'pino';
 import { DataSource } from 'typeorm';
 import { AccessModule, type AccessOptions } from './access/access.module.js';
 import { ApprovalsModule } from './approvals/approvals.module.js';
-import type { IsRunning } from './approvals/temporal.js';
+import type { IsRunning, SendCommand } from './approvals/temporal.js';
 import { AuditModule } from './audit/audit.module.js';
 import type { Contradictions } from './audit/contradictions.controller.js';
 import { EngineModule } from './engine/engine.module.js';
@@ -26,7 +26,10 @@ import { RegistryModule } from './registry/registry.module.js';
 import { RiskModule } from './risk/risk.module.js';
 import { ScheduleModule } from './schedule/schedule.module.js';
 import { SignInWays } from './sessions/session.controller.js';
+import type { OidcFlowSettings } from './sessions/oidc-flow.js';
+import { SIGN_IN_PATH } from './sessions/serve-sign-in.js';
 import { SessionsModule } from './sessions/sessions.module.js';
+import { StreamModule } from './stream/stream.module.js';
 import { StopsModule } from './stops/stops.module.js';
 
 export interface AppParts {
@@ -39,6 +42,9 @@ export interface AppParts {
   contradictions: Contradictions;
   logger: Logger;
   isRunning: IsRunning;
+  sendCommand: SendCommand;
+  /** Null where browsers cannot sign in with an issuer. */
+  signIn: OidcFlowSettings | null;
 }
 
 /** Everything that answers requests, from parts that the composition root made. */
@@ -54,6 +60,8 @@ export class AppModule {
     contradictions,
     logger,
     isRunning,
+    sendCommand,
+    signIn,
   }: AppParts): DynamicModule {
     return {
       module: AppModule,
@@ -61,12 +69,13 @@ export class AppModule {
       imports: [
         ThrottlerModule.forRoot(rateLimit(ratePerSecond)),
         AccessModule.register(access),
-        EngineModule.register({ isRunning, signer, origin }),
+        EngineModule.register({ isRunning, sendCommand, signer, origin }),
         ...[ApprovalsModule, PoliciesModule, ScheduleModule, RegistryModule, PodsModule, RiskModule, StopsModule],
         HistoryModule.register({ signer, origin }),
         AuditModule.register({ origin, logger, contradictions }),
         HealthModule.register(observer),
-        SessionsModule.register(new SignInWays(null)),
+        StreamModule.register(logger),
+        SessionsModule.register(new SignInWays(signIn && { issuer: signIn.issuer, start: SIGN_IN_PATH })),
       ],
       providers: [
         { provide: DataSource, useValue: source },

@@ -13,7 +13,7 @@ import { Contradictions } from './audit/contradictions.controller.js';
 import { keyInSecret } from './audit/kept-key.js';
 import { CheckpointPublisher, type CheckpointStore } from './audit/publish.js';
 import { Sealer } from './audit/sealer.js';
-import { temporalRuns } from './approvals/temporal.js';
+import { temporalCommands, temporalRuns } from './approvals/temporal.js';
 import { type Background, startBackground } from './background.js';
 import { type Config, governanceConfigSchema } from './config.js';
 import { connectDatabase } from './database/connect.js';
@@ -28,6 +28,8 @@ import { watchFleet } from './fleet/metrics.js';
 import { countedVerdicts } from './policies/recorded.js';
 import { unplannedChanges } from './registry/unplanned.js';
 import { type Api, startApi } from './server.js';
+import { CALLBACK_PATH } from './sessions/serve-sign-in.js';
+import type { OidcFlowSettings } from './sessions/oidc-flow.js';
 import { Stoppables } from './stoppables.js';
 
 interface Started {
@@ -59,6 +61,20 @@ const signerOf = async ({ AUDIT_KEY_FILE, AUDIT_KEY_SECRET, AUDIT_ORIGIN }: Conf
   AUDIT_KEY_SECRET === undefined
     ? signerFrom(AUDIT_ORIGIN, AUDIT_KEY_FILE ?? '')
     : signerFromPem(AUDIT_ORIGIN, await keyInSecret(kube, AUDIT_KEY_SECRET));
+
+/** How browsers sign in with the issuer; null unless both it and the address of the console are configured. */
+async function signInSettings(config: Config): Promise<OidcFlowSettings | null> {
+  const { OIDC_ISSUER: issuer, OIDC_AUDIENCE: clientId, CONSOLE_URL: console, OIDC_CLIENT_SECRET_FILE: file } = config;
+  if (issuer === undefined || clientId === undefined || console === undefined) return null;
+  const clientSecret = file === undefined ? null : (await readFile(file, 'utf8')).trim();
+  return {
+    issuer,
+    clientId,
+    clientSecret,
+    scopes: config.OIDC_SCOPES,
+    redirectUrl: new URL(CALLBACK_PATH, console).href,
+  };
+}
 
 async function start({ config, logger, metrics, parts, signal, setWaiting, setAdmission }: Started): Promise<void> {
   const previous = config.AUDIT_PREVIOUS_KEY_FILE;
@@ -183,6 +199,8 @@ async function start({ config, logger, metrics, parts, signal, setWaiting, setAd
       contradictions,
       logger,
       isRunning: temporalRuns(temporal),
+      sendCommand: temporalCommands(temporal),
+      signIn: await signInSettings(config),
     },
     host: config.API_HOST,
     port: config.API_PORT,

@@ -26,6 +26,7 @@ import { routesOf } from './http/routes.js';
 import { readPages, servePages } from './console/pages.js';
 import { serveDocumentation } from './openapi/pages.js';
 import { resumeSessions } from './sessions/resume.js';
+import { serveSignIn } from './sessions/serve-sign-in.js';
 import { Sessions } from './sessions/sessions.js';
 
 export interface ApiOptions {
@@ -78,9 +79,11 @@ export async function startApi(options: ApiOptions): Promise<Api> {
       log(request);
     }),
   );
-  app.use(servePages(await readPages()), resumeSessions(app.get(Sessions, { strict: false })));
-  app.use(refuseOtherMethods(routesOf(app)));
+  const sessions = app.get(Sessions, { strict: false });
   const authenticator = app.get(Authenticator);
+  app.use(servePages(await readPages()), resumeSessions(sessions));
+  if (parts.signIn) app.use(serveSignIn({ settings: parts.signIn, authenticator, sessions, log: logger }));
+  app.use(refuseOtherMethods(routesOf(app)));
   parseBodies(app, (request, response) => identified(authenticator, request, response));
   const server = app.getHttpServer() as Server;
   server.requestTimeout = REQUEST_TIMEOUT_MS;

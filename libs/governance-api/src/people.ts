@@ -142,6 +142,9 @@ export const commandGrantSchema = z.object({
   expiresAt: time,
 });
 
+/** Whether a migration took a command, and why. */
+export const commandOutcomeSchema = z.object({ applied: z.boolean(), reason: z.string() });
+
 export const approvalDecisionSchema = z.object({
   decision: z.enum(['approve', 'refuse']),
   contentHash: z.string().length(64).describe('What the approver looked at; anything else is not approved.'),

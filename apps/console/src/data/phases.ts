@@ -1,5 +1,5 @@
 import { isTerminal, type Phase, PHASES } from '@scc/plan/words';
-import type { EventRecord } from './types.js';
+import type { ListedEvent } from './types.js';
 
 export interface PhaseSpan {
   phase: string;
@@ -16,7 +16,7 @@ const SCAR: readonly Phase[] = PHASES.slice(PHASES.indexOf('RollingBack'));
  * The phases of a migration in their order, each with the time at which it began and ended, by the events of the
  * migration. Phases that a running migration has before it come last, without a time.
  */
-export function phaseLine(events: readonly Pick<EventRecord, 'phase' | 'at'>[], now: string): PhaseSpan[] {
+export function phaseLine(events: readonly Pick<ListedEvent, 'phase' | 'at'>[], now: string): PhaseSpan[] {
   const seen: { phase: string; from: string }[] = [];
   for (const { phase, at } of events) if (seen.at(-1)?.phase !== phase) seen.push({ phase, from: at });
   const last = seen.at(-1)?.phase ?? now;

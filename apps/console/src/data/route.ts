@@ -1,13 +1,13 @@
 import { useSyncExternalStore } from 'react';
 
-export interface Route {
+export interface PageAddress {
   /** The parts of the address behind #, decoded. */
   parts: string[];
   query: URLSearchParams;
 }
 
 /** Reads the address behind `#`. */
-export function routeOf(hash: string): Route {
+export function routeOf(hash: string): PageAddress {
   const [path = '', query = ''] = hash.replace(/^#/, '').split('?');
   const parts = path.split('/').filter(Boolean).map(decoded);
   return { parts, query: new URLSearchParams(query) };
@@ -35,7 +35,7 @@ const subscribe = (changed: () => void): (() => void) => {
   return () => window.removeEventListener('hashchange', changed);
 };
 
-export const useRoute = (): Route => routeOf(useSyncExternalStore(subscribe, () => window.location.hash));
+export const useRoute = (): PageAddress => routeOf(useSyncExternalStore(subscribe, () => window.location.hash));
 export const goTo = (href: string): void => {
   window.location.hash = href;
 };

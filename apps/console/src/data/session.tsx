@@ -1,6 +1,6 @@
 import { createContext, type ReactNode, useContext, useEffect, useMemo, useState } from 'react';
 import { ask, type ApiProblem, onSignedOut, rememberCsrfToken } from './api.js';
-import type { Me } from './types.js';
+import type { KnownUser } from './types.js';
 import { problemOf } from './use-load.js';
 
 interface SessionAnswer {
@@ -14,7 +14,7 @@ type State =
   | { state: 'unreachable'; problem: ApiProblem }
   /** `ended`: there was a session until now. */
   | { state: 'out'; ended: boolean }
-  | { state: 'in'; me: Me };
+  | { state: 'in'; me: KnownUser };
 
 interface Session {
   now: State;
@@ -27,7 +27,7 @@ const SessionContext = createContext<Session | null>(null);
 
 async function meOf(session: SessionAnswer): Promise<State> {
   rememberCsrfToken(session.csrfToken);
-  return { state: 'in', me: await ask<Me>('/v1/me') };
+  return { state: 'in', me: await ask<KnownUser>('/v1/me') };
 }
 
 const resume = async (): Promise<State> => {
@@ -73,7 +73,7 @@ export function useSession(): Session {
 }
 
 /** The user of pages that only a known user sees. */
-export function useMe(): Me {
+export function useMe(): KnownUser {
   const { now } = useSession();
   if (now.state !== 'in') throw new Error('this page is for known users');
   return now.me;

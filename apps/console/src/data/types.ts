@@ -1,5 +1,4 @@
 import type {
-  approvalStateSchema,
   approvalSummarySchema,
   eventRecordSchema,
   migrationDetailSchema,
@@ -9,21 +8,20 @@ import type {
 } from '@scc/governance-api';
 import type { z } from 'zod';
 
-export type { ApprovalView } from '@scc/governance-api';
-export type ApprovalState = z.infer<typeof approvalStateSchema>;
-export type ApprovalSummary = z.infer<typeof approvalSummarySchema>;
-export type EventRecord = z.infer<typeof eventRecordSchema>;
-export type MigrationDetail = z.infer<typeof migrationDetailSchema>;
-export type MigrationSummary = z.infer<typeof migrationSummarySchema>;
+export type { ApprovalState, ApprovalView } from '@scc/governance-api';
+export type ListedApproval = z.infer<typeof approvalSummarySchema>;
+export type ListedEvent = z.infer<typeof eventRecordSchema>;
+export type ShownMigration = z.infer<typeof migrationDetailSchema>;
+export type ListedMigration = z.infer<typeof migrationSummarySchema>;
 export type PodCount = z.infer<typeof podCountSchema>;
 export type SCCDrift = z.infer<typeof sccDriftSchema>;
 
-export interface Page<Item> {
+export interface PageOf<Item> {
   items: Item[];
   nextCursor: string | null;
 }
 
-export interface Me {
+export interface KnownUser {
   name: string;
   groups: string[];
   authenticatedBy: string;

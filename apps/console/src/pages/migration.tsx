@@ -6,10 +6,11 @@ import { useReloadOn } from '../data/live.js';
 import { lackOf, may } from '../data/rights.js';
 import { hrefOf } from '../data/route.js';
 import { useMe } from '../data/session.js';
-import type { ApprovalView, EventRecord, MigrationDetail, Page } from '../data/types.js';
+import type { ApprovalView, ListedEvent, ShownMigration, PageOf } from '../data/types.js';
 import { problemOf, useLoad } from '../data/use-load.js';
 import { actOn } from '../data/waits.js';
 import { Approval } from '../parts/approval.js';
+import { Commands } from '../parts/commands.js';
 import { Events } from '../parts/events.js';
 import { Gates } from '../parts/gates.js';
 import { PhaseLabel, Way, WeightBar } from '../parts/labels.js';
@@ -29,7 +30,7 @@ const Part = ({ title, children }: { title: string; children: ReactNode }) => (
   </Card>
 );
 
-function ProofButton({ migration: { uid, namespace, name } }: { migration: MigrationDetail }) {
+function ProofButton({ migration: { uid, namespace, name } }: { migration: ShownMigration }) {
   const me = useMe();
   const [problem, setProblem] = useState<ApiProblem | null>(null);
   const why = lackOf(me, 'proofs:read', namespace);
@@ -56,7 +57,7 @@ function ProofButton({ migration: { uid, namespace, name } }: { migration: Migra
   );
 }
 
-const Head = ({ migration }: { migration: MigrationDetail }) => (
+const Head = ({ migration }: { migration: ShownMigration }) => (
   <>
     <div className="scc-row">
       <Title headingLevel="h1">
@@ -77,7 +78,7 @@ const Head = ({ migration }: { migration: MigrationDetail }) => (
   </>
 );
 
-function Decision({ migration }: { migration: MigrationDetail }) {
+function Decision({ migration }: { migration: ShownMigration }) {
   const path = `/v1/migrations/${encodeURIComponent(migration.uid)}/approval`;
   const view = useLoad((signal) => ask<ApprovalView>(path, { signal }), [path]);
   useReloadOn(view.reload, concerns(migration));
@@ -91,13 +92,13 @@ function Decision({ migration }: { migration: MigrationDetail }) {
 }
 
 const concerns =
-  ({ namespace, name }: Pick<MigrationDetail, 'namespace' | 'name'>) =>
+  ({ namespace, name }: Pick<ShownMigration, 'namespace' | 'name'>) =>
   (change: { namespace: string | null; name: string | null }): boolean =>
     change.namespace === namespace && change.name === name;
 
 interface Facts {
-  migration: MigrationDetail;
-  events: EventRecord[];
+  migration: ShownMigration;
+  events: ListedEvent[];
 }
 
 function Details({ migration, events, reload }: Facts & { reload: () => void }) {
@@ -108,6 +109,7 @@ function Details({ migration, events, reload }: Facts & { reload: () => void }) 
       <Head migration={migration} />
       <PhaseLine migration={migration} events={events} />
       <div className="scc-row">
+        <Commands migration={migration} reload={reload} />
         <ProofButton migration={migration} />
       </div>
       <div className="scc-columns">
@@ -152,8 +154,8 @@ export default function Migration({ uid }: { uid: string }) {
   const loaded = useLoad(
     async (signal): Promise<Facts> => {
       const [migration, events] = await Promise.all([
-        ask<MigrationDetail>(path, { signal }),
-        ask<Page<EventRecord>>(`${path}/events`, { query: { limit: EVENTS }, signal }),
+        ask<ShownMigration>(path, { signal }),
+        ask<PageOf<ListedEvent>>(`${path}/events`, { query: { limit: EVENTS }, signal }),
       ]);
       return { migration, events: events.items };
     },

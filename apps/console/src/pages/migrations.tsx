@@ -3,7 +3,7 @@ import { type FormEvent, useEffect, useState } from 'react';
 import { ask } from '../data/api.js';
 import { useReloadOn } from '../data/live.js';
 import { goTo, hrefOf, useRoute } from '../data/route.js';
-import type { MigrationSummary, Page } from '../data/types.js';
+import type { ListedMigration, PageOf } from '../data/types.js';
 import { useLoad } from '../data/use-load.js';
 import { PhaseLabel, RiskLabel, Way, WeightBar } from '../parts/labels.js';
 import { Empty, Shown } from '../parts/states.js';
@@ -61,7 +61,7 @@ function Filters({ filter }: { filter: Filter }) {
   );
 }
 
-const Row = ({ one }: { one: MigrationSummary }) => (
+const Row = ({ one }: { one: ListedMigration }) => (
   <tr>
     <td>
       <a href={hrefOf(['migrations', one.uid])}>
@@ -93,7 +93,7 @@ const Row = ({ one }: { one: MigrationSummary }) => (
   </tr>
 );
 
-const Table = ({ items }: { items: MigrationSummary[] }) => (
+const Table = ({ items }: { items: ListedMigration[] }) => (
   <div className="scc-scroll" role="region" aria-label="Migrations" tabIndex={0}>
     <table className="scc-table">
       <thead>
@@ -118,7 +118,7 @@ export default function Migrations() {
   const filter = filterIn(useRoute().query);
   const isFiltered = Object.values(filter).some((value) => value !== undefined);
   const loaded = useLoad(
-    (signal) => ask<Page<MigrationSummary>>('/v1/migrations', { query: { ...filter, limit: PER_PAGE }, signal }),
+    (signal) => ask<PageOf<ListedMigration>>('/v1/migrations', { query: { ...filter, limit: PER_PAGE }, signal }),
     [filter],
   );
   useReloadOn(loaded.reload, () => true);

@@ -4,7 +4,7 @@ import { useReloadOn } from '../data/live.js';
 import { mayAnywhere } from '../data/rights.js';
 import { hrefOf } from '../data/route.js';
 import { useMe } from '../data/session.js';
-import type { ApprovalSummary, MigrationSummary, Page, PodCount, SCCDrift } from '../data/types.js';
+import type { ListedApproval, ListedMigration, PageOf, PodCount, SCCDrift } from '../data/types.js';
 import { useLoad } from '../data/use-load.js';
 import { PhaseLabel, Way, WeightBar } from '../parts/labels.js';
 import { Empty, Shown } from '../parts/states.js';
@@ -13,7 +13,7 @@ import { Time } from '../parts/time.js';
 const RECENT = 100;
 const SHOWN = 10;
 
-const linkTo = ({ uid, namespace, name }: Pick<MigrationSummary, 'uid' | 'namespace' | 'name'>) => (
+const linkTo = ({ uid, namespace, name }: Pick<ListedMigration, 'uid' | 'namespace' | 'name'>) => (
   <a href={hrefOf(['migrations', uid])}>
     {namespace}/{name}
   </a>
@@ -53,7 +53,7 @@ function Fleet() {
   );
 }
 
-function Running({ all }: { all: MigrationSummary[] }) {
+function Running({ all }: { all: ListedMigration[] }) {
   const running = all.filter(({ finishedAt }) => finishedAt === null).slice(0, SHOWN);
   return (
     <Card>
@@ -98,7 +98,7 @@ function Running({ all }: { all: MigrationSummary[] }) {
   );
 }
 
-function Undone({ all }: { all: MigrationSummary[] }) {
+function Undone({ all }: { all: ListedMigration[] }) {
   const undone = all.filter(({ undoCause }) => undoCause !== null).slice(0, SHOWN);
   return (
     <Card>
@@ -138,7 +138,7 @@ function Undone({ all }: { all: MigrationSummary[] }) {
 
 function Waiting() {
   const waiting = useLoad(
-    (signal) => ask<Page<ApprovalSummary>>('/v1/approvals', { query: { status: 'pending', limit: SHOWN }, signal }),
+    (signal) => ask<PageOf<ListedApproval>>('/v1/approvals', { query: { status: 'pending', limit: SHOWN }, signal }),
     [],
   );
   useReloadOn(waiting.reload, ({ action }) => action.startsWith('approval.'));
@@ -210,7 +210,7 @@ export default function Overview() {
   const me = useMe();
   const sees = (permission: string): boolean => mayAnywhere(me, permission);
   const recent = useLoad(
-    (signal) => ask<Page<MigrationSummary>>('/v1/migrations', { query: { limit: RECENT }, signal }),
+    (signal) => ask<PageOf<ListedMigration>>('/v1/migrations', { query: { limit: RECENT }, signal }),
     [],
   );
   useReloadOn(recent.reload, () => true);

@@ -3,7 +3,7 @@ import { useState } from 'react';
 import { ask, type ApiProblem } from '../data/api.js';
 import { lackOf } from '../data/rights.js';
 import { useMe } from '../data/session.js';
-import type { ApprovalState, ApprovalView, Me } from '../data/types.js';
+import type { ApprovalState, ApprovalView, KnownUser } from '../data/types.js';
 import { problemOf } from '../data/use-load.js';
 import { Way } from './labels.js';
 import { Problem } from './states.js';
@@ -164,7 +164,7 @@ function DecisionForm({ why, isReady, decide }: FormProps) {
   );
 }
 
-function reasonAgainst(me: Me, namespace: string, { author, editors }: ApprovalView): string | null {
+function reasonAgainst(me: KnownUser, namespace: string, { author, editors }: ApprovalView): string | null {
   const isOwn = author === me.name || editors.includes(me.name);
   const own = isOwn ? 'You wrote or edited this plan, so another person has to decide.' : null;
   return lackOf(me, 'approvals:decide', namespace) ?? own;

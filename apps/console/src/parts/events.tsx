@@ -1,11 +1,11 @@
 import { sentenceOf } from '@scc/plan/words';
 import { hrefOf } from '../data/route.js';
-import type { EventRecord } from '../data/types.js';
+import type { ListedEvent } from '../data/types.js';
 import { Empty } from './states.js';
 import { Time } from './time.js';
 
 /** The sentence of an event; one of a later version is told by its type. */
-function words({ event }: EventRecord): string {
+function words({ event }: ListedEvent): string {
   try {
     return sentenceOf(event as Parameters<typeof sentenceOf>[0]);
   } catch {
@@ -13,7 +13,7 @@ function words({ event }: EventRecord): string {
   }
 }
 
-export function Events({ events, mayAudit }: { events: EventRecord[]; mayAudit: boolean }) {
+export function Events({ events, mayAudit }: { events: ListedEvent[]; mayAudit: boolean }) {
   if (events.length === 0)
     return <Empty title="Nothing has happened yet">Events appear here as they are recorded.</Empty>;
   return (

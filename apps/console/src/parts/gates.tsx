@@ -1,13 +1,13 @@
 import { Label } from '@patternfly/react-core';
 import { lastOfEach } from '../data/bounds.js';
-import type { MigrationDetail } from '../data/types.js';
+import type { ShownMigration } from '../data/types.js';
 import { Empty } from './states.js';
 import { Time } from './time.js';
 
 const COLOURS: Partial<Record<string, 'green' | 'red' | 'orange'>> = { pass: 'green', fail: 'red', noData: 'orange' };
 
 /** The last sample of each gate with its bound, which the detail names. */
-export function Gates({ migration: { gates } }: { migration: MigrationDetail }) {
+export function Gates({ migration: { gates } }: { migration: ShownMigration }) {
   const last = lastOfEach(gates);
   if (last.length === 0)
     return <Empty title="No gate was asked yet">Gates are asked at each weight; their values appear here then.</Empty>;

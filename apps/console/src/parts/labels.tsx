@@ -1,5 +1,5 @@
 import { Label } from '@patternfly/react-core';
-import type { MigrationSummary } from '../data/types.js';
+import type { ListedMigration } from '../data/types.js';
 
 type Colour = 'blue' | 'green' | 'orange' | 'red' | 'grey' | 'purple' | 'teal';
 
@@ -20,7 +20,7 @@ export const PhaseLabel = ({ phase }: { phase: string }) => (
 
 const BANDS: Partial<Record<string, Colour>> = { low: 'green', medium: 'orange', high: 'red', critical: 'red' };
 
-export const RiskLabel = ({ risk }: { risk: Pick<NonNullable<MigrationSummary['risk']>, 'band'> | null }) =>
+export const RiskLabel = ({ risk }: { risk: Pick<NonNullable<ListedMigration['risk']>, 'band'> | null }) =>
   risk ? (
     <Label color={BANDS[risk.band] ?? 'grey'} variant="outline" isCompact>
       {risk.band} risk

@@ -1,9 +1,9 @@
-import type { MigrationDetail } from '../data/types.js';
+import type { ShownMigration } from '../data/types.js';
 import { Empty } from './states.js';
 
 const ROLES = { before: 'before the migration', canary: 'canary', after: 'after the migration' } as const;
 
-export function Pods({ migration: { pods } }: { migration: MigrationDetail }) {
+export function Pods({ migration: { pods } }: { migration: ShownMigration }) {
   if (pods.length === 0)
     return <Empty title="No pod is known yet">Pods appear here when the facts are gathered.</Empty>;
   return (

@@ -1,5 +1,5 @@
 import { ask } from '../data/api.js';
-import type { EventRecord, MigrationDetail } from '../data/types.js';
+import type { ListedEvent, ShownMigration } from '../data/types.js';
 import { useLoad } from '../data/use-load.js';
 import { RiskLabel } from './labels.js';
 import { Empty, Shown } from './states.js';
@@ -46,14 +46,16 @@ function Factors({ id }: { id: string }) {
 }
 
 /** The risk of a migration with its factors in words. */
-export function Risk({ migration, events }: { migration: MigrationDetail; events: EventRecord[] }) {
+export function Risk({ migration, events }: { migration: ShownMigration; events: ListedEvent[] }) {
   const scored = events.findLast(({ event }) => event['type'] === 'RiskScored');
   const id = scored?.event['assessmentId'];
   if (typeof id !== 'string')
     return <Empty title="Not assessed yet">The risk appears here when governance has evaluated the plan.</Empty>;
   return (
     <div className="scc-stack">
-      <RiskLabel risk={migration.risk} />
+      <div>
+        <RiskLabel risk={migration.risk} />
+      </div>
       <Factors id={id} />
     </div>
   );

@@ -7,8 +7,9 @@ import {
   EmptyStateFooter,
   Skeleton,
 } from '@patternfly/react-core';
-import type { ReactNode } from 'react';
+import { Component, type ReactNode } from 'react';
 import type { ApiProblem } from '../data/api.js';
+import { problemOf } from '../data/use-load.js';
 import type { Loaded } from '../data/use-load.js';
 
 /** Lines that stand where the content will be. */
@@ -77,6 +78,21 @@ export function Problem({ problem, onRetry }: { problem: ApiProblem; onRetry?: (
       <p>{remedyOf(problem)}</p>
     </Alert>
   );
+}
+
+/** Shows that a page failed, instead of an empty one. */
+export class Guarded extends Component<{ children: ReactNode }, { error: unknown }> {
+  override state = { error: null as unknown };
+
+  static getDerivedStateFromError(error: unknown) {
+    return { error };
+  }
+
+  override render(): ReactNode {
+    const { error } = this.state;
+    if (error === null) return this.props.children;
+    return <Problem problem={problemOf(error)} onRetry={() => window.location.reload()} />;
+  }
 }
 
 interface ShownProps<Value> {

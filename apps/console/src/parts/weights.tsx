@@ -1,5 +1,5 @@
 import { stepPath } from '../data/bounds.js';
-import type { MigrationDetail } from '../data/types.js';
+import type { ShownMigration } from '../data/types.js';
 import { WeightBar } from './labels.js';
 import { Empty } from './states.js';
 import { Time } from './time.js';
@@ -8,7 +8,7 @@ const BOX = { width: 600, height: 120 };
 const LINES = [0, 50, 100];
 
 /** The share of requests that the canary had over time, as a chart and as a table. */
-export function Weights({ migration }: { migration: MigrationDetail }) {
+export function Weights({ migration }: { migration: ShownMigration }) {
   const { weights, startedAt, finishedAt } = migration;
   if (weights.length === 0)
     return <Empty title="No request was moved yet">The share of the canary appears here with the first step.</Empty>;

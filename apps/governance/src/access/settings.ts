@@ -56,6 +56,16 @@ export const accessConfig = {
     .describe(
       'true when the API server trusts the issuer too, with the same claims and prefix: then people of it can lend rights',
     ),
+  CONSOLE_URL: httpsUrl
+    .optional()
+    .describe(
+      'where people open the web console; with OIDC_ISSUER they sign in there with the issuer, which has to allow the redirect to its path sign-in/callback',
+    ),
+  OIDC_CLIENT_SECRET_FILE: z
+    .string()
+    .optional()
+    .describe('a file with the secret of the client OIDC_AUDIENCE; absent for a public client, which PKCE protects'),
+  OIDC_SCOPES: z.string().default('openid').describe('what the console asks the issuer for, separated by spaces'),
 };
 
 export type AccessConfig = z.infer<z.ZodObject<typeof accessConfig>>;

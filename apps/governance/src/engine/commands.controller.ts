@@ -12,14 +12,19 @@ import type { CallContext } from '../call/caller.js';
 import { RequirePermission } from '../call/require-permission.js';
 import { inTransaction } from '../database/transaction.js';
 import { uidSchema } from '../plans/store.js';
+import type { CommandOutcome } from '@scc/migration/contract';
 import { checkCommand, issueCommandGrant, type IssuedGrant } from './commands.js';
+import { CommandSender, sendForCaller } from './operator-commands.js';
 
 const uid = { schema: uidSchema };
 
 /** Commands of people to a running migration: the authority for it, and whether a command that came carries it. */
 @Controller('v1/migrations/:id')
 export class CommandsController {
-  constructor(private readonly source: DataSource) {}
+  constructor(
+    private readonly source: DataSource,
+    private readonly sender: CommandSender,
+  ) {}
 
   @Post('commands')
   @HttpCode(200)
@@ -30,6 +35,18 @@ export class CommandsController {
     @Call() call: CallContext,
   ): Promise<CommandVerdict> {
     return inTransaction(this.source, (tx) => checkCommand(tx, id, body, call));
+  }
+
+  /** Sends a command to the running migration, with the authority of the caller. */
+  @Post('operator-commands')
+  @HttpCode(200)
+  @RequirePermission('commands:grant', 'migration')
+  sendCommand(
+    @Param('id', uid) id: string,
+    @Body({ schema: commandGrantRequestSchema }) body: CommandGrantRequest,
+    @Call() call: CallContext,
+  ): Promise<CommandOutcome> {
+    return sendForCaller(this.source, id, body, { call, send: this.sender.send });
   }
 
   /** A token that gives a command sent to the workflow the authority of the caller. */

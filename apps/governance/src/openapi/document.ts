@@ -115,6 +115,12 @@ function answerOf(
       headers,
       content: { 'application/x-ndjson': { schema: { type: 'string' } } },
     };
+  if (answer === 'events')
+    return {
+      description: 'Events `change` and `reset`; the id of each goes into Last-Event-ID',
+      headers,
+      content: { 'text/event-stream': { schema: { type: 'string' } } },
+    };
   const schema = registry.named(`${capital(operationId)}Answer`, answer, 'output');
   return { description: 'Answered', headers, content: { 'application/json': { schema } } };
 }

@@ -12,6 +12,7 @@ import {
   approvalSummarySchema,
   approvalViewSchema,
   commandGrantSchema,
+  commandOutcomeSchema,
   emergencyStopSchema,
   engineRoutes,
   eventRecordSchema,
@@ -51,8 +52,8 @@ import {
 /** Summary and answer of a route; its parameters are read from its controller. */
 export interface Operation {
   summary: string;
-  /** Null answers nothing; `lines` answers one JSON record a line. */
-  answer: z.ZodType | null | 'lines';
+  /** Null answers nothing; `lines` answers one JSON record a line, `events` server-sent events. */
+  answer: z.ZodType | null | 'lines' | 'events';
   /** `change`: needs If-Match. `save`: needs If-Match, or If-None-Match: * for what must not exist. */
   condition?: 'change' | 'save';
   /** The answer carries the version as its ETag. */
@@ -115,6 +116,11 @@ export const OPERATIONS: Record<`${Method} /v1/${string}`, Operation> = {
     summary: 'May a command that reached the workflow be applied',
     answer: engineRoutes.checkCommand.response,
   },
+  'POST /v1/migrations/{id}/operator-commands': {
+    summary: 'Send a command to the running migration, with your authority',
+    answer: commandOutcomeSchema,
+  },
+  'GET /v1/stream': { summary: 'What governance records about plans, as server-sent events', answer: 'events' },
   'POST /v1/migrations/{id}/events': { summary: 'Report what happened', answer: engineRoutes.report.response },
   'GET /v1/migrations/{id}/events': {
     summary: 'The events that the engine reported',

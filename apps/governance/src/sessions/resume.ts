@@ -1,7 +1,7 @@
 import type { NextFunction, Response } from 'express';
 import type { ApiRequest } from '../http/request.js';
 import { Refusal } from '../refusal/refusal.js';
-import { isCsrfToken, noSessionCookie, secretOf } from './secret.js';
+import { isCsrfToken, noSessionCookie, sessionSecretOf } from './secret.js';
 import type { Sessions } from './sessions.js';
 
 export const CSRF_HEADER = 'x-csrf-token';
@@ -18,7 +18,7 @@ export const resumeSessions = (sessions: Sessions) => (request: ApiRequest, resp
 };
 
 async function resume(sessions: Sessions, request: ApiRequest, response: Response): Promise<void> {
-  const secret = secretOf(request.headers.cookie);
+  const secret = sessionSecretOf(request.headers.cookie);
   if (secret === undefined || request.headers.authorization !== undefined) return;
   // A page of another site: it is answered as if it had sent no cookie.
   if (!OWN.has(request.header('sec-fetch-site'))) return;

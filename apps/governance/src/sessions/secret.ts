@@ -16,7 +16,7 @@ const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 
 /** 256 random bits, as text that a cookie can hold. */
-export const newSecret = (): string => randomBytes(32).toString('base64url');
+export const newSessionSecret = (): string => randomBytes(32).toString('base64url');
 
 /** Under which a session is stored; nothing leads back from it to the secret. */
 export const idHashOf = (secret: string): Buffer => createHash('sha256').update(secret).digest();
@@ -57,7 +57,7 @@ export function cookieOf(header: string | undefined, name: string): string | und
 }
 
 /** The secret that a request carries; undefined when it carries none of ours. */
-export function secretOf(cookies: string | undefined): string | undefined {
+export function sessionSecretOf(cookies: string | undefined): string | undefined {
   const value = cookieOf(cookies, SESSION_COOKIE);
   return value !== undefined && SECRET.test(value) ? value : undefined;
 }

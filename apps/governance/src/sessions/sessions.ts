@@ -3,7 +3,7 @@ import { DataSource, type EntityManager } from 'typeorm';
 import { z } from 'zod';
 import { rowOf } from '../database/rows.js';
 import { inTransaction } from '../database/transaction.js';
-import { idHashOf, newSecret, openToken, sealToken } from './secret.js';
+import { idHashOf, newSessionSecret, openToken, sealToken } from './secret.js';
 
 const HOUR_MS = 60 * 60 * 1000;
 /** A session ends this long after it began, and sooner when it is not used. */
@@ -16,7 +16,7 @@ const MAX_OF_USER = 20;
 const MAX_OF_ALL = 10_000;
 const LOCK = 90;
 
-export interface Session {
+export interface ConsoleSession {
   token: string;
   expiresAt: Date;
 }
@@ -33,7 +33,7 @@ export class Sessions {
     { name, token }: { name: string; token: string },
     now: Date,
   ): Promise<{ secret: string; expiresAt: Date }> {
-    const secret = newSecret();
+    const secret = newSessionSecret();
     const expiresAt = new Date(now.getTime() + LIFE_MS);
     await inTransaction(this.source, async (tx) => {
       // One at a time, so that the number of them holds.
@@ -49,7 +49,7 @@ export class Sessions {
   }
 
   /** The session of a secret; null when there is none, or it is over. */
-  async find(secret: string, now: Date): Promise<Session | null> {
+  async find(secret: string, now: Date): Promise<ConsoleSession | null> {
     const idHash = idHashOf(secret);
     const row = await rowOf(
       this.source,
