@@ -82,7 +82,7 @@ describe.each(PLATFORMS)('the rendering for %s', (platform) => {
 
   it('lets the worker write no kind of workload that is not migrated, and see every route of the Gateway API', () => {
     const rights = rightsOf(objectsOf(platform), 'worker');
-    for (const kind of ['statefulsets', 'daemonsets', 'replicasets', 'pods'])
+    for (const kind of ['daemonsets', 'replicasets', 'pods'])
       expect(
         rights.filter(
           (right) =>
