@@ -88,7 +88,7 @@ export interface MigrationActivities {
   checkCommand: (
     ref: PlanRef,
     request: { command: CommandName; source: 'signal' | 'update'; input: CommandInput },
-  ) => Promise<{ allowed: boolean; reason: string; receipts?: KeptReceipt[] }>;
+  ) => Promise<{ allowed: boolean; reason: string; grantedTo?: string | null; receipts?: KeptReceipt[] }>;
   /**
    * Takes the migration over from a run that has ended, to undo it; null when nothing was begun. It fails with `Refused`
    * while the migration runs.

@@ -30,6 +30,12 @@ const SIGNAL_INTERVAL_MS = 1_000;
 const FIRST_RETRY_MS = 5_000;
 const LONGEST_RETRY_MS = 60_000;
 
+/** The sender of a command in words: proven by a token, else only what they say of themselves. */
+function senderOf(grantedTo: string | null | undefined, claimed: string | undefined): string | null {
+  if (grantedTo === undefined) return claimed ?? null;
+  return grantedTo ?? (claimed === undefined ? null : `${claimed} (as they say)`);
+}
+
 /**
  * The commands of operators to one migration, and the edits of its plan. Updates are answered; signals of one name that
  * come together are looked at once. Neither carries authority: governance decides on every command.
@@ -174,7 +180,8 @@ export class Operator {
     if (!verdict.allowed) return { applied: false, reason: verdict.reason };
     const refusal = this.refusal(command);
     if (refusal !== null) return { applied: false, reason: refusal };
-    const { actor = null, reason = null } = input;
+    const { reason = null } = input;
+    const actor = senderOf(verdict.grantedTo, input.actor);
     this.journal.record({ type: 'CommandApplied', command, actor, reason });
     // A command that came before this answer, and would now turn it back, is out of date.
     if (source === 'update') for (const earlier of ['pause', 'resume'] as const) this.asked.delete(earlier);

@@ -259,7 +259,12 @@ export const commandRequestSchema = z.object({
   reason: z.string().max(1000).nullable(),
   token: z.string().nullable().describe('A grant that governance issued to a caller it authenticated.'),
 });
-export const commandVerdictSchema = z.object({ allowed: z.boolean(), reason: z.string(), receipt: receiptSchema });
+export const commandVerdictSchema = z.object({
+  allowed: z.boolean(),
+  reason: z.string(),
+  grantedTo: z.string().nullable().default(null).describe('Whom the token of the command proves; null without one.'),
+  receipt: receiptSchema,
+});
 
 export type RightHeld = z.infer<typeof rightHeldSchema>;
 export type PlanIdentity = z.infer<typeof planIdentitySchema>;

@@ -237,6 +237,20 @@ describe('a migration', () => {
     ).toContain('is over');
   });
 
+  it('that began while a report was under way takes the events of its own run, and those of no other', async () => {
+    const plan = await aPlan();
+    const events = recorded([['Mirroring', { type: 'PreparationStarted' }]]);
+    const before = await plan.seen(plan.first);
+    expect(before.owner).toBeNull();
+    await plan.perform('recordPreImages');
+    const reportOf = (run: WorkflowRun) =>
+      inTx(app(), (tx) =>
+        report(tx, plan.uid, { ...aBatch(plan.request, events), ...run }, { ...at(NOON), seen: before }),
+      );
+    await expect(reportOf({ ...plan.first, runId: 'r2' })).rejects.toThrow('changed hands');
+    expect(await reportOf(plan.first)).toMatchObject({ accepted: 1, stranger: null });
+  });
+
   it('takes no events from a run that does not have it', async () => {
     const plan = await aPlan();
     await plan.perform('recordPreImages');

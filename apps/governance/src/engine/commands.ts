@@ -76,7 +76,7 @@ export async function checkCommand(
       ...(grantedTo !== null && token !== null && { redeemed: sha256(token).toString('hex') }),
     },
   });
-  return { ...answer, receipt };
+  return { ...answer, grantedTo, receipt };
 }
 
 function decideCommand(

@@ -103,8 +103,10 @@ export async function mayReport(
     return { allowed: false, reason: `the migration is over: ${ended.phase}; apply a new plan` };
   const owner = await ownerOf(tx, migration.planUid);
   if (owner && isSameRun(owner, run)) return { allowed: true, owner };
-  if (seen.owner) {
-    const way = seen.owner.handedOver ? seen.owner.way : 'back';
+  // One that another run took since the runs were seen is asked about again.
+  const holder = seen.owner ?? owner;
+  if (holder) {
+    const way = holder.handedOver ? holder.way : 'back';
     return claimRun(tx, migration, { run, way, seen });
   }
   // Nothing was begun: the first activity that begins decides who has it.

@@ -51,14 +51,14 @@ export function governanceActivities(governance: GovernanceClient): GovernanceAc
       };
     },
     checkCommand: async ({ uid }, { command, source, input }) => {
-      const { allowed, reason, receipt } = await governance.checkCommand(uid, {
+      const { allowed, reason, grantedTo, receipt } = await governance.checkCommand(uid, {
         command,
         source,
         actor: input.actor ?? null,
         reason: input.reason?.slice(0, 1000) ?? null,
         token: input.token ?? null,
       });
-      return { allowed, reason, receipts: [kept(receipt)] };
+      return { allowed, reason, grantedTo, receipts: [kept(receipt)] };
     },
   };
 }
