@@ -259,7 +259,7 @@ describe('the chart', () => {
     ]);
   }, 60_000);
 
-  it('always confines dry runs, and installs other policies of the API server only when it is told to', async () => {
+  it('confines dry runs and, unless it is told not to, the worker, and installs the policy of plans when it is told to', async () => {
     const policies = async (...values: string[]): Promise<string[]> =>
       parseObjects(await renderChart([...TRY, ...set(...values)]))
         .filter(({ kind, metadata }) => kind === 'ValidatingAdmissionPolicy' || metadata.name === 'dry-run')
@@ -267,9 +267,11 @@ describe('the chart', () => {
         .sort();
     const always = ['dry-run', 'dry-runs.scc.poc'];
     const plans = [...always, 'plan-authority.scc.poc'];
-    expect(await policies('platform=kubernetes')).toEqual(always);
+    const worker = 'worker-confinement.scc.poc';
+    expect(await policies('platform=kubernetes')).toEqual([...always, worker]);
+    expect(await policies('admissionPolicies.confineWorker=false')).toEqual(always);
     expect(await policies('admissionPolicies.enabled=true', 'admissionPolicies.confineWorker=false')).toEqual(plans);
-    expect(await policies('admissionPolicies.enabled=true')).toEqual([...plans, 'worker-confinement.scc.poc']);
+    expect(await policies('admissionPolicies.enabled=true')).toEqual([...plans, worker]);
   }, 60_000);
 
   it('renders the same twice, with no key of the audit log for an upgrade to change', async () => {

@@ -9,6 +9,10 @@ const LEFT_OUT = new Set(['Kustomization']);
 const WORKLOADS = new Set(['Deployment', 'Job']);
 const WEBHOOKS = new Set(['MutatingWebhookConfiguration', 'ValidatingWebhookConfiguration']);
 
+/** The stack lets the worker work in the whole cluster, as an installation may choose. */
+const isConfinement = ({ kind, metadata }: StatedObject): boolean =>
+  kind.startsWith('ValidatingAdmissionPolicy') && metadata.name === 'worker-confinement.scc.poc';
+
 /** Where the chart keeps the entries that governance writes into the webhook configurations. */
 const ENTRIES = { kind: 'ConfigMap', name: 'scc-webhook-entries', key: 'entries.yaml' } as const;
 const entriesSchema = z.object({ data: z.object({ [ENTRIES.key]: z.string() }) });
@@ -46,7 +50,9 @@ export async function readInstallation(platform: Platform): Promise<Installation
           ),
         )
       : [];
-  const all = [...platformsOwn.flat(), ...rendered].filter(({ kind }) => !LEFT_OUT.has(kind));
+  const all = [...platformsOwn.flat(), ...rendered].filter(
+    (object) => !LEFT_OUT.has(object.kind) && !isConfinement(object),
+  );
   const isCrd = ({ kind }: StatedObject): boolean => kind === 'CustomResourceDefinition';
   return {
     crds: all.filter(isCrd),
