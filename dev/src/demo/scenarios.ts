@@ -49,8 +49,8 @@ const planFor = (workload: string, over: Partial<PlanSpecInput> = {}): PlanSpecI
 });
 
 /** A completed migration changes the template, grants the target and takes the old grant away. */
-const migrated = (workload: string): string[] => [
-  `Deployment/${workload}`,
+const migrated = (workload: string, kind = 'Deployment'): string[] => [
+  `${kind}/${workload}`,
   `RoleBinding/${workload}-anyuid`,
   `RoleBinding/scc-restricted-v2-${workload}`,
 ];
@@ -123,6 +123,18 @@ export const SCENARIOS: readonly Scenario[] = [
     outcome: 'RolledBack',
     highestWeight: 100,
     changes: [],
+    timeoutMs: MIGRATION_TIMEOUT_MS,
+  },
+  {
+    id: 6,
+    title: 'the pods of a StatefulSet move one by one',
+    workload: 'sessions',
+    spec: planFor('sessions', { workloadRef: { kind: 'StatefulSet', name: 'sessions' } }),
+    load: { share: 0.3 },
+    actions: [],
+    outcome: 'Completed',
+    highestWeight: 0,
+    changes: migrated('sessions', 'StatefulSet'),
     timeoutMs: MIGRATION_TIMEOUT_MS,
   },
 ];
