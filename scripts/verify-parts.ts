@@ -90,6 +90,12 @@ export function verifyParts(corpus: string | undefined): VerifyPart[] {
   };
   return [
     ...(corpus === undefined ? [] : [recorded]),
+    drawn(
+      'registry',
+      'registry, pod tracking and pods agree at every sampled moment of edits, rollouts and restarts of governance',
+      ['registry/agreement'],
+      200,
+    ),
     drawn('scc', 'properties of SCC decisions and remedies', ['libs/scc/src/admission', 'libs/scc/src/migration'], 50),
     drawn('risk', 'properties of the risk model and worlds whose truth is known', ['libs/risk/src'], 5),
     drawn('audit', 'canonical form against a second implementation', ['libs/audit/src/canonical'], 200),
