@@ -24,7 +24,7 @@ const stack = await startStack(
 console.log(`\nThe stack is up after ${seconds(performance.now() - started).trim()} s.\n`);
 for (const [name, address] of relayAddressesOf(stack)) console.log(`  ${name.padEnd(12)} ${address}`);
 console.log(
-  `  kubeconfig   ${stack.kubeconfig.outside}\n  authority    ${stack.stateDir}/tls/ca.crt\n  kubectl      ${stack.binary('kubectl')}\n  temporal     ${stack.binary('temporal')}\n  logs         ${stack.stateDir}/logs\n\nCtrl-C stops it and removes everything.`,
+  `  console      ${stack.addresses.governance}/\n  kubeconfig   ${stack.kubeconfig.outside}\n  authority    ${stack.stateDir}/tls/ca.crt\n  kubectl      ${stack.binary('kubectl')}\n  temporal     ${stack.binary('temporal')}\n  logs         ${stack.stateDir}/logs\n\nCtrl-C stops it and removes everything.`,
 );
 
 await interruption();

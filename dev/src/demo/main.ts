@@ -71,6 +71,7 @@ async function start(): Promise<Stack> {
     progress('the shop answers through the ingress and through the sidecar');
     for (const scenario of SCENARIOS.slice(0, 1)) await rehearse(stack, scenario);
     progress('the engine answered a dry run');
+    progress(`follow the scenarios in the console: ${stack.addresses.governance}/`);
     return stack;
   } catch (error) {
     await keepLogs(stack);
@@ -115,6 +116,7 @@ function placesOf(stack: Stack): string {
   const { kubeconfig, stateDir, binary } = stack;
   const lines = [
     ...relayAddressesOf(stack),
+    ['console', `${stack.addresses.governance}/`],
     ['kubeconfig', kubeconfig.outside],
     ['authority', `${stateDir}/tls/ca.crt`],
     ['kubectl', binary('kubectl')],
