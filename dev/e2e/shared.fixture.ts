@@ -48,6 +48,8 @@ const OF_THE_STACK = [
   /\/(events|leases|endpoints|endpointslices)\//,
   /\/configmaps\/(kube-root-ca\.crt|scc-audit-checkpoint)$/,
   /\/serviceaccounts\/default$/,
+  // istiod makes its own.
+  /\/gatewayclasses\//,
 ];
 
 /** The path of every object of the cluster. */

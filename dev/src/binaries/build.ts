@@ -1,9 +1,9 @@
 import { execFile, spawn } from 'node:child_process';
-import { chmod, copyFile, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { ROOT } from '../paths.js';
-import { CRDS_FILE, fileNameOf, type Binary, type Source } from './catalogue.js';
+import { crdFileNameOf, fileNameOf, type Binary, type CrdFile, type Source } from './catalogue.js';
 
 const run = promisify(execFile);
 const ERROR_TAIL = 1500;
@@ -133,14 +133,13 @@ async function make(source: Source, scratch: string, signal: AbortSignal): Promi
   return out;
 }
 
-/** Copies Istio's CRDs out of the istio module, which a build has downloaded or this does. */
-export async function copyCrds(folder: string): Promise<void> {
+/** Copies CRDs out of their module, which a build has downloaded or this does. */
+export async function copyCrds(file: CrdFile, folder: string): Promise<void> {
   const cwd = moduleFolder('istio');
-  await succeed('go', ['mod', 'download', 'istio.io/istio'], { cwd });
-  const { stdout } = await run('go', ['list', '-m', '-f', '{{.Dir}}', 'istio.io/istio'], { cwd });
-  const source = path.join(stdout.trim(), 'manifests', 'charts', 'base', 'files', 'crd-all.gen.yaml');
-  const scratch = path.join(folder, `${SCRATCH}crds`);
-  await copyFile(source, scratch);
-  await chmod(scratch, 0o644);
-  await rename(scratch, path.join(folder, CRDS_FILE));
+  await succeed('go', ['mod', 'download', file.module], { cwd });
+  const { stdout } = await run('go', ['list', '-m', '-f', '{{.Dir}}', file.module], { cwd });
+  const texts = await Promise.all(file.files.map((one) => readFile(path.join(stdout.trim(), one), 'utf8')));
+  const scratch = path.join(folder, `${SCRATCH}${file.name}`);
+  await writeFile(scratch, texts.join('\n---\n'));
+  await rename(scratch, path.join(folder, crdFileNameOf(file)));
 }

@@ -90,8 +90,34 @@ export const HELM: Binary = {
   usualSeconds: 120,
 };
 
-/** The file of Istio's CRDs, cached beside the binaries; it belongs to the istio module's revision. */
-export const CRDS_FILE = `istio-crds-${ISTIO}.yaml`;
+/** A file of CRDs, cached beside the binaries, out of a module that the istio module's revision needs or is. */
+export interface CrdFile {
+  name: string;
+  version: string;
+  module: string;
+  /** Within the module. */
+  files: readonly string[];
+}
+
+const gatewayKinds = ['gatewayclasses', 'gateways', 'httproutes', 'grpcroutes', 'referencegrants'];
+
+export const CRD_FILES: readonly CrdFile[] = [
+  {
+    name: 'istio-crds',
+    version: ISTIO,
+    module: 'istio.io/istio',
+    files: ['manifests/charts/base/files/crd-all.gen.yaml'],
+  },
+  {
+    name: 'gateway-api-crds',
+    version: '1.6.0',
+    module: 'sigs.k8s.io/gateway-api',
+    // The kinds that OpenShift's Ingress Operator installs.
+    files: gatewayKinds.map((plural) => `config/crd/standard/gateway.networking.k8s.io_${plural}.yaml`),
+  },
+];
+
+export const crdFileNameOf = (file: CrdFile): string => `${fileNameOf(file)}.yaml`;
 
 export const fileNameOf = ({ name, version }: Pick<Binary, 'name' | 'version'>): string => `${name}-${version}`;
 

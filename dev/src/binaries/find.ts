@@ -5,17 +5,17 @@ import { homedir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { build, copyCrds, removeScratch, requireTools } from './build.js';
-import { CATALOGUE, CRDS_FILE, fileNameOf, variableOf, type Binary } from './catalogue.js';
+import { CATALOGUE, CRD_FILES, crdFileNameOf, fileNameOf, variableOf, type Binary } from './catalogue.js';
 import { withLock } from './lock.js';
 
 const run = promisify(execFile);
 const AT_ONCE = 2;
 const REPORT_MS = 10_000;
 
-/** Where the stack's programs are: paths by name, and the file of Istio's CRDs. */
+/** Where the stack's programs are: paths by name, and the files of CRDs. */
 export interface Found {
   binaries: Record<string, string>;
-  crds: string;
+  crds: string[];
 }
 
 export interface FindOptions {
@@ -44,11 +44,19 @@ export async function findBinaries(progress: (line: string) => void): Promise<Fo
 export async function find(options: FindOptions): Promise<Found> {
   const { cache, catalogue, environment, progress } = options;
   const before = await lookUp(options);
-  const explicitCrds = environment[variableOf('istio-crds')];
-  const crds = explicitCrds ?? path.join(cache, CRDS_FILE);
-  const complete = async (found: Map<string, string>): Promise<boolean> =>
-    catalogue.every(({ name }) => found.has(name)) && (!needsCrds(catalogue) || (await exists(crds)));
-  if (await complete(before)) return { binaries: Object.fromEntries(before), crds };
+  const crdFiles = needsCrds(catalogue)
+    ? CRD_FILES.map((file) => ({
+        file,
+        place: environment[variableOf(file.name)] ?? path.join(cache, crdFileNameOf(file)),
+      }))
+    : [];
+  const crds = crdFiles.map(({ place }) => place);
+  const lackingCrds = async () => {
+    const looked = await Promise.all(crdFiles.map(async (one) => ((await exists(one.place)) ? [] : [one.file])));
+    return looked.flat();
+  };
+  if (catalogue.every(({ name }) => before.has(name)) && (await lackingCrds()).length === 0)
+    return { binaries: Object.fromEntries(before), crds };
 
   await mkdir(cache, { recursive: true });
   const waiting = (): void => progress('another start builds the local stack, waiting for it');
@@ -56,14 +64,14 @@ export async function find(options: FindOptions): Promise<Found> {
     await removeScratch(cache);
     const found = await lookUp(options);
     const missing = catalogue.filter(({ name }) => !found.has(name));
-    const lacksCrds = needsCrds(catalogue) && !(await exists(crds));
+    const lacking = await lackingCrds();
     await requireTools(
       missing.map(({ source }) => source),
-      lacksCrds,
+      lacking.length > 0,
     );
     await buildAll(missing, cache, progress);
     for (const binary of missing) found.set(binary.name, path.join(cache, fileNameOf(binary)));
-    if (lacksCrds) await copyCrds(cache);
+    for (const file of lacking) await copyCrds(file, cache);
     return { binaries: Object.fromEntries(found), crds };
   });
 }

@@ -103,8 +103,9 @@ async function startMesh(
   await Promise.all([start(envoy(context, GATEWAY)), start(envoy(context, SIDECAR))]);
 }
 
-async function fillCluster(api: ClusterApi, istioCrds: string, { crds, objects }: Installation): Promise<void> {
-  await applyAll(api, [...mustExist(), ...(await readObjects(istioCrds)), ...crds]);
+async function fillCluster(api: ClusterApi, others: readonly string[], { crds, objects }: Installation): Promise<void> {
+  const read = await Promise.all(others.map((file) => readObjects(file)));
+  await applyAll(api, [...mustExist(), ...read.flat(), ...crds]);
   await applyAll(api, objects);
 }
 

@@ -13,6 +13,14 @@ const ISTIOD_RULES = [
     resources: ['*'],
     verbs: READ,
   },
+  { apiGroups: ['gateway.networking.k8s.io'], resources: ['*'], verbs: READ },
+  {
+    apiGroups: ['gateway.networking.k8s.io'],
+    resources: ['gatewayclasses', 'gateways', 'httproutes', 'grpcroutes'].map((plural) => `${plural}/status`),
+    verbs: ['update', 'patch'],
+  },
+  // It makes its own class.
+  { apiGroups: ['gateway.networking.k8s.io'], resources: ['gatewayclasses'], verbs: ['create', 'update', 'patch'] },
   { apiGroups: ['apiextensions.k8s.io'], resources: ['customresourcedefinitions'], verbs: READ },
   { apiGroups: [''], resources: ['pods', 'nodes', 'services', 'namespaces', 'endpoints', 'secrets'], verbs: READ },
   { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: READ },

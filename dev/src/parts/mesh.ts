@@ -8,13 +8,15 @@ const ISTIO_VERSION = '1.31.0';
 
 /** Plain Envoy lacks Istio's own filters, and there are no mesh certificates here. */
 const ISTIOD_ENV = {
+  POD_NAME: 'istiod',
   POD_NAMESPACE: 'istio-system',
   CLUSTER_ID: 'Kubernetes',
   ISTIOD_CUSTOM_HOST: '127.0.0.1',
   PILOT_ENABLE_ALPN_FILTER: 'false',
   PILOT_ENABLE_METADATA_EXCHANGE: 'false',
   PILOT_ENABLE_TELEMETRY_LABEL: 'false',
-  PILOT_ENABLE_STATUS: 'false',
+  // Gateways are bound to the proxy that runs: nothing is deployed for them.
+  PILOT_ENABLE_GATEWAY_API_DEPLOYMENT_CONTROLLER: 'false',
   VALIDATION_WEBHOOK_CONFIG_NAME: '',
   INJECTION_WEBHOOK_CONFIG_NAME: '',
 };

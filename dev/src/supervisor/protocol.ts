@@ -40,7 +40,7 @@ export const bootSchema = z.object({
   /** Ports on the outside loopback by relay name: the certificates and kubeconfigs name them. */
   ports: z.record(z.string(), z.int()),
   binaries: z.record(z.string(), z.string()),
-  crds: z.string(),
+  crds: z.array(z.string()),
   options: stackOptionsSchema,
 });
 export type Boot = z.infer<typeof bootSchema>;

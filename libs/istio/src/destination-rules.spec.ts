@@ -1,5 +1,5 @@
 import type { KubeObject } from '@scc/kube';
-import { canaryRule, ownership } from './destination-rules.js';
+import { canaryRule } from './destination-rules.js';
 
 const request = {
   namespace: 'shop',
@@ -52,15 +52,5 @@ describe('canaryRule', () => {
 
   it('is not made of a rule for another service', () => {
     expect(() => canaryRule(aRule('catalog'), request)).toThrow('not of a service of the migration');
-  });
-});
-
-describe('ownership', () => {
-  const owner = { apiVersion: 'scc.poc/v1', kind: 'SCCMigrationPlan', name: 'p', uid: 'u' };
-  it.each([
-    ['owns what is made in its namespace', 'shop', 1],
-    ['owns nothing elsewhere, which the API does not allow', 'edge', 0],
-  ])('the plan %s', (_case, at, expected) => {
-    expect(ownership({ namespace: 'shop', owner }, at).ownerReferences ?? []).toHaveLength(expected);
   });
 });

@@ -1,13 +1,9 @@
 import type { KubeObject } from '@scc/kube';
 import { copyName, untracked } from '@scc/plan';
-import type { SurveyRequest } from '@scc/routing';
+import { ownership, type SurveyRequest } from '@scc/routing';
 import { type Place, resolvedHost, serviceHost } from './hosts.js';
 import { destinationRuleSpecSchema } from './schema.js';
 import { subsetLabels } from './survey.js';
-
-/** The plan as owner of an object of its namespace: a tool that prunes leaves it alone, and it goes with the plan. */
-export const ownership = ({ namespace, owner }: Pick<SurveyRequest, 'namespace' | 'owner'>, at: string | undefined) =>
-  owner && at === namespace ? { ownerReferences: [{ ...owner, controller: true, blockOwnerDeletion: false }] } : {};
 
 /** The policy of the stable host, said of the canary's host. */
 export function canaryRule(rule: KubeObject, request: SurveyRequest & Place): KubeObject {

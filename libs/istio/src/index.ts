@@ -1,2 +1,3 @@
+export { isIstioController } from './proof.js';
 export { istiodView } from './proxies.js';
-export { IstioRouter } from './router.js';
+export { IstioRouter, type IstioRouterOptions } from './router.js';

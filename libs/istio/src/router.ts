@@ -1,42 +1,41 @@
 import { isDeepStrictEqual } from 'node:util';
-import { setTimeout as delay } from 'node:timers/promises';
-import { fenceOf, isConflict, lastWriter, withoutServerFields, type KubeClient, type KubeObject } from '@scc/kube';
+import {
+  lastWriter,
+  releaseFields,
+  removeMarked,
+  rewriteSpec,
+  withoutServerFields,
+  type KubeClient,
+  type KubeObject,
+} from '@scc/kube';
 import { copyName, type Violation, type WayIn } from '@scc/plan';
 import {
+  ownership,
   ProxiesUnseen,
-  type PreImage,
   type Conflict,
+  type PreImage,
   type RoutedObject,
   type Split,
   type Survey,
   type Surveyed,
   type SurveyRequest,
   type TrafficRouter,
+  type Verified,
+  type Watched,
 } from '@scc/routing';
 import { withCanary, type RouteScope } from './canary-routes.js';
-import { canaryRule, ownership } from './destination-rules.js';
-import { addressesOf, objectId, releaseFields } from './objects.js';
-import type { ProxyView } from './proxies.js';
+import { canaryRule } from './destination-rules.js';
+import { IstioProof, type IstioProofOptions } from './proof.js';
 import { restored } from './restore.js';
 import { virtualServiceSpecSchema, type VirtualServiceSpec } from './schema.js';
 import { ownRoutes, scopeFor } from './survey.js';
 import { notServed, proxiesUnseen, type Routes, routesSchema, surveyRoutes } from './survey-cluster.js';
-import { Verifier, type Watched } from './verify.js';
 
-const MAX_CONFLICTS = 10;
-/** How long proxies may take to follow a change of routes, in milliseconds. */
-const PROXIES_TIMEOUT_MS = 30_000;
-
-export interface IstioRouterOptions {
+export interface IstioRouterOptions extends IstioProofOptions {
   kube: KubeClient;
   fieldManager: string;
-  /** Absent: routes are given `boundMs` to reach all proxies. */
-  view?: ProxyView;
-  boundMs: number;
   /** Of the cluster, such as `cluster.local`. */
   domain?: string;
-  /** Of the work that waits now; aborting it ends the wait. */
-  signal: () => AbortSignal | undefined;
 }
 
 type Name = Routes['divided'][number];
@@ -65,36 +64,37 @@ const listsOf = ({ http, tls, tcp }: VirtualServiceSpec): Record<string, unknown
 
 /** Divides requests by the weights of Istio's VirtualServices. */
 export class IstioRouter implements TrafficRouter {
-  private readonly verifier: Verifier | null;
+  /** Of what the proxies of this mesh have: routers beside this one share it. */
+  readonly proof: IstioProof;
 
   constructor(private readonly options: IstioRouterOptions) {
-    const { view, signal } = options;
-    this.verifier = view ? new Verifier({ view, timeoutMs: PROXIES_TIMEOUT_MS, signal }) : null;
+    this.proof = new IstioProof(options);
   }
 
   async survey(request: SurveyRequest): Promise<Surveyed> {
     const { namespace, services } = request;
     const { routes, violations } = await surveyRoutes(this.options.kube, request, this.options.domain);
     const survey = { request, routes };
-    const isAsked = this.verifier !== null && violations.length === 0 && services.length > 0;
-    const unseen = isAsked ? await this.unseenBy(this.verifier, survey) : [];
+    const { boundMs } = this.options;
+    const { proof } = this;
+    const isAsked = violations.length === 0 && services.length > 0;
+    const unseen = isAsked ? await this.unseenBy(survey) : [];
     return {
       survey,
       ways: waysOf(routes, namespace),
+      takesPart: routes.destinationRules.length > 0,
       violations: [...violations, ...unseen],
-      warnings: this.verifier
-        ? []
-        : [
-            `istiod's debug endpoint is not configured: routes are given ${this.options.boundMs} ms to reach the proxies`,
-          ],
+      warnings: proof.isBlind
+        ? [`istiod's debug endpoint is not configured: routes are given ${boundMs} ms to reach the proxies`]
+        : [],
     };
   }
 
   /** Why no proxy could be seen to follow, which a migration would otherwise find out after it has begun. */
-  private async unseenBy(verifier: Verifier, survey: Survey): Promise<Violation[]> {
+  private async unseenBy(survey: Survey): Promise<Violation[]> {
     const { namespace, services } = survey.request;
     try {
-      return (await verifier.serves(this.watched(survey))) ? [] : [notServed(services, namespace)];
+      return (await this.proof.serves(this.watched(survey))) ? [] : [notServed(services, namespace)];
     } catch (error) {
       if (error instanceof ProxiesUnseen && error.isRefusal) return [proxiesUnseen(error)];
       throw error;
@@ -106,7 +106,7 @@ export class IstioRouter implements TrafficRouter {
     const ids = [...virtualServices(routes, routes.divided), ...this.ownIds(survey), ...this.copyIds(survey)];
     return Promise.all(
       ids.map(async (id) => {
-        const object = await this.options.kube.get(objectId(id));
+        const object = await this.options.kube.get(id);
         return { id, manifest: object ? withoutServerFields(object) : null };
       }),
     );
@@ -117,23 +117,21 @@ export class IstioRouter implements TrafficRouter {
     const { request } = survey;
     const routes = routesSchema.parse(survey.routes);
     for (const id of destinationRules(routes, routes.destinationRules)) {
-      const rule = await kube.get(objectId(id));
+      const rule = await kube.get(id);
       if (rule)
         await kube.apply(canaryRule(rule, { ...request, domain: routes.domain }), { fieldManager, force: true });
     }
     await this.split(survey, { canary: 0, mirror: null });
-    await this.verifier?.endpoints(this.watched(survey), { stable: false, canary: true }, (service) =>
-      addressesOf(kube, request.namespace, service),
-    );
+    await this.proof.endpoints(this.watched(survey), { stable: false, canary: true });
   }
 
-  async split(survey: Survey, split: Split): Promise<{ verifiedBy: 'proxies' | 'bound' }> {
-    const { namespace } = survey.request;
+  async split(survey: Survey, split: Split, together?: () => Promise<void>): Promise<Verified> {
     const watched = this.watched(survey);
     if (watched.services.length === 0) return { verifiedBy: 'bound' };
-    const sides = { stable: split.canary < 100, canary: split.canary > 0 || split.mirror !== null };
-    await this.verifier?.endpoints(watched, sides, (service) => addressesOf(this.options.kube, namespace, service));
-    return this.changeRoutes(watched, split, async () => {
+    const { proof } = this;
+    await proof.endpoints(watched, { stable: split.canary < 100, canary: split.canary > 0 || split.mirror !== null });
+    return proof.follow(watched, split, async () => {
+      await together?.();
       await this.write(survey, split);
     });
   }
@@ -143,7 +141,7 @@ export class IstioRouter implements TrafficRouter {
     const routes = routesSchema.parse(survey.routes);
     const ids = [...virtualServices(routes, routes.divided), ...this.ownIds(survey)];
     for (const id of ids) {
-      const object = await kube.get(objectId(id));
+      const object = await kube.get(id);
       if (!object) return { object: labelOf(id), fields: ['metadata'], manager: 'an unknown client (it was deleted)' };
       const now = specOf(object);
       const wanted = listsOf(withCanary(now, split, this.scope(survey, id.namespace)));
@@ -160,7 +158,7 @@ export class IstioRouter implements TrafficRouter {
 
   async restore(survey: Survey, images: PreImage[]): Promise<Conflict[]> {
     const conflicts: Conflict[] = [];
-    await this.changeRoutes(this.watched(survey), null, async () => {
+    await this.proof.follow(this.watched(survey), null, async () => {
       const routes = routesSchema.parse(survey.routes);
       for (const id of virtualServices(routes, routes.divided)) {
         const image = images.find((one) => isDeepStrictEqual(one.id, id));
@@ -190,28 +188,8 @@ export class IstioRouter implements TrafficRouter {
     return [{ object: labelOf(id), fields: found.conflicts, manager: lastWriter(written, fieldManager) }];
   }
 
-  /** Deletes what the migration made; what carries other marks by now is left alone. */
   private async remove({ request }: Survey, id: RoutedObject): Promise<void> {
-    const object = await this.options.kube.get(objectId(id));
-    const isOurs = Object.entries(request.markers).every(([key, value]) => object?.metadata.labels?.[key] === value);
-    if (object && isOurs) await this.options.kube.delete(objectId(id), fenceOf(object));
-  }
-
-  /** Changes routes and waits until all proxies follow. */
-  private async changeRoutes(
-    watched: Watched,
-    split: Split | null,
-    change: () => Promise<void>,
-  ): Promise<{ verifiedBy: 'proxies' | 'bound' }> {
-    if (!this.verifier) {
-      await change();
-      await delay(this.options.boundMs, undefined, { signal: this.options.signal() });
-      return { verifiedBy: 'bound' };
-    }
-    const before = await this.verifier.before(watched, split);
-    await change();
-    const judged = await this.verifier.routes(watched, split, before);
-    return { verifiedBy: judged > 0 ? 'proxies' : 'bound' };
+    await removeMarked(this.options.kube, id, request.markers);
   }
 
   /** A route that was deleted meanwhile divides nothing: only a canary without requests can do without it. */
@@ -233,26 +211,15 @@ export class IstioRouter implements TrafficRouter {
     }
   }
 
-  /** Writes changed lists of routes and nothing else; starts over when another client wrote in between. */
-  private async rewrite(
+  private rewrite(
     id: RoutedObject,
     change: (spec: VirtualServiceSpec) => VirtualServiceSpec,
   ): Promise<KubeObject | null> {
     const { kube, fieldManager } = this.options;
-    for (let attempt = 1; ; attempt++) {
-      const object = await kube.get(objectId(id));
-      if (!object) return null;
-      const [now, next] = [listsOf(specOf(object)), listsOf(change(specOf(object)))];
-      if (isDeepStrictEqual(now, next)) return object;
-      const { resourceVersion } = object.metadata;
-      try {
-        const body = { metadata: { resourceVersion }, spec: next };
-        await kube.patch(objectId(id), { type: 'merge', body, fieldManager });
-        return object;
-      } catch (error) {
-        if (!isConflict(error) || attempt >= MAX_CONFLICTS) throw error;
-      }
-    }
+    return rewriteSpec(kube, id, {
+      fieldManager,
+      change: (object) => ({ now: listsOf(specOf(object)), next: listsOf(change(specOf(object))) }),
+    });
   }
 
   private watched({ request, routes }: Survey): Watched {

@@ -1,10 +1,9 @@
 import { isNotFound, type KubeClient, type KubeObject } from '@scc/kube';
 import { isCanaryObject, type Violation } from '@scc/plan';
-import type { ServicePair, SurveyRequest } from '@scc/routing';
+import { hasAgreed, notAgreed, type ServicePair, type SurveyRequest, type Written } from '@scc/routing';
 import { z } from 'zod';
 import { DEFAULT_DOMAIN, resolvedHost, serviceHost } from './hosts.js';
 import { portsOf } from './objects.js';
-import { hasAgreed, notAgreed, type Written } from './opt-in.js';
 import { destinationRuleSpecSchema, NETWORKING, NETWORKING_BETA, virtualServiceSpecSchema } from './schema.js';
 import {
   findRoutes,
@@ -120,11 +119,12 @@ export async function surveyRoutes(
     .filter(({ namespace: at, spec }) => hosts.includes(resolvedHost(spec.host, at, domain)));
   const foreign = foreignSubsets(rules, { ...request, domain });
   const found = findRoutes(all, { ...place, services, foreign: new Set(foreign) });
+  const unrouted = found.unrouted.filter((name) => !request.routed?.includes(name));
   const written: Written[] = [
-    ...found.divided.map((one) => ({ kind: 'VirtualService' as const, ...one })),
-    ...rules.map(({ namespace: at, name }) => ({ kind: 'DestinationRule' as const, namespace: at, name })),
+    ...found.divided.map((one) => ({ kind: 'VirtualService', ...one })),
+    ...rules.map(({ namespace: at, name }) => ({ kind: 'DestinationRule', namespace: at, name })),
   ];
-  const own = ports.filter(({ service }) => found.unrouted.includes(service));
+  const own = ports.filter(({ service }) => unrouted.includes(service));
   const governing = (service: string) =>
     all.filter((route) => governsMesh(route, serviceHost(service, place), domain)).map(({ spec }) => spec);
   const routed = ports.filter((one) => !own.includes(one));

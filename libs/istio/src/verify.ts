@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { NotServed, RoutesBehind, type ServicePair, type Split } from '@scc/routing';
-import { type Place, serviceHost } from './hosts.js';
+import { NotServed, RoutesBehind, type Split, type Watched } from '@scc/routing';
+import { serviceHost } from './hosts.js';
 import {
   dividesBy,
   mentions,
@@ -22,15 +22,6 @@ export interface VerifierOptions {
   timeoutMs: number;
   /** Of the work that waits now; aborting it ends the wait. */
   signal: () => AbortSignal | undefined;
-}
-
-/** Services of one namespace, and whether their requests are also routed as plain connections. */
-export interface Watched extends Place {
-  services: ServicePair[];
-  /** Connections are routed by listeners, not by routes. */
-  hasStreams: boolean;
-  /** Subsets, as `SERVICE/SUBSET`, that pick pods of other workloads: what they get is not divided. */
-  foreign?: ReadonlySet<string>;
 }
 
 /** How routes were before a change: which proxies needed none, and the nonce of each. */
@@ -166,7 +157,8 @@ export class Verifier {
     const mirrored = mirrorsTo(routes);
     if (split.mirror === null && canaries.some((host) => mirrored.has(host))) return false;
     const shares = observedShares(routes, watched, services, foreign);
-    const mirrors = split.mirror === null || shares.length === 0 || canaries.some((host) => mirrored.has(host));
+    const isMirrorOwed = split.mirror !== null && !split.mirror.isPartial && shares.length > 0;
+    const mirrors = !isMirrorOwed || canaries.some((host) => mirrored.has(host));
     return mirrors && dividesBy([...shares, ...sharesOf(listeners, watched)], split.canary);
   }
 

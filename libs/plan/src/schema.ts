@@ -229,7 +229,9 @@ export const conditionSchema = z.object({
 export const wayInSchema = z.object({
   kind: z.string(),
   name: z.string().describe('NAME in the namespace of the plan, NAMESPACE/NAME elsewhere.'),
-  dividedBy: z.enum(['Istio', 'Nothing']).describe('Nothing: its requests stay with the pods that its Service picks.'),
+  dividedBy: z
+    .enum(['Istio', 'GatewayAPI', 'Nothing'])
+    .describe('Nothing: its requests stay with the pods that its Service picks.'),
 });
 
 const servedWaySchema = wayInSchema.extend({

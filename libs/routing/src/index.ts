@@ -10,6 +10,12 @@ export type {
   Surveyed,
   SurveyRequest,
   TrafficRouter,
+  UndividedWay,
+  Verified,
 } from './router.js';
+export { CompositeRouter } from './composite.js';
 export { NotServed, ProxiesUnseen, RoutesBehind } from './errors.js';
+export { hasAgreed, notAgreed, type Written } from './opt-in.js';
+export { ownership } from './ownership.js';
+export type { RouteProof, Watched } from './proof.js';
 export { divided, reduced } from './weights.js';

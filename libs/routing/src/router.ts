@@ -21,6 +21,10 @@ export interface SurveyRequest {
   podLabels?: Record<string, string>;
   /** Labels that every object made for the migration carries. */
   markers: Record<string, string>;
+  /** Services whose callers within the mesh are divided by the routes of another router: they need none of their own. */
+  routed?: readonly string[];
+  /** The mirror that will be asked for, so that a survey can say where there will be none. */
+  mirror?: Mirror | null;
   /** The plan, which owns the objects that are made in its namespace. */
   owner?: { apiVersion: string; kind: string; name: string; uid: string };
 }
@@ -50,12 +54,19 @@ export interface Mirror {
   percentage: number;
   /** Safe: GET, HEAD and OPTIONS only, so that no write happens twice. */
   methods: 'Safe' | 'All';
+  /** Some routes of the Services cannot be mirrored: that a proxy mirrors nothing does not say that it is behind. */
+  isPartial?: boolean;
 }
 
 /** The wanted division: percent of requests for the canary, and the mirror besides. */
 export interface Split {
   canary: number;
   mirror: Mirror | null;
+}
+
+/** How it is known that the requests are divided as asked: seen in the proxies, or only written and waited for. */
+export interface Verified {
+  verifiedBy: 'proxies' | 'bound';
 }
 
 /** Something that another client changed meanwhile and that was therefore left as it is. */
@@ -65,10 +76,26 @@ export interface Conflict {
   manager: string;
 }
 
+/** A way of a kind that a router divides, and why it does not divide this one. A plan may accept it by its name. */
+export interface UndividedWay {
+  kind: string;
+  /** NAME in the namespace of the Services, NAMESPACE/NAME elsewhere. */
+  name: string;
+  code: string;
+  /** Completes “KIND NAME leads to the workload, and nothing divides its requests: …”. */
+  reason: string;
+  remedy: string;
+}
+
 export interface Surveyed {
   survey: Survey;
   /** The ways that this router divides. */
   ways: WayIn[];
+  undivided?: UndividedWay[];
+  /** Divides nothing, and has something to do all the same, such as policies of the mesh to copy. */
+  takesPart?: boolean;
+  /** Services whose callers within the mesh these ways divide. */
+  routed?: string[];
   violations: Violation[];
   warnings: string[];
 }
@@ -85,9 +112,10 @@ export interface TrafficRouter {
   /**
    * Divides the requests and returns when the proxies do so; `bound` says that only the time allowed for it was waited,
    * or that no proxy knows the services and the canary gets nothing.
+   * @param together waited for right before the first write: routers that move together begin when all of them can
    * @throws RoutesBehind; NotServed when the canary is to get requests and no proxy knows the services
    */
-  split: (survey: Survey, split: Split) => Promise<{ verifiedBy: 'proxies' | 'bound' }>;
+  split: (survey: Survey, split: Split, together?: () => Promise<void>) => Promise<Verified>;
   /** Fields of the routes that are not as set, and their writer; null when all are. */
   drift: (survey: Survey, split: Split) => Promise<Conflict | null>;
   /** Puts back what was there before the migration. */

@@ -1,6 +1,6 @@
 import type { WayIn } from '@scc/plan';
 import { divided, reduced } from '@scc/routing';
-import type { PreImage, Conflict, Split, Survey, SurveyRequest, TrafficRouter } from '@scc/routing';
+import type { PreImage, Conflict, Split, Survey, SurveyRequest, TrafficRouter, Verified } from '@scc/routing';
 
 interface Destination {
   service: string;
@@ -95,14 +95,13 @@ export class FakeRouter implements TrafficRouter {
     await this.split(survey, { canary: 0, mirror: null });
   }
 
-  split(survey: Survey, { canary }: Split): Promise<{ verifiedBy: 'proxies' | 'bound' }> {
-    return this.#guarded(() => {
-      for (const [name, route] of this.#routesOf(survey)) {
-        route.destinations = withCanary(route.destinations, survey.request, canary);
-        this.#called(`divide ${name}`);
-      }
-      return { verifiedBy: 'proxies' as const };
-    });
+  async split(survey: Survey, { canary }: Split, together?: () => Promise<void>): Promise<Verified> {
+    await together?.();
+    for (const [name, route] of this.#routesOf(survey)) {
+      route.destinations = withCanary(route.destinations, survey.request, canary);
+      this.#called(`divide ${name}`);
+    }
+    return { verifiedBy: 'proxies' };
   }
 
   drift(survey: Survey, { canary }: Split): Promise<Conflict | null> {

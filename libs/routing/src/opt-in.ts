@@ -1,8 +1,8 @@
 import { MANAGED_LABEL, type Violation } from '@scc/plan';
 
-/** An object of Istio that a migration would write. */
+/** An object of a router that a migration would write. */
 export interface Written {
-  kind: 'VirtualService' | 'DestinationRule';
+  kind: string;
   namespace: string;
   name: string;
 }

@@ -1,0 +1,33 @@
+import path from 'node:path';
+import { trafficRouterContract } from '@scc/testing/routing';
+import { ROOT } from '@scc/dev';
+import { gatewayWorld, mixedWorld } from './gateway.fixture.js';
+import { istioWorld } from './istio.fixture.js';
+import { type Mesh, startMesh } from './mesh.fixture.js';
+
+/** Every router that a mesh carries out keeps its promises to a real API server, a real istiod and real proxies. */
+
+const TEST_MS = 120_000;
+
+let mesh: Mesh;
+beforeAll(async () => {
+  mesh = await startMesh();
+  await mesh.stack.apply(path.join(ROOT, 'dev', 'samples', 'gateway-api', 'gateway.yaml'));
+}, 600_000);
+afterAll(() => mesh.stop(), 60_000);
+
+describe('VirtualServices', () => {
+  trafficRouterContract(() => istioWorld(mesh), TEST_MS);
+});
+
+describe('HTTPRoutes', () => {
+  trafficRouterContract(() => gatewayWorld(mesh, 'HTTPRoute'), TEST_MS);
+});
+
+describe('an HTTPRoute and a GRPCRoute', () => {
+  trafficRouterContract(() => gatewayWorld(mesh, 'GRPCRoute'), TEST_MS);
+});
+
+describe('a VirtualService and an HTTPRoute', () => {
+  trafficRouterContract(() => mixedWorld(mesh), TEST_MS);
+});

@@ -1,0 +1,2 @@
+export { GatewayRouter } from './router.js';
+export { ROUTE_KINDS } from './schema.js';

@@ -1,0 +1,118 @@
+import type { Mirror } from '@scc/routing';
+import { MAX_FILTERS, MAX_MATCHES, MAX_MATCHES_IN_ALL, MAX_RULES } from './limits.js';
+import { pairOf, sendsTo, type RuleScope } from './references.js';
+import type { Filter, Match, Rule } from './schema.js';
+
+/** What of mirroring a route can have. */
+export interface MirrorAbility {
+  /** Whether the schema of the kind knows the share of requests that a mirror gets (from 1.3 on). */
+  hasPercent: boolean;
+  /** Paths, as `pathOf` says them, that other routes of the same host match without a method. */
+  foreignPaths: readonly string[];
+}
+
+const SAFE_METHODS = ['GET', 'HEAD', 'OPTIONS'];
+/** What a rule without conditions matches. */
+const ALL: Match = { path: { type: 'PathPrefix', value: '/' } };
+
+const matchesOf = ({ matches }: Rule): Match[] => (matches?.length ? matches : [ALL]);
+
+/** The path of a condition. How regular expressions rank is up to the implementation: they all count as one. */
+export function pathOf({ path }: Match): string {
+  const { type = 'PathPrefix', value = '/' } = path ?? {};
+  return type === 'RegularExpression' ? type : `${type} ${value}`;
+}
+
+/** The conditions of a rule, narrowed to methods that change nothing; none is left when it was for others only. */
+const safeMatches = (rule: Rule): Match[] =>
+  matchesOf(rule).flatMap((match) => {
+    if (match.method === undefined) return SAFE_METHODS.map((method) => ({ ...match, method }));
+    return typeof match.method === 'string' && SAFE_METHODS.includes(match.method) ? [match] : [];
+  });
+
+function mirrorFilter(rule: Rule, { percentage }: Mirror, scope: RuleScope): Filter | null {
+  for (const { weight: _weight, filters: _filters, ...backend } of rule.backendRefs ?? []) {
+    const pair = pairOf(backend, scope);
+    if (!pair) continue;
+    // Without a share a mirror gets everything, which each release understands.
+    const share =
+      percentage === 100
+        ? {}
+        : Number.isInteger(percentage)
+          ? { percent: percentage }
+          : { fraction: { numerator: Math.round(percentage * 100), denominator: 10_000 } };
+    return { type: 'RequestMirror', requestMirror: { backendRef: { ...backend, name: pair.canary }, ...share } };
+  }
+  return null;
+}
+
+/** Paths that a rule matches whatever the method. */
+const methodlessPaths = (rule: Rule): string[] =>
+  matchesOf(rule)
+    .filter(({ method }) => method === undefined)
+    .map(pathOf);
+
+/**
+ * Which rules may be split by method. A condition with a method goes before one of the same path without, however many
+ * headers that one asks for: so all rules of a path are split, or none.
+ */
+function splittable(
+  rules: readonly Rule[],
+  candidates: ReadonlySet<number>,
+  foreignPaths: readonly string[],
+): Set<number> {
+  const chosen = new Set(candidates);
+  for (;;) {
+    const others = new Set([
+      ...foreignPaths,
+      ...rules.flatMap((rule, index) => (chosen.has(index) ? [] : methodlessPaths(rule))),
+    ]);
+    const dropped = [...chosen].filter((index) => {
+      const rule = rules[index];
+      return rule !== undefined && methodlessPaths(rule).some((path) => others.has(path));
+    });
+    if (dropped.length === 0) return chosen;
+    for (const index of dropped) chosen.delete(index);
+  }
+}
+
+function conditionsOf(rule: Rule, { methods }: Mirror, { kind }: RuleScope): Pick<Rule, 'matches'> | null {
+  if (methods === 'All') return rule.matches ? { matches: rule.matches } : {};
+  // gRPC says nothing about what a method changes.
+  const matches = kind === 'HTTPRoute' ? safeMatches(rule) : [];
+  return matches.length > 0 && matches.length <= MAX_MATCHES ? { matches } : null;
+}
+
+/**
+ * The rules that mirror requests to the canary, by the index of the rule that each stands before: the same conditions
+ * and backends, so that it answers as that one would. A rule that cannot have one within the limits of a route, or
+ * without changing which rule a request meets, has none.
+ */
+export function mirrorRules(
+  rules: readonly Rule[],
+  mirror: Mirror,
+  { scope, ability }: { scope: RuleScope; ability: MirrorAbility },
+): Map<number, Rule> {
+  if (mirror.percentage !== 100 && !ability.hasPercent) return new Map();
+  const possible = new Map<number, Rule>();
+  for (const [index, rule] of rules.entries()) {
+    if (!sendsTo(rule, scope)) continue;
+    const conditions = conditionsOf(rule, mirror, scope);
+    const filter = mirrorFilter(rule, mirror, scope);
+    const filters = [...(rule.filters ?? []), ...(filter ? [filter] : [])];
+    if (!conditions || !filter || filters.length > MAX_FILTERS) continue;
+    // A name is unique within a route.
+    const { name: _name, matches: _matches, ...rest } = rule;
+    possible.set(index, { ...rest, ...conditions, filters });
+  }
+  const candidates = new Set(possible.keys());
+  const chosen = mirror.methods === 'All' ? candidates : splittable(rules, candidates, ability.foreignPaths);
+  return new Map([...possible].filter(([index]) => chosen.has(index) && fits(rules, possible, chosen)));
+}
+
+/** All or none of the chosen: a part of them could change which rule a request meets. */
+function fits(rules: readonly Rule[], possible: ReadonlyMap<number, Rule>, chosen: ReadonlySet<number>): boolean {
+  const added = [...possible].filter(([index]) => chosen.has(index)).map(([, rule]) => rule);
+  const matches = [...rules, ...added].reduce((sum, rule) => sum + (rule.matches?.length ?? 0), 0);
+  return rules.length + added.length <= MAX_RULES && matches <= MAX_MATCHES_IN_ALL;
+}

@@ -1,0 +1,274 @@
+import { isDeepStrictEqual } from 'node:util';
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  lastWriter,
+  releaseFields,
+  removeMarked,
+  rewriteSpec,
+  withoutServerFields,
+  type KubeClient,
+  type KubeObject,
+} from '@scc/kube';
+import type { WayIn } from '@scc/plan';
+import {
+  ownership,
+  RoutesBehind,
+  type Conflict,
+  type PreImage,
+  type RoutedObject,
+  type RouteProof,
+  type Split,
+  type Survey,
+  type Surveyed,
+  type SurveyRequest,
+  type TrafficRouter,
+  type Verified,
+  type Watched,
+} from '@scc/routing';
+import { withCanary } from './canary-rules.js';
+import type { MirrorAbility } from './mirror-rules.js';
+import { restored } from './restore.js';
+import { GRANTS_VERSION, ROUTES_VERSION, routeSpecSchema, routeStatusSchema, type Rule } from './schema.js';
+import { behind } from './status.js';
+import { isLeftOut, scopeOf, type DividedRoute } from './survey.js';
+import { routesSchema, surveyRoutes, type Routes } from './survey-cluster.js';
+
+/** How long a controller may take to take over a route, in milliseconds. */
+const CONTROLLERS_TIMEOUT_MS = 30_000;
+const POLL_MS = 100;
+
+export interface GatewayRouterOptions {
+  kube: KubeClient;
+  fieldManager: string;
+  /** Of controllers whose proxies can be asked. Routes of all others are given `boundMs` once their status is there. */
+  proof: { isFor: (controller: string) => boolean; of: RouteProof };
+  boundMs: number;
+  /** Of the cluster, such as `cluster.local`. */
+  domain?: string;
+  /** Of the work that waits now; aborting it ends the wait. */
+  signal: () => AbortSignal | undefined;
+}
+
+const idOf = ({ kind, namespace, name }: DividedRoute): RoutedObject => ({
+  apiVersion: ROUTES_VERSION,
+  kind,
+  namespace,
+  name,
+});
+const labelOf = ({ kind, namespace, name }: RoutedObject): string => `${kind} ${namespace}/${name}`;
+const rulesOf = (object: KubeObject): Rule[] => routeSpecSchema.parse(object['spec']).rules ?? [];
+const gone = (id: RoutedObject): Conflict => ({
+  object: labelOf(id),
+  fields: ['metadata'],
+  manager: 'an unknown client (it was deleted)',
+});
+
+/** Divides requests by the weights of HTTPRoutes and GRPCRoutes, at gateways and within a mesh. */
+export class GatewayRouter implements TrafficRouter {
+  constructor(private readonly options: GatewayRouterOptions) {}
+
+  async survey(request: SurveyRequest): Promise<Surveyed> {
+    const { routes, undivided, routed, warnings } = await surveyRoutes(this.options.kube, request);
+    const ways = routes.divided.map(({ kind, namespace, name }): WayIn => ({
+      kind,
+      name: namespace === request.namespace ? name : `${namespace}/${name}`,
+      dividedBy: 'GatewayAPI',
+    }));
+    return { survey: { request, routes }, ways, undivided, routed, violations: [], warnings };
+  }
+
+  async preImages(survey: Survey): Promise<PreImage[]> {
+    const { divided, grant } = routesSchema.parse(survey.routes);
+    const ids = [...divided.map(idOf), ...(grant ? [this.grantId(survey)] : [])];
+    return Promise.all(
+      ids.map(async (id) => {
+        const object = await this.options.kube.get(id);
+        return { id, manifest: object ? withoutServerFields(object) : null };
+      }),
+    );
+  }
+
+  /** A reference to what is not there fails its share of the requests: the Services, their endpoints, then the routes. */
+  async prepare(survey: Survey): Promise<void> {
+    const { kube, fieldManager } = this.options;
+    const { namespace, services, markers } = survey.request;
+    const { grant } = routesSchema.parse(survey.routes);
+    for (const { canary } of services)
+      if (!(await kube.get({ apiVersion: 'v1', kind: 'Service', namespace, name: canary })))
+        throw new Error(`Service ${namespace}/${canary} is not there, so that no route may name it`);
+    if (grant) {
+      const { apiVersion, kind, name } = this.grantId(survey);
+      const metadata = { namespace, name, labels: markers, ...ownership(survey.request, namespace) };
+      await kube.apply({ apiVersion, kind, metadata, spec: grant }, { fieldManager, force: true });
+    }
+    await this.split(survey, { canary: 0, mirror: null });
+    if (this.isProven(survey)) await this.proof.endpoints(this.watched(survey), { stable: false, canary: true });
+  }
+
+  async split(survey: Survey, split: Split, together?: () => Promise<void>): Promise<Verified> {
+    const sides = { stable: split.canary < 100, canary: split.canary > 0 || split.mirror !== null };
+    if (this.isProven(survey)) await this.proof.endpoints(this.watched(survey), sides);
+    return this.follow(survey, await this.asPossible(survey, split), async () => {
+      await together?.();
+      await this.write(survey, split);
+    });
+  }
+
+  async drift(survey: Survey, split: Split): Promise<Conflict | null> {
+    const { kube, fieldManager } = this.options;
+    const routes = routesSchema.parse(survey.routes);
+    for (const route of routes.divided) {
+      const id = idOf(route);
+      const object = await kube.get(id);
+      if (!object) return gone(id);
+      const now = rulesOf(object);
+      if (!isDeepStrictEqual(now, withCanary(now, split, this.meant(survey, routes, route))))
+        return { object: labelOf(id), fields: ['spec.rules'], manager: lastWriter(object, fieldManager) };
+    }
+    return null;
+  }
+
+  async restore(survey: Survey, images: PreImage[]): Promise<Conflict[]> {
+    const conflicts: Conflict[] = [];
+    const { divided, grant } = routesSchema.parse(survey.routes);
+    await this.follow(survey, null, async () => {
+      for (const route of divided) {
+        const id = idOf(route);
+        const image = images.find((one) => isDeepStrictEqual(one.id, id));
+        if (!image?.manifest) throw new Error(`no pre-image of ${labelOf(id)} was recorded`);
+        conflicts.push(...(await this.restoreRoute(survey, route, image.manifest)));
+      }
+    });
+    // It goes last: until now routes may have named the canary.
+    if (grant) await removeMarked(this.options.kube, this.grantId(survey), survey.request.markers);
+    return conflicts;
+  }
+
+  private async restoreRoute(
+    survey: Survey,
+    route: DividedRoute,
+    manifest: Record<string, unknown>,
+  ): Promise<Conflict[]> {
+    const { kube, fieldManager } = this.options;
+    const id = idOf(route);
+    const before = routeSpecSchema.parse(manifest['spec']).rules ?? [];
+    const found = { isChanged: false };
+    const written = await rewriteSpec(kube, id, {
+      fieldManager,
+      change: (object) => {
+        const { rules, isChanged } = restored(rulesOf(object), before, scopeOf(survey.request, route));
+        found.isChanged = isChanged;
+        return { now: { rules: rulesOf(object) }, next: { rules } };
+      },
+    });
+    if (!written) return [gone(id)];
+    await releaseFields(kube, id, fieldManager);
+    if (!found.isChanged) return [];
+    return [{ object: labelOf(id), fields: ['spec.rules'], manager: lastWriter(written, fieldManager) }];
+  }
+
+  /** A route that was deleted meanwhile divides nothing: only a canary without requests can do without it. */
+  private async write(survey: Survey, split: Split): Promise<void> {
+    const { kube, fieldManager } = this.options;
+    const routes = routesSchema.parse(survey.routes);
+    for (const route of routes.divided) {
+      const id = idOf(route);
+      const written = await rewriteSpec(kube, id, {
+        fieldManager,
+        change: (object) => ({
+          now: { rules: rulesOf(object) },
+          next: { rules: withCanary(rulesOf(object), split, this.meant(survey, routes, route)) },
+        }),
+      });
+      if (!written && split.canary > 0) throw new Error(`${labelOf(id)} was deleted during the migration`);
+    }
+  }
+
+  /** The mirror that proxies can be expected to have: not all rules may be mirrored. */
+  private async asPossible(survey: Survey, split: Split): Promise<Split> {
+    const { mirror } = split;
+    if (!mirror) return split;
+    const routes = routesSchema.parse(survey.routes);
+    const looked = await Promise.all(
+      routes.divided.map(async (route) => {
+        const object = await this.options.kube.get(idOf(route));
+        return object !== undefined && isLeftOut(rulesOf(object), mirror, this.meant(survey, routes, route));
+      }),
+    );
+    return looked.some(Boolean) ? { ...split, mirror: { ...mirror, isPartial: true } } : split;
+  }
+
+  /** Changes routes, waits until every controller that serves them has them, and then until their proxies do. */
+  private async follow(survey: Survey, split: Split | null, change: () => Promise<void>): Promise<Verified> {
+    const { boundMs, signal } = this.options;
+    const changed = async (): Promise<void> => {
+      await change();
+      await this.accepted(survey);
+    };
+    if (!this.isProven(survey)) {
+      await changed();
+      await delay(boundMs, undefined, { signal: signal() });
+      return { verifiedBy: 'bound' };
+    }
+    const verified = await this.proof.follow(this.watched(survey), split, changed);
+    if (!this.hasOthers(survey)) return verified;
+    await delay(boundMs, undefined, { signal: signal() });
+    return { verifiedBy: 'bound' };
+  }
+
+  /** @throws RoutesBehind */
+  private async accepted({ routes }: Survey): Promise<void> {
+    const { divided } = routesSchema.parse(routes);
+    const deadline = performance.now() + CONTROLLERS_TIMEOUT_MS;
+    const signal = this.options.signal();
+    for (;;) {
+      signal?.throwIfAborted();
+      const lacking = (await Promise.all(divided.map((route) => this.lackOf(route)))).find((lack) => lack !== null);
+      if (lacking === undefined) return;
+      if (performance.now() >= deadline) throw new RoutesBehind(`after ${CONTROLLERS_TIMEOUT_MS / 1000} s ${lacking}`);
+      await delay(POLL_MS, undefined, { signal });
+    }
+  }
+
+  private async lackOf(route: DividedRoute): Promise<string | null> {
+    const object = await this.options.kube.get(idOf(route));
+    if (!object) return null;
+    const { generation = 0 } = object.metadata;
+    const lack = behind(routeStatusSchema.parse(object['status'] ?? {}), generation, route.served);
+    return lack === null ? null : `${labelOf(idOf(route))}: ${lack}`;
+  }
+
+  private get proof(): RouteProof {
+    return this.options.proof.of;
+  }
+
+  private controllers({ routes }: Survey): string[] {
+    return routesSchema.parse(routes).divided.flatMap(({ served }) => served.map(({ controller }) => controller));
+  }
+
+  private isProven(survey: Survey): boolean {
+    return this.controllers(survey).some((name) => this.options.proof.isFor(name));
+  }
+
+  private hasOthers(survey: Survey): boolean {
+    return this.controllers(survey).some((name) => !this.options.proof.isFor(name));
+  }
+
+  private meant(survey: Survey, { percentKinds }: Routes, route: DividedRoute) {
+    const ability: MirrorAbility = {
+      hasPercent: percentKinds.includes(route.kind),
+      foreignPaths: route.foreignPaths,
+    };
+    return { scope: scopeOf(survey.request, route), ability };
+  }
+
+  private watched({ request: { namespace, services } }: Survey): Watched {
+    const { domain } = this.options;
+    return { namespace, services, hasStreams: false, ...(domain === undefined ? {} : { domain }) };
+  }
+
+  private grantId({ request: { namespace, services } }: Survey): RoutedObject {
+    const [first] = services;
+    return { apiVersion: GRANTS_VERSION, kind: 'ReferenceGrant', namespace, name: first?.canary ?? 'scc-canary' };
+  }
+}

@@ -1,0 +1,56 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { addressesOf, type KubeClient } from '@scc/kube';
+import type { RouteProof, Split, Verified, Watched } from '@scc/routing';
+import type { ProxyView } from './proxies.js';
+import { Verifier } from './verify.js';
+
+/** How long proxies may take to follow a change of routes, in milliseconds. */
+const PROXIES_TIMEOUT_MS = 30_000;
+
+export interface IstioProofOptions {
+  kube: Pick<KubeClient, 'list'>;
+  /** Absent: routes are given `boundMs` to reach all proxies. */
+  view?: ProxyView;
+  boundMs: number;
+  /** Of the work that waits now; aborting it ends the wait. */
+  signal: () => AbortSignal | undefined;
+}
+
+/** Routes of the Gateway API that istiod carries out name one of its controllers in their status. */
+export const isIstioController = (name: string): boolean => name.startsWith('istio.io/');
+
+/** Asks istiod what each proxy of the mesh has, whichever objects its routes were made from. */
+export class IstioProof implements RouteProof {
+  private readonly verifier: Verifier | null;
+
+  constructor(private readonly options: IstioProofOptions) {
+    const { view, signal } = options;
+    this.verifier = view ? new Verifier({ view, timeoutMs: PROXIES_TIMEOUT_MS, signal }) : null;
+  }
+
+  get isBlind(): boolean {
+    return this.verifier === null;
+  }
+
+  /** Whether the configuration of any proxy names one of the Services; true where no proxy can be asked. */
+  async serves(watched: Watched): Promise<boolean> {
+    return this.verifier === null || this.verifier.serves(watched);
+  }
+
+  async endpoints(watched: Watched, sides: { stable: boolean; canary: boolean }): Promise<void> {
+    const { kube } = this.options;
+    await this.verifier?.endpoints(watched, sides, (service) => addressesOf(kube, watched.namespace, service));
+  }
+
+  async follow(watched: Watched, split: Split | null, change: () => Promise<void>): Promise<Verified> {
+    if (!this.verifier) {
+      await change();
+      await delay(this.options.boundMs, undefined, { signal: this.options.signal() });
+      return { verifiedBy: 'bound' };
+    }
+    const before = await this.verifier.before(watched, split);
+    await change();
+    const judged = await this.verifier.routes(watched, split, before);
+    return { verifiedBy: judged > 0 ? 'proxies' : 'bound' };
+  }
+}
