@@ -21,6 +21,7 @@ import {
   TIMEOUT_MS,
   type Plan,
 } from './engine.fixture.js';
+import { routesOfBothKinds } from './gateway-routes.fixture.js';
 import { orderedSuite } from './ordered.fixture.js';
 import { startLoad, TOKEN_AUDIENCE, type Stack } from '../src/index.js';
 import { figures } from './suites/figures.fixture.js';
@@ -31,9 +32,10 @@ jest.setTimeout(TIMEOUT_MS + 30_000);
 
 let stack: Stack;
 let temporal: Client;
-const { apply, read, until, untilPhase, untilWeight, handleOf, remains, specOf } = engineSuite((running) => {
+const engine = engineSuite((running) => {
   ({ stack, temporal } = running);
 });
+const { apply, read, until, untilPhase, untilWeight, handleOf, remains, specOf } = engine;
 
 const eventsSchema = z.array(
   z.looseObject({
@@ -492,6 +494,8 @@ describe('a workload without requests', () => {
     expect(message).toMatch(/0 requests served, 0 failed|requests were not observed/);
   });
 });
+
+describe('a workload behind a VirtualService and an HTTPRoute', () => routesOfBothKinds(engine, () => stack));
 
 figures(() => stack);
 orderedSuite(() => stack, { apply, until, untilPhase, remains, specOf });

@@ -1,8 +1,10 @@
 import { Agent, get } from 'node:http';
 import path from 'node:path';
 import { waitFor } from '@scc/runtime';
+import { stringify } from 'yaml';
 import { z } from 'zod';
 import type { ClusterApi } from './cluster/api.js';
+import { readObjects } from './cluster/manifests.js';
 import { ROOT } from './paths.js';
 
 /** The folder of the sample shop's manifests. */
@@ -31,7 +33,29 @@ function lackOf(value: unknown): string | null {
 }
 
 const namedSchema = z.looseObject({ metadata: z.looseObject({ name: z.string() }) });
-const virtualServiceSchema = z.looseObject({ spec: z.looseObject({ hosts: z.array(z.string()) }) });
+
+/** Whose routes lead to the shop. */
+export const SAMPLE_ROUTERS = ['istio', 'gateway-api'] as const;
+export type SampleRouter = (typeof SAMPLE_ROUTERS)[number];
+
+const hostsSchema = z.looseObject({
+  spec: z.looseObject({ hosts: z.array(z.string()).default([]), hostnames: z.array(z.string()).default([]) }),
+});
+const ROUTES: Record<SampleRouter, string> = {
+  istio: '/apis/networking.istio.io/v1/namespaces/shop/virtualservices',
+  'gateway-api': '/apis/gateway.networking.k8s.io/v1/namespaces/shop/httproutes',
+};
+const ISTIO_ROUTES = ['VirtualService', 'Gateway'];
+
+/** The shop's manifests, with the routes of one router. */
+async function manifestsFor(router: SampleRouter): Promise<string> {
+  const shop = await readObjects(SAMPLES);
+  if (router === 'istio') return asText(shop);
+  const others = shop.filter(({ kind }) => !ISTIO_ROUTES.includes(kind));
+  return asText([...others, ...(await readObjects(path.join(SAMPLES, router)))]);
+}
+
+const asText = (objects: readonly object[]): string => objects.map((object) => stringify(object)).join('---\n');
 
 interface SampleStack {
   api: ClusterApi;
@@ -40,12 +64,15 @@ interface SampleStack {
 }
 
 /** Applies the sample shop and waits until its Deployments are available and both proxies reach every service. */
-export async function deploySamples(stack: SampleStack): Promise<void> {
-  await stack.apply(SAMPLES);
+export async function deploySamples(stack: SampleStack, router: SampleRouter = 'istio'): Promise<void> {
+  await stack.apply(await manifestsFor(router));
   await waitForDeployments(stack.api, 'shop');
   const services = await stack.api.list('/api/v1/namespaces/shop/services');
-  const routes = await stack.api.list('/apis/networking.istio.io/v1/namespaces/shop/virtualservices');
-  const outside = routes.items.flatMap((item) => virtualServiceSchema.parse(item).spec.hosts);
+  const routes = await stack.api.list(ROUTES[router]);
+  const outside = routes.items.flatMap((item) => {
+    const { hosts, hostnames } = hostsSchema.parse(item).spec;
+    return [...hosts, ...hostnames];
+  });
   await Promise.all([
     ...services.items.map((item) => waitForAnswers(stack.addresses.sidecar, namedSchema.parse(item).metadata.name)),
     ...outside.filter((host) => host.endsWith('.example')).map((host) => waitForAnswers(stack.addresses.ingress, host)),

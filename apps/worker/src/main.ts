@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { FIELD_MANAGER } from '@scc/plan';
 import { Runtime, Worker } from '@temporalio/worker';
 import { createGovernanceClient } from '@scc/governance-api';
-import { IstioRouter, istiodView } from '@scc/istio';
+import { istiodView } from '@scc/istio';
 import { connectKube } from '@scc/kube';
 import { AllowedHosts, createLogger, loadConfig, onShutdown, startHealthServer } from '@scc/runtime';
 import { TemporalLink } from '@scc/runtime/temporal';
@@ -17,6 +17,7 @@ import { temporalLogger } from './logging.js';
 import { noMetrics, prometheusMetrics } from './outside/prometheus.js';
 import { reviewGatesWith } from './outside/review.js';
 import { webhookCaller } from './outside/webhooks.js';
+import { routersOf } from './routers.js';
 
 const BUNDLE = fileURLToPath(import.meta.resolve('@scc/migration/workflow-bundle'));
 const DRAIN_MS = 10_000;
@@ -44,7 +45,7 @@ async function main(): Promise<void> {
     // Temporal tries the activity again: nothing is to wait longer than that in silence.
     timeoutMs: GOVERNANCE_TIMEOUT_MS,
   });
-  const router = new IstioRouter({
+  const router = routersOf({
     kube,
     fieldManager: FIELD_MANAGER,
     boundMs: config.ROUTE_BOUND_MS,

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
+import { SAMPLE_ROUTERS } from '../samples.js';
 import { SCENARIOS } from './scenarios.js';
 
 const optionsSchema = z.object({
@@ -12,6 +13,7 @@ const optionsSchema = z.object({
     .optional(),
   rate: z.coerce.number().min(50, { error: '--rate takes at least 50 requests a second' }).max(5000).default(320),
   seconds: z.coerce.number().min(1, { error: '--seconds takes at least 1' }).max(3600).default(8),
+  router: z.enum(SAMPLE_ROUTERS).optional(),
   keep: z.boolean().default(false),
   record: z.string().optional(),
 });
@@ -19,6 +21,8 @@ export type DemoOptions = z.infer<typeof optionsSchema>;
 
 export const USAGE = `npm run demo -- [options]
   --only N        play one scenario: ${SCENARIOS.map(({ id, title }) => `\n                  ${id}  ${title}`).join('')}
+  --router NAME   whose routes lead to the shop: istio (VirtualServices) or gateway-api (HTTPRoutes, which know no
+                  retries: without scenario 2)
   --rate N        requests a second over all services (320)
   --seconds N     how long the load is measured before the plan, and at least from the plan on (8)
   --json FILE     write the results as data
@@ -32,6 +36,7 @@ export function parseOptions(args: readonly string[]): DemoOptions | 'help' {
     options: {
       json: { type: 'string' },
       only: { type: 'string' },
+      router: { type: 'string' },
       rate: { type: 'string' },
       seconds: { type: 'string' },
       record: { type: 'string' },

@@ -115,6 +115,7 @@ describe('parseOptions', () => {
       parseOptions(['--only', '3', '--rate', '500', '--seconds', '20', '--keep', '--json', 'x.json', '--record', 'd']),
     ).toEqual({ only: 3, rate: 500, seconds: 20, keep: true, json: 'x.json', record: 'd' });
     expect(parseOptions([])).toEqual({ rate: 320, seconds: 8, keep: false });
+    expect(parseOptions(['--router', 'gateway-api'])).toMatchObject({ router: 'gateway-api' });
     expect(parseOptions(['--help'])).toBe('help');
   });
 

@@ -1,6 +1,6 @@
 import type { KubeClient } from '@scc/kube';
 import { canaryLabels, canaryName, PLAN_TYPE, type Violation, type WayIn } from '@scc/plan';
-import type { LabelSwitch, TrafficRouter } from '@scc/routing';
+import type { LabelSwitch, TrafficRouter, UndividedWay } from '@scc/routing';
 import { largestCanary } from '../cluster/canary-size.js';
 import { surveyPolicies } from '../cluster/neighbours.js';
 import { relabelViolations } from './checks.js';
@@ -9,6 +9,7 @@ import { chooseLabel } from './label.js';
 import { policyViolations, policyWarnings } from './policies.js';
 import { readRoom, roomViolations } from './room.js';
 import type { ChangedTemplate } from './template.js';
+import { asWays, mirrorOf, undividedViolations, wayWarnings } from './ways.js';
 
 /** How the requests of a workload would be divided between it and its canary. */
 export interface Division {
@@ -57,8 +58,16 @@ export async function divide(
   const policies = surveyPolicies(facts.policies.copied, label);
   const podLabels = template.metadata.labels;
   const owner = { ...PLAN_TYPE, name: ref.name, uid: ref.uid };
-  const asked = { namespace: ref.namespace, services, label, markers: canaryLabels(ref.name), podLabels, owner };
-  const routes = await router.survey(asked);
+  const routes = await router.survey({
+    namespace: ref.namespace,
+    services,
+    label,
+    markers: canaryLabels(ref.name),
+    podLabels,
+    owner,
+    mirror: mirrorOf(spec.traffic),
+  });
+  const undivided: UndividedWay[] = routes.undivided ?? [];
   return {
     label,
     blocking: [],
@@ -67,15 +76,16 @@ export async function divide(
       ...policies.violations,
       ...policyViolations(facts.policies, { ...placeOf(facts, workload, label), accept: spec.traffic.accept }),
       ...routes.violations,
+      ...undividedViolations(undivided, spec.traffic.accept, ref.namespace),
       ...roomViolations(await readRoom(kube, ref.namespace), {
         podSpec: changed.template.spec,
         pods: largestCanary({ replicas, canaryReplicas: spec.canary.replicas }),
         services: services.length,
       }),
     ],
-    warnings: [...policyWarnings(facts.policies), ...routes.warnings],
+    warnings: [...policyWarnings(facts.policies), ...routes.warnings, ...wayWarnings(asWays(undivided))],
     policies: policies.copied,
-    ways: routes.ways,
+    ways: [...routes.ways, ...asWays(undivided)],
     survey: routes.survey,
   };
 }

@@ -1,3 +1,4 @@
+import { ROUTE_KINDS } from '@scc/gateway-api';
 import type { KubeClient, KubeObject } from '@scc/kube';
 import {
   canaryName,
@@ -62,7 +63,7 @@ export interface Facts {
   /** Null when the workload does not exist. */
   workload: AssessedWorkload | null;
   policies: SurveyedPolicies;
-  /** Ways to the workload beside the routes of the mesh. */
+  /** Ways to the workload beside those of which a router's survey tells, where requests are divided. */
   ways: WayIn[];
   /** Kinds of objects that may be ways in and cannot be read. */
   unread: UnreadKind[];
@@ -71,6 +72,9 @@ export interface Facts {
   /** Objects that already have a name which the canary needs, as `Kind name`. */
   inTheWay: string[];
 }
+
+/** Kinds of which a router divides objects: its survey names those that lead to the workload. */
+const SURVEYED: ReadonlySet<string> = new Set(ROUTE_KINDS);
 
 const SCC_KIND = { apiVersion: 'security.openshift.io/v1', kind: 'SecurityContextConstraints' };
 
@@ -205,7 +209,7 @@ export async function gatherFacts(
     sccs: compileSCCs(sccs.items.map((scc) => sccSchema.parse(scc))),
     workload,
     policies,
-    ways,
+    ways: spec.workloadRef.kind === 'Deployment' ? ways.filter(({ kind }) => !SURVEYED.has(kind)) : ways,
     unread,
     serviceAccount: {
       name: account,

@@ -1,5 +1,5 @@
 import { planSpecSchema, type WayIn } from '@scc/plan';
-import { unreadViolations, wayViolations, wayWarnings } from './ways.js';
+import { asWays, undividedViolations, unreadViolations, wayViolations, wayWarnings } from './ways.js';
 
 const way = (kind: string, name: string): WayIn => ({ kind, name, dividedBy: 'Nothing' });
 const accepting = (...accept: { kind: string; name: string }[]) =>
@@ -42,6 +42,24 @@ describe('wayViolations', () => {
 
   it('says of an accepted way that its requests are not counted', () => {
     expect(wayWarnings([way('NodePort', 'web')])).toEqual([expect.stringContaining('NodePort web is accepted')]);
+  });
+});
+
+describe('undividedViolations', () => {
+  const undivided = [{ kind: 'HTTPRoute', name: 'edge/r', code: 'RouteCanNotBeDivided', reason: 'no', remedy: 'Do' }];
+
+  it('says why a router does not divide a way, until the plan accepts it', () => {
+    expect(undividedViolations(undivided, [], 'shop')).toEqual([
+      {
+        code: 'RouteCanNotBeDivided',
+        field: 'spec.traffic.accept',
+        message: 'HTTPRoute edge/r leads to the workload, and nothing divides its requests: no',
+        remedy: "Do, or accept that they are not divided, by spec.traffic.accept: [{kind: HTTPRoute, name: 'edge/r'}].",
+      },
+    ]);
+    const accept = accepting({ kind: 'HTTPRoute', name: 'edge/r' });
+    expect(undividedViolations(undivided, accept, 'shop')).toEqual([]);
+    expect(wayWarnings(asWays(undivided))).toEqual([expect.stringContaining('HTTPRoute edge/r is accepted')]);
   });
 });
 

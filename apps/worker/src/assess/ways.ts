@@ -1,4 +1,5 @@
-import type { Accepted, Violation, WayIn } from '@scc/plan';
+import { durationMs, type Accepted, type PlanSpec, type Violation, type WayIn } from '@scc/plan';
+import type { Mirror, UndividedWay } from '@scc/routing';
 import type { UnreadKind } from '../cluster/served.js';
 
 /** Ways to reach one Service beside its cluster address: a plan may accept each of them by the Service's name. */
@@ -57,6 +58,29 @@ export function wayViolations(ways: readonly WayIn[], accept: readonly Accepted[
       remedy: `${REMEDY[kind] ?? 'Route its requests by a VirtualService for the time of the migration'}, ${acceptance(kind, name)}.`,
     }));
 }
+
+/** The mirror that a plan will ask for; none where it lasts no time. */
+export const mirrorOf = ({ mirror: { duration, percentage, methods } }: PlanSpec['traffic']): Mirror | null =>
+  durationMs(duration) > 0 ? { percentage, methods } : null;
+
+/** Ways that a router found and does not divide, as status names them. */
+export const asWays = (undivided: readonly UndividedWay[]): WayIn[] =>
+  undivided.map(({ kind, name }) => ({ kind, name, dividedBy: 'Nothing' }));
+
+/** Why a router does not divide a way that it found, unless the plan accepts that. */
+export const undividedViolations = (
+  undivided: readonly UndividedWay[],
+  accept: readonly Accepted[],
+  namespace: string,
+): Violation[] =>
+  undivided
+    .filter((way) => !isAccepted(accept, way, namespace))
+    .map(({ kind, name, code, reason, remedy }) => ({
+      code,
+      field: 'spec.traffic.accept',
+      message: `${kind} ${name} leads to the workload, and nothing divides its requests: ${reason}`,
+      remedy: `${remedy}, ${acceptance(kind, name)}.`,
+    }));
 
 /** Kinds that might send requests to the workload, and that the worker may not read. */
 export function unreadViolations(unread: readonly UnreadKind[], accept: readonly Accepted[]): Violation[] {

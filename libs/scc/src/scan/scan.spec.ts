@@ -178,7 +178,7 @@ describe('what stands in the way of a plan', () => {
     ['a port of every node', [aService('a', { type: 'NodePort' }), virtualService], ['NodePort Service shop/a']],
     ['an Ingress', [aService('a'), virtualService, ingress], ['Ingress shop/i']],
     ['a Route, as one of several backends', [aService('a'), virtualService, route], ['Route shop/r']],
-    ['a route of another namespace', [aService('a'), virtualService, httpRoute], ['HTTPRoute edge/h']],
+    ['nothing: a route of the Gateway API is divided', [aService('a'), virtualService, httpRoute], []],
   ])('%s', (_case, objects, ways) => {
     expect(rowOf(aWorkload('a'), ...objects).obstacles).toEqual(
       ways.map((way) => `${way} brings requests to it that no VirtualService can divide`),

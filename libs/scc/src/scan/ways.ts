@@ -6,7 +6,7 @@ import type { Workload } from './workloads.js';
 export interface Way {
   readonly kind: string;
   readonly name: string;
-  /** Whether a migration can divide it: by a VirtualService, or by one of its own in a namespace of the mesh. */
+  /** Whether a migration can divide it: a route of a kind that it divides, or a Service in a namespace of the mesh. */
   readonly divided: boolean;
 }
 
@@ -34,6 +34,13 @@ function* under(value: unknown, keys: ReadonlySet<string>): Generator {
 }
 
 const keyOf = ({ apiVersion, kind }: ClusterObject): string => `${groupOf(apiVersion)}|${kind}`;
+
+/** Kinds of routes that a migration divides. */
+const DIVIDED: ReadonlySet<string> = new Set([
+  'networking.istio.io|VirtualService',
+  'gateway.networking.k8s.io|HTTPRoute',
+  'gateway.networking.k8s.io|GRPCRoute',
+]);
 
 /** The Services that an object sends to, as `NAMESPACE/NAME`. */
 function targetsOf(object: ClusterObject, fallback: string): string[] {
@@ -94,7 +101,7 @@ function waysThrough(
     ...senders.map((object) => ({
       kind: object.kind,
       name: nameOf(object, fallback),
-      divided: object.kind === 'VirtualService',
+      divided: DIVIDED.has(keyOf(object)),
     })),
   ];
 }

@@ -1,0 +1,22 @@
+import { GatewayRouter } from '@scc/gateway-api';
+import { IstioRouter, isIstioController, type IstioRouterOptions } from '@scc/istio';
+import { CompositeRouter, type TrafficRouter } from '@scc/routing';
+
+/** The part of the surveys that were kept before there were several routers. */
+const MESH = 'istio';
+
+/**
+ * All routers of this worker, each for the ways of its kind; what a plan's workload has is found by its survey. Routes of
+ * the Gateway API come first: where they route a Service within the mesh, it gets no VirtualService of ours.
+ */
+export function routersOf(options: IstioRouterOptions): TrafficRouter {
+  const istio = new IstioRouter(options);
+  const gateway = new GatewayRouter({ ...options, proof: { isFor: isIstioController, of: istio.proof } });
+  return new CompositeRouter(
+    [
+      { name: 'gateway-api', router: gateway },
+      { name: MESH, router: istio },
+    ],
+    MESH,
+  );
+}
