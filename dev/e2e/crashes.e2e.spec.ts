@@ -3,6 +3,9 @@ import { jest } from '@jest/globals';
 import { waitFor } from '@scc/runtime';
 import { z } from 'zod';
 import { DEPLOYMENTS, engineSuite, longHolds, ROUTES, TIMEOUT_MS } from './engine.fixture.js';
+import { crashMatrix } from './crashes/matrix.fixture.js';
+import { ends } from './crashes/ends.fixture.js';
+import { BEHIND_WEATHER, startBehindWeather, type BadWeather } from './crashes/weather.fixture.js';
 import { startLoad, type Stack } from '../src/index.js';
 import { aPod, createNamespace, createPod, enforcedNamespace, failedOpen, refusalOf } from '../src/webhook.fixture.js';
 
@@ -11,9 +14,12 @@ import { aPod, createNamespace, createPod, enforcedNamespace, failedOpen, refusa
 jest.setTimeout(3 * TIMEOUT_MS);
 
 let stack: Stack;
-const { apply, until, untilPhase, untilWeight, handleOf, remains, specOf } = engineSuite((running) => {
+let weather: BadWeather;
+const engine = engineSuite(async (running) => {
   ({ stack } = running);
-});
+  weather = await startBehindWeather(stack);
+}, BEHIND_WEATHER);
+const { apply, until, untilPhase, untilWeight, handleOf, remains, specOf } = engine;
 
 /** Requests to the orders through both proxies, none of which a client may lose. */
 async function startOrders() {
@@ -52,6 +58,9 @@ describe('a part that is killed in the middle of an undo', () => {
     },
   );
 });
+
+crashMatrix(() => ({ stack, weather, engine }));
+ends(() => ({ stack, engine }));
 
 describe('a migration on whose way every part of the control plane is killed once', () => {
   it(

@@ -12,7 +12,7 @@ import { afterAll, beforeAll } from '@jest/globals';
 import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
 import { z } from 'zod';
 import { workflowIdOf } from '@scc/migration/contract';
-import { deploySamples, startStack, type Stack } from '../src/index.js';
+import { deploySamples, startStack, type Stack, type StackOptions } from '../src/index.js';
 
 /** What the tests of the engine do to plans on a running stack, and how they wait for it. */
 
@@ -55,10 +55,10 @@ interface Running {
 }
 
 /** A whole stack with the sample shop for the suite that calls this; `use` is called before the first test. */
-export function engineSuite(use: (running: Running) => Promise<void> | void): Engine {
+export function engineSuite(use: (running: Running) => Promise<void> | void, options: StackOptions = {}): Engine {
   let running: Running;
   beforeAll(async () => {
-    const stack = await startStack();
+    const stack = await startStack(options);
     const connection = Connection.lazy({ address: stack.addresses.temporal });
     running = { stack, temporal: new Client({ connection, namespace: 'scc' }) };
     await deploySamples(stack);

@@ -16,7 +16,7 @@ import { RELAYS, relaySocket, type RelayName } from './supervisor/relays.js';
 export type { ClusterApi } from './cluster/api.js';
 export { appMain, NODE, ROOT } from './paths.js';
 export { TOKEN_AUDIENCE };
-export { deploySamples } from './samples.js';
+export { deploySamples, waitForAnswers, waitForDeployments } from './samples.js';
 export { startLoad, type Load } from './load/load.js';
 export type { StackOptions } from './supervisor/protocol.js';
 

@@ -83,7 +83,7 @@ export async function deploySamples(stack: SampleStack, router: SampleRouter = '
 const ANSWERS_IN_A_ROW = 40;
 
 /** An available pod is no use to a client before the proxy knows its address. */
-async function waitForAnswers(address: string, host: string): Promise<void> {
+export async function waitForAnswers(address: string, host: string): Promise<void> {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   const reached = async (): Promise<boolean> => {
     for (let count = 0; count < ANSWERS_IN_A_ROW; count++) if (!(await answers(address, host, agent))) return false;

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { KILLED } from '../kubelet/execution.js';
+import { KILLED, type Execution } from '../kubelet/execution.js';
 import type { WorkloadContainers } from '../kubelet/workloads.js';
 import { PartError, READY_TIMEOUT_MS, tailOf, type NamedPart, type ProcessState } from '../supervisor/process.js';
 
@@ -75,6 +75,33 @@ export class ProductPart implements NamedPart {
   signal(signal: NodeJS.Signals): void {
     const { workloads, label } = this.#options;
     for (const { execution } of workloads.of(label)) execution?.signal(signal);
+  }
+
+  /** The part that is one of its pods, by its place among them from 1 on. */
+  pod(place: number): NamedPart {
+    const { workloads, label } = this.#options;
+    const execution = (): Execution => {
+      const found = workloads.of(label)[place - 1]?.execution;
+      if (!found) throw new PartError(`${this.name} has no pod ${place} that runs`);
+      return found;
+    };
+    const state = (): ProcessState => this.state;
+    return {
+      name: `${this.name}-${place}`,
+      get state() {
+        return state();
+      },
+      start: () => this.start(),
+      stop: async () => {
+        await workloads.of(label)[place - 1]?.execution?.stop(STOP_TIMEOUT_MS);
+      },
+      kill: async () => {
+        const { kill, ended } = execution();
+        kill(KILLED);
+        await ended;
+      },
+      signal: (signal) => execution().signal(signal),
+    };
   }
 
   #states(): string {

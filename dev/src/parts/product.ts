@@ -212,6 +212,8 @@ export async function startProduct(wiring: Wiring): Promise<void> {
     PRODUCT.map(async (name) => {
       const part = installer.part(name);
       running.addPart(part);
+      const places = Array.from({ length: context.options.replicas[name] }, (_, index) => index + 1);
+      if (places.length > 1) for (const place of places) running.addPart(part.pod(place));
       if (!existsSync(appMain(name))) progress(`${name} is not built (npm run build) and stays away`);
       else if (context.options.parts[name]) {
         await part.start();
