@@ -37,6 +37,7 @@ const pristine = {
   granted: false,
   sourceGranted: true,
   routesPrepared: false,
+  moved: 0,
 };
 
 jest.setTimeout(120_000);
