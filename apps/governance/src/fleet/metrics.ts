@@ -57,7 +57,7 @@ export function watchFleet(metrics: GovernanceMetrics, { source, logger }: { sou
   );
   metrics.gauges(
     {
-      name: `${PREFIX}migrations_waiting`,
+      name: 'scc_governance_migrations_waiting',
       help: 'Migrations that wait within their phase, by reason.',
       labelNames: ['reason'],
     },
