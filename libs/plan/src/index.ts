@@ -94,7 +94,8 @@ export { TERMINAL_PHASES, hasTouched, isTerminal, PHASES, type Phase, type Termi
 export { isRecord } from './records.js';
 export { RISK_BANDS, type RiskBand } from './risk-bands.js';
 export { SEARCH_ATTRIBUTES } from './search-attributes.js';
-export { gateSentence, headlineOf, MAX_WARNINGS, sentenceOf, verdictSentence } from './sentences.js';
+export { MAX_WARNINGS } from './limits.js';
+export { gateSentence, headlineOf, sentenceOf, verdictSentence } from './sentences.js';
 export { strategyOf, type ChosenStrategy, type Strategy } from './strategies.js';
 export { WAIT_REASONS, type WaitReason } from './waits.js';
 export { type DeliveryTool, deliveryToolOf, untracked } from './tracking.js';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { PHASES } from './phases.js';
-import { MAX_WARNINGS } from './sentences.js';
+import { MAX_WARNINGS } from './limits.js';
 import { RISK_BANDS } from './risk-bands.js';
 import { STRATEGIES, WORKLOAD_KINDS } from './strategies.js';
 

@@ -1,8 +1,5 @@
 import type { GateSample, MigrationEvent, PolicyVerdictSaid, UndoCause } from './events.js';
 
-/** As many warnings as a status holds; the audit log has all of them. */
-export const MAX_WARNINGS = 50;
-
 /** `1 sample`, `3 samples`: a count with its noun; `many` is the plural where it is not formed by an s. */
 export const plural = (count: number, one: string, many = `${one}s`): string => `${count} ${count === 1 ? one : many}`;
 

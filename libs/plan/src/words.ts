@@ -7,5 +7,6 @@ export { type PlanRef } from './kinds.js';
 export { isTerminal, type Phase, PHASES } from './phases.js';
 export { isRecord } from './records.js';
 export { SEARCH_ATTRIBUTES } from './search-attributes.js';
-export { headlineOf, MAX_WARNINGS, plural, sentenceOf } from './sentences.js';
+export { MAX_WARNINGS } from './limits.js';
+export { headlineOf, plural, sentenceOf } from './sentences.js';
 export { type WaitReason } from './waits.js';
