@@ -252,7 +252,7 @@ function watchWork(
   metrics.counter(
     {
       name: 'scc_governance_policy_verdicts_total',
-      help: 'What policies said without effect: bindings that warn or audit, and what exceptions lifted.',
+      help: 'Verdicts of policies without effect: of bindings that warn or audit, and those that exceptions lifted.',
       labelNames: ['policy', 'because'],
     },
     countedVerdicts,

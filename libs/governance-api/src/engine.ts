@@ -46,7 +46,7 @@ export const rightHeldSchema = z.object({
 /** One change of the pod template that the target SCC does not need. */
 export const extraSchema = z.object({
   field: z.string().describe('Path in the template, such as spec.containers[web].image.'),
-  kind: z.string().describe('What it touches: image, command, environment, secret, serviceAccount, host, …'),
+  kind: z.string().describe('The part it touches: image, command, environment, secret, serviceAccount, host, …'),
   change: z.enum(['added', 'changed', 'removed']),
 });
 
@@ -90,7 +90,9 @@ export const evaluationRequestSchema = z.object({
   target: z
     .record(z.string(), z.unknown())
     .default({})
-    .describe('What the engine would work on, beside the templates: its own words, handed back when it begins.'),
+    .describe(
+      'The objects that the engine would work on, beside the templates: its own words, handed back when it begins.',
+    ),
 });
 
 const factorSchema = z.object({
@@ -128,12 +130,12 @@ export const recordedVerdictSchema = z.object({
   because: z
     .enum(['warn', 'audit', 'exception'])
     .describe('warn, audit: the binding only says so. exception: one was in force.'),
-  would: z.enum(['deny', 'requireApproval']).describe('What enforcing it would have done.'),
+  would: z.enum(['deny', 'requireApproval']).describe('The effect that enforcing it would have had.'),
 });
 
 export const evaluationSchema = z.object({
   verdict: z.enum(['allow', 'deny', 'requireApproval', 'wait']),
-  contentHash: z.string().describe('What an approval is bound to: plan, patched template, SCC versions, risk band.'),
+  contentHash: z.string().describe('An approval is bound to this: plan, patched template, SCC versions, risk band.'),
   violations: z.array(violationSchema),
   warnings: z.array(z.string()),
   recorded: z.array(recordedVerdictSchema).default([]),
@@ -145,7 +147,7 @@ export const evaluationSchema = z.object({
   extras: z
     .array(extraSchema)
     .default([])
-    .describe('What the plan changes in the pod template beyond what the target SCC needs, field by field.'),
+    .describe('Changes of the pod template beyond the needs of the target SCC, field by field.'),
   waitUntil: z.string().nullable().describe('When a freeze or window next allows the migration (RFC 3339).'),
   risk: riskSchema,
   policyRevision: z.string(),
@@ -165,7 +167,7 @@ export const stepRequestSchema = z.object({
   contentHash: z.string(),
   detail: z.string().max(200),
 });
-/** What of a plan takes effect while it runs, beside `suspend`. */
+/** The parts of a plan that take effect while it runs, beside `suspend`. */
 export const livePartsSchema = z.object({
   gates: planSpecSchema.shape.gates,
   traffic: z.object({ interval: planSpecSchema.shape.traffic.unwrap().shape.interval.unwrap() }),
@@ -175,7 +177,7 @@ export const liveRequestSchema = livePartsSchema.extend({
   editors: z.array(z.string()).max(100),
 });
 export const liveVerdictSchema = z.object({
-  inForce: livePartsSchema.nullable().describe('What takes effect; null leaves everything as it is.'),
+  inForce: livePartsSchema.nullable().describe('The settings that take effect; null leaves everything as it is.'),
   reason: z.string(),
 });
 
@@ -210,7 +212,12 @@ export const beginRequestSchema = workflowRunSchema.extend({
   activityId: z.string().max(100).describe('The same activity of the same run begins once, however often it asks.'),
   activity: z.enum(GUARDED_ACTIVITIES),
   way: z.enum(['forward', 'back']).describe('Whether it carries the migration on or takes it back.'),
-  weight: z.int().min(0).max(100).nullable().describe('What the activity gives to the canary, where it says so.'),
+  weight: z
+    .int()
+    .min(0)
+    .max(100)
+    .nullable()
+    .describe('The share that the activity gives to the canary, where it says so.'),
   withoutGovernance: z.iso
     .datetime()
     .nullable()

@@ -147,7 +147,10 @@ export const commandOutcomeSchema = z.object({ applied: z.boolean(), reason: z.s
 
 export const approvalDecisionSchema = z.object({
   decision: z.enum(['approve', 'refuse']),
-  contentHash: z.string().length(64).describe('What the approver looked at; anything else is not approved.'),
+  contentHash: z
+    .string()
+    .length(64)
+    .describe('The content that the approver looked at; anything else is not approved.'),
   role: z.string().min(1).max(63).optional().describe('In which role; the first open one that the caller holds.'),
   reason: z.string().max(2048).optional(),
   lends: z
@@ -159,7 +162,7 @@ export const approvalDecisionSchema = z.object({
 
 /** Everything that an approver needs to decide, in one answer. */
 export const approvalViewSchema = approvalStateSchema.extend({
-  contentHash: z.string().describe('What a decision is about; it has to name it.'),
+  contentHash: z.string().describe('The content that a decision is about; it has to name it.'),
   verdict: evaluationSchema.shape.verdict,
   author: z.string().nullable(),
   editors: z.array(z.string()).describe('Count as authors.'),
@@ -172,7 +175,7 @@ export const approvalViewSchema = approvalStateSchema.extend({
       sourceSCC: z.string().nullable(),
       targetSCC: z.string(),
       relation: z.string().describe('How the target relates to the source: narrower, wider, …'),
-      gains: z.array(z.string()).describe('What the target permits and the source does not.'),
+      gains: z.array(z.string()).describe('Rights that the target gives and the source does not.'),
       losses: z.array(z.string()),
       uses: z
         .array(rightHeldSchema)
@@ -203,7 +206,7 @@ export const approvalViewSchema = approvalStateSchema.extend({
 export const approvalSummarySchema = approvalStateSchema.extend({
   id: z.string(),
   plan: z.object({ uid: z.string(), namespace: z.string(), name: z.string(), author: z.string().nullable() }),
-  contentHash: z.string().describe('What a decision is about; it has to name it.'),
+  contentHash: z.string().describe('The content that a decision is about; it has to name it.'),
   requestedAt: time,
 });
 

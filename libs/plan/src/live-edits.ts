@@ -2,7 +2,7 @@ import { durationMs } from './duration.js';
 import { isRecord } from './records.js';
 import type { MetricGate, PlanSpec } from './schema.js';
 
-/** What of a plan takes effect while it runs, beside `suspend`, which holds it or lets it go on as it was agreed. */
+/** The parts of a plan that take effect while it runs, beside `suspend`, which holds it or lets it go on as agreed. */
 export interface LiveParts {
   readonly gates: PlanSpec['gates'];
   readonly traffic: Pick<PlanSpec['traffic'], 'interval'>;

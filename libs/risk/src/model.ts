@@ -40,7 +40,7 @@ export const riskModelSchema = z
     reference: numbers.describe('The factors of a usual plan: contributions are differences to it.'),
     evidence: z.object({
       outcomes: z.int(),
-      effective: z.number().describe('What the outcomes count for after fading and caps.'),
+      effective: z.number().describe('The weight of the outcomes after fading and caps.'),
       from: z.string().nullable(),
       to: z.string().nullable(),
     }),

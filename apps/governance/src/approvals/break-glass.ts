@@ -12,7 +12,10 @@ import { wakeWorkflow } from './outbox.js';
 import { close, decisionsOf, planOfRequest, approvalStateOf } from './requests.js';
 
 export const breakGlassInput = z.object({
-  contentHash: z.string().length(64).describe('What the caller looked at; anything else is not let through.'),
+  contentHash: z
+    .string()
+    .length(64)
+    .describe('The content that the caller looked at; anything else is not let through.'),
   reason: z
     .string()
     .min(20)

@@ -29,7 +29,7 @@ export class Contradictions {
 }
 
 export const contradictionAnswerSchema = z.object({
-  reason: z.string().min(10).max(2048).describe('What was found out, and why it is accepted as it is.'),
+  reason: z.string().min(10).max(2048).describe('The finding, and why it is accepted as it is.'),
   rows: z
     .array(z.object({ table: z.string().max(63), key: z.string().max(1024) }))
     .max(1000)

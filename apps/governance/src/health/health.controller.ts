@@ -65,7 +65,7 @@ export class HealthController {
   private untrusted(): Component | null {
     const { migrations } = this.observer.now;
     if (migrations.untrusted === 0) return null;
-    const reason = `${migrations.untrusted} of them reported an end that was not done: somebody else works on their task queue`;
+    const reason = `${migrations.untrusted} of them reported an end that was not done: another client works on their task queue`;
     return shown(this.observer.parts.see('migrations', 'degraded', reason), migrations);
   }
 

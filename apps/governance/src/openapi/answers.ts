@@ -63,7 +63,7 @@ export const meSchema = z.object({
       permission: z.string(),
       namespaces: z.array(z.string()).describe('Patterns.'),
       roles: z.array(z.string()).describe("Empty when the cluster's RBAC grants it by itself."),
-      rbac: z.string().describe('What to ask `kubectl auth can-i` for.'),
+      rbac: z.string().describe('The question for `kubectl auth can-i`.'),
     }),
   ),
 });

@@ -121,7 +121,8 @@ export async function liftStop(
   );
   const stop = await stops.findOneBy({ id });
   if (!stop) throw new Refusal('notFound', `there is no emergency stop ${id}`);
-  if (!affected) throw new Refusal('conflict', `${stop.liftedBy ?? 'somebody'} has lifted the emergency stop already`);
+  if (!affected)
+    throw new Refusal('conflict', `${stop.liftedBy ?? 'another user'} has lifted the emergency stop already`);
   for (const { uid, ...plan } of await runningMigrations(tx, stop.namespace))
     await wakeWorkflow(tx, { ...plan, planUid: uid }, { actor: actor.name, outcome: `emergency stop ${id} lifted` });
   await appendAudit(tx, {

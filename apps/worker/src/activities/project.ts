@@ -54,7 +54,7 @@ export function asTold(projection: Projection, untrusted: string | null): Told {
   const { finishedAt, ...status } = projection.status;
   const history = (status.history ?? []).filter(({ phase }) => !isTerminal(phase));
   const phase = history.at(-1)?.phase ?? 'Pending';
-  const message = `the end that was reported does not count, somebody else may have worked for the migration: ${untrusted}`;
+  const message = `the end that was reported does not count, another client may have worked for the migration: ${untrusted}`;
   const ends = new Set<string>([...TERMINAL_PHASES, 'Finished', 'Untrusted']);
   const conditions = [
     ...(status.conditions ?? []).filter(({ type }) => !ends.has(type)),

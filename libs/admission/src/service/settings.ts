@@ -29,7 +29,7 @@ export const admissionSettings = {
     .string()
     .optional()
     .describe(
-      'the entries of both webhook configurations, which are written there while the webhook answers. Unset: they are somebody else’s, with their caBundle',
+      'the entries of both webhook configurations, which are written there while the webhook answers. Unset: another tool keeps them, with their caBundle',
     ),
   WEBHOOK_NAMES: list
     .prefault('governance-webhook.scc-system.svc,governance-webhook.scc-system.svc.cluster.local')

@@ -47,7 +47,9 @@ export class EntryKeeper implements Bundles {
   async publish(bundle: string): Promise<void> {
     const { file, trust } = this.#options;
     if (file === undefined)
-      throw new Error('WEBHOOK_ENTRIES_FILE is not set: whoever wrote the webhook configurations must renew caBundle');
+      throw new Error(
+        'WEBHOOK_ENTRIES_FILE is not set: the tool that wrote the webhook configurations must renew caBundle',
+      );
     const entries = await readEntries(file);
     for (const installed of trust.installed())
       if (installed.webhooks.length > 0) await this.#write(installed, entries[installed.kind], bundle);
