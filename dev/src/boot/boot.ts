@@ -9,7 +9,7 @@ import { SYSTEM_NAMESPACE, writeAccountKubeconfig } from '../cluster/accounts.js
 import { kubeconfig } from '../identity/kubeconfig.js';
 import { issueLeaf, makeAuthority, type Issued } from '@scc/tls';
 import { serviceAccountKeys } from '../identity/tls.js';
-import { newSecret, tokensCsv, users } from '../identity/users.js';
+import { randomToken, tokensCsv, users } from '../identity/users.js';
 import { fileIn, type PartContext } from '../parts/context.js';
 import { apiServer, auditPolicy, controllerManager, etcd, scheduler } from '../parts/kubernetes.js';
 import { kubelet } from '../parts/kubelet.js';
@@ -125,7 +125,7 @@ async function prepare({ stateDir, binaries, options, ports }: Boot): Promise<Pr
   const server = await issueLeaf(authority, { names: SERVED_NAMES, ...life });
   const keys = serviceAccountKeys();
   const all = users(options.nodes);
-  const tokens = Object.fromEntries(all.map(({ name }) => [name, newSecret()]));
+  const tokens = Object.fromEntries(all.map(({ name }) => [name, randomToken()]));
   const secret = { mode: 0o600 };
   const ca = authority.certificate;
   const configFor = (address: string, user: string): string =>
@@ -168,6 +168,6 @@ async function prepare({ stateDir, binaries, options, ports }: Boot): Promise<Pr
     context,
     api,
     certificates: { authority, leaf: server },
-    passwords: { superuser: newSecret(), migrator: newSecret(), app: newSecret() },
+    passwords: { superuser: randomToken(), migrator: randomToken(), app: randomToken() },
   };
 }

@@ -23,7 +23,7 @@ export const users = (nodes: number): User[] => [
   })),
 ];
 
-export const newSecret = (): string => randomBytes(24).toString('hex');
+export const randomToken = (): string => randomBytes(24).toString('hex');
 
 /** The API server's token file. */
 export const tokensCsv = (all: User[], tokens: Record<string, string>): string =>

@@ -8,6 +8,6 @@ export { createLogger, type Logger } from './logger.js';
 export { pause, withDeadline, within } from './pause.js';
 export { onShutdown } from './shutdown.js';
 export { DeadlineExceeded, DeadlineThreads } from './threads.js';
-export { followTrust, secretOf, trustOf, type TlsMaterial, type ConnectionTrust } from './trust.js';
+export { followTrust, credentialIn, trustOf, type TlsMaterial, type ConnectionTrust } from './trust.js';
 export { codeOf, messageOf } from './values.js';
 export { DeadlineError, waitFor } from './wait.js';

@@ -2,7 +2,7 @@ import { Client, Connection, isGrpcServiceError, type ConnectionOptions } from '
 import { ConfigError } from './config.js';
 import type { TemporalConfig } from './temporal-config.js';
 import { temporalTransportFault } from './temporal-fault.js';
-import { followTrust, secretOf, type FollowedTrust, type TlsMaterial } from './trust.js';
+import { followTrust, credentialIn, type FollowedTrust, type TlsMaterial } from './trust.js';
 import { messageOf } from './values.js';
 
 /** Where and as whom Temporal is reached, as both SDK connections take it. */
@@ -89,7 +89,7 @@ export class TemporalLink {
    */
   async options(): Promise<TemporalOptions & { key: string }> {
     const { key, tls } = await this.#trust.current();
-    const apiKey = this.#config.TEMPORAL_API_KEY_FILE && (await secretOf(this.#config.TEMPORAL_API_KEY_FILE));
+    const apiKey = this.#config.TEMPORAL_API_KEY_FILE && (await credentialIn(this.#config.TEMPORAL_API_KEY_FILE));
     return {
       key,
       address: this.address,

@@ -85,4 +85,4 @@ async function pemOf(file: string | undefined): Promise<string | undefined> {
 }
 
 /** The text of a file with a credential, without the newline that no header may hold. Read at every call. */
-export const secretOf = async (file: string): Promise<string> => (await readFile(file, 'utf8')).trim();
+export const credentialIn = async (file: string): Promise<string> => (await readFile(file, 'utf8')).trim();

@@ -19,7 +19,7 @@ import { count, fields, table } from '../output.js';
 import type { Run, Session } from '../session.js';
 import { clusterAnchors } from './evidence.js';
 import { temporalWitnesses } from './temporal.js';
-import { verify, type VerifyOptions } from './verify.js';
+import { verifyAudit, type VerifyOptions } from './verify.js';
 
 async function exportLog(session: Session, file: string | undefined): Promise<undefined> {
   const log = await session.governance().open({ method: 'GET', path: '/v1/audit/export' });
@@ -213,7 +213,7 @@ export function auditCommand(run: Run): Command {
     .option('--no-cluster', 'do not look for checkpoints in the ConfigMap and in the status of plans')
     .option('--no-kept', 'do not use the receipts that sccctl kept of your own changes')
     .option('--save-head <file>', 'write the newest confirmed checkpoint, for the next --since')
-    .action((options: VerifyOptions) => run((session) => verify(session, options)));
+    .action((options: VerifyOptions) => run((session) => verifyAudit(session, options)));
   audit
     .command('contradictions')
     .description('rows of authority and published checkpoints that the log contradicts; exit code 2 when there are any')

@@ -79,7 +79,7 @@ type Said = Omit<VerifyReport, 'verdict'> & { readonly verdict: VerifyReport['ve
 const NOT_CHECKED = 'not checked: pass the key of the audit log with --key';
 
 /** @returns the exit code: 0 clean, 2 tampered, 3 incomplete or not checked. */
-export async function verify(session: Session, options: VerifyOptions): Promise<number> {
+export async function verifyAudit(session: Session, options: VerifyOptions): Promise<number> {
   const trust = {
     origin: options.origin ?? null,
     keys: await Promise.all(options.key.map(publicKeyOf)),

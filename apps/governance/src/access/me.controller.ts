@@ -21,7 +21,7 @@ interface HeldPermission {
   rbac: string;
 }
 
-export interface Me {
+export interface MeAnswer {
   name: string;
   groups: string[];
   authenticatedBy: CallerIdentity['by'];
@@ -40,7 +40,7 @@ export class MeController {
   async me(
     @Query({ schema: querySchema }) { namespace }: z.infer<typeof querySchema>,
     @Access() { identity }: CallerAccess,
-  ): Promise<Me> {
+  ): Promise<MeAnswer> {
     const holder = await this.authorizer.holderOf(identity, namespace ?? null);
     const roles = await this.authorizer.grantsOf(holder);
     const permissions = await Promise.all(

@@ -6,7 +6,7 @@ import type { CallContext } from '../call/caller.js';
 import { namespaceQuery, RequirePermission } from '../call/require-permission.js';
 import { ROLES } from '../call/roles.js';
 import { inTransaction } from '../database/transaction.js';
-import { type Page, pageOf, pageQuery, positionOf } from '../paging/paging.js';
+import { type ListPage, pageOf, pageQuery, positionOf } from '../paging/paging.js';
 import { Refusal } from '../refusal/refusal.js';
 import { Authorizer } from './authorize.js';
 import {
@@ -39,7 +39,7 @@ export class RoleBindingsController {
   async list(
     @Query({ schema: listSchema }) { limit, cursor, namespace: _narrowed, ...filter }: z.infer<typeof listSchema>,
     @Actor() { scope }: User,
-  ): Promise<Page<RoleBinding>> {
+  ): Promise<ListPage<RoleBinding>> {
     const after = positionOf(id, cursor);
     const found = await listBindings(this.source, { ...filter, scope }, { limit: limit + 1, after });
     return pageOf(found, limit, (binding) => binding.id);

@@ -13,7 +13,7 @@ import { type Role, ROLES } from '../call/roles.js';
 import { domainDatabase, type DomainDatabase } from '../governance.fixture.js';
 import { ProblemFilter } from '../http/problems.js';
 import { PAGES_PATH } from '../http/request.js';
-import { type Route, routesOf } from '../http/routes.js';
+import { type ApiRoute, routesOf } from '../http/routes.js';
 import { DOCUMENT_PATH } from '../openapi/pages.js';
 import { ROLE_TABLE } from '../permissions.js';
 import { AccessModule } from './access.module.js';
@@ -24,7 +24,7 @@ import { accessConfig } from './settings.js';
 const cluster = new TestCluster();
 let database: DomainDatabase;
 let guarded: GuardedApi;
-let routes: Route[];
+let routes: ApiRoute[];
 const tokens = new Map<Role, string>();
 const sessions = new Map<Role, SignedIn>();
 
@@ -49,9 +49,9 @@ afterAll(async () => {
 });
 
 const VALUES: Record<string, string> = { namespace: 'shop', kind: 'Deployment', name: 'ledger', version: '1' };
-const pathOf = ({ path }: Route): string =>
+const pathOf = ({ path }: ApiRoute): string =>
   path.replace(/\{([^}]+)\}/g, (_match, name: string) => VALUES[name] ?? '999999999');
-const send = (caller: string | SignedIn | null, route: Route) =>
+const send = (caller: string | SignedIn | null, route: ApiRoute) =>
   guarded.call(caller, route.method.toUpperCase(), pathOf(route), route.method === 'get' ? undefined : {});
 
 const layerSchema = z.looseObject({

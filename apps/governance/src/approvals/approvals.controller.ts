@@ -7,11 +7,11 @@ import { Actor, Call, type User } from '../call/actor.js';
 import type { CallContext } from '../call/caller.js';
 import { RequirePermission } from '../call/require-permission.js';
 import { inTransaction } from '../database/transaction.js';
-import { type Page, pageOf, pageQuery, positionOf } from '../paging/paging.js';
+import { type ListPage, pageOf, pageQuery, positionOf } from '../paging/paging.js';
 import { uidSchema } from '../plans/store.js';
 import { REQUEST_STATUSES } from './approval.entity.js';
 import { recordDecision, withdraw } from './decisions.js';
-import { type ApprovalSummary, listRequests } from './requests.js';
+import { type ApprovalRow, listRequests } from './requests.js';
 
 const uid = { schema: uidSchema };
 const listSchema = z.object({
@@ -35,7 +35,7 @@ export class ApprovalsController {
     @Query({ schema: listSchema }) { limit, cursor, ...filter }: z.infer<typeof listSchema>,
     @Actor() { scope }: User,
     @Call() { now }: CallContext,
-  ): Promise<Page<ApprovalSummary>> {
+  ): Promise<ListPage<ApprovalRow>> {
     const after = positionOf(position, cursor);
     const found = await listRequests(this.source, filter, { limit: limit + 1, after, scope }, now);
     return pageOf(found, limit, ({ id }) => id);

@@ -194,7 +194,7 @@ export async function approvalStateFor(
   return approvalStateOf(request, decisions, now);
 }
 
-export interface ApprovalSummary extends ApprovalState {
+export interface ApprovalRow extends ApprovalState {
   id: string;
   plan: { uid: string; namespace: string; name: string; author: string | null };
   /** What a decision is about; it has to name it. */
@@ -215,7 +215,7 @@ export async function listRequests(
   { status, namespace, plan }: RequestFilter,
   { limit, after, scope }: { limit: number; after: string | null; scope: Scope },
   now: Date,
-): Promise<ApprovalSummary[]> {
+): Promise<ApprovalRow[]> {
   const query = db
     .getRepository(ApprovalRequestEntity)
     .createQueryBuilder('r')

@@ -15,7 +15,7 @@ import { z } from 'zod';
 import { Actor, Call, type User } from '../call/actor.js';
 import type { CallContext } from '../call/caller.js';
 import { RequirePermission } from '../call/require-permission.js';
-import { type Page, pageOf, pageQuery, positionOf } from '../paging/paging.js';
+import { type ListPage, pageOf, pageQuery, positionOf } from '../paging/paging.js';
 import { readLog } from './log-reader.js';
 import {
   consistencyOf,
@@ -53,7 +53,7 @@ export class AuditController {
   async list(
     @Query({ schema: listSchema }) query: z.infer<typeof listSchema>,
     @Actor() { scope }: User,
-  ): Promise<Page<AuditEntrySummary>> {
+  ): Promise<ListPage<AuditEntrySummary>> {
     const { limit, cursor, ...filter } = query;
     const before = positionOf(position, cursor);
     const found = await listEntries(this.source, filter, { limit: limit + 1, before, scope });

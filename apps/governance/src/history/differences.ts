@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { rowOf, rowsOf } from '../database/rows.js';
 import { lockKnownMigration, type MigrationRow } from '../plans/store.js';
 import { evidenceIn, isReported, provedEvents } from './evidence.js';
-import { type EventRecord, eventsOf } from './read.js';
+import { type EventRow, eventsOf } from './read.js';
 import { rebuildView } from './report.js';
 
 /** Something that is read of a migration and does not follow from the audit log. */
@@ -119,7 +119,7 @@ async function eventDifferences(
   ];
 }
 
-const content = ({ entryId: _entry, at, ...event }: EventRecord): object => ({
+const content = ({ entryId: _entry, at, ...event }: EventRow): object => ({
   ...event,
   at: new Date(at).toISOString(),
 });

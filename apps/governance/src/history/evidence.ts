@@ -2,7 +2,7 @@ import { type AuditBody, auditBodySchema, hashOf } from '@scc/audit';
 import { migrationEventSchema, phaseSchema } from '@scc/plan';
 import { z } from 'zod';
 import type { MigrationView, StoredEvent } from './project.js';
-import type { EventRecord, MigrationDetail, StepRecord } from './read.js';
+import type { EventRow, ReportedMigrationDetail, StepRecord } from './read.js';
 
 /** Audit entries of one plan by their ids, in the order of the log. */
 export type Evidence = ReadonlyMap<string, AuditBody>;
@@ -29,7 +29,7 @@ export const isReported = (details: unknown, uid: string): boolean =>
   reportedSchema.extend({ uid: z.literal(uid) }).safeParse(details).success;
 
 /** The events that the log holds: what an entry says stands for the row, and a row without its entry is left out. */
-export const provedEvents = (events: readonly EventRecord[], evidence: Evidence): EventRecord[] =>
+export const provedEvents = (events: readonly EventRow[], evidence: Evidence): EventRow[] =>
   events.flatMap((row) => {
     const reported = reportedSchema.safeParse(evidence.get(row.entryId)?.details).data;
     if (!reported) return [];
@@ -50,7 +50,7 @@ export const provedSteps = (steps: readonly StepRecord[], evidence: Evidence): S
     return said?.step === step && said.allowed === allowed && said.reason === reason;
   });
 
-export const toStored = ({ event, phase, ...record }: EventRecord): StoredEvent => ({
+export const toStored = ({ event, phase, ...record }: EventRow): StoredEvent => ({
   ...record,
   version: 1,
   phase: phaseSchema.parse(phase),
@@ -92,7 +92,7 @@ export function decidedIn(evidence: Evidence, request: string): Decided[] {
 
 const ROLES = ['before', 'canary', 'after'];
 
-export const inOrderOfRoles = (pods: MigrationView['pods']): MigrationDetail['pods'] =>
+export const inOrderOfRoles = (pods: MigrationView['pods']): ReportedMigrationDetail['pods'] =>
   pods
     .toSorted((a, b) => ROLES.indexOf(a.role) - ROLES.indexOf(b.role) || a.name.localeCompare(b.name))
     .map(({ uid, name, node, role, scc }) => ({ uid, name, node, role, scc }));

@@ -4,19 +4,19 @@ import { z } from 'zod';
 import { Actor, Call, type User } from '../call/actor.js';
 import type { CallContext } from '../call/caller.js';
 import { RequirePermission } from '../call/require-permission.js';
-import { type Page, pageOf, pageQuery, positionOf } from '../paging/paging.js';
+import { type ListPage, pageOf, pageQuery, positionOf } from '../paging/paging.js';
 import { findMigration, uidSchema } from '../plans/store.js';
 import { migrationProof, ProofSigner, type SignedProof } from './proof.js';
 import {
   eventPositionSchema,
-  type EventRecord,
+  type EventRow,
   eventsOf,
   listMigrations,
-  type MigrationDetail,
+  type ReportedMigrationDetail,
   migrationDetail,
   migrationFilterSchema,
   migrationPositionSchema,
-  type MigrationSummary,
+  type ReportedMigration,
   type StepRecord,
   stepsOf,
 } from './read.js';
@@ -41,7 +41,7 @@ export class MigrationsController {
   async list(
     @Query({ schema: listSchema }) query: z.infer<typeof listSchema>,
     @Actor() { scope }: User,
-  ): Promise<Page<MigrationSummary>> {
+  ): Promise<ListPage<ReportedMigration>> {
     const { limit, cursor, ...filter } = query;
     const after = positionOf(migrationPositionSchema, cursor);
     const found = await listMigrations(this.source, filter, { limit: limit + 1, after, scope });
@@ -50,7 +50,7 @@ export class MigrationsController {
 
   @Get(':id')
   @RequirePermission('migrations:read', 'migration')
-  detail(@Param('id', uid) id: string): Promise<MigrationDetail> {
+  detail(@Param('id', uid) id: string): Promise<ReportedMigrationDetail> {
     return migrationDetail(this.source, id);
   }
 
@@ -59,7 +59,7 @@ export class MigrationsController {
   async steps(
     @Param('id', uid) id: string,
     @Query({ schema: pageSchema }) { limit, cursor }: PageQuery,
-  ): Promise<Page<StepRecord>> {
+  ): Promise<ListPage<StepRecord>> {
     await findMigration(this.source, id);
     const found = await stepsOf(this.source, id, { limit: limit + 1, after: positionOf(stepPosition, cursor) });
     return pageOf(found, limit, (step) => step.id);
@@ -70,7 +70,7 @@ export class MigrationsController {
   async events(
     @Param('id', uid) id: string,
     @Query({ schema: pageSchema }) { limit, cursor }: PageQuery,
-  ): Promise<Page<EventRecord>> {
+  ): Promise<ListPage<EventRow>> {
     await findMigration(this.source, id);
     const found = await eventsOf(this.source, id, { limit: limit + 1, after: positionOf(eventPositionSchema, cursor) });
     return pageOf(found, limit, ({ at, runId, sequence }) => ({ at, runId, sequence }));

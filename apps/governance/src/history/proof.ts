@@ -16,7 +16,7 @@ import {
   toStored,
 } from './evidence.js';
 import { project } from './project.js';
-import { type EventRecord, eventsOf, type MigrationDetail, type StepRecord, stepsOf } from './read.js';
+import { type EventRow, eventsOf, type ReportedMigrationDetail, type StepRecord, stepsOf } from './read.js';
 
 /** An audit entry with what proves, from the checkpoint of the document alone, that the log holds it. */
 interface ProvedEntry {
@@ -47,9 +47,9 @@ export interface MigrationProof {
   answered: (StoredEvaluation['answer'] & { evaluatedAt: string }) | null;
   approvals: ApprovalRecord[];
   steps: StepRecord[];
-  events: EventRecord[];
-  outcome: Pick<MigrationDetail, 'phase' | 'outcome' | 'traffic' | 'finishedAt'> & { startedAt: string | null };
-  pods: MigrationDetail['pods'];
+  events: EventRow[];
+  outcome: Pick<ReportedMigrationDetail, 'phase' | 'outcome' | 'traffic' | 'finishedAt'> & { startedAt: string | null };
+  pods: ReportedMigrationDetail['pods'];
   audit: { checkpoint: string | null; entries: ProvedEntry[] };
 }
 

@@ -48,14 +48,14 @@ const toSummary = (row: MigrationViewEntity) => ({
   updatedAt: row.updatedAt.toISOString(),
   events: row.events,
 });
-export type MigrationSummary = ReturnType<typeof toSummary>;
+export type ReportedMigration = ReturnType<typeof toSummary>;
 
 /** One page of migrations, newest first. */
 export async function listMigrations(
   db: Database,
   { phase, namespace, workload, sourceSCC, targetSCC, author, riskBand, outcome }: MigrationFilter,
   { limit, after, scope }: { limit: number; after: MigrationPosition | null; scope: Scope },
-): Promise<MigrationSummary[]> {
+): Promise<ReportedMigration[]> {
   const query = db.getRepository(MigrationViewEntity).createQueryBuilder('v');
   query.orderBy({ 'v.startedAt': 'DESC', 'v.planUid': 'DESC' }).limit(limit);
   const renamed = { workloadName: workload, sourceScc: sourceSCC, targetScc: targetSCC };
@@ -76,14 +76,14 @@ const toWeight = ({ canary, stable, verifiedBy, at }: WeightViewEntity) => ({
 });
 const toPod = ({ podUid: uid, name, node, role, scc }: PodViewEntity) => ({ uid, name, node, role, scc });
 
-export interface MigrationDetail extends MigrationSummary {
+export interface ReportedMigrationDetail extends ReportedMigration {
   gates: ReturnType<typeof toGate>[];
   weights: ReturnType<typeof toWeight>[];
   pods: ReturnType<typeof toPod>[];
 }
 
 /** Everything that the read model holds of one migration. @throws Refusal `notFound` */
-export async function migrationDetail(db: Database, uid: string): Promise<MigrationDetail> {
+export async function migrationDetail(db: Database, uid: string): Promise<ReportedMigrationDetail> {
   const view = await db.getRepository(MigrationViewEntity).findOneBy({ planUid: uid });
   if (!view) throw new Refusal('notFound', `no migration ${uid}`);
   const inOrder = { where: { planUid: uid }, order: { position: 'ASC' } } as const;
@@ -124,14 +124,14 @@ const toEvent = ({ workflowId, runId, sequence, phase, at, event, entryId }: Mig
   ...{ workflowId, runId, sequence, phase, event, entryId },
   at: at.toISOString(),
 });
-export type EventRecord = ReturnType<typeof toEvent>;
+export type EventRow = ReturnType<typeof toEvent>;
 
 /** The events that the engine reported, by their time; one page. */
 export async function eventsOf(
   db: Database,
   uid: string,
   { limit, after }: { limit: number; after: EventPosition | null },
-): Promise<EventRecord[]> {
+): Promise<EventRow[]> {
   const query = db.getRepository(MigrationEventEntity).createQueryBuilder('e').where({ planUid: uid });
   query.orderBy({ 'e.at': 'ASC', 'e.runId': 'ASC', 'e.sequence': 'ASC' }).limit(limit);
   if (after) query.andWhere('(e.at, e.runId, e.sequence) > (:at, :runId, :sequence)', after);

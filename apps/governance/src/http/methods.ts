@@ -1,6 +1,6 @@
 import { MethodNotAllowedException } from '@nestjs/common';
 import type { NextFunction, Request, Response } from 'express';
-import type { Route } from './routes.js';
+import type { ApiRoute } from './routes.js';
 
 interface Known {
   pattern: RegExp;
@@ -12,7 +12,7 @@ const escape = (text: string): string => text.replace(/[.*+?^$()|[\]\\]/g, '\\$&
 const patternOf = (path: string): RegExp => new RegExp(`^${escape(path).replace(/\{[^}]+\}/g, '[^/]+')}/?$`);
 
 /** Tells a method that a path does not take from a path that does not exist. A path without parameters goes first. */
-export function refuseOtherMethods(routes: readonly Pick<Route, 'method' | 'path'>[]) {
+export function refuseOtherMethods(routes: readonly Pick<ApiRoute, 'method' | 'path'>[]) {
   const known: Known[] = routes.map(({ method, path }) => ({
     pattern: patternOf(path),
     method: method.toUpperCase(),

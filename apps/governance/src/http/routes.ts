@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { PERMISSION, TARGET } from '../call/require-permission.js';
 
 /** One route as its controller declares it. */
-export interface Route {
+export interface ApiRoute {
   /** Lower case, as OpenAPI has it. */
   method: string;
   /** With parameters as `{name}`. */
@@ -29,7 +29,7 @@ const argumentSchema = z.object({
 });
 
 /** Every route of the application, in the order of its paths. */
-export function routesOf(app: INestApplication): Route[] {
+export function routesOf(app: INestApplication): ApiRoute[] {
   const scanner = new MetadataScanner();
   const found = [...app.get(ModulesContainer).values()].flatMap(({ controllers }) =>
     [...controllers.values()].flatMap(({ metatype }) => {
@@ -45,7 +45,7 @@ const read = <S extends z.ZodType>(schema: S, key: string, of: object): z.output
   schema.parse(Reflect.getMetadata(key, of));
 
 // eslint-disable-next-line @typescript-eslint/no-unsafe-function-type -- what Nest calls a class
-function routeOf(controller: Function, prototype: object, handler: string): Route | null {
+function routeOf(controller: Function, prototype: object, handler: string): ApiRoute | null {
   const method = (prototype as Record<string, unknown>)[handler];
   if (typeof method !== 'function') return null;
   const verb = read(z.enum(RequestMethod).optional(), METHOD_METADATA, method);
@@ -66,7 +66,7 @@ function routeOf(controller: Function, prototype: object, handler: string): Rout
 
 /** The parts of a request that the parameters of a handler take. */
 // eslint-disable-next-line @typescript-eslint/no-unsafe-function-type -- what Nest calls a class
-function takenBy(controller: Function, handler: string): Pick<Route, 'pathParameters' | 'query' | 'body'> {
+function takenBy(controller: Function, handler: string): Pick<ApiRoute, 'pathParameters' | 'query' | 'body'> {
   const args = argumentsOf(controller, handler);
   const taken = (kind: RouteParamtypes) => args.filter(({ type }) => type === kind);
   const inPath = taken(RouteParamtypes.PARAM);

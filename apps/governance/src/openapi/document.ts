@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { AUTHENTICATED, PUBLIC } from '../call/require-permission.js';
 import { isReplayed } from '../http/idempotency.js';
 import { type Operation, OPERATIONS } from './operations.js';
-import { type Route, routesOf } from '../http/routes.js';
+import { type ApiRoute, routesOf } from '../http/routes.js';
 import { type JsonSchema, SchemaRegistry } from './schemas.js';
 
 const PROBLEMS: Record<number, string> = {
@@ -61,13 +61,13 @@ const problemResponse = (description: string): JsonSchema => ({
 });
 
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
-const keyOf = ({ method, path }: Route): keyof typeof OPERATIONS =>
+const keyOf = ({ method, path }: ApiRoute): keyof typeof OPERATIONS =>
   `${method.toUpperCase()} ${path}` as keyof typeof OPERATIONS;
 
 /** What OPERATIONS says about a route; undefined for one without a description. */
-export const describedAs = (route: Route): Operation | undefined => OPERATIONS[keyOf(route)];
+export const describedAs = (route: ApiRoute): Operation | undefined => OPERATIONS[keyOf(route)];
 
-function operationOf(route: Route, registry: SchemaRegistry): JsonSchema {
+function operationOf(route: ApiRoute, registry: SchemaRegistry): JsonSchema {
   const described = describedAs(route) ?? { summary: route.handler, answer: z.unknown() };
   const operationId = `${route.controller.replace(/Controller$/, '').toLowerCase()}${capital(route.handler)}`;
   const isPublic = route.permission === PUBLIC;
@@ -92,7 +92,7 @@ function operationOf(route: Route, registry: SchemaRegistry): JsonSchema {
   };
 }
 
-function permissionWords({ permission, target }: Route): string {
+function permissionWords({ permission, target }: ApiRoute): string {
   if (permission === PUBLIC) return 'For everybody.';
   if (permission === AUTHENTICATED) return 'For every known caller.';
   return `Needs \`${permission ?? 'a permission that no role has'}\`${target === null ? '' : ` (${target})`}.`;
@@ -125,7 +125,7 @@ function answerOf(
   return { description: 'Answered', headers, content: { 'application/json': { schema } } };
 }
 
-function problemsOf(route: Route, { condition, mayConflict }: Operation): number[] {
+function problemsOf(route: ApiRoute, { condition, mayConflict }: Operation): number[] {
   if (route.permission === PUBLIC) return [400, 429, 503];
   const isWrite = route.method !== 'get';
   return [
@@ -137,7 +137,7 @@ function problemsOf(route: Route, { condition, mayConflict }: Operation): number
   ].sort((a, b) => a - b);
 }
 
-function parametersOf(route: Route, described: Operation, registry: SchemaRegistry): JsonSchema[] {
+function parametersOf(route: ApiRoute, described: Operation, registry: SchemaRegistry): JsonSchema[] {
   const inline = (name: string, schema: z.ZodType): JsonSchema => registry.inline(name, schema, 'input');
   const inPath = [...route.path.matchAll(/\{([^}]+)\}/g)].map(([, name = '']) => ({
     name,
@@ -148,7 +148,7 @@ function parametersOf(route: Route, described: Operation, registry: SchemaRegist
   return [...inPath, ...queryOf(route, inline), ...headersOf(route, described)];
 }
 
-const queryOf = ({ query }: Route, inline: (name: string, schema: z.ZodType) => JsonSchema): JsonSchema[] =>
+const queryOf = ({ query }: ApiRoute, inline: (name: string, schema: z.ZodType) => JsonSchema): JsonSchema[] =>
   Object.entries(query?.shape ?? {}).map(([name, field]) => {
     const schema = z.custom<z.ZodType>().parse(field);
     const { description, ...converted } = inline(name, schema);
@@ -161,7 +161,7 @@ const queryOf = ({ query }: Route, inline: (name: string, schema: z.ZodType) => 
     };
   });
 
-function headersOf(route: Route, { condition }: Operation): JsonSchema[] {
+function headersOf(route: ApiRoute, { condition }: Operation): JsonSchema[] {
   const header = (name: string, description: string, pattern: string): JsonSchema => ({
     name,
     in: 'header',

@@ -9,7 +9,7 @@ export const pageQuery = {
   cursor: z.string().max(2048).optional().describe('From `nextCursor` of the page before.'),
 };
 
-export interface Page<Item> {
+export interface ListPage<Item> {
   items: Item[];
   /** Null on the last page. */
   nextCursor: string | null;
@@ -37,7 +37,7 @@ export function positionOf<Position extends z.ZodType>(
 }
 
 /** One page from a query that was asked for one item more than the page holds. */
-export function pageOf<Item>(found: Item[], limit: number, positionAt: (item: Item) => unknown): Page<Item> {
+export function pageOf<Item>(found: Item[], limit: number, positionAt: (item: Item) => unknown): ListPage<Item> {
   const items = found.slice(0, limit);
   const last = items.at(-1);
   return { items, nextCursor: found.length > limit && last !== undefined ? encode(positionAt(last)) : null };

@@ -3,7 +3,7 @@ import { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { Actor, type User } from '../call/actor.js';
 import { namespaceQuery, RequirePermission } from '../call/require-permission.js';
-import { type Page, pageOf, pageQuery, positionOf } from '../paging/paging.js';
+import { type ListPage, pageOf, pageQuery, positionOf } from '../paging/paging.js';
 import { countBySCC, findPods, podPositionSchema, type TrackedPod, transitionsOf } from './queries.js';
 
 const listSchema = z.object({
@@ -25,7 +25,7 @@ export class PodsController {
   async list(
     @Query({ schema: listSchema }) query: z.infer<typeof listSchema>,
     @Actor() { scope }: User,
-  ): Promise<Page<TrackedPod>> {
+  ): Promise<ListPage<TrackedPod>> {
     const { limit, cursor, running, ...filter } = query;
     const after = positionOf(podPositionSchema, cursor);
     const found = await findPods(

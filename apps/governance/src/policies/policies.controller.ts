@@ -12,7 +12,7 @@ import { Actor, Call, type User } from '../call/actor.js';
 import type { CallContext } from '../call/caller.js';
 import { RequirePermission } from '../call/require-permission.js';
 import { inTransaction } from '../database/transaction.js';
-import { type Page, pageOf, pageQuery, positionOf } from '../paging/paging.js';
+import { type ListPage, pageOf, pageQuery, positionOf } from '../paging/paging.js';
 import { Refusal } from '../refusal/refusal.js';
 import { expectedVersion } from '../refusal/version.js';
 import { dryRunPolicy, type DryRunReport } from './dry-run.js';
@@ -95,7 +95,7 @@ export class PoliciesController {
   async verdicts(
     @Query({ schema: verdictListSchema }) { limit, cursor, ...filter }: z.infer<typeof verdictListSchema>,
     @Actor() { scope }: User,
-  ): Promise<Page<PolicyVerdict>> {
+  ): Promise<ListPage<PolicyVerdict>> {
     const after = positionOf(verdictPositionSchema, cursor);
     const found = await listVerdicts(this.source, filter, { limit: limit + 1, after, scope });
     return pageOf(found, limit, ({ evaluatedAt, id }) => ({ at: evaluatedAt, id }));

@@ -5,7 +5,7 @@ import type { WorkloadKey } from '../plans/store.js';
 import {
   auditChange,
   countChanges,
-  judge,
+  judgeChange,
   type JudgedChange,
   type UnplannedChange,
   writerInWords,
@@ -102,20 +102,20 @@ const NO_MANAGERS: Managers = new Map();
 export const editKey = ({ namespace, kind, name }: Edited): string => `${kind} ${namespace}/${name}`;
 
 /** An edit that would explain a change, and when it would have been made. */
-export interface Edit {
+export interface UnexplainedEdit {
   object: Edited;
   after: Date;
   until: Date;
 }
 
-const editOf = ({ namespace, kind, name, scc, since, beforeSCC, beforeAt }: Change): Edit => ({
+const editOf = ({ namespace, kind, name, scc, since, beforeSCC, beforeAt }: Change): UnexplainedEdit => ({
   object: beforeSCC === scc ? sccObject(scc) : { namespace, kind, name },
   after: beforeAt ?? new Date(0),
   until: since,
 });
 
 /** The edits of the changes and mixtures that the registry does not know yet. */
-export async function unexplainedEdits(db: Queryable): Promise<Edit[]> {
+export async function unexplainedEdits(db: Queryable): Promise<UnexplainedEdit[]> {
   const changes = [...(await rowsOf(db, changeRow, CHANGES)), ...(await rowsOf(db, changeRow, MIXTURES))];
   return changes.filter(({ before }) => before !== null).map(editOf);
 }
@@ -142,7 +142,7 @@ export async function enterObserved(
   await tx.query(LATE_VERSIONS, [now]);
   const changes = await rowsOf(tx, changeRow, CHANGES);
   for (const change of changes) {
-    const unplanned = change.before === null ? null : await judge(tx, await explain(tx, change, managers));
+    const unplanned = change.before === null ? null : await judgeChange(tx, await explain(tx, change, managers));
     await enter(tx, change, { unplanned, now });
     if (unplanned) recorded.push(unplanned);
   }
@@ -203,7 +203,7 @@ async function enterMixture(tx: EntityManager, change: Change, managers: Manager
     version === null ? scc : `${scc} ${version}`,
     since,
   ]);
-  const judged = await judge(tx, { ...(await explain(tx, change, managers)), reason: 'mixed' });
+  const judged = await judgeChange(tx, { ...(await explain(tx, change, managers)), reason: 'mixed' });
   return judged.isLooser ? judged : null;
 }
 

@@ -39,7 +39,7 @@ export function countChanges(changes: readonly JudgedChange[]): void {
 }
 
 /** How the new content relates to the one before. One that is unknown to the registry does not count as looser. */
-export async function judge(tx: EntityManager, change: UnplannedChange): Promise<JudgedChange> {
+export async function judgeChange(tx: EntityManager, change: UnplannedChange): Promise<JudgedChange> {
   const relation = await relationOf(tx, change.from.version, change.to.version);
   return { ...change, relation, isLooser: relation === 'wider' || relation === 'incomparable' };
 }

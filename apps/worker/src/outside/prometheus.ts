@@ -1,5 +1,5 @@
 import type { MetricGate, TrafficSummary } from '@scc/plan';
-import { followTrust, HttpClient, messageOf, secretOf } from '@scc/runtime';
+import { followTrust, HttpClient, messageOf, credentialIn } from '@scc/runtime';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { sumOf } from './counters.js';
@@ -115,7 +115,7 @@ export function prometheusMetrics(options: PrometheusOptions): MetricSource {
         headers: {
           accept: 'application/json',
           ...options.headers,
-          ...(tokenFile === undefined ? {} : { authorization: `Bearer ${await secretOf(tokenFile)}` }),
+          ...(tokenFile === undefined ? {} : { authorization: `Bearer ${await credentialIn(tokenFile)}` }),
         },
       })
       .catch((error: unknown) => {

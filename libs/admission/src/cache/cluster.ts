@@ -5,7 +5,7 @@ import { Constraints } from './constraints.js';
 import { bindingSchema, Grants, roleKey, roleSchema } from '@scc/scc';
 import { Namespaces } from './namespaces.js';
 import { Plans } from './plans.js';
-import { WORKLOAD_KINDS, Workloads } from './workloads.js';
+import { TEMPLATED_KINDS, Workloads } from './workloads.js';
 
 /** What admission knows of the cluster. Reading it never leaves the process. */
 export interface ClusterCache {
@@ -92,7 +92,7 @@ export function cacheCluster({ makeInformer, mode, keepPods, logger, onNamespace
       essential: false,
       follow: (key, current) => plans.set(key, current),
     },
-    ...WORKLOAD_KINDS.filter((kind) => mode === 'openshift' || kind !== 'ReplicaSet').map((kind) => ({
+    ...TEMPLATED_KINDS.filter((kind) => mode === 'openshift' || kind !== 'ReplicaSet').map((kind) => ({
       apiVersion: 'apps/v1',
       kind,
       essential: false,

@@ -28,7 +28,7 @@ export interface KnownWorkload {
 }
 
 /** Kinds whose pods a migration is about, or that stand between them. */
-export const WORKLOAD_KINDS = ['Deployment', 'StatefulSet', 'DaemonSet', 'ReplicaSet'] as const;
+export const TEMPLATED_KINDS = ['Deployment', 'StatefulSet', 'DaemonSet', 'ReplicaSet'] as const;
 
 /** The workloads of the cluster with the pod templates that their authors wrote. */
 export class Workloads {
