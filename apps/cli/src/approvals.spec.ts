@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { approvalViewSchema } from '@scc/governance-api';
 import { planSpecSchema } from '@scc/plan';
-import { textOf } from './approvals.js';
+import { approvalText } from './approvals.js';
 
 const spec = planSpecSchema.parse({ workloadRef: { kind: 'Deployment', name: 'ledger' }, targetSCC: 'restricted-v2' });
 const view = approvalViewSchema.parse({
@@ -40,6 +40,6 @@ describe('what an approver is shown', () => {
     ['the gates', /gates:\n {2}- success-rate/],
     ['how to approve exactly this', /sccctl approve ledger -n shop --content c{64}/],
   ])('names %s', (_what, line) => {
-    expect(textOf(view)).toMatch(line);
+    expect(approvalText(view)).toMatch(line);
   });
 });

@@ -44,7 +44,7 @@ async function show(session: Session, name: string, { namespace, uid }: ShowOpti
   const id = uid ?? (await findPlan(session, namespace, name)).ref.uid;
   const path = `/v1/migrations/${encodeURIComponent(id)}/approval`;
   const view = await session.governance().ask(approvalViewSchema, { method: 'GET', path });
-  session.output.show(view, () => textOf(view));
+  session.output.show(view, () => approvalText(view));
   return undefined;
 }
 
@@ -54,7 +54,7 @@ const lines = (title: string, items: readonly string[]): string[] =>
 const shown = (value: unknown): string => (value === null ? 'absent' : JSON.stringify(value));
 
 /** Everything that an approver needs, in the order in which they ask for it. */
-export function textOf(view: ApprovalView): string {
+export function approvalText(view: ApprovalView): string {
   const { plan, workload, rights, risk, window, gates, traffic } = view;
   return [
     fields([

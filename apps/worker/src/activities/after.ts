@@ -19,7 +19,7 @@ import { findSamePlan } from './plan.js';
 import type { TargetActivities } from './target.js';
 
 /** What is seen of a workload whose migration is over. */
-export type Change = { state: 'lasting' } | { state: 'drifted'; message: string } | { state: 'over' };
+export type LastingChange = { state: 'lasting' } | { state: 'drifted'; message: string } | { state: 'over' };
 
 const pinSchema = z.looseObject({
   spec: z.looseObject({
@@ -36,7 +36,7 @@ const pinSchema = z.looseObject({
 export function changeOf(
   workload: KubeObject | undefined,
   { kind, name, targetSCC }: { kind: string; name: string; targetSCC: string },
-): Change {
+): LastingChange {
   if (!workload || workload.metadata.deletionTimestamp !== undefined) return { state: 'over' };
   const { annotations } = pinSchema.parse(workload).spec.template.metadata ?? {};
   const pinned = annotations?.[REQUIRED_SCC_ANNOTATION];
@@ -61,7 +61,7 @@ type Said = Pick<Condition, 'type' | 'status' | 'reason' | 'message'>;
 
 interface Seen {
   plan: KubeObject;
-  change: Change;
+  change: LastingChange;
 }
 
 /** The plan of a migration that completed, with its workload; undefined when nothing is left to look after. */

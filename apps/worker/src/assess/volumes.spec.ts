@@ -1,7 +1,7 @@
 import type { KubeObject } from '@scc/kube';
 import { podSchema } from '@scc/scc';
 import { aSet } from './facts.fixture.js';
-import { decideVolumes, reviewVolumes, storageOf, userOf, type DataVolume } from './volumes.js';
+import { decideVolumes, reviewVolumes, storageOf, volumeUserOf, type DataVolume } from './volumes.js';
 
 const data = (fsGroup: DataVolume['fsGroup'] = 'Honoured'): DataVolume => ({ name: 'data', storage: 'ebs', fsGroup });
 const root = { uids: [0], fsGroup: null };
@@ -75,7 +75,7 @@ describe('userOf', () => {
       spec: { containers: [{ name: 'db', image: 'db' }], ...spec },
       status,
     });
-  it.each<[string, Parameters<typeof userOf>[0], object]>([
+  it.each<[string, Parameters<typeof volumeUserOf>[0], object]>([
     ['the user of the pod', pod({ securityContext: { runAsUser: 7, fsGroup: 8 } }), { uids: [7], fsGroup: 8 }],
     [
       'the user of a container',
@@ -88,7 +88,7 @@ describe('userOf', () => {
     ['unknown where the image decides', pod({}), { uids: [null], fsGroup: null }],
     ['unknown without a pod', undefined, { uids: [null], fsGroup: null }],
   ])('%s', (_case, asked, expected) => {
-    expect(userOf(asked)).toEqual(expected);
+    expect(volumeUserOf(asked)).toEqual(expected);
   });
 });
 

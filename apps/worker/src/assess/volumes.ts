@@ -151,7 +151,7 @@ const statusSchema = z.looseObject({
 });
 
 /** By whom a pod reads and writes, as far as the API shows it. */
-export function userOf(pod: Pod | undefined): VolumeUser {
+export function volumeUserOf(pod: Pod | undefined): VolumeUser {
   if (!pod) return { uids: [null], fsGroup: null };
   const seen = statusSchema.parse(pod).status.containerStatuses;
   const { securityContext, containers } = pod.spec;
@@ -179,8 +179,8 @@ export async function reviewVolumes(
   const decision = decideVolumes({
     volumes,
     images: migrated.spec.containers.flatMap(({ image }) => (typeof image === 'string' ? [image] : [])),
-    before: userOf(running),
-    after: { ...userOf(migrated), changePolicy: typeof policy === 'string' ? policy : null },
+    before: volumeUserOf(running),
+    after: { ...volumeUserOf(migrated), changePolicy: typeof policy === 'string' ? policy : null },
   });
   if (decision.do === 'Nothing') return { violations: [], warnings: [] };
   if (decision.do === 'FsGroup') return { violations: [], warnings: [decision.reason] };
