@@ -1,12 +1,15 @@
 import fc from 'fast-check';
-import { withCanary, withoutCanary } from './canary-rules.js';
+import { rulesWithCanary, rulesWithoutCanary } from './canary-rules.js';
 import { MAX_WEIGHT } from './limits.js';
-import { restored } from './restore.js';
+import { restoredRules } from './restore.js';
 import { ability, aRule, at, scope, to, weightsOf } from './rules.fixture.js';
 import type { Rule } from './schema.js';
 
-const divide = (rules: Rule[], canary: number, mirror: Parameters<typeof withCanary>[1]['mirror'] = null): Rule[] =>
-  withCanary(rules, { canary, mirror }, { scope, ability });
+const divide = (
+  rules: Rule[],
+  canary: number,
+  mirror: Parameters<typeof rulesWithCanary>[1]['mirror'] = null,
+): Rule[] => rulesWithCanary(rules, { canary, mirror }, { scope, ability });
 
 describe('withCanary', () => {
   it.each<[string, Rule, number, Record<string, number>]>([
@@ -56,7 +59,7 @@ describe('withCanary', () => {
   it('divides in the words of a route of another namespace', () => {
     const away = { ...scope, routeNamespace: 'edge' };
     const rules = [aRule({ backendRefs: [to('ledger', 1, { namespace: 'shop' }), to('ledger')] })];
-    const [rule] = withCanary(rules, { canary: 50, mirror: null }, { scope: away, ability });
+    const [rule] = rulesWithCanary(rules, { canary: 50, mirror: null }, { scope: away, ability });
     expect(rule?.backendRefs).toEqual([
       to('ledger', 25, { namespace: 'shop' }),
       to('ledger-scc-canary', 25, { namespace: 'shop' }),
@@ -94,7 +97,7 @@ describe('withCanary', () => {
             expect(canary * 100).toBe(then * sum(now, (name) => !isOther(name)));
             for (const { weight = 1 } of now) expect(weight).toBeLessThanOrEqual(MAX_WEIGHT);
           }
-          expect(restored(twice, rules, scope)).toEqual({ rules, isChanged: false });
+          expect(restoredRules(twice, rules, scope)).toEqual({ rules, isChanged: false });
         },
       ),
     );
@@ -149,7 +152,7 @@ describe('withoutCanary', () => {
     const mirror = { percentage: 50, methods: 'Safe' as const };
     const divided = divide([aRule()], 25, mirror);
     expect(divided).toHaveLength(2);
-    expect(withoutCanary(divided, scope)).toEqual([aRule({ backendRefs: [to('ledger', 100)] })]);
+    expect(rulesWithoutCanary(divided, scope)).toEqual([aRule({ backendRefs: [to('ledger', 100)] })]);
   });
 });
 
@@ -158,7 +161,7 @@ describe('restored', () => {
     const before = [aRule(), aRule({ matches: [at('/b')] })];
     const [first, second] = divide(before, 50);
     const edited = [first ?? {}, { ...second, timeouts: { request: '1s' } }];
-    expect(restored(edited, before, scope)).toEqual({
+    expect(restoredRules(edited, before, scope)).toEqual({
       rules: [before[0], { ...before[1], backendRefs: [to('ledger', 100)], timeouts: { request: '1s' } }],
       isChanged: true,
     });

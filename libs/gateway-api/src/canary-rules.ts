@@ -1,6 +1,6 @@
 import { divided, reduced, type Split } from '@scc/routing';
 import { mirrorRules, type MirrorAbility } from './mirror-rules.js';
-import { isCanary, pairOf, sendsTo, type RuleScope } from './references.js';
+import { isCanary, pairOf, ruleSendsTo, type RuleScope } from './references.js';
 import type { Backend, Rule } from './schema.js';
 
 /** Absent is 1, not 0. */
@@ -47,18 +47,18 @@ const isMirrorRule = ({ filters }: Rule, scope: RuleScope): boolean =>
   (filters ?? []).some(({ requestMirror }) => requestMirror !== undefined && isCanary(requestMirror.backendRef, scope));
 
 /** The rules without anything that a migration added. Weights keep their proportions, not their numbers. */
-export const withoutCanary = (rules: readonly Rule[], scope: RuleScope): Rule[] =>
+export const rulesWithoutCanary = (rules: readonly Rule[], scope: RuleScope): Rule[] =>
   rules
     .filter((rule) => !isMirrorRule(rule, scope))
     .map((rule) => (rule.backendRefs ? { ...rule, backendRefs: undivide(rule.backendRefs, scope) } : rule));
 
 /** The rules with requests of the Services divided as asked, and otherwise as their user wrote them. */
-export function withCanary(
+export function rulesWithCanary(
   rules: readonly Rule[],
   { canary, mirror }: Split,
   { scope, ability }: { scope: RuleScope; ability: MirrorAbility },
 ): Rule[] {
-  const base = withoutCanary(rules, scope);
+  const base = rulesWithoutCanary(rules, scope);
   const mirrors = mirror ? mirrorRules(base, mirror, { scope, ability }) : new Map<number, Rule>();
   return base
     .flatMap((rule, index) => {
@@ -66,6 +66,6 @@ export function withCanary(
       return before ? [before, rule] : [rule];
     })
     .map((rule) =>
-      sendsTo(rule, scope) ? { ...rule, backendRefs: divide(rule.backendRefs ?? [], canary, scope) } : rule,
+      ruleSendsTo(rule, scope) ? { ...rule, backendRefs: divide(rule.backendRefs ?? [], canary, scope) } : rule,
     );
 }

@@ -1,5 +1,5 @@
 import type { Mirror } from '@scc/routing';
-import { withCanary } from './canary-rules.js';
+import { rulesWithCanary } from './canary-rules.js';
 import { mirrorRules, type MirrorAbility } from './mirror-rules.js';
 import { ability, aRule, at, scope, to } from './rules.fixture.js';
 import type { Match, Rule } from './schema.js';
@@ -23,7 +23,7 @@ const many = (count: number): Rule[] =>
 
 describe('mirrorRules', () => {
   it('puts a rule for safe methods before the one that it is made from, and divides both', () => {
-    const rules = withCanary([aRule()], { canary: 0, mirror: safe }, { scope, ability });
+    const rules = rulesWithCanary([aRule()], { canary: 0, mirror: safe }, { scope, ability });
     const filter = {
       type: 'RequestMirror',
       requestMirror: { backendRef: { group: '', kind: 'Service', name: 'ledger-scc-canary', port: 80 } },

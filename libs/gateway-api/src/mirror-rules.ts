@@ -1,6 +1,6 @@
 import type { Mirror } from '@scc/routing';
 import { MAX_FILTERS, MAX_MATCHES, MAX_MATCHES_IN_ALL, MAX_RULES } from './limits.js';
-import { pairOf, sendsTo, type RuleScope } from './references.js';
+import { pairOf, ruleSendsTo, type RuleScope } from './references.js';
 import type { Filter, Match, Rule } from './schema.js';
 
 /** What of mirroring a route can have. */
@@ -96,7 +96,7 @@ export function mirrorRules(
   if (mirror.percentage !== 100 && !ability.hasPercent) return new Map();
   const possible = new Map<number, Rule>();
   for (const [index, rule] of rules.entries()) {
-    if (!sendsTo(rule, scope)) continue;
+    if (!ruleSendsTo(rule, scope)) continue;
     const conditions = conditionsOf(rule, mirror, scope);
     const filter = mirrorFilter(rule, mirror, scope);
     const filters = [...(rule.filters ?? []), ...(filter ? [filter] : [])];

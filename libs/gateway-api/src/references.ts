@@ -23,5 +23,5 @@ export const isCanary = (reference: Reference, scope: RuleScope): boolean =>
   scope.services.some(({ canary }) => names(reference, canary, scope));
 
 /** Whether a rule sends requests to one of the Services; a mirror of its own is none. */
-export const sendsTo = ({ backendRefs }: Rule, scope: RuleScope): boolean =>
+export const ruleSendsTo = ({ backendRefs }: Rule, scope: RuleScope): boolean =>
   (backendRefs ?? []).some((backend) => pairOf(backend, scope) !== undefined);

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { reduced } from '@scc/routing';
-import { withoutCanary } from './canary-rules.js';
+import { rulesWithoutCanary } from './canary-rules.js';
 import type { RuleScope } from './references.js';
 import type { Rule } from './schema.js';
 
@@ -14,13 +14,13 @@ function meaningOf({ backendRefs, ...rest }: Rule): unknown {
  * Rules as they were before the migration: word for word where they still mean the same. Rules that another client
  * changed meanwhile keep that change, without our part.
  */
-export function restored(
+export function restoredRules(
   now: readonly Rule[],
   before: readonly Rule[],
   scope: RuleScope,
 ): { rules: Rule[]; isChanged: boolean } {
   const known = before.map((rule) => ({ rule, meaning: meaningOf(rule) }));
-  const rules = withoutCanary(now, scope).map((rule, index) => {
+  const rules = rulesWithoutCanary(now, scope).map((rule, index) => {
     const meaning = meaningOf(rule);
     // Its old place first: two rules may mean the same in other words.
     const candidates = [...known.slice(index, index + 1), ...known];

@@ -25,13 +25,13 @@ import {
   type Verified,
   type Watched,
 } from '@scc/routing';
-import { withCanary } from './canary-rules.js';
+import { rulesWithCanary } from './canary-rules.js';
 import type { MirrorAbility } from './mirror-rules.js';
-import { restored } from './restore.js';
+import { restoredRules } from './restore.js';
 import { GRANTS_VERSION, ROUTES_VERSION, routeSpecSchema, routeStatusSchema, type Rule } from './schema.js';
-import { behind } from './status.js';
+import { parentBehind } from './status.js';
 import { isLeftOut, scopeOf, type DividedRoute } from './survey.js';
-import { routesSchema, surveyRoutes, type Routes } from './survey-cluster.js';
+import { gatewayRoutesSchema, surveyGatewayRoutes, type GatewayRoutes } from './survey-cluster.js';
 
 /** How long a controller may take to take over a route, in milliseconds. */
 const CONTROLLERS_TIMEOUT_MS = 30_000;
@@ -68,7 +68,7 @@ export class GatewayRouter implements TrafficRouter {
   constructor(private readonly options: GatewayRouterOptions) {}
 
   async survey(request: SurveyRequest): Promise<Surveyed> {
-    const { routes, undivided, routed, warnings } = await surveyRoutes(this.options.kube, request);
+    const { routes, undivided, routed, warnings } = await surveyGatewayRoutes(this.options.kube, request);
     const ways = routes.divided.map(({ kind, namespace, name }): WayIn => ({
       kind,
       name: namespace === request.namespace ? name : `${namespace}/${name}`,
@@ -78,7 +78,7 @@ export class GatewayRouter implements TrafficRouter {
   }
 
   async preImages(survey: Survey): Promise<PreImage[]> {
-    const { divided, grant } = routesSchema.parse(survey.routes);
+    const { divided, grant } = gatewayRoutesSchema.parse(survey.routes);
     const ids = [...divided.map(idOf), ...(grant ? [this.grantId(survey)] : [])];
     return Promise.all(
       ids.map(async (id) => {
@@ -92,7 +92,7 @@ export class GatewayRouter implements TrafficRouter {
   async prepare(survey: Survey): Promise<void> {
     const { kube, fieldManager } = this.options;
     const { namespace, services, markers } = survey.request;
-    const { grant } = routesSchema.parse(survey.routes);
+    const { grant } = gatewayRoutesSchema.parse(survey.routes);
     for (const { canary } of services)
       if (!(await kube.get({ apiVersion: 'v1', kind: 'Service', namespace, name: canary })))
         throw new Error(`Service ${namespace}/${canary} is not there, so that no route may name it`);
@@ -116,13 +116,13 @@ export class GatewayRouter implements TrafficRouter {
 
   async drift(survey: Survey, split: Split): Promise<Conflict | null> {
     const { kube, fieldManager } = this.options;
-    const routes = routesSchema.parse(survey.routes);
+    const routes = gatewayRoutesSchema.parse(survey.routes);
     for (const route of routes.divided) {
       const id = idOf(route);
       const object = await kube.get(id);
       if (!object) return gone(id);
       const now = rulesOf(object);
-      if (!isDeepStrictEqual(now, withCanary(now, split, this.meant(survey, routes, route))))
+      if (!isDeepStrictEqual(now, rulesWithCanary(now, split, this.meant(survey, routes, route))))
         return { object: labelOf(id), fields: ['spec.rules'], manager: lastWriter(object, fieldManager) };
     }
     return null;
@@ -130,7 +130,7 @@ export class GatewayRouter implements TrafficRouter {
 
   async restore(survey: Survey, images: PreImage[]): Promise<Conflict[]> {
     const conflicts: Conflict[] = [];
-    const { divided, grant } = routesSchema.parse(survey.routes);
+    const { divided, grant } = gatewayRoutesSchema.parse(survey.routes);
     await this.follow(survey, null, async () => {
       for (const route of divided) {
         const id = idOf(route);
@@ -156,7 +156,7 @@ export class GatewayRouter implements TrafficRouter {
     const written = await rewriteSpec(kube, id, {
       fieldManager,
       change: (object) => {
-        const { rules, isChanged } = restored(rulesOf(object), before, scopeOf(survey.request, route));
+        const { rules, isChanged } = restoredRules(rulesOf(object), before, scopeOf(survey.request, route));
         found.isChanged = isChanged;
         return { now: { rules: rulesOf(object) }, next: { rules } };
       },
@@ -170,14 +170,14 @@ export class GatewayRouter implements TrafficRouter {
   /** A route that was deleted meanwhile divides nothing: only a canary without requests can do without it. */
   private async write(survey: Survey, split: Split): Promise<void> {
     const { kube, fieldManager } = this.options;
-    const routes = routesSchema.parse(survey.routes);
+    const routes = gatewayRoutesSchema.parse(survey.routes);
     for (const route of routes.divided) {
       const id = idOf(route);
       const written = await rewriteSpec(kube, id, {
         fieldManager,
         change: (object) => ({
           now: { rules: rulesOf(object) },
-          next: { rules: withCanary(rulesOf(object), split, this.meant(survey, routes, route)) },
+          next: { rules: rulesWithCanary(rulesOf(object), split, this.meant(survey, routes, route)) },
         }),
       });
       if (!written && split.canary > 0) throw new Error(`${labelOf(id)} was deleted during the migration`);
@@ -188,7 +188,7 @@ export class GatewayRouter implements TrafficRouter {
   private async asPossible(survey: Survey, split: Split): Promise<Split> {
     const { mirror } = split;
     if (!mirror) return split;
-    const routes = routesSchema.parse(survey.routes);
+    const routes = gatewayRoutesSchema.parse(survey.routes);
     const looked = await Promise.all(
       routes.divided.map(async (route) => {
         const object = await this.options.kube.get(idOf(route));
@@ -218,7 +218,7 @@ export class GatewayRouter implements TrafficRouter {
 
   /** @throws RoutesBehind */
   private async accepted({ routes }: Survey): Promise<void> {
-    const { divided } = routesSchema.parse(routes);
+    const { divided } = gatewayRoutesSchema.parse(routes);
     const deadline = performance.now() + CONTROLLERS_TIMEOUT_MS;
     const signal = this.options.signal();
     for (;;) {
@@ -234,7 +234,7 @@ export class GatewayRouter implements TrafficRouter {
     const object = await this.options.kube.get(idOf(route));
     if (!object) return null;
     const { generation = 0 } = object.metadata;
-    const lack = behind(routeStatusSchema.parse(object['status'] ?? {}), generation, route.served);
+    const lack = parentBehind(routeStatusSchema.parse(object['status'] ?? {}), generation, route.served);
     return lack === null ? null : `${labelOf(idOf(route))}: ${lack}`;
   }
 
@@ -243,7 +243,9 @@ export class GatewayRouter implements TrafficRouter {
   }
 
   private controllers({ routes }: Survey): string[] {
-    return routesSchema.parse(routes).divided.flatMap(({ served }) => served.map(({ controller }) => controller));
+    return gatewayRoutesSchema
+      .parse(routes)
+      .divided.flatMap(({ served }) => served.map(({ controller }) => controller));
   }
 
   private isProven(survey: Survey): boolean {
@@ -254,7 +256,7 @@ export class GatewayRouter implements TrafficRouter {
     return this.controllers(survey).some((name) => !this.options.proof.isFor(name));
   }
 
-  private meant(survey: Survey, { percentKinds }: Routes, route: DividedRoute) {
+  private meant(survey: Survey, { percentKinds }: GatewayRoutes, route: DividedRoute) {
     const ability: MirrorAbility = {
       hasPercent: percentKinds.includes(route.kind),
       foreignPaths: route.foreignPaths,

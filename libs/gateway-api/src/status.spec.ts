@@ -1,5 +1,5 @@
 import { routeStatusSchema } from './schema.js';
-import { behind, servedBy } from './status.js';
+import { parentBehind, servedBy } from './status.js';
 
 const parentRef = { group: 'gateway.networking.k8s.io', kind: 'Gateway', name: 'edge', namespace: 'ingress' };
 interface Said {
@@ -53,7 +53,7 @@ describe('behind', () => {
     ['a parent never served the route', said(aParent({ name: 'stranger', accepted: ['False', 1] })), null],
     ['its gateway is gone', said(), null],
   ])('%s', (_name, status, expected) => {
-    const answer = behind(status, 2, served);
+    const answer = parentBehind(status, 2, served);
     if (expected === null) expect(answer).toBeNull();
     else expect(answer).toMatch(expected);
   });

@@ -1,7 +1,7 @@
 import type { Parent, RouteStatus } from './schema.js';
 
 /** A parent of a route and the controller that serves the route there. */
-export interface Served {
+export interface ServingParent {
   /** Of the reference: two sections of one gateway are two parents. */
   parent: string;
   controller: string;
@@ -15,7 +15,7 @@ const nameOf = ({ kind = 'Gateway', namespace, name }: Parent): string =>
   `${kind} ${namespace === undefined ? '' : `${namespace}/`}${name}`;
 
 /** Where a route is served now: the parents whose controller accepts it. */
-export const servedBy = ({ parents }: RouteStatus): Served[] =>
+export const servedBy = ({ parents }: RouteStatus): ServingParent[] =>
   parents
     .filter(({ conditions }) => conditions.some(({ type, status }) => type === 'Accepted' && status === 'True'))
     .map(({ parentRef, controllerName }) => ({ parent: keyOfParent(parentRef), controller: controllerName }));
@@ -26,7 +26,11 @@ const WANTED = ['Accepted', 'ResolvedRefs'];
  * Which parent has not taken over a generation of a route, in words; null when all have. A parent that no longer serves
  * the route at all, since its gateway is gone, has nothing to take over.
  */
-export function behind({ parents }: RouteStatus, generation: number, served: readonly Served[]): string | null {
+export function parentBehind(
+  { parents }: RouteStatus,
+  generation: number,
+  served: readonly ServingParent[],
+): string | null {
   for (const { parentRef, controllerName, conditions } of parents) {
     const key = keyOfParent(parentRef);
     if (!served.some(({ parent, controller }) => parent === key && controller === controllerName)) continue;

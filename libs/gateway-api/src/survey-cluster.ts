@@ -15,11 +15,11 @@ import {
   type GrantSpec,
   type RouteKind,
 } from './schema.js';
-import { findRoutes, namesAny, type Found, type NamedRoute } from './survey.js';
+import { findGatewayRoutes, namesAny, type FoundGatewayRoutes, type NamedRoute } from './survey.js';
 
 const kindSchema = z.enum(ROUTE_KINDS);
 /** The part of a survey that later steps need. */
-export const routesSchema = z.object({
+export const gatewayRoutesSchema = z.object({
   divided: z.array(
     z.object({
       kind: kindSchema,
@@ -34,7 +34,7 @@ export const routesSchema = z.object({
   /** Lets routes of other namespaces name the canaries' Services. */
   grant: grantSpecSchema.nullable(),
 });
-export type Routes = z.infer<typeof routesSchema>;
+export type GatewayRoutes = z.infer<typeof gatewayRoutesSchema>;
 
 type Reader = Pick<KubeClient, 'get' | 'list'>;
 
@@ -99,10 +99,10 @@ async function agreedOf(kube: Reader, namespaces: ReadonlySet<string>): Promise<
 }
 
 /** Everything of the Gateway API that routes to the services, and why it cannot be divided where it cannot. */
-export async function surveyRoutes(
+export async function surveyGatewayRoutes(
   kube: Reader,
   request: SurveyRequest,
-): Promise<{ routes: Routes } & Omit<Found, 'divided'>> {
+): Promise<{ routes: GatewayRoutes } & Omit<FoundGatewayRoutes, 'divided'>> {
   const { namespace, services } = request;
   const all = (await Promise.all(ROUTE_KINDS.map((kind) => routesOf(kube, kind)))).flat();
   if (all.length === 0)
@@ -112,7 +112,7 @@ export async function surveyRoutes(
   const percentKinds = knowing.flat();
   const elsewhere = all.filter((route) => route.namespace !== namespace && namesAny(route, request));
   const agreed = await agreedOf(kube, new Set(elsewhere.map((route) => route.namespace)));
-  const found = findRoutes(all, request, { grants, agreed, hasPercent: (kind) => percentKinds.includes(kind) });
+  const found = findGatewayRoutes(all, request, { grants, agreed, hasPercent: (kind) => percentKinds.includes(kind) });
   const { divided } = found;
   const away = divided.filter((route) => route.namespace !== namespace);
   return {

@@ -1,6 +1,6 @@
 import { aRule, at, to } from './rules.fixture.js';
 import { GROUP, routeSpecSchema, routeStatusSchema, type GrantSpec, type Rule } from './schema.js';
-import { findRoutes, type NamedRoute } from './survey.js';
+import { findGatewayRoutes, type NamedRoute } from './survey.js';
 
 const accepted = {
   parents: [
@@ -32,9 +32,10 @@ const grant: GrantSpec = {
 const asked = { namespace: 'shop', services: [{ name: 'ledger', canary: 'ledger-scc-canary' }] };
 const found = (
   routes: NamedRoute[],
-  over: Partial<Parameters<typeof findRoutes>[2]> = {},
-  mirror = null as Parameters<typeof findRoutes>[1]['mirror'],
-) => findRoutes(routes, { ...asked, mirror }, { grants: [], agreed: new Set(), hasPercent: () => true, ...over });
+  over: Partial<Parameters<typeof findGatewayRoutes>[2]> = {},
+  mirror = null as Parameters<typeof findGatewayRoutes>[1]['mirror'],
+) =>
+  findGatewayRoutes(routes, { ...asked, mirror }, { grants: [], agreed: new Set(), hasPercent: () => true, ...over });
 
 describe('findRoutes', () => {
   it('divides every route that names the Service by any of its rules', () => {

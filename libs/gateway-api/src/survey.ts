@@ -1,12 +1,12 @@
 import { MANAGED_LABEL } from '@scc/plan';
 import { reduced, type Mirror, type SurveyRequest, type UndividedWay } from '@scc/routing';
-import { withCanary } from './canary-rules.js';
+import { rulesWithCanary } from './canary-rules.js';
 import { permits } from './grants.js';
 import { MAX_BACKENDS, MAX_WEIGHT } from './limits.js';
 import { pathOf, type MirrorAbility } from './mirror-rules.js';
-import { pairOf, sendsTo, type RuleScope } from './references.js';
+import { pairOf, ruleSendsTo, type RuleScope } from './references.js';
 import type { GrantSpec, Parent, RouteKind, RouteSpec, RouteStatus, Rule } from './schema.js';
-import { servedBy, type Served } from './status.js';
+import { servedBy, type ServingParent } from './status.js';
 
 export interface NamedRoute {
   kind: RouteKind;
@@ -22,7 +22,7 @@ export interface DividedRoute {
   kind: RouteKind;
   namespace: string;
   name: string;
-  served: Served[];
+  served: ServingParent[];
   /** Paths that other routes of the same host match whatever the method. */
   foreignPaths: string[];
 }
@@ -52,7 +52,7 @@ const cannot = (reason: string, remedy: string): Why => ({ code: 'RouteCanNotBeD
 
 /** Why a route that names one of the Services cannot be divided, if it cannot. */
 function whyNot({ spec: { rules = [] }, status, isOld }: NamedRoute, scope: RuleScope): Why | null {
-  const sending = rules.filter((rule) => sendsTo(rule, scope));
+  const sending = rules.filter((rule) => ruleSendsTo(rule, scope));
   if (isOld)
     return cannot(
       'the cluster serves its kind only in a version before v1',
@@ -128,10 +128,10 @@ const meshServices = ({ spec, namespace: at }: NamedRoute, { namespace, services
 /** Whether a route names one of the Services, for requests or for copies of them. */
 export function namesAny(route: NamedRoute, asked: Asked): boolean {
   const scope = scopeOf(asked, route);
-  return (route.spec.rules ?? []).some((rule) => sendsTo(rule, scope) || mirrorsTo(rule, scope));
+  return (route.spec.rules ?? []).some((rule) => ruleSendsTo(rule, scope) || mirrorsTo(rule, scope));
 }
 
-export interface Facts {
+export interface GatewayFacts {
   /** Of the Services' namespace. */
   grants: readonly GrantSpec[];
   /** Other namespaces whose routes a migration may write. */
@@ -139,7 +139,7 @@ export interface Facts {
   hasPercent: (kind: RouteKind) => boolean;
 }
 
-export interface Found {
+export interface FoundGatewayRoutes {
   divided: DividedRoute[];
   undivided: UndividedWay[];
   /** Services to which the divided routes are attached within the mesh. */
@@ -151,12 +151,12 @@ export interface Found {
  * Which routes send requests to the Services, and which of them can be divided. One of another namespace that no grant
  * lets name the Service sends nothing.
  */
-export function findRoutes(
+export function findGatewayRoutes(
   all: readonly NamedRoute[],
   asked: Asked & { mirror?: Mirror | null | undefined },
-  { grants, agreed, hasPercent }: Facts,
-): Found {
-  const found: Found = { divided: [], undivided: [], routed: [], warnings: [] };
+  { grants, agreed, hasPercent }: GatewayFacts,
+): FoundGatewayRoutes {
+  const found: FoundGatewayRoutes = { divided: [], undivided: [], routed: [], warnings: [] };
   const { namespace, services, mirror } = asked;
   for (const route of all) {
     const scope = scopeOf(asked, route);
@@ -190,7 +190,7 @@ export function isLeftOut(
   mirror: Mirror,
   options: { scope: RuleScope; ability: MirrorAbility },
 ): boolean {
-  const sending = rules.filter((rule) => sendsTo(rule, options.scope)).length;
-  const wanted = withCanary(rules, { canary: 0, mirror }, options).length;
+  const sending = rules.filter((rule) => ruleSendsTo(rule, options.scope)).length;
+  const wanted = rulesWithCanary(rules, { canary: 0, mirror }, options).length;
   return wanted - rules.length < sending;
 }

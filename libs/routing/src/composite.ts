@@ -12,7 +12,7 @@ import type {
 } from './router.js';
 
 /** One of the routers that move together. */
-export interface Part {
+export interface RouterPart {
   /** By which a survey names it; it stays what it is, since surveys are kept. */
   name: string;
   router: TrafficRouter;
@@ -78,12 +78,12 @@ export class CompositeRouter implements TrafficRouter {
    * @param first the name of the part whose surveys were kept before there were several
    */
   constructor(
-    private readonly parts: readonly Part[],
+    private readonly parts: readonly RouterPart[],
     private readonly first: string,
   ) {}
 
   async survey(request: SurveyRequest): Promise<Surveyed> {
-    const found: { part: Part; surveyed: Surveyed }[] = [];
+    const found: { part: RouterPart; surveyed: Surveyed }[] = [];
     const routed: string[] = [];
     for (const part of this.parts) {
       const surveyed = await part.router.survey({ ...request, routed });

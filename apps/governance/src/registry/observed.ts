@@ -10,7 +10,7 @@ import {
   type UnplannedChange,
   writerInWords,
 } from './unplanned.js';
-import { type Edited, sccObject, UNKNOWN_WRITER, writerOf, type Writer } from './writes.js';
+import { type Edited, sccObject, UNKNOWN_WRITER, writingUserOf, type Writer } from './writes.js';
 
 /** How many pods of a workload ran under one content of an SCC. */
 export interface ObservedSCC {
@@ -192,7 +192,7 @@ async function explain(tx: EntityManager, change: Change, managers: Managers): P
     reason: beforeSCC === scc ? 'sccEdited' : 'changed',
     since,
     manager,
-    user: await writerOf(tx, object, between),
+    user: await writingUserOf(tx, object, between),
   };
 }
 

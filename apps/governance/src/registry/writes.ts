@@ -57,7 +57,7 @@ interface Between {
 }
 
 /** The user who wrote an object last within a time, as admission saw it; null when it saw none. */
-export async function writerOf(
+export async function writingUserOf(
   db: Queryable,
   { namespace, kind, name }: Edited,
   { after, until }: Between,
