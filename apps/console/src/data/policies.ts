@@ -1,3 +1,5 @@
+import { parse, type ParseError } from 'jsonc-parser';
+
 export interface DryRun {
   plans: number;
   concerned: number;
@@ -24,25 +26,15 @@ const lineAt = (text: string, position: number): number => text.slice(0, positio
  * @param issues that the API named for this text, by field
  */
 export function readPolicy(text: string, issues: readonly { field: string; message: string }[]): PolicyText {
-  let document: unknown;
-  try {
-    document = JSON.parse(text);
-  } catch (error) {
-    return { isPolicy: false, faults: [{ line: lineOfFault(text, String(error)), message: 'is not JSON here' }] };
-  }
+  const errors: ParseError[] = [];
+  const document: unknown = parse(text, errors, { disallowComments: true });
+  const [first] = errors;
+  if (first) return { isPolicy: false, faults: [{ line: lineAt(text, first.offset), message: 'is not JSON here' }] };
   if (issues.length === 0) return { isPolicy: true, document };
   return {
     isPolicy: false,
     faults: issues.map(({ field, message }) => ({ line: lineOf(text, field), message: `${field} ${message}` })),
   };
-}
-
-/** Engines name a position or a line; one that names neither means the end. */
-function lineOfFault(text: string, words: string): number {
-  const line = /line (\d+)/.exec(words)?.[1];
-  if (line !== undefined) return Number(line);
-  const position = /position (\d+)/.exec(words)?.[1];
-  return position === undefined ? text.split('\n').length : lineAt(text, Number(position));
 }
 
 /** The line of a field such as `document.rules[1].when` or `rules.1.when`: its names are looked for one after the other. */
