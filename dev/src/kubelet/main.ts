@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { getPriority, setPriority } from 'node:os';
+import path from 'node:path';
 import { createLogger, loadConfig, onShutdown, startHealthServer } from '@scc/runtime';
 import { z } from 'zod';
 import { ClusterApi } from '../cluster/api.js';
@@ -12,6 +14,9 @@ const configSchema = z.object({
     .pipe(z.array(z.object({ name: z.string(), token: z.string() })).min(1)),
   KUBELET_CA_FILE: z.string(),
   KUBELET_STATE_DIR: z.string(),
+  KUBELET_TEMPORAL: z.string(),
+  /** Folder with tls.crt and tls.key. */
+  KUBELET_TLS_DIR: z.string(),
   KUBELET_PORT: z.coerce.number().int(),
   KUBELET_API_PORT: z.coerce.number().int().default(6443),
 });
@@ -21,10 +26,13 @@ const logger = createLogger('kubelet');
 const serving = new Serving();
 const processes = {
   stateDir: config.KUBELET_STATE_DIR,
+  machine: { temporal: config.KUBELET_TEMPORAL },
   apiServer: { host: '127.0.0.1', port: config.KUBELET_API_PORT },
 };
 // Only what serves goes before others for the processor; priorities are those of threads.
 setPriority(Math.max(getPriority(), 0));
+const tlsFile = (name: string): string => readFileSync(path.join(config.KUBELET_TLS_DIR, name), 'utf8');
+const tls = { cert: tlsFile('tls.crt'), key: tlsFile('tls.key') };
 const nodes = config.KUBELET_NODES.map(({ name, token }, index) => {
   const api = new ClusterApi({
     host: '127.0.0.1',
@@ -32,7 +40,7 @@ const nodes = config.KUBELET_NODES.map(({ name, token }, index) => {
     caFile: config.KUBELET_CA_FILE,
     token,
   });
-  return new NodeRunner(name, index, { api, serving, processes, logger });
+  return new NodeRunner(name, index, { api, serving, processes, logger, tls });
 });
 await Promise.all(nodes.map((node) => node.start()));
 await startHealthServer({ port: config.KUBELET_PORT, live: () => null, ready: () => null });

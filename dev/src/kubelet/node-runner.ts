@@ -1,9 +1,12 @@
 import { isConflict, isNotFound } from '@scc/kube';
 import { pause, type Logger } from '@scc/runtime';
 import { z } from 'zod';
+import type { Server } from 'node:https';
 import type { ClusterApi } from '../cluster/api.js';
+import { LOGS_PORT, serveLogs } from './logs.js';
 import { kubeletPodSchema, type KubeletPod } from './pod-schema.js';
 import { PodRunner, type PodHost } from './pod-runner.js';
+import { logOf } from './process.js';
 
 const LEASE_SECONDS = 40;
 const HEARTBEAT_MS = 10_000;
@@ -16,6 +19,8 @@ const namedSchema = z.looseObject({ metadata: z.looseObject({ uid: z.string() })
 interface NodeRunnerOptions extends PodHost {
   api: ClusterApi;
   logger: Logger;
+  /** The certificate by which the node answers for the logs of its pods. */
+  tls: { cert: string; key: string };
   /** Keeps away pods that do not ask for this node. */
   taint?: string;
 }
@@ -31,6 +36,7 @@ export class NodeRunner {
   #pods = new Map<string, PodRunner>();
   #nextHost = FIRST_HOST;
   #stopping = new AbortController();
+  #logs: Server | undefined;
 
   constructor(name: string, index: number, options: NodeRunnerOptions) {
     this.name = name;
@@ -46,6 +52,10 @@ export class NodeRunner {
 
   /** Registers the node; its heartbeats and its pods then go on in the background until `stop`. */
   async start(): Promise<void> {
+    this.#logs = await serveLogs(this.#ip, this.#options.tls, ({ namespace, name, container }) => {
+      const pod = [...this.#pods].find(([, runner]) => runner.isOf(namespace, name));
+      return pod && logOf(this.#options.processes.stateDir, pod[0], container);
+    });
     const uid = await this.#register();
     void this.#heartbeat(uid);
     void this.#watchPods();
@@ -53,6 +63,7 @@ export class NodeRunner {
 
   stop(): void {
     this.#stopping.abort();
+    this.#logs?.close();
     for (const pod of this.#pods.values()) pod.destroy();
     this.#api.close();
   }
@@ -98,6 +109,7 @@ export class NodeRunner {
         { type: 'InternalIP', address: this.#ip },
         { type: 'Hostname', address: this.name },
       ],
+      daemonEndpoints: { kubeletEndpoint: { Port: LOGS_PORT } },
       conditions: [
         condition('Ready', true, 'KubeletReady'),
         condition('MemoryPressure', false, 'KubeletHasSufficientMemory'),

@@ -73,10 +73,16 @@ export class PodRunner {
   /** How the image of a container is run; null when nobody knows it. */
   #runnable(container: KubeletContainer): Runnable | null {
     const { serving, ip } = this.#options;
-    const program = programOf(container.image);
+    const program = programOf(container.image, this.#options.processes.machine);
     if (program) return this.#processes.runnable(container, program);
     const image = imageOf(container.image);
     return image && serving ? servedContainer(this.#pod, container, { image, ip, serving }) : null;
+  }
+
+  /** Whether it is the pod of this name. */
+  isOf(namespace: string, name: string): boolean {
+    const { metadata } = this.#pod;
+    return metadata.namespace === namespace && metadata.name === name;
   }
 
   start(): void {

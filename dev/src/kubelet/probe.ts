@@ -44,7 +44,8 @@ const httpGet = (url: string, timeout: number): Promise<boolean> =>
     request.on('timeout', () => request.destroy());
   });
 
-const tcp = (host: string, port: number, timeout: number): Promise<boolean> =>
+/** Whether a TCP connection is taken. */
+export const tcp = (host: string, port: number, timeout: number): Promise<boolean> =>
   new Promise((resolve) => {
     const socket = connect({ host, port, timeout });
     const end = (passed: boolean) => () => {

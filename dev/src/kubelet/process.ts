@@ -6,10 +6,12 @@ import { pause, type Logger } from '@scc/runtime';
 import { z } from 'zod';
 import type { ClusterApi } from '../cluster/api.js';
 import { hasCode } from '../errors.js';
+import { relay, type Relay } from '../supervisor/relay.js';
 import { environmentOf, expanded } from './environment.js';
 import { KILLED, type End, type Execution, type Runnable } from './execution.js';
 import type { KubeletContainer, KubeletPod } from './pod-schema.js';
-import type { Program } from './program.js';
+import type { MachinePrograms, Program } from './program.js';
+import { tcp } from './probe.js';
 import { referencesOf, type PodPlace, type References } from './references.js';
 import { sandboxScript, type Sandbox } from './sandbox.js';
 import { processIdentityOf } from './security.js';
@@ -21,6 +23,8 @@ export interface ProcessHost {
   stateDir: string;
   /** Where the API server answers. */
   apiServer: { host: string; port: number };
+  /** Programs of the machine that some images are. */
+  machine?: MachinePrograms;
   /** Puts processes behind others for the processor where the stack runs in the background. */
   placed?: (command: string, args: readonly string[]) => { command: string; args: string[] };
 }
@@ -30,6 +34,10 @@ interface ProcessPodOptions extends ProcessHost {
   place: PodPlace;
   logger: Logger;
 }
+
+/** An argument by which a program listens everywhere, as `--ip=0.0.0.0`. */
+const EVERYWHERE = /(?<=^|=)0\.0\.0\.0$/;
+const LOOPBACK = '127.0.0.1';
 
 /** The start of a stack must not wait for the next turn of a probe. */
 const EAGER_MS = 200;
@@ -47,6 +55,14 @@ const servicesSchema = z.array(
     spec: z.looseObject({ clusterIP: z.string().optional() }),
   }),
 );
+
+const podFolder = (stateDir: string, uid: string, ...names: string[]): string =>
+  path.join(stateDir, 'pods', uid, ...names);
+const logName = (container: string): string => `${container}.log`;
+
+/** What a container of a pod has said since the pod is there, over all its starts. */
+export const logOf = (stateDir: string, uid: string, container: string): string =>
+  podFolder(stateDir, uid, logName(container));
 
 /** Runs the containers of one pod as processes: its volumes, its names, its identity. */
 export class ProcessPod {
@@ -115,7 +131,7 @@ export class ProcessPod {
   }
 
   #folder(...names: string[]): string {
-    return path.join(this.#options.stateDir, 'pods', this.#pod.metadata.uid, ...names);
+    return podFolder(this.#options.stateDir, this.#pod.metadata.uid, ...names);
   }
 
   #spawn(container: KubeletContainer, sandbox: Sandbox, environment: Record<string, string>): Execution {
@@ -129,17 +145,41 @@ export class ProcessPod {
       ...environment,
     };
     const words = [...(container.command.length > 0 ? container.command : program.entrypoint), ...container.args];
-    const inside = ['sh', '-c', sandboxScript(sandbox), 'sh', ...words.map((word) => expanded(word, env))];
+    const listensAt = program.onLoopback ? LOOPBACK : this.#options.place.ip;
+    const inside = [
+      'sh',
+      '-c',
+      sandboxScript(sandbox),
+      'sh',
+      ...words.map((word) => expanded(word, env).replace(EVERYWHERE, listensAt)),
+    ];
     const started = ['--mount', '--propagation', 'private', ...inside];
     const { command, args } = placed?.('unshare', started) ?? { command: 'unshare', args: started };
     const child = spawn(command, args, {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...env, PATH: TOOLS, IMAGE_PATH: env['PATH'] ?? TOOLS },
     });
-    const log = createWriteStream(path.join(stateDir, 'logs', `${container.name}.log`), { flags: 'a' });
-    child.stdout.pipe(log, { end: false });
-    child.stderr.pipe(log, { end: false });
-    return executionOf(child, () => log.end());
+    const files = [path.join(stateDir, 'logs', `${container.name}.log`), this.#folder(logName(container.name))];
+    const logs = files.map((file) => createWriteStream(file, { flags: 'a' }));
+    for (const log of logs) for (const output of [child.stdout, child.stderr]) output.pipe(log, { end: false });
+    const execution = executionOf(child, program.stopSignal ?? 'SIGTERM', () => logs.forEach((log) => log.end()));
+    if (program.onLoopback) void this.#passOn(container, execution.ended);
+    return execution;
+  }
+
+  /** Passes on what comes to the ports of a container that listens on the loopback, once it does. */
+  async #passOn(container: KubeletContainer, ended: Promise<unknown>): Promise<void> {
+    const relays: Relay[] = [];
+    const over = new AbortController();
+    void ended.then(() => {
+      over.abort();
+      for (const one of relays) one.close();
+    });
+    for (const { containerPort: port } of container.ports) {
+      const target = { host: LOOPBACK, port };
+      while (!over.signal.aborted && !(await tcp(LOOPBACK, port, 1000))) await pause(EAGER_MS, over.signal);
+      if (!over.signal.aborted) relays.push(await relay({ host: this.#options.place.ip, port }, target));
+    }
   }
 
   /** Names of Services, as the cluster's DNS would have them when the container starts. */
@@ -189,7 +229,7 @@ export function tokensOf(api: Pick<ClusterApi, 'create'>, { metadata, spec }: Ku
   };
 }
 
-function executionOf(child: ChildProcess, closed: () => void): Execution {
+function executionOf(child: ChildProcess, stopSignal: NodeJS.Signals, closed: () => void): Execution {
   let because: End | undefined;
   const ended = new Promise<End>((resolve) => {
     child.once('error', (error) => {
@@ -207,7 +247,7 @@ function executionOf(child: ChildProcess, closed: () => void): Execution {
   return {
     ended,
     stop: async (graceMs) => {
-      child.kill('SIGTERM');
+      child.kill(stopSignal);
       const timer = setTimeout(() => child.kill('SIGKILL'), graceMs);
       await ended;
       clearTimeout(timer);

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { ROOT } from '../paths.js';
+import { postgresFolder, ROOT } from '../paths.js';
 
 /** An image that is a program of this checkout: what a node runs for it is a real process. */
 export interface Program {
@@ -10,8 +10,14 @@ export interface Program {
   workingDir: string;
   /** Folders of the image and where they are on this machine. */
   folders: Record<string, string>;
-  /** Single files, likewise. */
+  /** Single files, likewise; they are copied, so they are small. */
   files: Record<string, string>;
+  /** The line of the image's user in /etc/passwd, for programs that ask for their name. */
+  passwd?: string;
+  /** It talks to itself on the loopback: it listens there, and its node passes on what comes to the pod's address. */
+  onLoopback?: true;
+  /** By which the image wants to be stopped; SIGTERM unless given. */
+  stopSignal?: NodeJS.Signals;
 }
 
 const APP = '/app';
@@ -34,10 +40,41 @@ const PRODUCT: Program = {
   files: { ...inCheckout(['package.json']), ...inCheckout(['scc.mjs'], 'deploy/docker') },
 };
 
-const PROGRAMS: Record<string, Program> = { 'scc-orchestrator': PRODUCT };
+const SYSTEM_PATH = '/usr/local/bin:/usr/bin:/bin';
+
+/** The official image of PostgreSQL as far as the chart uses it, with the programs that npm installed. */
+const postgres = (): Program => ({
+  uid: 0,
+  entrypoint: ['sh', '/entrypoint.sh'],
+  env: { PATH: `/pgsql/bin:${SYSTEM_PATH}`, HOME: '/', TZ: 'UTC', LANG: 'C' },
+  workingDir: '/',
+  folders: { '/pgsql': postgresFolder() },
+  files: { '/entrypoint.sh': path.join(ROOT, 'dev', 'images', 'postgres.sh') },
+  passwd: 'postgres:x:999:999::/:',
+  stopSignal: 'SIGINT',
+});
+
+/** Temporal's own image, with the stack's program. */
+const temporal = (program: string): Program => ({
+  uid: 1000,
+  entrypoint: [`/programs/${path.basename(program)}`],
+  env: { PATH: SYSTEM_PATH, HOME: '/', TZ: 'UTC' },
+  workingDir: '/',
+  folders: { '/programs': path.dirname(program) },
+  files: {},
+  onLoopback: true,
+});
+
+/** Programs of the machine that images need, by name. */
+export interface MachinePrograms {
+  temporal?: string;
+}
 
 /** The program behind an image, whatever its registry, tag or digest; null when it is none. */
-export function programOf(reference: string): Program | null {
+export function programOf(reference: string, machine: MachinePrograms = {}): Program | null {
   const name = reference.split('/').at(-1)?.split(/[:@]/, 1)[0] ?? '';
-  return Object.hasOwn(PROGRAMS, name) ? (PROGRAMS[name] ?? null) : null;
+  if (name === 'scc-orchestrator') return PRODUCT;
+  if (name === 'postgres') return postgres();
+  if (name === 'temporal' && machine.temporal !== undefined) return temporal(machine.temporal);
+  return null;
 }

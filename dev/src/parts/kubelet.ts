@@ -5,7 +5,7 @@ import { answers, type PartContext } from './context.js';
 export const KUBELET_PORT = 10248;
 
 /** One process for all nodes; each node talks to the API server as itself. */
-export const kubelet = ({ file, options, tokens, stateDir }: PartContext): PartDefinition => ({
+export const kubelet = ({ binary, file, options, tokens, stateDir }: PartContext): PartDefinition => ({
   name: 'kubelet',
   ...ahead(NODE, [scriptOf('kubelet/main')]),
   env: {
@@ -17,6 +17,8 @@ export const kubelet = ({ file, options, tokens, stateDir }: PartContext): PartD
     ),
     KUBELET_CA_FILE: file('tls', 'ca.crt'),
     KUBELET_STATE_DIR: stateDir,
+    KUBELET_TLS_DIR: file('tls'),
+    KUBELET_TEMPORAL: binary('temporal'),
     KUBELET_PORT: String(KUBELET_PORT),
   },
   ready: () => answers(`http://127.0.0.1:${KUBELET_PORT}/readyz`),

@@ -35,6 +35,7 @@ export const apiServer = ({ binary, file, options }: PartContext, api: ClusterAp
     ...['--service-account-key-file', file('sa.pub'), '--service-account-signing-key-file', file('sa.key')],
     ...['--service-account-issuer', 'https://kubernetes.default.svc', '--service-cluster-ip-range', '10.96.0.0/16'],
     ...['--token-auth-file', file('tokens.csv'), '--authorization-mode', 'Node,RBAC', '--allow-privileged'],
+    ...['--kubelet-preferred-address-types', 'InternalIP'],
     ...['--enable-admission-plugins', 'NodeRestriction', '--profiling=false'],
     ...['--admission-control-config-file', webhookClientFiles(file).admission],
     ...(options.recordRequests

@@ -175,12 +175,13 @@ class Installer {
 
   /** What all of them need: the node on which they run, and what an operator prepares. */
   async #installShared(): Promise<void> {
-    const { api, context, running } = this.#wiring;
+    const { api, certificates, context, running } = this.#wiring;
     const node = new NodeRunner(CONTROL_PLANE, SUBNET, {
       api: this.#apiOf(`system:node:${CONTROL_PLANE}`),
       logger: this.#logger('control-plane'),
       taint: TAINT,
       workloads: this.#workloads,
+      tls: { cert: certificates.leaf.certificate, key: certificates.leaf.key },
       processes: {
         stateDir: context.stateDir,
         apiServer: { host: '127.0.0.1', port: 6443 },

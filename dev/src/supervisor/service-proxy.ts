@@ -114,6 +114,13 @@ export class ServiceProxy {
     });
   }
 
+  /** Another Service may get the address. */
+  #release({ host, port }: Address): void {
+    const key = `${host}:${port}`;
+    this.#servers.get(key)?.close();
+    this.#servers.delete(key);
+  }
+
   /** Each connection begins with the next one. */
   #inTurn(targets: Address[]): Address[] {
     const first = this.#turn++ % Math.max(1, targets.length);
@@ -151,8 +158,12 @@ export class ServiceProxy {
 
   #service({ type, object }: Change): void {
     const { metadata, spec } = serviceSchema.parse(object);
-    if (type === 'DELETED' || spec.clusterIP === undefined || !/^\d/.test(spec.clusterIP)) return;
+    if (spec.clusterIP === undefined || !/^\d/.test(spec.clusterIP)) return;
     for (const { name, port } of spec.ports) {
+      if (type === 'DELETED') {
+        this.#release({ host: spec.clusterIP, port });
+        continue;
+      }
       this.#portNames.set(keyOf(metadata.name, port), name);
       this.also({ host: spec.clusterIP, port }, metadata.name, port).catch((error: unknown) =>
         this.#logger.warn({ err: error, service: metadata.name, port }, 'a Service is not served'),
