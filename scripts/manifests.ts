@@ -3,7 +3,7 @@
  * it is for, and of OpenShift and the Prometheus operator. Needs Go, and fetches its modules. `--report FILE` counts.
  */
 import { execFile, spawn } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs, promisify } from 'node:util';
@@ -14,21 +14,57 @@ import { root } from './packages.ts';
 const run = promisify(execFile);
 const set = (...values: readonly string[]): string[] => values.flatMap((value) => ['--set', value]);
 
-/** Together they render every template. */
-const CASES: Readonly<Record<string, string[]>> = {
-  'for trying': set('tryout=true', 'monitoring.rules=true', 'monitoring.podMonitor=true'),
-  'with everything switched on': set(
-    ...['tryout=true', 'api.ingress=true', 'api.host=scc.example', 'api.tlsSecretName=tls', 'namespace.create=true'],
-    ...['admissionPolicies.enabled=true', 'worker.namespaces={shop}', 'scheduling.priorityClassName=high'],
-    ...['certificates.source=cert-manager', 'temporal.caSecretName=ca', 'database.caSecretName=ca'],
-    ...['webhookGates.caSecretName=ca', 'webhook.clientCaSecretName=ca', 'image.pullSecrets={pull}'],
-    ...['mesh.prometheusTokenSecretName=token', 'networkPolicies.workerEgress[0].ports[0].port=8443'],
+/** What each platform can be installed with; the rest of a case is `EXTRAS` or nothing. */
+const PLATFORM = {
+  kubernetes: { certificates: ['rotation', 'cert-manager'], entrances: ['api.ingress=true', 'api.tlsSecretName=tls'] },
+  openshift: { certificates: ['rotation', 'cert-manager', 'service-ca'], entrances: ['api.ingress=true'] },
+} as const;
+const STORES = {
+  tryout: ['tryout=true'],
+  own: ['database.secretName=db', 'database.ownerSecretName=owner', 'temporal.address=temporal.example:7233'],
+  'own without migration': ['database.secretName=db', 'temporal.address=temporal.example:7233'],
+} as const;
+/** Every value that adds an object or a field. */
+const EXTRAS = [
+  ...['namespace.create=true', 'api.host=scc.example', 'api.ingressClassName=nginx', 'admissionPolicies.enabled=true'],
+  ...['worker.namespaces={shop,bank}', 'worker.sccs={restricted-v2}', 'worker.env.MAX_CACHED_WORKFLOWS=100'],
+  ...['worker.moreKinds[0].apiGroups={example.com}', 'worker.moreKinds[0].resources={widgets}'],
+  ...['governance.replicas=1', 'governance.adminUsers={ada}', 'audit.secretName=audit', 'image.pullSecrets={pull}'],
+  ...['scheduling.priorityClassName=high', 'scheduling.nodeSelector.pool=infra', 'scheduling.tolerations[0].key=infra'],
+  ...['scheduling.tolerations[0].operator=Exists', 'database.caSecretName=ca', 'webhook.exemptNamespaces={edge}'],
+  'scheduling.affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].weight=1',
+  'scheduling.affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].preference.matchExpressions[0].key=a',
+  'scheduling.affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].preference.matchExpressions[0].operator=Exists',
+  ...['webhookGates.hosts={checks.example}', 'webhookGates.networks={10.0.0.0/8}', 'webhookGates.caSecretName=ca'],
+  ...['webhook.clientCaSecretName=ca', 'webhook.guardedSccs.anyuid={ada}', 'mesh.istiodDebugUrl=http://istiod:8080'],
+  ...['mesh.prometheusUrl=https://prometheus:9091', 'mesh.prometheusTokenSecretName=token'],
+  ...['mesh.prometheusCaSecretName=ca', 'mesh.prometheusHeaders.X-Scope-OrgID=shop'],
+  ...['networkPolicies.workerEgress[0].ports[0].port=8443', 'networkPolicies.governanceEgress[0].ports[0].port=3128'],
+  ...['networkPolicies.apiServers={192.0.2.1/32}', 'monitoring.rules=true', 'monitoring.podMonitor=true'],
+];
+const OWN_TEMPORAL = [
+  ...['temporal.caSecretName=ca', 'temporal.clientSecretName=client', 'temporal.apiKeySecretName=key'],
+  ...['temporal.serverName=temporal.example', 'temporal.tls=always'],
+];
+const LESS = ['networkPolicies.enabled=false', 'defaultSccs=false', 'uninstall.check=false', 'webhook.exec=false'];
+
+/** Every combination that the chart offers of platform, certificates and stores, with all that it adds and with nothing. */
+const CASES: Readonly<Record<string, string[]>> = Object.fromEntries(
+  Object.entries(PLATFORM).flatMap(([platform, { certificates, entrances }]) =>
+    certificates.flatMap((source) =>
+      Object.entries(STORES).flatMap(([stores, values]) => {
+        const base = [`platform=${platform}`, `certificates.source=${source}`, ...values];
+        const entrance = source === 'service-ca' ? ['api.route=true'] : entrances;
+        const more = [...EXTRAS, ...entrance, ...(stores === 'tryout' ? [] : OWN_TEMPORAL)];
+        const name = `${platform}, ${source}, ${stores}`;
+        return [
+          [`${name}, with everything`, set(...base, ...more)],
+          [`${name}, with little`, set(...base, ...LESS)],
+        ];
+      }),
+    ),
   ),
-  'for OpenShift': set(
-    ...['platform=openshift', 'certificates.source=service-ca', 'api.route=true', 'api.host=scc.example'],
-    ...['tryout=true', 'admissionPolicies.enabled=true', 'monitoring.rules=true', 'monitoring.podMonitor=true'],
-  ),
-};
+);
 
 interface Checker {
   readonly name: string;
@@ -38,9 +74,7 @@ interface Checker {
   readonly knows: (apiVersion: string) => boolean;
 }
 
-const OTHERS = /^(route\.openshift\.io|monitoring\.coreos\.com)\//;
-/** Checked nowhere: the module of cert-manager brings most of a cluster with it. SCCs and plans are kinds of CRDs. */
-const UNKNOWN = /^(cert-manager\.io|security\.openshift\.io|scc\.poc)\//;
+const OTHERS = /^(route\.openshift\.io|security\.openshift\.io|monitoring\.coreos\.com|cert-manager\.io)\//;
 
 const CHECKERS: readonly Checker[] = [
   ...['1.30', '1.31', '1.32', '1.33', '1.34', '1.35', '1.36'].map((version) => ({
@@ -48,10 +82,10 @@ const CHECKERS: readonly Checker[] = [
     module: 'manifests',
     // The newest is the module's own go.mod.
     arguments: version === '1.36' ? [] : [`-modfile=kubernetes-${version}.mod`],
-    knows: (apiVersion: string) => !OTHERS.test(apiVersion) && !UNKNOWN.test(apiVersion),
+    knows: (apiVersion: string) => !OTHERS.test(apiVersion),
   })),
   {
-    name: 'OpenShift and Prometheus operator',
+    name: 'OpenShift, Prometheus operator and cert-manager',
     module: 'manifests-others',
     arguments: [],
     knows: (apiVersion: string) => OTHERS.test(apiVersion),
@@ -94,6 +128,12 @@ for (const [name, args] of Object.entries(CASES)) {
     documents.filter((object) => object !== null),
   );
 }
+rendered.set(
+  'the default SCCs',
+  parseAllDocuments(
+    await readFile(path.join(root, 'deploy', 'helm', 'files', 'sccs', 'default-sccs.yaml'), 'utf8'),
+  ).map((document) => document.toJSON() as Rendered),
+);
 const figures = { objects: 0, failed: 0 };
 const fail = (text: string): void => {
   console.error(text);

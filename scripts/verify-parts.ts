@@ -123,7 +123,7 @@ export function verifyParts(corpus: string | undefined): VerifyPart[] {
     },
     {
       name: 'manifests',
-      what: 'what the chart renders against the types of Kubernetes 1.30 to 1.36, OpenShift and the Prometheus operator',
+      what: 'what the chart renders, in every combination, against the types of Kubernetes 1.30 to 1.36, OpenShift, the Prometheus operator and cert-manager',
       rounds: 1,
       round: (_round, report) => ({
         command: { command: 'node', args: ['scripts/manifests.ts', '--report', report] },
