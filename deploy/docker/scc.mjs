@@ -5,6 +5,7 @@ const PROGRAMS = {
   governance: 'apps/governance/dist/main.js',
   webhook: 'apps/governance/dist/webhook.js',
   migrate: 'apps/governance/dist/migrate.js',
+  'default-sccs': 'apps/governance/dist/default-sccs.js',
   worker: 'apps/worker/dist/main.js',
   watcher: 'apps/watcher/dist/main.js',
   'uninstall-check': 'apps/watcher/dist/uninstall-check.js',

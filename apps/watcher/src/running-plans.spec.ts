@@ -25,6 +25,7 @@ describe('refusal', () => {
         '  shop/ledger  TrafficShifting',
         '  shop/new  Pending',
         'Wait for them, or delete the plans, which undoes their work: kubectl -n NAMESPACE delete sccmp NAME',
+        'Helm now takes the release for one that is being uninstalled. Before an upgrade: helm rollback RELEASE REVISION, with its newest revision',
       ].join('\n'),
     );
   });

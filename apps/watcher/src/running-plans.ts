@@ -18,5 +18,6 @@ export function refusal(plans: readonly KubeObject[], finalizer: string): string
     `cannot uninstall: ${running.length === 1 ? 'a migration is' : `${running.length} migrations are`} not finished:`,
     ...lines,
     'Wait for them, or delete the plans, which undoes their work: kubectl -n NAMESPACE delete sccmp NAME',
+    'Helm now takes the release for one that is being uninstalled. Before an upgrade: helm rollback RELEASE REVISION, with its newest revision',
   ].join('\n');
 }

@@ -48,6 +48,9 @@ nodeSelector: {{- toYaml . | nindent 2 }}
 {{- with .Values.scheduling.tolerations }}
 tolerations: {{- toYaml . | nindent 2 }}
 {{- end }}
+{{- with .Values.scheduling.affinity }}
+affinity: {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- with .Values.scheduling.priorityClassName }}
 priorityClassName: {{ . }}
 {{- end }}
@@ -232,8 +235,15 @@ readinessProbe:
 {{- end }}
 {{- end }}
 
+{{/* More variables of a process: (list PROCESS VARIABLES OWN-ENV). A name that stands there twice is refused by the API server. */}}
 {{- define "scc.extraEnv" -}}
-{{- range $name, $value := . }}
+{{- $own := list }}
+{{- range index . 2 | fromYamlArray }}{{ $own = append $own .name }}{{ end }}
+{{- $process := index . 0 }}
+{{- range $name, $value := index . 1 }}
+{{- if has $name $own }}
+{{- fail (printf "%s.env.%s: is set by the chart itself; leave it out, and look for the value that it is made of" $process $name) }}
+{{- end }}
 - { name: {{ $name }}, value: {{ $value | quote }} }
 {{- end }}
 {{- end }}
@@ -295,15 +305,29 @@ matchConditions:
     expression: "!has(request.userInfo.groups) || !('system:nodes' in request.userInfo.groups)"
 {{- end }}
 
-{{/* The ClusterRoles that the worker may bind: of the SCCs in worker.sccs, or of all that OpenShift brings. */}}
-{{- define "scc.grantable" -}}
-{{- $names := .Values.worker.sccs }}
-{{- if not $names }}
+{{/* The names of the SCCs that OpenShift brings. */}}
+{{- define "scc.defaultSccNames" -}}
+{{- $names := list }}
 {{- range regexSplit "(?m)^---$" (.Files.Get "files/sccs/default-sccs.yaml") -1 }}
 {{- $names = append $names (. | fromYaml).metadata.name }}
 {{- end }}
+{{- toJson $names }}
 {{- end }}
+
+{{/* The ClusterRoles that the worker may bind: of the SCCs in worker.sccs, or of all that OpenShift brings. */}}
+{{- define "scc.grantable" -}}
 {{- $roles := list }}
-{{- range $names }}{{ $roles = append $roles (printf "system:openshift:scc:%s" .) }}{{ end }}
+{{- range .Values.worker.sccs | default (include "scc.defaultSccNames" . | fromJsonArray) }}
+{{- $roles = append $roles (printf "system:openshift:scc:%s" .) }}
+{{- end }}
 {{- toJson $roles }}
+{{- end }}
+
+{{/*
+The end of a Job's name. A Job cannot be changed: each revision has its own, and so has each content, where others than Helm
+apply it and no revision is counted.
+*/}}
+{{- define "scc.revision" -}}
+{{- $content := list .Chart.Version (include "scc.labels" .) (pick .Values "platform" "image" "database" "scheduling") }}
+{{- .Release.Revision }}-{{ $content | toJson | sha256sum | trunc 8 }}
 {{- end }}

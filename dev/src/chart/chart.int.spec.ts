@@ -130,7 +130,7 @@ describe('the chart', () => {
   it('installs on an empty cluster with one value, and says loudly what that is not for', async () => {
     const objects = parseObjects(await renderChart(TRY));
     expect([...podsOf(objects).keys()].sort()).toEqual([
-      ...['governance', 'scc-migrate-1', 'scc-tryout-postgres', 'scc-tryout-temporal'],
+      ...['governance', 'scc-default-sccs', 'scc-migrate', 'scc-tryout-postgres', 'scc-tryout-temporal'],
       ...['scc-uninstall-check', 'watcher', 'worker'],
     ]);
     expect(await readFile(path.join(CHART, 'templates', 'NOTES.txt'), 'utf8')).toContain('!!! FOR TRYING ONLY !!!');

@@ -78,7 +78,7 @@ const workloadSchema = z.looseObject({
   }),
 });
 
-/** The Pods of Deployments and Jobs, by the object's name. */
+/** The Pods of Deployments and Jobs, by the object's name; Jobs without what tells their versions apart. */
 export const podsOf = (
   objects: readonly StatedObject[],
 ): Map<string, { annotations: Record<string, string>; spec: PodSpec }> =>
@@ -87,6 +87,9 @@ export const podsOf = (
       .filter(({ kind }) => kind === 'Deployment' || kind === 'Job')
       .map((object) => {
         const { metadata, spec } = workloadSchema.parse(object).spec.template;
-        return [object.metadata.name, { annotations: metadata.annotations, spec }];
+        return [
+          object.metadata.name.replace(/^(scc-migrate|scc-default-sccs)-.*/, '$1'),
+          { annotations: metadata.annotations, spec },
+        ];
       }),
   );

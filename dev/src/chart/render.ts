@@ -4,7 +4,7 @@ import path from 'node:path';
 import { stringify } from 'yaml';
 import { HELM } from '../binaries/catalogue.js';
 import { ROOT } from '../paths.js';
-import { runHelm } from './helm.js';
+import { runHelm, type HelmOptions } from './helm.js';
 import { CHART, PLATFORMS, RENDERED, type Platform } from '../cluster/places.js';
 
 /** The namespace of the product, and the oldest Kubernetes that the chart is for. */
@@ -15,8 +15,8 @@ const RELEASE = 'scc';
 export { PLATFORMS };
 
 /** The chart's objects as Helm would install them, as one YAML text. @param args such as `--set tryout=true` */
-export const renderChart = (args: readonly string[], progress?: (line: string) => void): Promise<string> =>
-  runHelm(['template', RELEASE, CHART, '--namespace', NAMESPACE, '--kube-version', OLDEST, ...args], progress);
+export const renderChart = (args: readonly string[], options: HelmOptions = {}): Promise<string> =>
+  runHelm(['template', RELEASE, CHART, '--namespace', NAMESPACE, '--kube-version', OLDEST, ...args], options);
 
 /**
  * A rendering for kustomize: its files by name. It is applied by other tools than Helm, and names the Secrets that
@@ -27,7 +27,7 @@ export async function renderForKustomize(
   progress: (line: string) => void,
 ): Promise<Map<string, string>> {
   const values = path.join(RENDERED, `${platform}.values.yaml`);
-  const text = await renderChart(['--values', values], progress);
+  const text = await renderChart(['--values', values], { progress });
   const files = new Map<string, string>();
   for (const document of text.split(/^---\n/m)) {
     const source = /^# Source: scc-orchestrator\/templates\/(.+)\.yaml$/m.exec(document)?.[1];

@@ -102,7 +102,8 @@ describe.each(PLATFORMS)('the rendering for %s', (platform) => {
 
   it('runs Pods that Pod Security `restricted` and restricted-v2 admit, with a read-only root', () => {
     const pods = podsOf(objectsOf(platform));
-    expect([...pods.keys()].sort()).toEqual(['governance', 'scc-migrate-1', 'watcher', 'worker']);
+    const sccs = platform === 'kubernetes' ? ['scc-default-sccs'] : [];
+    expect([...pods.keys()].sort()).toEqual(['governance', ...sccs, 'scc-migrate', 'watcher', 'worker']);
     for (const { annotations, spec } of pods.values()) {
       expect(spec.automountServiceAccountToken).toBe(false);
       expect(spec.securityContext).toEqual({ runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } });
@@ -122,7 +123,7 @@ describe.each(PLATFORMS)('the rendering for %s', (platform) => {
     const holders = [...podsOf(objectsOf(platform))].filter(([, { spec }]) =>
       JSON.stringify(spec).includes('scc-database-owner'),
     );
-    expect(holders.map(([name]) => name)).toEqual(['scc-migrate-1']);
+    expect(holders.map(([name]) => name)).toEqual(['scc-migrate']);
   });
 
   it('mounts every folder that the environment names', () => {
@@ -146,10 +147,11 @@ describe.each(PLATFORMS)('the rendering for %s', (platform) => {
         ),
     ]);
     expect(Object.fromEntries(audiences)).toEqual({
+      ...(platform === 'kubernetes' ? { 'scc-default-sccs': ['the API server'] } : {}),
       governance: ['the API server'],
       worker: ['the API server', 'scc-governance'],
       watcher: ['the API server'],
-      'scc-migrate-1': [],
+      'scc-migrate': [],
     });
   });
 
@@ -187,6 +189,9 @@ describe.each(PLATFORMS)('the rendering for %s', (platform) => {
   });
 });
 
+/** The name of a Job tells its versions apart. */
+const stableId = (object: StatedObject): string => idOf(object).replace(/ (scc-migrate|scc-default-sccs)-.*/, ' $1');
+
 describe('what OpenShift owns', () => {
   const isOpenShifts = ({ kind, metadata: { name } }: StatedObject): boolean =>
     kind === 'SecurityContextConstraints' ||
@@ -199,17 +204,21 @@ describe('what OpenShift owns', () => {
   });
 
   it('is all that a cluster of the other kind lacks, beside what it does itself', () => {
-    const ids = new Set(objectsOf('openshift').map(idOf));
-    const missing = objectsOf('kubernetes').filter((object) => !ids.has(idOf(object)) && !isOpenShifts(object));
-    // Certificates come from service-ca there, and ids of namespaces from OpenShift.
-    expect(missing.map(idOf).sort()).toEqual([
+    const ids = new Set(objectsOf('openshift').map(stableId));
+    const missing = objectsOf('kubernetes').filter((object) => !ids.has(stableId(object)) && !isOpenShifts(object));
+    // Certificates come from service-ca there, ids of namespaces and SCCs from OpenShift.
+    expect(missing.map(stableId).sort()).toEqual([
+      'ClusterRole scc-orchestrator-default-sccs',
+      'ClusterRoleBinding scc-orchestrator-default-sccs',
       'ConfigMap scc-system scc-uid-blocks',
+      'Job scc-system scc-default-sccs',
       'Secret scc-system scc-webhook-tls',
+      'ServiceAccount scc-system default-sccs',
     ]);
-    const before = new Set(objectsOf('kubernetes').map(idOf));
+    const before = new Set(objectsOf('kubernetes').map(stableId));
     expect(
       objectsOf('openshift')
-        .map(idOf)
+        .map(stableId)
         .filter((id) => !before.has(id)),
     ).toEqual(['ConfigMap scc-system governance-ca']);
   });

@@ -39,17 +39,15 @@ export interface Installation {
   webhooks: StatedObject[];
 }
 
+/** Installs the default SCCs in a cluster; the stack has them from the start, also where no pod of the product runs. */
+const DEFAULT_SCCS = 'scc-default-sccs';
+
 /** Reads the committed rendering of the chart. Where the stack plays OpenShift, OpenShift's own objects come with it. */
 export async function readInstallation(platform: Platform): Promise<Installation> {
   const rendered = await readObjects(path.join(RENDERED, platform));
-  const platformsOwn =
-    platform === 'openshift'
-      ? await Promise.all(
-          ['crds/securitycontextconstraints.yaml', 'sccs/default-sccs.yaml', 'sccs/cluster-roles.yaml'].map((file) =>
-            readObjects(path.join(CHART, 'files', file)),
-          ),
-        )
-      : [];
+  const openshifts = ['crds/securitycontextconstraints.yaml', 'sccs/cluster-roles.yaml'];
+  const files = ['sccs/default-sccs.yaml', ...(platform === 'openshift' ? openshifts : [])];
+  const platformsOwn = await Promise.all(files.map((file) => readObjects(path.join(CHART, 'files', file))));
   const all = [...platformsOwn.flat(), ...rendered].filter(
     (object) => !LEFT_OUT.has(object.kind) && !isConfinement(object),
   );
@@ -57,7 +55,7 @@ export async function readInstallation(platform: Platform): Promise<Installation
   return {
     crds: all.filter(isCrd),
     objects: all.filter((object) => !isCrd(object) && !WEBHOOKS.has(object.kind) && !WORKLOADS.has(object.kind)),
-    workloads: all.filter(({ kind }) => WORKLOADS.has(kind)),
+    workloads: all.filter(({ kind, metadata }) => WORKLOADS.has(kind) && !metadata.name.startsWith(DEFAULT_SCCS)),
     webhooks: withEntries(all),
   };
 }
