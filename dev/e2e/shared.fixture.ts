@@ -53,7 +53,7 @@ const OF_THE_STACK = [
 ];
 
 /** The path of every object of the cluster. */
-async function objectsOf({ api }: Stack): Promise<string[]> {
+export async function objectsOf({ api }: Stack): Promise<string[]> {
   const { groups } = groupsSchema.parse(await api.get('/apis'));
   const roots = ['/api/v1', ...groups.map(({ preferredVersion }) => `/apis/${preferredVersion.groupVersion}`)];
   const collections = async (root: string): Promise<string[]> => {
