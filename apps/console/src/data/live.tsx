@@ -1,4 +1,4 @@
-import { createContext, type ReactNode, useContext, useEffect, useMemo, useRef, useState } from 'react';
+import { createContext, type ReactNode, useCallback, useContext, useEffect, useMemo, useRef, useState } from 'react';
 
 /** Something that governance recorded; the pages that show it load it again. */
 export interface Change {
@@ -17,7 +17,7 @@ const LiveContext = createContext<Live | null>(null);
 
 /**
  * Follows what governance records. The browser connects again by itself and says what it saw last, so that nothing in
- * between is missed; `reset` tells that too much was missed to be sent.
+ * between is missed; `reset` tells to load again, since what was missed is not sent one by one.
  */
 export function LiveProvider({ children }: { children: ReactNode }) {
   const [isLive, setLive] = useState(false);
@@ -31,16 +31,11 @@ export function LiveProvider({ children }: { children: ReactNode }) {
     source.addEventListener('reset', () => tell(null));
     return () => source.close();
   }, []);
-  const live = useMemo<Live>(
-    () => ({
-      isLive,
-      listen: (listener) => {
-        listeners.current.add(listener);
-        return () => listeners.current.delete(listener);
-      },
-    }),
-    [isLive],
-  );
+  const listen = useCallback<Live['listen']>((listener) => {
+    listeners.current.add(listener);
+    return () => listeners.current.delete(listener);
+  }, []);
+  const live = useMemo<Live>(() => ({ isLive, listen }), [isLive, listen]);
   return <LiveContext.Provider value={live}>{children}</LiveContext.Provider>;
 }
 
@@ -56,22 +51,27 @@ export const useIsLive = (): boolean => useContext(LiveContext)?.isLive ?? false
  */
 export function useReloadOn(reload: () => void, matters: (change: Change) => boolean): void {
   const live = useContext(LiveContext);
+  const listen = live?.listen;
+  const isAway = live?.isLive === false;
   const isMatter = useRef(matters);
   isMatter.current = matters;
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const stop = live?.listen((change) => {
+    const stop = listen?.((change) => {
       if (change !== null && !isMatter.current(change)) return;
       timer ??= setTimeout(() => {
         timer = undefined;
         reload();
       }, GATHER_MS);
     });
-    const polling = live?.isLive === false ? setInterval(reload, WITHOUT_STREAM_MS) : undefined;
     return () => {
       clearTimeout(timer);
-      clearInterval(polling);
       stop?.();
     };
-  }, [live, reload]);
+  }, [listen, reload]);
+  useEffect(() => {
+    if (!isAway) return undefined;
+    const polling = setInterval(reload, WITHOUT_STREAM_MS);
+    return () => clearInterval(polling);
+  }, [isAway, reload]);
 }

@@ -16,7 +16,7 @@ export interface PlanChange {
 /** Takes what is told; `index` is the place in the sealed log, which a follower names to go on from there. */
 export interface Taker {
   change: (index: number, change: PlanChange) => void;
-  /** More was missed than is told one by one. */
+  /** More may have been missed than is told one by one: everything has to be loaded again. */
   reset: (index: number) => void;
 }
 
@@ -99,8 +99,9 @@ export class Feed {
     const row = await rowOf(this.source, newestRow, 'select coalesce(max(index), -1) as newest from audit_seal');
     const newest = row?.newest ?? -1;
     for (const follower of this.followers) {
-      follower.last ??= newest;
-      if (follower.last <= newest && newest - follower.last <= MAX_BEHIND) continue;
+      const { last } = follower;
+      // What was recorded between what a new follower loaded and this look is told by none of these entries.
+      if (last !== null && last <= newest && newest - last <= MAX_BEHIND) continue;
       follower.last = newest;
       follower.taker.reset(newest);
     }
@@ -119,7 +120,9 @@ export class Feed {
       [from, to, PLAN_KIND],
     );
     for (const follower of this.followers) {
-      const last = follower.last ?? to;
+      const { last } = follower;
+      // It came during this look, and waits for its first one.
+      if (last === null) continue;
       for (const { index, action, object_namespace: namespace, object_name: name } of rows)
         if (index > last && isInScope(follower.scope, namespace))
           follower.taker.change(index, { action, namespace, name });

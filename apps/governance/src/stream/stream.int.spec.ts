@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { PLAN_KIND } from '@scc/plan';
 import { createLogger, waitFor } from '@scc/runtime';
 import { appendAudit } from '../audit/append.js';
@@ -21,6 +21,7 @@ afterAll(() => sealer.stop());
 beforeEach(() => {
   feed = new Feed(database.app, logger);
 });
+afterEach(() => feed.stop());
 
 async function record(count: number, over: { namespace?: string; kind?: string } = {}): Promise<void> {
   const { namespace = 'shop', kind = PLAN_KIND } = over;
@@ -66,6 +67,29 @@ describe('the stream of changes', () => {
     await feed.look();
     expect(all.names).toEqual(['shop/plan-0', 'till/plan-0']);
     expect(some.names).toEqual(['till/plan-0']);
+    expect([all.resets(), some.resets()]).toEqual([1, 1]);
+  });
+
+  it('has a new follower load again, so that nothing is missed that was recorded since it loaded', async () => {
+    const late = told();
+    feed.follow({ user: 'ana', scope: ['*'], last: null, taker: late.taker });
+    await record(1);
+    await feed.look();
+    expect([late.names.length, late.resets()]).toEqual([0, 1]);
+    await record(1);
+    await feed.look();
+    expect([late.names, late.resets()]).toEqual([['shop/plan-0'], 1]);
+  });
+
+  it('leaves a follower that comes during a look to its first one', async () => {
+    await record(1);
+    const [early, late] = [told(), told()];
+    feed.follow({ user: 'ana', scope: ['*'], last: -1, taker: early.taker });
+    const looking = feed.look();
+    feed.follow({ user: 'bo', scope: ['*'], last: null, taker: late.taker });
+    await looking;
+    await feed.look();
+    expect(late.resets()).toBe(1);
   });
 
   it('tells a follower that comes back what it missed', async () => {
