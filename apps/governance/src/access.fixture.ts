@@ -134,8 +134,12 @@ export async function startGuarded(
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
-    const text = await response.text();
-    const isJson = /[/+]json\b/.test(response.headers.get('content-type') ?? '');
+    const contentType = response.headers.get('content-type') ?? '';
+    const isStream = contentType.startsWith('text/event-stream');
+    // Its head is the answer; the rest goes on for a minute.
+    if (isStream) await response.body?.cancel();
+    const text = isStream ? '' : await response.text();
+    const isJson = /[/+]json\b/.test(contentType);
     const parsed: unknown = isJson ? JSON.parse(text) : text;
     const { detail } = problemSchema.catch({ detail: '' }).parse(parsed);
     return { status: response.status, headers: response.headers, body: parsed, detail };
