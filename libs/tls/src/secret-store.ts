@@ -50,8 +50,13 @@ export function secretStore(
         Object.entries(texts).map(([key, text]) => [key, Buffer.from(text).toString('base64')]),
       );
       const secret = { apiVersion: 'v1', kind: 'Secret', type: 'Opaque', data };
-      if (version === undefined) await client.create({ ...secret, metadata: { namespace, name } });
-      else await client.replace({ ...secret, metadata: { namespace, name, resourceVersion: version } });
+      if (version === undefined) {
+        await client.create({ ...secret, metadata: { namespace, name } });
+        return;
+      }
+      // By its labels and annotations the installer knows it for its own: Helm keeps what lost them when it uninstalls.
+      const before = await client.get(id);
+      await client.replace({ ...secret, metadata: { ...before?.metadata, namespace, name, resourceVersion: version } });
     },
   };
 }
