@@ -27,7 +27,7 @@ const STORES = {
 /** Every value that adds an object or a field. */
 const EXTRAS = [
   ...['namespace.create=true', 'api.host=scc.example', 'api.ingressClassName=nginx', 'admissionPolicies.enabled=true'],
-  ...['worker.namespaces={shop,bank}', 'worker.sccs={restricted-v2}', 'worker.env.MAX_CACHED_WORKFLOWS=100'],
+  ...['worker.namespaces={shop,bank}', 'worker.sccs={restricted-v2}', 'worker.env.LOG_LEVEL=debug'],
   ...['worker.moreKinds[0].apiGroups={example.com}', 'worker.moreKinds[0].resources={widgets}'],
   ...['governance.replicas=1', 'governance.adminUsers={ada}', 'audit.secretName=audit', 'image.pullSecrets={pull}'],
   ...['scheduling.priorityClassName=high', 'scheduling.nodeSelector.pool=infra', 'scheduling.tolerations[0].key=infra'],
