@@ -219,24 +219,29 @@ describe('four eyes', () => {
       const binding = { role: 'approver', subject: { kind: 'User', name: userOf(one) }, namespaces: 'shop' };
       expect(await call(root, 'POST', '/v1/role-bindings', binding)).toMatchObject({ status: 201 });
     }
-    const { spec, ...workload } = ownWorkload('four-eyes');
-    const plan = aRequest({ ...workload, author: userOf(ANA), spec: { ...spec, approval: { required: true } } });
-    const path = `/v1/migrations/${plan.plan.uid}`;
     const worker = await stack.token(WORKER, TOKEN_AUDIENCE);
-    const asked = await call(worker, 'POST', `${path}/evaluations`, plan);
-    const { contentHash, verdict } = evaluationSchema.parse(asked.body);
-    expect(verdict).toBe('requireApproval');
-    const decide = async (token: string): Promise<Answer> =>
-      call(token, 'POST', `${path}/approvals`, { decision: 'approve', contentHash });
-    expect(await decide(await stack.token(ANA, TOKEN_AUDIENCE))).toMatchObject({
+    const askedBy = async (name: string, author: string): Promise<(token: string) => Promise<Answer>> => {
+      const { spec, ...workload } = ownWorkload(name);
+      const plan = aRequest({ ...workload, author, spec: { ...spec, approval: { required: true } } });
+      const path = `/v1/migrations/${plan.plan.uid}`;
+      const asked = await call(worker, 'POST', `${path}/evaluations`, plan);
+      const { contentHash, verdict } = evaluationSchema.parse(asked.body);
+      expect(verdict).toBe('requireApproval');
+      return (token) => call(token, 'POST', `${path}/approvals`, { decision: 'approve', contentHash });
+    };
+    const bo = await stack.token(BO, TOKEN_AUDIENCE);
+    const ofAccount = await askedBy('of-account', userOf(ANA));
+    expect(await ofAccount(await stack.token(ANA, TOKEN_AUDIENCE))).toMatchObject({
       status: 403,
       body: { detail: 'the author of a plan neither approves nor refuses it' },
     });
-    expect((await decide(vera)).status).toBe(403);
-    expect(await decide(await stack.token(BO, TOKEN_AUDIENCE))).toMatchObject({
-      status: 200,
-      body: { by: [userOf(BO)] },
+    expect((await ofAccount(vera)).status).toBe(403);
+    expect(await ofAccount(bo)).toMatchObject({
+      status: 403,
+      body: { detail: 'a ServiceAccount wrote the plan, so that people decide about it' },
     });
+    const ofPerson = await askedBy('of-person', 'ana');
+    expect(await ofPerson(bo)).toMatchObject({ status: 200, body: { by: [userOf(BO)] } });
   });
 });
 
