@@ -132,6 +132,7 @@ const UNSEEN: Record<Account, [rights: RegExp, reason: string][]> = {
       /^patch (mutating|validating)webhookconfigurations\./,
       'the stack installs the entries with the authority, as governance would write them',
     ],
+    [/^(create|patch) events\./, 'told of a workload whose SCC changes without a plan, as none does here'],
     [/^update namespaceenforcements\./, 'a permission that a review asks about; there is no such resource'],
   ],
   worker: [
