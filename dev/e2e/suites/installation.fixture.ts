@@ -63,7 +63,9 @@ export function installation(stackOf: () => Stack): void {
 
   describe('what is rendered with everything switched on', () => {
     const everything = [
-      'tryout=true',
+      'image.repository=images.example/scc',
+      'database.secretName=database',
+      'temporal.address=temporal:7233',
       'certificates.source=cert-manager',
       'api.ingress=true',
       'api.host=scc.example',

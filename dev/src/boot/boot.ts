@@ -115,8 +115,10 @@ async function fillCluster(
   installation: Installation | null,
 ): Promise<void> {
   const read = await Promise.all(others.map((file) => readObjects(file)));
-  await applyAll(api, [...mustExist(), ...read.flat(), ...(installation?.crds ?? [])]);
-  await applyAll(api, installation ? [systemNamespace(), ...installation.objects] : []);
+  // The namespace comes before the labels that the installation gives it.
+  const first = installation ? [systemNamespace(), ...installation.crds] : [];
+  await applyAll(api, [...mustExist(), ...read.flat(), ...first]);
+  await applyAll(api, installation?.objects ?? []);
 }
 
 interface Prepared {
