@@ -2,16 +2,19 @@ import { isDeepStrictEqual } from 'node:util';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
   lastWriter,
+  preImagesOf,
   releaseFields,
   removeMarked,
   rewriteSpec,
-  withoutServerFields,
   type KubeClient,
   type KubeObject,
 } from '@scc/kube';
 import type { WayIn } from '@scc/plan';
 import {
+  deletedRoute,
+  manifestBefore,
   ownership,
+  routedName,
   RoutesBehind,
   type Conflict,
   type PreImage,
@@ -55,13 +58,7 @@ const idOf = ({ kind, namespace, name }: DividedRoute): RoutedObject => ({
   namespace,
   name,
 });
-const labelOf = ({ kind, namespace, name }: RoutedObject): string => `${kind} ${namespace}/${name}`;
 const rulesOf = (object: KubeObject): Rule[] => routeSpecSchema.parse(object['spec']).rules ?? [];
-const gone = (id: RoutedObject): Conflict => ({
-  object: labelOf(id),
-  fields: ['metadata'],
-  manager: 'an unknown client (it was deleted)',
-});
 
 /** Divides requests by the weights of HTTPRoutes and GRPCRoutes, at gateways and within a mesh. */
 export class GatewayRouter implements TrafficRouter {
@@ -80,12 +77,7 @@ export class GatewayRouter implements TrafficRouter {
   async preImages(survey: Survey): Promise<PreImage[]> {
     const { divided, grant } = gatewayRoutesSchema.parse(survey.routes);
     const ids = [...divided.map(idOf), ...(grant ? [this.grantId(survey)] : [])];
-    return Promise.all(
-      ids.map(async (id) => {
-        const object = await this.options.kube.get(id);
-        return { id, manifest: object ? withoutServerFields(object) : null };
-      }),
-    );
+    return preImagesOf(this.options.kube, ids);
   }
 
   /** A reference to what is not there fails its share of the requests: the Services, their endpoints, then the routes. */
@@ -120,10 +112,10 @@ export class GatewayRouter implements TrafficRouter {
     for (const route of routes.divided) {
       const id = idOf(route);
       const object = await kube.get(id);
-      if (!object) return gone(id);
+      if (!object) return deletedRoute(id);
       const now = rulesOf(object);
       if (!isDeepStrictEqual(now, rulesWithCanary(now, split, this.meant(survey, routes, route))))
-        return { object: labelOf(id), fields: ['spec.rules'], manager: lastWriter(object, fieldManager) };
+        return { object: routedName(id), fields: ['spec.rules'], manager: lastWriter(object, fieldManager) };
     }
     return null;
   }
@@ -133,10 +125,7 @@ export class GatewayRouter implements TrafficRouter {
     const { divided, grant } = gatewayRoutesSchema.parse(survey.routes);
     await this.follow(survey, null, async () => {
       for (const route of divided) {
-        const id = idOf(route);
-        const image = images.find((one) => isDeepStrictEqual(one.id, id));
-        if (!image?.manifest) throw new Error(`no pre-image of ${labelOf(id)} was recorded`);
-        conflicts.push(...(await this.restoreRoute(survey, route, image.manifest)));
+        conflicts.push(...(await this.restoreRoute(survey, route, manifestBefore(images, idOf(route)))));
       }
     });
     // It goes last: until now routes may have named the canary.
@@ -161,10 +150,10 @@ export class GatewayRouter implements TrafficRouter {
         return { now: { rules: rulesOf(object) }, next: { rules } };
       },
     });
-    if (!written) return [gone(id)];
+    if (!written) return [deletedRoute(id)];
     await releaseFields(kube, id, fieldManager);
     if (!found.isChanged) return [];
-    return [{ object: labelOf(id), fields: ['spec.rules'], manager: lastWriter(written, fieldManager) }];
+    return [{ object: routedName(id), fields: ['spec.rules'], manager: lastWriter(written, fieldManager) }];
   }
 
   /** A route that was deleted meanwhile divides nothing: only a canary without requests can do without it. */
@@ -180,7 +169,7 @@ export class GatewayRouter implements TrafficRouter {
           next: { rules: rulesWithCanary(rulesOf(object), split, this.meant(survey, routes, route)) },
         }),
       });
-      if (!written && split.canary > 0) throw new Error(`${labelOf(id)} was deleted during the migration`);
+      if (!written && split.canary > 0) throw new Error(`${routedName(id)} was deleted during the migration`);
     }
   }
 
@@ -205,13 +194,10 @@ export class GatewayRouter implements TrafficRouter {
       await change();
       await this.accepted(survey);
     };
-    if (!this.isProven(survey)) {
-      await changed();
-      await delay(boundMs, undefined, { signal: signal() });
-      return { verifiedBy: 'bound' };
-    }
-    const verified = await this.proof.follow(this.watched(survey), split, changed);
-    if (!this.hasOthers(survey)) return verified;
+    if (this.isProven(survey)) {
+      const verified = await this.proof.follow(this.watched(survey), split, changed);
+      if (!this.hasOthers(survey)) return verified;
+    } else await changed();
     await delay(boundMs, undefined, { signal: signal() });
     return { verifiedBy: 'bound' };
   }
@@ -235,7 +221,7 @@ export class GatewayRouter implements TrafficRouter {
     if (!object) return null;
     const { generation = 0 } = object.metadata;
     const lack = parentBehind(routeStatusSchema.parse(object['status'] ?? {}), generation, route.served);
-    return lack === null ? null : `${labelOf(idOf(route))}: ${lack}`;
+    return lack === null ? null : `${routedName(idOf(route))}: ${lack}`;
   }
 
   private get proof(): RouteProof {

@@ -1,17 +1,20 @@
 import { isDeepStrictEqual } from 'node:util';
 import {
   lastWriter,
+  preImagesOf,
   releaseFields,
   removeMarked,
   rewriteSpec,
-  withoutServerFields,
   type KubeClient,
   type KubeObject,
 } from '@scc/kube';
 import { copyName, type Violation, type WayIn } from '@scc/plan';
 import {
+  deletedRoute,
+  manifestBefore,
   ownership,
   ProxiesUnseen,
+  routedName,
   type Conflict,
   type PreImage,
   type RoutedObject,
@@ -55,7 +58,6 @@ const waysOf = ({ divided, own }: Routes, planNamespace: string): WayIn[] => [
 ];
 
 const specOf = (object: KubeObject): VirtualServiceSpec => virtualServiceSpecSchema.parse(object['spec']);
-const labelOf = ({ kind, namespace, name }: RoutedObject): string => `${kind} ${namespace}/${name}`;
 const listsOf = ({ http, tls, tcp }: VirtualServiceSpec): Record<string, unknown> => ({
   ...(http ? { http } : {}),
   ...(tls ? { tls } : {}),
@@ -104,12 +106,7 @@ export class IstioRouter implements TrafficRouter {
   async preImages(survey: Survey): Promise<PreImage[]> {
     const routes = routesSchema.parse(survey.routes);
     const ids = [...virtualServices(routes, routes.divided), ...this.ownIds(survey), ...this.copyIds(survey)];
-    return Promise.all(
-      ids.map(async (id) => {
-        const object = await this.options.kube.get(id);
-        return { id, manifest: object ? withoutServerFields(object) : null };
-      }),
-    );
+    return preImagesOf(this.options.kube, ids);
   }
 
   async prepare(survey: Survey): Promise<void> {
@@ -142,13 +139,13 @@ export class IstioRouter implements TrafficRouter {
     const ids = [...virtualServices(routes, routes.divided), ...this.ownIds(survey)];
     for (const id of ids) {
       const object = await kube.get(id);
-      if (!object) return { object: labelOf(id), fields: ['metadata'], manager: 'an unknown client (it was deleted)' };
+      if (!object) return deletedRoute(id);
       const now = specOf(object);
       const wanted = listsOf(withCanary(now, split, this.scope(survey, id.namespace)));
       const fields = Object.entries(listsOf(now)).filter(([list, value]) => !isDeepStrictEqual(value, wanted[list]));
       if (fields.length)
         return {
-          object: labelOf(id),
+          object: routedName(id),
           fields: fields.map(([list]) => `spec.${list}`),
           manager: lastWriter(object, fieldManager),
         };
@@ -160,11 +157,8 @@ export class IstioRouter implements TrafficRouter {
     const conflicts: Conflict[] = [];
     await this.proof.follow(this.watched(survey), null, async () => {
       const routes = routesSchema.parse(survey.routes);
-      for (const id of virtualServices(routes, routes.divided)) {
-        const image = images.find((one) => isDeepStrictEqual(one.id, id));
-        if (!image?.manifest) throw new Error(`no pre-image of ${labelOf(id)} was recorded`);
-        conflicts.push(...(await this.restoreRoute(survey, id, image.manifest)));
-      }
+      for (const id of virtualServices(routes, routes.divided))
+        conflicts.push(...(await this.restoreRoute(survey, id, manifestBefore(images, id))));
       for (const id of this.ownIds(survey)) await this.remove(survey, id);
     });
     // The canary's policy goes last: until now requests to it may have been under way.
@@ -182,10 +176,10 @@ export class IstioRouter implements TrafficRouter {
       found.conflicts = result.conflicts;
       return result.spec;
     });
-    if (!written) return [{ object: labelOf(id), fields: ['metadata'], manager: 'an unknown client (it was deleted)' }];
+    if (!written) return [deletedRoute(id)];
     await releaseFields(kube, id, fieldManager);
     if (found.conflicts.length === 0) return [];
-    return [{ object: labelOf(id), fields: found.conflicts, manager: lastWriter(written, fieldManager) }];
+    return [{ object: routedName(id), fields: found.conflicts, manager: lastWriter(written, fieldManager) }];
   }
 
   private async remove({ request }: Survey, id: RoutedObject): Promise<void> {
@@ -202,7 +196,7 @@ export class IstioRouter implements TrafficRouter {
     const routes = routesSchema.parse(survey.routes);
     for (const id of virtualServices(routes, routes.divided))
       if (!(await this.rewrite(id, (spec) => change(spec, id.namespace))) && canary > 0)
-        throw new Error(`${labelOf(id)} was deleted during the migration`);
+        throw new Error(`${routedName(id)} was deleted during the migration`);
     for (const { service, ports } of routes.own) {
       const id = { apiVersion: routes.apiVersion, kind: 'VirtualService', namespace, name: copyName(service) };
       const spec = change(ownRoutes(service, namespace, ports, routes.domain), namespace);

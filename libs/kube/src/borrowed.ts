@@ -1,9 +1,19 @@
 import { isDeepStrictEqual } from 'node:util';
 import { isConflict } from './errors.js';
 import { fenceOf, type KubeClient } from './kube-client.js';
+import { withoutServerFields } from './managed-fields.js';
 import type { KubeObject, ObjectId } from './object.js';
 
 const MAX_CONFLICTS = 10;
+
+/** Objects as they are now, without what the API server writes; null for those that do not exist. */
+export const preImagesOf = <Id extends ObjectId>(kube: Pick<KubeClient, 'get'>, ids: readonly Id[]) =>
+  Promise.all(
+    ids.map(async (id) => {
+      const object = await kube.get(id);
+      return { id, manifest: object ? withoutServerFields(object) : null };
+    }),
+  );
 
 /**
  * Writes some fields of a spec that belongs to a user and nothing else; starts over when another client wrote in

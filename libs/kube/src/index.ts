@@ -1,4 +1,4 @@
-export { releaseFields, removeMarked, rewriteSpec } from './borrowed.js';
+export { preImagesOf, releaseFields, removeMarked, rewriteSpec } from './borrowed.js';
 export { connectKube } from './client.js';
 export { addressesOf } from './endpoints.js';
 export { Discovery, groupPath } from './discovery.js';

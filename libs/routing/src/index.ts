@@ -16,6 +16,7 @@ export type {
 export { CompositeRouter } from './composite.js';
 export { NotServed, ProxiesUnseen, RoutesBehind } from './errors.js';
 export { hasAgreed, notAgreed, type Written } from './opt-in.js';
+export { deletedRoute, manifestBefore, routedName } from './objects.js';
 export { ownership } from './ownership.js';
 export type { RouteProof, Watched } from './proof.js';
 export { divided, reduced } from './weights.js';
