@@ -1,10 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
-import { lastWriter, type KubeClient, type KubeObject } from '@scc/kube';
+import type { KubeClient, KubeObject } from '@scc/kube';
 import { FIELD_MANAGER } from '@scc/plan';
-import type { MigrationTarget, StoredImage } from '@scc/migration/contract';
-import type { Conflict } from '@scc/routing';
+import type { MigrationTarget } from '@scc/migration/contract';
 import { budgetAgainst } from '../cluster/budgets.js';
-import { deploymentSchema, preImageKeyOf } from '../cluster/objects.js';
+import { labelledTemplateSchema } from '../cluster/objects.js';
 import {
   orderedRolloutOf,
   type OrdinalPod,
@@ -20,7 +19,17 @@ import { terminal } from '../failures.js';
 import { until } from './pace.js';
 import type { TargetActivities } from './target.js';
 import { revert } from './three-way.js';
-import { gone, templateOf, workloadId } from './workload-object.js';
+import {
+  gone,
+  isToBeMigrated,
+  leftAlone,
+  readWorkload,
+  templateChanged,
+  templateOf,
+  templateTests,
+  workloadBefore,
+  workloadId,
+} from './workload-object.js';
 
 const POLL_MS = 250;
 /** How long an undo waits for the pods before it says so on the plan and begins again, in milliseconds. */
@@ -41,17 +50,11 @@ const replicasOf = (object: KubeObject): number => statefulSetSchema.parse(objec
 
 /** Moves the pods of a user's StatefulSet to the target one by one, and back. */
 export function orderedActivities(kube: KubeClient): OrderedActivities {
-  const read = async (target: MigrationTarget): Promise<KubeObject> => {
-    const object = await kube.get(workloadId(target));
-    if (object?.metadata.uid !== target.workloadUid)
-      throw terminal('drift', `${target.kind} ${target.workload} was deleted or replaced during the migration`);
-    return object;
-  };
+  const read = (target: MigrationTarget): Promise<KubeObject> => readWorkload(kube, target);
   /** @throws ApplicationFailure terminal, when another client has changed what the migration moves by. */
   const readMoving = async (target: MigrationTarget, partitions: readonly number[]): Promise<KubeObject> => {
     const object = await read(target);
-    if (!isDeepStrictEqual(templateOf(object), target.templateAfter))
-      throw terminal('drift', `another client changed the pod template of ${target.workload} during the migration`);
+    if (!isDeepStrictEqual(templateOf(object), target.templateAfter)) throw templateChanged(target);
     const drift = partitionDrift(object, partitions);
     if (drift !== null) throw terminal('drift', drift);
     return object;
@@ -59,8 +62,7 @@ export function orderedActivities(kube: KubeClient): OrderedActivities {
   /** The tests make a write fail, instead of overwriting, when another client wrote the same meanwhile. */
   const write = async (target: MigrationTarget, current: KubeObject, change: Change) => {
     const body = [
-      { op: 'test', path: '/metadata/uid', value: target.workloadUid },
-      { op: 'test', path: '/spec/template', value: templateOf(current) },
+      ...templateTests(target, current),
       ...(change.replicas === undefined ? [] : [{ op: 'test', path: '/spec/replicas', value: change.replicas }]),
       ...('template' in change ? [{ op: 'replace', path: '/spec/template', value: change.template }] : []),
       ...(change.partition === undefined || strategyTypeOf(current) === 'OnDelete'
@@ -75,8 +77,7 @@ export function orderedActivities(kube: KubeClient): OrderedActivities {
   /** A pod that is ready is not taken away while a budget forbids that. */
   const awaitBudget = async (target: MigrationTarget, pod: OrdinalPod | undefined): Promise<void> => {
     if (!pod?.ready) return;
-    const { metadata } = deploymentSchema.parse({ spec: { template: target.templateBefore, selector: {} } }).spec
-      .template;
+    const { metadata } = labelledTemplateSchema.parse(target.templateBefore);
     let budget: string | null = null;
     const look = async (): Promise<true | undefined> => {
       budget = await budgetAgainst(kube, { namespace: target.ref.namespace, labels: metadata.labels });
@@ -97,10 +98,7 @@ export function orderedActivities(kube: KubeClient): OrderedActivities {
   return {
     migrateWorkload: async (target) => {
       const current = await read(target);
-      const template = templateOf(current);
-      if (isDeepStrictEqual(template, target.templateAfter)) return;
-      if (!isDeepStrictEqual(template, target.templateBefore))
-        throw terminal('drift', `another client changed the pod template of ${target.workload} during the migration`);
+      if (!isToBeMigrated(current, target)) return;
       const replicas = replicasOf(current);
       if (replicas !== target.replicas)
         throw terminal(
@@ -175,14 +173,13 @@ export function orderedActivities(kube: KubeClient): OrderedActivities {
     restoreWorkload: async (target, images) => {
       const current = await kube.get(workloadId(target));
       if (current?.metadata.uid !== target.workloadUid) return [gone(target)];
-      const before = imageOf(images, target);
+      const before = workloadBefore(images, target);
       const ours = { before: templateOf(before), ours: target.templateAfter, current: templateOf(current) };
       const { value, conflicts } = revert(ours);
       const partition = partitionBack(before, current, target);
       const isAsBefore = isDeepStrictEqual(value, templateOf(current)) && partitionOf(current) === partition.value;
       if (!isAsBefore) await write(target, current, { template: value, partition: partition.value });
-      const fields = [...conflicts, ...partition.conflicts];
-      return fields.length ? [conflictOf(target, fields, lastWriter(current, FIELD_MANAGER))] : [];
+      return leftAlone(target, [...conflicts, ...partition.conflicts], current);
     },
   };
 }
@@ -194,21 +191,9 @@ interface Change {
   replicas?: number;
 }
 
-const conflictOf = ({ kind, workload }: MigrationTarget, fields: string[], manager: string): Conflict => ({
-  object: `${kind} ${workload}`,
-  fields,
-  manager,
-});
-
 /** The partition that was there before, unless another client has set one that the migration never does. */
 function partitionBack(before: KubeObject, current: KubeObject, { replicas }: MigrationTarget) {
   const now = partitionOf(current);
   if (now <= replicas) return { value: partitionOf(before), conflicts: [] };
   return { value: now, conflicts: ['spec.updateStrategy.rollingUpdate.partition'] };
-}
-
-function imageOf(images: StoredImage[], target: MigrationTarget): KubeObject {
-  const image = images.find(({ key }) => key === preImageKeyOf(workloadId(target)));
-  if (!image?.manifest) throw new Error(`no pre-image of ${target.kind} ${target.workload} was recorded`);
-  return image.manifest as KubeObject;
 }

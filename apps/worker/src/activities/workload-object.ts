@@ -1,6 +1,10 @@
-import type { KubeObject, ObjectId } from '@scc/kube';
-import type { MigrationTarget } from '@scc/migration/contract';
+import { isDeepStrictEqual } from 'node:util';
+import { lastWriter, type KubeClient, type KubeObject, type ObjectId } from '@scc/kube';
+import type { MigrationTarget, StoredImage } from '@scc/migration/contract';
+import { FIELD_MANAGER } from '@scc/plan';
 import type { Conflict } from '@scc/routing';
+import { preImageKeyOf } from '../cluster/objects.js';
+import { terminal } from '../failures.js';
 
 /** The user's own workload as an object, of whatever kind it is. */
 
@@ -13,9 +17,48 @@ export const workloadId = ({ ref, kind, workload }: MigrationTarget): ObjectId =
 
 export const templateOf = (object: KubeObject): unknown => (object['spec'] as { template: unknown }).template;
 
+/** @throws ApplicationFailure terminal, when it was deleted or replaced */
+export async function readWorkload(kube: KubeClient, target: MigrationTarget): Promise<KubeObject> {
+  const object = await kube.get(workloadId(target));
+  if (object?.metadata.uid !== target.workloadUid)
+    throw terminal('drift', `${target.kind} ${target.workload} was deleted or replaced during the migration`);
+  return object;
+}
+
 /** What an undo says of a workload that is not there any more. */
 export const gone = ({ kind, workload }: MigrationTarget): Conflict => ({
   object: `${kind} ${workload}`,
   fields: ['metadata.uid'],
   manager: 'an unknown client (it was deleted or replaced)',
 });
+
+/** What an undo says of fields that it leaves as another client wrote them; nothing where there are none. */
+export const leftAlone = ({ kind, workload }: MigrationTarget, fields: string[], current: KubeObject): Conflict[] =>
+  fields.length === 0 ? [] : [{ object: `${kind} ${workload}`, fields, manager: lastWriter(current, FIELD_MANAGER) }];
+
+/**
+ * Whether the template is still to be changed; false when it is as it shall be.
+ * @throws ApplicationFailure terminal, when another client has changed it
+ */
+export function isToBeMigrated(current: KubeObject, target: MigrationTarget): boolean {
+  const template = templateOf(current);
+  if (isDeepStrictEqual(template, target.templateAfter)) return false;
+  if (isDeepStrictEqual(template, target.templateBefore)) return true;
+  throw templateChanged(target);
+}
+
+export const templateChanged = ({ workload }: MigrationTarget) =>
+  terminal('drift', `another client changed the pod template of ${workload} during the migration`);
+
+/** Makes a JSON patch fail, instead of overwriting, when another client changed the template meanwhile. */
+export const templateTests = ({ workloadUid }: MigrationTarget, current: KubeObject) => [
+  { op: 'test', path: '/metadata/uid', value: workloadUid },
+  { op: 'test', path: '/spec/template', value: templateOf(current) },
+];
+
+/** The workload as it was before the migration. @throws Error when it was not recorded */
+export function workloadBefore(images: readonly StoredImage[], target: MigrationTarget): KubeObject {
+  const image = images.find(({ key }) => key === preImageKeyOf(workloadId(target)));
+  if (!image?.manifest) throw new Error(`no pre-image of ${target.kind} ${target.workload} was recorded`);
+  return image.manifest as KubeObject;
+}

@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
-import { lastWriter, type KubeClient, type KubeObject } from '@scc/kube';
-import type { MigrationTarget, StoredImage } from '@scc/migration/contract';
+import type { KubeClient, KubeObject } from '@scc/kube';
+import type { MigrationTarget } from '@scc/migration/contract';
 import type { TrafficRouter } from '@scc/routing';
 import { FIELD_MANAGER } from '@scc/plan';
 import { terminal } from '../failures.js';
-import { deploymentSchema, preImageKeyOf } from '../cluster/objects.js';
+import { deploymentSchema } from '../cluster/objects.js';
 import { until } from './pace.js';
 import { surveyOf } from './routes.js';
 import { largestCanary } from '../cluster/canary-size.js';
@@ -14,7 +14,16 @@ import { podsOfWorkload } from '../cluster/workload-pods.js';
 import { awaitRollout } from './await-rollout.js';
 import type { TargetActivities } from './target.js';
 import { revert } from './three-way.js';
-import { gone, templateOf, workloadId } from './workload-object.js';
+import {
+  gone,
+  isToBeMigrated,
+  leftAlone,
+  readWorkload,
+  templateOf,
+  templateTests,
+  workloadBefore,
+  workloadId,
+} from './workload-object.js';
 
 const POLL_MS = 150;
 /** How long an undo waits for the stable pods before it says so on the plan and begins again, in milliseconds. */
@@ -44,19 +53,9 @@ export function shrunkBy(
 
 /** Rolls the user's own workload to the target and back. */
 export function workloadActivities({ kube, router }: Deps): WorkloadActivities {
-  const read = async (target: MigrationTarget): Promise<KubeObject> => {
-    const object = await kube.get(workloadId(target));
-    if (object?.metadata.uid !== target.workloadUid)
-      throw terminal('drift', `${target.kind} ${target.workload} was deleted or replaced during the migration`);
-    return object;
-  };
+  const read = (target: MigrationTarget): Promise<KubeObject> => readWorkload(kube, target);
   const writeTemplate = async (target: MigrationTarget, current: KubeObject, template: unknown): Promise<void> => {
-    // The test makes the write fail, instead of overwriting, when another client changed the template meanwhile.
-    const body = [
-      { op: 'test', path: '/metadata/uid', value: target.workloadUid },
-      { op: 'test', path: '/spec/template', value: templateOf(current) },
-      { op: 'replace', path: '/spec/template', value: template },
-    ];
+    const body = [...templateTests(target, current), { op: 'replace', path: '/spec/template', value: template }];
     await kube.patch(workloadId(target), { type: 'json', body, fieldManager: FIELD_MANAGER });
   };
   /** Requests go to the canary while the stable pods cannot serve them and the canary can. */
@@ -73,10 +72,7 @@ export function workloadActivities({ kube, router }: Deps): WorkloadActivities {
   return {
     migrateWorkload: async (target) => {
       const current = await read(target);
-      const template = templateOf(current);
-      if (isDeepStrictEqual(template, target.templateAfter)) return;
-      if (!isDeepStrictEqual(template, target.templateBefore))
-        throw terminal('drift', `another client changed the pod template of ${target.workload} during the migration`);
+      if (!isToBeMigrated(current, target)) return;
       await writeTemplate(target, current, target.templateAfter);
     },
 
@@ -124,18 +120,10 @@ export function workloadActivities({ kube, router }: Deps): WorkloadActivities {
     restoreWorkload: async (target, images) => {
       const current = await kube.get(workloadId(target));
       if (current?.metadata.uid !== target.workloadUid) return [gone(target)];
-      const before = templateIn(images, target);
+      const before = templateOf(workloadBefore(images, target));
       const { value, conflicts } = revert({ before, ours: target.templateAfter, current: templateOf(current) });
       if (!isDeepStrictEqual(value, templateOf(current))) await writeTemplate(target, current, value);
-      return conflicts.length
-        ? [
-            {
-              object: `${target.kind} ${target.workload}`,
-              fields: conflicts,
-              manager: lastWriter(current, FIELD_MANAGER),
-            },
-          ]
-        : [];
+      return leftAlone(target, conflicts, current);
     },
   };
 }
@@ -144,9 +132,3 @@ const isUpdated = (object: KubeObject): boolean => {
   const { spec, status } = deploymentSchema.parse(object);
   return status.updatedReplicas >= spec.replicas && status.replicas === status.updatedReplicas;
 };
-
-function templateIn(images: StoredImage[], target: MigrationTarget): unknown {
-  const image = images.find(({ key }) => key === preImageKeyOf(workloadId(target)));
-  if (!image?.manifest) throw new Error(`no pre-image of ${target.kind} ${target.workload} was recorded`);
-  return (image.manifest['spec'] as { template: unknown }).template;
-}

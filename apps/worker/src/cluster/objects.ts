@@ -17,7 +17,7 @@ export const replicaSetSchema = z.looseObject({
 });
 
 const labelsSchema = z.record(z.string(), z.string());
-const templateSchema = z.looseObject({
+export const labelledTemplateSchema = z.looseObject({
   metadata: z.looseObject({ labels: labelsSchema.default({}), annotations: labelsSchema.default({}) }).prefault({}),
   spec: z.looseObject({
     serviceAccountName: z.string().default('default'),
@@ -33,7 +33,7 @@ export const deploymentSchema = z.looseObject({
       matchLabels: labelsSchema.default({}),
       matchExpressions: z.array(z.unknown()).optional(),
     }),
-    template: templateSchema,
+    template: labelledTemplateSchema,
   }),
   status: z
     .looseObject({
