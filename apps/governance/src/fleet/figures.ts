@@ -1,6 +1,8 @@
 import { PHASES, type Phase, WAIT_REASONS, type WaitReason } from '@scc/plan';
 import { z } from 'zod';
+import { EVERYWHERE } from '../call/scope.js';
 import { type Queryable, rowOf, rowsOf } from '../database/rows.js';
+import { countBySCC } from '../pods/queries.js';
 
 /** Series are bounded: of more SCCs, or more running migrations, than these, the rest is counted together or left out. */
 const MAX_SCCS = 50;
@@ -24,8 +26,25 @@ export interface FleetFigures {
 }
 
 const counted = z.object({ key: z.string(), count: z.int() });
-const countOf = async (db: Queryable, sql: string, parameters: unknown[] = []): Promise<Record<string, number>> =>
-  Object.fromEntries((await rowsOf(db, counted, sql, parameters)).map(({ key, count }) => [key, count]));
+const countOf = async (db: Queryable, sql: string): Promise<Record<string, number>> =>
+  Object.fromEntries((await rowsOf(db, counted, sql)).map(({ key, count }) => [key, count]));
+
+const statesRow = z.object({
+  phase: z.string(),
+  outcome: z.string().nullable(),
+  undoCause: z.string().nullable(),
+  count: z.int(),
+});
+/** Migrations by all that they are counted by, in one look at the table. */
+const STATES = `
+  select phase, outcome, undo_cause as "undoCause", count(*)::int as count from view_migration group by 1, 2, 3`;
+
+type Summand = z.infer<typeof statesRow>;
+const summed = (rows: readonly Summand[], member: 'phase' | 'outcome' | 'undoCause'): Record<string, number> => {
+  const sums: Record<string, number> = {};
+  for (const { [member]: key, count } of rows) if (key !== null) sums[key] = (sums[key] ?? 0) + count;
+  return sums;
+};
 
 const withZeros = <Key extends string>(
   keys: readonly Key[],
@@ -49,10 +68,6 @@ const APPROVALS = `
   select count(*)::int as waiting, coalesce(extract(epoch from now() - min(requested_at)), 0)::float8 as "oldestSeconds"
   from approval_request where status = 'pending'`;
 
-const PODS = `
-  select coalesce(scc, 'none') as key, count(*)::int as count from tracked_pod
-  where gone_at is null group by 1 order by 2 desc, 1`;
-
 const WEIGHTS = `
   select namespace, name, weight from view_migration where finished_at is null and outcome is null and weight > 0
   order by started_at desc limit $1`;
@@ -63,29 +78,25 @@ const weightRow = z.object({ namespace: z.string(), name: z.string(), weight: z.
 
 /** Reads the figures from the database; some ten milliseconds with 10,000 migrations. */
 export async function readFleet(db: Queryable): Promise<FleetFigures> {
-  const phases = await countOf(db, 'select phase as key, count(*)::int as count from view_migration group by 1');
-  const outcomes = await countOf(
-    db,
-    'select outcome as key, count(*)::int as count from view_migration where outcome is not null group by 1',
-  );
-  const undos = await countOf(
-    db,
-    'select undo_cause as key, count(*)::int as count from view_migration where undo_cause is not null group by 1',
-  );
+  const states = await rowsOf(db, statesRow, STATES);
   const gateChecks = await countOf(db, 'select verdict as key, count(*)::int as count from view_gate group by 1');
   const waiting = await countOf(db, WAITING);
   const silence = await rowOf(db, silenceRow, SILENCE);
   const approvals = await rowOf(db, approvalsRow, APPROVALS);
+  const bySCC = await countBySCC(db, EVERYWHERE);
   const weights = await rowsOf(db, weightRow, WEIGHTS, [MAX_WEIGHTS]);
   return {
-    phases: withZeros(PHASES, phases),
-    outcomes,
-    undos,
+    phases: withZeros(PHASES, summed(states, 'phase')),
+    outcomes: summed(states, 'outcome'),
+    undos: summed(states, 'undoCause'),
     gateChecks,
     waiting: withZeros(WAIT_REASONS, waiting),
     silenceSeconds: silence?.seconds ?? 0,
     approvals: approvals ?? { waiting: 0, oldestSeconds: 0 },
-    pods: boundedTo(MAX_SCCS, await rowsOf(db, counted, PODS)),
+    pods: boundedTo(
+      MAX_SCCS,
+      bySCC.map(({ scc, pods }) => ({ key: scc ?? 'none', count: pods })),
+    ),
     weights,
   };
 }
