@@ -1,4 +1,4 @@
-import type { Condition, WaitReason } from '@scc/plan';
+import type { WaitReason } from '@scc/plan';
 
 type ConditionType =
   | 'Validated'
@@ -63,10 +63,3 @@ export const WAIT_CONDITIONS: Record<WaitReason, { during: WithoutMessage; after
     after: ['Progressing', 'True', 'Retried', 'the failed step is tried again'],
   },
 };
-
-/** A condition keeps the time of its last transition while its status stays. */
-export function setCondition(conditions: Condition[], next: Condition): Condition[] {
-  const before = conditions.find(({ type }) => type === next.type);
-  const lastTransitionTime = before?.status === next.status ? before.lastTransitionTime : next.lastTransitionTime;
-  return [...conditions.filter(({ type }) => type !== next.type), { ...next, lastTransitionTime }];
-}

@@ -11,8 +11,8 @@ import type {
   Violation,
   WayIn,
 } from '@scc/plan';
-import { headlineOf, isTerminal, MAX_WARNINGS, sentenceOf } from '@scc/plan/words';
-import { type ConditionChange, setCondition, WAIT_CONDITIONS } from './conditions.js';
+import { headlineOf, isTerminal, MAX_WARNINGS, sentenceOf, setCondition } from '@scc/plan/words';
+import { type ConditionChange, WAIT_CONDITIONS } from './conditions.js';
 
 /** The migration as the sequence of its events left it. Only `evolve` makes one from another. */
 export interface MigrationState {

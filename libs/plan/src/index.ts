@@ -1,3 +1,4 @@
+export { setCondition } from './conditions.js';
 export { planCRD } from './crd.js';
 export { durationMs } from './duration.js';
 export { type LiveParts, loosenedBy } from './live-edits.js';

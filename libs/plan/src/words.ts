@@ -2,6 +2,7 @@
  * The words of the domain without its schemas. Code that runs in a workflow's sandbox imports this front door
  * (`@scc/plan/words`): it holds neither zod nor a Node built-in.
  */
+export { setCondition } from './conditions.js';
 export { COMMANDS, type CommandName } from './commands.js';
 export { type PlanRef } from './kinds.js';
 export { isTerminal, type Phase, PHASES } from './phases.js';

@@ -109,6 +109,21 @@ describe('lookAfter', () => {
     expect(cluster.writes).toBe(2);
   });
 
+  it('keeps the time since when a change is taken back, whoever takes it back next', async () => {
+    const { cluster, kube, statusOf, said } = aCluster(workload(null, [['argocd-controller', '2026-11-28T11:00:00Z']]));
+    const since = '2026-11-28T12:00:00.000Z';
+    await lookAfterWith(kube)(ref);
+    const { conditions = [] } = statusOf();
+    const earlier = conditions.map((one) => ({ ...one, lastTransitionTime: since }));
+    cluster.plan = { ...cluster.plan, status: { ...statusOf(), conditions: earlier } };
+    cluster.object = workload(null, [['helm', '2026-11-28T13:00:00Z']]);
+    await lookAfterWith(kube)(ref);
+    expect(said('Drifted')).toMatchObject({
+      lastTransitionTime: since,
+      message: expect.stringContaining('helm') as unknown,
+    });
+  });
+
   it('writes nothing of a plan that is gone, that runs, or whose name is another one now', async () => {
     const running = aCluster(workload(null), 'Migrating');
     expect(await lookAfterWith(running.kube)(ref)).toBe('over');

@@ -10,6 +10,7 @@ import {
   type PlanRef,
   type PlanStatus,
   planStatusSchema,
+  setCondition,
 } from '@scc/plan';
 import { REQUIRED_SCC_ANNOTATION } from '@scc/scc';
 import { z } from 'zod';
@@ -83,8 +84,8 @@ function withCondition(status: PlanStatus, said: Said): PlanStatus | null {
   const before = conditions.find(({ type }) => type === said.type);
   if (before?.status === said.status && before.message === said.message) return null;
   const condition = { ...said, lastTransitionTime: new Date().toISOString(), observedGeneration };
-  const others = conditions.filter(({ type }) => type !== said.type);
-  return complete({ ...status, conditions: [...others, condition], sequence: Math.max(sequence + 1, Date.now()) });
+  const next = setCondition(conditions, condition);
+  return complete({ ...status, conditions: next, sequence: Math.max(sequence + 1, Date.now()) });
 }
 
 /** Writes one condition of a plan whose migration is over, and an Event; does nothing where it is said already. */
