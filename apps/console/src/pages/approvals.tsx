@@ -1,10 +1,11 @@
-import { Button, Label, Title } from '@patternfly/react-core';
+import { Label, Title } from '@patternfly/react-core';
 import { ask } from '../data/api.js';
 import { useReloadOn } from '../data/live.js';
 import { hrefOf, useRoute } from '../data/route.js';
 import type { ListedApproval, PageOf } from '../data/types.js';
 import { useLoad } from '../data/use-load.js';
 import { Empty, Shown } from '../parts/states.js';
+import { PageLink, PlanLink, WideTable } from '../parts/table.js';
 import { Time } from '../parts/time.js';
 
 const PER_PAGE = 50;
@@ -12,9 +13,7 @@ const PER_PAGE = 50;
 const Row = ({ one: { plan, needs, status, by, requestedAt, contentHash } }: { one: ListedApproval }) => (
   <tr>
     <td>
-      <a href={hrefOf(['migrations', plan.uid])}>
-        {plan.namespace}/{plan.name}
-      </a>
+      <PlanLink plan={plan} />
       <div>by {plan.author ?? 'an unknown author'}</div>
     </td>
     <td>
@@ -65,29 +64,14 @@ export default function Approvals() {
             {items.length === 0 ? (
               <Empty title="No plan waits for approval">A plan that needs one appears here by itself.</Empty>
             ) : (
-              <div className="scc-scroll" role="region" aria-label="Approvals" tabIndex={0}>
-                <table className="scc-table">
-                  <thead>
-                    <tr>
-                      {['Plan', 'Status', 'Needs', 'Asked', 'Content'].map((title) => (
-                        <th key={title} scope="col">
-                          {title}
-                        </th>
-                      ))}
-                    </tr>
-                  </thead>
-                  <tbody>
-                    {items.map((one) => (
-                      <Row key={one.id} one={one} />
-                    ))}
-                  </tbody>
-                </table>
-              </div>
+              <WideTable label="Approvals" columns={['Plan', 'Status', 'Needs', 'Asked', 'Content']}>
+                {items.map((one) => (
+                  <Row key={one.id} one={one} />
+                ))}
+              </WideTable>
             )}
             {nextCursor === null ? null : (
-              <Button component="a" variant="secondary" href={hrefOf(['approvals'], { all, cursor: nextCursor })}>
-                Older
-              </Button>
+              <PageLink href={hrefOf(['approvals'], { all, cursor: nextCursor })}>Older</PageLink>
             )}
           </>
         )}

@@ -7,6 +7,7 @@ import { goTo, hrefOf, useRoute } from '../data/route.js';
 import type { PageOf } from '../data/types.js';
 import { useLoad } from '../data/use-load.js';
 import { Empty, Shown } from '../parts/states.js';
+import { PageLink, WideTable } from '../parts/table.js';
 import { Time } from '../parts/time.js';
 
 const PER_PAGE = 50;
@@ -58,34 +59,21 @@ const objectOf = ({ object }: AuditEntrySummary['body']): string =>
   [object.kind, [object.namespace, object.name].filter(Boolean).join('/')].filter(Boolean).join(' ');
 
 const Entries = ({ items }: { items: AuditEntrySummary[] }) => (
-  <div className="scc-scroll" role="region" aria-label="Entries" tabIndex={0}>
-    <table className="scc-table">
-      <thead>
-        <tr>
-          {['When', 'Actor', 'Action', 'Object', 'Entry'].map((title) => (
-            <th key={title} scope="col">
-              {title}
-            </th>
-          ))}
-        </tr>
-      </thead>
-      <tbody>
-        {items.map(({ id, index, body }) => (
-          <tr key={id}>
-            <td>
-              <Time at={body.occurredAt} />
-            </td>
-            <td>{body.actor.name}</td>
-            <td>{body.action}</td>
-            <td>{objectOf(body)}</td>
-            <td>
-              <a href={hrefOf(['audit', id])}>{index === null ? 'not sealed yet' : `number ${index}`}</a>
-            </td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
-  </div>
+  <WideTable label="Entries" columns={['When', 'Actor', 'Action', 'Object', 'Entry']}>
+    {items.map(({ id, index, body }) => (
+      <tr key={id}>
+        <td>
+          <Time at={body.occurredAt} />
+        </td>
+        <td>{body.actor.name}</td>
+        <td>{body.action}</td>
+        <td>{objectOf(body)}</td>
+        <td>
+          <a href={hrefOf(['audit', id])}>{index === null ? 'not sealed yet' : `number ${index}`}</a>
+        </td>
+      </tr>
+    ))}
+  </WideTable>
 );
 
 function List() {
@@ -109,9 +97,7 @@ function List() {
               <Entries items={items} />
             )}
             {nextCursor === null ? null : (
-              <Button component="a" variant="secondary" href={hrefOf(['audit'], { ...filter, cursor: nextCursor })}>
-                Older
-              </Button>
+              <PageLink href={hrefOf(['audit'], { ...filter, cursor: nextCursor })}>Older</PageLink>
             )}
           </>
         )}

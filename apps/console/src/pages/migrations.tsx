@@ -7,6 +7,7 @@ import type { ListedMigration, PageOf } from '../data/types.js';
 import { useLoad } from '../data/use-load.js';
 import { PhaseLabel, RiskLabel, Way, WeightBar } from '../parts/labels.js';
 import { Empty, Shown } from '../parts/states.js';
+import { PageLink, PlanLink, WideTable } from '../parts/table.js';
 import { Time } from '../parts/time.js';
 
 const PER_PAGE = 50;
@@ -64,9 +65,7 @@ function Filters({ filter }: { filter: Filter }) {
 const Row = ({ one }: { one: ListedMigration }) => (
   <tr>
     <td>
-      <a href={hrefOf(['migrations', one.uid])}>
-        {one.namespace}/{one.name}
-      </a>
+      <PlanLink plan={one} />
       {one.workload ? (
         <div>
           {one.workload.kind} {one.workload.name}
@@ -93,25 +92,12 @@ const Row = ({ one }: { one: ListedMigration }) => (
   </tr>
 );
 
-const Table = ({ items }: { items: ListedMigration[] }) => (
-  <div className="scc-scroll" role="region" aria-label="Migrations" tabIndex={0}>
-    <table className="scc-table">
-      <thead>
-        <tr>
-          {['Plan', 'Phase', 'SCC', 'Canary', 'Risk', 'Author', 'Started'].map((title) => (
-            <th key={title} scope="col">
-              {title}
-            </th>
-          ))}
-        </tr>
-      </thead>
-      <tbody>
-        {items.map((one) => (
-          <Row key={one.uid} one={one} />
-        ))}
-      </tbody>
-    </table>
-  </div>
+const Listed = ({ items }: { items: ListedMigration[] }) => (
+  <WideTable label="Migrations" columns={['Plan', 'Phase', 'SCC', 'Canary', 'Risk', 'Author', 'Started']}>
+    {items.map((one) => (
+      <Row key={one.uid} one={one} />
+    ))}
+  </WideTable>
 );
 
 export default function Migrations() {
@@ -129,25 +115,13 @@ export default function Migrations() {
       <Shown loaded={loaded} what="the migrations">
         {({ items, nextCursor }) => (
           <>
-            {items.length > 0 ? <Table items={items} /> : <Nothing isFiltered={isFiltered} />}
+            {items.length > 0 ? <Listed items={items} /> : <Nothing isFiltered={isFiltered} />}
             <nav className="scc-row" aria-label="Pages of the list">
               {filter['cursor'] === undefined ? null : (
-                <Button
-                  component="a"
-                  variant="secondary"
-                  href={hrefOf(['migrations'], { ...filter, cursor: undefined })}
-                >
-                  Newest
-                </Button>
+                <PageLink href={hrefOf(['migrations'], { ...filter, cursor: undefined })}>Newest</PageLink>
               )}
               {nextCursor === null ? null : (
-                <Button
-                  component="a"
-                  variant="secondary"
-                  href={hrefOf(['migrations'], { ...filter, cursor: nextCursor })}
-                >
-                  Older
-                </Button>
+                <PageLink href={hrefOf(['migrations'], { ...filter, cursor: nextCursor })}>Older</PageLink>
               )}
             </nav>
           </>

@@ -8,16 +8,11 @@ import type { ListedApproval, ListedMigration, PageOf, PodCount, SCCDrift } from
 import { useLoad } from '../data/use-load.js';
 import { PhaseLabel, Way, WeightBar } from '../parts/labels.js';
 import { Empty, Shown } from '../parts/states.js';
+import { PlanLink, Table } from '../parts/table.js';
 import { Time } from '../parts/time.js';
 
 const RECENT = 100;
 const SHOWN = 10;
-
-const linkTo = ({ uid, namespace, name }: Pick<ListedMigration, 'uid' | 'namespace' | 'name'>) => (
-  <a href={hrefOf(['migrations', uid])}>
-    {namespace}/{name}
-  </a>
-);
 
 function Fleet() {
   const counts = useLoad((signal) => ask<{ items: PodCount[] }>('/v1/pod-counts', { signal }), []);
@@ -64,34 +59,25 @@ function Running({ all }: { all: ListedMigration[] }) {
             Write a plan, check it with <code>sccctl plan lint</code>, then apply it.
           </Empty>
         ) : (
-          <table className="scc-table">
-            <thead>
-              <tr>
-                <th scope="col">Plan</th>
-                <th scope="col">Phase</th>
-                <th scope="col">Canary</th>
+          <Table columns={['Plan', 'Phase', 'Canary']}>
+            {running.map((one) => (
+              <tr key={one.uid}>
+                <td>
+                  <PlanLink plan={one} />
+                  <div>
+                    <Way from={one.sourceSCC} to={one.targetSCC} />
+                  </div>
+                </td>
+                <td>
+                  <PhaseLabel phase={one.phase} />
+                  {one.waitingFor === null ? null : <div>waits for {one.waitingFor}</div>}
+                </td>
+                <td>
+                  <WeightBar weight={one.weight} />
+                </td>
               </tr>
-            </thead>
-            <tbody>
-              {running.map((one) => (
-                <tr key={one.uid}>
-                  <td>
-                    {linkTo(one)}
-                    <div>
-                      <Way from={one.sourceSCC} to={one.targetSCC} />
-                    </div>
-                  </td>
-                  <td>
-                    <PhaseLabel phase={one.phase} />
-                    {one.waitingFor === null ? null : <div>waits for {one.waitingFor}</div>}
-                  </td>
-                  <td>
-                    <WeightBar weight={one.weight} />
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
+            ))}
+          </Table>
         )}
       </CardBody>
     </Card>
@@ -107,29 +93,22 @@ function Undone({ all }: { all: ListedMigration[] }) {
         {undone.length === 0 ? (
           <Empty title="Nothing was undone">The causes of undone migrations will stand here.</Empty>
         ) : (
-          <table className="scc-table">
-            <thead>
-              <tr>
-                <th scope="col">Plan</th>
-                <th scope="col">Cause</th>
-                <th scope="col">When</th>
+          <Table columns={['Plan', 'Cause', 'When']}>
+            {undone.map((one) => (
+              <tr key={one.uid}>
+                <td>
+                  <PlanLink plan={one} />
+                </td>
+                <td>
+                  {one.undoCause}
+                  <div className="scc-text">{one.message}</div>
+                </td>
+                <td>
+                  <Time at={one.updatedAt} ago />
+                </td>
               </tr>
-            </thead>
-            <tbody>
-              {undone.map((one) => (
-                <tr key={one.uid}>
-                  <td>{linkTo(one)}</td>
-                  <td>
-                    {one.undoCause}
-                    <div className="scc-text">{one.message}</div>
-                  </td>
-                  <td>
-                    <Time at={one.updatedAt} ago />
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
+            ))}
+          </Table>
         )}
       </CardBody>
     </Card>
@@ -151,26 +130,19 @@ function Waiting() {
             items.length === 0 ? (
               <Empty title="No plan waits for approval">A plan that needs one appears here by itself.</Empty>
             ) : (
-              <table className="scc-table">
-                <thead>
-                  <tr>
-                    <th scope="col">Plan</th>
-                    <th scope="col">Needs</th>
-                    <th scope="col">Waits since</th>
+              <Table columns={['Plan', 'Needs', 'Waits since']}>
+                {items.map(({ id, plan, needs, requestedAt }) => (
+                  <tr key={id}>
+                    <td>
+                      <PlanLink plan={plan} />
+                    </td>
+                    <td>{needs.map((need) => `${need.granted} of ${need.count} ${need.role}`).join(', ')}</td>
+                    <td>
+                      <Time at={requestedAt} ago />
+                    </td>
                   </tr>
-                </thead>
-                <tbody>
-                  {items.map(({ id, plan, needs, requestedAt }) => (
-                    <tr key={id}>
-                      <td>{linkTo(plan)}</td>
-                      <td>{needs.map((need) => `${need.granted} of ${need.count} ${need.role}`).join(', ')}</td>
-                      <td>
-                        <Time at={requestedAt} ago />
-                      </td>
-                    </tr>
-                  ))}
-                </tbody>
-              </table>
+                ))}
+              </Table>
             )
           }
         </Shown>

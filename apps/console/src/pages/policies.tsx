@@ -7,6 +7,7 @@ import { useMe } from '../data/session.js';
 import { type DryRun, type PolicyText, readPolicy } from '../data/policies.js';
 import { problemOf, useLoad } from '../data/use-load.js';
 import { Problem, Shown } from '../parts/states.js';
+import { PlanLink, Table } from '../parts/table.js';
 import { Time } from '../parts/time.js';
 
 interface PolicyVersion {
@@ -50,34 +51,23 @@ function List() {
       <Title headingLevel="h1">Policies</Title>
       <Shown loaded={loaded} what="the policies">
         {({ policies, bindings }) => (
-          <table className="scc-table">
-            <thead>
-              <tr>
-                {['Policy', 'Version', 'Applies', 'Changed'].map((title) => (
-                  <th key={title} scope="col">
-                    {title}
-                  </th>
-                ))}
+          <Table columns={['Policy', 'Version', 'Applies', 'Changed']}>
+            {policies.map(({ name, version, document, author, createdAt }) => (
+              <tr key={name}>
+                <td>
+                  <a href={hrefOf(['policies', name])}>{name}</a>
+                  <div>{document.description}</div>
+                </td>
+                <td>{version}</td>
+                <td>
+                  <Bound bindings={bindings.filter(({ policy }) => policy === name)} />
+                </td>
+                <td>
+                  {author}, <Time at={createdAt} />
+                </td>
               </tr>
-            </thead>
-            <tbody>
-              {policies.map(({ name, version, document, author, createdAt }) => (
-                <tr key={name}>
-                  <td>
-                    <a href={hrefOf(['policies', name])}>{name}</a>
-                    <div>{document.description}</div>
-                  </td>
-                  <td>{version}</td>
-                  <td>
-                    <Bound bindings={bindings.filter(({ policy }) => policy === name)} />
-                  </td>
-                  <td>
-                    {author}, <Time at={createdAt} />
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
+            ))}
+          </Table>
         )}
       </Shown>
     </div>
@@ -97,10 +87,7 @@ function Tried({ report }: { report: DryRun }) {
         <ul>
           {lines.map(({ planUid, namespace, name, what, reasons }) => (
             <li key={`${planUid} ${what}`} className="scc-text">
-              <a href={hrefOf(['migrations', planUid])}>
-                {namespace}/{name}
-              </a>{' '}
-              {what}: {reasons.join('; ')}
+              <PlanLink plan={{ uid: planUid, namespace, name }} /> {what}: {reasons.join('; ')}
             </li>
           ))}
         </ul>

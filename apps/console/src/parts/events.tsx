@@ -2,6 +2,7 @@ import { sentenceOf } from '@scc/plan/words';
 import { hrefOf } from '../data/route.js';
 import type { ListedEvent } from '../data/types.js';
 import { Empty } from './states.js';
+import { Table } from './table.js';
 import { Time } from './time.js';
 
 /** The sentence of an event; one of a later version is told by its type. */
@@ -17,27 +18,17 @@ export function Events({ events, mayAudit }: { events: ListedEvent[]; mayAudit: 
   if (events.length === 0)
     return <Empty title="Nothing has happened yet">Events appear here as they are recorded.</Empty>;
   return (
-    <table className="scc-table">
-      <thead>
-        <tr>
-          <th scope="col">When</th>
-          <th scope="col">Phase</th>
-          <th scope="col">What happened</th>
-          <th scope="col">Record</th>
+    <Table columns={['When', 'Phase', 'What happened', 'Record']}>
+      {events.toReversed().map((one) => (
+        <tr key={`${one.runId} ${one.sequence}`}>
+          <td>
+            <Time at={one.at} />
+          </td>
+          <td>{one.phase}</td>
+          <td className="scc-text">{words(one)}</td>
+          <td>{mayAudit ? <a href={hrefOf(['audit', one.entryId])}>audit entry</a> : one.entryId.slice(-6)}</td>
         </tr>
-      </thead>
-      <tbody>
-        {events.toReversed().map((one) => (
-          <tr key={`${one.runId} ${one.sequence}`}>
-            <td>
-              <Time at={one.at} />
-            </td>
-            <td>{one.phase}</td>
-            <td className="scc-text">{words(one)}</td>
-            <td>{mayAudit ? <a href={hrefOf(['audit', one.entryId])}>audit entry</a> : one.entryId.slice(-6)}</td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
+      ))}
+    </Table>
   );
 }

@@ -1,4 +1,5 @@
 import type { ShownMigration } from '../data/types.js';
+import { Table } from './table.js';
 import { Empty } from './states.js';
 
 const ROLES = { before: 'before the migration', canary: 'canary', after: 'after the migration' } as const;
@@ -7,25 +8,15 @@ export function Pods({ migration: { pods } }: { migration: ShownMigration }) {
   if (pods.length === 0)
     return <Empty title="No pod is known yet">Pods appear here when the facts are gathered.</Empty>;
   return (
-    <table className="scc-table">
-      <thead>
-        <tr>
-          <th scope="col">Pod</th>
-          <th scope="col">SCC</th>
-          <th scope="col">Side</th>
-          <th scope="col">Node</th>
+    <Table columns={['Pod', 'SCC', 'Side', 'Node']}>
+      {pods.map(({ uid, name, role, scc, node }) => (
+        <tr key={`${role} ${uid}`}>
+          <td>{name}</td>
+          <td>{scc ?? 'unknown'}</td>
+          <td>{ROLES[role]}</td>
+          <td>{node ?? 'none'}</td>
         </tr>
-      </thead>
-      <tbody>
-        {pods.map(({ uid, name, role, scc, node }) => (
-          <tr key={`${role} ${uid}`}>
-            <td>{name}</td>
-            <td>{scc ?? 'unknown'}</td>
-            <td>{ROLES[role]}</td>
-            <td>{node ?? 'none'}</td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
+      ))}
+    </Table>
   );
 }

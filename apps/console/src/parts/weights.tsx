@@ -2,6 +2,7 @@ import { stepPath } from '../data/bounds.js';
 import type { ShownMigration } from '../data/types.js';
 import { WeightBar } from './labels.js';
 import { Empty } from './states.js';
+import { Table } from './table.js';
 import { Time } from './time.js';
 
 const BOX = { width: 600, height: 120 };
@@ -37,28 +38,19 @@ export function Weights({ migration }: { migration: ShownMigration }) {
         ))}
         <path className="curve" d={stepPath(weights, span)} />
       </svg>
-      <table className="scc-table">
-        <thead>
-          <tr>
-            <th scope="col">When</th>
-            <th scope="col">Canary</th>
-            <th scope="col">Verified by</th>
+      <Table columns={['When', 'Canary', 'Verified by']}>
+        {weights.map(({ canary, verifiedBy, at }) => (
+          <tr key={at}>
+            <td>
+              <Time at={at} />
+            </td>
+            <td>
+              <WeightBar weight={canary} />
+            </td>
+            <td>{verifiedBy}</td>
           </tr>
-        </thead>
-        <tbody>
-          {weights.map(({ canary, verifiedBy, at }) => (
-            <tr key={at}>
-              <td>
-                <Time at={at} />
-              </td>
-              <td>
-                <WeightBar weight={canary} />
-              </td>
-              <td>{verifiedBy}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+        ))}
+      </Table>
     </div>
   );
 }
