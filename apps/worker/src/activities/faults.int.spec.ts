@@ -7,7 +7,7 @@ import { asyncLocalStorage, Context } from '@temporalio/activity';
 import { noopMetricMeter, type Logger } from '@temporalio/common';
 import { createGovernanceClient } from '@scc/governance-api';
 import { IstioRouter, istiodView } from '@scc/istio';
-import { connectKube } from '@scc/kube';
+import { connectKube, type KubeClient } from '@scc/kube';
 import { TERMINAL_FAILURES, TRIES, WEATHER, type MigrationActivities } from '@scc/migration/contract';
 import { aSpec, aWholeTarget } from '@scc/migration/testing';
 import { FIELD_MANAGER, PLAN_TYPE } from '@scc/plan';
@@ -15,7 +15,7 @@ import { AllowedHosts } from '@scc/runtime';
 import { createInstruments } from '../metrics.js';
 import { noMetrics, prometheusMetrics } from '../outside/prometheus.js';
 import { webhookCaller } from '../outside/webhooks.js';
-import { unguardedActivities } from './index.js';
+import { unguardedActivities, type WorkerDeps } from './index.js';
 import { planOf } from './plan.js';
 
 /** Every activity under every fault of the API server and of governance: what becomes of it is one table. */
@@ -164,7 +164,10 @@ afterAll(async () => {
 const TIMES = { timeoutMs: 3_000, listTimeoutMs: 3_000 };
 
 /** The activities with clients of their own, which know nothing of an earlier fault. */
-async function withActivities<T>(work: (activities: Activities) => Promise<T>): Promise<T> {
+async function withActivities<T>(
+  work: (activities: Activities) => Promise<T>,
+  beside: (kube: KubeClient) => Partial<WorkerDeps> = () => ({}),
+): Promise<T> {
   const kube = await connectKube({ kubeconfig: path.join(folder, 'kubeconfig'), userAgent: 'test', ...TIMES });
   const governance = createGovernanceClient({ url, ...TIMES, token: () => Promise.resolve('t') });
   const activities = unguardedActivities({
@@ -178,6 +181,7 @@ async function withActivities<T>(work: (activities: Activities) => Promise<T>): 
     drainMs: 0,
     domain: 'cluster.local',
     root: 'istio-system',
+    ...beside(kube),
   });
   try {
     return await work(activities);
@@ -307,40 +311,27 @@ const BESIDE: Beside[] = [
 ];
 
 /** The activities on a cluster that answers, with everything beside it at one address. */
-async function withBeside<T>(address: string, work: (activities: Activities) => Promise<T>): Promise<T> {
-  const kube = await connectKube({ kubeconfig: path.join(folder, 'kubeconfig'), userAgent: 'test', ...TIMES });
-  const governance = createGovernanceClient({ url, ...TIMES, token: () => Promise.resolve('t') });
-  const answering: typeof kube = Object.assign(Object.create(kube) as typeof kube, {
-    get: (id: { apiVersion: string; kind: string; name: string }) =>
-      Promise.resolve(id.kind === 'Namespace' ? { ...id, metadata: { name: id.name } } : undefined),
-    list: () => Promise.resolve({ items: [], resourceVersion: '1' }),
-  });
-  const view = istiodView({ url: address });
-  const activities = unguardedActivities({
-    kube: answering,
-    governance,
-    router: new IstioRouter({
+const withBeside = <T>(address: string, work: (activities: Activities) => Promise<T>): Promise<T> =>
+  withActivities(work, (kube) => {
+    const answering: typeof kube = Object.assign(Object.create(kube) as typeof kube, {
+      get: (id: { apiVersion: string; kind: string; name: string }) =>
+        Promise.resolve(id.kind === 'Namespace' ? { ...id, metadata: { name: id.name } } : undefined),
+      list: () => Promise.resolve({ items: [], resourceVersion: '1' }),
+    });
+    const view = istiodView({ url: address });
+    return {
       kube: answering,
-      fieldManager: FIELD_MANAGER,
-      view,
-      boundMs: 1,
-      signal: () => undefined,
-    }),
-    metrics: prometheusMetrics({ url: address, flavour: 'istio' }),
-    reviewGates: () => Promise.resolve({ violations: [], warnings: [] }),
-    callWebhook: webhookCaller(new AllowedHosts('127.0.0.1', ''), undefined),
-    instruments: createInstruments(),
-    drainMs: 0,
-    domain: 'cluster.local',
-    root: 'istio-system',
+      router: new IstioRouter({
+        kube: answering,
+        fieldManager: FIELD_MANAGER,
+        view,
+        boundMs: 1,
+        signal: () => undefined,
+      }),
+      metrics: prometheusMetrics({ url: address, flavour: 'istio' }),
+      callWebhook: webhookCaller(new AllowedHosts('127.0.0.1', ''), undefined),
+    };
   });
-  try {
-    return await work(activities);
-  } finally {
-    kube.close();
-    governance.close();
-  }
-}
 
 describe('what stands beside the cluster:', () => {
   it.each(Object.keys(FAULTS_BESIDE) as FaultBeside[])('%s', async (which) => {
