@@ -98,6 +98,17 @@ function permissionWords({ permission, target }: ApiRoute): string {
   return `Needs \`${permission ?? 'a permission that no role has'}\`${target === null ? '' : ` (${target})`}.`;
 }
 
+/** Before OpenAPI 3.2 the schema of an event stream describes each of its events. */
+const streamedEvent: JsonSchema = {
+  type: 'object',
+  properties: {
+    id: { type: 'string' },
+    event: { enum: ['change', 'reset'] },
+    data: { type: 'string', contentMediaType: 'application/json' },
+  },
+  required: ['id', 'event', 'data'],
+};
+
 function answerOf(
   operationId: string,
   { answer, versioned, condition }: Operation,
@@ -119,7 +130,7 @@ function answerOf(
     return {
       description: 'Events `change` and `reset`; the id of each goes into Last-Event-ID',
       headers,
-      content: { 'text/event-stream': { schema: { type: 'string' } } },
+      content: { 'text/event-stream': { schema: streamedEvent } },
     };
   const schema = registry.named(`${capital(operationId)}Answer`, answer, 'output');
   return { description: 'Answered', headers, content: { 'application/json': { schema } } };
