@@ -39,7 +39,14 @@ export {
   type AuditState,
 } from './api.js';
 export { type Finding } from './findings.js';
-export { KEY_ROTATED, readRotation, rotationDetails } from './keys.js';
+export {
+  formerKeys,
+  KEY_ROTATED,
+  publishedRotationsSchema,
+  readRotation,
+  rotationDetails,
+  type PublishedRotation,
+} from './keys.js';
 export { type Anchor } from './anchors.js';
 export { type HeldReceipt } from './receipts.js';
 export { verifyLog, type Trust, type VerifyReport } from './verify.js';

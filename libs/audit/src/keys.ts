@@ -40,6 +40,45 @@ export function readRotation(details: unknown, origin: string, current: NoteVeri
   return next;
 }
 
+/** A rotation entry as it is published beside the key in use: its details, and when it was written, in RFC 3339. */
+const publishedRotationSchema = z.object({ details: z.unknown(), at: z.iso.datetime({ offset: true }) });
+export type PublishedRotation = z.infer<typeof publishedRotationSchema>;
+export const publishedRotationsSchema = z.array(publishedRotationSchema);
+
+/** A key that signed before the one in use, and the end of its time. */
+export interface FormerKey {
+  key: NoteVerifier;
+  until: Date;
+}
+
+/**
+ * The keys from which the log was handed over, step by step, to the key in use. A rotation that not both of its keys
+ * signed ends the chain: what is before it is not known.
+ */
+export function formerKeys(current: NoteVerifier, rotations: readonly PublishedRotation[]): FormerKey[] {
+  const found: FormerKey[] = [];
+  const left = [...rotations];
+  for (let next = current; ;) {
+    const at = left.findLastIndex(({ details }) => rotationSchema.safeParse(details).data?.to === next.vkey);
+    const [rotation] = at < 0 ? [] : left.splice(at, 1);
+    const key = rotation && handedOver(rotation.details, next);
+    if (!key) return found;
+    found.push({ key, until: new Date(rotation.at) });
+    next = key;
+  }
+}
+
+/** The key that handed the log over to another one; undefined when the statement is not valid. */
+function handedOver(details: unknown, to: NoteVerifier): NoteVerifier | undefined {
+  try {
+    const from = parseVerifier(rotationSchema.parse(details).from);
+    return readRotation(details, to.name, from).vkey === to.vkey ? from : undefined;
+  } catch (error) {
+    if (error instanceof NoteError) return undefined;
+    throw error;
+  }
+}
+
 /** Which key signs a checkpoint of which size: a rotation entry at index i binds every checkpoint larger than i. */
 export class KeySchedule {
   private readonly spans: { above: number; key: NoteVerifier }[] = [];

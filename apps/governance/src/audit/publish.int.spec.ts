@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { parseCheckpoint } from '@scc/audit';
+import { formerKeys, parseCheckpoint, publishedRotationsSchema } from '@scc/audit';
 import { createLogger, waitFor } from '@scc/runtime';
 import type { DataSource } from 'typeorm';
 import { answerFor } from './answers.js';
@@ -67,6 +67,19 @@ describe('publishing checkpoints', () => {
     await publisher.stop();
     expect(store).toMatchObject({ writes: 2, size: 300, data: { size: '300', key: signer.vkey } });
     expect(publisher.contradicted).toBeNull();
+  });
+
+  it('publishes the rotations that led to the key beside it, so that what older keys signed can still be told', async () => {
+    const { db } = await aLog(10);
+    const next = aSigner();
+    await append(db, records(10, 10));
+    const store = new Store();
+    const publisher = new CheckpointPublisher({ store, db, vkey: next.vkey, logger, everyMs: 5 });
+    for (const { note } of await seal(db, { signer: next, previousSigner: signer }))
+      publisher.offer({ note, size: parseCheckpoint(note).size });
+    await publisher.stop();
+    const rotations = publishedRotationsSchema.parse(JSON.parse(store.data?.['rotations'] ?? ''));
+    expect(formerKeys(next, rotations).map(({ key }) => key.vkey)).toEqual([signer.vkey]);
   });
 
   it('tries again until the store takes it', async () => {

@@ -1,8 +1,8 @@
 import { pause, messageOf } from '@scc/runtime';
-import { NoteError, parseCheckpoint } from '@scc/audit';
+import { auditBodySchema, KEY_ROTATED, NoteError, parseCheckpoint, type PublishedRotation } from '@scc/audit';
 import type { Logger } from '@scc/runtime';
 import { z } from 'zod';
-import { type Queryable, rowOf } from '../database/rows.js';
+import { type Queryable, rowOf, rowsOf } from '../database/rows.js';
 import { isAnswered } from './answers.js';
 import { rootAt } from './proofs.js';
 
@@ -160,7 +160,10 @@ export class CheckpointPublisher {
         kind,
         // With the version that was read, a write of another replica in between makes this one fail.
         metadata: { namespace, name, ...(resourceVersion !== undefined && { resourceVersion }) },
-        data: { checkpoint: note, size: String(size), key: this.options.vkey },
+        data: {
+          ...{ checkpoint: note, size: String(size), key: this.options.vkey },
+          rotations: JSON.stringify(await newestRotations(this.options.db)),
+        },
       },
       { fieldManager: AUDIT_FIELD_MANAGER, force: true },
     );
@@ -182,6 +185,25 @@ function readStored(note: string): Stored | null {
     if (error instanceof NoteError) return null;
     throw error;
   }
+}
+
+/** As many rotations are published: what the keys before them signed is no longer in use. */
+const MAX_ROTATIONS = 20;
+const bodyRow = z.object({ body: z.instanceof(Buffer) });
+
+/** The rotations of the key that are in the log, oldest first. */
+async function newestRotations(db: Queryable): Promise<PublishedRotation[]> {
+  const rows = await rowsOf(
+    db,
+    bodyRow,
+    `select e.body from audit_entry e join audit_seal s on s.entry = e.id where e.action = $1
+     order by s.index desc limit $2`,
+    [KEY_ROTATED, MAX_ROTATIONS],
+  );
+  return rows.reverse().map(({ body }) => {
+    const { details, occurredAt: at } = auditBodySchema.parse(JSON.parse(body.toString('utf8')));
+    return { details, at };
+  });
 }
 
 const sizeRow = z.object({ size: z.coerce.number() });

@@ -1,9 +1,18 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { gunzipSync, gzipSync } from 'node:zlib';
-import { hashOf, type NoteSigner, signerFromPem, signNote } from '@scc/audit';
+import {
+  hashOf,
+  type JsonValue,
+  type NoteSigner,
+  type PublishedRotation,
+  rotationDetails,
+  signerFromPem,
+  signNote,
+} from '@scc/audit';
 import { undoMaterialText, type UndoMaterial, type UndoSeal } from '@scc/governance-api';
 import { KubeError, type KubeObject, type ObjectId } from '@scc/kube';
 import { undoSecretName } from '@scc/plan';
+import { z } from 'zod';
 import { deliverUndone } from './deliver.js';
 import { resealWith } from './reseal.js';
 import { MaterialTooLarge, SealedMaterial } from './sealed.js';
@@ -26,8 +35,11 @@ const sealOf = (material: UndoMaterial, by = governanceKey, uid = material.plan.
   note: signNote(undoMaterialText(ORIGIN, uid, hashOf(material)), [by]),
 });
 
-/** A namespace of Secrets, and the key that governance publishes. */
-function aCluster(published = governanceKey) {
+/** When the Secrets of the cluster are made. */
+const MADE_AT = '2026-11-24T10:00:00Z';
+
+/** A namespace of Secrets, and the key that governance publishes, with the rotations that led to it. */
+function aCluster(published = governanceKey, rotations: readonly PublishedRotation[] = []) {
   const objects = new Map<string, KubeObject>();
   const keyOf = ({ kind, namespace, name }: Pick<ObjectId, 'kind' | 'namespace' | 'name'>) =>
     `${kind}/${namespace ?? ''}/${name}`;
@@ -36,7 +48,7 @@ function aCluster(published = governanceKey) {
     apiVersion: 'v1',
     kind: 'ConfigMap',
     metadata: { namespace: 'scc-system', name: checkpoint.name },
-    data: { key: published.vkey },
+    data: { key: published.vkey, ...(rotations.length > 0 ? { rotations: JSON.stringify(rotations) } : {}) },
   });
   const kube = {
     get: (id: ObjectId) => Promise.resolve(objects.get(keyOf(id))),
@@ -44,7 +56,7 @@ function aCluster(published = governanceKey) {
       const { namespace = '', name = '' } = object.metadata;
       const key = keyOf({ kind: object.kind, namespace, name });
       if (objects.has(key)) return Promise.reject(new KubeError(409, { reason: 'AlreadyExists', message: key }));
-      objects.set(key, object);
+      objects.set(key, { ...object, metadata: { ...object.metadata, creationTimestamp: MADE_AT } });
       return Promise.resolve(object);
     },
     delete: (id: ObjectId) => Promise.resolve(void objects.delete(keyOf(id))),
@@ -136,6 +148,50 @@ describe('sealed material', () => {
     const { sealed } = aCluster(signer());
     await sealed.keep(sealOf(materialOf()), 'begun');
     await expect(sealed.open(UID)).rejects.toThrow(`${begun} is not what governance signed for the plan ${UID}`);
+  });
+
+  describe('signed by a key that was rotated since', () => {
+    const [second, third] = [signer(), signer()];
+    const rotation = (details: JsonValue, at = '2026-11-24T11:00:00.000Z'): PublishedRotation => ({ details, at });
+    const toSecond = rotation(rotationDetails(ORIGIN, governanceKey, second));
+    const toThird = rotation(rotationDetails(ORIGIN, second, third), '2026-11-24T12:00:00.000Z');
+    const { note } = z.object({ note: z.string() }).parse(rotationDetails(ORIGIN, governanceKey, signer()));
+    const forged = { from: governanceKey.vkey, to: second.vkey, note };
+    const early = '2026-11-24T09:00:00.000Z';
+
+    it.each<[string, NoteSigner, PublishedRotation[], boolean]>([
+      ['is given out', second, [toSecond], true],
+      ['is given out after two rotations', third, [toSecond, toThird], true],
+      [
+        'is given out when it was made while replicas were replaced',
+        second,
+        [{ ...toSecond, at: '2026-11-24T09:55:00.000Z' }],
+        true,
+      ],
+      ['is refused when it was made after the time of the key', second, [{ ...toSecond, at: early }], false],
+      ['is refused when a rotation in between is missing', third, [toThird], false],
+      [
+        'is refused when the rotation is of another log',
+        second,
+        [rotation(rotationDetails('other', governanceKey, second))],
+        false,
+      ],
+      ['is refused when the old key alone signed the rotation', second, [rotation(forged)], false],
+      [
+        'is refused when keys hand the log over in a circle',
+        second,
+        [rotation(rotationDetails(ORIGIN, third, second)), toThird],
+        false,
+      ],
+    ])('%s', async (_what, published, rotations, isGivenOut) => {
+      const { sealed } = aCluster(published, rotations);
+      await sealed.keep(sealOf(materialOf()), 'begun');
+      const opened = await sealed.open(UID).then(
+        () => true,
+        () => false,
+      );
+      expect(opened).toBe(isGivenOut);
+    });
   });
 
   it('is not passed over in favour of an older Secret when the newer one is forged', async () => {

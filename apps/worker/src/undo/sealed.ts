@@ -1,6 +1,6 @@
 import { promisify } from 'node:util';
 import { gunzip as gunzipped, gzip as gzipped } from 'node:zlib';
-import { hashOf, isSignedBy, parseNote, parseVerifier } from '@scc/audit';
+import { formerKeys, hashOf, isSignedBy, parseNote, parseVerifier, publishedRotationsSchema } from '@scc/audit';
 import {
   undoMaterialSchema,
   undoMaterialText,
@@ -32,8 +32,17 @@ const CHECKPOINT: ObjectId = {
   namespace: 'scc-system',
   name: 'scc-audit-checkpoint',
 };
-const checkpointSchema = z.looseObject({ data: z.looseObject({ key: z.string() }) });
-const secretSchema = z.looseObject({ data: z.record(z.string(), z.string()) });
+const checkpointSchema = z.looseObject({
+  data: z.looseObject({ key: z.string(), rotations: z.string().default('[]') }),
+});
+const secretSchema = z.looseObject({
+  metadata: z.looseObject({ creationTimestamp: z.iso.datetime({ offset: true }).optional() }),
+  data: z.record(z.string(), z.string()),
+});
+type Kept = z.infer<typeof secretSchema>;
+
+/** After its rotation, a key still signs for so long, in milliseconds: replicas are replaced one after the other. */
+const OVERLAP_MS = 10 * 60_000;
 
 const secretId = (name: string): ObjectId => ({ apiVersion: 'v1', kind: 'Secret', namespace: UNDO_NAMESPACE, name });
 const base64 = (bytes: Buffer | string): string => Buffer.from(bytes).toString('base64');
@@ -72,11 +81,11 @@ export class SealedMaterial {
     const newest = await this.#read(undoSecretName(uid, 'revoking'));
     const kept = newest ?? (await this.#read(undoSecretName(uid, 'begun')));
     if (!kept) return undefined;
-    const packed = Buffer.from(kept['material'] ?? '', 'base64');
+    const packed = Buffer.from(kept.data['material'] ?? '', 'base64');
     const unpacked: unknown = JSON.parse(
       (await gunzip(packed, { maxOutputLength: MAX_UNPACKED_BYTES })).toString('utf8'),
     );
-    await this.#verify(uid, unpacked, Buffer.from(kept['note'] ?? '', 'base64').toString('utf8'));
+    await this.#verify(uid, unpacked, kept);
     return undoMaterialSchema.parse(unpacked);
   }
 
@@ -88,7 +97,7 @@ export class SealedMaterial {
   async remembered(uid: string, activity: string): Promise<DoneAlone | undefined> {
     const kept = await this.#read(undoneSecretName(uid, activity));
     if (!kept) return undefined;
-    return doneSchema.parse(JSON.parse(Buffer.from(kept['done'] ?? '', 'base64').toString('utf8')));
+    return doneSchema.parse(JSON.parse(Buffer.from(kept.data['done'] ?? '', 'base64').toString('utf8')));
   }
 
   async forget(uid: string, activity: string): Promise<void> {
@@ -100,12 +109,18 @@ export class SealedMaterial {
     for (const stage of ['begun', 'revoking'] as const) await this.kube.delete(secretId(undoSecretName(uid, stage)));
   }
 
-  async #verify(uid: string, material: unknown, note: string): Promise<void> {
-    const checkpoint = await this.kube.get(CHECKPOINT);
-    const key = parseVerifier(checkpointSchema.parse(checkpoint).data.key);
-    const parsed = parseNote(note);
-    const text = undoMaterialText(key.name, uid, hashOf(z.json().parse(material)));
-    if (parsed.text !== text || !isSignedBy(parsed, key))
+  /** By the key in use, or by one before it when the Secret is of its time: the API server says when it was made. */
+  async #verify(uid: string, material: unknown, { data, metadata }: Kept): Promise<void> {
+    const published = checkpointSchema.parse(await this.kube.get(CHECKPOINT)).data;
+    const current = parseVerifier(published.key);
+    const rotations = publishedRotationsSchema.parse(JSON.parse(published.rotations));
+    const madeAt = Date.parse(metadata.creationTimestamp ?? '');
+    const former = formerKeys(current, rotations).filter(({ until }) => madeAt <= until.getTime() + OVERLAP_MS);
+    const note = parseNote(Buffer.from(data['note'] ?? '', 'base64').toString('utf8'));
+    const isGovernances = [current, ...former.map(({ key }) => key)].some(
+      (key) => note.text === undoMaterialText(key.name, uid, hashOf(z.json().parse(material))) && isSignedBy(note, key),
+    );
+    if (!isGovernances)
       throw new Error(`Secret ${undoSecretName(uid, 'begun')} is not what governance signed for the plan ${uid}`);
   }
 
@@ -122,8 +137,8 @@ export class SealedMaterial {
     }
   }
 
-  async #read(name: string): Promise<Record<string, string> | undefined> {
+  async #read(name: string): Promise<Kept | undefined> {
     const secret = await this.kube.get(secretId(name));
-    return secret && secretSchema.parse(secret).data;
+    return secret && secretSchema.parse(secret);
   }
 }
