@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { HELM, HELM_3, type Binary } from '../binaries/catalogue.js';
+import { HELM, HELM_3 } from '../binaries/catalogue.js';
 import { defaultCache, find } from '../binaries/find.js';
 
 const run = promisify(execFile);
@@ -12,9 +12,10 @@ export interface HelmOptions {
   major?: 3 | 4;
 }
 
-/** The helm of a pinned version; built when no machine has it yet. */
-async function findHelm(wanted: Binary, progress: (line: string) => void): Promise<string> {
+/** The path of Helm in a pinned version; it is built when no machine has it yet. */
+export async function helmProgram(major: 3 | 4, progress: (line: string) => void = () => undefined): Promise<string> {
   const environment = process.env;
+  const wanted = major === 3 ? HELM_3 : HELM;
   const { binaries } = await find({ cache: defaultCache(environment), environment, catalogue: [wanted], progress });
   const helm = binaries[wanted.name];
   if (helm === undefined) throw new Error(`${wanted.name} was neither found nor built`);
@@ -26,7 +27,7 @@ export async function runHelm(
   args: readonly string[],
   { progress = () => undefined, major = 4 }: HelmOptions = {},
 ): Promise<string> {
-  const helm = await findHelm(major === 3 ? HELM_3 : HELM, progress);
+  const helm = await helmProgram(major, progress);
   const { stdout } = await run(helm, [...args], { maxBuffer: MOST_BYTES }).catch((error: unknown) => {
     const said =
       error instanceof Error && 'stderr' in error

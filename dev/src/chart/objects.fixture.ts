@@ -93,3 +93,51 @@ export const podsOf = (
         ];
       }),
   );
+
+const itemsSchema = z.array(z.looseObject({ key: z.string() })).default([]);
+const fromSecretsSchema = z.looseObject({
+  containers: z.array(
+    z.looseObject({
+      env: z
+        .array(
+          z.looseObject({
+            valueFrom: z
+              .looseObject({ secretKeyRef: z.looseObject({ name: z.string(), key: z.string() }).optional() })
+              .optional(),
+          }),
+        )
+        .default([]),
+    }),
+  ),
+  volumes: z
+    .array(
+      z.looseObject({
+        secret: z.looseObject({ secretName: z.string(), items: itemsSchema }).optional(),
+        projected: z
+          .looseObject({
+            sources: z.array(
+              z.looseObject({ secret: z.looseObject({ name: z.string(), items: itemsSchema }).optional() }),
+            ),
+          })
+          .optional(),
+      }),
+    )
+    .default([]),
+});
+
+/** The Secrets that Pods read, with the keys that they name. */
+export function secretsOf(objects: readonly StatedObject[]): { name: string; keys: string[] }[] {
+  const keysOf = (items: z.infer<typeof itemsSchema>): string[] => items.map(({ key }) => key);
+  return [...podsOf(objects).values()].flatMap((pod) => {
+    const { containers, volumes } = fromSecretsSchema.parse(pod.spec);
+    return [
+      ...containers.flatMap(({ env }) =>
+        env.flatMap(({ valueFrom }) => valueFrom?.secretKeyRef ?? []).map(({ name, key }) => ({ name, keys: [key] })),
+      ),
+      ...volumes.flatMap(({ secret }) => (secret ? [{ name: secret.secretName, keys: keysOf(secret.items) }] : [])),
+      ...volumes
+        .flatMap(({ projected }) => projected?.sources ?? [])
+        .flatMap(({ secret }) => (secret ? [{ name: secret.name, keys: keysOf(secret.items) }] : [])),
+    ];
+  });
+}
