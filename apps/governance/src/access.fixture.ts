@@ -9,6 +9,7 @@ import { accessConfig } from './access/settings.js';
 import { AuthorityWatch } from './audit/authority-watch.js';
 import { Contradictions } from './audit/contradictions.controller.js';
 import { Observer } from './health/observer.js';
+import { ReadModelWatch } from './history/read-model-watch.js';
 import { ROLE_TABLE } from './permissions.js';
 import { Refusal } from './refusal/refusal.js';
 import type { Api } from './server.js';
@@ -114,6 +115,7 @@ export async function startGuarded(
       origin,
       ratePerSecond: 100_000,
       contradictions: new Contradictions(new AuthorityWatch({ source, logger: log })),
+      readModel: new ReadModelWatch(source),
       logger: createLogger('test', 'silent'),
       isRunning: () => Promise.resolve(false),
       signIn: null,

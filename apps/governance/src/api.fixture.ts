@@ -13,6 +13,7 @@ import { GovernanceMetrics } from './health/metrics.js';
 import { AuthorityWatch } from './audit/authority-watch.js';
 import { Contradictions } from './audit/contradictions.controller.js';
 import { Observer } from './health/observer.js';
+import { ReadModelWatch } from './history/read-model-watch.js';
 import type { Probes } from './health/probes.js';
 import { ROLE_TABLE } from './permissions.js';
 import { Refusal } from './refusal/refusal.js';
@@ -89,7 +90,8 @@ export async function startTestApi(source: DataSource, options: TestApiOptions =
       [role],
     );
   const logger = options.log ?? createLogger('test', 'silent');
-  const contradictions = new Contradictions(new AuthorityWatch({ source, logger }));
+  const readModel = new ReadModelWatch(source);
+  const contradictions = new Contradictions(new AuthorityWatch({ source, logger, also: readModel }));
   const observer = new Observer(source, logger, probes, options.contradicted ?? (() => contradictions.reason));
   const { privateKey } = generateKeyPairSync('ed25519');
   const signer = signerFromPem('scc.poc/test', privateKey.export({ format: 'pem', type: 'pkcs8' }).toString());
@@ -115,6 +117,7 @@ export async function startTestApi(source: DataSource, options: TestApiOptions =
       origin: 'scc.poc/test',
       ratePerSecond,
       contradictions,
+      readModel,
       logger,
       isRunning: () => Promise.resolve(false),
       sendCommand,

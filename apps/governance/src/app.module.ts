@@ -13,6 +13,7 @@ import { EngineModule } from './engine/engine.module.js';
 import { HealthModule } from './health/health.module.js';
 import type { Observer } from './health/observer.js';
 import { HistoryModule } from './history/history.module.js';
+import type { ReadModelWatch } from './history/read-model-watch.js';
 import { EntityTagInterceptor } from './http/etag.js';
 import { IdempotencyInterceptor } from './http/idempotency.js';
 import { ProblemFilter } from './http/problems.js';
@@ -40,6 +41,7 @@ export interface AppParts {
   origin: string;
   ratePerSecond: number;
   contradictions: Contradictions;
+  readModel: ReadModelWatch;
   logger: Logger;
   isRunning: IsRunning;
   sendCommand: SendCommand;
@@ -58,6 +60,7 @@ export class AppModule {
     origin,
     ratePerSecond,
     contradictions,
+    readModel,
     logger,
     isRunning,
     sendCommand,
@@ -71,7 +74,7 @@ export class AppModule {
         AccessModule.register(access),
         EngineModule.register({ isRunning, sendCommand, signer, origin }),
         ...[ApprovalsModule, PoliciesModule, ScheduleModule, RegistryModule, PodsModule, RiskModule, StopsModule],
-        HistoryModule.register({ signer, origin }),
+        HistoryModule.register({ signer, origin, readModel }),
         AuditModule.register({ origin, logger, contradictions }),
         HealthModule.register(observer),
         StreamModule.register(logger),

@@ -9,6 +9,7 @@ import { createLogger, loadConfig, type Logger, onShutdown, startHealthServer } 
 import { TemporalLink } from '@scc/runtime/temporal';
 import { type CertificateSource, followFiles, followSecret, type KeyPair } from '@scc/tls';
 import { AuthorityWatch } from './audit/authority-watch.js';
+import { ReadModelWatch } from './history/read-model-watch.js';
 import { Contradictions } from './audit/contradictions.controller.js';
 import { keyInSecret } from './audit/kept-key.js';
 import { CheckpointPublisher, type CheckpointStore } from './audit/publish.js';
@@ -136,7 +137,8 @@ async function start({ config, logger, metrics, parts, signal, setWaiting, setAd
   metrics.watchPool(source);
 
   const publisher = new CheckpointPublisher({ store: checkpointStore(kube), db: source, vkey: signer.vkey, logger });
-  const authority = new AuthorityWatch({ source, logger });
+  const readModel = new ReadModelWatch(source);
+  const authority = new AuthorityWatch({ source, logger, also: readModel });
   const contradictions = new Contradictions(authority, () => publisher.refused);
   metrics.gauge(
     'scc_governance_audit_contradicted',
@@ -197,6 +199,7 @@ async function start({ config, logger, metrics, parts, signal, setWaiting, setAd
       origin: config.AUDIT_ORIGIN,
       ratePerSecond: config.API_RATE_PER_SECOND,
       contradictions,
+      readModel,
       logger,
       isRunning: temporalRuns(temporal),
       sendCommand: temporalCommands(temporal),

@@ -59,6 +59,7 @@ export const auditContradictionsSchema = z.object({
         .object({ index: size.nullable(), entryId: z.string() })
         .nullable()
         .describe('The entry that is contradicted.'),
+      isOver: z.boolean().default(false).describe('It contradicts the log no more, and waits for an answer only.'),
     }),
   ),
 });
@@ -69,6 +70,7 @@ export const readModelDifferencesSchema = z.object({
     z.object({
       ...{ uid: z.string(), namespace: z.string(), name: z.string() },
       table: z.string().describe('migration_event, or a table of the read model.'),
+      isAnswered: z.boolean().default(false).describe('Somebody has answered for it as it is.'),
       message: z.string(),
     }),
   ),

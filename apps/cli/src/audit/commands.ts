@@ -183,10 +183,13 @@ async function rebuild(session: Session, { check = false }: { check?: boolean })
       ? `what is read of ${count(migrations, 'migration')} follows from the audit log`
       : table(
           ['plan', 'uid', 'table', 'what'],
-          differences.map((one) => [`${one.namespace}/${one.name}`, one.uid, one.table, one.message]),
+          differences.map((one) => [
+            ...[`${one.namespace}/${one.name}`, one.uid, one.table],
+            one.isAnswered ? `${one.message} (answered for)` : one.message,
+          ]),
         ),
   );
-  return differences.length === 0 ? EXIT.ok : EXIT.tampered;
+  return differences.every(({ isAnswered }) => isAnswered) ? EXIT.ok : EXIT.tampered;
 }
 const rebuiltSchema = z.object({ migrations: z.int() });
 

@@ -1,11 +1,25 @@
-import type { Contradiction, JsonValue } from '@scc/audit';
+import { AUTHORITY_TABLES, type JsonValue } from '@scc/audit';
 import type { EntityManager } from 'typeorm';
 import { z } from 'zod';
 import { type Queryable, rowsOf } from '../database/rows.js';
 import { appendAuditBatch, type AuditRecord } from './append.js';
+import { chunked } from './chunks.js';
 
 /** Somebody looked at what contradicts the log, and answers for it as it is. */
-const ANSWERED = 'record.answered';
+export const ANSWERED = 'record.answered';
+
+/** What contradicts the log: a row of authority, or what is read of a migration. */
+export interface FoundContradiction {
+  fault: string;
+  table: string;
+  key: string;
+  /** The row as it stands, null when there is none. */
+  holds: Readonly<Record<string, JsonValue>> | null;
+  by: { index: number | null; entryId: string } | null;
+  message: string;
+  /** It contradicts the log no more and waits for an answer only. */
+  isOver?: boolean;
+}
 
 export interface Answered extends Pick<AuditRecord, 'actor' | 'requestId'> {
   reason: string;
@@ -16,7 +30,7 @@ export interface Answered extends Pick<AuditRecord, 'actor' | 'requestId'> {
 /** Writes who answers for what was found, as it is now, and why. */
 export async function answerFor(
   tx: EntityManager,
-  found: readonly Contradiction[],
+  found: readonly FoundContradiction[],
   { actor, requestId, reason, checkpoint }: Answered,
 ): Promise<void> {
   await appendAuditBatch(tx, acceptances(found, { actor, action: ANSWERED, requestId }, { reason, checkpoint }));
@@ -25,6 +39,22 @@ export async function answerFor(
 const answerRow = z.object({
   body: z.instanceof(Buffer).transform((bytes): unknown => JSON.parse(bytes.toString('utf8'))),
 });
+const closedSchema = z.object({
+  details: z.object({ closed: z.array(z.object({ table: z.string(), key: z.string(), stands: z.string() })) }),
+});
+
+/** What somebody has answered for of what is read of migrations, as it stood: table, key and hash. */
+export async function answeredStands(db: Queryable): Promise<ReadonlySet<string>> {
+  const answers = await rowsOf(db, answerRow, 'select body from audit_entry where action = $1', [ANSWERED]);
+  return new Set(
+    answers.flatMap(({ body }) =>
+      (closedSchema.safeParse(body).data?.details.closed ?? []).map(
+        ({ table, key, stands }) => `${table} ${key} ${stands}`,
+      ),
+    ),
+  );
+}
+
 const aboutCheckpoint = z.object({ details: z.object({ checkpoint: z.string() }) });
 
 /** Whether somebody has answered for a log that does not continue this published checkpoint. */
@@ -33,25 +63,32 @@ export async function isAnswered(db: Queryable, checkpoint: string): Promise<boo
   return answers.some(({ body }) => aboutCheckpoint.safeParse(body).data?.details.checkpoint === checkpoint);
 }
 
-/** Room for the rest of an entry beside its rows. */
-const MAX_ROW_CHARACTERS = 24_000;
+const isOfAuthority = ({ table }: FoundContradiction): boolean => AUTHORITY_TABLES.some((known) => known === table);
 
-/** As many entries as the rows need; at least one. */
+/**
+ * As many entries as the rows need; at least one. Rows of authority are accepted as they are (`rows`); what is over, and
+ * what is read of migrations, is only closed: what it was seen as stands beside it.
+ */
 export function acceptances(
-  found: readonly Contradiction[],
+  found: readonly FoundContradiction[],
   said: Pick<AuditRecord, 'actor' | 'action' | 'requestId'>,
   details: Record<string, JsonValue>,
 ): AuditRecord[] {
-  const chunks: JsonValue[][] = [[]];
-  let characters = 0;
-  for (const { table, key, holds } of found) {
-    const row = { table, key, holds };
-    characters += JSON.stringify(row).length;
-    if (characters > MAX_ROW_CHARACTERS) {
-      chunks.push([]);
-      characters = JSON.stringify(row).length;
-    }
-    chunks.at(-1)?.push(row);
-  }
-  return chunks.map((rows) => ({ ...said, object: { kind: 'AuditLog' }, details: { ...details, rows } }));
+  const [first = [], ...more] = chunked(
+    found.map(({ table, key, holds, isOver = false, ...rest }) => ({ ...rest, table, key, holds, isOver })),
+  );
+  return [first, ...more].map((part) => {
+    const accepted = part.filter((one) => isOfAuthority(one) && !one.isOver);
+    const closed = part.filter((one) => !accepted.includes(one));
+    return {
+      ...{ ...said, object: { kind: 'AuditLog' } },
+      details: {
+        ...details,
+        rows: accepted.map(({ table, key, holds }) => ({ table, key, holds })),
+        ...(closed.length > 0 && {
+          closed: closed.map(({ table, key, holds }) => ({ table, key, stands: holds?.['stands'] ?? null })),
+        }),
+      },
+    };
+  });
 }

@@ -11,9 +11,10 @@ import type { DataSource, EntityManager } from 'typeorm';
 import { z } from 'zod';
 import { SYSTEM } from '../call/caller.js';
 import { type Queryable, rowOf, rowsOf } from '../database/rows.js';
-import { acceptances } from './answers.js';
+import { acceptances, type FoundContradiction } from './answers.js';
 import { appendAuditBatch } from './append.js';
 import { readAuthority } from './authority-rows.js';
+import { keepOpen } from './open-findings.js';
 
 /** Rows that were there before the log was compared with the tables; written once. */
 const ADOPTED = 'record.adopted';
@@ -31,17 +32,27 @@ export interface AuthorityWatchOptions {
   source: DataSource;
   logger: Logger;
   everyMs?: number;
+  also?: AlsoWatched;
+}
+
+/** What carries no authority and has to follow from the log all the same. */
+export interface AlsoWatched {
+  /** What contradicts the log and has no answer. */
+  look(): Promise<FoundContradiction[]>;
+  /** The same in words, as it was seen last; null for nothing. */
+  readonly contradicted: string | null;
 }
 
 /**
- * Compares the tables that carry authority with the entries that made their rows, again and again. What the sealed log
+ * Compares the tables that carry authority with the entries that made their rows, again and again. What was found stays
+ * found, also after a restart and when it is over, until somebody has answered for it. What the sealed log
  * says is derived once and kept; each look reads the entries since and all rows, from one snapshot.
  */
 export class AuthorityWatch {
   private sealed = AuthorityCheck.empty();
   /** How many sealed entries were seen. */
   private size = 0;
-  private last: Contradiction[] = [];
+  private last: FoundContradiction[] = [];
   private looking: Promise<unknown> = Promise.resolve();
   private running: Promise<void> = Promise.resolve();
   private readonly stopping = new AbortController();
@@ -60,13 +71,11 @@ export class AuthorityWatch {
 
   /** What the last look found, in words; null when rows and entries agree. */
   get contradicted(): string | null {
-    const [first, ...more] = this.last;
-    if (!first) return null;
-    return `${first.fault}: ${first.message}${more.length > 0 ? `, and ${more.length} more` : ''}`;
+    return inWords(this.last) ?? this.options.also?.contradicted ?? null;
   }
 
   /** Looks now. One look at a time: the next begins when the one before is over. */
-  look(): Promise<Contradiction[]> {
+  look(): Promise<FoundContradiction[]> {
     const next = this.looking.then(() => this.compare());
     this.looking = next.catch(() => undefined);
     return next;
@@ -88,14 +97,21 @@ export class AuthorityWatch {
     }
   }
 
-  private async compare(): Promise<Contradiction[]> {
-    const found = await this.options.source.transaction('REPEATABLE READ', async (tx) => {
+  private async compare(): Promise<FoundContradiction[]> {
+    const { source, logger, also } = this.options;
+    const rows = await source.transaction('REPEATABLE READ', async (tx) => {
       await tx.query('set transaction read only');
       await this.readSealed(tx);
       return contradictionsOf(tx, this.sealed.fork());
     });
+    const found = [...rows, ...((await also?.look()) ?? [])];
     this.last = found;
-    return found;
+    try {
+      this.last = [...found, ...(await keepOpen(source, found))];
+    } catch (error) {
+      logger.error({ err: error }, 'what contradicts the audit log was not written into it');
+    }
+    return this.last;
   }
 
   private async readSealed(tx: EntityManager): Promise<void> {
@@ -125,6 +141,12 @@ export class AuthorityWatch {
     this.sealed = goingOn;
     this.size = size;
   }
+}
+
+/** The first, and how many more there are; null for nothing. */
+export function inWords([first, ...more]: readonly FoundContradiction[]): string | null {
+  if (!first) return null;
+  return `${first.fault}: ${first.message}${more.length > 0 ? `, and ${more.length} more` : ''}`;
 }
 
 /** An entry that was altered since it was sealed says nothing; `verify` names it. */

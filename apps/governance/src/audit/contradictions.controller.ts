@@ -1,5 +1,4 @@
 import { Body, Controller, Get, HttpCode, Post } from '@nestjs/common';
-import type { Contradiction } from '@scc/audit';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { Call } from '../call/actor.js';
@@ -7,7 +6,7 @@ import type { CallContext } from '../call/caller.js';
 import { RequirePermission } from '../call/require-permission.js';
 import { inTransaction } from '../database/transaction.js';
 import { Refusal } from '../refusal/refusal.js';
-import { answerFor } from './answers.js';
+import { answerFor, type FoundContradiction } from './answers.js';
 import type { AuthorityWatch } from './authority-watch.js';
 import type { PublishedContradiction } from './publish.js';
 
@@ -41,10 +40,10 @@ export const contradictionAnswerSchema = z.object({
 /** As `auditContradictionsSchema` of @scc/audit has it. */
 interface Found {
   published: PublishedContradiction | null;
-  rows: Contradiction[];
+  rows: FoundContradiction[];
 }
 
-/** Rows of authority, and published checkpoints, that the log contradicts; somebody has to answer for each. */
+/** Rows, what is read of migrations, and published checkpoints that the log contradicts; each waits for an answer. */
 @Controller('v1/audit/contradictions')
 export class ContradictionsController {
   constructor(

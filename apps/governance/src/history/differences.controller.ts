@@ -1,17 +1,19 @@
 import { Controller, Get } from '@nestjs/common';
-import { DataSource } from 'typeorm';
 import { RequirePermission } from '../call/require-permission.js';
-import { readModelDifferences } from './differences.js';
+import { ReadModelWatch } from './read-model-watch.js';
 
 /** What is read of migrations, beside the log that it has to follow from. */
 @Controller('v1/read-model')
 export class DifferencesController {
-  constructor(private readonly source: DataSource) {}
+  constructor(private readonly watch: ReadModelWatch) {}
 
-  /** Events that are not what their audit entries say, and views that do not follow from the events. Changes nothing. */
+  /**
+   * Events that are not what their audit entries say, and views that do not follow from the events. The read model stays
+   * as it is; what is found is an incident until somebody has answered for it.
+   */
   @Get('differences')
   @RequirePermission('audit:read')
-  differences(): ReturnType<typeof readModelDifferences> {
-    return readModelDifferences(this.source);
+  differences(): ReturnType<ReadModelWatch['lookAtAll']> {
+    return this.watch.lookAtAll();
   }
 }

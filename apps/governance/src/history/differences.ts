@@ -3,11 +3,12 @@ import { hashOf } from '@scc/audit';
 import { PLAN_KIND } from '@scc/plan';
 import type { DataSource, EntityManager } from 'typeorm';
 import { z } from 'zod';
-import { rowOf, rowsOf } from '../database/rows.js';
+import { type Queryable, rowOf, rowsOf } from '../database/rows.js';
 import { lockKnownMigration, type MigrationRow } from '../plans/store.js';
 import { evidenceIn, isReported, provedEvents } from './evidence.js';
 import { type EventRow, eventsOf } from './read.js';
 import { rebuildView } from './report.js';
+import { PROJECTION } from './view.js';
 
 /** Something that is read of a migration and does not follow from the audit log. */
 export interface HistoryDifference {
@@ -17,6 +18,11 @@ export interface HistoryDifference {
   /** `migration_event`, or a table of the read model. */
   table: string;
   message: string;
+  /** With the table, the name under which it is answered for. */
+  key: string;
+  fault: 'row-without-entry' | 'entry-without-row' | 'row-differs';
+  /** SHA-256 of what is there and what should be: an answer is for exactly this. */
+  stands: string;
 }
 
 const VIEWS = ['view_migration', 'view_gate', 'view_weight', 'view_pod'] as const;
@@ -36,32 +42,34 @@ class Compared extends Error {
 export async function readModelDifferences(
   source: DataSource,
 ): Promise<{ migrations: number; differences: HistoryDifference[] }> {
-  const plans = await rowsOf(
-    source,
-    z.object({ plan_uid: z.string() }),
-    'select plan_uid from migration_event union select plan_uid from view_migration order by plan_uid',
-  );
+  const plans = await reportedPlans(source);
   const differences: HistoryDifference[] = [];
-  for (const { plan_uid: uid } of plans) differences.push(...(await compared(source, uid)));
+  for (const uid of plans) differences.push(...(await differencesOf(source, uid)));
   return { migrations: plans.length, differences };
 }
 
-async function compared(source: DataSource, uid: string): Promise<HistoryDifference[]> {
+/** The plans that something was reported or is read of, by their uids; one page after the given one. */
+export async function reportedPlans(db: Queryable, after = '', limit: number | null = null): Promise<string[]> {
+  const rows = await rowsOf(
+    db,
+    z.object({ plan_uid: z.string() }),
+    `select plan_uid from (select plan_uid from migration_event union select plan_uid from view_migration) p
+     where plan_uid > $1 order by plan_uid limit $2`,
+    [after, limit],
+  );
+  return rows.map(({ plan_uid }) => plan_uid);
+}
+
+/** The same of one migration. A view that another version of this service made is made again instead of compared. */
+export async function differencesOf(source: DataSource, uid: string): Promise<HistoryDifference[]> {
   try {
     return await source.transaction(async (tx) => {
       const migration = await lockKnownMigration(tx, uid);
       const there = await viewsOf(tx, uid);
       await rebuildView(tx, migration);
-      const made = await viewsOf(tx, uid);
-      const differing = VIEWS.filter((view) => !isDeepStrictEqual(there[view], made[view]));
-      const { namespace, name } = migration;
-      throw new Compared([
-        ...(await eventDifferences(tx, migration)),
-        ...differing.map((table) => ({
-          ...{ uid, namespace, name, table },
-          message: 'does not say what the events make of it; build the read model again',
-        })),
-      ]);
+      const events = await eventDifferences(tx, migration);
+      if (isOfOtherVersion(there)) return events;
+      throw new Compared([...events, ...viewDifferences(migration, there, await viewsOf(tx, uid))]);
     });
   } catch (error) {
     if (error instanceof Compared) return error.differences;
@@ -69,10 +77,27 @@ async function compared(source: DataSource, uid: string): Promise<HistoryDiffere
   }
 }
 
+type Views = Record<string, unknown[]>;
+
+const viewDifferences = (
+  { planUid: uid, namespace, name }: MigrationRow,
+  there: Views,
+  made: Views,
+): HistoryDifference[] =>
+  VIEWS.filter((table) => !isDeepStrictEqual(there[table], made[table])).map((table) => ({
+    ...{ uid, namespace, name, table, key: uid, fault: 'row-differs' },
+    stands: hashOf(z.json().parse([there[table], made[table]])),
+    message: 'does not say what the events make of it; build the read model again',
+  }));
+
+/** Another version may fold the same events otherwise. */
+const isOfOtherVersion = ({ view_migration: views = [] }: Views): boolean =>
+  views.some((view) => !z.object({ projection: z.literal(PROJECTION) }).safeParse(view).success);
+
 const viewRow = z.object({ rows: z.array(z.unknown()) });
 
-async function viewsOf(tx: EntityManager, uid: string): Promise<Record<string, unknown[]>> {
-  const views: Record<string, unknown[]> = {};
+async function viewsOf(tx: EntityManager, uid: string): Promise<Views> {
+  const views: Views = {};
   for (const view of VIEWS) {
     const row = await rowOf(
       tx,
@@ -105,15 +130,30 @@ async function eventDifferences(
   const about = { uid, namespace, name, table };
   const met = new Set(rows.map(({ entryId }) => entryId));
   return [
-    ...rows.flatMap((row) => {
+    ...rows.flatMap((row): HistoryDifference[] => {
       const said = proved.get(row.entryId);
       if (said && hashOf(content(said)) === hashOf(content(row))) return [];
       const why = said ? 'is not what its audit entry says' : 'has no audit entry that says it';
-      return [{ ...about, message: `the event ${row.sequence} of ${row.runId} ${why}` }];
+      return [
+        {
+          ...{
+            ...about,
+            key: `${uid} ${row.runId} ${row.sequence}`,
+            fault: said ? 'row-differs' : 'row-without-entry',
+          },
+          stands: hashOf({ row: content(row), entry: row.entryId }),
+          message: `the event ${row.sequence} of ${row.runId} ${why}`,
+        },
+      ];
     }),
-    ...[...evidence].flatMap(([entryId, { details }]) =>
+    ...[...evidence].flatMap(([entryId, { details }]): HistoryDifference[] =>
       isReported(details, uid) && !met.has(entryId)
-        ? [{ ...about, message: `the event of the audit entry ${entryId} is not there` }]
+        ? [
+            {
+              ...{ ...about, key: `${uid} ${entryId}`, fault: 'entry-without-row', stands: hashOf(entryId) },
+              message: `the event of the audit entry ${entryId} is not there`,
+            },
+          ]
         : [],
     ),
   ];

@@ -86,6 +86,10 @@ export class MigrationViewEntity {
 
   @Column('integer')
   events!: number;
+
+  /** Which way of folding made it; null from before this was kept. */
+  @Column('integer', { nullable: true })
+  projection!: number | null;
 }
 
 @Entity('view_gate')

@@ -8,6 +8,9 @@ interface Projected {
   workload: WorkloadRef | null;
 }
 
+/** Counts the ways in which events were folded: to be raised with each change of what a view says of the same events. */
+export const PROJECTION = 1;
+
 /** Replaces the read model of one migration. */
 export async function saveView(
   tx: EntityManager,
@@ -20,8 +23,8 @@ export async function saveView(
   await tx.query(
     `insert into view_migration (plan_uid, namespace, name, phase, message, source_scc, target_scc, author, workload_kind,
        workload_name, risk_band, change_risk, exposure, weight, waiting_for, outcome, undo_cause, traffic, workflow_id,
-       run_id, started_at, finished_at, updated_at, events)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)`,
+       run_id, started_at, finished_at, updated_at, events, projection)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)`,
     [
       uid,
       namespace,
@@ -47,6 +50,7 @@ export async function saveView(
       view.finishedAt,
       view.updatedAt,
       view.events,
+      PROJECTION,
     ],
   );
   await saveParts(tx, uid, view);
