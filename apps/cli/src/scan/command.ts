@@ -1,5 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { messageOf } from '@scc/runtime';
+import { messageOf, pause } from '@scc/runtime';
 import {
   aimOf,
   CATEGORIES,
@@ -24,6 +24,7 @@ import { csvOf } from './csv.js';
 import { collectFiles, type Collected } from './files.js';
 import { htmlOf } from './html.js';
 import { changesText, scanText } from './text.js';
+import { WATCH_SECONDS, watchScans } from './watch.js';
 import { writePatches, writePlans } from './write.js';
 
 /** Where a scan's objects come from. */
@@ -39,6 +40,8 @@ interface ScanOptions extends SourceOptions {
   plans?: string;
   patches?: string;
   since?: string;
+  /** Seconds between two looks; true: as usual. */
+  watch?: string | true;
   failOn: string[];
 }
 
@@ -118,19 +121,32 @@ const failuresOf = (report: ScanReport, failOn: readonly string[]): string[] =>
     return number > 0 ? [`${name}: ${number}`] : [];
   });
 
-async function scanOnce(session: Session, options: ScanOptions): Promise<number> {
-  const unknown = options.failOn.filter((name) => !FAIL_ON.includes(name));
-  if (unknown.length > 0)
-    throw new CliError(`--fail-on: ${unknown.join(', ')} is unknown`, `Use ${FAIL_ON.join(', ')}.`, EXIT.usage);
-  const since = options.since === undefined ? undefined : await earlierScan(options.since);
-  const report = judgeScan(session, await collect(session, options), options);
-  const { output } = session;
+/** Writes the files that were asked for. */
+async function writeFiles({ output }: Session, options: ScanOptions, report: ScanReport): Promise<void> {
   if (options.csv !== undefined) await writeFile(options.csv, csvOf(report));
   if (options.html !== undefined) await writeFile(options.html, htmlOf(report));
   if (options.plans !== undefined)
     output.remark(`${count(await writePlans(options.plans, report), 'plan')} in ${options.plans}`);
   if (options.patches !== undefined)
     output.remark(`${count(await writePatches(options.patches, report), 'patch', 'patches')} in ${options.patches}`);
+}
+
+function checkOptions({ failOn, watch, filename, since }: ScanOptions): void {
+  const unknown = failOn.filter((name) => !FAIL_ON.includes(name));
+  if (unknown.length > 0)
+    throw new CliError(`--fail-on: ${unknown.join(', ')} is unknown`, `Use ${FAIL_ON.join(', ')}.`, EXIT.usage);
+  if (watch === undefined) return;
+  if (filename.includes('-'))
+    throw new CliError('--watch: standard input can be read only once', 'Name files, or a cluster.', EXIT.usage);
+  if (since !== undefined || failOn.length > 0)
+    throw new CliError('--watch: it ends with no verdict', 'Leave --since and --fail-on out.', EXIT.usage);
+}
+
+async function scanOnce(session: Session, options: ScanOptions): Promise<number> {
+  const since = options.since === undefined ? undefined : await earlierScan(options.since);
+  const report = judgeScan(session, await collect(session, options), options);
+  const { output } = session;
+  await writeFiles(session, options, report);
   for (const one of report.assumed) output.remark(`assumed: ${one}`);
   if (since === undefined) output.show(report, () => scanText(report));
   else {
@@ -140,6 +156,54 @@ async function scanOnce(session: Session, options: ScanOptions): Promise<number>
   const failures = failuresOf(report, options.failOn);
   if (failures.length > 0) output.remark(`--fail-on: ${failures.join(', ')}`);
   return failures.length > 0 ? EXIT.invalid : EXIT.ok;
+}
+
+/** Scans until the process is told to end: first everything, then what changed. */
+async function scanAgain(session: Session, options: ScanOptions, seconds: number): Promise<number> {
+  const { output } = session;
+  const over = new AbortController();
+  const end = (): void => over.abort();
+  process.once('SIGINT', end).once('SIGTERM', end);
+  try {
+    await watchScans(
+      {
+        look: async () => judgeScan(session, await collect(session, options), options),
+        show: async (report, changes) => {
+          await writeFiles(session, options, report);
+          if (changes === null) output.show(report, () => scanText(report));
+          else if (changes.length > 0) {
+            const at = new Date().toISOString();
+            output.show({ at, changes }, () => `\n${at}\n${changesText(changes)}`);
+          }
+        },
+        failed: (reason) => output.remark(`${new Date().toISOString()} could not look: ${reason}`),
+        wait: (ms) => pause(ms, over.signal),
+        now: () => performance.now(),
+        isOver: () => over.signal.aborted,
+      },
+      seconds * 1000,
+    );
+  } finally {
+    process.off('SIGINT', end).off('SIGTERM', end);
+  }
+  return EXIT.ok;
+}
+
+function secondsOf(text: string): number {
+  const seconds = Number(text);
+  if (Number.isInteger(seconds) && seconds >= WATCH_SECONDS.least) return seconds;
+  throw new CliError(
+    `--watch: ${text} is no number of seconds`,
+    `Write ${WATCH_SECONDS.least} or more; without a number it is ${WATCH_SECONDS.default}.`,
+    EXIT.usage,
+  );
+}
+
+async function run(session: Session, options: ScanOptions): Promise<number> {
+  checkOptions(options);
+  const { watch } = options;
+  if (watch === undefined) return scanOnce(session, options);
+  return scanAgain(session, options, watch === true ? WATCH_SECONDS.default : secondsOf(watch));
 }
 
 export const withListed = (value: string, before: string[]): string[] => [...before, ...value.split(',')];
@@ -158,8 +222,12 @@ export const scanCommand = (go: Run): Command =>
     .option('--target <scc>', 'the SCC that is strict enough (default: restricted-v2)')
     .option('--csv <file>', 'also write the rows as CSV')
     .option('--html <file>', 'also write one page with charts and filters')
-    .option('--plans <folder>', 'also write a plan for each Deployment that a plan can move')
+    .option('--plans <folder>', 'also write a plan for each workload that a plan can move')
     .option('--patches <folder>', 'also write a kustomize patch for each workload that needs one')
+    .option(
+      '--watch [seconds]',
+      `scan again after so many seconds, ${WATCH_SECONDS.default} unless said otherwise, and print what changed`,
+    )
     .option('--since <file>', 'print what changed since a scan that was kept with -o json')
     .option(
       '--fail-on <names>',
@@ -167,4 +235,4 @@ export const scanCommand = (go: Run): Command =>
       withListed,
       [],
     )
-    .action((options: ScanOptions) => go((session) => scanOnce(session, options)));
+    .action((options: ScanOptions) => go((session) => run(session, options)));

@@ -1,4 +1,4 @@
-import type { ScanReport, ScanRow } from '@scc/scc/scan';
+import { isCaptured, type ScanReport, type ScanRow } from '@scc/scc/scan';
 
 const COLUMNS: readonly (readonly [string, (row: ScanRow) => string])[] = [
   ['namespace', ({ namespace }) => namespace],
@@ -19,6 +19,13 @@ const COLUMNS: readonly (readonly [string, (row: ScanRow) => string])[] = [
   ['obstacles', ({ obstacles }) => obstacles.join('; ')],
   ['pod_security_now', ({ podSecurityNow }) => podSecurityNow ?? ''],
   ['pod_security_then', ({ podSecurityThen }) => podSecurityThen ?? ''],
+  ['strategy', ({ strategy }) => strategy ?? ''],
+  ['captured_at_next_restart', (row) => (isCaptured(row) ? 'yes' : 'no')],
+  [
+    'ways',
+    ({ ways }) => ways.map(({ kind, name, divided }) => `${kind} ${name}${divided ? '' : ' (not divided)'}`).join('; '),
+  ],
+  ['may_use', ({ mayUse }) => mayUse.map(({ scc }) => scc).join('; ')],
 ];
 
 /** A cell by RFC 4180; a text that a spreadsheet would take for a formula starts with an apostrophe. */

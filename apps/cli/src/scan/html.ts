@@ -1,4 +1,4 @@
-import type { ScanReport } from '@scc/scc/scan';
+import { isCaptured, type ScanReport, type ScanRow } from '@scc/scc/scan';
 import { SCRIPT, STYLE } from './page.js';
 import { firstObstacle } from './text.js';
 
@@ -6,9 +6,18 @@ import { firstObstacle } from './text.js';
 const embedded = (value: unknown): string =>
   JSON.stringify(value).replaceAll('<', '\\u003c').replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029');
 
+/** What the next restart does to a workload that is more than a restart. */
+const restartOf = (row: ScanRow): 'captured' | 'refused' | '' => {
+  if (isCaptured(row)) return 'captured';
+  return row.nextRestart.refusal !== null && row.category !== 'Exempt' ? 'refused' : '';
+};
+
 /** One page that needs nothing beside itself: totals, charts, filters, and a row for each workload. */
 export function htmlOf(report: ScanReport): string {
-  const data = { ...report, rows: report.rows.map((row) => ({ ...row, first: firstObstacle(row) })) };
+  const data = {
+    ...report,
+    rows: report.rows.map((row) => ({ ...row, first: firstObstacle(row), restart: restartOf(row) })),
+  };
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -30,6 +39,7 @@ export function htmlOf(report: ScanReport): string {
 <label>Namespace <select id="namespace"><option value="">all</option></select></label>
 <label>How <select id="category"><option value="">all</option></select></label>
 <label>Runs under <select id="scc"><option value="">all</option></select></label>
+<label>At its next restart <select id="restart"><option value="">all</option><option value="captured">under another SCC</option><option value="refused">refused</option></select></label>
 <output id="shown"></output>
 </form>
 <div class="scroll"><table><thead><tr><th>Namespace</th><th>Workload</th><th>Runs under</th><th>Could run under</th><th>How</th><th>First obstacle</th></tr></thead><tbody id="rows"></tbody></table></div>

@@ -42,7 +42,7 @@ const workloads = (number) => number + (number === 1 ? ' workload' : ' workloads
 at('summary').textContent = workloads(data.totals.workloads) + ', held against ' + data.aim + ': ' +
   Object.entries(data.totals.byCategory).filter(([, n]) => n > 0).map(([name, n]) => n + ' ' + MEANING[name]).join(', ') + '.';
 
-const filters = { search: at('search'), namespace: at('namespace'), category: at('category'), scc: at('scc') };
+const filters = { search: at('search'), namespace: at('namespace'), category: at('category'), scc: at('scc'), restart: at('restart') };
 const choose = (name, value) => { filters[name].value = value; show(); at('rows-title').scrollIntoView(); };
 const bars = (id, counts, name, label) => {
   const most = Math.max(1, ...counts.map(([, n]) => n));
@@ -92,6 +92,7 @@ const detail = (row) => {
     ['may use', row.mayUse.map(({ scc, through }) => scc + ' through ' + through.join(', ')).join('; ')],
     ['Pod Security', [row.podSecurityNow, row.podSecurityThen].filter(Boolean).join(' → ')],
     ['owner', row.owner ? row.owner.by + ' ' + row.owner.name : ''],
+    ['a plan moves it by', { Canary: 'dividing its requests between it and a canary', Ordered: 'changing its pods one by one' }[row.strategy]],
     ['ways in', row.ways.map((way) => way.kind + ' ' + way.name + (way.divided ? '' : ' (not divided)')).join(', ')],
     ['a plan cannot move it', row.obstacles.join('; ')],
     [data.aim + ' refuses', row.blockers.join('; ')],
@@ -121,7 +122,8 @@ const matches = (row) => {
   const words = filters.search.value.toLowerCase();
   const text = [row.namespace, row.kind, row.name, row.first, ...row.risks.map((risk) => risk.name)].join(' ').toLowerCase();
   return text.includes(words) && (!filters.namespace.value || row.namespace === filters.namespace.value) &&
-    (!filters.category.value || row.category === filters.category.value) && (!filters.scc.value || row.current === filters.scc.value);
+    (!filters.category.value || row.category === filters.category.value) && (!filters.scc.value || row.current === filters.scc.value) &&
+    (!filters.restart.value || row.restart === filters.restart.value);
 };
 function show() {
   const found = data.rows.filter(matches);
@@ -132,7 +134,9 @@ for (const filter of Object.values(filters)) filter.addEventListener('input', sh
 show();
 for (const { source, reason } of data.unreadable) at('unreadable').append(make('li', source + ': ' + reason));
 at('unread').hidden = data.unreadable.length === 0;
-const notes = [...data.assumed.map((one) => 'Assumed: ' + one + '.'), ...data.changedDefaults.map(({ scc, fields }) => 'SCC ' + scc + ' is not as OpenShift ships it: ' + fields.join(', ') + '.')];
+const restarts = [['capturedAtNextRestart', 'would come under another SCC'], ['refusedAtNextRestart', 'would be refused']]
+  .flatMap(([name, what]) => data.totals[name] > 0 ? [workloads(data.totals[name]) + ' ' + what + ' at the next restart.'] : []);
+const notes = [...restarts, ...data.assumed.map((one) => 'Assumed: ' + one + '.'), ...data.changedDefaults.map(({ scc, fields }) => 'SCC ' + scc + ' is not as OpenShift ships it: ' + fields.join(', ') + '.')];
 for (const note of notes) at('notes-list').append(make('li', note));
 at('notes').hidden = notes.length === 0;
 `;

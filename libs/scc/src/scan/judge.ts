@@ -1,3 +1,4 @@
+import { type Strategy, strategyOf, WORKLOAD_KINDS } from '@scc/plan';
 import { decide } from '../admission/decide.js';
 import { serviceAccountSubject } from '../admission/request.js';
 import { podOf, type WorkloadContext } from '../migration/facts.js';
@@ -10,9 +11,10 @@ import type { CompiledSCC } from '../model/compile.js';
 import { isExemptNamespace } from '../model/namespace.js';
 import { podSecurityLevel } from '../security/scc-level.js';
 import type { Inventory } from './inventory.js';
+import { groupOf } from './objects.js';
 import type { Owner } from './owners.js';
 import type { Category, NextRestart, ScanRow } from './report.js';
-import type { Way } from './ways.js';
+import { CLUSTER_SERVICE, GATEWAY_ROUTES, type Way } from './ways.js';
 import type { Workload } from './workloads.js';
 
 const accountOf = ({ template: { spec } }: Workload): string =>
@@ -91,15 +93,24 @@ function categoryOf(reached: Reach | undefined): Category {
   return reached.remediation.edits.length === 0 ? 'AsIs' : 'Patch';
 }
 
+/** How a plan would move the workload; null where none can. */
+function strategyFor({ apiVersion, kind }: Workload): Strategy | null {
+  const known = WORKLOAD_KINDS.find((one) => one === kind && groupOf(apiVersion) === 'apps');
+  const chosen = known ? strategyOf(known) : undefined;
+  return chosen?.ok ? chosen.strategy.type : null;
+}
+
 /** Why a plan of ours cannot move the workload, whatever its SCC. */
-function obstaclesOf({ kind: workloadKind }: Workload, ways: readonly Way[]): string[] {
-  const obstacles: string[] = [];
+function obstaclesOf({ kind: workloadKind }: Workload, strategy: Strategy | null, ways: readonly Way[]): string[] {
   // Its pods move one by one, and nothing of its requests is divided.
-  if (workloadKind === 'StatefulSet') return obstacles;
-  if (workloadKind !== 'Deployment')
-    obstacles.push(`a plan moves Deployments and StatefulSets, and this is a ${workloadKind}`);
+  if (strategy === 'Ordered') return [];
+  const obstacles =
+    strategy === null ? [`a plan moves Deployments and StatefulSets, and this is a ${workloadKind}`] : [];
+  // What comes through a gateway is divided there; callers that pass none reach the workload's own pods, as before.
+  const hasGateway = ways.some(({ kind, divided }) => divided && GATEWAY_ROUTES.has(kind));
   for (const { kind, name, divided } of ways)
-    if (!divided) obstacles.push(`${kind} ${name} brings requests to it that no VirtualService can divide`);
+    if (!divided && !(hasGateway && kind === CLUSTER_SERVICE))
+      obstacles.push(`${kind} ${name} brings requests to it that nothing divides`);
   return obstacles;
 }
 
@@ -163,6 +174,7 @@ export function judgeWorkload(workload: Workload, inventory: Inventory, aim: Com
   const current = currentOf(workload, next, inventory);
   const owner = inventory.ownerOf(workload);
   const ways = inventory.waysOf(workload);
+  const strategy = strategyFor(workload);
   const account = { namespace: workload.namespace, name: accountOf(workload) };
   const outlook = outlookOf(workload, { facts, aim, needs: current ?? leastAsIs, owner });
   const levelOf = (scc: CompiledSCC | undefined) => (scc ? podSecurityLevel(scc, facts.namespace) : null);
@@ -186,6 +198,7 @@ export function judgeWorkload(workload: Workload, inventory: Inventory, aim: Com
     podSecurityThen: levelOf(outlook.target === null ? current : inventory.sccs.byName.get(outlook.target)),
     owner: owner ? { ...owner } : null,
     ways: ways.map((way) => ({ ...way })),
-    obstacles: obstaclesOf(workload, ways),
+    strategy,
+    obstacles: obstaclesOf(workload, strategy, ways),
   };
 }

@@ -28,6 +28,8 @@ export const SCAN_KINDS: readonly KindRef[] = [
   { apiVersion: 'networking.istio.io/v1', kind: 'VirtualService' },
   { apiVersion: 'gateway.networking.k8s.io/v1', kind: 'HTTPRoute' },
   { apiVersion: 'gateway.networking.k8s.io/v1', kind: 'GRPCRoute' },
+  { apiVersion: 'gateway.networking.k8s.io/v1alpha2', kind: 'TCPRoute' },
+  { apiVersion: 'gateway.networking.k8s.io/v1alpha2', kind: 'TLSRoute' },
 ];
 
 /** Kinds that have no namespace. */

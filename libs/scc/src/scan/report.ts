@@ -1,3 +1,4 @@
+import { STRATEGIES } from '@scc/plan';
 import { z } from 'zod';
 
 /**
@@ -60,6 +61,11 @@ const rowSchema = z.object({
   podSecurityThen: level.nullable(),
   owner: z.object({ by: z.enum(['operator', 'Argo CD', 'Flux', 'Helm']), name: z.string() }).nullable(),
   ways: z.array(z.object({ kind: z.string(), name: z.string(), divided: z.boolean() })),
+  strategy: z
+    .enum(STRATEGIES)
+    .nullable()
+    .default(null)
+    .describe('How a plan would move it: requests divided to a canary, or pods one by one. Null: no plan can.'),
   obstacles: z.array(z.string()).describe('Why a plan cannot move it, whatever its SCC.'),
 });
 export type ScanRow = z.infer<typeof rowSchema>;

@@ -170,6 +170,12 @@ describe('what stands in the way of a plan', () => {
     metadata: { name: 'h', namespace: 'edge' },
     spec: { rules: [{ backendRefs: [{ name: 'a', namespace: 'shop' }] }] },
   });
+  const tcpRoute = anObject({
+    ...httpRoute,
+    apiVersion: 'gateway.networking.k8s.io/v1alpha2',
+    kind: 'TCPRoute',
+    metadata: { name: 't', namespace: 'edge' },
+  });
   it.each<[string, ClusterObject[], string[]]>([
     ['nothing: no requests', [], []],
     ['nothing: a VirtualService divides it', [aService('a'), virtualService], []],
@@ -179,10 +185,35 @@ describe('what stands in the way of a plan', () => {
     ['an Ingress', [aService('a'), virtualService, ingress], ['Ingress shop/i']],
     ['a Route, as one of several backends', [aService('a'), virtualService, route], ['Route shop/r']],
     ['nothing: a route of the Gateway API is divided', [aService('a'), virtualService, httpRoute], []],
+    ['nothing: a route of the Gateway API is divided without a mesh, too', [aService('a'), httpRoute], []],
+    ['a Route beside one of the Gateway API', [aService('a'), httpRoute, route], ['Route shop/r']],
+    ['a TCPRoute', [aService('a'), virtualService, tcpRoute], ['TCPRoute edge/t']],
+    [
+      'an external address',
+      [aService('a', { externalIPs: ['192.0.2.1'] }), virtualService],
+      ['external address of Service shop/a'],
+    ],
   ])('%s', (_case, objects, ways) => {
     expect(rowOf(aWorkload('a'), ...objects).obstacles).toEqual(
-      ways.map((way) => `${way} brings requests to it that no VirtualService can divide`),
+      ways.map((way) => `${way} brings requests to it that nothing divides`),
     );
+  });
+
+  it('a port of the node', () => {
+    const ports = [{ containerPort: 80, hostPort: 8080 }];
+    expect(rowOf(aWorkload('a', { container: { ports } })).obstacles).toEqual([
+      'port of the node 8080 brings requests to it that nothing divides',
+    ]);
+  });
+
+  it('names the way in which a plan moves it', () => {
+    const kinds = ['Deployment', 'StatefulSet', 'DaemonSet', 'ReplicaSet'];
+    expect(kinds.map((kind) => rowOf(aWorkload('a', { kind, apiVersion: 'apps/v1' })).strategy)).toEqual([
+      'Canary',
+      'Ordered',
+      null,
+      null,
+    ]);
   });
 
   it.each([

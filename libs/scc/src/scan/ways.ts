@@ -12,7 +12,12 @@ export interface Way {
 
 const strings = z.record(z.string(), z.string());
 const serviceSchema = z.looseObject({
-  spec: z.looseObject({ selector: strings.nullish(), type: z.string().nullish(), clusterIP: z.string().nullish() }),
+  spec: z.looseObject({
+    selector: strings.nullish(),
+    type: z.string().nullish(),
+    clusterIP: z.string().nullish(),
+    externalIPs: z.array(z.string()).nullish(),
+  }),
 });
 const reference = z.looseObject({
   name: z.string().nullish(),
@@ -35,17 +40,29 @@ function* under(value: unknown, keys: ReadonlySet<string>): Generator {
 
 const keyOf = ({ apiVersion, kind }: ClusterObject): string => `${groupOf(apiVersion)}|${kind}`;
 
+const GATEWAY_API = 'gateway.networking.k8s.io';
+/** Kinds of routes of gateways that a migration divides. */
+export const GATEWAY_ROUTES: ReadonlySet<string> = new Set(['HTTPRoute', 'GRPCRoute']);
 /** Kinds of routes that a migration divides. */
 const DIVIDED: ReadonlySet<string> = new Set([
   'networking.istio.io|VirtualService',
-  'gateway.networking.k8s.io|HTTPRoute',
-  'gateway.networking.k8s.io|GRPCRoute',
+  ...[...GATEWAY_ROUTES].map((kind) => `${GATEWAY_API}|${kind}`),
 ]);
+/** The Service that callers within the cluster call by its address. */
+export const CLUSTER_SERVICE = 'ClusterIP Service';
+
+/** The Services behind a route of the Gateway API. */
+const backendsOf = (spec: unknown, namespace: string): string[] =>
+  [...under(spec, new Set(['backendRefs', 'backendRef']))].flat().flatMap((found) => {
+    const to = reference.safeParse(found).data;
+    return to?.name && (to.kind ?? 'Service') === 'Service' ? [`${to.namespace ?? namespace}/${to.name}`] : [];
+  });
 
 /** The Services that an object sends to, as `NAMESPACE/NAME`. */
 function targetsOf(object: ClusterObject, fallback: string): string[] {
   const namespace = object.metadata.namespace ?? fallback;
   const spec = object['spec'];
+  if (groupOf(object.apiVersion) === GATEWAY_API) return backendsOf(spec, namespace);
   switch (keyOf(object)) {
     case 'networking.k8s.io|Ingress':
       return [...under(spec, new Set(['service']))].flatMap((found) => {
@@ -64,12 +81,6 @@ function targetsOf(object: ClusterObject, fallback: string): string[] {
         const [name = '', of] = host.split('.');
         return [`${of ?? namespace}/${name}`];
       });
-    case 'gateway.networking.k8s.io|HTTPRoute':
-    case 'gateway.networking.k8s.io|GRPCRoute':
-      return [...under(spec, new Set(['backendRefs', 'backendRef']))].flat().flatMap((found) => {
-        const to = reference.safeParse(found).data;
-        return to?.name && (to.kind ?? 'Service') === 'Service' ? [`${to.namespace ?? namespace}/${to.name}`] : [];
-      });
     default:
       return [];
   }
@@ -87,7 +98,12 @@ interface KnownService {
 function serviceOf(object: ClusterObject, fallback: string): KnownService | null {
   const spec = keyOf(object) === '|Service' ? serviceSchema.safeParse(object).data?.spec : undefined;
   if (!spec?.selector || Object.keys(spec.selector).length === 0) return null;
-  const kind = spec.clusterIP === 'None' ? 'headless Service' : `${spec.type ?? 'ClusterIP'} Service`;
+  const kind =
+    spec.clusterIP === 'None'
+      ? 'headless Service'
+      : spec.externalIPs?.length
+        ? 'external address of Service'
+        : `${spec.type ?? 'ClusterIP'} Service`;
   return { name: nameOf(object, fallback), selector: spec.selector, kind };
 }
 
@@ -97,7 +113,7 @@ function waysThrough(
   { senders, isMeshed, fallback }: { senders: readonly ClusterObject[]; isMeshed: boolean; fallback: string },
 ): Way[] {
   return [
-    { kind, name, divided: isMeshed && kind === 'ClusterIP Service' },
+    { kind, name, divided: isMeshed && kind === CLUSTER_SERVICE },
     ...senders.map((object) => ({
       kind: object.kind,
       name: nameOf(object, fallback),
@@ -124,6 +140,14 @@ const meshedNamespaces = (objects: readonly ClusterObject[], fallback: string): 
     }),
   );
 
+/** Ports of the nodes that a pod takes for itself. */
+const hostPortsOf = ({ spec }: Workload['template']): Way[] =>
+  spec.containers
+    .flatMap(({ ports }) => ports ?? [])
+    .flatMap(({ hostPort }) =>
+      hostPort ? [{ kind: 'port of the node', name: String(hostPort), divided: false }] : [],
+    );
+
 /** Finds the ways in of each workload among the objects of a cluster. */
 export function waysFinder(objects: readonly ClusterObject[], fallback: string): (workload: Workload) => Way[] {
   const services = new Map<string, KnownService[]>();
@@ -138,12 +162,13 @@ export function waysFinder(objects: readonly ClusterObject[], fallback: string):
     const labels = template.metadata?.labels ?? {};
     const selects = ({ selector }: KnownService): boolean =>
       Object.entries(selector).every(([key, value]) => labels[key] === value);
-    return (services.get(namespace) ?? []).filter(selects).flatMap((service) =>
+    const throughServices = (services.get(namespace) ?? []).filter(selects).flatMap((service) =>
       waysThrough(service, {
         senders: senders.get(service.name) ?? [],
         isMeshed: meshed.has(namespace),
         fallback,
       }),
     );
+    return [...throughServices, ...hostPortsOf(template)];
   };
 }
