@@ -52,4 +52,4 @@ export { type HeldReceipt } from './receipts.js';
 export { verifyLog, type Trust, type VerifyReport } from './verify.js';
 export { AuthorityCheck, type Contradiction } from './authority/compare.js';
 export { AUTHORITY_ACTIONS } from './authority/rules.js';
-export { AUTHORITY_TABLES, type AuthorityRow, type AuthorityTable } from './authority/rows.js';
+export { AUTHORITY_TABLES, RECORD_REVISION, type AuthorityRow, type AuthorityTable } from './authority/rows.js';

@@ -9,15 +9,12 @@ import {
 import { pause, type Logger } from '@scc/runtime';
 import type { DataSource, EntityManager } from 'typeorm';
 import { z } from 'zod';
-import { SYSTEM } from '../call/caller.js';
 import { type Queryable, rowOf, rowsOf } from '../database/rows.js';
-import { acceptances, type FoundContradiction } from './answers.js';
-import { appendAuditBatch } from './append.js';
+import { Adoption } from './adoption.js';
+import type { FoundContradiction } from './answers.js';
 import { readAuthority } from './authority-rows.js';
 import { keepOpen } from './open-findings.js';
 
-/** Rows that were there before the log was compared with the tables; written once. */
-const ADOPTED = 'record.adopted';
 const EVERY_MS = 30_000;
 const PAGE = 2_000;
 
@@ -56,8 +53,11 @@ export class AuthorityWatch {
   private looking: Promise<unknown> = Promise.resolve();
   private running: Promise<void> = Promise.resolve();
   private readonly stopping = new AbortController();
+  private readonly adoption: Adoption;
 
-  constructor(private readonly options: AuthorityWatchOptions) {}
+  constructor(private readonly options: AuthorityWatchOptions) {
+    this.adoption = new Adoption(options.source, contradictionsIn);
+  }
 
   start(): void {
     this.running = this.run();
@@ -82,10 +82,10 @@ export class AuthorityWatch {
   }
 
   private async run(): Promise<void> {
-    const { everyMs = EVERY_MS, source, logger } = this.options;
+    const { everyMs = EVERY_MS, logger } = this.options;
     while (!this.stopping.signal.aborted) {
       try {
-        await adopt(source);
+        await this.adoption.adopt();
         const before = this.contradicted;
         const found = await this.look();
         if (found.length > 0 && this.contradicted !== before)
@@ -99,12 +99,14 @@ export class AuthorityWatch {
 
   private async compare(): Promise<FoundContradiction[]> {
     const { source, logger, also } = this.options;
+    // Before the snapshot: what an earlier version wrote until now is in it, and waits to be adopted.
+    const isRolling = await this.adoption.isRolling();
     const rows = await source.transaction('REPEATABLE READ', async (tx) => {
       await tx.query('set transaction read only');
       await this.readSealed(tx);
       return contradictionsOf(tx, this.sealed.fork());
     });
-    const found = [...rows, ...((await also?.look()) ?? [])];
+    const found = [...(isRolling ? [] : rows), ...((await also?.look()) ?? [])];
     this.last = found;
     try {
       this.last = [...found, ...(await keepOpen(source, found))];
@@ -168,22 +170,6 @@ async function contradictionsOf(tx: Queryable, check: AuthorityCheck): Promise<C
   );
   for (const row of unsealed) see(check, row);
   return check.compare(await readAuthority(tx), AUTHORITY_TABLES);
-}
-
-/**
- * Writes once into the log which rows were there before the log was compared with the tables, such as those of a version
- * that wrote less into its entries. From then on every row needs its entry.
- */
-export async function adopt(source: DataSource): Promise<void> {
-  await source.transaction('REPEATABLE READ', async (tx) => {
-    const [lock] = await tx.query<{ held: boolean }[]>(
-      `select pg_try_advisory_xact_lock(hashtext('${ADOPTED}')) as held`,
-    );
-    const [known] = await tx.query<unknown[]>('select 1 from audit_entry where action = $1 limit 1', [ADOPTED]);
-    if (!lock?.held || known) return;
-    const found = await contradictionsIn(tx);
-    await appendAuditBatch(tx, acceptances(found, { actor: SYSTEM, action: ADOPTED, requestId: null }, {}));
-  });
 }
 
 /** What contradicts the log in this transaction, from its first entry on. */

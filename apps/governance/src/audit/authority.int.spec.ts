@@ -20,7 +20,8 @@ import { calendarEntrySchema, saveCalendarEntry } from '../schedule/store.js';
 import { liftStop, stopMigrations } from '../stops/stops.js';
 import { apiSuite } from '../suite.fixture.js';
 import { aSigner, seal } from './audit-log.fixture.js';
-import { adopt, AuthorityWatch, contradictionsIn } from './authority-watch.js';
+import { Adoption } from './adoption.js';
+import { AuthorityWatch, contradictionsIn } from './authority-watch.js';
 import { readLog } from './log-reader.js';
 
 const { database, test } = apiSuite();
@@ -73,7 +74,7 @@ const excepted = (name: string) =>
 /** Every kind of row that carries authority, made as the service makes it. */
 beforeAll(async () => {
   // The fixture has put its role bindings there by hand: they are what an earlier version left.
-  await adopt(database.app);
+  await new Adoption(database.app, contradictionsIn).adopt();
   const inAdmin = <T>(work: (tx: EntityManager) => Promise<T>): Promise<T> => inTx(database.app, work);
   await inAdmin((tx) =>
     createBinding(tx, { role: 'approver', subject: { kind: 'User', name: 'åsa' }, namespaces: 'shop' }, granter, admin),
@@ -474,7 +475,7 @@ describe('a role that somebody wrote into the table', () => {
 
 describe('adopting what an earlier version left', () => {
   it('happens once', async () => {
-    await adopt(database.app);
+    await new Adoption(database.app, contradictionsIn).adopt();
     const adopted = await database.app.query<unknown>(
       `select count(*)::int as entries from audit_entry where action = 'record.adopted'`,
     );

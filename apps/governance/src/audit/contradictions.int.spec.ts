@@ -17,7 +17,8 @@ import {
   reportCovered,
 } from '../governance.fixture.js';
 import { apiSuite } from '../suite.fixture.js';
-import { adopt, AuthorityWatch } from './authority-watch.js';
+import { Adoption } from './adoption.js';
+import { AuthorityWatch, contradictionsIn } from './authority-watch.js';
 
 const { database, test } = apiSuite();
 const logger = createLogger('contradictions-spec', 'silent');
@@ -27,7 +28,7 @@ const foundSchema = z.object({
 
 beforeAll(async () => {
   // The fixture has put its role bindings there by hand: they are what an earlier version left.
-  await adopt(database.app);
+  await new Adoption(database.app, contradictionsIn).adopt();
   await inTx(database.app, (tx) =>
     createBinding(
       tx,

@@ -3,6 +3,7 @@ import { backoffMs, pause } from '@scc/runtime';
 import type { Logger } from 'pino';
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import { z } from 'zod';
+import { APPLICATION } from './application.js';
 import { migrateSchema, MigrationRefused, pendingMigrations, SCHEMA } from './migrate.js';
 import { isDatabaseAway } from './outage.js';
 import { TransactionClient } from './transaction-client.js';
@@ -48,7 +49,7 @@ export async function connectDatabase(options: DatabaseConnectOptions): Promise<
     url: config.DATABASE_URL,
     ...ssl,
     ...mapping,
-    applicationName: 'scc-governance',
+    applicationName: APPLICATION,
     poolSize: config.DATABASE_POOL,
     connectTimeoutMS: 5000,
     poolErrorHandler: (error: unknown) => logger.warn({ err: error }, 'a database connection was lost'),

@@ -19,6 +19,12 @@ export const AUTHORITY_TABLES = [
 ] as const;
 export type AuthorityTable = (typeof AUTHORITY_TABLES)[number];
 
+/**
+ * What this version writes into its entries to be compared with rows; to be raised with each table or member more. While
+ * a replica of a lower revision is being replaced, what it writes is adopted and not held against the log.
+ */
+export const RECORD_REVISION = 1;
+
 /** What a row says, as far as it carries authority. */
 export type Holds = Readonly<Record<string, JsonValue>>;
 
