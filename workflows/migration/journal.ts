@@ -19,7 +19,7 @@ import { statusOf } from './status.js';
 
 const REPORT_BATCH = 100;
 /** Between two projections: what happens in between goes together. */
-const INTERVAL_MS = 500;
+const INTERVAL_MS = 1_000;
 /** While governance is away and nothing happens, it is asked in steps from the first to the last of these. */
 const FIRST_RETRY_MS = 5_000;
 const LONGEST_RETRY_MS = 600_000;

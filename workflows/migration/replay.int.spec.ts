@@ -22,6 +22,9 @@ const historyOf = async (file: string): Promise<{ events: Record<string, unknown
     events: Record<string, unknown>[];
   };
 
+const scheduledIn = (events: readonly Record<string, unknown>[]): Record<string, unknown>[] =>
+  events.filter(({ eventType }) => eventType === 'EVENT_TYPE_ACTIVITY_TASK_SCHEDULED');
+
 describe('the histories that the demo recorded', () => {
   it('are those of its six scenarios', () => {
     expect(recorded.map((file) => Number(file[0]))).toEqual([1, 2, 3, 4, 5, 6]);
@@ -37,16 +40,15 @@ describe('the histories that the demo recorded', () => {
 
   it.each(recorded)('stay far below what Temporal takes, 10,000 events and 2 MB each: %s', async (file) => {
     const { events } = await historyOf(file);
-    const activities = events.filter(({ eventType }) => eventType === 'EVENT_TYPE_ACTIVITY_TASK_SCHEDULED');
-    expect(activities.length).toBeLessThan(72);
+    // The first is a migration that nothing disturbs.
+    expect(scheduledIn(events).length).toBeLessThanOrEqual(file === recorded[0] ? 55 : 72);
     expect(events.length).toBeLessThan(500);
     expect(Math.max(...events.map((event) => JSON.stringify(event).length))).toBeLessThan(20_000);
   });
 
   it('do not replay when the code would have acted differently', async () => {
     const history = await historyOf(recorded[0] ?? '');
-    const scheduled = history.events.filter(({ eventType }) => eventType === 'EVENT_TYPE_ACTIVITY_TASK_SCHEDULED');
-    const [, second] = scheduled;
+    const [, second] = scheduledIn(history.events);
     const attributes = second?.['activityTaskScheduledEventAttributes'] as { activityType: { name: string } };
     attributes.activityType.name = 'somethingElse';
     await expect(Worker.runReplayHistory({ workflowBundle }, history)).rejects.toThrow();
