@@ -4,7 +4,7 @@ import { waitFor } from '@scc/runtime';
 import { stringify } from 'yaml';
 import { z } from 'zod';
 import type { ClusterApi } from './cluster/api.js';
-import { readObjects } from './cluster/manifests.js';
+import { readObjects, type StatedObject } from './cluster/manifests.js';
 import { ROOT } from './paths.js';
 
 /** The folder of the sample shop's manifests. */
@@ -47,13 +47,24 @@ const ROUTES: Record<SampleRouter, string> = {
 };
 const ISTIO_ROUTES = ['VirtualService', 'Gateway'];
 
+/** How the shop is set up. */
+interface SampleOptions {
+  router?: SampleRouter | undefined;
+  /** Its StatefulSets keep data in volumes; otherwise they keep none. */
+  databases?: boolean;
+}
+
 /** The shop's manifests, with the routes of one router. */
-async function manifestsFor(router: SampleRouter): Promise<string> {
-  const shop = await readObjects(SAMPLES);
+async function manifestsFor({ router = 'istio', databases = false }: SampleOptions): Promise<string> {
+  const own = databases ? await readObjects(path.join(SAMPLES, 'databases')) : [];
+  const keys = new Set(own.map(keyOf));
+  const shop = [...(await readObjects(SAMPLES)).filter((object) => !keys.has(keyOf(object))), ...own];
   if (router === 'istio') return asText(shop);
   const others = shop.filter(({ kind }) => !ISTIO_ROUTES.includes(kind));
   return asText([...others, ...(await readObjects(path.join(SAMPLES, router)))]);
 }
+
+const keyOf = ({ kind, metadata }: StatedObject): string => `${kind}/${metadata.name}`;
 
 const asText = (objects: readonly object[]): string => objects.map((object) => stringify(object)).join('---\n');
 
@@ -64,8 +75,11 @@ interface SampleStack {
 }
 
 /** Applies the sample shop and waits until its Deployments are available and both proxies reach every service. */
-export async function deploySamples(stack: SampleStack, router: SampleRouter = 'istio'): Promise<void> {
-  await stack.apply(await manifestsFor(router));
+export async function deploySamples(
+  stack: SampleStack,
+  { router = 'istio', databases = false }: SampleOptions = {},
+): Promise<void> {
+  await stack.apply(await manifestsFor({ router, databases }));
   await waitForDeployments(stack.api, 'shop');
   const services = await stack.api.list('/api/v1/namespaces/shop/services');
   const routes = await stack.api.list(ROUTES[router]);

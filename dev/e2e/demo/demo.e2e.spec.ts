@@ -35,9 +35,12 @@ describe('npm run demo', () => {
     expect(output).toContain('requests failed, and nothing was left behind.');
   });
 
-  it.each(SCENARIOS)('plays scenario $id: $title', ({ id, outcome, changes }) => {
+  // Files have owners of their own only where root started the stack; the demo says which scenario it leaves out.
+  const played = SCENARIOS.filter(({ needsOwners = false }) => !needsOwners || process.getuid?.() === 0);
+  it.each(played)('plays scenario $id: $title', ({ id, outcome, changes }) => {
     const result = report.scenarios.find((one) => one.id === id);
-    expect(result).toMatchObject({ outcome, failed: 0, leftovers: [] });
+    expect(result).toMatchObject({ outcome, failed: 0, leftovers: [], writes: { lost: 0 }, damaged: [] });
+    expect(result?.writes.acknowledged).toBeGreaterThan(0);
     expect(result?.requests).toBeGreaterThan(3000);
     expect(result?.differences.length ?? 0).toBeLessThanOrEqual(changes.length);
     if (outcome === 'Completed') expect(Object.keys(result?.podsBySCC ?? {})).toEqual(['restricted-v2']);

@@ -1,4 +1,6 @@
 import { type KubeObject, objectSchema } from '@scc/kube';
+import { STORAGE_USER } from '../identity/users.js';
+import { STORAGE_DRIVER } from '../kubelet/claims.js';
 import { SYSTEM_NAMESPACE } from './accounts.js';
 
 const object = (apiVersion: string, kind: string, name: string, rest: object = {}): KubeObject =>
@@ -41,6 +43,11 @@ const ISTIOD_HOME_RULES = [
   { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['get', 'create', 'update', 'patch'] },
 ];
 
+const PROVISIONER_RULES = [
+  { apiGroups: [''], resources: ['persistentvolumeclaims'], verbs: READ },
+  { apiGroups: [''], resources: ['persistentvolumes'], verbs: [...READ, 'create', 'delete'] },
+];
+
 const RBAC = 'rbac.authorization.k8s.io';
 const subjects = [{ apiGroup: RBAC, kind: 'User', name: 'istiod' }];
 const inIstioSystem = (kind: string, rest: object): KubeObject =>
@@ -51,6 +58,21 @@ const inIstioSystem = (kind: string, rest: object): KubeObject =>
     ...rest,
   });
 
+/** Volumes as folders of the machine, whose files a node gives to the pod's fsGroup. */
+const storage = (): KubeObject[] => [
+  object('storage.k8s.io/v1', 'StorageClass', 'folders', {
+    ...{ provisioner: STORAGE_DRIVER, reclaimPolicy: 'Delete', volumeBindingMode: 'Immediate' },
+  }),
+  object('storage.k8s.io/v1', 'CSIDriver', STORAGE_DRIVER, {
+    spec: { attachRequired: false, fsGroupPolicy: 'File', volumeLifecycleModes: ['Persistent'] },
+  }),
+  object(`${RBAC}/v1`, 'ClusterRole', STORAGE_USER, { rules: PROVISIONER_RULES }),
+  object(`${RBAC}/v1`, 'ClusterRoleBinding', STORAGE_USER, {
+    roleRef: { apiGroup: RBAC, kind: 'ClusterRole', name: STORAGE_USER },
+    subjects: [{ apiGroup: RBAC, kind: 'User', name: STORAGE_USER }],
+  }),
+];
+
 /** The namespaces and rights without which the cluster's own parts do not work. */
 export const mustExist = (): KubeObject[] => [
   ...['istio-system', 'istio-ingress'].map((name) => object('v1', 'Namespace', name)),
@@ -59,6 +81,7 @@ export const mustExist = (): KubeObject[] => [
     roleRef: { apiGroup: RBAC, kind: 'ClusterRole', name: 'istiod' },
     subjects,
   }),
+  ...storage(),
   inIstioSystem('Role', { rules: ISTIOD_HOME_RULES }),
   inIstioSystem('RoleBinding', { roleRef: { apiGroup: RBAC, kind: 'Role', name: 'istiod' }, subjects }),
 ];

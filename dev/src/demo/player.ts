@@ -3,6 +3,7 @@ import { DeadlineError, waitFor } from '@scc/runtime';
 import { isTerminal, type PlanStatus } from '@scc/plan';
 import { stringify } from 'yaml';
 import type { LoadSummary, WindowSummary } from '../load/protocol.js';
+import { damaged, lostOf, readData } from './data.js';
 import { compareSnapshots, type ObjectDifference } from './objects.js';
 import { describeAll, sort, type Played } from './report.js';
 import type { ScenarioResult } from './result.js';
@@ -33,16 +34,21 @@ export async function play(scenario: Scenario, stage: Stage): Promise<Played> {
     await scene.requestsSince(scene.sent, rate * seconds, 'the time before the plan');
     await load.beginWindow('during');
     const sentBefore = scene.sent;
+    const data = await readData(api, stage.stack.stateDir);
     const lastedMs = await migrate(scene);
     await settle(scene, sentBefore + rate * seconds);
     const summary = await load.stop();
     sayFailures(scene, summary);
+    const kept = await readData(api, stage.stack.stateDir);
     const found = sort(compareSnapshots(before, await takeSnapshot(api, resources)), scenario.changes);
     const leftovers = [...describeAll(found.leftovers), ...(await remains(scene))];
     await recordHistory(scene);
     return {
       scenario,
-      result: resultOf(scene, { summary, lastedMs, leftovers, differences: [...found.meant, ...found.differences] }),
+      result: resultOf(scene, {
+        ...{ summary, lastedMs, leftovers, differences: [...found.meant, ...found.differences] },
+        ...{ lost: lostOf(summary.acknowledged, kept).length, damaged: damaged(data, kept) },
+      }),
       p50DuringMs: window(summary, 'during').p50Ms,
       unexpected: describeAll(found.differences),
       mishaps: scene.mishaps,
@@ -125,9 +131,15 @@ interface Measured {
   lastedMs: number;
   leftovers: string[];
   differences: ObjectDifference[];
+  /** Acknowledged writes that are gone. */
+  lost: number;
+  damaged: string[];
 }
 
-function resultOf(scene: Scene, { summary, lastedMs, leftovers, differences }: Measured): ScenarioResult {
+function resultOf(
+  scene: Scene,
+  { summary, lastedMs, leftovers, differences, lost, damaged: files }: Measured,
+): ScenarioResult {
   const { status, pods } = scene.view;
   const secondsByPhase: Record<string, number> = {};
   for (const { phase, seconds } of phaseSeconds(status, Date.now()))
@@ -138,6 +150,8 @@ function resultOf(scene: Scene, { summary, lastedMs, leftovers, differences }: M
     outcome: status.phase ?? 'Pending',
     requests: summary.total.requests,
     failed: summary.total.failed,
+    writes: { acknowledged: summary.acknowledged.length, lost },
+    damaged: files,
     p50BeforeMs: before.p50Ms,
     p99BeforeMs: before.p99Ms,
     p99DuringMs: window(summary, 'during').p99Ms,

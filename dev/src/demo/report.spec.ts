@@ -8,6 +8,8 @@ const result = (over: object = {}): Played['result'] =>
     outcome: 'Completed',
     requests: 5000,
     failed: 0,
+    writes: { acknowledged: 400, lost: 0 },
+    damaged: [],
     p50BeforeMs: 1.2,
     p99BeforeMs: 4,
     p99DuringMs: 4.4,
@@ -54,6 +56,12 @@ describe('problemsOf', () => {
   it.each<[string, Partial<Played>, string[]]>([
     ['nothing, when all went as it must', {}, []],
     ['a failed request', { result: result({ failed: 1 }) }, ['1 of 5000 requests failed']],
+    [
+      'a lost write',
+      { result: result({ writes: { acknowledged: 400, lost: 2 } }) },
+      ['2 of 400 acknowledged writes were lost'],
+    ],
+    ['damaged data', { result: result({ damaged: ['data-x-0/journal'] }) }, ['data was changed: data-x-0/journal']],
     ['no request at all', { result: result({ requests: 0 }) }, ['no request was sent']],
     [
       'another outcome',
@@ -81,6 +89,7 @@ describe('table', () => {
     const lines = text.split('\n').map((one) => one.replaceAll(/ {2,}/g, '  ').trim());
     expect(lines).toContain('scenario  1  2');
     expect(lines).toContain('failed  0  3');
+    expect(lines).toContain('writes kept  400 of 400  400 of 400');
     expect(lines).toContain('p99 before / during  4.0 / 4.4 ms  4.0 / - ms');
     expect(lines).toContain('pods  3 restricted-v2  3 restricted-v2');
     expect(lines).toContain('changed for good  1');

@@ -33,6 +33,10 @@ export function problemsOf({ scenario, result, unexpected, mishaps }: Omit<Playe
     ...(result.outcome === scenario.outcome ? [] : [`ended in ${result.outcome} instead of ${scenario.outcome}`]),
     ...(result.requests > 0 ? [] : ['no request was sent']),
     ...(result.failed > 0 ? [`${result.failed} of ${result.requests} requests failed`] : []),
+    ...(result.writes.lost > 0
+      ? [`${result.writes.lost} of ${result.writes.acknowledged} acknowledged writes were lost`]
+      : []),
+    ...result.damaged.map((file) => `data was changed: ${file}`),
     ...unexpected.map((difference) => `differs: ${difference}`),
     ...result.leftovers.map((leftover) => `left behind: ${leftover}`),
     ...mishaps,
@@ -56,6 +60,7 @@ function rows(all: readonly Played[]): Row[] {
     row('outcome', ({ result }) => result.outcome),
     row('requests', ({ result }) => String(result.requests)),
     row('failed', ({ result }) => String(result.failed)),
+    row('writes kept', ({ result: { writes } }) => `${writes.acknowledged - writes.lost} of ${writes.acknowledged}`),
     row('p50 before / during', ({ result, p50DuringMs }) => pair(result.p50BeforeMs, p50DuringMs)),
     row('p99 before / during', ({ result }) => pair(result.p99BeforeMs, result.p99DuringMs)),
     row('seconds', ({ result }) => result.seconds.toFixed(1)),
@@ -70,6 +75,7 @@ function rows(all: readonly Played[]): Row[] {
       return meant ? String(meant) : '';
     }),
     row('differs', ({ unexpected }) => (unexpected.length ? String(unexpected.length) : 'nothing')),
+    row('data changed', ({ result }) => (result.damaged.length ? String(result.damaged.length) : 'nothing')),
     row('left behind', ({ result }) => (result.leftovers.length ? String(result.leftovers.length) : 'nothing')),
     row('as it must be', (played) => (problemsOf(played).length ? 'NO' : 'yes')),
   ];

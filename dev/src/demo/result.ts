@@ -9,6 +9,10 @@ export const scenarioResultSchema = z.object({
   /** Every request of the scenario, from its first to its last, to all services. */
   requests: z.int(),
   failed: z.int(),
+  /** Writes that the databases acknowledged, and those of them that no volume holds at the end. */
+  writes: z.object({ acknowledged: z.int(), lost: z.int() }),
+  /** Files in volumes that no longer begin with the bytes that they had before the plan. */
+  damaged: z.array(z.string()),
   p50BeforeMs: z.number().nullable(),
   p99BeforeMs: z.number().nullable(),
   p99DuringMs: z.number().nullable(),

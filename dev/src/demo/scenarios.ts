@@ -22,6 +22,8 @@ export interface Scenario {
   highestWeight: number;
   /** Objects (Kind/name) that a migration changes for good. A rollback or a refusal changes none. */
   changes: readonly string[];
+  /** Its files have owners of their own, which only a stack that root started can give them. */
+  needsOwners?: true;
   timeoutMs: number;
 }
 
@@ -127,7 +129,7 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     id: 6,
-    title: 'the pods of a StatefulSet move one by one',
+    title: 'the pods of a database move one by one under writes',
     workload: 'sessions',
     spec: planFor('sessions', { workloadRef: { kind: 'StatefulSet', name: 'sessions' } }),
     load: { share: 0.3 },
@@ -135,6 +137,22 @@ export const SCENARIOS: readonly Scenario[] = [
     outcome: 'Completed',
     highestWeight: 0,
     changes: migrated('sessions', 'StatefulSet'),
+    timeoutMs: MIGRATION_TIMEOUT_MS,
+  },
+  {
+    id: 7,
+    title: 'the third pod of a database refuses its data under the target',
+    workload: 'deposits',
+    spec: planFor('deposits', {
+      workloadRef: { kind: 'StatefulSet', name: 'deposits' },
+      gates: gates({ readiness: { timeout: '8s' } }),
+    }),
+    load: { share: 0.3 },
+    actions: [],
+    outcome: 'RolledBack',
+    highestWeight: 0,
+    changes: [],
+    needsOwners: true,
     timeoutMs: MIGRATION_TIMEOUT_MS,
   },
 ];

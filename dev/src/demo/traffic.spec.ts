@@ -5,10 +5,10 @@ import { scenarioPlanOf, SCENARIOS } from './scenarios.js';
 import { streamsFor, totalRate } from './traffic.js';
 
 describe('the scenarios', () => {
-  it('are six plans that the schema takes', () => {
-    expect(SCENARIOS.map(({ id }) => id)).toEqual([1, 2, 3, 4, 5, 6]);
+  it('are seven plans that the schema takes', () => {
+    expect(SCENARIOS.map(({ id }) => id)).toEqual([1, 2, 3, 4, 5, 6, 7]);
     expect(SCENARIOS.map(({ spec }) => parseSpec(spec)).filter(({ ok }) => !ok)).toEqual([]);
-    expect(new Set(SCENARIOS.map(({ workload }) => workload)).size).toBe(6);
+    expect(new Set(SCENARIOS.map(({ workload }) => workload)).size).toBe(7);
   });
 
   it('change nothing for good unless they complete', () => {
@@ -31,7 +31,7 @@ describe('streamsFor', () => {
       const streams = streamsFor(scenario, rate);
       expect(totalRate(streams)).toBeCloseTo(rate);
       expect(loadOptionsSchema.safeParse({ streams }).success).toBe(true);
-      expect(new Set(streams.map(({ name }) => name.split(' ')[0])).size).toBe(7);
+      expect(new Set(streams.map(({ name }) => name.split(' ')[0])).size).toBe(8);
       expect(new Set(streams.map(({ name }) => name)).size).toBe(streams.length);
     }
   });

@@ -34,7 +34,8 @@ const WAYS: Record<string, readonly Way[]> = {
     inMesh('orders', [{ path: '/' }, { path: '/', method: 'POST' }]),
   ],
   reports: [inMesh('reports', [{ path: '/' }])],
-  sessions: [inMesh('sessions', [{ path: '/' }])],
+  sessions: [inMesh('sessions', [{ path: '/' }, { path: '/', method: 'POST' }])],
+  deposits: [inMesh('deposits', [{ path: '/' }, { path: '/', method: 'POST' }])],
 };
 
 /** How often every other service is asked at least, in requests a second. */

@@ -51,6 +51,7 @@ export class PodRunner {
     this.#options = options;
     this.ip = options.ip;
     const { api, ip, hostIp, logger, processes, workloads } = options;
+    processes.names?.add(pod, ip);
     this.#processes = new ProcessPod(pod, { ...processes, api, logger, place: { ip, hostIp } });
     const part = pod.metadata.labels[PART_LABEL] ?? '';
     const hold = workloads && {
@@ -102,6 +103,7 @@ export class PodRunner {
     if (this.#ended) return;
     this.#ended = true;
     this.#processes.stop();
+    this.#options.processes.names?.remove(this.#pod, this.ip);
     const part = this.#pod.metadata.labels[PART_LABEL] ?? '';
     for (const container of this.#containers) {
       container.destroy();

@@ -38,6 +38,7 @@ const podSecuritySchema = z.looseObject({
   runAsGroup: z.int().optional(),
   runAsNonRoot: z.boolean().optional(),
   fsGroup: z.int().optional(),
+  fsGroupChangePolicy: z.enum(['Always', 'OnRootMismatch']).default('Always'),
   supplementalGroups: z.array(z.int()).optional(),
   sysctls: z.array(z.object({ name: z.string(), value: z.string() })).optional(),
 });
@@ -77,6 +78,7 @@ const volumeSchema = z.looseObject({
     .optional(),
   downwardAPI: z.looseObject({ items: downwardItemsSchema, defaultMode: mode }).optional(),
   projected: z.looseObject({ sources: z.array(projectionSchema).default([]), defaultMode: mode }).optional(),
+  persistentVolumeClaim: z.looseObject({ claimName: z.string(), readOnly: z.boolean().default(false) }).optional(),
 });
 export type KubeletVolume = z.infer<typeof volumeSchema>;
 const mountSchema = z.looseObject({
@@ -121,11 +123,13 @@ export const kubeletPodSchema = z.looseObject({
   }),
   spec: z.looseObject({
     nodeName: z.string().optional(),
+    hostname: z.string().optional(),
+    subdomain: z.string().optional(),
     serviceAccountName: z.string().default('default'),
     volumes: z.array(volumeSchema).default([]),
     restartPolicy: z.enum(['Always', 'OnFailure', 'Never']).default('Always'),
     terminationGracePeriodSeconds: z.int().default(30),
-    securityContext: podSecuritySchema.default({}),
+    securityContext: podSecuritySchema.prefault({}),
     initContainers: z.array(containerSchema).default([]),
     containers: z.array(containerSchema),
     readinessGates: z.array(z.object({ conditionType: z.string() })).default([]),

@@ -124,6 +124,21 @@ describe('a container that is a process', () => {
     expect(await log()).toMatch(/CapEff:\s0{16}/);
   });
 
+  it.each([
+    [
+      'has the capabilities of a container unless it drops them',
+      {},
+      isRoot ? /CapEff:\s0{8}[0-9a-f]*[1-9a-f]/ : /CapEff:\s0{16}/,
+    ],
+    ['has none that it drops', { capabilities: { drop: ['ALL'] } }, /CapEff:\s0{16}/],
+  ])('that is root %s', async (_case, securityContext, expected) => {
+    const execution = await start('grep CapEff /proc/self/status', {
+      securityContext: { runAsUser: 0, ...securityContext },
+    });
+    await execution.ended;
+    expect(await log()).toMatch(expected);
+  });
+
   it('ends by SIGTERM with its own exit code', async () => {
     const execution = await start(`trap 'echo bye; exit 3' TERM; echo up; ${FOREVER}`);
     await says('up');

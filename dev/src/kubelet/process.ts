@@ -7,14 +7,16 @@ import { z } from 'zod';
 import type { ClusterApi } from '../cluster/api.js';
 import { hasCode } from '../errors.js';
 import { relay, type Relay } from '../supervisor/relay.js';
+import type { Claims } from './claims.js';
 import { environmentOf, expanded } from './environment.js';
 import { KILLED, type End, type Execution, type Runnable } from './execution.js';
 import type { KubeletContainer, KubeletPod } from './pod-schema.js';
 import type { MachinePrograms, Program } from './program.js';
+import type { PodNames } from './pod-names.js';
 import { tcp } from './probe.js';
 import { referencesOf, type PodPlace, type References } from './references.js';
 import { sandboxScript, type Sandbox } from './sandbox.js';
-import { processIdentityOf } from './security.js';
+import { keepsCapabilities, processIdentityOf } from './security.js';
 import { Volumes, type RequestToken } from './volumes.js';
 
 /** Where a node keeps the files of its pods, and what it lets them know. */
@@ -25,6 +27,10 @@ export interface ProcessHost {
   apiServer: { host: string; port: number };
   /** Programs of the machine that some images are. */
   machine?: MachinePrograms;
+  /** The PersistentVolumes of all nodes; a node without them mounts no claims. */
+  claims?: Claims;
+  /** The pods that have a name of their own in the cluster's DNS. */
+  names?: PodNames;
   /** Puts processes behind others for the processor where the stack runs in the background. */
   placed?: (command: string, args: readonly string[]) => { command: string; args: string[] };
 }
@@ -76,13 +82,16 @@ export class ProcessPod {
   constructor(pod: KubeletPod, options: ProcessPodOptions) {
     this.#pod = pod;
     this.#options = options;
-    const { api, place } = options;
+    const { api, place, claims } = options;
+    const { namespace, uid } = pod.metadata;
+    const mounter = { namespace, uid, node: pod.spec.nodeName ?? '' };
     this.#references = referencesOf(api, pod.metadata.namespace);
     this.#volumes = new Volumes(this.#folder('volumes'), {
       pod,
       place,
       references: this.#references,
       token: tokensOf(api, pod),
+      ...(claims ? { claim: (name: string, readOnly: boolean) => claims.mount(api, name, mounter, readOnly) } : {}),
     });
   }
 
@@ -109,19 +118,20 @@ export class ProcessPod {
           mounts: container.volumeMounts.map(({ name, mountPath, subPath, readOnly }) => ({
             from: path.join(this.#volumes.pathOf(name), subPath),
             to: mountPath,
-            readOnly,
+            readOnly: readOnly || this.#volumes.isReadOnly(name),
           })),
           readOnlyRoot: container.securityContext?.readOnlyRootFilesystem ?? false,
-          user: isRoot ? identity : null,
+          user: isRoot ? { ...identity, keepsCapabilities: keepsCapabilities(container) } : null,
         };
         return this.#spawn(container, sandbox, environment);
       },
     };
   }
 
-  /** Its volumes are no longer brought up to date. */
+  /** Its volumes are no longer brought up to date, and its claims are free for others. */
   stop(): void {
     this.#stopping.abort();
+    this.#options.claims?.unmount(this.#pod.metadata.uid);
   }
 
   /** Removes the pod's files, once its containers have ended. */
@@ -190,6 +200,7 @@ export class ProcessPod {
         ? []
         : [`${clusterIP} ${name}.${namespace}.svc.cluster.local ${name}.${namespace}.svc ${name}.${namespace}`],
     );
+    lines.push(...(this.#options.names?.linesFor(this.#pod.metadata.namespace) ?? []));
     return `127.0.0.1 localhost\n${this.#options.place.ip} ${this.#pod.metadata.name}\n${lines.join('\n')}\n`;
   }
 

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { postgresFolder, ROOT } from '../paths.js';
+import { NODE, postgresFolder, ROOT, scriptOf } from '../paths.js';
 
 /** An image that is a program of this checkout: what a node runs for it is a real process. */
 export interface Program {
@@ -65,6 +65,16 @@ const temporal = (program: string): Program => ({
   onLoopback: true,
 });
 
+/** A server that keeps what it acknowledges in its volume, as a database does. */
+const database = (): Program => ({
+  uid: 0,
+  entrypoint: ['node', '/database.mjs'],
+  env: { PATH: `/node/bin:${SYSTEM_PATH}`, NODE_OPTIONS: '--max-old-space-size=64', HOME: '/', TZ: 'UTC' },
+  workingDir: '/',
+  folders: { '/node': path.dirname(path.dirname(NODE)) },
+  files: { '/database.mjs': scriptOf('images/database') },
+});
+
 /** Programs of the machine that images need, by name. */
 export interface MachinePrograms {
   temporal?: string;
@@ -75,6 +85,7 @@ export function programOf(reference: string, machine: MachinePrograms = {}): Pro
   const name = reference.split('/').at(-1)?.split(/[:@]/, 1)[0] ?? '';
   if (name === 'scc-orchestrator') return PRODUCT;
   if (name === 'postgres') return postgres();
+  if (name === 'database') return database();
   if (name === 'temporal' && machine.temporal !== undefined) return temporal(machine.temporal);
   return null;
 }

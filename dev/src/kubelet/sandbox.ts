@@ -17,7 +17,7 @@ export interface Sandbox {
   hosts: string;
   readOnlyRoot: boolean;
   /** Null where processes keep the user who started the stack. */
-  user: { uid: number; groups: readonly number[] } | null;
+  user: { uid: number; groups: readonly number[]; keepsCapabilities: boolean } | null;
 }
 
 /** Folders of the machine that programs need: shared libraries, and what the kernel shows. */
@@ -62,6 +62,15 @@ export function sandboxScript({ root, program, mounts, hosts, readOnlyRoot, user
 /** Below the link that /var/run is. */
 const realTarget = (to: string): string => to.replace(/^\/var\/run(?=\/|$)/, '/run');
 
+/** Those that a container runtime gives to root unless they are dropped; any other user has none of them. */
+const DEFAULT_CAPABILITIES = [
+  ...['chown', 'dac_override', 'fowner', 'fsetid', 'kill', 'setgid', 'setuid', 'setpcap', 'net_bind_service'],
+  ...['sys_chroot', 'setfcap'],
+];
+
+const boundingSet = (user: Sandbox['user']): string =>
+  ['-all', ...(user?.uid === 0 && user.keepsCapabilities ? DEFAULT_CAPABILITIES.map((name) => `+${name}`) : [])].join();
+
 const privileges = (user: Sandbox['user']): string[] => [
   ...(user
     ? [
@@ -70,5 +79,11 @@ const privileges = (user: Sandbox['user']): string[] => [
         user.groups.length > 1 ? `--groups=${user.groups.slice(1).join(',')}` : '--clear-groups',
       ]
     : []),
-  ...['--no-new-privs', '--inh-caps=-all', '--ambient-caps=-all', '--bounding-set=-all', '--pdeathsig=KILL'],
+  ...[
+    '--no-new-privs',
+    '--inh-caps=-all',
+    '--ambient-caps=-all',
+    `--bounding-set=${boundingSet(user)}`,
+    '--pdeathsig=KILL',
+  ],
 ];

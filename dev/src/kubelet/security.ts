@@ -11,6 +11,7 @@ export interface ProcessIdentity {
 
 const LOW_PORT_SYSCTL = 'net.ipv4.ip_unprivileged_port_start';
 const BIND = new Set(['NET_BIND_SERVICE', 'CAP_NET_BIND_SERVICE', 'ALL']);
+const isAll = (name: string): boolean => name.toUpperCase() === 'ALL';
 const names = (list: string[] | undefined): boolean => (list ?? []).some((name) => BIND.has(name.toUpperCase()));
 
 /** What a node gives a container, from its own security context, the pod's and the image's user, in that order. */
@@ -36,6 +37,10 @@ function bindsLowPorts(pod: KubeletPod, container: KubeletContainer, uid: number
   if (names(own.capabilities?.add)) return true;
   return uid === 0 && !names(own.capabilities?.drop);
 }
+
+/** Whether a container's root has the capabilities that a container runtime gives by default. */
+export const keepsCapabilities = ({ securityContext }: KubeletContainer): boolean =>
+  securityContext?.privileged === true || !(securityContext?.capabilities?.drop ?? []).some(isAll);
 
 /** Why the node refuses to create the container, as the kubelet words it; null when it does not. */
 export function configError(pod: KubeletPod, container: KubeletContainer, imageUid: number): string | null {

@@ -2,6 +2,8 @@ import { chown, mkdir, readdir, readFile, rename, rm, writeFile, chmod } from 'n
 import path from 'node:path';
 import { hasCode } from '../errors.js';
 import type { KubeletPod, VolumeProjection, KubeletVolume } from './pod-schema.js';
+import type { MountedClaim } from './claims.js';
+import { giveToGroup } from './fs-group.js';
 import { fieldOf, MissingReference, type PodPlace, type References } from './references.js';
 
 interface Token {
@@ -19,6 +21,8 @@ export interface VolumeSources {
   place: PodPlace;
   references: References;
   token: RequestToken;
+  /** Mounts a claim of the pod's namespace; absent where a node mounts none. @throws MissingReference while it cannot */
+  claim?: (name: string, readOnly: boolean) => Promise<MountedClaim>;
   /** The clock, in milliseconds since 1970; the machine's unless given. */
   now?: () => number;
 }
@@ -135,6 +139,7 @@ export class Volumes {
   readonly #sources: VolumeSources;
   readonly #now: () => number;
   readonly #renewAt = new Map<string, number>();
+  readonly #claims = new Map<string, MountedClaim>();
 
   constructor(folder: string, sources: VolumeSources) {
     this.#folder = folder;
@@ -144,20 +149,28 @@ export class Volumes {
 
   /** Where a volume is. */
   pathOf(name: string): string {
-    return path.join(this.#folder, name);
+    return this.#claims.get(name)?.folder ?? path.join(this.#folder, name);
+  }
+
+  /** Whether no container may write to it, whatever its mount says. */
+  isReadOnly(name: string): boolean {
+    return this.#claims.get(name)?.readOnly ?? false;
   }
 
   /** Makes and fills every volume. @param owner who may write to an emptyDir @throws MissingReference */
   async prepare(owner: { uid: number; gid: number } | null): Promise<void> {
     for (const volume of this.#sources.pod.spec.volumes) {
       if (volume.emptyDir) await this.#emptyDir(volume.name, owner);
+      else if (volume.persistentVolumeClaim)
+        await this.#mount(volume.name, volume.persistentVolumeClaim, owner !== null);
       else await this.#refresh(volume);
     }
   }
 
   /** Brings the volumes up to date as a kubelet does from time to time: Secrets, ConfigMaps, tokens that get old. */
   async refresh(): Promise<void> {
-    for (const volume of this.#sources.pod.spec.volumes) if (!volume.emptyDir) await this.#refresh(volume);
+    for (const volume of this.#sources.pod.spec.volumes)
+      if (!volume.emptyDir && !volume.persistentVolumeClaim) await this.#refresh(volume);
   }
 
   /** How long until `refresh` has something to do at the latest, in milliseconds. */
@@ -171,6 +184,22 @@ export class Volumes {
     await mkdir(folder, { recursive: true });
     await chmod(folder, 0o777);
     if (owner) await chown(folder, owner.uid, owner.gid);
+  }
+
+  /** Once for each pod: a container that starts again finds its volume as it left it. */
+  async #mount(
+    name: string,
+    { claimName, readOnly }: NonNullable<KubeletVolume['persistentVolumeClaim']>,
+    mayChown: boolean,
+  ): Promise<void> {
+    if (this.#claims.has(name)) return;
+    const { claim, pod } = this.#sources;
+    if (!claim) throw new Error(`volume ${name}: this node mounts no claims`);
+    const mounted = await claim(claimName, readOnly);
+    const { fsGroup: gid, fsGroupChangePolicy: policy } = pod.spec.securityContext;
+    if (gid !== undefined && mounted.givesToGroup && mayChown)
+      await giveToGroup(mounted.folder, { gid, policy, readOnly: mounted.readOnly });
+    this.#claims.set(name, mounted);
   }
 
   async #refresh(volume: KubeletVolume): Promise<void> {

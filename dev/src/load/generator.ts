@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { Agent, request, type IncomingMessage } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ResolvedLoad } from './protocol.js';
@@ -28,6 +29,8 @@ export class Generator {
   #timer: NodeJS.Timeout | undefined;
   #open = new Map<number, (reason: string) => void>();
   #nextId = 0;
+  /** No two loads give their writes the same names. */
+  readonly #run = randomUUID();
   #worstLagMs = 0;
 
   constructor(options: ResolvedLoad, entrances: Entrances) {
@@ -84,6 +87,7 @@ export class Generator {
       headers: {},
     };
     const id = this.#nextId++;
+    const write = `${this.#run}:${id}`;
     const body = method === 'POST' ? BODY : undefined;
     const outgoing = request({
       ...this.#entrances[stream.via],
@@ -94,7 +98,9 @@ export class Generator {
       headers: {
         host: stream.host,
         ...headers,
-        ...(body === undefined ? {} : { 'content-type': 'application/json', 'content-length': body.length }),
+        ...(body === undefined
+          ? {}
+          : { 'content-type': 'application/json', 'content-length': body.length, 'x-write': write }),
       },
     });
     const timer = setTimeout(() => settle({ status: 0, error: 'timeout' }), this.#options.timeoutMs);
@@ -107,6 +113,7 @@ export class Generator {
         ...{ stream: stream.name, method, path, status: end.status, error: end.error },
         pod: text(end.response?.headers['x-pod']),
         scc: text(end.response?.headers['x-scc']),
+        ...(end.status === 200 && end.response?.headers['x-write'] === write ? { write } : {}),
       };
       this.records.add(outcome);
       if (end.error !== null) outgoing.destroy();

@@ -78,6 +78,8 @@ export const summarySchema = z.object({
   windows: z.array(windowSchema),
   /** The first failures. */
   failures: z.array(failureSchema),
+  /** Names of the writes that a service acknowledged as there to stay. */
+  acknowledged: z.array(z.string()),
 });
 export type LoadSummary = z.infer<typeof summarySchema>;
 

@@ -13,6 +13,8 @@ export interface Outcome {
   error: string | null;
   pod: string;
   scc: string;
+  /** The name of the write that the answer acknowledges; absent where it acknowledges none. */
+  write?: string;
 }
 
 const LISTED_FAILURES = 500;
@@ -88,6 +90,7 @@ export class Records {
       ...state,
       windows,
       failures: this.#outcomes.filter(failed).slice(0, LISTED_FAILURES).map(failureOf),
+      acknowledged: this.#outcomes.flatMap(({ write }) => write ?? []),
     };
   }
 

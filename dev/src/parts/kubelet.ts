@@ -1,3 +1,4 @@
+import { STORAGE_USER } from '../identity/users.js';
 import { ahead, NODE, scriptOf } from '../paths.js';
 import type { PartDefinition } from '../supervisor/process.js';
 import { answers, type PartContext } from './context.js';
@@ -15,6 +16,7 @@ export const kubelet = ({ binary, file, options, tokens, stateDir }: PartContext
         token: tokens[`system:node:node-${index + 1}`] ?? '',
       })),
     ),
+    KUBELET_STORAGE_TOKEN: tokens[STORAGE_USER] ?? '',
     KUBELET_CA_FILE: file('tls', 'ca.crt'),
     KUBELET_STATE_DIR: stateDir,
     KUBELET_TLS_DIR: file('tls'),
