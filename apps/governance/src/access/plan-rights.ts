@@ -42,7 +42,7 @@ interface Missing {
 }
 
 /** What those who wrote a plan may do of what it would do in their name. */
-interface RightsReview {
+export interface RightsReview {
   rights: RightHeld[];
   /** What no right mends. */
   violations: Violation[];

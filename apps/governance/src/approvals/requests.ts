@@ -17,7 +17,7 @@ export const decisionsOf = (db: Database, requestId: string): Promise<ApprovalDe
   db.getRepository(ApprovalDecisionEntity).find({ where: { requestId, withdrawnAt: IsNull() }, order: { id: 'ASC' } });
 
 /** Several policies may ask for the same role: the largest number is enough, and each reason is kept. */
-function mergeNeeds(needs: readonly ApprovalNeed[]): ApprovalNeed[] {
+export function mergeNeeds(needs: readonly ApprovalNeed[]): ApprovalNeed[] {
   const byRole = new Map<string, ApprovalNeed>();
   for (const need of needs) {
     const known = byRole.get(need.role);
@@ -59,6 +59,8 @@ export interface NeededApproval {
   needs: ApprovalNeed[];
   /** Why another question is no longer asked; that the plan has changed, unless said. */
   changed?: string;
+  /** Why the same is asked again although it was granted. */
+  again?: string;
 }
 
 /**
@@ -75,14 +77,15 @@ export async function requireApproval(
   const end = (status: 'expired' | 'withdrawn', reason: string): Promise<void> =>
     open ? endRequest(tx, open, { plan: needed, status, reason }, context) : Promise.resolve();
   if (open && isOver(open, now)) await end('expired', 'it was not decided in time');
-  else if (open && isSame(open, needed)) return addEditors(tx, open, needed, context);
-  else if (open) await end('withdrawn', needed.changed ?? 'the plan or what it would do has changed');
+  else if (open && isSame(open, needed) && !(needed.again && open.status === 'granted'))
+    return addEditors(tx, open, needed, context);
+  else if (open) await end('withdrawn', whyAgain(needed));
   else if (await isRefused(tx, needed)) return;
   if (needed.needs.length === 0) return;
   const expiresAt = new Date(now.getTime() + APPROVAL_TTL_MS);
-  const { namespace: _namespace, name: _name, changed: _changed, ...content } = needed;
+  const { namespace: _namespace, name: _name, changed: _changed, again, ...content } = needed;
   const requests = tx.getRepository(ApprovalRequestEntity);
-  const made = requests.create({ ...content, requestedAt: now, expiresAt });
+  const made = requests.create({ ...content, reason: again ?? null, requestedAt: now, expiresAt });
   await requests.insert(newRow<ApprovalRequestEntity>(made));
   const { planUid: uid, ...asked } = content;
   await audited(tx, needed, context, {
@@ -93,6 +96,9 @@ export async function requireApproval(
     },
   });
 }
+
+const whyAgain = ({ again, changed }: NeededApproval): string =>
+  again ?? changed ?? 'the plan or what it would do has changed';
 
 /** Writes what governance does with a request of itself into the audit log. */
 async function audited(
@@ -172,16 +178,21 @@ export async function close(
     .execute();
 }
 
+/** Whether a request waits that was made in the middle of a migration: nothing else waits for a reason. */
+export const isAskedAgain = ({ status, reason }: { status: string; reason: string | null }): boolean =>
+  status === 'pending' && reason !== null;
+
 /** The state of the newest request for exactly this content; `pending` before the first one. */
 export async function approvalStateFor(
   db: Database,
   { planUid, contentHash, needs }: Pick<NeededApproval, 'planUid' | 'contentHash' | 'needs'>,
   now: Date,
 ): Promise<ApprovalState> {
-  if (needs.length === 0) return { status: 'notRequired', needs: [], by: [], reason: null, expiresAt: null };
   const request = await db
     .getRepository(ApprovalRequestEntity)
     .findOne({ where: { planUid, contentHash }, order: { id: 'DESC' } });
+  if (needs.length === 0 && !(request && isAskedAgain(request)))
+    return { status: 'notRequired', needs: [], by: [], reason: null, expiresAt: null };
   if (!request)
     return {
       status: 'pending',

@@ -1,10 +1,9 @@
 import { type MigrationOutcome, planIdentitySchema, type StepRequest, type StepVerdict } from '@scc/governance-api';
-import type { Violation } from '@scc/plan';
 import type { EntityManager } from 'typeorm';
-import { type ReviewRights, unlent } from '../access/plan-rights.js';
+import { type ReviewRights, type RightsReview, unlent } from '../access/plan-rights.js';
 import { beginUnder, type HoldsRole, withdrawLapsed } from '../approvals/endings.js';
 import { lendersOf } from '../approvals/lending.js';
-import { approvalStateFor } from '../approvals/requests.js';
+import { approvalStateFor, isAskedAgain } from '../approvals/requests.js';
 import { appendAudit } from '../audit/append.js';
 import type { CallContext } from '../call/caller.js';
 import {
@@ -16,6 +15,7 @@ import {
 } from '../plans/store.js';
 import { decidePolicies } from '../policies/decide.js';
 import { activeFreeze, nextStart } from '../schedule/calendar.js';
+import { askAgain } from './ask-again.js';
 import { claimWorkload } from './claims.js';
 import { recordedEnd } from './outcome.js';
 import { questionOf } from './question.js';
@@ -82,7 +82,8 @@ export async function authorizeStep(
           now,
           stopped: await againstStop(tx, migration.namespace, request, now),
           lapsed: () => withdrawLapsed(tx, migration, holds, context),
-          missing: (evaluation) => missingRights(tx, evaluation, reviewRights, now),
+          reviewed: (evaluation) => reviewedNow(tx, evaluation, reviewRights, now),
+          askAgain: (lost) => askAgain(tx, lost, context),
           rightsLostAt: () => rightsLostAt(tx, uid, request),
         });
   if (answer.allowed) await begin(tx, request, migration, context);
@@ -112,7 +113,7 @@ async function begin(
   const evaluation = await currentEvaluation(tx, migration);
   if (!evaluation) return;
   const { contentHash, edit } = await questionOf(tx, evaluation);
-  if (step === 'Prepare' || edit) await beginUnder(tx, { ...migration, contentHash }, context);
+  if (IN_AUTHORS_NAME.includes(step) || edit) await beginUnder(tx, { ...migration, contentHash }, context);
 }
 
 interface StepFacts {
@@ -124,11 +125,14 @@ interface StepFacts {
   stopped: Answer | null;
   /** Why what was granted counts no longer; null when it does. */
   lapsed: () => Promise<string | null>;
-  /** The rights that those who wrote the plan lack and that nobody lends them. */
-  missing: (evaluation: StoredEvaluation) => Promise<Violation[]>;
+  /** What those who wrote the plan may do of it now, and who lends to them. */
+  reviewed: (evaluation: StoredEvaluation) => Promise<RightsReview>;
+  askAgain: (lost: Parameters<typeof askAgain>[1]) => Promise<boolean>;
   /** Since when the step waits for a right; null when it does not. */
   rightsLostAt: () => Promise<Date | null>;
 }
+
+type RightsFacts = Pick<StepFacts, 'now' | 'reviewed' | 'rightsLostAt' | 'askAgain'>;
 
 /** The first reason against the step; the order puts what cannot be waited out first. */
 async function decideStep(
@@ -187,7 +191,8 @@ async function againstPolicy(
     (need) => !needs.some((asked) => asked.role === need.role && asked.count >= need.count),
   );
   if (missing) return refused(`a policy now asks for ${missing.count} × ${missing.role}: ${missing.reason}`);
-  if (state.status === 'notRequired') return null;
+  // What is asked is a right, which is looked at next.
+  if (state.status === 'notRequired' || isAskedAgain(state)) return null;
   if (edit && state.status === 'pending') return later('Reapproval', askedAgain(edit), soon(now, REAPPROVAL_RETRY_MS));
   if (state.status !== 'granted')
     return refused(`the approval is ${state.status}${state.reason ? `: ${state.reason}` : ''}`);
@@ -200,17 +205,16 @@ const askedAgain = ({ loosened }: LiveEditEntity): string =>
     ? `the plan was edited while it runs and has to be approved again: ${loosened.join('; ')}`
     : 'an edit that loosened the plan was taken back; what was approved before it has to be approved again';
 
-/** What those who wrote the plan lack now, and nobody lends them. */
-async function missingRights(
+async function reviewedNow(
   tx: EntityManager,
   { request }: StoredEvaluation,
   reviewRights: ReviewRights,
   now: Date,
-): Promise<Violation[]> {
+): Promise<RightsReview> {
   // An evaluation from before identities were kept has an author who is not known.
   const asked = { ...request, plan: planIdentitySchema.parse(request.plan) };
   const lenders = await lendersOf(tx, asked, now);
-  return unlent(await reviewRights(asked, { now, lenders, editorSeenAt: await editorSeenAt(tx, asked.plan) }));
+  return reviewRights(asked, { now, lenders, editorSeenAt: await editorSeenAt(tx, asked.plan) });
 }
 
 /** Since when the step was refused because a right was missing and for nothing else. */
@@ -227,20 +231,24 @@ async function rightsLostAt(
 }
 
 /**
- * A right may be given back, so that the step waits for it and says which one is missing. A migration that has begun does
- * not wait for ever with its requests on the canary: it is undone.
+ * A right may be given back or lent, so that the step waits for it and says which one is missing. A migration that has
+ * begun does not wait for ever with its requests on the canary: it is undone.
  */
 async function againstRights(
   { step }: StepRequest,
   evaluation: StoredEvaluation,
-  { now, missing, rightsLostAt: lostAt }: Pick<StepFacts, 'now' | 'missing' | 'rightsLostAt'>,
+  { now, reviewed: review, rightsLostAt: lostAt, askAgain: ask }: RightsFacts,
 ): Promise<Answer | null> {
   if (!IN_AUTHORS_NAME.includes(step)) return null;
-  const violations = await missing(evaluation);
-  if (violations.length === 0) return null;
-  const reason = violations.map(({ message, remedy }) => `${message}. ${remedy}`).join(' ');
-  const since = step === 'Migrate' ? await lostAt() : null;
-  if (since && now.getTime() - since.getTime() >= RIGHTS_PATIENCE_MS)
+  const reviewed = await review(evaluation);
+  const since = await lostAt();
+  const isAsked = await ask({ evaluation, reviewed, since });
+  const violations = unlent(reviewed);
+  if (violations.length === 0 && !isAsked) return null;
+  const missing = violations.map(({ message, remedy }) => `${message}. ${remedy}`);
+  const asked = isAsked ? ['The plan has to be approved again: see sccctl approvals list.'] : [];
+  const reason = [...missing, ...asked].join(' ');
+  if (step === 'Migrate' && since && now.getTime() - since.getTime() >= RIGHTS_PATIENCE_MS)
     return refused(`${reason} It was waited for since ${since.toISOString()}, so that the migration is undone.`);
   return later('Rights', reason, soon(now, RIGHTS_RETRY_MS));
 }

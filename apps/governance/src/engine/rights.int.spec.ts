@@ -222,6 +222,94 @@ describe('a right that the author lacks', () => {
     expect(await stepOf(request, contentHash, 'Migrate')).toMatchObject({ allowed: true });
   });
 
+  describe('lost while the migration runs', () => {
+    const begun = async (name: string, request = borrowing(name)) => {
+      grant(() => true);
+      const { contentHash, verdict } = await evaluate(request);
+      expect(await stepOf(request, contentHash, 'Prepare')).toMatchObject({ allowed: verdict === 'allow' });
+      return { request, migrate: () => stepOf(request, contentHash, 'Migrate'), contentHash };
+    };
+    const waiting = async ({ plan }: EvaluationRequest) => {
+      const { body } = await guarded.call(root, 'GET', `/v1/approvals?status=pending&plan=${plan.uid}`);
+      const request = z.looseObject({ needs: z.array(z.unknown()), reason: z.string().nullable() });
+      return z.looseObject({ items: z.array(request) }).parse(body).items;
+    };
+
+    it('is asked of approvers by a request that names it, once it is missing for a second time', async () => {
+      const right = UPDATE('lost-midway');
+      const { request, migrate, contentHash } = await begun('lost-midway');
+      onlyUpdatedBy('bob');
+      expect(await migrate()).toMatchObject({ allowed: false, waitsFor: 'Rights' });
+      expect(await waiting(request)).toEqual([]);
+      for (const _look of [2, 3])
+        expect(await migrate()).toMatchObject({
+          waitsFor: 'Rights',
+          reason: expect.stringContaining('has to be approved again') as unknown,
+        });
+      expect(await waiting(request)).toMatchObject([
+        {
+          needs: [{ role: 'approver', count: 1, lends: [right] }],
+          reason: `it was lost while the migration ran: the author may not ${right}`,
+        },
+      ]);
+      expect(await approve(carol, request, contentHash, [right])).toMatchObject({ answer: 403 });
+      expect(await approve(bob, request, contentHash, [right])).toMatchObject({ answer: 'granted' });
+      expect(await migrate()).toMatchObject({ allowed: true });
+    });
+
+    it('is asked no longer when it is held again', async () => {
+      const { request, migrate } = await begun('given-back-midway');
+      onlyUpdatedBy();
+      await migrate();
+      await migrate();
+      expect(await waiting(request)).toHaveLength(1);
+      onlyUpdatedBy('alice');
+      expect(await migrate()).toMatchObject({ allowed: true });
+      expect(await waiting(request)).toEqual([]);
+    });
+
+    it('by the approver who lent it is asked of another', async () => {
+      const right = UPDATE('lender-lost');
+      const request = borrowing('lender-lost');
+      onlyUpdatedBy('bob');
+      const { contentHash } = await evaluate(request);
+      await approve(bob, request, contentHash, [right]);
+      expect(await stepOf(request, contentHash, 'Prepare')).toMatchObject({ allowed: true });
+      onlyUpdatedBy('carol');
+      const migrate = () => stepOf(request, contentHash, 'Migrate');
+      await migrate();
+      expect(await migrate()).toMatchObject({ allowed: false, waitsFor: 'Rights' });
+      expect(await approve(carol, request, contentHash, [right])).toMatchObject({ answer: 'granted' });
+      expect(await migrate()).toMatchObject({ allowed: true });
+    });
+
+    it('makes every approval that was given be given again', async () => {
+      const required = borrowing('approved-before');
+      const request = { ...required, spec: { ...required.spec, approval: { required: true, borrow: true } } };
+      const right = UPDATE('approved-before');
+      const { migrate, contentHash } = await begun('approved-before', request);
+      await approve(carol, request, contentHash);
+      expect(await stepOf(request, contentHash, 'Prepare')).toMatchObject({ allowed: true });
+      onlyUpdatedBy('bob');
+      await migrate();
+      await migrate();
+      expect(await waiting(request)).toMatchObject([{ needs: [{ count: 1, lends: [right] }] }]);
+      onlyUpdatedBy('alice');
+      expect(await migrate()).toMatchObject({ allowed: false, waitsFor: 'Rights' });
+      expect(await waiting(request)).toMatchObject([{ reason: 'the right that was lost is held again' }]);
+      expect(await approve(carol, request, contentHash)).toMatchObject({ answer: 'granted' });
+      expect(await migrate()).toMatchObject({ allowed: true });
+    });
+
+    it('opens no request when the plan may not borrow it', async () => {
+      const { request, migrate } = await begun('lost-unborrowed', planOf('lost-unborrowed'));
+      onlyUpdatedBy('bob');
+      await migrate();
+      expect(await migrate()).toMatchObject({ allowed: false, waitsFor: 'Rights' });
+      expect(await waiting(request)).toEqual([]);
+    });
+  });
+
   it('is not lent by the author, nor does break-glass lend it', async () => {
     onlyUpdatedBy('bob');
     const request = borrowing('bypassed');
