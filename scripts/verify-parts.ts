@@ -133,6 +133,12 @@ export function verifyParts(corpus: string | undefined): VerifyPart[] {
     },
     drawn('mutants', 'plans of every shape by somebody without rights', ['governance/src/engine/mutants'], 7),
     {
+      name: 'mutants on a cluster',
+      what: '10,000 plans by a user who may only create plans, on the whole stack; no object changes',
+      rounds: 1,
+      round: (round, report) => jest(['e2e'], ['authority\\.e2e', '-t', 'any plans of'], report, seeded(34, round)),
+    },
+    {
       name: 'crashes',
       what: 'each process at each step killed, stopped for a minute, or with a fifth of its writes answered badly; two workers',
       rounds: 3,

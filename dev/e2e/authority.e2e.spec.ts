@@ -6,6 +6,7 @@ import { z } from 'zod';
 import type { ClusterApi, Stack } from '../src/index.js';
 import { condition, DEPLOYMENTS, engineSuite, NAMESPACE, PLANS, TIMEOUT_MS } from './engine.fixture.js';
 import { attacks } from './suites/attacks.fixture.js';
+import { mutatedPlans } from './suites/mutants.fixture.js';
 import { sealedUndo } from './suites/sealed.fixture.js';
 import { sccctlOn } from './sccctl.fixture.js';
 
@@ -123,6 +124,9 @@ describe('a user who may only create plans', () => {
     expect(violations[0]?.message).toContain(mallory);
   });
 });
+
+describe('any plans of a user who may only create plans', () =>
+  mutatedPlans(() => ({ stack, asUser: () => clientOf('mallory') })));
 
 describe('a user who may edit the workload', () => {
   it('needs the approval of another person before their plan brings another image, and nothing is touched meanwhile', async () => {
