@@ -8,6 +8,7 @@ import { clusterRoles } from '@scc/governance/cluster-roles';
 import { ROLE_TABLE } from '@scc/governance/permissions';
 import { planCRD } from '@scc/plan';
 import { defaultSCCs, type SecurityContextConstraints, sccCustomResourceDefinition } from '@scc/scc';
+import { codeTable, violationTable } from './code-tables.ts';
 import { parseSchema, valuesFile, valuesTable } from './chart-values.ts';
 import { environmentReference } from './environment.ts';
 
@@ -92,6 +93,17 @@ const schema = parseSchema(await readText(`${CHART}/values.schema.json`));
 await put(`${CHART}/values.yaml`, valuesFile(schema));
 const table = await format(valuesTable(schema), { parser: 'markdown' });
 await put('docs/INSTALL.md', between(await readText('docs/INSTALL.md'), 'values of the chart', table.trim()));
+
+const markdown = async (text: string): Promise<string> =>
+  (await format(text, { parser: 'markdown', ...(await resolveConfig(path.join(root, 'docs/PLAN.md'))) })).trim();
+await put(
+  'docs/PLAN.md',
+  between(await readText('docs/PLAN.md'), 'violations of a plan', await markdown(violationTable())),
+);
+await put(
+  'docs/TROUBLESHOOTING.md',
+  between(await readText('docs/TROUBLESHOOTING.md'), 'codes', await markdown(codeTable())),
+);
 
 /** Writes a rendering in place of the committed one. @returns its digest */
 async function renderAgain(platform: (typeof PLATFORMS)[number]): Promise<string> {

@@ -42,7 +42,7 @@ async function list(session: Session, { namespace, phase, limit }: ListOptions):
 }
 
 /** The uid of a migration that is named by it, or by its plan; of several plans of a name the newest. */
-async function uidOf(session: Session, named: string, namespace: string | undefined): Promise<string> {
+export async function uidOf(session: Session, named: string, namespace: string | undefined): Promise<string> {
   const items = await session
     .governance()
     .list(migrationSummarySchema, { path: '/v1/migrations', query: { namespace } }, 5_000);

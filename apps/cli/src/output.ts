@@ -1,10 +1,15 @@
 /** Prints results: tables for people, JSON for programs. Results go to standard output, remarks to standard error. */
 export class Output {
   constructor(
-    readonly format: 'table' | 'json',
+    readonly format: 'table' | 'wide' | 'json',
     private readonly out: (text: string) => void = (text) => void process.stdout.write(text),
     private readonly err: (text: string) => void = (text) => void process.stderr.write(text),
   ) {}
+
+  /** Whether more columns are asked for than a terminal usually has room for. */
+  get isWide(): boolean {
+    return this.format === 'wide';
+  }
 
   /** The value as JSON, or as the text that is made of it. */
   show(value: unknown, text: () => string): void {
@@ -43,3 +48,18 @@ export function fields(pairs: readonly (readonly [string, string | null | undefi
 
 export const count = (number: number, one: string, many = `${one}s`): string =>
   `${number.toLocaleString('en-US')} ${number === 1 ? one : many}`;
+
+const AGE_UNITS = [
+  [86_400_000, 'd'],
+  [3_600_000, 'h'],
+  [60_000, 'm'],
+  [1000, 's'],
+] as const;
+
+/** How long ago a time was, as `kubectl` says it: `5s`, `3m`, `2h`, `4d`; `-` without a time. */
+export function ageOf(time: string | null | undefined, now: Date): string {
+  if (time === null || time === undefined) return '-';
+  const ms = Math.max(0, now.getTime() - Date.parse(time));
+  const [size, unit] = AGE_UNITS.find(([least]) => ms >= least) ?? AGE_UNITS[3];
+  return `${Math.floor(ms / size)}${unit}`;
+}

@@ -6,6 +6,9 @@ import { approvalsCommand } from './approvals.js';
 import { auditCommand } from './audit/commands.js';
 import type { Environment } from './config.js';
 import { CliError, EXIT } from './exit.js';
+import { explainCommand } from './explain.js';
+import { listCommand } from './list.js';
+import { logsCommand } from './logs.js';
 import { migrationsCommand } from './migrations.js';
 import { actCommands, planCommand } from './plan/commands.js';
 import { podsCommand } from './pods.js';
@@ -21,7 +24,9 @@ import { webhookCommand } from './webhook/commands.js';
 function globalOptions(program: Command, env: Environment): Command {
   return program
     .addOption(
-      new Option('-o, --output <format>', 'how results are printed').choices(['table', 'json']).default('table'),
+      new Option('-o, --output <format>', 'how results are printed')
+        .choices(['table', 'wide', 'json'])
+        .default('table'),
     )
     .option('--kubeconfig <file>', 'KUBECONFIG, else ~/.kube/config', env.KUBECONFIG)
     .option('--server <url>', 'governance (GOVERNANCE_URL)', env.GOVERNANCE_URL)
@@ -91,6 +96,9 @@ export async function main(args: readonly string[], env: Environment): Promise<n
   };
   const commands = [
     planCommand(run),
+    listCommand(run),
+    logsCommand(run),
+    explainCommand(run),
     ...actCommands(run),
     approvalsCommand(run),
     policiesCommand(run),

@@ -229,6 +229,21 @@ describe('sccctl plan lint', () => {
   });
 });
 
+describe('sccctl explain', () => {
+  it('says cause and remedy without a cluster', async () => {
+    const { code, out } = await sccctl('explain', 'Blocked.runAsUser');
+    expect(out).toMatch(/cause +a container asks for a user id/);
+    expect(out).toMatch(/remedy +leave runAsUser out/);
+    expect(code).toBe(0);
+  });
+
+  it('names codes that resemble one that does not exist', async () => {
+    const { code, err } = await sccctl('explain', 'NotAdmited');
+    expect(err).toMatch(/there is no code NotAdmited\nCodes like it: NotAdmitted/);
+    expect(code).toBe(1);
+  });
+});
+
 describe('sccctl recommend', () => {
   it('finds the strictest SCC within reach of a patch', async () => {
     const { code, out, err } = await sccctl('-o', 'json', 'recommend', '-f', 'dev/samples/reports.yaml');

@@ -11,7 +11,7 @@ import { Rest } from './rest.js';
 
 /** The surroundings of every command; from options, else from the environment. */
 export interface Settings {
-  output: 'table' | 'json';
+  output: 'table' | 'wide' | 'json';
   kubeconfig?: string | undefined;
   server?: string | undefined;
   ca?: string | undefined;

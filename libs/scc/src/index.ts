@@ -32,6 +32,8 @@ export { containment } from './migration/lattice.js';
 export { applyTemplatePatch, mergePatches, type TemplatePatch } from './migration/patch.js';
 export { recommend, type Recommendation } from './migration/recommend.js';
 export { remediate, type Remediation, REMEDIATION_MODULE, type RemediationFunctions } from './migration/remediate.js';
+export type { RiskName } from './migration/risk.js';
+export type { ViolationRule } from './rules/violation.js';
 export { sccSchema, type SecurityContextConstraints } from './model/scc.js';
 export { isExemptNamespace, type Namespace } from './model/namespace.js';
 export {

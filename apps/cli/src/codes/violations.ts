@@ -1,0 +1,282 @@
+import type { CodeTexts } from './text.js';
+
+/** The violations of plans, in the order in which a plan meets them. */
+export const VIOLATIONS = {
+  ApiVersion: {
+    cause: 'the manifest has another apiVersion than plans have',
+    remedy: 'write apiVersion: scc.poc/v1',
+  },
+  InvalidValue: {
+    cause: 'a field has a value of the wrong type or form',
+    remedy: 'correct the field that the violation names; `kubectl explain sccmp.spec` describes every field',
+  },
+  UnknownField: {
+    cause: 'a plan has no such field; a misspelt one would do nothing',
+    remedy: 'correct its name or leave it out',
+  },
+  StrategyDoesNotFit: {
+    cause: 'each kind of workload is moved in its own way, and the plan asks for another',
+    remedy: 'leave `strategy` out',
+  },
+  WeightsDoNotRise: {
+    cause: 'a weight is not greater than the one before it',
+    remedy: 'list the weights in rising order, such as [10, 25, 50, 75, 100]',
+  },
+  WeightsEndEarly: {
+    cause: 'the last weight is not 100, so the canary would never carry all requests',
+    remedy: 'end the list with 100',
+  },
+  PatchTooLarge: {
+    cause: '`podSecurity.patch` has too many characters or containers',
+    remedy: 'patch only what the target SCC needs, and change the rest in the workload itself',
+  },
+  MetricSource: {
+    cause: 'a metric gate sets both `preset` and `query`, or neither',
+    remedy: 'set exactly one of them',
+  },
+  MetricWithoutBound: {
+    cause: 'a metric gate has neither `min` nor `max`, so it can never fail',
+    remedy: 'set `min`, `max` or both',
+  },
+  MetricBounds: { cause: 'the `min` of a metric gate is above its `max`', remedy: 'swap the two bounds' },
+  GateNameRepeated: {
+    cause: 'two gates have the same name; events and metrics refer to gates by name',
+    remedy: 'give every gate a name of its own',
+  },
+  NotATime: {
+    cause: '`schedule.notBefore` is not an RFC 3339 time',
+    remedy: 'write a time with its offset, such as 2026-11-24T22:00:00Z',
+  },
+  UnknownTimeZone: {
+    cause: 'a window names a time zone that does not exist',
+    remedy: 'use a name of the IANA database, such as UTC or Europe/Vienna',
+  },
+  EmptyWindow: {
+    cause: 'a window begins and ends at the same time',
+    remedy: 'let it end later than it begins; a window may pass midnight',
+  },
+  NoWindow: {
+    cause: 'no window of the plan and no gap between freezes is long enough for the migration',
+    remedy: 'widen a window, or shorten the migration: fewer weights, shorter holds',
+  },
+  FieldIsFixed: {
+    cause: 'the migration has begun, and the edited field no longer takes effect',
+    remedy:
+      'edit only `suspend`, `gates` and `traffic.interval`; else delete the plan, which undoes it, and apply a new one',
+  },
+  AuthorIsFixed: {
+    cause: 'a client wrote the annotations in which admission records who wrote the plan',
+    remedy: 'leave these annotations as they are',
+  },
+  AuthorUnknown: {
+    cause: 'admission did not record who wrote the plan, so their rights cannot be asked for',
+    remedy:
+      'check with `sccctl webhook doctor` that the webhook for plans is installed, delete the plan and create it again',
+  },
+  AuthorRecordOld: {
+    cause: 'the author was recorded more than 7 days ago, and their rights may have changed since',
+    remedy: 'delete the plan and create it again',
+  },
+  AuthorLacksRight: {
+    cause: 'the plan does something that its author may not do by hand',
+    remedy:
+      'let a user who may do it apply the plan, have the right granted, or set `approval.borrow` so that an approver can lend it',
+  },
+  LenderLacksRight: {
+    cause: 'an approver wants to lend a right that they do not hold',
+    remedy: 'let an approver who holds it lend it, or have it granted',
+  },
+  TooManyEditors: {
+    cause: 'more than 100 people edited the plan, and the rights of each would have to be asked for',
+    remedy: 'delete the plan and create it again',
+  },
+  SystemNamespace: {
+    cause: 'the namespace belongs to the cluster or to this product',
+    remedy: 'move the workload to a namespace of its own, or change it by hand',
+  },
+  CannotLook: {
+    cause: 'the API server or governance refused to show facts that the checks need',
+    remedy: 'give the worker the right that the message names, or install the missing API, and apply the plan again',
+  },
+  WorkloadNotFound: {
+    cause: 'the namespace of the plan has no such workload',
+    remedy: "name a Deployment or a StatefulSet of the plan's namespace",
+  },
+  KindNotSupported: {
+    cause: 'a DaemonSet has neither a canary nor an order of its pods',
+    remedy: 'do it by hand, as the remedy of the violation says',
+  },
+  SCCNotFound: {
+    cause: 'the cluster has no SCC of this name',
+    remedy: 'name an SCC of the cluster: `kubectl get scc`',
+  },
+  SCCInvalid: {
+    cause: 'the target SCC has a value that SCC admission cannot use',
+    remedy: 'repair the SCC: the message says which value is wrong',
+  },
+  ServiceAccountNotFound: {
+    cause: 'the ServiceAccount of the workload or of the plan does not exist',
+    remedy: 'create it, or name another one',
+  },
+  SourceIsAnother: {
+    cause: 'the pods do not run under the `sourceSCC` of the plan',
+    remedy: 'correct `sourceSCC` or leave it out',
+  },
+  AlreadyMigrated: {
+    cause: 'every pod runs under the target already, and the template asks for it',
+    remedy: 'delete the plan: nothing is left to do',
+  },
+  WorkloadPaused: {
+    cause: 'the Deployment is paused, so a change would never be rolled out',
+    remedy: 'resume it: `kubectl rollout resume`',
+  },
+  NoReplicas: {
+    cause: 'the workload has no replicas, so nothing would show that it works under the target',
+    remedy: 'scale it up first, or change its template directly',
+  },
+  SourceNotReady: {
+    cause: 'the workload is not fully available before the migration',
+    remedy: 'repair it first, or annotate the plan `scc.poc/allow-unready-source: "true"`',
+  },
+  WorkloadIsOwned: {
+    cause: 'a controller or OLM owns the workload and would take the change back',
+    remedy: 'change the template in its owner',
+  },
+  DeliveredFromSource: {
+    cause: 'Argo CD, Flux or Helm delivers the workload and would take the change back',
+    remedy: 'bring the shown patch into its source and set `gitops: PatchFirst`, or set `gitops: IKnow`',
+  },
+  NoService: {
+    cause: 'no Service picks the pods, so there are no requests to divide',
+    remedy: 'create its Service; a workload without clients can be changed by an ordinary rollout',
+  },
+  SharedService: {
+    cause: 'a Service of the workload leads to other pods too, whose share the canary would take',
+    remedy: 'let the Service select the pods of this workload only, for the time of the migration',
+  },
+  NoSharedLabel: {
+    cause: 'no label is both in the selector of the workload and in that of each of its Services',
+    remedy: "add one label of the workload's selector to the selector of each of its Services",
+  },
+  NameTaken: {
+    cause: 'an object has the name that the canary needs and is not of this plan',
+    remedy: 'remove or rename the object',
+  },
+  VolumeCannotBeShared: {
+    cause: 'the pods mount a claim that a canary beside them could not share',
+    remedy:
+      'use a claim that several pods may mount (ReadWriteMany), or change the template while the workload is down',
+  },
+  VolumeRelabelled: {
+    cause: 'the canary would relabel a shared volume for another SELinux level, and the pods that serve would lose it',
+    remedy: 'keep the SELinux level, use storage that does not relabel, or accept the claim by `traffic.accept`',
+  },
+  DataOfAnotherUser: {
+    cause: 'the user of the pods changes, and their data stays with the old one',
+    remedy: 'keep the user, or give it the files by hand while the pods are stopped, and accept the claim',
+  },
+  PartitionInUse: {
+    cause: 'the StatefulSet has a partition: a change is being rolled out in stages already',
+    remedy: 'finish that, and set its partition to 0',
+  },
+  QuotaTooSmall: {
+    cause: 'a ResourceQuota has no room for the canary beside the workload',
+    remedy: 'raise the quota for the time of the migration, or let the canary be smaller (`canary.replicas`)',
+  },
+  OutsideLimitRange: {
+    cause: 'a LimitRange refuses new pods with the resources of the workload',
+    remedy: 'change the resources of the workload, or the LimitRange',
+  },
+  PatchInvalid: {
+    cause: '`podSecurity.patch` is not a strategic-merge patch of a pod template',
+    remedy: 'write it as {spec: {securityContext: {…}}}',
+  },
+  PatchRequired: {
+    cause: '`mode: Require`, and the target admits the template only after a change',
+    remedy: 'make the shown patch yourself, or set `mode: Apply`',
+  },
+  TemplateTooLarge: {
+    cause: 'the pod template has too many containers, or no patch of it was found in time',
+    remedy: 'split the workload, make the template smaller, or write the patch yourself',
+  },
+  NotAdmitted: {
+    cause: 'no change of a field makes the target admit the template',
+    remedy: 'use another volume, or choose another SCC: `sccctl recommend` lists those that fit',
+  },
+  WouldNotWork: {
+    cause: 'the known facts prove that the migrated pods would fail',
+    remedy: 'do first what the remedy of the violation names',
+  },
+  PodSecurityForbids: {
+    cause: "the namespace's Pod Security label refuses the migrated pods",
+    remedy: 'choose a stricter SCC, change the template, or raise the label of the namespace',
+  },
+  BlocksOthers: {
+    cause: "without the old grant the namespace's synced Pod Security label would fall and stop other workloads",
+    remedy: 'keep the grant (`grants.source: Keep`), or give the others grants of their own',
+  },
+  WayNotDivided: {
+    cause: 'requests reach the workload by a way that nothing divides',
+    remedy: 'lead it through the mesh, or accept it by `traffic.accept`',
+  },
+  RouteCanNotBeDivided: {
+    cause: 'a route of the Gateway API cannot be divided; the message says why',
+    remedy: 'change the route or accept it by `traffic.accept`',
+  },
+  PortCanNotBeDivided: {
+    cause: 'a port is not routed by a mesh: it is of UDP or SCTP, or its protocol hides the requests',
+    remedy: 'name the protocol of the port (`appProtocol`), or accept it by `traffic.accept` where the message says so',
+  },
+  RoutesCannotBeRead: {
+    cause: 'the worker may not read a kind of objects that can send requests to the workload',
+    remedy: "give the worker `list` on it, or do without by `traffic.accept` with the name '*'",
+  },
+  NamespaceHasNotAgreed: {
+    cause: 'the migration would write routes of another namespace that has not agreed to it',
+    remedy: 'have that namespace labelled `scc.poc/managed: "true"`, or move the routes',
+  },
+  NotServedByMesh: {
+    cause: 'there is no mesh, or no proxy of it has a route to the workload',
+    remedy: 'install a mesh, or add the workload or its callers to it, then apply the plan again',
+  },
+  ProxiesUnseen: {
+    cause: 'istiod does not show the worker what its proxies follow, so no weight could be verified',
+    remedy: 'check ISTIOD_DEBUG_URL and ISTIOD_DEBUG_TOKEN_FILE of the worker: `sccctl check` asks istiod',
+  },
+  PolicyNotCopied: {
+    cause: 'an object picks pods of one side alone and is not copied for the canary',
+    remedy: 'let it pick both sides, or accept it by `traffic.accept`',
+  },
+  PolicyCannotBeRead: {
+    cause: 'the worker may not list a kind that can pick pods',
+    remedy: "give it the right (`worker.moreKinds` of the chart), or do without by `traffic.accept` with the name '*'",
+  },
+  PolicyCanNotBeCopied: {
+    cause: 'a policy excludes pods by `NotIn` on the label by which the canary differs',
+    remedy: 'let the policy select its pods otherwise',
+  },
+  WebhookHostNotAllowed: {
+    cause: 'a webhook gate calls a host that the installation does not allow',
+    remedy: 'have the host added to WEBHOOK_GATE_HOSTS of the worker',
+  },
+  PrometheusRefuses: {
+    cause: 'metric gates cannot be judged: Prometheus refuses, or none is configured',
+    remedy: 'check PROMETHEUS_URL, PROMETHEUS_TOKEN_FILE and PROMETHEUS_CA_FILE of the worker: `sccctl check` asks it',
+  },
+  QueryRefused: {
+    cause: "Prometheus does not understand a gate's own query",
+    remedy: 'try the query in Prometheus and correct it',
+  },
+  QueryNotConfined: {
+    cause: "a gate's own query could see other namespaces",
+    remedy: 'use a preset, or set PROMETHEUS_NAMESPACE_PARAMETER or PROMETHEUS_PLAN_QUERIES=any of the worker',
+  },
+  ApprovalRefused: {
+    cause: 'a person who was asked to approve the plan refused it',
+    remedy: 'talk to them: the message has their reason; then apply a new plan',
+  },
+  PolicyFailed: {
+    cause: 'the expression of a policy cannot be evaluated for this plan, and what it cannot judge is refused',
+    remedy: 'correct the expression of the policy, or ask an admin to unbind it',
+  },
+} satisfies CodeTexts;
