@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import {
+  hasOtherWriter,
   lastWriter,
   preImagesOf,
   releaseFields,
@@ -27,7 +28,7 @@ import {
   type Watched,
 } from '@scc/routing';
 import { withCanary, type RouteScope } from './canary-routes.js';
-import { canaryRule } from './destination-rules.js';
+import { canaryRule, isRuleOf } from './destination-rules.js';
 import { IstioProof, type IstioProofOptions } from './proof.js';
 import { restored } from './restore.js';
 import { virtualServiceSpecSchema, type VirtualServiceSpec } from './schema.js';
@@ -149,6 +150,26 @@ export class IstioRouter implements TrafficRouter {
           fields: fields.map(([list]) => `spec.${list}`),
           manager: lastWriter(object, fieldManager),
         };
+    }
+    return this.driftOfRules(survey);
+  }
+
+  /** The policy of a host, and its copy for the canary's, say the same. */
+  private async driftOfRules(survey: Survey): Promise<Conflict | null> {
+    const { kube, fieldManager } = this.options;
+    const routes = routesSchema.parse(survey.routes);
+    const request = { ...survey.request, domain: routes.domain };
+    for (const id of destinationRules(routes, routes.destinationRules)) {
+      const rule = await kube.get(id);
+      if (!rule) return deletedRoute(id);
+      const copyId = { ...id, name: copyName(id.name) };
+      const copy = await kube.get(copyId);
+      if (!copy) return deletedRoute(copyId);
+      const wanted = isRuleOf(rule, request) ? canaryRule(rule, request) : null;
+      if (wanted && isDeepStrictEqual(copy['spec'], wanted['spec'])) continue;
+      const isOfCopy = hasOtherWriter(copy, fieldManager);
+      const object = routedName(isOfCopy ? copyId : id);
+      return { object, fields: ['spec'], manager: lastWriter(isOfCopy ? copy : rule, fieldManager) };
     }
     return null;
   }

@@ -18,6 +18,6 @@ export type { KubeEvent } from './events.js';
 export { fenceOf, type KubeClient } from './kube-client.js';
 export { runWithLease } from './lease.js';
 export { keyOf, type KindRef, type KubeObject, type ObjectId, objectSchema } from './object.js';
-export { lastWriter, withoutServerFields, writerOf } from './managed-fields.js';
+export { hasOtherWriter, lastWriter, withoutServerFields, writerOf } from './managed-fields.js';
 export { Transport } from './transport.js';
 export { watchEventOf } from './watch-line.js';

@@ -8,11 +8,15 @@ export function withoutServerFields({ status: _status, metadata, ...rest }: Kube
   return { ...rest, metadata: Object.fromEntries(kept) };
 }
 
+const writersBut = ({ metadata }: KubeObject, but: string) =>
+  (metadata.managedFields ?? []).filter(({ subresource, manager }) => !subresource && manager !== but);
+
+/** Whether another manager has written to an object, its status apart. */
+export const hasOtherWriter = (object: KubeObject, but: string): boolean => writersBut(object, but).length > 0;
+
 /** The last writer of an object, by its managed fields: of all but one manager, and not its status. */
-export function lastWriter({ metadata }: KubeObject, but: string): string {
-  const others = (metadata.managedFields ?? [])
-    .filter(({ subresource, manager }) => !subresource && manager !== but)
-    .toSorted((a, b) => (b.time ?? '').localeCompare(a.time ?? ''));
+export function lastWriter(object: KubeObject, but: string): string {
+  const others = writersBut(object, but).toSorted((a, b) => (b.time ?? '').localeCompare(a.time ?? ''));
   return others[0]?.manager ?? 'an unknown client';
 }
 

@@ -20,6 +20,8 @@ export interface AwaitedRollout {
   overdue: 'readiness' | 'rollout';
   /** What else is missing, or null. */
   missing?: () => Promise<string | null>;
+  /** Looked at while it is waited for; it throws where waiting would not help. */
+  watch?: () => Promise<void>;
 }
 
 /** Whether a refusal of pods is the last word. */
@@ -32,10 +34,11 @@ export const isFinalRefusal = (refusal: string, lastedMs: number): boolean =>
  * @throws ApplicationFailure terminal, with the reasons that the pods give.
  */
 export async function awaitRollout(kube: KubeClient, awaited: AwaitedRollout): Promise<RolloutPod[]> {
-  const { read, subject, targetSCC, timeoutMs, overdue, missing } = awaited;
+  const { read, subject, targetSCC, timeoutMs, overdue, missing, watch } = awaited;
   let refusedSinceMs: number | null = null;
   let message = 'it was not seen yet';
   const look = async (): Promise<RolloutPod[] | undefined> => {
+    await watch?.();
     const object = await read();
     const { pods, refusal } = await podsOfWorkload(kube, object);
     refusedSinceMs = refusal === null ? null : (refusedSinceMs ?? performance.now());

@@ -7,6 +7,7 @@ import type { TargetActivities } from './target.js';
 import type { TrafficScope } from '../outside/flavours.js';
 import type { MetricSource, MetricReading } from '../outside/prometheus.js';
 import { gatesFailed, terminal } from '../failures.js';
+import { disturbanceOf, tooSmall, type Stage } from './disturbance.js';
 import { judgeMoved, judgeQuiet } from './quiet.js';
 import { largestCanary } from '../cluster/canary-size.js';
 import { partitionDrift } from '../cluster/ordinals.js';
@@ -221,22 +222,43 @@ interface SidesSeen {
   lookedMs: number | null;
 }
 
-/** A side that cannot serve its share ends the hold: both sides are watched, not the canary alone. */
-async function requireBothSides(kube: KubeClient, { target, weight }: Hold, seen: SidesSeen): Promise<void> {
+/**
+ * What another client does to an object of the migration ends the hold at the next look, and so does a side that cannot
+ * serve its share, once that lasts: both sides are watched, at any weight.
+ */
+async function requireBothSides(
+  kube: KubeClient,
+  { target, weight, workloadSinceMs }: Hold,
+  seen: SidesSeen,
+): Promise<void> {
   const nowMs = performance.now();
-  if (weight === 0 || (seen.lookedMs !== null && nowMs - seen.lookedMs < SIDES_MS)) return;
+  if (target.strategy === 'Ordered' || (seen.lookedMs !== null && nowMs - seen.lookedMs < SIDES_MS)) return;
   seen.lookedMs = nowMs;
-  const short = shortSide(await readyCounts(kube, target), weight, target.replicas, largestCanary(target));
+  const stage = { weight, isReturned: workloadSinceMs !== undefined };
+  const disturbed = await disturbanceOf(kube, target, stage);
+  if (disturbed !== null) throw terminal('drift', disturbed);
+  const short = tooSmall(await kube.get(workloadId(target)), target, stage) ?? (await lacking(kube, target, stage));
   seen.shortSinceMs = short === null ? null : (seen.shortSinceMs ?? nowMs);
   if (short !== null && nowMs - (seen.shortSinceMs ?? nowMs) >= SHORT_LASTS_MS) throw terminal('readiness', short);
 }
 
+/** What the sides lack of endpoints. Copies of requests need none of the canary: what they show is for the gates. */
+const lacking = async (kube: KubeClient, target: MigrationTarget, { weight, isReturned }: Stage) =>
+  weight === 0 && !isReturned
+    ? null
+    : shortSide(await readyCounts(kube, target), weight, target.replicas, largestCanary(target));
+
 /**
  * A client that rewrites the routes meanwhile (a GitOps tool, an editor) is named, and the migration does not go on.
  */
-async function requireRoutes(router: TrafficRouter, { target, weight }: Hold): Promise<void> {
-  if (weight === 0 || target.services.length === 0) return;
-  const drift = await router.drift(surveyOf(target), { canary: weight, mirror: null });
+async function requireRoutes(router: TrafficRouter, { target, weight, workloadSinceMs }: Hold): Promise<void> {
+  if (target.services.length === 0 || target.strategy === 'Ordered') return;
+  const survey = surveyOf(target);
+  const isMirroring = weight === 0 && workloadSinceMs === undefined;
+  // Surveys of earlier versions do not say how they are mirrored.
+  if (isMirroring && survey.request.mirror === undefined) return;
+  const mirror = isMirroring ? (survey.request.mirror ?? null) : null;
+  const drift = await router.drift(survey, { canary: weight, mirror });
   if (drift)
     throw terminal(
       'drift',

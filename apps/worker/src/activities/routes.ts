@@ -7,6 +7,7 @@ import { readyCounts, shortSide } from '../cluster/endpoints.js';
 import type { KubeClient } from '@scc/kube';
 import type { MetricSource } from '../outside/prometheus.js';
 import { growCanary } from './canary-scale.js';
+import { disturbanceOf } from './disturbance.js';
 import { terminal } from '../failures.js';
 import { isRemoval } from './grants.js';
 import { until } from './pace.js';
@@ -63,6 +64,13 @@ export function routeActivities({
     await until(look, { everyMs: 500, timeoutMs: SIDES_TIMEOUT_MS, expired });
   };
 
+  /** On the way forward no weight rests on what another client has changed. */
+  const untouched = async (target: MigrationTarget, weight: number): Promise<void> => {
+    if (weight === 0 || target.services.length === 0) return;
+    const disturbed = await disturbanceOf(kube, target, { weight, isReturned: false });
+    if (disturbed !== null) throw terminal('drift', disturbed);
+  };
+
   /** A canary that follows its weight is as large as its next share needs before it gets it. It never shrinks. */
   const growTo = async (target: MigrationTarget, share: number): Promise<void> => {
     if (target.canaryReplicas !== 'Weight') return;
@@ -113,6 +121,7 @@ export function routeActivities({
       const id = { apiVersion: 'apps/v1', kind, namespace: ref.namespace, name };
       const isGone = canary === 0 && isDown && (await kube.get(id)) === undefined;
       if (!isGone) await bothSidesReady(target, canary, needed);
+      if (options === undefined) await untouched(target, canary);
       return split(target, { canary, mirror: null });
     },
     restoreRoutes: (target, images) => followed(() => router.restore(surveyOf(target), routed(images))),

@@ -5,10 +5,11 @@ import type { TrafficRouter } from '@scc/routing';
 import { FIELD_MANAGER } from '@scc/plan';
 import { terminal } from '../failures.js';
 import { deploymentSchema } from '../cluster/objects.js';
+import { disturbanceOf } from './disturbance.js';
 import { until } from './pace.js';
 import { surveyOf } from './routes.js';
 import { largestCanary } from '../cluster/canary-size.js';
-import { readyCounts } from '../cluster/endpoints.js';
+import { readyCounts, shortSide, type ReadyCount } from '../cluster/endpoints.js';
 import { asPodSCC, rolloutOf, troubles } from '../cluster/rollout.js';
 import { podsOfWorkload } from '../cluster/workload-pods.js';
 import { awaitRollout } from './await-rollout.js';
@@ -30,6 +31,10 @@ const POLL_MS = 150;
 const STABLE_ROUND_MS = 60_000;
 /** After this the Deployment's own idea of being available is enough: one lost node must not hold up an undo. */
 const STABLE_ALL_MS = 20_000;
+/** Between two looks at what serves while the workload is rolled out, in milliseconds. */
+const WATCH_MS = 2_000;
+/** How long the canary may lack endpoints for all requests before the rollout ends, in milliseconds. */
+const SHORT_LASTS_MS = 8_000;
 
 type WorkloadActivities = Pick<
   TargetActivities,
@@ -51,6 +56,19 @@ export function shrunkBy(
   return `${name} was scaled from ${replicas} to ${now} during the migration; scale it up again`;
 }
 
+/** The canary's share that the sides' endpoints call for; null while both can serve, or neither can. */
+export function healthySide(
+  counts: readonly ReadyCount[],
+  target: Pick<MigrationTarget, 'replicas' | 'canaryReplicas'>,
+): 0 | 100 | null {
+  if (counts.length === 0) return null;
+  const needed = target.replicas / 2;
+  const canaryNeeds = Math.min(needed, largestCanary(target));
+  if (counts.every(({ stable, canary }) => stable < needed && canary >= canaryNeeds)) return 100;
+  // A canary that still has some endpoints serves better than pods that are about to be rolled.
+  return counts.every(({ stable, canary }) => stable >= needed && canary === 0) ? 0 : null;
+}
+
 /** Rolls the user's own workload to the target and back. */
 export function workloadActivities({ kube, router }: Deps): WorkloadActivities {
   const read = (target: MigrationTarget): Promise<KubeObject> => readWorkload(kube, target);
@@ -58,15 +76,27 @@ export function workloadActivities({ kube, router }: Deps): WorkloadActivities {
     const body = [...templateTests(target, current), { op: 'replace', path: '/spec/template', value: template }];
     await kube.patch(workloadId(target), { type: 'json', body, fieldManager: FIELD_MANAGER });
   };
-  /** Requests go to the canary while the stable pods cannot serve them and the canary can. */
+  /** Requests go to the side that can serve them while the other one cannot. */
   const shelter = async (target: MigrationTarget): Promise<boolean> => {
-    const counts = await readyCounts(kube, target);
-    const needed = target.replicas / 2;
-    const canaryNeeds = Math.min(needed, largestCanary(target));
-    if (counts.length === 0 || counts.some(({ stable, canary }) => stable >= needed || canary < canaryNeeds))
-      return false;
-    await router.split(surveyOf(target), { canary: 100, mirror: null });
+    const canary = healthySide(await readyCounts(kube, target), target);
+    if (canary === null) return false;
+    await router.split(surveyOf(target), { canary, mirror: null });
     return true;
+  };
+  /** While the canary serves everything: what happens to it is noticed before the rollout is over. */
+  const watchCanary = (target: MigrationTarget): (() => Promise<void>) => {
+    let lookedMs = -WATCH_MS;
+    let shortSinceMs: number | null = null;
+    return async () => {
+      const nowMs = performance.now();
+      if (nowMs - lookedMs < WATCH_MS) return;
+      lookedMs = nowMs;
+      const disturbed = await disturbanceOf(kube, target, { weight: 100, isReturned: true });
+      if (disturbed !== null) throw terminal('drift', disturbed);
+      const short = shortSide(await readyCounts(kube, target), 100, target.replicas, largestCanary(target));
+      shortSinceMs = short === null ? null : (shortSinceMs ?? nowMs);
+      if (short !== null && nowMs - (shortSinceMs ?? nowMs) >= SHORT_LASTS_MS) throw terminal('readiness', short);
+    };
   };
 
   return {
@@ -84,6 +114,7 @@ export function workloadActivities({ kube, router }: Deps): WorkloadActivities {
         timeoutMs,
         overdue: 'rollout',
         missing: async () => shrunkBy(await read(target), target),
+        watch: watchCanary(target),
       });
       return pods.map(asPodSCC);
     },
@@ -122,7 +153,9 @@ export function workloadActivities({ kube, router }: Deps): WorkloadActivities {
       if (current?.metadata.uid !== target.workloadUid) return [gone(target)];
       const before = templateOf(workloadBefore(images, target));
       const { value, conflicts } = revert({ before, ours: target.templateAfter, current: templateOf(current) });
-      if (!isDeepStrictEqual(value, templateOf(current))) await writeTemplate(target, current, value);
+      if (isDeepStrictEqual(value, templateOf(current))) return leftAlone(target, conflicts, current);
+      await shelter(target);
+      await writeTemplate(target, current, value);
       return leftAlone(target, conflicts, current);
     },
   };
