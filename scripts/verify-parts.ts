@@ -131,6 +131,12 @@ export function verifyParts(corpus: string | undefined): VerifyPart[] {
           JSON.parse(await readFile(report, 'utf8').catch(() => '{"objects":0,"failed":1}')) as Figures,
       }),
     },
+    {
+      name: 'helm3',
+      what: 'docs/INSTALL.md from an empty cluster to a completed migration and back, by Helm 3',
+      rounds: 1,
+      round: (_round, report) => jest(['e2e'], ['helm\\.e2e'], report, { SCC_TEST_HELM: '3' }),
+    },
     drawn('mutants', 'plans of every shape by somebody without rights', ['governance/src/engine/mutants'], 7),
     {
       name: 'mutants on a cluster',

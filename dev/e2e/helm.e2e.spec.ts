@@ -1,20 +1,21 @@
-import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { PLAN_TYPE, type PlanStatus, planStatusSchema, plansPath } from '@scc/plan';
 import { waitFor } from '@scc/runtime';
+import { helmMajor } from '@scc/testing/scale';
 import { z } from 'zod';
 import { runHelm } from '../src/chart/helm.js';
 import { CHART } from '../src/cluster/places.js';
-import { ROOT, startStack, type Stack } from '../src/index.js';
+import { NODE, ROOT, startStack, type Stack } from '../src/index.js';
+import { ServiceCa } from './service-ca.fixture.js';
 import { objectsOf } from './shared.fixture.js';
+import { Walk } from './walk.fixture.js';
 
 /**
- * From a cluster that holds nothing of the product to a completed migration, by the commands of docs/INSTALL.md: one value,
- * one `kubectl apply`, the chart's own rights, and Pod Security `restricted` enforced on the product's namespace.
+ * From a cluster that holds nothing of the product to a completed migration, by the commands of docs/INSTALL.md as they
+ * stand there: the chart's own rights, and Pod Security `restricted` enforced on the product's namespace. Then the same
+ * page for a PostgreSQL and a Temporal of one's own, and for OpenShift.
  */
 
 jest.setTimeout(240_000);
@@ -22,27 +23,30 @@ jest.setTimeout(240_000);
 const NAMESPACE = 'scc-system';
 const SECONDS = 150;
 const VALUES = ['--set', 'tryout=true'];
-const run = promisify(execFile);
+/** Whatever registry they stand for, a node of the stack knows the image by its last name. */
+const IMAGE = 'registry.example/scc-orchestrator';
 
 let stack: Stack;
+let walk: Walk;
 let before: ReadonlySet<string>;
 beforeAll(async () => {
-  await runHelm(['version']);
-  await runHelm(['version'], { major: 3 });
-  const stores = { temporal: false, postgres: false, prometheus: false };
-  stack = await startStack({ empty: true, nodes: 2, parts: stores, recordRequests: true });
+  await runHelm(['version'], { major: helmMajor });
+  stack = await startStack({ empty: true, nodes: 2, parts: { prometheus: false }, recordRequests: true });
+  walk = await Walk.begin(stack, helmMajor);
+  // The stores that `tryout` brings come first, and on this one machine Temporal has one port.
+  await stack.part('temporal').stop();
   // Without its Sidecar, the client's proxy would listen on the loopback at the port of every Service.
   await stack.apply(path.join(ROOT, 'dev', 'samples', '00-shop.yaml'));
   before = new Set(await objectsOf(stack));
 }, 900_000);
-afterAll(() => stack.stop(), 60_000);
+afterAll(async () => {
+  await walk.end();
+  await stack.stop();
+}, 60_000);
 
-let major: 3 | 4 = 4;
 const helm = (...args: string[]): Promise<string> =>
-  runHelm([...args, '--kubeconfig', stack.kubeconfig.outside, '--namespace', NAMESPACE], { major });
+  runHelm([...args, '--kubeconfig', stack.kubeconfig.outside, '--namespace', NAMESPACE], { major: helmMajor });
 const wait = ['--wait', '--timeout', `${SECONDS}s`];
-const kubectl = async (...args: string[]): Promise<string> =>
-  (await run(stack.binary('kubectl'), ['--kubeconfig', stack.kubeconfig.outside, ...args])).stdout;
 
 const statusOf = async (): Promise<PlanStatus> =>
   z.looseObject({ status: planStatusSchema.prefault({}) }).parse(await stack.api.get(`${plansPath('mine')}/greeter`))
@@ -62,7 +66,7 @@ const PLAN = {
   spec: {
     workloadRef: { kind: 'Deployment', name: 'greeter' },
     targetSCC: 'restricted-v2',
-    traffic: { mirror: { duration: '0s' }, weights: [25, 50, 100], interval: '20s' },
+    traffic: { mirror: { duration: '0s' }, weights: [25, 100], interval: '15s' },
     gates: { metrics: [] },
   },
 };
@@ -120,70 +124,105 @@ async function refusals(): Promise<string[]> {
   return [...new Set(refused)];
 }
 
-const podsSchema = z.array(
-  z.looseObject({
-    metadata: z.looseObject({ annotations: z.record(z.string(), z.string()).default({}) }),
-    status: z.looseObject({ containerStatuses: z.array(z.looseObject({ restartCount: z.number() })).default([]) }),
-  }),
-);
+/** What a reader fills in. */
+const PREPARED = { '…': 'chosen-by-the-reader', HOST: '127.0.0.1' };
+/** The page's installation with its own key, so that the second one continues the log of the first. */
+const installing = (name: 'install on Kubernetes' | 'install on OpenShift'): string =>
+  walk.text(name, { IMAGE, ...PREPARED }).replace('helm install', 'helm install --set audit.secretName=scc-audit');
 
-describe('helm', () => {
-  it('installs the product on an empty cluster with one value', async () => {
-    await kubectl('create', 'namespace', NAMESPACE);
-    await kubectl('label', 'namespace', NAMESPACE, 'pod-security.kubernetes.io/enforce=restricted');
-    const said = await helm('install', 'scc', CHART, ...VALUES, ...wait);
+/** Runs statements as the superuser of the stack's PostgreSQL, one after the other. */
+async function asSuperuser(sql: string): Promise<void> {
+  const password = await readFile(path.join(stack.stateDir, 'postgres-password'), 'utf8');
+  const script = `import pg from 'pg';
+    const [url, ...statements] = process.argv.slice(1);
+    const client = new pg.Client(url);
+    await client.connect();
+    for (const statement of statements) await client.query(statement);
+    await client.end();`;
+  const url = `postgresql://postgres:${password}@127.0.0.1:5432/postgres`;
+  const statements = sql.split(/;\n/).filter((text) => text.trim() !== '');
+  await stack.exec(NODE, ['--input-type=module', '--eval', script, '--', url, ...statements]);
+}
+
+/** The ready Pods of the three processes. */
+const readyPods = async (): Promise<number> => {
+  const deployment = z.looseObject({ status: z.looseObject({ readyReplicas: z.int().default(0) }) });
+  const path = `/apis/apps/v1/namespaces/${NAMESPACE}/deployments`;
+  const all = z.array(deployment).parse((await stack.api.list(path)).items);
+  return all.reduce((sum, { status }) => sum + status.readyReplicas, 0);
+};
+
+describe(`Helm ${helmMajor} and docs/INSTALL.md`, () => {
+  it('install the product on an empty cluster with one value', async () => {
+    await walk.block('the namespace');
+    const said = await walk.block('try it', { IMAGE });
     expect(said).toContain('!!! FOR TRYING ONLY !!!');
-    const pods = podsSchema.parse((await stack.api.list(`/api/v1/namespaces/${NAMESPACE}/pods`)).items);
+    const pods = (await stack.api.list(`/api/v1/namespaces/${NAMESPACE}/pods`)).items;
     // From then on it is recorded who writes a plan.
-    const configuration = 'validatingwebhookconfiguration/scc-webhook';
-    await kubectl('wait', '--for=jsonpath={.webhooks[0].name}', configuration, `--timeout=${SECONDS}s`);
+    await walk.block('wait for the entries');
     // Three processes of two replicas, two stores, and the Jobs of the schema and of the default SCCs.
     expect(pods.length).toBe(10);
   });
 
-  it('begins to migrate a workload that one kubectl apply brings', async () => {
-    const folder = await mkdtemp(path.join(tmpdir(), 'scc-helm-'));
-    const plan = path.join(folder, 'plan.json');
-    await writeFile(plan, JSON.stringify(PLAN));
-    const files = [path.join(ROOT, 'deploy', 'examples', 'greeter.yaml'), plan];
-    await kubectl('apply', '--server-side', ...files.flatMap((file) => ['--filename', file]));
-    await rm(folder, { recursive: true });
+  it('begin to migrate a workload that one kubectl apply brings', async () => {
+    await writeFile(path.join(walk.folder, 'plan.json'), JSON.stringify(PLAN));
+    await walk.run('kubectl apply --server-side -f deploy/examples/greeter.yaml -f plan.json');
     await until('a share of the requests to be moved', ({ weight = 0 }) => weight >= 25);
   });
 
-  it('refuses to uninstall meanwhile, and says for which migration', async () => {
-    const said = await rejection(helm('uninstall', 'scc'));
+  it('refuse to uninstall meanwhile, and say for which migration', async () => {
+    const said = await rejection(walk.block('uninstall'));
     expect(said).toContain('cannot uninstall: a migration is not finished:');
     expect(said).toContain('mine/greeter  TrafficShifting');
   });
 
-  it('is upgraded meanwhile, and the migration completes', async () => {
+  it('upgrade meanwhile, and the migration completes', async () => {
     const values = [...VALUES, '--set', 'worker.env.LOG_LEVEL=debug', ...wait];
     // As the refusal says.
     expect(await rejection(helm('upgrade', 'scc', CHART, ...values))).toContain('has no deployed releases');
-    await helm('rollback', 'scc', '1');
+    expect(await walk.block('stay installed', { REVISION: '1' })).toContain('Rollback was a success');
     expect((await statusOf()).phase).toBe('TrafficShifting');
     await helm('upgrade', 'scc', CHART, ...values);
     await until('the migration to complete', ({ phase }) => phase === 'Completed');
   });
 
-  it('meets no refusal: the rights of the chart are enough for all of it', async () => {
+  it('meet no refusal: the rights of the chart are enough for all of it', async () => {
     const refused = await refusals();
     expect(refused).toEqual([]);
   });
 
-  it('uninstalls all but the CRDs and data', async () => {
-    await helm('uninstall', 'scc', ...wait);
+  it('uninstall all but the CRDs and data', async () => {
+    await walk.block('uninstall');
     await untilOnlyDataIsLeft();
   });
 
-  it('does the same in its version 3, on a cluster that has the CRDs and data of before', async () => {
-    major = 3;
-    // As docs/INSTALL.md says of a second try.
-    await kubectl('delete', '--namespace', NAMESPACE, 'secret/scc-audit-key', 'configmap/scc-audit-checkpoint');
-    await helm('install', 'scc', CHART, ...VALUES, ...wait);
-    await helm('upgrade', 'scc', CHART, ...VALUES, '--set', 'worker.replicas=1', ...wait);
-    await helm('uninstall', 'scc', ...wait);
-    await untilOnlyDataIsLeft();
+  it('install with a PostgreSQL, a Temporal and an audit key of your own, and uninstall again', async () => {
+    // As the page says of a second try.
+    await walk.run(`kubectl delete --namespace ${NAMESPACE} secret/scc-audit-key configmap/scc-audit-checkpoint`);
+    await stack.part('temporal').start();
+    await asSuperuser(walk.text('the roles of PostgreSQL', PREPARED));
+    await walk.block('the Secrets of PostgreSQL', PREPARED);
+    await walk.block('the namespace of Temporal');
+    await walk.block('a key of the audit log');
+    await walk.run('for file in ca.crt tls.crt api-key; do echo made-up > $file; done');
+    await walk.run('openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=scc -keyout tls.key -out tls.crt');
+    await walk.block('the Secrets of Temporal');
+    await walk.run(installing('install on Kubernetes'));
+    await walk.block('wait for the entries');
+    expect(await readyPods()).toBe(6);
+    await walk.block('uninstall');
+  });
+
+  it('install on a cluster where OpenShift makes the SCCs and certificates, and uninstall again', async () => {
+    await stack.apply(path.join(CHART, 'files', 'sccs', 'cluster-roles.yaml'));
+    const authority = await ServiceCa.start(stack, NAMESPACE);
+    try {
+      await walk.run(installing('install on OpenShift'));
+    } finally {
+      await authority.stop();
+    }
+    await walk.block('wait for the entries');
+    expect(await readyPods()).toBe(6);
+    await walk.block('uninstall');
   });
 });

@@ -48,6 +48,8 @@ const OF_THE_STACK = [
   /\/(events|leases|endpoints|endpointslices)\//,
   /\/configmaps\/(kube-root-ca\.crt|scc-audit-checkpoint)$/,
   /\/serviceaccounts\/default$/,
+  // The controllers make theirs when they first call.
+  /\/kube-system\/serviceaccounts\//,
   // istiod makes its own.
   /\/gatewayclasses\//,
 ];

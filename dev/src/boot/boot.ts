@@ -87,7 +87,7 @@ export async function bootStack(
   const database = async (): Promise<void> => {
     await initDatabase(context, prepared.passwords.superuser);
     await start(postgres(context, prepared.passwords.superuser));
-    await createRoles(prepared.passwords.superuser, prepared.passwords);
+    if (!empty) await createRoles(prepared.passwords.superuser, prepared.passwords);
   };
   const stores = Promise.all([
     ...(parts.temporal ? [start(temporal(context))] : []),

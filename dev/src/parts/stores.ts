@@ -13,16 +13,19 @@ import { GATEWAY, SIDECAR } from './mesh.js';
 
 const run = promisify(execFile);
 
-export const temporal = ({ binary, file }: PartContext): PartDefinition => ({
-  name: 'temporal',
-  command: binary('temporal'),
-  args: [
-    ...['server', 'start-dev', '--ip', '127.0.0.1', '--port', '7233', '--ui-port', '8233'],
-    ...['--db-filename', file('temporal.db'), '--namespace', 'scc'],
-    ...Object.values(SEARCH_ATTRIBUTES).flatMap((name) => ['--search-attribute', `${name}=Keyword`]),
-  ],
-  ready: () => answers('http://127.0.0.1:8233/api/v1/namespaces/scc'),
-});
+/** An empty stack's Temporal has no more than what it makes itself: who installs the product brings the rest. */
+export function temporal({ binary, file, options }: PartContext): PartDefinition {
+  const attributes = Object.values(SEARCH_ATTRIBUTES).flatMap((name) => ['--search-attribute', `${name}=Keyword`]);
+  return {
+    name: 'temporal',
+    command: binary('temporal'),
+    args: [
+      ...['server', 'start-dev', '--ip', '127.0.0.1', '--port', '7233', '--ui-port', '8233'],
+      ...['--db-filename', file('temporal.db'), ...(options.empty ? [] : ['--namespace', 'scc', ...attributes])],
+    ],
+    ready: () => answers(`http://127.0.0.1:8233/api/v1/namespaces/${options.empty ? 'default' : 'scc'}`),
+  };
+}
 
 /**
  * PostgreSQL refuses to run as root. Root therefore starts it in a user namespace that shows its own uid as that of

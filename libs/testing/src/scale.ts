@@ -19,3 +19,6 @@ export const cases = (numRuns: number, ownSeed?: number): { numRuns: number; see
 
 /** A file of SCC decisions (JSON lines, perhaps gzipped) to check beside the recorded ones. */
 export const extraCases = process.env['SCC_TEST_CASES'];
+
+/** The major version of Helm that installs the chart on a stack. */
+export const helmMajor = process.env['SCC_TEST_HELM'] === '3' ? 3 : 4;
