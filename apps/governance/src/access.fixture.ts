@@ -12,6 +12,7 @@ import { Observer } from './health/observer.js';
 import { ReadModelWatch } from './history/read-model-watch.js';
 import { ROLE_TABLE } from './permissions.js';
 import { Refusal } from './refusal/refusal.js';
+import { ScanParts } from './scans/request.js';
 import type { Api } from './server.js';
 
 const AUDIENCE = 'scc-governance';
@@ -119,6 +120,7 @@ export async function startGuarded(
       logger: createLogger('test', 'silent'),
       isRunning: () => Promise.resolve(false),
       signIn: null,
+      scans: new ScanParts(null, log),
       sendCommand: () => Promise.reject(new Refusal('conflict', 'no migration of this plan runs')),
     },
     host: '127.0.0.1',

@@ -17,6 +17,8 @@ import { ReadModelWatch } from './history/read-model-watch.js';
 import type { Probes } from './health/probes.js';
 import { ROLE_TABLE } from './permissions.js';
 import { Refusal } from './refusal/refusal.js';
+import { ScanParts } from './scans/request.js';
+import type { ScanCluster } from './scans/run.js';
 import type { OidcFlowSettings } from './sessions/oidc-flow.js';
 import type { Api } from './server.js';
 
@@ -68,6 +70,8 @@ export interface TestApiOptions {
   contradicted?: () => string | null;
   /** Stands for Temporal; without it no migration runs. */
   sendCommand?: SendCommand;
+  /** Reads a cluster and judges it; without it there is none. */
+  scan?: ScanCluster;
   log?: Logger;
 }
 
@@ -78,11 +82,15 @@ const DEFAULTS = {
   keyPair: null,
   port: 0,
   signIn: null,
+  scan: null,
   sendCommand: () => Promise.reject(new Refusal('conflict', 'no migration of this plan runs')),
 };
 
 export async function startTestApi(source: DataSource, options: TestApiOptions = {}): Promise<TestApi> {
-  const { ratePerSecond, failureBurst, env, probes, keyPair, port, signIn, sendCommand } = { ...DEFAULTS, ...options };
+  const { ratePerSecond, failureBurst, env, probes, keyPair, port, signIn, sendCommand, scan } = {
+    ...DEFAULTS,
+    ...options,
+  };
   for (const role of ROLES)
     await source.query(
       `insert into role_binding (role, subject_kind, subject_name, namespaces, created_by)
@@ -121,6 +129,7 @@ export async function startTestApi(source: DataSource, options: TestApiOptions =
       logger,
       isRunning: () => Promise.resolve(false),
       sendCommand,
+      scans: new ScanParts(scan, logger),
       signIn,
     },
     host: '127.0.0.1',

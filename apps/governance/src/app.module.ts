@@ -25,6 +25,8 @@ import { PodsModule } from './pods/pods.module.js';
 import { PoliciesModule } from './policies/policies.module.js';
 import { RegistryModule } from './registry/registry.module.js';
 import { RiskModule } from './risk/risk.module.js';
+import type { ScanParts } from './scans/request.js';
+import { ScansModule } from './scans/scans.module.js';
 import { ScheduleModule } from './schedule/schedule.module.js';
 import { SignInWays } from './sessions/session.controller.js';
 import type { OidcFlowSettings } from './sessions/oidc-flow.js';
@@ -45,6 +47,7 @@ export interface AppParts {
   logger: Logger;
   isRunning: IsRunning;
   sendCommand: SendCommand;
+  scans: ScanParts;
   /** Null where browsers cannot sign in with an issuer. */
   signIn: OidcFlowSettings | null;
 }
@@ -64,6 +67,7 @@ export class AppModule {
     logger,
     isRunning,
     sendCommand,
+    scans,
     signIn,
   }: AppParts): DynamicModule {
     return {
@@ -74,6 +78,7 @@ export class AppModule {
         AccessModule.register(access),
         EngineModule.register({ isRunning, sendCommand, signer, origin }),
         ...[ApprovalsModule, PoliciesModule, ScheduleModule, RegistryModule, PodsModule, RiskModule, StopsModule],
+        ScansModule.register(scans),
         HistoryModule.register({ signer, origin, readModel }),
         AuditModule.register({ origin, logger, contradictions }),
         HealthModule.register(observer),

@@ -33,6 +33,7 @@ import { SCCActivationEntity, SCCPresenceEntity, SCCVersionEntity } from './regi
 import { ObservedWriteEntity, SCCMixtureEntity } from './registry/unplanned.entity.js';
 import { RiskAssessmentEntity, RiskOutcomeEntity } from './risk/assessment.entity.js';
 import { RiskModelEntity, RiskPromotionEntity } from './risk/model.entity.js';
+import { ScannedWorkloadEntity, WorkloadScanEntity } from './scans/scan.entity.js';
 import { ConsoleSessionEntity } from './sessions/session.entity.js';
 import { EmergencyStopEntity } from './stops/stop.entity.js';
 import { CalendarEntryEntity } from './schedule/calendar-entry.entity.js';
@@ -49,6 +50,7 @@ const ENTITIES = [
   ...[PodTransitionEntity, TrackedPodEntity],
   ...[PolicyBindingEntity, PolicyExceptionEntity, PolicyVerdictEntity, PolicyVersionEntity],
   ...[RiskAssessmentEntity, RiskModelEntity, RiskOutcomeEntity, RiskPromotionEntity],
+  ...[ScannedWorkloadEntity, WorkloadScanEntity],
   ...[ObservedWriteEntity, SCCActivationEntity, SCCMixtureEntity, SCCPresenceEntity, SCCVersionEntity],
 ];
 

@@ -28,6 +28,8 @@ import { observePod } from './pods/observation.js';
 import { watchFleet } from './fleet/metrics.js';
 import { countedVerdicts } from './policies/recorded.js';
 import { unplannedChanges } from './registry/unplanned.js';
+import { ScanParts } from './scans/request.js';
+import { scanThread } from './scans/run.js';
 import { type Api, startApi } from './server.js';
 import { CALLBACK_PATH } from './sessions/serve-sign-in.js';
 import type { OidcFlowSettings } from './sessions/oidc-flow.js';
@@ -183,6 +185,8 @@ async function start({ config, logger, metrics, parts, signal, setWaiting, setAd
   fleet.start();
   parts.add(() => fleet.stop());
 
+  const scans = scanThread(config.KUBECONFIG);
+  parts.add(() => scans.close());
   const api = await startApi({
     parts: {
       source,
@@ -203,6 +207,7 @@ async function start({ config, logger, metrics, parts, signal, setWaiting, setAd
       logger,
       isRunning: temporalRuns(temporal),
       sendCommand: temporalCommands(temporal),
+      scans: new ScanParts(scans.scan, logger),
       signIn: await signInSettings(config),
     },
     host: config.API_HOST,

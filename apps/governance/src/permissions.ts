@@ -8,6 +8,7 @@ import { PODS_PERMISSIONS } from './pods/permissions.js';
 import { POLICIES_PERMISSIONS } from './policies/permissions.js';
 import { REGISTRY_PERMISSIONS } from './registry/permissions.js';
 import { RISK_PERMISSIONS } from './risk/permissions.js';
+import { SCANS_PERMISSIONS } from './scans/permissions.js';
 import { SCHEDULE_PERMISSIONS } from './schedule/permissions.js';
 import { STOPS_PERMISSIONS } from './stops/permissions.js';
 
@@ -15,5 +16,5 @@ import { STOPS_PERMISSIONS } from './stops/permissions.js';
 export const ROLE_TABLE = new RoleTable([
   ...[...ACCESS_PERMISSIONS, ...APPROVALS_PERMISSIONS, ...AUDIT_PERMISSIONS, ...ENGINE_PERMISSIONS],
   ...[...HISTORY_PERMISSIONS, ...PODS_PERMISSIONS, ...POLICIES_PERMISSIONS, ...REGISTRY_PERMISSIONS],
-  ...[...RISK_PERMISSIONS, ...SCHEDULE_PERMISSIONS, ...STOPS_PERMISSIONS],
+  ...[...RISK_PERMISSIONS, ...SCANS_PERMISSIONS, ...SCHEDULE_PERMISSIONS, ...STOPS_PERMISSIONS],
 ]);

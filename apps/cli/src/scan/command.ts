@@ -4,6 +4,7 @@ import {
   aimOf,
   CATEGORIES,
   type Category,
+  type Collected,
   compareScans,
   type Inventory,
   inventoryOf,
@@ -21,7 +22,7 @@ import { count } from '../output.js';
 import type { Run, Session } from '../session.js';
 import { collectCluster } from './cluster.js';
 import { csvOf } from './csv.js';
-import { collectFiles, type Collected } from './files.js';
+import { collectFiles } from './files.js';
 import { htmlOf } from './html.js';
 import { changesText, scanText } from './text.js';
 import { WATCH_SECONDS, watchScans } from './watch.js';

@@ -2,16 +2,10 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { messageOf } from '@scc/runtime';
-import { type ClusterObject, clusterObjectSchema, type Unreadable } from '@scc/scc/scan';
+import { clusterObjectSchema, type Collected } from '@scc/scc/scan';
 import { parseAllDocuments } from 'yaml';
 import { z } from 'zod';
 import { CliError } from '../exit.js';
-
-/** What was read, and what could not be. */
-export interface Collected {
-  readonly objects: ClusterObject[];
-  readonly unreadable: Unreadable[];
-}
 
 const EXTENSIONS = new Set(['.yaml', '.yml', '.json']);
 /** Above it a file is no manifest, and would fill the memory. */

@@ -29,6 +29,7 @@ const id = z
 const rowId = z.string().regex(/^[0-9]{1,18}$/);
 const namespaceRow = z.object({ namespace: z.string() });
 const stopInBody = z.object({ namespace: namespaceSchema.nullable() });
+const scanInBody = z.object({ namespace: namespaceSchema.nullish() });
 const stopRow = z.object({ namespace: z.string().nullable() });
 
 type Find = (request: AddressedRequest, db: Queryable) => PermissionPlace | Promise<PermissionPlace>;
@@ -44,6 +45,10 @@ const PLACES: Record<Target, Find> = {
     const asked = stopInBody.safeParse(body).data;
     if (!asked) return { kind: 'unknown' };
     return named(asked.namespace ?? undefined) ?? { kind: 'everywhere' };
+  },
+  scanRequest: ({ body }) => {
+    const asked = scanInBody.safeParse(body).data;
+    return asked ? (named(asked.namespace ?? undefined) ?? { kind: 'everywhere' }) : { kind: 'unknown' };
   },
   stop: async ({ params }, db) => {
     const found = z.object({ id: rowId }).safeParse(params).data;

@@ -14,6 +14,7 @@ export const AUTHENTICATED = 'authenticated';
  * - `shared`: anywhere. The route shows the same to every caller, such as policies.
  * - `list`: anywhere; the handler shows only what lies in the caller's scope. `?namespace=` narrows the question.
  * - `binding`: in the namespace that the role binding of the body is for; anywhere when it is for a pattern.
+ * - `scanRequest`: in the namespace that the body names; everywhere when it names none.
  * - `stopRequest`, `stop`: in the namespace that is stopped; everywhere when all are.
  * - `path`, `body`: in the namespace that the path (`:namespace`) or the body (`target.namespace`) names.
  * - the others: in the namespace of the object that the path names.
@@ -25,6 +26,7 @@ export type Target =
   | 'path'
   | 'body'
   | 'binding'
+  | 'scanRequest'
   | 'stopRequest'
   | 'stop'
   | 'migration'

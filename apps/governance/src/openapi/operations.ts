@@ -34,6 +34,7 @@ import {
   workloadHistorySchema,
   workloadSCCSchema,
 } from '@scc/governance-api';
+import { keptScanDetailSchema, keptScanSchema, scanChangesSchema, scanRowSchema } from '@scc/scc/scan';
 import { z } from 'zod';
 import { assessmentSchema, calibrationSchema, modelsSchema } from '../risk/answers.js';
 import {
@@ -167,6 +168,22 @@ export const OPERATIONS: Record<`${Method} /v1/${string}`, Operation> = {
   'POST /v1/migrations/{id}/command-grants': {
     summary: 'A token that gives one command your authority',
     answer: commandGrantSchema,
+  },
+
+  'GET /v1/scans': {
+    summary: 'Scans of the cluster that are kept, the newest first',
+    answer: itemsSchema(keptScanSchema),
+  },
+  'POST /v1/scans': {
+    summary: 'Scan the cluster, or one namespace: which SCC each workload runs under, and which stricter one it could',
+    answer: keptScanSchema,
+  },
+  'GET /v1/scans/{id}': { summary: 'One scan, with its totals', answer: keptScanDetailSchema },
+  'GET /v1/scans/{id}/workloads': { summary: 'The workloads of a scan', answer: pageSchema(scanRowSchema) },
+  'GET /v1/scans/{id}/changes': {
+    summary: 'What changed since an earlier scan',
+    answer: scanChangesSchema,
+    mayConflict: true,
   },
 
   'GET /v1/stops': {

@@ -1,4 +1,5 @@
-import type { ScanReport, ScanRow } from './report.js';
+import type { z } from 'zod';
+import { type ScanReport, scanRowSchema } from './report.js';
 
 /** What differs between two scans for one workload. */
 export interface ScanChange {
@@ -8,11 +9,23 @@ export interface ScanChange {
   readonly details: readonly string[];
 }
 
-const nameOf = ({ kind, namespace, name }: ScanRow): string => `${kind} ${namespace}/${name}`;
-const nextOf = ({ nextRestart }: ScanRow): string =>
+/** What a comparison looks at. */
+export const comparedRowSchema = scanRowSchema.pick({
+  kind: true,
+  namespace: true,
+  name: true,
+  current: true,
+  nextRestart: true,
+  category: true,
+  target: true,
+});
+export type ComparedRow = z.infer<typeof comparedRowSchema>;
+
+const nameOf = ({ kind, namespace, name }: ComparedRow): string => `${kind} ${namespace}/${name}`;
+const nextOf = ({ nextRestart }: ComparedRow): string =>
   nextRestart.refusal !== null ? 'refused' : (nextRestart.scc ?? 'not looked at');
 
-const ASPECTS: readonly (readonly [string, (row: ScanRow) => string])[] = [
+const ASPECTS: readonly (readonly [string, (row: ComparedRow) => string])[] = [
   ['runs under', ({ current }) => current ?? 'no SCC'],
   ['next restart', nextOf],
   ['category', ({ category }) => category],
@@ -20,8 +33,12 @@ const ASPECTS: readonly (readonly [string, (row: ScanRow) => string])[] = [
 ];
 
 /** What changed between two scans, by workload, in the order of their names. */
-export function compareScans(before: ScanReport, after: ScanReport): ScanChange[] {
-  const [old, now] = [before, after].map(({ rows }) => new Map(rows.map((row) => [nameOf(row), row])));
+export const compareScans = (before: ScanReport, after: ScanReport): ScanChange[] =>
+  compareRows(before.rows, after.rows);
+
+/** The same of the rows alone. */
+export function compareRows(before: readonly ComparedRow[], after: readonly ComparedRow[]): ScanChange[] {
+  const [old, now] = [before, after].map((rows) => new Map(rows.map((row) => [nameOf(row), row])));
   const names = [...new Set([...(old?.keys() ?? []), ...(now?.keys() ?? [])])].sort();
   return names.flatMap((workload): ScanChange[] => {
     const [was, is] = [old?.get(workload), now?.get(workload)];

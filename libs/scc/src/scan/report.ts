@@ -22,7 +22,7 @@ export type NextRestart = z.infer<typeof nextRestartSchema>;
 
 const level = z.enum(['restricted', 'baseline', 'privileged']);
 
-const rowSchema = z.object({
+export const scanRowSchema = z.object({
   apiVersion: z.string(),
   kind: z.string(),
   namespace: z.string(),
@@ -68,7 +68,7 @@ const rowSchema = z.object({
     .describe('How a plan would move it: requests divided to a canary, or pods one by one. Null: no plan can.'),
   obstacles: z.array(z.string()).describe('Why a plan cannot move it, whatever its SCC.'),
 });
-export type ScanRow = z.infer<typeof rowSchema>;
+export type ScanRow = z.infer<typeof scanRowSchema>;
 
 export const scanReportSchema = z.object({
   version: z.literal(1),
@@ -85,7 +85,7 @@ export const scanReportSchema = z.object({
   changedDefaults: z
     .array(z.object({ scc: z.string(), fields: z.array(z.string()) }))
     .describe('SCCs that OpenShift ships and that were changed here.'),
-  rows: z.array(rowSchema),
+  rows: z.array(scanRowSchema),
   unreadable: z.array(z.object({ source: z.string(), reason: z.string() })),
 });
 export type ScanReport = z.infer<typeof scanReportSchema>;

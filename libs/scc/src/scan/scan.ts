@@ -33,7 +33,8 @@ function changedDefaults({ definitions }: Inventory): ScanReport['changedDefault
 export const isCaptured = ({ pods, nextRestart }: ScanRow): boolean =>
   nextRestart.scc !== null && Object.keys(pods).length > 0 && !(nextRestart.scc in pods);
 
-const isRefused = ({ nextRestart, category }: ScanRow): boolean =>
+/** Whether SCC admission would refuse the workload's next pod. */
+export const isRefused = ({ nextRestart, category }: ScanRow): boolean =>
   nextRestart.refusal !== null && category !== 'Exempt';
 
 function totalsOf(rows: readonly ScanRow[], unreadable: number): ScanReport['totals'] {

@@ -1,0 +1,22 @@
+import { messageOf } from '@scc/runtime';
+import { isForbidden, isNotFound } from './errors.js';
+import type { KubeClient, ReadOptions, Selection } from './kube-client.js';
+import type { KindRef, KubeObject } from './object.js';
+
+/**
+ * The objects of a kind that may be missing, or that the caller may not read.
+ * @throws KubeError, KubeUnreachable for any other failure
+ */
+export async function listIfAllowed(
+  kube: Pick<KubeClient, 'list'>,
+  kind: KindRef,
+  options: Selection & ReadOptions,
+): Promise<{ items: KubeObject[]; refused: string | null }> {
+  try {
+    return { items: (await kube.list(kind, options)).items, refused: null };
+  } catch (error) {
+    if (isNotFound(error)) return { items: [], refused: null };
+    if (isForbidden(error)) return { items: [], refused: messageOf(error) };
+    throw error;
+  }
+}

@@ -1,0 +1,61 @@
+import { z } from 'zod';
+import { CLUSTER_SCOPED, SCAN_KINDS } from './kinds.js';
+import { type ClusterObject, clusterObjectSchema, type Unreadable } from './objects.js';
+
+/** The objects of one kind, or why they cannot be read. A kind that is not served has none. */
+export type ListKind = (
+  kind: (typeof SCAN_KINDS)[number],
+  namespace?: string,
+) => Promise<{ items: readonly unknown[]; refused: string | null }>;
+
+/** What was read, and what could not be. */
+export interface Collected {
+  readonly objects: ClusterObject[];
+  readonly unreadable: Unreadable[];
+}
+
+const named = z.looseObject({ metadata: z.looseObject({ name: z.string() }) });
+const APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
+
+/** Without what is large and says nothing of what the object is: who wrote which field, and what was applied. */
+function withoutBallast(object: ClusterObject): ClusterObject {
+  const { managedFields: _fields, annotations, ...metadata } = object.metadata;
+  if (annotations?.[APPLIED] === undefined) return { ...object, metadata: { ...metadata, annotations } };
+  const { [APPLIED]: _applied, ...rest } = annotations;
+  return { ...object, metadata: { ...metadata, annotations: rest } };
+}
+
+/** Takes one object, or says why it cannot be read. */
+function take(item: unknown, kind: string, { objects, unreadable }: Collected): void {
+  const parsed = clusterObjectSchema.safeParse(item);
+  if (parsed.success) {
+    objects.push(withoutBallast(parsed.data));
+    return;
+  }
+  const name = named.safeParse(item).data?.metadata.name ?? '';
+  unreadable.push({ source: `${kind} ${name}`, reason: z.prettifyError(parsed.error) });
+}
+
+/**
+ * The objects of a cluster that a scan judges, one kind after the other. A kind that may not be read is named.
+ * @param namespaces those to read; every one when empty
+ * @param progress told of each kind before it is read
+ */
+export async function collectObjects(
+  list: ListKind,
+  namespaces: readonly string[],
+  progress: (kind: string) => void = () => undefined,
+): Promise<Collected> {
+  const collected: Collected = { objects: [], unreadable: [] };
+  for (const kind of SCAN_KINDS) {
+    progress(kind.kind);
+    const isWhole = namespaces.length === 0 || CLUSTER_SCOPED.has(kind.kind);
+    for (const namespace of isWhole ? [undefined] : namespaces) {
+      const { items, refused } = await list(kind, namespace);
+      const where = namespace === undefined ? '' : ` in ${namespace}`;
+      if (refused !== null) collected.unreadable.push({ source: `every ${kind.kind}${where}`, reason: refused });
+      for (const item of items) take(item, kind.kind, collected);
+    }
+  }
+  return collected;
+}
