@@ -76,6 +76,25 @@ describe('what cannot be migrated', () => {
     });
   });
 
+  it('the commands that the refusal of a DaemonSet writes out move it, and back', async () => {
+    const remedy = (await read('wrong-kind')).status.violations?.[0]?.remedy ?? '';
+    const commands = [...remedy.matchAll(/`([^`]+)`/g)].flatMap(([, command]) => command ?? []);
+    const shell = (lines: readonly string[]): Promise<string> => {
+      const kubectl = `kubectl() { ${stack.binary('kubectl')} --kubeconfig ${stack.kubeconfig.inside} "$@"; }`;
+      return stack.exec('sh', ['-ec', [kubectl, ...lines].join('\n')]);
+    };
+    const scc = 'jsonpath={.items[*].metadata.annotations.openshift\\.io/scc}';
+    const sccs = async (): Promise<string[]> => {
+      const pods = ['get', 'pods', '-n', NAMESPACE, '-l', 'app=node-agent', '-o', `'${scc}'`].join(' ');
+      return [...new Set((await shell([`kubectl ${pods}`])).trim().split(' '))];
+    };
+    expect(await sccs()).toEqual(['anyuid']);
+    await shell(commands.slice(0, -1));
+    expect(await sccs()).toEqual(['restricted-v2']);
+    await shell([...commands.slice(-1), ...commands.slice(-2, -1)]);
+    expect(await sccs()).toEqual(['anyuid']);
+  });
+
   it('a workload that no Service picks is rejected', async () => {
     const deployment = z
       .looseObject({ spec: z.looseObject({ template: z.unknown() }) })

@@ -122,6 +122,16 @@ describe('violationsOf', () => {
     },
   );
 
+  it('writes the way by hand out as commands', () => {
+    const facts = someFacts({ spec: { workloadRef: { kind: 'DaemonSet', name: 'agent' } } });
+    const remedy = violationsOf(facts)[0]?.remedy ?? '';
+    const namespace = facts.ref.namespace;
+    expect(remedy).toContain(
+      `\`kubectl -n ${namespace} patch daemonset/agent -p '{"spec":{"template":{"metadata":{"annotations":{"openshift.io/required-scc":"restricted-v2"}}}}}'\``,
+    );
+    expect(remedy).toContain(`\`kubectl -n ${namespace} rollout undo daemonset/agent\``);
+  });
+
   it.each<[string, Parameters<typeof aSet>[0], string[]]>([
     ['takes a StatefulSet', {}, []],
     ['takes one without clients, with one pod, or with a volume of its own', { services: [] }, []],

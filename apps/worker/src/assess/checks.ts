@@ -16,7 +16,8 @@ const violation = (code: string, field: string, message: string, remedy: string)
   remedy,
 });
 
-const kindIsNotMoved: Check = ({ spec: { workloadRef, targetSCC } }) => {
+const kindIsNotMoved: Check = ({ spec, ref: { namespace } }) => {
+  const { workloadRef, targetSCC } = spec;
   const chosen = strategyOf(workloadRef.kind);
   return chosen.ok
     ? []
@@ -25,10 +26,25 @@ const kindIsNotMoved: Check = ({ spec: { workloadRef, targetSCC } }) => {
           'KindNotSupported',
           'spec.workloadRef.kind',
           chosen.message,
-          `Do it by hand: grant ${targetSCC} to its ServiceAccount, set ${REQUIRED_SCC_ANNOTATION}: ${targetSCC} on its pod template, roll it out, and take the old grant away.`,
+          `Do it by hand: grant ${targetSCC} to its ServiceAccount, set ${REQUIRED_SCC_ANNOTATION}: ${targetSCC} on its pod template, roll it out, and take the old grant away. ${commandsFor(spec, namespace)}`,
         ),
       ];
 };
+
+/** The way by hand as commands of a shell, each in backticks. */
+function commandsFor({ workloadRef, targetSCC }: Facts['spec'], namespace: string): string {
+  const kubectl = `kubectl -n ${namespace}`;
+  const workload = `${workloadRef.kind.toLowerCase()}/${workloadRef.name}`;
+  const patch = { spec: { template: { metadata: { annotations: { [REQUIRED_SCC_ANNOTATION]: targetSCC } } } } };
+  const commands = [
+    `ACCOUNT=$(${kubectl} get ${workload} -o jsonpath={.spec.template.spec.serviceAccountName})`,
+    `${kubectl} create rolebinding ${workloadRef.name}-${targetSCC} --clusterrole=system:openshift:scc:${targetSCC} --serviceaccount=${namespace}:\${ACCOUNT:-default}`,
+    `${kubectl} patch ${workload} -p '${JSON.stringify(patch)}'`,
+    `${kubectl} rollout status ${workload}`,
+  ];
+  const written = commands.map((command) => `\`${command}\``).join(', ');
+  return `In a shell: ${written}. Its pods change at its own pace; where one does not start, \`${kubectl} rollout undo ${workload}\` takes the change back.`;
+}
 
 const workloadDoesNotExist: Check = ({ spec: { workloadRef }, workload, ref }) =>
   workload !== null || !strategyOf(workloadRef.kind).ok
