@@ -10,6 +10,7 @@ import type { NextFunction, Response } from 'express';
 import type { Logger } from 'pino';
 import { identified } from './access/access.guard.js';
 import { Authenticator } from './access/authenticate.js';
+import { Authorizer } from './access/authorize.js';
 import { AppModule, type AppParts } from './app.module.js';
 import { parseBodies } from './http/body.js';
 import { refuseOtherMethods } from './http/methods.js';
@@ -84,7 +85,11 @@ export async function startApi(options: ApiOptions): Promise<Api> {
   app.use(servePages(await readPages()), resumeSessions(sessions));
   if (parts.signIn) app.use(serveSignIn({ settings: parts.signIn, authenticator, sessions, log: logger }));
   app.use(refuseOtherMethods(routesOf(app)));
-  parseBodies(app, (request, response) => identified(authenticator, request, response));
+  const authorizer = app.get(Authorizer, { strict: false });
+  parseBodies(app, {
+    identify: (request, response) => identified(authenticator, request, response),
+    may: (caller, permission) => authorizer.mayAnywhere(caller, permission),
+  });
   const server = app.getHttpServer() as Server;
   server.requestTimeout = REQUEST_TIMEOUT_MS;
   server.keepAliveTimeout = KEEP_ALIVE_MS;

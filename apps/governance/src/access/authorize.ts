@@ -86,6 +86,13 @@ export class Authorizer {
     return intersection(scope, await cluster.scopeOf(identity, permission, namespace));
   }
 
+  /** Whether a caller is permitted something in any namespace. The engine's own permissions need no look-up. */
+  async mayAnywhere(identity: CallerIdentity, permission: string): Promise<boolean> {
+    const isEngine = identity.name === this.#options.configured.engine;
+    if (isEngine && this.roles.of('engine').has(permission)) return true;
+    return (await this.scopeOf(await this.holderOf(identity, null), permission)).length > 0;
+  }
+
   /**
    * The permissions of a role that a user lacks where a binding would give it: users give only what they have. Which
    * roles they hold is asked elsewhere, and says it all without the cluster. Admins of everything give every role.

@@ -64,6 +64,21 @@ describe('a problem', () => {
       { caller: author, method: 'PUT', path: '/v1/policies/p', body: JSON.stringify('x'.repeat(300_000)) },
       [413, 'too-large'],
     ],
+    ...['evaluations', 'pre-images', 'events'].map(
+      (what): [string, Parameters<typeof request>[0], [number, string]] => [
+        `a large body of a caller who may not send it: ${what}`,
+        {
+          ...{ caller: author, method: what === 'pre-images' ? 'PUT' : 'POST', path: `/v1/migrations/u/${what}` },
+          body: JSON.stringify('x'.repeat(300_000)),
+        },
+        [413, 'too-large'],
+      ],
+    ),
+    [
+      'a large body of the engine, which is read',
+      { caller: 'worker', method: 'POST', path: '/v1/migrations/u/evaluations', body: ['x'.repeat(300_000)] },
+      [400, 'malformed', ['']],
+    ],
     [
       'a body that does not fit',
       { caller: author, method: 'PUT', path: '/v1/policies/p', body: { name: 'p', rules: [{ name: 'R' }] } },
