@@ -11,6 +11,7 @@ import {
   parseCheckpoint,
   parseNote,
   parseVerifier,
+  unsaidClaims,
   verifyInclusion,
 } from '@scc/audit';
 import { z } from 'zod';
@@ -71,7 +72,7 @@ export function checkProof(value: unknown, vkey: string | null): ProofVerdict {
     ...signatureProblems(value, { uid: document.plan.uid, signature, key }),
     ...(head && key && !isSignedBy(head, key) ? ['the checkpoint is not signed by the given key'] : []),
     ...document.audit.entries.flatMap((entry) => entryProblems(entry, head)),
-    ...claimProblems(document),
+    ...claimProblems(value),
   ];
   const sealed = document.audit.entries.filter(({ index }) => index !== null).length;
   return {
@@ -84,10 +85,11 @@ export function checkProof(value: unknown, vkey: string | null): ProofVerdict {
   };
 }
 
-function claimProblems(document: unknown): string[] {
+function claimProblems(value: unknown): string[] {
+  const { document } = z.object({ document: z.unknown() }).parse(value);
   const claims = claimsSchema.safeParse(document);
   if (!claims.success) return ['the document makes claims that cannot be read'];
-  return unprovedClaims(claims.data).map((claim) => `not proved by an entry: ${claim}`);
+  return [...unprovedClaims(claims.data), ...unsaidClaims(document)].map((claim) => `not proved by an entry: ${claim}`);
 }
 
 function readKey(vkey: string): NoteVerifier {

@@ -53,3 +53,5 @@ export { verifyLog, type Trust, type VerifyReport } from './verify.js';
 export { AuthorityCheck, type Contradiction } from './authority/compare.js';
 export { AUTHORITY_ACTIONS } from './authority/rules.js';
 export { AUTHORITY_TABLES, RECORD_REVISION, type AuthorityRow, type AuthorityTable } from './authority/rows.js';
+export { migrationClaims, placeOfEvent, type MigrationClaims } from './migration-claims.js';
+export { unsaidClaims } from './proof-document.js';

@@ -115,13 +115,13 @@ const approvalRecordSchema = z.object({
 /** One document about one migration, and a C2SP note by the audit key over its canonical JSON. */
 export const signedProofSchema = z.object({
   document: z.object({
-    version: z.literal(1),
+    version: z.literal(2),
     generatedAt: time,
     plan: z.object({ uid: z.string(), namespace: z.string(), name: z.string(), author: z.string().nullable() }),
     asked: z.object({ spec: planSpecSchema, facts: workloadFactsSchema }).nullable(),
-    answered: evaluationSchema.extend({ evaluatedAt: time }).nullable(),
+    answered: evaluationSchema.omit({ receipt: true }).extend({ entryId: z.string(), evaluatedAt: time }).nullable(),
     approvals: z.array(approvalRecordSchema),
-    steps: z.array(stepRecordSchema),
+    steps: z.array(stepRecordSchema.omit({ id: true })),
     events: z.array(eventRecordSchema),
     outcome: migrationSummarySchema
       .pick({ phase: true, outcome: true, traffic: true, finishedAt: true })

@@ -94,6 +94,7 @@ export async function evaluatePlan(
       verdict,
       contentHash,
       requestHash: hashOf(request),
+      askedHash: hashOf({ spec: request.spec, facts }),
       answerHash: hashOf(answer),
       violations: answer.violations.map(({ code, message }) => ({ code, message })).slice(0, 50),
       approvals,

@@ -1,22 +1,21 @@
-import { auditBodySchema, hashOf, type NoteSigner, parseCheckpoint, signNote } from '@scc/audit';
+import {
+  auditBodySchema,
+  hashOf,
+  migrationClaims,
+  type MigrationClaims,
+  type NoteSigner,
+  parseCheckpoint,
+  placeOfEvent,
+  signNote,
+} from '@scc/audit';
 import { z } from 'zod';
-import { ApprovalRequestEntity } from '../approvals/approval.entity.js';
 import { inclusionProof } from '../audit/proofs.js';
 import { type Database, rowsOf } from '../database/rows.js';
-import { untrustedEvents } from '../engine/ends.js';
 import { currentEvaluation, findMigration, type MigrationRow, type StoredEvaluation } from '../plans/store.js';
 import { Refusal } from '../refusal/refusal.js';
-import {
-  decidedIn,
-  type Evidence,
-  evidenceIn,
-  inOrderOfRoles,
-  provedEvents,
-  provedSteps,
-  toStored,
-} from './evidence.js';
+import { evidenceIn, inOrderOfRoles, provedEvents, toStored } from './evidence.js';
 import { project } from './project.js';
-import { type EventRow, eventsOf, type ReportedMigrationDetail, type StepRecord, stepsOf } from './read.js';
+import { type EventRow, eventsOf, type ReportedMigrationDetail } from './read.js';
 
 /** An audit entry with what proves, from the checkpoint of the document alone, that the log holds it. */
 interface ProvedEntry {
@@ -29,24 +28,15 @@ interface ProvedEntry {
   path: string[] | null;
 }
 
-interface ApprovalRecord {
-  contentHash: string;
-  status: string;
-  needs: { role: string; count: number; reason: string }[];
-  requestedAt: string;
-  expiresAt: string;
-  decisions: { approver: string; role: string; decision: string; reason: string | null; at: string }[];
-}
-
 /** One document about one migration: what was asked, who allowed it, what happened, and the log that holds it. */
 export interface MigrationProof {
-  version: 1;
+  version: 2;
   generatedAt: string;
   plan: { uid: string; namespace: string; name: string; author: string | null };
   asked: Pick<StoredEvaluation['request'], 'spec' | 'facts'> | null;
-  answered: (StoredEvaluation['answer'] & { evaluatedAt: string }) | null;
-  approvals: ApprovalRecord[];
-  steps: StepRecord[];
+  answered: (Omit<StoredEvaluation['answer'], 'receipt'> & { entryId: string; evaluatedAt: string }) | null;
+  approvals: MigrationClaims['approvals'];
+  steps: MigrationClaims['steps'];
   events: EventRow[];
   outcome: Pick<ReportedMigrationDetail, 'phase' | 'outcome' | 'traffic' | 'finishedAt'> & { startedAt: string | null };
   pods: ReportedMigrationDetail['pods'];
@@ -87,20 +77,20 @@ export async function migrationProof(
   const audit = await auditOf(db, migration);
   const evidence = evidenceIn(audit.entries);
   // The tables count only as far as the log says the same: rows can be changed, entries cannot.
-  const isUntrusted = await untrustedEvents(db, uid);
+  const claims = migrationClaims([...evidence.values()], uid);
   const all = await eventsOf(db, uid, { limit: MAX_ROWS, after: null });
-  const reported = all.filter((event) => !isUntrusted(event));
+  const reported = all.filter((event) => !claims.untrusted.has(placeOfEvent(event)));
   if (reported.length === 0) throw new Refusal('notFound', `no migration ${uid}`);
   const events = provedEvents(reported, evidence);
   const { phase, outcome, traffic, startedAt, finishedAt, pods } = project(events.map(toStored));
   const document: MigrationProof = {
-    version: 1,
+    version: 2,
     generatedAt: now.toISOString(),
-    plan: { uid, namespace: migration.namespace, name: migration.name, author: migration.author },
-    asked: evaluation && { spec: evaluation.request.spec, facts: evaluation.request.facts },
-    answered: evaluation && answered(evaluation),
-    approvals: await approvalsOf(db, uid, evidence),
-    steps: provedSteps(await stepsOf(db, uid, { limit: MAX_ROWS, after: null }), evidence),
+    plan: { uid, namespace: migration.namespace, name: migration.name, author: claims.author },
+    asked: evaluation && askedOf(evaluation, claims),
+    answered: evaluation && answeredOf(evaluation, claims),
+    approvals: claims.approvals,
+    steps: claims.steps,
     events,
     outcome: { phase, outcome, traffic, startedAt, finishedAt },
     pods: inOrderOfRoles(pods),
@@ -109,22 +99,19 @@ export async function migrationProof(
   return { document, signature: signNote(proofText(origin, document), [signer]) };
 }
 
-function answered({ answer, evaluatedAt }: StoredEvaluation): MigrationProof['answered'] {
-  return { ...answer, evaluatedAt: evaluatedAt.toISOString() };
+/** Null when the log holds no hash of it, or another one. */
+function askedOf(
+  { request: { spec, facts } }: StoredEvaluation,
+  { evaluation }: MigrationClaims,
+): MigrationProof['asked'] {
+  return hashOf({ spec, facts }) === evaluation?.askedHash ? { spec, facts } : null;
 }
 
-async function approvalsOf(db: Database, uid: string, evidence: Evidence): Promise<ApprovalRecord[]> {
-  const requests = await db
-    .getRepository(ApprovalRequestEntity)
-    .find({ where: { planUid: uid }, order: { id: 'ASC' }, take: 1000 });
-  return requests.map((request) => ({
-    contentHash: request.contentHash,
-    status: request.status,
-    needs: request.needs,
-    requestedAt: request.requestedAt.toISOString(),
-    expiresAt: request.expiresAt.toISOString(),
-    decisions: decidedIn(evidence, request.id),
-  }));
+function answeredOf({ answer }: StoredEvaluation, { evaluation }: MigrationClaims): MigrationProof['answered'] {
+  const { receipt: _receipt, ...said } = answer;
+  if (evaluation?.answerHash !== hashOf(said)) return null;
+  const { entryId, evaluatedAt } = evaluation;
+  return { ...said, entryId, evaluatedAt };
 }
 
 const entryRow = z.object({

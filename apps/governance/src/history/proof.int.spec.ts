@@ -1,0 +1,89 @@
+import { expect, it } from '@jest/globals';
+import { unsaidClaims } from '@scc/audit';
+import { signedProofSchema } from '@scc/governance-api';
+import { z } from 'zod';
+import { recordDecision } from '../approvals/decisions.js';
+import { aSigner } from '../audit/audit-log.fixture.js';
+import { authorizeStep } from '../engine/authorize.js';
+import { evaluatePlan } from '../engine/evaluate.js';
+import {
+  aBatch,
+  aRequest,
+  at,
+  completedEvents,
+  holdsAnyRole,
+  inTx,
+  NOON,
+  ownWorkload,
+  person,
+  recorded,
+  reportCovered,
+} from '../governance.fixture.js';
+import { governanceSuite } from '../suite.fixture.js';
+import { migrationProof } from './proof.js';
+
+const database = governanceSuite();
+type Json = z.infer<ReturnType<typeof z.json>>;
+
+async function aProof(): Promise<Json> {
+  const workload = ownWorkload('claimed');
+  const request = aRequest({ ...workload, spec: { ...workload.spec, approval: { required: true } } });
+  const { uid } = request.plan;
+  const { contentHash } = await inTx(database.app, (tx) => evaluatePlan(tx, request, at(NOON)));
+  const decision = { decision: 'approve' as const, contentHash, reason: 'read it' };
+  await inTx(database.app, (tx) => recordDecision(tx, uid, decision, at(NOON, person('bob', 'approver'))));
+  const step = { step: 'Prepare' as const, contentHash, detail: 'all of it' };
+  await inTx(database.app, (tx) => authorizeStep(tx, uid, step, { ...at(NOON), holds: holdsAnyRole }));
+  await inTx(database.app, (tx) => reportCovered(tx, uid, aBatch(request, recorded(completedEvents)), at(NOON)));
+  const signing = { signer: aSigner('scc.poc/test'), origin: 'scc.poc/test', now: new Date(NOON) };
+  const proof = await migrationProof(database.app, uid, signing);
+  const sent = z.object({ document: z.json() }).parse(JSON.parse(JSON.stringify(proof)));
+  expect(signedProofSchema.safeParse(JSON.parse(JSON.stringify(proof))).error).toBeUndefined();
+  return sent.document;
+}
+
+/** The signature alone is about the first; the second is compared with the hashes, paths and root of the tree. */
+const NOT_CLAIMED = /^(generatedAt|audit\.(checkpoint|entries\.\d+\.(body|leafHash|index|path)))/;
+
+const placesOf = (value: Json, path: string[] = []): string[][] =>
+  typeof value === 'object' && value !== null
+    ? [
+        ...(path.length > 0 ? [path] : []),
+        ...Object.entries(value).flatMap(([key, one]) => placesOf(one, [...path, key])),
+      ]
+    : [path];
+
+const changedOf = (value: Json): Json => {
+  if (typeof value === 'string') return `${value}x`;
+  if (typeof value === 'number') return value + 1;
+  if (typeof value === 'boolean') return !value;
+  return 'x';
+};
+
+/** The document with another value at the place, or with nothing there. */
+function changed(value: Json, [key = '', ...rest]: readonly string[], how: (value: Json) => Json | undefined): Json {
+  const members = Object.entries(value as Record<string, Json>).flatMap(([name, before]) => {
+    const after = name !== key ? before : rest.length > 0 ? changed(before, rest, how) : how(before);
+    return after === undefined ? [] : [[name, after] as const];
+  });
+  return Array.isArray(value) ? members.map(([, one]) => one) : Object.fromEntries(members);
+}
+
+it('says nothing that its entries do not hold, leaves nothing out, and every change of it is named', async () => {
+  const document = await aProof();
+  expect(unsaidClaims(document)).toEqual([]);
+  expect(document).toMatchObject({
+    asked: { spec: {} },
+    answered: { verdict: 'requireApproval' },
+    approvals: [{ status: 'closed', decisions: [{ approver: 'bob', reason: 'read it' }] }],
+  });
+  const places = placesOf(document).filter((path) => !NOT_CLAIMED.test(path.join('.')));
+  expect(places.length).toBeGreaterThan(200);
+  const unnoticed = (how: (value: Json) => Json | undefined): string[] =>
+    places.filter((path) => unsaidClaims(changed(document, path, how)).length === 0).map((path) => path.join('.'));
+  expect(unnoticed(changedOf)).toEqual([]);
+  // An entry that nothing rests on may be missing; the others are needed.
+  const left = unnoticed(() => undefined);
+  expect(left.filter((place) => !/^audit\.entries\.\d+$/.test(place))).toEqual([]);
+  expect(left).toHaveLength(1);
+});
