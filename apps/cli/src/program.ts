@@ -14,6 +14,7 @@ import { actCommands, planCommand } from './plan/commands.js';
 import { podsCommand } from './pods.js';
 import { recommendCommand } from './recommend.js';
 import { scanCommand } from './scan/command.js';
+import { scansCommand } from './scan/kept.js';
 import { simulateCommand } from './scan/simulate.js';
 import { type Run, Session, type Settings } from './session.js';
 import { stopCommand } from './stop.js';
@@ -107,6 +108,7 @@ export async function main(args: readonly string[], env: Environment): Promise<n
     podsCommand(run),
     recommendCommand(run),
     scanCommand(run),
+    scansCommand(run),
     simulateCommand(run),
     auditCommand(run),
     webhookCommand(run),

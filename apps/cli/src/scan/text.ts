@@ -55,19 +55,24 @@ const running = ({ pods, current, nextRestart }: ScanRow): string => {
   return current === null ? (nextRestart.refusal === null ? 'no SCC' : 'refused') : `${current} (next)`;
 };
 
+/** A line for each workload. */
+export const workloadsText = (rows: readonly ScanRow[]): string =>
+  table(
+    ['namespace', 'workload', 'runs under', 'could run under', 'how', 'first obstacle'],
+    rows.map((row) => [
+      row.namespace,
+      `${row.kind}/${row.name}`,
+      running(row),
+      row.target ?? '-',
+      row.category,
+      firstObstacle(row),
+    ]),
+  );
+
 /** A scan for people: totals, a row for each workload, and what could not be read. */
 export function scanText(report: ScanReport): string {
-  const rows = report.rows.map((row) => [
-    row.namespace,
-    `${row.kind}/${row.name}`,
-    running(row),
-    row.target ?? '-',
-    row.category,
-    firstObstacle(row),
-  ]);
   const parts = [totalsText(report)];
-  if (rows.length > 0)
-    parts.push(table(['namespace', 'workload', 'runs under', 'could run under', 'how', 'first obstacle'], rows));
+  if (report.rows.length > 0) parts.push(workloadsText(report.rows));
   if (report.unreadable.length > 0)
     parts.push(
       table(
