@@ -240,6 +240,24 @@ describe('what a changed template holds beyond what its target needs', () => {
       ['image changed spec.initContainers[first].image'],
     ],
     ['what it does not know', pod({ runtimeClassName: 'other' }), ['other added spec.runtimeClassName']],
+    ['a priority', pod({ priorityClassName: 'first' }), ['other added spec.priorityClassName']],
+    ['credentials of a registry', pod({ imagePullSecrets: [{ name: 'a' }] }), ['secret added spec.imagePullSecrets']],
+    ['the users of the node', pod({ hostUsers: true }), ['host added spec.hostUsers']],
+    [
+      'a token for others',
+      pod({ volumes: [{ name: 'token', projected: { sources: [{ serviceAccountToken: { audience: 'vault' } }] } }] }),
+      ['serviceAccount added spec.volumes[token]'],
+    ],
+    [
+      'a container that stays beside the others',
+      pod({ initContainers: [{ name: 'first', restartPolicy: 'Always' }] }),
+      ['other added spec.initContainers[first].restartPolicy'],
+    ],
+    [
+      'ports past the proxy, under a key with a slash',
+      { metadata: { annotations: { 'traffic.sidecar.istio.io/excludeInboundPorts': '8080' } } },
+      ['metadata added metadata.annotations[traffic.sidecar.istio.io/excludeInboundPorts]'],
+    ],
   ])('names %s', (_case, patch, expected) => expect(found(patch).sort()).toEqual(expected.toSorted()));
 
   it('names containers and variables that only change places', () => {
