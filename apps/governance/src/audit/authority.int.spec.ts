@@ -432,6 +432,22 @@ describe('rows of authority', () => {
     expect(first?.message).toMatch(what);
   });
 
+  it('show what is there twice without its constraint, and a view in place of a table', async () => {
+    const twice = await after(
+      'drop index approval_decision_once',
+      `insert into approval_decision (request, approver, role, decision, reason, decided_at, lends, known_as)
+       select request, approver, role, decision, reason, decided_at, lends, known_as from approval_decision
+       where approver = 'bob' and request = ${approvedPlan}`,
+    );
+    expect(twice).toMatchObject([{ fault: 'row-without-entry', table: 'approval_decision' }]);
+    expect(twice[0]?.message).toMatch(/bob is there more than once/);
+    const seen = await after(
+      'alter table role_binding rename to hidden',
+      `create view role_binding as select * from hidden where subject_name <> 'åsa'`,
+    );
+    expect(seen).toMatchObject([{ fault: 'entry-without-row', table: 'role_binding' }]);
+  });
+
   it('show a table that was emptied or dropped', async () => {
     expect(await after('drop table break_glass cascade')).toMatchObject([{ fault: 'entry-without-row' }]);
     expect((await after('delete from role_binding')).map(({ fault }) => fault)).not.toContain('row-without-entry');
