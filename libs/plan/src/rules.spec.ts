@@ -53,6 +53,7 @@ describe('parseSpec', () => {
       [['InvalidValue', 'spec.strategy.type']],
     ],
     ['refuses a field that it does not know', { traffick: {} }, [['UnknownField', 'spec.traffick']]],
+    ['refuses a field named as an inherited one', { constructor: {} }, [['UnknownField', 'spec.constructor']]],
     [
       'refuses one in the depth',
       metrics({ ...rate, intervall: '5s' }),

@@ -23,7 +23,7 @@ function unknownPaths(given: unknown, parsed: unknown, path: PropertyKey[] = [])
     return given.flatMap((item, index) => unknownPaths(item, parsed[index], [...path, index]));
   if (!isRecord(given) || !isRecord(parsed)) return [];
   return Object.entries(given).flatMap(([key, value]) =>
-    key in parsed ? unknownPaths(value, parsed[key], [...path, key]) : [[...path, key]],
+    Object.hasOwn(parsed, key) ? unknownPaths(value, parsed[key], [...path, key]) : [[...path, key]],
   );
 }
 

@@ -6,7 +6,7 @@ export { setCondition } from './conditions.js';
 export { COMMANDS, type CommandName } from './commands.js';
 export { type PlanRef } from './kinds.js';
 export { isTerminal, type Phase, PHASES } from './phases.js';
-export { isRecord } from './records.js';
+export { isRecord, ownValue } from './records.js';
 export { SEARCH_ATTRIBUTES } from './search-attributes.js';
 export { MAX_WARNINGS } from './limits.js';
 export { headlineOf, plural, sentenceOf } from './sentences.js';

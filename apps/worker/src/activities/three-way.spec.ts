@@ -18,6 +18,7 @@ describe('revert', () => {
       { a: 3 },
       ['a'],
     ],
+    ['takes away what is named as inherited', { before: {}, ours: { valueOf: 1 }, current: { valueOf: 1 } }, {}, []],
     ['keeps what we never changed', { before: { a: 1 }, ours: { a: 1 }, current: { a: 9 } }, { a: 9 }, []],
     [
       'goes through lists by name',

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { isRecord } from '@scc/plan';
+import { isRecord, ownValue } from '@scc/plan';
 
 /** Lists of named things (containers, env, ports, volumes) are compared by name, as the API server merges them. */
 function byName(list: unknown): Map<string, unknown> | null {
@@ -54,7 +54,8 @@ function revertRecord(
   const conflicts: string[] = [];
   for (const key of new Set([...Object.keys(current), ...Object.keys(before), ...Object.keys(ours)])) {
     const field = path ? `${path}.${key}` : key;
-    const reverted = revert({ before: before[key], ours: ours[key], current: current[key] }, field);
+    const sides = { before: ownValue(before, key), ours: ownValue(ours, key), current: ownValue(current, key) };
+    const reverted = revert(sides, field);
     conflicts.push(...reverted.conflicts);
     if (reverted.value !== undefined) value[key] = reverted.value;
   }

@@ -9,6 +9,8 @@ describe('patchBetween', () => {
     ['nothing for the same', { a: [1] }, { a: [1] }, []],
     ['a new field', { a: 1 }, { a: 1, b: 2 }, [{ op: 'add', path: '/b', value: 2 }]],
     ['a field that is gone', { a: 1, b: 2 }, { a: 1 }, [{ op: 'remove', path: '/b' }]],
+    ['a field that is gone, named as an inherited one', { toString: 'x' }, {}, [{ op: 'remove', path: '/toString' }]],
+    ['a new field, named as an inherited one', {}, { constructor: 1 }, [{ op: 'add', path: '/constructor', value: 1 }]],
     ['a key with a slash', {}, { 'openshift.io/scc': 'x' }, [{ op: 'add', path: '/openshift.io~1scc', value: 'x' }]],
     [
       'a field of an item',

@@ -1,4 +1,4 @@
-import { isRecord } from '@scc/plan/words';
+import { isRecord, ownValue } from '@scc/plan/words';
 
 /** One operation of a JSON patch (RFC 6902). */
 export type PatchOperation =
@@ -18,10 +18,10 @@ const isSame = (a: unknown, b: unknown): boolean => a === b || JSON.stringify(a)
 function changesOfFields(before: Fields, after: Fields, path: string): PatchOperation[] {
   const operations: PatchOperation[] = [];
   for (const key of Object.keys(before))
-    if (before[key] !== undefined && after[key] === undefined)
+    if (before[key] !== undefined && ownValue(after, key) === undefined)
       operations.push({ op: 'remove', path: below(path, key) });
   for (const key of Object.keys(after)) {
-    const [was, value] = [before[key], after[key]];
+    const [was, value] = [ownValue(before, key), after[key]];
     if (value === was || value === undefined) continue;
     if (was === undefined) operations.push({ op: 'add', path: below(path, key), value });
     else operations.push(...changes(was, value, below(path, key)));

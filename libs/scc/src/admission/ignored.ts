@@ -1,4 +1,4 @@
-import { isRecord } from '@scc/plan/words';
+import { isRecord, ownValue } from '@scc/plan/words';
 import { isExemptNamespace, type Namespace } from '../model/namespace.js';
 import type { Pod } from '../model/pod.js';
 
@@ -23,8 +23,8 @@ const sameItems = (a: readonly unknown[], b: readonly unknown[]): boolean =>
   a.length === b.length && a.every((item, index) => semanticallyEqual(item, b[index]));
 
 const sameFields = (a: Fields, b: Fields): boolean =>
-  Object.keys(a).every((key) => semanticallyEqual(a[key], b[key])) &&
-  Object.keys(b).every((key) => key in a || isUnset(b[key]));
+  Object.keys(a).every((key) => semanticallyEqual(a[key], ownValue(b, key))) &&
+  Object.keys(b).every((key) => Object.hasOwn(a, key) || isUnset(b[key]));
 
 /** Equality as the API machinery means it: an absent list is an empty list; an absent object is not an empty one. */
 export function semanticallyEqual(a: unknown, b: unknown): boolean {
