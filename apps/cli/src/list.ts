@@ -1,7 +1,7 @@
 import { type Phase, PHASES, PLAN_TYPE } from '@scc/plan';
 import { Command, Option } from 'commander';
 import { ageOf, table } from './output.js';
-import { type FoundPlan, readPlan } from './plan/find.js';
+import { type FoundPlan, planFrom } from './plan/find.js';
 import type { Run, Session } from './session.js';
 
 interface ListOptions {
@@ -38,7 +38,7 @@ async function list(session: Session, { namespace, allNamespaces, phase }: ListO
   const kube = await session.kube();
   const { items } = await kube.list(PLAN_TYPE, allNamespaces ? {} : { namespace });
   const plans = items
-    .map(readPlan)
+    .map(planFrom)
     .filter((plan) => phase === undefined || phaseOf(plan) === phase)
     .toSorted((one, other) => keyOf(one).localeCompare(keyOf(other)));
   if (plans.length === 0 && session.output.format !== 'json') {

@@ -1,7 +1,7 @@
 import { type KubeObject, objectSchema } from '@scc/kube';
 import { STORAGE_USER } from '../identity/users.js';
-import { STORAGE_DRIVER } from '../kubelet/claims.js';
 import { SYSTEM_NAMESPACE } from './accounts.js';
+import { STORAGE_DRIVER } from './storage.js';
 
 const object = (apiVersion: string, kind: string, name: string, rest: object = {}): KubeObject =>
   objectSchema.parse({ apiVersion, kind, metadata: { name }, ...rest });

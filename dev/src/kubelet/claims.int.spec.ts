@@ -2,7 +2,8 @@ import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { KubeError } from '@scc/kube';
-import { Claims, folderOfVolume, STORAGE_DRIVER } from './claims.js';
+import { STORAGE_DRIVER } from '../cluster/storage.js';
+import { Claims, folderOfVolume } from './claims.js';
 import { giveToGroup } from './fs-group.js';
 import { MissingReference } from './references.js';
 

@@ -3,10 +3,8 @@ import path from 'node:path';
 import { isForbidden, isNotFound } from '@scc/kube';
 import { z } from 'zod';
 import type { ClusterApi } from '../cluster/api.js';
+import { STORAGE_DRIVER } from '../cluster/storage.js';
 import { MissingReference } from './references.js';
-
-/** The CSI driver whose volumes are folders of the machine, and its StorageClass. */
-export const STORAGE_DRIVER = 'folders.scc.poc';
 
 /** Where the folder of a PersistentVolume is. */
 export const folderOfVolume = (stateDir: string, volume: string): string => path.join(stateDir, 'storage', volume);

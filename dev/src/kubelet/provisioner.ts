@@ -3,7 +3,8 @@ import { isConflict, isNotFound } from '@scc/kube';
 import { pause, type Logger } from '@scc/runtime';
 import { z } from 'zod';
 import type { ClusterApi } from '../cluster/api.js';
-import { folderOfVolume, STORAGE_DRIVER } from './claims.js';
+import { STORAGE_DRIVER } from '../cluster/storage.js';
+import { folderOfVolume } from './claims.js';
 
 const RETRY_MS = 200;
 const CLAIMS = '/api/v1/persistentvolumeclaims';

@@ -40,7 +40,7 @@ export const PROBLEMS = {
   },
   unauthenticated: {
     cause: 'the request carries no token, or one that is expired, of another audience or issuer',
-    remedy: 'pass a token that governance accepts: `--token-file`, `--service-account`, or your kubeconfig',
+    remedy: 'pass a token that governance accepts: `--token`, `--token-file` or `--service-account`',
   },
   forbidden: {
     cause: 'none of your roles allows this here',
@@ -52,7 +52,7 @@ export const PROBLEMS = {
   },
   'no-such-route': {
     cause: 'governance has no such path; another version may have it',
-    remedy: 'compare the versions with `sccctl version`',
+    remedy: 'install the `sccctl` of the version that governance runs',
   },
   'method-not-allowed': { cause: 'the path does not take this method', remedy: 'see docs/API.md' },
   'not-acceptable': { cause: 'the answer exists only as JSON', remedy: 'accept application/json' },

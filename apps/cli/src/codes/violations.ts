@@ -241,7 +241,7 @@ export const VIOLATIONS = {
   },
   ProxiesUnseen: {
     cause: 'istiod does not show the worker what its proxies follow, so no weight could be verified',
-    remedy: 'check ISTIOD_DEBUG_URL and ISTIOD_DEBUG_TOKEN_FILE of the worker: `sccctl check` asks istiod',
+    remedy: 'check ISTIOD_DEBUG_URL and ISTIOD_DEBUG_TOKEN_FILE of the worker',
   },
   PolicyNotCopied: {
     cause: 'an object picks pods of one side alone and is not copied for the canary',
@@ -261,7 +261,7 @@ export const VIOLATIONS = {
   },
   PrometheusRefuses: {
     cause: 'metric gates cannot be judged: Prometheus refuses, or none is configured',
-    remedy: 'check PROMETHEUS_URL, PROMETHEUS_TOKEN_FILE and PROMETHEUS_CA_FILE of the worker: `sccctl check` asks it',
+    remedy: 'check PROMETHEUS_URL, PROMETHEUS_TOKEN_FILE and PROMETHEUS_CA_FILE of the worker',
   },
   QueryRefused: {
     cause: "Prometheus does not understand a gate's own query",

@@ -34,11 +34,11 @@ export async function findPlan(session: Session, namespace: string, name: string
       `there is no plan ${name} in the namespace ${namespace}`,
       'Name its namespace with -n, or list plans with: sccctl list -A',
     );
-  return readPlan(object);
+  return planFrom(object);
 }
 
 /** @throws CliError when the plan is not one that this version knows. */
-export function readPlan(object: KubeObject): FoundPlan {
+export function planFrom(object: KubeObject): FoundPlan {
   const parsed = planSchema.safeParse(object);
   if (!parsed.success) {
     const { namespace = '', name = '' } = object.metadata;

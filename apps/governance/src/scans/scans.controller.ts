@@ -15,7 +15,7 @@ import type { CallContext } from '../call/caller.js';
 import { namespaceQuery, RequirePermission } from '../call/require-permission.js';
 import { type ListPage, pageOf, pageQuery, positionOf } from '../paging/paging.js';
 import { requestScan, ScanParts } from './request.js';
-import { changesOf, listScans, scanIdSchema, scanOf, workloadsOf } from './store.js';
+import { changesOf, listScans, scanIdSchema, scanOf, scannedWorkloads } from './store.js';
 
 const workloadsSchema = z.object({ ...pageQuery, ...scanWorkloadQuery.shape });
 const changesSchema = namespaceQuery.extend({
@@ -65,7 +65,7 @@ export class ScansController {
   ): Promise<ListPage<ScanRow>> {
     const { limit, cursor, ...filter } = query;
     const after = positionOf(positionSchema, cursor)?.ordinal ?? 0;
-    const found = await workloadsOf(this.source, id, filter, { after, limit: limit + 1, scope });
+    const found = await scannedWorkloads(this.source, id, filter, { after, limit: limit + 1, scope });
     const { items, nextCursor } = pageOf(found, limit, ({ ordinal }) => ({ ordinal }));
     return { items: items.map(({ report }) => report), nextCursor };
   }

@@ -112,7 +112,7 @@ export interface WorkloadFilter {
 }
 
 /** The workloads of a scan in the order of its report, after a position. @throws Refusal `notFound` */
-export async function workloadsOf(
+export async function scannedWorkloads(
   db: Database,
   id: string,
   { namespace, category, scc }: WorkloadFilter,

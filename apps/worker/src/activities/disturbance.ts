@@ -13,7 +13,7 @@ import { templateOf, workloadId } from './workload-object.js';
 /** What other clients do to the objects of a migration while it runs; looked for at every look, at any weight. */
 
 /** How far the migration is, as far as it says what its objects should be. */
-export interface Stage {
+export interface ServingStage {
   /** The canary's share of the requests, in percent. */
   weight: number;
   /** Requests return to the workload: its template is the migrated one. */
@@ -22,7 +22,7 @@ export interface Stage {
 
 type Read = (id: ObjectId) => Promise<KubeObject | undefined>;
 /** What is wrong with one of the objects, or null. */
-type Look = (read: Read, target: MigrationTarget, stage: Stage) => Promise<string | null>;
+type Look = (read: Read, target: MigrationTarget, stage: ServingStage) => Promise<string | null>;
 
 const DURING = 'during the migration';
 const named = ({ kind, name }: ObjectId): string => `${kind} ${name}`;
@@ -167,7 +167,7 @@ const LOOKS: readonly Look[] = [workload, made, canary, services, policies, auto
 export async function disturbanceOf(
   kube: Pick<KubeClient, 'get'>,
   target: MigrationTarget,
-  stage: Stage,
+  stage: ServingStage,
 ): Promise<string | null> {
   if (target.strategy === 'Ordered') return null;
   const seen = new Map<string, Promise<KubeObject | undefined>>();
@@ -191,7 +191,7 @@ export async function disturbanceOf(
 export function tooSmall(
   object: KubeObject | undefined,
   { workload: name, replicas }: Pick<MigrationTarget, 'workload' | 'replicas'>,
-  { weight, isReturned }: Stage,
+  { weight, isReturned }: ServingStage,
 ): string | null {
   if (!object) return null;
   const now = deploymentSchema.parse(object).spec.replicas;

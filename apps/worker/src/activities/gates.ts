@@ -7,7 +7,7 @@ import type { TargetActivities } from './target.js';
 import type { TrafficScope } from '../outside/flavours.js';
 import type { MetricSource, MetricReading } from '../outside/prometheus.js';
 import { gatesFailed, terminal } from '../failures.js';
-import { disturbanceOf, tooSmall, type Stage } from './disturbance.js';
+import { disturbanceOf, tooSmall, type ServingStage } from './disturbance.js';
 import { judgeMoved, judgeQuiet } from './quiet.js';
 import { largestCanary } from '../cluster/canary-size.js';
 import { partitionDrift } from '../cluster/ordinals.js';
@@ -243,7 +243,7 @@ async function requireBothSides(
 }
 
 /** What the sides lack of endpoints. Copies of requests need none of the canary: what they show is for the gates. */
-const lacking = async (kube: KubeClient, target: MigrationTarget, { weight, isReturned }: Stage) =>
+const lacking = async (kube: KubeClient, target: MigrationTarget, { weight, isReturned }: ServingStage) =>
   weight === 0 && !isReturned
     ? null
     : shortSide(await readyCounts(kube, target), weight, target.replicas, largestCanary(target));
