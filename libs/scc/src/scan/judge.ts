@@ -27,6 +27,7 @@ const contextOf = (workload: Workload, inventory: Inventory): WorkloadContext =>
   sccs: inventory.sccs,
   volumeClaimTemplates: workload.volumeClaimTemplates,
   runningPod: workload.runningPod,
+  imageUsers: Object.fromEntries(workload.seenUsers.map(({ container, uid }) => [container, String(uid)])),
 });
 
 /** Who asks for a pod that no controller makes is not known; it is asked for as a controller would. */
@@ -198,6 +199,7 @@ export function judgeWorkload(workload: Workload, inventory: Inventory, aim: Com
     podSecurityThen: levelOf(outlook.target === null ? current : inventory.sccs.byName.get(outlook.target)),
     owner: owner ? { ...owner } : null,
     ways: ways.map((way) => ({ ...way })),
+    evidence: workload.seenUsers.map((seen) => ({ source: 'running user' as const, ...seen })),
     strategy,
     obstacles: obstaclesOf(workload, strategy, ways),
   };

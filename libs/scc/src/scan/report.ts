@@ -61,6 +61,18 @@ export const scanRowSchema = z.object({
   podSecurityThen: level.nullable(),
   owner: z.object({ by: z.enum(['operator', 'Argo CD', 'Flux', 'Helm']), name: z.string() }).nullable(),
   ways: z.array(z.object({ kind: z.string(), name: z.string(), divided: z.boolean() })),
+  evidence: z
+    .array(
+      z.object({
+        source: z.literal('running user'),
+        container: z.string(),
+        uid: z.int().describe('Of its first process, where its image decides it.'),
+        seenIn: z.int().describe('Pods that showed it.'),
+        pods: z.int().describe('Live pods that were looked at.'),
+      }),
+    )
+    .default([])
+    .describe('What was seen of its needs, with how much was seen. Other times and other pods may show more.'),
   strategy: z
     .enum(STRATEGIES)
     .nullable()

@@ -145,6 +145,49 @@ describe('what a workload runs under', () => {
   });
 });
 
+describe('what live pods show of the users of their images', () => {
+  const deployment = aWorkload('a');
+  const runningAs = (name: string, uid: number, over: { image?: string; securityContext?: object } = {}) => {
+    const { image = 'i', securityContext } = over;
+    const pod = ownedBy(aPod(name, 'nonroot-v2'), deployment);
+    const containers = [{ name: 'app', image, ...(securityContext ? { securityContext } : {}) }];
+    const containerStatuses = [{ name: 'app', user: { linux: { uid, gid: 0 } } }];
+    return anObject({ ...pod, spec: { containers }, status: { phase: 'Running', containerStatuses } });
+  };
+  const seen = { source: 'running user', container: 'app' };
+
+  it.each<[string, ClusterObject[], object[]]>([
+    ['none without a word of the kubelet', [ownedBy(aPod('p', 'anyuid'), deployment)], []],
+    ['one', [runningAs('p', 1001)], [{ ...seen, uid: 1001, seenIn: 1, pods: 1 }]],
+    [
+      'with how many showed it',
+      [runningAs('p', 0), ownedBy(aPod('q', 'anyuid'), deployment)],
+      [{ ...seen, uid: 0, seenIn: 1, pods: 2 }],
+    ],
+    ['none where pods differ', [runningAs('p', 0), runningAs('q', 5)], []],
+    ['none of another image', [runningAs('p', 0, { image: 'older' })], []],
+    ['none that was given to it', [runningAs('p', 0, { securityContext: { runAsUser: 0 } })], []],
+  ])('%s', (_case, pods, evidence) => {
+    expect(rowOf(deployment, ...pods).evidence).toEqual(evidence);
+  });
+
+  it('make an uncertain risk certain', () => {
+    const riskOf = (...pods: ClusterObject[]) => {
+      const inventory = inventoryOf([shop, deployment, aGrant('a', 'anyuid'), ...pods]);
+      const aim = aimOf(inventory, 'nonroot-v2');
+      if (!aim) throw new Error('no aim');
+      const [row] = scan(inventory, aim).rows;
+      return row?.risks.find(({ name }) => name === 'image-runs-as-root')?.uncertain;
+    };
+    const asRoot = anObject({
+      ...runningAs('p', 0),
+      metadata: { ...runningAs('p', 0).metadata, annotations: { 'openshift.io/scc': 'anyuid' } },
+    });
+    expect(riskOf()).toBe(true);
+    expect(riskOf(asRoot)).toBe(false);
+  });
+});
+
 describe('what stands in the way of a plan', () => {
   const virtualService = anObject({
     apiVersion: 'networking.istio.io/v1beta1',

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { SCC_ANNOTATION } from '../model/names.js';
 import { type Pod, podSchema, type PodTemplate, podTemplateSchema } from '../model/pod.js';
+import { seenUsers, type SeenUser } from './evidence.js';
 import type { WorkloadKind } from '../migration/template.js';
 import {
   type ClusterObject,
@@ -50,6 +51,8 @@ export interface Workload {
   readonly pods: ReadonlyMap<string, number>;
   /** One of the live pods. */
   readonly runningPod: Pod | undefined;
+  /** What the live pods show of the users of their images. */
+  readonly seenUsers: readonly SeenUser[];
 }
 
 const templated = z.looseObject({ spec: z.looseObject({ template: podTemplateSchema }) });
@@ -85,7 +88,7 @@ interface Known {
 
 interface Sighting {
   readonly pods: Map<string, number>;
-  pod: Pod | undefined;
+  readonly live: [ClusterObject, Pod][];
 }
 
 const isPod = ({ kind }: Known): boolean => kind.template === 'self';
@@ -122,10 +125,11 @@ function sightingsOf(known: readonly Known[], owners: Owners): Map<Known, Sighti
   const sightings = new Map<Known, Sighting>();
   for (const one of known.filter(isLive)) {
     const top = owners.topOf(one);
-    const seen = sightings.get(top) ?? { pods: new Map<string, number>(), pod: undefined };
+    const seen = sightings.get(top) ?? { pods: new Map<string, number>(), live: [] };
     const scc = one.object.metadata.annotations?.[SCC_ANNOTATION] ?? '';
     seen.pods.set(scc, (seen.pods.get(scc) ?? 0) + 1);
-    seen.pod ??= podSchema.safeParse(one.object).data;
+    const pod = podSchema.safeParse(one.object).data;
+    if (pod) seen.live.push([one.object, pod]);
     sightings.set(top, seen);
   }
   return sightings;
@@ -151,7 +155,8 @@ function workloadFrom({ object, kind, namespace }: Known, template: PodTemplate,
     object,
     operator: owner && !isOfNode(owner) ? owner : null,
     pods: seen?.pods ?? new Map<string, number>(),
-    runningPod: seen?.pod,
+    runningPod: seen?.live[0]?.[1],
+    seenUsers: seenUsers(template, seen?.live ?? []),
   };
 }
 

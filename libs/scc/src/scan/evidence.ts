@@ -1,0 +1,50 @@
+import { z } from 'zod';
+import { type Pod, type PodTemplate } from '../model/pod.js';
+import type { ClusterObject } from './objects.js';
+
+/** The users that the first processes of a pod's containers run as, where the kubelet says so (Kubernetes 1.31). */
+const statusSchema = z.looseObject({
+  status: z.looseObject({
+    containerStatuses: z.array(
+      z.looseObject({
+        name: z.string(),
+        user: z.looseObject({ linux: z.looseObject({ uid: z.int() }).nullish() }).nullish(),
+      }),
+    ),
+  }),
+});
+
+/** A user id that was seen, and in how many pods of how many. */
+export interface SeenUser {
+  readonly container: string;
+  readonly uid: number;
+  readonly seenIn: number;
+  readonly pods: number;
+}
+
+type LivePod = readonly [object: ClusterObject, pod: Pod];
+
+/** Whether neither the pod nor the container names a user, so that the image decides. */
+const isOfImage = ({ spec }: Pod, container: Pod['spec']['containers'][number]): boolean =>
+  container.securityContext?.runAsUser == null && spec.securityContext?.runAsUser == null;
+
+/** The uid of a container that runs this image, where the image decided it. */
+function uidFromImage([object, pod]: LivePod, name: string, image: unknown): number | undefined {
+  const container = pod.spec.containers.find((one) => one.name === name);
+  if (container?.['image'] !== image || !container || !isOfImage(pod, container)) return undefined;
+  const statuses = statusSchema.safeParse(object).data?.status.containerStatuses ?? [];
+  return statuses.find((one) => one.name === name)?.user?.linux?.uid;
+}
+
+/**
+ * What live pods show of the users that images bring. A container whose pods differ, whose image is another one by now,
+ * or whose user was given by an SCC or a template, shows nothing.
+ */
+export function seenUsers({ spec }: PodTemplate, live: readonly LivePod[]): SeenUser[] {
+  return spec.containers.flatMap(({ name, image }): SeenUser[] => {
+    const uids = live.flatMap((pod) => uidFromImage(pod, name, image) ?? []);
+    const [uid] = uids;
+    if (uid === undefined || new Set(uids).size > 1) return [];
+    return [{ container: name, uid, seenIn: uids.length, pods: live.length }];
+  });
+}
