@@ -11,7 +11,7 @@ export interface Block {
   text: string;
 }
 
-/** Every block of the page by a name, with its section and its place there. All of them are run by a test. */
+/** Every block of the page by a name, with its section and its place there. dev/e2e runs all but `install without Helm`. */
 const BLOCKS = {
   'try it': ['Try it', 0],
   'the namespace': ['Prepare', 0],

@@ -84,7 +84,7 @@ async function installation(name: BlockName): Promise<string[]> {
 }
 
 describe('docs/INSTALL.md', () => {
-  it('has no block of commands that no test runs', () => {
+  it('has no block of commands without a name', () => {
     expect(unnamed(blocks)).toEqual([]);
     expect([...new Set(blocks.map(({ language }) => language))]).toEqual(['sh', 'sql']);
   });
