@@ -56,7 +56,7 @@ async function rate(writers: number, call: (writer: number) => Promise<unknown>)
   return calls / (RUN_MS / 1000);
 }
 
-/** What a program could do at best that only inserts: no transaction around it, no audit code, no search indexes. */
+/** The best that a program could do that only inserts: no transaction around it, no audit code, no search indexes. */
 async function bareInserts(url: string, writers: number): Promise<number> {
   const admin = new pg.Client({ connectionString: url });
   await admin.connect();

@@ -20,7 +20,7 @@ const SURVEY = {
   routes: { divided: [], own: [], destinationRules: [], hasStreams: false },
 };
 
-/** What it costs to see that so many proxies follow a step. */
+/** The cost of seeing that so many proxies follow a step. */
 async function seen(proxies: number): Promise<BenchResult[]> {
   const nonces = { sent: '1', acked: '1' };
   const all = Array.from({ length: proxies }, (_none, index) => ({

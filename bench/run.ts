@@ -30,7 +30,7 @@ async function runHere(name: string): Promise<void> {
 
 const messageSchema = z.array(benchResultSchema).min(1);
 
-/** What the bench measured. @throws Error that says why it has no results. */
+/** The figures of the bench. @throws Error that says why it has no results. */
 function runApart(name: string): Promise<BenchResult[]> {
   const child = fork(import.meta.filename, [CHILD, name], { stdio: ['ignore', 2, 2, 'ipc'] });
   return new Promise((resolve, reject) => {

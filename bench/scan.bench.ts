@@ -2,7 +2,7 @@ import { aimOf, type ClusterObject, clusterObjectSchema, inventoryOf, scan } fro
 import type { Bench, BenchResult } from './types.js';
 
 const SIZES = [1_000, 10_000] as const;
-/** What a scan of 10,000 workloads may take. */
+/** The bounds of a scan of 10,000 workloads. */
 const AIM = { seconds: 60, MiB: 300 };
 const NAMESPACES = 200;
 

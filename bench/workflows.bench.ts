@@ -22,7 +22,7 @@ async function settledRss(): Promise<number> {
   return lowest;
 }
 
-/** What a worker needs for each migration that waits in its cache, and how fast it takes plans up. */
+/** The memory that a worker needs for each migration that waits in its cache, and how fast it takes plans up. */
 async function run(): Promise<BenchResult[]> {
   Runtime.install({ logger: new DefaultLogger('ERROR') });
   const temporal = await startTemporal();

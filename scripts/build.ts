@@ -13,7 +13,7 @@ import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { packageFolders, root } from './packages.ts';
 
-/** What the workflow bundle is made of: when none of it changed, the bundle stays. */
+/** The sources of the workflow bundle: when none of them changed, the bundle stays. */
 const BUNDLED = ['workflows/migration', 'libs/plan', 'libs/routing'];
 const BUNDLE = path.join(root, 'workflows', 'migration', 'dist', 'workflow-bundle.js');
 const BUILD_CONFIG = 'tsconfig.build.json';

@@ -14,7 +14,7 @@ import { root } from './packages.ts';
 const run = promisify(execFile);
 const set = (...values: readonly string[]): string[] => values.flatMap((value) => ['--set', value]);
 
-/** What each platform can be installed with; the rest of a case is `EXTRAS` or nothing. */
+/** The ways to install each platform; the rest of a case is `EXTRAS` or nothing. */
 const PLATFORM = {
   kubernetes: { certificates: ['rotation', 'cert-manager'], entrances: ['api.ingress=true', 'api.tlsSecretName=tls'] },
   openshift: { certificates: ['rotation', 'cert-manager', 'service-ca'], entrances: ['api.ingress=true'] },
@@ -98,7 +98,7 @@ interface Rendered {
   readonly metadata: { readonly name: string };
 }
 
-/** What a checker says of objects: a line for each that it refuses. */
+/** A checker's findings on objects: a line for each that it refuses. */
 function refusals(checker: string, objects: readonly Rendered[]): Promise<string> {
   const child = spawn(checker, { stdio: ['pipe', 'pipe', 'inherit'] });
   let said = '';

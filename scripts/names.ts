@@ -23,7 +23,7 @@ const importedBy = (node: ts.Statement): string[] =>
     ? node.importClause.namedBindings.elements.map(({ name }) => name.text)
     : [];
 
-/** What a statement declares for other files; what it only hands on from another file is declared there. */
+/** Names that a statement declares for other files; names that it only hands on are declared elsewhere. */
 function exportedBy(node: ts.Statement, imported: ReadonlySet<string>): string[] {
   if (ts.isExportDeclaration(node) && node.exportClause && ts.isNamedExports(node.exportClause))
     return node.exportClause.elements

@@ -11,7 +11,7 @@ export interface SuiteTime {
   seconds: number;
 }
 
-/** What is read of jest's `--json` report. */
+/** The part of jest's `--json` report that is read. */
 interface JestReport {
   numPassedTests: number;
   numFailedTests: number;

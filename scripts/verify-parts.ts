@@ -5,7 +5,7 @@ import { root } from './packages.ts';
 import type { CommandPart } from './parts.ts';
 import { jestResults, junitResults } from './results.ts';
 
-/** What one round came to, as numbers that add up over the rounds: tests, requests, failed. */
+/** The result of one round, as numbers that add up over the rounds: tests, requests, failed. */
 export type Figures = Record<string, number>;
 
 /** One round of a part: its command, and how to read what it wrote. */
@@ -16,7 +16,7 @@ interface Round {
 
 export interface VerifyPart {
   name: string;
-  /** What is done, for the table. */
+  /** The work, for the table. */
   what: string;
   rounds: number;
   /** The round counts from 1; `report` is a file of its own that the command may write. */

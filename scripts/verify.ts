@@ -47,7 +47,7 @@ const commitNow = (): string =>
     encoding: 'utf8',
   }).trim();
 
-/** What this commit has done before, or nothing. */
+/** The rounds that this commit has run before, or none. */
 async function earlier(commit: string): Promise<State> {
   const text = await readFile(STATE, 'utf8').catch(() => '');
   const state = text === '' ? undefined : (JSON.parse(text) as State);

@@ -7,5 +7,5 @@ import { rights } from './suites/rights.fixture.js';
 import { scanning } from './suites/scan.fixture.js';
 import { planStatus } from './suites/status.fixture.js';
 
-/** What needs a cluster and nothing of the product. */
+/** Cases that need a cluster and nothing of the product. */
 shareStack({ parts: ALONE }, { rights, planStatus, installation, operation, scanning, policies });

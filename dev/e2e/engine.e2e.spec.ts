@@ -170,7 +170,7 @@ const answerSchema = z.looseObject({
   items: z.array(z.looseObject({ contentHash: z.string(), plan: z.looseObject({ uid: z.string() }) })).default([]),
 });
 
-/** What the governance API answers one of the cluster's ServiceAccounts. */
+/** The answer of the governance API to one of the cluster's ServiceAccounts. */
 async function ask(account: { namespace: string; name: string }, path: string, body?: object): Promise<string> {
   const token = await stack.token(account, TOKEN_AUDIENCE);
   const ca = await readFile(join(stack.stateDir, 'tls', 'ca.crt'), 'utf8');
@@ -264,7 +264,7 @@ describe('a plan that needs approval', () => {
     await approve(plan);
     await untilPhase('taken-back', 'Completed');
     expect(await sccsOf('catalog')).toEqual(new Set(['anyuid']));
-    // What it runs under is pinned now; all else is as it was before the first migration.
+    // The SCC that it runs under is pinned now; all else is as it was before the first migration.
     const pin = { template: { metadata: { annotations: { 'openshift.io/required-scc': 'anyuid' } } } };
     const deploymentSchema = z.looseObject({ template: z.looseObject({ spec: z.unknown() }) });
     const now = deploymentSchema.parse(await specOf(`${DEPLOYMENTS}/catalog`));

@@ -14,7 +14,7 @@ import { z } from 'zod';
 import { workflowIdOf } from '@scc/migration/contract';
 import { deploySamples, startStack, type Stack, type StackOptions } from '../src/index.js';
 
-/** What the tests of the engine do to plans on a running stack, and how they wait for it. */
+/** Actions of the engine's tests on plans of a running stack, and how they wait for them. */
 
 export const NAMESPACE = 'shop';
 export const PLANS = plansPath(NAMESPACE);
@@ -44,7 +44,7 @@ export interface Engine {
   untilPhase: (name: string, phase: string) => Promise<PlanStatus>;
   untilWeight: (name: string, weight: number) => Promise<PlanStatus>;
   handleOf: (name: string) => Promise<WorkflowHandle>;
-  /** What a migration may leave behind: everything of the namespace that carries its marks. */
+  /** Everything that a migration may leave behind: all of the namespace that carries its marks. */
   remains: () => Promise<string[]>;
   specOf: (path: string) => Promise<unknown>;
 }

@@ -78,7 +78,7 @@ const OTHERS = [
   /\/configmaps\/istio-ca-/,
   /\/(apiservices|ipaddresses)\//,
 ];
-/** What is there that was not there before the installation. */
+/** The objects that were not there before the installation. */
 const added = async (): Promise<string[]> =>
   (await objectsOf(stack))
     .filter((object) => !before.has(object) && !OTHERS.some((pattern) => pattern.test(object)))
@@ -109,7 +109,7 @@ const requestSchema = z.looseObject({
   objectRef: z.looseObject({ resource: z.string() }).optional(),
   responseStatus: z.looseObject({ code: z.number() }).optional(),
 });
-/** What the API server refused to any account of the product. */
+/** Requests that the API server refused to any account of the product. */
 async function refusals(): Promise<string[]> {
   const text = await readFile(path.join(stack.stateDir, 'logs', 'requests.jsonl'), 'utf8');
   const refused = text

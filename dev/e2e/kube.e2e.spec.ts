@@ -70,7 +70,7 @@ describe('objects', () => {
       expect(taken['data']).toEqual({ a: '2' });
       expect(left?.['data']).toEqual({ a: '2' });
       expect(left?.metadata.managedFields?.map(({ manager }) => manager)).toContain('two');
-      // What was read can be applied: the list of managers is left out.
+      // The read object can be applied: the list of managers is left out.
       await expect(admin.apply(left ?? configMap('applied'), asManager('two', true))).resolves.toBeDefined();
     },
     SLOW_MS,
@@ -344,7 +344,7 @@ describe('informer', () => {
       await saw(`default/after-${how} there`);
       await saw(`default/before-${how} gone`);
       expect(informer.health().watches - watches).toBeLessThanOrEqual(12);
-      // What it heard last came from the server that is back.
+      // The last word came from the server that is back.
       expect(informer.lastContactMs()).toBeLessThan(performance.now() - backMs);
     },
     SLOW_MS,

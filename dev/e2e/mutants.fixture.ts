@@ -119,7 +119,7 @@ export const mutants = (count: number, seed: number): { metadata: { name: string
       spec: made,
     }));
 
-/** What changes by itself, and the plans themselves. */
+/** Objects that change by themselves, and the plans themselves. */
 const RESTLESS = new Set([
   'events',
   'leases',

@@ -43,7 +43,7 @@ const itemsSchema = z.array(
   z.looseObject({ metadata: z.looseObject({ name: z.string(), namespace: z.string().optional() }) }),
 );
 
-/** What the parts of the stack write by themselves, at any time. */
+/** Objects that the parts of the stack write by themselves, at any time. */
 const OF_THE_STACK = [
   /\/(events|leases|endpoints|endpointslices)\//,
   /\/configmaps\/(kube-root-ca\.crt|scc-audit-checkpoint)$/,

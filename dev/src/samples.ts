@@ -21,7 +21,7 @@ const deploymentSchema = z.looseObject({
   }),
 });
 
-/** What a Deployment lacks, with the controller's reason where it has one; null when it runs all its replicas. */
+/** Replicas that a Deployment lacks, with the controller's reason where it has one; null when it runs all of them. */
 function lackOf(value: unknown): string | null {
   const { metadata, spec, status } = deploymentSchema.parse(value);
   const { observedGeneration, availableReplicas, updatedReplicas, conditions } = status;

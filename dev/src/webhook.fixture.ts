@@ -275,7 +275,7 @@ export async function startInjector(stack: Stack, namespace: string): Promise<()
   };
 }
 
-/** What is wrong when a call was refused, with the status of the API server; undefined when it was not. */
+/** The fault of a call that was refused, with the status of the API server; undefined when it was not. */
 export const refusalOf = (call: Promise<unknown>): Promise<string | undefined> =>
   call.then(
     () => undefined,

@@ -28,7 +28,7 @@ export interface Position {
   contentHash: string | null;
   done: string[];
   undos: UndoEntry[];
-  /** What an undo left undone because an operator released it. */
+  /** Parts that an undo left undone because an operator released it. */
   left?: string[];
   /** The event that opened the undo, once there is one. */
   undoing: Extract<MigrationEvent, { type: 'UndoStarted' }> | null;

@@ -67,7 +67,7 @@ export interface MigrationInput {
 }
 export interface AfterInput {
   target: MigrationOutline;
-  /** What an earlier run hands over when its history has grown long. */
+  /** The state that an earlier run hands over when its history has grown long. */
   carried?: { sinceMs: number | null; endMs: number; revoked: boolean };
 }
 export interface MigrationResult {

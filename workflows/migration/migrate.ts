@@ -249,7 +249,7 @@ async function migrateBehindCanary(course: Course): Promise<void> {
   for (const [index, weight] of RETURN_WEIGHTS.entries()) {
     position.returnedMs ??= fx.now();
     await at(`return to ${weight}`, () => shiftTo(course, weight, plan.weights.length + index));
-    // What the migrated workload answered since requests began to return is the last thing that can undo it.
+    // The answers of the migrated workload since requests began to return are the last thing that can undo it.
     const judged = weight === 0 ? { workloadSinceMs: position.returnedMs } : {};
     await hold(course, `returned to ${weight}`, { weight, durationMs: 0, ...judged });
   }

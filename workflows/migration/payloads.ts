@@ -105,7 +105,7 @@ export interface MigrationOutline {
   after?: Afterwards;
 }
 
-/** What is done once the migration is over; absent where nothing is. */
+/** The work once the migration is over; absent where there is none. */
 export interface Afterwards {
   /** How long the change must have lasted before the source grant is revoked, in milliseconds; null where it stays. */
   revokeMs: number | null;
@@ -202,7 +202,7 @@ export type Assessment =
       /** Absent from workers that know the canary alone. */
       strategy?: ChosenStrategy;
       warnings: string[];
-      /** What policies said that did not stop the plan; absent where none did. */
+      /** The words of policies that did not stop the plan; absent where there were none. */
       verdicts?: PolicyVerdictSaid[];
     };
 

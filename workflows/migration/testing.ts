@@ -21,7 +21,7 @@ export const aTarget = (over: Partial<MigrationOutline> = {}): MigrationOutline 
   ...over,
 });
 
-/** What governance hands to an activity. */
+/** The material that governance hands to an activity. */
 export const aWholeTarget = (): MigrationTarget => {
   const { services, targetHash: _hash, way: _way, ...named } = aTarget();
   return {

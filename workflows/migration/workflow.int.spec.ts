@@ -78,7 +78,7 @@ async function aMigration(
     workflow?: string;
     recorded?: () => RecordedOutcome;
     after?: Afterwards;
-    /** What each look after the end sees; the last one again and again. */
+    /** The state that each look after the end sees; the last one again and again. */
     looks?: Lasting[];
   } = {},
 ) {
@@ -99,14 +99,14 @@ async function aMigration(
     away: false,
     /** How often granting meets a fault that lasts. */
     faults: 0,
-    /** What an answer about a command waits for. */
+    /** The condition that an answer about a command waits for. */
     checking: Promise.resolve(),
     completed: false,
-    /** What plans were brought in line with; null stands for no end. */
+    /** Outcomes that plans were brought in line with; null stands for no end. */
     settled: [] as (RecordedEnd | null)[],
     /** How often a run let the next one go on. */
     handedOver: 0,
-    /** What was done after the end, in order. */
+    /** Steps after the end, in order. */
     after: [] as string[],
   };
   const looks = [...(options.looks ?? [])];

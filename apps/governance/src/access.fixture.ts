@@ -26,7 +26,7 @@ export class TestCluster {
   isReady = true;
   /** What RBAC says; nothing is granted unless a spec says so. */
   rbac: (review: AccessReview) => boolean = () => false;
-  /** What people may do to workloads, SCCs and grants; everything unless a spec says so. */
+  /** The actions of people on workloads, SCCs and grants; everything unless a spec says so. */
   mayDo: (review: AccessReview) => boolean = () => true;
 
   issue(username: string, { groups = [], audience = AUDIENCE }: { groups?: string[]; audience?: string } = {}): string {

@@ -40,7 +40,7 @@ async function database(entities: readonly Class[]): Promise<DataSource> {
   return new DataSource({ type: 'postgres', url: url.href, ...MAPPING, entities: [...entities] }).initialize();
 }
 
-/** What the entities would make of an empty database, as PostgreSQL shows it afterwards. */
+/** The schema that the entities would make of an empty database, as PostgreSQL shows it afterwards. */
 async function declared(entities: readonly Class[]): Promise<Tables> {
   const source = await database(entities);
   const { upQueries } = await source.driver.createSchemaBuilder().log();
@@ -73,7 +73,7 @@ async function tablesOf(source: DataSource): Promise<Tables> {
   return tables;
 }
 
-/** What one side has and the other lacks. */
+/** Members that one side has and the other lacks. */
 function differences(entities: Tables): { missing: string[]; excess: string[] } {
   const [there, here] = [migrated, entities].map((tables) =>
     Object.entries(tables).flatMap(([table, facts]) => facts.map((fact) => `${table}: ${fact}`)),

@@ -21,7 +21,7 @@ import { migrateSchema, SCHEMA } from './database/migrate.js';
 import { TransactionClient } from './database/transaction-client.js';
 import { MAPPING } from './entities.js';
 
-/** What the specs of the domain share: a database with every migration, and builders that go through the real schemas. */
+/** Shared by the specs of the domain: a database with every migration, and builders that go through real schemas. */
 
 export interface DomainDatabase {
   app: DataSource;

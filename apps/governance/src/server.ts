@@ -135,7 +135,7 @@ class Closing {
   }
 }
 
-/** What is no HTTP, or has headers that are too long, never becomes a request that the filter could answer. */
+/** Bytes that are no HTTP, or have headers that are too long, never become a request that the filter could answer. */
 function refuseUnreadable(error: NodeJS.ErrnoException, socket: Duplex): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();

@@ -1,6 +1,6 @@
 import type { InformerHealth } from '@scc/kube';
 
-/** What the health of a replica depends on; times in milliseconds. */
+/** The parts that the health of a replica depends on; times in milliseconds. */
 export interface ReplicaState {
   stopping: boolean;
   /** Since the API server last answered about the lease; null before it ever did. */

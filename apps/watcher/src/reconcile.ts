@@ -1,7 +1,7 @@
 import { hasTouched, isTerminal, type Phase, type PlanRef } from '@scc/plan';
 import type { Migrations } from './migrations.js';
 
-/** What the watcher looks at of a plan. */
+/** The part of a plan that the watcher looks at. */
 export interface SeenPlan {
   ref: PlanRef;
   generation: number;

@@ -1,7 +1,7 @@
 import { addGauge } from '@scc/runtime';
 import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client';
 
-/** What the worker tells Prometheus. */
+/** The worker's figures for Prometheus. */
 export interface Instruments {
   /** Runs an activity and counts it by its name and how it ended. */
   measured: <T>(activity: string, work: () => Promise<T>) => Promise<T>;

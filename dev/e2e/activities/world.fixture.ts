@@ -19,7 +19,7 @@ const PATIENCE_MS = 60_000;
 const silent = () => undefined;
 const logger: Logger = { log: silent, trace: silent, debug: silent, info: silent, warn: silent, error: silent };
 
-/** What of an activity's context a test decides. */
+/** The part of an activity's context that a test decides. */
 interface Run {
   ref: PlanRef;
   attempt?: number;
@@ -69,7 +69,7 @@ type Activities = ReturnType<typeof unguardedActivities>;
 export interface Cluster {
   /** As the cluster's administrator. */
   admin: KubeClient;
-  /** What the activities do, with the rights of a worker of the stack, in any order. */
+  /** The work of activities, with the rights of a worker of the stack, in any order. */
   run: (run: Run) => Activities;
   /** Calls of the API server so far, by the activities; and those of them that write. */
   called: () => string[];
@@ -80,7 +80,7 @@ export interface Cluster {
    * @throws Error when governance refuses
    */
   begin: (ref: PlanRef, contentHash: string) => Promise<void>;
-  /** What governance keeps for an undo. */
+  /** The material that governance keeps for an undo. */
   kept: (uid: string) => Promise<StoredImage[]>;
   close: () => void;
 }

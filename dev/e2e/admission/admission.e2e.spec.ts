@@ -35,7 +35,7 @@ const deploymentSchema = z.looseObject({
     .optional(),
 });
 
-/** What became of each case's Deployment: the SCC of its pod, or the words of the refusal. */
+/** The end of each case's Deployment: the SCC of its pod, or the words of the refusal. */
 async function outcomes(cases: readonly CorpusCase[]): Promise<Map<string, string>> {
   const found = new Map<string, string>();
   await waitFor(

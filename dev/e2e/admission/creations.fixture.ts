@@ -5,7 +5,7 @@ import { messageOf } from '@scc/runtime';
 import type { Stack } from '../../src/index.js';
 import { aPod, createPod, parsePod } from '../../src/webhook.fixture.js';
 
-/** What came of pods that were created one after the other. */
+/** The results of pods that were created one after the other. */
 export interface Outcomes {
   /** Pods that may run, and were admitted under their SCC. */
   admitted: number;

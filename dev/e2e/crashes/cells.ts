@@ -1,4 +1,4 @@
-/** What may happen to a migration: to which process, at which step, and how. */
+/** One fault of a migration: in which process, at which step, and how. */
 export interface Cell {
   process: (typeof PROCESSES)[number];
   step: (typeof STEPS)[number];

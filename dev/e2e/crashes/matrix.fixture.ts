@@ -56,7 +56,7 @@ const TRAFFIC: Record<Cell['step'], object> = {
 /** One migration in the middle of which something happens. */
 type Met = Cell & { name: string; plan: string };
 
-/** What is done to one wave of cells. */
+/** The action on one wave of cells. */
 class Wave {
   readonly #bench: Bench;
   readonly #met: Met[];
@@ -84,7 +84,7 @@ class Wave {
     await Promise.all(this.#at((step) => step === 'validating').map((met) => this.#begin(met)));
   }
 
-  /** What is killed starts again, one after the other; what stands still does so at the same time. */
+  /** Killed processes start again, one after the other; stopped ones go on at the same time. */
   async strike(): Promise<void> {
     const { stack } = this.#bench;
     const partOf = ({ process }: Met) => stack.part(process === 'worker' ? 'worker-1' : process);
@@ -188,7 +188,7 @@ export function crashMatrix(benchOf: () => Bench): void {
           if (status.phase === 'RolledBack') expect(await specsOf(engine, name)).toEqual(before[index]);
           else expect(status.phase).toBe('Completed');
         }
-        // What stood still wrote nothing over the end.
+        // The stopped process wrote nothing over the end.
         const after = await Promise.all(met.map(({ plan }) => engine.read(plan)));
         expect(after.map(endOf)).toEqual(ends.map(endOf));
         await remove(stack, names);

@@ -68,7 +68,7 @@ export const gatewayRouter = (mesh: Mesh, kube: KubeClient): GatewayRouter =>
     signal: () => undefined,
   });
 
-/** What the contract asks of one route of the Gateway API. */
+/** The contract's questions to one route of the Gateway API. */
 function routeOf({ kube, read }: Mesh, at: { kind: string; namespace: string; name: string }) {
   const id = { apiVersion: GATEWAY_API, ...at };
   const ruleOf = async () => {

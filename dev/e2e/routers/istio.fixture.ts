@@ -60,7 +60,7 @@ const MANIFESTS = (namespace: string): object[] => [
   },
 ];
 
-/** What the contract asks of one VirtualService. */
+/** The contract's questions to one VirtualService. */
 export function virtualServiceOf({ kube, read }: Mesh, namespace: string) {
   const idOf = (name: string) => ({ apiVersion: NETWORKING, kind: 'VirtualService', namespace, name });
   const entryOf = async (name: string) => {

@@ -103,7 +103,7 @@ export function endingAfter(kube: KubeClient, at: number): KubeClient {
   });
 }
 
-/** What of an object a user can set. */
+/** The part of an object that a user can set. */
 export const stateOf = ({ metadata: { labels = {}, annotations = {} }, spec }: KubeObject & { spec?: unknown }) => ({
   spec,
   labels,

@@ -20,7 +20,7 @@ async function askedFor(): Promise<string[]> {
   return [...new Set(names.map((name) => name.replace(/_bucket$/, '')))].toSorted();
 }
 
-/** What alerts and dashboard ask for is what the processes tell the Prometheus of the stack. */
+/** The figures that alerts and dashboard ask for are those that the processes tell the Prometheus of the stack. */
 export function figures(stackOf: () => Stack): void {
   const ask = async <Schema extends z.ZodType>(schema: Schema, route: string): Promise<z.output<Schema>> => {
     const url = `${stackOf().addresses.prometheus}${route}`;

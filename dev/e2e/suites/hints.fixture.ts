@@ -18,7 +18,7 @@ const pageSchema = z.object({
 });
 type Tracked = z.infer<typeof pageSchema>['items'][number];
 
-/** What tracking knows of a pod by its name; `confirmed` when the cluster showed it, and not admission alone. */
+/** Tracking's knowledge of a pod by its name; `confirmed` when the cluster showed it, and not admission alone. */
 async function tracked(name: string): Promise<Tracked | undefined> {
   const page = await curl('-H', `authorization: Bearer ${token}`, 'https://127.0.0.1:9443/v1/pods?namespace=hints');
   return pageSchema.parse(JSON.parse(page)).items.find((pod) => pod.name === name);

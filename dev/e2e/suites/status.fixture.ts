@@ -7,7 +7,7 @@ import type { Stack } from '../../src/index.js';
 const PLANS = `/apis/${PLAN_TYPE.apiVersion}/namespaces/default/sccmigrationplans`;
 const planSchema = z.looseObject({ status: z.unknown().optional() });
 
-/** What the API server itself, with the CRD alone, keeps from happening to the status of a plan. */
+/** The rules of the API server itself, with the CRD alone, about the status of a plan. */
 export function planStatus(stackOf: () => Stack): void {
   let stack: Stack;
   beforeAll(() => {

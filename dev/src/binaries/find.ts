@@ -156,7 +156,7 @@ async function buildAll(missing: readonly Binary[], folder: string, progress: (l
   if (failures.length > 0) throw failures[0];
 }
 
-/** What belongs to one Go module, the longest work first. */
+/** The work of one Go module, the longest first. */
 export function groupsOf(missing: readonly Binary[]): Binary[][] {
   const groups = new Map<string, Binary[]>();
   for (const binary of missing) {

@@ -87,7 +87,7 @@ const broken = (read: number): Figures => ({
   scc_governance_break_glass_unreviewed: 1,
 });
 
-/** What the target answers: only these series. */
+/** The answers of the target: only these series. */
 let figures: (read: number) => Figures = () => HEALTHY;
 
 const target = createServer((_request, response) => {
@@ -118,7 +118,7 @@ beforeAll(async () => {
   target.listen(0, '127.0.0.1');
   await once(target, 'listening');
   rules = rulesSchema.parse(parse(await readFile(path.join(CHART, 'files/alerts.yaml'), 'utf8')));
-  // What lasts is Prometheus' own; the expressions are ours.
+  // How long an alert must last is Prometheus' part; the expressions are ours.
   const atOnce = rules.groups.map((group) => ({ ...group, rules: group.rules.map(({ for: _for, ...rule }) => rule) }));
   await writeFile(path.join(folder, 'rules.yaml'), stringify({ groups: atOnce }));
   const { port } = target.address() as AddressInfo;

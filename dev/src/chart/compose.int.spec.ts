@@ -8,7 +8,7 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { NODE, ROOT } from '../paths.js';
 
-/** What can be said of docker-compose.yml without a container engine. */
+/** Checks of docker-compose.yml that need no container engine. */
 
 const secretUse = z.union([z.string(), z.looseObject({ source: z.string() }).transform(({ source }) => source)]);
 const serviceSchema = z.looseObject({

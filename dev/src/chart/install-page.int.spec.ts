@@ -15,7 +15,7 @@ import { type Block, type BlockName, blocksOf, filledIn, readPage, unnamed } fro
 import { podsOf, secretsOf } from './objects.fixture.js';
 import { renderChart } from './render.js';
 
-/** What docs/INSTALL.md says of files, flags, values, Secrets and images. dev/e2e runs its commands on a cluster. */
+/** The claims of docs/INSTALL.md on files, flags, values, Secrets and images. dev/e2e runs its commands on a cluster. */
 
 const run = promisify(execFile);
 const MAJORS = [4, 3] as const;
@@ -56,7 +56,7 @@ async function commandsOf(text: string): Promise<string[][]> {
 const commandsOfPage = async (): Promise<string[][]> =>
   (await Promise.all(blocks.filter(({ language }) => language === 'sh').map(({ text }) => commandsOf(text)))).flat();
 
-/** What stands between single backticks. */
+/** Text between single backticks. */
 const quoted = (): string[] =>
   [...prose.replace(/^ *```[\s\S]*?^ *```$/gm, '').matchAll(/`([^`\n]+)`/g)].map(([, text = '']) => text);
 

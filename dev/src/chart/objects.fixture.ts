@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { StatedObject } from '../cluster/manifests.js';
 
-/** What the tests of the chart look at in its objects. */
+/** Parts of the chart's objects that its tests look at. */
 
 const ruleSchema = z.looseObject({
   apiGroups: z.array(z.string()).default([]),

@@ -70,7 +70,7 @@ async function filesBelow(folder: string): Promise<string[]> {
     .sort();
 }
 
-/** What a rendering depends on, in one line: the chart, the values, and the version of Helm. */
+/** The inputs of a rendering, in one line: the chart, the values, and the version of Helm. */
 export async function chartDigest(): Promise<string> {
   const inputs = [...(await filesBelow(CHART)), ...PLATFORMS.map((name) => path.join(RENDERED, `${name}.values.yaml`))];
   const texts = await Promise.all(inputs.map((file) => readFile(file, 'utf8')));

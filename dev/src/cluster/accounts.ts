@@ -8,7 +8,7 @@ const DAY_SECONDS = 24 * 60 * 60;
 
 /** The namespace of the product's own processes and ServiceAccounts. */
 export const SYSTEM_NAMESPACE = 'scc-system';
-/** What a token must be meant for to be accepted by the governance API. */
+/** The audience that a token must have to be accepted by the governance API. */
 export const TOKEN_AUDIENCE = 'scc-governance';
 
 /** A token of a ServiceAccount, valid for a day; `audience` absent means the API server itself. */

@@ -8,7 +8,7 @@ const object = (apiVersion: string, kind: string, name: string, rest: object = {
 
 const READ = ['get', 'list', 'watch'];
 
-/** What istiod needs here: it reads configuration and endpoints, injects nothing and hands out no certificate. */
+/** The work of istiod here: it reads configuration and endpoints, injects nothing and hands out no certificate. */
 const ISTIOD_RULES = [
   {
     apiGroups: ['networking.istio.io', 'security.istio.io', 'telemetry.istio.io', 'extensions.istio.io'],

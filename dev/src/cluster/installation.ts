@@ -28,7 +28,7 @@ export function withEntries(all: readonly StatedObject[]): StatedObject[] {
     .map((object) => ({ ...object, webhooks: object.kind === 'MutatingWebhookConfiguration' ? mutating : validating }));
 }
 
-/** What an installation of the product consists of in the cluster, as the chart renders it. */
+/** The objects of an installation of the product in the cluster, as the chart renders it. */
 export interface Installation {
   crds: StatedObject[];
   /** Namespace, accounts, rights, Services, budgets, network policies, the default SCCs. */

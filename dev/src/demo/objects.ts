@@ -5,7 +5,7 @@ import { z } from 'zod';
 /** Objects by `Kind/name`, each reduced to what a user can set. */
 export type Snapshot = ReadonlyMap<string, Record<string, unknown>>;
 
-/** What the API server and its controllers write by themselves. */
+/** Objects that the API server and its controllers write by themselves. */
 const SERVER_FIELDS = new Set([
   'resourceVersion',
   'generation',

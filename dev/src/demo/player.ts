@@ -182,12 +182,12 @@ async function settle(scene: Scene, sent: number): Promise<void> {
     scene.view.pods.every(({ leaving, canary }) => !leaving && !canary) &&
     (await remains(scene)).length === 0;
   await waitFor(settled, { timeoutMs: SETTLE_TIMEOUT_MS, everyMs: 250, what: 'the end' }).catch((error: unknown) => {
-    // What is still there is reported by name.
+    // Leftovers are reported by name.
     if (!(error instanceof DeadlineError)) throw error;
   });
 }
 
-/** What is left of a migration that no snapshot of objects shows. */
+/** Leftovers of a migration that no snapshot of objects shows. */
 async function remains({ plan, view, stage, scenario }: Scene): Promise<string[]> {
   const { workflowId } = view.status;
   const running = await stage.workflows.running(workflowId === undefined ? [] : [workflowId]);

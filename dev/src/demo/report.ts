@@ -23,7 +23,7 @@ export interface Played {
   p50DuringMs: number | null;
   /** Differences that were not meant. */
   unexpected: string[];
-  /** What went wrong in playing it, such as a phase that never came. */
+  /** Faults in playing it, such as a phase that never came. */
   mishaps: string[];
 }
 

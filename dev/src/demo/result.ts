@@ -1,7 +1,7 @@
 import { phaseSchema } from '@scc/plan';
 import { z } from 'zod';
 
-/** What one scenario came to: the shape of `--json FILE`. Milliseconds and seconds as their names say. */
+/** The result of one scenario: the shape of `--json FILE`. Milliseconds and seconds as their names say. */
 export const scenarioResultSchema = z.object({
   id: z.int(),
   /** The phase in which the plan ended, or in which it was when the time was over. */
@@ -23,7 +23,7 @@ export const scenarioResultSchema = z.object({
   podsBySCC: z.record(z.string(), z.int()),
   /** Objects whose user-settable fields are not as they were before the plan. */
   differences: z.array(z.string()),
-  /** What should not be there any more: objects, pods, finalizers, running workflows. */
+  /** Leftovers that should not be there any more: objects, pods, finalizers, running workflows. */
   leftovers: z.array(z.string()),
 });
 export type ScenarioResult = z.infer<typeof scenarioResultSchema>;

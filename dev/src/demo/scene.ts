@@ -8,7 +8,7 @@ import { noRequests, type View } from './view.js';
 import { keepList, PLANS_PATH, planIn, PODS_PATH, podsIn, type WatchedPlan } from './watched.js';
 import type { Workflows } from './workflows.js';
 
-/** What a scenario is played on. */
+/** The parts that a scenario is played on. */
 export interface Stage {
   stack: Stack;
   workflows: Workflows;

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { ClusterApi } from '../cluster/api.js';
 import { userFields, type Snapshot } from './objects.js';
 
-/** What controllers make of other objects, and what lives shorter than a scenario; plans are looked at apart. */
+/** Objects that controllers make of others, and that live shorter than a scenario; plans are looked at apart. */
 const DERIVED = new Set([
   ...['Event', 'Pod', 'ReplicaSet', 'ControllerRevision', 'Endpoints', 'EndpointSlice', 'Lease'],
   ...['SCCMigrationPlan', 'PodMetrics', 'ComponentStatus', 'Node', 'CSINode', 'APIService'],

@@ -5,7 +5,7 @@ import { bySCC, type WatchedPod } from './watched.js';
 /** Everything that the live view shows of the scenario being played. */
 export interface View {
   scenario: Pick<Scenario, 'id' | 'title' | 'workload' | 'spec'>;
-  /** What the demo does: the migration is one of its steps. */
+  /** The work of the demo: the migration is one of its steps. */
   step: string;
   startedMs: number;
   status: PlanStatus;
@@ -103,6 +103,6 @@ export function frame({ scenario, step, startedMs, status, pods, requests }: Vie
 export const line = ({ status, pods, requests }: View): string =>
   [status.phase ?? '-', `${status.weight ?? 0} %`, podsText(pods), requestsText(requests)].join(' | ');
 
-/** What makes a new line worth printing. */
+/** The changes that make a new line worth printing. */
 export const mark = ({ scenario, step, status }: View): string =>
   [scenario.id, step, status.phase, status.weight].join(' ');

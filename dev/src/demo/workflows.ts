@@ -4,7 +4,7 @@ import path from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 
-/** What the demo asks of Temporal. */
+/** The demo's questions to Temporal. */
 export interface Workflows {
   /** Ids of the workflows that still run, seen without delay for those whose id is known. */
   running: (ids: readonly string[]) => Promise<string[]>;

@@ -2,7 +2,7 @@ import { isCanaryObject } from '@scc/plan';
 import type { KubeletContainer, KubeletPod } from './pod-schema.js';
 import { processIdentityOf, type ProcessIdentity } from './security.js';
 
-/** What the images of the local stack do. Their names are `scc.poc/NAME:TAG`. */
+/** The programs of the local stack's images. Their names are `scc.poc/NAME:TAG`. */
 const IMAGES = [
   'healthy',
   'slow-start',

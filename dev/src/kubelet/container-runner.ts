@@ -103,7 +103,7 @@ export class ContainerRunner {
     return this.#options.ip;
   }
 
-  /** What runs now. */
+  /** The processes that run now. */
   get execution(): Execution | undefined {
     return this.#execution;
   }

@@ -5,7 +5,7 @@ export interface End {
   message?: string;
 }
 
-/** What a killed container leaves. */
+/** The traces of a killed container. */
 export const KILLED: End = { exitCode: 137, reason: 'Error' };
 
 /** One run of a container. */

@@ -66,7 +66,7 @@ const podFolder = (stateDir: string, uid: string, ...names: string[]): string =>
   path.join(stateDir, 'pods', uid, ...names);
 const logName = (container: string): string => `${container}.log`;
 
-/** What a container of a pod has said since the pod is there, over all its starts. */
+/** The output of a container of a pod since the pod is there, over all its starts. */
 export const logOf = (stateDir: string, uid: string, container: string): string =>
   podFolder(stateDir, uid, logName(container));
 

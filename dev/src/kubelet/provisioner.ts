@@ -92,7 +92,7 @@ export class Provisioner {
     this.#api.close();
   }
 
-  /** What failed is met again by the next list. */
+  /** A failed event is met again by the next list. */
   async #follow(place: string, handle: (object: unknown) => Promise<void>): Promise<void> {
     const { signal } = this.#stopping;
     for (;;) {

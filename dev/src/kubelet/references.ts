@@ -46,7 +46,7 @@ export function referencesOf(api: Pick<ClusterApi, 'get'>, namespace: string): R
   };
 }
 
-/** What a node knows of a pod beside its object. */
+/** Facts that a node knows of a pod beside its object. */
 export interface PodPlace {
   ip: string;
   hostIp: string;

@@ -14,7 +14,7 @@ const BIND = new Set(['NET_BIND_SERVICE', 'CAP_NET_BIND_SERVICE', 'ALL']);
 const isAll = (name: string): boolean => name.toUpperCase() === 'ALL';
 const names = (list: string[] | undefined): boolean => (list ?? []).some((name) => BIND.has(name.toUpperCase()));
 
-/** What a node gives a container, from its own security context, the pod's and the image's user, in that order. */
+/** The identity of a container: from its own security context, the pod's and the image's user, in that order. */
 export function processIdentityOf(pod: KubeletPod, container: KubeletContainer, imageUid: number): ProcessIdentity {
   const own = container.securityContext ?? {};
   const shared = pod.spec.securityContext;

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { scriptOf } from '../paths.js';
 import type { Behaviour } from './behaviour.js';
 
-/** What a container serves. */
+/** The server of a container. */
 export interface ServedContainer {
   /** The pod's address. */
   host: string;
@@ -12,7 +12,7 @@ export interface ServedContainer {
   headers: Record<string, string>;
 }
 
-/** What the kubelet asks of the thread that serves; `server` names one container's process. */
+/** Questions of the kubelet to the thread that serves; `server` names one container's process. */
 export type ServingRequest =
   | { server: number; do: 'listen'; served: ServedContainer }
   | { server: number; do: 'drain' }

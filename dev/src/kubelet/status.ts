@@ -1,6 +1,6 @@
 import type { KubeletPod } from './pod-schema.js';
 
-/** What one container does now, in the words of the API. */
+/** The state of one container, in the words of the API. */
 export type ContainerState =
   | { waiting: { reason: string; message?: string } }
   | { running: { startedAt: string } }

@@ -15,7 +15,7 @@ interface Token {
 /** Issues a token of the pod's ServiceAccount, bound to the pod. */
 export type RequestToken = (asked: { audience: string | undefined; expirationSeconds: number }) => Promise<Token>;
 
-/** What volumes are filled from. */
+/** The sources that volumes are filled from. */
 export interface VolumeSources {
   pod: KubeletPod;
   place: PodPlace;
@@ -88,7 +88,7 @@ async function projected(
   return { files, renewAt: now + (expiresAt - now) * RENEWED_AT };
 }
 
-/** What a volume holds now; null for one that the container fills itself. @throws MissingReference, Error when it is of a kind that is not known here */
+/** The present content of a volume; null for one that the container fills itself. @throws MissingReference, Error when it is of a kind that is not known here */
 async function contentsOf(volume: KubeletVolume, sources: VolumeSources, now: number): Promise<Contents | null> {
   const { emptyDir, configMap, secret, downwardAPI, projected: projection } = volume;
   const { references } = sources;

@@ -44,7 +44,7 @@ export const failureSchema = z.object({
   path: z.string(),
   /** The HTTP status; 0 when there was none. */
   status: z.int(),
-  /** What ended the request when it was no answer. */
+  /** The cause that ended the request when it was no answer. */
   error: z.string().nullable(),
   latencyMs: z.number(),
   pod: z.string(),

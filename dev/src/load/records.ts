@@ -1,6 +1,6 @@
 import type { Counts, FailedRequest, LoadSummary, WindowSummary } from './protocol.js';
 
-/** What came of one request. */
+/** The result of one request. */
 export interface Outcome {
   /** Milliseconds since the epoch, when it was due. */
   dueMs: number;

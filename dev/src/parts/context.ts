@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type { ResolvedOptions } from '../supervisor/protocol.js';
 
-/** What every part's definition may use. */
+/** Helpers for every part's definition. */
 export interface PartContext {
   stateDir: string;
   binary: (name: string) => string;

@@ -9,7 +9,7 @@ const OVERLAY: Overlay = {
   env: { TEMPORAL_ADDRESS: '127.0.0.1:7233', LOG_LEVEL: 'debug' },
   secrets: { '/etc/scc/webhook-clients': 'webhook-clients' },
 };
-/** What the stack adds to the rendering, as an operator, Kubernetes or OpenShift do. */
+/** Objects that the stack adds to the rendering, as an operator, Kubernetes or OpenShift do. */
 const ADDED = [
   ...['scc-database', 'scc-database-owner', 'webhook-clients', 'kube-root-ca.crt'],
   ...['governance-tls', 'governance-webhook-tls'],

@@ -16,7 +16,7 @@ export const etcd = ({ binary, file }: PartContext): PartDefinition => ({
   ready: () => answers('http://127.0.0.1:2379/readyz'),
 });
 
-/** What the API server writes down of requests, where it is told to: who asked for what, and what it answered. */
+/** The API server's records of requests, where it is told to keep them: who asked for what, and what it answered. */
 export const auditPolicy = (): string =>
   stringify({
     apiVersion: 'audit.k8s.io/v1',

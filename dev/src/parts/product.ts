@@ -77,7 +77,7 @@ const secret = (name: string, stringData: Record<string, string>, kind = 'Secret
   ...(kind === 'Secret' ? { stringData } : { data: stringData }),
 });
 
-/** What has to be there before the chart's workloads start: databases, keys, and certificates as the platform makes them. */
+/** The ground of the chart's workloads before they start: databases, keys, and certificates as the platform makes them. */
 async function prerequisites({ context, certificates, passwords }: Wiring): Promise<KubeObject[]> {
   const { file, options } = context;
   const { authority, leaf } = certificates;
@@ -173,7 +173,7 @@ class Installer {
     await this.proxy.also({ host, port: WEBHOOK_PORT }, 'governance-webhook', WEBHOOK_SERVICE_PORT);
   }
 
-  /** What all of them need: the node on which they run, and what an operator prepares. */
+  /** The common ground of all of them: the node on which they run, and what an operator prepares. */
   async #installShared(): Promise<void> {
     const { api, certificates, context, running } = this.#wiring;
     const node = new NodeRunner(CONTROL_PLANE, SUBNET, {

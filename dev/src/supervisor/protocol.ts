@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
 import { z } from 'zod';
 
-/** What the caller of `startStack` decides. */
+/** The choices of the caller of `startStack`. */
 export const stackOptionsSchema = z.object({
   nodes: z.int().min(1).max(20).default(1),
   parts: z
@@ -47,7 +47,7 @@ export const bootSchema = z.object({
 });
 export type Boot = z.infer<typeof bootSchema>;
 
-/** What the outside asks the inside to do. */
+/** Requests from the outside to the inside. */
 export const requestSchema = z.discriminatedUnion('do', [
   z.object({ id: z.int(), do: z.literal('boot'), boot: bootSchema }),
   z.object({ id: z.int(), do: z.literal('start'), part: z.string() }),
@@ -64,7 +64,7 @@ export const requestSchema = z.discriminatedUnion('do', [
 ]);
 export type Request = z.infer<typeof requestSchema>;
 
-/** What the inside tells the outside. */
+/** Messages from the inside to the outside. */
 export const messageSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('hello'), pid: z.int() }),
   z.object({ kind: z.literal('done'), id: z.int(), result: z.string().optional() }),

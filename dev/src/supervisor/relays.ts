@@ -1,6 +1,6 @@
 import path from 'node:path';
 
-/** What a person outside the namespace reaches, and where it listens inside. */
+/** The address that a person outside the namespace reaches, and where it listens inside. */
 export const RELAYS = [
   { name: 'kubernetes', host: '127.0.0.1', port: 6443, scheme: 'https', preferred: 6443 },
   { name: 'temporalUi', host: '127.0.0.1', port: 8233, scheme: 'http', preferred: 8233 },

@@ -17,7 +17,7 @@ interface Witness {
   seen: Buffer | null;
 }
 
-/** What the rest of the verification found out. */
+/** Findings of the rest of the verification. */
 interface LogAsSeen {
   size: number;
   origin: string;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { auditBodySchema } from './entry.js';
 
-/** What the audit routes of governance answer. A body is sent as the bytes that were hashed, so that anybody can check. */
+/** The answers of governance's audit routes. A body is sent as the bytes that were hashed, so that anybody can check. */
 
 const hex = z.string().regex(/^([0-9a-f]{2})*$/);
 const size = z.int().min(0);

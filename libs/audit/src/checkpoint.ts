@@ -1,7 +1,7 @@
 import { HASH_BYTES } from './hashing.js';
 import { NoteError, type NoteSignature, type NoteSigner, parseNote, signNote } from './note.js';
 
-/** What a checkpoint states: this log had these leaves, and their Merkle root was this (C2SP tlog-checkpoint). */
+/** The statement of a checkpoint: this log had these leaves, and their Merkle root was this (C2SP tlog-checkpoint). */
 export interface TreeHead {
   origin: string;
   size: number;

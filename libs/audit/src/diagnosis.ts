@@ -7,7 +7,7 @@ export interface SuspectLeaf {
   row: number;
   entryId: string | null;
   leaf: Buffer;
-  /** What the stored tile holds at this place, null when no full tile covers it. */
+  /** The hash that the stored tile holds at this place, null when no full tile covers it. */
   tile: Buffer | null;
 }
 

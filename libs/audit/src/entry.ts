@@ -15,7 +15,7 @@ export const auditObjectSchema = z.object({
   name: z.string().optional(),
 });
 
-/** What the canonical bytes of an entry say. */
+/** The meaning of the canonical bytes of an entry. */
 export const auditBodySchema = z.object({
   v: z.literal(1),
   id: z.string().describe('ULID'),
@@ -48,7 +48,7 @@ const columnText = (text: string): string =>
   text.isWellFormed() && !text.includes('\0') ? text : text.toWellFormed().replaceAll('\0', '\uFFFD');
 const optionalText = (text: string | null | undefined): string | null => (text == null ? null : columnText(text));
 
-/** What the search columns of an entry must hold. */
+/** The values that the search columns of an entry must hold. */
 export function columnsOf(body: AuditBody): AuditColumns {
   return [
     columnText(body.id),

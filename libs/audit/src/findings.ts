@@ -1,4 +1,4 @@
-/** What each fault means; `verify` prints the name, the runbook explains it. */
+/** The meaning of each fault; `verify` prints the name, the runbook explains it. */
 const FAULTS = {
   'body-edited': 'tampered',
   'body-reencoded': 'tampered',

@@ -1,6 +1,6 @@
 import type { Findings } from './findings.js';
 
-/** What a caller was given when its entry was appended, kept outside the database. */
+/** The receipt that a caller got when its entry was appended, kept outside the database. */
 export interface HeldReceipt {
   entryId: string;
   leafHash: string;

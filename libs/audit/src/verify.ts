@@ -13,7 +13,7 @@ import { type HeldReceipt, ReceiptCheck } from './receipts.js';
 import { SwapCheck } from './swap-check.js';
 import { TreeCheck } from './tree-check.js';
 
-/** What the verifier knows without the log. The more it holds, the more it can find. */
+/** The verifier's knowledge without the log. The more it holds, the more it can find. */
 export interface Trust {
   /** The log that this must be; null accepts the origin that the log states. */
   origin: string | null;

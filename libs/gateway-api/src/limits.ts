@@ -1,4 +1,4 @@
-/** What the schema of a route allows, in every release from 1.2 to 1.6. */
+/** The limits that the schema of a route sets, in every release from 1.2 to 1.6. */
 export const MAX_RULES = 16;
 export const MAX_BACKENDS = 16;
 export const MAX_MATCHES = 64;

@@ -3,7 +3,7 @@ import { MAX_FILTERS, MAX_MATCHES, MAX_MATCHES_IN_ALL, MAX_RULES } from './limit
 import { pairOf, ruleSendsTo, type RuleScope } from './references.js';
 import type { Filter, Match, Rule } from './schema.js';
 
-/** What of mirroring a route can have. */
+/** The part of mirroring that a route can have. */
 export interface MirrorAbility {
   /** Whether the schema of the kind knows the share of requests that a mirror gets (from 1.3 on). */
   hasPercent: boolean;
@@ -12,7 +12,7 @@ export interface MirrorAbility {
 }
 
 const SAFE_METHODS = ['GET', 'HEAD', 'OPTIONS'];
-/** What a rule without conditions matches. */
+/** The requests that a rule without conditions matches. */
 const ALL: Match = { path: { type: 'PathPrefix', value: '/' } };
 
 const matchesOf = ({ matches }: Rule): Match[] => (matches?.length ? matches : [ALL]);

@@ -25,7 +25,7 @@ export const encodeReceipts = (receipts: readonly Receipt[]): string =>
     ),
   ).toString('base64url');
 
-/** What a header holds; nothing when it is not one of ours. */
+/** The values of a header; nothing when it is not one of ours. */
 export function decodeReceipts(header: string | readonly string[] | undefined): Receipt[] {
   if (typeof header !== 'string') return [];
   try {

@@ -7,7 +7,7 @@ const services = [{ name: 'ledger', canary: 'ledger-scc-canary' }];
 const watched = { namespace: NAMESPACE, services, hasStreams: false };
 const cluster = (service: string): string => `outbound|80||${service}.${NAMESPACE}.svc.cluster.local`;
 
-/** What istiod says of one proxy. */
+/** istiod's words on one proxy. */
 interface Proxy {
   sent: string;
   acked: string;

@@ -63,7 +63,7 @@ export interface DeleteOptions {
   resourceVersion?: string;
 }
 
-/** What keeps a deletion from an object that somebody wrote, or made again, since it was read. */
+/** The condition that keeps a deletion from an object that another client wrote, or made again, since it was read. */
 export const fenceOf = ({ metadata: { uid, resourceVersion } }: KubeObject): DeleteOptions => ({
   ...(uid ? { uid } : {}),
   ...(resourceVersion ? { resourceVersion } : {}),
@@ -146,7 +146,7 @@ export interface KubeClient {
   tokenReview: (spec: { token: string; audiences?: string[] }) => Promise<TokenReview>;
   /** A token of a ServiceAccount that only `audience` accepts, for `seconds` (600 at least). */
   serviceAccountToken: (spec: ServiceAccountTokenRequest) => Promise<string>;
-  /** What a container wrote, the newest last. */
+  /** The output of a container, the newest last. */
   logs: (of: LogId, options: LogOptions) => Promise<string>;
   recordEvent: (event: KubeEvent) => Promise<void>;
   /** Closes every connection; what is under way fails. */

@@ -18,7 +18,7 @@ const podSCCSchema = z.object({
 });
 const routeWeightSchema = z.object({ canary: z.int().min(0).max(100), stable: z.int().min(0).max(100) });
 
-/** What a policy said that did not stop a plan, and why it did not. */
+/** A policy's words that did not stop a plan, and why they did not. */
 const policyVerdictSchema = z.object({
   policy: z.string(),
   because: z.enum(['warn', 'audit', 'exception']),
@@ -101,7 +101,7 @@ export const migrationEventSchema = z.discriminatedUnion('type', [
     rights: z.array(heldRightSchema).optional(),
     /** Absent in events from before there was more than one. */
     strategy: chosenStrategySchema.optional(),
-    /** What policies said that did not stop the plan; absent where none did. */
+    /** The words of policies that did not stop the plan; absent where there were none. */
     verdicts: z.array(policyVerdictSchema).optional(),
   }),
   z.object({ type: z.literal('PlanRejected'), violations: z.array(violationSchema) }),

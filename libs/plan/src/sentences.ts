@@ -18,7 +18,7 @@ const WITHOUT_EFFECT: Record<PolicyVerdictSaid['because'], string> = {
   exception: 'an exception is in force',
 };
 
-/** What a policy said that did not stop a plan. */
+/** A policy's words that did not stop a plan. */
 export function verdictSentence({ policy, because, would, message }: PolicyVerdictSaid): string {
   const effect = would === 'deny' ? 'have refused the plan' : 'have asked for an approval';
   return `policy ${policy} would ${effect}, but ${WITHOUT_EFFECT[because]}: ${message}`;

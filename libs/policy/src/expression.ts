@@ -1,7 +1,7 @@
 import { celEnv, isCelError, isCelList, isCelMap, parse, plan } from '@bufbuild/cel';
 import { ExpressionRefused, inspect, type Shape } from './guard.js';
 
-/** What expressions read: plain data in which integers are bigint, as CEL's integers are. */
+/** The input of expressions: plain data in which integers are bigint, as CEL's integers are. */
 export type CelData = null | boolean | string | number | bigint | CelData[] | { [key: string]: CelData };
 
 export const MAX_LIST = 1000;

@@ -5,7 +5,7 @@ export type Expr = ReturnType<typeof parse>['expr'];
 const MAX_NODES = 200;
 const MAX_COMPREHENSION_NESTING = 2;
 
-/** What an expression may call: operators, and functions whose cost grows at most with the size of their input. */
+/** The functions of an expression: operators, and functions whose cost grows at most with the size of their input. */
 const FUNCTIONS = new Set([
   ...['_&&_', '_||_', '!_', '_?_:_', '_==_', '_!=_', '_<_', '_<=_', '_>_', '_>=_', '@in', '_in_', '_[_]', '-_'],
   ...['_+_', '_-_', '_*_', '_/_', '_%_', '@not_strictly_false', 'not_strictly_false'],

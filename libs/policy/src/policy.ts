@@ -32,7 +32,7 @@ export interface CompiledPolicy {
 
 export type Compilation = { ok: true; policy: CompiledPolicy } | { ok: false; issues: PolicyIssue[] };
 
-/** What one rule said about one migration. */
+/** The words of one rule about one migration. */
 export type RuleResult =
   | { rule: string; outcome: 'passed' }
   | { rule: string; outcome: 'applies'; verdict: PolicyRule['verdict']; message: string; source: PolicyRule }
@@ -106,7 +106,7 @@ export function evaluateRules(
   });
 }
 
-/** What an expression reads. Variables are computed for the first expression that names them, and never otherwise. */
+/** The variables of an expression. They are computed for the first expression that names them, and never otherwise. */
 function inputs(
   { document, variables }: CompiledPolicy,
   parameters: Record<string, ParameterValue>,
@@ -147,7 +147,7 @@ function parametersOf(document: PolicyDocument, given: Record<string, ParameterV
   );
 }
 
-/** What is wrong with the parameters that a binding gives to a policy. */
+/** The faults of the parameters that a binding gives to a policy. */
 export function parameterIssues(document: PolicyDocument, given: Record<string, ParameterValue>): PolicyIssue[] {
   return Object.entries(given).flatMap(([name, value]) => {
     const declared = document.parameters[name];

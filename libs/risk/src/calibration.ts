@@ -1,7 +1,7 @@
 import { fit } from './fit.js';
 import { clamp, logit, mean, sum } from './numbers.js';
 
-/** What was said of a migration and what became of it. */
+/** The prediction for a migration and its outcome. */
 export interface Scored {
   readonly probability: number;
   readonly failed: boolean;

@@ -2,7 +2,7 @@ import type { Example } from './fit.js';
 import { capShares } from './history.js';
 import { sum } from './numbers.js';
 
-/** What became of an assessed migration. */
+/** The end of an assessed migration. */
 export interface PastOutcome {
   readonly x: readonly number[];
   readonly failed: boolean;

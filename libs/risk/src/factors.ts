@@ -78,7 +78,7 @@ function privilegeGap({ loss, spread }: Signals['privilege']): Factor {
   return factor.isAssumed ? factor : { ...factor, spread: clamp(known(spread) ?? 1) };
 }
 
-/** What the model reads, in the order of `FACTORS`. */
+/** The input of the model, in the order of `FACTORS`. */
 export const factorsOf = (signals: Signals, { blastScale }: { blastScale: number }): readonly Factor[] => [
   privilegeGap(signals.privilege),
   blastRadius(signals.blast, blastScale),

@@ -13,7 +13,7 @@ export interface Example {
   readonly weight: number;
 }
 
-/** What is believed after the outcomes: the most probable weights, bias first, and their covariance around it. */
+/** The belief after the outcomes: the most probable weights, bias first, and their covariance around it. */
 export interface Posterior {
   readonly weights: number[];
   readonly covariance: number[][];

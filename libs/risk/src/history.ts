@@ -39,7 +39,7 @@ export function historyFactor(history: History): number {
   return clamp((logit(workload) - logit(all)) / 4 + 0.5);
 }
 
-/** What a principal's outcomes count for at most, given what those of all others count for. */
+/** The most that a principal's outcomes count for, given what those of all others count for. */
 export const principalCap = (others: number): number => Math.max(3, others / 20);
 
 /** The part of its weight that each principal keeps; the order of the others does not matter, to the bit. */

@@ -18,7 +18,7 @@ export const FIXED_WEIGHTS: Readonly<Record<FactorName, number>> = {
   timing: 0.1,
 };
 
-/** What the fixed weights say where no signal is raised at all, and where all of them are. */
+/** The fixed weights' answer where no signal is raised at all, and where all of them are. */
 const LEAST = 0.02;
 const MOST = 0.6;
 
@@ -54,7 +54,7 @@ export const riskModelSchema = z
   );
 export type RiskModel = z.infer<typeof riskModelSchema>;
 
-/** What a prediction needs of a model, of however many factors. */
+/** The parts of a model that a prediction needs, of however many factors. */
 export interface LinearModel {
   readonly kind: 'fixed' | 'learned';
   readonly weights: readonly number[];

@@ -20,7 +20,7 @@ export const NOTHING = compileSCC(
   }),
 );
 
-/** What pods under no SCC are bound by. */
+/** The bounds of pods under no SCC. */
 export const EVERYTHING = compileSCC(
   defaultSCCs().find(({ metadata }) => metadata.name === 'privileged') ?? missingPrivileged(),
 );
@@ -36,7 +36,7 @@ interface Difference {
   readonly what: readonly string[];
 }
 
-/** What the first permits and the second does not, without what is no privilege. */
+/** Rights that the first permits and the second does not, without what is no privilege. */
 const lostBetween = (a: CompiledSCC, b: CompiledSCC): Difference[] =>
   compare(a, b).losses.filter(({ dimension }) => dimension !== 'stating a seccomp profile');
 
@@ -57,7 +57,7 @@ export interface LossPart {
 export interface PrivilegeLoss {
   /** In [0, 1]. */
   readonly loss: number;
-  /** What it would be if the template said that it does not use what it does not say. */
+  /** The template as it would be if it said that it does not use what it does not say. */
   readonly lossIfDeclared: number;
   /** Standard deviation of the loss, from not knowing whether what is undeclared is used. */
   readonly spread: number;
@@ -85,7 +85,7 @@ export function privilegeLoss(a: CompiledSCC, b: CompiledSCC, template: PodTempl
   };
 }
 
-/** What a right is worth among those of its dimension; 1 is all the dimension has to give. */
+/** The worth of a right among those of its dimension; 1 is all the dimension has to give. */
 interface Worth {
   /** How much the whole dimension adds to exposure. */
   readonly weight: number;

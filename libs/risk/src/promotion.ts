@@ -1,7 +1,7 @@
 import { captureAtTop } from './calibration.js';
 import { principalCap } from './history.js';
 
-/** What champion and challenger said before an outcome, and what became of it. In the order of the outcomes. */
+/** The predictions of champion and challenger before an outcome, and the outcome. In the order of the outcomes. */
 export interface Duel {
   readonly champion: number;
   readonly challenger: number;
@@ -54,7 +54,7 @@ export function duel(rounds: readonly Duel[]): DuelResult {
   };
 }
 
-/** What still stands against a promotion; nothing when a person may confirm it. */
+/** Objections against a promotion; nothing when a person may confirm it. */
 export function promotionObstacles({ outcomes, logE, captureChampion, captureChallenger }: DuelResult): string[] {
   const worse = captureChampion !== null && captureChallenger !== null && captureChallenger < captureChampion;
   return [

@@ -2,7 +2,7 @@ import { brierScore, logLoss, type Scored } from './calibration.js';
 import { type Example, fit } from './fit.js';
 import { mean } from './numbers.js';
 
-/** What the proofs of the model share. */
+/** Helpers that the proofs of the model share. */
 
 /** Deterministic numbers in [0, 1): a 32-bit generator (xorshift), so that a failing world can be looked at again. */
 export function randomNumbers(seed: number): () => number {

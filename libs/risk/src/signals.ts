@@ -13,11 +13,11 @@ export const signalsSchema = z.object({
     lossIfDeclared: count,
     /** How uncertain the loss is because pods do not say what they use. */
     spread: z.number(),
-    /** What is lost and used, and what is lost without anybody knowing whether it is used. */
+    /** Rights that are lost and used, and rights that are lost without anybody knowing whether they are used. */
     used: z.array(z.string()),
     undeclared: z.array(z.string()),
     exposure: z.number(),
-    /** What is gained, the weightiest first. */
+    /** Rights that are gained, the weightiest first. */
     gained: z.array(z.string()),
     /** SCCs whose content is unknown. */
     unknown: z.array(z.string()),

@@ -93,7 +93,7 @@ const seLinux: Rule = (template) =>
     [template.spec.securityContext ?? {}, ...contexts(template)].some(({ seLinuxOptions }) => seLinuxOptions != null),
   );
 
-/** What each dimension is used by; the type of the table makes it complete. */
+/** The uses of each dimension; the type of the table makes it complete. */
 const RULES: Readonly<Record<Dimension, Rule>> = {
   'privileged containers': (template) => declaredIf(contexts(template).some(({ privileged }) => privileged === true)),
   'host namespaces': (template, { lost }) =>

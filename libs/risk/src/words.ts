@@ -57,7 +57,7 @@ const FACTS: Readonly<Record<FactorName, (signals: Signals) => string>> = {
   timing: (signals) => timing(signals.timing),
 };
 
-/** What a contribution to the log-odds does, against a usual migration. */
+/** The effect of a contribution to the log-odds, against a usual migration. */
 function effect(contribution: number): string {
   const change = Math.round(Math.expm1(contribution) * 100);
   if (change === 0) return 'As usual';

@@ -39,7 +39,7 @@ function worldOf(seed: number): World {
 const WORLDS = SEEDS.map(worldOf);
 const learned = (examples: readonly Example[]): LinearModel => ({ kind: 'learned', ...fit(prior, examples) });
 
-/** What is asked of every world alike: new plans, and their true probabilities. */
+/** The questions to every world alike: new plans, and their true probabilities. */
 const QUESTIONS = plansOf(randomNumbers(4711), prior.mean, 300).map(({ x }) => x);
 const truth = ({ weights }: World): number[] => QUESTIONS.map((x) => sigmoid(dot(weights, [1, ...x])));
 

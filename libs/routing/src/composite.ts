@@ -54,7 +54,7 @@ function meeting(size: number): Party[] {
   });
 }
 
-/** What all parties answer, once each has ended: none is left at work behind a failure. */
+/** The answers of all parties, once each has ended: none is left at work behind a failure. */
 async function allOf<T>(work: readonly Promise<T>[]): Promise<T[]> {
   const ended = await Promise.allSettled(work);
   const failed = ended.find(({ status }) => status === 'rejected');

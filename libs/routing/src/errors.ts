@@ -8,7 +8,7 @@ export class NotServed extends Error {
   override readonly name = 'NotServed';
 }
 
-/** What shows the routes of the proxies does not answer, or, a refusal, does not let itself be asked. */
+/** The debug endpoint of istiod does not answer, or, a refusal, does not let itself be asked. */
 export class ProxiesUnseen extends Error {
   override readonly name = 'ProxiesUnseen';
 

@@ -3,7 +3,7 @@ import type { Conflict, PreImage, RoutedObject } from './router.js';
 /** An object as sentences name it. */
 export const routedName = ({ kind, namespace, name }: RoutedObject): string => `${kind} ${namespace}/${name}`;
 
-/** What an undo, or a look for drift, says of a route that is not there any more. */
+/** The words of an undo, or of a look for drift, on a route that is not there any more. */
 export const deletedRoute = (id: RoutedObject): Conflict => ({
   object: routedName(id),
   fields: ['metadata'],

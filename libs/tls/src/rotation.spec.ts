@@ -34,9 +34,9 @@ class LateBundles {
     this.#published.push({ at: this.clock.now, bundle });
     return Promise.resolve();
   };
-  /** What is stored. */
+  /** The stored bundles. */
   held = (): string[] => [this.#published.at(-1)?.bundle ?? ''];
-  /** What the slowest API server still goes by. */
+  /** The bundle that the slowest API server still goes by. */
   get inEffect(): string {
     return this.#published.findLast(({ at }) => at + this.lagMs <= this.clock.now)?.bundle ?? '';
   }

@@ -73,7 +73,7 @@ async function anchorsFor(session: Session, { since, anchors, cluster }: VerifyO
   }
 }
 
-/** What the report says; without a key to trust, anybody could have signed a log that agrees with itself. */
+/** The words of the report; without a key to trust, anybody could have signed a log that agrees with itself. */
 type Said = Omit<VerifyReport, 'verdict'> & { readonly verdict: VerifyReport['verdict'] | 'not checked' };
 
 const NOT_CHECKED = 'not checked: pass the key of the audit log with --key';

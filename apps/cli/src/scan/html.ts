@@ -6,7 +6,7 @@ import { firstObstacle } from './text.js';
 const embedded = (value: unknown): string =>
   JSON.stringify(value).replaceAll('<', '\\u003c').replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029');
 
-/** What the next restart does to a workload that is more than a restart. */
+/** The effects of the next restart on a workload that are more than a restart. */
 const restartOf = (row: ScanRow): 'captured' | 'refused' | '' => {
   if (isCaptured(row)) return 'captured';
   return row.nextRestart.refusal !== null && row.category !== 'Exempt' ? 'refused' : '';

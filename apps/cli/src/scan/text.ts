@@ -3,7 +3,7 @@ import { count, table } from '../output.js';
 
 const MAX_WAY_CHARACTERS = 100;
 
-/** What each category means, as one line of the totals. */
+/** The meaning of each category, as one line of the totals. */
 const TOTALS = [
   ['Strict', 'run under it already, or under a stricter one'],
   ['AsIs', 'can as they are'],
@@ -83,7 +83,7 @@ export function scanText(report: ScanReport): string {
   return parts.join('\n\n');
 }
 
-/** What changed, a line for each workload. */
+/** Changes, a line for each workload. */
 export function changesText(changes: readonly ScanChange[]): string {
   if (changes.length === 0) return 'Nothing changed.';
   return table(

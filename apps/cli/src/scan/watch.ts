@@ -4,7 +4,7 @@ import { compareScans, type ScanChange, type ScanReport } from '@scc/scc/scan';
 /** Between two looks, in seconds. A look lists every kind of the cluster, so it is no informer. */
 export const WATCH_SECONDS = { default: 300, least: 5 } as const;
 
-/** What a watch needs of its surroundings. */
+/** The surroundings that a watch needs. */
 export interface WatchParts {
   look: () => Promise<ScanReport>;
   /** Takes the first report, and then each later one with what changed since the one before. */

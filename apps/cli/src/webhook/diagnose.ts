@@ -30,7 +30,7 @@ export interface WebhookFacts {
   readonly readyEndpoints: number | undefined;
   readonly sccs: readonly string[];
   readonly enforced: readonly { readonly name: string; readonly annotations: Readonly<Record<string, string>> }[];
-  /** What came of a pod that was tried in an enforced namespace; undefined when there is none. */
+  /** The result of a pod that was tried in an enforced namespace; undefined when there is none. */
   readonly trial: { readonly scc: string | undefined; readonly refusal: string | undefined } | undefined;
   readonly now: Date;
 }

@@ -11,7 +11,7 @@ import { Time } from './time.js';
 
 const textOf = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
 
-/** What would change in the pod template, word for word. */
+/** The change of the pod template, word for word. */
 export function Diff({ diff }: { diff: ApprovalView['diff'] }) {
   if (diff.length === 0) return <p>The pod template stays as it is.</p>;
   return (
@@ -65,7 +65,7 @@ const Lines = ({ title, lines }: { title: string; lines: string[] }) =>
     </Alert>
   );
 
-/** What an approver decides about, word for word. */
+/** The facts that an approver decides about, word for word. */
 const Content = ({ view }: { view: ApprovalView }) => (
   <>
     <p>
@@ -175,7 +175,7 @@ export function Approval({ uid, namespace, view, reload }: Props) {
   const me = useMe();
   const [problem, setProblem] = useState<ApiProblem | null>(null);
   const [isBusy, setBusy] = useState(false);
-  // What the user saw when they began to read: a change meanwhile is said before a click counts.
+  // The content that the user saw when they began to read: a change meanwhile is said before a click counts.
   const [seen, setSeen] = useState(view.contentHash);
   const isChanged = seen !== view.contentHash;
   const decide = (decision: 'approve' | 'refuse', reason: string): void => {

@@ -23,7 +23,7 @@ export const Loading = ({ what }: { what: string }) => (
 
 interface EmptyProps {
   title: string;
-  /** What the user can do about it. */
+  /** The remedy for the user. */
   children: ReactNode;
   actions?: ReactNode;
 }
@@ -38,7 +38,7 @@ export const Empty = ({ title, children, actions }: EmptyProps) => (
   </EmptyState>
 );
 
-/** What a user can do about a refusal. */
+/** Remedies of a user for a refusal. */
 function remedyOf({ status }: ApiProblem): string {
   if (status === 0) return 'Check your network and that governance runs. This page tries again by itself.';
   if (status === 401) return 'Sign in again.';

@@ -57,7 +57,7 @@ export class Authorizer {
   async grantsOf({ identity, namespace, bound }: Holder): Promise<Grant[]> {
     if (this.mode === 'bindings') return bound;
     const roles = await this.#options.cluster.rolesOf(identity, namespace);
-    // What the cluster says of one namespace says nothing of the others that a binding may name.
+    // The cluster's words on one namespace say nothing of the others that a binding may name.
     if (this.mode === 'both')
       return bound
         .filter(({ role }) => roles.includes(role))

@@ -19,7 +19,7 @@ afterAll(async () => {
   await database.close();
 });
 beforeEach(async () => {
-  // What the trigger keeps is taken away by the owner, with the trigger off.
+  // A row that the trigger keeps is taken away by the owner, with the trigger off.
   await database.admin.query('alter table role_binding disable trigger role_binding_admin');
   await database.admin.query('delete from role_binding');
   await database.admin.query('alter table role_binding enable trigger role_binding_admin');

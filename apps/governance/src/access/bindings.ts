@@ -172,6 +172,6 @@ export async function removeBinding(
   });
 }
 
-/** What the trigger on role_binding raises. */
+/** The error that the trigger on role_binding raises. */
 const isLastAdmin = (error: unknown): boolean =>
   error instanceof QueryFailedError && (error.driverError as { code?: string }).code === 'SA020';

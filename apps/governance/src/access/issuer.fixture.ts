@@ -14,7 +14,7 @@ export const newKeys = (): Promise<Keys> => generateKeyPair('RS256', { extractab
 export class TestIssuer {
   /** While true, it answers 503. */
   isDown = false;
-  /** What it says about itself beside the necessary. */
+  /** Words about itself beside the necessary. */
   more: object = {};
   /** How often its keys were asked for. */
   keyRequests = 0;

@@ -25,7 +25,7 @@ export interface Lender extends Identity {
   lends: readonly string[];
 }
 
-/** What is on record about those who wrote a plan, and who lends to them. */
+/** The record on those who wrote a plan, and who lends to them. */
 export interface Writing {
   now: Date;
   /** When governance first saw what is recorded of the last editor; absent when it sees it now. */
@@ -41,10 +41,10 @@ interface Missing {
   lentBy: string[];
 }
 
-/** What those who wrote a plan may do of what it would do in their name. */
+/** Rights of those who wrote a plan to what it would do in their name. */
 export interface RightsReview {
   rights: RightHeld[];
-  /** What no right mends. */
+  /** Reasons that no right mends. */
   violations: Violation[];
   missing: Missing[];
 }

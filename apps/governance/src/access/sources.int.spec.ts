@@ -217,7 +217,7 @@ describe('behind a proxy', () => {
     await start('bindings', { TRUSTED_PROXIES: '127.0.0.0/8' });
     await guessUntilRefused('198.51.100.1');
     expect(await guess('198.51.100.2')).toBe(401);
-    // What the client itself wrote before the proxy's own entry changes nothing.
+    // An entry that the client itself wrote before the proxy's own changes nothing.
     expect(await guess('203.0.113.77, 198.51.100.1')).toBe(429);
     expect(await guess('198.51.100.1', cluster.issue('ada'))).toBe(429);
     expect(await guess('198.51.100.2', cluster.issue('ada'))).toBe(200);

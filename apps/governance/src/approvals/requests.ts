@@ -208,7 +208,7 @@ export async function approvalStateFor(
 export interface ApprovalRow extends ApprovalState {
   id: string;
   plan: { uid: string; namespace: string; name: string; author: string | null };
-  /** What a decision is about; it has to name it. */
+  /** The object of a decision; it has to name it. */
   contentHash: string;
   requestedAt: string;
 }

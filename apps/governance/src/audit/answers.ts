@@ -8,7 +8,7 @@ import { chunked } from './chunks.js';
 /** Somebody looked at what contradicts the log, and answers for it as it is. */
 export const ANSWERED = 'record.answered';
 
-/** What contradicts the log: a row of authority, or what is read of a migration. */
+/** A contradiction of the log: a row of authority, or of what is read of a migration. */
 export interface FoundContradiction {
   fault: string;
   table: string;
@@ -43,7 +43,7 @@ const closedSchema = z.object({
   details: z.object({ closed: z.array(z.object({ table: z.string(), key: z.string(), stands: z.string() })) }),
 });
 
-/** What somebody has answered for of what is read of migrations, as it stood: table, key and hash. */
+/** The answers of people for what is read of migrations, as it stood: table, key and hash. */
 export async function answeredStands(db: Queryable): Promise<ReadonlySet<string>> {
   const answers = await rowsOf(db, answerRow, 'select body from audit_entry where action = $1', [ANSWERED]);
   return new Set(

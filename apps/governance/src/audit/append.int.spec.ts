@@ -4,7 +4,7 @@ import { inTransaction } from '../database/transaction.js';
 import { appendAuditBatch, AuditEntryNotStored } from './append.js';
 import { append, aRecord, Databases } from './audit-log.fixture.js';
 
-/** What stands between an entry and its table, put there with superuser rights. */
+/** Obstacles between an entry and its table, put there with superuser rights. */
 const HANDS: [string, string][] = [
   ['drops an entry', 'if new.action = $q$approval.granted$q$ then return null; end if; return new;'],
   ['changes who did it', 'new.actor := $q$nobody$q$; return new;'],

@@ -162,7 +162,7 @@ export async function appendAuditBatch(tx: EntityManager, records: readonly Audi
   return receipts;
 }
 
-/** What has to be found when the transaction commits. */
+/** The rows that have to be found when the transaction commits. */
 function sentRow({ body, leaf }: { body: AuditBody; leaf: Buffer }): object {
   const [id, occurredAt, actor, action, kind, namespace, name, requestId] = columnsOf(body);
   return {

@@ -27,9 +27,9 @@ let base: string;
 /** The same log when it had 400 entries. */
 let backup: string;
 let anchors: Anchor[];
-/** What the callers were told: no index, because entries are sealed after the answer. */
+/** The answers to the callers: no index, because entries are sealed after the answer. */
 let receipts: HeldReceipt[];
-/** What callers hold who asked again after sealing. */
+/** The answers that callers hold who asked again after sealing. */
 let indexed: HeldReceipt[];
 
 const records = (from: number, to: number): ReturnType<typeof aRecord>[] =>

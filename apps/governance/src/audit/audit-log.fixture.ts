@@ -23,7 +23,7 @@ import { appendAuditBatch, type AuditRecord } from './append.js';
 import { sealingLag } from './queries.js';
 import { Sealer, type SealerOptions } from './sealer.js';
 
-/** What the specs of the audit log share: databases with the real schema, keys, and logs written by the real code. */
+/** Shared by the specs of the audit log: databases with the real schema, keys, and logs written by the real code. */
 
 export const ORIGIN = 'scc.poc/test';
 const silent = createLogger('audit-spec', 'silent');
@@ -180,7 +180,7 @@ export class SecondVerifier {
     return text(child.stdout);
   }
 
-  /** What it says about the same export with the same witnesses. */
+  /** The words about the same export with the same witnesses. */
   async verify(
     batches: AsyncIterable<readonly LogRecord[]>,
     trust: Trust,

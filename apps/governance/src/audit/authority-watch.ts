@@ -32,9 +32,9 @@ export interface AuthorityWatchOptions {
   also?: AlsoWatched;
 }
 
-/** What carries no authority and has to follow from the log all the same. */
+/** Tables that carry no authority and have to follow from the log all the same. */
 export interface AlsoWatched {
-  /** What contradicts the log and has no answer. */
+  /** Contradictions of the log that have no answer. */
   look(): Promise<FoundContradiction[]>;
   /** The same in words, as it was seen last; null for nothing. */
   readonly contradicted: string | null;
@@ -69,7 +69,7 @@ export class AuthorityWatch {
     await this.looking;
   }
 
-  /** What the last look found, in words; null when rows and entries agree. */
+  /** The findings of the last look, in words; null when rows and entries agree. */
   get contradicted(): string | null {
     return inWords(this.last) ?? this.options.also?.contradicted ?? null;
   }
@@ -172,7 +172,7 @@ async function contradictionsOf(tx: Queryable, check: AuthorityCheck): Promise<C
   return check.compare(await readAuthority(tx), AUTHORITY_TABLES);
 }
 
-/** What contradicts the log in this transaction, from its first entry on. */
+/** Contradictions of the log in this transaction, from its first entry on. */
 export async function contradictionsIn(tx: Queryable): Promise<Contradiction[]> {
   const check = AuthorityCheck.empty();
   const sealed = await rowsOf(

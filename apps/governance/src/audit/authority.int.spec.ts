@@ -143,7 +143,7 @@ beforeAll(async () => {
 const exported = () => readLog(database.app, { origin: 'scc.poc/test', exportedAt: new Date() });
 const untrusting = { origin: null, keys: [], anchors: [], receipts: [] };
 
-/** What one statement of a superuser contradicts; nothing of it stays. */
+/** Contradictions by one statement of a superuser; nothing of it stays. */
 async function after(
   ...statements: string[]
 ): Promise<{ fault: string; table: string; key: string; message: string }[]> {

@@ -10,7 +10,7 @@ import { answerFor, type FoundContradiction } from './answers.js';
 import type { AuthorityWatch } from './authority-watch.js';
 import type { PublishedContradiction } from './publish.js';
 
-/** What contradicts the audit log. A class, so that Nest can inject it by type. */
+/** Contradictions of the audit log. A class, so that Nest can inject it by type. */
 export class Contradictions {
   constructor(
     private readonly watch: AuthorityWatch,
@@ -51,7 +51,7 @@ export class ContradictionsController {
     private readonly contradictions: Contradictions,
   ) {}
 
-  /** What contradicts the log now. */
+  /** Contradictions of the log now. */
   @Get()
   @RequirePermission('audit:read')
   list(): Promise<Found> {

@@ -29,7 +29,7 @@ const answeredSchema = z.object({ details: z.object({ rows: named, closed: named
 
 const placeOf = ({ table, key }: Pick<FoundContradiction, 'table' | 'key'>): string => `${table} ${key}`;
 
-/** What was found once and nobody has answered for since, by table and key. */
+/** Findings that nobody has answered for since, by table and key. */
 async function openFindings(db: Queryable): Promise<Map<string, FoundContradiction>> {
   const rows = await rowsOf(
     db,

@@ -10,7 +10,7 @@ import { consistencyOf, entryDetail, listEntries, receiptOf, sealingLag, auditSt
 import { SELECT_UNSEALED, UnsealedEntries } from './unsealed.js';
 
 const ENTRIES = 1_000_000;
-/** What a filter throws away, or ten thousand lookups: far below reading everything. */
+/** Rows that a filter throws away, or ten thousand lookups: far below reading everything. */
 const MAX_ROWS_READ = 40_000;
 
 /** Entries of a year: 500 people, 20 actions, 2,000 plans; the last ten wait for the sealer. */

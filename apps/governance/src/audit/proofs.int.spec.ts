@@ -55,7 +55,7 @@ async function consistencyClaim(first: number, size: number): Promise<Claim> {
   return { index: 0, first, size, leaf: null, before, root, path };
 }
 
-/** What an attacker may make of a proof. */
+/** Forms that an attacker may give a proof. */
 const forgeries = (claim: Claim): Claim[] => [
   { ...claim, path: claim.path.slice(1) },
   { ...claim, path: claim.path.slice(0, -1) },

@@ -22,7 +22,7 @@ interface ConfigMapObject {
   data: Record<string, string>;
 }
 
-/** What publishing needs of a Kubernetes client. */
+/** The part of a Kubernetes client that publishing needs. */
 export interface CheckpointStore {
   get(id: typeof CHECKPOINT_CONFIGMAP): Promise<unknown>;
   apply(object: ConfigMapObject, options: { fieldManager: string; force: boolean }): Promise<unknown>;
@@ -61,7 +61,7 @@ class LogContradicted extends Error {
   }
 }
 
-/** What was published and the log does not continue. */
+/** Published checkpoints that the log does not continue. */
 export interface PublishedContradiction {
   message: string;
   checkpoint: string;
@@ -176,7 +176,7 @@ interface Stored {
   root: Buffer;
 }
 
-/** What is not a checkpoint proves nothing and may be replaced. */
+/** A text that is not a checkpoint proves nothing and may be replaced. */
 function readStored(note: string): Stored | null {
   try {
     const { size, root } = parseCheckpoint(note);

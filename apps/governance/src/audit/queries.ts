@@ -120,7 +120,7 @@ async function inclusionOf(db: Queryable, index: number | null, size: number | n
   requireSize('size', tree, newest?.size ?? 0);
   if (index === null) return null;
   if (index >= tree) {
-    // What was sealed after the checkpoint was read has no proof against it yet.
+    // An entry that was sealed after the checkpoint was read has no proof against it yet.
     if (size === null) return null;
     throw new Refusal('invalid', 'the entry was sealed later', [
       { field: 'size', message: `the entry is at ${index}, ask for a tree of at least ${index + 1}` },

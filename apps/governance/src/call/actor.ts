@@ -8,7 +8,7 @@ export interface CallerIdentity {
   name: string;
   groups: string[];
   uid: string | null;
-  /** What the API server knows besides, such as the scopes of a token; access reviews need it back. */
+  /** Facts that the API server knows besides, such as the scopes of a token; access reviews need them back. */
   extra: Record<string, string[]>;
   by: 'tokenReview' | 'oidc';
   /** Whether the cluster knows them under this name: by its own token, or by an issuer that it trusts as well. */

@@ -9,7 +9,7 @@ export interface Caller {
 export interface KnownAs {
   groups: string[];
   uid: string | null;
-  /** What the API server knows besides, such as the scopes of a token. */
+  /** Facts that the API server knows besides, such as the scopes of a token. */
   extra: Record<string, string[]>;
 }
 

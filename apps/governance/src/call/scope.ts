@@ -23,7 +23,7 @@ export const narrowedTo = (scope: Scope, namespace: string | null): Scope => {
   return isInScope(scope, namespace) ? [namespace] : [];
 };
 
-/** What both allow. Exact for what access asks: one side is everywhere, or names single namespaces. */
+/** The scope that both allow. Exact for what access asks: one side is everywhere, or names single namespaces. */
 export function intersection(wide: Scope, narrow: Scope): Scope {
   if (isEverywhere(narrow)) return wide;
   return narrow.filter((namespace) => isInScope(wide, namespace));

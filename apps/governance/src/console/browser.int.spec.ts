@@ -26,7 +26,7 @@ import { readPages } from './pages.js';
 /** Where the pages are kept to be looked at, when somebody asks for it. */
 const KEPT = process.env['SCC_SCREENSHOTS'];
 const LIMIT_BYTES = 450 * 1024;
-/** What the author of a plan controls. */
+/** The texts that the author of a plan controls. */
 const HOSTILE = `<img src=x onerror="alert('xss')">"'><script>alert('xss')</script>`;
 
 let database: DomainDatabase;

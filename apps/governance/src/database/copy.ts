@@ -44,7 +44,7 @@ const HEADER_BYTES = 19;
 const FIELD_COUNT_BYTES = 2;
 const TRAILER = -1;
 
-/** What node-postgres calls on a statement of its own kind. */
+/** A statement of its own kind, with the methods that node-postgres calls. */
 class Copy<Row> implements Submittable {
   private readonly rows: Row[] = [];
   private isBegun = false;

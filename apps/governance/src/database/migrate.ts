@@ -116,7 +116,7 @@ async function recorded(client: pg.Client): Promise<Map<string, string>> {
   return new Map(recordedRows.parse(rows).map(({ name, checksum }) => [name, checksum]));
 }
 
-/** What did not run yet. A newer version may have run more at the end: this one then lives with its schema. */
+/** Scripts that did not run yet. A newer version may have run more at the end: this one then lives with its schema. */
 function missingOf(migrations: Migration[], ran: Map<string, string>): Migration[] {
   const known = new Set(migrations.map(({ name }) => name));
   const newest = migrations.at(-1)?.name ?? '';

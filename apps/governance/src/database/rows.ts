@@ -6,7 +6,7 @@ export interface Queryable {
   query<Rows>(sql: string, parameters?: unknown[]): Promise<Rows>;
 }
 
-/** What reads need of a DataSource or an EntityManager: repositories of entities, and statements. */
+/** The part of a DataSource or an EntityManager that reads need: repositories of entities, and statements. */
 export interface Database extends Queryable {
   getRepository: EntityManager['getRepository'];
 }

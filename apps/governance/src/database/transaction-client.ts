@@ -35,7 +35,7 @@ class OpeningQuery extends Query {
   }
 }
 
-/** What a transaction commits only if a statement finds nothing: it must divide by zero for what it finds. */
+/** A transaction commits this only if a statement finds nothing: it must divide by zero for what it finds. */
 export interface CommitCheck {
   /** Takes one parameter, the rows as a JSON array. */
   text: string;

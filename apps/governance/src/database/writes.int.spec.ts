@@ -16,7 +16,7 @@ import {
 } from '../governance.fixture.js';
 import { governanceSuite } from '../suite.fixture.js';
 
-/** What the role of the service cannot do to the record, whatever its code does. */
+/** Statements that the role of the service cannot run on the record, whatever its code does. */
 
 const database = governanceSuite();
 

@@ -68,7 +68,7 @@ function grantsOf({ plan, spec, facts }: EvaluationRequest): string[] {
     : [given, `${account(before)} loses the use of ${facts.sourceSCC} at the end, unless another of its pods needs it`];
 }
 
-/** What would change, member by member, at most so many. Lists are compared by position. */
+/** The change, member by member, at most so many. Lists are compared by position. */
 export function differences(before: unknown, after: unknown, path = ''): Difference[] {
   if (JSON.stringify(before) === JSON.stringify(after)) return [];
   if (!isContainer(before) || !isContainer(after) || Array.isArray(before) !== Array.isArray(after))

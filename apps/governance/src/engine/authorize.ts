@@ -103,7 +103,7 @@ export async function authorizeStep(
   return { ...answer, receipt };
 }
 
-/** What a migration begins or goes on under ends with it and not with its time. */
+/** A grant that a migration begins or goes on under ends with it and not with its time. */
 async function begin(
   tx: EntityManager,
   { step }: StepRequest,
@@ -125,7 +125,7 @@ interface StepFacts {
   stopped: Answer | null;
   /** Why what was granted counts no longer; null when it does. */
   lapsed: () => Promise<string | null>;
-  /** What those who wrote the plan may do of it now, and who lends to them. */
+  /** Rights of those who wrote the plan to what it does now, and who lends to them. */
   reviewed: (evaluation: StoredEvaluation) => Promise<RightsReview>;
   askAgain: (lost: Parameters<typeof askAgain>[1]) => Promise<boolean>;
   /** Since when the step waits for a right; null when it does not. */
@@ -160,7 +160,7 @@ async function decideStep(
   );
 }
 
-/** What has begun is held or undone; what has not waits until the stop is lifted. */
+/** A begun migration is held or undone; one that has not begun waits until the stop is lifted. */
 async function againstStop(
   tx: EntityManager,
   namespace: string,
@@ -191,7 +191,7 @@ async function againstPolicy(
     (need) => !needs.some((asked) => asked.role === need.role && asked.count >= need.count),
   );
   if (missing) return refused(`a policy now asks for ${missing.count} × ${missing.role}: ${missing.reason}`);
-  // What is asked is a right, which is looked at next.
+  // Only a right is asked about, which is looked at next.
   if (state.status === 'notRequired' || isAskedAgain(state)) return null;
   if (edit && state.status === 'pending') return later('Reapproval', askedAgain(edit), soon(now, REAPPROVAL_RETRY_MS));
   if (state.status !== 'granted')

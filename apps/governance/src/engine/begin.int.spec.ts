@@ -10,7 +10,7 @@ import { evaluatePlan } from './evaluate.js';
 import { countUntrusted, outcomeOf } from './outcome.js';
 import { handOver, seenRuns, takeOver } from './runs.js';
 
-/** What the engine may begin, for which run, and which ends its receipts cover. */
+/** The steps that the engine may begin, for which run, and which ends its receipts cover. */
 
 const database = governanceSuite();
 const app = () => database.app;

@@ -30,7 +30,7 @@ const NEED_IMAGES: ReadonlySet<GuardedActivity> = new Set<GuardedActivity>([
 /** Refusals of one plan that have an entry, in an hour: no workflow fills the log. */
 const MAX_REFUSALS = 20;
 const HOUR_MS = 3_600_000;
-/** What a target says of the time after its migration. */
+/** A target's words on the time after its migration. */
 const keptSchema = z.looseObject({ after: z.object({ revokeMs: z.number().nullable() }).optional() });
 
 /**
@@ -97,7 +97,7 @@ async function against(
   return decision.allowed ? null : decision.reason;
 }
 
-/** What was begun of a migration, in order. */
+/** Steps that were begun of a migration, in order. */
 export async function begunOf(db: Database, planUid: string): Promise<Begun[]> {
   const rows = await db.getRepository(ActivityBeginEntity).find({ where: { planUid }, order: { sequence: 'ASC' } });
   return rows.map(({ activity, way, weight, doneAt }) => ({ activity, way, weight, done: doneAt !== null }));

@@ -14,7 +14,7 @@ type Command = CommandRequest['command'];
 const GRANT_TTL_MS = 5 * 60 * 1000;
 const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest();
 
-/** What anyone who reaches Temporal may do: stop, undo, and let a stopped migration go on under its gates. */
+/** Commands of anyone who reaches Temporal: stop, undo, and let a stopped migration go on under its gates. */
 const WITHOUT_AUTHORITY: Record<Command, string | null> = {
   pause: 'stopping is allowed to everybody',
   resume: 'going on is allowed to everybody: gates, approvals and freezes still apply',

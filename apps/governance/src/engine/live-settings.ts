@@ -25,7 +25,7 @@ const partsOf = ({ request: { spec } }: StoredEvaluation): LiveParts => ({
   traffic: { interval: spec.traffic.interval },
 });
 
-/** What was to be lent stays so: an edit gives its author no right. */
+/** A right that was to be lent stays so: an edit gives its author no right. */
 const lentUnder = ({ answer }: StoredEvaluation): ApprovalNeed[] =>
   answer.approvals.filter(({ lends }) => lends !== undefined).map((need) => ({ ...need, count: 1 }));
 
@@ -111,7 +111,7 @@ interface Restored {
   context: CallContext;
 }
 
-/** What was evaluated is asked about again: its approval ended with the edit that loosened it. */
+/** The evaluated plan is asked about again: its approval ended with the edit that loosened it. */
 async function takenBack(tx: EntityManager, { migration, evaluation, request, context }: Restored): Promise<void> {
   const { contentHash, approvals: needs } = evaluation.answer;
   const { generation, gates, traffic } = request;

@@ -4,7 +4,7 @@ import { aRequest, at, inTx, NOON, ownWorkload } from '../governance.fixture.js'
 import { apiSuite } from '../suite.fixture.js';
 import { evaluatePlan } from './evaluate.js';
 
-/** What would have reached the workflow. */
+/** Commands that would have reached the workflow. */
 const sent: Parameters<SendCommand>[] = [];
 const { database, test } = apiSuite({
   sendCommand: (...command) => {

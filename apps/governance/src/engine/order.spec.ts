@@ -232,7 +232,7 @@ describe('uncovered', () => {
     for (const undo of undos) {
       const others = undos.filter((other) => other !== undo).map(back);
       expect(uncovered('UndoFinished', [...begun, ...others], COVER)).toContain(undo);
-      // What finishing a migration did takes nothing back.
+      // Finishing a migration takes nothing back.
       expect(uncovered('UndoFinished', [...begun, ...others, did(undo)], COVER)).toContain(undo);
     }
   });

@@ -56,7 +56,7 @@ function againstOwner(run: WorkflowRun, way: RunWay, { ids, owner, rival }: RunF
 const goesOn = (run: WorkflowRun, owner: MigrationOwner, rival: boolean): boolean =>
   isSameRun(owner, run) || (!rival && owner.handedOver && owner.workflowId === run.workflowId);
 
-/** What was begun of a migration, in order. */
+/** Steps that were begun of a migration, in order. */
 export interface Begun {
   activity: GuardedActivity;
   way: RunWay;
@@ -67,7 +67,7 @@ export interface Begun {
 interface Need {
   /** The step that governance must have allowed. */
   cleared?: Step;
-  /** What must have been done before. */
+  /** Steps that must have been done before. */
   after?: GuardedActivity;
 }
 
@@ -108,7 +108,7 @@ const ONE_BY_ONE: Partial<Record<GuardedActivity, Need>> = {
 
 const FORWARD: Record<Strategy, Partial<Record<GuardedActivity, Need>>> = { Canary: BY_CANARY, Ordered: ONE_BY_ONE };
 
-/** What an undo may do; each of it is safe wherever the migration stood. */
+/** Steps that an undo may do; each of them is safe wherever the migration stood. */
 export const BACK: ReadonlySet<GuardedActivity> = new Set<GuardedActivity>([
   ...(['setMirror', 'setWeights', 'awaitStable', 'restoreRoutes', 'removeCanary', 'restoreSourceGrant'] as const),
   ...(['restoreWorkload', 'withdrawTargetGrant', 'compareWithPreImages'] as const),
@@ -182,7 +182,7 @@ export function againstLater(
   return null;
 }
 
-/** What takes a change back. */
+/** The steps that take a change back. */
 const UNDONE_BY: Partial<Record<GuardedActivity, readonly GuardedActivity[]>> = {
   grantTarget: ['withdrawTargetGrant', 'compareWithPreImages'],
   createCanary: ['removeCanary'],
@@ -201,7 +201,7 @@ export const isChange = ({ activity, way }: Pick<Begun, 'activity' | 'way'>): bo
 /** An end as it was reported. */
 export type ReportedEnd = 'MigrationCompleted' | 'DryRunFinished' | 'PlanRejected' | 'UndoFinished';
 
-/** What a whole migration comes to, by its plan and by the facts that it was judged on. */
+/** The steps of a whole migration, by its plan and by the facts that it was judged on. */
 export interface Whole {
   strategy: Strategy;
   /** The weights of the plan: each must have been set and held. */

@@ -4,7 +4,7 @@ import type { LiveEditEntity } from '../plans/live-edit.entity.js';
 import { openEdit } from '../plans/live-edits.js';
 import type { StoredEvaluation } from '../plans/store.js';
 
-/** What an approval of a plan is about now: what was evaluated, or what an edit of the running plan makes of it. */
+/** The subject of an approval now: the plan as it was evaluated, or as an edit of the running plan makes it. */
 export interface Question {
   contentHash: string;
   needs: ApprovalNeed[];

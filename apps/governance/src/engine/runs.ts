@@ -18,7 +18,7 @@ export class WorkflowRuns {
   constructor(readonly isRunning: IsRunning) {}
 }
 
-/** What was seen of a migration's runs before the transaction that decides about one of them. */
+/** The state of a migration's runs before the transaction that decides about one of them. */
 export interface SeenRuns {
   owner: MigrationOwner | null;
   rival: boolean;
@@ -45,7 +45,7 @@ export async function seenRuns(
   { uid, run, isRunning }: { uid: string; run: WorkflowRun; isRunning: IsRunning },
 ): Promise<SeenRuns> {
   const migration = await db.getRepository(MigrationEntity).findOneBy({ planUid: uid });
-  // What is reported first makes the plan known.
+  // The first report makes the plan known.
   if (!migration) return { owner: null, rival: false };
   const ids = idsOf(migration);
   const owner = await ownerOf(db, uid);
@@ -98,7 +98,7 @@ export async function mayReport(
   const ended = await tx
     .getRepository(MigrationEndEntity)
     .findOneBy({ planUid: migration.planUid, untrusted: IsNull() });
-  // What its own run reports twice is known; another one has nothing to add, and takes nothing over.
+  // Events that its own run reports twice are known; another run has nothing to add, and takes nothing over.
   if (ended && seen.owner && !isSameRun(ended, run))
     return { allowed: false, reason: `the migration is over: ${ended.phase}; apply a new plan` };
   const owner = await ownerOf(tx, migration.planUid);

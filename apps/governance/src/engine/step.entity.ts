@@ -72,7 +72,7 @@ export class StepAuthorizationEntity {
   @Column('text')
   reason!: string;
 
-  /** What a refused step waits for; null where waiting does not help. */
+  /** The event that a refused step waits for; null where waiting does not help. */
   @Column('text', { nullable: true })
   waitsFor!: StepVerdict['waitsFor'] | null;
 

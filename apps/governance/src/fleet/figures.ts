@@ -10,7 +10,7 @@ const MAX_WEIGHTS = 100;
 /** Of the names of SCCs; one that is called so shares the number. */
 const OTHER = 'other';
 
-/** What the fleet of migrations looks like now. Ages and silences are seconds. */
+/** The state of the fleet of migrations now. Ages and silences are seconds. */
 export interface FleetFigures {
   phases: Record<Phase, number>;
   outcomes: Record<string, number>;

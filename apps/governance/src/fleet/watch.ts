@@ -61,7 +61,7 @@ export class FleetWatch {
   private async tellStays(): Promise<void> {
     const nowMs = Date.now();
     for (const [uid, atMs] of this.told) if (nowMs - atMs > 2 * LATE_MS) this.told.delete(uid);
-    // What ended before this process began is of no rate that it shows.
+    // A migration that ended before this process began is of no rate that it shows.
     const since = new Date(Math.max(nowMs - LATE_MS, this.begunMs));
     const ended = await endedSince(this.options.source, since, [...this.told.keys()]);
     this.options.onStays(await staysOf(this.options.source, ended));

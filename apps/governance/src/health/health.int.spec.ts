@@ -11,7 +11,7 @@ import { outsideProbes } from './outside.js';
 import { PartStates } from './parts.js';
 import { askParts, type Probes } from './probes.js';
 
-/** What health says while parts are away. */
+/** The words of health while parts are away. */
 
 const database = governanceSuite();
 

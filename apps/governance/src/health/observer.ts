@@ -9,7 +9,7 @@ import { rowOf } from '../database/rows.js';
 import { PartStates } from './parts.js';
 import { askParts, type Probes } from './probes.js';
 
-/** What is seen of the work that waits in the database. */
+/** The state of the work that waits in the database. */
 export interface Observation {
   /** False while the database does not answer; the numbers are then the last ones known. */
   database: boolean;
@@ -33,7 +33,7 @@ export class Observer {
     migrations: { untrusted: 0 },
   };
   private readonly stopping = new AbortController();
-  /** What was seen of every part, and since when. */
+  /** The state of every part, and since when. */
   readonly parts = new PartStates();
   private running: Promise<unknown> = Promise.resolve();
 

@@ -6,7 +6,7 @@ export interface PartState {
   reason?: string;
 }
 
-/** What was seen of each part last, and since when it is so. */
+/** The last state of each part, and since when it is so. */
 export class PartStates {
   readonly #states = new Map<string, PartState>();
   readonly #now: () => Date;

@@ -2,7 +2,7 @@ import { Controller, Get } from '@nestjs/common';
 import { RequirePermission } from '../call/require-permission.js';
 import { ReadModelWatch } from './read-model-watch.js';
 
-/** What is read of migrations, beside the log that it has to follow from. */
+/** Views of migrations, beside the log that they have to follow from. */
 @Controller('v1/read-model')
 export class DifferencesController {
   constructor(private readonly watch: ReadModelWatch) {}

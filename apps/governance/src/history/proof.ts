@@ -142,7 +142,7 @@ export async function auditOf(
   );
   const entries: ProvedEntry[] = [];
   for (const row of rows.filter(({ body }) => uidOf(body) === uid)) {
-    // What was sealed after the checkpoint was read has no proof against it.
+    // An entry that was sealed after the checkpoint was read has no proof against it.
     const index = row.index !== null && row.index < size ? row.index : null;
     const path = index === null ? null : await inclusionProof(db, index, size);
     entries.push({

@@ -24,7 +24,7 @@ export class ReadModelWatch implements AlsoWatched {
     return inWords(this.last);
   }
 
-  /** What differs of the plans that were looked at, and has no answer. */
+  /** Differences of the plans that were looked at that have no answer. */
   async look(): Promise<FoundContradiction[]> {
     const next = await reportedPlans(this.source, this.position, PLANS_A_LOOK);
     this.position = next.length < PLANS_A_LOOK ? '' : (next.at(-1) ?? '');

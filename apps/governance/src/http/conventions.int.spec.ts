@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { aRequest, domainDatabase, type DomainDatabase, ownWorkload, row } from '../governance.fixture.js';
 import { startTestApi, type TestApi } from '../api.fixture.js';
 
-/** What every route has in common, found by walking the OpenAPI document, and writes that meet. */
+/** Conventions of all routes, found by walking the OpenAPI document, and writes that meet. */
 
 const EVERY_ROLE = 'root/admin/engine/policy-author/approver/auditor';
 const VALUES: Record<string, string> = { namespace: 'shop', kind: 'Deployment', name: 'ledger' };

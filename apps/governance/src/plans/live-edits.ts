@@ -16,7 +16,7 @@ export async function openEdit(db: Database, { request }: StoredEvaluation): Pro
 export const newestEdit = (db: Database, planUid: string): Promise<LiveEditEntity | null> =>
   db.getRepository(LiveEditEntity).findOne({ where: { planUid }, order: { id: 'DESC' } });
 
-/** What the plan is with the edit. */
+/** The plan with the edit. */
 export const withParts = (
   request: EvaluationRequest,
   { generation, parts }: { generation: number; parts: LiveParts },

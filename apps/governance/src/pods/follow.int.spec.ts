@@ -17,7 +17,7 @@ interface Named {
   metadata: { namespace?: string; name: string };
 }
 
-/** What a cluster holds, and an informer on it that can be made to miss events. */
+/** The objects of a cluster, and an informer on it that can be made to miss events. */
 class Cluster<Item extends Named> {
   private readonly items = new Map<string, Item>();
   private tell: Parameters<MakeInformer>[1] = () => undefined;

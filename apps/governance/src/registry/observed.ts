@@ -96,7 +96,7 @@ function contentOf(row: string): string {
   return `${row}.scc || coalesce(' ' || ${row}.scc_version, '')`;
 }
 
-/** What wrote the objects that changes come from, by `editKey`, as far as it was asked. */
+/** The writers of the objects that changes come from, by `editKey`, as far as they were asked. */
 export type Managers = ReadonlyMap<string, string>;
 const NO_MANAGERS: Managers = new Map();
 export const editKey = ({ namespace, kind, name }: Edited): string => `${kind} ${namespace}/${name}`;

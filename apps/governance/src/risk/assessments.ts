@@ -62,7 +62,7 @@ async function store(
   });
 }
 
-/** What was stored and what comes out now, where they differ. */
+/** The stored values and those that come out now, where they differ. */
 function differences(stored: RiskAssessmentEntity, again: RiskAssessment): string[] {
   const pairs: [string, readonly unknown[], readonly unknown[]][] = [
     ['x', stored.x, again.x],

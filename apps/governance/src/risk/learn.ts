@@ -85,7 +85,7 @@ const LARGE_FROM = 100;
 const quantile = (values: readonly number[], share: number): number =>
   values.toSorted((a, b) => a - b)[Math.floor(share * (values.length - 1))] ?? NaN;
 
-/** What the learned model calls large and usual: frozen with it, from the plans that it learned from. */
+/** The sizes that the learned model calls large and usual: frozen with it, from the plans that it learned from. */
 async function scalesFrom(
   signals: readonly Signals[],
   parent: RiskModel,

@@ -27,7 +27,7 @@ const duelRow = z.object({
   principal: z.string(),
 });
 
-/** What both said since the champion was made, in the order in which the outcomes became known. */
+/** The predictions of both since the champion was made, in the order in which the outcomes became known. */
 async function duelSince(db: Queryable, promotion: number): Promise<DuelResult> {
   const rounds = await rowsOf(
     db,

@@ -14,7 +14,7 @@ export interface StartTime {
 
 const NOW: StartTime = { at: null, never: false, reason: 'neither a freeze nor a window stands against it' };
 
-/** What stands in the calendar for a workload, with the windows of its plan. */
+/** Entries of the calendar for a workload, with the windows of its plan. */
 export async function calendarFor(db: Database, { plan, spec, facts }: EvaluationRequest): Promise<Calendar> {
   const entries = await db.getRepository(CalendarEntryEntity).find({ order: { name: 'ASC' } });
   const applying = entries

@@ -15,7 +15,7 @@ export interface OidcFlowSettings {
   redirectUrl: string;
 }
 
-/** What the browser keeps between the beginning and the end of a sign-in. */
+/** The values that the browser keeps between the beginning and the end of a sign-in. */
 export interface BegunSignIn {
   state: string;
   nonce: string;

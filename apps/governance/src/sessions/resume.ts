@@ -6,7 +6,7 @@ import type { Sessions } from './sessions.js';
 
 export const CSRF_HEADER = 'x-csrf-token';
 const READS = new Set(['GET', 'HEAD', 'OPTIONS']);
-/** What a browser says of where a request comes from; other programs say nothing. */
+/** A browser's statement of where a request comes from; other programs say nothing. */
 const OWN = new Set([undefined, 'same-origin', 'none']);
 
 /**

@@ -21,7 +21,7 @@ export const newSessionSecret = (): string => randomBytes(32).toString('base64ur
 /** Under which a session is stored; nothing leads back from it to the secret. */
 export const idHashOf = (secret: string): Buffer => createHash('sha256').update(secret).digest();
 
-/** What a page of ours sends with a write, and no page of another site can know. */
+/** The header that a page of ours sends with a write, and no page of another site can know. */
 export const csrfTokenOf = (secret: string): string => createHmac('sha256', secret).update('csrf').digest('base64url');
 
 export function isCsrfToken(secret: string, given: string | undefined): boolean {

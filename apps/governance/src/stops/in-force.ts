@@ -1,7 +1,7 @@
 import { type EntityManager, IsNull } from 'typeorm';
 import { EmergencyStopEntity } from './stop.entity.js';
 
-/** What stops the migrations of a namespace now; one that takes them back outweighs one that only holds them. */
+/** The emergency stop of a namespace now; one that takes migrations back outweighs one that only holds them. */
 export async function stopInForce(tx: EntityManager, namespace: string): Promise<EmergencyStopEntity | null> {
   return tx.getRepository(EmergencyStopEntity).findOne({
     where: [

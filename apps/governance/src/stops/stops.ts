@@ -54,7 +54,7 @@ const runningMigrations = (db: Queryable, namespace: string | null): Promise<Run
     [namespace, TERMINAL_PHASES],
   );
 
-/** What the stop does to a migration. */
+/** The effect of the stop on a migration. */
 function effectOn({ phase, begun }: Running, takeBack: boolean): StopAnswer['migrations'][number]['did'] {
   if (phase === 'RollingBack') return 'undoing';
   if (!begun) return 'notBegun';

@@ -6,7 +6,7 @@ import { isInScope, type Scope } from '../call/scope.js';
 import { rowOf, rowsOf } from '../database/rows.js';
 import { Refusal } from '../refusal/refusal.js';
 
-/** What governance recorded about a plan. */
+/** Governance's record about a plan. */
 export interface PlanChange {
   action: string;
   namespace: string;
@@ -100,7 +100,7 @@ export class Feed {
     const newest = row?.newest ?? -1;
     for (const follower of this.followers) {
       const { last } = follower;
-      // What was recorded between what a new follower loaded and this look is told by none of these entries.
+      // Events between the load of a new follower and this look are told by none of these entries.
       if (last !== null && last <= newest && newest - last <= MAX_BEHIND) continue;
       follower.last = newest;
       follower.taker.reset(newest);

@@ -12,7 +12,7 @@ const RETRY_MS = 500;
 const MAX_WAITING_BYTES = 64 * 1024;
 const POSITION = /^[0-9]{1,15}$/;
 
-/** What governance records, as it does: server-sent events. */
+/** Governance's records, as they are made: server-sent events. */
 @Controller('v1/stream')
 export class StreamController implements OnModuleDestroy {
   private readonly open = new Set<Response>();

@@ -19,7 +19,7 @@ import { complete } from './outcome.js';
 import { findSamePlan } from './plan.js';
 import type { TargetActivities } from './target.js';
 
-/** What is seen of a workload whose migration is over. */
+/** The state of a workload whose migration is over. */
 export type LastingChange = { state: 'lasting' } | { state: 'drifted'; message: string } | { state: 'over' };
 
 const pinSchema = z.looseObject({

@@ -86,7 +86,7 @@ function hasLasted(error: unknown, { attempt, forMs, silentMs = 0 }: Failing): b
   return (attempt > 1 && forMs >= WEATHER_MS) || silentMs >= WEATHER_MS || attempt >= TRIES;
 }
 
-/** What is wrong; who does not answer comes first. */
+/** The faults; parts that do not answer come first. */
 const sentenceOf = (error: unknown): string =>
   error instanceof GovernanceUnreachable ? `governance does not answer: ${messageOf(error)}` : messageOf(error);
 

@@ -200,7 +200,7 @@ const assessment =
     };
   };
 
-/** What an assessment goes on with; null while it is not known which workload moves where, and how. */
+/** The subject that an assessment goes on with; null while it is not known which workload moves where, and how. */
 function judgedBy({ workload, sccs, spec }: Facts) {
   const { kind } = spec.workloadRef;
   const targetSCC = sccs.byName.get(spec.targetSCC);

@@ -16,9 +16,9 @@ export interface AwaitedRollout {
   subject: string;
   targetSCC: string;
   timeoutMs: number;
-  /** What it means when the time is over. */
+  /** The meaning of the end of the time. */
   overdue: 'readiness' | 'rollout';
-  /** What else is missing, or null. */
+  /** Anything else that is missing, or null. */
   missing?: () => Promise<string | null>;
   /** Looked at while it is waited for; it throws where waiting would not help. */
   watch?: () => Promise<void>;

@@ -288,7 +288,7 @@ async function dryRun(
   }
 }
 
-/** What is missing before every canary pod is a ready endpoint of every canary Service, or null. */
+/** The lack before every canary pod is a ready endpoint of every canary Service, or null. */
 async function readyEndpoints(kube: KubeClient, target: MigrationTarget): Promise<string | null> {
   const { ref, services } = target;
   const replicas = canarySize(target, 0);

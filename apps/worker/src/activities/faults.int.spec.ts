@@ -212,7 +212,7 @@ async function outcomeOf(call: () => Promise<unknown>): Promise<Outcome> {
 
 const names = Object.keys(CALLS) as Name[];
 
-/** What a fault means to a step that asks the API server, and what to one that asks governance. */
+/** The meaning of a fault for a step that asks the API server, and for one that asks governance. */
 const MEANINGS: Record<Fault, { cluster: Outcome; governance: Outcome }> = {
   // An API server that has just started denies what it has not read yet, for a moment.
   '403 of the authorizer': { cluster: 'retried', governance: 'final' },
@@ -241,7 +241,7 @@ function expectedOf(name: Name, which: Fault): Outcome {
   if (name === 'recordedOutcome' && which === '404') return 'answered';
   if (PATIENT.has(name)) return 'retried';
   if (OF_GOVERNANCE.has(name)) return governance;
-  // What cannot be looked at is a violation of the plan, with the sentence of the server.
+  // A part that cannot be looked at is a violation of the plan, with the sentence of the server.
   if (name === 'assess' && (cluster === 'final' || which === '403 of the authorizer')) return 'answered';
   // Its bounded wait for the grant is over.
   if (name === 'confirmAdmission' && which === '403 of the authorizer') return 'final';

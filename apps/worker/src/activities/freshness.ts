@@ -9,7 +9,7 @@ import type { KubeClient } from '@scc/kube';
  */
 export const FRESH_MS = 4_000;
 
-/** What an activity is stopped with when it may run elsewhere already; Temporal tries it again where it still counts. */
+/** The error that stops an activity that may run elsewhere already; Temporal tries it again where it still counts. */
 const overtaken = (): Error =>
   ApplicationFailure.retryable(
     'this worker stood still, and another one may have taken the activity over',

@@ -23,7 +23,7 @@ const SLICE_MS = 1_000;
 /** However often a plan wants a sample, in milliseconds. */
 const MIN_INTERVAL_MS = 1_000;
 
-/** What one reading means for a gate. */
+/** The meaning of one reading for a gate. */
 export function judgeSample(gate: MetricGate, reading: MetricReading, at: string): GateSample {
   const base = { gate: gate.name, at };
   if ('noData' in reading) return { ...base, verdict: 'noData', value: null, detail: reading.noData };

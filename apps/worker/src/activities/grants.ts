@@ -70,7 +70,7 @@ interface Revoked {
   kept: string | null;
 }
 
-/** What would be revoked, or why the grant is kept. */
+/** The subjects that would be revoked, or why the grant is kept. */
 type Revocable = { grants: KubeObject[] } | { kept: string };
 
 interface Deps {
@@ -107,7 +107,7 @@ export function grantActivities({ kube, governance, reseal }: Deps): GrantActivi
     );
   };
 
-  /** What is about to be taken away is on record first: only that can be given back. */
+  /** An object that is about to be taken away is on record first: only that can be given back. */
   const recordRemoval = async (
     { ref, sourceServiceAccount }: MigrationTarget,
     grant: KubeObject,
@@ -205,7 +205,7 @@ export function grantActivities({ kube, governance, reseal }: Deps): GrantActivi
 const HOUR_MS = 3_600_000;
 const spanOf = (ms: number): string => (ms < HOUR_MS ? `${ms / 60_000} min` : `${ms / HOUR_MS} h`);
 
-/** What one migration took out of one binding; recorded before it is taken. */
+/** The subjects that one migration took out of one binding; recorded before they are taken. */
 const removalSchema = z.looseObject({
   binding: z.looseObject({
     apiVersion: z.string(),

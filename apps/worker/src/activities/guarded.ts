@@ -77,7 +77,7 @@ function weightOf(name: GuardedActivity, [first]: readonly unknown[]): number | 
   return (first as { weight: number }).weight;
 }
 
-/** What governance hands to an activity that it lets begin. */
+/** The material that governance hands to an activity that it lets begin. */
 export interface Material {
   target: MigrationTarget;
   images: StoredImage[];

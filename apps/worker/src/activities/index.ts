@@ -75,7 +75,7 @@ function byStrategy(canary: Moving, ordered: ReturnType<typeof orderedActivities
   } satisfies ReturnType<typeof orderedActivities>;
 }
 
-/** What activities do once governance has let them begin, on a real cluster. */
+/** Activities that governance has let begin, on a real cluster. */
 function targetActivities(deps: WorkerDeps): TargetActivities {
   const { kube, governance, router, metrics } = deps;
   const reseal = resealWith({ governance, sealed: new SealedMaterial(kube) });
@@ -99,7 +99,7 @@ function targetActivities(deps: WorkerDeps): TargetActivities {
   return endingWithNamespace(activities, kube);
 }
 
-/** What activities do that ask, look at the plan, or write its status. */
+/** Activities that ask, look at the plan, or write its status. */
 function planningActivities({ kube, governance }: WorkerDeps): Omit<MigrationActivities, GuardedActivity | 'assess'> {
   return {
     ...planActivities(kube, (plan) => earlierOf({ kube, governance }, plan), governance.liveSettings),

@@ -26,7 +26,7 @@ const QUIET: ReadonlySet<MigrationEvent['type']> = new Set([
 
 const MAX_MESSAGE = 1000;
 
-/** What also belongs in `kubectl describe` of the workload itself. */
+/** Events that also belong in `kubectl describe` of the workload itself. */
 const OF_WORKLOAD: ReadonlySet<MigrationEvent['type']> = new Set([
   'PreparationStarted',
   'WorkloadMigrationStarted',

@@ -184,7 +184,7 @@ export function orderedActivities(kube: KubeClient): OrderedActivities {
   };
 }
 
-/** What one write changes, and the replicas on which that rests. */
+/** The changes of one write, and the replicas on which that rests. */
 interface Change {
   template?: unknown;
   partition?: number;

@@ -72,7 +72,7 @@ export async function earlierOf(
   return images.length ? { accepted: false, unfinished: true } : null;
 }
 
-/** What governance knows of the migration; null when it never heard of it. */
+/** Governance's knowledge of the migration; null when it never heard of it. */
 async function outcomeOf(governance: Pick<GovernanceClient, 'outcome'>, uid: string): Promise<MigrationOutcome | null> {
   try {
     return await governance.outcome(uid);
@@ -82,7 +82,7 @@ async function outcomeOf(governance: Pick<GovernanceClient, 'outcome'>, uid: str
   }
 }
 
-/** What governance has recorded of a migration's end, the plan brought in line with it, and who has the migration. */
+/** Governance's record of a migration's end, the plan brought in line with it, and who has the migration. */
 export function outcomeActivities({ kube, governance }: Deps): OutcomeActivities {
   const known = async ({ namespace, name, uid }: PlanRef): Promise<MigrationOutcome | null> => {
     const outcome = await outcomeOf(governance, uid);

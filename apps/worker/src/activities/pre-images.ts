@@ -17,7 +17,7 @@ const imagesOf = (recorded: StoredImage[]): StoredImage[] =>
 /** Where governance keeps the target beside them. */
 const TARGET_KEY = 'target';
 
-/** What controllers write into annotations: it tells nothing about what a user set. */
+/** Annotations that controllers write: they tell nothing about what a user set. */
 const SERVER_ANNOTATIONS = ['deployment.kubernetes.io/revision'];
 
 /** The part of an object that a user can set. */

@@ -147,7 +147,7 @@ async function recordEvent(kube: Writer, event: KubeEvent): Promise<void> {
     }
 }
 
-/** What a projection says of an error of governance. @throws the error, when the projection is to be tried again */
+/** A projection's answer to an error of governance. @throws the error, when the projection is to be tried again */
 function reportedAs(error: unknown): 'unreachable' | { refused: string } {
   if (error instanceof GovernanceUnreachable) return 'unreachable';
   if (!(error instanceof GovernanceError) || error.status === 429) throw error;

@@ -16,7 +16,7 @@ const LOG_TIMEOUT_MS = 5_000;
 /** Pods of a side whose logs are read. */
 const MAX_PODS = 5;
 
-/** What the pods of one side show. */
+/** The state of the pods of one side. */
 export interface SideSeen {
   pods: number;
   unready: string[];
@@ -28,7 +28,7 @@ export interface SideSeen {
 /** How many lines of a log say that something was not permitted. */
 export const refusalsIn = (log: string): number => log.split('\n').filter((line) => PERMISSION.test(line)).length;
 
-/** What both sides show, in words, and whether the canary is as good as the workload. */
+/** The state of both sides, in words, and whether the canary is as good as the workload. */
 export function judgeSides(canary: SideSeen, stable: SideSeen): { isGood: boolean; detail: string } {
   const perPod = ({ refusals, pods }: SideSeen): number => (refusals ?? 0) / Math.max(1, pods);
   const wrong = [

@@ -25,14 +25,14 @@ export async function readWorkload(kube: KubeClient, target: MigrationTarget): P
   return object;
 }
 
-/** What an undo says of a workload that is not there any more. */
+/** An undo's words on a workload that is not there any more. */
 export const gone = ({ kind, workload }: MigrationTarget): Conflict => ({
   object: `${kind} ${workload}`,
   fields: ['metadata.uid'],
   manager: 'an unknown client (it was deleted or replaced)',
 });
 
-/** What an undo says of fields that it leaves as another client wrote them; nothing where there are none. */
+/** An undo's words on fields that it leaves as another client wrote them; nothing where there are none. */
 export const leftAlone = ({ kind, workload }: MigrationTarget, fields: string[], current: KubeObject): Conflict[] =>
   fields.length === 0 ? [] : [{ object: `${kind} ${workload}`, fields, manager: lastWriter(current, FIELD_MANAGER) }];
 

@@ -181,7 +181,7 @@ const OLM_KIND = 'ClusterServiceVersion';
 const OLM_OWNER = 'olm.owner';
 const OLM_OWNER_KIND = 'olm.owner.kind';
 
-/** What writes an object's fields on its own account, as `Kind name`. */
+/** The writer of an object's fields on its own account, as `Kind name`. */
 function ownersOf({ metadata }: KubeObject): string[] {
   const owners = (metadata.ownerReferences ?? [])
     .filter(({ controller, kind }) => controller === true || kind === OLM_KIND)
@@ -191,7 +191,7 @@ function ownersOf({ metadata }: KubeObject): string[] {
   return [...new Set([...owners, ...byOlm])];
 }
 
-/** What a controller owns, it writes back: an edit of its own would not last. */
+/** A controller writes back the fields that it owns: an edit of its own would not last. */
 const isOwned = ofWorkload((workload) =>
   ownersOf(workload.object).map((owner) =>
     violation(
@@ -306,7 +306,7 @@ const outageWarnings = (workload: AssessedWorkload): string[] => {
   ];
 };
 
-/** What does not forbid a migration but should be known. */
+/** Facts that do not forbid a migration but should be known. */
 export function warningsOf({ workload, planAnnotations, ways }: Facts): string[] {
   if (!workload) return [];
   const sticky = workload.ordered ? [] : workload.services.filter(({ sessionAffinity }) => sessionAffinity !== 'None');

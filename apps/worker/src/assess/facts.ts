@@ -37,9 +37,9 @@ export interface Claim {
 
 export interface AssessedWorkload {
   object: KubeObject;
-  /** What every kind with a pod template has in common. */
+  /** The common fields of every kind with a pod template. */
   deployment: Deployment;
-  /** What only a StatefulSet has; null for any other kind. */
+  /** Fields that only a StatefulSet has; null for any other kind. */
   ordered: StatefulSet['spec'] | null;
   rollout: Rollout;
   pods: RolloutPod[];
@@ -49,7 +49,7 @@ export interface AssessedWorkload {
   claims: Claim[];
 }
 
-/** What the cluster says about a plan and its workload, gathered before anything is decided. */
+/** The cluster's facts about a plan and its workload, gathered before anything is decided. */
 export interface Facts {
   ref: PlanRef;
   spec: PlanSpec;

@@ -1,7 +1,7 @@
 import { DeadlineThreads } from '@scc/runtime';
 import { REMEDIATION_MODULE, type RemediationFunctions } from '@scc/scc';
 
-/** What finding the smallest patch of one template may take, in milliseconds. */
+/** The bound of finding the smallest patch of one template, in milliseconds. */
 export const REMEDIATION_MS = 30_000;
 
 const threads = new DeadlineThreads<RemediationFunctions>({

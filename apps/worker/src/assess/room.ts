@@ -25,7 +25,7 @@ const containerSchema = z.looseObject({
 const podSpecSchema = z.looseObject({ containers: z.array(containerSchema).default([]) });
 type Container = z.infer<typeof containerSchema>;
 
-/** What of a namespace bounds new pods. */
+/** Objects of a namespace that bound new pods. */
 export interface Room {
   quotas: KubeObject[];
   limitRanges: KubeObject[];
@@ -39,7 +39,7 @@ export async function readRoom(kube: KubeClient, namespace: string): Promise<Roo
   return { quotas: quotas.items, limitRanges: limitRanges.items };
 }
 
-/** What the migration adds to a namespace for its time. */
+/** The objects that the migration adds to a namespace for its time. */
 export interface Need {
   /** The pod template's spec after the change. */
   podSpec: unknown;

@@ -9,7 +9,7 @@ interface SourceReview {
   shown: { kustomizePatch?: string };
 }
 
-/** What each tool calls the thing that delivers an object. */
+/** The names that tools give the thing that delivers an object. */
 const THING = { 'Argo CD': 'application', Flux: 'resource', Helm: 'release' };
 
 /**
@@ -47,7 +47,7 @@ export function reviewSource(
 /** A tool that delivers the old template again needs the old grant for as long. */
 const REVOKED_AFTER_DELIVERIES = '24h';
 
-/** What is looked after once the migration is over; undefined where nothing is. */
+/** The work once the migration is over; undefined where there is none. */
 export function afterwardsOf(
   metadata: KubeObject['metadata'],
   { grants }: Pick<PlanSpec, 'grants'>,

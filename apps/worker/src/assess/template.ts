@@ -36,7 +36,7 @@ const isEmpty = (patch: TemplatePatch): boolean => Object.keys(patch).length ===
 
 const shown = (value: unknown): string => (value === undefined ? 'nothing' : JSON.stringify(value));
 
-/** What no change of a field can lift. */
+/** Reasons that no change of a field can lift. */
 const blockersOf = ({ blockers, target }: Remediation): Violation[] =>
   blockers.map(({ field, message, bound, remedy, value }) => ({
     code: 'NotAdmitted',

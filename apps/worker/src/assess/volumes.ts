@@ -164,7 +164,7 @@ export function volumeUserOf(pod: Pod | undefined): VolumeUser {
   };
 }
 
-/** What the data of a StatefulSet stands in the way of, and what should be known of it. */
+/** The obstacles that the data of a StatefulSet makes, and what should be known of it. */
 export async function reviewVolumes(
   kube: Pick<KubeClient, 'get'>,
   { ref, spec }: Facts,

@@ -94,7 +94,7 @@ export function unreadViolations(unread: readonly UnreadKind[], accept: readonly
     }));
 }
 
-/** What an accepted way means for its clients. */
+/** The meaning of an accepted way for its clients. */
 export const wayWarnings = (ways: readonly WayIn[]): string[] =>
   ways
     .filter(({ dividedBy }) => dividedBy === 'Nothing')

@@ -96,7 +96,7 @@ export function orderedRolloutOf(object: KubeObject): Rollout {
   return { state: 'done' };
 }
 
-/** What keeps the pods from an index up from counting as moved. */
+/** The reason that keeps the pods from an index up from counting as moved. */
 export type Stand =
   | { state: 'moved'; pods: OrdinalPod[] }
   | { state: 'waiting'; message: string }

@@ -87,7 +87,7 @@ export function rolloutPod(item: KubeObject): RolloutPod {
 
 export const asPodSCC = ({ name, uid, scc, node }: RolloutPod): PodSCC => ({ name, uid, scc, node });
 
-/** What pods say about why they are not ready, for people. */
+/** The words of pods about why they are not ready, for people. */
 export const troubles = (pods: RolloutPod[]): string => {
   const said = [...new Set(pods.flatMap(({ trouble }) => trouble ?? []))];
   return said.length ? ` (${said.join('; ')})` : '';

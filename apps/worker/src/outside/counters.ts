@@ -4,7 +4,7 @@ export type Labels = Readonly<Record<string, string>>;
 /** Seconds since the epoch, and the counter's value then. */
 export type RawSample = readonly [seconds: number, value: number];
 
-/** What is known of one series: its newest value, its value when the count begins, and its samples where it fell. */
+/** The state of one series: its newest value, its value when the count begins, and its samples where it fell. */
 export interface CounterSeries {
   labels: Labels;
   last: number;

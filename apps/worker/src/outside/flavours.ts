@@ -4,7 +4,7 @@ import type { Labels } from './counters.js';
 export interface TrafficScope {
   namespace: string;
   services: string[];
-  /** What pods answered, mirrored requests included, instead of what callers were answered. */
+  /** The answers of pods, mirrored requests included, instead of what callers were answered. */
   mirrored?: boolean;
   /** The Services of the other side: what that side answers as well is no fault of this one. */
   beside?: string[];

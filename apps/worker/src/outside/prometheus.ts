@@ -37,7 +37,7 @@ export interface MetricSource {
 }
 
 const sampleSchema = z.tuple([z.number(), z.string()]);
-/** What a query yields. */
+/** The result of a query. */
 const answerSchema = z.object({
   status: z.literal('success'),
   data: z.object({
@@ -215,11 +215,11 @@ function successOf(tally: AnswerTally | null, excess: number): MetricReading {
 
 type Tallying = (scope: TrafficScope, sinceMs: number) => Promise<AnswerTally | null>;
 
-/** What the other side answered lately. */
+/** The recent answers of the other side. */
 const besideOf = async (tally: Tallying, { namespace, beside }: TrafficScope): Promise<AnswerTally | null> =>
   beside === undefined ? null : tally({ namespace, services: beside }, Date.now() - BASELINE_MS);
 
-/** What the workload denied its callers before the migration began. */
+/** Requests that the workload denied its callers before the migration began. */
 async function deniedBefore(
   tally: Tallying,
   scope: TrafficScope,

@@ -3,7 +3,7 @@ import type { Flavour, Meaning } from './flavours.js';
 
 /** Requests of some Services over a stretch of time, in whole numbers. */
 export interface AnswerTally {
-  /** What callers were answered. */
+  /** The answers that callers got. */
   requests: number;
   failed: number;
   /** Every answer and every try that a retry followed: one that a retry rescued still failed once. */
@@ -63,7 +63,7 @@ function addToProxy(
   byProxy[proxy] = { requests: before.requests + requests, failed: before.failed + failed };
 }
 
-/** What two stretches count together. */
+/** The count of two stretches together. */
 export function plus(a: AnswerTally, b: AnswerTally): AnswerTally {
   const byClass = { ...a.byClass };
   for (const [name, count] of Object.entries(b.byClass)) byClass[name] = (byClass[name] ?? 0) + count;
@@ -109,7 +109,7 @@ export function quantileOf(buckets: readonly { le: number; count: number }[], q:
   return below.le + ((found.le - below.le) * (rank - below.count)) / (found.count - below.count || 1);
 }
 
-/** What the series of a histogram rose by, bucket by bucket. */
+/** The rise of a histogram's series, bucket by bucket. */
 export function bucketsOf(series: readonly CounterSeries[]): { le: number; count: number }[] {
   const byBound = new Map<number, number>();
   for (const one of series) {

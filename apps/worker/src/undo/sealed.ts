@@ -15,9 +15,9 @@ import { z } from 'zod';
 const gzip = promisify(gzipped);
 const gunzip = promisify(gunzipped);
 
-/** What a Secret holds at most, less some room for its other keys, in bytes. */
+/** The size that a Secret holds at most, less some room for its other keys, in bytes. */
 const MAX_BYTES = 1024 * 1024 - 16 * 1024;
-/** What a Secret is unpacked to at most, in bytes: one that governance did not sign may be made to grow. */
+/** The size that a Secret is unpacked to at most, in bytes: one that governance did not sign may be made to grow. */
 const MAX_UNPACKED_BYTES = 64 * 1024 * 1024;
 
 /** The material does not fit into a Secret, so that nothing may be touched. */

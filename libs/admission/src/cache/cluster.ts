@@ -7,7 +7,7 @@ import { Namespaces } from './namespaces.js';
 import { Plans } from './plans.js';
 import { TEMPLATED_KINDS, Workloads } from './workloads.js';
 
-/** What admission knows of the cluster. Reading it never leaves the process. */
+/** Admission's knowledge of the cluster. Reading it never leaves the process. */
 export interface ClusterCache {
   readonly constraints: Constraints;
   readonly grants: Grants;

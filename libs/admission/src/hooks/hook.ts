@@ -6,7 +6,7 @@ import type { ReviewRequest } from '../review/review.js';
 /** One webhook of a configuration: a path and what it decides. */
 export interface Hook {
   readonly path: string;
-  /** What happens to the request when the hook cannot decide; as the failurePolicy of its manifest says. */
+  /** The answer to the request when the hook cannot decide; as the failurePolicy of its manifest says. */
   readonly whenUndecided: 'allow' | 'deny';
   /** Instead of the configured budget, in milliseconds. */
   readonly budgetMs?: number;
@@ -19,7 +19,7 @@ export type GuardedSCCs = ReadonlyMap<string, ReadonlySet<string>>;
 /** The settings that decisions depend on. */
 export interface HookConfig {
   readonly mode: 'kubernetes' | 'openshift';
-  /** What happens to a workload whose pods no SCC admits, unless its namespace is labelled otherwise. */
+  /** The effect on a workload whose pods no SCC admits, unless its namespace is labelled otherwise. */
   readonly workloads: 'warn' | 'deny';
   /** Whether exec and attach are checked. */
   readonly checkExec: boolean;

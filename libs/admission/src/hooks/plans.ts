@@ -34,7 +34,7 @@ interface PlanReview {
   readonly plan: Plan;
   /** Undefined for a new plan. */
   readonly before: Plan | undefined;
-  /** What the annotations must say about who wrote the plan; an author is missing when the plan is older than this. */
+  /** The annotations' words on who wrote the plan; an author is missing when the plan is older than this. */
   readonly authorship: Readonly<Record<string, string>>;
 }
 
@@ -131,7 +131,7 @@ function specViolations({ plan, before }: PlanReview): { spec: PlanSpec | undefi
   return { spec: parsed.spec, violations: edits };
 }
 
-/** What the plan names and the cluster does not have: it may be applied a moment later. */
+/** Objects that the plan names and the cluster does not have: they may be applied a moment later. */
 function unknownNames(spec: PlanSpec, namespace: string, cache: ClusterCache): string[] {
   const { kind, name } = spec.workloadRef;
   const warnings: string[] = [];

@@ -48,7 +48,7 @@ interface Pinned {
   readonly compiled: CompiledSCCs;
   readonly first: string;
   readonly wanted: string;
-  /** What the template with the pin in it would have become. */
+  /** The template as it would have become with the pin in it. */
   readonly expected: Pod;
 }
 

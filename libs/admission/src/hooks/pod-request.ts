@@ -21,7 +21,7 @@ import type { HookContext } from './hook.js';
 import { answerToSize } from './container-limit.js';
 import type { Budget } from '../review/budget.js';
 
-/** What the pods endpoints know of; the first three are looked at. */
+/** Subresources of pods; the first three are looked at. */
 const SUBRESOURCES = new Set([
   '',
   'ephemeralcontainers',
@@ -133,7 +133,7 @@ export function answerPod(
 
 const REMEDIES = 4;
 
-/** What to change so that the SCC which is nearest to admitting the pod does. */
+/** Changes by which the SCC that is nearest to admitting the pod admits it. */
 export function remediesOf(failures: readonly PassedOver[]): string[] {
   const judged = failures.filter(({ violations }) => violations.every(({ rule }) => rule !== 'usability'));
   const [nearest] = [...judged].sort((a, b) => a.violations.length - b.violations.length);

@@ -3,7 +3,7 @@ import { anchorOf, certificatesIn, type KeyPair } from '@scc/tls';
 
 export type ReviewVerdict = 'allowed' | 'mutated' | 'denied' | 'undecided' | 'not-understood' | 'failed';
 
-/** What the webhook tells about itself. */
+/** The webhook's figures about itself. */
 export interface AdmissionMetrics {
   readonly registry: Registry;
   answered(path: string, of: { operation: string; verdict: ReviewVerdict; seconds: number }): void;

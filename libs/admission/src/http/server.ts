@@ -7,7 +7,7 @@ import type { PodHint, WriteHint } from '../review/pod-hint.js';
 import type { AdmissionMetrics } from './metrics.js';
 import type { Answering, Reply } from './answering.js';
 
-/** What the API server accepts of an object, with room for the old one beside it. */
+/** The size of an object that the API server accepts, with room for the old one beside it. */
 const MAX_BODY = 3 * 1024 * 1024;
 /** Longer than the API server keeps an idle connection, so that it is always the one who closes. */
 const KEEP_ALIVE_MS = 180_000;
@@ -83,7 +83,7 @@ function readBody(request: IncomingMessage, { take, fail }: Reading): void {
 
 const isProven = ({ socket }: IncomingMessage): boolean => socket instanceof TLSSocket && socket.authorized;
 
-/** What is wrong with a request before its body is read; undefined when nothing is. */
+/** The fault of a request before its body is read; undefined when there is none. */
 function refusalOf(request: IncomingMessage, clientRequired: boolean): Reply | undefined {
   const { method, headers } = request;
   if (clientRequired && !isProven(request)) return { status: 403, body: 'a client certificate is needed\n' };
@@ -99,7 +99,7 @@ export async function startServer(options: Options): Promise<WebhookServer> {
   const send = (request: IncomingMessage, response: ServerResponse, reply: Reply): void => {
     const { status, body, hint, wrote } = reply;
     const isJson = status === 200;
-    // What is left of a body that was not read would be taken for the next request.
+    // The rest of a body that was not read would be taken for the next request.
     const closing = request.complete && !draining ? {} : { connection: 'close' };
     response.writeHead(status, {
       'content-type': isJson ? 'application/json' : 'text/plain; charset=utf-8',
@@ -107,7 +107,7 @@ export async function startServer(options: Options): Promise<WebhookServer> {
       ...closing,
     });
     response.end(body);
-    // What is not needed for the answer comes after it.
+    // Work that is not needed for the answer comes after it.
     if (status !== 200) metrics.refused(status);
     reply.afterwards?.();
     if (hint && isProven(request))

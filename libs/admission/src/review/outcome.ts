@@ -1,7 +1,7 @@
 import type { PatchOperation } from './json-patch.js';
 import type { PodHint, WriteHint } from './pod-hint.js';
 
-/** What a hook answers. */
+/** The answer of a hook. */
 export interface Answer {
   readonly allowed: boolean;
   /** For the client; only of a denial. */

@@ -1,4 +1,4 @@
-/** What admission saw of a pod that is about to exist. A hint only: the cluster may still refuse the pod. */
+/** A pod that is about to exist, as admission saw it. A hint only: the cluster may still refuse the pod. */
 export interface PodHint {
   /** As the API server will store it: with its uid, name and final annotations. */
   readonly pod: unknown;

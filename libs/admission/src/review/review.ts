@@ -4,7 +4,7 @@ import { compileCheck } from './quick-check.js';
 
 const groupVersion = { group: z.string(), version: z.string().min(1) };
 
-/** What the API server asks. Objects stay unread until a hook parses the kind that it knows. */
+/** The question of the API server. Objects stay unread until a hook parses the kind that it knows. */
 export const reviewRequestSchema = z.object({
   uid: z.string().min(1).max(128),
   kind: z.object({ ...groupVersion, kind: z.string().min(1) }),
@@ -66,7 +66,7 @@ function unread(value: unknown): ParsedReview {
   return uid?.success ? { is: 'denied', uid: uid.data.request.uid, why } : { is: 'refused', why };
 }
 
-/** What the API server accepts of one warning, and of all; it cuts the rest with a warning of its own. */
+/** The sizes of one warning, and of all, that the API server accepts; it cuts the rest with a warning of its own. */
 const WARNING_LENGTH = 256;
 const WARNINGS = 10;
 

@@ -72,7 +72,7 @@ export const corpusCases = (): CorpusCase[] =>
 
 const RBAC = '/apis/rbac.authorization.k8s.io/v1';
 
-/** What a case needs in the cluster, in order, and its Deployment. */
+/** The objects that a case needs in the cluster, in order, and its Deployment. */
 export function objectsOf({ namespace, recorded }: CorpusCase): {
   setUp: [url: string, object: unknown][];
   deployment: unknown;

@@ -266,7 +266,7 @@ const uidOf = (body: Buffer): unknown => {
   }
 };
 
-/** What is wrong with a reply to an attack; undefined when nothing is. */
+/** The fault of a reply to an attack; undefined when there is none. */
 function fault(
   { body, isNonsense }: Attack,
   { status, body: text }: Pick<Reply, 'status' | 'body'>,

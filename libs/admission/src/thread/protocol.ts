@@ -2,7 +2,7 @@ import type { AdmissionConfig } from '../service/settings.js';
 import type { WriteHint } from '../review/pod-hint.js';
 import type { SeenPod } from './seen-pod.js';
 
-/** What the thread starts with. */
+/** The state that the thread starts with. */
 export interface ThreadSettings {
   readonly config: AdmissionConfig;
   /** The file; absent, as the pod's ServiceAccount. */
@@ -10,7 +10,7 @@ export interface ThreadSettings {
   readonly logLevel: string;
 }
 
-/** What the thread is asked for; it answers each with the same `id`. */
+/** Requests to the thread; it answers each with the same `id`. */
 export type ThreadQuestion = 'ready' | 'metrics' | 'stop';
 
 export type ToThread = { readonly is: ThreadQuestion; readonly id: number } | { readonly is: 'hints-taken' };

@@ -1,7 +1,7 @@
 import { bundleOf, certificatesIn } from '@scc/tls';
 
 interface Bundles {
-  /** What the API server holds, PEM; '' where an entry has no authority. */
+  /** The bundle that the API server holds, PEM; '' where an entry has no authority. */
   readonly held: readonly string[];
   /** The authorities of what is served here, PEM; '' when they are not known. */
   readonly mine: string;

@@ -19,7 +19,7 @@ const listSchema = z
   });
 const fileSchema = z.strictObject({ mutating: listSchema, validating: listSchema });
 
-/** What the API server is told to ask this webhook about, by kind of configuration. */
+/** The kinds that the API server is told to ask this webhook about, by kind of configuration. */
 export type Entries = Readonly<Record<'MutatingWebhookConfiguration' | 'ValidatingWebhookConfiguration', Entry[]>>;
 
 /** @throws Error that names the file and the field when it cannot be read or says something else */

@@ -93,7 +93,7 @@ export class EntryKeeper implements Bundles {
     const byName = new Map(webhooks.map((webhook) => [webhook.name, webhook]));
     const isSaid = writtenEntries(wanted, { bundle, isDisabled }).every((entry) => says(byName.get(entry.name), entry));
     if (!isSaid) return true;
-    // What is no longer wanted goes by being left out once; an entry of somebody else stays.
+    // A field that is no longer wanted goes by being left out once; an entry of another client stays.
     return webhooks.length > wanted.length && this.#written.get(kind) !== JSON.stringify(wanted);
   }
 

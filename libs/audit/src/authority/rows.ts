@@ -25,7 +25,7 @@ export type AuthorityTable = (typeof AUTHORITY_TABLES)[number];
  */
 export const RECORD_REVISION = 1;
 
-/** What a row says, as far as it carries authority. */
+/** The content of a row, as far as it carries authority. */
 export type Holds = Readonly<Record<string, JsonValue>>;
 
 /** A row of such a table as it stands; the key is the row's own within its table. */

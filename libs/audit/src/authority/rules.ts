@@ -87,7 +87,7 @@ const accept: LedgerRule = (ledger, { details }, by) => {
     else ledger.remove(table, key);
 };
 
-/** What each action does to the rows. */
+/** The effect of each action on the rows. */
 export const RULES: Readonly<Record<string, LedgerRule>> = {
   ...APPROVAL_RULES,
   'access.granted': (ledger, { name, actor, details }, by) => {

@@ -9,7 +9,7 @@ import { volumeType } from '../rules/volumes.js';
 import { isSame, isUnset, type Difference, keyed } from './differences.js';
 import { SECURITY_FIELDS } from './security-fields.js';
 
-/** What a change of a pod template touches. */
+/** Parts that a change of a pod template touches. */
 export const EXTRA_KINDS = [
   'image',
   'command',
@@ -131,7 +131,7 @@ const textOf = (item: unknown, key: string): string => {
 };
 const nameOf = (item: unknown): string => textOf(item, 'name');
 
-/** What a volume, or one source of a projected one, shows to the containers that mount it. */
+/** The files that a volume, or one source of a projected one, shows to the containers that mount it. */
 function kindOfVolume(volume: unknown): ExtraKind | null {
   if (!isRecord(volume)) return 'volume';
   const type = volumeType({ ...volume, name: nameOf(volume) });

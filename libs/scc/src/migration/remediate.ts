@@ -15,16 +15,16 @@ export interface Remediation {
   /** Strategic-merge patch of the pod template; empty when nothing has to change. */
   readonly patch: TemplatePatch;
   readonly edits: readonly Edit[];
-  /** What no edit of a field can lift: another volume, another SCC or another namespace is needed. */
+  /** Reasons that no edit of a field can lift: another volume, another SCC or another namespace is needed. */
   readonly blockers: readonly RuleViolation[];
-  /** What may go wrong although the target admits the pod; each with how to find out and what to do. */
+  /** Risks although the target admits the pod; each with how to find out and what to do. */
   readonly risks: readonly Risk[];
   readonly template: PodTemplate;
   /** The pod as the target's defaulting leaves it. */
   readonly pod: Pod | undefined;
 }
 
-/** What can be called in a thread: arguments and results are plain data. */
+/** The functions that can be called in a thread: arguments and results are plain data. */
 export interface RemediationFunctions {
   remediate: typeof remediate;
 }

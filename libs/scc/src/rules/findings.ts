@@ -66,7 +66,7 @@ export class Sentences {
     this.omitted += count;
   }
 
-  /** What was kept, and one sentence on how many more there are; repetitions among the latter count each time. */
+  /** The kept lines, and one sentence on how many more there are; repetitions among the latter count each time. */
   list(): string[] {
     return this.omitted > 0 ? [...this.kept, `… and ${this.omitted} more`] : [...this.kept];
   }

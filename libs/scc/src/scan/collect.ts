@@ -8,7 +8,7 @@ export type ListKind = (
   namespace?: string,
 ) => Promise<{ items: readonly unknown[]; refused: string | null }>;
 
-/** What was read, and what could not be. */
+/** The inputs that were read, and those that could not be. */
 export interface Collected {
   readonly objects: ClusterObject[];
   readonly unreadable: Unreadable[];

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { type ScanReport, scanRowSchema } from './report.js';
 
-/** What differs between two scans for one workload. */
+/** The difference of two scans for one workload. */
 export interface ScanChange {
   readonly workload: string;
   readonly change: 'added' | 'removed' | 'changed';
@@ -32,7 +32,7 @@ const ASPECTS: readonly (readonly [string, (row: ComparedRow) => string])[] = [
   ['can move to', ({ target }) => target ?? 'nothing stricter'],
 ];
 
-/** What changed between two scans, by workload, in the order of their names. */
+/** Changes between two scans, by workload, in the order of their names. */
 export const compareScans = (before: ScanReport, after: ScanReport): ScanChange[] =>
   compareRows(before.rows, after.rows);
 

@@ -13,13 +13,13 @@ import { ownerOf, type Owner } from './owners.js';
 import { type Way, waysFinder } from './ways.js';
 import { type Workload, workloadsOf } from './workloads.js';
 
-/** What a scan judges: everything that it was given, read. */
+/** The input of a scan: everything that it was given, read. */
 export interface Inventory {
   readonly sccs: CompiledSCCs;
   readonly definitions: readonly SecurityContextConstraints[];
   readonly workloads: readonly Workload[];
   readonly unreadable: readonly Unreadable[];
-  /** What had to be assumed because it was not given. */
+  /** Assumptions, for facts that were not given. */
   readonly assumed: readonly string[];
   namespace(name: string): Namespace;
   waysOf(workload: Workload): readonly Way[];

@@ -107,7 +107,7 @@ function obstaclesOf({ kind: workloadKind }: Workload, strategy: Strategy | null
   if (strategy === 'Ordered') return [];
   const obstacles =
     strategy === null ? [`a plan moves Deployments and StatefulSets, and this is a ${workloadKind}`] : [];
-  // What comes through a gateway is divided there; callers that pass none reach the workload's own pods, as before.
+  // Requests through a gateway are divided there; callers that pass none reach the workload's own pods, as before.
   const hasGateway = ways.some(({ kind, divided }) => divided && GATEWAY_ROUTES.has(kind));
   for (const { kind, name, divided } of ways)
     if (!divided && !(hasGateway && kind === CLUSTER_SERVICE))
@@ -147,11 +147,11 @@ interface Question {
   readonly owner: Owner | null;
 }
 
-/** What can be done about a workload. */
+/** Remedies for a workload. */
 function outlookOf(workload: Workload, { facts, aim, needs, owner }: Question): Outlook {
   if (isExemptNamespace(facts.namespace)) return nothingToDo('Exempt');
   if (needs && compareByPrivilege(needs, aim) <= 0) {
-    // What runs has shown that it can; what was only read may still fail.
+    // A running model has shown that it can; one that was only read may still fail.
     const risks = workload.pods.size > 0 ? [] : remediate(workload.template, needs, facts).risks;
     return { ...nothingToDo('Strict'), risks: risksOf(risks) };
   }

@@ -3,7 +3,7 @@ interface KindRef {
   readonly kind: string;
 }
 
-/** What a scan reads of a cluster; a kind that the cluster does not serve is left out. */
+/** The kinds that a scan reads of a cluster; a kind that the cluster does not serve is left out. */
 export const SCAN_KINDS: readonly KindRef[] = [
   { apiVersion: 'v1', kind: 'Namespace' },
   { apiVersion: 'security.openshift.io/v1', kind: 'SecurityContextConstraints' },

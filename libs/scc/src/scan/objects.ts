@@ -38,7 +38,7 @@ export const groupOf = (apiVersion: string): string =>
 export const labelOf = ({ kind, metadata }: ClusterObject): string =>
   `${kind} ${metadata.namespace ? `${metadata.namespace}/` : ''}${metadata.name}`;
 
-/** What identifies an object among those of one cluster; versions of one API group are the same object. */
+/** The identity of an object among those of one cluster; versions of one API group are the same object. */
 export const objectKeyOf = (apiVersion: string, kind: string, namespace: string, name: string): string =>
   [groupOf(apiVersion), kind, namespace, name].join('|');
 

@@ -8,7 +8,7 @@ export const isLaxer = (a: PodSecurityLevel, b: PodSecurityLevel): boolean => RA
 export const laxest = (levels: readonly PodSecurityLevel[]): PodSecurityLevel =>
   levels.reduce((worst, level) => (isLaxer(level, worst) ? level : worst), 'restricted');
 
-/** What a container may add at level baseline; at level restricted only NET_BIND_SERVICE. */
+/** Capabilities that a container may add at level baseline; at level restricted only NET_BIND_SERVICE. */
 export const BASELINE_CAPABILITIES: ReadonlySet<string> = new Set([
   'AUDIT_WRITE',
   'CHOWN',

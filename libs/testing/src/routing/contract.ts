@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { PreImage, Split, Survey, SurveyRequest, TrafficRouter } from '@scc/routing';
 
-/** What a user can set on an object that routes requests. */
+/** Fields that a user can set on an object that routes requests. */
 export interface RoutedState {
   spec: unknown;
   labels: Record<string, string>;
@@ -34,7 +34,7 @@ export interface RouterWorld {
   edit: () => Promise<void>;
   /** Another client sends all requests of the route `alone` to the stable side again. */
   tamper: () => Promise<void>;
-  /** What is there that was not there before. */
+  /** The objects that were not there before. */
   additions: () => Promise<string[]>;
 }
 
