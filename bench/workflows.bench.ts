@@ -39,7 +39,7 @@ async function run(): Promise<BenchResult[]> {
   const activities: MigrationActivities = {
     ...aWorld().fx().act,
     acceptPlan: () => Promise.resolve({ accepted: true, plan: aPlan(spec) }),
-    assess: () => Promise.resolve(allowed()),
+    assess: () => Promise.resolve(allowed({}, aPlan(spec))),
     approvalState: ({ uid }) => {
       waiting.add(uid);
       return Promise.resolve({ status: 'pending', message: 'not yet' });
