@@ -217,6 +217,7 @@ describe('the rights that the code uses', () => {
   });
 
   it('are exercised by a scan that governance makes', async () => {
+    await stack.api.create('/api/v1/namespaces/scc-system/serviceaccounts', { metadata: { name: 'admin' } });
     const { id } = await scanned('start');
     await waitFor(async () => (await scanned('show', id)).state !== 'running', {
       timeoutMs: TIMEOUT_MS,
