@@ -23,7 +23,8 @@ export class Contradictions {
   }
 
   async now(): Promise<Found> {
-    return { published: this.published(), rows: await this.watch.look() };
+    const rows = await this.watch.look();
+    return { published: this.published(), rows: rows.map((row) => ({ isOver: false, ...row })) };
   }
 }
 

@@ -23,7 +23,7 @@ import { AuthorityWatch, contradictionsIn } from './authority-watch.js';
 const { database, test } = apiSuite();
 const logger = createLogger('contradictions-spec', 'silent');
 const foundSchema = z.object({
-  rows: z.array(z.object({ table: z.string(), key: z.string(), fault: z.string(), isOver: z.boolean().optional() })),
+  rows: z.array(z.object({ table: z.string(), key: z.string(), fault: z.string(), isOver: z.boolean() })),
 });
 
 beforeAll(async () => {
