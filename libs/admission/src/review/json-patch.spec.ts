@@ -4,6 +4,9 @@ import fc from 'fast-check';
 import { applyPatch } from 'rfc6902';
 import { patchBetween } from './json-patch.js';
 
+/** Any JSON value, without the one name that the library which applies the patches drops. */
+const anyValue = fc.jsonValue({ maxDepth: 4 }).filter((value) => !JSON.stringify(value).includes('"__proto__"'));
+
 describe('patchBetween', () => {
   it.each<[string, unknown, unknown, unknown[]]>([
     ['nothing for the same', { a: [1] }, { a: [1] }, []],
@@ -26,7 +29,7 @@ describe('patchBetween', () => {
 
   it('leads from any value to any other', () => {
     fc.assert(
-      fc.property(fc.jsonValue({ maxDepth: 4 }), fc.jsonValue({ maxDepth: 4 }), (before, after) => {
+      fc.property(anyValue, anyValue, (before, after) => {
         const document = { value: structuredClone(before) };
         const failures = applyPatch(document, patchBetween({ value: before }, { value: after }));
         expect(failures.filter((failure) => failure !== null)).toEqual([]);
