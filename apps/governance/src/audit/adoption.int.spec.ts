@@ -1,6 +1,7 @@
-import { describe, expect, it } from '@jest/globals';
-import { createLogger } from '@scc/runtime';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { createLogger, waitFor } from '@scc/runtime';
 import { DataSource } from 'typeorm';
+import { isOlderConnected } from '../database/application.js';
 import { evaluatePlan } from '../engine/evaluate.js';
 import { aRequest, at, inTx, NOON, ownWorkload } from '../governance.fixture.js';
 import { governanceSuite } from '../suite.fixture.js';
@@ -18,11 +19,23 @@ const adopted = async () =>
        select convert_from(body, 'UTF8')::json->'details' as d, id from audit_entry where action = 'record.adopted') e order by id`,
   );
 
+const connected: DataSource[] = [];
+
 /** Connects as a replica of an earlier version names itself. */
 async function older(): Promise<DataSource> {
   const { url } = database.app.options as { url: string };
-  return new DataSource({ type: 'postgres', url, applicationName: 'scc-governance', poolSize: 1 }).initialize();
+  const source = new DataSource({ type: 'postgres', url, applicationName: 'scc-governance', poolSize: 1 });
+  connected.push(source);
+  return source.initialize();
 }
+
+/** Ends the replicas of earlier versions; PostgreSQL ends a connection some time after its client. */
+async function endOlder(): Promise<void> {
+  for (const source of connected.splice(0)) await source.destroy();
+  const isOver = async () => !(await isOlderConnected(database.app));
+  await waitFor(isOver, { timeoutMs: 20_000, everyMs: 20, what: 'the end of their connections' });
+}
+afterEach(endOlder);
 
 /** A request for approval, an editor and a token as versions wrote them that had no entry, or less in it. */
 async function writeAsBefore(source: DataSource, name: string): Promise<void> {
@@ -54,7 +67,7 @@ describe('while replicas of an earlier version are replaced', () => {
       { alone: false, rows: expect.stringContaining('command_grant') as unknown },
     ]);
     await writeAsBefore(before, 'third');
-    await before.destroy();
+    await endOlder();
     await adoption().adopt();
     expect(await found()).toEqual([]);
     expect((await adopted()).map(({ alone }) => alone)).toEqual([false, false, true]);
@@ -63,7 +76,6 @@ describe('while replicas of an earlier version are replaced', () => {
     await writeAsBefore(again, 'fourth');
     await adoption().adopt();
     expect(await found()).toEqual(['approval_request', 'command_grant']);
-    await again.destroy();
   });
 });
 
