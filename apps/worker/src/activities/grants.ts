@@ -14,6 +14,7 @@ import { z } from 'zod';
 import type { MigrationTarget } from '@scc/migration/contract';
 import { grantUser } from '../cluster/grant-users.js';
 import { rbacBindingSchema, subjectSchema } from '../cluster/objects.js';
+import { whyNothingToRevoke } from '../cluster/other-grants.js';
 import type { Reseal } from '../undo/reseal.js';
 import { terminal } from '../failures.js';
 import { currentWorkflowId } from './pace.js';
@@ -125,7 +126,10 @@ export function grantActivities({ kube, governance, reseal }: Deps): GrantActivi
     const { namespace } = target.ref;
     if (sourceSCC === null || sourceSCC === target.targetSCC) return { kept: 'there is no old grant' };
     const grants = await bindingsOf(kube, { namespace, scc: sourceSCC, serviceAccount: sourceServiceAccount });
-    if (grants.length === 0) return { kept: `${sourceSCC} is not granted by a RoleBinding of ${namespace}` };
+    if (grants.length === 0)
+      return {
+        kept: await whyNothingToRevoke(kube, { namespace, scc: sourceSCC, serviceAccount: sourceServiceAccount }),
+      };
     const user = await grantUser(kube, { ...target, sourceServiceAccount }, sourceSCC);
     return user === null
       ? { grants }
