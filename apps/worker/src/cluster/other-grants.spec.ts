@@ -42,9 +42,14 @@ describe('whyNothingToRevoke', () => {
   it.each<[string, Parameters<typeof whyOf>[0], RegExp]>([
     ['says that nothing grants it', { isAllowed: false }, /^anyuid is not granted to ServiceAccount web any more$/],
     [
-      'names a binding of a Role with any name',
+      'names a binding of a Role, whose rights cannot be read, beside the other ways that are left',
       { bindings: [binding('web-scc', 'Role', 'use-anyuid', web)] },
-      /by RoleBinding web-scc \(Role use-anyuid\), which/,
+      /by RoleBinding web-scc \(Role use-anyuid\), by a ClusterRoleBinding, or by another authorizer of the cluster, which/,
+    ],
+    [
+      'names no Role where a ClusterRole gives the right',
+      { bindings: [binding('election', 'Role', 'leases', web), binding('a', 'ClusterRole', 'wide', web)] },
+      /by RoleBinding a \(ClusterRole wide\), which/,
     ],
     [
       'names a binding of another ClusterRole with the right, and no other',

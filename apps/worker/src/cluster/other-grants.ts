@@ -36,8 +36,15 @@ async function ofItself(kube: Reader, granted: Granted): Promise<string[]> {
   ];
 }
 
-/** RoleBindings that grant it by a role of any name, or to a group; of a Role only its name can be read. */
-async function byRoleBindings(kube: Reader, granted: Granted): Promise<string[]> {
+interface ByBindings {
+  /** RoleBindings whose ClusterRole gives the right. */
+  certain: string[];
+  /** RoleBindings of a Role, of which only the name can be read. */
+  possible: string[];
+}
+
+/** RoleBindings that grant it, or may, by a role of any name, or to a group. */
+async function byRoleBindings(kube: Reader, granted: Granted): Promise<ByBindings> {
   const { namespace, scc, serviceAccount } = granted;
   const { items } = await kube.list({ apiVersion: RBAC, kind: 'RoleBinding' }, { namespace });
   const user = serviceAccountSubject(namespace, serviceAccount).name;
@@ -60,11 +67,16 @@ async function byRoleBindings(kube: Reader, granted: Granted): Promise<string[]>
         if (!right || !covers(right, scc)) return [];
       }
       const to = through.kind === 'Group' ? `, to group ${through.name}` : '';
-      return [`RoleBinding ${item.metadata.name ?? ''} (${roleRef.kind} ${roleRef.name}${to})`];
+      const words = `RoleBinding ${item.metadata.name ?? ''} (${roleRef.kind} ${roleRef.name}${to})`;
+      return [{ words, isCertain: roleRef.kind === 'ClusterRole' }];
     }),
   );
-  return found.flat();
+  const wordsOf = (isCertain: boolean): string[] =>
+    found.flatMap((all) => all.filter((one) => one.isCertain === isCertain).map(({ words }) => words));
+  return { certain: wordsOf(true), possible: wordsOf(false) };
 }
+
+const ELSEWHERE = 'a ClusterRoleBinding, or by another authorizer of the cluster';
 
 /**
  * How a ServiceAccount may use an SCC that no binding of the usual role gives it, in words: the reason for which nothing
@@ -86,8 +98,9 @@ export async function whyNothingToRevoke(kube: Reader, granted: Granted): Promis
     },
   });
   if (!isAllowed && ofScc.length === 0) return `${scc} is not granted to ServiceAccount ${serviceAccount} any more`;
-  const byBindings = isAllowed ? await byRoleBindings(kube, granted) : [];
-  const ways = [...ofScc, ...byBindings];
-  const named = ways.length > 0 ? ways.join(', ') : 'a ClusterRoleBinding, or by another authorizer of the cluster';
+  const { certain, possible } = isAllowed ? await byRoleBindings(kube, granted) : { certain: [], possible: [] };
+  const ways = [...ofScc, ...certain];
+  const guessed = possible.length > 0 ? `${possible.join(', ')}, by ${ELSEWHERE}` : ELSEWHERE;
+  const named = ways.length > 0 ? ways.join(', ') : guessed;
   return `${scc} is granted to ServiceAccount ${serviceAccount} by ${named}, which a migration does not take away`;
 }
