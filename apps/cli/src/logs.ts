@@ -1,10 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { eventRecordSchema } from '@scc/governance-api';
-import { isTerminal, migrationEventSchema, type Phase, PHASES, sentenceOf } from '@scc/plan';
+import { eventRecordSchema, migrationDetailSchema } from '@scc/governance-api';
+import { migrationEventSchema, type Phase, sentenceOf } from '@scc/plan';
 import { Command } from 'commander';
 import { z } from 'zod';
 import { EXIT } from './exit.js';
 import { uidOf } from './migrations.js';
+import { exitOf } from './plan/ends.js';
 import { findPlan } from './plan/find.js';
 import type { Run, Session } from './session.js';
 
@@ -80,26 +81,27 @@ async function idOf(session: Session, { namespace, name, uid }: LogsOptions): Pr
   return uidOf(session, name, namespace);
 }
 
-/** The final phase that the last event of a migration led to; undefined while it runs. */
-const endOf = (events: readonly PlanEvent[]): Phase | undefined => {
-  const last = events.findLast(({ phase }) => phase !== null)?.phase;
-  return PHASES.find((phase) => phase === last && isTerminal(phase));
-};
+/** Where the migration is. An event that says that it ended is no proof of it: governance counts what receipts cover. */
+async function phaseOf(session: Session, { namespace, name }: LogsOptions, uid: string): Promise<Phase | undefined> {
+  if (!session.hasGovernance) return (await findPlan(session, namespace, name)).status.phase;
+  const path = `/v1/migrations/${encodeURIComponent(uid)}`;
+  return (await session.governance().ask(migrationDetailSchema, { method: 'GET', path })).phase;
+}
 
 async function logs(session: Session, options: LogsOptions): Promise<number> {
   const uid = await idOf(session, options);
-  const { namespace, name, follow } = options;
+  const { namespace, follow } = options;
   if (!session.hasGovernance)
     session.output.remark('governance is not known (--server), so these are the Events that the cluster still keeps');
   const shown = new Set<string>();
   for (;;) {
+    // Asked before the events, so that those up to the end are among them.
+    const end = follow ? exitOf(await phaseOf(session, options, uid)) : EXIT.ok;
     const events = session.hasGovernance ? await recorded(session, uid) : await clusterEvents(session, namespace, uid);
     const fresh = events.filter(({ key }) => !shown.has(key));
     fresh.forEach(({ key }) => shown.add(key));
     if (fresh.length > 0 || !follow) print(session, fresh, follow);
-    if (!follow) return EXIT.ok;
-    const end = session.hasGovernance ? endOf(events) : (await findPlan(session, namespace, name)).status.phase;
-    if (isTerminal(end)) return end === 'Completed' ? EXIT.ok : EXIT.failed;
+    if (end !== null) return end;
     await delay(FOLLOW_MS);
   }
 }

@@ -1,13 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { isTerminal, type PlanStatus } from '@scc/plan';
+import { type PlanStatus } from '@scc/plan';
 import { EXIT } from '../exit.js';
 import { fields, table } from '../output.js';
 import type { Session } from '../session.js';
+import { exitOf } from './ends.js';
 import { findPlan, type FoundPlan } from './find.js';
 
 const WATCH_MS = 500;
 
-/** Shows a plan, or follows it until it has ended. @returns 0; with `watch` only when the plan completed. */
+/** Shows a plan, or follows it until it has ended or cannot complete. @returns 0; with `watch` only when the plan completed. */
 export async function status(
   session: Session,
   { namespace, name, watch }: { namespace: string; name: string; watch: boolean },
@@ -19,7 +20,8 @@ export async function status(
     if (state !== shown) show(session, plan, watch && shown !== '');
     shown = state;
     if (!watch) return EXIT.ok;
-    if (isTerminal(plan.status.phase)) return plan.status.phase === 'Completed' ? EXIT.ok : EXIT.failed;
+    const end = exitOf(plan.status.phase);
+    if (end !== null) return end;
     await delay(WATCH_MS);
   }
 }
