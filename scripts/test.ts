@@ -36,6 +36,7 @@ const jest = (project: string, resultFile: string, extra: readonly string[]): Co
     ...['--experimental-vm-modules', '--no-warnings', 'node_modules/jest/bin/jest.js', '--selectProjects', project],
     ...['--json', '--outputFile', resultFile, ...extra],
   ],
+  resultFile,
 });
 
 async function gate(folder: string): Promise<void> {

@@ -21,6 +21,12 @@ const engine = engineSuite(async (running) => {
 }, BEHIND_WEATHER);
 const { apply, until, untilPhase, untilWeight, handleOf, remains, specOf } = engine;
 
+/** Ends what a test that failed left running. */
+const stops: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  await Promise.all(stops.splice(0).map((stop) => stop()));
+});
+
 /** Requests to the orders through both proxies, none of which a client may lose. */
 async function startOrders() {
   const streams = [
@@ -28,9 +34,12 @@ async function startOrders() {
     { name: 'sidecar', via: 'sidecar' as const, host: 'orders', rate: 40 },
   ];
   const load = await startLoad(stack, { streams });
+  let stopped: ReturnType<typeof load.stop> | undefined;
+  const stop = () => (stopped ??= load.stop());
+  stops.push(stop);
   return {
     expectNoLoss: async (): Promise<void> => {
-      const { total, failures } = await load.stop();
+      const { total, failures } = await stop();
       expect(failures).toEqual([]);
       expect(total.requests).toBeGreaterThan(200);
     },
@@ -162,13 +171,13 @@ function startReviews(namespace: string) {
       if (refusal !== undefined) seen.refusals.push(refusal);
     }
   })();
-  return {
-    stop: async () => {
-      stopping.abort();
-      await asking;
-      return seen;
-    },
+  const stop = async () => {
+    stopping.abort();
+    await asking;
+    return seen;
   };
+  stops.push(stop);
+  return { stop };
 }
 
 describe('a rolling update of every process', () => {

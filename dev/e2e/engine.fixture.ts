@@ -29,6 +29,9 @@ const planSchema = z.looseObject({
 });
 export type Plan = z.infer<typeof planSchema>;
 
+/** Phases after which no other comes. */
+const ENDS: readonly (string | undefined)[] = ['Completed', 'RolledBack'];
+
 const zeroHolds = { mirror: { duration: '0s' }, interval: '0s' };
 /** Each weight is held for a minute, so that there is time to do something to the migration. */
 export const longHolds = { mirror: { duration: '0s' }, interval: '1m' };
@@ -92,12 +95,19 @@ export function engineOn(running: () => Running): Engine {
     }
   };
 
+  /** Fails as soon as another end is reached: waiting longer would change nothing. */
+  const onTheWay: Engine['until'] = async (name, wanted, what) => {
+    const status = await until(name, (now) => wanted(now) || ENDS.includes(now.phase), what);
+    if (!wanted(status)) throw new Error(`${name} ended before it was ${what}: ${JSON.stringify(status)}`);
+    return status;
+  };
+
   return {
     read,
     until,
-    untilPhase: (name, phase) => until(name, (status) => status.phase === phase, phase),
+    untilPhase: (name, phase) => onTheWay(name, (status) => status.phase === phase, phase),
     untilWeight: (name, weight) =>
-      until(name, (status) => status.phase === 'TrafficShifting' && status.weight === weight, `at ${weight} %`),
+      onTheWay(name, (status) => status.phase === 'TrafficShifting' && status.weight === weight, `at ${weight} %`),
 
     apply: async (name, workload, over = {}) => {
       const spec: PlanSpecInput = {
