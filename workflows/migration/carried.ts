@@ -39,6 +39,8 @@ export interface Position {
   /** When live requests began to go to the canary, and to come back; absent before, and from earlier versions. */
   liveMs?: number;
   returnedMs?: number;
+  /** When gates judged last; absent before, and from earlier versions. */
+  judgedMs?: number;
 }
 
 /** The state that the events so far lead to, and the events that governance does not have yet. */

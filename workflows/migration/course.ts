@@ -14,6 +14,17 @@ export interface Course {
   clear: (step: Step, detail: string, weight?: number) => Promise<void>;
 }
 
+interface Held {
+  weight: number;
+  durationMs: number | null;
+  /** From when on the workload's own answers are judged; `held` is the beginning of this hold. */
+  workloadSinceMs?: number | 'held';
+  partition?: number;
+}
+
+/** How long the word of the gates is good for, in milliseconds: what ends a migration rests on what they saw just now. */
+const JUDGEMENT_LASTS_MS = 30_000;
+
 export function courseOf(position: Position, plan: AcceptedPlan, fx: Effects): Course {
   const { target, contentHash } = position;
   if (!target || contentHash === null) throw new Error('the plan is not validated yet');
@@ -31,24 +42,40 @@ export function courseOf(position: Position, plan: AcceptedPlan, fx: Effects): C
 }
 
 /** Holds a weight; the gates' samples are recorded whether they pass or fail. */
-export async function hold(
-  { target, position, fx, at }: Course,
-  step: string,
-  request: { weight: number; durationMs: number | null; workloadSinceMs?: number; partition?: number },
-): Promise<void> {
-  await at(step, async () => {
-    await judged(fx, async () => {
-      position.heldSinceMs ??= fx.now();
-      try {
-        return await fx.hold({ target, ...request, sinceMs: position.heldSinceMs });
-      } catch (error) {
-        // A hold that failed is held again in full; one that another run goes on with is not.
-        if (!(error instanceof HandOver)) position.heldSinceMs = null;
-        throw error;
-      }
-    });
-    position.heldSinceMs = null;
+export const hold = (course: Course, step: string, request: Held): Promise<void> =>
+  course.at(step, () => holdNow(course, request));
+
+async function holdNow({ target, position, fx }: Course, { workloadSinceMs, ...request }: Held): Promise<void> {
+  await judged(fx, async () => {
+    position.heldSinceMs ??= fx.now();
+    const sinceMs = position.heldSinceMs;
+    const since = workloadSinceMs === 'held' ? sinceMs : workloadSinceMs;
+    try {
+      return await fx.hold({ target, ...request, sinceMs, ...(since === undefined ? {} : { workloadSinceMs: since }) });
+    } catch (error) {
+      // A hold that failed is held again in full; one that another run goes on with is not.
+      if (!(error instanceof HandOver)) position.heldSinceMs = null;
+      throw error;
+    }
   });
+  position.heldSinceMs = null;
+  position.judgedMs = fx.now();
+}
+
+/**
+ * Asks whether the end may begin. Where the answer took long, by a pause, a window or an outage, the gates saw nothing
+ * meanwhile: they judge one more interval of the workload's answers, and governance is asked again.
+ */
+export async function clearToFinish(course: Course, detail: string): Promise<void> {
+  const { position, target, fx, clear } = course;
+  for (;;) {
+    await clear('Finish', detail);
+    // Runs of earlier versions hand over no time.
+    position.judgedMs ??= fx.now();
+    if (fx.now() - position.judgedMs < JUDGEMENT_LASTS_MS) return;
+    const partition = target.strategy === 'Ordered' ? { partition: 0 } : {};
+    await holdNow(course, { weight: 0, durationMs: null, workloadSinceMs: 'held', ...partition });
+  }
 }
 
 export async function webhooks(

@@ -1,6 +1,7 @@
 import { planSpecSchema } from '@scc/plan';
 import type { Position } from './carried.js';
 import { FAILURE, type Assessment, type MigrationActivities } from './contract.js';
+import type { Effects } from './effects.js';
 import { migrate, takeBack } from './migrate.js';
 import { HandOver, startOf } from './position.js';
 import { allowed, aPlan, aTarget, aWorld, type InjectedFault } from './testing.js';
@@ -162,6 +163,64 @@ describe('migrate', () => {
     await expect(migrate(start(), fx({ clearance }))).resolves.toEqual(rolledBack('frozen'));
     expect(world).toEqual(pristine);
     expect(breaches).toEqual([]);
+  });
+});
+
+describe('an end that is waited for', () => {
+  const HOUR_MS = 3_600_000;
+  /** Governance lets each of the first ends begin an hour later only. */
+  const waiting = (hours: number, oneByOne = false, fault?: InjectedFault) => {
+    const { world, events, breaches, fx } = aWorld(fault, {
+      oneByOne,
+      assess: () => allowed(oneByOne ? { strategy: 'Ordered' } : {}),
+    });
+    let nowMs = 0;
+    const finishes: number[] = [];
+    const lastHolds: Parameters<Effects['hold']>[0][] = [];
+    const clearance: Effects['clearance'] = ({ step }) => {
+      if (step === 'Finish') {
+        if (finishes.length < hours) nowMs += HOUR_MS;
+        finishes.push(nowMs);
+      }
+      return Promise.resolve({ waited: false });
+    };
+    const effects = fx();
+    const hold: Effects['hold'] = (request) => {
+      if (finishes.length > 0) lastHolds.push(request);
+      return effects.hold(request);
+    };
+    return {
+      ...{ world, events, breaches, finishes, lastHolds },
+      run: () => migrate(start(), { ...effects, clearance, hold, now: () => nowMs }),
+    };
+  };
+
+  it.each([false, true])('has the gates judge what is answered now, then asks again (one by one: %s)', async (one) => {
+    const migration = waiting(2, one);
+    await expect(migration.run()).resolves.toMatchObject({ phase: 'Completed' });
+    expect(migration.finishes).toEqual([HOUR_MS, 2 * HOUR_MS, 2 * HOUR_MS]);
+    expect(migration.lastHolds).toMatchObject(
+      [HOUR_MS, 2 * HOUR_MS].map((at) => ({
+        ...{ weight: 0, durationMs: null, sinceMs: at, workloadSinceMs: at },
+        ...(one ? { partition: 0 } : {}),
+      })),
+    );
+    expect(migration.breaches).toEqual([]);
+  });
+
+  it('is not judged once more when it was not waited for', async () => {
+    const migration = waiting(0);
+    await migration.run();
+    expect([migration.finishes, migration.lastHolds]).toEqual([[0], []]);
+  });
+
+  it('does not come when the last window is bad: everything is taken back, and nothing was taken away', async () => {
+    const migration = waiting(1, false, { activity: 'hold', at: 9 });
+    await expect(migration.run()).resolves.toEqual(rolledBack('hold failed'));
+    expect(migration.lastHolds).toHaveLength(1);
+    expect(migration.world).toEqual(pristine);
+    expect(migration.events.map(({ type }) => type)).not.toContain('CanaryRemoved');
+    expect(migration.breaches).toEqual([]);
   });
 });
 

@@ -1,7 +1,7 @@
 import type { PlanRef, Violation } from '@scc/plan';
 import type { Position } from './carried.js';
 import type { AcceptedPlan, Assessment, MigrationOutline, MigrationResult } from './contract.js';
-import { courseOf, hold, webhooks, type Course } from './course.js';
+import { clearToFinish, courseOf, hold, webhooks, type Course } from './course.js';
 import { decideAfterAssessment } from './decide.js';
 import type { Effects } from './effects.js';
 import { workflowLost } from './failures.js';
@@ -142,7 +142,7 @@ async function run(position: Position, plan: AcceptedPlan, fx: Effects): Promise
   else await moveByCanary(course);
 
   const left = target.strategy === 'Ordered' ? 'the old grant' : 'the canary and the old grant';
-  await at('may finish', () => course.clear('Finish', `remove ${left}`));
+  await at('may finish', () => clearToFinish(course, `remove ${left}`));
   return fx.shielded('finishing', () => finish(course));
 }
 

@@ -169,7 +169,7 @@ async function awaitCounters(metrics: MetricSource, request: Hold): Promise<void
  */
 async function judgeByPods(
   { kube, metrics }: { kube: KubeClient; metrics: MetricSource },
-  { target, sinceMs }: Hold,
+  { target, sinceMs, workloadSinceMs }: Hold,
   watches: Watch[],
 ): Promise<void> {
   const waiting = watches.filter(({ gate, seenData, isQuiet }) => isQuiet && !seenData && gate.noData === 'Wait');
@@ -178,7 +178,9 @@ async function judgeByPods(
   const other = await metrics.read({ preset: 'request-success-rate' }, stable, sinceMs);
   if (!('isQuiet' in other)) return;
   const { isGood, detail } =
-    target.strategy === 'Ordered' ? await judgeMoved(kube, target, sinceMs) : await judgeQuiet(kube, target, sinceMs);
+    target.strategy === 'Ordered'
+      ? await judgeMoved(kube, target, sinceMs)
+      : await judgeQuiet(kube, target, { sinceMs, isReturned: workloadSinceMs !== undefined });
   const at = new Date().toISOString();
   for (const watch of waiting) {
     watch.seenData = true;

@@ -84,12 +84,15 @@ describe('judgeQuiet', () => {
     logs: ({ name }) => Promise.resolve(logs[name] ?? ''),
   });
 
-  it.each<[string, Record<string, string>, boolean]>([
-    ['quiet logs', {}, true],
-    ['an error of the canary', { canary: 'EACCES' }, false],
-    ['an error of both', { canary: 'EACCES', stable: 'EACCES' }, true],
-    ['an error of somebody else', { other: 'EACCES' }, true],
-  ])('compares both sides: %s', async (_case, logs, expected) => {
-    await expect(judgeQuiet(kube(logs), target, Date.now())).resolves.toMatchObject({ isGood: expected });
+  it.each<[string, Record<string, string>, boolean, boolean]>([
+    ['quiet logs', {}, false, true],
+    ['an error of the canary', { canary: 'EACCES' }, false, false],
+    ['an error of both', { canary: 'EACCES', stable: 'EACCES' }, false, true],
+    ['an error of somebody else', { other: 'EACCES' }, false, true],
+    ['an error of the workload that requests have returned to', { stable: 'EACCES' }, true, false],
+    ['an error of the canary that requests have left', { canary: 'EACCES' }, true, true],
+  ])('compares both sides: %s', async (_case, logs, isReturned, expected) => {
+    const judged = judgeQuiet(kube(logs), target, { sinceMs: Date.now(), isReturned });
+    await expect(judged).resolves.toMatchObject({ isGood: expected });
   });
 });

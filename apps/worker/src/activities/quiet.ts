@@ -28,22 +28,30 @@ export interface SideSeen {
 /** How many lines of a log say that something was not permitted. */
 export const refusalsIn = (log: string): number => log.split('\n').filter((line) => PERMISSION.test(line)).length;
 
-/** The state of both sides, in words, and whether the canary is as good as the workload. */
-export function judgeSides(canary: SideSeen, stable: SideSeen): { isGood: boolean; detail: string } {
+/** The side that is judged, and the one beside it, as messages name them. */
+const NAMES = { canary: ['the canary', 'the workload'], workload: ['the workload', 'the canary'] } as const;
+
+/** The state of both sides, in words, and whether the judged one is as good as the one beside it. */
+export function judgeSides(
+  judged: SideSeen,
+  beside: SideSeen,
+  side: keyof typeof NAMES = 'canary',
+): { isGood: boolean; detail: string } {
+  const [name, other] = NAMES[side];
   const perPod = ({ refusals, pods }: SideSeen): number => (refusals ?? 0) / Math.max(1, pods);
   const wrong = [
-    ...(canary.pods === 0 ? ['the canary has no pod'] : []),
-    ...canary.unready.map((name) => `pod ${name} is not ready`),
-    ...(canary.restarts > 0 ? [`${plural(canary.restarts, 'restart')} of the canary's containers`] : []),
-    ...(perPod(canary) > perPod(stable)
+    ...(judged.pods === 0 ? [`${name} has no pod`] : []),
+    ...judged.unready.map((pod) => `pod ${pod} is not ready`),
+    ...(judged.restarts > 0 ? [`${plural(judged.restarts, 'restart')} of ${name}'s containers`] : []),
+    ...(perPod(judged) > perPod(beside)
       ? [
-          `${plural(canary.refusals ?? 0, 'permission error')} in the canary's logs (${stable.refusals ?? 0} in the workload's)`,
+          `${plural(judged.refusals ?? 0, 'permission error')} in ${name}'s logs (${beside.refusals ?? 0} in ${other}'s)`,
         ]
       : []),
   ];
-  const unread = canary.refusals === null ? '; its logs could not be read' : '';
-  const judged = `no request was seen, judged by readiness, restarts and permission errors in logs of ${plural(canary.pods, 'pod')}`;
-  return { isGood: wrong.length === 0, detail: `${judged}: ${wrong.join(', ') || 'nothing is wrong'}${unread}` };
+  const unread = judged.refusals === null ? '; its logs could not be read' : '';
+  const how = `no request was seen, judged by readiness, restarts and permission errors in logs of ${plural(judged.pods, 'pod')}`;
+  return { isGood: wrong.length === 0, detail: `${how}: ${wrong.join(', ') || 'nothing is wrong'}${unread}` };
 }
 
 const isOfCanary = ({ metadata }: KubeObject, { ref, label }: MigrationTarget): boolean =>
@@ -132,16 +140,24 @@ export async function judgeMoved(
   return judgeNewest(newest ? await side((uid) => uid === newest.uid) : null, rest);
 }
 
-/** Judges a canary that gets no request beside its workload. */
+/** Judges a canary that gets no request beside its workload; once requests have returned, the workload beside it. */
 export async function judgeQuiet(
   kube: Pick<KubeClient, 'list' | 'logs'>,
   target: MigrationTarget,
-  sinceMs: number,
+  { sinceMs, isReturned }: { sinceMs: number; isReturned: boolean },
 ): Promise<{ isGood: boolean; detail: string }> {
   const { ref, label } = target;
   const { items } = await kube.list({ apiVersion: 'v1', kind: 'Pod' }, { namespace: ref.namespace });
   const live = items.filter((pod) => pod.metadata.deletionTimestamp === undefined && isLive(pod, Date.now()));
-  const canary = live.filter((pod) => isOfCanary(pod, target));
-  const stable = live.filter((pod) => pod.metadata.labels?.[label.key] === label.stable);
-  return judgeSides(await sideOf(kube, canary, sinceMs), await sideOf(kube, stable, sinceMs));
+  const canary = await sideOf(
+    kube,
+    live.filter((pod) => isOfCanary(pod, target)),
+    sinceMs,
+  );
+  const workload = await sideOf(
+    kube,
+    live.filter((pod) => pod.metadata.labels?.[label.key] === label.stable),
+    sinceMs,
+  );
+  return isReturned ? judgeSides(workload, canary, 'workload') : judgeSides(canary, workload);
 }
