@@ -1,7 +1,7 @@
 /**
- * The gate: every kind of test once. The programs of the local stack, `check`, then the tests on real parts one after
- * another, because each of them wants the whole machine. Ends with the slowest suites and a line that counts: jest's
- * tests, each operation of the API that was fuzzed, and every part that failed without counting.
+ * The gate: every kind of test once. The programs of the local stack, `check`, then the kinds of tests on real parts
+ * one after another. Ends with the slowest suites and a line that counts: jest's tests, each operation of the API that
+ * was fuzzed, and every part that failed without counting.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -60,7 +60,11 @@ async function gate(folder: string): Promise<void> {
   const fuzz = { name: 'fuzz', command: 'node', args: ['scripts/fuzz-api.ts', '--examples', '10', '--junit', fuzzed] };
   await counted(fuzz, () => junitResults(fuzzed));
   const e2e = path.join(folder, 'e2e.json');
-  await counted(jest('e2e', e2e, ['--runInBand', '--testTimeout', '120000']), () => jestResults(e2e));
+  // Two stacks at once: their tests wait for holds and rollouts more than they compute.
+  const reporters = ['default', path.join(root, 'scripts/progress.ts')].flatMap((name) => ['--reporters', name]);
+  await counted(jest('e2e', e2e, ['--maxWorkers', '2', '--testTimeout', '120000', ...reporters]), () =>
+    jestResults(e2e),
+  );
 }
 
 function printSlowest(): void {
