@@ -18,6 +18,7 @@ const project = (displayName, testMatch, extra = {}) => ({
 });
 
 export default {
+  reporters: ['default', '<rootDir>/scripts/progress.ts'],
   projects: [
     project('unit', ['**/!(*.int|*.e2e).spec.ts']),
     project('integration', ['**/*.int.spec.ts']),

@@ -61,10 +61,7 @@ async function gate(folder: string): Promise<void> {
   await counted(fuzz, () => junitResults(fuzzed));
   const e2e = path.join(folder, 'e2e.json');
   // Two stacks at once: their tests wait for holds and rollouts more than they compute.
-  const reporters = ['default', path.join(root, 'scripts/progress.ts')].flatMap((name) => ['--reporters', name]);
-  await counted(jest('e2e', e2e, ['--maxWorkers', '2', '--testTimeout', '120000', ...reporters]), () =>
-    jestResults(e2e),
-  );
+  await counted(jest('e2e', e2e, ['--maxWorkers', '2', '--testTimeout', '120000']), () => jestResults(e2e));
 }
 
 function printSlowest(): void {
