@@ -48,6 +48,18 @@ export function capShares(weights: readonly number[]): number[] {
   return weights.map((weight) => (weight === 0 ? 1 : Math.min(1, principalCap(all - weight) / weight)));
 }
 
+/** The newest of each principal up to its share; items are in order, the newest first. */
+export function withinShares<Item extends { readonly principal: string }>(items: readonly Item[]): Item[] {
+  const left = new Map<string, number>();
+  for (const { principal } of items) left.set(principal, (left.get(principal) ?? 0) + 1);
+  for (const [principal, own] of left) left.set(principal, Math.min(own, Math.floor(principalCap(items.length - own))));
+  return items.filter(({ principal }) => {
+    const mine = left.get(principal) ?? 0;
+    left.set(principal, mine - 1);
+    return mine > 0;
+  });
+}
+
 /** One more outcome at every level that it belongs to. */
 export const withSuccess = (history: History, levels: readonly HistoryLevel[]): History =>
   Object.fromEntries(

@@ -4,7 +4,7 @@ export { criticalityOf } from './criticality.js';
 export { type PastOutcome, weighOutcomes } from './evidence.js';
 export { factorsOf, rawBlast } from './factors.js';
 export { fitInSteps, type Posterior } from './fit.js';
-export { capShares, type History, HISTORY_HALF_LIFE_DAYS } from './history.js';
+export { capShares, type History, HISTORY_HALF_LIFE_DAYS, withinShares } from './history.js';
 export { FACTORS, fixedModel, type RiskModel, riskModelSchema } from './model.js';
 export { privilegeSignal } from './privilege-signal.js';
 export { duel, type DuelResult, promotionObstacles } from './promotion.js';

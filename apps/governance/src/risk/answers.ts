@@ -101,6 +101,7 @@ export const calibrationSchema = z.object({
       expectedCalibrationError: z.number().nullable(),
     })
     .nullable(),
+  beyondShares: z.int().describe('Outcomes of principals beyond their share, which are in no figure.'),
   excluded: z.array(z.object({ reason: z.string(), count: z.int() })),
   note: z.string(),
 });

@@ -1,4 +1,4 @@
-import { calibrationReport, type CalibrationReport } from '@scc/risk';
+import { calibrationReport, type CalibrationReport, withinShares } from '@scc/risk';
 import { z } from 'zod';
 import { Refusal } from '../refusal/refusal.js';
 import { type Database, rowsOf } from '../database/rows.js';
@@ -10,6 +10,8 @@ const NOTE =
 
 export interface CalibrationAnswer extends CalibrationReport {
   model: number;
+  /** Outcomes of principals beyond their share, which are in no figure. */
+  beyondShares: number;
   excluded: { reason: string; count: number }[];
   note: string;
 }
@@ -23,16 +25,18 @@ export async function calibrationOf(db: Database, model: number | null): Promise
   if (id === undefined) throw new Refusal('notFound', 'nothing was assessed yet');
   const scored = await rowsOf(
     db,
-    z.object({ probability: z.number(), failed: z.boolean() }),
-    `select a.change_risk as probability, o.label = 'failed' as failed
+    z.object({ probability: z.number(), failed: z.boolean(), principal: z.string() }),
+    `select a.change_risk as probability, o.label = 'failed' as failed, o.principal
      from risk_outcome o join risk_assessment a on a.id = o.assessment
      where a.model = $1 and o.label <> 'excluded' order by o.id desc limit 10000`,
     [id],
   );
+  const counted = withinShares(scored);
+  const beyondShares = scored.length - counted.length;
   const excluded = await rowsOf(
     db,
     z.object({ reason: z.string(), count: z.int() }),
     `select reason, count(*)::int as count from risk_outcome where label = 'excluded' group by reason order by 2 desc, 1`,
   );
-  return { model: id, ...calibrationReport(scored), excluded, note: NOTE };
+  return { model: id, ...calibrationReport(counted), beyondShares, excluded, note: NOTE };
 }

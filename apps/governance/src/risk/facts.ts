@@ -7,6 +7,7 @@ import {
   HISTORY_HALF_LIFE_DAYS,
   privilegeSignal,
   type Signals,
+  withinShares,
 } from '@scc/risk';
 import { podTemplateSchema } from '@scc/scc';
 import type { EntityManager } from 'typeorm';
@@ -14,6 +15,7 @@ import { z } from 'zod';
 import { rowOf, rowsOf } from '../database/rows.js';
 import { isUnbound, knownSCCs } from '../registry/versions.js';
 import { calendarFor, startIn } from '../schedule/calendar.js';
+import { principalOf } from './principal.js';
 
 /** Everything that an assessment is made from, as far as it is known when the engine asks. */
 export async function gatherSignals(tx: EntityManager, request: EvaluationRequest, now: Date): Promise<Signals> {
@@ -92,19 +94,23 @@ async function historyOf(tx: EntityManager, { plan, facts }: EvaluationRequest, 
   return { all: level('all'), pair: level('pair'), namespace: level('namespace'), workload: level('workload') };
 }
 
-/** Fewer observations are no profile. */
+/** Fewer hours are no profile. */
 const PROFILE_FROM = 10;
 
-/** The traffic that was seen now as a part of what is seen of the workload in busy hours of four weeks. */
+/**
+ * The traffic that was seen now as a part of what is seen of the workload in busy hours of four weeks. However many
+ * plans were assessed in an hour, it is one observation.
+ */
 async function trafficNow(tx: EntityManager, { plan, facts }: EvaluationRequest, now: Date): Promise<number | null> {
   if (facts.requestsPerSecond === null) return null;
   const row = await rowOf(
     tx,
     z.object({ seen: z.int(), busy: z.number().nullable() }),
     `select count(rate)::int as seen, percentile_cont(0.95) within group (order by rate) as busy from (
-       select (signals #>> '{blast,requestsPerSecond}')::float8 as rate from risk_assessment
+       select max((signals #>> '{blast,requestsPerSecond}')::float8) as rate from risk_assessment
        where namespace = $1 and workload_kind = $2 and workload_name = $3
          and assessed_at < $4 and assessed_at > $4::timestamptz - interval '28 days'
+       group by date_trunc('hour', assessed_at)
      ) as seen`,
     [plan.namespace, facts.workload.kind, facts.workload.name, now],
   );
@@ -112,17 +118,24 @@ async function trafficNow(tx: EntityManager, { plan, facts }: EvaluationRequest,
   return Math.min(1, facts.requestsPerSecond / row.busy);
 }
 
-/** Other migrations of the namespace that began within a day. */
-async function changesLastDay(tx: EntityManager, { plan }: EvaluationRequest, now: Date): Promise<number | null> {
-  const row = await rowOf(
+/**
+ * Other migrations of the namespace that began within a day. Those of another principal than the author count up to
+ * its share, so that no plans of one raise the risk of all.
+ */
+async function changesLastDay(tx: EntityManager, { plan }: EvaluationRequest, now: Date): Promise<number> {
+  const changes = await rowsOf(
     tx,
-    z.object({ changes: z.int() }),
-    `select count(*)::int as changes from view_migration
-     where namespace = $1 and plan_uid <> $2 and started_at <= $3 and started_at > $3::timestamptz - interval '1 day'
-       and coalesce(outcome, '') not in ('rejected', 'dryRun')`,
+    z.object({ author: z.string().nullable() }),
+    `select m.author from view_migration v join migration m on m.plan_uid = v.plan_uid
+     where v.namespace = $1 and v.plan_uid <> $2 and v.started_at <= $3 and v.started_at > $3::timestamptz - interval '1 day'
+       and coalesce(v.outcome, '') not in ('rejected', 'dryRun')`,
     [plan.namespace, plan.uid, now],
   );
-  return row?.changes ?? null;
+  const { namespace } = plan;
+  const own = principalOf(plan);
+  const counted = withinShares(changes.map(({ author }) => ({ principal: principalOf({ author, namespace }) })));
+  const others = counted.filter(({ principal }) => principal !== own);
+  return others.length + changes.filter(({ author }) => principalOf({ author, namespace }) === own).length;
 }
 
 /** Asked from the longest; more than the first is as good as the first. */

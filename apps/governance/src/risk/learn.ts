@@ -9,6 +9,7 @@ import {
   type Signals,
   signalsSchema,
   weighOutcomes,
+  withinShares,
 } from '@scc/risk';
 import type { DataSource } from 'typeorm';
 import { z } from 'zod';
@@ -85,7 +86,10 @@ const LARGE_FROM = 100;
 const quantile = (values: readonly number[], share: number): number =>
   values.toSorted((a, b) => a - b)[Math.floor(share * (values.length - 1))] ?? NaN;
 
-/** The sizes that the learned model calls large and usual: frozen with it, from the plans that it learned from. */
+/**
+ * The sizes that the learned model calls large and usual: frozen with it, from the plans that it learned from, of each
+ * principal up to its share.
+ */
 async function scalesFrom(
   signals: readonly Signals[],
   parent: RiskModel,
@@ -120,7 +124,7 @@ async function fitBetween(prior: RiskModel['prior'], examples: Parameters<typeof
 async function learn(parent: StoredModel, rows: readonly OutcomeRow[]): Promise<RiskModel> {
   const { prior, halfLifeDays } = parent.model;
   const newest = newestOf(rows);
-  const usual = rows.filter(({ finished_at: at }) => newest - at.getTime() <= 90 * DAY_MS);
+  const usual = withinShares(rows.filter(({ finished_at: at }) => newest - at.getTime() <= 90 * DAY_MS));
   const scales = await scalesFrom(
     usual.map(({ signals }) => signals),
     parent.model,

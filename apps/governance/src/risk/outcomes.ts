@@ -4,6 +4,8 @@ import { z } from 'zod';
 import { appendAuditBatch } from '../audit/append.js';
 import { SYSTEM } from '../call/caller.js';
 import { rowsOf } from '../database/rows.js';
+import { principalOf } from './principal.js';
+import { TRIAL_EVENTS, trialEventSchema, withdrawnFailure } from './trial.js';
 
 /** A migration that completed is a success once this time went by without anybody taking it back. */
 const QUIET_HOURS = 24;
@@ -11,7 +13,10 @@ const BATCH = 500;
 
 type Label = 'failed' | 'succeeded' | 'excluded';
 
-/** The meaning of an undo for the migration. Only a cause that lies in the change itself counts as a failure. */
+/**
+ * The meaning of an undo for the migration. Only a cause that lies in the change itself counts as a failure; the others
+ * count where they keep a failure from being seen, see `withdrawnFailure`.
+ */
 const CAUSES: Readonly<Record<UndoCause, { label: Label; reason: string }>> = {
   gate: { label: 'failed', reason: 'a gate failed' },
   readiness: { label: 'failed', reason: 'pods did not become ready' },
@@ -40,24 +45,26 @@ const endedRow = z.object({
   finished_at: z.date(),
   assessment: z.string().nullable(),
   reverted: z.boolean(),
+  trial: z.array(trialEventSchema),
 });
 type Ended = z.infer<typeof endedRow>;
 
-/**
- * The principal of an outcome, for the share that one principal may have in what is learned. A service account acts for
- * many, but in each namespace for those who own it; of plans of an unknown author the same is assumed.
- */
-const principalOf = ({ author, namespace }: Ended): string =>
-  author === null || author.startsWith('system:serviceaccount:') ? `${author ?? 'unknown'} in ${namespace}` : author;
+/** The lesson of an undo. */
+function labelOfUndo({ undo_cause: cause, author, trial }: Ended): { label: Label; reason: string } {
+  if (!isCause(cause)) return { label: 'excluded', reason: 'the cause of the undo is unknown' };
+  const withdrawn = CAUSES[cause].label === 'excluded' ? withdrawnFailure(trial, cause, author) : null;
+  return withdrawn === null ? CAUSES[cause] : { label: 'failed', reason: `${withdrawn} (${CAUSES[cause].reason})` };
+}
 
 /** The lesson of a migration that ended. */
-function labelOf({ outcome, undo_cause: cause, assessment, reverted }: Ended): { label: Label; reason: string } {
+function labelOf(ended: Ended): { label: Label; reason: string } {
+  const { outcome, assessment, reverted } = ended;
   if (assessment === null) return { label: 'excluded', reason: 'its risk was not assessed before it ended' };
   if (outcome === 'completed')
     return reverted
       ? { label: 'failed', reason: `another migration reverted it within ${QUIET_HOURS} hours` }
       : { label: 'succeeded', reason: `completed and quiet for ${QUIET_HOURS} hours` };
-  return isCause(cause) ? CAUSES[cause] : { label: 'excluded', reason: 'the cause of the undo is unknown' };
+  return labelOfUndo(ended);
 }
 
 /**
@@ -81,13 +88,21 @@ export async function settleOutcomes(tx: EntityManager, now: Date): Promise<numb
            and back.source_scc = v.target_scc and back.target_scc = v.source_scc
            and back.started_at between v.finished_at and v.finished_at + make_interval(hours => $2)
            and coalesce(back.outcome, 'completed') = 'completed'
-       ) as reverted
+       ) as reverted,
+       array(
+         select json_build_object('type', e.type, 'reason', e.event ->> 'reason', 'command', e.event ->> 'command',
+           'actor', e.event ->> 'actor')
+         from migration_event e
+         where e.plan_uid = v.plan_uid and v.outcome = 'rolledBack' and e.type = any($4)
+           and e.at <= (select min(u.at) from migration_event u where u.plan_uid = v.plan_uid and u.type = 'UndoStarted')
+         order by e.at, e.sequence
+       ) as trial
      from view_migration v join migration m on m.plan_uid = v.plan_uid
      where v.outcome in ('completed', 'rolledBack')
        and v.finished_at <= $1::timestamptz - make_interval(hours => case v.outcome when 'completed' then $2::int else 0 end)
        and not exists (select from risk_outcome o where o.plan_uid = v.plan_uid)
      order by v.finished_at, v.plan_uid limit $3`,
-    [now, QUIET_HOURS, BATCH],
+    [now, QUIET_HOURS, BATCH, TRIAL_EVENTS],
   );
   const labels = ended.map(labelOf);
   const receipts = await appendAuditBatch(

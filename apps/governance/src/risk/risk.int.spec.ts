@@ -144,6 +144,45 @@ describe('outcomes', () => {
     });
   });
 
+  it('of a plan that its author withdrew before it was judged, or after it had failed, are failures', async () => {
+    const shifted: [RecordedEvent['phase'], MigrationEvent] = completedEvents[4]!;
+    const failing: [RecordedEvent['phase'], MigrationEvent][] = [
+      ...completedEvents.slice(0, 4),
+      shifted,
+      [
+        'TrafficShifting',
+        {
+          type: 'GateFailed',
+          samples: [{ gate: 'success-rate', verdict: 'fail', value: 50, detail: '', at: '2026-03-10T12:04:00.000Z' }],
+        },
+      ],
+    ];
+    const aborted = (actor: string): [RecordedEvent['phase'], MigrationEvent] => [
+      'TrafficShifting',
+      { type: 'CommandApplied', command: 'abort', actor, reason: null },
+    ];
+    const ending = (cause: UndoCause) => undone(cause).slice(4);
+    const ways: [string, [RecordedEvent['phase'], MigrationEvent][]][] = [
+      ['deleted at a weight', [...completedEvents.slice(0, 4), shifted, ...ending('deleted')]],
+      ['deleted after a gate failed', [...failing, ...ending('deleted')]],
+      ['aborted by its author', [...completedEvents.slice(0, 4), shifted, aborted('ana'), ...ending('abort')]],
+      ['deleted after its gate passed', [...completedEvents.slice(0, 6), ...ending('deleted')]],
+    ];
+    const labels: unknown[] = [];
+    for (const [way, events] of ways) {
+      const { request } = await assessed(way.replaceAll(' ', '-'), { namespace: 'withdrawn' });
+      await reported(request, events);
+      await settled(1);
+      labels.push(await outcomeOf(request));
+    }
+    expect(labels).toMatchObject([
+      { label: 'failed', reason: 'the plan was deleted before its change was judged (the plan was deleted)' },
+      { label: 'failed', reason: 'it had failed before it was taken back (the plan was deleted)' },
+      { label: 'failed', reason: 'it was withdrawn before its change was judged (it was aborted by a user)' },
+      { label: 'excluded', reason: 'the plan was deleted' },
+    ]);
+  });
+
   it('of a completed migration take a quiet day', async () => {
     const { request } = await assessed('quiet');
     await reported(request, completedEvents);
@@ -280,6 +319,43 @@ describe('learning', () => {
     const answer = await api.call('olga/admin', 'POST', '/v1/risk/models/0/promotion', { body });
     expect(answer).toMatchObject({ status: 200, body: { champion: 0 } });
     expect((await assessed('back-to-fixed')).risk.modelVersion).toBe('0');
+  });
+});
+
+describe('fifteen plans that one author lets fail', () => {
+  const namespace = 'crowded';
+  const timingOf = async (author: string) => {
+    const request = aRequest({ ...ownWorkload(`of-${author}`), namespace, author });
+    const { risk } = await inTx(database.app, (tx) => evaluatePlan(tx, request, { ...at(NOON), now: later(1) }));
+    return (await findAssessment(database.app, risk.assessmentId)).signals.timing;
+  };
+  const calibration = async () => (await api.call('vera/viewer', 'GET', '/v1/risk/calibration?model=0')).body;
+
+  it('change the timing of others, and the figures of the calibration, by the share of one', async () => {
+    const before = calibrationSchema.parse(await calibration());
+    const told = 15;
+    for (let index = 0; index < told; index += 1) {
+      const { request } = await assessed(`fails-${index}`, { namespace, author: 'eve' });
+      await reported(request, undone('gate'));
+    }
+    await settled(1);
+    expect(await timingOf('ana')).toMatchObject({ changesLastDay: 3 });
+    expect(await timingOf('eve')).toMatchObject({ changesLastDay: told });
+    const after = calibrationSchema.parse(await calibration());
+    const share = Math.floor(before.outcomes / 20);
+    expect(after.outcomes - before.outcomes).toBeLessThanOrEqual(share + 1);
+    expect(after.beyondShares - before.beyondShares).toBeGreaterThanOrEqual(told - share - 1);
+  });
+
+  it('are one observation of the traffic of an hour', async () => {
+    const seen = async (hours: number) => {
+      const request = aRequest({ ...ownWorkload('watched'), namespace, author: 'eve' });
+      const { risk } = await inTx(database.app, (tx) => evaluatePlan(tx, request, { ...at(NOON), now: later(hours) }));
+      return (await findAssessment(database.app, risk.assessmentId)).signals.timing.traffic;
+    };
+    for (let plan = 0; plan < 12; plan += 1) expect(await seen(0.1)).toBeNull();
+    for (let hour = 1; hour < 10; hour += 1) expect(await seen(hour)).toBeNull();
+    expect(await seen(10)).toBe(1);
   });
 });
 
