@@ -242,6 +242,31 @@ describe('grants of the target', () => {
     expect(await bare.find('RoleBinding', binding)).toBeUndefined();
   });
 
+  it.each<[string, Record<string, unknown>, string]>([
+    ['serviceAccountName', { serviceAccountName: 'deployer' }, 'deployer'],
+    ['the deprecated field alone', { serviceAccountName: null, serviceAccount: 'deployer' }, 'deployer'],
+    ['the deprecated field beside the other', { serviceAccount: 'deployer' }, 'ledger'],
+    ['neither field', { serviceAccountName: null, serviceAccount: null }, 'default'],
+  ])('are made for the ServiceAccount of the patched pods alone: by %s', async (_path, patched, account) => {
+    const { activities, ref, plan } = bare;
+    const deployer = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { namespace: 'bare', name: 'deployer' } };
+    await cluster.admin.apply(deployer, { fieldManager: 'test' });
+    const podSecurity = { ...plan.spec.podSecurity, patch: { spec: patched } };
+    const assessment = await activities.assess(ref, {
+      ...plan,
+      spec: { ...plan.spec, podSecurity, targetSCC: 'nonroot-v2' },
+    });
+    if (!assessment.ok) throw new Error(JSON.stringify(assessment.violations));
+    const { target } = assessment;
+    expect(target).toMatchObject({ targetServiceAccount: account, sourceServiceAccount: 'ledger' });
+    expect((target.templateAfter['spec'] as { serviceAccountName?: string }).serviceAccountName ?? 'default').toBe(
+      account,
+    );
+    const { binding } = await activities.grantTarget(target);
+    expect((await bare.read('RoleBinding', binding))['subjects']).toMatchObject([{ name: account }]);
+    await activities.withdrawTargetGrant(target);
+  });
+
   it('that exist are used and stay', async () => {
     const target = of(bare.target, 'anyuid');
     expect(await bare.activities.grantTarget(target)).toEqual({ binding: 'an existing grant', created: false });

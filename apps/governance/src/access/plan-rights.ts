@@ -5,6 +5,7 @@ import {
   AUTHOR_UNKNOWN,
   cannotLend,
   type Identity,
+  isRecord,
   lacksRight,
   orBorrow,
   recordIsOld,
@@ -105,18 +106,21 @@ const once = (writers: readonly (Writer | null)[]): Writer[] => {
   );
 };
 
-function accountOf({ plan, spec, facts }: EvaluationRequest): Identity {
-  const account =
-    serviceAccountIn(facts.patchedTemplate) ?? spec.serviceAccountName ?? facts.workload.serviceAccountName;
-  const { name: username, groups } = serviceAccountSubject(plan.namespace, account);
+/** The ServiceAccount of the migrated pods: none other's rights count for what the target's grant is needed for. */
+function accountOf({ plan, spec, facts: { podTemplate, patchedTemplate, workload } }: EvaluationRequest): Identity {
+  const [before, after] = [serviceAccountIn(podTemplate), serviceAccountIn(patchedTemplate)];
+  const unnamed = before === undefined ? (spec.serviceAccountName ?? workload.serviceAccountName) : 'default';
+  const { name: username, groups } = serviceAccountSubject(plan.namespace, after ?? unnamed);
   return { username, uid: '', groups: [...groups], extra: {} };
 }
 
-const serviceAccountIn = ({ spec }: Record<string, unknown>): string | undefined => {
-  const name =
-    typeof spec === 'object' && spec !== null && 'serviceAccountName' in spec ? spec.serviceAccountName : null;
-  return typeof name === 'string' ? name : undefined;
-};
+/** As the API server reads it: the deprecated field counts where the other is not set. */
+function serviceAccountIn({ spec }: Record<string, unknown>): string | undefined {
+  if (!isRecord(spec)) return undefined;
+  return [spec['serviceAccountName'], spec['serviceAccount']].find(
+    (name): name is string => typeof name === 'string' && name !== '',
+  );
+}
 
 const usedBy = ({ plan: { namespace }, spec: { workloadRef, targetSCC } }: EvaluationRequest): readonly Right[] =>
   rightsOf({ namespace, workloadRef, targetSCC });

@@ -95,6 +95,21 @@ describe('an evaluation', () => {
     expect(answer.verdict).toBe(codes.length > 0 ? 'deny' : 'allow');
   });
 
+  it.each<[string, Record<string, unknown>, string]>([
+    ['another name', { serviceAccountName: 'deployer' }, 'deployer'],
+    ['the deprecated field alone', { serviceAccount: 'deployer' }, 'deployer'],
+    ['the deprecated field beside the other', { serviceAccountName: 'sa', serviceAccount: 'deployer' }, 'sa'],
+    ['no name any more', {}, 'default'],
+    ['an empty name', { serviceAccountName: '' }, 'default'],
+  ])('asks for the ServiceAccount of the patched pods, and for no other: with %s', async (_path, spec, account) => {
+    grant(({ resourceAttributes: { verb } }) => verb === 'update');
+    const request = planOf('switched');
+    const podTemplate = { spec: { serviceAccountName: 'sa' } };
+    await evaluate({ ...request, facts: { ...request.facts, podTemplate, patchedTemplate: { spec } } });
+    const accounts = asked.map(({ user }) => user).filter((user) => user.startsWith('system:serviceaccount:'));
+    expect([...new Set(accounts)]).toEqual([`system:serviceaccount:shop:${account}`]);
+  });
+
   it.each<[string, Plan, string[]]>([
     ['an unknown author', { author: null, authorIdentity: null }, ['AuthorUnknown metadata.annotations']],
     ['a record of another person', { authorIdentity: person('bob') }, ['AuthorUnknown metadata.annotations']],

@@ -78,7 +78,9 @@ const targetCanNotDecide: Check = ({ spec: { targetSCC }, sccs }) => {
 
 const serviceAccountDoesNotExist: Check = ({ spec, serviceAccount, ref, workload }) => {
   if (serviceAccount.exists || !workload) return [];
-  const field = spec.serviceAccountName === undefined ? 'spec.workloadRef' : 'spec.serviceAccountName';
+  const isPatched = serviceAccount.name !== workload.deployment.spec.template.spec.serviceAccountName;
+  const elsewhere = isPatched ? 'spec.podSecurity.patch' : 'spec.workloadRef';
+  const field = spec.serviceAccountName === undefined ? elsewhere : 'spec.serviceAccountName';
   const message = `there is no ServiceAccount ${serviceAccount.name} in the namespace ${ref.namespace}`;
   return [violation('ServiceAccountNotFound', field, message, 'Create it, or name another one.')];
 };

@@ -20,6 +20,7 @@ import { orderedRolloutOf, podsOfStatefulSet, statefulSetSchema, type StatefulSe
 import { rolloutOf, type Rollout, type RolloutPod } from '../cluster/rollout.js';
 import { readNeighbourhood, strangersBehind } from '../cluster/strangers.js';
 import { podsOfWorkload } from '../cluster/workload-pods.js';
+import { wantedAccount } from './account.js';
 
 export interface SelectingService {
   name: string;
@@ -178,6 +179,12 @@ const recordIn = (plan: KubeObject | undefined): Pick<Facts, 'planAnnotations' |
   planCreatedAt: plan?.metadata.creationTimestamp ?? null,
 });
 
+function accountOf(workload: AssessedWorkload | null, spec: PlanSpec): string {
+  if (!workload) return spec.serviceAccountName ?? 'default';
+  const { template } = workload.object['spec'] as { template: unknown };
+  return wantedAccount(template, spec) ?? workload.deployment.spec.template.spec.serviceAccountName;
+}
+
 /** Reads everything that the checks look at. */
 export async function gatherFacts(
   kube: KubeClient,
@@ -193,7 +200,7 @@ export async function gatherFacts(
     strategyOf(spec.workloadRef.kind).ok ? readWorkload(kube, ref, spec.workloadRef) : null,
     readPolicies(kube, { namespace, root }),
   ]);
-  const account = spec.serviceAccountName ?? workload?.deployment.spec.template.spec.serviceAccountName ?? 'default';
+  const account = accountOf(workload, spec);
   const [serviceAccount, inTheWay, { ways, unread }] = await Promise.all([
     kube.get({ apiVersion: 'v1', kind: 'ServiceAccount', namespace, name: account }),
     findInTheWay(kube, ref, workload),

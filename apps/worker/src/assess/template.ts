@@ -13,6 +13,7 @@ import {
 } from '@scc/scc';
 import { DeadlineExceeded, messageOf } from '@scc/runtime';
 import { stringify } from 'yaml';
+import { asUserWants } from './account.js';
 import type { Facts } from './facts.js';
 import { concealed } from './concealed.js';
 import { REMEDIATION_MS, remediateInThread } from './remediation.js';
@@ -62,15 +63,6 @@ const warningsOf = ({ risks }: Remediation): string[] =>
     return `${name}${where}: ${cause}. Check: ${check}. Remedy: ${remedy}`;
   });
 
-/** The user's own patch, then their other ServiceAccount. */
-function asUserWants(template: PodTemplate, { spec }: Facts): { template: PodTemplate; patch: TemplatePatch } {
-  const account = spec.serviceAccountName;
-  const ownAccount: TemplatePatch =
-    account === undefined ? {} : { spec: { serviceAccountName: account, serviceAccount: account } };
-  const patch = mergePatches(spec.podSecurity.patch, ownAccount);
-  return { template: isEmpty(patch) ? template : applyTemplatePatch(template, patch), patch };
-}
-
 /**
  * The pod template of the migrated workload: the user's patch, the evaluator's smallest one on top, and the pin to the
  * target. Every reason why that cannot be is reported at once.
@@ -95,7 +87,7 @@ export async function changeTemplate(
   };
   let wanted;
   try {
-    wanted = asUserWants(before, facts);
+    wanted = asUserWants(before, spec);
   } catch (error) {
     const message = messageOf(error);
     const remedy = 'Write a strategic-merge patch of the pod template, such as {spec: {securityContext: {…}}}.';
