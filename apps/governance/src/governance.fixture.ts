@@ -11,7 +11,7 @@ import type { MigrationEvent, RecordedEvent } from '@scc/plan';
 import { createLogger } from '@scc/runtime';
 import { DataSource, type EntityManager } from 'typeorm';
 import { type PostgresServer, startPostgres } from '@scc/testing/postgres';
-import type { ReviewLender } from './access/plan-rights.js';
+import type { MayGrant, ReviewLender } from './access/plan-rights.js';
 import type { CallContext, Caller } from './call/caller.js';
 import type { EvaluationContext } from './engine/evaluate.js';
 import { seenRuns } from './engine/runs.js';
@@ -94,8 +94,13 @@ const holdsEveryRight = () => Promise.resolve({ rights: [], violations: [], miss
 /** For specs in which nobody lends what they lack. */
 const mayLendAll = () => Promise.resolve([]);
 
-export const at = (time: string, actor: Caller = engine): EvaluationContext & { reviewLender: ReviewLender } => ({
+interface TestContext extends EvaluationContext {
+  reviewLender: ReviewLender;
+  mayGrant: MayGrant;
+}
+export const at = (time: string, actor: Caller = engine): TestContext => ({
   actor,
+  mayGrant: () => Promise.resolve(true),
   reviewRights: holdsEveryRight,
   reviewLender: mayLendAll,
   requestId: 'request-1',

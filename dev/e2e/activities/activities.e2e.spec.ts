@@ -14,6 +14,7 @@ import {
   PLAN_TYPE,
   type PlanStatus,
 } from '@scc/plan';
+import { messageOf, waitFor } from '@scc/runtime';
 import { SCC_ANNOTATION } from '@scc/scc';
 import { startStack, type Stack } from '../../src/index.js';
 import { aWorld, type Cluster, clusterOf, createPlan, idIn, type Kind, type World } from './world.fixture.js';
@@ -223,6 +224,13 @@ describe('pre-images', () => {
   });
 });
 
+const USE_OF_NONROOT = {
+  apiGroups: ['security.openshift.io'],
+  resources: ['securitycontextconstraints'],
+  resourceNames: ['nonroot'],
+  verbs: ['use'],
+};
+
 describe('grants of the target', () => {
   const of = (target: MigrationTarget, targetSCC: string): MigrationTarget => ({ ...target, targetSCC });
   const rolesOf = async (name: string) => (await bare.find('RoleBinding', name))?.['roleRef'];
@@ -231,11 +239,11 @@ describe('grants of the target', () => {
     const { activities, ref } = bare;
     const target = of(bare.target, 'nonroot-v2');
     const binding = grantBindingName('nonroot-v2', 'ledger');
-    expect(await activities.grantTarget(target)).toEqual({ binding, created: true });
+    expect(await activities.grantTarget(target, true)).toEqual({ binding, created: true });
     const made = await bare.read('RoleBinding', binding);
     expect(made.metadata.annotations).toMatchObject({ [GRANTED_BY_ANNOTATION]: ref.uid });
     expect(made['subjects']).toMatchObject([{ kind: 'ServiceAccount', name: 'ledger', namespace: 'bare' }]);
-    expect(await activities.grantTarget(target)).toEqual({ binding, created: true });
+    expect(await activities.grantTarget(target, true)).toEqual({ binding, created: true });
     expect((await bare.read('RoleBinding', binding)).metadata.resourceVersion).toBe(made.metadata.resourceVersion);
     await activities.withdrawTargetGrant(target);
     await activities.withdrawTargetGrant(target);
@@ -262,16 +270,73 @@ describe('grants of the target', () => {
     expect((target.templateAfter['spec'] as { serviceAccountName?: string }).serviceAccountName ?? 'default').toBe(
       account,
     );
-    const { binding } = await activities.grantTarget(target);
+    const { binding } = await activities.grantTarget(target, true);
     expect((await bare.read('RoleBinding', binding))['subjects']).toMatchObject([{ name: account }]);
     await activities.withdrawTargetGrant(target);
   });
 
   it('that exist are used and stay', async () => {
     const target = of(bare.target, 'anyuid');
-    expect(await bare.activities.grantTarget(target)).toEqual({ binding: 'an existing grant', created: false });
+    expect(await bare.activities.grantTarget(target, true)).toEqual({ binding: 'an existing grant', created: false });
     await bare.activities.withdrawTargetGrant(target);
     expect(await rolesOf('ledger-anyuid')).toMatchObject({ name: 'system:openshift:scc:anyuid' });
+  });
+
+  it('are not made for authors who may not make them, also when the ServiceAccount had the right a moment ago', async () => {
+    const target = of(bare.target, 'nonroot-v2');
+    const binding = grantBindingName('nonroot-v2', 'ledger');
+    const name = 'lent-to-ledger';
+    const lent = { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRoleBinding' };
+    await cluster.admin.create({
+      ...lent,
+      metadata: { name },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'system:openshift:scc:nonroot-v2' },
+      subjects: [{ kind: 'ServiceAccount', name: 'ledger', namespace: 'bare' }],
+    });
+    // The authorizer reads it a moment later.
+    await waitFor(
+      async () =>
+        !(await bare.activities.grantTarget(target, false).then(
+          (grant) => grant.created,
+          () => true,
+        )),
+      {
+        timeoutMs: 30_000,
+        what: 'the ServiceAccount to have the right',
+      },
+    );
+    expect(await bare.find('RoleBinding', binding)).toBeUndefined();
+    await cluster.admin.delete({ ...lent, name });
+    const refusal = async (): Promise<string | null> =>
+      bare.activities.grantTarget(target, false).then(
+        () => null,
+        (error: unknown) => messageOf(error),
+      );
+    expect(await waitFor(refusal, { timeoutMs: 30_000, what: 'the ServiceAccount to have lost it' })).toContain(
+      'those who wrote the plan may not grant it',
+    );
+    expect(await bare.find('RoleBinding', binding)).toBeUndefined();
+  });
+
+  it.each<[string, object[]]>([
+    ['more verbs', [{ ...USE_OF_NONROOT, verbs: ['*'] }]],
+    ['more names', [{ ...USE_OF_NONROOT, resourceNames: ['nonroot', 'privileged'] }]],
+    ['no names, which are all', [{ ...USE_OF_NONROOT, resourceNames: [] }]],
+    ['another right beside', [USE_OF_NONROOT, { apiGroups: [''], resources: ['secrets'], verbs: ['get'] }]],
+  ])('bind no role that gives more than the use of the target: %s', async (_what, rules) => {
+    const id = {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'ClusterRole',
+      name: 'system:openshift:scc:nonroot',
+    };
+    const before = await cluster.admin.get(id);
+    const write = (body: unknown) => cluster.admin.patch(id, { type: 'merge', body: { rules: body } });
+    await write(rules);
+    const refused = bare.activities.grantTarget(of(bare.target, 'nonroot'), true);
+    await expect(refused).rejects.toMatchObject({ type: 'Refused', nonRetryable: true });
+    await expect(refused).rejects.toThrow('grants more than the use of nonroot');
+    await write(before?.['rules']);
+    expect(await bare.find('RoleBinding', grantBindingName('nonroot', 'ledger'))).toBeUndefined();
   });
 
   it('do not take over a binding of another client that has their name', async () => {
@@ -283,7 +348,7 @@ describe('grants of the target', () => {
       roleRef,
     });
     const target = of(bare.target, 'hostnetwork');
-    const refused = bare.activities.grantTarget(target);
+    const refused = bare.activities.grantTarget(target, true);
     await expect(refused).rejects.toMatchObject({ type: 'Refused', nonRetryable: true });
     await expect(refused).rejects.toThrow(name);
     await bare.activities.withdrawTargetGrant(target);
@@ -316,7 +381,7 @@ describe('a migration', () => {
     const { activities, target, ref, read } = world;
     await world.begin();
     images = await activities.recordPreImages(target);
-    await activities.grantTarget(target);
+    await activities.grantTarget(target, true);
     await activities.confirmAdmission(target);
     await activities.createCanary(target);
     const made = await generations(world, CANARY);

@@ -232,6 +232,12 @@ export const beginVerdictSchema = z.object({
   images: z
     .array(z.object({ key: z.string(), manifest: z.record(z.string(), z.unknown()).nullable() }))
     .describe('The objects as they were before, for an activity that needs them.'),
+  mayGrant: z
+    .boolean()
+    .optional()
+    .describe(
+      'With grantTarget: whether those who wrote the plan, or who lends to them, may grant the target; otherwise only a grant that the ServiceAccount has already is used.',
+    ),
   receipt: receiptSchema.nullable().describe('Null for a refusal that is one of many.'),
 });
 /** Everything that an undo needs, for when governance does not answer. */

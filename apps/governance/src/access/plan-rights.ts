@@ -56,6 +56,12 @@ export type ReviewRights = (request: EvaluationRequest, writing: Writing) => Pro
 /** The rights, of these that a plan uses, that a caller may not lend, each with the remedy. */
 export type ReviewLender = (lender: Lender, request: EvaluationRequest) => Promise<Violation[]>;
 
+/**
+ * Whether the target may be granted in the name of those who wrote the plan, or of who lends to them. That the
+ * ServiceAccount may use the target already lets a plan run, and lets it grant nothing.
+ */
+export type MayGrant = (request: EvaluationRequest, writing: Writing) => Promise<boolean>;
+
 /** The violations that nobody's lending mends. */
 export const unlent = ({ violations, missing }: RightsReview): Violation[] => {
   const all = missing.filter(({ lentBy }) => lentBy.length === 0).flatMap((one) => one.violations);
@@ -125,6 +131,12 @@ function serviceAccountIn({ spec }: Record<string, unknown>): string | undefined
 const usedBy = ({ plan: { namespace }, spec: { workloadRef, targetSCC } }: EvaluationRequest): readonly Right[] =>
   rightsOf({ namespace, workloadRef, targetSCC });
 
+/** The right as users hold it themselves. */
+const byPeople = (right: Right): Right => ({
+  ...right,
+  anyOf: right.anyOf.filter(({ holder }) => holder === 'person'),
+});
+
 /** Asks the cluster, each time afresh, for every right that a plan uses in the name of those who wrote it. */
 export class PlanRights {
   readonly #options: Options;
@@ -140,16 +152,13 @@ export class PlanRights {
     const account = accountOf(request);
     const reviewed = await Promise.all(
       usedBy(request).map(async (right) => {
-        const held = await Promise.all(
-          known.map(async ({ identity, isOld }) => !isOld && (await this.#holds(identity, account, right))),
-        );
-        const lacking = known.filter((_writer, index) => !held[index]);
+        const lacking = await this.#lacking(right, account, known);
         const lentBy = lacking.length > 0 ? await this.#lendersOf(right, account, writing.lenders ?? []) : [];
         const names = (of: readonly Writer[]): string[] => [...new Set(of.map(({ identity }) => identity.username))];
         return {
           shown: {
             right: right.words,
-            heldBy: names(known.filter((_writer, index) => held[index])),
+            heldBy: names(known.filter((writer) => !lacking.includes(writer))),
             missingFor: names(lacking),
             ...(lentBy.length > 0 ? { lentBy } : {}),
           },
@@ -175,6 +184,20 @@ export class PlanRights {
     };
   };
 
+  readonly mayGrant: MayGrant = async (request, writing) => {
+    const writers = writersOf(request.plan, writing);
+    const grants = usedBy(request).filter(({ field }) => field === 'spec.targetSCC');
+    if (writers.includes(null) || grants.length === 0) return false;
+    const account = accountOf(request);
+    const held = await Promise.all(
+      grants.map(byPeople).map(async (right) => {
+        const lacking = await this.#lacking(right, account, once(writers));
+        return lacking.length === 0 || (await this.#lendersOf(right, account, writing.lenders ?? [])).length > 0;
+      }),
+    );
+    return held.every((isHeld) => isHeld);
+  };
+
   readonly reviewLender: ReviewLender = async ({ lends, ...lender }, request) => {
     const account = accountOf(request);
     const named = usedBy(request).filter(({ words }) => lends.includes(words));
@@ -183,6 +206,13 @@ export class PlanRights {
       .filter((_right, index) => !held[index])
       .map((right) => cannotLend(lender.username, request.plan.namespace, right));
   };
+
+  async #lacking(right: Right, account: Identity, writers: readonly Writer[]): Promise<Writer[]> {
+    const held = await Promise.all(
+      writers.map(async ({ identity, isOld }) => !isOld && (await this.#holds(identity, account, right))),
+    );
+    return writers.filter((_writer, index) => !held[index]);
+  }
 
   async #lendersOf(right: Right, account: Identity, lenders: readonly Lender[]): Promise<string[]> {
     const named = lenders.filter(({ lends }) => lends.includes(right.words));

@@ -12,6 +12,7 @@ import {
   workflowRunSchema,
 } from '@scc/governance-api';
 import { DataSource } from 'typeorm';
+import { PlanRights } from '../access/plan-rights.js';
 import { Call } from '../call/actor.js';
 import type { CallContext } from '../call/caller.js';
 import { RequirePermission } from '../call/require-permission.js';
@@ -30,6 +31,7 @@ export class ActivitiesController {
     private readonly source: DataSource,
     private readonly runs: WorkflowRuns,
     private readonly sealer: UndoSealer,
+    private readonly rights: PlanRights,
   ) {}
 
   @Post('activities')
@@ -41,7 +43,7 @@ export class ActivitiesController {
     @Call() call: CallContext,
   ): Promise<BeginVerdict> {
     const seen = await this.seen(id, body);
-    return inTransaction(this.source, (tx) => begin(tx, id, body, { ...call, seen }));
+    return inTransaction(this.source, (tx) => begin(tx, id, body, { ...call, seen, mayGrant: this.rights.mayGrant }));
   }
 
   @Post('activities/done')

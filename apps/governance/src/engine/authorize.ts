@@ -1,8 +1,7 @@
-import { type MigrationOutcome, planIdentitySchema, type StepRequest, type StepVerdict } from '@scc/governance-api';
+import type { MigrationOutcome, StepRequest, StepVerdict } from '@scc/governance-api';
 import type { EntityManager } from 'typeorm';
 import { type ReviewRights, type RightsReview, unlent } from '../access/plan-rights.js';
 import { beginUnder, type HoldsRole, withdrawLapsed } from '../approvals/endings.js';
-import { lendersOf } from '../approvals/lending.js';
 import { approvalStateFor, isAskedAgain } from '../approvals/requests.js';
 import { appendAudit } from '../audit/append.js';
 import type { CallContext } from '../call/caller.js';
@@ -22,7 +21,7 @@ import { questionOf } from './question.js';
 import type { LiveEditEntity } from '../plans/live-edit.entity.js';
 import { withParts } from '../plans/live-edits.js';
 import { stopInForce } from '../stops/in-force.js';
-import { editorSeenAt } from './record-age.js';
+import { askedAbout } from './record-age.js';
 import { StepAuthorizationEntity } from './step.entity.js';
 
 /** How soon a migration asks again while another one has its workload. */
@@ -205,17 +204,12 @@ const askedAgain = ({ loosened }: LiveEditEntity): string =>
     ? `the plan was edited while it runs and has to be approved again: ${loosened.join('; ')}`
     : 'an edit that loosened the plan was taken back; what was approved before it has to be approved again';
 
-async function reviewedNow(
+const reviewedNow = async (
   tx: EntityManager,
-  { request }: StoredEvaluation,
+  evaluation: StoredEvaluation,
   reviewRights: ReviewRights,
   now: Date,
-): Promise<RightsReview> {
-  // An evaluation from before identities were kept has an author who is not known.
-  const asked = { ...request, plan: planIdentitySchema.parse(request.plan) };
-  const lenders = await lendersOf(tx, asked, now);
-  return reviewRights(asked, { now, lenders, editorSeenAt: await editorSeenAt(tx, asked.plan) });
-}
+): Promise<RightsReview> => reviewRights(...(await askedAbout(tx, evaluation, now)));
 
 /** Since when the step was refused because a right was missing and for nothing else. */
 async function rightsLostAt(

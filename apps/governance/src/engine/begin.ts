@@ -4,6 +4,7 @@ import { afterWorkflowIdOf } from '@scc/migration/contract';
 import type { Step } from '@scc/plan';
 import { type EntityManager, IsNull, MoreThan } from 'typeorm';
 import { z } from 'zod';
+import type { MayGrant } from '../access/plan-rights.js';
 import { appendAudit } from '../audit/append.js';
 import type { CallContext } from '../call/caller.js';
 import type { Database } from '../database/rows.js';
@@ -19,6 +20,7 @@ import { againstLater, againstOrder, type Begun } from './order.js';
 import { recordedEnd } from './outcome.js';
 import { PreImageEntity } from './pre-image.entity.js';
 import { savePreImages } from './pre-images.js';
+import { askedAbout } from './record-age.js';
 import { claimRun, type SeenRuns } from './runs.js';
 import { StepAuthorizationEntity } from './step.entity.js';
 import { evaluatedTarget, judgedStrategy, TARGET_KEY, targetOf } from './target.js';
@@ -33,6 +35,12 @@ const HOUR_MS = 3_600_000;
 /** A target's words on the time after its migration. */
 const keptSchema = z.looseObject({ after: z.object({ revokeMs: z.number().nullable() }).optional() });
 
+interface BeginContext extends CallContext {
+  seen: SeenRuns;
+  /** Asks whether those who wrote the plan may grant its target. */
+  mayGrant: MayGrant;
+}
+
 /**
  * Lets an activity of the engine begin, or refuses it: for another run, out of order, without the step that it needs, or
  * when the migration is over. The entry in the audit log is written in the same transaction; the same activity of the
@@ -42,7 +50,7 @@ export async function begin(
   tx: EntityManager,
   uid: string,
   request: BeginRequest,
-  { seen, ...context }: CallContext & { seen: SeenRuns },
+  { seen, mayGrant, ...context }: BeginContext,
 ): Promise<BeginVerdict> {
   const migration = await lockKnownMigration(tx, uid);
   const { workflowId, runId, activityId, activity } = request;
@@ -59,8 +67,20 @@ export async function begin(
     sequence: begun.sequence,
     target,
     images: NEED_IMAGES.has(activity) ? await imagesOf(tx, uid) : [],
+    ...(activity === 'grantTarget' ? { mayGrant: await mayGrantNow(tx, migration, mayGrant, context.now) } : {}),
     receipt: 'receipt' in begun ? begun.receipt : null,
   };
+}
+
+/** Asked when the target is about to be granted, for the ServiceAccount may have lost what let the step pass. */
+async function mayGrantNow(
+  tx: EntityManager,
+  migration: MigrationRow,
+  mayGrant: MayGrant,
+  now: Date,
+): Promise<boolean> {
+  const evaluation = await currentEvaluation(tx, migration);
+  return evaluation !== null && mayGrant(...(await askedAbout(tx, evaluation, now)));
 }
 
 const changed = (known: ActivityBeginEntity, { activity, way }: BeginRequest): string | null =>

@@ -1,6 +1,10 @@
-import type { PlanIdentity } from '@scc/governance-api';
+import { type EvaluationRequest, type PlanIdentity, planIdentitySchema } from '@scc/governance-api';
+import type { EntityManager } from 'typeorm';
 import { z } from 'zod';
+import type { Writing } from '../access/plan-rights.js';
+import { lendersOf } from '../approvals/lending.js';
 import { type Queryable, rowOf } from '../database/rows.js';
+import type { StoredEvaluation } from '../plans/store.js';
 
 const seenRow = z.object({ at: z.date().nullable() });
 
@@ -18,4 +22,16 @@ export async function editorSeenAt(
     [uid, JSON.stringify(editorIdentity)],
   );
   return row?.at ?? undefined;
+}
+
+/** The question about the rights of those who wrote a plan, as it was evaluated, and what is known of them now. */
+export async function askedAbout(
+  tx: EntityManager,
+  { request }: Pick<StoredEvaluation, 'request'>,
+  now: Date,
+): Promise<[EvaluationRequest, Writing]> {
+  // An evaluation from before identities were kept has an author who is not known.
+  const asked = { ...request, plan: planIdentitySchema.parse(request.plan) };
+  const lenders = await lendersOf(tx, asked, now);
+  return [asked, { now, lenders, editorSeenAt: await editorSeenAt(tx, asked.plan) }];
 }

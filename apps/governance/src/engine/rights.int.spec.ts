@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { type EvaluationRequest, evaluationSchema } from '@scc/governance-api';
+import { workflowIdOf } from '@scc/migration/contract';
 import { z } from 'zod';
 import { type GuardedApi, startGuarded, TestCluster } from '../access.fixture.js';
 import type { AccessReview } from '../access/kubernetes.js';
@@ -361,6 +362,49 @@ describe('a right that the author lacks', () => {
     expect(await approve(bob, request, contentHash, [UPDATE('gitops')])).toMatchObject({ answer: 'pending' });
     expect(await approve(carol, request, contentHash)).toMatchObject({ answer: 'granted' });
     expect(await stepOf(request, contentHash, 'Prepare')).toMatchObject({ allowed: true });
+  });
+});
+
+describe('the grant of the target', () => {
+  const run = { runId: 'r1', activityId: '1', weight: null };
+  const beginVerdict = z.looseObject({ allowed: z.boolean(), reason: z.string(), mayGrant: z.boolean().optional() });
+
+  /** Whether the target may be granted, of a plan that everything was there for when it was evaluated and begun. */
+  async function mayGrant(name: string, then: (review: AccessReview) => boolean, over: Plan = {}) {
+    const request = planOf(name, over);
+    const path = `/v1/migrations/${request.plan.uid}`;
+    const { contentHash } = await evaluate(request);
+    await guarded.call(worker, 'POST', `${path}/steps`, { step: 'Prepare', contentHash, detail: '' });
+    const begin = async (activity: string, activityId: string) => {
+      const own = { ...run, activityId, workflowId: workflowIdOf(request.plan), activity, way: 'forward' };
+      const { body } = await guarded.call(worker, 'POST', `${path}/activities`, own);
+      const verdict = beginVerdict.parse(body);
+      expect(verdict).toMatchObject({ allowed: true });
+      await guarded.call(worker, 'POST', `${path}/activities/done`, { workflowId: own.workflowId, ...run, activityId });
+      return verdict;
+    };
+    expect((await begin('recordPreImages', '1')).mayGrant).toBeUndefined();
+    grant(then);
+    return (await begin('grantTarget', '2')).mayGrant;
+  }
+  const account = 'system:serviceaccount:shop:sa';
+
+  it.each<[string, (review: AccessReview) => boolean, boolean]>([
+    ['may be made by an author who may use it', ({ user }) => user === 'alice', true],
+    [
+      'may be made by an author who may bind its role',
+      ({ user, resourceAttributes: { verb } }) => user === 'alice' && verb !== 'use',
+      true,
+    ],
+    ['is not made because the ServiceAccount may use it', ({ user }) => user === account, false],
+    ['is not made when all have lost it', () => false, false],
+  ])('%s', async (name, then, expected) => {
+    expect(await mayGrant(`grant-${name.replaceAll(' ', '-').toLowerCase()}`, then)).toBe(expected);
+  });
+
+  it('is not made where the last editor may not make it, whatever the author may', async () => {
+    const editor = { editors: ['eve'], editorIdentity: person('eve') };
+    expect(await mayGrant('grant-edited', ({ user }) => user !== 'eve', editor)).toBe(false);
   });
 });
 

@@ -73,7 +73,7 @@ const CALLS: Record<Name, (act: Activities) => Promise<unknown>> = {
   recordPreImages: (act) => act.recordPreImages(target),
   takeOver: (act) => act.takeOver(ref),
   handOver: (act) => act.handOver(ref),
-  grantTarget: (act) => act.grantTarget(target),
+  grantTarget: (act) => act.grantTarget(target, true),
   confirmAdmission: (act) => act.confirmAdmission(target),
   createCanary: (act) => act.createCanary(target),
   awaitCanary: (act) => act.awaitCanary(target, 60_000),

@@ -13,6 +13,7 @@ import { serviceAccountSubject } from '@scc/scc';
 import { z } from 'zod';
 import type { MigrationTarget } from '@scc/migration/contract';
 import { grantUser } from '../cluster/grant-users.js';
+import { grantsUseAlone } from '../cluster/grant-role.js';
 import { rbacBindingSchema, subjectSchema } from '../cluster/objects.js';
 import { whyNothingToRevoke } from '../cluster/other-grants.js';
 import type { Reseal } from '../undo/reseal.js';
@@ -100,11 +101,33 @@ export function grantActivities({ kube, governance, reseal }: Deps): GrantActivi
   /** The worker may bind the ClusterRole of an SCC, and holds no right to the SCC that it could put into a role. */
   const roleRef = async ({ targetSCC }: MigrationTarget): Promise<{ apiGroup: string; kind: string; name: string }> => {
     const name = clusterRoleName(targetSCC);
-    if (await kube.get({ apiVersion: RBAC, kind: 'ClusterRole', name }))
-      return { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name };
-    throw terminal(
-      'refused',
-      `there is no ClusterRole ${name}: a cluster administrator makes it, with the right to use ${targetSCC}`,
+    const role = await kube.get({ apiVersion: RBAC, kind: 'ClusterRole', name });
+    if (!role)
+      throw terminal(
+        'refused',
+        `there is no ClusterRole ${name}: a cluster administrator makes it, with the right to use ${targetSCC}`,
+      );
+    if (!grantsUseAlone(role, targetSCC))
+      throw terminal(
+        'refused',
+        `ClusterRole ${name} grants more than the use of ${targetSCC}, and a plan grants nothing else: a cluster administrator limits it to the verb use of securitycontextconstraints.security.openshift.io/${targetSCC}`,
+      );
+    return { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name };
+  };
+
+  /** @param uid of the binding of this migration that is there already */
+  const bind = async (target: MigrationTarget, uid: string | undefined): Promise<void> => {
+    const { apiVersion, kind, namespace, name } = targetBinding(target);
+    const metadata = {
+      ...{ namespace, name },
+      ...(uid === undefined ? {} : { uid }),
+      labels: { [GRANT_LABEL]: labelValue(target.targetSCC) },
+      annotations: { [GRANTED_BY_ANNOTATION]: target.ref.uid },
+    };
+    const subjects = [{ kind: 'ServiceAccount', name: target.targetServiceAccount, namespace }];
+    await kube.apply(
+      { apiVersion, kind, metadata, roleRef: await roleRef(target), subjects },
+      { fieldManager: FIELD_MANAGER, force: true },
     );
   };
 
@@ -141,32 +164,15 @@ export function grantActivities({ kube, governance, reseal }: Deps): GrantActivi
   };
 
   return {
-    grantTarget: async (target) => {
-      const { namespace = '', name } = targetBinding(target);
+    grantTarget: async (target, mayGrant) => {
+      const { name } = targetBinding(target);
       const existing = await kube.get(targetBinding(target));
       const isOurs = existing?.metadata.annotations?.[GRANTED_BY_ANNOTATION] === target.ref.uid;
-      if (!isOurs && (await mayUse(target))) return { binding: 'an existing grant', created: false };
-      if (existing && !isOurs)
-        throw terminal(
-          'refused',
-          `RoleBinding ${name} exists and does not grant ${target.targetSCC}: remove or rename it`,
-        );
-      await kube.apply(
-        {
-          apiVersion: RBAC,
-          kind: 'RoleBinding',
-          metadata: {
-            namespace,
-            name,
-            ...(existing?.metadata.uid ? { uid: existing.metadata.uid } : {}),
-            labels: { [GRANT_LABEL]: labelValue(target.targetSCC) },
-            annotations: { [GRANTED_BY_ANNOTATION]: target.ref.uid },
-          },
-          roleRef: await roleRef(target),
-          subjects: [{ kind: 'ServiceAccount', name: target.targetServiceAccount, namespace }],
-        },
-        { fieldManager: FIELD_MANAGER, force: true },
-      );
+      const isHeld = (!isOurs || !mayGrant) && (await mayUse(target));
+      if (isHeld) return isOurs ? { binding: name, created: true } : { binding: 'an existing grant', created: false };
+      if (!mayGrant) throw terminal('refused', notTheirs(target));
+      if (existing && !isOurs) throw terminal('refused', taken(target, name));
+      await bind(target, existing?.metadata.uid);
       return { binding: name, created: true };
     },
 
@@ -205,6 +211,13 @@ export function grantActivities({ kube, governance, reseal }: Deps): GrantActivi
     },
   };
 }
+
+/** The ServiceAccount could use the target when the step was allowed, and nobody who wrote the plan may give that back. */
+const notTheirs = ({ ref, targetSCC, targetServiceAccount }: MigrationTarget): string =>
+  `ServiceAccount ${targetServiceAccount} may no longer use ${targetSCC}, and those who wrote the plan may not grant it: let a user who may grant ${targetSCC} in ${ref.namespace} apply the plan`;
+
+const taken = ({ targetSCC }: MigrationTarget, name: string): string =>
+  `RoleBinding ${name} exists and does not grant ${targetSCC}: remove or rename it`;
 
 const HOUR_MS = 3_600_000;
 const spanOf = (ms: number): string => (ms < HOUR_MS ? `${ms / 60_000} min` : `${ms / HOUR_MS} h`);

@@ -81,6 +81,8 @@ function weightOf(name: GuardedActivity, [first]: readonly unknown[]): number | 
 export interface Material {
   target: MigrationTarget;
   images: StoredImage[];
+  /** Whether the target may be granted in the name of those who wrote the plan; governance alone says so. */
+  mayGrant?: boolean | undefined;
 }
 
 /**
@@ -90,13 +92,19 @@ export interface Material {
  */
 export function materialFor(
   { ref, targetHash }: MigrationOutline,
-  { target: kept, images }: Pick<BeginVerdict, 'target' | 'images'>,
+  { target: kept, images, mayGrant }: Pick<BeginVerdict, 'target' | 'images' | 'mayGrant'>,
 ): Material {
   const target = recordedTarget(kept);
   const known = outlineOf(target);
   if (known.ref.namespace !== ref.namespace || known.ref.name !== ref.name || known.targetHash !== targetHash)
     throw terminal('refused', `${ref.uid}: what was judged is another target than the one of this workflow`);
-  return { target, images };
+  return { target, images, mayGrant };
+}
+
+/** What an activity is given beside the target. */
+function neededBy(name: GuardedActivity, { images, mayGrant }: Material): unknown[] {
+  if (name === 'grantTarget') return [mayGrant !== false];
+  return RESTORING.has(name) ? [images] : [];
 }
 
 /** Whether the workflow itself has ended the activity, as a hold that an operator skips. */
@@ -183,7 +191,7 @@ export function guarded(deps: Deps, activities: TargetActivities): Pick<Migratio
       const asked = { name, outline, rest, run: { ...currentRun(), activityId: activityInfo().activityId } };
       const { material, alone } = await beginning.begin(asked);
       try {
-        const result = await work(material.target, ...(RESTORING.has(name) ? [material.images] : []), ...rest);
+        const result = await work(material.target, ...neededBy(name, material), ...rest);
         await beginning.end(asked, alone);
         return name === 'recordPreImages' ? undefined : result;
       } catch (error) {

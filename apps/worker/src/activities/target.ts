@@ -16,7 +16,13 @@ type OnTarget<Activity, Needs extends unknown[]> = Activity extends (
 
 /** The activities on the whole target, as governance hands it to the ones that it lets begin. */
 export type TargetActivities = {
-  [Name in Exclude<GuardedActivity, Restoring | 'recordPreImages'>]: OnTarget<MigrationActivities[Name], []>;
+  [Name in Exclude<GuardedActivity, Restoring | 'recordPreImages' | 'grantTarget'>]: OnTarget<
+    MigrationActivities[Name],
+    []
+  >;
+} & {
+  /** @param mayGrant whether a grant may be made; otherwise only one that is there is used. */
+  grantTarget: OnTarget<MigrationActivities['grantTarget'], [mayGrant: boolean]>;
 } & {
   [Name in Restoring]: OnTarget<MigrationActivities[Name], [images: StoredImage[]]>;
 } & { recordPreImages: (target: MigrationTarget) => Promise<StoredImage[]> };
