@@ -115,7 +115,11 @@ export class GatewayRouter implements TrafficRouter {
       if (!object) return deletedRoute(id);
       const now = rulesOf(object);
       if (!isDeepStrictEqual(now, rulesWithCanary(now, split, this.meant(survey, routes, route))))
-        return { object: routedName(id), fields: ['spec.rules'], manager: lastWriter(object, fieldManager) };
+        return {
+          object: routedName(id),
+          fields: ['spec.rules'],
+          manager: lastWriter(object, fieldManager, ['spec.rules']),
+        };
     }
     return null;
   }
@@ -141,19 +145,20 @@ export class GatewayRouter implements TrafficRouter {
     const { kube, fieldManager } = this.options;
     const id = idOf(route);
     const before = routeSpecSchema.parse(manifest['spec']).rules ?? [];
-    const found = { isChanged: false };
+    const found = { isChanged: false, manager: '' };
     const written = await rewriteSpec(kube, id, {
       fieldManager,
       change: (object) => {
         const { rules, isChanged } = restoredRules(rulesOf(object), before, scopeOf(survey.request, route));
-        found.isChanged = isChanged;
+        // Of the object as it was found: what is written now is ours, whoever had it before.
+        Object.assign(found, { isChanged, manager: lastWriter(object, fieldManager, ['spec.rules']) });
         return { now: { rules: rulesOf(object) }, next: { rules } };
       },
     });
     if (!written) return [deletedRoute(id)];
     await releaseFields(kube, id, fieldManager);
     if (!found.isChanged) return [];
-    return [{ object: routedName(id), fields: ['spec.rules'], manager: lastWriter(written, fieldManager) }];
+    return [{ object: routedName(id), fields: ['spec.rules'], manager: found.manager }];
   }
 
   /** A route that was deleted meanwhile divides nothing: only a canary without requests can do without it. */

@@ -148,7 +148,11 @@ export class IstioRouter implements TrafficRouter {
         return {
           object: routedName(id),
           fields: fields.map(([list]) => `spec.${list}`),
-          manager: lastWriter(object, fieldManager),
+          manager: lastWriter(
+            object,
+            fieldManager,
+            fields.map(([list]) => `spec.${list}`),
+          ),
         };
     }
     return this.driftOfRules(survey);
@@ -169,7 +173,7 @@ export class IstioRouter implements TrafficRouter {
       if (wanted && isDeepStrictEqual(copy['spec'], wanted['spec'])) continue;
       const isOfCopy = hasOtherWriter(copy, fieldManager);
       const object = routedName(isOfCopy ? copyId : id);
-      return { object, fields: ['spec'], manager: lastWriter(isOfCopy ? copy : rule, fieldManager) };
+      return { object, fields: ['spec'], manager: lastWriter(isOfCopy ? copy : rule, fieldManager, ['spec']) };
     }
     return null;
   }
@@ -191,16 +195,17 @@ export class IstioRouter implements TrafficRouter {
     const scope = this.scope(survey, id.namespace);
     const before = virtualServiceSpecSchema.parse(manifest['spec']);
     const { kube, fieldManager } = this.options;
-    const found: { conflicts: string[] } = { conflicts: [] };
-    const written = await this.rewrite(id, (spec) => {
-      const result = restored(spec, before, scope);
-      found.conflicts = result.conflicts;
-      return result.spec;
+    const found: { conflicts: string[]; manager: string } = { conflicts: [], manager: '' };
+    const written = await this.rewrite(id, (spec, object) => {
+      const { conflicts, spec: next } = restored(spec, before, scope);
+      // Of the object as it was found: what is written now is ours, whoever had it before.
+      Object.assign(found, { conflicts, manager: lastWriter(object, fieldManager, conflicts) });
+      return next;
     });
     if (!written) return [deletedRoute(id)];
     await releaseFields(kube, id, fieldManager);
     if (found.conflicts.length === 0) return [];
-    return [{ object: routedName(id), fields: found.conflicts, manager: lastWriter(written, fieldManager) }];
+    return [{ object: routedName(id), fields: found.conflicts, manager: found.manager }];
   }
 
   private async remove({ request }: Survey, id: RoutedObject): Promise<void> {
@@ -228,12 +233,12 @@ export class IstioRouter implements TrafficRouter {
 
   private rewrite(
     id: RoutedObject,
-    change: (spec: VirtualServiceSpec) => VirtualServiceSpec,
+    change: (spec: VirtualServiceSpec, object: KubeObject) => VirtualServiceSpec,
   ): Promise<KubeObject | null> {
     const { kube, fieldManager } = this.options;
     return rewriteSpec(kube, id, {
       fieldManager,
-      change: (object) => ({ now: listsOf(specOf(object)), next: listsOf(change(specOf(object))) }),
+      change: (object) => ({ now: listsOf(specOf(object)), next: listsOf(change(specOf(object), object)) }),
     });
   }
 

@@ -14,10 +14,22 @@ const writersBut = ({ metadata }: KubeObject, but: string) =>
 /** Whether another manager has written to an object, its status apart. */
 export const hasOtherWriter = (object: KubeObject, but: string): boolean => writersBut(object, but).length > 0;
 
-/** The last writer of an object, by its managed fields: of all but one manager, and not its status. */
-export function lastWriter(object: KubeObject, but: string): string {
-  const others = writersBut(object, but).toSorted((a, b) => (b.time ?? '').localeCompare(a.time ?? ''));
-  return others[0]?.manager ?? 'an unknown client';
+/** The members of a field as messages name it, up to a list: `spec.containers[app].image` ends at `containers`. */
+const membersOf = (field: string): string[] => (/^[\w.-]+/.exec(field)?.[0] ?? '').split('.').filter(Boolean);
+
+/**
+ * The last writer of an object, by its managed fields: of all but one manager, and not its status.
+ * @param fields as messages name them, such as `spec.template`: who wrote one of these counts, where anybody is known to
+ * have; a field that was taken away has no writer any more.
+ */
+export function lastWriter({ metadata }: KubeObject, but: string, fields: readonly string[] = []): string {
+  const others = (metadata.managedFields ?? [])
+    .filter(({ subresource, manager }) => subresource !== 'status' && manager !== but)
+    .toSorted((a, b) => (b.time ?? '').localeCompare(a.time ?? ''));
+  const paths = fields.map(membersOf);
+  const writer = others.find(({ fieldsV1 }) => paths.some((path) => holds(fieldsV1, path)));
+  const any = others.find(({ subresource }) => !subresource);
+  return (writer ?? any)?.manager ?? 'an unknown client';
 }
 
 interface Between {

@@ -175,6 +175,18 @@ export const VIOLATIONS = {
     cause: 'the user of the pods changes, and their data stays with the old one',
     remedy: 'keep the user, or give it the files by hand while the pods are stopped, and accept the claim',
   },
+  NamespaceExempt: {
+    cause: 'pods of the namespace are admitted without any SCC',
+    remedy: 'move the workload to a namespace of its own, or take the label away that exempts this one',
+  },
+  AmbientNotDivided: {
+    cause: "the pods are in Istio's ambient mesh, whose ztunnels and waypoints are not divided",
+    remedy: 'use sidecars for the time of the migration, or accept the namespace by `traffic.accept`',
+  },
+  AutoscalerIsManaged: {
+    cause: 'a controller, such as KEDA, would write the raised minimum of an autoscaler back',
+    remedy: 'set the minimum in its owner to the current number of pods for the time of the migration',
+  },
   PartitionInUse: {
     cause: 'the StatefulSet has a partition: a change is being rolled out in stages already',
     remedy: 'finish that, and set its partition to 0',

@@ -45,7 +45,7 @@ export function changeOf(
   // Another plan has taken the workload further.
   if (newestManagerOf(workload) === FIELD_MANAGER) return { state: 'over' };
   const tool = deliveryToolOf(workload.metadata)?.tool;
-  const by = lastWriter(workload, FIELD_MANAGER);
+  const by = lastWriter(workload, FIELD_MANAGER, ['spec.template']);
   const now = pinned === undefined ? 'no longer asks for an SCC' : `asks for ${pinned}`;
   return {
     state: 'drifted',

@@ -28,7 +28,7 @@ const DURING = 'during the migration';
 const named = ({ kind, name }: ObjectId): string => `${kind} ${name}`;
 const deleted = (id: ObjectId): string => `${named(id)} was deleted ${DURING}`;
 const changed = (object: KubeObject, what: string): string =>
-  `${lastWriter(object, FIELD_MANAGER)} changed ${object.kind} ${object.metadata.name ?? ''} (${what}) ${DURING}`;
+  `${lastWriter(object, FIELD_MANAGER, [what])} changed ${object.kind} ${object.metadata.name ?? ''} (${what}) ${DURING}`;
 const isThere = (object: KubeObject | undefined): object is KubeObject =>
   object !== undefined && object.metadata.deletionTimestamp === undefined;
 
@@ -40,7 +40,7 @@ const workload: Look = async (read, target, { isReturned }) => {
   const template = templateOf(object);
   if (isDeepStrictEqual(template, target.templateAfter)) return null;
   if (!isReturned && isDeepStrictEqual(template, target.templateBefore)) return null;
-  return `${lastWriter(object, FIELD_MANAGER)} changed the pod template of ${target.workload} ${DURING}`;
+  return `${lastWriter(object, FIELD_MANAGER, ['spec.template'])} changed the pod template of ${target.workload} ${DURING}`;
 };
 
 /** Everything that was made for the canary. */

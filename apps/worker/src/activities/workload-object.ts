@@ -34,7 +34,13 @@ export const gone = ({ kind, workload }: MigrationTarget): Conflict => ({
 
 /** An undo's words on fields that it leaves as another client wrote them; nothing where there are none. */
 export const leftAlone = ({ kind, workload }: MigrationTarget, fields: string[], current: KubeObject): Conflict[] =>
-  fields.length === 0 ? [] : [{ object: `${kind} ${workload}`, fields, manager: lastWriter(current, FIELD_MANAGER) }];
+  fields.length === 0
+    ? []
+    : [{ object: `${kind} ${workload}`, fields, manager: lastWriter(current, FIELD_MANAGER, fields.map(inWorkload)) }];
+
+/** A field of the template, or of the workload itself, as the workload has it. */
+const inWorkload = (field: string): string =>
+  field.startsWith('spec.updateStrategy') ? field : `spec.template.${field}`;
 
 /**
  * Whether the template is still to be changed; false when it is as it shall be.

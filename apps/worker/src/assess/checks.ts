@@ -1,7 +1,7 @@
-import type { KubeObject } from '@scc/kube';
 import { strategyOf, UNREADY_ANNOTATION, type Violation } from '@scc/plan';
 import { REQUIRED_SCC_ANNOTATION } from '@scc/scc';
 import { observedSource, type Facts, type AssessedWorkload } from './facts.js';
+import { deliveredWarnings, managedViolations } from './managed.js';
 import { isAccepted, unreadViolations, wayViolations, wayWarnings } from './ways.js';
 
 /** Lets a plan move a workload that is not healthy now; the plan's author says so by this annotation, value "true". */
@@ -178,33 +178,6 @@ const nameIsTaken: Check = ({ inTheWay }) =>
     ),
   );
 
-/** OLM's own kind of owner, which it does not mark as controller, and its marks on what it installs. */
-const OLM_KIND = 'ClusterServiceVersion';
-const OLM_OWNER = 'olm.owner';
-const OLM_OWNER_KIND = 'olm.owner.kind';
-
-/** The writer of an object's fields on its own account, as `Kind name`. */
-function ownersOf({ metadata }: KubeObject): string[] {
-  const owners = (metadata.ownerReferences ?? [])
-    .filter(({ controller, kind }) => controller === true || kind === OLM_KIND)
-    .map(({ kind, name }) => `${kind} ${name}`);
-  const installed = metadata.labels?.[OLM_OWNER];
-  const byOlm = installed === undefined ? [] : [`${metadata.labels?.[OLM_OWNER_KIND] ?? OLM_KIND} ${installed}`];
-  return [...new Set([...owners, ...byOlm])];
-}
-
-/** A controller writes back the fields that it owns: an edit of its own would not last. */
-const isOwned = ofWorkload((workload) =>
-  ownersOf(workload.object).map((owner) =>
-    violation(
-      'WorkloadIsOwned',
-      'spec.workloadRef',
-      `${nameOf(workload)} is controlled by ${owner}, which would take the change back`,
-      `Change the pod template in ${owner} instead.`,
-    ),
-  ),
-);
-
 const CAN_BE_SHARED = ['ReadWriteMany', 'ReadOnlyMany'];
 
 /** Two pods of a rolling pair would write the same volume, or the canary would never get it. */
@@ -284,7 +257,7 @@ const checks: readonly Check[] = [
   isMigratedAlready,
   isPaused,
   isScaledToZero,
-  isOwned,
+  managedViolations,
   volumeCannotBeShared,
   partitionIsInUse,
   serviceIsShared,
@@ -314,6 +287,7 @@ export function warningsOf({ workload, planAnnotations, ways }: Facts): string[]
   const sticky = workload.ordered ? [] : workload.services.filter(({ sessionAffinity }) => sessionAffinity !== 'None');
   return [
     ...outageWarnings(workload),
+    ...deliveredWarnings(workload),
     ...wayWarnings(ways),
     ...sticky.map(
       ({ name }) => `Service ${name} has session affinity, which the mesh does not keep while weights move`,

@@ -10,7 +10,10 @@ const asked = {
     stable: { app: 'web' },
     canary: { app: 'web-scc-canary' },
     namespaceLabels: { 'kubernetes.io/metadata.name': 'shop' },
-    names: [{ kind: 'Service', name: 'web' }],
+    names: [
+      { kind: 'Deployment', name: 'web' },
+      { kind: 'Service', name: 'web' },
+    ],
   },
 };
 const object = (kind: string, spec: object, namespace = 'shop'): KubeObject => ({
@@ -53,6 +56,29 @@ describe('policyViolations', () => {
     ],
     ['an EnvoyFilter that does not', object('EnvoyFilter', { workloadSelector: { labels: { app: 'x' } } }), 0],
     ['a custom resource that picks the pods', object('Guard', { podSelector: web }), 1],
+    ['a ScaledObject that scales the workload', object('ScaledObject', { scaleTargetRef: { name: 'web' } }), 1],
+    [
+      'one that is paused',
+      {
+        ...object('ScaledObject', { scaleTargetRef: { name: 'web' } }),
+        metadata: { name: 'one', namespace: 'shop', annotations: { 'autoscaling.keda.sh/paused': 'true' } },
+      },
+      0,
+    ],
+    ['one of another workload', object('ScaledObject', { scaleTargetRef: { name: 'x' } }), 0],
+    [
+      'a VerticalPodAutoscaler that sizes its pods',
+      object('VerticalPodAutoscaler', { targetRef: { kind: 'Deployment', name: 'web' } }),
+      1,
+    ],
+    [
+      'one that only recommends',
+      object('VerticalPodAutoscaler', {
+        targetRef: { kind: 'Deployment', name: 'web' },
+        updatePolicy: { updateMode: 'Off' },
+      }),
+      0,
+    ],
     ['a custom resource of others', object('Guard', { podSelector: { matchLabels: { app: 'x' } } }), 0],
   ])('%s', (_case, foreign, expected) => {
     const found = policyViolations(facts({ foreign: [foreign] }), asked);

@@ -1,5 +1,5 @@
 import type { KubeObject } from '@scc/kube';
-import type { Accepted, Violation } from '@scc/plan';
+import { isRecord, type Accepted, type Violation } from '@scc/plan';
 import { nameIn } from '../cluster/served.js';
 import type { SurveyedPolicies } from '../cluster/policy-kinds.js';
 import { foreignPeers, isOfOneSide, refersToOneSide, type Sides } from '../cluster/selectors.js';
@@ -12,12 +12,31 @@ interface Asked {
   accept: readonly Accepted[];
 }
 
+const PAUSED = 'autoscaling.keda.sh/paused';
+const SCALERS: Readonly<Record<string, string>> = {
+  ScaledObject:
+    'scales the workload by what it measures, to nothing where it measures nothing, and knows nothing of the canary that serves in its place',
+  VerticalPodAutoscaler: "sizes the workload's pods, and may evict them to do so, and not the canary's",
+};
+
+/** What is known of objects that scale one side; null for any other, `why` null for one that changes nothing now. */
+function scaling({ kind, metadata, ...object }: KubeObject, sides: Sides): { why: string | null } | null {
+  const words = SCALERS[kind];
+  if (words === undefined) return null;
+  const spec = isRecord(object['spec']) ? object['spec'] : {};
+  const policy = isRecord(spec['updatePolicy']) ? spec['updatePolicy'] : {};
+  const isIdle = metadata.annotations?.[PAUSED] === 'true' || policy['updateMode'] === 'Off';
+  return { why: refersToOneSide(spec, sides) && !isIdle ? words : null };
+}
+
 /** Why an object that is not copied treats the two sides differently, or null. */
 function difference(object: KubeObject, { namespace, sides, services }: Asked): string | null {
   const { kind } = object;
   const spec = object['spec'];
   if (kind === 'NetworkPolicy')
     return isOfOneSide(foreignPeers(spec), sides) ? "lets the workload's pods through and not the canary's" : null;
+  const scales = scaling(object, sides);
+  if (scales !== null) return scales.why;
   if (kind === 'EnvoyFilter') {
     const text = JSON.stringify(spec ?? {});
     const named = services.find((name) => text.includes(`${name}.${namespace}.svc`));
@@ -28,6 +47,11 @@ function difference(object: KubeObject, { namespace, sides, services }: Asked): 
     : null;
 }
 
+const REMEDIES: Readonly<Record<string, string>> = {
+  ScaledObject: `Pause it for the time of the migration (annotation ${PAUSED}: "true")`,
+  VerticalPodAutoscaler: 'Set its updateMode to Off for the time of the migration',
+};
+
 const refusal = (object: KubeObject, namespace: string, why: string): Violation => {
   const { kind } = object;
   const name = nameIn(namespace, object);
@@ -35,7 +59,7 @@ const refusal = (object: KubeObject, namespace: string, why: string): Violation 
     code: 'PolicyNotCopied',
     field: 'spec.traffic.accept',
     message: `${kind} ${name} ${why}`,
-    remedy: `Let ${kind} ${name} pick both sides for the time of the migration, or accept the difference by spec.traffic.accept: [{kind: ${kind}, name: '${name}'}].`,
+    remedy: `${REMEDIES[kind] ?? `Let ${kind} ${name} pick both sides for the time of the migration`}, or accept the difference by spec.traffic.accept: [{kind: ${kind}, name: '${name}'}].`,
   };
 };
 
