@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { PLAN_TYPE, type PlanStatus, planStatusSchema, plansPath } from '@scc/plan';
@@ -6,7 +6,8 @@ import { waitFor } from '@scc/runtime';
 import { helmMajor } from '@scc/testing/scale';
 import { z } from 'zod';
 import { runHelm } from '../src/chart/helm.js';
-import { CHART } from '../src/cluster/places.js';
+import { readObjects, type StatedObject } from '../src/cluster/manifests.js';
+import { CHART, type Platform, RENDERED } from '../src/cluster/places.js';
 import { NODE, ROOT, startStack, type Stack } from '../src/index.js';
 import { ServiceCa } from './service-ca.fixture.js';
 import { objectsOf } from './shared.fixture.js';
@@ -94,9 +95,14 @@ const DATA = [
   '/apis/apiextensions.k8s.io/v1/customresourcedefinitions/securitycontextconstraints.security.openshift.io',
 ].sort();
 
-async function untilOnlyDataIsLeft(): Promise<void> {
+/** Those that the page has its reader make. */
+const SECRETS = ['audit', 'database', 'database-owner', 'temporal-ca', 'temporal-client', 'temporal-key'].map(
+  (name) => `/api/v1/namespaces/scc-system/secrets/scc-${name}`,
+);
+
+async function untilOnlyDataIsLeft(others: readonly string[] = []): Promise<void> {
   const check = async (): Promise<boolean> => {
-    expect(await added()).toEqual(DATA);
+    expect(await added()).toEqual([...DATA, ...others].sort());
     return true;
   };
   await waitFor(check, { timeoutMs: SECONDS * 1000, everyMs: 500, what: 'everything else to go' });
@@ -151,6 +157,27 @@ const readyPods = async (): Promise<number> => {
   const all = z.array(deployment).parse((await stack.api.list(path)).items);
   return all.reduce((sum, { status }) => sum + status.readyReplicas, 0);
 };
+
+/** The objects of a committed rendering. */
+const renderedObjects = async (platform: Platform): Promise<StatedObject[]> =>
+  (await readObjects(path.join(RENDERED, platform))).filter(({ kind }) => kind !== 'Kustomization');
+const appliedIn = (said: string): number => said.match(/ serverside-applied$/gm)?.length ?? 0;
+
+/** The content that governance puts into objects which it finds empty, and the state of what it runs in. */
+async function writtenByGovernance(): Promise<unknown[]> {
+  const written = z.looseObject({
+    metadata: z.looseObject({ generation: z.int().optional() }),
+    data: z.unknown().optional(),
+    webhooks: z.unknown().optional(),
+  });
+  const paths = [
+    ...['secrets/scc-audit-key', 'secrets/scc-webhook-tls'].map((name) => `/api/v1/namespaces/${NAMESPACE}/${name}`),
+    `/apis/apps/v1/namespaces/${NAMESPACE}/deployments/governance`,
+    '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/scc-webhook',
+  ];
+  const objects = await Promise.all(paths.map(async (one) => written.parse(await stack.api.get(one))));
+  return objects.map(({ metadata: { generation }, data, webhooks }) => ({ generation, data, webhooks }));
+}
 
 describe(`Helm ${helmMajor} and docs/INSTALL.md`, () => {
   it('install the product on an empty cluster with one value', async () => {
@@ -224,5 +251,29 @@ describe(`Helm ${helmMajor} and docs/INSTALL.md`, () => {
     await walk.block('wait for the entries');
     expect(await readyPods()).toBe(6);
     await walk.block('uninstall');
+  });
+
+  it('install without Helm, twice alike, and uninstall all but the CRDs and data', async () => {
+    // Another key of the audit log, so another log.
+    await asSuperuser('DROP DATABASE scc WITH (FORCE);\nCREATE DATABASE scc OWNER scc_owner;\n');
+    await walk.run(`kubectl delete --namespace ${NAMESPACE} configmap/scc-audit-checkpoint`);
+    await mkdir(path.join(walk.folder, 'scc'));
+    const overlay = walk.text('an overlay of your own', { IMAGE, ...PREPARED });
+    await writeFile(path.join(walk.folder, 'scc', 'kustomization.yaml'), overlay);
+    const said = await walk.block('install without Helm');
+    const objects = await renderedObjects('kubernetes');
+    expect(appliedIn(said)).toBe(objects.length);
+    await walk.block('wait for the entries');
+    expect(await readyPods()).toBe(6);
+    const written = await writtenByGovernance();
+    expect(appliedIn(await walk.block('install without Helm'))).toBe(objects.length);
+    expect(await writtenByGovernance()).toEqual(written);
+    await walk.block('uninstall without Helm');
+    await untilOnlyDataIsLeft(SECRETS);
+  });
+
+  it('have a rendering for OpenShift that kubectl applies', async () => {
+    const said = await walk.run('kubectl apply --server-side -k deploy/kustomize/openshift');
+    expect(appliedIn(said)).toBe((await renderedObjects('openshift')).length);
   });
 });

@@ -10,6 +10,12 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 {{- end }}
 
+{{/* Of what outlives an uninstallation, by Helm and by hand. */}}
+{{- define "scc.keptLabels" -}}
+{{ include "scc.labels" . }}
+scc.poc/kept: 'true'
+{{- end }}
+
 {{- define "scc.registry" -}}
 {{- with .Values.image.registry }}{{ . }}/{{ end -}}
 {{- end }}

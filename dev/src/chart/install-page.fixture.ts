@@ -11,7 +11,7 @@ export interface Block {
   text: string;
 }
 
-/** Every block of the page by a name, with its section and its place there. dev/e2e runs all but `install without Helm`. */
+/** Every block of the page by a name, with its section and its place there; dev/e2e runs each. */
 const BLOCKS = {
   'try it': ['Try it', 0],
   'the namespace': ['Prepare', 0],
@@ -23,7 +23,9 @@ const BLOCKS = {
   'install on Kubernetes': ['Kubernetes', 0],
   'wait for the entries': ['Kubernetes', 1],
   'install on OpenShift': ['OpenShift', 0],
-  'install without Helm': ['Without Helm', 0],
+  'an overlay of your own': ['Without Helm', 0],
+  'install without Helm': ['Without Helm', 1],
+  'uninstall without Helm': ['Without Helm', 2],
   uninstall: ['Uninstall', 0],
   'stay installed': ['Uninstall', 1],
 } as const;

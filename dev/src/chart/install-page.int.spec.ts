@@ -86,7 +86,7 @@ async function installation(name: BlockName): Promise<string[]> {
 describe('docs/INSTALL.md', () => {
   it('has no block of commands without a name', () => {
     expect(unnamed(blocks)).toEqual([]);
-    expect([...new Set(blocks.map(({ language }) => language))]).toEqual(['sh', 'sql']);
+    expect([...new Set(blocks.map(({ language }) => language))]).toEqual(['sh', 'sql', 'yaml']);
   });
 
   it('names values of the chart as the chart knows them', async () => {
