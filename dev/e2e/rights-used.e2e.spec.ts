@@ -175,7 +175,10 @@ const UNSEEN: Record<Account, [rights: RegExp, reason: string][]> = {
       /^list \w+\.(k8s\.ovn\.org|policy\.networking\.k8s\.io|cilium\.io|crd\.projectcalico\.org|monitoring\.coreos\.com|keda\.sh|autoscaling\.k8s\.io)$/,
       'custom resources that pick pods are listed where their definitions are installed',
     ],
-    [/^list routes\.route\.openshift/, 'the API of OpenShift Routes is not served here'],
+    [
+      /^(get|patch) routes\.route\.openshift| ingresscontrollers\./,
+      'no sample has a Route of OpenShift, whose routers belong to an IngressController',
+    ],
     [
       /^(get|patch) (http|grpc)routes\.gateway| referencegrants\.gateway|^get customresourcedefinitions\./,
       'no sample has a route of the Gateway API',

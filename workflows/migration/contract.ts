@@ -8,7 +8,7 @@ import type {
   TerminalPhase,
   TrafficSummary,
 } from '@scc/plan';
-import type { Conflict } from '@scc/routing';
+import type { Conflict, Verified } from '@scc/routing';
 import type { Carried } from './carried.js';
 import type {
   Acceptance,
@@ -113,11 +113,7 @@ export interface MigrationActivities {
    * Weight goes to a side only while that side can serve it. With `unlessDown` a canary that cannot is no failure: the
    * weights then stay as they are.
    */
-  setWeights: (
-    target: MigrationOutline,
-    canary: number,
-    options?: { unlessDown: boolean },
-  ) => Promise<{ verifiedBy: 'proxies' | 'bound' }>;
+  setWeights: (target: MigrationOutline, canary: number, options?: { unlessDown: boolean }) => Promise<Verified>;
   hold: (target: MigrationOutline, request: HoldRequest) => Promise<GateSample[]>;
   callWebhooks: (target: MigrationOutline, request: WebhookRequest) => Promise<GateSample[]>;
   migrateWorkload: (target: MigrationOutline) => Promise<void>;

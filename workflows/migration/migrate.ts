@@ -225,8 +225,8 @@ async function shift(course: Course): Promise<void> {
 }
 
 async function shiftTo({ target, fx }: Course, canary: number, step: number): Promise<void> {
-  const { verifiedBy } = await fx.act.setWeights(target, canary);
-  fx.record({ type: 'WeightShifted', step, weights: { canary, stable: 100 - canary }, verifiedBy });
+  const verified = await fx.act.setWeights(target, canary);
+  fx.record({ type: 'WeightShifted', step, weights: { canary, stable: 100 - canary }, ...verified });
 }
 
 /** With all traffic on the canary the workload itself is rolled out; it serves no request until all of it is ready. */

@@ -1,3 +1,4 @@
+import type { WayShare } from '@scc/routing';
 import { WAIT_REASONS, type MigrationEvent, type PlanStatus } from '@scc/plan';
 import { initialState, recordEvent } from './state.js';
 import { statusOf } from './status.js';
@@ -73,12 +74,14 @@ describe('the ways in', () => {
       { kind: 'Ingress', name: 'front', dividedBy: 'Nothing' },
     ],
   };
-  const shifted = (verifiedBy: 'proxies' | 'bound'): MigrationEvent => ({
+  const shifted = (verifiedBy: 'proxies' | 'bound', shares?: WayShare[]): MigrationEvent => ({
     type: 'WeightShifted',
     step: 0,
     weights: { canary: 25, stable: 75 },
     verifiedBy,
+    ...(shares ? { shares } : {}),
   });
+  const real = { kind: 'VirtualService', name: 'ledger', share: 24.81 };
   const ingress = { kind: 'Ingress', name: 'front', dividedBy: 'Nothing', verifiedBy: 'NotObserved', share: 0 };
   const route = { kind: 'VirtualService', name: 'ledger', dividedBy: 'Istio' };
 
@@ -86,6 +89,12 @@ describe('the ways in', () => {
     ['before the first weight', [facts], { verifiedBy: 'NotObserved', share: 0 }],
     ['seen in the proxies', [facts, shifted('proxies')], { verifiedBy: 'Proxies', share: 25 }],
     ['written and waited for', [facts, shifted('bound')], { verifiedBy: 'Bound', share: 25 }],
+    ['as the router rounds it', [facts, shifted('bound', [real])], { verifiedBy: 'Bound', share: 24.81 }],
+    [
+      'of the last weight alone',
+      [facts, shifted('bound', [real]), shifted('proxies')],
+      { verifiedBy: 'Proxies', share: 25 },
+    ],
   ])('are in the status with their share: %s', (_case, events, expected) => {
     expect(after(...events).status.traffic).toEqual([{ ...route, ...expected }, ingress]);
   });

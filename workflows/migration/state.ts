@@ -11,6 +11,7 @@ import type {
   Violation,
   WayIn,
 } from '@scc/plan';
+import type { WayShare } from '@scc/routing';
 import { headlineOf, isTerminal, MAX_WARNINGS, sentenceOf, setCondition } from '@scc/plan/words';
 import { type ConditionChange, WAIT_CONDITIONS } from './conditions.js';
 
@@ -25,6 +26,8 @@ export interface MigrationState {
   /** Every way in, and how the last weight was verified; absent from states of earlier versions. */
   ways?: WayIn[];
   verifiedBy?: 'proxies' | 'bound' | null;
+  /** Of ways that are not divided exactly as the weight says. */
+  shares?: WayShare[];
   pods: PodSCC[];
   risk: NonNullable<PlanStatus['risk']> | null;
   violations: Violation[];
@@ -134,9 +137,9 @@ const CHANGES: { [Type in MigrationEvent['type']]: (event: Event<Type>) => Chang
   CanaryReady: (event) => ({ conditions: [['CanaryReady', 'True', 'Ready', sentenceOf(event)]] }),
   MirroringStarted: () => ({}),
   MirroringEnded: () => ({}),
-  WeightShifted: ({ weights, verifiedBy }) => ({
+  WeightShifted: ({ weights, verifiedBy, shares = [] }) => ({
     phase: 'TrafficShifting',
-    set: { weight: weights.canary, verifiedBy },
+    set: { weight: weights.canary, verifiedBy, shares },
   }),
   GatePassed: () => ({}),
   GateFailed: () => ({}),

@@ -1,4 +1,4 @@
-import type { PlanStatus } from '@scc/plan';
+import type { PlanStatus, WayIn } from '@scc/plan';
 import { withPods, type MigrationState } from './state.js';
 
 /** The fields that have a value; the API server refuses null for most. */
@@ -9,15 +9,22 @@ const present = <T extends object>(fields: T): Present<T> =>
 const VERIFIED_BY = { proxies: 'Proxies', bound: 'Bound' } as const;
 
 /** The ways in with what is known of their requests: a way that nothing divides stays with the workload, unseen. */
-const trafficOf = ({ ways = [], verifiedBy, weight }: MigrationState): NonNullable<PlanStatus['traffic']> =>
-  ways.map((way) => {
+const trafficOf = ({
+  ways = [],
+  verifiedBy,
+  weight,
+  shares = [],
+}: MigrationState): NonNullable<PlanStatus['traffic']> => {
+  const realOf = ({ kind, name }: WayIn) => shares.find((one) => one.kind === kind && one.name === name);
+  return ways.map((way) => {
     const isSeen = way.dividedBy !== 'Nothing' && verifiedBy;
     return {
       ...way,
       verifiedBy: isSeen ? VERIFIED_BY[isSeen] : 'NotObserved',
-      share: way.dividedBy === 'Nothing' ? 0 : weight,
+      share: way.dividedBy === 'Nothing' ? 0 : (realOf(way)?.share ?? weight),
     };
   });
+};
 
 /** The pods by their SCC, and how far they have moved; once the migration is undone, what moved has gone back. */
 function podsOf({ phase, pods: found, moved = [], targetSCC, strategy, ordinals }: MigrationState): PodsStatus {

@@ -42,8 +42,8 @@ const UNDO: {
 async function returnToStable(target: MigrationOutline, { undo, record }: UndoEffects): Promise<void> {
   await undo.awaitStable(target);
   await undo.setMirror(target, null);
-  const { verifiedBy } = await undo.setWeights(target, 0);
-  record({ type: 'WeightShifted', step: 0, weights: { canary: 0, stable: 100 }, verifiedBy });
+  const verified = await undo.setWeights(target, 0);
+  record({ type: 'WeightShifted', step: 0, weights: { canary: 0, stable: 100 }, ...verified });
   reportConflicts(record, await undo.restoreRoutes(target));
 }
 

@@ -55,7 +55,10 @@ export const workerConfigSchema = z.object({
     .default('')
     .describe('networks in CIDR notation that they may reach although they are private, of the link or of the machine'),
   WEBHOOK_GATE_CA_FILE: z.string().optional().describe('the authority of their certificates, as PEM'),
-  PROMETHEUS_FLAVOUR: z.enum(['istio', 'envoy']).default('istio').describe('which metrics the mesh exposes'),
+  PROMETHEUS_FLAVOUR: z
+    .enum(['istio', 'envoy', 'haproxy'])
+    .default('istio')
+    .describe("whose metrics gates and proofs read: those of the mesh, or haproxy of OpenShift's routers"),
   ISTIOD_DEBUG_URL: z.url().optional().describe("istiod's debug endpoint; without it, routes are verified by a bound"),
   ISTIOD_DEBUG_TOKEN_FILE: z.string().optional().describe('a file with the bearer token that istiod asks for'),
   CLUSTER_DOMAIN: z
@@ -68,6 +71,12 @@ export const workerConfigSchema = z.object({
     .default('istio-system')
     .describe('the root namespace of the mesh, whose policies hold in every namespace'),
   ROUTE_BOUND_MS: z.coerce.number().int().min(0).default(5000).describe('how long routes take to reach all proxies'),
+  ROUTER_RELOAD_MS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .default(5000)
+    .describe("the reload interval of OpenShift's routers, where their IngressController does not tell it"),
   DRAIN_MS: z.coerce.number().int().min(0).default(3000).describe('how long requests under way are given to finish'),
   WORKFLOW_BUNDLE: z.string().optional().describe('the prebuilt workflow bundle'),
   MAX_CACHED_WORKFLOWS: z.coerce.number().int().min(1).default(200).describe('workflows that are kept in memory'),

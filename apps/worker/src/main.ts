@@ -45,10 +45,22 @@ async function main(): Promise<void> {
     // Temporal tries the activity again: nothing is to wait longer than that in silence.
     timeoutMs: GOVERNANCE_TIMEOUT_MS,
   });
+  const metrics = config.PROMETHEUS_URL
+    ? prometheusMetrics({
+        url: config.PROMETHEUS_URL,
+        flavour: config.PROMETHEUS_FLAVOUR,
+        caFile: config.PROMETHEUS_CA_FILE,
+        tokenFile: config.PROMETHEUS_TOKEN_FILE,
+        headers: config.PROMETHEUS_HEADERS,
+        namespaceParameter: config.PROMETHEUS_NAMESPACE_PARAMETER,
+      })
+    : noMetrics;
   const router = routersOf({
     kube,
     fieldManager: FIELD_MANAGER,
     boundMs: config.ROUTE_BOUND_MS,
+    reloadMs: config.ROUTER_RELOAD_MS,
+    counters: metrics.routers,
     domain: config.CLUSTER_DOMAIN,
     signal: activitySignal,
     ...(config.ISTIOD_DEBUG_URL
@@ -60,16 +72,6 @@ async function main(): Promise<void> {
         }
       : {}),
   });
-  const metrics = config.PROMETHEUS_URL
-    ? prometheusMetrics({
-        url: config.PROMETHEUS_URL,
-        flavour: config.PROMETHEUS_FLAVOUR,
-        caFile: config.PROMETHEUS_CA_FILE,
-        tokenFile: config.PROMETHEUS_TOKEN_FILE,
-        headers: config.PROMETHEUS_HEADERS,
-        namespaceParameter: config.PROMETHEUS_NAMESPACE_PARAMETER,
-      })
-    : noMetrics;
   const allowed = new AllowedHosts(config.WEBHOOK_GATE_HOSTS, config.WEBHOOK_GATE_NETWORKS);
   const instruments = createInstruments();
   const link = new TemporalLink(config);

@@ -4,6 +4,7 @@ import { ROOT } from '@scc/dev';
 import { gatewayWorld, mixedWorld } from './gateway.fixture.js';
 import { istioWorld } from './istio.fixture.js';
 import { type Mesh, startMesh } from './mesh.fixture.js';
+import { meshAndOpenShiftWorld, openShiftWorld } from './openshift.fixture.js';
 
 /** Every router that a mesh carries out keeps its promises to a real API server, a real istiod and real proxies. */
 
@@ -30,4 +31,12 @@ describe('an HTTPRoute and a GRPCRoute', () => {
 
 describe('a VirtualService and an HTTPRoute', () => {
   trafficRouterContract(() => mixedWorld(mesh), TEST_MS);
+});
+
+describe('Routes of OpenShift', () => {
+  trafficRouterContract(() => openShiftWorld(mesh), TEST_MS);
+});
+
+describe('a VirtualService and a Route of OpenShift', () => {
+  trafficRouterContract(() => meshAndOpenShiftWorld(mesh), TEST_MS);
 });

@@ -135,7 +135,7 @@ async function make(source: Source, scratch: string, signal: AbortSignal): Promi
 
 /** Copies CRDs out of their module, which a build has downloaded or this does. */
 export async function copyCrds(file: CrdFile, folder: string): Promise<void> {
-  const cwd = moduleFolder('istio');
+  const cwd = moduleFolder(file.pinnedBy);
   await succeed('go', ['mod', 'download', file.module], { cwd });
   const { stdout } = await run('go', ['list', '-m', '-f', '{{.Dir}}', file.module], { cwd });
   const texts = await Promise.all(file.files.map((one) => readFile(path.join(stdout.trim(), one), 'utf8')));

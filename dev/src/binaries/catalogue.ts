@@ -98,10 +98,12 @@ export const HELM_3: Binary = {
   usualSeconds: 90,
 };
 
-/** A file of CRDs, cached beside the binaries, out of a module that the istio module's revision needs or is. */
+/** A file of CRDs, cached beside the binaries, out of a Go module. */
 export interface CrdFile {
   name: string;
   version: string;
+  /** The folder of dev/modules whose go.mod pins the module: it is the module itself, or needs it. */
+  pinnedBy: 'istio' | 'manifests-others';
   module: string;
   /** Within the module. */
   files: readonly string[];
@@ -113,15 +115,24 @@ export const CRD_FILES: readonly CrdFile[] = [
   {
     name: 'istio-crds',
     version: ISTIO,
+    pinnedBy: 'istio',
     module: 'istio.io/istio',
     files: ['manifests/charts/base/files/crd-all.gen.yaml'],
   },
   {
     name: 'gateway-api-crds',
     version: '1.6.0',
+    pinnedBy: 'istio',
     module: 'sigs.k8s.io/gateway-api',
     // The kinds that OpenShift's Ingress Operator installs.
     files: gatewayKinds.map((plural) => `config/crd/standard/gateway.networking.k8s.io_${plural}.yaml`),
+  },
+  {
+    name: 'openshift-route-crd',
+    version: '20240924-3c700b6cb32b',
+    pinnedBy: 'manifests-others',
+    module: 'github.com/openshift/api',
+    files: ['route/v1/zz_generated.crd-manifests/routes-Default.crd.yaml'],
   },
 ];
 

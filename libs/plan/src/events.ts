@@ -18,6 +18,8 @@ const podSCCSchema = z.object({
 });
 const routeWeightSchema = z.object({ canary: z.int().min(0).max(100), stable: z.int().min(0).max(100) });
 
+const wayShareSchema = z.object({ kind: z.string(), name: z.string(), share: z.number().min(0).max(100) });
+
 /** A policy's words that did not stop a plan, and why they did not. */
 const policyVerdictSchema = z.object({
   policy: z.string(),
@@ -121,6 +123,7 @@ export const migrationEventSchema = z.discriminatedUnion('type', [
     step: z.int(),
     weights: routeWeightSchema,
     verifiedBy: z.enum(['proxies', 'bound']),
+    shares: z.array(wayShareSchema).optional().describe('Of ways that are not divided exactly as asked.'),
   }),
   z.object({ type: z.literal('GatePassed'), samples: z.array(gateSampleSchema) }),
   z.object({ type: z.literal('GateFailed'), samples: z.array(gateSampleSchema) }),

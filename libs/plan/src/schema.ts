@@ -230,7 +230,7 @@ export const wayInSchema = z.object({
   kind: z.string(),
   name: z.string().describe('NAME in the namespace of the plan, NAMESPACE/NAME elsewhere.'),
   dividedBy: z
-    .enum(['Istio', 'GatewayAPI', 'Nothing'])
+    .enum(['Istio', 'GatewayAPI', 'OpenShiftRouter', 'Nothing'])
     .describe('Nothing: its requests stay with the pods that its Service picks.'),
 });
 
@@ -238,7 +238,13 @@ const servedWaySchema = wayInSchema.extend({
   verifiedBy: z
     .enum(['Proxies', 'Bound', 'NotObserved'])
     .describe('How the share was last verified: seen in the proxies, or only written and waited for.'),
-  share: percentage.describe('The share of its requests that the canary serves, in percent.'),
+  share: z
+    .number()
+    .min(0)
+    .max(100)
+    .describe(
+      'The share of its requests that the canary serves, in percent: as the pods make it, where a router rounds.',
+    ),
 });
 
 export const chosenStrategySchema = z.object({

@@ -100,8 +100,13 @@ const SENTENCES: { [Type in MigrationEvent['type']]: (event: Event<Type>) => str
   CanaryReady: ({ canary, pods }) => `canary ${canary} is ready: ${plural(pods.length, 'pod')} under the target SCC`,
   MirroringStarted: ({ percentage }) => `mirroring ${percentage} % of live requests to the canary`,
   MirroringEnded: () => 'mirroring ended',
-  WeightShifted: ({ weights, verifiedBy }) =>
-    `${weights.canary} % of requests go to the canary (${verifiedBy === 'proxies' ? 'seen in the proxies' : 'written, not seen in the proxies'})`,
+  WeightShifted: ({ weights, verifiedBy, shares = [] }) => {
+    const seen = verifiedBy === 'proxies' ? 'seen in the proxies' : 'written, not seen in the proxies';
+    const real = shares
+      .filter(({ share }) => share !== weights.canary)
+      .map(({ kind, name, share }) => `; of ${kind} ${name} ${share} %`);
+    return `${weights.canary} % of requests go to the canary (${seen})${real.join('')}`;
+  },
   GatePassed: ({ samples }) => samples.map(gateSentence).join('; ') || 'the gates passed',
   GateFailed: ({ samples }) =>
     samples

@@ -99,6 +99,7 @@ export class CompositeRouter implements TrafficRouter {
       survey: { request, routes: { parts } },
       ways: taking.flatMap(({ surveyed }) => surveyed.ways),
       undivided: found.flatMap(({ surveyed }): UndividedWay[] => surveyed.undivided ?? []),
+      ...(taking.length > 0 && taking.every(({ surveyed }) => surveyed.mirrorsNothing) ? { mirrorsNothing: true } : {}),
       routed,
       violations: found.filter((one) => !isLeft(one)).flatMap(({ surveyed }) => surveyed.violations),
       warnings: [
@@ -137,7 +138,11 @@ export class CompositeRouter implements TrafficRouter {
       }
     });
     const answers = await allOf(moved);
-    return { verifiedBy: answers.some(({ verifiedBy }) => verifiedBy === 'bound') ? 'bound' : 'proxies' };
+    const shares = answers.flatMap((one) => one.shares ?? []);
+    return {
+      verifiedBy: answers.some(({ verifiedBy }) => verifiedBy === 'bound') ? 'bound' : 'proxies',
+      ...(shares.length > 0 ? { shares } : {}),
+    };
   }
 
   async drift(survey: Survey, split: Split): Promise<Conflict | null> {

@@ -12,9 +12,10 @@ export type {
   TrafficRouter,
   UndividedWay,
   Verified,
+  WayShare,
 } from './router.js';
 export { CompositeRouter } from './composite.js';
-export { NotServed, ProxiesUnseen, RoutesBehind } from './errors.js';
+export { ClientsStay, NotServed, ProxiesUnseen, RoutesBehind } from './errors.js';
 export { hasAgreed, notAgreed, type Written } from './opt-in.js';
 export { deletedRoute, manifestBefore, routedName } from './objects.js';
 export { ownership } from './ownership.js';

@@ -67,6 +67,16 @@ export interface Split {
 /** How it is known that the requests are divided as asked: seen in the proxies, or only written and waited for. */
 export interface Verified {
   verifiedBy: 'proxies' | 'bound';
+  /** Of ways whose requests are not divided exactly as asked. */
+  shares?: WayShare[];
+}
+
+/** The share of a way's requests that the canary really gets. */
+export interface WayShare {
+  kind: string;
+  name: string;
+  /** In percent. */
+  share: number;
 }
 
 /** Something that another client changed meanwhile and that was therefore left as it is. */
@@ -94,6 +104,8 @@ export interface Surveyed {
   undivided?: UndividedWay[];
   /** Divides nothing, and has something to do all the same, such as policies of the mesh to copy. */
   takesPart?: boolean;
+  /** Copies of requests are made on none of these ways. */
+  mirrorsNothing?: boolean;
   /** Services whose callers within the mesh these ways divide. */
   routed?: string[];
   violations: Violation[];

@@ -232,7 +232,7 @@ export const VIOLATIONS = {
     remedy: 'lead it through the mesh, or accept it by `traffic.accept`',
   },
   RouteCanNotBeDivided: {
-    cause: 'a route of the Gateway API cannot be divided; the message says why',
+    cause: 'a route of the Gateway API or of OpenShift cannot be divided; the message says why',
     remedy: 'change the route or accept it by `traffic.accept`',
   },
   PortCanNotBeDivided: {
@@ -274,6 +274,10 @@ export const VIOLATIONS = {
   PrometheusRefuses: {
     cause: 'metric gates cannot be judged: Prometheus refuses, or none is configured',
     remedy: 'check PROMETHEUS_URL, PROMETHEUS_TOKEN_FILE and PROMETHEUS_CA_FILE of the worker',
+  },
+  PresetNotCounted: {
+    cause: "a gate's preset asks for a number that the metrics of the installation do not hold",
+    remedy: 'replace it by a query over metrics of the application, or leave the gate away',
   },
   QueryRefused: {
     cause: "Prometheus does not understand a gate's own query",

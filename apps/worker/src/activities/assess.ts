@@ -4,7 +4,7 @@ import { canaryName, FIELD_MANAGER, type PlanRef, strategyOf, type Violation, ty
 import type { TrafficRouter } from '@scc/routing';
 import { messageOf } from '@scc/runtime';
 import { type Pod, podSchema, type PodTemplate } from '@scc/scc';
-import type { Assessment, FactsSummary, MigrationTarget } from '@scc/migration/contract';
+import type { AcceptedPlan, Assessment, FactsSummary, MigrationTarget } from '@scc/migration/contract';
 import { violationsOf, warningsOf } from '../assess/checks.js';
 import { divide, NOTHING_DIVIDED } from '../assess/division.js';
 import { gatherFacts, observedSource, type AssessedWorkload, type Facts } from '../assess/facts.js';
@@ -189,7 +189,7 @@ const assessment =
     return {
       ok: true,
       facts: summaryOf(facts, ways),
-      plan: plan.accepted,
+      plan: division.mirrorsNothing ? withoutMirror(plan.accepted) : plan.accepted,
       target,
       governance: answer.summary,
       patch: changed.patch,
@@ -208,6 +208,9 @@ function judgedBy({ workload, sccs, spec }: Facts) {
   if (!workload || !targetSCC || !chosen.ok || kind === 'DaemonSet') return null;
   return { workload, targetSCC, kind, strategy: chosen.strategy };
 }
+
+/** Gates would wait in vain for requests that no router copies. */
+const withoutMirror = (plan: AcceptedPlan): AcceptedPlan => ({ ...plan, mirror: { ...plan.mirror, durationMs: 0 } });
 
 /** The autoscalers whose minimum is held while a canary serves; where pods move one by one, none is touched. */
 const heldAutoscalers = ({ ordered, autoscalers }: AssessedWorkload): KubeObject[] => (ordered ? [] : autoscalers);

@@ -22,6 +22,8 @@ export interface Division {
   /** Objects (apiVersion/kind/name) that are copied for the canary. */
   policies: string[];
   ways: WayIn[];
+  /** No copy of a request can be made on any of the ways. */
+  mirrorsNothing?: boolean;
   survey: unknown;
 }
 
@@ -86,6 +88,7 @@ export async function divide(
     warnings: [...policyWarnings(facts.policies), ...routes.warnings, ...wayWarnings(asWays(undivided))],
     policies: policies.copied,
     ways: [...routes.ways, ...asWays(undivided)],
+    ...(routes.mirrorsNothing ? { mirrorsNothing: true } : {}),
     survey: routes.survey,
   };
 }

@@ -1,5 +1,6 @@
 import { ROUTE_KINDS } from '@scc/gateway-api';
 import type { KubeClient, KubeObject } from '@scc/kube';
+import { ROUTE_TYPE } from '@scc/openshift-route';
 import {
   canaryName,
   isCanaryObject,
@@ -75,7 +76,7 @@ export interface Facts {
 }
 
 /** Kinds of which a router divides objects: its survey names those that lead to the workload. */
-const SURVEYED: ReadonlySet<string> = new Set(ROUTE_KINDS);
+const SURVEYED: ReadonlySet<string> = new Set([...ROUTE_KINDS, ROUTE_TYPE.kind]);
 
 const SCC_KIND = { apiVersion: 'security.openshift.io/v1', kind: 'SecurityContextConstraints' };
 

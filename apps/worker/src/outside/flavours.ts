@@ -16,9 +16,12 @@ export interface Flavour {
   answers: (scope: TrafficScope) => string;
   /** The names of these counters. */
   names: readonly string[];
-  buckets: (scope: TrafficScope) => string;
+  /** Of latencies; null where the counters know none. */
+  buckets: ((scope: TrafficScope) => string) | null;
   /** Requests that a proxy had no destination for, which no counter of a Service holds; null where answers hold them. */
   unrouted: string | null;
+  /** What no pod answered is counted nowhere. */
+  hidesUnanswered?: true;
   read: (labels: Labels) => Meaning;
 }
 
@@ -114,4 +117,20 @@ const istio: Flavour = (() => {
   };
 })();
 
-export const FLAVOURS: Readonly<Record<'istio' | 'envoy', Flavour>> = { istio, envoy };
+/** OpenShift's routers, by server: which are the pods. Labels of theirs that Prometheus gives itself come as `exported_`. */
+export const ROUTER_ANSWERS = 'haproxy_server_http_responses_total';
+export const routerAnswers = (scope: TrafficScope): string =>
+  `${ROUTER_ANSWERS}{exported_namespace="${scope.namespace}",exported_service=~"${named(scope)}"}`;
+
+/** They know a mean of latencies alone, and hold answers of their own (503) against no server. */
+const haproxy: Flavour = {
+  names: [ROUTER_ANSWERS],
+  answers: routerAnswers,
+  buckets: null,
+  unrouted: null,
+  hidesUnanswered: true,
+  read: ({ code = '' }) => ({ counts: 'answer', isFailure: code === '5xx', responseClass: code || 'none' }),
+};
+
+export const FLAVOURS = { istio, envoy, haproxy } as const satisfies Record<string, Flavour>;
+export type FlavourName = keyof typeof FLAVOURS;

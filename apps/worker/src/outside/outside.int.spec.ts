@@ -211,6 +211,36 @@ describe('what Prometheus counts', () => {
   });
 });
 
+describe("the counters of OpenShift's routers", () => {
+  const countersOf = async (answers: Record<string, string>) => {
+    const { url, asked } = await aServer((request, response) => {
+      const query = new URL(request.url ?? '', 'http://x').searchParams.get('query') ?? '';
+      const [, value] = Object.entries(answers).find(([start]) => query.startsWith(start)) ?? [];
+      const result = value === undefined ? [] : [{ metric: {}, value: [0, value] }];
+      response.end(JSON.stringify({ status: 'success', data: { resultType: 'vector', result } }));
+    });
+    return { routers: prometheusMetrics({ url, flavour: 'istio' }).routers, asked };
+  };
+
+  it('are asked for the Services of the namespace, whichever flavour the mesh has', async () => {
+    const { routers, asked } = await countersOf({ 'count(': '4', 'sum(': '2.4' });
+    await expect(routers?.sees('shop', ['ledger'])).resolves.toBe(true);
+    await expect(routers?.recent('shop', ['ledger'])).resolves.toBe(3);
+    const query = new URL(asked[0]?.url ?? '', 'http://x').searchParams.get('query');
+    expect(query).toBe(
+      'count(haproxy_server_http_responses_total{exported_namespace="shop",exported_service=~"ledger"})',
+    );
+  });
+
+  it('that are not there see nothing', async () => {
+    const { routers } = await countersOf({});
+    await expect(routers?.sees('shop', ['ledger'])).resolves.toBe(false);
+    await expect(routers?.recent('shop', ['ledger'])).resolves.toBeNull();
+    const away = prometheusMetrics({ url: 'http://127.0.0.1:1', flavour: 'haproxy' }).routers;
+    await expect(away?.sees('shop', ['ledger'])).resolves.toBe(false);
+  });
+});
+
 describe('the review of gates', () => {
   const spec = (gates: object): PlanSpec =>
     planSpecSchema.parse({ workloadRef: { kind: 'Deployment', name: 'ledger' }, targetSCC: 'restricted-v2', gates });
@@ -245,6 +275,16 @@ describe('the review of gates', () => {
       warnings: ['metric gates cannot be judged now: Prometheus does not answer'],
     });
     await expect(review({ metrics: [] }, noMetrics)).resolves.toEqual({ violations: [], warnings: [] });
+  });
+
+  it("refuses a share of latencies where OpenShift's routers are read, which count none", async () => {
+    const metrics = prometheusMetrics({ url: 'http://127.0.0.1:1', flavour: 'haproxy' });
+    const slow = { name: 'slow', preset: 'request-duration-p99', max: 500 };
+    const good = { name: 'good', preset: 'request-success-rate', min: 99 };
+    await expect(review({ metrics: [good, slow] }, metrics)).resolves.toMatchObject({
+      violations: [{ code: 'PresetNotCounted', field: 'spec.gates.metrics[1].preset' }],
+    });
+    await expect(review({ metrics: [slow] }, answers)).resolves.toEqual({ violations: [], warnings: [] });
   });
 
   it('finds a query that Prometheus refuses', async () => {

@@ -1,10 +1,11 @@
+import type { RouterCounters } from '@scc/openshift-route';
 import type { MetricGate, TrafficSummary } from '@scc/plan';
 import { followTrust, HttpClient, messageOf, credentialIn } from '@scc/runtime';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { sumOf } from './counters.js';
 import { Counters, type Yielded } from './counter-queries.js';
-import { FLAVOURS, type Flavour, type TrafficScope } from './flavours.js';
+import { FLAVOURS, type Flavour, type FlavourName, routerAnswers, type TrafficScope } from './flavours.js';
 import { bucketsOf, excessDenials, plus, quantileOf, tallyOf, type AnswerTally } from './tally.js';
 
 /** A number with what it rests on, or why there is none. No data is an answer of its own. */
@@ -24,6 +25,8 @@ export interface SummaryScope {
 export interface MetricSource {
   /** Whether answers hold nothing but the namespace that they were asked for. */
   isConfined: boolean;
+  /** Whether latencies are counted so that a share of them can be told; absent: they are. */
+  knowsLatency?: boolean;
   /** Asks something that every Prometheus can answer, or the query itself. @throws PrometheusRefuses | Error */
   check: (namespace: string, query?: string) => Promise<void>;
   /** One sample of a gate over the traffic since `sinceMs` (milliseconds since the epoch). */
@@ -34,6 +37,8 @@ export interface MetricSource {
   summarize: (scope: SummaryScope) => Promise<TrafficSummary | null>;
   /** Requests per second over the last minutes; null when unknown. */
   rate: (scope: TrafficScope) => Promise<number | null>;
+  /** What OpenShift's routers count, whichever flavour the mesh has. */
+  routers?: RouterCounters;
 }
 
 const sampleSchema = z.tuple([z.number(), z.string()]);
@@ -74,7 +79,7 @@ export class PrometheusAway extends Error {
 export interface PrometheusOptions {
   /** Its base, of which a path is kept. */
   url: string;
-  flavour: 'istio' | 'envoy';
+  flavour: FlavourName;
   caFile?: string | undefined;
   /** A file with a bearer token, read at every question. */
   tokenFile?: string | undefined;
@@ -135,10 +140,11 @@ export function prometheusMetrics(options: PrometheusOptions): MetricSource {
     return series.length === 0 ? null : tallyOf(series, flavour);
   };
   const buckets = async (scope: TrafficScope, sinceMs: number) =>
-    bucketsOf(await counters.series(flavour.buckets(scope), [], { ...scope, sinceMs }));
+    flavour.buckets ? bucketsOf(await counters.series(flavour.buckets(scope), [], { ...scope, sinceMs })) : [];
 
   return {
     isConfined: namespaceParameter !== undefined,
+    knowsLatency: flavour.buckets !== null,
     check: async (namespace, query = 'vector(1)') => {
       await answerTo(query, namespace);
     },
@@ -200,8 +206,34 @@ export function prometheusMetrics(options: PrometheusOptions): MetricSource {
       const counted = await tally(scope, Date.now() - RATE_MS);
       return counted && (counted.requests * 1000) / RATE_MS;
     },
+    routers: routerCounters(answerTo),
   };
 }
+
+/** Over which stretch clients must have been silent, in seconds: at least two scrapes of OpenShift's routers. */
+const QUIET_S = 60;
+
+const routerCounters = (answerTo: (query: string, namespace: string) => Promise<Yielded[]>): RouterCounters => {
+  const one = async (query: string, namespace: string): Promise<number | null> => {
+    const value = (await answerTo(query, namespace))[0]?.value?.[1];
+    return value === undefined ? null : Number(value);
+  };
+  return {
+    sees: async (namespace, services) => {
+      const answers = routerAnswers({ namespace, services: [...services] });
+      // A Prometheus that does not answer sees nothing now, and gates say the rest.
+      return one(`count(${answers})`, namespace).then(
+        (count) => count !== null && count > 0,
+        () => false,
+      );
+    },
+    recent: async (namespace, services) => {
+      const answers = routerAnswers({ namespace, services: [...services] });
+      const rise = await one(`sum(increase(${answers}[${QUIET_S}s]))`, namespace);
+      return rise === null ? null : Math.ceil(rise);
+    },
+  };
+};
 
 const noRequest: MetricReading = { noData: 'no request was counted', isQuiet: true };
 
@@ -249,9 +281,10 @@ async function mirroredOf(
 /** Requests that proxies had no destination for; null where nothing counts them apart. */
 async function unroutedSince(
   counters: Counters,
-  { unrouted }: Flavour,
+  { unrouted, hidesUnanswered }: Flavour,
   when: { namespace: string; sinceMs: number },
 ): Promise<number | null> {
+  if (hidesUnanswered) return null;
   // Istio counts them among the requests to a host, with a response flag.
   if (unrouted === null) return 0;
   const series = await counters.series(unrouted, [unrouted], when);

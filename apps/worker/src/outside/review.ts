@@ -31,10 +31,13 @@ export const reviewGatesWith =
     const hosts = gates.webhooks.flatMap(({ name, url }, index) =>
       URL.canParse(url) && allowed.allows(new URL(url)) ? [] : [notAllowed(name, url, index)],
     );
+    const unknown = gates.metrics.flatMap(({ name, preset }, index) =>
+      preset === 'request-duration-p99' && metrics.knowsLatency === false ? [withoutLatency(name, index)] : [],
+    );
     const asked = gates.metrics.length === 0 ? { violations: [], warnings: [] } : await ask(metrics, namespace);
     const isJudged = asked.violations.length + asked.warnings.length + own.length === 0;
     const wrong = isJudged ? await reviewQueries(metrics, gates.metrics, namespace) : [];
-    return { violations: [...hosts, ...own, ...asked.violations, ...wrong], warnings: asked.warnings };
+    return { violations: [...hosts, ...own, ...unknown, ...asked.violations, ...wrong], warnings: asked.warnings };
   };
 
 /** Queries that Prometheus refuses would end every hold. */
@@ -81,6 +84,13 @@ const unconfined = (gate: string, index: number): Violation => ({
   message: `gate ${gate} asks a query of its own, and nothing confines its answer to the plan's namespace`,
   remedy:
     "Use a preset, or ask the installation's administrator to set PROMETHEUS_NAMESPACE_PARAMETER (a proxy that enforces the namespace) or PROMETHEUS_PLAN_QUERIES=any.",
+});
+
+const withoutLatency = (gate: string, index: number): Violation => ({
+  code: 'PresetNotCounted',
+  field: `spec.gates.metrics[${index}].preset`,
+  message: `gate ${gate} cannot be judged: OpenShift's routers count a mean of latencies, and no p99 (PROMETHEUS_FLAVOUR haproxy)`,
+  remedy: 'Replace it by a query over a latency histogram of the application, or leave the gate away.',
 });
 
 async function ask(metrics: MetricSource, namespace: string): Promise<GateReview> {

@@ -56,6 +56,16 @@ describe('tallyOf', () => {
     expect(tallyOf([rose(3, labels)], FLAVOURS.istio)).toMatchObject({ requests: 3, failed });
   });
 
+  it("counts the answers of OpenShift's routers by their class", () => {
+    const answers = (by: number, code: string) => rose(by, { code, server: 'pod:ledger', pod: 'router-1' });
+    expect(tallyOf([answers(70, '2xx'), answers(20, '4xx'), answers(10, '5xx')], FLAVOURS.haproxy)).toMatchObject({
+      requests: 100,
+      failed: 10,
+      byClass: { '2xx': 70, '4xx': 20, '5xx': 10 },
+      byProxy: { 'router-1': { requests: 100, failed: 10 } },
+    });
+  });
+
   it('counts what no pod answered apart', () => {
     const series = [rose(2, { response_code: '503', response_flags: 'UF' }), rose(5, { response_code: '500' })];
     expect(tallyOf(series, FLAVOURS.istio)).toMatchObject({ requests: 7, failed: 7, unanswered: 2 });

@@ -14,7 +14,7 @@ import type { Inventory } from './inventory.js';
 import { groupOf } from './objects.js';
 import type { Owner } from './owners.js';
 import type { Category, NextRestart, ScanRow } from './report.js';
-import { CLUSTER_SERVICE, GATEWAY_ROUTES, type Way } from './ways.js';
+import { CLUSTER_SERVICE, EDGE_ROUTES, type Way } from './ways.js';
 import type { Workload } from './workloads.js';
 
 const accountOf = ({ template: { spec } }: Workload): string =>
@@ -107,10 +107,10 @@ function obstaclesOf({ kind: workloadKind }: Workload, strategy: Strategy | null
   if (strategy === 'Ordered') return [];
   const obstacles =
     strategy === null ? [`a plan moves Deployments and StatefulSets, and this is a ${workloadKind}`] : [];
-  // Requests through a gateway are divided there; callers that pass none reach the workload's own pods, as before.
-  const hasGateway = ways.some(({ kind, divided }) => divided && GATEWAY_ROUTES.has(kind));
+  // Requests through a gateway or a router are divided there; callers that pass none reach the workload's own pods, as before.
+  const hasEdge = ways.some(({ kind, divided }) => divided && EDGE_ROUTES.has(kind));
   for (const { kind, name, divided } of ways)
-    if (!divided && !(hasGateway && kind === CLUSTER_SERVICE))
+    if (!divided && !(hasEdge && kind === CLUSTER_SERVICE))
       obstacles.push(`${kind} ${name} brings requests to it that nothing divides`);
   return obstacles;
 }

@@ -226,10 +226,11 @@ describe('what stands in the way of a plan', () => {
     ['a headless Service', [aService('a', { clusterIP: 'None' }), virtualService], ['headless Service shop/a']],
     ['a port of every node', [aService('a', { type: 'NodePort' }), virtualService], ['NodePort Service shop/a']],
     ['an Ingress', [aService('a'), virtualService, ingress], ['Ingress shop/i']],
-    ['a Route, as one of several backends', [aService('a'), virtualService, route], ['Route shop/r']],
+    ['nothing: a Route is divided', [aService('a'), virtualService, route], []],
+    ['nothing: a Route is divided without a mesh, too', [aService('a'), route], []],
     ['nothing: a route of the Gateway API is divided', [aService('a'), virtualService, httpRoute], []],
     ['nothing: a route of the Gateway API is divided without a mesh, too', [aService('a'), httpRoute], []],
-    ['a Route beside one of the Gateway API', [aService('a'), httpRoute, route], ['Route shop/r']],
+    ['nothing: a Route beside one of the Gateway API', [aService('a'), httpRoute, route], []],
     ['a TCPRoute', [aService('a'), virtualService, tcpRoute], ['TCPRoute edge/t']],
     [
       'an external address',

@@ -41,12 +41,14 @@ function* under(value: unknown, keys: ReadonlySet<string>): Generator {
 const keyOf = ({ apiVersion, kind }: ClusterObject): string => `${groupOf(apiVersion)}|${kind}`;
 
 const GATEWAY_API = 'gateway.networking.k8s.io';
-/** Kinds of routes of gateways that a migration divides. */
-export const GATEWAY_ROUTES: ReadonlySet<string> = new Set(['HTTPRoute', 'GRPCRoute']);
+const GATEWAY_ROUTES = ['HTTPRoute', 'GRPCRoute'];
+/** Kinds of routes at the edge of the cluster that a migration divides. */
+export const EDGE_ROUTES: ReadonlySet<string> = new Set([...GATEWAY_ROUTES, 'Route']);
 /** Kinds of routes that a migration divides. */
 const DIVIDED: ReadonlySet<string> = new Set([
   'networking.istio.io|VirtualService',
-  ...[...GATEWAY_ROUTES].map((kind) => `${GATEWAY_API}|${kind}`),
+  'route.openshift.io|Route',
+  ...GATEWAY_ROUTES.map((kind) => `${GATEWAY_API}|${kind}`),
 ]);
 /** The Service that callers within the cluster call by its address. */
 export const CLUSTER_SERVICE = 'ClusterIP Service';

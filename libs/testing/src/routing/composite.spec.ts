@@ -61,6 +61,22 @@ describe('routers that move together', () => {
     expect(written).toEqual([]);
   });
 
+  it('mirror nothing only where none of them does, and say which shares are not exact', async () => {
+    const share = { kind: 'Route', name: 'a', share: 9.86 };
+    const rounding: TrafficRouter['split'] = async (_survey, _split, together) => {
+      await together?.();
+      return { verifiedBy: 'bound', shares: [share] };
+    };
+    const silent = { name: 'silent', router: aRouter({ ways: [way('a')], mirrorsNothing: true }, rounding) };
+    const idle = { name: 'idle', router: aRouter({}) };
+    const alone = new CompositeRouter([silent, idle], 'idle');
+    await expect(alone.survey(request)).resolves.toMatchObject({ mirrorsNothing: true });
+    const both = new CompositeRouter([silent, { name: 'other', router: aRouter({ ways: [way('b')] }) }], 'other');
+    const { survey, mirrorsNothing } = await both.survey(request);
+    expect(mirrorsNothing).toBeUndefined();
+    await expect(both.split(survey, at50)).resolves.toEqual({ verifiedBy: 'bound', shares: [share] });
+  });
+
   it('do not wait for one that has nothing to write', async () => {
     const idle: TrafficRouter['split'] = () => Promise.resolve({ verifiedBy: 'bound' });
     const parts = [

@@ -1,0 +1,2 @@
+export { ROUTE_TYPE } from './schema.js';
+export { OpenShiftRouter, type RouterCounters } from './router.js';
