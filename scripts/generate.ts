@@ -8,6 +8,7 @@ import { clusterRoles } from '@scc/governance/cluster-roles';
 import { ROLE_TABLE } from '@scc/governance/permissions';
 import { planCRD } from '@scc/plan';
 import { defaultSCCs, type SecurityContextConstraints, sccCustomResourceDefinition } from '@scc/scc';
+import { chartRights } from './chart-rights.ts';
 import { codeTable, violationTable } from './code-tables.ts';
 import { parseSchema, valuesFile, valuesTable } from './chart-values.ts';
 import { environmentReference } from './environment.ts';
@@ -130,4 +131,22 @@ if (isCheck) {
   for (const platform of PLATFORMS) next[platform] = await renderAgain(platform);
   await put(STAMP, `${JSON.stringify(next, null, 2)}\n`);
 }
+
+/** By which `sccctl check` compares what the accounts of an installation may do. */
+const RIGHTS = 'apps/cli/src/check/chart-rights.ts';
+const rights: Record<(typeof PLATFORMS)[number], string[]> = { kubernetes: [], openshift: [] };
+for (const platform of PLATFORMS) {
+  const rendering = [...(await committedRendering(platform))].filter(([name]) => name.startsWith('rbac-'));
+  rights[platform] = chartRights(rendering.map(([, text]) => text));
+}
+const both = rights.kubernetes.filter((right) => rights.openshift.includes(right));
+const only = (platform: (typeof PLATFORMS)[number]): string[] =>
+  rights[platform].filter((right) => !both.includes(right));
+await put(
+  RIGHTS,
+  await format(
+    `// Generated from deploy/helm by \`npm run generate\`.\n\n/** The rights that the chart gives its ServiceAccounts, by platform: account, role, namespace, group, resource, name, verbs. */\nexport const CHART_RIGHTS: Readonly<Record<'both' | 'kubernetes' | 'openshift', readonly string[]>> = ${JSON.stringify({ both, kubernetes: only('kubernetes'), openshift: only('openshift') })};\n`,
+    { parser: 'typescript', ...(await resolveConfig(path.join(root, RIGHTS))) },
+  ),
+);
 process.exitCode = differing > 0 ? 1 : 0;

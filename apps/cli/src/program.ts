@@ -4,6 +4,7 @@ import { messageOf } from '@scc/runtime';
 import { Command, CommanderError, Option } from 'commander';
 import { approvalsCommand } from './approvals.js';
 import { auditCommand } from './audit/commands.js';
+import { checkCommand } from './check/command.js';
 import type { Environment } from './config.js';
 import { CliError, EXIT } from './exit.js';
 import { explainCommand } from './explain.js';
@@ -96,6 +97,7 @@ export async function main(args: readonly string[], env: Environment): Promise<n
     }
   };
   const commands = [
+    checkCommand(run),
     planCommand(run),
     listCommand(run),
     logsCommand(run),

@@ -27,6 +27,8 @@ interface Request {
   path: string;
   query?: Record<string, string | undefined>;
   body?: unknown;
+  /** Whether it is asked without saying who asks. */
+  isPublic?: boolean;
 }
 
 const TIMEOUT_MS = 30_000;
@@ -56,6 +58,12 @@ export class Rest {
       `governance answered ${request.method} ${request.path} in a form that this sccctl does not know: ${z.prettifyError(parsed.error)}`,
       'Use the sccctl of the same version as governance.',
     );
+  }
+
+  /** The body of the public health, or of the problem that answers in its place. @throws CliError without an answer */
+  async health(): Promise<unknown> {
+    const request = { method: 'GET', path: '/v1/health', isPublic: true } as const;
+    return jsonOf((await this.answered((exchange) => this.http.send(exchange), request)).text);
   }
 
   /** All pages of a list, or as many items as wanted. */
@@ -88,13 +96,13 @@ export class Rest {
 
   private async answered<Given>(
     send: (exchange: Exchange) => Promise<Given>,
-    { method, path, query = {}, body }: Request,
+    { method, path, query = {}, body, isPublic = false }: Request,
   ): Promise<Given> {
     const { server, token } = this.options;
     const url = new URL(path, server);
     for (const [name, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(name, value);
     const headers = {
-      authorization: `Bearer ${await token()}`,
+      ...(isPublic ? {} : { authorization: `Bearer ${await token()}` }),
       accept: 'application/json, application/x-ndjson',
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
     };

@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { FIELD_MANAGER } from '@scc/plan';
+import { isGrpcServiceError } from '@temporalio/client';
 import { Runtime, Worker } from '@temporalio/worker';
-import { createGovernanceClient } from '@scc/governance-api';
+import { createGovernanceClient, GovernanceError } from '@scc/governance-api';
 import { istiodView } from '@scc/istio';
 import { connectKube } from '@scc/kube';
 import { AllowedHosts, createLogger, loadConfig, onShutdown, startHealthServer } from '@scc/runtime';
@@ -14,16 +15,24 @@ import { workerConfigSchema } from './config.js';
 import { Hosting } from './hosting.js';
 import { createInstruments } from './metrics.js';
 import { temporalLogger } from './logging.js';
+import { FLAVOURS } from './outside/flavours.js';
 import { noMetrics, prometheusMetrics } from './outside/prometheus.js';
 import { reviewGatesWith } from './outside/review.js';
 import { webhookCaller } from './outside/webhooks.js';
 import { routersOf } from './routers.js';
+import { atMostEvery, type Outside, selfCheck } from './self-check.js';
 
 const BUNDLE = fileURLToPath(import.meta.resolve('@scc/migration/workflow-bundle'));
 const DRAIN_MS = 10_000;
 const GOVERNANCE_TIMEOUT_MS = 5_000;
 /** A little more than the API server itself waits for a webhook (10 s), so that its own answer comes first. */
 const CALL_TIMEOUT_MS = 12_000;
+/** How long the answer of `/checks` stays the same, in milliseconds. */
+const CHECKED_MS = 2_000;
+/** Of gRPC: what a query with an attribute that does not exist is answered. */
+const INVALID_ARGUMENT: readonly number[] = [3];
+/** A migration that no governance knows. */
+const NO_MIGRATION = '00000000-0000-4000-8000-000000000000';
 
 async function main(): Promise<void> {
   const config = loadConfig(workerConfigSchema);
@@ -55,6 +64,12 @@ async function main(): Promise<void> {
         namespaceParameter: config.PROMETHEUS_NAMESPACE_PARAMETER,
       })
     : noMetrics;
+  const view = config.ISTIOD_DEBUG_URL
+    ? istiodView({
+        url: config.ISTIOD_DEBUG_URL,
+        ...(config.ISTIOD_DEBUG_TOKEN_FILE ? { tokenFile: config.ISTIOD_DEBUG_TOKEN_FILE } : {}),
+      })
+    : null;
   const router = routersOf({
     kube,
     fieldManager: FIELD_MANAGER,
@@ -63,14 +78,7 @@ async function main(): Promise<void> {
     counters: metrics.routers,
     domain: config.CLUSTER_DOMAIN,
     signal: activitySignal,
-    ...(config.ISTIOD_DEBUG_URL
-      ? {
-          view: istiodView({
-            url: config.ISTIOD_DEBUG_URL,
-            ...(config.ISTIOD_DEBUG_TOKEN_FILE ? { tokenFile: config.ISTIOD_DEBUG_TOKEN_FILE } : {}),
-          }),
-        }
-      : {}),
+    ...(view ? { view } : {}),
   });
   const allowed = new AllowedHosts(config.WEBHOOK_GATE_HOSTS, config.WEBHOOK_GATE_NETWORKS);
   const instruments = createInstruments();
@@ -106,11 +114,25 @@ async function main(): Promise<void> {
       }),
   });
   instruments.showPolling(() => hosting.unready() === null);
+  const outside: Outside = {
+    unready: () => hosting.unready(),
+    temporal: temporalSeen(link),
+    governance: async () => {
+      await governance.outcome(NO_MIGRATION).catch((error: unknown) => {
+        if (!(error instanceof GovernanceError && error.status === 404)) throw error;
+      });
+    },
+    metrics,
+    counters: FLAVOURS[config.PROMETHEUS_FLAVOUR].names,
+    proxies: view && (() => view.proxies()),
+    now: () => new Date(),
+  };
   const health = await startHealthServer({
     host: config.HEALTH_HOST,
     port: config.HEALTH_PORT,
     live: () => null,
     metrics: instruments.exposition,
+    checks: atMostEvery(CHECKED_MS, () => selfCheck(outside)),
     ready: () => hosting.unready(),
   });
   const running = hosting.run();
@@ -123,5 +145,21 @@ async function main(): Promise<void> {
   });
   await running;
 }
+
+/** Temporal as the self-check asks it. */
+const temporalSeen = (link: TemporalLink): Outside['temporal'] => ({
+  check: () => link.check(),
+  serverVersion: async () => (await (await link.client()).workflowService.getSystemInfo({})).serverVersion,
+  knows: async (attribute) => {
+    const query = `${attribute} = "none"`;
+    try {
+      await (await link.client()).workflowService.countWorkflowExecutions({ namespace: link.namespace, query });
+      return true;
+    } catch (error) {
+      if (isGrpcServiceError(error) && INVALID_ARGUMENT.includes(error.code)) return false;
+      throw error;
+    }
+  },
+});
 
 await main();

@@ -341,3 +341,26 @@ apply it and no revision is counted.
 {{- $content := list .Chart.Version (include "scc.labels" .) (pick .Values "platform" "image" "database" "scheduling") }}
 {{- .Release.Revision }}-{{ $content | toJson | sha256sum | trunc 8 }}
 {{- end }}
+
+{{/* Where calls of the API server come from: its addresses where they are known, else all that is no pod. */}}
+{{- define "scc.fromApiServers" -}}
+{{- $policies := .Values.networkPolicies }}
+{{- $net := include "scc.networkDefaults" . | fromYaml }}
+{{- if $policies.apiServers }}
+{{- range $policies.apiServers }}
+- ipBlock: { cidr: {{ . }} }
+{{- end }}
+{{- else }}
+{{- $v4 := list }}{{ $v6 := list }}
+{{- range $net.podNetworks }}
+{{- if contains ":" . }}{{ $v6 = append $v6 . }}{{ else }}{{ $v4 = append $v4 . }}{{ end }}
+{{- end }}
+- ipBlock: { cidr: 0.0.0.0/0{{ with $v4 }}, except: {{ toJson . }}{{ end }} }
+- ipBlock: { cidr: '::/0'{{ with $v6 }}, except: {{ toJson . }}{{ end }} }
+{{- end }}
+{{- if not (include "scc.openshift" .) }}
+# Where the control plane reaches the cluster through a tunnel, its calls come from the tunnel's pods.
+- namespaceSelector: { matchLabels: { kubernetes.io/metadata.name: kube-system } }
+  podSelector: { matchLabels: { k8s-app: konnectivity-agent } }
+{{- end }}
+{{- end }}

@@ -65,6 +65,10 @@ class HttpKubeClient implements KubeClient {
     this.#events = new EventRecorder(writer, reporter);
   }
 
+  raw(path: string, options: ReadOptions = {}): Promise<unknown> {
+    return this.#transport.json({ method: 'GET', path, ...options });
+  }
+
   async get(id: ObjectId, options: ReadOptions = {}): Promise<KubeObject | undefined> {
     try {
       return objectSchema.parse(await this.#call(id, { method: 'GET', ...options }));

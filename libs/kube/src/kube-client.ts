@@ -125,6 +125,8 @@ export type WatchEvent =
  * `isNotFound` holds.
  */
 export interface KubeClient {
+  /** The answer to GET of a path that is no object's, such as `/version`: JSON, or the text where it is none. */
+  raw: (path: string, options?: ReadOptions) => Promise<unknown>;
   /** Undefined when there is no such object. */
   get: (id: ObjectId, options?: ReadOptions) => Promise<KubeObject | undefined>;
   list: (kind: KindRef, options?: Selection & ReadOptions) => Promise<KubeList>;

@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { SelfCheck } from './self-check.js';
 
 type Objection = string | null | Promise<string | null>;
 
@@ -12,6 +13,8 @@ export interface HealthOptions {
   /** A reason why the process cannot do its work now, or null. */
   ready: () => Objection;
   metrics?: () => Promise<{ contentType: string; body: string }>;
+  /** Everything that the process needs and does not reach, asked now. */
+  checks?: () => Promise<SelfCheck>;
 }
 
 export interface HealthServer {
@@ -19,13 +22,15 @@ export interface HealthServer {
   close: () => Promise<void>;
 }
 
-/** Serves /livez, /readyz and /metrics over plain HTTP for the kubelet and Prometheus. */
+/** Serves /livez, /readyz, /metrics and /checks over plain HTTP for the kubelet, Prometheus and `sccctl check`. */
 export async function startHealthServer(options: HealthOptions): Promise<HealthServer> {
   const answer = async (path: string | undefined): Promise<{ status: number; type: string; body: string }> => {
     if (path === '/metrics' && options.metrics) {
       const { contentType, body } = await options.metrics();
       return { status: 200, type: contentType, body };
     }
+    if (path === '/checks' && options.checks)
+      return { status: 200, type: 'application/json', body: JSON.stringify(await options.checks()) };
     if (path !== '/livez' && path !== '/readyz') return { status: 404, type: 'text/plain', body: 'not found\n' };
     const reason = await (path === '/livez' ? options.live() : options.ready());
     return { status: reason === null ? 200 : 503, type: 'text/plain', body: `${reason ?? 'ok'}\n` };
