@@ -95,7 +95,7 @@ const prometheus: Look = async ({ metrics, counters, now }) => {
   // Answers that are confined to a namespace say nothing of the others.
   if (metrics.isConfined) return [];
   const ask = (query: string) => metrics.read({ query }, { namespace: 'default', services: [] }, now().getTime());
-  const clock = await ask('time()');
+  const clock = await ask('vector(time())');
   const skew = 'value' in clock ? Math.abs(clock.value - now().getTime() / 1000) : 0;
   const found =
     skew > MAX_SKEW_S
