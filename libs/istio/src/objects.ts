@@ -1,6 +1,6 @@
 import type { KubeClient } from '@scc/kube';
 import { z } from 'zod';
-import type { ServicePort } from './survey.js';
+import type { ServicePort } from '@scc/routing';
 
 const serviceSchema = z.looseObject({
   spec: z.looseObject({

@@ -1,21 +1,22 @@
 import { isNotFound, type KubeClient, type KubeObject } from '@scc/kube';
 import { isCanaryObject, type Violation } from '@scc/plan';
-import { hasAgreed, notAgreed, type ServicePair, type SurveyRequest, type Written } from '@scc/routing';
+import {
+  hasAgreed,
+  isUndeclared,
+  notAgreed,
+  ownRouteViolations,
+  portViolations,
+  protocolOf,
+  type ServicePair,
+  type SurveyRequest,
+  undeclaredViolations,
+  type Written,
+} from '@scc/routing';
 import { z } from 'zod';
 import { DEFAULT_DOMAIN, resolvedHost, serviceHost } from './hosts.js';
 import { portsOf } from './objects.js';
 import { destinationRuleSpecSchema, NETWORKING, NETWORKING_BETA, virtualServiceSpecSchema } from './schema.js';
-import {
-  findRoutes,
-  foreignSubsets,
-  governsMesh,
-  isUndeclared,
-  type Named,
-  ownRouteViolations,
-  portViolations,
-  protocolOf,
-  undeclaredViolations,
-} from './survey.js';
+import { findRoutes, foreignSubsets, governsMesh, type Named } from './survey.js';
 
 const nameSchema = z.object({ namespace: z.string(), name: z.string() });
 /** The part of a survey that later steps need. */

@@ -1,16 +1,14 @@
-import { coversHost, resolvedHost } from './hosts.js';
-import { observedShares } from './observed.js';
 import {
-  findRoutes,
-  foreignSubsets,
   isUndeclared,
-  ownRoutes,
   ownRouteViolations,
   portViolations,
   protocolOf,
   type ServicePort,
   undeclaredViolations,
-} from './survey.js';
+} from '@scc/routing';
+import { coversHost, resolvedHost } from './hosts.js';
+import { observedShares } from './observed.js';
+import { findRoutes, foreignSubsets, ownRoutes } from './survey.js';
 
 const port = (name: string, over: Partial<ServicePort> = {}): ServicePort => ({
   port: 80,

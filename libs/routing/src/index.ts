@@ -16,8 +16,45 @@ export type {
 } from './router.js';
 export { CompositeRouter } from './composite.js';
 export { ClientsStay, NotServed, ProxiesUnseen, RoutesBehind } from './errors.js';
+export { chooseLabel } from './label.js';
+export {
+  AMBIENT_KIND,
+  CLAIM_KIND,
+  isOwned,
+  isPaused,
+  isScaledToZero,
+  type MovedWorkload,
+  nobodyIsServed,
+  ownersOf,
+  partitionIsInUse,
+  serviceIsShared,
+  undividedInAmbient,
+  unmovable,
+  volumeCannotBeShared,
+  volumeIsRelabelled,
+} from './movable.js';
 export { hasAgreed, notAgreed, type Written } from './opt-in.js';
 export { deletedRoute, manifestBefore, routedName } from './objects.js';
 export { ownership } from './ownership.js';
+export {
+  isUndeclared,
+  ownRouteViolations,
+  type PortProtocol,
+  portViolations,
+  protocolOf,
+  type ServicePort,
+  undeclaredViolations,
+} from './ports.js';
 export type { RouteProof, Watched } from './proof.js';
 export { divided, reduced } from './weights.js';
+export { strangersAmong } from './strangers.js';
+export {
+  aliasOf,
+  hostPortsOf,
+  namedServices,
+  type Sender,
+  SENDERS,
+  type ServiceSpec,
+  undividedWay,
+  waysOfService,
+} from './ways.js';

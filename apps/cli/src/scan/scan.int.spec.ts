@@ -58,6 +58,25 @@ metadata: { name: ${name}, namespace: shop }
 roleRef: { apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: 'system:openshift:scc:anyuid' }
 subjects: [{ kind: ServiceAccount, name: ${name}, namespace: shop }]
 `;
+/** Its Service, in a namespace of the mesh: without them a plan could not divide its requests. */
+const served = (...names: readonly string[]): string =>
+  names
+    .map(
+      (name) => `
+apiVersion: v1
+kind: Service
+metadata: { name: ${name}, namespace: shop }
+spec: { selector: { app: ${name} }, ports: [{ port: 80, name: http }] }
+`,
+    )
+    .concat(
+      `
+apiVersion: v1
+kind: Namespace
+metadata: { name: shop, labels: { istio-injection: enabled } }
+`,
+    )
+    .join('---');
 const AS_ROOT = ', securityContext: { runAsUser: 0 }';
 
 describe('sccctl scan', () => {
@@ -102,7 +121,9 @@ describe('sccctl scan', () => {
     const file = path.join(folder, 'all.yaml');
     await writeFile(
       file,
-      [workload('one'), workload('two', AS_ROOT), workload('ünreadable', ', ports: 3')].join('---\n'),
+      [workload('one'), workload('two', AS_ROOT), workload('ünreadable', ', ports: 3'), served('one', 'two')].join(
+        '---\n',
+      ),
     );
     const [plans, patches, csv, html] = ['plans', 'patches', 'rows.csv', 'scan.html'].map((name) =>
       path.join(folder, name),

@@ -21,6 +21,11 @@ export function totalsText({ totals, aim, changedDefaults, unreadable }: ScanRep
     const number = totals.byCategory[category];
     if (number > 0) lines.push(`  ${String(number).padStart(6)}  ${what}`);
   }
+  const stricter = totals.byCategory.AsIs + totals.byCategory.Patch;
+  if (stricter > 0)
+    lines.push(
+      `A plan can move ${totals.movable} of the ${count(stricter, 'workload')} that can as they are or with a patch; of the others the rows say why not.`,
+    );
   if (totals.capturedAtNextRestart > 0)
     lines.push(`${count(totals.capturedAtNextRestart, 'workload')} would come under another SCC at the next restart.`);
   if (totals.refusedAtNextRestart > 0)

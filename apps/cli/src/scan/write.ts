@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { PLAN_TYPE } from '@scc/plan';
-import type { ScanReport, ScanRow } from '@scc/scc/scan';
+import { isMovable, type ScanReport, type ScanRow } from '@scc/scc/scan';
 import { stringify } from 'yaml';
 
 const fileOf = ({ namespace, kind, name }: ScanRow): string => `${namespace}-${kind.toLowerCase()}-${name}.yaml`;
@@ -36,9 +36,6 @@ const planOf = ({ apiVersion, kind, namespace, name, target, current }: ScanRow)
     podSecurity: { mode: 'Apply' },
   },
 });
-
-const isMovable = ({ category, target, obstacles }: ScanRow): boolean =>
-  (category === 'AsIs' || category === 'Patch') && target !== null && obstacles.length === 0;
 
 /** Writes a plan for each workload that a plan can move. @returns how many */
 export const writePlans = async (folder: string, { rows }: ScanReport): Promise<number> =>

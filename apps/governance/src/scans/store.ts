@@ -32,6 +32,7 @@ const countRow = z.object({
   category: z.enum(CATEGORIES),
   scc: z.string().nullable(),
   workloads: z.int(),
+  movable: z.int(),
   captured: z.int(),
   refused: z.int(),
 });
@@ -43,6 +44,8 @@ const countsOf = (db: Queryable, ids: readonly string[], scope: Scope): Promise<
     db,
     countRow,
     `select scan, category, current_scc as scc, count(*)::int as workloads,
+            (count(*) filter (where category in ('AsIs', 'Patch') and report->'target' <> 'null'
+              and report->'obstacles' = '[]'))::int as movable,
             (count(*) filter (where captured))::int as captured, (count(*) filter (where refused))::int as refused
      from scanned_workload where scan = any($1) and ($2::text[] is null or namespace like any ($2)) group by 1, 2, 3`,
     [ids, likePatterns(scope)],
@@ -62,6 +65,7 @@ function totalsOf(counts: readonly Count[]): KeptScan['totals'] {
     workloads: sum(({ workloads }) => workloads),
     byCategory,
     bySCC,
+    movable: sum(({ movable }) => movable),
     capturedAtNextRestart: sum(({ captured }) => captured),
     refusedAtNextRestart: sum(({ refused }) => refused),
   };

@@ -1,4 +1,15 @@
 import { strategyOf, UNREADY_ANNOTATION, type Violation } from '@scc/plan';
+import {
+  CLAIM_KIND,
+  isPaused,
+  isScaledToZero,
+  type MovedWorkload,
+  nobodyIsServed,
+  partitionIsInUse,
+  serviceIsShared,
+  volumeCannotBeShared,
+  volumeIsRelabelled,
+} from '@scc/routing';
 import { REQUIRED_SCC_ANNOTATION } from '@scc/scc';
 import { observedSource, type Facts, type AssessedWorkload } from './facts.js';
 import { deliveredWarnings, managedViolations } from './managed.js';
@@ -93,9 +104,24 @@ const ofWorkload =
   (facts) =>
     facts.workload ? check(facts.workload, facts) : [];
 
-/** A rule about a workload that gets a canary. */
-const ofDivided = (check: WorkloadCheck): Check =>
-  ofWorkload((workload, facts) => (workload.ordered ? [] : check(workload, facts)));
+/** The fields by which a workload of a scan is judged, too. */
+const movedOf = ({ object, deployment, ordered, services, claims }: AssessedWorkload): MovedWorkload => ({
+  kind: object.kind,
+  name: object.metadata.name ?? '',
+  isOrdered: ordered !== null,
+  replicas: deployment.spec.replicas,
+  isPaused: deployment.spec.paused,
+  partition: ordered?.updateStrategy.rollingUpdate.partition ?? 0,
+  owners: object.metadata.ownerReferences ?? [],
+  labels: object.metadata.labels ?? {},
+  matchLabels: deployment.spec.selector.matchLabels,
+  services,
+  claims,
+});
+
+/** A rule that scans have in common with plans. */
+const ofMoved = (rule: (workload: MovedWorkload) => Violation[]): Check =>
+  ofWorkload((workload) => rule(movedOf(workload)));
 
 const nameOf = ({ object }: AssessedWorkload): string => `${object.kind} ${object.metadata.name ?? ''}`;
 
@@ -115,32 +141,6 @@ const isMigratedAlready = ofWorkload(({ pods, deployment }, { spec: { targetSCC 
   return [violation('AlreadyMigrated', 'spec.targetSCC', message, 'Delete the plan: there is nothing to do.')];
 });
 
-const isPaused = ofWorkload(({ deployment, object }) =>
-  deployment.spec.paused
-    ? [
-        violation(
-          'WorkloadPaused',
-          'spec.workloadRef',
-          `Deployment ${object.metadata.name ?? ''} is paused, so its change would never be rolled out`,
-          'Resume it: kubectl rollout resume.',
-        ),
-      ]
-    : [],
-);
-
-const isScaledToZero = ofWorkload((workload) =>
-  workload.deployment.spec.replicas > 0
-    ? []
-    : [
-        violation(
-          'NoReplicas',
-          'spec.workloadRef',
-          `${nameOf(workload)} has no replicas, so nothing shows that it works under another SCC`,
-          'Scale it up first, or change its template directly: it has no clients.',
-        ),
-      ],
-);
-
 /** An unhealthy source is said at once; waiting for it could take for ever and would block the very repair. */
 const sourceIsUnhealthy = ofWorkload((workload, { planAnnotations }) => {
   const { rollout, deployment } = workload;
@@ -155,19 +155,6 @@ const sourceIsUnhealthy = ofWorkload((workload, { planAnnotations }) => {
   ];
 });
 
-const nobodyIsServed = ofDivided(({ services, object }) =>
-  services.length > 0
-    ? []
-    : [
-        violation(
-          'NoService',
-          'spec.workloadRef',
-          `no Service picks the pods of ${object.metadata.name ?? ''}, so there are no requests to divide and no gate can judge`,
-          'Create its Service; a workload without clients can be changed by an ordinary rollout.',
-        ),
-      ],
-);
-
 const nameIsTaken: Check = ({ inTheWay }) =>
   inTheWay.map((object) =>
     violation(
@@ -178,69 +165,14 @@ const nameIsTaken: Check = ({ inTheWay }) =>
     ),
   );
 
-const CAN_BE_SHARED = ['ReadWriteMany', 'ReadOnlyMany'];
-
-/** Two pods of a rolling pair would write the same volume, or the canary would never get it. */
-const volumeCannotBeShared = ofDivided(({ claims }) =>
-  claims
-    .filter(({ accessModes }) => !accessModes.some((mode) => CAN_BE_SHARED.includes(mode)))
-    .map(({ name, accessModes }) =>
-      violation(
-        'VolumeCannotBeShared',
-        'spec.workloadRef',
-        `the pods mount the claim ${name} (${accessModes.join(', ') || 'no access mode'}), which a canary beside them could not share`,
-        'Use a claim that several pods may mount (ReadWriteMany), or change the template by hand while the workload is down.',
-      ),
-    ),
-);
-
-/**
- * A canary with another SELinux level takes a volume that it shares away from the pods that serve, before it gets a
- * single request; an undo does not give it back.
- */
+/** Claims whose volume the canary would take away, unless the plan accepts that. */
 export const relabelViolations = (workload: AssessedWorkload, { spec, ref }: Facts): Violation[] =>
-  workload.claims
-    .filter(({ name, accessModes }) => {
-      const isShared = accessModes.some((mode) => CAN_BE_SHARED.includes(mode));
-      return isShared && !isAccepted(spec.traffic.accept, { kind: CLAIM, name }, ref.namespace);
-    })
-    .map(({ name }) =>
-      violation(
-        'VolumeRelabelled',
-        'spec.traffic.accept',
-        `the target gives the pods another SELinux level: the canary would relabel the volume of claim ${name} under the pods that serve, which lose access to it`,
-        `Set seLinuxOptions.level of the pods to the level that the volume has, use storage that does not relabel (seLinuxChangePolicy: MountOption), or accept it by spec.traffic.accept: [{kind: ${CLAIM}, name: '${name}'}].`,
-      ),
-    );
-const CLAIM = 'PersistentVolumeClaim';
-
-/** Requests to a Service are divided between a workload and its canary; no other pods may stand behind it. */
-const serviceIsShared = ofDivided(({ services }) =>
-  services
-    .filter(({ others }) => others.length > 0)
-    .map(({ name, others }) =>
-      violation(
-        'SharedService',
-        'spec.workloadRef',
-        `Service ${name} also leads to ${others.join(', ')}, whose share of the requests the canary would take`,
-        `Let Service ${name} select the pods of this workload only, for the time of the migration.`,
-      ),
+  volumeIsRelabelled({
+    ...movedOf(workload),
+    claims: workload.claims.filter(
+      ({ name }) => !isAccepted(spec.traffic.accept, { kind: CLAIM_KIND, name }, ref.namespace),
     ),
-);
-
-/** A partition says that its user rolls a change out in stages; the migration moves the pods by the same field. */
-const partitionIsInUse = ofWorkload((workload) => {
-  const partition = workload.ordered?.updateStrategy.rollingUpdate.partition ?? 0;
-  if (partition === 0) return [];
-  return [
-    violation(
-      'PartitionInUse',
-      'spec.workloadRef',
-      `${nameOf(workload)} has the partition ${partition}: a change of its template is rolled out in stages, and a migration moves its pods by that field`,
-      'Finish the rollout and set spec.updateStrategy.rollingUpdate.partition to 0.',
-    ),
-  ];
-});
+  });
 
 const wayIsNotDivided: Check = ({ ways, unread, spec, ref }) => [
   ...wayViolations(ways, spec.traffic.accept, ref.namespace),
@@ -255,15 +187,15 @@ const checks: readonly Check[] = [
   serviceAccountDoesNotExist,
   sourceIsAnother,
   isMigratedAlready,
-  isPaused,
-  isScaledToZero,
+  ofMoved(isPaused),
+  ofMoved(isScaledToZero),
   managedViolations,
-  volumeCannotBeShared,
-  partitionIsInUse,
-  serviceIsShared,
+  ofMoved(volumeCannotBeShared),
+  ofMoved(partitionIsInUse),
+  ofMoved(serviceIsShared),
   wayIsNotDivided,
   sourceIsUnhealthy,
-  nobodyIsServed,
+  ofMoved(nobodyIsServed),
   nameIsTaken,
 ];
 

@@ -1,11 +1,10 @@
 import type { KubeClient } from '@scc/kube';
 import { canaryLabels, canaryName, PLAN_TYPE, type Violation, type WayIn } from '@scc/plan';
-import type { LabelSwitch, TrafficRouter, UndividedWay } from '@scc/routing';
+import { chooseLabel, type LabelSwitch, type TrafficRouter, type UndividedWay } from '@scc/routing';
 import { largestCanary } from '../cluster/canary-size.js';
 import { surveyPolicies } from '../cluster/neighbours.js';
 import { relabelViolations } from './checks.js';
 import type { AssessedWorkload, Facts } from './facts.js';
-import { chooseLabel } from './label.js';
 import { policyViolations, policyWarnings } from './policies.js';
 import { readRoom, roomViolations } from './room.js';
 import type { ChangedTemplate } from './template.js';

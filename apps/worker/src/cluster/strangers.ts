@@ -1,5 +1,6 @@
 import type { KubeClient, KubeObject } from '@scc/kube';
 import { isCanaryObject, isRecord } from '@scc/plan';
+import { strangersAmong } from '@scc/routing';
 import { selects } from './objects.js';
 import { isLive } from './workload-pods.js';
 
@@ -44,9 +45,7 @@ export function strangersBehind(
   own: ReadonlySet<string>,
 ): string[] {
   const isOther = ({ metadata }: KubeObject): boolean => !isCanaryObject(metadata) && !own.has(metadata.uid ?? '');
-  const templated = workloads
-    .filter((workload) => isOther(workload) && selects(selector, templateLabels(workload)))
-    .map(({ kind, metadata }) => `${kind} ${metadata.name ?? ''}`);
+  const templated = workloads.filter((workload) => isOther(workload) && selects(selector, templateLabels(workload)));
   const live = pods.filter(
     (pod) =>
       isOther(pod) &&
@@ -54,14 +53,5 @@ export function strangersBehind(
       pod.metadata.deletionTimestamp === undefined &&
       isLive(pod, Date.now()),
   );
-  const owners = live.map(({ metadata }) => {
-    const owner = metadata.ownerReferences?.find(({ controller }) => controller === true);
-    return owner ? `${owner.kind} ${owner.name}` : `pod ${metadata.name ?? ''}`;
-  });
-  // A ReplicaSet is named by its Deployment, which is named already.
-  const isNamed = (owner: string): boolean =>
-    templated.some(
-      (name) => name.startsWith('Deployment ') && owner.startsWith(name.replace('Deployment', 'ReplicaSet')),
-    );
-  return [...new Set([...templated, ...owners.filter((owner) => !isNamed(owner))])];
+  return strangersAmong(templated, live);
 }

@@ -1,5 +1,6 @@
 import { KubeError, type KubeClient, type KubeObject } from '@scc/kube';
-import { hostPortsOf, readWaysIn } from './ways-in.js';
+import { hostPortsOf } from '@scc/routing';
+import { readWaysIn } from './ways-in.js';
 
 const object = (kind: string, name: string, rest: object, namespace = 'shop'): KubeObject => ({
   apiVersion: 'x/v1',

@@ -16,5 +16,5 @@ export {
 export { SCAN_KINDS } from './kinds.js';
 export { type ClusterObject, clusterObjectSchema } from './objects.js';
 export { CATEGORIES, type Category, type ScanReport, scanReportSchema, type ScanRow, scanRowSchema } from './report.js';
-export { aimOf, isCaptured, isRefused, reportOf, scan } from './scan.js';
+export { aimOf, isCaptured, isMovable, isRefused, reportOf, scan } from './scan.js';
 export { type SimulatedChange, withChange } from './simulate.js';

@@ -10,7 +10,8 @@ import { defaultSCC } from '../model/write-defaults.js';
 import { serviceAccountSubject, type Subject } from '../admission/request.js';
 import { type ClusterObject, groupOf, labelOf, type Unreadable } from './objects.js';
 import { ownerOf, type Owner } from './owners.js';
-import { type Way, waysFinder } from './ways.js';
+import { Neighbours } from './obstacles.js';
+import { type WaysIn, waysFinder } from './ways.js';
 import { type Workload, workloadsOf } from './workloads.js';
 
 /** The input of a scan: everything that it was given, read. */
@@ -22,7 +23,8 @@ export interface Inventory {
   /** Assumptions, for facts that were not given. */
   readonly assumed: readonly string[];
   namespace(name: string): Namespace;
-  waysOf(workload: Workload): readonly Way[];
+  waysOf(workload: Workload): WaysIn;
+  readonly neighbours: Neighbours;
   ownerOf(workload: Workload): Owner | null;
   /** May the subject `use` the SCC in the namespace by RBAC? */
   mayUse(subject: Subject, scc: string, namespace: string): boolean;
@@ -159,7 +161,7 @@ function namespacesOf(objects: readonly ClusterObject[], names: ReadonlySet<stri
  * @param fallback the namespace of objects that name none
  */
 export function inventoryOf(objects: readonly ClusterObject[], fallback = 'default'): Inventory {
-  const { workloads, unreadable } = workloadsOf(objects, fallback);
+  const { workloads, unreadable, livePods } = workloadsOf(objects, fallback);
   const assumed: string[] = [];
   const definitions = definitionsOf(objects, unreadable, assumed);
   const { grants, bindings } = accessOf(
@@ -181,6 +183,7 @@ export function inventoryOf(objects: readonly ClusterObject[], fallback = 'defau
     assumed,
     namespace: (name) => namespaces.get(name) ?? { name },
     waysOf,
+    neighbours: new Neighbours(objects, { workloads, livePods }, fallback),
     ownerOf,
     mayUse: (subject, scc, namespace) => grants.rightsIn(namespace, subject).some((right) => covers(right, scc)),
     through: ({ namespace, name }, scc) => {

@@ -1,4 +1,3 @@
-import { type Strategy, strategyOf, WORKLOAD_KINDS } from '@scc/plan';
 import { decide } from '../admission/decide.js';
 import { serviceAccountSubject } from '../admission/request.js';
 import { podOf, type WorkloadContext } from '../migration/facts.js';
@@ -11,10 +10,9 @@ import type { CompiledSCC } from '../model/compile.js';
 import { isExemptNamespace } from '../model/namespace.js';
 import { podSecurityLevel } from '../security/scc-level.js';
 import type { Inventory } from './inventory.js';
-import { groupOf } from './objects.js';
+import { obstaclesOf, strategyFor } from './obstacles.js';
 import type { Owner } from './owners.js';
 import type { Category, NextRestart, ScanRow } from './report.js';
-import { CLUSTER_SERVICE, EDGE_ROUTES, type Way } from './ways.js';
 import type { Workload } from './workloads.js';
 
 const accountOf = ({ template: { spec } }: Workload): string =>
@@ -94,27 +92,6 @@ function categoryOf(reached: Reach | undefined): Category {
   return reached.remediation.edits.length === 0 ? 'AsIs' : 'Patch';
 }
 
-/** How a plan would move the workload; null where none can. */
-function strategyFor({ apiVersion, kind }: Workload): Strategy | null {
-  const known = WORKLOAD_KINDS.find((one) => one === kind && groupOf(apiVersion) === 'apps');
-  const chosen = known ? strategyOf(known) : undefined;
-  return chosen?.ok ? chosen.strategy.type : null;
-}
-
-/** Why a plan of ours cannot move the workload, whatever its SCC. */
-function obstaclesOf({ kind: workloadKind }: Workload, strategy: Strategy | null, ways: readonly Way[]): string[] {
-  // Its pods move one by one, and nothing of its requests is divided.
-  if (strategy === 'Ordered') return [];
-  const obstacles =
-    strategy === null ? [`a plan moves Deployments and StatefulSets, and this is a ${workloadKind}`] : [];
-  // Requests through a gateway or a router are divided there; callers that pass none reach the workload's own pods, as before.
-  const hasEdge = ways.some(({ kind, divided }) => divided && EDGE_ROUTES.has(kind));
-  for (const { kind, name, divided } of ways)
-    if (!divided && !(hasEdge && kind === CLUSTER_SERVICE))
-      obstacles.push(`${kind} ${name} brings requests to it that nothing divides`);
-  return obstacles;
-}
-
 type Outlook = Pick<ScanRow, 'category' | 'target' | 'edits' | 'patch' | 'risks' | 'blockers'>;
 
 const nothingToDo = (category: Category): Outlook => ({
@@ -174,8 +151,7 @@ export function judgeWorkload(workload: Workload, inventory: Inventory, aim: Com
   const [leastAsIs] = fittingSCCs(workload.template, facts);
   const current = currentOf(workload, next, inventory);
   const owner = inventory.ownerOf(workload);
-  const ways = inventory.waysOf(workload);
-  const strategy = strategyFor(workload);
+  const waysIn = inventory.waysOf(workload);
   const account = { namespace: workload.namespace, name: accountOf(workload) };
   const outlook = outlookOf(workload, { facts, aim, needs: current ?? leastAsIs, owner });
   const levelOf = (scc: CompiledSCC | undefined) => (scc ? podSecurityLevel(scc, facts.namespace) : null);
@@ -198,9 +174,14 @@ export function judgeWorkload(workload: Workload, inventory: Inventory, aim: Com
     podSecurityNow: levelOf(current),
     podSecurityThen: levelOf(outlook.target === null ? current : inventory.sccs.byName.get(outlook.target)),
     owner: owner ? { ...owner } : null,
-    ways: ways.map((way) => ({ ...way })),
+    ways: waysIn.ways.map((way) => ({ ...way })),
     evidence: workload.seenUsers.map((seen) => ({ source: 'running user' as const, ...seen })),
-    strategy,
-    obstacles: obstaclesOf(workload, strategy, ways),
+    strategy: strategyFor(workload),
+    obstacles: obstaclesOf(workload, {
+      neighbours: inventory.neighbours,
+      waysIn,
+      risks: outlook.risks,
+      namespace: facts.namespace,
+    }),
   };
 }

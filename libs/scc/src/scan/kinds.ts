@@ -23,6 +23,7 @@ export const SCAN_KINDS: readonly KindRef[] = [
   { apiVersion: 'serving.knative.dev/v1', kind: 'Service' },
   { apiVersion: 'v1', kind: 'Pod' },
   { apiVersion: 'v1', kind: 'Service' },
+  { apiVersion: 'v1', kind: 'PersistentVolumeClaim' },
   { apiVersion: 'networking.k8s.io/v1', kind: 'Ingress' },
   { apiVersion: 'route.openshift.io/v1', kind: 'Route' },
   { apiVersion: 'networking.istio.io/v1', kind: 'VirtualService' },
@@ -30,6 +31,9 @@ export const SCAN_KINDS: readonly KindRef[] = [
   { apiVersion: 'gateway.networking.k8s.io/v1', kind: 'GRPCRoute' },
   { apiVersion: 'gateway.networking.k8s.io/v1alpha2', kind: 'TCPRoute' },
   { apiVersion: 'gateway.networking.k8s.io/v1alpha2', kind: 'TLSRoute' },
+  { apiVersion: 'admissionregistration.k8s.io/v1', kind: 'ValidatingWebhookConfiguration' },
+  { apiVersion: 'admissionregistration.k8s.io/v1', kind: 'MutatingWebhookConfiguration' },
+  { apiVersion: 'apiregistration.k8s.io/v1', kind: 'APIService' },
 ];
 
 /** Kinds that have no namespace. */
@@ -38,4 +42,7 @@ export const CLUSTER_SCOPED: ReadonlySet<string> = new Set([
   'SecurityContextConstraints',
   'ClusterRole',
   'ClusterRoleBinding',
+  'ValidatingWebhookConfiguration',
+  'MutatingWebhookConfiguration',
+  'APIService',
 ]);

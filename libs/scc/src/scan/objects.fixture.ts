@@ -28,6 +28,7 @@ export const aWorkload = (name: string, parts: Parts = {}): ClusterObject =>
     metadata: { name, namespace: 'shop', ...parts.metadata },
     spec: {
       replicas: 2,
+      selector: { matchLabels: { app: name } },
       ...parts.spec,
       template: {
         metadata: { labels: { app: name } },

@@ -89,6 +89,7 @@ export const scanReportSchema = z.object({
     workloads: z.int(),
     byCategory: z.record(z.enum(CATEGORIES), z.int()),
     bySCC: z.record(z.string(), z.int()).describe('Workloads by the SCC that they count as running under.'),
+    movable: z.int().default(0).describe('Those in AsIs or Patch that a plan can move.'),
     capturedAtNextRestart: z.int(),
     refusedAtNextRestart: z.int(),
     unreadable: z.int(),

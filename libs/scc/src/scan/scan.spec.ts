@@ -220,7 +220,6 @@ describe('what stands in the way of a plan', () => {
     metadata: { name: 't', namespace: 'edge' },
   });
   it.each<[string, ClusterObject[], string[]]>([
-    ['nothing: no requests', [], []],
     ['nothing: a VirtualService divides it', [aService('a'), virtualService], []],
     ['no mesh', [aService('a')], ['ClusterIP Service shop/a']],
     ['a headless Service', [aService('a', { clusterIP: 'None' }), virtualService], ['headless Service shop/a']],
@@ -243,9 +242,15 @@ describe('what stands in the way of a plan', () => {
     );
   });
 
+  it('no Service: a plan refuses a workload without clients', () => {
+    expect(rowOf(aWorkload('a')).obstacles).toEqual([
+      'no Service picks the pods of a, so there are no requests to divide and no gate can judge',
+    ]);
+  });
+
   it('a port of the node', () => {
     const ports = [{ containerPort: 80, hostPort: 8080 }];
-    expect(rowOf(aWorkload('a', { container: { ports } })).obstacles).toEqual([
+    expect(rowOf(aWorkload('a', { container: { ports } }), aService('a'), virtualService).obstacles).toEqual([
       'port of the node 8080 brings requests to it that nothing divides',
     ]);
   });

@@ -37,6 +37,10 @@ export const isCaptured = ({ pods, nextRestart }: ScanRow): boolean =>
 export const isRefused = ({ nextRestart, category }: ScanRow): boolean =>
   nextRestart.refusal !== null && category !== 'Exempt';
 
+/** Whether a plan can move the workload to a stricter SCC, by all that the scan knows. */
+export const isMovable = ({ category, target, obstacles }: ScanRow): boolean =>
+  (category === 'AsIs' || category === 'Patch') && target !== null && obstacles.length === 0;
+
 function totalsOf(rows: readonly ScanRow[], unreadable: number): ScanReport['totals'] {
   const bySCC: Record<string, number> = {};
   for (const { current } of rows) if (current !== null) bySCC[current] = (bySCC[current] ?? 0) + 1;
@@ -45,6 +49,7 @@ function totalsOf(rows: readonly ScanRow[], unreadable: number): ScanReport['tot
     workloads: rows.length,
     byCategory: Object.fromEntries(counts) as ScanReport['totals']['byCategory'],
     bySCC,
+    movable: rows.filter(isMovable).length,
     capturedAtNextRestart: rows.filter(isCaptured).length,
     refusedAtNextRestart: rows.filter(isRefused).length,
     unreadable,

@@ -1,176 +1,195 @@
+import { aliasOf, hasAgreed, hostPortsOf, namedServices, type Sender, SENDERS } from '@scc/routing';
 import { z } from 'zod';
-import { type ClusterObject, groupOf } from './objects.js';
+import { CLUSTER_SCOPED } from './kinds.js';
+import { type ClusterObject, controllerOf, groupOf } from './objects.js';
+import {
+  addTo,
+  CLUSTER_SERVICE,
+  isService,
+  type SelectingService,
+  selectingService,
+  selects,
+  serviceSpecOf,
+} from './services.js';
 import type { Workload } from './workloads.js';
 
 /** How requests reach a workload. */
 export interface Way {
   readonly kind: string;
   readonly name: string;
-  /** Whether a migration can divide it: a route of a kind that it divides, or a Service in a namespace of the mesh. */
+  /** Whether a migration can divide it: a route of a kind that it divides, or a Service that the mesh routes. */
   readonly divided: boolean;
 }
 
-const strings = z.record(z.string(), z.string());
-const serviceSchema = z.looseObject({
-  spec: z.looseObject({
-    selector: strings.nullish(),
-    type: z.string().nullish(),
-    clusterIP: z.string().nullish(),
-    externalIPs: z.array(z.string()).nullish(),
-  }),
-});
-const reference = z.looseObject({
-  name: z.string().nullish(),
-  kind: z.string().nullish(),
-  namespace: z.string().nullish(),
-});
-const routeSchema = z.looseObject({
-  spec: z.looseObject({ to: reference, alternateBackends: z.array(reference).nullish() }),
-});
-
-/** Every string under a key, at any depth: backends stand in several places of these kinds, which change by version. */
-function* under(value: unknown, keys: ReadonlySet<string>): Generator {
-  if (Array.isArray(value)) for (const item of value) yield* under(item, keys);
+/** Every string under a key, at any depth. */
+function* under(value: unknown, key: string): Generator {
+  if (Array.isArray(value)) for (const item of value) yield* under(item, key);
   else if (typeof value === 'object' && value !== null)
-    for (const [key, inner] of Object.entries(value)) {
-      if (keys.has(key)) yield inner;
-      yield* under(inner, keys);
+    for (const [name, inner] of Object.entries(value)) {
+      if (name === key) yield inner;
+      yield* under(inner, key);
     }
 }
 
-const keyOf = ({ apiVersion, kind }: ClusterObject): string => `${groupOf(apiVersion)}|${kind}`;
+const keyOf = ({ apiVersion, kind }: Pick<ClusterObject, 'apiVersion' | 'kind'>): string =>
+  `${groupOf(apiVersion)}|${kind}`;
 
 const GATEWAY_API = 'gateway.networking.k8s.io';
-const GATEWAY_ROUTES = ['HTTPRoute', 'GRPCRoute'];
+const VIRTUAL_SERVICE = 'networking.istio.io|VirtualService';
+const ROUTE = 'route.openshift.io|Route';
 /** Kinds of routes at the edge of the cluster that a migration divides. */
-export const EDGE_ROUTES: ReadonlySet<string> = new Set([...GATEWAY_ROUTES, 'Route']);
-/** Kinds of routes that a migration divides. */
-const DIVIDED: ReadonlySet<string> = new Set([
-  'networking.istio.io|VirtualService',
-  'route.openshift.io|Route',
-  ...GATEWAY_ROUTES.map((kind) => `${GATEWAY_API}|${kind}`),
+const EDGE_ROUTES: ReadonlySet<string> = new Set([
+  ROUTE,
+  ...['HTTPRoute', 'GRPCRoute'].map((kind) => `${GATEWAY_API}|${kind}`),
 ]);
-/** The Service that callers within the cluster call by its address. */
-export const CLUSTER_SERVICE = 'ClusterIP Service';
-
-/** The Services behind a route of the Gateway API. */
-const backendsOf = (spec: unknown, namespace: string): string[] =>
-  [...under(spec, new Set(['backendRefs', 'backendRef']))].flat().flatMap((found) => {
-    const to = reference.safeParse(found).data;
-    return to?.name && (to.kind ?? 'Service') === 'Service' ? [`${to.namespace ?? namespace}/${to.name}`] : [];
-  });
+const SENDER_BY_KEY: ReadonlyMap<string, Sender> = new Map(
+  SENDERS.map((sender) => [`${sender.group}|${sender.kind}`, sender]),
+);
+/** Of the cluster; a name of a Service in another one is taken for a name outside. */
+const DOMAIN = 'cluster.local';
 
 /** The Services that an object sends to, as `NAMESPACE/NAME`. */
 function targetsOf(object: ClusterObject, fallback: string): string[] {
   const namespace = object.metadata.namespace ?? fallback;
-  const spec = object['spec'];
-  if (groupOf(object.apiVersion) === GATEWAY_API) return backendsOf(spec, namespace);
-  switch (keyOf(object)) {
-    case 'networking.k8s.io|Ingress':
-      return [...under(spec, new Set(['service']))].flatMap((found) => {
-        const name = reference.safeParse(found).data?.name;
-        return name ? [`${namespace}/${name}`] : [];
-      });
-    case 'route.openshift.io|Route': {
-      const route = routeSchema.safeParse(object).data?.spec;
-      return [route?.to, ...(route?.alternateBackends ?? [])].flatMap((to) =>
-        to?.name ? [`${namespace}/${to.name}`] : [],
-      );
+  if (isService(object)) {
+    const alias = aliasOf(serviceSpecOf(object), DOMAIN);
+    return alias === null ? [] : [alias];
+  }
+  if (keyOf(object) === VIRTUAL_SERVICE)
+    return [...under(object['spec'], 'host')].flatMap((host) => {
+      if (typeof host !== 'string') return [];
+      const [name = '', of] = host.split('.');
+      return [`${of ?? namespace}/${name}`];
+    });
+  const sender = SENDER_BY_KEY.get(keyOf(object));
+  if (!sender) return [];
+  return namedServices({ ...object, metadata: null }, namespace)
+    .filter((to) => !sender.isLocal || to.namespace === namespace)
+    .map((to) => `${to.namespace}/${to.name}`);
+}
+
+const nameOf = ({ kind, metadata }: ClusterObject, fallback: string): string =>
+  CLUSTER_SCOPED.has(kind) ? metadata.name : `${metadata.namespace ?? fallback}/${metadata.name}`;
+
+const backend = z.looseObject({ weight: z.number().nullish() });
+const routeSchema = z.looseObject({
+  spec: z.looseObject({ to: backend, alternateBackends: z.array(backend).nullish() }),
+});
+/** More alternates a Route cannot have: the canary has to be one of them. */
+const MAX_ALTERNATES = 3;
+const BALANCE = 'haproxy.router.openshift.io/balance';
+/** Ways to choose a pod that look at no weight. */
+const UNWEIGHED = ['leastconn', 'source'];
+
+/** A Route that nobody writes back, with room for the canary, whose weights count. */
+function isWeighedRoute(object: ClusterObject): boolean {
+  const spec = routeSchema.safeParse(object).data?.spec;
+  if (!spec || controllerOf(object)) return false;
+  const alternates = spec.alternateBackends ?? [];
+  const hasWeight = [spec.to, ...alternates].some(({ weight }) => (weight ?? 100) > 0);
+  return (
+    alternates.length < MAX_ALTERNATES && hasWeight && !UNWEIGHED.includes(object.metadata.annotations?.[BALANCE] ?? '')
+  );
+}
+
+/** Clients that stay where they are, and copies that a user has made of requests, are not divided. */
+const isPlain = (object: ClusterObject): boolean =>
+  keyOf(object) === ROUTE
+    ? isWeighedRoute(object)
+    : ['sessionPersistence', 'requestMirror'].every((key) => under(object['spec'], key).next().done === true);
+
+const inMesh = (labels: Readonly<Record<string, string>> | null | undefined): boolean =>
+  labels?.['istio-injection'] === 'enabled' || labels?.['istio.io/rev'] !== undefined;
+
+/** What the objects of a cluster say of its namespaces. */
+class Namespaces {
+  readonly #labels = new Map<string, Readonly<Record<string, string>>>();
+  readonly #meshed = new Set<string>();
+
+  constructor(objects: readonly ClusterObject[], fallback: string) {
+    for (const object of objects) {
+      const { name, namespace, labels } = object.metadata;
+      if (keyOf(object) === '|Namespace') {
+        this.#labels.set(name, labels ?? {});
+        if (inMesh(labels)) this.#meshed.add(name);
+      } else if (keyOf(object) === VIRTUAL_SERVICE) this.#meshed.add(namespace ?? fallback);
     }
-    case 'networking.istio.io|VirtualService':
-      return [...under(spec, new Set(['host']))].flatMap((host) => {
-        if (typeof host !== 'string') return [];
-        const [name = '', of] = host.split('.');
-        return [`${of ?? namespace}/${name}`];
-      });
-    default:
-      return [];
+  }
+
+  /** Whether its requests pass proxies: by its label, or because a VirtualService stands in it. */
+  isMeshed(name: string): boolean {
+    return this.#meshed.has(name);
+  }
+
+  /** Whether routes of it may be written for a migration of another namespace; one that was not given may. */
+  hasAgreed(name: string): boolean {
+    const labels = this.#labels.get(name);
+    return labels === undefined || hasAgreed(labels);
   }
 }
 
-const nameOf = ({ metadata }: ClusterObject, fallback: string): string =>
-  `${metadata.namespace ?? fallback}/${metadata.name}`;
+/** A pod that asks for a proxy itself. */
+const asksForProxy = ({ template: { metadata } }: Workload): boolean =>
+  [metadata?.labels, metadata?.annotations].some((marks) => marks?.['sidecar.istio.io/inject'] === 'true');
 
-interface KnownService {
-  readonly name: string;
-  readonly selector: Readonly<Record<string, string>>;
-  readonly kind: string;
+/** The ways in of a workload, and the Services that they lead through. */
+export interface WaysIn {
+  readonly ways: Way[];
+  readonly services: readonly SelectingService[];
+  /** Services whose requests proxies of the mesh route. */
+  readonly meshed: readonly SelectingService[];
+  /** Whether a gateway or a router at the edge of the cluster divides requests. */
+  readonly hasEdge: boolean;
+  /** Those of the VirtualServices that send to a Service. */
+  readonly routesTo: (service: SelectingService) => readonly ClusterObject[];
 }
-
-function serviceOf(object: ClusterObject, fallback: string): KnownService | null {
-  const spec = keyOf(object) === '|Service' ? serviceSchema.safeParse(object).data?.spec : undefined;
-  if (!spec?.selector || Object.keys(spec.selector).length === 0) return null;
-  const kind =
-    spec.clusterIP === 'None'
-      ? 'headless Service'
-      : spec.externalIPs?.length
-        ? 'external address of Service'
-        : `${spec.type ?? 'ClusterIP'} Service`;
-  return { name: nameOf(object, fallback), selector: spec.selector, kind };
-}
-
-/** The ways through one Service: itself, and what sends to it. */
-function waysThrough(
-  { name, kind }: KnownService,
-  { senders, isMeshed, fallback }: { senders: readonly ClusterObject[]; isMeshed: boolean; fallback: string },
-): Way[] {
-  return [
-    { kind, name, divided: isMeshed && kind === CLUSTER_SERVICE },
-    ...senders.map((object) => ({
-      kind: object.kind,
-      name: nameOf(object, fallback),
-      divided: DIVIDED.has(keyOf(object)),
-    })),
-  ];
-}
-
-function add<T>(to: Map<string, T[]>, key: string, item: T): void {
-  const list = to.get(key);
-  if (list) list.push(item);
-  else to.set(key, [item]);
-}
-
-const inMesh = ({ metadata }: ClusterObject): boolean =>
-  metadata.labels?.['istio-injection'] === 'enabled' || metadata.labels?.['istio.io/rev'] !== undefined;
-
-/** The namespaces whose requests pass proxies: by their label, or because a VirtualService stands in them. */
-const meshedNamespaces = (objects: readonly ClusterObject[], fallback: string): ReadonlySet<string> =>
-  new Set(
-    objects.flatMap((object) => {
-      if (keyOf(object) === '|Namespace' && inMesh(object)) return [object.metadata.name];
-      return keyOf(object) === 'networking.istio.io|VirtualService' ? [object.metadata.namespace ?? fallback] : [];
-    }),
-  );
-
-/** Ports of the nodes that a pod takes for itself. */
-const hostPortsOf = ({ spec }: Workload['template']): Way[] =>
-  spec.containers
-    .flatMap(({ ports }) => ports ?? [])
-    .flatMap(({ hostPort }) =>
-      hostPort ? [{ kind: 'port of the node', name: String(hostPort), divided: false }] : [],
-    );
 
 /** Finds the ways in of each workload among the objects of a cluster. */
-export function waysFinder(objects: readonly ClusterObject[], fallback: string): (workload: Workload) => Way[] {
-  const services = new Map<string, KnownService[]>();
+export function waysFinder(objects: readonly ClusterObject[], fallback: string): (workload: Workload) => WaysIn {
+  const services = new Map<string, SelectingService[]>();
   const senders = new Map<string, ClusterObject[]>();
-  const meshed = meshedNamespaces(objects, fallback);
+  const namespaces = new Namespaces(objects, fallback);
   for (const object of objects) {
-    for (const target of new Set(targetsOf(object, fallback))) add(senders, target, object);
-    const service = serviceOf(object, fallback);
-    if (service) add(services, object.metadata.namespace ?? fallback, service);
+    for (const target of new Set(targetsOf(object, fallback))) addTo(senders, target, object);
+    const service = selectingService(object, fallback);
+    if (service) addTo(services, service.namespace, service);
   }
-  return ({ namespace, template }) => {
+  const sendersTo = ({ namespace, name }: SelectingService): readonly ClusterObject[] =>
+    senders.get(`${namespace}/${name}`) ?? [];
+  const routesTo = (service: SelectingService): ClusterObject[] =>
+    sendersTo(service).filter((object) => keyOf(object) === VIRTUAL_SERVICE);
+  const isDivided = (object: ClusterObject, own: string): boolean => {
+    const namespace = object.metadata.namespace ?? fallback;
+    const isKnown = keyOf(object) === VIRTUAL_SERVICE || (EDGE_ROUTES.has(keyOf(object)) && isPlain(object));
+    return isKnown && (namespace === own || namespaces.hasAgreed(namespace));
+  };
+  return (workload) => {
+    const { namespace, template } = workload;
     const labels = template.metadata?.labels ?? {};
-    const selects = ({ selector }: KnownService): boolean =>
-      Object.entries(selector).every(([key, value]) => labels[key] === value);
-    const throughServices = (services.get(namespace) ?? []).filter(selects).flatMap((service) =>
-      waysThrough(service, {
-        senders: senders.get(service.name) ?? [],
-        isMeshed: meshed.has(namespace),
-        fallback,
-      }),
-    );
-    return [...throughServices, ...hostPortsOf(template)];
+    const selecting = (services.get(namespace) ?? []).filter(({ selector }) => selects(selector, labels));
+    const isMeshed = (service: SelectingService): boolean =>
+      namespaces.isMeshed(namespace) || asksForProxy(workload) || routesTo(service).length > 0;
+    const through = selecting.flatMap((service): Way[] => [
+      {
+        kind: service.kind,
+        name: `${namespace}/${service.name}`,
+        divided: isMeshed(service) && service.kind === CLUSTER_SERVICE,
+      },
+      ...sendersTo(service).map((object) => ({
+        kind: isService(object) ? 'ExternalName Service' : object.kind,
+        name: nameOf(object, fallback),
+        divided: isDivided(object, namespace),
+      })),
+    ]);
+    const ports = hostPortsOf(template.spec).map(({ name }) => ({ kind: 'port of the node', name, divided: false }));
+    return {
+      ways: [...through, ...ports],
+      services: selecting,
+      meshed: selecting.filter(isMeshed),
+      hasEdge: selecting.some((service) =>
+        sendersTo(service).some((object) => EDGE_ROUTES.has(keyOf(object)) && isDivided(object, namespace)),
+      ),
+      routesTo,
+    };
   };
 }

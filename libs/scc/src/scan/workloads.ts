@@ -121,10 +121,12 @@ class Owners {
   }
 }
 
-function sightingsOf(known: readonly Known[], owners: Owners): Map<Known, Sighting> {
+function sightingsOf(known: readonly Known[], owners: Owners) {
   const sightings = new Map<Known, Sighting>();
+  const livePods = new Map<ClusterObject, ClusterObject>();
   for (const one of known.filter(isLive)) {
     const top = owners.topOf(one);
+    livePods.set(one.object, top.object);
     const seen = sightings.get(top) ?? { pods: new Map<string, number>(), live: [] };
     const scc = one.object.metadata.annotations?.[SCC_ANNOTATION] ?? '';
     seen.pods.set(scc, (seen.pods.get(scc) ?? 0) + 1);
@@ -132,7 +134,7 @@ function sightingsOf(known: readonly Known[], owners: Owners): Map<Known, Sighti
     if (pod) seen.live.push([one.object, pod]);
     sightings.set(top, seen);
   }
-  return sightings;
+  return { sightings, livePods };
 }
 
 /** A static pod's owner is its node: a file there, no operator. */
@@ -160,21 +162,25 @@ function workloadFrom({ object, kind, namespace }: Known, template: PodTemplate,
   };
 }
 
+interface Workloads {
+  readonly workloads: Workload[];
+  readonly unreadable: Unreadable[];
+  /** Each live pod, with what stands at the end of its chain of owners. */
+  readonly livePods: ReadonlyMap<ClusterObject, ClusterObject>;
+}
+
 /**
  * The workloads among the objects: those that no other workload manages. Pods count for the workload at the end of
  * their chain of owners, never by labels.
  * @param fallback the namespace of objects that name none
  */
-export function workloadsOf(
-  objects: readonly ClusterObject[],
-  fallback: string,
-): { workloads: Workload[]; unreadable: Unreadable[] } {
+export function workloadsOf(objects: readonly ClusterObject[], fallback: string): Workloads {
   const known = objects.flatMap((object): Known[] => {
     const kind = kindOf(object);
     return kind === undefined ? [] : [{ object, kind, namespace: namespaceOf(object, fallback) }];
   });
   const owners = new Owners(known);
-  const sightings = sightingsOf(known, owners);
+  const { sightings, livePods } = sightingsOf(known, owners);
   const workloads: Workload[] = [];
   const unreadable: Unreadable[] = [];
   for (const one of known) {
@@ -183,5 +189,5 @@ export function workloadsOf(
     if (template.success) workloads.push(workloadFrom(one, template.data, sightings.get(one)));
     else unreadable.push({ source: labelOf(one.object), reason: z.prettifyError(template.error) });
   }
-  return { workloads, unreadable };
+  return { workloads, unreadable, livePods };
 }

@@ -1,10 +1,10 @@
 import { canaryName, type Violation } from '@scc/plan';
-import type { LabelSwitch } from '@scc/routing';
+import type { LabelSwitch } from './router.js';
 
 interface LabelFacts {
   /** `matchLabels` of the workload. */
   matchLabels: Record<string, string>;
-  services: { name: string; selector: Record<string, string> }[];
+  services: readonly { name: string; selector: Record<string, string> }[];
 }
 
 /** Keys that people and tools read most: `app` is as good a name as any, a hash is not. */

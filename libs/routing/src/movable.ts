@@ -1,0 +1,209 @@
+import type { Violation } from '@scc/plan';
+import { chooseLabel } from './label.js';
+
+/** Why a workload cannot be moved, as its own objects tell: the one answer for plans and for scans. */
+
+interface Owner {
+  kind: string;
+  name: string;
+  controller?: boolean | null | undefined;
+}
+
+/** A workload of a kind that is moved. */
+export interface MovedWorkload {
+  kind: string;
+  name: string;
+  /** Its pods move one by one, and nothing of its requests is divided. */
+  isOrdered: boolean;
+  replicas: number;
+  isPaused: boolean;
+  /** Of a StatefulSet's update; 0 for any other kind. */
+  partition: number;
+  owners: readonly Owner[];
+  labels: Readonly<Record<string, string>>;
+  /** Of its selector. */
+  matchLabels: Record<string, string>;
+  /** The Services that pick its pods, with what else they lead to. */
+  services: readonly { name: string; selector: Record<string, string>; others: readonly string[] }[];
+  /** The claims that its template mounts. */
+  claims: readonly { name: string; accessModes: readonly string[] }[];
+}
+
+/** One rule: yields every violation that it finds. Named for what is wrong. */
+type Rule = (workload: MovedWorkload) => Violation[];
+
+const FIELD = 'spec.workloadRef';
+const violation = (code: string, message: string, remedy: string): Violation => ({
+  code,
+  field: FIELD,
+  message,
+  remedy,
+});
+/** A rule about a workload that gets a canary. */
+const ofDivided =
+  (rule: Rule): Rule =>
+  (workload) =>
+    workload.isOrdered ? [] : rule(workload);
+
+export const isPaused: Rule = ({ isPaused: paused, name }) =>
+  paused
+    ? [
+        violation(
+          'WorkloadPaused',
+          `Deployment ${name} is paused, so its change would never be rolled out`,
+          'Resume it: kubectl rollout resume.',
+        ),
+      ]
+    : [];
+
+export const isScaledToZero: Rule = ({ kind, name, replicas }) =>
+  replicas > 0
+    ? []
+    : [
+        violation(
+          'NoReplicas',
+          `${kind} ${name} has no replicas, so nothing shows that it works under another SCC`,
+          'Scale it up first, or change its template directly: it has no clients.',
+        ),
+      ];
+
+export const nobodyIsServed: Rule = ofDivided(({ services, name }) =>
+  services.length > 0
+    ? []
+    : [
+        violation(
+          'NoService',
+          `no Service picks the pods of ${name}, so there are no requests to divide and no gate can judge`,
+          'Create its Service; a workload without clients can be changed by an ordinary rollout.',
+        ),
+      ],
+);
+
+/** OLM's own kind of owner, which it does not mark as controller, and its marks on what it installs. */
+const OLM_KIND = 'ClusterServiceVersion';
+const OLM_OWNER = 'olm.owner';
+const OLM_OWNER_KIND = 'olm.owner.kind';
+
+/** The writer of an object's fields on its own account, as `Kind name`. */
+export function ownersOf({ owners, labels }: Pick<MovedWorkload, 'owners' | 'labels'>): string[] {
+  const named = owners
+    .filter(({ controller, kind }) => controller === true || kind === OLM_KIND)
+    .map(({ kind, name }) => `${kind} ${name}`);
+  const installed = labels[OLM_OWNER];
+  const byOlm = installed === undefined ? [] : [`${labels[OLM_OWNER_KIND] ?? OLM_KIND} ${installed}`];
+  return [...new Set([...named, ...byOlm])];
+}
+
+/** A controller writes back the fields that it owns: an edit of its own would not last. */
+export const isOwned = (workload: Pick<MovedWorkload, 'kind' | 'name' | 'owners' | 'labels'>): Violation[] =>
+  ownersOf(workload).map((owner) =>
+    violation(
+      'WorkloadIsOwned',
+      `${workload.kind} ${workload.name} is controlled by ${owner}, which would take the change back`,
+      `Change the pod template in ${owner} instead.`,
+    ),
+  );
+
+const CAN_BE_SHARED = ['ReadWriteMany', 'ReadOnlyMany'];
+
+const canBeShared = (accessModes: readonly string[]): boolean =>
+  accessModes.some((mode) => CAN_BE_SHARED.includes(mode));
+
+/** Two pods of a rolling pair would write the same volume, or the canary would never get it. */
+export const volumeCannotBeShared: Rule = ofDivided(({ claims }) =>
+  claims
+    .filter(({ accessModes }) => !canBeShared(accessModes))
+    .map(({ name, accessModes }) =>
+      violation(
+        'VolumeCannotBeShared',
+        `the pods mount the claim ${name} (${accessModes.join(', ') || 'no access mode'}), which a canary beside them could not share`,
+        'Use a claim that several pods may mount (ReadWriteMany), or change the template by hand while the workload is down.',
+      ),
+    ),
+);
+
+/** By which a plan accepts it of a claim that its volume is relabelled. */
+export const CLAIM_KIND = 'PersistentVolumeClaim';
+
+/**
+ * A canary with another SELinux level takes a volume that it shares away from the pods that serve, before it gets a
+ * single request; an undo does not give it back. Only for a target that gives another level.
+ */
+export const volumeIsRelabelled: Rule = ofDivided(({ claims }) =>
+  claims
+    .filter(({ accessModes }) => canBeShared(accessModes))
+    .map(({ name }) => ({
+      code: 'VolumeRelabelled',
+      field: 'spec.traffic.accept',
+      message: `the target gives the pods another SELinux level: the canary would relabel the volume of claim ${name} under the pods that serve, which lose access to it`,
+      remedy: `Set seLinuxOptions.level of the pods to the level that the volume has, use storage that does not relabel (seLinuxChangePolicy: MountOption), or accept it by spec.traffic.accept: [{kind: ${CLAIM_KIND}, name: '${name}'}].`,
+    })),
+);
+
+/** Requests to a Service are divided between a workload and its canary; no other pods may stand behind it. */
+export const serviceIsShared: Rule = ofDivided(({ services }) =>
+  services
+    .filter(({ others }) => others.length > 0)
+    .map(({ name, others }) =>
+      violation(
+        'SharedService',
+        `Service ${name} also leads to ${others.join(', ')}, whose share of the requests the canary would take`,
+        `Let Service ${name} select the pods of this workload only, for the time of the migration.`,
+      ),
+    ),
+);
+
+/** A partition says that its user rolls a change out in stages; the migration moves the pods by the same field. */
+export const partitionIsInUse: Rule = ({ kind, name, partition }) =>
+  partition === 0
+    ? []
+    : [
+        violation(
+          'PartitionInUse',
+          `${kind} ${name} has the partition ${partition}: a change of its template is rolled out in stages, and a migration moves its pods by that field`,
+          'Finish the rollout and set spec.updateStrategy.rollingUpdate.partition to 0.',
+        ),
+      ];
+
+const cannotBeToldApart: Rule = ofDivided(({ matchLabels, services }) => {
+  const chosen = chooseLabel({ matchLabels, services });
+  return 'violations' in chosen && services.length > 0 ? chosen.violations : [];
+});
+
+const DATAPLANE_LABEL = 'istio.io/dataplane-mode';
+/** By which a plan accepts it of a namespace that requests of the ambient mesh are not divided. */
+export const AMBIENT_KIND = 'Namespace';
+
+/**
+ * Requests of an ambient mesh are routed by nodes and waypoints, which no router of ours asks. Pods are in it by their
+ * namespace's label, unless their own says otherwise.
+ */
+export function undividedInAmbient(
+  { kind, name, namespace }: { kind: string; name: string; namespace: string },
+  podLabels: Readonly<Record<string, string>>,
+  namespaceLabels: Readonly<Record<string, string>> | null | undefined,
+): Violation[] {
+  if ((podLabels[DATAPLANE_LABEL] ?? namespaceLabels?.[DATAPLANE_LABEL]) !== 'ambient') return [];
+  return [
+    {
+      code: 'AmbientNotDivided',
+      field: 'spec.traffic.accept',
+      message: `the pods of ${kind} ${name} are in the ambient mesh: ztunnel and waypoints send requests to them, and neither can be seen to divide these`,
+      remedy: `Use sidecars for the workload and its callers for the time of the migration (label ${DATAPLANE_LABEL}: none, istio-injection: enabled), or accept that requests of the ambient mesh are not divided, by spec.traffic.accept: [{kind: ${AMBIENT_KIND}, name: '${namespace}'}].`,
+    },
+  ];
+}
+
+const RULES: readonly Rule[] = [
+  isPaused,
+  isScaledToZero,
+  isOwned,
+  volumeCannotBeShared,
+  partitionIsInUse,
+  serviceIsShared,
+  nobodyIsServed,
+  cannotBeToldApart,
+];
+
+/** Every reason among a workload's own objects for which a plan cannot move it. */
+export const unmovable = (workload: MovedWorkload): Violation[] => RULES.flatMap((rule) => rule(workload));
