@@ -32,6 +32,12 @@ export const planIdentitySchema = z.object({
     .default(null)
     .describe('The author, so that their rights can be asked for; null when not recorded.'),
   editorIdentity: clusterIdentitySchema.nullable().default(null).describe('The last of the editors, likewise.'),
+  earlierEditors: z
+    .array(clusterIdentitySchema)
+    .max(100)
+    .nullable()
+    .default([])
+    .describe('The editors before the last one, likewise; null when the record is not one of admission.'),
   createdAt: z.iso.datetime().nullable().default(null).describe('Of the plan, and so of the record of its author.'),
 });
 

@@ -1,4 +1,5 @@
-import { AUTHOR_ANNOTATION, EDITOR_ANNOTATION, EDITORS_ANNOTATION } from './labels.js';
+import { z } from 'zod';
+import { AUTHOR_ANNOTATION, EARLIER_EDITORS_ANNOTATION, EDITOR_ANNOTATION, EDITORS_ANNOTATION } from './labels.js';
 
 /** A caller as the API server authenticated them; all of it is needed to ask later what they may do. */
 export interface Identity {
@@ -21,6 +22,7 @@ const linesOf = (text: string): string[] => (text === '' ? [] : text.split(LINE)
 export const AUTHORSHIP_ANNOTATIONS: readonly string[] = [
   ...[AUTHOR_ANNOTATION, EDITOR_ANNOTATION].flatMap((name) => [name, `${name}-uid`, `${name}-groups`, `${name}-extra`]),
   EDITORS_ANNOTATION,
+  EARLIER_EDITORS_ANNOTATION,
 ];
 
 /**
@@ -36,6 +38,21 @@ export function identityAnnotations(name: string, { username, uid, groups, extra
     [`${name}-groups`]: groups.join(LINE),
     [`${name}-extra`]: entries.sort().join(LINE),
   };
+}
+
+/**
+ * Why a caller cannot be recorded without being taken for another one, or null: names from certificates and issuers may
+ * hold any character, and a group `a\nb` would be read back as two.
+ */
+export function unrecordable({ username, groups, extra }: Identity): string | null {
+  if (username.includes(LINE)) return 'the user name has a line break';
+  if (groups.some((group) => group.includes(LINE))) return 'the name of a group has a line break';
+  const entries = Object.entries(extra);
+  if (entries.some(([key]) => key.includes(LINE) || key.includes(KEY)))
+    return 'the name of an extra has a line break or an equals sign';
+  return entries.some(([, values]) => values.some((value) => value.includes(LINE) || value.includes(VALUE)))
+    ? 'the value of an extra has a line break or a tab'
+    : null;
 }
 
 /**
@@ -62,4 +79,45 @@ export function editorsAnnotation(annotations: Annotations, username: string): s
   const known = editorsOf(annotations);
   const isKnown = known.includes(username) || annotations[AUTHOR_ANNOTATION] === username;
   return (isKnown ? known : [...known, username]).join(LINE);
+}
+
+const identitiesSchema = z.array(
+  z.object({
+    username: z.string(),
+    uid: z.string(),
+    groups: z.array(z.string()),
+    extra: z.record(z.string(), z.array(z.string())),
+  }),
+);
+
+/**
+ * The identities of the editors before the last one, each as at their last edit; undefined when the record is not one of
+ * admission.
+ */
+export function earlierEditorsOf(annotations: Annotations): z.infer<typeof identitiesSchema> | undefined {
+  const text = annotations[EARLIER_EDITORS_ANNOTATION];
+  if (text === undefined) return [];
+  try {
+    return identitiesSchema.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * The annotation with the editors before the last one, after one more edit: nobody's part in a plan is forgotten because
+ * another user edits it as well.
+ *
+ * @param annotations the record before the edit
+ */
+export function earlierEditorsAnnotation(annotations: Annotations, { username }: Identity): Annotations {
+  const last = recordedIdentity(annotations, EDITOR_ANNOTATION);
+  const known = [...(earlierEditorsOf(annotations) ?? []), ...(last ? [last] : [])];
+  const kept = known.filter(
+    (editor, at) =>
+      editor.username !== username &&
+      editor.username !== annotations[AUTHOR_ANNOTATION] &&
+      !known.some((other, index) => index > at && other.username === editor.username),
+  );
+  return kept.length === 0 ? {} : { [EARLIER_EDITORS_ANNOTATION]: JSON.stringify(kept) };
 }

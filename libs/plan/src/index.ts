@@ -61,6 +61,9 @@ export {
 } from './schema.js';
 export { COMMANDS, STEPS, type CommandName, type Step } from './commands.js';
 export {
+  earlierEditorsAnnotation,
+  earlierEditorsOf,
+  unrecordable,
   AUTHORSHIP_ANNOTATIONS,
   editorsAnnotation,
   editorsOf,
@@ -77,6 +80,7 @@ export {
   DISABLED_ANNOTATION,
   DRY_RUN_USER,
   EDITOR_ANNOTATION,
+  EARLIER_EDITORS_ANNOTATION,
   EDITORS_ANNOTATION,
   ENFORCE_LABEL,
   FIELD_MANAGER,

@@ -28,6 +28,11 @@ export const EDITOR_ANNOTATION = 'scc.poc/editor';
  * On a plan: everybody but the author who ever changed what it would do, one name a line. Written by the webhook alone.
  */
 export const EDITORS_ANNOTATION = 'scc.poc/editors';
+/**
+ * On a plan: the identities of all but the author and the last editor who changed what it would do, as JSON. Written by
+ * the webhook alone.
+ */
+export const EARLIER_EDITORS_ANNOTATION = 'scc.poc/earlier-editors';
 /** On a plan: lets a workload migrate although not all of its pods are ready. */
 export const UNREADY_ANNOTATION = 'scc.poc/allow-unready-source';
 /** On an object made for a canary whose plan's name is too long for a label: the whole name. */

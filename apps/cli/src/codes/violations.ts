@@ -68,6 +68,10 @@ export const VIOLATIONS = {
     cause: 'a client wrote the annotations in which admission records who wrote the plan',
     remedy: 'leave these annotations as they are',
   },
+  AuthorCannotBeRecorded: {
+    cause: 'a name of the user, a group or an extra holds a character by which the record would name another user',
+    remedy: 'use another account, or have the administrator of the issuer rename what the message names',
+  },
   AuthorUnknown: {
     cause: 'admission did not record who wrote the plan, so their rights cannot be asked for',
     remedy:

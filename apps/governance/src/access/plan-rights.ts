@@ -31,6 +31,8 @@ export interface Writing {
   now: Date;
   /** When governance first saw what is recorded of the last editor; absent when it sees it now. */
   editorSeenAt?: Date | undefined;
+  /** The same of each editor before. */
+  earlierSeenAt?: readonly (Date | undefined)[];
   lenders?: readonly Lender[];
 }
 
@@ -86,21 +88,24 @@ interface Writer {
   isOld: boolean;
 }
 
-/** The author, and the last one who changed what the plan would do; null stands for one who was not recorded. */
+/** The author, and everybody who changed what the plan would do; null stands for one who was not recorded. */
 function writersOf(
-  { author, authorIdentity, editors, editorIdentity, createdAt }: EvaluationRequest['plan'],
-  { now, editorSeenAt }: Writing,
+  { author, authorIdentity, editors, editorIdentity, earlierEditors, createdAt }: EvaluationRequest['plan'],
+  { now, editorSeenAt, earlierSeenAt = [] }: Writing,
 ): (Writer | null)[] {
   const isOld = (since: Date | undefined): boolean =>
     since !== undefined && now.getTime() - since.getTime() > RECORD_MS;
   const known = authorIdentity?.username === author ? authorIdentity : null;
   const written = createdAt === null ? undefined : new Date(createdAt);
-  const edited = editorSeenAt && written && editorSeenAt < written ? written : editorSeenAt;
+  // No edit is older than the plan.
+  const edited = (seenAt: Date | undefined): Date | undefined =>
+    seenAt && written && seenAt < written ? written : seenAt;
   return [
     known && { identity: known, isOld: isOld(written) },
     ...(editors.length > 0 || editorIdentity
-      ? [editorIdentity && { identity: editorIdentity, isOld: isOld(edited) }]
+      ? [editorIdentity && { identity: editorIdentity, isOld: isOld(edited(editorSeenAt)) }]
       : []),
+    ...(earlierEditors?.map((identity, at) => ({ identity, isOld: isOld(edited(earlierSeenAt[at])) })) ?? [null]),
   ];
 }
 

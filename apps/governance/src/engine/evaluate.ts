@@ -18,7 +18,7 @@ import { nextStart, type StartTime } from '../schedule/calendar.js';
 import { claimHolder } from './claims.js';
 import { contentHashOf } from './content-hash.js';
 import { ownNeed } from './question.js';
-import { editorSeenAt } from './record-age.js';
+import { editorsSeenAt } from './record-age.js';
 
 export interface EvaluationContext extends CallContext {
   /** Asks what those who wrote the plan may do. */
@@ -37,7 +37,7 @@ export async function evaluatePlan(
   const request = await asEdited(tx, asked);
   const { plan, facts } = request;
   // Before anything is locked, for the cluster may take its time.
-  const writing = { now, lenders: await lendersOf(tx, request, now), editorSeenAt: await editorSeenAt(tx, plan) };
+  const writing = { now, lenders: await lendersOf(tx, request, now), ...(await editorsSeenAt(tx, plan)) };
   const reviewed = await reviewRights(request, writing);
   const borrowed = lendingNeed(request, reviewed);
   await lockMigration(tx, plan, plan.author);

@@ -8,18 +8,29 @@ import type { StoredEvaluation } from '../plans/store.js';
 
 const seenRow = z.object({ at: z.date().nullable() });
 
-/** When governance first saw what is recorded of the last editor of a plan; undefined when it never did. */
-export async function editorSeenAt(
+/** When governance first saw what is recorded of each editor of a plan; undefined where it never did. */
+export async function editorsSeenAt(
   db: Queryable,
-  { uid, editorIdentity }: Pick<PlanIdentity, 'uid' | 'editorIdentity'>,
+  { uid, editorIdentity, earlierEditors }: Pick<PlanIdentity, 'uid' | 'editorIdentity' | 'earlierEditors'>,
+): Promise<Required<Pick<Writing, 'earlierSeenAt'>> & Pick<Writing, 'editorSeenAt'>> {
+  const earlierSeenAt: (Date | undefined)[] = [];
+  for (const editor of earlierEditors ?? []) earlierSeenAt.push(await seenAt(db, uid, editor));
+  return { editorSeenAt: editorIdentity ? await seenAt(db, uid, editorIdentity) : undefined, earlierSeenAt };
+}
+
+async function seenAt(
+  db: Queryable,
+  uid: string,
+  identity: NonNullable<PlanIdentity['editorIdentity']>,
 ): Promise<Date | undefined> {
-  if (editorIdentity === null) return undefined;
   const row = await rowOf(
     db,
     seenRow,
     `select min(evaluated_at) as at from evaluation
-     where plan_uid = $1 and (request -> 'plan' -> 'editorIdentity')::jsonb = $2::jsonb`,
-    [uid, JSON.stringify(editorIdentity)],
+     where plan_uid = $1
+       and ((request -> 'plan' -> 'editorIdentity')::jsonb = $2::jsonb
+         or (request -> 'plan' -> 'earlierEditors')::jsonb @> jsonb_build_array($2::jsonb))`,
+    [uid, JSON.stringify(identity)],
   );
   return row?.at ?? undefined;
 }
@@ -33,5 +44,5 @@ export async function askedAbout(
   // An evaluation from before identities were kept has an author who is not known.
   const asked = { ...request, plan: planIdentitySchema.parse(request.plan) };
   const lenders = await lendersOf(tx, asked, now);
-  return [asked, { now, lenders, editorSeenAt: await editorSeenAt(tx, asked.plan) }];
+  return [asked, { now, lenders, ...(await editorsSeenAt(tx, asked.plan)) }];
 }

@@ -120,11 +120,17 @@ describe('an evaluation', () => {
       { editors: ['eve'], editorIdentity: person('eve') },
       ['AuthorLacksRight spec.workloadRef', 'AuthorLacksRight spec.targetSCC'],
     ],
+    [
+      'an editor who may not do it, behind one who may',
+      { editors: ['eve', 'alice'], editorIdentity: person('alice'), earlierEditors: [person('eve')] },
+      ['AuthorLacksRight spec.workloadRef', 'AuthorLacksRight spec.targetSCC'],
+    ],
+    ['earlier editors that cannot be read', { earlierEditors: null }, ['AuthorUnknown metadata.annotations']],
     ['a plan in kube-system', { namespace: 'kube-system' }, ['SystemNamespace metadata.namespace']],
     ['a plan beside the product', { namespace: 'scc-system' }, ['SystemNamespace metadata.namespace']],
   ])('refuses %s', async (name, over, codes) => {
     grant(({ user }) => user === 'alice');
-    const answer = await evaluate(planOf(name.replaceAll(' ', '-'), over));
+    const answer = await evaluate(planOf(name.replaceAll(/\W+/g, '-'), over));
     expect([answer.verdict, codesOf(answer)]).toEqual(['deny', codes]);
   });
 

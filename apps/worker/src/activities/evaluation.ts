@@ -3,6 +3,7 @@ import type { GovernanceSummary, MigrationTarget } from '@scc/migration/contract
 import {
   AUTHOR_ANNOTATION,
   durationMs,
+  earlierEditorsOf,
   EDITOR_ANNOTATION,
   MAX_WARNINGS,
   type PlanSpec,
@@ -68,6 +69,7 @@ export async function askGovernance(
       ...identityOf(ref, plan),
       authorIdentity: identityIn(facts.planAnnotations, AUTHOR_ANNOTATION),
       editorIdentity: identityIn(facts.planAnnotations, EDITOR_ANNOTATION),
+      earlierEditors: earlierEditorsOf(facts.planAnnotations) ?? null,
       createdAt: facts.planCreatedAt,
     },
     spec: plan.spec,

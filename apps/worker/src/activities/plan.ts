@@ -79,7 +79,7 @@ export const planOf = (object: KubeObject, spec: PlanSpec): ReadPlan => ({
 export const identityOf = (
   { namespace, name, uid }: PlanRef,
   { accepted: { generation, author }, editors }: Pick<ReadPlan, 'accepted' | 'editors'>,
-): Omit<EvaluationRequest['plan'], 'authorIdentity' | 'editorIdentity' | 'createdAt'> => ({
+): Omit<EvaluationRequest['plan'], 'authorIdentity' | 'editorIdentity' | 'earlierEditors' | 'createdAt'> => ({
   namespace,
   name,
   uid,

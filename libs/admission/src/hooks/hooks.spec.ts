@@ -146,6 +146,12 @@ describe('plans', () => {
       'scc.poc/editor-extra': 'other=c\nscopes.io=a\tb',
       'scc.poc/editors': 'eve',
     });
+    const later = await marked({ ...update, object: edited });
+    const again = { ...later, spec: { ...later.spec, targetSCC: 'nonroot' } };
+    const byBob = { ...update, oldObject: later, object: again, userInfo: { username: 'bob', groups: ['devs'] } };
+    const { annotations } = (await marked(byBob)).metadata;
+    expect(annotations).toMatchObject({ 'scc.poc/editor': 'bob', 'scc.poc/editors': 'eve\nbob' });
+    expect(JSON.parse(annotations['scc.poc/earlier-editors'] ?? '')).toEqual([eve]);
     const suspended = { ...made, spec: { ...made.spec, suspend: true } };
     expect((await marked({ ...update, object: suspended })).metadata.annotations).toEqual(BY_ANA);
   });
@@ -155,6 +161,19 @@ describe('plans', () => {
     const object = aPlan({ ...BY_ANA, [`${AUTHOR}${part}`]: 'system:masters' });
     const { message } = await ask('/validate/plans', objectReview(PLAN, { object, userInfo: ana }));
     expect(message).toContain(`${AUTHOR}${part}`);
+  });
+
+  it.each<[string, object]>([
+    ['a group that would be read as two', { username: 'eve', groups: ['devs\nsystem:masters'] }],
+    ['a name that would be read as two editors', { username: 'eve\nbob', groups: [] }],
+  ])('are not written by users with %s', async (_what, userInfo) => {
+    const { ask } = await testHooks();
+    const object = aPlan({});
+    applyPatch(object, [...((await ask('/mutate/plans', objectReview(PLAN, { object, userInfo }))).patch ?? [])]);
+    expect(await ask('/validate/plans', objectReview(PLAN, { object, userInfo }))).toMatchObject({
+      allowed: false,
+      message: expect.stringContaining('cannot be recorded unmistakably'),
+    });
   });
 
   it('are refused with every violation at once', async () => {

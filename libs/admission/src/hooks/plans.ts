@@ -1,6 +1,8 @@
 import {
   AUTHOR_ANNOTATION,
   AUTHORSHIP_ANNOTATIONS,
+  EARLIER_EDITORS_ANNOTATION,
+  earlierEditorsAnnotation,
   EDITOR_ANNOTATION,
   EDITORS_ANNOTATION,
   editorsAnnotation,
@@ -14,6 +16,7 @@ import {
   PLAN_GROUP,
   PLAN_KIND,
   type PlanSpec,
+  unrecordable,
   type Violation,
 } from '@scc/plan';
 import { z } from 'zod';
@@ -36,6 +39,8 @@ interface PlanReview {
   readonly before: Plan | undefined;
   /** The annotations' words on who wrote the plan; an author is missing when the plan is older than this. */
   readonly authorship: Readonly<Record<string, string>>;
+  /** Why the caller cannot be recorded, where this request would; null when they can. */
+  readonly unrecordable: string | null;
 }
 
 const identityOf = ({ userInfo }: ReviewRequest): Identity => ({
@@ -61,7 +66,8 @@ function authorshipOf(plan: Plan, before: Plan | undefined, identity: Identity):
   const recorded = only(annotationsOf(before), isAuthorship);
   if (deedOf(plan) === deedOf(before)) return recorded;
   return {
-    ...recorded,
+    ...only(recorded, (name) => name !== EARLIER_EDITORS_ANNOTATION),
+    ...earlierEditorsAnnotation(recorded, identity),
     ...identityAnnotations(EDITOR_ANNOTATION, identity),
     [EDITORS_ANNOTATION]: editorsAnnotation(recorded, identity.username),
   };
@@ -74,7 +80,14 @@ function planReviewOf(request: ReviewRequest): PlanReview | undefined {
   if (!plan || (operation !== 'CREATE' && operation !== 'UPDATE')) return undefined;
   const before = operation === 'UPDATE' ? planSchema.safeParse(oldObject).data : undefined;
   if (operation === 'UPDATE' && !before) return undefined;
-  return { plan, before, authorship: authorshipOf(plan, before, identityOf(request)) };
+  const identity = identityOf(request);
+  const isRecorded = !before || deedOf(plan) !== deedOf(before);
+  return {
+    plan,
+    before,
+    authorship: authorshipOf(plan, before, identity),
+    unrecordable: isRecorded ? unrecordable(identity) : null,
+  };
 }
 
 const NOT_A_PLAN = notUnderstood('it is not about a migration plan that is created or updated');
@@ -97,13 +110,23 @@ export function markAuthors(): Hook {
 
 const MOST_EDITORS = 100;
 
-function authorViolations({ plan, before, authorship }: PlanReview): Violation[] {
+function authorViolations({ plan, before, authorship, unrecordable: reason }: PlanReview): Violation[] {
   const annotations = annotationsOf(plan);
   const editors = editorsOf(authorship);
   const wrong = AUTHORSHIP_ANNOTATIONS.filter((name) => annotations[name] !== authorship[name]);
   const author = authorship[AUTHOR_ANNOTATION];
   const whose = author === undefined ? 'this plan has no record of its author' : `this plan was made by ${author}`;
   return [
+    ...(reason === null
+      ? []
+      : [
+          {
+            code: 'AuthorCannotBeRecorded',
+            field: 'metadata.annotations',
+            message: `your identity cannot be recorded unmistakably: ${reason}`,
+            remedy: 'Use another account, or have the administrator of the issuer rename what is named.',
+          },
+        ]),
     ...wrong.map((name) => ({
       code: 'AuthorIsFixed',
       field: `metadata.annotations[${name}]`,
