@@ -1,0 +1,40 @@
+import { loadConfig } from '@scc/runtime';
+import { TemporalLink, temporalConfig } from '@scc/runtime/temporal';
+import { type GuardedTemporal, startGuardedTemporal } from '@scc/testing/tls-frontend';
+import { z } from 'zod';
+import { temporalMigrations } from './migrations.js';
+
+/** The watcher in front of a Temporal that asks for certificates. */
+
+let temporal: GuardedTemporal;
+const links: TemporalLink[] = [];
+beforeAll(async () => {
+  temporal = await startGuardedTemporal();
+}, 60_000);
+afterAll(async () => {
+  for (const link of links) await link.close();
+  await temporal.stop();
+});
+
+function migrationsWith(env: Record<string, string>) {
+  const link = new TemporalLink(loadConfig(z.object(temporalConfig), env));
+  links.push(link);
+  return temporalMigrations(link, 'nobody', new AbortController().signal);
+}
+const ref = { namespace: 'shop', name: 'ledger', uid: 'u1' };
+
+it.each(['untrusted', 'unnamed'] as const)(
+  'a watcher that is %s starts nothing',
+  async (client) => {
+    await expect(migrationsWith(temporal[client]).start(ref)).rejects.toThrow();
+    await expect(migrationsWith(temporal.trusted).life(ref)).resolves.toBe('NeverStarted');
+  },
+  30_000,
+);
+
+it('a watcher with a certificate starts, sees and cancels a migration', async () => {
+  const migrations = migrationsWith(temporal.trusted);
+  await migrations.start(ref);
+  await expect(migrations.life(ref)).resolves.toBe('Running');
+  await migrations.cancel(ref);
+}, 30_000);
