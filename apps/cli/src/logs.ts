@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { eventRecordSchema, migrationDetailSchema } from '@scc/governance-api';
-import { migrationEventSchema, type Phase, sentenceOf } from '@scc/plan';
+import { eventRecordSchema, GovernanceError, migrationDetailSchema } from '@scc/governance-api';
+import { type MigrationEvent, migrationEventSchema, type Phase, sentenceOf } from '@scc/plan';
 import { Command } from 'commander';
 import { z } from 'zod';
 import { EXIT } from './exit.js';
@@ -26,6 +26,11 @@ export interface PlanEvent {
   readonly message: string;
 }
 
+/** One event with what it says as data, where this version knows it and governance recorded it. */
+export interface Happened extends PlanEvent {
+  readonly event?: MigrationEvent | undefined;
+}
+
 const FOLLOW_MS = 1000;
 
 /** A line of the log: time, phase, type and sentence, in columns. */
@@ -33,7 +38,7 @@ export const eventLine = ({ at, phase, type, message }: PlanEvent): string =>
   [at, (phase ?? '').padEnd(15), type.padEnd(24), message.replaceAll('\n', ' ')].join('  ').trimEnd();
 
 /** The events that governance recorded, oldest first. */
-async function recorded(session: Session, uid: string): Promise<PlanEvent[]> {
+async function recorded(session: Session, uid: string): Promise<Happened[]> {
   const path = `/v1/migrations/${encodeURIComponent(uid)}/events`;
   const items = await session.governance().list(eventRecordSchema, { path });
   return items.map(({ runId, sequence, at, phase, event }) => {
@@ -42,6 +47,7 @@ async function recorded(session: Session, uid: string): Promise<PlanEvent[]> {
       key: `${runId}/${sequence}`,
       ...{ at, phase, type: typeof event['type'] === 'string' ? event['type'] : 'Unknown' },
       message: known ? sentenceOf(known) : 'an event of another version',
+      event: known,
     };
   });
 }
@@ -67,6 +73,15 @@ export async function clusterEvents(session: Session, namespace: string, uid: st
       ...{ phase: null, type: reason, message: note },
     }))
     .toSorted((one, other) => one.at.localeCompare(other.at));
+}
+
+/** The events of a plan, oldest first: of governance where it is known and knows the plan, else of the cluster. */
+export async function happened(session: Session, namespace: string, uid: string): Promise<Happened[]> {
+  if (!session.hasGovernance) return clusterEvents(session, namespace, uid);
+  return recorded(session, uid).catch((error: unknown) => {
+    if (error instanceof GovernanceError && error.status === 404) return clusterEvents(session, namespace, uid);
+    throw error;
+  });
 }
 
 async function idOf(session: Session, { namespace, name, uid }: LogsOptions): Promise<string> {

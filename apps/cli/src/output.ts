@@ -1,3 +1,6 @@
+/** A text for a terminal: what others wrote into the cluster steers nothing there. */
+export const printable = (text: string): string => text.replaceAll(/[^\P{Cc}\n]/gu, '\uFFFD');
+
 /** Prints results: tables for people, JSON for programs. Results go to standard output, remarks to standard error. */
 export class Output {
   constructor(
@@ -13,7 +16,7 @@ export class Output {
 
   /** The value as JSON, or as the text that is made of it. */
   show(value: unknown, text: () => string): void {
-    this.out(this.format === 'json' ? `${JSON.stringify(value, null, 2)}\n` : `${text()}\n`);
+    this.out(this.format === 'json' ? `${JSON.stringify(value, null, 2)}\n` : `${printable(text())}\n`);
   }
 
   raw(text: string): void {

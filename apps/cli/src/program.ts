@@ -8,6 +8,7 @@ import { checkCommand } from './check/command.js';
 import type { Environment } from './config.js';
 import { CliError, EXIT } from './exit.js';
 import { explainCommand } from './explain.js';
+import { getCommand } from './tree/command.js';
 import { listCommand } from './list.js';
 import { logsCommand } from './logs.js';
 import { migrationsCommand } from './migrations.js';
@@ -99,6 +100,7 @@ export async function main(args: readonly string[], env: Environment): Promise<n
   const commands = [
     checkCommand(run),
     planCommand(run),
+    getCommand(run),
     listCommand(run),
     logsCommand(run),
     explainCommand(run),

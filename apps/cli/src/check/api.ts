@@ -15,6 +15,8 @@ const NEEDED = [
 ];
 const SCC_API = 'security.openshift.io/v1';
 const ISTIO = 'networking.istio.io';
+/** Routes of OpenShift, which divide requests by themselves. */
+const ROUTES = 'route.openshift.io/v1';
 const GATEWAY = 'gateway.networking.k8s.io';
 const CHART_CRDS = 'Install the chart again with crds.install=true: helm upgrade, see docs/INSTALL.md.';
 
@@ -55,10 +57,10 @@ function ofTheMesh(served: ReadonlySet<string>): Fault[] {
   const versionsOf = (group: string): string[] => [...served].filter((version) => version.startsWith(`${group}/`));
   const [istio, gateway] = [versionsOf(ISTIO), versionsOf(GATEWAY)];
   const found: Fault[] = [];
-  if (istio.length === 0 && gateway.length === 0)
+  if (istio.length === 0 && gateway.length === 0 && !served.has(ROUTES))
     found.push(
       faultsOf('mesh')(
-        `neither ${ISTIO} nor ${GATEWAY} is served, so nothing divides the requests of a Deployment`,
+        `neither ${ISTIO} nor ${GATEWAY} nor ${ROUTES} is served, so nothing divides the requests of a Deployment`,
         'Install Istio or OpenShift Service Mesh, or the Gateway API with a mesh that serves it.',
       ),
     );
@@ -149,8 +151,8 @@ export async function lookAtPlatform(kube: KubeClient, mode: string | undefined)
   const is = served.has(CLUSTER_KIND) ? 'openshift' : 'kubernetes';
   const fault = faultsOf('platform');
   if (said === is)
-    return is === 'openshift' && !served.has('route.openshift.io/v1')
-      ? [fault('OpenShift does not serve route.openshift.io/v1', 'Look at the operator openshift-apiserver.')]
+    return is === 'openshift' && !served.has(ROUTES)
+      ? [fault(`OpenShift does not serve ${ROUTES}`, 'Look at the operator openshift-apiserver.')]
       : [];
   return [fault(`the cluster is ${is}, and governance is installed for ${said}`, `Set platform=${is} in the chart.`)];
 }

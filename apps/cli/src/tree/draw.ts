@@ -1,0 +1,169 @@
+import { durationMs, isTerminal, type PlanSpec, type PlanStatus, type WaitReason } from '@scc/plan';
+import { WAITS } from '../codes/states.js';
+import { ageOf, table } from '../output.js';
+import { eventLine } from '../logs.js';
+import type { Tree, TreeGroup, TreePod, TreeSide } from './model.js';
+
+const BAR = 30;
+const EVENTS = 5;
+
+/** Conditions by which a plan says that it waits, and for what. */
+const WAITING: readonly (readonly [type: string, status: string, reason: string, wait: WaitReason])[] = [
+  ['Approved', 'False', 'WaitingForApproval', 'Approval'],
+  ['Approved', 'False', 'AskedAgain', 'Reapproval'],
+  ['WindowOpen', 'False', 'OutsideWindow', 'Window'],
+  ['WorkloadFree', 'False', 'OtherPlan', 'OtherPlan'],
+  ['RightsHeld', 'False', 'RightLost', 'Rights'],
+  ['Stopped', 'True', 'EmergencyStop', 'Stopped'],
+  ['Paused', 'True', 'Paused', 'Paused'],
+  ['Paused', 'True', 'Suspended', 'Suspended'],
+  ['Paused', 'True', 'AfterFailure', 'AfterFailure'],
+  ['GovernanceReachable', 'False', 'NoAnswer', 'Governance'],
+  ['Progressing', 'False', 'Retrying', 'Retry'],
+];
+
+/** What a plan waits for, and how to act; null while it goes on by itself. */
+export function waitOf({ status, plan }: Tree): { what: string; how: string } | null {
+  if (isTerminal(status.phase)) return null;
+  for (const { type, status: value, reason, message } of status.conditions ?? []) {
+    const wait = WAITING.find(([of, is, because]) => of === type && is === value && because === reason)?.[3];
+    if (wait === undefined) continue;
+    const how = WAITS[wait].remedy.replaceAll(/\bNAME\b/g, `${plan.name} -n ${plan.namespace}`);
+    return { what: message, how };
+  }
+  return null;
+}
+
+/** The share of requests that the canary serves, as a bar. */
+export function bar(weight: number): string {
+  const full = Math.round((weight * BAR) / 100);
+  return `[${'█'.repeat(full)}${'░'.repeat(BAR - full)}] ${weight} %`;
+}
+
+const left = (ms: number): string => (ms <= 0 ? 'now' : `in ${ageOf(new Date(0).toISOString(), new Date(ms))}`);
+
+/** The step that follows when nothing fails, and when; null when none does. */
+export function nextOf(tree: Tree): string | null {
+  const { spec, status } = tree;
+  if (spec === null || waitOf(tree) !== null) return null;
+  const { phase } = status;
+  if (phase === 'Mirroring')
+    return `${spec.traffic.weights[0] ?? 100} % of live requests go to the canary, once it is ready and was mirrored to`;
+  if (phase === 'TrafficShifting') return afterWeight(spec, status, tree);
+  if (phase === 'Migrating') return afterPod(status);
+  return phase === 'RollingBack' || phase === 'Failed' ? 'the objects are as they were before' : null;
+}
+
+function afterWeight({ traffic }: PlanSpec, { weight = 0 }: PlanStatus, { weightSince, now }: Tree): string {
+  const next = traffic.weights.find((one) => one > weight);
+  const what = next === undefined ? 'the workload itself is rolled out under the target' : `${next} %`;
+  if (weightSince === null) return `${what}, after a hold of ${traffic.interval}`;
+  return `${what} ${left(Date.parse(weightSince) + durationMs(traffic.interval) - now.getTime())}`;
+}
+
+function afterPod({ ordinals, weight = 0 }: PlanStatus): string {
+  if (ordinals === undefined) return weight > 0 ? 'requests return to the workload' : 'the canary is removed';
+  const { moved, total } = ordinals;
+  return moved < total ? `pod ${total - moved - 1}` : 'every pod has moved';
+}
+
+const MARK = { ready: '✔', waiting: '◌' } as const;
+
+const rowOf = (pod: TreePod, depth: string, { now, targetSCC }: Tree): string[] => [
+  `${depth}${pod.ready ? MARK.ready : MARK.waiting} ${pod.name}`,
+  pod.scc === null ? '-' : `${pod.scc}${pod.scc === targetSCC ? ' ✔' : ''}`,
+  pod.ready ? 'ready' : pod.state,
+  ageOf(pod.createdAt, now),
+  pod.node ?? '-',
+];
+
+function groupRows(group: TreeGroup, isLast: boolean, tree: Tree): string[][] {
+  const depth = isLast ? '   ' : '│  ';
+  const ready = group.pods.filter((pod) => pod.ready).length;
+  return [
+    [
+      `${isLast ? '└─ ' : '├─ '}${group.name}`,
+      '',
+      `${ready}/${group.pods.length}`,
+      ageOf(group.createdAt, tree.now),
+      '',
+    ],
+    ...group.pods.map((pod, index) => rowOf(pod, `${depth}${index === group.pods.length - 1 ? '└─ ' : '├─ '}`, tree)),
+  ];
+}
+
+const sideRows = (side: TreeSide, tree: Tree): string[][] => [
+  [`${side.name}${side.role === 'canary' ? ' (canary)' : ''}`, '', `${side.ready}/${side.wanted} ready`, '', ''],
+  ...side.groups.flatMap((group, index) => groupRows(group, index === side.groups.length - 1, tree)),
+];
+
+const bound = ({ min, max }: { min?: number | undefined; max?: number | undefined }): string =>
+  [min === undefined ? null : `≥ ${min}`, max === undefined ? null : `≤ ${max}`].filter(Boolean).join(', ') || '-';
+
+function gateRows({ spec, samples }: Tree): string[][] {
+  const known = spec?.gates.metrics ?? [];
+  const names = [...new Set([...known.map(({ name }) => name), ...samples.map(({ gate }) => gate)])];
+  return names.map((name) => {
+    const sample = samples.findLast(({ gate }) => gate === name);
+    const gate = known.find((one) => one.name === name);
+    const value = sample?.value ?? null;
+    return [
+      name,
+      sample?.verdict ?? 'not judged yet',
+      value === null ? '-' : String(Math.round(value * 1000) / 1000),
+      gate ? bound(gate) : '-',
+      sample?.detail.replaceAll('\n', ' ') ?? '',
+    ];
+  });
+}
+
+function headLines(tree: Tree): string[] {
+  const { plan, status, workload, targetSCC, now } = tree;
+  const wait = waitOf(tree);
+  const next = nextOf(tree);
+  const { ordinals, pods } = status;
+  const moved = pods ? `${pods.migrated} of ${pods.total} pods` : null;
+  const pairs: [string, string | null][] = [
+    ['plan', `${plan.namespace}/${plan.name}, ${ageOf(plan.createdAt, now)} old`],
+    ['workload', `${workload}: ${status.sourceSCC ?? 'unknown'} → ${targetSCC}`],
+    [
+      'phase',
+      `${status.phase ?? 'Pending'}${status.message === undefined ? '' : `: ${status.message.split('\n', 1)[0]}`}`,
+    ],
+    ['weight', status.weight === undefined ? null : bar(status.weight)],
+    ['moved', ordinals ? `${ordinals.moved} of ${ordinals.total}, the last was ${ordinals.last}` : moved],
+    ['next', next],
+    ['waits for', wait?.what ?? null],
+    ['to act', wait?.how ?? null],
+  ];
+  return pairs.flatMap(([label, value]) => (value === null ? [] : [`${label.padEnd(10)} ${value}`]));
+}
+
+/** A migration as text: plan, weights, workload with its pods, gates, the next step and the last events. */
+export function draw(tree: Tree): string {
+  const pods = tree.sides.flatMap((side) => sideRows(side, tree));
+  const gates = gateRows(tree);
+  const events = tree.events.slice(-EVENTS).map(eventLine);
+  return [
+    headLines(tree).join('\n'),
+    ...(pods.length === 0 ? [] : [table(['name', 'scc', 'ready', 'age', 'node'], pods)]),
+    ...(gates.length === 0 ? [] : [table(['gate', 'verdict', 'value', 'bound', 'detail'], gates)]),
+    ...(events.length === 0 ? [] : [`EVENTS\n${events.join('\n')}`]),
+  ].join('\n\n');
+}
+
+/** The same in one line, for where nothing can be drawn again in its place. */
+export function lineFor(tree: Tree): string {
+  const { status, now } = tree;
+  const wait = waitOf(tree);
+  const pods = tree.sides.map(({ role, ready, wanted }) => `${role} ${ready}/${wanted}`).join(', ');
+  return [
+    now.toISOString(),
+    (status.phase ?? 'Pending').padEnd(15),
+    `${status.weight ?? 0} %`.padStart(5),
+    pods,
+    wait ? `waits: ${wait.what}` : status.message?.split('\n', 1)[0],
+  ]
+    .filter(Boolean)
+    .join('  ');
+}
