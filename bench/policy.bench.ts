@@ -1,14 +1,7 @@
-import { compilePolicy } from '@scc/policy';
+import { compilePolicy, POLICY_INPUTS } from '@scc/policy';
 import { evaluationRequestSchema } from '@scc/governance-api';
 import { defaultSCCs } from '@scc/scc';
-import {
-  type BoundPolicy,
-  defaultBindings,
-  defaultPolicies,
-  POLICY_INPUTS,
-  policyContext,
-  verdictsOf,
-} from '@scc/governance/testing';
+import { type BoundPolicy, defaultBindings, defaultPolicies, policyContext, verdictsOf } from '@scc/governance/testing';
 import type { Bench, BenchResult } from './types.js';
 
 const DECISIONS = 5_000;

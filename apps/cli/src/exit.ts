@@ -9,6 +9,8 @@ export const EXIT = {
   incomplete: 3,
   /** A plan has violations. */
   invalid: 4,
+  /** What was compared differs. */
+  differs: 5,
   /** The command line itself is wrong. */
   usage: 64,
 } as const;

@@ -14,13 +14,13 @@ import { logsCommand } from './logs.js';
 import { migrationsCommand } from './migrations.js';
 import { actCommands, planCommand } from './plan/commands.js';
 import { podsCommand } from './pods.js';
+import { policiesCommand } from './policies/command.js';
 import { recommendCommand } from './recommend.js';
 import { scanCommand } from './scan/command.js';
 import { scansCommand } from './scan/kept.js';
 import { simulateCommand } from './scan/simulate.js';
 import { type Run, Session, type Settings } from './session.js';
 import { stopCommand } from './stop.js';
-import { policiesCommand } from './verdicts.js';
 import { webhookCommand } from './webhook/commands.js';
 
 /** The same for every command. */

@@ -23,12 +23,13 @@ export interface RestOptions {
 }
 
 interface Request {
-  method: 'GET' | 'POST' | 'DELETE';
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   path: string;
   query?: Record<string, string | undefined>;
   body?: unknown;
   /** Whether it is asked without saying who asks. */
   isPublic?: boolean;
+  headers?: Record<string, string>;
 }
 
 const TIMEOUT_MS = 30_000;
@@ -96,12 +97,13 @@ export class Rest {
 
   private async answered<Given>(
     send: (exchange: Exchange) => Promise<Given>,
-    { method, path, query = {}, body, isPublic = false }: Request,
+    { method, path, query = {}, body, isPublic = false, headers: given = {} }: Request,
   ): Promise<Given> {
     const { server, token } = this.options;
     const url = new URL(path, server);
     for (const [name, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(name, value);
     const headers = {
+      ...given,
       ...(isPublic ? {} : { authorization: `Bearer ${await token()}` }),
       accept: 'application/json, application/x-ndjson',
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),

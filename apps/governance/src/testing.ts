@@ -11,6 +11,6 @@ export { aBatch, aRequest, completedEvents, domainDatabase, ownWorkload, recorde
 export type { PodObservation } from './pods/observation.js';
 export { findPods } from './pods/queries.js';
 export { type PodNews, trackPods } from './pods/tracking.js';
-export { POLICY_INPUTS, policyContext } from './policies/context.js';
+export { policyContext } from './policies/context.js';
 export { defaultBindings, defaultPolicies } from './policies/defaults.js';
 export { type BoundPolicy, verdictsOf } from './policies/verdicts.js';

@@ -65,6 +65,20 @@ export function sccctlOnCluster(stackOf: () => Stack): void {
       expect(shown.out).toMatch(/proof +valid against \d+ entries/);
     });
 
+    it('compares policies in files with those that are stored, and stores and binds what differs', async () => {
+      const files = ['-f', 'deploy/examples/policies'];
+      expect(await sccctl(null, 'policies', 'test', ...files)).toMatchObject({ code: 0, err: '' });
+      const before = await sccctl(ADMIN, 'policies', 'diff', ...files, '--past', '10');
+      expect(before.out).toMatch(/Policy late-on-friday: new/);
+      expect(before.code).toBe(5);
+      const applied = await sccctl(ADMIN, 'policies', 'apply', ...files);
+      expect(applied).toMatchObject({ code: 0, err: '' });
+      expect(applied.out).toContain('binding late-on-friday: audit late-on-friday, version 1');
+      expect(await sccctl(ADMIN, 'policies', 'diff', ...files)).toMatchObject({ code: 0 });
+      expect((await sccctl(ADMIN, 'policies', 'apply', ...files)).out).toContain('governance has all of it already');
+      expect((await sccctl('scc-system/nobody', 'policies', 'apply', ...files)).err).toMatch(/governance refused/);
+    });
+
     it('shows a plan that has not begun', async () => {
       const { code, out } = await sccctl(null, 'plan', 'status', 'till', '-n', 'till');
       expect(out).toMatch(/phase +Pending/);

@@ -1,4 +1,13 @@
 export {
+  policyDryRunSchema,
+  policyVersionSchema,
+  storedBindingSchema,
+  storedSchema,
+  type PolicyDryRun,
+  type PolicyVersion,
+  type StoredBinding,
+} from './answers.js';
+export {
   matchesPattern,
   policyBindingSchema,
   policyDocumentSchema,
@@ -6,7 +15,8 @@ export {
   type PolicyBinding,
   type PolicyDocument,
 } from './document.js';
-export { type CelData, toCelData } from './expression.js';
+export { type CelData } from './expression.js';
+export { celFactsOf, EXAMPLE_FACTS, POLICY_INPUTS } from './facts.js';
 export { POLICY_MODULE, type PolicyFunctions } from './threaded.js';
 export {
   compilePolicy,
@@ -17,3 +27,4 @@ export {
   type PolicyIssue,
   type RuleResult,
 } from './policy.js';
+export { type CaseResult, policyTestSchema, type PolicyTest, tryCases } from './trial.js';

@@ -1,13 +1,12 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
-import path from 'node:path';
+import { readFile, stat } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import { messageOf } from '@scc/runtime';
 import { clusterObjectSchema, type Collected } from '@scc/scc/scan';
 import { parseAllDocuments } from 'yaml';
 import { z } from 'zod';
 import { CliError } from '../exit.js';
+import { filesBelow } from '../files.js';
 
-const EXTENSIONS = new Set(['.yaml', '.yml', '.json']);
 /** Above it a file is no manifest, and would fill the memory. */
 const MAX_FILE_BYTES = 64 * 1024 * 1024;
 
@@ -72,15 +71,6 @@ export function objectsOf(content: string, source: string): Collected {
     }
   }
   return collected;
-}
-
-async function* filesBelow(folder: string): AsyncGenerator<string> {
-  const entries = await readdir(folder, { withFileTypes: true });
-  for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
-    const inner = path.join(folder, entry.name);
-    if (entry.isDirectory() && entry.name !== '.git' && entry.name !== 'node_modules') yield* filesBelow(inner);
-    else if (entry.isFile() && EXTENSIONS.has(path.extname(entry.name))) yield inner;
-  }
 }
 
 async function readFileOf(file: string): Promise<Collected> {

@@ -1,4 +1,4 @@
-import { policyBindingSchema, policyDocumentSchema } from '@scc/policy';
+import { storedSchema } from '@scc/policy';
 import { z } from 'zod';
 import { roleBindingInput } from '../access/bindings.js';
 import { ACCESS_MODES } from '../access/settings.js';
@@ -7,19 +7,7 @@ import { exceptionInputSchema } from '../policies/exceptions.js';
 import { calendarEntrySchema } from '../schedule/store.js';
 
 const time = z.iso.datetime();
-const stored = { rowVersion: z.int().describe('Goes into If-Match.'), changedBy: z.string(), changedAt: time };
-
-export const policyVersionSchema = z.object({
-  name: z.string(),
-  version: z.int(),
-  document: policyDocumentSchema,
-  contentHash: z.string(),
-  author: z.string(),
-  createdAt: time,
-});
-
-export const bindingAnswerSchema = policyBindingSchema.extend(stored);
-export const calendarAnswerSchema = calendarEntrySchema.extend(stored);
+export const calendarAnswerSchema = calendarEntrySchema.extend(storedSchema.shape);
 
 export const exceptionAnswerSchema = z.object({
   id: z.string(),
@@ -31,23 +19,7 @@ export const exceptionAnswerSchema = z.object({
   requestedAt: time,
   approvedBy: z.string().nullable(),
   expiresAt: time,
-  rowVersion: stored.rowVersion,
-});
-
-const wouldHaveSchema = z.object({
-  planUid: z.string(),
-  namespace: z.string(),
-  name: z.string(),
-  evaluatedAt: time,
-  was: z.string(),
-  would: z.enum(['deny', 'requireApproval']),
-  reasons: z.array(z.string()),
-});
-export const dryRunAnswerSchema = z.object({
-  plans: z.int(),
-  concerned: z.int(),
-  refused: z.array(wouldHaveSchema),
-  approvalRequired: z.array(wouldHaveSchema),
+  rowVersion: storedSchema.shape.rowVersion,
 });
 
 export const roleBindingSchema = roleBindingInput.extend({ id: z.string(), createdBy: z.string(), createdAt: time });

@@ -34,17 +34,15 @@ import {
   workloadHistorySchema,
   workloadSCCSchema,
 } from '@scc/governance-api';
+import { policyDryRunSchema, policyVersionSchema, storedBindingSchema } from '@scc/policy';
 import { keptScanDetailSchema, keptScanSchema, scanChangesSchema, scanRowSchema } from '@scc/scc/scan';
 import { z } from 'zod';
 import { assessmentSchema, calibrationSchema, modelsSchema } from '../risk/answers.js';
 import {
-  bindingAnswerSchema,
   breakGlassSchema,
   calendarAnswerSchema,
-  dryRunAnswerSchema,
   exceptionAnswerSchema,
   meSchema,
-  policyVersionSchema,
   roleBindingSchema,
   sessionSchema,
   signInSchema,
@@ -221,17 +219,17 @@ export const OPERATIONS: Record<`${Method} /v1/${string}`, Operation> = {
   },
   'POST /v1/policies/dry-run': {
     summary: 'Past plans that a policy would have refused',
-    answer: dryRunAnswerSchema,
+    answer: policyDryRunSchema,
   },
   'GET /v1/policy-verdicts': {
     summary: 'Results of policies without effect: warn, audit, lifted by exceptions',
     answer: pageSchema(policyVerdictSchema),
   },
-  'GET /v1/policy-bindings': { summary: 'Where policies apply', answer: itemsSchema(bindingAnswerSchema) },
-  'GET /v1/policy-bindings/{name}': { summary: 'One binding', answer: bindingAnswerSchema, versioned: true },
+  'GET /v1/policy-bindings': { summary: 'Where policies apply', answer: itemsSchema(storedBindingSchema) },
+  'GET /v1/policy-bindings/{name}': { summary: 'One binding', answer: storedBindingSchema, versioned: true },
   'PUT /v1/policy-bindings/{name}': {
     summary: 'Activate a version of a policy somewhere',
-    answer: bindingAnswerSchema,
+    answer: storedBindingSchema,
     condition: 'save',
   },
   'DELETE /v1/policy-bindings/{name}': { summary: 'Stop applying a policy', answer: null, condition: 'change' },

@@ -1,6 +1,6 @@
 import type { Evaluation, EvaluationRequest } from '@scc/governance-api';
 import { RISK_BANDS } from '@scc/plan';
-import { type CelData, toCelData } from '@scc/policy';
+import { type CelData, celFactsOf } from '@scc/policy';
 import { compare, compileSCC, extrasOf, type SecurityContextConstraints } from '@scc/scc';
 import { isUnbound, type KnownSCCs } from '../registry/versions.js';
 
@@ -10,7 +10,7 @@ export interface WorkloadHistory {
   undone: number;
 }
 
-export interface PolicyFacts {
+export interface PolicyQuestionFacts {
   request: EvaluationRequest;
   risk: Evaluation['risk'];
   sccs: KnownSCCs;
@@ -18,15 +18,10 @@ export interface PolicyFacts {
   now: Date;
 }
 
-/** The facts that policies may read. */
-export const POLICY_INPUTS = ['plan', 'workload', 'namespace', 'scc', 'patch', 'risk', 'time', 'history'] as const;
-
-/** Fields that are fractions: whole or not, CEL reads them as double. */
-const DOUBLES = new Set(['requestsPerSecond', 'changeRisk', 'exposure', 'low', 'high', 'min', 'max']);
 const WEEKDAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
 
 /** The facts as policies read them; every field is always there, null where nothing is known. */
-export function policyContext({ request, risk, sccs, history, now }: PolicyFacts): Record<string, CelData> {
+export function policyContext({ request, risk, sccs, history, now }: PolicyQuestionFacts): Record<string, CelData> {
   const { plan, spec, facts, expectedDurationSeconds } = request;
   const { justification, gates, traffic, ...rest } = spec;
   const data = {
@@ -69,9 +64,9 @@ export function policyContext({ request, risk, sccs, history, now }: PolicyFacts
       high: risk.interval[1],
     },
     time: { now: now.toISOString(), hour: now.getUTCHours(), weekday: WEEKDAYS[now.getUTCDay()] },
-    history,
+    history: { ...history },
   };
-  return Object.fromEntries(Object.entries(data).map(([key, value]) => [key, toCelData(value, DOUBLES)]));
+  return celFactsOf(data);
 }
 
 /** Fields that a message names; the evaluation holds all of them. */

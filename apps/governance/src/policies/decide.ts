@@ -3,6 +3,7 @@ import type { Evaluation, EvaluationRequest } from '@scc/governance-api';
 import {
   type CompiledPolicy,
   compilePolicy,
+  POLICY_INPUTS,
   policyBindingSchema,
   type PolicyDocument,
   policyDocumentSchema,
@@ -10,7 +11,7 @@ import {
 import { z } from 'zod';
 import { type Queryable, rowOf, rowsOf } from '../database/rows.js';
 import { knownSCCs } from '../registry/versions.js';
-import { POLICY_INPUTS, policyContext, type WorkloadHistory } from './context.js';
+import { policyContext, type WorkloadHistory } from './context.js';
 import { resultsOf } from './threads.js';
 import { appliesTo, type BoundPolicy, type Verdicts, verdictsFrom } from './verdicts.js';
 

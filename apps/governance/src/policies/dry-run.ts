@@ -1,33 +1,22 @@
 import { hashOf } from '@scc/audit';
-import type { CelData, PolicyBinding, PolicyDocument, RuleResult } from '@scc/policy';
+import {
+  type CelData,
+  POLICY_INPUTS,
+  type PolicyBinding,
+  type PolicyDocument,
+  type PolicyDryRun,
+  type RuleResult,
+} from '@scc/policy';
 import { DeadlineExceeded } from '@scc/runtime';
 import type { Database } from '../database/rows.js';
 import { EvaluationEntity, MigrationEntity } from '../plans/migration.entity.js';
 import { knownSCCs } from '../registry/versions.js';
 import { Refusal } from '../refusal/refusal.js';
-import { POLICY_INPUTS, policyContext } from './context.js';
+import { policyContext } from './context.js';
 import { compiledPolicy } from './decide.js';
 import { checkDocument } from './store.js';
 import { TRIAL_MS, trials } from './threads.js';
 import { appliesTo, type BoundPolicy, verdictsFrom } from './verdicts.js';
-
-/** The result of a policy for one plan of the past. */
-interface WouldHave {
-  planUid: string;
-  namespace: string;
-  name: string;
-  evaluatedAt: string;
-  was: string;
-  would: 'deny' | 'requireApproval';
-  reasons: string[];
-}
-
-export interface DryRunReport {
-  plans: number;
-  concerned: number;
-  refused: WouldHave[];
-  approvalRequired: WouldHave[];
-}
 
 /**
  * Asks a policy about the newest evaluation of each past plan, as if it had been enforced then: with the facts and the
@@ -39,7 +28,7 @@ export async function dryRunPolicy(
   document: PolicyDocument,
   binding: Pick<PolicyBinding, 'parameters' | 'namespaces' | 'kinds'>,
   limit: number,
-): Promise<DryRunReport> {
+): Promise<PolicyDryRun> {
   await checkDocument(document);
   const past = await db
     .getRepository(EvaluationEntity)
@@ -52,7 +41,7 @@ export async function dryRunPolicy(
     binding: { ...binding, name: 'dry-run', policy: document.name, version: 1, action: 'enforce' as const },
     policy: compiledPolicy(hashOf(document), document),
   };
-  const report: DryRunReport = { plans: past.length, concerned: 0, refused: [], approvalRequired: [] };
+  const report: PolicyDryRun = { plans: past.length, concerned: 0, refused: [], approvalRequired: [] };
   for (const { planUid, request, answer, evaluatedAt } of past) {
     if (!appliesTo(binding, request)) continue;
     report.concerned += 1;

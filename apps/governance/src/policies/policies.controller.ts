@@ -4,7 +4,10 @@ import {
   policyBindingSchema,
   type PolicyDocument,
   policyDocumentSchema,
+  type PolicyDryRun,
   policyNameSchema,
+  type PolicyVersion,
+  type StoredBinding,
 } from '@scc/policy';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
@@ -15,7 +18,7 @@ import { inTransaction } from '../database/transaction.js';
 import { type ListPage, pageOf, pageQuery, positionOf } from '../paging/paging.js';
 import { Refusal } from '../refusal/refusal.js';
 import { expectedVersion } from '../refusal/version.js';
-import { dryRunPolicy, type DryRunReport } from './dry-run.js';
+import { dryRunPolicy } from './dry-run.js';
 import { listVerdicts, type PolicyVerdict, verdictFilterSchema, verdictPositionSchema } from './recorded.js';
 import {
   findBinding,
@@ -23,11 +26,9 @@ import {
   listPolicyBindings,
   listPolicies,
   newestVersion,
-  type PolicyVersion,
   removePolicyBinding,
   saveBinding,
   savePolicy,
-  type StoredBinding,
 } from './store.js';
 
 const name = { schema: policyNameSchema };
@@ -85,7 +86,7 @@ export class PoliciesController {
   @Post('policies/dry-run')
   @HttpCode(200)
   @RequirePermission('policies:write')
-  dryRun(@Body({ schema: dryRunSchema }) body: z.infer<typeof dryRunSchema>): Promise<DryRunReport> {
+  dryRun(@Body({ schema: dryRunSchema }) body: z.infer<typeof dryRunSchema>): Promise<PolicyDryRun> {
     return dryRunPolicy(this.source, body.document, body.binding, body.plans);
   }
 

@@ -1,7 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
-import { compilePolicy, policyBindingSchema, policyDocumentSchema, tryPolicy } from '@scc/policy';
+import {
+  compilePolicy,
+  EXAMPLE_FACTS,
+  POLICY_INPUTS,
+  policyBindingSchema,
+  policyDocumentSchema,
+  tryPolicy,
+} from '@scc/policy';
 import { aRequest, NOON } from '../governance.fixture.js';
-import { POLICY_INPUTS, policyContext } from './context.js';
+import { policyContext } from './context.js';
 import { defaultBindings, defaultPolicies } from './defaults.js';
 import { policyExamples } from './examples.js';
 import { checkDocument } from './store.js';
@@ -76,6 +83,20 @@ const patched = (container: Record<string, unknown>) => ({
 const pod = (scc: string | null) => ({ name: `p-${scc ?? ''}`, uid: `p-${scc ?? ''}`, scc, node: 'node', ready: true });
 const mixture = [pod('restricted-v2'), pod('restricted-v3')];
 const unbound = [pod(null)];
+
+/** The names of all members, down to those whose members have names of users. */
+function namesIn(value: unknown, at = ''): string[] {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return [at];
+  if (/^(workload\.(labels|template|patchedTemplate)|namespace\.labels|plan\.workloadRef)$/.test(at)) return [at];
+  return Object.entries(value).flatMap(([key, inner]) => namesIn(inner, at === '' ? key : `${at}.${key}`));
+}
+
+describe('the facts with which tests of policies begin', () => {
+  it('have the members that policies read in governance', () => {
+    const [, full = {}] = policyExamples();
+    expect(namesIn(EXAMPLE_FACTS)).toEqual(namesIn(full));
+  });
+});
 
 describe('the default policies', () => {
   it('fail on none of the examples', () => {

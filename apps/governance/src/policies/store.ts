@@ -1,5 +1,13 @@
 import { hashOf } from '@scc/audit';
-import { parameterIssues, type PolicyBinding, type PolicyDocument, type PolicyIssue } from '@scc/policy';
+import {
+  parameterIssues,
+  POLICY_INPUTS,
+  type PolicyBinding,
+  type PolicyDocument,
+  type PolicyIssue,
+  type PolicyVersion,
+  type StoredBinding,
+} from '@scc/policy';
 import { DeadlineExceeded } from '@scc/runtime';
 import type { EntityManager } from 'typeorm';
 import { appendAudit } from '../audit/append.js';
@@ -8,19 +16,9 @@ import { ROLES } from '../call/roles.js';
 import type { Database } from '../database/rows.js';
 import { Refusal } from '../refusal/refusal.js';
 import { requireVersion } from '../refusal/version.js';
-import { POLICY_INPUTS } from './context.js';
 import { policyExamples } from './examples.js';
 import { TRIAL_MS, trials } from './threads.js';
 import { PolicyBindingEntity, PolicyVersionEntity } from './policy.entity.js';
-
-export interface PolicyVersion {
-  name: string;
-  version: number;
-  document: PolicyDocument;
-  contentHash: string;
-  author: string;
-  createdAt: string;
-}
 
 const toVersion = ({ createdAt, ...version }: PolicyVersionEntity): PolicyVersion => ({
   ...version,
@@ -113,12 +111,6 @@ export async function listPolicies(db: Database): Promise<PolicyVersion[]> {
     .limit(1000)
     .getMany();
   return rows.map(toVersion);
-}
-
-export interface StoredBinding extends PolicyBinding {
-  rowVersion: number;
-  changedBy: string;
-  changedAt: string;
 }
 
 const toBinding = ({ bound: _bound, changedAt, ...binding }: PolicyBindingEntity): StoredBinding => ({

@@ -1,6 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import { compilePolicy, type PolicyDocument, policyBindingSchema, policyDocumentSchema } from '@scc/policy';
-import { POLICY_INPUTS } from './context.js';
+import {
+  compilePolicy,
+  POLICY_INPUTS,
+  type PolicyDocument,
+  policyBindingSchema,
+  policyDocumentSchema,
+} from '@scc/policy';
 import { defaultBindings, defaultPolicies } from './defaults.js';
 import { policyExamples } from './examples.js';
 import { checkDocument } from './store.js';

@@ -1,7 +1,5 @@
-import { POLICY_MODULE, type PolicyFunctions, type RuleResult } from '@scc/policy';
-import type { CelData } from '@scc/policy';
+import { type CelData, POLICY_INPUTS, POLICY_MODULE, type PolicyFunctions, type RuleResult } from '@scc/policy';
 import { DeadlineExceeded, DeadlineThreads } from '@scc/runtime';
-import { POLICY_INPUTS } from './context.js';
 import type { BoundPolicy } from './verdicts.js';
 
 /** The time of an author's expressions on one plan, in milliseconds. */

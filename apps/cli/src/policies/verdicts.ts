@@ -1,7 +1,7 @@
 import { policyVerdictSchema } from '@scc/governance-api';
 import { Command } from 'commander';
-import { table } from './output.js';
-import type { Run, Session } from './session.js';
+import { table } from '../output.js';
+import type { Run, Session } from '../session.js';
 
 interface VerdictsOptions {
   namespace?: string;
@@ -29,11 +29,9 @@ async function verdicts(session: Session, options: VerdictsOptions): Promise<und
   return undefined;
 }
 
-/** `sccctl policies …` */
-export function policiesCommand(run: Run): Command {
-  const policies = new Command('policies').description('what policies said');
-  policies
-    .command('verdicts')
+/** `sccctl policies verdicts` */
+export function verdictsCommand(run: Run): Command {
+  return new Command('verdicts')
     .description('what would have been refused, or asked for approval: bindings that warn or audit, and exceptions')
     .option('-n, --namespace <namespace>')
     .option('--policy <name>')
@@ -42,5 +40,4 @@ export function policiesCommand(run: Run): Command {
     .option('--from <time>', 'RFC 3339, inclusive')
     .option('--to <time>', 'RFC 3339, exclusive')
     .action((options: VerdictsOptions) => run((session) => verdicts(session, options)));
-  return policies;
 }
