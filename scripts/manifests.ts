@@ -37,6 +37,7 @@ const EXTRAS = [
   'scheduling.affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].preference.matchExpressions[0].operator=Exists',
   ...['webhookGates.hosts={checks.example}', 'webhookGates.networks={10.0.0.0/8}', 'webhookGates.caSecretName=ca'],
   ...['webhook.clientCaSecretName=ca', 'webhook.guardedSccs.anyuid={ada}', 'mesh.istiodDebugUrl=http://istiod:8080'],
+  'mesh.istiodTokenOverHttp=true',
   ...['mesh.prometheusUrl=https://prometheus:9091', 'mesh.prometheusTokenSecretName=token'],
   ...['mesh.prometheusCaSecretName=ca', 'mesh.prometheusHeaders.X-Scope-OrgID=shop'],
   ...['networkPolicies.workerEgress[0].ports[0].port=8443', 'networkPolicies.governanceEgress[0].ports[0].port=3128'],

@@ -61,6 +61,11 @@ export const workerConfigSchema = z.object({
     .describe("whose metrics gates and proofs read: those of the mesh, or haproxy of OpenShift's routers"),
   ISTIOD_DEBUG_URL: z.url().optional().describe("istiod's debug endpoint; without it, routes are verified by a bound"),
   ISTIOD_DEBUG_TOKEN_FILE: z.string().optional().describe('a file with the bearer token that istiod asks for'),
+  ISTIOD_DEBUG_TOKEN_OVER_HTTP: z
+    .enum(['true', 'false'])
+    .default('false')
+    .transform((value) => value === 'true')
+    .describe('true or false: whether that token may cross the network without TLS'),
   CLUSTER_DOMAIN: z
     .string()
     .regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/)

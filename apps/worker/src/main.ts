@@ -67,6 +67,7 @@ async function main(): Promise<void> {
   const view = config.ISTIOD_DEBUG_URL
     ? istiodView({
         url: config.ISTIOD_DEBUG_URL,
+        tokenOverHttp: config.ISTIOD_DEBUG_TOKEN_OVER_HTTP,
         ...(config.ISTIOD_DEBUG_TOKEN_FILE ? { tokenFile: config.ISTIOD_DEBUG_TOKEN_FILE } : {}),
       })
     : null;

@@ -71,6 +71,7 @@ export function installation(stackOf: () => Stack): void {
       'api.host=scc.example',
       'worker.namespaces={default}',
       'mesh.istiodDebugUrl=http://istiod.istio-system:8080',
+      'mesh.istiodTokenOverHttp=true',
       'mesh.prometheusUrl=http://prometheus.monitoring:9090',
       'mesh.prometheusTokenSecretName=token',
       'mesh.prometheusCaSecretName=ca',

@@ -154,6 +154,7 @@ describe('combinations that cannot work', () => {
     [['database.ownerSecretName=own'], 'database.ownerSecretName: is set, but without database.secretName'],
     [['temporal.address=t:1', 'temporal.tls=never', 'temporal.caSecretName=ca'], 'temporal.tls: is never, but'],
     [['temporal.apiKeySecretName=key'], 'temporal.apiKeySecretName: is set, but the Temporal of tryout has no TLS'],
+    [['mesh.istiodDebugUrl=http://istiod:8080'], 'mesh.istiodTokenOverHttp: is false, but mesh.istiodDebugUrl is http'],
     [['mesh.prometheusTokenSecretName=token'], 'mesh.prometheusUrl: is empty, but mesh.prometheusTokenSecretName'],
     [['mesh.prometheusHeaders.A=b'], 'mesh.prometheusUrl: is empty, but mesh.prometheusHeaders'],
     [['webhookGates.networks={10.0.0.0/8}'], 'webhookGates.hosts: is empty'],

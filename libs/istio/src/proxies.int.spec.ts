@@ -32,6 +32,23 @@ afterEach(async () => {
 });
 
 describe("istiod's view of its proxies", () => {
+  it.each<[string, { url: string; tokenFile?: string; tokenOverHttp?: boolean }, boolean]>([
+    ['a token over http', { url: 'http://istiod.istio-system:8080', tokenFile: 't' }, false],
+    [
+      'a token to a host that begins like the machine itself',
+      { url: 'http://127.0.0.1.nip.example:8080', tokenFile: 't' },
+      false,
+    ],
+    ['a token over http that may be read', { url: 'http://istiod:8080', tokenFile: 't', tokenOverHttp: true }, true],
+    ['a token over https', { url: 'https://istiod:8080', tokenFile: 't' }, true],
+    ['a token to the machine itself', { url: 'http://[::1]:8080', tokenFile: 't' }, true],
+    ['no token over http', { url: 'http://istiod:8080' }, true],
+  ])('is asked with %s only where the token is not shown: %j', (_case, options, allowed) => {
+    const made = () => istiodView(options);
+    if (allowed) expect(made).not.toThrow();
+    else expect(made).toThrow('ISTIOD_DEBUG_TOKEN_OVER_HTTP');
+  });
+
   it('names them with the nonces that were sent and acknowledged, and shows its token', async () => {
     const proxy = { proxy: 'a.shop', route_sent: '2', route_acked: '1', listener_sent: '3', listener_acked: '3' };
     answer = { status: 200, body: JSON.stringify([proxy]) };

@@ -2,7 +2,7 @@ import { lookup } from 'node:dns/promises';
 import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { ProxiesUnseen } from '@scc/routing';
-import { HttpClient, messageOf } from '@scc/runtime';
+import { ConfigError, HttpClient, messageOf } from '@scc/runtime';
 import { z } from 'zod';
 
 /**
@@ -56,10 +56,24 @@ interface DebugOptions {
   url: string;
   /** A file with the bearer token that istiod wants from other hosts than its own. */
   tokenFile?: string;
+  /** Lets the token cross the network in clear text, where the address is `http`. */
+  tokenOverHttp?: boolean;
 }
 
-/** Reads istiod's debug endpoints. */
-export function istiodView({ url, tokenFile }: DebugOptions): ProxyView {
+const LOOPBACK: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]']);
+
+/** Whether a client that reads the network on the way to istiod would read the token. */
+const showsToken = ({ url, tokenFile }: Pick<DebugOptions, 'url' | 'tokenFile'>): boolean => {
+  const { protocol, hostname } = new URL(url);
+  return tokenFile !== undefined && protocol === 'http:' && !LOOPBACK.has(hostname);
+};
+
+/** Reads istiod's debug endpoints. @throws ConfigError when the token would be sent in clear text and may not be */
+export function istiodView({ url, tokenFile, tokenOverHttp = false }: DebugOptions): ProxyView {
+  if (showsToken({ url, ...(tokenFile === undefined ? {} : { tokenFile }) }) && !tokenOverHttp)
+    throw new ConfigError(
+      `ISTIOD_DEBUG_TOKEN_FILE: its token would cross the network to ${url} in clear text - set ISTIOD_DEBUG_TOKEN_OVER_HTTP to true where nobody else reads that path, or leave the token or ISTIOD_DEBUG_URL out`,
+    );
   const base = new URL(url);
   const http = new HttpClient({ maxBytes: MAX_BYTES });
   const addresses = async (): Promise<string[]> => {
