@@ -21,7 +21,7 @@ import {
   TIMEOUT_MS,
   type Plan,
 } from './engine.fixture.js';
-import { routesOfBothKinds } from './gateway-routes.fixture.js';
+import { routesOfAllKinds } from './all-routes.fixture.js';
 import { orderedSuite } from './ordered.fixture.js';
 import { startLoad, TOKEN_AUDIENCE, type Stack } from '../src/index.js';
 import { figures } from './suites/figures.fixture.js';
@@ -514,7 +514,7 @@ describe('a workload without requests', () => {
   });
 });
 
-describe('a workload behind a VirtualService and an HTTPRoute', () => routesOfBothKinds(engine, () => stack));
+describe('a workload behind routes of all kinds', () => routesOfAllKinds(engine, () => stack));
 
 figures(() => stack);
 orderedSuite(() => stack, { apply, until, untilPhase, remains, specOf });

@@ -17,6 +17,9 @@ export type { ClusterApi } from './cluster/api.js';
 export { appMain, NODE, ROOT } from './paths.js';
 export { TOKEN_AUDIENCE };
 export { deploySamples, waitForAnswers, waitForDeployments } from './samples.js';
+export { HAPROXY_MISSING, hasHaproxy } from './haproxy/find.js';
+export { ROUTER_PORTS } from './haproxy/places.js';
+export { startRouter } from './haproxy/start.js';
 export { startLoad, type Load } from './load/load.js';
 export type { StackOptions } from './supervisor/protocol.js';
 

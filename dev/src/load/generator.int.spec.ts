@@ -27,7 +27,9 @@ const generator = (timeoutMs: number): Generator => {
   const { port } = server.address() as AddressInfo;
   const entrance = { host: '127.0.0.1', port };
   const streams = [{ name: 's', via: 'ingress' as const, host: 'x', rate: 200 }];
-  return new Generator(loadOptionsSchema.parse({ streams, timeoutMs }), { ingress: entrance, sidecar: entrance });
+  return new Generator(loadOptionsSchema.parse({ streams, timeoutMs }), {
+    ...{ ingress: entrance, sidecar: entrance, router: entrance },
+  });
 };
 
 describe('Generator', () => {

@@ -2,14 +2,16 @@ import { randomUUID } from 'node:crypto';
 import { Agent, request, type IncomingMessage } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ResolvedLoad } from './protocol.js';
+import { ROUTER_PORTS } from '../haproxy/places.js';
 import { Records, type Outcome } from './records.js';
 
 type Stream = ResolvedLoad['streams'][number];
 
-/** Where the two ways into the mesh listen inside the stack's network. */
+/** Where the two ways into the mesh, and the router of OpenShift's Routes, listen inside the stack's network. */
 export const ENTRANCES = {
   ingress: { host: '127.0.0.1', port: 15080 },
   sidecar: { host: '127.0.0.80', port: 80 },
+  router: { host: '127.0.0.1', port: ROUTER_PORTS.http },
 };
 type Entrances = Record<Stream['via'], { host: string; port: number }>;
 const TICK_MS = 2;
@@ -37,7 +39,7 @@ export class Generator {
     this.#options = options;
     this.#entrances = entrances;
     const agent = (): Agent => new Agent({ keepAlive: true, maxSockets: Infinity, maxFreeSockets: 256 });
-    this.#agents = { ingress: agent(), sidecar: agent() };
+    this.#agents = { ingress: agent(), sidecar: agent(), router: agent() };
   }
 
   get open(): number {

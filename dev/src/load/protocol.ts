@@ -9,7 +9,7 @@ const requestSchema = z.object({
 /** A stream of requests to one service by one way. Its requests take turns. */
 export const streamSchema = z.object({
   name: z.string(),
-  via: z.enum(['ingress', 'sidecar']),
+  via: z.enum(['ingress', 'sidecar', 'router']),
   host: z.string(),
   /** Requests per second, sent whether or not earlier ones were answered. */
   rate: z.number().positive(),

@@ -14,6 +14,7 @@ import { WorkloadContainers } from '../kubelet/workloads.js';
 import { appMain, behind } from '../paths.js';
 import type { Running } from '../supervisor/running.js';
 import { ServiceProxy } from '../supervisor/service-proxy.js';
+import { ROUTER_RELOAD_MS } from '../haproxy/places.js';
 import type { PartContext } from './context.js';
 import { overlaid } from './deployment.js';
 import { ProductPart } from './product-part.js';
@@ -63,6 +64,7 @@ const environment = ({ options }: PartContext): Record<Product, Record<string, s
       PROMETHEUS_PLAN_QUERIES: 'any',
       WEBHOOK_GATE_HOSTS: '127.0.0.1',
       ISTIOD_DEBUG_URL: 'http://127.0.0.1:8081',
+      ROUTER_RELOAD_MS: String(ROUTER_RELOAD_MS),
     },
     watcher: temporal,
   };

@@ -1,0 +1,70 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
+import path from 'node:path';
+import { waitFor } from '@scc/runtime';
+
+/** How long a reload may take to begin, in milliseconds. */
+const TELL_AGAIN_MS = 2000;
+
+/** A running HAProxy: one master and its workers, of which old ones end when their connections do. */
+export class Haproxy {
+  #master: ChildProcess | null = null;
+  readonly #file: string;
+  readonly statsSocket: string;
+
+  /**
+   * @param folder of its configuration and its socket
+   * @param output where its messages go
+   */
+  constructor(
+    private readonly binary: string,
+    folder: string,
+    private readonly output: 'inherit' | 'ignore' = 'inherit',
+  ) {
+    this.#file = path.join(folder, 'haproxy.cfg');
+    this.statsSocket = path.join(folder, 'haproxy.sock');
+  }
+
+  /** Runs this configuration from now on, without losing a connection. Returns when it does. */
+  async run(configuration: string): Promise<void> {
+    await writeFile(this.#file, configuration);
+    const before = await this.#worker();
+    if (this.#master) this.#master.kill('SIGUSR2');
+    else this.#master = spawn(this.binary, ['-W', '-f', this.#file], { stdio: ['ignore', 'ignore', this.output] });
+    let toldMs = performance.now();
+    const isNew = async (): Promise<boolean> => {
+      const now = await this.#worker();
+      if (now !== null && now !== before) return true;
+      // A master that is still busy with the last reload does not hear the signal.
+      if (performance.now() - toldMs < TELL_AGAIN_MS) return false;
+      toldMs = performance.now();
+      this.#master?.kill('SIGUSR2');
+      return false;
+    };
+    await waitFor(isNew, { timeoutMs: 20_000, everyMs: 20, what: 'HAProxy to take over its configuration' });
+  }
+
+  /** An answer on its socket. @throws Error when it does not run */
+  async ask(command: string): Promise<string> {
+    const socket = connect(this.statsSocket);
+    await once(socket, 'connect');
+    socket.end(`${command}\n`);
+    return text(socket);
+  }
+
+  async stop(): Promise<void> {
+    const master = this.#master;
+    if (master?.exitCode !== null) return;
+    master.kill('SIGTERM');
+    await once(master, 'exit');
+  }
+
+  /** The process that answers on the socket now; null when none does. */
+  async #worker(): Promise<string | null> {
+    const info = await this.ask('show info').catch(() => '');
+    return /^Pid: (\d+)$/m.exec(info)?.[1] ?? null;
+  }
+}
