@@ -99,7 +99,7 @@ export async function startTestApi(source: DataSource, options: TestApiOptions =
     );
   const logger = options.log ?? createLogger('test', 'silent');
   const readModel = new ReadModelWatch(source);
-  const contradictions = new Contradictions(new AuthorityWatch({ source, logger, also: readModel }));
+  const contradictions = new Contradictions(new AuthorityWatch({ source, logger, also: [readModel] }));
   const observer = new Observer(source, logger, probes, options.contradicted ?? (() => contradictions.reason));
   const { privateKey } = generateKeyPairSync('ed25519');
   const signer = signerFromPem('scc.poc/test', privateKey.export({ format: 'pem', type: 'pkcs8' }).toString());

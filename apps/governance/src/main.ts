@@ -9,6 +9,9 @@ import { createLogger, loadConfig, type Logger, onShutdown, startHealthServer } 
 import { TemporalLink } from '@scc/runtime/temporal';
 import { type CertificateSource, followFiles, followSecret, type KeyPair } from '@scc/tls';
 import { AuthorityWatch } from './audit/authority-watch.js';
+import { PublishedWatch } from './audit/published-watch.js';
+import { SchemaWatch } from './audit/schema-watch.js';
+import { StateWatch } from './audit/state-watch.js';
 import { ReadModelWatch } from './history/read-model-watch.js';
 import { Contradictions } from './audit/contradictions.controller.js';
 import { keyInSecret } from './audit/kept-key.js';
@@ -140,7 +143,10 @@ async function start({ config, logger, metrics, parts, signal, setWaiting, setAd
 
   const publisher = new CheckpointPublisher({ store: checkpointStore(kube), db: source, vkey: signer.vkey, logger });
   const readModel = new ReadModelWatch(source);
-  const authority = new AuthorityWatch({ source, logger, also: readModel });
+  const authority = new AuthorityWatch({
+    ...{ source, logger },
+    also: [readModel, new SchemaWatch(source), new StateWatch(source), new PublishedWatch(() => publisher.refused)],
+  });
   const contradictions = new Contradictions(authority, () => publisher.refused);
   metrics.gauge(
     'scc_governance_audit_contradicted',

@@ -45,6 +45,18 @@ async function adoptedSoFar(db: Queryable): Promise<Adopted> {
   };
 }
 
+const shortRow = z.object({ short: z.boolean() });
+
+/** Whether sealed entries are gone: a log that was emptied says nothing of what was adopted before. */
+async function isShortened(tx: Queryable): Promise<boolean> {
+  const [row] = await rowsOf(
+    tx,
+    shortRow,
+    'select (select count(*) from audit_entry) < (select count(*) from audit_seal) as short',
+  );
+  return row?.short ?? false;
+}
+
 /**
  * The point from which the tables are compared with the log. What was there before is written into it once for each
  * table, and so is what replicas of an earlier version write while they are being replaced. When a look finds none of
@@ -79,6 +91,7 @@ export class Adoption {
       const { tables, isComplete, wasRolling } = await adoptedSoFar(tx);
       const isNew = AUTHORITY_TABLES.some((table) => !tables.has(table));
       if (isComplete && !isNew) return;
+      if (tables.size === 0 && (await isShortened(tx))) return;
       const found = (await this.contradictionsIn(tx)).filter(
         ({ table }) => !tables.has(table) || (!isComplete && (isRolling || wasRolling)),
       );

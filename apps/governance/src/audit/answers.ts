@@ -40,7 +40,9 @@ const answerRow = z.object({
   body: z.instanceof(Buffer).transform((bytes): unknown => JSON.parse(bytes.toString('utf8'))),
 });
 const closedSchema = z.object({
-  details: z.object({ closed: z.array(z.object({ table: z.string(), key: z.string(), stands: z.string() })) }),
+  details: z.object({
+    closed: z.array(z.object({ table: z.string(), key: z.string(), stands: z.string().nullable() })),
+  }),
 });
 
 /** The answers of people for what is read of migrations, as it stood: table, key and hash. */
@@ -53,6 +55,16 @@ export async function answeredStands(db: Queryable): Promise<ReadonlySet<string>
       ),
     ),
   );
+}
+
+/** What has no answer as it stands (`holds.stands`). */
+export async function unanswered(db: Queryable, found: readonly FoundContradiction[]): Promise<FoundContradiction[]> {
+  if (found.length === 0) return [];
+  const answered = await answeredStands(db);
+  return found.filter(({ table, key, holds }) => {
+    const stands = holds?.['stands'];
+    return typeof stands !== 'string' || !answered.has(`${table} ${key} ${stands}`);
+  });
 }
 
 const aboutCheckpoint = z.object({ details: z.object({ checkpoint: z.string() }) });

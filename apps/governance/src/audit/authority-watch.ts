@@ -6,8 +6,8 @@ import {
   type Contradiction,
   leafHash,
 } from '@scc/audit';
-import { pause, type Logger } from '@scc/runtime';
-import type { DataSource, EntityManager } from 'typeorm';
+import { messageOf, pause, type Logger } from '@scc/runtime';
+import { type DataSource, type EntityManager, QueryFailedError } from 'typeorm';
 import { z } from 'zod';
 import { type Queryable, rowOf, rowsOf } from '../database/rows.js';
 import { Adoption } from './adoption.js';
@@ -29,12 +29,13 @@ export interface AuthorityWatchOptions {
   source: DataSource;
   logger: Logger;
   everyMs?: number;
-  also?: AlsoWatched;
+  also?: readonly AlsoWatched[];
 }
 
-/** Tables that carry no authority and have to follow from the log all the same. */
+/** The rest that has to follow from the log, or stay as it was when the log began. */
 export interface AlsoWatched {
   /** Contradictions of the log that have no answer. */
+  readonly name: string;
   look(): Promise<FoundContradiction[]>;
   /** The same in words, as it was seen last; null for nothing. */
   readonly contradicted: string | null;
@@ -71,7 +72,8 @@ export class AuthorityWatch {
 
   /** The findings of the last look, in words; null when rows and entries agree. */
   get contradicted(): string | null {
-    return inWords(this.last) ?? this.options.also?.contradicted ?? null;
+    const { also = [] } = this.options;
+    return inWords(this.last) ?? also.map(({ contradicted }) => contradicted).find((words) => words !== null) ?? null;
   }
 
   /** Looks now. One look at a time: the next begins when the one before is over. */
@@ -84,8 +86,8 @@ export class AuthorityWatch {
   private async run(): Promise<void> {
     const { everyMs = EVERY_MS, logger } = this.options;
     while (!this.stopping.signal.aborted) {
+      await this.adopt();
       try {
-        await this.adoption.adopt();
         const before = this.contradicted;
         const found = await this.look();
         if (found.length > 0 && this.contradicted !== before)
@@ -97,16 +99,18 @@ export class AuthorityWatch {
     }
   }
 
+  private async adopt(): Promise<void> {
+    try {
+      await this.adoption.adopt();
+    } catch (error) {
+      this.options.logger.warn({ err: error }, 'what an earlier version left was not adopted');
+    }
+  }
+
   private async compare(): Promise<FoundContradiction[]> {
-    const { source, logger, also } = this.options;
-    // Before the snapshot: what an earlier version wrote until now is in it, and waits to be adopted.
-    const isRolling = await this.adoption.isRolling();
-    const rows = await source.transaction('REPEATABLE READ', async (tx) => {
-      await tx.query('set transaction read only');
-      await this.readSealed(tx);
-      return contradictionsOf(tx, this.sealed.fork());
-    });
-    const found = [...(isRolling ? [] : rows), ...((await also?.look()) ?? [])];
+    const { source, logger, also = [] } = this.options;
+    const found = await orUncomparable('the tables of authority', () => this.compareRows());
+    for (const one of also) found.push(...(await orUncomparable(one.name, () => one.look())));
     this.last = found;
     try {
       this.last = [...found, ...(await keepOpen(source, found))];
@@ -114,6 +118,17 @@ export class AuthorityWatch {
       logger.error({ err: error }, 'what contradicts the audit log was not written into it');
     }
     return this.last;
+  }
+
+  private async compareRows(): Promise<FoundContradiction[]> {
+    // Before the snapshot: what an earlier version wrote until now is in it, and waits to be adopted.
+    const isRolling = await this.adoption.isRolling();
+    const rows = await this.options.source.transaction('REPEATABLE READ', async (tx) => {
+      await tx.query('set transaction read only');
+      await this.readSealed(tx);
+      return contradictionsOf(tx, this.sealed.fork());
+    });
+    return isRolling ? [] : rows;
   }
 
   private async readSealed(tx: EntityManager): Promise<void> {
@@ -142,6 +157,22 @@ export class AuthorityWatch {
     }
     this.sealed = goingOn;
     this.size = size;
+  }
+}
+
+/** SQLSTATE class 42: a table, a column or a right is missing. */
+const isOtherSchema = (error: unknown): boolean =>
+  error instanceof z.ZodError ||
+  (error instanceof QueryFailedError && /^(42|0A)/.test(String((error.driverError as { code?: unknown }).code)));
+
+/** A database in which the comparison cannot be made, although it answers, is not the one that the service made. */
+async function orUncomparable(what: string, look: () => Promise<FoundContradiction[]>): Promise<FoundContradiction[]> {
+  try {
+    return [...(await look())];
+  } catch (error) {
+    if (!isOtherSchema(error)) throw error;
+    const message = `the comparison with the log cannot be made: ${messageOf(error)}`;
+    return [{ ...{ fault: 'not-comparable', table: 'schema', key: what, by: null, message }, holds: null }];
   }
 }
 

@@ -14,6 +14,7 @@ type JudgedDifference = HistoryDifference & { isAnswered: boolean };
  * those again that differed.
  */
 export class ReadModelWatch implements AlsoWatched {
+  readonly name = 'the read model';
   private position = '';
   private last: FoundContradiction[] = [];
   private readonly differing = new Map<string, HistoryDifference[]>();

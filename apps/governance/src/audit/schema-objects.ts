@@ -1,0 +1,123 @@
+import { z } from 'zod';
+import { type Queryable, rowsOf } from '../database/rows.js';
+
+/** A part of the database that decides what is written and read, such as a trigger, and how it is defined. */
+const objectRow = z.object({ object: z.string(), definition: z.string() });
+
+/** Settings of a role or a database that change which rows are read, or whether triggers fire. */
+const SETTINGS = [
+  ...['search_path', 'session_replication_role', 'row_security', 'role', 'session_authorization'],
+  ...['session_preload_libraries', 'local_preload_libraries', 'transform_null_equals', 'bytea_output', 'DateStyle'],
+  ...['default_transaction_read_only', 'default_transaction_isolation', 'TimeZone', 'extra_float_digits'],
+];
+
+/** Of the session as the service gets it. */
+const IN_FORCE = ['search_path', 'session_replication_role', 'row_security'];
+
+/**
+ * The tables of the service ($1) as the session finds them, and all that acts on them. Names instead of numbers, so
+ * that a restored backup is the same.
+ */
+const OBJECTS = `
+  with named as (
+    select n.name, pg_catalog.to_regclass(pg_catalog.quote_ident(n.name))::oid as oid
+    from pg_catalog.unnest($1::text[]) as n(name)
+  ), ours as (
+    select n.name, c.* from named n join pg_catalog.pg_class c on c.oid = n.oid
+  ), owned as (
+    select distinct p.oid from pg_catalog.pg_proc p
+    where p.oid in (select t.tgfoid from pg_catalog.pg_trigger t where t.tgrelid in (select oid from ours) and not t.tgisinternal)
+      or (p.prokind in ('f', 'p') and (p.pronamespace, p.proowner) in (select relnamespace, relowner from ours))
+  )
+  select 'table ' || name as object, pg_catalog.concat_ws(' ', relnamespace::pg_catalog.regnamespace::text, relname,
+    case relkind when 'r' then 'table' when 'v' then 'view' when 'p' then 'partitioned' else 'kind ' || relkind::text end,
+    'of ' || pg_catalog.pg_get_userbyid(relowner), case when relpersistence <> 'p' then 'not permanent' end,
+    case when relrowsecurity then 'with row level security' end, case when relforcerowsecurity then 'forced' end,
+    case when relispartition then pg_catalog.pg_get_expr(relpartbound, oid) end,
+    (select pg_catalog.string_agg('child of ' || i.inhparent::pg_catalog.regclass::text, ' ' order by 1) from pg_catalog.pg_inherits i where i.inhrelid = ours.oid),
+    (select pg_catalog.string_agg('parent of ' || i.inhrelid::pg_catalog.regclass::text, ' ' order by i.inhrelid::pg_catalog.regclass::text) from pg_catalog.pg_inherits i where i.inhparent = ours.oid)) as definition
+  from ours
+  union all
+  select 'column ' || o.name || '.' || a.attname, pg_catalog.concat_ws(' ', pg_catalog.format_type(a.atttypid, a.atttypmod),
+    case when a.attnotnull then 'not null' end, nullif('identity ' || a.attidentity::text, 'identity '),
+    nullif('generated ' || a.attgenerated::text, 'generated '), 'default ' || pg_catalog.pg_get_expr(d.adbin, d.adrelid),
+    (select 'collate ' || l.collname::text from pg_catalog.pg_collation l where l.oid = a.attcollation and l.collname <> 'default'))
+  from ours o join pg_catalog.pg_attribute a on a.attrelid = o.oid and a.attnum > 0 and not a.attisdropped
+  left join pg_catalog.pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
+  union all
+  select 'constraint ' || o.name || '.' || c.conname, pg_catalog.pg_get_constraintdef(c.oid) || case when c.convalidated then '' else ' not validated' end
+  from ours o join pg_catalog.pg_constraint c on c.conrelid = o.oid
+  union all
+  select 'checks of ' || o.name || '.' || c.conname, pg_catalog.string_agg(t.tgenabled::text, '' order by t.tgfoid)
+  from ours o join pg_catalog.pg_trigger t on t.tgrelid = o.oid and t.tgisinternal join pg_catalog.pg_constraint c on c.oid = t.tgconstraint
+  group by o.name, c.conname
+  union all
+  select 'index ' || i.indexrelid::pg_catalog.regclass::text, pg_catalog.pg_get_indexdef(i.indexrelid) || case when i.indisvalid then '' else ' invalid' end
+  from ours o join pg_catalog.pg_index i on i.indrelid = o.oid where i.indisunique
+  union all
+  select 'trigger ' || o.name || '.' || t.tgname, pg_catalog.pg_get_triggerdef(t.oid, true) || case t.tgenabled
+    when 'D' then ' disabled' when 'A' then ' always' when 'R' then ' for replicas alone' else '' end
+  from ours o join pg_catalog.pg_trigger t on t.tgrelid = o.oid where not t.tgisinternal
+  union all
+  select 'rule ' || o.name || '.' || r.rulename, pg_catalog.pg_get_ruledef(r.oid, true) || ' ' || r.ev_enabled::text
+  from ours o join pg_catalog.pg_rewrite r on r.ev_class = o.oid
+  union all
+  select 'policy ' || o.name || '.' || p.polname, pg_catalog.concat_ws(' ', p.polcmd::text, pg_catalog.pg_get_expr(p.polqual, p.polrelid), pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid))
+  from ours o join pg_catalog.pg_policy p on p.polrelid = o.oid
+  union all
+  select 'function ' || p.oid::pg_catalog.regprocedure::text, pg_catalog.pg_get_functiondef(p.oid)
+  from owned join pg_catalog.pg_proc p using (oid)
+  union all
+  select 'right on ' || o.name || ' of ' || case g.grantee when 0 then 'public' else pg_catalog.pg_get_userbyid(g.grantee)::text end,
+    pg_catalog.string_agg(g.privilege_type, ' ' order by g.privilege_type)
+  from ours o, pg_catalog.aclexplode(o.relacl) as g
+  where g.grantee <> o.relowner and g.privilege_type <> 'SELECT' group by o.name, g.grantee
+  union all
+  select 'right on ' || o.name || '.' || a.attname || ' of ' || case g.grantee when 0 then 'public' else pg_catalog.pg_get_userbyid(g.grantee)::text end,
+    pg_catalog.string_agg(g.privilege_type, ' ' order by g.privilege_type)
+  from ours o join pg_catalog.pg_attribute a on a.attrelid = o.oid and not a.attisdropped, pg_catalog.aclexplode(a.attacl) as g
+  where g.grantee <> o.relowner and g.privilege_type <> 'SELECT' group by o.name, a.attname, g.grantee
+  union all
+  select 'sequence ' || s.seqrelid::pg_catalog.regclass::text, pg_catalog.concat_ws(' ', s.seqtypid::pg_catalog.regtype::text, s.seqstart, s.seqincrement, s.seqmin, s.seqmax, s.seqcycle)
+  from pg_catalog.pg_depend d join pg_catalog.pg_sequence s on s.seqrelid = d.objid
+  where d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.refobjid in (select oid from ours) and d.deptype in ('a', 'i')
+  union all
+  select 'role of the service', pg_catalog.concat_ws(' ', case when r.rolsuper then 'superuser' end, case when r.rolbypassrls then 'bypassrls' end,
+    case when r.rolcreaterole then 'createrole' end, case when r.rolcreatedb then 'createdb' end, case when r.rolreplication then 'replication' end,
+    (select 'member of ' || pg_catalog.string_agg(pg_catalog.pg_get_userbyid(m.roleid)::text, ' ' order by pg_catalog.pg_get_userbyid(m.roleid)::text) from pg_catalog.pg_auth_members m where m.member = r.oid))
+  from pg_catalog.pg_roles r where r.rolname = session_user
+  union all
+  select 'setting ' || case s.setrole when 0 then 'of the database' else 'of the role' end || ' ' || pg_catalog.split_part(c.pair, '=', 1), c.pair
+  from pg_catalog.pg_db_role_setting s, pg_catalog.unnest(s.setconfig) as c(pair)
+  where s.setdatabase in (0, (select oid from pg_catalog.pg_database where datname = pg_catalog.current_database()))
+    and s.setrole in (0, (select oid from pg_catalog.pg_roles where rolname = session_user)) and pg_catalog.split_part(c.pair, '=', 1) = any($2::text[])
+  union all
+  select 'setting in force ' || n.name, pg_catalog.current_setting(n.name) from pg_catalog.unnest($3::text[]) as n(name)
+  union all
+  select 'event trigger ' || e.evtname, pg_catalog.concat_ws(' ', e.evtevent, e.evtenabled::text, e.evtfoid::pg_catalog.regproc::text) from pg_catalog.pg_event_trigger e
+  union all
+  select 'functions of PostgreSQL itself', pg_catalog.md5(pg_catalog.string_agg(pg_catalog.concat_ws(' ', p.oid, p.proname, p.prosrc, p.probin, p.prolang, p.proconfig), ',' order by p.oid))
+  from pg_catalog.pg_proc p where p.pronamespace = 'pg_catalog'::pg_catalog.regnamespace and p.oid < 16384
+  union all
+  select 'function ' || p.oid::pg_catalog.regprocedure::text || ' beside those of PostgreSQL', pg_catalog.md5(p.prosrc)
+  from pg_catalog.pg_proc p where p.pronamespace = 'pg_catalog'::pg_catalog.regnamespace and p.oid >= 16384
+    and not exists (select from pg_catalog.pg_depend d where d.objid = p.oid and d.deptype = 'e')`;
+
+/** All that acts on these tables. */
+export async function schemaObjects(db: Queryable, tables: readonly string[]): Promise<Map<string, string>> {
+  const rows = await rowsOf(db, objectRow, OBJECTS, [tables, SETTINGS, IN_FORCE]);
+  return new Map(rows.map(({ object, definition }) => [object, definition]));
+}
+
+const revisionRow = z.object({ migrations: z.string(), server: z.string() });
+
+/** What the objects follow from: the scripts that were run, and the major version of PostgreSQL, which words them. */
+export async function schemaRevision(db: Queryable): Promise<string> {
+  const [row] = await rowsOf(
+    db,
+    revisionRow,
+    `select coalesce(string_agg(name || ' ' || checksum, ',' order by name collate "C"), '') as migrations,
+       (current_setting('server_version_num')::int / 10000)::text as server from schema_migration`,
+  );
+  return `PostgreSQL ${row?.server ?? '?'}: ${row?.migrations ?? ''}`;
+}

@@ -1,0 +1,123 @@
+import { createHash } from 'node:crypto';
+import { leafHash } from '@scc/audit';
+import type { DataSource } from 'typeorm';
+import { z } from 'zod';
+import { SYSTEM } from '../call/caller.js';
+import { type Queryable, rowsOf } from '../database/rows.js';
+import { inTransaction } from '../database/transaction.js';
+import { type FoundContradiction, unanswered } from './answers.js';
+import { appendAuditBatch } from './append.js';
+import { type AlsoWatched, inWords } from './authority-watch.js';
+import { chunked } from './chunks.js';
+import { schemaObjects, schemaRevision } from './schema-objects.js';
+
+/** How the tables, and all that acts on them, were when the scripts of a version had run. */
+const RECORDED = 'record.schema';
+const GONE = 'gone';
+const MAX_DEFINITION_CHARACTERS = 200;
+
+const entryRow = z.object({ body: z.instanceof(Buffer), sealed: z.instanceof(Buffer).nullable() });
+const recordedSchema = z.object({
+  details: z.object({
+    revision: z.string(),
+    objects: z.array(z.object({ object: z.string(), hash: z.string() })),
+  }),
+});
+
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+/** The objects that were recorded of a revision, with their hashes; none before it was recorded. */
+async function recordedOf(db: Queryable, revision: string): Promise<Map<string, string>> {
+  const rows = await rowsOf(
+    db,
+    entryRow,
+    `select e.body, s.leaf_hash as sealed from audit_entry e left join audit_seal s on s.entry = e.id
+     where e.action = $1 order by e.id`,
+    [RECORDED],
+  );
+  return new Map(
+    rows
+      // An entry that was altered since it was sealed says nothing; `verify` names it.
+      .filter(({ body, sealed }) => sealed === null || leafHash(body).equals(sealed))
+      .map(({ body }) => recordedSchema.parse(JSON.parse(body.toString('utf8'))).details)
+      .filter((details) => details.revision === revision)
+      .flatMap(({ objects }) => objects.map(({ object, hash }): [string, string] => [object, hash])),
+  );
+}
+
+/**
+ * Compares the tables of the service and all that acts on them (columns, constraints, triggers, rules, policies,
+ * functions, rights, settings) with how they were when the scripts of this version had run, which is in the log.
+ */
+export class SchemaWatch implements AlsoWatched {
+  readonly name = 'the schema';
+  private last: FoundContradiction[] = [];
+  private readonly recorded = new Map<string, ReadonlyMap<string, string>>();
+
+  constructor(private readonly source: DataSource) {}
+
+  get contradicted(): string | null {
+    return inWords(this.last);
+  }
+
+  /** Differences that have no answer. The first look at a schema records it. */
+  async look(): Promise<FoundContradiction[]> {
+    const { revision, objects } = await this.read();
+    const recorded = this.recorded.get(revision) ?? (await this.recordOnce(revision, objects));
+    this.recorded.set(revision, recorded);
+    this.last = await unanswered(this.source, differencesOf(recorded, objects));
+    return this.last;
+  }
+
+  private read(): Promise<{ revision: string; objects: Map<string, string> }> {
+    const tables = [...this.source.entityMetadatas.map(({ tableName }) => tableName), 'schema_migration'];
+    return this.source.transaction('REPEATABLE READ', async (tx) => ({
+      revision: sha256(await schemaRevision(tx)),
+      objects: await schemaObjects(tx, tables),
+    }));
+  }
+
+  private recordOnce(revision: string, objects: Map<string, string>): Promise<Map<string, string>> {
+    return inTransaction(this.source, async (tx) => {
+      await tx.query(`select pg_advisory_xact_lock(hashtext('${RECORDED}'))`);
+      const known = await recordedOf(tx, revision);
+      if (known.size > 0) return known;
+      const hashes = new Map([...objects].map(([object, definition]) => [object, sha256(definition)]));
+      await appendAuditBatch(
+        tx,
+        chunked([...hashes].map(([object, hash]) => ({ object, hash }))).map((part) => ({
+          ...{ actor: SYSTEM, action: RECORDED, object: { kind: 'AuditLog' }, requestId: null },
+          details: { revision, objects: part },
+        })),
+      );
+      return hashes;
+    });
+  }
+}
+
+function differencesOf(
+  recorded: ReadonlyMap<string, string>,
+  objects: ReadonlyMap<string, string>,
+): FoundContradiction[] {
+  const lost = [...recorded.keys()].filter((object) => !objects.has(object)).map((object) => foundOf(object, null));
+  const others = [...objects].flatMap(([object, definition]) => {
+    const before = recorded.get(object);
+    if (before === sha256(definition)) return [];
+    return [foundOf(object, { definition, isNew: before === undefined })];
+  });
+  return [...lost, ...others];
+}
+
+function foundOf(object: string, is: { definition: string; isNew: boolean } | null): FoundContradiction {
+  const definition = is?.definition.replaceAll(/\s+/g, ' ').slice(0, MAX_DEFINITION_CHARACTERS) ?? '';
+  const message =
+    is === null
+      ? `${object} is gone since the schema was recorded`
+      : is.isNew
+        ? `${object} was not there when the schema was recorded: ${definition}`
+        : `${object} is another than when the schema was recorded: ${definition}`;
+  return {
+    ...{ fault: 'schema-changed', table: 'schema', key: object, by: null, message },
+    holds: { stands: is === null ? GONE : sha256(is.definition) },
+  };
+}
