@@ -23,6 +23,8 @@ import {
 } from './engine.fixture.js';
 import { routesOfAllKinds } from './all-routes.fixture.js';
 import { orderedSuite } from './ordered.fixture.js';
+import { wayByHand } from './by-hand.fixture.js';
+import { perNodeSuite } from './per-node.fixture.js';
 import { startLoad, TOKEN_AUDIENCE, type Stack } from '../src/index.js';
 import { figures } from './suites/figures.fixture.js';
 
@@ -55,7 +57,12 @@ describe('what cannot be migrated', () => {
     ['no-scc', 'ledger', { targetSCC: 'restricted-v9' }, ['SCCNotFound']],
     ['no-account', 'ledger', { serviceAccountName: 'nobody' }, ['ServiceAccountNotFound']],
     ['wrong-source', 'ledger', { sourceSCC: 'privileged' }, ['SourceIsAnother']],
-    ['wrong-kind', 'node-agent', { workloadRef: { kind: 'DaemonSet', name: 'node-agent' } }, ['KindNotSupported']],
+    [
+      'wrong-kind',
+      'nightly',
+      { workloadRef: { apiVersion: 'batch/v1', kind: 'CronJob', name: 'nightly' } },
+      ['KindNotSupported'],
+    ],
   ])('%s is rejected with condition, event and remedy, and nothing is touched', async (name, workload, over, codes) => {
     await apply(name, workload, over);
     const status = await untilPhase(name, 'Rejected');
@@ -76,24 +83,7 @@ describe('what cannot be migrated', () => {
     });
   });
 
-  it('the commands that the refusal of a DaemonSet writes out move it, and back', async () => {
-    const remedy = (await read('wrong-kind')).status.violations?.[0]?.remedy ?? '';
-    const commands = [...remedy.matchAll(/`([^`]+)`/g)].flatMap(([, command]) => command ?? []);
-    const shell = (lines: readonly string[]): Promise<string> => {
-      const kubectl = `kubectl() { ${stack.binary('kubectl')} --kubeconfig ${stack.kubeconfig.inside} "$@"; }`;
-      return stack.exec('sh', ['-ec', [kubectl, ...lines].join('\n')]);
-    };
-    const scc = 'jsonpath={.items[*].metadata.annotations.openshift\\.io/scc}';
-    const sccs = async (): Promise<string[]> => {
-      const pods = ['get', 'pods', '-n', NAMESPACE, '-l', 'app=node-agent', '-o', `'${scc}'`].join(' ');
-      return [...new Set((await shell([`kubectl ${pods}`])).trim().split(' '))];
-    };
-    expect(await sccs()).toEqual(['anyuid']);
-    await shell(commands.slice(0, -1));
-    expect(await sccs()).toEqual(['restricted-v2']);
-    await shell([...commands.slice(-1), ...commands.slice(-2, -1)]);
-    expect(await sccs()).toEqual(['anyuid']);
-  });
+  wayByHand(() => stack, { read }, 'wrong-kind');
 
   it('a workload that no Service picks is rejected', async () => {
     const deployment = z
@@ -518,3 +508,4 @@ describe('a workload behind routes of all kinds', () => routesOfAllKinds(engine,
 
 figures(() => stack);
 orderedSuite(() => stack, { apply, until, untilPhase, remains, specOf });
+perNodeSuite(() => stack, { apply, until, untilPhase, remains, specOf });

@@ -157,10 +157,8 @@ const UNSEEN: Record<Account, [rights: RegExp, reason: string][]> = {
     [/^update namespaceenforcements\./, 'a permission that a review asks about; there is no such resource'],
   ],
   worker: [
-    [/^get daemonsets\./, 'a plan may name a workload of a kind that is not migrated, and gets an event on it'],
     [/^get (persistentvolumes|csidrivers\.storage\.k8s\.io)$/, 'no StatefulSet of the samples keeps data'],
     [/^get persistentvolumeclaims$/, 'no sample mounts a claim; one that only a single node may mount is refused'],
-    [/^delete pods$/, 'an undo deletes pods of a StatefulSet that are broken, or that nothing else replaces'],
     [/^get configmaps$/, 'an undo that governance does not answer checks its seal against the published key'],
     [/^list serviceaccounts$/, 'asked only where Pod Security labels of a namespace are followed'],
     [/^delete virtualservices\./, 'a route of its own is made only where a Service has none'],
@@ -192,10 +190,10 @@ describe('the rights that the code uses', () => {
     // Its ids are allocated.
     const fresh = { metadata: { name: 'fresh', labels: { 'scc.poc/enforce': 'true' } } };
     await stack.api.create('/api/v1/namespaces', fresh);
-    await apply('no-kind', 'node-agent', { workloadRef: { kind: 'DaemonSet', name: 'node-agent' } });
+    await apply('per-node', 'node-agent', { workloadRef: { kind: 'DaemonSet', name: 'node-agent' } });
     await apply('ordered', 'sessions', { workloadRef: { kind: 'StatefulSet', name: 'sessions' } });
     await apply('whole', 'ledger');
-    await untilPhase('no-kind', 'Rejected');
+    await untilPhase('per-node', 'Completed');
     await untilPhase('ordered', 'Completed');
     await untilPhase('whole', 'Completed');
     await apply('gone', 'orders', { traffic: longHolds });

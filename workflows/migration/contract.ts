@@ -118,11 +118,14 @@ export interface MigrationActivities {
   callWebhooks: (target: MigrationOutline, request: WebhookRequest) => Promise<GateSample[]>;
   migrateWorkload: (target: MigrationOutline) => Promise<void>;
   awaitWorkload: (target: MigrationOutline, timeoutMs: number) => Promise<PodSCC[]>;
-  /** Lets the pod at an index below `replicas` of a StatefulSet move, once its disruption budgets allow that. */
+  /**
+   * Lets the pod at an index below `replicas` move, once its disruption budgets allow that; of a DaemonSet the next pod,
+   * after which no more than `index` are left.
+   */
   moveOrdinal: (target: MigrationOutline, index: number) => Promise<void>;
   /**
    * Waits until the pod at an index, and every pod above it, is ready under the target and shows no trouble.
-   * @returns the pods that moved by this step; none when the StatefulSet has become smaller than that
+   * @returns the pods that moved by this step; none when the workload has become smaller than that
    */
   awaitOrdinal: (target: MigrationOutline, index: number, timeoutMs: number) => Promise<MovedPod[]>;
   awaitStable: (target: MigrationOutline) => Promise<void>;

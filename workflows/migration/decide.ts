@@ -1,5 +1,6 @@
 import type { MigrationEvent, UndoCause, Violation } from '@scc/plan';
-import type { AcceptedPlan, Assessment } from './contract.js';
+import { plural } from '@scc/plan/words';
+import type { AcceptedPlan, Assessment, MigrationOutline } from './contract.js';
 import { FAILURE } from './contract.js';
 
 /** The next act once the facts are known and governance has answered. */
@@ -21,10 +22,7 @@ export function decideAfterAssessment(plan: AcceptedPlan, assessment: Assessment
     return { do: 'reject', violations: governance.violations };
   if (plan.dryRun) {
     const services = target.services.join(', ') || 'no service';
-    const moves =
-      target.strategy === 'Ordered'
-        ? `template with its partition at ${target.replicas}, then its pods one by one from ${target.replicas - 1} to 0 behind ${services}`
-        : `canary of ${target.replicas}, mirror, weights ${plan.weights.join('→')} of ${services}, migrate`;
+    const moves = movesOf(plan, target, services);
     const chosen = strategy ? ` Strategy: ${strategy.type}, because ${strategy.reason}.` : '';
     const steps = `grant ${target.targetSCC}, ${moves}`;
     return {
@@ -40,6 +38,18 @@ export function decideAfterAssessment(plan: AcceptedPlan, assessment: Assessment
     roles: [...asked, ...own],
     notBeforeMs: latest(plan.notBeforeMs, governance.waitUntilMs),
   };
+}
+
+/** The steps that a dry run promises after the grant. */
+function movesOf(plan: AcceptedPlan, { strategy = 'Canary', replicas }: MigrationOutline, services: string): string {
+  switch (strategy) {
+    case 'Ordered':
+      return `template with its partition at ${replicas}, then its pods one by one from ${replicas - 1} to 0 behind ${services}`;
+    case 'PerNode':
+      return `template with pods replaced by deletion alone (OnDelete), then its pods on ${plural(replicas, 'node')} one by one behind ${services}, then its own update strategy again`;
+    case 'Canary':
+      return `canary of ${replicas}, mirror, weights ${plan.weights.join('→')} of ${services}, migrate`;
+  }
 }
 
 /** Why the migration was asked to stop from outside, or null. */

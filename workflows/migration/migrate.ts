@@ -1,4 +1,5 @@
 import type { PlanRef, Violation } from '@scc/plan';
+import { movesPodByPod } from '@scc/plan/words';
 import type { Position } from './carried.js';
 import type { AcceptedPlan, Assessment, MigrationOutline, MigrationResult } from './contract.js';
 import { clearToFinish, courseOf, hold, webhooks, type Course } from './course.js';
@@ -97,7 +98,7 @@ async function validate(position: Position, plan: AcceptedPlan, fx: Effects): Pr
 }
 
 const preparationOf = ({ strategy, workload, targetSCC }: MigrationOutline): string =>
-  `${strategy === 'Ordered' ? 'pods' : 'canary'} of ${workload} under ${targetSCC}`;
+  `${movesPodByPod(strategy) ? 'pods' : 'canary'} of ${workload} under ${targetSCC}`;
 
 async function assess(ref: PlanRef, targetSCC: string, fx: Effects): Promise<Assessment> {
   const assessment = await fx.act.assess(ref);
@@ -138,10 +139,11 @@ async function run(position: Position, plan: AcceptedPlan, fx: Effects): Promise
   await at('grant', async () => fx.record({ type: 'TargetGranted', ...(await act.grantTarget(target)) }));
   await at('admission', () => fx.attempt(() => act.confirmAdmission(target)));
 
-  if (target.strategy === 'Ordered') await moveOneByOne(course);
+  const podByPod = movesPodByPod(target.strategy);
+  if (podByPod) await moveOneByOne(course);
   else await moveByCanary(course);
 
-  const left = target.strategy === 'Ordered' ? 'the old grant' : 'the canary and the old grant';
+  const left = podByPod ? 'the old grant' : 'the canary and the old grant';
   await at('may finish', () => clearToFinish(course, `remove ${left}`));
   return fx.shielded('finishing', () => finish(course));
 }
@@ -170,7 +172,7 @@ async function finish(course: Course): Promise<MigrationResult> {
   const { plan, target, position, fx, at } = course;
   const { act, untilDone } = fx;
   const { startedMs } = position;
-  if (target.strategy !== 'Ordered') await clearAway(course);
+  if (!movesPodByPod(target.strategy)) await clearAway(course);
   await at('source revoked', async () => {
     const revoked = await untilDone('grants', () => act.revokeSource(target, plan.sourceGrant));
     fx.record({ type: 'SourceRevoked', ...revoked });

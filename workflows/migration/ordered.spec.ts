@@ -5,16 +5,20 @@ import { HandOver, startOf } from './position.js';
 import { allowed, aTarget, aWorld, type InjectedFault } from './testing.js';
 import { positionOfLost } from './undo.js';
 
-/** A StatefulSet of three pods, which move one by one. */
-const ordered = (fault?: InjectedFault) =>
-  aWorld(fault, { oneByOne: true, assess: () => allowed({ kind: 'StatefulSet', strategy: 'Ordered' }) });
+/** Workloads of three pods, which move one by one. */
+const WORKLOADS = [
+  { kind: 'StatefulSet', strategy: 'Ordered' },
+  { kind: 'DaemonSet', strategy: 'PerNode' },
+] as const;
 const pristine = {
   ...{ canary: 'absent', workload: 'before', canaryWeight: 0, mirroring: false, granted: false },
   ...{ sourceGranted: true, routesPrepared: false, moved: 0 },
 };
 const start = (): Position => startOf(aTarget().ref);
 
-describe('migrate, one by one', () => {
+describe.each(WORKLOADS)('migrate the pods of a $kind one by one', (workload) => {
+  const ordered = (fault?: InjectedFault) => aWorld(fault, { oneByOne: true, assess: () => allowed(workload) });
+
   it('moves the pods from the highest ordinal down, and touches no route and no canary', async () => {
     const { world, events, breaches, fx } = ordered();
     await expect(migrate(start(), fx())).resolves.toMatchObject({ phase: 'Completed' });
@@ -22,6 +26,8 @@ describe('migrate, one by one', () => {
     expect(breaches).toEqual([]);
     expect(events.flatMap((event) => (event.type === 'PodMoved' ? [event.ordinal] : []))).toEqual([2, 1, 0]);
     expect(events.map(({ type }) => type)).not.toContain('CanaryReady');
+    for (const type of ['PreparationStarted', 'WorkloadMigrationStarted'] as const)
+      expect(events).toContainEqual({ type, strategy: workload.strategy });
   });
 
   it('asks governance again for each pod', async () => {
@@ -104,7 +110,7 @@ describe('migrate, one by one', () => {
   it('undoes one whose workflow was lost without a look at a canary', async () => {
     const { world, breaches, fx } = ordered();
     Object.assign(world, { workload: 'rolling', granted: true, moved: 2 });
-    const position = positionOfLost(aTarget({ kind: 'StatefulSet', strategy: 'Ordered' }));
+    const position = positionOfLost(aTarget(workload));
     expect(position.undos.map(({ step }) => step)).toEqual(['sourceGrant', 'workload', 'targetGrant', 'verification']);
     await takeBack(position, fx());
     expect(world).toEqual(pristine);

@@ -2,9 +2,10 @@ import { hold, webhooks, type Course } from './course.js';
 import { registerUndo } from './position.js';
 
 /**
- * Moves the pods of a StatefulSet one by one, the highest first. The template changes together with a partition above
- * every pod, so that nothing moves by itself; each pod then moves when the partition passes it. Both SCCs stay granted
- * until the end: a pod that is evicted meanwhile starts again, on either side.
+ * Moves the pods of a StatefulSet or of a DaemonSet one by one. The template changes together with what keeps pods from
+ * being replaced by it (a partition above every ordinal, or deletion as the only way), so that nothing moves by itself;
+ * each pod then moves when it is let to. Both SCCs stay granted until the end: a pod that is evicted meanwhile starts
+ * again, on either side.
  */
 export async function moveOneByOne(course: Course): Promise<void> {
   const { plan, target, position, fx, at, clear } = course;
@@ -13,7 +14,7 @@ export async function moveOneByOne(course: Course): Promise<void> {
   await at('may migrate', () => clear('Migrate', target.workload));
   registerUndo(position, { step: 'workload', args: {} });
   await at('migrate', async () => {
-    fx.record({ type: 'WorkloadMigrationStarted', strategy: 'Ordered' });
+    fx.record({ type: 'WorkloadMigrationStarted', strategy: target.strategy ?? 'Ordered' });
     await fx.attempt(() => act.migrateWorkload(target));
   });
   for (let index = target.replicas - 1; index >= 0; index--) await moveOne(course, index);

@@ -1,5 +1,6 @@
 import type {
   ChosenStrategy,
+  MigratedKind,
   MigrationEvent,
   PlanRef,
   PlanSpec,
@@ -71,13 +72,13 @@ export type Acceptance =
   /** Governance has recorded that an earlier workflow began to change the cluster. */
   | { accepted: false; unfinished: true };
 
-/** The kinds for which there is a strategy. */
-export type MigratedKind = 'Deployment' | 'StatefulSet';
-
-/** A pod of a StatefulSet that runs under the target by now, and how many do. */
+/** A pod that moved by itself and runs under the target by now, and how many do. */
 export interface MovedPod {
   pod: PodSCC;
+  /** Of a DaemonSet's pod: how many are left to move after it. */
   ordinal: number;
+  /** Of a DaemonSet's pod. */
+  node?: string;
   moved: number;
   total: number;
 }
@@ -143,6 +144,8 @@ export interface MigrationTarget {
   autoscalers: { key: string; minReplicas: number | null }[];
   /** Names of a StatefulSet's volumeClaimTemplates; absent from any other target. */
   claimTemplates?: string[];
+  /** How a DaemonSet's user wants its pods replaced; absent from any other target. */
+  updateStrategy?: Record<string, unknown>;
   /** The routes as they were surveyed: the router's own, opaque here. */
   survey: unknown;
   drainMs: number;
@@ -262,7 +265,7 @@ export interface HoldRequest {
   weight: number;
   /** The gates judge what the migrated workload answered since then instead: the canary gets no more requests. */
   workloadSinceMs?: number;
-  /** Of a StatefulSet: the partition that it must keep meanwhile. */
+  /** Where pods move one by one, the index of the last one: a StatefulSet must keep it as its partition meanwhile. */
   partition?: number;
 }
 

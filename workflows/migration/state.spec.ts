@@ -26,6 +26,28 @@ const undo: MigrationEvent = {
   message: 'gate success-rate failed (1 sample, 0 tolerated): 78.783 is below 90',
 };
 
+it('the pods of a DaemonSet are counted by their nodes, for each gets a new name', () => {
+  const pod = (name: string, node: string, scc: string) => ({ name, uid: name, scc, node });
+  const { status } = after(
+    {
+      type: 'FactsGathered',
+      ...{ sourceSCC: 'anyuid', targetSCC: 'restricted-v2', services: [] },
+      pods: ['node-1', 'node-2'].map((node) => pod(`old-${node}`, node, 'anyuid')),
+    },
+    { type: 'PlanValidated', patch: '', warnings: [], strategy: { type: 'PerNode', reason: 'its nodes' } },
+    { type: 'PreparationStarted', strategy: 'PerNode' },
+    {
+      type: 'PodMoved',
+      ...{ pod: pod('new', 'node-1', 'restricted-v2'), ordinal: 1, node: 'node-1', moved: 1, total: 2 },
+    },
+  );
+  expect(status).toMatchObject({
+    phase: 'Migrating',
+    pods: { total: 2, migrated: 1, bySCC: { anyuid: 1, 'restricted-v2': 1 } },
+    message: 'pod new on node-1 is ready under restricted-v2 (1 of 2 pods)',
+  });
+});
+
 describe('the pods of a StatefulSet', () => {
   const pod = (ordinal: number, scc: string) => ({ name: `db-${ordinal}`, uid: `${ordinal}-${scc}`, scc, node: null });
   const strategy = { type: 'Ordered', reason: 'its volumes' } as const;

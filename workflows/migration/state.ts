@@ -12,7 +12,7 @@ import type {
   WayIn,
 } from '@scc/plan';
 import type { WayShare } from '@scc/routing';
-import { headlineOf, isTerminal, MAX_WARNINGS, sentenceOf, setCondition } from '@scc/plan/words';
+import { headlineOf, isTerminal, MAX_WARNINGS, movesPodByPod, sentenceOf, setCondition } from '@scc/plan/words';
 import { type ConditionChange, WAIT_CONDITIONS } from './conditions.js';
 
 /** The migration as the sequence of its events left it. Only `evolve` makes one from another. */
@@ -37,9 +37,9 @@ export interface MigrationState {
   kustomizePatch?: string;
   /** How the workload is moved; absent from states of earlier versions, and before it is known. */
   strategy?: ChosenStrategy;
-  /** Pods of a StatefulSet that have moved so far; absent from any other migration. */
+  /** Pods that moved one by one so far; absent from any other migration. */
   moved?: PodSCC[];
-  /** How far an ordered migration is; absent from any other. */
+  /** How far a migration is that moves pods one by one; absent from any other. */
   ordinals?: NonNullable<PlanStatus['ordinals']>;
   /** The rights that the plan uses and who holds them; absent from states of earlier versions. */
   rights?: NonNullable<PlanStatus['rights']>;
@@ -130,7 +130,7 @@ const CHANGES: { [Type in MigrationEvent['type']]: (event: Event<Type>) => Chang
     return { ...(after ? { conditions: [after] } : {}), set: { waitingFor: null } };
   },
   PreparationStarted: ({ strategy }) => ({
-    phase: strategy === 'Ordered' ? 'Migrating' : 'Mirroring',
+    phase: movesPodByPod(strategy) ? 'Migrating' : 'Mirroring',
     conditions: [['Validated', 'True', 'Valid', 'every check passed and governance allows the migration']],
   }),
   TargetGranted: () => ({}),
@@ -181,11 +181,16 @@ function nextPhase(phase: Phase, event: MigrationEvent, wanted: Phase | undefine
   return wanted ?? phase;
 }
 
-/** Pods, each in the place of the one of its name. */
-export const withPods = (before: readonly PodSCC[], now: readonly PodSCC[]): PodSCC[] => [
-  ...before.filter(({ name }) => !now.some((one) => one.name === name)),
-  ...now,
-];
+/** Pods, each in the place of the one before it: of its name, or, of a DaemonSet, of its node. */
+export function withPods(
+  { strategy }: Pick<MigrationState, 'strategy'>,
+  before: readonly PodSCC[],
+  now: readonly PodSCC[],
+): PodSCC[] {
+  const placeOf = ({ name, node }: PodSCC): string => (strategy?.type === 'PerNode' ? (node ?? name) : name);
+  const taken = new Set(now.map(placeOf));
+  return [...before.filter((pod) => !taken.has(placeOf(pod))), ...now];
+}
 
 /**
  * The state after one more event: the only place where a phase changes.
@@ -203,7 +208,7 @@ export function evolve(state: MigrationState, event: MigrationEvent, at: string)
   return {
     ...state,
     ...change.set,
-    ...(change.moved ? { moved: withPods(state.moved ?? [], [change.moved]) } : {}),
+    ...(change.moved ? { moved: withPods(state, state.moved ?? [], [change.moved]) } : {}),
     phase,
     message,
     conditions,

@@ -27,9 +27,10 @@ const trafficOf = ({
 };
 
 /** The pods by their SCC, and how far they have moved; once the migration is undone, what moved has gone back. */
-function podsOf({ phase, pods: found, moved = [], targetSCC, strategy, ordinals }: MigrationState): PodsStatus {
+function podsOf(state: MigrationState): PodsStatus {
+  const { phase, pods: found, moved = [], targetSCC, strategy, ordinals } = state;
   const isBack = phase === 'RolledBack';
-  const pods = isBack ? found : withPods(found, moved);
+  const pods = isBack ? found : withPods(state, found, moved);
   const bySCC: Record<string, number> = {};
   for (const { scc } of pods) bySCC[scc ?? 'unknown'] = (bySCC[scc ?? 'unknown'] ?? 0) + 1;
   const migrated = pods.filter(({ scc }) => scc !== null && scc === targetSCC).length;

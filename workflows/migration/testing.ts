@@ -115,11 +115,14 @@ export function aWorld(
     plan = aPlan(aSpec()),
     assess = () => allowed({}, plan),
     oneByOne = false,
+    podCount = 3,
   }: {
     plan?: AcceptedPlan;
     assess?: () => Assessment;
-    /** The workload is a StatefulSet: the pods that do not move just then serve. */
+    /** The workload's own pods move one by one: those that do not move just then serve. */
     oneByOne?: boolean;
+    /** Pods that move one by one. */
+    podCount?: number;
   } = {},
 ) {
   const world: World = {
@@ -207,7 +210,8 @@ export function aWorld(
       return pods;
     }),
     moveOrdinal: step('moveOrdinal', (_target, index: number) => {
-      if (world.workload !== 'rolling' || index !== 2 - world.moved) breaches.push(`pod ${index} moves out of order`);
+      if (world.workload !== 'rolling' || index !== podCount - 1 - world.moved)
+        breaches.push(`pod ${index} moves out of order`);
     }),
     awaitOrdinal: step('awaitOrdinal', (_target, index: number) => {
       world.moved++;
@@ -216,7 +220,7 @@ export function aWorld(
           pod: { name: `p-${index}`, uid: 'u', scc: 'restricted-v2', node: null },
           ordinal: index,
           moved: world.moved,
-          total: 3,
+          total: podCount,
         },
       ];
     }),

@@ -1,4 +1,5 @@
 import type { MigrationEvent } from '@scc/plan';
+import { movesPodByPod } from '@scc/plan/words';
 import type { Conflict } from '@scc/routing';
 import type { Position, UndoEntry } from './carried.js';
 import type { MigrationActivities, MigrationOutline } from './contract.js';
@@ -105,7 +106,7 @@ async function unlessReleased(
  */
 export function positionOfLost(target: MigrationOutline): Position {
   const position = { ...startOf(target.ref), target };
-  const beside = target.strategy === 'Ordered' ? [] : (['canary', 'routes'] as const);
+  const beside = movesPodByPod(target.strategy) ? [] : (['canary', 'routes'] as const);
   const steps = ['verification', 'targetGrant', ...beside, 'workload', 'sourceGrant'] as const;
   for (const step of steps) registerUndo(position, { step, args: {} });
   return position;

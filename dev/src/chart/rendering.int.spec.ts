@@ -82,10 +82,12 @@ describe.each(PLATFORMS)('the rendering for %s', (platform) => {
 
   it('lets the worker write no kind of workload that is not migrated, and see every route of the Gateway API', () => {
     const rights = rightsOf(objectsOf(platform), 'worker');
-    // A pod of a StatefulSet that may move is deleted, and made again by its controller.
+    // A pod that may move by itself is deleted, and made again by its controller.
     const READS = ['get', 'list', 'watch'];
     for (const [kind, harmless] of [
-      ['daemonsets', READS],
+      ['controllerrevisions', READS],
+      ['jobs', READS],
+      ['cronjobs', READS],
       ['replicasets', READS],
       ['pods', [...READS, 'delete']],
     ] as const)

@@ -14,7 +14,7 @@ const SERVER_FIELDS = new Set([
   'uid',
   'selfLink',
 ]);
-const SERVER_ANNOTATIONS = new Set(['deployment.kubernetes.io/revision']);
+const SERVER_ANNOTATIONS = new Set(['deployment.kubernetes.io/revision', 'deprecated.daemonset.template.generation']);
 
 const STATUS = new Set(['status']);
 

@@ -132,7 +132,9 @@ export const migrationEventSchema = z.discriminatedUnion('type', [
     type: z.literal('PodMoved'),
     pod: podSCCSchema,
     ordinal: z.int(),
-    /** Pods that run under the target now, of all that the StatefulSet has now. */
+    /** Of a DaemonSet's pod. */
+    node: z.string().optional(),
+    /** Pods that run under the target now, of all that the workload has now. */
     moved: z.int(),
     total: z.int(),
   }),

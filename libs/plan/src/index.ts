@@ -101,6 +101,14 @@ export { RISK_BANDS, type RiskBand } from './risk-bands.js';
 export { SEARCH_ATTRIBUTES } from './search-attributes.js';
 export { MAX_WARNINGS } from './limits.js';
 export { gateSentence, headlineOf, sentenceOf, verdictSentence } from './sentences.js';
-export { STRATEGIES, strategyOf, type ChosenStrategy, type Strategy, WORKLOAD_KINDS } from './strategies.js';
+export {
+  movesPodByPod,
+  STRATEGIES,
+  strategyOf,
+  type ChosenStrategy,
+  type MigratedKind,
+  type Strategy,
+  WORKLOAD_KINDS,
+} from './strategies.js';
 export { WAIT_REASONS, type WaitReason } from './waits.js';
 export { type DeliveryTool, deliveryToolOf, untracked } from './tracking.js';

@@ -16,13 +16,14 @@ describe('the rights that a plan uses', () => {
   });
 
   it.each([
-    ['Deployment', 'deployments'],
-    ['StatefulSet', 'statefulsets'],
-    ['DaemonSet', 'daemonsets'],
-  ] as const)('name the resource of a %s', (kind, resource) => {
+    ['Deployment', 'apps', 'deployments'],
+    ['StatefulSet', 'apps', 'statefulsets'],
+    ['DaemonSet', 'apps', 'daemonsets'],
+    ['CronJob', 'batch', 'cronjobs'],
+  ] as const)('name the resource of a %s', (kind, group, resource) => {
     const [workload] = rightsOf({ ...plan, workloadRef: { kind, name: 'web' } });
     expect(workload?.anyOf.flatMap(({ all }) => all)).toEqual(
-      ['update', 'patch'].map((verb) => ({ group: 'apps', resource, namespace: 'shop', name: 'web', verb })),
+      ['update', 'patch'].map((verb) => ({ group, resource, namespace: 'shop', name: 'web', verb })),
     );
   });
 

@@ -40,6 +40,7 @@ const RESOURCES: Record<WorkloadRef['kind'], string> = {
   Deployment: 'deployments',
   StatefulSet: 'statefulsets',
   DaemonSet: 'daemonsets',
+  CronJob: 'cronjobs',
 };
 const SCC = { group: 'security.openshift.io', resource: 'securitycontextconstraints' };
 const RBAC = 'rbac.authorization.k8s.io';
@@ -50,7 +51,8 @@ const RBAC = 'rbac.authorization.k8s.io';
  */
 export function rightsOf({ namespace, workloadRef, targetSCC }: PlannedUse): readonly Right[] {
   const resource = RESOURCES[workloadRef.kind];
-  const workload = { group: 'apps', resource, namespace, name: workloadRef.name };
+  const group = workloadRef.kind === 'CronJob' ? 'batch' : 'apps';
+  const workload = { group, resource, namespace, name: workloadRef.name };
   const use = { ...SCC, verb: 'use', namespace, name: targetSCC };
   const role = clusterRoleName(targetSCC);
   const bindRole = [
@@ -59,13 +61,13 @@ export function rightsOf({ namespace, workloadRef, targetSCC }: PlannedUse): rea
   ];
   return [
     {
-      words: `update ${resource}.apps/${workloadRef.name} in ${namespace}`,
+      words: `update ${resource}.${group}/${workloadRef.name} in ${namespace}`,
       field: 'spec.workloadRef',
       anyOf: [
         { holder: 'person', all: [{ ...workload, verb: 'update' }] },
         { holder: 'person', all: [{ ...workload, verb: 'patch' }] },
       ],
-      grant: `the verb update of ${resource}.apps/${workloadRef.name}, such as by the ClusterRole edit`,
+      grant: `the verb update of ${resource}.${group}/${workloadRef.name}, such as by the ClusterRole edit`,
     },
     {
       words: `use the SCC ${targetSCC} in ${namespace}`,

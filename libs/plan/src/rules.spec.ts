@@ -48,6 +48,21 @@ describe('parseSpec', () => {
       [['StrategyDoesNotFit', 'spec.strategy.type']],
     ],
     [
+      'takes the strategy of a DaemonSet',
+      { workloadRef: { kind: 'DaemonSet', name: 'agent' }, strategy: { type: 'PerNode' } },
+      [],
+    ],
+    [
+      'refuses the strategy of a StatefulSet for a DaemonSet',
+      { workloadRef: { kind: 'DaemonSet', name: 'agent' }, strategy: { type: 'Ordered' } },
+      [['StrategyDoesNotFit', 'spec.strategy.type']],
+    ],
+    [
+      'takes a kind that no strategy moves, which is refused with the facts',
+      { workloadRef: { apiVersion: 'batch/v1', kind: 'CronJob', name: 'nightly' } },
+      [],
+    ],
+    [
       'refuses a strategy that it does not know',
       { strategy: { type: 'Magic' } },
       [['InvalidValue', 'spec.strategy.type']],

@@ -20,7 +20,7 @@ const percentage = z.int().min(0).max(100);
 export const workloadKindSchema = z.enum(WORKLOAD_KINDS);
 
 export const workloadRefSchema = z
-  .object({ apiVersion: z.literal('apps/v1').default('apps/v1'), kind: workloadKindSchema, name: dns1123 })
+  .object({ apiVersion: z.enum(['apps/v1', 'batch/v1']).default('apps/v1'), kind: workloadKindSchema, name: dns1123 })
   .describe('The workload to migrate, in the namespace of the plan.');
 
 const podSecuritySchema = z.object({
@@ -152,7 +152,7 @@ export const planSpecSchema = z.object({
         .enum(STRATEGIES)
         .optional()
         .describe(
-          'Canary: a copy of a Deployment takes its requests over. Ordered: the pods of a StatefulSet change one by one, the highest ordinal first. Chosen by the kind when absent.',
+          'Canary: a copy of a Deployment takes its requests over. Ordered: the pods of a StatefulSet change one by one, the highest ordinal first. PerNode: the pods of a DaemonSet change node by node. Chosen by the kind when absent.',
         ),
     })
     .optional()
@@ -275,12 +275,12 @@ export const planStatusSchema = z.object({
   strategy: chosenStrategySchema.optional().describe('How the workload is moved.'),
   ordinals: z
     .object({
-      moved: z.int().describe('How many pods of the StatefulSet run under the target.'),
+      moved: z.int().describe('How many pods of the workload run under the target.'),
       total: z.int(),
       last: z.string().describe('The pod that moved last.'),
     })
     .optional()
-    .describe('How far an ordered migration is.'),
+    .describe('How far a migration is that moves the pods one by one.'),
   pods: z.object({ total: z.int(), migrated: z.int(), bySCC: z.record(z.string(), z.int()).default({}) }).optional(),
   risk: z
     .object({

@@ -1,3 +1,4 @@
+import { movesPodByPod, type Strategy } from './strategies.js';
 import type { GateSample, MigrationEvent, PolicyVerdictSaid, UndoCause } from './events.js';
 
 /** `1 sample`, `3 samples`: a count with its noun; `many` is the plural where it is not formed by an s. */
@@ -78,6 +79,12 @@ function undoEnd({ differences, because }: Event<'UndoFinished'>): string {
   return `rolled back because ${because.message}; ${now}; next: ${nextStepAfter(because.cause)}`;
 }
 
+const STARTED_BY: Record<Strategy, string> = {
+  Canary: 'rolling out the workload under the target SCC while the canary serves',
+  Ordered: 'changing the template with its partition above the highest ordinal; the pods then move one by one',
+  PerNode: 'changing the template, with pods replaced by deletion alone; they then move node by node',
+};
+
 /** One sentence for each event; the type of the table makes it complete. */
 const SENTENCES: { [Type in MigrationEvent['type']]: (event: Event<Type>) => string } = {
   PlanAccepted: () => 'gathering facts and checking the plan',
@@ -93,7 +100,7 @@ const SENTENCES: { [Type in MigrationEvent['type']]: (event: Event<Type>) => str
   WaitStarted: ({ message }) => message,
   WaitEnded: ({ reason }) => `the wait is over (${reason})`,
   PreparationStarted: ({ strategy }) =>
-    strategy === 'Ordered'
+    movesPodByPod(strategy)
       ? 'granting the target SCC; no pod is touched yet'
       : 'preparing the canary under the target SCC',
   TargetGranted: ({ binding }) => `granted the target SCC (${binding})`,
@@ -113,12 +120,9 @@ const SENTENCES: { [Type in MigrationEvent['type']]: (event: Event<Type>) => str
       .filter(({ verdict }) => verdict !== 'pass')
       .map(gateSentence)
       .join('; '),
-  WorkloadMigrationStarted: ({ strategy }) =>
-    strategy === 'Ordered'
-      ? 'changing the template with its partition above the highest ordinal; the pods then move one by one'
-      : 'rolling out the workload under the target SCC while the canary serves',
-  PodMoved: ({ pod, moved, total }) =>
-    `pod ${pod.name} is ready under ${pod.scc ?? 'no SCC'} (${moved} of ${plural(total, 'pod')})`,
+  WorkloadMigrationStarted: ({ strategy = 'Canary' }) => STARTED_BY[strategy],
+  PodMoved: ({ pod, node, moved, total }) =>
+    `pod ${pod.name}${node === undefined ? '' : ` on ${node}`} is ready under ${pod.scc ?? 'no SCC'} (${moved} of ${plural(total, 'pod')})`,
   WorkloadMigrated: ({ pods }) => `${plural(pods.length, 'pod')} of the workload run under the target SCC`,
   TrafficReturned: () => 'the migrated workload serves all requests',
   CanaryRemoved: () => 'the canary was drained and removed',

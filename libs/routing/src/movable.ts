@@ -14,7 +14,7 @@ export interface MovedWorkload {
   kind: string;
   name: string;
   /** Its pods move one by one, and nothing of its requests is divided. */
-  isOrdered: boolean;
+  isMovedPodByPod: boolean;
   replicas: number;
   isPaused: boolean;
   /** Of a StatefulSet's update; 0 for any other kind. */
@@ -43,7 +43,7 @@ const violation = (code: string, message: string, remedy: string): Violation => 
 const ofDivided =
   (rule: Rule): Rule =>
   (workload) =>
-    workload.isOrdered ? [] : rule(workload);
+    workload.isMovedPodByPod ? [] : rule(workload);
 
 export const isPaused: Rule = ({ isPaused: paused, name }) =>
   paused
@@ -62,8 +62,10 @@ export const isScaledToZero: Rule = ({ kind, name, replicas }) =>
     : [
         violation(
           'NoReplicas',
-          `${kind} ${name} has no replicas, so nothing shows that it works under another SCC`,
-          'Scale it up first, or change its template directly: it has no clients.',
+          kind === 'DaemonSet'
+            ? `no node runs a pod of DaemonSet ${name}, so nothing shows that it works under another SCC`
+            : `${kind} ${name} has no replicas, so nothing shows that it works under another SCC`,
+          `${kind === 'DaemonSet' ? 'Let a node match its node selector first' : 'Scale it up first'}, or change its template directly: it has no clients.`,
         ),
       ];
 

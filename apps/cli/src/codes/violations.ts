@@ -104,10 +104,10 @@ export const VIOLATIONS = {
   },
   WorkloadNotFound: {
     cause: 'the namespace of the plan has no such workload',
-    remedy: "name a Deployment or a StatefulSet of the plan's namespace",
+    remedy: "name a Deployment, a StatefulSet or a DaemonSet of the plan's namespace",
   },
   KindNotSupported: {
-    cause: 'a DaemonSet has neither a canary nor an order of its pods',
+    cause: 'a CronJob has no pod between its runs that could be watched',
     remedy: 'do it by hand, as the remedy of the violation says',
   },
   SCCNotFound: {

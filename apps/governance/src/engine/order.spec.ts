@@ -250,14 +250,13 @@ describe('uncovered', () => {
   });
 });
 
-describe('pods that move one by one', () => {
+describe.each(['Ordered', 'PerNode'] as const)('pods that move one by one, by the strategy %s', (strategy) => {
   const each = (['moveOrdinal', 'awaitOrdinal', 'hold'] as const).map((name) => did(name));
   const WHOLE_SET: Begun[] = [
     ...(['recordPreImages', 'grantTarget', 'confirmAdmission', 'migrateWorkload'] as const).map((name) => did(name)),
     ...[...each, ...each, ...each],
     ...(['awaitWorkload', 'revokeSource', 'summarizeTraffic'] as const).map((name) => did(name)),
   ];
-  const strategy = 'Ordered';
   const cover = { strategy, weights: WEIGHTS, replicas: 3, released: false } as const;
 
   it('pass from first to last', () => {

@@ -1,5 +1,5 @@
 import type { BeginRequest, GuardedActivity, WorkflowRun } from '@scc/governance-api';
-import type { Step, Strategy } from '@scc/plan';
+import { movesPodByPod, type Step, type Strategy } from '@scc/plan';
 
 /** Which run of which workflow may do what of a migration, and which ends its receipts cover: decisions without I/O. */
 
@@ -91,7 +91,7 @@ const BY_CANARY: Partial<Record<GuardedActivity, Need>> = {
   summarizeTraffic: { after: 'revokeSource' },
 };
 
-/** The same where the pods of a StatefulSet move one by one; `migrateWorkload` changes its template and moves none. */
+/** The same where the workload's own pods move one by one; `migrateWorkload` changes its template and moves none. */
 const ONE_BY_ONE: Partial<Record<GuardedActivity, Need>> = {
   recordPreImages: { cleared: 'Prepare' },
   grantTarget: { cleared: 'Prepare', after: 'recordPreImages' },
@@ -106,7 +106,11 @@ const ONE_BY_ONE: Partial<Record<GuardedActivity, Need>> = {
   summarizeTraffic: { after: 'revokeSource' },
 };
 
-const FORWARD: Record<Strategy, Partial<Record<GuardedActivity, Need>>> = { Canary: BY_CANARY, Ordered: ONE_BY_ONE };
+const FORWARD: Record<Strategy, Partial<Record<GuardedActivity, Need>>> = {
+  Canary: BY_CANARY,
+  Ordered: ONE_BY_ONE,
+  PerNode: ONE_BY_ONE,
+};
 
 /** Steps that an undo may do; each of them is safe wherever the migration stood. */
 export const BACK: ReadonlySet<GuardedActivity> = new Set<GuardedActivity>([
@@ -206,7 +210,7 @@ export interface Whole {
   strategy: Strategy;
   /** The weights of the plan: each must have been set and held. */
   weights: readonly number[];
-  /** Pods of the workload: each must have been moved, verified and judged by itself where the strategy is Ordered. */
+  /** Pods of the workload: each must have been moved, verified and judged by itself where they move one by one. */
   replicas: number;
 }
 
@@ -236,7 +240,7 @@ function missingFor(end: ReportedEnd, begun: readonly Begun[], whole: Whole): st
         .filter((undo) => !isDone(begun, undo, 'back'));
     case 'MigrationCompleted':
       return [
-        ...(whole.strategy === 'Ordered' ? missingOneByOne(begun, whole) : missingByCanary(begun, whole)),
+        ...(movesPodByPod(whole.strategy) ? missingOneByOne(begun, whole) : missingByCanary(begun, whole)),
         ...(begun.some(({ way }) => way === 'back') ? ['an end without an undo, which was begun'] : []),
       ];
   }

@@ -31,7 +31,7 @@ export const appliesTo = (
   { plan, spec }: Pick<EvaluationRequest, 'plan' | 'spec'>,
 ): boolean =>
   namespaces.some((pattern) => matchesPattern(pattern, plan.namespace)) &&
-  (kinds.length === 0 || kinds.includes(spec.workloadRef.kind));
+  (kinds.length === 0 || kinds.some((kind) => kind === spec.workloadRef.kind));
 
 /** Evaluates bound policies at once, for those whose expressions are known to be quick. */
 export const verdictsOf = (

@@ -1,13 +1,21 @@
 import type { GovernanceClient } from '@scc/governance-api';
 import type { KubeClient, KubeObject } from '@scc/kube';
-import { canaryName, FIELD_MANAGER, type PlanRef, strategyOf, type Violation, type WayIn } from '@scc/plan';
+import {
+  canaryName,
+  FIELD_MANAGER,
+  movesPodByPod,
+  type PlanRef,
+  strategyOf,
+  type Violation,
+  type WayIn,
+} from '@scc/plan';
 import type { TrafficRouter } from '@scc/routing';
 import { messageOf } from '@scc/runtime';
 import { type Pod, podSchema, type PodTemplate } from '@scc/scc';
 import type { AcceptedPlan, Assessment, FactsSummary, MigrationTarget } from '@scc/migration/contract';
 import { violationsOf, warningsOf } from '../assess/checks.js';
 import { divide, NOTHING_DIVIDED } from '../assess/division.js';
-import { gatherFacts, observedSource, type AssessedWorkload, type Facts } from '../assess/facts.js';
+import { gatherFacts, isMovedPodByPod, observedSource, type AssessedWorkload, type Facts } from '../assess/facts.js';
 import { neighbourViolations, podSecurityViolations } from '../assess/pod-security.js';
 import { afterwardsOf, reviewSource } from '../assess/source.js';
 import { changeTemplate } from '../assess/template.js';
@@ -16,6 +24,7 @@ import type { MetricSource } from '../outside/prometheus.js';
 import type { ReviewGates } from '../outside/review.js';
 import { isAnswer } from './answers.js';
 import { askGovernance } from './evaluation.js';
+import { updateStrategyOf } from './per-node.js';
 import type { ReadPlan } from './plan.js';
 import { preImageKeyOf } from '../cluster/objects.js';
 import { asPodSCC } from '../cluster/rollout.js';
@@ -116,10 +125,9 @@ const assessment =
 
     const runningPod = await readRunningPod(kube, facts, workload);
     const changed = await changeTemplate(facts, templateOf(workload.object), { target: targetSCC, runningPod });
-    const division =
-      strategy.type === 'Ordered'
-        ? NOTHING_DIVIDED
-        : await divide({ kube, router }, { facts, workload, changed: changed.ok ? changed : null });
+    const division = movesPodByPod(strategy.type)
+      ? NOTHING_DIVIDED
+      : await divide({ kube, router }, { facts, workload, changed: changed.ok ? changed : null });
     const { label, ways } = division;
     violations.push(...division.blocking, ...(changed.ok ? [] : changed.violations));
     if (!label || !changed.ok) return rejected(facts, violations);
@@ -173,7 +181,7 @@ const assessment =
       })),
       survey: division.survey,
       drainMs,
-      ...claimTemplatesOf(workload),
+      ...ownFieldsOf(workload),
       ...(after ? { after } : {}),
     };
     const answer = await askGovernance({ governance, metrics }, { plan, facts, workload, target });
@@ -205,19 +213,23 @@ function judgedBy({ workload, sccs, spec }: Facts) {
   const { kind } = spec.workloadRef;
   const targetSCC = sccs.byName.get(spec.targetSCC);
   const chosen = strategyOf(kind);
-  if (!workload || !targetSCC || !chosen.ok || kind === 'DaemonSet') return null;
-  return { workload, targetSCC, kind, strategy: chosen.strategy };
+  if (!workload || !targetSCC || !chosen.ok) return null;
+  return { workload, targetSCC, kind: chosen.kind, strategy: chosen.strategy };
 }
 
 /** Gates would wait in vain for requests that no router copies. */
 const withoutMirror = (plan: AcceptedPlan): AcceptedPlan => ({ ...plan, mirror: { ...plan.mirror, durationMs: 0 } });
 
 /** The autoscalers whose minimum is held while a canary serves; where pods move one by one, none is touched. */
-const heldAutoscalers = ({ ordered, autoscalers }: AssessedWorkload): KubeObject[] => (ordered ? [] : autoscalers);
+const heldAutoscalers = (workload: AssessedWorkload): KubeObject[] =>
+  isMovedPodByPod(workload) ? [] : workload.autoscalers;
 
-/** The volumes that a StatefulSet's controller adds to each pod. */
-const claimTemplatesOf = ({ ordered }: AssessedWorkload): Pick<MigrationTarget, 'claimTemplates'> =>
-  ordered ? { claimTemplates: ordered.volumeClaimTemplates.map(({ metadata }) => metadata.name) } : {};
+/** The volumes that a StatefulSet's controller adds to each pod, and how a DaemonSet's replaces them. */
+const ownFieldsOf = ({ object, ordered, daemon }: AssessedWorkload): OwnFields => ({
+  ...(ordered ? { claimTemplates: ordered.volumeClaimTemplates.map(({ metadata }) => metadata.name) } : {}),
+  ...(daemon ? { updateStrategy: updateStrategyOf(object) } : {}),
+});
+type OwnFields = Pick<MigrationTarget, 'claimTemplates' | 'updateStrategy'>;
 
 const minReplicasOf = (autoscaler: KubeObject): number | null => {
   const { minReplicas } = autoscaler['spec'] as { minReplicas?: unknown };

@@ -10,7 +10,7 @@ import {
   type PolicyVerdictSaid,
   recordedIdentity,
 } from '@scc/plan';
-import type { AssessedWorkload, Facts } from '../assess/facts.js';
+import { isMovedPodByPod, type AssessedWorkload, type Facts } from '../assess/facts.js';
 import type { MetricSource } from '../outside/prometheus.js';
 import { kept } from './governance.js';
 import { identityOf, type ReadPlan } from './plan.js';
@@ -21,13 +21,13 @@ interface Asked {
   metrics: MetricSource;
 }
 
-/** Typical time for canary, rollout and clean-up, or for one pod of a StatefulSet, without the holds, in milliseconds. */
+/** Typical time for canary, rollout and clean-up, or for one pod that moves by itself, without the holds, in milliseconds. */
 const USUAL_WORK_MS = 60_000;
 
-const expectedSeconds = ({ traffic }: PlanSpec, { ordered }: AssessedWorkload): number => {
+const expectedSeconds = ({ traffic }: PlanSpec, workload: AssessedWorkload): number => {
   const intervalMs = durationMs(traffic.interval);
-  const workMs = ordered
-    ? ordered.replicas * (intervalMs + USUAL_WORK_MS)
+  const workMs = isMovedPodByPod(workload)
+    ? workload.deployment.spec.replicas * (intervalMs + USUAL_WORK_MS)
     : durationMs(traffic.mirror.duration) + traffic.weights.length * intervalMs + USUAL_WORK_MS;
   return workMs / 1000;
 };
@@ -62,7 +62,8 @@ export async function askGovernance(
 ): Promise<{ summary: GovernanceSummary; warnings: string[]; verdicts: PolicyVerdictSaid[] }> {
   const { ref } = target;
   const services = target.services.map(({ name }) => name);
-  const requestsPerSecond = await metrics.rate({ namespace: ref.namespace, services }).catch(() => null);
+  const scope = { namespace: ref.namespace, services };
+  const requestsPerSecond = services.length === 0 ? null : await metrics.rate(scope).catch(() => null);
   const { deployment, object, pods } = workload;
   const evaluation = await governance.evaluate(ref.uid, {
     plan: {

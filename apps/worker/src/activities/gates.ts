@@ -1,5 +1,5 @@
 import { activityInfo, cancellationSignal } from '@temporalio/activity';
-import { durationMs, type GateSample, type MetricGate } from '@scc/plan';
+import { durationMs, movesPodByPod, type GateSample, type MetricGate } from '@scc/plan';
 import type { TrafficRouter } from '@scc/routing';
 import { messageOf } from '@scc/runtime';
 import type { HoldRequest, MigrationTarget } from '@scc/migration/contract';
@@ -10,11 +10,12 @@ import { gatesFailed, terminal } from '../failures.js';
 import { disturbanceOf, tooSmall, type ServingStage } from './disturbance.js';
 import { judgeMoved, judgeQuiet } from './quiet.js';
 import { largestCanary } from '../cluster/canary-size.js';
+import { deletionDrift } from '../cluster/daemons.js';
 import { partitionDrift } from '../cluster/ordinals.js';
 import { workloadId } from './workload-object.js';
 import { readyCounts, shortSide } from '../cluster/endpoints.js';
 import { interruptiblePause } from './pace.js';
-import type { KubeClient } from '@scc/kube';
+import type { KubeClient, KubeObject } from '@scc/kube';
 import { surveyOf } from './routes.js';
 
 /** How long a gate that waits for data may wait beyond the hold, in milliseconds. */
@@ -177,10 +178,9 @@ async function judgeByPods(
   const stable = { namespace: target.ref.namespace, services: target.services.map(({ name }) => name) };
   const other = await metrics.read({ preset: 'request-success-rate' }, stable, sinceMs);
   if (!('isQuiet' in other)) return;
-  const { isGood, detail } =
-    target.strategy === 'Ordered'
-      ? await judgeMoved(kube, target, sinceMs)
-      : await judgeQuiet(kube, target, { sinceMs, isReturned: workloadSinceMs !== undefined });
+  const { isGood, detail } = movesPodByPod(target.strategy)
+    ? await judgeMoved(kube, target, sinceMs)
+    : await judgeQuiet(kube, target, { sinceMs, isReturned: workloadSinceMs !== undefined });
   const at = new Date().toISOString();
   for (const watch of waiting) {
     watch.seenData = true;
@@ -188,23 +188,25 @@ async function judgeByPods(
   }
 }
 
-/** Another client that moves the other pods of a StatefulSet meanwhile ends the migration. */
+/** Another client that lets the other pods move meanwhile ends the migration. */
 async function requirePartition(kube: KubeClient, { target, partition }: Hold): Promise<void> {
   if (partition === undefined) return;
   const object = await kube.get(workloadId(target));
-  const drift = object ? partitionDrift(object, [partition]) : `${target.kind} ${target.workload} is gone`;
+  const driftOf = (found: KubeObject): string | null =>
+    target.strategy === 'PerNode' ? deletionDrift(found) : partitionDrift(found, [partition]);
+  const drift = object ? driftOf(object) : `${target.kind} ${target.workload} is gone`;
   if (drift !== null) throw terminal('drift', drift);
 }
 
 /**
- * A pod of a StatefulSet that moved is judged by itself too: its share of the requests may be too small to tell.
+ * A pod that moved by itself is judged by itself too: its share of the requests may be too small to tell.
  * @throws ApplicationFailure when it is worse than the others
  */
 async function judgePods(
   kube: KubeClient,
   { target, sinceMs, workloadSinceMs = sinceMs }: Hold,
 ): Promise<GateSample[]> {
-  if (target.strategy !== 'Ordered') return [];
+  if (!movesPodByPod(target.strategy)) return [];
   const { isGood, detail } = await judgeMoved(kube, target, workloadSinceMs);
   const sample: GateSample = {
     ...{ gate: 'moved-pod', at: new Date().toISOString(), value: null, detail },
@@ -234,7 +236,7 @@ async function requireBothSides(
   seen: SidesSeen,
 ): Promise<void> {
   const nowMs = performance.now();
-  if (target.strategy === 'Ordered' || (seen.lookedMs !== null && nowMs - seen.lookedMs < SIDES_MS)) return;
+  if (movesPodByPod(target.strategy) || (seen.lookedMs !== null && nowMs - seen.lookedMs < SIDES_MS)) return;
   seen.lookedMs = nowMs;
   const stage = { weight, isReturned: workloadSinceMs !== undefined };
   const disturbed = await disturbanceOf(kube, target, stage);
@@ -254,7 +256,7 @@ const lacking = async (kube: KubeClient, target: MigrationTarget, { weight, isRe
  * A client that rewrites the routes meanwhile (a GitOps tool, an editor) is named, and the migration does not go on.
  */
 async function requireRoutes(router: TrafficRouter, { target, weight, workloadSinceMs }: Hold): Promise<void> {
-  if (target.services.length === 0 || target.strategy === 'Ordered') return;
+  if (target.services.length === 0 || movesPodByPod(target.strategy)) return;
   const survey = surveyOf(target);
   const isMirroring = weight === 0 && workloadSinceMs === undefined;
   // Surveys of earlier versions do not say how they are mirrored.

@@ -1,5 +1,6 @@
 import type { GovernanceClient, GuardedActivity } from '@scc/governance-api';
 import type { KubeClient } from '@scc/kube';
+import { movesPodByPod } from '@scc/plan';
 import type { TrafficRouter } from '@scc/routing';
 import type { MigrationActivities, MigrationTarget } from '@scc/migration/contract';
 import type { Instruments } from '../metrics.js';
@@ -21,7 +22,9 @@ import { earlierOf, outcomeActivities } from './outcome.js';
 import { beating } from './pace.js';
 import { planActivities, readPlan } from './plan.js';
 import { projectWith } from './project.js';
+import type { MovingActivities } from './moving.js';
 import { orderedActivities } from './ordered.js';
+import { perNodeActivities } from './per-node.js';
 import { preImageActivities } from './pre-images.js';
 import { routeActivities } from './routes.js';
 import { callWebhooksWith } from './webhooks.js';
@@ -63,16 +66,24 @@ function heartbeating<Activities extends object>(activities: Activities, { measu
 
 type Moving = ReturnType<typeof workloadActivities>;
 
+interface Strategies {
+  canary: Moving;
+  ordered: MovingActivities;
+  perNode: MovingActivities;
+}
+
 /** The activities on the workload itself, each in the way in which its target is moved. */
-function byStrategy(canary: Moving, ordered: ReturnType<typeof orderedActivities>) {
-  const choice = ({ strategy }: MigrationTarget): Moving => (strategy === 'Ordered' ? ordered : canary);
+function byStrategy({ canary, ordered, perNode }: Strategies): MovingActivities {
+  const podByPod = ({ strategy }: MigrationTarget): MovingActivities => (strategy === 'PerNode' ? perNode : ordered);
+  const choice = (target: MigrationTarget): Moving => (movesPodByPod(target.strategy) ? podByPod(target) : canary);
   return {
-    ...ordered,
+    moveOrdinal: (target, index) => podByPod(target).moveOrdinal(target, index),
+    awaitOrdinal: (target, index, timeoutMs) => podByPod(target).awaitOrdinal(target, index, timeoutMs),
     migrateWorkload: (target) => choice(target).migrateWorkload(target),
     awaitWorkload: (target, timeoutMs) => choice(target).awaitWorkload(target, timeoutMs),
     awaitStable: (target) => choice(target).awaitStable(target),
     restoreWorkload: (target, images) => choice(target).restoreWorkload(target, images),
-  } satisfies ReturnType<typeof orderedActivities>;
+  };
 }
 
 /** Activities that governance has let begin, on a real cluster. */
@@ -84,12 +95,18 @@ function targetActivities(deps: WorkerDeps): TargetActivities {
     ...grants,
     revokeLater: revokeLaterWith(kube, revokeForGood),
     ...canaryActivities(kube),
-    ...byStrategy(workloadActivities({ kube, router }), orderedActivities(kube)),
+    ...byStrategy({
+      canary: workloadActivities({ kube, router }),
+      ordered: orderedActivities(kube),
+      perNode: perNodeActivities(kube),
+    }),
     ...routeActivities({ kube, router, metrics }),
     ...preImageActivities({ kube, governance, router, reseal }),
     callWebhooks: callWebhooksWith(deps.callWebhook),
     hold: holdWith({ metrics, router, kube }),
     summarizeTraffic: async ({ ref, services }, sinceMs, liveMs = sinceMs) => {
+      // Without a Service there is nothing by which requests to it could be told from others.
+      if (services.length === 0) return null;
       const { namespace } = ref;
       const [stable, canary] = [services.map(({ name }) => name), services.map((pair) => pair.canary)];
       await metrics.settled({ namespace, services: stable }, Date.now()).catch(() => undefined);

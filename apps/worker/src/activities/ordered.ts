@@ -2,11 +2,8 @@ import { isDeepStrictEqual } from 'node:util';
 import type { KubeClient, KubeObject } from '@scc/kube';
 import { FIELD_MANAGER } from '@scc/plan';
 import type { MigrationTarget } from '@scc/migration/contract';
-import { budgetAgainst } from '../cluster/budgets.js';
-import { labelledTemplateSchema } from '../cluster/objects.js';
 import {
   orderedRolloutOf,
-  type OrdinalPod,
   partitionDrift,
   podNameAt,
   podsOfStatefulSet,
@@ -16,8 +13,8 @@ import {
 } from '../cluster/ordinals.js';
 import { asPodSCC } from '../cluster/rollout.js';
 import { terminal } from '../failures.js';
+import { awaitBudget, removePod, type MovingActivities } from './moving.js';
 import { until } from './pace.js';
-import type { TargetActivities } from './target.js';
 import { revert } from './three-way.js';
 import {
   gone,
@@ -34,14 +31,7 @@ import {
 const POLL_MS = 250;
 /** How long an undo waits for the pods before it says so on the plan and begins again, in milliseconds. */
 const RETURN_ROUND_MS = 60_000;
-/** How long a disruption budget may forbid the next move, in milliseconds. */
-const BUDGET_MS = 5 * 60_000;
 const PARTITION = '/spec/updateStrategy/rollingUpdate/partition';
-
-type OrderedActivities = Pick<
-  TargetActivities,
-  'migrateWorkload' | 'moveOrdinal' | 'awaitOrdinal' | 'awaitWorkload' | 'awaitStable' | 'restoreWorkload'
->;
 
 const strategyTypeOf = (object: KubeObject) => statefulSetSchema.parse(object).spec.updateStrategy.type;
 const partitionOf = (object: KubeObject): number =>
@@ -49,7 +39,7 @@ const partitionOf = (object: KubeObject): number =>
 const replicasOf = (object: KubeObject): number => statefulSetSchema.parse(object).spec.replicas;
 
 /** Moves the pods of a user's StatefulSet to the target one by one, and back. */
-export function orderedActivities(kube: KubeClient): OrderedActivities {
+export function orderedActivities(kube: KubeClient): MovingActivities {
   const read = (target: MigrationTarget): Promise<KubeObject> => readWorkload(kube, target);
   /** @throws ApplicationFailure terminal, when another client has changed what the migration moves by. */
   const readMoving = async (target: MigrationTarget, partitions: readonly number[]): Promise<KubeObject> => {
@@ -74,26 +64,6 @@ export function orderedActivities(kube: KubeClient): OrderedActivities {
     ];
     await kube.patch(workloadId(target), { type: 'json', body, fieldManager: FIELD_MANAGER });
   };
-  /** A pod that is ready is not taken away while a budget forbids that. */
-  const awaitBudget = async (target: MigrationTarget, pod: OrdinalPod | undefined): Promise<void> => {
-    if (!pod?.ready) return;
-    const { metadata } = labelledTemplateSchema.parse(target.templateBefore);
-    let budget: string | null = null;
-    const look = async (): Promise<true | undefined> => {
-      budget = await budgetAgainst(kube, { namespace: target.ref.namespace, labels: metadata.labels });
-      return budget === null ? true : undefined;
-    };
-    const expired = () =>
-      terminal(
-        'rollout',
-        `PodDisruptionBudget ${budget ?? ''} allows no disruption of ${pod.name} for ${BUDGET_MS / 1000} s`,
-      );
-    await until(look, { everyMs: 1_000, timeoutMs: BUDGET_MS, expired });
-  };
-  const remove = async (pod: OrdinalPod, { ref }: MigrationTarget): Promise<void> => {
-    const id = { apiVersion: 'v1', kind: 'Pod', namespace: ref.namespace, name: pod.name };
-    await kube.delete(id, { uid: pod.uid });
-  };
 
   return {
     migrateWorkload: async (target) => {
@@ -113,10 +83,10 @@ export function orderedActivities(kube: KubeClient): OrderedActivities {
       const object = await readMoving(target, allowed);
       const pod = (await podsOfStatefulSet(kube, object)).find((one) => one.index === index && !one.leaving);
       if (pod?.isCurrent && pod.scc === target.targetSCC) return;
-      await awaitBudget(target, pod);
+      await awaitBudget(kube, target, pod);
       const current = await readMoving(target, allowed);
       if (strategyTypeOf(current) === 'OnDelete') {
-        if (pod) await remove(pod, target);
+        if (pod) await removePod(kube, target, pod);
       } else if (partitionOf(current) !== index) await write(target, current, { partition: index });
     },
 
@@ -163,7 +133,7 @@ export function orderedActivities(kube: KubeClient): OrderedActivities {
         const next = returnOf(object, await podsOfStatefulSet(kube, object));
         if (next.state === 'back') return true;
         message = next.message;
-        if (next.state === 'replace') await remove(next.pod, target);
+        if (next.state === 'replace') await removePod(kube, target, next.pod);
         return undefined;
       };
       const expired = () => terminal('readiness', `the pods of ${target.workload} are not back: ${message}`);

@@ -1,5 +1,6 @@
 import type { GovernanceClient } from '@scc/governance-api';
 import { withoutServerFields, type KubeClient, type KubeObject, type ObjectId } from '@scc/kube';
+import { movesPodByPod } from '@scc/plan';
 import type { TrafficRouter } from '@scc/routing';
 import type { MigrationTarget, StoredImage } from '@scc/migration/contract';
 import { canaryObjects } from './canary.js';
@@ -18,7 +19,7 @@ const imagesOf = (recorded: StoredImage[]): StoredImage[] =>
 const TARGET_KEY = 'target';
 
 /** Annotations that controllers write: they tell nothing about what a user set. */
-const SERVER_ANNOTATIONS = ['deployment.kubernetes.io/revision'];
+const SERVER_ANNOTATIONS = ['deployment.kubernetes.io/revision', 'deprecated.daemonset.template.generation'];
 
 /** The part of an object that a user can set. */
 function userFields(object: KubeObject): Record<string, unknown> {
@@ -61,14 +62,14 @@ export function preImageActivities({ kube, governance, router, reseal }: Deps): 
       name: metadata.name ?? '',
     }));
     const autoscalers = target.autoscalers.map(({ key }) => idOf(key));
-    const beside = target.strategy === 'Ordered' ? [] : canaryObjects(target);
+    const beside = movesPodByPod(target.strategy) ? [] : canaryObjects(target);
     return [workloadId(target), ...autoscalers, ...grantObjects(target), ...sourceBindings, ...beside];
   };
   return {
     recordPreImages: async (target) => {
       const ids = await objectsOf(target);
       const own = await Promise.all(ids.map(snapshot));
-      const divided = target.strategy === 'Ordered' ? [] : await router.preImages(surveyOf(target));
+      const divided = movesPodByPod(target.strategy) ? [] : await router.preImages(surveyOf(target));
       const routes = divided.map(({ id, manifest }) => ({ key: preImageKeyOf(id), manifest }));
       const images = [...new Map([...own, ...routes].map((image) => [image.key, image])).values()];
       const stored = await governance.savePreImages(target.ref.uid, {

@@ -3,6 +3,7 @@ import { canaryLabels } from '@scc/plan';
 import { plural } from '@scc/plan/words';
 import type { MigrationTarget } from '@scc/migration/contract';
 import { clusterPodSchema, isReady } from '../cluster/objects.js';
+import { newestOf, podsOfDaemonSet } from '../cluster/daemons.js';
 import { ordinalPods } from '../cluster/ordinals.js';
 import { isLive } from '../cluster/workload-pods.js';
 import { workloadId } from './workload-object.js';
@@ -98,10 +99,10 @@ async function sideOf(kube: Pick<KubeClient, 'logs'>, pods: KubeObject[], sinceM
 }
 
 /**
- * What the pods of a StatefulSet that have moved show, in words, and whether the newest of them is as good as the rest.
+ * What the pods that have moved one by one show, in words, and whether the newest of them is as good as the rest.
  */
 export function judgeNewest(newest: SideSeen | null, rest: SideSeen): { isGood: boolean; detail: string } {
-  if (!newest) return { isGood: true, detail: 'no pod of this ordinal is left to judge' };
+  if (!newest) return { isGood: true, detail: 'no pod that moved is left to judge' };
   const perPod = rest.refusals === null ? 0 : rest.refusals / Math.max(1, rest.pods);
   const wrong = [
     ...[...newest.unready, ...rest.unready].map((name) => `pod ${name} is not ready`),
@@ -117,7 +118,20 @@ export function judgeNewest(newest: SideSeen | null, rest: SideSeen): { isGood: 
   return { isGood: wrong.length === 0, detail: `${judged}: ${wrong.join(', ') || 'nothing is wrong'}${unread}` };
 }
 
-/** Judges the pod that moved last, which is the lowest of those that have the new template, beside all the others. */
+/** The pods of a workload that move one by one, and the one that moved last. */
+async function movingPods(kube: Pick<KubeClient, 'list'>, object: KubeObject, items: readonly KubeObject[]) {
+  if (object.kind === 'DaemonSet') {
+    const own = (await podsOfDaemonSet(kube, object)).filter(({ leaving }) => !leaving);
+    return { own, newest: newestOf(own.filter(({ isCurrent }) => isCurrent)) };
+  }
+  const own = ordinalPods(object, items, Date.now()).filter(({ leaving }) => !leaving);
+  return { own, newest: own.find(({ isCurrent }) => isCurrent) };
+}
+
+/**
+ * Judges the pod that moved last beside all the others: of a StatefulSet the lowest of those that have the new template,
+ * of a DaemonSet the one that was made last.
+ */
 export async function judgeMoved(
   kube: Pick<KubeClient, 'get' | 'list' | 'logs'>,
   target: MigrationTarget,
@@ -126,8 +140,7 @@ export async function judgeMoved(
   const object = await kube.get(workloadId(target));
   if (!object) return { isGood: false, detail: `${target.kind} ${target.workload} is gone` };
   const { items } = await kube.list({ apiVersion: 'v1', kind: 'Pod' }, { namespace: target.ref.namespace });
-  const own = ordinalPods(object, items, Date.now()).filter(({ leaving }) => !leaving);
-  const newest = own.find(({ isCurrent }) => isCurrent);
+  const { own, newest } = await movingPods(kube, { ...object, kind: target.kind }, items);
   const side = (isOf: (uid: string) => boolean): Promise<SideSeen> => {
     const uids = new Set(own.map(({ uid }) => uid).filter(isOf));
     return sideOf(

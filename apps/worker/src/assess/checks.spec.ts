@@ -1,6 +1,6 @@
 import { UNREADY_ANNOTATION } from '@scc/plan';
 import { observedSource, type Facts } from './facts.js';
-import { aSet, someFacts } from './facts.fixture.js';
+import { aDaemonSet, aSet, someFacts } from './facts.fixture.js';
 import { relabelViolations, violationsOf, warningsOf } from './checks.js';
 
 const codes = (facts: Facts): string[] => violationsOf(facts).map(({ code }) => code);
@@ -13,7 +13,7 @@ describe('violationsOf', () => {
     ['finds nothing wrong with a healthy workload', someFacts(), []],
     [
       'refuses a kind that is not moved',
-      someFacts({ spec: { workloadRef: { kind: 'DaemonSet', name: 'ledger' } } }),
+      someFacts({ spec: { workloadRef: { kind: 'CronJob', name: 'ledger' } } }),
       ['KindNotSupported'],
     ],
     ['refuses a workload that does not exist', someFacts({ facts: { workload: null } }), ['WorkloadNotFound']],
@@ -108,14 +108,14 @@ describe('violationsOf', () => {
     expect(codes(facts)).toEqual(expected);
   });
 
-  it.each([['DaemonSet', 'it runs one pod on each node already']] as const)(
+  it.each([['CronJob', 'between its runs it has no pod that could be watched']] as const)(
     'says why a %s is not moved, and how to do without',
     (kind, reason) => {
       expect(violationsOf(someFacts({ spec: { workloadRef: { kind, name: 'ledger' } } }))).toEqual([
         {
           code: 'KindNotSupported',
           field: 'spec.workloadRef.kind',
-          message: `a ${kind} cannot be migrated, only a Deployment or a StatefulSet can: ${reason}, so there is no canary to move requests to`,
+          message: `a ${kind} cannot be migrated, only a Deployment, a StatefulSet or a DaemonSet can: ${reason}`,
           remedy: expect.stringContaining('set openshift.io/required-scc: restricted-v2 on its pod template') as string,
         },
       ]);
@@ -123,13 +123,14 @@ describe('violationsOf', () => {
   );
 
   it('writes the way by hand out as commands', () => {
-    const facts = someFacts({ spec: { workloadRef: { kind: 'DaemonSet', name: 'agent' } } });
+    const facts = someFacts({ spec: { workloadRef: { kind: 'CronJob', name: 'nightly' } } });
     const remedy = violationsOf(facts)[0]?.remedy ?? '';
     const namespace = facts.ref.namespace;
     expect(remedy).toContain(
-      `\`kubectl -n ${namespace} patch daemonset/agent -p '{"spec":{"template":{"metadata":{"annotations":{"openshift.io/required-scc":"restricted-v2"}}}}}'\``,
+      `\`kubectl -n ${namespace} patch cronjob/nightly -p '{"spec":{"jobTemplate":{"spec":{"template":{"metadata":{"annotations":{"openshift.io/required-scc":"restricted-v2"}}}}}}}'\``,
     );
-    expect(remedy).toContain(`\`kubectl -n ${namespace} rollout undo daemonset/agent\``);
+    expect(remedy).toContain(`\`kubectl -n ${namespace} create job nightly-trial --from=cronjob/nightly\``);
+    expect(remedy).toContain('"openshift.io/required-scc":null');
   });
 
   it.each<[string, Parameters<typeof aSet>[0], string[]]>([
@@ -149,6 +150,14 @@ describe('violationsOf', () => {
     ],
   ])('%s', (_case, over, expected) => {
     expect(codes(aSet(over))).toEqual(expected);
+  });
+
+  it.each<[string, Parameters<typeof someFacts>[0], string[]]>([
+    ['takes a DaemonSet', {}, []],
+    ['takes one without clients', { services: [] }, []],
+    ['refuses one that no node runs', { deployment: { replicas: 0 }, pods: [] }, ['NoReplicas']],
+  ])('%s', (_case, over, expected) => {
+    expect(codes(aDaemonSet(over))).toEqual(expected);
   });
 
   it('names a StatefulSet by its kind', () => {
@@ -188,6 +197,12 @@ describe('the outage of a StatefulSet', () => {
   ])('is said of %d pods', (replicas, words) => {
     expect(warningsOf(aSet({ deployment: { replicas } }))).toEqual([expect.stringContaining(words) as string]);
   });
+});
+
+it('the outage of a DaemonSet is said', () => {
+  expect(warningsOf(aDaemonSet())).toEqual([
+    expect.stringContaining('the pods of DaemonSet ledger are stopped and started node by node') as string,
+  ]);
 });
 
 describe('observedSource', () => {

@@ -11,7 +11,7 @@ import {
   volumeIsRelabelled,
 } from '@scc/routing';
 import { REQUIRED_SCC_ANNOTATION } from '@scc/scc';
-import { observedSource, type Facts, type AssessedWorkload } from './facts.js';
+import { isMovedPodByPod, observedSource, type Facts, type AssessedWorkload } from './facts.js';
 import { deliveredWarnings, managedViolations } from './managed.js';
 import { isAccepted, unreadViolations, wayViolations, wayWarnings } from './ways.js';
 
@@ -37,7 +37,7 @@ const kindIsNotMoved: Check = ({ spec, ref: { namespace } }) => {
           'KindNotSupported',
           'spec.workloadRef.kind',
           chosen.message,
-          `Do it by hand: grant ${targetSCC} to its ServiceAccount, set ${REQUIRED_SCC_ANNOTATION}: ${targetSCC} on its pod template, roll it out, and take the old grant away. ${commandsFor(spec, namespace)}`,
+          `Do it by hand: grant ${targetSCC} to its ServiceAccount, set ${REQUIRED_SCC_ANNOTATION}: ${targetSCC} on its pod template, watch a run of it, and take the old grant away. ${commandsFor(spec, namespace)}`,
         ),
       ];
 };
@@ -46,15 +46,19 @@ const kindIsNotMoved: Check = ({ spec, ref: { namespace } }) => {
 function commandsFor({ workloadRef, targetSCC }: Facts['spec'], namespace: string): string {
   const kubectl = `kubectl -n ${namespace}`;
   const workload = `${workloadRef.kind.toLowerCase()}/${workloadRef.name}`;
-  const patch = { spec: { template: { metadata: { annotations: { [REQUIRED_SCC_ANNOTATION]: targetSCC } } } } };
+  const patchTo = (scc: string | null): string => {
+    const template = { metadata: { annotations: { [REQUIRED_SCC_ANNOTATION]: scc } } };
+    const patch = { spec: { jobTemplate: { spec: { template } } } };
+    return `${kubectl} patch ${workload} -p '${JSON.stringify(patch)}'`;
+  };
   const commands = [
-    `ACCOUNT=$(${kubectl} get ${workload} -o jsonpath={.spec.template.spec.serviceAccountName})`,
+    `ACCOUNT=$(${kubectl} get ${workload} -o jsonpath={.spec.jobTemplate.spec.template.spec.serviceAccountName})`,
     `${kubectl} create rolebinding ${workloadRef.name}-${targetSCC} --clusterrole=system:openshift:scc:${targetSCC} --serviceaccount=${namespace}:\${ACCOUNT:-default}`,
-    `${kubectl} patch ${workload} -p '${JSON.stringify(patch)}'`,
-    `${kubectl} rollout status ${workload}`,
+    patchTo(targetSCC),
+    `${kubectl} create job ${workloadRef.name}-trial --from=${workload}`,
   ];
   const written = commands.map((command) => `\`${command}\``).join(', ');
-  return `In a shell: ${written}. Its pods change at its own pace; where one does not start, \`${kubectl} rollout undo ${workload}\` takes the change back.`;
+  return `In a shell: ${written}. The Job is a run of it under ${targetSCC}; where it fails, \`${patchTo(null)}\` takes the change back.`;
 }
 
 const workloadDoesNotExist: Check = ({ spec: { workloadRef }, workload, ref }) =>
@@ -105,10 +109,10 @@ const ofWorkload =
     facts.workload ? check(facts.workload, facts) : [];
 
 /** The fields by which a workload of a scan is judged, too. */
-const movedOf = ({ object, deployment, ordered, services, claims }: AssessedWorkload): MovedWorkload => ({
+const movedOf = ({ object, deployment, ordered, daemon, services, claims }: AssessedWorkload): MovedWorkload => ({
   kind: object.kind,
   name: object.metadata.name ?? '',
-  isOrdered: ordered !== null,
+  isMovedPodByPod: isMovedPodByPod({ ordered, daemon }),
   replicas: deployment.spec.replicas,
   isPaused: deployment.spec.paused,
   partition: ordered?.updateStrategy.rollingUpdate.partition ?? 0,
@@ -204,6 +208,10 @@ export const violationsOf = (facts: Facts): Violation[] => checks.flatMap((check
 
 /** One pod at a time is away while it moves; requests that only that pod can serve wait for it. */
 const outageWarnings = (workload: AssessedWorkload): string[] => {
+  if (workload.daemon)
+    return [
+      `the pods of ${nameOf(workload)} are stopped and started node by node: what only the pod of one node serves waits for it`,
+    ];
   if (!workload.ordered) return [];
   const { replicas } = workload.ordered;
   return [
@@ -216,7 +224,9 @@ const outageWarnings = (workload: AssessedWorkload): string[] => {
 /** Facts that do not forbid a migration but should be known. */
 export function warningsOf({ workload, planAnnotations, ways }: Facts): string[] {
   if (!workload) return [];
-  const sticky = workload.ordered ? [] : workload.services.filter(({ sessionAffinity }) => sessionAffinity !== 'None');
+  const sticky = isMovedPodByPod(workload)
+    ? []
+    : workload.services.filter(({ sessionAffinity }) => sessionAffinity !== 'None');
   return [
     ...outageWarnings(workload),
     ...deliveredWarnings(workload),

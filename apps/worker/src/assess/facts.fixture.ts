@@ -1,5 +1,6 @@
 import { planSpecSchema, type PlanSpecInput } from '@scc/plan';
 import { compileSCCs, defaultSCCs } from '@scc/scc';
+import { daemonSetSchema } from '../cluster/daemons.js';
 import { deploymentSchema } from '../cluster/objects.js';
 import { statefulSetSchema } from '../cluster/ordinals.js';
 import { rolloutOf, type Rollout, type RolloutPod } from '../cluster/rollout.js';
@@ -68,6 +69,7 @@ export function someFacts({
       object,
       deployment: deploymentSchema.parse(object),
       ordered: null,
+      daemon: null,
       rollout: rolloutOf(object),
       pods: pods.map((pod, index) => ({
         name: `ledger-${index}`,
@@ -108,4 +110,16 @@ export function aSet({
   const object = { ...workload.object, kind: 'StatefulSet', spec };
   const ordered = statefulSetSchema.parse(object).spec;
   return { ...facts, workload: { ...workload, object, ordered, rollout: rollout ?? { state: 'done' } } };
+}
+
+/** The same of a DaemonSet. */
+export function aDaemonSet(over: Over = {}): Facts {
+  const facts = someFacts({ ...over, spec: { workloadRef: { kind: 'DaemonSet', name: 'ledger' }, ...over.spec } });
+  const { workload } = facts;
+  if (!workload) return facts;
+  const object = { ...workload.object, kind: 'DaemonSet' };
+  return {
+    ...facts,
+    workload: { ...workload, object, daemon: daemonSetSchema.parse(object).spec, rollout: { state: 'done' } },
+  };
 }

@@ -4,6 +4,7 @@ import { ROUTE_TYPE } from '@scc/openshift-route';
 import {
   canaryName,
   isCanaryObject,
+  type MigratedKind,
   planNameOf,
   PLAN_TYPE,
   strategyOf,
@@ -17,6 +18,7 @@ import { ownedLabelsOf } from '../cluster/namespace.js';
 import { deploymentSchema, selects, serviceSchema, type Deployment } from '../cluster/objects.js';
 import type { UnreadKind } from '../cluster/served.js';
 import { readWaysIn } from '../cluster/ways-in.js';
+import { daemonRolloutOf, daemonSetSchema, podsOfDaemonSet, type DaemonSet } from '../cluster/daemons.js';
 import { orderedRolloutOf, podsOfStatefulSet, statefulSetSchema, type StatefulSet } from '../cluster/ordinals.js';
 import { rolloutOf, type Rollout, type RolloutPod } from '../cluster/rollout.js';
 import { readNeighbourhood, strangersBehind } from '../cluster/strangers.js';
@@ -43,6 +45,8 @@ export interface AssessedWorkload {
   deployment: Deployment;
   /** Fields that only a StatefulSet has; null for any other kind. */
   ordered: StatefulSet['spec'] | null;
+  /** The same of a DaemonSet. */
+  daemon: DaemonSet['spec'] | null;
   rollout: Rollout;
   pods: RolloutPod[];
   /** The Services that pick the workload's pods. */
@@ -50,6 +54,10 @@ export interface AssessedWorkload {
   autoscalers: KubeObject[];
   claims: Claim[];
 }
+
+/** Whether its own pods move one by one, so that no canary stands beside them. */
+export const isMovedPodByPod = ({ ordered, daemon }: Pick<AssessedWorkload, 'ordered' | 'daemon'>): boolean =>
+  ordered !== null || daemon !== null;
 
 /** The cluster's facts about a plan and its workload, gathered before anything is decided. */
 export interface Facts {
@@ -83,15 +91,16 @@ const SCC_KIND = { apiVersion: 'security.openshift.io/v1', kind: 'SecurityContex
 async function readWorkload(
   kube: KubeClient,
   { namespace }: PlanRef,
-  { kind, name }: PlanSpec['workloadRef'],
+  { kind, name }: { kind: MigratedKind; name: string },
 ): Promise<AssessedWorkload | null> {
   const object = await kube.get({ apiVersion: 'apps/v1', kind, namespace, name });
   if (!object) return null;
-  const deployment = deploymentSchema.parse(object);
+  const daemons = kind === 'DaemonSet' ? daemonSetSchema.parse(object) : null;
+  const deployment = commonFieldsOf(object, daemons);
   const ordered = kind === 'StatefulSet' ? statefulSetSchema.parse(object).spec : null;
   const podLabels = deployment.spec.template.metadata.labels;
   const [own, around, services, autoscalers] = await Promise.all([
-    ordered ? podsOfStatefulSet(kube, object) : podsOfWorkload(kube, object).then(({ pods }) => pods),
+    readPods(kube, object, kind),
     readNeighbourhood(kube, namespace),
     kube.list({ apiVersion: 'v1', kind: 'Service' }, { namespace }),
     kube.list({ apiVersion: 'autoscaling/v2', kind: 'HorizontalPodAutoscaler' }, { namespace }),
@@ -101,7 +110,8 @@ async function readWorkload(
     object,
     deployment,
     ordered,
-    rollout: ordered ? orderedRolloutOf(object) : rolloutOf(object),
+    daemon: daemons?.spec ?? null,
+    rollout: ROLLOUT_OF[kind](object),
     pods: own,
     claims: await readClaims(kube, namespace, object),
     services: services.items.flatMap((service) => {
@@ -112,6 +122,30 @@ async function readWorkload(
     }),
     autoscalers: autoscalers.items.filter((autoscaler) => scales(autoscaler, { kind, name })),
   };
+}
+
+/** The number of pods of a DaemonSet is that of its nodes. */
+function commonFieldsOf(object: KubeObject, daemons: DaemonSet | null): Deployment {
+  const deployment = deploymentSchema.parse(object);
+  if (!daemons) return deployment;
+  return { ...deployment, spec: { ...deployment.spec, replicas: daemons.status.desiredNumberScheduled } };
+}
+
+const ROLLOUT_OF: Record<MigratedKind, (object: KubeObject) => Rollout> = {
+  Deployment: rolloutOf,
+  StatefulSet: orderedRolloutOf,
+  DaemonSet: daemonRolloutOf,
+};
+
+async function readPods(kube: KubeClient, object: KubeObject, kind: MigratedKind): Promise<RolloutPod[]> {
+  switch (kind) {
+    case 'Deployment':
+      return (await podsOfWorkload(kube, object)).pods;
+    case 'StatefulSet':
+      return podsOfStatefulSet(kube, object);
+    case 'DaemonSet':
+      return podsOfDaemonSet(kube, object);
+  }
 }
 
 async function readClaims(kube: KubeClient, namespace: string, workload: KubeObject): Promise<Claim[]> {
@@ -140,7 +174,7 @@ function scales({ metadata, ...autoscaler }: KubeObject, { kind, name }: { kind:
 }
 
 async function findInTheWay(kube: KubeClient, ref: PlanRef, workload: AssessedWorkload | null): Promise<string[]> {
-  if (!workload || workload.ordered) return [];
+  if (!workload || isMovedPodByPod(workload)) return [];
   const { namespace } = ref;
   const deployment = canaryName(workload.object.metadata.name ?? '');
   const wanted = [
@@ -167,7 +201,7 @@ async function isUnderWay(kube: KubeClient, plan: { namespace: string; name: str
 }
 
 const waysTo = (kube: KubeClient, place: { namespace: string; domain: string }, workload: AssessedWorkload | null) =>
-  workload && !workload.ordered
+  workload && !isMovedPodByPod(workload)
     ? readWaysIn(kube, {
         ...place,
         services: workload.services.map(({ name }) => name),
@@ -194,11 +228,12 @@ export async function gatherFacts(
 ): Promise<Facts> {
   const { namespace } = ref;
   const plan = { ...PLAN_TYPE, namespace, name: ref.name };
+  const chosen = strategyOf(spec.workloadRef.kind);
   const [own, sccs, space, workload, policies] = await Promise.all([
     kube.get(plan),
     kube.list(SCC_KIND),
     kube.get({ apiVersion: 'v1', kind: 'Namespace', name: namespace }),
-    strategyOf(spec.workloadRef.kind).ok ? readWorkload(kube, ref, spec.workloadRef) : null,
+    chosen.ok ? readWorkload(kube, ref, { kind: chosen.kind, name: spec.workloadRef.name }) : null,
     readPolicies(kube, { namespace, root }),
   ]);
   const account = accountOf(workload, spec);

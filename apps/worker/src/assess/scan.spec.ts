@@ -1,5 +1,5 @@
 import { KubeError, type KubeClient, type KubeObject } from '@scc/kube';
-import { planSpecSchema, strategyOf, type WORKLOAD_KINDS } from '@scc/plan';
+import { movesPodByPod, planSpecSchema, strategyOf, type WORKLOAD_KINDS } from '@scc/plan';
 import { aimOf, clusterObjectSchema, inventoryOf, scan } from '@scc/scc/scan';
 import { routersOf } from '../routers.js';
 import { violationsOf } from './checks.js';
@@ -69,6 +69,11 @@ const workload = ({ kind = 'Deployment', metadata, spec, status, pod, container 
       ...status,
     },
     ...(metadata ? { metadata } : {}),
+  });
+const agents = (nodes: number): KubeObject =>
+  workload({
+    kind: 'DaemonSet',
+    status: { desiredNumberScheduled: nodes, updatedNumberScheduled: nodes, numberAvailable: nodes },
   });
 const service = (spec: object = {}, name = 'a', metadata: object = {}): KubeObject =>
   anObject('v1', 'Service', name, {
@@ -171,7 +176,7 @@ async function refusalsOf(objects: readonly KubeObject[], kind: Kind, served: re
   const codes = violationsOf(facts).map(({ code }) => code);
   const target = sccs.byName.get('restricted-v2');
   const chosen = strategyOf(kind);
-  if (!facts.workload || !target || !chosen.ok || chosen.strategy.type === 'Ordered') return codes;
+  if (!facts.workload || !target || !chosen.ok || movesPodByPod(chosen.strategy.type)) return codes;
   const { template } = facts.workload.object['spec'] as { template: unknown };
   const changed = await changeTemplate(facts, template, { target });
   const router = routersOf({ kube, fieldManager: 'm', boundMs: 0, reloadMs: 0, signal: () => undefined });
@@ -447,7 +452,9 @@ const CASES: Case[] = [
     [set({ spec: { updateStrategy: { type: 'RollingUpdate', rollingUpdate: { partition: 1 } } } }), bare],
     ['PartitionInUse'],
   ],
-  ['a DaemonSet', [workload({ kind: 'DaemonSet' }), meshed, service()], ['KindNotSupported']],
+  ['a DaemonSet', [agents(2), meshed, service()], []],
+  ['a DaemonSet without a Service', [agents(2), bare], [], 'no mesh'],
+  ['a DaemonSet that no node runs', [agents(0), bare], ['NoReplicas']],
 ];
 
 describe('a scan and a plan of the same cluster', () => {

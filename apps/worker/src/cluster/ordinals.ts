@@ -97,8 +97,8 @@ export function orderedRolloutOf(object: KubeObject): Rollout {
 }
 
 /** The reason that keeps the pods from an index up from counting as moved. */
-export type Stand =
-  | { state: 'moved'; pods: OrdinalPod[] }
+export type Stand<Pod = OrdinalPod> =
+  | { state: 'moved'; pods: Pod[] }
   | { state: 'waiting'; message: string }
   /** Waiting does not change it. */
   | { state: 'wrong'; message: string };
@@ -136,11 +136,11 @@ export function standOf(
 }
 
 /** How the pods of a StatefulSet go back to the template that it has again. */
-export type Return =
+export type Return<Pod = OrdinalPod> =
   | { state: 'back' }
   | { state: 'waiting'; message: string }
   /** The controller does not replace this pod by itself: it waits for a broken one, or for whoever deletes it. */
-  | { state: 'replace'; pod: OrdinalPod; message: string };
+  | { state: 'replace'; pod: Pod; message: string };
 
 /**
  * What is missing until every pod runs from the template and is ready. A broken pod of another template is replaced

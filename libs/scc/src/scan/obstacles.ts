@@ -1,4 +1,4 @@
-import { isCanaryObject, type Strategy, strategyOf, WORKLOAD_KINDS } from '@scc/plan';
+import { isCanaryObject, movesPodByPod, type Strategy, strategyOf, WORKLOAD_KINDS } from '@scc/plan';
 import {
   CLAIM_KIND,
   type MovedWorkload,
@@ -31,6 +31,10 @@ const movedSchema = z.looseObject({
     updateStrategy: or(update, { rollingUpdate: { partition: 0 } }),
   }),
 });
+const daemonSchema = z.looseObject({ status: z.looseObject({ desiredNumberScheduled: z.int() }) });
+/** Of a DaemonSet; one of which nothing is seen yet counts as running somewhere. */
+const nodesOf = (object: ClusterObject): number =>
+  daemonSchema.safeParse(object).data?.status.desiredNumberScheduled ?? 1;
 const UNKNOWN = movedSchema.parse({ spec: {} });
 const claimSchema = z.looseObject({ spec: z.looseObject({ accessModes: or(z.array(z.string()), []) }) });
 const routeSchema = z.looseObject({ spec: z.looseObject({ tcp: z.array(z.unknown()).nullish() }) });
@@ -115,10 +119,10 @@ export class Neighbours {
     const { object, kind, name } = workload;
     const { metadata } = object;
     const { spec } = movedSchema.safeParse(object).data ?? UNKNOWN;
-    const isOrdered = strategy === 'Ordered';
     return {
-      ...{ kind, name, isOrdered, replicas: spec.replicas, isPaused: spec.paused },
-      partition: isOrdered ? spec.updateStrategy.rollingUpdate.partition : 0,
+      ...{ kind, name, isMovedPodByPod: movesPodByPod(strategy), isPaused: spec.paused },
+      replicas: strategy === 'PerNode' ? nodesOf(object) : spec.replicas,
+      partition: strategy === 'Ordered' ? spec.updateStrategy.rollingUpdate.partition : 0,
       owners: metadata.ownerReferences ?? [],
       labels: metadata.labels ?? {},
       matchLabels: spec.selector.matchLabels,
@@ -171,13 +175,13 @@ export function obstaclesOf(
   }: { neighbours: Neighbours; waysIn: WaysIn; risks: readonly { name: string }[]; namespace: Namespace },
 ): string[] {
   const strategy = strategyFor(workload);
-  if (strategy === null) return [`a plan moves Deployments and StatefulSets, and this is a ${workload.kind}`];
+  if (strategy === null)
+    return [`a plan moves Deployments, StatefulSets and DaemonSets, and this is a ${workload.kind}`];
   const moved = neighbours.moved(workload, strategy, waysIn.services);
   const relabelled = risks.some(({ name }) => name === 'selinux-relabel') ? volumeIsRelabelled(moved) : [];
-  const ambient =
-    strategy === 'Ordered'
-      ? []
-      : undividedInAmbient(workload, workload.template.metadata?.labels ?? {}, namespace.labels);
+  const ambient = movesPodByPod(strategy)
+    ? []
+    : undividedInAmbient(workload, workload.template.metadata?.labels ?? {}, namespace.labels);
   const own = [...ambient, ...unmovable(moved), ...relabelled].map(({ message }) => message);
-  return strategy === 'Ordered' ? own : [...wayObstacles(waysIn), ...portObstacles(waysIn), ...own];
+  return movesPodByPod(strategy) ? own : [...wayObstacles(waysIn), ...portObstacles(waysIn), ...own];
 }

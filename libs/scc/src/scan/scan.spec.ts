@@ -260,24 +260,24 @@ describe('what stands in the way of a plan', () => {
     expect(kinds.map((kind) => rowOf(aWorkload('a', { kind, apiVersion: 'apps/v1' })).strategy)).toEqual([
       'Canary',
       'Ordered',
-      null,
+      'PerNode',
       null,
     ]);
   });
 
   it.each([
-    ['DaemonSet', 'apps/v1'],
+    ['ReplicationController', 'v1'],
     ['Rollout', 'argoproj.io/v1alpha1'],
     ['DeploymentConfig', 'apps.openshift.io/v1'],
     ['Job', 'batch/v1'],
   ])('the kind %s', (kind, apiVersion) => {
     expect(rowOf(aWorkload('a', { kind, apiVersion })).obstacles).toEqual([
-      `a plan moves Deployments and StatefulSets, and this is a ${kind}`,
+      `a plan moves Deployments, StatefulSets and DaemonSets, and this is a ${kind}`,
     ]);
   });
 
-  it('nothing about a StatefulSet, of whose requests nothing is divided', () => {
-    const set = aWorkload('a', { kind: 'StatefulSet', apiVersion: 'apps/v1' });
+  it.each(['StatefulSet', 'DaemonSet'])('nothing about a %s, of whose requests nothing is divided', (kind) => {
+    const set = aWorkload('a', { kind, apiVersion: 'apps/v1' });
     expect(rowOf(set, aService('a'), route).obstacles).toEqual([]);
   });
 
