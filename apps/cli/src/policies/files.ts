@@ -56,7 +56,10 @@ async function filesOf(path: string): Promise<string[]> {
   });
   if (!found.isDirectory()) return [path];
   const files: string[] = [];
-  for await (const file of filesBelow(path)) files.push(file);
+  for await (const one of filesBelow(path)) {
+    if (!('file' in one)) throw new CliError(`--filename: ${one.source}: ${one.reason}`);
+    files.push(one.file);
+  }
   return files;
 }
 
