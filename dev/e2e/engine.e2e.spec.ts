@@ -26,6 +26,7 @@ import { orderedSuite } from './ordered.fixture.js';
 import { wayByHand } from './by-hand.fixture.js';
 import { perNodeSuite } from './per-node.fixture.js';
 import { startLoad, TOKEN_AUDIENCE, type Stack } from '../src/index.js';
+import { checked } from './suites/check.fixture.js';
 import { figures } from './suites/figures.fixture.js';
 
 /** The engine on a real cluster: what it refuses, what operators do to it, and what is done to it from outside. */
@@ -507,5 +508,6 @@ describe('a workload without requests', () => {
 describe('a workload behind routes of all kinds', () => routesOfAllKinds(engine, () => stack));
 
 figures(() => stack);
+checked(() => stack, apply);
 orderedSuite(() => stack, { apply, until, untilPhase, remains, specOf });
 perNodeSuite(() => stack, { apply, until, untilPhase, remains, specOf });

@@ -1,0 +1,161 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { PlanSpecInput } from '@scc/plan';
+import { type Fault, waitFor } from '@scc/runtime';
+import { type Stack } from '../../src/index.js';
+import { NAMESPACE } from '../engine.fixture.js';
+import { sccctlOn } from '../sccctl.fixture.js';
+
+const RBAC = '/apis/rbac.authorization.k8s.io/v1';
+const CRD = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions/sccmigrationplans.scc.poc';
+const WATCHER = '/apis/apps/v1/namespaces/scc-system/deployments/watcher';
+const ENTRIES = '/api/v1/namespaces/scc-system/configmaps/scc-webhook-entries';
+const ORDINALS = '/spec/versions/0/schema/openAPIV3Schema/properties/status/properties/ordinals';
+const PATIENCE_MS = 120_000;
+
+/** What is broken in the cluster, by the part and the words that name it. */
+const BROKEN: [string, RegExp][] = [
+  ['rights', /worker may not get sccmigrationplans\.scc\.poc/],
+  ['rights', /governance may not create tokenreviews\.authentication\.k8s\.io/],
+  ['crd', /lacks status\.ordinals/],
+  ['watcher', /scaled to 0/],
+  ['temporal', /TEMPORAL_TASK_QUEUE .*watcher: another/],
+  ['installation', /ConfigMap scc-system\/scc-webhook-entries is missing/],
+  ['webhook', /ValidatingWebhookConfiguration scc-webhook is disabled/],
+];
+
+type Apply = (name: string, workload: string, over: Partial<PlanSpecInput>) => Promise<unknown>;
+
+/** A real installation, of which parts are broken and mended. */
+export function checked(stackOf: () => Stack, apply: Apply): void {
+  let folder: string;
+  let stack: Stack;
+  beforeAll(async () => {
+    stack = stackOf();
+    folder = await mkdtemp(path.join(tmpdir(), 'sccctl-check-'));
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+  const sccctl = sccctlOn(stackOf, () => folder);
+  const faults = async (): Promise<Fault[]> => JSON.parse((await sccctl(null, '-o', 'json', 'check')).out) as Fault[];
+  const untilSilent = () =>
+    waitFor(
+      async () => {
+        const { code, out, err } = await sccctl(null, 'check');
+        return code === 0 && out === '' && err === '';
+      },
+      { timeoutMs: PATIENCE_MS, everyMs: 1000, what: 'an installation in which nothing is broken' },
+    );
+  const patch = (at: string, body: object[]) => stack.api.call('PATCH', at, body, 'application/json-patch+json');
+
+  describe('sccctl check', () => {
+    it(
+      'and then draws a migration as a tree, follows it line by line where there is no terminal, and ends with it',
+      async () => {
+        await stack.apply('apiVersion: v1\nkind: ServiceAccount\nmetadata: { name: admin, namespace: scc-system }');
+        await apply('drawn', 'catalog', {
+          traffic: { mirror: { duration: '0s' }, weights: [50, 100], interval: '3s' },
+          gates: { readiness: { timeout: '60s' }, metrics: [] },
+        });
+        const get = ['get', 'drawn', '-n', NAMESPACE];
+        const shown = async () => (await sccctl('scc-system/admin', ...get)).out;
+        const following = sccctl('scc-system/admin', ...get, '--watch');
+        const during = await waitFor(
+          async () => {
+            const text = await shown();
+            return /weight +\[█/.test(text) ? text : null;
+          },
+          { timeoutMs: PATIENCE_MS, everyMs: 200, what: 'a weight to be drawn' },
+        );
+        expect(during).toMatch(/Deployment catalog-scc-canary \(canary\)/);
+        expect(during).toMatch(/─ ✔ catalog-scc-canary-\S+ +restricted-v2 ✔ +ready/);
+        const { code, out, err } = await following;
+        expect(err).toBe('');
+        expect(code).toBe(0);
+        const lines = out.trim().split('\n');
+        expect(lines.some((line) => line.includes('TrafficShifting'))).toBe(true);
+        expect(lines.at(-1)).toMatch(/Z {2}Completed/);
+        expect(await shown()).toMatch(/─ ✔ catalog-\S+ +restricted-v2 ✔ +ready[\s\S]*EVENTS[\s\S]*MigrationCompleted/);
+      },
+      2 * PATIENCE_MS,
+    );
+
+    it('is silent where nothing is broken', untilSilent, PATIENCE_MS);
+
+    it(
+      'names everything that is broken in the cluster, with its remedy',
+      async () => {
+        const bindings = ['scc-orchestrator-worker-facts', 'scc-orchestrator-governance'];
+        const paths = [...bindings.map((name) => `${RBAC}/clusterrolebindings/${name}`), ENTRIES];
+        const objects = await Promise.all(paths.map((at) => stack.api.get(at)));
+        const watcher = (await stack.api.get(WATCHER)) as { spec: object };
+        const { spec } = (await stack.api.get(CRD)) as {
+          spec: { versions: [{ schema: { openAPIV3Schema: { properties: { status: { properties: object } } } } }] };
+        };
+        const ordinals: unknown = Reflect.get(
+          spec.versions[0].schema.openAPIV3Schema.properties.status.properties,
+          'ordinals',
+        );
+        try {
+          await Promise.all(paths.map((at) => stack.api.call('DELETE', at)));
+          await patch(CRD, [{ op: 'remove', path: ORDINALS }]);
+          const env = '/spec/template/spec/containers/0/env/-';
+          await patch(WATCHER, [
+            { op: 'replace', path: '/spec/replicas', value: 0 },
+            { op: 'add', path: env, value: { name: 'TEMPORAL_TASK_QUEUE', value: 'another' } },
+          ]);
+          await sccctl(null, 'webhook', 'disable');
+          const found = await waitFor(
+            async () => {
+              const now = await faults();
+              return now.some(({ fault }) => fault.includes('scaled to 0')) ? now : null;
+            },
+            { timeoutMs: PATIENCE_MS, what: 'the watcher to be gone' },
+          );
+          for (const [part, fault] of BROKEN)
+            expect(found).toContainEqual({
+              part,
+              fault: expect.stringMatching(fault) as unknown,
+              remedy: expect.stringMatching(/\S/) as unknown,
+            });
+        } finally {
+          for (const [index, at] of paths.entries()) {
+            const { metadata, ...rest } = objects[index] as { metadata: Record<string, unknown> };
+            const { resourceVersion: _v, uid: _u, creationTimestamp: _c, managedFields: _m, ...kept } = metadata;
+            await stack.api.create(at.slice(0, at.lastIndexOf('/')), { ...rest, metadata: kept });
+          }
+          await patch(CRD, [{ op: 'add', path: ORDINALS, value: ordinals }]);
+          await patch(WATCHER, [{ op: 'replace', path: '/spec', value: watcher.spec }]);
+          await sccctl(null, 'webhook', 'enable');
+          await untilSilent();
+        }
+      },
+      3 * PATIENCE_MS,
+    );
+
+    it.each<[string, [string, RegExp][]]>([
+      ['prometheus', [['prometheus', /does not answer/]]],
+      ['istiod', [['istiod', /does not answer/]]],
+      ['postgres', [['database', /does not answer/]]],
+      ['worker', [['worker', /none of its pods is ready/]]],
+    ])(
+      'names %s when it is away',
+      async (name, expected) => {
+        await stack.part(name).stop();
+        try {
+          for (const [part, fault] of expected)
+            await waitFor(async () => (await faults()).some((one) => one.part === part && fault.test(one.fault)), {
+              timeoutMs: PATIENCE_MS,
+              everyMs: 1000,
+              what: `${name} to be named`,
+            });
+        } finally {
+          await stack.part(name).start();
+          await untilSilent();
+        }
+      },
+      3 * PATIENCE_MS,
+    );
+  });
+}
