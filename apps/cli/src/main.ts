@@ -1,20 +1,10 @@
 #!/usr/bin/env node
-import { ConfigError } from '@scc/runtime';
-import { readEnvironment } from './config.js';
-import { EXIT } from './exit.js';
-import { main } from './program.js';
+import { nodeFault } from './node-version.js';
 
-// The reader of a pipe may leave early, as `head` does: what is left to say has no reader, and that is no error.
-for (const stream of [process.stdout, process.stderr])
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    process.exit(process.exitCode ?? EXIT.ok);
-  });
-
-try {
-  process.exitCode = await main(process.argv.slice(2), readEnvironment());
-} catch (error) {
-  if (!(error instanceof ConfigError)) throw error;
-  process.stderr.write(`error: ${error.message}\n`);
-  process.exitCode = EXIT.usage;
+// Everything else is loaded when it can run: an older Node would answer with a stack.
+const fault = nodeFault(process.versions.node);
+if (fault === null) await import('./start.js');
+else {
+  process.stderr.write(`error: ${fault}\n`);
+  process.exitCode = 64;
 }

@@ -19,6 +19,8 @@ import { recommendCommand } from './recommend.js';
 import { scanCommand } from './scan/command.js';
 import { scansCommand } from './scan/kept.js';
 import { simulateCommand } from './scan/simulate.js';
+import { completionCommand } from './completion.js';
+import { versionCommand } from './version.js';
 import { type Run, Session, type Settings } from './session.js';
 import { stopCommand } from './stop.js';
 import { webhookCommand } from './webhook/commands.js';
@@ -32,6 +34,9 @@ function globalOptions(program: Command, env: Environment): Command {
         .default('table'),
     )
     .option('--kubeconfig <file>', 'KUBECONFIG, else ~/.kube/config', env.KUBECONFIG)
+    .option('--context <name>', 'of the kubeconfig; its current one when absent')
+    .option('--as <user>', 'ask the API server in the name of this user, as kubectl --as does')
+    .option('--as-group <group...>', 'and of these groups')
     .option('--server <url>', 'governance (GOVERNANCE_URL)', env.GOVERNANCE_URL)
     .option('--ca <file>', 'the authority of its certificate, as PEM (GOVERNANCE_CA_FILE)', env.GOVERNANCE_CA_FILE)
     .option('--token <token>', 'who you are (GOVERNANCE_TOKEN); others can see it in the list of processes')
@@ -116,6 +121,8 @@ export async function main(args: readonly string[], env: Environment): Promise<n
     simulateCommand(run),
     auditCommand(run),
     webhookCommand(run),
+    versionCommand(run),
+    completionCommand(() => program),
   ];
   for (const command of commands) program.addCommand(withExitOverride(command));
   try {

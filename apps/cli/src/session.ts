@@ -4,7 +4,7 @@ import { messageOf } from '@scc/runtime';
 import type { TemporalConfig, TemporalLink } from '@scc/runtime/temporal';
 import type { Client } from '@temporalio/client';
 import { decodeJwt } from 'jose';
-import { CliError } from './exit.js';
+import { CliError, EXIT } from './exit.js';
 import { KeptReceipts } from './kept.js';
 import { Output } from './output.js';
 import { Rest } from './rest.js';
@@ -13,6 +13,11 @@ import { Rest } from './rest.js';
 export interface Settings {
   output: 'table' | 'wide' | 'json';
   kubeconfig?: string | undefined;
+  /** The name of a context of the kubeconfig. */
+  context?: string | undefined;
+  /** In whose name the API server is asked, and of which groups. */
+  as?: string | undefined;
+  asGroup?: string[] | undefined;
   server?: string | undefined;
   ca?: string | undefined;
   token?: string | undefined;
@@ -64,12 +69,17 @@ export class Session {
 
   /** @throws CliError when there is no kubeconfig or it cannot be read. */
   kube(): Promise<KubeClient> {
-    const { kubeconfig } = this.settings;
+    const { kubeconfig, context, as: user, asGroup: groups = [] } = this.settings;
     if (kubeconfig === undefined)
       throw new CliError('--kubeconfig: there is none', 'Pass --kubeconfig FILE, or set KUBECONFIG.');
-    this.kubeClient ??= connectKube({ kubeconfig, userAgent: 'sccctl' }).catch((error: unknown) => {
-      throw new CliError(`--kubeconfig: ${kubeconfig} cannot be used: ${messageOf(error)}`);
-    });
+    if (user === undefined && groups.length > 0)
+      throw new CliError('--as-group: it needs --as', 'Name the user with --as USER as well.', EXIT.usage);
+    const impersonate = user === undefined ? undefined : { user, groups };
+    this.kubeClient ??= connectKube({ kubeconfig, context, impersonate, userAgent: 'sccctl' }).catch(
+      (error: unknown) => {
+        throw new CliError(`--kubeconfig: ${kubeconfig} cannot be used: ${messageOf(error)}`);
+      },
+    );
     return this.kubeClient;
   }
 

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { PLAN_GROUP } from '@scc/plan';
 import { Credentials } from './credentials.js';
+import type { Choice } from './kubeconfig.js';
 import { Discovery, groupPath } from './discovery.js';
 import { isGone, isMissing, isNotFound, KubeError, KubeUnreachable } from './errors.js';
 import { EventRecorder, type KubeEvent } from './events.js';
@@ -286,7 +287,7 @@ const writing = ({ fieldManager, dryRun, impersonate, timeoutMs }: WriteOptions)
   ...(timeoutMs === undefined ? {} : { timeoutMs }),
 });
 
-export interface ConnectOptions {
+export interface ConnectOptions extends Choice {
   /** The path of a kubeconfig; absent inside a cluster. */
   kubeconfig?: string;
   /** Names the process in the API server's audit log and, as `scc.poc/NAME`, in the events it records. */
@@ -306,8 +307,9 @@ export async function connectKube({
   userAgent,
   timeoutMs,
   listTimeoutMs,
+  ...chosen
 }: ConnectOptions): Promise<KubeClient> {
-  const credentials = new Credentials(kubeconfig);
+  const credentials = new Credentials(kubeconfig, chosen);
   await credentials.current();
   const reporter = { controller: `${PLAN_GROUP}/${userAgent}`, instance: `${userAgent}-${hostname()}`.slice(0, 128) };
   const transport = new Transport(credentials, { userAgent, ...(timeoutMs === undefined ? {} : { timeoutMs }) });

@@ -2,7 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { trustOf, type ConnectionTrust } from '@scc/runtime';
 import { inCluster } from './in-cluster.js';
-import { parseKubeconfig, type CurrentContext } from './kubeconfig.js';
+import { parseKubeconfig, type Choice, type CurrentContext } from './kubeconfig.js';
 import { pluginAuth, type PluginAuth } from './plugin-auth.js';
 
 /** How long what was read from files is used before it is read again, in milliseconds. */
@@ -21,14 +21,18 @@ interface Loaded {
   plugin: (() => Promise<PluginAuth>) | undefined;
 }
 
-async function load(kubeconfig: string | undefined, mtimeMs: number): Promise<Loaded> {
+async function load(kubeconfig: string | undefined, mtimeMs: number, chosen: Choice): Promise<Loaded> {
   if (kubeconfig === undefined) return { mtimeMs, context: inCluster(), plugin: undefined };
   const folder = path.dirname(path.resolve(kubeconfig));
   const text = await readFile(kubeconfig, 'utf8');
-  const context = parseKubeconfig(text, folder);
+  const context = parseKubeconfig(text, folder, chosen);
   if (context.server.protocol === 'http:' && !context.skipTLSVerify)
     throw new Error(`${context.server.origin} is not encrypted; insecure-skip-tls-verify would allow that`);
-  return { mtimeMs, context, plugin: context.needsPlugin ? await pluginAuth(text, folder, context) : undefined };
+  return {
+    mtimeMs,
+    context,
+    plugin: context.needsPlugin ? await pluginAuth(text, folder, { ...context, context: chosen.context }) : undefined,
+  };
 }
 
 const contentOf = async (source: CurrentContext['token']): Promise<string | undefined> =>
@@ -69,7 +73,10 @@ export class Credentials {
   #access: Promise<ClusterAccess> | undefined;
   #readAt = 0;
 
-  constructor(private readonly kubeconfig: string | undefined) {}
+  constructor(
+    private readonly kubeconfig: string | undefined,
+    private readonly chosen: Choice = {},
+  ) {}
 
   current(): Promise<ClusterAccess> {
     if (this.#access && performance.now() - this.#readAt <= FRESH_MS) return this.#access;
@@ -95,7 +102,7 @@ export class Credentials {
 
   async #read(): Promise<ClusterAccess> {
     const mtimeMs = this.kubeconfig === undefined ? 0 : (await stat(this.kubeconfig)).mtimeMs;
-    if (this.#loaded?.mtimeMs !== mtimeMs) this.#loaded = await load(this.kubeconfig, mtimeMs);
+    if (this.#loaded?.mtimeMs !== mtimeMs) this.#loaded = await load(this.kubeconfig, mtimeMs, this.chosen);
     return accessOf(this.#loaded);
   }
 }

@@ -71,4 +71,16 @@ describe('kubeconfig', () => {
     expect(() => parseKubeconfig(text, '/')).toThrow('the kubeconfig has no context nowhere');
     expect(() => parseKubeconfig('', '/')).toThrow();
   });
+
+  it('takes another context and another name where they are chosen', () => {
+    const text = kubeconfig({ as: 'eve', 'as-groups': ['users'] });
+    const impersonate = { user: 'ana', groups: ['admins'] };
+    expect(parseKubeconfig(text, '/', { context: 'elsewhere' })).toMatchObject({
+      server: new URL('https://other:6443'),
+      userName: 'other',
+      impersonate: undefined,
+    });
+    expect(parseKubeconfig(text, '/', { impersonate })).toMatchObject({ userName: 'me', impersonate });
+    expect(() => parseKubeconfig(text, '/', { context: 'nowhere' })).toThrow('has no context nowhere');
+  });
 });

@@ -25,7 +25,7 @@ const userSchema = z.looseObject({
   'auth-provider': z.unknown().optional(),
 });
 const kubeconfigSchema = z.looseObject({
-  'current-context': z.string().min(1),
+  'current-context': z.string().optional(),
   contexts: z.array(
     z.looseObject({ name: z.string(), context: z.looseObject({ cluster: z.string(), user: z.string() }) }),
   ),
@@ -60,13 +60,21 @@ function named<T extends { name: string }>(items: T[], name: string, what: strin
   return found;
 }
 
+/** What is taken in place of what the kubeconfig says. */
+export interface Choice {
+  /** The name of a context; its current one when absent. */
+  context?: string | undefined;
+  /** In whose name requests are made. */
+  impersonate?: { user: string; groups: string[] } | undefined;
+}
+
 /**
  * Reads a kubeconfig. Relative paths in it are relative to `folder`, where it lies.
  * @throws Error | ZodError
  */
-export function parseKubeconfig(text: string, folder: string): CurrentContext {
+export function parseKubeconfig(text: string, folder: string, chosen: Choice = {}): CurrentContext {
   const { contexts, clusters, users, ...rest } = kubeconfigSchema.parse(parse(text));
-  const { context } = named(contexts, rest['current-context'], 'context');
+  const { context } = named(contexts, chosen.context ?? rest['current-context'] ?? '', 'context');
   const { cluster } = named(clusters, context.cluster, 'cluster');
   const user = userSchema.parse(named(users, context.user, 'user').user ?? {});
   const file = (name: string): { file: string } => ({ file: path.resolve(folder, name) });
@@ -85,7 +93,7 @@ export function parseKubeconfig(text: string, folder: string): CurrentContext {
     certificate: pem(user['client-certificate'], user['client-certificate-data']),
     key: pem(user['client-key'], user['client-key-data']),
     basic: username ? { username, password } : undefined,
-    impersonate: as ? { user: as, groups: user['as-groups'] } : undefined,
+    impersonate: chosen.impersonate ?? (as ? { user: as, groups: user['as-groups'] } : undefined),
     proxy: cluster['proxy-url'],
     needsPlugin: Boolean(exec ?? user['auth-provider']),
   };

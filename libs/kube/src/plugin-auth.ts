@@ -20,12 +20,13 @@ const pemSchema = z.union([z.string(), z.instanceof(Buffer).transform((pem) => p
 export async function pluginAuth(
   text: string,
   folder: string,
-  { token }: Pick<CurrentContext, 'token'>,
+  { token, context }: Pick<CurrentContext, 'token'> & { context: string | undefined },
 ): Promise<() => Promise<PluginAuth>> {
   const { KubeConfig } = await import('@kubernetes/client-node');
   const config = new KubeConfig();
   config.loadFromString(text);
   config.makePathsAbsolute(folder);
+  if (context !== undefined) config.setCurrentContext(context);
   const user = config.getCurrentUser();
   // The official client knows no `tokenFile` in a kubeconfig, only the in-cluster one: the same authenticator serves
   // both.

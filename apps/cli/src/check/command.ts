@@ -9,13 +9,16 @@ import { type Look, unseen } from './look.js';
 import { lookAtProcesses, lookAtState } from './processes.js';
 import { lookAtRights } from './rights.js';
 
+/** The one part that is not looked at when nothing is to be said of it: it takes some hundred questions. */
+const RIGHTS = 'rights';
+
 /** In the order in which they are to be mended. */
 const LOOKS: readonly (readonly [string, Look])[] = [
   ['kubernetes', lookAtApi],
   ['crd', lookAtCRD],
   ['installation', lookAtState],
   ['processes', lookAtProcesses],
-  ['rights', lookAtRights],
+  [RIGHTS, lookAtRights],
   ['webhook', lookAtWebhook],
   ['governance', lookAtGovernance],
   ['worker', lookAtWorkers],
@@ -31,7 +34,7 @@ export async function faultsFound(session: Session, { systemNamespace, without }
   const kube = await session.kube();
   const surroundings = { session, kube, namespace: systemNamespace };
   const found = await Promise.all(
-    LOOKS.map(async ([part, look]) => {
+    LOOKS.filter(([part]) => part !== RIGHTS || !without.includes(RIGHTS)).map(async ([part, look]) => {
       try {
         return await look(surroundings);
       } catch (error) {

@@ -76,8 +76,9 @@ function reasonOf({ status }: Deployment, pods: readonly Pod[]): string {
   return pods.length === 0 ? 'no pod was made' : 'its pods are not ready';
 }
 
+/** Of a variable that is there more than once the last one counts. */
 const envOf = ({ spec }: Deployment, name: string): string | undefined =>
-  spec.template.spec.containers.flatMap(({ env }) => env).find((one) => one.name === name)?.value;
+  spec.template.spec.containers.flatMap(({ env }) => env).findLast((one) => one.name === name)?.value;
 
 /** The port of a process's health server, as its Deployment says. */
 export async function healthPort(kube: KubeClient, namespace: string, process: Process): Promise<number> {

@@ -70,19 +70,19 @@ async function confinedTo(kube: KubeClient, role: string): Promise<string[]> {
   return items.flatMap(({ metadata }) => metadata.namespace ?? []);
 }
 
-/** Everything of `questions` that is refused, a few at once. */
+/** Everything of `questions` that is refused, in their order; a few are asked at once. */
 async function refused(
   questions: readonly Question[],
   ask: (question: Question) => Promise<boolean>,
 ): Promise<Question[]> {
   const waiting = [...questions];
-  const denied: Question[] = [];
+  const denied = new Set<Question>();
   const work = async (): Promise<void> => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift())
-      if (!(await ask(next))) denied.push(next);
+      if (!(await ask(next))) denied.add(next);
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
-  return denied;
+  return questions.filter((question) => denied.has(question));
 }
 
 /** What each account may do, by the API server's own word, against what the chart gives it. */
