@@ -132,6 +132,16 @@ export function verifyParts(corpus: string | undefined): VerifyPart[] {
       }),
     },
     {
+      name: 'image',
+      what: 'the image of deploy/docker/Dockerfile as buildah builds it, and each of its programs as any uid of group 0',
+      rounds: 1,
+      round: (_round, report) => ({
+        command: { command: 'node', args: ['scripts/image.ts', '--report', report] },
+        figures: async () =>
+          JSON.parse(await readFile(report, 'utf8').catch(() => '{"programs":0,"failed":1}')) as Figures,
+      }),
+    },
+    {
       name: 'helm3',
       what: 'docs/INSTALL.md from an empty cluster to a completed migration and back, by Helm 3',
       rounds: 1,

@@ -1,5 +1,7 @@
+import { statSync } from 'node:fs';
 import path from 'node:path';
 import { NODE, postgresFolder, ROOT, scriptOf } from '../paths.js';
+import { productRecipe } from './dockerfile.js';
 
 /** An image that is a program of this checkout: what a node runs for it is a real process. */
 export interface Program {
@@ -20,25 +22,27 @@ export interface Program {
   stopSignal?: NodeJS.Signals;
 }
 
-const APP = '/app';
-const inCheckout = (names: readonly string[], from = ''): Record<string, string> =>
-  Object.fromEntries(names.map((name) => [`${APP}/${name}`, path.join(ROOT, from, name)]));
-
-/** deploy/docker/Dockerfile, with the checkout's own packages and Node. */
-const PRODUCT: Program = {
-  uid: 65532,
-  entrypoint: ['node', `${APP}/scc.mjs`],
-  env: {
-    NODE_ENV: 'production',
-    NODE_OPTIONS: '--enable-source-maps',
-    PATH: `${APP}/node_modules/node/bin:/usr/local/bin:/usr/bin:/bin`,
-    HOME: '/',
-    TZ: 'UTC',
-  },
-  workingDir: APP,
-  folders: inCheckout(['node_modules', 'apps', 'libs', 'workflows']),
-  files: { ...inCheckout(['package.json']), ...inCheckout(['scc.mjs'], 'deploy/docker') },
-};
+/** deploy/docker/Dockerfile, with the checkout's own packages and Node; of each package with all of its folder. */
+function product(): Program {
+  const { uid, entrypoint, workingDir, env, whole, packages } = productRecipe();
+  const inside = (names: readonly string[], of: (name: string) => string): Record<string, string> =>
+    Object.fromEntries(names.map((name) => [path.posix.join(workingDir, of(name)), path.join(ROOT, name)]));
+  const isFile = (name: string): boolean => statSync(path.join(ROOT, name)).isFile();
+  const parents = [...new Set(packages.map((pattern) => pattern.split('/', 1)[0] ?? ''))];
+  return {
+    uid,
+    entrypoint,
+    env: {
+      ...env,
+      PATH: `${workingDir}/node_modules/node/bin:/usr/local/bin:/usr/bin:/bin`,
+      HOME: '/',
+      TZ: 'UTC',
+    },
+    workingDir,
+    folders: inside([...whole.filter((name) => !isFile(name)), ...parents], (name) => path.basename(name)),
+    files: inside(whole.filter(isFile), (name) => path.basename(name)),
+  };
+}
 
 const SYSTEM_PATH = '/usr/local/bin:/usr/bin:/bin';
 
@@ -83,7 +87,7 @@ export interface MachinePrograms {
 /** The program behind an image, whatever its registry, tag or digest; null when it is none. */
 export function programOf(reference: string, machine: MachinePrograms = {}): Program | null {
   const name = reference.split('/').at(-1)?.split(/[:@]/, 1)[0] ?? '';
-  if (name === 'scc-orchestrator') return PRODUCT;
+  if (name === 'scc-orchestrator') return product();
   if (name === 'postgres') return postgres();
   if (name === 'database') return database();
   if (name === 'temporal' && machine.temporal !== undefined) return temporal(machine.temporal);

@@ -1,5 +1,4 @@
 import type { PolicyDocument, PolicyVersion, StoredBinding } from '@scc/policy';
-import { createPatch } from 'rfc6902';
 import type { FileBinding } from './files.js';
 
 /** How a document in the files differs from what governance has. */
@@ -18,11 +17,18 @@ export interface Stored {
   bindings: readonly StoredBinding[];
 }
 
-const differences = (before: object, after: object): PolicyChange['fields'] =>
-  createPatch(before, after).map((operation) => ({
-    field: operation.path,
-    value: 'value' in operation ? (operation.value as unknown) : undefined,
-  }));
+const pointer = (at: string, key: string): string => `${at}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+const fieldsOf = (value: unknown): Record<string, unknown> | undefined =>
+  typeof value === 'object' && value !== null ? Object.fromEntries(Object.entries(value)) : undefined;
+
+/** The fields by which two values of JSON differ; the members of lists are compared place by place. */
+function differences(before: unknown, after: unknown, at = ''): PolicyChange['fields'] {
+  if (Object.is(before, after)) return [];
+  const [old, now] = [fieldsOf(before), fieldsOf(after)];
+  if (!old || !now || Array.isArray(before) !== Array.isArray(after)) return [{ field: at, value: after }];
+  const names = new Set([...Object.keys(old), ...Object.keys(now)]);
+  return [...names].flatMap((name) => differences(old[name], now[name], pointer(at, name)));
+}
 
 function changeOf(kind: PolicyChange['kind'], name: string, before: object | undefined, after: object): PolicyChange {
   if (before === undefined) return { kind, name, change: 'new', fields: [] };
