@@ -45,23 +45,49 @@ readOnlyRootFilesystem: true
 capabilities: { drop: [ALL] }
 {{- end }}
 
-{{- define "scc.podAnnotations" -}}
-{{- if include "scc.openshift" . }}
-openshift.io/required-scc: restricted-v2
+{{/* Labels or annotations of a Pod with more of them: (list FIELD OWN MORE). A name that stands there twice is refused. */}}
+{{- define "scc.withMore" -}}
+{{- $own := index . 1 | fromYaml }}
+{{- range $name, $value := index . 2 }}
+{{- if hasKey $own $name }}
+{{- fail (printf "%s.%s: is set by the chart itself; leave it out" (index $ 0) $name) }}
 {{- end }}
+{{- end }}
+{{- merge (dict) $own (index . 2) | toYaml }}
 {{- end }}
 
+{{/* (list CONTEXT GROUP NAME), where GROUP is the group of values: governance, worker, watcher or jobs. */}}
+{{- define "scc.podLabels" -}}
+{{- $own := printf "%s\napp.kubernetes.io/name: scc-%s" (include "scc.labels" (index . 0)) (index . 2) }}
+{{- include "scc.withMore" (list (printf "%s.podLabels" (index . 1)) $own (index (index . 0).Values (index . 1)).podLabels) }}
+{{- end }}
+
+{{/* (list CONTEXT GROUP OWN), where OWN is YAML. */}}
+{{- define "scc.podAnnotations" -}}
+{{- $own := index . 2 }}
+{{- if include "scc.openshift" (index . 0) }}
+{{- $own = printf "%s\nopenshift.io/required-scc: restricted-v2" $own }}
+{{- end }}
+{{- $more := dict }}
+{{- with index . 1 }}{{ $more = (index (index $ 0).Values .).podAnnotations }}{{ end }}
+{{- include "scc.withMore" (list (printf "%s.podAnnotations" (index . 1)) $own $more) }}
+{{- end }}
+
+{{/* (list CONTEXT GROUP): what the group of values says, and for the rest the values of all Pods. */}}
 {{- define "scc.scheduling" -}}
-{{- with .Values.scheduling.nodeSelector }}
+{{- $own := dict }}
+{{- with index . 1 }}{{ $own = (index (index $ 0).Values .).scheduling }}{{ end }}
+{{- $all := (index . 0).Values.scheduling }}
+{{- with $own.nodeSelector | default $all.nodeSelector }}
 nodeSelector: {{- toYaml . | nindent 2 }}
 {{- end }}
-{{- with .Values.scheduling.tolerations }}
+{{- with $own.tolerations | default $all.tolerations }}
 tolerations: {{- toYaml . | nindent 2 }}
 {{- end }}
-{{- with .Values.scheduling.affinity }}
+{{- with $own.affinity | default $all.affinity }}
 affinity: {{- toYaml . | nindent 2 }}
 {{- end }}
-{{- with .Values.scheduling.priorityClassName }}
+{{- with $own.priorityClassName | default $all.priorityClassName }}
 priorityClassName: {{ . }}
 {{- end }}
 {{- end }}
@@ -334,12 +360,11 @@ matchConditions:
 {{- end }}
 
 {{/*
-The end of a Job's name. A Job cannot be changed: each revision has its own, and so has each content, where others than Helm
-apply it and no revision is counted.
+The end of a Job's name: (list CONTEXT SPEC). A Job cannot be changed: each revision has its own, and so has each content,
+where others than Helm apply it and no revision is counted.
 */}}
 {{- define "scc.revision" -}}
-{{- $content := list .Chart.Version (include "scc.labels" .) (pick .Values "platform" "image" "database" "scheduling") }}
-{{- .Release.Revision }}-{{ $content | toJson | sha256sum | trunc 8 }}
+{{- (index . 0).Release.Revision }}-{{ index . 1 | sha256sum | trunc 8 }}
 {{- end }}
 
 {{/* Where calls of the API server come from: its addresses where they are known, else all that is no pod. */}}
@@ -358,7 +383,13 @@ apply it and no revision is counted.
 - ipBlock: { cidr: 0.0.0.0/0{{ with $v4 }}, except: {{ toJson . }}{{ end }} }
 - ipBlock: { cidr: '::/0'{{ with $v6 }}, except: {{ toJson . }}{{ end }} }
 {{- end }}
-{{- if not (include "scc.openshift" .) }}
+{{- if include "scc.openshift" . }}
+# OVN shows hosts with an address of the Pods' network, and knows them by this label; the operator of the API server tries
+# whether the webhook can be reached.
+- namespaceSelector: { matchLabels: { policy-group.network.openshift.io/host-network: '' } }
+- namespaceSelector: { matchLabels: { kubernetes.io/metadata.name: openshift-kube-apiserver-operator } }
+  podSelector: { matchLabels: { app: kube-apiserver-operator } }
+{{- else }}
 # Where the control plane reaches the cluster through a tunnel, its calls come from the tunnel's pods.
 - namespaceSelector: { matchLabels: { kubernetes.io/metadata.name: kube-system } }
   podSelector: { matchLabels: { k8s-app: konnectivity-agent } }
