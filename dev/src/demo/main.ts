@@ -54,11 +54,15 @@ async function isMachineQuiet(): Promise<boolean> {
   return (after.idle - before.idle) / (after.all - before.all) >= QUIET_SHARE;
 }
 
+const steps: DemoReport['start'] = [];
+function progress(step: string): void {
+  const atSeconds = Number((performance.now() / 1000).toFixed(1));
+  steps.push({ step, atSeconds });
+  say(`${atSeconds.toFixed(1).padStart(6)} s  ${step}`);
+}
+
 /** @throws Error with one line that says what is missing, or what did not get ready. */
 async function start({ router }: DemoOptions): Promise<Stack> {
-  const startedMs = performance.now();
-  const progress = (text: string): void =>
-    say(`${((performance.now() - startedMs) / 1000).toFixed(1).padStart(6)} s  ${text}`);
   const background = await isMachineQuiet();
   if (background) progress('the machine is quiet: the control plane runs behind pods and proxies');
   const stack = await startStack(
@@ -119,7 +123,7 @@ async function report(all: readonly Played[], { json }: DemoOptions): Promise<bo
       : `\nNone of ${requests} requests failed, and nothing was left behind.`,
   );
   if (json !== undefined) {
-    const data: DemoReport = { scenarios: all.map(({ result }) => result) };
+    const data: DemoReport = { start: steps, scenarios: all.map(({ result }) => result) };
     await writeFile(json, `${JSON.stringify(data, null, 2)}\n`);
   }
   return problems.length === 0;

@@ -28,5 +28,9 @@ export const scenarioResultSchema = z.object({
 });
 export type ScenarioResult = z.infer<typeof scenarioResultSchema>;
 
-export const demoReportSchema = z.object({ scenarios: z.array(scenarioResultSchema) });
+export const demoReportSchema = z.object({
+  /** The steps of the start, each with the seconds from the command to its end: building, the parts, the product, the shop. */
+  start: z.array(z.object({ step: z.string(), atSeconds: z.number() })),
+  scenarios: z.array(scenarioResultSchema),
+});
 export type DemoReport = z.infer<typeof demoReportSchema>;
