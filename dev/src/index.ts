@@ -7,6 +7,7 @@ import { serviceAccountToken, TOKEN_AUDIENCE } from './cluster/accounts.js';
 import { ClusterApi } from './cluster/api.js';
 import { applyAll, parseObjects, readObjects } from './cluster/manifests.js';
 import { createStateDir, recordOwners, removeLeftovers } from './supervisor/leftovers.js';
+import { removeMemoryGroups } from './supervisor/memory.js';
 import { Inside } from './supervisor/namespace.js';
 import { stackOptionsSchema, type Message, type StackOptions } from './supervisor/protocol.js';
 import { addressLine, relayFrom } from './supervisor/preferred.js';
@@ -95,6 +96,7 @@ export async function startStack(options: StackOptions = {}, events: StackEvents
     await inside?.ask({ do: 'shutdown' }).catch(() => undefined);
     await inside?.gone;
     await rm(stateDir, { recursive: true, force: true, maxRetries: 5 });
+    await removeMemoryGroups();
   };
   try {
     const ports: Record<string, number> = {};

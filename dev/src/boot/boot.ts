@@ -18,6 +18,7 @@ import { serveInstallation } from '../parts/installed.js';
 import { PRODUCT, startProduct } from '../parts/product.js';
 import { createRoles, initDatabase, postgres, prometheus, prometheusConfig, temporal } from '../parts/stores.js';
 import { writeWebhookClient } from '../parts/webhook-client.js';
+import { memoryLimits } from '../supervisor/memory.js';
 import { setUpNetwork } from '../supervisor/network.js';
 import type { Boot, Message } from '../supervisor/protocol.js';
 import { relay } from '../supervisor/relay.js';
@@ -49,6 +50,8 @@ export async function bootStack(
   early(running);
   const progress = (text: string): void =>
     tell({ kind: 'progress', text, ms: Math.round(performance.now() - started) });
+  const limits = await memoryLimits();
+  if (typeof limits === 'string') progress(`limits of memory are not enforced: ${limits}`);
   await setUpNetwork();
   const prepared = await prepare(boot);
   const { context, api } = prepared;

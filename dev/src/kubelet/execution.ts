@@ -7,6 +7,8 @@ export interface End {
 
 /** The traces of a killed container. */
 export const KILLED: End = { exitCode: 137, reason: 'Error' };
+/** The traces of a container that took more memory than its limit. */
+export const OUT_OF_MEMORY: End = { exitCode: 137, reason: 'OOMKilled' };
 
 /** One run of a container. */
 export interface Execution {

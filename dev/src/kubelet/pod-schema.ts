@@ -102,6 +102,7 @@ const containerSchema = z.looseObject({
     .array(z.looseObject({ name: z.string().optional(), containerPort: z.int(), protocol: z.string().default('TCP') }))
     .default([]),
   securityContext: containerSecuritySchema.optional(),
+  resources: z.looseObject({ limits: z.looseObject({ memory: z.string().optional() }).prefault({}) }).prefault({}),
   readinessProbe: probeSchema.optional(),
   livenessProbe: probeSchema.optional(),
   startupProbe: probeSchema.optional(),

@@ -1,9 +1,9 @@
-import { mkdir, mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { KubeError } from '@scc/kube';
 import { createLogger, waitFor } from '@scc/runtime';
-
+import { memoryLimits } from '../supervisor/memory.js';
 import { ContainerRunner } from './container-runner.js';
 import type { Execution } from './execution.js';
 import { aPod } from './pod.fixture.js';
@@ -152,6 +152,34 @@ describe('a container that is a process', () => {
     await says('up');
     await execution.stop(100);
     expect(await execution.ended).toMatchObject({ exitCode: 137 });
+  });
+
+  it('is ended when it takes more memory than its limit, where memory can be limited, and started again', async () => {
+    const limits = await memoryLimits();
+    // Elsewhere it would take the machine's.
+    const script = typeof limits === 'string' ? 'exit 137' : 'exec tail /dev/zero';
+    const limited = { resources: { limits: { memory: '32Mi' } } };
+    const { pod, container, runnable } = runnableOf(script, limited);
+    const runner = new ContainerRunner(pod, container, { ip: '127.0.0.1', runnable, changed: () => undefined });
+    const running = runner.run();
+    try {
+      await waitFor(() => runner.view.restartCount === 1, { timeoutMs: 30_000, what: 'the restart' });
+      const reason = typeof limits === 'string' ? 'Error' : 'OOMKilled';
+      expect(runner.view.lastState).toMatchObject({ terminated: { exitCode: 137, reason } });
+    } finally {
+      runner.destroy();
+      await running;
+    }
+  });
+
+  it('takes its children with it where memory can be limited, and leaves no group of processes', async () => {
+    const limits = await memoryLimits();
+    const limited = { resources: { limits: { memory: '64Mi' } } };
+    const child = typeof limits === 'string' ? '' : `(trap '' TERM; ${FOREVER}) &`;
+    const execution = await start(`${child} exit 0`, limited);
+    await execution.ended;
+    const groups = typeof limits === 'string' ? [] : await readdir(limits.folder);
+    expect(groups.filter((name) => name.includes(path.basename(stateDir)))).toEqual([]);
   });
 
   it('waits and says for what while a Secret is missing', async () => {

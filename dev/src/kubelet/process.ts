@@ -6,10 +6,11 @@ import { pause, type Logger } from '@scc/runtime';
 import { z } from 'zod';
 import type { ClusterApi } from '../cluster/api.js';
 import { hasCode } from '../errors.js';
+import { bytesOf, memoryGroup, type MemoryGroup } from '../supervisor/memory.js';
 import { relay, type Relay } from '../supervisor/relay.js';
 import type { Claims } from './claims.js';
 import { environmentOf, expanded } from './environment.js';
-import { KILLED, type End, type Execution, type Runnable } from './execution.js';
+import { KILLED, OUT_OF_MEMORY, type End, type Execution, type Runnable } from './execution.js';
 import type { KubeletContainer, KubeletPod } from './pod-schema.js';
 import type { MachinePrograms, Program } from './program.js';
 import type { PodNames } from './pod-names.js';
@@ -111,8 +112,10 @@ export class ProcessPod {
       start: async () => {
         const root = this.#folder('roots', container.name);
         await mkdir(root, { recursive: true });
+        const memory = await this.#memoryOf(container);
         const sandbox: Sandbox = {
           root,
+          memoryDoor: memory?.door ?? null,
           program,
           hosts: await this.#hosts(),
           mounts: container.volumeMounts.map(({ name, mountPath, subPath, readOnly }) => ({
@@ -123,7 +126,7 @@ export class ProcessPod {
           readOnlyRoot: container.securityContext?.readOnlyRootFilesystem ?? false,
           user: isRoot ? { ...identity, keepsCapabilities: keepsCapabilities(container) } : null,
         };
-        return this.#spawn(container, sandbox, environment);
+        return this.#spawn(container, sandbox, environment, memory);
       },
     };
   }
@@ -144,7 +147,18 @@ export class ProcessPod {
     return podFolder(this.#options.stateDir, this.#pod.metadata.uid, ...names);
   }
 
-  #spawn(container: KubeletContainer, sandbox: Sandbox, environment: Record<string, string>): Execution {
+  /** What shares the container's limit of memory; null where it has none, or where it cannot be enforced. */
+  async #memoryOf({ name, resources: { limits } }: KubeletContainer): Promise<MemoryGroup | null> {
+    if (limits.memory === undefined) return null;
+    return memoryGroup(this.#options.stateDir, `${this.#pod.metadata.uid}-${name}`, bytesOf(limits.memory));
+  }
+
+  #spawn(
+    container: KubeletContainer,
+    sandbox: Sandbox,
+    environment: Record<string, string>,
+    memory: MemoryGroup | null,
+  ): Execution {
     const { stateDir, apiServer, placed } = this.#options;
     const { program } = sandbox;
     const env: Record<string, string> = {
@@ -172,7 +186,8 @@ export class ProcessPod {
     const files = [path.join(stateDir, 'logs', `${container.name}.log`), this.#folder(logName(container.name))];
     const logs = files.map((file) => createWriteStream(file, { flags: 'a' }));
     for (const log of logs) for (const output of [child.stdout, child.stderr]) output.pipe(log, { end: false });
-    const execution = executionOf(child, program.stopSignal ?? 'SIGTERM', () => logs.forEach((log) => log.end()));
+    child.once('close', () => logs.forEach((log) => log.end()));
+    const execution = executionOf(child, program.stopSignal ?? 'SIGTERM', memory);
     if (program.onLoopback) void this.#passOn(container, execution.ended);
     return execution;
   }
@@ -240,20 +255,27 @@ export function tokensOf(api: Pick<ClusterApi, 'create'>, { metadata, spec }: Ku
   };
 }
 
-function executionOf(child: ChildProcess, stopSignal: NodeJS.Signals, closed: () => void): Execution {
+/** @param memory ends with its first process, as a container does */
+function executionOf(child: ChildProcess, stopSignal: NodeJS.Signals, memory: MemoryGroup | null): Execution {
   let because: End | undefined;
-  const ended = new Promise<End>((resolve) => {
+  const ranOut = new Promise<boolean>((resolve) => {
+    const end = (): void => resolve(memory?.end() ?? false);
+    child.once('exit', end).once('error', end);
+  });
+  const alone = new Promise<End>((resolve) => {
     child.once('error', (error) => {
       const missing = hasCode(error, 'ENOENT') ? ' (package util-linux)' : '';
-      closed();
       resolve({ exitCode: 128, reason: 'StartError', message: `cannot run unshare${missing}: ${error.message}` });
     });
     child.once('close', (code, signal) => {
-      closed();
       if (because) resolve(because);
       else if (signal !== null) resolve({ ...KILLED, message: `killed by ${signal}` });
       else resolve({ exitCode: code ?? 0, reason: code === 0 ? 'Completed' : 'Error' });
     });
+  });
+  const ended = alone.then(async (end): Promise<End> => {
+    const isOutOfMemory = await ranOut;
+    return isOutOfMemory && because === undefined && end.exitCode === KILLED.exitCode ? OUT_OF_MEMORY : end;
   });
   return {
     ended,

@@ -18,6 +18,8 @@ export interface Sandbox {
   readOnlyRoot: boolean;
   /** Null where processes keep the user who started the stack. */
   user: { uid: number; groups: readonly number[]; keepsCapabilities: boolean } | null;
+  /** The file by which it joins those who share its limit of memory; null where there is none. */
+  memoryDoor: string | null;
 }
 
 /** Folders of the machine that programs need: shared libraries, and what the kernel shows. */
@@ -29,7 +31,7 @@ const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
  * A shell script that makes a container's file system in a mount namespace of its own and runs its arguments there:
  * the image's folders, read-only libraries of the machine, and the pod's volumes. It ends with its parent.
  */
-export function sandboxScript({ root, program, mounts, hosts, readOnlyRoot, user }: Sandbox): string {
+export function sandboxScript({ root, program, mounts, hosts, readOnlyRoot, user, memoryDoor }: Sandbox): string {
   const inside = (target: string): string => quoted(path.join(root, target));
   const bind = (from: string, to: string, readOnly: boolean): string[] => [
     `mkdir -p ${inside(to)}`,
@@ -39,6 +41,9 @@ export function sandboxScript({ root, program, mounts, hosts, readOnlyRoot, user
   ];
   const lines = [
     'set -e',
+    ...(memoryDoor === null
+      ? []
+      : [`echo 0 > ${quoted(memoryDoor)} || echo 'the limit of memory is not enforced' >&2`]),
     `mount -t tmpfs -o size=16m,mode=755 pod ${quoted(root)}`,
     `cd ${quoted(root)}`,
     `for d in ${OF_THE_MACHINE.join(' ')}; do`,

@@ -1,7 +1,7 @@
 import { pause, within } from '@scc/runtime';
 import { SCC_ANNOTATION } from '@scc/scc';
 import { behaviourOf, type Behaviour, type Image } from './behaviour.js';
-import { KILLED, type End, type Execution, type Runnable } from './execution.js';
+import { KILLED, OUT_OF_MEMORY, type End, type Execution, type Runnable } from './execution.js';
 import type { KubeletContainer, KubeletPod } from './pod-schema.js';
 import type { Serving } from './serving.js';
 
@@ -46,7 +46,7 @@ export const servedContainer = (
 });
 
 const outOfMemory = ({ oomAfterMs }: Behaviour, end: (end: End) => void): NodeJS.Timeout | undefined =>
-  Number.isFinite(oomAfterMs) ? setTimeout(() => end({ exitCode: 137, reason: 'OOMKilled' }), oomAfterMs) : undefined;
+  Number.isFinite(oomAfterMs) ? setTimeout(() => end(OUT_OF_MEMORY), oomAfterMs) : undefined;
 
 function headersOf(pod: KubeletPod, { identity }: Behaviour): Record<string, string> {
   const { name, annotations } = pod.metadata;

@@ -1,6 +1,7 @@
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { removeMemoryGroups } from './memory.js';
 
 const PREFIX = 'scc-stack-';
 const OWNERS = 'owners';
@@ -35,4 +36,5 @@ export async function removeLeftovers(): Promise<void> {
     const owned = Array.isArray(pids) ? pids.some((pid) => runs(Number(pid))) : Date.now() - facts.mtimeMs < YOUNG_MS;
     if (!owned) await rm(folder, { recursive: true, force: true });
   }
+  await removeMemoryGroups();
 }
