@@ -37,6 +37,7 @@ export type * from './payloads.js';
 export const TASK_QUEUE = 'scc-migration';
 export const MIGRATION_WORKFLOW = 'migrationWorkflow';
 export const UNDO_WORKFLOW = 'undoWorkflow';
+export const AFTER_WORKFLOW = 'afterWorkflow';
 
 /** The uid makes a recreated plan a new migration; starting the same id twice is the same as once. */
 export const workflowIdOf = ({ namespace, name, uid }: PlanRef): string => `scc/${namespace}/${name}/${uid}`;

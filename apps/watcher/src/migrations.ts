@@ -7,6 +7,7 @@ import {
   type WorkflowExecutionStatusName,
   type WorkflowIdReusePolicy,
 } from '@temporalio/client';
+import { temporalAfterwards, type Afterwards } from './afterwards.js';
 import {
   MIGRATION_WORKFLOW,
   planChangedSignal,
@@ -70,7 +71,11 @@ export function planOfWorkflow(workflowId: string): PlanRef | undefined {
  * The workflows of plans in Temporal.
  * @param signal ends calls that are under way: who no longer leads starts nothing
  */
-export function temporalMigrations(link: TemporalLink, taskQueue: string, signal: AbortSignal): Migrations {
+export function temporalMigrations(
+  link: TemporalLink,
+  taskQueue: string,
+  signal: AbortSignal,
+): Migrations & { afterwards: Afterwards } {
   const call = async <T>(work: (workflow: WorkflowClient) => Promise<T>): Promise<T> => {
     const client = await link.client();
     return client.withAbortSignal(signal, () => client.withDeadline(Date.now() + CALL_MS, () => work(client.workflow)));
@@ -97,6 +102,7 @@ export function temporalMigrations(link: TemporalLink, taskQueue: string, signal
     }
   };
   return {
+    afterwards: temporalAfterwards(call),
     life: async (ref) => {
       try {
         return lifeOf((await call((workflow) => workflow.getHandle(workflowIdOf(ref)).describe())).status.name);

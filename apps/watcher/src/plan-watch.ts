@@ -4,6 +4,7 @@ import type { Logger } from '@scc/runtime';
 import type { TemporalLink } from '@scc/runtime/temporal';
 import { KeyQueue } from './key-queue.js';
 import type { WatcherMetrics } from './metrics.js';
+import { lookAfterLost } from './afterwards.js';
 import { temporalMigrations } from './migrations.js';
 import { isWanted, markOf, planReader } from './plan.js';
 import { cancelStrays, keyOfPlan, reconcile, type WatcherDeps } from './reconcile.js';
@@ -22,10 +23,8 @@ export interface PlanWatchOptions {
 /** Watches plans and keeps their workflows in line with them until the signal aborts. */
 export async function watchPlans(options: PlanWatchOptions, signal: AbortSignal): Promise<void> {
   const { client, log, metrics } = options;
-  const deps: WatcherDeps = {
-    read: planReader(client, signal),
-    migrations: temporalMigrations(options.temporal, options.taskQueue, signal),
-  };
+  const { afterwards, ...migrations } = temporalMigrations(options.temporal, options.taskQueue, signal);
+  const deps: WatcherDeps = { read: planReader(client, signal), migrations };
   const queue = new KeyQueue({
     work: async (key) => {
       signal.throwIfAborted();
@@ -48,6 +47,12 @@ export async function watchPlans(options: PlanWatchOptions, signal: AbortSignal)
     sweep(informer, deps).catch((err: unknown) => {
       if (!signal.aborted) log.warn({ err }, 'looking for workflows without a plan failed');
     });
+    lookAfterLost(afterwards, (ref) => deps.read(keyOfPlan(ref))).then(
+      (again) => again.forEach((ref) => log.info({ plan: keyOfPlan(ref) }, 'has a workload looked after again')),
+      (err: unknown) => {
+        if (!signal.aborted) log.warn({ err }, 'looking for workloads that nothing looks after failed');
+      },
+    );
   }, options.resyncMs);
   informer.synced.then(
     () => log.info({ plans: informer.list().length }, 'watching plans'),
