@@ -78,6 +78,7 @@ async function main(): Promise<void> {
     reloadMs: config.ROUTER_RELOAD_MS,
     counters: metrics.routers,
     domain: config.CLUSTER_DOMAIN,
+    root: config.MESH_ROOT_NAMESPACE,
     signal: activitySignal,
     ...(view ? { view } : {}),
   });

@@ -29,6 +29,7 @@ import {
 } from '@scc/routing';
 import { withCanary, type RouteScope } from './canary-routes.js';
 import { canaryRule, isRuleOf } from './destination-rules.js';
+import { isForAll } from './mesh-config.js';
 import { IstioProof, type IstioProofOptions } from './proof.js';
 import { restored } from './restore.js';
 import { virtualServiceSpecSchema, type VirtualServiceSpec } from './schema.js';
@@ -40,6 +41,8 @@ export interface IstioRouterOptions extends IstioProofOptions {
   fieldManager: string;
   /** Of the cluster, such as `cluster.local`. */
   domain?: string;
+  /** The root namespace of the mesh. */
+  root?: string;
 }
 
 type Name = Routes['divided'][number];
@@ -76,9 +79,9 @@ export class IstioRouter implements TrafficRouter {
 
   async survey(request: SurveyRequest): Promise<Surveyed> {
     const { namespace, services } = request;
-    const { routes, violations } = await surveyRoutes(this.options.kube, request, this.options.domain);
+    const { kube, domain, root, boundMs } = this.options;
+    const { routes, violations, warnings } = await surveyRoutes(kube, request, { domain, root });
     const survey = { request, routes };
-    const { boundMs } = this.options;
     const { proof } = this;
     const isAsked = violations.length === 0 && services.length > 0;
     const unseen = isAsked ? await this.unseenBy(survey) : [];
@@ -87,9 +90,12 @@ export class IstioRouter implements TrafficRouter {
       ways: waysOf(routes, namespace),
       takesPart: routes.destinationRules.length > 0,
       violations: [...violations, ...unseen],
-      warnings: proof.isBlind
-        ? [`istiod's debug endpoint is not configured: routes are given ${boundMs} ms to reach the proxies`]
-        : [],
+      warnings: [
+        ...warnings,
+        ...(proof.isBlind
+          ? [`istiod's debug endpoint is not configured: routes are given ${boundMs} ms to reach the proxies`]
+          : []),
+      ],
     };
   }
 
@@ -225,7 +231,9 @@ export class IstioRouter implements TrafficRouter {
         throw new Error(`${routedName(id)} was deleted during the migration`);
     for (const { service, ports } of routes.own) {
       const id = { apiVersion: routes.apiVersion, kind: 'VirtualService', namespace, name: copyName(service) };
-      const spec = change(ownRoutes(service, namespace, ports, routes.domain), namespace);
+      const divided = change(ownRoutes(service, namespace, ports, routes.domain), namespace);
+      // Callers of any namespace must see it, whatever the mesh does with routes that do not say so.
+      const spec = isForAll(routes.exportedTo) ? divided : { ...divided, exportTo: ['*'] };
       const metadata = { namespace, name: id.name, labels: markers, ...ownership(survey.request, namespace) };
       await kube.apply({ apiVersion: id.apiVersion, kind: id.kind, metadata, spec }, { fieldManager, force: true });
     }

@@ -29,6 +29,11 @@ const serving = (...versions: string[]): Pick<KubeClient, 'get' | 'list'> => ({
       : Promise.reject(new KubeError(404, { reason: 'KindNotServed', message: `no ${apiVersion} ${kind}` })),
 });
 
+const forbidden: KubeClient['get'] = ({ kind }) =>
+  kind === 'ConfigMap'
+    ? Promise.reject(new KubeError(403, { reason: 'Forbidden', message: 'configmaps is forbidden' }))
+    : Promise.resolve(service);
+
 describe('surveyRoutes', () => {
   it.each([
     ['both versions', ['networking.istio.io/v1', 'networking.istio.io/v1beta1'], 'networking.istio.io/v1'],
@@ -37,6 +42,43 @@ describe('surveyRoutes', () => {
     const { routes, violations } = await surveyRoutes(serving(...versions), request);
     expect(violations).toEqual([]);
     expect(routes).toMatchObject({ apiVersion: expected, divided: [{ namespace: 'shop', name: 'web' }], own: [] });
+  });
+
+  describe('a VirtualService that does not say who sees it', () => {
+    const mesh = (config: string): Pick<KubeClient, 'get' | 'list'> => ({
+      ...serving('networking.istio.io/v1'),
+      get: ({ kind, namespace, name }) =>
+        Promise.resolve(
+          kind === 'ConfigMap'
+            ? { apiVersion: 'v1', kind, metadata: { namespace: namespace ?? '', name }, data: { mesh: config } }
+            : service,
+        ),
+    });
+    const ownOf = async (kube: Pick<KubeClient, 'get' | 'list'>) => {
+      const { routes, warnings } = await surveyRoutes(kube, request, { root: 'istio-system' });
+      return { own: routes.own.map(({ service: name }) => name), exportedTo: routes.exportedTo, warnings };
+    };
+
+    it.each<[string, string, string[], string[]]>([
+      ['is for all where the mesh says nothing', 'rootNamespace: istio-system', ['*'], []],
+      ['is for all where the mesh says so', "defaultVirtualServiceExportTo: ['*']", ['*'], []],
+      [
+        'leaves the callers of other namespaces without a route',
+        "defaultVirtualServiceExportTo: ['.']",
+        ['.'],
+        ['web'],
+      ],
+    ])('%s', async (_case, config, exportedTo, own) => {
+      expect(await ownOf(mesh(config))).toEqual({ own, exportedTo, warnings: [] });
+    });
+
+    it.each<[string, Pick<KubeClient, 'get' | 'list'>, RegExp]>([
+      ['may not be read', { ...serving('networking.istio.io/v1'), get: forbidden }, /configmaps is forbidden/],
+      ['is no configuration', mesh('- {'), /not the configuration of a mesh/],
+    ])("is taken for all's, and said to be, where the configuration %s", async (_case, kube, why) => {
+      const { own, warnings } = await ownOf(kube);
+      expect([own, warnings]).toEqual([[], [expect.stringMatching(why)]]);
+    });
   });
 
   it('says that there is no mesh where none is served', async () => {

@@ -14,9 +14,13 @@ import {
 } from '@scc/routing';
 import { z } from 'zod';
 import { DEFAULT_DOMAIN, resolvedHost, serviceHost } from './hosts.js';
+import { readMeshDefaults } from './mesh-config.js';
 import { portsOf } from './objects.js';
 import { destinationRuleSpecSchema, NETWORKING, NETWORKING_BETA, virtualServiceSpecSchema } from './schema.js';
 import { findRoutes, foreignSubsets, governsMesh, type Named } from './survey.js';
+
+/** Istio's own root namespace. */
+const DEFAULT_ROOT = 'istio-system';
 
 const nameSchema = z.object({ namespace: z.string(), name: z.string() });
 /** The part of a survey that later steps need. */
@@ -39,6 +43,8 @@ export const routesSchema = z.object({
   apiVersion: z.string().default(NETWORKING),
   /** Of the cluster. */
   domain: z.string().default(DEFAULT_DOMAIN),
+  /** The namespaces that see a VirtualService that does not say it. */
+  exportedTo: z.array(z.string()).default(['*']),
 });
 export type Routes = z.infer<typeof routesSchema>;
 const NO_ROUTES: Routes = {
@@ -49,6 +55,7 @@ const NO_ROUTES: Routes = {
   foreign: [],
   apiVersion: NETWORKING,
   domain: DEFAULT_DOMAIN,
+  exportedTo: ['*'],
 };
 
 const NO_MESH: Violation = {
@@ -101,12 +108,13 @@ async function istioObjects(
 export async function surveyRoutes(
   kube: Pick<KubeClient, 'get' | 'list'>,
   request: SurveyRequest,
-  domain = DEFAULT_DOMAIN,
-): Promise<{ routes: Routes; violations: Violation[] }> {
+  { domain = DEFAULT_DOMAIN, root = DEFAULT_ROOT }: { domain?: string | undefined; root?: string | undefined } = {},
+): Promise<{ routes: Routes; violations: Violation[]; warnings: string[] }> {
   const { namespace, services } = request;
   const place = { namespace, domain };
   const served = await istioObjects(kube);
-  if (!served) return { routes: NO_ROUTES, violations: [NO_MESH] };
+  if (!served) return { routes: NO_ROUTES, violations: [NO_MESH], warnings: [] };
+  const defaults = await readMeshDefaults(kube, root);
   const all = served.routes
     .filter((object) => !isCanaryObject(object.metadata))
     .map(named((object) => virtualServiceSpecSchema.parse(object['spec'])));
@@ -119,7 +127,7 @@ export async function surveyRoutes(
     .map(named((object) => destinationRuleSpecSchema.parse(object['spec'])))
     .filter(({ namespace: at, spec }) => hosts.includes(resolvedHost(spec.host, at, domain)));
   const foreign = foreignSubsets(rules, { ...request, domain });
-  const found = findRoutes(all, { ...place, services, foreign: new Set(foreign) });
+  const found = findRoutes(all, { ...place, services, foreign: new Set(foreign) }, defaults.routesExportedTo);
   const unrouted = found.unrouted.filter((name) => !request.routed?.includes(name));
   const written: Written[] = [
     ...found.divided.map((one) => ({ kind: 'VirtualService', ...one })),
@@ -140,6 +148,7 @@ export async function surveyRoutes(
       foreign,
       apiVersion: served.apiVersion,
       domain,
+      exportedTo: [...defaults.routesExportedTo],
     },
     violations: [
       ...(await notAgreed(namespace, written, async (name) =>
@@ -149,5 +158,11 @@ export async function surveyRoutes(
       ...own.flatMap((one) => ownRouteViolations(one.service, one.ports)),
       ...routed.flatMap((one) => undeclaredViolations(one.service, one.ports, governing(one.service))),
     ],
+    warnings:
+      defaults.unread === null
+        ? []
+        : [
+            `the configuration of the mesh is not known, so that VirtualServices without exportTo are taken for visible to all namespaces: ${defaults.unread}`,
+          ],
   };
 }

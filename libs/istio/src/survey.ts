@@ -8,6 +8,7 @@ import {
 } from '@scc/routing';
 import { destinationLists, sendsTo, type RouteScope } from './canary-routes.js';
 import { coversHost, DEFAULT_DOMAIN, type Place, resolvedHost, serviceHost } from './hosts.js';
+import { isForAll } from './mesh-config.js';
 import type { DestinationRuleSpec, VirtualServiceSpec } from './schema.js';
 
 export interface Named<Spec> {
@@ -26,8 +27,9 @@ export const governsMesh = (
   !spec.exportTo?.includes('~') &&
   spec.hosts.some((pattern) => coversHost(resolvedHost(pattern, namespace, domain), host));
 
-/** Whether a VirtualService is there for the proxies of all namespaces. */
-const isSeenByAll = ({ exportTo }: VirtualServiceSpec): boolean => !exportTo?.length || exportTo.includes('*');
+/** Whether a VirtualService is there for the proxies of all namespaces; one that does not say it follows the mesh. */
+const isSeenByAll = ({ exportTo }: VirtualServiceSpec, byDefault: readonly string[]): boolean =>
+  isForAll(exportTo?.length ? exportTo : byDefault);
 
 export const scopeFor = (
   { namespace, services, foreign, domain }: Omit<RouteScope, 'routeNamespace'>,
@@ -51,7 +53,11 @@ export interface FoundRoutes {
  * Which of a cluster's VirtualServices matter to the Services, and for which Services none does. One that only some
  * namespaces see leaves the others without: they get one, and Istio prefers the narrower one where both are seen.
  */
-export function findRoutes(all: Named<VirtualServiceSpec>[], asked: Omit<RouteScope, 'routeNamespace'>): FoundRoutes {
+export function findRoutes(
+  all: Named<VirtualServiceSpec>[],
+  asked: Omit<RouteScope, 'routeNamespace'>,
+  byDefault: readonly string[] = ['*'],
+): FoundRoutes {
   const { namespace, services, domain = DEFAULT_DOMAIN } = asked;
   const divided = all.filter(({ namespace: routeNamespace, spec }) => {
     const scope = scopeFor(asked, routeNamespace);
@@ -61,7 +67,7 @@ export function findRoutes(all: Named<VirtualServiceSpec>[], asked: Omit<RouteSc
     .map(({ name }) => name)
     .filter((name) => {
       const host = serviceHost(name, { namespace, domain });
-      return !all.some((route) => isSeenByAll(route.spec) && governsMesh(route, host, domain));
+      return !all.some((route) => isSeenByAll(route.spec, byDefault) && governsMesh(route, host, domain));
     });
   return { divided: divided.map(({ namespace: at, name }) => ({ namespace: at, name })), unrouted };
 }

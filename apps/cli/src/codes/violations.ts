@@ -199,6 +199,10 @@ export const VIOLATIONS = {
     cause: 'a ResourceQuota has no room for the canary beside the workload',
     remedy: 'raise the quota for the time of the migration, or let the canary be smaller (`canary.replicas`)',
   },
+  CapacityTooSmall: {
+    cause: 'the nodes that take the pods have no room for the canary beside what runs',
+    remedy: 'add nodes for the time of the migration, or let the canary be smaller (`canary.replicas`)',
+  },
   OutsideLimitRange: {
     cause: 'a LimitRange refuses new pods with the resources of the workload',
     remedy: 'change the resources of the workload, or the LimitRange',

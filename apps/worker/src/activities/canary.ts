@@ -87,6 +87,10 @@ function canaryDeployment(workload: KubeObject, target: MigrationTarget): KubeOb
   };
 }
 
+/** Annotations of a Service by which the mesh says who sees it and how it is called. */
+const ofMesh = (annotations: Record<string, string> = {}): Record<string, string> =>
+  Object.fromEntries(Object.entries(annotations).filter(([key]) => key.startsWith('networking.istio.io/')));
+
 function canaryService(service: KubeObject, name: string, target: MigrationTarget): KubeObject {
   const { spec } = serviceSchema.parse(service);
   const { ports, selector } = spec;
@@ -98,7 +102,7 @@ function canaryService(service: KubeObject, name: string, target: MigrationTarge
       namespace: target.ref.namespace,
       ...ownedByPlan(target.ref),
       labels: { ...untracked(service.metadata.labels), ...markers(target) },
-      annotations: canaryAnnotations(target.ref.name),
+      annotations: { ...ofMesh(service.metadata.annotations), ...canaryAnnotations(target.ref.name) },
     },
     spec: {
       type: 'ClusterIP',

@@ -5,6 +5,7 @@ import { largestCanary } from '../cluster/canary-size.js';
 import { surveyPolicies } from '../cluster/neighbours.js';
 import { relabelViolations } from './checks.js';
 import type { AssessedWorkload, Facts } from './facts.js';
+import { readCapacity, reviewCapacity } from './capacity.js';
 import { policyViolations, policyWarnings } from './policies.js';
 import { readRoom, roomViolations } from './room.js';
 import type { ChangedTemplate } from './template.js';
@@ -69,6 +70,8 @@ export async function divide(
     mirror: mirrorOf(spec.traffic),
   });
   const undivided: UndividedWay[] = routes.undivided ?? [];
+  const pods = largestCanary({ replicas, canaryReplicas: spec.canary.replicas });
+  const capacity = reviewCapacity(await readCapacity(kube), { podSpec: changed.template.spec, pods });
   return {
     label,
     blocking: [],
@@ -80,11 +83,17 @@ export async function divide(
       ...undividedViolations(undivided, spec.traffic.accept, ref.namespace),
       ...roomViolations(await readRoom(kube, ref.namespace), {
         podSpec: changed.template.spec,
-        pods: largestCanary({ replicas, canaryReplicas: spec.canary.replicas }),
+        pods,
         services: services.length,
       }),
+      ...capacity.violations,
     ],
-    warnings: [...policyWarnings(facts.policies), ...routes.warnings, ...wayWarnings(asWays(undivided))],
+    warnings: [
+      ...capacity.warnings,
+      ...policyWarnings(facts.policies),
+      ...routes.warnings,
+      ...wayWarnings(asWays(undivided)),
+    ],
     policies: policies.copied,
     ways: [...routes.ways, ...asWays(undivided)],
     ...(routes.mirrorsNothing ? { mirrorsNothing: true } : {}),
