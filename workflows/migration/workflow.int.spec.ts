@@ -99,6 +99,7 @@ async function aMigration(
     away: false,
     /** How often granting meets a fault that lasts. */
     faults: 0,
+    proven: {} as { grantedTo?: string | null },
     /** The condition that an answer about a command waits for. */
     checking: Promise.resolve(),
     completed: false,
@@ -147,7 +148,8 @@ async function aMigration(
     checkCommand: async (_ref, { command }) => {
       asked.commands++;
       await state.checking;
-      return command === 'skip' ? { allowed: false, reason: 'skip needs a grant' } : { allowed: true, reason: 'ok' };
+      if (command === 'skip') return { allowed: false, reason: 'skip needs a grant' };
+      return { allowed: true, reason: 'ok', ...state.proven };
     },
     takeOver: () => Promise.resolve(aTarget()),
     handOver: () => {
@@ -286,6 +288,16 @@ describe('migrationWorkflow on a Temporal server', () => {
     const outcome = await migration.handle.executeUpdate(commandUpdate('resume'), { args: [{ actor: 'ana' }] });
     expect(outcome.applied).toBe(true);
     await expect(migration.end()).resolves.toMatchObject({ phase: 'Completed' });
+  });
+
+  it('names the sender of a command only as they say, where no token proves it', async () => {
+    const { state, holdsAt, handle, end, reported } = await aMigration();
+    state.proven = { grantedTo: null };
+    await holdsAt(10).then(() => handle.signal(commandSignal('rollback'), { actor: 'boss' }));
+    await end();
+    expect(reported.find(({ event }) => event.type === 'CommandApplied')?.event).toMatchObject({
+      actor: 'boss (as they say)',
+    });
   });
 
   it('rolls back on a signal as the Web UI sends it, without any input', async () => {

@@ -256,7 +256,9 @@ describe('grants of the target', () => {
     ['the deprecated field beside the other', { serviceAccount: 'deployer' }, 'ledger'],
     ['neither field', { serviceAccountName: null, serviceAccount: null }, 'default'],
   ])('are made for the ServiceAccount of the patched pods alone: by %s', async (_path, patched, account) => {
-    const { activities, ref, plan } = bare;
+    const { plan } = bare;
+    const ref = await createPlan(cluster.admin, 'bare', `patched-${crypto.randomUUID()}`);
+    const activities = cluster.run({ ref });
     const deployer = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { namespace: 'bare', name: 'deployer' } };
     await cluster.admin.apply(deployer, { fieldManager: 'test' });
     const podSecurity = { ...plan.spec.podSecurity, patch: { spec: patched } };
@@ -448,6 +450,16 @@ describe('a migration', () => {
     const { items } = await cluster.admin.list({ apiVersion: 'v1', kind: 'Pod' }, { namespace });
     const own = items.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
     expect(own.map(({ metadata }) => metadata.annotations?.[SCC_ANNOTATION])).toEqual(own.map(() => 'restricted-v2'));
+  });
+
+  it('brings back no grant that an administrator took away meanwhile', async () => {
+    const { activities, target, read, find, namespace } = world;
+    const { apiVersion, kind, roleRef, subjects } = await read('RoleBinding', 'ledger-anyuid');
+    await cluster.admin.delete(idIn(namespace, 'RoleBinding', 'ledger-anyuid'));
+    await activities.restoreSourceGrant(target, [...images, ...(await cluster.kept(target.ref.uid))]);
+    expect(await find('RoleBinding', 'ledger-anyuid')).toBeUndefined();
+    const metadata = { namespace, name: 'ledger-anyuid' };
+    await cluster.admin.create({ apiVersion, kind, metadata, roleRef, subjects });
   });
 
   it('takes its ServiceAccount out of a shared grant, and gives back that and nothing else', async () => {
