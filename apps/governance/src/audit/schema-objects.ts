@@ -111,13 +111,17 @@ export async function schemaObjects(db: Queryable, tables: readonly string[]): P
 
 const revisionRow = z.object({ migrations: z.string(), server: z.string() });
 
-/** What the objects follow from: the scripts that were run, and the major version of PostgreSQL, which words them. */
-export async function schemaRevision(db: Queryable): Promise<string> {
+/**
+ * What the objects follow from: the scripts that were run, the major version of PostgreSQL, which words them, and which
+ * tables are looked at and how, which another version of the service does in another way.
+ */
+export async function schemaRevision(db: Queryable, tables: readonly string[]): Promise<string> {
   const [row] = await rowsOf(
     db,
     revisionRow,
     `select coalesce(string_agg(name || ' ' || checksum, ',' order by name collate "C"), '') as migrations,
        (current_setting('server_version_num')::int / 10000)::text as server from schema_migration`,
   );
-  return `PostgreSQL ${row?.server ?? '?'}: ${row?.migrations ?? ''}`;
+  const looked = JSON.stringify([tables.toSorted(), OBJECTS, SETTINGS, IN_FORCE]);
+  return `PostgreSQL ${row?.server ?? '?'}: ${row?.migrations ?? ''} ${looked}`;
 }

@@ -342,6 +342,20 @@ describe('a table of the log that is emptied', () => {
   });
 });
 
+describe('replicas of two versions, of which one knows fewer tables', () => {
+  it('take no table of the other for lost', async () => {
+    const older = () => new SchemaWatch(database.app, ['role_binding', 'schema_migration']);
+    expect(await older().look()).toEqual([]);
+    expect(await new SchemaWatch(database.app).look()).toEqual([]);
+    await database.admin.query('alter table role_binding alter created_by drop not null');
+    try {
+      expect((await older().look()).map(({ key }) => key)).toContain('column role_binding.created_by');
+    } finally {
+      await database.admin.query('alter table role_binding alter created_by set not null');
+    }
+  });
+});
+
 describe('a clock that was set back', () => {
   it('is named while the newest entries are of the future', async () => {
     const hour = 3_600_000;

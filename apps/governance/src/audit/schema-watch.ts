@@ -54,7 +54,10 @@ export class SchemaWatch implements AlsoWatched {
   private last: FoundContradiction[] = [];
   private readonly recorded = new Map<string, ReadonlyMap<string, string>>();
 
-  constructor(private readonly source: DataSource) {}
+  constructor(
+    private readonly source: DataSource,
+    private readonly tables = [...source.entityMetadatas.map(({ tableName }) => tableName), 'schema_migration'],
+  ) {}
 
   get contradicted(): string | null {
     return inWords(this.last);
@@ -70,10 +73,9 @@ export class SchemaWatch implements AlsoWatched {
   }
 
   private read(): Promise<{ revision: string; objects: Map<string, string> }> {
-    const tables = [...this.source.entityMetadatas.map(({ tableName }) => tableName), 'schema_migration'];
     return this.source.transaction('REPEATABLE READ', async (tx) => ({
-      revision: sha256(await schemaRevision(tx)),
-      objects: await schemaObjects(tx, tables),
+      revision: sha256(await schemaRevision(tx, this.tables)),
+      objects: await schemaObjects(tx, this.tables),
     }));
   }
 
