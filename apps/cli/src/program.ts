@@ -4,7 +4,7 @@ import { messageOf } from '@scc/runtime';
 import { Command, CommanderError, Option } from 'commander';
 import { approvalsCommand } from './approvals.js';
 import { auditCommand } from './audit/commands.js';
-import { checkCommand } from './check/command.js';
+import { clusterCheckCommand } from './check/command.js';
 import type { Environment } from './config.js';
 import { CliError, EXIT } from './exit.js';
 import { explainCommand } from './explain.js';
@@ -103,7 +103,7 @@ export async function main(args: readonly string[], env: Environment): Promise<n
     }
   };
   const commands = [
-    checkCommand(run),
+    clusterCheckCommand(run),
     planCommand(run),
     getCommand(run),
     listCommand(run),

@@ -3,7 +3,7 @@ import { AFTER_WORKFLOW, afterWorkflowIdOf, TASK_QUEUE } from '@scc/migration/co
 import { waitFor } from '@scc/runtime';
 import { startTemporal, type TemporalServer } from '@scc/testing/temporal';
 import { Client, Connection } from '@temporalio/client';
-import { temporalAfterwards, type Afterwards } from './afterwards.js';
+import { temporalAfterwards, type AfterWorkflows } from './afterwards.js';
 
 /** Workflows that look after completed migrations on a real Temporal; nothing works on them. */
 
@@ -14,7 +14,7 @@ const workflowId = afterWorkflowIdOf(ref);
 let temporal: TemporalServer;
 let connection: Connection;
 let client: Client;
-let afterwards: Afterwards;
+let afterwards: AfterWorkflows;
 
 beforeAll(async () => {
   temporal = await startTemporal();

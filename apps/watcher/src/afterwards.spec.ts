@@ -1,7 +1,7 @@
 import { afterWorkflowIdOf, workflowIdOf } from '@scc/migration/contract';
 import type { PlanRef } from '@scc/plan';
 import { lookAfterLost, planOfAfter } from './afterwards.js';
-import type { SeenPlan } from './reconcile.js';
+import type { SeenPlan } from './seen-plan.js';
 
 const ref: PlanRef = { namespace: 'shop', name: 'ledger', uid: 'u-1' };
 const seen: SeenPlan = {

@@ -3,10 +3,10 @@ import { AFTER_WORKFLOW, afterWorkflowIdOf } from '@scc/migration/contract';
 import type { PlanRef } from '@scc/plan';
 import { isGrpcServiceError, type WorkflowClient } from '@temporalio/client';
 import { encodeWorkflowIdReusePolicy } from '@temporalio/common';
-import type { SeenPlan } from './reconcile.js';
+import type { SeenPlan } from './seen-plan.js';
 
 /** The workflows that look after completed migrations. */
-export interface Afterwards {
+export interface AfterWorkflows {
   /** Plans whose workflow ended without being done, by its last run: it was terminated, or failed. */
   lost: () => Promise<PlanRef[]>;
   /** Has another run go on from where the last one began; does nothing where one runs or is done. */
@@ -28,7 +28,7 @@ const ALREADY_EXISTS = '6';
 /** @param call gives the client, with its deadline */
 export function temporalAfterwards(
   call: <T>(work: (workflow: WorkflowClient) => Promise<T>) => Promise<T>,
-): Afterwards {
+): AfterWorkflows {
   return {
     lost: () =>
       call(async (workflow) => {
@@ -66,7 +66,7 @@ export function temporalAfterwards(
 
 /** Has workloads looked after again whose workflow was lost while their plan is there, completed. */
 export async function lookAfterLost(
-  afterwards: Afterwards,
+  afterwards: AfterWorkflows,
   read: (ref: PlanRef) => Promise<SeenPlan | undefined>,
 ): Promise<PlanRef[]> {
   const again: PlanRef[] = [];

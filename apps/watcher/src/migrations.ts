@@ -7,7 +7,7 @@ import {
   type WorkflowExecutionStatusName,
   type WorkflowIdReusePolicy,
 } from '@temporalio/client';
-import { temporalAfterwards, type Afterwards } from './afterwards.js';
+import { temporalAfterwards, type AfterWorkflows } from './afterwards.js';
 import {
   MIGRATION_WORKFLOW,
   planChangedSignal,
@@ -75,7 +75,7 @@ export function temporalMigrations(
   link: TemporalLink,
   taskQueue: string,
   signal: AbortSignal,
-): Migrations & { afterwards: Afterwards } {
+): Migrations & { afterwards: AfterWorkflows } {
   const call = async <T>(work: (workflow: WorkflowClient) => Promise<T>): Promise<T> => {
     const client = await link.client();
     return client.withAbortSignal(signal, () => client.withDeadline(Date.now() + CALL_MS, () => work(client.workflow)));

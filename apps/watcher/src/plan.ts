@@ -1,7 +1,8 @@
 import type { KubeClient, KubeObject } from '@scc/kube';
 import { FINALIZER, phaseSchema, PLAN_TYPE } from '@scc/plan';
 import { z } from 'zod';
-import { isEdited, needsWork, type SeenPlan } from './reconcile.js';
+import { isEdited, needsWork } from './reconcile.js';
+import type { SeenPlan } from './seen-plan.js';
 
 const seenSchema = z.looseObject({
   metadata: z.looseObject({

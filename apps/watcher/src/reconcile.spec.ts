@@ -1,6 +1,7 @@
 import type { Phase, PlanRef } from '@scc/plan';
 import type { MigrationLife, Migrations } from './migrations.js';
-import { cancelStrays, needsWork, reconcile, type ReconcileOutcome, type SeenPlan } from './reconcile.js';
+import { cancelStrays, needsWork, reconcile, type ReconcileOutcome } from './reconcile.js';
+import type { SeenPlan } from './seen-plan.js';
 
 const ref: PlanRef = { namespace: 'shop', name: 'ledger', uid: 'u-1' };
 const plan = (over: Partial<SeenPlan> = {}): SeenPlan => ({

@@ -1,16 +1,6 @@
-import { hasTouched, isTerminal, type Phase, type PlanRef } from '@scc/plan';
+import { hasTouched, isTerminal, type PlanRef } from '@scc/plan';
 import type { Migrations } from './migrations.js';
-
-/** The part of a plan that the watcher looks at. */
-export interface SeenPlan {
-  ref: PlanRef;
-  generation: number;
-  observedGeneration: number | null;
-  phase: Phase | null;
-  deletionRequested: boolean;
-  /** Our finalizer holds it. */
-  held: boolean;
-}
+import type { SeenPlan } from './seen-plan.js';
 
 export interface WatcherDeps {
   /** The plan as the API server has it now, not as a cache remembers it. */

@@ -1,7 +1,7 @@
 import { GovernanceError } from '@scc/governance-api';
 import type { istiodView } from '@scc/istio';
 import { SEARCH_ATTRIBUTES } from '@scc/plan';
-import { type Fault, messageOf, type SelfCheck, withDeadline } from '@scc/runtime';
+import { type CheckFault, messageOf, type SelfCheck, withDeadline } from '@scc/runtime';
 import type { MetricSource } from './outside/prometheus.js';
 
 /** What the worker needs outside the cluster's API. Each may reject; the message then says why. */
@@ -30,16 +30,16 @@ const OLDEST_TEMPORAL: readonly [number, number] = [1, 25];
 const MAX_SKEW_S = 5;
 const PATIENCE_MS = 8_000;
 
-type Look = (outside: Outside) => Promise<Fault[]>;
+type Look = (outside: Outside) => Promise<CheckFault[]>;
 
 const temporal: Look = async ({ temporal: server, unready }) => {
-  const fault = (what: string, remedy: string): Fault => ({ part: 'temporal', fault: what, remedy });
+  const fault = (what: string, remedy: string): CheckFault => ({ part: 'temporal', fault: what, remedy });
   try {
     await server.check();
   } catch (error) {
     return [fault(messageOf(error), 'Check temporal.address, temporal.namespace and the TLS values of the chart.')];
   }
-  const found: Fault[] = [];
+  const found: CheckFault[] = [];
   const version = await server.serverVersion();
   if (isOlder(version, OLDEST_TEMPORAL))
     found.push(
@@ -86,7 +86,7 @@ const governance: Look = async ({ governance: ask }) => {
 };
 
 const prometheus: Look = async ({ metrics, counters, now }) => {
-  const fault = (what: string, remedy: string): Fault => ({ part: 'prometheus', fault: what, remedy });
+  const fault = (what: string, remedy: string): CheckFault => ({ part: 'prometheus', fault: what, remedy });
   try {
     await metrics.check('default');
   } catch (error) {
@@ -120,7 +120,7 @@ const prometheus: Look = async ({ metrics, counters, now }) => {
 
 const istiod: Look = async ({ proxies }) => {
   if (proxies === null) return [];
-  const fault = (what: string, remedy: string): Fault => ({ part: 'istiod', fault: what, remedy });
+  const fault = (what: string, remedy: string): CheckFault => ({ part: 'istiod', fault: what, remedy });
   try {
     if ((await proxies()).length > 0) return [];
     return [fault('no proxy is connected to it', 'Check that mesh.istiodDebugUrl names every istiod of the mesh.')];
@@ -145,7 +145,7 @@ const LOOKS: readonly (readonly [string, Look])[] = [
 export async function selfCheck(outside: Outside, patienceMs = PATIENCE_MS): Promise<SelfCheck> {
   const faults = await Promise.all(
     LOOKS.map(([part, look]) =>
-      withDeadline(() => look(outside), { timeoutMs: patienceMs }).catch((error: unknown): Fault[] => [
+      withDeadline(() => look(outside), { timeoutMs: patienceMs }).catch((error: unknown): CheckFault[] => [
         {
           part,
           fault: `it cannot be looked at: ${messageOf(error)}`,

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { PlanSpecInput } from '@scc/plan';
-import { type Fault, waitFor } from '@scc/runtime';
+import { type CheckFault, waitFor } from '@scc/runtime';
 import { type Stack } from '../../src/index.js';
 import { NAMESPACE } from '../engine.fixture.js';
 import { sccctlOn } from '../sccctl.fixture.js';
@@ -38,7 +38,8 @@ export function checked(stackOf: () => Stack, apply: Apply): void {
   });
   afterAll(() => rm(folder, { recursive: true }));
   const sccctl = sccctlOn(stackOf, () => folder);
-  const faults = async (): Promise<Fault[]> => JSON.parse((await sccctl(null, '-o', 'json', 'check')).out) as Fault[];
+  const faults = async (): Promise<CheckFault[]> =>
+    JSON.parse((await sccctl(null, '-o', 'json', 'check')).out) as CheckFault[];
   const untilSilent = () =>
     waitFor(
       async () => {

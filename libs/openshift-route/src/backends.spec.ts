@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import { baseOf, withCanary, withoutCanary } from './backends.js';
-import type { Backend, Backends } from './schema.js';
+import { baseOf, withCanaryBackend, withoutCanaryBackend } from './backends.js';
+import type { RouteBackend, Backends } from './schema.js';
 import { fitting } from './weights.js';
 
 const PAIR = [{ name: 'ledger', canary: 'ledger-canary' }];
-const to = (name: string, weight?: number): Backend => ({
+const to = (name: string, weight?: number): RouteBackend => ({
   kind: 'Service',
   name,
   ...(weight === undefined ? {} : { weight }),
@@ -58,7 +58,7 @@ describe('weights of a Route', () => {
 describe('the backends of a divided Route', () => {
   it('name the canary behind those of the user', () => {
     const shared: Backends = { to: to('other', 20), alternateBackends: [to('ledger', 80)] };
-    expect(withCanary(shared, 25, PAIR)).toEqual({
+    expect(withCanaryBackend(shared, 25, PAIR)).toEqual({
       to: to('other', 20),
       alternateBackends: [to('ledger', 60), to('ledger-canary', 20)],
     });
@@ -67,12 +67,12 @@ describe('the backends of a divided Route', () => {
   it('are never all 0', () => {
     for (const base of [alone, { to: to('other', 0), alternateBackends: [to('ledger', 7)] }])
       for (let percent = 0; percent <= 100; percent++)
-        expect(weights(withCanary(base, percent, PAIR)).some(([, weight]) => Number(weight) > 0)).toBe(true);
+        expect(weights(withCanaryBackend(base, percent, PAIR)).some(([, weight]) => Number(weight) > 0)).toBe(true);
   });
 
   it('keep a Service without weight at 0, and its canary too', () => {
     const spare: Backends = { to: to('other', 10), alternateBackends: [to('ledger', 0)] };
-    expect(weights(withCanary(spare, 50, PAIR))).toEqual([
+    expect(weights(withCanaryBackend(spare, 50, PAIR))).toEqual([
       ['other', 100],
       ['ledger', 0],
       ['ledger-canary', 0],
@@ -81,7 +81,7 @@ describe('the backends of a divided Route', () => {
 
   it('read a weight that is not there as 1', () => {
     const unset: Backends = { to: to('ledger'), alternateBackends: [to('other', 1)] };
-    expect(weights(withCanary(unset, 50, PAIR))).toEqual([
+    expect(weights(withCanaryBackend(unset, 50, PAIR))).toEqual([
       ['ledger', 25],
       ['other', 50],
       ['ledger-canary', 25],
@@ -91,7 +91,7 @@ describe('the backends of a divided Route', () => {
   it('divide each of several Services for itself', () => {
     const both = [...PAIR, { name: 'cash', canary: 'cash-canary' }];
     const base: Backends = { to: to('ledger', 50), alternateBackends: [to('cash', 50)] };
-    expect(weights(withCanary(base, 10, both))).toEqual([
+    expect(weights(withCanaryBackend(base, 10, both))).toEqual([
       ['ledger', 45],
       ['cash', 45],
       ['ledger-canary', 5],
@@ -104,7 +104,7 @@ describe('the way back', () => {
   it('is word for word, also from weights that had to be rounded', () => {
     const odd: Backends = { to: to('ledger', 37), alternateBackends: [to('other', 101), to('third', 3)] };
     for (const percent of [0, 1, 10, 33, 50, 99, 100])
-      expect(baseOf(withCanary(odd, percent, PAIR), odd, PAIR)).toBe(odd);
+      expect(baseOf(withCanaryBackend(odd, percent, PAIR), odd, PAIR)).toBe(odd);
   });
 
   it("keeps another client's weights, without ours", () => {
@@ -113,11 +113,11 @@ describe('the way back', () => {
   });
 
   it('keeps a Route from which another client took the Service', () => {
-    expect(withoutCanary({ to: to('other', 5), alternateBackends: [to('ledger-canary', 3)] }, PAIR)).toEqual({
+    expect(withoutCanaryBackend({ to: to('other', 5), alternateBackends: [to('ledger-canary', 3)] }, PAIR)).toEqual({
       to: to('other', 5),
       alternateBackends: [],
     });
     const last: Backends = { to: to('ledger-canary', 3), alternateBackends: [] };
-    expect(withoutCanary(last, PAIR)).toEqual(last);
+    expect(withoutCanaryBackend(last, PAIR)).toEqual(last);
   });
 });

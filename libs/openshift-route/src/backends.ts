@@ -1,25 +1,25 @@
 import { isDeepStrictEqual } from 'node:util';
 import { divided, type ServicePair } from '@scc/routing';
 import { UNSET_WEIGHT } from './limits.js';
-import type { Backend, Backends } from './schema.js';
+import type { RouteBackend, Backends } from './schema.js';
 import { fitting } from './weights.js';
 
-const isService = ({ kind }: Backend): boolean => kind === undefined || kind === '' || kind === 'Service';
-export const weightOf = ({ weight }: Backend): number => weight ?? UNSET_WEIGHT;
-export const listOf = ({ to, alternateBackends }: Backends): Backend[] => [to, ...alternateBackends];
+const isService = ({ kind }: RouteBackend): boolean => kind === undefined || kind === '' || kind === 'Service';
+export const weightOf = ({ weight }: RouteBackend): number => weight ?? UNSET_WEIGHT;
+export const listOf = ({ to, alternateBackends }: Backends): RouteBackend[] => [to, ...alternateBackends];
 
-export const pairOf = (backend: Backend, services: readonly ServicePair[]): ServicePair | undefined =>
+export const pairInBackends = (backend: RouteBackend, services: readonly ServicePair[]): ServicePair | undefined =>
   isService(backend) ? services.find(({ name }) => name === backend.name) : undefined;
 
 /** The Service whose canary a backend is. */
-const canaryOf = (backend: Backend, services: readonly ServicePair[]): ServicePair | undefined =>
+const canaryOf = (backend: RouteBackend, services: readonly ServicePair[]): ServicePair | undefined =>
   isService(backend) ? services.find(({ canary }) => canary === backend.name) : undefined;
 
 /** Whether a Route sends requests to one of the Services, or would at another weight. */
-export const sendsTo = (backends: Backends, services: readonly ServicePair[]): boolean =>
-  listOf(backends).some((backend) => pairOf(backend, services) !== undefined);
+export const leadsTo = (backends: Backends, services: readonly ServicePair[]): boolean =>
+  listOf(backends).some((backend) => pairInBackends(backend, services) !== undefined);
 
-const asBackends = ([to, ...alternateBackends]: readonly Backend[]): Backends => {
+const asBackends = ([to, ...alternateBackends]: readonly RouteBackend[]): Backends => {
   if (!to) throw new Error('a Route names no Service');
   return { to, alternateBackends };
 };
@@ -28,13 +28,13 @@ const asBackends = ([to, ...alternateBackends]: readonly Backend[]): Backends =>
  * The backends without canaries, each of whose weights returns to its Service. Numbers are added: of weights that had to
  * be rounded, proportions return with that error.
  */
-export function withoutCanary(backends: Backends, services: readonly ServicePair[]): Backends {
+export function withoutCanaryBackend(backends: Backends, services: readonly ServicePair[]): Backends {
   const all = listOf(backends);
   const kept = all.filter((backend) => !canaryOf(backend, services));
   const given = (service: string): number =>
     all.filter((backend) => canaryOf(backend, services)?.name === service).reduce((sum, one) => sum + weightOf(one), 0);
   const returned = kept.map((backend) => {
-    const pair = pairOf(backend, services);
+    const pair = pairInBackends(backend, services);
     const more = pair ? given(pair.name) : 0;
     return more === 0 ? backend : { ...backend, weight: weightOf(backend) + more };
   });
@@ -48,10 +48,10 @@ export function withoutCanary(backends: Backends, services: readonly ServicePair
  * @param base without canaries
  * @param percent the canary's share, 0 to 100
  */
-export function withCanary(base: Backends, percent: number, services: readonly ServicePair[]): Backends {
+export function withCanaryBackend(base: Backends, percent: number, services: readonly ServicePair[]): Backends {
   const all = listOf(base);
   const parts = all.map((backend) => {
-    const pair = pairOf(backend, services);
+    const pair = pairInBackends(backend, services);
     if (!pair) return { own: { backend, weight: weightOf(backend) * 100 } };
     const { stable, canary } = divided(weightOf(backend), percent);
     return {
@@ -73,6 +73,6 @@ const PERCENTS = Array.from({ length: 101 }, (_, percent) => percent);
 export function baseOf(now: Backends, surveyed: Backends, services: readonly ServicePair[]): Backends {
   const isOurs =
     isDeepStrictEqual(now, surveyed) ||
-    PERCENTS.some((percent) => isDeepStrictEqual(now, withCanary(surveyed, percent, services)));
-  return isOurs ? surveyed : withoutCanary(now, services);
+    PERCENTS.some((percent) => isDeepStrictEqual(now, withCanaryBackend(surveyed, percent, services)));
+  return isOurs ? surveyed : withoutCanaryBackend(now, services);
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { baseOf, withCanary } from './backends.js';
-import { routeSpecSchema, type Backends } from './schema.js';
-import { findRoutes } from './survey.js';
+import { baseOf, withCanaryBackend } from './backends.js';
+import { openshiftRouteSpecSchema, type Backends } from './schema.js';
+import { findOpenShiftRoutes } from './survey.js';
 
 /** Faults of others that divide Routes, each under the name by which its users reported it. */
 
@@ -13,16 +13,16 @@ describe('faults of others, which are none here', () => {
   it(`${PLUGIN} pkg/plugin/plugin.go:138: backends of others are overwritten`, () => {
     const shared: Backends = { to: to('ledger', 60), alternateBackends: [to('other', 40)] };
     for (const percent of [0, 25, 100])
-      expect(withCanary(shared, percent, PAIR).alternateBackends.map(({ name }) => name)).toEqual([
+      expect(withCanaryBackend(shared, percent, PAIR).alternateBackends.map(({ name }) => name)).toEqual([
         'other',
         'ledger-canary',
       ]);
-    expect(baseOf(withCanary(shared, 100, PAIR), shared, PAIR)).toEqual(shared);
+    expect(baseOf(withCanaryBackend(shared, 100, PAIR), shared, PAIR)).toEqual(shared);
   });
 
   it(`${PLUGIN} pkg/plugin/plugin.go:130: a backend that says no weight ends the process`, () => {
-    const { to: unset } = routeSpecSchema.parse({ to: { kind: 'Service', name: 'ledger' } });
-    expect(withCanary({ to: unset, alternateBackends: [] }, 10, PAIR)).toEqual({
+    const { to: unset } = openshiftRouteSpecSchema.parse({ to: { kind: 'Service', name: 'ledger' } });
+    expect(withCanaryBackend({ to: unset, alternateBackends: [] }, 10, PAIR)).toEqual({
       to: to('ledger', 90),
       alternateBackends: [to('ledger-canary', 10)],
     });
@@ -38,7 +38,7 @@ describe('faults of others, which are none here', () => {
         spec: { to: to('ledger', 100) },
         status: { ingress: [{ routerName: 'default', host: '', conditions: [{ type: 'Admitted', status: 'True' }] }] },
       };
-      expect(findRoutes([route], PAIR, { sees: true }).undivided).toMatchObject([
+      expect(findOpenShiftRoutes([route], PAIR, { sees: true }).undivided).toMatchObject([
         { reason: expect.stringContaining(word) as unknown },
       ]);
     },

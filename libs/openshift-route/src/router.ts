@@ -18,9 +18,9 @@ import {
   type Verified,
   type WayShare,
 } from '@scc/routing';
-import { baseOf, listOf, withCanary } from './backends.js';
+import { baseOf, listOf, withCanaryBackend } from './backends.js';
 import { reloadMsOf } from './reload.js';
-import { type Backends, backendsOf, ROUTE_TYPE, routeSpecSchema } from './schema.js';
+import { type Backends, backendsOf, ROUTE_TYPE, openshiftRouteSpecSchema } from './schema.js';
 import { realShare } from './share.js';
 import { keptSchema, surveyOpenShiftRoutes, type Kept } from './survey-cluster.js';
 
@@ -99,7 +99,7 @@ export class OpenShiftRouter implements TrafficRouter {
     for (const { name, backends } of this.kept(survey)) {
       const found: { next: Backends | null } = { next: null };
       const isThere = await this.rewrite(survey, name, (now) => {
-        found.next = withCanary(baseOf(now, backends, services), canary, services);
+        found.next = withCanaryBackend(baseOf(now, backends, services), canary, services);
         return { next: found.next, keepsList: true };
       });
       if (!isThere && canary > 0)
@@ -118,8 +118,8 @@ export class OpenShiftRouter implements TrafficRouter {
       const id = idOf(namespace, name);
       const object = await kube.get(id);
       if (!object) return deletedRoute(id);
-      const now = backendsOf(routeSpecSchema.parse(object['spec']));
-      const wanted = withCanary(baseOf(now, backends, services), canary, services);
+      const now = backendsOf(openshiftRouteSpecSchema.parse(object['spec']));
+      const wanted = withCanaryBackend(baseOf(now, backends, services), canary, services);
       const fields = [
         ...(isDeepStrictEqual(now.to, wanted.to) ? [] : ['spec.to']),
         ...(isDeepStrictEqual(now.alternateBackends, wanted.alternateBackends) ? [] : ['spec.alternateBackends']),
@@ -140,7 +140,7 @@ export class OpenShiftRouter implements TrafficRouter {
     const { kube, fieldManager } = this.options;
     const { namespace, services } = survey.request;
     const id = idOf(namespace, name);
-    const spec = routeSpecSchema.parse(manifestBefore(images, id)['spec']);
+    const spec = openshiftRouteSpecSchema.parse(manifestBefore(images, id)['spec']);
     const before = backendsOf(spec);
     const found = { isForeign: false };
     const isThere = await this.rewrite(survey, name, (now) => {
@@ -163,7 +163,7 @@ export class OpenShiftRouter implements TrafficRouter {
     return rewriteSpec(kube, idOf(request.namespace, name), {
       fieldManager,
       change: (object) => {
-        const spec = routeSpecSchema.parse(object['spec']);
+        const spec = openshiftRouteSpecSchema.parse(object['spec']);
         const { next, keepsList } = change(backendsOf(spec));
         return { now: written(backendsOf(spec), spec.alternateBackends !== undefined), next: written(next, keepsList) };
       },

@@ -10,7 +10,7 @@ const backendSchema = z.looseObject({
   weight: z.int().min(0).nullish(),
 });
 
-export const routeSpecSchema = z.looseObject({
+export const openshiftRouteSpecSchema = z.looseObject({
   host: z.string().optional(),
   to: backendSchema,
   alternateBackends: z.array(backendSchema).nullish(),
@@ -19,7 +19,7 @@ export const routeSpecSchema = z.looseObject({
 
 const conditionSchema = z.looseObject({ type: z.string(), status: z.string() });
 
-export const routeStatusSchema = z
+export const openshiftRouteStatusSchema = z
   .looseObject({
     ingress: z
       .array(
@@ -33,18 +33,18 @@ export const routeStatusSchema = z
   })
   .prefault({});
 
-export type Backend = z.infer<typeof backendSchema>;
-export type RouteSpec = z.infer<typeof routeSpecSchema>;
-export type RouteStatus = z.infer<typeof routeStatusSchema>;
+export type RouteBackend = z.infer<typeof backendSchema>;
+export type OpenShiftRouteSpec = z.infer<typeof openshiftRouteSpecSchema>;
+export type OpenShiftRouteStatus = z.infer<typeof openshiftRouteStatusSchema>;
 
 /** The part of a Route that divides its requests. */
 export interface Backends {
-  to: Backend;
-  alternateBackends: Backend[];
+  to: RouteBackend;
+  alternateBackends: RouteBackend[];
 }
 export const backendsSchema = z.object({ to: backendSchema, alternateBackends: z.array(backendSchema) });
 
-export const backendsOf = ({ to, alternateBackends }: RouteSpec): Backends => ({
+export const backendsOf = ({ to, alternateBackends }: OpenShiftRouteSpec): Backends => ({
   to,
   alternateBackends: alternateBackends ?? [],
 });

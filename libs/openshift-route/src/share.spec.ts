@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Backends } from './schema.js';
-import { realShare, servedBy } from './share.js';
+import { realShare, shareServedBy } from './share.js';
 
 const PAIR = [{ name: 'ledger', canary: 'ledger-canary' }];
 const route = (stable: number, canary: number, other?: number): Backends => ({
@@ -29,7 +29,7 @@ describe('the share that the router makes of weights', () => {
     ['a stable side without endpoints gets nothing', route(90, 10), [0, 1], [0, 256, 100]],
   ])('of %s', (_name, backends, [stable, canary], [ofStable, ofCanary, share]) => {
     const endpoints = counts(stable, canary);
-    expect(servedBy(backends, endpoints).map((one) => one.perEndpoint)).toEqual([ofStable, ofCanary]);
+    expect(shareServedBy(backends, endpoints).map((one) => one.perEndpoint)).toEqual([ofStable, ofCanary]);
     expect(realShare(backends, PAIR, endpoints)).toBe(share);
   });
 

@@ -1,10 +1,10 @@
 import type { ServicePair } from '@scc/routing';
 import { listOf, weightOf } from './backends.js';
-import { MAX_WEIGHT } from './limits.js';
+import { MAX_BACKEND_WEIGHT } from './limits.js';
 import type { Backends } from './schema.js';
 
 /** Servers of one backend as the router configures them. */
-export interface Served {
+export interface ServedShare {
   service: string;
   endpoints: number;
   /** Of each of its endpoints, 0 to 256. */
@@ -16,15 +16,15 @@ export interface Served {
  * the largest is 256, and cut to a whole number of at least 1. The router calculates in single precision.
  * @param endpointsOf how many endpoints of a Service are ready
  */
-export function servedBy(backends: Backends, endpointsOf: (service: string) => number): Served[] {
+export function shareServedBy(backends: Backends, endpointsOf: (service: string) => number): ServedShare[] {
   const all = listOf(backends).map((backend) => ({
     service: backend.name,
     endpoints: endpointsOf(backend.name),
-    weight: Math.min(weightOf(backend), MAX_WEIGHT),
+    weight: Math.min(weightOf(backend), MAX_BACKEND_WEIGHT),
   }));
   const parts = all.map((one) => (one.endpoints > 0 ? Math.fround(one.weight / one.endpoints) : 0));
   const largest = Math.max(...parts);
-  const scale = largest > 0 ? Math.fround(MAX_WEIGHT / largest) : 0;
+  const scale = largest > 0 ? Math.fround(MAX_BACKEND_WEIGHT / largest) : 0;
   return all.map(({ service, endpoints, weight }, index) => {
     const cut = Math.trunc(Math.fround((parts[index] ?? 0) * scale));
     const isServing = weight > 0 && endpoints > 0;
@@ -42,7 +42,7 @@ export function realShare(
   endpointsOf: (service: string) => number,
 ): number | null {
   const sum = (names: readonly string[]): number =>
-    servedBy(backends, endpointsOf)
+    shareServedBy(backends, endpointsOf)
       .filter(({ service }) => names.includes(service))
       .reduce((total, { endpoints, perEndpoint }) => total + endpoints * perEndpoint, 0);
   const canary = sum(services.map((pair) => pair.canary));

@@ -2,8 +2,8 @@ import { isForbidden, isNotFound, type KubeClient, type KubeObject } from '@scc/
 import { isCanaryObject } from '@scc/plan';
 import type { SurveyRequest } from '@scc/routing';
 import { z } from 'zod';
-import { backendsSchema, ROUTE_TYPE, routeSpecSchema, routeStatusSchema } from './schema.js';
-import { findRoutes, type FoundRoutes, type NamedRoute } from './survey.js';
+import { backendsSchema, ROUTE_TYPE, openshiftRouteSpecSchema, openshiftRouteStatusSchema } from './schema.js';
+import { findOpenShiftRoutes, type FoundOpenShiftRoutes, type NamedOpenShiftRoute } from './survey.js';
 
 /** The part of a survey that later steps need. */
 export const keptSchema = z.object({
@@ -19,13 +19,13 @@ export const keptSchema = z.object({
 });
 export type Kept = z.infer<typeof keptSchema>;
 
-const makerOf = ({ ownerReferences = [] }: KubeObject['metadata']): NamedRoute['maker'] => {
+const makerOf = ({ ownerReferences = [] }: KubeObject['metadata']): NamedOpenShiftRoute['maker'] => {
   const maker = ownerReferences.find(({ controller }) => controller === true);
   return maker ? { kind: maker.kind, name: maker.name } : null;
 };
 
 /** The Routes of a namespace; none where the cluster serves none, or where they may not be read. */
-async function routesIn(kube: Pick<KubeClient, 'list'>, namespace: string): Promise<NamedRoute[]> {
+async function routesIn(kube: Pick<KubeClient, 'list'>, namespace: string): Promise<NamedOpenShiftRoute[]> {
   try {
     const { items } = await kube.list(ROUTE_TYPE, { namespace });
     return items
@@ -34,8 +34,8 @@ async function routesIn(kube: Pick<KubeClient, 'list'>, namespace: string): Prom
         name: metadata.name ?? '',
         annotations: metadata.annotations ?? {},
         maker: makerOf(metadata),
-        spec: routeSpecSchema.parse(object['spec']),
-        status: routeStatusSchema.parse(object['status'] ?? {}),
+        spec: openshiftRouteSpecSchema.parse(object['spec']),
+        status: openshiftRouteStatusSchema.parse(object['status'] ?? {}),
       }));
   } catch (error) {
     if (isNotFound(error) || isForbidden(error)) return [];
@@ -52,9 +52,9 @@ export async function surveyOpenShiftRoutes(
   kube: Pick<KubeClient, 'list'>,
   { namespace, services }: Pick<SurveyRequest, 'namespace' | 'services'>,
   sees: () => Promise<boolean>,
-): Promise<FoundRoutes> {
+): Promise<FoundOpenShiftRoutes> {
   const all = await routesIn(kube, namespace);
-  const leading = findRoutes(all, services, { sees: true });
+  const leading = findOpenShiftRoutes(all, services, { sees: true });
   const isAsked = leading.divided.some(({ isSticky }) => isSticky);
-  return isAsked && !(await sees()) ? findRoutes(all, services, { sees: false }) : leading;
+  return isAsked && !(await sees()) ? findOpenShiftRoutes(all, services, { sees: false }) : leading;
 }

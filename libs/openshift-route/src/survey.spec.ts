@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { goDurationMs } from './reload.js';
-import { findRoutes, type NamedRoute } from './survey.js';
+import { findOpenShiftRoutes, type NamedOpenShiftRoute } from './survey.js';
 
 const PAIR = [{ name: 'ledger', canary: 'ledger-canary' }];
 const backend = (name: string, weight = 100) => ({ kind: 'Service', name, weight });
@@ -10,7 +10,7 @@ const admitted = (routerName: string, status = 'True') => ({
   conditions: [{ type: 'Admitted', status }],
 });
 
-const route = ({ spec, ...changed }: Partial<NamedRoute> = {}): NamedRoute => ({
+const route = ({ spec, ...changed }: Partial<NamedOpenShiftRoute> = {}): NamedOpenShiftRoute => ({
   name: 'ledger',
   annotations: {},
   maker: null,
@@ -18,7 +18,7 @@ const route = ({ spec, ...changed }: Partial<NamedRoute> = {}): NamedRoute => ({
   status: { ingress: [admitted('default')] },
   ...changed,
 });
-const found = (one: NamedRoute, sees = true) => findRoutes([one], PAIR, { sees });
+const found = (one: NamedOpenShiftRoute, sees = true) => findOpenShiftRoutes([one], PAIR, { sees });
 const balance = (algorithm: string) => route({ annotations: { 'haproxy.router.openshift.io/balance': algorithm } });
 const cookies = (value: string) => route({ annotations: { 'haproxy.router.openshift.io/disable_cookies': value } });
 
@@ -37,7 +37,7 @@ describe('a Route that leads to a workload', () => {
   });
 
   const others = ['a', 'b', 'c'].map((name) => backend(name));
-  it.each<[string, NamedRoute, string]>([
+  it.each<[string, NamedOpenShiftRoute, string]>([
     [
       'with three alternates',
       route({ spec: { to: backend('ledger'), alternateBackends: others } }),

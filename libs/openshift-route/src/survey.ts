@@ -1,18 +1,18 @@
 import type { ServicePair, UndividedWay } from '@scc/routing';
-import { listOf, pairOf, sendsTo, weightOf } from './backends.js';
+import { listOf, pairInBackends, leadsTo, weightOf } from './backends.js';
 import { MAX_ALTERNATES } from './limits.js';
-import { type Backends, backendsOf, type RouteSpec, type RouteStatus } from './schema.js';
+import { type Backends, backendsOf, type OpenShiftRouteSpec, type OpenShiftRouteStatus } from './schema.js';
 
-export interface NamedRoute {
+export interface NamedOpenShiftRoute {
   name: string;
   annotations: Readonly<Record<string, string>>;
   /** The controller that made it, where one did. */
   maker: { kind: string; name: string } | null;
-  spec: RouteSpec;
-  status: RouteStatus;
+  spec: OpenShiftRouteSpec;
+  status: OpenShiftRouteStatus;
 }
 
-export interface DividedRoute {
+export interface DividedOpenShiftRoute {
   name: string;
   backends: Backends;
   /** The routers that admit it, each with a reload of its own. */
@@ -31,21 +31,24 @@ const TRUE = ['true', 't', '1'];
 type Why = Pick<UndividedWay, 'code' | 'reason' | 'remedy'>;
 const cannot = (reason: string, remedy: string): Why => ({ code: 'RouteCanNotBeDivided', reason, remedy });
 
-export const isPassthrough = ({ tls }: RouteSpec): boolean => tls?.termination === 'passthrough';
+export const isPassthrough = ({ tls }: OpenShiftRouteSpec): boolean => tls?.termination === 'passthrough';
 
 /** Of a passthrough Route the router sees no requests, and so no cookies. */
-const isSticky = ({ spec, annotations }: NamedRoute): boolean =>
+const isSticky = ({ spec, annotations }: NamedOpenShiftRoute): boolean =>
   !isPassthrough(spec) && !TRUE.includes((annotations[DISABLE_COOKIES] ?? '').toLowerCase());
 
-const admittedBy = ({ ingress }: RouteStatus): string[] =>
+const admittedBy = ({ ingress }: OpenShiftRouteStatus): string[] =>
   (ingress ?? [])
     .filter(({ conditions }) => (conditions ?? []).some(({ type, status }) => type === 'Admitted' && status === 'True'))
     .map(({ routerName }) => routerName);
 
 /** Why a Route that names one of the Services cannot be divided, if it cannot. */
-function whyNot({ annotations, maker, spec, status }: NamedRoute, services: readonly ServicePair[]): Why | null {
+function whyNot(
+  { annotations, maker, spec, status }: NamedOpenShiftRoute,
+  services: readonly ServicePair[],
+): Why | null {
   const backends = listOf(backendsOf(spec));
-  const own = backends.filter((backend) => pairOf(backend, services));
+  const own = backends.filter((backend) => pairInBackends(backend, services));
   if (maker)
     return cannot(
       `${maker.kind} ${maker.name} made it, and its controller would write it again`,
@@ -73,8 +76,8 @@ function whyNot({ annotations, maker, spec, status }: NamedRoute, services: read
   return null;
 }
 
-export interface FoundRoutes {
-  divided: DividedRoute[];
+export interface FoundOpenShiftRoutes {
+  divided: DividedOpenShiftRoute[];
   undivided: UndividedWay[];
   warnings: string[];
 }
@@ -83,7 +86,7 @@ const STICKY =
   'its router keeps clients that hold its cookie with the pod that answered them, whatever the weights: shares are those of other clients, and the workload is rolled out once none of its pods is asked any more';
 
 /** The meaning of a Route's settings for its clients. */
-function warningsOf({ name, spec }: NamedRoute, isKept: boolean): string[] {
+function warningsOf({ name, spec }: NamedOpenShiftRoute, isKept: boolean): string[] {
   if (isPassthrough(spec))
     return [`Route ${name} passes connections through: shares are those of new connections, and open ones stay`];
   return isKept ? [`Route ${name}: ${STICKY}`] : [];
@@ -94,15 +97,15 @@ function warningsOf({ name, spec }: NamedRoute, isKept: boolean): string[] {
  * @param sees whether anything counts what the routers send to pods: without it no one could tell when clients that hold
  * a cookie have gone
  */
-export function findRoutes(
-  all: readonly NamedRoute[],
+export function findOpenShiftRoutes(
+  all: readonly NamedOpenShiftRoute[],
   services: readonly ServicePair[],
   { sees }: { sees: boolean },
-): FoundRoutes {
-  const found: FoundRoutes = { divided: [], undivided: [], warnings: [] };
+): FoundOpenShiftRoutes {
+  const found: FoundOpenShiftRoutes = { divided: [], undivided: [], warnings: [] };
   for (const route of all) {
     const backends = backendsOf(route.spec);
-    if (!sendsTo(backends, services)) continue;
+    if (!leadsTo(backends, services)) continue;
     const isKept = isSticky(route);
     const why = whyNot(route, services) ?? (isKept && !sees ? UNSEEN : null);
     if (why) {

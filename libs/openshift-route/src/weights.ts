@@ -1,5 +1,5 @@
 import { reduced } from '@scc/routing';
-import { MAX_WEIGHT } from './limits.js';
+import { MAX_BACKEND_WEIGHT } from './limits.js';
 
 /** How far whole numbers are from the shares that were wanted, as the sum of all differences. */
 function errorOf(weights: readonly number[], wanted: readonly number[]): number {
@@ -20,9 +20,9 @@ const scaledTo = (wanted: readonly number[], top: number): number[] => {
  */
 export function fitting(wanted: readonly number[]): number[] {
   const exact = reduced(wanted);
-  if (Math.max(...exact) <= MAX_WEIGHT) return exact;
-  let best = scaledTo(exact, MAX_WEIGHT);
-  for (let top = MAX_WEIGHT - 1; top >= 1; top--) {
+  if (Math.max(...exact) <= MAX_BACKEND_WEIGHT) return exact;
+  let best = scaledTo(exact, MAX_BACKEND_WEIGHT);
+  for (let top = MAX_BACKEND_WEIGHT - 1; top >= 1; top--) {
     const next = scaledTo(exact, top);
     if (errorOf(next, exact) < errorOf(best, exact)) best = next;
   }

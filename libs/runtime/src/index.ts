@@ -6,7 +6,7 @@ export { startHealthServer } from './health.js';
 export { HttpClient, isCertificateFault, textOf, type HttpAnswer, type Exchange, type OpenAnswer } from './http.js';
 export { createLogger, type Logger } from './logger.js';
 export { pause, withDeadline, within } from './pause.js';
-export { type Fault, selfCheckSchema, type SelfCheck } from './self-check.js';
+export { type CheckFault, selfCheckSchema, type SelfCheck } from './self-check.js';
 export { onShutdown } from './shutdown.js';
 export { DeadlineExceeded, DeadlineThreads } from './threads.js';
 export { followTrust, credentialIn, trustOf, type TlsMaterial, type ConnectionTrust } from './trust.js';

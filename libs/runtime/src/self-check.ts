@@ -6,7 +6,7 @@ export const faultSchema = z.object({
   fault: z.string(),
   remedy: z.string(),
 });
-export type Fault = z.infer<typeof faultSchema>;
+export type CheckFault = z.infer<typeof faultSchema>;
 
 /** The answer of a process that was asked whether it reaches everything that it needs. */
 export const selfCheckSchema = z.object({

@@ -1,10 +1,10 @@
 import { healthSchema, problemSchema } from '@scc/governance-api';
 import { AUTHOR_ANNOTATION, PLAN_TYPE } from '@scc/plan';
 import { isNotFound, type KubeClient, KubeError } from '@scc/kube';
-import { type Fault, messageOf, type SelfCheck, selfCheckSchema } from '@scc/runtime';
+import { type CheckFault, messageOf, type SelfCheck, selfCheckSchema } from '@scc/runtime';
 import { diagnoseWebhook } from '../webhook/diagnose.js';
 import { webhookFacts } from '../webhook/facts.js';
-import { faultsOf, type Look, type Surroundings } from './look.js';
+import { faultsOf, type Look, type CheckedCluster } from './look.js';
 import { healthPort, podsOf } from './processes.js';
 
 /** Beyond this, times in a plan and in its events do not fit together, and tokens are not valid yet. */
@@ -19,7 +19,7 @@ export const lookAtWebhook: Look = async ({ kube, namespace }) => {
 };
 
 /** A plan by a dry run: nothing is kept, and the webhook has to say who wrote it. */
-async function tryPlan(kube: KubeClient, namespace: string): Promise<Fault[]> {
+async function tryPlan(kube: KubeClient, namespace: string): Promise<CheckFault[]> {
   const fault = faultsOf('webhook');
   const plan = {
     apiVersion: PLAN_TYPE.apiVersion,
@@ -51,7 +51,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
 };
 
 /** Health as governance tells it: at the address that is known, else through the API server. */
-async function healthOf({ session, kube, namespace }: Surroundings): Promise<unknown> {
+async function healthOf({ session, kube, namespace }: CheckedCluster): Promise<unknown> {
   if (session.hasGovernance) return session.governance().health();
   return kube.raw(`/api/v1/namespaces/${namespace}/services/https:governance:9443/proxy/v1/health`, {
     timeoutMs: ASK_MS,
@@ -118,7 +118,7 @@ export const lookAtWorkers: Look = async ({ kube, namespace }) => {
   const running = pods.filter(({ status }) => status.phase === 'Running');
   // That none runs is said of its Deployment.
   const answers = await Promise.all(
-    running.map(async ({ metadata: { name } }): Promise<Fault[]> => {
+    running.map(async ({ metadata: { name } }): Promise<CheckFault[]> => {
       try {
         const { check, offset } = await ask(kube, namespace, name, port);
         return [...check.faults, ...skewOf(name, offset - (await serverOffset(kube, namespace)))];
@@ -136,7 +136,7 @@ export const lookAtWorkers: Look = async ({ kube, namespace }) => {
   return distinct(answers.flat());
 };
 
-function skewOf(pod: string, ms: number): Fault[] {
+function skewOf(pod: string, ms: number): CheckFault[] {
   if (Math.abs(ms) <= MAX_SKEW_MS) return [];
   return [
     faultsOf('clock')(
@@ -147,7 +147,7 @@ function skewOf(pod: string, ms: number): Fault[] {
 }
 
 /** Several workers usually find the same. */
-function distinct(faults: readonly Fault[]): Fault[] {
+function distinct(faults: readonly CheckFault[]): CheckFault[] {
   const seen = new Set<string>();
   return faults.filter((one) => {
     const key = JSON.stringify(one);

@@ -1,6 +1,6 @@
 import { type KubeClient, isNotFound } from '@scc/kube';
 import { PLAN_GROUP, PLAN_VERSION, planCRD } from '@scc/plan';
-import type { Fault } from '@scc/runtime';
+import type { CheckFault } from '@scc/runtime';
 import { z } from 'zod';
 import { faultsOf, type Look } from './look.js';
 
@@ -34,7 +34,7 @@ export async function servedVersions(kube: KubeClient): Promise<ReadonlySet<stri
 /** The API server's version and what it serves: its own groups, those of the SCCs, and of a mesh. */
 export const lookAtApi: Look = async ({ kube }) => {
   const fault = faultsOf('kubernetes');
-  const found: Fault[] = [];
+  const found: CheckFault[] = [];
   const { major, minor, gitVersion } = versionSchema.parse(await kube.raw('/version'));
   if (Number(major) === 1 && Number.parseInt(minor, 10) < OLDEST)
     found.push(fault(`the API server is of version ${gitVersion}`, `Kubernetes 1.${OLDEST} or newer is needed.`));
@@ -53,10 +53,10 @@ export const lookAtApi: Look = async ({ kube }) => {
 };
 
 /** Without a router only StatefulSets migrate: requests of a Deployment are divided by routes. */
-function ofTheMesh(served: ReadonlySet<string>): Fault[] {
+function ofTheMesh(served: ReadonlySet<string>): CheckFault[] {
   const versionsOf = (group: string): string[] => [...served].filter((version) => version.startsWith(`${group}/`));
   const [istio, gateway] = [versionsOf(ISTIO), versionsOf(GATEWAY)];
-  const found: Fault[] = [];
+  const found: CheckFault[] = [];
   if (istio.length === 0 && gateway.length === 0 && !served.has(ROUTES))
     found.push(
       faultsOf('mesh')(
@@ -104,7 +104,7 @@ export const lookAtCRD: Look = async ({ kube }) => {
   const { spec, status } = crdSchema.parse(object);
   const version = spec.versions.find((one) => one.name === PLAN_VERSION);
   if (!version?.served) return [fault(`${name} does not serve ${PLAN_GROUP}/${PLAN_VERSION}`, CHART_CRDS)];
-  const found: Fault[] = [];
+  const found: CheckFault[] = [];
   const isEstablished = status.conditions.some(({ type, status: value }) => type === 'Established' && value === 'True');
   if (!isEstablished) found.push(fault(`${name} is not established`, `kubectl describe crd ${name}`));
   if (!version.storage)
@@ -141,7 +141,7 @@ const CLUSTER_KIND = 'config.openshift.io/v1';
 const modeSchema = z.enum(['kubernetes', 'openshift']);
 
 /** Whether governance was told what it runs on. @param mode SCC_MODE of governance */
-export async function lookAtPlatform(kube: KubeClient, mode: string | undefined): Promise<Fault[]> {
+export async function lookAtPlatform(kube: KubeClient, mode: string | undefined): Promise<CheckFault[]> {
   const said = modeSchema.safeParse(mode).data;
   if (said === undefined) return [];
   const served = await servedVersions(kube).catch((error: unknown) => {

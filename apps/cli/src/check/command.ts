@@ -1,4 +1,4 @@
-import type { Fault } from '@scc/runtime';
+import type { CheckFault } from '@scc/runtime';
 import { Command, Option } from 'commander';
 import { EXIT } from '../exit.js';
 import { table } from '../output.js';
@@ -30,7 +30,7 @@ interface Options {
 }
 
 /** Everything that keeps a plan from running. @param without parts of which nothing is said */
-export async function faultsFound(session: Session, { systemNamespace, without }: Options): Promise<Fault[]> {
+export async function faultsFound(session: Session, { systemNamespace, without }: Options): Promise<CheckFault[]> {
   const kube = await session.kube();
   const surroundings = { session, kube, namespace: systemNamespace };
   const found = await Promise.all(
@@ -58,7 +58,7 @@ async function check(session: Session, options: Options): Promise<number> {
 }
 
 /** `sccctl check` */
-export const checkCommand = (run: Run): Command =>
+export const clusterCheckCommand = (run: Run): Command =>
   new Command('check')
     .description('names everything that keeps plans from running, each with its remedy; says nothing when nothing does')
     .option('--system-namespace <namespace>', 'where the product is installed', 'scc-system')

@@ -1,9 +1,9 @@
 import { isForbidden, isNotFound, type KubeClient, KubeError, type ObjectId } from '@scc/kube';
-import { type Fault, messageOf } from '@scc/runtime';
+import { type CheckFault, messageOf } from '@scc/runtime';
 import type { Session } from '../session.js';
 
 /** What every look is given. */
-export interface Surroundings {
+export interface CheckedCluster {
   readonly session: Session;
   readonly kube: KubeClient;
   /** Where the product is installed. */
@@ -11,17 +11,17 @@ export interface Surroundings {
 }
 
 /** Looks at one part of an installation and names what keeps plans from running. */
-export type Look = (surroundings: Surroundings) => Promise<Fault[]>;
+export type Look = (surroundings: CheckedCluster) => Promise<CheckFault[]>;
 
 /** Faults of one part. */
 export const faultsOf =
   (part: string) =>
-  (fault: string, remedy: string): Fault => ({ part, fault, remedy });
+  (fault: string, remedy: string): CheckFault => ({ part, fault, remedy });
 
 const CHART = 'Install the chart again: helm upgrade, see docs/INSTALL.md.';
 
 /** Objects of the chart that are not there. */
-export async function missing(kube: KubeClient, part: string, objects: readonly ObjectId[]): Promise<Fault[]> {
+export async function missing(kube: KubeClient, part: string, objects: readonly ObjectId[]): Promise<CheckFault[]> {
   const found = await Promise.all(
     objects.map(async (id) => ({
       id,
@@ -42,7 +42,7 @@ export function orNotServed(error: unknown): undefined {
 }
 
 /** A look that cannot be taken is a fault as well: nothing is said to be right that was not seen. */
-export function unseen(part: string, error: unknown): Fault {
+export function unseen(part: string, error: unknown): CheckFault {
   const remedy = isForbidden(error)
     ? 'Run this as someone who may read it, such as a cluster administrator.'
     : error instanceof KubeError

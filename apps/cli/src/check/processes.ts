@@ -1,5 +1,5 @@
 import type { KubeClient, KubeObject } from '@scc/kube';
-import type { Fault } from '@scc/runtime';
+import type { CheckFault } from '@scc/runtime';
 import { z } from 'zod';
 import { lookAtPlatform } from './api.js';
 import { faultsOf, type Look, missing, orNotServed } from './look.js';
@@ -50,17 +50,17 @@ const podSchema = z.looseObject({
     })
     .prefault({}),
 });
-export type Pod = z.infer<typeof podSchema>;
+export type PodOfProcess = z.infer<typeof podSchema>;
 
 /** Pods of a process that have not ended. */
-export async function podsOf(kube: KubeClient, namespace: string, process: Process): Promise<Pod[]> {
+export async function podsOf(kube: KubeClient, namespace: string, process: Process): Promise<PodOfProcess[]> {
   const labelSelector = `app.kubernetes.io/name=scc-${process}`;
   const { items } = await kube.list({ apiVersion: 'v1', kind: 'Pod' }, { namespace, labelSelector });
   return items.map((item) => podSchema.parse(item)).filter(({ status }) => status.phase !== 'Failed');
 }
 
 /** Why a process has no ready pod, in the words of the cluster. */
-function reasonOf({ status }: Deployment, pods: readonly Pod[]): string {
+function reasonOf({ status }: Deployment, pods: readonly PodOfProcess[]): string {
   const refused = status.conditions.find(({ type, status: value }) => type === 'ReplicaFailure' && value === 'True');
   if (refused) return refused.message;
   for (const pod of pods) {
@@ -94,7 +94,7 @@ async function deploymentOf(kube: KubeClient, namespace: string, name: Process):
 /** The variables in which the watcher and the worker have to agree, and governance where it has them. */
 const SHARED = ['TEMPORAL_ADDRESS', 'TEMPORAL_NAMESPACE', 'TEMPORAL_TASK_QUEUE'] as const;
 
-function disagreements(found: ReadonlyMap<Process, Deployment>): Fault[] {
+function disagreements(found: ReadonlyMap<Process, Deployment>): CheckFault[] {
   return SHARED.flatMap((variable) => {
     const said = [...found].flatMap(([process, deployment]) => {
       const value = envOf(deployment, variable);
@@ -115,7 +115,7 @@ function disagreements(found: ReadonlyMap<Process, Deployment>): Fault[] {
 export const lookAtProcesses: Look = async ({ kube, namespace }) => {
   const found = new Map<Process, Deployment>();
   const faults = await Promise.all(
-    PROCESSES.map(async (process): Promise<Fault[]> => {
+    PROCESSES.map(async (process): Promise<CheckFault[]> => {
       const fault = faultsOf(process);
       const deployment = await deploymentOf(kube, namespace, process);
       if (!deployment)

@@ -1,5 +1,5 @@
 import type { KubeClient } from '@scc/kube';
-import type { Fault } from '@scc/runtime';
+import type { CheckFault } from '@scc/runtime';
 import { servedVersions } from './api.js';
 import { CHART_RIGHTS } from './chart-rights.js';
 import { faultsOf, type Look } from './look.js';
@@ -106,7 +106,7 @@ export const lookAtRights: Look = async ({ kube, namespace: release }) => {
 };
 
 /** An installation may let the worker grant fewer SCCs, but not none. */
-function faultsIn(denied: readonly Question[], all: readonly Question[], release: string): Fault[] {
+function faultsIn(denied: readonly Question[], all: readonly Question[], release: string): CheckFault[] {
   const isBind = ({ verb }: Question): boolean => verb === 'bind';
   const bindsNothing = denied.filter(isBind).length === all.filter(isBind).length;
   const counted = denied.filter((question) => bindsNothing || !isBind(question));

@@ -11,7 +11,7 @@ import { serviceAccountSubject, type Subject } from '../admission/request.js';
 import { type ClusterObject, groupOf, labelOf, type Unreadable } from './objects.js';
 import { ownerOf, type Owner } from './owners.js';
 import { Neighbours } from './obstacles.js';
-import { type WaysIn, waysFinder } from './ways.js';
+import { type ScannedWays, waysFinder } from './ways.js';
 import { type Workload, workloadsOf } from './workloads.js';
 
 /** The input of a scan: everything that it was given, read. */
@@ -23,7 +23,7 @@ export interface Inventory {
   /** Assumptions, for facts that were not given. */
   readonly assumed: readonly string[];
   namespace(name: string): Namespace;
-  waysOf(workload: Workload): WaysIn;
+  waysOf(workload: Workload): ScannedWays;
   readonly neighbours: Neighbours;
   ownerOf(workload: Workload): Owner | null;
   /** May the subject `use` the SCC in the namespace by RBAC? */

@@ -13,8 +13,8 @@ import {
 import { z } from 'zod';
 import type { Namespace } from '../model/namespace.js';
 import { type ClusterObject, groupOf } from './objects.js';
-import { addTo, CLUSTER_SERVICE, type SelectingService, selects } from './services.js';
-import type { WaysIn } from './ways.js';
+import { addTo, CLUSTER_SERVICE, type ScannedService, selectsLabels } from './services.js';
+import type { ScannedWays } from './ways.js';
 import type { Workload } from './workloads.js';
 
 /** Why a plan cannot move a workload, whatever its SCC: as a plan's dry run would say it. */
@@ -93,10 +93,10 @@ export class Neighbours {
   }
 
   /** What a Service leads to beside a workload, as a plan names it. */
-  #othersBehind({ namespace, selector }: SelectingService, own: ClusterObject): string[] {
+  #othersBehind({ namespace, selector }: ScannedService, own: ClusterObject): string[] {
     const [[key, value] = ['', '']] = Object.entries(selector);
     const behind = (this.#byLabel.get(`${namespace}|${key}=${value}`) ?? []).filter(
-      ({ top, labels }) => top !== own && selects(selector, labels),
+      ({ top, labels }) => top !== own && selectsLabels(selector, labels),
     );
     const isTop = ({ top, object }: Labelled): boolean => top === object && isTemplated(object);
     const named = ({ object: { kind, metadata } }: Labelled) => ({
@@ -115,7 +115,7 @@ export class Neighbours {
   }
 
   /** The fields of a workload by which plans judge it. */
-  moved(workload: Workload, strategy: Strategy, services: readonly SelectingService[]): MovedWorkload {
+  moved(workload: Workload, strategy: Strategy, services: readonly ScannedService[]): MovedWorkload {
     const { object, kind, name } = workload;
     const { metadata } = object;
     const { spec } = movedSchema.safeParse(object).data ?? UNKNOWN;
@@ -137,7 +137,7 @@ export class Neighbours {
 }
 
 /** Ports that the mesh cannot divide, of the Services whose requests it routes. */
-function portObstacles({ meshed, routesTo }: Pick<WaysIn, 'meshed' | 'routesTo'>): string[] {
+function portObstacles({ meshed, routesTo }: Pick<ScannedWays, 'meshed' | 'routesTo'>): string[] {
   return meshed.flatMap((service) => {
     const routes = routesTo(service).map((route) => ({
       hosts: [],
@@ -153,7 +153,7 @@ function portObstacles({ meshed, routesTo }: Pick<WaysIn, 'meshed' | 'routesTo'>
 }
 
 /** Ways whose requests nothing divides. */
-function wayObstacles({ ways, hasEdge }: WaysIn): string[] {
+function wayObstacles({ ways, hasEdge }: ScannedWays): string[] {
   // Requests through a gateway or a router are divided there; callers that pass none reach the workload's own pods, as before.
   return ways
     .filter(({ divided, kind }) => !divided && !(hasEdge && kind === CLUSTER_SERVICE))
@@ -172,7 +172,7 @@ export function obstaclesOf(
     waysIn,
     risks,
     namespace,
-  }: { neighbours: Neighbours; waysIn: WaysIn; risks: readonly { name: string }[]; namespace: Namespace },
+  }: { neighbours: Neighbours; waysIn: ScannedWays; risks: readonly { name: string }[]; namespace: Namespace },
 ): string[] {
   const strategy = strategyFor(workload);
   if (strategy === null)

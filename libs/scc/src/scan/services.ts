@@ -28,7 +28,7 @@ const serviceSchema = z.looseObject({
 });
 
 /** A Service that picks pods. */
-export interface SelectingService {
+export interface ScannedService {
   readonly namespace: string;
   readonly name: string;
   readonly selector: Record<string, string>;
@@ -56,7 +56,7 @@ function kindOf({ type, clusterIP, externalIPs }: z.infer<typeof serviceSchema>[
 }
 
 /** A Service that picks pods, or null for any other object. */
-export function selectingService(object: ClusterObject, fallback: string): SelectingService | null {
+export function selectingService(object: ClusterObject, fallback: string): ScannedService | null {
   const spec = isService(object) ? serviceSchema.safeParse(object).data?.spec : undefined;
   if (!spec || Object.keys(spec.selector).length === 0 || spec.type === 'ExternalName') return null;
   const { name, labels, namespace = null } = object.metadata;
@@ -67,7 +67,7 @@ export function selectingService(object: ClusterObject, fallback: string): Selec
   };
 }
 
-export const selects = (
+export const selectsLabels = (
   selector: Readonly<Record<string, string>>,
   labels: Readonly<Record<string, string>>,
 ): boolean => Object.entries(selector).every(([key, value]) => labels[key] === value);

@@ -6,9 +6,9 @@ import {
   addTo,
   CLUSTER_SERVICE,
   isService,
-  type SelectingService,
+  type ScannedService,
   selectingService,
-  selects,
+  selectsLabels,
   serviceSpecOf,
 } from './services.js';
 import type { Workload } from './workloads.js';
@@ -133,20 +133,20 @@ const asksForProxy = ({ template: { metadata } }: Workload): boolean =>
   [metadata?.labels, metadata?.annotations].some((marks) => marks?.['sidecar.istio.io/inject'] === 'true');
 
 /** The ways in of a workload, and the Services that they lead through. */
-export interface WaysIn {
+export interface ScannedWays {
   readonly ways: Way[];
-  readonly services: readonly SelectingService[];
+  readonly services: readonly ScannedService[];
   /** Services whose requests proxies of the mesh route. */
-  readonly meshed: readonly SelectingService[];
+  readonly meshed: readonly ScannedService[];
   /** Whether a gateway or a router at the edge of the cluster divides requests. */
   readonly hasEdge: boolean;
   /** Those of the VirtualServices that send to a Service. */
-  readonly routesTo: (service: SelectingService) => readonly ClusterObject[];
+  readonly routesTo: (service: ScannedService) => readonly ClusterObject[];
 }
 
 /** Finds the ways in of each workload among the objects of a cluster. */
-export function waysFinder(objects: readonly ClusterObject[], fallback: string): (workload: Workload) => WaysIn {
-  const services = new Map<string, SelectingService[]>();
+export function waysFinder(objects: readonly ClusterObject[], fallback: string): (workload: Workload) => ScannedWays {
+  const services = new Map<string, ScannedService[]>();
   const senders = new Map<string, ClusterObject[]>();
   const namespaces = new Namespaces(objects, fallback);
   for (const object of objects) {
@@ -154,9 +154,9 @@ export function waysFinder(objects: readonly ClusterObject[], fallback: string):
     const service = selectingService(object, fallback);
     if (service) addTo(services, service.namespace, service);
   }
-  const sendersTo = ({ namespace, name }: SelectingService): readonly ClusterObject[] =>
+  const sendersTo = ({ namespace, name }: ScannedService): readonly ClusterObject[] =>
     senders.get(`${namespace}/${name}`) ?? [];
-  const routesTo = (service: SelectingService): ClusterObject[] =>
+  const routesTo = (service: ScannedService): ClusterObject[] =>
     sendersTo(service).filter((object) => keyOf(object) === VIRTUAL_SERVICE);
   const isDivided = (object: ClusterObject, own: string): boolean => {
     const namespace = object.metadata.namespace ?? fallback;
@@ -166,8 +166,8 @@ export function waysFinder(objects: readonly ClusterObject[], fallback: string):
   return (workload) => {
     const { namespace, template } = workload;
     const labels = template.metadata?.labels ?? {};
-    const selecting = (services.get(namespace) ?? []).filter(({ selector }) => selects(selector, labels));
-    const isMeshed = (service: SelectingService): boolean =>
+    const selecting = (services.get(namespace) ?? []).filter(({ selector }) => selectsLabels(selector, labels));
+    const isMeshed = (service: ScannedService): boolean =>
       namespaces.isMeshed(namespace) || asksForProxy(workload) || routesTo(service).length > 0;
     const through = selecting.flatMap((service): Way[] => [
       {
