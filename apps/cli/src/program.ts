@@ -8,6 +8,7 @@ import { clusterCheckCommand } from './check/command.js';
 import type { Environment } from './config.js';
 import { CliError, EXIT } from './exit.js';
 import { explainCommand } from './explain.js';
+import { gatherCommand } from './gather/command.js';
 import { getCommand } from './tree/command.js';
 import { listCommand } from './list.js';
 import { logsCommand } from './logs.js';
@@ -104,6 +105,7 @@ export async function main(args: readonly string[], env: Environment): Promise<n
   };
   const commands = [
     clusterCheckCommand(run),
+    gatherCommand(run),
     planCommand(run),
     getCommand(run),
     listCommand(run),

@@ -28,13 +28,21 @@ async function serverVersions(session: Session, namespace: string): Promise<Reco
   return { kubernetes: gitVersion, ...Object.fromEntries(processes) };
 }
 
+/** Versions of this sccctl, and of what is installed where `systemNamespace` names where to look. */
+export async function installedVersions(
+  session: Session,
+  systemNamespace: string | null,
+): Promise<Record<string, string | null>> {
+  const own = { sccctl: await ownVersion(), node: process.version };
+  if (systemNamespace === null || !session.hasCluster) return own;
+  return { ...own, ...(await serverVersions(session, systemNamespace)) };
+}
+
 async function version(
   session: Session,
   { client, systemNamespace }: { client: boolean; systemNamespace: string },
 ): Promise<undefined> {
-  const own = { sccctl: await ownVersion(), node: process.version };
-  const versions: Record<string, string | null> =
-    client || !session.hasCluster ? own : { ...own, ...(await serverVersions(session, systemNamespace)) };
+  const versions = await installedVersions(session, client ? null : systemNamespace);
   session.output.show(versions, () =>
     fields(Object.entries(versions).map(([name, value]) => [name, value ?? 'not installed'])),
   );

@@ -79,6 +79,40 @@ export function sccctlOnCluster(stackOf: () => Stack): void {
       expect((await sccctl('scc-system/nobody', 'policies', 'apply', ...files)).err).toMatch(/governance refused/);
     });
 
+    it('gathers what is needed to look for a fault, and none of the secrets that were planted', async () => {
+      const planted = 'hunter2-was-planted';
+      await stack.apply(
+        [
+          `apiVersion: v1\nkind: Secret\nmetadata: { name: till, namespace: till }\nstringData: { key: ${planted} }`,
+          `apiVersion: apps/v1\nkind: Deployment\nmetadata: { name: till, namespace: till, annotations: { apiToken: ${planted} } }
+spec:
+  replicas: 0
+  selector: { matchLabels: { app: till } }
+  template:
+    metadata: { labels: { app: till } }
+    spec:
+      containers:
+        - { name: till, image: till, args: [--db-password=${planted}], env: [{ name: ANY, value: ${planted} }] }`,
+        ].join('\n---\n'),
+      );
+      const directory = path.join(folder, 'gathered');
+      const gather = ['gather', '-d', directory, '-n', 'till'];
+      const { code, out, err } = await sccctl(ADMIN, '-o', 'json', ...gather);
+      expect([code, err]).toEqual([0, '']);
+      const { files } = JSON.parse(out) as { files: string[] };
+      expect(files).toEqual(
+        expect.arrayContaining([
+          ...['versions.json', 'check.json', 'system/pods.json', 'governance/health.json'],
+          ...['plans/till/till/plan.json', 'plans/till/till/workload.json', 'plans/till/till/events.json'],
+        ]),
+      );
+      expect(files.some((file) => /^system\/logs\/governance-.*\.log$/.test(file))).toBe(true);
+      const texts = await Promise.all(files.map((file) => readFile(path.join(directory, file), 'utf8')));
+      const shapes = [planted, Buffer.from(planted).toString('base64'), 'PRIVATE KEY', 'eyJhbGci'];
+      expect(shapes.filter((shape) => texts.some((text) => text.includes(shape)))).toEqual([]);
+      expect((await sccctl(ADMIN, ...gather)).err).toMatch(/is not empty/);
+    });
+
     it('shows a plan that has not begun', async () => {
       const { code, out } = await sccctl(null, 'plan', 'status', 'till', '-n', 'till');
       expect(out).toMatch(/phase +Pending/);
