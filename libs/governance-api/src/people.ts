@@ -306,6 +306,12 @@ export const workloadHistorySchema = z.object({
 export const workloadSCCSchema = activationSchema.extend({
   scc: z.string().nullable().describe('Null when its pods ran under none.'),
   observed: podsUnderSchema.describe('Under what its pods ran then: several during a rollout.'),
+  uncertain: z
+    .object({ from: time, to: time, versions: z.array(z.string().nullable()) })
+    .nullable()
+    .describe(
+      'Where a pod was started while nothing followed the SCCs, and its SCC was another afterwards: between which times the change came, and the versions before and after.',
+    ),
 });
 
 export type ApprovalDecision = z.infer<typeof approvalDecisionSchema>;

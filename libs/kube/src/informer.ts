@@ -45,6 +45,8 @@ export type MakeInformer = (
   stop: () => unknown;
   synced: Promise<void>;
   list: () => unknown[];
+  /** Milliseconds since the API server last said anything. */
+  lastContactMs: () => number;
 };
 
 export interface InformerHealth {

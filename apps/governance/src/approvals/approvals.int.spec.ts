@@ -273,6 +273,7 @@ describe('a request', () => {
           start: () => undefined,
           stop: () => undefined,
           synced: Promise.resolve(),
+          lastContactMs: () => 0,
           list: () => [{ metadata: { uid: told.uid } }],
         };
       },

@@ -7,8 +7,11 @@ interface KindToFollow {
   logger: Logger;
   /** Takes over one change that was told of at a time; `current` is undefined when the object is gone. */
   enter: (key: string, change: { current: unknown; previous: unknown; at: Date }) => Promise<void>;
-  /** Takes over everything there is: what could not be written, and what happened while no watch was open, is found here. */
-  reconcile: (present: unknown[]) => Promise<void>;
+  /**
+   * Takes over everything there is: what could not be written, and what happened while no watch was open, is found here.
+   * The API server last said something `lastContactMs` milliseconds ago.
+   */
+  reconcile: (present: unknown[], lastContactMs: number) => Promise<void>;
   /** Milliseconds. */
   everyMs: number;
 }
@@ -29,7 +32,7 @@ export function follow({ kind, makeInformer, logger, enter, reconcile, everyMs }
     const change = { current, previous, at: new Date() };
     enqueue(() => enter(key, change));
   });
-  const look = (): void => enqueue(() => reconcile(informer.list()));
+  const look = (): void => enqueue(() => reconcile(informer.list(), informer.lastContactMs()));
   informer.start();
   informer.synced
     .then(look)

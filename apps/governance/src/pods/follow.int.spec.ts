@@ -29,6 +29,7 @@ class Cluster<Item extends Named> {
       start: () => undefined,
       stop: () => undefined,
       synced: Promise.resolve(),
+      lastContactMs: () => 0,
       list: () => [...this.items.values()],
     };
   };

@@ -40,6 +40,7 @@ class Cluster {
     start: () => void this.tellers.set(kind, tell),
     stop: () => this.tellers.delete(kind),
     synced: Promise.resolve(),
+    lastContactMs: () => 0,
     list: () => [...(kind === 'Pod' ? this.pods : this.sccs).values()] as Named[],
   });
 

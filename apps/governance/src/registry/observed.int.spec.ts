@@ -10,7 +10,7 @@ import { apiSuite } from '../suite.fixture.js';
 import { enterObserved } from './observed.js';
 import { affectedBy, workloadAt, workloadHistory } from './queries.js';
 import { unplannedChanges } from './unplanned.js';
-import { observeSCC } from './versions.js';
+import { confirmSCCs, observeSCC } from './versions.js';
 
 /** The registry says what pods really run under, also when no plan explains it. */
 
@@ -20,7 +20,7 @@ const minute = (minutes: number): Date => new Date(Date.parse(NOON) + minutes * 
 async function version(name: string, minutes: number, over: Partial<SecurityContextConstraints> = {}): Promise<string> {
   const found = defaultSCCs().find(({ metadata }) => metadata.name === name);
   if (!found) throw new Error(`no default ${name}`);
-  const seen = await inTx(database.app, (tx) => observeSCC(tx, name, { ...found, ...over }, minute(minutes)));
+  const seen = await inTx(database.app, (tx) => observeSCC(tx, name, { ...found, ...over }, { at: minute(minutes) }));
   if (seen.version === null) throw new Error('an SCC that is there has a version');
   return seen.version;
 }
@@ -231,5 +231,28 @@ describe('a question about the registry', () => {
     ['that can be answered', 'workloads/shop/Deployment/hand/history', 200],
   ])('%s is answered with its status', async (_what, path, status) => {
     expect(await ask(path)).toBe(status);
+  });
+});
+
+describe('an SCC that was edited while nothing followed the cluster', () => {
+  it('leaves open which content a pod has that was started meanwhile', async () => {
+    const first = await version('nonroot-v2', 0);
+    await confirmSCCs(database.app, minute(10));
+    await track(seen('gap-early', 'gap-1', 'nonroot-v2', 5), seen('gap', 'gap-2', 'nonroot-v2', 30));
+    const found = defaultSCCs().find(({ metadata }) => metadata.name === 'nonroot-v2')!;
+    const edited = { ...found, allowHostPorts: true };
+    const after = { at: minute(60), wasFollowed: false };
+    const { version: second, unseenFrom } = await inTx(database.app, (tx) =>
+      observeSCC(tx, 'nonroot-v2', edited, after),
+    );
+    expect(unseenFrom).toEqual(minute(10));
+    await track(seen('gap-late', 'gap-3', 'nonroot-v2', 61));
+    const uncertainOf = async (name: string) => (await workloadAt(database.app, workload(name), minute(90)))?.uncertain;
+    expect(await uncertainOf('gap')).toEqual({
+      from: minute(10).toISOString(),
+      to: minute(60).toISOString(),
+      versions: [first, second],
+    });
+    expect([await uncertainOf('gap-early'), await uncertainOf('gap-late')]).toEqual([null, null]);
   });
 });

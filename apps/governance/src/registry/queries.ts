@@ -32,6 +32,11 @@ export interface WorkloadSCC extends Omit<ActivationEntry, 'scc'> {
   scc: string | null;
   /** Of the pods that ran then: several during a rollout. Empty when none was tracked. */
   observed: { scc: string | null; version: string | null; pods: number }[];
+  /**
+   * Where a pod was started while nobody followed the SCCs of the cluster, and its SCC was another afterwards: between
+   * which times the change came, and the versions before and after. Null where the version is certain.
+   */
+  uncertain: { from: string; to: string; versions: (string | null)[] } | null;
 }
 
 /**
@@ -43,13 +48,39 @@ export async function workloadAt(db: Database, workload: WorkloadKey, at: Date):
   const seen = await observedAt(db, workload, at);
   const most = seen.find(({ scc }) => scc !== null) ?? seen[0];
   const observed = seen.map(({ scc, version, pods }) => ({ scc, version, pods }));
-  if (!most) return entry && { ...entry, observed };
+  const uncertain = await uncertainAt(db, workload, at);
+  if (!most) return entry && { ...entry, observed, uncertain };
   const isSame = entry?.scc === most.scc && isSameVersion(entry.version, most.version);
-  if (entry && isSame) return { ...entry, version: entry.version ?? most.version, observed };
+  if (entry && isSame) return { ...entry, version: entry.version ?? most.version, observed, uncertain };
   return {
     ...{ scc: most.scc, version: most.version, planUid: null, actor: null, manager: null, reason: 'observed' },
-    ...{ activatedAt: most.since.toISOString(), deactivatedAt: null, deactivatedBy: null, observed },
+    ...{ activatedAt: most.since.toISOString(), deactivatedAt: null, deactivatedBy: null, observed, uncertain },
   };
+}
+
+const unseenRow = z.object({ from: z.date(), to: z.date(), before: z.string().nullable(), after: z.string() });
+
+/** The change of an SCC, not seen as it came, of which a pod that ran at a time may or may not know. */
+async function uncertainAt(
+  db: Database,
+  { namespace, kind, name }: WorkloadKey,
+  at: Date,
+): Promise<WorkloadSCC['uncertain']> {
+  const [found] = await rowsOf(
+    db,
+    unseenRow,
+    `select s.unseen_from as from, s.present_from as to, s.version::text as after,
+       (select b.version::text from scc_presence b where b.name = s.name and b.present_from < s.present_from
+         order by b.present_from desc limit 1) as before
+     from tracked_pod p join scc_presence s on s.name = p.scc and p.first_seen >= s.unseen_from and p.first_seen <= s.present_from
+     where p.namespace = $1 and p.owner_kind = $2 and p.owner_name = $3
+       and p.first_seen <= $4 and (p.gone_at is null or p.gone_at > $4)
+     order by s.present_from desc limit 1`,
+    [namespace, kind, name, at],
+  );
+  if (!found) return null;
+  const { from, to, before, after } = found;
+  return { from: from.toISOString(), to: to.toISOString(), versions: [before, after] };
 }
 
 /** A version that one side does not know contradicts none. */

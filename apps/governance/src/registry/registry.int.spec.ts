@@ -17,7 +17,7 @@ const scc = (name: string, over: Partial<SecurityContextConstraints> = {}): Secu
 };
 const minute = (minutes: number): Date => new Date(Date.parse(NOON) + minutes * 60_000);
 const observe = (name: string, content: SecurityContextConstraints | null, minutes: number) =>
-  inTx(database.app, (tx) => observeSCC(tx, name, content, minute(minutes)));
+  inTx(database.app, (tx) => observeSCC(tx, name, content, { at: minute(minutes) }));
 
 describe('observeSCC', () => {
   it('makes every distinct content a version, and knows one that comes back', async () => {
@@ -25,8 +25,8 @@ describe('observeSCC', () => {
     expect(await observe('nonroot', scc('nonroot'), 1)).toEqual({ ...first, changed: false });
     const second = await observe('nonroot', scc('nonroot', { allowHostPorts: true }), 2);
     expect(second.version).not.toBe(first.version);
-    expect(await observe('nonroot', scc('nonroot'), 3)).toEqual({ version: first.version, changed: true });
-    expect(await observe('nonroot', null, 4)).toEqual({ version: null, changed: true });
+    expect(await observe('nonroot', scc('nonroot'), 3)).toMatchObject({ version: first.version, changed: true });
+    expect(await observe('nonroot', null, 4)).toMatchObject({ version: null, changed: true });
     expect(await versionsOf(database.app, 'nonroot')).toHaveLength(2);
   });
 

@@ -41,11 +41,23 @@ export class SCCPresenceEntity {
   @JoinColumn({ name: 'version' })
   version?: Relation<SCCVersionEntity>;
 
+  /** When it was seen first. */
   @Column('timestamptz')
   presentFrom!: Date;
 
   @Column('timestamptz', { nullable: true })
   presentTo!: Date | null;
+
+  /** When the cluster was last seen to have it; null before the first look after it was seen. */
+  @Column('timestamptz', { nullable: true })
+  confirmedAt!: Date | null;
+
+  /**
+   * Where nothing followed the cluster as it came: the last time at which the content before it was seen. It came at
+   * some time between this and `presentFrom`. Null where it was followed.
+   */
+  @Column('timestamptz', { nullable: true })
+  unseenFrom!: Date | null;
 }
 
 /** Under which SCC a workload ran, and since when. */

@@ -66,19 +66,21 @@ export async function knownSCCs(db: Queryable, { sourceSCC, targetSCC }: Pair): 
 /**
  * Enters what the cluster has under a name now, or that it has it no more. The same content is the same version, also
  * when it comes back.
+ * @param wasFollowed whether the cluster was followed until now; otherwise the change is from some time since the last
+ * look, and not from now
  * @returns the id of the version, null when the SCC is gone.
  */
 export async function observeSCC(
   tx: EntityManager,
   name: string,
   scc: SecurityContextConstraints | null,
-  at: Date,
-): Promise<{ version: string | null; changed: boolean }> {
+  { at, wasFollowed = true }: { at: Date; wasFollowed?: boolean },
+): Promise<{ version: string | null; changed: boolean; unseenFrom: Date | null }> {
   await tx.query('select pg_advisory_xact_lock(hashtextextended($1, 41))', [name]);
   const version = scc ? await versionOf(tx, name, scc, at) : null;
   const presences = tx.getRepository(SCCPresenceEntity);
   const present = await presences.findOneBy({ name, presentTo: IsNull() });
-  if ((present?.versionId ?? null) === version) return { version, changed: false };
+  if ((present?.versionId ?? null) === version) return { version, changed: false, unseenFrom: null };
   if (present)
     await presences
       .createQueryBuilder()
@@ -87,8 +89,32 @@ export async function observeSCC(
       .where({ id: present.id })
       .setParameters({ at })
       .execute();
-  if (version !== null) await presences.insert({ name, versionId: version, presentFrom: at });
-  return { version, changed: true };
+  const unseenFrom = wasFollowed ? null : await lastLook(tx, at);
+  if (version !== null) await presences.insert({ name, versionId: version, presentFrom: at, unseenFrom });
+  return { version, changed: true, unseenFrom };
+}
+
+const lookRow = z.object({ at: z.date() });
+
+/** When the SCCs of the cluster were last looked at before a time; null when they never were. */
+async function lastLook(tx: EntityManager, before: Date): Promise<Date | null> {
+  const [row] = await rowsOf(
+    tx,
+    lookRow,
+    `select least(confirmed_at, $1) as at from scc_presence where confirmed_at is not null
+     order by confirmed_at desc limit 1`,
+    [before],
+  );
+  return row?.at ?? null;
+}
+
+/** Notes that the cluster had at a time what the registry says that it has. */
+export async function confirmSCCs(db: Queryable, at: Date): Promise<void> {
+  await db.query(
+    `update scc_presence set confirmed_at = $1
+     where present_to is null and present_from <= $1 and (confirmed_at is null or confirmed_at < $1)`,
+    [at],
+  );
 }
 
 async function versionOf(tx: EntityManager, name: string, scc: SecurityContextConstraints, at: Date): Promise<string> {

@@ -21,7 +21,7 @@ const seconds = (minutes: number): string => minute(minutes).toISOString().repla
 async function version(name: string, minutes: number, over: Partial<SecurityContextConstraints> = {}): Promise<string> {
   const found = defaultSCCs().find(({ metadata }) => metadata.name === name);
   if (!found) throw new Error(`no default ${name}`);
-  const seen = await inTx(database.app, (tx) => observeSCC(tx, name, { ...found, ...over }, minute(minutes)));
+  const seen = await inTx(database.app, (tx) => observeSCC(tx, name, { ...found, ...over }, { at: minute(minutes) }));
   return seen.version ?? '';
 }
 const seen = (owner: string, uid: string, scc: string, minutes: number): PodNews => ({

@@ -44,7 +44,13 @@ export class TestCluster {
       for (const object of list()) onChange(keyOf(object), object, undefined);
       this.#followers.set(kind, (this.#followers.get(kind) ?? new Set()).add(onChange));
     });
-    return { start: () => undefined, stop: () => this.#followers.get(kind)?.delete(onChange), synced, list };
+    return {
+      start: () => undefined,
+      stop: () => this.#followers.get(kind)?.delete(onChange),
+      synced,
+      list,
+      lastContactMs: () => 0,
+    };
   };
 }
 
