@@ -56,7 +56,7 @@ export function checked(stackOf: () => Stack, apply: Apply): void {
       async () => {
         await stack.apply('apiVersion: v1\nkind: ServiceAccount\nmetadata: { name: admin, namespace: scc-system }');
         await apply('drawn', 'catalog', {
-          traffic: { mirror: { duration: '0s' }, weights: [50, 100], interval: '3s' },
+          traffic: { mirror: { duration: '0s' }, weights: [50, 100], interval: '10s' },
           gates: { readiness: { timeout: '60s' }, metrics: [] },
         });
         const get = ['get', 'drawn', '-n', NAMESPACE];
