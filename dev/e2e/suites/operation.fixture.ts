@@ -93,7 +93,7 @@ export function operation(stackOf: () => Stack): void {
         .array(z.looseObject({ metadata: z.looseObject({ name: z.string() }), spec: z.looseObject({}) }))
         .parse(items);
       const of = (name: string) => policies.find(({ metadata }) => metadata.name === name)?.spec;
-      expect(policies).toHaveLength(7);
+      expect(policies).toHaveLength(8);
       expect(of('scc-nothing-else')).toMatchObject({ policyTypes: ['Ingress', 'Egress'] });
       // An empty list of peers would be everybody.
       for (const { spec } of policies)
@@ -104,6 +104,10 @@ export function operation(stackOf: () => Stack): void {
       expect(of('scc-webhook-from-api-server')).toMatchObject({
         podSelector: { matchLabels: { 'app.kubernetes.io/name': 'scc-governance' } },
         ingress: [{ ports: [{ port: 'webhook' }] }],
+      });
+      expect(of('scc-checks-from-api-server')).toMatchObject({
+        podSelector: { matchLabels: { 'app.kubernetes.io/name': 'scc-worker' } },
+        ingress: [{ ports: [{ port: 'health' }] }],
       });
     });
   });
