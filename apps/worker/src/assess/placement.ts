@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { meetsSetRequirement } from '../cluster/requirements.js';
 
 /** Which nodes take a pod, by its own words; what is not understood here excludes no node. */
 
@@ -60,24 +61,11 @@ export function toleratesAll(podSpec: unknown, taints: readonly Taint[]): boolea
   );
 }
 
-function isMet({ key, operator, values }: Requirement, labels: Readonly<Record<string, string>>): boolean {
-  const value = labels[key];
-  switch (operator) {
-    case 'In':
-      return value !== undefined && values.includes(value);
-    case 'NotIn':
-      return value === undefined || !values.includes(value);
-    case 'Exists':
-      return value !== undefined;
-    case 'DoesNotExist':
-      return value === undefined;
-    case 'Gt':
-      return Number(value) > Number(values[0]);
-    case 'Lt':
-      return Number(value) < Number(values[0]);
-    default:
-      return true;
-  }
+function isMet(requirement: Requirement, labels: Readonly<Record<string, string>>): boolean {
+  const { key, operator, values } = requirement;
+  if (operator === 'Gt') return Number(labels[key]) > Number(values[0]);
+  if (operator === 'Lt') return Number(labels[key]) < Number(values[0]);
+  return meetsSetRequirement(requirement, labels) ?? true;
 }
 
 /** Whether a pod's node selector and required node affinity pick a node. */

@@ -1,4 +1,5 @@
 import { isRecord } from '@scc/plan';
+import { meetsSetRequirement } from './requirements.js';
 
 type Labels = Readonly<Record<string, string>>;
 
@@ -16,20 +17,8 @@ const isStrings = (value: unknown): value is Record<string, string> =>
 
 function meets(expression: unknown, labels: Labels): boolean {
   if (!isRecord(expression) || typeof expression['key'] !== 'string') return false;
-  const value = labels[expression['key']];
-  const values: unknown[] = Array.isArray(expression['values']) ? expression['values'] : [];
-  switch (expression['operator']) {
-    case 'In':
-      return value !== undefined && values.includes(value);
-    case 'NotIn':
-      return value === undefined || !values.includes(value);
-    case 'Exists':
-      return value !== undefined;
-    case 'DoesNotExist':
-      return value === undefined;
-    default:
-      return false;
-  }
+  const { key, operator, values } = expression;
+  return meetsSetRequirement({ key, operator, values: Array.isArray(values) ? values : [] }, labels) ?? false;
 }
 
 /** Whether a selector picks labels: a LabelSelector, a map of labels, or one under `labels`; null for anything else. */
