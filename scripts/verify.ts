@@ -10,6 +10,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { format, resolveConfig } from 'prettier';
 import { root } from './packages.ts';
 import { run } from './parts.ts';
 import { type Figures, VERIFY_FOLDER, type VerifyPart, verifyParts } from './verify-parts.ts';
@@ -133,7 +134,10 @@ const parts = all
 const state = await earlier(commitNow());
 await runAll(parts, state);
 console.log(`\n${table(parts, state)}`);
-if (options.write) await writeFile(PAGE, page(all, state));
+if (options.write) {
+  const style = await resolveConfig(PAGE);
+  await writeFile(PAGE, await format(page(all, state), { ...style, parser: 'markdown' }));
+}
 const failed = state.done.filter(({ ok }) => !ok).map(({ part, round }) => `${part}-${round}`);
 if (failed.length > 0)
   console.log(`\nfailed: ${failed.join(', ')}; their output is in ${path.relative(root, VERIFY_FOLDER)}/`);
