@@ -38,7 +38,11 @@ export const planIdentitySchema = z.object({
     .nullable()
     .default([])
     .describe('The editors before the last one, likewise; null when the record is not one of admission.'),
-  createdAt: z.iso.datetime({ offset: true }).nullable().default(null).describe('Of the plan, and so of the record of its author.'),
+  createdAt: z.iso
+    .datetime({ offset: true })
+    .nullable()
+    .default(null)
+    .describe('Of the plan, and so of the record of its author.'),
 });
 
 /** A right that a plan uses in the name of those who wrote it. */
