@@ -1,11 +1,12 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { PlanSpecInput } from '@scc/plan';
 import { type CheckFault, waitFor } from '@scc/runtime';
-import { type Stack } from '../../src/index.js';
-import { NAMESPACE } from '../engine.fixture.js';
+import { z } from 'zod';
+import { ROOT, type Stack } from '../../src/index.js';
+import { DEPLOYMENTS, NAMESPACE } from '../engine.fixture.js';
 import { sccctlOn } from '../sccctl.fixture.js';
 
 const RBAC = '/apis/rbac.authorization.k8s.io/v1';
@@ -25,6 +26,8 @@ const BROKEN: [string, RegExp][] = [
   ['installation', /ConfigMap scc-system\/scc-webhook-entries is missing/],
   ['webhook', /ValidatingWebhookConfiguration scc-webhook is disabled/],
 ];
+
+const readySchema = z.looseObject({ status: z.looseObject({ readyReplicas: z.int().optional() }) });
 
 type Apply = (name: string, workload: string, over: Partial<PlanSpecInput>) => Promise<unknown>;
 
@@ -48,6 +51,15 @@ export function checked(stackOf: () => Stack, apply: Apply): void {
       },
       { timeoutMs: PATIENCE_MS, everyMs: 1000, what: 'an installation in which nothing is broken' },
     );
+  /** A copy of a sample, so that it does not matter what other tests did to the sample itself. */
+  const deployCopy = async (): Promise<void> => {
+    const sample = await readFile(path.join(ROOT, 'dev', 'samples', 'catalog.yaml'), 'utf8');
+    await stack.apply(sample.replaceAll('catalog', 'drawn'));
+    await waitFor(
+      async () => readySchema.parse(await stack.api.get(`${DEPLOYMENTS}/drawn`)).status.readyReplicas === 3,
+      { timeoutMs: PATIENCE_MS, everyMs: 500, what: 'three pods of the copy to be ready' },
+    );
+  };
   const patch = (at: string, body: object[]) => stack.api.call('PATCH', at, body, 'application/json-patch+json');
 
   describe('sccctl check', () => {
@@ -55,7 +67,8 @@ export function checked(stackOf: () => Stack, apply: Apply): void {
       'and then draws a migration as a tree, follows it line by line where there is no terminal, and ends with it',
       async () => {
         await stack.apply('apiVersion: v1\nkind: ServiceAccount\nmetadata: { name: admin, namespace: scc-system }');
-        await apply('drawn', 'catalog', {
+        await deployCopy();
+        await apply('drawn', 'drawn', {
           traffic: { mirror: { duration: '0s' }, weights: [50, 100], interval: '10s' },
           gates: { readiness: { timeout: '60s' }, metrics: [] },
         });
@@ -69,15 +82,15 @@ export function checked(stackOf: () => Stack, apply: Apply): void {
           },
           { timeoutMs: PATIENCE_MS, everyMs: 200, what: 'a weight to be drawn' },
         );
-        expect(during).toMatch(/Deployment catalog-scc-canary \(canary\)/);
-        expect(during).toMatch(/─ ✔ catalog-scc-canary-\S+ +restricted-v2 ✔ +ready/);
+        expect(during).toMatch(/Deployment drawn-scc-canary \(canary\)/);
+        expect(during).toMatch(/─ ✔ drawn-scc-canary-\S+ +restricted-v2 ✔ +ready/);
         const { code, out, err } = await following;
         expect(err).toBe('');
         expect(code).toBe(0);
         const lines = out.trim().split('\n');
         expect(lines.some((line) => line.includes('TrafficShifting'))).toBe(true);
         expect(lines.at(-1)).toMatch(/Z {2}Completed/);
-        expect(await shown()).toMatch(/─ ✔ catalog-\S+ +restricted-v2 ✔ +ready[\s\S]*EVENTS[\s\S]*MigrationCompleted/);
+        expect(await shown()).toMatch(/─ ✔ drawn-\S+ +restricted-v2 ✔ +ready[\s\S]*EVENTS[\s\S]*MigrationCompleted/);
       },
       2 * PATIENCE_MS,
     );
