@@ -85,30 +85,41 @@ export const lookAtGovernance: Look = async (surroundings) => {
     );
 };
 
-/** Offset of the API server's clock from ours, in milliseconds; its times are whole seconds. */
-export async function serverOffset(kube: KubeClient, namespace: string): Promise<number> {
+/** Between which bounds another clock is ahead of ours, in milliseconds: a slow answer makes them wide. */
+export interface ClockOffset {
+  least: number;
+  most: number;
+}
+
+/** The offset of a clock that said a time, exact to `precisionMs`, at some moment between two of ours. */
+export const offsetOf = (said: number, between: readonly [from: number, to: number], precisionMs = 0): ClockOffset => ({
+  least: said - between[1],
+  most: said + precisionMs - between[0],
+});
+
+/** The offset of the API server's clock from ours; its times are whole seconds. */
+async function serverOffset(kube: KubeClient, namespace: string): Promise<ClockOffset> {
   const before = Date.now();
   const { metadata } = await kube.create(
     { apiVersion: 'v1', kind: 'ConfigMap', metadata: { generateName: 'scc-check-', namespace } },
     { dryRun: true },
   );
-  const middle = (before + Date.now()) / 2;
-  return Date.parse(metadata.creationTimestamp ?? new Date().toISOString()) + 500 - middle;
+  const said = Date.parse(metadata.creationTimestamp ?? new Date().toISOString());
+  return offsetOf(said, [before, Date.now()], 1000);
 }
 
 interface Asked {
   pod: string;
   check: SelfCheck;
-  /** The offset of the pod's clock from ours, in milliseconds. */
-  offset: number;
+  /** The offset of the pod's clock from ours. */
+  offset: ClockOffset;
 }
 
 async function ask(kube: KubeClient, namespace: string, pod: string, port: number): Promise<Asked> {
   const before = Date.now();
   const path = `/api/v1/namespaces/${namespace}/pods/${pod}:${port}/proxy/checks`;
   const check = selfCheckSchema.parse(await kube.raw(path, { timeoutMs: ASK_MS }));
-  // It looks first and then says when, so the end of the call is nearer.
-  return { pod, check, offset: Date.parse(check.at) - Math.max(before, Date.now() - 100) };
+  return { pod, check, offset: offsetOf(Date.parse(check.at), [before, Date.now()]) };
 }
 
 /** What each worker reaches, by its own word: Temporal, governance, Prometheus, istiod; and its clock. */
@@ -121,7 +132,7 @@ export const lookAtWorkers: Look = async ({ kube, namespace }) => {
     running.map(async ({ metadata: { name } }): Promise<CheckFault[]> => {
       try {
         const { check, offset } = await ask(kube, namespace, name, port);
-        return [...check.faults, ...skewOf(name, offset - (await serverOffset(kube, namespace)))];
+        return [...check.faults, ...skewOf(name, offset, await serverOffset(kube, namespace))];
       } catch (error) {
         const what = `${name} cannot be asked what it reaches: ${messageOf(error)}`;
         return [
@@ -136,11 +147,14 @@ export const lookAtWorkers: Look = async ({ kube, namespace }) => {
   return distinct(answers.flat());
 };
 
-function skewOf(pod: string, ms: number): CheckFault[] {
-  if (Math.abs(ms) <= MAX_SKEW_MS) return [];
+/** The clocks of a pod and of the API server, where they certainly differ by more than is harmless. */
+export function skewOf(pod: string, own: ClockOffset, server: ClockOffset): CheckFault[] {
+  const [least, most] = [own.least - server.most, own.most - server.least];
+  const surely = Math.max(least, -most);
+  if (surely <= MAX_SKEW_MS) return [];
   return [
     faultsOf('clock')(
-      `the clocks of the API server and of ${pod} differ by ${Math.round(Math.abs(ms) / 1000)} s`,
+      `the clocks of the API server and of ${pod} differ by ${Math.round(surely / 1000)} s or more`,
       'Have the nodes follow a time server.',
     ),
   ];
