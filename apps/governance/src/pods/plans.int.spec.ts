@@ -38,6 +38,10 @@ const FILL = [
   `insert into audit_entry (entry_id, body, leaf_hash, occurred_at, actor, action, object_kind, object_namespace, object_name)
    select 'e' || n, '\\x7b7d', sha256(n::text::bytea), now(), 'a', 'b', 'SCCMigrationPlan', 'ns-' || n % 50000 % 200, 'plan-' || n % 50000
    from generate_series(1, ${ENTRIES}) n`,
+  `insert into scc_version (name, content_hash, content, first_seen)
+   select 'scc-' || n % 50, 'h' || n, '{}', now() from generate_series(1, 5000) n`,
+  `insert into scc_presence (name, version, present_from, present_to)
+   select name, id, now() - (5001 - id) * interval '1 hour', now() - (5000 - id) * interval '1 hour' from scc_version`,
   `insert into audit_epoch (holder) values ('spec')`,
   'insert into audit_seal (index, entry, leaf_hash, epoch) select id - 1, id, leaf_hash, 1 from audit_entry',
   'vacuum analyze',
