@@ -63,15 +63,16 @@ const podSchema = z.looseObject({
 const containersOf = (pod: KubeObject): string[] => podSchema.parse(pod).spec.containers.map(({ name }) => name);
 
 async function gatherSystem(kube: KubeClient, folder: Folder, { systemNamespace, sinceSeconds }: GatherOptions) {
-  const pods = await itemsOf(kube, 'v1', 'Pod', systemNamespace).catch(() => []);
-  await folder.keep('system/pods.json', () => itemsOf(kube, 'v1', 'Pod', systemNamespace));
+  const pods = itemsOf(kube, 'v1', 'Pod', systemNamespace);
+  await folder.keep('system/pods.json', () => pods);
   await folder.keep('system/deployments.json', () => itemsOf(kube, 'apps/v1', 'Deployment', systemNamespace));
   await folder.keep('system/events.json', () => itemsOf(kube, 'events.k8s.io/v1', 'Event', systemNamespace));
   for (const name of CONFIG_MAPS)
     await folder.keep(`system/${name}.json`, () =>
       there(kube.get({ apiVersion: 'v1', kind: 'ConfigMap', namespace: systemNamespace, name })),
     );
-  for (const pod of pods)
+  // That they cannot be listed is kept above.
+  for (const pod of await pods.catch(() => []))
     for (const container of containersOf(pod)) {
       const id = { namespace: systemNamespace, name: pod.metadata.name ?? '', container };
       await folder.keep(`system/logs/${id.name}/${container}.log`, () =>
@@ -86,8 +87,23 @@ async function there<T>(object: Promise<T | undefined>): Promise<T> {
   return found;
 }
 
-async function gatherPlan(session: Session, folder: Folder, plan: FoundPlan): Promise<void> {
-  const kube = await session.kube();
+/** The events of each namespace, listed once for all of its plans. */
+function eventsOf(kube: KubeClient): (namespace: string) => Promise<KubeObject[]> {
+  const listed = new Map<string, Promise<KubeObject[]>>();
+  return (namespace) => {
+    const events = listed.get(namespace) ?? itemsOf(kube, 'events.k8s.io/v1', 'Event', namespace);
+    listed.set(namespace, events);
+    return events;
+  };
+}
+
+interface Source {
+  session: Session;
+  kube: KubeClient;
+  eventsIn: (namespace: string) => Promise<KubeObject[]>;
+}
+
+async function gatherPlan({ session, kube, eventsIn }: Source, folder: Folder, plan: FoundPlan): Promise<void> {
   const { namespace, name, uid } = plan.ref;
   const at = `plans/${namespace}/${name}`;
   const [kind = '', workload = ''] = plan.workload.split(' ');
@@ -96,7 +112,7 @@ async function gatherPlan(session: Session, folder: Folder, plan: FoundPlan): Pr
     there(kube.get({ apiVersion: 'apps/v1', kind, namespace, name: workload })),
   );
   await folder.keep(`${at}/events.json`, async () => {
-    const events = await itemsOf(kube, 'events.k8s.io/v1', 'Event', namespace);
+    const events = await eventsIn(namespace);
     return events.filter((event) => eventSchema.parse(event).regarding?.uid === uid);
   });
   if (session.hasGovernance)
@@ -139,7 +155,8 @@ export async function gatherInto(
     await folder.keep('governance/health.json', () =>
       session.governance().ask(healthSchema, { method: 'GET', path: '/v1/health', isPublic: true }),
     );
-  for (const plan of await plansOf(kube, options)) await gatherPlan(session, folder, plan);
+  const source = { session, kube, eventsIn: eventsOf(kube) };
+  for (const plan of await plansOf(kube, options)) await gatherPlan(source, folder, plan);
   const { gathered } = folder;
   await folder.keep('missing.json', () => Promise.resolve([...gathered.missing]));
   return gathered;
