@@ -88,6 +88,26 @@ describe('what contradicts the log', () => {
     expect(await answer([{ table: 'view_migration', key: uid }])).toMatchObject({ status: 200, body: { rows: [] } });
   });
 
+  it('is not a view from before the plan was evaluated, until the next event', async () => {
+    const request = aRequest(ownWorkload('begun'));
+    const { uid } = request.plan;
+    const first = recorded(completedEvents).slice(0, 2);
+    await inTx(database.app, (tx) => reportCovered(tx, uid, aBatch(request, first), at(NOON)));
+    // Twice, as when the answer to the first was lost.
+    for (let asked = 0; asked < 2; asked++) await inTx(database.app, (tx) => evaluatePlan(tx, request, at(NOON)));
+    expect(await contradictions()).toEqual([]);
+    await database.admin.query(`update view_migration set phase = 'Failed' where plan_uid = $1`, [uid]);
+    const [found, ...others] = await contradictions();
+    expect([found, others]).toMatchObject([{ table: 'view_migration', key: uid, fault: 'row-differs' }, []]);
+    await test.call('olga/admin', 'POST', '/v1/migrations/rebuild');
+    await answer(found ? [found] : []);
+    await database.admin.query(`update view_migration set workload_name = 'other' where plan_uid = $1`, [uid]);
+    const [renamed] = await contradictions();
+    expect(renamed).toMatchObject({ table: 'view_migration', key: uid });
+    await test.call('olga/admin', 'POST', '/v1/migrations/rebuild');
+    expect(await answer(renamed ? [renamed] : [])).toMatchObject({ status: 200, body: { rows: [] } });
+  });
+
   it('is not what another version made of the same events', async () => {
     await database.admin.query(`update view_migration set projection = null, message = 'in other words'`);
     expect(await contradictions()).toEqual([]);

@@ -8,7 +8,7 @@ import { lockKnownMigration, type MigrationRow } from '../plans/store.js';
 import { evidenceIn, isReported, provedEvents } from './evidence.js';
 import { type EventRow, eventsOf } from './read.js';
 import { rebuildView } from './report.js';
-import { PROJECTION } from './view.js';
+import { PROJECTION, saveView } from './view.js';
 
 /** Something that is read of a migration and does not follow from the audit log. */
 export interface HistoryDifference {
@@ -66,10 +66,15 @@ export async function differencesOf(source: DataSource, uid: string): Promise<Hi
     return await source.transaction(async (tx) => {
       const migration = await lockKnownMigration(tx, uid);
       const there = await viewsOf(tx, uid);
-      await rebuildView(tx, migration);
+      const { view, evaluation } = await rebuildView(tx, migration);
       const events = await eventDifferences(tx, migration);
       if (isOfOtherVersion(there)) return events;
-      throw new Compared([...events, ...viewDifferences(migration, there, await viewsOf(tx, uid))]);
+      const made = [await viewsOf(tx, uid)];
+      if (evaluation && (await isFromBefore(tx, uid))) {
+        await saveView(tx, migration, { view, workload: null });
+        made.push(await viewsOf(tx, uid));
+      }
+      throw new Compared([...events, ...viewDifferences(migration, there, made)]);
     });
   } catch (error) {
     if (error instanceof Compared) return error.differences;
@@ -77,16 +82,35 @@ export async function differencesOf(source: DataSource, uid: string): Promise<Hi
   }
 }
 
+const orderRow = z.object({ before: z.boolean().nullable() });
+
+/**
+ * Whether every evaluation of a plan stands in the log after all of its events: the view was then made before the plan
+ * was evaluated, and names the workload from the next event on.
+ */
+async function isFromBefore(tx: EntityManager, uid: string): Promise<boolean> {
+  const row = await rowOf(
+    tx,
+    orderRow,
+    `select min(a.id) > (select max(b.id) from migration_event e
+       join audit_entry b on b.entry_id = e.entry_id where e.plan_uid = $1) as before
+     from evaluation v join audit_entry a on a.entry_id = v.entry_id where v.plan_uid = $1`,
+    [uid],
+  );
+  return row?.before ?? false;
+}
+
 type Views = Record<string, unknown[]>;
 
+/** @param made what the events make of it; where the view may be from before the evaluation, also without that */
 const viewDifferences = (
   { planUid: uid, namespace, name }: MigrationRow,
   there: Views,
-  made: Views,
+  made: readonly Views[],
 ): HistoryDifference[] =>
-  VIEWS.filter((table) => !isDeepStrictEqual(there[table], made[table])).map((table) => ({
+  VIEWS.filter((table) => !made.some((one) => isDeepStrictEqual(there[table], one[table]))).map((table) => ({
     ...{ uid, namespace, name, table, key: uid, fault: 'row-differs' },
-    stands: hashOf(z.json().parse([there[table], made[table]])),
+    stands: hashOf(z.json().parse([there[table], made[0]?.[table]])),
     message: 'does not say what the events make of it; build the read model again',
   }));
 

@@ -178,7 +178,7 @@ async function refresh(tx: EntityManager, migration: MigrationRow, now: Date): P
   });
 }
 
-/** Folds the stored events of one plan again; the result depends on nothing else. */
+/** Folds the stored events of one plan again. Beside them, the workload comes from the plan's current evaluation. */
 export async function rebuildView(
   tx: EntityManager,
   migration: MigrationRow,
