@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { KubeClient, KubeObject } from '@scc/kube';
 import { FIELD_MANAGER } from '@scc/plan';
 import type { MigrationTarget } from '@scc/migration/contract';
@@ -13,20 +12,9 @@ import {
 } from '../cluster/ordinals.js';
 import { asPodSCC } from '../cluster/rollout.js';
 import { terminal } from '../failures.js';
-import { awaitBudget, removePod, type MovingActivities } from './moving.js';
+import { awaitBudget, readMoving, removePod, restoreMoved, type MovingActivities } from './moving.js';
 import { until } from './pace.js';
-import { revert } from './three-way.js';
-import {
-  gone,
-  isToBeMigrated,
-  leftAlone,
-  readWorkload,
-  templateChanged,
-  templateOf,
-  templateTests,
-  workloadBefore,
-  workloadId,
-} from './workload-object.js';
+import { isToBeMigrated, readWorkload, templateTests, workloadId } from './workload-object.js';
 
 const POLL_MS = 250;
 /** How long an undo waits for the pods before it says so on the plan and begins again, in milliseconds. */
@@ -40,15 +28,8 @@ const replicasOf = (object: KubeObject): number => statefulSetSchema.parse(objec
 
 /** Moves the pods of a user's StatefulSet to the target one by one, and back. */
 export function orderedActivities(kube: KubeClient): MovingActivities {
-  const read = (target: MigrationTarget): Promise<KubeObject> => readWorkload(kube, target);
-  /** @throws ApplicationFailure terminal, when another client has changed what the migration moves by. */
-  const readMoving = async (target: MigrationTarget, partitions: readonly number[]): Promise<KubeObject> => {
-    const object = await read(target);
-    if (!isDeepStrictEqual(templateOf(object), target.templateAfter)) throw templateChanged(target);
-    const drift = partitionDrift(object, partitions);
-    if (drift !== null) throw terminal('drift', drift);
-    return object;
-  };
+  const read = (target: MigrationTarget, partitions: readonly number[]): Promise<KubeObject> =>
+    readMoving(kube, target, (object) => partitionDrift(object, partitions));
   /** The tests make a write fail, instead of overwriting, when another client wrote the same meanwhile. */
   const write = async (target: MigrationTarget, current: KubeObject, change: Change) => {
     const body = [
@@ -67,7 +48,7 @@ export function orderedActivities(kube: KubeClient): MovingActivities {
 
   return {
     migrateWorkload: async (target) => {
-      const current = await read(target);
+      const current = await readWorkload(kube, target);
       if (!isToBeMigrated(current, target)) return;
       const replicas = replicasOf(current);
       if (replicas !== target.replicas)
@@ -80,11 +61,11 @@ export function orderedActivities(kube: KubeClient): MovingActivities {
 
     moveOrdinal: async (target, index) => {
       const allowed = [index + 1, index];
-      const object = await readMoving(target, allowed);
+      const object = await read(target, allowed);
       const pod = (await podsOfStatefulSet(kube, object)).find((one) => one.index === index && !one.leaving);
       if (pod?.isCurrent && pod.scc === target.targetSCC) return;
       await awaitBudget(kube, target, pod);
-      const current = await readMoving(target, allowed);
+      const current = await read(target, allowed);
       if (strategyTypeOf(current) === 'OnDelete') {
         if (pod) await removePod(kube, target, pod);
       } else if (partitionOf(current) !== index) await write(target, current, { partition: index });
@@ -93,7 +74,7 @@ export function orderedActivities(kube: KubeClient): MovingActivities {
     awaitOrdinal: async (target, index, timeoutMs) => {
       let message = 'it was not seen yet';
       const look = async () => {
-        const object = await readMoving(target, [index]);
+        const object = await read(target, [index]);
         const pods = await podsOfStatefulSet(kube, object);
         const stand = standOf(object, pods, { index, targetSCC: target.targetSCC });
         if (stand.state === 'wrong') throw terminal('admission', stand.message);
@@ -112,7 +93,7 @@ export function orderedActivities(kube: KubeClient): MovingActivities {
     awaitWorkload: async (target, timeoutMs) => {
       let message = 'it was not seen yet';
       const look = async () => {
-        const object = await readMoving(target, [0]);
+        const object = await read(target, [0]);
         const stand = standOf(object, await podsOfStatefulSet(kube, object), { index: 0, targetSCC: target.targetSCC });
         if (stand.state === 'wrong') throw terminal('admission', stand.message);
         const rollout = orderedRolloutOf(object);
@@ -140,17 +121,12 @@ export function orderedActivities(kube: KubeClient): MovingActivities {
       await until(look, { everyMs: POLL_MS, timeoutMs: RETURN_ROUND_MS, expired });
     },
 
-    restoreWorkload: async (target, images) => {
-      const current = await kube.get(workloadId(target));
-      if (current?.metadata.uid !== target.workloadUid) return [gone(target)];
-      const before = workloadBefore(images, target);
-      const ours = { before: templateOf(before), ours: target.templateAfter, current: templateOf(current) };
-      const { value, conflicts } = revert(ours);
-      const partition = partitionBack(before, current, target);
-      const isAsBefore = isDeepStrictEqual(value, templateOf(current)) && partitionOf(current) === partition.value;
-      if (!isAsBefore) await write(target, current, { template: value, partition: partition.value });
-      return leftAlone(target, [...conflicts, ...partition.conflicts], current);
-    },
+    restoreWorkload: (target, images) =>
+      restoreMoved(kube, target, images, {
+        of: partitionOf,
+        back: (before, current) => partitionBack(before, current, target),
+        write: (current, template, partition) => write(target, current, { template, partition }),
+      }),
   };
 }
 

@@ -15,18 +15,14 @@ import {
 } from '../cluster/daemons.js';
 import { asPodSCC } from '../cluster/rollout.js';
 import { terminal } from '../failures.js';
-import { awaitBudget, removePod, type MovingActivities } from './moving.js';
+import { awaitBudget, readMoving, removePod, restoreMoved, type MovingActivities } from './moving.js';
 import { until } from './pace.js';
-import { revert } from './three-way.js';
 import {
-  gone,
   isToBeMigrated,
-  leftAlone,
   readWorkload,
   templateChanged,
   templateOf,
   templateTests,
-  workloadBefore,
   workloadId,
 } from './workload-object.js';
 
@@ -47,15 +43,7 @@ export const updateStrategyOf = (object: KubeObject): Record<string, unknown> =>
 
 /** Moves the pods of a user's DaemonSet to the target node by node, and back. */
 export function perNodeActivities(kube: KubeClient): MovingActivities {
-  const read = (target: MigrationTarget): Promise<KubeObject> => readWorkload(kube, target);
-  /** @throws ApplicationFailure terminal, when another client has changed what the migration moves by. */
-  const readMoving = async (target: MigrationTarget): Promise<KubeObject> => {
-    const object = await read(target);
-    if (!isDeepStrictEqual(templateOf(object), target.templateAfter)) throw templateChanged(target);
-    const drift = deletionDrift(object);
-    if (drift !== null) throw terminal('drift', drift);
-    return object;
-  };
+  const read = (target: MigrationTarget): Promise<KubeObject> => readMoving(kube, target, deletionDrift);
   /** The tests make a write fail, instead of overwriting, when another client wrote the same meanwhile. */
   const write = async (
     target: MigrationTarget,
@@ -75,7 +63,7 @@ export function perNodeActivities(kube: KubeClient): MovingActivities {
 
   return {
     migrateWorkload: async (target) => {
-      const current = await read(target);
+      const current = await readWorkload(kube, target);
       if (!isToBeMigrated(current, target)) return;
       const nodes = daemonSetSchema.parse(current).status.desiredNumberScheduled;
       if (nodes > target.replicas)
@@ -89,7 +77,7 @@ export function perNodeActivities(kube: KubeClient): MovingActivities {
     moveOrdinal: async (target, index) => {
       let message = '';
       const look = async (): Promise<NodePod | 'none' | undefined> => {
-        const object = await readMoving(target);
+        const object = await read(target);
         const next = nextToMove(object, await podsOfDaemonSet(kube, object), index);
         if (next === null) return 'none';
         if ('pod' in next) return next.pod;
@@ -100,14 +88,14 @@ export function perNodeActivities(kube: KubeClient): MovingActivities {
       const pod = await until(look, { everyMs: POLL_MS, timeoutMs: TURN_MS, expired });
       if (pod === 'none') return;
       await awaitBudget(kube, target, pod);
-      await readMoving(target);
+      await read(target);
       await removePod(kube, target, pod);
     },
 
     awaitOrdinal: async (target, index, timeoutMs) => {
       let message = 'it was not seen yet';
       const look = async () => {
-        const object = await readMoving(target);
+        const object = await read(target);
         const pods = await podsOfDaemonSet(kube, object);
         const stand = standOnNodes(object, pods, { left: index, targetSCC: target.targetSCC });
         if (stand.state === 'wrong') throw terminal('admission', stand.message);
@@ -129,7 +117,7 @@ export function perNodeActivities(kube: KubeClient): MovingActivities {
     awaitWorkload: async (target, timeoutMs) => {
       let message = 'it was not seen yet';
       const look = async () => {
-        const object = await read(target);
+        const object = await readWorkload(kube, target);
         if (!isDeepStrictEqual(templateOf(object), target.templateAfter)) throw templateChanged(target);
         const stand = standOnNodes(object, await podsOfDaemonSet(kube, object), {
           left: 0,
@@ -170,18 +158,12 @@ export function perNodeActivities(kube: KubeClient): MovingActivities {
       await until(look, { everyMs: POLL_MS, timeoutMs: RETURN_ROUND_MS, expired });
     },
 
-    restoreWorkload: async (target, images) => {
-      const current = await kube.get(workloadId(target));
-      if (current?.metadata.uid !== target.workloadUid) return [gone(target)];
-      const before = workloadBefore(images, target);
-      const ours = { before: templateOf(before), ours: target.templateAfter, current: templateOf(current) };
-      const { value, conflicts } = revert(ours);
-      const update = updateBack(updateStrategyOf(before), updateStrategyOf(current));
-      const isAsBefore =
-        isDeepStrictEqual(value, templateOf(current)) && isDeepStrictEqual(updateStrategyOf(current), update.value);
-      if (!isAsBefore) await write(target, current, { template: value, update: update.value });
-      return leftAlone(target, [...conflicts, ...update.conflicts], current);
-    },
+    restoreWorkload: (target, images) =>
+      restoreMoved(kube, target, images, {
+        of: updateStrategyOf,
+        back: (before, current) => updateBack(updateStrategyOf(before), updateStrategyOf(current)),
+        write: (current, template, update) => write(target, current, { template, update }),
+      }),
   };
 }
 
