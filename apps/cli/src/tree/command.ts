@@ -5,7 +5,7 @@ import { exitOf } from '../plan/ends.js';
 import { printable } from '../output.js';
 import type { Run, Session } from '../session.js';
 import { draw, lineFor } from './draw.js';
-import { gather } from './gather.js';
+import { readTree } from './read.js';
 import type { Tree } from './model.js';
 import { Screen } from './screen.js';
 
@@ -37,13 +37,13 @@ function pictures(session: Session): (tree: Tree) => void {
 /** Draws a migration, or goes on drawing it until it has ended. @returns 0; with `watch` only when it completed */
 async function get(session: Session, name: string, { namespace, watch }: Options): Promise<number> {
   if (!watch) {
-    const tree = await gather(session, namespace, name);
+    const tree = await readTree(session, namespace, name);
     session.output.show(tree, () => draw(tree));
     return EXIT.ok;
   }
   const show = pictures(session);
   for (;;) {
-    const tree = await gather(session, namespace, name);
+    const tree = await readTree(session, namespace, name);
     show(tree);
     const end = exitOf(tree.status.phase);
     if (end !== null) return end;

@@ -115,7 +115,7 @@ async function sidesOf(kube: KubeClient, namespace: string, ref: { kind: string;
 const specSchema = z.looseObject({ spec: planSpecSchema });
 
 /** What one picture of a migration shows, asked now. @throws CliError when there is no such plan */
-export async function gather(session: Session, namespace: string, name: string): Promise<Tree> {
+export async function readTree(session: Session, namespace: string, name: string): Promise<Tree> {
   const kube = await session.kube();
   const plan = await findPlan(session, namespace, name);
   const [kind = '', workload = ''] = plan.workload.split(' ');
