@@ -1,4 +1,4 @@
-import { type Phase, PLAN_TYPE, type PlanSpecInput } from '@scc/plan';
+import { grantBindingName, type Phase, PLAN_TYPE, type PlanSpecInput } from '@scc/plan';
 
 /** Something that happens to the system when the plan is first seen in a phase. */
 export interface Action {
@@ -11,7 +11,7 @@ export interface Action {
 export interface Scenario {
   id: number;
   title: string;
-  /** The name of the workload, of its Service and of the plan. */
+  /** The name of the workload, of the Service that it may have, and of the plan. */
   workload: string;
   spec: PlanSpecInput;
   /** The workload's share of all requests, or so many a second regardless of the rest. */
@@ -54,7 +54,7 @@ const planFor = (workload: string, over: Partial<PlanSpecInput> = {}): PlanSpecI
 const migrated = (workload: string, kind = 'Deployment'): string[] => [
   `${kind}/${workload}`,
   `RoleBinding/${workload}-anyuid`,
-  `RoleBinding/scc-restricted-v2-${workload}`,
+  `RoleBinding/${grantBindingName('restricted-v2', workload)}`,
 ];
 
 export const SCENARIOS: readonly Scenario[] = [
@@ -153,6 +153,18 @@ export const SCENARIOS: readonly Scenario[] = [
     highestWeight: 0,
     changes: [],
     needsOwners: true,
+    timeoutMs: MIGRATION_TIMEOUT_MS,
+  },
+  {
+    id: 8,
+    title: 'an agent on each of three nodes moves node by node',
+    workload: 'node-agent',
+    spec: planFor('node-agent', { workloadRef: { kind: 'DaemonSet', name: 'node-agent' } }),
+    load: { share: 0 },
+    actions: [],
+    outcome: 'Completed',
+    highestWeight: 0,
+    changes: migrated('node-agent', 'DaemonSet'),
     timeoutMs: MIGRATION_TIMEOUT_MS,
   },
 ];

@@ -36,6 +36,8 @@ const WAYS: Record<string, readonly Way[]> = {
   reports: [inMesh('reports', [{ path: '/' }])],
   sessions: [inMesh('sessions', [{ path: '/' }, { path: '/', method: 'POST' }])],
   deposits: [inMesh('deposits', [{ path: '/' }, { path: '/', method: 'POST' }])],
+  // No Service leads to it.
+  'node-agent': [],
 };
 
 /** How often every other service is asked at least, in requests a second. */
@@ -49,7 +51,7 @@ export function streamsFor({ workload, load }: Pick<Scenario, 'workload' | 'load
   const ways = WAYS[workload];
   if (!ways) throw new Error(`no requests are known for ${workload}`);
   const own = 'share' in load ? rate * load.share : load.perSecond;
-  const others = Object.entries(WAYS).filter(([name]) => name !== workload);
+  const others = Object.entries(WAYS).filter(([name, { length }]) => name !== workload && length > 0);
   const each = Math.max(LEAST, (rate - own) / others.length);
   return [...split(workload, ways, own), ...others.flatMap(([name, otherWays]) => split(name, otherWays, each))];
 }
