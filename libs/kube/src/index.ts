@@ -1,6 +1,6 @@
 export { preImagesOf, releaseFields, removeMarked, rewriteSpec } from './borrowed.js';
 export { connectKube } from './client.js';
-export { addressesOf } from './endpoints.js';
+export { addressesOf, readyEndpointsOf } from './endpoints.js';
 export { Discovery, groupPath } from './discovery.js';
 export {
   isAlreadyThere,

@@ -1,4 +1,4 @@
-import { fenceOf, isForbidden, type KubeClient, type KubeObject, type ObjectId } from '@scc/kube';
+import { fenceOf, isForbidden, type KubeClient, type KubeObject, type ObjectId, readyEndpointsOf } from '@scc/kube';
 import type { MigrationTarget } from '@scc/migration/contract';
 import { canaryAnnotations, canaryLabels, copyName, DRY_RUN_USER, FIELD_MANAGER, untracked } from '@scc/plan';
 import { messageOf } from '@scc/runtime';
@@ -6,7 +6,6 @@ import { SCC_ANNOTATION } from '@scc/scc';
 import { terminal } from '../failures.js';
 import { canarySize, largestCanary } from '../cluster/canary-size.js';
 import { ownedByPlan, placedAsCanary } from '../cluster/copies.js';
-import { readyEndpointsOf } from '../cluster/endpoints.js';
 import { deploymentSchema, idOf, serviceSchema } from '../cluster/objects.js';
 import { interruptiblePause, until } from './pace.js';
 import { copyForCanary, copyIdOf } from '../cluster/neighbours.js';

@@ -19,6 +19,9 @@ describe('judge', () => {
     ['fails with what it counted', gate(), { value: 58.3, of: '75 of 180 failed' }, 'fail'],
     ['fails below the minimum', gate(), { value: 99.8 }, 'fail'],
     ['fails above the maximum', gate({ max: 100 }), { value: 100.1 }, 'fail'],
+    ['fails beyond a maximum without end', gate({ max: 100 }), { value: Infinity, of: 'slow' }, 'fail'],
+    ['fails below a minimum without end', gate(), { value: -Infinity }, 'fail'],
+    ['does not pass on a minimum by what is no measure', gate(), { value: Infinity }, 'noData'],
     ['has a verdict of its own for no data', gate(), { noData: 'none' }, 'noData'],
   ])('%s', (_case, of, reading, verdict) => {
     expect(judgeSample(of, reading, at).verdict).toBe(verdict);
@@ -46,6 +49,12 @@ describe('fatalSample', () => {
       },
       true,
       /cannot be judged: Prometheus answered 403/,
+    ],
+    [
+      'fails when data has stopped',
+      { gate: gate(), last: { ...failing, verdict: 'noData', detail: 'no number' }, failures: 0, seenData: true },
+      true,
+      /had no data: no number/,
     ],
     ['fails when there was none at all', { gate: gate(), last: null, failures: 0, seenData: false }, true, /no data/],
     [

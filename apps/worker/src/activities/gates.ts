@@ -28,7 +28,9 @@ const MIN_INTERVAL_MS = 1_000;
 export function judgeSample(gate: MetricGate, reading: MetricReading, at: string): GateSample {
   const base = { gate: gate.name, at };
   if ('noData' in reading) return { ...base, verdict: 'noData', value: null, detail: reading.noData };
-  const { value } = reading;
+  const { value: measured } = reading;
+  if (!Number.isFinite(measured)) return judgeInfinite(gate, { value: measured, of: reading.of }, base);
+  const value = measured;
   const shown = Number(value.toFixed(3));
   const of = reading.of === undefined ? '' : ` (${reading.of})`;
   if (gate.min !== undefined && value < gate.min)
@@ -36,6 +38,20 @@ export function judgeSample(gate: MetricGate, reading: MetricReading, at: string
   if (gate.max !== undefined && value > gate.max)
     return { ...base, verdict: 'fail', value, detail: `${shown} is above ${gate.max}${of}` };
   return { ...base, verdict: 'pass', value, detail: `${shown} is within bounds${of}` };
+}
+
+/** What has no end is beyond any bound on its side, and within none: a gate cannot pass by it. */
+function judgeInfinite(
+  gate: MetricGate,
+  { value, of }: { value: number; of: string | undefined },
+  base: Pick<GateSample, 'gate' | 'at'>,
+): GateSample {
+  const shown = value > 0 ? '+Inf' : '-Inf';
+  const bound = value > 0 ? gate.max : gate.min;
+  if (bound === undefined) return { ...base, verdict: 'noData', value: null, detail: `${shown} is no measure` };
+  const because = of === undefined ? '' : ` (${of})`;
+  const detail = `${shown} is ${value > 0 ? 'above' : 'below'} ${bound}${because}`;
+  return { ...base, verdict: 'fail', value: null, detail };
 }
 
 type Hold = HoldRequest & { target: MigrationTarget };
@@ -54,8 +70,8 @@ interface Watch {
 
 /** The sample by which a gate ends the hold, or null. Missing data is never a success. */
 export function fatalSample(watch: Omit<Watch, 'nextMs'>, over: boolean): GateSample | null {
-  const { gate, failures, seenData, isUnjudged = false } = watch;
-  const lacksData = isUnjudged || (!seenData && gate.noData === 'Wait');
+  const { gate, failures } = watch;
+  const lacksData = isStarving(watch);
   return failures > gate.failureLimit || (over && lacksData) ? sampleOf(watch) : null;
 }
 
@@ -134,7 +150,7 @@ export const holdWith =
       const nowMs = Date.now();
       const due = watches.filter(({ nextMs }) => nextMs <= nowMs);
       await Promise.all(due.map((watch) => sample(watch, request, metrics)));
-      for (const watch of due) watch.nextMs = nowMs + Math.max(MIN_INTERVAL_MS, durationMs(watch.gate.interval));
+      for (const watch of due) watch.nextMs = nowMs + pauseOf(watch, endMs - nowMs);
       if (holdMs === 0) {
         await requireRoutes(router, request);
         await requireBothSides(kube, request, sides);
@@ -154,14 +170,24 @@ export const holdWith =
     }
   };
 
-const isStarving = ({ gate, seenData, isUnjudged }: Watch): boolean =>
-  isUnjudged === true || (!seenData && gate.noData === 'Wait');
+/** A gate that waits for data passes on what it sees now, not on what it once saw. */
+function isStarving({ gate, seenData, last, isUnjudged }: Omit<Watch, 'nextMs'>): boolean {
+  const isBlank = !seenData || last?.verdict === 'noData';
+  return isUnjudged === true || (isBlank && gate.noData === 'Wait');
+}
 
 /** The last judgement of a migration rests on a scrape that came after everything it judges. */
 async function awaitCounters(metrics: MetricSource, request: Hold): Promise<void> {
   if (request.workloadSinceMs === undefined || request.gates.metrics.length === 0) return;
   // Without an answer the gates say themselves that they cannot be judged.
   await metrics.settled(scopeOf(request), Date.now()).catch(() => undefined);
+}
+
+/** How long until a gate is asked again: one that waits for data is asked at the end of the hold, and after it. */
+function pauseOf(watch: Watch, leftMs: number): number {
+  const longestMs = leftMs > 0 ? leftMs : GRACE_MS / 3;
+  const wantedMs = durationMs(watch.gate.interval);
+  return Math.max(MIN_INTERVAL_MS, isStarving(watch) ? Math.min(wantedMs, longestMs) : wantedMs);
 }
 
 /**

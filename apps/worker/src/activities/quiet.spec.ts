@@ -60,10 +60,14 @@ describe('judgeSides', () => {
 
 describe('judgeQuiet', () => {
   const target = aWholeTarget();
+  const owned = (uid: string) => ({
+    uid,
+    ownerReferences: [{ apiVersion: 'apps/v1', kind: 'x', name: 'x', uid: `of-${uid}`, controller: true }],
+  });
   const pod = (name: string, labels: Record<string, string>): KubeObject => ({
     apiVersion: 'v1',
     kind: 'Pod',
-    metadata: { name, namespace: 'shop', labels },
+    metadata: { name, namespace: 'shop', labels, ...owned(name) },
     spec: {},
     status: {
       phase: 'Running',
@@ -71,14 +75,29 @@ describe('judgeQuiet', () => {
       containerStatuses: [{ name: 'app', restartCount: 0 }],
     },
   });
-  const kube = (logs: Record<string, string>): Pick<KubeClient, 'list' | 'logs'> => ({
-    list: () =>
+  const of = (kind: string, uid: string, metadata: object): KubeObject => ({
+    apiVersion: 'apps/v1',
+    kind,
+    metadata: { name: uid, namespace: 'shop', ...metadata },
+    spec: { selector: { matchLabels: { app: target.label.stable } }, template: { spec: { containers: [] } } },
+  });
+  const replicaSet = of('ReplicaSet', 'of-stable', {
+    uid: 'of-stable',
+    ownerReferences: owned('of-stable').ownerReferences,
+  });
+  const kube = (logs: Record<string, string>): Pick<KubeClient, 'get' | 'list' | 'logs'> => ({
+    get: () => Promise.resolve(of('Deployment', 'ledger', { uid: 'of-of-stable' })),
+    list: ({ kind }) =>
       Promise.resolve({
-        items: [
-          pod('canary', { app: target.label.canary, ...canaryLabels(target.ref.name) }),
-          pod('stable', { app: target.label.stable }),
-          pod('other', { app: 'x' }),
-        ],
+        items:
+          kind === 'ReplicaSet'
+            ? [replicaSet]
+            : [
+                pod('canary', { app: target.label.canary, ...canaryLabels(target.ref.name) }),
+                pod('stable', { app: target.label.stable }),
+                pod('other', { app: 'x' }),
+                pod('job', { app: target.label.stable }),
+              ],
         resourceVersion: '1',
       }),
     logs: ({ name }) => Promise.resolve(logs[name] ?? ''),
@@ -89,6 +108,7 @@ describe('judgeQuiet', () => {
     ['an error of the canary', { canary: 'EACCES' }, false, false],
     ['an error of both', { canary: 'EACCES', stable: 'EACCES' }, false, true],
     ['an error of somebody else', { other: 'EACCES' }, false, true],
+    ['an error of a pod with the labels of the workload and another owner', { job: 'EACCES' }, true, true],
     ['an error of the workload that requests have returned to', { stable: 'EACCES' }, true, false],
     ['an error of the canary that requests have left', { canary: 'EACCES' }, true, true],
   ])('compares both sides: %s', async (_case, logs, isReturned, expected) => {

@@ -5,7 +5,7 @@ import type { MigrationTarget } from '@scc/migration/contract';
 import { clusterPodSchema, isReady } from '../cluster/objects.js';
 import { newestOf, podsOfDaemonSet } from '../cluster/daemons.js';
 import { ordinalPods } from '../cluster/ordinals.js';
-import { isLive } from '../cluster/workload-pods.js';
+import { isLive, podsOfWorkload } from '../cluster/workload-pods.js';
 import { workloadId } from './workload-object.js';
 
 /** Of a workload without requests there is nothing to count: its pods and what they log have to do. */
@@ -153,14 +153,21 @@ export async function judgeMoved(
   return judgeNewest(newest ? await side((uid) => uid === newest.uid) : null, rest);
 }
 
+/** The uids of the workload's own pods: labels alone may be those of other owners' pods. */
+async function ownUids(kube: Pick<KubeClient, 'get' | 'list'>, target: MigrationTarget): Promise<ReadonlySet<string>> {
+  const object = await kube.get(workloadId(target));
+  const { pods } = object ? await podsOfWorkload(kube, object) : { pods: [] };
+  return new Set(pods.map(({ uid }) => uid));
+}
+
 /** Judges a canary that gets no request beside its workload; once requests have returned, the workload beside it. */
 export async function judgeQuiet(
-  kube: Pick<KubeClient, 'list' | 'logs'>,
+  kube: Pick<KubeClient, 'get' | 'list' | 'logs'>,
   target: MigrationTarget,
   { sinceMs, isReturned }: { sinceMs: number; isReturned: boolean },
 ): Promise<{ isGood: boolean; detail: string }> {
-  const { ref, label } = target;
-  const { items } = await kube.list({ apiVersion: 'v1', kind: 'Pod' }, { namespace: ref.namespace });
+  const own = await ownUids(kube, target);
+  const { items } = await kube.list({ apiVersion: 'v1', kind: 'Pod' }, { namespace: target.ref.namespace });
   const live = items.filter((pod) => pod.metadata.deletionTimestamp === undefined && isLive(pod, Date.now()));
   const canary = await sideOf(
     kube,
@@ -169,7 +176,7 @@ export async function judgeQuiet(
   );
   const workload = await sideOf(
     kube,
-    live.filter((pod) => pod.metadata.labels?.[label.key] === label.stable),
+    live.filter((pod) => own.has(pod.metadata.uid ?? '')),
     sinceMs,
   );
   return isReturned ? judgeSides(workload, canary, 'workload') : judgeSides(canary, workload);

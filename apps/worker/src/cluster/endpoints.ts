@@ -1,19 +1,8 @@
-import type { KubeClient } from '@scc/kube';
-import { endpointSliceSchema } from './objects.js';
+import { type KubeClient, readyEndpointsOf } from '@scc/kube';
 
 interface Sides {
   ref: { namespace: string };
   services: { name: string; canary: string }[];
-}
-
-/** Ready endpoints of one Service. */
-export async function readyEndpointsOf(kube: KubeClient, namespace: string, service: string): Promise<number> {
-  const { items } = await kube.list(
-    { apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice' },
-    { namespace, labelSelector: `kubernetes.io/service-name=${service}` },
-  );
-  return items.flatMap((item) => endpointSliceSchema.parse(item).endpoints).filter(({ conditions }) => conditions.ready)
-    .length;
 }
 
 export interface ReadyCount {

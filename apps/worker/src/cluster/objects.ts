@@ -85,13 +85,6 @@ export const serviceSchema = z.looseObject({
   }),
 });
 
-export const endpointSliceSchema = z.looseObject({
-  endpoints: z
-    .array(z.looseObject({ conditions: z.looseObject({ ready: z.boolean().default(true) }).prefault({}) }))
-    .nullish()
-    .transform((endpoints) => endpoints ?? []),
-});
-
 export const subjectSchema = z.looseObject({ kind: z.string(), name: z.string(), namespace: z.string().optional() });
 export const rbacBindingSchema = z.looseObject({
   roleRef: z.looseObject({ kind: z.string(), name: z.string() }),

@@ -61,7 +61,7 @@ export function ownPods(
 }
 
 /** The live pods of a Deployment by owner and template: the one answer to whose pods they are. */
-export async function podsOfWorkload(kube: KubeClient, workload: KubeObject): Promise<WorkloadPods> {
+export async function podsOfWorkload(kube: Pick<KubeClient, 'list'>, workload: KubeObject): Promise<WorkloadPods> {
   const { namespace = '' } = workload.metadata;
   const labelSelector = selectorText(deploymentSchema.parse(workload).spec.selector.matchLabels);
   const [replicaSets, pods] = await Promise.all([

@@ -13,10 +13,11 @@ export interface Yielded {
 }
 
 type Ask = (query: string, namespace: string, atMs?: number) => Promise<Yielded[]>;
-interface When {
+/** A stretch up to now, in milliseconds since the epoch by the clock that stamps the samples. */
+export interface When {
   namespace: string;
-  /** Milliseconds since the epoch. */
   sinceMs: number;
+  nowMs: number;
 }
 
 const keyOf = (labels: Labels): string => JSON.stringify(Object.entries(labels).toSorted());
@@ -29,8 +30,12 @@ export class Counters {
    * @param selector of the series
    * @param names of the counters that the selector picks, where they are several; empty for one
    */
-  async series(selector: string, names: readonly string[], { namespace, sinceMs }: When): Promise<CounterSeries[]> {
-    const windowS = Math.max(1, Math.ceil((Date.now() - sinceMs) / 1000));
+  async series(
+    selector: string,
+    names: readonly string[],
+    { namespace, sinceMs, nowMs }: When,
+  ): Promise<CounterSeries[]> {
+    const windowS = Math.max(1, Math.ceil((nowMs - sinceMs) / 1000));
     const [newest, then, fallen] = await Promise.all([
       this.ask(`last_over_time(${selector}[${windowS}s])`, namespace),
       this.ask(`last_over_time(${selector}[${LOOKBACK_S}s])`, namespace, sinceMs),
@@ -58,7 +63,7 @@ export class Counters {
   }
 
   /** Whether Prometheus scraped anything at a moment. */
-  private async scrapedAt(names: readonly string[], { namespace, sinceMs }: When): Promise<boolean> {
+  private async scrapedAt(names: readonly string[], { namespace, sinceMs }: Omit<When, 'nowMs'>): Promise<boolean> {
     const any = `count(last_over_time({__name__=~"up|${names.join('|')}"}[${LOOKBACK_S}s]))`;
     return (await this.ask(any, namespace, sinceMs)).length > 0;
   }
@@ -75,7 +80,7 @@ export class Counters {
     return Number((await this.ask(sums.join(' + '), namespace))[0]?.value?.[1] ?? 0) > 0;
   }
 
-  private async raw(selector: string, { namespace, sinceMs, windowS }: When & { windowS: number }) {
+  private async raw(selector: string, { namespace, sinceMs, windowS }: Omit<When, 'nowMs'> & { windowS: number }) {
     const found = await this.ask(`${selector}[${windowS}s]`, namespace);
     return new Map(
       found.map(({ metric, values }) => [

@@ -121,6 +121,7 @@ async function countersOf(then: Record<string, number>, now: Record<string, numb
   const resultOf = ({ searchParams }: URL): unknown[] => {
     const query = searchParams.get('query') ?? '';
     if (query.includes('resets')) return [{ metric: {}, value: [0, '0'] }];
+    if (query.startsWith('sum((1 - up)')) return [];
     if (query.startsWith('count(')) return isScraped ? [{ metric: {}, value: [0, '9'] }] : [];
     if (query.startsWith('{') && !isScraped)
       return Object.entries(now).map(([digit, value]) => ({
@@ -167,6 +168,61 @@ describe('what Prometheus counts', () => {
   it('is quiet where no counter rose', async () => {
     const metrics = await countersOf({ 2: 7 }, { 2: 7 });
     await expect(metrics.read(rate, scope, since)).resolves.toMatchObject({ isQuiet: true });
+  });
+
+  /** A Prometheus with the counter of one proxy: its samples as seconds before now, by its own clock. */
+  async function samplesOf(
+    samples: readonly (readonly [agoS: number, value: number])[],
+    { aheadS = 0, down = 0 }: { aheadS?: number; down?: number } = {},
+  ) {
+    const { url } = await aServer((request, response) => {
+      const { searchParams } = new URL(request.url ?? '', 'http://x');
+      const query = searchParams.get('query') ?? '';
+      const nowS = Date.now() / 1000 + aheadS;
+      const atS = Number(searchParams.get('time') ?? nowS);
+      const [, spanS = ''] = /\[(\d+)s\]/.exec(query) ?? [];
+      const last = samples
+        .map(([agoS, value]) => [nowS - agoS, value] as const)
+        .findLast(([sampleS]) => sampleS <= atS && sampleS > atS - Number(spanS));
+      const one = (value: unknown) => [{ metric: {}, value: [nowS, String(value)] }];
+      const series = [{ metric: { pod: 'a', response_code: '503' }, value: [atS, String(last?.[1])] }];
+      const result = query.startsWith('time')
+        ? one(nowS)
+        : query.startsWith('sum((1 - up)')
+          ? one(down)
+          : query.startsWith('last_over_time') && last
+            ? series
+            : [];
+      response.end(JSON.stringify({ status: 'success', data: { resultType: 'vector', result } }));
+    });
+    return prometheusMetrics({ url, flavour: 'istio' });
+  }
+  const failing = [
+    [90, 10],
+    [30, 15],
+    [5, 20],
+  ] as const;
+
+  it.each([0, 600, -600])('is of the same stretch by a clock that is %i s ahead', async (aheadS) => {
+    const metrics = await samplesOf(failing, { aheadS });
+    await expect(metrics.read(rate, scope, Date.now() - 60_000)).resolves.toEqual({
+      value: 0,
+      of: '10 of 10 failed',
+    });
+  });
+
+  it('is no rest while those who count cannot be scraped', async () => {
+    const metrics = await samplesOf([[90, 10]], { down: 2 });
+    const unseen = {
+      noData:
+        'whether requests fail is not seen: Prometheus cannot scrape 2 targets that counted these requests (up is 0)',
+      isUnjudged: true,
+    };
+    await expect(metrics.read(rate, scope, Date.now() - 60_000)).resolves.toEqual(unseen);
+    const stopped = await samplesOf(failing, { down: 2 });
+    await expect(stopped.read(rate, scope, Date.now() - 60_000)).resolves.toEqual(unseen);
+    const quiet = await samplesOf([]);
+    await expect(quiet.read(rate, scope, Date.now() - 60_000)).resolves.toMatchObject({ isQuiet: true });
   });
 
   it('says in a proof how often it looked, and what nothing could see', async () => {

@@ -1,12 +1,14 @@
 import type { RouterCounters } from '@scc/openshift-route';
 import type { MetricGate, TrafficSummary } from '@scc/plan';
+import { plural } from '@scc/plan/words';
 import { followTrust, HttpClient, messageOf, credentialIn } from '@scc/runtime';
 import { setTimeout as delay } from 'node:timers/promises';
-import { z } from 'zod';
+import { PrometheusClock } from './clock.js';
 import { sumOf } from './counters.js';
-import { Counters, type Yielded } from './counter-queries.js';
+import { Counters, type When, type Yielded } from './counter-queries.js';
 import { FLAVOURS, type Flavour, type FlavourName, routerAnswers, type TrafficScope } from './flavours.js';
-import { bucketsOf, excessDenials, plus, quantileOf, tallyOf, type AnswerTally } from './tally.js';
+import { bucketsOf, excessDenials, plus, quantileOf, tallyOf, tailOf, type AnswerTally } from './tally.js';
+import { numberOf, singleOf, yieldedIn } from './yielded.js';
 
 /** A number with what it rests on, or why there is none. No data is an answer of its own. */
 export type MetricReading =
@@ -41,25 +43,11 @@ export interface MetricSource {
   routers?: RouterCounters;
 }
 
-const sampleSchema = z.tuple([z.number(), z.string()]);
-/** The result of a query. */
-const answerSchema = z.object({
-  status: z.literal('success'),
-  data: z.object({
-    resultType: z.string(),
-    result: z.array(
-      z.object({
-        metric: z.record(z.string(), z.string()).default({}),
-        value: sampleSchema.optional(),
-        values: z.array(sampleSchema).default([]),
-      }),
-    ),
-  }),
-});
-
 const RATE_MS = 120_000;
 /** How long back the other side's answers are looked at for a comparison, in milliseconds. */
 const BASELINE_MS = 3_600_000;
+/** How far back a proxy that counts is known by its counters, in seconds. */
+const LOOKBACK_S = 300;
 /** How long a scrape is waited for at most, and how often is looked, in milliseconds. */
 const SETTLE_MS = 65_000;
 const SETTLE_POLL_MS = 500;
@@ -129,18 +117,26 @@ export function prometheusMetrics(options: PrometheusOptions): MetricSource {
     const refusal = REFUSALS.get(status);
     if (refusal !== undefined) throw new PrometheusRefuses(`Prometheus answered ${status}: ${refusal}`);
     if (status !== 200) throw new PrometheusAway(`Prometheus answered ${status}`);
-    const parsed = answerSchema.safeParse(jsonOf(text));
-    if (!parsed.success) throw new PrometheusAway('Prometheus answered in a form that is not known (PROMETHEUS_URL)');
-    return parsed.data.data.result;
+    const yielded = yieldedIn(text);
+    if (!yielded) throw new PrometheusAway('Prometheus answered in a form that is not known (PROMETHEUS_URL)');
+    return yielded;
   };
   const counters = new Counters(answerTo);
+  const clock = new PrometheusClock(answerTo);
+  /** A moment of ours by the clock that stamps the samples, and that clock's now. */
+  const theirs = async (namespace: string, sinceMs: number) => {
+    const aheadMs = await clock.aheadMs(namespace);
+    return { namespace, sinceMs: sinceMs + aheadMs, nowMs: Date.now() + aheadMs };
+  };
   const tally = async (scope: TrafficScope, sinceMs: number): Promise<AnswerTally | null> => {
     if (scope.services.length === 0) return null;
-    const series = await counters.series(flavour.answers(scope), flavour.names, { ...scope, sinceMs });
+    const series = await counters.series(flavour.answers(scope), flavour.names, await theirs(scope.namespace, sinceMs));
     return series.length === 0 ? null : tallyOf(series, flavour);
   };
   const buckets = async (scope: TrafficScope, sinceMs: number) =>
-    flavour.buckets ? bucketsOf(await counters.series(flavour.buckets(scope), [], { ...scope, sinceMs })) : [];
+    flavour.buckets
+      ? bucketsOf(await counters.series(flavour.buckets(scope), [], await theirs(scope.namespace, sinceMs)))
+      : [];
 
   return {
     isConfined: namespaceParameter !== undefined,
@@ -155,21 +151,22 @@ export function prometheusMetrics(options: PrometheusOptions): MetricSource {
         case 'request-success-rate': {
           const own = await tally(scope, sinceMs);
           const other = own?.denied ? await besideOf(tally, scope) : null;
-          return successOf(own, own ? excessDenials(own, other) : 0);
+          const sight = await sightOf(answerTo, flavour.answers(scope), await theirs(scope.namespace, sinceMs));
+          return successOf(own, own ? excessDenials(own, other) : 0, sight);
         }
         case 'request-duration-p99': {
-          const value = quantileOf(await buckets(scope, sinceMs), 0.99);
-          return value === null ? noRequest : { value };
+          return latencyOf(await buckets(scope, sinceMs));
         }
       }
     },
     settled: async (scope, afterMs) => {
       const query = `max(timestamp(${flavour.answers(scope)}))`;
       const endMs = Date.now() + SETTLE_MS;
+      const { sinceMs: wantedMs } = await theirs(scope.namespace, afterMs);
       for (;;) {
         const newest = (await answerTo(query, scope.namespace))[0]?.value?.[1];
         // Without a series there is nothing to wait for.
-        if (newest === undefined || Number(newest) * 1000 >= afterMs || Date.now() >= endMs) return;
+        if (newest === undefined || Number(newest) * 1000 >= wantedMs || Date.now() >= endMs) return;
         await delay(SETTLE_POLL_MS);
       }
     },
@@ -187,7 +184,7 @@ export function prometheusMetrics(options: PrometheusOptions): MetricSource {
       const failed = Math.min(both.requests, both.failed + excessDenials(both, before));
       const [latency, unrouted, interval] = await Promise.all([
         buckets(scope, sinceMs),
-        unroutedSince(counters, flavour, { namespace, sinceMs }),
+        unroutedSince(counters, flavour, await theirs(namespace, sinceMs)),
         counters.interval(flavour.answers(scope), namespace),
       ]);
       return {
@@ -237,12 +234,49 @@ const routerCounters = (answerTo: (query: string, namespace: string) => Promise<
 
 const noRequest: MetricReading = { noData: 'no request was counted', isQuiet: true };
 
-function successOf(tally: AnswerTally | null, excess: number): MetricReading {
-  if (tally === null || tally.tries === 0) return noRequest;
+/** Proxies that count requests to a scope and cannot be scraped now, and whether any of the others can. */
+interface Sight {
+  down: number;
+  isBlind: boolean;
+}
+
+/** Counters that stand still are no sign of rest while those who count cannot be asked. */
+async function sightOf(
+  ask: (query: string, namespace: string) => Promise<Yielded[]>,
+  selector: string,
+  { namespace, sinceMs, nowMs }: When,
+): Promise<Sight> {
+  const spanS = Math.max(1, Math.ceil((nowMs - sinceMs) / 1000)) + LOOKBACK_S;
+  const counted = `last_over_time(${selector}[${spanS}s])`;
+  const [sum] = await ask(`sum((1 - up) and on (job, instance) ${counted})`, namespace);
+  const down = numberOf(sum?.value?.[1]) || 0;
+  if (down === 0) return { down, isBlind: false };
+  const [live] = await ask(`count(${selector})`, namespace);
+  return { down, isBlind: !((numberOf(live?.value?.[1]) || 0) > 0) };
+}
+
+const unscraped = (down: number): string =>
+  `Prometheus cannot scrape ${plural(down, 'target')} that counted these requests (up is 0)`;
+
+function successOf(tally: AnswerTally | null, excess: number, { down, isBlind }: Sight): MetricReading {
+  const isNothing = tally === null || tally.tries === 0;
+  if (down > 0 && (isNothing || isBlind))
+    return { noData: `whether requests fail is not seen: ${unscraped(down)}`, isUnjudged: true };
+  if (isNothing) return noRequest;
   const { tries } = tally;
   const failed = Math.min(tries, tally.failedTries + excess);
   const denied = excess > 0 ? `, ${excess} of them denied (401, 403, 429) unlike by the other side` : '';
-  return { value: 100 * (1 - failed / tries), of: `${failed} of ${tries} failed${denied}` };
+  const partly = down > 0 ? `; ${unscraped(down)}` : '';
+  return { value: 100 * (1 - failed / tries), of: `${failed} of ${tries} failed${denied}${partly}` };
+}
+
+/** Of answers that took longer than the largest bucket, nothing says how long they took. */
+function latencyOf(buckets: ReturnType<typeof bucketsOf>): MetricReading {
+  const tail = tailOf(buckets, 0.99);
+  if (tail === null) return noRequest;
+  return tail.isOpen
+    ? { value: Infinity, of: `more than 1 % of the answers took longer than the largest bucket, ${tail.value} ms` }
+    : { value: tail.value };
 }
 
 type Tallying = (scope: TrafficScope, sinceMs: number) => Promise<AnswerTally | null>;
@@ -261,13 +295,6 @@ async function deniedBefore(
   return all && { denied: all.denied - (since?.denied ?? 0), tries: all.tries - (since?.tries ?? 0) };
 }
 
-function singleOf(result: Yielded[]): MetricReading {
-  if (result.length > 1) return { noData: `the query yields ${result.length} series instead of one number` };
-  const text = result[0]?.value?.[1];
-  const value = Number(text);
-  return text === undefined || Number.isNaN(value) ? { noData: 'the query yields no number' } : { value };
-}
-
 /** Copies that the canary got before its first live request. */
 async function mirroredOf(
   tally: Tallying,
@@ -282,7 +309,7 @@ async function mirroredOf(
 async function unroutedSince(
   counters: Counters,
   { unrouted, hidesUnanswered }: Flavour,
-  when: { namespace: string; sinceMs: number },
+  when: When,
 ): Promise<number | null> {
   if (hidesUnanswered) return null;
   // Istio counts them among the requests to a host, with a response flag.
@@ -300,11 +327,3 @@ export const noMetrics: MetricSource = {
   summarize: () => Promise.resolve(null),
   rate: () => Promise.resolve(null),
 };
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}

@@ -93,21 +93,28 @@ export function excessDenials(own: AnswerTally, other: Pick<AnswerTally, 'denied
   return Math.max(0, Math.round(own.denied - (own.tries * other.denied) / other.tries));
 }
 
+/** Counts up to and with each bound, which is the label `le`. */
+type Buckets = readonly { le: number; count: number }[];
+
 /**
- * A quantile of a histogram whose buckets rose by these counts, linear within a bucket; null of an empty one.
- * @param buckets counts up to and with each bound, which is the label `le`
+ * A quantile of a histogram whose buckets rose by these counts, linear within a bucket; null of an empty one. Where it
+ * lies beyond the largest bound (`isOpen`), that bound is all that is known of it.
  */
-export function quantileOf(buckets: readonly { le: number; count: number }[], q: number): number | null {
+export function tailOf(buckets: Buckets, q: number): { value: number; isOpen: boolean } | null {
   const rising = buckets.toSorted((a, b) => a.le - b.le);
   const total = rising.at(-1)?.count ?? 0;
-  if (total === 0) return null;
+  if (!(total > 0)) return null;
   const rank = q * total;
   const index = rising.findIndex(({ count }) => count >= rank);
   const [found, below] = [rising[index], rising[index - 1] ?? { le: 0, count: 0 }];
   if (!found) return null;
-  if (found.le === Infinity) return below.le;
-  return below.le + ((found.le - below.le) * (rank - below.count)) / (found.count - below.count || 1);
+  if (found.le === Infinity) return { value: below.le, isOpen: true };
+  const value = below.le + ((found.le - below.le) * (rank - below.count)) / (found.count - below.count || 1);
+  return { value, isOpen: false };
 }
+
+/** The same as a number; at least so much where it lies beyond the largest bound. */
+export const quantileOf = (buckets: Buckets, q: number): number | null => tailOf(buckets, q)?.value ?? null;
 
 /** The rise of a histogram's series, bucket by bucket. */
 export function bucketsOf(series: readonly CounterSeries[]): { le: number; count: number }[] {
