@@ -5,7 +5,7 @@ import { Command, Option } from 'commander';
 import { z } from 'zod';
 import { publicKeyOf } from './audit/evidence.js';
 import { CliError, EXIT } from './exit.js';
-import { fields, table } from './output.js';
+import { fields, table, timeBetween } from './output.js';
 import { checkProof, readProof, type ProofVerdict } from './proof-check.js';
 import type { Run, Session } from './session.js';
 
@@ -111,7 +111,7 @@ async function proof(session: Session, named: string | undefined, options: Proof
   return verdict.signedBy === null ? EXIT.incomplete : EXIT.ok;
 }
 
-const textOf = ({ plan, outcome, signedBy, entries, pods, problems }: ProofVerdict): string =>
+const textOf = ({ plan, outcome, signedBy, entries, pods, late, problems }: ProofVerdict): string =>
   [
     fields([
       ['migration', plan],
@@ -119,6 +119,7 @@ const textOf = ({ plan, outcome, signedBy, entries, pods, problems }: ProofVerdi
       ['signed by', signedBy ?? 'not checked: no --key that signed it was given'],
       ['audit entries', `${entries.proved} proved, ${entries.unsealed} not sealed yet`],
       ['pods', pods],
+      ...late.map(({ what, from, to }): [string, string] => ['noticed late', `${what}: ${timeBetween(from, to)}`]),
       ['verdict', verdictOf(problems, signedBy)],
     ]),
     ...problems.map((problem) => `  ${problem}`),

@@ -52,6 +52,10 @@ export function fields(pairs: readonly (readonly [string, string | null | undefi
 export const count = (number: number, one: string, many = `${one}s`): string =>
   `${number.toLocaleString('en-US')} ${number === 1 ? one : many}`;
 
+/** A time, or between which times it lies where it was noticed late. */
+export const timeBetween = (after: string | null | undefined, at: string): string =>
+  after === null || after === undefined || after >= at ? at : `between ${after} and ${at}`;
+
 const AGE_UNITS = [
   [86_400_000, 'd'],
   [3_600_000, 'h'],

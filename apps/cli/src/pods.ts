@@ -1,6 +1,6 @@
 import { trackedPodSchema } from '@scc/governance-api';
 import { Command } from 'commander';
-import { table } from './output.js';
+import { table, timeBetween } from './output.js';
 import type { Run, Session } from './session.js';
 
 interface PodsOptions {
@@ -25,7 +25,7 @@ async function pods(session: Session, { scc, namespace, owner, gone }: PodsOptio
         pod.owner ? `${pod.owner.kind}/${pod.owner.name}` : '-',
         pod.node ?? '-',
         pod.firstSeen,
-        ...(gone ? [pod.goneAt ?? '-'] : []),
+        ...(gone ? [pod.goneAt === null ? '-' : timeBetween(pod.lastSeen, pod.goneAt)] : []),
       ]),
     ),
   );

@@ -25,6 +25,7 @@ import { versionCommand } from './version.js';
 import { type Run, Session, type Settings } from './session.js';
 import { stopCommand } from './stop.js';
 import { webhookCommand } from './webhook/commands.js';
+import { workloadCommand } from './workload.js';
 
 /** The same for every command. */
 function globalOptions(program: Command, env: Environment): Command {
@@ -117,6 +118,7 @@ export async function main(args: readonly string[], env: Environment): Promise<n
     migrationsCommand(run),
     stopCommand(run),
     podsCommand(run),
+    workloadCommand(run),
     recommendCommand(run),
     scanCommand(run),
     scansCommand(run),

@@ -2,11 +2,15 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { messageOf } from '@scc/runtime';
 import {
+  type AuditBody,
+  auditBodySchema,
   canonicalBytes,
   type Checkpoint,
   isSignedBy,
   leafHash,
   NoteError,
+  type NoticedLate,
+  noticedLate,
   type NoteVerifier,
   parseCheckpoint,
   parseNote,
@@ -45,6 +49,8 @@ export interface ProofVerdict {
   signedBy: string | null;
   entries: { proved: number; unsealed: number };
   pods: string;
+  /** What is dated only within bounds, by the entries. */
+  late: NoticedLate[];
   /** Empty when the document is what governance signed and the log holds every entry of it. */
   problems: string[];
 }
@@ -81,8 +87,19 @@ export function checkProof(value: unknown, vkey: string | null): ProofVerdict {
     signedBy: key && problems.length === 0 ? key.vkey : null,
     entries: { proved: sealed, unsealed: document.audit.entries.length - sealed },
     pods: document.pods.map(({ name, scc }) => `${name}: ${scc ?? 'none'}`).join(', '),
+    late: noticedLate(document.audit.entries.flatMap(bodyIn)),
     problems,
   };
+}
+
+/** None for bytes that are no entry; these are a problem already. */
+function bodyIn({ body }: Entry): AuditBody[] {
+  try {
+    const parsed = auditBodySchema.safeParse(JSON.parse(Buffer.from(body, 'base64').toString('utf8')));
+    return parsed.success ? [parsed.data] : [];
+  } catch {
+    return [];
+  }
 }
 
 function claimProblems(value: unknown): string[] {

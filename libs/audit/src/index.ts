@@ -55,3 +55,4 @@ export { AUTHORITY_ACTIONS } from './authority/rules.js';
 export { AUTHORITY_TABLES, RECORD_REVISION, type AuthorityRow, type AuthorityTable } from './authority/rows.js';
 export { migrationClaims, placeOfEvent, type MigrationClaims } from './migration-claims.js';
 export { unsaidClaims } from './proof-document.js';
+export { noticedLate, type NoticedLate } from './noticed-late.js';

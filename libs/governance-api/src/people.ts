@@ -289,23 +289,35 @@ const activationSchema = z.object({
     .describe('changed: without a plan. sccEdited: the SCC was edited, and the pods were started again since.'),
   activatedAt: time,
   deactivatedAt: time.nullable(),
+  deactivatedAfter: time
+    .nullable()
+    .describe('Where its end was not watched: it came between this and deactivatedAt. Null where it was.'),
   deactivatedBy: z.string().nullable(),
 });
 
-const podsUnderSchema = z.array(
-  z.object({ scc: z.string().nullable(), version: z.string().nullable(), pods: z.int() }),
-);
+const podsUnderSchema = z.object({ scc: z.string().nullable(), version: z.string().nullable(), pods: z.int() });
 
 export const workloadHistorySchema = z.object({
   items: z.array(activationSchema),
   mixtures: z
-    .array(z.object({ from: time, to: time.nullable(), pods: podsUnderSchema }))
+    .array(
+      z.object({
+        ...{ from: time, to: time.nullable(), pods: z.array(podsUnderSchema) },
+        toAfter: time.nullable().describe('Where its end was not watched: it came between this and to.'),
+      }),
+    )
     .describe('When its pods ran under several contents side by side, such as during a rollout, newest first.'),
 });
 
 export const workloadSCCSchema = activationSchema.extend({
   scc: z.string().nullable().describe('Null when its pods ran under none.'),
-  observed: podsUnderSchema.describe('Under what its pods ran then: several during a rollout.'),
+  observed: z
+    .array(
+      podsUnderSchema.extend({
+        mayHaveEnded: z.int().describe('How many of them may have ended before: nothing watched their end.'),
+      }),
+    )
+    .describe('Under what its pods ran then: several during a rollout.'),
   uncertain: z
     .object({ from: time, to: time, versions: z.array(z.string().nullable()) })
     .nullable()

@@ -42,7 +42,7 @@ export async function evaluatePlan(
   const borrowed = lendingNeed(request, reviewed);
   await lockMigration(tx, plan, plan.author);
   const risk = await assessRisk(tx, request, now);
-  const versions = await currentVersions(tx, facts);
+  const { seen, ...versions } = await currentVersions(tx, facts);
   const contentHash = contentHashOf(request, versions, risk.band);
   const policy = await decidePolicies(tx, { request, risk, now });
   const recorded = [...policy.warned, ...policy.recorded];
@@ -103,6 +103,7 @@ export async function evaluatePlan(
       waitUntil: answer.waitUntil,
       risk: { assessmentId: risk.assessmentId, model: risk.modelVersion, band: risk.band },
       policyRevision: policy.revision,
+      contents: seen.map((content) => ({ ...content })),
       exceptions: policy.exceptions,
       recorded: recorded
         .map(({ message, ...verdict }) => ({ ...verdict, message: message.slice(0, MAX_MESSAGE) }))

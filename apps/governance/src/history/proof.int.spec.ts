@@ -1,6 +1,7 @@
 import { expect, it } from '@jest/globals';
-import { unsaidClaims } from '@scc/audit';
+import { auditBodySchema, noticedLate, unsaidClaims } from '@scc/audit';
 import { signedProofSchema } from '@scc/governance-api';
+import { defaultSCCs } from '@scc/scc';
 import { z } from 'zod';
 import { recordDecision } from '../approvals/decisions.js';
 import { aSigner } from '../audit/audit-log.fixture.js';
@@ -19,14 +20,15 @@ import {
   recorded,
   reportCovered,
 } from '../governance.fixture.js';
+import { confirmSCCs, observeSCC } from '../registry/versions.js';
 import { governanceSuite } from '../suite.fixture.js';
 import { migrationProof } from './proof.js';
 
 const database = governanceSuite();
 type Json = z.infer<ReturnType<typeof z.json>>;
 
-async function aProof(): Promise<Json> {
-  const workload = ownWorkload('claimed');
+async function aProof(name = 'claimed'): Promise<Json> {
+  const workload = ownWorkload(name);
   const request = aRequest({ ...workload, spec: { ...workload.spec, approval: { required: true } } });
   const { uid } = request.plan;
   const { contentHash } = await inTx(database.app, (tx) => evaluatePlan(tx, request, at(NOON)));
@@ -68,6 +70,32 @@ function changed(value: Json, [key = '', ...rest]: readonly string[], how: (valu
   });
   return Array.isArray(value) ? members.map(([, one]) => one) : Object.fromEntries(members);
 }
+
+it('holds the content of the SCCs that it was decided about, and between which times it came', async () => {
+  const target = defaultSCCs().find(({ metadata }) => metadata.name === 'restricted-v2');
+  const see = (minutes: number, priority: number, wasFollowed: boolean) =>
+    inTx(database.app, (tx) =>
+      observeSCC(tx, 'restricted-v2', target ? { ...target, priority } : null, {
+        ...{ at: new Date(Date.parse(NOON) + minutes * 60_000), wasFollowed },
+      }),
+    );
+  await see(-60, 1, true);
+  await confirmSCCs(database.app, new Date(Date.parse(NOON) - 50 * 60_000));
+  await see(-10, 2, false);
+  const document = z
+    .object({ audit: z.object({ entries: z.array(z.object({ body: z.string() })) }) })
+    .parse(await aProof('bounded'));
+  const entries = document.audit.entries.map(({ body }) =>
+    auditBodySchema.parse(JSON.parse(Buffer.from(body, 'base64').toString())),
+  );
+  const late = noticedLate(entries);
+  expect(late[0]).toMatchObject({
+    what: expect.stringContaining('of the SCC restricted-v2') as unknown,
+    ...{ from: '2026-03-10T11:10:00.000Z', to: '2026-03-10T11:50:00.000Z' },
+  });
+  // The events of this test are dated long before they are written down.
+  expect(late.map(({ what }) => what)).toContain('MigrationCompleted (8)');
+});
 
 it('says nothing that its entries do not hold, leaves nothing out, and every change of it is named', async () => {
   const document = await aProof();

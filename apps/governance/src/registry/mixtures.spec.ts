@@ -18,14 +18,24 @@ describe('mixturesIn', () => {
       'a rollout',
       [span('a', 0, 20), span('a', 0, 30), span('b', 10, null), span('b', 20, null)],
       [
-        { from: iso(20), to: iso(30), pods: [count('b', 2), count('a', 1)] },
-        { from: iso(10), to: iso(20), pods: [count('a', 2), count('b', 1)] },
+        { from: iso(20), to: iso(30), toAfter: null, pods: [count('b', 2), count('a', 1)] },
+        { from: iso(10), to: iso(20), toAfter: null, pods: [count('a', 2), count('b', 1)] },
       ],
     ],
     [
       'two versions of one SCC, for good',
       [span('a', 0, null), span('a', 5, null, '2')],
-      [{ from: iso(5), to: null, pods: [count('a', 1), count('a', 1, '2')] }],
+      [{ from: iso(5), to: null, toAfter: null, pods: [count('a', 1), count('a', 1, '2')] }],
+    ],
+    [
+      'pods whose end was not watched',
+      [{ ...span('a', 0, 20), lastSeen: at(12) }, span('b', 5, null)],
+      [{ from: iso(5), to: iso(20), toAfter: iso(12), pods: [count('a', 1), count('b', 1)] }],
+    ],
+    [
+      'a pod that was not seen since the other began',
+      [{ ...span('a', 0, 20), lastSeen: at(3) }, span('b', 5, null)],
+      [{ from: iso(5), to: iso(20), toAfter: iso(5), pods: [count('a', 1), count('b', 1)] }],
     ],
     ['a span of no length', [span('a', 0, null), span('b', 5, 5)], []],
   ])('finds in %s what ran side by side', (_what, spans, found) => {

@@ -5,9 +5,11 @@ import { authorizeStep } from '../engine/authorize.js';
 import { evaluatePlan } from '../engine/evaluate.js';
 import { aRequest, at, holdsAnyRole, inTx, NOON, ownWorkload, row } from '../governance.fixture.js';
 import type { PodObservation } from '../pods/observation.js';
-import { type PodNews, trackPods } from '../pods/tracking.js';
+import { findPods } from '../pods/queries.js';
+import { type PodNews, reconcilePods, trackPods } from '../pods/tracking.js';
 import { apiSuite } from '../suite.fixture.js';
 import { enterObserved } from './observed.js';
+import { mixturesOf } from './mixtures.js';
 import { affectedBy, workloadAt, workloadHistory } from './queries.js';
 import { unplannedChanges } from './unplanned.js';
 import { confirmSCCs, observeSCC } from './versions.js';
@@ -138,8 +140,8 @@ describe('the registry', () => {
     expect(await workloadAt(database.app, workload('missed'), minute(10))).toMatchObject({ version: early });
     expect((await workloadAt(database.app, workload('missed'), minute(30)))?.observed).toEqual(
       expect.arrayContaining([
-        { scc: 'hostnetwork', version: early, pods: 1 },
-        { scc: 'hostnetwork', version: late, pods: 1 },
+        { scc: 'hostnetwork', version: early, pods: 1, mayHaveEnded: 0 },
+        { scc: 'hostnetwork', version: late, pods: 1, mayHaveEnded: 0 },
       ]),
     );
   });
@@ -211,6 +213,28 @@ describe('the registry', () => {
       deactivatedAt: minute(10).toISOString(),
     });
     expect(await workloadAt(database.app, workload('deleted'), minute(15))).toBeUndefined();
+  });
+
+  it('says between which times a workload ended whose last pod was gone when governance looked again', async () => {
+    await track(seen('unwatched', 'unwatched-1', 'restricted-v2', 1));
+    await enter(2);
+    await track(seen('unwatched', 'unwatched-2', 'anyuid', 2.5), seen('unwatched', 'unwatched-1', 'restricted-v2', 3));
+    const others = await findPods(database.app, { running: true }, { limit: 500, after: null, scope: EVERYWHERE });
+    const present = others.filter(({ owner }) => owner?.name !== 'unwatched').map(({ uid }) => uid);
+    await reconcilePods(database.app, present, minute(30));
+    await enter(32);
+    expect((await workloadHistory(database.app, workload('unwatched'))).at(0)).toMatchObject({
+      deactivatedAt: minute(30).toISOString(),
+      deactivatedAfter: minute(3).toISOString(),
+    });
+    const early = (await workloadAt(database.app, workload('unwatched'), minute(2.5)))?.observed;
+    expect(early?.map(({ mayHaveEnded }) => mayHaveEnded)).toEqual([0, 0]);
+    const during = (await workloadAt(database.app, workload('unwatched'), minute(10)))?.observed;
+    expect(during?.map(({ mayHaveEnded }) => mayHaveEnded)).toEqual([1, 1]);
+    expect((await mixturesOf(database.app, workload('unwatched')))[0]).toMatchObject({
+      to: minute(30).toISOString(),
+      toAfter: minute(2.5).toISOString(),
+    });
   });
 
   it('makes no version of labels and annotations', async () => {

@@ -17,6 +17,8 @@ export interface ObservedSCC {
   scc: string | null;
   version: string | null;
   pods: number;
+  /** How many of them may have ended before: nothing watched their end. */
+  mayHaveEnded: number;
   /** When the first of these pods was seen. */
   since: Date;
 }
@@ -25,6 +27,7 @@ const observedRow = z.object({
   scc: z.string().nullable(),
   version: z.string().nullable(),
   pods: z.int(),
+  mayHaveEnded: z.int(),
   since: z.date(),
 });
 
@@ -33,7 +36,8 @@ export const observedAt = (db: Database, { namespace, kind, name }: WorkloadKey,
   rowsOf(
     db,
     observedRow,
-    `select scc, scc_version::text as version, count(*)::int as pods, min(first_seen) as since from tracked_pod
+    `select scc, scc_version::text as version, count(*)::int as pods, min(first_seen) as since,
+       (count(*) filter (where gone_at > last_seen and last_seen < $4))::int as "mayHaveEnded" from tracked_pod
      where namespace = $1 and owner_kind = $2 and owner_name = $3 and confirmed
        and first_seen <= $4 and (gone_at is null or gone_at > $4)
      group by scc, scc_version order by pods desc, since desc`,
@@ -171,9 +175,11 @@ const LATE_VERSIONS = `
 /** A workload may be without pods for a moment. */
 const GONE_FOR_SECONDS = 60;
 const ENDED = `
-  update scc_activation a set deactivated_at = greatest(a.activated_at, g.at), deactivated_by = 'its last pod is gone'
+  update scc_activation a set deactivated_at = greatest(a.activated_at, g.at), deactivated_by = 'its last pod is gone',
+    deactivated_after = case when g.after < g.at and g.at > a.activated_at then greatest(a.activated_at, g.after) end
   from (
-    select namespace, owner_kind as kind, owner_name as name, max(gone_at) as at from tracked_pod where confirmed
+    select namespace, owner_kind as kind, owner_name as name, max(gone_at) as at, max(least(last_seen, gone_at)) as after
+    from tracked_pod where confirmed
     group by namespace, owner_kind, owner_name
     having bool_and(gone_at is not null) and max(gone_at) < $1::timestamptz - make_interval(secs => $2)
   ) as g

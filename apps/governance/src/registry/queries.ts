@@ -8,7 +8,7 @@ import { inScope } from '../paging/filters.js';
 import type { WorkloadKey } from '../plans/store.js';
 import { TrackedPodEntity } from '../pods/pod.entity.js';
 import { Refusal } from '../refusal/refusal.js';
-import { observedAt } from './observed.js';
+import { observedAt, type ObservedSCC } from './observed.js';
 import { SCCActivationEntity, SCCPresenceEntity, SCCVersionEntity } from './scc.entity.js';
 import { contentOf } from './versions.js';
 
@@ -23,6 +23,7 @@ const toActivation = (row: SCCActivationEntity) => ({
   reason: row.reason,
   activatedAt: row.activatedAt.toISOString(),
   deactivatedAt: row.deactivatedAt?.toISOString() ?? null,
+  deactivatedAfter: row.deactivatedAfter?.toISOString() ?? null,
   deactivatedBy: row.deactivatedBy,
 });
 export type ActivationEntry = ReturnType<typeof toActivation>;
@@ -31,7 +32,7 @@ export interface WorkloadSCC extends Omit<ActivationEntry, 'scc'> {
   /** Null when its pods ran under none. */
   scc: string | null;
   /** Of the pods that ran then: several during a rollout. Empty when none was tracked. */
-  observed: { scc: string | null; version: string | null; pods: number }[];
+  observed: Omit<ObservedSCC, 'since'>[];
   /**
    * Where a pod was started while nobody followed the SCCs of the cluster, and its SCC was another afterwards: between
    * which times the change came, and the versions before and after. Null where the version is certain.
@@ -47,14 +48,15 @@ export async function workloadAt(db: Database, workload: WorkloadKey, at: Date):
   const entry = await entryAt(db, workload, at);
   const seen = await observedAt(db, workload, at);
   const most = seen.find(({ scc }) => scc !== null) ?? seen[0];
-  const observed = seen.map(({ scc, version, pods }) => ({ scc, version, pods }));
+  const observed = seen.map(({ since: _since, ...under }) => under);
   const uncertain = await uncertainAt(db, workload, at);
   if (!most) return entry && { ...entry, observed, uncertain };
   const isSame = entry?.scc === most.scc && isSameVersion(entry.version, most.version);
   if (entry && isSame) return { ...entry, version: entry.version ?? most.version, observed, uncertain };
   return {
     ...{ scc: most.scc, version: most.version, planUid: null, actor: null, manager: null, reason: 'observed' },
-    ...{ activatedAt: most.since.toISOString(), deactivatedAt: null, deactivatedBy: null, observed, uncertain },
+    ...{ activatedAt: most.since.toISOString(), deactivatedAt: null, deactivatedAfter: null },
+    ...{ deactivatedBy: null, observed, uncertain },
   };
 }
 

@@ -116,6 +116,10 @@ export class SCCActivationEntity {
   @Column('timestamptz', { nullable: true })
   deactivatedAt!: Date | null;
 
+  /** Where its end was not watched: it came at some time between this and `deactivatedAt`. Null where it was. */
+  @Column('timestamptz', { nullable: true })
+  deactivatedAfter!: Date | null;
+
   @Column('text', { nullable: true })
   deactivatedBy!: string | null;
 }

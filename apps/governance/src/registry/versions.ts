@@ -11,14 +11,17 @@ export function contentOf(scc: SecurityContextConstraints): SecurityContextConst
   return { ...scc, metadata: { name: scc.metadata.name } };
 }
 
-const presentRow = z.object({ name: z.string(), content_hash: z.string(), content: sccSchema });
+const presentRow = z.object({
+  ...{ name: z.string(), content_hash: z.string(), content: sccSchema },
+  ...{ present_from: z.date(), unseen_from: z.date().nullable() },
+});
 
 /** The SCCs of the given names that the cluster has now, as the registry saw them. */
 const presentSCCs = (db: Queryable, names: readonly string[]): Promise<z.infer<typeof presentRow>[]> =>
   rowsOf(
     db,
     presentRow,
-    `select v.name, v.content_hash, v.content from scc_presence p join scc_version v on v.id = p.version
+    `select v.name, v.content_hash, v.content, p.present_from, p.unseen_from from scc_presence p join scc_version v on v.id = p.version
      where p.present_to is null and p.name = any($1)`,
     [names],
   );
@@ -31,14 +34,32 @@ export interface SCCVersions {
   target: string | null;
 }
 
-/** The versions of both SCCs that the cluster has now. */
-export async function currentVersions(db: Queryable, { sourceSCC, targetSCC }: Pair): Promise<SCCVersions> {
+/** The content of an SCC, since it was seen. */
+export interface SeenContent {
+  scc: string;
+  contentHash: string;
+  seenAt: string;
+  /** Where nothing followed the cluster as it came: it came between this and `seenAt`. */
+  unseenFrom: string | null;
+}
+
+/** The versions of both SCCs that the cluster has now, and since when. */
+export async function currentVersions(
+  db: Queryable,
+  { sourceSCC, targetSCC }: Pair,
+): Promise<SCCVersions & { seen: SeenContent[] }> {
   const present = await presentSCCs(
     db,
     [sourceSCC, targetSCC].filter((name) => name !== null),
   );
   const hash = (name: string | null): string | null => present.find((scc) => scc.name === name)?.content_hash ?? null;
-  return { source: hash(sourceSCC), target: hash(targetSCC) };
+  return {
+    source: hash(sourceSCC),
+    target: hash(targetSCC),
+    seen: present.map(({ name, content_hash: contentHash, present_from: seenAt, unseen_from: unseenFrom }) => ({
+      ...{ scc: name, contentHash, seenAt: seenAt.toISOString(), unseenFrom: unseenFrom?.toISOString() ?? null },
+    })),
+  };
 }
 
 /** Whether the pods run, and none of them under an SCC. A mixture of SCCs has no name either, and is not this. */
