@@ -4,6 +4,7 @@ import { messageOf } from '@scc/runtime';
 import { Command, CommanderError, Option } from 'commander';
 import { approvalsCommand } from './approvals.js';
 import { auditCommand } from './audit/commands.js';
+import { campaignCommand } from './campaign/commands.js';
 import { clusterCheckCommand } from './check/command.js';
 import type { Environment } from './config.js';
 import { CliError, EXIT } from './exit.js';
@@ -123,6 +124,7 @@ export async function main(args: readonly string[], env: Environment): Promise<n
     scanCommand(run),
     scansCommand(run),
     simulateCommand(run),
+    campaignCommand(run),
     auditCommand(run),
     webhookCommand(run),
     versionCommand(run),

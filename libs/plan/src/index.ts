@@ -1,3 +1,11 @@
+export {
+  LEAST_REACHABLE,
+  type CampaignSpec,
+  type CampaignSpecInput,
+  type Member,
+  MOST_WORKLOADS,
+  parseCampaign,
+} from './campaign.js';
 export { setCondition } from './conditions.js';
 export { planCRD } from './crd.js';
 export { durationMs } from './duration.js';
@@ -71,7 +79,16 @@ export {
   identityAnnotations,
   recordedIdentity,
 } from './identity.js';
-export { PLAN_API_VERSION, PLAN_GROUP, PLAN_KIND, PLAN_TYPE, PLAN_VERSION, plansPath, type PlanRef } from './kinds.js';
+export {
+  CAMPAIGN_KIND,
+  PLAN_API_VERSION,
+  PLAN_GROUP,
+  PLAN_KIND,
+  PLAN_TYPE,
+  PLAN_VERSION,
+  plansPath,
+  type PlanRef,
+} from './kinds.js';
 export {
   AUTHOR_ANNOTATION,
   CANARY_ROLE,
@@ -112,3 +129,4 @@ export {
 } from './strategies.js';
 export { WAIT_REASONS, type WaitReason } from './waits.js';
 export { type DeliveryTool, deliveryToolOf, untracked } from './tracking.js';
+export { memberKey, waveHash, wavesOf } from './waves.js';

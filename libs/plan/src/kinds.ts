@@ -3,6 +3,7 @@ export const PLAN_GROUP = 'scc.poc';
 export const PLAN_VERSION = 'v1';
 export const PLAN_KIND = 'SCCMigrationPlan';
 export const PLAN_PLURAL = 'sccmigrationplans';
+export const CAMPAIGN_KIND = 'SCCMigrationCampaign';
 export const PLAN_API_VERSION = `${PLAN_GROUP}/${PLAN_VERSION}`;
 
 /** The kind as every client of the Kubernetes API asks for it. */

@@ -18,7 +18,7 @@ const ofIssue = (issue: z.core.$ZodIssue): Violation => ({
 });
 
 /** Paths of what was given and is in no schema: the parser leaves it away, and a misspelt field would do nothing. */
-function unknownPaths(given: unknown, parsed: unknown, path: PropertyKey[] = []): PropertyKey[][] {
+export function unknownPaths(given: unknown, parsed: unknown, path: PropertyKey[] = []): PropertyKey[][] {
   if (Array.isArray(given) && Array.isArray(parsed))
     return given.flatMap((item, index) => unknownPaths(item, parsed[index], [...path, index]));
   if (!isRecord(given) || !isRecord(parsed)) return [];
