@@ -4,7 +4,7 @@ import type { MigrationActivities, MigrationOutline } from './contract.js';
 import { notAllowed } from './failures.js';
 import type { Hold } from './hold.js';
 import type { Journal } from './journal.js';
-import type { NextStep } from './effects.js';
+import type { Cleared, NextStep } from './effects.js';
 import type { Operator } from './operator.js';
 import { pauseBeforeRetry } from './retry.js';
 import { announceIfSlow, sleepUntil, waitUntil, waiting } from './waits.js';
@@ -32,11 +32,14 @@ interface Parts {
 export class Clearance {
   constructor(private readonly parts: Parts) {}
 
-  /** @throws ApplicationFailure when governance will not allow the step. */
+  /**
+   * @returns whether it took its time, and whether the plan has to be judged again before it is asked again
+   * @throws ApplicationFailure when governance will not allow the step.
+   */
   async clear(
     { step, detail, contentHash }: NextStep,
     watch?: { target: MigrationOutline; weight: number },
-  ): Promise<{ waited: boolean }> {
+  ): Promise<Cleared> {
     const { ref, act, journal, operator } = this.parts;
     let waited = operator.held() !== null;
     let told: Wait | null = null;
@@ -53,8 +56,14 @@ export class Clearance {
       }
       if (answer.retryAtMs === null)
         throw notAllowed(`governance does not allow ${step} (${detail}): ${answer.reason}`);
+      if (answer.waitsFor === 'Evaluation' && step === 'Prepare') {
+        if (told) this.record({ type: 'WaitEnded', reason: told.reason });
+        await sleepUntil(answer.retryAtMs, () => false);
+        return { waited: true, outdated: true };
+      }
       waited = true;
-      told = this.tell(told, { reason: answer.waitsFor ?? 'Window', message: answer.reason });
+      const reason = answer.waitsFor === 'Evaluation' ? undefined : answer.waitsFor;
+      told = this.tell(told, { reason: reason ?? 'Window', message: answer.reason });
       // Asking again and again for days would fill the history.
       const pauseMs = turn === 1 ? 0 : pauseBeforeRetry(turn - 1, FIRST_ASK_MS, LAST_ASK_MS);
       const seen = operator.wakeUpCount();

@@ -9,6 +9,13 @@ export interface NextStep {
   contentHash: string;
 }
 
+/** How a step was allowed. */
+export interface Cleared {
+  waited: boolean;
+  /** Set when it was not: the plan has to be judged again first. */
+  outdated?: boolean;
+}
+
 /** The host of the saga: the activities, and everything that time and operators do to it. */
 export interface Effects extends UndoEffects {
   act: MigrationActivities;
@@ -17,7 +24,7 @@ export interface Effects extends UndoEffects {
   adopt: (plan: AcceptedPlan) => void;
   settings: () => LiveSettings;
   /** Waits while paused, suspended or outside the window, then asks governance whether the step may run. */
-  clearance: (next: NextStep, watch?: { target: MigrationOutline; weight: number }) => Promise<{ waited: boolean }>;
+  clearance: (next: NextStep, watch?: { target: MigrationOutline; weight: number }) => Promise<Cleared>;
   /** Ends this run where its history has grown long; the next one goes on from the same position. */
   restIfLong: () => void;
   awaitStart: (notBeforeMs: number | null) => Promise<void>;

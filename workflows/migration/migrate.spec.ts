@@ -267,6 +267,23 @@ describe('what was assessed long ago', () => {
     expect(asked).toBe(2);
   });
 
+  it('is assessed once more when governance says so, and then asked for the step again', async () => {
+    const steps: string[] = [];
+    let asked = 0;
+    const assess = () => {
+      asked++;
+      return allowed();
+    };
+    const { world, fx } = aWorld(undefined, { assess });
+    const clearance: Effects['clearance'] = ({ step }) => {
+      steps.push(step);
+      if (step === 'Prepare') expect(world).toEqual(pristine);
+      return Promise.resolve(asked === 1 ? { waited: true, outdated: true } : { waited: false });
+    };
+    await expect(migrate(start(), fx({ clearance }))).resolves.toMatchObject({ phase: 'Completed' });
+    expect([asked, steps.filter((step) => step === 'Prepare')]).toEqual([2, ['Prepare', 'Prepare']]);
+  });
+
   it('is judged again when something has changed, before anything is touched', async () => {
     const violations = [{ code: 'X', field: 'spec', message: 'not any more', remedy: 'ask' }];
     const migration = late(allowed(), other({ verdict: 'deny', violations }));

@@ -88,7 +88,12 @@ async function validate(position: Position, plan: AcceptedPlan, fx: Effects): Pr
     }
     if (!isAllowed) {
       await fx.awaitStart(verdict.notBeforeMs);
-      const { waited } = await fx.clearance({ step: 'Prepare', detail: preparationOf(target), contentHash });
+      const { waited, outdated = false } = await fx.clearance({
+        step: 'Prepare',
+        detail: preparationOf(target),
+        contentHash,
+      });
+      if (outdated) continue;
       allowedHash = contentHash;
       if (waited || fx.now() - assessedMs >= STALE_MS) continue;
     }

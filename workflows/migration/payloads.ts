@@ -251,7 +251,7 @@ export interface StepAnswer {
   reason: string;
   retryAtMs: number | null;
   /** With `retryAtMs`: what the step waits for. */
-  waitsFor?: 'Window' | 'OtherPlan' | 'Rights' | 'Stopped' | 'Reapproval';
+  waitsFor?: 'Window' | 'OtherPlan' | 'Rights' | 'Stopped' | 'Reapproval' | 'Evaluation';
   checkpoint: string | null;
   receipts?: KeptReceipt[];
 }

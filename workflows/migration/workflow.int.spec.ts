@@ -78,6 +78,8 @@ async function aMigration(
     workflow?: string;
     recorded?: () => RecordedOutcome;
     after?: Afterwards;
+    /** How often a step is answered with the word that the plan has to be judged again first. */
+    outdated?: number;
     /** The state that each look after the end sees; the last one again and again. */
     looks?: Lasting[];
   } = {},
@@ -86,7 +88,7 @@ async function aMigration(
   const reported: RecordedEvent[] = [];
   const statuses: PlanStatus[] = [];
   const projections: number[] = [];
-  const asked = { commands: 0, approvals: 0 };
+  const asked = { commands: 0, approvals: 0, assessments: 0 };
   const held = new Set<number>();
   const durations: number[] = [];
   const state = {
@@ -96,6 +98,7 @@ async function aMigration(
     live: null as LiveSettings | null,
     approval: 'pending' as 'pending' | 'granted' | 'refused',
     frozen: false,
+    outdated: options.outdated ?? 0,
     away: false,
     /** How often granting meets a fault that lasts. */
     faults: 0,
@@ -116,8 +119,10 @@ async function aMigration(
     ...steps,
     acceptPlan: () => Promise.resolve({ accepted: true, plan: aPlan(spec, options.accepted) }),
     readLiveSettings: () => Promise.resolve(state.live),
-    assess: () =>
-      Promise.resolve(allowed(options.after ? { after: options.after } : {}, aPlan(spec, options.accepted))),
+    assess: () => {
+      asked.assessments++;
+      return Promise.resolve(allowed(options.after ? { after: options.after } : {}, aPlan(spec, options.accepted)));
+    },
     lookAfter: () => {
       const look = (looks.length > 1 ? looks.shift() : looks[0]) ?? 'over';
       state.after.push(look);
@@ -137,6 +142,10 @@ async function aMigration(
     },
     authorizeStep: () => {
       if (state.away) return Promise.reject(new Error('governance is away'));
+      if (state.outdated-- > 0) {
+        const waits = { retryAtMs: Date.now() + 100, waitsFor: 'Evaluation' as const };
+        return Promise.resolve({ allowed: false, reason: 'an SCC was changed', ...waits, checkpoint: null });
+      }
       return Promise.resolve({
         allowed: !state.frozen,
         reason: 'r',
@@ -386,6 +395,14 @@ describe('migrationWorkflow on a Temporal server', () => {
     expect(conditions?.map(({ type }) => type)).not.toContain('WindowOpen');
     migration.state.frozen = false;
     await expect(migration.end()).resolves.toMatchObject({ phase: 'Completed' });
+  });
+
+  it('has its plan judged again when governance says so, before anything is touched', async () => {
+    const migration = await aMigration({ outdated: 1 });
+    migration.state.released = true;
+    await expect(migration.end()).resolves.toMatchObject({ phase: 'Completed' });
+    expect(migration.asked.assessments).toBeGreaterThan(1);
+    expect(migration.breaches).toEqual([]);
   });
 
   it('pauses on a failed step when the plan asks for it, and tries the step again on resume', async () => {

@@ -196,9 +196,9 @@ export const stepVerdictSchema = z.object({
   reason: z.string(),
   retryAt: z.string().nullable(),
   waitsFor: z
-    .enum(['Window', 'OtherPlan', 'Rights', 'Stopped', 'Reapproval'])
+    .enum(['Window', 'OtherPlan', 'Rights', 'Stopped', 'Reapproval', 'Evaluation'])
     .optional()
-    .describe('With retryAt: what the step waits for.'),
+    .describe('With retryAt: what the step waits for. Evaluation: the plan has to be evaluated again first.'),
   receipt: receiptSchema,
 });
 

@@ -45,8 +45,8 @@ export const WAITS: Record<WaitReason, CodeText> = {
     remedy: 'see it with `sccctl stop list`; `sccctl stop lift NUMBER --reason TEXT` ends it',
   },
   Reapproval: {
-    cause: 'an edit of the running plan lets more pass than was approved',
-    remedy: 'approve the edit with `sccctl approve NAME`, or take it back',
+    cause: 'an edit of the running plan lets more pass than was approved, or its target SCC permits more by now',
+    remedy: 'approve it with `sccctl approve NAME`, or take the edit back',
   },
   Paused: { cause: 'an operator paused the migration', remedy: 'go on with `sccctl resume NAME`' },
   Suspended: { cause: 'the plan says `suspend: true`', remedy: 'set `spec.suspend` to false' },

@@ -1,8 +1,10 @@
-import type { EntityManager } from 'typeorm';
+import { type EntityManager, MoreThanOrEqual } from 'typeorm';
 import { type RightsReview, unlent } from '../access/plan-rights.js';
 import { lendingNeed } from '../approvals/lending.js';
+import { ApprovalRequestEntity } from '../approvals/approval.entity.js';
 import { isAskedAgain, mergeNeeds, needsWithoutAuthor, openRequest, requireApproval } from '../approvals/requests.js';
 import type { CallContext } from '../call/caller.js';
+import type { Database } from '../database/rows.js';
 import type { StoredEvaluation } from '../plans/store.js';
 import { questionOf } from './question.js';
 
@@ -41,3 +43,11 @@ export async function askAgain(
   await requireApproval(tx, { ...asked, needs: mergeNeeds([...needs, ...lent]), again }, context);
   return true;
 }
+
+/** Whether approvers were asked about exactly this content at a time or later. */
+export const wasAskedSince = (
+  db: Database,
+  content: Pick<ApprovalRequestEntity, 'planUid' | 'contentHash'>,
+  since: Date,
+): Promise<boolean> =>
+  db.getRepository(ApprovalRequestEntity).existsBy({ ...content, requestedAt: MoreThanOrEqual(since) });

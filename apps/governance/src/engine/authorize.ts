@@ -2,7 +2,7 @@ import type { MigrationOutcome, StepRequest, StepVerdict } from '@scc/governance
 import type { EntityManager } from 'typeorm';
 import { type ReviewRights, type RightsReview, unlent } from '../access/plan-rights.js';
 import { beginUnder, type HoldsRole, withdrawLapsed } from '../approvals/endings.js';
-import { approvalStateFor, isAskedAgain } from '../approvals/requests.js';
+import { approvalStateFor, isAskedAgain, requireApproval } from '../approvals/requests.js';
 import { appendAudit } from '../audit/append.js';
 import type { CallContext } from '../call/caller.js';
 import {
@@ -13,8 +13,9 @@ import {
   type StoredEvaluation,
 } from '../plans/store.js';
 import { decidePolicies } from '../policies/decide.js';
+import { riskNow } from '../risk/assessments.js';
 import { activeFreeze, nextStart } from '../schedule/calendar.js';
-import { askAgain } from './ask-again.js';
+import { askAgain, wasAskedSince } from './ask-again.js';
 import { claimWorkload } from './claims.js';
 import { recordedEnd } from './outcome.js';
 import { questionOf } from './question.js';
@@ -22,12 +23,15 @@ import type { LiveEditEntity } from '../plans/live-edit.entity.js';
 import { withParts } from '../plans/live-edits.js';
 import { stopInForce } from '../stops/in-force.js';
 import { askedAbout } from './record-age.js';
+import { sccChange } from './scc-change.js';
 import { StepAuthorizationEntity } from './step.entity.js';
 
 /** How soon a migration asks again while another one has its workload. */
 const CLAIM_RETRY_MS = 15_000;
 /** How soon it asks again while its author lacks a right. */
 const RIGHTS_RETRY_MS = 15_000;
+/** How soon a plan that is judged again may ask again. */
+const EVALUATION_RETRY_MS = 1_000;
 /** How soon a stopped migration asks again; lifting the stop wakes it. */
 const STOP_RETRY_MS = 60_000;
 /** How soon it asks again while an edit waits for its approval; the approval wakes it. */
@@ -47,6 +51,14 @@ export interface StepContext extends CallContext {
   holds: HoldsRole;
   /** Asks what those who wrote the plan may do. */
   reviewRights: ReviewRights;
+}
+
+const AGAIN = 'The plan has to be approved again: see sccctl approvals list.';
+
+/** The target of a running migration that permits more than what was approved. */
+interface Loosened {
+  words: string;
+  since: Date;
 }
 
 type Answer = Pick<StepVerdict, 'allowed' | 'reason' | 'retryAt' | 'waitsFor'>;
@@ -78,7 +90,7 @@ export async function authorizeStep(
       : await decideStep(tx, request, {
           evaluation: await currentEvaluation(tx, migration),
           end: await recordedEnd(tx, uid),
-          now,
+          context,
           stopped: await againstStop(tx, migration.namespace, request, now),
           lapsed: () => withdrawLapsed(tx, migration, holds, context),
           reviewed: (evaluation) => reviewedNow(tx, evaluation, reviewRights, now),
@@ -110,16 +122,16 @@ async function begin(
   context: CallContext,
 ): Promise<void> {
   const evaluation = await currentEvaluation(tx, migration);
-  if (!evaluation) return;
-  const { contentHash, edit } = await questionOf(tx, evaluation);
-  if (IN_AUTHORS_NAME.includes(step) || edit) await beginUnder(tx, { ...migration, contentHash }, context);
+  if (!evaluation || step === 'Undo') return;
+  const { contentHash } = await questionOf(tx, evaluation);
+  await beginUnder(tx, { ...migration, contentHash }, context);
 }
 
 interface StepFacts {
   evaluation: StoredEvaluation | null;
   /** How the migration ended; null while it has not. */
   end: MigrationOutcome['end'];
-  now: Date;
+  context: CallContext;
   /** The answer of an emergency stop; null without one. */
   stopped: Answer | null;
   /** Why what was granted counts no longer; null when it does. */
@@ -131,14 +143,15 @@ interface StepFacts {
   rightsLostAt: () => Promise<Date | null>;
 }
 
-type RightsFacts = Pick<StepFacts, 'now' | 'reviewed' | 'rightsLostAt' | 'askAgain'>;
+type RightsFacts = Pick<StepFacts, 'reviewed' | 'rightsLostAt' | 'askAgain'> & { now: Date };
 
 /** The first reason against the step; the order puts what cannot be waited out first. */
 async function decideStep(
   tx: EntityManager,
   request: StepRequest,
-  { evaluation, end, now, stopped, lapsed, ...rights }: StepFacts,
+  { evaluation, end, context, stopped, lapsed, ...rights }: StepFacts,
 ): Promise<Answer> {
+  const { now } = context;
   if (end) return refused(`the migration is over: ${end.phase}; apply a new plan`);
   if (stopped) return stopped;
   if (!evaluation) return refused('the plan was never evaluated');
@@ -150,8 +163,13 @@ async function decideStep(
     return refused(`refused by policy: ${answer.violations.map(({ message }) => message).join('; ')}`);
   // The workload serves everything under the target by now: what is left only removes what the migration added.
   if (request.step === 'Finish') return allowed('the rest of the migration only cleans up');
+  const change = await sccChange(tx, evaluation);
+  // Nothing is touched yet, so that the plan is judged by what its SCCs are now.
+  if (change && request.step === 'Prepare')
+    return later('Evaluation', 'an SCC of the plan was changed since it was evaluated', soon(now, EVALUATION_RETRY_MS));
+  const loosened = change && change.loosened !== null ? { words: change.loosened, since: change.since } : null;
   return (
-    (await againstPolicy(tx, evaluation, { now, lapsed })) ??
+    (await againstPolicy(tx, evaluation, { context, lapsed, loosened })) ??
     (await againstRights(request, evaluation, { now, ...rights })) ??
     (await againstCalendar(tx, request, evaluation, now)) ??
     (await againstOthers(tx, evaluation, now)) ??
@@ -178,18 +196,29 @@ async function againstStop(
 async function againstPolicy(
   tx: EntityManager,
   evaluation: StoredEvaluation,
-  { now, lapsed }: Pick<StepFacts, 'now' | 'lapsed'>,
+  { context, lapsed, loosened }: Pick<StepFacts, 'context' | 'lapsed'> & { loosened: Loosened | null },
 ): Promise<Answer | null> {
+  const { now } = context;
   const { contentHash, needs, edit } = await questionOf(tx, evaluation);
   const state = await approvalStateFor(tx, { planUid: evaluation.request.plan.uid, contentHash, needs }, now);
   const isInForce = ['granted', 'notRequired'].includes(state.status);
   const request = edit && isInForce ? withParts(evaluation.request, edit) : evaluation.request;
-  const { violations, approvals } = await decidePolicies(tx, { request, risk: evaluation.answer.risk, now });
+  const { risk: before } = evaluation.answer;
+  const risk = loosened ? await riskNow(tx, request, { before, now }) : before;
+  const { violations, approvals } = await decidePolicies(tx, { request, risk, now });
   if (violations.length > 0) return refused(violations.map(({ message }) => message).join('; '));
   const missing = approvals.find(
     (need) => !needs.some((asked) => asked.role === need.role && asked.count >= need.count),
   );
   if (missing) return refused(`a policy now asks for ${missing.count} × ${missing.role}: ${missing.reason}`);
+  if (loosened && needs.length > 0) {
+    const { uid: planUid, namespace, name, author, editors } = evaluation.request.plan;
+    const asked = { planUid, namespace, name, contentHash, author, editors, needs };
+    const isAsked = await wasAskedSince(tx, { planUid, contentHash }, loosened.since);
+    if (!isAsked) await requireApproval(tx, { ...asked, again: loosened.words }, context);
+    if (!isAsked || state.status === 'pending')
+      return later('Reapproval', `${loosened.words}. ${AGAIN}`, soon(now, REAPPROVAL_RETRY_MS));
+  }
   // Only a right is asked about, which is looked at next.
   if (state.status === 'notRequired' || isAskedAgain(state)) return null;
   if (edit && state.status === 'pending') return later('Reapproval', askedAgain(edit), soon(now, REAPPROVAL_RETRY_MS));
@@ -240,7 +269,7 @@ async function againstRights(
   const violations = unlent(reviewed);
   if (violations.length === 0 && !isAsked) return null;
   const missing = violations.map(({ message, remedy }) => `${message}. ${remedy}`);
-  const asked = isAsked ? ['The plan has to be approved again: see sccctl approvals list.'] : [];
+  const asked = isAsked ? [AGAIN] : [];
   const reason = [...missing, ...asked].join(' ');
   if (step === 'Migrate' && since && now.getTime() - since.getTime() >= RIGHTS_PATIENCE_MS)
     return refused(`${reason} It was waited for since ${since.toISOString()}, so that the migration is undone.`);

@@ -62,6 +62,40 @@ export async function currentVersions(
   };
 }
 
+/** An SCC as the registry saw it. */
+interface SeenSCC {
+  hash: string;
+  content: SecurityContextConstraints;
+  /** Since when the cluster had it. */
+  from: Date;
+}
+
+const seenRow = presentRow.extend({ present_from: z.date() });
+
+/** Both SCCs as the registry saw them at a time, or as the cluster has them now; null where it had seen none. */
+export async function versionsSeenAt(
+  db: Queryable,
+  { sourceSCC, targetSCC }: Pair,
+  at: Date | null,
+): Promise<{ source: SeenSCC | null; target: SeenSCC | null }> {
+  const rows = await rowsOf(
+    db,
+    seenRow,
+    `select distinct on (v.name) v.name, v.content_hash, v.content, p.present_from
+     from scc_presence p join scc_version v on v.id = p.version
+     where p.name = any($1)
+       and (($2::timestamptz is null and p.present_to is null)
+         or (p.present_from <= $2 and (p.present_to is null or p.present_to > $2)))
+     order by v.name, p.present_from desc, p.id desc`,
+    [[sourceSCC, targetSCC].filter((name) => name !== null), at],
+  );
+  const find = (name: string | null): SeenSCC | null => {
+    const row = rows.find((one) => one.name === name);
+    return row ? { hash: row.content_hash, content: row.content, from: row.present_from } : null;
+  };
+  return { source: find(sourceSCC), target: find(targetSCC) };
+}
+
 /** Whether the pods run, and none of them under an SCC. A mixture of SCCs has no name either, and is not this. */
 export const isUnbound = ({ sourceSCC, pods }: Pick<WorkloadFacts, 'sourceSCC' | 'pods'>): boolean =>
   sourceSCC === null && pods.length > 0 && pods.every(({ scc }) => scc === null);

@@ -32,6 +32,20 @@ export async function assessRisk(
   };
 }
 
+/** The risk of a plan that was assessed before, as it is now; it is not an assessment of its own. */
+export async function riskNow(
+  tx: EntityManager,
+  request: EvaluationRequest,
+  { before, now }: { before: Evaluation['risk']; now: Date },
+): Promise<Evaluation['risk']> {
+  const { champion } = await modelsInForce(tx, now);
+  const { band, raisedBy, changeRisk, interval, exposure } = assess(
+    champion.model,
+    await gatherSignals(tx, request, now),
+  );
+  return { ...before, band, raisedBy, changeRisk, exposure, interval: [...interval] };
+}
+
 interface NewAssessment {
   id: string;
   request: EvaluationRequest;
