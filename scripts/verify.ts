@@ -1,7 +1,8 @@
 /**
  * The tier for hours: full matrices, properties and fuzzing in bulk, load by the hundred thousand. A run that is
  * interrupted goes on with the round that it was at, as long as the commit is the same; what ran is kept in .verify/.
- * Prints a table; `--write` puts it into docs/VERIFY.md with the rounds that are still to run.
+ * A part that has run at an earlier commit stays in the table with that commit until it runs again. Prints the table;
+ * `--write` puts it into docs/VERIFY.md with the rounds that are still to run.
  *
  *   npm run verify -- [--only PART]... [--rounds N] [--corpus FILE] [--fresh] [--write] [--list]
  */
@@ -18,13 +19,16 @@ import { type Figures, VERIFY_FOLDER, type VerifyPart, verifyParts } from './ver
 interface Done {
   part: string;
   round: number;
+  commit: string;
+  /** When it ended, UTC. */
+  day: string;
   ok: boolean;
   seconds: number;
   figures: Figures;
 }
 
 interface State {
-  commit: string;
+  /** In the order in which they ran. */
   done: Done[];
 }
 
@@ -48,34 +52,40 @@ const commitNow = (): string =>
     encoding: 'utf8',
   }).trim();
 
-/** The rounds that this commit has run before, or none. */
-async function earlier(commit: string): Promise<State> {
+/** The rounds that ran before, or none. */
+async function earlier(): Promise<State> {
+  if (options.fresh) await rm(VERIFY_FOLDER, { recursive: true, force: true });
   const text = await readFile(STATE, 'utf8').catch(() => '');
-  const state = text === '' ? undefined : (JSON.parse(text) as State);
-  if (state?.commit === commit && !options.fresh) return state;
-  await rm(VERIFY_FOLDER, { recursive: true, force: true });
-  return { commit, done: [] };
+  return text === '' ? { done: [] } : (JSON.parse(text) as State);
 }
 
-async function runRound(part: VerifyPart, number: number): Promise<Done> {
+/** The rounds of a part at the commit at which it ran last. */
+function latestOf({ done }: State, part: VerifyPart): Done[] {
+  const own = done.filter((one) => one.part === part.name);
+  return own.filter(({ commit }) => commit === own.at(-1)?.commit);
+}
+
+async function runRound(part: VerifyPart, number: number, commit: string): Promise<Done> {
   const name = `${part.name}-${number}`;
   const { command, figures } = part.round(number, path.join(VERIFY_FOLDER, `${name}.report`));
   const startedMs = Date.now();
   const succeeded = await run({ ...command, name, logFile: path.join(VERIFY_FOLDER, `${name}.log`) });
   const seconds = Math.round((Date.now() - startedMs) / 1000);
   const counted = await figures();
-  return { part: part.name, round: number, ok: succeeded && (counted['failed'] ?? 0) === 0, seconds, figures: counted };
+  const ok = succeeded && (counted['failed'] ?? 0) === 0;
+  const day = new Date().toISOString().slice(0, 10);
+  return { part: part.name, round: number, commit, day, ok, seconds, figures: counted };
 }
 
-const isDone = ({ done }: State, part: VerifyPart, round: number): boolean =>
-  done.some((one) => one.part === part.name && one.round === round);
+const isDone = ({ done }: State, part: VerifyPart, round: number, at: string): boolean =>
+  done.some((one) => one.part === part.name && one.round === round && one.commit === at);
 
-async function runAll(parts: readonly VerifyPart[], state: State): Promise<void> {
+async function runAll(parts: readonly VerifyPart[], state: State, commit: string): Promise<void> {
   await mkdir(VERIFY_FOLDER, { recursive: true });
   for (const part of parts)
     for (let round = 1; round <= part.rounds; round++) {
-      if (isDone(state, part, round)) continue;
-      state.done.push(await runRound(part, round));
+      if (isDone(state, part, round, commit)) continue;
+      state.done.push(await runRound(part, round, commit));
       await writeFile(STATE, `${JSON.stringify(state, null, 2)}\n`);
     }
 }
@@ -91,7 +101,8 @@ const sumOf = (figures: readonly Figures[]): string => {
 /** A Markdown table: a line for each part. */
 function table(parts: readonly VerifyPart[], state: State): string {
   const rows = parts.map((part) => {
-    const done = state.done.filter((one) => one.part === part.name);
+    const done = latestOf(state, part);
+    const last = done.at(-1);
     const good = done.filter(({ ok }) => ok).length;
     const minutes = done.reduce((sum, { seconds }) => sum + seconds, 0) / 60;
     return [
@@ -100,23 +111,28 @@ function table(parts: readonly VerifyPart[], state: State): string {
       `${good} of ${part.rounds} rounds${good < done.length ? `, ${done.length - good} failed` : ''}`,
       sumOf(done.map(({ figures }) => figures)),
       minutes.toFixed(1),
+      last === undefined ? '' : `${last.commit} of ${last.day}`,
     ];
   });
-  const lines = [['part', 'what', 'passed', 'in all', 'minutes'], ['---', '---', '---', '---', '---:'], ...rows];
+  const lines = [
+    ['part', 'what', 'passed', 'in all', 'minutes', 'commit'],
+    ['---', '---', '---', '---', '---:', '---'],
+    ...rows,
+  ];
   return lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }
 
-const isComplete = (parts: readonly VerifyPart[], { done }: State): boolean =>
-  parts.every(({ name, rounds }) => done.filter((one) => one.part === name && one.ok).length >= rounds);
+const isComplete = (parts: readonly VerifyPart[], state: State): boolean =>
+  parts.every((part) => latestOf(state, part).filter(({ ok }) => ok).length >= part.rounds);
 
 const page = (parts: readonly VerifyPart[], state: State): string => `# Verified in bulk
 
 \`npm run verify\` does for hours what the gate (\`npm test\`) does once: it draws more cases, kills more parts and sends
-more requests. This page is what its last run printed. ${
+more requests. This page is what it printed last; the commit that a part ran at stands in its row. ${
   isComplete(parts, state) ? 'Every round ran and passed.' : 'The run is not complete: rounds below are still to run.'
 }
 
-Commit \`${state.commit}\`, ${new Date().toISOString().slice(0, 10)}, ${os.availableParallelism()} cores, Node ${process.versions.node}.
+${os.availableParallelism()} cores, Node ${process.versions.node}.
 
 ${table(parts, state)}
 `;
@@ -131,14 +147,16 @@ if (options.list || unknown.length > 0) {
 const parts = all
   .filter(({ name }) => options.only.length === 0 || options.only.includes(name))
   .map((part) => ({ ...part, rounds: options.rounds === undefined ? part.rounds : Number(options.rounds) }));
-const state = await earlier(commitNow());
-await runAll(parts, state);
+const state = await earlier();
+await runAll(parts, state, commitNow());
 console.log(`\n${table(parts, state)}`);
 if (options.write) {
   const style = await resolveConfig(PAGE);
   await writeFile(PAGE, await format(page(all, state), { ...style, parser: 'markdown' }));
 }
-const failed = state.done.filter(({ ok }) => !ok).map(({ part, round }) => `${part}-${round}`);
+const failed = parts
+  .flatMap((part) => latestOf(state, part).filter(({ ok }) => !ok))
+  .map(({ part, round }) => `${part}-${round}`);
 if (failed.length > 0)
   console.log(`\nfailed: ${failed.join(', ')}; their output is in ${path.relative(root, VERIFY_FOLDER)}/`);
 process.exitCode = failed.length > 0 ? 1 : 0;
