@@ -1,7 +1,7 @@
 /**
  * Builds the image as docs/INSTALL.md says, with buildah in place of an engine, and tries its programs as any uid of group
- * 0. Needs buildah, root, and the registry of the base image unless `--base`, or SCC_TEST_BASE in the environment, names one
- * that can be had otherwise (`oci-archive:FILE`). `--report FILE` counts.
+ * 0. Needs buildah and root. The base is made of this machine's own programs unless `--base`, or SCC_TEST_BASE in the
+ * environment, names one (`node:24-bookworm-slim`, `oci-archive:FILE`). `--report FILE` counts.
  */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -9,10 +9,12 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs, promisify } from 'node:util';
+import { fillBase } from './image-base.ts';
 import { root } from './packages.ts';
 
 const { values: options } = parseArgs({ options: { base: { type: 'string' }, report: { type: 'string' } } });
-const base = options.base ?? process.env['SCC_TEST_BASE'];
+const given = options.base ?? process.env['SCC_TEST_BASE'];
+const OWN_BASE = 'localhost/scc-base:try';
 
 const MOST_BYTES = 64 * 1024 * 1024;
 const ANY_UID = '1000690000:0';
@@ -30,7 +32,14 @@ const PROGRAMS: Readonly<Record<string, RegExp>> = {
 };
 
 const folder = await mkdtemp(path.join(tmpdir(), 'scc-image-build-'));
-const storage = ['--root', path.join(folder, 'root'), '--runroot', path.join(folder, 'run'), '--storage-driver', 'vfs'];
+const storage = [
+  '--root',
+  path.join(folder, 'root'),
+  '--runroot',
+  path.join(folder, 'run'),
+  '--storage-driver',
+  'overlay',
+];
 
 async function buildah(...args: string[]): Promise<{ said: string; ok: boolean }> {
   try {
@@ -46,6 +55,17 @@ async function done(...args: string[]): Promise<string> {
   const { said, ok } = await buildah(...args);
   if (!ok) throw new Error(`buildah ${args[0] ?? ''}: ${said.split('\n').slice(-20).join('\n')}`);
   return said;
+}
+
+/** An image with this machine's Node, npm and shell. */
+async function makeBase(): Promise<string> {
+  const rootfs = path.join(folder, 'base');
+  await fillBase(rootfs);
+  const container = (await done('from', 'scratch')).split('\n').at(-1) ?? '';
+  await done('add', container, rootfs, '/');
+  await done('commit', '--rm', container, OWN_BASE);
+  await rm(rootfs, { recursive: true });
+  return OWN_BASE;
 }
 
 /** npm in the build as npm out here is configured: its file, and the authorities that Node is told to trust. */
@@ -70,7 +90,8 @@ try {
   await mkdir(path.join(folder, 'root'));
   await done(
     ...['build', '--isolation', 'chroot', '--file', path.join(root, 'deploy', 'docker', 'Dockerfile')],
-    ...(base === undefined ? [] : ['--build-arg', `BASE=${base}`]),
+    ...(given === undefined ? ['--pull-never'] : []),
+    ...['--build-arg', `BASE=${given ?? (await makeBase())}`],
     ...(await npmVolumes()),
     ...['--tag', TAG, root],
   );
