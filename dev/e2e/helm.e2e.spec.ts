@@ -266,6 +266,10 @@ describe(`Helm ${helmMajor} and docs/INSTALL.md`, () => {
     const written = await writtenByGovernance();
     expect(appliedIn(await walk.block('install without Helm'))).toBe(objects.length);
     expect(await writtenByGovernance()).toEqual(written);
+    // Helm takes over what it did not make only when it is told to.
+    const asked = ['install', 'scc', CHART, '--dry-run=server', ...VALUES];
+    expect(await rejection(helm(...asked))).toContain('exists and cannot be imported into the current release');
+    expect(await helm(...asked, '--take-ownership')).toContain('STATUS: pending-install');
     await walk.block('uninstall without Helm');
     await untilOnlyDataIsLeft(secrets);
   });
