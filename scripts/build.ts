@@ -23,7 +23,7 @@ const PAGES_INPUTS = [
   ...['src', 'public', 'index.html', 'vite.config.ts', 'tsconfig.json'].map((name) =>
     path.join('apps', 'console', name),
   ),
-  ...['libs/audit/src', 'libs/plan/src', 'package-lock.json'],
+  ...['libs/audit/src', 'libs/plan/src', 'libs/scc/src/scan', 'package-lock.json'],
 ];
 
 const mtimeOf = async (file: string): Promise<number> => (await stat(file).catch(() => undefined))?.mtimeMs ?? 0;

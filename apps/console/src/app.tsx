@@ -30,6 +30,7 @@ const Overview = lazy(() => import('./pages/overview.js'));
 const Migrations = lazy(() => import('./pages/migrations.js'));
 const Migration = lazy(() => import('./pages/migration.js'));
 const Approvals = lazy(() => import('./pages/approvals.js'));
+const Scans = lazy(() => import('./pages/scans.js'));
 const Policies = lazy(() => import('./pages/policies.js'));
 const Audit = lazy(() => import('./pages/audit.js'));
 const Unknown = lazy(() => import('./pages/unknown.js'));
@@ -39,6 +40,7 @@ const PAGES = [
   { part: '', title: 'Overview', needs: null },
   { part: 'migrations', title: 'Migrations', needs: 'migrations:read' },
   { part: 'approvals', title: 'Approvals', needs: 'approvals:read' },
+  { part: 'scans', title: 'Scans', needs: 'scans:read' },
   { part: 'policies', title: 'Policies', needs: 'policies:read' },
   { part: 'audit', title: 'Audit', needs: 'audit:read' },
 ] as const;
@@ -51,6 +53,8 @@ function pageOf([first = '', second]: readonly string[]) {
       return second === undefined ? <Migrations /> : <Migration uid={second} />;
     case 'approvals':
       return <Approvals />;
+    case 'scans':
+      return <Scans id={second ?? null} />;
     case 'policies':
       return <Policies name={second ?? null} />;
     case 'audit':

@@ -4,7 +4,7 @@
  */
 export { setCondition } from './conditions.js';
 export { COMMANDS, type CommandName } from './commands.js';
-export { type PlanRef } from './kinds.js';
+export { PLAN_TYPE, type PlanRef } from './kinds.js';
 export { isTerminal, type Phase, PHASES } from './phases.js';
 export { isRecord, ownValue } from './records.js';
 export { SEARCH_ATTRIBUTES } from './search-attributes.js';

@@ -1,10 +1,20 @@
-import { isCaptured, type ScanReport, type ScanRow } from '@scc/scc/scan';
+import {
+  CATEGORIES,
+  firstObstacle,
+  firstSteps,
+  isCaptured,
+  categoryWords,
+  type ScanReport,
+  type ScanRow,
+} from '@scc/scc/scan';
 import { SCRIPT, STYLE } from './page.js';
-import { firstObstacle } from './text.js';
 
 /** JSON that no text of a workload can end or escape from. */
 const embedded = (value: unknown): string =>
   JSON.stringify(value).replaceAll('<', '\\u003c').replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029');
+
+/** The page names so many workloads to begin with. */
+const FIRST = 5;
 
 /** The effects of the next restart on a workload that are more than a restart. */
 const restartOf = (row: ScanRow): 'captured' | 'refused' | '' => {
@@ -16,6 +26,11 @@ const restartOf = (row: ScanRow): 'captured' | 'refused' | '' => {
 export function htmlOf(report: ScanReport): string {
   const data = {
     ...report,
+    meanings: Object.fromEntries(CATEGORIES.map((category) => [category, categoryWords(category, report.aim)])),
+    steps: firstSteps(report.rows, FIRST).map(({ row: { kind, namespace, name }, why }) => ({
+      workload: `${kind} ${namespace}/${name}`,
+      why,
+    })),
     rows: report.rows.map((row) => ({ ...row, first: firstObstacle(row), restart: restartOf(row) })),
   };
   return `<!doctype html>

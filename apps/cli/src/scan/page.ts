@@ -34,10 +34,7 @@ const make = (tag, text, className) => {
   if (className) element.className = className;
   return element;
 };
-const MEANING = {
-  Strict: 'run under ' + data.aim + ' or stricter', AsIs: 'can as they are', Patch: 'can with a patch',
-  Volume: 'need their volumes seen to', Never: 'cannot', Operator: 'belong to operators', Exempt: 'are exempt',
-};
+const MEANING = data.meanings;
 const workloads = (number) => number + (number === 1 ? ' workload' : ' workloads');
 at('summary').textContent = workloads(data.totals.workloads) + ', held against ' + data.aim + ': ' +
   Object.entries(data.totals.byCategory).filter(([, n]) => n > 0).map(([name, n]) => n + ' ' + MEANING[name]).join(', ') + '.';
@@ -60,20 +57,12 @@ const positive = (record) => Object.entries(record).filter(([, n]) => n > 0);
 bars('categories', positive(data.totals.byCategory), 'category', (key) => key + ': ' + MEANING[key]);
 bars('sccs', positive(data.totals.bySCC).sort((a, b) => b[1] - a[1]), 'scc', (key) => key);
 
-const RANK = { privileged: 0, baseline: 1, restricted: 2 };
-const easy = data.rows.filter((row) => (row.category === 'AsIs' || row.category === 'Patch') && !row.owner)
-  .map((row) => ({ row, sure: row.risks.filter((risk) => !risk.uncertain).length, maybe: row.risks.length, edits: row.edits.length }))
-  .sort((a, b) => (RANK[a.row.podSecurityNow] ?? 1) - (RANK[b.row.podSecurityNow] ?? 1) ||
-    a.sure - b.sure || a.row.obstacles.length - b.row.obstacles.length || a.maybe - b.maybe || a.edits - b.edits);
-const why = ({ row, edits, maybe, sure }) => (row.current ? 'it runs under ' + row.current : 'it is refused now') + ', and ' + row.target + ' admits it ' +
-  (edits === 0 ? 'as it is' : 'after ' + edits + (edits === 1 ? ' edit' : ' edits')) +
-  (sure > 0 ? '; ' + sure + ' will need work' : maybe > 0 ? '; ' + maybe + (maybe === 1 ? ' thing' : ' things') + ' to check first' : '; nothing is in the way');
-for (const one of easy.slice(0, 5)) {
+for (const { workload, why } of data.steps) {
   const item = make('li');
-  item.append(make('strong', one.row.kind + ' ' + one.row.namespace + '/' + one.row.name), make('span', ': ' + why(one) + '.'));
+  item.append(make('strong', workload), make('span', ': ' + why + '.'));
   at('first').append(item);
 }
-if (easy.length === 0) at('first').append(make('li', 'Nothing can become stricter without an operator, a volume step or another design.'));
+if (data.steps.length === 0) at('first').append(make('li', 'Nothing can become stricter without an operator, a volume step or another design.'));
 
 const options = (name, values) => { for (const value of [...new Set(values)].sort()) { const option = make('option', value); option.value = value; filters[name].append(option); } };
 options('namespace', data.rows.map((row) => row.namespace));

@@ -1,4 +1,4 @@
-import type { ScanChange, ScanReport, ScanRow } from '@scc/scc/scan';
+import { firstObstacle, type ScanChange, type ScanReport, type ScanRow } from '@scc/scc/scan';
 import { count, table } from '../output.js';
 
 const MAX_WAY_CHARACTERS = 100;
@@ -38,21 +38,6 @@ export function totalsText({ totals, aim, changedDefaults, unreadable }: ScanRep
 
 const short = (text: string): string =>
   text.length > MAX_WAY_CHARACTERS ? `${text.slice(0, MAX_WAY_CHARACTERS - 1)}…` : text;
-
-/** The first thing that stands in a workload's way, in a few words. */
-export function firstObstacle({ category, owner, blockers, risks, obstacles, nextRestart }: ScanRow): string {
-  if (category === 'Exempt') return '';
-  const found = [
-    ...(owner && category !== 'Strict' ? [`${owner.by} ${owner.name}`] : []),
-    ...blockers,
-    ...risks.filter(({ uncertain }) => !uncertain).map(({ name }) => name),
-    ...(category === 'Volume' ? ['the data on its volumes'] : []),
-    ...(category === 'Strict' ? [] : obstacles),
-    ...risks.filter(({ uncertain }) => uncertain).map(({ name }) => `perhaps ${name}`),
-    ...(nextRestart.refusal === null ? [] : ['refused at the next restart']),
-  ];
-  return short(found[0] ?? '');
-}
 
 const running = ({ pods, current, nextRestart }: ScanRow): string => {
   const seen = Object.entries(pods).map(([scc, number]) => `${scc === '' ? 'no SCC' : scc} × ${number}`);

@@ -1,7 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { PLAN_TYPE } from '@scc/plan';
-import { isMovable, type ScanReport, type ScanRow } from '@scc/scc/scan';
+import { isMovable, planForRow, type ScanReport, type ScanRow } from '@scc/scc/scan';
 import { stringify } from 'yaml';
 
 const fileOf = ({ namespace, kind, name }: ScanRow): string => `${namespace}-${kind.toLowerCase()}-${name}.yaml`;
@@ -24,22 +23,9 @@ async function writeAll(
   return files;
 }
 
-/** The plan that moves a row's workload. */
-const planOf = ({ apiVersion, kind, namespace, name, target, current }: ScanRow): object => ({
-  apiVersion: PLAN_TYPE.apiVersion,
-  kind: PLAN_TYPE.kind,
-  metadata: { name, namespace },
-  spec: {
-    workloadRef: { apiVersion, kind, name },
-    ...(current === null ? {} : { sourceSCC: current }),
-    targetSCC: target,
-    podSecurity: { mode: 'Apply' },
-  },
-});
-
 /** Writes a plan for each workload that a plan can move. @returns how many */
 export const writePlans = async (folder: string, { rows }: ScanReport): Promise<number> =>
-  (await writeAll(folder, rows.filter(isMovable), planOf)).length;
+  (await writeAll(folder, rows.filter(isMovable), (row) => planForRow(row))).length;
 
 /** Writes a kustomize patch for each workload whose template has to change, with a kustomization that names them. */
 export async function writePatches(folder: string, { rows }: ScanReport): Promise<number> {

@@ -48,6 +48,15 @@ export function useLoad<Value>(
   return { ...loaded, reload: useCallback(() => setTurn((n) => n + 1), []) };
 }
 
+/** Loads again every so many milliseconds, as long as it is needed: for what the stream does not tell of. */
+export function useReloadWhile(isNeeded: boolean, reload: () => void, everyMs: number): void {
+  useEffect(() => {
+    if (!isNeeded) return undefined;
+    const asking = setInterval(reload, everyMs);
+    return () => clearInterval(asking);
+  }, [isNeeded, reload, everyMs]);
+}
+
 export const problemOf = (error: unknown): ApiProblem =>
   error instanceof ApiProblem
     ? error

@@ -1,7 +1,9 @@
 import chromium from '@sparticuz/chromium';
 import { issueLeaf, type KeyPair, makeAuthority } from '@scc/tls';
-import { readFile } from 'node:fs/promises';
+import { expect } from '@jest/globals';
+import { mkdir, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import path from 'node:path';
 import { type Browser, chromium as driver, type Page } from 'playwright-core';
 
 /** A Chromium that npm alone brings. */
@@ -13,11 +15,14 @@ export const startBrowser = async (): Promise<Browser> =>
     headless: true,
   });
 
-/** A page in a browser profile of its own, and what went wrong in it. */
-export async function openPage(
-  browser: Browser,
-  size = { width: 1280, height: 900 },
-): Promise<{ page: Page; faults: string[] }> {
+/** A page, and what went wrong in it. */
+export interface WatchedPage {
+  page: Page;
+  faults: string[];
+}
+
+/** A page in a browser profile of its own. */
+export async function openPage(browser: Browser, size = { width: 1280, height: 900 }): Promise<WatchedPage> {
   const context = await browser.newContext({ ignoreHTTPSErrors: true, viewport: size, reducedMotion: 'reduce' });
   const page = await context.newPage();
   const faults: string[] = [];
@@ -61,4 +66,27 @@ export async function loopbackPair(): Promise<KeyPair> {
   const authority = await makeAuthority('console-test', life);
   const { key, certificate } = await issueLeaf(authority, { names: ['127.0.0.1'], ...life });
   return { key, certificate, authorities: authority.certificate };
+}
+
+/** A page is found accessible and free of faults. @param kept the folder of its picture; undefined for none */
+export async function looked({ page, faults }: WatchedPage, name: string, kept: string | undefined): Promise<void> {
+  if (kept !== undefined) {
+    await mkdir(kept, { recursive: true });
+    // The content scrolls by itself: the window is made as high as all of it.
+    const size = page.viewportSize() ?? { width: 1280, height: 900 };
+    const height = await page.evaluate<number>(
+      `Math.max(innerHeight, 160 + (document.querySelector('#main')?.scrollHeight ?? 0))`,
+    );
+    await page.setViewportSize({ ...size, height });
+    await page.screenshot({ path: path.join(kept, `${name}.png`) });
+    await page.setViewportSize(size);
+  }
+  expect(await seriousFindings(page)).toEqual([]);
+  expect(faults).toEqual([]);
+}
+
+/** Opens the page of an address behind `#`. */
+export async function openAt(page: Page, url: string, heading: string | RegExp): Promise<void> {
+  await page.goto(url);
+  await page.getByRole('heading', { level: 1, name: heading }).waitFor();
 }

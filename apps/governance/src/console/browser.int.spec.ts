@@ -1,6 +1,4 @@
 import 'reflect-metadata';
-import { mkdir } from 'node:fs/promises';
-import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
 import { startTestApi, type TestApi } from '../api.fixture.js';
@@ -20,11 +18,9 @@ import {
   reportCovered,
 } from '../governance.fixture.js';
 import { installDefaultPolicies } from '../policies/defaults.js';
-import { loopbackPair, openPage, seriousFindings, signIn, startBrowser } from './browser.fixture.js';
+import { looked as lookedAt, loopbackPair, openAt, openPage, signIn, startBrowser } from './browser.fixture.js';
 import { readPages } from './pages.js';
 
-/** Where the pages are kept to be looked at, when somebody asks for it. */
-const KEPT = process.env['SCC_SCREENSHOTS'];
 const LIMIT_BYTES = 450 * 1024;
 /** The texts that the author of a plan controls. */
 const HOSTILE = `<img src=x onerror="alert('xss')">"'><script>alert('xss')</script>`;
@@ -78,20 +74,8 @@ afterEach(async () => {
   await Promise.all(browser.contexts().map((context) => context.close()));
 });
 
-/** Each page is kept, found accessible, and free of faults. */
-async function looked(name: string): Promise<void> {
-  if (KEPT !== undefined) {
-    await mkdir(KEPT, { recursive: true });
-    await page.screenshot({ path: path.join(KEPT, `${name}.png`), fullPage: true });
-  }
-  expect(await seriousFindings(page)).toEqual([]);
-  expect(faults).toEqual([]);
-}
-
-const open = async (hash: string, heading: string | RegExp): Promise<void> => {
-  await page.goto(`${test.url}/#/${hash}`);
-  await page.getByRole('heading', { level: 1, name: heading }).waitFor();
-};
+const looked = (name: string): Promise<void> => lookedAt({ page, faults }, name, process.env['SCC_SCREENSHOTS']);
+const open = (hash: string, heading: string | RegExp): Promise<void> => openAt(page, `${test.url}/#/${hash}`, heading);
 
 describe('the console in a browser', () => {
   it('was built, and its first page is small', async () => {
@@ -152,6 +136,8 @@ describe('the console in a browser', () => {
     ({ page, faults } = await openPage(browser));
     await signIn(page, test.url, 'bob/approver');
     await page.getByRole('link', { name: 'Approvals' }).click();
+    // The overview names the plan, too.
+    await page.getByRole('heading', { level: 1, name: 'Approvals' }).waitFor();
     await page.getByRole('link', { name: 'shop/asked' }).waitFor();
     await looked('approvals');
     await page.getByRole('link', { name: 'shop/asked' }).click();

@@ -35,7 +35,7 @@ import {
   workloadSCCSchema,
 } from '@scc/governance-api';
 import { policyDryRunSchema, policyVersionSchema, storedBindingSchema } from '@scc/policy';
-import { keptScanDetailSchema, keptScanSchema, scanChangesSchema, scanRowSchema } from '@scc/scc/scan';
+import { firstStepSchema, keptScanDetailSchema, keptScanSchema, scanChangesSchema, scanRowSchema } from '@scc/scc/scan';
 import { z } from 'zod';
 import { assessmentSchema, calibrationSchema, modelsSchema } from '../risk/answers.js';
 import {
@@ -178,6 +178,10 @@ export const OPERATIONS: Record<`${Method} /v1/${string}`, Operation> = {
   },
   'GET /v1/scans/{id}': { summary: 'One scan, with its totals', answer: keptScanDetailSchema },
   'GET /v1/scans/{id}/workloads': { summary: 'The workloads of a scan', answer: pageSchema(scanRowSchema) },
+  'GET /v1/scans/{id}/first-steps': {
+    summary: 'The workloads of a scan to begin with, and why',
+    answer: itemsSchema(firstStepSchema),
+  },
   'GET /v1/scans/{id}/changes': {
     summary: 'What changed since an earlier scan',
     answer: scanChangesSchema,

@@ -15,12 +15,14 @@ import type { CallContext } from '../call/caller.js';
 import { namespaceQuery, RequirePermission } from '../call/require-permission.js';
 import { type ListPage, pageOf, pageQuery, positionOf } from '../paging/paging.js';
 import { requestScan, ScanParts } from './request.js';
-import { changesOf, listScans, scanIdSchema, scanOf, scannedWorkloads } from './store.js';
+import { changesOf, firstStepsOf, listScans, scanIdSchema, scanOf, scannedWorkloads } from './store.js';
 
 const workloadsSchema = z.object({ ...pageQuery, ...scanWorkloadQuery.shape });
 const changesSchema = namespaceQuery.extend({
   since: scanIdSchema.optional().describe('The earlier scan; the one before when it is not named.'),
 });
+/** So many workloads to begin with; a longer list is the list of workloads. */
+const FIRST = 5;
 const positionSchema = z.object({ ordinal: z.int() });
 
 /** Scans of the cluster: asked for, and kept. */
@@ -68,6 +70,16 @@ export class ScansController {
     const found = await scannedWorkloads(this.source, id, filter, { after, limit: limit + 1, scope });
     const { items, nextCursor } = pageOf(found, limit, ({ ordinal }) => ({ ordinal }));
     return { items: items.map(({ report }) => report), nextCursor };
+  }
+
+  @Get(':id/first-steps')
+  @RequirePermission('scans:read', 'list')
+  async firstSteps(
+    @Param('id', { schema: scanIdSchema }) id: string,
+    @Query({ schema: namespaceQuery }) _query: z.infer<typeof namespaceQuery>,
+    @Actor() { scope }: User,
+  ): Promise<{ items: { workload: ScanRow; why: string }[] }> {
+    return { items: await firstStepsOf(this.source, id, FIRST, scope) };
   }
 
   @Get(':id/changes')

@@ -3,6 +3,7 @@ import { itemsSchema, pageSchema } from '@scc/governance-api';
 import {
   aimOf,
   clusterObjectSchema,
+  firstStepSchema,
   inventoryOf,
   keptScanDetailSchema,
   keptScanSchema,
@@ -71,6 +72,10 @@ describe('POST /v1/scans', () => {
     expect((await workloads(kept.id, '?category=Patch')).items.map(({ name }) => name)).toEqual(['ledger']);
     const first = await workloads(kept.id, '?limit=1');
     expect((await workloads(kept.id, `?limit=1&cursor=${first.nextCursor ?? ''}`)).items[0]?.name).toBe('catalog');
+    expect((await workloads(kept.id, '?restart=refused')).items.map(({ name }) => name)).toEqual(['ledger']);
+    const steps = itemsSchema(firstStepSchema).parse((await get(OPERATOR, `/${kept.id}/first-steps`)).body).items;
+    expect(steps.map(({ workload: { name } }) => name)).toEqual(['ledger']);
+    expect(steps[0]?.why).toMatch(/^it is refused now, and restricted-v2 admits it after \d+ edits?; /);
     const listed = itemsSchema(keptScanSchema).parse((await get(OPERATOR, '')).body).items;
     expect(listed[0]).toMatchObject({ id: kept.id, totals: kept.totals });
   });
@@ -128,6 +133,7 @@ describe('who may', () => {
     const { id } = await scanned();
     expect((await detail(id, OF_SHOP)).totals).toMatchObject({ workloads: 1, bySCC: { 'restricted-v2': 1 } });
     expect((await workloads(id, '', OF_SHOP)).items.map(({ namespace }) => namespace)).toEqual(['shop']);
+    expect((await get(OF_SHOP, `/${id}/first-steps`)).body).toEqual({ items: [] });
     const bank = await scanned({ namespace: 'bank' });
     expect((await get(OF_SHOP, `/${bank.id}`)).status).toBe(404);
     expect((await begin(OF_SHOP, { namespace: 'shop' })).status).toBe(403);

@@ -4,11 +4,14 @@ import {
   compareRows,
   type ComparedRow,
   comparedRowSchema,
+  firstSteps,
   type KeptScan,
   type KeptScanDetail,
   type ScanChanges,
   type ScanRow,
+  scanRowSchema,
 } from '@scc/scc/scan';
+import { In } from 'typeorm';
 import { z } from 'zod';
 import { isEverywhere, isInScope, likePatterns, type Scope } from '../call/scope.js';
 import { type Database, type Queryable, rowsOf } from '../database/rows.js';
@@ -113,13 +116,14 @@ export interface WorkloadFilter {
   namespace?: string | undefined;
   category?: Category | undefined;
   scc?: string | undefined;
+  restart?: 'captured' | 'refused' | undefined;
 }
 
 /** The workloads of a scan in the order of its report, after a position. @throws Refusal `notFound` */
 export async function scannedWorkloads(
   db: Database,
   id: string,
-  { namespace, category, scc }: WorkloadFilter,
+  { namespace, category, scc, restart }: WorkloadFilter,
   { after, limit, scope }: { after: number; limit: number; scope: Scope },
 ): Promise<{ ordinal: number; report: ScanRow }[]> {
   await known(db, id, scope);
@@ -128,7 +132,54 @@ export async function scannedWorkloads(
     .createQueryBuilder('w')
     .where('w.scan = :id and w.ordinal > :after', { id, after });
   matching(query, { namespace, category, currentScc: scc });
+  if (restart !== undefined) matching(query, { [restart]: true });
   return inScope(query, 'w.namespace', scope).orderBy('w.ordinal').take(limit).getMany();
+}
+
+const { kind, namespace, name, category, current, target, owner, podSecurityNow, obstacles } = scanRowSchema.shape;
+const startRow = z.object({
+  ordinal: z.int(),
+  report: z.object({
+    ...{ kind, namespace, name, category, current, target, owner, podSecurityNow, obstacles },
+    edits: z.array(z.unknown()),
+    risks: z.array(z.boolean()).describe('Whether each is uncertain.'),
+  }),
+});
+
+/** The workloads of a scan to begin with, and why. @throws Refusal `notFound` */
+export async function firstStepsOf(
+  db: Database,
+  id: string,
+  most: number,
+  scope: Scope,
+): Promise<{ workload: ScanRow; why: string }[]> {
+  await known(db, id, scope);
+  // The long texts of all the rows stay in the database.
+  const rows = await rowsOf(
+    db,
+    startRow,
+    `select ordinal, (report - '{ways,mayUse,patch,evidence,blockers}'::text[]) ||
+              jsonb_build_object('risks', jsonb_path_query_array(report, '$.risks[*].uncertain')) as report
+     from scanned_workload
+     where scan = $1 and category in ('AsIs', 'Patch') and report->'owner' = 'null'
+       and ($2::text[] is null or namespace like any ($2)) order by ordinal`,
+    [id, likePatterns(scope)],
+  );
+  const steps = firstSteps(
+    rows.map(({ ordinal, report }) => ({
+      ...report,
+      ordinal,
+      risks: report.risks.map((uncertain) => ({ uncertain })),
+    })),
+    most,
+  );
+  const reports = await db
+    .getRepository(ScannedWorkloadEntity)
+    .findBy({ scanId: id, ordinal: In(steps.map(({ row }) => row.ordinal)) });
+  return steps.flatMap(({ row, why }) => {
+    const workload = reports.find(({ ordinal }) => ordinal === row.ordinal)?.report;
+    return workload ? [{ workload, why }] : [];
+  });
 }
 
 const comparedRow = z.object({ report: comparedRowSchema });

@@ -1,8 +1,11 @@
 export { type Collected, collectObjects } from './collect.js';
 export { compareRows, type ComparedRow, comparedRowSchema, compareScans, type ScanChange } from './compare.js';
+export { CATEGORIES, type Category, categoryWords } from './categories.js';
+export { firstSteps } from './first.js';
 export { type Inventory, inventoryOf } from './inventory.js';
 export { judgeWorkload } from './judge.js';
 export {
+  firstStepSchema,
   type KeptScan,
   type KeptScanDetail,
   keptScanDetailSchema,
@@ -15,6 +18,9 @@ export {
 } from './kept.js';
 export { SCAN_KINDS } from './kinds.js';
 export { type ClusterObject, clusterObjectSchema } from './objects.js';
-export { CATEGORIES, type Category, type ScanReport, scanReportSchema, type ScanRow, scanRowSchema } from './report.js';
-export { aimOf, isCaptured, isMovable, isRefused, reportOf, scan } from './scan.js';
+export { firstObstacle } from './obstacle.js';
+export { planForRow } from './plans.js';
+export { type ScanReport, scanReportSchema, type ScanRow, scanRowSchema } from './report.js';
+export { isCaptured, isMovable, isRefused } from './rows.js';
+export { aimOf, reportOf, scan } from './scan.js';
 export { type SimulatedChange, withChange } from './simulate.js';

@@ -9,10 +9,11 @@ import { controllerSubject } from '../migration/template.js';
 import type { CompiledSCC } from '../model/compile.js';
 import { isExemptNamespace } from '../model/namespace.js';
 import { podSecurityLevel } from '../security/scc-level.js';
+import type { Category } from './categories.js';
 import type { Inventory } from './inventory.js';
 import { obstaclesOf, strategyFor } from './obstacles.js';
 import type { Owner } from './owners.js';
-import type { Category, NextRestart, ScanRow } from './report.js';
+import type { NextRestart, ScanRow } from './report.js';
 import type { Workload } from './workloads.js';
 
 const accountOf = ({ template: { spec } }: Workload): string =>

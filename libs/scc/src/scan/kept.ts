@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { CATEGORIES, scanReportSchema } from './report.js';
+import { CATEGORIES } from './categories.js';
+import { scanReportSchema, scanRowSchema } from './report.js';
 
 /** Scans that governance makes and keeps. */
 
@@ -34,10 +35,19 @@ export const keptScanDetailSchema = keptScanSchema.extend({
 });
 export type KeptScanDetail = z.infer<typeof keptScanDetailSchema>;
 
+export const firstStepSchema = z.object({
+  workload: scanRowSchema,
+  why: z.string(),
+});
+
 export const scanWorkloadQuery = z.object({
   namespace: z.string().max(63).optional(),
   category: z.enum(CATEGORIES).optional(),
   scc: name.optional().describe('The SCC that it counts as running under.'),
+  restart: z
+    .enum(['captured', 'refused'])
+    .optional()
+    .describe('Those that come under another SCC at their next restart, or are refused.'),
 });
 
 export const scanChangeSchema = z.object({

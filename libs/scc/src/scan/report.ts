@@ -1,18 +1,6 @@
 import { STRATEGIES } from '@scc/plan';
 import { z } from 'zod';
-
-/**
- * What can be done about a workload:
- * - `Strict`: it runs under the aim or a stricter SCC;
- * - `AsIs`: a stricter SCC admits it as it is;
- * - `Patch`: after a patch of its template;
- * - `Volume`: the data on its volumes belongs to another user id, and has to be seen to first;
- * - `Never`: no stricter SCC admits it, whatever is changed in its security settings;
- * - `Operator`: an operator writes its template;
- * - `Exempt`: SCC admission does not look at its namespace.
- */
-export const CATEGORIES = ['Strict', 'AsIs', 'Patch', 'Volume', 'Never', 'Operator', 'Exempt'] as const;
-export type Category = (typeof CATEGORIES)[number];
+import { CATEGORIES } from './categories.js';
 
 const nextRestartSchema = z.object({
   scc: z.string().nullable().describe('Null when SCC admission refuses the pod or does not look at it.'),

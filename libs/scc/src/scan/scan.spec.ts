@@ -9,7 +9,8 @@ import { inventoryOf } from './inventory.js';
 import type { ClusterObject } from './objects.js';
 import { aGrant, aNamespace, anObject, aPod, aService, aWorkload, ownedBy } from './objects.fixture.js';
 import { scanReportSchema, type ScanRow } from './report.js';
-import { aimOf, isCaptured, scan } from './scan.js';
+import { isCaptured } from './rows.js';
+import { aimOf, scan } from './scan.js';
 
 const shop = aNamespace('shop');
 const root = { securityContext: { runAsUser: 0 } };

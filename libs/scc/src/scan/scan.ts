@@ -3,9 +3,11 @@ import { defaultSCC } from '../model/write-defaults.js';
 import type { CompiledSCC } from '../model/compile.js';
 import { isSame } from '../migration/differences.js';
 import { compareByPrivilege } from '../migration/lattice.js';
+import { CATEGORIES } from './categories.js';
 import type { Inventory } from './inventory.js';
 import { judgeWorkload } from './judge.js';
-import { CATEGORIES, type ScanReport, type ScanRow } from './report.js';
+import type { ScanReport, ScanRow } from './report.js';
+import { isCaptured, isMovable, isRefused } from './rows.js';
 
 const USUAL_AIM = 'restricted-v2';
 
@@ -28,18 +30,6 @@ function changedDefaults({ definitions }: Inventory): ScanReport['changedDefault
     return fields.length > 0 ? [{ scc: scc.metadata.name, fields: fields.sort() }] : [];
   });
 }
-
-/** Whether the next restart puts the workload under another SCC than its pods have now. */
-export const isCaptured = ({ pods, nextRestart }: ScanRow): boolean =>
-  nextRestart.scc !== null && Object.keys(pods).length > 0 && !(nextRestart.scc in pods);
-
-/** Whether SCC admission would refuse the workload's next pod. */
-export const isRefused = ({ nextRestart, category }: ScanRow): boolean =>
-  nextRestart.refusal !== null && category !== 'Exempt';
-
-/** Whether a plan can move the workload to a stricter SCC, by all that the scan knows. */
-export const isMovable = ({ category, target, obstacles }: ScanRow): boolean =>
-  (category === 'AsIs' || category === 'Patch') && target !== null && obstacles.length === 0;
 
 function totalsOf(rows: readonly ScanRow[], unreadable: number): ScanReport['totals'] {
   const bySCC: Record<string, number> = {};
