@@ -35,15 +35,21 @@ function lackOf(value: unknown): string | null {
 const namedSchema = z.looseObject({ metadata: z.looseObject({ name: z.string() }) });
 
 /** Whose routes lead to the shop. */
-export const SAMPLE_ROUTERS = ['istio', 'gateway-api'] as const;
+export const SAMPLE_ROUTERS = ['istio', 'gateway-api', 'route'] as const;
 export type SampleRouter = (typeof SAMPLE_ROUTERS)[number];
 
 const hostsSchema = z.looseObject({
-  spec: z.looseObject({ hosts: z.array(z.string()).default([]), hostnames: z.array(z.string()).default([]) }),
+  spec: z.looseObject({
+    hosts: z.array(z.string()).default([]),
+    hostnames: z.array(z.string()).default([]),
+    host: z.string().optional(),
+  }),
 });
-const ROUTES: Record<SampleRouter, string> = {
-  istio: '/apis/networking.istio.io/v1/namespaces/shop/virtualservices',
-  'gateway-api': '/apis/gateway.networking.k8s.io/v1/namespaces/shop/httproutes',
+/** Where the routes of each are listed, and where they are called from outside. */
+const ROUTES: Record<SampleRouter, { path: string; entrance: 'ingress' | 'router' }> = {
+  istio: { path: '/apis/networking.istio.io/v1/namespaces/shop/virtualservices', entrance: 'ingress' },
+  'gateway-api': { path: '/apis/gateway.networking.k8s.io/v1/namespaces/shop/httproutes', entrance: 'ingress' },
+  route: { path: '/apis/route.openshift.io/v1/namespaces/shop/routes', entrance: 'router' },
 };
 const ISTIO_ROUTES = ['VirtualService', 'Gateway'];
 
@@ -70,11 +76,11 @@ const asText = (objects: readonly object[]): string => objects.map((object) => s
 
 interface SampleStack {
   api: ClusterApi;
-  addresses: { ingress: string; sidecar: string };
+  addresses: Record<'ingress' | 'sidecar' | 'router', string>;
   apply: (manifests: string) => Promise<void>;
 }
 
-/** Applies the sample shop and waits until its Deployments are available and both proxies reach every service. */
+/** Applies the sample shop and waits until its Deployments are available and every service answers by all of its ways. */
 export async function deploySamples(
   stack: SampleStack,
   { router = 'istio', databases = false }: SampleOptions = {},
@@ -82,14 +88,17 @@ export async function deploySamples(
   await stack.apply(await manifestsFor({ router, databases }));
   await waitForDeployments(stack.api, 'shop');
   const services = await stack.api.list('/api/v1/namespaces/shop/services');
-  const routes = await stack.api.list(ROUTES[router]);
+  const { path: routesPath, entrance } = ROUTES[router];
+  const routes = await stack.api.list(routesPath);
   const outside = routes.items.flatMap((item) => {
-    const { hosts, hostnames } = hostsSchema.parse(item).spec;
-    return [...hosts, ...hostnames];
+    const { hosts, hostnames, host } = hostsSchema.parse(item).spec;
+    return [...hosts, ...hostnames, ...(host === undefined ? [] : [host])];
   });
   await Promise.all([
     ...services.items.map((item) => waitForAnswers(stack.addresses.sidecar, namedSchema.parse(item).metadata.name)),
-    ...outside.filter((host) => host.endsWith('.example')).map((host) => waitForAnswers(stack.addresses.ingress, host)),
+    ...outside
+      .filter((host) => host.endsWith('.example'))
+      .map((host) => waitForAnswers(stack.addresses[entrance], host)),
   ]);
 }
 

@@ -21,8 +21,9 @@ export type DemoOptions = z.infer<typeof optionsSchema>;
 
 export const USAGE = `npm run demo -- [options]
   --only N        play one scenario: ${SCENARIOS.map(({ id, title }) => `\n                  ${id}  ${title}`).join('')}
-  --router NAME   whose routes lead to the shop: istio (VirtualServices) or gateway-api (HTTPRoutes, which know no
-                  retries: without scenario 2)
+  --router NAME   whose routes lead to the shop: istio (VirtualServices), gateway-api (HTTPRoutes) or route (Routes of
+                  OpenShift by a real HAProxy, whose counters the gates then read); the latter two know no retries:
+                  without scenario 2
   --rate N        requests a second over all services (320)
   --seconds N     how long the load is measured before the plan, and at least from the plan on (8)
   --json FILE     write the results as data

@@ -12,7 +12,7 @@ import type { Workflows } from './workflows.js';
 export interface Stage {
   stack: Stack;
   workflows: Workflows;
-  options: Pick<DemoOptions, 'rate' | 'seconds' | 'record'>;
+  options: Pick<DemoOptions, 'rate' | 'seconds' | 'record' | 'router'>;
   live: Live;
 }
 
@@ -72,7 +72,10 @@ export class Scene {
   async startLoad(): Promise<Load> {
     return startLoad(
       this.stage.stack,
-      { streams: streamsFor(this.scenario, this.stage.options.rate), intervalMs: INTERVAL_MS },
+      {
+        streams: streamsFor(this.scenario, this.stage.options.rate, this.stage.options.router),
+        intervalMs: INTERVAL_MS,
+      },
       ({ requests, p99Ms, totalRequests, totalFailed, byScc }) =>
         this.show({
           requests: {

@@ -36,6 +36,15 @@ describe('streamsFor', () => {
     }
   });
 
+  it('calls every service by its Route where Routes lead to the shop, and none through the gateway', () => {
+    for (const scenario of SCENARIOS) {
+      const streams = streamsFor(scenario, 300, 'route');
+      expect(totalRate(streams)).toBeCloseTo(300);
+      expect(new Set(streams.filter(({ via }) => via === 'router').map(({ host }) => host.split('.')[0])).size).toBe(8);
+      expect(streams.filter(({ via }) => via === 'ingress')).toEqual([]);
+    }
+  });
+
   it('keeps the rate at which the target breaks, however fast the rest goes', () => {
     const breaking = SCENARIOS[1]!;
     for (const rate of [200, 300, 1000]) {

@@ -1,4 +1,5 @@
 import type { LoadOptions } from '../load/protocol.js';
+import type { SampleRouter } from '../samples.js';
 import type { Scenario } from './scenarios.js';
 
 type Stream = LoadOptions['streams'][number];
@@ -40,6 +41,15 @@ const WAYS: Record<string, readonly Way[]> = {
   'node-agent': [],
 };
 
+/** With Routes of OpenShift all services are called from outside as well, by the router of these. */
+function waysOf(name: string, router: SampleRouter): readonly Way[] | undefined {
+  const ways = WAYS[name];
+  if (router !== 'route' || !ways?.length) return ways;
+  const isOutside = ({ via }: Way): boolean => via === 'ingress';
+  const known = ways.some(isOutside) ? ways : [outside(name, [{ path: '/' }, { path: '/', method: 'POST' }]), ...ways];
+  return known.map((way) => (isOutside(way) ? { ...way, via: 'router' } : way));
+}
+
 /** How often every other service is asked at least, in requests a second. */
 const LEAST = 4;
 
@@ -47,13 +57,17 @@ const LEAST = 4;
  * The load of one scenario: `rate` requests a second over all services, the migrated one getting its share.
  * @throws Error when a service has no known way in.
  */
-export function streamsFor({ workload, load }: Pick<Scenario, 'workload' | 'load'>, rate: number): Stream[] {
-  const ways = WAYS[workload];
+export function streamsFor(
+  { workload, load }: Pick<Scenario, 'workload' | 'load'>,
+  rate: number,
+  router: SampleRouter = 'istio',
+): Stream[] {
+  const ways = waysOf(workload, router);
   if (!ways) throw new Error(`no requests are known for ${workload}`);
   const own = 'share' in load ? rate * load.share : load.perSecond;
-  const others = Object.entries(WAYS).filter(([name, { length }]) => name !== workload && length > 0);
+  const others = Object.keys(WAYS).filter((name) => name !== workload && WAYS[name]?.length);
   const each = Math.max(LEAST, (rate - own) / others.length);
-  return [...split(workload, ways, own), ...others.flatMap(([name, otherWays]) => split(name, otherWays, each))];
+  return [...split(workload, ways, own), ...others.flatMap((name) => split(name, waysOf(name, router) ?? [], each))];
 }
 
 const split = (name: string, ways: readonly Way[], rate: number): Stream[] =>

@@ -12,6 +12,8 @@ import { admit, readRoutes } from './watched.js';
 /** A router that serves the Routes of the stack as OpenShift's does, by a real HAProxy. */
 
 const LOOK_MS = 100;
+/** Prometheus reads nothing whose format is not named. */
+const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
 const { ROUTER_KUBECONFIG, ROUTER_BINARY, ROUTER_STATE_DIR } = loadConfig(
   z.object({ ROUTER_KUBECONFIG: z.string(), ROUTER_BINARY: z.string(), ROUTER_STATE_DIR: z.string() }),
@@ -33,7 +35,7 @@ onShutdown(log, async () => {
 
 const metrics = createServer((_request, response) => {
   haproxy.ask('show stat').then(
-    (csv) => response.end(metricsOf(csv)),
+    (csv) => response.setHeader('content-type', METRICS_TYPE).end(metricsOf(csv)),
     () => response.writeHead(503).end(),
   );
 });

@@ -6,6 +6,7 @@ import { SEARCH_ATTRIBUTES } from '@scc/plan';
 import pg from 'pg';
 import { stringify } from 'yaml';
 import { CHART } from '../cluster/places.js';
+import { ROUTER_PORTS } from '../haproxy/places.js';
 import { postgresFolder } from '../paths.js';
 import type { PartDefinition } from '../supervisor/process.js';
 import { answers, type PartContext } from './context.js';
@@ -103,11 +104,14 @@ export async function createRoles(superPassword: string, passwords: { migrator: 
   }
 }
 
-const scrape = (job: string, metricsPath: string, targets: string[]): object => ({
+const scrape = (job: string, metricsPath: string, targets: string[], labels: Record<string, string> = {}): object => ({
   job_name: job,
   metrics_path: metricsPath,
-  static_configs: [{ targets }],
+  static_configs: [{ targets, labels }],
 });
+
+/** As OpenShift's monitoring labels its routers; of the same labels in what they say, Prometheus makes `exported_`. */
+const OF_ROUTERS = { namespace: 'openshift-ingress', service: 'router-internal-default', pod: 'router-default' };
 
 /** Ports of the stack's loopback that lead to the health servers of the product's pods. */
 export const HEALTH_PORTS = { governance: 9101, worker: 9102, watcher: 9103 } as const;
@@ -127,6 +131,7 @@ export const prometheusConfig = (): string =>
         '/metrics',
         Object.values(HEALTH_PORTS).map((port) => `127.0.0.1:${port}`),
       ),
+      scrape('router', '/metrics', [`127.0.0.1:${ROUTER_PORTS.metrics}`], OF_ROUTERS),
     ],
   });
 

@@ -1,7 +1,8 @@
 import type { KubeClient, KubeObject } from '@scc/kube';
 import { canaryLabels } from '@scc/plan';
 import { aWholeTarget } from '@scc/migration/testing';
-import { judgeNewest, judgeQuiet, judgeSides, refusalsIn, type SideSeen } from './quiet.js';
+import { noMetrics, type MetricReading } from '../outside/prometheus.js';
+import { judgeNewest, judgeQuiet, judgeSides, judgeUnseen, refusalsIn, type SideSeen } from './quiet.js';
 
 const side = (over: Partial<SideSeen> = {}): SideSeen => ({ pods: 3, unready: [], restarts: 0, refusals: 0, ...over });
 
@@ -114,5 +115,18 @@ describe('judgeQuiet', () => {
   ])('compares both sides: %s', async (_case, logs, isReturned, expected) => {
     const judged = judgeQuiet(kube(logs), target, { sinceMs: Date.now(), isReturned });
     await expect(judged).resolves.toMatchObject({ isGood: expected });
+  });
+
+  const isQuiet: MetricReading = { noData: 'no request was counted', isQuiet: true };
+  it.each([
+    ['copies that nothing counts', { countsCopies: false, weight: 0, stable: { value: 99.9 } }, true],
+    ['copies that are counted, and none came', { countsCopies: true, weight: 0, stable: { value: 99.9 } }, false],
+    ['no request of either side', { countsCopies: true, weight: 10, stable: isQuiet }, true],
+    ['live requests of the other side', { countsCopies: false, weight: 10, stable: { value: 99.9 } }, false],
+  ])('takes the place of gates that saw no request: %s', async (_case, { countsCopies, weight, stable }, expected) => {
+    const metrics = { ...noMetrics, countsCopies, read: () => Promise.resolve<MetricReading>(stable) };
+    const sources = { kube: { ...kube({}), get: () => Promise.resolve(undefined) }, metrics };
+    const judged = await judgeUnseen(sources, target, { weight, sinceMs: Date.now() });
+    expect(judged?.isGood ?? false).toBe(expected);
   });
 });

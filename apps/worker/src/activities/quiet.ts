@@ -1,7 +1,8 @@
 import { KubeError, KubeUnreachable, type KubeClient, type KubeObject } from '@scc/kube';
-import { canaryLabels } from '@scc/plan';
+import { canaryLabels, movesPodByPod } from '@scc/plan';
 import { plural } from '@scc/plan/words';
-import type { MigrationTarget } from '@scc/migration/contract';
+import type { HoldRequest, MigrationTarget } from '@scc/migration/contract';
+import type { MetricSource } from '../outside/prometheus.js';
 import { clusterPodSchema, isReady } from '../cluster/objects.js';
 import { newestOf, podsOfDaemonSet } from '../cluster/daemons.js';
 import { ordinalPods } from '../cluster/ordinals.js';
@@ -180,4 +181,24 @@ export async function judgeQuiet(
     sinceMs,
   );
   return isReturned ? judgeSides(workload, canary, 'workload') : judgeSides(canary, workload);
+}
+
+/**
+ * Judges by the pods, at the end of a hold in which neither side got a request that is counted, or in which the canary
+ * got copies of requests that nothing counts; null where requests of the other side are counted.
+ */
+export async function judgeUnseen(
+  { kube, metrics }: { kube: Pick<KubeClient, 'get' | 'list' | 'logs'>; metrics: MetricSource },
+  target: MigrationTarget,
+  { weight, sinceMs, workloadSinceMs }: Pick<HoldRequest, 'weight' | 'sinceMs' | 'workloadSinceMs'>,
+): Promise<{ isGood: boolean; detail: string } | null> {
+  const isReturned = workloadSinceMs !== undefined;
+  const hasOnlyCopies = weight === 0 && !isReturned && metrics.countsCopies === false;
+  if (!hasOnlyCopies) {
+    const stable = { namespace: target.ref.namespace, services: target.services.map(({ name }) => name) };
+    if (!('isQuiet' in (await metrics.read({ preset: 'request-success-rate' }, stable, sinceMs)))) return null;
+  }
+  return movesPodByPod(target.strategy)
+    ? judgeMoved(kube, target, sinceMs)
+    : judgeQuiet(kube, target, { sinceMs, isReturned });
 }
