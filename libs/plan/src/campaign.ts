@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { parseSpec, unknownPaths } from './rules.js';
-import { durationSchema, planSpecSchema, type Violation } from './schema.js';
+import { durationSchema } from './formats.js';
+import { planSpecSchema, type Violation } from './schema.js';
 import { WORKLOAD_KINDS } from './strategies.js';
 
 /** A campaign: one plan for each of many workloads, in waves. Its workflow creates the plans and waits for them. */

@@ -49,7 +49,7 @@ export {
   type ResourceAttributes,
   type Right,
 } from './rights.js';
-export { editViolations, parseSpec } from './rules.js';
+export { editViolations, parseSpec, SERVICES_IN_QUERY } from './rules.js';
 export {
   phaseSchema,
   planSpecSchema,

@@ -29,6 +29,7 @@ describe('an edit of a running plan', () => {
     ['tolerates less', metric(), metric({ failureLimit: 0 })],
     ['looks more often', metric(), metric({ interval: '1s' })],
     ['takes missing data for a failure', metric(), metric({ noData: 'Fail' })],
+    ['lets a gate count that was only tried', metric({ dryRun: true }), metric()],
     ['adds a gate', {}, metric()],
     ['adds a call', {}, hook()],
     ['waits less for a call', hook(), hook({ timeout: '1s' })],
@@ -42,6 +43,13 @@ describe('an edit of a running plan', () => {
     ['drops a bound', metric({ max: 9 }), metric(), 'spec.gates.metrics[success].max: 9 → nothing'],
     ['raises an upper bound', metric({ max: 9 }), metric({ max: 10 }), 'spec.gates.metrics[success].max: 9 → 10'],
     ['tolerates more', metric(), metric({ failureLimit: 3 }), 'spec.gates.metrics[success].failureLimit: 2 → 3'],
+    ['only tries a gate', metric(), metric({ dryRun: true }), 'spec.gates.metrics[success].dryRun: nothing → true'],
+    [
+      'compares instead',
+      metric(),
+      metric({ relativeTo: 'stable' }),
+      'spec.gates.metrics[success].relativeTo: nothing → "stable"',
+    ],
     ['looks less often', metric(), metric({ interval: '1m' }), 'spec.gates.metrics[success].interval: "15s" → "1m"'],
     [
       'forgives missing data',

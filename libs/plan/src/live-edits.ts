@@ -24,6 +24,7 @@ const METRIC: Laxer<MetricGate> = {
   max: (before, after) => before !== undefined && (after === undefined || after > before),
   failureLimit: (before, after) => after > before,
   interval: isLonger,
+  dryRun: (before, after) => !before && after === true,
   noData: (before, after) => NO_DATA.indexOf(after) > NO_DATA.indexOf(before),
 };
 type WebhookGate = PlanSpec['gates']['webhooks'][number];

@@ -101,6 +101,24 @@ describe('parseSpec', () => {
         ['MetricBounds', 'spec.gates.metrics[1]'],
       ],
     ],
+    [
+      'takes a gate that compares, by a preset or by a query of either side',
+      metrics(
+        { ...rate, relativeTo: 'stable' },
+        { name: 'own', query: 'sum(errors{service=~"$services"})', max: 100, relativeTo: 'stable', dryRun: true },
+      ),
+      [],
+    ],
+    [
+      'refuses one that asks the same of both sides',
+      metrics({ name: 'own', query: 'sum(errors)', max: 100, relativeTo: 'stable' }),
+      [['GateCannotCompare', 'spec.gates.metrics[0].relativeTo']],
+    ],
+    [
+      'refuses one of a workload that has one side',
+      { workloadRef: { kind: 'StatefulSet', name: 'db' }, ...metrics({ ...rate, relativeTo: 'stable' }) },
+      [['GateCannotCompare', 'spec.gates.metrics[0].relativeTo']],
+    ],
     ['refuses two gates of one name', metrics(rate, rate), [['GateNameRepeated', 'spec.gates']]],
     [
       'refuses a schedule that cannot be kept',

@@ -146,6 +146,38 @@ const metricsHaveBounds: Rule = ({ gates }) =>
     return [];
   });
 
+/** Where a query of a gate has the Services of the side that is judged. */
+export const SERVICES_IN_QUERY = '$services';
+
+/** A gate that compares needs a second side, and a question that both sides answer. */
+const metricsCompareSides: Rule = ({ gates, workloadRef: { kind } }) => {
+  const chosen = strategyOf(kind);
+  const hasOneSide = chosen.ok && chosen.strategy.type !== 'Canary';
+  return gates.metrics.flatMap(({ name, relativeTo, query }, index) => {
+    if (relativeTo === undefined) return [];
+    const field = `spec.gates.metrics[${index}].relativeTo`;
+    if (hasOneSide)
+      return [
+        {
+          code: 'GateCannotCompare',
+          field,
+          message: `gate ${name} compares with ${relativeTo} pods, and a ${kind} has no copy beside it: its pods change one by one behind the same Service`,
+          remedy: 'Leave relativeTo out and set bounds of the numbers themselves.',
+        },
+      ];
+    if (query?.includes(SERVICES_IN_QUERY) === false)
+      return [
+        {
+          code: 'GateCannotCompare',
+          field,
+          message: `gate ${name} compares two sides, and its query asks the same of both`,
+          remedy: `Let the query name the Services of the side by ${SERVICES_IN_QUERY}, such as service=~"${SERVICES_IN_QUERY}".`,
+        },
+      ];
+    return [];
+  });
+};
+
 const gateNamesAreUnique: Rule = ({ gates }) => {
   const names = [...gates.metrics, ...gates.webhooks].map(({ name }) => name);
   const repeated = [...new Set(names.filter((name, index) => names.indexOf(name) !== index))];
@@ -206,6 +238,7 @@ const rules: readonly Rule[] = [
   patchIsSmall,
   metricsHaveOneSource,
   metricsHaveBounds,
+  metricsCompareSides,
   gateNamesAreUnique,
   scheduleIsReadable,
 ];

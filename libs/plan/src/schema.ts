@@ -1,20 +1,11 @@
 import { z } from 'zod';
+import { dns1123, durationSchema } from './formats.js';
+import { gatesSchema } from './gates.js';
 import { PHASES } from './phases.js';
 import { MAX_WARNINGS } from './limits.js';
 import { RISK_BANDS } from './risk-bands.js';
 import { STRATEGIES, WORKLOAD_KINDS } from './strategies.js';
 
-/** A duration as Kubernetes operators write it: one number and one unit, `90s`, `2m`, `1h`; `0s` is none. */
-export const durationSchema = z
-  .string()
-  .regex(/^(0|[1-9][0-9]*)(ms|s|m|h)$/)
-  .describe('A duration such as 30s, 5m or 1h; 0s means none.');
-
-const dns1123 = z
-  .string()
-  .min(1)
-  .max(253)
-  .regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/);
 const percentage = z.int().min(0).max(100);
 
 export const workloadKindSchema = z.enum(WORKLOAD_KINDS);
@@ -73,55 +64,6 @@ const trafficSchema = z.object({
     .describe(
       'Ways in that nothing divides, and objects that pick the pods and are not copied for the canary, each accepted by kind and name.',
     ),
-});
-
-export const METRIC_PRESETS = ['request-success-rate', 'request-duration-p99'] as const;
-
-const metricGateSchema = z.object({
-  name: dns1123,
-  preset: z.enum(METRIC_PRESETS).optional().describe('A built-in query. Exactly one of preset and query is set.'),
-  query: z.string().min(1).max(4096).optional().describe('PromQL that yields one number.'),
-  min: z
-    .number()
-    .optional()
-    .describe('Inclusive lower bound. A success rate is in percent, a duration in milliseconds.'),
-  max: z.number().optional().describe('Inclusive upper bound.'),
-  interval: durationSchema.default('15s'),
-  failureLimit: z.int().min(0).max(100).default(2).describe('How many failed samples are tolerated per weight.'),
-  noData: z
-    .enum(['Wait', 'Fail', 'Ignore'])
-    .default('Wait')
-    .describe(
-      'What a sample without data means. Wait asks again until the hold is over, then fails; Fail counts it as a failure; Ignore leaves the gate without a verdict. It is never a success.',
-    ),
-});
-
-const webhookGateSchema = z.object({
-  name: dns1123,
-  url: z
-    .string()
-    .max(2048)
-    .regex(/^https?:\/\/[^\s]+$/),
-  at: z.enum(['BeforeMirror', 'BeforeShift', 'AfterShift', 'BeforeMigrate', 'AfterMigrate']),
-  timeout: durationSchema.default('10s'),
-});
-
-const gatesSchema = z.object({
-  readiness: z.object({ timeout: durationSchema.default('5m') }).prefault({}),
-  metrics: z
-    .array(metricGateSchema)
-    .max(20)
-    .default([
-      {
-        name: 'success-rate',
-        preset: 'request-success-rate',
-        min: 99.9,
-        interval: '15s',
-        failureLimit: 2,
-        noData: 'Wait',
-      },
-    ]),
-  webhooks: z.array(webhookGateSchema).max(20).default([]),
 });
 
 const scheduleSchema = z.object({

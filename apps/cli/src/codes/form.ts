@@ -39,6 +39,10 @@ export const FORM_VIOLATIONS = {
     remedy: 'set `min`, `max` or both',
   },
   MetricBounds: { cause: 'the `min` of a metric gate is above its `max`', remedy: 'swap the two bounds' },
+  GateCannotCompare: {
+    cause: 'a gate with `relativeTo` has no second side, or its `query` asks the same of both',
+    remedy: 'leave `relativeTo` out, or name the side by `$services` in the query',
+  },
   GateNameRepeated: {
     cause: 'two gates have the same name; events and metrics refer to gates by name',
     remedy: 'give every gate a name of its own',

@@ -1,4 +1,4 @@
-import { durationMs, isTerminal, type PlanSpec, type PlanStatus, type WaitReason } from '@scc/plan';
+import { durationMs, isTerminal, type MetricGate, type PlanSpec, type PlanStatus, type WaitReason } from '@scc/plan';
 import { WAITS } from '../codes/states.js';
 import { ageOf, table } from '../output.js';
 import { eventLine } from '../logs.js';
@@ -97,8 +97,11 @@ const sideRows = (side: TreeSide, tree: Tree): string[][] => [
   ...side.groups.flatMap((group, index) => groupRows(group, index === side.groups.length - 1, tree)),
 ];
 
-const bound = ({ min, max }: { min?: number | undefined; max?: number | undefined }): string =>
-  [min === undefined ? null : `≥ ${min}`, max === undefined ? null : `≤ ${max}`].filter(Boolean).join(', ') || '-';
+function bound({ min, max, relativeTo, dryRun }: Partial<MetricGate>): string {
+  const unit = relativeTo === undefined ? '' : ` % of ${relativeTo}`;
+  const bounds = [min === undefined ? null : `≥ ${min}${unit}`, max === undefined ? null : `≤ ${max}${unit}`];
+  return `${bounds.filter(Boolean).join(', ') || '-'}${dryRun ? ' (dry run)' : ''}`;
+}
 
 function gateRows({ spec, samples }: Tree): string[][] {
   const known = spec?.gates.metrics ?? [];

@@ -32,7 +32,8 @@ export function policyContext({ request, risk, sccs, history, now }: PolicyQuest
       author: plan.author,
       generation: plan.generation,
       justification: justification ?? '',
-      metrics: gates.metrics.map(({ name }) => name),
+      // A gate that ends nothing is none to a policy that asks for gates.
+      metrics: gates.metrics.filter(({ dryRun }) => !dryRun).map(({ name }) => name),
       weights: traffic.weights,
       mirror: traffic.mirror,
       minutes: Math.ceil(expectedDurationSeconds / 60),

@@ -35,14 +35,7 @@ type Over = Parameters<typeof aRequest>[0] & {
   changeRisk?: number;
   lifted?: string[];
 };
-function verdicts({
-  from = 'anyuid',
-  to = 'restricted-v2',
-  band = 'low',
-  changeRisk = 0,
-  lifted = [],
-  ...over
-}: Over): Verdicts {
+function contextOf({ from = 'anyuid', to = 'restricted-v2', band = 'low', changeRisk = 0, ...over }: Over) {
   const request = aRequest({ ...over, facts: { sourceSCC: from, targetSCC: to, ...over.facts } });
   const risk = {
     assessmentId: 'a',
@@ -55,15 +48,15 @@ function verdicts({
     factors: [],
     cheapestChange: null,
   };
-  const context = policyContext({
+  return policyContext({
     request,
     risk,
     sccs: { source: request.facts.sourceSCC === null ? null : scc(from), target: scc(to) },
     history: { completed: 0, undone: 0 },
     now: new Date(NOON),
   });
-  return verdictsOf(bound(), context, new Set(lifted));
 }
+const verdicts = ({ lifted = [], ...over }: Over): Verdicts => verdictsOf(bound(), contextOf(over), new Set(lifted));
 const summary = ({ violations, approvals }: Verdicts): string[] => [
   ...violations.map(({ code }) => code),
   ...approvals.map(({ role, count }) => `${count} ${role}`),
@@ -246,5 +239,16 @@ describe('appliesTo', () => {
     [['*'], ['StatefulSet'], false],
   ] as const)('namespaces %j and kinds %j: %s', (namespaces, kinds, applies) => {
     expect(appliesTo({ namespaces: [...namespaces], kinds: [...kinds] }, aRequest())).toBe(applies);
+  });
+});
+
+describe('the context of a policy', () => {
+  it('names the gates that can end a migration, and none that is only tried', () => {
+    const gate = { preset: 'request-success-rate', min: 99 };
+    const metrics = [
+      { name: 'success', ...gate },
+      { name: 'tried', ...gate, dryRun: true },
+    ];
+    expect(contextOf({ spec: { gates: { metrics } } })['plan']).toMatchObject({ metrics: ['success'] });
   });
 });

@@ -1,5 +1,6 @@
 import { gateSentence, planSpecSchema, type GateSample, type MetricGate } from '@scc/plan';
-import { fatalSample, judgeSample } from './gates.js';
+import { judgeSample } from './gate-samples.js';
+import { fatalSample } from './gates.js';
 
 const gate = (over: Partial<MetricGate> = {}): MetricGate => {
   const [parsed] = planSpecSchema.parse({
@@ -25,6 +26,19 @@ describe('judge', () => {
     ['has a verdict of its own for no data', gate(), { noData: 'none' }, 'noData'],
   ])('%s', (_case, of, reading, verdict) => {
     expect(judgeSample(of, reading, at).verdict).toBe(verdict);
+  });
+});
+
+describe('a gate of a dry run', () => {
+  it('says what it saw, and that it ends nothing', () => {
+    const sample = judgeSample(gate({ dryRun: true }), { value: 58.3 }, at);
+    expect(sample).toMatchObject({ verdict: 'fail', value: 58.3 });
+    expect(sample.detail).toContain('dryRun');
+  });
+
+  it.each([true, false])('is never fatal, whether the hold is over (%s) or not', (over) => {
+    const never = { gate: gate({ dryRun: true }), last: failing, failures: 9, seenData: false, isUnjudged: true };
+    expect(fatalSample(never, over)).toBeNull();
   });
 });
 

@@ -7,8 +7,9 @@ import type { TargetActivities } from './target.js';
 import type { TrafficScope } from '../outside/flavours.js';
 import type { MetricSource, MetricReading } from '../outside/prometheus.js';
 import { gatesFailed, terminal } from '../failures.js';
+import { judgeSample, readGate } from './gate-samples.js';
 import { disturbanceOf, tooSmall, type ServingStage } from './disturbance.js';
-import { judgeMoved, judgeQuiet } from './quiet.js';
+import { judgeMoved, judgeUnseen } from './quiet.js';
 import { largestCanary } from '../cluster/canary-size.js';
 import { deletionDrift } from '../cluster/daemons.js';
 import { partitionDrift } from '../cluster/ordinals.js';
@@ -23,36 +24,6 @@ const GRACE_MS = 30_000;
 const SLICE_MS = 1_000;
 /** However often a plan wants a sample, in milliseconds. */
 const MIN_INTERVAL_MS = 1_000;
-
-/** The meaning of one reading for a gate. */
-export function judgeSample(gate: MetricGate, reading: MetricReading, at: string): GateSample {
-  const base = { gate: gate.name, at };
-  if ('noData' in reading) return { ...base, verdict: 'noData', value: null, detail: reading.noData };
-  const { value: measured } = reading;
-  if (!Number.isFinite(measured)) return judgeInfinite(gate, { value: measured, of: reading.of }, base);
-  const value = measured;
-  const shown = Number(value.toFixed(3));
-  const of = reading.of === undefined ? '' : ` (${reading.of})`;
-  if (gate.min !== undefined && value < gate.min)
-    return { ...base, verdict: 'fail', value, detail: `${shown} is below ${gate.min}${of}` };
-  if (gate.max !== undefined && value > gate.max)
-    return { ...base, verdict: 'fail', value, detail: `${shown} is above ${gate.max}${of}` };
-  return { ...base, verdict: 'pass', value, detail: `${shown} is within bounds${of}` };
-}
-
-/** What has no end is beyond any bound on its side, and within none: a gate cannot pass by it. */
-function judgeInfinite(
-  gate: MetricGate,
-  { value, of }: { value: number; of: string | undefined },
-  base: Pick<GateSample, 'gate' | 'at'>,
-): GateSample {
-  const shown = value > 0 ? '+Inf' : '-Inf';
-  const bound = value > 0 ? gate.max : gate.min;
-  if (bound === undefined) return { ...base, verdict: 'noData', value: null, detail: `${shown} is no measure` };
-  const because = of === undefined ? '' : ` (${of})`;
-  const detail = `${shown} is ${value > 0 ? 'above' : 'below'} ${bound}${because}`;
-  return { ...base, verdict: 'fail', value: null, detail };
-}
 
 type Hold = HoldRequest & { target: MigrationTarget };
 
@@ -71,6 +42,7 @@ interface Watch {
 /** The sample by which a gate ends the hold, or null. Missing data is never a success. */
 export function fatalSample(watch: Omit<Watch, 'nextMs'>, over: boolean): GateSample | null {
   const { gate, failures } = watch;
+  if (gate.dryRun) return null;
   const lacksData = isStarving(watch);
   return failures > gate.failureLimit || (over && lacksData) ? sampleOf(watch) : null;
 }
@@ -100,13 +72,23 @@ const scopeOf = ({ target: { ref, services }, weight, workloadSinceMs }: Hold): 
   };
 };
 
+/** Whether the side that is not judged gets no request. */
+const isOtherIdle = ({ weight, workloadSinceMs }: Hold): boolean =>
+  workloadSinceMs === undefined ? weight === 100 : weight === 0;
+
+/** Of a side without requests a query of the user's own says nothing that could be compared with. */
+const canJudge = ({ relativeTo, query }: MetricGate, request: Hold): boolean =>
+  relativeTo === undefined || query === undefined || !isOtherIdle(request);
+
 async function sample(watch: Watch, request: Hold, metrics: MetricSource): Promise<void> {
-  const reading = await metrics
-    .read(watch.gate, scopeOf(request), request.workloadSinceMs ?? request.sinceMs)
-    .catch((error: unknown): MetricReading => ({
-      noData: `the gate cannot be judged: ${messageOf(error)}`,
-      isUnjudged: true,
-    }));
+  const reading = await readGate(metrics, watch.gate, {
+    scope: scopeOf(request),
+    sinceMs: request.workloadSinceMs ?? request.sinceMs,
+    isOtherIdle: isOtherIdle(request),
+  }).catch((error: unknown): MetricReading => ({
+    noData: `the gate cannot be judged: ${messageOf(error)}`,
+    isUnjudged: true,
+  }));
   watch.isUnjudged = 'isUnjudged' in reading;
   watch.isQuiet = 'isQuiet' in reading && reading.isQuiet;
   watch.last = judgeSample(watch.gate, reading, new Date().toISOString());
@@ -134,7 +116,7 @@ export const holdWith =
     const { durationMs: holdMs, gates } = asked;
     const startMs = activityInfo().scheduledTimestampMs;
     const endMs = startMs + holdMs;
-    const watched = target.services.length === 0 ? [] : gates.metrics;
+    const watched = target.services.length === 0 ? [] : gates.metrics.filter((gate) => canJudge(gate, request));
     const watches = watched.map((gate): Watch => ({
       gate,
       last: null,
@@ -173,7 +155,7 @@ export const holdWith =
 /** A gate that waits for data passes on what it sees now, not on what it once saw. */
 function isStarving({ gate, seenData, last, isUnjudged }: Omit<Watch, 'nextMs'>): boolean {
   const isBlank = !seenData || last?.verdict === 'noData';
-  return isUnjudged === true || (isBlank && gate.noData === 'Wait');
+  return !gate.dryRun && (isUnjudged === true || (isBlank && gate.noData === 'Wait'));
 }
 
 /** The last judgement of a migration rests on a scrape that came after everything it judges. */
@@ -190,27 +172,23 @@ function pauseOf(watch: Watch, leftMs: number): number {
   return Math.max(MIN_INTERVAL_MS, isStarving(watch) ? Math.min(wantedMs, longestMs) : wantedMs);
 }
 
-/**
- * At the end of a hold in which neither side got a request that is counted, gates that wait for one have nothing to wait
- * for: the pods themselves are judged, and the sample says so.
- */
+/** Gates that wait for requests which will not be seen have nothing to wait for: the pods themselves are judged. */
 async function judgeByPods(
-  { kube, metrics }: { kube: KubeClient; metrics: MetricSource },
-  { target, sinceMs, workloadSinceMs }: Hold,
+  sources: { kube: KubeClient; metrics: MetricSource },
+  { target, ...request }: Hold,
   watches: Watch[],
 ): Promise<void> {
-  const waiting = watches.filter(({ gate, seenData, isQuiet }) => isQuiet && !seenData && gate.noData === 'Wait');
+  const waiting = watches.filter((watch) => watch.isQuiet && isStarving(watch));
   if (waiting.length === 0) return;
-  const stable = { namespace: target.ref.namespace, services: target.services.map(({ name }) => name) };
-  const other = await metrics.read({ preset: 'request-success-rate' }, stable, sinceMs);
-  if (!('isQuiet' in other)) return;
-  const { isGood, detail } = movesPodByPod(target.strategy)
-    ? await judgeMoved(kube, target, sinceMs)
-    : await judgeQuiet(kube, target, { sinceMs, isReturned: workloadSinceMs !== undefined });
+  const judged = await judgeUnseen(sources, target, request);
+  if (!judged) return;
   const at = new Date().toISOString();
   for (const watch of waiting) {
     watch.seenData = true;
-    watch.last = { gate: watch.gate.name, at, verdict: isGood ? 'pass' : 'fail', value: null, detail };
+    watch.last = {
+      ...{ gate: watch.gate.name, at, value: null, detail: judged.detail },
+      verdict: judged.isGood ? 'pass' : 'fail',
+    };
   }
 }
 
@@ -305,7 +283,9 @@ const lastOf = (watches: Watch[]): GateSample[] => watches.flatMap((watch) => (w
 
 /** The last sample of a hold must not be a failure, however many failures are tolerated on the way. */
 function finish(watches: Watch[]): GateSample[] {
-  const fatal = watches.filter(({ last, isUnjudged }) => last?.verdict === 'fail' || isUnjudged === true);
+  const fatal = watches.filter(
+    ({ gate, last, isUnjudged }) => !gate.dryRun && (last?.verdict === 'fail' || isUnjudged === true),
+  );
   if (fatal.length) throw gatesFailed(lastOf(fatal), lastOf(watches));
   return lastOf(watches);
 }

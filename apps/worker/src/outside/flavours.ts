@@ -22,6 +22,8 @@ export interface Flavour {
   unrouted: string | null;
   /** What no pod answered is counted nowhere. */
   hidesUnanswered?: true;
+  /** Copies of requests take other ways, and are counted nowhere. */
+  hidesCopies?: true;
   read: (labels: Labels) => Meaning;
 }
 
@@ -129,6 +131,7 @@ const haproxy: Flavour = {
   buckets: null,
   unrouted: null,
   hidesUnanswered: true,
+  hidesCopies: true,
   read: ({ code = '' }) => ({ counts: 'answer', isFailure: code === '5xx', responseClass: code || 'none' }),
 };
 

@@ -98,6 +98,19 @@ describe('Prometheus', () => {
     await expect(asking).rejects.not.toThrow('secret');
   });
 
+  it("is asked a gate's own query for the Services of the side that is judged", async () => {
+    const result = [{ metric: {}, value: [0, '7'] }];
+    const { url, asked } = await aServer((_request, response) =>
+      response.end(JSON.stringify({ status: 'success', data: { resultType: 'vector', result } })),
+    );
+    const own = { query: 'sum(errors{service=~"$services"})' };
+    const side = { namespace: 'shop', services: ['ledger', 'books'] };
+    const reading = prometheusMetrics({ url, flavour: 'istio' }).read(own, side, Date.now());
+    await expect(reading).resolves.toEqual({ value: 7 });
+    const { searchParams } = new URL(asked[0]?.url ?? '', 'http://x');
+    expect(searchParams.get('query')).toBe('sum(errors{service=~"ledger|books"})');
+  });
+
   it('that is away, ill or something else is an error, never a lack of data', async () => {
     const ill = await aServer((request, response) =>
       request.url?.startsWith('/ill') ? response.writeHead(503).end() : response.end('<html>'),

@@ -1,5 +1,5 @@
 import type { RouterCounters } from '@scc/openshift-route';
-import type { MetricGate, TrafficSummary } from '@scc/plan';
+import { type MetricGate, SERVICES_IN_QUERY, type TrafficSummary } from '@scc/plan';
 import { plural } from '@scc/plan/words';
 import { followTrust, HttpClient, messageOf, credentialIn } from '@scc/runtime';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -29,6 +29,8 @@ export interface MetricSource {
   isConfined: boolean;
   /** Whether latencies are counted so that a share of them can be told; absent: they are. */
   knowsLatency?: boolean;
+  /** Whether copies of requests are counted; absent: they are. */
+  countsCopies?: boolean;
   /** Asks something that every Prometheus can answer, or the query itself. @throws PrometheusRefuses | Error */
   check: (namespace: string, query?: string) => Promise<void>;
   /** One sample of a gate over the traffic since `sinceMs` (milliseconds since the epoch). */
@@ -45,7 +47,7 @@ export interface MetricSource {
 
 const RATE_MS = 120_000;
 /** How long back the other side's answers are looked at for a comparison, in milliseconds. */
-const BASELINE_MS = 3_600_000;
+export const BASELINE_MS = 3_600_000;
 /** How far back a proxy that counts is known by its counters, in seconds. */
 const LOOKBACK_S = 300;
 /** How long a scrape is waited for at most, and how often is looked, in milliseconds. */
@@ -141,13 +143,14 @@ export function prometheusMetrics(options: PrometheusOptions): MetricSource {
   return {
     isConfined: namespaceParameter !== undefined,
     knowsLatency: flavour.buckets !== null,
+    countsCopies: !flavour.hidesCopies,
     check: async (namespace, query = 'vector(1)') => {
-      await answerTo(query, namespace);
+      await answerTo(queryFor(query, ['none']), namespace);
     },
     read: async (gate, scope, sinceMs) => {
       switch (gate.preset) {
         case undefined:
-          return singleOf(await answerTo(gate.query ?? '', scope.namespace));
+          return singleOf(await answerTo(queryFor(gate.query ?? '', scope.services), scope.namespace));
         case 'request-success-rate': {
           const own = await tally(scope, sinceMs);
           const other = own?.denied ? await besideOf(tally, scope) : null;
@@ -294,6 +297,10 @@ async function deniedBefore(
   const all = await tally(scope, sinceMs - BASELINE_MS);
   return all && { denied: all.denied - (since?.denied ?? 0), tries: all.tries - (since?.tries ?? 0) };
 }
+
+/** A gate's own query for the Services of one side, whose names are safe in an expression of PromQL. */
+const queryFor = (query: string, services: readonly string[]): string =>
+  query.replaceAll(SERVICES_IN_QUERY, () => services.join('|'));
 
 /** Copies that the canary got before its first live request. */
 async function mirroredOf(

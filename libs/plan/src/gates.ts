@@ -1,0 +1,64 @@
+import { z } from 'zod';
+import { dns1123, durationSchema } from './formats.js';
+
+const METRIC_PRESETS = ['request-success-rate', 'request-duration-p99'] as const;
+
+const metricGateSchema = z.object({
+  name: dns1123,
+  preset: z.enum(METRIC_PRESETS).optional().describe('A built-in query. Exactly one of preset and query is set.'),
+  query: z
+    .string()
+    .min(1)
+    .max(4096)
+    .optional()
+    .describe('PromQL that yields one number. $services in it stands for the Services of the side that is judged.'),
+  relativeTo: z
+    .enum(['stable'])
+    .optional()
+    .describe(
+      'The bounds are percentages of what the other side gives in the same time, instead of numbers of their own.',
+    ),
+  dryRun: z.boolean().optional().describe('The gate is judged and shown, and ends nothing.'),
+  min: z
+    .number()
+    .optional()
+    .describe('Inclusive lower bound. A success rate is in percent, a duration in milliseconds.'),
+  max: z.number().optional().describe('Inclusive upper bound.'),
+  interval: durationSchema.default('15s'),
+  failureLimit: z.int().min(0).max(100).default(2).describe('How many failed samples are tolerated per weight.'),
+  noData: z
+    .enum(['Wait', 'Fail', 'Ignore'])
+    .default('Wait')
+    .describe(
+      'What a sample without data means. Wait asks again until the hold is over, then fails; Fail counts it as a failure; Ignore leaves the gate without a verdict. It is never a success.',
+    ),
+});
+
+const webhookGateSchema = z.object({
+  name: dns1123,
+  url: z
+    .string()
+    .max(2048)
+    .regex(/^https?:\/\/[^\s]+$/),
+  at: z.enum(['BeforeMirror', 'BeforeShift', 'AfterShift', 'BeforeMigrate', 'AfterMigrate']),
+  timeout: durationSchema.default('10s'),
+});
+
+/** What has to hold while requests move. */
+export const gatesSchema = z.object({
+  readiness: z.object({ timeout: durationSchema.default('5m') }).prefault({}),
+  metrics: z
+    .array(metricGateSchema)
+    .max(20)
+    .default([
+      {
+        name: 'success-rate',
+        preset: 'request-success-rate',
+        min: 99.9,
+        interval: '15s',
+        failureLimit: 2,
+        noData: 'Wait',
+      },
+    ]),
+  webhooks: z.array(webhookGateSchema).max(20).default([]),
+});
