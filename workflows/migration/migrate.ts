@@ -63,6 +63,17 @@ async function accept(position: Position, fx: Effects): Promise<AcceptedPlan | M
   return plan;
 }
 
+type Judged = Extract<Assessment, { ok: true }>;
+
+/** @returns the content that the first step is allowed for; null when it has to be judged again first. */
+async function clearToPrepare(
+  { target, governance: { contentHash } }: Judged,
+  fx: Effects,
+): Promise<{ waited: boolean; allowedHash: string | null }> {
+  const { waited, outdated } = await fx.clearance({ step: 'Prepare', detail: preparationOf(target), contentHash });
+  return { waited, allowedHash: outdated ? null : contentHash };
+}
+
 /** Gathers facts, asks governance and waits until the first step may run; null when the migration goes on. */
 async function validate(position: Position, plan: AcceptedPlan, fx: Effects): Promise<MigrationResult | null> {
   let allowedHash: string | null = null;
@@ -88,14 +99,9 @@ async function validate(position: Position, plan: AcceptedPlan, fx: Effects): Pr
     }
     if (!isAllowed) {
       await fx.awaitStart(verdict.notBeforeMs);
-      const { waited, outdated = false } = await fx.clearance({
-        step: 'Prepare',
-        detail: preparationOf(target),
-        contentHash,
-      });
-      if (outdated) continue;
-      allowedHash = contentHash;
-      if (waited || fx.now() - assessedMs >= STALE_MS) continue;
+      const cleared = await clearToPrepare(assessment, fx);
+      ({ allowedHash } = cleared);
+      if (cleared.waited || fx.now() - assessedMs >= STALE_MS) continue;
     }
     Object.assign(position, { plan: judged, target, contentHash, startedMs: fx.now() });
     return null;

@@ -4,9 +4,9 @@ import { lendingNeed } from '../approvals/lending.js';
 import { ApprovalRequestEntity } from '../approvals/approval.entity.js';
 import { isAskedAgain, mergeNeeds, needsWithoutAuthor, openRequest, requireApproval } from '../approvals/requests.js';
 import type { CallContext } from '../call/caller.js';
-import type { Database } from '../database/rows.js';
 import type { StoredEvaluation } from '../plans/store.js';
-import { questionOf } from './question.js';
+import { type Question, questionOf } from './question.js';
+import type { SCCChange } from './scc-change.js';
 
 interface Lost {
   evaluation: StoredEvaluation;
@@ -44,10 +44,20 @@ export async function askAgain(
   return true;
 }
 
-/** Whether approvers were asked about exactly this content at a time or later. */
-export const wasAskedSince = (
-  db: Database,
-  content: Pick<ApprovalRequestEntity, 'planUid' | 'contentHash'>,
-  since: Date,
-): Promise<boolean> =>
-  db.getRepository(ApprovalRequestEntity).existsBy({ ...content, requestedAt: MoreThanOrEqual(since) });
+/**
+ * Asks approvers again whether the plan may go on to a target that permits more by now, once for each change of it.
+ * @returns whether it was asked just now
+ */
+export async function askAboutChange(
+  tx: EntityManager,
+  { evaluation, question, change }: { evaluation: StoredEvaluation; question: Question; change: SCCChange },
+  context: Pick<CallContext, 'requestId' | 'now'>,
+): Promise<boolean> {
+  const { uid: planUid, namespace, name, author, editors } = evaluation.request.plan;
+  const { contentHash, needs } = question;
+  const requests = tx.getRepository(ApprovalRequestEntity);
+  if (await requests.existsBy({ planUid, contentHash, requestedAt: MoreThanOrEqual(change.since) })) return false;
+  const asked = { planUid, namespace, name, contentHash, author, editors, needs };
+  await requireApproval(tx, { ...asked, again: change.loosened ?? 'the target was changed' }, context);
+  return true;
+}

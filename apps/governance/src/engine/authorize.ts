@@ -1,8 +1,8 @@
-import type { MigrationOutcome, StepRequest, StepVerdict } from '@scc/governance-api';
+import type { ApprovalNeed, ApprovalState, MigrationOutcome, StepRequest, StepVerdict } from '@scc/governance-api';
 import type { EntityManager } from 'typeorm';
 import { type ReviewRights, type RightsReview, unlent } from '../access/plan-rights.js';
 import { beginUnder, type HoldsRole, withdrawLapsed } from '../approvals/endings.js';
-import { approvalStateFor, isAskedAgain, requireApproval } from '../approvals/requests.js';
+import { approvalStateFor, isAskedAgain } from '../approvals/requests.js';
 import { appendAudit } from '../audit/append.js';
 import type { CallContext } from '../call/caller.js';
 import {
@@ -12,18 +12,18 @@ import {
   planObject,
   type StoredEvaluation,
 } from '../plans/store.js';
-import { decidePolicies } from '../policies/decide.js';
+import { decidePolicies, type PolicyDecision } from '../policies/decide.js';
 import { riskNow } from '../risk/assessments.js';
 import { activeFreeze, nextStart } from '../schedule/calendar.js';
-import { askAgain, wasAskedSince } from './ask-again.js';
+import { askAboutChange, askAgain } from './ask-again.js';
 import { claimWorkload } from './claims.js';
 import { recordedEnd } from './outcome.js';
-import { questionOf } from './question.js';
+import { type Question, questionOf } from './question.js';
 import type { LiveEditEntity } from '../plans/live-edit.entity.js';
 import { withParts } from '../plans/live-edits.js';
 import { stopInForce } from '../stops/in-force.js';
 import { askedAbout } from './record-age.js';
-import { sccChange } from './scc-change.js';
+import { type SCCChange, sccChange } from './scc-change.js';
 import { StepAuthorizationEntity } from './step.entity.js';
 
 /** How soon a migration asks again while another one has its workload. */
@@ -54,12 +54,6 @@ export interface StepContext extends CallContext {
 }
 
 const AGAIN = 'The plan has to be approved again: see sccctl approvals list.';
-
-/** The target of a running migration that permits more than what was approved. */
-interface Loosened {
-  words: string;
-  since: Date;
-}
 
 type Answer = Pick<StepVerdict, 'allowed' | 'reason' | 'retryAt' | 'waitsFor'>;
 const allowed = (reason: string): Answer => ({ allowed: true, reason, retryAt: null });
@@ -155,26 +149,31 @@ async function decideStep(
   if (end) return refused(`the migration is over: ${end.phase}; apply a new plan`);
   if (stopped) return stopped;
   if (!evaluation) return refused('the plan was never evaluated');
-  const { answer } = evaluation;
-  if (evaluation.request.spec.dryRun) return refused('the plan is a dry run and touches nothing');
-  if (answer.contentHash !== request.contentHash)
-    return refused('the plan, its SCCs or its risk have changed since it was evaluated; evaluate it again');
-  if (answer.verdict === 'deny')
-    return refused(`refused by policy: ${answer.violations.map(({ message }) => message).join('; ')}`);
+  const unfit = againstEvaluation(request, evaluation);
+  if (unfit) return unfit;
   // The workload serves everything under the target by now: what is left only removes what the migration added.
   if (request.step === 'Finish') return allowed('the rest of the migration only cleans up');
   const change = await sccChange(tx, evaluation);
   // Nothing is touched yet, so that the plan is judged by what its SCCs are now.
   if (change && request.step === 'Prepare')
     return later('Evaluation', 'an SCC of the plan was changed since it was evaluated', soon(now, EVALUATION_RETRY_MS));
-  const loosened = change && change.loosened !== null ? { words: change.loosened, since: change.since } : null;
   return (
-    (await againstPolicy(tx, evaluation, { context, lapsed, loosened })) ??
+    (await againstPolicy(tx, evaluation, { context, lapsed, change })) ??
     (await againstRights(request, evaluation, { now, ...rights })) ??
     (await againstCalendar(tx, request, evaluation, now)) ??
     (await againstOthers(tx, evaluation, now)) ??
     allowed('policies, approvals, rights, calendar and claim allow it')
   );
+}
+
+/** What was judged is another plan, or was judged so that no step of it may run. */
+function againstEvaluation({ contentHash }: StepRequest, { request, answer }: StoredEvaluation): Answer | null {
+  if (request.spec.dryRun) return refused('the plan is a dry run and touches nothing');
+  if (answer.contentHash !== contentHash)
+    return refused('the plan, its SCCs or its risk have changed since it was evaluated; evaluate it again');
+  return answer.verdict === 'deny'
+    ? refused(`refused by policy: ${answer.violations.map(({ message }) => message).join('; ')}`)
+    : null;
 }
 
 /** A begun migration is held or undone; one that has not begun waits until the stop is lifted. */
@@ -196,29 +195,55 @@ async function againstStop(
 async function againstPolicy(
   tx: EntityManager,
   evaluation: StoredEvaluation,
-  { context, lapsed, loosened }: Pick<StepFacts, 'context' | 'lapsed'> & { loosened: Loosened | null },
+  { context, lapsed, change }: Pick<StepFacts, 'context' | 'lapsed'> & { change: SCCChange | null },
 ): Promise<Answer | null> {
   const { now } = context;
-  const { contentHash, needs, edit } = await questionOf(tx, evaluation);
-  const state = await approvalStateFor(tx, { planUid: evaluation.request.plan.uid, contentHash, needs }, now);
+  const { uid: planUid } = evaluation.request.plan;
+  const question = await questionOf(tx, evaluation);
+  const { contentHash, needs, edit } = question;
+  const state = await approvalStateFor(tx, { planUid, contentHash, needs }, now);
   const isInForce = ['granted', 'notRequired'].includes(state.status);
   const request = edit && isInForce ? withParts(evaluation.request, edit) : evaluation.request;
   const { risk: before } = evaluation.answer;
-  const risk = loosened ? await riskNow(tx, request, { before, now }) : before;
-  const { violations, approvals } = await decidePolicies(tx, { request, risk, now });
+  const risk = change?.loosened ? await riskNow(tx, request, { before, now }) : before;
+  const against = againstNeeds(await decidePolicies(tx, { request, risk, now }), needs);
+  return (
+    against ??
+    (await againstLoosened(tx, { evaluation, question, state, change }, context)) ??
+    (await againstApproval(state, { edit, lapsed, now }))
+  );
+}
+
+/** Policies that refuse the plan by now, or ask for more than was asked for. */
+function againstNeeds({ violations, approvals }: PolicyDecision, needs: readonly ApprovalNeed[]): Answer | null {
   if (violations.length > 0) return refused(violations.map(({ message }) => message).join('; '));
   const missing = approvals.find(
     (need) => !needs.some((asked) => asked.role === need.role && asked.count >= need.count),
   );
-  if (missing) return refused(`a policy now asks for ${missing.count} × ${missing.role}: ${missing.reason}`);
-  if (loosened && needs.length > 0) {
-    const { uid: planUid, namespace, name, author, editors } = evaluation.request.plan;
-    const asked = { planUid, namespace, name, contentHash, author, editors, needs };
-    const isAsked = await wasAskedSince(tx, { planUid, contentHash }, loosened.since);
-    if (!isAsked) await requireApproval(tx, { ...asked, again: loosened.words }, context);
-    if (!isAsked || state.status === 'pending')
-      return later('Reapproval', `${loosened.words}. ${AGAIN}`, soon(now, REAPPROVAL_RETRY_MS));
-  }
+  return missing ? refused(`a policy now asks for ${missing.count} × ${missing.role}: ${missing.reason}`) : null;
+}
+
+/** Who approved the target did not approve of it as it is now. */
+async function againstLoosened(
+  tx: EntityManager,
+  {
+    evaluation,
+    question,
+    state,
+    change,
+  }: { evaluation: StoredEvaluation; question: Question; state: ApprovalState; change: SCCChange | null },
+  context: CallContext,
+): Promise<Answer | null> {
+  if (!change?.loosened || question.needs.length === 0) return null;
+  const isAsked = await askAboutChange(tx, { evaluation, question, change }, context);
+  if (!isAsked && state.status !== 'pending') return null;
+  return later('Reapproval', `${change.loosened}. ${AGAIN}`, soon(context.now, REAPPROVAL_RETRY_MS));
+}
+
+async function againstApproval(
+  state: ApprovalState,
+  { edit, lapsed, now }: Pick<Question, 'edit'> & Pick<StepFacts, 'lapsed'> & { now: Date },
+): Promise<Answer | null> {
   // Only a right is asked about, which is looked at next.
   if (state.status === 'notRequired' || isAskedAgain(state)) return null;
   if (edit && state.status === 'pending') return later('Reapproval', askedAgain(edit), soon(now, REAPPROVAL_RETRY_MS));

@@ -7,7 +7,7 @@ import type { SCCVersions } from '../registry/versions.js';
  */
 export function contentHashOf(
   request: EvaluationRequest,
-  versions: SCCVersions,
+  { source, target }: SCCVersions,
   band: Evaluation['risk']['band'],
 ): string {
   const spec = { ...request.spec, suspend: undefined };
@@ -16,7 +16,7 @@ export function contentHashOf(
     plan: { namespace, name, uid },
     spec,
     patchedTemplate: request.facts.patchedTemplate,
-    sccs: { sourceSCC: request.facts.sourceSCC, targetSCC: request.facts.targetSCC, versions },
+    sccs: { sourceSCC: request.facts.sourceSCC, targetSCC: request.facts.targetSCC, versions: { source, target } },
     band,
   });
 }

@@ -70,8 +70,6 @@ interface SeenSCC {
   from: Date;
 }
 
-const seenRow = presentRow.extend({ present_from: z.date() });
-
 /** Both SCCs as the registry saw them at a time, or as the cluster has them now; null where it had seen none. */
 export async function versionsSeenAt(
   db: Queryable,
@@ -80,8 +78,8 @@ export async function versionsSeenAt(
 ): Promise<{ source: SeenSCC | null; target: SeenSCC | null }> {
   const rows = await rowsOf(
     db,
-    seenRow,
-    `select distinct on (v.name) v.name, v.content_hash, v.content, p.present_from
+    presentRow,
+    `select distinct on (v.name) v.name, v.content_hash, v.content, p.present_from, p.unseen_from
      from scc_presence p join scc_version v on v.id = p.version
      where p.name = any($1)
        and (($2::timestamptz is null and p.present_to is null)
