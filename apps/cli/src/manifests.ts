@@ -18,8 +18,14 @@ const manifestSchema = z.looseObject({
 });
 export type Manifest = z.infer<typeof manifestSchema>;
 
-/** The objects of a YAML or JSON file, `-` for standard input. @throws CliError that names the document. */
-export async function readManifests(file: string): Promise<Manifest[]> {
+/** Something that stands in a file, and where. */
+interface FileObject {
+  value: unknown;
+  source: string;
+}
+
+/** What stands in a YAML or JSON file, `-` for standard input. @throws CliError that names the document. */
+export async function readDocuments(file: string): Promise<FileObject[]> {
   const content = await (file === '-' ? text(process.stdin) : readFile(file, 'utf8')).catch((error: unknown) => {
     throw new CliError(messageOf(error));
   });
@@ -28,12 +34,17 @@ export async function readManifests(file: string): Promise<Manifest[]> {
   return documents.flatMap((document, at) => {
     const [error] = document.errors;
     if (error) throw new CliError(`${file}: ${error.message}`, 'Correct the YAML.', EXIT.invalid);
-    return itemsOf(document.toJS() as unknown).map((value) => {
-      const parsed = manifestSchema.safeParse(value);
-      if (parsed.success) return parsed.data;
-      const message = `${file}: document ${at + 1} is not a Kubernetes object: ${z.prettifyError(parsed.error)}`;
-      throw new CliError(message, 'Each object needs apiVersion, kind and metadata.name.', EXIT.invalid);
-    });
+    return itemsOf(document.toJS() as unknown).map((value) => ({ value, source: `${file}: document ${at + 1}` }));
+  });
+}
+
+/** The Kubernetes objects of a file, as `readDocuments` reads it. @throws CliError that names the document. */
+export async function readManifests(file: string): Promise<Manifest[]> {
+  return (await readDocuments(file)).map(({ value, source }) => {
+    const parsed = manifestSchema.safeParse(value);
+    if (parsed.success) return parsed.data;
+    const message = `${source} is not a Kubernetes object: ${z.prettifyError(parsed.error)}`;
+    throw new CliError(message, 'Each object needs apiVersion, kind and metadata.name.', EXIT.invalid);
   });
 }
 

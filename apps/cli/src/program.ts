@@ -15,6 +15,7 @@ import { listCommand } from './list.js';
 import { logsCommand } from './logs.js';
 import { migrationsCommand } from './migrations.js';
 import { actCommands, planCommand } from './plan/commands.js';
+import { notificationsCommand } from './notifications.js';
 import { podsCommand } from './pods.js';
 import { policiesCommand } from './policies/command.js';
 import { recommendCommand } from './recommend.js';
@@ -118,6 +119,7 @@ export async function main(args: readonly string[], env: Environment): Promise<n
     policiesCommand(run),
     migrationsCommand(run),
     stopCommand(run),
+    notificationsCommand(run),
     podsCommand(run),
     workloadCommand(run),
     recommendCommand(run),

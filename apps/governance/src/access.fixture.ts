@@ -10,6 +10,7 @@ import { AuthorityWatch } from './audit/authority-watch.js';
 import { Contradictions } from './audit/contradictions.controller.js';
 import { Observer } from './health/observer.js';
 import { ReadModelWatch } from './history/read-model-watch.js';
+import { noCourier } from './notifications/courier.fixture.js';
 import { ROLE_TABLE } from './permissions.js';
 import { Refusal } from './refusal/refusal.js';
 import { ScanParts } from './scans/request.js';
@@ -121,6 +122,7 @@ export async function startGuarded(
       isRunning: () => Promise.resolve(false),
       signIn: null,
       scans: new ScanParts(null, log),
+      courier: noCourier(),
       sendCommand: () => Promise.reject(new Refusal('conflict', 'no migration of this plan runs')),
     },
     host: '127.0.0.1',

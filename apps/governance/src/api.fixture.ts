@@ -15,6 +15,8 @@ import { Contradictions } from './audit/contradictions.controller.js';
 import { Observer } from './health/observer.js';
 import { ReadModelWatch } from './history/read-model-watch.js';
 import type { Probes } from './health/probes.js';
+import { noCourier } from './notifications/courier.fixture.js';
+import type { Courier } from './notifications/courier.js';
 import { ROLE_TABLE } from './permissions.js';
 import { Refusal } from './refusal/refusal.js';
 import { ScanParts } from './scans/request.js';
@@ -72,6 +74,8 @@ export interface TestApiOptions {
   sendCommand?: SendCommand;
   /** Reads a cluster and judges it; without it there is none. */
   scan?: ScanCluster;
+  /** The way to receivers of notifications; without it no host is allowed. */
+  courier?: Courier;
   log?: Logger;
 }
 
@@ -130,6 +134,7 @@ export async function startTestApi(source: DataSource, options: TestApiOptions =
       isRunning: () => Promise.resolve(false),
       sendCommand,
       scans: new ScanParts(scan, logger),
+      courier: options.courier ?? noCourier(),
       signIn,
     },
     host: '127.0.0.1',

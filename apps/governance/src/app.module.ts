@@ -21,6 +21,8 @@ import { QueryInterceptor } from './http/queries.js';
 import { rateLimit, RateLimitGuard } from './http/rate-limit.js';
 import { ReceiptsInterceptor } from './audit/receipts.interceptor.js';
 import { validationPipe } from './http/validation.js';
+import { NotificationsModule } from './notifications/notifications.module.js';
+import type { Courier } from './notifications/courier.js';
 import { PodsModule } from './pods/pods.module.js';
 import { PoliciesModule } from './policies/policies.module.js';
 import { RegistryModule } from './registry/registry.module.js';
@@ -48,6 +50,8 @@ export interface AppParts {
   isRunning: IsRunning;
   sendCommand: SendCommand;
   scans: ScanParts;
+  /** The way to receivers of notifications. */
+  courier: Courier;
   /** Null where browsers cannot sign in with an issuer. */
   signIn: OidcFlowSettings | null;
 }
@@ -68,6 +72,7 @@ export class AppModule {
     isRunning,
     sendCommand,
     scans,
+    courier,
     signIn,
   }: AppParts): DynamicModule {
     return {
@@ -79,6 +84,7 @@ export class AppModule {
         EngineModule.register({ isRunning, sendCommand, signer, origin }),
         ...[ApprovalsModule, PoliciesModule, ScheduleModule, RegistryModule, PodsModule, RiskModule, StopsModule],
         ScansModule.register(scans),
+        NotificationsModule.register(courier),
         HistoryModule.register({ signer, origin, readModel }),
         AuditModule.register({ origin, logger, contradictions }),
         HealthModule.register(observer),

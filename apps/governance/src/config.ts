@@ -4,6 +4,7 @@ import { temporalConfig } from '@scc/runtime/temporal-config';
 import { z } from 'zod';
 import { accessConfig } from './access/settings.js';
 import { databaseConfig } from './database/connect.js';
+import { notificationConfig } from './notifications/courier.js';
 
 const port = z.coerce.number().int().min(0).max(65535);
 
@@ -62,6 +63,7 @@ const variables = z.object({
   AUDIT_ORIGIN: z.string().min(1).describe('the name of this audit log, such as scc.poc/cluster-1'),
   AUDIT_HOLDER: z.string().min(1).default('governance').describe('who seals, such as the pod name'),
   ...temporalConfig,
+  ...notificationConfig,
   DRAIN_MS: z.coerce
     .number()
     .int()

@@ -23,6 +23,8 @@ import { PreImageEntity } from './engine/pre-image.entity.js';
 import { CommandGrantEntity, StepAuthorizationEntity, WorkloadClaimEntity } from './engine/step.entity.js';
 import { MigrationEventEntity } from './history/event.entity.js';
 import { GateViewEntity, MigrationViewEntity, PodViewEntity, WeightViewEntity } from './history/view.entity.js';
+import { NotificationDeliveryEntity } from './notifications/delivery.entity.js';
+import { NotificationReceiverEntity } from './notifications/receiver.entity.js';
 import { LiveEditEntity } from './plans/live-edit.entity.js';
 import { EvaluationEntity, MigrationEntity } from './plans/migration.entity.js';
 import { PodTransitionEntity, TrackedPodEntity } from './pods/pod.entity.js';
@@ -47,6 +49,7 @@ const ENTITIES = [
   ...[ActivityBeginEntity, ActivityRefusalEntity, MigrationEndEntity, MigrationRunEntity],
   ...[StepAuthorizationEntity, WorkloadClaimEntity],
   ...[GateViewEntity, MigrationViewEntity, PodViewEntity, WeightViewEntity],
+  ...[NotificationDeliveryEntity, NotificationReceiverEntity],
   ...[PodTransitionEntity, TrackedPodEntity],
   ...[PolicyBindingEntity, PolicyExceptionEntity, PolicyVerdictEntity, PolicyVersionEntity],
   ...[RiskAssessmentEntity, RiskModelEntity, RiskOutcomeEntity, RiskPromotionEntity],

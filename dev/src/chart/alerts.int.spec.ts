@@ -55,6 +55,8 @@ const HEALTHY: Figures = {
   scc_governance_audit_contradicted: 0,
   scc_governance_audit_sealing_lag_seconds: 1,
   scc_governance_outbox_oldest_seconds: 1,
+  'scc_governance_notifications_dead{receiver="team"}': 0,
+  scc_governance_notifications_oldest_seconds: 60,
   'scc_webhook_certificate_end_seconds{certificate="leaf"}': Date.now() / 1000 + 30 * 86_400,
   scc_webhook_certificate_failures_total: 0,
   scc_webhook_thread_ends_total: 0,
@@ -83,6 +85,8 @@ const broken = (read: number): Figures => ({
   scc_governance_audit_contradicted: 1,
   scc_governance_audit_sealing_lag_seconds: 700,
   scc_governance_outbox_oldest_seconds: 700,
+  'scc_governance_notifications_dead{receiver="team"}': 1,
+  scc_governance_notifications_oldest_seconds: 60,
   'scc_webhook_certificate_end_seconds{certificate="leaf"}': Date.now() / 1000 + 86_400,
   scc_governance_break_glass_unreviewed: 1,
 });

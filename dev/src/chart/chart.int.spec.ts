@@ -183,6 +183,10 @@ describe('the chart', () => {
     'webhookGates.hosts={checks.example:8443,*.corp.example}',
     'webhookGates.networks={10.1.0.0/16}',
     'webhookGates.caSecretName=gate-ca',
+    'notifications.hosts={hooks.example,*.corp.example:8443}',
+    'notifications.networks={10.2.0.0/16}',
+    'notifications.secretName=receivers',
+    'notifications.caSecretName=receivers-ca',
   );
 
   it('gives each process what it is told of its connections, as the process reads it', async () => {
@@ -201,7 +205,13 @@ describe('the chart', () => {
       TEMPORAL_TLS_SERVER_NAME: 'frontend.example',
       TEMPORAL_API_KEY_FILE: '/etc/scc/temporal/api-key',
     };
-    expect(governanceConfigSchema.parse(environmentOf('governance'))).toMatchObject(temporal);
+    expect(governanceConfigSchema.parse(environmentOf('governance'))).toMatchObject({
+      ...temporal,
+      NOTIFICATION_HOSTS: 'hooks.example,*.corp.example:8443',
+      NOTIFICATION_NETWORKS: '10.2.0.0/16',
+      NOTIFICATION_SECRETS_DIR: '/etc/scc/notifications',
+      NOTIFICATION_CA_FILE: '/etc/scc/notifications-ca/ca.crt',
+    });
     expect(watcherConfigSchema.parse(environmentOf('watcher'))).toMatchObject({
       ...temporal,
       TEMPORAL_TASK_QUEUE: 'scc-blue',

@@ -10,6 +10,7 @@ export {
   problemType,
 } from './errors.js';
 export * from './health.js';
+export * from './notifications.js';
 export * from './people.js';
 export * from './receipts.js';
 export * from './reports.js';

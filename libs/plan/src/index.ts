@@ -117,7 +117,7 @@ export { isRecord, ownValue } from './records.js';
 export { RISK_BANDS, type RiskBand } from './risk-bands.js';
 export { SEARCH_ATTRIBUTES } from './search-attributes.js';
 export { MAX_WARNINGS } from './limits.js';
-export { gateSentence, headlineOf, sentenceOf, verdictSentence } from './sentences.js';
+export { approvalNeeds, gateSentence, headlineOf, sentenceOf, verdictSentence } from './sentences.js';
 export {
   movesPodByPod,
   STRATEGIES,

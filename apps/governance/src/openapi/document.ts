@@ -3,7 +3,8 @@ import { problemSchema } from '@scc/governance-api';
 import { z } from 'zod';
 import { AUTHENTICATED, PUBLIC } from '../call/require-permission.js';
 import { isReplayed } from '../http/idempotency.js';
-import { type Operation, OPERATIONS } from './operations.js';
+import type { Operation } from './operation.js';
+import { OPERATIONS } from './operations.js';
 import { type ApiRoute, routesOf } from '../http/routes.js';
 import { type JsonSchema, SchemaRegistry } from './schemas.js';
 

@@ -47,22 +47,10 @@ import {
   sessionSchema,
   signInSchema,
 } from './answers.js';
+import { NOTIFICATION_OPERATIONS } from './notification-operations.js';
+import type { Operations } from './operation.js';
 
-/** Summary and answer of a route; its parameters are read from its controller. */
-export interface Operation {
-  summary: string;
-  /** Null answers nothing; `lines` answers one JSON record a line, `events` server-sent events. */
-  answer: z.ZodType | null | 'lines' | 'events';
-  /** `change`: needs If-Match. `save`: needs If-Match, or If-None-Match: * for what must not exist. */
-  condition?: 'change' | 'save';
-  /** The answer carries the version as its ETag. */
-  versioned?: true;
-  /** A read that the state of a migration may refuse. Writes may always be refused so. */
-  mayConflict?: true;
-}
-
-type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
-export const OPERATIONS: Record<`${Method} /v1/${string}`, Operation> = {
+export const OPERATIONS: Operations = {
   'GET /v1/health': { summary: 'How the parts of the service are', answer: healthSchema },
   'GET /v1/me': { summary: 'Your identity to the service and your permissions', answer: meSchema },
   'GET /v1/sign-in': { summary: 'How people can sign in to the web console', answer: signInSchema },
@@ -262,6 +250,8 @@ export const OPERATIONS: Record<`${Method} /v1/${string}`, Operation> = {
     condition: 'save',
   },
   'DELETE /v1/calendar/{name}': { summary: 'Remove a freeze or window', answer: null, condition: 'change' },
+
+  ...NOTIFICATION_OPERATIONS,
 
   'GET /v1/scc-versions': { summary: 'Every content that an SCC had', answer: itemsSchema(sccVersionSchema) },
   'GET /v1/scc-versions/{id}/affected': { summary: 'Workloads under a version of an SCC', answer: affectedSchema },
