@@ -36,6 +36,7 @@ type Record struct {
 	Sealed     json.RawMessage `json:"sealed"`
 	Entry      *Entry          `json:"entry"`
 	Hashes     []byte          `json:"hashes"`
+	Root       Hex             `json:"root"`
 	Size       uint64          `json:"size"`
 	Note       string          `json:"note"`
 	Unsealed   uint64          `json:"unsealed"`

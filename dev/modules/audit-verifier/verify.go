@@ -67,6 +67,7 @@ type verifier struct {
 	missing    []string
 	confirmed  uint64
 	stored     uint64 // size of the stored checkpoint at hand
+	tiled      uint64 // leaves that the tiles so far hold
 	beyond     bool
 	cut        bool
 	lastTime   time.Time
@@ -174,6 +175,7 @@ func (v *verifier) entry(record Record) error {
 		v.bad(int64(v.size()), index, "the log goes on at %d", index)
 		v.beyond = true
 	}
+	v.requireTile()
 	v.leaves = append(v.leaves, sealed)
 	if err := v.tree.Append(sealed, nil); err != nil {
 		return err
@@ -254,8 +256,19 @@ func (v *verifier) unsealedEntry(record Record) {
 	}
 }
 
+// A full tile comes right after its last leaf.
+func (v *verifier) requireTile() {
+	size := v.size()
+	if v.beyond || size == 0 || size%tileWidth != 0 || v.tiled == size {
+		return
+	}
+	v.tiled = size
+	v.bad(int64(size-tileWidth), int64(size-1), "the tile is gone")
+}
+
 func (v *verifier) tile(record Record) {
 	first := record.Index * tileWidth
+	v.tiled = first + tileWidth
 	if v.beyond || len(record.Hashes) != tileWidth*hashSize || first+tileWidth > v.size() {
 		v.bad(int64(first), int64(first+tileWidth-1), "the tile does not fit the log")
 		return
@@ -265,6 +278,15 @@ func (v *verifier) tile(record Record) {
 			v.bad(int64(first+at), int64(first+at), "the tile holds another hash")
 			return
 		}
+	}
+	nodes := append([][]byte{}, v.leaves[first:first+tileWidth]...)
+	for ; len(nodes) > 1; nodes = nodes[:len(nodes)/2] {
+		for at := range len(nodes) / 2 {
+			nodes[at] = rfc6962.DefaultHasher.HashChildren(nodes[2*at], nodes[2*at+1])
+		}
+	}
+	if len(record.Root) > 0 && !bytes.Equal(record.Root, nodes[0]) {
+		v.bad(int64(first), int64(first+tileWidth-1), "the tile has another root")
 	}
 }
 
@@ -311,6 +333,7 @@ func (v *verifier) compare(root []byte, last int64) {
 }
 
 func (v *verifier) finish() {
+	v.requireTile()
 	if !v.ended {
 		v.missing = append(v.missing, "the export is cut")
 	}

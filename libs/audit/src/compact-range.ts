@@ -5,6 +5,9 @@ export class CompactRangeError extends Error {
   override readonly name = 'CompactRangeError';
 }
 
+/** A tile holds 2^8 leaves. */
+const TILE_HEIGHT = 8;
+
 /**
  * The right edge of a Merkle tree: the roots of the perfect subtrees that make up its leaves, largest first. It is all
  * that appending needs, log2(size) hashes however long the log.
@@ -14,6 +17,13 @@ export class CompactRange {
     private leaves: number,
     private readonly nodes: Buffer[],
   ) {}
+
+  /** The root of the newest 256 leaves that make up a subtree of their own: what a tile holds. */
+  private fullRoot: Buffer | null = null;
+
+  get tileRoot(): Buffer | null {
+    return this.fullRoot;
+  }
 
   static empty(): CompactRange {
     return new CompactRange(0, []);
@@ -45,11 +55,14 @@ export class CompactRange {
 
   append(leaf: Buffer): void {
     let node = leaf;
+    let height = 0;
     // Each trailing one bit of the size is a finished subtree as large as the one that just got full.
     for (let rest = this.leaves; rest % 2 === 1; rest = Math.floor(rest / 2)) {
       const left = this.nodes.pop();
       if (!left) throw new CompactRangeError('a compact range lost a node');
       node = nodeHash(left, node);
+      height += 1;
+      if (height === TILE_HEIGHT) this.fullRoot = node;
     }
     this.nodes.push(node);
     this.leaves += 1;

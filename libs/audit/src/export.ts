@@ -47,6 +47,8 @@ export interface TileRecord {
   t: 'tile';
   index: number;
   hashes: Buffer;
+  /** Of the subtree of these leaves, as it is stored for proofs. Absent in exports of earlier versions. */
+  root?: Buffer | undefined;
 }
 
 export interface CheckpointRecord {
@@ -95,7 +97,7 @@ const rowSchema = z.object({ row: z.int(), leaf: hashText, body: base64Text, col
 const recordSchema = z.discriminatedUnion('t', [
   z.object({ t: z.literal('entry'), index: count, sealed: hashText, entry: rowSchema.nullable() }),
   z.object({ t: z.literal('unsealed'), entry: rowSchema }),
-  z.object({ t: z.literal('tile'), index: count, hashes: base64Text }),
+  z.object({ t: z.literal('tile'), index: count, hashes: base64Text, root: hashText.optional() }),
   z.object({ t: z.literal('checkpoint'), size: count, note: text }),
   z.object({
     t: z.literal('header'),
@@ -142,7 +144,7 @@ function printable(record: LogRecord): object {
     case 'unsealed':
       return { ...record, entry: rowText(record.entry) };
     case 'tile':
-      return { ...record, hashes: record.hashes.toString('base64') };
+      return { ...record, hashes: record.hashes.toString('base64'), root: record.root?.toString('hex') };
     case 'header':
     case 'checkpoint':
     case 'table':

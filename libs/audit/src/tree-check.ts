@@ -8,6 +8,8 @@ import type { KeySchedule } from './keys.js';
 import { isSignedBy, NoteError, type NoteVerifier, parseVerifier } from './note.js';
 import { splitHashes, TILE_WIDTH } from './tiles.js';
 
+const TILE_DIFFERS = 'the stored tile does not hold what was sealed, or is gone';
+
 /** Rebuilds the Merkle tree from the entries and compares every signed checkpoint and every stored tile with it. */
 export class TreeCheck {
   private readonly range = CompactRange.empty();
@@ -21,6 +23,8 @@ export class TreeCheck {
   private previous: Checkpoint | null = null;
   private newest: Checkpoint | null = null;
   private hasGap = false;
+  /** How many leaves the tiles that were met hold. */
+  private tiled = 0;
   /** The size of the stored checkpoint before the one at hand. */
   private lastStored = 0;
   checkpoints = 0;
@@ -59,6 +63,7 @@ export class TreeCheck {
         `the log goes on at ${leaf.index}: seals between are gone`,
       );
     }
+    this.requireTile();
     this.range.append(leaf.leaf);
     this.recent.push(leaf);
     if (this.recent.length > TILE_WIDTH) this.recent.shift();
@@ -66,8 +71,17 @@ export class TreeCheck {
     else this.window.push(leaf);
   }
 
-  tile({ index, hashes }: TileRecord): void {
+  /** Full tiles are stored with the seals of their leaves. */
+  private requireTile(): void {
+    const { size } = this.range;
+    if (this.hasGap || size === 0 || size % TILE_WIDTH !== 0 || this.tiled === size) return;
+    this.tiled = size;
+    this.tileDifferences.push(size - TILE_WIDTH);
+  }
+
+  tile({ index, hashes, root }: TileRecord): void {
     if (this.hasGap) return;
+    this.tiled = (index + 1) * TILE_WIDTH;
     const isAligned = hashes.length === TILE_WIDTH * HASH_BYTES && (index + 1) * TILE_WIDTH === this.range.size;
     if (!isAligned) {
       this.tileDifferences.push(index * TILE_WIDTH);
@@ -75,6 +89,7 @@ export class TreeCheck {
     }
     // One comparison for all of them: nearly every tile is as it was.
     const isSame = Buffer.concat(this.recent.map(({ leaf }) => leaf)).equals(hashes);
+    if (isSame && root && this.range.tileRoot?.equals(root) !== true) this.tileDifferences.push(index * TILE_WIDTH);
     const stored = isSame ? null : splitHashes(hashes);
     this.recent.forEach((suspect, at) => {
       suspect.tile = stored ? (stored[at] ?? null) : suspect.leaf;
@@ -174,8 +189,7 @@ export class TreeCheck {
         { index: size - 1 },
         `the checkpoint of size ${size} contradicts the ones before and after it`,
       );
-    for (const index of this.tileDifferences.splice(0))
-      this.findings.add('tile-altered', { index }, 'the stored tile does not hold what was sealed');
+    for (const index of this.tileDifferences.splice(0)) this.findings.add('tile-altered', { index }, TILE_DIFFERS);
     this.suspicion = null;
     this.following = null;
     this.window = [];
@@ -197,13 +211,13 @@ export class TreeCheck {
    */
   finish(blame: (from: number) => number | null): number | null {
     if (this.hasGap) return null;
+    this.requireTile();
     if (this.suspicion) return this.nameSuspicion(this.suspicion.stretch, blame);
     if (this.confirmed.size < this.range.size && !this.findings.has('tail-truncated')) {
       const message = `no valid checkpoint covers the sealed entries from ${this.confirmed.size} on`;
       this.findings.add('checkpoint-missing', { index: this.confirmed.size }, message);
     }
-    for (const index of this.tileDifferences)
-      this.findings.add('tile-altered', { index }, 'the stored tile does not hold what was sealed');
+    for (const index of this.tileDifferences) this.findings.add('tile-altered', { index }, TILE_DIFFERS);
     return null;
   }
 

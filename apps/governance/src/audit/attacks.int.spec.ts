@@ -111,6 +111,11 @@ const moveSeals = (from: number, by: number): string[] => [
   `update audit_seal set index = index + 1000000 where index >= ${from}`,
   `update audit_seal set index = index - 1000000 + ${by} where index >= 1000000`,
 ];
+/** A century earlier, in the body and in its column. */
+const otherTime = (at: number): string[] => [
+  `update audit_entry set body = convert_to(replace(convert_from(body, 'UTF8'), '"occurredAt":"20', '"occurredAt":"19'), 'UTF8') where id = ${entryAt(at)}`,
+  `update audit_entry set occurred_at = (convert_from(body, 'UTF8')::json ->> 'occurredAt')::timestamptz where id = ${entryAt(at)}`,
+];
 const exchange = (table: string, key: string, columns: string, [a, b]: [string, string]): string =>
   `update ${table} t set (${columns}) = (select ${columns} from ${table} o where o.${key} = case when t.${key} = ${a} then ${b} else ${a} end) where ${key} in (${a}, ${b})`;
 const BODY_COLUMNS =
@@ -256,6 +261,49 @@ describe('verify', () => {
       ],
       'entries-swapped',
       100,
+    ],
+    ['two exchanged tiles', () => [exchange('audit_tile', 'index', 'hashes, root', ['0', '1'])], 'tile-altered', 0],
+    [
+      'the root of a tile that was altered, which proofs are made of',
+      () => [`update audit_tile set root = sha256(root) where index = 1 and level = 0`],
+      'tile-altered',
+      256,
+    ],
+    ['a tile that is gone', () => ['delete from audit_tile where index = 1 and level = 0'], 'tile-altered', 256],
+    [
+      'two checkpoints with exchanged notes',
+      () => [exchange('audit_checkpoint', 'size', 'note', ['300', '350'])],
+      'checkpoint-replaced',
+      299,
+    ],
+    [
+      'another time with its column, hash and seal, under a tile',
+      () => [...otherTime(200), rehash(200), reseal(200)],
+      'leaf-rewritten',
+      200,
+    ],
+    [
+      'another time with its column, hash and seal, in the tail',
+      () => [...otherTime(540), rehash(540), reseal(540)],
+      'root-mismatch',
+      540,
+    ],
+    [
+      'an entry that was moved, with all between',
+      () => [
+        'update audit_seal set index = 2000000 where index = 310',
+        'update audit_seal set index = index + 1000000 where index between 305 and 309',
+        'update audit_seal set index = index - 1000000 + 1 where index between 1000000 and 1999999',
+        'update audit_seal set index = 305 where index = 2000000',
+      ],
+      'entry-inserted',
+      305,
+    ],
+    [
+      'an action that was renamed with its column, hash and seal',
+      () => [editBody(10), rehash(10), reseal(10)],
+      'leaf-rewritten',
+      10,
     ],
     ['deleted checkpoints', () => ['delete from audit_checkpoint where size > 560'], 'checkpoint-missing', 550],
   ])('names %s', async (_attack, statements, fault, index) => {

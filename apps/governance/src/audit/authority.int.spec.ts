@@ -20,6 +20,7 @@ import { calendarEntrySchema, saveCalendarEntry } from '../schedule/store.js';
 import { liftStop, stopMigrations } from '../stops/stops.js';
 import { apiSuite } from '../suite.fixture.js';
 import { aSigner, seal } from './audit-log.fixture.js';
+import { approvedPlan, EXCHANGED_ROWS } from './exchanged-rows.fixture.js';
 import { Adoption } from './adoption.js';
 import { AuthorityWatch, contradictionsIn } from './authority-watch.js';
 import { readLog } from './log-reader.js';
@@ -171,7 +172,6 @@ describe('rows of authority', () => {
     expect(report.checked.rows).toBeGreaterThan(20);
   });
 
-  const approvedPlan = `(select id from approval_request where plan_uid = (select plan_uid from migration where name = 'approved'))`;
   it.each<[string, string, string, RegExp]>([
     [
       'a role that nobody gave',
@@ -420,6 +420,7 @@ describe('rows of authority', () => {
       'entry-without-row pre_image',
       /Service/,
     ],
+    ...EXCHANGED_ROWS,
     [
       'a pre-image that nobody took',
       `insert into pre_image (plan_uid, key, ordinal, workflow_id, manifest) select plan_uid, 'v1 Secret x/y', 3, 'w', '{}' from migration where name = 'approved'`,

@@ -17,6 +17,7 @@ interface CheckpointRow {
 interface TileRow {
   index: string;
   hashes: Buffer;
+  root: Buffer;
 }
 
 const PAGE = 5_000;
@@ -145,7 +146,7 @@ const checkpointRows = (db: Queryable, above: number, upTo: number | null): Prom
 
 const tileRows = (db: Queryable, from: number, to: number): Promise<TileRow[]> =>
   db.query(
-    `select index, hashes from audit_tile
+    `select index, hashes, root from audit_tile
      where level = 0 and (index + 1) * 256 > $1 and (index + 1) * 256 <= $2 order by index`,
     [from, to],
   );
@@ -193,7 +194,7 @@ function interleave({ seals, checkpoints, tiles }: SealedPage): LogRecord[] {
     const size = seal.index + 1;
     records.push({ t: 'entry', ...seal });
     for (let tile = tiles[nextTile]; tile && (Number(tile.index) + 1) * 256 <= size; tile = tiles[(nextTile += 1)])
-      records.push({ t: 'tile', index: Number(tile.index), hashes: tile.hashes });
+      records.push({ t: 'tile', index: Number(tile.index), hashes: tile.hashes, root: tile.root });
     for (
       let row = checkpoints[nextCheckpoint];
       row && Number(row.size) <= size;

@@ -8,11 +8,20 @@ const objectRow = z.object({ object: z.string(), definition: z.string() });
 const SETTINGS = [
   ...['search_path', 'session_replication_role', 'row_security', 'role', 'session_authorization'],
   ...['session_preload_libraries', 'local_preload_libraries', 'transform_null_equals', 'bytea_output', 'DateStyle'],
-  ...['default_transaction_read_only', 'default_transaction_isolation', 'TimeZone', 'extra_float_digits'],
+  ...[
+    'synchronous_commit',
+    'default_transaction_read_only',
+    'default_transaction_isolation',
+    'TimeZone',
+    'extra_float_digits',
+  ],
 ];
 
 /** Of the session as the service gets it. */
-const IN_FORCE = ['search_path', 'session_replication_role', 'row_security'];
+const IN_FORCE = [
+  ...['search_path', 'session_replication_role', 'row_security', 'synchronous_commit', 'fsync', 'full_page_writes'],
+  ...['zero_damaged_pages', 'ignore_checksum_failure', 'allow_system_table_mods'],
+];
 
 /**
  * The tables of the service ($1) as the session finds them, and all that acts on them. Names instead of numbers, so
@@ -27,18 +36,25 @@ const OBJECTS = `
   ), owned as (
     select distinct p.oid from pg_catalog.pg_proc p
     where p.oid in (select t.tgfoid from pg_catalog.pg_trigger t where t.tgrelid in (select oid from ours) and not t.tgisinternal)
-      or (p.prokind in ('f', 'p') and (p.pronamespace, p.proowner) in (select relnamespace, relowner from ours))
+      or p.oid in (select e.evtfoid from pg_catalog.pg_event_trigger e)
+      or (p.prokind in ('f', 'p') and p.pronamespace in (select relnamespace from ours)
+        and not exists (select from pg_catalog.pg_depend d where d.objid = p.oid and d.deptype = 'e'))
+  ), reach as (
+    select r.oid from pg_catalog.pg_roles r where r.rolname = session_user or r.oid in (select relowner from ours)
   )
   select 'table ' || name as object, pg_catalog.concat_ws(' ', relnamespace::pg_catalog.regnamespace::text, relname,
     case relkind when 'r' then 'table' when 'v' then 'view' when 'p' then 'partitioned' else 'kind ' || relkind::text end,
     'of ' || pg_catalog.pg_get_userbyid(relowner), case when relpersistence <> 'p' then 'not permanent' end,
     case when relrowsecurity then 'with row level security' end, case when relforcerowsecurity then 'forced' end,
+    (select 'by ' || m.amname::text from pg_catalog.pg_am m where m.oid = relam and m.amname <> 'heap'),
     case when relispartition then pg_catalog.pg_get_expr(relpartbound, oid) end,
     (select pg_catalog.string_agg('child of ' || i.inhparent::pg_catalog.regclass::text, ' ' order by 1) from pg_catalog.pg_inherits i where i.inhrelid = ours.oid),
     (select pg_catalog.string_agg('parent of ' || i.inhrelid::pg_catalog.regclass::text, ' ' order by i.inhrelid::pg_catalog.regclass::text) from pg_catalog.pg_inherits i where i.inhparent = ours.oid)) as definition
   from ours
   union all
+  -- Columns that changed their names with each other are told by their place among those that are left.
   select 'column ' || o.name || '.' || a.attname, pg_catalog.concat_ws(' ', pg_catalog.format_type(a.atttypid, a.atttypmod),
+    'at ' || pg_catalog.row_number() over (partition by o.oid order by a.attnum),
     case when a.attnotnull then 'not null' end, nullif('identity ' || a.attidentity::text, 'identity '),
     nullif('generated ' || a.attgenerated::text, 'generated '), 'default ' || pg_catalog.pg_get_expr(d.adbin, d.adrelid),
     (select 'collate ' || l.collname::text from pg_catalog.pg_collation l where l.oid = a.attcollation and l.collname <> 'default'))
@@ -54,6 +70,8 @@ const OBJECTS = `
   union all
   select 'index ' || i.indexrelid::pg_catalog.regclass::text, pg_catalog.pg_get_indexdef(i.indexrelid) || case when i.indisvalid then '' else ' invalid' end
   from ours o join pg_catalog.pg_index i on i.indrelid = o.oid where i.indisunique
+    -- What else it computes runs with each write.
+    or i.indexprs is not null or i.indpred is not null
   union all
   select 'trigger ' || o.name || '.' || t.tgname, pg_catalog.pg_get_triggerdef(t.oid, true) || case t.tgenabled
     when 'D' then ' disabled' when 'A' then ' always' when 'R' then ' for replicas alone' else '' end
@@ -62,19 +80,21 @@ const OBJECTS = `
   select 'rule ' || o.name || '.' || r.rulename, pg_catalog.pg_get_ruledef(r.oid, true) || ' ' || r.ev_enabled::text
   from ours o join pg_catalog.pg_rewrite r on r.ev_class = o.oid
   union all
-  select 'policy ' || o.name || '.' || p.polname, pg_catalog.concat_ws(' ', p.polcmd::text, pg_catalog.pg_get_expr(p.polqual, p.polrelid), pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid))
+  select 'policy ' || o.name || '.' || p.polname, pg_catalog.concat_ws(' ', p.polcmd::text,
+    case when p.polpermissive then null else 'restrictive' end,
+    (select 'for ' || pg_catalog.string_agg(case r when 0 then 'public' else pg_catalog.pg_get_userbyid(r)::text end, ' ' order by r) from pg_catalog.unnest(p.polroles) as n(r)), pg_catalog.pg_get_expr(p.polqual, p.polrelid), pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid))
   from ours o join pg_catalog.pg_policy p on p.polrelid = o.oid
   union all
-  select 'function ' || p.oid::pg_catalog.regprocedure::text, pg_catalog.pg_get_functiondef(p.oid)
+  select 'function ' || p.oid::pg_catalog.regprocedure::text, pg_catalog.concat_ws(' ', pg_catalog.pg_get_functiondef(p.oid), 'of ' || pg_catalog.pg_get_userbyid(p.proowner))
   from owned join pg_catalog.pg_proc p using (oid)
   union all
   select 'right on ' || o.name || ' of ' || case g.grantee when 0 then 'public' else pg_catalog.pg_get_userbyid(g.grantee)::text end,
-    pg_catalog.string_agg(g.privilege_type, ' ' order by g.privilege_type)
+    pg_catalog.string_agg(g.privilege_type || case when g.is_grantable then ' to give' else '' end, ' ' order by g.privilege_type)
   from ours o, pg_catalog.aclexplode(o.relacl) as g
   where g.grantee <> o.relowner and g.privilege_type <> 'SELECT' group by o.name, g.grantee
   union all
   select 'right on ' || o.name || '.' || a.attname || ' of ' || case g.grantee when 0 then 'public' else pg_catalog.pg_get_userbyid(g.grantee)::text end,
-    pg_catalog.string_agg(g.privilege_type, ' ' order by g.privilege_type)
+    pg_catalog.string_agg(g.privilege_type || case when g.is_grantable then ' to give' else '' end, ' ' order by g.privilege_type)
   from ours o join pg_catalog.pg_attribute a on a.attrelid = o.oid and not a.attisdropped, pg_catalog.aclexplode(a.attacl) as g
   where g.grantee <> o.relowner and g.privilege_type <> 'SELECT' group by o.name, a.attname, g.grantee
   union all
@@ -82,9 +102,45 @@ const OBJECTS = `
   from pg_catalog.pg_depend d join pg_catalog.pg_sequence s on s.seqrelid = d.objid
   where d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.refobjid in (select oid from ours) and d.deptype in ('a', 'i')
   union all
+  select 'right on the sequence ' || q.oid::pg_catalog.regclass::text || ' of ' || case g.grantee when 0 then 'public' else pg_catalog.pg_get_userbyid(g.grantee)::text end,
+    pg_catalog.string_agg(g.privilege_type, ' ' order by g.privilege_type)
+  from pg_catalog.pg_depend d join pg_catalog.pg_class q on q.oid = d.objid and q.relkind = 'S', pg_catalog.aclexplode(q.relacl) as g
+  where d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.refobjid in (select oid from ours) and d.deptype in ('a', 'i')
+    and g.grantee <> q.relowner and g.privilege_type = 'UPDATE' group by q.oid, g.grantee
+  union all
+  select 'right on the schema ' || n.nspname || ' of ' || case g.grantee when 0 then 'public' else pg_catalog.pg_get_userbyid(g.grantee)::text end, 'CREATE'
+  from pg_catalog.pg_namespace n, pg_catalog.aclexplode(n.nspacl) as g
+  where n.oid in (select relnamespace from ours) and g.grantee <> n.nspowner and g.privilege_type = 'CREATE'
+  union all
+  select 'schema ' || n.nspname, 'of ' || pg_catalog.pg_get_userbyid(n.nspowner)
+  from pg_catalog.pg_namespace n where n.oid in (select relnamespace from ours)
+  union all
+  select 'members of ' || pg_catalog.pg_get_userbyid(m.roleid),
+    pg_catalog.string_agg(distinct pg_catalog.pg_get_userbyid(m.member)::text, ' ' order by pg_catalog.pg_get_userbyid(m.member)::text)
+  from pg_catalog.pg_auth_members m where m.roleid in (select oid from reach) group by m.roleid
+  union all
+  select 'operator ' || p.oid::pg_catalog.regoperator::text, p.oprcode::text
+  from pg_catalog.pg_operator p where p.oid >= 16384
+    and not exists (select from pg_catalog.pg_depend d where d.objid = p.oid and d.deptype = 'e')
+  union all
+  select 'cast of ' || pg_catalog.format_type(c.castsource, null) || ' to ' || pg_catalog.format_type(c.casttarget, null),
+    pg_catalog.concat_ws(' ', c.castfunc::pg_catalog.regprocedure::text, c.castcontext::text, c.castmethod::text)
+  from pg_catalog.pg_cast c where c.oid >= 16384
+    and not exists (select from pg_catalog.pg_depend d where d.objid = c.oid and d.deptype = 'e')
+  union all
+  select 'operators, casts and types of PostgreSQL itself', pg_catalog.md5(pg_catalog.concat_ws(';',
+    (select pg_catalog.string_agg(pg_catalog.concat_ws(' ', p.oid, p.oprname, p.oprcode), ',' order by p.oid) from pg_catalog.pg_operator p where p.oid < 16384),
+    (select pg_catalog.string_agg(pg_catalog.concat_ws(' ', c.oid, c.castfunc, c.castcontext, c.castmethod), ',' order by c.oid) from pg_catalog.pg_cast c where c.oid < 16384),
+    (select pg_catalog.string_agg(pg_catalog.concat_ws(' ', t.oid, t.typinput, t.typoutput, t.typreceive, t.typsend), ',' order by t.oid) from pg_catalog.pg_type t where t.oid < 16384 and t.typtype = 'b'),
+    (select pg_catalog.string_agg(pg_catalog.concat_ws(' ', l.lanname, l.lanplcallfoid, l.laninline, l.lanvalidator), ',' order by l.lanname) from pg_catalog.pg_language l where l.oid < 16384)))
+  union all
+  select 'subscription ' || s.subname, case when s.subenabled then 'enabled' else 'disabled' end
+  from pg_catalog.pg_subscription s where s.subdbid = (select oid from pg_catalog.pg_database where datname = pg_catalog.current_database())
+  union all
   select 'role of the service', pg_catalog.concat_ws(' ', case when r.rolsuper then 'superuser' end, case when r.rolbypassrls then 'bypassrls' end,
     case when r.rolcreaterole then 'createrole' end, case when r.rolcreatedb then 'createdb' end, case when r.rolreplication then 'replication' end,
-    (select 'member of ' || pg_catalog.string_agg(pg_catalog.pg_get_userbyid(m.roleid)::text, ' ' order by pg_catalog.pg_get_userbyid(m.roleid)::text) from pg_catalog.pg_auth_members m where m.member = r.oid))
+    (select 'member of ' || pg_catalog.string_agg(m.rolname::text, ' ' order by m.rolname::text) from pg_catalog.pg_roles m
+      where not r.rolsuper and m.oid <> r.oid and pg_catalog.pg_has_role(r.oid, m.oid, 'member')))
   from pg_catalog.pg_roles r where r.rolname = session_user
   union all
   select 'setting ' || case s.setrole when 0 then 'of the database' else 'of the role' end || ' ' || pg_catalog.split_part(c.pair, '=', 1), c.pair
