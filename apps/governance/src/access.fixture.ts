@@ -121,6 +121,7 @@ export async function startGuarded(
       logger: createLogger('test', 'silent'),
       isRunning: () => Promise.resolve(false),
       signIn: null,
+      temporalUi: null,
       scans: new ScanParts(null, log),
       courier: noCourier(),
       sendCommand: () => Promise.reject(new Refusal('conflict', 'no migration of this plan runs')),

@@ -66,6 +66,8 @@ export interface TestApiOptions {
   probes?: Probes;
   /** How browsers sign in with an issuer, by the address of the API. */
   signIn?: OidcFlowSettings;
+  /** The workflows in the Temporal Web UI. */
+  temporalUi?: string;
   port?: number;
   /** Serves HTTPS, which browsers ask for before they take the cookie of a session. */
   keyPair?: KeyPair;
@@ -136,6 +138,7 @@ export async function startTestApi(source: DataSource, options: TestApiOptions =
       scans: new ScanParts(scan, logger),
       courier: options.courier ?? noCourier(),
       signIn,
+      temporalUi: options.temporalUi ?? null,
     },
     host: '127.0.0.1',
     port,

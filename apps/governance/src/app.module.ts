@@ -54,6 +54,8 @@ export interface AppParts {
   courier: Courier;
   /** Null where browsers cannot sign in with an issuer. */
   signIn: OidcFlowSettings | null;
+  /** The workflows in the Temporal Web UI, for links; null where its address is not configured. */
+  temporalUi: string | null;
 }
 
 /** Everything that answers requests, from parts that the composition root made. */
@@ -74,6 +76,7 @@ export class AppModule {
     scans,
     courier,
     signIn,
+    temporalUi,
   }: AppParts): DynamicModule {
     return {
       module: AppModule,
@@ -89,7 +92,7 @@ export class AppModule {
         AuditModule.register({ origin, logger, contradictions }),
         HealthModule.register(observer),
         StreamModule.register(logger),
-        SessionsModule.register(new SignInWays(signIn && { issuer: signIn.issuer, start: SIGN_IN_PATH })),
+        SessionsModule.register(new SignInWays(signIn && { issuer: signIn.issuer, start: SIGN_IN_PATH }, temporalUi)),
       ],
       providers: [
         { provide: DataSource, useValue: source },

@@ -34,8 +34,7 @@ import { watchFleet } from './fleet/metrics.js';
 import { ScanParts } from './scans/request.js';
 import { scanThread } from './scans/run.js';
 import { type Api, startApi } from './server.js';
-import { CALLBACK_PATH } from './sessions/serve-sign-in.js';
-import type { OidcFlowSettings } from './sessions/oidc-flow.js';
+import { signInSettings, temporalUiOf } from './sessions/settings.js';
 import { Stoppables } from './stoppables.js';
 import { watchWork } from './work-metrics.js';
 
@@ -68,20 +67,6 @@ const signerOf = async ({ AUDIT_KEY_FILE, AUDIT_KEY_SECRET, AUDIT_ORIGIN }: Conf
   AUDIT_KEY_SECRET === undefined
     ? signerFrom(AUDIT_ORIGIN, AUDIT_KEY_FILE ?? '')
     : signerFromPem(AUDIT_ORIGIN, await keyInSecret(kube, AUDIT_KEY_SECRET));
-
-/** How browsers sign in with the issuer; null unless both it and the address of the console are configured. */
-async function signInSettings(config: Config): Promise<OidcFlowSettings | null> {
-  const { OIDC_ISSUER: issuer, OIDC_AUDIENCE: clientId, CONSOLE_URL: console, OIDC_CLIENT_SECRET_FILE: file } = config;
-  if (issuer === undefined || clientId === undefined || console === undefined) return null;
-  const clientSecret = file === undefined ? null : (await readFile(file, 'utf8')).trim();
-  return {
-    issuer,
-    clientId,
-    clientSecret,
-    scopes: config.OIDC_SCOPES,
-    redirectUrl: new URL(CALLBACK_PATH, console).href,
-  };
-}
 
 async function start({ config, logger, metrics, parts, signal, setWaiting, setAdmission }: Started): Promise<void> {
   const previous = config.AUDIT_PREVIOUS_KEY_FILE;
@@ -223,6 +208,7 @@ async function start({ config, logger, metrics, parts, signal, setWaiting, setAd
       scans: new ScanParts(scans.scan, logger),
       courier,
       signIn: await signInSettings(config),
+      temporalUi: temporalUiOf(config),
     },
     host: config.API_HOST,
     port: config.API_PORT,

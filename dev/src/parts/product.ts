@@ -53,6 +53,8 @@ const environment = ({ options }: PartContext): Record<Product, Record<string, s
       ...temporal,
       WEBHOOK_CLIENT_CA_FILE: '/etc/scc/webhook-clients/ca.crt',
       DRAIN_MS: '2000',
+      // The usual address; a stack that listens elsewhere says so.
+      TEMPORAL_UI_URL: 'http://127.0.0.1:8233',
       AUDIT_ORIGIN: `${PLAN_GROUP}/dev-stack`,
       // Who may give roles to others: kubectl create serviceaccount admin -n scc-system
       ADMIN_USERS: `system:serviceaccount:${SYSTEM_NAMESPACE}:admin`,

@@ -236,6 +236,10 @@ export const trackedPodSchema = z.object({
 });
 
 export const podCountSchema = z.object({ scc: z.string().nullable(), pods: z.int() });
+export const podHistorySchema = z.object({
+  at: time,
+  counts: z.array(podCountSchema).describe('SCCs without pods at that time are left out.'),
+});
 
 export const podTransitionSchema = z.object({
   at: time,

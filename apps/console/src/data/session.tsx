@@ -7,6 +7,7 @@ interface SessionAnswer {
   name: string;
   csrfToken: string | null;
   expiresAt: string | null;
+  temporalUi: string | null;
 }
 
 type State =
@@ -27,7 +28,8 @@ const SessionContext = createContext<Session | null>(null);
 
 async function meOf(session: SessionAnswer): Promise<State> {
   rememberCsrfToken(session.csrfToken);
-  return { state: 'in', me: await ask<KnownUser>('/v1/me') };
+  const me = await ask<Omit<KnownUser, 'temporalUi'>>('/v1/me');
+  return { state: 'in', me: { ...me, temporalUi: session.temporalUi } };
 }
 
 const resume = async (): Promise<State> => {

@@ -23,6 +23,8 @@ export interface PageOf<Item> {
 
 export interface KnownUser {
   name: string;
+  /** The namespace of the workflows in the Temporal Web UI; null where governance does not know its address. */
+  temporalUi: string | null;
   groups: string[];
   authenticatedBy: string;
   roles: { role: string; namespaces: string; because: string }[];

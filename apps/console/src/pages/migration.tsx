@@ -12,6 +12,7 @@ import { actOn } from '../data/waits.js';
 import { Approval } from '../parts/approval.js';
 import { Commands } from '../parts/commands.js';
 import { Events } from '../parts/events.js';
+import { GateCharts } from '../parts/gate-charts.js';
 import { Gates } from '../parts/gates.js';
 import { PhaseLabel, Way, WeightBar } from '../parts/labels.js';
 import { PhaseLine } from '../parts/phase-line.js';
@@ -91,10 +92,36 @@ function Decision({ migration }: { migration: ShownMigration }) {
   );
 }
 
+/** The bounds of gates are part of what was decided about, so not everyone may see them. */
+function BoundedGates({ migration }: { migration: ShownMigration }) {
+  const isKnown = may(useMe(), 'approvals:read', migration.namespace);
+  const view = useLoad(
+    async (signal) =>
+      isKnown
+        ? (await ask<ApprovalView>(`/v1/migrations/${encodeURIComponent(migration.uid)}/approval`, { signal })).gates
+            .metrics
+        : [],
+    [migration.uid, isKnown],
+  );
+  return <GateCharts migration={migration} metrics={view.state === 'there' ? view.value : []} />;
+}
+
 const concerns =
   ({ namespace, name }: Pick<ShownMigration, 'namespace' | 'name'>) =>
   (change: { namespace: string | null; name: string | null }): boolean =>
     change.namespace === namespace && change.name === name;
+
+/** The workflow of a migration; a link where governance knows the address of the Temporal Web UI. */
+function Workflow({ id }: { id: string }) {
+  const { temporalUi } = useMe();
+  const name = <code>{id}</code>;
+  if (temporalUi === null) return name;
+  return (
+    <a href={`${temporalUi}/workflows/${encodeURIComponent(id)}`} target="_blank" rel="noreferrer">
+      {name}
+    </a>
+  );
+}
 
 interface Facts {
   migration: ShownMigration;
@@ -117,7 +144,10 @@ function Details({ migration, events, reload }: Facts & { reload: () => void }) 
           <Weights migration={migration} />
         </Part>
         <Part title="Gates">
-          <Gates migration={migration} />
+          <div className="scc-stack">
+            <BoundedGates migration={migration} />
+            <Gates migration={migration} />
+          </div>
         </Part>
         <Part title="Pods">
           <Pods migration={migration} />
@@ -141,7 +171,7 @@ function Details({ migration, events, reload }: Facts & { reload: () => void }) 
         {migration.workflowId === null ? null : (
           <>
             {' '}
-            · Workflow in Temporal: <code>{migration.workflowId}</code>
+            · Workflow in Temporal: <Workflow id={migration.workflowId} />
           </>
         )}
       </p>

@@ -4,8 +4,9 @@ import { useReloadOn } from '../data/live.js';
 import { mayAnywhere } from '../data/rights.js';
 import { hrefOf } from '../data/route.js';
 import { useMe } from '../data/session.js';
-import type { ListedApproval, ListedMigration, PageOf, PodCount, SCCDrift } from '../data/types.js';
+import type { ListedApproval, ListedMigration, PageOf, SCCDrift } from '../data/types.js';
 import { useLoad } from '../data/use-load.js';
+import { FleetNow, FleetOverTime } from '../parts/fleet.js';
 import { PhaseLabel, Way, WeightBar } from '../parts/labels.js';
 import { Empty, Shown } from '../parts/states.js';
 import { PlanLink, Table } from '../parts/table.js';
@@ -13,40 +14,6 @@ import { Time } from '../parts/time.js';
 
 const RECENT = 100;
 const SHOWN = 10;
-
-function Fleet() {
-  const counts = useLoad((signal) => ask<{ items: PodCount[] }>('/v1/pod-counts', { signal }), []);
-  useReloadOn(counts.reload, ({ action }) => action.startsWith('migration.'));
-  return (
-    <Card>
-      <CardTitle component="h2">Pods by SCC, now</CardTitle>
-      <CardBody>
-        <Shown loaded={counts} what="the pods">
-          {({ items }) => {
-            const all = Math.max(1, ...items.map(({ pods }) => pods));
-            if (items.length === 0)
-              return (
-                <Empty title="No pods are tracked yet">
-                  Label a namespace with <code>scc.poc/enforce=true</code>; its pods appear here as they start.
-                </Empty>
-              );
-            return (
-              <div className="scc-bars">
-                {items.map(({ scc, pods }) => (
-                  <div key={scc ?? ''} className="scc-bar">
-                    <span>{scc ?? 'unknown'}</span>
-                    <progress max={all} value={pods} aria-label={`pods under ${scc ?? 'an unknown SCC'}`} />
-                    <span>{pods}</span>
-                  </div>
-                ))}
-              </div>
-            );
-          }}
-        </Shown>
-      </CardBody>
-    </Card>
-  );
-}
 
 function Running({ all }: { all: ListedMigration[] }) {
   const running = all.filter(({ finishedAt }) => finishedAt === null).slice(0, SHOWN);
@@ -208,7 +175,8 @@ export default function Overview() {
           </Shown>
         ) : null}
         {sees('approvals:read') ? <Waiting /> : null}
-        {sees('pods:read') ? <Fleet /> : null}
+        {sees('pods:read') ? <FleetNow /> : null}
+        {sees('pods:read') ? <FleetOverTime /> : null}
         {recent.state === 'there' ? <Undone all={recent.value.items} /> : null}
         {sees('registry:read') ? <Drift /> : null}
       </div>

@@ -31,6 +31,8 @@ const filterIn = (query: URLSearchParams): Filter =>
   Object.fromEntries(KEYS.flatMap((key) => (query.get(key) ? [[key, query.get(key)]] : [])));
 const hrefFor = (id: string, filter: Filter): string => hrefOf(['scans', id], filter);
 
+const workloads = (count: number): string => `${count} ${count === 1 ? 'workload' : 'workloads'}`;
+
 function FirstStep({ step: { workload, why }, aim }: { step: FirstWorkload; aim: string }) {
   const [isOpen, setOpen] = useState(false);
   return (
@@ -209,7 +211,11 @@ function Notes({ scan: { id, totals, assumed, changedDefaults, unreadable } }: {
   return (
     <>
       {totals.refusedAtNextRestart > 0 ? (
-        <Alert variant="danger" isInline title={`${totals.refusedAtNextRestart} would be refused at the next restart`}>
+        <Alert
+          variant="danger"
+          isInline
+          title={`${workloads(totals.refusedAtNextRestart)} would be refused at the next restart`}
+        >
           <a href={hrefFor(id, { restart: 'refused' })}>See which, and why</a>
         </Alert>
       ) : null}
@@ -217,7 +223,7 @@ function Notes({ scan: { id, totals, assumed, changedDefaults, unreadable } }: {
         <Alert
           variant="warning"
           isInline
-          title={`${totals.capturedAtNextRestart} would come under another SCC at the next restart`}
+          title={`${workloads(totals.capturedAtNextRestart)} would come under another SCC at the next restart`}
         >
           <a href={hrefFor(id, { restart: 'captured' })}>See which</a>
         </Alert>
@@ -240,7 +246,7 @@ function Notes({ scan: { id, totals, assumed, changedDefaults, unreadable } }: {
 const Report = ({ scan, aim }: { scan: KeptScanDetail; aim: string }) => (
   <>
     <p>
-      {scan.totals.workloads} workloads, held against {aim}; a plan can move {scan.totals.movable} of them now. Scanned{' '}
+      {workloads(scan.totals.workloads)}, held against {aim}; a plan can move {scan.totals.movable} of them now. Scanned{' '}
       <Time at={scan.finishedAt ?? scan.at} />, as {scan.by} asked.
     </p>
     <FirstSteps id={scan.id} aim={aim} />

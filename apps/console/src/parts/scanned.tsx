@@ -65,9 +65,9 @@ export function ScannedRow({ row, aim }: { row: ScanRow; aim: string }) {
             {workloadName(row)}
           </Button>
         </td>
-        <td>{row.current ?? (row.nextRestart.refusal === null ? 'no SCC' : 'refused')}</td>
-        <td>{row.target ?? '–'}</td>
-        <td>{row.category}</td>
+        <td className="scc-word">{row.current ?? (row.nextRestart.refusal === null ? 'no SCC' : 'refused')}</td>
+        <td className="scc-word">{row.target ?? '–'}</td>
+        <td className="scc-word">{row.category}</td>
         <td className="scc-text">{firstObstacle(row)}</td>
       </tr>
       {isOpen ? (

@@ -61,6 +61,10 @@ export const accessConfig = {
     .describe(
       'where people open the web console; with OIDC_ISSUER they sign in there with the issuer, which has to allow the redirect to its path sign-in/callback',
     ),
+  TEMPORAL_UI_URL: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe('where people open the Temporal Web UI; the web console then links each migration to its workflow'),
   OIDC_CLIENT_SECRET_FILE: z
     .string()
     .optional()

@@ -17,6 +17,7 @@ import {
   recorded,
   reportCovered,
 } from '../governance.fixture.js';
+import { trackPods } from '../pods/tracking.js';
 import { installDefaultPolicies } from '../policies/defaults.js';
 import { looked as lookedAt, loopbackPair, openAt, openPage, signIn, startBrowser } from './browser.fixture.js';
 import { readPages } from './pages.js';
@@ -52,9 +53,19 @@ beforeAll(async () => {
   const origin = 'scc.poc/test';
   sealer = aSealer(database.app, { origin, signer: aSigner(origin) });
   sealer.start();
-  test = await startTestApi(database.app, { keyPair: await loopbackPair() });
+  test = await startTestApi(database.app, {
+    keyPair: await loopbackPair(),
+    temporalUi: 'http://temporal.example/namespaces/scc',
+  });
   await inTx(database.app, (tx) => installDefaultPolicies(tx, new Date()));
   browser = await startBrowser();
+  const hoursAgo = (hours: number): Date => new Date(Date.now() - hours * 3_600_000);
+  const pod = { ...{ name: 'pod', namespace: 'shop', subjectType: null, image: null, node: null }, plan: null };
+  const owned = { ...pod, ownerKind: 'Deployment', ownerName: 'ledger' };
+  await trackPods(database.app, [
+    { type: 'seen', pod: { ...owned, uid: 'old', scc: 'anyuid' }, at: hoursAgo(20) },
+    { type: 'seen', pod: { ...owned, uid: 'new', scc: 'restricted-v2' }, at: hoursAgo(3) },
+  ]);
   const done = await aPlan('done');
   await inTx(database.app, (tx) =>
     reportCovered(tx, done.plan.uid, aBatch(done, recorded(completedEvents)), at('2026-03-10T13:00:00.000Z')),
@@ -110,12 +121,18 @@ describe('the console in a browser', () => {
   it('shows the overview and a migration that is over', async () => {
     await signIn(page, test.url, 'vic/viewer');
     await page.getByRole('heading', { name: 'Running migrations' }).waitFor();
+    await page.getByRole('img', { name: /^Pods of each SCC over time/ }).waitFor();
     await looked('overview');
     await open('migrations', 'Migrations');
     await page.getByRole('link', { name: 'shop/done' }).click();
     await page.getByText('249974 requests served, 0 failed').first().waitFor();
     for (const text of ['success-rate', 'ledger-2', 'the migrated workload serves all requests'])
       await page.getByText(text).first().waitFor();
+    await page.getByRole('img', { name: /the gate success-rate over time \(at least \d+/ }).waitFor();
+    const workflow = page.getByRole('link', { name: /^scc\/shop\/done\// });
+    expect(await workflow.getAttribute('href')).toMatch(
+      /^http:\/\/temporal\.example\/namespaces\/scc\/workflows\/scc%2Fshop%2Fdone%2F/,
+    );
     await looked('migration');
   });
 

@@ -52,6 +52,7 @@ export const sessionSchema = z.object({
   name: z.string(),
   csrfToken: z.string().nullable().describe('Goes into X-CSRF-Token with each write; null without a session.'),
   expiresAt: time.nullable().describe('Null for a caller with a token of their own.'),
+  temporalUi: z.string().nullable().describe('The workflows in the Temporal Web UI; null where it is not configured.'),
 });
 
 export const breakGlassSchema = z.object({

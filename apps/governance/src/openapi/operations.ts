@@ -22,6 +22,7 @@ import {
   migrationSummarySchema,
   pageSchema,
   podCountSchema,
+  podHistorySchema,
   podTransitionSchema,
   policyVerdictSchema,
   receiptSchema,
@@ -269,6 +270,10 @@ export const OPERATIONS: Operations = {
   },
   'GET /v1/pods': { summary: 'Which pods run under which SCC', answer: pageSchema(trackedPodSchema) },
   'GET /v1/pod-counts': { summary: 'How many pods each SCC has', answer: itemsSchema(podCountSchema) },
+  'GET /v1/pod-counts/history': {
+    summary: 'How many pods each SCC had over the last hours',
+    answer: itemsSchema(podHistorySchema),
+  },
   'GET /v1/pods/{uid}/transitions': { summary: 'The transitions of a pod', answer: itemsSchema(podTransitionSchema) },
 
   'GET /v1/risk/models': { summary: 'Models of risk, and how the challenger does', answer: modelsSchema },

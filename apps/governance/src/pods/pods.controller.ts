@@ -1,10 +1,11 @@
 import { Controller, Get, Param, Query } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
-import { Actor, type User } from '../call/actor.js';
+import { Actor, Call, type User } from '../call/actor.js';
+import type { CallContext } from '../call/caller.js';
 import { namespaceQuery, RequirePermission } from '../call/require-permission.js';
 import { type ListPage, pageOf, pageQuery, positionOf } from '../paging/paging.js';
-import { countBySCC, findPods, podPositionSchema, type TrackedPod, transitionsOf } from './queries.js';
+import { countBySCC, countsOverTime, findPods, podPositionSchema, type TrackedPod, transitionsOf } from './queries.js';
 
 const listSchema = z.object({
   ...pageQuery,
@@ -13,6 +14,12 @@ const listSchema = z.object({
   ownerKind: z.string().max(63).optional(),
   ownerName: z.string().max(253).optional(),
   running: z.enum(['true', 'false']).default('true').describe('false also lists pods that are gone.'),
+});
+
+/** A quarter of a year, in hours. */
+const MAX_HOURS = 2160;
+const historySchema = namespaceQuery.extend({
+  hours: z.coerce.number().int().min(1).max(MAX_HOURS).default(24).describe('How far back.'),
 });
 
 /** Which pods run under which SCC: `GET /v1/pods?scc=anyuid`. */
@@ -43,6 +50,16 @@ export class PodsController {
     @Actor() { scope }: User,
   ): Promise<{ items: Awaited<ReturnType<typeof countBySCC>> }> {
     return { items: await countBySCC(this.source, scope) };
+  }
+
+  @Get('pod-counts/history')
+  @RequirePermission('pods:read', 'list')
+  async history(
+    @Query({ schema: historySchema }) { hours }: z.infer<typeof historySchema>,
+    @Call() { now }: CallContext,
+    @Actor() { scope }: User,
+  ): Promise<{ items: Awaited<ReturnType<typeof countsOverTime>> }> {
+    return { items: await countsOverTime(this.source, { hours, now, scope }) };
   }
 
   @Get('pods/:uid/transitions')

@@ -4,7 +4,7 @@ import { EVERYWHERE } from '../call/scope.js';
 import { NOON } from '../governance.fixture.js';
 import { governanceSuite } from '../suite.fixture.js';
 import { hasEnded, observePod, type PodObservation } from './observation.js';
-import { countBySCC, findPods, transitionsOf } from './queries.js';
+import { countBySCC, countsOverTime, findPods, transitionsOf } from './queries.js';
 import { PodQueue } from './queue.js';
 import { type PodNews, reconcilePods, trackPods } from './tracking.js';
 
@@ -137,6 +137,30 @@ describe('findPods', () => {
     }
     expect(found).toHaveLength(25);
     expect(new Set(found).size).toBe(25);
+  });
+});
+
+describe('countsOverTime', () => {
+  it('counts the pods that ran at each point, in the namespaces of the caller', async () => {
+    const place = { namespace: 'past' };
+    await trackPods(database.app, [
+      seen(aPod('past-1', 'anyuid', place), minute(-90)),
+      seen(aPod('past-2', 'restricted-v2', place), minute(-30)),
+    ]);
+    await trackPods(database.app, [{ type: 'gone', uid: 'past-1', at: minute(-10) }]);
+    const points = await countsOverTime(database.app, { hours: 2, now: minute(0), scope: ['past'] });
+    expect(points).toHaveLength(31);
+    expect(points[0]).toEqual({ at: minute(-120).toISOString(), counts: [] });
+    const at = (minutes: number) => points.find((point) => point.at === minute(minutes).toISOString())?.counts;
+    expect(at(-60)).toEqual([{ scc: 'anyuid', pods: 1 }]);
+    expect(at(-20)).toEqual([
+      { scc: 'anyuid', pods: 1 },
+      { scc: 'restricted-v2', pods: 1 },
+    ]);
+    expect(at(0)).toEqual([{ scc: 'restricted-v2', pods: 1 }]);
+    expect(await countsOverTime(database.app, { hours: 2, now: minute(0), scope: ['elsewhere'] })).not.toContainEqual(
+      expect.objectContaining({ counts: [expect.anything()] }),
+    );
   });
 });
 

@@ -59,6 +59,38 @@ export const countBySCC = (db: Queryable, scope: Scope): Promise<{ scc: string |
     [likePatterns(scope)],
   );
 
+/** So many points in time, the last of them now. */
+const POINTS = 31;
+const pointRow = z.object({
+  at: z.date(),
+  counts: z.array(z.object({ scc: z.string().nullable(), pods: z.int() })),
+});
+
+/**
+ * How many pods each SCC had over the last hours. A pod counts under the SCC that it was last seen under: admission
+ * decides about a pod once.
+ */
+export async function countsOverTime(
+  db: Queryable,
+  { hours, now, scope }: { hours: number; now: Date; scope: Scope },
+): Promise<{ at: string; counts: { scc: string | null; pods: number }[] }[]> {
+  const rows = await rowsOf(
+    db,
+    pointRow,
+    `select p.at, coalesce(jsonb_agg(jsonb_build_object('scc', c.scc, 'pods', c.pods) order by c.pods desc, c.scc)
+              filter (where c.pods is not null), '[]') as counts
+     from (select $1::timestamptz - n * ($2::float8 * interval '1 hour' / ($3::int - 1)) as at
+           from generate_series(0, $3::int - 1) n) p
+     left join lateral (
+       select scc, count(*)::int as pods from tracked_pod t
+       where t.first_seen <= p.at and (t.gone_at is null or t.gone_at > p.at)
+         and ($4::text[] is null or namespace like any ($4)) group by scc
+     ) c on true group by p.at order by p.at`,
+    [now, hours, POINTS, likePatterns(scope)],
+  );
+  return rows.map(({ at, counts }) => ({ at: at.toISOString(), counts }));
+}
+
 const toTransition = ({ at, change, fromScc: from, toScc: to, node }: PodTransitionEntity) => ({
   at: at.toISOString(),
   change,

@@ -13,11 +13,16 @@ export interface SessionAnswer {
   /** Null for a caller with a token of their own, whose writes need none. */
   csrfToken: string | null;
   expiresAt: string | null;
+  /** The workflows in the Temporal Web UI; null where it is not configured. */
+  temporalUi: string | null;
 }
 
-/** The ways to sign in, for the web console. A class, so that Nest can inject it by type. */
+/** The ways to sign in, and out to other pages, for the web console. A class, so that Nest can inject it by type. */
 export class SignInWays {
-  constructor(readonly oidc: { issuer: string; start: string } | null) {}
+  constructor(
+    readonly oidc: { issuer: string; start: string } | null,
+    readonly temporalUi: string | null,
+  ) {}
 }
 
 /** Sessions of the web console. */
@@ -41,6 +46,7 @@ export class SessionController {
       name: actor.name,
       csrfToken: session ? csrfTokenOf(session.secret) : null,
       expiresAt: session ? session.expiresAt.toISOString() : null,
+      temporalUi: this.ways.temporalUi,
     };
   }
 
@@ -56,7 +62,12 @@ export class SessionController {
     const token = (request.headers.authorization ?? '').replace(/^Bearer /i, '');
     const { secret, expiresAt } = await this.sessions.begin({ name: actor.name, token }, now);
     response.setHeader('Set-Cookie', sessionCookie(secret));
-    return { name: actor.name, csrfToken: csrfTokenOf(secret), expiresAt: expiresAt.toISOString() };
+    return {
+      name: actor.name,
+      csrfToken: csrfTokenOf(secret),
+      expiresAt: expiresAt.toISOString(),
+      temporalUi: this.ways.temporalUi,
+    };
   }
 
   @Delete('session')
