@@ -95,6 +95,8 @@ export function policies(stackOf: () => Stack): void {
     await account('second', [PLANS, DEPLOYMENT]);
     await account('mallory', [PLANS]);
     await account('pusher', [PLANS, DEPLOYMENT]);
+    await account('wild', [PLANS, rule('*', '*', ['*'])]);
+    await account('another', [PLANS, rule('apps', 'deployments', ['*'], ['ledger-2']), USE('anyuid')]);
     await callerFor('scc-system', 'worker');
     await stack.apply(await policiesOfTheChart());
     await stack.api.create(`/apis/${RBAC}/v1/clusterrolebindings`, {
@@ -173,6 +175,27 @@ export function policies(stackOf: () => Stack): void {
       ],
     ])('refuses a plan %s', async (_what, who, plan, words) => {
       expect(await refusalOf(create(who, plan))).toContain(words);
+    });
+
+    it('takes wildcards for every right, and a name for that name alone', async () => {
+      expect(await refusalOf(create('wild', aPlan('wild', by('wild'), { targetSCC: 'anyuid' })))).toBeUndefined();
+      expect(await refusalOf(create('another', aPlan('x', by('another'))))).toContain(
+        'may not update Deployment ledger',
+      );
+    });
+
+    it('asks of a plan whose name the server makes what it asks of any', async () => {
+      const { metadata, ...plan } = aPlan('x', by('mallory'));
+      const unnamed = { ...plan, metadata: { annotations: metadata.annotations, generateName: 'made-' } };
+      expect(await refusalOf(create('mallory', unnamed))).toContain('may not update Deployment ledger');
+    });
+
+    it.each([
+      ['with a letter that looks alike', 'system:serviceaccount:shop:оwner'],
+      ['with a space that is not seen', 'system:serviceaccount:shop:owner\u200b'],
+      ['in capitals', 'system:serviceaccount:shop:Owner'],
+    ])('takes no name for another: %s', async (_how, author) => {
+      expect(await refusalOf(create('owner', aPlan('x', { 'scc.poc/author': author })))).toContain('creates this plan');
     });
 
     it('takes a full record that is true', async () => {

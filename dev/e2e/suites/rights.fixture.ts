@@ -89,6 +89,43 @@ export function rights(stackOf: () => Stack): void {
         { group: 'authentication.k8s.io', resource: 'tokenreviews', verb: 'create' },
         true,
       ],
+      ['governance', 'creates no Secret', { resource: 'secrets', namespace: 'scc-system', verb: 'create' }, false],
+      [
+        'governance',
+        'reads no Secret beside its own',
+        { resource: 'secrets', namespace: 'scc-system', name: 'worker-token', verb: 'get' },
+        false,
+      ],
+      [
+        'governance',
+        'changes no webhook of others',
+        {
+          group: 'admissionregistration.k8s.io',
+          resource: 'mutatingwebhookconfigurations',
+          name: 'istio-sidecar-injector',
+          verb: 'patch',
+        },
+        false,
+      ],
+      [
+        'governance',
+        'makes no token of another',
+        { resource: 'serviceaccounts', subresource: 'token', namespace: 'scc-system', name: 'worker', verb: 'create' },
+        false,
+      ],
+      [
+        'governance',
+        'takes no Lease of another process',
+        {
+          group: 'coordination.k8s.io',
+          resource: 'leases',
+          namespace: 'scc-system',
+          name: 'scc-watcher',
+          verb: 'update',
+        },
+        false,
+      ],
+      ['worker', 'writes no CronJob', { group: 'batch', resource: 'cronjobs', verb: 'patch' }, false],
       ['governance', 'changes no workloads', { group: 'apps', resource: 'deployments', verb: 'patch' }, false],
       [
         'governance',

@@ -44,6 +44,23 @@ describe('surveyRoutes', () => {
     expect(routes).toMatchObject({ apiVersion: expected, divided: [{ namespace: 'shop', name: 'web' }], own: [] });
   });
 
+  it('is stopped by no object that another namespace holds and nobody can read', async () => {
+    const odd = { ...route, metadata: { name: 'odd', namespace: 'other' }, spec: { hosts: 'all' } };
+    const kube = serving('networking.istio.io/v1');
+    const { routes, violations, warnings } = await surveyRoutes(
+      {
+        ...kube,
+        list: async (kind) => {
+          const list = await kube.list(kind);
+          return { ...list, items: [...list.items, ...(kind.kind === 'VirtualService' ? [odd] : [])] };
+        },
+      },
+      request,
+    );
+    expect([violations, routes.divided.map(({ name }) => name)]).toEqual([[], ['web']]);
+    expect(warnings).toContainEqual(expect.stringContaining('VirtualService odd in the namespace other'));
+  });
+
   describe('a VirtualService that does not say who sees it', () => {
     const mesh = (config: string): Pick<KubeClient, 'get' | 'list'> => ({
       ...serving('networking.istio.io/v1'),

@@ -16,8 +16,9 @@ import { z } from 'zod';
 import { DEFAULT_DOMAIN, resolvedHost, serviceHost } from './hosts.js';
 import { readMeshDefaults } from './mesh-config.js';
 import { portsOf } from './objects.js';
+import { readAll } from './readable.js';
 import { destinationRuleSpecSchema, NETWORKING, NETWORKING_BETA, virtualServiceSpecSchema } from './schema.js';
-import { findRoutes, foreignSubsets, governsMesh, type Named } from './survey.js';
+import { findRoutes, foreignSubsets, governsMesh } from './survey.js';
 
 /** Istio's own root namespace. */
 const DEFAULT_ROOT = 'istio-system';
@@ -81,14 +82,6 @@ export const proxiesUnseen = ({ message }: Error): Violation => ({
     "Ask the installation's administrator to check ISTIOD_DEBUG_URL and ISTIOD_DEBUG_TOKEN_FILE of the worker, and that istiod serves its debug endpoints to it.",
 });
 
-const named =
-  <Spec>(spec: (object: KubeObject) => Spec) =>
-  (object: KubeObject): Named<Spec> => ({
-    namespace: object.metadata.namespace ?? '',
-    name: object.metadata.name ?? '',
-    spec: spec(object),
-  });
-
 /** Istio's objects in the newest version that is served; null when there is none. */
 async function istioObjects(
   kube: Pick<KubeClient, 'list'>,
@@ -115,17 +108,17 @@ export async function surveyRoutes(
   const served = await istioObjects(kube);
   if (!served) return { routes: NO_ROUTES, violations: [NO_MESH], warnings: [] };
   const defaults = await readMeshDefaults(kube, root);
-  const all = served.routes
-    .filter((object) => !isCanaryObject(object.metadata))
-    .map(named((object) => virtualServiceSpecSchema.parse(object['spec'])));
+  const theirs = (objects: readonly KubeObject[]): KubeObject[] =>
+    objects.filter((object) => !isCanaryObject(object.metadata));
+  const reading = { namespace, services: services.map(({ name }) => name) };
+  const readRoutes = readAll(theirs(served.routes), virtualServiceSpecSchema, { ...reading, kind: 'VirtualService' });
+  const readRules = readAll(theirs(served.rules), destinationRuleSpecSchema, { ...reading, kind: 'DestinationRule' });
+  const all = readRoutes.read;
   const ports = await Promise.all(
     services.map(async ({ name }) => ({ service: name, ports: await portsOf(kube, namespace, name) })),
   );
   const hosts = services.map(({ name }) => serviceHost(name, place));
-  const rules = served.rules
-    .filter((object) => !isCanaryObject(object.metadata))
-    .map(named((object) => destinationRuleSpecSchema.parse(object['spec'])))
-    .filter(({ namespace: at, spec }) => hosts.includes(resolvedHost(spec.host, at, domain)));
+  const rules = readRules.read.filter(({ namespace: at, spec }) => hosts.includes(resolvedHost(spec.host, at, domain)));
   const foreign = foreignSubsets(rules, { ...request, domain });
   const found = findRoutes(all, { ...place, services, foreign: new Set(foreign) }, defaults.routesExportedTo);
   const unrouted = found.unrouted.filter((name) => !request.routed?.includes(name));
@@ -151,6 +144,8 @@ export async function surveyRoutes(
       exportedTo: [...defaults.routesExportedTo],
     },
     violations: [
+      ...readRoutes.violations,
+      ...readRules.violations,
       ...(await notAgreed(namespace, written, async (name) =>
         hasAgreed((await kube.get({ apiVersion: 'v1', kind: 'Namespace', name }))?.metadata.labels),
       )),
@@ -158,11 +153,14 @@ export async function surveyRoutes(
       ...own.flatMap((one) => ownRouteViolations(one.service, one.ports)),
       ...routed.flatMap((one) => undeclaredViolations(one.service, one.ports, governing(one.service))),
     ],
-    warnings:
-      defaults.unread === null
+    warnings: [
+      ...readRoutes.warnings,
+      ...readRules.warnings,
+      ...(defaults.unread === null
         ? []
         : [
             `the configuration of the mesh is not known, so that VirtualServices without exportTo are taken for visible to all namespaces: ${defaults.unread}`,
-          ],
+          ]),
+    ],
   };
 }

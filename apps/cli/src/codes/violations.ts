@@ -199,6 +199,10 @@ export const VIOLATIONS = {
     cause: 'there is no mesh, or no proxy of it has a route to the workload',
     remedy: 'install a mesh, or add the workload or its callers to it, then apply the plan again',
   },
+  RouteUnreadable: {
+    cause: 'a VirtualService or DestinationRule that may concern the workload cannot be read',
+    remedy: 'ask the owner of its namespace to mend or delete it, then apply the plan again',
+  },
   ProxiesUnseen: {
     cause: 'istiod does not show the worker what its proxies follow, so no weight could be verified',
     remedy: 'check ISTIOD_DEBUG_URL and ISTIOD_DEBUG_TOKEN_FILE of the worker',

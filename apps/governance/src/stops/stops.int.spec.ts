@@ -132,6 +132,27 @@ describe('an emergency stop', () => {
     expect(await inForce(viewer)).toEqual([]);
   });
 
+  it('keeps from beginning what was written after it, and also what was judged by other facts since', async () => {
+    const before = await evaluated('judged-before');
+    const { id } = await stopped(root, { namespace: null, takeBack: true });
+    const after = await evaluated('written-after', 'other');
+    for (const plan of [before, after])
+      expect(await asks(plan, 'Prepare')).toMatchObject({ allowed: false, waitsFor: 'Stopped' });
+    await lift(root, id);
+    expect(await asks(after, 'Prepare')).toMatchObject({ allowed: true });
+  });
+
+  it('reaches every one of a thousand migrations, and says what it did to each', async () => {
+    const places = Array.from({ length: 1000 }, (_none, at) => `many-${at}`);
+    await database.app.query(
+      `insert into migration (plan_uid, namespace, name) select name, 'crowd', name from unnest($1::text[]) as name`,
+      [places],
+    );
+    const answer = await stopped(root, { namespace: 'crowd' });
+    expect(answer.migrations.map(({ uid }) => uid).sort()).toEqual(places.toSorted());
+    await lift(root, answer.id);
+  });
+
   it('needs a reason', async () => expect((await stop(ofShop, { reason: 'because' })).status).toBe(400));
 
   it('is in the audit log, with what it did to each migration', async () => {

@@ -1,5 +1,5 @@
 import { aTemplate } from '../model/scc.fixture.js';
-import { applyTemplatePatch, mergePatches } from './patch.js';
+import { applyTemplatePatch, mergePatches, type TemplatePatch } from './patch.js';
 
 const template = aTemplate(
   {
@@ -57,6 +57,17 @@ describe('a strategic-merge patch of a pod template', () => {
     expect(patched({ spec: { initContainers: [{ name: 'i', image: 'x', tty: null }] } }).initContainers).toEqual([
       { name: 'i', image: 'x' },
     ]));
+  it.each([
+    '{"__proto__":{"spec":{"hostPID":true}}}',
+    '{"spec":{"__proto__":{"hostPID":true}}}',
+    '{"spec":{"securityContext":{"__proto__":{"runAsUser":0}}}}',
+    '{"spec":{"containers":[{"name":"web","__proto__":{"image":"evil"}}]}}',
+  ])('refuses a field that is none but of JavaScript: %s', (text) => {
+    const patch = JSON.parse(text) as TemplatePatch;
+    for (const one of [patch, mergePatches(patch, { spec: { serviceAccountName: 'x' } })])
+      expect(() => applyTemplatePatch(template, one)).toThrow('__proto__');
+    expect({}).not.toHaveProperty('hostPID');
+  });
   it('leaves the template as it was', () => {
     const before = structuredClone(template);
     patched(web({ image: 'other' }));

@@ -47,6 +47,7 @@ function partsOf(patch: Fields): { directive: unknown; fields: Fields } {
   const { $patch: directive, ...fields } = patch;
   if (!DIRECTIVES.includes(directive)) throw new TypeError(`$patch: ${JSON.stringify(directive)} is no directive`);
   const unknown = Object.keys(fields).find((key) => key.startsWith('$'));
+  if (Object.hasOwn(fields, '__proto__')) throw new TypeError('the field __proto__ is none of a pod template');
   if (unknown !== undefined)
     throw new TypeError(`the directive ${unknown} is not supported; of directives, only $patch is`);
   return { directive, fields };
