@@ -231,7 +231,8 @@ describe('a plan that needs approval', () => {
     const subject = { kind: 'User', name: `system:serviceaccount:${NAMESPACE}:bo` };
     await governance(ADMIN, 'role-bindings', { role: 'approver', subject, namespaces: NAMESPACE });
 
-    const plan = await apply('approved', 'catalog', { approval: { required: true } });
+    const grants = { revokeAfter: '2s' } as const;
+    const plan = await apply('approved', 'catalog', { approval: { required: true }, grants });
     await untilAsked('approved');
     await (await handleOf('approved')).signal('approve', { actor: 'mallory' });
     expect(await remains()).toEqual([]);
@@ -242,6 +243,11 @@ describe('a plan that needs approval', () => {
       message: expect.stringContaining(':bo') as string,
     });
     expect(await sccsOf('catalog')).toEqual(new Set(['restricted-v2']));
+
+    // Once the change has lasted, the workflow that looks after it takes the old grant away.
+    const revoked = await until('approved', (now) => condition(now, 'SourceRevoked') !== undefined, 'the revocation');
+    expect(condition(revoked, 'SourceRevoked')).toMatchObject({ status: 'True', reason: 'Revoked' });
+    expect(revoked.phase).toBe('Completed');
   });
 
   it('takes a completed migration back', async () => {
