@@ -3,8 +3,7 @@ import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { asyncLocalStorage, Context } from '@temporalio/activity';
-import { noopMetricMeter, type Logger } from '@temporalio/common';
+import { asyncLocalStorage } from '@temporalio/activity';
 import { createGovernanceClient } from '@scc/governance-api';
 import { IstioRouter, istiodView } from '@scc/istio';
 import { connectKube, type KubeClient } from '@scc/kube';
@@ -15,6 +14,7 @@ import { AllowedHosts } from '@scc/runtime';
 import { createInstruments } from '../metrics.js';
 import { noMetrics, prometheusMetrics } from '../outside/prometheus.js';
 import { webhookCaller } from '../outside/webhooks.js';
+import { contextOf } from './context.fixture.js';
 import { unguardedActivities, type WorkerDeps } from './index.js';
 import { planOf } from './plan.js';
 
@@ -46,8 +46,6 @@ const FAULTS = {
 } satisfies Record<string, RequestListener>;
 type Fault = keyof typeof FAULTS;
 
-const silent = () => undefined;
-const logger: Logger = { log: silent, trace: silent, debug: silent, info: silent, warn: silent, error: silent };
 const ref = { namespace: 'shop', name: 'ledger', uid: 'u1' };
 const name = { namespace: 'shop', name: 'ledger' };
 const request = {
@@ -102,39 +100,6 @@ const CALLS: Record<Name, (act: Activities) => Promise<unknown>> = {
   settlePlan: (act) => act.settlePlan(ref),
   releasePlan: (act) => act.releasePlan(ref),
 };
-
-/** An activity that Temporal has tried for nine seconds, with this as its last try. */
-function contextOf(): Context {
-  const scheduledTimestampMs = Date.now() - 9_000;
-  return new Context(
-    {
-      taskToken: new Uint8Array(),
-      base64TaskToken: '',
-      activityId: '1',
-      activityType: 'test',
-      // eslint-disable-next-line @typescript-eslint/no-deprecated -- the type wants it beside `namespace`
-      activityNamespace: 'scc',
-      namespace: 'scc',
-      attempt: TRIES,
-      isLocal: false,
-      inWorkflow: true,
-      workflowExecution: { workflowId: 'scc/shop/ledger/u1', runId: crypto.randomUUID() },
-      scheduledTimestampMs,
-      currentAttemptScheduledTimestampMs: scheduledTimestampMs,
-      scheduleToCloseTimeoutMs: 0,
-      startToCloseTimeoutMs: 0,
-      heartbeatDetails: undefined,
-      taskQueue: 'test',
-    },
-    new Promise<never>(silent),
-    new AbortController().signal,
-    silent,
-    undefined,
-    logger,
-    noopMetricMeter,
-    {},
-  );
-}
 
 let folder: string;
 let fault: Fault = 'reset';
@@ -247,6 +212,11 @@ function expectedOf(name: Name, which: Fault): Outcome {
   if (name === 'confirmAdmission' && which === '403 of the authorizer') return 'final';
   return cluster;
 }
+
+it('has a row for every activity that the worker hosts', async () => {
+  const hosted = await withActivities((activities) => Promise.resolve(Object.keys(activities)));
+  expect(hosted.toSorted()).toEqual(names.toSorted());
+});
 
 describe('every activity under', () => {
   it.each(Object.keys(FAULTS) as Fault[])('%s', async (which) => {
