@@ -139,6 +139,10 @@ export const VIOLATIONS = {
     cause: 'a ResourceQuota has no room for the canary beside the workload',
     remedy: 'raise the quota for the time of the migration, or let the canary be smaller (`canary.replicas`)',
   },
+  ChangeTakenBack: {
+    cause: 'a mutating webhook of the cluster writes a field of the pod template otherwise than the migration',
+    remedy: 'exempt the workload from that webhook, or set the field as it does by `podSecurity.patch`',
+  },
   CapacityTooSmall: {
     cause: 'the nodes that take the pods have no room for the canary beside what runs',
     remedy: 'add nodes for the time of the migration, or let the canary be smaller (`canary.replicas`)',

@@ -5,6 +5,7 @@ import { KubeError, KubeUnreachable } from '@scc/kube';
 import { TRIES, WEATHER, type MigrationActivities } from '@scc/migration/contract';
 import { ProxiesUnseen, RoutesBehind } from '@scc/routing';
 import { messageOf } from '@scc/runtime';
+import { KeptByFinalizer } from '../cluster/kept.js';
 import { terminal } from '../failures.js';
 import { PrometheusAway, PrometheusRefuses } from '../outside/prometheus.js';
 import { silentForMs } from './freshness.js';
@@ -67,6 +68,7 @@ function remedyFor(error: unknown): string {
   if (error instanceof GovernanceUnreachable) return 'bring governance or its database back';
   if (error instanceof GovernanceError) return 'look at the log of governance and at its database';
   if (error instanceof KubeUnreachable) return 'look whether the API server and the network to it work';
+  if (error instanceof KeptByFinalizer) return 'look why the controller of the finalizer does not take it away';
   if (error instanceof ProxiesUnseen) return 'look whether istiod works, and at ISTIOD_DEBUG_URL of the worker';
   if (error instanceof PrometheusAway || error instanceof PrometheusRefuses)
     return 'look whether Prometheus works, and at PROMETHEUS_URL and PROMETHEUS_TOKEN_FILE of the worker';

@@ -27,6 +27,7 @@ import { askGovernance } from './evaluation.js';
 import { updateStrategyOf } from './per-node.js';
 import type { ReadPlan } from './plan.js';
 import { preImageKeyOf } from '../cluster/objects.js';
+import { changedInStore } from '../cluster/taken-back.js';
 import { asPodSCC } from '../cluster/rollout.js';
 
 interface Deps {
@@ -150,7 +151,8 @@ const assessment =
         sourceSCC,
       })),
     );
-    if (violations.length) return rejected(facts, violations, ways);
+    const templates = await writtenTo(kube, workload, { wanted: changed.template, violations });
+    if (!templates.ok) return rejected(facts, templates.violations, ways);
 
     const target: MigrationTarget = {
       ref,
@@ -167,8 +169,8 @@ const assessment =
       targetServiceAccount: facts.serviceAccount.name,
       label,
       services,
-      templateBefore: templateOf(workload.object),
-      templateAfter: await asStored(kube, workload, changed.template),
+      templateBefore: templates.before,
+      templateAfter: templates.after,
       policies: division.policies,
       autoscalers: heldAutoscalers(workload).map((object) => ({
         key: preImageKeyOf({
@@ -207,6 +209,29 @@ const assessment =
       ...(answer.verdicts.length > 0 ? { verdicts: answer.verdicts } : {}),
     };
   };
+
+/** The template before, and as the API server would hold the changed one, unless something speaks against it. */
+async function writtenTo(
+  kube: KubeClient,
+  workload: AssessedWorkload,
+  { wanted, violations }: { wanted: PodTemplate; violations: Violation[] },
+) {
+  if (violations.length > 0) return { ok: false as const, violations };
+  const before = templateOf(workload.object);
+  const after = await asStored(kube, workload, wanted);
+  const comesBack = takenBack({ before, wanted, stored: after });
+  return comesBack.length > 0 ? { ok: false as const, violations: comesBack } : { ok: true as const, before, after };
+}
+
+/** Another writer than the migration decides what the pods run with: its change would not be the one that was judged. */
+const takenBack = (templates: Parameters<typeof changedInStore>[0]): Violation[] =>
+  changedInStore(templates).map((change) => ({
+    code: 'ChangeTakenBack',
+    field: 'spec.podSecurity.patch',
+    message: `a webhook of the cluster changes what is written to the workload: ${change}`,
+    remedy:
+      'Exempt the workload from the webhook that sets the field, or set it as the webhook does by podSecurity.patch.',
+  }));
 
 /** The subject that an assessment goes on with; null while it is not known which workload moves where, and how. */
 function judgedBy({ workload, sccs, spec }: Facts) {

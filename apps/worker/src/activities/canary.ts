@@ -6,6 +6,8 @@ import { SCC_ANNOTATION } from '@scc/scc';
 import { terminal } from '../failures.js';
 import { canarySize, largestCanary } from '../cluster/canary-size.js';
 import { ownedByPlan, placedAsCanary } from '../cluster/copies.js';
+import { finalizersOf, keptAmong, KeptByFinalizer } from '../cluster/kept.js';
+import { changedInPod } from '../cluster/taken-back.js';
 import { deploymentSchema, idOf, serviceSchema } from '../cluster/objects.js';
 import { interruptiblePause, until } from './pace.js';
 import { copyForCanary, copyIdOf } from '../cluster/neighbours.js';
@@ -172,7 +174,8 @@ export function canaryActivities(kube: KubeClient): CanaryActivities {
   };
   const removeOwn = async (id: ObjectId, target: MigrationTarget): Promise<void> => {
     const existing = await kube.get(id);
-    if (existing && isOfPlan(existing, target)) await kube.delete(id, fenceOf(existing));
+    if (existing && isOfPlan(existing, target) && existing.metadata.deletionTimestamp === undefined)
+      await kube.delete(id, fenceOf(existing));
   };
   const pods = (target: MigrationTarget) =>
     livePods(kube, target.ref.namespace, { [target.label.key]: target.label.canary, ...markers(target) });
@@ -202,6 +205,12 @@ export function canaryActivities(kube: KubeClient): CanaryActivities {
         throw terminal(
           'admission',
           `a pod of the changed template is admitted by ${scc} instead of ${target.targetSCC}`,
+        );
+      const changes = changedInPod(template, seen);
+      if (changes.length > 0)
+        throw terminal(
+          'admission',
+          `a webhook of the cluster changes the pods of the changed template: ${changes.join(', ')}`,
         );
     },
 
@@ -241,10 +250,12 @@ export function canaryActivities(kube: KubeClient): CanaryActivities {
       for (const { key, minReplicas } of target.autoscalers)
         await holdScale(kube, { key, from: target.replicas, to: minReplicas });
       const canary = await kube.get(deploymentId(target));
-      if (canary && isOfPlan(canary, target)) {
+      if (canary && isOfPlan(canary, target) && canary.metadata.deletionTimestamp === undefined) {
         // Requests that were sent before the proxies switched are still being answered.
         await interruptiblePause(target.drainMs);
         const { uid } = canary.metadata;
+        // Pods of a Deployment that a finalizer keeps would stay for as long as it does.
+        if (finalizersOf(canary).length > 0) await emptied(kube, deploymentId(target));
         // Its controller writes its status at any time, so the uid alone says that it is still the same one.
         await kube.delete(deploymentId(target), { propagation: 'Background', ...(uid ? { uid } : {}) });
       }
@@ -255,6 +266,8 @@ export function canaryActivities(kube: KubeClient): CanaryActivities {
       });
       // A Service outlives its pods: a proxy that still knows a pod must still know where it belongs.
       for (const id of [...serviceIds(target), ...copyIds(target)]) await removeOwn(id, target);
+      const kept = await keptAmong(kube, canaryObjects(target));
+      if (kept.length > 0) throw new KeptByFinalizer(kept.join('; '));
     },
   };
 }
@@ -273,6 +286,11 @@ async function holdScale(
   if (!autoscaler || minReplicas === (to ?? 1) || (from !== null && minReplicas !== from)) return;
   const body = { metadata: { resourceVersion: autoscaler.metadata.resourceVersion }, spec: { minReplicas: to } };
   await kube.patch(idOf(key), { type: 'merge', body, fieldManager: FIELD_MANAGER });
+}
+
+/** Takes the pods of a Deployment away, which its deletion alone would not do. */
+async function emptied(kube: KubeClient, id: ObjectId): Promise<void> {
+  await kube.patch(id, { type: 'merge', body: { spec: { replicas: 0 } }, fieldManager: FIELD_MANAGER });
 }
 
 /** The pod as the API server would admit it, or undefined with the refusal kept for the message. */

@@ -14,6 +14,7 @@ import { z } from 'zod';
 import type { MigrationTarget } from '@scc/migration/contract';
 import { grantUser } from '../cluster/grant-users.js';
 import { grantsUseAlone } from '../cluster/grant-role.js';
+import { finalizersOf, keptBy, KeptByFinalizer } from '../cluster/kept.js';
 import { rbacBindingSchema, subjectSchema } from '../cluster/objects.js';
 import { whyNothingToRevoke } from '../cluster/other-grants.js';
 import type { Reseal } from '../undo/reseal.js';
@@ -206,7 +207,9 @@ export function grantActivities({ kube, governance, reseal }: Deps): GrantActivi
         const object = await kube.get(id);
         // A binding that another client made, or made again meanwhile, is not ours to take away.
         if (object?.metadata.annotations?.[GRANTED_BY_ANNOTATION] !== target.ref.uid) continue;
-        await kube.delete(id, fenceOf(object));
+        // One that a finalizer keeps would go on granting for as long as it does; without a subject it grants nothing.
+        if (finalizersOf(object).length > 0) await writeSubjects(kube, object, []);
+        else await kube.delete(id, fenceOf(object));
       }
     },
   };
@@ -263,7 +266,9 @@ async function writeSubjects(kube: KubeClient, { metadata }: KubeObject, subject
 async function dropSubject(kube: KubeClient, grant: KubeObject, serviceAccount: string): Promise<void> {
   const { namespace = '', name = '' } = grant.metadata;
   const { others } = parted(grant, serviceAccount);
-  if (others.length === 0) await kube.delete({ ...roleKind, namespace, name }, fenceOf(grant));
+  // A binding that a finalizer keeps would go on granting for as long as it does.
+  const isEmptied = others.length === 0 && finalizersOf(grant).length === 0;
+  if (isEmptied) await kube.delete({ ...roleKind, namespace, name }, fenceOf(grant));
   else await writeSubjects(kube, grant, others);
 }
 
@@ -311,4 +316,7 @@ async function giveBack(kube: KubeClient, { binding, subjects }: Removal): Promi
       ),
   );
   if (missing.length) await writeSubjects(kube, current, [...held, ...missing]);
+  const kept = keptBy({ ...current, kind: 'RoleBinding' });
+  // It grants for as long as it is there; only one that is made when it has gone does so for good.
+  if (kept !== null) throw new KeptByFinalizer(`the grant cannot be given back for good: ${kept}`);
 }
