@@ -1,3 +1,4 @@
+import { istiodUrls } from '@scc/istio';
 import { TASK_QUEUE } from '@scc/migration/contract';
 import { commonConfig } from '@scc/runtime';
 import { temporalConfig } from '@scc/runtime/temporal-config';
@@ -59,7 +60,16 @@ export const workerConfigSchema = z.object({
     .enum(['istio', 'envoy', 'haproxy'])
     .default('istio')
     .describe("whose metrics gates and proofs read: those of the mesh, or haproxy of OpenShift's routers"),
-  ISTIOD_DEBUG_URL: z.url().optional().describe("istiod's debug endpoint; without it, routes are verified by a bound"),
+  ISTIOD_DEBUG_URL: z
+    .string()
+    .refine(
+      (text) => istiodUrls(text).every((url) => /^https?:/.test(url) && URL.canParse(url)),
+      'is not a list of URLs',
+    )
+    .optional()
+    .describe(
+      "istiod's debug endpoint, or several separated by commas, one for each revision; without it, routes are verified by a bound",
+    ),
   ISTIOD_DEBUG_TOKEN_FILE: z.string().optional().describe('a file with the bearer token that istiod asks for'),
   ISTIOD_DEBUG_TOKEN_OVER_HTTP: z
     .enum(['true', 'false'])

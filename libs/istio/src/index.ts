@@ -1,3 +1,3 @@
 export { isIstioController } from './proof.js';
-export { istiodView } from './proxies.js';
+export { istiodUrls, istiodView } from './proxies.js';
 export { IstioRouter, type IstioRouterOptions } from './router.js';

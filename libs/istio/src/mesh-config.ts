@@ -1,4 +1,4 @@
-import { isForbidden, type KubeClient } from '@scc/kube';
+import { isForbidden, isNotFound, type KubeClient } from '@scc/kube';
 import { messageOf } from '@scc/runtime';
 import { parse } from 'yaml';
 import { z } from 'zod';
@@ -11,27 +11,61 @@ export interface MeshDefaults {
   unread: string | null;
 }
 
-/** Istio's name of its configuration in the root namespace, and its own default. */
+/** Istio's name of its configuration in the root namespace, of the installation without a revision, and its own default. */
 const CONFIG_MAP = 'istio';
+const DEFAULT_REVISION = 'default';
+/** By which the webhooks of Istio's injectors say which revision they are of. */
+const REVISION_LABEL = 'istio.io/rev';
 const TO_ALL = ['*'];
 const meshSchema = z.looseObject({ defaultVirtualServiceExportTo: z.array(z.string()).nullish() }).nullish();
 
 /** Whether objects with this `exportTo` are there for the proxies of all namespaces. */
 export const isForAll = (exportTo: readonly string[]): boolean => exportTo.length === 0 || exportTo.includes('*');
 
-/** Reads the defaults of the mesh from the ConfigMap of its root namespace; without one, Istio's own hold. */
-export async function readMeshDefaults(kube: Pick<KubeClient, 'get'>, root: string): Promise<MeshDefaults> {
+type Reader = Pick<KubeClient, 'get' | 'list'>;
+
+/** The revisions that are installed, by the webhooks of their injectors; those of tags name the revision that they mean. */
+async function revisionsOf(kube: Reader): Promise<string[]> {
+  const kind = { apiVersion: 'admissionregistration.k8s.io/v1', kind: 'MutatingWebhookConfiguration' };
+  const items = await kube.list(kind).then(
+    (list) => list.items,
+    (error: unknown) => {
+      if (isForbidden(error) || isNotFound(error)) return [];
+      throw error;
+    },
+  );
+  const found = items.flatMap(({ metadata }) => metadata.labels?.[REVISION_LABEL] ?? []);
+  return found.length > 0 ? [...new Set(found)].toSorted() : [DEFAULT_REVISION];
+}
+
+async function readRevision(kube: Reader, root: string, revision: string): Promise<MeshDefaults> {
   const unread = (why: string): MeshDefaults => ({ routesExportedTo: TO_ALL, unread: why });
+  const name = revision === DEFAULT_REVISION ? CONFIG_MAP : `${CONFIG_MAP}-${revision}`;
   try {
-    const object = await kube.get({ apiVersion: 'v1', kind: 'ConfigMap', namespace: root, name: CONFIG_MAP });
+    const object = await kube.get({ apiVersion: 'v1', kind: 'ConfigMap', namespace: root, name });
+    if (!object && revision !== DEFAULT_REVISION) return unread(`there is no ConfigMap ${name} in ${root}`);
     const { mesh = '' } = (object?.['data'] ?? {}) as { mesh?: string };
     const { success, data } = meshSchema.safeParse(tried(mesh));
-    if (!success) return unread(`ConfigMap ${CONFIG_MAP} of ${root} is not the configuration of a mesh`);
+    if (!success) return unread(`ConfigMap ${name} of ${root} is not the configuration of a mesh`);
     return { routesExportedTo: data?.defaultVirtualServiceExportTo ?? TO_ALL, unread: null };
   } catch (error) {
     if (!isForbidden(error)) throw error;
     return unread(messageOf(error));
   }
+}
+
+/**
+ * Reads the defaults of the mesh from the ConfigMaps of its root namespace, one for each revision; without one, Istio's
+ * own hold. Where revisions differ, the narrowest counts: callers of that revision see no more.
+ */
+export async function readMeshDefaults(kube: Reader, root: string): Promise<MeshDefaults> {
+  const all = await Promise.all((await revisionsOf(kube)).map((revision) => readRevision(kube, root, revision)));
+  const narrow = all.find(({ routesExportedTo }) => !isForAll(routesExportedTo));
+  const unread = all.flatMap((one) => one.unread ?? []);
+  return {
+    routesExportedTo: narrow?.routesExportedTo ?? TO_ALL,
+    unread: unread.length > 0 ? unread.join('; ') : null,
+  };
 }
 
 /** What is no YAML becomes a text, which no schema of an object takes. */

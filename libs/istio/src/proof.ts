@@ -37,6 +37,11 @@ export class IstioProof implements RouteProof {
     return this.verifier === null || this.verifier.serves(watched);
   }
 
+  /** The proxies that can be asked, as POD.NAMESPACE; null where none can. */
+  async connected(): Promise<ReadonlySet<string> | null> {
+    return (await this.verifier?.connected()) ?? null;
+  }
+
   async endpoints(watched: Watched, sides: { stable: boolean; canary: boolean }): Promise<void> {
     const { kube } = this.options;
     await this.verifier?.endpoints(watched, sides, (service) => addressesOf(kube, watched.namespace, service));

@@ -53,9 +53,49 @@ describe("istiod's view of its proxies", () => {
     const proxy = { proxy: 'a.shop', route_sent: '2', route_acked: '1', listener_sent: '3', listener_acked: '3' };
     answer = { status: 200, body: JSON.stringify([proxy]) };
     expect(await view.proxies()).toMatchObject([
-      { id: 'a.shop', istiod: '127.0.0.1', routes: { sent: '2', acked: '1' }, listeners: { sent: '3', acked: '3' } },
+      {
+        id: 'a.shop',
+        istiod: expect.stringContaining('//127.0.0.1:') as unknown,
+        routes: { sent: '2', acked: '1' },
+        listeners: { sent: '3', acked: '3' },
+      },
     ]);
     expect(asked.map(({ url, headers }) => [url, headers.authorization])).toEqual([['/debug/syncz', 'Bearer secret']]);
+  });
+
+  it('are those of every istiod that is named', async () => {
+    answer = { status: 200, body: JSON.stringify([{ proxy: 'a.shop' }]) };
+    const other = createServer((_request, response) => response.end(JSON.stringify([{ proxy: 'b.shop' }])));
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    const urls = [server, other].map((one) => `http://127.0.0.1:${(one.address() as AddressInfo).port}`);
+    try {
+      const proxies = await istiodView({ url: urls.join(', ') }).proxies();
+      expect(proxies.map(({ id }) => id)).toEqual(['a.shop', 'b.shop']);
+      expect(new Set(proxies.map(({ istiod }) => istiod)).size).toBe(2);
+    } finally {
+      other.closeAllConnections();
+      other.close();
+    }
+  });
+
+  it('tells a proxy that has left from one that is not shown', async () => {
+    let isThere = true;
+    const leaving = createServer((request, response) => {
+      if (request.url !== '/debug/syncz') response.writeHead(404).end();
+      else response.end(JSON.stringify(isThere ? [{ proxy: 'a.shop' }] : []));
+    });
+    await new Promise<void>((resolve) => leaving.listen(0, '127.0.0.1', resolve));
+    try {
+      const seen = istiodView({ url: `http://127.0.0.1:${(leaving.address() as AddressInfo).port}` });
+      const [proxy] = await seen.proxies();
+      if (!proxy) throw new Error('no proxy');
+      await expect(seen.dump(proxy, 'rds')).rejects.toMatchObject({ name: 'ProxiesUnseen', isRefusal: true });
+      isThere = false;
+      await expect(seen.dump(proxy, 'rds')).resolves.toBeNull();
+    } finally {
+      leaving.closeAllConnections();
+      leaving.close();
+    }
   });
 
   it.each([

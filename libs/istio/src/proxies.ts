@@ -12,13 +12,13 @@ import { z } from 'zod';
 export interface ProxyView {
   /** Every connected proxy with the nonces of its routes. */
   proxies: () => Promise<ProxyState[]>;
-  /** The resources of one type that a proxy was given. */
-  dump: (proxy: ProxyState, type: 'rds' | 'lds' | 'eds') => Promise<unknown[]>;
+  /** The resources of one type that a proxy was given; null when it has left its istiod meanwhile. */
+  dump: (proxy: ProxyState, type: 'rds' | 'lds' | 'eds') => Promise<unknown[] | null>;
 }
 
 export interface ProxyState {
   id: string;
-  /** The istiod that the proxy is connected to. */
+  /** The istiod that the proxy is connected to: one of its addresses, with its port. */
   istiod: string;
   routes: { sent: string; acked: string };
   endpoints: { sent: string; acked: string };
@@ -45,6 +45,7 @@ const syncSchema = z
   .transform((list) => list ?? []);
 const dumpSchema = z.looseObject({ configs: z.array(z.unknown()).default([]) });
 
+const SYNC_PATH = '/debug/syncz';
 const TIMEOUT_MS = 5_000;
 /** Answers that waiting does not change. */
 const REFUSALS = new Set([401, 403, 404]);
@@ -52,7 +53,10 @@ const REFUSALS = new Set([401, 403, 404]);
 const MAX_BYTES = 256 * 1024 * 1024;
 
 interface DebugOptions {
-  /** http://HOST:PORT. A name with several addresses is asked at each: every istiod knows its own proxies only. */
+  /**
+   * http://HOST:PORT, or several of them separated by commas, such as one for each revision. A name with several
+   * addresses is asked at each: every istiod knows its own proxies only.
+   */
   url: string;
   /** A file with the bearer token that istiod wants from other hosts than its own. */
   tokenFile?: string;
@@ -63,58 +67,70 @@ interface DebugOptions {
 const LOOPBACK: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]']);
 
 /** Whether a client that reads the network on the way to istiod would read the token. */
-const showsToken = ({ url, tokenFile }: Pick<DebugOptions, 'url' | 'tokenFile'>): boolean => {
-  const { protocol, hostname } = new URL(url);
-  return tokenFile !== undefined && protocol === 'http:' && !LOOPBACK.has(hostname);
-};
+const showsToken = ({ protocol, hostname }: URL): boolean => protocol === 'http:' && !LOOPBACK.has(hostname);
+
+/** The addresses in a list that is separated by commas. */
+export const istiodUrls = (text: string): string[] => text.split(',').map((part) => part.trim());
 
 /** Reads istiod's debug endpoints. @throws ConfigError when the token would be sent in clear text and may not be */
 export function istiodView({ url, tokenFile, tokenOverHttp = false }: DebugOptions): ProxyView {
-  if (showsToken({ url, ...(tokenFile === undefined ? {} : { tokenFile }) }) && !tokenOverHttp)
+  const bases = istiodUrls(url).map((one) => new URL(one));
+  const open = bases.find(showsToken);
+  if (open && tokenFile !== undefined && !tokenOverHttp)
     throw new ConfigError(
-      `ISTIOD_DEBUG_TOKEN_FILE: its token would cross the network to ${url} in clear text - set ISTIOD_DEBUG_TOKEN_OVER_HTTP to true where nobody else reads that path, or leave the token or ISTIOD_DEBUG_URL out`,
+      `ISTIOD_DEBUG_TOKEN_FILE: its token would cross the network to ${open.origin} in clear text - set ISTIOD_DEBUG_TOKEN_OVER_HTTP to true where nobody else reads that path, or leave the token or ISTIOD_DEBUG_URL out`,
     );
-  const base = new URL(url);
   const http = new HttpClient({ maxBytes: MAX_BYTES });
-  const addresses = async (): Promise<string[]> => {
-    if (isIP(base.hostname)) return [base.hostname];
-    return (await lookup(base.hostname, { all: true })).map(({ address }) => address);
+  /** Every istiod, as an address of one of the names. */
+  const istiods = async (): Promise<string[]> => {
+    const found = await Promise.all(
+      bases.map(async (base) => {
+        const addresses = isIP(base.hostname) ? [base.hostname] : await addressesOf(base.hostname);
+        return addresses.map((address) => {
+          const at = new URL(base);
+          at.hostname = isIP(address) === 6 ? `[${address}]` : address;
+          return at.href;
+        });
+      }),
+    );
+    return [...new Set(found.flat())];
   };
-  const ask = async (address: string, path: string): Promise<unknown> => {
-    const at = new URL(path, base);
-    at.hostname = isIP(address) === 6 ? `[${address}]` : address;
+  const answerOf = async (istiod: string, path: string): Promise<{ status: number; text: string }> => {
     const token = tokenFile === undefined ? null : (await readFile(tokenFile, 'utf8')).trim();
     const headers = token === null ? {} : { authorization: `Bearer ${token}` };
-    const { status, text } = await http
-      .send({ method: 'GET', url: at, headers, timeoutMs: TIMEOUT_MS })
+    return http
+      .send({ method: 'GET', url: new URL(path, istiod), headers, timeoutMs: TIMEOUT_MS })
       .catch((error: unknown) => {
         throw new ProxiesUnseen(`istiod does not answer: ${messageOf(error)}`, false, { cause: error });
       });
+  };
+  const taken = ({ status, text }: Awaited<ReturnType<typeof answerOf>>, path: string): unknown => {
     if (status !== 200) throw new ProxiesUnseen(`istiod answered ${status} to ${path}`, REFUSALS.has(status));
     return parsed(text, path);
   };
+  const proxiesOf = async (istiod: string): Promise<ProxyState[]> =>
+    syncSchema.parse(taken(await answerOf(istiod, SYNC_PATH), SYNC_PATH)).map((proxy) => ({
+      id: proxy.proxy,
+      istiod,
+      routes: { sent: proxy.route_sent, acked: proxy.route_acked },
+      endpoints: { sent: proxy.endpoint_sent, acked: proxy.endpoint_acked },
+      clusters: { sent: proxy.cluster_sent, acked: proxy.cluster_acked },
+      listeners: { sent: proxy.listener_sent, acked: proxy.listener_acked },
+    }));
   return {
-    proxies: async () => {
-      const lists = await Promise.all(
-        (await addresses()).map(async (istiod) =>
-          syncSchema.parse(await ask(istiod, '/debug/syncz')).map((proxy): ProxyState => ({
-            id: proxy.proxy,
-            istiod,
-            routes: { sent: proxy.route_sent, acked: proxy.route_acked },
-            endpoints: { sent: proxy.endpoint_sent, acked: proxy.endpoint_acked },
-            clusters: { sent: proxy.cluster_sent, acked: proxy.cluster_acked },
-            listeners: { sent: proxy.listener_sent, acked: proxy.listener_acked },
-          })),
-        ),
-      );
-      return lists.flat();
-    },
+    proxies: async () => (await Promise.all((await istiods()).map(proxiesOf))).flat(),
     dump: async ({ id, istiod }, type) => {
       const path = `/debug/config_dump?proxyID=${encodeURIComponent(id)}&types=${type}`;
-      return dumpSchema.parse(await ask(istiod, path)).configs;
+      const answer = await answerOf(istiod, path);
+      // A proxy that has left is not found any more; one that is still there is not shown.
+      if (answer.status === 404 && !(await proxiesOf(istiod)).some((proxy) => proxy.id === id)) return null;
+      return dumpSchema.parse(taken(answer, path)).configs;
     },
   };
 }
+
+const addressesOf = async (hostname: string): Promise<string[]> =>
+  (await lookup(hostname, { all: true })).map(({ address }) => address);
 
 function parsed(text: string, path: string): unknown {
   try {

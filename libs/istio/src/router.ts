@@ -197,6 +197,10 @@ export class IstioRouter implements TrafficRouter {
     return conflicts;
   }
 
+  connected(): Promise<ReadonlySet<string> | null> {
+    return this.proof.connected();
+  }
+
   private async restoreRoute(survey: Survey, id: RoutedObject, manifest: Record<string, unknown>): Promise<Conflict[]> {
     const scope = this.scope(survey, id.namespace);
     const before = virtualServiceSpecSchema.parse(manifest['spec']);

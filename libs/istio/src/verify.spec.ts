@@ -81,6 +81,7 @@ describe('routes', () => {
     ['was not sent them', behind],
     ['has not acknowledged them', aProxy({ sent: '2', acked: '1', canary: 25 })],
     ['would get them with the next push only', aProxy({ sent: '1', acked: '1', canary: 25 })],
+    ['was never sent anything', aProxy({ sent: '', acked: '', canary: 25 })],
     ['was sent others', aProxy({ sent: '2', acked: '2', canary: 10 })],
   ])('are not there while one proxy %s', async (_case, late) => {
     const { verifier } = telling([
@@ -115,6 +116,24 @@ describe('routes', () => {
     const had = aProxy({ canary: 25 });
     const { verifier } = telling([{ gateway: had }]);
     await expect(verifier.routes(watched, to25, await verifier.before(watched, to25))).resolves.toBe(1);
+  });
+
+  it('are not waited for at a proxy that has left between two questions', async () => {
+    const view: ProxyView = {
+      proxies: () => {
+        const none = { sent: '', acked: '' };
+        const states = ['gateway', 'left'].map((id): ProxyState => ({
+          ...{ id, istiod: 'x', endpoints: none, clusters: none, listeners: none },
+          routes: { sent: '2', acked: '2' },
+        }));
+        return Promise.resolve(states);
+      },
+      dump: ({ id }) => Promise.resolve(id === 'left' ? null : routesOf(done)),
+    };
+    const verifier = new Verifier({ view, timeoutMs: 400, signal: () => undefined });
+    expect(await verifier.routes(watched, to25, new Map())).toBe(1);
+    const addresses = () => Promise.resolve({ ready: new Set<string>(), all: new Set<string>() });
+    await expect(verifier.endpoints(watched, { stable: true, canary: true }, addresses)).resolves.toBeUndefined();
   });
 
   it('are not waited for at a proxy that does not know the service', async () => {

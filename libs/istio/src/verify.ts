@@ -85,7 +85,9 @@ export class Verifier {
         const pushed = earlier === undefined || earlier.fine || earlier.nonces !== sent;
         const isFine = await this.isAsWanted(proxy, watched, split);
         if (isFine === null) return null;
-        return sent === acked && pushed && isFine ? [] : [proxy.id];
+        // One that was never sent anything has nothing to be in step with.
+        const isInStep = sent === acked && /[^/]/.test(sent);
+        return isInStep && pushed && isFine ? [] : [proxy.id];
       });
       const known = answers.filter((answer) => answer !== null);
       judged = known.length;
@@ -100,6 +102,11 @@ export class Verifier {
     });
     if (judged === 0 && split !== null && (split.canary > 0 || split.mirror !== null)) throw notServed(watched);
     return judged;
+  }
+
+  /** The proxies that an istiod which is asked knows, as POD.NAMESPACE. */
+  async connected(): Promise<ReadonlySet<string>> {
+    return new Set((await this.options.view.proxies()).map(({ id }) => id));
   }
 
   /** Whether the configuration of any proxy names one of the Services. */
@@ -127,7 +134,8 @@ export class Verifier {
     await this.until(async () => {
       const proxies = await this.options.view.proxies();
       const dumps = await inTurns(proxies, async (proxy) =>
-        observedEndpoints(await this.options.view.dump(proxy, 'eds')),
+        // One that has left knows nothing, and gets all that is there when it comes back.
+        observedEndpoints((await this.options.view.dump(proxy, 'eds')) ?? []),
       );
       for (const { service, known } of wanted) {
         const { ready, all } = await addresses(service);
@@ -145,12 +153,19 @@ export class Verifier {
     });
   }
 
+  /** The routes and listeners that a proxy was given; none of one that has left. */
+  private async configurationOf(proxy: ProxyState, hasStreams: boolean) {
+    const { view } = this.options;
+    const given = await view.dump(proxy, 'rds');
+    const listeners = hasStreams && given !== null ? await view.dump(proxy, 'lds') : [];
+    return given === null || listeners === null ? { given: [], listeners: [] } : { given, listeners };
+  }
+
   private async isAsWanted(proxy: ProxyState, watched: Watched, split: Split | null): Promise<Judgement> {
     const { services, hasStreams, foreign } = watched;
-    const { view } = this.options;
     const canaries = services.map(({ canary }) => serviceHost(canary, watched));
-    const routes = withoutHosts(await view.dump(proxy, 'rds'), canaries);
-    const listeners = hasStreams ? await view.dump(proxy, 'lds') : [];
+    const { given, listeners } = await this.configurationOf(proxy, hasStreams);
+    const routes = withoutHosts(given, canaries);
     const hosts = [...canaries, ...services.map(({ name }) => serviceHost(name, watched))];
     if (!mentions(routes, hosts) && !mentions(listeners, hosts)) return null;
     if (split === null) return !mentions(routes, canaries) && !sharesOf(listeners, watched).some(isMixed);

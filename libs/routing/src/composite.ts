@@ -153,6 +153,12 @@ export class CompositeRouter implements TrafficRouter {
     return null;
   }
 
+  async connected(): Promise<ReadonlySet<string> | null> {
+    const answers = await allOf(this.parts.map(async ({ router }) => (await router.connected?.()) ?? null));
+    const known = answers.filter((answer) => answer !== null);
+    return known.length > 0 ? new Set(known.flatMap((ids) => [...ids])) : null;
+  }
+
   async restore(survey: Survey, images: PreImage[]): Promise<Conflict[]> {
     return (await allOf(this.surveys(survey).map(({ router, own }) => router.restore(own, images)))).flat();
   }

@@ -130,6 +130,8 @@ export interface TrafficRouter {
   split: (survey: Survey, split: Split, together?: () => Promise<void>) => Promise<Verified>;
   /** Fields of the routes that are not as set, and their writer; null when all are. */
   drift: (survey: Survey, split: Split) => Promise<Conflict | null>;
+  /** The proxies of a mesh that it can ask, as POD.NAMESPACE; null, or absent, where it asks none. */
+  connected?: () => Promise<ReadonlySet<string> | null>;
   /** Puts back what was there before the migration. */
   restore: (survey: Survey, images: PreImage[]) => Promise<Conflict[]>;
 }

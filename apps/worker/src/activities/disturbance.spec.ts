@@ -131,6 +131,7 @@ describe('disturbanceOf', () => {
       { spec: { template: { metadata: { annotations: { 'kubectl.kubernetes.io/restartedAt': 'now' } } } } },
       /pod template of ledger/,
     ],
+    ['pauses the workload', id(DEPLOYMENT), { spec: { paused: true } }, /changed Deployment ledger \(spec.paused\)/],
     ['makes the workload again', id(DEPLOYMENT), { metadata: { uid: 'w2' } }, /deleted or replaced/],
     ['scales the canary down', id(DEPLOYMENT, CANARY), { spec: { replicas: 1 } }, /spec.replicas: 1 instead of 3/],
     ['pauses the canary', id(DEPLOYMENT, CANARY), { spec: { paused: true } }, /spec.paused/],

@@ -37,6 +37,8 @@ const workload: Look = async (read, target, { isReturned }) => {
   const object = await read(workloadId(target));
   if (!isThere(object) || object.metadata.uid !== target.workloadUid)
     return `${target.kind} ${target.workload} was deleted or replaced ${DURING}`;
+  // A paused one never rolls out what the migration writes.
+  if (deploymentSchema.parse(object).spec.paused) return changed(object, 'spec.paused');
   const template = templateOf(object);
   if (isDeepStrictEqual(template, target.templateAfter)) return null;
   if (!isReturned && isDeepStrictEqual(template, target.templateBefore)) return null;

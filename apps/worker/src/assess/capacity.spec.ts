@@ -58,16 +58,54 @@ describe('reviewCapacity', () => {
     ['asks for these nodes', capacity([node('a'), node('b')]), [affine('In', ['a', 'c']), 4], 0],
     ['does not judge by what it does not know', capacity([node('a')]), [affine('Near', ['x']), 4], 0],
   ])('%s', (_case, seen, [podSpec, pods], violations) => {
-    const review = reviewCapacity(seen, { podSpec, pods });
+    const review = reviewCapacity(seen, needing(podSpec, pods));
     expect(review.violations.map(({ code }) => code)).toEqual(Array<string>(violations).fill('CapacityTooSmall'));
     expect(review.warnings).toEqual([]);
   });
 
   it('says how much there is', () => {
-    const { violations } = reviewCapacity(capacity([node('a'), node('b')], [full]), { podSpec: asking(half), pods: 6 });
+    const { violations } = reviewCapacity(capacity([node('a'), node('b')], [full]), needing(asking(half), 6));
     expect(violations[0]?.message).toBe(
       "the nodes have room for 4 of the canary's 6 pods: each asks for cpu 0.5, and 2 of 2 nodes take such pods",
     );
+  });
+
+  describe('beside the pod by which the rollout begins', () => {
+    const apart = (app: string) => ({
+      affinity: {
+        podAntiAffinity: {
+          requiredDuringSchedulingIgnoredDuringExecution: [
+            { topologyKey: 'kubernetes.io/hostname', labelSelector: { matchLabels: { app } } },
+          ],
+        },
+      },
+    });
+    const stable = (on: string, spec: object = {}): KubeObject => ({
+      ...pod(on, half),
+      metadata: { name: 'web', namespace: 'shop', labels: { app: 'web' } },
+      spec: { ...asking(half, spec), nodeName: on },
+    });
+    const surge = (spec: unknown, pods = 1) => ({ of: { namespace: 'shop', labels: { app: 'web' }, spec }, pods });
+    it.each<[string, Capacity, [spec: object, pods: number], number]>([
+      ['has room for both', capacity([node('a')], [stable('a')]), [asking(half), 2], 0],
+      ['has none for the second', capacity([node('a')], [stable('a')]), [asking(half), 3], 1],
+      [
+        'has none where the stable pods keep it away',
+        capacity([node('a')], [stable('a')]),
+        [asking(half, apart('web')), 1],
+        1,
+      ],
+      [
+        'has room on a node of its own',
+        capacity([node('a'), node('b')], [stable('a')]),
+        [asking(half, apart('web')), 1],
+        0,
+      ],
+    ])('%s', (_case, seen, [spec, pods], violations) => {
+      const { canary } = needing(asking(half), pods);
+      expect(reviewCapacity(seen, { canary, pods, surge: surge(spec) }).violations).toHaveLength(violations);
+      expect(reviewCapacity(seen, { canary, pods, surge: surge(spec, 0) }).violations).toEqual([]);
+    });
   });
 
   it.each([
@@ -75,7 +113,7 @@ describe('reviewCapacity', () => {
     { annotations: { 'machine.openshift.io/machine': 'x' } },
     { labels: { 'eks.amazonaws.com/nodegroup': 'x' } },
   ])('only warns where nodes may be added: %j', (metadata) => {
-    const review = reviewCapacity(capacity([node('a', { metadata })]), { podSpec: asking(half), pods: 5 });
+    const review = reviewCapacity(capacity([node('a', { metadata })]), needing(asking(half), 5));
     expect(review).toEqual({ violations: [], warnings: [expect.stringMatching(/room for 4 of .* nodes are added$/)] });
   });
 
@@ -83,7 +121,7 @@ describe('reviewCapacity', () => {
     [{ ...capacity([]), unread: 'nodes is forbidden' }, /not known: nodes is forbidden/],
     [capacity([]), /not known: there is no node/],
   ])('says what it does not know', (seen, words) => {
-    const review = reviewCapacity(seen, { podSpec: asking(half), pods: 1 });
+    const review = reviewCapacity(seen, needing(asking(half), 1));
     expect(review).toEqual({ violations: [], warnings: [expect.stringMatching(words)] });
   });
 });
@@ -100,6 +138,9 @@ describe('readCapacity', () => {
   });
 });
 
+function needing(spec: unknown, pods: number) {
+  return { canary: { namespace: 'shop', labels: { app: 'web-canary' }, spec }, pods };
+}
 function limited(limits: object) {
   return { containers: [{ name: 'app', image: 'x', resources: { limits } }] };
 }

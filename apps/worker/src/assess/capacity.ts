@@ -2,6 +2,7 @@ import type { KubeClient, KubeObject } from '@scc/kube';
 import type { Violation } from '@scc/plan';
 import { z } from 'zod';
 import { listServed } from '../cluster/served.js';
+import { roomBeside, type NodePlace, type Standing } from './affinity.js';
 import { isOnNodes, toleratesAll } from './placement.js';
 import { quantity } from './quantity.js';
 
@@ -113,56 +114,84 @@ export interface CapacityReview {
 
 const warns = (warning: string): CapacityReview => ({ violations: [], warnings: [warning] });
 
-/**
- * Whether the canary's pods fit on the nodes.
- * @param need the pod template's spec after the change, and how many pods the canary has at its largest
- */
-export function reviewCapacity(
-  { nodes, pods, unread }: Capacity,
-  need: { podSpec: unknown; pods: number },
-): CapacityReview {
+/** The pods that are to be added. */
+export interface CapacityNeed {
+  /** The canary's template after the change, placed as the canary. */
+  canary: Standing;
+  /** How many pods the canary has at its largest. */
+  pods: number;
+  /** A pod of the workload, and how many its rollout adds before it takes one away, while the canary is still there. */
+  surge?: { of: Standing; pods: number };
+}
+
+/** The nodes that take a pod, with what runs there and how many more of it fit. */
+function placesFor(pod: Standing, nodes: readonly Node[], running: readonly KubeObject[]) {
+  const spec = podSpecSchema.parse(pod.spec);
+  const requests = requestsOf(spec);
+  const standing = running.flatMap((item) => {
+    const { spec: own, status } = podSchema.parse(item);
+    const isOver = status.phase === 'Succeeded' || status.phase === 'Failed';
+    // Pods of less priority make room for others.
+    if (isOver || own.nodeName === undefined || own.priority < spec.priority) return [];
+    return [{ node: own.nodeName, requests: requestsOf(own), item }];
+  });
+  const places = nodes.map((node): NodePlace & { isOpen: boolean } => {
+    const { name, labels } = node.metadata;
+    const here = standing.filter((one) => one.node === name);
+    return {
+      labels: { 'kubernetes.io/hostname': name, ...labels },
+      running: here.map(({ item }) => ({
+        namespace: item.metadata.namespace ?? '',
+        labels: item.metadata.labels ?? {},
+        spec: item['spec'],
+      })),
+      room: roomOn(
+        node,
+        here.map((one) => one.requests),
+        requests,
+      ),
+      isOpen:
+        !node.spec.unschedulable &&
+        isReady(node) &&
+        toleratesAll(pod.spec, node.spec.taints) &&
+        isOnNodes(pod.spec, { name, labels }),
+    };
+  });
+  return { requests, all: places, open: places.filter(({ isOpen }) => isOpen) };
+}
+
+/** Whether the canary's pods fit on the nodes, and the pod by which the workload's own rollout begins beside them. */
+export function reviewCapacity({ nodes, pods, unread }: Capacity, need: CapacityNeed): CapacityReview {
   if (unread !== null) return warns(`whether the nodes have room for the canary is not known: ${unread}`);
   if (nodes.length === 0) return warns('whether the nodes have room for the canary is not known: there is no node');
-  const spec = podSpecSchema.parse(need.podSpec);
-  const requests = requestsOf(spec);
   const all = nodes.map((node) => nodeSchema.parse(node));
-  const open = all.filter(
-    (node) =>
-      !node.spec.unschedulable &&
-      isReady(node) &&
-      toleratesAll(need.podSpec, node.spec.taints) &&
-      isOnNodes(need.podSpec, { name: node.metadata.name, labels: node.metadata.labels }),
-  );
-  const running = pods
-    .map((pod) => podSchema.parse(pod))
-    .filter(({ status, spec: own }) => {
-      const isOver = status.phase === 'Succeeded' || status.phase === 'Failed';
-      // Pods of less priority make room for others.
-      return !isOver && own.nodeName !== undefined && own.priority >= spec.priority;
-    });
-  const room = open.reduce((sum, node) => {
-    const here = running.filter(({ spec: own }) => own.nodeName === node.metadata.name);
-    return (
-      sum +
-      roomOn(
-        node,
-        here.map((pod) => requestsOf(pod.spec)),
-        requests,
-      )
+  const places = placesFor(need.canary, all, pods);
+  const room = roomBeside(need.canary, places.open, places.all);
+  const ask = `each asks for ${shown(places.requests)}`;
+  if (room < need.pods)
+    return lacks(
+      `the nodes have room for ${room} of the canary's ${need.pods} pods: ${ask}, and ${places.open.length} of ${all.length} nodes take such pods`,
+      mayGrow(all),
     );
-  }, 0);
-  if (room >= need.pods) return { violations: [], warnings: [] };
-  const words = `the nodes have room for ${room} of the canary's ${need.pods} pods: each asks for ${shown(requests)}, and ${open.length} of ${all.length} nodes take such pods`;
-  if (mayGrow(all)) return warns(`${words}; they come into being only when nodes are added`);
+  const { surge } = need;
+  if (!surge || surge.pods === 0) return { violations: [], warnings: [] };
+  const beside = placesFor(surge.of, all, pods);
+  const total = beside.open.reduce((sum, place) => sum + place.room, 0);
+  const left = Math.min(roomBeside(surge.of, beside.open, beside.all), total - need.pods);
+  if (left >= surge.pods) return { violations: [], warnings: [] };
+  return lacks(
+    `the rollout of the workload adds a pod before it takes one away (maxUnavailable 0), and beside the canary's ${need.pods} pods the nodes have no room for it: ${ask}`,
+    mayGrow(all),
+  );
+}
+
+/** Too little room: a refusal, unless nodes are added when pods wait for them. */
+function lacks(words: string, isGrowing: boolean): CapacityReview {
+  if (isGrowing) return warns(`${words}; they come into being only when nodes are added`);
+  const remedy =
+    'Add nodes for the time of the migration, let the canary be smaller (canary.replicas), or let the rollout take a pod away first (maxUnavailable).';
   return {
-    violations: [
-      {
-        code: 'CapacityTooSmall',
-        field: 'spec.canary.replicas',
-        message: words,
-        remedy: 'Add nodes for the time of the migration, or let the canary be smaller (canary.replicas).',
-      },
-    ],
+    violations: [{ code: 'CapacityTooSmall', field: 'spec.canary.replicas', message: words, remedy }],
     warnings: [],
   };
 }

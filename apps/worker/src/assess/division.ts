@@ -1,13 +1,17 @@
-import type { KubeClient } from '@scc/kube';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { KubeClient, KubeObject } from '@scc/kube';
 import { canaryLabels, canaryName, PLAN_TYPE, type Violation, type WayIn } from '@scc/plan';
-import { chooseLabel, type LabelSwitch, type TrafficRouter, type UndividedWay } from '@scc/routing';
+import { chooseLabel, type LabelSwitch, ProxiesUnseen, type TrafficRouter, type UndividedWay } from '@scc/routing';
 import { largestCanary } from '../cluster/canary-size.js';
+import { placedAsCanary } from '../cluster/copies.js';
 import { surveyPolicies } from '../cluster/neighbours.js';
+import { ambientWarnings, unseenCallers, unseenWays } from './callers.js';
 import { relabelViolations } from './checks.js';
 import type { AssessedWorkload, Facts } from './facts.js';
 import { readCapacity, reviewCapacity } from './capacity.js';
 import { policyViolations, policyWarnings } from './policies.js';
 import { readRoom, roomViolations } from './room.js';
+import { surgeOf } from './surge.js';
 import type { ChangedTemplate } from './template.js';
 import { asWays, mirrorOf, undividedViolations, wayWarnings } from './ways.js';
 
@@ -69,21 +73,29 @@ export async function divide(
     owner,
     mirror: mirrorOf(spec.traffic),
   });
-  const undivided: UndividedWay[] = routes.undivided ?? [];
+  const cluster = await readCapacity(kube);
+  const undivided: UndividedWay[] = [...(routes.undivided ?? []), ...(await unseen(router, kube, cluster.pods))];
   const pods = largestCanary({ replicas, canaryReplicas: spec.canary.replicas });
-  const capacity = reviewCapacity(await readCapacity(kube), { podSpec: changed.template.spec, pods });
+  const placed = placeOf(facts, workload, label);
+  const surge = surgeOf(workload.object, replicas);
+  const standing = { namespace: ref.namespace, spec: changed.template.spec };
+  const capacity = reviewCapacity(cluster, {
+    canary: { ...standing, labels: placed.sides.canary, spec: placedAsCanary({ ...changed.template.spec }, label) },
+    pods,
+    surge: { of: { ...standing, labels: placed.sides.stable }, pods: surge },
+  });
   return {
     label,
     blocking: [],
     violations: [
       ...(changed.relabels ? relabelViolations(workload, facts) : []),
       ...policies.violations,
-      ...policyViolations(facts.policies, { ...placeOf(facts, workload, label), accept: spec.traffic.accept }),
+      ...policyViolations(facts.policies, { ...placed, accept: spec.traffic.accept }),
       ...routes.violations,
       ...undividedViolations(undivided, spec.traffic.accept, ref.namespace),
       ...roomViolations(await readRoom(kube, ref.namespace), {
         podSpec: changed.template.spec,
-        pods,
+        pods: pods + surge,
         services: services.length,
       }),
       ...capacity.violations,
@@ -92,6 +104,7 @@ export async function divide(
       ...capacity.warnings,
       ...policyWarnings(facts.policies),
       ...routes.warnings,
+      ...ambientWarnings(cluster.pods, ref.namespace),
       ...wayWarnings(asWays(undivided)),
     ],
     policies: policies.copied,
@@ -99,6 +112,29 @@ export async function divide(
     ...(routes.mirrorsNothing ? { mirrorsNothing: true } : {}),
     survey: routes.survey,
   };
+}
+
+/** How long a proxy may take from one istiod to another, in milliseconds. */
+const RECONNECT_MS = 3_000;
+
+function nothingRefused(error: unknown): null {
+  if (error instanceof ProxiesUnseen && error.isRefusal) return null;
+  throw error;
+}
+
+/** Callers whose proxies no istiod that is asked knows, at two looks. */
+async function unseen(
+  router: TrafficRouter,
+  kube: Pick<KubeClient, 'list'>,
+  pods: readonly KubeObject[],
+): Promise<UndividedWay[]> {
+  // An istiod that refuses is a violation of the survey already.
+  const first = await router.connected?.().catch(nothingRefused);
+  const callers = first ? unseenCallers(pods, first) : [];
+  if (callers.length === 0) return [];
+  await delay(RECONNECT_MS);
+  const second = (await router.connected?.()) ?? new Set();
+  return unseenWays(unseenCallers((await readCapacity(kube)).pods, second));
 }
 
 /** Both sides as objects of the cluster can tell them apart. */

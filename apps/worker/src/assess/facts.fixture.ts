@@ -82,6 +82,7 @@ export function someFacts({
         ...pod,
       })),
       services: services ?? [{ name: 'ledger', selector: labels, sessionAffinity: 'None', others: [] }],
+      servicesByEndpoints: [],
       autoscalers: [],
       claims: claims ?? [],
     },

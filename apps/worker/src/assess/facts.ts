@@ -1,6 +1,7 @@
 import { ROUTE_KINDS } from '@scc/gateway-api';
 import type { KubeClient, KubeObject } from '@scc/kube';
 import { ROUTE_TYPE } from '@scc/openshift-route';
+import { undividedWay } from '@scc/routing';
 import {
   canaryName,
   isCanaryObject,
@@ -13,11 +14,12 @@ import {
   type WayIn,
 } from '@scc/plan';
 import { compileSCCs, sccSchema, type CompiledSCCs, type Namespace } from '@scc/scc';
+import { addressesOfPods, servicesByEndpoints, strangeSlices } from '../cluster/by-endpoints.js';
 import { readPolicies, type SurveyedPolicies } from '../cluster/policy-kinds.js';
 import { ownedLabelsOf } from '../cluster/namespace.js';
 import { deploymentSchema, selects, serviceSchema, type Deployment } from '../cluster/objects.js';
 import type { UnreadKind } from '../cluster/served.js';
-import { readWaysIn } from '../cluster/ways-in.js';
+import { readWaysIn, type WaysIn } from '../cluster/ways-in.js';
 import { daemonRolloutOf, daemonSetSchema, podsOfDaemonSet, type DaemonSet } from '../cluster/daemons.js';
 import { orderedRolloutOf, podsOfStatefulSet, statefulSetSchema, type StatefulSet } from '../cluster/ordinals.js';
 import { rolloutOf, type Rollout, type RolloutPod } from '../cluster/rollout.js';
@@ -51,6 +53,8 @@ export interface AssessedWorkload {
   pods: RolloutPod[];
   /** The Services that pick the workload's pods. */
   services: SelectingService[];
+  /** Other Services whose endpoints are pods of the workload all the same. */
+  servicesByEndpoints: string[];
   autoscalers: KubeObject[];
   claims: Claim[];
 }
@@ -99,13 +103,28 @@ async function readWorkload(
   const deployment = commonFieldsOf(object, daemons);
   const ordered = kind === 'StatefulSet' ? statefulSetSchema.parse(object).spec : null;
   const podLabels = deployment.spec.template.metadata.labels;
-  const [own, around, services, autoscalers] = await Promise.all([
+  const [own, around, services, autoscalers, slices] = await Promise.all([
     readPods(kube, object, kind),
     readNeighbourhood(kube, namespace),
     kube.list({ apiVersion: 'v1', kind: 'Service' }, { namespace }),
     kube.list({ apiVersion: 'autoscaling/v2', kind: 'HorizontalPodAutoscaler' }, { namespace }),
+    kube.list({ apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice' }, { namespace }),
   ]);
   const ownUids = new Set([object.metadata.uid ?? '', ...own.map(({ uid }) => uid)]);
+  const ownPods = {
+    uids: ownUids,
+    addresses: new Set(addressesOfPods(around.pods.filter(({ metadata }) => ownUids.has(metadata.uid ?? '')))),
+  };
+  const picking = services.items.flatMap((service): SelectingService[] => {
+    const { selector, type, sessionAffinity } = serviceSchema.parse(service).spec;
+    if (isCanaryObject(service.metadata) || type === 'ExternalName' || !selects(selector, podLabels)) return [];
+    const { name: serviceName = '' } = service.metadata;
+    const others = [
+      ...strangersBehind(selector ?? {}, around, ownUids),
+      ...strangeSlices(slices.items, serviceName, ownPods),
+    ];
+    return [{ name: serviceName, selector: selector ?? {}, sessionAffinity, others }];
+  });
   return {
     object,
     deployment,
@@ -114,12 +133,12 @@ async function readWorkload(
     rollout: ROLLOUT_OF[kind](object),
     pods: own,
     claims: await readClaims(kube, namespace, object),
-    services: services.items.flatMap((service) => {
-      const { selector, type, sessionAffinity } = serviceSchema.parse(service).spec;
-      if (isCanaryObject(service.metadata) || type === 'ExternalName' || !selects(selector, podLabels)) return [];
-      const others = strangersBehind(selector ?? {}, around, ownUids);
-      return [{ name: service.metadata.name ?? '', selector: selector ?? {}, sessionAffinity, others }];
-    }),
+    services: picking,
+    servicesByEndpoints: servicesByEndpoints(
+      slices.items,
+      ownPods,
+      picking.map((service) => service.name),
+    ),
     autoscalers: autoscalers.items.filter((autoscaler) => scales(autoscaler, { kind, name })),
   };
 }
@@ -200,14 +219,19 @@ async function isUnderWay(kube: KubeClient, plan: { namespace: string; name: str
   return object !== undefined && finishedAt === undefined;
 }
 
-const waysTo = (kube: KubeClient, place: { namespace: string; domain: string }, workload: AssessedWorkload | null) =>
-  workload && !isMovedPodByPod(workload)
-    ? readWaysIn(kube, {
-        ...place,
-        services: workload.services.map(({ name }) => name),
-        podSpec: workload.deployment.spec.template.spec,
-      })
-    : { ways: [], unread: [] };
+async function waysTo(
+  kube: KubeClient,
+  place: { namespace: string; domain: string },
+  workload: AssessedWorkload | null,
+): Promise<WaysIn> {
+  if (!workload || isMovedPodByPod(workload)) return { ways: [], unread: [] };
+  const { ways, unread } = await readWaysIn(kube, {
+    ...place,
+    services: workload.services.map(({ name }) => name),
+    podSpec: workload.deployment.spec.template.spec,
+  });
+  return { ways: [...ways, ...workload.servicesByEndpoints.map((name) => undividedWay('Endpoints', name))], unread };
+}
 
 const recordIn = (plan: KubeObject | undefined): Pick<Facts, 'planAnnotations' | 'planCreatedAt'> => ({
   planAnnotations: plan?.metadata.annotations ?? {},

@@ -43,7 +43,7 @@ export async function readRoom(kube: KubeClient, namespace: string): Promise<Roo
 export interface Need {
   /** The pod template's spec after the change. */
   podSpec: unknown;
-  /** Pods of the canary at its largest. */
+  /** Pods of the canary at its largest, and by which the workload's own rollout begins. */
   pods: number;
   services: number;
 }

@@ -30,6 +30,7 @@ describe('wayViolations', () => {
     ['of another name', way('Ingress', 'front'), { kind: 'Ingress', name: 'back' }, false],
     ['of another kind', way('Ingress', 'front'), { kind: 'Route', name: 'front' }, false],
     ['by its Service', way('NodePort', 'web'), { kind: 'Service', name: 'web' }, true],
+    ['by the Service whose endpoints were written', way('Endpoints', 'web'), { kind: 'Service', name: 'web' }, true],
     ['by a star', way('Ingress', 'front'), { kind: 'Ingress', name: '*' }, false],
     ['a port of the node', way('HostPort', '8080'), { kind: 'HostPort', name: '8080' }, true],
   ])('accepts a way %s', (_case, found, entry, isAccepted) => {

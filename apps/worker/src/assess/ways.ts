@@ -3,7 +3,7 @@ import type { Mirror, UndividedWay } from '@scc/routing';
 import type { UnreadKind } from '../cluster/served.js';
 
 /** Ways to reach one Service beside its cluster address: a plan may accept each of them by the Service's name. */
-const OF_A_SERVICE = ['NodePort', 'LoadBalancer', 'ExternalIP', 'HeadlessService', 'ExternalName'];
+const OF_A_SERVICE = ['NodePort', 'LoadBalancer', 'ExternalIP', 'HeadlessService', 'ExternalName', 'Endpoints'];
 const GATEWAY_API = ['HTTPRoute', 'GRPCRoute', 'TCPRoute', 'TLSRoute'];
 
 /** Whether a plan accepts an object of the cluster, by its kind and its name. */
@@ -30,6 +30,7 @@ const PAST: Record<string, string> = {
   ExternalIP: 'requests to its external addresses reach its pods past the routes of the mesh',
   HeadlessService: 'its clients look up the addresses of the pods and call one themselves',
   ExternalName: 'it is another name of the Service, which no divided route covers',
+  Endpoints: 'the Service does not pick the pods by labels of their template, and its endpoints name them all the same',
   HostPort: 'its clients call the node, and reach whichever pod runs there',
   APIService: 'the API server calls the pods of the Service itself',
   ValidatingWebhookConfiguration: 'the API server calls the pods of the Service itself',
@@ -41,6 +42,7 @@ const REMEDY: Record<string, string> = {
   Route: 'Let the Route lead to a gateway of the mesh for the time of the migration',
   HeadlessService: 'Let its clients call a Service with a cluster address',
   ExternalName: 'Let its clients call the Service by its own name',
+  Endpoints: 'Let its clients call a Service that picks the pods by a label of their template',
   HostPort: 'Let its clients call a Service',
 };
 

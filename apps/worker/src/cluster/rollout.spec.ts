@@ -43,6 +43,14 @@ describe('rolloutOf', () => {
   });
 });
 
+it('says of a rollout that stands still because it is paused how it goes on', () => {
+  const { spec, ...rest } = aDeployment({ updatedReplicas: 1 });
+  expect(rolloutOf({ ...rest, spec: { ...(spec as object), paused: true } })).toMatchObject({
+    state: 'waiting',
+    message: '1 of 3 pods have the template (it is paused: kubectl rollout resume deployment ledger)',
+  });
+});
+
 describe('strangers', () => {
   const pod = (name: string, scc: string | null, leaving = false): RolloutPod => ({
     ...{ name, uid: name, scc, node: null, ready: true, trouble: null, leaving },

@@ -22,7 +22,8 @@ export function rolloutOf(object: KubeObject): Rollout {
   const missing = shortfall(spec.replicas, status);
   if (missing === null) return { state: 'done' };
   const refusal = conditionOf(deployment, 'ReplicaFailure');
-  const why = refusal?.status === 'True' ? `: ${refusal.message}` : '';
+  const paused = spec.paused ? ` (it is paused: kubectl rollout resume deployment ${object.metadata.name ?? ''})` : '';
+  const why = refusal?.status === 'True' ? `: ${refusal.message}` : paused;
   return { state: 'waiting', message: missing + why, available };
 }
 

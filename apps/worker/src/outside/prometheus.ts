@@ -7,7 +7,7 @@ import { PrometheusClock } from './clock.js';
 import { sumOf } from './counters.js';
 import { Counters, type When, type Yielded } from './counter-queries.js';
 import { FLAVOURS, type Flavour, type FlavourName, routerAnswers, type TrafficScope } from './flavours.js';
-import { bucketsOf, excessDenials, plus, quantileOf, tallyOf, tailOf, type AnswerTally } from './tally.js';
+import { bucketsOf, excessDenials, plus, quantileOf, tallyOf, rankedOf, type AnswerTally } from './tally.js';
 import { numberOf, singleOf, yieldedIn } from './yielded.js';
 
 /** A number with what it rests on, or why there is none. No data is an answer of its own. */
@@ -275,7 +275,7 @@ function successOf(tally: AnswerTally | null, excess: number, { down, isBlind }:
 
 /** Of answers that took longer than the largest bucket, nothing says how long they took. */
 function latencyOf(buckets: ReturnType<typeof bucketsOf>): MetricReading {
-  const tail = tailOf(buckets, 0.99);
+  const tail = rankedOf(buckets, 0.99);
   if (tail === null) return noRequest;
   return tail.isOpen
     ? { value: Infinity, of: `more than 1 % of the answers took longer than the largest bucket, ${tail.value} ms` }

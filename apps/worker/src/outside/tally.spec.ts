@@ -1,6 +1,6 @@
 import type { CounterSeries } from './counters.js';
 import { FLAVOURS } from './flavours.js';
-import { bucketsOf, excessDenials, plus, quantileOf, tailOf, tallyOf } from './tally.js';
+import { bucketsOf, excessDenials, plus, quantileOf, rankedOf, tallyOf } from './tally.js';
 
 const rose = (by: number, labels: Record<string, string>): CounterSeries => ({
   labels,
@@ -125,9 +125,9 @@ describe('quantileOf', () => {
   });
 
   it('is at least the largest bound where it lies beyond it', () => {
-    expect(tailOf(buckets, 0.99)).toEqual({ value: 100, isOpen: true });
-    expect(tailOf(buckets, 0.7)).toEqual({ value: 55, isOpen: false });
-    expect(tailOf([{ le: Infinity, count: 5 }], 0.5)).toEqual({ value: 0, isOpen: true });
+    expect(rankedOf(buckets, 0.99)).toEqual({ value: 100, isOpen: true });
+    expect(rankedOf(buckets, 0.7)).toEqual({ value: 55, isOpen: false });
+    expect(rankedOf([{ le: Infinity, count: 5 }], 0.5)).toEqual({ value: 0, isOpen: true });
   });
 
   it('has no value of nothing', () => {

@@ -100,7 +100,7 @@ type Buckets = readonly { le: number; count: number }[];
  * A quantile of a histogram whose buckets rose by these counts, linear within a bucket; null of an empty one. Where it
  * lies beyond the largest bound (`isOpen`), that bound is all that is known of it.
  */
-export function tailOf(buckets: Buckets, q: number): { value: number; isOpen: boolean } | null {
+export function rankedOf(buckets: Buckets, q: number): { value: number; isOpen: boolean } | null {
   const rising = buckets.toSorted((a, b) => a.le - b.le);
   const total = rising.at(-1)?.count ?? 0;
   if (!(total > 0)) return null;
@@ -114,7 +114,7 @@ export function tailOf(buckets: Buckets, q: number): { value: number; isOpen: bo
 }
 
 /** The same as a number; at least so much where it lies beyond the largest bound. */
-export const quantileOf = (buckets: Buckets, q: number): number | null => tailOf(buckets, q)?.value ?? null;
+export const quantileOf = (buckets: Buckets, q: number): number | null => rankedOf(buckets, q)?.value ?? null;
 
 /** The rise of a histogram's series, bucket by bucket. */
 export function bucketsOf(series: readonly CounterSeries[]): { le: number; count: number }[] {
