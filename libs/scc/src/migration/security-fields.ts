@@ -33,9 +33,26 @@ const runAsUser: GivesMore = (_before, after, target) => {
   return after === 0 && !(strategy?.type === 'MustRunAs' && strategy.uid === 0);
 };
 
-/** Only what the container runtime gives by default; a profile may go where the target forbids all of them. */
+/** A profile as SCCs name it. */
+function profileNames(profile: unknown): string[] {
+  const { type, localhostProfile } = isRecord(profile) ? profile : {};
+  switch (type) {
+    case 'RuntimeDefault':
+      return ['runtime/default', 'docker/default'];
+    case 'Unconfined':
+      return ['unconfined'];
+    case 'Localhost':
+      return [`localhost/${String(localhostProfile)}`];
+    default:
+      return [];
+  }
+}
+
+/** Only what the container runtime gives by default; a profile may go where the target forbids it. */
 const seccompProfile: GivesMore = (before, after, target) => {
-  if (isUnset(after)) return !isUnset(before) && (target?.seccompProfiles ?? []).length > 0;
+  const allowed = target?.seccompProfiles ?? [];
+  if (isUnset(after))
+    return !isUnset(before) && (allowed.includes('*') || profileNames(before).some((name) => allowed.includes(name)));
   return !isRecord(after) || after['type'] !== 'RuntimeDefault';
 };
 
