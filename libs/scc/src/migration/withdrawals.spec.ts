@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { DEFAULTS } from '../admission/request.fixture.js';
 import { ownSCCs, pods } from '../model/arbitraries.fixture.js';
 import { compileSCC } from '../model/compile.js';
-import { podSchema, podTemplateSchema } from '../model/pod.js';
+import { type Pod, podSchema, podTemplateSchema } from '../model/pod.js';
 import { aTemplate, SHOP } from '../model/scc.fixture.js';
 import type { WorkloadContext } from './facts.js';
 import { remediate } from './remediate.js';
@@ -135,4 +135,68 @@ describe('what a target takes away', () => {
       cases(200),
     );
   });
+
+  it('is named in full, whatever the pod has that it had no more', () => {
+    fc.assert(
+      fc.property(pods, ownSCCs, fc.nat(), (had, own, index) => {
+        const targets = [...DEFAULTS.ordered, ...own.map(compileSCC)];
+        const target = targets[index % targets.length]!;
+        const { pod: has, risks } = remediate(podTemplateSchema.parse(podSchema.parse(had)), target, {
+          ...FACTS,
+          runningPod: had,
+        });
+        if (!has) return;
+        const said = risks.map(({ name, containers, cause }) => `${name}(${containers.join()}): ${cause}`).join('\n');
+        for (const lost of lostBetween(had, has)) expect(said).toMatch(lost);
+      }),
+      cases(300),
+    );
+  });
 });
+
+/** Patterns of everything that a pod had and another one does not. */
+function lostBetween(had: Pod, has: Pod): RegExp[] {
+  const word = (text: string | number): RegExp => new RegExp(`(^|[ ,])${text}([ ,;:]|$)`, 'm');
+  const gone = <T>(before: readonly T[], after: readonly T[]): T[] => before.filter((item) => !after.includes(item));
+  const flags = (['hostNetwork', 'hostPID', 'hostIPC'] as const).filter(
+    (field) => had.spec[field] === true && has.spec[field] !== true,
+  );
+  const sysctls = gone(...both(had, has, ({ spec }) => (spec.securityContext?.sysctls ?? []).map(({ name }) => name)));
+  const groups = gone(
+    ...both(had, has, ({ spec: { securityContext: context } }) => [
+      ...(context?.supplementalGroups ?? []),
+      ...(context?.fsGroup == null ? [] : [context.fsGroup]),
+    ]),
+  );
+  const ofContainers = containersIn(had).flatMap(({ name, securityContext: before }) => {
+    const after = containersIn(has).find((container) => container.name === name)?.securityContext;
+    const [added, adds] = [before, after].map((context) =>
+      (context?.capabilities?.add ?? []).map((capability) => capability.replace(/^CAP_/, '')),
+    );
+    const isOpen = after?.privileged === true || adds?.includes('ALL');
+    const [options, others] = [
+      [had, before],
+      [has, after],
+    ].map(
+      ([pod, context]) =>
+        (context as typeof before)?.seLinuxOptions ?? (pod as Pod).spec.securityContext?.seLinuxOptions,
+    );
+    const labels = (['user', 'role', 'type'] as const).filter(
+      (field) => options?.[field] && options[field] !== others?.[field],
+    );
+    return [
+      ...(before?.privileged === true && after?.privileged !== true
+        ? [new RegExp(`^privileged-withdrawn.*${name}`, 'm')]
+        : []),
+      ...(isOpen ? [] : gone(added ?? [], adds ?? [])).map(word),
+      ...labels.map((field) => word(`${field} ${options?.[field] ?? ''}`)),
+    ];
+  });
+  return [
+    ...flags.map((field) => word(`${field} is taken away`)),
+    ...[...sysctls, ...groups].map(word),
+    ...ofContainers,
+  ];
+}
+const both = <T>(a: Pod, b: Pod, of: (pod: Pod) => T): [T, T] => [of(a), of(b)];
+const containersIn = ({ spec }: Pod) => [...(spec.initContainers ?? []), ...spec.containers];

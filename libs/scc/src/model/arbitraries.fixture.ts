@@ -12,9 +12,9 @@ const profile = fc.constantFrom(
   { type: 'Unconfined' },
   { type: 'Localhost', localhostProfile: 'a.json' },
 );
-const maybe = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> => fc.option(value, { nil: undefined, freq: 2 });
+const maybe = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> => fc.option(value, { nil: undefined, freq: 4 });
 const rarely = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
-  fc.option(value, { nil: undefined, freq: 1 });
+  fc.option(value, { nil: undefined, freq: 3 });
 const seLinuxOptions = fc.record(
   { level, type: fc.constantFrom('container_t', 'spc_t'), user: fc.constant('system_u') },
   { requiredKeys: ['level'] },
