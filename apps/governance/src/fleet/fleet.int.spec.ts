@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { createLogger } from '@scc/runtime';
+import { defaultSCCs } from '@scc/scc';
 import { evaluatePlan } from '../engine/evaluate.js';
 import {
   aBatch,
@@ -13,6 +14,7 @@ import {
   reportCovered,
 } from '../governance.fixture.js';
 import { GovernanceMetrics } from '../health/metrics.js';
+import { observeSCC } from '../registry/versions.js';
 import { governanceSuite } from '../suite.fixture.js';
 import { watchFleet } from './metrics.js';
 
@@ -68,6 +70,11 @@ describe('watchFleet', () => {
        ('p1', 'shop', 'p1', 'anyuid', now(), now(), null, true), ('p2', 'shop', 'p2', null, now(), now(), null, true),
        ('p3', 'shop', 'p3', 'anyuid', now(), now(), now(), true)`,
     );
+    const anyuid = defaultSCCs().find(({ metadata }) => metadata.name === 'anyuid');
+    if (!anyuid) throw new Error('there is no default anyuid');
+    await inTx(database.app, (tx) =>
+      observeSCC(tx, 'anyuid', { ...anyuid, allowHostNetwork: true }, { at: new Date() }),
+    );
     await watch.look();
     // A second look tells no stay again.
     await watch.look();
@@ -85,6 +92,8 @@ describe('watchFleet', () => {
       'migrations_waiting{reason="Window"} 1',
       'migrations_waiting{reason="Paused"} 0',
       'migration_canary_weight{namespace="shop",name="fleet-moving"} 100',
+      'scc_drift{relation="wider"} 1',
+      'scc_drift{relation="narrower"} 0',
       'pods{scc="anyuid"} 1',
       'pods{scc="none"} 1',
       'approvals_waiting 1',

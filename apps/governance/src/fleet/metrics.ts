@@ -69,6 +69,14 @@ export function watchFleet(metrics: GovernanceMetrics, { source, logger }: { sou
   );
   metrics.gauges(
     {
+      name: `${PREFIX}scc_drift`,
+      help: "SCCs of the cluster that differ from OpenShift's default of their name, by how they do.",
+      labelNames: ['relation'],
+    },
+    () => Object.entries(watch.drift).map(([relation, value]) => ({ labels: { relation }, value })),
+  );
+  metrics.gauges(
+    {
       name: `${PREFIX}migration_canary_weight`,
       help: 'Share of the requests that the canary of a running migration gets, in percent; the latest 100.',
       labelNames: ['namespace', 'name'],
