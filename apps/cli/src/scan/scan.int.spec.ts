@@ -186,6 +186,7 @@ describe('sccctl scan', () => {
     [['simulate', '-f', '-'], 64, /nothing is to be changed/],
     [['simulate', '-f', '-', '--priority', 'anyuid'], 64, /anyuid is not SCC=NUMBER/],
     [['simulate', '-f', '-', '--delete-scc', 'nothing'], 64, /there is no SCC nothing/],
+    [['simulate', '-f', '-', '--defaults', '4.99'], 64, /OpenShift 4\.99 are not known, those of 4\.11 to 4\.22 are/],
   ])('%j is refused', async (args, code, message) => {
     const ran = await sccctl(args);
     expect({ ...ran, message: message.test(ran.err) }).toMatchObject({ code, message: true });

@@ -12,6 +12,7 @@ interface SimulateOptions extends SourceOptions {
   deleteScc: string[];
   priority: string[];
   deleteBinding: string[];
+  defaults?: string;
 }
 
 function priorityOf(text: string): SimulatedChange {
@@ -26,11 +27,18 @@ function bindingOf(text: string): SimulatedChange {
   return { change: 'delete-binding', namespace: second === undefined ? null : first, name: second ?? first };
 }
 
-async function changesOf({ scc, deleteScc, priority, deleteBinding }: SimulateOptions): Promise<SimulatedChange[]> {
+async function changesOf({
+  scc,
+  deleteScc,
+  priority,
+  deleteBinding,
+  defaults,
+}: SimulateOptions): Promise<SimulatedChange[]> {
   const { objects, unreadable } = await collectFiles(scc);
   const [broken] = unreadable;
   if (broken) throw new CliError(`--scc: ${broken.source}: ${broken.reason}`, null, EXIT.invalid);
   const changes: SimulatedChange[] = [
+    ...(defaults === undefined ? [] : [{ change: 'default-sccs' as const, release: defaults }]),
     ...deleteScc.map((name): SimulatedChange => ({ change: 'delete-scc', name })),
     ...objects.map((object): SimulatedChange => ({ change: 'apply', object })),
     ...priority.map(priorityOf),
@@ -39,7 +47,7 @@ async function changesOf({ scc, deleteScc, priority, deleteBinding }: SimulateOp
   if (changes.length > 0) return changes;
   throw new CliError(
     'nothing is to be changed',
-    'Pass --scc, --delete-scc, --priority or --delete-binding.',
+    'Pass --scc, --delete-scc, --priority, --delete-binding or --defaults.',
     EXIT.usage,
   );
 }
@@ -80,5 +88,9 @@ export const simulateCommand = (go: Run): Command =>
       'a ClusterRoleBinding, or NAMESPACE/NAME of a RoleBinding, to delete',
       withListed,
       [],
+    )
+    .option(
+      '--defaults <version>',
+      'the default SCCs of a release of OpenShift, such as 4.20, instead of the present ones',
     )
     .action((options: SimulateOptions) => go((session) => simulate(session, options)));

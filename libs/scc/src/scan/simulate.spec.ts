@@ -78,6 +78,24 @@ describe('withChange', () => {
     expect(compareScans(scanOf(cluster), scanOf(withChange(cluster, change)))).toEqual(expected);
   });
 
+  it('takes the default SCCs of a release, and leaves the others', () => {
+    const image = aWorkload('c', { pod: { volumes: [{ name: 'model', image: { reference: 'model:1' } }] } });
+    const own = withChange([...cluster, image], { change: 'apply', object: { ...mine, priority: null } });
+    const older = withChange(own, { change: 'default-sccs', release: '4.19' });
+    expect(compareScans(scanOf(own), scanOf(older))).toEqual([
+      {
+        workload: 'Deployment shop/c',
+        change: 'changed',
+        details: expect.arrayContaining([expect.stringMatching(/^next restart: restricted-v2 → /)]) as unknown,
+      },
+    ]);
+    const names = inventoryOf(older).definitions.map(({ metadata }) => metadata.name);
+    expect(names).toContain('mine');
+    expect(names).not.toContain('restricted-v3');
+    const newer = withChange(older, { change: 'default-sccs', release: '4.20' });
+    expect(compareScans(scanOf(own), scanOf(newer))).toEqual([]);
+  });
+
   it('puts an SCC in the place of the one of its name', () => {
     const changed = inventoryOf(withChange(cluster, { change: 'apply', object: open }));
     expect(changed.sccs.byName.get('restricted-v2')?.runAsUser).toEqual({ type: 'RunAsAny' });
@@ -87,6 +105,7 @@ describe('withChange', () => {
   it.each<[SimulatedChange, string]>([
     [{ change: 'delete-scc', name: 'nothing' }, 'there is no SCC nothing'],
     [{ change: 'set-priority', name: 'nothing', priority: 1 }, 'there is no SCC nothing'],
+    [{ change: 'default-sccs', release: '4.99' }, 'the default SCCs of OpenShift 4.99 are not known'],
     [{ change: 'delete-binding', namespace: null, name: 'a-anyuid' }, 'there is no binding a-anyuid'],
   ])('refuses what is not there: %j', (change, message) => {
     expect(() => withChange(cluster, change)).toThrow(message);
