@@ -1,5 +1,7 @@
 /** Fixtures and inner parts of governance that benchmarks and the fuzzer of the API drive. */
 export { EVERYWHERE } from './call/scope.js';
+export { Adoption } from './audit/adoption.js';
+export { contradictionsIn } from './audit/authority-watch.js';
 export { appendAudit, appendAuditBatch, type AuditRecord } from './audit/append.js';
 export { aSigner } from './audit/audit-log.fixture.js';
 export { readLog } from './audit/log-reader.js';
