@@ -73,9 +73,24 @@ export async function clearToFinish(course: Course, detail: string): Promise<voi
     // Runs of earlier versions hand over no time.
     position.judgedMs ??= fx.now();
     if (fx.now() - position.judgedMs < JUDGEMENT_LASTS_MS) return;
-    const partition = target.strategy === 'Ordered' ? { partition: 0 } : {};
-    await holdNow(course, { weight: 0, durationMs: null, workloadSinceMs: 'held', ...partition });
+    await holdNow(course, { ...migrated(target), durationMs: null });
   }
+}
+
+/** Everything on the workload, which has migrated: its answers since the hold began are judged. */
+const migrated = ({ strategy }: MigrationOutline) =>
+  ({ weight: 0, workloadSinceMs: 'held', ...(strategy === 'Ordered' ? { partition: 0 } : {}) }) as const;
+
+/** Watches the migrated workload for as long as the plan wants, while all of it can still be taken back. */
+export async function bake(course: Course): Promise<void> {
+  const { plan, target, fx, at } = course;
+  const { bakeMs = 0 } = plan;
+  if (bakeMs === 0) return;
+  await at('bake begun', () => {
+    fx.record({ type: 'BakeStarted', seconds: Math.ceil(bakeMs / 1000) });
+    return Promise.resolve();
+  });
+  await hold(course, 'baked', { ...migrated(target), durationMs: bakeMs });
 }
 
 export async function webhooks(

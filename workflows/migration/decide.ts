@@ -24,7 +24,8 @@ export function decideAfterAssessment(plan: AcceptedPlan, assessment: Assessment
     const services = target.services.join(', ') || 'no service';
     const moves = movesOf(plan, target, services);
     const chosen = strategy ? ` Strategy: ${strategy.type}, because ${strategy.reason}.` : '';
-    const steps = `grant ${target.targetSCC}, ${moves}`;
+    const baked = plan.bakeMs ? `, watch it for ${plural(Math.ceil(plan.bakeMs / 1000), 'second')}` : '';
+    const steps = `grant ${target.targetSCC}, ${moves}${baked}`;
     return {
       do: 'finishDryRun',
       message: `dry run, nothing was touched.${chosen} Steps: ${steps}. Change of the template:\n${patch}`,

@@ -4,22 +4,12 @@ import { FAILURE, type Assessment, type MigrationActivities } from './contract.j
 import type { Effects } from './effects.js';
 import { migrate, takeBack } from './migrate.js';
 import { HandOver, startOf } from './position.js';
-import { allowed, aPlan, aTarget, aWorld, type InjectedFault } from './testing.js';
+import { allowed, aPlan, aTarget, aWorld, type InjectedFault, pristine } from './testing.js';
 import { positionOfLost } from './undo.js';
 
 const plan = aPlan(
   planSpecSchema.parse({ workloadRef: { kind: 'Deployment', name: 'ledger' }, targetSCC: 'restricted-v2' }),
 );
-const pristine = {
-  canary: 'absent',
-  workload: 'before',
-  canaryWeight: 0,
-  mirroring: false,
-  granted: false,
-  sourceGranted: true,
-  routesPrepared: false,
-  moved: 0,
-};
 const migrated = { ...pristine, workload: 'after', granted: true, sourceGranted: false };
 const rolledBack = (cause: string) => ({ phase: 'RolledBack', message: `rolled back: ${cause}` });
 const start = (): Position => startOf(aTarget().ref);

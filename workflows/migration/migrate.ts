@@ -2,7 +2,7 @@ import type { PlanRef, Violation } from '@scc/plan';
 import { movesPodByPod } from '@scc/plan/words';
 import type { Position } from './carried.js';
 import type { AcceptedPlan, Assessment, MigrationOutline, MigrationResult } from './contract.js';
-import { clearToFinish, courseOf, hold, webhooks, type Course } from './course.js';
+import { bake, clearToFinish, courseOf, hold, webhooks, type Course } from './course.js';
 import { decideAfterAssessment } from './decide.js';
 import type { Effects } from './effects.js';
 import { workflowLost } from './failures.js';
@@ -153,6 +153,7 @@ async function run(position: Position, plan: AcceptedPlan, fx: Effects): Promise
   const podByPod = movesPodByPod(target.strategy);
   if (podByPod) await moveOneByOne(course);
   else await moveByCanary(course);
+  await bake(course);
 
   const left = podByPod ? 'the old grant' : 'the canary and the old grant';
   await at('may finish', () => clearToFinish(course, `remove ${left}`));

@@ -59,6 +59,8 @@ export interface AcceptedPlan {
   mirror: { percentage: number; durationMs: number; methods: 'Safe' | 'All' };
   weights: number[];
   readinessTimeoutMs: number;
+  /** How long the migrated workload is watched before the migration ends; absent: not at all. */
+  bakeMs?: number;
   dryRun: boolean;
   /** Milliseconds since the epoch before which nothing is touched, or null. */
   notBeforeMs: number | null;

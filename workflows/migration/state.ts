@@ -150,6 +150,7 @@ const CHANGES: { [Type in MigrationEvent['type']]: (event: Event<Type>) => Chang
     set: { pods: event.pods },
   }),
   TrafficReturned: () => ({ set: { weight: 0 } }),
+  BakeStarted: () => ({}),
   CanaryRemoved: (event) => ({ conditions: [['CanaryReady', 'False', 'Removed', sentenceOf(event)]] }),
   SourceRevoked: () => ({}),
   MigrationCompleted: (event) => finished('Completed', event, 'Migrated'),

@@ -96,6 +96,18 @@ export interface World {
   moved: number;
 }
 
+/** Before anything was touched, and after everything was taken back. */
+export const pristine: Readonly<World> = {
+  canary: 'absent',
+  workload: 'before',
+  canaryWeight: 0,
+  mirroring: false,
+  granted: false,
+  sourceGranted: true,
+  routesPrepared: false,
+  moved: 0,
+};
+
 /** A step of the world that fails, by the name of its activity; `at` tells calls of one activity apart. */
 export interface InjectedFault {
   activity: keyof MigrationActivities;
@@ -125,16 +137,7 @@ export function aWorld(
     podCount?: number;
   } = {},
 ) {
-  const world: World = {
-    canary: 'absent',
-    workload: 'before',
-    canaryWeight: 0,
-    mirroring: false,
-    granted: false,
-    sourceGranted: true,
-    routesPrepared: false,
-    moved: 0,
-  };
+  const world: World = { ...pristine };
   const events: MigrationEvent[] = [];
   const breaches: string[] = [];
   const calls = new Map<string, number>();

@@ -26,19 +26,9 @@ import {
   type RecordedEnd,
   type RecordedOutcome,
 } from './contract.js';
-import { allowed, aPlan, aTarget, aWorld, type InjectedFault } from './testing.js';
+import { allowed, aPlan, aTarget, aWorld, type InjectedFault, pristine } from './testing.js';
 
 const spec = planSpecSchema.parse({ workloadRef: { kind: 'Deployment', name: 'ledger' }, targetSCC: 'restricted-v2' });
-const pristine = {
-  canary: 'absent',
-  workload: 'before',
-  canaryWeight: 0,
-  mirroring: false,
-  granted: false,
-  sourceGranted: true,
-  routesPrepared: false,
-  moved: 0,
-};
 
 jest.setTimeout(120_000);
 
@@ -95,6 +85,8 @@ async function aMigration(
     released: false,
     /** Holds of smaller weights are over at once. */
     holdFrom: 0,
+    /** Longer holds last whatever their weight is. */
+    holdBeyondMs: Infinity,
     live: null as LiveSettings | null,
     approval: 'pending' as 'pending' | 'granted' | 'refused',
     frozen: false,
@@ -179,7 +171,7 @@ async function aMigration(
     hold: async (target, request) => {
       held.add(request.weight);
       durations.push(request.durationMs);
-      while (!state.released && request.weight >= state.holdFrom) {
+      while (!state.released && (request.weight >= state.holdFrom || request.durationMs > state.holdBeyondMs)) {
         cancellationSignal().throwIfAborted();
         heartbeat();
         await new Promise((resolve) => setTimeout(resolve, 20));
@@ -307,6 +299,15 @@ describe('migrationWorkflow on a Temporal server', () => {
     await expect(migration.end()).resolves.toMatchObject({ phase: 'RolledBack' });
     expect(migration.world).toEqual(pristine);
     expect(migration.breaches).toEqual([]);
+  });
+
+  it('takes everything back on a signal that comes while it is watched at the end', async () => {
+    const migration = await aMigration({ accepted: { bakeMs: 3_600_000 } });
+    Object.assign(migration.state, { holdFrom: 101, holdBeyondMs: 60_000 });
+    await migration.saw('BakeStarted');
+    await migration.handle.signal('rollback');
+    await expect(migration.end()).resolves.toMatchObject({ phase: 'RolledBack' });
+    expect([migration.world, migration.breaches]).toEqual([pristine, []]);
   });
 
   it('refuses a command that makes no sense, and one that governance refuses, and says why', async () => {

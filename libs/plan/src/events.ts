@@ -140,6 +140,7 @@ export const migrationEventSchema = z.discriminatedUnion('type', [
   }),
   z.object({ type: z.literal('WorkloadMigrated'), pods: z.array(podSCCSchema) }),
   z.object({ type: z.literal('TrafficReturned') }),
+  z.object({ type: z.literal('BakeStarted'), seconds: z.int() }),
   z.object({ type: z.literal('CanaryRemoved') }),
   z.object({ type: z.literal('SourceRevoked'), bindings: z.array(z.string()), kept: z.string().nullable() }),
   z.object({ type: z.literal('MigrationCompleted'), traffic: trafficSummarySchema.nullable() }),

@@ -119,6 +119,8 @@ describe('parseSpec', () => {
       { workloadRef: { kind: 'StatefulSet', name: 'db' }, ...metrics({ ...rate, relativeTo: 'stable' }) },
       [['GateCannotCompare', 'spec.gates.metrics[0].relativeTo']],
     ],
+    ['takes a bake of a week', { bake: '168h' }, []],
+    ['refuses a longer one', { bake: '169h' }, [['BakeTooLong', 'spec.bake']]],
     ['refuses two gates of one name', metrics(rate, rate), [['GateNameRepeated', 'spec.gates']]],
     [
       'refuses a schedule that cannot be kept',

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { durationMs } from './duration.js';
 import { isTerminal, type Phase } from './phases.js';
 import { isRecord } from './records.js';
 import { planSpecSchema, type PlanSpec, type Violation } from './schema.js';
@@ -189,6 +190,20 @@ const gateNamesAreUnique: Rule = ({ gates }) => {
   }));
 };
 
+const LONGEST_BAKE = '168h';
+
+const bakeEnds: Rule = ({ bake }) =>
+  bake === undefined || durationMs(bake) <= durationMs(LONGEST_BAKE)
+    ? []
+    : [
+        {
+          code: 'BakeTooLong',
+          field: 'spec.bake',
+          message: `a bake of ${bake} would keep the canary and both grants for longer than ${LONGEST_BAKE}`,
+          remedy: `Set ${LONGEST_BAKE} or less; a completed migration is taken back by a plan in the other direction.`,
+        },
+      ];
+
 const scheduleIsReadable: Rule = ({ schedule }) => {
   const violations: Violation[] = [];
   if (schedule.notBefore !== undefined && !isTime(schedule.notBefore))
@@ -240,6 +255,7 @@ const rules: readonly Rule[] = [
   metricsHaveBounds,
   metricsCompareSides,
   gateNamesAreUnique,
+  bakeEnds,
   scheduleIsReadable,
 ];
 

@@ -131,6 +131,11 @@ export const planSpecSchema = z.object({
     })
     .prefault({}),
   schedule: scheduleSchema.prefault({}),
+  bake: durationSchema
+    .optional()
+    .describe(
+      'How long the migrated workload serves everything under its gates before the canary and the old grant go, 168h at most: until then a rollback takes the whole migration back.',
+    ),
   rollback: z.object({ onFailure: z.enum(['Automatic', 'Pause']).default('Automatic') }).prefault({}),
   canary: z
     .object({

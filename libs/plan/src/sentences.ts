@@ -125,6 +125,8 @@ const SENTENCES: { [Type in MigrationEvent['type']]: (event: Event<Type>) => str
     `pod ${pod.name}${node === undefined ? '' : ` on ${node}`} is ready under ${pod.scc ?? 'no SCC'} (${moved} of ${plural(total, 'pod')})`,
   WorkloadMigrated: ({ pods }) => `${plural(pods.length, 'pod')} of the workload run under the target SCC`,
   TrafficReturned: () => 'the migrated workload serves all requests',
+  BakeStarted: ({ seconds }) =>
+    `everything runs under the target SCC and is watched for ${plural(seconds, 'second')} more; until then a rollback takes all of it back`,
   CanaryRemoved: () => 'the canary was drained and removed',
   SourceRevoked: ({ bindings, kept }) => {
     if (kept !== null) return `the source grant stays: ${kept}`;

@@ -47,6 +47,10 @@ export const FORM_VIOLATIONS = {
     cause: 'two gates have the same name; events and metrics refer to gates by name',
     remedy: 'give every gate a name of its own',
   },
+  BakeTooLong: {
+    cause: '`bake` would keep the canary and both grants for longer than a week',
+    remedy: 'set 168h or less',
+  },
   NotATime: {
     cause: '`schedule.notBefore` is not an RFC 3339 time',
     remedy: 'write a time with its offset, such as 2026-11-24T22:00:00Z',

@@ -144,6 +144,7 @@ const CHANGES: {
     if (view.targetSCC !== null) activate(view, view.targetSCC, 'migrated', stored);
   },
   TrafficReturned: (view) => void (view.weight = 0),
+  BakeStarted: null,
   CanaryRemoved: null,
   SourceRevoked: null,
   MigrationCompleted: (view, event, stored) => {

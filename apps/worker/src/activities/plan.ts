@@ -46,6 +46,7 @@ function acceptedOf(object: KubeObject, spec: PlanSpec): AcceptedPlan {
     mirror: { percentage: mirror.percentage, durationMs: durationMs(mirror.duration), methods: mirror.methods },
     weights,
     readinessTimeoutMs: durationMs(spec.gates.readiness.timeout),
+    ...(spec.bake === undefined ? {} : { bakeMs: durationMs(spec.bake) }),
     dryRun: spec.dryRun,
     notBeforeMs: spec.schedule.notBefore === undefined ? null : Date.parse(spec.schedule.notBefore),
   };
