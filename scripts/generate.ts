@@ -6,7 +6,7 @@ import { stringify } from 'yaml';
 import { chartDigest, committedRendering, PLATFORMS, renderForKustomize, renderingDigest } from '@scc/dev/chart';
 import { clusterRoles } from '@scc/governance/cluster-roles';
 import { ROLE_TABLE } from '@scc/governance/permissions';
-import { planCRD } from '@scc/plan';
+import { campaignCRD, planCRD } from '@scc/plan';
 import { defaultSCCs, type SecurityContextConstraints, sccCustomResourceDefinition } from '@scc/scc';
 import { chartRights } from './chart-rights.ts';
 import { codeTable, violationTable } from './code-tables.ts';
@@ -82,6 +82,7 @@ await put(
 
 const CHART = 'deploy/helm';
 await put(`${CHART}/files/crds/sccmigrationplans.yaml`, manifest('libs/plan', planCRD()));
+await put(`${CHART}/files/crds/sccmigrationcampaigns.yaml`, manifest('libs/plan', campaignCRD()));
 await put(`${CHART}/files/crds/securitycontextconstraints.yaml`, manifest('libs/scc', sccCustomResourceDefinition()));
 await put(`${CHART}/files/sccs/default-sccs.yaml`, manifest('libs/scc', ...defaultSCCs()));
 await put(

@@ -5,6 +5,7 @@ import type { Client } from '@temporalio/client';
 import { z } from 'zod';
 import type { ClusterApi, Stack } from '../src/index.js';
 import { condition, DEPLOYMENTS, engineSuite, NAMESPACE, PLANS, TIMEOUT_MS } from './engine.fixture.js';
+import { campaigns } from './suites/campaigns.fixture.js';
 import { attacks } from './suites/attacks.fixture.js';
 import { mutatedPlans } from './suites/mutants.fixture.js';
 import { sealedUndo } from './suites/sealed.fixture.js';
@@ -144,6 +145,8 @@ describe('a user who may edit the workload', () => {
     expect(await untilPhase('by-edith', 'Completed')).not.toHaveProperty('violations', [expect.anything()]);
   });
 });
+
+describe('a campaign whose author lacks a right', () => campaigns(() => stack));
 
 describe('a route of another namespace', () => {
   const route = (namespace: string) => ({

@@ -31,6 +31,8 @@ import type {
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 
 export type * from './payloads.js';
+export type * from './campaign-payloads.js';
+export { CAMPAIGN_WORKFLOW, campaignWorkflowIdOf } from './campaign-payloads.js';
 
 /** Everything that another process may know of the migration workflow: names, messages and payloads. */
 

@@ -25,6 +25,7 @@ import { positionOfLost } from './undo.js';
 import { handOverWhenLong, steadied, waitUntil, waiting } from './waits.js';
 
 export { afterWorkflow } from './after.js';
+export { campaignWorkflow } from './campaign.js';
 
 const FIRST_RETRY_MS = 15_000;
 const LONGEST_RETRY_MS = 300_000;

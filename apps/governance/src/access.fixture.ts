@@ -3,6 +3,7 @@ import { signerFromPem } from '@scc/audit';
 import { createLogger, type Logger } from '@scc/runtime';
 import type { DataSource } from 'typeorm';
 import { z } from 'zod';
+import { CampaignAuthors } from './engine/campaign-authors.js';
 import type { AccessReview } from './access/kubernetes.js';
 import { API_GROUP } from './access/roles.js';
 import { accessConfig } from './access/settings.js';
@@ -124,6 +125,10 @@ export async function startGuarded(
       temporalUi: null,
       scans: new ScanParts(null, log),
       courier: noCourier(),
+      campaigns: new CampaignAuthors({
+        read: () => Promise.resolve(undefined),
+        engine: 'system:serviceaccount:scc-system:worker',
+      }),
       sendCommand: () => Promise.reject(new Refusal('conflict', 'no migration of this plan runs')),
     },
     host: '127.0.0.1',

@@ -5,6 +5,7 @@ import { createLogger, type Logger } from '@scc/runtime';
 import type { KeyPair } from '@scc/tls';
 import type { DataSource } from 'typeorm';
 import { z } from 'zod';
+import { CampaignAuthors } from './engine/campaign-authors.js';
 import { API_GROUP } from './access/roles.js';
 import { accessConfig } from './access/settings.js';
 import { ROLES } from './call/roles.js';
@@ -135,6 +136,10 @@ export async function startTestApi(source: DataSource, options: TestApiOptions =
       logger,
       isRunning: () => Promise.resolve(false),
       sendCommand,
+      campaigns: new CampaignAuthors({
+        read: () => Promise.resolve(undefined),
+        engine: 'system:serviceaccount:scc-system:worker',
+      }),
       scans: new ScanParts(scan, logger),
       courier: options.courier ?? noCourier(),
       signIn,

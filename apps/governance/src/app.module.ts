@@ -9,6 +9,7 @@ import { ApprovalsModule } from './approvals/approvals.module.js';
 import type { IsRunning, SendCommand } from './approvals/temporal.js';
 import { AuditModule } from './audit/audit.module.js';
 import type { Contradictions } from './audit/contradictions.controller.js';
+import type { CampaignAuthors } from './engine/campaign-authors.js';
 import { EngineModule } from './engine/engine.module.js';
 import { HealthModule } from './health/health.module.js';
 import type { Observer } from './health/observer.js';
@@ -49,6 +50,7 @@ export interface AppParts {
   logger: Logger;
   isRunning: IsRunning;
   sendCommand: SendCommand;
+  campaigns: CampaignAuthors;
   scans: ScanParts;
   /** The way to receivers of notifications. */
   courier: Courier;
@@ -73,6 +75,7 @@ export class AppModule {
     logger,
     isRunning,
     sendCommand,
+    campaigns,
     scans,
     courier,
     signIn,
@@ -84,7 +87,7 @@ export class AppModule {
       imports: [
         ThrottlerModule.forRoot(rateLimit(ratePerSecond)),
         AccessModule.register(access),
-        EngineModule.register({ isRunning, sendCommand, signer, origin }),
+        EngineModule.register({ isRunning, sendCommand, campaigns, signer, origin }),
         ...[ApprovalsModule, PoliciesModule, ScheduleModule, RegistryModule, PodsModule, RiskModule, StopsModule],
         ScansModule.register(scans),
         NotificationsModule.register(courier),

@@ -22,6 +22,7 @@ import { type Background, startBackground } from './background.js';
 import { type Config, governanceConfigSchema } from './config.js';
 import { connectDatabase } from './database/connect.js';
 import { MAPPING } from './entities.js';
+import { campaignAuthorsIn } from './engine/campaign-authors.js';
 import { GovernanceMetrics } from './health/metrics.js';
 import { Observer } from './health/observer.js';
 import { outsideProbes } from './health/outside.js';
@@ -203,8 +204,8 @@ async function start({ config, logger, metrics, parts, signal, setWaiting, setAd
       contradictions,
       readModel,
       logger,
-      isRunning: temporalRuns(temporal),
-      sendCommand: temporalCommands(temporal),
+      ...{ isRunning: temporalRuns(temporal), sendCommand: temporalCommands(temporal) },
+      campaigns: campaignAuthorsIn(kube, config.ENGINE_SERVICE_ACCOUNT),
       scans: new ScanParts(scans.scan, logger),
       courier,
       signIn: await signInSettings(config),

@@ -8,7 +8,8 @@ import { CERTIFICATES_MISSING, governanceConfigSchema, namesCertificates } from 
  * The admission webhook as a process of its own, without database and API. It decides the same; pods are then tracked
  * by the governance process alone.
  */
-const { WEBHOOK_HOST, WEBHOOK_PORT, TLS_DIR, SCC_MODE, DRAIN_MS } = governanceConfigSchema.shape;
+const { WEBHOOK_HOST, WEBHOOK_PORT, TLS_DIR, SCC_MODE, DRAIN_MS, ENGINE_SERVICE_ACCOUNT } =
+  governanceConfigSchema.shape;
 const variables = z.object({
   ...commonConfig,
   ...admissionSettings,
@@ -17,6 +18,7 @@ const variables = z.object({
   TLS_DIR,
   SCC_MODE,
   DRAIN_MS,
+  ENGINE_SERVICE_ACCOUNT,
 });
 
 const config = loadConfig(variables.refine(namesCertificates, CERTIFICATES_MISSING));

@@ -8,7 +8,9 @@ import {
   type WorkflowIdReusePolicy,
 } from '@temporalio/client';
 import { temporalAfterwards, type AfterWorkflows } from './afterwards.js';
+import { startCampaign } from './campaigns.js';
 import {
+  type CampaignRef,
   MIGRATION_WORKFLOW,
   planChangedSignal,
   UNDO_WORKFLOW,
@@ -75,7 +77,7 @@ export function temporalMigrations(
   link: TemporalLink,
   taskQueue: string,
   signal: AbortSignal,
-): Migrations & { afterwards: AfterWorkflows } {
+): Migrations & { afterwards: AfterWorkflows; startCampaign: (ref: CampaignRef) => Promise<void> } {
   const call = async <T>(work: (workflow: WorkflowClient) => Promise<T>): Promise<T> => {
     const client = await link.client();
     return client.withAbortSignal(signal, () => client.withDeadline(Date.now() + CALL_MS, () => work(client.workflow)));
@@ -103,6 +105,7 @@ export function temporalMigrations(
   };
   return {
     afterwards: temporalAfterwards(call),
+    startCampaign: (ref) => call((workflow) => startCampaign(workflow, taskQueue, ref)),
     life: async (ref) => {
       try {
         return lifeOf((await call((workflow) => workflow.getHandle(workflowIdOf(ref)).describe())).status.name);

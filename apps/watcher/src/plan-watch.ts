@@ -2,6 +2,7 @@ import { createInformer, keyOf, type Informer, type KubeClient } from '@scc/kube
 import { PLAN_TYPE, type PlanRef } from '@scc/plan';
 import type { Logger } from '@scc/runtime';
 import type { TemporalLink } from '@scc/runtime/temporal';
+import { watchCampaigns } from './campaigns.js';
 import { KeyQueue } from './key-queue.js';
 import type { WatcherMetrics } from './metrics.js';
 import { lookAfterLost } from './afterwards.js';
@@ -23,7 +24,7 @@ export interface PlanWatchOptions {
 /** Watches plans and keeps their workflows in line with them until the signal aborts. */
 export async function watchPlans(options: PlanWatchOptions, signal: AbortSignal): Promise<void> {
   const { client, log, metrics } = options;
-  const { afterwards, ...migrations } = temporalMigrations(options.temporal, options.taskQueue, signal);
+  const { afterwards, startCampaign, ...migrations } = temporalMigrations(options.temporal, options.taskQueue, signal);
   const deps: WatcherDeps = { read: planReader(client, signal), migrations };
   const queue = new KeyQueue({
     work: async (key) => {
@@ -42,7 +43,9 @@ export async function watchPlans(options: PlanWatchOptions, signal: AbortSignal)
   options.watching(informer);
   metrics.watches(queue, informer);
   informer.start();
+  const campaigns = watchCampaigns({ client, log, start: startCampaign }, signal);
   const resync = setInterval(() => {
+    campaigns.resync();
     for (const plan of informer.list().filter(isWanted)) queue.add(keyOf(plan));
     sweep(informer, deps).catch((err: unknown) => {
       if (!signal.aborted) log.warn({ err }, 'looking for workflows without a plan failed');
@@ -61,7 +64,7 @@ export async function watchPlans(options: PlanWatchOptions, signal: AbortSignal)
   await aborted(signal);
   clearInterval(resync);
   options.watching(null);
-  await informer.stop();
+  await Promise.all([informer.stop(), campaigns.stop()]);
   await queue.stop();
 }
 

@@ -9,6 +9,7 @@ import { connectKube } from '@scc/kube';
 import { AllowedHosts, createLogger, loadConfig, onShutdown, startHealthServer } from '@scc/runtime';
 import { TemporalLink } from '@scc/runtime/temporal';
 import { createActivities } from './activities/index.js';
+import { campaignActivities } from './campaign/activities.js';
 import { Standstill, writesWhileFresh } from './activities/freshness.js';
 import { activitySignal, HEARTBEAT_MS } from './activities/pace.js';
 import { workerConfigSchema } from './config.js';
@@ -106,7 +107,7 @@ async function main(): Promise<void> {
         namespace: config.TEMPORAL_NAMESPACE,
         taskQueue: config.TEMPORAL_TASK_QUEUE,
         workflowBundle: { codePath: config.WORKFLOW_BUNDLE ?? BUNDLE },
-        activities,
+        activities: { ...activities, ...campaignActivities(kube, instruments) },
         maxCachedWorkflows: config.MAX_CACHED_WORKFLOWS,
         // How long work for a worker that was killed waits for it before another takes over.
         stickyQueueScheduleToStartTimeout: '2s',

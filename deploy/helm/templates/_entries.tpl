@@ -36,6 +36,16 @@ mutating:
         resources: [sccmigrationplans]
         operations: [CREATE, UPDATE]
         scope: Namespaced
+  - name: campaigns.scc.poc
+    {{- include "scc.hook" (list . "/mutate/campaigns" "Ignore") | nindent 4 }}
+    sideEffects: None
+    reinvocationPolicy: IfNeeded
+    rules:
+      - apiGroups: [scc.poc]
+        apiVersions: [v1]
+        resources: [sccmigrationcampaigns]
+        operations: [CREATE, UPDATE]
+        scope: Cluster
 
 # {{ if $openshift }}OpenShift's own SCC admission decides about pods: here they are only compared with what plans rely on{{ else }}SCC admission, the part that decides. It fails closed, and only where a namespace asked for it{{ end }}.
 validating:
@@ -120,8 +130,19 @@ validating:
         expression: >-
           oldObject == null || object.spec != oldObject.spec
           || ['scc.poc/author', 'scc.poc/author-uid', 'scc.poc/author-groups', 'scc.poc/author-extra', 'scc.poc/editors',
-              'scc.poc/editor', 'scc.poc/editor-uid', 'scc.poc/editor-groups', 'scc.poc/editor-extra']
+              'scc.poc/editor', 'scc.poc/editor-uid', 'scc.poc/editor-groups', 'scc.poc/editor-extra',
+              'scc.poc/campaign-name', 'scc.poc/campaign-uid', 'scc.poc/campaign-author']
             .exists(key, object.metadata.?annotations[?key].orValue('') != oldObject.metadata.?annotations[?key].orValue(''))
+
+  - name: campaigns.scc.poc
+    {{- include "scc.hook" (list . "/validate/campaigns" "Fail") | nindent 4 }}
+    sideEffects: None
+    rules:
+      - apiGroups: [scc.poc]
+        apiVersions: [v1]
+        resources: [sccmigrationcampaigns]
+        operations: [CREATE, UPDATE]
+        scope: Cluster
 
   - name: grants.scc.poc
     {{- include "scc.hook" (list . "/validate/grants" "Fail") | nindent 4 }}

@@ -57,7 +57,12 @@ const policiesOfTheChart = (): Promise<string> =>
   ]);
 
 const POLICIES = '/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies';
-const NAMES = ['plan-authority.scc.poc', 'worker-confinement.scc.poc', 'dry-runs.scc.poc'];
+const NAMES = [
+  'plan-authority.scc.poc',
+  'campaign-authority.scc.poc',
+  'worker-confinement.scc.poc',
+  'dry-runs.scc.poc',
+];
 
 const MAPS = (namespace: string): string => `/api/v1/namespaces/${namespace}/configmaps`;
 const aMap = (name: string) => ({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name } });
@@ -196,6 +201,40 @@ export function policies(stackOf: () => Stack): void {
       ['in capitals', 'system:serviceaccount:shop:Owner'],
     ])('takes no name for another: %s', async (_how, author) => {
       expect(await refusalOf(create('owner', aPlan('x', { 'scc.poc/author': author })))).toContain('creates this plan');
+    });
+
+    it('lets the worker make plans for campaigns, and nobody else', async () => {
+      const worker = { 'scc.poc/author': 'system:serviceaccount:scc-system:worker' };
+      const marks = { 'scc.poc/campaign-name': 'c', 'scc.poc/campaign-uid': 'u', 'scc.poc/campaign-author': 'owner' };
+      const refused = 'say for which campaign the worker made a plan';
+      expect(await refusalOf(create('owner', aPlan('x', { ...by('owner'), ...marks })))).toContain(refused);
+      expect(await refusalOf(create('worker', aPlan('x', worker)))).toContain(refused);
+      expect(await refusalOf(create('worker', aPlan('of-campaign', { ...worker, ...marks })))).toBeUndefined();
+      const other = { metadata: { annotations: { 'scc.poc/campaign-uid': 'v' } } };
+      expect(await refusalOf(patch('owner', 'of-campaign', other))).toContain(refused);
+    });
+
+    it('lets no campaign be created, or its waves approved, in the name of another', async () => {
+      const campaigns = '/apis/scc.poc/v1/sccmigrationcampaigns';
+      const campaign = (annotations: object, spec: object = {}) => ({
+        apiVersion: 'scc.poc/v1',
+        kind: 'SCCMigrationCampaign',
+        metadata: { name: 'fleet', annotations },
+        spec: { selector: {}, ...spec },
+      });
+      expect(await refusalOf(stack.api.create(campaigns, campaign(by('owner'))))).toContain('creates this campaign');
+      const me = (await stack.api.create('/apis/authentication.k8s.io/v1/selfsubjectreviews', {
+        apiVersion: 'authentication.k8s.io/v1',
+        kind: 'SelfSubjectReview',
+      })) as { status: { userInfo: { username: string } } };
+      const { username } = me.status.userInfo;
+      const mine = { 'scc.poc/author': username };
+      const approvals = (name: string) => ({ approvals: [{ wave: 1, hash: 'a'.repeat(64), by: name }] });
+      for (const name of [username, userOf('owner')])
+        expect(await refusalOf(stack.api.create(campaigns, campaign(mine, approvals(name))))).toContain(
+          'by the user who adds the approval',
+        );
+      expect(await refusalOf(stack.api.create(campaigns, campaign(mine)))).toBeUndefined();
     });
 
     it('takes a full record that is true', async () => {

@@ -150,8 +150,11 @@ describe('the chart', () => {
     const objects = parseObjects(
       await renderChart([...TRY, ...set('worker.namespaces={shop,bank}', 'worker.sccs={restricted-v2}')]),
     );
-    const writing = rightsOf(objects, 'worker').filter(({ verbs }) =>
-      verbs.some((verb) => ['patch', 'update', 'delete', 'bind'].includes(verb)),
+    // Campaigns have no namespace; of them it writes the status alone.
+    const writing = rightsOf(objects, 'worker').filter(
+      ({ verbs, resources }) =>
+        verbs.some((verb) => ['patch', 'update', 'delete', 'bind'].includes(verb)) &&
+        !(resources.length === 1 && resources[0] === 'sccmigrationcampaigns/status'),
     );
     expect([...new Set(writing.map(({ namespace }) => namespace))].sort()).toEqual(['bank', 'scc-undo', 'shop']);
     expect(writing.filter(({ verbs }) => verbs.includes('bind')).map(({ resourceNames }) => resourceNames)).toEqual([
@@ -276,7 +279,7 @@ describe('the chart', () => {
         .map(({ metadata }) => metadata.name)
         .sort();
     const always = ['dry-run', 'dry-runs.scc.poc'];
-    const plans = [...always, 'plan-authority.scc.poc'];
+    const plans = ['campaign-authority.scc.poc', ...always, 'plan-authority.scc.poc'];
     const worker = 'worker-confinement.scc.poc';
     expect(await policies('platform=kubernetes')).toEqual([...always, worker]);
     expect(await policies('admissionPolicies.confineWorker=false')).toEqual(always);

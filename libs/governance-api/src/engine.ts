@@ -43,6 +43,11 @@ export const planIdentitySchema = z.object({
     .nullable()
     .default(null)
     .describe('Of the plan, and so of the record of its author.'),
+  campaign: z
+    .object({ name: z.string().max(253), uid: z.string().max(64) })
+    .nullable()
+    .default(null)
+    .describe('The campaign that the plan was made for: its author is that of the plan. Null for a plan of a user.'),
 });
 
 /** A right that a plan uses in the name of those who wrote it. */

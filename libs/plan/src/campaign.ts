@@ -114,6 +114,11 @@ export const campaignSpecSchema = z.object({
 export type CampaignSpec = z.infer<typeof campaignSpecSchema>;
 export type CampaignSpecInput = z.input<typeof campaignSpecSchema>;
 
+/** A campaign's fields that may be edited while it runs. */
+export const CAMPAIGN_LIVE_FIELDS = [
+  ...(['maxConcurrent', 'failureBudget', 'approvals', 'attempt', 'suspend', 'abort'] as const),
+];
+
 /** One workload of a wave. */
 export interface Member {
   namespace: string;

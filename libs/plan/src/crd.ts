@@ -4,7 +4,7 @@ import { TERMINAL_PHASES } from './phases.js';
 import { isRecord } from './records.js';
 import { planSpecSchema, planStatusSchema } from './schema.js';
 
-type Schema = Record<string, unknown>;
+export type Schema = Record<string, unknown>;
 
 /** Turns what the generator emits into a structural schema, as the API server demands. */
 function structural(schema: unknown): Schema {
@@ -41,7 +41,7 @@ function intOrString({ anyOf: _sides, ...rest }: Schema, sides: unknown[]): Sche
   return { ...rest, 'x-kubernetes-int-or-string': true, 'x-kubernetes-validations': [{ rule, message }] };
 }
 
-const jsonSchema = (schema: z.ZodType): Schema =>
+export const jsonSchema = (schema: z.ZodType): Schema =>
   structural(z.toJSONSchema(schema, { io: 'input', target: 'openapi-3.0' }));
 
 /** Immutable once the engine has begun: `oldSelf` is the plan before the edit. */
@@ -93,7 +93,7 @@ function specSchema(): Schema {
   return spec;
 }
 
-const column = (name: string, jsonPath: string, rest: Schema = {}): Schema => ({
+export const column = (name: string, jsonPath: string, rest: Schema = {}): Schema => ({
   name,
   type: 'string',
   jsonPath,

@@ -1,11 +1,15 @@
 export {
   LEAST_REACHABLE,
+  CAMPAIGN_LIVE_FIELDS,
   type CampaignSpec,
   type CampaignSpecInput,
   type Member,
   MOST_WORKLOADS,
   parseCampaign,
 } from './campaign.js';
+export { campaignCRD } from './campaign-crd.js';
+export { isCampaignOver } from './campaign-phases.js';
+export { campaignStatusSchema, type CampaignStatus, type MemberStatus } from './campaign-status.js';
 export { setCondition } from './conditions.js';
 export { planCRD } from './crd.js';
 export { durationMs } from './duration.js';
@@ -24,6 +28,7 @@ export {
   type PolicyVerdictSaid,
 } from './events.js';
 export {
+  campaignPlanName,
   canaryAnnotations,
   canaryLabels,
   canaryName,
@@ -81,6 +86,7 @@ export {
 } from './identity.js';
 export {
   CAMPAIGN_KIND,
+  CAMPAIGN_TYPE,
   PLAN_API_VERSION,
   PLAN_GROUP,
   PLAN_KIND,
@@ -91,6 +97,11 @@ export {
 } from './kinds.js';
 export {
   AUTHOR_ANNOTATION,
+  CAMPAIGN_ANNOTATION,
+  CAMPAIGN_AUTHOR_ANNOTATION,
+  CAMPAIGN_LABEL,
+  CAMPAIGN_MARKS,
+  CAMPAIGN_UID_ANNOTATION,
   CANARY_ROLE,
   CRITICALITY_LABEL,
   ASKED_ABOUT_NOTHING,

@@ -33,6 +33,19 @@ export const EDITORS_ANNOTATION = 'scc.poc/editors';
  * the webhook alone.
  */
 export const EARLIER_EDITORS_ANNOTATION = 'scc.poc/earlier-editors';
+/** On a plan that the engine made for a campaign: the campaign's name, as a label and whole. */
+export const CAMPAIGN_LABEL = 'scc.poc/campaign';
+export const CAMPAIGN_ANNOTATION = 'scc.poc/campaign-name';
+/** On such a plan: the uid of the campaign. Governance takes the author of the plan from that campaign. */
+export const CAMPAIGN_UID_ANNOTATION = 'scc.poc/campaign-uid';
+/** On such a plan: the author of the campaign, for people to read. */
+export const CAMPAIGN_AUTHOR_ANNOTATION = 'scc.poc/campaign-author';
+/** Annotations that the engine alone puts on a plan. */
+export const CAMPAIGN_MARKS: readonly string[] = [
+  CAMPAIGN_ANNOTATION,
+  CAMPAIGN_UID_ANNOTATION,
+  CAMPAIGN_AUTHOR_ANNOTATION,
+];
 /** On a plan: lets a workload migrate although not all of its pods are ready. */
 export const UNREADY_ANNOTATION = 'scc.poc/allow-unready-source';
 /** On an object made for a canary whose plan's name is too long for a label: the whole name. */

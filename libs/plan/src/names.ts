@@ -72,3 +72,16 @@ export const undoSecretName = (uid: string, stage: 'begun' | 'revoking'): string
   stage === 'begun' ? `undo-${uid}` : `undo-${uid}-grants`;
 /** The Secret that says that an activity of an undo was done while governance did not answer. */
 export const undoneSecretName = (uid: string, activity: string): string => `undone-${uid}-${activity.toLowerCase()}`;
+
+/**
+ * The plan of one workload in a campaign: the same for the same campaign, workload and attempt, so that creating it twice
+ * is creating it once. At most 63 characters.
+ */
+export const campaignPlanName = (
+  uid: string,
+  { namespace, kind, name }: { namespace: string; kind: string; name: string },
+  attempt: number,
+): string => {
+  const hash = hashOf([uid, namespace, kind, name, String(attempt)].join('/'));
+  return `${withoutTrailingMarks(name.slice(0, MAX_LABEL - HASH_LENGTH - 1))}-${hash}`;
+};

@@ -2,6 +2,8 @@
  * The words of the domain without its schemas. Code that runs in a workflow's sandbox imports this front door
  * (`@scc/plan/words`): it holds neither zod nor a Node built-in.
  */
+export { type CampaignPhase, type MemberState } from './campaign-phases.js';
+export { startable } from './startable.js';
 export { setCondition } from './conditions.js';
 export { COMMANDS, type CommandName } from './commands.js';
 export { PLAN_TYPE, type PlanRef } from './kinds.js';

@@ -112,7 +112,8 @@ function faultsIn(denied: readonly Question[], all: readonly Question[], release
   const counted = denied.filter((question) => bindsNothing || !isBind(question));
   const accounts = [...new Set(counted.map(({ right }) => right.account))];
   return accounts.map((account) => {
-    const lacks = counted.filter(({ right }) => right.account === account).map(named);
+    // Two roles may give the same right.
+    const lacks = [...new Set(counted.filter(({ right }) => right.account === account).map(named))];
     const more = lacks.length > SHOWN ? `, and ${lacks.length - SHOWN} more` : '';
     const roles = [...new Set(counted.filter(({ right }) => right.account === account).map(({ right }) => right.role))];
     return faultsOf('rights')(

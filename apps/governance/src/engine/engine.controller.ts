@@ -25,6 +25,7 @@ import { findMigration, uidSchema } from '../plans/store.js';
 import { Refusal } from '../refusal/refusal.js';
 import { approvalView } from './approval-view.js';
 import { authorizeStep } from './authorize.js';
+import { CampaignAuthors } from './campaign-authors.js';
 import { evaluatePlan } from './evaluate.js';
 import { reviewLiveSettings } from './live-settings.js';
 import { outcomeOf } from './outcome.js';
@@ -39,19 +40,21 @@ export class EngineController {
     private readonly source: DataSource,
     private readonly authorizer: Authorizer,
     private readonly rights: PlanRights,
+    private readonly campaigns: CampaignAuthors,
   ) {}
 
   @Post('evaluations')
   @HttpCode(200)
   @RequirePermission('evaluations:create', 'migration')
-  evaluate(
+  async evaluate(
     @Param('id', uid) id: string,
     @Body({ schema: evaluationRequestSchema }) body: EvaluationRequest,
     @Call() call: CallContext,
   ): Promise<Evaluation> {
     if (body.plan.uid !== id)
       throw new Refusal('conflict', `the plan has the uid ${body.plan.uid}, the path says ${id}`);
-    return inTransaction(this.source, (tx) => evaluatePlan(tx, body, { ...call, reviewRights: this.rights.review }));
+    const asked = await this.campaigns.attributed(body);
+    return inTransaction(this.source, (tx) => evaluatePlan(tx, asked, { ...call, reviewRights: this.rights.review }));
   }
 
   @Get('approval')

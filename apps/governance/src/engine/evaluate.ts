@@ -91,6 +91,7 @@ export async function evaluatePlan(
     details: {
       uid: plan.uid,
       author: plan.author,
+      ...(plan.campaign ? { campaign: plan.campaign.name } : {}),
       verdict,
       contentHash,
       requestHash: hashOf(request),

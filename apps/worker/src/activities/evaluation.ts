@@ -2,6 +2,8 @@ import type { GovernanceClient, PlanIdentity } from '@scc/governance-api';
 import type { GovernanceSummary, MigrationTarget } from '@scc/migration/contract';
 import {
   AUTHOR_ANNOTATION,
+  CAMPAIGN_ANNOTATION,
+  CAMPAIGN_UID_ANNOTATION,
   durationMs,
   earlierEditorsOf,
   EDITOR_ANNOTATION,
@@ -40,6 +42,12 @@ function identityIn(annotations: Facts['planAnnotations'], name: string): PlanId
   return { ...found, groups: [...found.groups], extra: Object.fromEntries(extra) };
 }
 
+/** The campaign that the plan is of; admission lets the engine alone say so. */
+function campaignIn(annotations: Facts['planAnnotations']): PlanIdentity['campaign'] {
+  const [name, uid] = [annotations[CAMPAIGN_ANNOTATION], annotations[CAMPAIGN_UID_ANNOTATION]];
+  return uid === undefined ? null : { name: name ?? '', uid };
+}
+
 /** A workload of which no request is counted has nothing that a gate could judge. */
 const quietWarnings = (requestsPerSecond: number | null, { gates }: PlanSpec): string[] =>
   requestsPerSecond || gates.metrics.every(({ preset, noData }) => preset === undefined || noData !== 'Wait')
@@ -72,6 +80,7 @@ export async function askGovernance(
       editorIdentity: identityIn(facts.planAnnotations, EDITOR_ANNOTATION),
       earlierEditors: earlierEditorsOf(facts.planAnnotations) ?? null,
       createdAt: facts.planCreatedAt,
+      campaign: campaignIn(facts.planAnnotations),
     },
     spec: plan.spec,
     facts: {

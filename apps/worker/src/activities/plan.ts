@@ -2,6 +2,7 @@ import type { EvaluationRequest, GovernanceClient } from '@scc/governance-api';
 import { isNotFound, type KubeClient, type KubeObject } from '@scc/kube';
 import {
   AUTHOR_ANNOTATION,
+  CAMPAIGN_AUTHOR_ANNOTATION,
   durationMs,
   editorsOf,
   FIELD_MANAGER,
@@ -31,12 +32,16 @@ const liveOf = (spec: LiveSpec, generation: number): LiveSettings => ({
   gates: spec.gates,
 });
 
+/** Of a plan that the engine made for a campaign it is the campaign's; governance looks that up itself. */
+const authorIn = (annotations: Readonly<Record<string, string>>): string | null =>
+  annotations[CAMPAIGN_AUTHOR_ANNOTATION] ?? annotations[AUTHOR_ANNOTATION] ?? null;
+
 function acceptedOf(object: KubeObject, spec: PlanSpec): AcceptedPlan {
   const generation = object.metadata.generation ?? 1;
   const { mirror, weights } = spec.traffic;
   return {
     generation,
-    author: object.metadata.annotations?.[AUTHOR_ANNOTATION] ?? null,
+    author: authorIn(object.metadata.annotations ?? {}),
     workload: spec.workloadRef.name,
     targetSCC: spec.targetSCC,
     approvalRequired: spec.approval.required,
@@ -80,7 +85,10 @@ export const planOf = (object: KubeObject, spec: PlanSpec): ReadPlan => ({
 export const identityOf = (
   { namespace, name, uid }: PlanRef,
   { accepted: { generation, author }, editors }: Pick<ReadPlan, 'accepted' | 'editors'>,
-): Omit<EvaluationRequest['plan'], 'authorIdentity' | 'editorIdentity' | 'earlierEditors' | 'createdAt'> => ({
+): Omit<
+  EvaluationRequest['plan'],
+  'authorIdentity' | 'editorIdentity' | 'earlierEditors' | 'createdAt' | 'campaign'
+> => ({
   namespace,
   name,
   uid,

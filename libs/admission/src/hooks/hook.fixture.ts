@@ -17,7 +17,14 @@ interface Options {
 /** Every webhook over a cluster in cache, asked without HTTP. */
 export async function testHooks({ objects = [], config = {}, mayChange }: Options = {}) {
   const cluster = new TestCluster([...standardObjects(), ...objects]);
-  const full = { mode: 'kubernetes', workloads: 'warn', checkExec: true, guarded: new Map(), ...config } as const;
+  const full = {
+    mode: 'kubernetes',
+    workloads: 'warn',
+    checkExec: true,
+    guarded: new Map(),
+    engine: 'system:serviceaccount:scc-system:worker',
+    ...config,
+  } as const;
   const cache = cacheCluster({
     makeInformer: cluster.makeInformer,
     mode: full.mode,

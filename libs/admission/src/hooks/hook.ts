@@ -24,6 +24,8 @@ export interface HookConfig {
   /** Whether exec and attach are checked. */
   readonly checkExec: boolean;
   readonly guarded: GuardedSCCs;
+  /** The user name of the engine's ServiceAccount: it alone makes plans for campaigns, and no others. */
+  readonly engine: string;
 }
 
 export interface HookContext {

@@ -1,6 +1,7 @@
 import {
   AUTHOR_ANNOTATION,
   AUTHORSHIP_ANNOTATIONS,
+  CAMPAIGN_MARKS,
   EARLIER_EDITORS_ANNOTATION,
   earlierEditorsAnnotation,
   EDITOR_ANNOTATION,
@@ -43,7 +44,7 @@ interface PlanReview {
   readonly unrecordable: string | null;
 }
 
-const identityOf = ({ userInfo }: ReviewRequest): Identity => ({
+export const callerIdentity = ({ userInfo }: ReviewRequest): Identity => ({
   username: userInfo.username ?? '',
   uid: userInfo.uid ?? '',
   groups: userInfo.groups ?? [],
@@ -80,7 +81,7 @@ function planReviewOf(request: ReviewRequest): PlanReview | undefined {
   if (!plan || (operation !== 'CREATE' && operation !== 'UPDATE')) return undefined;
   const before = operation === 'UPDATE' ? planSchema.safeParse(oldObject).data : undefined;
   if (operation === 'UPDATE' && !before) return undefined;
-  const identity = identityOf(request);
+  const identity = callerIdentity(request);
   const isRecorded = !before || deedOf(plan) !== deedOf(before);
   return {
     plan,
@@ -146,6 +147,22 @@ function authorViolations({ plan, before, authorship, unrecordable: reason }: Pl
   ];
 }
 
+/** A plan of a campaign works in the name of the campaign's author: none but the engine makes one, and it makes no others. */
+function campaignViolations({ plan, before }: PlanReview, caller: string, engine: string): Violation[] {
+  const [now, old] = [annotationsOf(plan), before && annotationsOf(before)];
+  const isEngine = caller === engine;
+  const wrong = old
+    ? CAMPAIGN_MARKS.filter((name) => now[name] !== old[name])
+    : CAMPAIGN_MARKS.filter((name) => (now[name] !== undefined) !== isEngine);
+  return wrong.map((name) => ({
+    code: 'AuthorIsFixed',
+    field: `metadata.annotations[${name}]`,
+    message:
+      !old && isEngine ? `${caller} creates plans for campaigns alone` : 'it says for which campaign a plan was made',
+    remedy: 'Leave the annotation as it is; create an SCCMigrationCampaign to have plans made for one.',
+  }));
+}
+
 function specViolations({ plan, before }: PlanReview): { spec: PlanSpec | undefined; violations: Violation[] } {
   const parsed = parseSpec(plan.spec);
   if (!parsed.ok) return { spec: undefined, violations: parsed.violations };
@@ -168,7 +185,7 @@ function unknownNames(spec: PlanSpec, namespace: string, cache: ClusterCache): s
 const lineOf = ({ field, message, remedy }: Violation): string => `${field}: ${message}. ${remedy}`;
 
 /** Checks a plan before it is stored: every violation at once. */
-export function validatePlans({ cache }: HookContext): Hook {
+export function validatePlans({ cache, config }: HookContext): Hook {
   return {
     path: '/validate/plans',
     whenUndecided: 'deny',
@@ -176,7 +193,9 @@ export function validatePlans({ cache }: HookContext): Hook {
       const review = planReviewOf(request);
       if (!review || !request.namespace) return NOT_A_PLAN;
       const { spec, violations } = specViolations(review);
-      const all = [...violations, ...authorViolations(review)];
+      const caller = request.userInfo.username ?? '';
+      const marks = campaignViolations(review, caller, config.engine);
+      const all = [...violations, ...authorViolations(review), ...marks];
       if (all.length > 0)
         return denied(`the plan has ${all.length} violation(s): ${all.map(lineOf).join(' | ')}`, {
           code: 422,

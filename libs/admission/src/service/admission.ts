@@ -4,6 +4,7 @@ import { type Logger, pause } from '@scc/runtime';
 import { type CertificateSource, followFiles, type KeyPair, secretStore, startRotation } from '@scc/tls';
 import { allocateNamespaces, type Allocator } from './allocation.js';
 import type { AdmissionDeps, StartAdmission } from './contract.js';
+import { markCampaignAuthors, validateCampaigns } from '../hooks/campaigns.js';
 import { checkExecs } from '../hooks/exec.js';
 import { guardGrants } from '../hooks/grants.js';
 import type { Hook, HookContext } from '../hooks/hook.js';
@@ -32,6 +33,8 @@ export function hooksOf(context: HookContext, client: Parameters<typeof guardNam
     foreseeWorkloads(context),
     markAuthors(),
     validatePlans(context),
+    markCampaignAuthors(),
+    validateCampaigns(),
     guardGrants(context),
     guardNamespaces(client),
   ];

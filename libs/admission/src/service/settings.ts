@@ -85,6 +85,7 @@ type Environment = z.output<z.ZodObject<typeof admissionSettings>> & {
   TLS_DIR?: string | undefined;
   SCC_MODE: 'kubernetes' | 'openshift';
   DRAIN_MS: number;
+  ENGINE_SERVICE_ACCOUNT: string;
 };
 
 const secretOf = (text: string): { namespace: string; name: string } => {
@@ -129,4 +130,5 @@ export const admissionConfigOf = (env: Environment): AdmissionConfig => ({
   workloads: env.WEBHOOK_WORKLOADS,
   checkExec: env.WEBHOOK_EXEC,
   guarded: new Map(env.WEBHOOK_GUARDED_SCCS.map(guardOf)),
+  engine: env.ENGINE_SERVICE_ACCOUNT,
 });

@@ -156,6 +156,7 @@ export async function startTestAdmission(options: TestOptions = {}): Promise<Tes
       workloads: 'warn',
       checkExec: true,
       guarded: new Map(),
+      engine: 'system:serviceaccount:scc-system:worker',
       ...options.config,
     },
     client: {

@@ -301,6 +301,7 @@ describe('hostile reviews', () => {
         workloads: 'warn',
         checkExec: true,
         guarded: new Map<string, Set<string>>(),
+        engine: 'system:serviceaccount:scc-system:worker',
       } as const;
       const hooks = hooksOf({ cache, config }, { subjectAccessReview: () => Promise.resolve(false) });
       const answering = createAnswering({ hooks, cache, budgetMs: 1, metrics: createMetrics(), logger });

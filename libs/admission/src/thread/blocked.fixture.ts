@@ -14,6 +14,7 @@ const thread = await startAdmissionThread({
     TLS_DIR: tlsDir,
     SCC_MODE: 'kubernetes',
     DRAIN_MS: 0,
+    ENGINE_SERVICE_ACCOUNT: 'system:serviceaccount:scc-system:worker',
   }),
   kubeconfig,
   logLevel: 'silent',

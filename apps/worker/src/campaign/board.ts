@@ -1,0 +1,44 @@
+import { type KubeClient, listIfAllowed } from '@scc/kube';
+import { type CampaignSpec, LEAST_REACHABLE, MOST_WORKLOADS, type CampaignStatus } from '@scc/plan';
+import { boardOf } from '@scc/risk';
+import { messageOf } from '@scc/runtime';
+import { aimOf, collectObjects, inventoryOf, scan } from '@scc/scc/scan';
+
+/** A page of a list has at most so long, in milliseconds. */
+const PAGE_MS = 60_000;
+
+/** The board of a campaign from a scan of the cluster, or why there is none. */
+export async function makeBoard(
+  kube: KubeClient,
+  spec: CampaignSpec,
+): Promise<Required<Pick<CampaignStatus, 'waves' | 'left'>> | string> {
+  const named = spec.selector ? spec.selector.namespaces : spec.workloads?.map(({ namespace }) => namespace);
+  const { objects, unreadable } = await collectObjects(
+    (kind, namespace) =>
+      listIfAllowed(kube, kind, { timeoutMs: PAGE_MS, ...(namespace === undefined ? {} : { namespace }) }),
+    [...new Set(named)],
+  );
+  const [refused] = unreadable.filter(({ source }) => source.startsWith('every '));
+  if (refused) return `the cluster cannot be scanned: ${refused.source}: ${refused.reason}`;
+  const inventory = inventoryOf(objects, undefined);
+  const aim = aimOf(inventory, spec.targetSCC === LEAST_REACHABLE ? undefined : spec.targetSCC);
+  if (!aim) return `spec.targetSCC: the cluster has no SCC ${spec.targetSCC}`;
+  try {
+    const { waves, left } = boardOf(spec, { objects, rows: scan(inventory, aim).rows }, MOST_WORKLOADS);
+    if (waves.length === 0)
+      return `no plan can move any of the workloads: ${left.map((one) => `${one.workload}: ${one.reason}`).join('; ') || 'none is selected'}`;
+    return {
+      waves: waves.map(({ hash, workloads }) => ({
+        hash,
+        workloads: workloads.map(({ namespace, kind, name, serviceAccount, targetSCC, risk }) => ({
+          ...{ namespace, kind, name, serviceAccount, targetSCC, risk },
+          state: 'Waiting' as const,
+        })),
+      })),
+      left: [...left],
+    };
+  } catch (error) {
+    if (error instanceof RangeError) return messageOf(error);
+    throw error;
+  }
+}

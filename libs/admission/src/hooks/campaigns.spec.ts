@@ -1,0 +1,129 @@
+import { describe, expect, it } from '@jest/globals';
+import { objectReview } from '../testing/admission.fixture.js';
+import { testHooks } from './hook.fixture.js';
+
+const CAMPAIGN = ['scc.poc', 'v1', 'SCCMigrationCampaign', 'sccmigrationcampaigns'] as const;
+const PLAN = ['scc.poc', 'v1', 'SCCMigrationPlan', 'sccmigrationplans'] as const;
+const ENGINE = { username: 'system:serviceaccount:scc-system:worker' };
+const ana = { username: 'ana', uid: 'a1', groups: ['devs'], extra: {} };
+const BY_ANA = {
+  'scc.poc/author': 'ana',
+  'scc.poc/author-uid': 'a1',
+  'scc.poc/author-groups': 'devs',
+  'scc.poc/author-extra': '',
+};
+const aCampaign = (annotations: object = BY_ANA, spec: object = {}) => ({
+  apiVersion: 'scc.poc/v1',
+  kind: 'SCCMigrationCampaign',
+  metadata: { name: 'fleet', annotations },
+  spec: { selector: { namespaces: ['shop'] }, ...spec },
+});
+const MARKS = { 'scc.poc/campaign-name': 'fleet', 'scc.poc/campaign-uid': 'f1', 'scc.poc/campaign-author': 'ana' };
+const aPlan = (annotations: object) => ({
+  apiVersion: 'scc.poc/v1',
+  kind: 'SCCMigrationPlan',
+  metadata: { name: 'ledger', namespace: 'shop', annotations },
+  spec: { workloadRef: { kind: 'Deployment', name: 'ledger' }, targetSCC: 'restricted-v2' },
+});
+
+async function answerTo(review: object): Promise<string> {
+  const { ask } = await testHooks();
+  const { allowed, message = '' } = await ask(
+    '/validate/campaigns',
+    objectReview(CAMPAIGN, { namespace: null, ...review }),
+  );
+  return allowed ? 'allowed' : message;
+}
+
+describe('a campaign', () => {
+  it('gets the record of who creates it, whatever it says itself', async () => {
+    const { ask } = await testHooks();
+    const object = aCampaign({ 'scc.poc/author': 'admin' });
+    const { patch } = await ask(
+      '/mutate/campaigns',
+      objectReview(CAMPAIGN, { object, userInfo: ana, namespace: null }),
+    );
+    expect(patch).toContainEqual(
+      expect.objectContaining({ path: '/metadata/annotations/scc.poc~1author', value: 'ana' }),
+    );
+    expect(await answerTo({ object, userInfo: ana })).toContain('metadata.annotations[scc.poc/author]');
+    expect(await answerTo({ object: aCampaign(), userInfo: ana })).toBe('allowed');
+  });
+
+  it.each<[string, object, string]>([
+    ['its author', { object: aCampaign({ ...BY_ANA, 'scc.poc/author': 'eve' }) }, 'scc.poc/author'],
+    ['its selector', { object: aCampaign(BY_ANA, { selector: { namespaces: ['bank'] } }) }, 'spec.selector'],
+    ['its target', { object: aCampaign(BY_ANA, { targetSCC: 'anyuid' }) }, 'spec.targetSCC'],
+    ['its template', { object: aCampaign(BY_ANA, { template: { grants: { source: 'Keep' } } }) }, 'spec.template'],
+    ['its need of approvals', { object: aCampaign(BY_ANA, { approval: { required: true } }) }, 'spec.approval:'],
+  ])('does not take an edit of %s', async (_case, review, field) => {
+    const edit = { operation: 'UPDATE', oldObject: aCampaign(), userInfo: { username: 'eve' } };
+    expect(await answerTo({ ...edit, ...review })).toContain(field);
+  });
+
+  it('takes edits of its course from others without making them its authors', async () => {
+    const { ask } = await testHooks();
+    const object = aCampaign(BY_ANA, { suspend: true, attempt: 2, failureBudget: 3, maxConcurrent: 1 });
+    const edit = { operation: 'UPDATE', oldObject: aCampaign(), object, userInfo: { username: 'eve' } };
+    expect(await answerTo(edit)).toBe('allowed');
+    const marked = await ask('/mutate/campaigns', objectReview(CAMPAIGN, { ...edit, namespace: null }));
+    expect(marked.patch ?? []).toEqual([]);
+  });
+
+  it.each<[string, string, string, string]>([
+    ['by who gives it', 'eve', 'eve', 'allowed'],
+    ['in the name of another', 'eve', 'bob', 'spec.approvals[0].by'],
+    ['by its author', 'ana', 'ana', 'the author of a campaign does not approve its waves'],
+  ])('has a wave approved %s', async (_case, username, by, expected) => {
+    const approvals = [{ wave: 1, hash: 'a'.repeat(64), by }];
+    const object = aCampaign(BY_ANA, { approvals });
+    const edit = { operation: 'UPDATE', oldObject: aCampaign(), object, userInfo: { username } };
+    expect(await answerTo(edit)).toContain(expected);
+  });
+
+  it('does not bring its own approvals', async () => {
+    const approvals = [{ wave: 1, hash: 'a'.repeat(64), by: 'bob' }];
+    expect(await answerTo({ object: aCampaign(BY_ANA, { approvals }), userInfo: ana })).toContain(
+      'spec.approvals[0].by',
+    );
+  });
+});
+
+describe('a plan of a campaign', () => {
+  const answerToPlan = async (review: object): Promise<string> => {
+    const { ask } = await testHooks();
+    const { allowed, message = '' } = await ask('/validate/plans', objectReview(PLAN, review));
+    return allowed ? 'allowed' : message;
+  };
+  const recorded = (username: string) => ({
+    'scc.poc/author': username,
+    'scc.poc/author-uid': '',
+    'scc.poc/author-groups': '',
+    'scc.poc/author-extra': '',
+  });
+
+  it.each<[string, object, object, string]>([
+    ['is made by the engine', ENGINE, MARKS, 'allowed'],
+    ['is not made by a user', { username: 'eve' }, MARKS, 'scc.poc/campaign-uid'],
+    ['is not half of one', ENGINE, { 'scc.poc/campaign-uid': 'f1' }, 'scc.poc/campaign-name'],
+    ['is the only plan that the engine makes', ENGINE, {}, 'creates plans for campaigns alone'],
+  ])('%s', async (_case, userInfo, marks, expected) => {
+    const object = aPlan({ ...recorded((userInfo as { username: string }).username), ...marks });
+    expect(await answerToPlan({ object, userInfo })).toContain(expected);
+  });
+
+  it.each<[string, object, object]>([
+    ['added', {}, MARKS],
+    ['taken away', MARKS, {}],
+    ['exchanged', MARKS, { ...MARKS, 'scc.poc/campaign-uid': 'f2' }],
+  ])('keeps its marks: they are not %s later', async (_case, before, after) => {
+    const made = recorded('eve');
+    const edit = {
+      operation: 'UPDATE',
+      oldObject: aPlan({ ...made, ...before }),
+      object: aPlan({ ...made, ...after }),
+      userInfo: { username: 'eve' },
+    };
+    expect(await answerToPlan(edit)).toContain('scc.poc/campaign-uid');
+  });
+});

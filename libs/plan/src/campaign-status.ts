@@ -1,0 +1,46 @@
+import { z } from 'zod';
+import { CAMPAIGN_PHASES, MEMBER_STATES } from './campaign-phases.js';
+
+const memberStatusSchema = z.object({
+  namespace: z.string(),
+  kind: z.string(),
+  name: z.string(),
+  serviceAccount: z.string(),
+  targetSCC: z.string(),
+  risk: z.int().describe('Its place in the order: the greater, the later.'),
+  state: z.enum(MEMBER_STATES),
+  plan: z.string().optional().describe('Of its newest attempt.'),
+  message: z.string().optional().describe('Why it failed.'),
+});
+export type MemberStatus = z.infer<typeof memberStatusSchema>;
+
+const count = z.int().min(0);
+export const campaignStatusSchema = z.object({
+  observedGeneration: z.int().optional(),
+  phase: z.enum(CAMPAIGN_PHASES).optional(),
+  message: z.string().optional(),
+  wave: z.int().optional().describe('The wave that is under way.'),
+  attempt: z.int().optional(),
+  counts: z
+    .object({
+      waves: count,
+      workloads: count,
+      waiting: count,
+      running: count,
+      completed: count,
+      failed: count,
+      left: count.describe('Selected workloads that no plan can move.'),
+    })
+    .optional(),
+  progress: z.string().optional().describe('Completed of all workloads.'),
+  waves: z
+    .array(z.object({ hash: z.string(), workloads: z.array(memberStatusSchema) }))
+    .optional()
+    .describe('The board; its workloads and their order are fixed when the campaign begins.'),
+  left: z
+    .array(z.object({ workload: z.string(), reason: z.string() }))
+    .optional()
+    .describe('Selected workloads that no plan can move, and why.'),
+  soakUntil: z.string().optional(),
+});
+export type CampaignStatus = z.infer<typeof campaignStatusSchema>;

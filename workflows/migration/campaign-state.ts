@@ -1,0 +1,131 @@
+import { plural, startable } from '@scc/plan/words';
+import type { CampaignSettings, CampaignState, MemberOutcome, TrackedMember } from './campaign-payloads.js';
+
+/** The pure half of a campaign: what comes next, and what an outcome changes. */
+
+export type CampaignStep =
+  | { do: 'create'; members: TrackedMember[] }
+  | { do: 'wait'; phase: 'Running' | 'Stopped'; message: string; untilMs: number | null }
+  | { do: 'end'; phase: 'Completed' | 'Aborted'; message: string };
+
+const all = ({ waves }: CampaignState): TrackedMember[] => waves.flatMap(({ members }) => members);
+const inState = (state: CampaignState, wanted: TrackedMember['state']): TrackedMember[] =>
+  all(state).filter((member) => member.state === wanted);
+
+const isOpen = ({ state }: TrackedMember): boolean => state === 'Waiting' || state === 'Running';
+
+/** The index of the first wave that is not over; the number of waves when all are. */
+export function currentWave({ waves }: CampaignState): number {
+  const at = waves.findIndex(({ members }) => members.some(isOpen));
+  return at < 0 ? waves.length : at;
+}
+
+function isApproved({ waves }: CampaignState, at: number, { approvals, author, approvalRequired }: CampaignSettings) {
+  if (!approvalRequired) return true;
+  return approvals.some(({ wave, hash, by }) => wave === at + 1 && hash === waves[at]?.hash && by !== author);
+}
+
+const waits = (message: string, untilMs: number | null = null): CampaignStep => ({
+  do: 'wait',
+  phase: 'Running',
+  message,
+  untilMs,
+});
+
+/** The end of a campaign of which nothing runs and nothing is left to begin. */
+function ended(state: CampaignState): CampaignStep {
+  const failed = inState(state, 'Failed').length;
+  const done = `${inState(state, 'Completed').length} of ${plural(all(state).length, 'workload')} moved`;
+  return { do: 'end', phase: 'Completed', message: failed > 0 ? `${done}, ${failed} failed within the budget` : done };
+}
+
+/** Why no further plan is begun now, before any of the current wave is looked at; null when one may be. */
+function held(state: CampaignState, settings: CampaignSettings, nowMs: number): CampaignStep | null {
+  const at = currentWave(state);
+  const running = inState(state, 'Running').length;
+  const rest = running > 0 ? `; ${plural(running, 'plan')} that run go on to their end` : '';
+  if (settings.abort)
+    return running > 0
+      ? waits(`aborted${rest}`)
+      : { do: 'end', phase: 'Aborted', message: `aborted in wave ${at + 1}; no further plan is begun` };
+  const failed = inState(state, 'Failed').length;
+  if (failed > settings.failureBudget)
+    return {
+      do: 'wait',
+      phase: 'Stopped',
+      message: `${failed} failed, and the budget is ${settings.failureBudget}${rest}. Remove the cause and raise spec.attempt, or raise spec.failureBudget, or set spec.abort.`,
+      untilMs: null,
+    };
+  if (settings.suspend) return waits(`suspended${rest}`);
+  if (running > 0) return null;
+  if (state.soakUntilMs !== null && state.soakUntilMs > nowMs)
+    return waits(`wave ${at} is over; wave ${at + 1} begins when it has soaked`, state.soakUntilMs);
+  return null;
+}
+
+/** What a campaign does next. */
+export function nextStep(state: CampaignState, settings: CampaignSettings, nowMs: number): CampaignStep {
+  const at = currentWave(state);
+  if (at >= state.waves.length && inState(state, 'Failed').length <= settings.failureBudget) return ended(state);
+  const reason = held(state, settings, nowMs);
+  if (reason) return reason;
+  if (!isApproved(state, at, settings))
+    return waits(`wave ${at + 1} waits for the approval of its set ${state.waves[at]?.hash ?? ''}`);
+  const running = inState(state, 'Running');
+  const waiting = (state.waves[at]?.members ?? []).filter((member) => member.state === 'Waiting');
+  const members = startable(waiting, running, settings.maxConcurrent);
+  if (members.length > 0) return { do: 'create', members };
+  return waits(`wave ${at + 1} of ${state.waves.length}: ${plural(running.length, 'plan')} under way`);
+}
+
+/** The state after outcomes; a wave that they end soaks before the next one. */
+export function afterOutcomes(
+  state: CampaignState,
+  outcomes: readonly MemberOutcome[],
+  { nowMs, soakMs }: { nowMs: number; soakMs: number },
+): CampaignState {
+  const before = currentWave(state);
+  const ends = new Map(outcomes.map(({ namespace, plan, state: end }) => [`${namespace}/${plan}`, end]));
+  const waves = state.waves.map((wave) => ({
+    ...wave,
+    members: wave.members.map((member) =>
+      member.state === 'Running'
+        ? { ...member, state: ends.get(`${member.namespace}/${member.plan ?? ''}`) ?? member.state }
+        : member,
+    ),
+  }));
+  const next = { ...state, waves };
+  const isOver = currentWave(next) > before && currentWave(next) < waves.length;
+  return isOver ? { ...next, soakUntilMs: nowMs + soakMs } : next;
+}
+
+/** The state with one member's plan begun, or refused. */
+export function afterCreate(
+  state: CampaignState,
+  { namespace, kind, name }: TrackedMember,
+  made: { plan: string } | { refused: string },
+): CampaignState {
+  const next = 'plan' in made ? { state: 'Running' as const, plan: made.plan } : { state: 'Failed' as const };
+  return {
+    ...state,
+    waves: state.waves.map((wave) => ({
+      ...wave,
+      members: wave.members.map((member) =>
+        member.namespace === namespace && member.kind === kind && member.name === name
+          ? { ...member, ...next }
+          : member,
+      ),
+    })),
+  };
+}
+
+/** The state of a later attempt: what failed waits again, and its failures count no more. */
+export function afterAttempt(state: CampaignState, attempt: number): CampaignState {
+  if (attempt <= state.attempt) return state;
+  const again = ({ plan: _plan, ...member }: TrackedMember): TrackedMember => ({ ...member, state: 'Waiting' });
+  const waves = state.waves.map((wave) => ({
+    ...wave,
+    members: wave.members.map((member) => (member.state === 'Failed' ? again(member) : member)),
+  }));
+  return { waves, attempt, soakUntilMs: null };
+}
