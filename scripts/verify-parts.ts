@@ -147,6 +147,7 @@ export function verifyParts(corpus: string | undefined): VerifyPart[] {
       rounds: 1,
       round: (_round, report) => jest(['e2e'], ['helm\\.e2e'], report, { SCC_TEST_HELM: '3' }),
     },
+    drawn('many pods', 'workloads of 50 ordinals and of 100 nodes that move one by one', ['migration/many-pods'], 10),
     drawn('mutants', 'plans of every shape by somebody without rights', ['governance/src/engine/mutants'], 7),
     {
       name: 'mutants on a cluster',
