@@ -161,7 +161,7 @@ export function verifyParts(corpus: string | undefined): VerifyPart[] {
       rounds: 3,
       round: (round, report) => jest(['e2e'], ['crashes\\.e2e'], report, seeded(2, round)),
     },
-    { name: 'demo', what: 'the eight migrations of the demo', rounds: 10, round: (_round, report) => demo(report) },
+    { name: 'demo', what: 'the nine migrations of the demo', rounds: 10, round: (_round, report) => demo(report) },
     {
       name: 'load',
       what: `the demo under ${DEMO_RATE} requests a second, ${DEMO_SECONDS} s before and after each plan`,

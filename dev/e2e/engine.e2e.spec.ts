@@ -23,7 +23,7 @@ import {
 } from './engine.fixture.js';
 import { routesOfAllKinds } from './all-routes.fixture.js';
 import { orderedSuite } from './ordered.fixture.js';
-import { wayByHand } from './by-hand.fixture.js';
+import { nextRunSuite } from './next-run.fixture.js';
 import { perNodeSuite } from './per-node.fixture.js';
 import { startLoad, TOKEN_AUDIENCE, type Stack } from '../src/index.js';
 import { checked } from './suites/check.fixture.js';
@@ -58,12 +58,6 @@ describe('what cannot be migrated', () => {
     ['no-scc', 'ledger', { targetSCC: 'restricted-v9' }, ['SCCNotFound']],
     ['no-account', 'ledger', { serviceAccountName: 'nobody' }, ['ServiceAccountNotFound']],
     ['wrong-source', 'ledger', { sourceSCC: 'privileged' }, ['SourceIsAnother']],
-    [
-      'wrong-kind',
-      'nightly',
-      { workloadRef: { apiVersion: 'batch/v1', kind: 'CronJob', name: 'nightly' } },
-      ['KindNotSupported'],
-    ],
   ])('%s is rejected with condition, event and remedy, and nothing is touched', async (name, workload, over, codes) => {
     await apply(name, workload, over);
     const status = await untilPhase(name, 'Rejected');
@@ -83,8 +77,6 @@ describe('what cannot be migrated', () => {
       what: 'the plan to be released',
     });
   });
-
-  wayByHand(() => stack, { read }, 'wrong-kind');
 
   it('a workload that no Service picks is rejected', async () => {
     const deployment = z
@@ -517,3 +509,4 @@ figures(() => stack);
 checked(() => stack, apply);
 orderedSuite(() => stack, { apply, until, untilPhase, remains, specOf });
 perNodeSuite(() => stack, { apply, until, untilPhase, remains, specOf });
+nextRunSuite(() => stack, { apply, untilPhase, remains, specOf });

@@ -136,6 +136,7 @@ export function engineOn(running: () => Running): Engine {
         `/apis/networking.k8s.io/v1/namespaces/${NAMESPACE}/networkpolicies`,
         `/apis/policy/v1/namespaces/${NAMESPACE}/poddisruptionbudgets`,
         SCALERS,
+        `/apis/batch/v1/namespaces/${NAMESPACE}/jobs`,
       ];
       const lists = await Promise.all(
         paths.map((path) => api().list(`${path}?labelSelector=${ROLE_LABEL}=${CANARY_ROLE}`)),

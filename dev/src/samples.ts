@@ -58,11 +58,14 @@ interface SampleOptions {
   router?: SampleRouter | undefined;
   /** Its StatefulSets keep data in volumes; otherwise they keep none. */
   databases?: boolean;
+  /** With its CronJob, which runs every minute. */
+  batch?: boolean;
 }
 
 /** The shop's manifests, with the routes of one router. */
-async function manifestsFor({ router = 'istio', databases = false }: SampleOptions): Promise<string> {
-  const own = databases ? await readObjects(path.join(SAMPLES, 'databases')) : [];
+async function manifestsFor({ router = 'istio', databases = false, batch = false }: SampleOptions): Promise<string> {
+  const folders = [...(databases ? ['databases'] : []), ...(batch ? ['batch'] : [])];
+  const own = (await Promise.all(folders.map((folder) => readObjects(path.join(SAMPLES, folder))))).flat();
   const keys = new Set(own.map(keyOf));
   const shop = [...(await readObjects(SAMPLES)).filter((object) => !keys.has(keyOf(object))), ...own];
   if (router === 'istio') return asText(shop);
@@ -83,9 +86,9 @@ interface SampleStack {
 /** Applies the sample shop and waits until its Deployments are available and every service answers by all of its ways. */
 export async function deploySamples(
   stack: SampleStack,
-  { router = 'istio', databases = false }: SampleOptions = {},
+  { router = 'istio', ...parts }: SampleOptions = {},
 ): Promise<void> {
-  await stack.apply(await manifestsFor({ router, databases }));
+  await stack.apply(await manifestsFor({ router, ...parts }));
   await waitForDeployments(stack.api, 'shop');
   const services = await stack.api.list('/api/v1/namespaces/shop/services');
   const { path: routesPath, entrance } = ROUTES[router];

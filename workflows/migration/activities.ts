@@ -29,6 +29,8 @@ const SUMMARIES: { [Key in Name]: (...args: Parameters<MigrationActivities[Key]>
   awaitWorkload: ({ workload }) => `wait for the rollout of ${workload}, verify every pod`,
   moveOrdinal: ({ workload }, index) => `move pod ${index} of ${workload}`,
   awaitOrdinal: ({ workload }, index) => `wait for pod ${index} of ${workload}, verify it`,
+  runTrial: ({ workload }) => `run ${workload} once, verify and judge that run`,
+  awaitRun: ({ workload }) => `wait for the next run of ${workload}, verify and judge it`,
   awaitStable: ({ workload }) => `wait until ${workload} can take all requests`,
   removeCanary: ({ canary }) => `drain and remove ${canary}`,
   revokeSource: ({ sourceSCC }, mode) => `${mode} the grant of ${sourceSCC ?? 'the source SCC'}`,

@@ -10,6 +10,7 @@ type ConditionType =
   | 'Paused'
   | 'GovernanceReachable'
   | 'Progressing'
+  | 'RunAwaited'
   | 'CanaryReady'
   | 'WorkloadMigrated'
   | 'Completed'
@@ -61,5 +62,9 @@ export const WAIT_CONDITIONS: Record<WaitReason, { during: WithoutMessage; after
   Retry: {
     during: ['Progressing', 'False', 'Retrying'],
     after: ['Progressing', 'True', 'Retried', 'the failed step is tried again'],
+  },
+  Run: {
+    during: ['RunAwaited', 'True', 'Waiting'],
+    after: ['RunAwaited', 'False', 'Over', 'no run is waited for any more'],
   },
 };

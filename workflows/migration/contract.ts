@@ -16,6 +16,7 @@ import type {
   Assessment,
   CommandInput,
   CommandOutcome,
+  GoodRun,
   HoldRequest,
   Lasting,
   LiveSettings,
@@ -25,6 +26,7 @@ import type {
   ProjectionResult,
   KeptReceipt,
   RecordedOutcome,
+  RunRequest,
   StepAnswer,
   WebhookRequest,
 } from './payloads.js';
@@ -131,6 +133,16 @@ export interface MigrationActivities {
    * @returns the pods that moved by this step; none when the workload has become smaller than that
    */
   awaitOrdinal: (target: MigrationOutline, index: number, timeoutMs: number) => Promise<MovedPod[]>;
+  /**
+   * Runs a CronJob once now, by a Job of the changed template, and judges that run as `awaitRun` does.
+   * @param untilMs milliseconds since the epoch by which it must have ended
+   */
+  runTrial: (target: MigrationOutline, untilMs: number) => Promise<GoodRun>;
+  /**
+   * Waits for the next run of a CronJob, and judges it by its SCC, its exit code and permission errors in its log. Where
+   * none begins in time, a trial run that was good is its answer.
+   */
+  awaitRun: (target: MigrationOutline, request: RunRequest) => Promise<GoodRun>;
   awaitStable: (target: MigrationOutline) => Promise<void>;
   removeCanary: (target: MigrationOutline) => Promise<void>;
   revokeSource: (

@@ -70,6 +70,8 @@ export async function clearToFinish(course: Course, detail: string): Promise<voi
   const { position, target, fx, clear } = course;
   for (;;) {
     await clear('Finish', detail);
+    // A run is over: what it has shown does not grow old.
+    if (target.strategy === 'NextRun') return;
     // Runs of earlier versions hand over no time.
     position.judgedMs ??= fx.now();
     if (fx.now() - position.judgedMs < JUDGEMENT_LASTS_MS) return;
@@ -106,7 +108,7 @@ export async function webhooks(
 }
 
 /** Runs what gates judge, and records what they saw. */
-async function judged(fx: Effects, work: () => Promise<GateSample[]>): Promise<void> {
+export async function judged(fx: Effects, work: () => Promise<GateSample[]>): Promise<void> {
   const samples = await fx.attempt(async () => {
     try {
       return await work();

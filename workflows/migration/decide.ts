@@ -2,6 +2,7 @@ import type { MigrationEvent, UndoCause, Violation } from '@scc/plan';
 import { plural } from '@scc/plan/words';
 import type { AcceptedPlan, Assessment, MigrationOutline } from './contract.js';
 import { FAILURE } from './contract.js';
+import { spanOf } from './spans.js';
 
 /** The next act once the facts are known and governance has answered. */
 export type Verdict =
@@ -48,6 +49,8 @@ function movesOf(plan: AcceptedPlan, { strategy = 'Canary', replicas }: Migratio
       return `template with its partition at ${replicas}, then its pods one by one from ${replicas - 1} to 0 behind ${services}`;
     case 'PerNode':
       return `template with pods replaced by deletion alone (OnDelete), then its pods on ${plural(replicas, 'node')} one by one behind ${services}, then its own update strategy again`;
+    case 'NextRun':
+      return `${plan.run?.trial === true ? 'a trial run now, ' : ''}template, then its next run, which is waited for until it ends, for ${spanOf(plan.run?.waitMs ?? 0)} at most`;
     case 'Canary':
       return `canary of ${replicas}, mirror, weights ${plan.weights.join('→')} of ${services}, migrate`;
   }

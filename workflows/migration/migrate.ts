@@ -1,11 +1,12 @@
 import type { PlanRef, Violation } from '@scc/plan';
-import { movesPodByPod } from '@scc/plan/words';
+import { isDivided, movesPodByPod } from '@scc/plan/words';
 import type { Position } from './carried.js';
 import type { AcceptedPlan, Assessment, MigrationOutline, MigrationResult } from './contract.js';
 import { bake, clearToFinish, courseOf, hold, webhooks, type Course } from './course.js';
 import { decideAfterAssessment } from './decide.js';
 import type { Effects } from './effects.js';
 import { workflowLost } from './failures.js';
+import { changeBeforeNextRun, hasTrial } from './next-run.js';
 import { moveOneByOne } from './ordered.js';
 import { HandOver, registerUndo } from './position.js';
 import { positionOfLost, reportConflicts, undoAll } from './undo.js';
@@ -109,7 +110,7 @@ async function validate(position: Position, plan: AcceptedPlan, fx: Effects): Pr
 }
 
 const preparationOf = ({ strategy, workload, targetSCC }: MigrationOutline): string =>
-  `${movesPodByPod(strategy) ? 'pods' : 'canary'} of ${workload} under ${targetSCC}`;
+  `${isDivided(strategy) ? 'canary' : 'pods'} of ${workload} under ${targetSCC}`;
 
 async function assess(ref: PlanRef, targetSCC: string, fx: Effects): Promise<Assessment> {
   const assessment = await fx.act.assess(ref);
@@ -150,14 +151,18 @@ async function run(position: Position, plan: AcceptedPlan, fx: Effects): Promise
   await at('grant', async () => fx.record({ type: 'TargetGranted', ...(await act.grantTarget(target)) }));
   await at('admission', () => fx.attempt(() => act.confirmAdmission(target)));
 
-  const podByPod = movesPodByPod(target.strategy);
-  if (podByPod) await moveOneByOne(course);
-  else await moveByCanary(course);
+  await move(course);
   await bake(course);
 
-  const left = podByPod ? 'the old grant' : 'the canary and the old grant';
+  const left = isDivided(target.strategy) ? 'the canary and the old grant' : 'the old grant';
   await at('may finish', () => clearToFinish(course, `remove ${left}`));
   return fx.shielded('finishing', () => finish(course));
+}
+
+function move(course: Course): Promise<void> {
+  const { strategy } = course.target;
+  if (strategy === 'NextRun') return changeBeforeNextRun(course);
+  return movesPodByPod(strategy) ? moveOneByOne(course) : moveByCanary(course);
 }
 
 async function moveByCanary(course: Course): Promise<void> {
@@ -184,7 +189,8 @@ async function finish(course: Course): Promise<MigrationResult> {
   const { plan, target, position, fx, at } = course;
   const { act, untilDone } = fx;
   const { startedMs } = position;
-  if (!movesPodByPod(target.strategy)) await clearAway(course);
+  if (isDivided(target.strategy)) await clearAway(course);
+  else if (hasTrial(course)) await at('trial removed', () => untilDone('trial', () => act.removeCanary(target)));
   await at('source revoked', async () => {
     const revoked = await untilDone('grants', () => act.revokeSource(target, plan.sourceGrant));
     fx.record({ type: 'SourceRevoked', ...revoked });

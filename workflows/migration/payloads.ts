@@ -1,5 +1,6 @@
 import type {
   ChosenStrategy,
+  GateSample,
   MigratedKind,
   MigrationEvent,
   PlanRef,
@@ -61,6 +62,8 @@ export interface AcceptedPlan {
   readinessTimeoutMs: number;
   /** How long the migrated workload is watched before the migration ends; absent: not at all. */
   bakeMs?: number;
+  /** Of a CronJob: whether it runs once before its template changes, and how long its next run is waited for. */
+  run?: { trial: boolean; waitMs: number };
   dryRun: boolean;
   /** Milliseconds since the epoch before which nothing is touched, or null. */
   notBeforeMs: number | null;
@@ -83,6 +86,21 @@ export interface MovedPod {
   node?: string;
   moved: number;
   total: number;
+}
+
+/** A run of a CronJob that was judged and is good. */
+export interface GoodRun {
+  /** Its Job. */
+  job: string;
+  pods: PodSCC[];
+  samples: GateSample[];
+}
+
+/** Which run of a CronJob is waited for, and for how long. Times are milliseconds since the epoch. */
+export interface RunRequest {
+  /** Runs that began before count for nothing; null: those from the change of the template on. */
+  sinceMs: number | null;
+  untilMs: number;
 }
 
 /**
@@ -217,7 +235,7 @@ export interface Projection {
   /** Events since the last status, for `kubectl describe`. */
   events: MigrationEvent[];
   /** Null while it is not known which workload it is. */
-  workload: { kind: string; name: string; uid: string } | null;
+  workload: { kind: MigratedKind; name: string; uid: string } | null;
   /** Events that governance does not have yet, in order. */
   unreported: RecordedEvent[];
 }

@@ -12,7 +12,7 @@ import type {
   WayIn,
 } from '@scc/plan';
 import type { WayShare } from '@scc/routing';
-import { headlineOf, isTerminal, MAX_WARNINGS, movesPodByPod, sentenceOf, setCondition } from '@scc/plan/words';
+import { headlineOf, isTerminal, MAX_WARNINGS, isDivided, sentenceOf, setCondition } from '@scc/plan/words';
 import { type ConditionChange, WAIT_CONDITIONS } from './conditions.js';
 
 /** The migration as the sequence of its events left it. Only `evolve` makes one from another. */
@@ -130,7 +130,7 @@ const CHANGES: { [Type in MigrationEvent['type']]: (event: Event<Type>) => Chang
     return { ...(after ? { conditions: [after] } : {}), set: { waitingFor: null } };
   },
   PreparationStarted: ({ strategy }) => ({
-    phase: movesPodByPod(strategy) ? 'Migrating' : 'Mirroring',
+    phase: isDivided(strategy) ? 'Mirroring' : 'Migrating',
     conditions: [['Validated', 'True', 'Valid', 'every check passed and governance allows the migration']],
   }),
   TargetGranted: () => ({}),

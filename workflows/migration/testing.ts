@@ -166,6 +166,7 @@ export function aWorld(
   const unused = (name: keyof MigrationActivities) => (): never => {
     throw new Error(`${name} is not a step of the saga`);
   };
+  const passed = { verdict: 'pass' as const, value: null, detail: 'it ended well', at: '' };
   const pods = [{ name: 'p', uid: 'u', scc: 'restricted-v2', node: null }];
   const act: MigrationActivities = {
     acceptPlan: () => Promise.resolve({ accepted: true, plan }),
@@ -226,6 +227,15 @@ export function aWorld(
           total: podCount,
         },
       ];
+    }),
+    runTrial: step('runTrial', () => {
+      world.canary = 'ready';
+      return { job: 'trial', pods, samples: [{ ...passed, gate: 'trial-run' }] };
+    }),
+    awaitRun: step('awaitRun', () => {
+      if (world.workload !== 'rolling') breaches.push('a run is awaited before the template has changed');
+      world.workload = 'after';
+      return { job: 'run', pods, samples: [{ ...passed, gate: 'next-run' }] };
     }),
     awaitStable: step('awaitStable', () => {
       if (world.workload === 'returning') Object.assign(world, { workload: 'before', moved: 0 });

@@ -1,5 +1,5 @@
 import type { MigrationEvent } from '@scc/plan';
-import { movesPodByPod } from '@scc/plan/words';
+import { isDivided } from '@scc/plan/words';
 import type { Conflict } from '@scc/routing';
 import type { Position, UndoEntry } from './carried.js';
 import type { MigrationActivities, MigrationOutline } from './contract.js';
@@ -28,6 +28,7 @@ const UNDO: {
 } = {
   targetGrant: (target, { undo }) => undo.withdrawTargetGrant(target),
   canary: (target, { undo }) => undo.removeCanary(target),
+  trial: (target, { undo }) => undo.removeCanary(target),
   routes: returnToStable,
   traffic: async (target, { undo }, { canary }) => {
     await undo.setWeights(target, canary, { unlessDown: true });
@@ -106,8 +107,13 @@ async function unlessReleased(
  */
 export function positionOfLost(target: MigrationOutline): Position {
   const position = { ...startOf(target.ref), target };
-  const beside = movesPodByPod(target.strategy) ? [] : (['canary', 'routes'] as const);
-  const steps = ['verification', 'targetGrant', ...beside, 'workload', 'sourceGrant'] as const;
+  const steps = ['verification', 'targetGrant', ...besideOf(target), 'workload', 'sourceGrant'] as const;
   for (const step of steps) registerUndo(position, { step, args: {} });
   return position;
+}
+
+/** What may have been made beside the workload. */
+function besideOf({ strategy }: MigrationOutline): ('canary' | 'routes' | 'trial')[] {
+  if (isDivided(strategy)) return ['canary', 'routes'];
+  return strategy === 'NextRun' ? ['trial'] : [];
 }

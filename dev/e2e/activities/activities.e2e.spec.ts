@@ -96,7 +96,7 @@ describe('the plan', () => {
 
   it('has its status written by one call, with an event for what people look for', async () => {
     const { ref, target, activities } = bare;
-    const workload = { kind: 'Deployment', name: target.workload, uid: target.workloadUid };
+    const workload = { kind: 'Deployment' as const, name: target.workload, uid: target.workloadUid };
     const events: MigrationEvent[] = [
       { type: 'FactsGathered', sourceSCC: 'anyuid', targetSCC: 'restricted-v2', pods: [], services: [] },
       { type: 'UndoStarted', cause: 'gate', message: 'too many errors' },

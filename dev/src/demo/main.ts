@@ -78,7 +78,7 @@ async function start({ router }: DemoOptions): Promise<Stack> {
       progress('HAProxy serves the Routes of OpenShift');
     }
     progress('deploying the sample shop');
-    await deploySamples(stack, { router, databases: true });
+    await deploySamples(stack, { router, databases: true, batch: true });
     progress(`the shop answers through the ${router === 'route' ? 'router' : 'ingress'} and through the sidecar`);
     for (const scenario of SCENARIOS.slice(0, 1)) await rehearse(stack, scenario);
     progress('the engine answered a dry run');

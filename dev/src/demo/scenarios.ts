@@ -167,6 +167,22 @@ export const SCENARIOS: readonly Scenario[] = [
     changes: migrated('node-agent', 'DaemonSet'),
     timeoutMs: MIGRATION_TIMEOUT_MS,
   },
+  {
+    id: 9,
+    title: 'a nightly backup, here of every minute, fails in its next run and gets its template back',
+    workload: 'backup',
+    spec: {
+      workloadRef: { apiVersion: 'batch/v1', kind: 'CronJob', name: 'backup' },
+      targetSCC: 'restricted-v2',
+      gates: gates(),
+    },
+    load: { share: 0 },
+    actions: [],
+    outcome: 'RolledBack',
+    highestWeight: 0,
+    changes: [],
+    timeoutMs: MIGRATION_TIMEOUT_MS,
+  },
 ];
 
 /** The plan as a user would write it. */

@@ -61,12 +61,22 @@ export async function findResources(api: ClusterApi, namespace: string): Promise
   ];
 }
 
+const ownedSchema = z.looseObject({
+  metadata: z.looseObject({ ownerReferences: z.array(z.looseObject({ kind: z.string() })).default([]) }),
+});
+/** A run of a CronJob comes and goes by its schedule. */
+const isRun = (item: unknown): boolean =>
+  ownedSchema.parse(item).metadata.ownerReferences.some(({ kind }) => kind === 'CronJob');
+
 /** All of a namespace and of the cluster's own objects as they are now. */
 export async function takeSnapshot(api: ClusterApi, resources: readonly Resource[]): Promise<Snapshot> {
   const lists = await Promise.all(
     resources.map(async ({ kind, path }) => {
       const { items } = await api.list(path);
-      return items.map(userFields).map(({ name, fields }) => [`${kind}/${name}`, fields] as const);
+      return items
+        .filter((item) => !isRun(item))
+        .map(userFields)
+        .map(({ name, fields }) => [`${kind}/${name}`, fields] as const);
     }),
   );
   return new Map(lists.flat());

@@ -37,8 +37,9 @@ const WAYS: Record<string, readonly Way[]> = {
   reports: [inMesh('reports', [{ path: '/' }])],
   sessions: [inMesh('sessions', [{ path: '/' }, { path: '/', method: 'POST' }])],
   deposits: [inMesh('deposits', [{ path: '/' }, { path: '/', method: 'POST' }])],
-  // No Service leads to it.
+  // No Service leads to these.
   'node-agent': [],
+  backup: [],
 };
 
 /** With Routes of OpenShift all services are called from outside as well, by the router of these. */

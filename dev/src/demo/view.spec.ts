@@ -119,7 +119,7 @@ describe('parseOptions', () => {
     expect(parseOptions(['--help'])).toBe('help');
   });
 
-  it.each([[['--only', '9']], [['--rate', 'fast']], [['--seconds', '0']], [['--unknown']], [['stray']]])(
+  it.each([[['--only', '10']], [['--rate', 'fast']], [['--seconds', '0']], [['--unknown']], [['stray']]])(
     'refuses %j and names what is wrong',
     (args) => {
       expect(() => parseOptions(args)).toThrow(args[0]);

@@ -65,6 +65,7 @@ const podSchema = z.looseObject({
     annotations: z.record(z.string(), z.string()).default({}),
   }),
   status: z.looseObject({
+    phase: z.string().default(''),
     conditions: z.array(z.looseObject({ type: z.string(), status: z.string() })).default([]),
   }),
 });
@@ -77,11 +78,12 @@ export interface WatchedPod {
   canary: boolean;
 }
 
-/** The pods of a workload and of its canary. A canary's pods are told by their label: their names begin like the others'. */
+/** The pods of a workload and of its canary that have not ended. A canary's pods are told by their label: their names begin like the others'. */
 export function podsIn(objects: ReadonlyMap<string, unknown>, workload: string): WatchedPod[] {
   const pods = [...objects.values()].map((object) => podSchema.parse(object));
   return pods
     .filter(({ metadata: { labels } }) => labels['app'] === workload || labels[PLAN_LABEL] === workload)
+    .filter(({ status: { phase } }) => phase !== 'Succeeded' && phase !== 'Failed')
     .map(({ metadata, status }) => ({
       name: metadata.name,
       scc: metadata.annotations[SCC_ANNOTATION] ?? 'none',

@@ -40,6 +40,13 @@ describe('behaviourOf', () => {
       behaviour('scc.poc/needs-root:1', NON_ROOT),
       { dies: 'must run as root, not as uid 1000' },
     ],
+    ['batch ends by itself', behaviour('scc.poc/batch:1'), { dies: null, endsAfterMs: 1000 }],
+    ['healthy does not', behaviour('scc.poc/healthy:1'), { endsAfterMs: Infinity }],
+    [
+      'batch-as-root dies as another user',
+      behaviour('scc.poc/batch-as-root:1', NON_ROOT),
+      { dies: 'must run as root, not as uid 1000' },
+    ],
     ['port-80 binds as root', behaviour('scc.poc/port-80:1'), { dies: null, ports: [80] }],
     [
       'port-80 dies without the right to bind',

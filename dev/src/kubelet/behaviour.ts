@@ -15,6 +15,8 @@ const IMAGES = [
   'port-80',
   'writes-volume',
   'leaks',
+  'batch',
+  'batch-as-root',
 ] as const;
 export type ImageName = (typeof IMAGES)[number];
 
@@ -51,10 +53,14 @@ export interface Behaviour {
   drainMs: number;
   /** Milliseconds until the kernel ends the process because memory runs out; Infinity for never. */
   oomAfterMs: number;
+  /** Milliseconds until it has done its work and ends well; Infinity for a server. */
+  endsAfterMs: number;
   /** Ports that it binds. */
   ports: number[];
 }
 
+/** Images that end by themselves. */
+const BATCHES: ReadonlySet<ImageName> = new Set(['batch', 'batch-as-root']);
 const DEFAULT_DRAIN_S = 2;
 const LOW_PORTS_END = 1024;
 
@@ -75,6 +81,7 @@ export function behaviourOf(pod: KubeletPod, container: KubeletContainer, image:
     retriesSucceed: setting('ERRORS_ON_RETRY', 0) === 0,
     drainMs: setting('DRAIN_SECONDS', DEFAULT_DRAIN_S) * 1000,
     oomAfterMs: image.name === 'leaks' ? setting('LEAK_SECONDS', 30) * 1000 : Infinity,
+    endsAfterMs: BATCHES.has(image.name) ? setting('RUN_SECONDS', 1) * 1000 : Infinity,
     ports,
   };
 }
@@ -99,7 +106,8 @@ function deathOf(
 ): string | null {
   const low = ports.find((port) => port < LOW_PORTS_END);
   if (low !== undefined && !identity.canBindLowPorts) return `listen tcp 0.0.0.0:${low}: bind: permission denied`;
-  if (name === 'needs-root' && identity.uid !== 0) return `must run as root, not as uid ${identity.uid}`;
+  if ((name === 'needs-root' || name === 'batch-as-root') && identity.uid !== 0)
+    return `must run as root, not as uid ${identity.uid}`;
   if (name === 'needs-root-unless-canary' && identity.uid !== 0 && !isCanaryObject(pod.metadata))
     return `must run as root, not as uid ${identity.uid}`;
   if (name === 'writes-volume' && !mayWrite(container, identity)) return 'open /data/ledger.db: permission denied';

@@ -18,9 +18,9 @@ export const servedContainer = (
     if (behaviour.dies !== null) throw new Error(behaviour.dies);
     const server = await serving.listen({ host: ip, behaviour, headers: headersOf(pod, behaviour) });
     const { promise, resolve } = Promise.withResolvers<End>();
-    const oom = outOfMemory(behaviour, resolve);
+    const timers = [outOfMemory(behaviour, resolve), done(behaviour, resolve)];
     const ended = promise.then((end) => {
-      clearTimeout(oom);
+      for (const timer of timers) clearTimeout(timer);
       server.destroy();
       return end;
     });
@@ -47,6 +47,9 @@ export const servedContainer = (
 
 const outOfMemory = ({ oomAfterMs }: Behaviour, end: (end: End) => void): NodeJS.Timeout | undefined =>
   Number.isFinite(oomAfterMs) ? setTimeout(() => end(OUT_OF_MEMORY), oomAfterMs) : undefined;
+
+const done = ({ endsAfterMs }: Behaviour, end: (end: End) => void): NodeJS.Timeout | undefined =>
+  Number.isFinite(endsAfterMs) ? setTimeout(() => end({ exitCode: 0, reason: 'Completed' }), endsAfterMs) : undefined;
 
 function headersOf(pod: KubeletPod, { identity }: Behaviour): Record<string, string> {
   const { name, annotations } = pod.metadata;

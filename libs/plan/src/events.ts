@@ -1,13 +1,7 @@
 import { z } from 'zod';
-import {
-  chosenStrategySchema,
-  heldRightSchema,
-  phaseSchema,
-  riskBandSchema,
-  violationSchema,
-  wayInSchema,
-} from './schema.js';
+import { heldRightSchema, phaseSchema, riskBandSchema, violationSchema, wayInSchema } from './schema.js';
 import { STRATEGIES } from './strategies.js';
+import { chosenStrategySchema } from './strategy-schema.js';
 import { WAIT_REASONS } from './waits.js';
 
 const podSCCSchema = z.object({

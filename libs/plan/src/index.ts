@@ -130,6 +130,8 @@ export { SEARCH_ATTRIBUTES } from './search-attributes.js';
 export { MAX_WARNINGS } from './limits.js';
 export { approvalNeeds, gateSentence, headlineOf, sentenceOf, verdictSentence } from './sentences.js';
 export {
+  apiVersionOf,
+  isDivided,
   movesPodByPod,
   STRATEGIES,
   strategyOf,

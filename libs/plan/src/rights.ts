@@ -1,5 +1,6 @@
 import { clusterRoleName, UNDO_NAMESPACE } from './names.js';
 import type { Violation, WorkloadRef } from './schema.js';
+import { apiVersionOf } from './strategies.js';
 
 /**
  * The question to an API server about one request; the fields are those of `resourceAttributes` of an access review.
@@ -51,7 +52,7 @@ const RBAC = 'rbac.authorization.k8s.io';
  */
 export function rightsOf({ namespace, workloadRef, targetSCC }: PlannedUse): readonly Right[] {
   const resource = RESOURCES[workloadRef.kind];
-  const group = workloadRef.kind === 'CronJob' ? 'batch' : 'apps';
+  const [group = ''] = apiVersionOf(workloadRef.kind).split('/');
   const workload = { group, resource, namespace, name: workloadRef.name };
   const use = { ...SCC, verb: 'use', namespace, name: targetSCC };
   const role = clusterRoleName(targetSCC);

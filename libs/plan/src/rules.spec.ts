@@ -57,10 +57,27 @@ describe('parseSpec', () => {
       { workloadRef: { kind: 'DaemonSet', name: 'agent' }, strategy: { type: 'Ordered' } },
       [['StrategyDoesNotFit', 'spec.strategy.type']],
     ],
+    ['takes a CronJob', { workloadRef: { apiVersion: 'batch/v1', kind: 'CronJob', name: 'nightly' } }, []],
     [
-      'takes a kind that no strategy moves, which is refused with the facts',
-      { workloadRef: { apiVersion: 'batch/v1', kind: 'CronJob', name: 'nightly' } },
+      'takes what a plan says of the runs of a CronJob',
+      {
+        workloadRef: { apiVersion: 'batch/v1', kind: 'CronJob', name: 'nightly' },
+        strategy: { type: 'NextRun', trialRun: true, waitForRun: '2h' },
+      },
       [],
+    ],
+    [
+      'refuses to watch a CronJob that has no pods',
+      { workloadRef: { apiVersion: 'batch/v1', kind: 'CronJob', name: 'nightly' }, bake: '10m' },
+      [['StrategyDoesNotFit', 'spec.bake']],
+    ],
+    [
+      'refuses what would do nothing for another kind',
+      { strategy: { trialRun: true, waitForRun: '2h' } },
+      [
+        ['StrategyDoesNotFit', 'spec.strategy.trialRun'],
+        ['StrategyDoesNotFit', 'spec.strategy.waitForRun'],
+      ],
     ],
     [
       'refuses a strategy that it does not know',

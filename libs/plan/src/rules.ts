@@ -3,7 +3,7 @@ import { durationMs } from './duration.js';
 import { isTerminal, type Phase } from './phases.js';
 import { isRecord } from './records.js';
 import { planSpecSchema, type PlanSpec, type Violation } from './schema.js';
-import { strategyOf } from './strategies.js';
+import { isDivided, strategyOf } from './strategies.js';
 
 const FORMAT_REMEDY = 'Correct the value; `kubectl explain sccmp.spec` describes every field.';
 
@@ -38,20 +38,43 @@ const unknownField = (path: PropertyKey[]): Violation => ({
 /** A rule beyond a field's format: yields every violation that it finds. */
 type Rule = (spec: PlanSpec) => Violation[];
 
-/** A kind that cannot be migrated at all is refused with the facts, where the remedy can name them. */
 const strategyFits: Rule = ({ strategy, workloadRef: { kind } }) => {
   const asked = strategy?.type;
-  const chosen = strategyOf(kind);
-  if (asked === undefined || !chosen.ok || chosen.strategy.type === asked) return [];
+  const { type, reason } = strategyOf(kind);
+  if (asked === undefined || type === asked) return [];
   return [
     {
       code: 'StrategyDoesNotFit',
       field: 'spec.strategy.type',
-      message: `a ${kind} is not moved by the strategy ${asked}: ${chosen.strategy.reason}`,
-      remedy: `Leave spec.strategy out, or set ${chosen.strategy.type}.`,
+      message: `a ${kind} is not moved by the strategy ${asked}: ${reason}`,
+      remedy: `Leave spec.strategy out, or set ${type}.`,
     },
   ];
 };
+
+const runsAreOfCronJobs: Rule = ({ strategy = {}, workloadRef: { kind } }) =>
+  strategyOf(kind).type === 'NextRun'
+    ? []
+    : (['trialRun', 'waitForRun'] as const)
+        .filter((field) => strategy[field] !== undefined)
+        .map((field) => ({
+          code: 'StrategyDoesNotFit',
+          field: `spec.strategy.${field}`,
+          message: `a ${kind} has no runs, so that ${field} would do nothing`,
+          remedy: `Leave spec.strategy.${field} out.`,
+        }));
+
+const bakeNeedsPods: Rule = ({ bake, workloadRef: { kind } }) =>
+  bake === undefined || strategyOf(kind).type !== 'NextRun'
+    ? []
+    : [
+        {
+          code: 'StrategyDoesNotFit',
+          field: 'spec.bake',
+          message: `a ${kind} has no pod between its runs that could be watched for ${bake}`,
+          remedy: 'Leave spec.bake out; spec.grants.revokeAfter keeps the old grant for longer.',
+        },
+      ];
 
 const weightsRise: Rule = ({ traffic: { weights } }) => {
   const falls = weights.findIndex((weight, index) => index > 0 && weight <= (weights[index - 1] ?? 0));
@@ -152,8 +175,8 @@ export const SERVICES_IN_QUERY = '$services';
 
 /** A gate that compares needs a second side, and a question that both sides answer. */
 const metricsCompareSides: Rule = ({ gates, workloadRef: { kind } }) => {
-  const chosen = strategyOf(kind);
-  const hasOneSide = chosen.ok && chosen.strategy.type !== 'Canary';
+  const { type, reason } = strategyOf(kind);
+  const hasOneSide = !isDivided(type);
   return gates.metrics.flatMap(({ name, relativeTo, query }, index) => {
     if (relativeTo === undefined) return [];
     const field = `spec.gates.metrics[${index}].relativeTo`;
@@ -162,7 +185,7 @@ const metricsCompareSides: Rule = ({ gates, workloadRef: { kind } }) => {
         {
           code: 'GateCannotCompare',
           field,
-          message: `gate ${name} compares with ${relativeTo} pods, and a ${kind} has no copy beside it: its pods change one by one behind the same Service`,
+          message: `gate ${name} compares with ${relativeTo} pods, and a ${kind} has no copy beside it: ${reason}`,
           remedy: 'Leave relativeTo out and set bounds of the numbers themselves.',
         },
       ];
@@ -248,6 +271,8 @@ const isTimeZone = (name: string): boolean => {
 
 const rules: readonly Rule[] = [
   strategyFits,
+  runsAreOfCronJobs,
+  bakeNeedsPods,
   weightsRise,
   weightsEndInAll,
   patchIsSmall,

@@ -4,7 +4,8 @@ import { gatesSchema } from './gates.js';
 import { PHASES } from './phases.js';
 import { MAX_WARNINGS } from './limits.js';
 import { RISK_BANDS } from './risk-bands.js';
-import { STRATEGIES, WORKLOAD_KINDS } from './strategies.js';
+import { WORKLOAD_KINDS } from './strategies.js';
+import { chosenStrategySchema, strategySchema } from './strategy-schema.js';
 
 const percentage = z.int().min(0).max(100);
 
@@ -88,17 +89,7 @@ const scheduleSchema = z.object({
 /** `spec` of an SCCMigrationPlan with every default filled in: the one source of the CRD and of all types. */
 export const planSpecSchema = z.object({
   workloadRef: workloadRefSchema,
-  strategy: z
-    .object({
-      type: z
-        .enum(STRATEGIES)
-        .optional()
-        .describe(
-          'Canary: a copy of a Deployment takes its requests over. Ordered: the pods of a StatefulSet change one by one, the highest ordinal first. PerNode: the pods of a DaemonSet change node by node. Chosen by the kind when absent.',
-        ),
-    })
-    .optional()
-    .describe('How the workload is moved.'),
+  strategy: strategySchema.optional().describe('How the workload is moved.'),
   targetSCC: dns1123.describe('The SCC that the pods shall run under.'),
   sourceSCC: dns1123.optional().describe('Asserts the SCC that the pods run under now. Observed when absent.'),
   serviceAccountName: dns1123.optional().describe('Run under another ServiceAccount from now on.'),
@@ -192,11 +183,6 @@ const servedWaySchema = wayInSchema.extend({
     .describe(
       'The share of its requests that the canary serves, in percent: as the pods make it, where a router rounds.',
     ),
-});
-
-export const chosenStrategySchema = z.object({
-  type: z.enum(STRATEGIES),
-  reason: z.string().describe('Why it is this one.'),
 });
 
 export const heldRightSchema = z.object({

@@ -1,4 +1,4 @@
-import { movesPodByPod, type Strategy } from './strategies.js';
+import { isDivided, type Strategy } from './strategies.js';
 import type { GateSample, MigrationEvent, PolicyVerdictSaid, UndoCause } from './events.js';
 
 /** `1 sample`, `3 samples`: a count with its noun; `many` is the plural where it is not formed by an s. */
@@ -83,6 +83,7 @@ const STARTED_BY: Record<Strategy, string> = {
   Canary: 'rolling out the workload under the target SCC while the canary serves',
   Ordered: 'changing the template with its partition above the highest ordinal; the pods then move one by one',
   PerNode: 'changing the template, with pods replaced by deletion alone; they then move node by node',
+  NextRun: 'changing the template of the CronJob, whose next run is then watched',
 };
 
 /** One sentence for each event; the type of the table makes it complete. */
@@ -100,9 +101,9 @@ const SENTENCES: { [Type in MigrationEvent['type']]: (event: Event<Type>) => str
   WaitStarted: ({ message }) => message,
   WaitEnded: ({ reason }) => `the wait is over (${reason})`,
   PreparationStarted: ({ strategy }) =>
-    movesPodByPod(strategy)
-      ? 'granting the target SCC; no pod is touched yet'
-      : 'preparing the canary under the target SCC',
+    isDivided(strategy)
+      ? 'preparing the canary under the target SCC'
+      : 'granting the target SCC; no pod is touched yet',
   TargetGranted: ({ binding }) => `granted the target SCC (${binding})`,
   CanaryReady: ({ canary, pods }) => `canary ${canary} is ready: ${plural(pods.length, 'pod')} under the target SCC`,
   MirroringStarted: ({ percentage }) => `mirroring ${percentage} % of live requests to the canary`,

@@ -11,5 +11,6 @@ export const WAIT_REASONS = [
   'AfterFailure',
   'Governance',
   'Retry',
+  'Run',
 ] as const;
 export type WaitReason = (typeof WAIT_REASONS)[number];

@@ -27,6 +27,8 @@ export {
   nobodyIsServed,
   ownersOf,
   partitionIsInUse,
+  runsAreNotKept,
+  runsGoneBy,
   serviceIsShared,
   undividedInAmbient,
   unmovable,

@@ -1,4 +1,5 @@
 import type { Violation } from '@scc/plan';
+import { z } from 'zod';
 import { chooseLabel } from './label.js';
 
 /** Why a workload cannot be moved, as its own objects tell: the one answer for plans and for scans. */
@@ -13,12 +14,14 @@ interface Owner {
 export interface MovedWorkload {
   kind: string;
   name: string;
-  /** Its pods move one by one, and nothing of its requests is divided. */
-  isMovedPodByPod: boolean;
+  /** Nothing of its requests is divided, and no canary stands beside it. */
+  isUndivided: boolean;
   replicas: number;
   isPaused: boolean;
   /** Of a StatefulSet's update; 0 for any other kind. */
   partition: number;
+  /** Of a CronJob: what takes its runs away before anybody can look at them, as `field: value`; empty for any other kind. */
+  runsGoneBy: readonly string[];
   owners: readonly Owner[];
   labels: Readonly<Record<string, string>>;
   /** Of its selector. */
@@ -43,7 +46,7 @@ const violation = (code: string, message: string, remedy: string): Violation => 
 const ofDivided =
   (rule: Rule): Rule =>
   (workload) =>
-    workload.isMovedPodByPod ? [] : rule(workload);
+    workload.isUndivided ? [] : rule(workload);
 
 export const isPaused: Rule = ({ isPaused: paused, name }) =>
   paused
@@ -167,6 +170,42 @@ export const partitionIsInUse: Rule = ({ kind, name, partition }) =>
         ),
       ];
 
+/** The next run of a CronJob is judged by its Job and its pods, which have to be there when it has ended. */
+export const runsAreNotKept: Rule = ({ kind, name, runsGoneBy }) =>
+  runsGoneBy.map((field) =>
+    violation(
+      'RunsNotKept',
+      `runs of ${kind} ${name} are removed as soon as they have ended (${field}), so that nothing shows how they ended`,
+      `Set failedJobsHistoryLimit and successfulJobsHistoryLimit to 1 or more, and ttlSecondsAfterFinished to ${JUDGED_S} or more, for the time of the migration.`,
+    ),
+  );
+
+/** For how long a run must be there after its end to be judged, in seconds. */
+const JUDGED_S = 60;
+
+const runSchema = z.looseObject({
+  spec: z.looseObject({
+    failedJobsHistoryLimit: z.int().nullish(),
+    successfulJobsHistoryLimit: z.int().nullish(),
+    jobTemplate: z
+      .looseObject({ spec: z.looseObject({ ttlSecondsAfterFinished: z.int().nullish() }).nullish() })
+      .nullish(),
+  }),
+});
+
+/** What takes the runs of a CronJob away before anybody can look at them, as `field: value`; empty for any other object. */
+export function runsGoneBy(object: { kind: string }): string[] {
+  const { data } = runSchema.safeParse(object);
+  if (object.kind !== 'CronJob' || !data) return [];
+  const { failedJobsHistoryLimit, successfulJobsHistoryLimit, jobTemplate } = data.spec;
+  const ttl = jobTemplate?.spec?.ttlSecondsAfterFinished;
+  return [
+    ...(failedJobsHistoryLimit === 0 ? ['failedJobsHistoryLimit: 0'] : []),
+    ...(successfulJobsHistoryLimit === 0 ? ['successfulJobsHistoryLimit: 0'] : []),
+    ...(typeof ttl === 'number' && ttl < JUDGED_S ? [`ttlSecondsAfterFinished: ${ttl}`] : []),
+  ];
+}
+
 const cannotBeToldApart: Rule = ofDivided(({ matchLabels, services }) => {
   const chosen = chooseLabel({ matchLabels, services });
   return 'violations' in chosen && services.length > 0 ? chosen.violations : [];
@@ -202,6 +241,7 @@ const RULES: readonly Rule[] = [
   isOwned,
   volumeCannotBeShared,
   partitionIsInUse,
+  runsAreNotKept,
   serviceIsShared,
   nobodyIsServed,
   cannotBeToldApart,

@@ -62,6 +62,10 @@ export const WAITS: Record<WaitReason, CodeText> = {
     cause: 'a step failed for a reason that may pass, and is tried again',
     remedy: 'remove the cause that the message names; nothing else is needed',
   },
+  Run: {
+    cause: 'a run of a CronJob under the target is waited for and judged',
+    remedy: 'wait for its schedule, or start a run of it: `kubectl create job NAME --from=cronjob/NAME`',
+  },
 };
 
 /** Why a migration was undone. */

@@ -44,11 +44,7 @@ export const VIOLATIONS = {
   },
   WorkloadNotFound: {
     cause: 'the namespace of the plan has no such workload',
-    remedy: "name a Deployment, a StatefulSet or a DaemonSet of the plan's namespace",
-  },
-  KindNotSupported: {
-    cause: 'a CronJob has no pod between its runs that could be watched',
-    remedy: 'do it by hand, as the remedy of the violation says',
+    remedy: "name a Deployment, a StatefulSet, a DaemonSet or a CronJob of the plan's namespace",
   },
   SCCNotFound: {
     cause: 'the cluster has no SCC of this name',
@@ -134,6 +130,10 @@ export const VIOLATIONS = {
   PartitionInUse: {
     cause: 'the StatefulSet has a partition: a change is being rolled out in stages already',
     remedy: 'finish that, and set its partition to 0',
+  },
+  RunsNotKept: {
+    cause: 'the runs of the CronJob are removed as soon as they have ended, so that nothing shows how they ended',
+    remedy: 'set its history limits to 1 or more, and `ttlSecondsAfterFinished` to 60 or more',
   },
   QuotaTooSmall: {
     cause: 'a ResourceQuota has no room for the canary beside the workload',

@@ -323,3 +323,62 @@ describe.each(['Ordered', 'PerNode'] as const)('pods that move one by one, by th
     expect(uncovered('UndoFinished', begun, cover)).toContain('restoreWorkload');
   });
 });
+
+describe('a CronJob before its next run', () => {
+  const strategy = 'NextRun';
+  const STEPS_OF_RUN: Begun[] = [
+    ...(['recordPreImages', 'grantTarget', 'confirmAdmission', 'migrateWorkload', 'awaitRun'] as const),
+    ...(['revokeSource', 'summarizeTraffic'] as const),
+  ].map((name) => did(name));
+  const WITH_TRIAL: Begun[] = [
+    ...STEPS_OF_RUN.slice(0, 3),
+    did('runTrial'),
+    ...STEPS_OF_RUN.slice(3, 5),
+    did('removeCanary'),
+    ...STEPS_OF_RUN.slice(5),
+  ];
+  const cover = { strategy, weights: WEIGHTS, replicas: 1, released: false } as const;
+
+  it.each([
+    ['without', STEPS_OF_RUN],
+    ['with', WITH_TRIAL],
+  ])('passes from first to last %s a trial run', (_with, whole) => {
+    const refusals = whole.map(({ activity, weight }, index) =>
+      againstOrder({ activity, way: 'forward', weight }, { begun: whole.slice(0, index), cleared: ALL, strategy }),
+    );
+    expect(refusals.filter((reason) => reason !== null)).toEqual([]);
+    expect(uncovered('MigrationCompleted', whole, cover)).toBeNull();
+  });
+
+  it.each(WITH_TRIAL.filter(({ activity }) => activity !== 'runTrial').map(({ activity }) => activity))(
+    'is not all of it without the receipt of %s',
+    (activity) => {
+      const without = WITH_TRIAL.filter((one) => one.activity !== activity);
+      expect(uncovered('MigrationCompleted', without, cover)).toContain(activity);
+    },
+  );
+
+  it.each<[GuardedActivity, GuardedActivity]>([
+    ['runTrial', 'confirmAdmission'],
+    ['migrateWorkload', 'confirmAdmission'],
+    ['awaitRun', 'migrateWorkload'],
+    ['revokeSource', 'awaitRun'],
+  ])('refuses %s before %s is done', (activity, earlier) => {
+    const begun = WITH_TRIAL.filter((one) => one.activity !== earlier);
+    expect(againstOrder({ activity, way: 'forward', weight: null }, { begun, cleared: ALL, strategy })).toContain(
+      earlier,
+    );
+  });
+
+  it.each<GuardedActivity>(['createCanary', 'setWeights', 'moveOrdinal', 'hold'])('has no %s', (activity) => {
+    const asked = { activity, way: 'forward', weight: null } as const;
+    expect(againstOrder(asked, { begun: WITH_TRIAL, cleared: ALL, strategy })).toContain('another strategy');
+  });
+
+  it('is back when its template is, and its trial run is gone', () => {
+    const begun = [did('recordPreImages'), did('runTrial'), did('migrateWorkload', null, { done: false })];
+    const undone = [back('restoreWorkload'), back('awaitStable')];
+    expect(uncovered('UndoFinished', [...begun, ...undone], cover)).toContain('removeCanary');
+    expect(uncovered('UndoFinished', [...begun, ...undone, back('removeCanary')], cover)).toBeNull();
+  });
+});

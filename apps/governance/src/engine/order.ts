@@ -1,5 +1,5 @@
 import type { BeginRequest, GuardedActivity, WorkflowRun } from '@scc/governance-api';
-import { movesPodByPod, type Step, type Strategy } from '@scc/plan';
+import { type Step, type Strategy } from '@scc/plan';
 
 /** Which run of which workflow may do what of a migration, and which ends its receipts cover: decisions without I/O. */
 
@@ -106,10 +106,25 @@ const ONE_BY_ONE: Partial<Record<GuardedActivity, Need>> = {
   summarizeTraffic: { after: 'revokeSource' },
 };
 
+/** The same of a CronJob: its template changes, and its next run is judged. */
+const BY_NEXT_RUN: Partial<Record<GuardedActivity, Need>> = {
+  recordPreImages: { cleared: 'Prepare' },
+  grantTarget: { cleared: 'Prepare', after: 'recordPreImages' },
+  confirmAdmission: { after: 'grantTarget' },
+  callWebhooks: { after: 'confirmAdmission' },
+  runTrial: { cleared: 'Migrate', after: 'confirmAdmission' },
+  migrateWorkload: { cleared: 'Migrate', after: 'confirmAdmission' },
+  awaitRun: { after: 'migrateWorkload' },
+  removeCanary: { cleared: 'Finish', after: 'awaitRun' },
+  revokeSource: { cleared: 'Finish', after: 'awaitRun' },
+  summarizeTraffic: { after: 'revokeSource' },
+};
+
 const FORWARD: Record<Strategy, Partial<Record<GuardedActivity, Need>>> = {
   Canary: BY_CANARY,
   Ordered: ONE_BY_ONE,
   PerNode: ONE_BY_ONE,
+  NextRun: BY_NEXT_RUN,
 };
 
 /** Steps that an undo may do; each of them is safe wherever the migration stood. */
@@ -195,6 +210,7 @@ const UNDONE_BY: Partial<Record<GuardedActivity, readonly GuardedActivity[]>> = 
   setWeights: ['restoreRoutes'],
   migrateWorkload: ['restoreWorkload', 'awaitStable'],
   moveOrdinal: ['restoreWorkload', 'awaitStable'],
+  runTrial: ['removeCanary'],
   revokeSource: ['restoreSourceGrant'],
 };
 
@@ -240,7 +256,7 @@ function missingFor(end: ReportedEnd, begun: readonly Begun[], whole: Whole): st
         .filter((undo) => !isDone(begun, undo, 'back'));
     case 'MigrationCompleted':
       return [
-        ...(movesPodByPod(whole.strategy) ? missingOneByOne(begun, whole) : missingByCanary(begun, whole)),
+        ...MISSING[whole.strategy](begun, whole),
         ...(begun.some(({ way }) => way === 'back') ? ['an end without an undo, which was begun'] : []),
       ];
   }
@@ -263,6 +279,17 @@ function missingOneByOne(begun: readonly Begun[], { replicas }: Whole): string[]
   ];
 }
 
+const WHOLE_BY_NEXT_RUN: readonly GuardedActivity[] = [
+  ...(['recordPreImages', 'grantTarget', 'confirmAdmission', 'migrateWorkload', 'awaitRun'] as const),
+  ...(['revokeSource', 'summarizeTraffic'] as const),
+];
+
+function missingByNextRun(begun: readonly Begun[]): string[] {
+  const hasTrial = begun.some(({ activity, way }) => activity === 'runTrial' && way === 'forward');
+  const trial = hasTrial ? (['runTrial', 'removeCanary'] as const) : [];
+  return [...WHOLE_BY_NEXT_RUN, ...trial].filter((activity) => !isDone(begun, activity, 'forward'));
+}
+
 function missingByCanary(begun: readonly Begun[], { weights }: Whole): string[] {
   const migrated = begun.findIndex(({ activity }) => activity === 'migrateWorkload');
   const before = begun.slice(0, Math.max(0, migrated));
@@ -275,3 +302,10 @@ function missingByCanary(begun: readonly Begun[], { weights }: Whole): string[] 
     ...(lastWeight(begun) === 0 ? [] : ['the return of requests to the workload']),
   ];
 }
+
+const MISSING: Record<Strategy, (begun: readonly Begun[], whole: Whole) => string[]> = {
+  Canary: missingByCanary,
+  Ordered: missingOneByOne,
+  PerNode: missingOneByOne,
+  NextRun: missingByNextRun,
+};

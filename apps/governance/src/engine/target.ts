@@ -15,8 +15,7 @@ export const evaluatedTarget = ({ request: { target, facts } }: StoredEvaluation
 
 /** How the workload that was judged is moved; what has no strategy is never begun, in whatever order. */
 export function judgedStrategy(evaluation: StoredEvaluation | null): Strategy {
-  const chosen = evaluation && strategyOf(evaluation.request.spec.workloadRef.kind);
-  return chosen?.ok ? chosen.strategy.type : 'Canary';
+  return evaluation ? strategyOf(evaluation.request.spec.workloadRef.kind).type : 'Canary';
 }
 
 /** The target as it was when the migration began, or null when it has not. */

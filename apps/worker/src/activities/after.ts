@@ -1,6 +1,7 @@
 import { isConflict, lastWriter, type KubeClient, type KubeObject } from '@scc/kube';
 import type { MigrationActivities, MigrationTarget } from '@scc/migration/contract';
 import {
+  apiVersionOf,
   type Condition,
   deliveryToolOf,
   FIELD_MANAGER,
@@ -14,6 +15,7 @@ import {
 } from '@scc/plan';
 import { REQUIRED_SCC_ANNOTATION } from '@scc/scc';
 import { z } from 'zod';
+import { podTemplateOf, templatePathOf } from '../cluster/objects.js';
 import { terminal } from '../failures.js';
 import { complete } from './outcome.js';
 import { findSamePlan } from './plan.js';
@@ -23,11 +25,7 @@ import type { TargetActivities } from './target.js';
 export type LastingChange = { state: 'lasting' } | { state: 'drifted'; message: string } | { state: 'over' };
 
 const pinSchema = z.looseObject({
-  spec: z.looseObject({
-    template: z.looseObject({
-      metadata: z.looseObject({ annotations: z.record(z.string(), z.string()).nullish() }).nullish(),
-    }),
-  }),
+  metadata: z.looseObject({ annotations: z.record(z.string(), z.string()).nullish() }).nullish(),
 });
 
 /**
@@ -39,13 +37,13 @@ export function changeOf(
   { kind, name, targetSCC }: { kind: string; name: string; targetSCC: string },
 ): LastingChange {
   if (!workload || workload.metadata.deletionTimestamp !== undefined) return { state: 'over' };
-  const { annotations } = pinSchema.parse(workload).spec.template.metadata ?? {};
+  const { annotations } = pinSchema.parse(podTemplateOf(workload)).metadata ?? {};
   const pinned = annotations?.[REQUIRED_SCC_ANNOTATION];
   if (pinned === targetSCC) return { state: 'lasting' };
   // Another plan has taken the workload further.
   if (newestManagerOf(workload) === FIELD_MANAGER) return { state: 'over' };
   const tool = deliveryToolOf(workload.metadata)?.tool;
-  const by = lastWriter(workload, FIELD_MANAGER, ['spec.template']);
+  const by = lastWriter(workload, FIELD_MANAGER, [templatePathOf(kind).join('.')]);
   const now = pinned === undefined ? 'no longer asks for an SCC' : `asks for ${pinned}`;
   return {
     state: 'drifted',
@@ -72,8 +70,8 @@ async function lookAt(kube: KubeClient, ref: PlanRef): Promise<Seen | undefined>
   const parsed = parseSpec(plan['spec']);
   if (!parsed.ok || planStatusSchema.parse(plan['status'] ?? {}).phase !== 'Completed') return undefined;
   const { workloadRef, targetSCC } = parsed.spec;
-  const { apiVersion, kind, name } = workloadRef;
-  const workload = await kube.get({ apiVersion, kind, namespace: ref.namespace, name });
+  const { kind, name } = workloadRef;
+  const workload = await kube.get({ apiVersion: apiVersionOf(kind), kind, namespace: ref.namespace, name });
   const change = changeOf(workload, { kind, name, targetSCC });
   return change.state === 'over' ? undefined : { plan, change };
 }

@@ -1,21 +1,13 @@
 import type { GovernanceClient } from '@scc/governance-api';
 import type { KubeClient, KubeObject } from '@scc/kube';
-import {
-  canaryName,
-  FIELD_MANAGER,
-  movesPodByPod,
-  type PlanRef,
-  strategyOf,
-  type Violation,
-  type WayIn,
-} from '@scc/plan';
+import { canaryName, FIELD_MANAGER, isDivided, type PlanRef, strategyOf, type Violation, type WayIn } from '@scc/plan';
 import type { TrafficRouter } from '@scc/routing';
 import { messageOf } from '@scc/runtime';
 import { type Pod, podSchema, type PodTemplate } from '@scc/scc';
 import type { AcceptedPlan, Assessment, FactsSummary, MigrationTarget } from '@scc/migration/contract';
 import { violationsOf, warningsOf } from '../assess/checks.js';
 import { divide, NOTHING_DIVIDED } from '../assess/division.js';
-import { gatherFacts, isMovedPodByPod, observedSource, type AssessedWorkload, type Facts } from '../assess/facts.js';
+import { gatherFacts, isUndivided, observedSource, type AssessedWorkload, type Facts } from '../assess/facts.js';
 import { neighbourViolations, podSecurityViolations } from '../assess/pod-security.js';
 import { afterwardsOf, reviewSource } from '../assess/source.js';
 import { changeTemplate } from '../assess/template.js';
@@ -26,7 +18,7 @@ import { isAnswer } from './answers.js';
 import { askGovernance } from './evaluation.js';
 import { updateStrategyOf } from './per-node.js';
 import type { ReadPlan } from './plan.js';
-import { preImageKeyOf } from '../cluster/objects.js';
+import { podTemplateOf, preImageKeyOf, templatePathOf } from '../cluster/objects.js';
 import { changedInStore } from '../cluster/taken-back.js';
 import { asPodSCC } from '../cluster/rollout.js';
 
@@ -69,18 +61,15 @@ async function asStored(
   template: PodTemplate,
 ): Promise<Record<string, unknown>> {
   const id = {
-    apiVersion: 'apps/v1',
+    apiVersion: object.apiVersion,
     kind: object.kind,
     namespace: object.metadata.namespace ?? '',
     name: object.metadata.name ?? '',
   };
-  const body = [{ op: 'replace', path: '/spec/template', value: template }];
+  const body = [{ op: 'replace', path: `/${templatePathOf(object.kind).join('/')}`, value: template }];
   const stored = await kube.patch(id, { type: 'json', body, fieldManager: FIELD_MANAGER, dryRun: true });
-  return templateOf(stored);
+  return podTemplateOf(stored);
 }
-
-const templateOf = (object: KubeObject): Record<string, unknown> =>
-  (object['spec'] as { template: Record<string, unknown> }).template;
 
 type Rejected = Extract<Assessment, { ok: false }>;
 /** An assessment with all of the target, which no workflow sees. */
@@ -125,10 +114,10 @@ const assessment =
     const { workload, targetSCC, kind, strategy } = judged;
 
     const runningPod = await readRunningPod(kube, facts, workload);
-    const changed = await changeTemplate(facts, templateOf(workload.object), { target: targetSCC, runningPod });
-    const division = movesPodByPod(strategy.type)
-      ? NOTHING_DIVIDED
-      : await divide({ kube, router }, { facts, workload, changed: changed.ok ? changed : null });
+    const changed = await changeTemplate(facts, podTemplateOf(workload.object), { target: targetSCC, runningPod });
+    const division = isDivided(strategy.type)
+      ? await divide({ kube, router }, { facts, workload, changed: changed.ok ? changed : null })
+      : NOTHING_DIVIDED;
     const { label, ways } = division;
     violations.push(...division.blocking, ...(changed.ok ? [] : changed.violations));
     if (!label || !changed.ok) return rejected(facts, violations);
@@ -217,7 +206,7 @@ async function writtenTo(
   { wanted, violations }: { wanted: PodTemplate; violations: Violation[] },
 ) {
   if (violations.length > 0) return { ok: false as const, violations };
-  const before = templateOf(workload.object);
+  const before = podTemplateOf(workload.object);
   const after = await asStored(kube, workload, wanted);
   const comesBack = takenBack({ before, wanted, stored: after });
   return comesBack.length > 0 ? { ok: false as const, violations: comesBack } : { ok: true as const, before, after };
@@ -237,9 +226,8 @@ const takenBack = (templates: Parameters<typeof changedInStore>[0]): Violation[]
 function judgedBy({ workload, sccs, spec }: Facts) {
   const { kind } = spec.workloadRef;
   const targetSCC = sccs.byName.get(spec.targetSCC);
-  const chosen = strategyOf(kind);
-  if (!workload || !targetSCC || !chosen.ok) return null;
-  return { workload, targetSCC, kind: chosen.kind, strategy: chosen.strategy };
+  if (!workload || !targetSCC) return null;
+  return { workload, targetSCC, kind, strategy: strategyOf(kind) };
 }
 
 /** Gates would wait in vain for requests that no router copies. */
@@ -247,7 +235,7 @@ const withoutMirror = (plan: AcceptedPlan): AcceptedPlan => ({ ...plan, mirror: 
 
 /** The autoscalers whose minimum is held while a canary serves; where pods move one by one, none is touched. */
 const heldAutoscalers = (workload: AssessedWorkload): KubeObject[] =>
-  isMovedPodByPod(workload) ? [] : workload.autoscalers;
+  isUndivided(workload) ? [] : workload.autoscalers;
 
 /** The volumes that a StatefulSet's controller adds to each pod, and how a DaemonSet's replaces them. */
 const ownFieldsOf = ({ object, ordered, daemon }: AssessedWorkload): OwnFields => ({

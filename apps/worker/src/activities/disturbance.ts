@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { hasOtherWriter, lastWriter, type KubeClient, type KubeObject, type ObjectId } from '@scc/kube';
 import type { MigrationTarget } from '@scc/migration/contract';
-import { FIELD_MANAGER, isRecord, movesPodByPod } from '@scc/plan';
+import { FIELD_MANAGER, isDivided, isRecord } from '@scc/plan';
 import { REQUIRED_SCC_ANNOTATION } from '@scc/scc';
 import { z } from 'zod';
 import { canarySize } from '../cluster/canary-size.js';
@@ -171,7 +171,7 @@ export async function disturbanceOf(
   target: MigrationTarget,
   stage: ServingStage,
 ): Promise<string | null> {
-  if (movesPodByPod(target.strategy)) return null;
+  if (!isDivided(target.strategy)) return null;
   const seen = new Map<string, Promise<KubeObject | undefined>>();
   const read: Read = (id) => {
     const key = preImageKeyOf(id);

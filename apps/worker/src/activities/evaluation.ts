@@ -12,7 +12,7 @@ import {
   type PolicyVerdictSaid,
   recordedIdentity,
 } from '@scc/plan';
-import { isMovedPodByPod, type AssessedWorkload, type Facts } from '../assess/facts.js';
+import { isUndivided, type AssessedWorkload, type Facts } from '../assess/facts.js';
 import type { MetricSource } from '../outside/prometheus.js';
 import { kept } from './governance.js';
 import { identityOf, type ReadPlan } from './plan.js';
@@ -28,7 +28,7 @@ const USUAL_WORK_MS = 60_000;
 
 const expectedSeconds = ({ traffic }: PlanSpec, workload: AssessedWorkload): number => {
   const intervalMs = durationMs(traffic.interval);
-  const workMs = isMovedPodByPod(workload)
+  const workMs = isUndivided(workload)
     ? workload.deployment.spec.replicas * (intervalMs + USUAL_WORK_MS)
     : durationMs(traffic.mirror.duration) + traffic.weights.length * intervalMs + USUAL_WORK_MS;
   return workMs / 1000;

@@ -84,6 +84,8 @@ const CALLS: Record<Name, (act: Activities) => Promise<unknown>> = {
   awaitWorkload: (act) => act.awaitWorkload(target, 60_000),
   moveOrdinal: (act) => act.moveOrdinal(target, 0),
   awaitOrdinal: (act) => act.awaitOrdinal(target, 0, 60_000),
+  runTrial: (act) => act.runTrial(target, Date.now() + 60_000),
+  awaitRun: (act) => act.awaitRun(target, { sinceMs: null, untilMs: Date.now() + 60_000 }),
   awaitStable: (act) => act.awaitStable(target),
   removeCanary: (act) => act.removeCanary(target),
   revokeSource: (act) => act.revokeSource(target, 'Revoke'),

@@ -1,5 +1,5 @@
 import { activityInfo, cancellationSignal } from '@temporalio/activity';
-import { durationMs, movesPodByPod, type GateSample, type MetricGate } from '@scc/plan';
+import { durationMs, isDivided, movesPodByPod, type GateSample, type MetricGate } from '@scc/plan';
 import type { TrafficRouter } from '@scc/routing';
 import { messageOf } from '@scc/runtime';
 import type { HoldRequest, MigrationTarget } from '@scc/migration/contract';
@@ -240,7 +240,7 @@ async function requireBothSides(
   seen: SidesSeen,
 ): Promise<void> {
   const nowMs = performance.now();
-  if (movesPodByPod(target.strategy) || (seen.lookedMs !== null && nowMs - seen.lookedMs < SIDES_MS)) return;
+  if (!isDivided(target.strategy) || (seen.lookedMs !== null && nowMs - seen.lookedMs < SIDES_MS)) return;
   seen.lookedMs = nowMs;
   const stage = { weight, isReturned: workloadSinceMs !== undefined };
   const disturbed = await disturbanceOf(kube, target, stage);
@@ -260,7 +260,7 @@ const lacking = async (kube: KubeClient, target: MigrationTarget, { weight, isRe
  * A client that rewrites the routes meanwhile (a GitOps tool, an editor) is named, and the migration does not go on.
  */
 async function requireRoutes(router: TrafficRouter, { target, weight, workloadSinceMs }: Hold): Promise<void> {
-  if (target.services.length === 0 || movesPodByPod(target.strategy)) return;
+  if (target.services.length === 0 || !isDivided(target.strategy)) return;
   const survey = surveyOf(target);
   const isMirroring = weight === 0 && workloadSinceMs === undefined;
   // Surveys of earlier versions do not say how they are mirrored.

@@ -23,6 +23,7 @@ import { beating } from './pace.js';
 import { planActivities, readPlan } from './plan.js';
 import { projectWith } from './project.js';
 import type { MovingActivities } from './moving.js';
+import { nextRunActivities, type NextRunActivities } from './next-run.js';
 import { orderedActivities } from './ordered.js';
 import { perNodeActivities } from './per-node.js';
 import { preImageActivities } from './pre-images.js';
@@ -67,16 +68,23 @@ function heartbeating<Activities extends object>(activities: Activities, { measu
 type Moving = ReturnType<typeof workloadActivities>;
 
 interface Strategies {
-  canary: Moving;
+  canary: Moving & Pick<TargetActivities, 'removeCanary'>;
   ordered: MovingActivities;
   perNode: MovingActivities;
+  nextRun: NextRunActivities;
 }
 
 /** The activities on the workload itself, each in the way in which its target is moved. */
-function byStrategy({ canary, ordered, perNode }: Strategies): MovingActivities {
+function byStrategy({ canary, ordered, perNode, nextRun }: Strategies): MovingActivities & NextRunActivities {
   const podByPod = ({ strategy }: MigrationTarget): MovingActivities => (strategy === 'PerNode' ? perNode : ordered);
-  const choice = (target: MigrationTarget): Moving => (movesPodByPod(target.strategy) ? podByPod(target) : canary);
+  const choice = (target: MigrationTarget): Moving => {
+    if (target.strategy === 'NextRun') return nextRun;
+    return movesPodByPod(target.strategy) ? podByPod(target) : canary;
+  };
   return {
+    runTrial: nextRun.runTrial,
+    awaitRun: nextRun.awaitRun,
+    removeCanary: (target) => (target.strategy === 'NextRun' ? nextRun : canary).removeCanary(target),
     moveOrdinal: (target, index) => podByPod(target).moveOrdinal(target, index),
     awaitOrdinal: (target, index, timeoutMs) => podByPod(target).awaitOrdinal(target, index, timeoutMs),
     migrateWorkload: (target) => choice(target).migrateWorkload(target),
@@ -91,14 +99,16 @@ function targetActivities(deps: WorkerDeps): TargetActivities {
   const { kube, governance, router, metrics } = deps;
   const reseal = resealWith({ governance, sealed: new SealedMaterial(kube) });
   const { revokeForGood, ...grants } = grantActivities({ kube, governance, reseal });
+  const canary = canaryActivities(kube);
   const activities: TargetActivities = {
     ...grants,
     revokeLater: revokeLaterWith(kube, revokeForGood),
-    ...canaryActivities(kube),
+    ...canary,
     ...byStrategy({
-      canary: workloadActivities({ kube, router }),
+      canary: { ...canary, ...workloadActivities({ kube, router }) },
       ordered: orderedActivities(kube),
       perNode: perNodeActivities(kube),
+      nextRun: nextRunActivities(kube),
     }),
     ...routeActivities({ kube, router, metrics }),
     ...preImageActivities({ kube, governance, router, reseal }),

@@ -2,7 +2,7 @@ import { PLAN_TYPE, sentenceOf, type MigrationEvent } from '@scc/plan';
 import { kubeEventsOf } from './kube-events.js';
 
 const plan = { namespace: 'shop', name: 'ledger', uid: 'u1' };
-const workload = { kind: 'Deployment', name: 'ledger', uid: 'w1' };
+const workload = { kind: 'Deployment' as const, name: 'ledger', uid: 'w1' };
 const sample = { gate: 'success-rate', verdict: 'fail', value: 78.783, detail: '78.783 is below 90', at: '' } as const;
 const gateFailed: MigrationEvent = { type: 'GateFailed', samples: [{ ...sample, failures: 1, tolerated: 0 }] };
 const undone: MigrationEvent = { type: 'UndoStarted', cause: 'gate', message: 'gate success-rate failed' };

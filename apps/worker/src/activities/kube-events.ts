@@ -1,5 +1,7 @@
 import type { KubeEvent } from '@scc/kube';
 import {
+  apiVersionOf,
+  type MigratedKind,
   PLAN_TYPE,
   sentenceOf,
   type MigrationEvent,
@@ -55,7 +57,7 @@ const verdictEvent = (verdict: PolicyVerdictSaid): Omit<KubeEvent, 'regarding'> 
 export interface EventSubjects {
   plan: PlanRef;
   /** Null while the workload is unknown. */
-  workload: { kind: string; name: string; uid: string } | null;
+  workload: { kind: MigratedKind; name: string; uid: string } | null;
 }
 
 /** The Kubernetes Events of a batch of domain events, on the plan and on the workload. */
@@ -78,7 +80,7 @@ export function kubeEventsOf(
     const message = `plan ${name}: ${said.message}`.slice(0, MAX_MESSAGE);
     return [
       { regarding: plan, ...said },
-      { regarding: { apiVersion: 'apps/v1', namespace, ...workload }, ...said, message },
+      { regarding: { apiVersion: apiVersionOf(workload.kind), namespace, ...workload }, ...said, message },
     ];
   });
 }

@@ -1,10 +1,11 @@
 import type { GovernanceClient } from '@scc/governance-api';
 import { withoutServerFields, type KubeClient, type KubeObject, type ObjectId } from '@scc/kube';
-import { movesPodByPod } from '@scc/plan';
+import { isDivided } from '@scc/plan';
 import type { TrafficRouter } from '@scc/routing';
 import type { MigrationTarget, StoredImage } from '@scc/migration/contract';
 import { canaryObjects } from './canary.js';
 import { bindingsOf, grantObjects, isRemoval } from './grants.js';
+import { trialObjects } from './next-run.js';
 import { currentWorkflowId } from './pace.js';
 import { idOf, preImageKeyOf } from '../cluster/objects.js';
 import type { TargetActivities } from './target.js';
@@ -62,14 +63,14 @@ export function preImageActivities({ kube, governance, router, reseal }: Deps): 
       name: metadata.name ?? '',
     }));
     const autoscalers = target.autoscalers.map(({ key }) => idOf(key));
-    const beside = movesPodByPod(target.strategy) ? [] : canaryObjects(target);
+    const beside = isDivided(target.strategy) ? canaryObjects(target) : trialObjects(target);
     return [workloadId(target), ...autoscalers, ...grantObjects(target), ...sourceBindings, ...beside];
   };
   return {
     recordPreImages: async (target) => {
       const ids = await objectsOf(target);
       const own = await Promise.all(ids.map(snapshot));
-      const divided = movesPodByPod(target.strategy) ? [] : await router.preImages(surveyOf(target));
+      const divided = isDivided(target.strategy) ? await router.preImages(surveyOf(target)) : [];
       const routes = divided.map(({ id, manifest }) => ({ key: preImageKeyOf(id), manifest }));
       const images = [...new Map([...own, ...routes].map((image) => [image.key, image])).values()];
       const stored = await governance.savePreImages(target.ref.uid, {

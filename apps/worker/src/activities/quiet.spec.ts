@@ -2,7 +2,7 @@ import type { KubeClient, KubeObject } from '@scc/kube';
 import { canaryLabels } from '@scc/plan';
 import { aWholeTarget } from '@scc/migration/testing';
 import { noMetrics, type MetricReading } from '../outside/prometheus.js';
-import { judgeNewest, judgeQuiet, judgeSides, judgeUnseen, refusalsIn, type SideSeen } from './quiet.js';
+import { judgeNewest, judgeQuiet, judgeRun, judgeSides, judgeUnseen, refusalsIn, type SideSeen } from './quiet.js';
 
 const side = (over: Partial<SideSeen> = {}): SideSeen => ({ pods: 3, unready: [], restarts: 0, refusals: 0, ...over });
 
@@ -35,6 +35,27 @@ describe('judgeNewest', () => {
     ['no pod, where the set has become smaller', null, side(), true],
   ])('%s', (_case, newest, rest, expected) => {
     expect(judgeNewest(newest, rest).isGood).toBe(expected);
+  });
+});
+
+describe('judgeRun', () => {
+  const podOf = (name: string): KubeObject => ({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, namespace: 'shop', uid: name },
+    spec: {},
+    status: { phase: 'Failed', containerStatuses: [{ name: 'app' }] },
+  });
+  const kube = { logs: ({ name }: { name: string }) => Promise.resolve(name.startsWith('bad') ? 'EACCES\n' : 'ok\n') };
+  it.each<[string, string[], string[], boolean]>([
+    ['a log with nothing in it', ['good'], ['good'], false],
+    ['permission errors that the run before had not', ['bad'], ['good'], true],
+    ['permission errors as in the run before', ['bad'], ['bad'], false],
+    ['permission errors of two tries, one in each, as in the run before', ['bad-1', 'bad-2'], ['bad'], false],
+    ['permission errors where no run before is known', ['bad'], [], true],
+    ['no pod yet', [], ['good'], false],
+  ])('%s', async (_case, now, before, isWorse) => {
+    expect((await judgeRun(kube, now.map(podOf), before.map(podOf))).isWorse).toBe(isWorse);
   });
 });
 

@@ -119,6 +119,25 @@ export function judgeNewest(newest: SideSeen | null, rest: SideSeen): { isGood: 
   return { isGood: wrong.length === 0, detail: `${judged}: ${wrong.join(', ') || 'nothing is wrong'}${unread}` };
 }
 
+/**
+ * Whether the log of a run holds more permission errors than that of a run before it, each counted by pod.
+ * @param before pods of a run of the old template; none where no such run is known
+ */
+export async function judgeRun(
+  kube: Pick<KubeClient, 'logs'>,
+  pods: KubeObject[],
+  before: KubeObject[],
+): Promise<{ isWorse: boolean; detail: string }> {
+  const [now, then] = [await sideOf(kube, pods, 0), await sideOf(kube, before, 0)];
+  const perPod = ({ refusals, pods: count }: SideSeen): number => (refusals ?? 0) / Math.max(1, count);
+  if (now.refusals === null) return { isWorse: false, detail: 'its log could not be read' };
+  const known = then.refusals === null ? 'no earlier log is known' : `${then.refusals} in that of the run before`;
+  return {
+    isWorse: perPod(now) > perPod(then),
+    detail: `${plural(now.refusals, 'permission error')} in its log (${known})`,
+  };
+}
+
 /** The pods of a workload that move one by one, and the one that moved last. */
 async function movingPods(kube: Pick<KubeClient, 'list'>, object: KubeObject, items: readonly KubeObject[]) {
   if (object.kind === 'DaemonSet') {

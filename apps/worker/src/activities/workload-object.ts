@@ -1,21 +1,24 @@
 import { isDeepStrictEqual } from 'node:util';
 import { lastWriter, type KubeClient, type KubeObject, type ObjectId } from '@scc/kube';
 import type { MigrationTarget, StoredImage } from '@scc/migration/contract';
-import { FIELD_MANAGER } from '@scc/plan';
+import { apiVersionOf, FIELD_MANAGER } from '@scc/plan';
 import type { Conflict } from '@scc/routing';
-import { preImageKeyOf } from '../cluster/objects.js';
+import { podTemplateOf, preImageKeyOf, templatePathOf } from '../cluster/objects.js';
 import { terminal } from '../failures.js';
 
 /** The user's own workload as an object, of whatever kind it is. */
 
 export const workloadId = ({ ref, kind, workload }: MigrationTarget): ObjectId => ({
-  apiVersion: 'apps/v1',
+  apiVersion: apiVersionOf(kind),
   kind,
   namespace: ref.namespace,
   name: workload,
 });
 
-export const templateOf = (object: KubeObject): unknown => (object['spec'] as { template: unknown }).template;
+export const templateOf = (object: KubeObject): unknown => podTemplateOf(object);
+
+/** The pod template in a JSON patch of the workload. */
+export const templatePath = ({ kind }: Pick<MigrationTarget, 'kind'>): string => `/${templatePathOf(kind).join('/')}`;
 
 /** @throws ApplicationFailure terminal, when it was deleted or replaced */
 export async function readWorkload(kube: KubeClient, target: MigrationTarget): Promise<KubeObject> {
@@ -36,11 +39,19 @@ export const gone = ({ kind, workload }: MigrationTarget): Conflict => ({
 export const leftAlone = ({ kind, workload }: MigrationTarget, fields: string[], current: KubeObject): Conflict[] =>
   fields.length === 0
     ? []
-    : [{ object: `${kind} ${workload}`, fields, manager: lastWriter(current, FIELD_MANAGER, fields.map(inWorkload)) }];
+    : [
+        {
+          object: `${kind} ${workload}`,
+          fields,
+          manager: lastWriter(current, FIELD_MANAGER, fields.map(inWorkload(kind))),
+        },
+      ];
 
 /** A field of the template, or of the workload itself, as the workload has it. */
-const inWorkload = (field: string): string =>
-  field.startsWith('spec.updateStrategy') ? field : `spec.template.${field}`;
+const inWorkload =
+  (kind: MigrationTarget['kind']) =>
+  (field: string): string =>
+    field.startsWith('spec.updateStrategy') ? field : `${templatePathOf(kind).join('.')}.${field}`;
 
 /**
  * Whether the template is still to be changed; false when it is as it shall be.
@@ -57,9 +68,9 @@ export const templateChanged = ({ workload }: MigrationTarget) =>
   terminal('drift', `another client changed the pod template of ${workload} during the migration`);
 
 /** Makes a JSON patch fail, instead of overwriting, when another client changed the template meanwhile. */
-export const templateTests = ({ workloadUid }: MigrationTarget, current: KubeObject) => [
-  { op: 'test', path: '/metadata/uid', value: workloadUid },
-  { op: 'test', path: '/spec/template', value: templateOf(current) },
+export const templateTests = (target: MigrationTarget, current: KubeObject) => [
+  { op: 'test', path: '/metadata/uid', value: target.workloadUid },
+  { op: 'test', path: templatePath(target), value: templateOf(current) },
 ];
 
 /** The workload as it was before the migration. @throws Error when it was not recorded */

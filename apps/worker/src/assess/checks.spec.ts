@@ -11,11 +11,6 @@ const pinned = {
 describe('violationsOf', () => {
   it.each<[string, Facts, string[]]>([
     ['finds nothing wrong with a healthy workload', someFacts(), []],
-    [
-      'refuses a kind that is not moved',
-      someFacts({ spec: { workloadRef: { kind: 'CronJob', name: 'ledger' } } }),
-      ['KindNotSupported'],
-    ],
     ['refuses a workload that does not exist', someFacts({ facts: { workload: null } }), ['WorkloadNotFound']],
     ['refuses an SCC that does not exist', someFacts({ spec: { targetSCC: 'nothing' } }), ['SCCNotFound']],
     [
@@ -106,31 +101,6 @@ describe('violationsOf', () => {
     ],
   ])('%s', (_case, facts, expected) => {
     expect(codes(facts)).toEqual(expected);
-  });
-
-  it.each([['CronJob', 'between its runs it has no pod that could be watched']] as const)(
-    'says why a %s is not moved, and how to do without',
-    (kind, reason) => {
-      expect(violationsOf(someFacts({ spec: { workloadRef: { kind, name: 'ledger' } } }))).toEqual([
-        {
-          code: 'KindNotSupported',
-          field: 'spec.workloadRef.kind',
-          message: `a ${kind} cannot be migrated, only a Deployment, a StatefulSet or a DaemonSet can: ${reason}`,
-          remedy: expect.stringContaining('set openshift.io/required-scc: restricted-v2 on its pod template') as string,
-        },
-      ]);
-    },
-  );
-
-  it('writes the way by hand out as commands', () => {
-    const facts = someFacts({ spec: { workloadRef: { kind: 'CronJob', name: 'nightly' } } });
-    const remedy = violationsOf(facts)[0]?.remedy ?? '';
-    const namespace = facts.ref.namespace;
-    expect(remedy).toContain(
-      `\`kubectl -n ${namespace} patch cronjob/nightly -p '{"spec":{"jobTemplate":{"spec":{"template":{"metadata":{"annotations":{"openshift.io/required-scc":"restricted-v2"}}}}}}}'\``,
-    );
-    expect(remedy).toContain(`\`kubectl -n ${namespace} create job nightly-trial --from=cronjob/nightly\``);
-    expect(remedy).toContain('"openshift.io/required-scc":null');
   });
 
   it.each<[string, Parameters<typeof aSet>[0], string[]]>([

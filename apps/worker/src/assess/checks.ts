@@ -1,4 +1,4 @@
-import { strategyOf, UNREADY_ANNOTATION, type Violation } from '@scc/plan';
+import { UNREADY_ANNOTATION, type Violation } from '@scc/plan';
 import {
   CLAIM_KIND,
   isPaused,
@@ -6,12 +6,14 @@ import {
   type MovedWorkload,
   nobodyIsServed,
   partitionIsInUse,
+  runsAreNotKept,
+  runsGoneBy,
   serviceIsShared,
   volumeCannotBeShared,
   volumeIsRelabelled,
 } from '@scc/routing';
 import { REQUIRED_SCC_ANNOTATION } from '@scc/scc';
-import { isMovedPodByPod, observedSource, type Facts, type AssessedWorkload } from './facts.js';
+import { isUndivided, observedSource, type Facts, type AssessedWorkload } from './facts.js';
 import { deliveredWarnings, managedViolations } from './managed.js';
 import { isAccepted, unreadViolations, wayViolations, wayWarnings } from './ways.js';
 
@@ -27,42 +29,8 @@ const violation = (code: string, field: string, message: string, remedy: string)
   remedy,
 });
 
-const kindIsNotMoved: Check = ({ spec, ref: { namespace } }) => {
-  const { workloadRef, targetSCC } = spec;
-  const chosen = strategyOf(workloadRef.kind);
-  return chosen.ok
-    ? []
-    : [
-        violation(
-          'KindNotSupported',
-          'spec.workloadRef.kind',
-          chosen.message,
-          `Do it by hand: grant ${targetSCC} to its ServiceAccount, set ${REQUIRED_SCC_ANNOTATION}: ${targetSCC} on its pod template, watch a run of it, and take the old grant away. ${commandsFor(spec, namespace)}`,
-        ),
-      ];
-};
-
-/** The way by hand as commands of a shell, each in backticks. */
-function commandsFor({ workloadRef, targetSCC }: Facts['spec'], namespace: string): string {
-  const kubectl = `kubectl -n ${namespace}`;
-  const workload = `${workloadRef.kind.toLowerCase()}/${workloadRef.name}`;
-  const patchTo = (scc: string | null): string => {
-    const template = { metadata: { annotations: { [REQUIRED_SCC_ANNOTATION]: scc } } };
-    const patch = { spec: { jobTemplate: { spec: { template } } } };
-    return `${kubectl} patch ${workload} -p '${JSON.stringify(patch)}'`;
-  };
-  const commands = [
-    `ACCOUNT=$(${kubectl} get ${workload} -o jsonpath={.spec.jobTemplate.spec.template.spec.serviceAccountName})`,
-    `${kubectl} create rolebinding ${workloadRef.name}-${targetSCC} --clusterrole=system:openshift:scc:${targetSCC} --serviceaccount=${namespace}:\${ACCOUNT:-default}`,
-    patchTo(targetSCC),
-    `${kubectl} create job ${workloadRef.name}-trial --from=${workload}`,
-  ];
-  const written = commands.map((command) => `\`${command}\``).join(', ');
-  return `In a shell: ${written}. The Job is a run of it under ${targetSCC}; where it fails, \`${patchTo(null)}\` takes the change back.`;
-}
-
 const workloadDoesNotExist: Check = ({ spec: { workloadRef }, workload, ref }) =>
-  workload !== null || !strategyOf(workloadRef.kind).ok
+  workload !== null
     ? []
     : [
         violation(
@@ -109,19 +77,23 @@ const ofWorkload =
     facts.workload ? check(facts.workload, facts) : [];
 
 /** The fields by which a workload of a scan is judged, too. */
-const movedOf = ({ object, deployment, ordered, daemon, services, claims }: AssessedWorkload): MovedWorkload => ({
-  kind: object.kind,
-  name: object.metadata.name ?? '',
-  isMovedPodByPod: isMovedPodByPod({ ordered, daemon }),
-  replicas: deployment.spec.replicas,
-  isPaused: deployment.spec.paused,
-  partition: ordered?.updateStrategy.rollingUpdate.partition ?? 0,
-  owners: object.metadata.ownerReferences ?? [],
-  labels: object.metadata.labels ?? {},
-  matchLabels: deployment.spec.selector.matchLabels,
-  services,
-  claims,
-});
+const movedOf = (workload: AssessedWorkload): MovedWorkload => {
+  const { object, deployment, ordered, services, claims } = workload;
+  return {
+    kind: object.kind,
+    name: object.metadata.name ?? '',
+    isUndivided: isUndivided(workload),
+    replicas: deployment.spec.replicas,
+    isPaused: deployment.spec.paused,
+    partition: ordered?.updateStrategy.rollingUpdate.partition ?? 0,
+    runsGoneBy: runsGoneBy(object),
+    owners: object.metadata.ownerReferences ?? [],
+    labels: object.metadata.labels ?? {},
+    matchLabels: deployment.spec.selector.matchLabels,
+    services,
+    claims,
+  };
+};
 
 /** A rule that scans have in common with plans. */
 const ofMoved = (rule: (workload: MovedWorkload) => Violation[]): Check =>
@@ -184,7 +156,6 @@ const wayIsNotDivided: Check = ({ ways, unread, spec, ref }) => [
 ];
 
 const checks: readonly Check[] = [
-  kindIsNotMoved,
   workloadDoesNotExist,
   targetDoesNotExist,
   targetCanNotDecide,
@@ -196,6 +167,7 @@ const checks: readonly Check[] = [
   managedViolations,
   ofMoved(volumeCannotBeShared),
   ofMoved(partitionIsInUse),
+  ofMoved(runsAreNotKept),
   ofMoved(serviceIsShared),
   wayIsNotDivided,
   sourceIsUnhealthy,
@@ -206,12 +178,26 @@ const checks: readonly Check[] = [
 /** Every violation of every check, in a fixed order. */
 export const violationsOf = (facts: Facts): Violation[] => checks.flatMap((check) => check(facts));
 
+/** What the wait for the next run of a CronJob rests on. */
+function runWarnings(workload: AssessedWorkload, { schedule, timeZone, suspend }: CronSpec): string[] {
+  const name = nameOf(workload);
+  const zone = timeZone === undefined ? '' : ` ${timeZone}`;
+  return [
+    suspend
+      ? `${name} is suspended: its template changes, and the migration waits for its first run; without one in time it is undone, unless a trial run was good`
+      : `the migration waits for the next run of ${name} by its schedule (${schedule}${zone})`,
+    ...(workload.pods.length === 0 ? [`no run of ${name} is there, so that nothing shows the SCC of its pods`] : []),
+  ];
+}
+type CronSpec = NonNullable<AssessedWorkload['cron']>;
+
 /** One pod at a time is away while it moves; requests that only that pod can serve wait for it. */
 const outageWarnings = (workload: AssessedWorkload): string[] => {
   if (workload.daemon)
     return [
       `the pods of ${nameOf(workload)} are stopped and started node by node: what only the pod of one node serves waits for it`,
     ];
+  if (workload.cron) return runWarnings(workload, workload.cron);
   if (!workload.ordered) return [];
   const { replicas } = workload.ordered;
   return [
@@ -224,7 +210,7 @@ const outageWarnings = (workload: AssessedWorkload): string[] => {
 /** Facts that do not forbid a migration but should be known. */
 export function warningsOf({ workload, planAnnotations, ways }: Facts): string[] {
   if (!workload) return [];
-  const sticky = isMovedPodByPod(workload)
+  const sticky = isUndivided(workload)
     ? []
     : workload.services.filter(({ sessionAffinity }) => sessionAffinity !== 'None');
   return [

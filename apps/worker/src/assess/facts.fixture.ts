@@ -70,6 +70,7 @@ export function someFacts({
       deployment: deploymentSchema.parse(object),
       ordered: null,
       daemon: null,
+      cron: null,
       rollout: rolloutOf(object),
       pods: pods.map((pod, index) => ({
         name: `ledger-${index}`,

@@ -1,14 +1,14 @@
 import { ROUTE_KINDS } from '@scc/gateway-api';
-import type { KubeClient, KubeObject } from '@scc/kube';
+import type { KubeClient, KubeObject, ObjectId } from '@scc/kube';
 import { ROUTE_TYPE } from '@scc/openshift-route';
 import { undividedWay } from '@scc/routing';
 import {
+  apiVersionOf,
   canaryName,
   isCanaryObject,
   type MigratedKind,
   planNameOf,
   PLAN_TYPE,
-  strategyOf,
   type PlanRef,
   type PlanSpec,
   type WayIn,
@@ -17,7 +17,8 @@ import { compileSCCs, sccSchema, type CompiledSCCs, type Namespace } from '@scc/
 import { addressesOfPods, servicesByEndpoints, strangeSlices } from '../cluster/by-endpoints.js';
 import { readPolicies, type SurveyedPolicies } from '../cluster/policy-kinds.js';
 import { ownedLabelsOf } from '../cluster/namespace.js';
-import { deploymentSchema, selects, serviceSchema, type Deployment } from '../cluster/objects.js';
+import { type CronJob, cronJobSchema, lastPods, readRuns, runsAmong } from '../cluster/cron-jobs.js';
+import { deploymentSchema, podTemplateOf, selects, serviceSchema, type Deployment } from '../cluster/objects.js';
 import type { UnreadKind } from '../cluster/served.js';
 import { readWaysIn, type WaysIn } from '../cluster/ways-in.js';
 import { daemonRolloutOf, daemonSetSchema, podsOfDaemonSet, type DaemonSet } from '../cluster/daemons.js';
@@ -49,7 +50,10 @@ export interface AssessedWorkload {
   ordered: StatefulSet['spec'] | null;
   /** The same of a DaemonSet. */
   daemon: DaemonSet['spec'] | null;
+  /** The same of a CronJob. */
+  cron: CronJob['spec'] | null;
   rollout: Rollout;
+  /** Of a CronJob, those of its last run, also when they have ended. */
   pods: RolloutPod[];
   /** The Services that pick the workload's pods. */
   services: SelectingService[];
@@ -59,9 +63,13 @@ export interface AssessedWorkload {
   claims: Claim[];
 }
 
-/** Whether its own pods move one by one, so that no canary stands beside them. */
-export const isMovedPodByPod = ({ ordered, daemon }: Pick<AssessedWorkload, 'ordered' | 'daemon'>): boolean =>
-  ordered !== null || daemon !== null;
+/** Whether none of its requests is divided, so that no canary stands beside it. */
+export const isUndivided = ({
+  ordered,
+  daemon,
+  cron,
+}: Pick<AssessedWorkload, 'ordered' | 'daemon' | 'cron'>): boolean =>
+  ordered !== null || daemon !== null || cron !== null;
 
 /** The cluster's facts about a plan and its workload, gathered before anything is decided. */
 export interface Facts {
@@ -97,10 +105,11 @@ async function readWorkload(
   { namespace }: PlanRef,
   { kind, name }: { kind: MigratedKind; name: string },
 ): Promise<AssessedWorkload | null> {
-  const object = await kube.get({ apiVersion: 'apps/v1', kind, namespace, name });
+  const object = await kube.get({ apiVersion: apiVersionOf(kind), kind, namespace, name });
   if (!object) return null;
   const daemons = kind === 'DaemonSet' ? daemonSetSchema.parse(object) : null;
-  const deployment = commonFieldsOf(object, daemons);
+  const cron = kind === 'CronJob' ? cronJobSchema.parse(object).spec : null;
+  const deployment = cron ? ofRuns(object) : commonFieldsOf(object, daemons);
   const ordered = kind === 'StatefulSet' ? statefulSetSchema.parse(object).spec : null;
   const podLabels = deployment.spec.template.metadata.labels;
   const [own, around, services, autoscalers, slices] = await Promise.all([
@@ -130,6 +139,7 @@ async function readWorkload(
     deployment,
     ordered,
     daemon: daemons?.spec ?? null,
+    cron,
     rollout: ROLLOUT_OF[kind](object),
     pods: own,
     claims: await readClaims(kube, namespace, object),
@@ -143,6 +153,10 @@ async function readWorkload(
   };
 }
 
+/** A CronJob with the common fields of its runs; it selects no pods, they have owners. */
+const ofRuns = (object: KubeObject): Deployment =>
+  deploymentSchema.parse({ spec: { replicas: 1, selector: {}, template: podTemplateOf(object) } });
+
 /** The number of pods of a DaemonSet is that of its nodes. */
 function commonFieldsOf(object: KubeObject, daemons: DaemonSet | null): Deployment {
   const deployment = deploymentSchema.parse(object);
@@ -154,6 +168,8 @@ const ROLLOUT_OF: Record<MigratedKind, (object: KubeObject) => Rollout> = {
   Deployment: rolloutOf,
   StatefulSet: orderedRolloutOf,
   DaemonSet: daemonRolloutOf,
+  // Between its runs it has no pods that could be missing.
+  CronJob: () => ({ state: 'done' }),
 };
 
 async function readPods(kube: KubeClient, object: KubeObject, kind: MigratedKind): Promise<RolloutPod[]> {
@@ -164,6 +180,8 @@ async function readPods(kube: KubeClient, object: KubeObject, kind: MigratedKind
       return podsOfStatefulSet(kube, object);
     case 'DaemonSet':
       return podsOfDaemonSet(kube, object);
+    case 'CronJob':
+      return lastPods(runsAmong(object, await readRuns(kube, object.metadata.namespace ?? '')));
   }
 }
 
@@ -180,10 +198,10 @@ async function readClaims(kube: KubeClient, namespace: string, workload: KubeObj
 }
 
 function claimsOf(workload: KubeObject): string[] {
-  const { template } = workload['spec'] as {
-    template: { spec: { volumes?: { persistentVolumeClaim?: { claimName: string } }[] } };
+  const { spec } = podTemplateOf(workload) as {
+    spec: { volumes?: { persistentVolumeClaim?: { claimName: string } }[] };
   };
-  return (template.spec.volumes ?? []).flatMap(({ persistentVolumeClaim: claim }) => claim?.claimName ?? []);
+  return (spec.volumes ?? []).flatMap(({ persistentVolumeClaim: claim }) => claim?.claimName ?? []);
 }
 
 /** Whether an autoscaler is there for the workload. */
@@ -193,13 +211,8 @@ function scales({ metadata, ...autoscaler }: KubeObject, { kind, name }: { kind:
 }
 
 async function findInTheWay(kube: KubeClient, ref: PlanRef, workload: AssessedWorkload | null): Promise<string[]> {
-  if (!workload || isMovedPodByPod(workload)) return [];
   const { namespace } = ref;
-  const deployment = canaryName(workload.object.metadata.name ?? '');
-  const wanted = [
-    { apiVersion: 'apps/v1', kind: 'Deployment', namespace, name: deployment },
-    ...workload.services.map(({ name }) => ({ apiVersion: 'v1', kind: 'Service', namespace, name: canaryName(name) })),
-  ];
+  const wanted = workload ? besideOf(workload, namespace) : [];
   const found = await Promise.all(
     wanted.map(async (id) => {
       const object = await kube.get(id);
@@ -213,6 +226,18 @@ async function findInTheWay(kube: KubeClient, ref: PlanRef, workload: AssessedWo
   return found.flat();
 }
 
+/** What would be made beside a workload: a canary, or a trial run. */
+function besideOf(workload: AssessedWorkload, namespace: string): ObjectId[] {
+  const name = canaryName(workload.object.metadata.name ?? '');
+  if (workload.cron) return [{ apiVersion: 'batch/v1', kind: 'Job', namespace, name }];
+  if (isUndivided(workload)) return [];
+  const services = workload.services.map((service) => canaryName(service.name));
+  return [
+    { apiVersion: 'apps/v1', kind: 'Deployment', namespace, name },
+    ...services.map((service) => ({ apiVersion: 'v1', kind: 'Service', namespace, name: service })),
+  ];
+}
+
 async function isUnderWay(kube: KubeClient, plan: { namespace: string; name: string }): Promise<boolean> {
   const object = await kube.get({ ...PLAN_TYPE, ...plan });
   const { finishedAt } = (object?.['status'] ?? {}) as { finishedAt?: string };
@@ -224,7 +249,7 @@ async function waysTo(
   place: { namespace: string; domain: string },
   workload: AssessedWorkload | null,
 ): Promise<WaysIn> {
-  if (!workload || isMovedPodByPod(workload)) return { ways: [], unread: [] };
+  if (!workload || isUndivided(workload)) return { ways: [], unread: [] };
   const { ways, unread } = await readWaysIn(kube, {
     ...place,
     services: workload.services.map(({ name }) => name),
@@ -240,8 +265,9 @@ const recordIn = (plan: KubeObject | undefined): Pick<Facts, 'planAnnotations' |
 
 function accountOf(workload: AssessedWorkload | null, spec: PlanSpec): string {
   if (!workload) return spec.serviceAccountName ?? 'default';
-  const { template } = workload.object['spec'] as { template: unknown };
-  return wantedAccount(template, spec) ?? workload.deployment.spec.template.spec.serviceAccountName;
+  return (
+    wantedAccount(podTemplateOf(workload.object), spec) ?? workload.deployment.spec.template.spec.serviceAccountName
+  );
 }
 
 /** Reads everything that the checks look at. */
@@ -252,12 +278,11 @@ export async function gatherFacts(
 ): Promise<Facts> {
   const { namespace } = ref;
   const plan = { ...PLAN_TYPE, namespace, name: ref.name };
-  const chosen = strategyOf(spec.workloadRef.kind);
   const [own, sccs, space, workload, policies] = await Promise.all([
     kube.get(plan),
     kube.list(SCC_KIND),
     kube.get({ apiVersion: 'v1', kind: 'Namespace', name: namespace }),
-    chosen.ok ? readWorkload(kube, ref, { kind: chosen.kind, name: spec.workloadRef.name }) : null,
+    readWorkload(kube, ref, spec.workloadRef),
     readPolicies(kube, { namespace, root }),
   ]);
   const account = accountOf(workload, spec);

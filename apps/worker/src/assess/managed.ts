@@ -2,7 +2,7 @@ import type { KubeObject } from '@scc/kube';
 import { deliveryToolOf, type Violation } from '@scc/plan';
 import { AMBIENT_KIND, isOwned, ownersOf, undividedInAmbient } from '@scc/routing';
 import { isExemptNamespace } from '@scc/scc';
-import { isMovedPodByPod, type AssessedWorkload, type Facts } from './facts.js';
+import { isUndivided, type AssessedWorkload, type Facts } from './facts.js';
 import { isAccepted } from './ways.js';
 
 /** Others that decide about the workload: its owner, its namespace, its mesh, and what scales it. */
@@ -66,7 +66,7 @@ const managedAutoscalers = (workload: AssessedWorkload): Violation[] =>
 /** Why others that decide about a workload would not let a migration be what it says. */
 export function managedViolations(facts: Facts): Violation[] {
   const { workload } = facts;
-  const divided = workload && !isMovedPodByPod(workload) ? workload : null;
+  const divided = workload && !isUndivided(workload) ? workload : null;
   return [
     ...exempted(facts),
     ...(workload ? ownedBy(workload) : []),
@@ -76,7 +76,7 @@ export function managedViolations(facts: Facts): Violation[] {
 
 /** A tool that delivers an autoscaler writes its minimum back at its next delivery, which ends the migration. */
 export const deliveredWarnings = (workload: AssessedWorkload): string[] =>
-  (isMovedPodByPod(workload) ? [] : workload.autoscalers).flatMap((autoscaler) => {
+  (isUndivided(workload) ? [] : workload.autoscalers).flatMap((autoscaler) => {
     const delivered = deliveryToolOf(autoscaler.metadata);
     if (!delivered || !isToBeHeld(autoscaler, workload)) return [];
     return [

@@ -1,5 +1,5 @@
 import { KubeError, type KubeClient, type KubeObject } from '@scc/kube';
-import { movesPodByPod, planSpecSchema, strategyOf, type WORKLOAD_KINDS } from '@scc/plan';
+import { isDivided, planSpecSchema, strategyOf, type WORKLOAD_KINDS } from '@scc/plan';
 import { aimOf, clusterObjectSchema, inventoryOf, scan } from '@scc/scc/scan';
 import { routersOf } from '../routers.js';
 import { violationsOf } from './checks.js';
@@ -75,6 +75,12 @@ const agents = (nodes: number): KubeObject =>
     kind: 'DaemonSet',
     status: { desiredNumberScheduled: nodes, updatedNumberScheduled: nodes, numberAvailable: nodes },
   });
+const cronJob = (spec: object = {}, ownerReferences: readonly object[] = [], run: object = {}): KubeObject => {
+  const { spec: written, ...rest } = workload({ kind: 'CronJob', metadata: { ownerReferences } });
+  const { template } = written as { template: object };
+  const jobTemplate = { spec: { template, ...run } };
+  return { ...rest, apiVersion: 'batch/v1', spec: { schedule: '0 3 * * *', ...spec, jobTemplate } };
+};
 const service = (spec: object = {}, name = 'a', metadata: object = {}): KubeObject =>
   anObject('v1', 'Service', name, {
     spec: { selector: { app: 'a' }, ports: [{ port: 80, name: 'http' }], ...spec },
@@ -175,8 +181,7 @@ async function refusalsOf(objects: readonly KubeObject[], kind: Kind, served: re
   const facts = { ...read, sccs };
   const codes = violationsOf(facts).map(({ code }) => code);
   const target = sccs.byName.get('restricted-v2');
-  const chosen = strategyOf(kind);
-  if (!facts.workload || !target || !chosen.ok || movesPodByPod(chosen.strategy.type)) return codes;
+  if (!facts.workload || !target || !isDivided(strategyOf(kind).type)) return codes;
   const { template } = facts.workload.object['spec'] as { template: unknown };
   const changed = await changeTemplate(facts, template, { target });
   const router = routersOf({ kube, fieldManager: 'm', boundMs: 0, reloadMs: 0, signal: () => undefined });
@@ -455,6 +460,15 @@ const CASES: Case[] = [
   ['a DaemonSet', [agents(2), meshed, service()], []],
   ['a DaemonSet without a Service', [agents(2), bare], [], 'no mesh'],
   ['a DaemonSet that no node runs', [agents(0), bare], ['NoReplicas']],
+  ['a CronJob', [cronJob(), meshed], []],
+  ['a CronJob that keeps no failed run', [cronJob({ failedJobsHistoryLimit: 0 }), bare], ['RunsNotKept']],
+  ['a CronJob that keeps no good run', [cronJob({ successfulJobsHistoryLimit: 0 }), bare], ['RunsNotKept']],
+  ['a CronJob whose runs go at once', [cronJob({}, [], { ttlSecondsAfterFinished: 5 }), bare], ['RunsNotKept']],
+  [
+    'a CronJob that a controller owns',
+    [cronJob({}, [{ apiVersion: 'x/v1', kind: 'Shop', name: 's', uid: 's', controller: true }]), bare],
+    ['WorkloadIsOwned'],
+  ],
 ];
 
 describe('a scan and a plan of the same cluster', () => {

@@ -1,4 +1,4 @@
-import type { Violation, WorkloadRef } from '@scc/plan';
+import { apiVersionOf, type Violation, type WorkloadRef } from '@scc/plan';
 import {
   applyTemplatePatch,
   mergePatches,
@@ -13,6 +13,7 @@ import {
 } from '@scc/scc';
 import { DeadlineExceeded, messageOf } from '@scc/runtime';
 import { stringify } from 'yaml';
+import { templatePathOf } from '../cluster/objects.js';
 import { asUserWants } from './account.js';
 import type { Facts } from './facts.js';
 import { concealed } from './concealed.js';
@@ -138,8 +139,11 @@ const tookTooLong: Violation = {
 };
 
 /** A change of the pod template as kustomize takes it from the source of a workload. */
-const kustomizePatchOf = ({ apiVersion, kind, name }: WorkloadRef, template: TemplatePatch): string =>
-  stringify({ apiVersion, kind, metadata: { name }, spec: { template } });
+const kustomizePatchOf = ({ kind, name }: WorkloadRef, template: TemplatePatch): string =>
+  stringify({
+    ...{ apiVersion: apiVersionOf(kind), kind, metadata: { name } },
+    ...templatePathOf(kind).reduceRight<object>((inner, field) => ({ [field]: inner }), template),
+  });
 
 const patchRequired = ({ edits, patch, target }: Remediation): Violation => ({
   code: 'PatchRequired',

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { isAccepted } from './ways.js';
 import type { AssessedWorkload, Facts } from './facts.js';
 
-/** Whether the migrated pods of a StatefulSet can use the data that its pods have written under another user. */
+/** Whether the migrated pods of a StatefulSet or of a CronJob can use the data that its pods have written under another user. */
 
 /** A volume that keeps data from one pod to the next. */
 export interface DataVolume {
@@ -164,13 +164,13 @@ export function volumeUserOf(pod: Pod | undefined): VolumeUser {
   };
 }
 
-/** The obstacles that the data of a StatefulSet makes, and what should be known of it. */
+/** The obstacles that the data of a StatefulSet or of a CronJob makes, and what should be known of it. */
 export async function reviewVolumes(
   kube: Pick<KubeClient, 'get'>,
   { ref, spec }: Facts,
   { workload, running, migrated }: { workload: AssessedWorkload; running: Pod | undefined; migrated: Pod },
 ): Promise<{ violations: Violation[]; warnings: string[] }> {
-  if (!workload.ordered) return { violations: [], warnings: [] };
+  if (!workload.ordered && !workload.cron) return { violations: [], warnings: [] };
   const asked = claimsOf(workload).filter(
     ({ name }) => !isAccepted(spec.traffic.accept, { kind: CLAIM, name }, ref.namespace),
   );

@@ -44,6 +44,23 @@ describe('grantUserAmong', () => {
       { makers: [cronJob('web', { 'openshift.io/required-scc': 'restricted-v2' })] },
       null,
     ],
+    [
+      'finds a Job that makes its next pod later',
+      { makers: [maker('Job', 'import', { template: template('web') })] },
+      'Job import',
+    ],
+    [
+      'passes over a Job that has failed for good',
+      {
+        makers: [
+          {
+            ...maker('Job', 'import', { template: template('web') }),
+            status: { conditions: [{ type: 'Failed', status: 'True' }] },
+          },
+        ],
+      },
+      null,
+    ],
     ['passes over a CronJob of another ServiceAccount', { makers: [cronJob('other')] }, null],
     [
       'passes over a workload whose pods run under another SCC',

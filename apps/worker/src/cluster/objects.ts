@@ -108,6 +108,25 @@ export const selectorText = (labels: Record<string, string>): string =>
     .map(([key, value]) => `${key}=${value}`)
     .join(',');
 
+const templatedSchema = z.looseObject({
+  spec: z.looseObject({
+    template: z.record(z.string(), z.unknown()).optional(),
+    jobTemplate: z.looseObject({ spec: z.looseObject({ template: z.record(z.string(), z.unknown()) }) }).optional(),
+  }),
+});
+
+/** The pod template of a workload, as the API server holds it; of a CronJob that of its Jobs. @throws Error without one */
+export function podTemplateOf(object: KubeObject): Record<string, unknown> {
+  const { template, jobTemplate } = templatedSchema.parse(object).spec;
+  const found = template ?? jobTemplate?.spec.template;
+  if (!found) throw new Error(`${object.kind} ${object.metadata.name ?? ''} has no pod template`);
+  return found;
+}
+
+/** Where the pod template of a kind stands in its objects. */
+export const templatePathOf = (kind: string): readonly string[] =>
+  kind === 'CronJob' ? ['spec', 'jobTemplate', 'spec', 'template'] : ['spec', 'template'];
+
 /** One text per object, the key of its pre-image. */
 export const preImageKeyOf = ({ apiVersion, kind, namespace, name }: ObjectId): string =>
   [apiVersion, kind, namespace ?? '', name].join('|');

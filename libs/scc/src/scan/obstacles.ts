@@ -1,9 +1,10 @@
-import { isCanaryObject, movesPodByPod, type Strategy, strategyOf, WORKLOAD_KINDS } from '@scc/plan';
+import { apiVersionOf, isCanaryObject, isDivided, type Strategy, strategyOf, WORKLOAD_KINDS } from '@scc/plan';
 import {
   CLAIM_KIND,
   type MovedWorkload,
   ownRouteViolations,
   portViolations,
+  runsGoneBy,
   strangersAmong,
   undeclaredViolations,
   undividedInAmbient,
@@ -41,9 +42,9 @@ const routeSchema = z.looseObject({ spec: z.looseObject({ tcp: z.array(z.unknown
 
 /** How a plan would move the workload; null where none can. */
 export function strategyFor({ apiVersion, kind }: Pick<Workload, 'apiVersion' | 'kind'>): Strategy | null {
-  const known = WORKLOAD_KINDS.find((one) => one === kind && groupOf(apiVersion) === 'apps');
-  const chosen = known ? strategyOf(known) : undefined;
-  return chosen?.ok ? chosen.strategy.type : null;
+  const isOf = (known: string): boolean => groupOf(known) === groupOf(apiVersion);
+  const known = WORKLOAD_KINDS.find((one) => one === kind && isOf(apiVersionOf(one)));
+  return known ? strategyOf(known).type : null;
 }
 
 const TEMPLATED: ReadonlySet<string> = new Set(['Deployment', 'StatefulSet', 'DaemonSet']);
@@ -120,9 +121,10 @@ export class Neighbours {
     const { metadata } = object;
     const { spec } = movedSchema.safeParse(object).data ?? UNKNOWN;
     return {
-      ...{ kind, name, isMovedPodByPod: movesPodByPod(strategy), isPaused: spec.paused },
+      ...{ kind, name, isUndivided: !isDivided(strategy), isPaused: spec.paused },
       replicas: strategy === 'PerNode' ? nodesOf(object) : spec.replicas,
       partition: strategy === 'Ordered' ? spec.updateStrategy.rollingUpdate.partition : 0,
+      runsGoneBy: runsGoneBy(object),
       owners: metadata.ownerReferences ?? [],
       labels: metadata.labels ?? {},
       matchLabels: spec.selector.matchLabels,
@@ -176,12 +178,12 @@ export function obstaclesOf(
 ): string[] {
   const strategy = strategyFor(workload);
   if (strategy === null)
-    return [`a plan moves Deployments, StatefulSets and DaemonSets, and this is a ${workload.kind}`];
+    return [`a plan moves Deployments, StatefulSets, DaemonSets and CronJobs, and this is a ${workload.kind}`];
   const moved = neighbours.moved(workload, strategy, waysIn.services);
   const relabelled = risks.some(({ name }) => name === 'selinux-relabel') ? volumeIsRelabelled(moved) : [];
-  const ambient = movesPodByPod(strategy)
-    ? []
-    : undividedInAmbient(workload, workload.template.metadata?.labels ?? {}, namespace.labels);
+  const ambient = isDivided(strategy)
+    ? undividedInAmbient(workload, workload.template.metadata?.labels ?? {}, namespace.labels)
+    : [];
   const own = [...ambient, ...unmovable(moved), ...relabelled].map(({ message }) => message);
-  return movesPodByPod(strategy) ? own : [...wayObstacles(waysIn), ...portObstacles(waysIn), ...own];
+  return isDivided(strategy) ? [...wayObstacles(waysIn), ...portObstacles(waysIn), ...own] : own;
 }

@@ -273,7 +273,7 @@ describe('what stands in the way of a plan', () => {
     ['Job', 'batch/v1'],
   ])('the kind %s', (kind, apiVersion) => {
     expect(rowOf(aWorkload('a', { kind, apiVersion })).obstacles).toEqual([
-      `a plan moves Deployments, StatefulSets and DaemonSets, and this is a ${kind}`,
+      `a plan moves Deployments, StatefulSets, DaemonSets and CronJobs, and this is a ${kind}`,
     ]);
   });
 
