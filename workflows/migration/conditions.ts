@@ -64,7 +64,7 @@ export const WAIT_CONDITIONS: Record<WaitReason, { during: WithoutMessage; after
     after: ['Progressing', 'True', 'Retried', 'the failed step is tried again'],
   },
   Run: {
-    during: ['RunAwaited', 'True', 'Waiting'],
-    after: ['RunAwaited', 'False', 'Over', 'no run is waited for any more'],
+    during: ['RunAwaited', 'True', 'AwaitingRun'],
+    after: ['RunAwaited', 'False', 'NoRunAwaited', 'no run is waited for any more'],
   },
 };

@@ -108,6 +108,7 @@ export const CONDITION_REASONS = {
   EmergencyStop: WAITS.Stopped,
   NoAnswer: WAITS.Governance,
   Retrying: WAITS.Retry,
+  AwaitingRun: WAITS.Run,
   Refused: {
     cause: 'the plan or its approval was refused, or governance refused to record what the workflow reported',
     remedy: 'read the message of the condition; then apply a new plan',
@@ -145,6 +146,7 @@ export const GOOD_REASONS = {
   NoOtherPlan: nothing('no other plan migrates the workload'),
   RightsHeld: nothing('the author of the plan holds every right that it uses'),
   StopLifted: nothing('the emergency stop was lifted'),
+  NoRunAwaited: nothing('no run of the CronJob is waited for any more'),
   Resumed: nothing('the wait is over and the migration goes on'),
   Answers: nothing('governance answers again'),
   Retried: nothing('the failed step is tried again'),
