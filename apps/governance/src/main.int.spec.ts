@@ -5,7 +5,7 @@ import { request } from 'node:https';
 import { getPriority, setPriority, tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { problemSchema } from '@scc/governance-api';
 import { waitFor } from '@scc/runtime';
 import pg from 'pg';
@@ -118,7 +118,9 @@ async function start(over: Record<string, string> = {}) {
   };
 }
 
-const patience = { timeoutMs: 60_000, everyMs: 100 };
+const patience = { timeoutMs: 120_000, everyMs: 100 };
+// A process of low priority starts slowly beside other suites.
+jest.setTimeout(150_000);
 
 describe('the process', () => {
   it('keeps a priority below its own, which an ordinary user could not raise again', async () => {

@@ -25,6 +25,7 @@ const STRATEGIES: Record<NonNullable<ScanRow['strategy']>, string> = {
   Canary: 'dividing its requests between it and a canary',
   Ordered: 'changing its pods one by one',
   PerNode: 'changing its pods node by node',
+  NextRun: 'changing its template and judging its next run',
 };
 
 const podsOf = ({ pods }: ScanRow): string =>

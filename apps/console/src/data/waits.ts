@@ -11,6 +11,7 @@ const ACTS: Record<WaitReason, string> = {
   Paused: 'Resume it when you are ready.',
   Suspended: 'Set spec.suspend of the plan to false.',
   AfterFailure: 'Look at what failed, then resume it or take it back.',
+  Run: 'It goes on when the next scheduled run has ended, or goes back when none comes in time.',
   Governance: 'Governance does not answer the engine; it goes on by itself when it does.',
   Retry: 'It tries again by itself; remove the cause that is named.',
 };

@@ -32,7 +32,9 @@ function defaulted(scope: ContainerScope): EffectiveCapabilities | undefined {
   if (add.length === countDistinct(ownAdd) && drop.length === countDistinct(ownDrop)) return own;
   add.sort();
   drop.sort();
-  writeContainer(scope, 'capabilities', { ...(add.length > 0 && { add }), ...(drop.length > 0 && { drop }) });
+  const known = { add: add.length > 0 ? add : undefined, drop: drop.length > 0 ? drop : undefined };
+  // What no type of ours knows stays beside them.
+  writeContainer(scope, 'capabilities', { ...scope.context.capabilities, ...known });
   return { add, drop };
 }
 

@@ -230,6 +230,12 @@ describe('capabilities', () => {
     ['names are not folded', sccCaps([], [], ['ALL']), caps(['all'], undefined), ['capabilities.add']],
     ['CAP_ is not stripped', sccCaps([], [], ['SYS_ADMIN']), caps(['CAP_SYS_ADMIN'], undefined), ['capabilities.add']],
     [
+      'what no type of ours knows stays when the lists change',
+      sccCaps([], ['KILL'], []),
+      { capabilities: { later: ['A'] } },
+      { capabilities: { later: ['A'], drop: ['KILL'] } },
+    ],
+    [
       'dropping ALL does not stand for a required name',
       sccCaps([], ['KILL'], []),
       caps(undefined, ['ALL']),
