@@ -3,6 +3,7 @@ import {
   GovernanceError,
   itemsSchema,
   type NotificationReceiver,
+  receiverFaults,
   receiverInputSchema,
   receiverSchema,
   retriedSchema,
@@ -54,12 +55,17 @@ const seen = (receiver: NotificationReceiver | null): Record<string, string> =>
 async function apply(session: Session, file: string): Promise<undefined> {
   for (const { value, source } of await readDocuments(file)) {
     const parsed = receiverInputSchema.safeParse(value);
-    if (!parsed.success)
+    const faults = parsed.success ? receiverFaults(parsed.data) : [];
+    if (!parsed.success || faults.length > 0) {
+      const why = parsed.error
+        ? z.prettifyError(parsed.error)
+        : faults.map(({ field, message }) => `${field} ${message}`).join('; ');
       throw new CliError(
-        `${source} is no receiver: ${z.prettifyError(parsed.error)}`,
+        `${source} is no receiver: ${why}`,
         'docs/NOTIFICATIONS.md describes receivers.',
         EXIT.invalid,
       );
+    }
     const before = await receiverOf(session, parsed.data.name);
     const request = {
       method: 'PUT',

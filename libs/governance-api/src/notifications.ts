@@ -70,65 +70,60 @@ const receiverName = z
   .max(63)
   .regex(/^[a-z]([-a-z0-9]*[a-z0-9])?$/);
 
-export const receiverInputSchema = z
-  .object({
-    name: receiverName,
-    type: z
-      .enum(['webhook', 'slack'])
-      .describe('webhook: CloudEvents in JSON, signed as Standard Webhooks say. slack: an incoming webhook of Slack.'),
-    url: z
-      .url({ protocol: /^https?$/ })
-      .max(2048)
-      .nullable()
-      .default(null)
-      .describe('Where a webhook is sent. Null where the address itself is secret: urlSecret then names it.'),
-    urlSecret: secretName.nullable().default(null).describe('The file that holds the address.'),
-    signingSecret: secretName
-      .nullable()
-      .default(null)
-      .describe('Of a webhook: the file with the secrets that sign, one a line, each as whsec_ and base64.'),
-    namespaces: z
-      .array(z.string().regex(/^[-a-z0-9*]{1,63}$/))
-      .min(1)
-      .max(50)
-      .default(['*'])
-      .describe('Patterns. What concerns every namespace, such as an emergency stop of all, is always told.'),
-    kinds: z
-      .array(
-        z
-          .string()
-          .max(63)
-          .refine(
-            (pattern) => KINDS.some((kind) => takesKind(pattern, kind)),
-            `takes no kind of event; the kinds are ${KINDS.join(', ')}`,
-          ),
-      )
-      .min(1)
-      .max(50)
-      .describe('Kinds of events, or patterns such as migration.* and *.'),
-    template: z
-      .string()
-      .min(1)
-      .max(2000)
-      .nullable()
-      .default(null)
-      .describe(`The text of a message, with words such as {{text}}: ${TEMPLATE_WORDS.join(', ')}.`),
-  })
-  .superRefine((receiver, context) => {
-    const issue = (field: string, message: string): void =>
-      context.addIssue({ code: 'custom', path: [field], message });
-    const { type, url, urlSecret, signingSecret, template } = receiver;
-    if ((url === null) === (urlSecret === null)) issue('url', 'is needed, or urlSecret, and not both');
-    if (type === 'slack' && url !== null) issue('url', 'of Slack is itself the secret: name its file in urlSecret');
-    if (type === 'webhook' && signingSecret === null)
-      issue('signingSecret', 'is needed: receivers tell by it who sends');
-    if (type === 'slack' && signingSecret !== null) issue('signingSecret', 'is of no use: Slack looks at no signature');
-    if (url !== null && /[@?#]/.test(url))
-      issue('url', 'must have no user, query or fragment, which are stored in clear: name a file in urlSecret');
-    const fault = template === null ? null : templateFault(template);
-    if (fault !== null) issue('template', fault);
-  });
+export const receiverInputSchema = z.object({
+  name: receiverName,
+  type: z
+    .enum(['webhook', 'slack'])
+    .describe('webhook: CloudEvents in JSON, signed as Standard Webhooks say. slack: an incoming webhook of Slack.'),
+  url: z
+    .url({ protocol: /^https?$/ })
+    .max(2048)
+    .nullable()
+    .default(null)
+    .describe('Where a webhook is sent. Null where the address itself is secret: urlSecret then names it.'),
+  urlSecret: secretName.nullable().default(null).describe('The file that holds the address.'),
+  signingSecret: secretName
+    .nullable()
+    .default(null)
+    .describe('Of a webhook: the file with the secrets that sign, one a line, each as whsec_ and base64.'),
+  namespaces: z
+    .array(z.string().regex(/^[-a-z0-9*]{1,63}$/))
+    .min(1)
+    .max(50)
+    .default(['*'])
+    .describe('Patterns. What concerns every namespace, such as an emergency stop of all, is always told.'),
+  kinds: z.array(z.string().max(63)).min(1).max(50).describe('Kinds of events, or patterns such as migration.* and *.'),
+  template: z
+    .string()
+    .min(1)
+    .max(2000)
+    .nullable()
+    .default(null)
+    .describe(`The text of a message, with words such as {{text}}: ${TEMPLATE_WORDS.join(', ')}.`),
+});
 export type ReceiverInput = z.infer<typeof receiverInputSchema>;
+
+/** Why a receiver that fits its schema cannot work, by field; empty when it can. */
+export function receiverFaults(receiver: ReceiverInput): { field: string; message: string }[] {
+  const { type, url, urlSecret, signingSecret, kinds, template } = receiver;
+  const isOfNoKind = (pattern: string): boolean => !KINDS.some((kind) => takesKind(pattern, kind));
+  const unknown = kinds.findIndex(isOfNoKind);
+  const templated = template === null ? null : templateFault(template);
+  const faults: [boolean, string, string][] = [
+    [unknown >= 0, `kinds[${unknown}]`, `takes no kind of event; the kinds are ${KINDS.join(', ')}`],
+    [(url === null) === (urlSecret === null), 'url', 'is needed, or urlSecret, and not both'],
+    [type === 'slack' && url !== null, 'url', 'of Slack is itself the secret: name its file in urlSecret'],
+    [type === 'webhook' && signingSecret === null, 'signingSecret', 'is needed: receivers tell by it who sends'],
+    [type === 'slack' && signingSecret !== null, 'signingSecret', 'is of no use: Slack looks at no signature'],
+    [
+      url !== null && /[@?#]/.test(url),
+      'url',
+      'must have no user, query or fragment, which are stored in clear: name a file in urlSecret',
+    ],
+    [templated !== null, 'template', templated ?? ''],
+  ];
+  return faults.filter(([isFaulty]) => isFaulty).map(([, field, message]) => ({ field, message }));
+}
 
 const time = z.iso.datetime();
 export const receiverSchema = z.object({

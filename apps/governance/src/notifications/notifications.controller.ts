@@ -2,6 +2,7 @@ import { Body, Controller, Delete, Get, Headers, HttpCode, Inject, Param, Post, 
 import {
   type NotificationDelivery,
   type NotificationReceiver,
+  receiverFaults,
   type ReceiverInput,
   receiverInputSchema,
 } from '@scc/governance-api';
@@ -53,6 +54,8 @@ export class NotificationsController {
         { field: 'name', message: `is ${body.name}, the path says ${receiver}` },
       ]);
     const expected = expectedVersion(headers['if-match'], headers['if-none-match']);
+    const faults = receiverFaults(body);
+    if (faults.length > 0) throw new Refusal('invalid', `the receiver ${body.name} cannot work`, faults);
     await this.courier.check(body);
     return inTransaction(this.source, (tx) => saveReceiver(tx, body, expected, call));
   }

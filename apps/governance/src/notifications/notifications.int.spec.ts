@@ -330,12 +330,12 @@ const aHook = (over: object) => webhook('a', { url: 'https://127.0.0.1/a', ...ov
 
 describe('a receiver', () => {
   it.each<[string, object, number, string[]]>([
-    ['an unknown kind', aHook({ kinds: ['migration.nothing'] }), 400, ['kinds[0]']],
-    ['an unknown word', aHook({ template: 'see {{link}}' }), 400, ['template']],
-    ['braces without an end', aHook({ template: 'see {{text' }), 400, ['template']],
-    ['an address of Slack in clear', slack('a', { urlSecret: null, url: 'https://hooks.example/x' }), 400, ['url']],
-    ['a token in the address', aHook({ url: 'https://127.0.0.1/?token=x' }), 400, ['url']],
-    ['no signature', aHook({ signingSecret: null }), 400, ['signingSecret']],
+    ['an unknown kind', aHook({ kinds: ['migration.nothing'] }), 422, ['kinds[0]']],
+    ['an unknown word', aHook({ template: 'see {{link}}' }), 422, ['template']],
+    ['braces without an end', aHook({ template: 'see {{text' }), 422, ['template']],
+    ['an address of Slack in clear', slack('a', { urlSecret: null, url: 'https://hooks.example/x' }), 422, ['url']],
+    ['a token in the address', aHook({ url: 'https://127.0.0.1/?token=x' }), 422, ['url']],
+    ['no signature', aHook({ signingSecret: null }), 422, ['signingSecret']],
     ['a path for a secret', aHook({ signingSecret: '../key' }), 400, ['signingSecret']],
     ['a host that is not allowed', aHook({ url: 'https://elsewhere.example/' }), 422, ['url']],
     ['a secret host that is not allowed', slack('a', { urlSecret: 'elsewhere' }), 422, ['urlSecret']],
