@@ -46,6 +46,14 @@ describe('changedInStore', () => {
   ])('names %s', (_case, stored, expected) => {
     expect(changedInStore({ before, wanted, stored })).toEqual(expected);
   });
+
+  it.each([
+    ['the deprecated field alone', { serviceAccountName: undefined, serviceAccount: 'deployer' }],
+    ['both fields', { serviceAccountName: 'deployer', serviceAccount: 'web' }],
+  ])('names nothing where the API server fills in the ServiceAccount: by %s', (_case, fields) => {
+    const stored = template(undefined, { serviceAccountName: 'deployer', serviceAccount: 'deployer' });
+    expect(changedInStore({ before, wanted: template(undefined, fields), stored })).toEqual([]);
+  });
 });
 
 describe('changedInPod', () => {

@@ -10,7 +10,6 @@ import { REQUIRED_SCC_ANNOTATION } from '@scc/scc';
 type Leaves = ReadonlyMap<string, unknown>;
 
 const HOST_FIELDS = ['hostNetwork', 'hostPID', 'hostIPC'];
-const POD_FIELDS = ['serviceAccountName', ...HOST_FIELDS];
 
 function* leavesOf(at: string, value: unknown): Generator<[string, unknown]> {
   if (isRecord(value)) for (const [key, item] of Object.entries(value)) yield* leavesOf(`${at}.${key}`, item);
@@ -24,7 +23,10 @@ function* securityOf(template: unknown): Generator<[string, unknown]> {
   const pin = isRecord(annotations) ? annotations[REQUIRED_SCC_ANNOTATION] : undefined;
   yield* leavesOf(`metadata.annotations[${REQUIRED_SCC_ANNOTATION}]`, pin);
   if (!isRecord(spec)) return;
-  for (const field of POD_FIELDS) yield* leavesOf(`spec.${field}`, spec[field]);
+  // The API server writes each of the two fields into the other.
+  const account = [spec['serviceAccountName'], spec['serviceAccount']].find((name) => name != null && name !== '');
+  yield* leavesOf('spec.serviceAccountName', account);
+  for (const field of HOST_FIELDS) yield* leavesOf(`spec.${field}`, spec[field]);
   yield* leavesOf('spec.securityContext', spec['securityContext']);
   for (const list of ['initContainers', 'containers']) {
     const containers: unknown[] = Array.isArray(spec[list]) ? spec[list] : [];
