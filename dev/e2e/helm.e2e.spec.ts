@@ -91,6 +91,7 @@ const DATA = [
   '/api/v1/namespaces/scc-system/configmaps/scc-uid-blocks',
   '/api/v1/namespaces/scc-system/secrets/scc-audit-key',
   '/api/v1/namespaces/scc-undo',
+  '/apis/apiextensions.k8s.io/v1/customresourcedefinitions/sccmigrationcampaigns.scc.poc',
   '/apis/apiextensions.k8s.io/v1/customresourcedefinitions/sccmigrationplans.scc.poc',
   '/apis/apiextensions.k8s.io/v1/customresourcedefinitions/securitycontextconstraints.security.openshift.io',
 ].sort();
