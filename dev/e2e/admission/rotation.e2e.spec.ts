@@ -62,8 +62,8 @@ const entries = (): Promise<string[][]> =>
     ),
   );
 const WHOLE = [
-  ['pods.scc.poc trusted', 'plans.scc.poc trusted'],
-  ['pods', 'exec', 'workloads', 'plans', 'grants', 'cluster-grants', 'namespaces'].map(
+  ['pods', 'plans', 'campaigns'].map((name) => `${name}.scc.poc trusted`),
+  ['pods', 'exec', 'workloads', 'plans', 'campaigns', 'grants', 'cluster-grants', 'namespaces'].map(
     (name) => `${name}.scc.poc trusted`,
   ),
 ];
@@ -89,10 +89,13 @@ describe('the entries of the webhook configurations', () => {
     await untilWhole();
     await stack.api.call('DELETE', validating);
     await stack.api.merge(mutating, { webhooks: [] });
-    await waitFor(async () => configurationSchema.parse(await stack.api.get(mutating)).webhooks.length === 2, {
-      timeoutMs: 30_000,
-      what: 'the entries that were taken away',
-    });
+    await waitFor(
+      async () => configurationSchema.parse(await stack.api.get(mutating)).webhooks.length === WHOLE[0]?.length,
+      {
+        timeoutMs: 30_000,
+        what: 'the entries that were taken away',
+      },
+    );
     await expect(stack.api.get(validating)).rejects.toMatchObject({ status: 404 });
     await applyConfigurations(stack);
     await untilWhole();
