@@ -125,7 +125,8 @@ export function rights(stackOf: () => Stack): void {
         },
         false,
       ],
-      ['worker', 'writes no CronJob', { group: 'batch', resource: 'cronjobs', verb: 'patch' }, false],
+      ['worker', 'edits no Job', { group: 'batch', resource: 'jobs', verb: 'patch' }, false],
+      ['worker', 'creates no CronJob', { group: 'batch', resource: 'cronjobs', verb: 'create' }, false],
       ['governance', 'changes no workloads', { group: 'apps', resource: 'deployments', verb: 'patch' }, false],
       [
         'governance',
