@@ -45,7 +45,7 @@ export {
   SUPPLEMENTAL_GROUPS_ANNOTATION,
   UID_RANGE_ANNOTATION,
 } from './model/names.js';
-export { type Pod, podSchema, type PodTemplate, podTemplateSchema } from './model/pod.js';
+export { accountOf, namedAccount, type Pod, podSchema, type PodTemplate, podTemplateSchema } from './model/pod.js';
 export { isLaxer, type PodSecurityLevel } from './security/level.js';
 export { isLabelSynced, type LevelChange, levelAfterGrantChange } from './security/namespace-level.js';
 export { requiredPodSecurityLevel } from './security/pod-level.js';

@@ -9,6 +9,7 @@ import {
   SearchInput,
   Title,
 } from '@patternfly/react-core';
+import { plural } from '@scc/plan/words';
 import { CATEGORIES, categoryWords } from '@scc/scc/words';
 import { type FormEvent, useEffect, useState } from 'react';
 import { ask } from '../data/api.js';
@@ -31,7 +32,7 @@ const filterIn = (query: URLSearchParams): Filter =>
   Object.fromEntries(KEYS.flatMap((key) => (query.get(key) ? [[key, query.get(key)]] : [])));
 const hrefFor = (id: string, filter: Filter): string => hrefOf(['scans', id], filter);
 
-const workloads = (count: number): string => `${count} ${count === 1 ? 'workload' : 'workloads'}`;
+const workloads = (count: number): string => plural(count, 'workload');
 
 function FirstStep({ step: { workload, why }, aim }: { step: FirstWorkload; aim: string }) {
   const [isOpen, setOpen] = useState(false);

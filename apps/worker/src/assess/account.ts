@@ -1,5 +1,12 @@
 import type { PlanSpec } from '@scc/plan';
-import { applyTemplatePatch, mergePatches, type PodTemplate, podTemplateSchema, type TemplatePatch } from '@scc/scc';
+import {
+  accountOf,
+  applyTemplatePatch,
+  mergePatches,
+  type PodTemplate,
+  podTemplateSchema,
+  type TemplatePatch,
+} from '@scc/scc';
 
 export interface WantedTemplate {
   template: PodTemplate;
@@ -34,8 +41,7 @@ export function wantedAccount(
   const before = podTemplateSchema.safeParse(written);
   if (!before.success) return undefined;
   try {
-    const { serviceAccountName, serviceAccount } = asUserWants(before.data, spec).template.spec;
-    return [serviceAccountName, serviceAccount].find((name) => name) ?? 'default';
+    return accountOf(asUserWants(before.data, spec).template.spec);
   } catch {
     return undefined;
   }

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { isRecord } from '@scc/plan';
-import { REQUIRED_SCC_ANNOTATION } from '@scc/scc';
+import { namedAccount, REQUIRED_SCC_ANNOTATION } from '@scc/scc';
 
 /**
  * What other writers made of a pod template on its way: webhooks that set defaults, inject, or add again what was taken
@@ -24,8 +24,7 @@ function* securityOf(template: unknown): Generator<[string, unknown]> {
   yield* leavesOf(`metadata.annotations[${REQUIRED_SCC_ANNOTATION}]`, pin);
   if (!isRecord(spec)) return;
   // The API server writes each of the two fields into the other.
-  const account = [spec['serviceAccountName'], spec['serviceAccount']].find((name) => name != null && name !== '');
-  yield* leavesOf('spec.serviceAccountName', account);
+  yield* leavesOf('spec.serviceAccountName', namedAccount(spec));
   for (const field of HOST_FIELDS) yield* leavesOf(`spec.${field}`, spec[field]);
   yield* leavesOf('spec.securityContext', spec['securityContext']);
   for (const list of ['initContainers', 'containers']) {

@@ -1,5 +1,5 @@
 import type { Subject } from '../admission/request.js';
-import type { Container, Pod, PodSpec, PodTemplate, Volume } from '../model/pod.js';
+import { accountOf, type Container, type Pod, type PodSpec, type PodTemplate, type Volume } from '../model/pod.js';
 
 export type WorkloadKind =
   | 'Deployment'
@@ -99,8 +99,7 @@ const onHostNetwork = (container: Container): Container =>
  */
 export function podFromTemplate(template: PodTemplate, origin: WorkloadOrigin): Pod {
   const { spec, metadata } = template;
-  const account =
-    [spec.serviceAccountName, spec.serviceAccount].find((name) => name != null && name !== '') ?? 'default';
+  const account = accountOf(spec);
   const publish = (containers: readonly Container[] | null | undefined) =>
     (containers ?? []).map((container) => (spec.hostNetwork ? onHostNetwork(container) : container));
   return {

@@ -55,6 +55,15 @@ const podSpecSchema = z.looseObject({
   ephemeralContainers: z.array(containerSchema).nullish(),
 });
 
+/** The ServiceAccount that a pod's fields name; null where they leave it to the API server. */
+export function namedAccount({ serviceAccountName, serviceAccount }: Accounts): string | null {
+  return [serviceAccountName, serviceAccount].find((name) => typeof name === 'string' && name !== '') ?? null;
+}
+type Accounts = Partial<Pick<z.infer<typeof podSpecSchema>, 'serviceAccountName' | 'serviceAccount'>>;
+
+/** The ServiceAccount that a pod runs as: the API server fills in `default` where it names none. */
+export const accountOf = (spec: Accounts): string => namedAccount(spec) ?? 'default';
+
 const metadataSchema = z.looseObject({
   name: z.string().nullish(),
   generateName: z.string().nullish(),

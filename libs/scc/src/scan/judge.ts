@@ -8,6 +8,7 @@ import type { Risk } from '../migration/risk.js';
 import { controllerSubject } from '../migration/template.js';
 import type { CompiledSCC } from '../model/compile.js';
 import { isExemptNamespace } from '../model/namespace.js';
+import { accountOf } from '../model/pod.js';
 import { podSecurityLevel } from '../security/scc-level.js';
 import type { Category } from './categories.js';
 import type { Inventory } from './inventory.js';
@@ -15,9 +16,6 @@ import { obstaclesOf, strategyFor } from './obstacles.js';
 import type { Owner } from './owners.js';
 import type { NextRestart, ScanRow } from './report.js';
 import type { Workload } from './workloads.js';
-
-const accountOf = ({ template: { spec } }: Workload): string =>
-  [spec.serviceAccountName, spec.serviceAccount].find((name) => name != null && name !== '') ?? 'default';
 
 const contextOf = (workload: Workload, inventory: Inventory): WorkloadContext => ({
   kind: workload.podsMadeAs,
@@ -36,7 +34,7 @@ const requesterOf = ({ podsMadeAs }: Workload) => controllerSubject(podsMadeAs =
 export function nextRestartOf(workload: Workload, inventory: Inventory): NextRestart {
   const namespace = inventory.namespace(workload.namespace);
   const subjects = {
-    serviceAccount: serviceAccountSubject(namespace.name, accountOf(workload)),
+    serviceAccount: serviceAccountSubject(namespace.name, accountOf(workload.template.spec)),
     requester: requesterOf(workload),
   };
   const decision = decide(
@@ -153,7 +151,7 @@ export function judgeWorkload(workload: Workload, inventory: Inventory, aim: Com
   const current = currentOf(workload, next, inventory);
   const owner = inventory.ownerOf(workload);
   const waysIn = inventory.waysOf(workload);
-  const account = { namespace: workload.namespace, name: accountOf(workload) };
+  const account = { namespace: workload.namespace, name: accountOf(workload.template.spec) };
   const outlook = outlookOf(workload, { facts, aim, needs: current ?? leastAsIs, owner });
   const levelOf = (scc: CompiledSCC | undefined) => (scc ? podSecurityLevel(scc, facts.namespace) : null);
   return {
