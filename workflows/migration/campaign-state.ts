@@ -1,4 +1,4 @@
-import { plural, startable } from '@scc/plan/words';
+import { isWaveApproved, memberKey, plural, startable } from '@scc/plan/words';
 import type { CampaignSettings, CampaignState, MemberOutcome, TrackedMember } from './campaign-payloads.js';
 
 /** The pure half of a campaign: what comes next, and what an outcome changes. */
@@ -18,11 +18,6 @@ const isOpen = ({ state }: TrackedMember): boolean => state === 'Waiting' || sta
 export function currentWave({ waves }: CampaignState): number {
   const at = waves.findIndex(({ members }) => members.some(isOpen));
   return at < 0 ? waves.length : at;
-}
-
-function isApproved({ waves }: CampaignState, at: number, { approvals, author, approvalRequired }: CampaignSettings) {
-  if (!approvalRequired) return true;
-  return approvals.some(({ wave, hash, by }) => wave === at + 1 && hash === waves[at]?.hash && by !== author);
 }
 
 const waits = (message: string, untilMs: number | null = null): CampaignStep => ({
@@ -69,8 +64,9 @@ export function nextStep(state: CampaignState, settings: CampaignSettings, nowMs
   if (at >= state.waves.length && inState(state, 'Failed').length <= settings.failureBudget) return ended(state);
   const reason = held(state, settings, nowMs);
   if (reason) return reason;
-  if (!isApproved(state, at, settings))
-    return waits(`wave ${at + 1} waits for the approval of its set ${state.waves[at]?.hash ?? ''}`);
+  const hash = state.waves[at]?.hash ?? '';
+  if (!isWaveApproved(settings, { number: at + 1, hash }))
+    return waits(`wave ${at + 1} waits for the approval of its set ${hash}`);
   const running = inState(state, 'Running');
   const waiting = (state.waves[at]?.members ?? []).filter((member) => member.state === 'Waiting');
   const members = startable(waiting, running, settings.maxConcurrent);
@@ -102,7 +98,7 @@ export function afterOutcomes(
 /** The state with one member's plan begun, or refused. */
 export function afterCreate(
   state: CampaignState,
-  { namespace, kind, name }: TrackedMember,
+  begun: TrackedMember,
   made: { plan: string } | { refused: string },
 ): CampaignState {
   const next = 'plan' in made ? { state: 'Running' as const, plan: made.plan } : { state: 'Failed' as const };
@@ -110,11 +106,7 @@ export function afterCreate(
     ...state,
     waves: state.waves.map((wave) => ({
       ...wave,
-      members: wave.members.map((member) =>
-        member.namespace === namespace && member.kind === kind && member.name === name
-          ? { ...member, ...next }
-          : member,
-      ),
+      members: wave.members.map((member) => (memberKey(member) === memberKey(begun) ? { ...member, ...next } : member)),
     })),
   };
 }

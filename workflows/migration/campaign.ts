@@ -7,6 +7,7 @@ import {
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
+import { memberKey } from '@scc/plan/words';
 import type {
   CampaignActivities,
   CampaignCarried,
@@ -96,7 +97,7 @@ class Campaign {
     { namespace, kind, name }: TrackedMember,
     now: Pick<CampaignReport['changed'][number], 'state' | 'plan' | 'message'>,
   ) {
-    this.#changed.set(`${namespace}/${kind}/${name}`, { namespace, kind, name, ...now });
+    this.#changed.set(memberKey({ namespace, kind, name }), { namespace, kind, name, ...now });
   }
 
   /** @returns whether the campaign is still there */

@@ -22,7 +22,7 @@ const labelsSchema = z
   .refine((labels) => Object.keys(labels).length <= 20, 'has more than 20 labels')
   .meta({ maxProperties: 20 })
   .default({});
-/** The kinds that a plan can move. */
+/** The kinds of a campaign: plans of CronJobs wait for runs that come when they come. */
 const kindSchema = z.enum(WORKLOAD_KINDS).exclude(['CronJob']);
 const waveNumber = z.int().min(1).max(MOST_WAVES);
 

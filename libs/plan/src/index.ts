@@ -142,4 +142,5 @@ export {
 } from './strategies.js';
 export { WAIT_REASONS, type WaitReason } from './waits.js';
 export { type DeliveryTool, deliveryToolOf, untracked } from './tracking.js';
-export { memberKey, waveHash, wavesOf } from './waves.js';
+export { isWaveApproved, memberKey } from './members.js';
+export { waveHash, wavesOf } from './waves.js';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { campaignSpecSchema, type Member } from './campaign.js';
-import { accountKey, startable } from './startable.js';
-import { memberKey, waveHash, wavesOf } from './waves.js';
+import { accountKey, memberKey, startable } from './members.js';
+import { waveHash, wavesOf } from './waves.js';
 
 const aMember = (over: Partial<Member> = {}): Member => ({
   namespace: 'shop',

@@ -1,11 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { CampaignSpec, Member } from './campaign.js';
-import { accountKey } from './startable.js';
-
-/** What of a member says which workload it is. */
-export type MemberPlace = Pick<Member, 'namespace' | 'kind' | 'name'>;
-
-export const memberKey = ({ namespace, kind, name }: MemberPlace): string => `${namespace}/${kind}/${name}`;
+import { accountKey, memberKey } from './members.js';
 
 const byText = (one: string, other: string): number => (one < other ? -1 : Number(one > other));
 /** Rising risk; among equals the order of their names, so that the same workloads always give the same waves. */

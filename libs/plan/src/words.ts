@@ -3,7 +3,7 @@
  * (`@scc/plan/words`): it holds neither zod nor a Node built-in.
  */
 export { type CampaignPhase, type MemberState } from './campaign-phases.js';
-export { startable } from './startable.js';
+export { isWaveApproved, memberKey, startable } from './members.js';
 export { setCondition } from './conditions.js';
 export { COMMANDS, type CommandName } from './commands.js';
 export { PLAN_TYPE, type PlanRef } from './kinds.js';

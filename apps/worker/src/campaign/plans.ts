@@ -8,6 +8,7 @@ import {
   CAMPAIGN_UID_ANNOTATION,
   campaignPlanName,
   isTerminal,
+  isWaveApproved,
   labelValue,
   memberKey,
   type MemberStatus,
@@ -49,16 +50,17 @@ function planOf(ref: CampaignRef, { spec, settings }: ReadCampaign, member: Memb
   };
 }
 
-/** Why the plan of a member may not be created now, by what the campaign says; null when it may. */
-function obstacle({ status, settings }: ReadCampaign, key: string, attempt: number): string | null {
-  const at = (status.waves ?? []).findIndex(({ workloads }) => workloads.some((one) => memberKey(one) === key));
-  const wave = status.waves?.[at];
-  if (!wave) return `${key} is not on the board of the campaign`;
+/** The member whose plan may be created now, or why it may not, by what the campaign says. */
+function startableMember({ status, settings }: ReadCampaign, key: string, attempt: number): MemberStatus | string {
+  const placed = (status.waves ?? []).flatMap(({ hash, workloads }, at) =>
+    workloads.map((member) => ({ member, wave: { number: at + 1, hash } })),
+  );
+  const found = placed.find(({ member }) => memberKey(member) === key);
+  if (!found) return `${key} is not on the board of the campaign`;
   if (attempt !== settings.attempt) return `attempt ${attempt} is not the attempt ${settings.attempt} of the campaign`;
   if (settings.abort) return 'the campaign is aborted';
-  const { approvals, approvalRequired, author } = settings;
-  const isApproved = approvals.some((one) => one.wave === at + 1 && one.hash === wave.hash && one.by !== author);
-  return approvalRequired && !isApproved ? `wave ${at + 1} is not approved` : null;
+  const { member, wave } = found;
+  return isWaveApproved(settings, wave) ? member : `wave ${wave.number} is not approved`;
 }
 
 /**
@@ -71,12 +73,8 @@ export async function createPlan(
   campaign: ReadCampaign,
   { attempt, ...place }: { namespace: string; kind: string; name: string; attempt: number },
 ): Promise<{ plan: string } | { refused: string }> {
-  const key = memberKey(place);
-  const refused = obstacle(campaign, key, attempt);
-  const member = (campaign.status.waves ?? [])
-    .flatMap(({ workloads }) => workloads)
-    .find((one) => memberKey(one) === key);
-  if (refused !== null || !member) return { refused: refused ?? `${key} is not on the board of the campaign` };
+  const member = startableMember(campaign, memberKey(place), attempt);
+  if (typeof member === 'string') return { refused: member };
   const plan = planOf(ref, campaign, member, attempt);
   const { name = '', namespace = '' } = plan.metadata;
   try {

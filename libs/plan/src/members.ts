@@ -1,4 +1,22 @@
-import type { Member } from './campaign.js';
+import type { CampaignSpec, Member } from './campaign.js';
+
+/** What of a member says which workload it is. */
+export type MemberPlace = Pick<Member, 'namespace' | 'kind' | 'name'>;
+
+export const memberKey = ({ namespace, kind, name }: MemberPlace): string => `${namespace}/${kind}/${name}`;
+
+interface Approving {
+  approvalRequired: boolean;
+  approvals: CampaignSpec['approvals'];
+  author: string | null;
+}
+
+/** Whether a wave may begin: its set needs no approval, or another user than the author approved this very set. */
+export const isWaveApproved = (
+  { approvalRequired, approvals, author }: Approving,
+  wave: { number: number; hash: string },
+): boolean =>
+  !approvalRequired || approvals.some((one) => one.wave === wave.number && one.hash === wave.hash && one.by !== author);
 
 type Sharing = Pick<Member, 'namespace' | 'serviceAccount'>;
 
