@@ -1,8 +1,7 @@
-import type { EvaluationRequest } from '@scc/governance-api';
-import { compare, compileSCC, defaultSCCs, type SecurityContextConstraints } from '@scc/scc';
+import { compare, compileSCC, type SecurityContextConstraints } from '@scc/scc';
 import type { EntityManager } from 'typeorm';
 import type { StoredEvaluation } from '../plans/store.js';
-import { currentVersions, knownSCCs, type SCCVersions, versionsSeenAt } from '../registry/versions.js';
+import { defaultNamed, hashesOf, type SCCVersions, versionsSeenAt } from '../registry/versions.js';
 import { contentHashOf } from './content-hash.js';
 
 /** A change of the SCCs of a plan since it was evaluated. */
@@ -21,29 +20,25 @@ export async function sccChange(
   const { facts } = request;
   const isEvaluated = (versions: SCCVersions): boolean =>
     contentHashOf(request, versions, answer.risk.band) === answer.contentHash;
-  const now = await currentVersions(tx, facts);
-  if (isEvaluated(now)) return null;
+  const now = await versionsSeenAt(tx, facts, null);
+  if (isEvaluated(hashesOf(now))) return null;
   const then = await versionsSeenAt(tx, facts, evaluatedAt);
-  const { target } = await knownSCCs(tx, facts);
-  const evaluated = then.target?.content ?? defaultOf(facts);
-  const isKnown = isEvaluated({ source: then.source?.hash ?? null, target: then.target?.hash ?? null });
-  const loosened = now.target === null ? null : loosenedBy(isKnown ? evaluated : null, target, facts.targetSCC);
-  const { target: seen } = await versionsSeenAt(tx, facts, null);
-  return { loosened, since: seen?.from ?? evaluatedAt };
+  const evaluated = isEvaluated(hashesOf(then)) ? (then.target?.content ?? defaultNamed(facts.targetSCC)) : null;
+  const { target } = now;
+  return {
+    loosened: target && loosenedBy(evaluated, target.content, facts.targetSCC),
+    since: target?.from ?? evaluatedAt,
+  };
 }
-
-/** An SCC that the registry had not seen was taken for OpenShift's of that name. */
-const defaultOf = ({ targetSCC }: EvaluationRequest['facts']): SecurityContextConstraints | null =>
-  defaultSCCs().find(({ metadata }) => metadata.name === targetSCC) ?? null;
 
 /** An SCC that is not known by content is taken for one that permitted less. */
 function loosenedBy(
   before: SecurityContextConstraints | null,
-  after: SecurityContextConstraints | null,
+  after: SecurityContextConstraints,
   name: string,
 ): string | null {
   const said = `the SCC ${name} was changed since the plan was evaluated`;
-  if (!before || !after) return `${said}, and nothing is known of how`;
+  if (!before) return `${said}, and nothing is known of how`;
   const gains = compare(compileSCC(before), compileSCC(after)).gains.map(({ dimension }) => dimension);
   return gains.length === 0 ? null : `${said} and permits more now: ${gains.join(', ')}`;
 }

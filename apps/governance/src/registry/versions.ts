@@ -16,16 +16,6 @@ const presentRow = z.object({
   ...{ present_from: z.date(), unseen_from: z.date().nullable() },
 });
 
-/** The SCCs of the given names that the cluster has now, as the registry saw them. */
-const presentSCCs = (db: Queryable, names: readonly string[]): Promise<z.infer<typeof presentRow>[]> =>
-  rowsOf(
-    db,
-    presentRow,
-    `select v.name, v.content_hash, v.content, p.present_from, p.unseen_from from scc_presence p join scc_version v on v.id = p.version
-     where p.present_to is null and p.name = any($1)`,
-    [names],
-  );
-
 type Pair = Pick<WorkloadFacts, 'sourceSCC' | 'targetSCC'>;
 
 /** The content of the SCCs that a decision is made about, by hash; null while the registry has not seen one. */
@@ -44,38 +34,43 @@ export interface SeenContent {
 }
 
 /** The versions of both SCCs that the cluster has now, and since when. */
-export async function currentVersions(
-  db: Queryable,
-  { sourceSCC, targetSCC }: Pair,
-): Promise<SCCVersions & { seen: SeenContent[] }> {
-  const present = await presentSCCs(
-    db,
-    [sourceSCC, targetSCC].filter((name) => name !== null),
-  );
-  const hash = (name: string | null): string | null => present.find((scc) => scc.name === name)?.content_hash ?? null;
+export async function currentVersions(db: Queryable, pair: Pair): Promise<SCCVersions & { seen: SeenContent[] }> {
+  const now = await versionsSeenAt(db, pair, null);
+  const bySCC = new Map([now.source, now.target].flatMap((scc) => (scc ? [[scc.name, scc]] : [])));
   return {
-    source: hash(sourceSCC),
-    target: hash(targetSCC),
-    seen: present.map(({ name, content_hash: contentHash, present_from: seenAt, unseen_from: unseenFrom }) => ({
-      ...{ scc: name, contentHash, seenAt: seenAt.toISOString(), unseenFrom: unseenFrom?.toISOString() ?? null },
+    ...hashesOf(now),
+    seen: [...bySCC.values()].map(({ name: scc, hash: contentHash, from, unseenFrom }) => ({
+      ...{ scc, contentHash, seenAt: from.toISOString(), unseenFrom: unseenFrom?.toISOString() ?? null },
     })),
   };
 }
 
 /** An SCC as the registry saw it. */
 interface SeenSCC {
+  name: string;
   hash: string;
   content: SecurityContextConstraints;
   /** Since when the cluster had it. */
   from: Date;
+  /** Where nothing followed the cluster as it came: it came between this and `from`. */
+  unseenFrom: Date | null;
 }
+interface SeenSCCs {
+  source: SeenSCC | null;
+  target: SeenSCC | null;
+}
+
+export const hashesOf = ({ source, target }: SeenSCCs): SCCVersions => ({
+  source: source?.hash ?? null,
+  target: target?.hash ?? null,
+});
 
 /** Both SCCs as the registry saw them at a time, or as the cluster has them now; null where it had seen none. */
 export async function versionsSeenAt(
   db: Queryable,
   { sourceSCC, targetSCC }: Pair,
   at: Date | null,
-): Promise<{ source: SeenSCC | null; target: SeenSCC | null }> {
+): Promise<SeenSCCs> {
   const rows = await rowsOf(
     db,
     presentRow,
@@ -89,7 +84,9 @@ export async function versionsSeenAt(
   );
   const find = (name: string | null): SeenSCC | null => {
     const row = rows.find((one) => one.name === name);
-    return row ? { hash: row.content_hash, content: row.content, from: row.present_from } : null;
+    if (!row) return null;
+    const { content_hash: hash, content, present_from: from, unseen_from: unseenFrom } = row;
+    return { name: row.name, hash, content, from, unseenFrom };
   };
   return { source: find(sourceSCC), target: find(targetSCC) };
 }
@@ -103,17 +100,17 @@ export interface KnownSCCs {
   target: SecurityContextConstraints | null;
 }
 
+/** OpenShift's default of a name, for which an SCC is taken that the registry has not seen; null where there is none. */
+export const defaultNamed = (name: string | null): SecurityContextConstraints | null =>
+  defaultSCCs().find(({ metadata }) => metadata.name === name) ?? null;
+
 /** Both SCCs by content: what the cluster has, else OpenShift's default of that name, else unknown. */
-export async function knownSCCs(db: Queryable, { sourceSCC, targetSCC }: Pair): Promise<KnownSCCs> {
-  const present = await presentSCCs(
-    db,
-    [sourceSCC, targetSCC].filter((name) => name !== null),
-  );
-  const find = (name: string | null): SecurityContextConstraints | null =>
-    present.find((scc) => scc.name === name)?.content ??
-    defaultSCCs().find(({ metadata }) => metadata.name === name) ??
-    null;
-  return { source: find(sourceSCC), target: find(targetSCC) };
+export async function knownSCCs(db: Queryable, pair: Pair): Promise<KnownSCCs> {
+  const { source, target } = await versionsSeenAt(db, pair, null);
+  return {
+    source: source?.content ?? defaultNamed(pair.sourceSCC),
+    target: target?.content ?? defaultNamed(pair.targetSCC),
+  };
 }
 
 /**
