@@ -1,6 +1,5 @@
 import {
   AUTHOR_ANNOTATION,
-  AUTHORSHIP_ANNOTATIONS,
   CAMPAIGN_KIND,
   CAMPAIGN_LIVE_FIELDS,
   type CampaignSpec,
@@ -11,18 +10,28 @@ import {
   type Violation,
 } from '@scc/plan';
 import { z } from 'zod';
-import { patchBetween } from '../review/json-patch.js';
-import { ALLOWED, denied, notUnderstood, type ReviewOutcome } from '../review/outcome.js';
+import { ALLOWED, notUnderstood, type ReviewOutcome } from '../review/outcome.js';
 import type { ReviewRequest } from '../review/review.js';
+import {
+  type Annotations,
+  annotationsOf,
+  callerIdentity,
+  invalid,
+  isAuthorship,
+  marked,
+  markIsFixed,
+  metadataSchema,
+  only,
+  unrecordableViolations,
+  wrongMarks,
+} from './authorship.js';
 import type { Hook } from './hook.js';
-import { callerIdentity } from './plans.js';
 
 const campaignSchema = z.looseObject({
-  metadata: z.looseObject({ annotations: z.record(z.string(), z.string()).nullish() }),
+  metadata: metadataSchema,
   spec: z.unknown(),
 });
 type Campaign = z.infer<typeof campaignSchema>;
-type Annotations = Readonly<Record<string, string>>;
 
 interface CampaignReview {
   readonly campaign: Campaign;
@@ -31,11 +40,6 @@ interface CampaignReview {
   /** What the annotations are to say of the author. */
   readonly authorship: Annotations;
 }
-
-const annotationsOf = ({ metadata }: Campaign): Annotations => metadata.annotations ?? {};
-const isAuthorship = (name: string): boolean => AUTHORSHIP_ANNOTATIONS.includes(name);
-const only = (annotations: Annotations, isKept: (name: string) => boolean): Annotations =>
-  Object.fromEntries(Object.entries(annotations).filter(([name]) => isKept(name)));
 
 function campaignReviewOf(request: ReviewRequest): CampaignReview | undefined {
   const { kind, operation, object, oldObject } = request;
@@ -58,11 +62,7 @@ export const markCampaignAuthors = (): Hook => ({
   whenUndecided: 'allow',
   decide: (request): ReviewOutcome => {
     const review = campaignReviewOf(request);
-    if (!review) return NOT_A_CAMPAIGN;
-    const { campaign, authorship } = review;
-    const annotations = { ...only(annotationsOf(campaign), (name) => !isAuthorship(name)), ...authorship };
-    const patch = patchBetween(campaign, { ...campaign, metadata: { ...campaign.metadata, annotations } });
-    return patch.length === 0 ? ALLOWED : { allowed: true, patch };
+    return review ? marked(review.campaign, review.authorship) : NOT_A_CAMPAIGN;
   },
 });
 
@@ -74,27 +74,9 @@ const violation = (code: string, field: string, message: string, remedy: string)
 });
 
 function authorViolations(request: ReviewRequest, { campaign, before, authorship }: CampaignReview): Violation[] {
-  const annotations = annotationsOf(campaign);
-  const reason = before ? null : unrecordable(callerIdentity(request));
   return [
-    ...(reason === null
-      ? []
-      : [
-          violation(
-            'AuthorCannotBeRecorded',
-            'metadata.annotations',
-            `your identity cannot be recorded unmistakably: ${reason}`,
-            'Use another account, or have the administrator of the issuer rename what is named.',
-          ),
-        ]),
-    ...AUTHORSHIP_ANNOTATIONS.filter((name) => annotations[name] !== authorship[name]).map((name) =>
-      violation(
-        'AuthorIsFixed',
-        `metadata.annotations[${name}]`,
-        'it records who created this campaign',
-        'Leave the annotation as it is; admission alone writes it.',
-      ),
-    ),
+    ...unrecordableViolations(before ? null : unrecordable(callerIdentity(request))),
+    ...wrongMarks(campaign, authorship).map((name) => markIsFixed(name, 'it records who created this campaign')),
   ];
 }
 
@@ -139,8 +121,6 @@ function approvalViolations(
   });
 }
 
-const lineOf = ({ field, message, remedy }: Violation): string => `${field}: ${message}. ${remedy}`;
-
 /** Checks a campaign before it is stored: every violation at once. */
 export const validateCampaigns = (): Hook => ({
   path: '/validate/campaigns',
@@ -162,10 +142,6 @@ export const validateCampaigns = (): Hook => ({
           ]
         : parsed.violations),
     ];
-    if (violations.length === 0) return ALLOWED;
-    return denied(`the campaign has ${violations.length} violation(s): ${violations.map(lineOf).join(' | ')}`, {
-      code: 422,
-      reason: 'Invalid',
-    });
+    return violations.length === 0 ? ALLOWED : invalid('campaign', violations);
   },
 });

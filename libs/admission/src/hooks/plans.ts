@@ -1,6 +1,5 @@
 import {
   AUTHOR_ANNOTATION,
-  AUTHORSHIP_ANNOTATIONS,
   CAMPAIGN_MARKS,
   EARLIER_EDITORS_ANNOTATION,
   earlierEditorsAnnotation,
@@ -21,14 +20,26 @@ import {
   type Violation,
 } from '@scc/plan';
 import { z } from 'zod';
-import { ALLOWED, denied, notUnderstood, type ReviewOutcome } from '../review/outcome.js';
+import { notUnderstood, type ReviewOutcome } from '../review/outcome.js';
 import type { ReviewRequest } from '../review/review.js';
-import { patchBetween } from '../review/json-patch.js';
 import type { ClusterCache } from '../cache/cluster.js';
+import {
+  type Annotations,
+  annotationsOf,
+  callerIdentity,
+  invalid,
+  isAuthorship,
+  marked,
+  markIsFixed,
+  metadataSchema,
+  only,
+  unrecordableViolations,
+  wrongMarks,
+} from './authorship.js';
 import type { Hook, HookContext } from './hook.js';
 
 const planSchema = z.looseObject({
-  metadata: z.looseObject({ annotations: z.record(z.string(), z.string()).nullish() }),
+  metadata: metadataSchema,
   spec: z.unknown(),
   status: z.looseObject({ phase: phaseSchema.optional().catch(undefined) }).nullish(),
 });
@@ -39,23 +50,10 @@ interface PlanReview {
   /** Undefined for a new plan. */
   readonly before: Plan | undefined;
   /** The annotations' words on who wrote the plan; an author is missing when the plan is older than this. */
-  readonly authorship: Readonly<Record<string, string>>;
+  readonly authorship: Annotations;
   /** Why the caller cannot be recorded, where this request would; null when they can. */
   readonly unrecordable: string | null;
 }
-
-export const callerIdentity = ({ userInfo }: ReviewRequest): Identity => ({
-  username: userInfo.username ?? '',
-  uid: userInfo.uid ?? '',
-  groups: userInfo.groups ?? [],
-  extra: userInfo.extra ?? {},
-});
-
-type Annotations = Readonly<Record<string, string>>;
-const annotationsOf = ({ metadata }: Plan): Annotations => metadata.annotations ?? {};
-const only = (annotations: Annotations, isKept: (name: string) => boolean): Annotations =>
-  Object.fromEntries(Object.entries(annotations).filter(([name]) => isKept(name)));
-const isAuthorship = (name: string): boolean => AUTHORSHIP_ANNOTATIONS.includes(name);
 
 /** The spec without the switch that anybody who may edit the plan may use: it changes nothing of what the plan would do. */
 const deedOf = ({ spec }: Plan): string =>
@@ -100,11 +98,7 @@ export function markAuthors(): Hook {
     whenUndecided: 'allow',
     decide: (request): ReviewOutcome => {
       const review = planReviewOf(request);
-      if (!review) return NOT_A_PLAN;
-      const { plan, authorship } = review;
-      const annotations = { ...only(annotationsOf(plan), (name) => !isAuthorship(name)), ...authorship };
-      const patch = patchBetween(plan, { ...plan, metadata: { ...plan.metadata, annotations } });
-      return patch.length === 0 ? ALLOWED : { allowed: true, patch };
+      return review ? marked(review.plan, review.authorship) : NOT_A_PLAN;
     },
   };
 }
@@ -112,28 +106,14 @@ export function markAuthors(): Hook {
 const MOST_EDITORS = 100;
 
 function authorViolations({ plan, before, authorship, unrecordable: reason }: PlanReview): Violation[] {
-  const annotations = annotationsOf(plan);
   const editors = editorsOf(authorship);
-  const wrong = AUTHORSHIP_ANNOTATIONS.filter((name) => annotations[name] !== authorship[name]);
   const author = authorship[AUTHOR_ANNOTATION];
   const whose = author === undefined ? 'this plan has no record of its author' : `this plan was made by ${author}`;
   return [
-    ...(reason === null
-      ? []
-      : [
-          {
-            code: 'AuthorCannotBeRecorded',
-            field: 'metadata.annotations',
-            message: `your identity cannot be recorded unmistakably: ${reason}`,
-            remedy: 'Use another account, or have the administrator of the issuer rename what is named.',
-          },
-        ]),
-    ...wrong.map((name) => ({
-      code: 'AuthorIsFixed',
-      field: `metadata.annotations[${name}]`,
-      message: name === AUTHOR_ANNOTATION || !before ? whose : `${whose}; the record of its editors differs`,
-      remedy: 'Leave the annotation as it is; admission alone writes it.',
-    })),
+    ...unrecordableViolations(reason),
+    ...wrongMarks(plan, authorship).map((name) =>
+      markIsFixed(name, name === AUTHOR_ANNOTATION || !before ? whose : `${whose}; the record of its editors differs`),
+    ),
     ...(editors.length > MOST_EDITORS
       ? [
           {
@@ -182,8 +162,6 @@ function unknownNames(spec: PlanSpec, namespace: string, cache: ClusterCache): s
   return warnings;
 }
 
-const lineOf = ({ field, message, remedy }: Violation): string => `${field}: ${message}. ${remedy}`;
-
 /** Checks a plan before it is stored: every violation at once. */
 export function validatePlans({ cache, config }: HookContext): Hook {
   return {
@@ -196,11 +174,7 @@ export function validatePlans({ cache, config }: HookContext): Hook {
       const caller = request.userInfo.username ?? '';
       const marks = campaignViolations(review, caller, config.engine);
       const all = [...violations, ...authorViolations(review), ...marks];
-      if (all.length > 0)
-        return denied(`the plan has ${all.length} violation(s): ${all.map(lineOf).join(' | ')}`, {
-          code: 422,
-          reason: 'Invalid',
-        });
+      if (all.length > 0) return invalid('plan', all);
       const warnings = spec && !review.before ? unknownNames(spec, request.namespace, cache) : [];
       return { allowed: true, warnings };
     },
