@@ -100,55 +100,77 @@ export const column = (name: string, jsonPath: string, rest: Schema = {}): Schem
   ...rest,
 });
 
-/** The CustomResourceDefinition of SCCMigrationPlan, generated from the zod schema. */
-export function planCRD(): Schema {
+interface Definition {
+  kind: string;
+  plural: string;
+  scope: 'Namespaced' | 'Cluster';
+  /** Beside `kind`, `listKind` and `plural`. */
+  names: Schema & { singular: string; shortNames: string[] };
+  columns: Schema[];
+  description: string;
+  spec: Schema;
+  status: Schema;
+  /** Rules about the whole object. */
+  rules?: Schema[];
+}
+
+/** A CustomResourceDefinition of ours: one version, which is served and stored, with a status of its own. */
+export const crdOf = (definition: Definition): Schema => {
+  const { kind, plural, scope, names, columns, description, spec, status, rules } = definition;
   return {
     apiVersion: 'apiextensions.k8s.io/v1',
     kind: 'CustomResourceDefinition',
-    metadata: { name: `${PLAN_PLURAL}.${PLAN_GROUP}` },
+    metadata: { name: `${plural}.${PLAN_GROUP}` },
     spec: {
       group: PLAN_GROUP,
-      scope: 'Namespaced',
-      names: {
-        kind: PLAN_KIND,
-        listKind: `${PLAN_KIND}List`,
-        plural: PLAN_PLURAL,
-        singular: 'sccmigrationplan',
-        shortNames: ['sccmp'],
-        categories: ['all'],
-      },
+      scope,
+      names: { kind, listKind: `${kind}List`, plural, ...names },
       versions: [
         {
           name: PLAN_VERSION,
           served: true,
           storage: true,
           subresources: { status: {} },
-          additionalPrinterColumns: [
-            column('Phase', '.status.phase'),
-            column('Source', '.status.sourceSCC'),
-            column('Target', '.spec.targetSCC'),
-            column('Weight', '.status.weight', { type: 'integer' }),
-            column('Risk', '.status.risk.band'),
-            column('Message', '.status.message', { priority: 1 }),
-            column('Age', '.metadata.creationTimestamp', { type: 'date' }),
-          ],
+          additionalPrinterColumns: columns,
           schema: {
             openAPIV3Schema: {
               type: 'object',
               required: ['spec'],
-              description: 'Moves one running workload from one Security Context Constraint to another.',
+              description,
               properties: {
                 apiVersion: { type: 'string' },
                 kind: { type: 'string' },
                 metadata: { type: 'object' },
-                spec: specSchema(),
-                status: statusSchema(),
+                spec,
+                status,
               },
-              'x-kubernetes-validations': [fixed('workloadRef'), fixed('targetSCC'), statusStays],
+              ...(rules && { 'x-kubernetes-validations': rules }),
             },
           },
         },
       ],
     },
   };
-}
+};
+
+/** The CustomResourceDefinition of SCCMigrationPlan, generated from the zod schema. */
+export const planCRD = (): Schema =>
+  crdOf({
+    kind: PLAN_KIND,
+    plural: PLAN_PLURAL,
+    scope: 'Namespaced',
+    names: { singular: 'sccmigrationplan', shortNames: ['sccmp'], categories: ['all'] },
+    columns: [
+      column('Phase', '.status.phase'),
+      column('Source', '.status.sourceSCC'),
+      column('Target', '.spec.targetSCC'),
+      column('Weight', '.status.weight', { type: 'integer' }),
+      column('Risk', '.status.risk.band'),
+      column('Message', '.status.message', { priority: 1 }),
+      column('Age', '.metadata.creationTimestamp', { type: 'date' }),
+    ],
+    description: 'Moves one running workload from one Security Context Constraint to another.',
+    spec: specSchema(),
+    status: statusSchema(),
+    rules: [fixed('workloadRef'), fixed('targetSCC'), statusStays],
+  });
