@@ -27,11 +27,12 @@ export type CronJob = z.infer<typeof cronJobSchema>;
 const jobSchema = z.looseObject({
   status: z
     .looseObject({
+      completionTime: z.string().optional(),
       conditions: z
         .array(z.looseObject({ type: z.string(), status: z.string(), message: z.string().default('') }))
-        .default([]),
+        .nullish(),
     })
-    .prefault({}),
+    .nullish(),
 });
 const annotatedSchema = z.looseObject({
   metadata: z.looseObject({ annotations: z.record(z.string(), z.string()).default({}) }).prefault({}),
@@ -124,10 +125,14 @@ function badEnds({ status }: ClusterPod): string[] {
 }
 
 const conditionOf = (job: KubeObject, type: string) =>
-  jobSchema.parse(job).status.conditions.find((one) => one.type === type && one.status === 'True');
+  jobSchema.parse(job).status?.conditions?.find((one) => one.type === type && one.status === 'True');
 
 /** Whether a Job has failed for good. */
 export const isFailed = (job: KubeObject): boolean => conditionOf(job, 'Failed') !== undefined;
+
+/** Whether a Job makes no pod any more: it has succeeded, or failed for good. */
+export const isJobOver = (job: KubeObject): boolean =>
+  jobSchema.parse(job).status?.completionTime !== undefined || isFailed(job);
 
 /** Reads how far a run is, by the conditions of its Job and the state of its pods. */
 export function standOfRun({ job, pods }: JobRun, targetSCC: string): RunStand {

@@ -2,6 +2,7 @@ import type { KindRef, KubeClient, KubeObject } from '@scc/kube';
 import { isCanaryObject } from '@scc/plan';
 import { REQUIRED_SCC_ANNOTATION } from '@scc/scc';
 import { z } from 'zod';
+import { isJobOver } from './cron-jobs.js';
 import { clusterPodSchema, sccOf } from './objects.js';
 import { isLive } from './workload-pods.js';
 
@@ -23,12 +24,6 @@ const makerSchema = z.looseObject({
     template: templateSchema.optional(),
     jobTemplate: z.looseObject({ spec: z.looseObject({ template: templateSchema }) }).optional(),
   }),
-  status: z
-    .looseObject({
-      completionTime: z.string().optional(),
-      conditions: z.array(z.looseObject({ type: z.string(), status: z.string() })).nullish(),
-    })
-    .nullish(),
 });
 
 export interface GrantUse {
@@ -38,18 +33,12 @@ export interface GrantUse {
   scc: string;
 }
 
-/** Whether a Job makes no pod any more: it has succeeded, or failed for good. */
-const isOver = (kind: string, status: z.infer<typeof makerSchema>['status']): boolean =>
-  kind === 'Job' &&
-  (status?.completionTime !== undefined ||
-    (status?.conditions ?? []).some(({ type, status: is }) => type === 'Failed' && is === 'True'));
-
 /** Whether a maker of pods, other than the migrated workload, may make one that needs the grant. */
 function mayNeed(maker: KubeObject, { workloadUid, serviceAccount, scc }: GrantUse): boolean {
   if (maker.metadata.uid === workloadUid || isCanaryObject(maker.metadata)) return false;
-  const { spec, status } = makerSchema.parse(maker);
+  const { spec } = makerSchema.parse(maker);
   const template = spec.template ?? spec.jobTemplate?.spec.template;
-  if (isOver(maker.kind, status) || template?.spec.serviceAccountName !== serviceAccount) return false;
+  if ((maker.kind === 'Job' && isJobOver(maker)) || template?.spec.serviceAccountName !== serviceAccount) return false;
   const pinned = template.metadata?.annotations?.[REQUIRED_SCC_ANNOTATION];
   return pinned === undefined || pinned === scc;
 }
