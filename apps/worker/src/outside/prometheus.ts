@@ -152,9 +152,12 @@ export function prometheusMetrics(options: PrometheusOptions): MetricSource {
         case undefined:
           return singleOf(await answerTo(queryFor(gate.query ?? '', scope.services), scope.namespace));
         case 'request-success-rate': {
-          const own = await tally(scope, sinceMs);
+          const when = await theirs(scope.namespace, sinceMs);
+          const [own, sight] = await Promise.all([
+            tally(scope, sinceMs),
+            sightOf(answerTo, flavour.answers(scope), when),
+          ]);
           const other = own?.denied ? await besideOf(tally, scope) : null;
-          const sight = await sightOf(answerTo, flavour.answers(scope), await theirs(scope.namespace, sinceMs));
           return successOf(own, own ? excessDenials(own, other) : 0, sight);
         }
         case 'request-duration-p99': {
