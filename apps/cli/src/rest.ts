@@ -7,6 +7,7 @@ import {
   followTrust,
   HttpClient,
   isCertificateFault,
+  jsonOf,
   messageOf,
   textOf,
 } from '@scc/runtime';
@@ -120,14 +121,6 @@ export class Rest {
 function checked(answer: HttpAnswer): HttpAnswer {
   if (answer.status >= 400) throw governanceErrorOf(answer);
   return answer;
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function unreachable(error: unknown, server: string): CliError {

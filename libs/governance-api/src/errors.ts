@@ -1,4 +1,4 @@
-import type { HttpAnswer } from '@scc/runtime';
+import { type HttpAnswer, jsonOf } from '@scc/runtime';
 import { z } from 'zod';
 
 /** One thing that is wrong with a request, and where: `pointer` into the body (RFC 6901), `field` as people read it. */
@@ -63,12 +63,4 @@ export function governanceErrorOf({ status, headers, text }: HttpAnswer): Govern
   if (problem.success) return new GovernanceError(problem.data, retryAfterMs);
   const foreign = { type: 'about:blank', title: `HTTP ${status}`, status, detail: text.slice(0, 200), errors: [] };
   return new GovernanceError(foreign, retryAfterMs);
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

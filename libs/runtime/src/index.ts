@@ -10,5 +10,5 @@ export { type CheckFault, selfCheckSchema, type SelfCheck } from './self-check.j
 export { onShutdown } from './shutdown.js';
 export { DeadlineExceeded, DeadlineThreads } from './threads.js';
 export { followTrust, credentialIn, trustOf, type TlsMaterial, type ConnectionTrust } from './trust.js';
-export { codeOf, messageOf } from './values.js';
+export { codeOf, jsonOf, messageOf } from './values.js';
 export { DeadlineError, waitFor } from './wait.js';

@@ -12,6 +12,15 @@ export function messageOf(error: unknown): string {
   return message;
 }
 
+/** What a text says in JSON; undefined where it is none. */
+export function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
 /** The code of an error of the operating system or of TLS, such as ECONNREFUSED; empty where there is none. */
 export function codeOf(error: unknown): string {
   if (!isRecord(error)) return '';

@@ -1,3 +1,4 @@
+import { jsonOf } from '@scc/runtime';
 import { z } from 'zod';
 import type { Yielded } from './counter-queries.js';
 
@@ -11,32 +12,16 @@ const seriesSchema = z.array(
     values: z.array(sampleSchema).default([]),
   }),
 );
-const scalarSchema = z.object({ resultType: z.literal('scalar'), result: sampleSchema });
-const answerSchema = z.object({
-  status: z.literal('success'),
-  data: z.union([scalarSchema, z.object({ resultType: z.string(), result: seriesSchema })]),
-});
+const scalarSchema = z
+  .object({ resultType: z.literal('scalar'), result: sampleSchema })
+  .transform(({ result }): Yielded[] => [{ metric: {}, value: result, values: [] }]);
+const vectorSchema = z
+  .object({ resultType: z.string(), result: seriesSchema })
+  .transform(({ result }): Yielded[] => result);
+const answerSchema = z.object({ status: z.literal('success'), data: z.union([scalarSchema, vectorSchema]) });
 
 /** The series of an answer; a number without labels is one of them. Undefined when it is no answer of Prometheus. */
-export function yieldedIn(text: string): Yielded[] | undefined {
-  const { success, data } = answerSchema.safeParse(jsonOf(text));
-  if (!success) return undefined;
-  const { data: found } = data;
-  return found.resultType === 'scalar' && isScalar(found)
-    ? [{ metric: {}, value: found.result, values: [] }]
-    : (found.result as Yielded[]);
-}
-
-type Found = z.infer<typeof answerSchema>['data'];
-const isScalar = (found: Found): found is z.infer<typeof scalarSchema> => found.resultType === 'scalar';
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
+export const yieldedIn = (text: string): Yielded[] | undefined => answerSchema.safeParse(jsonOf(text)).data?.data;
 
 /** A number as Prometheus writes it; NaN for what is none. */
 export function numberOf(text: string | undefined): number {

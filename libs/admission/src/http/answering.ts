@@ -1,4 +1,4 @@
-import { within, type Logger } from '@scc/runtime';
+import { jsonOf, within, type Logger } from '@scc/runtime';
 import type { PodHint, WriteHint } from '../review/pod-hint.js';
 import type { Budget } from '../review/budget.js';
 import { type Answer, denied, type HintedAnswer, notUnderstood, type ReviewOutcome } from '../review/outcome.js';
@@ -119,7 +119,7 @@ export function createAnswering({ hooks, cache, budgetMs, metrics, logger }: Dep
       const hook = byPath.get(url.split('?', 1)[0] ?? '');
       if (!hook) return { status: 404, body: 'no such webhook\n' };
       if (nestsDeeperThan(body, MAX_DEPTH)) return { status: 400, body: 'the review nests too deeply\n' };
-      const review = parseReview(jsonOf(body));
+      const review = parseReview(jsonOf(body.toString('utf8')));
       if (review.is === 'refused') return { status: 400, body: `${review.why}\n` };
       const patienceMs = patienceOf(url, hook.budgetMs ?? budgetMs);
       if (review.is === 'denied') {
@@ -136,11 +136,3 @@ export function createAnswering({ hooks, cache, budgetMs, metrics, logger }: Dep
   };
 }
 export type Answering = ReturnType<typeof createAnswering>;
-
-function jsonOf(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString('utf8')) as unknown;
-  } catch {
-    return undefined;
-  }
-}
