@@ -1,10 +1,9 @@
 import path from 'node:path';
-import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
-import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { Client, type WorkflowHandle } from '@temporalio/client';
+import { Worker } from '@temporalio/worker';
 import type { PlanStatus, RecordedEvent } from '@scc/plan';
 import { scaled } from '@scc/testing/scale';
-import { startTemporal, type TemporalServer } from '@scc/testing/temporal';
-import { bundleOfSources } from '@scc/testing/workflow-bundle';
+import { startWorkflowServer, type WorkflowServer } from '@scc/testing/workflow-server';
 import { jest } from '@jest/globals';
 import { MIGRATION_WORKFLOW, workflowIdOf, type MigrationActivities, type MigrationResult } from './contract.js';
 import { allowed, aPlan, aSpec, aWorld } from './testing.js';
@@ -26,29 +25,17 @@ const MANY = [
   { kind: 'DaemonSet', strategy: 'PerNode', replicas: scaled(10) },
 ] as const;
 
-let temporal: TemporalServer;
-let native: NativeConnection;
-let connection: Connection;
-let workflowBundle: { code: string };
+let server: WorkflowServer;
 
 beforeAll(async () => {
-  Runtime.install({ logger: new DefaultLogger('ERROR') });
-  temporal = await startTemporal({ suggestContinueAsNewAt: SUGGESTED_END });
-  [native, connection, workflowBundle] = await Promise.all([
-    NativeConnection.connect({ address: temporal.address }),
-    Connection.connect({ address: temporal.address }),
-    bundleOfSources(path.resolve(import.meta.dirname, 'index.ts')),
-  ]);
+  server = await startWorkflowServer(path.resolve(import.meta.dirname, 'index.ts'), SUGGESTED_END);
 });
 
-afterAll(async () => {
-  await connection.close();
-  await native.close();
-  await temporal.stop();
-});
+afterAll(() => server.stop());
 
 /** Runs a migration on the in-memory cluster to its end. */
 async function migrated(workload: (typeof MANY)[number]) {
+  const { temporal, native, connection, workflowBundle } = server;
   const plan = aPlan(aSpec());
   const { breaches, fx } = aWorld(undefined, {
     ...{ plan, oneByOne: true, podCount: workload.replicas },

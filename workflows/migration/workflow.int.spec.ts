@@ -1,12 +1,11 @@
-import { jest } from '@jest/globals';
 import path from 'node:path';
+import { jest } from '@jest/globals';
 import { ApplicationFailure, cancellationSignal, heartbeat } from '@temporalio/activity';
-import { Client, Connection, WorkflowUpdateFailedError, type WorkflowHandle } from '@temporalio/client';
-import { NativeConnection, Runtime, Worker, DefaultLogger } from '@temporalio/worker';
+import { Client, WorkflowUpdateFailedError, type WorkflowHandle } from '@temporalio/client';
+import { Worker } from '@temporalio/worker';
 import { planSpecSchema, TERMINAL_PHASES, type PlanStatus, type RecordedEvent } from '@scc/plan';
 import { waitFor } from '@scc/runtime';
-import { startTemporal, type TemporalServer } from '@scc/testing/temporal';
-import { bundleOfSources } from '@scc/testing/workflow-bundle';
+import { startWorkflowServer, type WorkflowServer } from '@scc/testing/workflow-server';
 import {
   afterWorkflowIdOf,
   commandSignal,
@@ -32,28 +31,15 @@ const spec = planSpecSchema.parse({ workloadRef: { kind: 'Deployment', name: 'le
 
 jest.setTimeout(120_000);
 
-let temporal: TemporalServer;
-let native: NativeConnection;
-let connection: Connection;
+let server: WorkflowServer;
 let client: Client;
-let workflowBundle: { code: string };
 
 beforeAll(async () => {
-  Runtime.install({ logger: new DefaultLogger('ERROR') });
-  temporal = await startTemporal({ suggestContinueAsNewAt: SUGGESTED_END });
-  [native, connection, workflowBundle] = await Promise.all([
-    NativeConnection.connect({ address: temporal.address }),
-    Connection.connect({ address: temporal.address }),
-    bundleOfSources(path.resolve(import.meta.dirname, 'index.ts')),
-  ]);
-  client = new Client({ connection, namespace: temporal.namespace });
+  server = await startWorkflowServer(path.resolve(import.meta.dirname, 'index.ts'), SUGGESTED_END);
+  client = new Client({ connection: server.connection, namespace: server.temporal.namespace });
 });
 
-afterAll(async () => {
-  await connection.close();
-  await native.close();
-  await temporal.stop();
-});
+afterAll(() => server.stop());
 
 /** Events after which Temporal suggests another run here: more than a plain migration has, few enough to send quickly. */
 const SUGGESTED_END = 1000;
@@ -182,10 +168,10 @@ async function aMigration(
   const taskQueue = `q${++queue}`;
   const ref = { namespace: 'shop', name: `plan-${queue}`, uid: `u${queue}` };
   const worker = await Worker.create({
-    connection: native,
-    namespace: temporal.namespace,
+    connection: server.native,
+    namespace: server.temporal.namespace,
     taskQueue,
-    workflowBundle,
+    workflowBundle: server.workflowBundle,
     activities,
     stickyQueueScheduleToStartTimeout: '1s',
     maxHeartbeatThrottleInterval: '100ms',
@@ -541,6 +527,6 @@ describe('afterWorkflow', () => {
 describe('the workflow bundle', () => {
   it('holds neither zod nor any vendor code', () => {
     for (const banned of ['zod', '@kubernetes', 'typeorm', 'node_modules/pg/'])
-      expect(workflowBundle.code.includes(`node_modules/${banned}`)).toBe(false);
+      expect(server.workflowBundle.code.includes(`node_modules/${banned}`)).toBe(false);
   });
 });

@@ -1,13 +1,13 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { asyncLocalStorage, Context } from '@temporalio/activity';
-import { noopMetricMeter, type Logger } from '@temporalio/common';
+import { asyncLocalStorage } from '@temporalio/activity';
 import { createGovernanceClient, type GovernanceClient } from '@scc/governance-api';
 import { IstioRouter } from '@scc/istio';
 import { connectKube, type KubeClient, type KubeObject } from '@scc/kube';
 import { type MigrationTarget, type StoredImage, workflowIdOf } from '@scc/migration/contract';
 import { FIELD_MANAGER, PLAN_TYPE, type PlanRef } from '@scc/plan';
 import { waitFor } from '@scc/runtime';
+import { activityContext } from '@scc/testing/activity-context';
 import { createInstruments, noMetrics, readPlan, type ReadPlan, unguardedActivities } from '@scc/worker/testing';
 import { parseAllDocuments, stringify } from 'yaml';
 import { ROOT, type Stack } from '../../src/index.js';
@@ -16,8 +16,6 @@ import { ROOT, type Stack } from '../../src/index.js';
 
 const SAMPLES = path.join(ROOT, 'dev', 'samples');
 const PATIENCE_MS = 60_000;
-const silent = () => undefined;
-const logger: Logger = { log: silent, trace: silent, debug: silent, info: silent, warn: silent, error: silent };
 
 /** The part of an activity's context that a test decides. */
 interface Run {
@@ -31,38 +29,6 @@ const runOf = (ref: PlanRef) => ({
   workflowId: workflowIdOf(ref),
   runId: '00000000-0000-4000-8000-000000000000',
 });
-
-function contextOf({ ref, attempt = 1, agoMs = 0 }: Run): Context {
-  const scheduledTimestampMs = Date.now() - agoMs;
-  return new Context(
-    {
-      taskToken: new Uint8Array(),
-      base64TaskToken: '',
-      activityId: '1',
-      activityType: 'test',
-      // eslint-disable-next-line @typescript-eslint/no-deprecated -- the type wants it beside `namespace`
-      activityNamespace: 'scc',
-      namespace: 'scc',
-      attempt,
-      isLocal: false,
-      inWorkflow: true,
-      workflowExecution: runOf(ref),
-      scheduledTimestampMs,
-      currentAttemptScheduledTimestampMs: scheduledTimestampMs,
-      scheduleToCloseTimeoutMs: 0,
-      startToCloseTimeoutMs: 0,
-      heartbeatDetails: undefined,
-      taskQueue: 'test',
-    },
-    new Promise<never>(silent),
-    new AbortController().signal,
-    silent,
-    undefined,
-    logger,
-    noopMetricMeter,
-    {},
-  );
-}
 
 type Activities = ReturnType<typeof unguardedActivities>;
 
@@ -146,7 +112,9 @@ export async function clusterOf(stack: Stack): Promise<Cluster> {
           const activity: unknown = Reflect.get(target, name);
           if (typeof activity !== 'function') return activity;
           return (...args: unknown[]): unknown =>
-            asyncLocalStorage.run(contextOf(run), (): unknown => Reflect.apply(activity, undefined, args));
+            asyncLocalStorage.run(activityContext({ ...run, workflowExecution: runOf(run.ref) }), (): unknown =>
+              Reflect.apply(activity, undefined, args),
+            );
         },
       }),
     begin: async (ref, contentHash) => {
