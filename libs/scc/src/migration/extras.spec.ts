@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { cases } from '@scc/testing/scale';
 import fc from 'fast-check';
+import { applyPatch, type Operation } from 'rfc6902';
 import { DEFAULTS } from '../admission/request.fixture.js';
 import { ownSCCs, pods } from '../model/arbitraries.fixture.js';
 import { compileSCC } from '../model/compile.js';
@@ -259,6 +260,106 @@ describe('what a changed template holds beyond what its target needs', () => {
       ['metadata added metadata.annotations[traffic.sidecar.istio.io/excludeInboundPorts]'],
     ],
   ])('names %s', (_case, patch, expected) => expect(found(patch).sort()).toEqual(expected.toSorted()));
+
+  it.each([
+    ['/data/', 'volume'],
+    ['//data', 'volume'],
+    ['data', 'volume'],
+    ['/srv/../data/.', 'volume'],
+    ['/data/tables', 'volume'],
+    ['/var/run/secrets/kubernetes.io/serviceaccount/', 'serviceAccount'],
+  ])('names an empty directory that would hide what is at %s', (mountPath, kind) =>
+    expect(found(web({ volumeMounts: [{ name: 'tmp', mountPath }] }))).toEqual([
+      `${kind} added spec.containers[web].volumeMounts[${mountPath}]`,
+    ]),
+  );
+
+  it.each(['/database', '/', '/srv', '/var/run'])(
+    'does not name an empty directory at %s, which hides no volume',
+    (at) =>
+      expect(
+        found(web({ volumeMounts: [{ name: 'tmp', mountPath: at }] })).filter((one) => !one.endsWith('[/srv]')),
+      ).toEqual([]),
+  );
+
+  it('names mounts that would reach out of the container', () =>
+    expect(found(web({ volumeMounts: [{ name: 'tmp', mountPath: '/t', mountPropagation: 'Bidirectional' }] }))).toEqual(
+      ['host added spec.containers[web].volumeMounts[/t]'],
+    ));
+
+  it.each<[string, Operation[], Json]>([
+    [
+      'a key with a slash and one with a tilde',
+      [
+        { op: 'add', path: '/metadata/annotations', value: {} },
+        { op: 'add', path: '/metadata/annotations/sidecar.istio.io~1inject', value: 'false' },
+        { op: 'add', path: '/metadata/annotations/a~01', value: 'x' },
+        { op: 'add', path: '/metadata/annotations/a~1', value: 'y' },
+      ],
+      { metadata: { annotations: { 'sidecar.istio.io/inject': 'false', 'a~1': 'x', 'a/': 'y' } } },
+    ],
+    [
+      'the end of a list',
+      [{ op: 'add', path: '/spec/containers/-', value: { name: 'extra', image: 'evil' } }],
+      pod({ containers: [{ name: 'extra', image: 'evil' }] }),
+    ],
+    [
+      'the same field twice, the first as it was',
+      [
+        { op: 'replace', path: '/spec/containers/0/image', value: 'web' },
+        { op: 'replace', path: '/spec/containers/0/image', value: 'evil' },
+      ],
+      pod({
+        containers: [
+          { name: 'web', image: 'web' },
+          { name: 'web', image: 'evil' },
+        ],
+      }),
+    ],
+    [
+      'a test, and a copy of a Secret into another container',
+      [
+        { op: 'test', path: '/spec/serviceAccountName', value: 'web' },
+        { op: 'add', path: '/spec/containers/0/envFrom', value: [{ secretRef: { name: 'db' } }] },
+        { op: 'copy', from: '/spec/containers/0/envFrom', path: '/spec/initContainers/0/envFrom' },
+      ],
+      pod({
+        containers: [{ name: 'web', envFrom: [{ secretRef: { name: 'db' } }] }],
+        initContainers: [{ name: 'first', envFrom: [{ secretRef: { name: 'db' } }] }],
+      }),
+    ],
+    [
+      'the account moved to the deprecated field',
+      [{ op: 'move', from: '/spec/serviceAccountName', path: '/spec/serviceAccount' }],
+      pod({ serviceAccountName: null, serviceAccount: 'web' }),
+    ],
+  ])('names the same by whatever patch a template came to be: %s', (_what, operations, patch) => {
+    const after = structuredClone(before);
+    expect(applyPatch(after, operations).filter((fault) => fault !== null)).toEqual([]);
+    const [one, other] = [after, applyTemplatePatch(before, patch)].map((template) =>
+      extrasOf(before, template, TARGET),
+    );
+    expect(one).not.toEqual([]);
+    expect(one).toEqual(other);
+  });
+
+  it('names a variable and a key that come a second time and count instead of the first', () => {
+    const after = structuredClone(before);
+    const second = { op: 'add', path: '/spec/containers/0/env/-', value: { name: 'A', value: '2' } } as const;
+    applyPatch(after, [second]);
+    const twice = JSON.parse('{"spec":{"hostNetwork":false,"hostNetwork":true}}') as Json;
+    expect(extrasOf(before, after, TARGET)).toEqual([
+      { kind: 'environment', change: 'added', field: 'spec.containers[web].env[A#2]' },
+    ]);
+    expect(found(twice)).toEqual(['host added spec.hostNetwork']);
+  });
+
+  it('takes operations of a JSON patch in place of fields for what they are: fields that no template has', () =>
+    expect(found({ op: 'replace', path: '/spec/containers/0/image', value: 'evil' })).toEqual([
+      'other added op',
+      'other added path',
+      'other added value',
+    ]));
 
   it('names containers and variables that only change places', () => {
     const { initContainers = [], containers, ...rest } = before.spec;

@@ -162,8 +162,26 @@ function volumes(scope: Scope, member: Difference): void {
   }
 }
 
+/** Where Kubernetes mounts the token of a pod, unless something else is mounted there. */
+const TOKEN_PLACE = '/var/run/secrets/kubernetes.io/serviceaccount';
+const HARMLESS_PROPAGATION: readonly unknown[] = [undefined, null, 'None'];
+
+/** The place of a mount in its container, however its path is written: two that differ in a slash are one. */
+function placeOf(mount: unknown): string {
+  const parts: string[] = [];
+  for (const part of textOf(mount, 'mountPath').split('/'))
+    if (part === '..') parts.pop();
+    else if (part !== '' && part !== '.') parts.push(part);
+  return `/${parts.join('/')}`;
+}
+
+const isWithin = (place: string, outer: string): boolean => place === outer || place.startsWith(`${outer}/`);
+
 function mounts(scope: Scope, member: Difference): void {
   const pathOf = (item: unknown): string => textOf(item, 'mountPath');
+  const taken = listOf(member.before)
+    .filter((mount) => !scope.withdrawn.has(nameOf(mount)))
+    .map(placeOf);
   for (const mount of items(scope, member, pathOf)) {
     if (mount.after === undefined) {
       const name = nameOf(mount.before);
@@ -171,10 +189,14 @@ function mounts(scope: Scope, member: Difference): void {
       continue;
     }
     const kind = kindOfVolume(scope.volumes.get(nameOf(mount.after)));
-    // Memory or disk of the pod's own, at a path that nothing was mounted at before.
-    if (kind === null && mount.before === undefined) continue;
-    if (kind === null && scope.withdrawn.has(nameOf(mount.before))) continue;
-    add(scope, kind ?? 'volume', mount);
+    const harmless = HARMLESS_PROPAGATION.includes(fieldsOf(mount.after)['mountPropagation']);
+    if (!harmless) add(scope, 'host', mount);
+    else if (kind !== null) add(scope, kind, mount);
+    else if (mount.before !== undefined) {
+      if (!scope.withdrawn.has(nameOf(mount.before))) add(scope, 'volume', mount);
+      // Memory or disk of the pod's own may come where nothing was mounted, and hides there what was.
+    } else if (isWithin(placeOf(mount.after), TOKEN_PLACE)) add(scope, 'serviceAccount', mount);
+    else if (taken.some((outer) => isWithin(placeOf(mount.after), outer))) add(scope, 'volume', mount);
   }
 }
 
