@@ -6,12 +6,18 @@ import { loadOptionsSchema } from './protocol.js';
 
 let server: Server;
 let answer = true;
+let fails = false;
 let held: (() => void)[] = [];
 
 beforeEach(async () => {
   answer = true;
+  fails = false;
   held = [];
   server = createServer((_request, response) => {
+    if (fails) {
+      response.writeHead(503).end(`no healthy upstream${'.'.repeat(1000)}`);
+      return;
+    }
     const send = (): void => void response.writeHead(200, { 'x-pod': 'p1', 'x-scc': 'anyuid' }).end('ok');
     if (answer) send();
     else held.push(send);
@@ -58,6 +64,17 @@ describe('Generator', () => {
     expect(open).toBe(0);
     expect(total.requests).toBeGreaterThanOrEqual(5);
     expect(total.failed).toBe(total.requests);
+  });
+
+  it('keeps the first words of a server that failed', async () => {
+    fails = true;
+    const load = generator(1000);
+    load.start();
+    await waitFor(() => load.records.all.length > 3, { timeoutMs: 5000, what: 'answers' });
+    await load.stop();
+    const { failures } = load.records.summarize({ open: load.open, worstLagMs: 0 });
+    expect(failures[0]).toMatchObject({ status: 503, said: expect.stringMatching(/^no healthy upstream/) as unknown });
+    expect(failures[0]?.said?.length).toBeLessThanOrEqual(200);
   });
 
   it('records who answered', async () => {

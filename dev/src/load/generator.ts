@@ -16,6 +16,14 @@ export const ENTRANCES = {
 type Entrances = Record<Stream['via'], { host: string; port: number }>;
 const TICK_MS = 2;
 const BODY = '{"amount":1}';
+const SAID_LENGTH = 200;
+
+interface End {
+  status: number;
+  error: string | null;
+  response?: IncomingMessage;
+  said?: string;
+}
 
 const text = (value: string | string[] | undefined): string => (typeof value === 'string' ? value : '');
 
@@ -106,7 +114,7 @@ export class Generator {
       },
     });
     const timer = setTimeout(() => settle({ status: 0, error: 'timeout' }), this.#options.timeoutMs);
-    const settle = (end: { status: number; error: string | null; response?: IncomingMessage }): void => {
+    const settle = (end: End): void => {
       if (!this.#open.delete(id)) return;
       clearTimeout(timer);
       const outcome: Outcome = {
@@ -115,6 +123,7 @@ export class Generator {
         ...{ stream: stream.name, method, path, status: end.status, error: end.error },
         pod: text(end.response?.headers['x-pod']),
         scc: text(end.response?.headers['x-scc']),
+        ...(end.said === undefined ? {} : { said: end.said }),
         ...(end.status === 200 && end.response?.headers['x-write'] === write ? { write } : {}),
       };
       this.records.add(outcome);
@@ -123,8 +132,15 @@ export class Generator {
     this.#open.set(id, (reason) => settle({ status: 0, error: reason }));
     outgoing.on('error', (error) => settle({ status: 0, error: error.message || error.name }));
     outgoing.on('response', (response) => {
-      response.resume();
-      response.on('end', () => settle({ status: response.statusCode ?? 0, error: null, response }));
+      const { statusCode = 0 } = response;
+      // What a proxy says when no pod answered names the reason.
+      let said = '';
+      response.on('data', (part: Buffer) => {
+        if (statusCode >= 500 && said.length < SAID_LENGTH) said += part.toString();
+      });
+      response.on('end', () =>
+        settle({ status: statusCode, error: null, response, ...(said ? { said: said.slice(0, SAID_LENGTH) } : {}) }),
+      );
       response.on('error', (error) => settle({ status: 0, error: error.message || error.name, response }));
     });
     outgoing.end(body);

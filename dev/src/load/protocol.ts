@@ -48,6 +48,8 @@ export const failureSchema = z.object({
   error: z.string().nullable(),
   latencyMs: z.number(),
   pod: z.string(),
+  /** The first characters of the answer of a server that failed. */
+  said: z.string().optional(),
 });
 export type FailedRequest = z.infer<typeof failureSchema>;
 

@@ -15,6 +15,8 @@ export interface Outcome {
   scc: string;
   /** The name of the write that the answer acknowledges; absent where it acknowledges none. */
   write?: string;
+  /** The first characters of the answer of a server that failed. */
+  said?: string;
 }
 
 const LISTED_FAILURES = 500;
@@ -46,9 +48,10 @@ export const tally = (outcomes: readonly Outcome[], key: (outcome: Outcome) => s
   return counts;
 };
 
-const failureOf = ({ dueMs, latencyMs, stream, method, path, status, error, pod }: Outcome): FailedRequest => ({
+const failureOf = ({ dueMs, latencyMs, stream, method, path, status, error, pod, said }: Outcome): FailedRequest => ({
   at: new Date(dueMs).toISOString(),
   ...{ stream, method, path, status, error, pod },
+  ...(said === undefined ? {} : { said }),
   latencyMs: Number(latencyMs.toFixed(2)),
 });
 
