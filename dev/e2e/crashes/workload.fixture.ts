@@ -30,7 +30,7 @@ spec:
           image: scc.poc/healthy:1
           env: [{ name: START_SECONDS, value: '2' }]
           ports: [{ name: http, containerPort: 8080 }]
-          readinessProbe: { httpGet: { path: /readyz, port: http }, periodSeconds: 1 }
+          readinessProbe: { httpGet: { path: /readyz, port: http }, periodSeconds: 1, timeoutSeconds: 5 }
           resources: { requests: { cpu: 10m, memory: 8Mi } }
 ---
 apiVersion: v1

@@ -10,7 +10,7 @@ import {
 } from '@scc/plan';
 import { waitFor } from '@scc/runtime';
 import { z } from 'zod';
-import { type ClusterApi, type Stack, startLoad } from '../../src/index.js';
+import { type ClusterApi, type Stack, startLoad, waitForAnswers } from '../../src/index.js';
 import { sccctlOn } from '../sccctl.fixture.js';
 
 /** A campaign of six workloads, one of them where its author has no rights: that stops the rest until they have some. */
@@ -44,7 +44,7 @@ spec:
         - name: app
           image: scc.poc/healthy:1
           ports: [{ name: http, containerPort: 8080 }]
-          readinessProbe: { httpGet: { path: /readyz, port: http }, periodSeconds: 1 }
+          readinessProbe: { httpGet: { path: /readyz, port: http }, periodSeconds: 1, timeoutSeconds: 5 }
 ---
 apiVersion: v1
 kind: Service
@@ -143,6 +143,9 @@ export function campaigns(stackOf: () => Stack): void {
           availableSchema.parse(await stack.api.get(deployment(namespace, name))).status.availableReplicas === 1,
         { timeoutMs: 120_000, what: `${namespace}/${name} to be available` },
       );
+    await Promise.all(
+      MEMBERS.map(([namespace, name]) => waitForAnswers(stack.addresses.ingress, `${name}.${namespace}.example`)),
+    );
   }, 240_000);
 
   async function until(wanted: (status: CampaignStatus) => boolean, what: string): Promise<CampaignStatus> {

@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { createServer as createPlain, type ServerResponse } from 'node:http';
 import { createServer as createSecure } from 'node:https';
 import type { AddressInfo, Server } from 'node:net';
@@ -38,6 +39,30 @@ describe('a probe', () => {
   it('asks over HTTP, and fails where only HTTPS is spoken', async () => {
     expect(await passes(await portOf(createPlain(status(200))), 'HTTP')).toBe(true);
     expect(await passes(await portOf(createPlain(status(200))), 'HTTPS')).toBe(false);
+  });
+
+  it('is not failed by this process having no time to read the answer', async () => {
+    const serves = `require('node:http').createServer((_, r) => r.end()).listen(0, '127.0.0.1', function () {
+      process.send(this.address().port);
+    })`;
+    const child = spawn(process.execPath, ['-e', serves], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    try {
+      const port = await new Promise<number>((resolve) => child.once('message', (sent) => resolve(Number(sent))));
+      const { container } = aPod();
+      const verdict = probeOnce({ httpGet: { path: '/', port, scheme: 'HTTP' } }, container, '127.0.0.1', 100);
+      const untilMs = performance.now() + 300;
+      while (performance.now() < untilMs);
+      expect(await verdict).toBe(true);
+    } finally {
+      child.kill('SIGKILL');
+    }
+  });
+
+  it('fails where nobody answers in time', async () => {
+    const silent = await portOf(createPlain(() => undefined));
+    const { container } = aPod();
+    const handler = { httpGet: { path: '/', port: silent, scheme: 'HTTP' as const } };
+    expect(await probeOnce(handler, container, '127.0.0.1', 100)).toBe(false);
   });
 });
 
