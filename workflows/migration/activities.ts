@@ -40,6 +40,7 @@ const SUMMARIES: { [Key in Name]: (...args: Parameters<MigrationActivities[Key]>
   restoreSourceGrant: () => 'give back what was taken from the old grant',
   withdrawTargetGrant: ({ targetSCC }) => `take back the grant of ${targetSCC}`,
   compareWithPreImages: () => 'compare every touched object with before',
+  recordedAfterwards: ({ namespace, name }) => `ask governance what is left to do after ${namespace}/${name}`,
   lookAfter: ({ namespace, name }) => `look whether the change of ${namespace}/${name} lasts`,
   revokeLater: ({ sourceSCC }) => `revoke the grant of ${sourceSCC ?? 'the source SCC'} when the change has lasted`,
   project: (_ref, { status, unreported }) => `status ${status.phase ?? ''}, ${plural(unreported.length, 'event')}`,

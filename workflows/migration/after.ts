@@ -1,12 +1,19 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
-import { continueAsNew, ParentClosePolicy, sleep, startChild, workflowInfo } from '@temporalio/workflow';
+import {
+  continueAsNew,
+  ParentClosePolicy,
+  patched,
+  sleep,
+  startChild,
+  workflowInfo,
+  WorkflowIdReusePolicy,
+} from '@temporalio/workflow';
 import { patientActivities } from './activities.js';
-import { afterWorkflowIdOf, type AfterInput, type MigrationOutline } from './contract.js';
+import { afterWorkflowIdOf, LOOKED_AFTER_MS, type AfterInput, type MigrationOutline } from './contract.js';
 import { describeFailure } from './failures.js';
 
-const DAY_MS = 24 * 60 * 60 * 1000;
-/** For so long a change is looked after beyond what its grant waits for, in milliseconds. */
-const WATCH_MS = 7 * DAY_MS;
+/** The change of code since which the first run asks governance's record. */
+const ASKS_RECORD = 'after-asks-record';
 /** Between two looks, in milliseconds. */
 const SHORTEST_LOOK_MS = 500;
 const LONGEST_LOOK_MS = 300_000;
@@ -18,6 +25,8 @@ export async function lookAfterwards(target: MigrationOutline): Promise<void> {
       workflowId: afterWorkflowIdOf(target.ref),
       args: [{ target }],
       parentClosePolicy: ParentClosePolicy.ABANDON,
+      // A migration that is reset looks after its workload once.
+      workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
       staticSummary: `${target.ref.namespace}/${target.ref.name}: does the change last?`,
     });
   } catch (error) {
@@ -29,8 +38,28 @@ type Course = NonNullable<AfterInput['carried']>;
 
 const revokeMsOf = ({ after }: MigrationOutline): number | null => after?.revokeMs ?? null;
 
-function beginningOf(target: MigrationOutline): Course {
-  return { sinceMs: null, endMs: Date.now() + (revokeMsOf(target) ?? 0) + WATCH_MS, revoked: false };
+const endOf = (target: MigrationOutline, sinceMs: number): number =>
+  sinceMs + (revokeMsOf(target) ?? 0) + LOOKED_AFTER_MS;
+
+interface Work {
+  target: MigrationOutline;
+  course: Course;
+}
+
+/**
+ * The work as governance has recorded it, whatever an earlier workflow of this name did and Temporal has forgotten: no
+ * grant is revoked twice, and none is left for ever. Null where there is nothing to do.
+ */
+async function workOf({ ref, target, carried }: AfterInput): Promise<Work | null> {
+  const isNextRun = workflowInfo().continuedFromExecutionRunId !== undefined;
+  if (target && (isNextRun || !patched(ASKS_RECORD)))
+    return { target, course: carried ?? { sinceMs: null, endMs: endOf(target, Date.now()), revoked: false } };
+  const plan = ref ?? target?.ref;
+  const record = plan ? await patientActivities.recordedAfterwards(plan) : null;
+  if (!record) return null;
+  const { endedMs, revoked } = record;
+  const course = { sinceMs: carried?.sinceMs ?? null, endMs: endOf(record.target, endedMs), revoked };
+  return { target: record.target, course };
 }
 
 /** The time begins again whenever the change was taken back, and when governance finds that it is too early. */
@@ -50,8 +79,10 @@ const isOver = ({ endMs, revoked }: Course, target: MigrationOutline): boolean =
  * Looks after a workload whose migration is over: says who takes the change back, and revokes the source grant once the
  * change has lasted without a break. Only the plan's conditions are written from here; its phase stays `Completed`.
  */
-export async function afterWorkflow({ target, carried }: AfterInput): Promise<string> {
-  const course = carried ?? beginningOf(target);
+export async function afterWorkflow(input: AfterInput): Promise<string> {
+  const work = await workOf(input);
+  if (!work) return 'governance has recorded nothing to look after';
+  const { target, course } = work;
   const often = (revokeMsOf(target) ?? LONGEST_LOOK_MS) / 10;
   const lookMs = Math.max(SHORTEST_LOOK_MS, Math.min(LONGEST_LOOK_MS, often));
   for (;;) {

@@ -25,6 +25,7 @@ import type {
   Projection,
   ProjectionResult,
   KeptReceipt,
+  RecordedAfterwards,
   RecordedOutcome,
   RunRequest,
   StepAnswer,
@@ -70,8 +71,12 @@ export interface MigrationInput {
   /** The migration's own workflow has finished: its plan is brought in line with the record, and nothing is undone. */
   finished?: boolean;
 }
+/** For so long a change is looked after beyond what its grant waits for, in milliseconds. */
+export const LOOKED_AFTER_MS = 7 * 24 * 60 * 60 * 1000;
 export interface AfterInput {
-  target: MigrationOutline;
+  /** Where no workflow that knows the target starts it. */
+  ref?: PlanRef;
+  target?: MigrationOutline;
   /** The state that an earlier run hands over when its history has grown long. */
   carried?: { sinceMs: number | null; endMs: number; revoked: boolean };
 }
@@ -163,6 +168,11 @@ export interface MigrationActivities {
   withdrawTargetGrant: (target: MigrationOutline) => Promise<void>;
   compareWithPreImages: (target: MigrationOutline) => Promise<string[]>;
 
+  /**
+   * The work that governance's record leaves once a migration has completed; null where it leaves none. It tells what an
+   * earlier workflow of the same name has done, also when Temporal has forgotten it.
+   */
+  recordedAfterwards: (ref: PlanRef) => Promise<RecordedAfterwards | null>;
   /** Looks whether the change lasts, and says in the plan's status when it does not, and who took it back. */
   lookAfter: (ref: PlanRef) => Promise<Lasting>;
   /** Revokes the source grant when the change has lasted, and says so in the plan's status. */

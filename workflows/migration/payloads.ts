@@ -132,6 +132,15 @@ export interface Afterwards {
   revokeMs: number | null;
 }
 
+/** What governance has recorded of the time after a migration that has completed. */
+export interface RecordedAfterwards {
+  target: MigrationOutline;
+  /** When the migration ended, in milliseconds since the epoch. */
+  endedMs: number;
+  /** The source grant was revoked later, or was found to be needed. */
+  revoked: boolean;
+}
+
 /** Whether the change of a workload lasts: `over` when nothing is left to look after. */
 export type Lasting = 'lasting' | 'drifted' | 'over';
 

@@ -54,3 +54,8 @@ describe('the histories that the demo recorded', () => {
     await expect(Worker.runReplayHistory({ workflowBundle }, history)).rejects.toThrow();
   }, 30_000);
 });
+
+it('the workflow bundle holds neither zod nor any vendor code', () => {
+  for (const banned of ['zod', '@kubernetes', 'typeorm', 'node_modules/pg/'])
+    expect(workflowBundle.code.includes(`node_modules/${banned}`)).toBe(false);
+});

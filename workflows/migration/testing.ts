@@ -173,6 +173,7 @@ export function aWorld(
     readLiveSettings: unused('readLiveSettings'),
     assess: () => Promise.resolve(assess()),
     approvalState: unused('approvalState'),
+    recordedAfterwards: unused('recordedAfterwards'),
     lookAfter: unused('lookAfter'),
     revokeLater: unused('revokeLater'),
     authorizeStep: unused('authorizeStep'),

@@ -1,11 +1,12 @@
 import { afterWorkflowIdOf, workflowIdOf } from '@scc/migration/contract';
 import type { PlanRef } from '@scc/plan';
-import { lookAfterLost, planOfAfter } from './afterwards.js';
+import { type AfterWorkflows, lookAfterLost, planOfAfter } from './afterwards.js';
 import type { SeenPlan } from './seen-plan.js';
 
 const ref: PlanRef = { namespace: 'shop', name: 'ledger', uid: 'u-1' };
 const seen: SeenPlan = {
   ...{ ref, generation: 1, observedGeneration: 1, phase: 'Completed', deletionRequested: false, held: false },
+  lookedAfterUntilMs: null,
 };
 
 describe('planOfAfter', () => {
@@ -25,10 +26,39 @@ describe('lookAfterLost', () => {
     ['does not for one that is deleted', { ...seen, deletionRequested: true }, false],
     ['does not for one that runs', { ...seen, phase: 'Migrating' }, false],
   ])('%s', async (_case, plan, expected) => {
-    const done: PlanRef[] = [];
-    const again = (one: PlanRef): Promise<void> => Promise.resolve(void done.push(one));
-    const lost = (): Promise<PlanRef[]> => Promise.resolve([ref]);
-    const begun = await lookAfterLost({ lost, again }, () => Promise.resolve(plan));
-    expect([begun, done]).toEqual(expected ? [[ref], [ref]] : [[], []]);
+    const { done, afterwards } = temporal({ lost: [ref] });
+    const begun = await lookAfterLost(afterwards, () => Promise.resolve(plan), { completed: [], nowMs: 0 });
+    expect([begun, done]).toEqual(expected ? [[ref], ['again u-1']] : [[], []]);
+  });
+
+  const due = { ...seen, lookedAfterUntilMs: 1_000 };
+  it.each<[string, SeenPlan, { unknown: boolean; nowMs?: number; now?: SeenPlan }, boolean]>([
+    ['begins for a completed plan whose workflow Temporal has forgotten', due, { unknown: true }, true],
+    ['does not where Temporal knows it', due, { unknown: false }, false],
+    ['does not once it has been looked after for long enough', due, { unknown: true, nowMs: 1_000 }, false],
+    ['does not where nothing is looked after', seen, { unknown: true }, false],
+    [
+      'does not for one that is deleted meanwhile',
+      due,
+      { unknown: true, now: { ...due, deletionRequested: true } },
+      false,
+    ],
+  ])('%s', async (_case, plan, { unknown, nowMs = 999, now = plan }, expected) => {
+    const { done, afterwards } = temporal({ unknown });
+    const begun = await lookAfterLost(afterwards, () => Promise.resolve(now), { completed: [plan], nowMs });
+    expect([begun, done]).toEqual(expected ? [[ref], ['begin u-1']] : [[], []]);
   });
 });
+
+/** Temporal with these workflows, and what was done to them. */
+function temporal({ lost = [], unknown = false }: { lost?: PlanRef[]; unknown?: boolean }) {
+  const done: string[] = [];
+  const noted = (what: string) => (one: PlanRef) => Promise.resolve(void done.push(`${what} ${one.uid}`));
+  const afterwards: AfterWorkflows = {
+    lost: () => Promise.resolve(lost),
+    again: noted('again'),
+    isUnknown: () => Promise.resolve(unknown),
+    begin: noted('begin'),
+  };
+  return { done, afterwards };
+}

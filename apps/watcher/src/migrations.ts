@@ -104,7 +104,7 @@ export function temporalMigrations(
     }
   };
   return {
-    afterwards: temporalAfterwards(call),
+    afterwards: temporalAfterwards(call, taskQueue),
     startCampaign: (ref) => call((workflow) => startCampaign(workflow, taskQueue, ref)),
     life: async (ref) => {
       try {

@@ -7,7 +7,7 @@ import { KeyQueue } from './key-queue.js';
 import type { WatcherMetrics } from './metrics.js';
 import { lookAfterLost } from './afterwards.js';
 import { temporalMigrations } from './migrations.js';
-import { isWanted, markOf, planReader } from './plan.js';
+import { isWanted, markOf, planReader, seenIf } from './plan.js';
 import { cancelStrays, keyOfPlan, reconcile, type WatcherDeps } from './reconcile.js';
 
 export interface PlanWatchOptions {
@@ -50,7 +50,8 @@ export async function watchPlans(options: PlanWatchOptions, signal: AbortSignal)
     sweep(informer, deps).catch((err: unknown) => {
       if (!signal.aborted) log.warn({ err }, 'looking for workflows without a plan failed');
     });
-    lookAfterLost(afterwards, (ref) => deps.read(keyOfPlan(ref))).then(
+    const completed = informer.list().flatMap((plan) => seenIf(plan) ?? []);
+    lookAfterLost(afterwards, (ref) => deps.read(keyOfPlan(ref)), { completed, nowMs: Date.now() }).then(
       (again) => again.forEach((ref) => log.info({ plan: keyOfPlan(ref) }, 'has a workload looked after again')),
       (err: unknown) => {
         if (!signal.aborted) log.warn({ err }, 'looking for workloads that nothing looks after failed');

@@ -21,7 +21,27 @@ describe('a plan as the watcher sees it', () => {
       phase: 'Mirroring',
       deletionRequested: true,
       held: true,
+      lookedAfterUntilMs: null,
     });
+  });
+
+  const DAY_MS = 24 * 60 * 60 * 1000;
+  const ended = '2026-11-26T00:00:00Z';
+  const completed = { phase: 'Completed', finishedAt: ended };
+  const revoked = { ...completed, conditions: [{ type: 'SourceRevoked', lastTransitionTime: ended }] };
+  it.each<[string, object, object, number | null]>([
+    ['a week where only the change is', { gitops: 'IKnow', grants: { source: 'Keep' } }, completed, 7 * DAY_MS],
+    ['a week where the grant goes at once', { gitops: 'IKnow', grants: { revokeAfter: '0s' } }, completed, 7 * DAY_MS],
+    ['as long as the grant is there', { gitops: 'PatchFirst' }, completed, Infinity],
+    ['as long as the grant is there, without a tool', { grants: { revokeAfter: '1h' } }, completed, Infinity],
+    ['a week after the grant was revoked', { grants: { revokeAfter: '1h' } }, revoked, 7 * DAY_MS],
+    ['never where nothing is delivered', {}, completed, null],
+    ['never after a dry run', { gitops: 'IKnow', dryRun: true }, completed, null],
+    ['never while it runs', { gitops: 'IKnow' }, { phase: 'Migrating' }, null],
+    ['never when it was undone', { gitops: 'IKnow' }, { phase: 'RolledBack', finishedAt: ended }, null],
+  ])('is looked after %s', (_case, spec, status, forMs) => {
+    const until = forMs === null ? null : Date.parse(ended) + forMs;
+    expect(seenPlan({ ...plan({}, status), spec }).lookedAfterUntilMs).toBe(until);
   });
 
   it('with an unknown phase is an error, and stays wanted until it is read', () => {

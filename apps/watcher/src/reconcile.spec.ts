@@ -11,6 +11,7 @@ const plan = (over: Partial<SeenPlan> = {}): SeenPlan => ({
   phase: null,
   deletionRequested: false,
   held: false,
+  lookedAfterUntilMs: null,
   ...over,
 });
 const running = (phase: Phase = 'TrafficShifting', over: Partial<SeenPlan> = {}): SeenPlan =>

@@ -9,4 +9,6 @@ export interface SeenPlan {
   deletionRequested: boolean;
   /** Our finalizer holds it. */
   held: boolean;
+  /** Until when its workload is looked after once it is `Completed`, in milliseconds since the epoch; null where it is not. */
+  lookedAfterUntilMs: number | null;
 }

@@ -48,6 +48,14 @@ export const migrationOutcomeSchema = z.object({
     .nullable()
     .default(null)
     .describe('Why an end that was reported is not recorded: the receipts of governance do not cover it.'),
+  afterwards: z
+    .object({
+      target: z.record(z.string(), z.unknown()).describe('As it was judged.'),
+      revoked: z.boolean().describe('Whether the revocation of the source grant was begun and done after the end.'),
+    })
+    .nullable()
+    .default(null)
+    .describe('What is looked after once the migration has completed; null where nothing is.'),
 });
 
 export type EventBatch = z.infer<typeof eventBatchSchema>;

@@ -141,6 +141,6 @@ export {
   WORKLOAD_KINDS,
 } from './strategies.js';
 export { WAIT_REASONS, type WaitReason } from './waits.js';
-export { type DeliveryTool, deliveryToolOf, untracked } from './tracking.js';
+export { type DeliveryTool, deliveryToolOf, revokeLaterMs, untracked } from './tracking.js';
 export { isWaveApproved, memberKey } from './members.js';
 export { waveHash, wavesOf } from './waves.js';

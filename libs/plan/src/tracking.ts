@@ -1,3 +1,5 @@
+import { durationMs } from './duration.js';
+
 /** Keys by which a delivery tool knows its own objects: a copy that carries one is pruned, or fought over. */
 const TRACKING = [
   /^app\.kubernetes\.io\/(instance|managed-by)$/,
@@ -71,4 +73,16 @@ function writerOf({ managedFields = [] }: Delivered): DeliveryTool | undefined {
     MANAGERS.flatMap(([pattern, tool]) => (pattern.test(manager) ? [tool] : [])),
   );
   return written[0] === undefined ? undefined : { tool: written[0], name: null };
+}
+
+/** A tool that delivers the old template again needs the old grant for as long. */
+const REVOKED_AFTER_DELIVERIES = '24h';
+
+/** How long a change must last before its source grant is revoked, in milliseconds; null where that is not done later. */
+export function revokeLaterMs(
+  { source, revokeAfter }: { source: 'Revoke' | 'Keep'; revokeAfter?: string | undefined },
+  isDelivered: boolean,
+): number | null {
+  const waitMs = durationMs(revokeAfter ?? (isDelivered ? REVOKED_AFTER_DELIVERIES : '0s'));
+  return source === 'Revoke' && waitMs > 0 ? waitMs : null;
 }

@@ -162,7 +162,22 @@ describe('the time after a migration', () => {
       reason: expect.stringContaining('must last until') as unknown,
     });
     expect(await revoke(9 * HOUR_MS, plan.first)).toMatchObject({ allowed: false });
+    expect((await outcomeOf(app(), uid)).afterwards).toMatchObject({
+      target: { after: { revokeMs: HOUR_MS } },
+      revoked: false,
+    });
     expect(await revoke(9 * HOUR_MS)).toMatchObject({ allowed: true, target: { after: { revokeMs: HOUR_MS } } });
+    // Not done: whoever goes on after a crash may do it.
+    expect(await revoke(10 * HOUR_MS)).toMatchObject({ allowed: true });
+    const activityId = `revoke-${10 * HOUR_MS}-`;
+    await inTx(app(), (tx) => done(tx, uid, { ...own, activityId }, at(NOON)));
+    expect((await outcomeOf(app(), uid)).afterwards).toMatchObject({ revoked: true });
+    // The same activity may say so again; a workflow that was begun anew revokes nothing a second time.
+    expect(await revoke(10 * HOUR_MS)).toMatchObject({ allowed: true });
+    expect(await revoke(11 * HOUR_MS)).toMatchObject({
+      allowed: false,
+      reason: expect.stringContaining('already') as unknown,
+    });
   });
 });
 

@@ -3,7 +3,6 @@ import type { BeginRequest, BeginVerdict, DoneRequest, DoneVerdict, GuardedActiv
 import { afterWorkflowIdOf } from '@scc/migration/contract';
 import type { Step } from '@scc/plan';
 import { type EntityManager, IsNull, MoreThan } from 'typeorm';
-import { z } from 'zod';
 import type { MayGrant } from '../access/plan-rights.js';
 import { appendAudit } from '../audit/append.js';
 import type { CallContext } from '../call/caller.js';
@@ -16,14 +15,15 @@ import {
   type StoredEvaluation,
 } from '../plans/store.js';
 import { ActivityBeginEntity, ActivityRefusalEntity } from './activity.entity.js';
-import { againstLater, againstOrder, type Begun } from './order.js';
+import { begunOf } from './begun.js';
+import { againstLater, againstOrder, isRevokedLater } from './order.js';
 import { recordedEnd } from './outcome.js';
 import { PreImageEntity } from './pre-image.entity.js';
 import { savePreImages } from './pre-images.js';
 import { askedAbout } from './record-age.js';
 import { claimRun, type SeenRuns } from './runs.js';
 import { StepAuthorizationEntity } from './step.entity.js';
-import { evaluatedTarget, judgedStrategy, TARGET_KEY, targetOf } from './target.js';
+import { keptAfterwards, evaluatedTarget, judgedStrategy, TARGET_KEY, targetOf } from './target.js';
 
 /** Activities that put back what was there before. */
 const NEED_IMAGES: ReadonlySet<GuardedActivity> = new Set<GuardedActivity>([
@@ -32,8 +32,6 @@ const NEED_IMAGES: ReadonlySet<GuardedActivity> = new Set<GuardedActivity>([
 /** Refusals of one plan that have an entry, in an hour: no workflow fills the log. */
 const MAX_REFUSALS = 20;
 const HOUR_MS = 3_600_000;
-/** A target's words on the time after its migration. */
-const keptSchema = z.looseObject({ after: z.object({ revokeMs: z.number().nullable() }).optional() });
 
 interface BeginContext extends CallContext {
   seen: SeenRuns;
@@ -94,11 +92,11 @@ async function against(
 ): Promise<string | null> {
   const end = await recordedEnd(tx, migration.planUid);
   if (request.activity === 'revokeLater') {
-    const kept = keptSchema.parse((await targetOf(tx, migration.planUid)) ?? {});
     return againstLater(request, {
       workflowId: afterWorkflowIdOf({ ...migration, uid: migration.planUid }),
       end: end && { phase: end.phase, atMs: Date.parse(end.at) },
-      revokeMs: kept.after?.revokeMs ?? null,
+      revokeMs: keptAfterwards(await targetOf(tx, migration.planUid))?.revokeMs ?? null,
+      isRevoked: isRevokedLater(await begunOf(tx, migration.planUid)),
       nowMs,
     });
   }
@@ -115,12 +113,6 @@ async function against(
   const { workflowId, runId, way } = request;
   const decision = await claimRun(tx, migration, { run: { workflowId, runId }, way, seen });
   return decision.allowed ? null : decision.reason;
-}
-
-/** Steps that were begun of a migration, in order. */
-export async function begunOf(db: Database, planUid: string): Promise<Begun[]> {
-  const rows = await db.getRepository(ActivityBeginEntity).find({ where: { planUid }, order: { sequence: 'ASC' } });
-  return rows.map(({ activity, way, weight, doneAt }) => ({ activity, way, weight, done: doneAt !== null }));
 }
 
 /** The steps that were allowed of what the plan is now. */

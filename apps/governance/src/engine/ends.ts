@@ -7,7 +7,7 @@ import type { CallContext } from '../call/caller.js';
 import { type Database, rowsOf } from '../database/rows.js';
 import { currentEvaluation, type MigrationRow, planObject } from '../plans/store.js';
 import { MigrationEndEntity } from './activity.entity.js';
-import { begunOf } from './begin.js';
+import { begunOf } from './begun.js';
 import { type ReportedEnd, uncovered } from './order.js';
 import { recordedEnd } from './outcome.js';
 import { judgedStrategy } from './target.js';

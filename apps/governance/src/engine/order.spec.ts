@@ -182,6 +182,7 @@ describe('againstLater', () => {
     workflowId: own.workflowId,
     end: { phase: 'Completed', atMs: 1_000 },
     revokeMs: 500,
+    isRevoked: false,
     nowMs: 1_500,
   };
   it.each<[string, Partial<typeof own> | { way: 'back' }, Partial<Parameters<typeof againstLater>[1]>, string | null]>([
@@ -191,6 +192,7 @@ describe('againstLater', () => {
     ['refuses it to an undo', { way: 'back' }, {}, 'does not look after this plan'],
     ['refuses while the migration runs', {}, { end: null }, 'only after a migration that has completed'],
     ['refuses after an undo', {}, { end: { phase: 'RolledBack', atMs: 0 } }, 'that has completed'],
+    ['refuses it twice: a grant that is there again was made since', {}, { isRevoked: true }, 'already'],
     ['refuses where the plan lets the grant stay', {}, { revokeMs: null }, 'lets the source grant stay'],
   ])('%s', (_case, run, over, reason) => {
     const found = againstLater({ ...own, ...run }, { ...seen, ...over });

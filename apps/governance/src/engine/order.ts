@@ -185,17 +185,24 @@ interface Later {
   end: { phase: string; atMs: number } | null;
   /** How long after the end the plan lets the source grant be revoked, in milliseconds; null where it stays. */
   revokeMs: number | null;
+  /** It was revoked after the end already. */
+  isRevoked: boolean;
   nowMs: number;
 }
+
+/** Whether the source grant was revoked, or found to be needed, after the end of a migration. */
+export const isRevokedLater = (begun: readonly Begun[]): boolean => isDone(begun, 'revokeLater', 'forward');
 
 /** Why the source grant may not be revoked after the end of a migration, or null. */
 export function againstLater(
   { workflowId, way }: Pick<BeginRequest, 'workflowId' | 'way'>,
-  { workflowId: own, end, revokeMs, nowMs }: Later,
+  { workflowId: own, end, revokeMs, isRevoked, nowMs }: Later,
 ): string | null {
   if (workflowId !== own || way !== 'forward') return `${workflowId} does not look after this plan; only ${own} does`;
   if (end?.phase !== 'Completed') return 'the source grant is revoked later only after a migration that has completed';
   if (revokeMs === null) return 'the plan lets the source grant stay, or had it revoked at its end';
+  // A grant that is there again is one that somebody made since.
+  if (isRevoked) return 'the source grant was revoked after the end of the migration already';
   if (nowMs < end.atMs + revokeMs)
     return `the change must last until ${new Date(end.atMs + revokeMs).toISOString()} before the source grant is revoked`;
   return null;

@@ -4,8 +4,10 @@ import { z } from 'zod';
 import { type Database, type Queryable, rowOf } from '../database/rows.js';
 import { findMigration } from '../plans/store.js';
 import { Refusal } from '../refusal/refusal.js';
-import { ActivityBeginEntity, MigrationEndEntity } from './activity.entity.js';
-import { isChange } from './order.js';
+import { MigrationEndEntity } from './activity.entity.js';
+import { begunOf } from './begun.js';
+import { isChange, isRevokedLater } from './order.js';
+import { keptAfterwards, targetOf } from './target.js';
 
 const endRow = z.object({
   phase: phaseSchema.extract(TERMINAL_PHASES),
@@ -53,12 +55,15 @@ export async function countUntrusted(db: Queryable): Promise<number> {
  */
 export async function outcomeOf(db: Database, uid: string): Promise<MigrationOutcome> {
   const { namespace, name } = await findMigration(db, uid);
-  const begun = await db.getRepository(ActivityBeginEntity).findBy({ planUid: uid });
+  const begun = await begunOf(db, uid);
+  const end = await recordedEnd(db, uid);
+  const target = end?.phase === 'Completed' ? await targetOf(db, uid) : null;
   return {
     plan: { namespace, name, uid },
-    end: await recordedEnd(db, uid),
+    end,
     begun: begun.some(isChange),
     untrusted: await untrustedEnd(db, uid),
+    afterwards: keptAfterwards(target) ? { target: target ?? {}, revoked: isRevokedLater(begun) } : null,
   };
 }
 

@@ -1,4 +1,5 @@
 import { type Strategy, strategyOf } from '@scc/plan';
+import { z } from 'zod';
 import type { Database } from '../database/rows.js';
 import type { StoredEvaluation } from '../plans/store.js';
 import { PreImageEntity } from './pre-image.entity.js';
@@ -23,3 +24,10 @@ export async function targetOf(db: Database, planUid: string): Promise<Record<st
   const image = await db.getRepository(PreImageEntity).findOneBy({ planUid, key: TARGET_KEY });
   return image?.manifest ?? null;
 }
+
+/** A target's words on the time after its migration. */
+const afterSchema = z.looseObject({ after: z.object({ revokeMs: z.number().nullable() }).optional() });
+
+/** What a target asks for once its migration is over; undefined where it asks for nothing. */
+export const keptAfterwards = (target: Record<string, unknown> | null): { revokeMs: number | null } | undefined =>
+  afterSchema.parse(target ?? {}).after;

@@ -46,6 +46,7 @@ const PATIENT: ReadonlySet<Name> = new Set<Name>([
   'settlePlan',
   'takeOver',
   'handOver',
+  'recordedAfterwards',
   'lookAfter',
   'revokeLater',
 ]);

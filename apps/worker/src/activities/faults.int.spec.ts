@@ -95,6 +95,7 @@ const CALLS: Record<Name, (act: Activities) => Promise<unknown>> = {
   restoreSourceGrant: (act) => act.restoreSourceGrant(target, []),
   withdrawTargetGrant: (act) => act.withdrawTargetGrant(target),
   compareWithPreImages: (act) => act.compareWithPreImages(target, [{ key: 'v1|Service|shop|ledger', manifest: null }]),
+  recordedAfterwards: (act) => act.recordedAfterwards(ref),
   lookAfter: (act) => act.lookAfter(ref),
   revokeLater: (act) => act.revokeLater(target),
   project: (act) => act.project(ref, { status: {}, events: [], workload: null, unreported: [] }),
@@ -197,7 +198,7 @@ const OF_GOVERNANCE = new Set<Name>(['approvalState', 'authorizeStep', 'checkCom
 /** Nothing can be said where the status itself cannot be written, or before a lost migration is known. */
 const PATIENT = new Set<Name>([
   ...(['project', 'releasePlan', 'recordedOutcome', 'settlePlan', 'takeOver', 'handOver'] as const),
-  ...(['lookAfter', 'revokeLater'] as const),
+  ...(['recordedAfterwards', 'lookAfter', 'revokeLater'] as const),
 ]);
 /** These ask neither server here. */
 const ELSEWHERE = new Set<Name>(['callWebhooks', 'summarizeTraffic']);
@@ -205,7 +206,7 @@ const ELSEWHERE = new Set<Name>(['callWebhooks', 'summarizeTraffic']);
 function expectedOf(name: Name, which: Fault): Outcome {
   const { cluster, governance } = MEANINGS[which];
   if (ELSEWHERE.has(name)) return 'answered';
-  if (name === 'recordedOutcome' && which === '404') return 'answered';
+  if (['recordedOutcome', 'recordedAfterwards'].includes(name) && which === '404') return 'answered';
   if (PATIENT.has(name)) return 'retried';
   if (OF_GOVERNANCE.has(name)) return governance;
   // A part that cannot be looked at is a violation of the plan, with the sentence of the server.

@@ -26,7 +26,9 @@ import { currentRun } from './pace.js';
 import { outlineOf, recordedTarget, type TargetActivities } from './target.js';
 
 /** Activities of the workflow that looks after a workload once its migration is over. */
-const AFTERWARDS: ReadonlySet<string> = new Set<keyof MigrationActivities>(['lookAfter', 'revokeLater']);
+const AFTERWARDS: ReadonlySet<string> = new Set<keyof MigrationActivities>([
+  ...(['recordedAfterwards', 'lookAfter', 'revokeLater'] as const),
+]);
 
 const addressSchema = z.union([
   z.looseObject({ namespace: z.string(), name: z.string(), uid: z.string() }),

@@ -2,7 +2,9 @@ import { GovernanceError, type MigrationOutcome } from '@scc/governance-api';
 import type { KubeClient, KubeObject } from '@scc/kube';
 import { PLAN_TYPE } from '@scc/plan';
 import { FAILURE } from '@scc/migration/contract';
+import { aWholeTarget } from '@scc/migration/testing';
 import { earlierOf, outcomeActivities, settled } from './outcome.js';
+import { outlineOf } from './target.js';
 
 const ref = { namespace: 'shop', name: 'ledger', uid: 'u1' };
 const end = { phase: 'Completed', message: 'migrated', at: '2026-11-24T10:00:00.000Z' } as const;
@@ -11,7 +13,7 @@ const missing = new GovernanceError({ type: 'x', title: 'There is no such object
 const unasked = () => Promise.reject(new Error('pre-images are not asked for'));
 
 /** The activities against a governance that gives this answer, without a cluster. */
-function asked(outcome: () => Pick<MigrationOutcome, 'plan' | 'end'>) {
+function asked(outcome: () => Pick<MigrationOutcome, 'plan' | 'end'> & Partial<MigrationOutcome>) {
   const kube = new Proxy({} as KubeClient, {
     get: (_kube, name) => {
       throw new Error(`${String(name)} is not asked for`);
@@ -20,7 +22,7 @@ function asked(outcome: () => Pick<MigrationOutcome, 'plan' | 'end'>) {
   return outcomeActivities({
     kube,
     governance: {
-      outcome: async () => Promise.resolve({ begun: true, untrusted: null, ...outcome() }),
+      outcome: async () => Promise.resolve({ begun: true, untrusted: null, afterwards: null, ...outcome() }),
       preImages: unasked,
       takeOver: unasked,
       handOver: unasked,
@@ -51,6 +53,26 @@ describe('what governance has recorded', () => {
   });
 });
 
+describe('what is left to do after the end', () => {
+  const whole = { ...aWholeTarget(), ref, after: { revokeMs: 1_000 } };
+  const target = JSON.parse(JSON.stringify(whole)) as Record<string, unknown>;
+  it.each([true, false])('is told from the record, with the grant revoked: %s', async (revoked) => {
+    const completed = asked(() => ({ plan: ref, end, afterwards: { target, revoked } }));
+    const work = await completed.recordedAfterwards(ref);
+    expect(work).toMatchObject({ endedMs: Date.parse(end.at), revoked, target: { ref, after: { revokeMs: 1_000 } } });
+    // An activity that begins finds the target that it was judged on.
+    expect(work?.target).toEqual(outlineOf(whole));
+  });
+
+  it('is nothing where nothing is recorded', async () => {
+    const unheard = asked(() => {
+      throw missing;
+    });
+    for (const one of [unheard, asked(() => ({ plan: ref, end })), asked(() => ({ plan: ref, end: null }))])
+      await expect(one.recordedAfterwards(ref)).resolves.toBeNull();
+  });
+});
+
 describe('what is on record before a workflow begins', () => {
   const plan = (status?: object): KubeObject => ({
     ...PLAN_TYPE,
@@ -68,7 +90,7 @@ describe('what is on record before a workflow begins', () => {
       },
     });
     const governance = {
-      outcome: async () => Promise.resolve({ begun: true, untrusted: null, ...outcome() }),
+      outcome: async () => Promise.resolve({ begun: true, untrusted: null, afterwards: null, ...outcome() }),
       preImages: () => Promise.resolve({ workflowId: 'w', images }),
     };
     return { written, earlier: (status?: object) => earlierOf({ kube, governance }, plan(status)) };

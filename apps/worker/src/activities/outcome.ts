@@ -33,7 +33,7 @@ export function settled(status: PlanStatus, { phase, message, at }: RecordedEnd)
 
 type OutcomeActivities = Pick<
   MigrationActivities,
-  'recordedOutcome' | 'settlePlan' | 'releasePlan' | 'takeOver' | 'handOver'
+  'recordedOutcome' | 'recordedAfterwards' | 'settlePlan' | 'releasePlan' | 'takeOver' | 'handOver'
 >;
 
 interface Deps {
@@ -96,6 +96,12 @@ export function outcomeActivities({ kube, governance }: Deps): OutcomeActivities
     recordedOutcome: async (ref) => {
       const outcome = await known(ref);
       return outcome ? { known: true, end: outcome.end } : { known: false, end: null };
+    },
+    recordedAfterwards: async (ref) => {
+      const outcome = await known(ref);
+      if (!outcome?.end || !outcome.afterwards) return null;
+      const { target, revoked } = outcome.afterwards;
+      return { target: outlineOf(recordedTarget(target)), endedMs: Date.parse(outcome.end.at), revoked };
     },
     settlePlan: async (ref) => {
       const outcome = await known(ref);

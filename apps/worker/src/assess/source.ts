@@ -1,6 +1,6 @@
 import type { KubeObject } from '@scc/kube';
 import type { Afterwards } from '@scc/migration/contract';
-import { deliveryToolOf, durationMs, type PlanSpec, type Violation } from '@scc/plan';
+import { deliveryToolOf, type PlanSpec, revokeLaterMs, type Violation } from '@scc/plan';
 
 interface SourceReview {
   violations: Violation[];
@@ -44,16 +44,12 @@ export function reviewSource(
   return { violations: [], warnings: [warning], shown: { kustomizePatch } };
 }
 
-/** A tool that delivers the old template again needs the old grant for as long. */
-const REVOKED_AFTER_DELIVERIES = '24h';
-
 /** The work once the migration is over; undefined where there is none. */
 export function afterwardsOf(
   metadata: KubeObject['metadata'],
   { grants }: Pick<PlanSpec, 'grants'>,
 ): Afterwards | undefined {
   const isDelivered = deliveryToolOf(metadata) !== undefined;
-  const waitMs = durationMs(grants.revokeAfter ?? (isDelivered ? REVOKED_AFTER_DELIVERIES : '0s'));
-  const revokeMs = grants.source === 'Revoke' && waitMs > 0 ? waitMs : null;
+  const revokeMs = revokeLaterMs(grants, isDelivered);
   return isDelivered || revokeMs !== null ? { revokeMs } : undefined;
 }
