@@ -10,6 +10,7 @@ const HANDS: [string, string][] = [
   ['changes who did it', 'new.actor := $q$nobody$q$; return new;'],
   ['changes the bytes', 'new.body := new.body || $q$ $q$::bytea; return new;'],
   ['changes the hash', 'new.leaf_hash := sha256(new.leaf_hash); return new;'],
+  ['puts it before where the sealer looks', 'new.transaction_id := 0; return new;'],
 ];
 
 let databases: Databases;
@@ -134,5 +135,29 @@ describe('an entry', () => {
       await appendAuditBatch(tx, [aRecord(1)]);
       await appendAuditBatch(tx, [aRecord(2), aRecord(3)]);
     });
+  });
+
+  it('is found at once by a connection that prepared its statements for a young log', async () => {
+    const name = await databases.create();
+    const [young, owner] = [await databases.app(name), await databases.admin(name)];
+    const statistics = async (): Promise<number> => {
+      const [row] = await owner.query<{ read: string }[]>(
+        `select coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0) as read from pg_stat_user_tables where relname = 'audit_entry'`,
+      );
+      return Number(row?.read ?? 0);
+    };
+    const read = async (): Promise<number> => {
+      await inTransaction(young, (tx) => tx.query('select pg_stat_force_next_flush()'));
+      return statistics();
+    };
+    // All on one connection: each waits for the one before. PostgreSQL keeps a plan after five executions.
+    for (let at = 0; at < 10; at += 1) await append(young, [aRecord(at)]);
+    await append(
+      owner,
+      Array.from({ length: 3_000 }, (_none, at) => aRecord(at)),
+    );
+    const before = await read();
+    for (let at = 0; at < 10; at += 1) await append(young, [aRecord(at)]);
+    expect((await read()) - before).toBeLessThan(100);
   });
 });

@@ -37,9 +37,9 @@ class OpeningQuery extends Query {
 
 /** A transaction commits this only if a statement finds nothing: it must divide by zero for what it finds. */
 export interface CommitCheck {
-  /** Takes one parameter, the rows as a JSON array. */
+  /** Its parameters are arrays, the columns of the rows that it looks for. */
   text: string;
-  rows: readonly object[];
+  columns: readonly (readonly string[])[];
   /** The reason when the statement found something. */
   refusal: () => Error;
 }
@@ -57,7 +57,7 @@ class ClosingQuery extends Query {
   #completed = 0;
 
   constructor(
-    private readonly parameter: string,
+    private readonly checked: string[],
     answer: (error: Error | undefined, result: unknown) => void,
   ) {
     super(COMMIT, answer);
@@ -66,7 +66,7 @@ class ClosingQuery extends Query {
   override prepare(connection: pg.Connection): void {
     connection.bind({ portal: '', statement: CONSTRAINTS.name, values: [] }, true);
     connection.execute({ rows: '' }, true);
-    connection.bind({ portal: '', statement: CHECK, values: [this.parameter] }, true);
+    connection.bind({ portal: '', statement: CHECK, values: this.checked }, true);
     connection.execute({ rows: '' }, true);
     super.prepare(connection);
   }
@@ -93,7 +93,8 @@ export class TransactionClient extends pg.Client {
    * together.
    */
   checkAtCommit(check: CommitCheck): void {
-    this.#check = { ...check, rows: [...(this.#check?.rows ?? []), ...check.rows] };
+    const before = this.#check?.columns ?? [];
+    this.#check = { ...check, columns: check.columns.map((column, at) => [...(before[at] ?? []), ...column]) };
   }
 
   override query(...call: unknown[]): never {
@@ -133,16 +134,16 @@ export class TransactionClient extends pg.Client {
   }
 
   /** The first time prepares the statements on this connection. */
-  async #close({ text, rows, refusal }: CommitCheck): Promise<unknown> {
-    const parameter = JSON.stringify(rows);
+  async #close({ text, columns, refusal }: CommitCheck): Promise<unknown> {
+    const values = columns.map(arrayText);
     try {
       if (this.#canClose)
         return await new Promise((resolve, reject) => {
-          const query = new ClosingQuery(parameter, (error, result) => (error ? reject(error) : resolve(result)));
+          const query = new ClosingQuery(values, (error, result) => (error ? reject(error) : resolve(result)));
           void this.#send([query]);
         });
       await this.#send([CONSTRAINTS]);
-      await this.#send([{ name: CHECK, text, values: [parameter] }]);
+      await this.#send([{ name: CHECK, text, values }]);
       const committed = await this.#send([COMMIT]);
       this.#canClose = true;
       return committed;
@@ -156,6 +157,10 @@ export class TransactionClient extends pg.Client {
     return super.query(...(call as [string]));
   }
 }
+
+/** A parameter of an array type. */
+const arrayText = (values: readonly string[]): string =>
+  `{${values.map((value) => `"${value.replaceAll(/["\\]/g, String.raw`\$&`)}"`).join(',')}}`;
 
 /** Null for what may be several statements in one text, which only the simple protocol takes. */
 function statementOf(first: unknown, values: unknown): pg.QueryConfig | null {
