@@ -1,13 +1,16 @@
-import { recommend, type Recommendation, type Remediation } from '@scc/scc';
+import { imageFacts, imagesOf, recommend, type Recommendation, type Remediation } from '@scc/scc';
+import { evidenceSentence, imageEvidence } from '@scc/scc/scan';
 import { Command } from 'commander';
 import { stringify } from 'yaml';
 import { CliError, EXIT } from './exit.js';
 import { readManifests, workloadOf, type WorkloadManifest } from './manifests.js';
 import { fields, table } from './output.js';
+import { type ImageOptions, readImages } from './scan/images.js';
+import { withListed } from './scan/command.js';
 import { factsOf, namespaceFrom, sccsFrom, type Surroundings, surroundingsOf } from './scc-facts.js';
 import type { Run, Session } from './session.js';
 
-interface RecommendOptions {
+interface RecommendOptions extends ImageOptions {
   filename?: string;
   sccs?: string;
   namespace: string;
@@ -68,20 +71,34 @@ async function run(session: Session, reference: string | undefined, options: Rec
             around: await surroundingsOf(session, options.namespace),
           },
         ];
+  const images = await readImages(
+    judged.flatMap(({ workload: { template } }) => imagesOf(template).map(({ image }) => image)),
+    options,
+  );
   const results = judged.map(({ workload, around }) => ({
     workload: { kind: workload.kind, namespace: workload.namespace, name: workload.name },
     assumed: around.assumed,
-    recommendation: recommend(workload.template, factsOf(workload, around)),
+    evidence: imageEvidence(workload.template, images),
+    recommendation: recommend(workload.template, {
+      ...factsOf(workload, around),
+      ...imageFacts(workload.template, images),
+    }),
   }));
   const assumed = new Set(judged.flatMap(({ around }: { around: Surroundings }) => around.assumed));
   for (const one of assumed) session.output.remark(`assumed: ${one}`);
   session.output.show(
-    results.map(({ workload, assumed: from, recommendation }) => ({
+    results.map(({ workload, assumed: from, evidence, recommendation }) => ({
       workload,
       assumed: from,
+      evidence,
       ...summaryOf(recommendation),
     })),
-    () => results.map(({ workload, recommendation }) => textOf(workload, recommendation)).join('\n\n'),
+    () =>
+      results
+        .map(({ workload, evidence, recommendation }) =>
+          [textOf(workload, recommendation), ...evidence.map((one) => `  seen: ${evidenceSentence(one)}`)].join('\n'),
+        )
+        .join('\n\n'),
   );
   return undefined;
 }
@@ -144,6 +161,12 @@ export const recommendCommand = (go: Run): Command =>
     .argument('[workload]', 'KIND/NAME of the cluster, such as deployment/ledger')
     .option('-f, --filename <file>', 'manifests instead of the cluster; needs no network')
     .option('--sccs <file>', 'with -f: the SCCs of the cluster; the default ones when absent')
+    .option(
+      '--images <hosts>',
+      'also ask these registries, without credentials, what images say of themselves',
+      withListed,
+    )
+    .option('--images-ca <file>', 'the authority by which those registries are trusted, instead of the usual ones')
     .option('-n, --namespace <namespace>', 'where the workload is', 'default')
     .action((reference: string | undefined, options: RecommendOptions) =>
       go((session) => run(session, reference, options)),

@@ -68,7 +68,7 @@ export async function dryRun(session: Session, file: string, filename: string[])
   const source = { filename, namespace: filename.length > 0 ? [] : namespacesOf(spec) };
   const collected = await collect(session, source);
   const target = spec.targetSCC === LEAST_REACHABLE ? {} : { target: spec.targetSCC };
-  const { rows, assumed, unreadable } = judgeScan(session, collected, { ...source, ...target });
+  const { rows, assumed, unreadable } = await judgeScan(session, collected, { ...source, ...target });
   for (const one of assumed) session.output.remark(`assumed: ${one}`);
   for (const { source: where, reason } of unreadable) session.output.remark(`not read: ${where}: ${reason}`);
   try {

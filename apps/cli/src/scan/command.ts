@@ -6,6 +6,7 @@ import {
   type Category,
   type Collected,
   compareScans,
+  imagesIn,
   type Inventory,
   inventoryOf,
   isCaptured,
@@ -14,6 +15,7 @@ import {
   type ScanReport,
   scanReportSchema,
   type ScanRow,
+  withImages,
 } from '@scc/scc/scan';
 import { Command } from 'commander';
 import { z } from 'zod';
@@ -24,6 +26,7 @@ import { collectCluster } from './cluster.js';
 import { csvOf } from './csv.js';
 import { collectFiles } from './files.js';
 import { htmlOf } from './html.js';
+import { type ImageOptions, readImages } from './images.js';
 import { changesText, scanText } from './text.js';
 import { WATCH_SECONDS, watchScans } from './watch.js';
 import { writePatches, writePlans } from './write.js';
@@ -34,7 +37,7 @@ export interface SourceOptions {
   namespace: string[];
 }
 
-interface ScanOptions extends SourceOptions {
+interface ScanOptions extends SourceOptions, ImageOptions {
   target?: string;
   csv?: string;
   html?: string;
@@ -70,12 +73,14 @@ const within = (inventory: Inventory, { namespace }: SourceOptions): Inventory['
     : inventory.workloads.filter((workload) => namespace.includes(workload.namespace));
 
 /** Judges what was collected. @throws CliError when there is no SCC `target` */
-export function judgeScan(
+export async function judgeScan(
   session: Session,
   collected: Collected,
-  options: SourceOptions & { target?: string },
-): ScanReport {
-  const inventory = inventoryOf(collected.objects, options.namespace[0]);
+  options: SourceOptions & ImageOptions & { target?: string },
+): Promise<ScanReport> {
+  const read = inventoryOf(collected.objects, options.namespace[0]);
+  const workloads = within(read, options);
+  const inventory = withImages(read, await readImages(imagesIn(workloads), options));
   const aim = aimOf(inventory, options.target);
   if (!aim)
     throw new CliError(
@@ -85,7 +90,7 @@ export function judgeScan(
     );
   const unreadable = [...collected.unreadable, ...inventory.unreadable];
   const rows: ScanRow[] = [];
-  for (const workload of within(inventory, options)) {
+  for (const workload of workloads) {
     try {
       rows.push(judgeWorkload(workload, inventory, aim));
     } catch (error) {
@@ -145,7 +150,7 @@ function checkOptions({ failOn, watch, filename, since }: ScanOptions): void {
 
 async function scanOnce(session: Session, options: ScanOptions): Promise<number> {
   const since = options.since === undefined ? undefined : await earlierScan(options.since);
-  const report = judgeScan(session, await collect(session, options), options);
+  const report = await judgeScan(session, await collect(session, options), options);
   const { output } = session;
   await writeFiles(session, options, report);
   for (const one of report.assumed) output.remark(`assumed: ${one}`);
@@ -168,7 +173,7 @@ async function scanAgain(session: Session, options: ScanOptions, seconds: number
   try {
     await watchScans(
       {
-        look: async () => judgeScan(session, await collect(session, options), options),
+        look: async () => await judgeScan(session, await collect(session, options), options),
         show: async (report, changes) => {
           await writeFiles(session, options, report);
           if (changes === null) output.show(report, () => scanText(report));
@@ -207,7 +212,8 @@ async function run(session: Session, options: ScanOptions): Promise<number> {
   return scanAgain(session, options, watch === true ? WATCH_SECONDS.default : secondsOf(watch));
 }
 
-export const withListed = (value: string, before: string[]): string[] => [...before, ...value.split(',')];
+/** NAME,NAME of an option that may be given again. */
+export const withListed = (value: string, before: string[] = []): string[] => [...before, ...value.split(',')];
 
 /** `sccctl scan` */
 export const scanCommand = (go: Run): Command =>
@@ -221,6 +227,12 @@ export const scanCommand = (go: Run): Command =>
     )
     .option('-n, --namespace <name>', 'only these namespaces', withListed, [])
     .option('--target <scc>', 'the SCC that is strict enough (default: restricted-v2)')
+    .option(
+      '--images <hosts>',
+      'also ask these registries, without credentials, what images say of themselves',
+      withListed,
+    )
+    .option('--images-ca <file>', 'the authority by which those registries are trusted, instead of the usual ones')
     .option('--csv <file>', 'also write the rows as CSV')
     .option('--html <file>', 'also write one page with charts and filters')
     .option('--plans <folder>', 'also write a plan for each workload that a plan can move')

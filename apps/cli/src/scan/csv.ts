@@ -1,4 +1,4 @@
-import { isCaptured, type ScanReport, type ScanRow } from '@scc/scc/scan';
+import { evidenceSentence, isCaptured, type ScanReport, type ScanRow } from '@scc/scc/scan';
 
 const COLUMNS: readonly (readonly [string, (row: ScanRow) => string])[] = [
   ['namespace', ({ namespace }) => namespace],
@@ -19,6 +19,7 @@ const COLUMNS: readonly (readonly [string, (row: ScanRow) => string])[] = [
   ['obstacles', ({ obstacles }) => obstacles.join('; ')],
   ['pod_security_now', ({ podSecurityNow }) => podSecurityNow ?? ''],
   ['pod_security_then', ({ podSecurityThen }) => podSecurityThen ?? ''],
+  ['evidence', ({ evidence }) => evidence.map(evidenceSentence).join('; ')],
   ['strategy', ({ strategy }) => strategy ?? ''],
   ['captured_at_next_restart', (row) => (isCaptured(row) ? 'yes' : 'no')],
   [

@@ -4,6 +4,7 @@ import {
   firstSteps,
   isCaptured,
   categoryWords,
+  evidenceSentence,
   type ScanReport,
   type ScanRow,
 } from '@scc/scc/scan';
@@ -31,7 +32,12 @@ export function htmlOf(report: ScanReport): string {
       workload: `${kind} ${namespace}/${name}`,
       why,
     })),
-    rows: report.rows.map((row) => ({ ...row, first: firstObstacle(row), restart: restartOf(row) })),
+    rows: report.rows.map((row) => ({
+      ...row,
+      first: firstObstacle(row),
+      restart: restartOf(row),
+      seen: row.evidence.map(evidenceSentence),
+    })),
   };
   return `<!doctype html>
 <html lang="en">

@@ -80,7 +80,7 @@ const detail = (row) => {
     ['fits as it is', row.leastAsIs],
     ['may use', row.mayUse.map(({ scc, through }) => scc + ' through ' + through.join(', ')).join('; ')],
     ['Pod Security', [row.podSecurityNow, row.podSecurityThen].filter(Boolean).join(' → ')],
-    ['seen of its needs', row.evidence.map((one) => one.container + ' runs as user ' + one.uid + ' by its image, seen in ' + one.seenIn + ' of ' + one.pods + ' pods').join('; ')],
+    ['seen of its needs', row.seen.join('; ')],
     ['owner', row.owner ? row.owner.by + ' ' + row.owner.name : ''],
     ['a plan moves it by', { Canary: 'dividing its requests between it and a canary', Ordered: 'changing its pods one by one', PerNode: 'changing its pods node by node', NextRun: 'changing its template before its next run' }[row.strategy]],
     ['ways in', row.ways.map((way) => way.kind + ' ' + way.name + (way.divided ? '' : ' (not divided)')).join(', ')],

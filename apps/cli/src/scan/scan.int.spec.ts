@@ -5,6 +5,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { scanReportSchema } from '@scc/scc/scan';
+import { startRegistry } from '@scc/testing/images';
 import { parse } from 'yaml';
 
 jest.setTimeout(60_000);
@@ -80,6 +81,36 @@ metadata: { name: shop, labels: { istio-injection: enabled } }
 const AS_ROOT = ', securityContext: { runAsUser: 0 }';
 
 describe('sccctl scan', () => {
+  it('asks the named registries what images say of themselves, and names those that it did not read', async () => {
+    const registry = await startRegistry({ token: 'any' });
+    try {
+      registry.put('team/named', '1', {
+        config: { User: 'www', ExposedPorts: { '80/tcp': {} } },
+        platforms: ['arm64'],
+      });
+      const file = path.join(folder, 'images.yaml');
+      const text = [`${registry.host}/team/named:1`, 'registry.example/other:1']
+        .map((image, at) =>
+          workload(`of-${at}`).replace('image: i, ports: [{ containerPort: 8080 }]', `image: '${image}'`),
+        )
+        .join('---');
+      await writeFile(file, text);
+      const args = ['-o', 'json', 'scan', '-f', file, '--images', registry.host, '--target', 'nonroot-v2'];
+      const { code, out } = await sccctl(args);
+      const { rows } = scanReportSchema.parse(JSON.parse(out));
+      expect(code).toBe(0);
+      expect(rows.map(({ evidence }) => evidence)).toMatchObject([
+        [{ source: 'image', container: 'app', user: 'www', ports: [80], platform: 'linux/amd64' }],
+        [{ source: 'image not read', reason: 'registry.example is not among the hosts that may be asked' }],
+      ]);
+      const sure = rows.map(({ risks }) => risks.find(({ name }) => name === 'image-runs-as-root')?.uncertain);
+      expect(sure).toEqual([false, true]);
+      expect(rows.map(({ risks }) => risks.some(({ name }) => name === 'privileged-port'))).toEqual([true, false]);
+    } finally {
+      await registry.close();
+    }
+  });
+
   it('says the same of a folder, of standard input and of lists as a must-gather keeps them', async () => {
     const [one, two] = [workload('one'), workload('two', AS_ROOT)];
     const text = `${one}---\n${two}`;

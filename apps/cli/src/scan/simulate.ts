@@ -61,8 +61,8 @@ async function simulate(session: Session, options: SimulateOptions): Promise<und
   } catch (error) {
     throw new CliError(messageOf(error), 'Nothing was simulated.', EXIT.usage);
   }
-  const before = judgeScan(session, collected, options);
-  const after = judgeScan(session, { objects: [...objects], unreadable: collected.unreadable }, options);
+  const before = await judgeScan(session, collected, options);
+  const after = await judgeScan(session, { objects: [...objects], unreadable: collected.unreadable }, options);
   for (const one of before.assumed) session.output.remark(`assumed: ${one}`);
   const differences = compareScans(before, after);
   session.output.show(differences, () => changesText(differences));

@@ -1,5 +1,5 @@
 import type { KeptScan, KeptScanDetail, ScanRow } from '@scc/scc/scan';
-import { isMovable, planForRow } from '@scc/scc/words';
+import { evidenceSentence, isMovable, planForRow } from '@scc/scc/words';
 import { stringify } from 'yaml';
 
 export type { KeptScan, KeptScanDetail, ScanRow };
@@ -43,12 +43,7 @@ export function rowFacts(row: ScanRow, aim: string): (readonly [string, string])
     ['Least SCC that admits it as it is', row.leastAsIs ?? ''],
     ['May use', row.mayUse.map(({ scc, through }) => `${scc} through ${through.join(', ')}`).join('; ')],
     ['Pod Security', [row.podSecurityNow, row.podSecurityThen].filter((level) => level !== null).join(' → ')],
-    [
-      'Seen of its needs',
-      row.evidence
-        .map(({ container, uid, seenIn, pods }) => `${container} ran as user ${uid} in ${seenIn} of ${pods} pods`)
-        .join('; '),
-    ],
+    ['Seen of its needs', row.evidence.map(evidenceSentence).join('; ')],
     ['Written by', owner === null ? '' : `${owner.by} ${owner.name}`],
     ['A plan moves it by', strategy === null ? '' : STRATEGIES[strategy]],
     [

@@ -19,6 +19,8 @@ export interface WorkloadContext {
   readonly runningPod?: Pod | undefined;
   /** `USER` of each container's image, '' for none; absent when it was not looked at. */
   readonly imageUsers?: Readonly<Record<string, string>> | undefined;
+  /** The ports that each container's image says it listens on; absent when it was not looked at. */
+  readonly imagePorts?: Readonly<Record<string, readonly number[]>> | undefined;
 }
 
 export const podOf = (template: PodTemplate, facts: WorkloadContext): Pod =>

@@ -205,6 +205,18 @@ describe('risks', () => {
       false,
       names('nonroot-v2', {}, {}, { imageUsers: { web: '1000:0' } }),
     ],
+    [
+      'a low port of the image alone, no longer root',
+      'privileged-port',
+      true,
+      names('restricted-v2', {}, {}, { imageUsers: { web: '' }, imagePorts: { web: [80] } }),
+    ],
+    [
+      'a low port of the image where the template names another one',
+      'privileged-port',
+      false,
+      names('restricted-v2', {}, { ports: [{ containerPort: 8080 }] }, { imagePorts: { web: [80] } }),
+    ],
     ['another user than the template had', 'files-owned-by-another-user', true, names('restricted-v2', {}, root)],
     ['the same user', 'files-owned-by-another-user', false, names('restricted-v2', {}, hardened)],
     ['another user on a claim', 'volume-owned-by-another-user', true, names('restricted-v2', claim, root)],
@@ -258,7 +270,8 @@ describe('risks', () => {
       fix('nonroot-v2', {}, {}, { imageUsers: { web: user } }).risks.find(({ name }) => name === 'image-runs-as-root')
         ?.uncertain;
     expect(uncertain('')).toBe(false);
-    expect(uncertain('nginx')).toBe(true);
+    expect(uncertain('nginx')).toBe(false);
+    expect(uncertain('0:0')).toBe(false);
   });
   it('compare with the pod that runs, when it is known', () => {
     const running = fix('restricted-v2', claim).pod!;

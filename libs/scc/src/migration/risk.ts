@@ -89,6 +89,10 @@ export function compared(change: Change): Compared {
   return { ...change, before, pairs };
 }
 
+/** Whether the image names its user by a word, which the kubelet refuses where it has to tell it from root. */
+export const hasNamedUser = ({ imageUsers }: WorkloadContext, name: string): boolean =>
+  /\D/.test((imageUsers?.[name] ?? '').split(':')[0] ?? '');
+
 export type RiskRule = (change: Compared) => readonly Risk[];
 export const names = (pairs: readonly Pair[]): string[] => pairs.map(({ name }) => name);
 export const risk = (

@@ -1,6 +1,17 @@
 import type { Pod } from '../model/pod.js';
 import { volumeType } from '../rules/volumes.js';
-import { type Change, compared, imageUid, names, type Pair, type Risk, risk, type RiskRule } from './risk.js';
+import {
+  type Change,
+  compared,
+  hasNamedUser,
+  imageUid,
+  names,
+  type Pair,
+  type Risk,
+  risk,
+  type RiskRule,
+} from './risk.js';
+import type { WorkloadContext } from './facts.js';
 import { adds, newlyDropsAll } from './capabilities.js';
 import { WITHDRAWALS } from './withdrawals.js';
 
@@ -8,7 +19,7 @@ const imageRunsAsRoot: RiskRule = ({ pairs, target, facts }) => {
   if (target.runAsUser.type !== 'MustRunAsNonRoot') return [];
   const unset = pairs.filter(({ after, uidAfter }) => after.securityContext?.runAsUser == null && !uidAfter);
   if (unset.length === 0) return [];
-  const proven = unset.some(({ name }) => imageUid(facts, name) === 0);
+  const proven = unset.some(({ name }) => imageUid(facts, name) === 0 || hasNamedUser(facts, name));
   return risk(names(unset), {
     name: 'image-runs-as-root',
     cause: 'the image runs as root or as a named user, and the SCC only demands "not root"',
@@ -79,18 +90,26 @@ const canOpenPorts = ({ spec }: Pod): boolean =>
     ({ name, ...rest }) => name === 'net.ipv4.ip_unprivileged_port_start' && Number(rest['value']) <= 80,
   );
 
-const privilegedPort: RiskRule = ({ pairs, after }) => {
+/** Ports below 1024 that the template names, else those that its image says it listens on. */
+function lowPorts({ name, after }: Pair, { imagePorts }: WorkloadContext): { low: boolean; ofImage: boolean } {
+  const named = after.ports ?? [];
+  const ports = named.length > 0 ? named.map(({ containerPort }) => containerPort ?? 1024) : (imagePorts?.[name] ?? []);
+  return { low: ports.some((port) => port < 1024), ofImage: named.length === 0 };
+}
+
+const privilegedPort: RiskRule = ({ pairs, after, facts }) => {
   const low = pairs.filter(
     (pair) =>
-      (pair.after.ports ?? []).some(({ containerPort }) => (containerPort ?? 1024) < 1024) &&
+      lowPorts(pair, facts).low &&
       pair.uidAfter !== 0 &&
       (pair.uidBefore === 0 || pair.uidBefore === undefined) &&
       !adds(pair.after, 'NET_BIND_SERVICE'),
   );
   if (low.length === 0 || canOpenPorts(after)) return [];
+  const ofImage = low.every((pair) => lowPorts(pair, facts).ofImage);
   return risk(names(low), {
     name: 'privileged-port',
-    cause: 'the container listens below port 1024 and is no longer root',
+    cause: `the container ${ofImage ? 'says in its image that it listens' : 'listens'} below port 1024 and is no longer root`,
     symptom: 'bind: permission denied',
     check: 'read net.ipv4.ip_unprivileged_port_start in the container runtime',
     remedy: 'set the sysctl net.ipv4.ip_unprivileged_port_start to 0, which is safe, or listen on a higher port',

@@ -1,6 +1,8 @@
 import { z } from 'zod';
+import { type ImageAnswers, imagesOf } from '../migration/images.js';
 import { type Pod, type PodTemplate } from '../model/pod.js';
 import type { ClusterObject } from './objects.js';
+import type { SeenNeed } from './report.js';
 
 /** The users that the first processes of a pod's containers run as, where the kubelet says so (Kubernetes 1.31). */
 const statusSchema = z.looseObject({
@@ -48,3 +50,24 @@ export function seenUsers({ spec }: PodTemplate, live: readonly LivePod[]): Seen
     return [{ container: name, uid, seenIn: uids.length, pods: live.length }];
   });
 }
+
+/** What the images of a template say, and which were not read; nothing where none was looked at. */
+export const imageEvidence = (template: PodTemplate, answers: ImageAnswers): SeenNeed[] =>
+  imagesOf(template).flatMap(({ container, image }): SeenNeed[] => {
+    const answer = answers.get(image);
+    if (!answer) return [];
+    if (!answer.read) return [{ source: 'image not read', container, image, reason: answer.reason }];
+    const { reference, digest, platform, user, ports, volumes } = answer;
+    return [
+      {
+        source: 'image',
+        container,
+        image: reference,
+        digest,
+        platform,
+        user,
+        ports: [...ports],
+        volumes: [...volumes],
+      },
+    ];
+  });

@@ -1,8 +1,10 @@
 export { type Collected, collectObjects } from './collect.js';
 export { compareRows, type ComparedRow, comparedRowSchema, compareScans, type ScanChange } from './compare.js';
 export { CATEGORIES, type Category, categoryWords } from './categories.js';
+export { imageEvidence } from './evidence.js';
+export { evidenceSentence } from './evidence-words.js';
 export { firstSteps } from './first.js';
-export { type Inventory, inventoryOf } from './inventory.js';
+export { imagesIn, type Inventory, inventoryOf, withImages } from './inventory.js';
 export { judgeWorkload } from './judge.js';
 export {
   firstStepSchema,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { defaultSCCs } from '../cluster/default-sccs.js';
 import { type Binding, bindingSchema, covers, Grants, roleKey, roleSchema, subjectKey } from '../cluster/grants.js';
+import { type ImageAnswers, imagesOf } from '../migration/images.js';
 import { allocateNamespace, occupiedBlocks } from '../model/allocation.js';
 import { type CompiledSCC, type CompiledSCCs, compileSCCs } from '../model/compile.js';
 import { UID_RANGE_ANNOTATION } from '../model/names.js';
@@ -22,6 +23,8 @@ export interface Inventory {
   readonly unreadable: readonly Unreadable[];
   /** Assumptions, for facts that were not given. */
   readonly assumed: readonly string[];
+  /** Images that were looked at; none unless asked for. */
+  readonly images: ImageAnswers;
   namespace(name: string): Namespace;
   waysOf(workload: Workload): ScannedWays;
   readonly neighbours: Neighbours;
@@ -181,6 +184,7 @@ export function inventoryOf(objects: readonly ClusterObject[], fallback = 'defau
     workloads,
     unreadable,
     assumed,
+    images: new Map(),
     namespace: (name) => namespaces.get(name) ?? { name },
     waysOf,
     neighbours: new Neighbours(objects, { workloads, livePods }, fallback),
@@ -206,3 +210,10 @@ export function inventoryOf(objects: readonly ClusterObject[], fallback = 'defau
     },
   };
 }
+
+/** The images of the containers of every workload. */
+export const imagesIn = (workloads: readonly Pick<Workload, 'template'>[]): Set<string> =>
+  new Set(workloads.flatMap(({ template }) => imagesOf(template).map(({ image }) => image)));
+
+/** The same with what the registries say of images. */
+export const withImages = (inventory: Inventory, images: ImageAnswers): Inventory => ({ ...inventory, images });

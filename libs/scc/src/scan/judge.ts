@@ -1,6 +1,7 @@
 import { decide } from '../admission/decide.js';
 import { serviceAccountSubject } from '../admission/request.js';
 import { podOf, type WorkloadContext } from '../migration/facts.js';
+import { imageFacts, type ImageFacts } from '../migration/images.js';
 import { compareByPrivilege } from '../migration/lattice.js';
 import { fittingSCCs } from '../migration/recommend.js';
 import { remediate, type Remediation } from '../migration/remediate.js';
@@ -11,11 +12,19 @@ import { isExemptNamespace } from '../model/namespace.js';
 import { accountOf } from '../model/pod.js';
 import { podSecurityLevel } from '../security/scc-level.js';
 import type { Category } from './categories.js';
+import { imageEvidence } from './evidence.js';
 import type { Inventory } from './inventory.js';
 import { obstaclesOf, strategyFor } from './obstacles.js';
 import type { Owner } from './owners.js';
 import type { NextRestart, ScanRow } from './report.js';
 import type { Workload } from './workloads.js';
+
+/** What images say of themselves; the user that was seen to run counts before the one that a registry names. */
+function factsOfImages({ template, seenUsers }: Workload, { images }: Inventory): ImageFacts {
+  const { imageUsers, imagePorts } = imageFacts(template, images);
+  const seen = Object.fromEntries(seenUsers.map(({ container, uid }) => [container, String(uid)]));
+  return { imageUsers: { ...imageUsers, ...seen }, imagePorts };
+}
 
 const contextOf = (workload: Workload, inventory: Inventory): WorkloadContext => ({
   kind: workload.podsMadeAs,
@@ -24,7 +33,7 @@ const contextOf = (workload: Workload, inventory: Inventory): WorkloadContext =>
   sccs: inventory.sccs,
   volumeClaimTemplates: workload.volumeClaimTemplates,
   runningPod: workload.runningPod,
-  imageUsers: Object.fromEntries(workload.seenUsers.map(({ container, uid }) => [container, String(uid)])),
+  ...factsOfImages(workload, inventory),
 });
 
 /** Who asks for a pod that no controller makes is not known; it is asked for as a controller would. */
@@ -174,7 +183,10 @@ export function judgeWorkload(workload: Workload, inventory: Inventory, aim: Com
     podSecurityThen: levelOf(outlook.target === null ? current : inventory.sccs.byName.get(outlook.target)),
     owner: owner ? { ...owner } : null,
     ways: waysIn.ways.map((way) => ({ ...way })),
-    evidence: workload.seenUsers.map((seen) => ({ source: 'running user' as const, ...seen })),
+    evidence: [
+      ...workload.seenUsers.map((seen) => ({ source: 'running user' as const, ...seen })),
+      ...imageEvidence(workload.template, inventory.images),
+    ],
     strategy: strategyFor(workload),
     obstacles: obstaclesOf(workload, {
       neighbours: inventory.neighbours,

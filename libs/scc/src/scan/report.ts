@@ -10,6 +10,28 @@ export type NextRestart = z.infer<typeof nextRestartSchema>;
 
 const level = z.enum(['restricted', 'baseline', 'privileged']);
 
+export const evidenceSchema = z.discriminatedUnion('source', [
+  z.object({
+    source: z.literal('running user'),
+    container: z.string(),
+    uid: z.int().describe('Of its first process, where its image decides it.'),
+    seenIn: z.int().describe('Pods that showed it.'),
+    pods: z.int().describe('Live pods that were looked at.'),
+  }),
+  z.object({
+    source: z.literal('image'),
+    container: z.string(),
+    image: z.string().describe('The whole name under which its registry was asked.'),
+    digest: z.string().describe('Of what that name pointed to when it was asked.'),
+    platform: z.string(),
+    user: z.string().describe('USER of its configuration; none is root.'),
+    ports: z.array(z.int()).describe('Ports that it says it listens on.'),
+    volumes: z.array(z.string()).describe('Directories that it declares as volumes.'),
+  }),
+  z.object({ source: z.literal('image not read'), container: z.string(), image: z.string(), reason: z.string() }),
+]);
+export type SeenNeed = z.infer<typeof evidenceSchema>;
+
 export const scanRowSchema = z.object({
   apiVersion: z.string(),
   kind: z.string(),
@@ -50,15 +72,7 @@ export const scanRowSchema = z.object({
   owner: z.object({ by: z.enum(['operator', 'Argo CD', 'Flux', 'Helm']), name: z.string() }).nullable(),
   ways: z.array(z.object({ kind: z.string(), name: z.string(), divided: z.boolean() })),
   evidence: z
-    .array(
-      z.object({
-        source: z.literal('running user'),
-        container: z.string(),
-        uid: z.int().describe('Of its first process, where its image decides it.'),
-        seenIn: z.int().describe('Pods that showed it.'),
-        pods: z.int().describe('Live pods that were looked at.'),
-      }),
-    )
+    .array(evidenceSchema)
     .default([])
     .describe('What was seen of its needs, with how much was seen. Other times and other pods may show more.'),
   strategy: z

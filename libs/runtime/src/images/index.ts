@@ -1,0 +1,1 @@
+export { ImageReader, type ImageRead } from './registry.js';
