@@ -1,5 +1,6 @@
 import { admissionSettings } from '@scc/admission';
 import { commonConfig } from '@scc/runtime';
+import { imageRegistryConfig } from '@scc/runtime/images';
 import { temporalConfig } from '@scc/runtime/temporal-config';
 import { z } from 'zod';
 import { accessConfig } from './access/settings.js';
@@ -64,6 +65,7 @@ const variables = z.object({
   AUDIT_HOLDER: z.string().min(1).default('governance').describe('who seals, such as the pod name'),
   ...temporalConfig,
   ...notificationConfig,
+  ...imageRegistryConfig,
   DRAIN_MS: z.coerce
     .number()
     .int()

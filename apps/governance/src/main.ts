@@ -6,6 +6,7 @@ import { admissionConfigOf, type AdmissionThread, keepAdmissionThread } from '@s
 import { type NoteSigner, signerFromPem } from '@scc/audit';
 import { connectKube, createInformer, type KubeClient, type MakeInformer } from '@scc/kube';
 import { createLogger, loadConfig, type Logger, onShutdown, startHealthServer } from '@scc/runtime';
+import { registriesIn } from '@scc/runtime/images';
 import { TemporalLink } from '@scc/runtime/temporal';
 import { type CertificateSource, followFiles, followSecret, type KeyPair } from '@scc/tls';
 import { AuthorityWatch } from './audit/authority-watch.js';
@@ -184,7 +185,7 @@ async function start({ config, logger, metrics, parts, signal, setWaiting, setAd
   notifier.start();
   parts.add(() => notifier.stop());
 
-  const scans = scanThread(config.KUBECONFIG);
+  const scans = scanThread(config.KUBECONFIG, registriesIn(config));
   parts.add(() => scans.close());
   const api = await startApi({
     parts: {

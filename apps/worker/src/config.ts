@@ -1,6 +1,7 @@
 import { istiodUrls } from '@scc/istio';
 import { TASK_QUEUE } from '@scc/migration/contract';
 import { commonConfig } from '@scc/runtime';
+import { imageRegistryConfig } from '@scc/runtime/images';
 import { temporalConfig } from '@scc/runtime/temporal-config';
 import { z } from 'zod';
 
@@ -56,6 +57,7 @@ export const workerConfigSchema = z.object({
     .default('')
     .describe('networks in CIDR notation that they may reach although they are private, of the link or of the machine'),
   WEBHOOK_GATE_CA_FILE: z.string().optional().describe('the authority of their certificates, as PEM'),
+  ...imageRegistryConfig,
   PROMETHEUS_FLAVOUR: z
     .enum(['istio', 'envoy', 'haproxy'])
     .default('istio')

@@ -7,11 +7,13 @@ import { createGovernanceClient, GovernanceError } from '@scc/governance-api';
 import { istiodView } from '@scc/istio';
 import { connectKube } from '@scc/kube';
 import { AllowedHosts, createLogger, loadConfig, onShutdown, startHealthServer } from '@scc/runtime';
+import { registriesIn } from '@scc/runtime/images';
 import { TemporalLink } from '@scc/runtime/temporal';
 import { createActivities } from './activities/index.js';
 import { campaignActivities } from './campaign/activities.js';
 import { Standstill, writesWhileFresh } from './activities/freshness.js';
 import { activitySignal, HEARTBEAT_MS } from './activities/pace.js';
+import { imagesReader } from './assess/evidence.js';
 import { workerConfigSchema } from './config.js';
 import { Hosting } from './hosting.js';
 import { createInstruments } from './metrics.js';
@@ -92,6 +94,7 @@ async function main(): Promise<void> {
     router,
     metrics,
     reviewGates: reviewGatesWith({ allowed, metrics, queries: config.PROMETHEUS_PLAN_QUERIES }),
+    readImages: imagesReader(registriesIn(config)),
     callWebhook: webhookCaller(allowed, config.WEBHOOK_GATE_CA_FILE),
     instruments,
     drainMs: config.DRAIN_MS,

@@ -96,6 +96,7 @@ export async function clusterOf(stack: Stack): Promise<Cluster> {
     router: new IstioRouter({ kube, fieldManager: FIELD_MANAGER, boundMs: 1, signal: () => undefined }),
     metrics: noMetrics,
     reviewGates: () => Promise.resolve({ violations: [], warnings: [] }),
+    readImages: () => Promise.resolve(new Map()),
     callWebhook: () => Promise.reject(new Error('no webhook is called here')),
     instruments: createInstruments(),
     drainMs: 0,

@@ -1,4 +1,5 @@
 import { COMMANDS, planSpecSchema, riskBandSchema, STEPS, violationSchema } from '@scc/plan';
+import { evidenceSchema } from '@scc/scc/scan';
 import { z } from 'zod';
 import { receiptSchema } from './receipts.js';
 
@@ -95,6 +96,10 @@ export const workloadFactsSchema = z.object({
   dependents: z.int().nullable().describe('Distinct callers, null when unknown.'),
   requestsPerSecond: z.number().nullable(),
   priorityClassName: z.string().nullable(),
+  evidence: z
+    .array(evidenceSchema)
+    .default([])
+    .describe('What was seen of the needs of its containers, with how much was seen.'),
 });
 
 export const evaluationRequestSchema = z.object({

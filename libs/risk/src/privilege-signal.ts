@@ -1,4 +1,5 @@
 import { type CompiledSCC, compileSCC, type PodTemplate, type SecurityContextConstraints } from '@scc/scc';
+import { type SeenNeed, evidenceSentence, usersSeen } from '@scc/scc/scan';
 import { EVERYTHING, NOTHING, privilegeGain, privilegeLoss } from './privilege.js';
 import type { Signals } from './signals.js';
 import { USE } from './use.js';
@@ -14,6 +15,8 @@ export interface SCCPair {
   readonly target: SecurityContextConstraints | null;
   /** Null when it could not be read. */
   readonly template: PodTemplate | null;
+  /** What was seen of the needs of its containers. */
+  readonly evidence?: readonly SeenNeed[];
 }
 
 const sourceOf = ({ sourceName, unbound, source }: SCCPair): CompiledSCC | null =>
@@ -27,16 +30,16 @@ const SOURCE = 'the source SCC';
  * target, nothing as a source.
  */
 export function privilegeSignal(pair: SCCPair): Signals['privilege'] {
-  const { sourceName, targetName, target, template } = pair;
+  const { sourceName, targetName, target, template, evidence = [] } = pair;
   const from = sourceOf(pair);
   const to = target && compileSCC(target);
   const unknown = [...(from ? [] : [sourceName ?? SOURCE]), ...(to ? [] : [targetName])];
   const gain = privilegeGain(from ?? NOTHING, to ?? EVERYTHING);
   const gained = gain.parts.map(({ dimension }) => dimension);
-  const exposed = { exposure: gain.exposure, gained, unknown };
+  const exposed = { exposure: gain.exposure, gained, unknown, evidence: evidence.map(evidenceSentence) };
   if (!from || !to || !template)
     return { ...{ loss: null, lossIfDeclared: null, spread: 0, used: [], undeclared: [] }, ...exposed };
-  const { loss, lossIfDeclared, spread, parts } = privilegeLoss(from, to, template);
+  const { loss, lossIfDeclared, spread, parts } = privilegeLoss(from, to, template, usersSeen(evidence));
   const named = (wanted: number): string[] =>
     parts.flatMap(({ dimension, use }) => (use === wanted ? [dimension] : []));
   return { loss, lossIfDeclared, spread, used: named(USE.declared), undeclared: named(USE.undeclared), ...exposed };

@@ -47,6 +47,17 @@ describe('loss', () => {
     expect(use).toMatchObject({ 'host namespaces': 1, 'host files': 0, 'root user': 0.5, SELinux: 0 });
   });
 
+  it('counts a user that was seen as one that the template names', () => {
+    const template = podTemplateSchema.parse(aTemplate());
+    const useSeen = (uid: number): number | undefined =>
+      privilegeLoss(named('anyuid'), named('restricted-v2'), template, new Map([['web', uid]])).parts.find(
+        ({ dimension }) => dimension === 'root user',
+      )?.use;
+    expect([useSeen(0), useSeen(1001)]).toEqual([1, 0]);
+    const other = privilegeLoss(named('anyuid'), named('restricted-v2'), template, new Map([['sidecar', 0]]));
+    expect(other.loss).toBe(lossOf('anyuid', 'restricted-v2', aTemplate()).loss);
+  });
+
   it('drops to what is declared once the template says so', () => {
     const { loss, lossIfDeclared } = lossOf(
       'anyuid',

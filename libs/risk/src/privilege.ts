@@ -1,6 +1,6 @@
 import { compare, compileSCC, type CompiledSCC, defaultSCCs, type PodTemplate, sccSchema } from '@scc/scc';
 import { clamp, sum } from './numbers.js';
-import { type Dimension, type Loss, USE, useOf } from './use.js';
+import { type Dimension, type Loss, NOTHING_SEEN, type SeenUsers, USE, useOf } from './use.js';
 import { userIdDifference, userIdMeasure, userIdsOf } from './user-ids.js';
 
 /** Permits nothing that could be lost; user ids, of which every SCC permits some, have a measure of their own. */
@@ -68,11 +68,17 @@ export interface PrivilegeLoss {
  * What a workload loses between two SCCs: per dimension the part of the rights that go away, times how much its pods use
  * them. 0 exactly when nothing that is used goes away.
  * @param template null when it could not be read.
+ * @param seen users that containers are known to run as
  */
-export function privilegeLoss(a: CompiledSCC, b: CompiledSCC, template: PodTemplate | null): PrivilegeLoss {
+export function privilegeLoss(
+  a: CompiledSCC,
+  b: CompiledSCC,
+  template: PodTemplate | null,
+  seen: SeenUsers = NOTHING_SEEN,
+): PrivilegeLoss {
   const parts = lostBetween(a, b).map((difference) => {
     const loss: Loss = { dimension: difference.dimension, lost: difference.what, target: b };
-    return { dimension: difference.dimension, use: useOf(template, loss), share: lostShare(a, b, difference) };
+    return { dimension: difference.dimension, use: useOf(template, loss, seen), share: lostShare(a, b, difference) };
   });
   const total = (counts: (part: LossPart) => boolean): number =>
     clamp(sum(parts.filter(counts).map(({ use, share }) => use * share)) / FULL_LOSS);

@@ -32,6 +32,7 @@ const signals: fc.Arbitrary<Signals> = fc.record({
     exposure: unit,
     gained: dimensions,
     unknown: fc.subarray(['restricted-v2', 'anyuid']),
+    evidence: fc.subarray(['app ran as user 0 by its image, seen in 1 of 1 pods']),
   }),
   blast: fc.record({ pods: count, requestsPerSecond: count, dependents: count, largestStep: unit }),
   criticality: fc.record({ value: fc.oneof(unit, fc.constant(null)), from: fc.constant('a label') }),

@@ -12,6 +12,7 @@ export const someSignals = (over: Partial<Signals> = {}): Signals => ({
     exposure: 0,
     gained: [],
     unknown: [],
+    evidence: [],
   },
   blast: { pods: 3, requestsPerSecond: 50, dependents: 2, largestStep: 0.25 },
   criticality: { value: 1 / 3, from: 'a label' },

@@ -21,6 +21,8 @@ export const signalsSchema = z.object({
     gained: z.array(z.string()),
     /** SCCs whose content is unknown. */
     unknown: z.array(z.string()),
+    /** What was seen of the needs of its containers, with how much was seen. */
+    evidence: z.array(z.string()).default([]),
   }),
   blast: z.object({
     pods: count,

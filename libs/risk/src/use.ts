@@ -14,7 +14,11 @@ export interface Loss {
 
 type Container = PodTemplate['spec']['containers'][number];
 type Context = NonNullable<Container['securityContext']>;
-type Rule = (template: PodTemplate, loss: Loss) => number;
+type Rule = (template: PodTemplate, loss: Loss, seen: SeenUsers) => number;
+
+/** The user ids that containers are known to run as where the template names none, by container. */
+export type SeenUsers = ReadonlyMap<string, number>;
+export const NOTHING_SEEN: SeenUsers = new Map();
 
 const containers = ({ spec }: PodTemplate): Container[] => [...(spec.initContainers ?? []), ...spec.containers];
 const contexts = (template: PodTemplate): Context[] =>
@@ -27,22 +31,25 @@ function stated(values: readonly (boolean | undefined)[]): number {
   return values.every((value) => value === false) ? USE.none : USE.undeclared;
 }
 
-const users = (template: PodTemplate): (number | undefined)[] =>
-  contexts(template).map(({ runAsUser }) => runAsUser ?? template.spec.securityContext?.runAsUser ?? undefined);
+const users = (template: PodTemplate, seen: SeenUsers): (number | undefined)[] =>
+  containers(template).map(
+    ({ name, securityContext }) =>
+      securityContext?.runAsUser ?? template.spec.securityContext?.runAsUser ?? seen.get(name),
+  );
 
-const rootUser: Rule = (template) => {
+const rootUser: Rule = (template, _loss, seen) => {
   const nonRoot = template.spec.securityContext?.runAsNonRoot;
   return stated(
-    users(template).map((id, index) => {
+    users(template, seen).map((id, index) => {
       if (id !== undefined) return id === 0;
       return (contexts(template)[index]?.runAsNonRoot ?? nonRoot) === true ? false : undefined;
     }),
   );
 };
 
-const userIds: Rule = (template, { target }) => {
+const userIds: Rule = (template, { target }, seen) => {
   const ids = userIdsOf(target);
-  return stated(users(template).map((id) => (id === undefined ? undefined : !admitsUserId(ids, id))));
+  return stated(users(template, seen).map((id) => (id === undefined ? undefined : !admitsUserId(ids, id))));
 };
 
 const capabilities: Rule = (template, { lost }) =>
@@ -121,5 +128,5 @@ const RULES: Readonly<Record<Dimension, Rule>> = {
 };
 
 /** How much a pod of the template uses what it loses; null for a template that could not be read: it may use all of it. */
-export const useOf = (template: PodTemplate | null, loss: Loss): number =>
-  template === null ? USE.undeclared : RULES[loss.dimension](template, loss);
+export const useOf = (template: PodTemplate | null, loss: Loss, seen: SeenUsers = NOTHING_SEEN): number =>
+  template === null ? USE.undeclared : RULES[loss.dimension](template, loss, seen);

@@ -11,14 +11,24 @@ function orUnknown(value: number | null, things: string): string {
   return `${count} ${count === 1 ? things.slice(0, -1) : things}`;
 }
 
-function privilegeGap({ loss, used, undeclared, unknown }: Signals['privilege']): string {
+/** So many things that were seen are told in a sentence; the assessment holds all. */
+const TOLD = 3;
+
+function seenWords(evidence: readonly string[]): string[] {
+  if (evidence.length === 0) return [];
+  const more = evidence.length > TOLD ? [`${evidence.length - TOLD} more things were seen`] : [];
+  return [`seen: ${[...evidence.slice(0, TOLD), ...more].join('; ')}`];
+}
+
+function privilegeGap({ loss, used, undeclared, unknown, evidence }: Signals['privilege']): string {
   if (unknown.length > 0) return `it is unknown what ${listed(unknown)} permits`;
   if (loss === null) return 'the pod template could not be read';
   const parts = [
     ...(used.length > 0 ? [`the pods use what they lose: ${listed(used)}`] : []),
     ...(undeclared.length > 0 ? [`the template does not say whether the pods use ${listed(undeclared)}`] : []),
   ];
-  return parts.length > 0 ? parts.join('; ') : 'the pods lose nothing that they use';
+  const lost = parts.length > 0 ? parts : ['the pods lose nothing that they use'];
+  return [...lost, ...seenWords(evidence)].join('; ');
 }
 
 function failureHistory(history: Signals['history']): string {

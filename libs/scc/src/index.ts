@@ -28,7 +28,7 @@ export { checkExec } from './admission/exec.js';
 export { compare, type SCCComparison } from './migration/compare.js';
 export { extrasOf } from './migration/extras.js';
 export type { WorkloadContext } from './migration/facts.js';
-export { imageFacts, imagesOf } from './migration/images.js';
+export { imageFacts, type ImageFacts, imagesOf } from './migration/images.js';
 export { containment } from './migration/lattice.js';
 export { applyTemplatePatch, mergePatches, type TemplatePatch } from './migration/patch.js';
 export { recommend, type Recommendation } from './migration/recommend.js';

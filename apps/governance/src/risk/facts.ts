@@ -27,6 +27,7 @@ export async function gatherSignals(tx: EntityManager, request: EvaluationReques
       unbound: isUnbound(facts),
       targetName: facts.targetSCC,
       ...sccs,
+      evidence: facts.evidence,
       template: podTemplateSchema.safeParse(facts.podTemplate).data ?? null,
     }),
     blast: {

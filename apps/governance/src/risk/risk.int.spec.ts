@@ -74,6 +74,23 @@ describe('an assessment', () => {
     expect(Math.abs(total - found.logOdds)).toBeLessThan(1e-12);
   });
 
+  it('keeps what was seen of its needs, with how much was seen, and counts with it', async () => {
+    const evidence = [{ source: 'running user' as const, container: 'app', uid: 1001, seenIn: 3, pods: 4 }];
+    const [known, unknown] = await Promise.all([
+      assessed('seen', { facts: { ...ownWorkload('seen').facts, evidence } }),
+      assessed('unseen'),
+    ]);
+    const [found, without] = await Promise.all(
+      [known, unknown].map(({ risk }) => findAssessment(database.app, risk.assessmentId)),
+    );
+    expect(found?.signals.privilege.evidence).toEqual(['app ran as user 1001 by its image, seen in 3 of 4 pods']);
+    expect(found?.replay.identical).toBe(true);
+    expect(found?.factors.find(({ factor }) => factor === 'privilegeGap')?.words).toContain('seen in 3 of 4 pods');
+    expect(without?.signals.privilege.evidence).toEqual([]);
+    expect(found?.signals.privilege.undeclared).not.toContain('root user');
+    expect(without?.signals.privilege.undeclared).toContain('root user');
+  });
+
   it('that does not come from its model any more is found out', async () => {
     const { risk } = await assessed('tampered');
     await database.admin.query('update risk_assessment set mu = mu + 1e-15 where id = $1', [risk.assessmentId]);

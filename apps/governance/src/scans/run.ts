@@ -1,4 +1,5 @@
 import { DeadlineThreads, messageOf } from '@scc/runtime';
+import type { Registries } from '@scc/runtime/images';
 import { isCaptured, isRefused, type ScanReport, type ScanRequest } from '@scc/scc/scan';
 import type { Logger } from 'pino';
 import type { DataSource, EntityManager } from 'typeorm';
@@ -22,7 +23,10 @@ const ROWS_AT_ONCE = 500;
 export type ScanCluster = (request: ScanRequest) => Promise<ScanReport>;
 
 /** Scans in a thread, one at a time. */
-export function scanThread(kubeconfig: string | undefined): { scan: ScanCluster; close: () => Promise<void> } {
+export function scanThread(
+  kubeconfig: string | undefined,
+  registries: Registries | null,
+): { scan: ScanCluster; close: () => Promise<void> } {
   const threads = new DeadlineThreads<ScanFunctions>({
     name: 'scans',
     module: new URL('./threaded.js', import.meta.url),
@@ -30,7 +34,7 @@ export function scanThread(kubeconfig: string | undefined): { scan: ScanCluster;
     maxHeapMiB: SCAN_MIB,
   });
   return {
-    scan: (request) => threads.call('scanCluster', request, kubeconfig),
+    scan: (request) => threads.call('scanCluster', request, kubeconfig, registries),
     close: () => threads.close(),
   };
 }

@@ -1,5 +1,16 @@
 import { connectKube, listIfAllowed } from '@scc/kube';
-import { aimOf, collectObjects, inventoryOf, scan, type ScanReport, type ScanRequest } from '@scc/scc/scan';
+import { ImageReader, type ImageRead, type Registries } from '@scc/runtime/images';
+import {
+  aimOf,
+  collectObjects,
+  imagesIn,
+  type Inventory,
+  inventoryOf,
+  scan,
+  type ScanReport,
+  type ScanRequest,
+  withImages,
+} from '@scc/scc/scan';
 
 /** What the thread of scans runs: reading a whole cluster and judging it would hold up whom the service answers. */
 export interface ScanFunctions {
@@ -16,6 +27,7 @@ const PAGE_MS = 60_000;
 export async function scanCluster(
   { namespace, target }: ScanRequest,
   kubeconfig: string | undefined,
+  registries: Registries | null,
 ): Promise<ScanReport> {
   const kube = await connectKube({
     ...(kubeconfig === undefined ? {} : { kubeconfig }),
@@ -29,8 +41,22 @@ export async function scanCluster(
     const inventory = inventoryOf(objects);
     const aim = aimOf(inventory, target ?? undefined);
     if (!aim) throw new RangeError(`there is no SCC ${target ?? ''}`);
-    return scan({ ...inventory, unreadable: [...unreadable, ...inventory.unreadable] }, aim);
+    const seen = withImages(inventory, await imagesOfCluster(inventory, registries));
+    return scan({ ...seen, unreadable: [...unreadable, ...inventory.unreadable] }, aim);
   } finally {
     kube.close();
+  }
+}
+
+async function imagesOfCluster(
+  { workloads }: Inventory,
+  registries: Registries | null,
+): Promise<ReadonlyMap<string, ImageRead>> {
+  if (registries === null) return new Map();
+  const reader = new ImageReader(registries);
+  try {
+    return await reader.readAll(imagesIn(workloads));
+  } finally {
+    reader.close();
   }
 }

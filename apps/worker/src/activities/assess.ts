@@ -7,6 +7,7 @@ import { type Pod, podSchema, type PodTemplate } from '@scc/scc';
 import type { AcceptedPlan, Assessment, FactsSummary, MigrationTarget } from '@scc/migration/contract';
 import { violationsOf, warningsOf } from '../assess/checks.js';
 import { divide, NOTHING_DIVIDED } from '../assess/division.js';
+import { gatherEvidence, type ReadImages } from '../assess/evidence.js';
 import { gatherFacts, isUndivided, observedSource, type AssessedWorkload, type Facts } from '../assess/facts.js';
 import { neighbourViolations, podSecurityViolations } from '../assess/pod-security.js';
 import { afterwardsOf, reviewSource } from '../assess/source.js';
@@ -28,6 +29,7 @@ interface Deps {
   router: TrafficRouter;
   metrics: MetricSource;
   reviewGates: ReviewGates;
+  readImages: ReadImages;
   /** How long requests under way are given to finish, in milliseconds. */
   drainMs: number;
   domain: string;
@@ -103,7 +105,7 @@ const cannotLook = (error: unknown): Violation => ({
 });
 
 const assessment =
-  ({ kube, governance, router, metrics, reviewGates, drainMs, domain, root }: Deps): AssessPlan =>
+  ({ kube, governance, router, metrics, reviewGates, readImages, drainMs, domain, root }: Deps): AssessPlan =>
   async (ref, plan) => {
     const { spec } = plan;
     const facts = await gatherFacts(kube, ref, { spec, domain, root });
@@ -114,7 +116,12 @@ const assessment =
     const { workload, targetSCC, kind, strategy } = judged;
 
     const runningPod = await readRunningPod(kube, facts, workload);
-    const changed = await changeTemplate(facts, podTemplateOf(workload.object), { target: targetSCC, runningPod });
+    const gathered = await gatherEvidence(workload, readImages);
+    const changed = await changeTemplate(facts, podTemplateOf(workload.object), {
+      target: targetSCC,
+      runningPod,
+      images: gathered,
+    });
     const division = isDivided(strategy.type)
       ? await divide({ kube, router }, { facts, workload, changed: changed.ok ? changed : null })
       : NOTHING_DIVIDED;
@@ -175,7 +182,10 @@ const assessment =
       ...ownFieldsOf(workload),
       ...(after ? { after } : {}),
     };
-    const answer = await askGovernance({ governance, metrics }, { plan, facts, workload, target });
+    const answer = await askGovernance(
+      { governance, metrics },
+      { plan, facts, workload, target, evidence: gathered.evidence },
+    );
     const warnings = [
       ...changed.warnings,
       ...warningsOf(facts),

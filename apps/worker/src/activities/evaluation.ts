@@ -12,6 +12,7 @@ import {
   type PolicyVerdictSaid,
   recordedIdentity,
 } from '@scc/plan';
+import type { SeenNeed } from '@scc/scc/scan';
 import { isUndivided, type AssessedWorkload, type Facts } from '../assess/facts.js';
 import type { MetricSource } from '../outside/prometheus.js';
 import { kept } from './governance.js';
@@ -61,12 +62,13 @@ interface EvaluatedPlan {
   facts: Facts;
   workload: AssessedWorkload;
   target: MigrationTarget;
+  evidence: SeenNeed[];
 }
 
 /** Asks governance to judge a plan with the facts that were gathered, and puts its answer as the workflow records it. */
 export async function askGovernance(
   { governance, metrics }: Asked,
-  { plan, facts, workload, target }: EvaluatedPlan,
+  { plan, facts, workload, target, evidence }: EvaluatedPlan,
 ): Promise<{ summary: GovernanceSummary; warnings: string[]; verdicts: PolicyVerdictSaid[] }> {
   const { ref } = target;
   const services = target.services.map(({ name }) => name);
@@ -104,6 +106,7 @@ export async function askGovernance(
       dependents: null,
       requestsPerSecond,
       priorityClassName: deployment.spec.template.spec.priorityClassName ?? null,
+      evidence,
     },
     expectedDurationSeconds: expectedSeconds(plan.spec, workload),
     target: withoutTemplates(target),

@@ -144,6 +144,7 @@ async function withActivities<T>(
     router: new IstioRouter({ kube, fieldManager: FIELD_MANAGER, boundMs: 1, signal: () => undefined }),
     metrics: noMetrics,
     reviewGates: () => Promise.resolve({ violations: [], warnings: [] }),
+    readImages: () => Promise.resolve(new Map()),
     callWebhook: () => Promise.reject(new Error('no webhook is called here')),
     instruments: createInstruments(),
     drainMs: 0,

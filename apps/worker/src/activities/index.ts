@@ -5,6 +5,7 @@ import type { TrafficRouter } from '@scc/routing';
 import type { MigrationActivities, MigrationTarget } from '@scc/migration/contract';
 import type { Instruments } from '../metrics.js';
 import type { MetricSource } from '../outside/prometheus.js';
+import type { ReadImages } from '../assess/evidence.js';
 import type { ReviewGates } from '../outside/review.js';
 import type { CallWebhook } from '../outside/webhooks.js';
 import { resealWith } from '../undo/reseal.js';
@@ -38,6 +39,7 @@ export interface WorkerDeps {
   router: TrafficRouter;
   metrics: MetricSource;
   reviewGates: ReviewGates;
+  readImages: ReadImages;
   callWebhook: CallWebhook;
   instruments: Instruments;
   /** How long requests under way are given to finish, in milliseconds. */

@@ -85,6 +85,7 @@ export function someFacts({
       services: services ?? [{ name: 'ledger', selector: labels, sessionAffinity: 'None', others: [] }],
       servicesByEndpoints: [],
       autoscalers: [],
+      livePods: [],
       claims: claims ?? [],
     },
     policies: { copied: [], foreign: [], unread: [], unreadOfPlatform: [] },

@@ -61,6 +61,8 @@ export interface AssessedWorkload {
   servicesByEndpoints: string[];
   autoscalers: KubeObject[];
   claims: Claim[];
+  /** Its pods as the API server shows them. */
+  livePods: readonly KubeObject[];
 }
 
 /** Whether none of its requests is divided, so that no canary stands beside it. */
@@ -143,6 +145,7 @@ async function readWorkload(
     rollout: ROLLOUT_OF[kind](object),
     pods: own,
     claims: await readClaims(kube, namespace, object),
+    livePods: around.pods.filter(({ metadata }) => ownUids.has(metadata.uid ?? '')),
     services: picking,
     servicesByEndpoints: servicesByEndpoints(
       slices.items,

@@ -9,6 +9,7 @@ import {
   type PodTemplate,
   type Remediation,
   type TemplatePatch,
+  type ImageFacts,
   type WorkloadContext,
 } from '@scc/scc';
 import { DeadlineExceeded, messageOf } from '@scc/runtime';
@@ -64,6 +65,13 @@ const warningsOf = ({ risks }: Remediation): string[] =>
     return `${name}${where}: ${cause}. Check: ${check}. Remedy: ${remedy}`;
   });
 
+/** The SCC that a template is to fit, and what is known of the pods beside it. */
+interface Aim {
+  target: CompiledSCC;
+  runningPod?: Pod | undefined;
+  images?: ImageFacts;
+}
+
 /**
  * The pod template of the migrated workload: the user's patch, the evaluator's smallest one on top, and the pin to the
  * target. Every reason why that cannot be is reported at once.
@@ -71,7 +79,7 @@ const warningsOf = ({ risks }: Remediation): string[] =>
 export async function changeTemplate(
   facts: Facts,
   written: unknown,
-  { target, runningPod }: { target: CompiledSCC; runningPod?: Pod | undefined },
+  { target, runningPod, images }: Aim,
 ): Promise<ChangedTemplate> {
   const { spec, namespace, sccs, serviceAccount } = facts;
   const before = podTemplateSchema.parse(written);
@@ -85,6 +93,8 @@ export async function changeTemplate(
     sccs,
     automountToken: serviceAccount.automountToken,
     runningPod,
+    imageUsers: images?.imageUsers,
+    imagePorts: images?.imagePorts,
   };
   let wanted;
   try {

@@ -25,6 +25,13 @@ export interface ImageFacts {
   readonly imagePorts: Readonly<Record<string, readonly number[]>>;
 }
 
+/** The id of a USER: none is root, and a name can be any id. */
+export function userIdOf(user: string): number | undefined {
+  if (user === '') return 0;
+  const [uid = ''] = user.split(':');
+  return /^\d+$/.test(uid) ? Number(uid) : undefined;
+}
+
 const containersOf = ({ spec }: PodTemplate) => [...(spec.initContainers ?? []), ...spec.containers];
 
 /** The image of each container of a template that names one. */

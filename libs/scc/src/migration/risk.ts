@@ -1,6 +1,7 @@
 import type { CompiledSCC } from '../model/compile.js';
 import { type Container, type Pod, type PodTemplate } from '../model/pod.js';
 import { podOf, type WorkloadContext } from './facts.js';
+import { userIdOf } from './images.js';
 import { clip } from '../rules/findings.js';
 
 export type RiskName =
@@ -62,12 +63,10 @@ export interface Compared extends Change {
 const uidOf = (pod: Pod, container: Container | undefined): number | undefined =>
   container?.securityContext?.runAsUser ?? pod.spec.securityContext?.runAsUser ?? undefined;
 
-/** A numeric USER of an image; a name can be any id. */
+/** A numeric USER of a container's image. */
 export function imageUid({ imageUsers }: WorkloadContext, name: string): number | undefined {
   const user = imageUsers?.[name];
-  if (user === '') return 0;
-  const [uid = ''] = (user ?? '').split(':');
-  return /^\d+$/.test(uid) ? Number(uid) : undefined;
+  return user === undefined ? undefined : userIdOf(user);
 }
 
 /** Containers before and after, by name. Before is what runs, where that is known, else what the template says. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { type ImageAnswers, imagesOf } from '../migration/images.js';
-import { type Pod, type PodTemplate } from '../model/pod.js';
-import type { ClusterObject } from './objects.js';
+import { type ImageAnswers, imagesOf, userIdOf } from '../migration/images.js';
+import { type Pod, podSchema, type PodTemplate } from '../model/pod.js';
+import { type ClusterObject, clusterObjectSchema } from './objects.js';
 import type { SeenNeed } from './report.js';
 
 /** The users that the first processes of a pod's containers run as, where the kubelet says so (Kubernetes 1.31). */
@@ -23,6 +23,17 @@ export interface SeenUser {
   readonly seenIn: number;
   readonly pods: number;
 }
+
+/** What live pods of a workload, as the API server shows them, and its images tell of its needs. */
+export function evidenceOf(template: PodTemplate, pods: readonly unknown[], images: ImageAnswers): SeenNeed[] {
+  const live = pods.flatMap((pod): LivePod[] => {
+    const [object, parsed] = [clusterObjectSchema.safeParse(pod).data, podSchema.safeParse(pod).data];
+    return object && parsed ? [[object, parsed]] : [];
+  });
+  return [...seenUsers(template, live).map(runningUser), ...imageEvidence(template, images)];
+}
+
+export const runningUser = (seen: SeenUser): SeenNeed => ({ source: 'running user', ...seen });
 
 type LivePod = readonly [object: ClusterObject, pod: Pod];
 
@@ -71,3 +82,14 @@ export const imageEvidence = (template: PodTemplate, answers: ImageAnswers): See
       },
     ];
   });
+
+/** The user ids that evidence shows of containers; one that was seen running counts before that of an image. */
+export function usersSeen(evidence: readonly SeenNeed[]): ReadonlyMap<string, number> {
+  const found = new Map<string, number>();
+  for (const one of evidence) {
+    const uid = one.source === 'image' ? userIdOf(one.user) : undefined;
+    if (uid !== undefined) found.set(one.container, uid);
+  }
+  for (const one of evidence) if (one.source === 'running user') found.set(one.container, one.uid);
+  return found;
+}

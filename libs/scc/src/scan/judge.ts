@@ -12,7 +12,7 @@ import { isExemptNamespace } from '../model/namespace.js';
 import { accountOf } from '../model/pod.js';
 import { podSecurityLevel } from '../security/scc-level.js';
 import type { Category } from './categories.js';
-import { imageEvidence } from './evidence.js';
+import { imageEvidence, runningUser } from './evidence.js';
 import type { Inventory } from './inventory.js';
 import { obstaclesOf, strategyFor } from './obstacles.js';
 import type { Owner } from './owners.js';
@@ -183,10 +183,7 @@ export function judgeWorkload(workload: Workload, inventory: Inventory, aim: Com
     podSecurityThen: levelOf(outlook.target === null ? current : inventory.sccs.byName.get(outlook.target)),
     owner: owner ? { ...owner } : null,
     ways: waysIn.ways.map((way) => ({ ...way })),
-    evidence: [
-      ...workload.seenUsers.map((seen) => ({ source: 'running user' as const, ...seen })),
-      ...imageEvidence(workload.template, inventory.images),
-    ],
+    evidence: [...workload.seenUsers.map(runningUser), ...imageEvidence(workload.template, inventory.images)],
     strategy: strategyFor(workload),
     obstacles: obstaclesOf(workload, {
       neighbours: inventory.neighbours,
