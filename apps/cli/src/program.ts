@@ -19,6 +19,7 @@ import { notificationsCommand } from './notifications.js';
 import { podsCommand } from './pods.js';
 import { policiesCommand } from './policies/command.js';
 import { recommendCommand } from './recommend.js';
+import { reportCommand } from './report/command.js';
 import { scanCommand } from './scan/command.js';
 import { scansCommand } from './scan/kept.js';
 import { simulateCommand } from './scan/simulate.js';
@@ -127,6 +128,7 @@ export async function main(args: readonly string[], env: Environment): Promise<n
     scansCommand(run),
     simulateCommand(run),
     campaignCommand(run),
+    reportCommand(run),
     auditCommand(run),
     webhookCommand(run),
     versionCommand(run),

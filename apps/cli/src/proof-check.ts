@@ -2,8 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { messageOf } from '@scc/runtime';
 import {
-  type AuditBody,
-  auditBodySchema,
+  bodyOf,
   canonicalBytes,
   type Checkpoint,
   isSignedBy,
@@ -15,6 +14,8 @@ import {
   parseCheckpoint,
   parseNote,
   parseVerifier,
+  type ProvedEntry,
+  provedEntrySchema,
   unsaidClaims,
   verifyInclusion,
 } from '@scc/audit';
@@ -22,22 +23,12 @@ import { z } from 'zod';
 import { CliError } from './exit.js';
 import { claimsSchema, unprovedClaims } from './proof-claims.js';
 
-const hex = z.string().regex(/^([0-9a-f]{2})+$/);
-const entrySchema = z.object({
-  entryId: z.string(),
-  body: z.base64(),
-  leafHash: hex,
-  index: z.int().nullable(),
-  path: z.array(hex).nullable(),
-});
-type Entry = z.infer<typeof entrySchema>;
-
 const proofSchema = z.object({
   document: z.looseObject({
     plan: z.looseObject({ uid: z.string(), namespace: z.string(), name: z.string() }),
     outcome: z.looseObject({ phase: z.string() }),
     pods: z.array(z.looseObject({ name: z.string(), scc: z.string().nullable() })),
-    audit: z.object({ checkpoint: z.string().nullable(), entries: z.array(entrySchema) }),
+    audit: z.object({ checkpoint: z.string().nullable(), entries: z.array(provedEntrySchema) }),
   }),
   signature: z.string(),
 });
@@ -87,19 +78,9 @@ export function checkProof(value: unknown, vkey: string | null): ProofVerdict {
     signedBy: key && problems.length === 0 ? key.vkey : null,
     entries: { proved: sealed, unsealed: document.audit.entries.length - sealed },
     pods: document.pods.map(({ name, scc }) => `${name}: ${scc ?? 'none'}`).join(', '),
-    late: noticedLate(document.audit.entries.flatMap(bodyIn)),
+    late: noticedLate(document.audit.entries.flatMap(({ body }) => bodyOf(body) ?? [])),
     problems,
   };
-}
-
-/** None for bytes that are no entry; these are a problem already. */
-function bodyIn({ body }: Entry): AuditBody[] {
-  try {
-    const parsed = auditBodySchema.safeParse(JSON.parse(Buffer.from(body, 'base64').toString('utf8')));
-    return parsed.success ? [parsed.data] : [];
-  } catch {
-    return [];
-  }
 }
 
 function claimProblems(value: unknown): string[] {
@@ -109,7 +90,8 @@ function claimProblems(value: unknown): string[] {
   return [...unprovedClaims(claims.data), ...unsaidClaims(document)].map((claim) => `not proved by an entry: ${claim}`);
 }
 
-function readKey(vkey: string): NoteVerifier {
+/** @throws CliError for text that is no key. */
+export function readKey(vkey: string): NoteVerifier {
   try {
     return parseVerifier(vkey);
   } catch (error) {
@@ -133,7 +115,11 @@ function signatureProblems(
   ];
 }
 
-function entryProblems({ entryId, body, leafHash: stated, index, path }: Entry, head: Checkpoint | null): string[] {
+/** Whether the bytes of an entry are those that the log of a checkpoint holds. */
+export function entryProblems(
+  { entryId, body, leafHash: stated, index, path }: ProvedEntry,
+  head: Checkpoint | null,
+): string[] {
   const leaf = leafHash(Buffer.from(body, 'base64'));
   if (leaf.toString('hex') !== stated) return [`audit entry ${entryId}: the hash is not that of its bytes`];
   if (index === null) return [];

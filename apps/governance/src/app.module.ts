@@ -14,6 +14,7 @@ import { EngineModule } from './engine/engine.module.js';
 import { HealthModule } from './health/health.module.js';
 import type { Observer } from './health/observer.js';
 import { HistoryModule } from './history/history.module.js';
+import { ProofSigner } from './history/proof.js';
 import type { ReadModelWatch } from './history/read-model-watch.js';
 import { EntityTagInterceptor } from './http/etag.js';
 import { IdempotencyInterceptor } from './http/idempotency.js';
@@ -27,6 +28,7 @@ import type { Courier } from './notifications/courier.js';
 import { PodsModule } from './pods/pods.module.js';
 import { PoliciesModule } from './policies/policies.module.js';
 import { RegistryModule } from './registry/registry.module.js';
+import { ReportsModule } from './reports/reports.module.js';
 import { RiskModule } from './risk/risk.module.js';
 import type { ScanParts } from './scans/request.js';
 import { ScansModule } from './scans/scans.module.js';
@@ -92,6 +94,7 @@ export class AppModule {
         ScansModule.register(scans),
         NotificationsModule.register(courier),
         HistoryModule.register({ signer, origin, readModel }),
+        ReportsModule.register(new ProofSigner(signer, origin)),
         AuditModule.register({ origin, logger, contradictions }),
         HealthModule.register(observer),
         StreamModule.register(logger),

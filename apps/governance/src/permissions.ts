@@ -8,6 +8,7 @@ import { NOTIFICATIONS_PERMISSIONS } from './notifications/permissions.js';
 import { PODS_PERMISSIONS } from './pods/permissions.js';
 import { POLICIES_PERMISSIONS } from './policies/permissions.js';
 import { REGISTRY_PERMISSIONS } from './registry/permissions.js';
+import { REPORTS_PERMISSIONS } from './reports/permissions.js';
 import { RISK_PERMISSIONS } from './risk/permissions.js';
 import { SCANS_PERMISSIONS } from './scans/permissions.js';
 import { SCHEDULE_PERMISSIONS } from './schedule/permissions.js';
@@ -23,5 +24,5 @@ export const ROLE_TABLE = new RoleTable([
     ...POLICIES_PERMISSIONS,
     ...REGISTRY_PERMISSIONS,
   ],
-  ...[...RISK_PERMISSIONS, ...SCANS_PERMISSIONS, ...SCHEDULE_PERMISSIONS, ...STOPS_PERMISSIONS],
+  ...[...REPORTS_PERMISSIONS, ...RISK_PERMISSIONS, ...SCANS_PERMISSIONS, ...SCHEDULE_PERMISSIONS, ...STOPS_PERMISSIONS],
 ]);

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -56,6 +56,27 @@ export function sccctlOnCluster(stackOf: () => Stack): void {
       const verify = ['audit', 'verify', '--no-cluster', '--export', file];
       expect(await sccctl(null, ...verify, '--key', key)).toMatchObject({ code: 0 });
       expect(await sccctl(null, ...verify)).toMatchObject({ code: 3 });
+    });
+
+    it('makes a report of what was done, which is checked without the cluster and found changed', async () => {
+      const { key } = await published();
+      const [json, html] = [path.join(folder, 'report.json'), path.join(folder, 'report.html')];
+      const made = ['report', '--from', '2020-01-01', '--map', 'deploy/report-maps/cis-openshift.yaml'];
+      const { code, err, out } = await sccctl(ADMIN, ...made, '--key', key, '--out', json, '--html', html);
+      expect({ code, err }).toEqual({ code: 0, err: '' });
+      expect(out).toMatch(/The SCCs of the cluster +[1-9]/);
+      for (const file of [json, html])
+        expect(await sccctl(null, 'report', 'verify', file, '--key', key)).toMatchObject({ code: 0, err: '' });
+      expect(await sccctl(null, 'report', 'verify', json)).toMatchObject({ code: 3 });
+      const log = path.join(folder, 'report-log.ndjson');
+      expect(await sccctl(ADMIN, 'audit', 'export', log)).toMatchObject({ code: 0 });
+      const whole = ['report', 'verify', json, '--key', key, '--export'];
+      expect((await sccctl(null, ...whole, log)).out).toMatch(/the whole log +clean\nverdict +valid/);
+      const text = await readFile(json, 'utf8');
+      await writeFile(json, text.replace('"entryId": "0', '"entryId": "1'));
+      const changed = await sccctl(null, 'report', 'verify', json, '--key', key);
+      expect(changed.out).toMatch(/changed after it was signed/);
+      expect(changed.code).toBe(2);
     });
 
     it('shows an entry and proves it', async () => {

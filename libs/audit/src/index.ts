@@ -56,3 +56,20 @@ export { AUTHORITY_TABLES, RECORD_REVISION, type AuthorityRow, type AuthorityTab
 export { migrationClaims, placeOfEvent, type MigrationClaims } from './migration-claims.js';
 export { unsaidClaims } from './proof-document.js';
 export { noticedLate, type NoticedLate } from './noticed-late.js';
+export {
+  REPORT_SECTIONS,
+  reportClaims,
+  type ReportClaims,
+  reportEntries,
+  type ReportSection,
+} from './report/claims.js';
+export {
+  provedEntrySchema,
+  type ProvedEntry,
+  type ReportDocument,
+  reportNoteText,
+  type SignedReport,
+  signedReportSchema,
+  unsaidInReport,
+} from './report/document.js';
+export { bodyOf, isOfReport, REPORT_ACTIONS, type ReportPeriod } from './report/entries.js';

@@ -14,7 +14,7 @@ export interface MigrationClaims {
   untrusted: ReadonlySet<string>;
 }
 
-interface ApprovalClaim {
+export interface ApprovalClaim {
   contentHash: string;
   status: string;
   needs: { role: string; count: number; reason: string; lends?: string[] | undefined }[];
@@ -64,15 +64,7 @@ export function migrationClaims(entries: readonly AuditBody[], uid: string): Mig
   return {
     author: typeof author === 'string' ? author : null,
     evaluation: evaluationIn(entries),
-    approvals: [...ledger.rows('approval_request')].flatMap(([id, { holds }]) => {
-      const request = requestSchema.safeParse(holds).data;
-      const requestedAt = entries.find(
-        ({ action, details }) => action === 'approval.requested' && askedSchema.safeParse(details).data?.request === id,
-      )?.occurredAt;
-      return request && requestedAt !== undefined
-        ? [{ ...request, requestedAt, decisions: decidedIn(entries, id) }]
-        : [];
-    }),
+    approvals: [...ledger.rows('approval_request')].flatMap(([id, { holds }]) => approvalIn(entries, id, holds)),
     steps: entries.flatMap(({ id: entryId, action, details, occurredAt: decidedAt }) => {
       const step = stepSchema.safeParse(details).data;
       return step && action === (step.allowed ? 'step.allowed' : 'step.refused')
@@ -86,6 +78,14 @@ export function migrationClaims(entries: readonly AuditBody[], uid: string): Mig
       }),
     ),
   };
+}
+
+function approvalIn(entries: readonly AuditBody[], id: string, holds: unknown): ApprovalClaim[] {
+  const request = requestSchema.safeParse(holds).data;
+  const requestedAt = entries.find(
+    ({ action, details }) => action === 'approval.requested' && askedSchema.safeParse(details).data?.request === id,
+  )?.occurredAt;
+  return request && requestedAt !== undefined ? [{ ...request, requestedAt, decisions: decidedIn(entries, id) }] : [];
 }
 
 function evaluationIn(entries: readonly AuditBody[]): MigrationClaims['evaluation'] {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { hashOf } from './canonical.js';
+import { listProblems } from './differences.js';
 import { type AuditBody, auditBodySchema } from './entry.js';
 import { migrationClaims, type MigrationClaims, placeOfEvent } from './migration-claims.js';
 
@@ -96,18 +97,6 @@ function evaluationProblems({ asked, answered }: Document, { evaluation }: Migra
     ...(askedHash === (asked && hashOf(asked)) ? [] : ['asked: the plan and what it is about']),
     ...(isAnswered ? [] : ['answered: the verdict and its reasons']),
   ];
-}
-
-/** Names the members that differ; a list that is longer or shorter is named as a whole. */
-function listProblems(what: string, told: readonly object[], said: readonly object[]): string[] {
-  if (told.length !== said.length) return [`${what}: ${told.length} of them, the entries hold ${said.length}`];
-  return told.flatMap((one, at) => {
-    const members = new Map<string, unknown>(Object.entries(said[at] ?? {}));
-    const differing = [...new Set([...Object.keys(one), ...members.keys()])].filter(
-      (member) => hashOf((one as Record<string, unknown>)[member] ?? null) !== hashOf(members.get(member) ?? null),
-    );
-    return differing.map((member) => `${what} ${at + 1}: ${member}`);
-  });
 }
 
 /** Hashes stand for long events in the log. */

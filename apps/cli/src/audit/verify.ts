@@ -37,7 +37,7 @@ export interface VerifyOptions {
 const BATCH = 1_000;
 
 /** The records of an export, in batches: one step of an iterator for each line would cost more than judging it. */
-async function* recordsOf(lines: Readable): AsyncGenerator<LogRecord[]> {
+export async function* recordsOf(lines: Readable): AsyncGenerator<LogRecord[]> {
   let batch: LogRecord[] = [];
   let number = 0;
   for await (const line of createInterface({ input: lines, crlfDelay: Infinity })) {

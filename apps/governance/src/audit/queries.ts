@@ -11,7 +11,7 @@ import { z } from 'zod';
 import { likePatterns, type Scope } from '../call/scope.js';
 import { Refusal } from '../refusal/refusal.js';
 import { type Queryable, rowOf, rowsOf } from '../database/rows.js';
-import { consistencyProof, inclusionProof } from './proofs.js';
+import { consistencyProof, inclusionProof, newestCheckpoint } from './proofs.js';
 
 /** PostgreSQL's text holds no NUL, so nothing with one can be found. */
 const text = z
@@ -99,10 +99,6 @@ async function checkpointOf(db: Queryable, size: number): Promise<string | null>
   ]);
   return row?.note ?? null;
 }
-
-const newestRow = z.object({ size: z.coerce.number(), note: z.string() });
-const newestCheckpoint = (db: Queryable): Promise<{ size: number; note: string } | undefined> =>
-  rowOf(db, newestRow, 'select size, note from audit_checkpoint order by size desc limit 1');
 
 /**
  * One entry with what proves that it is in the tree of `size` entries, or of the newest checkpoint when that is null.

@@ -91,6 +91,7 @@ export async function evaluatePlan(
     details: {
       uid: plan.uid,
       author: plan.author,
+      workload: { kind: facts.workload.kind, name: facts.workload.name },
       ...(plan.campaign ? { campaign: plan.campaign.name } : {}),
       verdict,
       contentHash,

@@ -4,29 +4,18 @@ import {
   migrationClaims,
   type MigrationClaims,
   type NoteSigner,
-  parseCheckpoint,
   placeOfEvent,
+  type ProvedEntry,
   signNote,
 } from '@scc/audit';
 import { z } from 'zod';
-import { inclusionProof } from '../audit/proofs.js';
+import { newestCheckpoint, provableRow, proveEntries } from '../audit/proofs.js';
 import { type Database, rowsOf } from '../database/rows.js';
 import { currentEvaluation, findMigration, type MigrationRow, type StoredEvaluation } from '../plans/store.js';
 import { Refusal } from '../refusal/refusal.js';
 import { evidenceIn, inOrderOfRoles, provedEvents, toStored } from './evidence.js';
 import { project } from './project.js';
 import { type EventRow, eventsOf, type ReportedMigrationDetail } from './read.js';
-
-/** An audit entry with what proves, from the checkpoint of the document alone, that the log holds it. */
-interface ProvedEntry {
-  entryId: string;
-  /** The bytes that were hashed, base64. */
-  body: string;
-  leafHash: string;
-  /** Null until the entry is sealed, and then without a path. */
-  index: number | null;
-  path: string[] | null;
-}
 
 /** One document about one migration: what was asked, who allowed it, what happened, and the log that holds it. */
 export interface MigrationProof {
@@ -114,12 +103,6 @@ function answeredOf({ answer }: StoredEvaluation, { evaluation }: MigrationClaim
   return { ...said, entryId, evaluatedAt };
 }
 
-const entryRow = z.object({
-  entry_id: z.string(),
-  body: z.instanceof(Buffer),
-  leaf_hash: z.instanceof(Buffer),
-  index: z.coerce.number().nullable(),
-});
 const detailsSchema = z.object({ uid: z.string() });
 
 /** Every audit entry about the plan, proved against the newest checkpoint. */
@@ -127,32 +110,16 @@ export async function auditOf(
   db: Database,
   { planUid: uid, namespace, name }: MigrationRow,
 ): Promise<MigrationProof['audit']> {
-  const [newest] = await rowsOf(
-    db,
-    z.object({ note: z.string() }),
-    'select note from audit_checkpoint order by size desc limit 1',
-  );
-  const size = newest ? parseCheckpoint(newest.note).size : 0;
+  const newest = await newestCheckpoint(db);
   const rows = await rowsOf(
     db,
-    entryRow,
+    provableRow,
     `select e.entry_id, e.body, e.leaf_hash, s.index from audit_entry e left join audit_seal s on s.entry = e.id
      where e.object_kind = 'SCCMigrationPlan' and e.object_namespace = $1 and e.object_name = $2 order by e.id limit $3`,
     [namespace, name, MAX_ROWS],
   );
-  const entries: ProvedEntry[] = [];
-  for (const row of rows.filter(({ body }) => uidOf(body) === uid)) {
-    // An entry that was sealed after the checkpoint was read has no proof against it.
-    const index = row.index !== null && row.index < size ? row.index : null;
-    const path = index === null ? null : await inclusionProof(db, index, size);
-    entries.push({
-      entryId: row.entry_id,
-      body: row.body.toString('base64'),
-      leafHash: row.leaf_hash.toString('hex'),
-      index,
-      path: path?.map((hash) => hash.toString('hex')) ?? null,
-    });
-  }
+  const own = rows.filter(({ body }) => uidOf(body) === uid);
+  const entries = await proveEntries(db, own, newest?.size ?? 0);
   return { checkpoint: newest?.note ?? null, entries };
 }
 

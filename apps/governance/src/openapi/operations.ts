@@ -5,6 +5,7 @@ import {
   auditEntryPageSchema,
   auditStateSchema,
   readModelDifferencesSchema,
+  signedReportSchema,
 } from '@scc/audit';
 import {
   affectedSchema,
@@ -143,6 +144,10 @@ export const OPERATIONS: Operations = {
   'GET /v1/migrations/{id}/proof': {
     summary: 'One signed document: what was asked, who allowed it, what happened',
     answer: signedProofSchema,
+  },
+  'GET /v1/reports': {
+    summary: 'One signed document about a period: what ran, who allowed what, what failed, with the audit entries',
+    answer: signedReportSchema,
   },
   'GET /v1/read-model/differences': {
     summary: 'Events without their audit entries, and views that do not follow from the events',

@@ -58,14 +58,14 @@ async function enter(
     return;
   }
   await inTransaction(source, async (tx) => {
-    const { version, changed, unseenFrom } = await observeSCC(tx, name, parsed?.data ?? null, when);
+    const { version, contentHash, changed, unseenFrom } = await observeSCC(tx, name, parsed?.data ?? null, when);
     if (!changed) return;
     await appendAudit(tx, {
       actor: { name: 'system:governance' },
       action: version === null ? 'scc.gone' : 'scc.observed',
       object: { kind: 'SecurityContextConstraints', name },
       requestId: null,
-      details: { version, ...(unseenFrom ? { unseenFrom: unseenFrom.toISOString() } : {}) },
+      details: { version, contentHash, ...(unseenFrom ? { unseenFrom: unseenFrom.toISOString() } : {}) },
     });
   });
 }

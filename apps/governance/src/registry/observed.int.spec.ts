@@ -65,9 +65,11 @@ describe('the registry', () => {
       await row(
         database.app,
         `select action, convert_from(body, 'UTF8')::json #>> '{details,relation}' as relation from audit_entry
-         where object_kind = 'Deployment' and object_name = 'hand'`,
+         where object_kind = 'Deployment' and object_name = 'hand' order by id desc`,
       ),
     ).toEqual({ action: 'workload.sccChanged', relation: 'wider' });
+    const actions = `select string_agg(action, ' ' order by id) as actions from audit_entry where object_name = 'hand'`;
+    expect(await row(database.app, actions)).toEqual({ actions: 'workload.sccObserved workload.sccChanged' });
     expect(await enter(13)).toBe(0);
   });
 

@@ -1,6 +1,8 @@
 import type { EntityManager } from 'typeorm';
 import { z } from 'zod';
 import { type Database, type Queryable, rowsOf } from '../database/rows.js';
+import { type AuditRecord, appendAuditBatch } from '../audit/append.js';
+import { SYSTEM } from '../call/caller.js';
 import type { WorkloadKey } from '../plans/store.js';
 import {
   auditChange,
@@ -145,10 +147,12 @@ export async function enterObserved(
   await tx.query('select pg_advisory_xact_lock(62)');
   await tx.query(LATE_VERSIONS, [now]);
   const changes = await rowsOf(tx, changeRow, CHANGES);
+  const sightings: AuditRecord[] = [];
   for (const change of changes) {
     const unplanned = change.before === null ? null : await judgeChange(tx, await explain(tx, change, managers));
-    await enter(tx, change, { unplanned, now });
+    const entered = await enter(tx, change, { unplanned, now });
     if (unplanned) recorded.push(unplanned);
+    else if (entered) sightings.push(firstSightOf(change));
   }
   for (const change of await rowsOf(tx, changeRow, MIXTURES)) {
     const mixture = await enterMixture(tx, change, managers);
@@ -156,7 +160,8 @@ export async function enterObserved(
   }
   for (const change of recorded) await auditChange(tx, change);
   countChanges(recorded);
-  const ended = await rowsOf(tx, z.object({ id: z.string() }), ENDED, [now, GONE_FOR_SECONDS]);
+  const ended = await rowsOf(tx, endedRow, ENDED, [now, GONE_FOR_SECONDS]);
+  await appendAuditBatch(tx, [...sightings, ...ended.map(endOf)]);
   return changes.length + ended.length;
 }
 
@@ -185,7 +190,27 @@ const ENDED = `
   ) as g
   where a.deactivated_at is null and a.namespace = g.namespace and a.kind = g.kind and a.name = g.name
     and g.at >= a.activated_at and ${UNCLAIMED('a')}
-  returning a.id::text as id`;
+  returning a.namespace, a.kind, a.name, a.deactivated_at as at, a.deactivated_after as after`;
+const endedRow = z.object({
+  ...{ namespace: z.string(), kind: z.string(), name: z.string() },
+  ...{ at: z.date(), after: z.date().nullable() },
+});
+
+const sightingOf = (
+  { namespace, kind, name }: WorkloadKey,
+  { action, details }: Pick<AuditRecord, 'action' | 'details'>,
+): AuditRecord => ({
+  ...{ actor: { name: SYSTEM.name }, action, object: { kind, namespace, name }, requestId: null, details },
+});
+
+const firstSightOf = ({ since, scc, version, ...workload }: Change): AuditRecord =>
+  sightingOf(workload, { action: 'workload.sccObserved', details: { since: since.toISOString(), scc, version } });
+
+const endOf = ({ at, after, ...workload }: z.infer<typeof endedRow>): AuditRecord =>
+  sightingOf(workload, {
+    action: 'workload.gone',
+    details: { at: at.toISOString(), after: after?.toISOString() ?? null },
+  });
 
 async function explain(tx: EntityManager, change: Change, managers: Managers): Promise<UnplannedChange> {
   const { namespace, kind, name, scc, version, since, beforeSCC, beforeVersion } = change;
@@ -217,7 +242,7 @@ async function enter(
   tx: EntityManager,
   { namespace, kind, name, scc, version, since, before, beforeAt }: Change,
   { unplanned, now }: { unplanned: UnplannedChange | null; now: Date },
-): Promise<void> {
+): Promise<boolean> {
   const at = beforeAt !== null && since <= beforeAt ? now : since;
   const writer: Writer = unplanned ?? UNKNOWN_WRITER;
   if (before !== null)
@@ -226,9 +251,11 @@ async function enter(
       at,
       `a change without a plan by ${writerInWords(writer)}`,
     ]);
-  await tx.query(
+  const entered = await rowsOf(
+    tx,
+    z.object({ id: z.string() }),
     `insert into scc_activation (namespace, kind, name, scc, scc_version, actor, manager, reason, source_key, activated_at)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict do nothing`,
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict do nothing returning id::text as id`,
     [
       ...[namespace, kind, name, scc, version, writer.user, writer.manager],
       unplanned?.reason ?? 'observed',
@@ -236,4 +263,5 @@ async function enter(
       at,
     ],
   );
+  return entered.length > 0;
 }

@@ -125,12 +125,13 @@ export async function observeSCC(
   name: string,
   scc: SecurityContextConstraints | null,
   { at, wasFollowed = true }: { at: Date; wasFollowed?: boolean },
-): Promise<{ version: string | null; changed: boolean; unseenFrom: Date | null }> {
+): Promise<{ version: string | null; contentHash: string | null; changed: boolean; unseenFrom: Date | null }> {
   await tx.query('select pg_advisory_xact_lock(hashtextextended($1, 41))', [name]);
   const version = scc ? await versionOf(tx, name, scc, at) : null;
   const presences = tx.getRepository(SCCPresenceEntity);
   const present = await presences.findOneBy({ name, presentTo: IsNull() });
-  if ((present?.versionId ?? null) === version) return { version, changed: false, unseenFrom: null };
+  const contentHash = scc && hashOf(contentOf(scc));
+  if ((present?.versionId ?? null) === version) return { version, contentHash, changed: false, unseenFrom: null };
   if (present)
     await presences
       .createQueryBuilder()
@@ -141,7 +142,7 @@ export async function observeSCC(
       .execute();
   const unseenFrom = wasFollowed ? null : await lastLook(tx, at);
   if (version !== null) await presences.insert({ name, versionId: version, presentFrom: at, unseenFrom });
-  return { version, changed: true, unseenFrom };
+  return { version, contentHash, changed: true, unseenFrom };
 }
 
 const lookRow = z.object({ at: z.date() });
