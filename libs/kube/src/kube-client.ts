@@ -6,6 +6,8 @@ export interface Selection {
   namespace?: string;
   labelSelector?: string;
   fieldSelector?: string;
+  /** For APIs that give more, or other, content of it; absent: the newest. */
+  resourceVersion?: string;
 }
 
 export interface WatchOptions extends Selection {

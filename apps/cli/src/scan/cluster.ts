@@ -7,21 +7,25 @@ const PAGE_MS = 60_000;
 /**
  * The objects of a cluster, in pages. A kind that may not be read is named.
  * @param namespaces those to read; every one when empty
- * @param progress told of each kind before it is read
  */
 export const collectCluster = (
   kube: KubeClient,
   namespaces: readonly string[],
-  progress: (kind: string) => void,
+  options: { progress: (kind: string) => void; profiles?: boolean },
 ): Promise<Collected> =>
   collectObjects(
-    async (kind, namespace) => {
+    async ({ resourceVersion, ...kind }, namespace) => {
       const { items, refused } = await listIfAllowed(kube, kind, {
         timeoutMs: PAGE_MS,
         ...(namespace === undefined ? {} : { namespace }),
+        ...(resourceVersion === undefined ? {} : { resourceVersion }),
       });
-      return { items, refused: refused && `${refused}; the ClusterRole scc-scan of the chart holds the rights` };
+      const remedy =
+        resourceVersion === undefined
+          ? 'the ClusterRole scc-scan of the chart holds the rights'
+          : 'docs/SCAN.md names the right to read profiles';
+      return { items, refused: refused && `${refused}; ${remedy}` };
     },
     namespaces,
-    progress,
+    options,
   );

@@ -35,6 +35,8 @@ import { writePatches, writePlans } from './write.js';
 export interface SourceOptions {
   filename: string[];
   namespace: string[];
+  /** Also what Kubescape recorded of containers. */
+  profiles?: boolean;
 }
 
 interface ScanOptions extends SourceOptions, ImageOptions {
@@ -60,11 +62,14 @@ const FAIL_ON = [...CATEGORIES, ...Object.keys(CONDITIONS)];
 const PROGRESS_EVERY = 1_000;
 
 /** The objects of the cluster, or of files where any are named. */
-export function collect(session: Session, { filename, namespace }: SourceOptions): Promise<Collected> {
+export function collect(session: Session, { filename, namespace, profiles }: SourceOptions): Promise<Collected> {
   if (filename.length > 0) return collectFiles(filename);
-  return session
-    .kube()
-    .then((kube) => collectCluster(kube, namespace, (kind) => session.output.remark(`reading every ${kind}`)));
+  return session.kube().then((kube) =>
+    collectCluster(kube, namespace, {
+      progress: (kind) => session.output.remark(`reading every ${kind}`),
+      profiles: profiles === true,
+    }),
+  );
 }
 
 const within = (inventory: Inventory, { namespace }: SourceOptions): Inventory['workloads'] =>
@@ -233,6 +238,7 @@ export const scanCommand = (go: Run): Command =>
       withListed,
     )
     .option('--images-ca <file>', 'the authority by which those registries are trusted, instead of the usual ones')
+    .option('--profiles', 'also read what Kubescape recorded of containers, where it is installed')
     .option('--csv <file>', 'also write the rows as CSV')
     .option('--html <file>', 'also write one page with charts and filters')
     .option('--plans <folder>', 'also write a plan for each workload that a plan can move')

@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import { CLUSTER_SCOPED, SCAN_KINDS } from './kinds.js';
+import { isProfile, PROFILE_KINDS, withoutRecords } from './profiles.js';
 import { type ClusterObject, clusterObjectSchema, type Unreadable } from './objects.js';
 
 /** The objects of one kind, or why they cannot be read. A kind that is not served has none. */
 export type ListKind = (
-  kind: (typeof SCAN_KINDS)[number],
+  kind: (typeof SCAN_KINDS)[number] & { readonly resourceVersion?: string },
   namespace?: string,
 ) => Promise<{ items: readonly unknown[]; refused: string | null }>;
 
@@ -29,25 +30,31 @@ function withoutBallast(object: ClusterObject): ClusterObject {
 function take(item: unknown, kind: string, { objects, unreadable }: Collected): void {
   const parsed = clusterObjectSchema.safeParse(item);
   if (parsed.success) {
-    objects.push(withoutBallast(parsed.data));
+    objects.push(withoutBallast(isProfile(parsed.data) ? withoutRecords(parsed.data) : parsed.data));
     return;
   }
   const name = named.safeParse(item).data?.metadata.name ?? '';
   unreadable.push({ source: `${kind} ${name}`, reason: z.prettifyError(parsed.error) });
 }
 
+interface CollectOptions {
+  /** Told of each kind before it is read. */
+  progress?: (kind: string) => void;
+  /** Whether profiles of what containers did are read, too, which may be large. */
+  profiles?: boolean;
+}
+
 /**
  * The objects of a cluster that a scan judges, one kind after the other. A kind that may not be read is named.
  * @param namespaces those to read; every one when empty
- * @param progress told of each kind before it is read
  */
 export async function collectObjects(
   list: ListKind,
   namespaces: readonly string[],
-  progress: (kind: string) => void = () => undefined,
+  { progress = () => undefined, profiles = false }: CollectOptions = {},
 ): Promise<Collected> {
   const collected: Collected = { objects: [], unreadable: [] };
-  for (const kind of SCAN_KINDS) {
+  for (const kind of [...SCAN_KINDS, ...(profiles ? PROFILE_KINDS : [])]) {
     progress(kind.kind);
     const isWhole = namespaces.length === 0 || CLUSTER_SCOPED.has(kind.kind);
     for (const namespace of isWhole ? [undefined] : namespaces) {

@@ -13,6 +13,11 @@ export function evidenceSentence(one: SeenNeed): string {
       const user = one.user === '' ? 'root, for it names no user' : `user ${one.user}`;
       return `${one.container}: its image ${one.image} says ${user}${ports}${volumes} (${one.platform}, ${one.digest.slice(0, SHORT)} when it was read)`;
     }
+    case 'profile': {
+      const coverage = `${one.status || 'unknown'}, ${one.fromStart ? 'from its start on' : 'not from its start'}`;
+      const checked = one.checked.length > 0 ? `${one.checked.join(', ')}; a check is not a need` : 'no capability';
+      return `${one.container}: ${one.profile} of Kubescape (${coverage}) saw it checked for ${checked}`;
+    }
     case 'image not read':
       return `${one.container}: its image ${one.image} was not read: ${one.reason}`;
   }

@@ -12,6 +12,7 @@ import { serviceAccountSubject, type Subject } from '../admission/request.js';
 import { type ClusterObject, groupOf, labelOf, type Unreadable } from './objects.js';
 import { ownerOf, type Owner } from './owners.js';
 import { Neighbours } from './obstacles.js';
+import { type Profiles, profilesIn } from './profiles.js';
 import { type ScannedWays, waysFinder } from './ways.js';
 import { type Workload, workloadsOf } from './workloads.js';
 
@@ -25,6 +26,7 @@ export interface Inventory {
   readonly assumed: readonly string[];
   /** Images that were looked at; none unless asked for. */
   readonly images: ImageAnswers;
+  readonly profilesOf: Profiles;
   namespace(name: string): Namespace;
   waysOf(workload: Workload): ScannedWays;
   readonly neighbours: Neighbours;
@@ -185,6 +187,7 @@ export function inventoryOf(objects: readonly ClusterObject[], fallback = 'defau
     unreadable,
     assumed,
     images: new Map(),
+    profilesOf: profilesIn(objects, fallback),
     namespace: (name) => namespaces.get(name) ?? { name },
     waysOf,
     neighbours: new Neighbours(objects, { workloads, livePods }, fallback),

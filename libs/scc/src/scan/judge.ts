@@ -183,7 +183,11 @@ export function judgeWorkload(workload: Workload, inventory: Inventory, aim: Com
     podSecurityThen: levelOf(outlook.target === null ? current : inventory.sccs.byName.get(outlook.target)),
     owner: owner ? { ...owner } : null,
     ways: waysIn.ways.map((way) => ({ ...way })),
-    evidence: [...workload.seenUsers.map(runningUser), ...imageEvidence(workload.template, inventory.images)],
+    evidence: [
+      ...workload.seenUsers.map(runningUser),
+      ...imageEvidence(workload.template, inventory.images),
+      ...inventory.profilesOf(workload),
+    ],
     strategy: strategyFor(workload),
     obstacles: obstaclesOf(workload, {
       neighbours: inventory.neighbours,

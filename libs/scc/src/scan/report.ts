@@ -28,6 +28,14 @@ export const evidenceSchema = z.discriminatedUnion('source', [
     ports: z.array(z.int()).describe('Ports that it says it listens on.'),
     volumes: z.array(z.string()).describe('Directories that it declares as volumes.'),
   }),
+  z.object({
+    source: z.literal('profile'),
+    container: z.string(),
+    profile: z.string().describe('Kind and name of the profile of Kubescape.'),
+    status: z.string().describe('As the profile has it: ready and learning go on, completed has ended.'),
+    fromStart: z.boolean().describe('False: what the container did when it started was not seen.'),
+    checked: z.array(z.string()).describe('Capabilities that the kernel was asked about. A check is not a need.'),
+  }),
   z.object({ source: z.literal('image not read'), container: z.string(), image: z.string(), reason: z.string() }),
 ]);
 export type SeenNeed = z.infer<typeof evidenceSchema>;
