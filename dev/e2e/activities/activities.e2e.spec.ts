@@ -17,6 +17,7 @@ import {
 import { messageOf, waitFor } from '@scc/runtime';
 import { SCC_ANNOTATION } from '@scc/scc';
 import { startStack, type Stack } from '../../src/index.js';
+import { rightsOfAuthors, useOf, WITHOUT } from './rights.fixture.js';
 import { aWorld, type Cluster, clusterOf, createPlan, idIn, type Kind, type World } from './world.fixture.js';
 
 /** The effects of each activity in the API server, when it is called once, twice, and after another client. */
@@ -30,7 +31,7 @@ let world: World;
 let bare: World;
 
 beforeAll(async () => {
-  stack = await startStack({ parts: { mesh: false, prometheus: false, worker: false, watcher: false } });
+  stack = await startStack({ recordRequests: true, parts: WITHOUT });
   cluster = await clusterOf(stack);
   [world, bare] = await Promise.all([
     aWorld({ stack, cluster }, 'routed'),
@@ -173,8 +174,10 @@ describe('the assessment', () => {
   it('names every reason why a plan cannot be carried out', async () => {
     const { activities, ref, plan } = bare;
     const spec = { ...plan.spec, workloadRef: { ...plan.spec.workloadRef, name: 'absent' } };
-    const assessment = await activities.assess(ref, { ...plan, spec });
-    expect(assessment).toMatchObject({ ok: false, violations: [{ code: 'WorkloadNotFound' }] });
+    expect(await activities.assess(ref, { ...plan, spec })).toMatchObject({
+      ok: false,
+      violations: [{ code: 'WorkloadNotFound' }],
+    });
   });
 });
 
@@ -224,12 +227,7 @@ describe('pre-images', () => {
   });
 });
 
-const USE_OF_NONROOT = {
-  apiGroups: ['security.openshift.io'],
-  resources: ['securitycontextconstraints'],
-  resourceNames: ['nonroot'],
-  verbs: ['use'],
-};
+const USE_OF_NONROOT = useOf('nonroot');
 
 describe('grants of the target', () => {
   const of = (target: MigrationTarget, targetSCC: string): MigrationTarget => ({ ...target, targetSCC });
@@ -357,6 +355,8 @@ describe('grants of the target', () => {
     expect(await rolesOf(name)).toEqual(roleRef);
   });
 });
+
+describe('in whose name:', () => rightsOfAuthors(() => ({ stack, cluster })));
 
 describe('a canary', () => {
   it('is not made over an object of another client, which an undo leaves alone', async () => {
@@ -512,9 +512,8 @@ describe('a migration', () => {
     for (const [kind, name] of CANARY) expect(await find(kind, name)).toBeUndefined();
     expect(await activities.compareWithPreImages(target, images)).toEqual([]);
     const { items } = await cluster.admin.list({ apiVersion: 'v1', kind: 'Pod' }, { namespace });
-    expect(
-      items.filter(({ metadata }) => isCanaryObject(metadata) && metadata.deletionTimestamp === undefined),
-    ).toEqual([]);
+    const left = items.filter(({ metadata }) => isCanaryObject(metadata) && metadata.deletionTimestamp === undefined);
+    expect(left).toEqual([]);
   });
 });
 

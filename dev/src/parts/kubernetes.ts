@@ -16,13 +16,23 @@ export const etcd = ({ binary, file }: PartContext): PartDefinition => ({
   ready: () => answers('http://127.0.0.1:2379/readyz'),
 });
 
+const PRODUCT = `system:serviceaccounts:${SYSTEM_NAMESPACE}`;
+
 /** The API server's records of requests, where it is told to keep them: who asked for what, and what it answered. */
 export const auditPolicy = (): string =>
   stringify({
     apiVersion: 'audit.k8s.io/v1',
     kind: 'Policy',
     omitStages: ['RequestReceived'],
-    rules: [{ level: 'Metadata', userGroups: [`system:serviceaccounts:${SYSTEM_NAMESPACE}`] }, { level: 'None' }],
+    rules: [
+      {
+        level: 'Request',
+        userGroups: [PRODUCT],
+        resources: [{ group: 'authorization.k8s.io', resources: ['subjectaccessreviews'] }],
+      },
+      { level: 'Metadata', userGroups: [PRODUCT] },
+      { level: 'None' },
+    ],
   });
 
 export const apiServer = ({ binary, file, options }: PartContext, api: ClusterApi): PartDefinition => ({
