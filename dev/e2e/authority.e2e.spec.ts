@@ -197,7 +197,8 @@ describe('the emergency stop', () => {
     await apply('stopped-two', 'payments', { traffic });
     for (const name of PLANS_STOPPED) await untilWeight(name, 10);
 
-    const { id, migrations } = await stop('--namespace', NAMESPACE);
+    const { id, migrations, unreached } = await stop('--namespace', NAMESPACE);
+    expect(unreached.filter(({ name }) => PLANS_STOPPED.includes(name))).toEqual([]);
     const told = migrations.map(({ name, did }) => `${name} ${did}`);
     expect(told).toEqual(expect.arrayContaining(PLANS_STOPPED.map((name) => `${name} held`)));
     await stack.part('governance').kill();

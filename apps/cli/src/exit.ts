@@ -11,6 +11,8 @@ export const EXIT = {
   invalid: 4,
   /** What was compared differs. */
   differs: 5,
+  /** An emergency stop is in force, and did not reach every workflow. */
+  unreached: 6,
   /** The command line itself is wrong. */
   usage: 64,
 } as const;

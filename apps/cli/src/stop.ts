@@ -23,9 +23,19 @@ function reasonOf(reason: string | undefined): string {
   throw new CliError('--reason: there is none', 'Say why; it is kept in the audit log.', EXIT.usage);
 }
 
+/** The stop holds for them too; but no workflow keeps in order what they have left in the cluster. */
+const unreachedOf = ({ unreached }: StopAnswer): string =>
+  [
+    'NOT REACHED: no step of these is allowed either, but see that their workflows run, and what they left:',
+    table(
+      ['namespace', 'plan', 'workflow', 'reason'],
+      unreached.map(({ namespace, name, workflowId, reason }) => [namespace, name, workflowId, reason]),
+    ),
+  ].join('\n');
+
 const scopeOf = (namespace: string | null): string => namespace ?? 'all namespaces';
 
-async function stop(session: Session, { all, namespace, takeBack, reason }: StopOptions): Promise<undefined> {
+async function stop(session: Session, { all, namespace, takeBack, reason }: StopOptions): Promise<number> {
   if ((namespace === undefined) !== (all === true))
     throw new CliError('stop: say which migrations', 'Pass --namespace NAMESPACE, or --all.', EXIT.usage);
   const body = { namespace: namespace ?? null, takeBack: takeBack ?? false, reason: reasonOf(reason) };
@@ -41,9 +51,10 @@ async function stop(session: Session, { all, namespace, takeBack, reason }: Stop
         ['namespace', 'plan', 'phase', 'what was done'],
         done.migrations.map((one) => [one.namespace, one.name, one.phase, DID[one.did]]),
       ),
+      ...(done.unreached.length > 0 ? [unreachedOf(done)] : []),
     ].join('\n\n'),
   );
-  return undefined;
+  return done.unreached.length > 0 ? EXIT.unreached : EXIT.ok;
 }
 
 async function list(session: Session, all: boolean): Promise<undefined> {

@@ -7,6 +7,7 @@ import { CampaignAuthors } from './engine/campaign-authors.js';
 import type { AccessReview } from './access/kubernetes.js';
 import { API_GROUP } from './access/roles.js';
 import { accessConfig } from './access/settings.js';
+import type { IsRunning } from './approvals/temporal.js';
 import { AuthorityWatch } from './audit/authority-watch.js';
 import { Contradictions } from './audit/contradictions.controller.js';
 import { Observer } from './health/observer.js';
@@ -89,12 +90,20 @@ interface GuardedOptions {
   env?: Record<string, string>;
   now?: () => number;
   log?: Logger;
+  /** What Temporal says of workflows; that none runs, unless told otherwise. */
+  isRunning?: IsRunning;
 }
 
 /** The API as production composes it, over plain HTTP, before a cluster of the spec's own. */
 export async function startGuarded(
   source: DataSource,
-  { cluster, env = {}, now, log = createLogger('test', 'silent') }: GuardedOptions,
+  {
+    cluster,
+    env = {},
+    now,
+    log = createLogger('test', 'silent'),
+    isRunning = () => Promise.resolve(false),
+  }: GuardedOptions,
 ): Promise<GuardedApi> {
   const { privateKey } = generateKeyPairSync('ed25519');
   const origin = 'scc.poc/test';
@@ -120,7 +129,7 @@ export async function startGuarded(
       contradictions: new Contradictions(new AuthorityWatch({ source, logger: log })),
       readModel: new ReadModelWatch(source),
       logger: createLogger('test', 'silent'),
-      isRunning: () => Promise.resolve(false),
+      isRunning,
       signIn: null,
       temporalUi: null,
       scans: new ScanParts(null, log),

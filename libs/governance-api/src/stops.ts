@@ -36,6 +36,19 @@ export const stopAnswerSchema = emergencyStopSchema.extend({
         ),
     }),
   ),
+  unreached: z
+    .array(
+      z.object({
+        uid: z.string(),
+        namespace: z.string(),
+        name: z.string(),
+        workflowId: z.string(),
+        reason: z.string(),
+      }),
+    )
+    .describe(
+      'Begun migrations whose workflow does not run, or of which Temporal did not say so. No step of theirs is allowed either.',
+    ),
 });
 
 export type StopRequest = z.infer<typeof stopRequestSchema>;

@@ -17,7 +17,7 @@ import { aRequest, at, holdsAnyRole, inTx, NOON, ownWorkload, person } from '../
 import { approveException, requestException, revokeException } from '../policies/exceptions.js';
 import { removePolicyBinding, saveBinding, savePolicy } from '../policies/store.js';
 import { calendarEntrySchema, saveCalendarEntry } from '../schedule/store.js';
-import { liftStop, stopMigrations } from '../stops/stops.js';
+import { liftStop, setStop } from '../stops/stops.js';
 import { apiSuite } from '../suite.fixture.js';
 import { aSigner, seal } from './audit-log.fixture.js';
 import { approvedPlan, EXCHANGED_ROWS } from './exchanged-rows.fixture.js';
@@ -128,7 +128,7 @@ beforeAll(async () => {
   const used = z.array(z.object({ id: z.string() })).parse(await database.app.query('select id from break_glass'));
   await inAdmin((tx) => reviewBreakGlass(tx, used[0]?.id ?? '', 'it was needed', at(NOON, person('rita', 'auditor'))));
   const stop = (namespace: string | null) =>
-    inAdmin((tx) => stopMigrations(tx, { namespace, takeBack: false, reason: 'the bank is closed' }, admin));
+    inAdmin((tx) => setStop(tx, { namespace, takeBack: false, reason: 'the bank is closed' }, admin));
   const { id } = await stop('bank');
   await stop(null);
   await inAdmin((tx) => liftStop(tx, id, 'it is open again', admin));

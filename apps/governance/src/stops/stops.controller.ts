@@ -12,7 +12,8 @@ import { Actor, Call, type User } from '../call/actor.js';
 import type { CallContext } from '../call/caller.js';
 import { namespaceQuery, RequirePermission } from '../call/require-permission.js';
 import { inTransaction } from '../database/transaction.js';
-import { liftStop, listStops, stopIdSchema, stopMigrations } from './stops.js';
+import { unreachedBy, WorkflowReach } from './reach.js';
+import { liftStop, listStops, setStop, stopIdSchema } from './stops.js';
 
 const listSchema = namespaceQuery.extend({
   all: z.enum(['true', 'false']).default('false').describe('Also those that were lifted.'),
@@ -21,7 +22,10 @@ const listSchema = namespaceQuery.extend({
 /** The emergency stop. */
 @Controller('v1/stops')
 export class StopsController {
-  constructor(private readonly source: DataSource) {}
+  constructor(
+    private readonly source: DataSource,
+    private readonly reach: WorkflowReach,
+  ) {}
 
   @Get()
   @RequirePermission('migrations:read', 'list')
@@ -34,8 +38,10 @@ export class StopsController {
 
   @Post()
   @RequirePermission('migrations:stop', 'stopRequest')
-  stop(@Body({ schema: stopRequestSchema }) body: StopRequest, @Call() call: CallContext): Promise<StopAnswer> {
-    return inTransaction(this.source, (tx) => stopMigrations(tx, body, call));
+  async stop(@Body({ schema: stopRequestSchema }) body: StopRequest, @Call() call: CallContext): Promise<StopAnswer> {
+    const set = await inTransaction(this.source, (tx) => setStop(tx, body, call));
+    // The stop is in force by now, whoever answers.
+    return { ...set, unreached: await unreachedBy(set.migrations, this.reach.isRunning) };
   }
 
   @Post(':id/lift')

@@ -1,10 +1,13 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { emergencyStopSchema, itemsSchema, stepVerdictSchema, stopAnswerSchema } from '@scc/governance-api';
-import { workflowIdOf } from '@scc/migration/contract';
+import { undoWorkflowIdOf, workflowIdOf } from '@scc/migration/contract';
 import { z } from 'zod';
 import { type GuardedApi, startGuarded, TestCluster } from '../access.fixture.js';
+import type { IsRunning } from '../approvals/temporal.js';
+import { Refusal } from '../refusal/refusal.js';
 import { aBatch, aRequest, completedEvents, ownWorkload, recorded } from '../governance.fixture.js';
 import { governanceSuite } from '../suite.fixture.js';
+import { unreachedBy } from './reach.js';
 
 const cluster = new TestCluster();
 cluster.mayDo = () => true;
@@ -15,8 +18,11 @@ const viewer = cluster.issue('vera', { groups: ['viewers'] });
 const database = governanceSuite();
 let guarded: GuardedApi;
 
+/** What Temporal says of workflows; all run unless a case says otherwise. */
+let isRunning: IsRunning = () => Promise.resolve(true);
+
 beforeAll(async () => {
-  guarded = await startGuarded(database.app, { cluster });
+  guarded = await startGuarded(database.app, { cluster, isRunning: (...asked) => isRunning(...asked) });
   for (const [role, subject, namespaces] of [
     ['operator', 'shop-operators', 'shop'],
     ['viewer', 'viewers', '*'],
@@ -151,6 +157,61 @@ describe('an emergency stop', () => {
     const answer = await stopped(root, { namespace: 'crowd' });
     expect(answer.migrations.map(({ uid }) => uid).sort()).toEqual(places.toSorted());
     await lift(root, answer.id);
+  });
+
+  describe('names the workflows that it does not reach', () => {
+    afterEach(() => {
+      isRunning = () => Promise.resolve(true);
+    });
+    const unreached = async (plans: Plan[], over: object = {}) => {
+      const answer = await stopped(root, { namespace: null, ...over });
+      await lift(root, answer.id);
+      return answer.unreached.filter(({ uid }) => plans.some(({ plan }) => plan.uid === uid));
+    };
+
+    it('none where all of them run, as themselves or as an undo', async () => {
+      const plans = [await begun('reached'), await begun('reached-undoing')];
+      isRunning = (id) => Promise.resolve(id !== workflowIdOf(plans[1]!.plan));
+      expect(await unreached(plans)).toEqual([]);
+    });
+
+    it('those that do not run, held or taken back, and none that has touched nothing', async () => {
+      const [lost, waiting] = [await begun('lost'), await evaluated('lost-and-not-begun')];
+      const ids = [lost, waiting].map(({ plan }) => workflowIdOf(plan));
+      isRunning = (id) => Promise.resolve(!ids.includes(id) && id !== undoWorkflowIdOf(lost.plan));
+      for (const takeBack of [false, true])
+        expect(await unreached([lost, waiting], { takeBack })).toEqual([
+          {
+            ...{ uid: lost.plan.uid, namespace: 'shop', name: lost.plan.name, workflowId: workflowIdOf(lost.plan) },
+            reason: 'no workflow of this migration runs',
+          },
+        ]);
+    });
+
+    it('all of them without Temporal, and is in force all the same', async () => {
+      const plan = await begun('without-temporal');
+      isRunning = () => Promise.reject(new Refusal('unavailable', 'no answer'));
+      const answer = await stopped(root, { namespace: null });
+      expect(answer.unreached).toHaveLength(answer.migrations.filter(({ did }) => did !== 'notBegun').length);
+      expect(answer.unreached).toContainEqual(
+        expect.objectContaining({ uid: plan.plan.uid, reason: 'Temporal does not say whether its workflow runs' }),
+      );
+      expect(await asks(plan, 'Shift')).toMatchObject({ allowed: false, waitsFor: 'Stopped' });
+      await lift(root, answer.id);
+    });
+
+    it('what Temporal leaves without an answer in time', async () => {
+      const one = { uid: 'u', namespace: 'shop', name: 'slow', phase: 'Mirroring', did: 'undoing' } as const;
+      expect(await unreachedBy([one], () => new Promise<boolean>(() => undefined), 20)).toEqual([
+        {
+          uid: 'u',
+          namespace: 'shop',
+          name: 'slow',
+          workflowId: undoWorkflowIdOf(one),
+          reason: expect.any(String) as unknown,
+        },
+      ]);
+    });
   });
 
   it('needs a reason', async () => expect((await stop(ofShop, { reason: 'because' })).status).toBe(400));

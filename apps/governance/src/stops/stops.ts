@@ -61,16 +61,18 @@ function effectOn({ phase, begun }: Running, takeBack: boolean): StopAnswer['mig
   return takeBack ? 'takenBack' : 'held';
 }
 
+type SetStop = Omit<StopAnswer, 'unreached'>;
+
 /**
  * Stops every migration of a namespace, or of all, from now on and until it is lifted: governance allows no further
  * step. Migrations that have begun stay where they are, or are undone. The messages to the workflows only make it
  * sooner.
  */
-export async function stopMigrations(
+export async function setStop(
   tx: EntityManager,
   { namespace, takeBack, reason }: StopRequest,
   { actor, requestId, now }: CallContext,
-): Promise<StopAnswer> {
+): Promise<SetStop> {
   const stop = Object.assign(new EmergencyStopEntity(), {
     ...{ namespace, takeBack, reason, stoppedBy: actor.name, stoppedAt: now },
     ...{ liftedBy: null, liftedAt: null, liftReason: null },
