@@ -61,7 +61,7 @@ describe('the defaults of a mesh', () => {
     ],
   ])('%s', async (_case, cluster, exportedTo, unread) => {
     const defaults = await readMeshDefaults(clusterOf(...cluster), ROOT);
-    expect(defaults).toEqual({
+    expect(defaults).toMatchObject({
       routesExportedTo: exportedTo,
       unread: unread === null ? null : (expect.stringMatching(unread) as unknown),
     });
@@ -70,6 +70,13 @@ describe('the defaults of a mesh', () => {
   it('are those of the installation without a revision where injectors may not be listed', async () => {
     const forbidden = new KubeError(403, { reason: 'Forbidden', message: 'forbidden' });
     const kube = { ...clusterOf([], configs('istio')), list: () => Promise.reject(forbidden) };
-    await expect(readMeshDefaults(kube, ROOT)).resolves.toEqual({ routesExportedTo: ['*'], unread: null });
+    await expect(readMeshDefaults(kube, ROOT)).resolves.toMatchObject({ routesExportedTo: ['*'], unread: null });
+  });
+
+  it.each([
+    ['let requests out to unknown hosts', '', true],
+    ['keep them in where the mesh says so', 'outboundTrafficPolicy: {mode: REGISTRY_ONLY}', false],
+  ])('%s', async (_case, istio, allowsAny) => {
+    await expect(readMeshDefaults(clusterOf([], { istio }), ROOT)).resolves.toMatchObject({ allowsAny });
   });
 });

@@ -7,6 +7,8 @@ import { z } from 'zod';
 export interface MeshDefaults {
   /** The namespaces that see a VirtualService without `exportTo`. */
   routesExportedTo: readonly string[];
+  /** Whether proxies let requests out to hosts that they do not know. */
+  allowsAny: boolean;
   /** Why that is not known, so that Istio's own default is taken; null where it is. */
   unread: string | null;
 }
@@ -17,7 +19,14 @@ const DEFAULT_REVISION = 'default';
 /** By which the webhooks of Istio's injectors say which revision they are of. */
 const REVISION_LABEL = 'istio.io/rev';
 const TO_ALL = ['*'];
-const meshSchema = z.looseObject({ defaultVirtualServiceExportTo: z.array(z.string()).nullish() }).nullish();
+/** The mode in which a proxy has no way to a host that it does not know. */
+export const REGISTRY_ONLY = 'REGISTRY_ONLY';
+const meshSchema = z
+  .looseObject({
+    defaultVirtualServiceExportTo: z.array(z.string()).nullish(),
+    outboundTrafficPolicy: z.looseObject({ mode: z.string().nullish() }).nullish(),
+  })
+  .nullish();
 
 /** Whether objects with this `exportTo` are there for the proxies of all namespaces. */
 export const isForAll = (exportTo: readonly string[]): boolean => exportTo.length === 0 || exportTo.includes('*');
@@ -38,8 +47,13 @@ async function revisionsOf(kube: Reader): Promise<string[]> {
   return found.length > 0 ? [...new Set(found)].toSorted() : [DEFAULT_REVISION];
 }
 
+const saidBy = (mesh: z.infer<typeof meshSchema>): Omit<MeshDefaults, 'unread'> => ({
+  routesExportedTo: mesh?.defaultVirtualServiceExportTo ?? TO_ALL,
+  allowsAny: mesh?.outboundTrafficPolicy?.mode !== REGISTRY_ONLY,
+});
+
 async function readRevision(kube: Reader, root: string, revision: string): Promise<MeshDefaults> {
-  const unread = (why: string): MeshDefaults => ({ routesExportedTo: TO_ALL, unread: why });
+  const unread = (why: string): MeshDefaults => ({ routesExportedTo: TO_ALL, allowsAny: true, unread: why });
   const name = revision === DEFAULT_REVISION ? CONFIG_MAP : `${CONFIG_MAP}-${revision}`;
   try {
     const object = await kube.get({ apiVersion: 'v1', kind: 'ConfigMap', namespace: root, name });
@@ -47,7 +61,7 @@ async function readRevision(kube: Reader, root: string, revision: string): Promi
     const { mesh = '' } = (object?.['data'] ?? {}) as { mesh?: string };
     const { success, data } = meshSchema.safeParse(tried(mesh));
     if (!success) return unread(`ConfigMap ${name} of ${root} is not the configuration of a mesh`);
-    return { routesExportedTo: data?.defaultVirtualServiceExportTo ?? TO_ALL, unread: null };
+    return { ...saidBy(data), unread: null };
   } catch (error) {
     if (!isForbidden(error)) throw error;
     return unread(messageOf(error));
@@ -64,6 +78,7 @@ export async function readMeshDefaults(kube: Reader, root: string): Promise<Mesh
   const unread = all.flatMap((one) => one.unread ?? []);
   return {
     routesExportedTo: narrow?.routesExportedTo ?? TO_ALL,
+    allowsAny: all.some((one) => one.allowsAny),
     unread: unread.length > 0 ? unread.join('; ') : null,
   };
 }

@@ -13,6 +13,7 @@ import {
   type Written,
 } from '@scc/routing';
 import { z } from 'zod';
+import { hiddenWarnings, readSidecars } from './hidden.js';
 import { DEFAULT_DOMAIN, resolvedHost, serviceHost } from './hosts.js';
 import { readMeshDefaults } from './mesh-config.js';
 import { portsOf } from './objects.js';
@@ -108,6 +109,7 @@ export async function surveyRoutes(
   const served = await istioObjects(kube);
   if (!served) return { routes: NO_ROUTES, violations: [NO_MESH], warnings: [] };
   const defaults = await readMeshDefaults(kube, root);
+  const { sidecars, unread } = await readSidecars(kube, served.apiVersion);
   const theirs = (objects: readonly KubeObject[]): KubeObject[] =>
     objects.filter((object) => !isCanaryObject(object.metadata));
   const reading = { namespace, services: services.map(({ name }) => name) };
@@ -156,6 +158,8 @@ export async function surveyRoutes(
     warnings: [
       ...readRoutes.warnings,
       ...readRules.warnings,
+      ...unread,
+      ...hiddenWarnings(theirs(sidecars), { namespace, hosts, root, allowsAny: defaults.allowsAny }),
       ...(defaults.unread === null
         ? []
         : [

@@ -35,7 +35,7 @@ export {
   volumeCannotBeShared,
   volumeIsRelabelled,
 } from './movable.js';
-export { hasAgreed, notAgreed, type Written } from './opt-in.js';
+export { hasAgreed, isInMesh, notAgreed, type Written } from './opt-in.js';
 export { deletedRoute, manifestBefore, routedName } from './objects.js';
 export { ownership } from './ownership.js';
 export {

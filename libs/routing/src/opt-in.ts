@@ -35,3 +35,7 @@ export async function notAgreed(
 
 export const hasAgreed = (labels: Readonly<Record<string, string>> | null | undefined): boolean =>
   labels?.[MANAGED_LABEL] === 'true';
+
+/** Whether the pods of a namespace get proxies of the mesh, by its labels. */
+export const isInMesh = (labels: Readonly<Record<string, string>>): boolean =>
+  labels['istio-injection'] === 'enabled' || labels['istio.io/rev'] !== undefined;

@@ -1,5 +1,5 @@
 import type { KubeObject } from '@scc/kube';
-import { ambientWarnings, unseenCallers, unseenWays } from './callers.js';
+import { ambientWarnings, bareCallers, bareWarnings, bareWays, unseenCallers, unseenWays } from './callers.js';
 
 interface Over {
   namespace?: string;
@@ -8,14 +8,23 @@ interface Over {
   isReady?: boolean;
   isAmbient?: boolean;
   isLeaving?: boolean;
+  labels?: Record<string, string>;
 }
 const pod = (name: string, over: Over = {}): KubeObject => {
-  const { namespace = 'team', containers = ['app'], initContainers = [], isReady = true, isAmbient, isLeaving } = over;
+  const {
+    namespace = 'team',
+    containers = ['app'],
+    initContainers = [],
+    isReady = true,
+    isAmbient,
+    isLeaving,
+    labels,
+  } = over;
   return {
     apiVersion: 'v1',
     kind: 'Pod',
     metadata: {
-      ...{ name, namespace },
+      ...{ name, namespace, ...(labels ? { labels } : {}) },
       ...(isAmbient ? { annotations: { 'ambient.istio.io/redirection': 'enabled' } } : {}),
       ...(isLeaving ? { deletionTimestamp: '2026-01-01T00:00:00Z' } : {}),
     },
@@ -69,5 +78,39 @@ describe('ambientWarnings', () => {
       expect.stringMatching(/^pods of edge, team are in the ambient mesh/),
     ]);
     expect(ambientWarnings([pod('e')], 'shop')).toEqual([]);
+  });
+});
+
+describe('bareCallers', () => {
+  const own = { namespace: 'shop', labels: { 'istio-injection': 'enabled' }, selector: { app: 'ledger' } };
+  const proxied = pod('p', { containers: PROXY });
+  const ownPod = pod('ledger-1', { namespace: 'shop', labels: { app: 'ledger', 'pod-template-hash': 'x' } });
+  it.each<[string, KubeObject[], string[]]>([
+    ['one beside pods with proxies', [proxied, pod('a')], ['a']],
+    ['one of the own namespace, which is in the mesh', [pod('a', { namespace: 'shop' })], ['a']],
+    ['none of a namespace without proxies', [pod('a')], []],
+    ['not the pods of the workload', [ownPod], []],
+    ['one with the labels of the workload elsewhere', [proxied, pod('a', { labels: { app: 'ledger' } })], ['a']],
+    ['not one of the ambient mesh', [proxied, pod('a', { isAmbient: true })], []],
+    ['not one that starts', [proxied, pod('a', { isReady: false })], []],
+    ['not one that ends', [proxied, pod('a', { isLeaving: true })], []],
+  ])('names %s', (_case, pods, names) => {
+    expect(bareCallers(pods, own).map(({ metadata }) => metadata.name)).toEqual(names);
+  });
+
+  it('names none of the own namespace where it is in no mesh', () => {
+    expect(bareCallers([pod('a', { namespace: 'shop' })], { ...own, labels: {} })).toEqual([]);
+  });
+
+  it('are said by their namespaces, as ways that nothing divides', () => {
+    const bare = [...['d', 'c', 'b', 'a'].map((name) => pod(name)), pod('z', { namespace: 'edge' })];
+    expect(bareWays(bare)).toEqual([
+      { kind: 'Namespace', name: 'edge', dividedBy: 'Nothing' },
+      { kind: 'Namespace', name: 'team', dividedBy: 'Nothing' },
+    ]);
+    expect(bareWarnings(bare)).toEqual([
+      expect.stringMatching(/^4 pods of the namespace team have no proxy of the mesh \(a, b, c, …\): /),
+      expect.stringMatching(/^1 pod of the namespace edge has no proxy of the mesh \(z\): /),
+    ]);
   });
 });

@@ -5,7 +5,7 @@ import { chooseLabel, type LabelSwitch, ProxiesUnseen, type TrafficRouter, type 
 import { largestCanary } from '../cluster/canary-size.js';
 import { placedAsCanary } from '../cluster/copies.js';
 import { surveyPolicies } from '../cluster/neighbours.js';
-import { ambientWarnings, unseenCallers, unseenWays } from './callers.js';
+import { ambientWarnings, bareCallers, bareWarnings, bareWays, unseenCallers, unseenWays } from './callers.js';
 import { relabelViolations } from './checks.js';
 import type { AssessedWorkload, Facts } from './facts.js';
 import { readCapacity, reviewCapacity } from './capacity.js';
@@ -74,7 +74,12 @@ export async function divide(
     mirror: mirrorOf(spec.traffic),
   });
   const cluster = await readCapacity(kube);
-  const undivided: UndividedWay[] = [...(routes.undivided ?? []), ...(await unseen(router, kube, cluster.pods))];
+  // An istiod that refuses is a violation of the survey already.
+  const connected = (await router.connected?.().catch(nothingRefused)) ?? null;
+  const unseen = connected ? await unseenAt({ router, kube, connected }, cluster.pods) : [];
+  const undivided: UndividedWay[] = [...(routes.undivided ?? []), ...unseen];
+  const own = { namespace: ref.namespace, labels: facts.namespace.labels ?? {}, selector: selector.matchLabels };
+  const bare = connected ? bareCallers(cluster.pods, own) : [];
   const pods = largestCanary({ replicas, canaryReplicas: spec.canary.replicas });
   const placed = placeOf(facts, workload, label);
   const surge = surgeOf(workload.object, replicas);
@@ -105,10 +110,11 @@ export async function divide(
       ...policyWarnings(facts.policies),
       ...routes.warnings,
       ...ambientWarnings(cluster.pods, ref.namespace),
+      ...bareWarnings(bare),
       ...wayWarnings(asWays(undivided)),
     ],
     policies: policies.copied,
-    ways: [...routes.ways, ...asWays(undivided)],
+    ways: [...routes.ways, ...asWays(undivided), ...bareWays(bare)],
     ...(routes.mirrorsNothing ? { mirrorsNothing: true } : {}),
     survey: routes.survey,
   };
@@ -122,16 +128,16 @@ function nothingRefused(error: unknown): null {
   throw error;
 }
 
+interface Connected {
+  router: TrafficRouter;
+  kube: Pick<KubeClient, 'list'>;
+  /** The proxies at the first look. */
+  connected: ReadonlySet<string>;
+}
+
 /** Callers whose proxies no istiod that is asked knows, at two looks. */
-async function unseen(
-  router: TrafficRouter,
-  kube: Pick<KubeClient, 'list'>,
-  pods: readonly KubeObject[],
-): Promise<UndividedWay[]> {
-  // An istiod that refuses is a violation of the survey already.
-  const first = await router.connected?.().catch(nothingRefused);
-  const callers = first ? unseenCallers(pods, first) : [];
-  if (callers.length === 0) return [];
+async function unseenAt({ router, kube, connected }: Connected, pods: readonly KubeObject[]): Promise<UndividedWay[]> {
+  if (unseenCallers(pods, connected).length === 0) return [];
   await delay(RECONNECT_MS);
   const second = (await router.connected?.()) ?? new Set();
   return unseenWays(unseenCallers((await readCapacity(kube)).pods, second));

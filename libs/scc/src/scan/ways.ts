@@ -1,4 +1,4 @@
-import { aliasOf, hasAgreed, hostPortsOf, namedServices, type Sender, SENDERS } from '@scc/routing';
+import { aliasOf, hasAgreed, hostPortsOf, isInMesh, namedServices, type Sender, SENDERS } from '@scc/routing';
 import { z } from 'zod';
 import { CLUSTER_SCOPED } from './kinds.js';
 import { type ClusterObject, controllerOf, groupOf } from './objects.js';
@@ -98,9 +98,6 @@ const isPlain = (object: ClusterObject): boolean =>
     ? isWeighedRoute(object)
     : ['sessionPersistence', 'requestMirror'].every((key) => under(object['spec'], key).next().done === true);
 
-const inMesh = (labels: Readonly<Record<string, string>> | null | undefined): boolean =>
-  labels?.['istio-injection'] === 'enabled' || labels?.['istio.io/rev'] !== undefined;
-
 /** What the objects of a cluster say of its namespaces. */
 class Namespaces {
   readonly #labels = new Map<string, Readonly<Record<string, string>>>();
@@ -111,7 +108,7 @@ class Namespaces {
       const { name, namespace, labels } = object.metadata;
       if (keyOf(object) === '|Namespace') {
         this.#labels.set(name, labels ?? {});
-        if (inMesh(labels)) this.#meshed.add(name);
+        if (isInMesh(labels ?? {})) this.#meshed.add(name);
       } else if (keyOf(object) === VIRTUAL_SERVICE) this.#meshed.add(namespace ?? fallback);
     }
   }
