@@ -25,6 +25,7 @@ import { routesOfAllKinds } from './all-routes.fixture.js';
 import { orderedSuite } from './ordered.fixture.js';
 import { nextRunSuite } from './next-run.fixture.js';
 import { perNodeSuite } from './per-node.fixture.js';
+import { rollingSuite } from './rolling.fixture.js';
 import { startLoad, TOKEN_AUDIENCE, type Stack } from '../src/index.js';
 import { checked } from './suites/check.fixture.js';
 import { figures } from './suites/figures.fixture.js';
@@ -76,31 +77,6 @@ describe('what cannot be migrated', () => {
       timeoutMs: 60_000,
       what: 'the plan to be released',
     });
-  });
-
-  it('a workload that no Service picks is rejected', async () => {
-    const deployment = z
-      .looseObject({ spec: z.looseObject({ template: z.unknown() }) })
-      .parse(await stack.api.get(`${DEPLOYMENTS}/ledger`));
-    const labels = { app: 'lonely' };
-    const template = { ...(deployment.spec.template as object), metadata: { labels } };
-    await stack.api.create(DEPLOYMENTS, {
-      apiVersion: 'apps/v1',
-      kind: 'Deployment',
-      metadata: { name: 'lonely', namespace: NAMESPACE },
-      spec: { replicas: 1, selector: { matchLabels: labels }, template },
-    });
-    const availableSchema = z.looseObject({ status: z.looseObject({ availableReplicas: z.int().default(0) }) });
-    await waitFor(
-      async () => availableSchema.parse(await stack.api.get(`${DEPLOYMENTS}/lonely`)).status.availableReplicas === 1,
-      {
-        timeoutMs: 60_000,
-        what: 'the lonely workload',
-      },
-    );
-    await apply('no-service', 'lonely');
-    const { violations } = await untilPhase('no-service', 'Rejected');
-    expect(violations?.map(({ code }) => code)).toEqual(['NoService']);
   });
 
   it('weights that do not rise are refused when they are applied', async () => {
@@ -509,4 +485,5 @@ figures(() => stack);
 checked(() => stack, apply);
 orderedSuite(() => stack, { apply, until, untilPhase, remains, specOf });
 perNodeSuite(() => stack, { apply, until, untilPhase, remains, specOf });
+rollingSuite(() => stack, { apply, until, untilPhase, remains, specOf, handleOf });
 nextRunSuite(() => stack, { apply, untilPhase, remains, specOf });

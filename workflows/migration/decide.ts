@@ -45,6 +45,8 @@ export function decideAfterAssessment(plan: AcceptedPlan, assessment: Assessment
 /** The steps that a dry run promises after the grant. */
 function movesOf(plan: AcceptedPlan, { strategy = 'Canary', replicas }: MigrationOutline, services: string): string {
   switch (strategy) {
+    case 'Rolling':
+      return `template, by which one pod of ${replicas} moves and is judged, then the others at the Deployment's own pace behind ${services}`;
     case 'Ordered':
       return `template with its partition at ${replicas}, then its pods one by one from ${replicas - 1} to 0 behind ${services}`;
     case 'PerNode':

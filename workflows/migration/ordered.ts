@@ -1,11 +1,12 @@
 import { hold, webhooks, type Course } from './course.js';
+import type { MigrationOutline } from './contract.js';
 import { registerUndo } from './position.js';
 
 /**
- * Moves the pods of a StatefulSet or of a DaemonSet one by one. The template changes together with what keeps pods from
+ * Moves the own pods of a workload. Of a StatefulSet and of a DaemonSet they move one by one: the template changes together with what keeps pods from
  * being replaced by it (a partition above every ordinal, or deletion as the only way), so that nothing moves by itself;
  * each pod then moves when it is let to. Both SCCs stay granted until the end: a pod that is evicted meanwhile starts
- * again, on either side.
+ * again, on either side. Of a Deployment the first pod moves with the template, and all others are let to by one step.
  */
 export async function moveOneByOne(course: Course): Promise<void> {
   const { plan, target, position, fx, at, clear } = course;
@@ -25,23 +26,41 @@ export async function moveOneByOne(course: Course): Promise<void> {
   await webhooks(course, 'AfterMigrate', 0);
 }
 
+/** How a pod at an index moves: by which words governance is asked before, and how long the gates judge it. */
+interface Move {
+  /** Null where it moves by what was let before. */
+  detail: string | null;
+  isLet: boolean;
+  /** Null for the plan's interval; 0 takes the samples that are there. */
+  durationMs: number | null;
+}
+
+function moveAt(index: number, { strategy, replicas, workload }: MigrationOutline): Move {
+  if (strategy !== 'Rolling') return { detail: `pod ${index} of ${workload}`, isLet: true, durationMs: null };
+  const isSecond = index === replicas - 2;
+  const isJudged = index === replicas - 1 || index === 0;
+  const detail = isSecond ? `the other pods of ${workload}` : null;
+  return { detail, isLet: isSecond, durationMs: isJudged ? null : 0 };
+}
+
 /** One pod: governance is asked again, the pod moves, is verified, and the gates judge what the workload answers since. */
 async function moveOne(course: Course, index: number): Promise<void> {
   const { plan, target, position, fx, at, clear } = course;
   const { act } = fx;
+  const { detail, isLet, durationMs } = moveAt(index, target);
   fx.restIfLong();
-  await at(`may move ${index}`, () => clear('Migrate', `pod ${index} of ${target.workload}`));
+  if (detail !== null) await at(`may move ${index}`, () => clear('Migrate', detail));
   await at(`move ${index}`, async () => {
-    position.liveMs = fx.now();
+    if (isLet || position.liveMs === undefined) position.liveMs = fx.now();
     const moved = await fx.attempt(async () => {
-      await act.moveOrdinal(target, index);
+      if (isLet) await act.moveOrdinal(target, index);
       return act.awaitOrdinal(target, index, plan.readinessTimeoutMs);
     });
     for (const one of moved) fx.record({ type: 'PodMoved', ...one });
   });
   await hold(course, `held after ${index}`, {
     weight: 0,
-    durationMs: null,
+    durationMs,
     workloadSinceMs: position.liveMs ?? position.startedMs,
     partition: index,
   });

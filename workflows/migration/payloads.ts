@@ -80,7 +80,7 @@ export type Acceptance =
 /** A pod that moved by itself and runs under the target by now, and how many do. */
 export interface MovedPod {
   pod: PodSCC;
-  /** Of a DaemonSet's pod: how many are left to move after it. */
+  /** Of a StatefulSet's pod its ordinal; of any other how many are left to move after it. */
   ordinal: number;
   /** Of a DaemonSet's pod. */
   node?: string;
@@ -175,6 +175,8 @@ export interface MigrationTarget {
   claimTemplates?: string[];
   /** How a DaemonSet's user wants its pods replaced; absent from any other target. */
   updateStrategy?: Record<string, unknown>;
+  /** How a Deployment's user wants its pods replaced, and how they are while one is judged; absent from any other target. */
+  pace?: { own: Record<string, unknown>; held: Record<string, unknown> };
   /** The routes as they were surveyed: the router's own, opaque here. */
   survey: unknown;
   drainMs: number;
@@ -294,7 +296,7 @@ export interface HoldRequest {
   weight: number;
   /** The gates judge what the migrated workload answered since then instead: the canary gets no more requests. */
   workloadSinceMs?: number;
-  /** Where pods move one by one, the index of the last one: a StatefulSet must keep it as its partition meanwhile. */
+  /** Where pods move one by one, the index of the last one: how they are moved must stay as the migration has set it. */
   partition?: number;
 }
 

@@ -54,7 +54,7 @@ export {
   type ResourceAttributes,
   type Right,
 } from './rights.js';
-export { editViolations, parseSpec, SERVICES_IN_QUERY } from './rules.js';
+export { comparisonViolations, editViolations, parseSpec, SERVICES_IN_QUERY } from './rules.js';
 export {
   phaseSchema,
   planSpecSchema,
@@ -133,6 +133,9 @@ export {
   apiVersionOf,
   isDivided,
   movesPodByPod,
+  canBeShared,
+  chooseStrategy,
+  fitsKind,
   STRATEGIES,
   strategyOf,
   type ChosenStrategy,

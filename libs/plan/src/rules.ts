@@ -3,7 +3,7 @@ import { durationMs } from './duration.js';
 import { isTerminal, type Phase } from './phases.js';
 import { isRecord } from './records.js';
 import { planSpecSchema, type PlanSpec, type Violation } from './schema.js';
-import { isDivided, strategyOf } from './strategies.js';
+import { type ChosenStrategy, fitsKind, isDivided, strategyOf } from './strategies.js';
 
 const FORMAT_REMEDY = 'Correct the value; `kubectl explain sccmp.spec` describes every field.';
 
@@ -41,7 +41,7 @@ type Rule = (spec: PlanSpec) => Violation[];
 const strategyFits: Rule = ({ strategy, workloadRef: { kind } }) => {
   const asked = strategy?.type;
   const { type, reason } = strategyOf(kind);
-  if (asked === undefined || type === asked) return [];
+  if (asked === undefined || fitsKind(kind, asked)) return [];
   return [
     {
       code: 'StrategyDoesNotFit',
@@ -173,22 +173,35 @@ const metricsHaveBounds: Rule = ({ gates }) =>
 /** Where a query of a gate has the Services of the side that is judged. */
 export const SERVICES_IN_QUERY = '$services';
 
+/** Gates that compare with a second side, where the workload is moved without one. */
+export const comparisonViolations = (
+  { gates, workloadRef: { kind } }: Pick<PlanSpec, 'gates' | 'workloadRef'>,
+  { type, reason }: ChosenStrategy,
+): Violation[] =>
+  isDivided(type)
+    ? []
+    : gates.metrics.flatMap(({ name, relativeTo }, index) =>
+        relativeTo === undefined
+          ? []
+          : [
+              {
+                code: 'GateCannotCompare',
+                field: `spec.gates.metrics[${index}].relativeTo`,
+                message: `gate ${name} compares with ${relativeTo} pods, and a ${kind} that is moved by ${type} has no copy beside it: ${reason}`,
+                remedy: 'Leave relativeTo out and set bounds of the numbers themselves.',
+              },
+            ],
+      );
+
 /** A gate that compares needs a second side, and a question that both sides answer. */
-const metricsCompareSides: Rule = ({ gates, workloadRef: { kind } }) => {
-  const { type, reason } = strategyOf(kind);
-  const hasOneSide = !isDivided(type);
+const metricsCompareSides: Rule = (spec) => {
+  const { gates, strategy, workloadRef } = spec;
+  const chosen = strategyOf(workloadRef.kind);
+  const withoutSides = comparisonViolations(spec, strategy?.type ? { ...chosen, type: strategy.type } : chosen);
+  if (withoutSides.length > 0) return withoutSides;
   return gates.metrics.flatMap(({ name, relativeTo, query }, index) => {
     if (relativeTo === undefined) return [];
     const field = `spec.gates.metrics[${index}].relativeTo`;
-    if (hasOneSide)
-      return [
-        {
-          code: 'GateCannotCompare',
-          field,
-          message: `gate ${name} compares with ${relativeTo} pods, and a ${kind} has no copy beside it: ${reason}`,
-          remedy: 'Leave relativeTo out and set bounds of the numbers themselves.',
-        },
-      ];
     if (query?.includes(SERVICES_IN_QUERY) === false)
       return [
         {

@@ -82,6 +82,7 @@ function undoEnd({ differences, because }: Event<'UndoFinished'>): string {
 const STARTED_BY: Record<Strategy, string> = {
   Canary: 'rolling out the workload under the target SCC while the canary serves',
   Ordered: 'changing the template with its partition above the highest ordinal; the pods then move one by one',
+  Rolling: 'changing the template so that one pod moves; the others follow once it was judged',
   PerNode: 'changing the template, with pods replaced by deletion alone; they then move node by node',
   NextRun: 'changing the template of the CronJob, whose next run is then watched',
 };

@@ -2,8 +2,8 @@
 export const WORKLOAD_KINDS = ['Deployment', 'StatefulSet', 'DaemonSet', 'CronJob'] as const;
 export type MigratedKind = (typeof WORKLOAD_KINDS)[number];
 
-/** How a workload is moved. Each kind has its own way; the words are those of `spec.strategy.type`. */
-export const STRATEGIES = ['Canary', 'Ordered', 'PerNode', 'NextRun'] as const;
+/** How a workload is moved; the words are those of `spec.strategy.type`. */
+export const STRATEGIES = ['Canary', 'Rolling', 'Ordered', 'PerNode', 'NextRun'] as const;
 export type Strategy = (typeof STRATEGIES)[number];
 
 /** A strategy, and why it is this one. */
@@ -29,8 +29,49 @@ const STRATEGY: Record<MigratedKind, ChosenStrategy> = {
   },
 };
 
-/** The way in which a kind is moved. */
+/** The way in which a kind is moved where nothing speaks for another one. */
 export const strategyOf = (kind: MigratedKind): ChosenStrategy => STRATEGY[kind];
+
+/** Whether a kind can be moved by a strategy: a Deployment by two, every other kind by its own alone. */
+export const fitsKind = (kind: MigratedKind, strategy: Strategy): boolean =>
+  strategy === STRATEGY[kind].type || (kind === 'Deployment' && strategy === 'Rolling');
+
+const CAN_BE_SHARED = ['ReadWriteMany', 'ReadOnlyMany'];
+
+/** Whether pods on several nodes may mount a claim. */
+export const canBeShared = ({ accessModes }: { accessModes: readonly string[] }): boolean =>
+  accessModes.some((mode) => CAN_BE_SHARED.includes(mode));
+
+/** What of a workload decides between the strategies of its kind. */
+export interface StrategyFacts {
+  kind: MigratedKind;
+  /** `spec.strategy.type` of the plan. */
+  asked?: Strategy | undefined;
+  /** The Services that pick its pods. */
+  services: readonly unknown[];
+  /** The claims that its template mounts. */
+  claims: readonly { name: string; accessModes: readonly string[] }[];
+}
+
+/** The way in which a workload is moved, and why. A canary needs requests to divide, and volumes to share. */
+export function chooseStrategy({ kind, asked, services, claims }: StrategyFacts): ChosenStrategy {
+  if (kind !== 'Deployment') return STRATEGY[kind];
+  if (asked === 'Canary') return STRATEGY.Deployment;
+  if (asked === 'Rolling') return { type: asked, reason: 'the plan asks for it' };
+  const alone = claims.find((claim) => !canBeShared(claim));
+  if (alone)
+    return {
+      type: 'Rolling',
+      reason: `a copy of it could not share the claim ${alone.name} (${alone.accessModes.join(', ') || 'no access mode'}), so one of its own pods changes first, then the rest`,
+    };
+  if (services.length === 0)
+    return {
+      type: 'Rolling',
+      reason:
+        'no Service picks its pods, so that there are no requests to divide: one pod changes first, then the rest',
+    };
+  return STRATEGY.Deployment;
+}
 
 const API_VERSIONS: Record<MigratedKind, string> = {
   Deployment: 'apps/v1',
@@ -50,4 +91,4 @@ export const isDivided = (strategy: Strategy | undefined): boolean => (strategy 
 
 /** Whether the workload's own pods move one by one. */
 export const movesPodByPod = (strategy: Strategy | undefined): boolean =>
-  strategy === 'Ordered' || strategy === 'PerNode';
+  strategy === 'Rolling' || strategy === 'Ordered' || strategy === 'PerNode';

@@ -8,7 +8,7 @@ export const strategySchema = z.object({
     .enum(STRATEGIES)
     .optional()
     .describe(
-      'Canary: a copy of a Deployment takes its requests over. Ordered: the pods of a StatefulSet change one by one, the highest ordinal first. PerNode: the pods of a DaemonSet change node by node. NextRun: the template of a CronJob changes, and its next run is watched. Chosen by the kind when absent.',
+      'Canary: a copy of a Deployment takes its requests over. Rolling: one pod of a Deployment changes first, then the rest at its own pace. Ordered: the pods of a StatefulSet change one by one, the highest ordinal first. PerNode: the pods of a DaemonSet change node by node. NextRun: the template of a CronJob changes, and its next run is watched. Chosen by the kind when absent, and of a Deployment by its Services and claims.',
     ),
   trialRun: z
     .boolean()

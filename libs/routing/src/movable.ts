@@ -1,4 +1,4 @@
-import type { Violation } from '@scc/plan';
+import { canBeShared, type Violation } from '@scc/plan';
 import { z } from 'zod';
 import { chooseLabel } from './label.js';
 
@@ -79,7 +79,7 @@ export const nobodyIsServed: Rule = ofDivided(({ services, name }) =>
         violation(
           'NoService',
           `no Service picks the pods of ${name}, so there are no requests to divide and no gate can judge`,
-          'Create its Service; a workload without clients can be changed by an ordinary rollout.',
+          'Leave spec.strategy out, so that its own pods change (Rolling), or create its Service.',
         ),
       ],
 );
@@ -109,20 +109,15 @@ export const isOwned = (workload: Pick<MovedWorkload, 'kind' | 'name' | 'owners'
     ),
   );
 
-const CAN_BE_SHARED = ['ReadWriteMany', 'ReadOnlyMany'];
-
-const canBeShared = (accessModes: readonly string[]): boolean =>
-  accessModes.some((mode) => CAN_BE_SHARED.includes(mode));
-
 /** Two pods of a rolling pair would write the same volume, or the canary would never get it. */
 export const volumeCannotBeShared: Rule = ofDivided(({ claims }) =>
   claims
-    .filter(({ accessModes }) => !canBeShared(accessModes))
+    .filter((claim) => !canBeShared(claim))
     .map(({ name, accessModes }) =>
       violation(
         'VolumeCannotBeShared',
         `the pods mount the claim ${name} (${accessModes.join(', ') || 'no access mode'}), which a canary beside them could not share`,
-        'Use a claim that several pods may mount (ReadWriteMany), or change the template by hand while the workload is down.',
+        'Leave spec.strategy out, so that its own pods change (Rolling), or use a claim that several pods may mount (ReadWriteMany).',
       ),
     ),
 );
@@ -135,14 +130,12 @@ export const CLAIM_KIND = 'PersistentVolumeClaim';
  * single request; an undo does not give it back. Only for a target that gives another level.
  */
 export const volumeIsRelabelled: Rule = ofDivided(({ claims }) =>
-  claims
-    .filter(({ accessModes }) => canBeShared(accessModes))
-    .map(({ name }) => ({
-      code: 'VolumeRelabelled',
-      field: 'spec.traffic.accept',
-      message: `the target gives the pods another SELinux level: the canary would relabel the volume of claim ${name} under the pods that serve, which lose access to it`,
-      remedy: `Set seLinuxOptions.level of the pods to the level that the volume has, use storage that does not relabel (seLinuxChangePolicy: MountOption), or accept it by spec.traffic.accept: [{kind: ${CLAIM_KIND}, name: '${name}'}].`,
-    })),
+  claims.filter(canBeShared).map(({ name }) => ({
+    code: 'VolumeRelabelled',
+    field: 'spec.traffic.accept',
+    message: `the target gives the pods another SELinux level: the canary would relabel the volume of claim ${name} under the pods that serve, which lose access to it`,
+    remedy: `Set seLinuxOptions.level of the pods to the level that the volume has, use storage that does not relabel (seLinuxChangePolicy: MountOption), or accept it by spec.traffic.accept: [{kind: ${CLAIM_KIND}, name: '${name}'}].`,
+  })),
 );
 
 /** Requests to a Service are divided between a workload and its canary; no other pods may stand behind it. */

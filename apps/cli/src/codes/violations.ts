@@ -87,8 +87,8 @@ export const VIOLATIONS = {
     remedy: 'bring the shown patch into its source and set `gitops: PatchFirst`, or set `gitops: IKnow`',
   },
   NoService: {
-    cause: 'no Service picks the pods, so there are no requests to divide',
-    remedy: 'create its Service; a workload without clients can be changed by an ordinary rollout',
+    cause: 'the plan asks for a canary, and no Service picks the pods, so there are no requests to divide',
+    remedy: 'leave `strategy` out, so that its own pods change (Rolling), or create its Service',
   },
   SharedService: {
     cause: 'a Service of the workload leads to other pods too, whose share the canary would take',
@@ -103,9 +103,9 @@ export const VIOLATIONS = {
     remedy: 'remove or rename the object',
   },
   VolumeCannotBeShared: {
-    cause: 'the pods mount a claim that a canary beside them could not share',
+    cause: 'the plan asks for a canary, and the pods mount a claim that a canary beside them could not share',
     remedy:
-      'use a claim that several pods may mount (ReadWriteMany), or change the template while the workload is down',
+      'leave `strategy` out, so that its own pods change (Rolling), or use a claim that several pods may mount (ReadWriteMany)',
   },
   VolumeRelabelled: {
     cause: 'the canary would relabel a shared volume for another SELinux level, and the pods that serve would lose it',

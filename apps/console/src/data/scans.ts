@@ -23,6 +23,7 @@ export const planText = (row: ScanRow, dryRun: boolean): string | null =>
 
 const STRATEGIES: Record<NonNullable<ScanRow['strategy']>, string> = {
   Canary: 'dividing its requests between it and a canary',
+  Rolling: 'changing one of its pods first, then the rest',
   Ordered: 'changing its pods one by one',
   PerNode: 'changing its pods node by node',
   NextRun: 'changing its template and judging its next run',

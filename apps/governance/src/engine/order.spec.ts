@@ -252,6 +252,40 @@ describe('uncovered', () => {
   });
 });
 
+describe('pods of a Deployment, of which one moves first', () => {
+  const strategy = 'Rolling';
+  const each = (['awaitOrdinal', 'hold'] as const).map((name) => did(name));
+  const wholeOf = (replicas: number): Begun[] => [
+    ...(['recordPreImages', 'grantTarget', 'confirmAdmission', 'migrateWorkload'] as const).map((name) => did(name)),
+    ...each,
+    ...(replicas > 1 ? [did('moveOrdinal')] : []),
+    ...Array.from({ length: replicas - 1 }, () => each).flat(),
+    ...(['awaitWorkload', 'revokeSource', 'summarizeTraffic'] as const).map((name) => did(name)),
+  ];
+  const cover = (replicas: number) => ({ strategy, weights: WEIGHTS, replicas, released: false }) as const;
+
+  it.each([1, 2, 5])('pass from first to last of %d', (replicas) => {
+    const whole = wholeOf(replicas);
+    const refusals = whole.map(({ activity, weight }, index) =>
+      againstOrder({ activity, way: 'forward', weight }, { begun: whole.slice(0, index), cleared: ALL, strategy }),
+    );
+    expect(refusals.filter((reason) => reason !== null)).toEqual([]);
+    expect(uncovered('MigrationCompleted', whole, cover(replicas))).toBeNull();
+  });
+
+  it('are not let to before the first one was judged', () => {
+    const begun = wholeOf(3).filter(({ activity }) => activity !== 'hold');
+    const asked = { activity: 'moveOrdinal', way: 'forward', weight: null } as const;
+    expect(againstOrder(asked, { begun, cleared: ALL, strategy })).toContain('hold');
+  });
+
+  it('are missed at the end when one was not judged, and when the others were never let to', () => {
+    expect(uncovered('MigrationCompleted', wholeOf(2), cover(3))).toContain('for each of 3 pods');
+    const never = wholeOf(3).filter(({ activity }) => activity !== 'moveOrdinal');
+    expect(uncovered('MigrationCompleted', never, cover(3))).toContain('moveOrdinal');
+  });
+});
+
 describe.each(['Ordered', 'PerNode'] as const)('pods that move one by one, by the strategy %s', (strategy) => {
   const each = (['moveOrdinal', 'awaitOrdinal', 'hold'] as const).map((name) => did(name));
   const WHOLE_SET: Begun[] = [

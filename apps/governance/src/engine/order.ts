@@ -106,6 +106,13 @@ const ONE_BY_ONE: Partial<Record<GuardedActivity, Need>> = {
   summarizeTraffic: { after: 'revokeSource' },
 };
 
+/** The same where one pod of a Deployment moves with the change of its template, and the others are let to once it was judged. */
+const BY_ROLLOUT: Partial<Record<GuardedActivity, Need>> = {
+  ...ONE_BY_ONE,
+  awaitOrdinal: { after: 'migrateWorkload' },
+  moveOrdinal: { cleared: 'Migrate', after: 'hold' },
+};
+
 /** The same of a CronJob: its template changes, and its next run is judged. */
 const BY_NEXT_RUN: Partial<Record<GuardedActivity, Need>> = {
   recordPreImages: { cleared: 'Prepare' },
@@ -122,6 +129,7 @@ const BY_NEXT_RUN: Partial<Record<GuardedActivity, Need>> = {
 
 const FORWARD: Record<Strategy, Partial<Record<GuardedActivity, Need>>> = {
   Canary: BY_CANARY,
+  Rolling: BY_ROLLOUT,
   Ordered: ONE_BY_ONE,
   PerNode: ONE_BY_ONE,
   NextRun: BY_NEXT_RUN,
@@ -269,17 +277,20 @@ function missingFor(end: ReportedEnd, begun: readonly Begun[], whole: Whole): st
   }
 }
 
-const EACH_ORDINAL: readonly GuardedActivity[] = ['moveOrdinal', 'awaitOrdinal', 'hold'];
+const EACH_ORDINAL: readonly GuardedActivity[] = ['awaitOrdinal', 'hold'];
 const WHOLE_ONE_BY_ONE: readonly GuardedActivity[] = [
   ...(['recordPreImages', 'grantTarget', 'confirmAdmission', 'migrateWorkload'] as const),
   ...(['awaitWorkload', 'revokeSource', 'summarizeTraffic'] as const),
 ];
 
-function missingOneByOne(begun: readonly Begun[], { replicas }: Whole): string[] {
+function missingOneByOne(begun: readonly Begun[], { replicas, strategy }: Whole): string[] {
+  // The first pod of a Deployment moves with its template, and the others are let to by one step.
+  const moves = strategy === 'Rolling' ? Math.min(1, replicas - 1) : replicas;
   const times = (activity: GuardedActivity): number =>
     begun.filter((one) => one.activity === activity && one.way === 'forward' && one.done).length;
   return [
     ...WHOLE_ONE_BY_ONE.filter((activity) => times(activity) === 0),
+    ...(times('moveOrdinal') < moves ? [`moveOrdinal for each of ${moves} pods`] : []),
     ...EACH_ORDINAL.filter((activity) => times(activity) < replicas).map(
       (activity) => `${activity} for each of ${replicas} pods`,
     ),
@@ -312,6 +323,7 @@ function missingByCanary(begun: readonly Begun[], { weights }: Whole): string[] 
 
 const MISSING: Record<Strategy, (begun: readonly Begun[], whole: Whole) => string[]> = {
   Canary: missingByCanary,
+  Rolling: missingOneByOne,
   Ordered: missingOneByOne,
   PerNode: missingOneByOne,
   NextRun: missingByNextRun,

@@ -1,4 +1,4 @@
-import { type Strategy, strategyOf } from '@scc/plan';
+import { fitsKind, STRATEGIES, type Strategy, strategyOf } from '@scc/plan';
 import { z } from 'zod';
 import type { Database } from '../database/rows.js';
 import type { StoredEvaluation } from '../plans/store.js';
@@ -16,8 +16,15 @@ export const evaluatedTarget = ({ request: { target, facts } }: StoredEvaluation
 
 /** How the workload that was judged is moved; what has no strategy is never begun, in whatever order. */
 export function judgedStrategy(evaluation: StoredEvaluation | null): Strategy {
-  return evaluation ? strategyOf(evaluation.request.spec.workloadRef.kind).type : 'Canary';
+  if (!evaluation) return 'Canary';
+  const { target, spec } = evaluation.request;
+  const { kind } = spec.workloadRef;
+  const { strategy = strategyOf(kind).type } = chosenSchema.parse(target);
+  return fitsKind(kind, strategy) ? strategy : strategyOf(kind).type;
 }
+
+/** Targets of earlier versions name no strategy: a kind had one only. */
+const chosenSchema = z.looseObject({ strategy: z.enum(STRATEGIES).optional() });
 
 /** The target as it was when the migration began, or null when it has not. */
 export async function targetOf(db: Database, planUid: string): Promise<Record<string, unknown> | null> {

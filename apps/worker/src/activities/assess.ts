@@ -1,6 +1,6 @@
 import type { GovernanceClient } from '@scc/governance-api';
 import type { KubeClient, KubeObject } from '@scc/kube';
-import { canaryName, FIELD_MANAGER, isDivided, type PlanRef, strategyOf, type Violation, type WayIn } from '@scc/plan';
+import { canaryName, FIELD_MANAGER, isDivided, type PlanRef, type Violation, type WayIn } from '@scc/plan';
 import type { TrafficRouter } from '@scc/routing';
 import { messageOf } from '@scc/runtime';
 import { type Pod, podSchema, type PodTemplate } from '@scc/scc';
@@ -21,6 +21,7 @@ import { updateStrategyOf } from './per-node.js';
 import type { ReadPlan } from './plan.js';
 import { podTemplateOf, preImageKeyOf, templatePathOf } from '../cluster/objects.js';
 import { changedInStore } from '../cluster/taken-back.js';
+import { pacesOf } from '../cluster/rolling.js';
 import { asPodSCC } from '../cluster/rollout.js';
 
 interface Deps {
@@ -237,7 +238,7 @@ function judgedBy({ workload, sccs, spec }: Facts) {
   const { kind } = spec.workloadRef;
   const targetSCC = sccs.byName.get(spec.targetSCC);
   if (!workload || !targetSCC) return null;
-  return { workload, targetSCC, kind, strategy: strategyOf(kind) };
+  return { workload, targetSCC, kind, strategy: workload.strategy };
 }
 
 /** Gates would wait in vain for requests that no router copies. */
@@ -247,12 +248,13 @@ const withoutMirror = (plan: AcceptedPlan): AcceptedPlan => ({ ...plan, mirror: 
 const heldAutoscalers = (workload: AssessedWorkload): KubeObject[] =>
   isUndivided(workload) ? [] : workload.autoscalers;
 
-/** The volumes that a StatefulSet's controller adds to each pod, and how a DaemonSet's replaces them. */
-const ownFieldsOf = ({ object, ordered, daemon }: AssessedWorkload): OwnFields => ({
+/** The volumes that a StatefulSet's controller adds to each pod, and how pods are replaced where that is changed. */
+const ownFieldsOf = ({ object, ordered, daemon, strategy, claims }: AssessedWorkload): OwnFields => ({
   ...(ordered ? { claimTemplates: ordered.volumeClaimTemplates.map(({ metadata }) => metadata.name) } : {}),
   ...(daemon ? { updateStrategy: updateStrategyOf(object) } : {}),
+  ...(strategy.type === 'Rolling' ? { pace: pacesOf(object, claims) } : {}),
 });
-type OwnFields = Pick<MigrationTarget, 'claimTemplates' | 'updateStrategy'>;
+type OwnFields = Pick<MigrationTarget, 'claimTemplates' | 'updateStrategy' | 'pace'>;
 
 const minReplicasOf = (autoscaler: KubeObject): number | null => {
   const { minReplicas } = autoscaler['spec'] as { minReplicas?: unknown };

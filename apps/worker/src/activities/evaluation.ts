@@ -29,8 +29,10 @@ const USUAL_WORK_MS = 60_000;
 
 const expectedSeconds = ({ traffic }: PlanSpec, workload: AssessedWorkload): number => {
   const intervalMs = durationMs(traffic.interval);
+  // A Deployment's pods are waited for twice: the first one, and the rest.
+  const moves = workload.strategy.type === 'Rolling' ? 2 : workload.deployment.spec.replicas;
   const workMs = isUndivided(workload)
-    ? workload.deployment.spec.replicas * (intervalMs + USUAL_WORK_MS)
+    ? moves * (intervalMs + USUAL_WORK_MS)
     : durationMs(traffic.mirror.duration) + traffic.weights.length * intervalMs + USUAL_WORK_MS;
   return workMs / 1000;
 };

@@ -11,6 +11,7 @@ import { judgeSample, readGate } from './gate-samples.js';
 import { disturbanceOf, tooSmall, type ServingStage } from './disturbance.js';
 import { judgeMoved, judgeUnseen } from './quiet.js';
 import { largestCanary } from '../cluster/canary-size.js';
+import { paceDrift } from '../cluster/rolling.js';
 import { deletionDrift } from '../cluster/daemons.js';
 import { partitionDrift } from '../cluster/ordinals.js';
 import { workloadId } from './workload-object.js';
@@ -192,13 +193,19 @@ async function judgeByPods(
   }
 }
 
+/** Why pods are not moved as the migration has set it, or null. */
+function driftOf(object: KubeObject, { strategy, replicas, pace }: MigrationTarget, partition: number): string | null {
+  if (strategy === 'PerNode') return deletionDrift(object);
+  if (strategy !== 'Rolling') return partitionDrift(object, [partition]);
+  if (!pace) return null;
+  return paceDrift(object, [partition === replicas - 1 ? pace.held : pace.own]);
+}
+
 /** Another client that lets the other pods move meanwhile ends the migration. */
 async function requirePartition(kube: KubeClient, { target, partition }: Hold): Promise<void> {
   if (partition === undefined) return;
   const object = await kube.get(workloadId(target));
-  const driftOf = (found: KubeObject): string | null =>
-    target.strategy === 'PerNode' ? deletionDrift(found) : partitionDrift(found, [partition]);
-  const drift = object ? driftOf(object) : `${target.kind} ${target.workload} is gone`;
+  const drift = object ? driftOf(object, target, partition) : `${target.kind} ${target.workload} is gone`;
   if (drift !== null) throw terminal('drift', drift);
 }
 
@@ -208,10 +215,10 @@ async function requirePartition(kube: KubeClient, { target, partition }: Hold): 
  */
 async function judgePods(
   kube: KubeClient,
-  { target, sinceMs, workloadSinceMs = sinceMs }: Hold,
+  { target, sinceMs, workloadSinceMs = sinceMs, partition = 0 }: Hold,
 ): Promise<GateSample[]> {
   if (!movesPodByPod(target.strategy)) return [];
-  const { isGood, detail } = await judgeMoved(kube, target, workloadSinceMs);
+  const { isGood, detail } = await judgeMoved(kube, target, workloadSinceMs, partition);
   const sample: GateSample = {
     ...{ gate: 'moved-pod', at: new Date().toISOString(), value: null, detail },
     verdict: isGood ? 'pass' : 'fail',

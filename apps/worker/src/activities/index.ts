@@ -27,6 +27,7 @@ import type { MovingActivities } from './moving.js';
 import { nextRunActivities, type NextRunActivities } from './next-run.js';
 import { orderedActivities } from './ordered.js';
 import { perNodeActivities } from './per-node.js';
+import { rollingActivities } from './rolling.js';
 import { preImageActivities } from './pre-images.js';
 import { routeActivities } from './routes.js';
 import { callWebhooksWith } from './webhooks.js';
@@ -73,12 +74,16 @@ interface Strategies {
   canary: Moving & Pick<TargetActivities, 'removeCanary'>;
   ordered: MovingActivities;
   perNode: MovingActivities;
+  rolling: MovingActivities;
   nextRun: NextRunActivities;
 }
 
 /** The activities on the workload itself, each in the way in which its target is moved. */
-function byStrategy({ canary, ordered, perNode, nextRun }: Strategies): MovingActivities & NextRunActivities {
-  const podByPod = ({ strategy }: MigrationTarget): MovingActivities => (strategy === 'PerNode' ? perNode : ordered);
+function byStrategy({ canary, ordered, perNode, rolling, nextRun }: Strategies): MovingActivities & NextRunActivities {
+  const podByPod = ({ strategy }: MigrationTarget): MovingActivities => {
+    if (strategy === 'Rolling') return rolling;
+    return strategy === 'PerNode' ? perNode : ordered;
+  };
   const choice = (target: MigrationTarget): Moving => {
     if (target.strategy === 'NextRun') return nextRun;
     return movesPodByPod(target.strategy) ? podByPod(target) : canary;
@@ -110,6 +115,7 @@ function targetActivities(deps: WorkerDeps): TargetActivities {
       canary: { ...canary, ...workloadActivities({ kube, router }) },
       ordered: orderedActivities(kube),
       perNode: perNodeActivities(kube),
+      rolling: rollingActivities(kube),
       nextRun: nextRunActivities(kube),
     }),
     ...routeActivities({ kube, router, metrics }),

@@ -6,6 +6,7 @@ import type { MetricSource } from '../outside/prometheus.js';
 import { clusterPodSchema, isReady } from '../cluster/objects.js';
 import { newestOf, podsOfDaemonSet } from '../cluster/daemons.js';
 import { ordinalPods } from '../cluster/ordinals.js';
+import { podsOfRolling } from '../cluster/rolling.js';
 import { isLive, podsOfWorkload } from '../cluster/workload-pods.js';
 import { workloadId } from './workload-object.js';
 
@@ -138,8 +139,20 @@ export async function judgeRun(
   };
 }
 
-/** The pods of a workload that move one by one, and the one that moved last. */
-async function movingPods(kube: Pick<KubeClient, 'list'>, object: KubeObject, items: readonly KubeObject[]) {
+/**
+ * The pods of a workload that move, and the one that moved last. While those of a Deployment are replaced at its own
+ * pace, one that is not ready is starting.
+ */
+async function movingPods(
+  kube: Pick<KubeClient, 'list'>,
+  object: KubeObject,
+  { items, isMoving }: { items: readonly KubeObject[]; isMoving: boolean },
+) {
+  if (object.kind === 'Deployment') {
+    const { pods } = await podsOfRolling(kube, object);
+    const own = pods.filter(({ leaving, ready }) => !leaving && (ready || !isMoving));
+    return { own, newest: newestOf(own.filter(({ isCurrent }) => isCurrent)) };
+  }
   if (object.kind === 'DaemonSet') {
     const own = (await podsOfDaemonSet(kube, object)).filter(({ leaving }) => !leaving);
     return { own, newest: newestOf(own.filter(({ isCurrent }) => isCurrent)) };
@@ -150,17 +163,20 @@ async function movingPods(kube: Pick<KubeClient, 'list'>, object: KubeObject, it
 
 /**
  * Judges the pod that moved last beside all the others: of a StatefulSet the lowest of those that have the new template,
- * of a DaemonSet the one that was made last.
+ * of a DaemonSet or a Deployment the one that was made last.
+ * @param left how many of the pods are still to move
  */
 export async function judgeMoved(
   kube: Pick<KubeClient, 'get' | 'list' | 'logs'>,
   target: MigrationTarget,
   sinceMs: number,
+  left = 0,
 ): Promise<{ isGood: boolean; detail: string }> {
   const object = await kube.get(workloadId(target));
   if (!object) return { isGood: false, detail: `${target.kind} ${target.workload} is gone` };
   const { items } = await kube.list({ apiVersion: 'v1', kind: 'Pod' }, { namespace: target.ref.namespace });
-  const { own, newest } = await movingPods(kube, { ...object, kind: target.kind }, items);
+  const isMoving = left > 0 && left < target.replicas - 1;
+  const { own, newest } = await movingPods(kube, { ...object, kind: target.kind }, { items, isMoving });
   const side = (isOf: (uid: string) => boolean): Promise<SideSeen> => {
     const uids = new Set(own.map(({ uid }) => uid).filter(isOf));
     return sideOf(

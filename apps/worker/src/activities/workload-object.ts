@@ -47,11 +47,14 @@ export const leftAlone = ({ kind, workload }: MigrationTarget, fields: string[],
         },
       ];
 
+/** Fields of a workload beside its template by which its pods are replaced. */
+const OF_WORKLOAD = /^spec\.(updateStrategy|strategy|minReadySeconds|progressDeadlineSeconds)\b/;
+
 /** A field of the template, or of the workload itself, as the workload has it. */
 const inWorkload =
   (kind: MigrationTarget['kind']) =>
   (field: string): string =>
-    field.startsWith('spec.updateStrategy') ? field : `${templatePathOf(kind).join('.')}.${field}`;
+    OF_WORKLOAD.test(field) ? field : `${templatePathOf(kind).join('.')}.${field}`;
 
 /**
  * Whether the template is still to be changed; false when it is as it shall be.

@@ -48,9 +48,24 @@ describe('violationsOf', () => {
       [],
     ],
     [
-      'refuses a claim that one pod alone may write',
+      'takes a claim that one node alone may mount: its own pods change',
       someFacts({ claims: [{ name: 'data', accessModes: ['ReadWriteOnce'] }] }),
+      [],
+    ],
+    [
+      'refuses a canary beside a claim that one node alone may mount',
+      someFacts({ spec: { strategy: { type: 'Canary' } }, claims: [{ name: 'data', accessModes: ['ReadWriteOnce'] }] }),
       ['VolumeCannotBeShared'],
+    ],
+    [
+      'refuses a gate that compares where the facts allow no copy',
+      someFacts({
+        spec: {
+          gates: { metrics: [{ name: 'errors', preset: 'request-success-rate', min: 99, relativeTo: 'stable' }] },
+        },
+        services: [],
+      }),
+      ['GateCannotCompare'],
     ],
     [
       'accepts a claim that many may mount',
@@ -88,7 +103,12 @@ describe('violationsOf', () => {
       someFacts({ deployment: { replicas: 4 }, facts: { planAnnotations: { [UNREADY_ANNOTATION]: 'true' } } }),
       [],
     ],
-    ['refuses a workload without clients', someFacts({ services: [] }), ['NoService']],
+    ['takes a workload without clients: its own pods change', someFacts({ services: [] }), []],
+    [
+      'refuses a canary of a workload without clients',
+      someFacts({ spec: { strategy: { type: 'Canary' } }, services: [] }),
+      ['NoService'],
+    ],
     [
       'refuses a name that is taken',
       someFacts({ facts: { inTheWay: ['Deployment ledger-scc-canary'] } }),
@@ -96,7 +116,11 @@ describe('violationsOf', () => {
     ],
     [
       'says everything at once',
-      someFacts({ spec: { targetSCC: 'nothing', sourceSCC: 'x' }, services: [], deployment: { paused: true } }),
+      someFacts({
+        spec: { targetSCC: 'nothing', sourceSCC: 'x', strategy: { type: 'Canary' } },
+        services: [],
+        deployment: { paused: true },
+      }),
       ['SCCNotFound', 'SourceIsAnother', 'WorkloadPaused', 'NoService'],
     ],
   ])('%s', (_case, facts, expected) => {
@@ -173,6 +197,29 @@ it('the outage of a DaemonSet is said', () => {
   expect(warningsOf(aDaemonSet())).toEqual([
     expect.stringContaining('the pods of DaemonSet ledger are stopped and started node by node') as string,
   ]);
+});
+
+describe('the outage of a Deployment whose own pods change', () => {
+  const claims = [{ name: 'data', accessModes: ['ReadWriteOnce'] }];
+  it.each<[string, Parameters<typeof someFacts>[0], string[]]>([
+    ['is none where a further pod starts first', { services: [] }, []],
+    [
+      'is said of one pod with a volume of its own',
+      { claims, deployment: { replicas: 1 } },
+      ['Deployment ledger has one pod, and the claim data is mounted on one node at a time: the pod is stopped first'],
+    ],
+    ['is said of the first of several', { claims }, ['so its first pod is stopped before the new one starts']],
+    [
+      'is said of Recreate',
+      { claims, deployment: { strategy: { type: 'Recreate' } } },
+      ['Deployment ledger stops all of its pods before the first new one starts (strategy: Recreate)'],
+    ],
+  ])('%s', (_case, over, words) => {
+    const ready = { planAnnotations: {} };
+    const facts = someFacts({ ...over, facts: ready });
+    const workload = facts.workload && { ...facts.workload, rollout: { state: 'done' } as const };
+    expect(warningsOf({ ...facts, workload })).toEqual(words.map((text) => expect.stringContaining(text) as string));
+  });
 });
 
 describe('observedSource', () => {

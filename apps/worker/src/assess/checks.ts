@@ -1,4 +1,4 @@
-import { UNREADY_ANNOTATION, type Violation } from '@scc/plan';
+import { canBeShared, comparisonViolations, UNREADY_ANNOTATION, type Violation } from '@scc/plan';
 import {
   CLAIM_KIND,
   isPaused,
@@ -14,6 +14,7 @@ import {
 } from '@scc/routing';
 import { REQUIRED_SCC_ANNOTATION } from '@scc/scc';
 import { isUndivided, observedSource, type Facts, type AssessedWorkload } from './facts.js';
+import { replacesAllAtOnce } from '../cluster/rolling.js';
 import { deliveredWarnings, managedViolations } from './managed.js';
 import { isAccepted, unreadViolations, wayViolations, wayWarnings } from './ways.js';
 
@@ -117,6 +118,9 @@ const isMigratedAlready = ofWorkload(({ pods, deployment }, { spec: { targetSCC 
   return [violation('AlreadyMigrated', 'spec.targetSCC', message, 'Delete the plan: there is nothing to do.')];
 });
 
+/** Gates of a plan that leaves the strategy to the facts, where these have no second side. */
+const gateCannotCompare = ofWorkload(({ strategy }, { spec }) => comparisonViolations(spec, strategy));
+
 /** An unhealthy source is said at once; waiting for it could take for ever and would block the very repair. */
 const sourceIsUnhealthy = ofWorkload((workload, { planAnnotations }) => {
   const { rollout, deployment } = workload;
@@ -162,6 +166,7 @@ const checks: readonly Check[] = [
   serviceAccountDoesNotExist,
   sourceIsAnother,
   isMigratedAlready,
+  gateCannotCompare,
   ofMoved(isPaused),
   ofMoved(isScaledToZero),
   managedViolations,
@@ -191,6 +196,25 @@ function runWarnings(workload: AssessedWorkload, { schedule, timeZone, suspend }
 }
 type CronSpec = NonNullable<AssessedWorkload['cron']>;
 
+/** The own pods of a Deployment change: what that means for its requests depends on how its user has them replaced. */
+function rollingWarnings(workload: AssessedWorkload): string[] {
+  const { object, deployment, claims } = workload;
+  const name = nameOf(workload);
+  const alone = claims.filter((claim) => !canBeShared(claim)).map((claim) => claim.name);
+  const away = 'its requests wait, or fail, until a new one is ready under the target';
+  if (replacesAllAtOnce(object))
+    return [
+      `${name} stops all of its pods before the first new one starts (strategy: Recreate): that is an outage, and ${away}; an undo is another one`,
+    ];
+  if (alone.length === 0) return [];
+  const where = `the claim ${alone.join(', ')} is mounted on one node at a time`;
+  return [
+    deployment.spec.replicas === 1
+      ? `${name} has one pod, and ${where}: the pod is stopped first, that is an outage, and ${away}`
+      : `${name}: ${where}, so its first pod is stopped before the new one starts; a new pod on another node waits for the volume`,
+  ];
+}
+
 /** One pod at a time is away while it moves; requests that only that pod can serve wait for it. */
 const outageWarnings = (workload: AssessedWorkload): string[] => {
   if (workload.daemon)
@@ -198,6 +222,7 @@ const outageWarnings = (workload: AssessedWorkload): string[] => {
       `the pods of ${nameOf(workload)} are stopped and started node by node: what only the pod of one node serves waits for it`,
     ];
   if (workload.cron) return runWarnings(workload, workload.cron);
+  if (workload.strategy.type === 'Rolling') return rollingWarnings(workload);
   if (!workload.ordered) return [];
   const { replicas } = workload.ordered;
   return [

@@ -1,4 +1,4 @@
-import { planSpecSchema, type PlanSpecInput } from '@scc/plan';
+import { chooseStrategy, planSpecSchema, type PlanSpecInput } from '@scc/plan';
 import { compileSCCs, defaultSCCs } from '@scc/scc';
 import { daemonSetSchema } from '../cluster/daemons.js';
 import { deploymentSchema } from '../cluster/objects.js';
@@ -46,13 +46,18 @@ export function someFacts({
     },
     status: { observedGeneration: 1, replicas: 3, updatedReplicas: 3, readyReplicas: 3, availableReplicas: 3 },
   };
+  const parsed = planSpecSchema.parse({
+    workloadRef: { kind: 'Deployment', name: 'ledger' },
+    targetSCC: 'restricted-v2',
+    ...spec,
+  });
+  const behind = {
+    services: services ?? [{ name: 'ledger', selector: labels, sessionAffinity: 'None', others: [] }],
+    claims: claims ?? [],
+  };
   return {
     ref: { namespace: 'shop', name: 'move', uid: 'u1' },
-    spec: planSpecSchema.parse({
-      workloadRef: { kind: 'Deployment', name: 'ledger' },
-      targetSCC: 'restricted-v2',
-      ...spec,
-    }),
+    spec: parsed,
     planAnnotations: {},
     planCreatedAt: null,
     namespace: {
@@ -67,6 +72,7 @@ export function someFacts({
     sccs: compileSCCs(defaultSCCs()),
     workload: {
       object,
+      strategy: chooseStrategy({ kind: parsed.workloadRef.kind, asked: parsed.strategy?.type, ...behind }),
       deployment: deploymentSchema.parse(object),
       ordered: null,
       daemon: null,
@@ -82,11 +88,10 @@ export function someFacts({
         leaving: false,
         ...pod,
       })),
-      services: services ?? [{ name: 'ledger', selector: labels, sessionAffinity: 'None', others: [] }],
+      ...behind,
       servicesByEndpoints: [],
       autoscalers: [],
       livePods: [],
-      claims: claims ?? [],
     },
     policies: { copied: [], foreign: [], unread: [], unreadOfPlatform: [] },
     ways: [],

@@ -4,8 +4,11 @@ import { ROUTE_TYPE } from '@scc/openshift-route';
 import { undividedWay } from '@scc/routing';
 import {
   apiVersionOf,
+  type ChosenStrategy,
+  chooseStrategy,
   canaryName,
   isCanaryObject,
+  isDivided,
   type MigratedKind,
   planNameOf,
   PLAN_TYPE,
@@ -44,6 +47,8 @@ export interface Claim {
 
 export interface AssessedWorkload {
   object: KubeObject;
+  /** How the workload is moved, and why. */
+  strategy: ChosenStrategy;
   /** The common fields of every kind with a pod template. */
   deployment: Deployment;
   /** Fields that only a StatefulSet has; null for any other kind. */
@@ -66,12 +71,7 @@ export interface AssessedWorkload {
 }
 
 /** Whether none of its requests is divided, so that no canary stands beside it. */
-export const isUndivided = ({
-  ordered,
-  daemon,
-  cron,
-}: Pick<AssessedWorkload, 'ordered' | 'daemon' | 'cron'>): boolean =>
-  ordered !== null || daemon !== null || cron !== null;
+export const isUndivided = ({ strategy }: Pick<AssessedWorkload, 'strategy'>): boolean => !isDivided(strategy.type);
 
 /** The cluster's facts about a plan and its workload, gathered before anything is decided. */
 export interface Facts {
@@ -105,7 +105,7 @@ const SCC_KIND = { apiVersion: 'security.openshift.io/v1', kind: 'SecurityContex
 async function readWorkload(
   kube: KubeClient,
   { namespace }: PlanRef,
-  { kind, name }: { kind: MigratedKind; name: string },
+  { workloadRef: { kind, name }, strategy }: Pick<PlanSpec, 'workloadRef' | 'strategy'>,
 ): Promise<AssessedWorkload | null> {
   const object = await kube.get({ apiVersion: apiVersionOf(kind), kind, namespace, name });
   if (!object) return null;
@@ -136,15 +136,17 @@ async function readWorkload(
     ];
     return [{ name: serviceName, selector: selector ?? {}, sessionAffinity, others }];
   });
+  const claims = await readClaims(kube, namespace, object);
   return {
     object,
+    strategy: chooseStrategy({ kind, asked: strategy?.type, services: picking, claims }),
     deployment,
     ordered,
     daemon: daemons?.spec ?? null,
     cron,
     rollout: ROLLOUT_OF[kind](object),
     pods: own,
-    claims: await readClaims(kube, namespace, object),
+    claims,
     livePods: around.pods.filter(({ metadata }) => ownUids.has(metadata.uid ?? '')),
     services: picking,
     servicesByEndpoints: servicesByEndpoints(
@@ -285,7 +287,7 @@ export async function gatherFacts(
     kube.get(plan),
     kube.list(SCC_KIND),
     kube.get({ apiVersion: 'v1', kind: 'Namespace', name: namespace }),
-    readWorkload(kube, ref, spec.workloadRef),
+    readWorkload(kube, ref, spec),
     readPolicies(kube, { namespace, root }),
   ]);
   const account = accountOf(workload, spec);

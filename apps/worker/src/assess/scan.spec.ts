@@ -206,9 +206,9 @@ const set = (over: Over = {}): KubeObject => workload({ kind: 'StatefulSet', ...
 type Case = [string, KubeObject[], string[], 'no mesh'?];
 const CASES: Case[] = [
   ['a Deployment in the mesh', [workload(), meshed, service()], []],
-  ['without a Service', [workload(), meshed], ['NoService']],
-  ['whose Service picks others', [workload(), meshed, service({ selector: { app: 'b' } })], ['NoService']],
-  ['with a Service without selector', [workload(), meshed, service({ selector: undefined })], ['NoService']],
+  ['without a Service', [workload(), meshed], []],
+  ['whose Service picks others', [workload(), meshed, service({ selector: { app: 'b' } })], []],
+  ['with a Service without selector', [workload(), meshed, service({ selector: undefined })], []],
   [
     'in the ambient mesh',
     [workload(), namespace('shop', { 'istio.io/dataplane-mode': 'ambient' }), service(), virtualService()],
@@ -414,11 +414,7 @@ const CASES: Case[] = [
     ['WorkloadIsOwned'],
   ],
   ['of OLM', [workload({ metadata: { labels: { 'olm.owner': 'x.v1' } } }), meshed, service()], ['WorkloadIsOwned']],
-  [
-    'with a volume of one node',
-    [workload({ pod: mounts }), meshed, service(), claim('ReadWriteOnce')],
-    ['VolumeCannotBeShared'],
-  ],
+  ['with a volume of one node', [workload({ pod: mounts }), meshed, service(), claim('ReadWriteOnce')], []],
   [
     'with a shared volume that would get another level',
     [

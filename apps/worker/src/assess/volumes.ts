@@ -170,7 +170,8 @@ export async function reviewVolumes(
   { ref, spec }: Facts,
   { workload, running, migrated }: { workload: AssessedWorkload; running: Pod | undefined; migrated: Pod },
 ): Promise<{ violations: Violation[]; warnings: string[] }> {
-  if (!workload.ordered && !workload.cron) return { violations: [], warnings: [] };
+  const isAlone = workload.ordered !== null || workload.cron !== null || workload.strategy.type === 'Rolling';
+  if (!isAlone) return { violations: [], warnings: [] };
   const asked = claimsOf(workload).filter(
     ({ name }) => !isAccepted(spec.traffic.accept, { kind: CLAIM, name }, ref.namespace),
   );

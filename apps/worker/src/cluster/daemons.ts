@@ -142,7 +142,7 @@ export function standOnNodes(
 }
 
 /** The pod that was made last. */
-export const newestOf = (pods: readonly NodePod[]): NodePod | undefined =>
+export const newestOf = <Pod extends Pick<NodePod, 'createdAt' | 'name'>>(pods: readonly Pod[]): Pod | undefined =>
   pods.toSorted((a, b) => b.createdAt.localeCompare(a.createdAt) || b.name.localeCompare(a.name))[0];
 
 /**

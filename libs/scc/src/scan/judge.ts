@@ -162,6 +162,10 @@ export function judgeWorkload(workload: Workload, inventory: Inventory, aim: Com
   const waysIn = inventory.waysOf(workload);
   const account = { namespace: workload.namespace, name: accountOf(workload.template.spec) };
   const outlook = outlookOf(workload, { facts, aim, needs: current ?? leastAsIs, owner });
+  const strategy = strategyFor(workload, {
+    services: waysIn.services,
+    claims: inventory.neighbours.claimsOf(workload),
+  });
   const levelOf = (scc: CompiledSCC | undefined) => (scc ? podSecurityLevel(scc, facts.namespace) : null);
   return {
     apiVersion: workload.apiVersion,
@@ -188,8 +192,9 @@ export function judgeWorkload(workload: Workload, inventory: Inventory, aim: Com
       ...imageEvidence(workload.template, inventory.images),
       ...inventory.profilesOf(workload),
     ],
-    strategy: strategyFor(workload),
+    strategy,
     obstacles: obstaclesOf(workload, {
+      strategy,
       neighbours: inventory.neighbours,
       waysIn,
       risks: outlook.risks,

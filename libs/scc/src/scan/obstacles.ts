@@ -1,4 +1,4 @@
-import { apiVersionOf, isCanaryObject, isDivided, type Strategy, strategyOf, WORKLOAD_KINDS } from '@scc/plan';
+import { apiVersionOf, chooseStrategy, isCanaryObject, isDivided, type Strategy, WORKLOAD_KINDS } from '@scc/plan';
 import {
   CLAIM_KIND,
   type MovedWorkload,
@@ -40,11 +40,14 @@ const UNKNOWN = movedSchema.parse({ spec: {} });
 const claimSchema = z.looseObject({ spec: z.looseObject({ accessModes: or(z.array(z.string()), []) }) });
 const routeSchema = z.looseObject({ spec: z.looseObject({ tcp: z.array(z.unknown()).nullish() }) });
 
-/** How a plan would move the workload; null where none can. */
-export function strategyFor({ apiVersion, kind }: Pick<Workload, 'apiVersion' | 'kind'>): Strategy | null {
+/** How a plan that asks for nothing would move the workload; null where none can. */
+export function strategyFor(
+  { apiVersion, kind }: Pick<Workload, 'apiVersion' | 'kind'>,
+  beside: { services: readonly unknown[]; claims: MovedWorkload['claims'] },
+): Strategy | null {
   const isOf = (known: string): boolean => groupOf(known) === groupOf(apiVersion);
   const known = WORKLOAD_KINDS.find((one) => one === kind && isOf(apiVersionOf(one)));
-  return known ? strategyOf(known).type : null;
+  return known ? chooseStrategy({ kind: known, ...beside }).type : null;
 }
 
 const TEMPLATED: ReadonlySet<string> = new Set(['Deployment', 'StatefulSet', 'DaemonSet']);
@@ -107,7 +110,8 @@ export class Neighbours {
     return strangersAmong(behind.filter(isTop).map(named), behind.filter((one) => !isTop(one)).map(named));
   }
 
-  #claimsOf({ template: { spec }, namespace }: Workload): MovedWorkload['claims'] {
+  /** The claims that the template of a workload mounts. */
+  claimsOf({ template: { spec }, namespace }: Workload): MovedWorkload['claims'] {
     return (spec.volumes ?? []).flatMap((volume) => {
       const name = z.looseObject({ claimName: z.string() }).safeParse(volume['persistentVolumeClaim']).data?.claimName;
       const accessModes = name === undefined ? undefined : this.#claims.get(`${namespace}/${name}`);
@@ -133,7 +137,7 @@ export class Neighbours {
         selector: service.selector,
         others: this.#othersBehind(service, object),
       })),
-      claims: this.#claimsOf(workload),
+      claims: this.claimsOf(workload),
     };
   }
 }
@@ -170,13 +174,19 @@ function wayObstacles({ ways, hasEdge }: ScannedWays): string[] {
 export function obstaclesOf(
   workload: Workload,
   {
+    strategy,
     neighbours,
     waysIn,
     risks,
     namespace,
-  }: { neighbours: Neighbours; waysIn: ScannedWays; risks: readonly { name: string }[]; namespace: Namespace },
+  }: {
+    strategy: Strategy | null;
+    neighbours: Neighbours;
+    waysIn: ScannedWays;
+    risks: readonly { name: string }[];
+    namespace: Namespace;
+  },
 ): string[] {
-  const strategy = strategyFor(workload);
   if (strategy === null)
     return [`a plan moves Deployments, StatefulSets, DaemonSets and CronJobs, and this is a ${workload.kind}`];
   const moved = neighbours.moved(workload, strategy, waysIn.services);

@@ -243,10 +243,8 @@ describe('what stands in the way of a plan', () => {
     );
   });
 
-  it('no Service: a plan refuses a workload without clients', () => {
-    expect(rowOf(aWorkload('a')).obstacles).toEqual([
-      'no Service picks the pods of a, so there are no requests to divide and no gate can judge',
-    ]);
+  it('none without a Service: the own pods of a workload without clients change', () => {
+    expect(rowOf(aWorkload('a'))).toMatchObject({ strategy: 'Rolling', obstacles: [] });
   });
 
   it('a port of the node', () => {
@@ -257,9 +255,10 @@ describe('what stands in the way of a plan', () => {
   });
 
   it('names the way in which a plan moves it', () => {
+    expect(rowOf(aWorkload('a'), aService('a')).strategy).toBe('Canary');
     const kinds = ['Deployment', 'StatefulSet', 'DaemonSet', 'ReplicaSet'];
     expect(kinds.map((kind) => rowOf(aWorkload('a', { kind, apiVersion: 'apps/v1' })).strategy)).toEqual([
-      'Canary',
+      'Rolling',
       'Ordered',
       'PerNode',
       null,
