@@ -33,6 +33,7 @@ type Record struct {
 	Keys       []string        `json:"keys"`
 	ExportedAt string          `json:"exportedAt"`
 	Index      uint64          `json:"index"`
+	Level      uint64          `json:"level"`
 	Sealed     json.RawMessage `json:"sealed"`
 	Entry      *Entry          `json:"entry"`
 	Hashes     []byte          `json:"hashes"`

@@ -266,7 +266,45 @@ func (v *verifier) requireTile() {
 	v.bad(int64(size-tileWidth), int64(size-1), "the tile is gone")
 }
 
+// rootFrom is the root of a number of leaves, a power of two.
+func (v *verifier) rootFrom(first, count uint64) []byte {
+	nodes := append([][]byte{}, v.leaves[first:first+count]...)
+	for ; len(nodes) > 1; nodes = nodes[:len(nodes)/2] {
+		for at := range len(nodes) / 2 {
+			nodes[at] = rfc6962.DefaultHasher.HashChildren(nodes[2*at], nodes[2*at+1])
+		}
+	}
+	return nodes[0]
+}
+
+// A tile above the leaves has the roots of 256 tiles of the level below.
+func (v *verifier) upperTile(record Record) {
+	below := uint64(1)
+	for range record.Level {
+		below *= tileWidth
+	}
+	first := record.Index * below * tileWidth
+	last := first + below*tileWidth
+	if v.beyond || len(record.Hashes) != tileWidth*hashSize || last > v.size() {
+		v.bad(int64(first), int64(last-1), "the tile does not fit the log")
+		return
+	}
+	for at := range uint64(tileWidth) {
+		if !bytes.Equal(record.Hashes[at*hashSize:(at+1)*hashSize], v.rootFrom(first+at*below, below)) {
+			v.bad(int64(first), int64(last-1), "the tile holds another hash")
+			return
+		}
+	}
+	if len(record.Root) > 0 && !bytes.Equal(record.Root, v.rootFrom(first, below*tileWidth)) {
+		v.bad(int64(first), int64(last-1), "the tile has another root")
+	}
+}
+
 func (v *verifier) tile(record Record) {
+	if record.Level > 0 {
+		v.upperTile(record)
+		return
+	}
 	first := record.Index * tileWidth
 	v.tiled = first + tileWidth
 	if v.beyond || len(record.Hashes) != tileWidth*hashSize || first+tileWidth > v.size() {
@@ -279,13 +317,7 @@ func (v *verifier) tile(record Record) {
 			return
 		}
 	}
-	nodes := append([][]byte{}, v.leaves[first:first+tileWidth]...)
-	for ; len(nodes) > 1; nodes = nodes[:len(nodes)/2] {
-		for at := range len(nodes) / 2 {
-			nodes[at] = rfc6962.DefaultHasher.HashChildren(nodes[2*at], nodes[2*at+1])
-		}
-	}
-	if len(record.Root) > 0 && !bytes.Equal(record.Root, nodes[0]) {
+	if len(record.Root) > 0 && !bytes.Equal(record.Root, v.rootFrom(first, tileWidth)) {
 		v.bad(int64(first), int64(first+tileWidth-1), "the tile has another root")
 	}
 }

@@ -19,6 +19,8 @@ export interface LogHeader {
   /** Public keys in their text form, oldest first. A claim: the verifier trusts the keys that it was given. */
   keys: readonly string[];
   exportedAt: string;
+  /** Tiles of which levels follow. Absent in exports of earlier versions, which have those of level 0 alone. */
+  tiles?: 'all' | undefined;
 }
 
 export interface EntryRow {
@@ -42,9 +44,11 @@ export interface UnsealedEntry {
   entry: EntryRow;
 }
 
-/** A stored full tile of level 0: the hashes of 256 leaves. */
+/** A stored full tile: the hashes of 256 leaves, or of 256 tiles of the level below. */
 export interface TileRecord {
   t: 'tile';
+  /** Absent for 0, the level of the leaves. */
+  level?: number | undefined;
   index: number;
   hashes: Buffer;
   /** Of the subtree of these leaves, as it is stored for proofs. Absent in exports of earlier versions. */
@@ -97,7 +101,13 @@ const rowSchema = z.object({ row: z.int(), leaf: hashText, body: base64Text, col
 const recordSchema = z.discriminatedUnion('t', [
   z.object({ t: z.literal('entry'), index: count, sealed: hashText, entry: rowSchema.nullable() }),
   z.object({ t: z.literal('unsealed'), entry: rowSchema }),
-  z.object({ t: z.literal('tile'), index: count, hashes: base64Text, root: hashText.optional() }),
+  z.object({
+    t: z.literal('tile'),
+    level: count.optional(),
+    index: count,
+    hashes: base64Text,
+    root: hashText.optional(),
+  }),
   z.object({ t: z.literal('checkpoint'), size: count, note: text }),
   z.object({
     t: z.literal('header'),
@@ -105,6 +115,7 @@ const recordSchema = z.discriminatedUnion('t', [
     origin: text,
     keys: z.array(text),
     exportedAt: z.iso.datetime(),
+    tiles: z.literal('all').optional(),
   }),
   z.object({ t: z.literal('table'), table: z.enum(AUTHORITY_TABLES) }),
   z.object({ t: z.literal('row'), table: z.enum(AUTHORITY_TABLES), key: text, holds: z.record(text, z.json()) }),

@@ -7,6 +7,7 @@ import { HASH_BYTES } from './hashing.js';
 import type { KeySchedule } from './keys.js';
 import { isSignedBy, NoteError, type NoteVerifier, parseVerifier } from './note.js';
 import { splitHashes, TILE_WIDTH } from './tiles.js';
+import { UpperTiles } from './upper-tiles.js';
 
 const TILE_DIFFERS = 'the stored tile does not hold what was sealed, or is gone';
 
@@ -20,6 +21,7 @@ export class TreeCheck {
   private suspicion: { stretch: Omit<Stretch, 'following'>; sizes: number[] } | null = null;
   private following: SuspectLeaf | null = null;
   private readonly tileDifferences: number[] = [];
+  private upper: UpperTiles | null = null;
   private previous: Checkpoint | null = null;
   private newest: Checkpoint | null = null;
   private hasGap = false;
@@ -35,6 +37,11 @@ export class TreeCheck {
     private readonly otherKeys: readonly string[],
     private readonly findings: Findings,
   ) {}
+
+  /** To be called before the first leaf of a log that comes with the tiles above the leaves. */
+  expectUpperTiles(): void {
+    this.upper = new UpperTiles();
+  }
 
   get size(): number {
     return this.range.size;
@@ -65,6 +72,7 @@ export class TreeCheck {
     }
     this.requireTile();
     this.range.append(leaf.leaf);
+    if (this.range.size % TILE_WIDTH === 0 && this.range.tileRoot) this.upper?.append(this.range.tileRoot);
     this.recent.push(leaf);
     if (this.recent.length > TILE_WIDTH) this.recent.shift();
     if (this.suspicion) this.following ??= leaf;
@@ -74,13 +82,23 @@ export class TreeCheck {
   /** Full tiles are stored with the seals of their leaves. */
   private requireTile(): void {
     const { size } = this.range;
+    if (!this.hasGap) this.tileDifferences.push(...(this.upper?.takeMissing() ?? []));
     if (this.hasGap || size === 0 || size % TILE_WIDTH !== 0 || this.tiled === size) return;
     this.tiled = size;
     this.tileDifferences.push(size - TILE_WIDTH);
   }
 
-  tile({ index, hashes, root }: TileRecord): void {
+  tile(record: TileRecord): void {
     if (this.hasGap) return;
+    if ((record.level ?? 0) === 0) {
+      this.leafTile(record);
+      return;
+    }
+    const differing = this.upper?.compare(record) ?? null;
+    if (differing !== null) this.tileDifferences.push(differing);
+  }
+
+  private leafTile({ index, hashes, root }: TileRecord): void {
     this.tiled = (index + 1) * TILE_WIDTH;
     const isAligned = hashes.length === TILE_WIDTH * HASH_BYTES && (index + 1) * TILE_WIDTH === this.range.size;
     if (!isAligned) {

@@ -115,6 +115,7 @@ class Verification {
     const [first, ...later] = header.keys;
     this.startKeys(first);
     this.tree = new TreeCheck(origin, this.keys, later, this.findings);
+    if (header.tiles === 'all') this.tree.expectUpperTiles();
     this.anchors.see(0, () => EMPTY_ROOT);
   }
 

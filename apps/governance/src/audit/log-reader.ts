@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { AUTHORITY_TABLES, EXPORT_FORMAT, type EntryRow, type LogRecord } from '@scc/audit';
+import { AUTHORITY_TABLES, EXPORT_FORMAT, type EntryRow, type LogRecord, TILE_WIDTH } from '@scc/audit';
 import type { DataSource, QueryRunner } from 'typeorm';
 import { type CopiedRow, type CopyClient, copyRows } from '../database/copy.js';
 import type { Queryable } from '../database/rows.js';
@@ -15,6 +15,7 @@ interface CheckpointRow {
   note: string;
 }
 interface TileRow {
+  level: number;
   index: string;
   hashes: Buffer;
   root: Buffer;
@@ -70,6 +71,7 @@ async function* readSnapshot(
       origin,
       keys: keys.map(({ vkey }) => vkey),
       exportedAt: exportedAt.toISOString(),
+      tiles: 'all',
     },
   ];
   const counts = { sealed: 0, unsealed: 0, checkpoints: 0, rows: 0 };
@@ -144,11 +146,18 @@ const checkpointRows = (db: Queryable, above: number, upTo: number | null): Prom
     [above, upTo],
   );
 
+/** Tiles above these would need more entries than any log has. */
+const LEVELS = [0, 1, 2, 3];
+/** How many leaves a tile of a level covers. */
+const leavesOf = (level: number): number => TILE_WIDTH ** (level + 1);
+
 const tileRows = (db: Queryable, from: number, to: number): Promise<TileRow[]> =>
   db.query(
-    `select index, hashes, root from audit_tile
-     where level = 0 and (index + 1) * 256 > $1 and (index + 1) * 256 <= $2 order by index`,
-    [from, to],
+    `select t.level, t.index, t.hashes, t.root
+     from unnest($3::smallint[], $4::bigint[]) as l (level, leaves)
+     join audit_tile t on t.level = l.level and t.index >= $1::bigint / l.leaves and t.index < $2::bigint / l.leaves
+     order by (t.index + 1) * l.leaves, t.level`,
+    [from, to, LEVELS, LEVELS.map(leavesOf)],
   );
 
 async function* unsealedPages(client: CopyClient): AsyncGenerator<EntryRow[]> {
@@ -184,6 +193,10 @@ function entryRow(copied: CopiedRow): EntryRow | null {
   };
 }
 
+const tileRecord = ({ level, index, hashes, root }: TileRow): LogRecord => ({
+  ...{ t: 'tile', index: Number(index), hashes, root },
+  ...(level === 0 ? {} : { level }),
+});
 const checkpointRecord = ({ size, note }: CheckpointRow): LogRecord => ({ t: 'checkpoint', size: Number(size), note });
 
 /** Puts each tile and then each checkpoint right after the entry that completes it. */
@@ -193,8 +206,12 @@ function interleave({ seals, checkpoints, tiles }: SealedPage): LogRecord[] {
   for (const seal of seals) {
     const size = seal.index + 1;
     records.push({ t: 'entry', ...seal });
-    for (let tile = tiles[nextTile]; tile && (Number(tile.index) + 1) * 256 <= size; tile = tiles[(nextTile += 1)])
-      records.push({ t: 'tile', index: Number(tile.index), hashes: tile.hashes, root: tile.root });
+    for (
+      let tile = tiles[nextTile];
+      tile && (Number(tile.index) + 1) * leavesOf(tile.level) <= size;
+      tile = tiles[(nextTile += 1)]
+    )
+      records.push(tileRecord(tile));
     for (
       let row = checkpoints[nextCheckpoint];
       row && Number(row.size) <= size;
