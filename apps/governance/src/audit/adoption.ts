@@ -11,9 +11,7 @@ import { appendAuditBatch } from './append.js';
 const ADOPTED = 'record.adopted';
 
 /** The tables that were compared when entries did not name them yet. */
-const UNNAMED: readonly AuthorityTable[] = AUTHORITY_TABLES.filter(
-  (table) => table !== 'step_authorization' && table !== 'live_edit',
-);
+const UNNAMED: readonly AuthorityTable[] = AUTHORITY_TABLES.slice(0, AUTHORITY_TABLES.indexOf('step_authorization'));
 
 const adoptedRow = z.object({
   body: z.instanceof(Buffer).transform((bytes): unknown => JSON.parse(bytes.toString('utf8'))),

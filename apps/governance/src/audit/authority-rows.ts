@@ -49,6 +49,18 @@ const SELECT: Record<AuthorityTable, string> = {
     'contentHash', content_hash) as holds from step_authorization where allowed`,
   live_edit: `select plan_uid || ' ' || generation || ' ' || content_hash as key,
     json_build_object('loosened', loosened[1:${MAX_LOOSENED}], 'needs', needs, 'parts', parts) as holds from live_edit`,
+  activity_begin: `select plan_uid || ' ' || sequence as key, json_build_object('workflowId', workflow_id, 'runId', run_id,
+    'activityId', activity_id, 'activity', activity, 'way', way, 'weight', weight,
+    'withoutGovernance', ${instant('without_governance')}, 'entry', entry_id) as holds from activity_begin`,
+  // A claim that was released holds nobody back.
+  workload_claim: `select plan_uid as key, json_build_object('namespace', namespace, 'kind', kind, 'name', name) as holds
+    from workload_claim where released_at is null`,
+  risk_model: `select id::text as key, json_build_object('kind', kind, 'parent', parent, 'trainedTo', trained_to,
+    'contentHash', content_hash, 'content', model, 'entry', entry_id) as holds from risk_model`,
+  risk_promotion: `select entry_id as key, json_build_object('model', model::text, 'previous', previous, 'reason', reason,
+    'evidence', evidence, 'promotedBy', promoted_by) as holds from risk_promotion`,
+  scc_version: `select id::text as key, json_build_object('name', name, 'contentHash', content_hash, 'content', content)
+    as holds from scc_version`,
 };
 
 /** Members that entries hold the hash of. */
@@ -56,6 +68,8 @@ const HASHED: Partial<Record<AuthorityTable, Readonly<Record<string, (value: unk
   policy_version: { content: hashOf },
   migration: { requestHash: hashOf, answerHash: (answer) => hashOf(withoutReceipt(answer)) },
   live_edit: { parts: hashOf },
+  risk_model: { content: hashOf },
+  scc_version: { content: hashOf },
   approval_decision: { knownAs: (known) => (known === null ? null : hashOf(known)) },
 };
 

@@ -20,6 +20,7 @@ import { calendarEntrySchema, saveCalendarEntry } from '../schedule/store.js';
 import { liftStop, setStop } from '../stops/stops.js';
 import { apiSuite } from '../suite.fixture.js';
 import { aSigner, seal } from './audit-log.fixture.js';
+import { beginAs, ENGINE_ROWS, observeSCCs } from './engine-rows.fixture.js';
 import { approvedPlan, EXCHANGED_ROWS } from './exchanged-rows.fixture.js';
 import { Adoption } from './adoption.js';
 import { AuthorityWatch, contradictionsIn } from './authority-watch.js';
@@ -110,10 +111,12 @@ beforeAll(async () => {
       at(NOON),
     ),
   );
+  await observeSCCs(database.app);
   const live = await waitingPlan('edited');
   await decide(live, 'bob');
   const begun = { step: 'Prepare' as const, contentHash: live.contentHash, detail: '' };
   await inAdmin((tx) => authorizeStep(tx, live.uid, begun, { ...at(NOON), holds: holdsAnyRole }));
+  await beginAs(database.app, live.uid);
   const { gates, traffic } = live.spec;
   const edit = { gates: { ...gates, metrics: [] }, traffic: { interval: traffic.interval } };
   await inAdmin((tx) => reviewLiveSettings(tx, live.uid, { generation: 2, editors: [], ...edit }, at(NOON)));
@@ -421,6 +424,7 @@ describe('rows of authority', () => {
       /Service/,
     ],
     ...EXCHANGED_ROWS,
+    ...ENGINE_ROWS,
     [
       'a pre-image that nobody took',
       `insert into pre_image (plan_uid, key, ordinal, workflow_id, manifest) select plan_uid, 'v1 Secret x/y', 3, 'w', '{}' from migration where name = 'approved'`,

@@ -161,7 +161,7 @@ async function decideStep(
     (await againstPolicy(tx, evaluation, { context, lapsed, change })) ??
     (await againstRights(request, evaluation, { now, ...rights })) ??
     (await againstCalendar(tx, request, evaluation, now)) ??
-    (await againstOthers(tx, evaluation, now)) ??
+    (await againstOthers(tx, evaluation, context)) ??
     allowed('policies, approvals, rights, calendar and claim allow it')
   );
 }
@@ -312,10 +312,15 @@ async function againstCalendar(
   return start.at ? later('Window', start.reason, start.at) : null;
 }
 
-async function againstOthers(tx: EntityManager, { request }: StoredEvaluation, now: Date): Promise<Answer | null> {
+async function againstOthers(
+  tx: EntityManager,
+  { request }: StoredEvaluation,
+  context: CallContext,
+): Promise<Answer | null> {
   const { plan, facts } = request;
-  const holder = await claimWorkload(tx, plan.uid, { ...facts.workload, namespace: plan.namespace });
+  const workload = { ...facts.workload, namespace: plan.namespace };
+  const holder = await claimWorkload(tx, { ...plan, planUid: plan.uid }, workload, context);
   if (holder?.planUid === plan.uid) return null;
   const other = holder ? `${holder.namespace}/${holder.name}` : 'another plan';
-  return later('OtherPlan', `${other} migrates the workload now`, new Date(now.getTime() + CLAIM_RETRY_MS));
+  return later('OtherPlan', `${other} migrates the workload now`, new Date(context.now.getTime() + CLAIM_RETRY_MS));
 }

@@ -1,7 +1,12 @@
 import { type EntityManager, IsNull } from 'typeorm';
-import type { Database } from '../database/rows.js';
-import type { MigrationRow, WorkloadKey } from '../plans/store.js';
+import { z } from 'zod';
+import { appendAudit } from '../audit/append.js';
+import type { CallContext } from '../call/caller.js';
+import { type Database, rowOf } from '../database/rows.js';
+import { type MigrationRow, planObject, type WorkloadKey } from '../plans/store.js';
 import { WorkloadClaimEntity } from './step.entity.js';
+
+const claimRow = z.object({ id: z.string() });
 
 export type ClaimHolder = Pick<MigrationRow, 'planUid' | 'namespace' | 'name'>;
 
@@ -25,17 +30,35 @@ export async function claimHolder(
  */
 export async function claimWorkload(
   tx: EntityManager,
-  planUid: string,
+  plan: ClaimHolder,
   workload: WorkloadKey,
+  context: CallContext,
 ): Promise<ClaimHolder | undefined> {
   const { namespace, kind, name } = workload;
-  await tx.query(
-    `insert into workload_claim (plan_uid, namespace, kind, name) values ($1, $2, $3, $4) on conflict do nothing`,
-    [planUid, namespace, kind, name],
+  const claim = await rowOf(
+    tx,
+    claimRow,
+    `insert into workload_claim (plan_uid, namespace, kind, name) values ($1, $2, $3, $4) on conflict do nothing
+     returning id`,
+    [plan.planUid, namespace, kind, name],
   );
+  if (claim) await record(tx, plan, { action: 'workload.claimed', details: { kind, name } }, context);
   return claimHolder(tx, workload);
 }
 
-export async function releaseWorkload(tx: EntityManager, planUid: string): Promise<void> {
-  await tx.getRepository(WorkloadClaimEntity).update({ planUid, releasedAt: IsNull() }, { releasedAt: () => 'now()' });
+/** Lets other plans have the workload; nothing when the plan holds none. */
+export async function releaseWorkload(tx: EntityManager, plan: ClaimHolder, context: CallContext): Promise<void> {
+  const held = { planUid: plan.planUid, releasedAt: IsNull() };
+  const { affected } = await tx.getRepository(WorkloadClaimEntity).update(held, { releasedAt: () => 'now()' });
+  if (affected) await record(tx, plan, { action: 'workload.released', details: {} }, context);
+}
+
+async function record(
+  tx: EntityManager,
+  plan: ClaimHolder,
+  { action, details }: { action: string; details: Record<string, string> },
+  { actor, requestId }: CallContext,
+): Promise<void> {
+  const told = { uid: plan.planUid, ...details };
+  await appendAudit(tx, { actor, action, object: planObject(plan), requestId, details: told });
 }

@@ -73,7 +73,7 @@ export async function report(
       receipts.map(({ entryId }) => entryId),
     );
     await recordEnds(tx, migration, { batch, fresh, receipts }, context);
-    await refresh(tx, migration, context.now);
+    await refresh(tx, migration, context);
   }
   const untrusted = await untrustedEnd(tx, uid);
   return {
@@ -162,11 +162,11 @@ async function storedEvents(db: Queryable, uid: string): Promise<StoredEvent[]> 
   }));
 }
 
-async function refresh(tx: EntityManager, migration: MigrationRow, now: Date): Promise<void> {
+async function refresh(tx: EntityManager, migration: MigrationRow, context: CallContext): Promise<void> {
   const { view, evaluation } = await rebuildView(tx, migration);
   if (view.outcome !== null && view.outcome !== 'untrusted') {
-    await releaseWorkload(tx, migration.planUid);
-    await closeRequests(tx, migration, { reason: `the migration is over: ${view.outcome}`, now });
+    await releaseWorkload(tx, migration, context);
+    await closeRequests(tx, migration, { reason: `the migration is over: ${view.outcome}`, now: context.now });
   }
   if (!evaluation || evaluation.request.spec.dryRun) return;
   const { workload } = evaluation.request.facts;

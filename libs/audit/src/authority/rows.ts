@@ -16,6 +16,11 @@ export const AUTHORITY_TABLES = [
   'pre_image',
   'step_authorization',
   'live_edit',
+  'activity_begin',
+  'workload_claim',
+  'risk_model',
+  'risk_promotion',
+  'scc_version',
 ] as const;
 export type AuthorityTable = (typeof AUTHORITY_TABLES)[number];
 
@@ -23,7 +28,7 @@ export type AuthorityTable = (typeof AUTHORITY_TABLES)[number];
  * What this version writes into its entries to be compared with rows; to be raised with each table or member more. While
  * a replica of a lower revision is being replaced, what it writes is adopted and not held against the log.
  */
-export const RECORD_REVISION = 1;
+export const RECORD_REVISION = 2;
 
 /** The content of a row, as far as it carries authority. */
 export type Holds = Readonly<Record<string, JsonValue>>;

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import type { JsonValue } from '../canonical.js';
 import { APPROVAL_RULES } from './approval-rules.js';
+import { ENGINE_RULES } from './engine-rules.js';
 import type { LedgerRule } from './ledger.js';
+import { instant } from './instant.js';
 import { AUTHORITY_TABLES, type Holds } from './rows.js';
 
 const text = z.string();
@@ -70,9 +72,6 @@ const accepted = z.object({
   rows: z.array(z.object({ table: z.enum(AUTHORITY_TABLES), key: text, holds: holdsSchema.nullable() })),
 });
 
-/** Any writing of one point in time. */
-const instant = (time: string): string => (Number.isNaN(Date.parse(time)) ? time : new Date(time).toISOString());
-
 const saveCalendar: LedgerRule = (ledger, { name, actor, details }, by) => {
   const entry = calendarEntry.safeParse(details).data;
   if (entry && name !== null) ledger.set('calendar_entry', name, { ...entry, changedBy: actor }, by);
@@ -90,6 +89,7 @@ const accept: LedgerRule = (ledger, { details }, by) => {
 /** The effect of each action on the rows. */
 export const RULES: Readonly<Record<string, LedgerRule>> = {
   ...APPROVAL_RULES,
+  ...ENGINE_RULES,
   'access.granted': (ledger, { name, actor, details }, by) => {
     const binding = granted.safeParse(details).data;
     if (!binding || name === null) return;
