@@ -3,11 +3,12 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { aimOf, inventoryOf, scan } from '@scc/scc/scan';
+import { aimOf, type ClusterObject, inventoryOf, scan } from '@scc/scc/scan';
 import chromium from '@sparticuz/chromium';
 import { type Browser, chromium as driver, type Page } from 'playwright-core';
 import { objectsOf } from './files.js';
 import { htmlOf } from './html.js';
+import { sixtyWorkloads } from './sixty.fixture.js';
 
 const EVIL = '</script><img src=x onerror=alert(1)>"\'&';
 const workload = (name: string, { kind = 'Deployment', namespace = 'shop', user = 1000650001 } = {}) => ({
@@ -17,17 +18,21 @@ const workload = (name: string, { kind = 'Deployment', namespace = 'shop', user 
   spec: { template: { spec: { containers: [{ name: 'app', securityContext: { runAsUser: user } }] } } },
 });
 
-function reportOf() {
+function reportOf(objects: readonly ClusterObject[] = few()) {
+  const inventory = inventoryOf(objects);
+  const aim = aimOf(inventory, undefined);
+  if (!aim) throw new Error('there is no SCC to aim at');
+  return scan(inventory, aim);
+}
+
+function few(): ClusterObject[] {
   const items = [
     workload('catalog'),
     workload('orders', { user: 0 }),
     workload('ledger', { namespace: 'bank', user: 0, kind: 'StatefulSet' }),
     workload(EVIL, { namespace: 'bank' }),
   ];
-  const inventory = inventoryOf(objectsOf(JSON.stringify({ apiVersion: 'v1', kind: 'List', items }), 'here').objects);
-  const aim = aimOf(inventory, undefined);
-  if (!aim) throw new Error('there is no SCC to aim at');
-  return scan(inventory, aim);
+  return objectsOf(JSON.stringify({ apiVersion: 'v1', kind: 'List', items }), 'here').objects;
 }
 
 let folder: string;
@@ -35,6 +40,7 @@ let browser: Browser;
 beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'scan-page-'));
   await writeFile(path.join(folder, 'scan.html'), htmlOf(reportOf()));
+  await writeFile(path.join(folder, 'sixty.html'), htmlOf(reportOf(sixtyWorkloads())));
   browser = await driver.launch({
     executablePath: await chromium.executablePath(),
     args: chromium.args.filter((argument) => !['--single-process', '--no-zygote'].includes(argument)),
@@ -47,10 +53,10 @@ afterAll(async () => {
 }, 60_000);
 
 /** The page, and all that went wrong in it or left it. */
-async function opened(width = 1280): Promise<{ page: Page; faults: string[] }> {
+async function opened({ width = 1280, file = 'scan.html' } = {}): Promise<{ page: Page; faults: string[] }> {
   const page = await (await browser.newContext({ viewport: { width, height: 800 } })).newPage();
   const faults: string[] = [];
-  const own = pathToFileURL(path.join(folder, 'scan.html')).href;
+  const own = pathToFileURL(path.join(folder, file)).href;
   page.on('pageerror', (error) => faults.push(String(error)));
   page.on('dialog', (dialog) => {
     faults.push(`a script ran: ${dialog.message()}`);
@@ -107,8 +113,37 @@ describe('the page of a scan in a browser', () => {
     expect(detail).toContain('Patch of the template');
   }, 60_000);
 
+  it('says of sixty mixed workloads what to do first, and why', async () => {
+    const { page, faults } = await opened({ file: 'sixty.html' });
+    expect(await page.locator('#summary').textContent()).toContain('60 workloads, held against restricted-v2');
+    const urgent = page.locator('#urgent p');
+    expect(await urgent.allTextContents()).toEqual([
+      'Before anything else: 5 workloads would not start again: SCC admission refuses their next pods (DaemonSet bank/agent, DaemonSet legacy/agent, DaemonSet media/agent and 2 more). Show them',
+    ]);
+    await urgent.locator('button').click();
+    expect(await namesIn(page)).toEqual(Array.from({ length: 5 }, () => 'DaemonSet/agent'));
+    await page.selectOption('#restart', '');
+
+    const first = page.locator('#first > li').first();
+    expect(await first.locator('strong, strong + span').allTextContents()).toEqual([
+      'Deployment bank/ledger',
+      ': it runs under privileged, and restricted-v2 admits it after 1 edit; 5 things to check first. ',
+    ]);
+    expect(await first.locator('li').allTextContents()).toEqual([
+      'Change: remove spec.containers[app].securityContext.privileged.',
+      expect.stringMatching(/^Check before: list the directories .*, and 4 more in its row\.$/),
+    ]);
+    await first.locator('button').click();
+    expect(await namesIn(page)).toEqual(['Deployment/ledger']);
+    expect(await page.locator('#rows .detail').textContent()).toContain('Patch of the template');
+    expect(await page.locator('#then').textContent()).toMatch(
+      /sccctl scan --plans FOLDER writes a plan for each of the \d+ workloads/,
+    );
+    expect(faults).toEqual([]);
+  }, 60_000);
+
   it('fits a telephone', async () => {
-    const { page } = await opened(390);
+    const { page } = await opened({ width: 390 });
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(390);
   }, 60_000);
 });

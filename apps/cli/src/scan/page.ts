@@ -14,6 +14,8 @@ section{border:1px solid var(--line);border-radius:.5rem;padding:1rem;min-width:
 .bar:hover,.bar:focus-visible{background:var(--soft)}
 .bar i{height:.9rem;background:var(--bar);border-radius:.2rem;min-width:2px}
 .bar b{text-align:right;font-variant-numeric:tabular-nums}
+.link{background:none;border:0;padding:0;font:inherit;color:var(--accent);text-decoration:underline;cursor:pointer}
+#first,#urgent,#then{overflow-wrap:anywhere}#first>li{margin-bottom:.4rem}#first ul{margin:0;padding-left:1.1rem}#urgent{border-left:.25rem solid #c9190b;padding-left:.75rem;margin-bottom:.5rem}#urgent p{margin:.25rem 0}
 form{display:flex;flex-wrap:wrap;gap:.75rem;align-items:end;margin-bottom:.75rem}
 label{display:grid;font-size:.85rem}input,select{font:inherit;padding:.25rem}
 .scroll{overflow-x:auto}table{border-collapse:collapse;width:100%}
@@ -57,11 +59,23 @@ const positive = (record) => Object.entries(record).filter(([, n]) => n > 0);
 bars('categories', positive(data.totals.byCategory), 'category', (key) => key + ': ' + MEANING[key]);
 bars('sccs', positive(data.totals.bySCC).sort((a, b) => b[1] - a[1]), 'scc', (key) => key);
 
-for (const { workload, why } of data.steps) {
+const link = (text, go) => { const button = make('button', text, 'link'); button.type = 'button'; button.addEventListener('click', go); return button; };
+for (const { restart, number, some, what } of data.urgent) {
+  const item = make('p');
+  item.append(make('strong', 'Before anything else: '), make('span', workloads(number) + ' ' + what + ' (' + some + '). '), link('Show them', () => choose('restart', restart)));
+  at('urgent').append(item);
+}
+at('urgent').hidden = data.urgent.length === 0;
+if (data.steps.length > 0) at('order').textContent = 'Of what a plan can move, the most privileged first, and of these what asks for the least work:';
+for (const { workload, namespace, name, why, todo } of data.steps) {
   const item = make('li');
-  item.append(make('strong', workload), make('span', ': ' + why + '.'));
+  item.append(make('strong', workload), make('span', ': ' + why + '. '), link('Show it', () => { filters.search.value = name; filters.namespace.value = namespace; show(); const line = at('rows').firstChild; if (line) line.click(); at('rows-title').scrollIntoView(); }));
+  const list = make('ul');
+  for (const one of todo) list.append(make('li', one));
+  item.append(list);
   at('first').append(item);
 }
+if (data.totals.movable > 0) at('then').append(make('span', 'Then '), make('code', 'sccctl scan --plans FOLDER'), make('span', ' writes a plan for each of the ' + workloads(data.totals.movable) + ' that a plan can move; what fails is taken back.'));
 if (data.steps.length === 0) at('first').append(make('li', 'Nothing can become stricter without an operator, a volume step or another design.'));
 
 const options = (name, values) => { for (const value of [...new Set(values)].sort()) { const option = make('option', value); option.value = value; filters[name].append(option); } };
@@ -124,9 +138,7 @@ for (const filter of Object.values(filters)) filter.addEventListener('input', sh
 show();
 for (const { source, reason } of data.unreadable) at('unreadable').append(make('li', source + ': ' + reason));
 at('unread').hidden = data.unreadable.length === 0;
-const restarts = [['capturedAtNextRestart', 'would come under another SCC'], ['refusedAtNextRestart', 'would be refused']]
-  .flatMap(([name, what]) => data.totals[name] > 0 ? [workloads(data.totals[name]) + ' ' + what + ' at the next restart.'] : []);
-const notes = [...restarts, ...data.assumed.map((one) => 'Assumed: ' + one + '.'), ...data.changedDefaults.map(({ scc, fields }) => 'SCC ' + scc + ' is not as OpenShift ships it: ' + fields.join(', ') + '.')];
+const notes = [...data.assumed.map((one) => 'Assumed: ' + one + '.'), ...data.changedDefaults.map(({ scc, fields }) => 'SCC ' + scc + ' is not as OpenShift ships it: ' + fields.join(', ') + '.')];
 for (const note of notes) at('notes-list').append(make('li', note));
 at('notes').hidden = notes.length === 0;
 `;
