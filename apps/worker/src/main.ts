@@ -14,6 +14,7 @@ import { campaignActivities } from './campaign/activities.js';
 import { Standstill, writesWhileFresh } from './activities/freshness.js';
 import { activitySignal, HEARTBEAT_MS } from './activities/pace.js';
 import { imagesReader } from './assess/evidence.js';
+import { eventsAtBest, refusedEvents } from './cluster/events-at-best.js';
 import { workerConfigSchema } from './config.js';
 import { Hosting } from './hosting.js';
 import { createInstruments } from './metrics.js';
@@ -49,7 +50,11 @@ async function main(): Promise<void> {
     timeoutMs: CALL_TIMEOUT_MS,
     listTimeoutMs: CALL_TIMEOUT_MS,
   });
-  const kube = writesWhileFresh(connected, standstill);
+  const instruments = createInstruments();
+  const kube = eventsAtBest(
+    writesWhileFresh(connected, standstill),
+    refusedEvents(instruments.eventRefused, (facts) => log.warn(facts, 'the API server refuses Events')),
+  );
   const governance = createGovernanceClient({
     url: config.GOVERNANCE_URL,
     ...(config.GOVERNANCE_CA_FILE ? { caFile: config.GOVERNANCE_CA_FILE } : {}),
@@ -86,7 +91,6 @@ async function main(): Promise<void> {
     ...(view ? { view } : {}),
   });
   const allowed = new AllowedHosts(config.WEBHOOK_GATE_HOSTS, config.WEBHOOK_GATE_NETWORKS);
-  const instruments = createInstruments();
   const link = new TemporalLink(config);
   const activities = createActivities({
     kube,

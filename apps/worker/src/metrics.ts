@@ -6,6 +6,8 @@ export interface Instruments {
   /** Runs an activity and counts it by its name and how it ended. */
   measured: <T>(activity: string, work: () => Promise<T>) => Promise<T>;
   exposition: () => Promise<{ contentType: string; body: string }>;
+  /** Counts an Event that the API server did not take. */
+  eventRefused: () => void;
   /** Shows from now on whether the worker takes tasks. */
   showPolling: (isPolling: () => boolean) => void;
 }
@@ -29,7 +31,13 @@ export function createInstruments(): Instruments {
     labelNames: ['activity', 'outcome'],
     registers: [registry],
   });
+  const events = new Counter({
+    name: 'scc_events_refused_total',
+    help: 'Events that the API server refused: the status of the plan says the same',
+    registers: [registry],
+  });
   return {
+    eventRefused: () => events.inc(),
     measured: async (activity, work) => {
       const stop = duration.startTimer({ activity });
       try {

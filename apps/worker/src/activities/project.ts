@@ -14,7 +14,6 @@ import type { MigrationActivities, Projection, ProjectionResult } from '@scc/mig
 import { z } from 'zod';
 import { deliverUndone } from '../undo/deliver.js';
 import type { SealedMaterial } from '../undo/sealed.js';
-import { isAnswer } from './answers.js';
 import { kept } from './governance.js';
 import { kubeEventsOf } from './kube-events.js';
 import { complete } from './outcome.js';
@@ -114,7 +113,7 @@ async function writeStatus(
   return {};
 }
 
-/** Events are best effort: a namespace that is going away takes none, and the status says the same. */
+/** The client leaves out what the API server refuses (`events-at-best.ts`). */
 async function recordEvents(
   kube: Writer,
   ref: PlanRef,
@@ -142,7 +141,6 @@ async function recordEvent(kube: Writer, event: KubeEvent): Promise<void> {
       await kube.recordEvent(event);
       return;
     } catch (error) {
-      if (isAnswer(error)) return;
       if (tries >= EVENT_TRIES) throw error;
     }
 }
