@@ -3,7 +3,7 @@ const PURE = '^libs/(plan|scc|risk|policy|audit|routing)/';
 const ADAPTER = '^libs/(kube|istio|gateway-api|openshift-route|governance-api|runtime|tls|admission)/';
 /** The files that may import `@temporalio/workflow`. */
 const TEMPORAL_FILES =
-  '^workflows/migration/(after|campaign|index|operator|waits|hold|journal|activities|failures|contract)\\.ts$|\\.spec\\.ts$|^dev/e2e/.*\\.workflow\\.ts$';
+  '^workflows/migration/(after|campaign|index|operator|waits|hold|journal|activities|failures|contract|tracing)\\.ts$|\\.spec\\.ts$|^dev/e2e/.*\\.workflow\\.ts$';
 /** Tests and what only tests and benchmarks load. */
 const TEST = '\\.(spec|fixture)\\.ts$|/testing\\.ts$';
 module.exports = {

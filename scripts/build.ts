@@ -72,7 +72,9 @@ async function bundleWorkflows(): Promise<boolean> {
   if ((await readFile(stampPath, 'utf8').catch(() => '')) === stamp && (await mtimeOf(BUNDLE)) > 0) return false;
   const { bundleWorkflowCode, DefaultLogger } = await import('@temporalio/worker');
   const workflowsPath = path.join(path.dirname(BUNDLE), 'index.js');
-  const { code } = await bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('WARN') });
+  const workflowInterceptorModules = [path.join(path.dirname(BUNDLE), 'tracing.js')];
+  const logger = new DefaultLogger('WARN');
+  const { code } = await bundleWorkflowCode({ workflowsPath, workflowInterceptorModules, logger });
   await writeFile(BUNDLE, code);
   await writeFile(stampPath, stamp);
   return true;

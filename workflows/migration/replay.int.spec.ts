@@ -14,7 +14,9 @@ let workflowBundle: { code: string };
 
 beforeAll(async () => {
   Runtime.install({ logger: new DefaultLogger('ERROR') });
-  workflowBundle = await bundleOfSources(path.resolve(import.meta.dirname, 'index.ts'));
+  workflowBundle = await bundleOfSources(path.resolve(import.meta.dirname, 'index.ts'), [
+    path.resolve(import.meta.dirname, 'tracing.ts'),
+  ]);
 }, 60_000);
 
 /** Of workloads that no scenario of the demo has, recorded by the suite of the engine (`RECORD_HISTORIES=DIR`). */

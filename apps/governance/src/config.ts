@@ -2,6 +2,7 @@ import { admissionSettings } from '@scc/admission';
 import { commonConfig } from '@scc/runtime';
 import { imageRegistryConfig } from '@scc/runtime/images';
 import { temporalConfig } from '@scc/runtime/temporal-config';
+import { tracingConfig } from '@scc/runtime/tracing';
 import { z } from 'zod';
 import { accessConfig } from './access/settings.js';
 import { databaseConfig } from './database/connect.js';
@@ -64,6 +65,7 @@ const variables = z.object({
   AUDIT_ORIGIN: z.string().min(1).describe('the name of this audit log, such as scc.poc/cluster-1'),
   AUDIT_HOLDER: z.string().min(1).default('governance').describe('who seals, such as the pod name'),
   ...temporalConfig,
+  ...tracingConfig,
   ...notificationConfig,
   ...imageRegistryConfig,
   DRAIN_MS: z.coerce

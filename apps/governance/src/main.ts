@@ -8,6 +8,7 @@ import { connectKube, createInformer, type KubeClient, type MakeInformer } from 
 import { createLogger, loadConfig, type Logger, onShutdown, startHealthServer } from '@scc/runtime';
 import { registriesIn } from '@scc/runtime/images';
 import { TemporalLink } from '@scc/runtime/temporal';
+import { startTracing, tracingOf } from '@scc/runtime/tracing';
 import { type CertificateSource, followFiles, followSecret, type KeyPair } from '@scc/tls';
 import { AuthorityWatch } from './audit/authority-watch.js';
 import { PublishedWatch } from './audit/published-watch.js';
@@ -71,6 +72,8 @@ const signerOf = async ({ AUDIT_KEY_FILE, AUDIT_KEY_SECRET, AUDIT_ORIGIN }: Conf
     : signerFromPem(AUDIT_ORIGIN, await keyInSecret(kube, AUDIT_KEY_SECRET));
 
 async function start({ config, logger, metrics, parts, signal, setWaiting, setAdmission }: Started): Promise<void> {
+  const tracing = await startTracing(config, 'scc-governance', logger);
+  parts.add(async () => tracing?.stop());
   const previous = config.AUDIT_PREVIOUS_KEY_FILE;
   const previousSigner = previous === undefined ? null : await signerFrom(config.AUDIT_ORIGIN, previous);
 
@@ -91,6 +94,7 @@ async function start({ config, logger, metrics, parts, signal, setWaiting, setAd
     config: admissionConfigOf(config),
     kubeconfig: config.KUBECONFIG,
     logLevel: config.LOG_LEVEL,
+    tracing: tracingOf(config),
     onPods: (pods) => hints.taker?.pods.hint(pods.flatMap((pod) => observePod(pod) ?? [])),
     onWrites: (writes) => hints.taker?.writes(writes),
     logger,
@@ -156,7 +160,7 @@ async function start({ config, logger, metrics, parts, signal, setWaiting, setAd
   authority.start();
   parts.add(() => authority.stop());
 
-  const temporal = new TemporalLink(config);
+  const temporal = new TemporalLink(config, { workflow: tracing?.calls ?? [] });
   parts.add(() => temporal.close());
   const background = await startBackground({
     source,

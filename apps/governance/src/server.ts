@@ -24,6 +24,7 @@ import {
   type Served,
 } from './http/request.js';
 import { routesOf } from './http/routes.js';
+import { traceRequests } from './http/trace.js';
 import { readPages, servePages } from './console/pages.js';
 import { serveDocumentation } from './openapi/pages.js';
 import { resumeSessions } from './sessions/resume.js';
@@ -71,6 +72,7 @@ export async function startApi(options: ApiOptions): Promise<Api> {
   const closing = new Closing();
   const log = logRequests(logger);
   app.use(
+    traceRequests,
     closing.tellCallers,
     identifyRequest,
     locateClient(parts.access.config.TRUSTED_PROXIES),

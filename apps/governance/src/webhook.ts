@@ -1,5 +1,6 @@
 import { connectKube, createInformer } from '@scc/kube';
 import { commonConfig, createLogger, loadConfig, onShutdown, startHealthServer } from '@scc/runtime';
+import { startTracing, tracingConfig } from '@scc/runtime/tracing';
 import { z } from 'zod';
 import { admissionConfigOf, admissionSettings, startAdmission } from '@scc/admission';
 import { CERTIFICATES_MISSING, governanceConfigSchema, namesCertificates } from './config.js';
@@ -13,6 +14,7 @@ const { WEBHOOK_HOST, WEBHOOK_PORT, TLS_DIR, SCC_MODE, DRAIN_MS, ENGINE_SERVICE_
 const variables = z.object({
   ...commonConfig,
   ...admissionSettings,
+  ...tracingConfig,
   WEBHOOK_HOST,
   WEBHOOK_PORT,
   TLS_DIR,
@@ -23,6 +25,7 @@ const variables = z.object({
 
 const config = loadConfig(variables.refine(namesCertificates, CERTIFICATES_MISSING));
 const logger = createLogger('webhook', config.LOG_LEVEL);
+const tracing = await startTracing(config, 'scc-webhook', logger);
 const client = await connectKube({
   ...(config.KUBECONFIG === undefined ? {} : { kubeconfig: config.KUBECONFIG }),
   userAgent: 'scc-webhook',
@@ -48,6 +51,7 @@ onShutdown(
     await admission.stop();
     await health.close();
     client.close();
+    await tracing?.stop();
   },
   config.DRAIN_MS + 30_000,
 );

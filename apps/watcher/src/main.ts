@@ -1,6 +1,7 @@
 import { connectKube, runWithLease, type Informer } from '@scc/kube';
 import { createLogger, loadConfig, messageOf, onShutdown, pause, startHealthServer, type Logger } from '@scc/runtime';
 import { TemporalLink } from '@scc/runtime/temporal';
+import { startTracing } from '@scc/runtime/tracing';
 import { watcherConfigSchema } from './config.js';
 import { dead, unready, type ReplicaState } from './health.js';
 import { WatcherMetrics } from './metrics.js';
@@ -12,11 +13,12 @@ const PROBE_MS = 5000;
 async function main(): Promise<void> {
   const config = loadConfig(watcherConfigSchema);
   const log = createLogger('watcher', config.LOG_LEVEL);
+  const tracing = await startTracing(config, 'scc-watcher', log);
   const client = await connectKube({
     ...(config.KUBECONFIG ? { kubeconfig: config.KUBECONFIG } : {}),
     userAgent: 'scc-watcher',
   });
-  const temporal = new TemporalLink(config);
+  const temporal = new TemporalLink(config, { workflow: tracing?.calls ?? [] });
 
   const stopping = new AbortController();
   let informer: Informer | null = null;
@@ -59,6 +61,7 @@ async function main(): Promise<void> {
       await Promise.all([leading, probing]);
       await temporal.close();
       client.close();
+      await tracing?.stop();
       await health.close();
     },
     GRACE_MS,

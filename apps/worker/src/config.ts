@@ -3,6 +3,7 @@ import { TASK_QUEUE } from '@scc/migration/contract';
 import { commonConfig } from '@scc/runtime';
 import { imageRegistryConfig } from '@scc/runtime/images';
 import { temporalConfig } from '@scc/runtime/temporal-config';
+import { tracingConfig } from '@scc/runtime/tracing';
 import { z } from 'zod';
 
 const headersSchema = z.string().transform((text, context): Record<string, string> => {
@@ -17,6 +18,7 @@ const headersSchema = z.string().transform((text, context): Record<string, strin
 export const workerConfigSchema = z.object({
   ...commonConfig,
   ...temporalConfig,
+  ...tracingConfig,
   TEMPORAL_TASK_QUEUE: z.string().default(TASK_QUEUE).describe('the task queue that the watcher and the worker share'),
   GOVERNANCE_URL: z.url().describe('the https address of the governance API'),
   GOVERNANCE_CA_FILE: z.string().optional().describe('the CA of the governance API, as PEM'),

@@ -10,14 +10,18 @@ import { startTemporal, type TemporalServer } from '@scc/testing/temporal';
 import { startTlsFrontend, type TlsFrontend } from '@scc/testing/tls-frontend';
 import { z } from 'zod';
 import { Hosting } from './hosting.js';
+import { createInstruments } from './metrics.js';
+import { sdkFigures, type SdkFigures } from './sdk-figures.js';
 
 const NAME = 'temporal.scc-system.svc';
 const READY_MS = 30_000;
+let figures: SdkFigures;
 let folder: string;
 let temporal: TemporalServer;
 let frontend: TlsFrontend;
 beforeAll(async () => {
-  Runtime.install({ shutdownSignals: [] });
+  figures = await sdkFigures();
+  Runtime.install({ shutdownSignals: [], telemetryOptions: figures.telemetry });
   folder = await mkdtemp(path.join(tmpdir(), 'scc-hosting-'));
   temporal = await startTemporal();
   const authority = await createAuthority('ours');
@@ -69,6 +73,15 @@ describe('a worker', () => {
     );
     await writeFile(path.join(folder, 'now.crt'), (await link.options()).tls?.clientCertPair?.crt ?? '');
     await waitFor(() => host.unready() === null, { timeoutMs: READY_MS, what: 'the worker to be ready' });
+    const { exposition } = createInstruments(figures.read);
+    await waitFor(
+      async () => /^temporal_num_pollers\{[^}]*task_queue="test"[^}]*\} [1-9]/m.test((await exposition()).body),
+      {
+        timeoutMs: READY_MS,
+        what: "the pollers among the worker's figures",
+      },
+    );
+    expect((await exposition()).body).toMatch(/^# TYPE scc_activities_total counter$/m);
     host.stop();
     expect(host.unready()).toBe('stopping');
     await running;

@@ -9,6 +9,7 @@ import { connectKube } from '@scc/kube';
 import { AllowedHosts, createLogger, loadConfig, onShutdown, startHealthServer } from '@scc/runtime';
 import { registriesIn } from '@scc/runtime/images';
 import { TemporalLink } from '@scc/runtime/temporal';
+import { startTracing } from '@scc/runtime/tracing';
 import { createActivities } from './activities/index.js';
 import { campaignActivities } from './campaign/activities.js';
 import { Standstill, writesWhileFresh } from './activities/freshness.js';
@@ -24,7 +25,9 @@ import { noMetrics, prometheusMetrics } from './outside/prometheus.js';
 import { reviewGatesWith } from './outside/review.js';
 import { webhookCaller } from './outside/webhooks.js';
 import { routersOf } from './routers.js';
+import { sdkFigures } from './sdk-figures.js';
 import { atMostEvery, type Outside, selfCheck } from './self-check.js';
+import { tracedWork } from './tracing.js';
 
 const BUNDLE = fileURLToPath(import.meta.resolve('@scc/migration/workflow-bundle'));
 const DRAIN_MS = 10_000;
@@ -41,7 +44,10 @@ const NO_MIGRATION = '00000000-0000-4000-8000-000000000000';
 async function main(): Promise<void> {
   const config = loadConfig(workerConfigSchema);
   const log = createLogger('worker', config.LOG_LEVEL);
-  Runtime.install({ logger: temporalLogger(log), shutdownSignals: [] });
+  const sdk = await sdkFigures();
+  Runtime.install({ logger: temporalLogger(log), shutdownSignals: [], telemetryOptions: sdk.telemetry });
+  const tracing = await startTracing(config, 'scc-worker', log);
+  const traced = await tracedWork(tracing);
   const standstill = new Standstill();
   setInterval(() => standstill.look(), HEARTBEAT_MS).unref();
   const connected = await connectKube({
@@ -50,7 +56,7 @@ async function main(): Promise<void> {
     timeoutMs: CALL_TIMEOUT_MS,
     listTimeoutMs: CALL_TIMEOUT_MS,
   });
-  const instruments = createInstruments();
+  const instruments = createInstruments(sdk.read);
   const kube = eventsAtBest(
     writesWhileFresh(connected, standstill),
     refusedEvents(instruments.eventRefused, (facts) => log.warn(facts, 'the API server refuses Events')),
@@ -121,6 +127,7 @@ async function main(): Promise<void> {
         // Temporal must hear of an activity as often as it beats, or it is given away sooner than its worker knows.
         maxHeartbeatThrottleInterval: HEARTBEAT_MS,
         shutdownGraceTime: DRAIN_MS,
+        ...traced,
       }),
   });
   instruments.showPolling(() => hosting.unready() === null);
@@ -151,6 +158,7 @@ async function main(): Promise<void> {
     await running;
     await link.close();
     governance.close();
+    await tracing?.stop();
     await health.close();
   });
   await running;

@@ -15,7 +15,8 @@ export interface Instruments {
 /** From the call of one API object to a hold of hours. */
 const BUCKETS_S = [0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000, 3000];
 
-export function createInstruments(): Instruments {
+/** @param more figures of others, in the text format of Prometheus, that are shown beside the worker's own */
+export function createInstruments(more: () => Promise<string> = () => Promise.resolve('')): Instruments {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const duration = new Histogram({
@@ -55,6 +56,9 @@ export function createInstruments(): Instruments {
       const help = '1 while the worker takes tasks from Temporal.';
       addGauge(registry, { name: 'scc_worker_polling', help, read: () => Number(isPolling()) });
     },
-    exposition: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
+    exposition: async () => ({
+      contentType: registry.contentType,
+      body: (await Promise.all([registry.metrics(), more()])).join('\n'),
+    }),
   };
 }

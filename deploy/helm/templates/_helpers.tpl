@@ -167,6 +167,33 @@ readinessProbe:
 {{- end }}
 {{- end }}
 
+{{- define "scc.tracingEnv" -}}
+{{- with .Values.tracing }}
+{{- if .endpoint }}
+- { name: OTEL_EXPORTER_OTLP_ENDPOINT, value: {{ .endpoint | quote }} }
+- { name: OTEL_TRACES_SAMPLER, value: parentbased_traceidratio }
+- { name: OTEL_TRACES_SAMPLER_ARG, value: {{ divf .samplePercent 100 | quote }} }
+{{- if .headersSecretName }}
+- name: OTEL_EXPORTER_OTLP_HEADERS
+  valueFrom: { secretKeyRef: { name: {{ .headersSecretName }}, key: headers } }
+{{- end }}
+{{- if .caSecretName }}
+- { name: OTEL_EXPORTER_OTLP_CERTIFICATE, value: /etc/scc/tracing/ca.crt }
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "scc.tracingFiles" -}}
+{{- with .Values.tracing }}{{ dict "volume" "tracing" "files" (list (list .caSecretName "ca.crt")) | toJson }}{{ end -}}
+{{- end }}
+
+{{/* The port in the address of the collector, or that of its scheme. */}}
+{{- define "scc.tracingPort" -}}
+{{- $url := urlParse .Values.tracing.endpoint }}
+{{- regexFind "[0-9]+$" (regexFind ":[0-9]+$" $url.host) | default (ternary "443" "80" (eq $url.scheme "https")) }}
+{{- end }}
+
 {{- define "scc.taskQueueEnv" -}}
 - { name: TEMPORAL_TASK_QUEUE, value: {{ .Values.temporal.taskQueue | quote }} }
 {{- end }}

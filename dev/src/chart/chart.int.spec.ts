@@ -190,15 +190,25 @@ describe('the chart', () => {
     'notifications.networks={10.2.0.0/16}',
     'notifications.secretName=receivers',
     'notifications.caSecretName=receivers-ca',
+    'tracing.endpoint=https://otel.observability:4318/otlp',
+    'tracing.namespace=observability',
+    'tracing.samplePercent=25',
+    'tracing.headersSecretName=otel',
+    'tracing.caSecretName=otel-ca',
   );
 
   it('gives each process what it is told of its connections, as the process reads it', async () => {
     const pods = podsOf(parseObjects(await renderChart([...TRY, ...CONNECTED])));
     const environmentOf = (name: string): Record<string, string> =>
       Object.fromEntries(
-        (pods.get(name)?.spec.containers[0]?.env ?? []).map((one) => [one.name, one.value ?? 'from:elsewhere']),
+        (pods.get(name)?.spec.containers[0]?.env ?? []).map((one) => [one.name, one.value ?? 'from:else=where']),
       );
-    const temporal = {
+    const connected = {
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'https://otel.observability:4318/otlp',
+      OTEL_EXPORTER_OTLP_HEADERS: { 'from:else': 'where' },
+      OTEL_EXPORTER_OTLP_CERTIFICATE: '/etc/scc/tracing/ca.crt',
+      OTEL_TRACES_SAMPLER: 'parentbased_traceidratio',
+      OTEL_TRACES_SAMPLER_ARG: 0.25,
       TEMPORAL_ADDRESS: 'cloud.example:7233',
       TEMPORAL_NAMESPACE: 'scc.acct',
       TEMPORAL_TLS: 'true',
@@ -209,18 +219,18 @@ describe('the chart', () => {
       TEMPORAL_API_KEY_FILE: '/etc/scc/temporal/api-key',
     };
     expect(governanceConfigSchema.parse(environmentOf('governance'))).toMatchObject({
-      ...temporal,
+      ...connected,
       NOTIFICATION_HOSTS: 'hooks.example,*.corp.example:8443',
       NOTIFICATION_NETWORKS: '10.2.0.0/16',
       NOTIFICATION_SECRETS_DIR: '/etc/scc/notifications',
       NOTIFICATION_CA_FILE: '/etc/scc/notifications-ca/ca.crt',
     });
     expect(watcherConfigSchema.parse(environmentOf('watcher'))).toMatchObject({
-      ...temporal,
+      ...connected,
       TEMPORAL_TASK_QUEUE: 'scc-blue',
     });
     expect(workerConfigSchema.parse(environmentOf('worker'))).toMatchObject({
-      ...temporal,
+      ...connected,
       TEMPORAL_TASK_QUEUE: 'scc-blue',
       PROMETHEUS_URL: 'https://thanos.example:9091',
       PROMETHEUS_TOKEN_FILE: '/etc/scc/prometheus/token',

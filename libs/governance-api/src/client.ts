@@ -158,6 +158,7 @@ class Caller {
       signal: request.signal,
       // The idempotency key makes twice the same as once.
       repeatable: true,
+      called: { name: `${method} ${path}`, attributes: { 'http.route': path } },
     });
     if (answer.status >= 400) throw governanceErrorOf(answer);
     return answer;

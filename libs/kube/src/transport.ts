@@ -122,6 +122,7 @@ export class Transport {
       signal,
       isStream,
       trust: access.trust,
+      called: { name: `${call.method} Kubernetes`, attributes: { 'url.path': call.path } },
       timeoutMs: call.timeoutMs ?? this.#timeoutMs,
       ...(call.repeatable === undefined ? {} : { repeatable: call.repeatable }),
     });

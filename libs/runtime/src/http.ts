@@ -4,6 +4,7 @@ import type { Readable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Agent, ProxyAgent, Socks5ProxyAgent, type Dispatcher } from 'undici';
 import { withDeadline } from './pause.js';
+import { type CallName, tracedCall } from './spans.js';
 import type { ConnectionTrust } from './trust.js';
 import { codeOf } from './values.js';
 
@@ -21,6 +22,8 @@ export interface Exchange {
   repeatable?: boolean;
   /** How to reach this server; what the client was made with unless said otherwise. */
   trust?: ConnectionTrust;
+  /** How it is called in traces; its method and host unless said otherwise. */
+  called?: CallName;
 }
 
 export interface HttpAnswer {
@@ -131,7 +134,15 @@ export class HttpClient {
     }
   }
 
-  async #asked(exchange: Exchange, signal: AbortSignal): Promise<OpenAnswer> {
+  #asked(exchange: Exchange, signal: AbortSignal): Promise<OpenAnswer> {
+    const { method, url, called = { name: `${method} ${url.host}` } } = exchange;
+    const attributes = { 'http.request.method': method, 'server.address': url.hostname, ...called.attributes };
+    return tracedCall({ name: called.name, attributes }, (trace) =>
+      this.#answered({ ...exchange, headers: { ...exchange.headers, ...trace } }, signal),
+    );
+  }
+
+  async #answered(exchange: Exchange, signal: AbortSignal): Promise<OpenAnswer> {
     const { method, url, headers = {}, body = null, isStream = false } = exchange;
     const { calls, streams } = this.#connections(exchange.trust ?? (await this.#options.trust?.()) ?? SYSTEM);
     const answer = await (isStream ? streams : calls).request({

@@ -9,6 +9,7 @@ export { pause, withDeadline, within } from './pause.js';
 export { type CheckFault, selfCheckSchema, type SelfCheck } from './self-check.js';
 export { onShutdown } from './shutdown.js';
 export { DeadlineExceeded, DeadlineThreads } from './threads.js';
+export { beginServed } from './spans.js';
 export { followTrust, credentialIn, trustOf, type TlsMaterial, type ConnectionTrust } from './trust.js';
 export { codeOf, jsonOf, messageOf } from './values.js';
 export { DeadlineError, waitFor } from './wait.js';

@@ -1,4 +1,10 @@
-import { Client, Connection, isGrpcServiceError, type ConnectionOptions } from '@temporalio/client';
+import {
+  Client,
+  Connection,
+  isGrpcServiceError,
+  type ConnectionOptions,
+  type WorkflowClientInterceptor,
+} from '@temporalio/client';
 import { ConfigError } from './config.js';
 import type { TemporalConfig } from './temporal-config.js';
 import { temporalTransportFault } from './temporal-fault.js';
@@ -17,6 +23,8 @@ export interface TemporalOptions {
 }
 
 export interface LinkOptions extends Pick<ConnectionOptions, 'interceptors'> {
+  /** Of what is asked of workflows. */
+  workflow?: WorkflowClientInterceptor[];
   /** A clock in milliseconds that never goes back. */
   now?: () => number;
 }
@@ -105,7 +113,9 @@ export class TemporalLink {
       const before = this.#current?.connection;
       const interceptors = this.#extra.interceptors ? { interceptors: this.#extra.interceptors } : {};
       const connection = Connection.lazy({ ...options, ...(apiKey ? { apiKey } : {}), ...interceptors });
-      this.#current = { key, connection, client: new Client({ connection, namespace: this.namespace }) };
+      const { workflow = [] } = this.#extra;
+      const client = new Client({ connection, namespace: this.namespace, interceptors: { workflow } });
+      this.#current = { key, connection, client };
       // Calls under way on the old connection finish first.
       setTimeout(() => void before?.close(), LAST_CALLS_MS).unref();
     }

@@ -1,9 +1,13 @@
 import { bundleWorkflowCode, DefaultLogger, type WorkflowBundle } from '@temporalio/worker';
 
 /** Bundles workflows from their TypeScript sources, as the build bundles the compiled ones. */
-export const bundleOfSources = (workflowsPath: string): Promise<WorkflowBundle> =>
+export const bundleOfSources = (
+  workflowsPath: string,
+  workflowInterceptorModules: string[] = [],
+): Promise<WorkflowBundle> =>
   bundleWorkflowCode({
     workflowsPath,
+    workflowInterceptorModules,
     logger: new DefaultLogger('ERROR'),
     webpackConfigHook: (config) => ({
       ...config,

@@ -59,13 +59,14 @@ export function observeRequests(observe: (served: Served) => void) {
   return (request: ApiRequest, response: Response, next: NextFunction): void => {
     const started = performance.now();
     response.once('close', () =>
-      observe({ request, response, route: routeOf(request), seconds: (performance.now() - started) / 1000 }),
+      observe({ request, response, route: routeTaking(request), seconds: (performance.now() - started) / 1000 }),
     );
     next();
   };
 }
 
-const routeOf = (request: ApiRequest): string | null => {
+/** The template of the path that took the request; null when none did. */
+export const routeTaking = (request: Request): string | null => {
   const route: unknown = request.route;
   return typeof route === 'object' && route !== null && 'path' in route ? String(route.path) : null;
 };

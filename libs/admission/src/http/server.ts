@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { type TlsOptions, TLSSocket } from 'node:tls';
-import { within, type Logger } from '@scc/runtime';
+import { beginServed, within, type Logger } from '@scc/runtime';
 import type { PodHint, WriteHint } from '../review/pod-hint.js';
 import type { AdmissionMetrics } from './metrics.js';
 import type { Answering, Reply } from './answering.js';
@@ -119,6 +119,9 @@ export async function startServer(options: Options): Promise<WebhookServer> {
   };
   const server = createServer(options.tls, (request, response) => {
     const started = performance.now();
+    // A review that the API server does not trace is no trace of its own.
+    const span = request.headers['traceparent'] === undefined ? undefined : beginServed('review', request.headers);
+    if (span) response.once('close', () => span.end(response.statusCode));
     const answerWith = (reply: Reply): void => send(request, response, reply);
     const fail = (error: Error): void => {
       if (error instanceof TooLarge) {

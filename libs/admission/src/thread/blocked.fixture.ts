@@ -18,6 +18,7 @@ const thread = await startAdmissionThread({
   }),
   kubeconfig,
   logLevel: 'silent',
+  tracing: null,
   onPods: () => undefined,
   onWrites: () => undefined,
   onEnd: (error) => process.send?.({ ended: error.message }),

@@ -26,6 +26,7 @@ const optionsOf = (start: (options: AdmissionThreadOptions) => Promise<Admission
   config: {} as AdmissionThreadOptions['config'],
   kubeconfig: undefined,
   logLevel: 'silent',
+  tracing: null,
   onPods: () => undefined,
   onWrites: () => undefined,
   logger: createLogger('kept-test', 'silent'),

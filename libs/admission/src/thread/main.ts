@@ -1,6 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { connectKube, createInformer } from '@scc/kube';
 import { createLogger } from '@scc/runtime';
+import { startTracing } from '@scc/runtime/tracing';
 import { Counter, Registry } from 'prom-client';
 import { startAdmission } from '../service/admission.js';
 import { HintBatches } from './hint-batches.js';
@@ -15,8 +16,9 @@ if (!parentPort) throw new Error('the admission thread is started by the governa
 const port = parentPort;
 const tell = (message: FromThread): void => port.postMessage(message);
 
-const { config, kubeconfig, logLevel } = workerData as ThreadSettings;
+const { config, kubeconfig, logLevel, tracing: tracingSettings } = workerData as ThreadSettings;
 const logger = createLogger('governance', logLevel);
+const tracing = tracingSettings && (await startTracing(tracingSettings, 'scc-webhook', logger));
 const client = await connectKube({
   ...(kubeconfig === undefined ? {} : { kubeconfig }),
   userAgent: 'scc-webhook',
@@ -52,6 +54,7 @@ const admission = await startAdmission({
 async function stop(): Promise<null> {
   await admission.stop();
   client.close();
+  await tracing?.stop();
   return null;
 }
 

@@ -1,5 +1,6 @@
 import type { AdmissionConfig } from '../service/settings.js';
 import type { WriteHint } from '../review/pod-hint.js';
+import type { TracingConfig } from '@scc/runtime/tracing';
 import type { SeenPod } from './seen-pod.js';
 
 /** The state that the thread starts with. */
@@ -8,6 +9,8 @@ export interface ThreadSettings {
   /** The file; absent, as the pod's ServiceAccount. */
   readonly kubeconfig: string | undefined;
   readonly logLevel: string;
+  /** Null when nothing is traced. */
+  readonly tracing: TracingConfig | null;
 }
 
 /** Requests to the thread; it answers each with the same `id`. */
