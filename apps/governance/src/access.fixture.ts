@@ -22,6 +22,8 @@ const AUDIENCE = 'scc-governance';
 
 /** The part of a cluster that knows who people are and what RBAC grants them. */
 export class TestCluster {
+  /** Users and groups that SCCs name themselves. */
+  readonly sccs = new Map<string, { users: string[]; groups: string[] }>();
   readonly #tokens = new Map<string, { username: string; groups: string[]; audience: string }>();
   /** While true, the cluster does not answer. */
   isAway = false;
@@ -119,6 +121,7 @@ export async function startGuarded(
         config: z.object(accessConfig).parse(env),
         tokenReview: cluster.tokenReview,
         subjectAccessReview: cluster.subjectAccessReview,
+        findSCC: (name) => Promise.resolve(cluster.sccs.get(name)),
         isReady: () => Promise.resolve(cluster.isReady),
         log,
         ...(now ? { now } : {}),

@@ -124,6 +124,7 @@ export async function startTestApi(source: DataSource, options: TestApiOptions =
         tokenReview,
         // Of workloads and SCCs; no caller has a role by RBAC.
         isReady: () => Promise.resolve(true),
+        findSCC: () => Promise.resolve(undefined),
         subjectAccessReview: ({ resourceAttributes }) => Promise.resolve(resourceAttributes.group !== API_GROUP),
         log: logger,
         ...(failureBurst === undefined ? {} : { failureBurst }),

@@ -31,6 +31,7 @@ import { outsideProbes } from './health/outside.js';
 import { openWaitingRoom } from './http/waiting-room.js';
 import { Notifier } from './notifications/notifier.js';
 import { Courier } from './notifications/courier.js';
+import { findSCCIn } from './access/kubernetes.js';
 import { ROLE_TABLE } from './permissions.js';
 import { observePod } from './pods/observation.js';
 import { watchFleet } from './fleet/metrics.js';
@@ -200,6 +201,7 @@ async function start({ config, logger, metrics, parts, signal, setWaiting, setAd
         roles: ROLE_TABLE,
         tokenReview: (review) => kube.tokenReview(review),
         subjectAccessReview: (review) => kube.subjectAccessReview(review),
+        findSCC: findSCCIn(kube),
         isReady: () => kube.isReady(),
         log: logger,
       },

@@ -234,6 +234,19 @@ export function rightsOfAuthors(stackOf: () => { stack: Stack; cluster: Cluster 
       await withdrawTargetGrant(before.target);
     });
 
+    it('needs no grant, and is given none, where the SCC names it among its own users', async () => {
+      const { cluster, world } = of();
+      const ref = await planBy(una, 'listed');
+      const { target } = await settled(ref);
+      const scc = { apiVersion: 'security.openshift.io/v1', kind: 'SecurityContextConstraints', name: 'nonroot-v2' };
+      const listed = (users: string[]) => cluster.admin.patch(scc, { type: 'merge', body: { users } });
+      await listed([`system:serviceaccount:${world.namespace}:ledger`]);
+      for (const mayGrant of [true, false])
+        expect(await cluster.run({ ref }).grantTarget(target, mayGrant)).toMatchObject({ created: false });
+      await listed([]);
+      expect(await subjects()).toBeUndefined();
+    });
+
     it('is made again under its name: RBAC knows it by the name, so that it holds what it held and no more', async () => {
       const { cluster, world } = of();
       const { namespace } = world;

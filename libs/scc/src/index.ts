@@ -10,7 +10,7 @@ export {
   type SubjectType,
   type Validation,
 } from './admission/request.js';
-export { decide, validatePass } from './admission/decide.js';
+export { decide, listsSubject, validatePass } from './admission/decide.js';
 export { defaultSCCs } from './cluster/default-sccs.js';
 export {
   type Binding,

@@ -8,7 +8,7 @@ import { Authorizer } from './authorize.js';
 import { ClusterGrants, type SubjectAccessReviewCall } from './kubernetes.js';
 import { MeController } from './me.controller.js';
 import { verifyByOidc } from './oidc.js';
-import { PlanRights } from './plan-rights.js';
+import { type FindSCC, PlanRights } from './plan-rights.js';
 import { RoleBindingsController } from './role-bindings.controller.js';
 import type { RoleTable } from './roles.js';
 import { type AccessConfig, oidcSettings } from './settings.js';
@@ -19,6 +19,8 @@ export interface AccessOptions {
   roles: RoleTable;
   tokenReview: TokenReviewCall;
   subjectAccessReview: SubjectAccessReviewCall;
+  /** Reads an SCC of the cluster. */
+  findSCC: FindSCC;
   /** Whether the API server has read what it decides by. */
   isReady: () => Promise<boolean>;
   log: Logger;
@@ -34,7 +36,17 @@ const namespaceOf = (user: string): string => user.split(':')[2] ?? '';
 @Module({})
 export class AccessModule {
   static register(options: AccessOptions): DynamicModule {
-    const { config, roles, tokenReview, subjectAccessReview, isReady, log, now = Date.now, failureBurst } = options;
+    const {
+      config,
+      roles,
+      tokenReview,
+      subjectAccessReview,
+      findSCC,
+      isReady,
+      log,
+      now = Date.now,
+      failureBurst,
+    } = options;
     const oidc = oidcSettings(config);
     const authenticator = new Authenticator({
       cluster: verifyByTokenReview(tokenReview, config.TOKEN_AUDIENCE),
@@ -60,6 +72,7 @@ export class AccessModule {
           provide: PlanRights,
           useValue: new PlanRights({
             review: subjectAccessReview,
+            findSCC,
             isReady,
             own: namespaceOf(config.ENGINE_SERVICE_ACCOUNT),
             log,

@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import type { KubeClient } from '@scc/kube';
+import { sccSchema, type SecurityContextConstraints } from '@scc/scc';
 import type { Logger } from 'pino';
 import type { CallerIdentity } from '../call/actor.js';
 import { type Role, ROLES } from '../call/roles.js';
@@ -21,6 +23,17 @@ export interface AccessReview {
 
 /** Asks the cluster whether a subject may do something; `KubeClient.subjectAccessReview`. */
 export type SubjectAccessReviewCall = (review: AccessReview) => Promise<boolean>;
+
+const SCC_KIND = { apiVersion: 'security.openshift.io/v1', kind: 'SecurityContextConstraints' };
+
+/** Reads an SCC afresh, by the list of all: no right of governance names a single one. */
+export const findSCCIn =
+  (kube: Pick<KubeClient, 'list'>) =>
+  async (name: string): Promise<SecurityContextConstraints | undefined> => {
+    const { items } = await kube.list(SCC_KIND);
+    const found = items.find(({ metadata }) => metadata.name === name);
+    return found && sccSchema.parse(found);
+  };
 
 type Attributes = Omit<AccessReview['resourceAttributes'], 'group' | 'namespace'>;
 

@@ -14,7 +14,7 @@ import {
   systemNamespaceViolations,
   type Violation,
 } from '@scc/plan';
-import { serviceAccountSubject } from '@scc/scc';
+import { listsSubject, type SecurityContextConstraints, serviceAccountSubject } from '@scc/scc';
 import type { Logger } from 'pino';
 import { Refusal } from '../refusal/refusal.js';
 import { askInTime } from './deadline.js';
@@ -71,8 +71,12 @@ export const unlent = ({ violations, missing }: RightsReview): Violation[] => {
   return [...violations, ...all.filter(({ message }, at) => all.findIndex((one) => one.message === message) === at)];
 };
 
+/** An SCC as the cluster has it now; undefined when there is none of that name. */
+export type FindSCC = (name: string) => Promise<Pick<SecurityContextConstraints, 'users' | 'groups'> | undefined>;
+
 interface Options {
   review: SubjectAccessReviewCall;
+  findSCC: FindSCC;
   /** Whether the API server that is asked has read what it decides by. */
   isReady: () => Promise<boolean>;
   /** The namespace of this product. */
@@ -244,7 +248,17 @@ export class PlanRights {
     return false;
   }
 
-  #may({ username, uid, groups, extra }: Identity, resourceAttributes: ResourceAttributes): Promise<boolean> {
+  /** By RBAC, or another authorizer; an SCC, too, names users and groups that may use it. */
+  async #may(who: Identity, access: ResourceAttributes): Promise<boolean> {
+    if (await this.#isAllowed(who, access)) return true;
+    const { findSCC, log } = this.#options;
+    const { verb, resource, name } = access;
+    if (verb !== 'use' || resource !== 'securitycontextconstraints' || name === undefined) return false;
+    const scc = await askInTime('who may use the SCC', () => findSCC(name), log);
+    return scc !== undefined && listsSubject(scc, { name: who.username, groups: who.groups });
+  }
+
+  #isAllowed({ username, uid, groups, extra }: Identity, resourceAttributes: ResourceAttributes): Promise<boolean> {
     const { review, log } = this.#options;
     const entries = Object.entries(extra).map(([key, values]): [string, string[]] => [key, [...values]]);
     return askInTime(

@@ -172,6 +172,7 @@ describe('a route that declares nothing', () => {
       roles: ROLE_TABLE,
       tokenReview: cluster.tokenReview,
       subjectAccessReview: cluster.subjectAccessReview,
+      findSCC: () => Promise.resolve(undefined),
       isReady: () => Promise.resolve(true),
       log,
     });

@@ -96,6 +96,32 @@ describe('an evaluation', () => {
     expect(answer.verdict).toBe(codes.length > 0 ? 'deny' : 'allow');
   });
 
+  it.each<[string, { users: string[]; groups: string[] }, string[]]>([
+    ['the author', { users: ['alice'], groups: [] }, []],
+    ['a group of the author', { users: [], groups: ['team'] }, []],
+    ['the ServiceAccount of the pods', { users: ['system:serviceaccount:shop:sa'], groups: [] }, []],
+    ['the ServiceAccounts of the namespace', { users: [], groups: ['system:serviceaccounts:shop'] }, []],
+    [
+      'others',
+      { users: ['Alice', 'team', 'system:serviceaccount:other:sa'], groups: ['alice', 'system:serviceaccounts:other'] },
+      ['AuthorLacksRight spec.targetSCC'],
+    ],
+  ])('takes the users and groups that the target names itself for its users: %s', async (_who, scc, codes) => {
+    grant(verbIs('update'));
+    cluster.sccs.set('restricted-v2', scc);
+    const answer = await evaluate(planOf('listed'));
+    cluster.sccs.clear();
+    expect(codesOf(answer)).toEqual(codes);
+  });
+
+  it('takes no name in an SCC for a right to the workload', async () => {
+    grant(verbIs('use'));
+    cluster.sccs.set('restricted-v2', { users: ['alice'], groups: ['team'] });
+    const answer = await evaluate(planOf('listed-only'));
+    cluster.sccs.clear();
+    expect(codesOf(answer)).toEqual(['AuthorLacksRight spec.workloadRef']);
+  });
+
   it.each<[string, Record<string, unknown>, string]>([
     ['another name', { serviceAccountName: 'deployer' }, 'deployer'],
     ['the deprecated field alone', { serviceAccount: 'deployer' }, 'deployer'],

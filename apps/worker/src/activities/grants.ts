@@ -9,7 +9,7 @@ import {
   labelValue,
 } from '@scc/plan';
 import { messageOf } from '@scc/runtime';
-import { serviceAccountSubject } from '@scc/scc';
+import { listsSubject, sccSchema, serviceAccountSubject } from '@scc/scc';
 import { z } from 'zod';
 import type { MigrationTarget } from '@scc/migration/contract';
 import { grantUser } from '../cluster/grant-users.js';
@@ -37,6 +37,7 @@ export const targetBinding = ({ ref, targetSCC, targetServiceAccount }: Migratio
 /** Everything that granting the target may create. */
 export const grantObjects = (target: MigrationTarget): ObjectId[] => [targetBinding(target)];
 
+const SCC_KIND = { apiVersion: 'security.openshift.io/v1', kind: 'SecurityContextConstraints' };
 const roleKind = { apiVersion: RBAC, kind: 'RoleBinding' };
 
 /** RoleBindings of the namespace that give exactly this SCC to exactly this ServiceAccount. */
@@ -85,7 +86,12 @@ interface Deps {
 /** Grants are RoleBindings in the workload's namespace, never cluster-wide. */
 export function grantActivities({ kube, governance, reseal }: Deps): GrantActivities {
   const mayUse = async ({ ref, targetSCC, targetServiceAccount }: MigrationTarget): Promise<boolean> => {
-    const { name: user, groups } = serviceAccountSubject(ref.namespace, targetServiceAccount);
+    const subject = serviceAccountSubject(ref.namespace, targetServiceAccount);
+    const { items } = await kube.list(SCC_KIND);
+    const scc = items.find(({ metadata }) => metadata.name === targetSCC);
+    // The API server does not know of the users and groups that an SCC names itself.
+    if (scc && listsSubject(sccSchema.parse(scc), subject)) return true;
+    const { name: user, groups } = subject;
     return kube.subjectAccessReview({
       user,
       groups: [...groups],

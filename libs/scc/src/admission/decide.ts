@@ -8,6 +8,7 @@ import type {
   SubjectType,
   Validation,
 } from './request.js';
+import type { SecurityContextConstraints } from '../model/scc.js';
 import { applyChanges, changedFields, isUnchanged } from '../rules/apply.js';
 import type { CompiledSCC, CompiledSCCs } from '../model/compile.js';
 import { evaluate, type Fit } from '../rules/evaluate.js';
@@ -20,6 +21,15 @@ import { whyIgnored } from './ignored.js';
 
 const isListed = (scc: CompiledSCC, { name, groups }: Subject): boolean =>
   scc.users.has(name) || groups.some((group) => scc.groups.has(group));
+
+/**
+ * Whether an SCC names a subject among its own users or groups: it may use the SCC then, as by RBAC, and the API server
+ * does not know of it.
+ */
+export const listsSubject = (
+  { users, groups }: Pick<SecurityContextConstraints, 'users' | 'groups'>,
+  subject: Subject,
+): boolean => (users ?? []).includes(subject.name) || (groups ?? []).some((group) => subject.groups.includes(group));
 
 /** Through whom an SCC is usable; the ServiceAccount is asked first. */
 function usableBy(scc: CompiledSCC, request: AdmissionRequest): SubjectType | undefined {
