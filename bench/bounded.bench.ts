@@ -136,6 +136,7 @@ const bench: Bench = {
   name: 'bounded',
   run: async () => [
     growth('bounded-decision', review, [100, 800]),
+    growth('bounded-remediation', patch, [10, 100]),
     growth('bounded-remediation', patch, [10, 250]),
     await besideAnExpression(),
     ...heap(),

@@ -8,6 +8,8 @@ const threads = new DeadlineThreads<RemediationFunctions>({
   name: 'remediation',
   module: REMEDIATION_MODULE,
   deadlineMs: REMEDIATION_MS,
+  // One large template makes no other migration wait for it.
+  size: 2,
 });
 
 /**

@@ -1,0 +1,195 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { POLICY_MODULE, type PolicyFunctions, policyDocumentSchema } from '@scc/policy';
+import { aPod, podReview } from '@scc/admission/testing';
+import { DeadlineThreads, startHealthServer } from '@scc/runtime';
+import {
+  compileSCCs,
+  defaultSCCs,
+  type PodTemplate,
+  REMEDIATION_MODULE,
+  type RemediationFunctions,
+  type WorkloadContext,
+} from '@scc/scc';
+import { drive, post, reviewIn, sampleAt } from './reviews.js';
+import { start, stop } from './servers.js';
+import type { Bench, BenchResult } from './types.js';
+
+/** What callers can make large, and what must not become slow beside it. */
+
+const ROUNDS = 5;
+const ASKED = 40;
+const REVIEWS_MS = 3000;
+
+const text = Array.from({ length: 40 }, () => 'params.text').join(' + ');
+const BOMB = policyDocumentSchema.parse({
+  name: 'bomb',
+  parameters: {
+    item: { type: 'strings', default: Array.from({ length: 100 }, (_none, at) => String(at)) },
+    text: { type: 'string', default: 'a'.repeat(1000) },
+  },
+  rules: [
+    {
+      name: 'rule',
+      when: `!params.item.all(p, params.item.all(q, !(${text}).contains(p + "b")))`,
+      ...{ verdict: 'deny', message: 'm', remedy: 'r' },
+    },
+  ],
+});
+
+const SCCS = compileSCCs(defaultSCCs());
+const KNOWN: WorkloadContext = {
+  ...{ kind: 'Deployment', name: 'web', sccs: SCCS },
+  namespace: { name: 'shop', annotations: { 'openshift.io/sa.scc.uid-range': '1000650000/10000' } },
+};
+const template = (count: number): PodTemplate => ({
+  spec: {
+    containers: Array.from({ length: count }, (_none, at) => ({
+      name: `c${at}`,
+      ports: [{ containerPort: 80, hostPort: 8000 + at }],
+      securityContext: { runAsUser: 0, privileged: true, capabilities: { add: ['NET_ADMIN', 'SYS_TIME'] } },
+    })),
+  },
+});
+
+const policies = () =>
+  new DeadlineThreads<PolicyFunctions>({ name: 'bench-policies', module: POLICY_MODULE, deadlineMs: 60_000 });
+const patches = () =>
+  // As many as the worker has.
+  new DeadlineThreads<RemediationFunctions>({
+    ...{ name: 'bench-patches', module: REMEDIATION_MODULE, deadlineMs: 60_000, size: 2 },
+  });
+
+type Patches = DeadlineThreads<RemediationFunctions>;
+
+/** Work that goes on until it is ended. */
+interface Attack {
+  name: string;
+  /** @param threads in which every migration's patch is found */
+  begin: (threads: Patches) => { end: () => Promise<void> };
+}
+
+function repeated(work: () => Promise<unknown>, close: () => Promise<void>): { end: () => Promise<void> } {
+  const state = { isOver: false };
+  const running = (async () => {
+    while (!state.isOver) await work().catch(() => undefined);
+  })();
+  return {
+    end: async () => {
+      state.isOver = true;
+      await close();
+      await running;
+    },
+  };
+}
+
+const ATTACKS: readonly Attack[] = [
+  {
+    name: 'an expression of minutes',
+    begin: () => {
+      const threads = policies();
+      return repeated(
+        () => threads.call('evaluateEach', [{ document: BOMB, parameters: {} }], [], {}),
+        () => threads.close(),
+      );
+    },
+  },
+  {
+    name: 'a patch of 250 containers',
+    begin: (threads) => {
+      const target = SCCS.byName.get('restricted-v2');
+      return repeated(
+        () => (target ? threads.call('remediate', template(250), target, KNOWN) : Promise.resolve()),
+        () => Promise.resolve(),
+      );
+    },
+  },
+];
+
+/** Milliseconds of one call after the other. */
+async function timed(work: () => Promise<unknown>): Promise<number[]> {
+  const times: number[] = [];
+  for (let at = 0; at < ASKED; at += 1) {
+    const began = performance.now();
+    await work();
+    times.push(performance.now() - began);
+    await turn();
+  }
+  return times;
+}
+
+const p50 = (times: readonly number[]): number =>
+  sampleAt(
+    times.toSorted((a, b) => a - b),
+    0.5,
+  );
+
+/** The same work alone and beside an attack, in turns. */
+async function beside(
+  { name, begin }: Attack,
+  { subject, threads, work }: { subject: string; threads: Patches; work: () => Promise<unknown> },
+): Promise<BenchResult> {
+  const [alone, loaded]: [number[], number[]] = [[], []];
+  await timed(work);
+  for (let round = 0; round < ROUNDS; round += 1) {
+    alone.push(...(await timed(work)));
+    const attack = begin(threads);
+    await timed(work);
+    loaded.push(...(await timed(work)));
+    await attack.end();
+  }
+  const [value, reference] = [p50(loaded), p50(alone)];
+  return {
+    ...{ name: 'beside', metric: `${subject}, p50 beside ${name}` },
+    ...{ value, unit: 'ms', reference, ratio: value / reference },
+  };
+}
+
+/** Reviews of ordinary pods, alone and while one client sends pods of 400 containers to the same webhook. */
+async function reviewsBesideLarge(): Promise<BenchResult> {
+  const webhook = await start('webhook');
+  const ports = Array.from({ length: 400 }, (_none, at) => ({
+    ...{ name: `c${at}`, image: 'i', ports: [{ containerPort: 80, hostPort: 8000 + at }] },
+  }));
+  const large = Buffer.from(JSON.stringify(podReview(aPod({ spec: { containers: ports } }))));
+  const body = reviewIn('shop');
+  const measure = async (): Promise<number> => p50((await drive(webhook, REVIEWS_MS, body)).latencies);
+  await measure();
+  const reference = await measure();
+  const attack = repeated(
+    () => post(webhook, large),
+    () => Promise.resolve(),
+  );
+  const value = await measure();
+  await attack.end();
+  stop(webhook);
+  return {
+    ...{ name: 'beside', metric: "a pod's review, p50 beside pods of 400 containers" },
+    ...{ value, unit: 'ms', reference, ratio: value / reference },
+  };
+}
+
+const bench: Bench = {
+  name: 'beside',
+  async run() {
+    const health = await startHealthServer({ port: 0, live: () => null, ready: () => null });
+    const webhook = await start('webhook');
+    const others = patches();
+    const target = SCCS.byName.get('restricted-v2');
+    const results: BenchResult[] = [];
+    const subjects: [string, () => Promise<unknown>][] = [
+      ['health', async () => (await fetch(`http://127.0.0.1:${health.port}/livez`)).text()],
+      ["a pod's review", () => post(webhook, reviewIn('shop'))],
+      [
+        "another migration's patch",
+        () => (target ? others.call('remediate', template(10), target, KNOWN) : Promise.resolve()),
+      ],
+    ];
+    for (const attack of ATTACKS)
+      for (const [subject, work] of subjects) results.push(await beside(attack, { subject, threads: others, work }));
+    stop(webhook);
+    await others.close();
+    await health.close();
+    return [...results, await reviewsBesideLarge()];
+  },
+};
+export default bench;
