@@ -114,14 +114,6 @@ describe('an evaluation', () => {
     expect(codesOf(answer)).toEqual(codes);
   });
 
-  it('takes no name in an SCC for a right to the workload', async () => {
-    grant(verbIs('use'));
-    cluster.sccs.set('restricted-v2', { users: ['alice'], groups: ['team'] });
-    const answer = await evaluate(planOf('listed-only'));
-    cluster.sccs.clear();
-    expect(codesOf(answer)).toEqual(['AuthorLacksRight spec.workloadRef']);
-  });
-
   it.each<[string, Record<string, unknown>, string]>([
     ['another name', { serviceAccountName: 'deployer' }, 'deployer'],
     ['the deprecated field alone', { serviceAccount: 'deployer' }, 'deployer'],
