@@ -2,6 +2,7 @@ import { connectKube, runWithLease, type Informer } from '@scc/kube';
 import { createLogger, loadConfig, messageOf, onShutdown, pause, startHealthServer, type Logger } from '@scc/runtime';
 import { TemporalLink } from '@scc/runtime/temporal';
 import { startTracing } from '@scc/runtime/tracing';
+import { backlogSeconds } from './backlog.js';
 import { watcherConfigSchema } from './config.js';
 import { dead, unready, type ReplicaState } from './health.js';
 import { WatcherMetrics } from './metrics.js';
@@ -53,7 +54,13 @@ async function main(): Promise<void> {
     run: (signal) =>
       watchPlans({ client, temporal, taskQueue: config.TEMPORAL_TASK_QUEUE, log, metrics, resyncMs, watching }, signal),
   });
-  const probing = probe(temporal, log, (fault) => (temporalFault = fault), stopping.signal);
+  const look = async (): Promise<void> => {
+    await temporal.check();
+    // Not known is no reason to be unready: Temporal answers.
+    metrics.waited(await backlogSeconds(temporal, config.TEMPORAL_TASK_QUEUE).catch(() => NaN));
+  };
+  const found = (fault: string | null): void => void (temporalFault = fault);
+  const probing = probe({ look, found, address: temporal.address, log }, stopping.signal);
   onShutdown(
     log,
     async () => {
@@ -69,22 +76,25 @@ async function main(): Promise<void> {
   await leading;
 }
 
+interface Probe {
+  /** Throws an error that says why Temporal cannot be used. */
+  look: () => Promise<void>;
+  found: (fault: string | null) => void;
+  address: string;
+  log: Logger;
+}
+
 /** Asks Temporal until the signal aborts; says in the log when what it finds changes. */
-async function probe(
-  link: TemporalLink,
-  log: Logger,
-  found: (fault: string | null) => void,
-  signal: AbortSignal,
-): Promise<void> {
+async function probe({ look, found, address, log }: Probe, signal: AbortSignal): Promise<void> {
   let last: string | null = null;
   while (!signal.aborted) {
-    const fault = await link.check().then(
+    const fault = await look().then(
       () => null,
       (error: unknown) => messageOf(error),
     );
     found(fault);
     if (fault !== last && fault !== null) log.warn({ reason: fault }, 'the watcher waits for Temporal');
-    if (fault === null && last !== null) log.info({ temporal: link.address }, 'Temporal answers');
+    if (fault === null && last !== null) log.info({ temporal: address }, 'Temporal answers');
     last = fault;
     await pause(PROBE_MS, signal);
   }

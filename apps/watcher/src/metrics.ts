@@ -15,6 +15,7 @@ export class WatcherMetrics {
   });
   #queue: KeyQueue | undefined;
   #informer: Informer | undefined;
+  #backlog = 0;
 
   constructor(isLeading: () => boolean) {
     collectDefaultMetrics({ register: this.#registry });
@@ -24,6 +25,16 @@ export class WatcherMetrics {
     this.#gauge('scc_watcher_silence_seconds', 'Since the API server last said anything about plans.', () =>
       isLeading() ? (this.#informer?.lastContactMs() ?? 0) / 1000 : 0,
     );
+    this.#gauge(
+      'scc_watcher_task_wait_seconds',
+      'How long the oldest task has waited for a worker.',
+      () => this.#backlog,
+    );
+  }
+
+  /** @param seconds how long the oldest task has waited for a worker */
+  waited(seconds: number): void {
+    this.#backlog = seconds;
   }
 
   watches(queue: KeyQueue, informer: Informer): void {
