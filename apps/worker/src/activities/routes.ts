@@ -1,5 +1,13 @@
 import { activityInfo } from '@temporalio/activity';
-import { NotServed, RoutesBehind, type PreImage, type Split, type Survey, type TrafficRouter } from '@scc/routing';
+import {
+  type Conflict,
+  NotServed,
+  RoutesBehind,
+  type PreImage,
+  type Split,
+  type Survey,
+  type TrafficRouter,
+} from '@scc/routing';
 import { z } from 'zod';
 import type { MigrationTarget, StoredImage } from '@scc/migration/contract';
 import { canarySize, largestCanary } from '../cluster/canary-size.js';
@@ -85,17 +93,32 @@ export function routeActivities({
   };
 
   /** Proxies that stay behind end a step, so that the migration is undone; an undo is tried again by its workflow. */
-  const followed = async <T>(work: () => Promise<T>): Promise<T> => {
+  const followed = async <T>(
+    work: () => Promise<T>,
+    rewritten: () => Promise<Conflict | null> = () => Promise.resolve(null),
+  ): Promise<T> => {
     try {
       return await work();
     } catch (error) {
       if (error instanceof NotServed) throw terminal('readiness', error.message);
-      if (error instanceof RoutesBehind && activityInfo().attempt >= MAX_TRIES)
-        throw terminal('readiness', `the proxies do not follow: ${error.message}`);
-      throw error;
+      if (!(error instanceof RoutesBehind) || activityInfo().attempt < MAX_TRIES) throw error;
+      // Of proxies that follow another writer, the writer is the cause.
+      const other = await rewritten().catch(() => null);
+      if (other === null) throw terminal('readiness', `the proxies do not follow: ${error.message}`);
+      const { manager, object, fields } = other;
+      throw terminal(
+        'drift',
+        `${manager} writes ${fields.join(', ')} of ${object} again after each write of the migration, so that the proxies do not follow it; stop that client, or have it leave these fields alone (${error.message})`,
+      );
     }
   };
-  const split = (target: MigrationTarget, wanted: Split) => followed(() => router.split(surveyOf(target), wanted));
+  const split = (target: MigrationTarget, wanted: Split) => {
+    const survey = surveyOf(target);
+    return followed(
+      () => router.split(survey, wanted),
+      () => router.drift(survey, wanted),
+    );
+  };
   return {
     prepareRoutes: (target) => followed(() => router.prepare(surveyOf(target))),
     setMirror: async (target, mirror) => {
