@@ -266,6 +266,36 @@ describe('a migration', () => {
     expect(await reportOf(plan.first)).toMatchObject({ accepted: 1, stranger: null });
   });
 
+  it('that a restored database does not know is taken over with its undo, and ends as it did', async () => {
+    const request = aRequest(ownWorkload(`lost-${++count}`));
+    const { uid, namespace, name } = request.plan;
+    const run = { workflowId: workflowIdOf({ namespace, name, uid }), runId: 'r1' };
+    const context = async () => ({ ...at(NOON), seen: await seenRuns(app(), { uid, run, isRunning }) });
+    const asked = { way: 'back', weight: null, withoutGovernance: new Date(NOON).toISOString() } as const;
+    const tell = async (activity: GuardedActivity) => {
+      const told = { ...run, ...asked, activityId: activity, activity };
+      const known = await context();
+      return inTx(app(), (tx) => begin(tx, uid, told, known));
+    };
+    await expect(tell('restoreRoutes')).rejects.toThrow('no migration');
+    const events = recorded([
+      ['RollingBack', { type: 'UndoStarted', cause: 'lost', message: 'm' }],
+      ['RolledBack', { type: 'UndoFinished', differences: [] }],
+    ]);
+    const reported = async (from: number, to: number) => {
+      const batch = { ...aBatch(request, events.slice(from, to)), ...run };
+      const seen = await context();
+      return inTx(app(), (tx) => report(tx, uid, batch, seen));
+    };
+    expect(await reported(0, 1)).toMatchObject({ accepted: 1, stranger: null });
+    for (const activity of ['restoreRoutes', 'withdrawTargetGrant', 'compareWithPreImages'] as const) {
+      expect(await tell(activity)).toMatchObject({ allowed: true });
+      await inTx(app(), (tx) => done(tx, uid, { ...run, activityId: activity }, at(NOON)));
+    }
+    expect(await reported(0, 2)).toMatchObject({ accepted: 1, duplicates: 1, untrusted: null });
+    expect((await outcomeOf(app(), uid)).end?.phase).toBe('RolledBack');
+  });
+
   it('takes no events from a run that does not have it', async () => {
     const plan = await aPlan();
     await plan.perform('recordPreImages');

@@ -7,6 +7,7 @@ import {
   GovernanceError,
   GovernanceUnreachable,
   type GuardedActivity,
+  type UndoMaterial,
   type WorkflowRun,
 } from '@scc/governance-api';
 import {
@@ -18,9 +19,11 @@ import {
   type MigrationTarget,
   type StoredImage,
 } from '@scc/migration/contract';
+import { KubeError } from '@scc/kube';
 import type { PlanRef } from '@scc/plan';
 import { z } from 'zod';
 import { terminal } from '../failures.js';
+import { isUnknownPlan } from '../undo/deliver.js';
 import type { SealedMaterial } from '../undo/sealed.js';
 import { currentRun } from './pace.js';
 import { outlineOf, recordedTarget, type TargetActivities } from './target.js';
@@ -154,8 +157,8 @@ class Beginning {
       this.#awaySinceMs = -AWAY_LASTS_MS;
       return { material, alone: false };
     } catch (error) {
-      if (!isAway(error)) throw error;
-      this.#awaySinceMs = performance.now();
+      if (isAway(error)) this.#awaySinceMs = performance.now();
+      else if (!isUnknownPlan(error)) throw error;
       const material = await this.#sealed(asked);
       if (!material) throw error;
       return { material, alone: true };
@@ -168,11 +171,31 @@ class Beginning {
     else await governance.done(outline.ref.uid, run);
   }
 
-  async #atGovernance({ name, outline, rest, run }: Asked, signal?: AbortSignal): Promise<Material> {
+  async #atGovernance(asked: Asked, signal?: AbortSignal): Promise<Material> {
+    const { name, outline, rest, run } = asked;
     const request = { ...run, activity: name, way: outline.way, weight: weightOf(name, rest) };
     const verdict = await this.deps.governance.begin(outline.ref.uid, request, signal ? { signal } : {});
     if (!verdict.allowed) throw terminal('refused', `governance does not let ${name} begin: ${verdict.reason}`);
-    return materialFor(outline, verdict);
+    return materialFor(outline, outline.way === 'back' ? await this.#completed(asked, verdict) : verdict);
+  }
+
+  /** With what was sealed, where a database that was restored from before knows less than that. */
+  async #completed({ name, outline }: Asked, verdict: BeginVerdict): Promise<BeginVerdict> {
+    if (verdict.target !== null && !RESTORING.has(name)) return verdict;
+    const sealed = await this.#genuine(outline.ref.uid);
+    const known = new Set(verdict.images.map(({ key }) => key));
+    const lost = sealed?.images.filter(({ key }) => !known.has(key)) ?? [];
+    return { ...verdict, target: verdict.target ?? sealed?.target ?? null, images: [...verdict.images, ...lost] };
+  }
+
+  /** Governance answers, so that a Secret that it did not sign holds nothing up. */
+  async #genuine(uid: string): Promise<UndoMaterial | undefined> {
+    try {
+      return await this.deps.sealed.open(uid);
+    } catch (error) {
+      if (error instanceof KubeError) throw error;
+      return undefined;
+    }
   }
 
   async #sealed({ name, outline }: Asked): Promise<Material | null> {

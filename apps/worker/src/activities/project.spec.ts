@@ -1,8 +1,11 @@
+import { asyncLocalStorage } from '@temporalio/activity';
+import { GovernanceError } from '@scc/governance-api';
 import { KubeError, type KubeObject } from '@scc/kube';
 import { PLAN_TYPE, planStatusSchema, type PlanStatus } from '@scc/plan';
 import type { Projection } from '@scc/migration/contract';
 import { z } from 'zod';
 import { SealedMaterial } from '../undo/sealed.js';
+import { contextOf } from './context.fixture.js';
 import { projectWith, supersededBy } from './project.js';
 
 const ref = { namespace: 'shop', name: 'ledger', uid: 'u1' };
@@ -52,7 +55,7 @@ function aServer(plan: KubeObject | undefined, refusals: KubeError[] = [], event
   const sealed = new SealedMaterial({ get: unasked, create: unasked, delete: unasked });
   const project = (status: PlanStatus) =>
     projectWith({ kube, governance, sealed })(ref, { ...quiet, status, events: [{ type: 'UndoStarted', ...why }] });
-  return { server, project };
+  return { server, project, kube };
 }
 const why = { cause: 'gate' as const, message: 'too many errors' };
 const quiet: Projection = { status: {}, events: [], workload: null, unreported: [] };
@@ -126,5 +129,63 @@ describe('a projection', () => {
       Array.from({ length: 9 }, () => invalid),
     );
     await expect(refused.project(shifting(2))).rejects.toBe(invalid);
+  });
+});
+
+describe('the end of an undo, told to a governance whose database was restored from before the plan', () => {
+  const at = '2026-11-24T10:00:00.000Z';
+  const run = { workflowId: 'w', runId: 'r', activityId: 'a' };
+  const eventAt = (sequence: number): Projection['unreported'][number] => ({
+    ...{ version: 1, sequence, at, phase: 'RolledBack', event: { type: 'UndoStarted', ...why } },
+  });
+
+  async function told(unreported: Projection['unreported']) {
+    const calls: string[] = [];
+    const secrets = new Map<string, KubeObject>();
+    const sealed = new SealedMaterial({
+      get: ({ name }) => Promise.resolve(secrets.get(name)),
+      create: (object) => {
+        secrets.set(object.metadata.name ?? '', object);
+        return Promise.resolve(object);
+      },
+      delete: ({ name }) => Promise.resolve(void secrets.delete(name)),
+    });
+    await sealed.remember('u1', 'restoreRoutes', { ...run, at });
+    let isKnown = false;
+    const unknown = new GovernanceError({ type: 'not-found', title: 'no migration u1', status: 404, errors: [] });
+    const governance: Parameters<typeof projectWith>[0]['governance'] = {
+      report: (_uid, { events }) => {
+        isKnown = true;
+        calls.push(`report ${events.map(({ sequence }) => sequence).join()}`);
+        return Promise.resolve({ accepted: 1, duplicates: 0, untrusted: null, stranger: null, receipts: [] });
+      },
+      outcome: () => Promise.reject(unknown),
+      begin: (_uid, { activity }) => {
+        if (!isKnown) return Promise.reject(unknown);
+        calls.push(`begin ${activity}`);
+        return Promise.resolve({ allowed: true, reason: 'r', sequence: 1, target: null, images: [], receipt: null });
+      },
+      done: () => Promise.resolve({ recorded: true }),
+    };
+    const status: PlanStatus = { phase: 'RolledBack', sequence: 2 };
+    const { kube } = aServer(planWith(shifting(1)));
+    const result = await asyncLocalStorage.run(contextOf(), () =>
+      projectWith({ kube, governance, sealed })(ref, { ...quiet, status, unreported }),
+    );
+    expect(result).toMatchObject({ reported: 'yes' });
+    expect([...secrets.keys()]).toEqual([]);
+    return calls;
+  }
+
+  it('makes the plan known, tells of what was done, and then of the end', async () => {
+    expect(await told([eventAt(1), eventAt(2), eventAt(3)])).toEqual([
+      'report 1,2',
+      'begin restoreRoutes',
+      'report 1,2,3',
+    ]);
+  });
+
+  it('tells of the end alone when nothing else is left to tell', async () => {
+    expect(await told([eventAt(3)])).toEqual(['report 3', 'begin restoreRoutes']);
   });
 });

@@ -12,7 +12,7 @@ import {
 } from '@scc/plan';
 import type { MigrationActivities, Projection, ProjectionResult } from '@scc/migration/contract';
 import { z } from 'zod';
-import { deliverUndone } from '../undo/deliver.js';
+import { deliverUndone, isUnknownPlan } from '../undo/deliver.js';
 import type { SealedMaterial } from '../undo/sealed.js';
 import { kept } from './governance.js';
 import { kubeEventsOf } from './kube-events.js';
@@ -153,6 +153,23 @@ function reportedAs(error: unknown): 'unreachable' | { refused: string } {
 }
 
 /**
+ * Tells governance what an undo did without it, before its end: of a plan that governance does not know any more, after
+ * the events before the end have made it known.
+ * @returns whether it was told
+ */
+async function toldUndone(undone: () => Promise<void>, reportBefore: () => Promise<unknown>): Promise<boolean> {
+  for (let tries = 1; ; tries++)
+    try {
+      await undone();
+      return true;
+    } catch (error) {
+      if (!isUnknownPlan(error)) throw error;
+      if (tries > 1) return false;
+      await reportBefore();
+    }
+}
+
+/**
  * Governance being away must not keep the status from saying so: its events wait for the next projection.
  * @throws ApplicationFailure terminal, when the migration is not this workflow's.
  */
@@ -169,9 +186,14 @@ async function reportTo(
     }
     const run = currentRun();
     const isOver = isTerminal(status.phase);
-    if (status.phase === 'RolledBack') await deliverUndone({ governance, sealed }, uid);
-    const plan = { namespace, name, uid };
-    const { receipts, untrusted, stranger } = await governance.report(uid, { plan, ...run, events: unreported });
+    const report = (events: Projection['unreported']): ReturnType<typeof governance.report> =>
+      governance.report(uid, { plan: { namespace, name, uid }, ...run, events });
+    const undone = (): Promise<void> => deliverUndone({ governance, sealed }, uid);
+    const before = unreported.slice(0, -1);
+    const reportBefore = async (): Promise<unknown> => before.length > 0 && (await report(before));
+    const isTold = status.phase !== 'RolledBack' || (await toldUndone(undone, reportBefore));
+    const { receipts, untrusted, stranger } = await report(unreported);
+    if (!isTold) await undone();
     if (stranger !== null) throw terminal('refused', stranger);
     if (isOver && untrusted === null) await sealed.release(uid);
     const checkpoint = receipts.at(-1)?.checkpoint ?? null;

@@ -1,5 +1,8 @@
-import { GUARDED_ACTIVITIES, type GovernanceClient } from '@scc/governance-api';
+import { GovernanceError, GUARDED_ACTIVITIES, type GovernanceClient } from '@scc/governance-api';
 import type { SealedMaterial } from './sealed.js';
+
+/** Governance does not know the plan: its database was lost, and restored from before the plan. */
+export const isUnknownPlan = (error: unknown): boolean => error instanceof GovernanceError && error.status === 404;
 
 /** Tells governance of every activity of an undo that was done while it did not answer; told twice is told once. */
 export async function deliverUndone(
