@@ -321,9 +321,9 @@ function changedFields(before: unknown, after: unknown, path: string[] = []): st
 
 /**
  * Refuses edits of a plan that the engine has begun to act on: all but `suspend`, `gates` and `traffic.interval`.
- * Both specs must be parsed, so that a default written out is no edit.
+ * Both specs are parsed, so that a default written out is no edit; or, where the earlier one cannot be, neither is.
  */
-export function editViolations(before: PlanSpec, after: PlanSpec, phase: Phase | undefined): Violation[] {
+export function editViolations(before: unknown, after: unknown, phase: Phase | undefined): Violation[] {
   if (phase === undefined || phase === 'Pending') return [];
   const changed = changedFields(before, after).filter(
     (path) => !LIVE_FIELDS.some((live) => live.every((key, index) => path[index] === key)),

@@ -61,6 +61,22 @@ describe('a campaign', () => {
     expect(await answerTo({ ...edit, ...review })).toContain(field);
   });
 
+  it.each<[string, object, string]>([
+    ['a fixed field', { selector: { namespaces: ['bank'] } }, 'spec.selector'],
+    ['what could not be parsed', {}, 'spec.fromLater'],
+  ])('of a version that took other specs does not take an edit of %s', async (_case, spec, field) => {
+    const oldObject = aCampaign(BY_ANA, { fromLater: true });
+    const edit = { operation: 'UPDATE', oldObject, object: aCampaign(BY_ANA, spec), userInfo: { username: 'eve' } };
+    expect(await answerTo(edit)).toContain(`${field}: it cannot be changed`);
+  });
+
+  it('keeps the approvals of one whose spec cannot be parsed', async () => {
+    const approvals = [{ wave: 1, hash: 'a'.repeat(64), by: 'bob' }];
+    const oldObject = aCampaign(BY_ANA, { approvals, maxConcurrent: 'many' });
+    const object = aCampaign(BY_ANA, { approvals, maxConcurrent: 2 });
+    expect(await answerTo({ operation: 'UPDATE', oldObject, object, userInfo: { username: 'eve' } })).toBe('allowed');
+  });
+
   it('takes edits of its course from others without making them its authors', async () => {
     const { ask } = await testHooks();
     const object = aCampaign(BY_ANA, { suspend: true, attempt: 2, failureBudget: 3, maxConcurrent: 1 });
@@ -110,6 +126,15 @@ describe('a plan of a campaign', () => {
   ])('%s', async (_case, userInfo, marks, expected) => {
     const object = aPlan({ ...recorded((userInfo as { username: string }).username), ...marks });
     expect(await answerToPlan({ object, userInfo })).toContain(expected);
+  });
+
+  it('keeps its fixed fields also where what was there cannot be parsed', async () => {
+    const made = { ...aPlan(recorded('eve')), status: { phase: 'Migrating' } };
+    const old = { ...made, spec: { ...made.spec, fromLater: true } };
+    const edit = { operation: 'UPDATE', oldObject: old, userInfo: { username: 'eve' } };
+    const other = { ...made, spec: { ...made.spec, targetSCC: 'anyuid' } };
+    expect(await answerToPlan({ ...edit, object: other })).toContain('spec.targetSCC: the plan is in phase Migrating');
+    expect(await answerToPlan({ ...edit, object: old })).toBe('allowed');
   });
 
   it.each<[string, object, object]>([

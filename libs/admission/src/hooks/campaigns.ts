@@ -4,6 +4,7 @@ import {
   CAMPAIGN_LIVE_FIELDS,
   type CampaignSpec,
   identityAnnotations,
+  isRecord,
   parseCampaign,
   PLAN_GROUP,
   unrecordable,
@@ -81,13 +82,15 @@ function authorViolations(request: ReviewRequest, { campaign, before, authorship
 }
 
 /** Every field but those that may be edited while a campaign runs. */
-const deedOf = (spec: CampaignSpec): [string, string][] =>
-  Object.entries(spec)
+const deedOf = (spec: unknown): [string, string][] =>
+  Object.entries(isRecord(spec) ? spec : { spec })
     .filter(([field]) => !CAMPAIGN_LIVE_FIELDS.some((live) => live === field))
     .map(([field, value]) => [field, JSON.stringify(value)]);
 
-/** Parsed again after their defaults are filled in, so that a default that is written out is no edit. */
-function editViolations(before: CampaignSpec, after: CampaignSpec): Violation[] {
+/**
+ * Both are parsed, so that a default that is written out is no edit; or, where the earlier one cannot be, neither is.
+ */
+function editViolations(before: unknown, after: unknown): Violation[] {
   const [old, now] = [new Map(deedOf(before)), new Map(deedOf(after))];
   return [...new Set([...old.keys(), ...now.keys()])]
     .filter((field) => old.get(field) !== now.get(field))
@@ -105,9 +108,9 @@ function editViolations(before: CampaignSpec, after: CampaignSpec): Violation[] 
 function approvalViolations(
   caller: string,
   author: string | undefined,
-  { before, after }: { before: CampaignSpec | undefined; after: CampaignSpec },
+  { before, after }: { before: readonly unknown[]; after: CampaignSpec },
 ): Violation[] {
-  const known = new Set(before?.approvals.map((one) => JSON.stringify(one)));
+  const known = new Set(before.map((one) => JSON.stringify(one)));
   return after.approvals.flatMap((approval, at) => {
     if (known.has(JSON.stringify(approval))) return [];
     const field = `spec.approvals[${at}].by`;
@@ -121,6 +124,23 @@ function approvalViolations(
   });
 }
 
+/** Of a campaign whose spec can be parsed; the one before it may be from a version that took other specs. */
+function courseViolations(
+  { campaign, before }: CampaignReview,
+  after: CampaignSpec,
+  { caller, author }: { caller: string; author: string | undefined },
+): Violation[] {
+  if (!before) return approvalViolations(caller, author, { before: [], after });
+  const old = parseCampaign(before.spec);
+  return [
+    ...(old.ok ? editViolations(old.spec, after) : editViolations(before.spec, campaign.spec)),
+    ...approvalViolations(caller, author, { before: old.ok ? old.spec.approvals : approvalsIn(before.spec), after }),
+  ];
+}
+
+const approvalsIn = (spec: unknown): readonly unknown[] =>
+  z.object({ approvals: z.array(z.unknown()) }).safeParse(spec).data?.approvals ?? [];
+
 /** Checks a campaign before it is stored: every violation at once. */
 export const validateCampaigns = (): Hook => ({
   path: '/validate/campaigns',
@@ -128,19 +148,13 @@ export const validateCampaigns = (): Hook => ({
   decide: (request): ReviewOutcome => {
     const review = campaignReviewOf(request);
     if (!review) return NOT_A_CAMPAIGN;
-    const parsed = parseCampaign(review.campaign.spec);
-    const old = review.before && parseCampaign(review.before.spec);
-    const before = old?.ok ? old.spec : undefined;
+    const { spec } = review.campaign;
+    const parsed = parseCampaign(spec);
     const caller = request.userInfo.username ?? '';
     const author = review.before ? review.authorship[AUTHOR_ANNOTATION] : caller;
     const violations = [
       ...authorViolations(request, review),
-      ...(parsed.ok
-        ? [
-            ...(before ? editViolations(before, parsed.spec) : []),
-            ...approvalViolations(caller, author, { before, after: parsed.spec }),
-          ]
-        : parsed.violations),
+      ...(parsed.ok ? courseViolations(review, parsed.spec, { caller, author }) : parsed.violations),
     ];
     return violations.length === 0 ? ALLOWED : invalid('campaign', violations);
   },

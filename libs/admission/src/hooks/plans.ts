@@ -143,12 +143,16 @@ function campaignViolations({ plan, before }: PlanReview, caller: string, engine
   }));
 }
 
+const isSame = (before: unknown, after: unknown): boolean => JSON.stringify(before) === JSON.stringify(after);
+
 function specViolations({ plan, before }: PlanReview): { spec: PlanSpec | undefined; violations: Violation[] } {
   const parsed = parseSpec(plan.spec);
-  if (!parsed.ok) return { spec: undefined, violations: parsed.violations };
-  const old = before && parseSpec(before.spec);
-  const edits = old?.ok ? editViolations(old.spec, parsed.spec, before?.status?.phase) : [];
-  return { spec: parsed.spec, violations: edits };
+  // What stands already is not judged again: else nobody could take the finalizer of a plan from an earlier version.
+  if (!parsed.ok) return { spec: undefined, violations: isSame(before?.spec, plan.spec) ? [] : parsed.violations };
+  if (!before) return { spec: parsed.spec, violations: [] };
+  const old = parseSpec(before.spec);
+  const [then, now] = old.ok ? [old.spec, parsed.spec] : [before.spec, plan.spec];
+  return { spec: parsed.spec, violations: editViolations(then, now, before.status?.phase) };
 }
 
 /** Objects that the plan names and the cluster does not have: they may be applied a moment later. */
