@@ -7,6 +7,7 @@ const ref: PlanRef = { namespace: 'shop', name: 'ledger', uid: 'u-1' };
 const seen: SeenPlan = {
   ...{ ref, generation: 1, observedGeneration: 1, phase: 'Completed', deletionRequested: false, held: false },
   lookedAfterUntilMs: null,
+  campaign: null,
 };
 
 describe('planOfAfter', () => {

@@ -1,8 +1,9 @@
 import { CAMPAIGN_WORKFLOW, type CampaignRef, campaignWorkflowIdOf } from '@scc/migration/contract';
 import { createInformer, type Informer, type KubeClient, type KubeObject } from '@scc/kube';
-import { CAMPAIGN_TYPE, isCampaignOver } from '@scc/plan';
+import { CAMPAIGN_TYPE, isCampaignOver, SEARCH_ATTRIBUTES } from '@scc/plan';
 import type { Logger } from '@scc/runtime';
 import { type WorkflowClient, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
+import { defineSearchAttributeKey, TypedSearchAttributes } from '@temporalio/common';
 import { z } from 'zod';
 import { KeyQueue } from './key-queue.js';
 
@@ -18,6 +19,14 @@ export function wantedCampaign(object: KubeObject | undefined): CampaignRef | un
   return { name: seen.metadata.name, uid: seen.metadata.uid };
 }
 
+const CAMPAIGN_KEY = defineSearchAttributeKey(SEARCH_ATTRIBUTES.campaign, 'KEYWORD');
+
+/** What makes a workflow be found by its campaign; nothing for one without. */
+export const searchedBy = (campaign: string | null): { typedSearchAttributes?: TypedSearchAttributes } =>
+  campaign === null
+    ? {}
+    : { typedSearchAttributes: new TypedSearchAttributes([{ key: CAMPAIGN_KEY, value: campaign }]) };
+
 /**
  * Starts the workflow of a campaign unless it runs or has finished; one that was terminated or has failed begins again
  * from the board and the states in the status.
@@ -31,6 +40,7 @@ export async function startCampaign(workflow: WorkflowClient, taskQueue: string,
       workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
       workflowIdConflictPolicy: 'USE_EXISTING',
       staticSummary: `campaign ${ref.name}`,
+      ...searchedBy(ref.name),
     });
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;

@@ -1,4 +1,4 @@
-import { loadConfig } from '@scc/runtime';
+import { loadConfig, waitFor } from '@scc/runtime';
 import { TemporalLink, temporalConfig } from '@scc/runtime/temporal';
 import { type GuardedTemporal, startGuardedTemporal } from '@scc/testing/tls-frontend';
 import { z } from 'zod';
@@ -26,7 +26,7 @@ const ref = { namespace: 'shop', name: 'ledger', uid: 'u1' };
 it.each(['untrusted', 'unnamed'] as const)(
   'a watcher that is %s starts nothing',
   async (client) => {
-    await expect(migrationsWith(temporal[client]).start(ref)).rejects.toThrow();
+    await expect(migrationsWith(temporal[client]).start(ref, null)).rejects.toThrow();
     await expect(migrationsWith(temporal.trusted).life(ref)).resolves.toBe('NeverStarted');
   },
   30_000,
@@ -34,7 +34,23 @@ it.each(['untrusted', 'unnamed'] as const)(
 
 it('a watcher with a certificate starts, sees and cancels a migration', async () => {
   const migrations = migrationsWith(temporal.trusted);
-  await migrations.start(ref);
+  await migrations.start(ref, null);
   await expect(migrations.life(ref)).resolves.toBe('Running');
   await migrations.cancel(ref);
 }, 30_000);
+
+it('a migration and its campaign are found by the name of the campaign', async () => {
+  const migrations = migrationsWith(temporal.trusted);
+  await migrations.start({ namespace: 'shop', name: 'till', uid: 'u2' }, 'fleet');
+  await migrations.startCampaign({ name: 'fleet', uid: 'f1' });
+  const client = await links.at(-1)?.client();
+  const found = async (): Promise<string[]> => {
+    const ids: string[] = [];
+    for await (const { workflowId } of client?.workflow.list({ query: `SccCampaign = 'fleet'` }) ?? [])
+      ids.push(workflowId);
+    return ids.sort();
+  };
+  const both = ['scc-campaign/f1', 'scc/shop/till/u2'];
+  const isThere = async (): Promise<boolean> => (await found()).join(' ') === both.join(' ');
+  await waitFor(isThere, { timeoutMs: 20_000, what: 'both workflows in the list' });
+}, 40_000);

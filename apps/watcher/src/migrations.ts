@@ -8,7 +8,7 @@ import {
   type WorkflowIdReusePolicy,
 } from '@temporalio/client';
 import { temporalAfterwards, type AfterWorkflows } from './afterwards.js';
-import { startCampaign } from './campaigns.js';
+import { searchedBy, startCampaign } from './campaigns.js';
 import {
   type CampaignRef,
   MIGRATION_WORKFLOW,
@@ -24,7 +24,7 @@ export type MigrationLife = 'Running' | 'Finished' | 'Lost' | 'NeverStarted';
 /** Starts and stops the workflows of plans. */
 export interface Migrations {
   /** Starts the plan's workflow unless it exists; starting twice is the same as once. */
-  start: (ref: PlanRef) => Promise<void>;
+  start: (ref: PlanRef, campaign: string | null) => Promise<void>;
   life: (ref: PlanRef) => Promise<MigrationLife>;
   /** Does nothing when it has ended. */
   cancel: (ref: PlanRef) => Promise<void>;
@@ -69,6 +69,13 @@ export function planOfWorkflow(workflowId: string): PlanRef | undefined {
   return { namespace, name, uid };
 }
 
+interface Launch {
+  id: string;
+  again: WorkflowIdReusePolicy;
+  finished?: true;
+  campaign?: string | null;
+}
+
 /**
  * The workflows of plans in Temporal.
  * @param signal ends calls that are under way: who no longer leads starts nothing
@@ -83,20 +90,17 @@ export function temporalMigrations(
     return client.withAbortSignal(signal, () => client.withDeadline(Date.now() + CALL_MS, () => work(client.workflow)));
   };
   /** Does nothing when one has run already and the policy allows no other. */
-  const launch = async (
-    type: string,
-    ref: PlanRef,
-    { id, again, finished }: { id: string; again: WorkflowIdReusePolicy; finished?: true },
-  ): Promise<void> => {
+  const launch = async (type: string, ref: PlanRef, { id, again, ...more }: Launch): Promise<void> => {
     try {
       await call((workflow) =>
         workflow.start(type, {
           workflowId: id,
           taskQueue,
-          args: [{ ref, ...(finished ? { finished } : {}) }],
+          args: [{ ref, ...(more.finished ? { finished: true } : {}) }],
           workflowIdReusePolicy: again,
           workflowIdConflictPolicy: 'USE_EXISTING',
           staticSummary: `${ref.namespace}/${ref.name}`,
+          ...searchedBy(more.campaign ?? null),
         }),
       );
     } catch (error) {
@@ -114,7 +118,8 @@ export function temporalMigrations(
         throw error;
       }
     },
-    start: (ref) => launch(MIGRATION_WORKFLOW, ref, { id: workflowIdOf(ref), again: 'REJECT_DUPLICATE' }),
+    start: (ref, campaign) =>
+      launch(MIGRATION_WORKFLOW, ref, { id: workflowIdOf(ref), again: 'REJECT_DUPLICATE', campaign }),
     undo: (ref) => launch(UNDO_WORKFLOW, ref, { id: undoWorkflowIdOf(ref), again: 'ALLOW_DUPLICATE' }),
     settle: (ref) =>
       launch(UNDO_WORKFLOW, ref, { id: undoWorkflowIdOf(ref), again: 'ALLOW_DUPLICATE', finished: true }),

@@ -22,6 +22,7 @@ describe('a plan as the watcher sees it', () => {
       deletionRequested: true,
       held: true,
       lookedAfterUntilMs: null,
+      campaign: null,
     });
   });
 

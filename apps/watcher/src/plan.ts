@@ -1,6 +1,6 @@
 import type { KubeClient, KubeObject } from '@scc/kube';
 import { LOOKED_AFTER_MS } from '@scc/migration/contract';
-import { FINALIZER, phaseSchema, PLAN_TYPE, revokeLaterMs } from '@scc/plan';
+import { CAMPAIGN_ANNOTATION, FINALIZER, phaseSchema, PLAN_TYPE, revokeLaterMs } from '@scc/plan';
 import { z } from 'zod';
 import { isEdited, needsWork } from './reconcile.js';
 import type { SeenPlan } from './seen-plan.js';
@@ -13,6 +13,7 @@ const seenSchema = z.looseObject({
     generation: z.int(),
     deletionTimestamp: z.string().optional(),
     finalizers: z.array(z.string()).default([]),
+    annotations: z.record(z.string(), z.string()).nullish(),
   }),
   spec: z
     .looseObject({
@@ -56,6 +57,7 @@ export function seenPlan(object: KubeObject): SeenPlan {
   const { namespace, name, uid, generation, deletionTimestamp, finalizers } = metadata;
   return {
     ref: { namespace, name, uid },
+    campaign: metadata.annotations?.[CAMPAIGN_ANNOTATION] ?? null,
     generation,
     observedGeneration: status.observedGeneration ?? null,
     phase: status.phase ?? null,

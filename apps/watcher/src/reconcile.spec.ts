@@ -12,6 +12,7 @@ const plan = (over: Partial<SeenPlan> = {}): SeenPlan => ({
   deletionRequested: false,
   held: false,
   lookedAfterUntilMs: null,
+  campaign: null,
   ...over,
 });
 const running = (phase: Phase = 'TrafficShifting', over: Partial<SeenPlan> = {}): SeenPlan =>

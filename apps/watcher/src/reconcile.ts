@@ -37,7 +37,7 @@ export async function reconcile(key: string, deps: WatcherDeps): Promise<Reconci
       // Temporal has forgotten a migration that has changed the cluster: to begin again would take that for the user's work.
       // Where the status shows less than was done, the workflow finds that in governance's record before it touches anything.
       if (hasTouched(plan.phase)) return undoIfStillLost(key, plan.ref, deps);
-      await deps.migrations.start(plan.ref);
+      await deps.migrations.start(plan.ref, plan.campaign);
       return 'started';
     case 'Lost':
       return undoIfStillLost(key, plan.ref, deps);

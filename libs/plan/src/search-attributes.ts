@@ -1,4 +1,4 @@
-/** The attributes by which migrations are found in Temporal; all of them are keywords. */
+/** The attributes by which migrations and campaigns are found in Temporal; all of them are keywords. */
 export const SEARCH_ATTRIBUTES = {
   namespace: 'SccNamespace',
   workload: 'SccWorkload',
@@ -6,4 +6,5 @@ export const SEARCH_ATTRIBUTES = {
   source: 'SccSource',
   target: 'SccTarget',
   riskBand: 'SccRiskBand',
+  campaign: 'SccCampaign',
 } as const;

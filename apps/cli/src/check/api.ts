@@ -1,5 +1,5 @@
 import { type KubeClient, isNotFound } from '@scc/kube';
-import { PLAN_GROUP, PLAN_VERSION, planCRD } from '@scc/plan';
+import { campaignCRD, PLAN_GROUP, PLAN_VERSION, planCRD } from '@scc/plan';
 import type { CheckFault } from '@scc/runtime';
 import { z } from 'zod';
 import { faultsOf, type Look } from './look.js';
@@ -94,10 +94,14 @@ const crdSchema = z.looseObject({
 const ownSchema = z.looseObject({ metadata: z.looseObject({ name: z.string() }) });
 const CRD = 'apiextensions.k8s.io/v1';
 
-/** The CRD of plans: there, established, served, and with every field of this version. */
-export const lookAtCRD: Look = async ({ kube }) => {
+/** The CRDs of plans and campaigns: there, established, served, and with every field of this version. */
+export const lookAtCRD: Look = async ({ kube }) => [
+  ...(await crdFaults(kube, planCRD())),
+  ...(await crdFaults(kube, campaignCRD())),
+];
+
+async function crdFaults(kube: KubeClient, own: unknown): Promise<CheckFault[]> {
   const fault = faultsOf('crd');
-  const own = planCRD();
   const { name } = ownSchema.parse(own).metadata;
   const object = await kube.get({ apiVersion: CRD, kind: 'CustomResourceDefinition', name });
   if (!object) return [fault(`the CustomResourceDefinition ${name} is missing`, CHART_CRDS)];
@@ -120,7 +124,7 @@ export const lookAtCRD: Look = async ({ kube }) => {
       ),
     );
   return found;
-};
+}
 
 const openApiSchema = z.looseObject({
   properties: z.record(z.string(), z.unknown()).default({}),

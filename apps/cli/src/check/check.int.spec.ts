@@ -88,6 +88,13 @@ const BROKEN: [string, (world: World) => void, string, RegExp, RegExp][] = [
     /crds\.install/,
   ],
   [
+    'the CRD of campaigns',
+    (w) => without(w, 'CustomResourceDefinition', 'sccmigrationcampaigns.scc.poc'),
+    'crd',
+    /sccmigrationcampaigns\.scc\.poc is missing/,
+    /crds\.install/,
+  ],
+  [
     'a CRD whose version is not served',
     (w) => crd(w, ['spec', 'versions', 0, 'served'], false),
     'crd',
