@@ -13,6 +13,7 @@ import { type ClusterObject, groupOf, labelOf, type Unreadable } from './objects
 import { ownerOf, type Owner } from './owners.js';
 import { Neighbours } from './obstacles.js';
 import { type Profiles, profilesIn } from './profiles.js';
+import { Shared } from './shared.js';
 import { type ScannedWays, waysFinder } from './ways.js';
 import { type Workload, workloadsOf } from './workloads.js';
 
@@ -27,6 +28,8 @@ export interface Inventory {
   /** Images that were looked at; none unless asked for. */
   readonly images: ImageAnswers;
   readonly profilesOf: Profiles;
+  /** What rows of this scan say alike. */
+  readonly shared: Shared;
   namespace(name: string): Namespace;
   waysOf(workload: Workload): ScannedWays;
   readonly neighbours: Neighbours;
@@ -188,6 +191,7 @@ export function inventoryOf(objects: readonly ClusterObject[], fallback = 'defau
     assumed,
     images: new Map(),
     profilesOf: profilesIn(objects, fallback),
+    shared: new Shared(),
     namespace: (name) => namespaces.get(name) ?? { name },
     waysOf,
     neighbours: new Neighbours(objects, { workloads, livePods }, fallback),

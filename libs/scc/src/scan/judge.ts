@@ -175,13 +175,14 @@ export function judgeWorkload(workload: Workload, inventory: Inventory, aim: Com
     replicas: workload.replicas,
     serviceAccount: account.name,
     ...outlook,
+    risks: outlook.risks.map((one) => inventory.shared.of(one)),
     pods: Object.fromEntries([...workload.pods].sort()),
-    nextRestart: next,
+    nextRestart: inventory.shared.of(next),
     current: current?.name ?? null,
     leastAsIs: leastAsIs?.name ?? null,
     mayUse: inventory.sccs.ordered.flatMap((scc) => {
       const through = inventory.through(account, scc);
-      return through.length > 0 ? [{ scc: scc.name, through }] : [];
+      return through.length > 0 ? [inventory.shared.of({ scc: scc.name, through })] : [];
     }),
     podSecurityNow: levelOf(current),
     podSecurityThen: levelOf(outlook.target === null ? current : inventory.sccs.byName.get(outlook.target)),
