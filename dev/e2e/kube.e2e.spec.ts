@@ -13,6 +13,7 @@ import {
   KubeUnreachable,
   runWithLease,
 } from '@scc/kube';
+import { byHandSuite } from './by-hand.fixture.js';
 import { startProxy, type Proxy } from './proxy.fixture.js';
 
 const SLOW_MS = 240_000;
@@ -199,6 +200,8 @@ describe('objects', () => {
     SLOW_MS,
   );
 });
+
+byHandSuite(() => admin, SLOW_MS);
 
 describe('identity', () => {
   it(

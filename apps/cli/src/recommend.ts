@@ -1,3 +1,4 @@
+import { kindViolation } from '@scc/plan';
 import { imageFacts, imagesOf, recommend, type Recommendation, type Remediation } from '@scc/scc';
 import { evidenceSentence, imageEvidence } from '@scc/scc/scan';
 import { Command } from 'commander';
@@ -112,6 +113,12 @@ const summaryOf = ({ stricter, ...rest }: Recommendation): object => ({
 /** The dimensions without their values, which fill pages; JSON has them. */
 const withoutLists = (reason: string): string => reason.replace(/ \([^)]*\)/g, '');
 
+/** What a plan says of kinds that it does not move. */
+function refusalText(workload: { kind: string; name: string }, best: Remediation | undefined): string[] {
+  const refused = kindViolation(workload, best?.target ?? 'TARGET');
+  return refused ? [`${refused.message}. ${refused.remedy}`] : [];
+}
+
 function textOf(workload: { kind: string; namespace: string; name: string }, found: Recommendation): string {
   const parts = [
     fields([
@@ -139,6 +146,7 @@ function textOf(workload: { kind: string; namespace: string; name: string }, fou
         .map(({ target, edits }) => `${target} (${edits.length} edits)`)
         .join(', ')}.`,
     );
+  parts.push(...refusalText(workload, best));
   return parts.join('\n\n');
 }
 

@@ -54,6 +54,7 @@ export {
   type ResourceAttributes,
   type Right,
 } from './rights.js';
+export { kindViolation, requiringPatch } from './refused-kinds.js';
 export { comparisonViolations, editViolations, parseSpec, SERVICES_IN_QUERY } from './rules.js';
 export {
   phaseSchema,

@@ -32,8 +32,13 @@ describe('parseSpec', () => {
     ],
     [
       'refuses a kind that it does not know',
-      { workloadRef: { kind: 'ReplicaSet', name: 'x' } },
+      { workloadRef: { kind: 'Shop', name: 'x' } },
       [['InvalidValue', 'spec.workloadRef.kind']],
+    ],
+    [
+      'refuses a kind that no plan moves by its name',
+      { workloadRef: { apiVersion: 'argoproj.io/v1alpha1', kind: 'Rollout', name: 'x' } },
+      [['KindNotMoved', 'spec.workloadRef.kind']],
     ],
     ['takes the strategy of a kind', { strategy: { type: 'Canary' } }, []],
     ['takes a strategy that is left to the kind', { strategy: {} }, []],

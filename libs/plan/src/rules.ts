@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import { durationMs } from './duration.js';
 import { isTerminal, type Phase } from './phases.js';
 import { isRecord } from './records.js';
+import { refusedIn } from './refused-kinds.js';
 import { planSpecSchema, type PlanSpec, type Violation } from './schema.js';
 import { type ChosenStrategy, fitsKind, isDivided, strategyOf } from './strategies.js';
 
@@ -301,6 +302,8 @@ export type ParsedSpec = { ok: true; spec: PlanSpec } | { ok: false; violations:
 
 /** Parses and checks the `spec` of a plan; every violation is reported at once, with its field below `spec`. */
 export function parseSpec(input: unknown): ParsedSpec {
+  const refused = refusedIn(input);
+  if (refused) return { ok: false, violations: [refused] };
   const parsed = planSpecSchema.safeParse(input);
   if (!parsed.success) return { ok: false, violations: parsed.error.issues.map(ofIssue) };
   const unknown = unknownPaths(input, parsed.data).map(unknownField);

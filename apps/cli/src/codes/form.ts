@@ -10,6 +10,11 @@ export const FORM_VIOLATIONS = {
     cause: 'a field has a value of the wrong type or form',
     remedy: 'correct the field that the violation names; `kubectl explain sccmp.spec` describes every field',
   },
+  KindNotMoved: {
+    cause:
+      'no plan moves a workload of that kind: a Job, a bare Pod or ReplicaSet, a ReplicationController, a DeploymentConfig, a Rollout of Argo Rollouts, a Knative Service',
+    remedy: 'change it by hand as the violation says, with the patch that it writes out',
+  },
   UnknownField: {
     cause: 'a plan has no such field; a misspelt one would do nothing',
     remedy: 'correct its name or leave it out',

@@ -196,6 +196,7 @@ export function judgeWorkload(workload: Workload, inventory: Inventory, aim: Com
     strategy,
     obstacles: obstaclesOf(workload, {
       strategy,
+      target: outlook.target,
       neighbours: inventory.neighbours,
       waysIn,
       risks: outlook.risks,

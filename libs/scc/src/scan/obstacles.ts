@@ -1,4 +1,12 @@
-import { apiVersionOf, chooseStrategy, isCanaryObject, isDivided, type Strategy, WORKLOAD_KINDS } from '@scc/plan';
+import {
+  apiVersionOf,
+  chooseStrategy,
+  isCanaryObject,
+  isDivided,
+  kindViolation,
+  type Strategy,
+  WORKLOAD_KINDS,
+} from '@scc/plan';
 import {
   CLAIM_KIND,
   type MovedWorkload,
@@ -175,20 +183,29 @@ export function obstaclesOf(
   workload: Workload,
   {
     strategy,
+    target,
     neighbours,
     waysIn,
     risks,
     namespace,
   }: {
     strategy: Strategy | null;
+    /** The SCC that the scan proposes; null where it proposes none. */
+    target: string | null;
     neighbours: Neighbours;
     waysIn: ScannedWays;
     risks: readonly { name: string }[];
     namespace: Namespace;
   },
 ): string[] {
-  if (strategy === null)
-    return [`a plan moves Deployments, StatefulSets, DaemonSets and CronJobs, and this is a ${workload.kind}`];
+  if (strategy === null) {
+    const refused = kindViolation(workload, target ?? 'TARGET');
+    return [
+      refused
+        ? `${refused.message}. ${refused.remedy}`
+        : `a plan moves Deployments, StatefulSets, DaemonSets and CronJobs, and this is a ${workload.kind}`,
+    ];
+  }
   const moved = neighbours.moved(workload, strategy, waysIn.services);
   const relabelled = risks.some(({ name }) => name === 'selinux-relabel') ? volumeIsRelabelled(moved) : [];
   const ambient = isDivided(strategy)
