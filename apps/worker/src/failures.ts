@@ -1,4 +1,6 @@
 import { type GateSample, gateSentence } from '@scc/plan';
+import { GovernanceError } from '@scc/governance-api';
+import { KubeError } from '@scc/kube';
 import { ApplicationFailure } from '@temporalio/common';
 import { FAILURE } from '@scc/migration/contract';
 
@@ -9,3 +11,17 @@ export const terminal = (type: keyof typeof FAILURE, message: string): Applicati
 /** Gates that failed, with what all gates saw. */
 export const gatesFailed = (failed: GateSample[], seen: GateSample[]): ApplicationFailure =>
   ApplicationFailure.nonRetryable(failed.map(gateSentence).join('; '), FAILURE.gate, seen);
+
+/** Statuses of 4xx that pass: credentials that rotate, time-outs, conflicts of versions, lists that are too old, limits. */
+const PASSING = new Set([401, 408, 409, 410, 425, 429]);
+/** Conflicts that no other version mends. */
+const FINAL_CONFLICTS = new Set(['AlreadyExists']);
+
+/** Whether an error is an answer, which trying again does not change, rather than weather. */
+export function isAnswer(error: unknown): boolean {
+  if (error instanceof KubeError) {
+    if (error.status === 409) return FINAL_CONFLICTS.has(error.reason);
+    return error.status >= 400 && error.status < 500 && !PASSING.has(error.status);
+  }
+  return error instanceof GovernanceError && error.status < 500 && !PASSING.has(error.status);
+}

@@ -56,13 +56,7 @@ export { AUTHORITY_TABLES, RECORD_REVISION, type AuthorityRow, type AuthorityTab
 export { migrationClaims, placeOfEvent, type MigrationClaims } from './migration-claims.js';
 export { unsaidClaims } from './proof-document.js';
 export { noticedLate, type NoticedLate } from './noticed-late.js';
-export {
-  REPORT_SECTIONS,
-  reportClaims,
-  type ReportClaims,
-  reportEntries,
-  type ReportSection,
-} from './report/claims.js';
+export { REPORT_SECTIONS, reportClaims, reportEntries, type ReportSection } from './report/claims.js';
 export {
   provedEntrySchema,
   type ProvedEntry,

@@ -6,25 +6,11 @@ import { TRIES, WEATHER, type MigrationActivities } from '@scc/migration/contrac
 import { ProxiesUnseen, RoutesBehind } from '@scc/routing';
 import { messageOf } from '@scc/runtime';
 import { KeptByFinalizer } from '../cluster/kept.js';
-import { terminal } from '../failures.js';
+import { isAnswer, terminal } from '../failures.js';
 import { PrometheusAway, PrometheusRefuses } from '../outside/prometheus.js';
 import { silentForMs } from './freshness.js';
 
 type Name = keyof MigrationActivities;
-
-/** Statuses of 4xx that pass: credentials that rotate, time-outs, conflicts of versions, lists that are too old, limits. */
-const PASSING = new Set([401, 408, 409, 410, 425, 429]);
-/** Conflicts that no other version mends. */
-const FINAL_CONFLICTS = new Set(['AlreadyExists']);
-
-/** Whether an error is an answer, which trying again does not change, rather than weather. */
-export function isAnswer(error: unknown): boolean {
-  if (error instanceof KubeError) {
-    if (error.status === 409) return FINAL_CONFLICTS.has(error.reason);
-    return error.status >= 400 && error.status < 500 && !PASSING.has(error.status);
-  }
-  return error instanceof GovernanceError && error.status < 500 && !PASSING.has(error.status);
-}
 
 /** The API server's authorizer said no; an admission plugin or webhook that says no words it otherwise. */
 const isDenial = (error: unknown): boolean =>

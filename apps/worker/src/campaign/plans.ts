@@ -16,7 +16,7 @@ import {
   planStatusSchema,
 } from '@scc/plan';
 import { messageOf } from '@scc/runtime';
-import { isAnswer } from '../activities/answers.js';
+import { isAnswer } from '../failures.js';
 import type { ReadCampaign } from './read.js';
 
 /** A refusal may come from a webhook that was just started: it counts when it comes so many times. */

@@ -1,5 +1,5 @@
 import type { KubeClient, KubeEvent } from '@scc/kube';
-import { isAnswer } from '../activities/answers.js';
+import { isAnswer } from '../failures.js';
 
 /**
  * A client whose Events are best effort, whichever activity records them: the API server's answer that it takes one not,
