@@ -23,6 +23,7 @@ import { temporalLogger } from './logging.js';
 import { FLAVOURS } from './outside/flavours.js';
 import { noMetrics, prometheusMetrics } from './outside/prometheus.js';
 import { reviewGatesWith } from './outside/review.js';
+import { webReader, withWebGates } from './outside/web.js';
 import { webhookCaller } from './outside/webhooks.js';
 import { routersOf } from './routers.js';
 import { sdkFigures } from './sdk-figures.js';
@@ -68,7 +69,8 @@ async function main(): Promise<void> {
     // Temporal tries the activity again: nothing is to wait longer than that in silence.
     timeoutMs: GOVERNANCE_TIMEOUT_MS,
   });
-  const metrics = config.PROMETHEUS_URL
+  const allowed = new AllowedHosts(config.WEBHOOK_GATE_HOSTS, config.WEBHOOK_GATE_NETWORKS);
+  const counted = config.PROMETHEUS_URL
     ? prometheusMetrics({
         url: config.PROMETHEUS_URL,
         flavour: config.PROMETHEUS_FLAVOUR,
@@ -78,6 +80,7 @@ async function main(): Promise<void> {
         namespaceParameter: config.PROMETHEUS_NAMESPACE_PARAMETER,
       })
     : noMetrics;
+  const metrics = withWebGates(counted, webReader(allowed, config.WEBHOOK_GATE_CA_FILE));
   const view = config.ISTIOD_DEBUG_URL
     ? istiodView({
         url: config.ISTIOD_DEBUG_URL,
@@ -96,7 +99,6 @@ async function main(): Promise<void> {
     signal: activitySignal,
     ...(view ? { view } : {}),
   });
-  const allowed = new AllowedHosts(config.WEBHOOK_GATE_HOSTS, config.WEBHOOK_GATE_NETWORKS);
   const link = new TemporalLink(config);
   const activities = createActivities({
     kube,

@@ -3,15 +3,32 @@ import { dns1123, durationSchema } from './formats.js';
 
 const METRIC_PRESETS = ['request-success-rate', 'request-duration-p99'] as const;
 
+/** A number in an answer of a server that the installation allows. */
+const webSourceSchema = z.object({
+  url: z
+    .string()
+    .max(2048)
+    .regex(/^https?:\/\/[^\s]+$/)
+    .describe('Asked by GET. The installation names the hosts that may be asked.'),
+  value: z
+    .string()
+    .min(1)
+    .max(4096)
+    .describe(
+      'CEL over `body`, the JSON that was answered, and `status`, the HTTP status: yields a number, or true for 1 and false for 0.',
+    ),
+});
+
 const metricGateSchema = z.object({
   name: dns1123,
-  preset: z.enum(METRIC_PRESETS).optional().describe('A built-in query. Exactly one of preset and query is set.'),
+  preset: z.enum(METRIC_PRESETS).optional().describe('A built-in query. Exactly one of preset, query and web is set.'),
   query: z
     .string()
     .min(1)
     .max(4096)
     .optional()
     .describe('PromQL that yields one number. $services in it stands for the Services of the side that is judged.'),
+  web: webSourceSchema.optional().describe('A number in the answer of a server.'),
   relativeTo: z
     .enum(['stable'])
     .optional()

@@ -116,6 +116,14 @@ describe('parseSpec', () => {
       ],
     ],
     [
+      'takes a number out of the answer of a server, and refuses to compare it with another side',
+      metrics(
+        { name: 'a', web: { url: 'https://a.example/', value: 'body.errors' }, max: 0 },
+        { name: 'b', web: { url: 'https://a.example/', value: 'status' }, max: 100, relativeTo: 'stable' },
+      ),
+      [['GateCannotCompare', 'spec.gates.metrics[1].relativeTo']],
+    ],
+    [
       'refuses a gate that can never fail, or never pass',
       metrics({ name: 'a', query: 'up' }, { name: 'b', query: 'up', min: 2, max: 1 }),
       [

@@ -133,15 +133,19 @@ const patchIsSmall: Rule = (spec) => {
   }));
 };
 
+/** The fields by which a gate says where its number comes from. */
+const sourcesOf = (gate: PlanSpec['gates']['metrics'][number]): string[] =>
+  (['preset', 'query', 'web'] as const).filter((field) => gate[field] !== undefined);
+
 const metricsHaveOneSource: Rule = ({ gates }) =>
   gates.metrics.flatMap((gate, index) =>
-    (gate.preset === undefined) === (gate.query === undefined)
+    sourcesOf(gate).length !== 1
       ? [
           {
             code: 'MetricSource',
             field: `spec.gates.metrics[${index}]`,
-            message: `gate ${gate.name} sets ${gate.preset === undefined ? 'neither preset nor query' : 'both preset and query'}`,
-            remedy: 'Set exactly one of preset and query.',
+            message: `gate ${gate.name} sets ${sourcesOf(gate).join(' and ') || 'none of preset, query and web'}`,
+            remedy: 'Set exactly one of preset, query and web.',
           },
         ]
       : [],
@@ -200,15 +204,15 @@ const metricsCompareSides: Rule = (spec) => {
   const chosen = strategyOf(workloadRef.kind);
   const withoutSides = comparisonViolations(spec, strategy?.type ? { ...chosen, type: strategy.type } : chosen);
   if (withoutSides.length > 0) return withoutSides;
-  return gates.metrics.flatMap(({ name, relativeTo, query }, index) => {
+  return gates.metrics.flatMap(({ name, relativeTo, query, web }, index) => {
     if (relativeTo === undefined) return [];
     const field = `spec.gates.metrics[${index}].relativeTo`;
-    if (query?.includes(SERVICES_IN_QUERY) === false)
+    if (web ?? query?.includes(SERVICES_IN_QUERY) === false)
       return [
         {
           code: 'GateCannotCompare',
           field,
-          message: `gate ${name} compares two sides, and its query asks the same of both`,
+          message: `gate ${name} compares two sides, and its ${web ? 'server' : 'query'} says the same of both`,
           remedy: `Let the query name the Services of the side by ${SERVICES_IN_QUERY}, such as service=~"${SERVICES_IN_QUERY}".`,
         },
       ];

@@ -1,5 +1,5 @@
 import type { PolicyBinding, PolicyDocument } from './document.js';
-import type { CelData } from './expression.js';
+import { type CelData, compileExpression, EvaluationFailed, toCelData } from './expression.js';
 import {
   type CompiledPolicy,
   compilePolicy,
@@ -16,6 +16,8 @@ import {
 export interface PolicyFunctions {
   trialIssues: typeof trialIssues;
   evaluateEach: typeof evaluateEach;
+  numberIn: typeof numberIn;
+  numberIssue: typeof numberIssue;
 }
 
 /** The module of `PolicyFunctions`. */
@@ -53,3 +55,30 @@ export const evaluateEach = (
   data: Record<string, CelData>,
 ): RuleResult[][] =>
   asked.map(({ document, parameters }) => evaluateRules(compiledOf(document, inputs), parameters, data));
+
+/** What an expression on the answer of a server reads. */
+const ANSWER_INPUTS = ['status', 'body'];
+
+/**
+ * The number that an expression finds in the answer of a server; a truth is 1 or 0.
+ * @throws ExpressionRefused; EvaluationFailed, also when it yields something else
+ */
+export function numberIn(source: string, answer: { status: number; body: unknown }): number {
+  const found = compileExpression(source, ANSWER_INPUTS).evaluate({
+    status: BigInt(answer.status),
+    body: toCelData(answer.body),
+  });
+  if (typeof found === 'boolean') return found ? 1 : 0;
+  if (typeof found === 'number' || typeof found === 'bigint') return Number(found);
+  throw new EvaluationFailed(source, 'yields no number');
+}
+
+/** Why an expression cannot be evaluated on any answer, or null. */
+export function numberIssue(source: string): string | null {
+  try {
+    compileExpression(source, ANSWER_INPUTS);
+    return null;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}

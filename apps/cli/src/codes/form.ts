@@ -36,7 +36,7 @@ export const FORM_VIOLATIONS = {
     remedy: 'patch only what the target SCC needs, and change the rest in the workload itself',
   },
   MetricSource: {
-    cause: 'a metric gate sets both `preset` and `query`, or neither',
+    cause: 'a metric gate sets several of `preset`, `query` and `web`, or none',
     remedy: 'set exactly one of them',
   },
   MetricWithoutBound: {

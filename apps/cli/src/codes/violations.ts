@@ -224,7 +224,7 @@ export const VIOLATIONS = {
     remedy: 'let the policy select its pods otherwise',
   },
   WebhookHostNotAllowed: {
-    cause: 'a webhook gate calls a host that the installation does not allow',
+    cause: 'a gate calls a host that the installation does not allow',
     remedy: 'have the host added to WEBHOOK_GATE_HOSTS of the worker',
   },
   PrometheusRefuses: {
@@ -234,6 +234,10 @@ export const VIOLATIONS = {
   PresetNotCounted: {
     cause: "a gate's preset asks for a number that the metrics of the installation do not hold",
     remedy: 'replace it by a query over metrics of the application, or leave the gate away',
+  },
+  ExpressionRefused: {
+    cause: "the expression of a gate's `web` source can be evaluated on no answer",
+    remedy: 'correct it: CEL over `body` and `status` that yields a number',
   },
   QueryRefused: {
     cause: "Prometheus does not understand a gate's own query",

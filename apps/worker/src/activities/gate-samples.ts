@@ -39,7 +39,7 @@ function judgeInfinite(gate: MetricGate, value: number, because: string): Judged
   return { verdict: 'fail', value: null, detail };
 }
 
-type Gate = Pick<MetricGate, 'preset' | 'query' | 'relativeTo'>;
+type Gate = Pick<MetricGate, 'preset' | 'query' | 'web' | 'relativeTo'>;
 
 interface Asked {
   scope: TrafficScope;

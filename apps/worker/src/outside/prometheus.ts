@@ -34,7 +34,11 @@ export interface MetricSource {
   /** Asks something that every Prometheus can answer, or the query itself. @throws PrometheusRefuses | Error */
   check: (namespace: string, query?: string) => Promise<void>;
   /** One sample of a gate over the traffic since `sinceMs` (milliseconds since the epoch). */
-  read: (gate: Pick<MetricGate, 'preset' | 'query'>, scope: TrafficScope, sinceMs: number) => Promise<MetricReading>;
+  read: (
+    gate: Pick<MetricGate, 'preset' | 'query' | 'web'>,
+    scope: TrafficScope,
+    sinceMs: number,
+  ) => Promise<MetricReading>;
   /** Waits until the counters were scraped after `afterMs`, for as long as two scrapes may take. */
   settled: (scope: TrafficScope, afterMs: number) => Promise<void>;
   /** Requests of a migration; null when they are not counted. */

@@ -2,6 +2,7 @@ import type { PlanSpec, Violation } from '@scc/plan';
 import type { AllowedHosts } from '@scc/runtime';
 import { messageOf } from '@scc/runtime';
 import { PrometheusRefuses, type MetricSource } from './prometheus.js';
+import { expressionIssue } from './web.js';
 
 export interface GateReview {
   violations: Violation[];
@@ -28,17 +29,49 @@ export const reviewGatesWith =
     const own = gates.metrics.flatMap((gate, index) =>
       gate.query === undefined || queries === 'any' || metrics.isConfined ? [] : [unconfined(gate.name, index)],
     );
-    const hosts = gates.webhooks.flatMap(({ name, url }, index) =>
-      URL.canParse(url) && allowed.allows(new URL(url)) ? [] : [notAllowed(name, url, index)],
-    );
+    const isAllowed = (url: string): boolean => URL.canParse(url) && allowed.allows(new URL(url));
+    const hosts = [
+      ...gates.webhooks.flatMap(({ name, url }, index) =>
+        isAllowed(url) ? [] : [notAllowed(`webhook gate ${name}`, url, `webhooks[${index}].url`)],
+      ),
+      ...gates.metrics.flatMap(({ name, web }, index) =>
+        web && !isAllowed(web.url) ? [notAllowed(`gate ${name}`, web.url, `metrics[${index}].web.url`)] : [],
+      ),
+    ];
     const unknown = gates.metrics.flatMap(({ name, preset }, index) =>
       preset === 'request-duration-p99' && metrics.knowsLatency === false ? [withoutLatency(name, index)] : [],
     );
-    const asked = gates.metrics.length === 0 ? { violations: [], warnings: [] } : await ask(metrics, namespace);
+    const asked = gates.metrics.every(({ web }) => web)
+      ? { violations: [], warnings: [] }
+      : await ask(metrics, namespace);
     const isJudged = asked.violations.length + asked.warnings.length + own.length === 0;
     const wrong = isJudged ? await reviewQueries(metrics, gates.metrics, namespace) : [];
-    return { violations: [...hosts, ...own, ...unknown, ...asked.violations, ...wrong], warnings: asked.warnings };
+    const webs = await reviewWebs(gates.metrics);
+    return {
+      violations: [...hosts, ...webs, ...own, ...unknown, ...asked.violations, ...wrong],
+      warnings: asked.warnings,
+    };
   };
+
+/** Expressions that can be evaluated on no answer. */
+async function reviewWebs(gates: PlanSpec['gates']['metrics']): Promise<Violation[]> {
+  const refused = await Promise.all(
+    gates.map(async ({ name, web }, index): Promise<Violation[]> => {
+      const issue = web ? await expressionIssue(web.value) : null;
+      if (issue === null) return [];
+      return [
+        {
+          code: 'ExpressionRefused',
+          field: `spec.gates.metrics[${index}].web.value`,
+          message: `the expression of gate ${name} cannot be evaluated: ${issue}`,
+          remedy:
+            'Correct it: CEL over `body` and `status` that yields a number, with the functions that policies have.',
+        },
+      ];
+    }),
+  );
+  return refused.flat();
+}
 
 /** Queries that Prometheus refuses would end every hold. */
 async function reviewQueries(
@@ -68,12 +101,12 @@ const wrongQuery = (gate: string, index: number, error: Error): Violation => ({
   remedy: 'Try the query in Prometheus and correct it.',
 });
 
-function notAllowed(gate: string, url: string, index: number): Violation {
+function notAllowed(gate: string, url: string, field: string): Violation {
   const host = URL.canParse(url) ? new URL(url).host : url;
   return {
     code: 'WebhookHostNotAllowed',
-    field: `spec.gates.webhooks[${index}].url`,
-    message: `webhook gate ${gate} calls ${host}, which this installation does not allow`,
+    field: `spec.gates.${field}`,
+    message: `${gate} calls ${host}, which this installation does not allow`,
     remedy: `Name a host that is allowed, or ask the installation's administrator to add ${host} to WEBHOOK_GATE_HOSTS of the worker.`,
   };
 }
