@@ -37,14 +37,18 @@ export interface Background {
   stop: () => Promise<void>;
 }
 
-/**
- * Starts what goes on beside the API: default policies, waking workflows, expiry of approvals and exceptions, following
- * plans, SCCs and pods. Several processes may run it at once.
- */
-export async function startBackground(options: BackgroundOptions): Promise<Background> {
-  const { source, logger, temporal, makeInformer, cluster } = options;
+/** Brings the default policies that the database has never had. */
+export async function installPolicies(source: DataSource, logger: Logger): Promise<void> {
   const installed = await inTransaction(source, (tx) => installDefaultPolicies(tx, new Date()));
   if (installed.length > 0) logger.info({ policies: installed }, 'default policies installed');
+}
+
+/**
+ * Starts what goes on beside the API: waking workflows, expiry of approvals and exceptions, following plans, SCCs and
+ * pods. Several processes may run it at once.
+ */
+export function startBackground(options: BackgroundOptions): Background {
+  const { source, logger, temporal, makeInformer, cluster } = options;
   const relay = new OutboxRelay(source, temporalWaker(temporal), logger);
   relay.start();
   const pods = new PodTracker(source, makeInformer, logger);

@@ -193,6 +193,33 @@ describe('the process', () => {
       expect(governance.log()).not.toContain(secret);
   }, 120_000);
 
+  it('starts all the same when its connection is lost while it brings its default policies', async () => {
+    const url = new URL(server.url);
+    url.pathname = '/scc';
+    const admin = new pg.Client({ connectionString: url.href });
+    await admin.connect();
+    try {
+      // What the installation of the policies waits for.
+      await admin.query('select pg_advisory_lock(44)');
+      const governance = await start();
+      const waits = `from pg_locks where locktype = 'advisory' and objid = 44 and not granted`;
+      await waitFor(async () => (await admin.query(`select pid ${waits}`)).rows.length > 0, {
+        ...patience,
+        what: 'a start that waits in its transaction',
+      });
+      await admin.query(`select pg_terminate_backend(pid) ${waits}`);
+      await admin.query('select pg_advisory_unlock(44)');
+      await waitFor(async () => (await governance.get('/v1/health').catch(() => null))?.status === 200, {
+        ...patience,
+        what: 'the API',
+      });
+      expect(governance.child.exitCode).toBeNull();
+      expect(governance.log()).toMatch(/the default policies.*trying again/);
+    } finally {
+      await admin.end();
+    }
+  });
+
   it('is not ready with a database that refuses it, so that a rollout stops there', async () => {
     const governance = await start({ DATABASE_OWNER_URL: databaseUrl('scc_stranger') });
     await waitFor(async () => (await governance.ready())?.text.includes('waiting for the migrations'), {

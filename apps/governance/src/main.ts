@@ -20,9 +20,9 @@ import { keyInSecret } from './audit/kept-key.js';
 import { CheckpointPublisher, type CheckpointStore } from './audit/publish.js';
 import { Sealer } from './audit/sealer.js';
 import { temporalCommands, temporalRuns } from './approvals/temporal.js';
-import { type Background, startBackground } from './background.js';
+import { type Background, installPolicies, startBackground } from './background.js';
 import { type Config, governanceConfigSchema } from './config.js';
-import { connectDatabase } from './database/connect.js';
+import { connectDatabase, patiently } from './database/connect.js';
 import { MAPPING } from './entities.js';
 import { campaignAuthorsIn } from './engine/campaign-authors.js';
 import { GovernanceMetrics } from './health/metrics.js';
@@ -119,18 +119,16 @@ async function start({ config, logger, metrics, parts, signal, setWaiting, setAd
     reason: () => missing,
   });
   parts.add(() => room.close());
-  const source = await connectDatabase({
-    config,
-    mapping: MAPPING,
-    logger,
-    signal,
+  const patience = {
+    ...{ logger, signal },
     // Pods must not wait for a database that does not answer: it may itself wait for its pods. What an answer refuses,
     // such as a password, is not ready: a rollout has to stop there.
-    missing: (what, isAway) => {
+    missing: (what: string, isAway: boolean) => {
       missing = what;
       setWaiting(isAway ? null : `waiting for ${what}`);
     },
-  });
+  };
+  const source = await connectDatabase({ ...patience, config, mapping: MAPPING });
   parts.add(() => source.destroy());
   metrics.watchPool(source);
 
@@ -163,7 +161,8 @@ async function start({ config, logger, metrics, parts, signal, setWaiting, setAd
 
   const temporal = new TemporalLink(config, { workflow: tracing?.calls ?? [] });
   parts.add(() => temporal.close());
-  const background = await startBackground({
+  await patiently(patience, 'the default policies', () => installPolicies(source, logger));
+  const background = startBackground({
     source,
     logger,
     temporal,

@@ -76,9 +76,9 @@ async function prepareSchema(config: DatabaseConfig, ssl: object, logger: Logger
   if (pending.length > 0) throw new Error(`another process has not migrated yet: ${pending.join(', ')}`);
 }
 
-/** Tries until it succeeds; the pauses grow to 5 s. */
-async function patiently<T>(
-  { logger, signal, missing }: DatabaseConnectOptions,
+/** Tries what the start needs of the database until it succeeds; the pauses grow to 5 s. */
+export async function patiently<T>(
+  { logger, signal, missing }: Pick<DatabaseConnectOptions, 'logger' | 'signal' | 'missing'>,
   what: string,
   work: () => Promise<T>,
 ): Promise<T> {

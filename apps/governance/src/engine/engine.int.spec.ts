@@ -234,6 +234,7 @@ describe('a migration that is over', () => {
       plan: { namespace, name, uid },
       end: null,
       begun: false,
+      afterwards: null,
       untrusted: null,
     });
 

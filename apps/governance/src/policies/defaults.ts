@@ -1,7 +1,7 @@
 import { type PolicyBinding, policyBindingSchema, type PolicyDocument, policyDocumentSchema } from '@scc/policy';
 import type { EntityManager } from 'typeorm';
 import { SYSTEM } from '../call/caller.js';
-import { newestVersion, saveBinding, savePolicy } from './store.js';
+import { newestVersion, saveBinding, storePolicy } from './store.js';
 
 /** The policies that every installation starts with; all of them can be bound differently or not at all. */
 export const defaultPolicies = (): PolicyDocument[] =>
@@ -168,7 +168,7 @@ export async function installDefaultPolicies(tx: EntityManager, now: Date): Prom
   await tx.query('select pg_advisory_xact_lock(44)');
   for (const document of defaultPolicies()) {
     if (await newestVersion(tx, document.name)) continue;
-    await savePolicy(tx, document, 0, context);
+    await storePolicy(tx, document, 0, context);
     const binding = defaultBindings().find(({ policy }) => policy === document.name);
     if (binding) await saveBinding(tx, binding, 0, context);
     installed.push(document.name);
