@@ -1,9 +1,18 @@
 import { appendFile, mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { type HeldReceipt, isSignedBy, NoteError, type NoteVerifier, parseCheckpoint, parseVerifier } from '@scc/audit';
+import {
+  type Checkpoint,
+  type HeldReceipt,
+  isSignedBy,
+  NoteError,
+  type NoteVerifier,
+  parseCheckpoint,
+  parseVerifier,
+} from '@scc/audit';
 import { decodeReceipts, type Receipt, receiptSchema } from '@scc/governance-api';
 import { codeOf, messageOf } from '@scc/runtime';
 import { z } from 'zod';
+import { unlessMalformed } from './proof-check.js';
 
 /**
  * The receipts of what this person did with sccctl, in a file of their own: neither governance nor its database can change
@@ -83,11 +92,5 @@ function readKey(key: string): NoteVerifier[] {
   }
 }
 
-function readHead(note: string | null): ReturnType<typeof parseCheckpoint> | null {
-  try {
-    return note === null ? null : parseCheckpoint(note);
-  } catch (error) {
-    if (error instanceof NoteError) return null;
-    throw error;
-  }
-}
+const readHead = (note: string | null): Checkpoint | null =>
+  note === null ? null : unlessMalformed(() => parseCheckpoint(note));

@@ -64,8 +64,9 @@ export function checkProof(value: unknown, vkey: string | null): ProofVerdict {
   if (!parsed.success) throw new CliError(`this is not a migration proof: ${z.prettifyError(parsed.error)}`);
   const { document, signature } = parsed.data;
   const key = vkey === null ? null : readKey(vkey);
-  const head = document.audit.checkpoint === null ? null : parseCheckpoint(document.audit.checkpoint);
+  const { head, problems: malformed } = headIn(document.audit.checkpoint);
   const problems = [
+    ...malformed,
     ...signatureProblems(value, { uid: document.plan.uid, signature, key }),
     ...(head && key && !isSignedBy(head, key) ? ['the checkpoint is not signed by the given key'] : []),
     ...document.audit.entries.flatMap((entry) => entryProblems(entry, head)),
@@ -81,6 +82,24 @@ export function checkProof(value: unknown, vkey: string | null): ProofVerdict {
     late: noticedLate(document.audit.entries.flatMap(({ body }) => bodyOf(body) ?? [])),
     problems,
   };
+}
+
+/** The tree head that a document carries, or what is wrong with how it is written. */
+export function headIn(checkpoint: string | null): { head: Checkpoint | null; problems: string[] } {
+  const head = checkpoint === null ? null : unlessMalformed(() => parseCheckpoint(checkpoint));
+  return checkpoint !== null && head === null
+    ? { head: null, problems: ['the checkpoint is malformed'] }
+    : { head, problems: [] };
+}
+
+/** Null for a note that is not spelled as it must be. */
+export function unlessMalformed<T>(read: () => T): T | null {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof NoteError) return null;
+    throw error;
+  }
 }
 
 function claimProblems(value: unknown): string[] {
@@ -106,7 +125,8 @@ function signatureProblems(
 ): string[] {
   const document = z.object({ document: z.json() }).parse(value).document;
   const digest = createHash('sha256').update(canonicalBytes(document)).digest('hex');
-  const note = parseNote(signature);
+  const note = unlessMalformed(() => parseNote(signature));
+  if (!note) return ['the signature is malformed'];
   const [, what, signedDigest] = note.text.split('\n');
   return [
     ...(what === `migration proof ${uid}` ? [] : ['the signature is about another migration']),

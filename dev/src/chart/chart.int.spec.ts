@@ -272,10 +272,12 @@ describe('the chart', () => {
       '/etc/scc/temporal/tls.key temporal-client.tls.key',
       '/etc/scc/temporal/api-key temporal-key.api-key',
     ];
-    expect(mounted('governance')).toEqual(temporal);
-    expect(mounted('watcher')).toEqual(temporal);
+    const tracing = '/etc/scc/tracing/ca.crt otel-ca.ca.crt';
+    expect(mounted('governance')).toEqual([...temporal, tracing]);
+    expect(mounted('watcher')).toEqual([...temporal, tracing]);
     expect(mounted('worker')).toEqual([
       ...temporal,
+      tracing,
       '/etc/scc/prometheus/token prometheus-token.token',
       '/etc/scc/prometheus/ca.crt prometheus-ca.ca.crt',
       '/etc/scc/webhook-gates/ca.crt gate-ca.ca.crt',

@@ -4,9 +4,7 @@ import {
   isOfReport,
   isSignedBy,
   type LogRecord,
-  NoteError,
   type NoteVerifier,
-  parseCheckpoint,
   parseNote,
   REPORT_SECTIONS,
   reportEntries,
@@ -18,7 +16,7 @@ import {
 import { matchesPattern } from '@scc/policy';
 import { z } from 'zod';
 import { CliError } from '../exit.js';
-import { entryProblems, readKey } from '../proof-check.js';
+import { entryProblems, headIn, readKey, unlessMalformed } from '../proof-check.js';
 import { jsonTextOf, mapHash, type ReportFile, reportFileSchema } from './file.js';
 import { embeddedIn, reportPageOf } from './page.js';
 
@@ -69,8 +67,9 @@ export function checkReport(file: ReportFile, vkey: string | null): ReportVerdic
   const { document } = file;
   const { period, claims, audit } = document;
   const key = vkey === null ? null : readKey(vkey);
-  const head = audit.checkpoint === null ? null : parseCheckpoint(audit.checkpoint);
+  const { head, problems: malformed } = headIn(audit.checkpoint);
   const problems = [
+    ...malformed,
     ...signatureProblems(file, key),
     ...(mapHash(file.controls) === document.map ? [] : ['the mapping to controls is not the one that was named']),
     ...(head && key && !isSignedBy(head, key) ? ['the checkpoint is not signed by the given key'] : []),
@@ -92,7 +91,7 @@ export function checkReport(file: ReportFile, vkey: string | null): ReportVerdic
 }
 
 function signatureProblems({ document, signature }: ReportFile, key: NoteVerifier | null): string[] {
-  const note = noteIn(signature);
+  const note = unlessMalformed(() => parseNote(signature));
   if (!note) return ['the signature is malformed'];
   const [origin = ''] = note.text.split('\n');
   return [
@@ -101,15 +100,6 @@ function signatureProblems({ document, signature }: ReportFile, key: NoteVerifie
       : ['the report was changed after it was signed']),
     ...(key && !isSignedBy(note, key) ? ['the report is not signed by the given key'] : []),
   ];
-}
-
-function noteIn(signature: string): ReturnType<typeof parseNote> | null {
-  try {
-    return parseNote(signature);
-  } catch (error) {
-    if (error instanceof NoteError) return null;
-    throw error;
-  }
 }
 
 /**
@@ -122,7 +112,7 @@ export async function checkAgainstLog(
   keys: readonly string[],
 ): Promise<Pick<ReportVerdict, 'log' | 'problems'>> {
   const { namespaces, period, audit } = document;
-  const size = audit.checkpoint === null ? 0 : parseCheckpoint(audit.checkpoint).size;
+  const size = headIn(audit.checkpoint).head?.size ?? 0;
   const takes = namespaces && ((one: string): boolean => namespaces.some((pattern) => matchesPattern(pattern, one)));
   const held = new Map(audit.entries.map((entry) => [entry.entryId, entry]));
   const missing = new Set(held.keys());

@@ -164,6 +164,16 @@ describe('a report', () => {
     );
   });
 
+  it('says of a note that is not spelled as it must be that it is malformed', async () => {
+    const file = await aReport();
+    const audit = { ...file.document.audit, checkpoint: 'no note' };
+    const problems = checkReport(
+      { ...file, signature: 'no note', document: { ...file.document, audit } },
+      null,
+    ).problems;
+    expect(problems).toEqual(expect.arrayContaining(['the signature is malformed', 'the checkpoint is malformed']));
+  });
+
   it('does not take another mapping than the one that was named', async () => {
     const file = await aReport(await readMap(MAP));
     expect(checkReport({ ...file, controls: null }, null).problems).toEqual([

@@ -192,7 +192,7 @@ it('nodePods are those of the owner, current by the newest revision, in the orde
 
 it('newestOf is the pod that was made last', () => {
   expect(newestOf([moved(2), moved(3), moved(1)])?.name).toBe('agent-3');
-  expect(newestOf([])).toBeUndefined();
+  expect(newestOf<ReturnType<typeof moved>>([])).toBeUndefined();
 });
 
 it('deletionDrift names the strategy that another client has set', () => {
