@@ -1,6 +1,6 @@
 /** The architecture as rules: pure libs <- workflows and adapters <- apps. */
 const PURE = '^libs/(plan|scc|risk|policy|audit|routing)/';
-const ADAPTER = '^libs/(kube|istio|gateway-api|openshift-route|governance-api|runtime|tls|admission)/';
+const ADAPTER = '^libs/(kube|istio|gateway-api|openshift-route|replicas|governance-api|runtime|tls|admission)/';
 /** The files that may import `@temporalio/workflow`. */
 const TEMPORAL_FILES =
   '^workflows/migration/(after|campaign|index|operator|waits|hold|journal|activities|failures|contract|tracing)\\.ts$|\\.spec\\.ts$|^dev/e2e/.*\\.workflow\\.ts$';

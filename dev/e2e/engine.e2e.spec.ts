@@ -26,6 +26,7 @@ import { orderedSuite } from './ordered.fixture.js';
 import { nextRunSuite } from './next-run.fixture.js';
 import { perNodeSuite } from './per-node.fixture.js';
 import { rollingSuite } from './rolling.fixture.js';
+import { plainService } from './plain-service.fixture.js';
 import { startLoad, TOKEN_AUDIENCE, type Stack } from '../src/index.js';
 import { checked } from './suites/check.fixture.js';
 import { figures } from './suites/figures.fixture.js';
@@ -36,9 +37,12 @@ jest.setTimeout(TIMEOUT_MS + 30_000);
 
 let stack: Stack;
 let temporal: Client;
-const engine = engineSuite((running) => {
-  ({ stack, temporal } = running);
-});
+const engine = engineSuite(
+  (running) => {
+    ({ stack, temporal } = running);
+  },
+  { served: [NAMESPACE] },
+);
 const { apply, read, until, untilPhase, untilWeight, handleOf, remains, specOf } = engine;
 
 const eventsSchema = z.array(
@@ -480,6 +484,8 @@ describe('a workload without requests', () => {
 });
 
 describe('a workload behind routes of all kinds', () => routesOfAllKinds(engine, () => stack));
+
+describe('a workload that no mesh serves', () => plainService(engine, () => stack));
 
 figures(() => stack);
 checked(() => stack, apply);

@@ -179,6 +179,10 @@ const UNSEEN: Record<Account, [rights: RegExp, reason: string][]> = {
     [/^get configmaps$/, 'an undo that governance does not answer checks its seal against the published key'],
     [/^list serviceaccounts$/, 'asked only where Pod Security labels of a namespace are followed'],
     [/^delete virtualservices\./, 'a route of its own is made only where a Service has none'],
+    [
+      /^(get|patch|delete) endpointslices\./,
+      'canary pods join a Service where no proxy of a mesh knows it; all of the samples are in the mesh',
+    ],
     [/^patch events\./, 'an event that happens again is counted up'],
     [
       /^list (deploymentconfigs|rollouts|services\.serving)\b/,

@@ -22,6 +22,7 @@ export { HAPROXY_MISSING, hasHaproxy } from './haproxy/find.js';
 export { ROUTER_PORTS } from './haproxy/places.js';
 export { startRouter } from './haproxy/start.js';
 export { startLoad, type Load } from './load/load.js';
+export { PLAIN_SERVICE } from './load/protocol.js';
 export type { StackOptions } from './supervisor/protocol.js';
 
 /** One process of the stack, by name: etcd, kube-apiserver, istiod, envoy-gateway, worker … */

@@ -16,12 +16,17 @@ const trafficOf = ({
   shares = [],
 }: MigrationState): NonNullable<PlanStatus['traffic']> => {
   const realOf = ({ kind, name }: WayIn) => shares.find((one) => one.kind === kind && one.name === name);
+  // Ways that end at the endpoints of a Service have its share.
+  const byPods = shares.find(({ kind }) => kind === 'Service');
   return ways.map((way) => {
     const isSeen = way.dividedBy !== 'Nothing' && verifiedBy;
     return {
       ...way,
       verifiedBy: isSeen ? VERIFIED_BY[isSeen] : 'NotObserved',
-      share: way.dividedBy === 'Nothing' ? 0 : (realOf(way)?.share ?? weight),
+      share:
+        way.dividedBy === 'Nothing'
+          ? 0
+          : ((realOf(way) ?? (way.dividedBy === 'Replicas' ? byPods : undefined))?.share ?? weight),
     };
   });
 };

@@ -6,6 +6,7 @@ import { Runtime, Worker } from '@temporalio/worker';
 import { createGovernanceClient, GovernanceError } from '@scc/governance-api';
 import { istiodView } from '@scc/istio';
 import { connectKube } from '@scc/kube';
+import { keepLentEndpoints } from '@scc/replicas';
 import { AllowedHosts, createLogger, loadConfig, onShutdown, startHealthServer } from '@scc/runtime';
 import { registriesIn } from '@scc/runtime/images';
 import { TemporalLink } from '@scc/runtime/temporal';
@@ -154,10 +155,12 @@ async function main(): Promise<void> {
     checks: atMostEvery(CHECKED_MS, () => selfCheck(outside)),
     ready: () => hosting.unready(),
   });
+  const keeper = keepLentEndpoints({ kube: connected, logger: log });
   const running = hosting.run();
   onShutdown(log, async () => {
     hosting.stop();
     await running;
+    await keeper.stop();
     await link.close();
     governance.close();
     await tracing?.stop();

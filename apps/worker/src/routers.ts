@@ -1,6 +1,7 @@
 import { GatewayRouter } from '@scc/gateway-api';
 import { IstioRouter, isIstioController, type IstioRouterOptions } from '@scc/istio';
 import { OpenShiftRouter, type RouterCounters } from '@scc/openshift-route';
+import { REPLICAS, ReplicasRouter } from '@scc/replicas';
 import { CompositeRouter, type TrafficRouter } from '@scc/routing';
 
 /** The part of the surveys that were kept before there were several routers. */
@@ -8,7 +9,8 @@ const MESH = 'istio';
 
 /**
  * All routers of this worker, each for the ways of its kind; what a plan's workload has is found by its survey. Routes of
- * the Gateway API come first: where they route a Service within the mesh, it gets no VirtualService of ours.
+ * the Gateway API come first: where they route a Service within the mesh, it gets no VirtualService of ours. Where none
+ * divides anything, the Services themselves are divided by their pods.
  */
 export function routersOf({
   counters,
@@ -23,6 +25,7 @@ export function routersOf({
   const istio = new IstioRouter(options);
   const gateway = new GatewayRouter({ ...options, proof: { isFor: isIstioController, of: istio.proof } });
   const openshift = new OpenShiftRouter({ ...options, reloadMs, counters });
+  const replicas = new ReplicasRouter(options);
   return new CompositeRouter(
     [
       { name: 'openshift-route', router: openshift },
@@ -30,5 +33,6 @@ export function routersOf({
       { name: MESH, router: istio },
     ],
     MESH,
+    { name: REPLICAS, router: replicas },
   );
 }

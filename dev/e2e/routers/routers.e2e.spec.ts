@@ -5,6 +5,7 @@ import { gatewayWorld, mixedWorld } from './gateway.fixture.js';
 import { istioWorld } from './istio.fixture.js';
 import { type Mesh, startMesh } from './mesh.fixture.js';
 import { meshAndOpenShiftWorld, openShiftWorld } from './openshift.fixture.js';
+import { replicasWorld } from './replicas.fixture.js';
 
 /** Every router that a mesh carries out keeps its promises to a real API server, a real istiod and real proxies. */
 
@@ -39,4 +40,8 @@ describe('Routes of OpenShift', () => {
 
 describe('a VirtualService and a Route of OpenShift', () => {
   trafficRouterContract(() => meshAndOpenShiftWorld(mesh), TEST_MS);
+});
+
+describe('a plain Service, by its pods', () => {
+  trafficRouterContract(() => replicasWorld(mesh), TEST_MS);
 });

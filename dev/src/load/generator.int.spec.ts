@@ -34,7 +34,7 @@ const generator = (timeoutMs: number): Generator => {
   const entrance = { host: '127.0.0.1', port };
   const streams = [{ name: 's', via: 'ingress' as const, host: 'x', rate: 200 }];
   return new Generator(loadOptionsSchema.parse({ streams, timeoutMs }), {
-    ...{ ingress: entrance, sidecar: entrance, router: entrance },
+    ...{ ingress: entrance, sidecar: entrance, router: entrance, service: entrance },
   });
 };
 

@@ -1,17 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import { Agent, request, type IncomingMessage } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { ResolvedLoad } from './protocol.js';
+import { PLAIN_SERVICE, type ResolvedLoad } from './protocol.js';
 import { ROUTER_PORTS } from '../haproxy/places.js';
 import { Records, type Outcome } from './records.js';
 
 type Stream = ResolvedLoad['streams'][number];
 
-/** Where the two ways into the mesh, and the router of OpenShift's Routes, listen inside the stack's network. */
+/** Where the two ways into the mesh, and the router of OpenShift's Routes, listen inside the stack's network, and a plain Service. */
 export const ENTRANCES = {
   ingress: { host: '127.0.0.1', port: 15080 },
   sidecar: { host: '127.0.0.80', port: 80 },
   router: { host: '127.0.0.1', port: ROUTER_PORTS.http },
+  service: { host: PLAIN_SERVICE, port: 80 },
 };
 type Entrances = Record<Stream['via'], { host: string; port: number }>;
 const TICK_MS = 2;
@@ -47,7 +48,9 @@ export class Generator {
     this.#options = options;
     this.#entrances = entrances;
     const agent = (): Agent => new Agent({ keepAlive: true, maxSockets: Infinity, maxFreeSockets: 256 });
-    this.#agents = { ingress: agent(), sidecar: agent(), router: agent() };
+    // Nothing but a new connection is given to another pod.
+    const service = new Agent({ keepAlive: false, maxSockets: Infinity });
+    this.#agents = { ingress: agent(), sidecar: agent(), router: agent(), service };
   }
 
   get open(): number {

@@ -1,5 +1,8 @@
 import { z } from 'zod';
 
+/** The cluster address of a Service that callers reach without a mesh. */
+export const PLAIN_SERVICE = '10.96.80.80';
+
 const requestSchema = z.object({
   method: z.enum(['GET', 'POST']).default('GET'),
   path: z.string().default('/'),
@@ -9,7 +12,7 @@ const requestSchema = z.object({
 /** A stream of requests to one service by one way. Its requests take turns. */
 export const streamSchema = z.object({
   name: z.string(),
-  via: z.enum(['ingress', 'sidecar', 'router']),
+  via: z.enum(['ingress', 'sidecar', 'router', 'service']),
   host: z.string(),
   /** Requests per second, sent whether or not earlier ones were answered. */
   rate: z.number().positive(),

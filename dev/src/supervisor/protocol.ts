@@ -23,6 +23,8 @@ export const stackOptionsSchema = z.object({
   recordRequests: z.boolean().default(false),
   /** Leaves the cluster without anything of the product: others install it. */
   empty: z.boolean().default(false),
+  /** Namespaces beside the product's whose Services are served at their cluster addresses. */
+  served: z.array(z.string()).default([]),
   /** How many pods each product process has. */
   replicas: z
     .object({

@@ -51,6 +51,11 @@ export const UNREADY_ANNOTATION = 'scc.poc/allow-unready-source';
 /** On an object made for a canary whose plan's name is too long for a label: the whole name. */
 export const PLAN_ANNOTATION = 'scc.poc/plan-name';
 
+/** On an EndpointSlice of ours: how many pods of the canary it lends to a Service. */
+export const LENT_ANNOTATION = 'scc.poc/lent';
+/** On such a slice: the canary's Service, whose endpoints these are. */
+export const LENT_FROM_ANNOTATION = 'scc.poc/lent-from';
+
 /** On a webhook configuration that was switched off: the selectors that it gets back. */
 export const DISABLED_ANNOTATION = 'scc.poc/disabled';
 /** Selectors of a webhook that is asked about nothing: no namespace and no object satisfies them. */

@@ -168,8 +168,10 @@ export const wayInSchema = z.object({
   kind: z.string(),
   name: z.string().describe('NAME in the namespace of the plan, NAMESPACE/NAME elsewhere.'),
   dividedBy: z
-    .enum(['Istio', 'GatewayAPI', 'OpenShiftRouter', 'Nothing'])
-    .describe('Nothing: its requests stay with the pods that its Service picks.'),
+    .enum(['Istio', 'GatewayAPI', 'OpenShiftRouter', 'Replicas', 'Nothing'])
+    .describe(
+      'Replicas: by how many ready pods of each side its Service has. Nothing: its requests stay with the pods that its Service picks.',
+    ),
 });
 
 const servedWaySchema = wayInSchema.extend({

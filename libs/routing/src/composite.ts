@@ -80,6 +80,8 @@ export class CompositeRouter implements TrafficRouter {
   constructor(
     private readonly parts: readonly RouterPart[],
     private readonly first: string,
+    /** Takes part alone, where no mesh serves the workload and none of the others divides anything. */
+    private readonly last: RouterPart | null = null,
   ) {}
 
   async survey(request: SurveyRequest): Promise<Surveyed> {
@@ -91,6 +93,17 @@ export class CompositeRouter implements TrafficRouter {
       found.push({ part, surveyed });
     }
     const dividing = found.filter(({ surveyed }) => hasWork(surveyed) && !lacksMesh(surveyed));
+    if (
+      dividing.length === 0 &&
+      this.last &&
+      request.services.length > 0 &&
+      found.some(({ surveyed }) => lacksMesh(surveyed))
+    )
+      return this.alone(
+        this.last,
+        request,
+        found.flatMap(({ surveyed }): UndividedWay[] => surveyed.undivided ?? []),
+      );
     // Where nothing divides the workload, the first router says why, and keeps a workload without Services as it was.
     const taking = dividing.length > 0 ? dividing : found.filter(({ part }) => part.name === this.first);
     const parts = taking.map(({ part, surveyed }) => ({ router: part.name, routes: surveyed.survey.routes }));
@@ -107,6 +120,17 @@ export class CompositeRouter implements TrafficRouter {
         ...(found.some(isLeft) ? [PAST_GATEWAYS] : []),
       ],
     };
+  }
+
+  /** The survey of the router that is there where the others are not. */
+  private async alone(
+    { name, router }: RouterPart,
+    request: SurveyRequest,
+    undivided: UndividedWay[],
+  ): Promise<Surveyed> {
+    const found = await router.survey(request);
+    const parts = [{ router: name, routes: found.survey.routes }];
+    return { ...found, survey: { request, routes: { parts } }, undivided: [...undivided, ...(found.undivided ?? [])] };
   }
 
   async preImages(survey: Survey): Promise<PreImage[]> {
@@ -167,7 +191,7 @@ export class CompositeRouter implements TrafficRouter {
     const kept = partsSchema.safeParse(routes);
     const parts = kept.success ? kept.data.parts : [{ router: this.first, routes }];
     return parts.map((one) => {
-      const part = this.parts.find(({ name }) => name === one.router);
+      const part = [...this.parts, ...(this.last ? [this.last] : [])].find(({ name }) => name === one.router);
       if (!part) throw new Error(`the survey names the router ${one.router}, which this worker does not have`);
       return { router: part.router, own: { request, routes: one.routes } };
     });

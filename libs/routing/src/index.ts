@@ -56,6 +56,7 @@ export {
   namedServices,
   type Sender,
   SENDERS,
+  TO_ENDPOINTS,
   type ServiceSpec,
   undividedWay,
   waysOfService,

@@ -35,6 +35,21 @@ export const SENDERS: readonly Sender[] = [
   { group: 'apiregistration.k8s.io', versions: ['v1'], kind: 'APIService', isLocal: false },
 ];
 
+/**
+ * Ways that end at the endpoints of a Service, each connection or request at one of them: where the Service's own pods
+ * divide it, they divide these, too.
+ */
+export const TO_ENDPOINTS: ReadonlySet<string> = new Set([
+  'Ingress',
+  'NodePort',
+  'LoadBalancer',
+  'ExternalIP',
+  'ExternalName',
+  'APIService',
+  'ValidatingWebhookConfiguration',
+  'MutatingWebhookConfiguration',
+]);
+
 /** Under these keys an object names Services: alone, or in a list. */
 const REFERENCES = ['service', 'backendRefs', 'backendRef', 'to', 'alternateBackends'];
 

@@ -200,7 +200,7 @@ export const VIOLATIONS = {
     remedy: 'have that namespace labelled `scc.poc/managed: "true"`, or move the routes',
   },
   NotServedByMesh: {
-    cause: 'there is no mesh, or no proxy of it has a route to the workload',
+    cause: 'there is no mesh, or no proxy of it has a route to the workload, and no Service that its pods could divide',
     remedy: 'install a mesh, or add the workload or its callers to it, then apply the plan again',
   },
   RouteUnreadable: {

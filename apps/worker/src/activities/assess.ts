@@ -11,6 +11,7 @@ import { divide, NOTHING_DIVIDED } from '../assess/division.js';
 import { gatherEvidence, type ReadImages } from '../assess/evidence.js';
 import { gatherFacts, isUndivided, observedSource, type AssessedWorkload, type Facts } from '../assess/facts.js';
 import { neighbourViolations, podSecurityViolations } from '../assess/pod-security.js';
+import { waysBeside } from '../assess/ways.js';
 import { afterwardsOf, reviewSource } from '../assess/source.js';
 import { changeTemplate } from '../assess/template.js';
 import { reviewVolumes } from '../assess/volumes.js';
@@ -109,25 +110,26 @@ const assessment =
   ({ kube, governance, router, metrics, reviewGates, readImages, drainMs, domain, root }: Deps): AssessPlan =>
   async (ref, plan) => {
     const { spec } = plan;
-    const facts = await gatherFacts(kube, ref, { spec, domain, root });
+    const gathered = await gatherFacts(kube, ref, { spec, domain, root });
     const gates = await reviewGates(spec, ref.namespace);
-    const violations = [...violationsOf(facts), ...gates.violations];
-    const judged = judgedBy(facts);
-    if (!judged) return rejected(facts, violations);
+    const judged = judgedBy(gathered);
+    if (!judged) return rejected(gathered, [...violationsOf(gathered), ...gates.violations]);
     const { workload, targetSCC, kind, strategy } = judged;
 
-    const runningPod = await readRunningPod(kube, facts, workload);
-    const gathered = await gatherEvidence(workload, readImages);
-    const changed = await changeTemplate(facts, podTemplateOf(workload.object), {
+    const runningPod = await readRunningPod(kube, gathered, workload);
+    const images = await gatherEvidence(workload, readImages);
+    const changed = await changeTemplate(gathered, podTemplateOf(workload.object), {
       target: targetSCC,
       runningPod,
-      images: gathered,
+      images,
     });
     const division = isDivided(strategy.type)
-      ? await divide({ kube, router }, { facts, workload, changed: changed.ok ? changed : null })
+      ? await divide({ kube, router }, { facts: gathered, workload, changed: changed.ok ? changed : null })
       : NOTHING_DIVIDED;
     const { label, ways } = division;
-    violations.push(...division.blocking, ...(changed.ok ? [] : changed.violations));
+    const facts = { ...gathered, ways: waysBeside(ways, gathered.ways) };
+    const violations = [...violationsOf(facts), ...gates.violations, ...division.blocking];
+    violations.push(...(changed.ok ? [] : changed.violations));
     if (!label || !changed.ok) return rejected(facts, violations);
 
     const services = workload.services.map(({ name }) => ({ name, canary: canaryName(name) }));
@@ -185,7 +187,7 @@ const assessment =
     };
     const answer = await askGovernance(
       { governance, metrics },
-      { plan, facts, workload, target, evidence: gathered.evidence },
+      { plan, facts, workload, target, evidence: images.evidence },
     );
     const warnings = [
       ...changed.warnings,

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { hasOtherWriter, lastWriter, type KubeClient, type KubeObject, type ObjectId } from '@scc/kube';
 import type { MigrationTarget } from '@scc/migration/contract';
 import { FIELD_MANAGER, isDivided, isRecord } from '@scc/plan';
+import { dividesByReplicas } from '@scc/replicas';
 import { REQUIRED_SCC_ANNOTATION } from '@scc/scc';
 import { z } from 'zod';
 import { canarySize } from '../cluster/canary-size.js';
@@ -100,8 +101,13 @@ const portsOf = (object: KubeObject): unknown[] =>
     protocol: rest['protocol'],
   }));
 
+/** The values of the label by which a Service picks pods: the canary's, too, where its pods divide it and it serves everything. */
+const sidesOf = ({ label, survey }: Pick<MigrationTarget, 'label' | 'survey'>): string[] =>
+  dividesByReplicas(survey) ? [label.stable, label.canary] : [label.stable];
+
 /** Each Service of the user leads to the workload's pods alone, and its canary's to the canary's. */
-const services: Look = async (read, { ref, services: pairs, label }) => {
+const services: Look = async (read, { ref, services: pairs, label, survey }) => {
+  const sides = sidesOf({ label, survey });
   for (const pair of pairs) {
     const id = { apiVersion: 'v1', kind: 'Service', namespace: ref.namespace, name: pair.name };
     const stable = await read(id);
@@ -109,7 +115,7 @@ const services: Look = async (read, { ref, services: pairs, label }) => {
     const copy = await read({ ...id, name: pair.canary });
     if (!copy) return deleted({ ...id, name: pair.canary });
     const { selector = {} } = serviceSchema.parse(stable).spec;
-    if (selector[label.key] !== label.stable) return changed(stable, 'spec.selector');
+    if (!sides.includes(String(selector[label.key]))) return changed(stable, 'spec.selector');
     const { selector: own = {} } = serviceSchema.parse(copy).spec;
     // The one that its field manager shows another writer of is the one that was changed.
     const isOurs = !hasOtherWriter(copy, FIELD_MANAGER);

@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { KubeClient, KubeObject } from '@scc/kube';
 import { canaryLabels, canaryName, PLAN_TYPE, type Violation, type WayIn } from '@scc/plan';
+import { sharesAhead } from '@scc/replicas';
 import { chooseLabel, type LabelSwitch, ProxiesUnseen, type TrafficRouter, type UndividedWay } from '@scc/routing';
-import { largestCanary } from '../cluster/canary-size.js';
+import { canarySize, largestCanary } from '../cluster/canary-size.js';
 import { placedAsCanary } from '../cluster/copies.js';
 import { surveyPolicies } from '../cluster/neighbours.js';
 import { ambientWarnings, bareCallers, bareWarnings, bareWays, unseenCallers, unseenWays } from './callers.js';
@@ -109,6 +110,7 @@ export async function divide(
       ...capacity.warnings,
       ...policyWarnings(facts.policies),
       ...routes.warnings,
+      ...(routes.ways.some(({ dividedBy }) => dividedBy === 'Replicas') ? sharesOfPods(spec, replicas) : []),
       ...ambientWarnings(cluster.pods, ref.namespace),
       ...bareWarnings(bare),
       ...wayWarnings(asWays(undivided)),
@@ -118,6 +120,15 @@ export async function divide(
     ...(routes.mirrorsNothing ? { mirrorsNothing: true } : {}),
     survey: routes.survey,
   };
+}
+
+/** The shares that pods make of the plan's weights, where they are others. */
+function sharesOfPods({ traffic, canary }: Facts['spec'], replicas: number): string[] {
+  const sized = { replicas, canaryReplicas: canary.replicas };
+  const shares = sharesAhead(traffic.weights, replicas, (weight) => canarySize(sized, weight));
+  return [
+    `requests are divided by whole pods: weights ${shares.map(({ weight, share }) => `${weight} % as ${share} %`).join(', ')}`,
+  ];
 }
 
 /** How long a proxy may take from one istiod to another, in milliseconds. */

@@ -6,6 +6,7 @@ import { violationsOf } from './checks.js';
 import { divide } from './division.js';
 import { gatherFacts } from './facts.js';
 import { changeTemplate } from './template.js';
+import { waysBeside } from './ways.js';
 
 /** What a scan says of a workload that a plan could move is what the plan's dry run says, from the same objects. */
 
@@ -189,7 +190,8 @@ async function refusalsOf(objects: readonly KubeObject[], kind: Kind, served: re
     { kube, router },
     { facts, workload: facts.workload, changed: changed.ok ? changed : null },
   );
-  return [...codes, ...[...division.blocking, ...division.violations].map(({ code }) => code)];
+  const seen = violationsOf({ ...facts, ways: waysBeside(division.ways, facts.ways) });
+  return [...seen, ...division.blocking, ...division.violations].map(({ code }) => code);
 }
 
 function obstaclesOf(objects: readonly KubeObject[]): string[] {
@@ -214,7 +216,19 @@ const CASES: Case[] = [
     [workload(), namespace('shop', { 'istio.io/dataplane-mode': 'ambient' }), service(), virtualService()],
     ['AmbientNotDivided'],
   ],
-  ['in a cluster without mesh', [workload(), bare, service()], ['NotServedByMesh'], 'no mesh'],
+  ['in a cluster without mesh', [workload(), bare, service()], [], 'no mesh'],
+  [
+    'in a cluster without mesh, on a port of its nodes',
+    [workload(), bare, service({ type: 'NodePort' })],
+    [],
+    'no mesh',
+  ],
+  [
+    'in a cluster without mesh, with a headless Service',
+    [workload(), bare, service({ clusterIP: 'None' })],
+    ['WayNotDivided'],
+    'no mesh',
+  ],
   ['of several Services', [workload(), meshed, service(), service({}, 'a2')], []],
   ['behind a VirtualService', [workload(), meshed, service(), virtualService()], []],
   ['behind a VirtualService, its namespace without label', [workload(), bare, service(), virtualService()], []],

@@ -1,5 +1,5 @@
 import { planSpecSchema, type WayIn } from '@scc/plan';
-import { asWays, undividedViolations, unreadViolations, wayViolations, wayWarnings } from './ways.js';
+import { asWays, undividedViolations, unreadViolations, wayViolations, waysBeside, wayWarnings } from './ways.js';
 
 const way = (kind: string, name: string): WayIn => ({ kind, name, dividedBy: 'Nothing' });
 const accepting = (...accept: { kind: string; name: string }[]) =>
@@ -72,5 +72,30 @@ describe('unreadViolations', () => {
     ['is not content with one name', [{ kind: 'Route', name: 'front' }], 1],
   ])('%s', (_case, accept, expected) => {
     expect(unreadViolations(unread, accepting(...accept))).toHaveLength(expected);
+  });
+});
+
+describe('waysBeside', () => {
+  const byPods: WayIn = { kind: 'Service', name: 'web', dividedBy: 'Replicas' };
+
+  it('lets the pods of a Service divide what ends at its endpoints, and nothing else', () => {
+    const ways = [
+      way('Ingress', 'front'),
+      way('NodePort', 'web'),
+      way('HostPort', '80'),
+      way('HeadlessService', 'web'),
+    ];
+    expect(waysBeside([byPods], ways).map(({ dividedBy }) => dividedBy)).toEqual([
+      'Replicas',
+      'Replicas',
+      'Nothing',
+      'Nothing',
+    ]);
+  });
+
+  it('leaves them as they are beside any other router', () => {
+    expect(waysBeside([{ ...byPods, dividedBy: 'Istio' }], [way('Ingress', 'front')])).toEqual([
+      way('Ingress', 'front'),
+    ]);
   });
 });

@@ -1,5 +1,5 @@
 import { durationMs, type Accepted, type PlanSpec, type Violation, type WayIn } from '@scc/plan';
-import type { Mirror, UndividedWay } from '@scc/routing';
+import { type Mirror, TO_ENDPOINTS, type UndividedWay } from '@scc/routing';
 import type { UnreadKind } from '../cluster/served.js';
 
 /** Ways to reach one Service beside its cluster address: a plan may accept each of them by the Service's name. */
@@ -60,6 +60,12 @@ export function wayViolations(ways: readonly WayIn[], accept: readonly Accepted[
       remedy: `${REMEDY[kind] ?? 'Route its requests by a VirtualService for the time of the migration'}, ${acceptance(kind, name)}.`,
     }));
 }
+
+/** The other ways to the workload: where the pods of its Services divide its requests, they divide these, too. */
+export const waysBeside = (divided: readonly WayIn[], ways: readonly WayIn[]): WayIn[] =>
+  divided.some(({ dividedBy }) => dividedBy === 'Replicas')
+    ? ways.map((way) => (TO_ENDPOINTS.has(way.kind) ? { ...way, dividedBy: 'Replicas' } : way))
+    : [...ways];
 
 /** The mirror that a plan will ask for; none where it lasts no time. */
 export const mirrorOf = ({ mirror: { duration, percentage, methods } }: PlanSpec['traffic']): Mirror | null =>

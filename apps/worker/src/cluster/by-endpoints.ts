@@ -1,4 +1,4 @@
-import { isRecord } from '@scc/plan';
+import { isCanaryObject, isRecord } from '@scc/plan';
 import type { KubeObject } from '@scc/kube';
 
 /**
@@ -54,13 +54,14 @@ export function servicesByEndpoints(slices: readonly KubeObject[], own: OwnPods,
   return [...new Set(found)].filter((name) => name !== '').toSorted();
 }
 
-/** Endpoints of a Service beside those of its selector that are none of the workload's pods: they get a share, too. */
+/** Endpoints of a Service beside those of its selector that are none of the workload's pods: they get a share, too. What a migration lends goes with it. */
 export const strangeSlices = (slices: readonly KubeObject[], service: string, own: OwnPods): string[] =>
   slices
     .filter(
       (slice) =>
         serviceOf(slice) === service &&
         !isOfSelector(slice) &&
+        !isCanaryObject(slice.metadata) &&
         endpointsIn(slice).some((endpoint) => !isOwn(endpoint, own)),
     )
     .map(({ metadata }) => `EndpointSlice ${metadata.name ?? ''}`);

@@ -1,8 +1,14 @@
 import { type KubeClient, readyEndpointsOf } from '@scc/kube';
+import { dividesByReplicas } from '@scc/replicas';
+import type { LabelSwitch } from '@scc/routing';
+import { serviceSchema } from './objects.js';
+import { livePods } from './workload-pods.js';
 
 interface Sides {
   ref: { namespace: string };
   services: { name: string; canary: string }[];
+  label: LabelSwitch;
+  survey: unknown;
 }
 
 export interface ReadyCount {
@@ -12,14 +18,28 @@ export interface ReadyCount {
 }
 
 /** Ready endpoints of both sides of every Service. */
-export const readyCounts = (kube: KubeClient, { ref, services }: Sides): Promise<ReadyCount[]> =>
+export const readyCounts = (kube: KubeClient, { ref, services, label, survey }: Sides): Promise<ReadyCount[]> =>
   Promise.all(
     services.map(async ({ name, canary }) => ({
       service: name,
-      stable: await readyEndpointsOf(kube, ref.namespace, name),
+      stable: dividesByReplicas(survey)
+        ? await readyStable(kube, ref.namespace, { name, label })
+        : await readyEndpointsOf(kube, ref.namespace, name),
       canary: await readyEndpointsOf(kube, ref.namespace, canary),
     })),
   );
+
+/** Ready pods of the workload behind a Service whose endpoints are those of either side, as its division asks. */
+async function readyStable(
+  kube: KubeClient,
+  namespace: string,
+  { name, label }: { name: string; label: LabelSwitch },
+): Promise<number> {
+  const service = await kube.get({ apiVersion: 'v1', kind: 'Service', namespace, name });
+  const { selector = {} } = service ? serviceSchema.parse(service).spec : {};
+  const pods = await livePods(kube, namespace, { ...selector, [label.key]: label.stable });
+  return pods.filter(({ ready, leaving }) => ready && !leaving).length;
+}
 
 /**
  * What a side lacks for its share of the requests, or null.

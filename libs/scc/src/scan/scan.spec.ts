@@ -222,7 +222,9 @@ describe('what stands in the way of a plan', () => {
   });
   it.each<[string, ClusterObject[], string[]]>([
     ['nothing: a VirtualService divides it', [aService('a'), virtualService], []],
-    ['no mesh', [aService('a')], ['ClusterIP Service shop/a']],
+    ['nothing: without a mesh its pods divide it', [aService('a')], []],
+    ['nothing: without a mesh an Ingress ends at these pods', [aService('a'), ingress], []],
+    ['a headless Service without a mesh', [aService('a', { clusterIP: 'None' })], ['headless Service shop/a']],
     ['a headless Service', [aService('a', { clusterIP: 'None' }), virtualService], ['headless Service shop/a']],
     ['a port of every node', [aService('a', { type: 'NodePort' }), virtualService], ['NodePort Service shop/a']],
     ['an Ingress', [aService('a'), virtualService, ingress], ['Ingress shop/i']],

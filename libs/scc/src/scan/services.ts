@@ -39,6 +39,8 @@ export interface ScannedService {
 
 /** The Service that callers within the cluster call by its address. */
 export const CLUSTER_SERVICE = 'ClusterIP Service';
+/** One whose clients look up the addresses of its pods. */
+export const HEADLESS_SERVICE = 'headless Service';
 
 /** The fields of a Service that say how it is reached. */
 export const serviceSpecOf = (object: ClusterObject): ServiceSpec => {
@@ -51,7 +53,7 @@ export const isService = ({ apiVersion, kind }: ClusterObject): boolean =>
 
 /** By what callers reach a Service, in words. */
 function kindOf({ type, clusterIP, externalIPs }: z.infer<typeof serviceSchema>['spec']): string {
-  if (clusterIP === 'None') return 'headless Service';
+  if (clusterIP === 'None') return HEADLESS_SERVICE;
   return externalIPs?.length ? 'external address of Service' : `${type ?? 'ClusterIP'} Service`;
 }
 

@@ -1,10 +1,20 @@
-import { aliasOf, hasAgreed, hostPortsOf, isInMesh, namedServices, type Sender, SENDERS } from '@scc/routing';
+import {
+  aliasOf,
+  hasAgreed,
+  hostPortsOf,
+  isInMesh,
+  namedServices,
+  type Sender,
+  SENDERS,
+  TO_ENDPOINTS,
+} from '@scc/routing';
 import { z } from 'zod';
 import { CLUSTER_SCOPED } from './kinds.js';
 import { type ClusterObject, controllerOf, groupOf } from './objects.js';
 import {
   addTo,
   CLUSTER_SERVICE,
+  HEADLESS_SERVICE,
   isService,
   type ScannedService,
   selectingService,
@@ -17,7 +27,7 @@ import type { Workload } from './workloads.js';
 export interface Way {
   readonly kind: string;
   readonly name: string;
-  /** Whether a migration can divide it: a route of a kind that it divides, or a Service that the mesh routes. */
+  /** Whether a migration can divide it: a route of a kind that it divides, or a Service that the mesh or its pods divide. */
   readonly divided: boolean;
 }
 
@@ -166,16 +176,21 @@ export function waysFinder(objects: readonly ClusterObject[], fallback: string):
     const selecting = (services.get(namespace) ?? []).filter(({ selector }) => selectsLabels(selector, labels));
     const isMeshed = (service: ScannedService): boolean =>
       namespaces.isMeshed(namespace) || asksForProxy(workload) || routesTo(service).length > 0;
+    const hasEdge = selecting.some((service) =>
+      sendersTo(service).some((object) => EDGE_ROUTES.has(keyOf(object)) && isDivided(object, namespace)),
+    );
+    // Where neither a mesh nor a route divides anything, the Services are divided by their pods.
+    const isByPods = !hasEdge && !selecting.some(isMeshed);
     const through = selecting.flatMap((service): Way[] => [
       {
         kind: service.kind,
         name: `${namespace}/${service.name}`,
-        divided: isMeshed(service) && service.kind === CLUSTER_SERVICE,
+        divided: isByPods ? service.kind !== HEADLESS_SERVICE : isMeshed(service) && service.kind === CLUSTER_SERVICE,
       },
       ...sendersTo(service).map((object) => ({
         kind: isService(object) ? 'ExternalName Service' : object.kind,
         name: nameOf(object, fallback),
-        divided: isDivided(object, namespace),
+        divided: isDivided(object, namespace) || (isByPods && (isService(object) || TO_ENDPOINTS.has(object.kind))),
       })),
     ]);
     const ports = hostPortsOf(template.spec).map(({ name }) => ({ kind: 'port of the node', name, divided: false }));
@@ -183,9 +198,7 @@ export function waysFinder(objects: readonly ClusterObject[], fallback: string):
       ways: [...through, ...ports],
       services: selecting,
       meshed: selecting.filter(isMeshed),
-      hasEdge: selecting.some((service) =>
-        sendersTo(service).some((object) => EDGE_ROUTES.has(keyOf(object)) && isDivided(object, namespace)),
-      ),
+      hasEdge,
       routesTo,
     };
   };

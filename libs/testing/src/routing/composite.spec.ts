@@ -143,6 +143,24 @@ describe('a survey of several routers', () => {
     expect((await surveyOf({}, { violations: [noMesh] })).violations).toEqual([noMesh]);
   });
 
+  it('leaves all to the last router where there is no mesh and nothing divides, and to none of them elsewhere', async () => {
+    const last = { name: 'pods', router: aRouter({ ways: [way('c')] }) };
+    const surveyedBy = (gateway: Partial<Surveyed>, mesh: Partial<Surveyed>) =>
+      new CompositeRouter(
+        [
+          { name: 'gateway', router: aRouter(gateway) },
+          { name: 'mesh', router: aRouter(mesh) },
+        ],
+        'mesh',
+        last,
+      ).survey(request);
+    const alone = await surveyedBy({}, { violations: [noMesh] });
+    expect(partsOf(alone)).toEqual(['pods']);
+    expect(alone).toMatchObject({ ways: [way('c')], violations: [] });
+    expect(partsOf(await surveyedBy({ ways: [way('a')] }, { violations: [noMesh] }))).toEqual(['gateway']);
+    expect(partsOf(await surveyedBy({}, { ways: [way('b')] }))).toEqual(['mesh']);
+  });
+
   it('tells each router which Services the others route within the mesh', async () => {
     let told: readonly string[] | undefined;
     const mesh: TrafficRouter = {
