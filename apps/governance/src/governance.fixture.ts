@@ -12,11 +12,12 @@ import { createLogger } from '@scc/runtime';
 import { DataSource, type EntityManager } from 'typeorm';
 import { type PostgresServer, startPostgres } from '@scc/testing/postgres';
 import type { MayGrant, ReviewLender } from './access/plan-rights.js';
-import type { CallContext, Caller } from './call/caller.js';
+import { appendAudit } from './audit/append.js';
+import { type CallContext, type Caller, SYSTEM } from './call/caller.js';
 import type { EvaluationContext } from './engine/evaluate.js';
 import { seenRuns } from './engine/runs.js';
 import { report } from './history/report.js';
-import { currentEvaluation, lockMigration } from './plans/store.js';
+import { currentEvaluation, lockMigration, planObject } from './plans/store.js';
 import { migrateSchema, SCHEMA } from './database/migrate.js';
 import { TransactionClient } from './database/transaction-client.js';
 import { MAPPING } from './entities.js';
@@ -226,12 +227,21 @@ export async function coverSteps(tx: EntityManager, plan: EventBatch['plan']): P
     ...GUARDED_ACTIVITIES.map((activity): [string, number | null] => [activity, null]),
     ['setWeights', 0] as const,
   ];
-  for (const [sequence, [activity, weight]] of steps.entries())
+  for (const [sequence, [activity, weight]] of steps.entries()) {
+    const known = 'select 1 from activity_begin where plan_uid = $1 and sequence = $2';
+    const rows = await tx.query<unknown[]>(known, [plan.uid, sequence]);
+    if (rows.length > 0) continue;
+    const run = { workflowId: 'w', runId: 'r', activityId: String(sequence), activity, way: 'forward', weight };
+    const { entryId } = await appendAudit(tx, {
+      ...{ actor: SYSTEM, action: 'activity.begun', object: planObject(migration), requestId: null },
+      details: { uid: plan.uid, sequence, ...run },
+    });
     await tx.query(
       `insert into activity_begin (plan_uid, sequence, workflow_id, run_id, activity_id, activity, way, weight, entry_id, done_at)
-       values ($1, $2, 'w', 'r', $3, $4, 'forward', $5, 'e', now()) on conflict do nothing`,
-      [plan.uid, sequence, String(sequence), activity, weight],
+       values ($1, $2, 'w', 'r', $3, $4, 'forward', $5, $6, now())`,
+      [plan.uid, sequence, String(sequence), activity, weight, entryId],
     );
+  }
 }
 
 /** Reports events of a migration whose every step has its receipt. */
