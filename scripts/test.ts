@@ -62,7 +62,7 @@ async function gate(folder: string): Promise<void> {
   const e2e = path.join(folder, 'e2e.json');
   // Two stacks at once: their tests wait for holds and rollouts more than they compute. With three, the webhook's own
   // deadlines pass on two cores.
-  await counted(jest('e2e', e2e, ['--maxWorkers', '2', '--testTimeout', '120000']), () => jestResults(e2e));
+  await counted(jest('e2e', e2e, ['--maxWorkers', '2', '--testTimeout', '180000']), () => jestResults(e2e));
 }
 
 function printSlowest(): void {
