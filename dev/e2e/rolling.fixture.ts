@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import { waitFor } from '@scc/runtime';
 import { z } from 'zod';
 import { DEPLOYMENTS, longHolds, NAMESPACE, type Engine } from './engine.fixture.js';
@@ -9,6 +9,8 @@ import type { Stack } from '../src/index.js';
 /** The own pods of a Deployment move on a real cluster: one first, then the rest, and back when something is wrong. */
 
 const CLAIMS = `/api/v1/namespaces/${NAMESPACE}/persistentvolumeclaims`;
+/** Of these suites alone: other plans take no grant of it away. */
+const ACCOUNT = 'rolling';
 const podsSchema = z.array(
   z.looseObject({
     metadata: z.looseObject({ name: z.string(), uid: z.string(), annotations: z.record(z.string(), z.string()) }),
@@ -21,7 +23,7 @@ type Needed = Pick<Engine, 'apply' | 'until' | 'untilPhase' | 'remains' | 'specO
 /** @param running asked at each use: a suite starts its stack after it has named its tests */
 export function rollingSuite(running: () => Stack, engine: Needed): void {
   const { apply, until, untilPhase, remains, specOf, handleOf } = engine;
-  /** A Deployment of the ledger's ServiceAccount, which nothing sends requests to. */
+  /** A Deployment under anyuid, which nothing sends requests to. */
   const aDeployment = async (
     name: string,
     { image, replicas = 2, claim }: { image: string; replicas?: number; claim?: string },
@@ -30,7 +32,7 @@ export function rollingSuite(running: () => Stack, engine: Needed): void {
     const volumes = claim === undefined ? [] : [{ name: 'data', persistentVolumeClaim: { claimName: claim } }];
     const volumeMounts = claim === undefined ? [] : [{ name: 'data', mountPath: '/data' }];
     const spec = {
-      ...{ serviceAccountName: 'ledger', terminationGracePeriodSeconds: 5, volumes },
+      ...{ serviceAccountName: ACCOUNT, terminationGracePeriodSeconds: 5, volumes },
       containers: [{ name: 'app', image, volumeMounts }],
     };
     await running().api.create(DEPLOYMENTS, {
@@ -60,6 +62,18 @@ export function rollingSuite(running: () => Stack, engine: Needed): void {
   };
 
   describe('a Deployment that no Service picks, or with a volume of one node', () => {
+    beforeAll(() =>
+      running().apply(`
+{ apiVersion: v1, kind: ServiceAccount, metadata: { name: ${ACCOUNT}, namespace: ${NAMESPACE} } }
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: { name: ${ACCOUNT}-anyuid, namespace: ${NAMESPACE} }
+roleRef: { apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: 'system:openshift:scc:anyuid' }
+subjects: [{ kind: ServiceAccount, name: ${ACCOUNT}, namespace: ${NAMESPACE} }]
+`),
+    );
+
     it('keeps its pods when the one that moves first is broken', async () => {
       await aDeployment('lonely', { image: 'scc.poc/needs-root:1' });
       const [before, own] = [await specOf(`${DEPLOYMENTS}/lonely`), await pods('lonely')];
