@@ -14,6 +14,7 @@ import {
   verifyLog,
 } from '@scc/audit';
 import { matchesPattern } from '@scc/policy';
+import { jsonOf } from '@scc/runtime';
 import { z } from 'zod';
 import { CliError } from '../exit.js';
 import { entryProblems, headIn, readKey, unlessMalformed } from '../proof-check.js';
@@ -35,7 +36,7 @@ export interface ReportVerdict {
 /** The report in a file of either form. @throws CliError for something else. */
 export function reportIn(text: string): { file: ReportFile; problems: string[] } {
   const inner = embeddedIn(text);
-  const parsed = reportFileSchema.safeParse(jsonIn(inner ?? text));
+  const parsed = reportFileSchema.safeParse(jsonOf(inner ?? text));
   if (!parsed.success) throw new CliError(`this is not a report: ${z.prettifyError(parsed.error)}`);
   const file = parsed.data;
   const expected = inner === null ? jsonTextOf(file) : reportPageOf(file);
@@ -48,14 +49,6 @@ export function reportIn(text: string): { file: ReportFile; problems: string[] }
       `line ${Math.max(line, 1)}: the file does not show what the report inside says, as this sccctl writes it`,
     ],
   };
-}
-
-function jsonIn(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
 }
 
 /**

@@ -2,7 +2,6 @@ import {
   consistencySpans,
   EMPTY_ROOT,
   hashOfSpan,
-  HASH_BYTES,
   inclusionSpans,
   type LeafSpan,
   type ProvedEntry,
@@ -13,7 +12,7 @@ import { z } from 'zod';
 import { storedNodes } from './log-state.js';
 import { type Queryable, rowOf } from '../database/rows.js';
 
-/** A reader of nodes that asks for each tile once: for proofs of many entries against one tree. */
+/** Reads nodes from a full tile where there is one, else from what is not in a tile yet; each once. */
 function rememberedNodes(db: Queryable): (level: number, span: LeafSpan) => Promise<Buffer[]> {
   const tiles = new Map<string, Promise<Buffer[] | null>>();
   const partial = new Map<string, Promise<Buffer[]>>();
@@ -39,19 +38,10 @@ async function tileOf(db: Queryable, level: number, index: number): Promise<Buff
   return tile ? splitHashes(tile.hashes) : null;
 }
 
-/** Reads nodes from a full tile where there is one, else from what is not in a tile yet. */
-async function nodesOf(db: Queryable, level: number, span: LeafSpan): Promise<Buffer[]> {
-  const index = Math.floor(span.start / TILE_WIDTH);
-  const first = span.start % TILE_WIDTH;
-  const [tile] = await db.query<{ hashes: Buffer }[]>(
-    'select substring(hashes from $3 for $4) as hashes from audit_tile where level = $1 and index = $2',
-    [level, index, first * HASH_BYTES + 1, (span.end - span.start) * HASH_BYTES],
-  );
-  return tile ? splitHashes(tile.hashes) : storedNodes(db, level, span);
+function hashesOf(db: Queryable, spans: readonly LeafSpan[]): Promise<Buffer[]> {
+  const nodes = rememberedNodes(db);
+  return Promise.all(spans.map((span) => hashOfSpan(span, nodes)));
 }
-
-const hashesOf = (db: Queryable, spans: readonly LeafSpan[]): Promise<Buffer[]> =>
-  Promise.all(spans.map((span) => hashOfSpan(span, (level, nodes) => nodesOf(db, level, nodes))));
 
 /**
  * The hashes that prove, to a holder of a checkpoint of `size`, that the entry at `index` is in it.
@@ -122,6 +112,4 @@ export const consistencyProof = (db: Queryable, first: number, second: number): 
  * @throws RangeError or LogRefused when it has fewer entries.
  */
 export const rootAt = (db: Queryable, size: number): Promise<Buffer> =>
-  size === 0
-    ? Promise.resolve(EMPTY_ROOT)
-    : hashOfSpan({ start: 0, end: size }, (level, nodes) => nodesOf(db, level, nodes));
+  size === 0 ? Promise.resolve(EMPTY_ROOT) : hashOfSpan({ start: 0, end: size }, rememberedNodes(db));

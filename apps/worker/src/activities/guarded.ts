@@ -30,7 +30,9 @@ import { outlineOf, recordedTarget, type TargetActivities } from './target.js';
 
 /** Activities of the workflow that looks after a workload once its migration is over. */
 const AFTERWARDS: ReadonlySet<string> = new Set<keyof MigrationActivities>([
-  ...(['recordedAfterwards', 'lookAfter', 'revokeLater'] as const),
+  'recordedAfterwards',
+  'lookAfter',
+  'revokeLater',
 ]);
 
 const addressSchema = z.union([

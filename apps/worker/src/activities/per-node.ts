@@ -11,8 +11,8 @@ import {
   podsOfDaemonSet,
   returnOnNodes,
   standOnNodes,
-  type NodePod,
 } from '../cluster/daemons.js';
+import type { WorkloadPod } from '../cluster/workload-pods.js';
 import { asPodSCC } from '../cluster/rollout.js';
 import { terminal } from '../failures.js';
 import { awaitBudget, readMoving, removePod, restoreMoved, type MovingActivities } from './moving.js';
@@ -58,7 +58,7 @@ export function perNodeActivities(kube: KubeClient): MovingActivities {
     ];
     await kube.patch(workloadId(target), { type: 'json', body, fieldManager: FIELD_MANAGER });
   };
-  const moved = (pods: readonly NodePod[], { targetSCC }: MigrationTarget): NodePod[] =>
+  const moved = (pods: readonly WorkloadPod[], { targetSCC }: MigrationTarget): WorkloadPod[] =>
     pods.filter(({ scc, isCurrent, leaving }) => isCurrent && !leaving && scc === targetSCC);
 
   return {
@@ -76,7 +76,7 @@ export function perNodeActivities(kube: KubeClient): MovingActivities {
 
     moveOrdinal: async (target, index) => {
       let message = '';
-      const look = async (): Promise<NodePod | 'none' | undefined> => {
+      const look = async (): Promise<WorkloadPod | 'none' | undefined> => {
         const object = await read(target);
         const next = nextToMove(object, await podsOfDaemonSet(kube, object), index);
         if (next === null) return 'none';

@@ -86,6 +86,7 @@ export function someFacts({
         ready: true,
         trouble: null,
         leaving: false,
+        createdAt: '',
         ...pod,
       })),
       ...behind,

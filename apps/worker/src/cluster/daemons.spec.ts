@@ -8,8 +8,8 @@ import {
   nodePods,
   returnOnNodes,
   standOnNodes,
-  type NodePod,
 } from './daemons.js';
+import type { WorkloadPod } from './workload-pods.js';
 
 const aDaemonSet = ({ spec, status }: { spec?: object; status?: object } = {}): KubeObject => ({
   apiVersion: 'apps/v1',
@@ -23,16 +23,16 @@ const aDaemonSet = ({ spec, status }: { spec?: object; status?: object } = {}): 
 });
 const rolling = { spec: { updateStrategy: { type: 'RollingUpdate' } } };
 const unseen = { status: { observedGeneration: 1 } };
-const aPod = (at: number, over: Partial<NodePod> = {}): NodePod => ({
+const aPod = (at: number, over: Partial<WorkloadPod> = {}): WorkloadPod => ({
   ...{ name: `agent-${at}`, uid: `p${at}`, scc: 'anyuid', node: `node-${at}`, ready: true, trouble: null },
   ...{ leaving: false, isCurrent: false, createdAt: '2026-11-29T10:00:00Z' },
   ...over,
 });
-const moved = (at: number, over: Partial<NodePod> = {}): NodePod =>
+const moved = (at: number, over: Partial<WorkloadPod> = {}): WorkloadPod =>
   aPod(at, { isCurrent: true, scc: 'restricted-v2', createdAt: `2026-11-29T11:00:0${at}Z`, ...over });
 const waiting = (message: string) => ({ state: 'waiting', message });
 
-type Case<Expected> = [name: string, object: KubeObject, pods: NodePod[], left: number, expected: Expected];
+type Case<Expected> = [name: string, object: KubeObject, pods: WorkloadPod[], left: number, expected: Expected];
 
 describe('nextToMove', () => {
   it.each<Case<object | null>>([
@@ -118,9 +118,9 @@ describe('standOnNodes', () => {
 });
 
 describe('returnOnNodes', () => {
-  const back = (at: number): NodePod => aPod(at, { isCurrent: true });
-  const old = (at: number, over: Partial<NodePod> = {}): NodePod => moved(at, { isCurrent: false, ...over });
-  it.each<[string, KubeObject, NodePod[], object]>([
+  const back = (at: number): WorkloadPod => aPod(at, { isCurrent: true });
+  const old = (at: number, over: Partial<WorkloadPod> = {}): WorkloadPod => moved(at, { isCurrent: false, ...over });
+  it.each<[string, KubeObject, WorkloadPod[], object]>([
     ['is back with every node', aDaemonSet(), [back(1), back(2), back(3)], { state: 'back' }],
     [
       'replaces a broken pod where only deletion does',
@@ -192,7 +192,7 @@ it('nodePods are those of the owner, current by the newest revision, in the orde
 
 it('newestOf is the pod that was made last', () => {
   expect(newestOf([moved(2), moved(3), moved(1)])?.name).toBe('agent-3');
-  expect(newestOf<ReturnType<typeof moved>>([])).toBeUndefined();
+  expect(newestOf([])).toBeUndefined();
 });
 
 it('deletionDrift names the strategy that another client has set', () => {

@@ -26,11 +26,6 @@ export const daemonSetSchema = z.looseObject({
 });
 export type DaemonSet = z.infer<typeof daemonSetSchema>;
 
-/** A pod with the time at which it was made. */
-export interface NodePod extends WorkloadPod {
-  createdAt: string;
-}
-
 const revisionSchema = z.looseObject({ revision: z.int().default(0) });
 
 /** The mark that pods of the newest revision of a DaemonSet carry; null while it has none. */
@@ -40,7 +35,7 @@ function newestRevision(owner: ReadonlySet<string>, revisions: readonly KubeObje
   return newest?.metadata.labels?.[REVISION_LABEL] ?? null;
 }
 
-const byNode = (a: NodePod, b: NodePod): number =>
+const byNode = (a: WorkloadPod, b: WorkloadPod): number =>
   (a.node ?? '').localeCompare(b.node ?? '') || a.name.localeCompare(b.name);
 
 /** Picks the pods of a DaemonSet out of a namespace's, by owner, in the order of their nodes' names. */
@@ -48,7 +43,7 @@ export function nodePods(
   object: KubeObject,
   { pods, revisions }: { pods: readonly KubeObject[]; revisions: readonly KubeObject[] },
   nowMs: number,
-): NodePod[] {
+): WorkloadPod[] {
   const owner = new Set([object.metadata.uid ?? '']);
   const newest = newestRevision(owner, revisions);
   return pods
@@ -56,13 +51,12 @@ export function nodePods(
     .map((item) => ({
       ...rolloutPod(item),
       isCurrent: newest !== null && item.metadata.labels?.[REVISION_LABEL] === newest,
-      createdAt: item.metadata.creationTimestamp ?? '',
     }))
     .toSorted(byNode);
 }
 
 /** The live pods of a DaemonSet, in the order of their nodes' names. */
-export async function podsOfDaemonSet(kube: Pick<KubeClient, 'list'>, object: KubeObject): Promise<NodePod[]> {
+export async function podsOfDaemonSet(kube: Pick<KubeClient, 'list'>, object: KubeObject): Promise<WorkloadPod[]> {
   const { namespace = '' } = object.metadata;
   const labelSelector = selectorText(deploymentSchema.parse(object).spec.selector.matchLabels);
   const [pods, revisions] = await Promise.all([
@@ -88,17 +82,18 @@ export function daemonRolloutOf(object: KubeObject): Rollout {
 const isUnseen = (object: KubeObject): boolean =>
   daemonSetSchema.parse(object).status.observedGeneration < (object.metadata.generation ?? 0);
 
-const stays = ({ leaving }: NodePod): boolean => !leaving;
-const leftToMove = (pods: readonly NodePod[]): NodePod[] => pods.filter(stays).filter(({ isCurrent }) => !isCurrent);
+const stays = ({ leaving }: WorkloadPod): boolean => !leaving;
+const leftToMove = (pods: readonly WorkloadPod[]): WorkloadPod[] =>
+  pods.filter(stays).filter(({ isCurrent }) => !isCurrent);
 
 /** The pod that moves next, so that no more than `left` stay as they were; null when there are no more. */
-export type NextPod = { pod: NodePod } | { waiting: string } | null;
+export type NextPod = { pod: WorkloadPod } | { waiting: string } | null;
 
 /**
  * Chooses the pod that moves next. A pod that is not ready goes first: nothing is lost with it. One that is ready is
  * taken away only while every other node has a ready pod, so that no more than one node is without.
  */
-export function nextToMove(object: KubeObject, pods: readonly NodePod[], left: number): NextPod {
+export function nextToMove(object: KubeObject, pods: readonly WorkloadPod[], left: number): NextPod {
   if (isUnseen(object)) return { waiting: 'the controller has not seen the change yet' };
   const old = leftToMove(pods);
   if (old.length <= left) return null;
@@ -110,7 +105,7 @@ export function nextToMove(object: KubeObject, pods: readonly NodePod[], left: n
 }
 
 /** Why not every node of a DaemonSet has a ready pod, or null. */
-function lackOf(object: KubeObject, pods: readonly NodePod[]): string | null {
+function lackOf(object: KubeObject, pods: readonly WorkloadPod[]): string | null {
   const present = pods.filter(stays);
   const unready = present.find(({ ready }) => !ready);
   if (unready) {
@@ -127,9 +122,9 @@ function lackOf(object: KubeObject, pods: readonly NodePod[]): string | null {
  */
 export function standOnNodes(
   object: KubeObject,
-  pods: readonly NodePod[],
+  pods: readonly WorkloadPod[],
   { left, targetSCC }: { left: number; targetSCC: string },
-): Stand<NodePod> {
+): Stand<WorkloadPod> {
   if (isUnseen(object)) return { state: 'waiting', message: 'the controller has not seen the change yet' };
   const old = leftToMove(pods);
   const current = pods.filter(stays).filter(({ isCurrent }) => isCurrent);
@@ -142,14 +137,14 @@ export function standOnNodes(
 }
 
 /** The pod that was made last. */
-export const newestOf = <Pod extends Pick<NodePod, 'createdAt' | 'name'>>(pods: readonly Pod[]): Pod | undefined =>
+export const newestOf = (pods: readonly WorkloadPod[]): WorkloadPod | undefined =>
   pods.toSorted((a, b) => b.createdAt.localeCompare(a.createdAt) || b.name.localeCompare(a.name))[0];
 
 /**
  * What is missing until every node has a ready pod of the template again. Where pods are replaced by deletion alone, a
  * broken one is replaced before anything else, and a healthy one only while all others are ready.
  */
-export function returnOnNodes(object: KubeObject, pods: readonly NodePod[]): Return<NodePod> {
+export function returnOnNodes(object: KubeObject, pods: readonly WorkloadPod[]): Return<WorkloadPod> {
   const { updateStrategy } = daemonSetSchema.parse(object).spec;
   const next = nextToMove(object, pods, 0);
   if (next === null) {
@@ -164,7 +159,7 @@ export function returnOnNodes(object: KubeObject, pods: readonly NodePod[]): Ret
 }
 
 /** Whether nothing is left of the migration, and no more than one node is without a ready pod: it may be lost. */
-export function isBackButOne(object: KubeObject, pods: readonly NodePod[]): boolean {
+export function isBackButOne(object: KubeObject, pods: readonly WorkloadPod[]): boolean {
   const { desiredNumberScheduled: desired } = daemonSetSchema.parse(object).status;
   const ready = pods.filter((pod) => stays(pod) && pod.ready && pod.isCurrent).length;
   return !isUnseen(object) && leftToMove(pods).length === 0 && desired > 1 && ready >= desired - 1;

@@ -1,4 +1,5 @@
 import type { KubeClient, KubeEvent } from '@scc/kube';
+import { messageOf } from '@scc/runtime';
 import { isAnswer } from '../failures.js';
 
 /**
@@ -34,6 +35,6 @@ export function refusedEvents(
     count();
     if (now() - (saidMs.get(namespace) ?? -Infinity) < SAY_MS) return;
     saidMs.set(namespace, now());
-    say({ namespace, reason, error: error instanceof Error ? error.message : String(error) });
+    say({ namespace, reason, error: messageOf(error) });
   };
 }

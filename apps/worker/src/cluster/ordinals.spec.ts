@@ -18,7 +18,7 @@ const aSet = ({ spec, status }: { spec?: object; status?: object } = {}): KubeOb
 });
 const aPod = (index: number, over: Partial<OrdinalPod> = {}): OrdinalPod => ({
   ...{ name: `db-${index}`, uid: `p${index}`, scc: 'anyuid', node: null, ready: true, trouble: null, leaving: false },
-  ...{ isCurrent: false, index, ordinal: index, restarts: 0 },
+  ...{ isCurrent: false, createdAt: '', index, ordinal: index, restarts: 0 },
   ...over,
 });
 const moved = (index: number, over: Partial<OrdinalPod> = {}): OrdinalPod =>

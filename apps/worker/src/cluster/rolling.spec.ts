@@ -1,5 +1,6 @@
 import type { KubeObject } from '@scc/kube';
-import { paceDrift, paceOf, pacesOf, standOfRolling, type RollingPod } from './rolling.js';
+import { paceDrift, paceOf, pacesOf, standOfRolling } from './rolling.js';
+import type { WorkloadPod } from './workload-pods.js';
 
 const aDeployment = ({ spec, status }: { spec?: object; status?: object } = {}): KubeObject => ({
   apiVersion: 'apps/v1',
@@ -16,12 +17,12 @@ const aDeployment = ({ spec, status }: { spec?: object; status?: object } = {}):
     ...status,
   },
 });
-const aPod = (at: number, over: Partial<RollingPod> = {}): RollingPod => ({
+const aPod = (at: number, over: Partial<WorkloadPod> = {}): WorkloadPod => ({
   ...{ name: `web-${at}`, uid: `p${at}`, scc: 'anyuid', node: 'node-1', ready: true, trouble: null },
   ...{ leaving: false, isCurrent: false, createdAt: `2026-11-29T10:00:0${at}Z` },
   ...over,
 });
-const moved = (at: number, over: Partial<RollingPod> = {}): RollingPod =>
+const moved = (at: number, over: Partial<WorkloadPod> = {}): WorkloadPod =>
   aPod(at, { isCurrent: true, scc: 'restricted-v2', ...over });
 const ONE = { minReadySeconds: 2_147_483_646, progressDeadlineSeconds: 2_147_483_647 };
 
@@ -70,7 +71,7 @@ describe('standOfRolling', () => {
   const first = { wanted: 1, all: false, targetSCC: 'restricted-v2' };
   const last = { wanted: 3, all: true, targetSCC: 'restricted-v2' };
   const half = { status: { replicas: 4, updatedReplicas: 1 } };
-  it.each<[string, KubeObject, RollingPod[], typeof first, object]>([
+  it.each<[string, KubeObject, WorkloadPod[], typeof first, object]>([
     ['has the first pod', aDeployment(half), [aPod(1), aPod(2), aPod(3), moved(4)], first, { state: 'moved' }],
     [
       'waits for it',

@@ -5,8 +5,8 @@ import { plural } from '@scc/plan/words';
 import { z } from 'zod';
 import { deploymentSchema } from './objects.js';
 import type { Stand } from './ordinals.js';
-import { rolloutOf, type RolloutPod } from './rollout.js';
-import { podsOfWorkload } from './workload-pods.js';
+import { rolloutOf } from './rollout.js';
+import { podsOfWorkload, type WorkloadPod, type WorkloadPods } from './workload-pods.js';
 
 /** A Deployment whose own pods move: one first, then the rest at the pace that its user set. */
 
@@ -45,7 +45,7 @@ export const replacesAllAtOnce = (object: KubeObject): boolean =>
 export function pacesOf(object: KubeObject, claims: readonly { accessModes: readonly string[] }[]): Paces {
   const own = paceOf(object);
   if (replacesAllAtOnce(object)) return { own, held: own };
-  const isAlone = claims.some((claim) => !canBeShared({ accessModes: claim.accessModes }));
+  const isAlone = claims.some((claim) => !canBeShared(claim));
   const rollingUpdate = isAlone ? { maxSurge: 0, maxUnavailable: 1 } : { maxSurge: 1, maxUnavailable: 0 };
   const strategy = { type: 'RollingUpdate', rollingUpdate };
   return { own, held: { strategy, minReadySeconds: HELD_S, progressDeadlineSeconds: NO_DEADLINE_S } };
@@ -62,32 +62,16 @@ export function paceDrift(object: KubeObject, expected: readonly Record<string, 
   return `another client changed ${changed.map((field) => `spec.${field}`).join(', ')} of Deployment ${name} during the migration`;
 }
 
-/** A pod of a Deployment with what its place among the others rests on. */
-export interface RollingPod extends RolloutPod {
-  isCurrent: boolean;
-  createdAt: string;
-}
-
 /** The live pods of a Deployment, the oldest first, and why the API server refuses further ones. */
-export async function podsOfRolling(
-  kube: Pick<KubeClient, 'list'>,
-  object: KubeObject,
-): Promise<{ pods: RollingPod[]; refusal: string | null }> {
-  const { namespace = '' } = object.metadata;
-  const [{ pods, refusal }, { items }] = await Promise.all([
-    podsOfWorkload(kube, object),
-    kube.list({ apiVersion: 'v1', kind: 'Pod' }, { namespace }),
-  ]);
-  const created = new Map(items.map(({ metadata }) => [metadata.uid, metadata.creationTimestamp ?? '']));
-  const placed = pods.map((pod) => ({ ...pod, createdAt: created.get(pod.uid) ?? '' }));
-  return {
-    pods: placed.toSorted((a, b) => a.createdAt.localeCompare(b.createdAt) || a.name.localeCompare(b.name)),
-    refusal,
-  };
+export async function podsOfRolling(kube: Pick<KubeClient, 'list'>, object: KubeObject): Promise<WorkloadPods> {
+  const { pods, refusal } = await podsOfWorkload(kube, object);
+  const oldestFirst = (a: WorkloadPod, b: WorkloadPod): number =>
+    a.createdAt.localeCompare(b.createdAt) || a.name.localeCompare(b.name);
+  return { pods: pods.toSorted(oldestFirst), refusal };
 }
 
 /** Pods of the new template that can serve, the oldest first. */
-export const movedAmong = (pods: readonly RollingPod[], targetSCC: string): RollingPod[] =>
+export const movedAmong = (pods: readonly WorkloadPod[], targetSCC: string): WorkloadPod[] =>
   pods.filter(({ isCurrent, leaving, ready, scc }) => isCurrent && !leaving && ready && scc === targetSCC);
 
 /**
@@ -96,9 +80,9 @@ export const movedAmong = (pods: readonly RollingPod[], targetSCC: string): Roll
  */
 export function standOfRolling(
   object: KubeObject,
-  pods: readonly RollingPod[],
+  pods: readonly WorkloadPod[],
   { wanted, all, targetSCC }: { wanted: number; all: boolean; targetSCC: string },
-): Stand<RollingPod> {
+): Stand<WorkloadPod> {
   const { spec, status } = deploymentSchema.parse(object);
   if (status.observedGeneration < (object.metadata.generation ?? 0))
     return { state: 'waiting', message: 'the controller has not seen the change yet' };

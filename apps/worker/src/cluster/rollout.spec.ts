@@ -53,7 +53,7 @@ it('says of a rollout that stands still because it is paused how it goes on', ()
 
 describe('strangers', () => {
   const pod = (name: string, scc: string | null, leaving = false): RolloutPod => ({
-    ...{ name, uid: name, scc, node: null, ready: true, trouble: null, leaving },
+    ...{ name, uid: name, scc, node: null, ready: true, trouble: null, leaving, createdAt: '' },
   });
 
   it('names every pod that is not under the target, but for those that leave', () => {

@@ -45,6 +45,8 @@ export interface RolloutPod {
   trouble: string | null;
   /** The pod is on its way out. */
   leaving: boolean;
+  /** When it was made; empty where the API server does not say. */
+  createdAt: string;
 }
 
 /** Waiting reasons of a container that more waiting rarely mends. */
@@ -83,6 +85,7 @@ export function rolloutPod(item: KubeObject): RolloutPod {
     ready: isReady(pod),
     trouble: troubleOf(pod),
     leaving: item.metadata.deletionTimestamp !== undefined,
+    createdAt: item.metadata.creationTimestamp ?? '',
   };
 }
 

@@ -1,6 +1,6 @@
 import type { MetricGate } from '@scc/plan';
 import { POLICY_MODULE, type PolicyFunctions } from '@scc/policy';
-import { type AllowedHosts, DeadlineThreads, followTrust, HttpClient, messageOf } from '@scc/runtime';
+import { type AllowedHosts, DeadlineThreads, followTrust, HttpClient, jsonOf, messageOf } from '@scc/runtime';
 import type { MetricReading, MetricSource } from './prometheus.js';
 
 /** How long a server has to answer, in milliseconds. */
@@ -23,14 +23,6 @@ export const expressionIssue = (source: string): Promise<string | null> => expre
 
 const unjudged = (noData: string): MetricReading => ({ noData, isUnjudged: true });
 
-function jsonOf(text: string): { body: unknown } | null {
-  try {
-    return { body: JSON.parse(text) };
-  } catch {
-    return null;
-  }
-}
-
 /**
  * Reads numbers out of answers of servers. Nothing of an answer but that number is shown; a server that does not answer,
  * and an answer that holds no such number, are no data.
@@ -51,10 +43,10 @@ export function webReader(
       return unjudged(`${url.host} does not answer: ${messageOf(error)}`);
     }
     const { status, text } = answer;
-    const json = jsonOf(text);
-    if (json === null) return { noData: `${url.host} answered ${status} without JSON` };
+    const body = jsonOf(text);
+    if (body === undefined) return { noData: `${url.host} answered ${status} without JSON` };
     try {
-      const number = await expressions.call('numberIn', value, { status, ...json });
+      const number = await expressions.call('numberIn', value, { status, body });
       return Number.isNaN(number) ? { noData: 'the expression yields no number' } : { value: number };
     } catch {
       // The reason may quote the answer, which is not for those who read the status of a plan.

@@ -64,9 +64,15 @@ export const REPORT_SECTIONS = [
 ] satisfies (keyof ReportClaims)[];
 export type ReportSection = (typeof REPORT_SECTIONS)[number];
 
-/** The entries that a report of the period has to hold, by their ids: no others change what it says. */
-export function reportEntries(entries: readonly AuditBody[], period: ReportPeriod): Set<string> {
-  const claims = reportClaims(entries, period);
+/**
+ * The entries that a report of the period has to hold, by their ids: no others change what it says.
+ * @param claims of these entries, where they are known
+ */
+export function reportEntries(
+  entries: readonly AuditBody[],
+  period: ReportPeriod,
+  claims = reportClaims(entries, period),
+): Set<string> {
   const until = instantOf(period.to);
   const contents = entries.filter(
     ({ action, occurredAt }) => action.startsWith('scc.') && instantOf(occurredAt) < until,

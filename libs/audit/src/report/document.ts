@@ -57,11 +57,10 @@ export function unsaidInReport({
   const strangers = bodies.filter(({ entryId, body }) => body?.id !== entryId).map(({ entryId }) => entryId);
   const known = bodies.flatMap(({ body }) => body ?? []);
   const said = reportClaims(known, period);
-  const needed = reportEntries(known, period);
-  const problems = [
+  const needed = reportEntries(known, period, said);
+  return [
     ...strangers.map((id) => `audit entry ${id}: that its bytes are it`),
     ...known.filter(({ id }) => !needed.has(id)).map(({ id }) => `audit entry ${id}: that the report rests on it`),
     ...REPORT_SECTIONS.flatMap((section) => listProblems(section, claims[section], said[section])),
   ];
-  return problems;
 }

@@ -38,6 +38,9 @@ export const isOfReport = ({ action, object }: AuditBody, takes: ((namespace: st
   (takes === null ||
     (object.namespace === undefined ? ANYWHERE.some((part) => action.startsWith(part)) : takes(object.namespace)));
 
+/** What `FactsGathered` says of the direction. */
+export const gatheredSchema = z.object({ sourceSCC: z.string().nullable(), targetSCC: z.string() });
+
 const planSchema = z.object({ uid: z.string() });
 
 /** The plan that an entry is about, by its uid; null for other entries. */
@@ -69,8 +72,15 @@ const reportedSchema = z.object({
 });
 export type Reported = z.infer<typeof reportedSchema> & { entryId: string };
 
+/** The events that entries of one plan report and that count, in the order of time. */
+export const trustedEvents = (entries: readonly AuditBody[], untrusted: ReadonlySet<string>): Reported[] =>
+  entries
+    .flatMap((entry) => reportedIn(entry) ?? [])
+    .filter(({ entryId }) => !untrusted.has(entryId))
+    .toSorted((a, b) => instantOf(a.at) - instantOf(b.at) || a.sequence - b.sequence);
+
 /** The reported event of an entry; null for an entry that is none. */
-export function reportedIn({ id, action, details }: AuditBody): Reported | null {
+function reportedIn({ id, action, details }: AuditBody): Reported | null {
   const reported = action.startsWith('migration.event.') ? reportedSchema.safeParse(details).data : undefined;
   return reported ? { ...reported, entryId: id } : null;
 }

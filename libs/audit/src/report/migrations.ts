@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { AuditBody } from '../entry.js';
 import { type ApprovalClaim, migrationClaims } from '../migration-claims.js';
-import { isWithin, type Reported, reportedIn, type ReportPeriod, planUidOf } from './entries.js';
+import { trustedEvents, gatheredSchema, isWithin, type Reported, type ReportPeriod, planUidOf } from './entries.js';
 
 /** A migration of which something is in the log of the period, as it stood at the end of it. */
 export interface MigrationClaim {
@@ -54,7 +54,6 @@ const evaluatedSchema = z.object({
   campaign: z.string().nullable().default(null),
   workload: z.object({ kind: z.string(), name: z.string() }).nullable().default(null),
 });
-const gatheredSchema = z.object({ sourceSCC: z.string().nullable(), targetSCC: z.string() });
 const undoSchema = z.object({ cause: z.string(), message: z.string() });
 const rejectedSchema = z.object({ violations: z.array(z.object({ code: z.string(), message: z.string() })) });
 const untrustedSchema = z.object({ reason: z.string() });
@@ -86,11 +85,7 @@ export function untrustedEnds(entries: readonly AuditBody[]): Set<string> {
 
 /** @param entries all of one plan that a report rests on, in the order of the log. */
 export function migrationClaim(uid: string, entries: readonly AuditBody[]): MigrationClaim {
-  const untrusted = untrustedEnds(entries);
-  const events = entries
-    .flatMap((entry) => reportedIn(entry) ?? [])
-    .filter(({ entryId }) => !untrusted.has(entryId))
-    .toSorted((a, b) => Date.parse(a.at) - Date.parse(b.at) || a.sequence - b.sequence);
+  const events = trustedEvents(entries, untrustedEnds(entries));
   return {
     ...{ uid, ...nameIn(entries) },
     ...askedIn(entries),

@@ -1,7 +1,15 @@
 import { z } from 'zod';
 import type { AuditBody } from '../entry.js';
 import type { Contents } from './contents.js';
-import { instantOf, overlaps, type Reported, reportedIn, type ReportPeriod, planUidOf } from './entries.js';
+import {
+  trustedEvents,
+  gatheredSchema,
+  instantOf,
+  overlaps,
+  type Reported,
+  type ReportPeriod,
+  planUidOf,
+} from './entries.js';
 
 /** From when to when a workload ran under which SCC. */
 export interface RunClaim {
@@ -29,7 +37,6 @@ interface State extends Omit<RunClaim, 'from' | 'to' | 'scc'> {
 }
 
 const evaluatedSchema = z.object({ workload: z.object({ kind: z.string(), name: z.string() }) });
-const gatheredSchema = z.object({ sourceSCC: z.string().nullable(), targetSCC: z.string() });
 const contentSchema = z.object({ scc: z.string(), version: z.string().nullable() });
 const seenSchema = z.object({ since: z.string(), scc: z.string(), version: z.string().nullable() });
 const changedSchema = z.object({ since: z.string(), to: contentSchema });
@@ -104,13 +111,9 @@ function plansIn(entries: readonly AuditBody[], untrusted: ReadonlySet<string>):
     const { workload } = evaluatedSchema.safeParse(evaluated?.details).data ?? {};
     const namespace = evaluated?.object.namespace;
     if (uid === null || !evaluated || !workload || namespace === undefined) return [];
-    const events = own.flatMap((entry) => reportedIn(entry) ?? []).filter(({ entryId }) => !untrusted.has(entryId));
-    return [{ uid, namespace, workload, evaluation: evaluated.id, events: inTime(events) }];
+    return [{ uid, namespace, workload, evaluation: evaluated.id, events: trustedEvents(own, untrusted) }];
   });
 }
-
-const inTime = (events: readonly Reported[]): Reported[] =>
-  events.toSorted((a, b) => instantOf(a.at) - instantOf(b.at) || a.sequence - b.sequence);
 
 /** What the events of a plan say of its workload. */
 function plannedStates({ uid, namespace, workload, evaluation, events }: Plan, contents: Contents): State[] {

@@ -19,8 +19,8 @@ import { REQUIRED_SCC_ANNOTATION, SCC_ANNOTATION, SUBJECT_TYPE_ANNOTATION } from
 import type { Pod } from '../model/pod.js';
 import { whyIgnored } from './ignored.js';
 
-const isListed = (scc: CompiledSCC, { name, groups }: Subject): boolean =>
-  scc.users.has(name) || groups.some((group) => scc.groups.has(group));
+const isListed = ({ users, groups }: Pick<CompiledSCC, 'users' | 'groups'>, subject: Subject): boolean =>
+  users.has(subject.name) || subject.groups.some((group) => groups.has(group));
 
 /**
  * Whether an SCC names a subject among its own users or groups: it may use the SCC then, as by RBAC, and the API server
@@ -29,7 +29,7 @@ const isListed = (scc: CompiledSCC, { name, groups }: Subject): boolean =>
 export const listsSubject = (
   { users, groups }: Pick<SecurityContextConstraints, 'users' | 'groups'>,
   subject: Subject,
-): boolean => (users ?? []).includes(subject.name) || (groups ?? []).some((group) => subject.groups.includes(group));
+): boolean => isListed({ users: new Set(users), groups: new Set(groups) }, subject);
 
 /** Through whom an SCC is usable; the ServiceAccount is asked first. */
 function usableBy(scc: CompiledSCC, request: AdmissionRequest): SubjectType | undefined {
