@@ -129,6 +129,7 @@ subjects: [{ kind: ServiceAccount, name: ${ACCOUNT}, namespace: ${NAMESPACE} }]
 
       await apply('rolling-whole', 'archive');
       const status = await untilPhase('rolling-whole', 'Completed');
+      await waitFor(async () => (await pods('archive')).length === 2, { timeoutMs: 30_000, what: 'the old pods gone' });
       expect(await sccs('archive')).toEqual(['restricted-v2', 'restricted-v2']);
       expect(status).toMatchObject({ ordinals: { moved: 2, total: 2 }, weight: 0 });
       expect(status.history?.map(({ phase }) => phase)).not.toContain('Mirroring');
