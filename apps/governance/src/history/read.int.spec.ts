@@ -3,6 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { hashOf, isSignedBy, leafHash, parseCheckpoint, parseNote, signerFromPem, verifyInclusion } from '@scc/audit';
 import type { UndoReason } from '@scc/plan';
 import { createLogger, waitFor } from '@scc/runtime';
+import { z } from 'zod';
 import { recordDecision } from '../approvals/decisions.js';
 import { aSigner } from '../audit/audit-log.fixture.js';
 import { Sealer } from '../audit/sealer.js';
@@ -35,6 +36,9 @@ const { privateKey } = generateKeyPairSync('ed25519');
 const signer = signerFromPem(ORIGIN, privateKey.export({ format: 'pem', type: 'pkcs8' }).toString());
 
 const database = governanceSuite();
+
+const actionIn = (body: Buffer): string =>
+  z.looseObject({ action: z.string() }).parse(JSON.parse(body.toString())).action;
 
 async function completed(name: string) {
   const request = aRequest(ownWorkload(name));
@@ -156,7 +160,11 @@ describe('migrationProof', () => {
 
     const checkpoint = parseCheckpoint(document.audit.checkpoint ?? '');
     expect(isSignedBy(checkpoint, signer)).toBe(true);
-    expect(document.audit.entries).toHaveLength(completedEvents.length + 1);
+    const actions = document.audit.entries.map(({ body }) => actionIn(Buffer.from(body, 'base64')));
+    expect(actions.filter((action) => action !== 'activity.begun')).toHaveLength(completedEvents.length + 1);
+    expect(
+      await row(database.app, 'select count(*)::int as entries from audit_entry where object_name = $1', 'proved'),
+    ).toEqual({ entries: actions.length });
     for (const { body, index, path } of document.audit.entries)
       expect(
         verifyInclusion({
