@@ -157,6 +157,7 @@ export async function gatewayWorld(mesh: Mesh, kind: 'HTTPRoute' | 'GRPCRoute'):
   await Promise.all([alone.accepted(), shared.accepted(), mesh.known('ledger', namespace)]);
   return {
     request: requestOf(namespace, canaryLabels('contract')),
+    verifiedBy: 'proxies',
     router: (): TrafficRouter => gatewayRouter(mesh, kube),
     crashing: (at) => gatewayRouter(mesh, endingAfter(kube, at)),
     state: async () => ({ alone: await alone.state(), shared: await shared.state() }),
@@ -207,6 +208,7 @@ export async function mixedWorld(mesh: Mesh): Promise<RouterWorld> {
     );
   return {
     request: requestOf(namespace, canaryLabels('contract')),
+    verifiedBy: 'proxies',
     router: () => composite(kube),
     crashing: (at) => composite(endingAfter(kube, at)),
     state: async () => ({ alone: await alone.state('alone'), shared: await shared.state() }),

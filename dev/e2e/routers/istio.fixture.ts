@@ -122,6 +122,7 @@ export async function istioWorld(mesh: Mesh): Promise<RouterWorld> {
   await mesh.known('ledger', namespace);
   return {
     request: requestOf(namespace, canaryLabels('contract')),
+    verifiedBy: 'proxies',
     router: (): TrafficRouter => mesh.istio(kube),
     crashing: (at) => mesh.istio(endingAfter(kube, at)),
     state: async () => ({ alone: await state('alone'), shared: await state('shared') }),

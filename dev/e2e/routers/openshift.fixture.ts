@@ -92,6 +92,7 @@ export async function openShiftWorld(mesh: Mesh): Promise<RouterWorld> {
   const initial = new Set(await all());
   return {
     request: requestOf(namespace, canaryLabels('contract')),
+    verifiedBy: 'bound',
     router: (): TrafficRouter => openShiftRouter(kube),
     crashing: (at) => openShiftRouter(endingAfter(kube, at)),
     state: async () => ({ alone: await one.state(), shared: await two.state() }),
@@ -129,6 +130,7 @@ export async function meshAndOpenShiftWorld(mesh: Mesh): Promise<RouterWorld> {
     );
   return {
     request: requestOf(namespace, canaryLabels('contract')),
+    verifiedBy: 'bound',
     router: () => composite(kube),
     crashing: (at) => composite(endingAfter(kube, at)),
     state: async () => ({ alone: await alone.state('alone'), shared: await two.state() }),

@@ -1,7 +1,7 @@
 import type { ObjectId } from '@scc/kube';
 import { canaryLabels } from '@scc/plan';
 import { ReplicasRouter } from '@scc/replicas';
-import type { RouterWorld } from '@scc/testing/routing';
+import type { RouterWorld, RouteShares } from '@scc/testing/routing';
 import { waitFor } from '@scc/runtime';
 import { stringify } from 'yaml';
 import { z } from 'zod';
@@ -41,19 +41,22 @@ const deployment = (namespace: string, name: string): object => ({
   },
 });
 
-const service = (namespace: string, name: string, labels: Record<string, string>): object => ({
+const service = (namespace: string, name: string, app: string, labels: Record<string, string>): object => ({
   apiVersion: 'v1',
   kind: 'Service',
   metadata: { name, namespace, labels, annotations: { note: 'mine' } },
-  spec: { selector: { app: name }, ports: [{ name: 'http', port: 80, targetPort: 'http' }] },
+  spec: { selector: { app }, ports: [{ name: 'http', port: 80, targetPort: 'http' }] },
 });
 
 /** Two pods beside two: the shares that there are. */
 const NEAREST: Record<number, number> = { 0: 0, 10: 100 / 3, 25: 100 / 3, 33: 100 / 3, 50: 50, 100: 100 };
 
+/** Both lead to the same pods. */
+const SERVED = ['ledger', 'audit'];
+
 let worlds = 0;
 
-/** A plain Service, whose endpoints the real controller makes of real pods. */
+/** Two plain Services of one workload, whose endpoints the real controller makes of real pods. */
 export async function replicasWorld({ stack, kube, read }: Mesh): Promise<RouterWorld> {
   worlds += 1;
   const namespace = `replicas-${worlds}`;
@@ -61,8 +64,10 @@ export async function replicasWorld({ stack, kube, read }: Mesh): Promise<Router
   await stack.apply(
     [
       { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } },
-      service(namespace, 'ledger', { team: 'shop' }),
-      service(namespace, 'ledger-canary', markers),
+      ...SERVED.flatMap((name) => [
+        service(namespace, name, 'ledger', { team: 'shop' }),
+        service(namespace, `${name}-canary`, 'ledger-canary', markers),
+      ]),
       deployment(namespace, 'ledger'),
       deployment(namespace, 'ledger-canary'),
     ]
@@ -80,39 +85,45 @@ export async function replicasWorld({ stack, kube, read }: Mesh): Promise<Router
         .filter(({ conditions }) => conditions.ready)
         .flatMap(({ addresses }) => addresses),
     );
-  for (const name of ['ledger', 'ledger-canary'])
+  for (const name of SERVED.flatMap((one) => [one, `${one}-canary`]))
     await waitFor(async () => (await served(name)).size === PODS, {
       timeoutMs: 60_000,
       everyMs: 100,
       what: `endpoints of ${name}`,
     });
   const canaries = await served('ledger-canary');
-  const id: ObjectId = { apiVersion: 'v1', kind: 'Service', namespace, name: 'ledger' };
-  const lent = async () => (await slicesOf('ledger')).filter(({ metadata }) => metadata.name.endsWith('-scc-canary'));
+  const idOf = (name: string): ObjectId => ({ apiVersion: 'v1', kind: 'Service', namespace, name });
+  const lent = async (name: string) =>
+    (await slicesOf(name)).filter(({ metadata }) => metadata.name.endsWith('-scc-canary'));
   const router = (client = kube): ReplicasRouter =>
     new ReplicasRouter({ kube: client, fieldManager: MANAGER, boundMs: 0, signal: () => undefined });
+  const sharesOf = async (name: string): Promise<RouteShares> => {
+    const all = [...(await served(name))];
+    const canary = all.filter((address) => canaries.has(address)).length / all.length;
+    return { stable: 1 - canary, canary, foreign: 0 };
+  };
   return {
-    request: requestOf(namespace, markers),
+    request: {
+      ...requestOf(namespace, markers),
+      services: SERVED.map((name) => ({ name, canary: `${name}-canary` })),
+    },
     isPrepared: true,
+    verifiedBy: 'bound',
     nearest: (percent) => NEAREST[percent] ?? NaN,
     router: () => router(),
     crashing: (at) => router(endingAfter(kube, at)),
-    state: async () => ({ alone: stateOf(await read(id)) }),
-    shares: async () => {
-      const all = [...(await served('ledger'))];
-      const canary = all.filter((address) => canaries.has(address)).length / all.length;
-      return { alone: { stable: 1 - canary, canary, foreign: 0 } };
-    },
+    state: async () => ({ ledger: stateOf(await read(idOf('ledger'))), audit: stateOf(await read(idOf('audit'))) }),
+    shares: async () => ({ alone: await sharesOf('ledger'), second: await sharesOf('audit') }),
     edit: async () => {
-      await kube.patch(id, {
+      await kube.patch(idOf('ledger'), {
         type: 'merge',
         body: { metadata: { annotations: { note: 'yours' } } },
         fieldManager: 'somebody',
       });
     },
     tamper: async () => {
-      for (const { metadata } of await lent()) await kube.delete({ ...SLICE, namespace, name: metadata.name });
+      for (const { metadata } of await lent('ledger')) await kube.delete({ ...SLICE, namespace, name: metadata.name });
     },
-    additions: async () => (await lent()).map(({ metadata }) => metadata.name),
+    additions: async () => [...(await lent('ledger')), ...(await lent('audit'))].map(({ metadata }) => metadata.name),
   };
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { KubeObject } from '@scc/kube';
 import { canaryLabels, LENT_FROM_ANNOTATION } from '@scc/plan';
-import type { SurveyRequest } from '@scc/routing';
+import { CompositeRouter, type SurveyRequest, type TrafficRouter } from '@scc/routing';
 import { trafficRouterContract, type RouterWorld } from '@scc/testing/routing';
 import { FakeCluster } from './cluster.fixture.js';
 import { ReplicasRouter } from './router.js';
@@ -10,11 +10,11 @@ const NAMESPACE = 'shop';
 const SERVICE = { apiVersion: 'v1', kind: 'Service', namespace: NAMESPACE, name: 'ledger' };
 const markers = canaryLabels('ledger');
 
-const service = (name: string, labels: Record<string, string> = {}): KubeObject => ({
+const service = (name: string, labels: Record<string, string> = {}, app = name): KubeObject => ({
   apiVersion: 'v1',
   kind: 'Service',
   metadata: { name, namespace: NAMESPACE, labels, annotations: { note: 'mine' } },
-  spec: { selector: { app: name }, ports: [{ name: 'http', port: 80 }] },
+  spec: { selector: { app }, ports: [{ name: 'http', port: 80 }] },
 });
 const request: SurveyRequest = {
   namespace: NAMESPACE,
@@ -40,10 +40,22 @@ function aCluster(stable = 3, canary = 3): FakeCluster {
 const routerOn = (cluster: FakeCluster, called?: () => void): ReplicasRouter =>
   new ReplicasRouter({ kube: cluster.client(called), fieldManager: 'test', boundMs: 0, signal: () => undefined });
 
+/** As a worker has it: the last of several, where no mesh serves the workload. */
+function lastOf(router: TrafficRouter): TrafficRouter {
+  const violation = { code: 'NotServedByMesh', field: 'f', message: 'm', remedy: 'r' };
+  const unused = () => Promise.reject(new Error('divides nothing'));
+  const mesh: TrafficRouter = {
+    survey: (asked) =>
+      Promise.resolve({ survey: { request: asked, routes: null }, ways: [], violations: [violation], warnings: [] }),
+    ...{ preImages: unused, prepare: unused, split: unused, drift: unused, restore: unused },
+  };
+  return new CompositeRouter([{ name: 'mesh', router: mesh }], 'mesh', { name: 'replicas', router });
+}
+
 /** The addresses of pods that a node would send to. */
-function served(cluster: FakeCluster): string[] {
+function served(cluster: FakeCluster, name = 'ledger'): string[] {
   const slices = [...cluster.objects.values()].filter(
-    ({ kind, metadata }) => kind === 'EndpointSlice' && metadata.labels?.['kubernetes.io/service-name'] === 'ledger',
+    ({ kind, metadata }) => kind === 'EndpointSlice' && metadata.labels?.['kubernetes.io/service-name'] === name,
   );
   const addresses = slices.flatMap((slice) =>
     (slice['endpoints'] as { addresses: string[]; conditions: { ready: boolean } }[])
@@ -56,32 +68,37 @@ function served(cluster: FakeCluster): string[] {
 /** Three pods beside three: the shares that there are. */
 const NEAREST: Record<number, number> = { 0: 0, 10: 25, 25: 25, 33: 40, 50: 50, 100: 100 };
 
-function aWorld(): RouterWorld {
+/** Two Services of one workload. */
+function aWorld(wired: (router: TrafficRouter) => TrafficRouter = (router) => router): RouterWorld {
   const cluster = aCluster();
-  const spec = () => cluster.objects.get('Service/shop/ledger');
+  cluster.add(service('audit', {}, 'ledger'));
+  cluster.add(service('audit-canary', markers, 'ledger-canary'));
+  const stateOf = (name: string) => {
+    const { metadata, spec } = cluster.objects.get(`Service/shop/${name}`) ?? service('gone');
+    return structuredClone({ spec, labels: metadata.labels ?? {}, annotations: metadata.annotations ?? {} });
+  };
+  const sharesOf = (name: string) => {
+    const all = served(cluster, name);
+    const canary = all.filter((address) => address.startsWith('10.0.2.')).length / all.length;
+    return { stable: 1 - canary, canary, foreign: 0 };
+  };
   return {
-    request,
+    request: { ...request, services: [...request.services, { name: 'audit', canary: 'audit-canary' }] },
     isPrepared: true,
+    verifiedBy: 'bound',
     nearest: (percent) => NEAREST[percent] ?? NaN,
-    router: () => routerOn(cluster),
+    router: () => wired(routerOn(cluster)),
     crashing: (at) => {
       let writes = 0;
-      return routerOn(cluster, () => {
-        writes += 1;
-        if (writes === at) throw new Error('the process ended');
-      });
+      return wired(
+        routerOn(cluster, () => {
+          writes += 1;
+          if (writes === at) throw new Error('the process ended');
+        }),
+      );
     },
-    state: () => {
-      const { metadata, spec: now } = spec() ?? service('gone');
-      return Promise.resolve({
-        alone: structuredClone({ spec: now, labels: metadata.labels ?? {}, annotations: metadata.annotations ?? {} }),
-      });
-    },
-    shares: () => {
-      const all = served(cluster);
-      const canary = all.filter((address) => address.startsWith('10.0.2.')).length / all.length;
-      return Promise.resolve({ alone: { stable: 1 - canary, canary, foreign: 0 } });
-    },
+    state: () => Promise.resolve({ ledger: stateOf('ledger'), audit: stateOf('audit') }),
+    shares: () => Promise.resolve({ alone: sharesOf('ledger'), second: sharesOf('audit') }),
     edit: async () => {
       await cluster.client().patch(SERVICE, { type: 'merge', body: { metadata: { annotations: { note: 'yours' } } } });
     },
@@ -100,6 +117,10 @@ function aWorld(): RouterWorld {
 }
 
 trafficRouterContract(() => Promise.resolve(aWorld()));
+
+describe('the last of several routers', () => {
+  trafficRouterContract(() => Promise.resolve(aWorld(lastOf)));
+});
 
 describe('a Service that its pods divide', () => {
   it('keeps as many endpoints as before at every write of a change of its selector', async () => {

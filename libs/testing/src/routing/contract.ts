@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { PreImage, Split, Survey, SurveyRequest, TrafficRouter } from '@scc/routing';
+import type { PreImage, Split, Survey, SurveyRequest, TrafficRouter, Verified } from '@scc/routing';
 
 /** Fields that a user can set on an object that routes requests. */
 export interface RoutedState {
@@ -29,8 +29,10 @@ export interface RouterWorld {
   crashing: (at: number) => TrafficRouter;
   /** The user's own objects by name. */
   state: () => Promise<Record<string, RoutedState>>;
-  /** Of both routes, unless such a route divides with no others. */
-  shares: () => Promise<{ alone: RouteShares; shared?: RouteShares }>;
+  /** Of both routes. Where none can send to others as well, `second` stands in for `shared`, and divides as `alone` does. */
+  shares: () => Promise<{ alone: RouteShares } & ({ shared: RouteShares } | { second: RouteShares })>;
+  /** How a division is known to have arrived here. */
+  verifiedBy: Verified['verifiedBy'];
   /** The share that a router comes to which cannot divide exactly, by whole things that it counts. */
   nearest?: (percent: number) => number;
   /** There is nothing to write before the canary gets requests. */
@@ -65,10 +67,11 @@ async function begin({ router, request, state }: RouterWorld): Promise<Begun> {
 
 async function expectShares(world: RouterWorld, percent: number): Promise<void> {
   const expected = divided(world.nearest?.(percent) ?? percent);
-  const { alone, shared } = await world.shares();
-  for (const [route, shares] of Object.entries({ alone, ...(shared ? { shared } : {}) }))
+  const found = Object.entries<RouteShares>(await world.shares());
+  expect(found).toHaveLength(2);
+  for (const [route, shares] of found)
     for (const side of ['stable', 'canary', 'foreign'] as const) {
-      const wanted = expected[route === 'alone' ? 'alone' : 'shared'][side];
+      const wanted = expected[route === 'shared' ? 'shared' : 'alone'][side];
       expect([route, side, shares[side]]).toEqual([route, side, expect.closeTo(wanted, 10)]);
     }
 }
@@ -84,6 +87,43 @@ export function trafficRouterContract(make: () => Promise<RouterWorld>, timeoutM
   };
 
   describe('a traffic router', () => {
+    promises('finds every route of the workload and changes nothing by looking', async (world) => {
+      const before = await world.state();
+      const { ways, violations } = await world.router().survey(world.request);
+      expect(violations).toEqual([]);
+      const { images } = await begin(world);
+      // Both routes are there once, and are kept as they were; names of other namespaces come with those.
+      const found = ways.map(({ name }) => name.split('/').at(-1) ?? name).toSorted();
+      expect(found).toHaveLength(2);
+      expect(new Set(found).size).toBe(2);
+      for (const name of found) expect(Object.keys(before)).toContain(name);
+      for (const name of found) expect(images.map(({ id }) => id.name)).toContain(name);
+      expect(await world.state()).toEqual(before);
+      expect(await world.additions()).toEqual([]);
+    });
+
+    promises('says how it knows that a division has arrived, and which share it comes to', async (world) => {
+      const { survey } = await begin(world);
+      await world.router().prepare(survey);
+      for (const percent of [25, 100]) {
+        const { verifiedBy, shares = [] } = await world.router().split(survey, at(percent));
+        expect(verifiedBy).toBe(world.verifiedBy);
+        const wanted = world.nearest?.(percent);
+        if (wanted !== undefined) expect(shares).toHaveLength(2);
+        for (const { share } of shares) expect(share).toBeCloseTo(wanted ?? percent, 1);
+      }
+    });
+
+    promises('writes nothing while those that move with it cannot begin', async (world) => {
+      const { survey } = await begin(world);
+      await world.router().prepare(survey);
+      const prepared = await world.state();
+      const others = (): Promise<void> => Promise.reject(new Error('the others cannot begin'));
+      await expect(world.router().split(survey, at(50), others)).rejects.toThrow('the others cannot begin');
+      expect(await world.state()).toEqual(prepared);
+      await expectShares(world, 0);
+    });
+
     promises('prepares without giving the canary a request', async (world) => {
       const { survey } = await begin(world);
       await world.router().prepare(survey);

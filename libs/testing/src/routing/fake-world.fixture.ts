@@ -46,6 +46,7 @@ export function aFakeWorld(
       label: { key: 'app', stable: 'ledger', canary: 'ledger-canary' },
       markers: {},
     },
+    verifiedBy: 'proxies',
     router: () => routerOf(meshes),
     crashing: (at) => {
       let calls = 0;
