@@ -15,7 +15,7 @@ const rolledBack = (cause: string) => ({ phase: 'RolledBack', message: `rolled b
 const start = (): Position => startOf(aTarget().ref);
 
 describe('migrate', () => {
-  it('moves the workload behind the canary and leaves nothing of the canary', async () => {
+  it('fluxcd/flagger#1851: moves the workload behind the canary, which keeps its requests, and leaves nothing of the canary', async () => {
     const { world, events, breaches, fx } = aWorld();
     await expect(migrate(start(), fx())).resolves.toMatchObject({ phase: 'Completed' });
     expect(world).toEqual(migrated);
@@ -89,7 +89,7 @@ describe('migrate', () => {
     },
   );
 
-  it('keeps the canary serving until the old template is back when the rollout fails after promotion', async () => {
+  it('fluxcd/flagger#1898, #1931: keeps the canary serving until the old template is back when the rollout fails after promotion', async () => {
     const { world, breaches, fx } = aWorld({ activity: 'awaitWorkload', type: FAILURE.rollout });
     await expect(migrate(start(), fx())).resolves.toEqual(rolledBack('awaitWorkload failed'));
     expect(breaches).toEqual([]);

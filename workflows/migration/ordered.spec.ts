@@ -19,7 +19,7 @@ const start = (): Position => startOf(aTarget().ref);
 describe.each(WORKLOADS)('migrate the pods of a $kind one by one', (workload) => {
   const ordered = (fault?: InjectedFault) => aWorld(fault, { oneByOne: true, assess: () => allowed(workload) });
 
-  it('moves the pods from the highest ordinal down, and touches no route and no canary', async () => {
+  it('fluxcd/flagger#410, #451: moves the pods of a StatefulSet from the highest ordinal down, and touches no route and no canary', async () => {
     const { world, events, breaches, fx } = ordered();
     await expect(migrate(start(), fx())).resolves.toMatchObject({ phase: 'Completed' });
     expect(world).toEqual({ ...pristine, workload: 'after', granted: true, sourceGranted: false, moved: 3 });

@@ -139,6 +139,18 @@ describe('faults of others', () => {
     expect(divide(rich, 75)[2]).toEqual(rich[2]);
   });
 
+  it('argoproj-labs/rollouts-plugin-trafficrouter-gatewayapi#207: every rule that names the Service is divided, not the first alone', () => {
+    const canaries = divide(rich, 50).map((rule) => weightsOf(rule)['ledger-scc-canary']);
+    expect(canaries).toEqual([50, undefined, undefined, 35]);
+  });
+
+  it('argoproj-labs/rollouts-plugin-trafficrouter-gatewayapi#90, #95, #151: a second run leaves no rule of the first one behind', () => {
+    const mirror = { percentage: 100, methods: 'Safe' as const };
+    const left = divide(divide([aRule()], 0, mirror), 50, mirror);
+    expect(divide(left, 25)).toEqual(divide([aRule()], 25));
+    expect(restoredRules(left, [aRule()], scope)).toEqual({ rules: [aRule()], isChanged: false });
+  });
+
   it('argoproj/argo-rollouts#4569: each weight is written, and none stays at 1:1', () => {
     const shares = [10, 25, 50, 75, 100].map(
       (percent) => weightsOf(divide([aRule()], percent)[0])['ledger-scc-canary'],

@@ -95,7 +95,7 @@ describe('withCanary', () => {
     expect(weights(withCanary(spec([{ route }]), at(canary), scope))).toEqual([expected]);
   });
 
-  it('divides every route of every protocol and leaves others alone', () => {
+  it('fluxcd/flagger#1612: divides every route of every protocol at once and leaves others alone', () => {
     const route = [to('ledger')];
     const other = { route: [to('other'), { ...to('next'), weight: 3 }] };
     const changed = withCanary(
@@ -127,7 +127,7 @@ describe('withCanary', () => {
 describe('a mirror', () => {
   const safe: Split = { canary: 0, mirror: { percentage: 50, methods: 'Safe' } };
 
-  it('gets safe requests only, by a route of its own before the original', () => {
+  it('fluxcd/flagger#244, #311: gets safe requests only, by a route of its own before the original', () => {
     const { http } = withCanary(spec([{ name: 'all', route: [to('ledger')] }]), safe, scope);
     expect(http?.map(({ name, match, mirrors }) => ({ name, match, mirrors }))).toEqual([
       {

@@ -23,7 +23,12 @@ describe('judge', () => {
     ['fails beyond a maximum without end', gate({ max: 100 }), { value: Infinity, of: 'slow' }, 'fail'],
     ['fails below a minimum without end', gate(), { value: -Infinity }, 'fail'],
     ['does not pass on a minimum by what is no measure', gate(), { value: Infinity }, 'noData'],
-    ['has a verdict of its own for no data', gate(), { noData: 'none' }, 'noData'],
+    [
+      'fluxcd/flagger#191, #883, #1035, #1365, #1633, #1689: has a verdict of its own for no data',
+      gate(),
+      { noData: 'none' },
+      'noData',
+    ],
   ])('%s', (_case, of, reading, verdict) => {
     expect(judgeSample(of, reading, at).verdict).toBe(verdict);
   });

@@ -21,7 +21,7 @@ function setToZero(drift: () => Promise<Conflict | null>) {
 }
 
 describe('weights that the proxies do not follow', () => {
-  it('are said to be those of the client that writes the routes again and again', async () => {
+  it('fluxcd/flagger#1720, #1407: are said to be those of the client that writes the routes again and again', async () => {
     const other = { object: 'VirtualService shop/ledger', fields: ['spec.http'], manager: 'argocd-controller' };
     await expect(setToZero(() => Promise.resolve(other))).rejects.toMatchObject({
       type: 'WorkloadChanged',
