@@ -6,6 +6,7 @@ import { expireRequests } from './approvals/decisions.js';
 import { followPlans } from './approvals/follow.js';
 import { OutboxRelay } from './approvals/outbox.js';
 import { temporalWaker } from './approvals/temporal.js';
+import { followCampaigns } from './campaigns/follow.js';
 import { forgetKeys } from './database/once.js';
 import { inTransaction } from './database/transaction.js';
 import { PodTracker } from './pods/follow.js';
@@ -44,8 +45,8 @@ export async function installPolicies(source: DataSource, logger: Logger): Promi
 }
 
 /**
- * Starts what goes on beside the API: waking workflows, expiry of approvals and exceptions, following plans, SCCs and
- * pods. Several processes may run it at once.
+ * Starts what goes on beside the API: waking workflows, expiry of approvals and exceptions, following plans, campaigns,
+ * SCCs and pods. Several processes may run it at once.
  */
 export function startBackground(options: BackgroundOptions): Background {
   const { source, logger, temporal, makeInformer, cluster } = options;
@@ -54,6 +55,7 @@ export function startBackground(options: BackgroundOptions): Background {
   const pods = new PodTracker(source, makeInformer, logger);
   pods.start();
   const plans = makeInformer ? followPlans({ source, makeInformer, logger }) : null;
+  const campaigns = makeInformer ? followCampaigns({ source, makeInformer, logger }) : null;
   const sccs = makeInformer ? followSCCs({ source, makeInformer, logger }) : null;
   const sweeper = startSweeper({ source, logger, cluster });
   const learner = new RiskLearner(source, logger);
@@ -71,6 +73,7 @@ export function startBackground(options: BackgroundOptions): Background {
       await relay.stop();
       await pods.stop();
       await sccs?.stop();
+      await campaigns?.stop();
       await plans?.stop();
     },
   };

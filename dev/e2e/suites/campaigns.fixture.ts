@@ -122,6 +122,11 @@ const campaignSchema = z.looseObject({
 const planSchema = z.looseObject({
   metadata: z.looseObject({ uid: z.string(), annotations: z.record(z.string(), z.string()).default({}) }),
 });
+const entriesSchema = z.array(
+  z.looseObject({
+    body: z.looseObject({ action: z.string(), actor: z.looseObject({ name: z.string() }) }),
+  }),
+);
 const generationSchema = z.looseObject({ metadata: z.looseObject({ generation: z.int() }) });
 const availableSchema = z.looseObject({ status: z.looseObject({ availableReplicas: z.int().default(0) }) });
 
@@ -231,6 +236,39 @@ export function campaigns(stackOf: () => Stack): void {
       for (const [, name] of MEMBERS) expect(out).toContain(name);
       expect((await sccctl(null, 'campaign', 'list')).out).toMatch(/fleet +Completed +2 of 2 +6\/6/);
     });
+
+    it('is in the audit log with who did what', async () => {
+      const list = [
+        '-o',
+        'json',
+        'audit',
+        'list',
+        '--kind',
+        'SCCMigrationCampaign',
+        '--name',
+        'fleet',
+        '--limit',
+        '100',
+      ];
+      const said = async (): Promise<string[]> =>
+        entriesSchema
+          .parse(JSON.parse((await sccctl('scc-system/admin', ...list)).out))
+          .map(({ body: { action, actor } }) => `${action} ${actor.name}`)
+          .reverse();
+      await waitFor(async () => (await said()).at(-1)?.startsWith('campaign.completed'), {
+        ...{ timeoutMs: 30_000, everyMs: 500, what: 'the end of the campaign in the log' },
+      });
+      const governance = 'system:governance';
+      expect(await said()).toEqual([
+        `campaign.created ${userOf('fleet-author')}`,
+        ...[`campaign.boardMade ${governance}`, `campaign.approvalNeeded ${governance}`],
+        ...[`campaign.approved ${userOf('fleet-approver')}`, `campaign.approved ${userOf('fleet-approver')}`],
+        ...[`campaign.waveBegun ${governance}`, `campaign.waveEnded ${governance}`],
+        ...[`campaign.budgetSpent ${governance}`, `campaign.edited ${userOf('fleet-author')}`],
+        ...[`campaign.waveEnded ${governance}`, `campaign.waveBegun ${governance}`],
+        ...[`campaign.waveEnded ${governance}`, `campaign.completed ${governance}`],
+      ]);
+    }, 60_000);
 
     it('is the only maker of its plans, and the worker makes no others', async () => {
       const annotations = {

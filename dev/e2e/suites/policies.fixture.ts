@@ -235,6 +235,13 @@ export function policies(stackOf: () => Stack): void {
           'by the user who adds the approval',
         );
       expect(await refusalOf(stack.api.create(campaigns, campaign(mine)))).toBeUndefined();
+      const edit = (by: string) =>
+        stack.api.merge(`${campaigns}/fleet`, {
+          metadata: { annotations: { 'scc.poc/campaign-edits': `1\t${by}\t{"suspend":true}` } },
+          spec: { suspend: true },
+        });
+      expect(await refusalOf(edit(userOf('owner')))).toContain('who changed the course of this campaign');
+      expect(await refusalOf(edit(username))).toBeUndefined();
     });
 
     it('takes a full record that is true', async () => {

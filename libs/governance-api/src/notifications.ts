@@ -30,6 +30,20 @@ export const NOTIFICATION_KINDS = {
   'stop.lifted': 'alarm.stopLifted',
   'workload.sccChanged': 'alarm.sccChanged',
   'workload.sccMixed': 'alarm.sccMixed',
+  'campaign.created': 'campaign.created',
+  'campaign.approvalNeeded': 'campaign.approvalNeeded',
+  'campaign.approved': 'campaign.approved',
+  'campaign.approvalWithdrawn': 'campaign.approvalWithdrawn',
+  'campaign.paused': 'campaign.paused',
+  'campaign.resumed': 'campaign.resumed',
+  'campaign.abortRequested': 'campaign.abortRequested',
+  'campaign.waveBegun': 'campaign.waveBegun',
+  'campaign.waveEnded': 'campaign.waveEnded',
+  'campaign.budgetSpent': 'campaign.budgetSpent',
+  'campaign.completed': 'campaign.completed',
+  'campaign.aborted': 'campaign.aborted',
+  'campaign.rejected': 'campaign.rejected',
+  'campaign.deleted': 'campaign.deleted',
 } as const satisfies Record<string, string>;
 export type NotificationKind = (typeof NOTIFICATION_KINDS)[keyof typeof NOTIFICATION_KINDS];
 const KINDS: readonly string[] = Object.values(NOTIFICATION_KINDS);
@@ -91,7 +105,9 @@ export const receiverInputSchema = z.object({
     .min(1)
     .max(50)
     .default(['*'])
-    .describe('Patterns. What concerns every namespace, such as an emergency stop of all, is always told.'),
+    .describe(
+      'Patterns. An emergency stop of all namespaces is always told; campaigns only to receivers of all namespaces.',
+    ),
   kinds: z.array(z.string().max(63)).min(1).max(50).describe('Kinds of events, or patterns such as migration.* and *.'),
   template: z
     .string()

@@ -1,5 +1,11 @@
 import { z } from 'zod';
-import { AUTHOR_ANNOTATION, EARLIER_EDITORS_ANNOTATION, EDITOR_ANNOTATION, EDITORS_ANNOTATION } from './labels.js';
+import {
+  AUTHOR_ANNOTATION,
+  CAMPAIGN_EDITS_ANNOTATION,
+  EARLIER_EDITORS_ANNOTATION,
+  EDITOR_ANNOTATION,
+  EDITORS_ANNOTATION,
+} from './labels.js';
 
 /** A caller as the API server authenticated them; all of it is needed to ask later what they may do. */
 export interface Identity {
@@ -18,11 +24,12 @@ const VALUE = '\t';
 const KEY = '=';
 const linesOf = (text: string): string[] => (text === '' ? [] : text.split(LINE));
 
-/** Every annotation by which a plan says who wrote it; admission alone writes them. */
+/** Every annotation by which a plan or campaign says who wrote it; admission alone writes them. */
 export const AUTHORSHIP_ANNOTATIONS: readonly string[] = [
   ...[AUTHOR_ANNOTATION, EDITOR_ANNOTATION].flatMap((name) => [name, `${name}-uid`, `${name}-groups`, `${name}-extra`]),
   EDITORS_ANNOTATION,
   EARLIER_EDITORS_ANNOTATION,
+  CAMPAIGN_EDITS_ANNOTATION,
 ];
 
 /**

@@ -8,6 +8,7 @@ export {
   parseCampaign,
 } from './campaign.js';
 export { campaignCRD } from './campaign-crd.js';
+export { type CampaignEdit, editsAnnotation, editsOf } from './campaign-edits.js';
 export { isCampaignOver } from './campaign-phases.js';
 export { campaignStatusSchema, type CampaignStatus, type MemberStatus } from './campaign-status.js';
 export { setCondition } from './conditions.js';

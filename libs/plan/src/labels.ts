@@ -33,6 +33,8 @@ export const EDITORS_ANNOTATION = 'scc.poc/editors';
  * the webhook alone.
  */
 export const EARLIER_EDITORS_ANNOTATION = 'scc.poc/earlier-editors';
+/** On a campaign: who changed its course and how, the newest edit first. Written by the webhook alone. */
+export const CAMPAIGN_EDITS_ANNOTATION = 'scc.poc/campaign-edits';
 /** On a plan that the engine made for a campaign: the campaign's name, as a label and whole. */
 export const CAMPAIGN_LABEL = 'scc.poc/campaign';
 export const CAMPAIGN_ANNOTATION = 'scc.poc/campaign-name';

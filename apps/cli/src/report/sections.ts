@@ -18,6 +18,14 @@ const decisionsSchema = z.array(z.object({ approver: z.string(), role: z.string(
 const needsSchema = z.array(z.object({ role: z.string(), count: z.int() }));
 const undoSchema = z.object({ cause: z.string(), message: z.string() });
 const reviewSchema = z.object({ by: z.string(), at: z.string(), text: z.string() });
+const wavesSchema = z.array(
+  z.object({
+    ...{ wave: z.int(), workloads: z.int(), completed: z.int(), failed: z.int(), fourEyes: z.string().nullable() },
+    approvals: z.array(z.object({ by: z.string(), withdrawnBy: z.string().nullable() })),
+  }),
+);
+const budgetsSchema = z.array(z.object({ at: z.string(), failed: z.int(), budget: z.int() }));
+const commandsSchema = z.array(z.object({ what: z.string(), by: z.string(), at: z.string() }));
 const targetSchema = z.object({ namespace: z.string(), kind: z.string(), name: z.string() });
 
 /** A member as text; empty for what is absent. */
@@ -70,6 +78,22 @@ const review = (claim: Claim): string => {
   const made = reviewSchema.safeParse(claim['review']).data;
   return made ? `${made.by} at ${made.at}: ${made.text}` : 'not reviewed';
 };
+const waves = (claim: Claim): string =>
+  (wavesSchema.safeParse(claim['waves']).data ?? [])
+    .map(({ wave, workloads, completed, failed, approvals, fourEyes }) => {
+      const approved = approvals.map(({ by, withdrawnBy }) => (withdrawnBy === null ? by : `${by}, withdrawn`));
+      const eyes = fourEyes === null ? '' : `; four eyes ${fourEyes}`;
+      return `${wave}: ${completed} of ${workloads} moved, ${failed} failed; approved by ${approved.join(', ') || 'nobody'}${eyes}`;
+    })
+    .join(' | ');
+const budget = (claim: Claim): string =>
+  (budgetsSchema.safeParse(claim['budgetSpent']).data ?? [])
+    .map(({ at, failed, budget: most }) => `spent at ${at}: ${failed} failed, ${most} allowed`)
+    .join(', ');
+const commands = (claim: Claim): string =>
+  (commandsSchema.safeParse(claim['commands']).data ?? [])
+    .map(({ what, by, at }) => `${what} by ${by} at ${at}`)
+    .join(', ');
 const target = (claim: Claim): string => {
   const on = targetSchema.safeParse(claim['target']).data;
   return on ? `${on.kind} ${on.namespace}/${on.name}` : '';
@@ -112,6 +136,21 @@ export const SECTIONS: Readonly<Record<ReportSection, Section>> = {
       ['Outcome', outcome],
       ['Began', of('startedAt')],
       ['Ended', of('finishedAt')],
+      evidence,
+    ],
+  },
+  campaigns: {
+    title: 'Campaigns',
+    none: 'There was none.',
+    columns: [
+      ['Campaign', of('name')],
+      ['Author', of('author')],
+      ['Created', of('createdAt')],
+      ['Outcome', of('outcome', 'message')],
+      ['Ended', of('endedAt')],
+      ['Waves', waves],
+      ['Budget', budget],
+      ['Commands', commands],
       evidence,
     ],
   },

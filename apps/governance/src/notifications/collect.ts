@@ -1,7 +1,7 @@
 import { NOTIFICATION_KINDS, takesKind } from '@scc/governance-api';
 import type { DataSource, EntityManager } from 'typeorm';
 import { z } from 'zod';
-import { isInScope } from '../call/scope.js';
+import { isEverywhere, isInScope } from '../call/scope.js';
 import { rowOf, rowsOf } from '../database/rows.js';
 import { kindOf } from './message.js';
 
@@ -33,11 +33,13 @@ const ENTRIES = `
     and not exists (select from migration_end m where m.entry_id = e.entry_id and m.untrusted is not null)
   order by s.index`;
 
+/** What is of no namespace: stops concern each of them, and a campaign those who may know of all. */
+const isForScope = (namespaces: readonly string[], namespace: string | null, kind: string): boolean =>
+  namespace === null ? !kind.startsWith('campaign.') || isEverywhere(namespaces) : isInScope(namespaces, namespace);
+
 function isFor({ namespaces, kinds, cursor }: Receiver, { index, namespace }: Entry, kind: string): boolean {
   return (
-    index >= cursor &&
-    kinds.some((pattern) => takesKind(pattern, kind)) &&
-    (namespace === null || isInScope(namespaces, namespace))
+    index >= cursor && kinds.some((pattern) => takesKind(pattern, kind)) && isForScope(namespaces, namespace, kind)
   );
 }
 

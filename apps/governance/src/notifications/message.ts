@@ -1,6 +1,7 @@
 import type { AuditBody } from '@scc/audit';
 import { filledTemplate, NOTIFICATION_KINDS, type NotificationKind } from '@scc/governance-api';
 import { approvalNeeds, migrationEventSchema, sentenceOf } from '@scc/plan';
+import { plural } from '@scc/plan/words';
 import { z } from 'zod';
 
 /** What a receiver is told. */
@@ -36,14 +37,41 @@ const saidIn = z.object({
   needs: z.array(z.object({ role: z.string(), count: z.number() })).optional(),
   from: z.object({ scc: z.string() }).optional(),
   to: z.object({ scc: z.string() }).optional(),
+  ...{ wave: z.int().optional(), workloads: z.int().optional(), message: z.string().optional() },
+  ...{ completed: z.int().optional(), failed: z.int().optional() },
+  ...{ count: z.int().optional(), budget: z.int().optional() },
 });
 type Said = z.infer<typeof saidIn>;
 
 const changed = ({ from, to }: Said): string =>
   `pods run under ${to?.scc ?? 'another SCC'} instead of ${from?.scc ?? 'the one before'}, and no plan says so`;
 
+type Phrases = Partial<Record<NotificationKind, (actor: string, said: Said) => string>>;
+
+const waveOf = ({ wave = 0, workloads }: Said): string =>
+  `wave ${wave}${workloads === undefined ? '' : ` (${plural(workloads, 'workload')})`}`;
+
+const CAMPAIGN_PHRASES: Phrases = {
+  'campaign.created': (actor) => `${actor} created the campaign`,
+  'campaign.approvalNeeded': (_, said) => `${waveOf(said)} waits for an approval`,
+  'campaign.approved': (actor, said) => `${actor} approved ${waveOf(said)}`,
+  'campaign.approvalWithdrawn': (actor, said) => `${actor} took an approval of ${waveOf(said)} away`,
+  'campaign.paused': (actor) => `${actor} paused the campaign`,
+  'campaign.resumed': (actor) => `${actor} let the campaign go on`,
+  'campaign.abortRequested': (actor) => `${actor} aborts the campaign`,
+  'campaign.waveBegun': (_, said) => `${waveOf(said)} has begun`,
+  'campaign.waveEnded': (_, said) =>
+    `${waveOf(said)} has ended: ${said.completed ?? 0} moved, ${said.failed ?? 0} failed`,
+  'campaign.budgetSpent': (_, { count = 0, budget = 0 }) =>
+    `stopped: ${count} failed, and the budget is ${budget}; no further plan is begun`,
+  'campaign.completed': (_, { message = '' }) => `completed: ${message}`,
+  'campaign.aborted': (_, { message = '' }) => message,
+  'campaign.rejected': (_, { message = '' }) => `rejected: ${message}`,
+  'campaign.deleted': () => 'the campaign was deleted; plans that run go on to their end',
+};
+
 /** Of events of governance itself; those of migrations have their sentence. */
-const PHRASES: Partial<Record<NotificationKind, (actor: string, said: Said) => string>> = {
+const PHRASES: Phrases = {
   'approval.requested': (_, { needs = [] }) => `approval is needed: ${approvalNeeds(needs)}`,
   'approval.granted': (actor) => `${actor} approved`,
   'approval.refused': (actor) => `${actor} refused`,
@@ -59,6 +87,7 @@ const PHRASES: Partial<Record<NotificationKind, (actor: string, said: Said) => s
   'alarm.stopLifted': (actor) => `${actor} let migrations go on`,
   'alarm.sccChanged': (_, said) => changed(said),
   'alarm.sccMixed': (_, said) => `some ${changed(said)}`,
+  ...CAMPAIGN_PHRASES,
 };
 
 /** Reasons of changes without a plan are words of programs. */
@@ -94,7 +123,7 @@ const filled = (template: string, told: Told, escape: (text: string) => string):
   filledTemplate(template, {
     id: told.id,
     kind: told.kind,
-    namespace: escape(told.namespace ?? 'all namespaces'),
+    namespace: escape(told.namespace ?? (told.kind.startsWith('campaign.') ? 'campaign' : 'all namespaces')),
     name: escape(told.name ?? ''),
     text: escape(told.text),
     actor: escape(told.actor),

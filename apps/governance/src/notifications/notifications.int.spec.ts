@@ -195,6 +195,22 @@ describe('a webhook', () => {
     );
   });
 
+  it('is told of campaigns where it is told of all namespaces', async () => {
+    const kinds = ['campaign.*'];
+    await saved(webhook('some', { namespaces: ['shop', 'till-*'], kinds }));
+    await saved(webhook('all', { kinds }));
+    await record('campaign.approvalNeeded', { namespace: '', details: { uid: 'f', wave: 2, workloads: 3 } });
+    await record('campaign.waveEnded', { namespace: '', details: { uid: 'f', wave: 2, completed: 2, failed: 1 } });
+    await record('campaign.budgetSpent', { namespace: '', details: { uid: 'f', count: 1, budget: 0 } });
+    await look();
+    expect(asked.map((one) => one.path)).toEqual(['/all', '/all', '/all']);
+    expect(events().map(({ type, data }) => `${type}: ${data.text}`)).toEqual([
+      'poc.scc.campaign.approvalNeeded: wave 2 (3 workloads) waits for an approval',
+      'poc.scc.campaign.waveEnded: wave 2 has ended: 2 moved, 1 failed',
+      'poc.scc.campaign.budgetSpent: stopped: 1 failed, and the budget is 0; no further plan is begun',
+    ]);
+  });
+
   it('has the same message with the same id until it takes it, at times that grow apart', async () => {
     await saved(webhook('busy'));
     await record('approval.granted');

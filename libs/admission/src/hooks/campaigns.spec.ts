@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { editsAnnotation } from '@scc/plan';
 import { objectReview } from '../testing/admission.fixture.js';
 import { testHooks } from './hook.fixture.js';
 
@@ -34,6 +35,13 @@ async function answerTo(review: object): Promise<string> {
   );
   return allowed ? 'allowed' : message;
 }
+
+/** A campaign after an edit, with the record of it that admission makes. */
+const edited = (by: string, spec: object, before: { spec: object } = aCampaign()) => {
+  const after = aCampaign(BY_ANA, spec);
+  const edits = editsAnnotation({}, { before: before.spec, after: after.spec, by });
+  return aCampaign({ ...BY_ANA, ...edits }, spec);
+};
 
 describe('a campaign', () => {
   it('gets the record of who creates it, whatever it says itself', async () => {
@@ -73,17 +81,35 @@ describe('a campaign', () => {
   it('keeps the approvals of one whose spec cannot be parsed', async () => {
     const approvals = [{ wave: 1, hash: 'a'.repeat(64), by: 'bob' }];
     const oldObject = aCampaign(BY_ANA, { approvals, maxConcurrent: 'many' });
-    const object = aCampaign(BY_ANA, { approvals, maxConcurrent: 2 });
+    const object = edited('eve', { approvals, maxConcurrent: 2 }, oldObject);
     expect(await answerTo({ operation: 'UPDATE', oldObject, object, userInfo: { username: 'eve' } })).toBe('allowed');
   });
 
   it('takes edits of its course from others without making them its authors', async () => {
     const { ask } = await testHooks();
-    const object = aCampaign(BY_ANA, { suspend: true, attempt: 2, failureBudget: 3, maxConcurrent: 1 });
+    const spec = { suspend: true, attempt: 2, failureBudget: 3, maxConcurrent: 1 };
+    const edit = { operation: 'UPDATE', oldObject: aCampaign(), userInfo: { username: 'eve' } };
+    expect(await answerTo({ ...edit, object: edited('eve', spec) })).toBe('allowed');
+    const marked = await ask(
+      '/mutate/campaigns',
+      objectReview(CAMPAIGN, { ...edit, object: aCampaign(BY_ANA, spec), namespace: null }),
+    );
+    expect(marked.patch).toEqual([
+      {
+        ...{ op: 'add', path: '/metadata/annotations/scc.poc~1campaign-edits' },
+        value: `1\teve\t${JSON.stringify({ maxConcurrent: 1, failureBudget: 3, attempt: 2, suspend: true })}`,
+      },
+    ]);
+  });
+
+  it.each<[string, object]>([
+    ['left out', aCampaign(BY_ANA, { suspend: true })],
+    ['in the name of another', edited('bob', { suspend: true })],
+    ['of another edit', { ...edited('eve', { abort: true }), spec: aCampaign(BY_ANA, { suspend: true }).spec }],
+    ['without an edit', { ...edited('eve', { suspend: true }), spec: aCampaign().spec }],
+  ])('takes no record of an edit that is %s', async (_case, object) => {
     const edit = { operation: 'UPDATE', oldObject: aCampaign(), object, userInfo: { username: 'eve' } };
-    expect(await answerTo(edit)).toBe('allowed');
-    const marked = await ask('/mutate/campaigns', objectReview(CAMPAIGN, { ...edit, namespace: null }));
-    expect(marked.patch ?? []).toEqual([]);
+    expect(await answerTo(edit)).toContain('metadata.annotations[scc.poc/campaign-edits]');
   });
 
   it.each<[string, string, string, string]>([
@@ -92,7 +118,7 @@ describe('a campaign', () => {
     ['by its author', 'ana', 'ana', 'the author of a campaign does not approve its waves'],
   ])('has a wave approved %s', async (_case, username, by, expected) => {
     const approvals = [{ wave: 1, hash: 'a'.repeat(64), by }];
-    const object = aCampaign(BY_ANA, { approvals });
+    const object = edited(username, { approvals });
     const edit = { operation: 'UPDATE', oldObject: aCampaign(), object, userInfo: { username } };
     expect(await answerTo(edit)).toContain(expected);
   });

@@ -3,6 +3,7 @@ import {
   CAMPAIGN_KIND,
   CAMPAIGN_LIVE_FIELDS,
   type CampaignSpec,
+  editsAnnotation,
   identityAnnotations,
   isRecord,
   parseCampaign,
@@ -38,7 +39,7 @@ interface CampaignReview {
   readonly campaign: Campaign;
   /** Undefined for a new campaign. */
   readonly before: Campaign | undefined;
-  /** What the annotations are to say of the author. */
+  /** What the annotations are to say of the author, and of who changed its course. */
   readonly authorship: Annotations;
 }
 
@@ -50,14 +51,22 @@ function campaignReviewOf(request: ReviewRequest): CampaignReview | undefined {
   const before = operation === 'UPDATE' ? campaignSchema.safeParse(oldObject).data : undefined;
   if (operation === 'UPDATE' && !before) return undefined;
   const authorship = before
-    ? only(annotationsOf(before), isAuthorship)
+    ? {
+        ...only(annotationsOf(before), isAuthorship),
+        ...editsAnnotation(annotationsOf(before), {
+          ...{ before: before.spec, after: campaign.spec, by: request.userInfo.username ?? '' },
+        }),
+      }
     : identityAnnotations(AUTHOR_ANNOTATION, callerIdentity(request));
   return { campaign, before, authorship };
 }
 
 const NOT_A_CAMPAIGN = notUnderstood('it is not about a campaign that is created or updated');
 
-/** Records the author of a new campaign, and keeps what was recorded: their rights decide about every plan of it. */
+/**
+ * Records the author of a new campaign, whose rights decide about every plan of it, and who changes its course; keeps what
+ * was recorded.
+ */
 export const markCampaignAuthors = (): Hook => ({
   path: '/mutate/campaigns',
   whenUndecided: 'allow',
@@ -77,7 +86,9 @@ const violation = (code: string, field: string, message: string, remedy: string)
 function authorViolations(request: ReviewRequest, { campaign, before, authorship }: CampaignReview): Violation[] {
   return [
     ...unrecordableViolations(before ? null : unrecordable(callerIdentity(request))),
-    ...wrongMarks(campaign, authorship).map((name) => markIsFixed(name, 'it records who created this campaign')),
+    ...wrongMarks(campaign, authorship).map((name) =>
+      markIsFixed(name, 'it records who created this campaign, or who changed its course'),
+    ),
   ];
 }
 

@@ -1,4 +1,5 @@
 import type { AuditBody } from '../entry.js';
+import { type CampaignClaim, campaignClaims } from './campaigns.js';
 import { type ContentClaim, Contents } from './contents.js';
 import {
   type BreakGlassClaim,
@@ -28,6 +29,7 @@ export interface ReportClaims {
   runs: RunClaim[];
   contents: ContentClaim[];
   migrations: MigrationClaim[];
+  campaigns: CampaignClaim[];
   approvals: FourEyesClaim[];
   exceptions: ExceptionClaim[];
   breakGlass: BreakGlassClaim[];
@@ -48,6 +50,7 @@ export function reportClaims(entries: readonly AuditBody[], period: ReportPeriod
     runs: runClaims(known, { period, contents, untrusted: untrustedEnds(known) }),
     contents: contents.within(period),
     migrations: touched.map(([uid, own]) => migrationClaim(uid, own)),
+    campaigns: campaignClaims(known, period),
     approvals: touched.flatMap(([uid, own]) => fourEyesClaims(uid, own)),
     exceptions: exceptionClaims(known, period, touched),
     breakGlass: breakGlassClaims(known, period),
@@ -59,7 +62,7 @@ export function reportClaims(entries: readonly AuditBody[], period: ReportPeriod
 
 /** The sections of a report, in the order in which they are shown. */
 export const REPORT_SECTIONS = [
-  ...(['runs', 'contents', 'migrations', 'approvals', 'exceptions', 'breakGlass'] as const),
+  ...(['runs', 'contents', 'migrations', 'campaigns', 'approvals', 'exceptions', 'breakGlass'] as const),
   ...(['unplanned', 'stops', 'log'] as const),
 ] satisfies (keyof ReportClaims)[];
 export type ReportSection = (typeof REPORT_SECTIONS)[number];

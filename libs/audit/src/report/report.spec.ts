@@ -131,6 +131,8 @@ function everything(): AuditBody[] {
   const request = { policy: 'p', target, reason: 'an old volume' };
   const stop = { kind: 'EmergencyStop', namespace: 'shop', name: '3' };
   const other = { kind: 'Deployment', namespace: 'shop', name: 'other' };
+  const fleet = { kind: 'SCCMigrationCampaign', name: 'fleet' };
+  const set = { uid: 'f-1', wave: 1, hash: 'h' };
   const change = { reason: 'changed', relation: 'wider', manager: null, user: 'eve' };
   return [
     ...[scc(-500, 'anyuid', '1'), scc(-490, 'restricted-v2', '2'), scc(-480, 'restricted-v2', '3')],
@@ -153,6 +155,19 @@ function everything(): AuditBody[] {
       object: other,
       details: { since: minute(-201), scc: 'anyuid', version: '1' },
     }),
+    ...[-400, -300].flatMap((at) => [
+      entry(at, 'campaign.created', {
+        object: fleet,
+        details: { uid: `f${at}`, author: 'ana', approvalRequired: null },
+      }),
+      entry(at + 1, 'campaign.completed', { object: fleet, details: { uid: `f${at}`, message: 'all moved' } }),
+    ]),
+    entry(-20, 'campaign.created', { object: fleet, details: { uid: 'f-1', author: 'ana', approvalRequired: true } }),
+    entry(-19, 'campaign.boardMade', { object: fleet, details: { uid: 'f-1', waves: [{ hash: 'h', workloads: 2 }] } }),
+    entry(-18, 'campaign.approved', { object: fleet, actor: 'ana', details: { ...set, edit: 1 } }),
+    entry(40, 'campaign.waveBegun', { object: fleet, details: set }),
+    entry(41, 'campaign.paused', { object: fleet, actor: 'eve', details: { uid: 'f-1', edit: 2 } }),
+    entry(42, 'campaign.budgetSpent', { object: fleet, details: { uid: 'f-1', count: 1, budget: 0, attempt: 1 } }),
     entry(50, 'workload.sccChanged', {
       object: other,
       details: {
@@ -196,6 +211,15 @@ describe('a report', () => {
     const { claims } = documentOf(bodies);
     expect(Object.entries(claims).filter(([, list]) => list.length === 0)).toEqual([]);
     expect(claims.exceptions).toMatchObject([{ id: '7', approvedBy: 'bob', plans: ['shop/ledger'] }]);
+    expect(claims.campaigns).toMatchObject([
+      {
+        ...{ uid: 'f-1', author: 'ana', outcome: null, budgetSpent: [{ failed: 1, budget: 0 }] },
+        ...{
+          waves: [{ wave: 1, fourEyes: 'broken', approvals: [{ by: 'ana' }] }],
+          commands: [{ what: 'paused', by: 'eve' }],
+        },
+      },
+    ]);
     expect(claims.migrations).toMatchObject([
       { outcome: 'rolledBack', undo: { cause: 'gate', message: 'errors' }, failedUndoSteps: 1 },
     ]);
