@@ -478,8 +478,15 @@ describe('a workload without requests', () => {
       traffic: { mirror: { duration: '0s' }, weights: [100], interval: '2s' },
       gates: { readiness: { timeout: '60s' } },
     });
-    const { message } = await untilPhase('quiet', 'Completed');
+    const { message, conditions } = await untilPhase('quiet', 'Completed');
     expect(message).toMatch(/0 requests served, 0 failed|requests were not observed/);
+    // No proxy of the workload's own pods is scraped here, so that its callers' proxies have to do.
+    expect(conditions).toContainEqual(
+      expect.objectContaining({
+        ...{ type: 'StableSilent', status: 'True', reason: 'ProxiesLeadAway' },
+        message: expect.stringContaining('what passes no route was not observed') as unknown,
+      }),
+    );
   });
 });
 

@@ -1,4 +1,4 @@
-import type { WaitReason } from '@scc/plan';
+import type { StableSide, WaitReason } from '@scc/plan';
 
 type ConditionType =
   | 'Validated'
@@ -12,6 +12,7 @@ type ConditionType =
   | 'Progressing'
   | 'RunAwaited'
   | 'CanaryReady'
+  | 'StableSilent'
   | 'WorkloadMigrated'
   | 'Completed'
   | 'RolledBack'
@@ -21,6 +22,13 @@ type ConditionType =
 /** A condition of the plan's status as an event sets it. */
 export type ConditionChange = [type: ConditionType, status: 'True' | 'False', reason: string, message: string];
 type WithoutMessage = [type: ConditionType, status: 'True' | 'False', reason: string];
+
+/** What it rests on that the workload's own pods get no request any more, as the reason of a condition. */
+export const SILENT_BY: Record<StableSide['restsOn'], string> = {
+  counters: 'CountersStand',
+  proxies: 'ProxiesLeadAway',
+  bound: 'RoutesLeadAway',
+};
 
 const held = (reason: WaitReason): { during: WithoutMessage; after: ConditionChange } => ({
   during: ['Paused', 'True', reason],

@@ -4,6 +4,7 @@ import type {
   PlanRef,
   PlanStatus,
   PodSCC,
+  StableSide,
   Step,
   TerminalPhase,
   TrafficSummary,
@@ -126,7 +127,11 @@ export interface MigrationActivities {
   setWeights: (target: MigrationOutline, canary: number, options?: { unlessDown: boolean }) => Promise<Verified>;
   hold: (target: MigrationOutline, request: HoldRequest) => Promise<GateSample[]>;
   callWebhooks: (target: MigrationOutline, request: WebhookRequest) => Promise<GateSample[]>;
-  migrateWorkload: (target: MigrationOutline) => Promise<void>;
+  /**
+   * Changes the template. A canary's workload is seen to get no requests first: what that rests on is the answer.
+   * @param begunMs when this step was begun, in milliseconds since the epoch; absent: nothing is waited for
+   */
+  migrateWorkload: (target: MigrationOutline, begunMs?: number) => Promise<StableSide | undefined>;
   awaitWorkload: (target: MigrationOutline, timeoutMs: number) => Promise<PodSCC[]>;
   /**
    * Lets the pod at an index below `replicas` move, once its disruption budgets allow that; of a DaemonSet the next pod,

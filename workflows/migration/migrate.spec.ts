@@ -25,6 +25,30 @@ describe('migrate', () => {
     ]);
   });
 
+  it('says what was seen of the own pods before they are rolled, and nothing where nothing was looked at', async () => {
+    const { events, fx } = aWorld();
+    const { act } = fx();
+    const asked: unknown[] = [];
+    const seen = { isSilent: true, restsOn: 'counters' as const, message: 'no request reached them' };
+    const migrateWorkload: MigrationActivities['migrateWorkload'] = async (target, begunMs) => {
+      asked.push(begunMs);
+      await act.migrateWorkload(target, begunMs);
+      return seen;
+    };
+    await migrate(start(), fx({ act: { ...act, migrateWorkload } }));
+    expect(asked).toEqual([expect.any(Number)]);
+    const types = events.map(({ type }) => type);
+    const begun = types.indexOf('WorkloadMigrationStarted');
+    expect(events.slice(begun + 1, begun + 3)).toEqual([
+      { type: 'StableSideSeen', ...seen },
+      expect.objectContaining({ type: 'WorkloadMigrated' }),
+    ]);
+
+    const earlier = aWorld();
+    await migrate(start(), earlier.fx());
+    expect(earlier.events.map(({ type }) => type)).not.toContain('StableSideSeen');
+  });
+
   it('begins nothing again whose end is on record', async () => {
     const { world, events, fx } = aWorld();
     const over = { phase: 'Completed' as const, message: 'all of it', at: '2026-11-24T00:00:00.000Z' };

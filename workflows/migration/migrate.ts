@@ -259,7 +259,9 @@ async function migrateBehindCanary(course: Course): Promise<void> {
   await at('migrate', async () => {
     fx.record({ type: 'WorkloadMigrationStarted' });
     const pods = await fx.attempt(async () => {
-      await act.migrateWorkload(target);
+      const seen = await act.migrateWorkload(target, fx.now());
+      // Of histories in which nothing was looked at there is no answer.
+      if (seen) fx.record({ type: 'StableSideSeen', ...seen });
       return act.awaitWorkload(target, plan.readinessTimeoutMs);
     });
     fx.record({ type: 'WorkloadMigrated', pods });

@@ -213,6 +213,20 @@ describe('what a migration waits for', () => {
   });
 });
 
+describe('the own pods of a workload before they are rolled', () => {
+  it.each([
+    [true, 'counters', 'True', 'CountersStand'],
+    [true, 'proxies', 'True', 'ProxiesLeadAway'],
+    [true, 'bound', 'True', 'RoutesLeadAway'],
+    [false, 'counters', 'False', 'StillCalled'],
+  ] as const)('have a condition that says what it rests on: %s by %s', (isSilent, restsOn, status, reason) => {
+    const message = 'what was seen';
+    const seen = after({ type: 'StableSideSeen', isSilent, restsOn, message });
+    expect(conditionOf(seen, 'StableSilent')).toMatchObject({ status, reason, message });
+    expect(seen.status.message).not.toBe(message);
+  });
+});
+
 describe('the warnings of a validation', () => {
   it('are in the status until the next validation', () => {
     const told = after({ type: 'PlanValidated', patch: '', warnings: ['quiet: few requests'] });

@@ -13,7 +13,7 @@ import type {
 } from '@scc/plan';
 import type { WayShare } from '@scc/routing';
 import { headlineOf, isTerminal, MAX_WARNINGS, isDivided, sentenceOf, setCondition } from '@scc/plan/words';
-import { type ConditionChange, WAIT_CONDITIONS } from './conditions.js';
+import { type ConditionChange, SILENT_BY, WAIT_CONDITIONS } from './conditions.js';
 
 /** The migration as the sequence of its events left it. Only `evolve` makes one from another. */
 export interface MigrationState {
@@ -144,6 +144,9 @@ const CHANGES: { [Type in MigrationEvent['type']]: (event: Event<Type>) => Chang
   GatePassed: () => ({}),
   GateFailed: () => ({}),
   WorkloadMigrationStarted: () => ({ phase: 'Migrating' }),
+  StableSideSeen: ({ isSilent, restsOn, message }) => ({
+    conditions: [['StableSilent', isSilent ? 'True' : 'False', isSilent ? SILENT_BY[restsOn] : 'StillCalled', message]],
+  }),
   PodMoved: ({ pod, moved, total }) => ({ set: { ordinals: { moved, total, last: pod.name } }, moved: pod }),
   WorkloadMigrated: (event) => ({
     conditions: [['WorkloadMigrated', 'True', 'Verified', sentenceOf(event)]],

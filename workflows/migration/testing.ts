@@ -212,6 +212,7 @@ export function aWorld(
     callWebhooks: step('callWebhooks', () => []),
     migrateWorkload: step('migrateWorkload', () => {
       world.workload = 'rolling';
+      return undefined;
     }),
     awaitWorkload: step('awaitWorkload', () => {
       world.workload = 'after';

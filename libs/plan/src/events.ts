@@ -56,6 +56,15 @@ export const trafficSummarySchema = z.object({
   byProxy: z.record(z.string(), z.object({ requests: z.int(), failed: z.int() })).optional(),
 });
 
+/** What is known of the requests of a workload's own pods while everything is meant to go to its canary. */
+const stableSideSchema = z.object({
+  isSilent: z.boolean(),
+  /** The pods' own counters, or what their callers' proxies have, or what was written and waited for. */
+  restsOn: z.enum(['counters', 'proxies', 'bound']),
+  message: z.string(),
+});
+export type StableSide = z.infer<typeof stableSideSchema>;
+
 /** Why a migration was undone. */
 const undoReasonSchema = z.object({
   cause: z.enum(['gate', 'readiness', 'admission', 'rollout', 'abort', 'rollback', 'deleted', 'error', 'lost']),
@@ -121,6 +130,8 @@ export const migrationEventSchema = z.discriminatedUnion('type', [
   }),
   z.object({ type: z.literal('GatePassed'), samples: z.array(gateSampleSchema) }),
   z.object({ type: z.literal('GateFailed'), samples: z.array(gateSampleSchema) }),
+  /** Whether the workload's own pods were seen without requests before they were rolled behind their canary. */
+  z.object({ type: z.literal('StableSideSeen'), ...stableSideSchema.shape }),
   z.object({ type: z.literal('WorkloadMigrationStarted'), strategy: z.enum(STRATEGIES).optional() }),
   z.object({
     type: z.literal('PodMoved'),

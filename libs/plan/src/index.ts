@@ -22,6 +22,7 @@ export {
   type GateSample,
   type MigrationEvent,
   type PodSCC,
+  type StableSide,
   type RecordedEvent,
   type TrafficSummary,
   type UndoCause,

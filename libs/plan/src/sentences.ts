@@ -122,6 +122,7 @@ const SENTENCES: { [Type in MigrationEvent['type']]: (event: Event<Type>) => str
       .filter(({ verdict }) => verdict !== 'pass')
       .map(gateSentence)
       .join('; '),
+  StableSideSeen: ({ message }) => message,
   WorkloadMigrationStarted: ({ strategy = 'Canary' }) => STARTED_BY[strategy],
   PodMoved: ({ pod, node, moved, total }) =>
     `pod ${pod.name}${node === undefined ? '' : ` on ${node}`} is ready under ${pod.scc ?? 'no SCC'} (${moved} of ${plural(total, 'pod')})`,
@@ -152,6 +153,7 @@ const DETAILS: ReadonlySet<MigrationEvent['type']> = new Set([
   'RiskScored',
   'GatePassed',
   'WaitEnded',
+  'StableSideSeen',
 ]);
 
 /** The sentence for an event: the same words in the plan's status, in Kubernetes Events and in governance's record. */

@@ -121,6 +121,11 @@ export const CONDITION_REASONS = {
     cause: 'another client took the change of the template back after the migration (`Drifted`)',
     remedy: 'bring the patch in `status.kustomizePatch` into the source of the workload; the message names the client',
   },
+  StillCalled: {
+    cause:
+      'requests that no route divides reached the own pods of the workload until they were rolled (`StableSilent`)',
+    remedy: 'give the callers that the message names a proxy of the mesh; their requests saw a plain rollout',
+  },
   UndoFailed: PHASE_TEXTS.Failed,
   WithDifferences: {
     cause: 'the migration was undone, and objects that others changed meanwhile were left as they are',
@@ -152,6 +157,13 @@ export const GOOD_REASONS = {
   Retried: nothing('the failed step is tried again'),
   Ready: nothing('the canary is ready under the target'),
   Removed: nothing('the canary was removed'),
+  CountersStand: nothing(
+    'no request reached the own pods of the workload, by their own counters, before they were rolled',
+  ),
+  ProxiesLeadAway: nothing('every proxy led away from the own pods of the workload before they were rolled'),
+  RoutesLeadAway: nothing(
+    'every route led away from the own pods of the workload before they were rolled, and was waited for',
+  ),
   Verified: nothing('every pod of the workload was seen under the target'),
   Migrated: nothing('every pod runs under the target'),
   DryRun: nothing('the plan is a dry run and touches nothing'),

@@ -138,6 +138,7 @@ const CHANGES: {
     addGates(view, event.samples);
   },
   WorkloadMigrationStarted: null,
+  StableSideSeen: null,
   PodMoved: null,
   WorkloadMigrated: (view, event, stored) => {
     addPods(view, event.pods, 'after', stored);

@@ -94,7 +94,7 @@ function byStrategy({ canary, ordered, perNode, rolling, nextRun }: Strategies):
     removeCanary: (target) => (target.strategy === 'NextRun' ? nextRun : canary).removeCanary(target),
     moveOrdinal: (target, index) => podByPod(target).moveOrdinal(target, index),
     awaitOrdinal: (target, index, timeoutMs) => podByPod(target).awaitOrdinal(target, index, timeoutMs),
-    migrateWorkload: (target) => choice(target).migrateWorkload(target),
+    migrateWorkload: (target, begunMs) => choice(target).migrateWorkload(target, begunMs),
     awaitWorkload: (target, timeoutMs) => choice(target).awaitWorkload(target, timeoutMs),
     awaitStable: (target) => choice(target).awaitStable(target),
     restoreWorkload: (target, images) => choice(target).restoreWorkload(target, images),
@@ -103,7 +103,7 @@ function byStrategy({ canary, ordered, perNode, rolling, nextRun }: Strategies):
 
 /** Activities that governance has let begin, on a real cluster. */
 function targetActivities(deps: WorkerDeps): TargetActivities {
-  const { kube, governance, router, metrics } = deps;
+  const { kube, governance, router, metrics, drainMs } = deps;
   const reseal = resealWith({ governance, sealed: new SealedMaterial(kube) });
   const { revokeForGood, ...grants } = grantActivities({ kube, governance, reseal });
   const canary = canaryActivities(kube);
@@ -112,7 +112,7 @@ function targetActivities(deps: WorkerDeps): TargetActivities {
     revokeLater: revokeLaterWith(kube, revokeForGood),
     ...canary,
     ...byStrategy({
-      canary: { ...canary, ...workloadActivities({ kube, router }) },
+      canary: { ...canary, ...workloadActivities({ kube, router, metrics, drainMs }) },
       ordered: orderedActivities(kube),
       perNode: perNodeActivities(kube),
       rolling: rollingActivities(kube),

@@ -29,6 +29,14 @@ describe('the Kubernetes Events of a migration', () => {
     expect(kubeEventsOf({ plan, workload: null }, [undone])).toHaveLength(1);
   });
 
+  it.each([
+    [true, 'Normal'],
+    [false, 'Warning'],
+  ])('warn of a workload whose own pods are still called (silent: %s)', (isSilent, type) => {
+    const seen: MigrationEvent = { type: 'StableSideSeen', isSilent, restsOn: 'counters', message: '3 requests' };
+    expect(kubeEventsOf({ plan, workload: null }, [seen])).toMatchObject([{ type, message: '3 requests' }]);
+  });
+
   it('leave out what is a detail', () => {
     expect(kubeEventsOf({ plan, workload }, [{ type: 'WaitEnded', reason: 'Window' }])).toEqual([]);
   });

@@ -60,6 +60,9 @@ export interface EventSubjects {
   workload: { kind: MigratedKind; name: string; uid: string } | null;
 }
 
+const isWarning = (event: MigrationEvent): boolean =>
+  WARNINGS.has(event.type) || (event.type === 'StableSideSeen' && !event.isSilent);
+
 /** The Kubernetes Events of a batch of domain events, on the plan and on the workload. */
 export function kubeEventsOf(
   { plan: { namespace, name, uid }, workload }: EventSubjects,
@@ -71,7 +74,7 @@ export function kubeEventsOf(
       return (event.verdicts ?? []).map((verdict) => ({ regarding: plan, ...verdictEvent(verdict) }));
     if (QUIET.has(event.type)) return [];
     const said = {
-      type: WARNINGS.has(event.type) ? ('Warning' as const) : ('Normal' as const),
+      type: isWarning(event) ? ('Warning' as const) : ('Normal' as const),
       reason: event.type,
       message: sentenceOf(event).slice(0, MAX_MESSAGE),
       action: 'Migrate',

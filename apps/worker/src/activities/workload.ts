@@ -8,6 +8,7 @@ import { deploymentSchema } from '../cluster/objects.js';
 import { disturbanceOf } from './disturbance.js';
 import { until } from './pace.js';
 import { surveyOf } from './routes.js';
+import { awaitSilence, type SilenceDeps } from './silence.js';
 import { largestCanary } from '../cluster/canary-size.js';
 import { readyCounts, shortSide, type ReadyCount } from '../cluster/endpoints.js';
 import { asPodSCC, rolloutOf, troubles } from '../cluster/rollout.js';
@@ -41,7 +42,7 @@ type WorkloadActivities = Pick<
   'migrateWorkload' | 'awaitWorkload' | 'awaitStable' | 'restoreWorkload'
 >;
 
-interface Deps {
+interface Deps extends SilenceDeps {
   kube: KubeClient;
   router: TrafficRouter;
 }
@@ -70,7 +71,8 @@ export function healthySide(
 }
 
 /** Rolls the user's own workload to the target and back. */
-export function workloadActivities({ kube, router }: Deps): WorkloadActivities {
+export function workloadActivities(deps: Deps): WorkloadActivities {
+  const { kube, router } = deps;
   const read = (target: MigrationTarget): Promise<KubeObject> => readWorkload(kube, target);
   const writeTemplate = async (target: MigrationTarget, current: KubeObject, template: unknown): Promise<void> => {
     const body = [...templateTests(target, current), { op: 'replace', path: '/spec/template', value: template }];
@@ -100,10 +102,13 @@ export function workloadActivities({ kube, router }: Deps): WorkloadActivities {
   };
 
   return {
-    migrateWorkload: async (target) => {
+    migrateWorkload: async (target, begunMs) => {
+      const found = await read(target);
+      if (!isToBeMigrated(found, target)) return undefined;
+      const seen = begunMs === undefined ? undefined : await awaitSilence(deps, target, { object: found, begunMs });
       const current = await read(target);
-      if (!isToBeMigrated(current, target)) return;
-      await writeTemplate(target, current, target.templateAfter);
+      if (isToBeMigrated(current, target)) await writeTemplate(target, current, target.templateAfter);
+      return seen;
     },
 
     awaitWorkload: async (target, timeoutMs) => {

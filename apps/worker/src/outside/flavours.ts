@@ -10,6 +10,21 @@ export interface TrafficScope {
   beside?: string[];
 }
 
+/** The pods of a workload whose own proxies count what arrives. */
+export interface InboundScope {
+  namespace: string;
+  workload: string;
+  pods: readonly string[];
+}
+
+/** Counters of what arrives at pods, whoever sent it and whichever way it took. */
+interface Inbound {
+  arrived: (scope: InboundScope) => string;
+  names: readonly string[];
+  /** Of these, the one that counts bytes of connections which stand, where there is one. */
+  bytes: string | null;
+}
+
 /** The counters of a mesh, and what one series of them says. */
 export interface Flavour {
   /** Selectors of all counters of answers; their names may be several. */
@@ -20,6 +35,8 @@ export interface Flavour {
   buckets: ((scope: TrafficScope) => string) | null;
   /** Requests that a proxy had no destination for, which no counter of a Service holds; null where answers hold them. */
   unrouted: string | null;
+  /** Of the pods' own proxies; null where pods have none that counts. */
+  inbound: Inbound | null;
   /** What no pod answered is counted nowhere. */
   hidesUnanswered?: true;
   /** Copies of requests take other ways, and are counted nowhere. */
@@ -79,6 +96,12 @@ const envoy: Flavour = (() => {
       `{__name__=~"${NAMES.join('|')}",envoy_response_code=~"|${DENIALS.join('|')}",${cluster(scope)}}`,
     buckets: (scope) => `envoy_cluster_upstream_rq_time_bucket{${cluster(scope)}}`,
     unrouted: 'envoy_http_no_cluster',
+    inbound: {
+      names: [ANSWERS],
+      bytes: null,
+      arrived: ({ namespace, pods }) =>
+        `${ANSWERS}{envoy_cluster_name=~"inbound\\\\|.*",namespace="${namespace}",pod=~"${pods.map(escape).join('|')}"}`,
+    },
     read: ({ __name__: name = '', envoy_response_code_class: digit }) => {
       if (GRPC.includes(name)) return { counts: 'grpcFailure', isFailure: true, responseClass: '2xx' };
       if (name === CONNECT) return { counts: 'again', isFailure: true, responseClass: 'none' };
@@ -94,6 +117,9 @@ const envoy: Flavour = (() => {
   };
 })();
 
+const TCP_BYTES = 'istio_tcp_received_bytes_total';
+const ARRIVED = ['istio_requests_total', 'istio_tcp_connections_opened_total', TCP_BYTES];
+
 /** Istio's counters: by the callers' proxies, which see no mirrored request, or by those of the pods. */
 const istio: Flavour = (() => {
   const destination = (scope: TrafficScope): string =>
@@ -103,6 +129,12 @@ const istio: Flavour = (() => {
     answers: (scope) => `istio_requests_total{${destination(scope)}}`,
     buckets: (scope) => `istio_request_duration_milliseconds_bucket{${destination(scope)}}`,
     unrouted: null,
+    inbound: {
+      names: ARRIVED,
+      bytes: TCP_BYTES,
+      arrived: ({ namespace, workload }) =>
+        `{__name__=~"${ARRIVED.join('|')}",reporter="destination",destination_workload="${workload}",destination_workload_namespace="${namespace}"}`,
+    },
     read: (labels) => {
       const { response_code: code = '0', grpc_response_status: status = '' } = labels;
       const { response_flags: flags = '', response_code_details: details = '' } = labels;
@@ -130,6 +162,7 @@ const haproxy: Flavour = {
   answers: routerAnswers,
   buckets: null,
   unrouted: null,
+  inbound: null,
   hidesUnanswered: true,
   hidesCopies: true,
   read: ({ code = '' }) => ({ counts: 'answer', isFailure: code === '5xx', responseClass: code || 'none' }),

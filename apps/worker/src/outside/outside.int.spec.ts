@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { planSpecSchema, type PlanSpec } from '@scc/plan';
 import { AllowedHosts } from '@scc/runtime';
+import type { FlavourName } from './flavours.js';
 import { noMetrics, prometheusMetrics, PrometheusRefuses, type MetricSource } from './prometheus.js';
 import { reviewGatesWith } from './review.js';
 import { webhookCaller } from './webhooks.js';
@@ -277,6 +278,82 @@ describe('what Prometheus counts', () => {
     const { url } = await aServer((_request, response) => response.writeHead(status).end());
     const asking = prometheusMetrics({ url, flavour: 'istio' }).check('shop', 'sum(');
     await expect(asking).rejects.toThrow(PrometheusRefuses);
+  });
+});
+
+describe('what arrives at the pods of a workload', () => {
+  const side = { namespace: 'shop', workload: 'ledger', pods: ['ledger-a', 'ledger-b'] };
+  const http = (pod: string, source = 'unknown') => ({
+    ...{ __name__: 'istio_requests_total', pod },
+    ...{ source_workload: source, source_workload_namespace: source === 'unknown' ? source : 'batch' },
+  });
+  const tcp = { __name__: 'istio_tcp_received_bytes_total', pod: 'ledger-a', source_workload: 'unknown' };
+
+  /** @param counters of pods: their labels, their value when the silence would have begun, and their value now */
+  async function inboundOf(
+    counters: readonly (readonly [labels: Record<string, string>, then: number, now: number])[],
+    { everyS = 1, flavour = 'istio' }: { everyS?: number; flavour?: FlavourName } = {},
+  ) {
+    const { url, asked } = await aServer((request, response) => {
+      const { searchParams } = new URL(request.url ?? '', 'http://x');
+      const query = searchParams.get('query') ?? '';
+      const nowS = Date.now() / 1000;
+      const values = counters.map(([metric, then, now]) => ({
+        metric,
+        value: [nowS, String(searchParams.has('time') ? then : now)],
+      }));
+      const samples = [2, 1, 0].map((ago) => [nowS - ago * everyS, '1']);
+      const result = query.startsWith('last_over_time')
+        ? values
+        : query.endsWith('[180s]') && counters.length > 0
+          ? [{ metric: {}, values: samples }]
+          : query.startsWith('time')
+            ? [{ metric: {}, value: [nowS, String(nowS)] }]
+            : [];
+      const resultType = query.endsWith('[180s]') ? 'matrix' : 'vector';
+      response.end(JSON.stringify({ status: 'success', data: { resultType, result } }));
+    });
+    return { seen: await prometheusMetrics({ url, flavour }).inbound?.(side), asked };
+  }
+
+  it('is nothing while no counter rises, over two scrapes at least', async () => {
+    const still = [
+      [http('ledger-a'), 7, 7],
+      [http('ledger-b', 'gateway'), 9, 9],
+      [tcp, 100, 100],
+    ] as const;
+    const silent = { requests: 0, hasBytes: false, pods: 2, callers: [] };
+    await expect(inboundOf(still)).resolves.toMatchObject({ seen: { ...silent, overMs: 10_000 } });
+    await expect(inboundOf(still, { everyS: 30 })).resolves.toMatchObject({ seen: { ...silent, overMs: 60_000 } });
+  });
+
+  it('is told with its callers, also by connections that stand', async () => {
+    const rising = [
+      [http('ledger-a'), 7, 10],
+      [http('ledger-b', 'report'), 9, 13],
+      [http('ledger-b', 'idle'), 5, 5],
+    ] as const;
+    const { seen, asked } = await inboundOf(rising);
+    expect(seen).toMatchObject({ requests: 7, hasBytes: false, pods: 2, callers: ['batch/report', 'unknown'] });
+    const query = asked.map(({ url }) => new URL(url, 'http://x').searchParams.get('query') ?? '');
+    for (const one of query.filter((text) => text.startsWith('last_over_time({')))
+      expect(one).toContain(
+        'reporter="destination",destination_workload="ledger",destination_workload_namespace="shop"}',
+      );
+    await expect(inboundOf([[tcp, 100, 164]])).resolves.toMatchObject({ seen: { requests: 0, hasBytes: true } });
+  });
+
+  it("is asked of the pods' own proxies where these are counted by Envoy alone, and of nobody by routers", async () => {
+    const { seen, asked } = await inboundOf([[{ pod: 'ledger-a' }, 1, 2]], { flavour: 'envoy' });
+    expect(seen).toMatchObject({ requests: 1, pods: 1 });
+    expect(new URL(asked[0]?.url ?? '', 'http://x').searchParams.get('query')).toContain(
+      'envoy_cluster_name=~"inbound\\\\|.*",namespace="shop",pod=~"ledger-a|ledger-b"',
+    );
+    await expect(inboundOf([], { flavour: 'haproxy' })).resolves.toMatchObject({ seen: null, asked: [] });
+  });
+
+  it('is unknown where no proxy of the pods is scraped', async () => {
+    await expect(inboundOf([])).resolves.toMatchObject({ seen: null });
   });
 });
 

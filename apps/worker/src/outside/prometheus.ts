@@ -6,7 +6,15 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { PrometheusClock } from './clock.js';
 import { sumOf } from './counters.js';
 import { Counters, type When, type Yielded } from './counter-queries.js';
-import { FLAVOURS, type Flavour, type FlavourName, routerAnswers, type TrafficScope } from './flavours.js';
+import {
+  FLAVOURS,
+  type Flavour,
+  type FlavourName,
+  type InboundScope,
+  routerAnswers,
+  type TrafficScope,
+} from './flavours.js';
+import { inboundOf, type InboundSeen } from './inbound.js';
 import { bucketsOf, excessDenials, plus, quantileOf, tallyOf, rankedOf, type AnswerTally } from './tally.js';
 import { numberOf, singleOf, yieldedIn } from './yielded.js';
 
@@ -45,6 +53,8 @@ export interface MetricSource {
   summarize: (scope: SummaryScope) => Promise<TrafficSummary | null>;
   /** Requests per second over the last minutes; null when unknown. */
   rate: (scope: TrafficScope) => Promise<number | null>;
+  /** What arrived at the pods of a workload over the last moments; null when their proxies are not scraped. */
+  inbound?: (scope: InboundScope) => Promise<InboundSeen | null>;
   /** What OpenShift's routers count, whichever flavour the mesh has. */
   routers?: RouterCounters;
 }
@@ -213,6 +223,7 @@ export function prometheusMetrics(options: PrometheusOptions): MetricSource {
       const counted = await tally(scope, Date.now() - RATE_MS);
       return counted && (counted.requests * 1000) / RATE_MS;
     },
+    inbound: (scope) => inboundOf({ counters, flavour, theirs }, scope),
     routers: routerCounters(answerTo),
   };
 }

@@ -1,0 +1,137 @@
+import { asyncLocalStorage } from '@temporalio/activity';
+import type { KubeClient, KubeObject } from '@scc/kube';
+import { WEATHER } from '@scc/migration/contract';
+import { aWholeTarget } from '@scc/migration/testing';
+import type { Conflict, Verified } from '@scc/routing';
+import type { InboundSeen } from '../outside/inbound.js';
+import { contextOf } from './context.fixture.js';
+import { awaitSilence, type SilenceDeps } from './silence.js';
+
+const target = { ...aWholeTarget(), survey: { request: {}, routes: {} } };
+const quiet: InboundSeen = { requests: 0, hasBytes: false, overMs: 10_000, pods: 2, callers: [] };
+const called: InboundSeen = { ...quiet, requests: 12, callers: ['batch/report', 'unknown'] };
+
+const owner = (uid: string) => ({
+  ownerReferences: [{ apiVersion: 'apps/v1', kind: 'x', name: 'x', uid, controller: true }],
+});
+const object: KubeObject = {
+  ...{ apiVersion: 'apps/v1', kind: 'Deployment' },
+  metadata: { name: 'ledger', namespace: 'shop', uid: 'd' },
+  spec: { selector: { matchLabels: { app: 'ledger' } }, template: { spec: { containers: [] } } },
+};
+const replicaSet: KubeObject = {
+  ...{ apiVersion: 'apps/v1', kind: 'ReplicaSet', spec: object['spec'] },
+  metadata: { name: 'r', namespace: 'shop', uid: 'r', ...owner('d') },
+};
+const pod: KubeObject = {
+  ...{ apiVersion: 'v1', kind: 'Pod', spec: {}, status: { phase: 'Running' } },
+  metadata: { name: 'ledger-1', namespace: 'shop', uid: 'p', ...owner('r') },
+};
+
+interface World {
+  /** What the pods' counters show at each look; the last one stays. */
+  seen?: (InboundSeen | null)[];
+  away?: boolean;
+  drift?: Conflict;
+  verifiedBy?: Verified['verifiedBy'];
+}
+
+function silence({ seen = [], away, drift, verifiedBy = 'proxies' }: World, agoMs = 0, ofTarget = target) {
+  const asked: unknown[] = [];
+  const splits: unknown[] = [];
+  let looks = 0;
+  const deps: SilenceDeps = {
+    kube: Object.assign(Object.create(null) as KubeClient, {
+      list: ({ kind }: { kind: string }) =>
+        Promise.resolve({ items: kind === 'ReplicaSet' ? [replicaSet] : [pod], resourceVersion: '1' }),
+    }),
+    router: {
+      drift: () => Promise.resolve(drift ?? null),
+      split: (_survey, split) => {
+        splits.push(split);
+        return Promise.resolve({ verifiedBy });
+      },
+    },
+    metrics: {
+      inbound: (scope) => {
+        asked.push(scope);
+        if (away) return Promise.reject(new Error('Prometheus does not answer'));
+        return Promise.resolve(seen[Math.min(looks++, seen.length - 1)] ?? null);
+      },
+    },
+    drainMs: 20,
+  };
+  const begunMs = Date.now() - agoMs;
+  const result = asyncLocalStorage.run(contextOf(), () => awaitSilence(deps, ofTarget, { object, begunMs }));
+  return { result, asked, splits };
+}
+
+describe('the silence of the own pods', () => {
+  it('rests on their counters, whatever the proxies have', async () => {
+    const { result, asked, splits } = silence({ seen: [quiet] });
+    await expect(result).resolves.toEqual({
+      isSilent: true,
+      restsOn: 'counters',
+      message: 'no request reached the own pods of ledger for 10 s, by the counters of 2 pods',
+    });
+    expect(asked).toEqual([{ namespace: 'shop', workload: 'ledger', pods: ['ledger-1'] }]);
+    expect(splits).toEqual([]);
+  });
+
+  it('is waited for', async () => {
+    const { result, asked } = silence({ seen: [called, quiet] });
+    await expect(result).resolves.toMatchObject({ isSilent: true });
+    expect(asked).toHaveLength(2);
+  });
+
+  it('is missing while callers past the mesh still come, which the plan says as what is tried again', async () => {
+    const { result } = silence({ seen: [{ ...called, overMs: -5_000 }] });
+    await expect(result).rejects.toMatchObject({
+      type: WEATHER,
+      message: expect.stringMatching(
+        /^its own pods are not silent yet: 12 requests reached .*batch\/report/,
+      ) as unknown,
+      details: [{ tries: 1, remedy: expect.stringContaining('proxy of the mesh') as unknown }],
+    });
+  });
+
+  it.each<[string, InboundSeen, string]>([
+    ['requests', called, '12 requests reached the own pods of ledger in 10 s'],
+    ['connections that stand', { ...quiet, hasBytes: true }, 'bytes of standing connections reached the own pods'],
+  ])('is not claimed after the bound: %s are named', async (_case, seen, message) => {
+    const { result } = silence({ seen: [seen] }, 120_000);
+    await expect(result).resolves.toMatchObject({
+      isSilent: false,
+      restsOn: 'counters',
+      message: expect.stringContaining(message) as unknown,
+    });
+  });
+
+  it.each<[string, World, string]>([
+    ['nothing counts', { seen: [null] }, 'no counter of these pods is scraped'],
+    ['Prometheus is away', { away: true }, 'Prometheus does not answer'],
+  ])('rests on the routes and a time to drain where %s, and says what was not observed', async (_case, world, why) => {
+    for (const verifiedBy of ['proxies', 'bound'] as const) {
+      const { result, splits } = silence({ ...world, verifiedBy });
+      await expect(result).resolves.toMatchObject({
+        isSilent: true,
+        restsOn: verifiedBy,
+        message: expect.stringContaining(`what passes no route was not observed: ${why}`) as unknown,
+      });
+      expect(splits).toEqual([{ canary: 100, mirror: null }]);
+    }
+  });
+
+  it('does not rest on routes that another client has changed, and writes nothing over it', async () => {
+    const drift = { object: 'VirtualService shop/ledger', fields: ['spec.http'], manager: 'argocd' };
+    const { result, splits } = silence({ seen: [null], drift });
+    await expect(result).rejects.toMatchObject({ type: 'WorkloadChanged' });
+    expect(splits).toEqual([]);
+  });
+
+  it('is not asked about where no Service picks the pods', async () => {
+    const { result, asked } = silence({}, 0, { ...target, services: [] });
+    await expect(result).resolves.toBeUndefined();
+    expect(asked).toEqual([]);
+  });
+});
