@@ -18,6 +18,10 @@ export interface TrackedMember {
   kind: string;
   name: string;
   serviceAccount: string;
+  /** Absent in boards of earlier versions, as `calls` is. */
+  targetSCC?: string;
+  /** Other members that its template names, by `memberKey`. */
+  calls?: string[];
   state: MemberState;
   /** The name of its plan, once there is one. */
   plan?: string;
@@ -35,6 +39,8 @@ export interface CampaignSettings {
   maxConcurrent: number;
   failureBudget: number;
   soakMs: number;
+  /** Whether one of its windows was open when it was read, and until when (null: for as long as is known). */
+  window?: { isOpen: boolean; untilMs: number | null };
   approvalRequired: boolean;
   approvals: { wave: number; hash: string; by: string }[];
   attempt: number;

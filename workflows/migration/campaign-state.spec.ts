@@ -46,6 +46,45 @@ describe('the next step of a campaign', () => {
       {},
       'create a c',
     ],
+    [
+      'never one beside a workload that it calls, or that calls it',
+      aState([
+        aMember('a', 'Running', { calls: ['shop/Deployment/b'] }),
+        aMember('b'),
+        aMember('c', 'Waiting', { calls: ['shop/Deployment/a'] }),
+        aMember('d'),
+      ]),
+      { maxConcurrent: 3 },
+      'create d',
+    ],
+    [
+      'begins last what is most like what failed',
+      aState(
+        [aMember('a', 'Failed', { targetSCC: 'nonroot-v2' })],
+        [aMember('b', 'Waiting', { targetSCC: 'nonroot-v2' }), aMember('c', 'Waiting', { targetSCC: 'restricted-v2' })],
+      ),
+      { failureBudget: 1, maxConcurrent: 1 },
+      'create c',
+    ],
+    [
+      'begins nothing outside of its windows',
+      aState([aMember('a')]),
+      { window: { isOpen: false, untilMs: NOW + 1000 } },
+      `Running: outside of its windows; plans may begin again at ${new Date(NOW + 1000).toISOString()}`,
+    ],
+    ['goes on inside of one', aState([aMember('a')]), { window: { isOpen: true, untilMs: NOW + 1 } }, 'create a'],
+    [
+      'looks again when a window is over',
+      aState([aMember('a')]),
+      { window: { isOpen: true, untilMs: NOW } },
+      'Running: looks at its windows',
+    ],
+    [
+      'lets running plans go on when a window closes',
+      aState([aMember('a', 'Running'), aMember('b')]),
+      { window: { isOpen: false, untilMs: null } },
+      /none of its windows opens; 1 plan that run/,
+    ],
     ['fills up while others run', aState([aMember('a', 'Running'), aMember('b'), aMember('c')]), {}, 'create b'],
     [
       'waits for the wave before',

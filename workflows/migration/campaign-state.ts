@@ -52,10 +52,45 @@ function held(state: CampaignState, settings: CampaignSettings, nowMs: number): 
       untilMs: null,
     };
   if (settings.suspend) return waits(`suspended${rest}`);
+  const closed = outsideWindows(settings, nowMs);
+  if (closed) return waits(`${closed.message}${rest}`, closed.untilMs);
   if (running > 0) return null;
   if (state.soakUntilMs !== null && state.soakUntilMs > nowMs)
     return waits(`wave ${at} is over; wave ${at + 1} begins when it has soaked`, state.soakUntilMs);
   return null;
+}
+
+/** Between two looks at windows of which nothing is known any more, in milliseconds. */
+const LOOK_AGAIN_MS = 1_000;
+const LONGEST_WAIT_MS = 24 * 60 * 60_000;
+
+/** What is said and waited for outside of the windows; null inside of one, and without any. */
+function outsideWindows({ window }: CampaignSettings, nowMs: number): { message: string; untilMs: number } | null {
+  if (!window) return null;
+  // What was read is too old: a wait that is over at once reads it again.
+  if (window.untilMs !== null && window.untilMs <= nowMs)
+    return { message: 'looks at its windows', untilMs: nowMs + LOOK_AGAIN_MS };
+  if (window.isOpen) return null;
+  return window.untilMs === null
+    ? { message: 'none of its windows opens', untilMs: nowMs + LONGEST_WAIT_MS }
+    : {
+        message: `outside of its windows; plans may begin again at ${new Date(window.untilMs).toISOString()}`,
+        untilMs: window.untilMs,
+      };
+}
+
+/**
+ * The members in the order in which they begin: those that are most like what failed come last, so that the budget is
+ * spent, and somebody has looked, before they do.
+ */
+function asLearned(waiting: readonly TrackedMember[], failed: readonly TrackedMember[]): TrackedMember[] {
+  const likeness = (member: TrackedMember): number =>
+    failed.filter(
+      ({ namespace, kind, targetSCC }) =>
+        targetSCC !== undefined &&
+        [namespace, kind, targetSCC].join() === [member.namespace, member.kind, member.targetSCC].join(),
+    ).length;
+  return waiting.toSorted((one, other) => likeness(one) - likeness(other));
 }
 
 /** What a campaign does next. */
@@ -69,7 +104,7 @@ export function nextStep(state: CampaignState, settings: CampaignSettings, nowMs
     return waits(`wave ${at + 1} waits for the approval of its set ${hash}`);
   const running = inState(state, 'Running');
   const waiting = (state.waves[at]?.members ?? []).filter((member) => member.state === 'Waiting');
-  const members = startable(waiting, running, settings.maxConcurrent);
+  const members = startable(asLearned(waiting, inState(state, 'Failed')), running, settings.maxConcurrent);
   if (members.length > 0) return { do: 'create', members };
   return waits(`wave ${at + 1} of ${state.waves.length}: ${plural(running.length, 'plan')} under way`);
 }

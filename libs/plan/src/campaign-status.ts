@@ -8,6 +8,7 @@ const memberStatusSchema = z.object({
   serviceAccount: z.string(),
   targetSCC: z.string(),
   risk: z.int().describe('Its place in the order: the greater, the later.'),
+  calls: z.array(z.string()).max(20).optional().describe('Other workloads of the board that its template names.'),
   state: z.enum(MEMBER_STATES),
   plan: z.string().optional().describe('Of its newest attempt.'),
   message: z.string().optional().describe('Why it failed.'),

@@ -33,6 +33,13 @@ describe('the spec of a campaign', () => {
     ['has no other fields', { selector: {}, wavez: 1 }, 'spec.wavez'],
     ['leaves what differs to its plans', { selector: {}, template: { targetSCC: 'x' } }, 'spec.template.targetSCC'],
     ['has an SCC as its target', { selector: {}, targetSCC: 'Best' }, 'spec.targetSCC'],
+    [
+      'has windows in time zones',
+      { selector: {}, windows: [{ from: '22:00', to: '04:00', timeZone: 'Mars/Base' }] },
+      'spec.windows[0].timeZone',
+    ],
+    ['has windows that last', { selector: {}, windows: [{ from: '22:00', to: '22:00' }] }, 'spec.windows[0]'],
+    ['has plans with no endless bake', { selector: {}, template: { bake: '999h' } }, 'spec.template.bake'],
     ['has durations', { selector: {}, soak: 'long' }, 'spec.soak'],
   ])('%s', (_case, spec, field) => {
     const parsed = parseCampaign(spec);

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { parseSpec, unknownPaths } from './rules.js';
 import { durationSchema } from './formats.js';
-import { planSpecSchema, type Violation } from './schema.js';
+import { planSpecSchema, type Violation, windowsSchema } from './schema.js';
 import { WORKLOAD_KINDS } from './strategies.js';
 
 /** A campaign: one plan for each of many workloads, in waves. Its workflow creates the plans and waits for them. */
@@ -50,6 +50,7 @@ const campaignTemplateSchema = planSpecSchema.pick({
   gates: true,
   approval: true,
   schedule: true,
+  bake: true,
   rollback: true,
   canary: true,
   justification: true,
@@ -79,6 +80,7 @@ export const campaignSpecSchema = z.object({
     .prefault({}),
   maxConcurrent: z.int().min(1).max(100).default(5).describe('How many plans run at once.'),
   soak: durationSchema.default('10m').describe('How long a wave must have been over before the next one begins.'),
+  windows: windowsSchema.describe('When plans may begin; those that run go on. At any time when empty.'),
   failureBudget: z
     .int()
     .min(0)
@@ -128,6 +130,8 @@ export interface Member {
   targetSCC: string;
   /** Its place in the order: the greater, the later. */
   risk: number;
+  /** Other members that its template names, by `memberKey`. */
+  calls?: readonly string[] | undefined;
 }
 
 const refused = (field: string, message: string, remedy: string): Violation => ({
@@ -137,7 +141,7 @@ const refused = (field: string, message: string, remedy: string): Violation => (
   remedy,
 });
 
-function ruleViolations({ selector, workloads, template, waves }: CampaignSpec): Violation[] {
+function ruleViolations({ selector, workloads, template, waves, windows }: CampaignSpec): Violation[] {
   const violations: Violation[] = [];
   if ((selector === undefined) === (workloads === undefined))
     violations.push(
@@ -160,13 +164,15 @@ function ruleViolations({ selector, workloads, template, waves }: CampaignSpec):
     violations.push(
       refused('spec.waves.sizes', 'the workloads name their waves, so that sizes have no meaning', 'Leave sizes out.'),
     );
-  const plan = parseSpec({ ...template, workloadRef: { kind: 'Deployment', name: 'any' }, targetSCC: 'any' });
-  return plan.ok
-    ? violations
-    : [
-        ...violations,
-        ...plan.violations.map((one) => ({ ...one, field: one.field.replace(/^spec/, 'spec.template') })),
-      ];
+  const ofPlan = (spec: object, field: RegExp, own: string): Violation[] => {
+    const plan = parseSpec({ ...spec, workloadRef: { kind: 'Deployment', name: 'any' }, targetSCC: 'any' });
+    return plan.ok ? [] : plan.violations.map((one) => ({ ...one, field: one.field.replace(field, own) }));
+  };
+  return [
+    ...violations,
+    ...ofPlan(template, /^spec/, 'spec.template'),
+    ...ofPlan({ schedule: { windows } }, /^spec\.schedule/, 'spec'),
+  ];
 }
 
 export type ParsedCampaign = { ok: true; spec: CampaignSpec } | { ok: false; violations: Violation[] };

@@ -150,5 +150,5 @@ export {
 } from './strategies.js';
 export { WAIT_REASONS, type WaitReason } from './waits.js';
 export { type DeliveryTool, deliveryToolOf, revokeLaterMs, untracked } from './tracking.js';
-export { isWaveApproved, memberKey } from './members.js';
+export { isWaveApproved, memberKey, type MemberPlace } from './members.js';
 export { waveHash, wavesOf } from './waves.js';

@@ -18,27 +18,31 @@ export const isWaveApproved = (
 ): boolean =>
   !approvalRequired || approvals.some((one) => one.wave === wave.number && one.hash === wave.hash && one.by !== author);
 
-type Sharing = Pick<Member, 'namespace' | 'serviceAccount'>;
+type Sharing = MemberPlace & Pick<Member, 'serviceAccount' | 'calls'>;
 
 /** Pods of two workloads that share a ServiceAccount share its grants. */
-export const accountKey = ({ namespace, serviceAccount }: Sharing): string => `${namespace}/${serviceAccount}`;
+export const accountKey = ({ namespace, serviceAccount }: Pick<Member, 'namespace' | 'serviceAccount'>): string =>
+  `${namespace}/${serviceAccount}`;
 
 /**
- * The members of a wave that may begin now, in its order: no more than `maxConcurrent` run, and never two that share a
- * ServiceAccount, since the grants of one are those of the other.
+ * Whether two workloads are not to move at once: the grants of one ServiceAccount are those of the other's pods, and
+ * what the change of one breaks shows in the figures of those that call it.
  */
+export const areApart = (one: Sharing, other: Sharing): boolean =>
+  accountKey(one) === accountKey(other) ||
+  (one.calls?.includes(memberKey(other)) ?? false) ||
+  (other.calls?.includes(memberKey(one)) ?? false);
+
+/** The members of a wave that may begin now, in its order: no more than `maxConcurrent` run, and none beside one that it is kept apart from. */
 export function startable<M extends Sharing>(
   waiting: readonly M[],
   running: readonly Sharing[],
   maxConcurrent: number,
 ): M[] {
-  const accounts = new Set(running.map(accountKey));
   const chosen: M[] = [];
   for (const member of waiting) {
     if (running.length + chosen.length >= maxConcurrent) break;
-    if (accounts.has(accountKey(member))) continue;
-    accounts.add(accountKey(member));
-    chosen.push(member);
+    if (![...running, ...chosen].some((other) => areApart(member, other))) chosen.push(member);
   }
   return chosen;
 }

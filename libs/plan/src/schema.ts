@@ -67,23 +67,22 @@ const trafficSchema = z.object({
     ),
 });
 
+const windowSchema = z.object({
+  days: z
+    .array(z.enum(['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun']))
+    .min(1)
+    .max(7)
+    .default(['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun']),
+  from: z.string().regex(/^([01][0-9]|2[0-3]):[0-5][0-9]$/),
+  to: z.string().regex(/^([01][0-9]|2[0-3]):[0-5][0-9]$/),
+  timeZone: z.string().max(64).default('UTC').describe('An IANA time zone.'),
+});
+export type Window = z.infer<typeof windowSchema>;
+export const windowsSchema = z.array(windowSchema).max(20).default([]);
+
 const scheduleSchema = z.object({
   notBefore: z.string().max(64).optional().describe('RFC 3339 time before which nothing is touched.'),
-  windows: z
-    .array(
-      z.object({
-        days: z
-          .array(z.enum(['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun']))
-          .min(1)
-          .max(7)
-          .default(['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun']),
-        from: z.string().regex(/^([01][0-9]|2[0-3]):[0-5][0-9]$/),
-        to: z.string().regex(/^([01][0-9]|2[0-3]):[0-5][0-9]$/),
-        timeZone: z.string().max(64).default('UTC').describe('An IANA time zone.'),
-      }),
-    )
-    .max(20)
-    .default([]),
+  windows: windowsSchema,
 });
 
 /** `spec` of an SCCMigrationPlan with every default filled in: the one source of the CRD and of all types. */

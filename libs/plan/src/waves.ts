@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { CampaignSpec, Member } from './campaign.js';
-import { accountKey, memberKey } from './members.js';
+import { areApart, memberKey } from './members.js';
 
 const byText = (one: string, other: string): number => (one < other ? -1 : Number(one > other));
 /** Rising risk; among equals the order of their names, so that the same workloads always give the same waves. */
@@ -24,8 +24,9 @@ function sizesOf(total: number, { count, sizes }: CampaignSpec['waves']): number
 }
 
 /**
- * The waves of a campaign, in the order of rising risk. Workloads that share a ServiceAccount come into different waves
- * where there is room for that; where there is not, they share a wave and still never move at once (`startable`).
+ * The waves of a campaign, in the order of rising risk. Workloads that share a ServiceAccount, or of which one calls the
+ * other, come into different waves where there is room for that; where there is not, they share a wave and still never
+ * move at once (`startable`).
  *
  * @param placed the wave that the author gave to each workload, by `memberKey`; empty when the risk decides
  */
@@ -43,13 +44,11 @@ export function wavesOf<M extends Member>(
   const found = sizesOf(ordered.length, waves).map((size) => ({
     size,
     members: [] as M[],
-    accounts: new Set<string>(),
   }));
   for (const member of ordered) {
     const open = found.filter((wave) => wave.members.length < wave.size);
-    const wave = open.find(({ accounts }) => !accounts.has(accountKey(member))) ?? open[0];
+    const wave = open.find(({ members: own }) => !own.some((other) => areApart(member, other))) ?? open[0];
     wave?.members.push(member);
-    wave?.accounts.add(accountKey(member));
   }
   return found.map((wave) => wave.members.sort(inOrder));
 }

@@ -138,4 +138,28 @@ describe('the board of a campaign', () => {
     const { rows } = scan(inventory, aim);
     expect(() => boardOf(parsed.spec, { objects, rows }, 1)).toThrow('it selects 2 workloads');
   });
+
+  it('keeps workloads that call each other in different waves, as their templates name their Services', () => {
+    const env = (value: string) => ({ container: { env: [{ name: 'TARGET', value }] } });
+    const made = board(
+      { selector: {}, waves: { sizes: [3, 1] } },
+      ...aWorkload('a', env('http://b:8080/v1?x=shop')),
+      ...aWorkload('b', env('d.bank.svc.cluster.local:5432,e.nowhere')),
+      ...aWorkload('c', { container: { args: ['--upstream=b.shop', '--mode', 'd'] } }),
+      ...aWorkload('d', { namespace: 'bank' }),
+    );
+    expect(made.waves.flatMap(({ workloads }) => workloads.map(({ name, calls }) => [name, calls]))).toEqual(
+      expect.arrayContaining([
+        ['a', ['shop/Deployment/b']],
+        ['b', ['bank/Deployment/d']],
+        ['c', ['shop/Deployment/b']],
+        ['d', undefined],
+      ]),
+    );
+    const waveOf = (wanted: string): number =>
+      made.waves.findIndex(({ workloads }) => workloads.some(({ name }) => name === wanted));
+    expect([waveOf('a') === waveOf('b'), waveOf('c') === waveOf('b'), waveOf('b') === waveOf('d')]).toEqual([
+      ...[false, false, false],
+    ]);
+  });
 });

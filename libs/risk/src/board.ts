@@ -1,5 +1,6 @@
 import { type CampaignSpec, LEAST_REACHABLE, type Member, memberKey, waveHash, wavesOf } from '@scc/plan';
 import { type ClusterObject, isMovable, type ScanRow } from '@scc/scc/scan';
+import { callsAmong } from './calls.js';
 import { criticalityOf } from './criticality.js';
 
 /** A member of a campaign, with what its place in the order is made of. */
@@ -103,6 +104,11 @@ export function boardOf(spec: CampaignSpec, { objects, rows }: Scanned, most: nu
   const placed = [...(listed ?? [])].flatMap(([key, { wave }]): [string, number][] =>
     wave === undefined ? [] : [[key, wave]],
   );
-  const waves = wavesOf(members, spec, new Map(placed));
+  const calls = callsAmong(members, objects);
+  const known = members.map((member) => {
+    const called = calls.get(memberKey(member));
+    return called ? { ...member, calls: called } : member;
+  });
+  const waves = wavesOf(known, spec, new Map(placed));
   return { waves: waves.map((workloads) => ({ hash: waveHash(workloads), workloads })), left };
 }

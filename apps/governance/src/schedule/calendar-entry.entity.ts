@@ -1,6 +1,6 @@
 import { Column, Entity, PrimaryColumn, VersionColumn } from 'typeorm';
 import { BY_DEFAULT_NOW, parsed } from '../database/columns.js';
-import { type Recurrence, recurrenceSchema } from './occurrences.js';
+import { type Recurrence, recurrenceSchema } from '@scc/plan/schedule';
 
 /** A freeze or a maintenance window. */
 @Entity('calendar_entry')

@@ -1,9 +1,8 @@
 import type { EvaluationRequest } from '@scc/governance-api';
+import { type Calendar, freezeAt, nextOpening, weeklyWindows } from '@scc/plan/schedule';
 import { matchesPattern } from '@scc/policy';
 import type { Database } from '../database/rows.js';
 import { CalendarEntryEntity } from './calendar-entry.entity.js';
-import type { Recurring } from './occurrences.js';
-import { type Calendar, freezeAt, nextOpening } from './openings.js';
 
 /** When the migration may go on: `at` is null when it may now. `never`: no opening is long enough. */
 export interface StartTime {
@@ -22,12 +21,9 @@ export async function calendarFor(db: Database, { plan, spec, facts }: Evaluatio
     .filter(({ labelKey: key, labelValue: value }) => key === null || facts.namespaceLabels[key] === value);
   return {
     freezes: applying.filter(({ kind }) => kind === 'freeze'),
-    windows: [applying.filter(({ kind }) => kind === 'window'), planWindows(spec)],
+    windows: [applying.filter(({ kind }) => kind === 'window'), weeklyWindows(spec.schedule.windows)],
   };
 }
-
-const planWindows = ({ schedule }: EvaluationRequest['spec']): Recurring[] =>
-  schedule.windows.map(({ timeZone, ...range }) => ({ timeZone, recurrence: { type: 'weekly', ranges: [range] } }));
 
 /** When the whole migration fits: inside of the windows of the calendar and of the plan, clear of freezes. */
 export const nextStart = async (db: Database, request: EvaluationRequest, now: Date): Promise<StartTime> =>

@@ -6,7 +6,7 @@ import type { Database } from '../database/rows.js';
 import { Refusal } from '../refusal/refusal.js';
 import { requireVersion } from '../refusal/version.js';
 import { CalendarEntryEntity } from './calendar-entry.entity.js';
-import { isTimeZone, recurrenceSchema } from './occurrences.js';
+import { isTimeZone, recurrenceSchema } from '@scc/plan/schedule';
 
 /** A freeze (nothing starts or goes on) or a maintenance window (migrations run only inside of one). */
 export const calendarEntrySchema = z.object({

@@ -20,8 +20,9 @@ const LOOK_MS = 2_000;
 function beginningOf({ status, settings }: ReadCampaign): CampaignBegin {
   const waves = (status.waves ?? []).map(({ hash, workloads }) => ({
     hash,
-    members: workloads.map(({ namespace, kind, name, serviceAccount, state, plan }) => ({
-      ...{ namespace, kind, name, serviceAccount, state },
+    members: workloads.map(({ namespace, kind, name, serviceAccount, targetSCC, calls, state, plan }) => ({
+      ...{ namespace, kind, name, serviceAccount, targetSCC, state },
+      ...(calls === undefined ? {} : { calls }),
       ...(plan === undefined ? {} : { plan }),
     })),
   }));

@@ -30,8 +30,9 @@ export async function makeBoard(
     return {
       waves: waves.map(({ hash, workloads }) => ({
         hash,
-        workloads: workloads.map(({ namespace, kind, name, serviceAccount, targetSCC, risk }) => ({
+        workloads: workloads.map(({ namespace, kind, name, serviceAccount, targetSCC, risk, calls = [] }) => ({
           ...{ namespace, kind, name, serviceAccount, targetSCC, risk },
+          ...(calls.length === 0 ? {} : { calls: [...calls] }),
           state: 'Waiting' as const,
         })),
       })),

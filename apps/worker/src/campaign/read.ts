@@ -9,6 +9,7 @@ import {
   durationMs,
   parseCampaign,
 } from '@scc/plan';
+import { weeklyWindows, windowAt } from '@scc/plan/schedule';
 
 /** A campaign as the API server has it now. */
 export interface ReadCampaign {
@@ -43,6 +44,7 @@ export async function readCampaign(
     maxConcurrent: spec.maxConcurrent,
     failureBudget: spec.failureBudget,
     soakMs: durationMs(spec.soak),
+    ...(spec.windows.length === 0 ? {} : { window: windowAt(weeklyWindows(spec.windows), Date.now()) }),
     approvalRequired: spec.approval.required,
     approvals: spec.approvals,
     attempt: spec.attempt,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { isTimeZone, occurrences, recurrenceSchema, type Recurrence, type Span } from './occurrences.js';
-import { freezeAt, nextOpening, type NamedRecurring } from './openings.js';
+import { freezeAt, nextOpening, type NamedRecurring, weeklyWindows, windowAt } from './openings.js';
 
 const HOUR = 60 * 60 * 1000;
 const ms = (time: string): number => Date.parse(time);
@@ -133,5 +133,20 @@ describe('freezeAt', () => {
       untilMs: ms('2026-03-12T00:00:00Z'),
     });
     expect(freezeAt({ freezes, windows: [] }, ms('2026-03-12T00:00:00Z'))).toBeNull();
+  });
+});
+
+describe('windowAt', () => {
+  const nights = weeklyWindows([{ days: ['Mon', 'Fri'], from: '22:00', to: '02:00', timeZone: 'Europe/Vienna' }]);
+  it.each<[string, string, boolean, string]>([
+    ['before it', '2026-11-23T20:59:59Z', false, '2026-11-23T21:00:00Z'],
+    ['in it', '2026-11-23T21:00:00Z', true, '2026-11-24T01:00:00Z'],
+    ['after it', '2026-11-24T01:00:00Z', false, '2026-11-27T21:00:00Z'],
+  ])('says whether one is open, and until when: %s', (_case, time, isOpen, until) => {
+    expect(windowAt(nights, Date.parse(time))).toEqual({ isOpen, untilMs: Date.parse(until) });
+  });
+
+  it('knows of windows that never open', () => {
+    expect(windowAt([], 0)).toMatchObject({ isOpen: true });
   });
 });

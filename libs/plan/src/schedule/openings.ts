@@ -1,3 +1,4 @@
+import type { Window } from '../schema.js';
 import { occurrences, type Recurring, type Span } from './occurrences.js';
 
 export interface NamedRecurring extends Recurring {
@@ -25,6 +26,17 @@ export function nextOpening(calendar: Calendar, fromMs: number, durationMs: numb
     if (fitting) return fitting.from;
   }
   return null;
+}
+
+/** Whether one of the windows is open at a time, and until when that stays so; null: longer than is looked at. */
+export function windowAt(windows: readonly Recurring[], atMs: number): { isOpen: boolean; untilMs: number | null } {
+  for (const days of HORIZONS_DAYS) {
+    const within = { from: atMs, to: atMs + days * DAY_MS };
+    const [first] = openSpans({ freezes: [], windows: [[...windows]] }, within);
+    if (!first) continue;
+    return first.from > atMs ? { isOpen: false, untilMs: first.from } : { isOpen: true, untilMs: first.to };
+  }
+  return { isOpen: false, untilMs: null };
 }
 
 /** The freeze that holds at a time, and when it and those that follow without a gap are over. */
@@ -79,3 +91,7 @@ function subtract(spans: readonly Span[], holes: readonly Span[]): Span[] {
     [...spans],
   );
 }
+
+/** The windows of a plan or campaign, each of some days of the week. */
+export const weeklyWindows = (windows: readonly Window[]): Recurring[] =>
+  windows.map(({ timeZone, ...range }) => ({ timeZone, recurrence: { type: 'weekly', ranges: [range] } }));
