@@ -9,10 +9,12 @@ import {
 } from '@scc/governance-api';
 import type { MigrationEvent, RecordedEvent } from '@scc/plan';
 import { createLogger } from '@scc/runtime';
+import type { JsonValue } from '@scc/audit';
+import { z } from 'zod';
 import { DataSource, type EntityManager } from 'typeorm';
 import { type PostgresServer, startPostgres } from '@scc/testing/postgres';
 import type { MayGrant, ReviewLender } from './access/plan-rights.js';
-import { appendAudit } from './audit/append.js';
+import { appendAuditBatch, type AuditRecord } from './audit/append.js';
 import { type CallContext, type Caller, SYSTEM } from './call/caller.js';
 import type { EvaluationContext } from './engine/evaluate.js';
 import { seenRuns } from './engine/runs.js';
@@ -227,21 +229,30 @@ export async function coverSteps(tx: EntityManager, plan: EventBatch['plan']): P
     ...GUARDED_ACTIVITIES.map((activity): [string, number | null] => [activity, null]),
     ['setWeights', 0] as const,
   ];
-  for (const [sequence, [activity, weight]] of steps.entries()) {
-    const known = 'select 1 from activity_begin where plan_uid = $1 and sequence = $2';
-    const rows = await tx.query<unknown[]>(known, [plan.uid, sequence]);
-    if (rows.length > 0) continue;
-    const run = { workflowId: 'w', runId: 'r', activityId: String(sequence), activity, way: 'forward', weight };
-    const { entryId } = await appendAudit(tx, {
-      ...{ actor: SYSTEM, action: 'activity.begun', object: planObject(migration), requestId: null },
-      details: { uid: plan.uid, sequence, ...run },
-    });
-    await tx.query(
-      `insert into activity_begin (plan_uid, sequence, workflow_id, run_id, activity_id, activity, way, weight, entry_id, done_at)
-       values ($1, $2, 'w', 'r', $3, $4, 'forward', $5, $6, now())`,
-      [plan.uid, sequence, String(sequence), activity, weight, entryId],
-    );
-  }
+  const begun = z
+    .array(z.object({ sequence: z.int() }))
+    .parse(await tx.query('select sequence from activity_begin where plan_uid = $1', [plan.uid]));
+  const missing = steps
+    .map(([activity, weight], sequence) => ({ sequence, activityId: String(sequence), activity, weight }))
+    .filter(({ sequence }) => begun.every((one) => one.sequence !== sequence));
+  const entryOf = (action: string, details: Record<string, JsonValue>): AuditRecord => ({
+    ...{ actor: SYSTEM, action, object: planObject(migration), requestId: null },
+    details: { uid: plan.uid, ...details },
+  });
+  const receipts = await appendAuditBatch(
+    tx,
+    missing.map((step) => entryOf('activity.begun', { ...step, workflowId: 'w', runId: 'r', way: 'forward' })),
+  );
+  await tx.query(
+    `insert into activity_begin (plan_uid, sequence, workflow_id, run_id, activity_id, activity, way, weight, entry_id, done_at)
+     select $1, sequence, 'w', 'r', "activityId", activity, 'forward', weight, entry, $3
+     from jsonb_to_recordset($2::jsonb) as t (sequence int, "activityId" text, activity text, weight int, entry text)`,
+    [plan.uid, JSON.stringify(missing.map((step, at) => ({ ...step, entry: receipts[at]?.entryId }))), NOON],
+  );
+  await appendAuditBatch(
+    tx,
+    missing.map(({ sequence }) => entryOf('activity.done', { sequence, at: NOON })),
+  );
 }
 
 /** Reports events of a migration whose every step has its receipt. */

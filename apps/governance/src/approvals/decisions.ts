@@ -94,6 +94,7 @@ async function settle(
       reason: said,
       lends,
       complete: outcome === 'granted',
+      decidedAt: now.toISOString(),
       knownAs: context.knownAs ? hashOf(context.knownAs) : null,
     },
   });

@@ -36,17 +36,19 @@ const SELECT: Record<AuthorityTable, string> = {
     'begun', begun_at is not null) as holds from approval_request`,
   approval_decision: `select request || '/' || approver as key, json_build_object('request', request::text,
     'approver', approver, 'role', role, 'decision', decision, 'reason', reason, 'lends', lends,
-    'knownAs', known_as) as holds
+    'knownAs', known_as, 'decidedAt', ${instant('decided_at')}) as holds
     from approval_decision where withdrawn_at is null`,
   break_glass: `select id::text as key, json_build_object('request', request::text, 'usedBy', used_by, 'reason', reason,
     'reviewedBy', reviewed_by, 'review', review) as holds from break_glass`,
   command_grant: `select encode(token_hash, 'hex') as key, json_build_object('planUid', plan_uid, 'command', command,
-    'actor', actor, 'expiresAt', ${instant('expires_at')}, 'used', used_at is not null) as holds from command_grant`,
+    'actor', actor, 'reason', reason, 'expiresAt', ${instant('expires_at')}, 'used', used_at is not null) as holds from command_grant`,
   pre_image: `select plan_uid || ' ' || key as key, json_build_object('workflowId', workflow_id, 'order', ordinal,
     'manifest', case when manifest is not null then ${sha256('manifest::text')} end) as holds from pre_image`,
   // A step that was refused lets nothing pass.
   step_authorization: `select entry_id as key, json_build_object('planUid', plan_uid, 'step', step,
-    'contentHash', content_hash) as holds from step_authorization where allowed`,
+    'contentHash', content_hash, 'detail', detail, 'reason', reason, 'decidedAt', ${instant('decided_at')}) as holds from step_authorization where allowed`,
+  step_refusal: `select entry_id as key, json_build_object('planUid', plan_uid, 'step', step, 'contentHash', content_hash,
+    'detail', detail, 'reason', reason, 'waitsFor', waits_for, 'decidedAt', ${instant('decided_at')}) as holds from step_authorization where not allowed`,
   live_edit: `select plan_uid || ' ' || generation || ' ' || content_hash as key,
     json_build_object('loosened', loosened[1:${MAX_LOOSENED}], 'needs', needs, 'parts', parts) as holds from live_edit`,
   activity_begin: `select plan_uid || ' ' || sequence as key, json_build_object('workflowId', workflow_id, 'runId', run_id,
@@ -55,12 +57,41 @@ const SELECT: Record<AuthorityTable, string> = {
   // A claim that was released holds nobody back.
   workload_claim: `select plan_uid as key, json_build_object('namespace', namespace, 'kind', kind, 'name', name) as holds
     from workload_claim where released_at is null`,
-  risk_model: `select id::text as key, json_build_object('kind', kind, 'parent', parent, 'trainedTo', trained_to,
+  risk_model: `select id::text as key, json_build_object('kind', kind, 'parent', parent, 'promotion', promotion, 'trainedTo', trained_to,
     'contentHash', content_hash, 'content', model, 'entry', entry_id) as holds from risk_model`,
   risk_promotion: `select entry_id as key, json_build_object('model', model::text, 'previous', previous, 'reason', reason,
     'evidence', evidence, 'promotedBy', promoted_by) as holds from risk_promotion`,
   scc_version: `select id::text as key, json_build_object('name', name, 'contentHash', content_hash, 'content', content)
     as holds from scc_version`,
+  scc_presence: `select id::text as key, json_build_object('name', name, 'version', version::text,
+    'from', ${instant('present_from')}, 'to', ${instant('present_to')}, 'unseenFrom', ${instant('unseen_from')}) as holds
+    from scc_presence`,
+  activity_done: `select plan_uid || ' ' || sequence as key, json_build_object('at', ${instant('done_at')}) as holds
+    from activity_begin where done_at is not null`,
+  activity_refusal: `select entry_id as key, json_build_object('planUid', plan_uid) as holds from activity_refusal`,
+  migration_run: `select plan_uid as key, json_build_object('workflowId', workflow_id, 'runId', run_id, 'way', way,
+    'handedOver', handed_over) as holds from migration_run`,
+  migration_end: `select workflow_id || ' ' || run_id || ' ' || sequence as key, json_build_object('planUid', plan_uid,
+    'phase', phase, 'at', ${instant('ended_at')}, 'event', entry_id, 'untrusted', untrusted) as holds from migration_end`,
+  evaluation: `select entry_id as key, json_build_object('planUid', plan_uid, 'verdict', verdict,
+    'contentHash', content_hash, 'policyRevision', policy_revision, 'generation', generation,
+    'evaluatedAt', ${instant('evaluated_at')}) as holds from evaluation`,
+  risk_assessment: `select id as key, json_build_object('planUid', plan_uid, 'model', model::text, 'band', band,
+    'signals', ${sha256('signals::text')}, 'changeRisk', change_risk, 'namespace', namespace, 'kind', workload_kind,
+    'name', workload_name, 'sourceSCC', source_scc, 'targetSCC', target_scc, 'at', ${instant('assessed_at')}) as holds from risk_assessment`,
+  risk_outcome: `select plan_uid as key, json_build_object('namespace', namespace, 'assessment', assessment,
+    'label', label, 'reason', reason, 'principal', principal, 'finishedAt', ${instant('finished_at')},
+    'sourceSCC', source_scc, 'targetSCC', target_scc, 'entry', entry_id) as holds from risk_outcome`,
+  // How far a receiver has come moves with each message.
+  notification_receiver: `select name as key, json_build_object('type', type, 'url', url, 'urlSecret', url_secret,
+    'signingSecret', signing_secret, 'namespaces', namespaces, 'kinds', kinds, 'template', template,
+    'changedBy', changed_by) as holds from notification_receiver`,
+};
+
+/** Parts of a table that are compared under a name of their own. */
+const PART_OF: Partial<Record<AuthorityTable, string>> = {
+  activity_done: 'activity_begin',
+  step_refusal: 'step_authorization',
 };
 
 /** Members that entries hold the hash of. */
@@ -86,7 +117,9 @@ const toRow = (table: AuthorityTable, { key, holds }: Found): AuthorityRow => {
 
 /** The rows of one table, in pages. Needs a transaction; a table that is not there has no rows. */
 export async function* authorityRows(tx: Queryable, table: AuthorityTable): AsyncGenerator<AuthorityRow[]> {
-  const [there] = await tx.query<{ found: string | null }[]>('select to_regclass($1) as found', [table]);
+  const [there] = await tx.query<{ found: string | null }[]>('select to_regclass($1) as found', [
+    PART_OF[table] ?? table,
+  ]);
   if (there?.found == null) return;
   await tx.query(`declare authority_rows no scroll cursor for ${SELECT[table]}`);
   for (;;) {

@@ -1,167 +1,26 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { verifyLog } from '@scc/audit';
 import { healthSchema } from '@scc/governance-api';
-import { policyBindingSchema, policyDocumentSchema } from '@scc/policy';
 import { createLogger } from '@scc/runtime';
-import type { EntityManager } from 'typeorm';
 import { z } from 'zod';
-import { createBinding } from '../access/bindings.js';
-import { breakGlass, reviewBreakGlass } from '../approvals/break-glass.js';
-import { recordDecision, withdraw } from '../approvals/decisions.js';
-import { authorizeStep } from '../engine/authorize.js';
-import { checkCommand, issueCommandGrant } from '../engine/commands.js';
-import { evaluatePlan } from '../engine/evaluate.js';
-import { reviewLiveSettings } from '../engine/live-settings.js';
-import { savePreImages } from '../engine/pre-images.js';
-import { aRequest, at, holdsAnyRole, inTx, NOON, ownWorkload, person } from '../governance.fixture.js';
-import { approveException, requestException, revokeException } from '../policies/exceptions.js';
-import { removePolicyBinding, saveBinding, savePolicy } from '../policies/store.js';
-import { calendarEntrySchema, saveCalendarEntry } from '../schedule/store.js';
-import { liftStop, setStop } from '../stops/stops.js';
 import { apiSuite } from '../suite.fixture.js';
 import { aSigner, seal } from './audit-log.fixture.js';
-import { beginAs, ENGINE_ROWS, observeSCCs } from './engine-rows.fixture.js';
+import { ENGINE_ROWS } from './engine-rows.fixture.js';
 import { approvedPlan, EXCHANGED_ROWS } from './exchanged-rows.fixture.js';
+import { contradictionsAfter, makeAuthorityRows } from './authority-rows.fixture.js';
 import { Adoption } from './adoption.js';
 import { AuthorityWatch, contradictionsIn } from './authority-watch.js';
 import { readLog } from './log-reader.js';
 
 const { database, test } = apiSuite();
-const admin = at(NOON, person('olga', 'admin'));
-const granter = { grants: [{ role: 'admin' as const, namespaces: '*', because: 'spec' }], scope: ['*'] };
 const logger = createLogger('authority-spec', 'silent');
-let plan: { uid: string; contentHash: string };
 
-const policy = (message: string) =>
-  policyDocumentSchema.parse({
-    name: 'spec-policy',
-    rules: [{ name: 'rule', when: 'workload.name == "none"', verdict: 'deny', message, remedy: 'wait' }],
-  });
-const binding = policyBindingSchema.parse({
-  ...{ name: 'spec-binding', policy: 'spec-policy', version: 1, action: 'enforce', namespaces: ['shop', 'b*'] },
-});
-const freeze = calendarEntrySchema.parse({
-  ...{ name: 'spec-freeze', kind: 'freeze', reason: 'stocktaking', timeZone: 'Europe/Berlin', namespaces: ['bank'] },
-  label: { key: 'tier', value: 'gold' },
-  recurrence: { type: 'once', from: '2026-04-01T00:00', to: '2026-04-02T00:00' },
-});
-
-async function waitingPlan(name: string) {
-  const workload = ownWorkload(name);
-  const request = aRequest({
-    ...workload,
-    spec: { ...workload.spec, approval: { required: true } },
-    facts: { ...workload.facts, podTemplate: { metadata: {}, spec: { containers: [], note: 'a\u0000b é' } } },
-  });
-  const { contentHash } = await inTx(database.app, (tx) => evaluatePlan(tx, request, at(NOON)));
-  return { uid: request.plan.uid, contentHash, spec: request.spec };
-}
-const decide = ({ uid, contentHash }: typeof plan, by: string, decision: 'approve' | 'refuse' = 'approve') =>
-  inTx(database.app, (tx) =>
-    recordDecision(tx, uid, { decision, contentHash, reason: 'reviewed' }, at(NOON, person(by, 'approver'))),
-  );
-/** Sits between what one person asks for and what another one says to it. */
-const excepted = (name: string) =>
-  inTx(database.app, (tx) =>
-    requestException(
-      tx,
-      {
-        ...{ policy: 'spec-policy', target: { namespace: 'shop', kind: 'Deployment' as const, name } },
-        ...{ reason: 'the vendor is late', expiresAt: '2026-04-01T02:00:00+02:00' },
-      },
-      at(NOON, person('ed', 'operator')),
-    ),
-  );
-
-/** Every kind of row that carries authority, made as the service makes it. */
-beforeAll(async () => {
-  // The fixture has put its role bindings there by hand: they are what an earlier version left.
-  await new Adoption(database.app, contradictionsIn).adopt();
-  const inAdmin = <T>(work: (tx: EntityManager) => Promise<T>): Promise<T> => inTx(database.app, work);
-  await inAdmin((tx) =>
-    createBinding(tx, { role: 'approver', subject: { kind: 'User', name: 'åsa' }, namespaces: 'shop' }, granter, admin),
-  );
-  await inAdmin((tx) => savePolicy(tx, policy('no'), 0, admin));
-  await inAdmin((tx) => saveBinding(tx, binding, 0, admin));
-  await inAdmin((tx) => saveBinding(tx, { ...binding, name: 'spec-removed' }, 0, admin));
-  await inAdmin((tx) => removePolicyBinding(tx, 'spec-removed', 1, admin));
-  await inAdmin((tx) => saveCalendarEntry(tx, freeze, 0, admin));
-  const [lifted, revoked] = [await excepted('lifted'), await excepted('revoked')];
-  await inAdmin((tx) => approveException(tx, lifted.id, 1, at(NOON, person('eva', 'admin'))));
-  await inAdmin((tx) => revokeException(tx, revoked.id, 1, at(NOON, person('eva', 'admin'))));
-  plan = await waitingPlan('approved');
-  await decide(plan, 'bob');
-  const step = { step: 'Prepare' as const, contentHash: plan.contentHash, detail: '' };
-  await inAdmin((tx) => authorizeStep(tx, plan.uid, step, { ...at(NOON), holds: holdsAnyRole }));
-  await inAdmin((tx) =>
-    savePreImages(
-      tx,
-      plan.uid,
-      {
-        workflowId: 'w',
-        images: [
-          {
-            key: 'apps/v1 Deployment shop/ledger',
-            order: 1,
-            manifest: { kind: 'Deployment', spec: { x: 'ü', n: 1.5 } },
-          },
-          { key: 'v1 Service shop/ledger', order: 2, manifest: null },
-        ],
-      },
-      at(NOON),
-    ),
-  );
-  await observeSCCs(database.app);
-  const live = await waitingPlan('edited');
-  await decide(live, 'bob');
-  const begun = { step: 'Prepare' as const, contentHash: live.contentHash, detail: '' };
-  await inAdmin((tx) => authorizeStep(tx, live.uid, begun, { ...at(NOON), holds: holdsAnyRole }));
-  await beginAs(database.app, live.uid);
-  const { gates, traffic } = live.spec;
-  const edit = { gates: { ...gates, metrics: [] }, traffic: { interval: traffic.interval } };
-  await inAdmin((tx) => reviewLiveSettings(tx, live.uid, { generation: 2, editors: [], ...edit }, at(NOON)));
-  const refused = await waitingPlan('refused');
-  await decide(refused, 'bob', 'refuse');
-  const taken = await waitingPlan('taken');
-  await decide(taken, 'bob');
-  await inAdmin((tx) => withdraw(tx, taken.uid, at(NOON, person('bob', 'approver'))));
-  const broken = await waitingPlan('broken');
-  const glass = { contentHash: broken.contentHash, reason: 'the shop is down, nobody answers' };
-  await inAdmin((tx) => breakGlass(tx, broken.uid, glass, at(NOON, person('gus', 'admin'))));
-  const used = z.array(z.object({ id: z.string() })).parse(await database.app.query('select id from break_glass'));
-  await inAdmin((tx) => reviewBreakGlass(tx, used[0]?.id ?? '', 'it was needed', at(NOON, person('rita', 'auditor'))));
-  const stop = (namespace: string | null) =>
-    inAdmin((tx) => setStop(tx, { namespace, takeBack: false, reason: 'the bank is closed' }, admin));
-  const { id } = await stop('bank');
-  await stop(null);
-  await inAdmin((tx) => liftStop(tx, id, 'it is open again', admin));
-  const grant = { command: 'skip' as const, reason: 'known' };
-  const issue = () => inAdmin((tx) => issueCommandGrant(tx, plan.uid, grant, at(NOON, person('olga', 'operator'))));
-  const { token } = await issue();
-  await issue();
-  await inAdmin((tx) =>
-    checkCommand(tx, plan.uid, { command: 'skip', source: 'update', actor: 'olga', reason: null, token }, at(NOON)),
-  );
-}, 60_000);
+beforeAll(() => makeAuthorityRows(database), 60_000);
 
 const exported = () => readLog(database.app, { origin: 'scc.poc/test', exportedAt: new Date() });
 const untrusting = { origin: null, keys: [], anchors: [], receipts: [] };
 
-/** Contradictions by one statement of a superuser; nothing of it stays. */
-async function after(
-  ...statements: string[]
-): Promise<{ fault: string; table: string; key: string; message: string }[]> {
-  class Undone extends Error {}
-  let found: Awaited<ReturnType<typeof contradictionsIn>> = [];
-  const attack = database.admin.transaction(async (tx) => {
-    await tx.query(`set local session_replication_role = 'replica'`);
-    for (const statement of statements) await tx.query(statement);
-    found = await contradictionsIn(tx);
-    throw new Undone();
-  });
-  await expect(attack).rejects.toBeInstanceOf(Undone);
-  return found;
-}
+const after = (...statements: string[]) => contradictionsAfter(database, statements);
 
 describe('rows of authority', () => {
   it('agree with the entries that made them, sealed or not', async () => {

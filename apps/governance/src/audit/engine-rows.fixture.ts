@@ -3,13 +3,13 @@ import { workflowIdOf } from '@scc/migration/contract';
 import { createLogger } from '@scc/runtime';
 import { defaultSCCs } from '@scc/scc';
 import type { DataSource } from 'typeorm';
-import { begin } from '../engine/begin.js';
+import { begin, done } from '../engine/begin.js';
 import { seenRuns } from '../engine/runs.js';
 import { at, inTx, NOON } from '../governance.fixture.js';
 import { followSCCs } from '../registry/follow.js';
 import type { EXCHANGED_ROWS } from './exchanged-rows.fixture.js';
 
-/** The first activity of the workflow of the plan. */
+/** The first activity of the workflow of the plan, to its end, and one that is not its turn. */
 export async function beginAs(source: DataSource, uid: string): Promise<void> {
   const workflowId = workflowIdOf({ namespace: 'shop', name: 'edited', uid });
   const ids = { workflowId, runId: 'r', activityId: '1', weight: null, withoutGovernance: null };
@@ -17,6 +17,10 @@ export async function beginAs(source: DataSource, uid: string): Promise<void> {
   const seen = await seenRuns(source, { uid, run, isRunning: () => Promise.resolve(true) });
   const context = { ...at(NOON), seen, mayGrant: () => Promise.resolve(true) };
   expect(await inTx(source, (tx) => begin(tx, uid, run, context))).toMatchObject({ allowed: true });
+  expect(await inTx(source, (tx) => done(tx, uid, ids, at(NOON)))).toEqual({ recorded: true });
+  const early = { ...run, activityId: '2', activity: 'removeCanary' as const };
+  const now = { ...context, seen: await seenRuns(source, { uid, run, isRunning: () => Promise.resolve(true) }) };
+  expect(await inTx(source, (tx) => begin(tx, uid, early, now))).toMatchObject({ allowed: false });
 }
 
 /** The SCCs of a cluster, taken over as governance does. */

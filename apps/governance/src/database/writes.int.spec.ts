@@ -76,6 +76,11 @@ describe('the role of the service', () => {
     ['deletes break-glass', 'delete from break_glass'],
     ['changes who broke the glass', `update break_glass set used_by = 'x'`],
     ['changes an outcome of risk', 'update risk_outcome set label = 0'],
+    ['gives a run to another plan', `update migration_run set plan_uid = 'x'`],
+    ['begins an activity at another place', 'update activity_begin set sequence = 0'],
+    ['moves the time of a content', 'update scc_presence set present_from = now()'],
+    ['changes an assessment', `update risk_assessment set band = 'low'`],
+    ['names another pod', `update tracked_pod set name = 'x'`],
     ['disables a trigger', 'alter table approval_decision disable trigger all'],
     ['empties a table', 'truncate approval_decision'],
   ])('has no right when it %s', async (_what, statement) => {
@@ -91,5 +96,6 @@ describe('the role of the service', () => {
       REFUSED_BY_TRIGGER,
     );
     expect(await refusal(`update migration set author = 'mallory'`)).toBe(REFUSED_BY_TRIGGER);
+    expect(await refusal('update activity_begin set done_at = null')).toBe(REFUSED_BY_TRIGGER);
   });
 });

@@ -97,7 +97,7 @@ export async function authorizeStep(
     action: answer.allowed ? 'step.allowed' : 'step.refused',
     object: planObject(migration),
     requestId,
-    details: { uid, ...request, ...answer },
+    details: { uid, ...request, ...answer, decidedAt: now.toISOString() },
   });
   const { step, contentHash, detail } = request;
   const told = { allowed: answer.allowed, reason: answer.reason };

@@ -206,11 +206,19 @@ export async function done(
   tx: EntityManager,
   uid: string,
   { workflowId, runId, activityId }: DoneRequest,
-  { now }: CallContext,
+  { actor, requestId, now }: CallContext,
 ): Promise<DoneVerdict> {
-  await lockKnownMigration(tx, uid);
+  const migration = await lockKnownMigration(tx, uid);
   const begins = tx.getRepository(ActivityBeginEntity);
-  const key = { planUid: uid, workflowId, runId, activityId };
-  await begins.update({ ...key, doneAt: IsNull() }, { doneAt: now });
-  return { recorded: await begins.existsBy(key) };
+  const begun = await begins.findOneBy({ planUid: uid, workflowId, runId, activityId });
+  if (!begun) return { recorded: false };
+  const { sequence } = begun;
+  const { affected } = await begins.update({ planUid: uid, sequence, doneAt: IsNull() }, { doneAt: now });
+  // What an end rests on has an entry, like what began.
+  if (affected)
+    await appendAudit(tx, {
+      ...{ actor, requestId, action: 'activity.done', object: planObject(migration) },
+      details: { uid, sequence, workflowId, runId, activityId, at: now.toISOString() },
+    });
+  return { recorded: true };
 }

@@ -21,8 +21,8 @@ const ENDS: readonly string[] = [
 const isEnd = (type: string): type is ReportedEnd => ENDS.includes(type);
 
 /**
- * Records the ends among events that were just stored. The first that the receipts cover is how the migration ended; one
- * that they do not cover is kept as untrusted, with an entry of its own.
+ * Records the ends among events that were just stored, each with an entry of its own. The first that the receipts cover
+ * is how the migration ended; one that they do not cover is kept as untrusted.
  */
 export async function recordEnds(
   tx: EntityManager,
@@ -45,10 +45,13 @@ export async function recordEnds(
     const entryId = receipts[index]?.entryId ?? '';
     const end = { planUid, phase, workflowId, runId, sequence, untrusted, entryId, endedAt: new Date(at) };
     await tx.getRepository(MigrationEndEntity).insert(end);
-    if (untrusted === null) continue;
     await appendAudit(tx, {
-      ...{ actor, requestId, action: 'migration.untrusted', object: planObject(migration) },
-      details: { uid: planUid, workflowId, runId, sequence, end: event.type, reason: untrusted },
+      ...{ actor, requestId, object: planObject(migration) },
+      action: untrusted === null ? 'migration.ended' : 'migration.untrusted',
+      details: {
+        ...{ uid: planUid, workflowId, runId, sequence, end: event.type, reason: untrusted },
+        ...{ phase, at: end.endedAt.toISOString(), event: entryId },
+      },
     });
   }
 }

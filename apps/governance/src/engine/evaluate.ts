@@ -41,7 +41,7 @@ export async function evaluatePlan(
   const reviewed = await reviewRights(request, writing);
   const borrowed = lendingNeed(request, reviewed);
   await lockMigration(tx, plan, plan.author);
-  const risk = await assessRisk(tx, request, now);
+  const { risk, signals } = await assessRisk(tx, request, now);
   const { seen, ...versions } = await currentVersions(tx, facts);
   const contentHash = contentHashOf(request, versions, risk.band);
   const policy = await decidePolicies(tx, { request, risk, now });
@@ -89,9 +89,9 @@ export async function evaluatePlan(
     object: planObject(plan),
     requestId,
     details: {
-      uid: plan.uid,
-      author: plan.author,
+      ...{ uid: plan.uid, author: plan.author, generation: plan.generation, evaluatedAt: now.toISOString() },
       workload: { kind: facts.workload.kind, name: facts.workload.name },
+      sccs: { source: facts.sourceSCC, target: facts.targetSCC },
       ...(plan.campaign ? { campaign: plan.campaign.name } : {}),
       verdict,
       contentHash,
@@ -103,7 +103,10 @@ export async function evaluatePlan(
       rights: reviewed.rights.map((right) => ({ ...right })),
       extras: answer.extras.map(({ field }) => field).slice(0, 50),
       waitUntil: answer.waitUntil,
-      risk: { assessmentId: risk.assessmentId, model: risk.modelVersion, band: risk.band },
+      risk: {
+        ...{ assessmentId: risk.assessmentId, model: risk.modelVersion, band: risk.band },
+        ...{ changeRisk: risk.changeRisk, signals },
+      },
       policyRevision: policy.revision,
       contents: seen.map((content) => ({ ...content })),
       exceptions: policy.exceptions,

@@ -3,7 +3,7 @@ import { undoWorkflowIdOf, workflowIdOf } from '@scc/migration/contract';
 import { type EntityManager, IsNull } from 'typeorm';
 import type { IsRunning } from '../approvals/temporal.js';
 import { appendAudit } from '../audit/append.js';
-import type { CallContext } from '../call/caller.js';
+import { type CallContext, SYSTEM } from '../call/caller.js';
 import type { Database } from '../database/rows.js';
 import { MigrationEntity } from '../plans/migration.entity.js';
 import { lockKnownMigration, type MigrationRow, planObject } from '../plans/store.js';
@@ -77,14 +77,20 @@ export async function claimRun(
   const decision = decideRun(run, way, { ids: idsOf(migration), owner, rival: seen.rival });
   if (decision.allowed && decision.owner) {
     const { workflowId, runId, way: taken, handedOver } = decision.owner;
-    await tx.query(
+    const changed = await tx.query<unknown[]>(
       `insert into migration_run (plan_uid, workflow_id, run_id, way, handed_over) values ($1, $2, $3, $4, $5)
        on conflict (plan_uid) do update set workflow_id = excluded.workflow_id, run_id = excluded.run_id,
          way = excluded.way, handed_over = excluded.handed_over, taken_at = now()
        where (migration_run.workflow_id, migration_run.run_id, migration_run.way, migration_run.handed_over)
-         is distinct from (excluded.workflow_id, excluded.run_id, excluded.way, excluded.handed_over)`,
+         is distinct from (excluded.workflow_id, excluded.run_id, excluded.way, excluded.handed_over)
+       returning plan_uid`,
       [migration.planUid, workflowId, runId, taken, handedOver],
     );
+    if (changed.length > 0)
+      await appendAudit(tx, {
+        ...{ actor: SYSTEM, requestId: null, action: 'migration.runTaken', object: planObject(migration) },
+        details: { uid: migration.planUid, workflowId, runId, way: taken, handedOver },
+      });
   }
   return decision;
 }

@@ -58,14 +58,14 @@ async function enter(
     return;
   }
   await inTransaction(source, async (tx) => {
-    const { version, contentHash, changed, unseenFrom } = await observeSCC(tx, name, parsed?.data ?? null, when);
+    const { changed, unseenFrom, ...entered } = await observeSCC(tx, name, parsed?.data ?? null, when);
     if (!changed) return;
     await appendAudit(tx, {
       actor: { name: 'system:governance' },
-      action: version === null ? 'scc.gone' : 'scc.observed',
+      action: entered.version === null ? 'scc.gone' : 'scc.observed',
       object: { kind: 'SecurityContextConstraints', name },
       requestId: null,
-      details: { version, contentHash, ...(unseenFrom ? { unseenFrom: unseenFrom.toISOString() } : {}) },
+      details: { ...entered, ...(unseenFrom ? { unseenFrom: unseenFrom.toISOString() } : {}) },
     });
   });
 }

@@ -113,6 +113,17 @@ export async function knownSCCs(db: Queryable, pair: Pair): Promise<KnownSCCs> {
   };
 }
 
+/** What was entered, in the words of the audit log. */
+export interface ObservedContent {
+  version: string | null;
+  contentHash: string | null;
+  changed: boolean;
+  unseenFrom: Date | null;
+  /** The row that began, and the one that ended. */
+  presence: { id: string; at: string; unseenFrom: string | null } | null;
+  ended: { id: string; at: string } | null;
+}
+
 /**
  * Enters what the cluster has under a name now, or that it has it no more. The same content is the same version, also
  * when it comes back.
@@ -125,25 +136,42 @@ export async function observeSCC(
   name: string,
   scc: SecurityContextConstraints | null,
   { at, wasFollowed = true }: { at: Date; wasFollowed?: boolean },
-): Promise<{ version: string | null; contentHash: string | null; changed: boolean; unseenFrom: Date | null }> {
+): Promise<ObservedContent> {
   await tx.query('select pg_advisory_xact_lock(hashtextextended($1, 41))', [name]);
   const version = scc ? await versionOf(tx, name, scc, at) : null;
-  const presences = tx.getRepository(SCCPresenceEntity);
-  const present = await presences.findOneBy({ name, presentTo: IsNull() });
+  const present = await tx.getRepository(SCCPresenceEntity).findOneBy({ name, presentTo: IsNull() });
   const contentHash = scc && hashOf(contentOf(scc));
-  if ((present?.versionId ?? null) === version) return { version, contentHash, changed: false, unseenFrom: null };
-  if (present)
-    await presences
-      .createQueryBuilder()
-      .update()
-      .set({ presentTo: () => 'greatest(present_from, :at)' })
-      .where({ id: present.id })
-      .setParameters({ at })
-      .execute();
+  const same = { version, contentHash, changed: false, unseenFrom: null, presence: null, ended: null };
+  if ((present?.versionId ?? null) === version) return same;
   const unseenFrom = wasFollowed ? null : await lastLook(tx, at);
-  if (version !== null) await presences.insert({ name, versionId: version, presentFrom: at, unseenFrom });
-  return { version, contentHash, changed: true, unseenFrom };
+  return {
+    ...{ version, contentHash, changed: true, unseenFrom },
+    ended: present && (await endPresence(tx, present, at)),
+    presence: version === null ? null : await beginPresence(tx, { name, version, at, unseenFrom }),
+  };
 }
+
+async function endPresence(
+  tx: EntityManager,
+  { id, presentFrom }: SCCPresenceEntity,
+  at: Date,
+): Promise<ObservedContent['ended']> {
+  const presentTo = new Date(Math.max(presentFrom.getTime(), at.getTime()));
+  await tx.getRepository(SCCPresenceEntity).update({ id }, { presentTo });
+  return { id, at: presentTo.toISOString() };
+}
+
+async function beginPresence(
+  tx: EntityManager,
+  { name, version, at, unseenFrom }: { name: string; version: string; at: Date; unseenFrom: Date | null },
+): Promise<ObservedContent['presence']> {
+  const began = { name, versionId: version, presentFrom: at, unseenFrom };
+  const { identifiers } = await tx.getRepository(SCCPresenceEntity).insert(began);
+  const { id } = insertedRow.parse(identifiers[0]);
+  return { id, at: at.toISOString(), unseenFrom: unseenFrom?.toISOString() ?? null };
+}
+
+const insertedRow = z.object({ id: z.string() });
 
 const lookRow = z.object({ at: z.date() });
 

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { hash, randomUUID } from 'node:crypto';
 import type { Evaluation, EvaluationRequest } from '@scc/governance-api';
 import { type RiskAssessment, assess, FACTORS, type Signals } from '@scc/risk';
 import type { EntityManager } from 'typeorm';
@@ -11,25 +11,27 @@ import { findModel, modelsInForce, type ModelsInForce } from './models.js';
 /**
  * Assesses a plan in the transaction of its evaluation, and keeps what is needed to do so again. The challenger is asked
  * too, before anybody knows the outcome; its answer decides nothing.
+ * @returns also the SHA-256 of the signals as they are stored
  */
 export async function assessRisk(
   tx: EntityManager,
   request: EvaluationRequest,
   now: Date,
-): Promise<Evaluation['risk']> {
+): Promise<{ risk: Evaluation['risk']; signals: string }> {
   const models = await modelsInForce(tx, now);
   const signals = await gatherSignals(tx, request, now);
   const assessment = assess(models.champion.model, signals);
   const id = randomUUID();
   await store(tx, { id, request, models, signals, assessment, now });
   const { band, raisedBy, changeRisk, exposure, factors, cheapestChange } = assessment;
-  return {
+  const risk = {
     assessmentId: id,
     modelVersion: String(models.champion.id),
     ...{ band, raisedBy, changeRisk, exposure, cheapestChange },
-    interval: [...assessment.interval],
+    interval: [...assessment.interval] as [number, number],
     factors: factors.map((factor) => ({ ...factor })),
   };
+  return { risk, signals: hash('sha256', JSON.stringify(signals)) };
 }
 
 /** The risk of a plan that was assessed before, as it is now; it is not an assessment of its own. */

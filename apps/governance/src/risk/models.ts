@@ -143,7 +143,15 @@ async function insertModel(
     action: 'risk.modelFitted',
     object: { kind: 'RiskModel', name: String(id) },
     requestId: null,
-    details: { kind: model.kind, parent, trainedTo, contentHash, evidence: model.evidence, weights: model.weights },
+    details: {
+      kind: model.kind,
+      parent,
+      promotion,
+      trainedTo,
+      contentHash,
+      evidence: model.evidence,
+      weights: model.weights,
+    },
   });
   const { featureSchema, kind } = model;
   await tx.getRepository(RiskModelEntity).insert({

@@ -107,12 +107,15 @@ export async function settleOutcomes(tx: EntityManager, now: Date): Promise<numb
   const labels = ended.map(labelOf);
   const receipts = await appendAuditBatch(
     tx,
-    ended.map(({ plan_uid: uid, namespace, name, assessment }, index) => ({
+    ended.map((row, index) => ({
       actor: SYSTEM,
       action: 'risk.outcomeRecorded',
-      object: { kind: PLAN_KIND, namespace, name },
+      object: { kind: PLAN_KIND, namespace: row.namespace, name: row.name },
       requestId: null,
-      details: { uid, assessment, ...(labels[index] ?? {}) },
+      details: {
+        ...{ uid: row.plan_uid, assessment: row.assessment, ...(labels[index] ?? {}), principal: principalOf(row) },
+        ...{ sourceSCC: row.source_scc, targetSCC: row.target_scc, finishedAt: row.finished_at.toISOString() },
+      },
     })),
   );
   const column = <Key extends keyof Ended>(key: Key): Ended[Key][] => ended.map((row) => row[key]);

@@ -22,6 +22,7 @@ const decided = z.object({
   /** Absent in entries from before it was kept. */
   knownAs: text.nullable().optional(),
   lends: z.array(text).default([]),
+  decidedAt: text.optional(),
 });
 const aboutRequest = z.object({ request: text });
 const lapsed = z.object({ request: text, approver: text });
@@ -34,8 +35,8 @@ const decide =
   (ledger, { actor, details }, by) => {
     const made = decided.safeParse(details).data;
     if (!made) return;
-    const { request, role, reason, complete, knownAs, lends } = made;
-    const known = knownAs === undefined ? {} : { knownAs };
+    const { request, role, reason, complete, knownAs, lends, decidedAt } = made;
+    const known = { ...(knownAs === undefined ? {} : { knownAs }), ...(decidedAt === undefined ? {} : { decidedAt }) };
     const holds = { request, approver: actor, role, decision, reason, lends, ...known };
     ledger.set('approval_decision', `${request}/${actor}`, holds, by);
     const status = decision === 'refuse' ? 'refused' : complete ? 'granted' : null;

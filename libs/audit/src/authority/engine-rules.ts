@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import type { JsonValue } from '../canonical.js';
 import { instant } from './instant.js';
-import type { LedgerRule } from './ledger.js';
+import type { EntryPlace, Ledger, LedgerRule } from './ledger.js';
+import type { AuthorityEntry } from './rows.js';
 
 const text = z.string();
 const json: z.ZodType<JsonValue> = z.json();
@@ -13,10 +14,46 @@ const begun = z.object({
 });
 const claimed = z.object({ uid: text, kind: text, name: text });
 const released = z.object({ uid: text });
-const fitted = z.object({ kind: text, parent: z.int().nullable(), trainedTo: z.int().nullable(), contentHash: text });
+const fitted = z.object({
+  ...{ kind: text, parent: z.int().nullable(), trainedTo: z.int().nullable(), contentHash: text },
+  /** Absent in entries from before it was kept. */
+  promotion: z.int().nullable().optional(),
+});
 const promoted = z.object({ previous: z.int().nullable(), reason: text, evidence: json });
 /** The hash is absent in entries from before it was kept. */
 const observed = z.object({ version: text, contentHash: text });
+/** The rows that began and ended; absent in entries from before they were compared. */
+const present = z.object({
+  presence: z.object({ id: text, at: text, unseenFrom: text.nullable() }).nullable(),
+  ended: z.object({ id: text, at: text }).nullable(),
+});
+const done = z.object({ uid: text, sequence: z.int(), at: text });
+const refusedBegin = z.object({ uid: text });
+const run = z.object({ uid: text, workflowId: text, runId: text });
+const ended = run.extend({ sequence: z.int(), phase: text, at: text, event: text, reason: text.nullable() });
+const receiver = z.object({
+  ...{ type: text, url: text.nullable(), urlSecret: text.nullable(), signingSecret: text.nullable() },
+  ...{ namespaces: z.array(text), kinds: z.array(text), template: text.nullable() },
+});
+
+/** Which content of an SCC the cluster had when. */
+function followPresence(ledger: Ledger, { name, details }: AuthorityEntry, by: EntryPlace): void {
+  const change = present.safeParse(details).data;
+  if (!change) return;
+  if (change.ended) ledger.patch('scc_presence', change.ended.id, { to: change.ended.at }, by);
+  if (!change.presence) return;
+  const { id, at: from, unseenFrom } = change.presence;
+  const version = observed.safeParse(details).data?.version ?? null;
+  ledger.set('scc_presence', id, { name, version, from, to: null, unseenFrom }, by);
+}
+
+/** An end that was reported, whether it counts or not. */
+const endMigration: LedgerRule = (ledger, { details }, by) => {
+  const end = ended.safeParse(details).data;
+  if (!end) return;
+  const { uid: planUid, workflowId, runId, sequence, phase, at, event, reason: untrusted } = end;
+  ledger.set('migration_end', `${workflowId} ${runId} ${sequence}`, { planUid, phase, at, event, untrusted }, by);
+};
 
 /** The effect of actions of the engine, of the risk models and of the registry of SCCs on the rows. */
 export const ENGINE_RULES: Readonly<Record<string, LedgerRule>> = {
@@ -37,17 +74,50 @@ export const ENGINE_RULES: Readonly<Record<string, LedgerRule>> = {
   },
   'risk.modelFitted': (ledger, { id, name, details }, by) => {
     const model = fitted.safeParse(details).data;
-    if (model && name !== null) ledger.set('risk_model', name, { ...model, content: model.contentHash, entry: id }, by);
+    if (!model || name === null) return;
+    const { promotion, ...fit } = model;
+    const challenges = promotion === undefined ? {} : { promotion };
+    ledger.set('risk_model', name, { ...fit, ...challenges, content: model.contentHash, entry: id }, by);
   },
   'risk.modelPromoted': (ledger, { id, name, actor, details }, by) => {
     const promotion = promoted.safeParse(details).data;
     if (promotion && name !== null)
       ledger.set('risk_promotion', id, { model: name, ...promotion, promotedBy: actor }, by);
   },
-  'scc.observed': (ledger, { name, details }, by) => {
+  'scc.observed': (ledger, entry, by) => {
+    const { name, details } = entry;
     const seen = observed.safeParse(details).data;
     if (!seen) return;
     const { version, contentHash } = seen;
     ledger.set('scc_version', version, { name, contentHash, content: contentHash }, by);
+    followPresence(ledger, entry, by);
+  },
+  'scc.gone': followPresence,
+  'activity.done': (ledger, { details }, by) => {
+    const activity = done.safeParse(details).data;
+    if (activity) ledger.set('activity_done', `${activity.uid} ${activity.sequence}`, { at: activity.at }, by);
+  },
+  'activity.refused': (ledger, { id, details }, by) => {
+    const refused = refusedBegin.safeParse(details).data;
+    if (refused) ledger.set('activity_refusal', id, { planUid: refused.uid }, by);
+  },
+  'migration.runTaken': (ledger, { details }, by) => {
+    const taken = run.extend({ way: text, handedOver: z.boolean() }).safeParse(details).data;
+    if (!taken) return;
+    const { uid, ...holds } = taken;
+    ledger.set('migration_run', uid, holds, by);
+  },
+  'migration.handedOver': (ledger, { details }, by) => {
+    const over = run.safeParse(details).data;
+    if (over) ledger.patch('migration_run', over.uid, { handedOver: true }, by);
+  },
+  'migration.ended': endMigration,
+  'migration.untrusted': endMigration,
+  'notification.receiverSaved': (ledger, { name, actor, details }, by) => {
+    const saved = receiver.safeParse(details).data;
+    if (saved && name !== null) ledger.set('notification_receiver', name, { ...saved, changedBy: actor }, by);
+  },
+  'notification.receiverRemoved': (ledger, { name }) => {
+    if (name !== null) ledger.remove('notification_receiver', name);
   },
 };

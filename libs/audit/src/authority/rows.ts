@@ -1,6 +1,9 @@
 import type { JsonValue } from '../canonical.js';
 
-/** The tables whose rows decide who may do what: each row stands because an entry says so. */
+/**
+ * The tables whose rows decide who may do what, or say what was: each row stands because an entry says so. A part of a
+ * table that came later has a name of its own, so that what an earlier version left of it can be adopted.
+ */
 export const AUTHORITY_TABLES = [
   'role_binding',
   'policy_version',
@@ -21,6 +24,16 @@ export const AUTHORITY_TABLES = [
   'risk_model',
   'risk_promotion',
   'scc_version',
+  'scc_presence',
+  'activity_done',
+  'activity_refusal',
+  'migration_run',
+  'migration_end',
+  'evaluation',
+  'step_refusal',
+  'risk_assessment',
+  'risk_outcome',
+  'notification_receiver',
 ] as const;
 export type AuthorityTable = (typeof AUTHORITY_TABLES)[number];
 
@@ -28,7 +41,7 @@ export type AuthorityTable = (typeof AUTHORITY_TABLES)[number];
  * What this version writes into its entries to be compared with rows; to be raised with each table or member more. While
  * a replica of a lower revision is being replaced, what it writes is adopted and not held against the log.
  */
-export const RECORD_REVISION = 2;
+export const RECORD_REVISION = 3;
 
 /** The content of a row, as far as it carries authority. */
 export type Holds = Readonly<Record<string, JsonValue>>;

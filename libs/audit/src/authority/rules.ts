@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { JsonValue } from '../canonical.js';
 import { APPROVAL_RULES } from './approval-rules.js';
 import { ENGINE_RULES } from './engine-rules.js';
+import { EVALUATION_RULES } from './evaluation-rules.js';
 import type { LedgerRule } from './ledger.js';
 import { instant } from './instant.js';
 import { AUTHORITY_TABLES, type Holds } from './rows.js';
@@ -43,22 +44,16 @@ const calendarEntry = z.object({
 });
 const stopped = z.object({ takeBack: z.boolean(), reason: text });
 const lifted = z.object({ reason: text });
-const evaluated = z.object({
-  uid: text,
-  author: text.nullable(),
-  contentHash: text,
-  requestHash: text,
-  /** Absent in entries from before it was kept. */
-  answerHash: text.optional(),
+const token = z.object({
+  ...{ uid: text, command: text, expiresAt: text, token: text },
+  reason: text.nullable().optional(),
 });
-const token = z.object({ uid: text, command: text, expiresAt: text, token: text });
 const redeemed = z.object({ redeemed: text });
 const images = z.object({
   uid: text,
   workflowId: text,
   images: z.array(z.object({ key: text, order: z.int(), manifest: text.nullable() })),
 });
-const allowedStep = z.object({ uid: text, step: text, contentHash: text });
 const liveEdit = z.object({
   uid: text,
   generation: z.int(),
@@ -90,6 +85,7 @@ const accept: LedgerRule = (ledger, { details }, by) => {
 export const RULES: Readonly<Record<string, LedgerRule>> = {
   ...APPROVAL_RULES,
   ...ENGINE_RULES,
+  ...EVALUATION_RULES,
   'access.granted': (ledger, { name, actor, details }, by) => {
     const binding = granted.safeParse(details).data;
     if (!binding || name === null) return;
@@ -151,19 +147,12 @@ export const RULES: Readonly<Record<string, LedgerRule>> = {
     const why = lifted.safeParse(details).data;
     if (why && name !== null) ledger.patch('emergency_stop', name, { liftedBy: actor, liftReason: why.reason }, by);
   },
-  'migration.evaluated': (ledger, { id, name, namespace, details }, by) => {
-    const asked = evaluated.safeParse(details).data;
-    if (!asked) return;
-    const { uid, author, answerHash, ...hashes } = asked;
-    const known = ledger.get('migration', uid)?.['author'] ?? author;
-    const answer = answerHash === undefined ? {} : { answerHash };
-    ledger.set('migration', uid, { namespace, name, author: known, evaluation: id, ...hashes, ...answer }, by);
-  },
   'command.granted': (ledger, { actor, details }, by) => {
     const grant = token.safeParse(details).data;
     if (!grant) return;
-    const { uid, command, expiresAt } = grant;
-    ledger.set('command_grant', grant.token, { planUid: uid, command, actor, expiresAt, used: false }, by);
+    const { uid, command, expiresAt, reason } = grant;
+    const said = reason === undefined ? {} : { reason };
+    ledger.set('command_grant', grant.token, { planUid: uid, command, actor, expiresAt, ...said, used: false }, by);
   },
   'command.allowed': (ledger, { details }, by) => {
     const used = redeemed.safeParse(details).data;
@@ -175,12 +164,6 @@ export const RULES: Readonly<Record<string, LedgerRule>> = {
     const { uid, workflowId } = recorded;
     for (const { key, order, manifest } of recorded.images)
       ledger.set('pre_image', `${uid} ${key}`, { workflowId, order, manifest }, by);
-  },
-  'step.allowed': (ledger, { id, details }, by) => {
-    const allowed = allowedStep.safeParse(details).data;
-    if (!allowed) return;
-    const { uid: planUid, step, contentHash } = allowed;
-    ledger.set('step_authorization', id, { planUid, step, contentHash }, by);
   },
   'plan.liveEdited': (ledger, { details }, by) => {
     const edit = liveEdit.safeParse(details).data;

@@ -1,0 +1,228 @@
+import { beforeAll, describe, expect, it, jest } from '@jest/globals';
+import type { EntityManager } from 'typeorm';
+import { z } from 'zod';
+import { rowsOf } from '../database/rows.js';
+import { governanceSuite } from '../suite.fixture.js';
+import { makeAuthorityRows } from './authority-rows.fixture.js';
+import { contradictionsIn } from './authority-watch.js';
+
+// Some hundred attacks, each compared with the whole log.
+jest.setTimeout(300_000);
+
+const database = governanceSuite();
+beforeAll(() => makeAuthorityRows(database), 120_000);
+
+/** Tables whose rows follow from entries. */
+const TABLES = [
+  ...['role_binding', 'policy_version', 'policy_binding', 'policy_exception', 'calendar_entry', 'emergency_stop'],
+  ...['migration', 'approval_request', 'approval_decision', 'break_glass', 'command_grant', 'pre_image'],
+  ...['step_authorization', 'live_edit', 'activity_begin', 'activity_refusal', 'workload_claim', 'migration_run'],
+  ...['migration_end', 'evaluation', 'risk_model', 'risk_promotion', 'risk_assessment', 'risk_outcome'],
+  ...['scc_version', 'scc_presence', 'notification_receiver'],
+];
+
+const OF_THE_LOG = 'is the log itself, see attacks.int.spec.ts';
+const FROM_EVENTS = 'is made from the events, which are compared with their entries';
+const OBSERVED = 'is what was seen of the cluster, again and again';
+/** Tables whose rows let nobody do anything. */
+const NO_AUTHORITY: Readonly<Record<string, string>> = {
+  ...{ audit_entry: OF_THE_LOG, audit_seal: OF_THE_LOG, audit_tile: OF_THE_LOG, audit_checkpoint: OF_THE_LOG },
+  ...{ audit_epoch: OF_THE_LOG, audit_key: OF_THE_LOG },
+  migration_event: 'each is compared with its entry, with the read model',
+  ...{ view_migration: FROM_EVENTS, view_gate: FROM_EVENTS, view_weight: FROM_EVENTS, view_pod: FROM_EVENTS },
+  ...{ tracked_pod: OBSERVED, pod_transition: OBSERVED, observed_write: OBSERVED, scc_mixture: OBSERVED },
+  scc_activation: OBSERVED,
+  ...{ workload_scan: OBSERVED, scanned_workload: OBSERVED },
+  outbox: 'wakes workflows, which then ask',
+  notification_delivery: 'is a message',
+  policy_verdict: 'says what had no effect; the entry of the evaluation has it, too',
+  idempotency_key: 'is an answer that was given',
+  console_session: 'holds a token that is sealed with what only the cookie has',
+};
+
+const WRITTEN = 'when the row was written, which decides nothing; the entry has the time of the change';
+const COUNTER = 'counts changes, so that a stale one is refused';
+const MOVES = 'moves with the work and has no entry of its own';
+const WORDS = 'for a reader; the entry that ended it has the reason';
+const REPLAYED = 'comes out of the model and the signals again, which are compared';
+/** Columns that are not compared, each with the reason. */
+const FREE: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  role_binding: { created_at: WRITTEN },
+  policy_version: { created_at: WRITTEN },
+  policy_binding: { row_version: COUNTER, changed_at: WRITTEN },
+  policy_exception: {
+    ...{ requested_at: WRITTEN, approved_at: WRITTEN, revoked_at: WRITTEN, expired_at: WRITTEN },
+    row_version: COUNTER,
+  },
+  calendar_entry: { row_version: COUNTER, changed_at: WRITTEN },
+  emergency_stop: { stopped_at: WRITTEN, lifted_at: WRITTEN },
+  migration: { created_at: WRITTEN },
+  // Whether it was begun is compared.
+  approval_request: { reason: WORDS, requested_at: WRITTEN, decided_at: WRITTEN, version: COUNTER, begun_at: WRITTEN },
+  break_glass: { used_at: WRITTEN, reviewed_at: WRITTEN },
+  pre_image: { recorded_at: WRITTEN },
+  step_authorization: { waits_for: 'a step that was allowed waits for nothing' },
+  live_edit: { edited_at: WRITTEN },
+  activity_begin: { begun_at: WRITTEN },
+  activity_refusal: { refused_at: WRITTEN },
+  workload_claim: { claimed_at: WRITTEN },
+  migration_run: { taken_at: WRITTEN },
+  risk_model: { feature_schema: 'is in the model, which is compared', created_at: WRITTEN },
+  risk_promotion: { promoted_at: WRITTEN },
+  risk_assessment: {
+    ...{ x: REPLAYED, spread: REPLAYED, unknown: REPLAYED, mu: REPLAYED, low: REPLAYED, high: REPLAYED },
+    ...{ exposure: REPLAYED, raised_by: REPLAYED, contributions: REPLAYED, words: REPLAYED, cheapest_change: REPLAYED },
+    ...{ promotion: REPLAYED, challenger: REPLAYED, challenger_risk: REPLAYED },
+  },
+  risk_outcome: { workload_kind: 'is in the assessment', workload_name: 'is in the assessment', recorded_at: WRITTEN },
+  scc_version: { first_seen: WRITTEN },
+  scc_presence: { confirmed_at: MOVES },
+  notification_receiver: { cursor: MOVES, row_version: COUNTER, changed_at: WRITTEN },
+};
+
+/** Rows that let nothing pass and hold nobody back, so that the log does not need them. */
+const IDLE: Readonly<Record<string, string>> = {
+  approval_decision: 'withdrawn_at is not null',
+  workload_claim: 'released_at is not null',
+};
+
+const columnRow = z.object({ table: z.string(), column: z.string(), type: z.string(), generated: z.string() });
+type ColumnRow = z.infer<typeof columnRow>;
+
+const columnsOf = (table: string): Promise<ColumnRow[]> =>
+  rowsOf(
+    database.admin,
+    columnRow,
+    `select table_name as table, column_name as column, udt_name as type, is_identity as generated
+     from information_schema.columns where table_schema = current_schema() and table_name = $1 order by ordinal_position`,
+    [table],
+  );
+
+/** Another value of a type, whatever the old one is. */
+const OTHER: Readonly<Record<string, (column: string) => string>> = {
+  text: (column) => `coalesce(${column}, '') || 'x'`,
+  _text: (column) => `coalesce(${column}, '{}') || array['x']`,
+  int4: (column) => `coalesce(${column}, 0) + 1000`,
+  int8: (column) => `coalesce(${column}, 0) + 1000`,
+  float8: (column) => `coalesce(${column}, 0) + 0.125`,
+  _float8: (column) => `coalesce(${column}, '{}') || array[0.125::float8]`,
+  bool: (column) => `not coalesce(${column}, false)`,
+  timestamptz: (column) => `coalesce(${column} - interval '1 day', '2020-01-01')`,
+  json: () => `'{"other": "x"}'`,
+  jsonb: () => `'["other"]'`,
+  bytea: (column) => `sha256(coalesce(${column}, ''))`,
+};
+const otherOf = ({ type, column }: ColumnRow): string => {
+  const other = OTHER[type];
+  if (!other) throw new Error(`no other value of the type ${type} of ${column}`);
+  return other(column);
+};
+
+/** The rows that the log has. */
+const placesIn = async (table: string): Promise<string[]> => {
+  const rows = await rowsOf(
+    database.admin,
+    z.object({ place: z.string() }),
+    `select ctid::text as place from ${table} where not coalesce(${IDLE[table] ?? 'false'}, false) order by ctid`,
+  );
+  return rows.map(({ place }) => place);
+};
+
+/** What a row is known by, where it is not its id. */
+const KEYS: Readonly<Record<string, string>> = {
+  policy_version: 'name, version',
+  policy_binding: 'name',
+  calendar_entry: 'name',
+  migration: 'plan_uid',
+  command_grant: 'token_hash',
+  pre_image: 'plan_uid, key',
+  step_authorization: 'entry_id',
+  live_edit: 'plan_uid, generation, content_hash',
+  activity_begin: 'plan_uid, sequence',
+  activity_refusal: 'entry_id',
+  workload_claim: 'plan_uid',
+  migration_run: 'plan_uid',
+  migration_end: 'workflow_id, run_id, sequence',
+  evaluation: 'entry_id',
+  approval_decision: 'request, approver',
+  risk_promotion: 'entry_id',
+  risk_outcome: 'plan_uid',
+  notification_receiver: 'name',
+};
+
+class Undone extends Error {}
+
+/** What the comparison finds after an attack, or how the database refused it; nothing of it stays. */
+async function attempt(as: 'superuser' | 'service', statement: string, rows = 1): Promise<string[]> {
+  let found: string[] = [];
+  const work = async (tx: EntityManager): Promise<never> => {
+    if (as === 'superuser') {
+      await tx.query(`set local session_replication_role = 'replica'`);
+      await tx.query(WITHOUT_CONSTRAINTS);
+    }
+    const changed = await tx.query<[unknown, number]>(statement);
+    if (changed[1] !== rows) throw new Error(`${statement} changed ${changed[1]} rows`);
+    found = (await contradictionsIn(tx)).map(({ fault, table }) => `${fault} ${table}`);
+    throw new Undone();
+  };
+  const source = as === 'superuser' ? database.admin : database.app;
+  await source.transaction(work).catch((error: unknown) => {
+    if (error instanceof Undone) return;
+    if (as === 'superuser') throw error;
+    found = [`refused: ${String(error)}`];
+  });
+  return found;
+}
+
+/** A superuser has nobody to ask for them. */
+const WITHOUT_CONSTRAINTS = `do $$ declare c record; begin
+  for c in select conrelid::regclass as at, conname from pg_constraint where connamespace = current_schema()::regnamespace
+      and contype in ('c', 'f') loop
+    execute format('alter table %s drop constraint %I', c.at, c.conname);
+  end loop;
+end $$`;
+
+describe.each(TABLES)('%s', (table) => {
+  const first = `ctid = (select ctid from ${table} order by ctid limit 1)`;
+
+  it.each(['superuser', 'service'] as const)('shows another value in each column, by the %s', async (as) => {
+    const unseen: string[] = [];
+    for (const column of await columnsOf(table)) {
+      const { column: name, generated } = column;
+      if (generated === 'YES' || FREE[table]?.[name] !== undefined) continue;
+      const found = await attempt(as, `update ${table} set ${name} = ${otherOf(column)} where ${first}`);
+      if (found.length === 0) unseen.push(name);
+    }
+    expect(unseen).toEqual([]);
+  });
+
+  it('shows a row that is gone, whichever it is', async () => {
+    const places = await placesIn(table);
+    expect(places.length).toBeGreaterThan(0);
+    const unseen: string[] = [];
+    for (const place of places)
+      if ((await attempt('superuser', `delete from ${table} where ctid = '${place}'`)).length === 0) unseen.push(place);
+    expect(unseen).toEqual([]);
+  });
+
+  it.each(['superuser', 'service'] as const)('shows a row that is there twice, by the %s', async (as) => {
+    const columns = (await columnsOf(table)).map(({ column }) => column).join(', ');
+    const again = `insert into ${table} (${columns}) overriding system value select ${columns} from ${table} where ${first}`;
+    expect(await attempt(as, again)).not.toEqual([]);
+  });
+
+  it('shows two rows that changed places', async () => {
+    const [a, b] = await placesIn(table);
+    if (b === undefined) return;
+    const keys = KEYS[table] ?? 'id';
+    const others = `(select ${keys} from ${table} o where o.ctid = case t.ctid when '${a}' then '${b}'::tid else '${a}'::tid end)`;
+    expect(
+      await attempt('superuser', `update ${table} t set (${keys}) = ${others} where ctid in ('${a}', '${b}')`, 2),
+    ).not.toEqual([]);
+  });
+});
+
+it('names every table that the service writes, or says why its rows need no entry', () => {
+  const tables = database.app.entityMetadatas.map(({ tableName }) => tableName).toSorted();
+  expect([...TABLES, ...Object.keys(NO_AUTHORITY)].toSorted()).toEqual(tables);
+});
