@@ -1,13 +1,13 @@
 import { beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { auditBodySchema, AUTHORITY_TABLES, AuthorityCheck, type AuthorityRow, type AuthorityTable } from '@scc/audit';
 import type { EntityManager } from 'typeorm';
 import { z } from 'zod';
 import { rowsOf } from '../database/rows.js';
 import { governanceSuite } from '../suite.fixture.js';
 import { makeAuthorityRows } from './authority-rows.fixture.js';
-import { contradictionsIn } from './authority-watch.js';
+import { authorityRows } from './authority-rows.js';
 
-// Some hundred attacks, each compared with the whole log.
-jest.setTimeout(300_000);
+jest.setTimeout(60_000);
 
 const database = governanceSuite();
 beforeAll(() => makeAuthorityRows(database), 120_000);
@@ -128,6 +128,9 @@ const placesIn = async (table: string): Promise<string[]> => {
   return rows.map(({ place }) => place);
 };
 
+/** A running plan may come back to an edit. */
+const MAY_RETURN: readonly string[] = ['live_edit'];
+
 /** What a row is known by, where it is not its id. */
 const KEYS: Readonly<Record<string, string>> = {
   policy_version: 'name, version',
@@ -150,75 +153,131 @@ const KEYS: Readonly<Record<string, string>> = {
   notification_receiver: 'name',
 };
 
-class Undone extends Error {}
+/** A superuser has nobody to ask for them. */
+const WITHOUT_CONSTRAINTS = `do $$ declare c record; begin
+  for c in select conrelid::regclass as at, conname from pg_constraint where connamespace = current_schema()::regnamespace and contype in ('c', 'f', 'p', 'u')
+      order by contype loop
+    execute format('alter table %s drop constraint if exists %I cascade', c.at, c.conname);
+  end loop;
+  for c in select indexrelid::regclass as name from pg_index i join pg_class t on t.oid = i.indrelid
+      where i.indisunique and t.relnamespace = current_schema()::regnamespace loop
+    execute format('drop index %s', c.name);
+  end loop;
+  for c in select table_name, column_name from information_schema.columns
+      where table_schema = current_schema() and is_identity = 'YES' loop
+    execute format('alter table %I alter column %I drop identity', c.table_name, c.column_name);
+  end loop;
+end $$`;
 
-/** What the comparison finds after an attack, or how the database refused it; nothing of it stays. */
-async function attempt(as: 'superuser' | 'service', statement: string, rows = 1): Promise<string[]> {
-  let found: string[] = [];
-  const work = async (tx: EntityManager): Promise<never> => {
+/** What the rows of a table are compared as. */
+const comparedAs = (table: string): AuthorityTable[] =>
+  AUTHORITY_TABLES.filter((name) => name === table || PARTS[table]?.includes(name));
+const PARTS: Readonly<Record<string, readonly string[]>> = {
+  activity_begin: ['activity_done'],
+  step_authorization: ['step_refusal'],
+  evaluation: ['migration'],
+};
+
+let log: AuthorityCheck;
+beforeAll(async () => {
+  log = AuthorityCheck.empty();
+  const entries = await database.admin.query<{ body: Buffer }[]>('select body from audit_entry order by id');
+  for (const { body } of entries) {
+    const { id, action, actor, object, details } = auditBodySchema.parse(JSON.parse(body.toString('utf8')));
+    const { name = null, namespace = null } = object;
+    log.see({ id, action, actor: actor.name, name, namespace, details }, null);
+  }
+});
+
+class Undone extends Error {}
+type Attack = (statement: string) => Promise<string[]>;
+
+/** Attacks one after the other, each from the rows as the service left them; nothing of them stays. */
+async function attacks(table: string, as: 'superuser' | 'service', work: (attack: Attack) => Promise<void>) {
+  const attackIn = async (tx: EntityManager, statement: string): Promise<string[]> => {
+    await tx.query('savepoint attack');
+    try {
+      await tx.query(statement);
+      const rows: AuthorityRow[] = [];
+      for (const name of comparedAs(table)) for await (const page of authorityRows(tx, name)) rows.push(...page);
+      return log.compare(rows, comparedAs(table)).map(({ fault }) => fault);
+    } catch (error) {
+      if (as === 'superuser') throw error;
+      return [String(error)];
+    } finally {
+      await tx.query('rollback to attack');
+    }
+  };
+  const source = as === 'superuser' ? database.admin : database.app;
+  const all = source.transaction(async (tx) => {
     if (as === 'superuser') {
       await tx.query(`set local session_replication_role = 'replica'`);
       await tx.query(WITHOUT_CONSTRAINTS);
     }
-    const changed = await tx.query<[unknown, number]>(statement);
-    if (changed[1] !== rows) throw new Error(`${statement} changed ${changed[1]} rows`);
-    found = (await contradictionsIn(tx)).map(({ fault, table }) => `${fault} ${table}`);
+    expect(await attackIn(tx, 'select 1')).toEqual([]);
+    await work((statement) => attackIn(tx, statement));
     throw new Undone();
-  };
-  const source = as === 'superuser' ? database.admin : database.app;
-  await source.transaction(work).catch((error: unknown) => {
-    if (error instanceof Undone) return;
-    if (as === 'superuser') throw error;
-    found = [`refused: ${String(error)}`];
   });
-  return found;
+  await all.catch((error: unknown) => {
+    if (!(error instanceof Undone)) throw error;
+  });
 }
 
-/** A superuser has nobody to ask for them. */
-const WITHOUT_CONSTRAINTS = `do $$ declare c record; begin
-  for c in select conrelid::regclass as at, conname from pg_constraint where connamespace = current_schema()::regnamespace
-      and contype in ('c', 'f') loop
-    execute format('alter table %s drop constraint %I', c.at, c.conname);
-  end loop;
-end $$`;
+/** The statements that nobody would notice. */
+async function unseen(
+  table: string,
+  { as, statements }: { as: 'superuser' | 'service'; statements: ReadonlyMap<string, string> },
+): Promise<string[]> {
+  const names: string[] = [];
+  await attacks(table, as, async (attack) => {
+    for (const [name, statement] of statements) if ((await attack(statement)).length === 0) names.push(name);
+  });
+  return names;
+}
 
 describe.each(TABLES)('%s', (table) => {
-  const first = `ctid = (select ctid from ${table} order by ctid limit 1)`;
+  const first = `ctid = (select ctid from ${table} where not coalesce(${IDLE[table] ?? 'false'}, false) order by ctid limit 1)`;
 
   it.each(['superuser', 'service'] as const)('shows another value in each column, by the %s', async (as) => {
-    const unseen: string[] = [];
-    for (const column of await columnsOf(table)) {
-      const { column: name, generated } = column;
-      if (generated === 'YES' || FREE[table]?.[name] !== undefined) continue;
-      const found = await attempt(as, `update ${table} set ${name} = ${otherOf(column)} where ${first}`);
-      if (found.length === 0) unseen.push(name);
-    }
-    expect(unseen).toEqual([]);
+    const columns = (await columnsOf(table)).filter(
+      ({ column, generated }) => generated !== 'YES' && FREE[table]?.[column] === undefined,
+    );
+    const statements = new Map(
+      columns.map((column) => [
+        column.column,
+        `update ${table} set ${column.column} = ${otherOf(column)} where ${first}`,
+      ]),
+    );
+    expect(statements.size).toBeGreaterThan(0);
+    expect(await unseen(table, { as, statements })).toEqual([]);
   });
 
-  it('shows a row that is gone, whichever it is', async () => {
+  it.each(['superuser', 'service'] as const)('shows a row that is gone, whichever it is, by the %s', async (as) => {
     const places = await placesIn(table);
-    expect(places.length).toBeGreaterThan(0);
-    const unseen: string[] = [];
-    for (const place of places)
-      if ((await attempt('superuser', `delete from ${table} where ctid = '${place}'`)).length === 0) unseen.push(place);
-    expect(unseen).toEqual([]);
+    const statements = new Map(places.map((place) => [place, `delete from ${table} where ctid = '${place}'`]));
+    expect(statements.size).toBeGreaterThan(0);
+    expect(await unseen(table, { as, statements })).toEqual([]);
   });
 
   it.each(['superuser', 'service'] as const)('shows a row that is there twice, by the %s', async (as) => {
     const columns = (await columnsOf(table)).map(({ column }) => column).join(', ');
     const again = `insert into ${table} (${columns}) overriding system value select ${columns} from ${table} where ${first}`;
-    expect(await attempt(as, again)).not.toEqual([]);
+    const found = await unseen(table, { as, statements: new Map([[table, again]]) });
+    expect(found).toEqual(as === 'superuser' && MAY_RETURN.includes(table) ? [table] : []);
   });
 
   it('shows two rows that changed places', async () => {
-    const [a, b] = await placesIn(table);
-    if (b === undefined) return;
+    const [a, ...others] = await placesIn(table);
     const keys = KEYS[table] ?? 'id';
-    const others = `(select ${keys} from ${table} o where o.ctid = case t.ctid when '${a}' then '${b}'::tid else '${a}'::tid end)`;
-    expect(
-      await attempt('superuser', `update ${table} t set (${keys}) = ${others} where ctid in ('${a}', '${b}')`, 2),
-    ).not.toEqual([]);
+    const statements = new Map(
+      others.map((b) => {
+        const other = `(select ${keys} from ${table} o where o.ctid = case t.ctid when '${a}' then '${b}'::tid else '${a}'::tid end)`;
+        return [b, `update ${table} t set (${keys}) = ${other} where ctid in ('${a}', '${b}')`];
+      }),
+    );
+    const alike = await unseen(table, { as: 'superuser', statements });
+    // Two rows may say the same.
+    expect(alike.length).toBeLessThan(Math.max(statements.size, 1));
   });
 });
 

@@ -119,7 +119,9 @@ it('says nothing that its entries do not hold, leaves nothing out, and every cha
   const actions = new Set(left.map((place) => entries[Number(place.split('.')[2])]));
   expect([...actions].toSorted()).toEqual([
     'activity.begun',
+    'activity.done',
     'approval.begun',
+    'migration.ended',
     'workload.claimed',
     'workload.released',
   ]);

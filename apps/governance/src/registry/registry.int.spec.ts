@@ -19,10 +19,12 @@ const minute = (minutes: number): Date => new Date(Date.parse(NOON) + minutes * 
 const observe = (name: string, content: SecurityContextConstraints | null, minutes: number) =>
   inTx(database.app, (tx) => observeSCC(tx, name, content, { at: minute(minutes) }));
 
+const NOTHING = { changed: false, presence: null, ended: null };
+
 describe('observeSCC', () => {
   it('makes every distinct content a version, and knows one that comes back', async () => {
     const first = await observe('nonroot', scc('nonroot'), 0);
-    expect(await observe('nonroot', scc('nonroot'), 1)).toEqual({ ...first, changed: false });
+    expect(await observe('nonroot', scc('nonroot'), 1)).toEqual({ ...first, ...NOTHING });
     const second = await observe('nonroot', scc('nonroot', { allowHostPorts: true }), 2);
     expect(second.version).not.toBe(first.version);
     expect(await observe('nonroot', scc('nonroot'), 3)).toMatchObject({ version: first.version, changed: true });
@@ -34,7 +36,7 @@ describe('observeSCC', () => {
     const plain = scc('hostaccess');
     const first = await observe('hostaccess', plain, 0);
     const touched = { ...plain, metadata: { ...plain.metadata, resourceVersion: '7', uid: 'u', managedFields: [] } };
-    expect(await observe('hostaccess', touched, 1)).toEqual({ ...first, changed: false });
+    expect(await observe('hostaccess', touched, 1)).toEqual({ ...first, ...NOTHING });
   });
 
   it('counts once when two watchers see it at once', async () => {
