@@ -77,10 +77,10 @@ function candidates({ operation, pod, oldPod, namespace }: AdmissionRequest, all
   return { list, values };
 }
 
-function aggregate(messages: readonly string[]): string {
-  const distinct = [...new Set(messages)];
-  return distinct.length === 1 ? (distinct[0] ?? '') : `[${distinct.join(', ')}]`;
-}
+const joined = (distinct: readonly string[]): string =>
+  distinct.length === 1 ? (distinct[0] ?? '') : `[${distinct.join(', ')}]`;
+
+const aggregate = (messages: readonly string[]): string => joined([...new Set(messages)]);
 
 function notUsable(scc: string): PassedOver {
   const message = `provider "${scc}": Forbidden: not usable by user or serviceaccount`;
@@ -181,7 +181,7 @@ function choose(
   said.push(...restrictedHint(failures, all, (scc) => evaluate(scc, request.pod, values, new RuleFindings(1))));
   return rejected(
     'no-scc-fits',
-    `unable to validate against any security context constraint: ${aggregate(said.length > 0 ? said : sentencesOf(failures).list())}`,
+    `unable to validate against any security context constraint: ${joined(said.length > 0 ? said : sentencesOf(failures).list())}`,
     failures,
   );
 }

@@ -12,7 +12,6 @@ export interface EffectiveCapabilities {
 const NOTHING: EffectiveCapabilities = { add: NONE, drop: NONE };
 
 const union = (a: readonly string[], b: readonly string[]): string[] => [...new Set([...a, ...b])];
-const countDistinct = (names: readonly string[]): number => new Set(names).size;
 
 function requested({ context: { capabilities } }: ContainerScope): EffectiveCapabilities | undefined {
   return capabilities ? { add: capabilities.add ?? NONE, drop: capabilities.drop ?? NONE } : undefined;
@@ -24,12 +23,15 @@ function defaulted(scope: ContainerScope): EffectiveCapabilities | undefined {
   const own = requested(scope);
   if (defaultAdd.length === 0 && requiredDrop.length === 0) return own;
   const { add: ownAdd, drop: ownDrop } = own ?? NOTHING;
+  const hasAll =
+    defaultAdd.every((name) => ownDrop.includes(name) || ownAdd.includes(name)) &&
+    requiredDrop.every((name) => ownDrop.includes(name));
+  if (hasAll) return own;
   const add = union(
     defaultAdd.filter((name) => !ownDrop.includes(name)),
     ownAdd,
   );
   const drop = union(requiredDrop, ownDrop);
-  if (add.length === countDistinct(ownAdd) && drop.length === countDistinct(ownDrop)) return own;
   add.sort();
   drop.sort();
   const known = { add: add.length > 0 ? add : undefined, drop: drop.length > 0 ? drop : undefined };

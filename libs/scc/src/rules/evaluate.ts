@@ -44,6 +44,7 @@ export type Fit =
 
 const NO_ANNOTATIONS: Readonly<Record<string, string>> = {};
 const NO_POD_CONTEXT: PodSecurityContext = {};
+const NO_CONTAINERS: readonly Container[] = [];
 const NO_CONTEXT: ContainerSecurityContext = {};
 
 function judgeContainer(pod: PodScope, list: ContainerList, at: { index: number; container: Container }) {
@@ -103,11 +104,14 @@ export function evaluate(
   applySysctls(scope);
   applyVolumes(scope);
   const containers: ContainerChange[] = [];
-  for (const list of CONTAINER_LISTS)
-    for (const [index, container] of (pod.spec[list] ?? []).entries()) {
+  for (const list of CONTAINER_LISTS) {
+    let index = 0;
+    for (const container of pod.spec[list] ?? NO_CONTAINERS) {
       const writes = judgeContainer(scope, list, { index, container });
       if (writes) containers.push({ list, index, writes });
+      index += 1;
     }
+  }
   const { violations, omitted } = findings;
   if (violations.length > 0) return { fits: false, violations, omitted };
   return { fits: true, changes: { pod: scope.writes, containers } };

@@ -38,6 +38,9 @@ export function showValue(value: unknown): string {
  */
 export class Sentences {
   private readonly kept = new Set<string>();
+  /** Not looked at yet, and few enough that none of them is the one that finds no room. */
+  private readonly waiting: string[] = [];
+  private waitingCharacters = 0;
   private left = MAX_CHARACTERS;
   private full = false;
   private omitted = 0;
@@ -51,7 +54,24 @@ export class Sentences {
       this.omitted += 1;
       return;
     }
+    // Most decisions end with an SCC that fits, and never look at the sentences: comparing them can wait.
     const text = clip(sentence, MAX_SENTENCE);
+    this.waiting.push(text);
+    this.waitingCharacters += text.length;
+    if (this.kept.size + this.waiting.length > MAX_SENTENCES || this.waitingCharacters > this.left) this.settle();
+  }
+
+  private settle(): void {
+    for (const text of this.waiting) this.keep(text);
+    this.waiting.length = 0;
+    this.waitingCharacters = 0;
+  }
+
+  private keep(text: string): void {
+    if (this.full) {
+      this.omitted += 1;
+      return;
+    }
     if (this.kept.has(text)) return;
     this.full = this.kept.size === MAX_SENTENCES || text.length > this.left;
     if (this.full) this.omitted += 1;
@@ -68,6 +88,7 @@ export class Sentences {
 
   /** The kept lines, and one sentence on how many more there are; repetitions among the latter count each time. */
   list(): string[] {
+    this.settle();
     return this.omitted > 0 ? [...this.kept, `… and ${this.omitted} more`] : [...this.kept];
   }
 }

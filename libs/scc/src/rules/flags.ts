@@ -50,15 +50,18 @@ export function applyHost(scope: PodScope): void {
 const portMessage = (scope: ContainerScope, path: string, port: number): string =>
   `provider ${scope.pod.scc.name}: .${containerPath(scope)}.${path}.hostPort: Invalid value: ${port}: Host ports are not allowed to be used`;
 
-const hostPorts = ({ ports }: Container): number[] =>
-  (ports ?? []).flatMap(({ hostPort }) => (hostPort != null && hostPort > 0 ? [hostPort] : []));
+const NONE: readonly HostPort[] = [];
 
-const hostPortsOf = ({ spec }: Pod): HostPort[] =>
-  CONTAINER_LISTS.flatMap((list) =>
-    (spec[list] ?? []).flatMap((container, index) =>
-      hostPorts(container).map((port) => ({ container: `${list}[${index}]`, port })),
-    ),
-  );
+const portsOf = (container: string, { ports }: Container): readonly HostPort[] =>
+  ports?.flatMap(({ hostPort: port }) => (port != null && port > 0 ? [{ container, port }] : [])) ?? NONE;
+
+function hostPortsOf({ spec }: Pod): HostPort[] {
+  const found: HostPort[] = [];
+  for (const list of CONTAINER_LISTS)
+    for (const [index, container] of (spec[list] ?? []).entries())
+      for (const port of portsOf(`${list}[${index}]`, container)) found.push(port);
+  return found;
+}
 
 /** For each container, OpenShift names the host ports of all containers. */
 function repeatHostPorts(scope: ContainerScope): void {
