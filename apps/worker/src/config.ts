@@ -5,6 +5,7 @@ import { imageRegistryConfig } from '@scc/runtime/images';
 import { temporalConfig } from '@scc/runtime/temporal-config';
 import { tracingConfig } from '@scc/runtime/tracing';
 import { z } from 'zod';
+import { buildConfig } from './build.js';
 
 const headersSchema = z.string().transform((text, context): Record<string, string> => {
   const pairs = text.split(',').map((pair) => /^\s*([A-Za-z0-9-]+)\s*=(.*)$/.exec(pair));
@@ -20,6 +21,7 @@ export const workerConfigSchema = z.object({
   ...temporalConfig,
   ...tracingConfig,
   TEMPORAL_TASK_QUEUE: z.string().default(TASK_QUEUE).describe('the task queue that the watcher and the worker share'),
+  ...buildConfig,
   GOVERNANCE_URL: z.url().describe('the https address of the governance API'),
   GOVERNANCE_CA_FILE: z.string().optional().describe('the CA of the governance API, as PEM'),
   GOVERNANCE_TOKEN_FILE: z.string().describe('a file with the bearer token of the worker; read again when it changes'),

@@ -12,6 +12,7 @@ import { registriesIn } from '@scc/runtime/images';
 import { TemporalLink } from '@scc/runtime/temporal';
 import { startTracing } from '@scc/runtime/tracing';
 import { createActivities } from './activities/index.js';
+import { asBuild, buildSeen } from './build.js';
 import { campaignActivities } from './campaign/activities.js';
 import { Standstill, writesWhileFresh } from './activities/freshness.js';
 import { activitySignal, HEARTBEAT_MS } from './activities/pace.js';
@@ -131,12 +132,13 @@ async function main(): Promise<void> {
         maxHeartbeatThrottleInterval: HEARTBEAT_MS,
         shutdownGraceTime: DRAIN_MS,
         ...traced,
+        ...asBuild(config),
       }),
   });
   instruments.showPolling(() => hosting.unready() === null);
   const outside: Outside = {
     unready: () => hosting.unready(),
-    temporal: temporalSeen(link),
+    temporal: { ...temporalSeen(link), build: buildSeen(config, link) },
     governance: async () => {
       await governance.outcome(NO_MIGRATION).catch((error: unknown) => {
         if (!(error instanceof GovernanceError && error.status === 404)) throw error;
@@ -170,7 +172,7 @@ async function main(): Promise<void> {
 }
 
 /** Temporal as the self-check asks it. */
-const temporalSeen = (link: TemporalLink): Outside['temporal'] => ({
+const temporalSeen = (link: TemporalLink): Omit<Outside['temporal'], 'build'> => ({
   check: () => link.check(),
   serverVersion: async () => (await (await link.client()).workflowService.getSystemInfo({})).serverVersion,
   knows: async (attribute) => {

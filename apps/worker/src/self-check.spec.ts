@@ -19,6 +19,7 @@ const healthy: Outside = {
     check: () => Promise.resolve(),
     serverVersion: () => Promise.resolve('1.29.1'),
     knows: () => Promise.resolve(true),
+    build: null,
   },
   governance: () => Promise.resolve(),
   metrics: {
@@ -31,12 +32,19 @@ const healthy: Outside = {
     Promise.resolve([{ ...proxy, routes: nonces, endpoints: nonces, clusters: nonces, listeners: nonces }]),
   now: () => NOW,
 };
+const aBuild = (current: { build: string | null } | 'unknown') => ({
+  deployment: 'scc-worker',
+  build: '1.1.0',
+  current: () => Promise.resolve(current),
+});
 const fails = (message: string) => (): Promise<never> => Promise.reject(new Error(message));
 
 describe('what the worker says that it does not reach', () => {
   it('is nothing when it reaches everything, nor where no istiod is configured', async () => {
     expect(await selfCheck(healthy)).toEqual({ at: NOW.toISOString(), faults: [] });
     expect((await selfCheck({ ...healthy, proxies: null })).faults).toEqual([]);
+    const beside = { ...healthy.temporal, build: aBuild({ build: '1.0.0' }) };
+    expect((await selfCheck({ ...healthy, temporal: beside })).faults).toEqual([]);
   });
 
   it.each<[string, Partial<Outside>, string, RegExp, RegExp]>([
@@ -65,6 +73,20 @@ describe('what the worker says that it does not reach', () => {
       'temporal',
       /lacks the search attributes SccPhase/,
       /search-attribute create --name SccPhase --type Keyword/,
+    ],
+    [
+      'builds of which none is current',
+      { temporal: { ...healthy.temporal, build: aBuild({ build: null }) } },
+      'temporal',
+      /no build of the Worker Deployment scc-worker is current/,
+      /set-current-version --deployment-name scc-worker --build-id 1\.1\.0/,
+    ],
+    [
+      'a server without Worker Deployments',
+      { temporal: { ...healthy.temporal, build: aBuild('unknown') } },
+      'temporal',
+      /knows no Worker Deployments/,
+      /TEMPORAL_BUILD_ID/,
     ],
     ['a task queue that it does not poll', { unready: () => 'starting' }, 'temporal', /no work is taken/, /log/],
     [

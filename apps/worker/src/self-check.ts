@@ -2,6 +2,7 @@ import { GovernanceError } from '@scc/governance-api';
 import type { istiodView } from '@scc/istio';
 import { SEARCH_ATTRIBUTES } from '@scc/plan';
 import { type CheckFault, messageOf, type SelfCheck, withDeadline } from '@scc/runtime';
+import type { BuildSeen } from './build.js';
 import type { MetricSource } from './outside/prometheus.js';
 
 /** What the worker needs outside the cluster's API. Each may reject; the message then says why. */
@@ -14,6 +15,8 @@ export interface Outside {
     serverVersion: () => Promise<string>;
     /** Whether workflows can be found by a search attribute. */
     knows: (attribute: string) => Promise<boolean>;
+    /** The worker's build; null where builds are not told apart. */
+    build: BuildSeen | null;
   };
   /** Asks governance something that only an engine may ask. @throws GovernanceError | Error */
   governance: () => Promise<void>;
@@ -58,11 +61,27 @@ const temporal: Look = async ({ temporal: server, unready }) => {
         missing.map((name) => `temporal operator search-attribute create --name ${name} --type Keyword`).join('; '),
       ),
     );
+  if (server.build) found.push(...(await withoutCurrent(server.build)));
   const waiting = unready();
   if (waiting !== null)
     found.push(fault(`no work is taken from the task queue: ${waiting}`, 'Look at the log of the worker.'));
   return found;
 };
+
+/** New work goes to the current build alone, and to nobody while there is none. */
+async function withoutCurrent({ deployment, build, current }: BuildSeen): Promise<CheckFault[]> {
+  const fault = (what: string, remedy: string): CheckFault => ({ part: 'temporal', fault: what, remedy });
+  const seen = await current();
+  if (seen === 'unknown')
+    return [fault('the server knows no Worker Deployments', 'Upgrade Temporal, or leave TEMPORAL_BUILD_ID out.')];
+  if (seen.build !== null) return [];
+  return [
+    fault(
+      `no build of the Worker Deployment ${deployment} is current, so nobody takes up new plans`,
+      `temporal worker deployment set-current-version --deployment-name ${deployment} --build-id ${build}`,
+    ),
+  ];
+}
 
 const governance: Look = async ({ governance: ask }) => {
   try {

@@ -9,7 +9,8 @@ import { freePort } from './ports.js';
 
 /** Where the local stack keeps or is told its Temporal (dev/src/binaries). */
 const cache = process.env['SCC_DEV_CACHE'] ?? path.join(homedir(), '.cache', 'stateful-scc-orchestrator', 'bin');
-const BINARY = process.env['SCC_DEV_TEMPORAL'] ?? path.join(cache, 'temporal-1.5.1');
+/** The server, which is a client as well. */
+export const TEMPORAL_BINARY = process.env['SCC_DEV_TEMPORAL'] ?? path.join(cache, 'temporal-1.5.1');
 
 export interface TemporalServer {
   address: string;
@@ -32,7 +33,7 @@ export async function startTemporal({ suggestContinueAsNewAt }: TemporalServerOp
     ? ['--dynamic-config-value', `limit.historyCount.suggestContinueAsNew=${suggestContinueAsNewAt}`]
     : [];
   const server = spawn(
-    BINARY,
+    TEMPORAL_BINARY,
     [
       'server',
       'start-dev',
