@@ -30,6 +30,7 @@ import { plainService } from './plain-service.fixture.js';
 import { startLoad, TOKEN_AUDIENCE, type Stack } from '../src/index.js';
 import { checked } from './suites/check.fixture.js';
 import { figures } from './suites/figures.fixture.js';
+import { TRACED, traces } from './suites/traces.fixture.js';
 
 /** The engine on a real cluster: what it refuses, what operators do to it, and what is done to it from outside. */
 
@@ -41,7 +42,7 @@ const engine = engineSuite(
   (running) => {
     ({ stack, temporal } = running);
   },
-  { served: [NAMESPACE] },
+  { served: [NAMESPACE], env: TRACED },
 );
 const { apply, read, until, untilPhase, untilWeight, handleOf, remains, specOf } = engine;
 
@@ -494,6 +495,7 @@ describe('a workload behind routes of all kinds', () => routesOfAllKinds(engine,
 
 describe('a workload that no mesh serves', () => plainService(engine, () => stack));
 
+traces(() => stack, engine);
 figures(() => stack);
 checked(() => stack, apply);
 orderedSuite(() => stack, { apply, until, untilPhase, remains, specOf });
