@@ -79,6 +79,38 @@ describe('policyViolations', () => {
       }),
       0,
     ],
+    [
+      'an EgressIP, by which the pods leave the cluster',
+      {
+        ...object('EgressIP', { egressIPs: ['192.0.2.1'], namespaceSelector: {}, podSelector: web }),
+        metadata: { name: 'one' },
+      },
+      1,
+    ],
+    [
+      'an EgressIP of other namespaces',
+      {
+        ...object('EgressIP', { namespaceSelector: { matchLabels: { team: 'b' } }, podSelector: web }),
+        metadata: { name: 'one' },
+      },
+      0,
+    ],
+    [
+      'an AdminNetworkPolicy about these pods',
+      {
+        ...object('AdminNetworkPolicy', { subject: { pods: { ...inShop, podSelector: web } }, priority: 5 }),
+        metadata: { name: 'one' },
+      },
+      1,
+    ],
+    [
+      'an AdminNetworkPolicy about whole namespaces',
+      {
+        ...object('AdminNetworkPolicy', { subject: { namespaces: inShop.namespaceSelector }, priority: 5 }),
+        metadata: { name: 'one' },
+      },
+      0,
+    ],
     ['a custom resource of others', object('Guard', { podSelector: { matchLabels: { app: 'x' } } }), 0],
   ])('%s', (_case, foreign, expected) => {
     const found = policyViolations(facts({ foreign: [foreign] }), asked);

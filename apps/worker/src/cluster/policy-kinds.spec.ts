@@ -21,6 +21,24 @@ describe('selectingKinds', () => {
     ['a workloadSelector', definition('Guard', withField('workloadSelector')), ['Guard']],
     ['a targetRef', definition('Guard', withField('targetRef')), ['Guard']],
     ['matchLabels', definition('Guard', withField('matchLabels')), ['Guard']],
+    [
+      'the fields of an EgressIP of OVN-Kubernetes',
+      definition(
+        'EgressIP',
+        { properties: { podSelector: { properties: { matchLabels: {} } } } },
+        { group: 'k8s.ovn.org', scope: 'Cluster' },
+      ),
+      ['EgressIP'],
+    ],
+    [
+      'the fields of an AdminNetworkPolicy',
+      definition(
+        'AdminNetworkPolicy',
+        { properties: { subject: { properties: { pods: withField('podSelector') } } } },
+        { group: 'policy.networking.k8s.io', scope: 'Cluster' },
+      ),
+      ['AdminNetworkPolicy'],
+    ],
     ['a map of rules', definition('Guard', { additionalProperties: withField('selector') }), ['Guard']],
     ['no such field', definition('Guard', withField('selectorless')), []],
     ['a kind that looks for Services', definition('ServiceMonitor', withField('selector')), []],
