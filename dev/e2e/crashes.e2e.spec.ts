@@ -15,10 +15,15 @@ jest.setTimeout(3 * TIMEOUT_MS);
 
 let stack: Stack;
 let weather: BadWeather;
-const engine = engineSuite(async (running) => {
-  ({ stack } = running);
-  weather = await startBehindWeather(stack);
-}, BEHIND_WEATHER);
+const engine = engineSuite(
+  (running) => {
+    ({ stack } = running);
+  },
+  BEHIND_WEATHER,
+  async (started) => {
+    weather = await startBehindWeather(started);
+  },
+);
 const { apply, until, untilPhase, untilWeight, handleOf, remains, specOf } = engine;
 
 /** Ends what a test that failed left running. */

@@ -57,13 +57,21 @@ interface Running {
   temporal: Client;
 }
 
-/** A whole stack with the sample shop for the suite that calls this; `use` is called before the first test. */
-export function engineSuite(use: (running: Running) => Promise<void> | void, options: StackOptions = {}): Engine {
+/**
+ * A whole stack with the sample shop for the suite that calls this; `use` is called before the first test.
+ * @param begin called before there are samples
+ */
+export function engineSuite(
+  use: (running: Running) => Promise<void> | void,
+  options: StackOptions = {},
+  begin: (stack: Stack) => Promise<void> = () => Promise.resolve(),
+): Engine {
   let running: Running;
   beforeAll(async () => {
     const stack = await startStack(options);
     const connection = Connection.lazy({ address: stack.addresses.temporal });
     running = { stack, temporal: new Client({ connection, namespace: 'scc' }) };
+    await begin(stack);
     await deploySamples(stack);
     await use(running);
   }, 600_000);

@@ -18,11 +18,16 @@ const PROCESSES = [
 const STEPS = ['validating', 'mirroring', 'shifting', 'migrating', 'undoing'] as const;
 const FAULTS = ['killed', 'stopped for a while', 'writing in bad weather'] as const;
 
-/** Every cell. Only the worker writes to the cluster what a migration consists of. */
+/** The product's own processes, which write to the API server: objects, leases and reviews. */
+export const STORMY = ['worker', 'watcher', 'governance'] as const satisfies readonly Cell['process'][];
+export type Stormy = (typeof STORMY)[number];
+export const isStormy = (process: Cell['process']): process is Stormy => STORMY.some((one) => one === process);
+
+/** Every cell. The weather is between the product and the API server. */
 export const allCells = (): Cell[] =>
   PROCESSES.flatMap((process) =>
     STEPS.flatMap((step) =>
-      FAULTS.filter((fault) => fault !== 'writing in bad weather' || process === 'worker').map((fault) => ({
+      FAULTS.filter((fault) => fault !== 'writing in bad weather' || isStormy(process)).map((fault) => ({
         process,
         step,
         fault,

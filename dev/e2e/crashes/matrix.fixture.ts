@@ -6,7 +6,7 @@ import { waitFor } from '@scc/runtime';
 import { scaled, seedOf } from '@scc/testing/scale';
 import { startLoad, type Stack } from '../../src/index.js';
 import { DEPLOYMENTS, longHolds, PLANS, ROUTES, TIMEOUT_MS, type engineOn, type Plan } from '../engine.fixture.js';
-import { allCells, byPairs, waves, type Cell } from './cells.js';
+import { allCells, byPairs, isStormy, waves, type Cell, type Stormy } from './cells.js';
 import type { BadWeather } from './weather.fixture.js';
 import { deploy, remove, streamsOf } from './workload.fixture.js';
 
@@ -144,6 +144,11 @@ class Wave {
   }
 }
 
+const stormyOf = (wave: Cell[]): Stormy[] =>
+  wave
+    .filter(({ fault }) => fault === 'writing in bad weather')
+    .flatMap(({ process }) => (isStormy(process) ? [process] : []));
+
 const titleOf = (wave: Cell[]): string =>
   wave.map(({ process, fault, step }) => `${process} ${fault} while ${step}`).join('; ');
 
@@ -165,17 +170,17 @@ export function crashMatrix(benchOf: () => Bench): void {
         const before = await Promise.all(met.map(({ name }) => specsOf(engine, name)));
         const load = await startLoad(stack, { streams: names.flatMap((name) => streamsOf(name, RATE)) });
         const running = new Wave(bench, met);
-        const isStormy = wave.some(({ fault }) => fault === 'writing in bad weather');
-        const calm = await weather.set(isStormy ? 'on' : 'off');
+        const stormy = stormyOf(wave);
+        const calm = await weather.set(stormy);
         try {
           await running.reach();
           await running.strike();
           await running.end();
         } finally {
-          await weather.set('off');
+          await weather.set([]);
         }
-        const injected = (await weather.set('off')) - calm;
-        expect(injected > 0).toBe(isStormy);
+        const injected = Object.entries(await weather.set([])).filter(([name, count]) => count > (calm[name] ?? 0));
+        expect(injected.map(([name]) => name).toSorted()).toEqual(stormy.toSorted());
 
         const { total, failures } = await load.stop();
         expect(failures).toEqual([]);
