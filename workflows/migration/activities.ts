@@ -24,7 +24,7 @@ const SUMMARIES: { [Key in Name]: (...args: Parameters<MigrationActivities[Key]>
   setMirror: (_target, mirror) => (mirror ? `mirror ${mirror.percentage} %` : 'stop mirroring'),
   setWeights: (_target, canary) => `${canary} % to the canary, verified in the proxies`,
   hold: (_target, { durationMs, weight }) => `hold ${weight} % for ${durationMs / 1000} s and watch the gates`,
-  callWebhooks: (_target, { at }) => `call webhooks (${at})`,
+  callWebhooks: (_target, { at }) => `call webhooks and run Jobs (${at})`,
   migrateWorkload: ({ workload }) => `patch ${workload}`,
   awaitWorkload: ({ workload }) => `wait for the rollout of ${workload}, verify every pod`,
   moveOrdinal: ({ workload }, index) => `move pod ${index} of ${workload}`,

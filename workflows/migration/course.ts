@@ -102,7 +102,7 @@ export async function webhooks(
 ): Promise<void> {
   await at(`webhooks ${moment}`, async () => {
     const { gates } = fx.settings();
-    if (!gates.webhooks.some((gate) => gate.at === moment)) return;
+    if (![...gates.webhooks, ...(gates.jobs ?? [])].some((gate) => gate.at === moment)) return;
     await judged(fx, () => fx.act.callWebhooks(target, { at: moment, gates, weight }));
   });
 }

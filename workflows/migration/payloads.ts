@@ -181,6 +181,8 @@ export interface MigrationTarget {
   survey: unknown;
   drainMs: number;
   after?: Afterwards;
+  /** Gates that run Jobs: those whose makers' rights were asked for. */
+  jobs?: PlanSpec['gates']['jobs'];
 }
 
 export interface FactsSummary {

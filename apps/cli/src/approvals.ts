@@ -103,7 +103,12 @@ export function approvalText(view: ApprovalView): string {
     ),
     ...lines(
       'gates',
-      gates.metrics.map(({ name }) => name).concat(gates.webhooks.map(({ name }) => `webhook ${name}`)),
+      gates.metrics
+        .map(({ name }) => name)
+        .concat(
+          gates.webhooks.map(({ name }) => `webhook ${name}`),
+          (gates.jobs ?? []).map(({ name }) => `Job ${name}`),
+        ),
     ),
     ...lines(
       'violations',

@@ -51,14 +51,27 @@ const metricGateSchema = z.object({
     ),
 });
 
+const momentSchema = z.enum(['BeforeMirror', 'BeforeShift', 'AfterShift', 'BeforeMigrate', 'AfterMigrate']);
+
 const webhookGateSchema = z.object({
   name: dns1123,
   url: z
     .string()
     .max(2048)
     .regex(/^https?:\/\/[^\s]+$/),
-  at: z.enum(['BeforeMirror', 'BeforeShift', 'AfterShift', 'BeforeMigrate', 'AfterMigrate']),
+  at: momentSchema,
   timeout: durationSchema.default('10s'),
+});
+
+const jobGateSchema = z.object({
+  name: dns1123,
+  from: z
+    .object({ kind: z.enum(['CronJob', 'Job']), name: dns1123 })
+    .describe(
+      'Whose template the Job is made of, in the namespace of the plan. A CronJob may be suspended; so may a Job, which is then nothing but a template.',
+    ),
+  at: momentSchema,
+  timeout: durationSchema.default('10m').describe('A Job that has not ended by then is ended, and the gate fails.'),
 });
 
 /** What has to hold while requests move. */
@@ -78,4 +91,9 @@ export const gatesSchema = z.object({
       },
     ]),
   webhooks: z.array(webhookGateSchema).max(20).default([]),
+  jobs: z
+    .array(jobGateSchema)
+    .max(10)
+    .optional()
+    .describe('Jobs of the namespace, each run once at its moment; a gate passes when its Job completes.'),
 });

@@ -5,6 +5,8 @@ export const PLAN_LABEL = 'scc.poc/plan';
 /** On everything made for a canary: what it is there for. */
 export const ROLE_LABEL = 'scc.poc/role';
 export const CANARY_ROLE = 'canary';
+/** On the Job of a gate and on its pods: they are no part of a canary. */
+export const GATE_ROLE = 'gate';
 /** On a RoleBinding that the engine made: the SCC that it grants. */
 export const GRANT_LABEL = 'scc.poc/grant';
 /**

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { CANARY_ROLE, PLAN_ANNOTATION, PLAN_LABEL, ROLE_LABEL } from './labels.js';
+import { CANARY_ROLE, GATE_ROLE, PLAN_ANNOTATION, PLAN_LABEL, ROLE_LABEL } from './labels.js';
 
 /** What Kubernetes takes for a label's value and for the name of a Service. */
 export const MAX_LABEL = 63;
@@ -38,6 +38,16 @@ export const planLabelValue = (plan: string): string => labelValue(plan);
 export const canaryLabels = (plan: string): Record<string, string> => ({
   [PLAN_LABEL]: planLabelValue(plan),
   [ROLE_LABEL]: CANARY_ROLE,
+});
+
+/** The Job of a gate at one moment of a plan. At most 63 characters: its pods carry the name as a label. */
+export const gateJobName = (plan: string, gate: string, at: string): string =>
+  bounded(`${plan}-${gate}-${at.toLowerCase()}`, { max: MAX_LABEL, suffix: '-scc-gate' });
+
+/** The labels of the Jobs of a plan's gates, and of their pods. */
+export const gateLabels = (plan: string): Record<string, string> => ({
+  [PLAN_LABEL]: planLabelValue(plan),
+  [ROLE_LABEL]: GATE_ROLE,
 });
 
 /** The annotations beside `canaryLabels`: the plan's whole name where the label had to shorten it. */

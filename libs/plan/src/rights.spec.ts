@@ -40,6 +40,24 @@ describe('the rights that a plan uses', () => {
     ]);
   });
 
+  it('are those to create a Job and to read its template, for a gate that runs one', () => {
+    const jobs = [{ from: { kind: 'CronJob' as const, name: 'checks' } }];
+    const [, , job] = rightsOf({ ...plan, jobs });
+    expect(job).toMatchObject({
+      words: 'create jobs.batch in shop from cronjobs.batch/checks',
+      field: 'spec.gates.jobs[0]',
+      anyOf: [
+        {
+          holder: 'person',
+          all: [
+            { group: 'batch', resource: 'jobs', verb: 'create', namespace: 'shop' },
+            { group: 'batch', resource: 'cronjobs', verb: 'get', namespace: 'shop', name: 'checks' },
+          ],
+        },
+      ],
+    });
+  });
+
   it('are named with who lacks them and who can give them', () => {
     const [workload] = rightsOf(plan);
     expect(workload && lacksRight('alice', 'shop', workload)).toEqual({

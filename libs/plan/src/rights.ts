@@ -1,5 +1,5 @@
 import { clusterRoleName, UNDO_NAMESPACE } from './names.js';
-import type { Violation, WorkloadRef } from './schema.js';
+import type { JobGate, Violation, WorkloadRef } from './schema.js';
 import { apiVersionOf } from './strategies.js';
 
 /**
@@ -35,6 +35,8 @@ interface PlannedUse {
   readonly namespace: string;
   readonly workloadRef: Pick<WorkloadRef, 'kind' | 'name'>;
   readonly targetSCC: string;
+  /** Gates that run Jobs, each from the template of an object. */
+  readonly jobs?: readonly Pick<JobGate, 'from'>[] | undefined;
 }
 
 const RESOURCES: Record<WorkloadRef['kind'], string> = {
@@ -46,11 +48,33 @@ const RESOURCES: Record<WorkloadRef['kind'], string> = {
 const SCC = { group: 'security.openshift.io', resource: 'securitycontextconstraints' };
 const RBAC = 'rbac.authorization.k8s.io';
 
+const JOB_SOURCES: Record<JobGate['from']['kind'], string> = { CronJob: 'cronjobs', Job: 'jobs' };
+
+/** A Job can run what its maker likes under any ServiceAccount of the namespace: to make one is a right of its own. */
+const jobRights = (namespace: string, jobs: readonly Pick<JobGate, 'from'>[]): Right[] =>
+  jobs.map(({ from }, index) => {
+    const resource = JOB_SOURCES[from.kind];
+    return {
+      words: `create jobs.batch in ${namespace} from ${resource}.batch/${from.name}`,
+      field: `spec.gates.jobs[${index}]`,
+      anyOf: [
+        {
+          holder: 'person',
+          all: [
+            { group: 'batch', resource: 'jobs', verb: 'create', namespace },
+            { group: 'batch', resource, verb: 'get', namespace, name: from.name },
+          ],
+        },
+      ],
+      grant: `the verbs create of jobs.batch and get of ${resource}.batch/${from.name}, such as by the ClusterRole edit`,
+    };
+  });
+
 /**
  * The rights that a plan uses in its author's name. The right to update a workload is the right to set its image, its
  * ServiceAccount and the Secrets that it mounts, so that this right covers the plan's patch and its ServiceAccount too.
  */
-export function rightsOf({ namespace, workloadRef, targetSCC }: PlannedUse): readonly Right[] {
+export function rightsOf({ namespace, workloadRef, targetSCC, jobs = [] }: PlannedUse): readonly Right[] {
   const resource = RESOURCES[workloadRef.kind];
   const [group = ''] = apiVersionOf(workloadRef.kind).split('/');
   const workload = { group, resource, namespace, name: workloadRef.name };
@@ -80,6 +104,7 @@ export function rightsOf({ namespace, workloadRef, targetSCC }: PlannedUse): rea
       ],
       grant: `the verb use of ${SCC.resource}.${SCC.group}/${targetSCC}, as the ClusterRole ${role} does, or create of rolebindings together with bind of that ClusterRole`,
     },
+    ...jobRights(namespace, jobs),
   ];
 }
 

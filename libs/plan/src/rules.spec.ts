@@ -199,6 +199,8 @@ describe('editViolations', () => {
     expect(fields({ targetSCC: 'nonroot-v2' }, phase)).toEqual(['spec.targetSCC']);
     expect(fields({ traffic: { weights: [100] } }, phase)).toEqual(['spec.traffic.weights']);
     expect(fields({ suspend: true, traffic: { interval: '5s' }, gates: { metrics: [] } }, phase)).toEqual([]);
+    const job = { name: 'smoke', from: { kind: 'CronJob' as const, name: 'smoke' }, at: 'BeforeShift' as const };
+    expect(fields({ gates: { jobs: [job] } }, phase)).toEqual(['spec.gates.jobs']);
   });
 
   it('fixes nothing before the engine has looked at it', () => {

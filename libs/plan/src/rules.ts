@@ -221,7 +221,7 @@ const metricsCompareSides: Rule = (spec) => {
 };
 
 const gateNamesAreUnique: Rule = ({ gates }) => {
-  const names = [...gates.metrics, ...gates.webhooks].map(({ name }) => name);
+  const names = [...gates.metrics, ...gates.webhooks, ...(gates.jobs ?? [])].map(({ name }) => name);
   const repeated = [...new Set(names.filter((name, index) => names.indexOf(name) !== index))];
   return repeated.map((name) => ({
     code: 'GateNameRepeated',
@@ -317,6 +317,10 @@ export function parseSpec(input: unknown): ParsedSpec {
 
 /** The fields that take effect while a migration runs; every other edit is refused. */
 const LIVE_FIELDS = [['suspend'], ['gates'], ['traffic', 'interval']] as const;
+/** Within these: Jobs run in the name of those whose rights were asked for before the migration began. */
+const FIXED_FIELD = ['gates', 'jobs'];
+
+const isWithin = (path: string[], field: readonly string[]) => field.every((key, index) => path[index] === key);
 
 function changedFields(before: unknown, after: unknown, path: string[] = []): string[][] {
   if (isRecord(before) && isRecord(after))
@@ -327,13 +331,14 @@ function changedFields(before: unknown, after: unknown, path: string[] = []): st
 }
 
 /**
- * Refuses edits of a plan that the engine has begun to act on: all but `suspend`, `gates` and `traffic.interval`.
+ * Refuses edits of a plan that the engine has begun to act on: all but `suspend`, `gates` without its Jobs, and
+ * `traffic.interval`.
  * Both specs are parsed, so that a default written out is no edit; or, where the earlier one cannot be, neither is.
  */
 export function editViolations(before: unknown, after: unknown, phase: Phase | undefined): Violation[] {
   if (phase === undefined || phase === 'Pending') return [];
   const changed = changedFields(before, after).filter(
-    (path) => !LIVE_FIELDS.some((live) => live.every((key, index) => path[index] === key)),
+    (path) => isWithin(path, FIXED_FIELD) || !LIVE_FIELDS.some((live) => isWithin(path, live)),
   );
   return changed.map((path) => ({
     code: 'FieldIsFixed',
@@ -341,6 +346,6 @@ export function editViolations(before: unknown, after: unknown, phase: Phase | u
     message: `the plan is in phase ${phase}; ${path.at(-1) ?? 'spec'} cannot be changed any more`,
     remedy: isTerminal(phase)
       ? 'Apply a new plan under another name.'
-      : 'Only suspend, gates and traffic.interval may be edited now. Delete this plan (its work is undone) and apply a new one.',
+      : 'Only suspend, gates (but for gates.jobs) and traffic.interval may be edited now. Delete this plan (its work is undone) and apply a new one.',
   }));
 }

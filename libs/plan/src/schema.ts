@@ -254,3 +254,4 @@ export type WayIn = z.infer<typeof wayInSchema>;
 export type Accepted = z.infer<typeof acceptedSchema>;
 export type WorkloadRef = z.infer<typeof workloadRefSchema>;
 export type MetricGate = PlanSpec['gates']['metrics'][number];
+export type JobGate = NonNullable<PlanSpec['gates']['jobs']>[number];

@@ -75,6 +75,6 @@ export const FORM_VIOLATIONS = {
   FieldIsFixed: {
     cause: 'the migration has begun, and the edited field no longer takes effect',
     remedy:
-      'edit only `suspend`, `gates` and `traffic.interval`; else delete the plan, which undoes it, and apply a new one',
+      'edit only `suspend`, `gates` (not `gates.jobs`) and `traffic.interval`; else delete the plan, which undoes it, and apply a new one',
   },
 } satisfies CodeTexts;

@@ -235,6 +235,14 @@ export const VIOLATIONS = {
     cause: "a gate's preset asks for a number that the metrics of the installation do not hold",
     remedy: 'replace it by a query over metrics of the application, or leave the gate away',
   },
+  JobTemplateNotFound: {
+    cause: 'the namespace has no CronJob or Job of the name that a gate of `gates.jobs` takes its template from',
+    remedy: 'create it (it may be suspended), or name another one',
+  },
+  JobWouldServe: {
+    cause: 'a Service picks the pods that the Job of a gate would have, so that they would get its requests',
+    remedy: 'take the labels that the Service selects by out of the pod template of the CronJob or Job',
+  },
   ExpressionRefused: {
     cause: "the expression of a gate's `web` source can be evaluated on no answer",
     remedy: 'correct it: CEL over `body` and `status` that yields a number',

@@ -137,8 +137,14 @@ function serviceAccountIn({ spec }: Record<string, unknown>): string | undefined
   );
 }
 
-const usedBy = ({ plan: { namespace }, spec: { workloadRef, targetSCC } }: EvaluationRequest): readonly Right[] =>
-  rightsOf({ namespace, workloadRef, targetSCC });
+const usedBy = ({
+  plan: { namespace },
+  spec: {
+    workloadRef,
+    targetSCC,
+    gates: { jobs },
+  },
+}: EvaluationRequest): readonly Right[] => rightsOf({ namespace, workloadRef, targetSCC, jobs });
 
 /** The right as users hold it themselves. */
 const byPeople = (right: Right): Right => ({

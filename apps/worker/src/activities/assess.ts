@@ -1,6 +1,14 @@
 import type { GovernanceClient } from '@scc/governance-api';
 import type { KubeClient, KubeObject } from '@scc/kube';
-import { canaryName, FIELD_MANAGER, isDivided, type PlanRef, type Violation, type WayIn } from '@scc/plan';
+import {
+  canaryName,
+  FIELD_MANAGER,
+  isDivided,
+  type PlanRef,
+  type PlanSpec,
+  type Violation,
+  type WayIn,
+} from '@scc/plan';
 import type { TrafficRouter } from '@scc/routing';
 import { messageOf } from '@scc/runtime';
 import { type Pod, podSchema, type PodTemplate } from '@scc/scc';
@@ -10,6 +18,7 @@ import { violationsOf, warningsOf } from '../assess/checks.js';
 import { divide, NOTHING_DIVIDED } from '../assess/division.js';
 import { gatherEvidence, type ReadImages } from '../assess/evidence.js';
 import { gatherFacts, isUndivided, observedSource, type AssessedWorkload, type Facts } from '../assess/facts.js';
+import { reviewJobGates } from '../assess/job-gates.js';
 import { neighbourViolations, podSecurityViolations } from '../assess/pod-security.js';
 import { waysBeside } from '../assess/ways.js';
 import { afterwardsOf, reviewSource } from '../assess/source.js';
@@ -37,6 +46,8 @@ interface Deps {
   domain: string;
   root: string;
 }
+
+const jobsOf = ({ gates: { jobs } }: PlanSpec): Pick<MigrationTarget, 'jobs'> => (jobs ? { jobs } : {});
 
 const summaryOf = ({ workload, spec, ways }: Facts, routed: readonly WayIn[] = []): FactsSummary => ({
   sourceSCC: workload ? observedSource(workload, spec.targetSCC) : null,
@@ -129,7 +140,7 @@ const assessment =
     const { label, ways } = division;
     const facts = { ...gathered, ways: waysBeside(ways, gathered.ways) };
     const violations = [...violationsOf(facts), ...gates.violations, ...division.blocking];
-    violations.push(...(changed.ok ? [] : changed.violations));
+    violations.push(...(changed.ok ? [] : changed.violations), ...(await reviewJobGates(kube, spec, ref)));
     if (!label || !changed.ok) return rejected(facts, violations);
 
     const services = workload.services.map(({ name }) => ({ name, canary: canaryName(name) }));
@@ -184,6 +195,7 @@ const assessment =
       drainMs,
       ...ownFieldsOf(workload),
       ...(after ? { after } : {}),
+      ...jobsOf(spec),
     };
     const answer = await askGovernance(
       { governance, metrics },

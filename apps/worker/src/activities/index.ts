@@ -120,7 +120,7 @@ function targetActivities(deps: WorkerDeps): TargetActivities {
     }),
     ...routeActivities({ kube, router, metrics }),
     ...preImageActivities({ kube, governance, router, reseal }),
-    callWebhooks: callWebhooksWith(deps.callWebhook),
+    callWebhooks: callWebhooksWith(deps.callWebhook, kube),
     hold: holdWith({ metrics, router, kube }),
     summarizeTraffic: async ({ ref, services }, sinceMs, liveMs = sinceMs) => {
       // Without a Service there is nothing by which requests to it could be told from others.

@@ -1,12 +1,17 @@
 import { durationMs, type GateSample } from '@scc/plan';
+import type { KubeClient } from '@scc/kube';
 import { messageOf } from '@scc/runtime';
 import type { CallWebhook } from '../outside/webhooks.js';
 import { gatesFailed } from '../failures.js';
+import { runJobGates } from './job-gates.js';
 import type { TargetActivities } from './target.js';
 
-/** Calls the webhook gates of one moment; a gate passes when it is answered with a 2xx status. */
+/**
+ * Calls the webhook gates of one moment, then runs its Jobs. A webhook passes when it is answered with a 2xx status, a Job
+ * when it completes.
+ */
 export const callWebhooksWith =
-  (call: CallWebhook): TargetActivities['callWebhooks'] =>
+  (call: CallWebhook, kube: KubeClient): TargetActivities['callWebhooks'] =>
   async (target, { at, gates, weight }) => {
     const { namespace, name: plan } = target.ref;
     const body = JSON.stringify({
@@ -30,9 +35,13 @@ export const callWebhooksWith =
           }
         }),
     );
-    const failed = samples.filter(({ verdict }) => verdict !== 'pass');
-    if (failed.length) throw gatesFailed(failed, samples);
-    return samples;
+    const called = samples.filter(({ verdict }) => verdict !== 'pass');
+    if (called.length) throw gatesFailed(called, samples);
+    const ran = await runJobGates(kube, target, at);
+    const all = [...samples, ...ran];
+    const failed = ran.filter(({ verdict }) => verdict !== 'pass');
+    if (failed.length) throw gatesFailed(failed, all);
+    return all;
   };
 
 /** Only the status: what a foreign server writes does not belong into the status of a plan. */

@@ -44,7 +44,7 @@ export interface JobRun {
   pods: KubeObject[];
 }
 
-const createdMs = ({ metadata }: KubeObject): number => Date.parse(metadata.creationTimestamp ?? '');
+export const createdMs = ({ metadata }: KubeObject): number => Date.parse(metadata.creationTimestamp ?? '');
 
 /** The runs that a CronJob's controller has made, the newest first. */
 export function runsAmong(object: KubeObject, { jobs, pods }: { jobs: KubeObject[]; pods: KubeObject[] }): JobRun[] {
