@@ -54,8 +54,16 @@ function movesOf(plan: AcceptedPlan, { strategy = 'Canary', replicas }: Migratio
     case 'NextRun':
       return `${plan.run?.trial === true ? 'a trial run now, ' : ''}template, then its next run, which is waited for until it ends, for ${spanOf(plan.run?.waitMs ?? 0)} at most`;
     case 'Canary':
-      return `canary of ${replicas}, mirror, weights ${plan.weights.join('→')} of ${services}, migrate`;
+      return canaryMoves(plan, replicas, services);
   }
+}
+
+function canaryMoves({ trialMs, mirror, weights }: AcceptedPlan, replicas: number, services: string): string {
+  if (trialMs === undefined)
+    return `canary of ${replicas}, mirror, weights ${weights.join('→')} of ${services}, migrate`;
+  const copies = mirror.percentage > 0 && mirror.durationMs > 0 ? `, copies of requests to ${services}` : '';
+  const span = plural(Math.ceil(trialMs / 1000), 'second');
+  return `canary of ${replicas}${copies} for ${span}, then everything is taken back`;
 }
 
 /** Why the migration was asked to stop from outside, or null. */
@@ -79,6 +87,13 @@ export function undoStarted(
   }
   return { type: 'UndoStarted', cause: causeOf(failure.type), message: failure.message };
 }
+
+/** The event that opens the undo of a trial that has passed. */
+export const trialOver = ({ message }: Error): Extract<MigrationEvent, { type: 'UndoStarted' }> => ({
+  type: 'UndoStarted',
+  cause: 'trial',
+  message: `the trial is over: ${message}`,
+});
 
 function causeOf(type: string): UndoCause {
   switch (type) {

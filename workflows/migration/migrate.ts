@@ -3,12 +3,12 @@ import { isDivided, movesPodByPod } from '@scc/plan/words';
 import type { Position } from './carried.js';
 import type { AcceptedPlan, Assessment, MigrationOutline, MigrationResult } from './contract.js';
 import { bake, clearToFinish, courseOf, hold, webhooks, type Course } from './course.js';
-import { decideAfterAssessment } from './decide.js';
+import { decideAfterAssessment, trialOver } from './decide.js';
 import type { Effects } from './effects.js';
 import { workflowLost } from './failures.js';
 import { changeBeforeNextRun, hasTrial } from './next-run.js';
 import { moveOneByOne } from './ordered.js';
-import { HandOver, registerUndo } from './position.js';
+import { HandOver, registerUndo, TrialOver } from './position.js';
 import { positionOfLost, reportConflicts, undoAll } from './undo.js';
 
 /** An assessment older than this is made again before anything is touched: an approval may have taken days. */
@@ -21,7 +21,7 @@ export async function migrate(position: Position, fx: Effects): Promise<Migratio
     return await forward(position, fx);
   } catch (cause) {
     if (cause instanceof HandOver) throw cause;
-    position.undoing = fx.undoStarted(cause);
+    position.undoing = cause instanceof TrialOver ? trialOver(cause) : fx.undoStarted(cause);
     fx.record(position.undoing);
     return takeBack(position, fx);
   }
@@ -179,6 +179,7 @@ async function moveByCanary(course: Course): Promise<void> {
 
   registerUndo(position, { step: 'routes', args: {} });
   await at('routes', () => act.prepareRoutes(target));
+  if (plan.trialMs !== undefined) await tryOut(course, plan.trialMs);
   await mirror(course);
   await shift(course);
   await migrateBehindCanary(course);
@@ -212,12 +213,27 @@ async function clearAway({ target, fx, at }: Course): Promise<void> {
   });
 }
 
+/**
+ * Watches the canary alone for as long as the plan wants; copies of requests show how it does where there are any.
+ * @throws TrialOver
+ */
+async function tryOut(course: Course, durationMs: number): Promise<never> {
+  await mirror(course, durationMs);
+  if (!isMirrored(course)) await hold(course, 'tried', { weight: 0, durationMs });
+  await webhooks(course, 'BeforeShift', 0);
+  throw new TrialOver(`${course.target.canary} passed its gates`);
+}
+
+/** A mirror that lasts no time is none. */
+const isMirrored = ({ plan: { mirror: wanted }, target: { services } }: Course): boolean =>
+  wanted.percentage > 0 && wanted.durationMs > 0 && services.length > 0;
+
 /** Mirrored answers never reach a client; what the mirror shows is judged by the gates like live traffic. */
-async function mirror(course: Course): Promise<void> {
+async function mirror(course: Course, durationMs = course.plan.mirror.durationMs): Promise<void> {
   const { plan, target, fx, at, clear } = course;
   await webhooks(course, 'BeforeMirror', 0);
-  const { percentage, durationMs, methods } = plan.mirror;
-  if (percentage === 0 || durationMs === 0 || target.services.length === 0) return;
+  const { percentage, methods } = plan.mirror;
+  if (!isMirrored(course)) return;
   await at('mirror', async () => {
     await clear('Mirror', `${percentage} %`, 0);
     await fx.act.setMirror(target, { percentage, methods });

@@ -62,6 +62,8 @@ export interface AcceptedPlan {
   readinessTimeoutMs: number;
   /** How long the migrated workload is watched before the migration ends; absent: not at all. */
   bakeMs?: number;
+  /** How long a canary alone is watched before everything is taken back; absent: the plan is no trial. */
+  trialMs?: number;
   /** Of a CronJob: whether it runs once before its template changes, and how long its next run is waited for. */
   run?: { trial: boolean; waitMs: number };
   dryRun: boolean;

@@ -26,6 +26,11 @@ export async function once(position: Position, step: string, work: () => Promise
   position.done.push(step);
 }
 
+/** A trial has come to its end, and what it made is taken back: as planned, and by the same way as after a failure. */
+export class TrialOver extends Error {
+  override readonly name = 'TrialOver';
+}
+
 /**
  * The history has grown long while the migration only waits: this run ends and the next goes on from the same position.
  * It passes through everything that handles failures.

@@ -67,7 +67,18 @@ export type StableSide = z.infer<typeof stableSideSchema>;
 
 /** Why a migration was undone. */
 const undoReasonSchema = z.object({
-  cause: z.enum(['gate', 'readiness', 'admission', 'rollout', 'abort', 'rollback', 'deleted', 'error', 'lost']),
+  cause: z.enum([
+    'gate',
+    'readiness',
+    'admission',
+    'rollout',
+    'abort',
+    'rollback',
+    'deleted',
+    'error',
+    'lost',
+    'trial',
+  ]),
   message: z.string(),
 });
 

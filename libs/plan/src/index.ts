@@ -59,6 +59,7 @@ export {
   type Right,
 } from './rights.js';
 export { kindViolation, requiringPatch } from './refused-kinds.js';
+export { trialViolations } from './trials.js';
 export { comparisonViolations, editViolations, parseSpec, SERVICES_IN_QUERY } from './rules.js';
 export {
   phaseSchema,

@@ -190,6 +190,23 @@ describe('parseSpec', () => {
   });
 });
 
+describe('a trial', () => {
+  const trial = { duration: '1h' };
+  it.each<[string, Partial<PlanSpecInput>, string[]]>([
+    ['is of a canary', { trial }, []],
+    [
+      'is none of pods that move one by one',
+      { trial, workloadRef: { kind: 'StatefulSet', name: 'db' } },
+      ['spec.trial'],
+    ],
+    ['is none of a Deployment without a copy', { trial, strategy: { type: 'Rolling' } }, ['spec.trial']],
+    ['has nothing to watch afterwards', { trial, bake: '1h' }, ['spec.bake']],
+  ])('%s', (_case, over, expected) => {
+    const parsed = parseSpec({ ...minimal, ...over });
+    expect(parsed.ok ? [] : parsed.violations.map(({ field }) => field)).toEqual(expected);
+  });
+});
+
 describe('editViolations', () => {
   const spec = (over: Partial<PlanSpecInput> = {}) => planSpecSchema.parse({ ...minimal, ...over });
   const fields = (over: Partial<PlanSpecInput>, phase: (typeof PHASES)[number] | undefined): string[] =>

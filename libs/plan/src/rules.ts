@@ -4,6 +4,7 @@ import { isTerminal, type Phase } from './phases.js';
 import { isRecord } from './records.js';
 import { refusedIn } from './refused-kinds.js';
 import { planSpecSchema, type PlanSpec, type Violation } from './schema.js';
+import { bakeNeedsPods, trialsAreOfCanaries } from './trials.js';
 import { type ChosenStrategy, fitsKind, isDivided, strategyOf } from './strategies.js';
 
 const FORMAT_REMEDY = 'Correct the value; `kubectl explain sccmp.spec` describes every field.';
@@ -64,18 +65,6 @@ const runsAreOfCronJobs: Rule = ({ strategy = {}, workloadRef: { kind } }) =>
           message: `a ${kind} has no runs, so that ${field} would do nothing`,
           remedy: `Leave spec.strategy.${field} out.`,
         }));
-
-const bakeNeedsPods: Rule = ({ bake, workloadRef: { kind } }) =>
-  bake === undefined || strategyOf(kind).type !== 'NextRun'
-    ? []
-    : [
-        {
-          code: 'StrategyDoesNotFit',
-          field: 'spec.bake',
-          message: `a ${kind} has no pod between its runs that could be watched for ${bake}`,
-          remedy: 'Leave spec.bake out; spec.grants.revokeAfter keeps the old grant for longer.',
-        },
-      ];
 
 const weightsRise: Rule = ({ traffic: { weights } }) => {
   const falls = weights.findIndex((weight, index) => index > 0 && weight <= (weights[index - 1] ?? 0));
@@ -291,6 +280,7 @@ const rules: readonly Rule[] = [
   strategyFits,
   runsAreOfCronJobs,
   bakeNeedsPods,
+  trialsAreOfCanaries,
   weightsRise,
   weightsEndInAll,
   patchIsSmall,

@@ -126,6 +126,14 @@ export const planSpecSchema = z.object({
     .describe(
       'How long the migrated workload serves everything under its gates before the canary and the old grant go, 168h at most: until then a rollback takes the whole migration back.',
     ),
+  trial: z
+    .object({
+      duration: durationSchema.describe('How long the canary is watched under the target.'),
+    })
+    .optional()
+    .describe(
+      'Tries the target and changes nothing of the workload: a canary gets copies of requests and no others, for that long and under the gates of the plan; then everything is taken back, whatever they say.',
+    ),
   rollback: z.object({ onFailure: z.enum(['Automatic', 'Pause']).default('Automatic') }).prefault({}),
   canary: z
     .object({

@@ -45,6 +45,7 @@ const NEXT: Record<UndoCause, string> = {
   deleted: 'apply the plan again to start over',
   error: `remove the cause, then ${ANOTHER_PLAN}`,
   lost: `find out who ended the workflow in Temporal, then ${ANOTHER_PLAN}`,
+  trial: `${ANOTHER_PLAN} without spec.trial to migrate`,
 };
 
 /** The next act of a user after an undo for this cause. */

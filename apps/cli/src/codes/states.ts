@@ -97,6 +97,10 @@ export const UNDO_CAUSES: Record<UndoCause, CodeText> = {
     cause: 'the workflow of the migration was terminated or lost in Temporal',
     remedy: 'find out who ended it in Temporal, then apply a new plan',
   },
+  trial: {
+    cause: 'the plan was a trial (`trial`), whose gates passed until its end',
+    remedy: 'apply a new plan without `trial` to migrate',
+  },
 };
 
 /** Reasons of the conditions in the status of a plan, beside the violations. */

@@ -235,6 +235,10 @@ export const VIOLATIONS = {
     cause: "a gate's preset asks for a number that the metrics of the installation do not hold",
     remedy: 'replace it by a query over metrics of the application, or leave the gate away',
   },
+  TrialNeedsCanary: {
+    cause: 'the plan is a trial, and its workload gets no canary, or the trial is to be watched after its end',
+    remedy: 'leave `trial` out, or `bake`',
+  },
   JobTemplateNotFound: {
     cause: 'the namespace has no CronJob or Job of the name that a gate of `gates.jobs` takes its template from',
     remedy: 'create it (it may be suspended), or name another one',

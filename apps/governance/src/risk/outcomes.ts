@@ -27,6 +27,7 @@ const CAUSES: Readonly<Record<UndoCause, { label: Label; reason: string }>> = {
   deleted: { label: 'excluded', reason: 'the plan was deleted' },
   error: { label: 'excluded', reason: 'the engine or the cluster failed' },
   lost: { label: 'excluded', reason: 'the workload was lost' },
+  trial: { label: 'excluded', reason: 'it was a trial, which passed, and no migration' },
 };
 
 const isCause = (cause: string | null): cause is UndoCause => cause !== null && cause in CAUSES;

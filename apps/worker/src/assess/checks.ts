@@ -1,4 +1,4 @@
-import { canBeShared, comparisonViolations, UNREADY_ANNOTATION, type Violation } from '@scc/plan';
+import { canBeShared, comparisonViolations, trialViolations, UNREADY_ANNOTATION, type Violation } from '@scc/plan';
 import {
   CLAIM_KIND,
   isPaused,
@@ -121,6 +121,9 @@ const isMigratedAlready = ofWorkload(({ pods, deployment }, { spec: { targetSCC 
 /** Gates of a plan that leaves the strategy to the facts, where these have no second side. */
 const gateCannotCompare = ofWorkload(({ strategy }, { spec }) => comparisonViolations(spec, strategy));
 
+/** The same of a trial. */
+const trialNeedsCanary = ofWorkload(({ strategy }, { spec }) => trialViolations(spec, strategy));
+
 /** An unhealthy source is said at once; waiting for it could take for ever and would block the very repair. */
 const sourceIsUnhealthy = ofWorkload((workload, { planAnnotations }) => {
   const { rollout, deployment } = workload;
@@ -167,6 +170,7 @@ const checks: readonly Check[] = [
   sourceIsAnother,
   isMigratedAlready,
   gateCannotCompare,
+  trialNeedsCanary,
   ofMoved(isPaused),
   ofMoved(isScaledToZero),
   managedViolations,
