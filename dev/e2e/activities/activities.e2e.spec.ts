@@ -17,6 +17,7 @@ import {
 import { messageOf, waitFor } from '@scc/runtime';
 import { SCC_ANNOTATION } from '@scc/scc';
 import { startStack, type Stack } from '../../src/index.js';
+import { longestNames } from './names.fixture.js';
 import { rightsOfAuthors, useOf, WITHOUT } from './rights.fixture.js';
 import { aWorld, type Cluster, clusterOf, createPlan, idIn, type Kind, type World } from './world.fixture.js';
 
@@ -31,7 +32,7 @@ let world: World;
 let bare: World;
 
 beforeAll(async () => {
-  stack = await startStack({ recordRequests: true, parts: WITHOUT });
+  stack = await startStack({ recordRequests: true, nodes: 2, parts: WITHOUT });
   cluster = await clusterOf(stack);
   [world, bare] = await Promise.all([
     aWorld({ stack, cluster }, 'routed'),
@@ -357,6 +358,8 @@ describe('grants of the target', () => {
 });
 
 describe('in whose name:', () => rightsOfAuthors(() => ({ stack, cluster })));
+
+describe('the longest names:', () => longestNames(() => ({ cluster })));
 
 describe('a canary', () => {
   it('is not made over an object of another client, which an undo leaves alone', async () => {

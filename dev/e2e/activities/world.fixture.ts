@@ -208,7 +208,11 @@ export async function aWorld(
   const accepted = await activities.acceptPlan(ref);
   if (!accepted.accepted) throw new Error(JSON.stringify(accepted));
   const plan = await readPlan(cluster.admin, ref);
-  const assessment = await activities.assess(ref, plan);
+  // Governance answers health before it has made its default policies, without which it judges nothing.
+  const assessment = await waitFor(() => activities.assess(ref, plan), {
+    timeoutMs: PATIENCE_MS,
+    what: 'governance to judge a plan',
+  });
   if (!assessment.ok) throw new Error(JSON.stringify(assessment.violations));
   const { target, governance } = assessment;
   const begin = () => cluster.begin(ref, governance.contentHash);
