@@ -176,6 +176,28 @@ describe('a viewer of one team', () => {
   });
 });
 
+describe('an admin of one team', () => {
+  it('neither sees nor keeps receivers of notifications, which hear of other teams', async () => {
+    const adam = cluster.issue('adam');
+    await bind('admin', 'adam', 'team-a-*');
+    const receiver = {
+      ...{ name: 'own', type: 'webhook', url: 'https://127.0.0.1/own', signingSecret: 'key' },
+      ...{ namespaces: ['team-a-*'], kinds: ['*'] },
+    };
+    for (const [method, path, permission, body] of [
+      ['GET', '/v1/notification-receivers', 'read'],
+      ['GET', '/v1/notification-deliveries', 'read'],
+      ['PUT', '/v1/notification-receivers/own', 'write', receiver],
+      ['DELETE', '/v1/notification-receivers/own', 'write'],
+      ['POST', '/v1/notification-receivers/own/retry', 'write', {}],
+    ] as const) {
+      const { status, detail } = await guarded.call(adam, method, path, body);
+      expect([path, status]).toEqual([path, 403]);
+      expect(detail).toContain(`you lack notifications:${permission} in all`);
+    }
+  });
+});
+
 describe('four eyes', () => {
   it('keep the author from approving in any role, and another approver does', async () => {
     const ana = cluster.issue('ana');
