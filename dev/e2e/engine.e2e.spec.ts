@@ -2,6 +2,7 @@ import { jest } from '@jest/globals';
 import { readFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { PlanSpecInput, PlanStatus } from '@scc/plan';
 import { isNotFound, KubeError } from '@scc/kube';
 import { waitFor } from '@scc/runtime';
@@ -29,6 +30,7 @@ import { rollingSuite } from './rolling.fixture.js';
 import { plainService } from './plain-service.fixture.js';
 import { startLoad, TOKEN_AUDIENCE, type Stack } from '../src/index.js';
 import { checked } from './suites/check.fixture.js';
+import { withoutEvents } from './suites/denied-events.fixture.js';
 import { figures } from './suites/figures.fixture.js';
 import { TRACED, traces } from './suites/traces.fixture.js';
 
@@ -347,18 +349,23 @@ describe('a running migration', () => {
     expect(violations?.map(({ code }) => code)).toEqual(['AlreadyMigrated']);
   });
 
-  it('names who rewrites its routes, and goes back without touching what they wrote', async () => {
+  it('names who rewrites its routes every second, and goes back without touching what they wrote', async () => {
     await apply('drift', 'checkout', { traffic: longHolds });
     await untilWeight('drift', 10);
     const to = (host: string, weight: number) => ({ destination: { host, port: { number: 80 } }, weight });
     const http = [{ timeout: '7s', retries: { attempts: 0 }, route: [to('checkout', 80), to('checkout-next', 20)] }];
-    await stack.api.call(
-      'PATCH',
-      `${ROUTES}/checkout?fieldManager=gitops`,
-      { spec: { http } },
-      'application/merge-patch+json',
-    );
-    const status = await untilPhase('drift', 'RolledBack');
+    const path = `${ROUTES}/checkout?fieldManager=gitops`;
+    const ended = new AbortController();
+    const fighting = (async () => {
+      while (!ended.signal.aborted) {
+        await stack.api.call('PATCH', path, { spec: { http } }, 'application/merge-patch+json');
+        await pause(1_000, undefined, { signal: ended.signal }).catch(() => undefined);
+      }
+    })();
+    const status = await untilPhase('drift', 'RolledBack').finally(() => {
+      ended.abort();
+    });
+    await fighting;
     expect(JSON.stringify(status)).toContain('gitops');
     expect(await specOf(`${ROUTES}/checkout`)).toMatchObject({ http });
     expect(await remains()).toEqual([]);
@@ -474,12 +481,15 @@ describe('a running migration', () => {
 });
 
 describe('a workload without requests', () => {
-  it('is judged by its pods under the default gates, and the end says that nothing was counted', async () => {
-    await apply('quiet', 'catalog', {
-      traffic: { mirror: { duration: '0s' }, weights: [100], interval: '2s' },
-      gates: { readiness: { timeout: '60s' } },
+  it('is judged by its pods under the default gates, and the end says that nothing was counted, with no Event taken', async () => {
+    const { message, conditions } = await withoutEvents(stack, async () => {
+      await apply('quiet', 'catalog', {
+        traffic: { mirror: { duration: '0s' }, weights: [100], interval: '2s' },
+        gates: { readiness: { timeout: '60s' } },
+      });
+      return untilPhase('quiet', 'Completed');
     });
-    const { message, conditions } = await untilPhase('quiet', 'Completed');
+    expect(await eventsOf('SCCMigrationPlan', 'quiet')).toEqual([]);
     expect(message).toMatch(/0 requests served, 0 failed|requests were not observed/);
     // No proxy of the workload's own pods is scraped here, so that its callers' proxies have to do.
     expect(conditions).toContainEqual(
