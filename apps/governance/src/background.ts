@@ -15,11 +15,14 @@ import { recordExpiredExceptions } from './policies/exceptions.js';
 import { followSCCs } from './registry/follow.js';
 import { recordObserved, type RegistryCluster } from './registry/watch.js';
 import { keepWrites, type SeenWrite } from './registry/writes.js';
+import { forgetOld } from './retention/retention.js';
 import { RiskLearner } from './risk/learner.js';
 
 const SWEEP_MS = 5000;
 /** Sweeps between two looks at all running pods. */
 const OBSERVE_EVERY = 4;
+/** Sweeps between two deletions of what is long over: five minutes. */
+const FORGET_EVERY = 60;
 
 export interface BackgroundOptions {
   source: DataSource;
@@ -28,6 +31,8 @@ export interface BackgroundOptions {
   /** Null without a cluster. */
   makeInformer: MakeInformer | null;
   cluster: RegistryCluster | null;
+  /** Days that what is over, and proves nothing, is kept. */
+  retentionDays: number;
 }
 
 export interface Background {
@@ -49,7 +54,7 @@ export async function installPolicies(source: DataSource, logger: Logger): Promi
  * SCCs and pods. Several processes may run it at once.
  */
 export function startBackground(options: BackgroundOptions): Background {
-  const { source, logger, temporal, makeInformer, cluster } = options;
+  const { source, logger, temporal, makeInformer, cluster, retentionDays } = options;
   const relay = new OutboxRelay(source, temporalWaker(temporal), logger);
   relay.start();
   const pods = new PodTracker(source, makeInformer, logger);
@@ -57,7 +62,7 @@ export function startBackground(options: BackgroundOptions): Background {
   const plans = makeInformer ? followPlans({ source, makeInformer, logger }) : null;
   const campaigns = makeInformer ? followCampaigns({ source, makeInformer, logger }) : null;
   const sccs = makeInformer ? followSCCs({ source, makeInformer, logger }) : null;
-  const sweeper = startSweeper({ source, logger, cluster });
+  const sweeper = startSweeper({ source, logger, cluster, retentionDays });
   const learner = new RiskLearner(source, logger);
   learner.start();
   return {
@@ -79,14 +84,18 @@ export function startBackground(options: BackgroundOptions): Background {
   };
 }
 
-function startSweeper({ source, logger, cluster }: Pick<BackgroundOptions, 'source' | 'logger' | 'cluster'>): {
-  stop: () => Promise<void>;
-} {
+function startSweeper({
+  source,
+  logger,
+  cluster,
+  retentionDays: days,
+}: Pick<BackgroundOptions, 'source' | 'logger' | 'cluster' | 'retentionDays'>): { stop: () => Promise<void> } {
   let last: Promise<void> = Promise.resolve();
   let turn = 0;
   const sweep = async (): Promise<void> => {
     await inTransaction(source, (tx) => expireRequests(tx, new Date()));
     await inTransaction(source, (tx) => recordExpiredExceptions(tx, new Date()));
+    if (turn % FORGET_EVERY === 0) await inTransaction(source, (tx) => forgetOld(tx, { now: new Date(), days }));
     if (turn++ % OBSERVE_EVERY === 0) await recordObserved({ source, cluster, logger }, new Date());
     await inTransaction(source, forgetKeys);
   };

@@ -42,6 +42,13 @@ const variables = z.object({
   API_HOST: z.string().default('127.0.0.1').describe('the address that the API listens on'),
   API_PORT: port.default(9443).describe('its port'),
   API_RATE_PER_SECOND: z.coerce.number().int().min(1).default(200).describe('requests that one caller may send'),
+  RETENTION_DAYS: z.coerce
+    .number()
+    .int()
+    .min(30)
+    .max(36_500)
+    .default(400)
+    .describe('days that pods which are gone, and messages to workflows that were delivered, are kept'),
   WEBHOOK_HOST: z.string().default('127.0.0.1').describe('the address that the admission webhook listens on'),
   WEBHOOK_PORT: port.default(9444).describe('its port'),
   TLS_DIR: z

@@ -168,6 +168,7 @@ async function start({ config, logger, metrics, parts, signal, setWaiting, setAd
     temporal,
     makeInformer,
     cluster: kube,
+    retentionDays: config.RETENTION_DAYS,
   });
   parts.add(() => background.stop());
   hints.taker = background;

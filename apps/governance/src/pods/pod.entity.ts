@@ -75,7 +75,7 @@ export class PodTransitionEntity {
   @Column('text')
   uid!: string;
 
-  @ManyToOne(() => TrackedPodEntity)
+  @ManyToOne(() => TrackedPodEntity, { onDelete: 'CASCADE' })
   @JoinColumn({ name: 'uid' })
   pod?: Relation<TrackedPodEntity>;
 
