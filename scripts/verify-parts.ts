@@ -148,12 +148,6 @@ export function verifyParts(corpus: string | undefined): VerifyPart[] {
       round: (_round, report) => jest(['e2e'], ['helm\\.e2e'], report, { SCC_TEST_HELM: '3' }),
     },
     drawn('many pods', 'workloads of 50 ordinals and of 100 nodes that move one by one', ['migration/many-pods'], 10),
-    drawn(
-      'campaigns',
-      'campaigns whose workers are replaced in each of their waves; no plan is created twice, none is forgotten',
-      ['migration/campaign\\.int'],
-      5,
-    ),
     drawn('mutants', 'plans of every shape by somebody without rights', ['governance/src/engine/mutants'], 7),
     {
       name: 'mutants on a cluster',
@@ -166,6 +160,12 @@ export function verifyParts(corpus: string | undefined): VerifyPart[] {
       what: 'each process at each step killed, stopped for a minute, or with a fifth of its writes answered badly; two workers',
       rounds: 3,
       round: (round, report) => jest(['e2e'], ['crashes\\.e2e'], report, seeded(2, round)),
+    },
+    {
+      name: 'routers',
+      what: 'the contract of each router, its process ended after every one of its writes, Replicas included, on real API servers, proxies and pods',
+      rounds: 3,
+      round: (_round, report) => jest(['e2e'], ['routers/routers\\.e2e'], report, {}),
     },
     { name: 'demo', what: 'the nine migrations of the demo', rounds: 10, round: (_round, report) => demo(report) },
     {
