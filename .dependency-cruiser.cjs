@@ -43,7 +43,7 @@ module.exports = {
       name: 'pure-libs-stay-pure',
       severity: 'error',
       from: { path: PURE, pathNot: TEST },
-      to: { pathNot: `${PURE}|node_modules/(zod|@bufbuild)/|^(crypto|util)$` },
+      to: { pathNot: `${PURE}|node_modules/(zod|@bufbuild|temporal-polyfill)/|^(crypto|util)$` },
     },
     {
       name: 'workflows-are-deterministic',

@@ -21,6 +21,8 @@ beforeAll(async () => {
 
 /** Of workloads that no scenario of the demo has, recorded by the suite of the engine (`RECORD_HISTORIES=DIR`). */
 const ROLLING = ['rolling-broken', 'rolling-whole'].map((plan) => path.join('rolling', `${plan}.json.gz`));
+/** Of a campaign, recorded by its suite (`RECORD_HISTORIES=DIR`). */
+const CAMPAIGNS = [path.join('campaign', 'waves.json.gz')];
 
 const historyOf = async (file: string): Promise<{ events: Record<string, unknown>[] }> =>
   JSON.parse(gunzipSync(await readFile(path.join(HISTORIES, file))).toString()) as {
@@ -35,7 +37,7 @@ describe('the histories that the demo recorded', () => {
     expect(recorded.map((file) => Number(file[0]))).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
   });
 
-  it.each([...recorded, ...ROLLING])(
+  it.each([...recorded, ...ROLLING, ...CAMPAIGNS])(
     'replay on this code: %s',
     async (file) => {
       await expect(Worker.runReplayHistory({ workflowBundle }, await historyOf(file))).resolves.toBeUndefined();

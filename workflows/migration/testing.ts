@@ -4,6 +4,8 @@ import type { AcceptedPlan, Assessment, MigrationActivities, MigrationOutline, M
 import { FAILURE } from './contract.js';
 import type { Effects } from './effects.js';
 
+export { aCampaignWorld } from './campaign.fixture.js';
+
 /** Builders and a small world for the specs of the saga; production code never imports this file. */
 
 export const aTarget = (over: Partial<MigrationOutline> = {}): MigrationOutline => ({
