@@ -1,5 +1,4 @@
-import { cancellationSignal, heartbeat } from '@temporalio/activity';
-import { setTimeout as delay } from 'node:timers/promises';
+import { cancellationSignal, heartbeat, sleep } from '@temporalio/activity';
 import type {
   CampaignActivities,
   CampaignReport,
@@ -75,7 +74,7 @@ export function aCampaignWorld({ waves, settings: over = {}, planMs = 0, failing
         const outcomes = asked.flatMap(({ plan }) => outcomeOf(plan));
         const isOver = untilMs !== null && Date.now() >= untilMs;
         if (outcomes.length > 0 || isOver || settings.generation !== generation) return { settings, outcomes };
-        await delay(LOOK_MS, undefined, { signal: cancellationSignal() });
+        await sleep(LOOK_MS);
       }
     },
     reportCampaign: (_ref, report) => {
