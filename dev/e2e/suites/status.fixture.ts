@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { PLAN_TYPE, type PlanStatus } from '@scc/plan';
+import { kindViolation, PLAN_TYPE, type PlanStatus } from '@scc/plan';
 import { z } from 'zod';
 import { KubeError } from '@scc/kube';
 import type { Stack } from '../../src/index.js';
@@ -15,7 +15,7 @@ export function planStatus(stackOf: () => Stack): void {
   });
 
   const create = (name: string, over: object = {}) => {
-    const spec = { ...over, workloadRef: { kind: 'Deployment', name: 'ledger' }, targetSCC: 'restricted-v2' };
+    const spec = { workloadRef: { kind: 'Deployment', name: 'ledger' }, targetSCC: 'restricted-v2', ...over };
     return stack.api.create(PLANS, { ...PLAN_TYPE, metadata: { namespace: 'default', name }, spec });
   };
   const write = async (name: string, status: PlanStatus | null): Promise<string> => {
@@ -54,6 +54,29 @@ export function planStatus(stackOf: () => Stack): void {
       await create('by-number', { canary: { replicas: 3 } });
       for (const replicas of ['Half', 0, 10_001])
         await expect(create('by-mistake', { canary: { replicas } })).rejects.toThrow(/Full, Weight or a number/);
+    });
+
+    it.each([
+      ['v1', 'Pod', 'a bare Pod: what it runs under'],
+      ['batch/v1', 'Job', 'a Job: its pod template cannot be changed'],
+      ['apps/v1', 'ReplicaSet', 'a bare ReplicaSet'],
+      ['v1', 'ReplicationController', 'a ReplicationController'],
+      ['apps.openshift.io/v1', 'DeploymentConfig', 'a DeploymentConfig'],
+      ['argoproj.io/v1alpha1', 'Rollout', 'a Rollout of Argo Rollouts'],
+      ['serving.knative.dev/v1', 'Service', 'a Knative Service'],
+    ])('says of a %s %s what to do by hand', async (apiVersion, kind, words) => {
+      const { code, field, message, remedy } = kindViolation({ kind, name: 'ledger' }, 'restricted-v2') ?? {};
+      expect(message).toContain(words);
+      const made = create('by-kind', { workloadRef: { apiVersion, kind, name: 'ledger' } });
+      await expect(made).rejects.toMatchObject({ status: 422 });
+      await expect(made).rejects.toThrow(`${field}: Forbidden: ${code}: ${message}. Remedy: ${remedy}`);
+    });
+
+    it.each([
+      [{ kind: 'Widget', name: 'ledger' }, /spec.workloadRef.kind: Forbidden: a plan moves a Deployment/],
+      [{ apiVersion: 'apps/v2', kind: 'Deployment', name: 'ledger' }, /spec.workloadRef.apiVersion: .*apps\/v1/],
+    ])('refuses %j', async (workloadRef, message) => {
+      await expect(create('by-word', { workloadRef })).rejects.toThrow(message);
     });
 
     it('has a status that is never removed', async () => {

@@ -2,7 +2,9 @@ import { z } from 'zod';
 import { PLAN_GROUP, PLAN_KIND, PLAN_PLURAL, PLAN_VERSION } from './kinds.js';
 import { TERMINAL_PHASES } from './phases.js';
 import { isRecord } from './records.js';
-import { planSpecSchema, planStatusSchema } from './schema.js';
+import { kindViolation, REFUSED_KINDS } from './refused-kinds.js';
+import { planSpecSchema, planStatusSchema, WORKLOAD_API_VERSIONS } from './schema.js';
+import { WORKLOAD_KINDS } from './strategies.js';
 
 export type Schema = Record<string, unknown>;
 
@@ -62,6 +64,55 @@ const weightRules: Schema[] = [
   },
 ];
 
+/** What stands for the workload's name and for the target while a sentence is made into an expression. */
+const [NAME, TARGET] = ['«name»', '«target»'];
+const FIELDS: Readonly<Record<string, string>> = { [NAME]: 'self.workloadRef.name', [TARGET]: 'self.targetSCC' };
+const KIND = 'self.workloadRef.kind';
+const listOf = (words: readonly string[]): string => JSON.stringify(words);
+
+/** A sentence about a plan as an expression that puts in its own names. */
+const sentenceExpression = (sentence: string): string =>
+  sentence
+    .split(new RegExp(`(${NAME}|${TARGET})`))
+    .filter((part) => part !== '')
+    .map((part) => FIELDS[part] ?? JSON.stringify(part))
+    .join(' + ');
+
+/** The way by hand for each kind that no plan moves, as admission says it: an enum would say that it is unsupported. */
+function refusedExpression(otherwise: string): string {
+  const refusals = REFUSED_KINDS.flatMap((kind) => kindViolation({ kind, name: NAME }, TARGET) ?? []);
+  return REFUSED_KINDS.map((kind, index) => {
+    const { code = '', message = '', remedy = '' } = refusals[index] ?? {};
+    return `${KIND} == ${JSON.stringify(kind)} ? (${sentenceExpression(`${code}: ${message}. Remedy: ${remedy}`)}) : `;
+  })
+    .concat(JSON.stringify(otherwise))
+    .join('');
+}
+
+const anyMoved = `a plan moves a ${WORKLOAD_KINDS.join(', ')}`;
+const kindRules: Schema[] = [
+  {
+    rule: `${KIND} in ${listOf(WORKLOAD_KINDS)}`,
+    message: anyMoved,
+    messageExpression: refusedExpression(anyMoved),
+    fieldPath: '.workloadRef.kind',
+    reason: 'FieldValueForbidden',
+  },
+  {
+    rule: `!(${KIND} in ${listOf(WORKLOAD_KINDS)}) || self.workloadRef.apiVersion in ${listOf(WORKLOAD_API_VERSIONS)}`,
+    message: `must be one of ${WORKLOAD_API_VERSIONS.join(', ')}`,
+    fieldPath: '.workloadRef.apiVersion',
+  },
+];
+
+/** The words of a field are left to a rule, which says more than that another one is unsupported. */
+function ruledWords(field: Schema | undefined, { max, pattern }: { max: number; pattern: string }): void {
+  const words = field?.['enum'];
+  if (!field || !Array.isArray(words)) throw new Error('the field has no words');
+  delete field['enum'];
+  Object.assign(field, { maxLength: max, pattern, description: `One of ${words.join(', ')}.` });
+}
+
 /** Newer never yields to older: a writer that was held up finds its status refused. */
 const statusRules: Schema[] = [
   {
@@ -90,7 +141,11 @@ function specSchema(): Schema {
   const weights = traffic && (traffic['properties'] as Record<string, Schema>)['weights'];
   if (!weights) throw new Error('the plan schema has no traffic.weights');
   weights['x-kubernetes-validations'] = weightRules;
-  return spec;
+  const { properties: refFields } = (spec['properties'] as Record<string, Schema>)['workloadRef'] ?? {};
+  const { kind, apiVersion } = refFields as Record<string, Schema>;
+  ruledWords(kind, { max: 63, pattern: '^[A-Z][A-Za-z0-9]*$' });
+  ruledWords(apiVersion, { max: 317, pattern: '^([a-z0-9.-]+/)?v[a-z0-9]+$' });
+  return { ...spec, 'x-kubernetes-validations': kindRules };
 }
 
 export const column = (name: string, jsonPath: string, rest: Schema = {}): Schema => ({

@@ -105,6 +105,9 @@ export function kindViolation(ref: { kind: string; name: string }, target: strin
   };
 }
 
+/** Every kind that is refused by its name. */
+export const REFUSED_KINDS: readonly string[] = Object.keys(WAYS);
+
 /** What names a kind that no plan moves is refused by that name, whatever else it says. */
 export function refusedIn(input: unknown): Violation | undefined {
   const { workloadRef, targetSCC } = isRecord(input) ? input : {};

@@ -11,8 +11,11 @@ const percentage = z.int().min(0).max(100);
 
 export const workloadKindSchema = z.enum(WORKLOAD_KINDS);
 
+/** The versions of the API by which a plan may name its workload. */
+export const WORKLOAD_API_VERSIONS = ['apps/v1', 'batch/v1'] as const;
+
 export const workloadRefSchema = z
-  .object({ apiVersion: z.enum(['apps/v1', 'batch/v1']).default('apps/v1'), kind: workloadKindSchema, name: dns1123 })
+  .object({ apiVersion: z.enum(WORKLOAD_API_VERSIONS).default('apps/v1'), kind: workloadKindSchema, name: dns1123 })
   .describe('The workload to migrate, in the namespace of the plan.');
 
 const podSecuritySchema = z.object({
