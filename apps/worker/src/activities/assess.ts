@@ -22,7 +22,7 @@ import { reviewJobGates } from '../assess/job-gates.js';
 import { neighbourViolations, podSecurityViolations } from '../assess/pod-security.js';
 import { waysBeside } from '../assess/ways.js';
 import { afterwardsOf, reviewSource } from '../assess/source.js';
-import { changeTemplate } from '../assess/template.js';
+import { changedFurther, changeTemplate } from '../assess/template.js';
 import { reviewVolumes } from '../assess/volumes.js';
 import type { MetricSource } from '../outside/prometheus.js';
 import type { ReviewGates } from '../outside/review.js';
@@ -129,24 +129,25 @@ const assessment =
 
     const runningPod = await readRunningPod(kube, gathered, workload);
     const images = await gatherEvidence(workload, readImages);
-    const changed = await changeTemplate(gathered, podTemplateOf(workload.object), {
+    const fitted = await changeTemplate(gathered, podTemplateOf(workload.object), {
       target: targetSCC,
       runningPod,
       images,
     });
     const division = isDivided(strategy.type)
-      ? await divide({ kube, router }, { facts: gathered, workload, changed: changed.ok ? changed : null })
+      ? await divide({ kube, router }, { facts: gathered, workload, changed: fitted.ok ? fitted : null })
       : NOTHING_DIVIDED;
     const { label, ways } = division;
     const facts = { ...gathered, ways: waysBeside(ways, gathered.ways) };
     const violations = [...violationsOf(facts), ...gates.violations, ...division.blocking];
-    violations.push(...(changed.ok ? [] : changed.violations), ...(await reviewJobGates(kube, spec, ref)));
-    if (!label || !changed.ok) return rejected(facts, violations);
+    violations.push(...(fitted.ok ? [] : fitted.violations), ...(await reviewJobGates(kube, spec, ref)));
+    if (!label || !fitted.ok) return rejected(facts, violations);
 
     const services = workload.services.map(({ name }) => ({ name, canary: canaryName(name) }));
     const sourceServiceAccount = workload.deployment.spec.template.spec.serviceAccountName;
     const sourceSCC = observedSource(workload, spec.targetSCC);
-    const data = await reviewVolumes(kube, facts, { workload, running: runningPod, migrated: changed.pod });
+    const data = await reviewVolumes(kube, facts, { workload, running: runningPod, migrated: fitted.pod });
+    const changed = changedFurther(fitted, data.patch, spec.workloadRef);
     const source = reviewSource(workload.object.metadata, spec, changed.kustomizePatch);
     const after = afterwardsOf(workload.object.metadata, spec);
     violations.push(

@@ -28,6 +28,8 @@ export type ChangedTemplate =
       ok: true;
       template: PodTemplate;
       pod: Pod;
+      /** What the plan changes, with hashes for values that are nobody else's business. */
+      changes: TemplatePatch;
       patch: string;
       kustomizePatch: string;
       warnings: string[];
@@ -117,12 +119,31 @@ export async function changeTemplate(
     ok: true,
     template: applyTemplatePatch(remediation.template, pin),
     pod,
-    patch: stringify(patch),
-    kustomizePatch: kustomizePatchOf(spec.workloadRef, patch),
+    ...shownAs(patch, spec.workloadRef),
     relabels: remediation.risks.some(({ name }) => name === 'selinux-relabel'),
     warnings: warningsOf(remediation),
   };
 }
+
+const shownAs = (changes: TemplatePatch, ref: WorkloadRef) => ({
+  changes,
+  patch: stringify(changes),
+  kustomizePatch: kustomizePatchOf(ref, changes),
+});
+
+/** The same with one change more, of which the target's decision is independent. */
+export const changedFurther = (
+  changed: Extract<ChangedTemplate, { ok: true }>,
+  patch: TemplatePatch | undefined,
+  ref: WorkloadRef,
+): Extract<ChangedTemplate, { ok: true }> =>
+  patch
+    ? {
+        ...changed,
+        template: applyTemplatePatch(changed.template, patch),
+        ...shownAs(mergePatches(changed.changes, patch), ref),
+      }
+    : changed;
 
 const sizeViolations = ({ spec }: PodTemplate): Violation[] => {
   const count = spec.containers.length + (spec.initContainers?.length ?? 0);

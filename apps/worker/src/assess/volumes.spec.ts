@@ -3,7 +3,10 @@ import { podSchema } from '@scc/scc';
 import { aSet } from './facts.fixture.js';
 import { decideVolumes, reviewVolumes, storageOf, volumeUserOf, type DataVolume } from './volumes.js';
 
-const data = (fsGroup: DataVolume['fsGroup'] = 'Honoured'): DataVolume => ({ name: 'data', storage: 'ebs', fsGroup });
+const data = (fsGroup: DataVolume['fsGroup'] = 'Honoured'): DataVolume => ({
+  ...{ name: 'data', paths: ['/data'], storage: 'ebs' },
+  fsGroup,
+});
 const root = { uids: [0], fsGroup: null };
 const assigned = { uids: [1000650000], fsGroup: 1000650000, changePolicy: null };
 
@@ -14,16 +17,49 @@ describe('decideVolumes', () => {
     ['no data', { volumes: [] }, 'Nothing', /no data/],
     ['the same user and group', { before: assigned }, 'Nothing', /keep their user/],
     ['a pod that becomes root', { after: { ...root, changePolicy: null } }, 'Nothing', /root/],
-    ['another user on storage that honours fsGroup', {}, 'FsGroup', /given to group 1000650000 .* at each start/],
+    ['another user on storage that honours fsGroup', {}, 'FsGroup', /given to group 1000650000 .* mounted, once/],
+    ['the same, as its user wants it', { after: { ...assigned, changePolicy: 'Always' } }, 'FsGroup', /at each start/],
     ['the same, walked once', { after: { ...assigned, changePolicy: 'OnRootMismatch' } }, 'FsGroup', /mounted, once/],
     ['the same user with another group', { before: { ...assigned, fsGroup: 1 } }, 'FsGroup', /given to group/],
     ['a user that the image decides', { before: { uids: [null], fsGroup: null } }, 'FsGroup', /given to group/],
     [
-      'storage that ignores fsGroup',
+      'storage that ignores fsGroup, and pods that are root',
       { volumes: [data(), { ...data('Ignored'), storage: 'nfs' }] },
+      'Group',
+      /data \(nfs\)/,
+    ],
+    [
+      'storage that ignores fsGroup, and pods that are not root',
+      { volumes: [{ ...data('Ignored'), storage: 'nfs' }], before: { uids: [1000], fsGroup: null } },
       'Refuse',
       /data \(nfs\)/,
     ],
+    [
+      'storage that ignores fsGroup, and pods whose user the image decides',
+      { volumes: [data('Ignored')], before: { uids: [null], fsGroup: null } },
+      'Refuse',
+      /gives no file/,
+    ],
+    [
+      'some storage that ignores it and some unknown',
+      { volumes: [data('Ignored'), data('Unknown')] },
+      'Refuse',
+      /not known/,
+    ],
+    [
+      'storage that ignores fsGroup and pods without one',
+      { volumes: [data('Ignored')], after: { ...assigned, fsGroup: null } },
+      'Refuse',
+      /no fsGroup/,
+    ],
+    [
+      'PostgreSQL on storage that ignores fsGroup',
+      { volumes: [data('Ignored')], images: ['postgres:17'] },
+      'Refuse',
+      /own user/,
+    ],
+    ['PostgreSQL under the name of an extension', { images: ['pgvector/pgvector:pg17'] }, 'Refuse', /own user/],
+    ['PostgreSQL of an operator', { images: ['ghcr.io/zalando/spilo-17:4.0'] }, 'Refuse', /own user/],
     ['storage of which nothing is known', { volumes: [data('Unknown')] }, 'Refuse', /not known/],
     ['pods without an fsGroup', { after: { ...assigned, fsGroup: null } }, 'Refuse', /no fsGroup/],
     ['PostgreSQL, which no group helps', { images: ['docker.io/library/postgres:17'] }, 'Refuse', /postgres:17 takes/],
@@ -33,6 +69,15 @@ describe('decideVolumes', () => {
   ])('%s', (_case, over, expected, reason) => {
     const decision = decideVolumes({ ...question, ...over });
     expect([decision.do, decision.reason]).toEqual([expected, expect.stringMatching(reason) as unknown]);
+  });
+
+  it.each([
+    [null, 'OnRootMismatch'],
+    ['OnRootMismatch', null],
+    ['Always', null],
+  ])('with the policy %s sets %s', (changePolicy, expected) => {
+    const after = { ...assigned, changePolicy };
+    expect(decideVolumes({ ...question, after })).toMatchObject({ do: 'FsGroup', changePolicy: expected });
   });
 });
 
@@ -99,7 +144,16 @@ describe('reviewVolumes', () => {
     metadata: { name: 'ledger-0' },
     spec: {
       securityContext: { fsGroup: 1000650000 },
-      containers: [{ name: 'app', image: 'ledger:1', securityContext: { runAsUser: 1000650000 } }],
+      containers: [
+        {
+          ...{ name: 'app', image: 'ledger:1', securityContext: { runAsUser: 1000650000 } },
+          volumeMounts: [
+            { name: 'data', mountPath: '/var/lib/ledger' },
+            { name: 'shared', mountPath: '/srv' },
+          ],
+        },
+      ],
+      volumes: [{ name: 'shared', persistentVolumeClaim: { claimName: 'files' } }],
     },
   });
   const objects: Record<string, KubeObject> = {
@@ -110,12 +164,26 @@ describe('reviewVolumes', () => {
       spec: { volumeName: 'pv' },
     },
     pv: volume({ nfs: {} }),
+    'disk-ledger-0': {
+      apiVersion: 'v1',
+      kind: 'PersistentVolumeClaim',
+      metadata: { name: 'disk-ledger-0' },
+      spec: { volumeName: 'disk' },
+    },
+    disk: volume({ local: {} }),
+    files: { apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: { name: 'files' }, spec: { volumeName: 'pv' } },
   };
+  const asRoot = podSchema.parse({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'ledger-0' },
+    spec: { containers: [{ name: 'app', image: 'ledger:1', securityContext: { runAsUser: 0 } }] },
+  });
   const kube = { get: ({ name }: { name: string }) => Promise.resolve(objects[name]) };
-  const review = (over: Parameters<typeof aSet>[0]) => {
+  const review = (over: Parameters<typeof aSet>[0], running?: typeof asRoot) => {
     const facts = aSet(over);
     if (!facts.workload) throw new Error('the fixture has a workload');
-    return reviewVolumes(kube, facts, { workload: facts.workload, running: undefined, migrated });
+    return reviewVolumes(kube, facts, { workload: facts.workload, running, migrated });
   };
 
   it('refuses data that the new user could not use, with the way by hand', async () => {
@@ -127,6 +195,29 @@ describe('reviewVolumes', () => {
         remedy: expect.stringContaining('{kind: PersistentVolumeClaim, name: data}') as unknown,
       },
     ]);
+  });
+
+  it('writes out the step by which the group may use the files, for each way to mount a claim', async () => {
+    const claims = [{ name: 'files', accessModes: ['ReadWriteMany'] }];
+    const { violations } = await review({ claimTemplates: ['data'], claims }, asRoot);
+    expect(violations[0]?.remedy).toContain(
+      "kubectl exec POD -- sh -c 'chgrp -R 1000650000 /var/lib/ledger /srv && chmod -R g+rwX /var/lib/ledger /srv'",
+    );
+    expect(violations[0]?.remedy).toContain('{kind: PersistentVolumeClaim, name: files}');
+  });
+
+  it('says to whom the files must belong where nothing less helps', async () => {
+    const { violations } = await review({ claimTemplates: ['data'] });
+    expect(violations[0]?.remedy).toContain('chown -R 1000650000:1000650000 /var/lib/ledger');
+  });
+
+  it.each([
+    ['Apply', { spec: { securityContext: { fsGroupChangePolicy: 'OnRootMismatch' } } }],
+    ['Require', undefined],
+  ] as const)('has the files walked once where a plan says %s', async (mode, patch) => {
+    const reviewed = await review({ claimTemplates: ['disk'], spec: { podSecurity: { mode } } }, asRoot);
+    expect(reviewed).toMatchObject({ violations: [], warnings: [expect.stringContaining('given to group')] });
+    expect(reviewed.patch).toEqual(patch);
   });
 
   it('takes it where the plan accepts it by name', async () => {

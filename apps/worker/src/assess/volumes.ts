@@ -1,9 +1,9 @@
 import type { KubeClient, KubeObject } from '@scc/kube';
 import type { Violation } from '@scc/plan';
-import type { Pod } from '@scc/scc';
+import type { Pod, TemplatePatch } from '@scc/scc';
 import { z } from 'zod';
 import { isAccepted } from './ways.js';
-import type { AssessedWorkload, Facts } from './facts.js';
+import { isUndivided, type AssessedWorkload, type Facts } from './facts.js';
 
 /** Whether the migrated pods of a StatefulSet or of a CronJob can use the data that its pods have written under another user. */
 
@@ -11,6 +11,8 @@ import type { AssessedWorkload, Facts } from './facts.js';
 export interface DataVolume {
   /** Of the claim, or of the template that the claims are made from. */
   name: string;
+  /** Where the pods mount it; empty where no container does. */
+  paths: readonly string[];
   /** The driver, or the kind of volume, by which it is mounted. */
   storage: string;
   /** Whether files are given to the pod's fsGroup when it is mounted. */
@@ -24,8 +26,15 @@ export interface VolumeUser {
   fsGroup: number | null;
 }
 
+/** What is to be done with the data, the least first. */
 export type VolumeDecision =
-  { do: 'Nothing'; reason: string } | { do: 'FsGroup'; reason: string } | { do: 'Refuse'; reason: string };
+  | { do: 'Nothing'; reason: string }
+  /** The node gives the files to the pods' group; `changePolicy` is set in the template where its user set none. */
+  | { do: 'FsGroup'; reason: string; changePolicy: 'OnRootMismatch' | null }
+  /** By hand, while the old pods run: the files are let to a group as well, and keep their owner. */
+  | { do: 'Group'; reason: string; group: number }
+  /** No step leaves the owner in place. */
+  | { do: 'Refuse'; reason: string };
 
 interface Question {
   volumes: readonly DataVolume[];
@@ -35,7 +44,8 @@ interface Question {
 }
 
 /** Databases that refuse a data folder which anybody but its owner may use; a group is of no help to them. */
-const OWNER_ONLY = /(^|[/_-])(postgres|postgresql|postgis|timescaledb|crunchy-postgres|cloudnative-pg)([-_/:@]|$)/;
+const OWNER_ONLY =
+  /(^|[/_-])(postgres|postgresql|postgis|pgvector|timescaledb|citus|spilo|greenplum|enterprisedb|crunchy-postgres|cloudnative-pg)([-_/:@]|$)/;
 
 const isSameUser = (before: VolumeUser, after: VolumeUser): boolean =>
   before.fsGroup === after.fsGroup &&
@@ -45,7 +55,13 @@ const isSameUser = (before: VolumeUser, after: VolumeUser): boolean =>
 const named = (volumes: readonly DataVolume[]): string =>
   volumes.map(({ name, storage }) => `${name} (${storage})`).join(', ');
 
-/** Nothing to do, the pods' fsGroup does it, or refused: never more is done to data than can be taken back. */
+/** Whether the old pods may give any file to a group. */
+const isRoot = ({ uids }: VolumeUser): boolean => uids.includes(0);
+
+/**
+ * Nothing to do, the pods' fsGroup does it, their group by hand, or refused: never more is done to data than can be
+ * taken back.
+ */
 export function decideVolumes({ volumes, images, before, after }: Question): VolumeDecision {
   if (volumes.length === 0) return { do: 'Nothing', reason: 'it keeps no data on a claim' };
   if (after.uids.length > 0 && after.uids.every((uid) => uid === 0))
@@ -54,12 +70,6 @@ export function decideVolumes({ volumes, images, before, after }: Question): Vol
   const ownerOnly = images.find((image) => OWNER_ONLY.test(image));
   if (ownerOnly !== undefined)
     return { do: 'Refuse', reason: `${ownerOnly} takes a data folder of its own user alone, and the user changes` };
-  const ignored = volumes.filter(({ fsGroup }) => fsGroup === 'Ignored');
-  if (ignored.length)
-    return {
-      do: 'Refuse',
-      reason: `the storage of ${named(ignored)} gives no file to the pods' group, and the user changes`,
-    };
   const unknown = volumes.filter(({ fsGroup }) => fsGroup === 'Unknown');
   if (unknown.length)
     return {
@@ -71,11 +81,16 @@ export function decideVolumes({ volumes, images, before, after }: Question): Vol
       do: 'Refuse',
       reason: `the user changes and the pods have no fsGroup by which they could use ${named(volumes)}`,
     };
-  const walk =
-    after.changePolicy === 'OnRootMismatch' ? 'once' : 'at each start, unless fsGroupChangePolicy is OnRootMismatch';
+  const ignored = volumes.filter(({ fsGroup }) => fsGroup === 'Ignored');
+  if (ignored.length) {
+    const reason = `the storage of ${named(ignored)} gives no file to the pods' group, and the user changes`;
+    return isRoot(before) ? { do: 'Group', reason, group: after.fsGroup } : { do: 'Refuse', reason };
+  }
+  const walk = after.changePolicy === 'Always' ? 'at each start, as fsGroupChangePolicy says' : 'once';
   return {
     do: 'FsGroup',
     reason: `the files of ${named(volumes)} are given to group ${after.fsGroup} when they are mounted, ${walk}: that takes long where they are many`,
+    changePolicy: after.changePolicy === null ? 'OnRootMismatch' : null,
   };
 }
 
@@ -94,7 +109,7 @@ const driverSchema = z.looseObject({
 });
 
 /** How the files of a PersistentVolume are mounted. */
-export function storageOf(volume: KubeObject, driver: KubeObject | undefined): Omit<DataVolume, 'name'> {
+export function storageOf(volume: KubeObject, driver: KubeObject | undefined): Pick<DataVolume, 'storage' | 'fsGroup'> {
   const { spec } = volumeSchema.parse(volume);
   const csi = csiSchema.safeParse(spec['csi']).data;
   if (csi) {
@@ -113,25 +128,60 @@ const claimSchema = z.looseObject({ spec: z.looseObject({ volumeName: z.string()
 async function readVolume(
   kube: Pick<KubeClient, 'get'>,
   namespace: string,
-  { name, claim: claimName }: { name: string; claim: string },
+  { name, claim: claimName, paths }: ClaimOfPods,
 ): Promise<DataVolume> {
   const claim = await kube.get({ apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace, name: claimName });
   const { volumeName } = claim ? claimSchema.parse(claim).spec : {};
-  const unbound = { name, storage: `claim ${claimName} has no volume`, fsGroup: 'Unknown' } as const;
+  const unbound = { name, paths, storage: `claim ${claimName} has no volume`, fsGroup: 'Unknown' } as const;
   if (volumeName === undefined) return unbound;
   const volume = await kube.get({ apiVersion: 'v1', kind: 'PersistentVolume', name: volumeName });
   if (!volume) return unbound;
   const csi = csiSchema.safeParse(volumeSchema.parse(volume).spec['csi']).data;
   const driver = csi && (await kube.get({ apiVersion: 'storage.k8s.io/v1', kind: 'CSIDriver', name: csi.driver }));
-  return { name, ...storageOf(volume, driver) };
+  return { name, paths, ...storageOf(volume, driver) };
 }
 
+interface ClaimOfPods {
+  name: string;
+  claim: string;
+  paths: string[];
+}
+
+const mountsSchema = z.looseObject({
+  volumeMounts: z.array(z.looseObject({ name: z.string(), mountPath: z.string() })).nullish(),
+});
+const volumesSchema = z
+  .array(
+    z.looseObject({
+      name: z.string(),
+      persistentVolumeClaim: z.looseObject({ claimName: z.string() }).nullish(),
+    }),
+  )
+  .nullish();
+
+/** The paths at which containers mount a volume of the pod. */
+const pathsOf = ({ spec }: Pod, volume: string | undefined): string[] => [
+  ...new Set(
+    spec.containers.flatMap((container) =>
+      (mountsSchema.parse(container).volumeMounts ?? [])
+        .filter(({ name }) => name === volume)
+        .map(({ mountPath }) => mountPath),
+    ),
+  ),
+];
+
 /** The claims that keep data: those of the first pod stand for those of the others. */
-function claimsOf({ object, ordered, claims }: AssessedWorkload): { name: string; claim: string }[] {
+function claimsOf({ object, ordered, claims }: AssessedWorkload, pod: Pod): ClaimOfPods[] {
   const first = `${object.metadata.name ?? ''}-${ordered?.ordinals.start ?? 0}`;
+  const volumes = volumesSchema.parse(pod.spec.volumes) ?? [];
+  const volumeOf = (claim: string): string | undefined =>
+    volumes.find(({ persistentVolumeClaim }) => persistentVolumeClaim?.claimName === claim)?.name;
   return [
-    ...(ordered?.volumeClaimTemplates ?? []).map(({ metadata: { name } }) => ({ name, claim: `${name}-${first}` })),
-    ...claims.map(({ name }) => ({ name, claim: name })),
+    ...(ordered?.volumeClaimTemplates ?? []).map(({ metadata: { name } }) => ({
+      ...{ name, claim: `${name}-${first}` },
+      paths: pathsOf(pod, name),
+    })),
+    ...claims.map(({ name }) => ({ name, claim: name, paths: pathsOf(pod, volumeOf(name)) })),
   ];
 }
 
@@ -164,35 +214,75 @@ export function volumeUserOf(pod: Pod | undefined): VolumeUser {
   };
 }
 
-/** The obstacles that the data of a StatefulSet or of a CronJob makes, and what should be known of it. */
+/** What the data of a workload asks for. */
+export interface ReviewedVolumes {
+  violations: Violation[];
+  warnings: string[];
+  /** A further change of the template. */
+  patch?: TemplatePatch;
+}
+
+/** The obstacles that the data of a workload makes whose own pods change, and what should be known of it. */
 export async function reviewVolumes(
   kube: Pick<KubeClient, 'get'>,
   { ref, spec }: Facts,
   { workload, running, migrated }: { workload: AssessedWorkload; running: Pod | undefined; migrated: Pod },
-): Promise<{ violations: Violation[]; warnings: string[] }> {
-  const isAlone = workload.ordered !== null || workload.cron !== null || workload.strategy.type === 'Rolling';
+): Promise<ReviewedVolumes> {
+  const isAlone = isUndivided(workload) && workload.daemon === null;
   if (!isAlone) return { violations: [], warnings: [] };
-  const asked = claimsOf(workload).filter(
+  const asked = claimsOf(workload, migrated).filter(
     ({ name }) => !isAccepted(spec.traffic.accept, { kind: CLAIM, name }, ref.namespace),
   );
   const volumes = await Promise.all(asked.map((claim) => readVolume(kube, ref.namespace, claim)));
   const policy = migrated.spec.securityContext?.['fsGroupChangePolicy'];
+  const after = volumeUserOf(migrated);
   const decision = decideVolumes({
     volumes,
     images: migrated.spec.containers.flatMap(({ image }) => (typeof image === 'string' ? [image] : [])),
     before: volumeUserOf(running),
-    after: { ...volumeUserOf(migrated), changePolicy: typeof policy === 'string' ? policy : null },
+    after: { ...after, changePolicy: typeof policy === 'string' ? policy : null },
   });
-  if (decision.do === 'Nothing') return { violations: [], warnings: [] };
-  if (decision.do === 'FsGroup') return { violations: [], warnings: [decision.reason] };
-  return { violations: [dataOfAnother(decision.reason, volumes)], warnings: [] };
+  switch (decision.do) {
+    case 'Nothing':
+      return { violations: [], warnings: [] };
+    case 'FsGroup':
+      return { violations: [], warnings: [decision.reason], ...changePolicyOf(decision, spec) };
+    case 'Group':
+      return {
+        violations: [dataOfAnother(decision.reason, volumes, groupByHand(volumes, decision.group))],
+        warnings: [],
+      };
+    case 'Refuse':
+      return { violations: [dataOfAnother(decision.reason, volumes, ownerByHand(volumes, after))], warnings: [] };
+  }
 }
+
+/** In a plan that lets the template be changed: the files are walked once, and not at each start. */
+const changePolicyOf = (
+  { changePolicy }: { changePolicy: string | null },
+  { podSecurity: { mode } }: Facts['spec'],
+): Pick<ReviewedVolumes, 'patch'> =>
+  changePolicy === null || mode === 'Require'
+    ? {}
+    : { patch: { spec: { securityContext: { fsGroupChangePolicy: changePolicy } } } };
 
 const CLAIM = 'PersistentVolumeClaim';
 
-const dataOfAnother = (reason: string, volumes: readonly DataVolume[]): Violation => ({
+const pathsIn = (volumes: readonly DataVolume[]): string =>
+  volumes.flatMap(({ paths, name }) => (paths.length > 0 ? paths : [`the path of ${name}`])).join(' ');
+
+/** Lets a group use the files, and leaves their owner: the old pods go on as if nothing had been. */
+const groupByHand = (volumes: readonly DataVolume[], group: number): string =>
+  `Let group ${group} use the files as well, which leaves their owner and disturbs no pod: in each pod that runs now, kubectl exec POD -- sh -c 'chgrp -R ${group} ${pathsIn(volumes)} && chmod -R g+rwX ${pathsIn(volumes)}' (an NFS server that squashes root refuses that: do it there)`;
+
+const ownerByHand = (volumes: readonly DataVolume[], { uids, fsGroup }: VolumeUser): string => {
+  const uid = uids.find((one) => one !== null) ?? 'USER';
+  return `Keep the user (set its runAsUser in the template and choose nonroot-v2), or give the files to the new user while the pods are stopped: scale to 0, note the owners, chown -R ${uid}${fsGroup === null ? '' : `:${fsGroup}`} ${pathsIn(volumes)} in a pod that mounts the claim as root, scale up again under a plan`;
+};
+
+const dataOfAnother = (reason: string, volumes: readonly DataVolume[], byHand: string): Violation => ({
   code: 'DataOfAnotherUser',
   field: 'spec.targetSCC',
   message: `the migrated pods could not use their data: ${reason}`,
-  remedy: `Keep the user (set its runAsUser in the template and choose nonroot-v2), or give the files to the new user by hand while the pods are stopped, then accept it by spec.traffic.accept: [${volumes.map(({ name }) => `{kind: ${CLAIM}, name: ${name}}`).join(', ')}].`,
+  remedy: `${byHand}; then accept it by spec.traffic.accept: [${volumes.map(({ name }) => `{kind: ${CLAIM}, name: ${name}}`).join(', ')}].`,
 });
