@@ -39,6 +39,8 @@ export interface Position {
   /** When live requests began to go to the canary, and to come back; absent before, and from earlier versions. */
   liveMs?: number;
   returnedMs?: number;
+  /** The wait for the first run or pods has ended, and none came. */
+  notObserved?: true;
   /** When gates judged last; absent before, and from earlier versions. */
   judgedMs?: number;
 }

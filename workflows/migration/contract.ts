@@ -150,7 +150,8 @@ export interface MigrationActivities {
   runTrial: (target: MigrationOutline, untilMs: number) => Promise<GoodRun>;
   /**
    * Waits for the next run of a CronJob, and judges it by its SCC, its exit code and permission errors in its log. Where
-   * none begins in time, a trial run that was good is its answer.
+   * none begins in time, a trial run that was good is its answer. Of a workload without pods it waits for its first
+   * ones. Where none can begin by itself and none did, no pod is its answer.
    */
   awaitRun: (target: MigrationOutline, request: RunRequest) => Promise<GoodRun>;
   awaitStable: (target: MigrationOutline) => Promise<void>;

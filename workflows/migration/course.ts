@@ -87,7 +87,8 @@ const migrated = ({ strategy }: MigrationOutline) =>
 export async function bake(course: Course): Promise<void> {
   const { plan, target, fx, at } = course;
   const { bakeMs = 0 } = plan;
-  if (bakeMs === 0) return;
+  // What waits for its next run has no pods that could be watched: a run that was judged is over.
+  if (bakeMs === 0 || target.strategy === 'NextRun') return;
   await at('bake begun', () => {
     fx.record({ type: 'BakeStarted', seconds: Math.ceil(bakeMs / 1000) });
     return Promise.resolve();

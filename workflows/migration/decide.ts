@@ -25,7 +25,10 @@ export function decideAfterAssessment(plan: AcceptedPlan, assessment: Assessment
     const services = target.services.join(', ') || 'no service';
     const moves = movesOf(plan, target, services);
     const chosen = strategy ? ` Strategy: ${strategy.type}, because ${strategy.reason}.` : '';
-    const baked = plan.bakeMs ? `, watch it for ${plural(Math.ceil(plan.bakeMs / 1000), 'second')}` : '';
+    const baked =
+      plan.bakeMs && target.strategy !== 'NextRun'
+        ? `, watch it for ${plural(Math.ceil(plan.bakeMs / 1000), 'second')}`
+        : '';
     const steps = `grant ${target.targetSCC}, ${moves}${baked}`;
     return {
       do: 'finishDryRun',
@@ -42,8 +45,19 @@ export function decideAfterAssessment(plan: AcceptedPlan, assessment: Assessment
   };
 }
 
+function nextRunOf({ run }: AcceptedPlan, kind: MigrationOutline['kind']): string {
+  const longest = spanOf(run?.waitMs ?? 0);
+  if (kind !== 'CronJob')
+    return `template, then its first pods, which are waited for, for ${longest} at most; where none starts, it ends as not observed`;
+  return `${run?.trial === true ? 'a trial run now, ' : ''}template, then its next run, which is waited for until it ends, for ${longest} at most`;
+}
+
 /** The steps that a dry run promises after the grant. */
-function movesOf(plan: AcceptedPlan, { strategy = 'Canary', replicas }: MigrationOutline, services: string): string {
+function movesOf(
+  plan: AcceptedPlan,
+  { strategy = 'Canary', replicas, kind }: MigrationOutline,
+  services: string,
+): string {
   switch (strategy) {
     case 'Rolling':
       return `template, by which one pod of ${replicas} moves and is judged, then the others at the Deployment's own pace behind ${services}`;
@@ -52,7 +66,7 @@ function movesOf(plan: AcceptedPlan, { strategy = 'Canary', replicas }: Migratio
     case 'PerNode':
       return `template with pods replaced by deletion alone (OnDelete), then its pods on ${plural(replicas, 'node')} one by one behind ${services}, then its own update strategy again`;
     case 'NextRun':
-      return `${plan.run?.trial === true ? 'a trial run now, ' : ''}template, then its next run, which is waited for until it ends, for ${spanOf(plan.run?.waitMs ?? 0)} at most`;
+      return nextRunOf(plan, kind);
     case 'Canary':
       return canaryMoves(plan, replicas, services);
   }

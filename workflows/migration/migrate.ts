@@ -187,18 +187,30 @@ async function moveByCanary(course: Course): Promise<void> {
 
 /** The workload serves everything under the target, so from here the way is forward: each step until it succeeds. */
 async function finish(course: Course): Promise<MigrationResult> {
-  const { plan, target, position, fx, at } = course;
+  const { target, position, fx, at } = course;
   const { act, untilDone } = fx;
   const { startedMs } = position;
   if (isDivided(target.strategy)) await clearAway(course);
   else if (hasTrial(course)) await at('trial removed', () => untilDone('trial', () => act.removeCanary(target)));
   await at('source revoked', async () => {
-    const revoked = await untilDone('grants', () => act.revokeSource(target, plan.sourceGrant));
-    fx.record({ type: 'SourceRevoked', ...revoked });
+    fx.record({ type: 'SourceRevoked', ...(await revoked(course)) });
   });
   const traffic = await untilDone('proof', () => act.summarizeTraffic(target, startedMs, position.liveMs ?? startedMs));
+  if (position.notObserved) {
+    fx.record({ type: 'MigrationCompleted', traffic, notObserved: true });
+    return { phase: 'Completed', message: `${target.workload} is changed, ${unseen(target)}` };
+  }
   fx.record({ type: 'MigrationCompleted', traffic });
   return { phase: 'Completed', message: `${target.workload} runs under ${target.targetSCC}` };
+}
+
+const unseen = ({ targetSCC }: MigrationOutline): string => `nothing has run under ${targetSCC} yet`;
+
+/** Where nothing has shown that the workload works under the target, its old grant stays. */
+async function revoked({ plan, target, position, fx }: Course): Promise<{ bindings: string[]; kept: string | null }> {
+  const mode = position.notObserved ? 'Keep' : plan.sourceGrant;
+  const answer = await fx.untilDone('grants', () => fx.act.revokeSource(target, mode));
+  return position.notObserved ? { ...answer, kept: unseen(target) } : answer;
 }
 
 /** Takes the canary and its routes away, now that nothing is sent there. */

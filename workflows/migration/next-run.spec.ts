@@ -15,9 +15,14 @@ const pristine = {
 const start = (): Position => startOf(aTarget().ref);
 
 /** A CronJob whose runs take a moment. */
-function aCronJob({ trial = false, fault }: { trial?: boolean; fault?: InjectedFault } = {}) {
+function aCronJob({
+  trial = false,
+  runs = true,
+  fault,
+  over = outline,
+}: { trial?: boolean; runs?: boolean; fault?: InjectedFault; over?: Parameters<typeof allowed>[0] } = {}) {
   const plan = aPlan(aSpec(), { workload: 'nightly', run: { trial, waitMs: 60_000 } });
-  return aWorld(fault, { plan, oneByOne: true, assess: () => allowed(outline, plan) });
+  return aWorld(fault, { plan, oneByOne: true, runs, assess: () => allowed(over, plan) });
 }
 
 describe('migrate a CronJob before its next run', () => {
@@ -122,6 +127,60 @@ describe('migrate a CronJob before its next run', () => {
     expect(decideAfterAssessment(plan, allowed(outline, plan))).toMatchObject({
       message: expect.stringContaining(
         'Steps: grant restricted-v2, a trial run now, template, then its next run, which is waited for until it ends, for 24 h at most',
+      ) as string,
+    });
+  });
+});
+
+describe('migrate what runs no pod', () => {
+  const over = { ...outline, kind: 'StatefulSet' as const, workload: 'db', replicas: 0 };
+
+  it('changes its template and waits for its first pods', async () => {
+    const { world, events, fx } = aCronJob({ over });
+    const effects = fx();
+    const asked: unknown[] = [];
+    const { awaitRun } = effects.act;
+    effects.act.awaitRun = (target, request) => {
+      asked.push(request.readyMs);
+      return awaitRun(target, request);
+    };
+    await expect(migrate(start(), effects)).resolves.toMatchObject({ message: 'db runs under restricted-v2' });
+    expect(world).toMatchObject({ workload: 'after', sourceGranted: false });
+    expect(asked).toEqual([1_000]);
+    expect(events).toContainEqual({
+      ...{ type: 'WaitStarted', reason: 'Run' },
+      message: 'waiting for the first pods of StatefulSet db to start, for 1 min at most',
+    });
+    expect(events.map(({ type }) => type)).toContain('WorkloadMigrated');
+  });
+
+  it.each([over, outline])('never says of a $kind that it was seen when it was not', async (one) => {
+    const { world, events, breaches, fx } = aCronJob({ over: one, runs: false });
+    await expect(migrate(start(), fx())).resolves.toEqual({
+      phase: 'Completed',
+      message: `${one.workload} is changed, nothing has run under restricted-v2 yet`,
+    });
+    expect(world).toEqual({ ...pristine, workload: 'after', granted: true, sourceGranted: true });
+    expect(breaches).toEqual([]);
+    expect(events.map(({ type }) => type)).not.toContain('WorkloadMigrated');
+    expect(events).toContainEqual({
+      ...{ type: 'SourceRevoked', bindings: [] },
+      kept: 'nothing has run under restricted-v2 yet',
+    });
+    expect(events.at(-1)).toEqual({ type: 'MigrationCompleted', traffic: null, notObserved: true });
+  });
+
+  it('takes its template back when its first pods are not ready', async () => {
+    const { world, breaches, fx } = aCronJob({ over, fault: { activity: 'awaitRun' } });
+    await expect(migrate(start(), fx())).resolves.toMatchObject({ phase: 'RolledBack' });
+    expect([world, breaches]).toEqual([pristine, []]);
+  });
+
+  it('says in a dry run what it would wait for, and nothing of a bake', () => {
+    const plan = aPlan(aSpec(), { dryRun: true, bakeMs: 60_000, run: { trial: false, waitMs: 86_400_000 } });
+    expect(decideAfterAssessment(plan, allowed(over, plan))).toMatchObject({
+      message: expect.stringMatching(
+        /Steps: grant restricted-v2, template, then its first pods, which are waited for, for 24 h at most; where none starts, it ends as not observed\. Change/,
       ) as string,
     });
   });

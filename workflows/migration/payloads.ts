@@ -64,7 +64,10 @@ export interface AcceptedPlan {
   bakeMs?: number;
   /** How long a canary alone is watched before everything is taken back; absent: the plan is no trial. */
   trialMs?: number;
-  /** Of a CronJob: whether it runs once before its template changes, and how long its next run is waited for. */
+  /**
+   * Of a CronJob: whether it runs once before its template changes, and how long its next run is waited for; of a
+   * workload without pods how long its first ones are.
+   */
   run?: { trial: boolean; waitMs: number };
   dryRun: boolean;
   /** Milliseconds since the epoch before which nothing is touched, or null. */
@@ -90,19 +93,22 @@ export interface MovedPod {
   total: number;
 }
 
-/** A run of a CronJob that was judged and is good. */
+/** A run of a CronJob, or the first pods of a workload that had none, judged and good. */
 export interface GoodRun {
-  /** Its Job. */
-  job: string;
+  /** Its Job; absent of a workload that is no CronJob, and where nothing has run. */
+  job?: string;
+  /** Empty where nothing has run and nothing was to be expected: it is suspended, or has no pods still. */
   pods: PodSCC[];
   samples: GateSample[];
 }
 
-/** Which run of a CronJob is waited for, and for how long. Times are milliseconds since the epoch. */
+/** Which run of a CronJob, or which first pods, are waited for, and for how long. Times are milliseconds since the epoch. */
 export interface RunRequest {
   /** Runs that began before count for nothing; null: those from the change of the template on. */
   sinceMs: number | null;
   untilMs: number;
+  /** How long the first pods may take to be ready once they are wanted, in milliseconds. */
+  readyMs?: number;
 }
 
 /**

@@ -26,6 +26,13 @@ const undo: MigrationEvent = {
   message: 'gate success-rate failed (1 sample, 0 tolerated): 78.783 is below 90',
 };
 
+it('what nothing has run under is changed, and not migrated', () => {
+  const ended = after({ type: 'MigrationCompleted', traffic: null, notObserved: true });
+  expect(ended.status.phase).toBe('Completed');
+  expect(conditionOf(ended, 'Completed')).toMatchObject({ status: 'True', reason: 'NotObserved' });
+  expect(conditionOf(ended, 'WorkloadMigrated')).toMatchObject({ status: 'False', reason: 'NotObserved' });
+});
+
 it('the pods of a DaemonSet are counted by their nodes, for each gets a new name', () => {
   const pod = (name: string, node: string, scc: string) => ({ name, uid: name, scc, node });
   const { status } = after(

@@ -88,6 +88,9 @@ interface Change {
 
 type Event<Type extends MigrationEvent['type']> = Extract<MigrationEvent, { type: Type }>;
 
+/** Why a workload counts as changed and not as migrated: nothing has run under the target. */
+const NOT_OBSERVED = 'NotObserved';
+
 const finished = (phase: TerminalPhase, event: MigrationEvent, reason: string): Change => ({
   phase,
   conditions: [
@@ -156,7 +159,11 @@ const CHANGES: { [Type in MigrationEvent['type']]: (event: Event<Type>) => Chang
   BakeStarted: () => ({}),
   CanaryRemoved: (event) => ({ conditions: [['CanaryReady', 'False', 'Removed', sentenceOf(event)]] }),
   SourceRevoked: () => ({}),
-  MigrationCompleted: (event) => finished('Completed', event, 'Migrated'),
+  MigrationCompleted: (event) => {
+    if (!event.notObserved) return finished('Completed', event, 'Migrated');
+    const { conditions = [], ...change } = finished('Completed', event, NOT_OBSERVED);
+    return { ...change, conditions: [...conditions, ['WorkloadMigrated', 'False', NOT_OBSERVED, sentenceOf(event)]] };
+  },
   DryRunFinished: (event) => finished('Completed', event, 'DryRun'),
   CommandApplied: () => ({}),
   UndoStarted: (event) => ({

@@ -131,6 +131,7 @@ export function aWorld(
     oneByOne = false,
     rolling = false,
     podCount = 3,
+    runs = true,
   }: {
     plan?: AcceptedPlan;
     assess?: () => Assessment;
@@ -140,6 +141,8 @@ export function aWorld(
     rolling?: boolean;
     /** Pods that move one by one. */
     podCount?: number;
+    /** Whether anything runs once the template has changed. */
+    runs?: boolean;
   } = {},
 ) {
   const world: World = { ...pristine };
@@ -243,6 +246,7 @@ export function aWorld(
     awaitRun: step('awaitRun', () => {
       if (world.workload !== 'rolling') breaches.push('a run is awaited before the template has changed');
       world.workload = 'after';
+      if (!runs) return { pods: [], samples: [{ ...passed, gate: 'next-run', verdict: 'noData' as const }] };
       return { job: 'run', pods, samples: [{ ...passed, gate: 'next-run' }] };
     }),
     awaitStable: step('awaitStable', () => {
@@ -252,7 +256,8 @@ export function aWorld(
       if (world.canaryWeight > 0) breaches.push('canary removed under traffic');
       world.canary = 'absent';
     }),
-    revokeSource: step('revokeSource', () => {
+    revokeSource: step('revokeSource', (_target, mode: 'Revoke' | 'Keep') => {
+      if (mode === 'Keep') return { bindings: [], kept: 'the plan keeps the old grant' };
       world.sourceGranted = false;
       return { bindings: ['old'], kept: null };
     }),

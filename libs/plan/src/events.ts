@@ -159,7 +159,12 @@ export const migrationEventSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('BakeStarted'), seconds: z.int() }),
   z.object({ type: z.literal('CanaryRemoved') }),
   z.object({ type: z.literal('SourceRevoked'), bindings: z.array(z.string()), kept: z.string().nullable() }),
-  z.object({ type: z.literal('MigrationCompleted'), traffic: trafficSummarySchema.nullable() }),
+  z.object({
+    type: z.literal('MigrationCompleted'),
+    traffic: trafficSummarySchema.nullable(),
+    /** The template is changed, and nothing has run under it. */
+    notObserved: z.literal(true).optional(),
+  }),
   z.object({ type: z.literal('DryRunFinished'), message: z.string() }),
   z.object({
     type: z.literal('CommandApplied'),

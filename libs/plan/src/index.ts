@@ -145,6 +145,7 @@ export {
   canBeShared,
   chooseStrategy,
   fitsKind,
+  fitsWorkload,
   STRATEGIES,
   strategyOf,
   type ChosenStrategy,

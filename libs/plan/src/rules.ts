@@ -54,17 +54,17 @@ const strategyFits: Rule = ({ strategy, workloadRef: { kind } }) => {
   ];
 };
 
-const runsAreOfCronJobs: Rule = ({ strategy = {}, workloadRef: { kind } }) =>
-  strategyOf(kind).type === 'NextRun'
+const trialsAreOfCronJobs: Rule = ({ strategy = {}, workloadRef: { kind } }) =>
+  strategyOf(kind).type === 'NextRun' || strategy.trialRun === undefined
     ? []
-    : (['trialRun', 'waitForRun'] as const)
-        .filter((field) => strategy[field] !== undefined)
-        .map((field) => ({
+    : [
+        {
           code: 'StrategyDoesNotFit',
-          field: `spec.strategy.${field}`,
-          message: `a ${kind} has no runs, so that ${field} would do nothing`,
-          remedy: `Leave spec.strategy.${field} out.`,
-        }));
+          field: 'spec.strategy.trialRun',
+          message: `a ${kind} has no runs, so that trialRun would do nothing`,
+          remedy: 'Leave spec.strategy.trialRun out.',
+        },
+      ];
 
 const weightsRise: Rule = ({ traffic: { weights } }) => {
   const falls = weights.findIndex((weight, index) => index > 0 && weight <= (weights[index - 1] ?? 0));
@@ -278,7 +278,7 @@ const isTimeZone = (name: string): boolean => {
 
 const rules: readonly Rule[] = [
   strategyFits,
-  runsAreOfCronJobs,
+  trialsAreOfCronJobs,
   bakeNeedsPods,
   trialsAreOfCanaries,
   weightsRise,

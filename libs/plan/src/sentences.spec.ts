@@ -68,6 +68,11 @@ describe('sentenceOf', () => {
       'completed: every pod runs under the target SCC; its requests were not observed',
     ],
     [
+      'says that nothing has run under the target',
+      { type: 'MigrationCompleted', traffic: null, notObserved: true },
+      'completed: the template asks for the target SCC, and nothing has run under it yet (not observed)',
+    ],
+    [
       'says why a migration was undone, how things are now, and what to do next',
       { type: 'UndoFinished', differences: [], because },
       `rolled back because gate success-rate failed; every touched object is as it was; next: ${nextStepAfter('gate')}`,

@@ -58,7 +58,9 @@ function rejection({ violations }: Event<'PlanRejected'>): string {
   return `rejected with ${plural(violations.length, 'violation')}, nothing was touched: ${reasons.join(' | ')}`;
 }
 
-function completion({ traffic }: Event<'MigrationCompleted'>): string {
+function completion({ traffic, notObserved }: Event<'MigrationCompleted'>): string {
+  if (notObserved)
+    return 'completed: the template asks for the target SCC, and nothing has run under it yet (not observed)';
   if (!traffic) return 'completed: every pod runs under the target SCC; its requests were not observed';
   const { requests, failed, mirrored = 0, unanswered, scrapeSeconds } = traffic;
   const copies = mirrored > 0 ? `, and ${plural(mirrored, 'copy', 'copies')} mirrored` : '';
@@ -85,7 +87,7 @@ const STARTED_BY: Record<Strategy, string> = {
   Ordered: 'changing the template with its partition above the highest ordinal; the pods then move one by one',
   Rolling: 'changing the template so that one pod moves; the others follow once it was judged',
   PerNode: 'changing the template, with pods replaced by deletion alone; they then move node by node',
-  NextRun: 'changing the template of the CronJob, whose next run is then watched',
+  NextRun: 'changing the template, whose next run is then watched',
 };
 
 /** One sentence for each event; the type of the table makes it complete. */

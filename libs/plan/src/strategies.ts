@@ -36,6 +36,10 @@ export const strategyOf = (kind: MigratedKind): ChosenStrategy => STRATEGY[kind]
 export const fitsKind = (kind: MigratedKind, strategy: Strategy): boolean =>
   strategy === STRATEGY[kind].type || (kind === 'Deployment' && strategy === 'Rolling');
 
+/** The same for a workload with so many replicas: one that runs no pod changes before its first ones, whatever it is. */
+export const fitsWorkload = (kind: MigratedKind, strategy: Strategy, replicas: number): boolean =>
+  fitsKind(kind, strategy) || (strategy === 'NextRun' && replicas === 0);
+
 const CAN_BE_SHARED = ['ReadWriteMany', 'ReadOnlyMany'];
 
 /** Whether pods on several nodes may mount a claim. */
@@ -51,12 +55,23 @@ export interface StrategyFacts {
   services: readonly unknown[];
   /** The claims that its template mounts. */
   claims: readonly { name: string; accessModes: readonly string[] }[];
+  /** The pods that it wants: of a DaemonSet one on each of its nodes. */
+  replicas: number;
 }
 
-/** The way in which a workload is moved, and why. A canary needs requests to divide, and volumes to share. */
-export function chooseStrategy({ kind, asked, services, claims }: StrategyFacts): ChosenStrategy {
-  if (kind !== 'Deployment') return STRATEGY[kind];
-  if (asked === 'Canary') return STRATEGY.Deployment;
+const IDLE: ChosenStrategy = {
+  type: 'NextRun',
+  reason: 'it runs no pod, so its template changes and its first pods are watched',
+};
+
+/**
+ * The way in which a workload is moved, and why. A canary needs requests to divide, and volumes to share; a workload
+ * without pods has neither, and nothing that could move.
+ */
+export function chooseStrategy({ kind, asked, services, claims, replicas }: StrategyFacts): ChosenStrategy {
+  const isCanary = kind === 'Deployment' && asked === 'Canary';
+  if (replicas === 0 && !isCanary) return IDLE;
+  if (isCanary || kind !== 'Deployment') return STRATEGY[kind];
   if (asked === 'Rolling') return { type: asked, reason: 'the plan asks for it' };
   const alone = claims.find((claim) => !canBeShared(claim));
   if (alone)

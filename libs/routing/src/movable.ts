@@ -59,18 +59,18 @@ export const isPaused: Rule = ({ isPaused: paused, name }) =>
       ]
     : [];
 
-export const isScaledToZero: Rule = ({ kind, name, replicas }) =>
+/** A canary stands beside pods that serve. */
+export const isScaledToZero: Rule = ofDivided(({ kind, name, replicas }) =>
   replicas > 0
     ? []
     : [
         violation(
           'NoReplicas',
-          kind === 'DaemonSet'
-            ? `no node runs a pod of DaemonSet ${name}, so nothing shows that it works under another SCC`
-            : `${kind} ${name} has no replicas, so nothing shows that it works under another SCC`,
-          `${kind === 'DaemonSet' ? 'Let a node match its node selector first' : 'Scale it up first'}, or change its template directly: it has no clients.`,
+          `${kind} ${name} has no replicas, so there are no requests that a canary could take over`,
+          'Scale it up first, or leave spec.strategy out: its template then changes, and its first pods are watched.',
         ),
-      ];
+      ],
+);
 
 export const nobodyIsServed: Rule = ofDivided(({ services, name }) =>
   services.length > 0

@@ -71,8 +71,8 @@ export const VIOLATIONS = {
     remedy: 'resume it: `kubectl rollout resume`',
   },
   NoReplicas: {
-    cause: 'the workload has no replicas, so nothing would show that it works under the target',
-    remedy: 'scale it up first, or change its template directly',
+    cause: 'the plan asks for a canary, and the workload has no replicas whose requests it could take over',
+    remedy: 'scale it up first, or leave `strategy` out, so that its template changes and its first pods are watched',
   },
   SourceNotReady: {
     cause: 'the workload is not fully available before the migration',
@@ -113,7 +113,8 @@ export const VIOLATIONS = {
   },
   DataOfAnotherUser: {
     cause: 'the user of the pods changes, and their data stays with the old one',
-    remedy: 'keep the user, or give it the files by hand while the pods are stopped, and accept the claim',
+    remedy:
+      'take the step that the violation writes out (a group that may use the files, or another owner), then accept the claim',
   },
   NamespaceExempt: {
     cause: 'pods of the namespace are admitted without any SCC',

@@ -1,4 +1,4 @@
-import { fitsKind, STRATEGIES, type Strategy, strategyOf } from '@scc/plan';
+import { fitsWorkload, STRATEGIES, type Strategy, strategyOf } from '@scc/plan';
 import { z } from 'zod';
 import type { Database } from '../database/rows.js';
 import type { StoredEvaluation } from '../plans/store.js';
@@ -17,10 +17,10 @@ export const evaluatedTarget = ({ request: { target, facts } }: StoredEvaluation
 /** How the workload that was judged is moved; what has no strategy is never begun, in whatever order. */
 export function judgedStrategy(evaluation: StoredEvaluation | null): Strategy {
   if (!evaluation) return 'Canary';
-  const { target, spec } = evaluation.request;
+  const { target, spec, facts } = evaluation.request;
   const { kind } = spec.workloadRef;
   const { strategy = strategyOf(kind).type } = chosenSchema.parse(target);
-  return fitsKind(kind, strategy) ? strategy : strategyOf(kind).type;
+  return fitsWorkload(kind, strategy, facts.workload.replicas) ? strategy : strategyOf(kind).type;
 }
 
 /** Targets of earlier versions name no strategy: a kind had one only. */

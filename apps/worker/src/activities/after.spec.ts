@@ -150,6 +150,19 @@ describe('revokeLater', () => {
     expect(needed.said('SourceRevoked')).toMatchObject({ status: 'False', reason: 'Kept' });
   });
 
+  it('leaves the grant of what nobody has seen run', async () => {
+    const { cluster, kube, said } = aCluster(workload('restricted-v2'));
+    const unseen = { type: 'WorkloadMigrated', status: 'False', reason: 'NotObserved', message: 'm' };
+    const conditions = [{ ...unseen, lastTransitionTime: '2026-11-28T12:00:00.000Z' }];
+    cluster.plan = { ...cluster.plan, status: { phase: 'Completed', conditions } };
+    const unasked = () => Promise.reject(new Error('nothing is revoked here'));
+    expect(await revokeLaterWith(kube, unasked)(target)).toMatchObject({ bindings: [] });
+    expect(said('SourceRevoked')).toMatchObject({
+      ...{ status: 'False', reason: 'Kept' },
+      message: expect.stringContaining('nothing had run under restricted-v2') as unknown,
+    });
+  });
+
   it('takes nothing from pods that run under the old SCC again', async () => {
     const { kube } = aCluster(workload('anyuid', [['kubectl', '2026-11-28T11:00:00Z']]));
     const unasked = () => Promise.reject(new Error('nothing is revoked here'));

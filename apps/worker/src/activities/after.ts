@@ -130,6 +130,17 @@ export const lookAfterWith =
     return 'lasting';
   };
 
+/** Whether anything ran under the target before the migration ended. */
+const isObserved = ({ status }: KubeObject & { status?: unknown }): boolean =>
+  !(planStatusSchema.parse(status ?? {}).conditions ?? []).some(
+    ({ type, reason }) => type === 'WorkloadMigrated' && reason === 'NotObserved',
+  );
+
+const unobserved = ({ targetSCC }: MigrationTarget) => ({
+  bindings: [],
+  kept: `nothing had run under ${targetSCC} when the migration ended; revoke it by hand once something has`,
+});
+
 /**
  * Revokes the source grant once the change has lasted, and says so.
  * @param revoke takes it away unless another pod needs it
@@ -143,7 +154,7 @@ export const revokeLaterWith =
     const seen = await lookAt(kube, target.ref);
     if (!seen) return { bindings: [], kept: 'nothing is left to look after' };
     if (seen.change.state === 'drifted') throw terminal('refused', `the source grant stays: ${seen.change.message}`);
-    const revoked = await revoke(target);
+    const revoked = isObserved(seen.plan) ? await revoke(target) : unobserved(target);
     const { bindings, kept } = revoked;
     const isGone = kept === null;
     const message = isGone

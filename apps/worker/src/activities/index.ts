@@ -14,6 +14,7 @@ import { lookAfterWith, revokeLaterWith } from './after.js';
 import { meaningGiver } from './answers.js';
 import { assessWith } from './assess.js';
 import { canaryActivities } from './canary.js';
+import { firstPodsActivities } from './first-pods.js';
 import { holdWith } from './gates.js';
 import { endingWithNamespace } from './going.js';
 import { governanceActivities } from './governance.js';
@@ -79,19 +80,28 @@ interface Strategies {
 }
 
 /** The activities on the workload itself, each in the way in which its target is moved. */
-function byStrategy({ canary, ordered, perNode, rolling, nextRun }: Strategies): MovingActivities & NextRunActivities {
+function byStrategy(
+  kube: KubeClient,
+  { canary, ordered, perNode, rolling, nextRun: ofRuns }: Strategies,
+): MovingActivities & NextRunActivities {
+  const ofKind = ({ kind }: MigrationTarget): MovingActivities => {
+    if (kind === 'Deployment') return rolling;
+    return kind === 'DaemonSet' ? perNode : ordered;
+  };
+  const firstPods = { ...ofRuns, ...firstPodsActivities(kube, ofKind) };
+  const next = ({ kind }: MigrationTarget): NextRunActivities => (kind === 'CronJob' ? ofRuns : firstPods);
   const podByPod = ({ strategy }: MigrationTarget): MovingActivities => {
     if (strategy === 'Rolling') return rolling;
     return strategy === 'PerNode' ? perNode : ordered;
   };
   const choice = (target: MigrationTarget): Moving => {
-    if (target.strategy === 'NextRun') return nextRun;
+    if (target.strategy === 'NextRun') return next(target);
     return movesPodByPod(target.strategy) ? podByPod(target) : canary;
   };
   return {
-    runTrial: nextRun.runTrial,
-    awaitRun: nextRun.awaitRun,
-    removeCanary: (target) => (target.strategy === 'NextRun' ? nextRun : canary).removeCanary(target),
+    runTrial: ofRuns.runTrial,
+    awaitRun: (target, request) => next(target).awaitRun(target, request),
+    removeCanary: (target) => (target.strategy === 'NextRun' ? ofRuns : canary).removeCanary(target),
     moveOrdinal: (target, index) => podByPod(target).moveOrdinal(target, index),
     awaitOrdinal: (target, index, timeoutMs) => podByPod(target).awaitOrdinal(target, index, timeoutMs),
     migrateWorkload: (target, begunMs) => choice(target).migrateWorkload(target, begunMs),
@@ -111,7 +121,7 @@ function targetActivities(deps: WorkerDeps): TargetActivities {
     ...grants,
     revokeLater: revokeLaterWith(kube, revokeForGood),
     ...canary,
-    ...byStrategy({
+    ...byStrategy(kube, {
       canary: { ...canary, ...workloadActivities({ kube, router, metrics, drainMs }) },
       ordered: orderedActivities(kube),
       perNode: perNodeActivities(kube),

@@ -28,8 +28,8 @@ import {
   gone,
   isToBeMigrated,
   leftAlone,
+  readUnchanged,
   readWorkload,
-  templateChanged,
   templateOf,
   templatePath,
   templateTests,
@@ -54,7 +54,7 @@ const trialId = ({ ref, canary }: MigrationTarget): ObjectId => ({
 
 /** Everything that is made beside a CronJob; nothing beside any other workload that gets no canary. */
 export const trialObjects = (target: MigrationTarget): ObjectId[] =>
-  target.strategy === 'NextRun' ? [trialId(target)] : [];
+  target.strategy === 'NextRun' && target.kind === 'CronJob' ? [trialId(target)] : [];
 
 /** A Job as the CronJob would make it from the changed template, marked as the plan's. It is no run of its schedule. */
 function trialJob(cronJob: KubeObject, target: MigrationTarget): KubeObject {
@@ -85,12 +85,6 @@ export function nextRunActivities(kube: KubeClient): NextRunActivities {
   const write = async (target: MigrationTarget, current: KubeObject, template: unknown): Promise<void> => {
     const body = [...templateTests(target, current), { op: 'replace', path: templatePath(target), value: template }];
     await kube.patch(workloadId(target), { type: 'json', body, fieldManager: FIELD_MANAGER });
-  };
-  /** @throws ApplicationFailure terminal, when another client has changed the template */
-  const readChanged = async (target: MigrationTarget): Promise<KubeObject> => {
-    const object = await readWorkload(kube, target);
-    if (!isDeepStrictEqual(templateOf(object), target.templateAfter)) throw templateChanged(target);
-    return object;
   };
   /** @param before the newest run of the old template, by which errors in the log are measured */
   const judge = async (
@@ -167,7 +161,7 @@ export function nextRunActivities(kube: KubeClient): NextRunActivities {
 
     awaitRun: (target, { sinceMs, untilMs }) =>
       untilTime(untilMs, async () => {
-        const object = await readChanged(target);
+        const object = await readUnchanged(kube, target);
         const runs = runsAmong(object, await readRuns(kube, target.ref.namespace));
         const fromMs = Math.max(lastWriteMs(object, FIELD_MANAGER), sinceMs ?? 0);
         const isNew = ({ job }: JobRun): boolean => asksFor(job, target.targetSCC) && isSince(job, fromMs);
@@ -178,6 +172,7 @@ export function nextRunActivities(kube: KubeClient): NextRunActivities {
             throw terminal('rollout', `the run of ${lost} is gone before it was judged: its Job was removed`);
           const trial = Date.now() < untilMs ? undefined : await goodTrial(target);
           if (trial) return { good: trial };
+          if (Date.now() >= untilMs && cronJobSchema.parse(object).spec.suspend) return { good: unseenRun(object) };
           return { expired: unseen(target, `no run of CronJob ${target.workload} began ${whenOf(object)}`) };
         }
         const judged = await judge(target, { gate: 'next-run', run, before: runs.find((one) => !isNew(one)) });
@@ -221,9 +216,17 @@ const unseen = ({ workload, targetSCC }: MigrationTarget, why: string): Error =>
     `nothing shows in time that ${workload} works under ${targetSCC}: ${why}; set spec.strategy.waitForRun longer, or spec.strategy.trialRun`,
   );
 
+/** A CronJob that is suspended begins no run by itself: nothing is wrong with it, and nothing has shown that it works. */
+function unseenRun({ metadata: { name = '' } }: KubeObject): GoodRun {
+  const detail = `no run of CronJob ${name} began while it is suspended`;
+  return {
+    pods: [],
+    samples: [{ gate: 'next-run', verdict: 'noData', value: null, detail, at: new Date().toISOString() }],
+  };
+}
+
 /** When a CronJob would begin a run, in words. */
 function whenOf(object: KubeObject): string {
-  const { schedule, timeZone, suspend } = cronJobSchema.parse(object).spec;
-  const zone = timeZone === undefined ? '' : ` ${timeZone}`;
-  return suspend ? 'while it is suspended' : `by its schedule (${schedule}${zone})`;
+  const { schedule, timeZone } = cronJobSchema.parse(object).spec;
+  return `by its schedule (${schedule}${timeZone === undefined ? '' : ` ${timeZone}`})`;
 }

@@ -11,7 +11,6 @@ import {
   PLAN_TYPE,
   type PlanRef,
   type PlanSpec,
-  strategyOf,
 } from '@scc/plan';
 import type { AcceptedPlan, Acceptance, LiveSettings, MigrationActivities } from '@scc/migration/contract';
 import { terminal } from '../failures.js';
@@ -54,19 +53,19 @@ function acceptedOf(object: KubeObject, spec: PlanSpec): AcceptedPlan {
     readinessTimeoutMs: durationMs(spec.gates.readiness.timeout),
     ...(spec.bake === undefined ? {} : { bakeMs: durationMs(spec.bake) }),
     ...(spec.trial === undefined ? {} : { trialMs: durationMs(spec.trial.duration) }),
-    ...runOf(spec),
+    run: runOf(spec),
     dryRun: spec.dryRun,
     notBeforeMs: spec.schedule.notBefore === undefined ? null : Date.parse(spec.schedule.notBefore),
   };
 }
 
-/** How long the next run of a CronJob is waited for where the plan does not say it. */
+/** How long the next run of a CronJob, or the first pods of a workload, are waited for where the plan does not say it. */
 const WAIT_FOR_RUN = '24h';
 
-const runOf = ({ workloadRef, strategy }: PlanSpec): Pick<AcceptedPlan, 'run'> =>
-  strategyOf(workloadRef.kind).type === 'NextRun'
-    ? { run: { trial: strategy?.trialRun ?? false, waitMs: durationMs(strategy?.waitForRun ?? WAIT_FOR_RUN) } }
-    : {};
+const runOf = ({ strategy }: PlanSpec): NonNullable<AcceptedPlan['run']> => ({
+  trial: strategy?.trialRun ?? false,
+  waitMs: durationMs(strategy?.waitForRun ?? WAIT_FOR_RUN),
+});
 
 /** A plan with everything that it would do. */
 export interface ReadPlan {

@@ -28,6 +28,13 @@ export async function readWorkload(kube: KubeClient, target: MigrationTarget): P
   return object;
 }
 
+/** The same. @throws ApplicationFailure terminal, when another client has changed the template, too */
+export async function readUnchanged(kube: KubeClient, target: MigrationTarget): Promise<KubeObject> {
+  const object = await readWorkload(kube, target);
+  if (!isDeepStrictEqual(templateOf(object), target.templateAfter)) throw templateChanged(target);
+  return object;
+}
+
 /** An undo's words on a workload that is not there any more. */
 export const gone = ({ kind, workload }: MigrationTarget): Conflict => ({
   object: `${kind} ${workload}`,

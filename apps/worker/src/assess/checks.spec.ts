@@ -96,7 +96,12 @@ describe('violationsOf', () => {
       [],
     ],
     ['refuses a paused workload', someFacts({ deployment: { paused: true } }), ['WorkloadPaused']],
-    ['refuses a workload without replicas', someFacts({ deployment: { replicas: 0 }, pods: [] }), ['NoReplicas']],
+    ['takes a workload without replicas', someFacts({ deployment: { replicas: 0 }, pods: [] }), []],
+    [
+      'refuses a canary of one without replicas',
+      someFacts({ spec: { strategy: { type: 'Canary' } }, deployment: { replicas: 0 }, pods: [] }),
+      ['NoReplicas'],
+    ],
     ['refuses an unhealthy source', someFacts({ deployment: { replicas: 4 } }), ['SourceNotReady']],
     [
       'moves an unhealthy source when its author says so',
@@ -136,7 +141,7 @@ describe('violationsOf', () => {
       ['PartitionInUse'],
     ],
     ['takes one that is replaced by deletion', { updateStrategy: { type: 'OnDelete' } }, []],
-    ['refuses one without replicas', { deployment: { replicas: 0 } }, ['NoReplicas']],
+    ['takes one without replicas', { deployment: { replicas: 0 } }, []],
     [
       'refuses one that is not ready',
       { rollout: { state: 'waiting', message: '2 of 3 pods are available', available: false } },
@@ -149,15 +154,14 @@ describe('violationsOf', () => {
   it.each<[string, Parameters<typeof someFacts>[0], string[]]>([
     ['takes a DaemonSet', {}, []],
     ['takes one without clients', { services: [] }, []],
-    ['refuses one that no node runs', { deployment: { replicas: 0 }, pods: [] }, ['NoReplicas']],
+    ['takes one that no node runs', { deployment: { replicas: 0 }, pods: [] }, []],
   ])('%s', (_case, over, expected) => {
     expect(codes(aDaemonSet(over))).toEqual(expected);
   });
 
   it('names a StatefulSet by its kind', () => {
-    expect(violationsOf(aSet({ deployment: { replicas: 0 } }))[0]?.message).toBe(
-      'StatefulSet ledger has no replicas, so nothing shows that it works under another SCC',
-    );
+    const updateStrategy = { rollingUpdate: { partition: 2 } };
+    expect(violationsOf(aSet({ updateStrategy }))[0]?.message).toContain('StatefulSet ledger has the partition 2');
   });
 
   it('names field, reason and remedy of each', () => {

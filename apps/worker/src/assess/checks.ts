@@ -193,7 +193,7 @@ function runWarnings(workload: AssessedWorkload, { schedule, timeZone, suspend }
   const zone = timeZone === undefined ? '' : ` ${timeZone}`;
   return [
     suspend
-      ? `${name} is suspended: its template changes, and the migration waits for its first run; without one in time it is undone, unless a trial run was good`
+      ? `${name} is suspended: its template changes, and the migration waits for its first run; without one in time, or a trial run that was good, it ends as not observed, and the old grant stays`
       : `the migration waits for the next run of ${name} by its schedule (${schedule}${zone})`,
     ...(workload.pods.length === 0 ? [`no run of ${name} is there, so that nothing shows the SCC of its pods`] : []),
   ];
@@ -219,8 +219,18 @@ function rollingWarnings(workload: AssessedWorkload): string[] {
   ];
 }
 
+/** What a workload without pods shows, and what of the plan means nothing for it. */
+const idleWarnings = (workload: AssessedWorkload, { gates, bake }: Facts['spec']): string[] => [
+  `${nameOf(workload)} runs no pod: its template changes, and the migration waits for its first pods (spec.strategy.waitForRun); where none starts in time it ends as not observed, and the old grant stays`,
+  ...(gates.metrics.length > 0
+    ? ['its first pods are judged by readiness, SCC and permission errors in their logs; metric gates are not asked']
+    : []),
+  ...(bake === undefined ? [] : ['spec.bake does nothing for a workload that runs no pod']),
+];
+
 /** One pod at a time is away while it moves; requests that only that pod can serve wait for it. */
-const outageWarnings = (workload: AssessedWorkload): string[] => {
+const outageWarnings = (workload: AssessedWorkload, spec: Facts['spec']): string[] => {
+  if (workload.strategy.type === 'NextRun' && !workload.cron) return idleWarnings(workload, spec);
   if (workload.daemon)
     return [
       `the pods of ${nameOf(workload)} are stopped and started node by node: what only the pod of one node serves waits for it`,
@@ -237,13 +247,13 @@ const outageWarnings = (workload: AssessedWorkload): string[] => {
 };
 
 /** Facts that do not forbid a migration but should be known. */
-export function warningsOf({ workload, planAnnotations, ways }: Facts): string[] {
+export function warningsOf({ workload, planAnnotations, ways, spec }: Facts): string[] {
   if (!workload) return [];
   const sticky = isUndivided(workload)
     ? []
     : workload.services.filter(({ sessionAffinity }) => sessionAffinity !== 'None');
   return [
-    ...outageWarnings(workload),
+    ...outageWarnings(workload, spec),
     ...deliveredWarnings(workload),
     ...wayWarnings(ways),
     ...sticky.map(

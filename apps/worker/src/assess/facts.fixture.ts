@@ -72,7 +72,10 @@ export function someFacts({
     sccs: compileSCCs(defaultSCCs()),
     workload: {
       object,
-      strategy: chooseStrategy({ kind: parsed.workloadRef.kind, asked: parsed.strategy?.type, ...behind }),
+      strategy: chooseStrategy({
+        ...{ kind: parsed.workloadRef.kind, asked: parsed.strategy?.type, ...behind },
+        replicas: object.spec.replicas,
+      }),
       deployment: deploymentSchema.parse(object),
       ordered: null,
       daemon: null,

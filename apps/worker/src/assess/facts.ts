@@ -139,7 +139,10 @@ async function readWorkload(
   const claims = await readClaims(kube, namespace, object);
   return {
     object,
-    strategy: chooseStrategy({ kind, asked: strategy?.type, services: picking, claims }),
+    strategy: chooseStrategy({
+      ...{ kind, asked: strategy?.type, services: picking, claims },
+      replicas: deployment.spec.replicas,
+    }),
     deployment,
     ordered,
     daemon: daemons?.spec ?? null,

@@ -400,7 +400,7 @@ const CASES: Case[] = [
     ['PortCanNotBeDivided'],
   ],
   ['paused', [workload({ spec: { paused: true } }), meshed, service()], ['WorkloadPaused']],
-  ['scaled to nothing', [workload({ spec: { replicas: 0 } }), meshed, service()], ['NoReplicas']],
+  ['scaled to nothing', [workload({ spec: { replicas: 0 } }), meshed, service()], []],
   [
     'of a controller',
     [
@@ -461,7 +461,7 @@ const CASES: Case[] = [
   ['whose Service picks other labels', [workload(), meshed, service({ selector: { part: 'web' } })], ['NoSharedLabel']],
   ['a StatefulSet without a Service', [set(), bare], [], 'no mesh'],
   ['a StatefulSet behind a Route', [set(), bare, service({ clusterIP: 'None' }), route()], []],
-  ['a StatefulSet without replicas', [set({ spec: { replicas: 0 }, status: { replicas: 0 } }), bare], ['NoReplicas']],
+  ['a StatefulSet without replicas', [set({ spec: { replicas: 0 }, status: { replicas: 0 } }), bare], []],
   [
     'a StatefulSet in stages',
     [set({ spec: { updateStrategy: { type: 'RollingUpdate', rollingUpdate: { partition: 1 } } } }), bare],
@@ -469,7 +469,7 @@ const CASES: Case[] = [
   ],
   ['a DaemonSet', [agents(2), meshed, service()], []],
   ['a DaemonSet without a Service', [agents(2), bare], [], 'no mesh'],
-  ['a DaemonSet that no node runs', [agents(0), bare], ['NoReplicas']],
+  ['a DaemonSet that no node runs', [agents(0), bare], []],
   ['a CronJob', [cronJob(), meshed], []],
   ['a CronJob that keeps no failed run', [cronJob({ failedJobsHistoryLimit: 0 }), bare], ['RunsNotKept']],
   ['a CronJob that keeps no good run', [cronJob({ successfulJobsHistoryLimit: 0 }), bare], ['RunsNotKept']],

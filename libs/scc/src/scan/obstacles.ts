@@ -48,14 +48,20 @@ const UNKNOWN = movedSchema.parse({ spec: {} });
 const claimSchema = z.looseObject({ spec: z.looseObject({ accessModes: or(z.array(z.string()), []) }) });
 const routeSchema = z.looseObject({ spec: z.looseObject({ tcp: z.array(z.unknown()).nullish() }) });
 
+/** The pods that a workload wants. */
+function replicasOf(object: ClusterObject): number {
+  const { spec } = movedSchema.safeParse(object).data ?? UNKNOWN;
+  return object.kind === 'DaemonSet' ? nodesOf(object) : spec.replicas;
+}
+
 /** How a plan that asks for nothing would move the workload; null where none can. */
 export function strategyFor(
-  { apiVersion, kind }: Pick<Workload, 'apiVersion' | 'kind'>,
+  { apiVersion, kind, object }: Pick<Workload, 'apiVersion' | 'kind' | 'object'>,
   beside: { services: readonly unknown[]; claims: MovedWorkload['claims'] },
 ): Strategy | null {
   const isOf = (known: string): boolean => groupOf(known) === groupOf(apiVersion);
   const known = WORKLOAD_KINDS.find((one) => one === kind && isOf(apiVersionOf(one)));
-  return known ? chooseStrategy({ kind: known, ...beside }).type : null;
+  return known ? chooseStrategy({ kind: known, replicas: replicasOf(object), ...beside }).type : null;
 }
 
 const TEMPLATED: ReadonlySet<string> = new Set(['Deployment', 'StatefulSet', 'DaemonSet']);
@@ -134,8 +140,8 @@ export class Neighbours {
     const { spec } = movedSchema.safeParse(object).data ?? UNKNOWN;
     return {
       ...{ kind, name, isUndivided: !isDivided(strategy), isPaused: spec.paused },
-      replicas: strategy === 'PerNode' ? nodesOf(object) : spec.replicas,
-      partition: strategy === 'Ordered' ? spec.updateStrategy.rollingUpdate.partition : 0,
+      replicas: replicasOf(object),
+      partition: kind === 'StatefulSet' ? spec.updateStrategy.rollingUpdate.partition : 0,
       runsGoneBy: runsGoneBy(object),
       owners: metadata.ownerReferences ?? [],
       labels: metadata.labels ?? {},
