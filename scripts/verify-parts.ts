@@ -148,6 +148,12 @@ export function verifyParts(corpus: string | undefined): VerifyPart[] {
       round: (_round, report) => jest(['e2e'], ['helm\\.e2e'], report, { SCC_TEST_HELM: '3' }),
     },
     drawn('many pods', 'workloads of 50 ordinals and of 100 nodes that move one by one', ['migration/many-pods'], 10),
+    drawn(
+      'campaigns',
+      'campaigns whose workers are replaced in each of their waves; no plan is created twice, none is forgotten',
+      ['migration/campaign\\.int'],
+      5,
+    ),
     drawn('mutants', 'plans of every shape by somebody without rights', ['governance/src/engine/mutants'], 7),
     {
       name: 'mutants on a cluster',
