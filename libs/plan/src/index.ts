@@ -144,7 +144,6 @@ export {
   movesPodByPod,
   canBeShared,
   chooseStrategy,
-  fitsKind,
   fitsWorkload,
   STRATEGIES,
   strategyOf,
