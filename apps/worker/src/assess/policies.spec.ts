@@ -111,6 +111,16 @@ describe('policyViolations', () => {
       },
       0,
     ],
+    [
+      'an EgressService of the Service',
+      { ...object('EgressService', { sourceIPBy: 'LoadBalancerIP' }), metadata: { name: 'web', namespace: 'shop' } },
+      1,
+    ],
+    [
+      'an EgressService of another Service',
+      { ...object('EgressService', { sourceIPBy: 'LoadBalancerIP' }), metadata: { name: 'x', namespace: 'shop' } },
+      0,
+    ],
     ['a custom resource of others', object('Guard', { podSelector: { matchLabels: { app: 'x' } } }), 0],
   ])('%s', (_case, foreign, expected) => {
     const found = policyViolations(facts({ foreign: [foreign] }), asked);

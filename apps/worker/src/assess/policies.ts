@@ -1,7 +1,7 @@
 import type { KubeObject } from '@scc/kube';
 import { isRecord, type Accepted, type Violation } from '@scc/plan';
 import { nameIn } from '../cluster/served.js';
-import type { SurveyedPolicies } from '../cluster/policy-kinds.js';
+import { NAMED_AS_SERVICE, type SurveyedPolicies } from '../cluster/policy-kinds.js';
 import { foreignPeers, isOfOneSide, refersToOneSide, type Sides } from '../cluster/selectors.js';
 import { isAccepted, isAcceptedUnread } from './ways.js';
 
@@ -31,8 +31,12 @@ function scaling({ kind, metadata, ...object }: KubeObject, sides: Sides): { why
 
 /** Why an object that is not copied treats the two sides differently, or null. */
 function difference(object: KubeObject, { namespace, sides, services }: Asked): string | null {
-  const { kind } = object;
+  const { kind, metadata } = object;
   const spec = object['spec'];
+  if (NAMED_AS_SERVICE.includes(kind))
+    return services.some((name) => name === metadata.name)
+      ? `is of the Service ${metadata.name} by its name, and not of the canary's pods, whose requests to the outside would come from another address`
+      : null;
   if (kind === 'NetworkPolicy')
     return isOfOneSide(foreignPeers(spec), sides) ? "lets the workload's pods through and not the canary's" : null;
   const scales = scaling(object, sides);

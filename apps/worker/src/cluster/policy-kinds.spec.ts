@@ -39,6 +39,11 @@ describe('selectingKinds', () => {
       ),
       ['AdminNetworkPolicy'],
     ],
+    [
+      'the name of an EgressService of OVN-Kubernetes, whose fields pick nodes alone',
+      definition('EgressService', withField('nodeSelector'), { group: 'k8s.ovn.org' }),
+      ['EgressService'],
+    ],
     ['a map of rules', definition('Guard', { additionalProperties: withField('selector') }), ['Guard']],
     ['no such field', definition('Guard', withField('selectorless')), []],
     ['a kind that looks for Services', definition('ServiceMonitor', withField('selector')), []],

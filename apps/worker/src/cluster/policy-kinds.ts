@@ -52,6 +52,8 @@ const KNOWN_GROUPS: readonly string[] = [
 const PLATFORM = /(^|\.)(openshift\.io|k8s\.io|x-k8s\.io|coreos\.com)$/;
 /** Kinds that look for Services by label: the canary's Service carries the labels of its original. */
 const OF_SERVICES = ['ServiceMonitor'];
+/** Kinds whose objects mean the Service of their own name, which no field says. */
+export const NAMED_AS_SERVICE: readonly string[] = ['EgressService'];
 
 /** Objects that may treat pods of the workload differently from the canary's. */
 export interface SurveyedPolicies {
@@ -91,7 +93,8 @@ export function selectingKinds(definition: KubeObject): CustomKind[] {
   const served = (Array.isArray(versions) ? versions : []).filter(
     (version): version is Record<string, unknown> => isRecord(version) && version['served'] === true,
   );
-  const selecting = served.some(({ schema }) => isRecord(schema) && hasSelector(schema['openAPIV3Schema']));
+  const isByName = NAMED_AS_SERVICE.includes(kind);
+  const selecting = isByName || served.some(({ schema }) => isRecord(schema) && hasSelector(schema['openAPIV3Schema']));
   const found = served.flatMap(({ name }) => (typeof name === 'string' ? [name] : []));
   if (!selecting || OF_SERVICES.includes(kind)) return [];
   return [{ group, kind, versions: found, isNamespaced: scope === 'Namespaced' }];
