@@ -1,11 +1,14 @@
-import { createInterface } from 'node:readline';
 import type { ChildProcess } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { workflowIdOf } from '@scc/migration/contract';
 import { waitFor } from '@scc/runtime';
 import { type ReceivedSpan, spansIn } from '@scc/testing/otlp-receiver';
-import { NODE, type Stack } from '../../src/index.js';
-import { type Engine, NAMESPACE } from '../engine.fixture.js';
+import { z } from 'zod';
+import { NODE, ROOT, type Stack } from '../../src/index.js';
+import { DEPLOYMENTS, type Engine, NAMESPACE } from '../engine.fixture.js';
 
 const PORT = 4318;
 const TO_COLLECTOR = { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${PORT}` };
@@ -28,6 +31,22 @@ const STORY: readonly (readonly [service: string, name: RegExp])[] = [
   ['scc-webhook', /^review$/],
 ];
 
+const readySchema = z.looseObject({ status: z.looseObject({ readyReplicas: z.int().default(0) }).prefault({}) });
+
+/** A copy of a sample, so that it does not matter what other tests did to the sample itself. */
+async function deployCopy(stack: Stack): Promise<void> {
+  const sample = await readFile(path.join(ROOT, 'dev', 'samples', 'catalog.yaml'), 'utf8');
+  await stack.apply(sample.replaceAll('catalog', 'traced'));
+  await waitFor(
+    async () => readySchema.parse(await stack.api.get(`${DEPLOYMENTS}/traced`)).status.readyReplicas === 3,
+    {
+      timeoutMs: 60_000,
+      everyMs: 500,
+      what: 'three pods of the copy to be ready',
+    },
+  );
+}
+
 /** One trace of a whole stack that was started with TRACED. */
 export function traces(stackOf: () => Stack, { apply, untilPhase }: Engine): void {
   describe('traces', () => {
@@ -42,11 +61,12 @@ export function traces(stackOf: () => Stack, { apply, untilPhase }: Engine): voi
         else isReady = true;
       });
       await waitFor(() => Promise.resolve(isReady), { timeoutMs: 30_000, what: 'the collector' });
-    }, 60_000);
+      await deployCopy(stackOf());
+    }, 120_000);
     afterAll(() => void collector.kill());
 
     it('hold a migration from the watcher to the webhook as one', async () => {
-      const { metadata } = await apply('traced', 'ledger', { dryRun: true });
+      const { metadata } = await apply('traced', 'traced', { dryRun: true });
       await untilPhase('traced', 'Completed');
       const id = workflowIdOf({ namespace: NAMESPACE, name: 'traced', uid: metadata.uid });
       const ofTrace = (): ReceivedSpan[] => {
@@ -74,6 +94,6 @@ export function traces(stackOf: () => Stack, { apply, untilPhase }: Engine): voi
         });
       });
       expect(orphans()).toEqual([expect.stringMatching(/^StartWorkflow:/)]);
-    }, 120_000);
+    }, 240_000);
   });
 }
