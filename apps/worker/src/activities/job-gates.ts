@@ -67,10 +67,12 @@ class GateJob {
     const look = async (): Promise<Judged | undefined> => {
       const job = await this.#kube.get(this.#id);
       if (!job || job.metadata.uid !== uid) return fails(`Job ${this.#id.name} was deleted before it ended`);
-      const known = await readRuns(this.#kube, this.#target.ref.namespace);
       const isLate = Date.now() >= endMs;
-      const late = fails(`Job ${this.#id.name} has not ended within ${timeout}`);
-      return endOfGateJob(job, runOf(job, known.pods).pods) ?? (isLate ? late : undefined);
+      if (endOfGateJob(job, []) === null)
+        return isLate ? fails(`Job ${this.#id.name} has not ended within ${timeout}`) : undefined;
+      // Its pods only say how it ended: they are read once.
+      const { pods } = await readRuns(this.#kube, this.#target.ref.namespace);
+      return endOfGateJob(job, runOf(job, pods).pods) ?? undefined;
     };
     return until(look, { everyMs: POLL_MS, timeoutMs: Infinity, expired: () => new Error('no end') });
   }
