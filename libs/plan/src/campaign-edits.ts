@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { CAMPAIGN_LIVE_FIELDS } from './campaign.js';
 import { CAMPAIGN_EDITS_ANNOTATION } from './labels.js';
-import { isRecord } from './records.js';
+import { isRecord, parsedJson } from './records.js';
 
 /** Who changed the course of a campaign: lines of text, so that a ValidatingAdmissionPolicy can compare them. */
 
@@ -75,15 +75,7 @@ export const editsOf = (annotations: Readonly<Record<string, string>>): Campaign
     .split(LINE)
     .flatMap((line): CampaignEdit[] => {
       const [number = '', by = '', changes = ''] = line.split(PART);
-      const parsed = changesSchema.safeParse(parsedOf(changes)).data;
+      const parsed = changesSchema.safeParse(parsedJson(changes)).data;
       return parsed && /^[1-9]\d{0,9}$/.test(number) ? [{ number: Number(number), by, changes: parsed }] : [];
     })
     .reverse();
-
-function parsedOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}

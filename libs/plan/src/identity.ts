@@ -6,6 +6,7 @@ import {
   EDITOR_ANNOTATION,
   EDITORS_ANNOTATION,
 } from './labels.js';
+import { parsedJson } from './records.js';
 
 /** A caller as the API server authenticated them; all of it is needed to ask later what they may do. */
 export interface Identity {
@@ -103,12 +104,7 @@ const identitiesSchema = z.array(
  */
 export function earlierEditorsOf(annotations: Annotations): z.infer<typeof identitiesSchema> | undefined {
   const text = annotations[EARLIER_EDITORS_ANNOTATION];
-  if (text === undefined) return [];
-  try {
-    return identitiesSchema.safeParse(JSON.parse(text)).data;
-  } catch {
-    return undefined;
-  }
+  return text === undefined ? [] : identitiesSchema.safeParse(parsedJson(text)).data;
 }
 
 /**

@@ -8,3 +8,12 @@ export const isRecord = (value: unknown): value is Record<string, unknown> =>
  */
 export const ownValue = (fields: Readonly<Record<string, unknown>>, key: string): unknown =>
   Object.hasOwn(fields, key) ? fields[key] : undefined;
+
+/** The value that JSON stands for; undefined for text that is none. */
+export function parsedJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

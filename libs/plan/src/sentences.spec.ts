@@ -93,14 +93,22 @@ describe('sentenceOf', () => {
     expect(sentenceOf(event)).toBe(sentence);
   });
 
-  it.each<UndoCause>(['gate', 'readiness', 'admission', 'rollout', 'abort', 'rollback', 'deleted', 'error', 'lost'])(
-    'says what to do after an undo caused by: %s',
-    (cause) => {
-      expect(sentenceOf({ type: 'UndoFinished', differences: [], because: { cause, message: 'm' } })).toMatch(
-        /; next: .*apply .* plan/,
-      );
-    },
-  );
+  it.each<UndoCause>([
+    'gate',
+    'readiness',
+    'admission',
+    'rollout',
+    'abort',
+    'rollback',
+    'deleted',
+    'error',
+    'lost',
+    'trial',
+  ])('says what to do after an undo caused by: %s', (cause) => {
+    expect(sentenceOf({ type: 'UndoFinished', differences: [], because: { cause, message: 'm' } })).toMatch(
+      /; next: .*apply .* plan/,
+    );
+  });
 });
 
 describe('gateSentence', () => {

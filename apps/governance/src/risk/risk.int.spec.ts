@@ -147,7 +147,8 @@ describe('outcomes', () => {
       'deleted',
       'error',
       'lost',
-    ] as const;
+      'trial',
+    ] as const satisfies UndoCause[];
     const labels: Record<string, unknown> = {};
     for (const cause of causes) {
       const { request } = await assessed(`undone-${cause}`);
@@ -158,6 +159,7 @@ describe('outcomes', () => {
     expect(labels).toEqual({
       ...{ gate: 'failed', readiness: 'failed', admission: 'failed', rollout: 'failed' },
       ...{ abort: 'excluded', rollback: 'excluded', deleted: 'excluded', error: 'excluded', lost: 'excluded' },
+      trial: 'excluded',
     });
   });
 

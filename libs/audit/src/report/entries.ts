@@ -25,12 +25,10 @@ export const REPORT_ACTIONS: readonly string[] = [
   ...['scc.observed', 'scc.gone'],
   ...['workload.sccObserved', 'workload.sccChanged', 'workload.sccMixed', 'workload.gone'],
   ...['stop.set', 'stop.lifted', 'record.contradicted', 'record.answered'],
-  ...['created', 'boardMade', 'approved', 'approvalWithdrawn', 'paused', 'resumed', 'abortRequested', 'edited'].map(
-    (what) => `campaign.${what}`,
-  ),
-  ...['waveBegun', 'waveEnded', 'budgetSpent', 'completed', 'aborted', 'rejected', 'deleted'].map(
-    (what) => `campaign.${what}`,
-  ),
+  ...[
+    ...['created', 'boardMade', 'approved', 'approvalWithdrawn', 'paused', 'resumed', 'abortRequested', 'edited'],
+    ...['waveBegun', 'waveEnded', 'budgetSpent', 'completed', 'aborted', 'rejected', 'deleted'],
+  ].map((what) => `campaign.${what}`),
 ];
 
 const ANYWHERE = ['scc.', 'stop.'];
