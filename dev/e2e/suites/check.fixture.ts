@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -6,8 +6,9 @@ import type { PlanSpecInput } from '@scc/plan';
 import { type CheckFault, waitFor } from '@scc/runtime';
 import { makeAuthority } from '@scc/tls';
 import { z } from 'zod';
-import { ROOT, type Stack } from '../../src/index.js';
-import { DEPLOYMENTS, NAMESPACE } from '../engine.fixture.js';
+import type { Stack } from '../../src/index.js';
+import { deployCopy } from '../copy.fixture.js';
+import { NAMESPACE } from '../engine.fixture.js';
 import { sccctlOn } from '../sccctl.fixture.js';
 
 const RBAC = '/apis/rbac.authorization.k8s.io/v1';
@@ -66,7 +67,6 @@ const OUTSIDE: Named = [
 ];
 
 const entriesSchema = z.array(z.looseObject({ name: z.string(), clientConfig: z.looseObject({}) }));
-const readySchema = z.looseObject({ status: z.looseObject({ readyReplicas: z.int().optional() }) });
 
 type Apply = (name: string, workload: string, over: Partial<PlanSpecInput>) => Promise<unknown>;
 
@@ -90,15 +90,6 @@ export function checked(stackOf: () => Stack, apply: Apply): void {
       },
       { timeoutMs: PATIENCE_MS, everyMs: 1000, what: 'an installation in which nothing is broken' },
     );
-  /** A copy of a sample, so that it does not matter what other tests did to the sample itself. */
-  const deployCopy = async (): Promise<void> => {
-    const sample = await readFile(path.join(ROOT, 'dev', 'samples', 'catalog.yaml'), 'utf8');
-    await stack.apply(sample.replaceAll('catalog', 'drawn'));
-    await waitFor(
-      async () => readySchema.parse(await stack.api.get(`${DEPLOYMENTS}/drawn`)).status.readyReplicas === 3,
-      { timeoutMs: PATIENCE_MS, everyMs: 500, what: 'three pods of the copy to be ready' },
-    );
-  };
   const patch = (at: string, body: object[]) => stack.api.call('PATCH', at, body, 'application/json-patch+json');
   const withVariable = (name: string, value: string): object => ({
     op: 'add',
@@ -146,7 +137,7 @@ export function checked(stackOf: () => Stack, apply: Apply): void {
       'and then draws a migration as a tree, follows it line by line where there is no terminal, and ends with it',
       async () => {
         await stack.apply('apiVersion: v1\nkind: ServiceAccount\nmetadata: { name: admin, namespace: scc-system }');
-        await deployCopy();
+        await deployCopy(stack, 'drawn');
         await apply('drawn', 'drawn', {
           traffic: { mirror: { duration: '0s' }, weights: [50, 100], interval: '10s' },
           gates: { readiness: { timeout: '60s' }, metrics: [] },

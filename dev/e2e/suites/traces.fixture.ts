@@ -1,14 +1,12 @@
 import type { ChildProcess } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
-import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { workflowIdOf } from '@scc/migration/contract';
 import { waitFor } from '@scc/runtime';
 import { type ReceivedSpan, spansIn } from '@scc/testing/otlp-receiver';
-import { z } from 'zod';
-import { NODE, ROOT, type Stack } from '../../src/index.js';
-import { DEPLOYMENTS, type Engine, NAMESPACE } from '../engine.fixture.js';
+import { NODE, type Stack } from '../../src/index.js';
+import { deployCopy } from '../copy.fixture.js';
+import { type Engine, NAMESPACE } from '../engine.fixture.js';
 
 const PORT = 4318;
 const TO_COLLECTOR = { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${PORT}` };
@@ -31,22 +29,6 @@ const STORY: readonly (readonly [service: string, name: RegExp])[] = [
   ['scc-webhook', /^review$/],
 ];
 
-const readySchema = z.looseObject({ status: z.looseObject({ readyReplicas: z.int().default(0) }).prefault({}) });
-
-/** A copy of a sample, so that it does not matter what other tests did to the sample itself. */
-async function deployCopy(stack: Stack): Promise<void> {
-  const sample = await readFile(path.join(ROOT, 'dev', 'samples', 'catalog.yaml'), 'utf8');
-  await stack.apply(sample.replaceAll('catalog', 'traced'));
-  await waitFor(
-    async () => readySchema.parse(await stack.api.get(`${DEPLOYMENTS}/traced`)).status.readyReplicas === 3,
-    {
-      timeoutMs: 60_000,
-      everyMs: 500,
-      what: 'three pods of the copy to be ready',
-    },
-  );
-}
-
 /** One trace of a whole stack that was started with TRACED. */
 export function traces(stackOf: () => Stack, { apply, untilPhase }: Engine): void {
   describe('traces', () => {
@@ -61,8 +43,8 @@ export function traces(stackOf: () => Stack, { apply, untilPhase }: Engine): voi
         else isReady = true;
       });
       await waitFor(() => Promise.resolve(isReady), { timeoutMs: 30_000, what: 'the collector' });
-      await deployCopy(stackOf());
-    }, 120_000);
+      await deployCopy(stackOf(), 'traced');
+    }, 180_000);
     afterAll(() => void collector.kill());
 
     it('hold a migration from the watcher to the webhook as one', async () => {
