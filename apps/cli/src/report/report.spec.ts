@@ -22,6 +22,7 @@ import { aSigner, ORIGIN } from '../log.fixture.js';
 import { checkAgainstLog, checkReport, reportIn } from './check.js';
 import { type ControlMap, jsonTextOf, mapHash, readMap, type ReportFile } from './file.js';
 import { reportPageOf } from './page.js';
+import { SECTIONS } from './sections.js';
 
 const signer = aSigner();
 const period = { from: '2026-03-10T00:00:00.000Z', to: '2026-03-11T00:00:00.000Z' };
@@ -102,6 +103,17 @@ function problemsIn(text: string, vkey = signer.vkey): string[] {
     throw error;
   }
 }
+
+describe('the outcome of a migration', () => {
+  const cell = new Map(SECTIONS.migrations.columns).get('Outcome');
+  it.each([
+    [null, 'not ended'],
+    ['completed', 'completed'],
+    ['notObserved', 'completed, not observed'],
+  ])('%s reads %s', (outcome, said) => {
+    expect(cell?.({ outcome, failedUndoSteps: 0 })).toBe(said);
+  });
+});
 
 describe('a report', () => {
   it('is valid as JSON and as a page, with the key that signed it', async () => {

@@ -66,7 +66,8 @@ const outcome = (claim: Claim): string => {
     text(claim['untrusted']) && `an end that does not count: ${text(claim['untrusted'])}`,
     claim['failedUndoSteps'] === 0 ? '' : `${text(claim['failedUndoSteps'])} failed steps of the undo`,
   ].filter(Boolean);
-  return [text(claim['outcome']) || 'not ended', ...why].join('; ');
+  const end = text(claim['outcome']) || 'not ended';
+  return [end === 'notObserved' ? 'completed, not observed' : end, ...why].join('; ');
 };
 const decisions = (claim: Claim): string =>
   (decisionsSchema.safeParse(claim['decisions']).data ?? [])

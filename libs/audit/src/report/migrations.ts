@@ -16,7 +16,8 @@ export interface MigrationClaim {
   target: string | null;
   startedAt: string | null;
   finishedAt: string | null;
-  outcome: 'completed' | 'rolledBack' | 'rejected' | 'dryRun' | 'untrusted' | null;
+  /** `notObserved`: completed, and nothing has run under the target by then. */
+  outcome: 'completed' | 'notObserved' | 'rolledBack' | 'rejected' | 'dryRun' | 'untrusted' | null;
   undo: { cause: string; message: string; at: string } | null;
   /** Steps of the undo that failed; they are tried again without limit. */
   failedUndoSteps: number;
@@ -125,15 +126,19 @@ type End = Pick<MigrationClaim, 'startedAt' | 'finishedAt' | 'outcome' | 'violat
 function endOf(entries: readonly AuditBody[], events: readonly Reported[]): End {
   const end = events.findLast(({ event }) => event.type in ENDS);
   const untrusted = disbeliefIn(entries);
-  const believed = ENDS[end?.event.type ?? ''] ?? null;
   return {
     startedAt: events[0]?.at ?? null,
     finishedAt: end?.at ?? null,
-    outcome: untrusted !== null && !end ? 'untrusted' : believed,
+    outcome: untrusted !== null && !end ? 'untrusted' : believed(end),
     violations: violationsIn(events),
     untrusted,
   };
 }
+
+const unobservedSchema = z.object({ type: z.literal('MigrationCompleted'), notObserved: z.literal(true) });
+
+const believed = (end: Reported | undefined): MigrationClaim['outcome'] =>
+  unobservedSchema.safeParse(end?.event).success ? 'notObserved' : (ENDS[end?.event.type ?? ''] ?? null);
 
 /** Why a reported end does not count; null where every end does. */
 function disbeliefIn(entries: readonly AuditBody[]): string | null {

@@ -124,6 +124,17 @@ describe('four eyes', () => {
   });
 });
 
+describe('how a migration ended', () => {
+  it.each<[string, Record<string, JsonValue>]>([
+    ['completed', {}],
+    ['notObserved', { notObserved: true }],
+  ])('%s', (outcome, members) => {
+    expect(claimsOf(evaluated(10), gathered(11), event(21, 'MigrationCompleted', members)).migrations).toMatchObject([
+      { outcome, finishedAt: minute(21) },
+    ]);
+  });
+});
+
 /** A log of everything that a report knows, long before, shortly before and in the period. */
 function everything(): AuditBody[] {
   const exception = { object: { kind: 'PolicyException', namespace: 'shop', name: 'ledger' } };
