@@ -24,6 +24,7 @@ import {
 } from './engine.fixture.js';
 import { routesOfAllKinds } from './all-routes.fixture.js';
 import { orderedSuite } from './ordered.fixture.js';
+import { firstPodsSuite } from './first-pods.fixture.js';
 import { nextRunSuite } from './next-run.fixture.js';
 import { perNodeSuite } from './per-node.fixture.js';
 import { rollingSuite } from './rolling.fixture.js';
@@ -511,4 +512,5 @@ checked(() => stack, apply);
 orderedSuite(() => stack, { apply, until, untilPhase, remains, specOf });
 perNodeSuite(() => stack, { apply, until, untilPhase, remains, specOf });
 rollingSuite(() => stack, { apply, until, untilPhase, remains, specOf, handleOf });
+firstPodsSuite(() => stack, { apply, until, untilPhase, remains, specOf });
 nextRunSuite(() => stack, { apply, untilPhase, remains, specOf });
