@@ -8,7 +8,7 @@ import { contextOf } from './context.fixture.js';
 import { awaitSilence, type SilenceDeps } from './silence.js';
 
 const target = { ...aWholeTarget(), survey: { request: {}, routes: {} } };
-const quiet: InboundSeen = { requests: 0, hasBytes: false, overMs: 10_000, pods: 2, callers: [] };
+const quiet: InboundSeen = { requests: 0, hasBytes: false, overMs: 10_000, pods: 1, callers: [] };
 const called: InboundSeen = { ...quiet, requests: 12, callers: ['batch/report', 'unknown'] };
 
 const owner = (uid: string) => ({
@@ -23,27 +23,32 @@ const replicaSet: KubeObject = {
   ...{ apiVersion: 'apps/v1', kind: 'ReplicaSet', spec: object['spec'] },
   metadata: { name: 'r', namespace: 'shop', uid: 'r', ...owner('d') },
 };
-const pod: KubeObject = {
+const podOf = (name: string): KubeObject => ({
   ...{ apiVersion: 'v1', kind: 'Pod', spec: {}, status: { phase: 'Running' } },
-  metadata: { name: 'ledger-1', namespace: 'shop', uid: 'p', ...owner('r') },
-};
+  metadata: { name, namespace: 'shop', uid: name, ...owner('r') },
+});
 
 interface World {
   /** What the pods' counters show at each look; the last one stays. */
   seen?: (InboundSeen | null)[];
+  pods?: string[];
   away?: boolean;
   drift?: Conflict;
   verifiedBy?: Verified['verifiedBy'];
 }
 
-function silence({ seen = [], away, drift, verifiedBy = 'proxies' }: World, agoMs = 0, ofTarget = target) {
+function silence(
+  { seen = [], pods = ['ledger-1'], away, drift, verifiedBy = 'proxies' }: World,
+  agoMs = 0,
+  ofTarget = target,
+) {
   const asked: unknown[] = [];
   const splits: unknown[] = [];
   let looks = 0;
   const deps: SilenceDeps = {
     kube: Object.assign(Object.create(null) as KubeClient, {
       list: ({ kind }: { kind: string }) =>
-        Promise.resolve({ items: kind === 'ReplicaSet' ? [replicaSet] : [pod], resourceVersion: '1' }),
+        Promise.resolve({ items: kind === 'ReplicaSet' ? [replicaSet] : pods.map(podOf), resourceVersion: '1' }),
     }),
     router: {
       drift: () => Promise.resolve(drift ?? null),
@@ -72,7 +77,7 @@ describe('the silence of the own pods', () => {
     await expect(result).resolves.toEqual({
       isSilent: true,
       restsOn: 'counters',
-      message: 'no request reached the own pods of ledger for 10 s, by the counters of 2 pods',
+      message: 'no request reached the own pods of ledger for 10 s, by the counters of 1 pod',
     });
     expect(asked).toEqual([{ namespace: 'shop', workload: 'ledger', pods: ['ledger-1'] }]);
     expect(splits).toEqual([]);
@@ -109,6 +114,11 @@ describe('the silence of the own pods', () => {
 
   it.each<[string, World, string]>([
     ['nothing counts', { seen: [null] }, 'no counter of these pods is scraped'],
+    [
+      'one pod of two counts',
+      { seen: [quiet], pods: ['ledger-1', 'ledger-2'] },
+      '1 of 2 pods showed a counter, of no request for 10 s',
+    ],
     ['Prometheus is away', { away: true }, 'Prometheus does not answer'],
   ])('rests on the routes and a time to drain where %s, and says what was not observed', async (_case, world, why) => {
     for (const verifiedBy of ['proxies', 'bound'] as const) {

@@ -30,11 +30,20 @@ export interface SilenceDeps {
 
 type Named = Pick<MigrationTarget, 'workload'>;
 
+/** What the counters of some or all of the own pods said. */
+type Counted = InboundSeen & {
+  /** How many pods there are. */
+  of: number;
+};
+
+const secondsOf = ({ overMs }: Pick<InboundSeen, 'overMs'>): string => `${Math.round(overMs / 1000)} s`;
+
 /** Whether nothing arrived, in words with what they rest on. */
-export function saidOf({ workload }: Named, { requests, hasBytes, overMs, pods, callers }: InboundSeen): StableSide {
+export function saidOf({ workload }: Named, seen: Counted): StableSide {
+  const { requests, hasBytes, pods, of, callers } = seen;
   const where = `the own pods of ${workload}`;
-  const by = `by the counters of ${plural(pods, 'pod')}`;
-  const span = `${Math.round(overMs / 1000)} s`;
+  const by = `by the counters of ${pods < of ? `${pods} of ${plural(of, 'pod')}` : plural(pods, 'pod')}`;
+  const span = secondsOf(seen);
   if (requests === 0 && !hasBytes)
     return { isSilent: true, restsOn: 'counters', message: `no request reached ${where} for ${span}, ${by}` };
   const what = requests > 0 ? plural(requests, 'request') : 'bytes of standing connections';
@@ -57,12 +66,12 @@ async function countedAt(
   { kube, metrics }: SilenceDeps,
   { ref, workload }: MigrationTarget,
   object: KubeObject,
-): Promise<InboundSeen | { why: string }> {
+): Promise<Counted | { why: string }> {
   const { pods } = await podsOfWorkload(kube, object);
   const names = pods.map(({ name }) => name);
   try {
     const seen = await metrics.inbound?.({ namespace: ref.namespace, workload, pods: names });
-    return seen ?? { why: 'no counter of these pods is scraped' };
+    return seen ? { ...seen, of: names.length } : { why: 'no counter of these pods is scraped' };
   } catch (error) {
     return { why: messageOf(error) };
   }
@@ -95,10 +104,14 @@ export async function awaitSilence(
 ): Promise<StableSide | undefined> {
   if (target.services.length === 0) return undefined;
   const startMs = performance.now();
+  const unseen = async (why: string): Promise<StableSide> =>
+    unseenOf(target, await verified(deps, target), { why, drainMs: deps.drainMs });
   for (let tries = 1; ; tries++) {
     const seen = await countedAt(deps, target, object);
-    if ('why' in seen) return unseenOf(target, await verified(deps, target), { why: seen.why, drainMs: deps.drainMs });
+    if ('why' in seen) return unseen(seen.why);
     const said = saidOf(target, seen);
+    if (said.isSilent && seen.pods < seen.of)
+      return unseen(`${seen.pods} of ${plural(seen.of, 'pod')} showed a counter, of no request for ${secondsOf(seen)}`);
     if (said.isSilent) return said;
     if (Date.now() - begunMs >= BOUND_MS)
       return { ...said, message: `${said.message}; they were waited for, and see a plain rollout` };

@@ -1,5 +1,5 @@
 import type { Counters } from './counter-queries.js';
-import { increaseOf, sumOf, type CounterSeries } from './counters.js';
+import { increaseOf, sumOf, type CounterSeries, type Labels } from './counters.js';
 import type { Flavour, InboundScope } from './flavours.js';
 
 /** What the own proxies of a workload's pods counted over the last moments. */
@@ -33,6 +33,10 @@ const callerOf = ({ labels }: CounterSeries): string => {
   return name === 'unknown' ? name : `${namespace}/${name}`;
 };
 
+/** Which pod of the workload counts, by the labels of its scrape; a pod that is gone is none of them. */
+const counterOf = ({ pod, instance }: Labels, { pods }: InboundScope): string | undefined =>
+  pod === undefined || pods.includes(pod) ? (pod ?? instance) : undefined;
+
 /** Requests that arrive at the pods of a workload, whoever sends them; null where no counter of theirs was scraped. */
 export async function inboundOf(
   { counters, flavour, theirs }: Asked,
@@ -53,7 +57,7 @@ export async function inboundOf(
     requests: sumOf(arrived),
     hasBytes: busy.some(isOfBytes),
     overMs,
-    pods: new Set(series.map(({ labels }) => labels['pod'] ?? labels['instance'])).size,
+    pods: new Set(series.flatMap(({ labels }) => counterOf(labels, scope) ?? [])).size,
     callers: [...new Set(busy.map(callerOf))].toSorted().slice(0, MAX_CALLERS),
   };
 }

@@ -327,6 +327,14 @@ describe('what arrives at the pods of a workload', () => {
     await expect(inboundOf(still, { everyS: 30 })).resolves.toMatchObject({ seen: { ...silent, overMs: 60_000 } });
   });
 
+  it('counts no pod that is gone among those whose counters stand', async () => {
+    const { seen } = await inboundOf([
+      [http('ledger-a'), 7, 7],
+      [http('ledger-of-before'), 9, 9],
+    ]);
+    expect(seen).toMatchObject({ requests: 0, pods: 1 });
+  });
+
   it('is told with its callers, also by connections that stand', async () => {
     const rising = [
       [http('ledger-a'), 7, 10],
