@@ -33,6 +33,7 @@ import { startLoad, TOKEN_AUDIENCE, type Stack } from '../src/index.js';
 import { checked } from './suites/check.fixture.js';
 import { withoutEvents } from './suites/denied-events.fixture.js';
 import { figures } from './suites/figures.fixture.js';
+import { ownProxies } from './suites/own-proxies.fixture.js';
 import { TRACED, traces } from './suites/traces.fixture.js';
 
 /** The engine on a real cluster: what it refuses, what operators do to it, and what is done to it from outside. */
@@ -503,6 +504,8 @@ describe('a workload without requests', () => {
 });
 
 describe('a workload behind routes of all kinds', () => routesOfAllKinds(engine, () => stack));
+
+describe('a workload whose pods have proxies of their own', () => ownProxies(engine, () => stack));
 
 describe('a workload that no mesh serves', () => plainService(engine, () => stack));
 

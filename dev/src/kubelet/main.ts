@@ -20,6 +20,7 @@ const configSchema = z.object({
   KUBELET_CA_FILE: z.string(),
   KUBELET_STATE_DIR: z.string(),
   KUBELET_TEMPORAL: z.string(),
+  KUBELET_ENVOY: z.string(),
   /** Folder with tls.crt and tls.key. */
   KUBELET_TLS_DIR: z.string(),
   KUBELET_PORT: z.coerce.number().int(),
@@ -31,7 +32,7 @@ const logger = createLogger('kubelet');
 const serving = new Serving();
 const processes = {
   stateDir: config.KUBELET_STATE_DIR,
-  machine: { temporal: config.KUBELET_TEMPORAL },
+  machine: { temporal: config.KUBELET_TEMPORAL, envoy: config.KUBELET_ENVOY },
   apiServer: { host: '127.0.0.1', port: config.KUBELET_API_PORT },
   claims: new Claims(config.KUBELET_STATE_DIR),
   names: new PodNames(),

@@ -69,6 +69,16 @@ const temporal = (program: string): Program => ({
   onLoopback: true,
 });
 
+/** Envoy's own image, with the stack's program: the arguments say what it does, as of a proxy that a mesh injects. */
+const envoy = (program: string): Program => ({
+  uid: 1000,
+  entrypoint: [`/programs/${path.basename(program)}`],
+  env: { PATH: SYSTEM_PATH, HOME: '/', TZ: 'UTC' },
+  workingDir: '/',
+  folders: { '/programs': path.dirname(program) },
+  files: {},
+});
+
 /** A server that keeps what it acknowledges in its volume, as a database does. */
 const database = (): Program => ({
   uid: 0,
@@ -82,6 +92,7 @@ const database = (): Program => ({
 /** Programs of the machine that images need, by name. */
 export interface MachinePrograms {
   temporal?: string;
+  envoy?: string;
 }
 
 /** The program behind an image, whatever its registry, tag or digest; null when it is none. */
@@ -91,5 +102,6 @@ export function programOf(reference: string, machine: MachinePrograms = {}): Pro
   if (name === 'postgres') return postgres();
   if (name === 'database') return database();
   if (name === 'temporal' && machine.temporal !== undefined) return temporal(machine.temporal);
+  if (name === 'envoy' && machine.envoy !== undefined) return envoy(machine.envoy);
   return null;
 }

@@ -21,6 +21,7 @@ export const kubelet = ({ binary, file, options, tokens, stateDir }: PartContext
     KUBELET_STATE_DIR: stateDir,
     KUBELET_TLS_DIR: file('tls'),
     KUBELET_TEMPORAL: binary('temporal'),
+    KUBELET_ENVOY: binary('envoy'),
     KUBELET_PORT: String(KUBELET_PORT),
   },
   ready: () => answers(`http://127.0.0.1:${KUBELET_PORT}/readyz`),
