@@ -31,10 +31,19 @@ describe('rolloutOf', () => {
       /2 of 3 pods have the template: no SCC/,
     ],
     [
+      'says why there is not even a ReplicaSet',
+      {
+        updatedReplicas: 0,
+        ...condition('Progressing', 'False', 'ReplicaSetCreateError', 'Failed to create: too long'),
+      },
+      'waiting',
+      /0 of 3 pods have the template: Failed to create: too long/,
+    ],
+    [
       "goes on waiting after the progress deadline, which is not the plan's",
       { availableReplicas: 2, ...condition('Progressing', 'False', 'ProgressDeadlineExceeded', 'timed out') },
       'waiting',
-      /2 of 3 pods are available/,
+      /2 of 3 pods are available$/,
     ],
   ])('%s', (_case, status, state, message) => {
     const rollout = rolloutOf(aDeployment(status));

@@ -8,9 +8,18 @@ export type Rollout = { state: 'done' } | { state: 'waiting'; message: string; a
 const conditionOf = ({ status }: Deployment, type: string) =>
   status.conditions.find((condition) => condition.type === type);
 
+/** That a rollout takes long is no failure: how long it may take is for the plan to say. */
+const OVERDUE = 'ProgressDeadlineExceeded';
+
+/** What the API server refused the controller: a pod, or the ReplicaSet itself. */
+function refusalOf(deployment: Deployment): string | undefined {
+  const [pod, progress] = [conditionOf(deployment, 'ReplicaFailure'), conditionOf(deployment, 'Progressing')];
+  if (pod?.status === 'True') return pod.message;
+  return progress?.status === 'False' && progress.reason !== OVERDUE ? progress.message : undefined;
+}
+
 /**
- * Reads a Deployment's status as `kubectl rollout status` does, but for its progress deadline: that is no failure, and
- * how long a rollout may take is for the plan to say.
+ * Reads a Deployment's status as `kubectl rollout status` does, but for its progress deadline.
  */
 export function rolloutOf(object: KubeObject): Rollout {
   const deployment = deploymentSchema.parse(object);
@@ -21,9 +30,9 @@ export function rolloutOf(object: KubeObject): Rollout {
     return { state: 'waiting', message: 'the controller has not seen the change yet', available };
   const missing = shortfall(spec.replicas, status);
   if (missing === null) return { state: 'done' };
-  const refusal = conditionOf(deployment, 'ReplicaFailure');
+  const refusal = refusalOf(deployment);
   const paused = spec.paused ? ` (it is paused: kubectl rollout resume deployment ${object.metadata.name ?? ''})` : '';
-  const why = refusal?.status === 'True' ? `: ${refusal.message}` : paused;
+  const why = refusal === undefined ? paused : `: ${refusal}`;
   return { state: 'waiting', message: missing + why, available };
 }
 
