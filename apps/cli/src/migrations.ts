@@ -111,7 +111,7 @@ async function proof(session: Session, named: string | undefined, options: Proof
   return verdict.signedBy === null ? EXIT.incomplete : EXIT.ok;
 }
 
-const textOf = ({ plan, outcome, signedBy, entries, pods, late, problems }: ProofVerdict): string =>
+const textOf = ({ plan, outcome, signedBy, entries, pods, stableSide, late, problems }: ProofVerdict): string =>
   [
     fields([
       ['migration', plan],
@@ -119,6 +119,7 @@ const textOf = ({ plan, outcome, signedBy, entries, pods, late, problems }: Proo
       ['signed by', signedBy ?? 'not checked: no --key that signed it was given'],
       ['audit entries', `${entries.proved} proved, ${entries.unsealed} not sealed yet`],
       ['pods', pods],
+      ['stable side', stableSide ?? 'nobody looked'],
       ...late.map(({ what, from, to }): [string, string] => ['noticed late', `${what}: ${timeBetween(from, to)}`]),
       ['verdict', verdictOf(problems, signedBy)],
     ]),

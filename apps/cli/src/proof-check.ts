@@ -26,7 +26,7 @@ import { claimsSchema, unprovedClaims } from './proof-claims.js';
 const proofSchema = z.object({
   document: z.looseObject({
     plan: z.looseObject({ uid: z.string(), namespace: z.string(), name: z.string() }),
-    outcome: z.looseObject({ phase: z.string() }),
+    outcome: z.looseObject({ phase: z.string(), stableSide: z.looseObject({ message: z.string() }).optional() }),
     pods: z.array(z.looseObject({ name: z.string(), scc: z.string().nullable() })),
     audit: z.object({ checkpoint: z.string().nullable(), entries: z.array(provedEntrySchema) }),
   }),
@@ -39,6 +39,8 @@ export interface ProofVerdict {
   /** The pinned key when it signed; null without one. */
   signedBy: string | null;
   entries: { proved: number; unsealed: number };
+  /** What reached the workload's own pods before they were rolled; null where nobody looked. */
+  stableSide: string | null;
   pods: string;
   /** What is dated only within bounds, by the entries. */
   late: NoticedLate[];
@@ -76,6 +78,7 @@ export function checkProof(value: unknown, vkey: string | null): ProofVerdict {
   return {
     plan: `${document.plan.namespace}/${document.plan.name} (${document.plan.uid})`,
     outcome: document.outcome.phase,
+    stableSide: document.outcome.stableSide?.message ?? null,
     signedBy: key && problems.length === 0 ? key.vkey : null,
     entries: { proved: sealed, unsealed: document.audit.entries.length - sealed },
     pods: document.pods.map(({ name, scc }) => `${name}: ${scc ?? 'none'}`).join(', '),

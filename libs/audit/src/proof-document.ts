@@ -26,7 +26,7 @@ const documentSchema = z.strictObject({
   events: z.array(eventSchema),
   outcome: z.strictObject({
     ...{ phase: z.string(), outcome: nullableText, traffic: z.json() },
-    ...{ startedAt: nullableText, finishedAt: nullableText },
+    ...{ startedAt: nullableText, finishedAt: nullableText, stableSide: z.json().optional() },
   }),
   pods: z.array(podSchema.extend({ role: z.string() }).strict()),
   audit: z.strictObject({
@@ -149,16 +149,21 @@ function outcomeProblems({ events, outcome, pods }: Document): string[] {
   return [...listProblems('outcome', [outcome], [outcomeOf(ordered)]), ...podProblems(ordered, pods)];
 }
 
-/** Outcome and traffic follow from the events. */
+const withoutType = ({ type: _type, ...said }: Event['event']): object => said;
+
+/** Outcome, traffic and what the workload's own pods were seen to get follow from the events. */
 function outcomeOf(ordered: readonly Event[]): Document['outcome'] {
   const end = ordered.findLast(({ event }) => event.type in ENDS);
-  const completed = ordered.findLast(({ event }) => event.type === 'MigrationCompleted')?.event;
+  const last = (type: string) => ordered.findLast(({ event }) => event.type === type)?.event;
+  const completed = last('MigrationCompleted');
+  const seen = last('StableSideSeen');
   return {
     phase: ordered.at(-1)?.phase ?? 'Pending',
     outcome: (end && ENDS[end.event.type]) ?? null,
     traffic: z.json().parse(completed?.['traffic'] ?? null),
     startedAt: ordered[0]?.at ?? null,
     finishedAt: end?.at ?? null,
+    ...(seen && { stableSide: z.json().parse(withoutType(seen)) }),
   };
 }
 

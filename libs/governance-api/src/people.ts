@@ -1,4 +1,4 @@
-import { COMMANDS, phaseSchema, planSpecSchema, trafficSummarySchema } from '@scc/plan';
+import { COMMANDS, phaseSchema, planSpecSchema, stableSideSchema, trafficSummarySchema } from '@scc/plan';
 import { z } from 'zod';
 import {
   approvalNeedSchema,
@@ -125,7 +125,7 @@ export const signedProofSchema = z.object({
     events: z.array(eventRecordSchema),
     outcome: migrationSummarySchema
       .pick({ phase: true, outcome: true, traffic: true, finishedAt: true })
-      .extend({ startedAt: time.nullable() }),
+      .extend({ startedAt: time.nullable(), stableSide: stableSideSchema.optional() }),
     pods: z.array(migrationPodSchema),
     audit: z.object({ checkpoint: z.string().nullable(), entries: z.array(provedEntrySchema) }),
   }),

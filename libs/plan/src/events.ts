@@ -57,7 +57,7 @@ export const trafficSummarySchema = z.object({
 });
 
 /** What is known of the requests of a workload's own pods while everything is meant to go to its canary. */
-const stableSideSchema = z.object({
+export const stableSideSchema = z.object({
   isSilent: z.boolean(),
   /** The pods' own counters, or what their callers' proxies have, or what was written and waited for. */
   restsOn: z.enum(['counters', 'proxies', 'bound']),

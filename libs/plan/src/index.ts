@@ -18,6 +18,7 @@ export { type LiveParts, loosenedBy } from './live-edits.js';
 export {
   migrationEventSchema,
   recordedEventSchema,
+  stableSideSchema,
   trafficSummarySchema,
   type GateSample,
   type MigrationEvent,

@@ -4,6 +4,7 @@ import {
   type MigrationEvent,
   type PodSCC,
   type RecordedEvent,
+  type StableSide,
   type TrafficSummary,
 } from '@scc/plan';
 import type { Activation } from '../registry/activations.js';
@@ -35,6 +36,8 @@ export interface MigrationView {
   outcome: Outcome | null;
   undoCause: string | null;
   traffic: TrafficSummary | null;
+  /** What reached the workload's own pods before they were rolled: of proofs alone. */
+  stableSide: StableSide | null;
   workflowId: string | null;
   runId: string | null;
   startedAt: string | null;
@@ -59,6 +62,7 @@ const emptyView = (): MigrationView => ({
   outcome: null,
   undoCause: null,
   traffic: null,
+  stableSide: null,
   workflowId: null,
   runId: null,
   startedAt: null,
@@ -138,7 +142,7 @@ const CHANGES: {
     addGates(view, event.samples);
   },
   WorkloadMigrationStarted: null,
-  StableSideSeen: null,
+  StableSideSeen: (view, { isSilent, restsOn, message }) => void (view.stableSide = { isSilent, restsOn, message }),
   PodMoved: null,
   WorkloadMigrated: (view, event, stored) => {
     addPods(view, event.pods, 'after', stored);

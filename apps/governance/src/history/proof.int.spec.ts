@@ -27,7 +27,7 @@ import { migrationProof } from './proof.js';
 const database = governanceSuite();
 type Json = z.infer<ReturnType<typeof z.json>>;
 
-async function aProof(name = 'claimed'): Promise<Json> {
+async function aProof(name = 'claimed', events = completedEvents): Promise<Json> {
   const workload = ownWorkload(name);
   const request = aRequest({ ...workload, spec: { ...workload.spec, approval: { required: true } } });
   const { uid } = request.plan;
@@ -36,7 +36,7 @@ async function aProof(name = 'claimed'): Promise<Json> {
   await inTx(database.app, (tx) => recordDecision(tx, uid, decision, at(NOON, person('bob', 'approver'))));
   const step = { step: 'Prepare' as const, contentHash, detail: 'all of it' };
   await inTx(database.app, (tx) => authorizeStep(tx, uid, step, { ...at(NOON), holds: holdsAnyRole }));
-  await inTx(database.app, (tx) => reportCovered(tx, uid, aBatch(request, recorded(completedEvents)), at(NOON)));
+  await inTx(database.app, (tx) => reportCovered(tx, uid, aBatch(request, recorded(events)), at(NOON)));
   const signing = { signer: aSigner('scc.poc/test'), origin: 'scc.poc/test', now: new Date(NOON) };
   const proof = await migrationProof(database.app, uid, signing);
   const sent = z.object({ document: z.json() }).parse(JSON.parse(JSON.stringify(proof)));
@@ -125,4 +125,19 @@ it('says nothing that its entries do not hold, leaves nothing out, and every cha
     'workload.claimed',
     'workload.released',
   ]);
+});
+
+it("says what reached the workload's own pods before they were rolled, and what that rests on", async () => {
+  const stableSide = { isSilent: false, restsOn: 'counters' as const, message: '3 requests reached the own pods' };
+  const outcomeOf = (document: Json) => z.object({ outcome: z.record(z.string(), z.json()) }).parse(document).outcome;
+  const before = completedEvents.findIndex(([, { type }]) => type === 'WorkloadMigrated');
+  const seen = completedEvents.toSpliced(before, 0, ['Migrating', { type: 'StableSideSeen', ...stableSide }]);
+  const document = await aProof('called', seen);
+  expect(outcomeOf(document)).toMatchObject({ stableSide });
+  expect(unsaidClaims(document)).toEqual([]);
+  for (const how of [() => ({ ...stableSide, isSilent: true }), () => undefined])
+    expect(unsaidClaims(changed(document, ['outcome', 'stableSide'], how))).toEqual([
+      expect.stringContaining('outcome') as unknown,
+    ]);
+  expect(outcomeOf(await aProof('nobody-looked'))).not.toHaveProperty('stableSide');
 });

@@ -8,6 +8,7 @@ import {
   type ProvedEntry,
   signNote,
 } from '@scc/audit';
+import type { StableSide } from '@scc/plan';
 import { z } from 'zod';
 import { newestCheckpoint, provableRow, proveEntries } from '../audit/proofs.js';
 import { type Database, rowsOf } from '../database/rows.js';
@@ -27,7 +28,11 @@ export interface MigrationProof {
   approvals: MigrationClaims['approvals'];
   steps: MigrationClaims['steps'];
   events: EventRow[];
-  outcome: Pick<ReportedMigrationDetail, 'phase' | 'outcome' | 'traffic' | 'finishedAt'> & { startedAt: string | null };
+  outcome: Pick<ReportedMigrationDetail, 'phase' | 'outcome' | 'traffic' | 'finishedAt'> & {
+    startedAt: string | null;
+    /** What reached the workload's own pods before they were rolled, and what that rests on; absent where nobody looked. */
+    stableSide?: StableSide;
+  };
   pods: ReportedMigrationDetail['pods'];
   audit: { checkpoint: string | null; entries: ProvedEntry[] };
 }
@@ -71,7 +76,7 @@ export async function migrationProof(
   const reported = all.filter((event) => !claims.untrusted.has(placeOfEvent(event)));
   if (reported.length === 0) throw new Refusal('notFound', `no migration ${uid}`);
   const events = provedEvents(reported, evidence);
-  const { phase, outcome, traffic, startedAt, finishedAt, pods } = project(events.map(toStored));
+  const { phase, outcome, traffic, startedAt, finishedAt, stableSide, pods } = project(events.map(toStored));
   const document: MigrationProof = {
     version: 2,
     generatedAt: now.toISOString(),
@@ -81,7 +86,7 @@ export async function migrationProof(
     approvals: claims.approvals,
     steps: claims.steps,
     events,
-    outcome: { phase, outcome, traffic, startedAt, finishedAt },
+    outcome: { phase, outcome, traffic, startedAt, finishedAt, ...(stableSide && { stableSide }) },
     pods: inOrderOfRoles(pods),
     audit,
   };
