@@ -25,7 +25,8 @@ export interface ReportVerdict {
   period: { from: string; to: string };
   /** The pinned key when it signed; null without one. */
   signedBy: string | null;
-  claims: Record<ReportSection, number>;
+  /** How many of each section; null for one that reports of its time did not have. */
+  claims: Record<ReportSection, number | null>;
   entries: { proved: number; unsealed: number };
   /** The verdict on the whole log; null when no export of it was given. */
   log: string | null;
@@ -73,9 +74,9 @@ export function checkReport(file: ReportFile, vkey: string | null): ReportVerdic
   return {
     period,
     signedBy: key && problems.length === 0 ? key.vkey : null,
-    claims: Object.fromEntries(REPORT_SECTIONS.map((section) => [section, claims[section].length])) as Record<
+    claims: Object.fromEntries(REPORT_SECTIONS.map((section) => [section, claims[section]?.length ?? null])) as Record<
       ReportSection,
-      number
+      number | null
     >,
     entries: { proved: sealed, unsealed: audit.entries.length - sealed },
     log: null,
@@ -107,6 +108,8 @@ export async function checkAgainstLog(
   const { namespaces, period, audit } = document;
   const size = headIn(audit.checkpoint).head?.size ?? 0;
   const takes = namespaces && ((one: string): boolean => namespaces.some((pattern) => matchesPattern(pattern, one)));
+  const isOfTime = ({ action }: AuditBody): boolean =>
+    document.claims.campaigns !== undefined || !action.startsWith('campaign.');
   const held = new Map(audit.entries.map((entry) => [entry.entryId, entry]));
   const missing = new Set(held.keys());
   const bodies: AuditBody[] = audit.entries.flatMap(({ index, body }) => (index === null ? (bodyOf(body) ?? []) : []));
@@ -115,7 +118,7 @@ export async function checkAgainstLog(
     const body = record.entry && bodyOf(record.entry.body.toString('base64'));
     if (!body) return;
     if (record.entry && held.get(body.id)?.body === record.entry.body.toString('base64')) missing.delete(body.id);
-    if (record.t === 'entry' && record.index < size && isOfReport(body, takes)) bodies.push(body);
+    if (record.t === 'entry' && record.index < size && isOfReport(body, takes) && isOfTime(body)) bodies.push(body);
   };
   const anchors = audit.checkpoint === null ? [] : [{ source: 'the report', note: audit.checkpoint }];
   const report = await verifyLog(watched(batches, look), { origin: null, keys, anchors, receipts: [] });

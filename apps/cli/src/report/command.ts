@@ -11,7 +11,7 @@ import type { Run, Session } from '../session.js';
 import { checkAgainstLog, checkReport, reportIn, type ReportVerdict } from './check.js';
 import { jsonTextOf, mapHash, readMap, type ReportFile } from './file.js';
 import { reportPageOf } from './page.js';
-import { rowsOfSection, SECTIONS } from './sections.js';
+import { rowsOfSection, SECTIONS, sectionsOf } from './sections.js';
 
 interface MakeOptions {
   from?: string;
@@ -85,19 +85,24 @@ function codeOf({ problems, signedBy, log }: ReportVerdict): number {
 }
 
 const tablesOf = (file: ReportFile): string =>
-  REPORT_SECTIONS.map((section) => {
-    const { title, none, columns } = SECTIONS[section];
-    // Ids of entries are for the file; a terminal has no room for them.
-    const rows = rowsOfSection(file, section).map((row) => row.slice(0, -1));
-    const header = columns.slice(0, -1).map(([name]) => name);
-    return `${title}\n${rows.length === 0 ? none : table(header, rows)}`;
-  }).join('\n\n');
+  sectionsOf(file)
+    .map((section) => {
+      const { title, none, columns } = SECTIONS[section];
+      // Ids of entries are for the file; a terminal has no room for them.
+      const rows = rowsOfSection(file, section).map((row) => row.slice(0, -1));
+      const header = columns.slice(0, -1).map(([name]) => name);
+      return `${title}\n${rows.length === 0 ? none : table(header, rows)}`;
+    })
+    .join('\n\n');
 
 const textOf = ({ period, signedBy, claims, entries, log, problems }: ReportVerdict): string =>
   [
     fields([
       ['period', `${period.from} to ${period.to}`],
-      ...REPORT_SECTIONS.map((section): [string, string] => [SECTIONS[section].title, String(claims[section])]),
+      ...REPORT_SECTIONS.map((section): [string, string] => [
+        SECTIONS[section].title,
+        claims[section] === null ? 'not in reports of its time' : String(claims[section]),
+      ]),
       ['signed by', signedBy ?? 'not checked: no --key that signed it was given'],
       ['audit entries', `${entries.proved} proved, ${entries.unsealed} not sealed yet`],
       ['the whole log', log ?? 'not looked at: no --export of it was given'],

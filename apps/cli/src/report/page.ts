@@ -1,6 +1,6 @@
-import { REPORT_SECTIONS, type ReportSection } from '@scc/audit';
+import type { ReportSection } from '@scc/audit';
 import type { ReportFile } from './file.js';
-import { rowsOfSection, SECTIONS } from './sections.js';
+import { rowsOfSection, SECTIONS, sectionsOf } from './sections.js';
 
 const STYLE = `
 :root{color-scheme:light dark;--line:#8884;--soft:#8881}
@@ -80,7 +80,9 @@ export function reportPageOf(file: ReportFile): string {
 <h1>SCC report</h1>
 <dl>${facts.map(([name, value]) => `<dt>${name}</dt><dd>${escaped(value)}</dd>`).join('')}</dl>
 <p>A page proves nothing by itself. Check this file with: sccctl report verify FILE --key KEY</p>
-${REPORT_SECTIONS.map((section) => sectionOf(file, section)).join('\n')}
+${sectionsOf(file)
+  .map((section) => sectionOf(file, section))
+  .join('\n')}
 ${controlsOf(file)}
 ${OPEN}${embedded(file)}${CLOSE}
 </body>

@@ -186,6 +186,21 @@ describe('a report', () => {
     expect(problems).toEqual(expect.arrayContaining(['the signature is malformed', 'the checkpoint is malformed']));
   });
 
+  it('is valid without the section of campaigns, as one from before there was any, and then shows none', async () => {
+    const file = await aReport(await readMap(MAP));
+    const { campaigns: _none, ...claims } = file.document.claims;
+    const document = { ...file.document, claims };
+    const earlier = { ...file, document, signature: signNote(reportNoteText(ORIGIN, document, period), [signer]) };
+    for (const text of [jsonTextOf(earlier), reportPageOf(earlier)]) expect(problemsIn(text)).toEqual([]);
+    expect(checkReport(earlier, signer.vkey).claims).toMatchObject({ runs: 1, campaigns: null });
+    expect(reportPageOf(earlier)).not.toContain('<h2>Campaigns');
+    const { migrations: _told, ...fewer } = claims;
+    expect(problemsIn(jsonTextOf({ ...earlier, document: { ...document, claims: fewer } } as never))[0]).toContain(
+      'this is not a report',
+    );
+    expect(problemsIn(jsonTextOf({ ...file, document }))).toContain('the report was changed after it was signed');
+  });
+
   it('does not take another mapping than the one that was named', async () => {
     const file = await aReport(await readMap(MAP));
     expect(checkReport({ ...file, controls: null }, null).problems).toEqual([

@@ -1,4 +1,4 @@
-import type { ReportSection } from '@scc/audit';
+import { REPORT_SECTIONS, type ReportSection } from '@scc/audit';
 import { z } from 'zod';
 import type { ReportFile } from './file.js';
 
@@ -233,6 +233,10 @@ export const SECTIONS: Readonly<Record<ReportSection, Section>> = {
   },
 };
 
+/** The sections of a report: one that was made by an earlier version may have fewer. */
+export const sectionsOf = ({ document }: ReportFile): ReportSection[] =>
+  REPORT_SECTIONS.filter((section) => document.claims[section] !== undefined);
+
 /** The rows of a section of a report. */
 export const rowsOfSection = ({ document }: ReportFile, section: ReportSection): string[][] =>
-  document.claims[section].map((claim) => SECTIONS[section].columns.map(([, cell]) => cell(claim)));
+  (document.claims[section] ?? []).map((claim) => SECTIONS[section].columns.map(([, cell]) => cell(claim)));

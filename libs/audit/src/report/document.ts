@@ -22,12 +22,15 @@ const documentSchema = z.strictObject({
   period: z.strictObject({ from: z.iso.datetime(), to: z.iso.datetime() }),
   namespaces: z.array(z.string()).nullable().describe('Patterns; null for all namespaces.'),
   map: z.string().nullable().describe('SHA-256 of the canonical JSON of the mapping to controls that was named.'),
-  claims: z.strictObject(
-    Object.fromEntries(REPORT_SECTIONS.map((section) => [section, z.array(claimSchema)])) as Record<
-      keyof ReportClaims,
-      z.ZodArray<typeof claimSchema>
-    >,
-  ),
+  // Documents from before campaigns were in the log have no section of them.
+  claims: z
+    .strictObject(
+      Object.fromEntries(REPORT_SECTIONS.map((section) => [section, z.array(claimSchema)])) as Record<
+        keyof ReportClaims,
+        z.ZodArray<typeof claimSchema>
+      >,
+    )
+    .partial({ campaigns: true }),
   audit: z.strictObject({ checkpoint: z.string().nullable(), entries: z.array(provedEntrySchema) }),
 });
 
@@ -61,6 +64,6 @@ export function unsaidInReport({
   return [
     ...strangers.map((id) => `audit entry ${id}: that its bytes are it`),
     ...known.filter(({ id }) => !needed.has(id)).map(({ id }) => `audit entry ${id}: that the report rests on it`),
-    ...REPORT_SECTIONS.flatMap((section) => listProblems(section, claims[section], said[section])),
+    ...REPORT_SECTIONS.flatMap((section) => listProblems(section, claims[section] ?? [], said[section])),
   ];
 }
