@@ -76,6 +76,14 @@ export interface CampaignWait {
   untilMs: number | null;
 }
 
+/** A command that reached the workflow as a signal: it names its sender as they like. */
+export interface CampaignSignal {
+  command: 'pause' | 'resume' | 'abort';
+  /** Null where it names nobody. */
+  claimedActor: string | null;
+  atMs: number;
+}
+
 /** What the status of a campaign is to say; members that are not named stay as they are. */
 export interface CampaignReport {
   phase: CampaignPhase;
@@ -84,6 +92,8 @@ export interface CampaignReport {
   attempt: number;
   generation: number;
   soakUntilMs: number | null;
+  /** Those that came since the report before. */
+  signals?: CampaignSignal[];
   changed: { namespace: string; kind: string; name: string; state: MemberState; plan?: string; message?: string }[];
 }
 
@@ -117,4 +127,6 @@ export interface CampaignCarried {
   state: CampaignState;
   settings: CampaignSettings;
   stopped: { paused: boolean; aborted: boolean };
+  /** Not reported yet; absent in runs of earlier versions. */
+  signals?: CampaignSignal[];
 }

@@ -92,7 +92,7 @@ it('moves wave after wave, waits for approvals, stops on failures, and goes on w
   expect(campaign.seen.created).toEqual(['w1-0-1', 'w1-1-1']);
   campaign.edit({ attempt: 2 });
   await campaign.until('waits for the approval of its set hash-2');
-  await campaign.handle.signal(commandSignal('pause'));
+  await campaign.handle.signal(commandSignal('pause'), { actor: 'eve' });
   await campaign.until('suspended');
   campaign.edit({
     approvals: [
@@ -103,6 +103,11 @@ it('moves wave after wave, waits for approvals, stops on failures, and goes on w
   await campaign.handle.signal(commandSignal('resume'));
   expect(await campaign.end()).toBe('5 of 5 workloads moved');
   expect(campaign.seen.created).toEqual(['w1-0-1', 'w1-1-1', 'w1-1-2', 'w2-0-2', 'w2-1-2', 'w2-2-2']);
+  const signals = campaign.seen.reports.flatMap(({ signals: told = [] }) => told);
+  expect(signals.map(({ command, claimedActor }) => [command, claimedActor])).toEqual([
+    ['pause', 'eve'],
+    ['resume', null],
+  ]);
   await record(campaign.handle, 'waves');
 });
 
@@ -116,6 +121,19 @@ it('creates no plan twice and forgets none when workers are replaced in each wav
   expect(await campaign.end()).toBe(`${4 * waves.length} of ${4 * waves.length} workloads moved`);
   expect(campaign.seen.created).toEqual(namesOf(waves));
   expect(campaign.seen.most).toBeLessThanOrEqual(3);
+});
+
+it('reports a signal that changes nothing as well', async () => {
+  const campaign = await aCampaign({ waves: [1], settings: { suspend: true } });
+  await campaign.until('suspended');
+  for (const actor of ['ana', 'bob']) {
+    await campaign.handle.signal(commandSignal('pause'), { actor });
+    const told = () => campaign.seen.reports.flatMap(({ signals = [] }) => signals);
+    await waitFor(() => told().some(({ claimedActor }) => claimedActor === actor), { timeoutMs: 30_000, what: actor });
+  }
+  await campaign.handle.signal(commandSignal('abort'));
+  expect(await campaign.end()).toContain('aborted in wave 1');
+  expect(campaign.seen.reports.at(-1)).toMatchObject({ signals: [{ command: 'abort', claimedActor: null }] });
 });
 
 it('begins nothing outside of its windows', async () => {

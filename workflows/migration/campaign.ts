@@ -2,6 +2,7 @@ import {
   CancellationScope,
   continueAsNew,
   isCancellation,
+  patched,
   proxyActivities,
   setCurrentDetails,
   setHandler,
@@ -15,6 +16,7 @@ import type {
   CampaignReport,
   CampaignSeen,
   CampaignSettings,
+  CampaignSignal,
   TrackedMember,
 } from './campaign-payloads.js';
 import {
@@ -25,7 +27,7 @@ import {
   currentWave,
   nextStep,
 } from './campaign-state.js';
-import { commandSignal, TERMINAL_FAILURES } from './contract.js';
+import { type CommandInput, commandSignal, TERMINAL_FAILURES } from './contract.js';
 
 const acts = proxyActivities<CampaignActivities>({
   startToCloseTimeout: '30 days',
@@ -38,6 +40,11 @@ const acts = proxyActivities<CampaignActivities>({
   },
 });
 
+/** Signals are reported, and one that comes during a report is heard before the wait that follows. */
+const TELLS_SIGNALS = 'tells-signals';
+/** Of so many signals that come between two reports, the first ones are told. */
+const MOST_SIGNALS = 20;
+
 type Wait = Extract<CampaignStep, { do: 'wait' }>;
 
 /** One campaign from its board to its end: creates plans, waits for them, and does nothing to a workload itself. */
@@ -46,15 +53,19 @@ class Campaign {
   readonly #kept: CampaignCarried;
   #changed = new Map<string, CampaignReport['changed'][number]>();
   #said = '';
+  /** Asked once, at the start: a run that began without goes on without. */
+  readonly #tellsSignals = patched(TELLS_SIGNALS);
   #waiting: CancellationScope | null = null;
 
   constructor(input: CampaignInput, kept: CampaignCarried) {
     this.#input = input;
     this.#kept = kept;
     const { stopped } = kept;
-    setHandler(commandSignal('pause'), () => this.#stop(() => (stopped.paused = true)));
-    setHandler(commandSignal('resume'), () => this.#stop(() => (stopped.paused = false)));
-    setHandler(commandSignal('abort'), () => this.#stop(() => (stopped.aborted = true)));
+    this.#obey({
+      pause: () => (stopped.paused = true),
+      resume: () => (stopped.paused = false),
+      abort: () => (stopped.aborted = true),
+    });
   }
 
   /** @returns the message of its end */
@@ -78,9 +89,15 @@ class Campaign {
     return { ...settings, suspend: settings.suspend || stopped.paused, abort: settings.abort || stopped.aborted };
   }
 
-  #stop(change: () => void): void {
-    change();
-    this.#waiting?.cancel();
+  #obey(changes: Record<CampaignSignal['command'], () => void>): void {
+    for (const command of ['pause', 'resume', 'abort'] as const)
+      setHandler(commandSignal(command), (input?: CommandInput) => {
+        changes[command]();
+        const pending = this.#kept.signals ?? [];
+        const signal = { command, claimedActor: input?.actor ?? null, atMs: Date.now() };
+        if (pending.length < MOST_SIGNALS) this.#kept.signals = [...pending, signal];
+        this.#waiting?.cancel();
+      });
   }
 
   async #create(members: readonly TrackedMember[]): Promise<void> {
@@ -103,7 +120,8 @@ class Campaign {
   /** @returns whether the campaign is still there */
   async #wait({ phase, message, untilMs }: Wait): Promise<boolean> {
     await this.#report(phase, message);
-    const { state, settings } = this.#kept;
+    const { state, settings, signals = [] } = this.#kept;
+    if (signals.length > 0 && this.#tellsSignals) return true;
     const running = state.waves
       .flatMap(({ members }) => members)
       .flatMap(({ state: now, namespace, plan }) => (now === 'Running' && plan ? [{ namespace, plan }] : []));
@@ -145,11 +163,15 @@ class Campaign {
     const { generation } = settings;
     const wave = Math.min(currentWave(state) + 1, waves.length);
     const said = JSON.stringify([phase, message, wave, attempt, generation]);
-    if (said === this.#said && this.#changed.size === 0) return;
+    const signals = this.#kept.signals ?? [];
+    const isSignalled = signals.length > 0 && this.#tellsSignals;
+    if (said === this.#said && this.#changed.size === 0 && !isSignalled) return;
     setCurrentDetails(`**${phase}** – ${message}\n\nSignals: \`pause\`, \`resume\`, \`abort\`.`);
     const changed = [...this.#changed.values()];
-    await acts.reportCampaign(this.#input.ref, { phase, message, wave, attempt, generation, soakUntilMs, changed });
+    delete this.#kept.signals;
     this.#changed = new Map();
+    const report = { phase, message, wave, attempt, generation, soakUntilMs, changed };
+    await acts.reportCampaign(this.#input.ref, { ...report, ...(isSignalled ? { signals } : {}) });
     this.#said = said;
   }
 }

@@ -43,5 +43,15 @@ export const campaignStatusSchema = z.object({
     .optional()
     .describe('Selected workloads that no plan can move, and why.'),
   soakUntil: z.string().optional(),
+  signals: z
+    .array(
+      z.object({
+        command: z.enum(['pause', 'resume', 'abort']),
+        claimedActor: z.string().nullable().describe('Who it says that it is from; nothing proves it.'),
+        at: z.string(),
+      }),
+    )
+    .optional()
+    .describe('Commands that came as signals of Temporal, the newest last.'),
 });
 export type CampaignStatus = z.infer<typeof campaignStatusSchema>;

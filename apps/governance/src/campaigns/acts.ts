@@ -40,6 +40,7 @@ const keySchema = z.object({
   budget: z.int().optional(),
   failed: z.int().optional(),
   approver: z.string().optional(),
+  signalledAt: z.string().optional(),
 });
 
 /** What an entry is about, so that it is written once; null for an entry of another campaign. */
@@ -48,7 +49,7 @@ export function actKey({ action, details }: Pick<AuditBody, 'action' | 'details'
   if (parts?.uid !== uid) return null;
   // A wave without failures ends once, whatever the attempt; with failures it ends once in each.
   const attempt = parts.failed === 0 ? 0 : parts.attempt;
-  return [action, parts.edit, parts.wave, attempt, parts.budget, parts.approver].join('/');
+  return [action, parts.edit, parts.wave, attempt, parts.budget, parts.approver, parts.signalledAt].join('/');
 }
 
 function createdBy({ metadata, spec }: Campaign): Act {
@@ -86,6 +87,16 @@ function ofEdit({ number: edit, by, changes }: CampaignEdit): Act[] {
 }
 
 const byGovernance = (action: string, details: Record<string, JsonValue>): Act => ({ action, actor: SYSTEM, details });
+
+const SIGNALLED = { pause: 'campaign.paused', resume: 'campaign.resumed', abort: 'campaign.abortRequested' } as const;
+
+/** Commands by a signal to Temporal: the worker saw them, and whom they name is what they say. */
+const ofSignals = ({ status: { signals = [] } }: Campaign): Act[] =>
+  signals.map(({ command, claimedActor, at }) => {
+    const sender = claimedActor === null ? 'names nobody' : `says that it is from ${claimedActor}`;
+    const reason = `by a signal to Temporal, which ${sender}`;
+    return byGovernance(SIGNALLED[command], { claimedActor, signalledAt: at, reason });
+  });
 
 function ofWaves({ status: { waves = [], attempt = 1 } }: Campaign): Act[] {
   return waves.flatMap(({ hash, workloads }, at): Act[] => {
@@ -168,6 +179,7 @@ export const actsOf = (campaign: Campaign, now: Date): AuditRecord[] =>
     ...ofBoard(campaign),
     ...ofNeed(campaign, now),
     ...editsOf(campaign.metadata.annotations ?? {}).flatMap(ofEdit),
+    ...ofSignals(campaign),
     ...ofWaves(campaign),
     ...ofPhase(campaign),
   ].map((act) => recordOf(campaign.metadata.name, campaign.metadata.uid, act));

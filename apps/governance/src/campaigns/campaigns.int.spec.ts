@@ -159,6 +159,33 @@ describe('a campaign in the audit log', () => {
     ]);
   });
 
+  it('says of a signal to Temporal that it proves no sender, once for each', async () => {
+    const cluster = aCluster();
+    const campaign = new Campaign('signalled');
+    const follower = cluster.follow();
+    const [first, second] = ['2026-03-10T12:00:00.000Z', '2026-03-10T12:01:00.000Z'];
+    const paused = { command: 'pause' as const, claimedActor: 'eve', at: first };
+    cluster.tell(campaign.to({ phase: 'Running', signals: [paused] }));
+    await untilSaid(campaign, 'paused');
+    const signals = [paused, { ...paused, at: second }, { command: 'abort' as const, claimedActor: null, at: second }];
+    cluster.tell(campaign.to({ phase: 'Aborted', message: 'aborted in wave 1', signals }));
+    await untilSaid(campaign, 'aborted');
+    await follower.stop();
+    const entries = await entriesOf(campaign);
+    expect(entries.slice(1).map(({ action }) => action)).toEqual([
+      ...['campaign.paused', 'campaign.paused', 'campaign.abortRequested', 'campaign.aborted'],
+    ]);
+    expect(entries[1]).toMatchObject({
+      actor: { name: GOVERNANCE },
+      details: { claimedActor: 'eve', reason: 'by a signal to Temporal, which says that it is from eve' },
+    });
+    const period = { from: '2026-01-01T00:00:00.000Z', to: new Date(Date.now() + 1000).toISOString() };
+    expect(reportClaims(entries, period).campaigns[0]?.commands.map(({ what, by }) => `${what} by ${by}`)).toEqual([
+      ...['paused by eve (as a signal says)', 'paused by eve (as a signal says)'],
+      'aborted by a signal that names nobody',
+    ]);
+  });
+
   it('is written when governance comes back, its deletion as well', async () => {
     const cluster = aCluster();
     const campaign = new Campaign('later');

@@ -183,6 +183,15 @@ describe('a report', () => {
     expect(again.waves?.[0]?.workloads[0]).not.toHaveProperty('message');
   });
 
+  it('keeps each signal once, however often it is told', () => {
+    const signals = [{ command: 'pause' as const, claimedActor: 'eve', atMs: Date.parse('2026-03-10T12:00:00.000Z') }];
+    const once = reported(board(), { ...report, changed: [], signals });
+    const kept = [{ command: 'pause', claimedActor: 'eve', at: '2026-03-10T12:00:00.000Z' }];
+    expect(once.signals).toEqual(kept);
+    expect(reported(once, { ...report, changed: [], signals }).signals).toEqual(kept);
+    expect(reported(once, { ...report, changed: [] }).signals).toEqual(kept);
+  });
+
   it('brings no workload onto the board', () => {
     const foreign = { ...place, namespace: 'bank', state: 'Running' as const };
     expect(reported(board(), { ...report, changed: [foreign] }).waves).toEqual(board().waves);

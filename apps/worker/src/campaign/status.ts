@@ -17,6 +17,20 @@ function counted(status: CampaignStatus): CampaignStatus {
   };
 }
 
+/** So many signals are kept on the campaign; governance has written earlier ones into the log. */
+const MOST_SIGNALS = 40;
+const MOST_CHARACTERS = 256;
+
+/** The signals that were told, each once, however often the report that tells them is written. */
+function signalsOf({ signals: known = [] }: CampaignStatus, { signals = [] }: CampaignReport) {
+  const told = signals.map(({ command, claimedActor, atMs }) => ({
+    ...{ command, claimedActor: claimedActor?.slice(0, MOST_CHARACTERS) ?? null, at: new Date(atMs).toISOString() },
+  }));
+  const fresh = told.filter(({ command, at }) => !known.some((one) => one.command === command && one.at === at));
+  const all = [...known, ...fresh].slice(-MOST_SIGNALS);
+  return all.length === 0 ? {} : { signals: all };
+}
+
 /** The status after a report: its board keeps its workloads, and only their states change. */
 export function reported(status: CampaignStatus, report: CampaignReport): CampaignStatus {
   const changed = new Map(report.changed.map((one) => [memberKey(one), one]));
@@ -28,6 +42,7 @@ export function reported(status: CampaignStatus, report: CampaignReport): Campai
     message: report.message,
     wave: report.wave,
     attempt: report.attempt,
+    ...signalsOf(status, report),
     ...(report.soakUntilMs === null ? {} : { soakUntil: new Date(report.soakUntilMs).toISOString() }),
     waves: (status.waves ?? []).map((wave) => ({
       ...wave,

@@ -42,6 +42,7 @@ const withdrawnSchema = setSchema.extend({ approver: z.string() });
 const endedSchema = z.object({ wave: z.int(), completed: z.int(), failed: z.int() });
 const spentSchema = z.object({ count: z.int(), budget: z.int() });
 const editedSchema = z.object({ changes: z.record(z.string(), z.int()) });
+const signalledSchema = z.object({ claimedActor: z.string().nullable(), signalledAt: z.string() });
 const messageSchema = z.object({ message: z.string() });
 
 const COMMANDS: Readonly<Record<string, string>> = {
@@ -56,6 +57,13 @@ const ENDS: Readonly<Record<string, CampaignClaim['outcome']>> = {
   'campaign.rejected': 'rejected',
   'campaign.deleted': 'deleted',
 };
+
+/** The sender of a command: proven for an edit of the spec, else what a signal to Temporal says of itself. */
+function senderOf({ actor, details }: AuditBody): string {
+  const signal = signalledSchema.safeParse(details).data;
+  if (!signal) return actor.name;
+  return signal.claimedActor === null ? 'a signal that names nobody' : `${signal.claimedActor} (as a signal says)`;
+}
 
 /** @param entries in the order of the log */
 export function campaignClaims(entries: readonly AuditBody[], period: ReportPeriod): CampaignClaim[] {
@@ -77,10 +85,11 @@ function claimOf(uid: string, entries: readonly AuditBody[]): CampaignClaim | nu
       const spent = action === 'campaign.budgetSpent' ? spentSchema.safeParse(details).data : undefined;
       return spent ? [{ at, failed: spent.count, budget: spent.budget }] : [];
     }),
-    commands: entries.flatMap(({ action, actor, occurredAt: at, details }) => {
+    commands: entries.flatMap((entry) => {
+      const { action, occurredAt: at, details } = entry;
       const what = COMMANDS[action];
       const changes = editedSchema.safeParse(details).data?.changes ?? null;
-      return what === undefined ? [] : [{ what, by: actor.name, at, changes }];
+      return what === undefined ? [] : [{ what, by: senderOf(entry), at, changes }];
     }),
     entries: entries.map(({ id }) => id),
   };
