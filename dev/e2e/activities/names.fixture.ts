@@ -30,6 +30,7 @@ const WIDE = [
             {
               ...{ name: 'app', image: 'scc.poc/healthy:1', ports: [{ name: 'http', containerPort: 8080 }] },
               readinessProbe: { httpGet: { path: '/readyz', port: 'http' }, periodSeconds: 1 },
+              env: [{ name: 'OWN_LABEL', valueFrom: { fieldRef: { fieldPath: "metadata.labels['app']" } } }],
             },
           ],
           serviceAccountName: 'ledger',
@@ -87,6 +88,7 @@ export function longestNames(bench: () => { cluster: Cluster }): void {
       template: {
         metadata: { labels },
         spec: {
+          containers: [{ env: [{ name: 'OWN_LABEL', value: 'wide' }] }],
           affinity: {
             podAntiAffinity: {
               requiredDuringSchedulingIgnoredDuringExecution: [{ labelSelector: { matchLabels: labels } }],

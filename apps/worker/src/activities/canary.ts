@@ -5,7 +5,7 @@ import { messageOf } from '@scc/runtime';
 import { SCC_ANNOTATION } from '@scc/scc';
 import { terminal } from '../failures.js';
 import { canarySize, largestCanary } from '../cluster/canary-size.js';
-import { ownedByPlan, placedAsCanary } from '../cluster/copies.js';
+import { ownedByPlan, placedAsCanary, readsAsStable } from '../cluster/copies.js';
 import { finalizersOf, keptAmong, KeptByFinalizer } from '../cluster/kept.js';
 import { changedInPod } from '../cluster/taken-back.js';
 import { deploymentSchema, idOf, serviceSchema } from '../cluster/objects.js';
@@ -82,7 +82,7 @@ function canaryDeployment(workload: KubeObject, target: MigrationTarget): KubeOb
         ...template,
         // Labels of all owners stay: selectors of the workload, its Services and its policies may name any.
         metadata: { ...template.metadata, labels: { ...template.metadata?.labels, [key]: canary, ...markers(target) } },
-        spec: placedAsCanary(template.spec, target.label),
+        spec: readsAsStable(placedAsCanary(template.spec, target.label), target.label),
       },
     },
   };

@@ -4,7 +4,7 @@ import { canaryLabels, canaryName, PLAN_TYPE, type Violation, type WayIn } from 
 import { sharesAhead } from '@scc/replicas';
 import { chooseLabel, type LabelSwitch, ProxiesUnseen, type TrafficRouter, type UndividedWay } from '@scc/routing';
 import { canarySize, largestCanary } from '../cluster/canary-size.js';
-import { placedAsCanary } from '../cluster/copies.js';
+import { placedAsCanary, volumesThatShow } from '../cluster/copies.js';
 import { surveyPolicies } from '../cluster/neighbours.js';
 import { ambientWarnings, bareCallers, bareWarnings, bareWays, unseenCallers, unseenWays } from './callers.js';
 import { relabelViolations } from './checks.js';
@@ -113,6 +113,7 @@ export async function divide(
       ...(routes.ways.some(({ dividedBy }) => dividedBy === 'Replicas') ? sharesOfPods(spec, replicas) : []),
       ...ambientWarnings(cluster.pods, ref.namespace),
       ...bareWarnings(bare),
+      ...shownLabels({ ...changed.template.spec }, label),
       ...wayWarnings(asWays(undivided)),
     ],
     policies: policies.copied,
@@ -121,6 +122,13 @@ export async function divide(
     survey: routes.survey,
   };
 }
+
+/** Files of a container in which it finds another value under the canary than under the workload. */
+const shownLabels = (podSpec: Record<string, unknown>, label: LabelSwitch): string[] =>
+  volumesThatShow(podSpec, label).map(
+    (volume) =>
+      `volume ${volume} shows the containers the label ${label.key}, which is ${label.canary} instead of ${label.stable} in the pods of the canary`,
+  );
 
 /** The shares that pods make of the plan's weights, where they are others. */
 function sharesOfPods({ traffic, canary }: Facts['spec'], replicas: number): string[] {

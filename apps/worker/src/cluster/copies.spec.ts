@@ -1,5 +1,5 @@
 import { untracked } from '@scc/plan';
-import { ownedByPlan, placedAsCanary } from './copies.js';
+import { ownedByPlan, placedAsCanary, readsAsStable, volumesThatShow } from './copies.js';
 
 const label = { key: 'app', stable: 'web', canary: 'web-scc-canary' };
 const selecting = (value: string) => ({
@@ -51,5 +51,50 @@ describe('ownedByPlan', () => {
     expect(ownedByPlan({ namespace: 'shop', name: 'move', uid: 'u1' }).ownerReferences).toEqual([
       expect.objectContaining({ kind: 'SCCMigrationPlan', name: 'move', uid: 'u1', controller: true }),
     ]);
+  });
+});
+
+const readFrom = (fieldPath: string) => ({ name: 'APP', valueFrom: { fieldRef: { fieldPath } } });
+
+describe('what a container reads of its own labels', () => {
+  it.each(["metadata.labels['app']", 'metadata.labels["app"]'])('is in the copy what it was, by %s', (path) => {
+    const copy = readsAsStable(
+      { initContainers: [{ env: [readFrom(path)] }], containers: [{ env: [readFrom(path)] }] },
+      label,
+    );
+    const env = [{ name: 'APP', value: 'web' }];
+    expect(copy).toEqual({ initContainers: [{ env }], containers: [{ env }] });
+  });
+
+  it('is left alone where the copy has the same', () => {
+    const podSpec = {
+      containers: [
+        { name: 'a', env: [readFrom("metadata.labels['tier']"), readFrom('metadata.name'), { name: 'X', value: 'y' }] },
+        { name: 'b' },
+      ],
+    };
+    expect(readsAsStable(podSpec, label)).toEqual(podSpec);
+  });
+
+  it.each([
+    ['a volume', { downwardAPI: { items: [{ path: 'l', fieldRef: { fieldPath: 'metadata.labels' } }] } }],
+    [
+      'a projected volume',
+      {
+        projected: {
+          sources: [{ downwardAPI: { items: [{ path: 'l', fieldRef: { fieldPath: "metadata.labels['app']" } }] } }],
+        },
+      },
+    ],
+  ])('is named where %s shows it', (_what, source) => {
+    expect(volumesThatShow({ volumes: [{ name: 'info', ...source }] }, label)).toEqual(['info']);
+  });
+
+  it.each([
+    { downwardAPI: { items: [{ path: 'l', fieldRef: { fieldPath: "metadata.labels['tier']" } }] } },
+    { downwardAPI: { items: [{ path: 'c', resourceFieldRef: { resource: 'limits.cpu' } }] } },
+    { emptyDir: {} },
+  ])('is not shown by %j', (source) => {
+    expect(volumesThatShow({ volumes: [{ name: 'info', ...source }] }, label)).toEqual([]);
   });
 });

@@ -36,3 +36,43 @@ export function placedAsCanary(podSpec: Record<string, unknown>, label: LabelSwi
     : affinity;
   return { ...Object.fromEntries(parts), ...(placed === undefined ? {} : { affinity: placed }) };
 }
+
+const listed = (value: unknown): Record<string, unknown>[] => (Array.isArray(value) ? value.filter(isRecord) : []);
+const pathOf = (source: unknown): unknown => (isRecord(source) ? source['fieldPath'] : undefined);
+const namesLabel = (path: unknown, key: string): boolean =>
+  path === `metadata.labels['${key}']` || path === `metadata.labels["${key}"]`;
+
+/** A pod's copy whose containers read in their environment what they read in the pods that it copies. */
+export function readsAsStable(podSpec: Record<string, unknown>, label: LabelSwitch): Record<string, unknown> {
+  const read = (variable: Record<string, unknown>): Record<string, unknown> => {
+    const source = variable['valueFrom'];
+    const isLabel = isRecord(source) && namesLabel(pathOf(source['fieldRef']), label.key);
+    return isLabel ? { name: variable['name'], value: label.stable } : variable;
+  };
+  const copied = ['initContainers', 'containers']
+    .filter((list) => podSpec[list] !== undefined)
+    .map((list): [string, unknown] => [
+      list,
+      listed(podSpec[list]).map((container) =>
+        container['env'] === undefined ? container : { ...container, env: listed(container['env']).map(read) },
+      ),
+    ]);
+  return { ...podSpec, ...Object.fromEntries(copied) };
+}
+
+/** Volumes whose files show a container the label that the pods of the copy have otherwise; no copy can hide that. */
+export function volumesThatShow(podSpec: Record<string, unknown>, label: LabelSwitch): string[] {
+  const shows = (source: unknown): boolean =>
+    isRecord(source) &&
+    listed(source['items']).some((item) => {
+      const path = pathOf(item['fieldRef']);
+      return path === 'metadata.labels' || namesLabel(path, label.key);
+    });
+  return listed(podSpec['volumes'])
+    .filter(({ downwardAPI, projected }) =>
+      [downwardAPI, ...listed(isRecord(projected) ? projected['sources'] : []).map((one) => one['downwardAPI'])].some(
+        shows,
+      ),
+    )
+    .map(({ name }) => String(name));
+}
