@@ -3,17 +3,23 @@ import { grantUserAmong } from './grant-users.js';
 
 const NOW = Date.parse('2026-01-01T12:00:00Z');
 const use = { workloadUid: 'web', serviceAccount: 'web', scc: 'anyuid' };
-const pod = (name: string, scc: string, over: { account?: string; phase?: string } = {}): KubeObject => ({
+const ownedBy = (uid?: string) =>
+  uid === undefined ? {} : { ownerReferences: [{ apiVersion: 'x/v1', kind: 'x', name: uid, uid, controller: true }] };
+const pod = (
+  name: string,
+  scc: string,
+  over: { account?: string; phase?: string; owner?: string } = {},
+): KubeObject => ({
   apiVersion: 'v1',
   kind: 'Pod',
-  metadata: { name, namespace: 'shop', uid: name, annotations: { 'openshift.io/scc': scc } },
+  metadata: { name, namespace: 'shop', uid: name, annotations: { 'openshift.io/scc': scc }, ...ownedBy(over.owner) },
   spec: { serviceAccountName: over.account ?? 'web' },
   status: { phase: over.phase ?? 'Running' },
 });
-const maker = (kind: string, name: string, spec: object): KubeObject => ({
+const maker = (kind: string, name: string, spec: object, owner?: string): KubeObject => ({
   apiVersion: 'x/v1',
   kind,
-  metadata: { name, namespace: 'shop', uid: name },
+  metadata: { name, namespace: 'shop', uid: name, ...ownedBy(owner) },
   spec,
 });
 const template = (account: string, annotations: Record<string, string> = {}) => ({
@@ -64,7 +70,49 @@ describe('grantUserAmong', () => {
     ['passes over a CronJob of another ServiceAccount', { makers: [cronJob('other')] }, null],
     [
       'passes over a workload whose pods run under another SCC',
-      { makers: [maker('Deployment', 'api', { template: template('web') })], pods: [pod('api-1', 'restricted-v2')] },
+      {
+        makers: [
+          maker('Deployment', 'api', { template: template('web') }),
+          maker('ReplicaSet', 'api-7f', { template: template('web') }, 'api'),
+          maker('ReplicaSet', 'api-of-before', { replicas: 0, template: template('web') }, 'api'),
+        ],
+        pods: [pod('api-1', 'restricted-v2', { owner: 'api-7f' })],
+      },
+      null,
+    ],
+    [
+      'does not take the pods of a workload with a longer name for those of one that is scaled to zero',
+      {
+        makers: [
+          maker('Deployment', 'idle', { replicas: 0, template: template('web') }),
+          maker('Deployment', 'idle-api', { template: template('web') }),
+          maker('ReplicaSet', 'idle-api-7f', { template: template('web') }, 'idle-api'),
+        ],
+        pods: [pod('idle-api-7f-1', 'restricted-v2', { owner: 'idle-api-7f' })],
+      },
+      'Deployment idle',
+    ],
+    ...['ReplicaSet', 'ReplicationController', 'DeploymentConfig', 'Rollout', 'Service'].map(
+      (kind): [string, { makers: KubeObject[] }, string] => [
+        `finds a ${kind} that has no pod now`,
+        { makers: [maker(kind, 'legacy', { template: template('web') })] },
+        `${kind} legacy`,
+      ],
+    ),
+    [
+      'counts a template in a form that it does not know',
+      { makers: [maker('Rollout', 'odd', { template: { spec: 'x' } })] },
+      'Rollout odd',
+    ],
+    [
+      'ends with owners that own each other',
+      {
+        makers: [
+          maker('ReplicaSet', 'a', { template: template('other') }, 'b'),
+          maker('ReplicaSet', 'b', { template: template('other') }, 'a'),
+        ],
+        pods: [pod('p', 'restricted-v2', { owner: 'a' })],
+      },
       null,
     ],
   ])('%s', (_case, { pods = [], makers = [] }, expected) => {
