@@ -32,6 +32,10 @@ const facts = (over: Partial<SurveyedPolicies>): SurveyedPolicies => ({
 const web = { matchLabels: { app: 'web' } };
 const inShop = { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'shop' } } };
 
+/** A VirtualService of another namespace that tells callers apart. */
+const callers = (match: object, spec: object = {}): KubeObject =>
+  object('VirtualService', { http: [{}, { match: [{ sourceLabels: { app: 'web' }, ...match }] }], ...spec }, 'db');
+
 describe('policyViolations', () => {
   it.each<[string, KubeObject, number]>([
     [
@@ -121,6 +125,11 @@ describe('policyViolations', () => {
       { ...object('EgressService', { sourceIPBy: 'LoadBalancerIP' }), metadata: { name: 'x', namespace: 'shop' } },
       0,
     ],
+    ['a route that knows these pods among its callers', callers({}), 1],
+    ['one for callers of another namespace', callers({ sourceNamespace: 'batch' }), 0],
+    ['one that this namespace does not see', callers({}, { exportTo: ['.'] }), 0],
+    ['one that it sees by name', callers({}, { exportTo: ['shop'] }), 1],
+    ['one for other callers', callers({ sourceLabels: { app: 'x' } }), 0],
     ['a custom resource of others', object('Guard', { podSelector: { matchLabels: { app: 'x' } } }), 0],
   ])('%s', (_case, foreign, expected) => {
     const found = policyViolations(facts({ foreign: [foreign] }), asked);

@@ -2,7 +2,7 @@ import type { KubeObject } from '@scc/kube';
 import { isRecord, type Accepted, type Violation } from '@scc/plan';
 import { nameIn } from '../cluster/served.js';
 import { NAMED_AS_SERVICE, type SurveyedPolicies } from '../cluster/policy-kinds.js';
-import { foreignPeers, isOfOneSide, refersToOneSide, type Sides } from '../cluster/selectors.js';
+import { foreignPeers, isOfOneSide, refersToOneSide, routesOneSide, type Sides } from '../cluster/selectors.js';
 import { isAccepted, isAcceptedUnread } from './ways.js';
 
 interface Asked {
@@ -39,6 +39,10 @@ function difference(object: KubeObject, { namespace, sides, services }: Asked): 
       : null;
   if (kind === 'NetworkPolicy')
     return isOfOneSide(foreignPeers(spec), sides) ? "lets the workload's pods through and not the canary's" : null;
+  if (kind === 'VirtualService')
+    return routesOneSide(object, sides, namespace)
+      ? "routes what the workload's pods send by their labels (sourceLabels), and not what the canary's do"
+      : null;
   const scales = scaling(object, sides);
   if (scales !== null) return scales.why;
   if (kind === 'EnvoyFilter') {

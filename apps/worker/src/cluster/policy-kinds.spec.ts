@@ -112,6 +112,11 @@ describe('readPolicies', () => {
     const cluster = clusterOf([
       object('networking.k8s.io/v1', 'NetworkPolicy', 'ledger', 'from-shop'),
       object('networking.istio.io/v1', 'ServiceEntry', 'shop', 'vm'),
+      object('networking.istio.io/v1beta1', 'VirtualService', 'ledger', 'plain'),
+      {
+        ...object('networking.istio.io/v1beta1', 'VirtualService', 'ledger', 'by-caller'),
+        spec: { tcp: [{ match: [{ sourceLabels: { app: 'web' } }] }] },
+      },
       definition('Guard', withField('podSelector')),
       object('guard.example/v1', 'Guard', 'shop', 'g'),
       object('guard.example/v1', 'Guard', 'other', 'not-here'),
@@ -120,6 +125,7 @@ describe('readPolicies', () => {
     ]);
     expect(named((await readPolicies(cluster, at)).foreign)).toEqual([
       'NetworkPolicy ledger/from-shop',
+      'VirtualService ledger/by-caller',
       'ServiceEntry shop/vm',
       'Guard shop/g',
       'Exit /x',

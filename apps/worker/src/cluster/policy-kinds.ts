@@ -1,7 +1,7 @@
 import type { KubeClient, KubeObject } from '@scc/kube';
 import { isCanaryObject, isRecord, PLAN_GROUP } from '@scc/plan';
 import { listServed, type Looked, type UnreadKind } from './served.js';
-import { REFERENCE_FIELD, SELECTOR_FIELD } from './selectors.js';
+import { REFERENCE_FIELD, SELECTOR_FIELD, tellsCallersApart } from './selectors.js';
 
 interface PolicyKind {
   group: string;
@@ -35,6 +35,9 @@ const REFUSED_OF_MESH: readonly PolicyKind[] = ['ServiceEntry', 'DestinationRule
   versions: ['v1', 'v1beta1'],
   kind,
 }));
+
+/** Routes, which may tell callers apart by the labels of their pods. */
+const ROUTES: PolicyKind = { group: 'networking.istio.io', versions: ['v1', 'v1beta1'], kind: 'VirtualService' };
 
 /** Groups whose kinds are read by name elsewhere, or whose selectors do not pick pods that serve. */
 const KNOWN_GROUPS: readonly string[] = [
@@ -131,12 +134,13 @@ export async function readPolicies(
   const inNamespace = [...COPIED, ...COPIED_OF_MESH].map((kind) => listServed(kube, kind, namespace));
   const ofMesh = COPIED_OF_MESH.filter(({ kind }) => !WHOLE_IN_ROOT.includes(kind));
   const inRoot = root === namespace ? [] : ofMesh.map((kind) => listServed(kube, kind, root));
-  const [own, ofRoot, mesh, networkPolicies, filters, custom] = await Promise.all([
+  const [own, ofRoot, mesh, networkPolicies, filters, routes, custom] = await Promise.all([
     Promise.all(inNamespace),
     Promise.all(inRoot),
     Promise.all(REFUSED_OF_MESH.map((kind) => listServed(kube, kind, namespace))),
     listServed(kube, { group: 'networking.k8s.io', versions: ['v1'], kind: 'NetworkPolicy' }),
     listServed(kube, { group: 'networking.istio.io', versions: ['v1alpha3'], kind: 'EnvoyFilter' }),
+    listServed(kube, ROUTES),
     ofUnknownKinds(kube, namespace),
   ]);
   const elsewhere = [...ours(networkPolicies), ...ours(filters)].filter(
@@ -144,7 +148,7 @@ export async function readPolicies(
   );
   return {
     copied: [...own, ...ofRoot].flatMap(ours),
-    foreign: [...elsewhere, ...mesh.flatMap(ours), ...custom.objects],
+    foreign: [...elsewhere, ...ours(routes).filter(tellsCallersApart), ...mesh.flatMap(ours), ...custom.objects],
     unread: [...[...own, ...mesh].flatMap(({ unread }) => unread), ...custom.unread],
     unreadOfPlatform: custom.unreadOfPlatform,
   };

@@ -80,6 +80,36 @@ export function refersToOneSide(value: unknown, sides: Pick<Sides, 'names'>): bo
   );
 }
 
+/** The conditions of a VirtualService's routes that ask for labels of the caller's pod. */
+const callersAsked = ({ spec }: Readonly<Record<string, unknown>>): Record<string, unknown>[] =>
+  ['http', 'tls', 'tcp']
+    .flatMap((list): unknown[] => (isRecord(spec) && Array.isArray(spec[list]) ? spec[list] : []))
+    .flatMap((route): unknown[] => (isRecord(route) && Array.isArray(route['match']) ? route['match'] : []))
+    .filter((match): match is Record<string, unknown> => isRecord(match) && isStrings(match['sourceLabels']));
+
+export const tellsCallersApart = (route: Readonly<Record<string, unknown>>): boolean => callersAsked(route).length > 0;
+
+/** Whether a VirtualService routes what the stable pods of a namespace send in another way than what the canary's do. */
+export const routesOneSide = (
+  { spec, metadata }: Readonly<Record<string, unknown>>,
+  sides: Pick<Sides, 'stable' | 'canary'>,
+  namespace: string,
+): boolean => {
+  const exported: unknown = isRecord(spec) ? spec['exportTo'] : undefined;
+  const isOwn = isRecord(metadata) && metadata['namespace'] === namespace;
+  const isSeen =
+    !Array.isArray(exported) ||
+    exported.length === 0 ||
+    exported.some((to) => to === '*' || to === namespace || (to === '.' && isOwn));
+  const isOfNamespace = (of: unknown): boolean => of === undefined || of === '' || of === namespace;
+  return (
+    isSeen &&
+    callersAsked({ spec }).some(
+      ({ sourceLabels, sourceNamespace }) => isOfNamespace(sourceNamespace) && tellsApart(sourceLabels, sides),
+    )
+  );
+};
+
 /** The peers of a NetworkPolicy that are pods of other namespaces than its own. */
 export function foreignPeers(spec: unknown): unknown[] {
   if (!isRecord(spec)) return [];
