@@ -102,10 +102,14 @@ describe("istiod's view of its proxies", () => {
     [401, true],
     [403, true],
     [404, true],
+    [302, true],
+    [405, true],
+    [200, true],
+    [408, false],
     [429, false],
     [503, false],
   ])('tells a refusal, which waiting does not change, from a fault: %d', async (status, isRefusal) => {
-    answer = { status, body: '' };
+    answer = { status, body: '<html>' };
     await expect(view.proxies()).rejects.toMatchObject({ name: 'ProxiesUnseen', isRefusal });
   });
 

@@ -47,8 +47,10 @@ const dumpSchema = z.looseObject({ configs: z.array(z.unknown()).default([]) });
 
 const SYNC_PATH = '/debug/syncz';
 const TIMEOUT_MS = 5_000;
-/** Answers that waiting does not change. */
-const REFUSALS = new Set([401, 403, 404]);
+/** Statuses of 4xx that pass. */
+const PASSING: ReadonlySet<number> = new Set([408, 425, 429]);
+/** Whether waiting does not change an answer: a redirect, as to a login, is none that passes. */
+const isRefusal = (status: number): boolean => status >= 300 && status < 500 && !PASSING.has(status);
 /** All endpoints that one proxy of a large mesh knows. */
 const MAX_BYTES = 256 * 1024 * 1024;
 
@@ -104,12 +106,8 @@ export function istiodView({ url, tokenFile, tokenOverHttp = false }: DebugOptio
         throw new ProxiesUnseen(`istiod does not answer: ${messageOf(error)}`, false, { cause: error });
       });
   };
-  const taken = ({ status, text }: Awaited<ReturnType<typeof answerOf>>, path: string): unknown => {
-    if (status !== 200) throw new ProxiesUnseen(`istiod answered ${status} to ${path}`, REFUSALS.has(status));
-    return parsed(text, path);
-  };
   const proxiesOf = async (istiod: string): Promise<ProxyState[]> =>
-    syncSchema.parse(taken(await answerOf(istiod, SYNC_PATH), SYNC_PATH)).map((proxy) => ({
+    read(syncSchema, await answerOf(istiod, SYNC_PATH), SYNC_PATH).map((proxy) => ({
       id: proxy.proxy,
       istiod,
       routes: { sent: proxy.route_sent, acked: proxy.route_acked },
@@ -124,7 +122,7 @@ export function istiodView({ url, tokenFile, tokenOverHttp = false }: DebugOptio
       const answer = await answerOf(istiod, path);
       // A proxy that has left is not found any more; one that is still there is not shown.
       if (answer.status === 404 && !(await proxiesOf(istiod)).some((proxy) => proxy.id === id)) return null;
-      return dumpSchema.parse(taken(answer, path)).configs;
+      return read(dumpSchema, answer, path).configs;
     },
   };
 }
@@ -132,10 +130,19 @@ export function istiodView({ url, tokenFile, tokenOverHttp = false }: DebugOptio
 const addressesOf = async (hostname: string): Promise<string[]> =>
   (await lookup(hostname, { all: true })).map(({ address }) => address);
 
-function parsed(text: string, path: string): unknown {
+/** What istiod answered, as `schema` says. @throws ProxiesUnseen for a refusal, a fault, and another form, such as a page */
+function read<T>(schema: z.ZodType<T>, { status, text }: { status: number; text: string }, path: string): T {
+  if (status !== 200) throw new ProxiesUnseen(`istiod answered ${status} to ${path}`, isRefusal(status));
+  const found = schema.safeParse(parsed(text));
+  if (found.success) return found.data;
+  throw new ProxiesUnseen(`istiod answered in a form that is not known to ${path}`, true, { cause: found.error });
+}
+
+/** Nothing for what is no JSON. */
+function parsed(text: string): unknown {
   try {
     return JSON.parse(text);
-  } catch (error) {
-    throw new ProxiesUnseen(`istiod answered in a form that is not known to ${path}`, false, { cause: error });
+  } catch {
+    return undefined;
   }
 }

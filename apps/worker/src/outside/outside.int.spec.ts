@@ -6,7 +6,7 @@ import path from 'node:path';
 import { planSpecSchema, type PlanSpec } from '@scc/plan';
 import { AllowedHosts } from '@scc/runtime';
 import type { FlavourName } from './flavours.js';
-import { noMetrics, prometheusMetrics, PrometheusRefuses, type MetricSource } from './prometheus.js';
+import { noMetrics, PrometheusAway, prometheusMetrics, PrometheusRefuses, type MetricSource } from './prometheus.js';
 import { reviewGatesWith } from './review.js';
 import { webhookCaller } from './webhooks.js';
 
@@ -91,7 +91,7 @@ describe('Prometheus', () => {
     expect(Object.fromEntries(sent.searchParams)).toMatchObject({ query: 'my_metric', namespace: 'shop' });
   });
 
-  it.each([401, 403, 404])('that answers %i refuses, and its words go nowhere', async (status) => {
+  it.each([302, 401, 403, 404, 405, 407])('that answers %i refuses, and its words go nowhere', async (status) => {
     const { url } = await aServer((_request, response) => response.writeHead(status).end('a secret of the server'));
     const asking = prometheusMetrics({ url, flavour: 'istio' }).read(gate, scope, Date.now());
     await expect(asking).rejects.toThrow(PrometheusRefuses);
@@ -110,6 +110,18 @@ describe('Prometheus', () => {
     await expect(reading).resolves.toEqual({ value: 7 });
     const { searchParams } = new URL(asked[0]?.url ?? '', 'http://x');
     expect(searchParams.get('query')).toBe('sum(errors{service=~"ledger|books"})');
+  });
+
+  it.each([408, 429, 500])('that answers %i is away for now', async (status) => {
+    const { url } = await aServer((_request, response) => response.writeHead(status).end());
+    const asking = prometheusMetrics({ url, flavour: 'istio' }).check('shop');
+    await expect(asking).rejects.toThrow(PrometheusAway);
+  });
+
+  it('that answers with a page, as a login does, refuses', async () => {
+    const { url } = await aServer((_request, response) => response.end('<html>'));
+    const asking = prometheusMetrics({ url, flavour: 'istio' }).check('shop');
+    await expect(asking).rejects.toThrow(PrometheusRefuses);
   });
 
   it('that is away, ill or something else is an error, never a lack of data', async () => {

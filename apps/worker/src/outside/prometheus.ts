@@ -101,6 +101,16 @@ const REFUSALS = new Map([
   [400, 'it does not understand the query'],
   [422, 'it cannot work out the query'],
 ]);
+/** Statuses of 4xx that pass. */
+const PASSING: ReadonlySet<number> = new Set([408, 425, 429]);
+const ELSEWHERE = 'it leads elsewhere, as to a login; no redirect is followed (PROMETHEUS_URL, PROMETHEUS_TOKEN_FILE)';
+
+/** Why asking again does not help, by the status of an answer; undefined where it may. */
+function refusalOf(status: number): string | undefined {
+  if (status >= 300 && status < 400) return ELSEWHERE;
+  if (status < 400 || status >= 500 || PASSING.has(status)) return undefined;
+  return REFUSALS.get(status) ?? 'the query API is not reached like this (PROMETHEUS_URL)';
+}
 
 /** Reads gates and proofs from Prometheus. */
 export function prometheusMetrics(options: PrometheusOptions): MetricSource {
@@ -130,11 +140,11 @@ export function prometheusMetrics(options: PrometheusOptions): MetricSource {
       .catch((error: unknown) => {
         throw new PrometheusAway(`Prometheus does not answer: ${messageOf(error)}`, { cause: error });
       });
-    const refusal = REFUSALS.get(status);
+    const refusal = refusalOf(status);
     if (refusal !== undefined) throw new PrometheusRefuses(`Prometheus answered ${status}: ${refusal}`);
     if (status !== 200) throw new PrometheusAway(`Prometheus answered ${status}`);
     const yielded = yieldedIn(text);
-    if (!yielded) throw new PrometheusAway('Prometheus answered in a form that is not known (PROMETHEUS_URL)');
+    if (!yielded) throw new PrometheusRefuses('Prometheus answered in a form that is not known (PROMETHEUS_URL)');
     return yielded;
   };
   const counters = new Counters(answerTo);
