@@ -5,6 +5,7 @@ export { addGauge } from './gauge.js';
 export { startHealthServer } from './health.js';
 export { HttpClient, isCertificateFault, textOf, type HttpAnswer, type Exchange, type OpenAnswer } from './http.js';
 export { createLogger, type Logger } from './logger.js';
+export { keepYoungSpaceSmall } from './memory.js';
 export { pause, withDeadline, within } from './pause.js';
 export { type CheckFault, selfCheckSchema, type SelfCheck } from './self-check.js';
 export { onShutdown } from './shutdown.js';

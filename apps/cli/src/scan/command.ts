@@ -1,5 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { messageOf, pause } from '@scc/runtime';
+import { keepYoungSpaceSmall, messageOf, pause } from '@scc/runtime';
 import {
   aimOf,
   CATEGORIES,
@@ -63,6 +63,7 @@ const PROGRESS_EVERY = 1_000;
 
 /** The objects of the cluster, or of files where any are named. */
 export function collect(session: Session, { filename, namespace, profiles }: SourceOptions): Promise<Collected> {
+  keepYoungSpaceSmall();
   if (filename.length > 0) return collectFiles(filename);
   return session.kube().then((kube) =>
     collectCluster(kube, namespace, {
