@@ -1,8 +1,12 @@
 import { type KubeClient, listIfAllowed } from '@scc/kube';
-import { type Collected, collectObjects } from '@scc/scc/scan';
+import { type Collected, collectObjects, SCAN_KINDS } from '@scc/scc/scan';
 
 /** A page of a list has at most so long, in milliseconds. */
 const PAGE_MS = 60_000;
+
+/** Whether a scan reads a kind without being asked to. */
+const isUsual = ({ apiVersion, kind }: { apiVersion: string; kind: string }): boolean =>
+  SCAN_KINDS.some((usual) => usual.kind === kind && usual.apiVersion === apiVersion);
 
 /**
  * The objects of a cluster, in pages. A kind that may not be read is named.
@@ -20,10 +24,9 @@ export const collectCluster = (
         ...(namespace === undefined ? {} : { namespace }),
         ...(resourceVersion === undefined ? {} : { resourceVersion }),
       });
-      const remedy =
-        resourceVersion === undefined
-          ? 'the ClusterRole scc-scan of the chart holds the rights'
-          : 'docs/SCAN.md names the right to read profiles';
+      const remedy = isUsual(kind)
+        ? 'the ClusterRole scc-scan of the chart holds the rights'
+        : 'the ClusterRole scc-scan-profiles of the chart holds the rights';
       return { items, refused: refused && `${refused}; ${remedy}` };
     },
     namespaces,

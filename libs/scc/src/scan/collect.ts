@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { CLUSTER_SCOPED, SCAN_KINDS } from './kinds.js';
 import { isProfile, PROFILE_KINDS, withoutRecords } from './profiles.js';
+import { isRecorded, RECORDING_KINDS, withoutFiles } from './recordings.js';
 import { type ClusterObject, clusterObjectSchema, type Unreadable } from './objects.js';
 
 /** The objects of one kind, or why they cannot be read. A kind that is not served has none. */
@@ -26,16 +27,26 @@ function withoutBallast(object: ClusterObject): ClusterObject {
   return { ...object, metadata: { ...metadata, annotations: rest } };
 }
 
+/** A profile without the records that no scan looks at; anything else as it is. */
+function slim(object: ClusterObject): ClusterObject {
+  if (isProfile(object)) return withoutRecords(object);
+  return isRecorded(object) ? withoutFiles(object) : object;
+}
+
 /** Takes one object, or says why it cannot be read. */
 function take(item: unknown, kind: string, { objects, unreadable }: Collected): void {
   const parsed = clusterObjectSchema.safeParse(item);
   if (parsed.success) {
-    objects.push(withoutBallast(isProfile(parsed.data) ? withoutRecords(parsed.data) : parsed.data));
+    objects.push(withoutBallast(slim(parsed.data)));
     return;
   }
   const name = named.safeParse(item).data?.metadata.name ?? '';
   unreadable.push({ source: `${kind} ${name}`, reason: z.prettifyError(parsed.error) });
 }
+
+/** Profiles of the Security Profiles Operator belong to a namespace in some of its versions, and to none in others. */
+const hasNoNamespace = (kind: (typeof SCAN_KINDS)[number]): boolean =>
+  CLUSTER_SCOPED.has(kind.kind) || RECORDING_KINDS.includes(kind);
 
 interface CollectOptions {
   /** Told of each kind before it is read. */
@@ -54,9 +65,9 @@ export async function collectObjects(
   { progress = () => undefined, profiles = false }: CollectOptions = {},
 ): Promise<Collected> {
   const collected: Collected = { objects: [], unreadable: [] };
-  for (const kind of [...SCAN_KINDS, ...(profiles ? PROFILE_KINDS : [])]) {
+  for (const kind of [...SCAN_KINDS, ...(profiles ? [...PROFILE_KINDS, ...RECORDING_KINDS] : [])]) {
     progress(kind.kind);
-    const isWhole = namespaces.length === 0 || CLUSTER_SCOPED.has(kind.kind);
+    const isWhole = namespaces.length === 0 || hasNoNamespace(kind);
     for (const namespace of isWhole ? [undefined] : namespaces) {
       const { items, refused } = await list(kind, namespace);
       const where = namespace === undefined ? '' : ` in ${namespace}`;

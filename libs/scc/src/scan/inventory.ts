@@ -13,6 +13,7 @@ import { type ClusterObject, groupOf, labelOf, type Unreadable } from './objects
 import { ownerOf, type Owner } from './owners.js';
 import { Neighbours } from './obstacles.js';
 import { type Profiles, profilesIn } from './profiles.js';
+import { type Recordings, recordingsIn } from './recordings.js';
 import { Shared } from './shared.js';
 import { type ScannedWays, waysFinder } from './ways.js';
 import { type Workload, workloadsOf } from './workloads.js';
@@ -28,6 +29,7 @@ export interface Inventory {
   /** Images that were looked at; none unless asked for. */
   readonly images: ImageAnswers;
   readonly profilesOf: Profiles;
+  readonly recordingsOf: Recordings;
   /** What rows of this scan say alike. */
   readonly shared: Shared;
   namespace(name: string): Namespace;
@@ -191,6 +193,7 @@ export function inventoryOf(objects: readonly ClusterObject[], fallback = 'defau
     assumed,
     images: new Map(),
     profilesOf: profilesIn(objects, fallback),
+    recordingsOf: recordingsIn(objects, fallback),
     shared: new Shared(),
     namespace: (name) => namespaces.get(name) ?? { name },
     waysOf,

@@ -192,6 +192,7 @@ export function judgeWorkload(workload: Workload, inventory: Inventory, aim: Com
       ...workload.seenUsers.map(runningUser),
       ...imageEvidence(workload.template, inventory.images),
       ...inventory.profilesOf(workload),
+      ...inventory.recordingsOf(workload),
     ],
     strategy,
     obstacles: obstaclesOf(workload, {

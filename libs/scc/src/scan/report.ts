@@ -36,6 +36,16 @@ export const evidenceSchema = z.discriminatedUnion('source', [
     fromStart: z.boolean().describe('False: what the container did when it started was not seen.'),
     checked: z.array(z.string()).describe('Capabilities that the kernel was asked about. A check is not a need.'),
   }),
+  z.object({
+    source: z.literal('recording'),
+    container: z.string(),
+    profile: z.string().describe('Kind and name of the profile of the Security Profiles Operator.'),
+    recording: z.string().describe('The ProfileRecording that it came of.'),
+    partial: z.boolean().describe('Of one pod, and not merged with those of others yet.'),
+    calls: z.int().nullable().describe('How many system calls were recorded. Null: other things were.'),
+    types: z.array(z.string()).describe('SELinux types that it reached, beside its own.'),
+    capabilities: z.array(z.string()).describe('Capabilities that it was recorded with.'),
+  }),
   z.object({ source: z.literal('image not read'), container: z.string(), image: z.string(), reason: z.string() }),
 ]);
 export type SeenNeed = z.infer<typeof evidenceSchema>;
