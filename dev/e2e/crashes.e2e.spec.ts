@@ -4,6 +4,7 @@ import { waitFor } from '@scc/runtime';
 import { z } from 'zod';
 import { DEPLOYMENTS, engineSuite, longHolds, ROUTES, TIMEOUT_MS } from './engine.fixture.js';
 import { crashMatrix } from './crashes/matrix.fixture.js';
+import { crashesOfStrategies } from './crashes/strategies.fixture.js';
 import { ends } from './crashes/ends.fixture.js';
 import { BEHIND_WEATHER, startBehindWeather, type BadWeather } from './crashes/weather.fixture.js';
 import { startLoad, type Stack } from '../src/index.js';
@@ -75,6 +76,7 @@ describe('a part that is killed in the middle of an undo', () => {
 });
 
 crashMatrix(() => ({ stack, weather, engine }));
+crashesOfStrategies(() => ({ stack, engine }));
 ends(() => ({ stack, engine }));
 
 describe('a migration on whose way every part of the control plane is killed once', () => {

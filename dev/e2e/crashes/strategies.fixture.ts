@@ -1,0 +1,198 @@
+import { setTimeout as lasting } from 'node:timers/promises';
+import { describe, expect, it } from '@jest/globals';
+import { isTerminal, type Strategy, type WorkloadRef } from '@scc/plan';
+import { waitFor } from '@scc/runtime';
+import { scaled } from '@scc/testing/scale';
+import { stringify } from 'yaml';
+import { z } from 'zod';
+import type { Stack } from '../../src/index.js';
+import { condition, longHolds, NAMESPACE, PLANS, TIMEOUT_MS, type engineOn } from '../engine.fixture.js';
+
+/** Processes that fail while workloads move that get no canary: each strategy ends, or is undone. */
+
+/** `npm run verify` has more processes, steps and faults. */
+const isWhole = scaled(1) > 1;
+/** Longer than Temporal waits for a heartbeat. */
+const STANDSTILL_MS = 9_000;
+const READY_MS = 60_000;
+
+type Moved = Exclude<Strategy, 'Canary'>;
+/** The workload of each strategy, and how many pods it wants; a DaemonSet has one on each node. */
+const WORKLOADS: Record<Moved, { kind: WorkloadRef['kind']; replicas?: number }> = {
+  Ordered: { kind: 'StatefulSet', replicas: 2 },
+  PerNode: { kind: 'DaemonSet' },
+  Rolling: { kind: 'Deployment', replicas: 2 },
+  NextRun: { kind: 'Deployment', replicas: 0 },
+};
+const STRATEGIES = Object.keys(WORKLOADS) as Moved[];
+/** At its template, behind its first pod (or before the first run), and on its way back. */
+const STEPS = [...(isWhole ? (['begun'] as const) : []), 'moving', 'undoing'] as const;
+const FAULTS = isWhole ? (['killed', 'stopped for a while'] as const) : (['killed'] as const);
+const PARTS = isWhole
+  ? ['worker', 'governance', 'watcher', 'temporal', 'kube-apiserver', 'kube-controller-manager']
+  : ['worker'];
+
+interface Bench {
+  stack: Stack;
+  engine: ReturnType<typeof engineOn>;
+}
+
+/** One migration in the middle of which something happens. */
+interface Met {
+  name: string;
+  strategy: Moved;
+  step: (typeof STEPS)[number];
+}
+
+const readySchema = z.looseObject({
+  status: z.looseObject({
+    readyReplicas: z.int().default(0),
+    numberReady: z.int().default(0),
+    desiredNumberScheduled: z.int().default(1),
+  }),
+});
+const pathOf = ({ name, strategy }: Met): string =>
+  `/apis/apps/v1/namespaces/${NAMESPACE}/${WORKLOADS[strategy].kind.toLowerCase()}s/${name}`;
+
+function manifestsOf({ name, strategy }: Met): string {
+  const { kind, replicas } = WORKLOADS[strategy];
+  const labels = { app: name };
+  const metadata = { name, namespace: NAMESPACE };
+  const resources = { requests: { cpu: '10m' } };
+  // Nobody sends it requests that it would have to end.
+  const env = [{ name: 'DRAIN_SECONDS', value: '0' }];
+  const containers = [{ ...{ name: 'app', image: 'scc.poc/healthy:1' }, env, resources }];
+  const spec = { serviceAccountName: name, terminationGracePeriodSeconds: 1, containers };
+  const rbac = 'rbac.authorization.k8s.io';
+  return [
+    { apiVersion: 'v1', kind: 'ServiceAccount', metadata },
+    {
+      ...{ apiVersion: `${rbac}/v1`, kind: 'RoleBinding', metadata: { ...metadata, name: `${name}-anyuid` } },
+      roleRef: { apiGroup: rbac, kind: 'ClusterRole', name: 'system:openshift:scc:anyuid' },
+      subjects: [{ kind: 'ServiceAccount', ...metadata }],
+    },
+    {
+      ...{ apiVersion: 'apps/v1', kind, metadata },
+      spec: {
+        ...{ selector: { matchLabels: labels }, template: { metadata: { labels }, spec } },
+        ...(kind === 'StatefulSet' ? { serviceName: name } : {}),
+        ...(replicas === undefined ? {} : { replicas }),
+      },
+    },
+  ]
+    .map((object) => stringify(object))
+    .join('---\n');
+}
+
+async function deploy(stack: Stack, met: readonly Met[]): Promise<void> {
+  await stack.apply(met.map(manifestsOf).join('---\n'));
+  const isReady = async (one: Met): Promise<boolean> => {
+    const { readyReplicas, numberReady, desiredNumberScheduled } = readySchema.parse(
+      await stack.api.get(pathOf(one)),
+    ).status;
+    const wanted = WORKLOADS[one.strategy].replicas ?? desiredNumberScheduled;
+    return Math.max(readyReplicas, numberReady) === wanted && (wanted > 0 || one.strategy === 'NextRun');
+  };
+  await Promise.all(
+    met.map((one) =>
+      waitFor(() => isReady(one), { timeoutMs: READY_MS, everyMs: 500, what: `${one.name} to be ready` }),
+    ),
+  );
+}
+
+async function begin({ engine }: Bench, { name, strategy, step }: Met): Promise<void> {
+  const { kind } = WORKLOADS[strategy];
+  await engine.apply(name, name, {
+    ...{ workloadRef: { kind, name }, traffic: longHolds, justification: 'no pod shows what it runs under' },
+    gates: { metrics: [], readiness: { timeout: '2m' } },
+  });
+  if (step === 'begun') await engine.untilPhase(name, 'Migrating');
+  else
+    await engine.until(
+      name,
+      (status) =>
+        strategy === 'NextRun' ? condition(status, 'RunAwaited')?.status === 'True' : status.ordinals?.moved === 1,
+      'on its way',
+    );
+}
+
+/** Sends a request to go back until Temporal takes it, and sees that it is on its way back. */
+async function goBack({ engine }: Bench, { name }: Met): Promise<void> {
+  const sent = async (): Promise<true> => {
+    await (await engine.handleOf(name)).signal('rollback');
+    return true;
+  };
+  await waitFor(sent, { timeoutMs: TIMEOUT_MS, what: 'Temporal to take a signal' });
+  await engine.until(name, ({ phase = '' }) => phase.startsWith('Roll'), 'undone');
+}
+
+async function strike({ stack }: Bench, part: string, fault: (typeof FAULTS)[number]): Promise<void> {
+  const parts = (part === 'worker' ? ['worker-1', 'worker-2'] : [part]).map((name) => stack.part(name));
+  if (fault === 'killed') {
+    await Promise.all(parts.map((one) => one.kill()));
+    for (const one of parts) await one.start();
+    return;
+  }
+  await Promise.all(parts.map((one) => one.signal('SIGSTOP')));
+  await lasting(STANDSTILL_MS);
+  await Promise.all(parts.map((one) => one.signal('SIGCONT')));
+}
+
+/** Lets those that wait go on to their end: holds are over, and what had no pod gets its first one. */
+async function finish({ stack, engine }: Bench, met: readonly Met[]): Promise<void> {
+  const hurried = async ({ name, strategy }: Met): Promise<true> => {
+    const { status } = await engine.read(name);
+    if (isTerminal(status.phase)) return true;
+    await stack.api.merge(`${PLANS}/${name}`, { spec: { traffic: { interval: '0s' } } });
+    if (strategy === 'NextRun') {
+      await engine.until(name, (now) => condition(now, 'RunAwaited')?.status === 'True', 'its first pod awaited');
+      await stack.api.merge(pathOf({ name, strategy, step: 'moving' }), { spec: { replicas: 1 } });
+    }
+    return true;
+  };
+  await Promise.all(
+    met
+      .filter(({ step }) => step !== 'undoing')
+      .map((one) => waitFor(() => hurried(one), { timeoutMs: TIMEOUT_MS, what: `${one.name} to go on` })),
+  );
+  await Promise.all(met.map(({ name }) => engine.until(name, ({ phase }) => isTerminal(phase), 'over')));
+}
+
+/** Each strategy without a canary, at each of its steps: it completes or is undone, and nothing is left. */
+export function crashesOfStrategies(benchOf: () => Bench): void {
+  describe('processes that fail while pods move one by one', () => {
+    let turn = 0;
+    const faults = PARTS.flatMap((part) => FAULTS.map((fault) => ({ part, fault })));
+
+    it.each(faults)(
+      '$part $fault at each step of each strategy',
+      async ({ part, fault }) => {
+        const bench = benchOf();
+        const { stack, engine } = bench;
+        turn += 1;
+        const met = STRATEGIES.flatMap((strategy) =>
+          STEPS.map((step): Met => ({ name: `${strategy}-${step}-${turn}`.toLowerCase(), strategy, step })),
+        );
+        await deploy(stack, met);
+        const before = await Promise.all(met.map((one) => engine.specOf(pathOf(one))));
+        await Promise.all(met.map((one) => begin(bench, one)));
+        await Promise.all(met.filter(({ step }) => step === 'undoing').map((one) => goBack(bench, one)));
+        await strike(bench, part, fault);
+        await finish(bench, met);
+        for (const [index, one] of met.entries()) {
+          const { status } = await engine.read(one.name);
+          expect([one.name, status.phase]).toEqual([one.name, one.step === 'undoing' ? 'RolledBack' : 'Completed']);
+          if (one.step === 'undoing') expect(await engine.specOf(pathOf(one))).toEqual(before[index]);
+          else
+            expect(status.pods).toMatchObject({
+              migrated: status.pods?.total,
+              bySCC: { 'restricted-v2': status.pods?.total },
+            });
+        }
+        expect(await engine.remains()).toEqual([]);
+        await Promise.all(met.map((one) => stack.api.call('DELETE', pathOf(one))));
+      },
+      5 * TIMEOUT_MS,
+    );
+  });
+}
