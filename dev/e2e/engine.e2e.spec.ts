@@ -23,6 +23,7 @@ import {
   type Plan,
 } from './engine.fixture.js';
 import { routesOfAllKinds } from './all-routes.fixture.js';
+import { censusSuite } from './census.fixture.js';
 import { orderedSuite } from './ordered.fixture.js';
 import { firstPodsSuite } from './first-pods.fixture.js';
 import { nextRunSuite } from './next-run.fixture.js';
@@ -513,6 +514,7 @@ traces(() => stack, engine);
 figures(() => stack);
 checked(() => stack, apply);
 orderedSuite(() => stack, { apply, until, untilPhase, remains, specOf });
+censusSuite(() => stack, { apply, until, untilPhase, remains });
 perNodeSuite(() => stack, { apply, until, untilPhase, remains, specOf });
 rollingSuite(() => stack, { apply, until, untilPhase, remains, specOf, handleOf });
 firstPodsSuite(() => stack, { apply, until, untilPhase, remains, specOf });

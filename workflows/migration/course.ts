@@ -97,13 +97,14 @@ export async function bake(course: Course): Promise<void> {
 }
 
 export async function webhooks(
-  { target, fx, at }: Course,
+  { plan, target, fx, at }: Course,
   moment: WebhookRequest['at'],
   weight: number,
 ): Promise<void> {
   await at(`webhooks ${moment}`, async () => {
     const { gates } = fx.settings();
-    if (![...gates.webhooks, ...(gates.jobs ?? [])].some((gate) => gate.at === moment)) return;
+    const isCensus = plan.census === true && moment === 'BeforeMigrate';
+    if (!isCensus && ![...gates.webhooks, ...(gates.jobs ?? [])].some((gate) => gate.at === moment)) return;
     await judged(fx, () => fx.act.callWebhooks(target, { at: moment, gates, weight }));
   });
 }

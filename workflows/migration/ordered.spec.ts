@@ -2,7 +2,7 @@ import type { Position } from './carried.js';
 import type { MigrationActivities } from './contract.js';
 import { migrate, takeBack } from './migrate.js';
 import { HandOver, startOf } from './position.js';
-import { allowed, aTarget, aWorld, type InjectedFault } from './testing.js';
+import { allowed, aPlan, aSpec, aTarget, aWorld, type InjectedFault } from './testing.js';
 import { positionOfLost } from './undo.js';
 
 /** Workloads of three pods, which move one by one. */
@@ -92,6 +92,17 @@ describe.each(WORKLOADS)('migrate the pods of a $kind one by one', (workload) =>
       await expect(migrate(start(), fx())).resolves.toMatchObject({ phase: 'Completed' });
     },
   );
+
+  it('looks at its data before a pod moves where the plan wants that, and moves none where the census fails', async () => {
+    const plan = { ...aPlan(aSpec()), census: true as const };
+    const oneByOne = { oneByOne: true, assess: () => allowed(workload, plan) };
+    const { world, events, fx } = aWorld({ activity: 'callWebhooks', at: 1 }, oneByOne);
+    await expect(migrate(start(), fx())).resolves.toMatchObject({ phase: 'RolledBack' });
+    expect(world).toEqual(pristine);
+    expect(events.map(({ type }) => type)).not.toContain('PodMoved');
+    const unasked = aWorld({ activity: 'callWebhooks', at: 1 }, { oneByOne: true, assess: () => allowed(workload) });
+    await expect(migrate(start(), unasked.fx())).resolves.toMatchObject({ phase: 'Completed' });
+  });
 
   it('goes on after a hand-over with the pod that comes next', async () => {
     const { events, breaches, fx } = ordered();

@@ -69,6 +69,8 @@ export interface AcceptedPlan {
    * workload without pods how long its first ones are.
    */
   run?: { trial: boolean; waitMs: number };
+  /** Whether data is looked at before the pods move; absent: it is not. */
+  census?: true;
   dryRun: boolean;
   /** Milliseconds since the epoch before which nothing is touched, or null. */
   notBeforeMs: number | null;
@@ -191,6 +193,20 @@ export interface MigrationTarget {
   after?: Afterwards;
   /** Gates that run Jobs: those whose makers' rights were asked for. */
   jobs?: PlanSpec['gates']['jobs'];
+  /** What a Job finds out of the workload's data before its pods move. */
+  census?: CensusTask;
+}
+
+/** A look at the files of volumes: whether the migrated pods may use them as their owners may. */
+export interface CensusTask {
+  /** Names of claims, or of the templates that they are made from. */
+  volumes: string[];
+  /** The user of the migrated pods; null where it is not one and the same. */
+  uid: number | null;
+  /** Groups of the migrated pods. */
+  groups: number[];
+  /** Who may be let use the files as well; null where they are only looked at. */
+  group: number | null;
 }
 
 export interface FactsSummary {

@@ -48,6 +48,7 @@ const campaignTemplateSchema = planSpecSchema.pick({
   gitops: true,
   traffic: true,
   gates: true,
+  volumes: true,
   approval: true,
   schedule: true,
   bake: true,

@@ -40,6 +40,15 @@ describe('the rights that a plan uses', () => {
     ]);
   });
 
+  it('are those to create a Job, for a look at the data', () => {
+    expect(rightsOf({ ...plan, census: false })).toHaveLength(2);
+    const [, , census] = rightsOf({ ...plan, census: true });
+    expect(census).toMatchObject({
+      field: 'spec.volumes.census',
+      anyOf: [{ holder: 'person', all: [{ group: 'batch', resource: 'jobs', verb: 'create', namespace: 'shop' }] }],
+    });
+  });
+
   it('are those to create a Job and to read its template, for a gate that runs one', () => {
     const jobs = [{ from: { kind: 'CronJob' as const, name: 'checks' } }];
     const [, , job] = rightsOf({ ...plan, jobs });

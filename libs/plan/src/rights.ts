@@ -37,6 +37,8 @@ interface PlannedUse {
   readonly targetSCC: string;
   /** Gates that run Jobs, each from the template of an object. */
   readonly jobs?: readonly Pick<JobGate, 'from'>[] | undefined;
+  /** Jobs look at the workload's data. */
+  readonly census?: boolean | undefined;
 }
 
 const RESOURCES: Record<WorkloadRef['kind'], string> = {
@@ -70,11 +72,18 @@ const jobRights = (namespace: string, jobs: readonly Pick<JobGate, 'from'>[]): R
     };
   });
 
+const censusRight = (namespace: string): Right => ({
+  words: `create jobs.batch in ${namespace} that mount the workload's data`,
+  field: 'spec.volumes.census',
+  anyOf: [{ holder: 'person', all: [{ group: 'batch', resource: 'jobs', verb: 'create', namespace }] }],
+  grant: 'the verb create of jobs.batch, such as by the ClusterRole edit',
+});
+
 /**
  * The rights that a plan uses in its author's name. The right to update a workload is the right to set its image, its
  * ServiceAccount and the Secrets that it mounts, so that this right covers the plan's patch and its ServiceAccount too.
  */
-export function rightsOf({ namespace, workloadRef, targetSCC, jobs = [] }: PlannedUse): readonly Right[] {
+export function rightsOf({ namespace, workloadRef, targetSCC, jobs = [], census }: PlannedUse): readonly Right[] {
   const resource = RESOURCES[workloadRef.kind];
   const [group = ''] = apiVersionOf(workloadRef.kind).split('/');
   const workload = { group, resource, namespace, name: workloadRef.name };
@@ -105,6 +114,7 @@ export function rightsOf({ namespace, workloadRef, targetSCC, jobs = [] }: Plann
       grant: `the verb use of ${SCC.resource}.${SCC.group}/${targetSCC}, as the ClusterRole ${role} does, or create of rolebindings together with bind of that ClusterRole`,
     },
     ...jobRights(namespace, jobs),
+    ...(census === true ? [censusRight(namespace)] : []),
   ];
 }
 

@@ -114,6 +114,17 @@ export const planSpecSchema = z.object({
     ),
   traffic: trafficSchema.prefault({}),
   gates: gatesSchema.prefault({}),
+  volumes: z
+    .object({
+      census: z
+        .boolean()
+        .default(false)
+        .describe(
+          'Whether Jobs look, beside the pods and under the old SCC, at who owns the files of volumes that the migrated pods might not be able to use, and let their group use them where that is enough; owners stay.',
+        ),
+    })
+    .optional()
+    .describe('What is done about data of the workload under another user.'),
   approval: z
     .object({
       required: z.boolean().default(false),

@@ -143,8 +143,10 @@ const usedBy = ({
     workloadRef,
     targetSCC,
     gates: { jobs },
+    volumes,
   },
-}: EvaluationRequest): readonly Right[] => rightsOf({ namespace, workloadRef, targetSCC, jobs });
+}: EvaluationRequest): readonly Right[] =>
+  rightsOf({ namespace, workloadRef, targetSCC, jobs, census: volumes?.census });
 
 /** The right as users hold it themselves. */
 const byPeople = (right: Right): Right => ({

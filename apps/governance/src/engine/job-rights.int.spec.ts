@@ -18,12 +18,24 @@ afterAll(() => guarded.close(), 60_000);
 const from = { kind: 'CronJob' as const, name: 'smoke' };
 const jobs = [{ name: 'smoke', from, at: 'BeforeShift' as const, timeout: '1m' }];
 
-describe('a plan whose gate runs a Job', () => {
+describe('a plan that runs Jobs', () => {
+  it.each<[string, boolean, string[]]>([
+    ['may make Jobs', true, []],
+    ['may not', false, ['AuthorLacksRight spec.volumes.census']],
+  ])('looks at data for an author who %s', async (_held, mayMake, codes) => {
+    cluster.mayDo = ({ resourceAttributes: { resource } }) => resource !== 'jobs' || mayMake;
+    const request = aRequest(ownWorkload('with-data'));
+    const spec = { ...request.spec, volumes: { census: true } };
+    const path = `/v1/migrations/${request.plan.uid}/evaluations`;
+    const { body } = await guarded.call(worker, 'POST', path, { ...request, spec });
+    expect(evaluationSchema.parse(body).violations.map(({ code, field }) => `${code} ${field}`)).toEqual(codes);
+  });
+
   it.each<[string, string[], string[]]>([
     ['both', ['jobs', 'cronjobs'], []],
     ['the making of Jobs alone', ['jobs'], ['AuthorLacksRight spec.gates.jobs[0]']],
     ['the template alone', ['cronjobs'], ['AuthorLacksRight spec.gates.jobs[0]']],
-  ])('is in the name of an author who holds %s', async (_held, resources, codes) => {
+  ])('has a gate in the name of an author who holds %s', async (_held, resources, codes) => {
     const asked: AccessReview[] = [];
     cluster.mayDo = (review) => {
       asked.push(review);

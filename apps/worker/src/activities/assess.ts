@@ -23,7 +23,7 @@ import { neighbourViolations, podSecurityViolations } from '../assess/pod-securi
 import { waysBeside } from '../assess/ways.js';
 import { afterwardsOf, reviewSource } from '../assess/source.js';
 import { changedFurther, changeTemplate } from '../assess/template.js';
-import { reviewVolumes } from '../assess/volumes.js';
+import { type ReviewedVolumes, reviewVolumes } from '../assess/volumes.js';
 import type { MetricSource } from '../outside/prometheus.js';
 import type { ReviewGates } from '../outside/review.js';
 import { askGovernance } from './evaluation.js';
@@ -47,7 +47,10 @@ interface Deps {
   root: string;
 }
 
-const jobsOf = ({ gates: { jobs } }: PlanSpec): Pick<MigrationTarget, 'jobs'> => (jobs ? { jobs } : {});
+const jobsOf = (
+  { gates: { jobs } }: PlanSpec,
+  { census }: ReviewedVolumes,
+): Pick<MigrationTarget, 'jobs' | 'census'> => ({ ...(jobs ? { jobs } : {}), ...(census ? { census } : {}) });
 
 const summaryOf = ({ workload, spec, ways }: Facts, routed: readonly WayIn[] = []): FactsSummary => ({
   sourceSCC: workload ? observedSource(workload, spec.targetSCC) : null,
@@ -196,7 +199,7 @@ const assessment =
       drainMs,
       ...ownFieldsOf(workload),
       ...(after ? { after } : {}),
-      ...jobsOf(spec),
+      ...jobsOf(spec, data),
     };
     const answer = await askGovernance(
       { governance, metrics },

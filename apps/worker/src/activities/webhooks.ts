@@ -3,12 +3,13 @@ import type { KubeClient } from '@scc/kube';
 import { messageOf } from '@scc/runtime';
 import type { CallWebhook } from '../outside/webhooks.js';
 import { gatesFailed } from '../failures.js';
+import { runCensus } from './census.js';
 import { runJobGates } from './job-gates.js';
 import type { TargetActivities } from './target.js';
 
 /**
- * Calls the webhook gates of one moment, then runs its Jobs. A webhook passes when it is answered with a 2xx status, a Job
- * when it completes.
+ * Calls the webhook gates of one moment, then runs its Jobs, and before the pods move the census of their data. A webhook
+ * passes when it is answered with a 2xx status, a Job when it completes.
  */
 export const callWebhooksWith =
   (call: CallWebhook, kube: KubeClient): TargetActivities['callWebhooks'] =>
@@ -37,7 +38,9 @@ export const callWebhooksWith =
     );
     const called = samples.filter(({ verdict }) => verdict !== 'pass');
     if (called.length) throw gatesFailed(called, samples);
-    const ran = await runJobGates(kube, target, at);
+    const jobs = await runJobGates(kube, target, at);
+    const isGood = jobs.every(({ verdict }) => verdict === 'pass');
+    const ran = [...jobs, ...(isGood && at === 'BeforeMigrate' ? await runCensus(kube, target) : [])];
     const all = [...samples, ...ran];
     const failed = ran.filter(({ verdict }) => verdict !== 'pass');
     if (failed.length) throw gatesFailed(failed, all);

@@ -4,7 +4,7 @@ import { aSet } from './facts.fixture.js';
 import { decideVolumes, reviewVolumes, storageOf, volumeUserOf, type DataVolume } from './volumes.js';
 
 const data = (fsGroup: DataVolume['fsGroup'] = 'Honoured'): DataVolume => ({
-  ...{ name: 'data', paths: ['/data'], storage: 'ebs' },
+  ...{ name: 'data', paths: ['/data'], storage: 'ebs', isOfOnePod: false },
   fsGroup,
 });
 const root = { uids: [0], fsGroup: null };
@@ -171,6 +171,12 @@ describe('reviewVolumes', () => {
       spec: { volumeName: 'disk' },
     },
     disk: volume({ local: {} }),
+    'alone-ledger-0': {
+      apiVersion: 'v1',
+      kind: 'PersistentVolumeClaim',
+      metadata: { name: 'alone-ledger-0' },
+      spec: { volumeName: 'pv', accessModes: ['ReadWriteOncePod'] },
+    },
     files: { apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: { name: 'files' }, spec: { volumeName: 'pv' } },
   };
   const asRoot = podSchema.parse({
@@ -178,6 +184,12 @@ describe('reviewVolumes', () => {
     kind: 'Pod',
     metadata: { name: 'ledger-0' },
     spec: { containers: [{ name: 'app', image: 'ledger:1', securityContext: { runAsUser: 0 } }] },
+  });
+  const someone = podSchema.parse({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'ledger-0' },
+    spec: { containers: [{ name: 'app', image: 'ledger:1' }] },
   });
   const kube = { get: ({ name }: { name: string }) => Promise.resolve(objects[name]) };
   const review = (over: Parameters<typeof aSet>[0], running?: typeof asRoot) => {
@@ -218,6 +230,38 @@ describe('reviewVolumes', () => {
     const reviewed = await review({ claimTemplates: ['disk'], spec: { podSecurity: { mode } } }, asRoot);
     expect(reviewed).toMatchObject({ violations: [], warnings: [expect.stringContaining('given to group')] });
     expect(reviewed.patch).toEqual(patch);
+  });
+
+  describe('where the plan wants a census', () => {
+    const spec = { volumes: { census: true } };
+
+    it('has the files of pods that are root let to the group, and says so', async () => {
+      const { violations, warnings, census } = await review({ claimTemplates: ['data'], spec }, asRoot);
+      expect(violations).toEqual([]);
+      expect(warnings).toEqual([expect.stringContaining('lets group 1000650000 use them where it cannot') as unknown]);
+      expect(census).toEqual({ volumes: ['data'], uid: 1000650000, groups: [1000650000], group: 1000650000 });
+    });
+
+    it('has the files of pods whose user nobody knows let to the group by pods that turn out to be root', async () => {
+      const { violations, census } = await review({ claimTemplates: ['data'], spec }, someone);
+      expect([violations, census?.group]).toEqual([[], 1000650000]);
+    });
+
+    it('has the files of others only looked at', async () => {
+      const other = { ...someone, spec: { ...someone.spec, securityContext: { runAsUser: 7 } } };
+      const { violations, census } = await review({ claimTemplates: ['data'], spec }, other);
+      expect([violations, census?.group]).toEqual([[], null]);
+    });
+
+    it.each([
+      ['no pod shows who owns the files now', 'data', undefined, 'gives no file'],
+      ['no other pod can mount the claim', 'alone', asRoot, 'no Job can mount alone (ReadWriteOncePod)'],
+      ['nothing is known of the storage', 'logs', asRoot, 'has no volume'],
+    ])('refuses as before where %s', async (_case, claim, running, message) => {
+      const { violations, census } = await review({ claimTemplates: [claim], spec }, running);
+      expect(violations[0]?.message).toContain(message);
+      expect(census).toBeUndefined();
+    });
   });
 
   it('takes it where the plan accepts it by name', async () => {

@@ -3,6 +3,8 @@ import type { Violation } from '@scc/plan';
 import type { Pod, TemplatePatch } from '@scc/scc';
 import { z } from 'zod';
 import { isAccepted } from './ways.js';
+import type { CensusTask } from '@scc/migration/contract';
+import { hasComputedPath } from '../cluster/census.js';
 import { isUndivided, type AssessedWorkload, type Facts } from './facts.js';
 
 /** Whether the migrated pods of a StatefulSet or of a CronJob can use the data that its pods have written under another user. */
@@ -17,6 +19,8 @@ export interface DataVolume {
   storage: string;
   /** Whether files are given to the pod's fsGroup when it is mounted. */
   fsGroup: 'Honoured' | 'Ignored' | 'Unknown';
+  /** Whether no other pod can mount it beside the one that does. */
+  isOfOnePod: boolean;
 }
 
 /** By whom the pods read and write. */
@@ -33,8 +37,11 @@ export type VolumeDecision =
   | { do: 'FsGroup'; reason: string; changePolicy: 'OnRootMismatch' | null }
   /** By hand, while the old pods run: the files are let to a group as well, and keep their owner. */
   | { do: 'Group'; reason: string; group: number }
-  /** No step leaves the owner in place. */
-  | { do: 'Refuse'; reason: string };
+  /**
+   * No step leaves the owner in place, as far as is known. The files themselves may show another thing where there is
+   * `look`: they may be as the new user needs them, or pods whose user nobody knows may let the group use them.
+   */
+  | { do: 'Refuse'; reason: string; look?: { group: number | null } };
 
 interface Question {
   volumes: readonly DataVolume[];
@@ -57,6 +64,13 @@ const named = (volumes: readonly DataVolume[]): string =>
 
 /** Whether the old pods may give any file to a group. */
 const isRoot = ({ uids }: VolumeUser): boolean => uids.includes(0);
+
+/** The storage gives no file to the group: only pods that are root, or may be, can. */
+function whereIgnored(ignored: readonly DataVolume[], before: VolumeUser, group: number): VolumeDecision {
+  const reason = `the storage of ${named(ignored)} gives no file to the pods' group, and the user changes`;
+  if (isRoot(before)) return { do: 'Group', reason, group };
+  return { do: 'Refuse', reason, look: { group: before.uids.includes(null) ? group : null } };
+}
 
 /**
  * Nothing to do, the pods' fsGroup does it, their group by hand, or refused: never more is done to data than can be
@@ -82,10 +96,7 @@ export function decideVolumes({ volumes, images, before, after }: Question): Vol
       reason: `the user changes and the pods have no fsGroup by which they could use ${named(volumes)}`,
     };
   const ignored = volumes.filter(({ fsGroup }) => fsGroup === 'Ignored');
-  if (ignored.length) {
-    const reason = `the storage of ${named(ignored)} gives no file to the pods' group, and the user changes`;
-    return isRoot(before) ? { do: 'Group', reason, group: after.fsGroup } : { do: 'Refuse', reason };
-  }
+  if (ignored.length > 0) return whereIgnored(ignored, before, after.fsGroup);
   const walk = after.changePolicy === 'Always' ? 'at each start, as fsGroupChangePolicy says' : 'once';
   return {
     do: 'FsGroup',
@@ -123,7 +134,9 @@ export function storageOf(volume: KubeObject, driver: KubeObject | undefined): P
   return { storage: kind, fsGroup: HONOURED.includes(kind) ? 'Honoured' : 'Ignored' };
 }
 
-const claimSchema = z.looseObject({ spec: z.looseObject({ volumeName: z.string().optional() }) });
+const claimSchema = z.looseObject({
+  spec: z.looseObject({ volumeName: z.string().optional(), accessModes: modesSchema }),
+});
 
 async function readVolume(
   kube: Pick<KubeClient, 'get'>,
@@ -131,14 +144,15 @@ async function readVolume(
   { name, claim: claimName, paths }: ClaimOfPods,
 ): Promise<DataVolume> {
   const claim = await kube.get({ apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace, name: claimName });
-  const { volumeName } = claim ? claimSchema.parse(claim).spec : {};
-  const unbound = { name, paths, storage: `claim ${claimName} has no volume`, fsGroup: 'Unknown' } as const;
+  const { volumeName, accessModes = [] } = claim ? claimSchema.parse(claim).spec : {};
+  const known = { name, paths, isOfOnePod: accessModes.includes('ReadWriteOncePod') };
+  const unbound = { ...known, storage: `claim ${claimName} has no volume`, fsGroup: 'Unknown' } as const;
   if (volumeName === undefined) return unbound;
   const volume = await kube.get({ apiVersion: 'v1', kind: 'PersistentVolume', name: volumeName });
   if (!volume) return unbound;
   const csi = csiSchema.safeParse(volumeSchema.parse(volume).spec['csi']).data;
   const driver = csi && (await kube.get({ apiVersion: 'storage.k8s.io/v1', kind: 'CSIDriver', name: csi.driver }));
-  return { name, paths, ...storageOf(volume, driver) };
+  return { ...known, ...storageOf(volume, driver) };
 }
 
 interface ClaimOfPods {
@@ -220,6 +234,8 @@ export interface ReviewedVolumes {
   warnings: string[];
   /** A further change of the template. */
   patch?: TemplatePatch;
+  /** What is found out before the pods move. */
+  census?: CensusTask;
 }
 
 /** The obstacles that the data of a workload makes whose own pods change, and what should be known of it. */
@@ -242,6 +258,8 @@ export async function reviewVolumes(
     before: volumeUserOf(running),
     after: { ...after, changePolicy: typeof policy === 'string' ? policy : null },
   });
+  const looked = censusOf(decision, { volumes, after, spec, workload, isKnown: running !== undefined, migrated });
+  if (looked) return looked;
   switch (decision.do) {
     case 'Nothing':
       return { violations: [], warnings: [] };
@@ -255,6 +273,65 @@ export async function reviewVolumes(
     case 'Refuse':
       return { violations: [dataOfAnother(decision.reason, volumes, ownerByHand(volumes, after))], warnings: [] };
   }
+}
+
+interface Looked {
+  volumes: readonly DataVolume[];
+  after: VolumeUser;
+  spec: Facts['spec'];
+  workload: AssessedWorkload;
+  /** Whether a pod shows the SCC and the user that there are now. */
+  isKnown: boolean;
+  migrated: Pod;
+}
+
+/** Whether the files may be better than what is known of their storage, and a plan wants them looked at. */
+const isToBeLookedAt = (decision: VolumeDecision, { spec, isKnown }: Looked): boolean =>
+  isKnown &&
+  spec.volumes?.census === true &&
+  (decision.do === 'Group' || (decision.do === 'Refuse' && decision.look !== undefined));
+
+/** Why no Job can look at the files; null where one can. */
+function impossible({ volumes, workload, migrated }: Looked): string | null {
+  const alone = volumes.filter(({ isOfOnePod }) => isOfOnePod).map(({ name }) => name);
+  if (alone.length > 0 && workload.object.kind !== 'CronJob')
+    return `no census is possible: while its pod runs no Job can mount ${alone.join(', ')} (ReadWriteOncePod)`;
+  return hasComputedPath(migrated.spec)
+    ? 'no census is possible: a path in the volume is only known to its container (subPathExpr)'
+    : null;
+}
+
+/** Who may be let use the files by pods that are root, or may be. */
+const groupFor = (decision: VolumeDecision): number | null =>
+  decision.do === 'Group' ? decision.group : decision.do === 'Refuse' ? (decision.look?.group ?? null) : null;
+
+/** Where a plan wants a census and it may help: the files decide, and not what is known of their storage. */
+function censusOf(decision: VolumeDecision, looked: Looked): ReviewedVolumes | null {
+  if (!isToBeLookedAt(decision, looked)) return null;
+  const { volumes, after } = looked;
+  const why = impossible(looked);
+  if (why !== null) {
+    const byHand = decision.do === 'Group' ? groupByHand(volumes, decision.group) : ownerByHand(volumes, after);
+    return { violations: [dataOfAnother(`${decision.reason}; ${why}`, volumes, byHand)], warnings: [] };
+  }
+  const group = groupFor(decision);
+  const then =
+    group === null
+      ? 'and ends the migration where the migrated pods could not use them'
+      : `and lets group ${group} use them where it cannot, which leaves their owner and is not taken back by an undo`;
+  const [uid = null, ...others] = new Set(after.uids);
+  return {
+    violations: [],
+    warnings: [
+      `${decision.reason}: before a pod moves, a Job beside each looks at the files of ${named(volumes)}, ${then}`,
+    ],
+    census: {
+      volumes: volumes.map(({ name }) => name),
+      uid: others.length === 0 ? uid : null,
+      groups: after.fsGroup === null ? [] : [after.fsGroup],
+      group,
+    },
+  };
 }
 
 /** In a plan that lets the template be changed: the files are walked once, and not at each start. */

@@ -1,0 +1,118 @@
+import type { KubeClient, KubeObject } from '@scc/kube';
+import { gateJobName, type GateSample } from '@scc/plan';
+import type { CensusTask, MigrationTarget } from '@scc/migration/contract';
+import { CENSUS_LOG, censusJobOf, type CensusVerdict, judgeCensus } from '../cluster/census.js';
+import { endOfGateJob } from '../cluster/gate-jobs.js';
+import { podTemplateOf } from '../cluster/objects.js';
+import { podsOfStatefulSet } from '../cluster/ordinals.js';
+import { podsOfRolling } from '../cluster/rolling.js';
+import { type NoEnd, PlanJob } from './plan-job.js';
+import { readWorkload } from './workload-object.js';
+
+const GATE = 'census';
+/** Pods whose volumes are looked at side by side. */
+const AT_ONCE = 4;
+const NEEDS = 'it needs sh, id, find, stat, sort, uniq, head, chgrp and chmod in the image of the workload';
+
+/** What volumes are mounted by: a pod that runs, or a template that no pod runs from now. */
+interface Mounting {
+  name: string;
+  spec: unknown;
+}
+
+/**
+ * Looks at the files of the workload's volumes before its pods move, and lets the migrated pods' group use them where
+ * the plan wants that and nothing else is needed. Owners stay. A census that another worker began is gone on with.
+ */
+export async function runCensus(kube: KubeClient, target: MigrationTarget): Promise<GateSample[]> {
+  const { census, sourceSCC } = target;
+  if (!census || sourceSCC === null) return [];
+  const mounting = await mountedBy(kube, target);
+  const samples: GateSample[] = [];
+  for (let at = 0; at < mounting.length; at += AT_ONCE) {
+    const some = mounting.slice(at, at + AT_ONCE);
+    const looks = some.map((one, index) => new Look(kube, { target, census, sourceSCC }, [one, at + index]).run());
+    const ended = await Promise.allSettled(looks);
+    for (const one of ended) if (one.status === 'rejected') throw one.reason;
+    samples.push(...ended.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : [])));
+    if (samples.some(({ verdict }) => verdict === 'fail')) break;
+  }
+  return samples;
+}
+
+/** The pods of a Deployment mount the same claims, so that one stands for all of them. */
+async function mountedBy(kube: KubeClient, target: MigrationTarget): Promise<Mounting[]> {
+  const { kind, workload, ref } = target;
+  const object = await readWorkload(kube, target);
+  if (kind === 'CronJob') return [{ name: workload, spec: podTemplateOf(object)['spec'] }];
+  const pods =
+    kind === 'StatefulSet'
+      ? await podsOfStatefulSet(kube, object)
+      : (await podsOfRolling(kube, object)).pods.filter(({ ready }) => ready).slice(0, 1);
+  const read = await Promise.all(
+    pods.map(({ name }) => kube.get({ apiVersion: 'v1', kind: 'Pod', namespace: ref.namespace, name })),
+  );
+  return read.flatMap((pod) => (pod ? [{ name: pod.metadata.name ?? '', spec: pod['spec'] }] : []));
+}
+
+interface Task {
+  target: MigrationTarget;
+  census: CensusTask;
+  sourceSCC: string;
+}
+
+/** The volumes of one pod. */
+class Look {
+  constructor(
+    private readonly kube: KubeClient,
+    private readonly task: Task,
+    private readonly of: [mounting: Mounting, index: number],
+  ) {}
+
+  async run(): Promise<GateSample> {
+    const seen = await this.#verdict(false);
+    if (seen.do !== 'Group') return this.#sampleOf(seen);
+    const { group } = this.task.census;
+    const after = await this.#verdict(true);
+    if (after.do !== 'Nothing')
+      return this.#sampleOf({ do: 'Refuse', reason: `${after.reason}, after group ${group} was let use them` });
+    return this.#sampleOf({
+      do: 'Nothing',
+      reason: `group ${group} was let use them: ${seen.reason}; now ${after.reason}`,
+    });
+  }
+
+  async #verdict(gives: boolean): Promise<CensusVerdict> {
+    const [{ spec }, index] = this.of;
+    const { target, census, sourceSCC } = this.task;
+    const { ref } = target;
+    const name = gateJobName(ref.name, `${GATE}-${index}`, gives ? 'give' : 'look');
+    const ended = await new PlanJob(this.kube, ref, name).run<CensusVerdict>({
+      timeout: CENSUS_LOG.timeout,
+      make: () =>
+        Promise.resolve<KubeObject | NoEnd>(
+          censusJobOf(spec, { ref, name, task: census, sourceSCC, gives }) ?? {
+            noEnd: 'it mounts none of the volumes',
+          },
+        ),
+      ended: (job, pods) => this.#read(job, pods),
+    });
+    return 'noEnd' in ended ? { do: 'Refuse', reason: ended.noEnd } : ended;
+  }
+
+  async #read(job: KubeObject, pods: KubeObject[]): Promise<CensusVerdict> {
+    const end = endOfGateJob(job, pods);
+    if (end?.verdict !== 'pass') return { do: 'Refuse', reason: `${end?.detail ?? 'no end'} (${NEEDS})` };
+    const { namespace } = this.task.target.ref;
+    const [pod] = pods;
+    if (!pod) return { do: 'Refuse', reason: 'the pod of the census is gone before it was read' };
+    const log = { namespace, name: pod.metadata.name ?? '', container: CENSUS_LOG.container };
+    return judgeCensus(await this.kube.logs(log, CENSUS_LOG.options), this.task.census);
+  }
+
+  #sampleOf({ do: what, reason }: CensusVerdict): GateSample {
+    const [{ name }] = this.of;
+    const verdict = what === 'Nothing' ? 'pass' : 'fail';
+    return { gate: GATE, verdict, value: null, detail: `data of ${name}: ${reason}`, at: new Date().toISOString() };
+  }
+}

@@ -1,0 +1,205 @@
+import type { KubeObject } from '@scc/kube';
+import { canaryAnnotations, gateLabels, type PlanRef } from '@scc/plan';
+import { plural } from '@scc/plan/words';
+import { REQUIRED_SCC_ANNOTATION } from '@scc/scc';
+import type { CensusTask } from '@scc/migration/contract';
+import { z } from 'zod';
+import { ownedByPlan } from './copies.js';
+
+/** Who owns the files of volumes, as a Job finds it out under the old SCC, and what follows from it. */
+
+/** More are not looked at: what is not known to the end is refused. */
+const MOST_FILES = 200_000;
+/** So many different owners and modes tell nobody anything any more. */
+const MOST_GROUPS = 1_000;
+const DEADLINE_S = 300;
+const KEPT_S = 600;
+const CONTAINER = 'census';
+const DONE = 'census: done';
+const TOOLS = 'id find stat sort uniq head chgrp chmod';
+const NO_TOOLS = 44;
+/** What the root of a disk's file system has of its own: it is nobody's data. */
+const FILES = '-xdev -name lost+found -prune -o ! -type l';
+
+const mountSchema = z.looseObject({
+  name: z.string(),
+  subPath: z.string().optional(),
+  subPathExpr: z.string().optional(),
+});
+const podSpecSchema = z.looseObject({
+  nodeName: z.string().optional(),
+  securityContext: z.looseObject({}).nullish(),
+  serviceAccountName: z.string().optional(),
+  imagePullSecrets: z.array(z.unknown()).nullish(),
+  tolerations: z.array(z.unknown()).nullish(),
+  volumes: z
+    .array(
+      z.looseObject({
+        name: z.string(),
+        persistentVolumeClaim: z.looseObject({ claimName: z.string() }).nullish(),
+      }),
+    )
+    .nullish(),
+  containers: z
+    .array(
+      z.looseObject({
+        image: z.string().optional(),
+        imagePullPolicy: z.string().optional(),
+        securityContext: z.looseObject({}).nullish(),
+        volumeMounts: z.array(mountSchema).nullish(),
+      }),
+    )
+    .min(1),
+});
+
+/** Counts files by owner and mode; names of files stay where they are. */
+const LOOK = `find "$@" ${FILES} -exec stat -c '%u:%g:%a:%F' {} + | head -n ${MOST_FILES + 1} | sort | uniq -c | head -n ${MOST_GROUPS + 1}; echo '${DONE}'`;
+/**
+ * Lets a group use the files as well, which root alone can do of all. A file that goes meanwhile is no failure: the
+ * count comes after it.
+ */
+const giveTo = (group: number): string =>
+  `[ "$(id -u)" != 0 ] || find "$@" ${FILES} -exec chgrp ${group} {} + -exec chmod g+rwX {} + || :; `;
+
+interface Census {
+  ref: PlanRef;
+  /** Of the Job. */
+  name: string;
+  task: CensusTask;
+  sourceSCC: string;
+  /** Whether the files are let to the group before they are counted. */
+  gives: boolean;
+}
+
+/** The fields that an object has of these. */
+const picked = (from: Readonly<Record<string, unknown>>, fields: readonly string[]): Record<string, unknown> =>
+  Object.fromEntries(fields.flatMap((field) => (from[field] == null ? [] : [[field, from[field]]])));
+
+/**
+ * The Job that looks at the volumes of one pod: beside it on its node, as its user, under its SCC and ServiceAccount, and
+ * read only unless it gives. It ends and goes by itself, as its plan does. Null where the pod mounts none of them.
+ * @param podSpec of a pod that runs, or of a template whose pods do not run now
+ */
+export function censusJobOf(podSpec: unknown, { ref, name, task, sourceSCC, gives }: Census): KubeObject | null {
+  const spec = podSpecSchema.parse(podSpec);
+  const volumes = (spec.volumes ?? []).filter(
+    ({ name: volume, persistentVolumeClaim: claim }) =>
+      claim && (task.volumes.includes(volume) || task.volumes.includes(claim.claimName)),
+  );
+  const isAsked = (mount: { name: string }): boolean => volumes.some((volume) => volume.name === mount.name);
+  const container = spec.containers.find(({ volumeMounts }) => volumeMounts?.some(isAsked));
+  if (!container) return null;
+  const mounts = spec.containers.flatMap(({ volumeMounts }) => volumeMounts ?? []).filter(isAsked);
+  const parts = [...new Map(mounts.map((one) => [`${one.name}/${one.subPath ?? ''}`, one])).values()];
+  const { fsGroup: _group, ...securityContext } = spec.securityContext ?? {};
+  const script = `for tool in ${TOOLS}; do command -v $tool >/dev/null || exit ${NO_TOOLS}; done; `;
+  const command = script + (gives && task.group !== null ? giveTo(task.group) : '') + LOOK;
+  return {
+    apiVersion: 'batch/v1',
+    kind: 'Job',
+    metadata: {
+      ...{ namespace: ref.namespace, name, ...ownedByPlan(ref) },
+      ...{ labels: gateLabels(ref.name), annotations: canaryAnnotations(ref.name) },
+    },
+    spec: {
+      ...{ backoffLimit: 0, activeDeadlineSeconds: DEADLINE_S, ttlSecondsAfterFinished: KEPT_S },
+      template: {
+        metadata: {
+          labels: { ...gateLabels(ref.name), 'sidecar.istio.io/inject': 'false' },
+          annotations: { [REQUIRED_SCC_ANNOTATION]: sourceSCC },
+        },
+        spec: {
+          ...{ restartPolicy: 'Never', automountServiceAccountToken: false, securityContext },
+          ...picked(spec, ['nodeName', 'serviceAccountName', 'imagePullSecrets', 'tolerations']),
+          volumes,
+          containers: [
+            {
+              name: CONTAINER,
+              ...picked(container, ['image', 'imagePullPolicy', 'securityContext']),
+              command: ['sh', '-c', command, 'sh', ...parts.map((_part, at) => `/census-${at}`)],
+              resources: { requests: { cpu: '10m', memory: '32Mi' }, limits: { cpu: '1', memory: '256Mi' } },
+              volumeMounts: parts.map(({ name: volume, subPath }, at) => ({
+                ...{ name: volume, mountPath: `/census-${at}`, readOnly: !gives },
+                ...picked({ subPath }, ['subPath']),
+              })),
+            },
+          ],
+        },
+      },
+    },
+  };
+}
+
+/** Whether a part of a volume is mounted whose name only a running container knows. */
+export const hasComputedPath = (podSpec: unknown): boolean =>
+  podSpecSchema
+    .parse(podSpec)
+    .containers.some(({ volumeMounts }) => volumeMounts?.some(({ subPathExpr }) => subPathExpr !== undefined));
+
+/** By which its log is asked for. */
+export const CENSUS_LOG = {
+  container: CONTAINER,
+  options: { sinceSeconds: DEADLINE_S * 2, limitBytes: 256 * 1024, timeoutMs: 10_000 },
+  timeout: `${DEADLINE_S}s`,
+} as const;
+
+interface Counted {
+  uid: number;
+  gid: number;
+  mode: number;
+  isFolder: boolean;
+  files: number;
+}
+
+const LINE = /^\s*(\d+) (\d+):(\d+):([0-7]+):(.+)$/;
+
+const countedIn = (line: string): Counted[] => {
+  const [, files, uid, gid, mode = '', type] = LINE.exec(line) ?? [];
+  return type === undefined
+    ? []
+    : [
+        {
+          ...{ uid: Number(uid), gid: Number(gid), mode: Number.parseInt(mode, 8) },
+          ...{ isFolder: type === 'directory', files: Number(files) },
+        },
+      ];
+};
+
+/** Whether the new user may do with a file what its owner may. */
+function isUsable({ uid, gid, mode }: Counted, task: Pick<CensusTask, 'uid' | 'groups'>): boolean {
+  const owners = (mode >> 6) & 7;
+  const own = uid === task.uid ? owners : task.groups.includes(gid) ? (mode >> 3) & 7 : mode & 7;
+  return (owners & own) === owners;
+}
+
+export type CensusVerdict =
+  | { do: 'Nothing'; reason: string }
+  /** The group can be let use what only the owner may. */
+  | { do: 'Group'; reason: string }
+  | { do: 'Refuse'; reason: string };
+
+const shownMode = ({ uid, gid, mode, files, isFolder }: Counted): string =>
+  `${plural(files, isFolder ? 'folder' : 'file')} of ${uid}:${gid} with mode ${mode.toString(8).padStart(4, '0')}`;
+
+const total = (counts: readonly Counted[]): number => counts.reduce((sum, { files }) => sum + files, 0);
+
+/** What is to be done with the files, by what the Job wrote of them: nothing, the group's step, or not known well enough. */
+export function judgeCensus(log: string, task: CensusTask): CensusVerdict {
+  const lines = log.split('\n').filter((line) => line.trim() !== '');
+  const counts = lines.flatMap(countedIn);
+  // A file that goes while it is counted is nobody's loss.
+  const odd = lines.filter((line) => line !== DONE && !LINE.test(line) && !line.includes('No such file'));
+  if (!lines.includes(DONE)) return { do: 'Refuse', reason: 'the census did not end' };
+  if (odd.length > 0)
+    return { do: 'Refuse', reason: `the census could not look at everything (${plural(odd.length, 'error')})` };
+  const all = total(counts);
+  if (all > MOST_FILES || counts.length > MOST_GROUPS)
+    return { do: 'Refuse', reason: `there are more than ${MOST_FILES} files, or ${MOST_GROUPS} owners and modes` };
+  const unusable = counts.filter((one) => !isUsable(one, task));
+  const count = plural(all, 'file');
+  if (unusable.length === 0)
+    return { do: 'Nothing', reason: `the migrated pods may use all of ${count} as their owners may` };
+  const [worst] = unusable.toSorted((a, b) => b.files - a.files);
+  const reason = `${total(unusable)} of ${count} could not be used, such as ${worst ? shownMode(worst) : ''}`;
+  return task.group === null ? { do: 'Refuse', reason } : { do: 'Group', reason };
+}

@@ -1,0 +1,184 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { PlanSpecInput } from '@scc/plan';
+import { waitFor } from '@scc/runtime';
+import { z } from 'zod';
+import { condition, NAMESPACE, type Engine } from './engine.fixture.js';
+import { STORAGE_DRIVER } from '../src/cluster/storage.js';
+import type { Stack } from '../src/index.js';
+
+/** Data that the storage gives to no group: looked at and let to the pods' group, or by hand as the refusal says. */
+
+const ACCOUNT = 'vault';
+const SETS = `/apis/apps/v1/namespaces/${NAMESPACE}/statefulsets`;
+const CLAIMS = `/api/v1/namespaces/${NAMESPACE}/persistentvolumeclaims`;
+const PODS = `/api/v1/namespaces/${NAMESPACE}/pods`;
+const DRIVER = `/apis/storage.k8s.io/v1/csidrivers/${STORAGE_DRIVER}`;
+const claimSchema = z.looseObject({ spec: z.looseObject({ volumeName: z.string() }) });
+const readySchema = z.looseObject({ status: z.looseObject({ readyReplicas: z.int().default(0) }) });
+const podSchema = z.looseObject({
+  spec: z.looseObject({ nodeName: z.string() }),
+  status: z.looseObject({ phase: z.string() }),
+});
+const claimSpec = {
+  ...{ storageClassName: 'folders', accessModes: ['ReadWriteOnce'] },
+  resources: { requests: { storage: '1Gi' } },
+};
+const accept = { traffic: { accept: [{ kind: 'PersistentVolumeClaim', name: 'data' }], interval: '0s' } };
+
+type Needed = Pick<Engine, 'apply' | 'until' | 'untilPhase' | 'remains'>;
+
+/** @param running asked at each use: a suite starts its stack after it has named its tests */
+export function censusSuite(running: () => Stack, { apply, until, untilPhase, remains }: Needed): void {
+  const storage = (fsGroupPolicy: string) => running().api.merge(DRIVER, { spec: { fsGroupPolicy } });
+  const ofSet = (name: string, over: Partial<PlanSpecInput> = {}): Partial<PlanSpecInput> => ({
+    ...{ workloadRef: { kind: 'StatefulSet', name }, justification: 'its data may belong to another user' },
+    ...over,
+  });
+
+  /** A database of one pod, which keeps its journal to its own user. */
+  async function aVault(name: string, container: object = {}): Promise<void> {
+    const labels = { app: name };
+    const app = {
+      ...{ name: 'app', image: 'scc.poc/database:1', volumeMounts: [{ name: 'data', mountPath: '/data' }] },
+      env: [{ name: 'POD_IP', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } }],
+      ports: [{ name: 'http', containerPort: 8080 }],
+      readinessProbe: { httpGet: { path: '/readyz', port: 'http' }, periodSeconds: 1 },
+      ...container,
+    };
+    const spec = { serviceAccountName: ACCOUNT, terminationGracePeriodSeconds: 5, containers: [app] };
+    await running().api.create(SETS, {
+      ...{ apiVersion: 'apps/v1', kind: 'StatefulSet', metadata: { name, namespace: NAMESPACE } },
+      spec: {
+        ...{ serviceName: name, replicas: 1, selector: { matchLabels: labels } },
+        template: { metadata: { labels }, spec },
+        volumeClaimTemplates: [{ metadata: { name: 'data' }, spec: claimSpec }],
+      },
+    });
+    await waitFor(
+      async () => readySchema.parse(await running().api.get(`${SETS}/${name}`)).status.readyReplicas === 1,
+      { timeoutMs: 60_000, everyMs: 200, what: name },
+    );
+  }
+
+  /** What somebody does with the data of a set by hand, as root under the old SCC. */
+  async function byHand(set: string, script: string, nodeName?: string): Promise<void> {
+    const name = `${set}-hand`;
+    const volumes = [{ name: 'data', persistentVolumeClaim: { claimName: `data-${set}-0` } }];
+    const containers = [
+      {
+        ...{ name: 'hand', image: 'scc.poc/database:1', command: ['sh', '-c', script] },
+        volumeMounts: [{ name: 'data', mountPath: '/data' }],
+      },
+    ];
+    await running().api.create(PODS, {
+      metadata: { name, namespace: NAMESPACE, annotations: { 'openshift.io/required-scc': 'anyuid' } },
+      spec: {
+        serviceAccountName: ACCOUNT,
+        restartPolicy: 'Never',
+        volumes,
+        containers,
+        ...(nodeName ? { nodeName } : {}),
+      },
+    });
+    const ended = async (): Promise<boolean> => {
+      const { phase } = podSchema.parse(await running().api.get(`${PODS}/${name}`)).status;
+      if (phase === 'Failed') throw new Error(`${script} failed`);
+      return phase === 'Succeeded';
+    };
+    await waitFor(ended, { timeoutMs: 60_000, everyMs: 200, what: script });
+    await running().api.call('DELETE', `${PODS}/${name}`);
+    await gone(`${PODS}/${name}`);
+  }
+
+  const gone = (path: string) =>
+    waitFor(
+      () =>
+        running()
+          .api.get(path)
+          .then(() => false)
+          .catch(() => true),
+      { timeoutMs: 60_000, everyMs: 200, what: `${path} gone` },
+    );
+
+  /** Owner and mode of what a set keeps. */
+  async function journalOf(set: string): Promise<{ uid: number; gid: number; mode: string }> {
+    const { spec } = claimSchema.parse(await running().api.get(`${CLAIMS}/data-${set}-0`));
+    const { uid, gid, mode } = await stat(join(running().stateDir, 'storage', spec.volumeName, 'journal'));
+    return { uid, gid, mode: (mode & 0o777).toString(8) };
+  }
+
+  /** The command that the refusal of a plan writes out. */
+  async function commandOf(set: string, pattern: RegExp): Promise<string> {
+    await apply(`${set}-refused`, set, ofSet(set));
+    const { violations } = await untilPhase(`${set}-refused`, 'Rejected');
+    expect(violations?.map(({ code }) => code)).toEqual(['DataOfAnotherUser']);
+    const command = pattern.exec(violations?.[0]?.remedy ?? '')?.[1];
+    if (command === undefined) throw new Error(`no command in: ${violations?.[0]?.remedy}`);
+    return command;
+  }
+
+  describe('data that the storage gives to no group', () => {
+    beforeAll(async () => {
+      await storage('None');
+      await running().apply(`
+{ apiVersion: v1, kind: ServiceAccount, metadata: { name: ${ACCOUNT}, namespace: ${NAMESPACE} } }
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: { name: ${ACCOUNT}-anyuid, namespace: ${NAMESPACE} }
+roleRef: { apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: 'system:openshift:scc:anyuid' }
+subjects: [{ kind: ServiceAccount, name: ${ACCOUNT}, namespace: ${NAMESPACE} }]
+`);
+    });
+    afterAll(() => storage('File'));
+
+    it('is looked at by a census, and used by the group of the migrated pods, while its owner stays', async () => {
+      await aVault('vault');
+      await apply('vault', 'vault', ofSet('vault', { volumes: { census: true }, grants: { source: 'Keep' } }));
+      const { warnings } = await untilPhase('vault', 'Completed');
+      expect(warnings?.join()).toContain('a Job beside each looks at the files of data');
+      const { gid, ...kept } = await journalOf('vault');
+      expect([kept, gid > 0]).toEqual([{ uid: 0, mode: '660' }, true]);
+      expect(await remains()).toEqual([]);
+    });
+
+    it('is let to the group by hand, by the command of the refusal', async () => {
+      await aVault('cellar', { securityContext: { runAsUser: 0 } });
+      const command = await commandOf('cellar', /sh -c '(.*?)'/);
+      const { nodeName } = podSchema.parse(await running().api.get(`${PODS}/cellar-0`)).spec;
+      await byHand('cellar', command, nodeName);
+      await apply('cellar', 'cellar', ofSet('cellar', { ...accept, grants: { source: 'Keep' } }));
+      await untilPhase('cellar', 'Completed');
+      expect(await journalOf('cellar')).toMatchObject({ uid: 0, mode: '660' });
+    });
+
+    it('is given to the new user by hand while no pod runs, by the command of the refusal', async () => {
+      const metadata = { name: 'data-attic-0', namespace: NAMESPACE };
+      await running().api.create(CLAIMS, {
+        apiVersion: 'v1',
+        kind: 'PersistentVolumeClaim',
+        metadata,
+        spec: claimSpec,
+      });
+      await byHand('attic', 'chown 1000:1000 /data');
+      const env = [
+        { name: 'OWNER_ONLY', value: '0' },
+        { name: 'POD_IP', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } },
+      ];
+      await aVault('attic', { env, securityContext: { runAsUser: 1000 } });
+      const command = await commandOf('attic', /(chown -R \S+ \/data)/);
+      await running().api.merge(`${SETS}/attic`, { spec: { replicas: 0 } });
+      await gone(`${PODS}/attic-0`);
+      await byHand('attic', command);
+      await apply('attic', 'attic', ofSet('attic', accept));
+      await until('attic', (status) => condition(status, 'RunAwaited')?.status === 'True', 'its first pod awaited');
+      await running().api.merge(`${SETS}/attic`, { spec: { replicas: 1 } });
+      const { pods } = await untilPhase('attic', 'Completed');
+      expect(pods).toEqual({ total: 1, migrated: 1, bySCC: { 'restricted-v2': 1 } });
+      const { uid } = await journalOf('attic');
+      expect(command).toContain(`chown -R ${uid}:`);
+    });
+  });
+}
