@@ -17,7 +17,7 @@ export { type InformerOptions } from './informer.js';
 export type { KubeEvent } from './events.js';
 export { fenceOf, type KubeClient } from './kube-client.js';
 export { runWithLease } from './lease.js';
-export { listIfAllowed } from './listing.js';
+export { getIfAllowed, listIfAllowed } from './listing.js';
 export { keyOf, type KindRef, type KubeObject, type ObjectId, objectSchema } from './object.js';
 export { hasOtherWriter, lastWriter, withoutServerFields, writerOf } from './managed-fields.js';
 export { Transport } from './transport.js';

@@ -1,7 +1,7 @@
 import { messageOf } from '@scc/runtime';
 import { isForbidden, isNotFound } from './errors.js';
 import type { KubeClient, ReadOptions, Selection } from './kube-client.js';
-import type { KindRef, KubeObject } from './object.js';
+import type { KindRef, KubeObject, ObjectId } from './object.js';
 
 /**
  * The objects of a kind that may be missing, or that the caller may not read.
@@ -19,4 +19,17 @@ export async function listIfAllowed(
     if (isForbidden(error)) return { items: [], refused: messageOf(error) };
     throw error;
   }
+}
+
+/** The objects that are there and may be read. */
+export async function getIfAllowed(kube: Pick<KubeClient, 'get'>, ids: readonly ObjectId[]): Promise<KubeObject[]> {
+  const found: KubeObject[] = [];
+  for (const id of ids)
+    try {
+      const object = await kube.get(id);
+      if (object) found.push(object);
+    } catch (error) {
+      if (!isForbidden(error)) throw error;
+    }
+  return found;
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { parseCampaign, type CampaignSpecInput, waveHash } from '@scc/plan';
 import { aimOf, type ClusterObject, clusterObjectSchema, inventoryOf, scan } from '@scc/scc/scan';
-import { boardOf, type Board } from './board.js';
+import { boardOf, configMapsFor, type Board } from './board.js';
 
 const anObject = (object: object): ClusterObject => clusterObjectSchema.parse(object);
 const aNamespace = (name: string, labels: object = {}): ClusterObject =>
@@ -127,6 +127,49 @@ describe('the board of a campaign', () => {
       ...aWorkload('api', { labels: { 'scc.poc/criticality': 'critical' } }),
     );
     expect(names(made)).toEqual([['api'], ['web']]);
+  });
+
+  it('reads whom workloads call from the ConfigMaps that they use, and names those to read', () => {
+    const configMap = (name: string, data: object, namespace = 'shop'): ClusterObject =>
+      anObject({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace }, data });
+    const volume = (name: string) => ({ name, configMap: { name } });
+    const objects = [
+      ...aWorkload('web', { container: { envFrom: [{ configMapRef: { name: 'urls' } }] } }),
+      ...aWorkload('cart', {
+        container: { env: [{ name: 'A', valueFrom: { configMapKeyRef: { name: 'urls', key: 'stock' } } }] },
+      }),
+      ...aWorkload('files', {
+        pod: { volumes: [volume('app'), { name: 'p', projected: { sources: [volume('more')] } }] },
+      }),
+      ...aWorkload('quiet', { pod: { volumes: [volume('prose')] } }),
+      ...['api', 'stock', 'mail'].flatMap((name) => aWorkload(name)),
+    ];
+    const maps = [
+      configMap('urls', { api: 'http://api:8080', stock: 'stock' }),
+      configMap('app', { 'app.yaml': 'mail:\n  url: jdbc:pg://u:p@stock.shop.svc.cluster.local/x\n' }),
+      configMap('more', { 'b.ini': 'upstream=api:9090' }),
+      configMap('prose', { 'README.md': 'the api and its stock: mail, api/v1, my-api.com' }),
+      configMap('urls', { api: 'http://mail' }, 'bank'),
+    ];
+    const callsOf = ({ waves }: Board) =>
+      Object.fromEntries(
+        waves.flatMap(({ workloads }) => workloads.flatMap(({ name, calls }) => (calls ? [[name, calls]] : []))),
+      );
+    const at = (...names_: string[]) => names_.map((name) => `shop/Deployment/${name}`);
+    expect(callsOf(board({ selector: {} }, ...objects))).toEqual({});
+    expect(callsOf(board({ selector: {} }, ...objects, ...maps))).toEqual({
+      web: at('api', 'stock'),
+      cart: at('stock'),
+      files: at('api', 'stock'),
+    });
+    const parsed = parseCampaign({ workloads: ['web', 'files'].map((name) => ({ namespace: 'shop', name })) });
+    const inventory = inventoryOf(objects);
+    const aim = aimOf(inventory, undefined);
+    if (!parsed.ok || !aim) throw new Error('the campaign is not one');
+    const asked = configMapsFor(parsed.spec, { objects, rows: scan(inventory, aim).rows });
+    expect(asked.map(({ namespace, name }) => `${namespace}/${name}`).sort()).toEqual([
+      ...['shop/app', 'shop/more', 'shop/urls'],
+    ]);
   });
 
   it('refuses to have more workloads than a campaign may have', () => {

@@ -1,6 +1,6 @@
 import { type CampaignSpec, LEAST_REACHABLE, type Member, memberKey, waveHash, wavesOf } from '@scc/plan';
 import { type ClusterObject, isMovable, type ScanRow } from '@scc/scc/scan';
-import { callsAmong } from './calls.js';
+import { callsAmong, configMapsOf } from './calls.js';
 import { criticalityOf } from './criticality.js';
 
 /** A member of a campaign, with what its place in the order is made of. */
@@ -69,6 +69,26 @@ function reasonToLeave(row: ScanRow, targetSCC: string): string | null {
   return null;
 }
 
+/** The rows of the workloads that a campaign names. */
+function selectedBy(spec: CampaignSpec, { objects, rows }: Scanned): readonly ScanRow[] {
+  const labels = labelsOf(objects);
+  const listed = spec.workloads && new Set(spec.workloads.map(memberKey));
+  return rows.filter((row) => {
+    if (listed) return listed.has(memberKey(row));
+    const wanted = spec.selector;
+    if (!wanted?.kinds.some((kind) => kind === row.kind)) return false;
+    if (wanted.namespaces.length > 0 && !wanted.namespaces.includes(row.namespace)) return false;
+    if (wanted.sourceSCC !== undefined && row.current !== wanted.sourceSCC) return false;
+    return has(labels(row.namespace), wanted.namespaceLabels) && has(labels(memberKey(row)), wanted.labels);
+  });
+}
+
+const CONFIG_MAP = { apiVersion: 'v1', kind: 'ConfigMap' } as const;
+
+/** The ConfigMaps to read before a board is made, and to give it among the objects: what is in them says who calls whom. */
+export const configMapsFor = (spec: CampaignSpec, scanned: Scanned) =>
+  configMapsOf(selectedBy(spec, scanned), scanned.objects).map((place) => ({ ...CONFIG_MAP, ...place }));
+
 /**
  * The waves of a campaign, from a scan of the cluster.
  * @throws RangeError when more workloads are selected than a campaign may have
@@ -76,15 +96,7 @@ function reasonToLeave(row: ScanRow, targetSCC: string): string | null {
 export function boardOf(spec: CampaignSpec, { objects, rows }: Scanned, most: number): Board {
   const labels = labelsOf(objects);
   const listed = spec.workloads && new Map(spec.workloads.map((one) => [memberKey(one), one]));
-  const isSelected = (row: ScanRow): boolean => {
-    if (listed) return listed.has(memberKey(row));
-    const wanted = spec.selector;
-    if (!wanted?.kinds.some((kind) => kind === row.kind)) return false;
-    if (wanted.namespaces.length > 0 && !wanted.namespaces.includes(row.namespace)) return false;
-    if (wanted.sourceSCC !== undefined && row.current !== wanted.sourceSCC) return false;
-    return has(labels(row.namespace), wanted.namespaceLabels) && has(labels(memberKey(row)), wanted.labels);
-  };
-  const selected = rows.filter(isSelected);
+  const selected = selectedBy(spec, { objects, rows });
   const left: { workload: string; reason: string }[] = [];
   const members = selected.flatMap((row): BoardMember[] => {
     const reason = reasonToLeave(row, spec.targetSCC);

@@ -1,3 +1,4 @@
+import { getIfAllowed } from '@scc/kube';
 import {
   CAMPAIGN_KIND,
   type CampaignSpec,
@@ -6,8 +7,9 @@ import {
   parseCampaign,
   PLAN_API_VERSION,
 } from '@scc/plan';
-import { type Board, boardOf } from '@scc/risk';
+import { type Board, boardOf, configMapsFor } from '@scc/risk';
 import { messageOf } from '@scc/runtime';
+import { clusterObjectSchema } from '@scc/scc/scan';
 import { CliError, EXIT } from '../exit.js';
 import { readManifests } from '../manifests.js';
 import { count, table } from '../output.js';
@@ -72,7 +74,12 @@ export async function dryRun(session: Session, file: string, filename: string[])
   for (const one of assumed) session.output.remark(`assumed: ${one}`);
   for (const { source: where, reason } of unreadable) session.output.remark(`not read: ${where}: ${reason}`);
   try {
-    const board = boardOf(spec, { objects: collected.objects, rows }, MOST_WORKLOADS);
+    const { objects } = collected;
+    // Files hold their ConfigMaps themselves.
+    const named = filename.length > 0 ? [] : configMapsFor(spec, { objects, rows });
+    const read = named.length === 0 ? [] : await getIfAllowed(await session.kube(), named);
+    const all = [...objects, ...read.map((object) => clusterObjectSchema.parse(object))];
+    const board = boardOf(spec, { objects: all, rows }, MOST_WORKLOADS);
     session.output.show({ campaign: name, ...board }, () => textOf(name, board));
     return board.waves.length > 0 ? EXIT.ok : EXIT.invalid;
   } catch (error) {

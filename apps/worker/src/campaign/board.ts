@@ -1,8 +1,8 @@
-import { type KubeClient, listIfAllowed } from '@scc/kube';
+import { getIfAllowed, type KubeClient, listIfAllowed } from '@scc/kube';
 import { type CampaignSpec, LEAST_REACHABLE, MOST_WORKLOADS, type CampaignStatus } from '@scc/plan';
-import { boardOf } from '@scc/risk';
+import { boardOf, configMapsFor } from '@scc/risk';
 import { messageOf } from '@scc/runtime';
-import { aimOf, collectObjects, inventoryOf, scan } from '@scc/scc/scan';
+import { aimOf, clusterObjectSchema, collectObjects, inventoryOf, scan } from '@scc/scc/scan';
 
 /** A page of a list has at most so long, in milliseconds. */
 const PAGE_MS = 60_000;
@@ -24,7 +24,10 @@ export async function makeBoard(
   const aim = aimOf(inventory, spec.targetSCC === LEAST_REACHABLE ? undefined : spec.targetSCC);
   if (!aim) return `spec.targetSCC: the cluster has no SCC ${spec.targetSCC}`;
   try {
-    const { waves, left } = boardOf(spec, { objects, rows: scan(inventory, aim).rows }, MOST_WORKLOADS);
+    const { rows } = scan(inventory, aim);
+    const configMaps = await getIfAllowed(kube, configMapsFor(spec, { objects, rows }));
+    const all = [...objects, ...configMaps.map((object) => clusterObjectSchema.parse(object))];
+    const { waves, left } = boardOf(spec, { objects: all, rows }, MOST_WORKLOADS);
     if (waves.length === 0)
       return `no plan can move any of the workloads: ${left.map((one) => `${one.workload}: ${one.reason}`).join('; ') || 'none is selected'}`;
     return {
