@@ -162,6 +162,13 @@ export function verifyParts(corpus: string | undefined): VerifyPart[] {
       round: (round, report) => jest(['e2e'], ['authority\\.e2e', '-t', 'any plans of'], report, seeded(34, round)),
     },
     {
+      name: 'campaign on a cluster',
+      what: 'a campaign of 60 workloads under load with two failures; worker, governance and Temporal killed in each wave',
+      rounds: 1,
+      round: (round, report) =>
+        jest(['e2e'], ['authority\\.e2e', '-t', 'a campaign of many workloads'], report, seeded(10, round)),
+    },
+    {
       name: 'crashes',
       what: 'each process at each step killed, stopped for a minute, or with a fifth of its writes answered badly; two workers',
       rounds: 3,
