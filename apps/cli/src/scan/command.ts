@@ -29,7 +29,7 @@ import { htmlOf } from './html.js';
 import { type ImageOptions, readImages } from './images.js';
 import { changesText, scanText } from './text.js';
 import { WATCH_SECONDS, watchScans } from './watch.js';
-import { writePatches, writePlans } from './write.js';
+import { writeCampaign, writePatches, writePlans } from './write.js';
 
 /** Where a scan's objects come from. */
 export interface SourceOptions {
@@ -44,6 +44,7 @@ interface ScanOptions extends SourceOptions, ImageOptions {
   csv?: string;
   html?: string;
   plans?: string;
+  campaign?: string;
   patches?: string;
   since?: string;
   /** Seconds between two looks; true: as usual. */
@@ -139,6 +140,10 @@ async function writeFiles({ output }: Session, options: ScanOptions, report: Sca
   if (options.html !== undefined) await writeFile(options.html, htmlOf(report));
   if (options.plans !== undefined)
     output.remark(`${count(await writePlans(options.plans, report), 'plan')} in ${options.plans}`);
+  if (options.campaign !== undefined) {
+    const moved = await writeCampaign(options.campaign, report, options.target ?? null);
+    output.remark(`a campaign of ${count(moved, 'workload')} in ${options.campaign}`);
+  }
   if (options.patches !== undefined)
     output.remark(`${count(await writePatches(options.patches, report), 'patch', 'patches')} in ${options.patches}`);
 }
@@ -243,6 +248,7 @@ export const scanCommand = (go: Run): Command =>
     .option('--csv <file>', 'also write the rows as CSV')
     .option('--html <file>', 'also write one page with charts and filters')
     .option('--plans <folder>', 'also write a plan for each workload that a plan can move')
+    .option('--campaign <file>', 'also write one campaign of all workloads that a plan can move')
     .option('--patches <folder>', 'also write a kustomize patch for each workload that needs one')
     .option(
       '--watch [seconds]',

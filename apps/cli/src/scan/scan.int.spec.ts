@@ -187,6 +187,12 @@ describe('sccctl scan', () => {
       metadata: { name: 'two', namespace: 'shop' },
       spec: { template: { spec: { containers: [{ name: 'app', securityContext: { runAsUser: null } }] } } },
     });
+    const campaign = path.join(folder, 'fleet.yaml');
+    expect((await sccctl(['scan', '-f', file, '--campaign', campaign])).err).toContain('a campaign of 2 workloads in');
+    const board = await sccctl(['campaign', 'dry-run', campaign, '-f', file]);
+    expect(board.out).toContain('campaign fleet: 2 workloads in 2 waves');
+    const none = await sccctl(['scan', '-f', file, '--target', 'anyuid', '--campaign', campaign]);
+    expect(none).toMatchObject({ code: 4, err: expect.stringContaining('a campaign has 1 to 1000') as unknown });
     expect((await readFile(csv ?? '', 'utf8')).split('\r\n')).toHaveLength(4);
     expect(await readFile(html ?? '', 'utf8')).toContain('"name":"two"');
   });

@@ -1,7 +1,10 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { CAMPAIGN_TYPE, type CampaignSpecInput, LEAST_REACHABLE, MOST_WORKLOADS } from '@scc/plan';
 import { isMovable, planForRow, type ScanReport, type ScanRow } from '@scc/scc/scan';
 import { stringify } from 'yaml';
+import { CliError, EXIT } from '../exit.js';
+import { count } from '../output.js';
 
 const fileOf = ({ namespace, kind, name }: ScanRow): string => `${namespace}-${kind.toLowerCase()}-${name}.yaml`;
 
@@ -26,6 +29,35 @@ async function writeAll(
 /** Writes a plan for each workload that a plan can move. @returns how many */
 export const writePlans = async (folder: string, { rows }: ScanReport): Promise<number> =>
   (await writeAll(folder, rows.filter(isMovable), (row) => planForRow(row))).length;
+
+/** Campaigns do not move workloads of other kinds. */
+const CAMPAIGN_KINDS: ReadonlySet<string> = new Set(['Deployment', 'StatefulSet', 'DaemonSet']);
+
+/**
+ * Writes a campaign of the workloads that a plan can move, each to the SCC that the scan held it against or to the
+ * least privileged one that it reaches.
+ * @param target null: the least privileged one
+ * @returns how many workloads
+ * @throws CliError when they are none, or more than a campaign may have
+ */
+export async function writeCampaign(file: string, { rows }: ScanReport, target: string | null): Promise<number> {
+  const workloads = rows
+    .filter((row) => isMovable(row) && CAMPAIGN_KINDS.has(row.kind) && (target === null || row.target === target))
+    .map(({ namespace, kind, name }) => ({ namespace, kind, name }));
+  if (workloads.length === 0 || workloads.length > MOST_WORKLOADS)
+    throw new CliError(
+      `--campaign: ${count(workloads.length, 'workload')} can be moved, and a campaign has 1 to ${MOST_WORKLOADS}`,
+      'Scan other or fewer namespaces (-n).',
+      EXIT.invalid,
+    );
+  const name = path.basename(file).replace(/\.ya?ml$/, '');
+  const spec: CampaignSpecInput = {
+    workloads: workloads as CampaignSpecInput['workloads'],
+    targetSCC: target ?? LEAST_REACHABLE,
+  };
+  await writeFile(file, stringify({ ...CAMPAIGN_TYPE, metadata: { name }, spec }));
+  return workloads.length;
+}
 
 /** Writes a kustomize patch for each workload whose template has to change, with a kustomization that names them. */
 export async function writePatches(folder: string, { rows }: ScanReport): Promise<number> {
