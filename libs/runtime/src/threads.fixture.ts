@@ -1,3 +1,5 @@
+import { getPriority } from 'node:os';
+
 /** Runs for ever. */
 export function spin(): never {
   for (;;);
@@ -16,3 +18,5 @@ export function hoard(): number {
 }
 
 export const echo = (value: unknown): unknown => value;
+
+export const priority = (): number => getPriority();

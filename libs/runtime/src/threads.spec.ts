@@ -1,3 +1,4 @@
+import { getPriority } from 'node:os';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type * as functions from './threads.fixture.js';
 import { DeadlineExceeded, DeadlineThreads, type ThreadOptions } from './threads.js';
@@ -47,6 +48,14 @@ describe('calls in threads', () => {
     const called = start({ maxHeapMiB: 16 });
     await expect(called.call('hoard')).rejects.toThrow('hoard failed');
     expect(await called.call('twice', 6)).toBe(12);
+  });
+
+  it.each([
+    [undefined, 10],
+    ['lowest', 19],
+  ] as const)('go behind those who wait for the processor: %s', async (priority, nice) => {
+    const called = start(priority ? { priority } : {});
+    expect(await called.call('priority')).toBe(Math.max(nice, getPriority()));
   });
 
   it('refuse what cannot be sent to a thread', async () => {

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { messageOf } from './values.js';
@@ -24,6 +25,8 @@ export interface ThreadOptions {
   deadlineMs: number;
   /** Threads that work at the same time; more calls wait in line. */
   size?: number;
+  /** Behind what others wait for, or behind all else; `low` unless given. */
+  priority?: keyof typeof PRIORITIES;
   /** The memory of one thread, in MiB; a call that needs more fails. */
   maxHeapMiB?: number;
 }
@@ -37,8 +40,13 @@ interface Call {
 
 type Answer = { ready: true } | { value: unknown } | { error: string };
 
+/** On Linux, priorities are those of threads; elsewhere they would be those of the process. */
+const PRIORITIES = { low: constants.priority.PRIORITY_BELOW_NORMAL, lowest: constants.priority.PRIORITY_LOW };
+
 /** Runs in the thread. Text, so that it is the same for sources and for what was built from them. */
 const INSIDE = `
+const { getPriority, setPriority } = await import('node:os');
+if (process.platform === 'linux') setPriority(Math.max(getPriority(), workerData.priority));
 import { parentPort, workerData } from 'node:worker_threads';
 if (workerData.module.endsWith('.ts')) {
   const { registerHooks } = await import('node:module');
@@ -69,7 +77,8 @@ function moduleUrl(module: URL): string {
 
 /**
  * Calls functions of a module in threads of their own, each within a deadline: a call that runs on is ended together
- * with its thread, and neither the caller's thread nor other calls wait for it. Arguments and results are plain data.
+ * with its thread, and neither the caller's thread nor other calls wait for it. The threads go behind that of the caller
+ * for the processor. Arguments and results are plain data.
  */
 export class DeadlineThreads<M> {
   readonly #options: ThreadOptions;
@@ -107,10 +116,10 @@ export class DeadlineThreads<M> {
   }
 
   #start(): Worker {
-    const { name, module, maxHeapMiB = 256 } = this.#options;
+    const { name, module, priority = 'low', maxHeapMiB = 256 } = this.#options;
     const worker = new Worker(INSIDE_URL, {
       name,
-      workerData: { module: moduleUrl(module) },
+      workerData: { module: moduleUrl(module), priority: PRIORITIES[priority] },
       execArgv: [],
       resourceLimits: { maxOldGenerationSizeMb: maxHeapMiB },
     });
