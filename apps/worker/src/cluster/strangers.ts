@@ -1,10 +1,10 @@
 import type { KubeClient, KubeObject } from '@scc/kube';
-import { isCanaryObject, isRecord } from '@scc/plan';
+import { isCanaryObject } from '@scc/plan';
 import { strangersAmong } from '@scc/routing';
+import { isJobOver } from './cron-jobs.js';
+import { madeBy, ownersAmong, readMakers } from './makers.js';
 import { selects } from './objects.js';
 import { isLive } from './workload-pods.js';
-
-const TEMPLATED = ['Deployment', 'StatefulSet', 'DaemonSet'];
 
 /** Everything of a namespace whose pods a Service could reach. */
 export interface Neighbourhood {
@@ -14,24 +14,14 @@ export interface Neighbourhood {
 }
 
 export async function readNeighbourhood(kube: Pick<KubeClient, 'list'>, namespace: string): Promise<Neighbourhood> {
-  const [pods, ...workloads] = await Promise.all([
+  const [pods, { objects: makers }] = await Promise.all([
     kube.list({ apiVersion: 'v1', kind: 'Pod' }, { namespace }),
-    ...TEMPLATED.map((kind) => kube.list({ apiVersion: 'apps/v1', kind }, { namespace })),
+    readMakers(kube, namespace),
   ]);
-  return { pods: pods.items, workloads: workloads.flatMap(({ items }) => items) };
-}
-
-const strings = (value: unknown): Record<string, string> =>
-  isRecord(value)
-    ? Object.fromEntries(
-        Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
-      )
-    : {};
-
-function templateLabels({ spec }: Record<string, unknown>): Record<string, string> {
-  const template = isRecord(spec) ? spec['template'] : undefined;
-  const metadata = isRecord(template) ? template['metadata'] : undefined;
-  return isRecord(metadata) ? strings(metadata['labels']) : {};
+  const above = ownersAmong(makers);
+  // Of what a maker makes, and of a Job that has ended, nothing more comes.
+  const isIdle = (one: KubeObject): boolean => above(one).length > 0 || (one.kind === 'Job' && isJobOver(one));
+  return { pods: pods.items, workloads: makers.filter((one) => !isIdle(one)) };
 }
 
 /**
@@ -45,7 +35,9 @@ export function strangersBehind(
   own: ReadonlySet<string>,
 ): string[] {
   const isOther = ({ metadata }: KubeObject): boolean => !isCanaryObject(metadata) && !own.has(metadata.uid ?? '');
-  const templated = workloads.filter((workload) => isOther(workload) && selects(selector, templateLabels(workload)));
+  const templated = workloads.filter(
+    (workload) => isOther(workload) && selects(selector, madeBy(workload).template?.metadata?.labels ?? {}),
+  );
   const live = pods.filter(
     (pod) =>
       isOther(pod) &&
