@@ -38,6 +38,16 @@ describe('what is seen of the needs of a workload', () => {
     ]);
   });
 
+  it('is that of the image that runs, whatever its tag points to by now', async () => {
+    const imageID = `docker.io/library/ledger@sha256:${'b'.repeat(64)}`;
+    const { evidence, imageUsers } = await gatherEvidence(
+      workloadOf([{ containerStatuses: [{ name: 'app', imageID }] }]),
+      (asked) => Promise.resolve(new Map([...asked].map((image) => [image, { ...NAMED, reference: image }]))),
+    );
+    expect(evidence).toMatchObject([{ source: 'image', image: `ledger@sha256:${'b'.repeat(64)}` }]);
+    expect(imageUsers).toEqual({ app: 'www' });
+  });
+
   it('names an image that was not read', async () => {
     const gathered = await gatherEvidence(workloadOf(), images({ read: false, reason: 'its registry answered 503' }));
     expect(gathered).toMatchObject({

@@ -1,5 +1,5 @@
 import { imageFacts, type ImageFacts, imagesOf, podTemplateSchema } from '@scc/scc';
-import { type SeenNeed, evidenceOf, usersSeen } from '@scc/scc/scan';
+import { type SeenNeed, evidenceOf, templateAsRun, usersSeen } from '@scc/scc/scan';
 import { ImageReader, type ImageRead, type Registries } from '@scc/runtime/images';
 import { podTemplateOf } from '../cluster/objects.js';
 import type { AssessedWorkload } from './facts.js';
@@ -29,9 +29,10 @@ export async function gatherEvidence(
   readImages: ReadImages,
 ): Promise<GatheredEvidence> {
   const template = podTemplateSchema.parse(podTemplateOf(object));
-  const images = await readImages(imagesOf(template).map(({ image }) => image));
+  const asRun = templateAsRun(template, livePods);
+  const images = await readImages(imagesOf(asRun).map(({ image }) => image));
   const evidence = evidenceOf(template, livePods, images);
-  const { imageUsers, imagePorts } = imageFacts(template, images);
+  const { imageUsers, imagePorts } = imageFacts(asRun, images);
   const seen = [...usersSeen(evidence)].map(([container, uid]): [string, string] => [container, String(uid)]);
   return { evidence, imageUsers: { ...imageUsers, ...Object.fromEntries(seen) }, imagePorts };
 }

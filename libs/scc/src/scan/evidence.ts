@@ -10,6 +10,7 @@ const statusSchema = z.looseObject({
     containerStatuses: z.array(
       z.looseObject({
         name: z.string(),
+        imageID: z.string().nullish(),
         user: z.looseObject({ linux: z.looseObject({ uid: z.int() }).nullish() }).nullish(),
       }),
     ),
@@ -24,14 +25,24 @@ export interface SeenUser {
   readonly pods: number;
 }
 
-/** What live pods of a workload, as the API server shows them, and its images tell of its needs. */
-export function evidenceOf(template: PodTemplate, pods: readonly unknown[], images: ImageAnswers): SeenNeed[] {
-  const live = pods.flatMap((pod): LivePod[] => {
+const liveIn = (pods: readonly unknown[]): LivePod[] =>
+  pods.flatMap((pod): LivePod[] => {
     const [object, parsed] = [clusterObjectSchema.safeParse(pod).data, podSchema.safeParse(pod).data];
     return object && parsed ? [[object, parsed]] : [];
   });
-  return [...seenUsers(template, live).map(runningUser), ...imageEvidence(template, images)];
+
+/**
+ * What live pods of a workload, as the API server shows them, and its images tell of its needs.
+ * @param images answers about the images of `templateAsRun`
+ */
+export function evidenceOf(template: PodTemplate, pods: readonly unknown[], images: ImageAnswers): SeenNeed[] {
+  const live = liveIn(pods);
+  return [...seenUsers(template, live).map(runningUser), ...imageEvidence(imagesAsRun(template, live), images)];
 }
+
+/** The template with the digests that its live pods, as the API server shows them, run in place of tags. */
+export const templateAsRun = (template: PodTemplate, pods: readonly unknown[]): PodTemplate =>
+  imagesAsRun(template, liveIn(pods));
 
 export const runningUser = (seen: SeenUser): SeenNeed => ({ source: 'running user', ...seen });
 
@@ -41,12 +52,42 @@ type LivePod = readonly [object: ClusterObject, pod: Pod];
 const isOfImage = ({ spec }: Pod, container: Pod['spec']['containers'][number]): boolean =>
   container.securityContext?.runAsUser == null && spec.securityContext?.runAsUser == null;
 
+const DIGEST = /@(sha256:[0-9a-f]{64})$/;
+/** `repository` of `repository:tag`; a port of the registry is no tag. */
+const TAG = /:[\w][\w.-]*$/;
+
+const statusesOf = (object: ClusterObject) => statusSchema.safeParse(object).data?.status.containerStatuses ?? [];
+
+/** The digest of an image that a container runs now; undefined where the pod runs another image, or does not say. */
+function digestIn([object, pod]: LivePod, name: string, image: unknown): string | undefined {
+  if (pod.spec.containers.find((one) => one.name === name)?.['image'] !== image) return undefined;
+  const id = statusesOf(object).find((one) => one.name === name)?.imageID ?? '';
+  return DIGEST.exec(id)?.[1];
+}
+
+/**
+ * A template with the digests that its live pods run in place of tags, so that what is read of an image is of what runs,
+ * and not of what its tag points to by now. Pods that run several leave the tag.
+ */
+export function imagesAsRun(template: PodTemplate, live: readonly LivePod[]): PodTemplate {
+  if (live.length === 0) return template;
+  const containers = template.spec.containers.map((container) => {
+    const { name, image } = container;
+    if (typeof image !== 'string' || image.includes('@')) return container;
+    const digests = new Set(live.flatMap((pod) => digestIn(pod, name, image) ?? []));
+    const [digest] = digests;
+    return digest === undefined || digests.size > 1
+      ? container
+      : { ...container, image: `${image.replace(TAG, '')}@${digest}` };
+  });
+  return { ...template, spec: { ...template.spec, containers } };
+}
+
 /** The uid of a container that runs this image, where the image decided it. */
 function uidFromImage([object, pod]: LivePod, name: string, image: unknown): number | undefined {
   const container = pod.spec.containers.find((one) => one.name === name);
   if (container?.['image'] !== image || !container || !isOfImage(pod, container)) return undefined;
-  const statuses = statusSchema.safeParse(object).data?.status.containerStatuses ?? [];
-  return statuses.find((one) => one.name === name)?.user?.linux?.uid;
+  return statusesOf(object).find((one) => one.name === name)?.user?.linux?.uid;
 }
 
 /**

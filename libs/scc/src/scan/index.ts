@@ -1,7 +1,7 @@
 export { type Collected, collectObjects } from './collect.js';
 export { compareRows, type ComparedRow, comparedRowSchema, compareScans, type ScanChange } from './compare.js';
 export { CATEGORIES, type Category, categoryWords } from './categories.js';
-export { evidenceOf, imageEvidence, usersSeen } from './evidence.js';
+export { evidenceOf, imageEvidence, templateAsRun, usersSeen } from './evidence.js';
 export { evidenceSentence } from './evidence-words.js';
 export { firstSteps } from './first.js';
 export { imagesIn, type Inventory, inventoryOf, withImages } from './inventory.js';

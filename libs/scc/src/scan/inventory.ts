@@ -221,9 +221,9 @@ export function inventoryOf(objects: readonly ClusterObject[], fallback = 'defau
   };
 }
 
-/** The images of the containers of every workload. */
-export const imagesIn = (workloads: readonly Pick<Workload, 'template'>[]): Set<string> =>
-  new Set(workloads.flatMap(({ template }) => imagesOf(template).map(({ image }) => image)));
+/** The images of the containers of every workload, by the digests that run where pods show them. */
+export const imagesIn = (workloads: readonly Pick<Workload, 'asRun'>[]): Set<string> =>
+  new Set(workloads.flatMap(({ asRun }) => imagesOf(asRun).map(({ image }) => image)));
 
 /** The same with what the registries say of images. */
 export const withImages = (inventory: Inventory, images: ImageAnswers): Inventory => ({ ...inventory, images });

@@ -20,8 +20,8 @@ import type { NextRestart, ScanRow } from './report.js';
 import type { Workload } from './workloads.js';
 
 /** What images say of themselves; the user that was seen to run counts before the one that a registry names. */
-function factsOfImages({ template, seenUsers }: Workload, { images }: Inventory): ImageFacts {
-  const { imageUsers, imagePorts } = imageFacts(template, images);
+function factsOfImages({ asRun, seenUsers }: Workload, { images }: Inventory): ImageFacts {
+  const { imageUsers, imagePorts } = imageFacts(asRun, images);
   const seen = Object.fromEntries(seenUsers.map(({ container, uid }) => [container, String(uid)]));
   return { imageUsers: { ...imageUsers, ...seen }, imagePorts };
 }
@@ -190,7 +190,7 @@ export function judgeWorkload(workload: Workload, inventory: Inventory, aim: Com
     ways: waysIn.ways.map((way) => ({ ...way })),
     evidence: [
       ...workload.seenUsers.map(runningUser),
-      ...imageEvidence(workload.template, inventory.images),
+      ...imageEvidence(workload.asRun, inventory.images),
       ...inventory.profilesOf(workload),
       ...inventory.recordingsOf(workload),
     ],

@@ -5,7 +5,7 @@ import { controllerSubject } from '../migration/template.js';
 import { podOf } from '../migration/facts.js';
 import { compareByPrivilege } from '../migration/lattice.js';
 import { pods } from '../model/arbitraries.fixture.js';
-import { inventoryOf } from './inventory.js';
+import { imagesIn, inventoryOf, withImages } from './inventory.js';
 import type { ClusterObject } from './objects.js';
 import { aGrant, aNamespace, anObject, aPod, aService, aWorkload, ownedBy } from './objects.fixture.js';
 import { scanReportSchema, type ScanRow } from './report.js';
@@ -170,6 +170,35 @@ describe('what live pods show of the users of their images', () => {
     ['none that was given to it', [runningAs('p', 0, { securityContext: { runAsUser: 0 } })], []],
   ])('%s', (_case, pods, evidence) => {
     expect(rowOf(deployment, ...pods).evidence).toEqual(evidence);
+  });
+
+  it.each<[string, string, string[][], string]>([
+    ['the tag without pods', 'quay.io:8443/a/b:1', [], 'quay.io:8443/a/b:1'],
+    ['the digest that runs', 'quay.io:8443/a/b:1', [['1'], ['1']], `quay.io:8443/a/b@sha256:${'1'.repeat(64)}`],
+    ['the digest of a name without a tag', 'b', [['1']], `b@sha256:${'1'.repeat(64)}`],
+    ['the tag where pods run two', 'a/b:1', [['1'], ['2']], 'a/b:1'],
+    ['the digest that the template has', `b@sha256:${'3'.repeat(64)}`, [['1']], `b@sha256:${'3'.repeat(64)}`],
+    ['the tag where a pod runs another image', 'a/b:2', [['1', 'a/b:1']], 'a/b:2'],
+  ])('and of their images: %s', (_case, image, pods, expected) => {
+    const own = aWorkload('a', { container: { image } });
+    const running = pods.map(([digit = '', other = image], at) => {
+      const pod = ownedBy(aPod(`p${at}`, 'nonroot-v2'), own);
+      const imageID = `mirror.example/a/b@sha256:${digit.repeat(64)}`;
+      return anObject({
+        ...pod,
+        spec: { containers: [{ name: 'app', image: other }] },
+        status: { phase: 'Running', containerStatuses: [{ name: 'app', imageID }] },
+      });
+    });
+    const inventory = inventoryOf([shop, own, ...running]);
+    expect([...imagesIn(inventory.workloads)]).toEqual([expected]);
+    const reason = 'its registry is not named';
+    const answered = withImages(inventory, new Map([[expected, { read: false, reason }]]));
+    const aim = aimOf(answered, undefined);
+    if (!aim) throw new Error('no aim');
+    expect(scan(answered, aim).rows[0]?.evidence).toContainEqual({
+      ...{ source: 'image not read', container: 'app', image: expected, reason },
+    });
   });
 
   it('make an uncertain risk certain', () => {

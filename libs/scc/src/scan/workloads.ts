@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { SCC_ANNOTATION } from '../model/names.js';
 import { type Pod, podSchema, type PodTemplate, podTemplateSchema } from '../model/pod.js';
-import { seenUsers, type SeenUser } from './evidence.js';
+import { imagesAsRun, seenUsers, type SeenUser } from './evidence.js';
 import type { WorkloadKind } from '../migration/template.js';
 import {
   type ClusterObject,
@@ -51,6 +51,8 @@ export interface Workload {
   readonly pods: ReadonlyMap<string, number>;
   /** One of the live pods. */
   readonly runningPod: Pod | undefined;
+  /** The template with the images that the live pods run, by their digests. */
+  readonly asRun: PodTemplate;
   /** What the live pods show of the users of their images. */
   readonly seenUsers: readonly SeenUser[];
 }
@@ -90,6 +92,8 @@ interface Sighting {
   readonly pods: Map<string, number>;
   readonly live: [ClusterObject, Pod][];
 }
+
+const UNSEEN: Pick<Workload, 'pods'> & { readonly live: Sighting['live'] } = { pods: new Map(), live: [] };
 
 const isPod = ({ kind }: Known): boolean => kind.template === 'self';
 /** A pod of a cluster; one of a file has no status. */
@@ -145,6 +149,7 @@ const claimNames = (object: ClusterObject): string[] =>
 
 function workloadFrom({ object, kind, namespace }: Known, template: PodTemplate, seen: Sighting | undefined): Workload {
   const owner = controllerOf(object);
+  const { pods, live } = seen ?? UNSEEN;
   return {
     apiVersion: object.apiVersion,
     kind: object.kind,
@@ -156,9 +161,10 @@ function workloadFrom({ object, kind, namespace }: Known, template: PodTemplate,
     volumeClaimTemplates: kind.kind === 'StatefulSet' ? claimNames(object) : [],
     object,
     operator: owner && !isOfNode(owner) ? owner : null,
-    pods: seen?.pods ?? new Map<string, number>(),
-    runningPod: seen?.live[0]?.[1],
-    seenUsers: seenUsers(template, seen?.live ?? []),
+    pods,
+    runningPod: live[0]?.[1],
+    asRun: imagesAsRun(template, live),
+    seenUsers: seenUsers(template, live),
   };
 }
 
