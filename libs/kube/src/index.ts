@@ -19,6 +19,6 @@ export { fenceOf, type KubeClient } from './kube-client.js';
 export { runWithLease } from './lease.js';
 export { getIfAllowed, listIfAllowed } from './listing.js';
 export { keyOf, type KindRef, type KubeObject, type ObjectId, objectSchema } from './object.js';
-export { hasOtherWriter, lastWriter, withoutServerFields, writerOf } from './managed-fields.js';
+export { hasOtherWriter, isWrittenByOthers, lastWriter, withoutServerFields, writerOf } from './managed-fields.js';
 export { Transport } from './transport.js';
 export { watchEventOf } from './watch-line.js';

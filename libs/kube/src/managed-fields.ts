@@ -17,6 +17,10 @@ export const hasOtherWriter = (object: KubeObject, but: string): boolean => writ
 /** The members of a field as messages name it, up to a list: `spec.containers[app].image` ends at `containers`. */
 const membersOf = (field: string): string[] => (/^[\w.-]+/.exec(field)?.[0] ?? '').split('.').filter(Boolean);
 
+/** Whether another manager has set, to another value, a field of an object, such as `spec.template`, or something in it. */
+export const isWrittenByOthers = (object: KubeObject, but: string, field: string): boolean =>
+  writersBut(object, but).some(({ fieldsV1 }) => holds(fieldsV1, membersOf(field)));
+
 /**
  * The last writer of an object, by its managed fields: of all but one manager, and not its status.
  * @param fields as messages name them, such as `spec.template`: who wrote one of these counts, where anybody is known to

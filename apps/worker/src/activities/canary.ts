@@ -52,13 +52,24 @@ export const canaryObjects = (target: MigrationTarget): ObjectId[] => [
   ...copyIds(target),
 ];
 
-function canaryDeployment(workload: KubeObject, target: MigrationTarget): KubeObject {
-  const { spec } = deploymentSchema.parse(workload);
+/** The template of the canary's pods: the migrated one, as a copy beside the workload. */
+export function canaryTemplate(target: MigrationTarget) {
   const { key, canary } = target.label;
   const template = target.templateAfter as {
     metadata?: { labels?: Record<string, string>; annotations?: Record<string, string> };
     spec: Record<string, unknown>;
   };
+  return {
+    ...template,
+    // Labels of all owners stay: selectors of the workload, its Services and its policies may name any.
+    metadata: { ...template.metadata, labels: { ...template.metadata?.labels, [key]: canary, ...markers(target) } },
+    spec: readsAsStable(placedAsCanary(template.spec, target.label), target.label),
+  };
+}
+
+function canaryDeployment(workload: KubeObject, target: MigrationTarget): KubeObject {
+  const { spec } = deploymentSchema.parse(workload);
+  const { key, canary } = target.label;
   return {
     apiVersion: 'apps/v1',
     kind: 'Deployment',
@@ -78,12 +89,7 @@ function canaryDeployment(workload: KubeObject, target: MigrationTarget): KubeOb
       replicas: canarySize(target, 0),
       paused: false,
       selector: { matchLabels: { ...spec.selector.matchLabels, [key]: canary } },
-      template: {
-        ...template,
-        // Labels of all owners stay: selectors of the workload, its Services and its policies may name any.
-        metadata: { ...template.metadata, labels: { ...template.metadata?.labels, [key]: canary, ...markers(target) } },
-        spec: readsAsStable(placedAsCanary(template.spec, target.label), target.label),
-      },
+      template: canaryTemplate(target),
     },
   };
 }

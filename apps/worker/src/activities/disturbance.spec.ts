@@ -16,7 +16,7 @@ const labels = { app: 'ledger' };
 
 const template = (scc: string | null, image = 'ledger:1') => ({
   metadata: { labels, ...(scc === null ? {} : { annotations: { 'openshift.io/required-scc': scc } }) },
-  spec: { serviceAccountName: 'ledger', containers: [{ name: 'app', image }] },
+  spec: { serviceAccountName: 'ledger', securityContext: { runAsUser: 7 }, containers: [{ name: 'app', image }] },
 });
 const before = template(null);
 const after = template('restricted-v2');
@@ -52,6 +52,10 @@ const objects = (): KubeObject[] => [
   users(SCALER, { minReplicas: 1, maxReplicas: 5, scaleTargetRef: { ...DEPLOYMENT, name: 'ledger' } }),
 ];
 
+const fieldsOf = (value: unknown): object =>
+  isRecord(value) ? Object.fromEntries(Object.entries(value).map(([key, item]) => [`f:${key}`, fieldsOf(item)])) : {};
+const writer = (body: object) => ({ manager: 'mallory', fieldsV1: fieldsOf(body) });
+
 /** A cluster of these objects, as far as a canary is made in it. */
 function clusterOf(items: KubeObject[]) {
   const stored = new Map(
@@ -78,10 +82,7 @@ function clusterOf(items: KubeObject[]) {
     kube: kube as KubeClient,
     remove: (id: ObjectId) => stored.delete(preImageKeyOf(id)),
     change: (id: ObjectId, body: object) =>
-      kube.patch(
-        { ...id },
-        { type: 'merge', body: merge({ metadata: { managedFields: [{ manager: 'mallory' }] } }, body) },
-      ),
+      kube.patch({ ...id }, { type: 'merge', body: merge({ metadata: { managedFields: [writer(body)] } }, body) }),
   };
 }
 
@@ -139,6 +140,24 @@ describe('disturbanceOf', () => {
       'changes what the canary runs',
       id(DEPLOYMENT, CANARY),
       { spec: { template: { spec: { containers: [{ name: 'app', image: 'x' }] } } } },
+      /changed Deployment ledger-scc-canary \(spec.template\)/,
+    ],
+    [
+      'changes how the canary runs it',
+      id(DEPLOYMENT, CANARY),
+      { spec: { template: { spec: { containers: [{ name: 'app', image: 'ledger:1', command: ['sh'] }] } } } },
+      /changed Deployment ledger-scc-canary \(spec.template\)/,
+    ],
+    [
+      'gives the canary a container more',
+      id(DEPLOYMENT, CANARY),
+      { spec: { template: { spec: { initContainers: [{ name: 'first', image: 'x' }] } } } },
+      /changed Deployment ledger-scc-canary \(spec.template\)/,
+    ],
+    [
+      "takes the canary's user away",
+      id(DEPLOYMENT, CANARY),
+      { spec: { template: { spec: { securityContext: { runAsUser: null } } } } },
       /changed Deployment ledger-scc-canary \(spec.template\)/,
     ],
     [

@@ -1,5 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
-import { hasOtherWriter, lastWriter, type KubeClient, type KubeObject, type ObjectId } from '@scc/kube';
+import {
+  hasOtherWriter,
+  isWrittenByOthers,
+  lastWriter,
+  type KubeClient,
+  type KubeObject,
+  type ObjectId,
+} from '@scc/kube';
 import type { MigrationTarget } from '@scc/migration/contract';
 import { FIELD_MANAGER, isDivided, isRecord } from '@scc/plan';
 import { dividesByReplicas } from '@scc/replicas';
@@ -8,7 +15,8 @@ import { z } from 'zod';
 import { canarySize } from '../cluster/canary-size.js';
 import { copyForCanary, copyIdOf } from '../cluster/neighbours.js';
 import { deploymentSchema, idOf, preImageKeyOf, serviceSchema } from '../cluster/objects.js';
-import { canaryObjects, isOfPlan } from './canary.js';
+import { isIntact } from '../cluster/intact.js';
+import { canaryObjects, canaryTemplate, isOfPlan } from './canary.js';
 import { templateOf, workloadId } from './workload-object.js';
 
 /** What other clients do to the objects of a migration while it runs; looked for at every look, at any weight. */
@@ -86,7 +94,13 @@ const canary: Look = async (read, target, { weight }) => {
   const id = { apiVersion: 'apps/v1', kind: 'Deployment', namespace: target.ref.namespace, name: target.canary };
   const object = await read(id);
   if (!object) return deleted(id);
-  if (!isDeepStrictEqual(essenceOf(templateOf(object)), essenceOf(target.templateAfter)))
+  const template = templateOf(object);
+  const isAsJudged = isDeepStrictEqual(essenceOf(template), essenceOf(target.templateAfter));
+  if (
+    !isAsJudged ||
+    !isIntact(canaryTemplate(target), template) ||
+    isWrittenByOthers(object, FIELD_MANAGER, 'spec.template')
+  )
     return changed(object, 'spec.template');
   const { replicas, paused } = deploymentSchema.parse(object).spec;
   const size = canarySize(target, weight);
