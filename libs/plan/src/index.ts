@@ -154,6 +154,6 @@ export {
   WORKLOAD_KINDS,
 } from './strategies.js';
 export { WAIT_REASONS, type WaitReason } from './waits.js';
-export { type DeliveryTool, deliveryToolOf, revokeLaterMs, untracked } from './tracking.js';
+export { DELIVERY_TOOLS, type DeliveryTool, deliveryToolOf, revokeLaterMs, untracked } from './tracking.js';
 export { isWaveApproved, memberKey, type MemberPlace } from './members.js';
 export { waveHash, wavesOf } from './waves.js';

@@ -9,6 +9,10 @@ const TRACKING = [
   /^helm\.sh\//,
   /^olm\./,
   /^operators\.coreos\.com\//,
+  /^([a-z0-9-]+\.)?open-cluster-management\.io\//,
+  /^(configmanagement|configsync)\.gke\.io\//,
+  /^kapp\.k14s\.io\//,
+  /^(objectset\.rio|([a-z0-9-]+\.)?fleet)\.cattle\.io\//,
   /^deployment\.kubernetes\.io\/revision$/,
   /^kubectl\.kubernetes\.io\/last-applied-configuration$/,
 ];
@@ -28,9 +32,14 @@ interface Delivered {
   readonly managedFields?: readonly { readonly manager?: string | undefined }[] | undefined;
 }
 
-/** A tool that delivers an object from elsewhere, and writes it back from there. */
+/** Tools that deliver objects from elsewhere, and write them back from there. */
+export const DELIVERY_TOOLS = [
+  ...(['Argo CD', 'Flux', 'Helm', 'Fleet', 'Open Cluster Management'] as const),
+  ...(['Config Sync', 'kapp', 'Terraform', 'Pulumi'] as const),
+] as const;
+
 export interface DeliveryTool {
-  tool: 'Argo CD' | 'Flux' | 'Helm';
+  tool: (typeof DELIVERY_TOOLS)[number];
   /** The application, Kustomization or release, where the object says it. */
   name: string | null;
 }
@@ -40,16 +49,39 @@ const ARGO_TRACKING = 'argocd.argoproj.io/tracking-id';
 const FLUX_NAME = /^(kustomize|helm)\.toolkit\.fluxcd\.io\/name$/;
 const HELM_RELEASE = 'meta.helm.sh/release-name';
 
+/** Labels and annotations of the other tools; the value of one is the name of what delivers. */
+const MARKS: readonly { tool: DeliveryTool['tool']; key: RegExp; isName?: true }[] = [
+  { tool: 'Fleet', key: /^(objectset\.rio|([a-z0-9-]+\.)?fleet)\.cattle\.io\// },
+  {
+    ...{ tool: 'Open Cluster Management', isName: true },
+    key: /^apps\.open-cluster-management\.io\/hosting-subscription$/,
+  },
+  { tool: 'Config Sync', key: /^(configsync\.gke\.io\/resource-id|configmanagement\.gke\.io\/managed)$/ },
+  { tool: 'kapp', key: /^kapp\.k14s\.io\/(app|identity)$/ },
+];
+
 /** Names of field managers by which these tools write. */
 const MANAGERS: readonly [RegExp, DeliveryTool['tool']][] = [
   [/^argocd(-|$)/, 'Argo CD'],
   [/^(kustomize|helm)-controller$/, 'Flux'],
   [/^helm$/i, 'Helm'],
+  [/^terraform/i, 'Terraform'],
+  [/^pulumi/i, 'Pulumi'],
 ];
 
 /** The tool that an object comes from, by the marks that it left; undefined when it left none. */
 export const deliveryToolOf = (metadata: Delivered): DeliveryTool | undefined =>
-  argoOf(metadata) ?? fluxOf(metadata) ?? helmOf(metadata) ?? writerOf(metadata);
+  argoOf(metadata) ?? fluxOf(metadata) ?? markedOf(metadata) ?? helmOf(metadata) ?? writerOf(metadata);
+
+/** Before Helm, which some of them use. */
+function markedOf({ labels = {}, annotations = {} }: Delivered): DeliveryTool | undefined {
+  const marks = Object.entries({ ...labels, ...annotations });
+  for (const { tool, key, isName } of MARKS) {
+    const found = marks.find(([name]) => key.test(name));
+    if (found) return { tool, name: isName ? found[1] : null };
+  }
+  return undefined;
+}
 
 function argoOf({ labels = {}, annotations = {} }: Delivered): DeliveryTool | undefined {
   const tracked = annotations[ARGO_TRACKING]?.split(':')[0];

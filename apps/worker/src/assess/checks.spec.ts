@@ -186,6 +186,15 @@ describe('warningsOf', () => {
       expect.stringContaining('not fully available') as string,
     ]);
   });
+
+  it('names an owner that may write the template, although it is not marked as controller', () => {
+    const ownedBy = (kind: string) =>
+      someFacts({ metadata: { ownerReferences: [{ apiVersion: 'x/v1', kind, name: 's', uid: 's' }] } });
+    expect(warningsOf(ownedBy('Shop'))).toEqual([
+      expect.stringContaining('belongs to Shop s, which is not marked as its controller') as string,
+    ]);
+    expect(warningsOf(ownedBy('ConfigMap'))).toEqual([]);
+  });
 });
 
 describe('the outage of a StatefulSet', () => {

@@ -15,7 +15,7 @@ import {
 import { REQUIRED_SCC_ANNOTATION } from '@scc/scc';
 import { isUndivided, observedSource, type Facts, type AssessedWorkload } from './facts.js';
 import { replacesAllAtOnce } from '../cluster/rolling.js';
-import { deliveredWarnings, managedViolations } from './managed.js';
+import { deliveredWarnings, managedViolations, ownerWarnings } from './managed.js';
 import { isAccepted, unreadViolations, wayViolations, wayWarnings } from './ways.js';
 
 /** Lets a plan move a workload that is not healthy now; the plan's author says so by this annotation, value "true". */
@@ -255,6 +255,7 @@ export function warningsOf({ workload, planAnnotations, ways, spec }: Facts): st
   return [
     ...outageWarnings(workload, spec),
     ...deliveredWarnings(workload),
+    ...ownerWarnings(workload),
     ...wayWarnings(ways),
     ...sticky.map(
       ({ name }) => `Service ${name} has session affinity, which the mesh does not keep while weights move`,

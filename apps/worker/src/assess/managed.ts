@@ -83,3 +83,15 @@ export const deliveredWarnings = (workload: AssessedWorkload): string[] =>
       `HorizontalPodAutoscaler ${autoscaler.metadata.name ?? ''} is delivered by ${delivered.tool}: its minimum is raised for the time of the migration, which ends when it is written back; have ${delivered.tool} leave spec.minReplicas alone`,
     ];
   });
+
+/** Kinds that nobody reconciles into workloads. */
+const GARBAGE_OWNERS: ReadonlySet<string> = new Set(['ConfigMap', 'Secret', 'Namespace', 'Node']);
+
+/** Owners that are no controllers may only collect garbage, or write the template all the same: nothing says which. */
+export const ownerWarnings = ({ object: { kind, metadata } }: AssessedWorkload): string[] =>
+  (metadata.ownerReferences ?? [])
+    .filter((owner) => owner.controller !== true && !GARBAGE_OWNERS.has(owner.kind))
+    .map(
+      (owner) =>
+        `${kind} ${metadata.name ?? ''} belongs to ${owner.kind} ${owner.name}, which is not marked as its controller: where its operator writes the template, it takes the change back, and the change belongs there`,
+    );

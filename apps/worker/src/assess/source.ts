@@ -10,7 +10,11 @@ interface SourceReview {
 }
 
 /** The names that tools give the thing that delivers an object. */
-const THING = { 'Argo CD': 'application', Flux: 'resource', Helm: 'release' };
+const THING = new Map([
+  ['Argo CD', 'application'],
+  ['Flux', 'resource'],
+  ['Helm', 'release'],
+]);
 
 /**
  * A template that a tool delivers comes back at its next delivery, and its pods are then refused: a plan goes on only
@@ -23,7 +27,10 @@ export function reviewSource(
 ): SourceReview {
   const found = deliveryToolOf(metadata);
   if (!found) return { violations: [], warnings: [], shown: {} };
-  const by = found.name === null ? found.tool : `${found.tool} (${THING[found.tool]} ${found.name})`;
+  const by =
+    found.name === null
+      ? found.tool
+      : `${found.tool} (${[THING.get(found.tool), found.name].filter(Boolean).join(' ')})`;
   if (gitops === undefined)
     return {
       violations: [

@@ -15,6 +15,10 @@ describe('untracked', () => {
     'kustomize.toolkit.fluxcd.io/name',
     'helm.toolkit.fluxcd.io/name',
     'meta.helm.sh/release-name',
+    'kapp.k14s.io/app',
+    'apps.open-cluster-management.io/hosting-subscription',
+    'configsync.gke.io/resource-id',
+    'objectset.rio.cattle.io/hash',
     'kubectl.kubernetes.io/last-applied-configuration',
   ])('leaves %s to the object that a tool delivers', (key) => {
     expect(untracked({ [key]: 'x', team: 'a' })).toEqual({ team: 'a' });

@@ -1,4 +1,4 @@
-import { STRATEGIES } from '@scc/plan';
+import { DELIVERY_TOOLS, STRATEGIES } from '@scc/plan';
 import { z } from 'zod';
 import { CATEGORIES } from './categories.js';
 
@@ -87,7 +87,7 @@ export const scanRowSchema = z.object({
   mayUse: z.array(z.object({ scc: z.string(), through: z.array(z.string()) })),
   podSecurityNow: level.nullable(),
   podSecurityThen: level.nullable(),
-  owner: z.object({ by: z.enum(['operator', 'Argo CD', 'Flux', 'Helm']), name: z.string() }).nullable(),
+  owner: z.object({ by: z.enum(['operator', ...DELIVERY_TOOLS]), name: z.string() }).nullable(),
   ways: z.array(z.object({ kind: z.string(), name: z.string(), divided: z.boolean() })),
   evidence: z
     .array(evidenceSchema)
