@@ -17,9 +17,13 @@ const PASSING = new Set([401, 408, 409, 410, 425, 429]);
 /** Conflicts that no other version mends. */
 const FINAL_CONFLICTS = new Set(['AlreadyExists']);
 
+/** What a server-side apply can never write, which the API server calls a fault of its own. */
+const UNTYPED = /^failed to create typed (patch|live|manager) object/;
+
 /** Whether an error is an answer, which trying again does not change, rather than weather. */
 export function isAnswer(error: unknown): boolean {
   if (error instanceof KubeError) {
+    if (error.status === 500) return UNTYPED.test(error.message);
     if (error.status === 409) return FINAL_CONFLICTS.has(error.reason);
     return error.status >= 400 && error.status < 500 && !PASSING.has(error.status);
   }

@@ -27,6 +27,14 @@ describe('meaningOf', () => {
     ['401, a token that rotates', 'weather', kube(401)],
     ['429', 'weather', kube(429)],
     ['500', 'weather', kube(500)],
+    [
+      '500 of an apply that names something twice',
+      'final',
+      new KubeError(500, {
+        message: 'failed to create typed patch object (a/b; apps/v1, Kind=Deployment): duplicate entries for key',
+        reason: '',
+      }),
+    ],
     ['504', 'weather', kube(504)],
     ['no answer of the API server', 'weather', new KubeUnreachable('reset')],
     ['a refusal of governance', 'final', governance(403)],

@@ -165,7 +165,7 @@ export function canaryActivities(kube: KubeClient): CanaryActivities {
    * @throws ApplicationFailure terminal, when another client has made an object of the name since the plan was
    * validated.
    */
-  const apply = async (object: KubeObject, target: MigrationTarget): Promise<void> => {
+  const existingOf = async (object: KubeObject, target: MigrationTarget): Promise<KubeObject | undefined> => {
     const { apiVersion, kind, metadata } = object;
     const { namespace = '', name = '' } = metadata;
     const existing = await kube.get({ apiVersion, kind, namespace, name });
@@ -174,9 +174,16 @@ export function canaryActivities(kube: KubeClient): CanaryActivities {
         'refused',
         `${kind} ${name} exists and was not made for plan ${target.ref.name}: remove or rename it`,
       );
-    const { uid } = existing?.metadata ?? {};
-    const fenced = { ...object, metadata: { ...metadata, ...(uid ? { uid } : {}) } };
+    return existing;
+  };
+  const apply = async (object: KubeObject, target: MigrationTarget): Promise<void> => {
+    const { uid } = (await existingOf(object, target))?.metadata ?? {};
+    const fenced = { ...object, metadata: { ...object.metadata, ...(uid ? { uid } : {}) } };
     await kube.apply(fenced, { fieldManager: FIELD_MANAGER, force: true });
+  };
+  /** An apply refuses a pod template that names something twice, such as a variable, which a workload may do. */
+  const create = async (object: KubeObject, target: MigrationTarget): Promise<void> => {
+    if (!(await existingOf(object, target))) await kube.create(object, { fieldManager: FIELD_MANAGER });
   };
   const removeOwn = async (id: ObjectId, target: MigrationTarget): Promise<void> => {
     const existing = await kube.get(id);
@@ -233,7 +240,7 @@ export function canaryActivities(kube: KubeClient): CanaryActivities {
         const copy = copyForCanary(policy, { ...label, name, markers: markers(target) });
         await apply({ ...copy, metadata: { ...copy.metadata, namespace, ...ownedByPlan(ref) } }, target);
       }
-      await apply(canaryDeployment(deployment, target), target);
+      await create(canaryDeployment(deployment, target), target);
       for (const { key } of target.autoscalers) {
         await apply(canaryAutoscaler(await read(idOf(key)), target), target);
         await holdScale(kube, { key, from: null, to: target.replicas });

@@ -65,13 +65,15 @@ function clusterOf(items: KubeObject[]) {
     isRecord(into) && isRecord(change)
       ? { ...into, ...Object.fromEntries(Object.entries(change).map(([key, item]) => [key, merge(into[key], item)])) }
       : change;
-  const kube: Pick<KubeClient, 'get' | 'apply' | 'patch'> = {
+  const write = (object: KubeObject) => {
+    const made = { ...object, metadata: { ...object.metadata, managedFields: [{ manager: FIELD_MANAGER }] } };
+    stored.set(preImageKeyOf({ ...made, namespace, name: made.metadata.name ?? '' }), made);
+    return Promise.resolve(made);
+  };
+  const kube: Pick<KubeClient, 'get' | 'apply' | 'create' | 'patch'> = {
     get: (id) => Promise.resolve(stored.get(preImageKeyOf(id))),
-    apply: (object) => {
-      const made = { ...object, metadata: { ...object.metadata, managedFields: [{ manager: FIELD_MANAGER }] } };
-      stored.set(preImageKeyOf({ ...made, namespace, name: made.metadata.name ?? '' }), made);
-      return Promise.resolve(made);
-    },
+    apply: write,
+    create: write,
     patch: (id, { body }) => {
       const patched = merge(stored.get(preImageKeyOf(id)), body) as KubeObject;
       stored.set(preImageKeyOf(id), patched);

@@ -14,6 +14,15 @@ const stored = {
 };
 const ofApp = (over: object) => ({ ...stored, containers: [{ ...stored.containers[1], ...over }] });
 
+it('is the same where something is named twice', () => {
+  const mounts = [
+    { name: 'e', mountPath: '/e' },
+    { name: 'e', mountPath: '/f' },
+  ];
+  expect(isIntact({ mounts }, { mounts })).toBe(true);
+  expect(isIntact({ mounts }, { mounts: mounts.toReversed() })).toBe(false);
+});
+
 it.each<[string, unknown, boolean]>([
   ['what was stored of it, with defaults and what a webhook added', stored, true],
   ['another value', ofApp({ image: 'z' }), false],
