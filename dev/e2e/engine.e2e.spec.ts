@@ -34,6 +34,7 @@ import { startLoad, TOKEN_AUDIENCE, type Stack } from '../src/index.js';
 import { checked } from './suites/check.fixture.js';
 import { withoutEvents } from './suites/denied-events.fixture.js';
 import { figures } from './suites/figures.fixture.js';
+import { gates } from './suites/gates.fixture.js';
 import { ownProxies } from './suites/own-proxies.fixture.js';
 import { TRACED, traces } from './suites/traces.fixture.js';
 
@@ -513,6 +514,7 @@ describe('a workload that no mesh serves', () => plainService(engine, () => stac
 traces(() => stack, engine);
 figures(() => stack);
 checked(() => stack, apply);
+gates(() => stack, engine);
 orderedSuite(() => stack, { apply, until, untilPhase, remains, specOf });
 censusSuite(() => stack, { apply, until, untilPhase, remains });
 perNodeSuite(() => stack, { apply, until, untilPhase, remains, specOf });
