@@ -176,6 +176,7 @@ const UNSEEN: Record<Account, [rights: RegExp, reason: string][]> = {
   worker: [
     [/^get (persistentvolumes|csidrivers\.storage\.k8s\.io)$/, 'no StatefulSet of the samples keeps data'],
     [/^get persistentvolumeclaims$/, 'no sample mounts a claim; one that only a single node may mount is refused'],
+    [/^(get|list|create) volumesnapshots\./, 'no storage of the stack takes snapshots'],
     [/^get configmaps$/, 'an undo that governance does not answer checks its seal against the published key'],
     [/^list serviceaccounts$/, 'asked only where Pod Security labels of a namespace are followed'],
     [/^delete virtualservices\./, 'a route of its own is made only where a Service has none'],

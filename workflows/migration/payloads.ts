@@ -195,6 +195,8 @@ export interface MigrationTarget {
   jobs?: PlanSpec['gates']['jobs'];
   /** What a Job finds out of the workload's data before its pods move. */
   census?: CensusTask;
+  /** Snapshots are taken of the claims of each pod before it moves. */
+  snapshot?: { className?: string | undefined };
 }
 
 /** A look at the files of volumes: whether the migrated pods may use them as their owners may. */

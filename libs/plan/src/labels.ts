@@ -55,6 +55,8 @@ export const UNREADY_ANNOTATION = 'scc.poc/allow-unready-source';
 /** On an object made for a canary whose plan's name is too long for a label: the whole name. */
 export const PLAN_ANNOTATION = 'scc.poc/plan-name';
 
+/** The plan that took a snapshot, so that one of the same name does not take it for its own. */
+export const PLAN_UID_ANNOTATION = 'scc.poc/plan-uid';
 /** On an EndpointSlice of ours: how many pods of the canary it lends to a Service. */
 export const LENT_ANNOTATION = 'scc.poc/lent';
 /** On such a slice: the canary's Service, whose endpoints these are. */

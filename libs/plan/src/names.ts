@@ -40,6 +40,9 @@ export const canaryLabels = (plan: string): Record<string, string> => ({
   [ROLE_LABEL]: CANARY_ROLE,
 });
 
+/** The snapshot of a claim that a plan takes. */
+export const snapshotName = (plan: string, claim: string): string => bounded(`${plan}-${claim}`, { max: MAX_NAME });
+
 /** The Job of a gate at one moment of a plan. At most 63 characters: its pods carry the name as a label. */
 export const gateJobName = (plan: string, gate: string, at: string): string =>
   bounded(`${plan}-${gate}-${at.toLowerCase()}`, { max: MAX_LABEL, suffix: '-scc-gate' });

@@ -49,6 +49,12 @@ describe('the rights that a plan uses', () => {
     });
   });
 
+  it('are those to create snapshots, for snapshots of the data', () => {
+    const [, , snapshots] = rightsOf({ ...plan, snapshot: true });
+    const right = { group: 'snapshot.storage.k8s.io', resource: 'volumesnapshots', verb: 'create', namespace: 'shop' };
+    expect(snapshots).toMatchObject({ field: 'spec.volumes.snapshot', anyOf: [{ holder: 'person', all: [right] }] });
+  });
+
   it('are those to create a Job and to read its template, for a gate that runs one', () => {
     const jobs = [{ from: { kind: 'CronJob' as const, name: 'checks' } }];
     const [, , job] = rightsOf({ ...plan, jobs });

@@ -39,6 +39,8 @@ interface PlannedUse {
   readonly jobs?: readonly Pick<JobGate, 'from'>[] | undefined;
   /** Jobs look at the workload's data. */
   readonly census?: boolean | undefined;
+  /** Snapshots are taken of the workload's data. */
+  readonly snapshot?: boolean | undefined;
 }
 
 const RESOURCES: Record<WorkloadRef['kind'], string> = {
@@ -79,11 +81,22 @@ const censusRight = (namespace: string): Right => ({
   grant: 'the verb create of jobs.batch, such as by the ClusterRole edit',
 });
 
+const snapshotRight = (namespace: string): Right => {
+  const snapshots = { group: 'snapshot.storage.k8s.io', resource: 'volumesnapshots' };
+  return {
+    words: `create ${snapshots.resource}.${snapshots.group} in ${namespace}`,
+    field: 'spec.volumes.snapshot',
+    anyOf: [{ holder: 'person', all: [{ ...snapshots, verb: 'create', namespace }] }],
+    grant: `the verb create of ${snapshots.resource}.${snapshots.group}`,
+  };
+};
+
 /**
  * The rights that a plan uses in its author's name. The right to update a workload is the right to set its image, its
  * ServiceAccount and the Secrets that it mounts, so that this right covers the plan's patch and its ServiceAccount too.
  */
-export function rightsOf({ namespace, workloadRef, targetSCC, jobs = [], census }: PlannedUse): readonly Right[] {
+export function rightsOf(planned: PlannedUse): readonly Right[] {
+  const { namespace, workloadRef, targetSCC, jobs = [], census, snapshot } = planned;
   const resource = RESOURCES[workloadRef.kind];
   const [group = ''] = apiVersionOf(workloadRef.kind).split('/');
   const workload = { group, resource, namespace, name: workloadRef.name };
@@ -115,6 +128,7 @@ export function rightsOf({ namespace, workloadRef, targetSCC, jobs = [], census 
     },
     ...jobRights(namespace, jobs),
     ...(census === true ? [censusRight(namespace)] : []),
+    ...(snapshot === true ? [snapshotRight(namespace)] : []),
   ];
 }
 

@@ -122,6 +122,14 @@ export const planSpecSchema = z.object({
         .describe(
           'Whether Jobs look, beside the pods and under the old SCC, at who owns the files of volumes that the migrated pods might not be able to use, and let their group use them where that is enough; owners stay.',
         ),
+      snapshot: z
+        .object({
+          className: dns1123.optional().describe('The VolumeSnapshotClass; that of the storage unless given.'),
+        })
+        .optional()
+        .describe(
+          'Takes a VolumeSnapshot of the claims of each pod of a StatefulSet right before that pod moves, and keeps it.',
+        ),
     })
     .optional()
     .describe('What is done about data of the workload under another user.'),

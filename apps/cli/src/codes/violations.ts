@@ -116,6 +116,11 @@ export const VIOLATIONS = {
     remedy:
       'take the step that the violation writes out (a group that may use the files, or another owner), then accept the claim',
   },
+  SnapshotNotPossible: {
+    cause:
+      'the plan wants snapshots of data of which none can be taken: the cluster serves none, or no claim belongs to one pod',
+    remedy: 'install the CSI snapshot controller and give the worker the right, or leave `volumes.snapshot` out',
+  },
   NamespaceExempt: {
     cause: 'pods of the namespace are admitted without any SCC',
     remedy: 'move the workload to a namespace of its own, or take the label away that exempts this one',

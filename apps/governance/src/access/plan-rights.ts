@@ -146,7 +146,10 @@ const usedBy = ({
     volumes,
   },
 }: EvaluationRequest): readonly Right[] =>
-  rightsOf({ namespace, workloadRef, targetSCC, jobs, census: volumes?.census });
+  rightsOf({
+    ...{ namespace, workloadRef, targetSCC, jobs },
+    ...{ census: volumes?.census, snapshot: volumes?.snapshot !== undefined },
+  });
 
 /** The right as users hold it themselves. */
 const byPeople = (right: Right): Right => ({

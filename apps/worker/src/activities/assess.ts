@@ -19,6 +19,7 @@ import { divide, NOTHING_DIVIDED } from '../assess/division.js';
 import { gatherEvidence, type ReadImages } from '../assess/evidence.js';
 import { gatherFacts, isUndivided, observedSource, type AssessedWorkload, type Facts } from '../assess/facts.js';
 import { reviewJobGates } from '../assess/job-gates.js';
+import { reviewSnapshots } from '../assess/snapshots.js';
 import { neighbourViolations, podSecurityViolations } from '../assess/pod-security.js';
 import { waysBeside } from '../assess/ways.js';
 import { afterwardsOf, reviewSource } from '../assess/source.js';
@@ -47,10 +48,14 @@ interface Deps {
   root: string;
 }
 
-const jobsOf = (
-  { gates: { jobs } }: PlanSpec,
+const furtherOf = (
+  { gates: { jobs }, volumes }: PlanSpec,
   { census }: ReviewedVolumes,
-): Pick<MigrationTarget, 'jobs' | 'census'> => ({ ...(jobs ? { jobs } : {}), ...(census ? { census } : {}) });
+): Pick<MigrationTarget, 'jobs' | 'census' | 'snapshot'> => ({
+  ...(jobs ? { jobs } : {}),
+  ...(census ? { census } : {}),
+  ...(volumes?.snapshot ? { snapshot: volumes.snapshot } : {}),
+});
 
 const summaryOf = ({ workload, spec, ways }: Facts, routed: readonly WayIn[] = []): FactsSummary => ({
   sourceSCC: workload ? observedSource(workload, spec.targetSCC) : null,
@@ -156,6 +161,7 @@ const assessment =
     violations.push(
       ...source.violations,
       ...data.violations,
+      ...(await reviewSnapshots(kube, facts, workload)),
       ...division.violations,
       ...podSecurityViolations(facts, changed.pod),
       ...(await neighbourViolations(kube, facts, {
@@ -199,7 +205,7 @@ const assessment =
       drainMs,
       ...ownFieldsOf(workload),
       ...(after ? { after } : {}),
-      ...jobsOf(spec, data),
+      ...furtherOf(spec, data),
     };
     const answer = await askGovernance(
       { governance, metrics },

@@ -14,6 +14,7 @@ import { asPodSCC } from '../cluster/rollout.js';
 import { terminal } from '../failures.js';
 import { awaitBudget, readMoving, removePod, restoreMoved, type MovingActivities } from './moving.js';
 import { until } from './pace.js';
+import { takeSnapshots } from './snapshots.js';
 import { isToBeMigrated, readWorkload, templateTests, workloadId } from './workload-object.js';
 
 const POLL_MS = 250;
@@ -65,6 +66,7 @@ export function orderedActivities(kube: KubeClient): MovingActivities {
       const pod = (await podsOfStatefulSet(kube, object)).find((one) => one.index === index && !one.leaving);
       if (pod?.isCurrent && pod.scc === target.targetSCC) return;
       await awaitBudget(kube, target, pod);
+      await takeSnapshots(kube, target, podNameAt(object, index));
       const current = await read(target, allowed);
       if (strategyTypeOf(current) === 'OnDelete') {
         if (pod) await removePod(kube, target, pod);
