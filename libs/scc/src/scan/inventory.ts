@@ -57,12 +57,12 @@ const shippedRole = (scc: string) => ({
 /** So many namespaces are named. */
 const NAMED = 5;
 
-/** Every account may use the strict one, as OpenShift binds it. */
-const SHIPPED_BINDING: Binding = {
-  metadata: { name: shippedRole('restricted-v2').metadata.name },
-  roleRef: { kind: 'ClusterRole', name: shippedRole('restricted-v2').metadata.name },
-  subjects: [{ kind: 'Group', name: 'system:authenticated' }],
-};
+/** Every account may use the strict ones, as OpenShift binds them. */
+const SHIPPED_BINDINGS = ['restricted-v2', 'restricted-v3'].map((scc): Binding & { scc: string } => {
+  const { name } = shippedRole(scc).metadata;
+  const subjects = [{ kind: 'Group', name: 'system:authenticated' }];
+  return { scc, metadata: { name }, roleRef: { kind: 'ClusterRole', name }, subjects };
+});
 
 const isKind = (object: ClusterObject, group: string, ...kinds: readonly string[]): boolean =>
   groupOf(object.apiVersion) === group && kinds.includes(object.kind);
@@ -141,7 +141,8 @@ function accessOf(
       const key = roleKey('ClusterRole', role.metadata.name, null);
       if (!grants.rightOf(key)) grants.setRole(key, role);
     }
-    bind(`ClusterRoleBinding ${SHIPPED_BINDING.metadata.name}`, SHIPPED_BINDING);
+    for (const { scc: _scc, ...binding } of SHIPPED_BINDINGS.filter((shipped) => names.includes(shipped.scc)))
+      bind(`ClusterRoleBinding ${binding.metadata.name}`, binding);
   }
   return { grants, bindings };
 }

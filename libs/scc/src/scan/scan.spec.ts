@@ -142,6 +142,10 @@ describe('what a workload runs under', () => {
         scc: 'restricted-v2',
         through: ['ClusterRoleBinding system:openshift:scc:restricted-v2 (system:authenticated)'],
       },
+      {
+        scc: 'restricted-v3',
+        through: ['ClusterRoleBinding system:openshift:scc:restricted-v3 (system:authenticated)'],
+      },
     ]);
   });
 });
@@ -411,7 +415,7 @@ describe('a scan', () => {
             .filter(({ name }) => admittedBy([name]).decision === 'admitted')
             .sort(compareByPrivilege);
           expect(row?.leastAsIs).toBe(least?.name ?? null);
-          const next = admittedBy([...given, 'restricted-v2']);
+          const next = admittedBy([...given, 'restricted-v2', 'restricted-v3']);
           expect(row?.nextRestart.scc).toBe(next.decision === 'admitted' ? next.scc : null);
         }
         const counted = Object.values(report.totals.byCategory).reduce((sum, number) => sum + number, 0);
