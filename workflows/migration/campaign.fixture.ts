@@ -40,6 +40,7 @@ const aMember = (name: string): TrackedMember => ({
 /** A cluster in memory whose plans end by themselves, and the activities of a campaign on it. */
 export function aCampaignWorld({ waves, settings: over = {}, planMs = 0, failing = [] }: Options) {
   let settings = settingsWith(over);
+  let isGone = false;
   const board: TrackedWave[] = waves.map((size, wave) => ({
     hash: `hash-${wave + 1}`,
     members: Array.from({ length: size }, (_one, at) => aMember(`w${wave + 1}-${at}`)),
@@ -72,6 +73,7 @@ export function aCampaignWorld({ waves, settings: over = {}, planMs = 0, failing
         cancellationSignal().throwIfAborted();
         heartbeat();
         const outcomes = asked.flatMap(({ plan }) => outcomeOf(plan));
+        if (isGone) return { settings: null, outcomes };
         const isOver = untilMs !== null && Date.now() >= untilMs;
         if (outcomes.length > 0 || isOver || settings.generation !== generation) return { settings, outcomes };
         await sleep(LOOK_MS);
@@ -88,6 +90,10 @@ export function aCampaignWorld({ waves, settings: over = {}, planMs = 0, failing
     /** Edits the campaign. */
     edit: (change: Partial<CampaignSettings>): void => {
       settings = { ...settings, ...change, generation: settings.generation + 1 };
+    },
+    /** Deletes the campaign; its plans stay. */
+    remove: (): void => {
+      isGone = true;
     },
     /** What the newest report says. */
     said: (): Pick<CampaignReport, 'phase' | 'message' | 'wave'> | undefined => seen.reports.at(-1),

@@ -136,6 +136,24 @@ it('reports a signal that changes nothing as well', async () => {
   expect(campaign.seen.reports.at(-1)).toMatchObject({ signals: [{ command: 'abort', claimedActor: null }] });
 });
 
+it('begins no further plan when it is deleted, and leaves those that run', async () => {
+  const campaign = await aCampaign({ waves: [3], planMs: 60_000, settings: { maxConcurrent: 2 } });
+  await campaign.until('2 plans under way');
+  campaign.remove();
+  expect(await campaign.end()).toBe('the campaign was deleted; plans that run go on to their end');
+  expect(campaign.seen.created).toEqual(['w1-0-1', 'w1-1-1']);
+});
+
+it('lets plans that run end when it is aborted', async () => {
+  const campaign = await aCampaign({ waves: [3], planMs: 400, settings: { maxConcurrent: 2 } });
+  await campaign.until('2 plans under way');
+  campaign.edit({ abort: true });
+  expect(await campaign.end()).toBe('aborted in wave 1; no further plan is begun');
+  const changed = campaign.seen.reports.flatMap((report) => report.changed);
+  expect(changed.filter(({ state }) => state === 'Completed').map(({ name }) => name)).toEqual(['w1-0', 'w1-1']);
+  expect(campaign.seen.created).toHaveLength(2);
+});
+
 it('begins nothing outside of its windows', async () => {
   const opens = Date.now() + 60 * 60_000;
   const campaign = await aCampaign({ waves: [1], settings: { window: { isOpen: false, untilMs: opens } } });

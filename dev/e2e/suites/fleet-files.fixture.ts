@@ -8,7 +8,7 @@ import { clusterObjectSchema, inventoryOf, scanReportSchema } from '@scc/scc/sca
 import { z } from 'zod';
 import type { Stack } from '../../src/index.js';
 import { sccctlOn } from '../sccctl.fixture.js';
-import { FLEET, MEMBERS, VAULT } from './fleet.fixture.js';
+import { FLEET, MANIFESTS, MEMBERS, VAULT } from './fleet.fixture.js';
 
 /** What a fleet says of itself on paper: the page of a scan before it is moved, and the report on what was done after. */
 
@@ -81,12 +81,17 @@ const changed = (text: string, at: number): string =>
 
 /** The scan that comes before the campaign. */
 export function scannedFleet(stackOf: () => Stack): void {
-  it('is scanned: the totals are those of every SCC tried on every workload, and the page says what to do first', async () => {
+  it('is scanned: as its manifests before, with the totals of every SCC tried on every workload, and what to do first', async () => {
     const sccctl = sccctlOn(stackOf, () => folder);
     const page = path.join(folder, 'scan.html');
     const { code, out } = await sccctl(null, '-o', 'json', 'scan', '-n', FLEET, '-n', VAULT, '--html', page);
     expect(code).toBe(0);
-    const { rows, totals, aim } = scanReportSchema.parse(JSON.parse(out));
+    const report = scanReportSchema.parse(JSON.parse(out));
+    const { rows, totals, aim } = report;
+    const manifests = path.join(folder, 'fleet.yaml');
+    await writeFile(manifests, MANIFESTS);
+    const unapplied = await sccctl(null, '-o', 'json', 'scan', '-f', manifests);
+    expect(written(scanReportSchema.parse(JSON.parse(unapplied.out)))).toEqual(written(report));
     expect(rows).toHaveLength(MEMBERS.length);
     const admitting = await tried(stackOf());
     const asIs = [...admitting.values()].filter((sccs) => sccs.includes(aim)).length;
@@ -99,6 +104,16 @@ export function scannedFleet(stackOf: () => Stack): void {
     );
   }, 120_000);
 }
+
+/** What a row says of a workload as it is written, whether or not it runs. */
+const written = ({ rows }: z.infer<typeof scanReportSchema>) =>
+  rows.map(({ namespace, kind, name, serviceAccount, replicas, category, target, edits, patch, ...row }) => {
+    const { leastAsIs, mayUse, ways, strategy, obstacles, podSecurityNow, podSecurityThen } = row;
+    return {
+      ...{ namespace, kind, name, serviceAccount, replicas, category, target, edits, patch, leastAsIs, mayUse },
+      ...{ ways, strategy, obstacles, podSecurityNow, podSecurityThen },
+    };
+  });
 
 /** The report that comes after it. */
 export function reportedFleet(stackOf: () => Stack): void {
