@@ -13,7 +13,18 @@ import { z } from 'zod';
 import { type ClusterApi, type Stack, startLoad, waitForAnswers } from '../../src/index.js';
 import { sccctlOn } from '../sccctl.fixture.js';
 import { reportedFleet, scannedFleet } from './fleet-files.fixture.js';
-import { edits, FAILING, FLEET, FLEET_SPEC, MANIFESTS, MEMBERS, SIZES, streams, VAULT } from './fleet.fixture.js';
+import {
+  ANSWER_MS,
+  edits,
+  FAILING,
+  FLEET,
+  FLEET_SPEC,
+  MANIFESTS,
+  MEMBERS,
+  SIZES,
+  streams,
+  VAULT,
+} from './fleet.fixture.js';
 
 /** A campaign under load of which two workloads fail: that stops the rest until the causes are gone. */
 
@@ -137,7 +148,7 @@ export function campaigns(stackOf: () => Stack): void {
           await author.create(CAMPAIGNS, { ...CAMPAIGN_TYPE, metadata: { name: 'fleet' }, spec: FLEET_SPEC }),
         );
         const { uid } = made.metadata;
-        const load = await startLoad(stackOf(), { streams: streams() });
+        const load = await startLoad(stackOf(), { streams: streams(), timeoutMs: ANSWER_MS });
         const board = await until(({ message = '' }) => message.includes('waits for the approval'), 'waiting');
         expect(board.waves?.map(({ workloads }) => workloads.length)).toEqual(SIZES);
         const approvals = board.waves?.map(({ hash }, at) => ({ wave: at + 1, hash })) ?? [];

@@ -56,13 +56,16 @@ export const FAILING = {
   broken: MEMBERS.find(({ shape }) => shape === 'needs-root')?.name ?? '',
 };
 const isServed = ({ shape }: FleetWorkload): boolean => shape === 'served' || shape === 'needs-root';
+/** Requests a second to each: sixty workloads on one machine leave little for them, and each has more time then. */
+const RATE = scaled(1) > 1 ? 5 : 20;
+export const ANSWER_MS = scaled(1) > 1 ? 60_000 : 10_000;
 /** A stream of requests to each workload that serves. */
 export const streams = () =>
   MEMBERS.filter(isServed).map(({ namespace, name }) => ({
     name,
     via: 'ingress' as const,
     host: `${name}.${namespace}.example`,
-    rate: 20,
+    rate: RATE,
   }));
 
 const RBAC = 'apiVersion: rbac.authorization.k8s.io/v1';
