@@ -21,8 +21,8 @@ export interface InboundScope {
 interface Inbound {
   arrived: (scope: InboundScope) => string;
   names: readonly string[];
-  /** Of these, the one that counts bytes of connections which stand, where there is one. */
-  bytes: string | null;
+  /** Of these, the one that counts bytes of connections which stand. */
+  bytes: string;
 }
 
 /** The counters of a mesh, and what one series of them says. */
@@ -81,6 +81,9 @@ const CODES = 'envoy_cluster_upstream_rq';
 /** Answers of the proxy itself, because no endpoint was ready. */
 const NO_ENDPOINT = 'envoy_cluster_upstream_cx_none_healthy';
 const NAMES = [ANSWERS, RETRIED, CONNECT, CODES, NO_ENDPOINT, ...GRPC];
+/** What the application of a pod is sent, also by connections that carry no HTTP. */
+const SENT_BYTES = 'envoy_cluster_upstream_cx_tx_bytes_total';
+const SENT = [ANSWERS, 'envoy_cluster_upstream_cx_total', SENT_BYTES];
 
 /**
  * Envoy's own counters. It counts an answer that it then tried again apart from the others (`retry_`), and mirrored
@@ -97,10 +100,10 @@ const envoy: Flavour = (() => {
     buckets: (scope) => `envoy_cluster_upstream_rq_time_bucket{${cluster(scope)}}`,
     unrouted: 'envoy_http_no_cluster',
     inbound: {
-      names: [ANSWERS],
-      bytes: null,
+      names: SENT,
+      bytes: SENT_BYTES,
       arrived: ({ namespace, pods }) =>
-        `${ANSWERS}{envoy_cluster_name=~"inbound\\\\|.*",namespace="${namespace}",pod=~"${pods.map(escape).join('|')}"}`,
+        `{__name__=~"${SENT.join('|')}",envoy_cluster_name=~"inbound\\\\|.*",namespace="${namespace}",pod=~"${pods.map(escape).join('|')}"}`,
     },
     read: ({ __name__: name = '', envoy_response_code_class: digit }) => {
       if (GRPC.includes(name)) return { counts: 'grpcFailure', isFailure: true, responseClass: '2xx' };

@@ -366,6 +366,9 @@ describe('what arrives at the pods of a workload', () => {
   it("is asked of the pods' own proxies where these are counted by Envoy alone, and of nobody by routers", async () => {
     const { seen, asked } = await inboundOf([[{ pod: 'ledger-a' }, 1, 2]], { flavour: 'envoy' });
     expect(seen).toMatchObject({ requests: 1, pods: 1 });
+    const bytes = { __name__: 'envoy_cluster_upstream_cx_tx_bytes_total', pod: 'ledger-b' };
+    const standing = await inboundOf([[bytes, 100, 164]], { flavour: 'envoy' });
+    expect(standing.seen).toMatchObject({ requests: 0, hasBytes: true });
     expect(new URL(asked[0]?.url ?? '', 'http://x').searchParams.get('query')).toContain(
       'envoy_cluster_name=~"inbound\\\\|.*",namespace="shop",pod=~"ledger-a|ledger-b"',
     );
