@@ -140,7 +140,7 @@ export async function createBinding(
     action: 'access.granted',
     object: objectOf(created),
     requestId,
-    details: { ...input },
+    details: { ...input, at: now.toISOString() },
   });
   return toBinding(created);
 }

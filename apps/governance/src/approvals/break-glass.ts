@@ -58,7 +58,8 @@ export async function breakGlass(
     [request.id, actor.name, reason, now],
   );
   if (!used) throw new Refusal('conflict', 'the approvals of this request were skipped before and asked for again');
-  await close(tx, request.id, { status: 'granted', reason: `break-glass by ${actor.name}: ${reason}` }, now);
+  const closing = `break-glass by ${actor.name}: ${reason}`;
+  await close(tx, request.id, { status: 'granted', reason: closing }, now);
   await wakeWorkflow(tx, migration, { actor: actor.name, outcome: 'granted' });
   const decisions = await decisionsOf(tx, request.id);
   const state = approvalStateOf(await requestById(tx, request.id), decisions, now);
@@ -72,7 +73,7 @@ export async function breakGlass(
       request: request.id,
       contentHash,
       reason,
-      review: 'required',
+      ...{ review: 'required', closing, at: now.toISOString() },
       breakGlass: used.id,
       missing: state.needs
         .filter(({ count, granted }) => granted < count)
@@ -118,7 +119,7 @@ export async function reviewBreakGlass(
     action: 'approval.bypassReviewed',
     object: planObject(found.plan),
     requestId,
-    details: { uid: found.plan.uid, breakGlass: id, usedBy: found.usedBy, review },
+    details: { uid: found.plan.uid, breakGlass: id, usedBy: found.usedBy, review, at: now.toISOString() },
   });
   return useById(tx, id);
 }

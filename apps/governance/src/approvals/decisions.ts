@@ -73,9 +73,9 @@ async function settle(
   const decisions = await decisionsOf(tx, request.id);
   const isComplete = isGranted(request, decisions);
   const outcome = endOf(input, isComplete);
+  const closing = outcome === 'refused' ? (said ?? `refused by ${actor.name}`) : null;
   if (outcome) {
-    const reason = outcome === 'refused' ? (said ?? `refused by ${actor.name}`) : null;
-    await close(tx, request.id, { status: outcome, reason }, now);
+    await close(tx, request.id, { status: outcome, reason: closing }, now);
     await wakeWorkflow(tx, migration, { actor: actor.name, outcome });
     const edit = outcome === 'granted' ? await newestEdit(tx, migration.planUid) : null;
     if (edit?.contentHash === request.contentHash)
@@ -93,7 +93,7 @@ async function settle(
       role,
       reason: said,
       lends,
-      complete: outcome === 'granted',
+      ...{ complete: outcome === 'granted', closing },
       decidedAt: now.toISOString(),
       knownAs: context.knownAs ? hashOf(context.knownAs) : null,
     },
@@ -195,14 +195,15 @@ export async function expireRequests(tx: EntityManager, now: Date): Promise<numb
     .getMany();
   for (const row of rows) {
     const plan = planOfRequest(row);
-    await close(tx, row.id, { status: 'expired', reason: 'it was not decided in time' }, now);
+    const ending = { status: 'expired', reason: 'it was not decided in time' } as const;
+    await close(tx, row.id, ending, now);
     await wakeWorkflow(tx, { ...plan, planUid: plan.uid }, { actor: 'system:governance', outcome: 'expired' });
     await appendAudit(tx, {
       actor: { name: 'system:governance' },
       action: 'approval.expired',
       object: planObject(plan),
       requestId: null,
-      details: { uid: plan.uid, request: row.id, contentHash: row.contentHash, status: 'expired' },
+      details: { uid: plan.uid, request: row.id, contentHash: row.contentHash, ...ending, at: now.toISOString() },
     });
   }
   return rows.length;

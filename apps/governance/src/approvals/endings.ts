@@ -36,7 +36,7 @@ export async function beginUnder(
     action: 'approval.begun',
     object: planObject({ namespace, name }),
     requestId,
-    details: { uid: planUid, request: begun.id, contentHash },
+    details: { uid: planUid, request: begun.id, contentHash, at: now.toISOString() },
   });
 }
 

@@ -8,6 +8,8 @@ const payloadSchema = z.object({ actor: z.string(), reason: z.string(), generati
 
 /** A message to a running workflow, written in the transaction of the change that it tells of. */
 @Entity('outbox')
+@Index('outbox_abandoned', ['abandonedAt'], { where: 'delivered_at is null and abandoned_at is not null' })
+@Index('outbox_delivered', ['deliveredAt'], { where: 'delivered_at is not null' })
 @Index('outbox_due', ['dueAt', 'id'], { where: 'delivered_at is null and abandoned_at is null' })
 export class OutboxEntity {
   @PrimaryGeneratedColumn('identity', IDENTITY)

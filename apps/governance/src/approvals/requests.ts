@@ -92,7 +92,7 @@ export async function requireApproval(
     action: 'approval.requested',
     details: {
       ...{ uid, request: made.id, ...asked, expiresAt: expiresAt.toISOString() },
-      needs: asked.needs.map((need) => ({ ...need })),
+      ...{ needs: asked.needs.map((need) => ({ ...need })), asked: again ?? null, at: now.toISOString() },
     },
   });
 }
@@ -126,7 +126,7 @@ export async function endRequest(
   await close(tx, id, { status, reason }, context.now);
   await audited(tx, plan, context, {
     action: 'approval.closed',
-    details: { uid: plan.planUid, request: id, contentHash, was, status, reason },
+    details: { uid: plan.planUid, request: id, contentHash, was, status, reason, at: context.now.toISOString() },
   });
 }
 

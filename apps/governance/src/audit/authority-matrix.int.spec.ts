@@ -40,44 +40,11 @@ const NO_AUTHORITY: Readonly<Record<string, string>> = {
   console_session: 'holds a token that is sealed with what only the cookie has',
 };
 
-const WRITTEN = 'when the row was written, which decides nothing; the entry has the time of the change';
-const COUNTER = 'counts changes, so that a stale one is refused';
 const MOVES = 'moves with the work and has no entry of its own';
-const WORDS = 'for a reader; the entry that ended it has the reason';
-const REPLAYED = 'comes out of the model and the signals again, which are compared';
 /** Columns that are not compared, each with the reason. */
 const FREE: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  role_binding: { created_at: WRITTEN },
-  policy_version: { created_at: WRITTEN },
-  policy_binding: { row_version: COUNTER, changed_at: WRITTEN },
-  policy_exception: {
-    ...{ requested_at: WRITTEN, approved_at: WRITTEN, revoked_at: WRITTEN, expired_at: WRITTEN },
-    row_version: COUNTER,
-  },
-  calendar_entry: { row_version: COUNTER, changed_at: WRITTEN },
-  emergency_stop: { stopped_at: WRITTEN, lifted_at: WRITTEN },
-  migration: { created_at: WRITTEN },
-  // Whether it was begun is compared.
-  approval_request: { reason: WORDS, requested_at: WRITTEN, decided_at: WRITTEN, version: COUNTER, begun_at: WRITTEN },
-  break_glass: { used_at: WRITTEN, reviewed_at: WRITTEN },
-  pre_image: { recorded_at: WRITTEN },
-  step_authorization: { waits_for: 'a step that was allowed waits for nothing' },
-  live_edit: { edited_at: WRITTEN },
-  activity_begin: { begun_at: WRITTEN },
-  activity_refusal: { refused_at: WRITTEN },
-  workload_claim: { claimed_at: WRITTEN },
-  migration_run: { taken_at: WRITTEN },
-  risk_model: { feature_schema: 'is in the model, which is compared', created_at: WRITTEN },
-  risk_promotion: { promoted_at: WRITTEN },
-  risk_assessment: {
-    ...{ x: REPLAYED, spread: REPLAYED, unknown: REPLAYED, mu: REPLAYED, low: REPLAYED, high: REPLAYED },
-    ...{ exposure: REPLAYED, raised_by: REPLAYED, contributions: REPLAYED, words: REPLAYED, cheapest_change: REPLAYED },
-    ...{ promotion: REPLAYED, challenger: REPLAYED, challenger_risk: REPLAYED },
-  },
-  risk_outcome: { workload_kind: 'is in the assessment', workload_name: 'is in the assessment', recorded_at: WRITTEN },
-  scc_version: { first_seen: WRITTEN },
   scc_presence: { confirmed_at: MOVES },
-  notification_receiver: { cursor: MOVES, row_version: COUNTER, changed_at: WRITTEN },
+  notification_receiver: { cursor: MOVES },
 };
 
 /** Rows that let nothing pass and hold nobody back, so that the log does not need them. */

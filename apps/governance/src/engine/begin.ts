@@ -167,7 +167,7 @@ async function enter(tx: EntityManager, migration: MigrationRow, { request, targ
     object: planObject(migration),
     requestId: context.requestId,
     details: {
-      ...{ uid: planUid, sequence, ...asked },
+      ...{ uid: planUid, sequence, ...asked, at: context.now.toISOString() },
       ...(withoutGovernance === null ? {} : { withoutGovernance }),
       ...(request.activity === 'recordPreImages' && target ? { targetHash: hashOf(target) } : {}),
     },
@@ -195,7 +195,7 @@ async function refuse(
     action: 'activity.refused',
     object: planObject(migration),
     requestId: context.requestId,
-    details: { uid: planUid, ...request, reason },
+    details: { uid: planUid, ...request, reason, at: context.now.toISOString() },
   });
   await refusals.insert({ planUid, entryId: receipt.entryId, refusedAt: context.now });
   return { ...answer, receipt };

@@ -40,8 +40,8 @@ export async function evaluatePlan(
   const writing = { now, lenders: await lendersOf(tx, request, now), ...(await editorsSeenAt(tx, plan)) };
   const reviewed = await reviewRights(request, writing);
   const borrowed = lendingNeed(request, reviewed);
-  await lockMigration(tx, plan, plan.author);
-  const { risk, signals } = await assessRisk(tx, request, now);
+  const { createdAt } = await lockMigration(tx, plan, plan.author);
+  const { risk, ...kept } = await assessRisk(tx, request, now);
   const { seen, ...versions } = await currentVersions(tx, facts);
   const contentHash = contentHashOf(request, versions, risk.band);
   const policy = await decidePolicies(tx, { request, risk, now });
@@ -90,6 +90,7 @@ export async function evaluatePlan(
     requestId,
     details: {
       ...{ uid: plan.uid, author: plan.author, generation: plan.generation, evaluatedAt: now.toISOString() },
+      known: createdAt.toISOString(),
       workload: { kind: facts.workload.kind, name: facts.workload.name },
       sccs: { source: facts.sourceSCC, target: facts.targetSCC },
       ...(plan.campaign ? { campaign: plan.campaign.name } : {}),
@@ -105,7 +106,7 @@ export async function evaluatePlan(
       waitUntil: answer.waitUntil,
       risk: {
         ...{ assessmentId: risk.assessmentId, model: risk.modelVersion, band: risk.band },
-        ...{ changeRisk: risk.changeRisk, signals },
+        ...{ changeRisk: risk.changeRisk, ...kept },
       },
       policyRevision: policy.revision,
       contents: seen.map((content) => ({ ...content })),

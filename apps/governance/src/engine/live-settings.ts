@@ -100,6 +100,7 @@ async function keep(
       partsHash: hashOf(parts),
       loosened: loosened.slice(0, MAX_LOOSENED),
       needs: needs.map((need) => ({ ...need })),
+      at: edit.editedAt.toISOString(),
     },
   });
 }

@@ -53,6 +53,7 @@ export async function savePreImages(
       details: {
         ...{ uid, workflowId, keys: added.map(({ key }) => key), hash: hashOf(stored.images) },
         images: added.map(({ key, ordinal, manifest }) => ({ key, order: ordinal, manifest: sha256(manifest) })),
+        at: now.toISOString(),
       },
     });
   return stored;

@@ -1,10 +1,12 @@
 import type { RunVerdict, WorkflowRun } from '@scc/governance-api';
 import { undoWorkflowIdOf, workflowIdOf } from '@scc/migration/contract';
 import { type EntityManager, IsNull } from 'typeorm';
+import { z } from 'zod';
 import type { IsRunning } from '../approvals/temporal.js';
 import { appendAudit } from '../audit/append.js';
 import { type CallContext, SYSTEM } from '../call/caller.js';
-import type { Database } from '../database/rows.js';
+import { instant } from '../database/instant.js';
+import { type Database, rowsOf } from '../database/rows.js';
 import { MigrationEntity } from '../plans/migration.entity.js';
 import { lockKnownMigration, type MigrationRow, planObject } from '../plans/store.js';
 import { Refusal } from '../refusal/refusal.js';
@@ -59,6 +61,8 @@ export async function seenRuns(
   return { owner, rival: (await Promise.all(rivals)).includes(true) };
 }
 
+const takenRow = z.object({ at: z.string() });
+
 const isSameOwner = (a: MigrationOwner | null, b: MigrationOwner | null): boolean =>
   a === b || (a !== null && b !== null && isSameRun(a, b) && a.handedOver === b.handedOver);
 
@@ -77,19 +81,21 @@ export async function claimRun(
   const decision = decideRun(run, way, { ids: idsOf(migration), owner, rival: seen.rival });
   if (decision.allowed && decision.owner) {
     const { workflowId, runId, way: taken, handedOver } = decision.owner;
-    const changed = await tx.query<unknown[]>(
+    const [changed] = await rowsOf(
+      tx,
+      takenRow,
       `insert into migration_run (plan_uid, workflow_id, run_id, way, handed_over) values ($1, $2, $3, $4, $5)
        on conflict (plan_uid) do update set workflow_id = excluded.workflow_id, run_id = excluded.run_id,
          way = excluded.way, handed_over = excluded.handed_over, taken_at = now()
        where (migration_run.workflow_id, migration_run.run_id, migration_run.way, migration_run.handed_over)
          is distinct from (excluded.workflow_id, excluded.run_id, excluded.way, excluded.handed_over)
-       returning plan_uid`,
+       returning ${instant('taken_at')} as at`,
       [migration.planUid, workflowId, runId, taken, handedOver],
     );
-    if (changed.length > 0)
+    if (changed)
       await appendAudit(tx, {
         ...{ actor: SYSTEM, requestId: null, action: 'migration.runTaken', object: planObject(migration) },
-        details: { uid: migration.planUid, workflowId, runId, way: taken, handedOver },
+        details: { uid: migration.planUid, workflowId, runId, way: taken, handedOver, ...changed },
       });
   }
   return decision;

@@ -94,7 +94,7 @@ export async function saveReceiver(
     action: 'notification.receiverSaved',
     object: objectOf(name),
     requestId,
-    details: { ...content, before: before ? { rowVersion: before.rowVersion } : null },
+    details: { ...content, before: before ? { rowVersion: before.rowVersion } : null, at: now.toISOString() },
   });
   return findReceiver(tx, name);
 }

@@ -13,7 +13,10 @@ export const uidSchema = z
   .max(64)
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/);
 
-export type MigrationRow = Pick<MigrationEntity, 'planUid' | 'namespace' | 'name' | 'author' | 'evaluationId'>;
+export type MigrationRow = Pick<
+  MigrationEntity,
+  'planUid' | 'namespace' | 'name' | 'author' | 'evaluationId' | 'createdAt'
+>;
 
 /**
  * Makes the migration of a plan known and locks it until the transaction ends: everything about one plan happens in

@@ -86,7 +86,7 @@ export async function requestException(
     action: 'exception.requested',
     object: objectOf(asked),
     requestId,
-    details: { id: asked.id, ...input },
+    details: { id: asked.id, ...input, at: now.toISOString() },
   });
   return toException(await locked(tx, asked.id), now);
 }
@@ -116,7 +116,10 @@ export async function approveException(
     action: 'exception.approved',
     object: objectOf(row),
     requestId,
-    details: { id, policy: row.policy, requestedBy: row.requestedBy, expiresAt: row.expiresAt.toISOString() },
+    details: {
+      ...{ id, policy: row.policy, requestedBy: row.requestedBy },
+      ...{ expiresAt: row.expiresAt.toISOString(), at: now.toISOString() },
+    },
   });
   return toException(await locked(tx, id), now);
 }
@@ -137,7 +140,7 @@ export async function revokeException(
     action: 'exception.revoked',
     object: objectOf(row),
     requestId,
-    details: { id, policy: row.policy },
+    details: { id, policy: row.policy, at: now.toISOString() },
   });
   return toException(await locked(tx, id), now);
 }
@@ -167,7 +170,7 @@ export async function recordExpiredExceptions(tx: EntityManager, now: Date): Pro
       action: 'exception.expired',
       object: objectOf(row),
       requestId: null,
-      details: { id: row.id, policy: row.policy },
+      details: { id: row.id, policy: row.policy, at: now.toISOString() },
     });
   return rows.length;
 }

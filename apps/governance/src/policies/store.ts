@@ -94,7 +94,7 @@ export async function storePolicy(
     action: 'policy.saved',
     object: { kind: 'Policy', name: document.name },
     requestId,
-    details: { version, contentHash },
+    details: { version, contentHash, at: now.toISOString() },
   });
   return toVersion(saved);
 }
@@ -163,7 +163,11 @@ export async function saveBinding(
     action: 'policy.bound',
     object: { kind: 'PolicyBinding', name },
     requestId,
-    details: { before: before ? { version: before.version, action: before.action } : null, ...binding },
+    details: {
+      before: before ? { version: before.version, action: before.action, rowVersion: before.rowVersion } : null,
+      ...binding,
+      at: now.toISOString(),
+    },
   });
   return findBinding(tx, name);
 }

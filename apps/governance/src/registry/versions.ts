@@ -116,6 +116,8 @@ export async function knownSCCs(db: Queryable, pair: Pair): Promise<KnownSCCs> {
 /** What was entered, in the words of the audit log. */
 export interface ObservedContent {
   version: string | null;
+  /** When this content was seen first. */
+  firstSeen: string | null;
   contentHash: string | null;
   changed: boolean;
   unseenFrom: Date | null;
@@ -138,14 +140,14 @@ export async function observeSCC(
   { at, wasFollowed = true }: { at: Date; wasFollowed?: boolean },
 ): Promise<ObservedContent> {
   await tx.query('select pg_advisory_xact_lock(hashtextextended($1, 41))', [name]);
-  const version = scc ? await versionOf(tx, name, scc, at) : null;
+  const { version, firstSeen } = scc ? await versionOf(tx, name, scc, at) : NO_VERSION;
   const present = await tx.getRepository(SCCPresenceEntity).findOneBy({ name, presentTo: IsNull() });
   const contentHash = scc && hashOf(contentOf(scc));
-  const same = { version, contentHash, changed: false, unseenFrom: null, presence: null, ended: null };
+  const same = { version, firstSeen, contentHash, changed: false, unseenFrom: null, presence: null, ended: null };
   if ((present?.versionId ?? null) === version) return same;
   const unseenFrom = wasFollowed ? null : await lastLook(tx, at);
   return {
-    ...{ version, contentHash, changed: true, unseenFrom },
+    ...{ version, firstSeen, contentHash, changed: true, unseenFrom },
     ended: present && (await endPresence(tx, present, at)),
     presence: version === null ? null : await beginPresence(tx, { name, version, at, unseenFrom }),
   };
@@ -196,13 +198,22 @@ export async function confirmSCCs(db: Queryable, at: Date): Promise<void> {
   );
 }
 
-async function versionOf(tx: EntityManager, name: string, scc: SecurityContextConstraints, at: Date): Promise<string> {
+type KnownVersion = Pick<ObservedContent, 'version' | 'firstSeen'>;
+const NO_VERSION: KnownVersion = { version: null, firstSeen: null };
+
+async function versionOf(
+  tx: EntityManager,
+  name: string,
+  scc: SecurityContextConstraints,
+  at: Date,
+): Promise<KnownVersion> {
   const content = contentOf(scc);
   const hash = hashOf(content);
   await tx.query(
     `insert into scc_version (name, content_hash, content, first_seen) values ($1, $2, $3, $4) on conflict do nothing`,
     [name, hash, JSON.stringify(content), at],
   );
-  const known = { select: { id: true }, where: { name, contentHash: hash } };
-  return (await tx.getRepository(SCCVersionEntity).findOneOrFail(known)).id;
+  const known = { select: { id: true, firstSeen: true }, where: { name, contentHash: hash } };
+  const { id, firstSeen } = await tx.getRepository(SCCVersionEntity).findOneOrFail(known);
+  return { version: id, firstSeen: firstSeen.toISOString() };
 }

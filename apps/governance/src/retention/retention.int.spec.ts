@@ -3,7 +3,7 @@ import { QueryFailedError } from 'typeorm';
 import { evaluatePlan } from '../engine/evaluate.js';
 import { aRequest, at, inTx, NOON, ownWorkload, row } from '../governance.fixture.js';
 import { governanceSuite } from '../suite.fixture.js';
-import { forgetOld, MAX_DELETED } from './retention.js';
+import { FORGET, forgetOld, MAX_DELETED } from './retention.js';
 
 const database = governanceSuite();
 const ago = (days: number): Date => new Date(Date.now() - days * 24 * 3_600_000);
@@ -64,6 +64,18 @@ describe('retention', () => {
     );
     const forget = () => inTx(database.app, (tx) => forgetOld(tx, { now: new Date(), days: 400 }));
     expect([(await forget()).pods, (await forget()).pods]).toEqual([MAX_DELETED, 1]);
+  });
+
+  it('finds old messages by an index, however many are kept', async () => {
+    await database.admin.query(
+      `insert into outbox (plan_uid, workflow_id, signal, payload, delivered_at)
+       select plan_uid, 'w', 's', '{}', now() from migration, generate_series(1, 20000)`,
+    );
+    await database.admin.query('analyze outbox');
+    const plan = await database.admin.query<Record<string, string>[]>(`explain ${FORGET}`, [ago(400), MAX_DELETED]);
+    const steps = plan.flatMap((line) => Object.values(line)).join('\n');
+    for (const index of ['outbox_delivered', 'outbox_abandoned']) expect(steps).toContain(`using ${index}`);
+    expect(steps).not.toContain('Seq Scan on outbox');
   });
 
   it.each([

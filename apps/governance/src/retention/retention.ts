@@ -10,6 +10,21 @@ const DAY_MS = 24 * 3_600_000;
 
 const deletedRow = z.object({ pods: z.int(), messages: z.int() });
 
+/** $1: over before this time; $2: so many rows of one kind. */
+export const FORGET = `with pods as (
+    delete from tracked_pod where uid in (
+      select uid from tracked_pod where gone_at < $1 order by gone_at limit $2 for update skip locked)
+    returning uid
+  ), messages as (
+    delete from outbox where id in (select id from (
+      (select id from outbox where delivered_at < $1 order by delivered_at limit $2 for update skip locked)
+      union all
+      (select id from outbox where delivered_at is null and abandoned_at < $1
+       order by abandoned_at limit $2 for update skip locked)) as old (id) limit $2)
+    returning id
+  )
+  select (select count(*) from pods)::int as pods, (select count(*) from messages)::int as messages`;
+
 /**
  * Deletes what carries no authority and proves nothing once it is over for so many days: pods that are gone, with their
  * transitions, and messages to workflows that were delivered or given up. What was deleted has an entry in the audit log.
@@ -20,22 +35,7 @@ export async function forgetOld(
   { now, days }: { now: Date; days: number },
 ): Promise<z.infer<typeof deletedRow>> {
   const before = new Date(now.getTime() - days * DAY_MS);
-  const deleted = (await rowOf(
-    tx,
-    deletedRow,
-    `with pods as (
-       delete from tracked_pod where uid in (
-         select uid from tracked_pod where gone_at < $1 order by gone_at limit $2 for update skip locked)
-       returning uid
-     ), messages as (
-       delete from outbox where id in (
-         select id from outbox where coalesce(delivered_at, abandoned_at) < $1
-         order by coalesce(delivered_at, abandoned_at) limit $2 for update skip locked)
-       returning id
-     )
-     select (select count(*) from pods)::int as pods, (select count(*) from messages)::int as messages`,
-    [before, MAX_DELETED],
-  )) ?? { pods: 0, messages: 0 };
+  const deleted = (await rowOf(tx, deletedRow, FORGET, [before, MAX_DELETED])) ?? { pods: 0, messages: 0 };
   if (deleted.pods + deleted.messages > 0)
     await appendAudit(tx, {
       ...{ actor: SYSTEM, action: 'retention.applied', object: { kind: 'AuditLog' }, requestId: null },

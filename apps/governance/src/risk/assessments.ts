@@ -1,4 +1,5 @@
 import { hash, randomUUID } from 'node:crypto';
+import { hashOf } from '@scc/audit';
 import type { Evaluation, EvaluationRequest } from '@scc/governance-api';
 import { type RiskAssessment, assess, FACTORS, type Signals } from '@scc/risk';
 import type { EntityManager } from 'typeorm';
@@ -11,18 +12,19 @@ import { findModel, modelsInForce, type ModelsInForce } from './models.js';
 /**
  * Assesses a plan in the transaction of its evaluation, and keeps what is needed to do so again. The challenger is asked
  * too, before anybody knows the outcome; its answer decides nothing.
- * @returns also the SHA-256 of the signals as they are stored
+ * @returns also the SHA-256 of the signals as they are stored, and the hash of what came out of them
  */
 export async function assessRisk(
   tx: EntityManager,
   request: EvaluationRequest,
   now: Date,
-): Promise<{ risk: Evaluation['risk']; signals: string }> {
+): Promise<{ risk: Evaluation['risk']; signals: string; answerHash: string }> {
   const models = await modelsInForce(tx, now);
   const signals = await gatherSignals(tx, request, now);
   const assessment = assess(models.champion.model, signals);
   const id = randomUUID();
-  await store(tx, { id, request, models, signals, assessment, now });
+  const answer = answerOf(models, signals, assessment);
+  await store(tx, { id, request, models, signals, assessment, answer, now });
   const { band, raisedBy, changeRisk, exposure, factors, cheapestChange } = assessment;
   const risk = {
     assessmentId: id,
@@ -31,7 +33,7 @@ export async function assessRisk(
     interval: [...assessment.interval] as [number, number],
     factors: factors.map((factor) => ({ ...factor })),
   };
-  return { risk, signals: hash('sha256', JSON.stringify(signals)) };
+  return { risk, signals: hash('sha256', JSON.stringify(signals)), answerHash: hashOf(answer) };
 }
 
 /** The risk of a plan that was assessed before, as it is now; it is not an assessment of its own. */
@@ -54,27 +56,37 @@ interface NewAssessment {
   models: ModelsInForce;
   signals: Signals;
   assessment: RiskAssessment;
+  answer: StoredAnswer;
   now: Date;
+}
+
+/** What of an answer is compared with its entry by one hash. */
+type StoredAnswer = ReturnType<typeof answerOf>;
+
+function answerOf({ challenger, promotion }: ModelsInForce, signals: Signals, assessment: RiskAssessment) {
+  const { x, spread, unknown, mu, interval, exposure, raisedBy, factors, cheapestChange } = assessment;
+  return {
+    ...{ promotion: promotion.id, x, spread, unknown, mu, low: interval[0], high: interval[1], exposure, raisedBy },
+    contributions: factors.map(({ contribution }) => contribution),
+    words: factors.map(({ words }) => words),
+    cheapestChange,
+    challenger: challenger?.id ?? null,
+    challengerRisk: challenger && assess(challenger.model, signals).changeRisk,
+  };
 }
 
 async function store(
   tx: EntityManager,
-  { id, request, models, signals, assessment, now }: NewAssessment,
+  { id, request, models, signals, assessment, answer, now }: NewAssessment,
 ): Promise<void> {
   const { plan, facts } = request;
-  const { champion, challenger, promotion } = models;
-  const { x, spread, unknown, mu, changeRisk, interval, exposure, band, raisedBy, factors, cheapestChange } =
-    assessment;
+  const { promotion, challenger, ...stored } = answer;
+  const { changeRisk, band } = assessment;
   await tx.getRepository(RiskAssessmentEntity).insert({
     ...{ id, planUid: plan.uid, namespace: plan.namespace, sourceScc: facts.sourceSCC, targetScc: facts.targetSCC },
     ...{ workloadKind: facts.workload.kind, workloadName: facts.workload.name },
-    ...{ modelId: champion.id, promotionId: promotion.id, signals, x, spread, unknown, mu, changeRisk },
-    ...{ low: interval[0], high: interval[1], exposure, band, raisedBy, cheapestChange },
-    contributions: factors.map(({ contribution }) => contribution),
-    words: factors.map(({ words }) => words),
-    challengerId: challenger?.id ?? null,
-    challengerRisk: challenger && assess(challenger.model, signals).changeRisk,
-    assessedAt: now,
+    ...{ modelId: models.champion.id, promotionId: promotion, challengerId: challenger, signals, changeRisk, band },
+    ...{ ...stored, assessedAt: now },
   });
 }
 

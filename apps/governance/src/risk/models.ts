@@ -149,6 +149,7 @@ async function insertModel(
       promotion,
       trainedTo,
       contentHash,
+      ...{ featureSchema: model.featureSchema, at: now.toISOString() },
       evidence: model.evidence,
       weights: model.weights,
     },
@@ -178,7 +179,7 @@ export async function insertPromotion(
     action: 'risk.modelPromoted',
     object: { kind: 'RiskModel', name: String(model) },
     requestId,
-    details: { previous, reason, evidence },
+    details: { previous, reason, evidence, at: now.toISOString() },
   });
   const promotion = { modelId: model, previousId: previous, reason, evidence };
   await tx

@@ -116,6 +116,7 @@ export async function settleOutcomes(tx: EntityManager, now: Date): Promise<numb
       details: {
         ...{ uid: row.plan_uid, assessment: row.assessment, ...(labels[index] ?? {}), principal: principalOf(row) },
         ...{ sourceSCC: row.source_scc, targetSCC: row.target_scc, finishedAt: row.finished_at.toISOString() },
+        ...{ kind: row.workload_kind, name: row.workload_name, at: now.toISOString() },
       },
     })),
   );

@@ -79,7 +79,7 @@ export async function saveCalendarEntry(
     action: `calendar.${entry.kind}Saved`,
     object: { kind: 'CalendarEntry', name },
     requestId,
-    details: { ...entry, before: before ? { rowVersion: before.rowVersion } : null },
+    details: { ...entry, before: before ? { rowVersion: before.rowVersion } : null, at: now.toISOString() },
   });
   return findCalendarEntry(tx, name);
 }

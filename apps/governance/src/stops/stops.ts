@@ -101,7 +101,7 @@ export async function setStop(
     action: 'stop.set',
     object: stopObject(stop),
     requestId,
-    details: { takeBack, reason, migrations: migrations.length },
+    details: { takeBack, reason, migrations: migrations.length, at: now.toISOString() },
   });
   return { ...toStop(stop), migrations };
 }
@@ -132,7 +132,7 @@ export async function liftStop(
     action: 'stop.lifted',
     object: stopObject(stop),
     requestId,
-    details: { reason },
+    details: { reason, at: now.toISOString() },
   });
   return toStop(stop);
 }

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import type { EntryPlace, Ledger, LedgerRule } from './ledger.js';
+import type { Holds } from './rows.js';
+import { change, timed, written } from './written.js';
 
 const text = z.string();
 const need = z.object({ role: text, count: z.int(), reason: text, lends: z.array(text).optional() });
@@ -12,6 +14,8 @@ const asked = z.object({
   editors: z.array(text),
   needs: needsSchema,
   expiresAt: text,
+  /** Why the same is asked again. Absent in entries from before it was kept. */
+  asked: text.nullable().optional(),
 });
 const edited = z.object({ request: text, editors: z.array(text) });
 const decided = z.object({
@@ -19,6 +23,8 @@ const decided = z.object({
   role: text,
   reason: text.nullable(),
   complete: z.boolean(),
+  /** What the request says of its end. Absent in entries from before it was kept. */
+  closing: text.nullable().optional(),
   /** Absent in entries from before it was kept. */
   knownAs: text.nullable().optional(),
   lends: z.array(text).default([]),
@@ -26,8 +32,8 @@ const decided = z.object({
 });
 const aboutRequest = z.object({ request: text });
 const lapsed = z.object({ request: text, approver: text });
-const closed = z.object({ request: text, status: text });
-const bypassed = z.object({ request: text, reason: text, breakGlass: text });
+const closed = z.object({ request: text, status: text, reason: text.optional() });
+const bypassed = z.object({ request: text, reason: text, breakGlass: text, closing: text.optional() });
 const reviewed = z.object({ breakGlass: text, review: text });
 
 const decide =
@@ -35,13 +41,30 @@ const decide =
   (ledger, { actor, details }, by) => {
     const made = decided.safeParse(details).data;
     if (!made) return;
-    const { request, role, reason, complete, knownAs, lends, decidedAt } = made;
+    const { request, role, reason, complete, closing, knownAs, lends, decidedAt } = made;
     const known = { ...(knownAs === undefined ? {} : { knownAs }), ...(decidedAt === undefined ? {} : { decidedAt }) };
     const holds = { request, approver: actor, role, decision, reason, lends, ...known };
     ledger.set('approval_decision', `${request}/${actor}`, holds, by);
     const status = decision === 'refuse' ? 'refused' : complete ? 'granted' : null;
-    if (status !== null) ledger.patch('approval_request', request, { status }, by);
+    if (status !== null) endRequest(ledger, request, { status, reason: closing, at: decidedAt }, by);
   };
+
+/** Changes a request, which counts its changes. */
+const changeRequest = (ledger: Ledger, key: string, changed: { holds: Holds; times?: Holds }, by: EntryPlace): void => {
+  change(ledger, { table: 'approval_request', key, ...changed, counter: 'version' }, by);
+};
+
+/** A request that was decided once keeps the time of that. */
+function endRequest(
+  ledger: Ledger,
+  request: string,
+  { status, reason, at }: { status: string; reason: string | null | undefined; at: string | undefined },
+  by: EntryPlace,
+): void {
+  const held = ledger.get('approval_request', request)?.['decidedAt'] ?? at;
+  const times = { ...(held === undefined ? {} : { decidedAt: held }), ...(reason === undefined ? {} : { reason }) };
+  changeRequest(ledger, request, { holds: { status }, times }, by);
+}
 
 /** Takes a decision back; a request that was granted waits again when too few approvals are left. */
 function takeBack(ledger: Ledger, { request, approver }: { request: string; approver: string }, by: EntryPlace): void {
@@ -57,24 +80,28 @@ function takeBack(ledger: Ledger, { request, approver }: { request: string; appr
     ({ role, count, lends = [] }) =>
       left.filter((made) => made['role'] === role).length >= count && lends.every((right) => lent.has(right)),
   );
-  if (!isGranted) ledger.patch('approval_request', request, { status: 'pending' }, by);
+  if (!isGranted) changeRequest(ledger, request, { holds: { status: 'pending' }, times: { decidedAt: null } }, by);
 }
 
 const close: LedgerRule = (ledger, { details }, by) => {
   const ended = closed.safeParse(details).data;
-  if (ended) ledger.patch('approval_request', ended.request, { status: ended.status }, by);
+  if (!ended) return;
+  const { request, status, reason } = ended;
+  endRequest(ledger, request, { status, reason, at: timed.safeParse(details).data?.at }, by);
 };
 
 export const APPROVAL_RULES: Readonly<Record<string, LedgerRule>> = {
   'approval.requested': (ledger, { details }, by) => {
     const request = asked.safeParse(details).data;
     if (!request) return;
-    const { uid: planUid, request: id, ...content } = request;
-    ledger.set('approval_request', id, { planUid, ...content, status: 'pending', begun: false }, by);
+    const { uid: planUid, request: id, asked: reason = null, ...content } = request;
+    const unset = { begunAt: null, decidedAt: null, reason, version: 1 };
+    const since = { status: 'pending', begun: false, ...written(details, 'requestedAt', unset) };
+    ledger.set('approval_request', id, { planUid, ...content, ...since }, by);
   },
   'approval.edited': (ledger, { details }, by) => {
-    const change = edited.safeParse(details).data;
-    if (change) ledger.patch('approval_request', change.request, { editors: change.editors }, by);
+    const made = edited.safeParse(details).data;
+    if (made) changeRequest(ledger, made.request, { holds: { editors: made.editors } }, by);
   },
   'approval.granted': decide('approve'),
   'approval.refused': decide('refuse'),
@@ -88,7 +115,8 @@ export const APPROVAL_RULES: Readonly<Record<string, LedgerRule>> = {
   },
   'approval.begun': (ledger, { details }, by) => {
     const request = aboutRequest.safeParse(details).data?.request;
-    if (request !== undefined) ledger.patch('approval_request', request, { begun: true }, by);
+    const changed = { holds: { begun: true }, times: written(details, 'begunAt') };
+    if (request !== undefined) changeRequest(ledger, request, changed, by);
   },
   'approval.expired': close,
   'approval.closed': close,
@@ -96,11 +124,16 @@ export const APPROVAL_RULES: Readonly<Record<string, LedgerRule>> = {
     const used = bypassed.safeParse(details).data;
     if (!used) return;
     const { request, reason, breakGlass } = used;
-    ledger.set('break_glass', breakGlass, { request, usedBy: actor, reason, reviewedBy: null, review: null }, by);
-    ledger.patch('approval_request', request, { status: 'granted' }, by);
+    const holds = { request, usedBy: actor, reason, reviewedBy: null, review: null };
+    ledger.set('break_glass', breakGlass, { ...holds, ...written(details, 'usedAt', { reviewedAt: null }) }, by);
+    const at = timed.safeParse(details).data?.at;
+    endRequest(ledger, request, { status: 'granted', reason: used.closing, at }, by);
   },
   'approval.bypassReviewed': (ledger, { actor, details }, by) => {
     const seen = reviewed.safeParse(details).data;
-    if (seen) ledger.patch('break_glass', seen.breakGlass, { reviewedBy: actor, review: seen.review }, by);
+    if (!seen) return;
+    const holds = { reviewedBy: actor, review: seen.review };
+    const times = written(details, 'reviewedAt');
+    change(ledger, { table: 'break_glass', key: seen.breakGlass, holds, times }, by);
   },
 };

@@ -3,6 +3,7 @@ import type { JsonValue } from '../canonical.js';
 import { instant } from './instant.js';
 import type { EntryPlace, Ledger, LedgerRule } from './ledger.js';
 import type { AuthorityEntry } from './rows.js';
+import { saved, written } from './written.js';
 
 const text = z.string();
 const json: z.ZodType<JsonValue> = z.json();
@@ -18,10 +19,11 @@ const fitted = z.object({
   ...{ kind: text, parent: z.int().nullable(), trainedTo: z.int().nullable(), contentHash: text },
   /** Absent in entries from before it was kept. */
   promotion: z.int().nullable().optional(),
+  featureSchema: z.int().optional(),
 });
 const promoted = z.object({ previous: z.int().nullable(), reason: text, evidence: json });
 /** The hash is absent in entries from before it was kept. */
-const observed = z.object({ version: text, contentHash: text });
+const observed = z.object({ version: text, contentHash: text, firstSeen: text.optional() });
 /** The rows that began and ended; absent in entries from before they were compared. */
 const present = z.object({
   presence: z.object({ id: text, at: text, unseenFrom: text.nullable() }).nullable(),
@@ -62,11 +64,14 @@ export const ENGINE_RULES: Readonly<Record<string, LedgerRule>> = {
     if (!activity) return;
     const { uid, sequence, withoutGovernance, ...holds } = activity;
     const at = withoutGovernance === undefined ? null : instant(withoutGovernance);
-    ledger.set('activity_begin', `${uid} ${sequence}`, { ...holds, withoutGovernance: at, entry: id }, by);
+    const since = { withoutGovernance: at, entry: id, ...written(details, 'begunAt') };
+    ledger.set('activity_begin', `${uid} ${sequence}`, { ...holds, ...since }, by);
   },
   'workload.claimed': (ledger, { namespace, details }, by) => {
     const claim = claimed.safeParse(details).data;
-    if (claim) ledger.set('workload_claim', claim.uid, { namespace, kind: claim.kind, name: claim.name }, by);
+    if (!claim) return;
+    const { uid, ...of } = claim;
+    ledger.set('workload_claim', uid, { namespace, ...of, ...written(details, 'claimedAt') }, by);
   },
   'workload.released': (ledger, { details }) => {
     const uid = released.safeParse(details).data?.uid;
@@ -75,21 +80,33 @@ export const ENGINE_RULES: Readonly<Record<string, LedgerRule>> = {
   'risk.modelFitted': (ledger, { id, name, details }, by) => {
     const model = fitted.safeParse(details).data;
     if (!model || name === null) return;
-    const { promotion, ...fit } = model;
-    const challenges = promotion === undefined ? {} : { promotion };
+    const { promotion, featureSchema, ...fit } = model;
+    const challenges = {
+      ...(promotion === undefined ? {} : { promotion }),
+      ...(featureSchema === undefined ? {} : { featureSchema }),
+      ...written(details, 'createdAt'),
+    };
     ledger.set('risk_model', name, { ...fit, ...challenges, content: model.contentHash, entry: id }, by);
   },
   'risk.modelPromoted': (ledger, { id, name, actor, details }, by) => {
     const promotion = promoted.safeParse(details).data;
     if (promotion && name !== null)
-      ledger.set('risk_promotion', id, { model: name, ...promotion, promotedBy: actor }, by);
+      ledger.set(
+        'risk_promotion',
+        id,
+        { model: name, ...promotion, promotedBy: actor, ...written(details, 'promotedAt') },
+        by,
+      );
   },
   'scc.observed': (ledger, entry, by) => {
     const { name, details } = entry;
     const seen = observed.safeParse(details).data;
     if (!seen) return;
-    const { version, contentHash } = seen;
-    ledger.set('scc_version', version, { name, contentHash, content: contentHash }, by);
+    const { version, contentHash, firstSeen } = seen;
+    // A content that comes back was seen first before.
+    const since = ledger.get('scc_version', version)?.['firstSeen'] ?? firstSeen;
+    const holds = { name, contentHash, content: contentHash, ...(since === undefined ? {} : { firstSeen: since }) };
+    ledger.set('scc_version', version, holds, by);
     followPresence(ledger, entry, by);
   },
   'scc.gone': followPresence,
@@ -99,13 +116,13 @@ export const ENGINE_RULES: Readonly<Record<string, LedgerRule>> = {
   },
   'activity.refused': (ledger, { id, details }, by) => {
     const refused = refusedBegin.safeParse(details).data;
-    if (refused) ledger.set('activity_refusal', id, { planUid: refused.uid }, by);
+    if (refused) ledger.set('activity_refusal', id, { planUid: refused.uid, ...written(details, 'refusedAt') }, by);
   },
   'migration.runTaken': (ledger, { details }, by) => {
     const taken = run.extend({ way: text, handedOver: z.boolean() }).safeParse(details).data;
     if (!taken) return;
     const { uid, ...holds } = taken;
-    ledger.set('migration_run', uid, holds, by);
+    ledger.set('migration_run', uid, { ...holds, ...written(details, 'takenAt') }, by);
   },
   'migration.handedOver': (ledger, { details }, by) => {
     const over = run.safeParse(details).data;
@@ -114,8 +131,9 @@ export const ENGINE_RULES: Readonly<Record<string, LedgerRule>> = {
   'migration.ended': endMigration,
   'migration.untrusted': endMigration,
   'notification.receiverSaved': (ledger, { name, actor, details }, by) => {
-    const saved = receiver.safeParse(details).data;
-    if (saved && name !== null) ledger.set('notification_receiver', name, { ...saved, changedBy: actor }, by);
+    const kept = receiver.safeParse(details).data;
+    if (kept && name !== null)
+      ledger.set('notification_receiver', name, { ...kept, changedBy: actor, ...saved(details) }, by);
   },
   'notification.receiverRemoved': (ledger, { name }) => {
     if (name !== null) ledger.remove('notification_receiver', name);

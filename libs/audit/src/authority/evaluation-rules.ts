@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Ledger, LedgerRule, EntryPlace } from './ledger.js';
+import { written } from './written.js';
 
 const text = z.string();
 const evaluated = z.object({
@@ -9,15 +10,19 @@ const evaluated = z.object({
   requestHash: text,
   /** Absent in entries from before it was kept. */
   answerHash: text.optional(),
+  /** Since when the plan is known. Absent in entries from before it was kept. */
+  known: text.optional(),
 });
 /** Absent in entries from before the table was compared. */
 const asked = z.object({
   ...{ uid: text, verdict: text, contentHash: text, policyRevision: text },
   ...{ generation: z.int(), evaluatedAt: text },
 });
+/** Absent in entries from before it was kept. */
+const answered = { answerHash: text.optional() };
 const assessed = z.object({
   uid: text,
-  risk: z.object({ assessmentId: text, model: text, band: text, signals: text, changeRisk: z.number() }),
+  risk: z.object({ assessmentId: text, model: text, band: text, signals: text, changeRisk: z.number(), ...answered }),
   workload: z.object({ kind: text, name: text }),
   sccs: z.object({ source: text.nullable(), target: text }),
   evaluatedAt: text,
@@ -25,6 +30,8 @@ const assessed = z.object({
 const outcome = z.object({
   ...{ uid: text, assessment: text.nullable(), label: text, reason: text, principal: text, finishedAt: text },
   ...{ sourceSCC: text.nullable(), targetSCC: text.nullable() },
+  /** Absent in entries from before they were kept. */
+  ...{ kind: text.nullable().optional(), name: text.nullable().optional() },
 });
 const judgedStep = z.object({
   ...{ uid: text, step: text, contentHash: text },
@@ -43,9 +50,10 @@ const assessmentRow: LedgerRule = (ledger, { namespace, details }, by) => {
   const assessment = assessed.safeParse(details).data;
   if (!assessment) return;
   const { uid: planUid, risk, workload, sccs, evaluatedAt: at } = assessment;
-  const { assessmentId, ...judged } = risk;
+  const { assessmentId, answerHash, ...judged } = risk;
+  const answer = answerHash === undefined ? {} : { answerHash };
   const about = { namespace, ...workload, sourceSCC: sccs.source, targetSCC: sccs.target };
-  ledger.set('risk_assessment', assessmentId, { planUid, ...about, ...judged, at }, by);
+  ledger.set('risk_assessment', assessmentId, { planUid, ...about, ...judged, ...answer, at }, by);
 };
 
 function setStep(
@@ -58,8 +66,7 @@ function setStep(
   const { uid: planUid, waitsFor, step, contentHash, ...others } = judged;
   // What an entry of an earlier version does not say is not compared.
   const said = Object.fromEntries(Object.entries(others).filter(([, value]) => value !== undefined));
-  const waits = table === 'step_refusal' ? { waitsFor: waitsFor ?? null } : {};
-  ledger.set(table, id, { planUid, step, contentHash, ...said, ...waits }, by);
+  ledger.set(table, id, { planUid, step, contentHash, ...said, waitsFor: waitsFor ?? null }, by);
 }
 
 /** The effect of questions, assessments, outcomes and steps on the rows. */
@@ -70,10 +77,12 @@ export const EVALUATION_RULES: Readonly<Record<string, LedgerRule>> = {
     assessmentRow(ledger, entry, by);
     const question = evaluated.safeParse(details).data;
     if (!question) return;
-    const { uid, author, answerHash, contentHash, requestHash } = question;
-    const known = ledger.get('migration', uid)?.['author'] ?? author;
+    const { uid, author, answerHash, contentHash, requestHash, known } = question;
+    const before = ledger.get('migration', uid);
+    const createdAt = before?.['createdAt'] ?? known;
     const answer = answerHash === undefined ? {} : { answerHash };
-    const holds = { namespace, name, author: known, evaluation: id, contentHash, requestHash, ...answer };
+    const since = { author: before?.['author'] ?? author, ...(createdAt === undefined ? {} : { createdAt }) };
+    const holds = { namespace, name, evaluation: id, contentHash, requestHash, ...answer, ...since };
     ledger.set('migration', uid, holds, by);
   },
   'step.allowed': (ledger, { id, details }, by) => setStep(ledger, { table: 'step_authorization', id, details }, by),
@@ -81,7 +90,13 @@ export const EVALUATION_RULES: Readonly<Record<string, LedgerRule>> = {
   'risk.outcomeRecorded': (ledger, { id, namespace, details }, by) => {
     const ended = outcome.safeParse(details).data;
     if (!ended) return;
-    const { uid, ...holds } = ended;
-    ledger.set('risk_outcome', uid, { namespace, ...holds, entry: id }, by);
+    const { uid, kind, name, ...holds } = ended;
+    const about = kind === undefined || name === undefined ? {} : { kind, name };
+    ledger.set(
+      'risk_outcome',
+      uid,
+      { namespace, ...about, ...holds, entry: id, ...written(details, 'recordedAt') },
+      by,
+    );
   },
 };

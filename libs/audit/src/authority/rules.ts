@@ -3,9 +3,10 @@ import type { JsonValue } from '../canonical.js';
 import { APPROVAL_RULES } from './approval-rules.js';
 import { ENGINE_RULES } from './engine-rules.js';
 import { EVALUATION_RULES } from './evaluation-rules.js';
-import type { LedgerRule } from './ledger.js';
+import type { EntryPlace, Ledger, LedgerRule } from './ledger.js';
 import { instant } from './instant.js';
 import { AUTHORITY_TABLES, type Holds } from './rows.js';
+import { change, saved, written } from './written.js';
 
 const text = z.string();
 const texts = z.array(z.string());
@@ -17,7 +18,7 @@ const granted = z.object({
   subject: z.object({ kind: text, name: text }),
   namespaces: text,
 });
-const saved = z.object({ version: z.int(), contentHash: text });
+const savedVersion = z.object({ version: z.int(), contentHash: text });
 const bound = z.object({
   policy: text,
   version: z.int(),
@@ -69,11 +70,21 @@ const accepted = z.object({
 
 const saveCalendar: LedgerRule = (ledger, { name, actor, details }, by) => {
   const entry = calendarEntry.safeParse(details).data;
-  if (entry && name !== null) ledger.set('calendar_entry', name, { ...entry, changedBy: actor }, by);
+  if (entry && name !== null) ledger.set('calendar_entry', name, { ...entry, changedBy: actor, ...saved(details) }, by);
 };
 const removeCalendar: LedgerRule = (ledger, { name }) => {
   if (name !== null) ledger.remove('calendar_entry', name);
 };
+function changeException(
+  ledger: Ledger,
+  details: unknown,
+  { holds, time, counter }: { holds: Holds; time: string; counter?: string },
+  by: EntryPlace,
+): void {
+  const key = identified.safeParse(details).data?.id;
+  const changed = { holds, times: written(details, time), ...(counter === undefined ? {} : { counter }) };
+  if (key !== undefined) change(ledger, { table: 'policy_exception', key, ...changed }, by);
+}
 /** Somebody looked at rows that no entry made, or that differ, and answers for them as they are. */
 const accept: LedgerRule = (ledger, { details }, by) => {
   for (const { table, key, holds } of accepted.safeParse(details).data?.rows ?? [])
@@ -91,25 +102,26 @@ export const RULES: Readonly<Record<string, LedgerRule>> = {
     if (!binding || name === null) return;
     const { role, subject, namespaces } = binding;
     const holds = { role, subjectKind: subject.kind, subjectName: subject.name, namespaces, createdBy: actor };
-    ledger.set('role_binding', name, holds, by);
+    ledger.set('role_binding', name, { ...holds, ...written(details, 'createdAt') }, by);
   },
   'access.revoked': (ledger, { name }) => {
     if (name !== null) ledger.remove('role_binding', name);
   },
   'policy.saved': (ledger, { name, actor, details }, by) => {
-    const version = saved.safeParse(details).data;
+    const version = savedVersion.safeParse(details).data;
     if (!version || name === null) return;
     const { contentHash } = version;
     ledger.set(
       'policy_version',
       `${name}/${version.version}`,
-      { contentHash, content: contentHash, author: actor },
+      { contentHash, content: contentHash, author: actor, ...written(details, 'createdAt') },
       by,
     );
   },
   'policy.bound': (ledger, { name, actor, details }, by) => {
     const binding = bound.safeParse(details).data;
-    if (binding && name !== null) ledger.set('policy_binding', name, { ...binding, changedBy: actor }, by);
+    if (binding && name !== null)
+      ledger.set('policy_binding', name, { ...binding, changedBy: actor, ...saved(details) }, by);
   },
   'policy.unbound': (ledger, { name }) => {
     if (name !== null) ledger.remove('policy_binding', name);
@@ -119,15 +131,19 @@ export const RULES: Readonly<Record<string, LedgerRule>> = {
     if (!asked) return;
     const { id, policy, target, reason, expiresAt } = asked;
     const persons = { requestedBy: actor, approvedBy: null, revokedBy: null };
-    ledger.set('policy_exception', id, { policy, ...target, reason, expiresAt: instant(expiresAt), ...persons }, by);
+    const times = { approvedAt: null, revokedAt: null, expiredAt: null };
+    const since = written(details, 'requestedAt', { ...times, rowVersion: 1 });
+    const holds = { policy, ...target, reason, expiresAt: instant(expiresAt), ...persons, ...since };
+    ledger.set('policy_exception', id, holds, by);
   },
   'exception.approved': (ledger, { actor, details }, by) => {
-    const id = identified.safeParse(details).data?.id;
-    if (id !== undefined) ledger.patch('policy_exception', id, { approvedBy: actor }, by);
+    changeException(ledger, details, { holds: { approvedBy: actor }, time: 'approvedAt', counter: 'rowVersion' }, by);
   },
   'exception.revoked': (ledger, { actor, details }, by) => {
-    const id = identified.safeParse(details).data?.id;
-    if (id !== undefined) ledger.patch('policy_exception', id, { revokedBy: actor }, by);
+    changeException(ledger, details, { holds: { revokedBy: actor }, time: 'revokedAt', counter: 'rowVersion' }, by);
+  },
+  'exception.expired': (ledger, { details }, by) => {
+    changeException(ledger, details, { holds: {}, time: 'expiredAt' }, by);
   },
   'calendar.freezeSaved': saveCalendar,
   'calendar.windowSaved': saveCalendar,
@@ -139,13 +155,18 @@ export const RULES: Readonly<Record<string, LedgerRule>> = {
       ledger.set(
         'emergency_stop',
         name,
-        { namespace, ...stop, stoppedBy: actor, liftedBy: null, liftReason: null },
+        {
+          ...{ namespace, ...stop, stoppedBy: actor, liftedBy: null, liftReason: null },
+          ...written(details, 'stoppedAt', { liftedAt: null }),
+        },
         by,
       );
   },
   'stop.lifted': (ledger, { name, actor, details }, by) => {
     const why = lifted.safeParse(details).data;
-    if (why && name !== null) ledger.patch('emergency_stop', name, { liftedBy: actor, liftReason: why.reason }, by);
+    const holds = { liftedBy: actor, liftReason: why?.reason ?? '' };
+    const times = written(details, 'liftedAt');
+    if (why && name !== null) change(ledger, { table: 'emergency_stop', key: name, holds, times }, by);
   },
   'command.granted': (ledger, { actor, details }, by) => {
     const grant = token.safeParse(details).data;
@@ -163,14 +184,14 @@ export const RULES: Readonly<Record<string, LedgerRule>> = {
     if (!recorded) return;
     const { uid, workflowId } = recorded;
     for (const { key, order, manifest } of recorded.images)
-      ledger.set('pre_image', `${uid} ${key}`, { workflowId, order, manifest }, by);
+      ledger.set('pre_image', `${uid} ${key}`, { workflowId, order, manifest, ...written(details, 'recordedAt') }, by);
   },
   'plan.liveEdited': (ledger, { details }, by) => {
     const edit = liveEdit.safeParse(details).data;
     if (!edit) return;
     const { uid, generation, contentHash, loosened, needs, partsHash } = edit;
-    const parts = partsHash === undefined ? {} : { parts: partsHash };
-    ledger.set('live_edit', `${uid} ${generation} ${contentHash}`, { loosened, needs, ...parts }, by);
+    const since = { ...(partsHash === undefined ? {} : { parts: partsHash }), ...written(details, 'editedAt') };
+    ledger.set('live_edit', `${uid} ${generation} ${contentHash}`, { loosened, needs, ...since }, by);
   },
   'record.adopted': accept,
   'record.answered': accept,
