@@ -18,7 +18,7 @@ const TABLES = [
   ...['migration', 'approval_request', 'approval_decision', 'break_glass', 'command_grant', 'pre_image'],
   ...['step_authorization', 'live_edit', 'activity_begin', 'activity_refusal', 'workload_claim', 'migration_run'],
   ...['migration_end', 'evaluation', 'risk_model', 'risk_promotion', 'risk_assessment', 'risk_outcome'],
-  ...['scc_version', 'scc_presence', 'notification_receiver'],
+  ...['scc_version', 'scc_presence', 'scc_activation', 'notification_receiver'],
 ];
 
 const OF_THE_LOG = 'is the log itself, see attacks.int.spec.ts';
@@ -31,7 +31,6 @@ const NO_AUTHORITY: Readonly<Record<string, string>> = {
   migration_event: 'each is compared with its entry, with the read model',
   ...{ view_migration: FROM_EVENTS, view_gate: FROM_EVENTS, view_weight: FROM_EVENTS, view_pod: FROM_EVENTS },
   ...{ tracked_pod: OBSERVED, pod_transition: OBSERVED, observed_write: OBSERVED, scc_mixture: OBSERVED },
-  scc_activation: OBSERVED,
   ...{ workload_scan: OBSERVED, scanned_workload: OBSERVED },
   outbox: 'wakes workflows, which then ask',
   notification_delivery: 'is a message',

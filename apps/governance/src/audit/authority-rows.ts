@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { instant } from '../database/instant.js';
 import { type Queryable, rowsOf } from '../database/rows.js';
 import { MAX_LOOSENED } from '../plans/live-edits.js';
+import { ACTIVATION_HOLDS } from '../registry/activation-rows.js';
 
 const PAGE = 500;
 const foundRow = z.object({ key: z.string(), holds: z.record(z.string(), z.json()) });
@@ -78,6 +79,7 @@ const SELECT: Record<AuthorityTable, string> = {
   scc_presence: `select id::text as key, json_build_object('name', name, 'version', version::text,
     'from', ${instant('present_from')}, 'to', ${instant('present_to')}, 'unseenFrom', ${instant('unseen_from')}) as holds
     from scc_presence`,
+  scc_activation: `select id::text as key, ${ACTIVATION_HOLDS} as holds from scc_activation`,
   activity_done: `select plan_uid || ' ' || sequence as key, json_build_object('at', ${instant('done_at')}) as holds
     from activity_begin where done_at is not null`,
   activity_refusal: `select entry_id as key, json_build_object('planUid', plan_uid,

@@ -1,5 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { defaultSCCs, type SecurityContextConstraints } from '@scc/scc';
+import type { EntityManager } from 'typeorm';
+import { contradictionsIn } from '../audit/authority-watch.js';
 import { EVERYWHERE } from '../call/scope.js';
 import { authorizeStep } from '../engine/authorize.js';
 import { evaluatePlan } from '../engine/evaluate.js';
@@ -280,5 +282,23 @@ describe('an SCC that was edited while nothing followed the cluster', () => {
       versions: [first, second],
     });
     expect([await uncertainOf('gap-early'), await uncertainOf('gap-late')]).toEqual([null, null]);
+  });
+});
+
+describe('every row of the registry', () => {
+  const differing = async (tx: EntityManager) =>
+    (await contradictionsIn(tx)).filter(({ table }) => table === 'scc_activation').map(({ fault }) => fault);
+
+  it('has its entry in the audit log, which shows when its times are moved', async () => {
+    class Undone extends Error {}
+    const attack = database.admin.transaction(async (tx) => {
+      expect(await differing(tx)).toEqual([]);
+      await tx.query(
+        `update scc_activation set activated_at = activated_at - interval '1 day' where name = 'hand' and scc = 'anyuid'`,
+      );
+      expect(await differing(tx)).toEqual(['row-differs']);
+      throw new Undone();
+    });
+    await expect(attack).rejects.toBeInstanceOf(Undone);
   });
 });

@@ -4,6 +4,8 @@ import { type Database, type Queryable, rowsOf } from '../database/rows.js';
 import { type AuditRecord, appendAuditBatch } from '../audit/append.js';
 import { SYSTEM } from '../call/caller.js';
 import type { WorkloadKey } from '../plans/store.js';
+import { ACTIVATION, type WrittenActivation, writtenActivation } from './activation-rows.js';
+import { endActivation } from './activations.js';
 import {
   auditChange,
   countChanges,
@@ -150,9 +152,9 @@ export async function enterObserved(
   const sightings: AuditRecord[] = [];
   for (const change of changes) {
     const unplanned = change.before === null ? null : await judgeChange(tx, await explain(tx, change, managers));
-    const entered = await enter(tx, change, { unplanned, now });
-    if (unplanned) recorded.push(unplanned);
-    else if (entered) sightings.push(firstSightOf(change));
+    const activations = await enter(tx, change, { unplanned, now });
+    if (unplanned) recorded.push({ ...unplanned, activations });
+    else if (activations.length > 0) sightings.push(firstSightOf(change, activations));
   }
   for (const change of await rowsOf(tx, changeRow, MIXTURES)) {
     const mixture = await enterMixture(tx, change, managers);
@@ -160,7 +162,7 @@ export async function enterObserved(
   }
   for (const change of recorded) await auditChange(tx, change);
   countChanges(recorded);
-  const ended = await rowsOf(tx, endedRow, ENDED, [now, GONE_FOR_SECONDS]);
+  const ended = await rowsOf(tx, writtenActivation, ENDED, [now, GONE_FOR_SECONDS]);
   await appendAuditBatch(tx, [...sightings, ...ended.map(endOf)]);
   return changes.length + ended.length;
 }
@@ -180,21 +182,17 @@ const LATE_VERSIONS = `
 /** A workload may be without pods for a moment. */
 const GONE_FOR_SECONDS = 60;
 const ENDED = `
-  update scc_activation a set deactivated_at = greatest(a.activated_at, g.at), deactivated_by = 'its last pod is gone',
-    deactivated_after = case when g.after < g.at and g.at > a.activated_at then greatest(a.activated_at, g.after) end
+  update scc_activation set deactivated_at = greatest(activated_at, g.at), deactivated_by = 'its last pod is gone',
+    deactivated_after = case when g.after < g.at and g.at > activated_at then greatest(activated_at, g.after) end
   from (
-    select namespace, owner_kind as kind, owner_name as name, max(gone_at) as at, max(least(last_seen, gone_at)) as after
+    select namespace as of_namespace, owner_kind, owner_name, max(gone_at) as at, max(least(last_seen, gone_at)) as after
     from tracked_pod where confirmed
     group by namespace, owner_kind, owner_name
     having bool_and(gone_at is not null) and max(gone_at) < $1::timestamptz - make_interval(secs => $2)
   ) as g
-  where a.deactivated_at is null and a.namespace = g.namespace and a.kind = g.kind and a.name = g.name
-    and g.at >= a.activated_at and ${UNCLAIMED('a')}
-  returning a.namespace, a.kind, a.name, a.deactivated_at as at, a.deactivated_after as after`;
-const endedRow = z.object({
-  ...{ namespace: z.string(), kind: z.string(), name: z.string() },
-  ...{ at: z.date(), after: z.date().nullable() },
-});
+  where deactivated_at is null and namespace = g.of_namespace and kind = g.owner_kind and name = g.owner_name
+    and g.at >= activated_at and ${UNCLAIMED('scc_activation')}
+  returning ${ACTIVATION}`;
 
 const sightingOf = (
   { namespace, kind, name }: WorkloadKey,
@@ -203,13 +201,16 @@ const sightingOf = (
   ...{ actor: { name: SYSTEM.name }, action, object: { kind, namespace, name }, requestId: null, details },
 });
 
-const firstSightOf = ({ since, scc, version, ...workload }: Change): AuditRecord =>
-  sightingOf(workload, { action: 'workload.sccObserved', details: { since: since.toISOString(), scc, version } });
-
-const endOf = ({ at, after, ...workload }: z.infer<typeof endedRow>): AuditRecord =>
+const firstSightOf = ({ since, scc, version, ...workload }: Change, activations: WrittenActivation[]): AuditRecord =>
   sightingOf(workload, {
+    action: 'workload.sccObserved',
+    details: { since: since.toISOString(), scc, version, activations },
+  });
+
+const endOf = (ended: WrittenActivation): AuditRecord =>
+  sightingOf(ended.holds, {
     action: 'workload.gone',
-    details: { at: at.toISOString(), after: after?.toISOString() ?? null },
+    details: { at: ended.holds.to, after: ended.holds.toAfter, activations: [ended] },
   });
 
 async function explain(tx: EntityManager, change: Change, managers: Managers): Promise<UnplannedChange> {
@@ -242,20 +243,16 @@ async function enter(
   tx: EntityManager,
   { namespace, kind, name, scc, version, since, before, beforeAt }: Change,
   { unplanned, now }: { unplanned: UnplannedChange | null; now: Date },
-): Promise<boolean> {
+): Promise<WrittenActivation[]> {
   const at = beforeAt !== null && since <= beforeAt ? now : since;
   const writer: Writer = unplanned ?? UNKNOWN_WRITER;
-  if (before !== null)
-    await tx.query('update scc_activation set deactivated_at = $2, deactivated_by = $3 where id = $1', [
-      before,
-      at,
-      `a change without a plan by ${writerInWords(writer)}`,
-    ]);
+  const by = `a change without a plan by ${writerInWords(writer)}`;
+  const ended = before === null ? [] : await endActivation(tx, before, { at, by });
   const entered = await rowsOf(
     tx,
-    z.object({ id: z.string() }),
+    writtenActivation,
     `insert into scc_activation (namespace, kind, name, scc, scc_version, actor, manager, reason, source_key, activated_at)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict do nothing returning id::text as id`,
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict do nothing returning ${ACTIVATION}`,
     [
       ...[namespace, kind, name, scc, version, writer.user, writer.manager],
       unplanned?.reason ?? 'observed',
@@ -263,5 +260,5 @@ async function enter(
       at,
     ],
   );
-  return entered.length > 0;
+  return [...ended, ...entered];
 }

@@ -4,6 +4,7 @@ import type { EntityManager } from 'typeorm';
 import { appendAudit } from '../audit/append.js';
 import { SYSTEM } from '../call/caller.js';
 import type { WorkloadKey } from '../plans/store.js';
+import type { WrittenActivation } from './activation-rows.js';
 import { SCCVersionEntity } from './scc.entity.js';
 import type { Writer } from './writes.js';
 
@@ -26,6 +27,8 @@ export interface UnplannedChange extends Writer {
 export interface JudgedChange extends UnplannedChange {
   relation: string;
   isLooser: boolean;
+  /** The rows of the registry that it made and ended; none for a mixture. */
+  activations?: WrittenActivation[];
 }
 
 const counts = { changed: 0, looser: 0 };
@@ -54,14 +57,17 @@ async function relationOf(tx: EntityManager, from: string | null, to: string | n
 
 /** Writes a change without a plan into the audit log. */
 export async function auditChange(tx: EntityManager, change: JudgedChange): Promise<void> {
-  const { workload, reason, relation, since, from, to, manager, user } = change;
+  const { workload, reason, relation, since, from, to, manager, user, activations = [] } = change;
   const { namespace, kind, name } = workload;
   await appendAudit(tx, {
     actor: { name: SYSTEM.name },
     action: reason === 'mixed' ? 'workload.sccMixed' : 'workload.sccChanged',
     object: { kind, namespace, name },
     requestId: null,
-    details: { reason, relation, since: since.toISOString(), from: { ...from }, to: { ...to }, manager, user },
+    details: {
+      ...{ reason, relation, since: since.toISOString(), from: { ...from }, to: { ...to }, manager, user },
+      ...(activations.length > 0 ? { activations } : {}),
+    },
   });
 }
 

@@ -33,6 +33,8 @@ const done = z.object({ uid: text, sequence: z.int(), at: text });
 const refusedBegin = z.object({ uid: text });
 const run = z.object({ uid: text, workflowId: text, runId: text });
 const ended = run.extend({ sequence: z.int(), phase: text, at: text, event: text, reason: text.nullable() });
+/** Rows of the registry as they are since. Absent in entries from before they were compared. */
+const activations = z.object({ activations: z.array(z.object({ id: text, holds: z.record(text, json) })) });
 const receiver = z.object({
   ...{ type: text, url: text.nullable(), urlSecret: text.nullable(), signingSecret: text.nullable() },
   ...{ namespaces: z.array(text), kinds: z.array(text), template: text.nullable() },
@@ -48,6 +50,11 @@ function followPresence(ledger: Ledger, { name, details }: AuthorityEntry, by: E
   const version = observed.safeParse(details).data?.version ?? null;
   ledger.set('scc_presence', id, { name, version, from, to: null, unseenFrom }, by);
 }
+
+const enterActivations: LedgerRule = (ledger, { details }, by) => {
+  for (const { id, holds } of activations.safeParse(details).data?.activations ?? [])
+    ledger.set('scc_activation', id, holds, by);
+};
 
 /** An end that was reported, whether it counts or not. */
 const endMigration: LedgerRule = (ledger, { details }, by) => {
@@ -110,6 +117,10 @@ export const ENGINE_RULES: Readonly<Record<string, LedgerRule>> = {
     followPresence(ledger, entry, by);
   },
   'scc.gone': followPresence,
+  'workload.sccObserved': enterActivations,
+  'workload.sccChanged': enterActivations,
+  'workload.sccRecorded': enterActivations,
+  'workload.gone': enterActivations,
   'activity.done': (ledger, { details }, by) => {
     const activity = done.safeParse(details).data;
     if (activity) ledger.set('activity_done', `${activity.uid} ${activity.sequence}`, { at: activity.at }, by);

@@ -34,6 +34,7 @@ export const AUTHORITY_TABLES = [
   'risk_assessment',
   'risk_outcome',
   'notification_receiver',
+  'scc_activation',
 ] as const;
 export type AuthorityTable = (typeof AUTHORITY_TABLES)[number];
 
