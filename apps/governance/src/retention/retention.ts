@@ -15,15 +15,18 @@ export const FORGET = `with pods as (
     delete from tracked_pod where uid in (
       select uid from tracked_pod where gone_at < $1 order by gone_at limit $2 for update skip locked)
     returning uid
-  ), messages as (
-    delete from outbox where id in (select id from (
-      (select id from outbox where delivered_at < $1 order by delivered_at limit $2 for update skip locked)
-      union all
-      (select id from outbox where delivered_at is null and abandoned_at < $1
-       order by abandoned_at limit $2 for update skip locked)) as old (id) limit $2)
+  ), delivered as (
+    delete from outbox where id in (
+      select id from outbox where delivered_at < $1 order by delivered_at limit $2 for update skip locked)
+    returning id
+  ), abandoned as (
+    delete from outbox where id in (
+      select id from outbox where delivered_at is null and abandoned_at < $1
+      order by abandoned_at limit $2 for update skip locked)
     returning id
   )
-  select (select count(*) from pods)::int as pods, (select count(*) from messages)::int as messages`;
+  select (select count(*) from pods)::int as pods,
+    ((select count(*) from delivered) + (select count(*) from abandoned))::int as messages`;
 
 /**
  * Deletes what carries no authority and proves nothing once it is over for so many days: pods that are gone, with their
