@@ -1,3 +1,3 @@
 /** A time as entries write it. */
-export const instant = (column: string): string =>
+export const instantText = (column: string): string =>
   `to_char(${column} at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;

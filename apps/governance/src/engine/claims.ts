@@ -2,7 +2,7 @@ import { type EntityManager, IsNull } from 'typeorm';
 import { z } from 'zod';
 import { appendAudit } from '../audit/append.js';
 import type { CallContext } from '../call/caller.js';
-import { instant } from '../database/instant.js';
+import { instantText } from '../database/instant.js';
 import { type Database, rowOf } from '../database/rows.js';
 import { type MigrationRow, planObject, type WorkloadKey } from '../plans/store.js';
 import { WorkloadClaimEntity } from './step.entity.js';
@@ -40,7 +40,7 @@ export async function claimWorkload(
     tx,
     claimRow,
     `insert into workload_claim (plan_uid, namespace, kind, name) values ($1, $2, $3, $4) on conflict do nothing
-     returning ${instant('claimed_at')} as at`,
+     returning ${instantText('claimed_at')} as at`,
     [plan.planUid, namespace, kind, name],
   );
   if (claim) await record(tx, plan, { action: 'workload.claimed', details: { kind, name, ...claim } }, context);

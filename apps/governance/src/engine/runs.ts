@@ -5,7 +5,7 @@ import { z } from 'zod';
 import type { IsRunning } from '../approvals/temporal.js';
 import { appendAudit } from '../audit/append.js';
 import { type CallContext, SYSTEM } from '../call/caller.js';
-import { instant } from '../database/instant.js';
+import { instantText } from '../database/instant.js';
 import { type Database, rowsOf } from '../database/rows.js';
 import { MigrationEntity } from '../plans/migration.entity.js';
 import { lockKnownMigration, type MigrationRow, planObject } from '../plans/store.js';
@@ -89,7 +89,7 @@ export async function claimRun(
          way = excluded.way, handed_over = excluded.handed_over, taken_at = now()
        where (migration_run.workflow_id, migration_run.run_id, migration_run.way, migration_run.handed_over)
          is distinct from (excluded.workflow_id, excluded.run_id, excluded.way, excluded.handed_over)
-       returning ${instant('taken_at')} as at`,
+       returning ${instantText('taken_at')} as at`,
       [migration.planUid, workflowId, runId, taken, handedOver],
     );
     if (changed)

@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { instant } from '../database/instant.js';
+import { instantText } from '../database/instant.js';
 
 /** What an entry says of a row of the registry: all of it, so that the two can be compared. */
 export const ACTIVATION_HOLDS = `json_build_object('namespace', namespace, 'kind', kind, 'name', name, 'scc', scc,
   'version', scc_version::text, 'planUid', plan_uid, 'actor', actor, 'manager', manager, 'reason', reason,
-  'key', source_key, 'from', ${instant('activated_at')}, 'to', ${instant('deactivated_at')},
-  'toAfter', ${instant('deactivated_after')}, 'endedBy', deactivated_by)`;
+  'key', source_key, 'from', ${instantText('activated_at')}, 'to', ${instantText('deactivated_at')},
+  'toAfter', ${instantText('deactivated_after')}, 'endedBy', deactivated_by)`;
 
 /** To be returned by a statement that writes such rows. */
 export const ACTIVATION = `id::text as id, ${ACTIVATION_HOLDS} as holds`;
