@@ -29,6 +29,7 @@ import { GovernanceMetrics } from './health/metrics.js';
 import { Observer } from './health/observer.js';
 import { outsideProbes } from './health/outside.js';
 import { openWaitingRoom } from './http/waiting-room.js';
+import { MissedWatch } from './notifications/missed-watch.js';
 import { Notifier } from './notifications/notifier.js';
 import { Courier } from './notifications/courier.js';
 import { findSCCIn } from './access/kubernetes.js';
@@ -136,7 +137,10 @@ async function start({ config, logger, metrics, parts, signal, setWaiting, setAd
   const readModel = new ReadModelWatch(source);
   const authority = new AuthorityWatch({
     ...{ source, logger },
-    also: [readModel, new SchemaWatch(source), new StateWatch(source), new PublishedWatch(() => publisher.refused)],
+    also: [
+      ...[readModel, new SchemaWatch(source), new StateWatch(source), new MissedWatch(source)],
+      new PublishedWatch(() => publisher.refused),
+    ],
   });
   const contradictions = new Contradictions(authority, () => publisher.refused);
   metrics.gauge(

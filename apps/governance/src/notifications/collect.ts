@@ -37,11 +37,12 @@ const ENTRIES = `
 const isForScope = (namespaces: readonly string[], namespace: string | null, kind: string): boolean =>
   namespace === null ? !kind.startsWith('campaign.') || isEverywhere(namespaces) : isInScope(namespaces, namespace);
 
-function isFor({ namespaces, kinds, cursor }: Receiver, { index, namespace }: Entry, kind: string): boolean {
-  return (
-    index >= cursor && kinds.some((pattern) => takesKind(pattern, kind)) && isForScope(namespaces, namespace, kind)
-  );
-}
+/** Whether a receiver is told of an event of this kind in this namespace. */
+export const isTold = (
+  { namespaces, kinds }: Pick<Receiver, 'namespaces' | 'kinds'>,
+  namespace: string | null,
+  kind: string,
+): boolean => kinds.some((pattern) => takesKind(pattern, kind)) && isForScope(namespaces, namespace, kind);
 
 /**
  * Makes messages of what was sealed since the last time, once per event and receiver. Only one process does so at a time.
@@ -78,7 +79,9 @@ export const collectMessages = (source: DataSource, now: Date): Promise<boolean>
 async function keep(tx: EntityManager, receiver: Receiver, entries: readonly Entry[], now: Date): Promise<void> {
   const messages = entries.flatMap((entry) => {
     const kind = kindOf(entry.action);
-    return kind !== null && isFor(receiver, entry, kind) ? [{ ...entry, kind }] : [];
+    return kind !== null && entry.index >= receiver.cursor && isTold(receiver, entry.namespace, kind)
+      ? [{ ...entry, kind }]
+      : [];
   });
   if (messages.length === 0) return;
   await tx.query(

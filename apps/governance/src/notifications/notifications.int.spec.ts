@@ -31,6 +31,7 @@ import {
 import { GovernanceMetrics } from '../health/metrics.js';
 import { report } from '../history/report.js';
 import { governanceSuite } from '../suite.fixture.js';
+import { MissedWatch } from './missed-watch.js';
 import { Notifier } from './notifier.js';
 import { courierOf } from './courier.fixture.js';
 import type { Courier } from './courier.js';
@@ -385,6 +386,29 @@ describe('a receiver', () => {
       'notification.receiverSaved',
       'notification.receiverRemoved',
     ]);
+  });
+});
+
+describe('a receiver that is past an event of which it has no message', () => {
+  it('contradicts the log, and one that has yet to come to it does not', async () => {
+    await saved(webhook('kept', { kinds: ['approval.granted'] }));
+    await look();
+    const watch = new MissedWatch(database.app);
+    await record('approval.granted');
+    await record('approval.refused');
+    await seal(database.app, { signer });
+    expect(await watch.look()).toEqual([]);
+    await database.app.query('update notification_receiver set cursor = cursor + 1000');
+    await look();
+    const found = { fault: 'entry-without-row', table: 'notification_delivery', key: expect.stringMatching(/^kept /) };
+    expect(await watch.look()).toMatchObject([found]);
+    expect(watch.contradicted).toContain('kept');
+    await database.app.query('update notification_receiver set cursor = cursor - 1002');
+    await look();
+    expect(await watch.look()).toEqual([]);
+    expect(asked).toHaveLength(1);
+    await database.app.query('delete from notification_delivery');
+    expect(await watch.look()).toMatchObject([found]);
   });
 });
 
