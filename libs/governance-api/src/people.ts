@@ -1,4 +1,11 @@
-import { COMMANDS, phaseSchema, planSpecSchema, stableSideSchema, trafficSummarySchema } from '@scc/plan';
+import {
+  bothSidesSchema,
+  COMMANDS,
+  phaseSchema,
+  planSpecSchema,
+  stableSideSchema,
+  trafficSummarySchema,
+} from '@scc/plan';
 import { z } from 'zod';
 import {
   approvalNeedSchema,
@@ -61,6 +68,9 @@ export const migrationDetailSchema = migrationSummarySchema.extend({
       detail: z.string(),
       weight: z.int(),
       at: time,
+      sides: bothSidesSchema
+        .nullable()
+        .describe('On the first sample of a hold: what the callers of both sides met over it.'),
     }),
   ),
   weights: z.array(z.object({ canary: z.int(), stable: z.int(), verifiedBy: z.string(), at: time })),

@@ -23,6 +23,15 @@ const policyVerdictSchema = z.object({
 });
 export type PolicyVerdictSaid = z.infer<typeof policyVerdictSchema>;
 
+/** What the callers of one side met while a weight was held; null where nothing counts it. */
+const sideFiguresSchema = z.object({
+  perSecond: z.number().nullable().describe('Requests.'),
+  successRate: z.number().nullable().describe('In percent of the tries.'),
+  p99Ms: z.number().nullable(),
+});
+export type SideFigures = z.infer<typeof sideFiguresSchema>;
+export const bothSidesSchema = z.object({ canary: sideFiguresSchema, stable: sideFiguresSchema });
+
 /** One sample of a gate. `noData` is a verdict of its own and never a success. */
 export const gateSampleSchema = z.object({
   gate: z.string(),
@@ -33,6 +42,8 @@ export const gateSampleSchema = z.object({
   /** How many samples of this gate failed at this weight, this one included, and how many of them it tolerates. */
   failures: z.int().optional(),
   tolerated: z.int().optional(),
+  /** On the first sample of a hold: both sides over the hold. Absent where nothing tells them apart. */
+  sides: bothSidesSchema.optional(),
 });
 
 /**
@@ -204,6 +215,7 @@ export const recordedEventSchema = z.object({
 
 export type MigrationEvent = z.infer<typeof migrationEventSchema>;
 export type RecordedEvent = z.infer<typeof recordedEventSchema>;
+export type BothSides = z.infer<typeof bothSidesSchema>;
 export type GateSample = z.infer<typeof gateSampleSchema>;
 export type TrafficSummary = z.infer<typeof trafficSummarySchema>;
 export type PodSCC = z.infer<typeof podSCCSchema>;

@@ -9,7 +9,7 @@ export {
 } from './campaign.js';
 export { campaignCRD } from './campaign-crd.js';
 export { type CampaignEdit, editsAnnotation, editsOf } from './campaign-edits.js';
-export { isCampaignOver } from './campaign-phases.js';
+export { CAMPAIGN_PHASES, isCampaignOver, MEMBER_STATES } from './campaign-phases.js';
 export { campaignStatusSchema, type CampaignStatus, type MemberStatus } from './campaign-status.js';
 export { setCondition } from './conditions.js';
 export { planCRD } from './crd.js';
@@ -20,7 +20,10 @@ export {
   recordedEventSchema,
   stableSideSchema,
   trafficSummarySchema,
+  type BothSides,
+  bothSidesSchema,
   type GateSample,
+  type SideFigures,
   type MigrationEvent,
   type PodSCC,
   type StableSide,

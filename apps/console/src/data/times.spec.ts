@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { agoOf, durationOf } from './times.js';
+import { agoOf, durationOf, tickOf } from './times.js';
 
 describe('a length of time', () => {
   it.each([
@@ -16,5 +16,15 @@ describe('a length of time', () => {
 
   it('counts from a point in time', () => {
     expect(agoOf('2026-01-01T00:00:00Z', Date.parse('2026-01-01T00:02:00Z'))).toBe('2 min');
+  });
+});
+
+describe('a point on an axis', () => {
+  it.each([
+    [1, '12:05'],
+    [26, 'Mar 10, 12:05'],
+    [400, 'Mar 10'],
+  ])('of a span of %d h is %s', (hours, words) => {
+    expect(tickOf(Date.parse('2026-03-10T12:05:00Z'), hours * 3_600_000, 'UTC')).toBe(words);
   });
 });

@@ -21,3 +21,13 @@ export function durationOf(ms: number): string {
 
 /** How long ago a point in time is. @param now milliseconds since 1970 */
 export const agoOf = (at: string, now: number): string => durationOf(now - Date.parse(at));
+
+const DAY_MS = 86_400_000;
+
+/** A point on an axis as short as its span lets it be told: the time of day, with the day where there are several. */
+export const tickOf = (ms: number, spanMs: number, zone?: string): string =>
+  new Intl.DateTimeFormat('en', {
+    ...(spanMs < DAY_MS ? {} : { month: 'short', day: 'numeric' }),
+    ...(spanMs > 7 * DAY_MS ? {} : { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }),
+    ...(zone === undefined ? {} : { timeZone: zone }),
+  }).format(ms);

@@ -92,8 +92,13 @@ function Decision({ migration }: { migration: ShownMigration }) {
   );
 }
 
+interface Facts {
+  migration: ShownMigration;
+  events: ListedEvent[];
+}
+
 /** The bounds of gates are part of what was decided about, so not everyone may see them. */
-function BoundedGates({ migration }: { migration: ShownMigration }) {
+function BoundedGates({ migration, events }: Facts) {
   const isKnown = may(useMe(), 'approvals:read', migration.namespace);
   const view = useLoad(
     async (signal) =>
@@ -103,7 +108,7 @@ function BoundedGates({ migration }: { migration: ShownMigration }) {
         : [],
     [migration.uid, isKnown],
   );
-  return <GateCharts migration={migration} metrics={view.state === 'there' ? view.value : []} />;
+  return <GateCharts {...{ migration, events }} metrics={view.state === 'there' ? view.value : []} />;
 }
 
 const concerns =
@@ -123,11 +128,6 @@ function Workflow({ id }: { id: string }) {
   );
 }
 
-interface Facts {
-  migration: ShownMigration;
-  events: ListedEvent[];
-}
-
 function Details({ migration, events, reload }: Facts & { reload: () => void }) {
   const me = useMe();
   useReloadOn(reload, concerns(migration));
@@ -139,15 +139,17 @@ function Details({ migration, events, reload }: Facts & { reload: () => void }) 
         <Commands migration={migration} reload={reload} />
         <ProofButton migration={migration} />
       </div>
+      {migration.weights.length + migration.gates.length === 0 ? null : (
+        <Part title="Traffic">
+          <BoundedGates {...{ migration, events }} />
+        </Part>
+      )}
       <div className="scc-columns">
         <Part title="Weights">
-          <Weights migration={migration} />
+          <Weights {...{ migration, events }} />
         </Part>
         <Part title="Gates">
-          <div className="scc-stack">
-            <BoundedGates migration={migration} />
-            <Gates migration={migration} />
-          </div>
+          <Gates migration={migration} />
         </Part>
         <Part title="Pods">
           <Pods migration={migration} />

@@ -5,6 +5,7 @@ import { lackOf } from '../data/rights.js';
 import { useMe } from '../data/session.js';
 import type { ApprovalState, ApprovalView, KnownUser } from '../data/types.js';
 import { problemOf } from '../data/use-load.js';
+import { Course } from './course.js';
 import { Way } from './labels.js';
 import { Problem } from './states.js';
 import { Time } from './time.js';
@@ -39,7 +40,7 @@ export function Rights({ rights }: { rights: ApprovalView['rights'] }) {
       {gains.length > 0 ? <p>It permits in addition: {gains.join(', ')}.</p> : null}
       {losses.length > 0 ? <p>It no longer permits: {losses.join(', ')}.</p> : null}
       {uses.length > 0 ? (
-        <ul>
+        <ul className="scc-list">
           {uses.map(({ right, heldBy, missingFor }) => (
             <li key={right}>
               {right}: held by {heldBy.join(', ') || 'none of them'}
@@ -55,7 +56,7 @@ export function Rights({ rights }: { rights: ApprovalView['rights'] }) {
 const Lines = ({ title, lines }: { title: string; lines: string[] }) =>
   lines.length === 0 ? null : (
     <Alert variant="warning" isInline title={title}>
-      <ul>
+      <ul className="scc-list">
         {lines.map((line) => (
           <li key={line} className="scc-text">
             {line}
@@ -93,6 +94,7 @@ const Content = ({ view }: { view: ApprovalView }) => (
     <Rights rights={view.rights} />
     <h3>Pod template</h3>
     <Diff diff={view.diff} />
+    <Course view={view} />
     <p>
       These words have the hash <code className="scc-hash">{view.contentHash}</code>. Your decision is about this
       content alone.
@@ -108,10 +110,14 @@ interface Props {
   reload: () => void;
 }
 
+const STATUS_WORDS: Partial<Record<string, string>> = { notRequired: 'not required' };
+
 /** How the question stands. */
 const Status = ({ view: { status, by, reason } }: { view: ApprovalView }) => (
   <div className="scc-row">
-    <Label color={status === 'granted' ? 'green' : status === 'pending' ? 'blue' : 'grey'}>{status}</Label>
+    <Label color={status === 'granted' ? 'green' : status === 'pending' ? 'blue' : 'grey'}>
+      {STATUS_WORDS[status] ?? status}
+    </Label>
     {by.length > 0 ? <span>by {by.join(', ')}</span> : null}
     {reason === null ? null : <span className="scc-text">{reason}</span>}
   </div>

@@ -1,38 +1,80 @@
 import { rangeOf } from '../data/chart.js';
-import type { ApprovalView, ShownMigration } from '../data/types.js';
-import { LineChart } from './line-chart.js';
+import {
+  boundsOf,
+  boundsOfPreset,
+  FIGURES,
+  linesOfSides,
+  type MetricOfPlan,
+  ownCharts,
+  sharesOf,
+  timeOf,
+} from '../data/figures.js';
+import type { ListedEvent, ShownMigration } from '../data/types.js';
+import { type Line, LineChart } from './line-chart.js';
 
-type Metric = ApprovalView['gates']['metrics'][number];
+interface Props {
+  migration: ShownMigration;
+  events: readonly ListedEvent[];
+  /** The gates of the plan, where the user may see them. */
+  metrics: readonly MetricOfPlan[];
+}
 
-const boundsOf = (metric: Metric | undefined): { text: string; value: number }[] => [
-  ...(metric?.min === undefined ? [] : [{ text: `at least ${metric.min}`, value: metric.min }]),
-  ...(metric?.max === undefined ? [] : [{ text: `at most ${metric.max}`, value: metric.max }]),
-];
+interface ChartProps extends Omit<Props, 'metrics'> {
+  title: string;
+  lines: readonly Line[];
+  bounds: readonly { text: string; value: number }[];
+  of: string;
+}
 
-/** The samples of each gate over time, with the bounds of the plan where they are known. */
-export function GateCharts({ migration, metrics }: { migration: ShownMigration; metrics: readonly Metric[] }) {
-  const { gates, startedAt, finishedAt, updatedAt } = migration;
-  const names = [...new Set(gates.flatMap(({ gate, value }) => (value === null ? [] : [gate])))];
-  const time = { from: Date.parse(startedAt), to: Date.parse(finishedAt ?? updatedAt) };
+function Chart({ migration, events, title, lines, bounds, of }: ChartProps) {
+  const values = rangeOf([...lines.flatMap(({ dots }) => dots), ...bounds].map(({ value }) => value));
+  const known = bounds.map(({ text }) => text).join(', ') || 'without a bound that is known here';
   return (
-    <>
-      {names.map((name) => {
+    <div>
+      <h3>{title}</h3>
+      <LineChart
+        label={`${of} over time (${known}), with the share of the canary behind; the events have all of the samples`}
+        time={timeOf(migration)}
+        weights={sharesOf(migration.weights, events)}
+        {...{ lines, bounds, values }}
+      />
+    </div>
+  );
+}
+
+/** What the callers of both sides met at each weight, and the samples of the other gates, with the bounds of the plan. */
+export function GateCharts({ migration, events, metrics }: Props) {
+  const { gates } = migration;
+  const hasSides = gates.some(({ sides }) => sides !== null);
+  return (
+    <div className="scc-columns">
+      {hasSides
+        ? FIGURES.map(({ figure, title, preset }) => (
+            <Chart
+              key={figure}
+              {...{ migration, events, title }}
+              of={`${title} of both sides`}
+              lines={linesOfSides(gates, figure)}
+              bounds={boundsOfPreset(metrics, preset)}
+            />
+          ))
+        : null}
+      {ownCharts(gates, metrics).map((name) => {
         const dots = gates.flatMap(({ gate, value, at }) =>
           gate === name && value !== null ? [{ at: Date.parse(at), value }] : [],
         );
-        const bounds = boundsOf(metrics.find((metric) => metric.name === name));
-        const values = rangeOf([...dots, ...bounds].map(({ value }) => value));
-        const known = bounds.map(({ text }) => text).join(', ') || 'its bounds are not known here';
+        const metric = metrics.find((one) => one.name === name);
         return (
-          <div key={name}>
-            <h3>{name}</h3>
-            <LineChart
-              label={`Samples of the gate ${name} over time (${known}); the table has the last of them, the events have all`}
-              {...{ lines: [{ name, dots }], bounds, time, values }}
-            />
-          </div>
+          <Chart
+            key={name}
+            {...{ migration, events }}
+            title={name}
+            of={`Samples of the gate ${name}`}
+            lines={[{ name, dots }]}
+            bounds={metric ? boundsOf(metric) : []}
+          />
         );
       })}
-    </>
+    </div>
   );
 }

@@ -13,7 +13,7 @@ interface Assessment {
   cheapestChange: string | null;
 }
 
-const percent = (share: number): string => `${Math.round(share * 100)} %`;
+const percent = (share: number): string => `${Math.round(share * 100)}\u00a0%`;
 
 function Factors({ id }: { id: string }) {
   const loaded = useLoad(
@@ -28,13 +28,11 @@ function Factors({ id }: { id: string }) {
             The change fails in {percent(changeRisk)} of such cases (between {percent(interval[0])} and{' '}
             {percent(interval[1])}); {percent(exposure)} exposure.
           </p>
-          <ul>
+          <ul className="scc-list">
             {factors
               .toSorted((a, b) => Math.abs(b.contribution) - Math.abs(a.contribution))
-              .map(({ factor, contribution, words }) => (
-                <li key={factor}>
-                  {words} ({contribution > 0 ? 'raises' : 'lowers'} it)
-                </li>
+              .map(({ factor, words }) => (
+                <li key={factor}>{words}</li>
               ))}
           </ul>
           {unknown.length > 0 ? <p>Not known: {unknown.join(', ')}.</p> : null}

@@ -19,6 +19,7 @@ import {
 } from '../governance.fixture.js';
 import { trackPods } from '../pods/tracking.js';
 import { installDefaultPolicies } from '../policies/defaults.js';
+import { courseOf } from './course.fixture.js';
 import { looked as lookedAt, loopbackPair, openAt, openPage, signIn, startBrowser } from './browser.fixture.js';
 import { readPages } from './pages.js';
 
@@ -42,10 +43,10 @@ async function aPlan(name: string, over: { author?: string; approval?: boolean }
     spec: { ...own.spec, approval: { required: over.approval ?? false } },
   });
   const now = at(new Date().toISOString());
-  await inTx(database.app, (tx) => evaluatePlan(tx, request, now));
+  const { risk } = await inTx(database.app, (tx) => evaluatePlan(tx, request, now));
   const begun = recorded(completedEvents.slice(0, 1));
   await inTx(database.app, (tx) => reportCovered(tx, request.plan.uid, aBatch(request, begun), now));
-  return request;
+  return { ...request, assessmentId: risk.assessmentId };
 }
 
 beforeAll(async () => {
@@ -68,7 +69,12 @@ beforeAll(async () => {
   ]);
   const done = await aPlan('done');
   await inTx(database.app, (tx) =>
-    reportCovered(tx, done.plan.uid, aBatch(done, recorded(completedEvents)), at('2026-03-10T13:00:00.000Z')),
+    reportCovered(
+      tx,
+      done.plan.uid,
+      aBatch(done, recorded(courseOf(done.assessmentId))),
+      at('2026-03-10T13:00:00.000Z'),
+    ),
   );
 }, 120_000);
 afterAll(async () => {
@@ -128,7 +134,13 @@ describe('the console in a browser', () => {
     await page.getByText('249974 requests served, 0 failed').first().waitFor();
     for (const text of ['success-rate', 'ledger-2', 'the migrated workload serves all requests'])
       await page.getByText(text).first().waitFor();
-    await page.getByRole('img', { name: /the gate success-rate over time \(at least \d+/ }).waitFor();
+    for (const name of [
+      /^Requests per second of both sides over time/,
+      /^Success in percent of both sides over time \(success-rate: at least 99.9\)/,
+      /^p99 in milliseconds of both sides over time/,
+      /^Samples of the gate queue-length over time/,
+    ])
+      await page.getByRole('img', { name }).waitFor();
     const workflow = page.getByRole('link', { name: /^scc\/shop\/done\// });
     expect(await workflow.getAttribute('href')).toMatch(
       /^http:\/\/temporal\.example\/namespaces\/scc\/workflows\/scc%2Fshop%2Fdone%2F/,

@@ -66,8 +66,8 @@ export async function listMigrations(
 
 const lastOf = ({ startedAt: lastStart, uid: lastUid }: MigrationPosition) => ({ lastStart, lastUid });
 
-const toGate = ({ gate, verdict, value, detail, weight, at }: GateViewEntity) => ({
-  ...{ gate, verdict, value, detail, weight },
+const toGate = ({ gate, verdict, value, detail, weight, at, sides }: GateViewEntity) => ({
+  ...{ gate, verdict, value, detail, weight, sides },
   at: at.toISOString(),
 });
 const toWeight = ({ canary, stable, verifiedBy, at }: WeightViewEntity) => ({

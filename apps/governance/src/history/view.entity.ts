@@ -1,4 +1,4 @@
-import { type Phase, type TrafficSummary, trafficSummarySchema } from '@scc/plan';
+import { type BothSides, bothSidesSchema, type Phase, type TrafficSummary, trafficSummarySchema } from '@scc/plan';
 import { Column, Entity, Index, JoinColumn, ManyToOne, OneToOne, PrimaryColumn, type Relation } from 'typeorm';
 import { parsed } from '../database/columns.js';
 import { MigrationEntity } from '../plans/migration.entity.js';
@@ -121,6 +121,10 @@ export class GateViewEntity {
 
   @Column('timestamptz')
   at!: Date;
+
+  /** Of the first sample of a hold: what the callers of both sides met; null where it is not known. */
+  @Column('jsonb', { nullable: true, transformer: parsed(bothSidesSchema) })
+  sides!: BothSides | null;
 }
 
 @Entity('view_weight')

@@ -58,10 +58,10 @@ export async function saveView(
 
 async function saveParts(tx: EntityManager, uid: string, { gates, weights, pods }: MigrationView): Promise<void> {
   await tx.query(
-    `insert into view_gate (plan_uid, position, gate, verdict, value, detail, weight, at)
-     select $1, position - 1, gate, verdict, value, detail, weight, at
-     from rows from (jsonb_to_recordset($2::jsonb) as (gate text, verdict text, value float8, detail text, weight int, at timestamptz))
-       with ordinality as t (gate, verdict, value, detail, weight, at, position)`,
+    `insert into view_gate (plan_uid, position, gate, verdict, value, detail, weight, at, sides)
+     select $1, position - 1, gate, verdict, value, detail, weight, at, sides
+     from rows from (jsonb_to_recordset($2::jsonb) as (gate text, verdict text, value float8, detail text, weight int, at timestamptz, sides jsonb))
+       with ordinality as t (gate, verdict, value, detail, weight, at, sides, position)`,
     [uid, JSON.stringify(gates)],
   );
   await tx.query(

@@ -15,6 +15,7 @@ import { meaningGiver } from './answers.js';
 import { assessWith } from './assess.js';
 import { canaryActivities } from './canary.js';
 import { firstPodsActivities } from './first-pods.js';
+import { withFigures } from './figures.js';
 import { holdWith } from './gates.js';
 import { endingWithNamespace } from './going.js';
 import { governanceActivities } from './governance.js';
@@ -131,7 +132,7 @@ function targetActivities(deps: WorkerDeps): TargetActivities {
     ...routeActivities({ kube, router, metrics }),
     ...preImageActivities({ kube, governance, router, reseal }),
     callWebhooks: callWebhooksWith(deps.callWebhook, kube),
-    hold: holdWith({ metrics, router, kube }),
+    hold: withFigures(metrics, holdWith({ metrics, router, kube })),
     summarizeTraffic: async ({ ref, services }, sinceMs, liveMs = sinceMs) => {
       // Without a Service there is nothing by which requests to it could be told from others.
       if (services.length === 0) return null;

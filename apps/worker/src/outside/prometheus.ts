@@ -1,5 +1,5 @@
 import type { RouterCounters } from '@scc/openshift-route';
-import { type MetricGate, SERVICES_IN_QUERY, type TrafficSummary } from '@scc/plan';
+import { type MetricGate, SERVICES_IN_QUERY, type SideFigures, type TrafficSummary } from '@scc/plan';
 import { plural } from '@scc/plan/words';
 import { followTrust, HttpClient, messageOf, credentialIn } from '@scc/runtime';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -53,6 +53,8 @@ export interface MetricSource {
   summarize: (scope: SummaryScope) => Promise<TrafficSummary | null>;
   /** Requests per second over the last minutes; null when unknown. */
   rate: (scope: TrafficScope) => Promise<number | null>;
+  /** What the callers of a scope met since `sinceMs`; absent: nothing tells the sides apart. */
+  figures?: (scope: TrafficScope, sinceMs: number) => Promise<SideFigures>;
   /** What arrived at the pods of a workload over the last moments; null when their proxies are not scraped. */
   inbound?: (scope: InboundScope) => Promise<InboundSeen | null>;
   /** What OpenShift's routers count, whichever flavour the mesh has. */
@@ -233,6 +235,8 @@ export function prometheusMetrics(options: PrometheusOptions): MetricSource {
       const counted = await tally(scope, Date.now() - RATE_MS);
       return counted && (counted.requests * 1000) / RATE_MS;
     },
+    figures: async (scope, sinceMs) =>
+      figuresOf(await tally(scope, sinceMs), await buckets(scope, sinceMs), Date.now() - sinceMs),
     inbound: (scope) => inboundOf({ counters, flavour, theirs }, scope),
     routers: routerCounters(answerTo),
   };
@@ -262,6 +266,12 @@ const routerCounters = (answerTo: (query: string, namespace: string) => Promise<
     },
   };
 };
+
+const figuresOf = (tally: AnswerTally | null, latency: ReturnType<typeof bucketsOf>, spanMs: number): SideFigures => ({
+  perSecond: tally && (tally.requests * 1000) / Math.max(1000, spanMs),
+  successRate: tally && tally.tries > 0 ? 100 * (1 - tally.failedTries / tally.tries) : null,
+  p99Ms: quantileOf(latency, 0.99),
+});
 
 const noRequest: MetricReading = { noData: 'no request was counted', isQuiet: true };
 
