@@ -30,6 +30,7 @@ const Overview = lazy(() => import('./pages/overview.js'));
 const Migrations = lazy(() => import('./pages/migrations.js'));
 const Migration = lazy(() => import('./pages/migration.js'));
 const Approvals = lazy(() => import('./pages/approvals.js'));
+const Campaigns = lazy(() => import('./pages/campaigns.js'));
 const Scans = lazy(() => import('./pages/scans.js'));
 const Policies = lazy(() => import('./pages/policies.js'));
 const Audit = lazy(() => import('./pages/audit.js'));
@@ -39,6 +40,7 @@ const Unknown = lazy(() => import('./pages/unknown.js'));
 const PAGES = [
   { part: '', title: 'Overview', needs: null },
   { part: 'migrations', title: 'Migrations', needs: 'migrations:read' },
+  { part: 'campaigns', title: 'Campaigns', needs: 'migrations:read' },
   { part: 'approvals', title: 'Approvals', needs: 'approvals:read' },
   { part: 'scans', title: 'Scans', needs: 'scans:read' },
   { part: 'policies', title: 'Policies', needs: 'policies:read' },
@@ -51,6 +53,8 @@ function pageOf([first = '', second]: readonly string[]) {
       return <Overview />;
     case 'migrations':
       return second === undefined ? <Migrations /> : <Migration uid={second} />;
+    case 'campaigns':
+      return <Campaigns name={second ?? null} />;
     case 'approvals':
       return <Approvals />;
     case 'scans':

@@ -3,6 +3,7 @@ import { signerFromPem } from '@scc/audit';
 import { createLogger, type Logger } from '@scc/runtime';
 import type { DataSource } from 'typeorm';
 import { z } from 'zod';
+import { CampaignBoards } from './campaigns/boards.js';
 import { CampaignAuthors } from './engine/campaign-authors.js';
 import type { AccessReview } from './access/kubernetes.js';
 import { API_GROUP } from './access/roles.js';
@@ -135,6 +136,7 @@ export async function startGuarded(
       isRunning,
       signIn: null,
       temporalUi: null,
+      boards: new CampaignBoards({ list: () => Promise.resolve([]), read: () => Promise.resolve(undefined) }),
       scans: new ScanParts(null, log),
       courier: noCourier(),
       campaigns: new CampaignAuthors({

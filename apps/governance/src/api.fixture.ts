@@ -1,10 +1,12 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { signerFromPem } from '@scc/audit';
 import { createGovernanceClient, type GovernanceClient } from '@scc/governance-api';
+import type { KubeObject } from '@scc/kube';
 import { createLogger, type Logger } from '@scc/runtime';
 import type { KeyPair } from '@scc/tls';
 import type { DataSource } from 'typeorm';
 import { z } from 'zod';
+import { CampaignBoards } from './campaigns/boards.js';
 import { CampaignAuthors } from './engine/campaign-authors.js';
 import { API_GROUP } from './access/roles.js';
 import { accessConfig } from './access/settings.js';
@@ -77,6 +79,8 @@ export interface TestApiOptions {
   sendCommand?: SendCommand;
   /** Reads a cluster and judges it; without it there is none. */
   scan?: ScanCluster;
+  /** The campaigns of the cluster; without it there are none. */
+  campaigns?: () => readonly KubeObject[];
   /** The way to receivers of notifications; without it no host is allowed. */
   courier?: Courier;
   log?: Logger;
@@ -141,6 +145,7 @@ export async function startTestApi(source: DataSource, options: TestApiOptions =
         read: () => Promise.resolve(undefined),
         engine: 'system:serviceaccount:scc-system:worker',
       }),
+      boards: boardsOf(options.campaigns ?? (() => [])),
       scans: new ScanParts(scan, logger),
       courier: options.courier ?? noCourier(),
       signIn,
@@ -166,6 +171,12 @@ export async function startTestApi(source: DataSource, options: TestApiOptions =
     },
   };
 }
+
+const boardsOf = (campaigns: () => readonly KubeObject[]): CampaignBoards =>
+  new CampaignBoards({
+    list: () => Promise.resolve(campaigns()),
+    read: (name) => Promise.resolve(campaigns().find(({ metadata }) => metadata.name === name)),
+  });
 
 async function send(
   url: string,

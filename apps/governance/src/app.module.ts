@@ -9,6 +9,8 @@ import { ApprovalsModule } from './approvals/approvals.module.js';
 import type { IsRunning, SendCommand } from './approvals/temporal.js';
 import { AuditModule } from './audit/audit.module.js';
 import type { Contradictions } from './audit/contradictions.controller.js';
+import type { CampaignBoards } from './campaigns/boards.js';
+import { CampaignsModule } from './campaigns/campaigns.module.js';
 import type { CampaignAuthors } from './engine/campaign-authors.js';
 import { EngineModule } from './engine/engine.module.js';
 import { HealthModule } from './health/health.module.js';
@@ -53,6 +55,7 @@ export interface AppParts {
   isRunning: IsRunning;
   sendCommand: SendCommand;
   campaigns: CampaignAuthors;
+  boards: CampaignBoards;
   scans: ScanParts;
   /** The way to receivers of notifications. */
   courier: Courier;
@@ -78,6 +81,7 @@ export class AppModule {
     isRunning,
     sendCommand,
     campaigns,
+    boards,
     scans,
     courier,
     signIn,
@@ -92,6 +96,7 @@ export class AppModule {
         EngineModule.register({ isRunning, sendCommand, campaigns, signer, origin }),
         ...[ApprovalsModule, PoliciesModule, ScheduleModule, RegistryModule, PodsModule, RiskModule],
         StopsModule.register(isRunning),
+        CampaignsModule.register(boards),
         ScansModule.register(scans),
         NotificationsModule.register(courier),
         HistoryModule.register({ signer, origin, readModel }),

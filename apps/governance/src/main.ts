@@ -24,6 +24,7 @@ import { type Background, installPolicies, startBackground } from './background.
 import { type Config, governanceConfigSchema } from './config.js';
 import { connectDatabase, patiently } from './database/connect.js';
 import { MAPPING } from './entities.js';
+import { campaignBoardsIn } from './campaigns/boards.js';
 import { campaignAuthorsIn } from './engine/campaign-authors.js';
 import { GovernanceMetrics } from './health/metrics.js';
 import { Observer } from './health/observer.js';
@@ -217,6 +218,7 @@ async function start({ config, logger, metrics, parts, signal, setWaiting, setAd
       logger,
       ...{ isRunning: temporalRuns(temporal), sendCommand: temporalCommands(temporal) },
       campaigns: campaignAuthorsIn(kube, config.ENGINE_SERVICE_ACCOUNT),
+      boards: campaignBoardsIn(kube),
       scans: new ScanParts(scans.scan, logger),
       courier,
       signIn: await signInSettings(config),

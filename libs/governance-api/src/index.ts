@@ -1,4 +1,5 @@
 export { createGovernanceClient, type GovernanceClient } from './client.js';
+export * from './campaigns.js';
 export * from './engine.js';
 export {
   ContractError,

@@ -2,7 +2,7 @@
  * The words of the domain without its schemas. Code that runs in a workflow's sandbox imports this front door
  * (`@scc/plan/words`): it holds neither zod nor a Node built-in.
  */
-export { type CampaignPhase, type MemberState } from './campaign-phases.js';
+export { type CampaignPhase, isCampaignOver, type MemberState } from './campaign-phases.js';
 export { isWaveApproved, memberKey, startable } from './members.js';
 export { setCondition } from './conditions.js';
 export { COMMANDS, type CommandName } from './commands.js';

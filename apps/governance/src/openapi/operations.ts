@@ -12,6 +12,8 @@ import {
   approvalStateSchema,
   approvalSummarySchema,
   approvalViewSchema,
+  campaignDetailSchema,
+  campaignSummarySchema,
   commandGrantSchema,
   commandOutcomeSchema,
   emergencyStopSchema,
@@ -160,6 +162,15 @@ export const OPERATIONS: Operations = {
   'POST /v1/migrations/{id}/command-grants': {
     summary: 'A token that gives one command your authority',
     answer: commandGrantSchema,
+  },
+
+  'GET /v1/campaigns': {
+    summary: 'Campaigns of the cluster, the newest first',
+    answer: itemsSchema(campaignSummarySchema),
+  },
+  'GET /v1/campaigns/{name}': {
+    summary: 'One campaign with its waves, as far as the caller may see their namespaces',
+    answer: campaignDetailSchema,
   },
 
   'GET /v1/scans': {

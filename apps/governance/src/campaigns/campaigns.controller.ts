@@ -1,0 +1,41 @@
+import { Controller, Get, Inject, Param, Query } from '@nestjs/common';
+import type { CampaignDetail, CampaignSummary } from '@scc/governance-api';
+import { DataSource } from 'typeorm';
+import { z } from 'zod';
+import { Actor, type User } from '../call/actor.js';
+import { namespaceQuery, RequirePermission } from '../call/require-permission.js';
+import { CampaignBoards } from './boards.js';
+
+const nameSchema = z
+  .string()
+  .max(253)
+  .regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/);
+type Narrowed = z.infer<typeof namespaceQuery>;
+
+/** Campaigns of the cluster, with their waves. They are edited in the cluster, where admission sees who does it. */
+@Controller('v1/campaigns')
+export class CampaignsController {
+  constructor(
+    private readonly source: DataSource,
+    @Inject(CampaignBoards) private readonly boards: CampaignBoards,
+  ) {}
+
+  @Get()
+  @RequirePermission('migrations:read', 'list')
+  async list(
+    @Query({ schema: namespaceQuery }) _query: Narrowed,
+    @Actor() { scope }: User,
+  ): Promise<{ items: CampaignSummary[] }> {
+    return { items: await this.boards.list(scope) };
+  }
+
+  @Get(':name')
+  @RequirePermission('migrations:read', 'list')
+  one(
+    @Param('name', { schema: nameSchema }) name: string,
+    @Query({ schema: namespaceQuery }) _query: Narrowed,
+    @Actor() { scope }: User,
+  ): Promise<CampaignDetail> {
+    return this.boards.detail(this.source, name, scope);
+  }
+}
