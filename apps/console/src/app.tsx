@@ -16,7 +16,7 @@ import {
   Title,
 } from '@patternfly/react-core';
 import { BarsIcon } from '@patternfly/react-icons';
-import { lazy, Suspense, useEffect, useState } from 'react';
+import { lazy, type ReactNode, Suspense, useEffect, useState } from 'react';
 import { LiveProvider } from './data/live.js';
 import { mayAnywhere } from './data/rights.js';
 import { hrefOf, useRoute } from './data/route.js';
@@ -47,26 +47,18 @@ const PAGES = [
   { part: 'audit', title: 'Audit', needs: 'audit:read' },
 ] as const;
 
-function pageOf([first = '', second]: readonly string[]) {
-  switch (first) {
-    case '':
-      return <Overview />;
-    case 'migrations':
-      return second === undefined ? <Migrations /> : <Migration uid={second} />;
-    case 'campaigns':
-      return <Campaigns name={second ?? null} />;
-    case 'approvals':
-      return <Approvals />;
-    case 'scans':
-      return <Scans id={second ?? null} />;
-    case 'policies':
-      return <Policies name={second ?? null} />;
-    case 'audit':
-      return <Audit id={second ?? null} />;
-    default:
-      return <Unknown />;
-  }
-}
+const SHOWN: Readonly<Record<string, (second: string | undefined) => ReactNode>> = {
+  '': () => <Overview />,
+  migrations: (uid) => (uid === undefined ? <Migrations /> : <Migration uid={uid} />),
+  campaigns: (name) => <Campaigns name={name ?? null} />,
+  approvals: () => <Approvals />,
+  scans: (id) => <Scans id={id ?? null} />,
+  policies: (name) => <Policies name={name ?? null} />,
+  audit: (id) => <Audit id={id ?? null} />,
+};
+
+const pageOf = ([first = '', second]: readonly string[]): ReactNode =>
+  Object.hasOwn(SHOWN, first) ? SHOWN[first]?.(second) : <Unknown />;
 
 function Navigation({ current }: { current: string }) {
   const me = useMe();

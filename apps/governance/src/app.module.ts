@@ -65,6 +65,12 @@ export interface AppParts {
   temporalUi: string | null;
 }
 
+const wayOf = ({ kind, issuer }: OidcFlowSettings) => ({
+  issuer,
+  start: SIGN_IN_PATH,
+  ...(kind === 'openshift' ? { name: 'OpenShift' } : {}),
+});
+
 /** Everything that answers requests, from parts that the composition root made. */
 @Module({})
 export class AppModule {
@@ -104,7 +110,7 @@ export class AppModule {
         AuditModule.register({ origin, logger, contradictions }),
         HealthModule.register(observer),
         StreamModule.register(logger),
-        SessionsModule.register(new SignInWays(signIn && { issuer: signIn.issuer, start: SIGN_IN_PATH }, temporalUi)),
+        SessionsModule.register(new SignInWays(signIn && wayOf(signIn), temporalUi)),
       ],
       providers: [
         { provide: DataSource, useValue: source },

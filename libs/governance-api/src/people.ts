@@ -1,11 +1,4 @@
-import {
-  bothSidesSchema,
-  COMMANDS,
-  phaseSchema,
-  planSpecSchema,
-  stableSideSchema,
-  trafficSummarySchema,
-} from '@scc/plan';
+import { COMMANDS, phaseSchema, planSpecSchema, stableSideSchema, trafficSummarySchema } from '@scc/plan';
 import { z } from 'zod';
 import {
   approvalNeedSchema,
@@ -15,6 +8,7 @@ import {
   rightHeldSchema,
   workloadFactsSchema,
 } from './engine.js';
+import { shownSampleSchema } from './samples.js';
 
 /** The payloads of people, dashboards and the command line. */
 
@@ -60,19 +54,7 @@ const migrationPodSchema = z.object({
 });
 
 export const migrationDetailSchema = migrationSummarySchema.extend({
-  gates: z.array(
-    z.object({
-      gate: z.string(),
-      verdict: z.string(),
-      value: z.number().nullable(),
-      detail: z.string(),
-      weight: z.int(),
-      at: time,
-      sides: bothSidesSchema
-        .nullable()
-        .describe('On the first sample of a hold: what the callers of both sides met over it.'),
-    }),
-  ),
+  gates: z.array(shownSampleSchema),
   weights: z.array(z.object({ canary: z.int(), stable: z.int(), verifiedBy: z.string(), at: time })),
   pods: z.array(migrationPodSchema),
 });

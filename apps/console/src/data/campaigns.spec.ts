@@ -50,11 +50,11 @@ describe('the approval of a wave', () => {
     expect(argument.replaceAll(`'\\''`, '')).not.toContain("'");
   });
 
-  it.each<[string, Partial<CampaignDetail>, Partial<Wave>, string, RegExp]>([
-    ['its author', {}, {}, 'ana', /another person/],
-    ['who does not see all of it', {}, { hidden: 1 }, 'bob', /do not see all/],
-  ])('is not offered to %s', (_who, over, ofWave, user, why) => {
-    expect(approvalOf(campaign(over), wave(ofWave), user)).toEqual({ why: expect.stringMatching(why) });
+  it.each<[string, Partial<Wave>, string, RegExp]>([
+    ['its author', {}, 'ana', /another person/],
+    ['who does not see all of it', { hidden: 1 }, 'bob', /do not see all/],
+  ])('is not offered to %s', (_who, ofWave, user, why) => {
+    expect(approvalOf(campaign(), wave(ofWave), user)).toEqual({ why: expect.stringMatching(why) });
   });
 
   it.each<[string, Partial<CampaignDetail>, Partial<Wave>]>([

@@ -9,7 +9,7 @@ const wordsOf = (spec: object, services = ['ledger']) => {
     ...{ traffic, gates, rollback, grants: ['sa may use restricted-v2'] },
     workload: { kind: 'Deployment', name: 'x', replicas: 1, services },
     window: {
-      ...{ notBefore: null, windows: schedule?.windows ?? [], expectedDurationSeconds: 601 },
+      ...{ notBefore: null, windows: schedule.windows, expectedDurationSeconds: 601 },
       ...{ mayStartAt: null, reason: '' },
     },
   });

@@ -10,7 +10,7 @@ import { ThemeButton } from '../parts/theme.js';
 interface Ways {
   token: boolean;
   /** Null when governance knows no issuer of people. */
-  oidc: { issuer: string; start: string } | null;
+  oidc: { issuer: string; start: string; name?: string } | null;
 }
 
 export default function SignIn({ ended }: { ended: boolean }) {
@@ -49,7 +49,7 @@ export default function SignIn({ ended }: { ended: boolean }) {
       {problem ? <Problem problem={problem} /> : null}
       {oidc ? (
         <Button component="a" href={oidc.start} isBlock>
-          Sign in with {new URL(oidc.issuer).host}
+          Sign in with {oidc.name ?? new URL(oidc.issuer).host}
         </Button>
       ) : null}
       <Form onSubmit={submit}>

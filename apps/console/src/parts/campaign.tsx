@@ -165,9 +165,7 @@ function Head({ campaign }: { campaign: CampaignDetail }) {
         {campaign.targetSCC === 'LeastReachable'
           ? 'Each to the least SCC that it can reach'
           : `All to ${campaign.targetSCC}`}
-        , {campaign.maxConcurrent} at once, {campaign.soak} between waves. Budget: {counts.failed} of {failureBudget}{' '}
-        failures spent
-        {counts.failed > failureBudget ? ', so no further plan begins' : ''}.
+        , {campaign.maxConcurrent} at once, {campaign.soak} between waves. {counts.failed} failed, {failureBudget} may.
         {soakUntil === null || phase !== 'Running' ? null : (
           <>
             {' '}

@@ -68,7 +68,22 @@ export const accessConfig = {
   OIDC_CLIENT_SECRET_FILE: z
     .string()
     .optional()
-    .describe('a file with the secret of the client OIDC_AUDIENCE; absent for a public client, which PKCE protects'),
+    .describe(
+      'a file with the secret of the client OIDC_AUDIENCE or OPENSHIFT_OAUTH_CLIENT; absent for a public client, which PKCE protects',
+    ),
+  OPENSHIFT_OAUTH_CLIENT: z
+    .string()
+    .optional()
+    .describe(
+      'the OAuthClient by which people sign in to the console (CONSOLE_URL) with the OAuth server of OpenShift, in the place of OIDC_ISSUER',
+    ),
+  OPENSHIFT_OAUTH_URL: httpsUrl
+    .default('https://kubernetes.default.svc')
+    .describe('the API server, which says where its OAuth server is'),
+  OPENSHIFT_OAUTH_SCOPES: z
+    .string()
+    .default('user:info')
+    .describe('what the console asks the OAuth server for; user:info says who the user is, and nothing else'),
   OIDC_SCOPES: z.string().default('openid').describe('what the console asks the issuer for, separated by spaces'),
 };
 

@@ -14,6 +14,12 @@ import { isEverywhere, isInScope, type Scope } from '../call/scope.js';
 import { type Database, rowsOf } from '../database/rows.js';
 import { Refusal } from '../refusal/refusal.js';
 
+/** A name that an object of the cluster can have. */
+export const campaignNameSchema = z
+  .string()
+  .max(253)
+  .regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/);
+
 interface Options {
   list: () => Promise<readonly KubeObject[]>;
   read: (name: string) => Promise<KubeObject | undefined>;

@@ -1,15 +1,11 @@
 import { Controller, Get, Inject, Param, Query } from '@nestjs/common';
 import type { CampaignDetail, CampaignSummary } from '@scc/governance-api';
 import { DataSource } from 'typeorm';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { Actor, type User } from '../call/actor.js';
 import { namespaceQuery, RequirePermission } from '../call/require-permission.js';
-import { CampaignBoards } from './boards.js';
+import { CampaignBoards, campaignNameSchema } from './boards.js';
 
-const nameSchema = z
-  .string()
-  .max(253)
-  .regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/);
 type Narrowed = z.infer<typeof namespaceQuery>;
 
 /** Campaigns of the cluster, with their waves. They are edited in the cluster, where admission sees who does it. */
@@ -32,7 +28,7 @@ export class CampaignsController {
   @Get(':name')
   @RequirePermission('migrations:read', 'list')
   one(
-    @Param('name', { schema: nameSchema }) name: string,
+    @Param('name', { schema: campaignNameSchema }) name: string,
     @Query({ schema: namespaceQuery }) _query: Narrowed,
     @Actor() { scope }: User,
   ): Promise<CampaignDetail> {

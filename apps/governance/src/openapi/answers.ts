@@ -43,7 +43,11 @@ export const meSchema = z.object({
 export const signInSchema = z.object({
   token: z.literal(true),
   oidc: z
-    .object({ issuer: z.string(), start: z.string().describe('Where a browser goes to begin.') })
+    .object({
+      issuer: z.string(),
+      start: z.string().describe('Where a browser goes to begin.'),
+      name: z.string().optional().describe('Of the issuer, where its host says little.'),
+    })
     .nullable()
     .describe('Null when no issuer of people is configured.'),
 });

@@ -12,8 +12,6 @@ import {
   approvalStateSchema,
   approvalSummarySchema,
   approvalViewSchema,
-  campaignDetailSchema,
-  campaignSummarySchema,
   commandGrantSchema,
   commandOutcomeSchema,
   emergencyStopSchema,
@@ -51,6 +49,7 @@ import {
   sessionSchema,
   signInSchema,
 } from './answers.js';
+import { CAMPAIGN_OPERATIONS } from './campaign-operations.js';
 import { NOTIFICATION_OPERATIONS } from './notification-operations.js';
 import type { Operations } from './operation.js';
 
@@ -164,15 +163,7 @@ export const OPERATIONS: Operations = {
     answer: commandGrantSchema,
   },
 
-  'GET /v1/campaigns': {
-    summary: 'Campaigns of the cluster, the newest first',
-    answer: itemsSchema(campaignSummarySchema),
-  },
-  'GET /v1/campaigns/{name}': {
-    summary: 'One campaign with its waves, as far as the caller may see their namespaces',
-    answer: campaignDetailSchema,
-  },
-
+  ...CAMPAIGN_OPERATIONS,
   'GET /v1/scans': {
     summary: 'Scans of the cluster that are kept, the newest first',
     answer: itemsSchema(keptScanSchema),

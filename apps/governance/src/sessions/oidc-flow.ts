@@ -6,6 +6,9 @@ import { isSafeAddress } from '../access/settings.js';
 import { Refusal } from '../refusal/refusal.js';
 
 export interface OidcFlowSettings {
+  /** The OAuth server of OpenShift gives access tokens, which the API server reviews; an issuer gives ID tokens. */
+  kind: 'oidc' | 'openshift';
+  /** The API server, where it is that of OpenShift. */
   issuer: string;
   clientId: string;
   /** Null for a client without one, which PKCE alone protects. */
@@ -25,7 +28,9 @@ export interface BegunSignIn {
 const ASK_MS = 5000;
 const endpoint = z.url({ protocol: /^https?$/ }).refine(isSafeAddress, 'is not https');
 const discoverySchema = z.object({ issuer: z.string(), authorization_endpoint: endpoint, token_endpoint: endpoint });
-const tokenSchema = z.object({ id_token: z.string().max(16_384) });
+const token = z.string().min(1).max(16_384);
+const idTokenSchema = z.object({ id_token: token });
+const accessTokenSchema = z.object({ access_token: token });
 const http = new HttpClient({ maxBytes: 1024 * 1024 });
 const random = (): string => randomBytes(32).toString('base64url');
 
@@ -34,12 +39,17 @@ const notBegun = (): Refusal =>
 
 export const beginSignIn = (): BegunSignIn => ({ state: random(), nonce: random(), verifier: random() });
 
-async function discovered(issuer: string): Promise<z.infer<typeof discoverySchema>> {
-  const url = new URL(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`);
+const WELL_KNOWN = { oidc: 'openid-configuration', openshift: 'oauth-authorization-server' } as const;
+
+type Asked = Pick<OidcFlowSettings, 'kind' | 'issuer'>;
+
+async function discovered({ kind, issuer }: Asked): Promise<z.infer<typeof discoverySchema>> {
+  const url = new URL(`${issuer.replace(/\/$/, '')}/.well-known/${WELL_KNOWN[kind]}`);
   const { status, text } = await http.send({ method: 'GET', url, timeoutMs: ASK_MS });
   if (status !== 200) throw new Error(`${url.href} answers ${status}`);
   const found = discoverySchema.parse(JSON.parse(text));
-  if (found.issuer !== issuer) throw new Error(`${url.href} is about the issuer ${found.issuer}`);
+  // The API server speaks of its OAuth server, which is another host.
+  if (kind === 'oidc' && found.issuer !== issuer) throw new Error(`${url.href} is about the issuer ${found.issuer}`);
   return found;
 }
 
@@ -48,13 +58,14 @@ export async function authorizationUrl(
   settings: OidcFlowSettings,
   { state, nonce, verifier }: BegunSignIn,
 ): Promise<string> {
-  const url = new URL((await discovered(settings.issuer)).authorization_endpoint);
+  const url = new URL((await discovered(settings)).authorization_endpoint);
   const query = {
     response_type: 'code',
     client_id: settings.clientId,
     redirect_uri: settings.redirectUrl,
     scope: settings.scopes,
-    ...{ state, nonce },
+    state,
+    ...(settings.kind === 'oidc' ? { nonce } : {}),
     code_challenge: createHash('sha256').update(verifier).digest('base64url'),
     code_challenge_method: 'S256',
   };
@@ -63,7 +74,7 @@ export async function authorizationUrl(
 }
 
 /**
- * Turns what the issuer sent the browser back with into an ID token. Whether the token is genuine is for the
+ * Turns what the issuer sent the browser back with into a token. Whether the token is genuine is for the
  * authenticator to say, as of every token; here it must belong to the sign-in that this browser began.
  * @throws Refusal when it does not, Error when the issuer does not answer
  */
@@ -75,7 +86,8 @@ export async function finishSignIn(
   if (begun === null) throw notBegun();
   if (answer.get('state') !== begun.state) throw notBegun();
   const issuer = answer.get('iss');
-  if (issuer !== null && issuer !== settings.issuer) throw new Refusal('forbidden', 'the answer is of another issuer');
+  if (settings.kind === 'oidc' && issuer !== null && issuer !== settings.issuer)
+    throw new Refusal('forbidden', 'the answer is of another issuer');
   const code = answer.get('code');
   if (code === null)
     throw new Refusal(
@@ -90,11 +102,17 @@ export async function finishSignIn(
     code_verifier: begun.verifier,
     ...(settings.clientSecret === null ? {} : { client_secret: settings.clientSecret }),
   });
-  const url = new URL((await discovered(settings.issuer)).token_endpoint);
+  const url = new URL((await discovered(settings)).token_endpoint);
   const headers = { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' };
   const { status, text } = await http.send({ method: 'POST', url, headers, body: form.toString(), timeoutMs: ASK_MS });
   if (status !== 200) throw new Refusal('forbidden', `the issuer does not exchange the code (${status})`);
-  const { id_token: token } = tokenSchema.parse(JSON.parse(text));
-  if (decodeJwt(token)['nonce'] !== begun.nonce) throw new Refusal('forbidden', 'the token belongs to another sign-in');
-  return token;
+  return settings.kind === 'openshift'
+    ? accessTokenSchema.parse(JSON.parse(text)).access_token
+    : idTokenIn(text, begun);
+}
+
+function idTokenIn(text: string, { nonce }: BegunSignIn): string {
+  const { id_token: given } = idTokenSchema.parse(JSON.parse(text));
+  if (decodeJwt(given)['nonce'] !== nonce) throw new Refusal('forbidden', 'the token belongs to another sign-in');
+  return given;
 }

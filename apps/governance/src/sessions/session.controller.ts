@@ -20,7 +20,8 @@ export interface SessionAnswer {
 /** The ways to sign in, and out to other pages, for the web console. A class, so that Nest can inject it by type. */
 export class SignInWays {
   constructor(
-    readonly oidc: { issuer: string; start: string } | null,
+    /** With `name` where the host of the issuer says little. */
+    readonly oidc: { issuer: string; start: string; name?: string } | null,
     readonly temporalUi: string | null,
   ) {}
 }

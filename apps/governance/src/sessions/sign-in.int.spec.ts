@@ -27,7 +27,14 @@ beforeAll(async () => {
   test = await startTestApi(database.app, {
     port,
     env: { OIDC_ISSUER: issuer.url, OIDC_AUDIENCE: 'console', OIDC_PREFIX: '-' },
-    signIn: { issuer: issuer.url, clientId: 'console', clientSecret: null, scopes: 'openid', redirectUrl },
+    signIn: {
+      kind: 'oidc',
+      issuer: issuer.url,
+      clientId: 'console',
+      clientSecret: null,
+      scopes: 'openid',
+      redirectUrl,
+    },
   });
 }, 60_000);
 afterAll(async () => {

@@ -12,7 +12,7 @@ const samples: GateSample[] = ['success-rate', 'latency'].map((gate) => ({
 const target = aWholeTarget();
 const gates = { readiness: { timeout: '5m' }, metrics: [], webhooks: [] };
 const request = { weight: 25, durationMs: 1000, sinceMs: 1000, gates };
-const [{ name = '', canary = '' } = {}] = target.services;
+const { name, canary } = target.services[0] ?? { name: '', canary: '' };
 
 /** Counts requests by the Services that they were asked of, and whether those were copies. */
 const counting = (asked: unknown[]): NonNullable<MetricSource['figures']> => {

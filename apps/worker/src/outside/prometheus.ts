@@ -16,6 +16,7 @@ import {
 } from './flavours.js';
 import { inboundOf, type InboundSeen } from './inbound.js';
 import { bucketsOf, excessDenials, plus, quantileOf, tallyOf, rankedOf, type AnswerTally } from './tally.js';
+import { sideFigures } from './side-figures.js';
 import { numberOf, singleOf, yieldedIn } from './yielded.js';
 
 /** A number with what it rests on, or why there is none. No data is an answer of its own. */
@@ -236,7 +237,7 @@ export function prometheusMetrics(options: PrometheusOptions): MetricSource {
       return counted && (counted.requests * 1000) / RATE_MS;
     },
     figures: async (scope, sinceMs) =>
-      figuresOf(await tally(scope, sinceMs), await buckets(scope, sinceMs), Date.now() - sinceMs),
+      sideFigures(await tally(scope, sinceMs), await buckets(scope, sinceMs), Date.now() - sinceMs),
     inbound: (scope) => inboundOf({ counters, flavour, theirs }, scope),
     routers: routerCounters(answerTo),
   };
@@ -266,12 +267,6 @@ const routerCounters = (answerTo: (query: string, namespace: string) => Promise<
     },
   };
 };
-
-const figuresOf = (tally: AnswerTally | null, latency: ReturnType<typeof bucketsOf>, spanMs: number): SideFigures => ({
-  perSecond: tally && (tally.requests * 1000) / Math.max(1000, spanMs),
-  successRate: tally && tally.tries > 0 ? 100 * (1 - tally.failedTries / tally.tries) : null,
-  p99Ms: quantileOf(latency, 0.99),
-});
 
 const noRequest: MetricReading = { noData: 'no request was counted', isQuiet: true };
 
