@@ -16,6 +16,7 @@ import {
 } from './flavours.js';
 import { inboundOf, type InboundSeen } from './inbound.js';
 import { bucketsOf, excessDenials, plus, quantileOf, tallyOf, rankedOf, type AnswerTally } from './tally.js';
+import { REFUSALS } from './refusals.js';
 import { sideFigures } from './side-figures.js';
 import { numberOf, singleOf, yieldedIn } from './yielded.js';
 
@@ -97,13 +98,6 @@ export interface PrometheusOptions {
 
 const TIMEOUT_MS = 10_000;
 const MAX_BYTES = 16 * 1024 * 1024;
-const REFUSALS = new Map([
-  [401, 'it does not know who asks (PROMETHEUS_TOKEN_FILE)'],
-  [403, 'the identity that asks may not (PROMETHEUS_TOKEN_FILE, PROMETHEUS_NAMESPACE_PARAMETER)'],
-  [404, 'there is no query API (PROMETHEUS_URL)'],
-  [400, 'it does not understand the query'],
-  [422, 'it cannot work out the query'],
-]);
 /** Statuses of 4xx that pass. */
 const PASSING: ReadonlySet<number> = new Set([408, 425, 429]);
 const ELSEWHERE = 'it leads elsewhere, as to a login; no redirect is followed (PROMETHEUS_URL, PROMETHEUS_TOKEN_FILE)';
