@@ -108,7 +108,7 @@ it('moves wave after wave, waits for approvals, stops on failures, and goes on w
     ['pause', 'eve'],
     ['resume', null],
   ]);
-  await record(campaign.handle, 'waves');
+  await record(campaign.handle, 'signalled');
 });
 
 it('creates no plan twice and forgets none when workers are replaced in each wave', async () => {

@@ -21,8 +21,8 @@ beforeAll(async () => {
 
 /** Of workloads that no scenario of the demo has, recorded by the suite of the engine (`RECORD_HISTORIES=DIR`). */
 const ROLLING = ['rolling-broken', 'rolling-whole'].map((plan) => path.join('rolling', `${plan}.json.gz`));
-/** Of a campaign, recorded by its suite (`RECORD_HISTORIES=DIR`). */
-const CAMPAIGNS = [path.join('campaign', 'waves.json.gz')];
+/** Of a campaign, recorded by its suite (`RECORD_HISTORIES=DIR`); the first from before signals were reported. */
+const CAMPAIGNS = ['waves', 'signalled'].map((name) => path.join('campaign', `${name}.json.gz`));
 
 const historyOf = async (file: string): Promise<{ events: Record<string, unknown>[] }> =>
   JSON.parse(gunzipSync(await readFile(path.join(HISTORIES, file))).toString()) as {
