@@ -77,7 +77,7 @@ function world(said: (job: string, gives: boolean) => string, isGood = true) {
     },
   };
   const census = { volumes: ['data'], uid: 1000650000, groups: [5000], group: 5000 as number | null };
-  const run = (over: Partial<typeof census> = {}) =>
+  const run = (over: Partial<typeof census> = {}, replicas = 2) =>
     asyncLocalStorage.run(activityContext({ workflowExecution: { workflowId: 'scc/shop/move/u1', runId: 'r1' } }), () =>
       runCensus(client as KubeClient, {
         ...aWholeTarget(),
@@ -88,6 +88,7 @@ function world(said: (job: string, gives: boolean) => string, isGood = true) {
           workload: 'ledger',
           workloadUid: 'w1',
           sourceSCC: 'anyuid',
+          replicas,
         },
         census: { ...census, ...over },
       }),
@@ -119,6 +120,14 @@ describe('the census of a StatefulSet', () => {
     );
     expect(made.filter((name) => name.includes('give'))).toEqual(['move-census-1-give-scc-gate']);
     expect(jobs.size).toBe(0);
+  });
+
+  it('fails where a pod is missing, whose data nobody can look at', async () => {
+    const { run, made } = world(() => FITS);
+    await expect(run({}, 3)).resolves.toMatchObject([
+      { verdict: 'fail', detail: expect.stringContaining('2 of 3 pods mount it now') as unknown },
+    ]);
+    expect(made).toEqual([]);
   });
 
   it.each([

@@ -26,8 +26,16 @@ interface Mounting {
  */
 export async function runCensus(kube: KubeClient, target: MigrationTarget): Promise<GateSample[]> {
   const { census, sourceSCC } = target;
-  if (!census || sourceSCC === null) return [];
+  if (!census) return [];
   const mounting = await mountedBy(kube, target);
+  const wanted = target.kind === 'StatefulSet' ? target.replicas : 1;
+  if (sourceSCC === null || mounting.length < wanted)
+    return [
+      sampleOf(
+        target.workload,
+        refused(`${mounting.length} of ${wanted} pods mount it now, so that not all of it can be looked at`),
+      ),
+    ];
   const samples: GateSample[] = [];
   for (let at = 0; at < mounting.length; at += AT_ONCE) {
     const some = mounting.slice(at, at + AT_ONCE);
@@ -71,12 +79,13 @@ class Look {
 
   async run(): Promise<GateSample> {
     const seen = await this.#verdict(false);
-    if (seen.do !== 'Group') return this.#sampleOf(seen);
+    const [{ name }] = this.of;
+    if (seen.do !== 'Group') return sampleOf(name, seen);
     const { group } = this.task.census;
     const after = await this.#verdict(true);
     if (after.do !== 'Nothing')
-      return this.#sampleOf({ do: 'Refuse', reason: `${after.reason}, after group ${group} was let use them` });
-    return this.#sampleOf({
+      return sampleOf(name, refused(`${after.reason}, after group ${group} was let use them`));
+    return sampleOf(name, {
       do: 'Nothing',
       reason: `group ${group} was let use them: ${seen.reason}; now ${after.reason}`,
     });
@@ -97,22 +106,23 @@ class Look {
         ),
       ended: (job, pods) => this.#read(job, pods),
     });
-    return 'noEnd' in ended ? { do: 'Refuse', reason: ended.noEnd } : ended;
+    return 'noEnd' in ended ? refused(ended.noEnd) : ended;
   }
 
   async #read(job: KubeObject, pods: KubeObject[]): Promise<CensusVerdict> {
     const end = endOfGateJob(job, pods);
-    if (end?.verdict !== 'pass') return { do: 'Refuse', reason: `${end?.detail ?? 'no end'} (${NEEDS})` };
+    if (end?.verdict !== 'pass') return refused(`${end?.detail ?? 'no end'} (${NEEDS})`);
     const { namespace } = this.task.target.ref;
     const [pod] = pods;
-    if (!pod) return { do: 'Refuse', reason: 'the pod of the census is gone before it was read' };
+    if (!pod) return refused('the pod of the census is gone before it was read');
     const log = { namespace, name: pod.metadata.name ?? '', container: CENSUS_LOG.container };
     return judgeCensus(await this.kube.logs(log, CENSUS_LOG.options), this.task.census);
   }
-
-  #sampleOf({ do: what, reason }: CensusVerdict): GateSample {
-    const [{ name }] = this.of;
-    const verdict = what === 'Nothing' ? 'pass' : 'fail';
-    return { gate: GATE, verdict, value: null, detail: `data of ${name}: ${reason}`, at: new Date().toISOString() };
-  }
 }
+
+const refused = (reason: string): CensusVerdict => ({ do: 'Refuse', reason });
+
+const sampleOf = (name: string, { do: what, reason }: CensusVerdict): GateSample => ({
+  ...{ gate: GATE, verdict: what === 'Nothing' ? 'pass' : 'fail', value: null },
+  ...{ detail: `data of ${name}: ${reason}`, at: new Date().toISOString() },
+});
