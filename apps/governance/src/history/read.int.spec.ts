@@ -163,7 +163,11 @@ describe('migrationProof', () => {
     const actions = document.audit.entries.map(({ body }) => actionIn(Buffer.from(body, 'base64')));
     expect(actions.filter((action) => action.startsWith('migration.event.'))).toHaveLength(completedEvents.length);
     expect(
-      await row(database.app, 'select count(*)::int as entries from audit_entry where object_name = $1', 'proved'),
+      await row(
+        database.app,
+        `select count(*)::int as entries from audit_entry where object_kind = 'SCCMigrationPlan' and object_name = $1`,
+        'proved',
+      ),
     ).toEqual({ entries: actions.length });
     for (const { body, index, path } of document.audit.entries)
       expect(
