@@ -14,6 +14,7 @@ const GATEWAY_API = 'gateway.networking.k8s.io/v1';
 const GRANTS = 'gateway.networking.k8s.io/v1beta1';
 
 const ruleSchema = z.looseObject({
+  matches: z.array(z.looseObject({ headers: z.array(z.unknown()).default([]) })).default([]),
   backendRefs: z.array(z.looseObject({ name: z.string(), weight: z.int().default(1) })),
 });
 const routeSchema = z.looseObject({
@@ -71,8 +72,11 @@ export const gatewayRouter = (mesh: Mesh, kube: KubeClient): GatewayRouter =>
 /** The contract's questions to one route of the Gateway API. */
 function routeOf({ kube, read }: Mesh, at: { kind: string; namespace: string; name: string }) {
   const id = { apiVersion: GATEWAY_API, ...at };
-  const ruleOf = async () => {
-    const [rule] = routeSchema.parse(await read(id)).spec.rules;
+  /** The rule of the user's, or that which only testers meet. */
+  const ruleOf = async (isForTesters = false) => {
+    const { rules } = routeSchema.parse(await read(id)).spec;
+    const isTold = ({ matches }: (typeof rules)[number]) => matches.some(({ headers }) => headers.length > 0);
+    const rule = rules.find((one) => isTold(one) === isForTesters);
     if (!rule) throw new Error(`${id.name} has no rule`);
     return rule;
   };
@@ -82,8 +86,8 @@ function routeOf({ kube, read }: Mesh, at: { kind: string; namespace: string; na
   };
   return {
     state: async () => stateOf(await read(id)),
-    shares: async (): Promise<RouteShares> =>
-      sharesOf((await ruleOf()).backendRefs.map(({ name, weight }) => ({ service: name, weight }))),
+    shares: async (isForTesters = false): Promise<RouteShares> =>
+      sharesOf((await ruleOf(isForTesters)).backendRefs.map(({ name, weight }) => ({ service: name, weight }))),
     edit: edited((rule) => ({ ...rule, timeouts: { request: '5s' } })),
     tamper: edited((rule) => ({ ...rule, backendRefs: [{ name: 'ledger', port: 80 }] })),
     accepted: async (): Promise<void> => {
@@ -162,6 +166,7 @@ export async function gatewayWorld(mesh: Mesh, kind: 'HTTPRoute' | 'GRPCRoute'):
     crashing: (at) => gatewayRouter(mesh, endingAfter(kube, at)),
     state: async () => ({ alone: await alone.state(), shared: await shared.state() }),
     shares: async () => ({ alone: await alone.shares(), shared: await shared.shares() }),
+    sharesOfTesters: async () => [await alone.shares(true), await shared.shares(true)],
     edit: alone.edit,
     tamper: alone.tamper,
     additions: async () => (await all()).filter((name) => !initial.has(name)),
@@ -213,6 +218,7 @@ export async function mixedWorld(mesh: Mesh): Promise<RouterWorld> {
     crashing: (at) => composite(endingAfter(kube, at)),
     state: async () => ({ alone: await alone.state('alone'), shared: await shared.state() }),
     shares: async () => ({ alone: await alone.shares('alone'), shared: await shared.shares() }),
+    sharesOfTesters: async () => [await alone.shares('alone', true), await shared.shares(true)],
     edit: alone.edit,
     tamper: alone.tamper,
     additions: async () => (await all()).filter((name) => !initial.has(name)),

@@ -9,6 +9,7 @@ import { endingAfter, type Mesh, requestOf, SERVICES, sharesOf, stateOf } from '
 const NETWORKING = 'networking.istio.io/v1';
 
 const entrySchema = z.looseObject({
+  match: z.array(z.looseObject({ headers: z.looseObject({}).optional() })).optional(),
   route: z.array(z.looseObject({ destination: z.looseObject({ host: z.string() }), weight: z.int().optional() })),
 });
 const specSchema = z.looseObject({ http: z.array(entrySchema) });
@@ -63,8 +64,11 @@ const MANIFESTS = (namespace: string): object[] => [
 /** The contract's questions to one VirtualService. */
 export function virtualServiceOf({ kube, read }: Mesh, namespace: string) {
   const idOf = (name: string) => ({ apiVersion: NETWORKING, kind: 'VirtualService', namespace, name });
-  const entryOf = async (name: string) => {
-    const [entry] = specSchema.parse((await read(idOf(name)))['spec']).http;
+  /** The route of the user's, or that which only testers meet. */
+  const entryOf = async (name: string, isForTesters = false) => {
+    const entries = specSchema.parse((await read(idOf(name)))['spec']).http;
+    const isTold = ({ match = [] }: (typeof entries)[number]) => match.some(({ headers }) => headers !== undefined);
+    const entry = entries.find((one) => isTold(one) === isForTesters);
     if (!entry) throw new Error(`${name} has no route`);
     return entry;
   };
@@ -74,8 +78,8 @@ export function virtualServiceOf({ kube, read }: Mesh, namespace: string) {
   };
   return {
     state: async (name: string) => stateOf(await read(idOf(name))),
-    shares: async (name: string): Promise<RouteShares> => {
-      const { route } = await entryOf(name);
+    shares: async (name: string, isForTesters = false): Promise<RouteShares> => {
+      const { route } = await entryOf(name, isForTesters);
       return sharesOf(
         route.map(({ destination, weight }) => ({
           service: destination.host.split('.')[0] ?? '',
@@ -127,6 +131,7 @@ export async function istioWorld(mesh: Mesh): Promise<RouterWorld> {
     crashing: (at) => mesh.istio(endingAfter(kube, at)),
     state: async () => ({ alone: await state('alone'), shared: await state('shared') }),
     shares: async () => ({ alone: await shares('alone'), shared: await shares('shared') }),
+    sharesOfTesters: async () => [await shares('alone', true), await shares('shared', true)],
     edit,
     tamper,
     additions: async () => (await all()).filter((name) => !initial.has(name)),

@@ -2,6 +2,7 @@ import { divided, reduced, type Split } from '@scc/routing';
 import { mirrorRules, type MirrorAbility } from './mirror-rules.js';
 import { isCanary, pairOf, ruleSendsTo, type RuleScope } from './references.js';
 import type { Backend, Rule } from './schema.js';
+import { isForTesters, testersRules } from './testers.js';
 
 /** Absent is 1, not 0. */
 const weightOf = ({ weight }: Backend): number => weight ?? 1;
@@ -43,13 +44,13 @@ function undivide(backends: Backend[], scope: RuleScope): Backend[] {
 }
 
 /** A rule that exists only to mirror: nothing but a migration knows the canary's Service. */
-const isMirrorRule = ({ filters }: Rule, scope: RuleScope): boolean =>
+export const isMirrorRule = ({ filters }: Rule, scope: RuleScope): boolean =>
   (filters ?? []).some(({ requestMirror }) => requestMirror !== undefined && isCanary(requestMirror.backendRef, scope));
 
 /** The rules without anything that a migration added. Weights keep their proportions, not their numbers. */
 export const rulesWithoutCanary = (rules: readonly Rule[], scope: RuleScope): Rule[] =>
   rules
-    .filter((rule) => !isMirrorRule(rule, scope))
+    .filter((rule) => !isMirrorRule(rule, scope) && !isForTesters(rule, scope))
     .map((rule) => (rule.backendRefs ? { ...rule, backendRefs: undivide(rule.backendRefs, scope) } : rule));
 
 /** The rules with requests of the Services divided as asked, and otherwise as their user wrote them. */
@@ -60,12 +61,12 @@ export function rulesWithCanary(
 ): Rule[] {
   const base = rulesWithoutCanary(rules, scope);
   const mirrors = mirror ? mirrorRules(base, mirror, { scope, ability }) : new Map<number, Rule>();
-  return base
-    .flatMap((rule, index) => {
-      const before = mirrors.get(index);
-      return before ? [before, rule] : [rule];
-    })
-    .map((rule) =>
-      ruleSendsTo(rule, scope) ? { ...rule, backendRefs: divide(rule.backendRefs ?? [], canary, scope) } : rule,
-    );
+  const all = base.flatMap((rule, index) => {
+    const before = mirrors.get(index);
+    return before ? [before, rule] : [rule];
+  });
+  const withShares = (rule: Rule): Rule =>
+    ruleSendsTo(rule, scope) ? { ...rule, backendRefs: divide(rule.backendRefs ?? [], canary, scope) } : rule;
+  // A rule with a condition more goes before, wherever it stands; among equals the user's come first.
+  return [...all.map(withShares), ...all.flatMap((rule) => testersRules(rule, scope))];
 }

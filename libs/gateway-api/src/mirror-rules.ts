@@ -1,7 +1,8 @@
 import type { Mirror } from '@scc/routing';
-import { MAX_FILTERS, MAX_MATCHES, MAX_MATCHES_IN_ALL, MAX_RULES } from './limits.js';
+import { MAX_FILTERS, MAX_MATCHES } from './limits.js';
 import { pairOf, ruleSendsTo, type RuleScope } from './references.js';
-import type { Filter, Match, Rule } from './schema.js';
+import { ALL, pathOf, type Filter, type Match, type Rule } from './schema.js';
+import { fitsIn, testersRules } from './testers.js';
 
 /** The part of mirroring that a route can have. */
 export interface MirrorAbility {
@@ -12,16 +13,8 @@ export interface MirrorAbility {
 }
 
 const SAFE_METHODS = ['GET', 'HEAD', 'OPTIONS'];
-/** The requests that a rule without conditions matches. */
-const ALL: Match = { path: { type: 'PathPrefix', value: '/' } };
 
 const matchesOf = ({ matches }: Rule): Match[] => (matches?.length ? matches : [ALL]);
-
-/** The path of a condition. How regular expressions rank is up to the implementation: they all count as one. */
-export function pathOf({ path }: Match): string {
-  const { type = 'PathPrefix', value = '/' } = path ?? {};
-  return type === 'RegularExpression' ? type : `${type} ${value}`;
-}
 
 /** The conditions of a rule, narrowed to methods that change nothing; none is left when it was for others only. */
 const safeMatches = (rule: Rule): Match[] =>
@@ -107,12 +100,19 @@ export function mirrorRules(
   }
   const candidates = new Set(possible.keys());
   const chosen = mirror.methods === 'All' ? candidates : splittable(rules, candidates, ability.foreignPaths);
-  return new Map([...possible].filter(([index]) => chosen.has(index) && fits(rules, possible, chosen)));
+  const isPossible = fits({ rules, possible, chosen }, scope);
+  return new Map([...possible].filter(([index]) => chosen.has(index) && isPossible));
 }
 
 /** All or none of the chosen: a part of them could change which rule a request meets. */
-function fits(rules: readonly Rule[], possible: ReadonlyMap<number, Rule>, chosen: ReadonlySet<number>): boolean {
+function fits(
+  {
+    rules,
+    possible,
+    chosen,
+  }: { rules: readonly Rule[]; possible: ReadonlyMap<number, Rule>; chosen: ReadonlySet<number> },
+  scope: RuleScope,
+): boolean {
   const added = [...possible].filter(([index]) => chosen.has(index)).map(([, rule]) => rule);
-  const matches = [...rules, ...added].reduce((sum, rule) => sum + (rule.matches?.length ?? 0), 0);
-  return rules.length + added.length <= MAX_RULES && matches <= MAX_MATCHES_IN_ALL;
+  return fitsIn([...rules, ...added].flatMap((rule) => [...testersRules(rule, scope), rule]));
 }

@@ -1,4 +1,4 @@
-import type { ServicePair } from '@scc/routing';
+import type { ServicePair, Testers } from '@scc/routing';
 import type { Reference, RouteKind, Rule } from './schema.js';
 
 /** Which Services are divided, and the route in whose words they are named. */
@@ -9,6 +9,8 @@ export interface RuleScope {
   kind: RouteKind;
   /** Of the route. */
   routeNamespace: string;
+  /** Whose requests all go to the canary, beside its share. */
+  testers?: Testers | undefined;
 }
 
 const isService = ({ group = '', kind = 'Service' }: Reference): boolean => group === '' && kind === 'Service';

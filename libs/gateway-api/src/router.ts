@@ -12,6 +12,7 @@ import {
 import type { WayIn } from '@scc/plan';
 import {
   deletedRoute,
+  holdingTesters,
   manifestBefore,
   ownership,
   routedName,
@@ -65,13 +66,13 @@ export class GatewayRouter implements TrafficRouter {
   constructor(private readonly options: GatewayRouterOptions) {}
 
   async survey(request: SurveyRequest): Promise<Surveyed> {
-    const { routes, undivided, routed, warnings } = await surveyGatewayRoutes(this.options.kube, request);
+    const { routes, undivided, routed, violations, warnings } = await surveyGatewayRoutes(this.options.kube, request);
     const ways = routes.divided.map(({ kind, namespace, name }): WayIn => ({
       kind,
       name: namespace === request.namespace ? name : `${namespace}/${name}`,
       dividedBy: 'GatewayAPI',
     }));
-    return { survey: { request, routes }, ways, undivided, routed, violations: [], warnings };
+    return { survey: { request, routes }, ways, undivided, routed, violations, warnings };
   }
 
   async preImages(survey: Survey): Promise<PreImage[]> {
@@ -93,12 +94,16 @@ export class GatewayRouter implements TrafficRouter {
       const metadata = { namespace, name, labels: markers, ...ownership(survey.request, namespace) };
       await kube.apply({ apiVersion, kind, metadata, spec: grant }, { fieldManager, force: true });
     }
-    await this.split(survey, { canary: 0, mirror: null });
+    // Proxies hear of the canary's endpoints once a route names it; not one request may go there before they do.
+    await this.split(holdingTesters(survey), { canary: 0, mirror: null });
     if (this.isProven(survey)) await this.proof.endpoints(this.watched(survey), { stable: false, canary: true });
+    if (survey.request.testers) await this.split(survey, { canary: 0, mirror: null });
   }
 
   async split(survey: Survey, split: Split, together?: () => Promise<void>): Promise<Verified> {
-    const sides = { stable: split.canary < 100, canary: split.canary > 0 || split.mirror !== null };
+    const { testers } = survey.request;
+    const usesCanary = split.canary > 0 || split.mirror !== null || Boolean(testers && !testers.isHeld);
+    const sides = { stable: split.canary < 100, canary: usesCanary };
     if (this.isProven(survey)) await this.proof.endpoints(this.watched(survey), sides);
     return this.follow(survey, await this.asPossible(survey, split), async () => {
       await together?.();
@@ -255,9 +260,9 @@ export class GatewayRouter implements TrafficRouter {
     return { scope: scopeOf(survey.request, route), ability };
   }
 
-  private watched({ request: { namespace, services } }: Survey): Watched {
+  private watched({ request: { namespace, services, testers } }: Survey): Watched {
     const { domain } = this.options;
-    return { namespace, services, hasStreams: false, ...(domain === undefined ? {} : { domain }) };
+    return { namespace, services, hasStreams: false, testers, ...(domain === undefined ? {} : { domain }) };
   }
 
   private grantId({ request: { namespace, services } }: Survey): RoutedObject {

@@ -26,6 +26,7 @@ const matchSchema = z.looseObject({
   path: z.looseObject({ type: z.string().optional(), value: z.string().optional() }).optional(),
   /** An HTTPRoute names one of HTTP's, a GRPCRoute says which of a service's. */
   method: z.union([z.string(), z.looseObject({})]).optional(),
+  headers: z.array(z.looseObject({ name: z.string(), value: z.string() })).optional(),
 });
 const ruleSchema = z.looseObject({
   name: z.string().optional(),
@@ -45,6 +46,15 @@ export const routeSpecSchema = z.looseObject({
   hostnames: z.array(z.string()).optional(),
   rules: z.array(ruleSchema).optional(),
 });
+
+/** The requests that a rule of an HTTPRoute without conditions matches. */
+export const ALL: Match = { path: { type: 'PathPrefix', value: '/' } };
+
+/** The path of a condition. How regular expressions rank is up to the implementation: they all count as one. */
+export function pathOf({ path }: Match): string {
+  const { type = 'PathPrefix', value = '/' } = path ?? {};
+  return type === 'RegularExpression' ? type : `${type} ${value}`;
+}
 
 const conditionSchema = z.looseObject({
   type: z.string(),

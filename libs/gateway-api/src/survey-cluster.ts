@@ -106,7 +106,13 @@ export async function surveyGatewayRoutes(
   const { namespace, services } = request;
   const all = (await Promise.all(ROUTE_KINDS.map((kind) => routesOf(kube, kind)))).flat();
   if (all.length === 0)
-    return { routes: { divided: [], percentKinds: [], grant: null }, undivided: [], routed: [], warnings: [] };
+    return {
+      routes: { divided: [], percentKinds: [], grant: null },
+      undivided: [],
+      routed: [],
+      violations: [],
+      warnings: [],
+    };
   const grants = await grantsIn(kube, namespace);
   const knowing = await Promise.all(ROUTE_KINDS.map(async (kind) => ((await knowsPercent(kube, kind)) ? [kind] : [])));
   const percentKinds = knowing.flat();
@@ -127,6 +133,7 @@ export async function surveyGatewayRoutes(
     },
     undivided: found.undivided,
     routed: found.routed,
+    violations: found.violations,
     warnings: found.warnings,
   };
 }

@@ -1,12 +1,28 @@
-import { MANAGED_LABEL } from '@scc/plan';
-import { reduced, type Mirror, type SurveyRequest, type UndividedWay } from '@scc/routing';
-import { rulesWithCanary } from './canary-rules.js';
+import { MANAGED_LABEL, type Violation } from '@scc/plan';
+import {
+  reduced,
+  testersNotRouted,
+  testersWarning,
+  type Mirror,
+  type SurveyRequest,
+  type UndividedWay,
+} from '@scc/routing';
+import { isMirrorRule, rulesWithCanary, rulesWithoutCanary } from './canary-rules.js';
 import { permits } from './grants.js';
 import { MAX_BACKENDS, MAX_WEIGHT } from './limits.js';
-import { pathOf, type MirrorAbility } from './mirror-rules.js';
+import type { MirrorAbility } from './mirror-rules.js';
 import { pairOf, ruleSendsTo, type RuleScope } from './references.js';
-import type { GrantSpec, Parent, RouteKind, RouteSpec, RouteStatus, Rule } from './schema.js';
+import {
+  pathOf,
+  type GrantSpec,
+  type Parent,
+  type RouteKind,
+  type RouteSpec,
+  type RouteStatus,
+  type Rule,
+} from './schema.js';
 import { servedBy, type ServingParent } from './status.js';
+import { lackInRules } from './testers.js';
 
 export interface NamedRoute {
   kind: RouteKind;
@@ -27,11 +43,15 @@ export interface DividedRoute {
   foreignPaths: string[];
 }
 
-type Asked = Pick<SurveyRequest, 'namespace' | 'services'>;
+type Asked = Pick<SurveyRequest, 'namespace' | 'services' | 'testers'>;
 
-export const scopeOf = ({ namespace, services }: Asked, route: { kind: RouteKind; namespace: string }): RuleScope => ({
+export const scopeOf = (
+  { namespace, services, testers }: Asked,
+  route: { kind: RouteKind; namespace: string },
+): RuleScope => ({
   namespace,
   services,
+  ...(testers ? { testers } : {}),
   kind: route.kind,
   routeNamespace: route.namespace,
 });
@@ -144,6 +164,7 @@ export interface FoundGatewayRoutes {
   undivided: UndividedWay[];
   /** Services to which the divided routes are attached within the mesh. */
   routed: string[];
+  violations: Violation[];
   warnings: string[];
 }
 
@@ -156,7 +177,7 @@ export function findGatewayRoutes(
   asked: Asked & { mirror?: Mirror | null | undefined },
   { grants, agreed, hasPercent }: GatewayFacts,
 ): FoundGatewayRoutes {
-  const found: FoundGatewayRoutes = { divided: [], undivided: [], routed: [], warnings: [] };
+  const found: FoundGatewayRoutes = { divided: [], undivided: [], routed: [], violations: [], warnings: [] };
   const { namespace, services, mirror } = asked;
   for (const route of all) {
     const scope = scopeOf(asked, route);
@@ -175,13 +196,27 @@ export function findGatewayRoutes(
     const divided = { kind: route.kind, namespace: route.namespace, name: route.name };
     found.divided.push({ ...divided, served: servedBy(route.status), foreignPaths });
     found.routed.push(...meshServices(route, asked));
+    found.violations.push(...noTesters({ ...divided, name }, rules, scope));
     const ability = { hasPercent: hasPercent(route.kind), foreignPaths };
     if (mirror && isLeftOut(rules, mirror, { scope, ability }))
       found.warnings.push(
         `${route.kind} ${name}: not all of its rules can mirror requests to the canary within the schema and the limits of a route`,
       );
   }
+  found.warnings.push(...ledToCanary(found, asked));
   return found;
+}
+
+const ledToCanary = ({ divided }: FoundGatewayRoutes, { testers }: Asked): string[] =>
+  testers && divided.length > 0 ? [testersWarning(testers)] : [];
+
+function noTesters(
+  { kind, name }: Pick<NamedRoute, 'kind' | 'name'>,
+  rules: readonly Rule[],
+  scope: RuleScope,
+): Violation[] {
+  const lack = lackInRules(rules, scope);
+  return lack === null ? [] : [testersNotRouted(`${kind} ${name}: ${lack}`)];
 }
 
 /** Whether a rule that sends to the Services gets no mirror. */
@@ -190,7 +225,8 @@ export function isLeftOut(
   mirror: Mirror,
   options: { scope: RuleScope; ability: MirrorAbility },
 ): boolean {
-  const sending = rules.filter((rule) => ruleSendsTo(rule, options.scope)).length;
-  const wanted = rulesWithCanary(rules, { canary: 0, mirror }, options).length;
-  return wanted - rules.length < sending;
+  const { scope } = options;
+  const sending = rulesWithoutCanary(rules, scope).filter((rule) => ruleSendsTo(rule, scope));
+  const mirroring = rulesWithCanary(rules, { canary: 0, mirror }, options).filter((rule) => isMirrorRule(rule, scope));
+  return mirroring.length < sending.length;
 }

@@ -1,4 +1,4 @@
-import { divided, reduced, type Mirror, type ServicePair, type Split } from '@scc/routing';
+import { divided, reduced, type Mirror, type ServicePair, type Split, type Testers } from '@scc/routing';
 import { type Place, resolvedHost, serviceHost } from './hosts.js';
 import {
   mirrorSchema,
@@ -15,10 +15,14 @@ export interface RouteScope extends Place {
   routeNamespace: string;
   /** Subsets, as `SERVICE/SUBSET`, that pick pods of other workloads. */
   foreign?: ReadonlySet<string>;
+  /** Whose requests all go to the canary, beside its share. */
+  testers?: Testers | undefined;
 }
 
 /** Marks a route that exists only to mirror safe requests. */
 const MIRROR_ROUTE = 'scc-mirror';
+/** Marks a route that exists only for testers. */
+const TESTERS_ROUTE = 'scc-testers';
 const SAFE_METHODS = ['GET', 'HEAD', 'OPTIONS'];
 const SAFE_METHOD = { regex: SAFE_METHODS.join('|') };
 
@@ -45,6 +49,10 @@ const withWeights = (destinations: RouteDestination[], weights: number[]): Route
   const small = reduced(weights);
   return destinations.map((destination, index) => ({ ...destination, weight: small[index] ?? 0 }));
 };
+
+/** A destination that is alone gets everything and needs no weight. */
+const withNeededWeights = (destinations: RouteDestination[], weights: number[]): RouteDestination[] =>
+  destinations.length > 1 ? withWeights(destinations, weights) : destinations.map(({ weight: _all, ...only }) => only);
 
 /** Whether a list of destinations names one of the Services. */
 export const sendsTo = (destinations: readonly RouteDestination[] | undefined, scope: RouteScope): boolean =>
@@ -90,8 +98,7 @@ function undivide(destinations: RouteDestination[], scope: RouteScope): RouteDes
       weights.push(weight);
     }
   }
-  if (kept.length > 1) return withWeights(kept, weights);
-  return kept.map(({ weight: _all, ...only }) => only);
+  return withNeededWeights(kept, weights);
 }
 
 /** The user's own mirrors, in the one form that takes several. */
@@ -121,17 +128,43 @@ function safeMatches(route: HttpRoute): NonNullable<HttpRoute['match']> {
   });
 }
 
+const markedName = ({ name }: HttpRoute, mark: string): string => (name === undefined ? mark : `${name}-${mark}`);
+const isMarked = ({ name }: HttpRoute, mark: string): boolean => name === mark || name?.endsWith(`-${mark}`) === true;
+
 function withMirror(route: HttpRoute, mirror: Mirror | null, scope: RouteScope): HttpRoute[] {
   if (!mirror || !sendsTo(route.route, scope)) return [route];
   if (mirror.methods === 'All') return [mirrored(route, mirror, scope)];
   const match = safeMatches(route);
   if (match.length === 0) return [route];
-  const name = route.name === undefined ? MIRROR_ROUTE : `${route.name}-${MIRROR_ROUTE}`;
-  return [{ ...mirrored(route, mirror, scope), name, match }, route];
+  return [{ ...mirrored(route, mirror, scope), name: markedName(route, MIRROR_ROUTE), match }, route];
 }
 
-const isMirrorRoute = ({ name }: HttpRoute): boolean =>
-  name === MIRROR_ROUTE || name?.endsWith(`-${MIRROR_ROUTE}`) === true;
+/** Whether a route says something of the testers' header itself, in any spelling. */
+export const asksForHeader = ({ match }: HttpRoute, { header }: Testers): boolean =>
+  (match ?? []).some(({ headers, withoutHeaders }) =>
+    [headers, withoutHeaders].some((asked) => Object.keys(asked ?? {}).some((name) => name.toLowerCase() === header)),
+  );
+
+/** The route that testers meet before another one: the same, but with the canary in the place of the workload. */
+function testersRoute(route: HttpRoute, scope: RouteScope): HttpRoute[] {
+  const { testers } = scope;
+  if (!testers || testers.isHeld || !sendsTo(route.route, scope) || asksForHeader(route, testers)) return [];
+  const { header, value } = testers;
+  const match = (route.match?.length ? route.match : [{}]).map((one) => ({
+    ...one,
+    headers: { ...one.headers, [header]: { exact: value } },
+  }));
+  const all = route.route ?? [];
+  const toCanary = all.map((destination) => {
+    const pair = pairOfStable(destination.destination, scope);
+    if (!pair) return destination;
+    return { ...destination, destination: { ...destination.destination, host: canaryHost(pair, scope) } };
+  });
+  const weights = all.map((destination) => weightOf(destination, all));
+  return [{ ...route, name: markedName(route, TESTERS_ROUTE), match, route: withNeededWeights(toCanary, weights) }];
+}
+
+const isOurs = (route: HttpRoute): boolean => isMarked(route, MIRROR_ROUTE) || isMarked(route, TESTERS_ROUTE);
 
 /** One mirror that is left is written as most people write it; `restored` knows the user's own words. */
 function withoutMirror(route: HttpRoute, scope: RouteScope): HttpRoute {
@@ -164,7 +197,7 @@ export function withoutCanary(spec: VirtualServiceSpec, scope: RouteScope): Virt
   const undo = (list: RouteDestination[]): RouteDestination[] => undivide(list, scope);
   return withLists(spec, {
     http: spec.http
-      ?.filter((route) => !isMirrorRoute(route))
+      ?.filter((route) => !isOurs(route))
       .map((route) => withoutMirror(route.route ? { ...route, route: undo(route.route) } : route, scope)),
     tls: stream(spec.tls, undo),
     tcp: stream(spec.tcp, undo),
@@ -177,7 +210,7 @@ export function withCanary(spec: VirtualServiceSpec, { canary, mirror }: Split, 
   const change = (list: RouteDestination[]): RouteDestination[] => divide(list, canary, scope);
   return withLists(base, {
     http: base.http
-      ?.flatMap((route) => withMirror(route, mirror, scope))
+      ?.flatMap((route) => [...testersRoute(route, scope), ...withMirror(route, mirror, scope)])
       .map((route) => (route.route ? { ...route, route: change(route.route) } : route)),
     tls: stream(base.tls, change),
     tcp: stream(base.tcp, change),

@@ -1,5 +1,5 @@
 import { isRecord } from '@scc/plan';
-import type { ServicePair } from '@scc/routing';
+import type { ServicePair, Testers } from '@scc/routing';
 import { type Place, serviceHost } from './hosts.js';
 
 /** How one route of a proxy divides the requests to one Service. */
@@ -59,6 +59,33 @@ export function withoutHosts(dump: unknown, hosts: readonly string[]): unknown {
       return [key, withoutHosts(kept, hosts)];
     }),
   );
+}
+
+const isExactly = (condition: unknown, value: string): boolean => {
+  if (!isRecord(condition)) return false;
+  const text = condition['string_match'] ?? condition['stringMatch'] ?? condition;
+  return isRecord(text) && (text['exact'] ?? text['exact_match'] ?? text['exactMatch']) === value;
+};
+
+/** Whether only requests of testers meet a route. */
+const isForTesters = (route: unknown, { header, value }: Testers): boolean => {
+  const match = isRecord(route) && isRecord(route['match']) ? route['match'] : {};
+  const { headers } = match;
+  return (
+    Array.isArray(headers) && headers.some((one) => isRecord(one) && one['name'] === header && isExactly(one, value))
+  );
+};
+
+/** A dump of routes without those that only requests of testers meet, which are put into `apart`. */
+export function apartFromTesters(dump: unknown, testers: Testers, apart: unknown[]): unknown {
+  if (Array.isArray(dump))
+    return dump.flatMap((item) => {
+      if (!isForTesters(item, testers)) return [apartFromTesters(item, testers, apart)];
+      apart.push(item);
+      return [];
+    });
+  if (!isRecord(dump)) return dump;
+  return Object.fromEntries(Object.entries(dump).map(([key, value]) => [key, apartFromTesters(value, testers, apart)]));
 }
 
 /** Whether a destination or a mirror of a dump is one of the hosts, with any weight. */

@@ -12,6 +12,7 @@ import {
 import { copyName, type Violation, type WayIn } from '@scc/plan';
 import {
   deletedRoute,
+  holdingTesters,
   manifestBefore,
   ownership,
   ProxiesUnseen,
@@ -125,15 +126,19 @@ export class IstioRouter implements TrafficRouter {
       if (rule)
         await kube.apply(canaryRule(rule, { ...request, domain: routes.domain }), { fieldManager, force: true });
     }
-    await this.split(survey, { canary: 0, mirror: null });
+    // Proxies hear of the canary's endpoints once a route names it; not one request may go there before they do.
+    await this.split(holdingTesters(survey), { canary: 0, mirror: null });
     await this.proof.endpoints(this.watched(survey), { stable: false, canary: true });
+    if (request.testers) await this.split(survey, { canary: 0, mirror: null });
   }
 
   async split(survey: Survey, split: Split, together?: () => Promise<void>): Promise<Verified> {
     const watched = this.watched(survey);
     if (watched.services.length === 0) return { verifiedBy: 'bound' };
     const { proof } = this;
-    await proof.endpoints(watched, { stable: split.canary < 100, canary: split.canary > 0 || split.mirror !== null });
+    const { testers } = watched;
+    const usesCanary = split.canary > 0 || split.mirror !== null || Boolean(testers && !testers.isHeld);
+    await proof.endpoints(watched, { stable: split.canary < 100, canary: usesCanary });
     return proof.follow(watched, split, async () => {
       await together?.();
       await this.write(survey, split);
@@ -257,7 +262,8 @@ export class IstioRouter implements TrafficRouter {
   private watched({ request, routes }: Survey): Watched {
     const { namespace, services } = request;
     const { hasStreams, foreign, domain } = routesSchema.parse(routes);
-    return { namespace, domain, services, hasStreams, foreign: new Set(foreign) };
+    const { testers } = request;
+    return { namespace, domain, services, hasStreams, foreign: new Set(foreign), testers };
   }
 
   private scope(survey: Survey, routeNamespace: string): RouteScope {

@@ -12,6 +12,8 @@ const matchSchema = z.looseObject({
   method: z
     .looseObject({ exact: z.string().optional(), prefix: z.string().optional(), regex: z.string().optional() })
     .optional(),
+  headers: z.record(z.string(), z.unknown()).optional(),
+  withoutHeaders: z.record(z.string(), z.unknown()).optional(),
 });
 const percentageSchema = z.looseObject({ value: z.number().optional() });
 export const mirrorSchema = z.looseObject({ destination: destinationSchema, percentage: percentageSchema.optional() });

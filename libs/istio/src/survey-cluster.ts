@@ -9,6 +9,8 @@ import {
   protocolOf,
   type ServicePair,
   type SurveyRequest,
+  testersNotRouted,
+  testersWarning,
   undeclaredViolations,
   type Written,
 } from '@scc/routing';
@@ -18,6 +20,7 @@ import { DEFAULT_DOMAIN, resolvedHost, serviceHost } from './hosts.js';
 import { readMeshDefaults } from './mesh-config.js';
 import { portsOf } from './objects.js';
 import { readAll } from './readable.js';
+import { lackInRoutes } from './testers.js';
 import { destinationRuleSpecSchema, NETWORKING, NETWORKING_BETA, virtualServiceSpecSchema } from './schema.js';
 import { findRoutes, foreignSubsets, governsMesh } from './survey.js';
 
@@ -132,6 +135,13 @@ export async function surveyRoutes(
   const governing = (service: string) =>
     all.filter((route) => governsMesh(route, serviceHost(service, place), domain)).map(({ spec }) => spec);
   const routed = ports.filter((one) => !own.includes(one));
+  const { testers } = request;
+  const dividedRoutes = all.filter((one) =>
+    found.divided.some(({ namespace: at, name }) => at === one.namespace && name === one.name),
+  );
+  const lack = testers
+    ? lackInRoutes({ routes: dividedRoutes, own }, { ...place, services, foreign: new Set(foreign), testers })
+    : null;
   return {
     routes: {
       divided: found.divided,
@@ -151,6 +161,7 @@ export async function surveyRoutes(
       ...(await notAgreed(namespace, written, async (name) =>
         hasAgreed((await kube.get({ apiVersion: 'v1', kind: 'Namespace', name }))?.metadata.labels),
       )),
+      ...(lack === null ? [] : [testersNotRouted(lack)]),
       ...ports.flatMap((one) => portViolations(one.service, one.ports)),
       ...own.flatMap((one) => ownRouteViolations(one.service, one.ports)),
       ...routed.flatMap((one) => undeclaredViolations(one.service, one.ports, governing(one.service))),
@@ -159,6 +170,7 @@ export async function surveyRoutes(
       ...readRoutes.warnings,
       ...readRules.warnings,
       ...unread,
+      ...(testers && lack === null && found.divided.length + own.length > 0 ? [testersWarning(testers)] : []),
       ...hiddenWarnings(theirs(sidecars), { namespace, hosts, root, allowsAny: defaults.allowsAny }),
       ...(defaults.unread === null
         ? []

@@ -32,13 +32,14 @@ const isSeenByAll = ({ exportTo }: VirtualServiceSpec, byDefault: readonly strin
   isForAll(exportTo?.length ? exportTo : byDefault);
 
 export const scopeFor = (
-  { namespace, services, foreign, domain }: Omit<RouteScope, 'routeNamespace'>,
+  { namespace, services, foreign, domain, testers }: Omit<RouteScope, 'routeNamespace'>,
   routeNamespace: string,
 ): RouteScope => ({
   namespace,
   services,
   ...(foreign ? { foreign } : {}),
   ...(domain === undefined ? {} : { domain }),
+  ...(testers ? { testers } : {}),
   routeNamespace,
 });
 

@@ -13,6 +13,8 @@ interface Proxy {
   acked: string;
   /** The canary's share of the requests in the routes that it was given; null: the routes name no canary. */
   canary: number | null;
+  /** Where testers are led; absent: where all others are. */
+  testers?: string;
   /** Its routes do not name the service at all. */
   unknown: boolean;
   /** Addresses by service; a service that is absent is not known to the proxy. */
@@ -27,7 +29,7 @@ const aProxy = (over: Partial<Proxy> = {}): Proxy => ({
   ...over,
 });
 
-const routesOf = ({ canary, unknown }: Proxy): unknown[] => {
+const routesOf = ({ canary, unknown, testers }: Proxy): unknown[] => {
   if (unknown)
     return [
       {
@@ -38,7 +40,10 @@ const routesOf = ({ canary, unknown }: Proxy): unknown[] => {
     ];
   const stable = { name: cluster('ledger'), weight: 100 - (canary ?? 0) };
   const clusters = canary === null ? [stable] : [stable, { name: cluster('ledger-scc-canary'), weight: canary }];
-  return [{ virtual_hosts: [{ domains: ['ledger'], routes: [{ route: { weighted_clusters: { clusters } } }] }] }];
+  const headers = [{ name: 'x-tester', string_match: { exact: 'yes' } }];
+  const ofTesters = testers === undefined ? [] : [{ match: { headers }, route: { cluster: cluster(testers) } }];
+  const routes = [...ofTesters, { match: { prefix: '/' }, route: { weighted_clusters: { clusters } } }];
+  return [{ virtual_hosts: [{ domains: ['ledger'], routes }] }];
 };
 const endpointsOf = ({ endpoints }: Proxy): unknown[] =>
   Object.entries(endpoints).map(([service, addresses]) => ({
@@ -92,6 +97,25 @@ describe('routes', () => {
     const waiting = verifier.routes(watched, to25, before);
     await expect(waiting).rejects.toThrow(RoutesBehind);
     await expect(waiting).rejects.toThrow(/0\.4 s sidecar did not take over the routes/);
+  });
+
+  it.each<[string, Partial<Proxy>, boolean | undefined, boolean]>([
+    ['are there once testers are led to the canary', { testers: 'ledger-scc-canary' }, undefined, true],
+    ['are not there while testers are led where all others are', {}, undefined, false],
+    ['are not there while testers are led to the workload', { testers: 'ledger' }, undefined, false],
+    [
+      'are there while testers are held back, whether they were led there before',
+      { testers: 'ledger-scc-canary' },
+      true,
+      true,
+    ],
+    ['are there while testers are held back', {}, true, true],
+  ])('%s', async (_case, over, isHeld, isThere) => {
+    const testers = { header: 'x-tester', value: 'yes', ...(isHeld === undefined ? {} : { isHeld }) };
+    const asked = { ...watched, testers };
+    const { verifier } = telling([{ gateway: behind }, { gateway: { ...done, ...over } }]);
+    const waiting = verifier.routes(asked, to25, await verifier.before(asked, to25));
+    await (isThere ? expect(waiting).resolves.toBe(1) : expect(waiting).rejects.toThrow(RoutesBehind));
   });
 
   it('are no longer waited for once the migration is stopped', async () => {

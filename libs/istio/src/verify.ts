@@ -8,6 +8,7 @@ import {
   observedEndpoints,
   observedShares,
   withoutHosts,
+  apartFromTesters,
   type ObservedShare,
 } from './observed.js';
 import type { ProxyState, ProxyView } from './proxies.js';
@@ -48,6 +49,23 @@ const sharesOf = (listeners: unknown[], watched: Watched): ObservedShare[] =>
     ({ canary, total }) => total > 1 || canary === 0,
   );
 const isMixed = ({ canary }: ObservedShare): boolean => canary > 0;
+
+/** A route of the user's may ask for the header of testers as well: it is divided as all others are. */
+const isShared = ({ canary, total }: ObservedShare): boolean => canary < total;
+/** Whether testers have a route to the canary of each Service that others have one to. */
+const areServed = (shares: readonly ObservedShare[], ofTesters: readonly ObservedShare[]): boolean =>
+  shares.every(({ service }) => ofTesters.some((one) => one.service === service && !isShared(one)));
+
+/** How routes divide the requests of all but testers; null when testers are not led to the canary and should be. */
+function sharesIn(routes: unknown, watched: Watched): ObservedShare[] | null {
+  const { services, foreign, testers } = watched;
+  if (!testers) return observedShares(routes, watched, services, foreign);
+  const apart: unknown[] = [];
+  const others = observedShares(apartFromTesters(routes, testers, apart), watched, services, foreign);
+  const ofTesters = observedShares(apart, watched, services, foreign);
+  const shares = [...others, ...ofTesters.filter(isShared)];
+  return testers.isHeld || areServed(shares, ofTesters) ? shares : null;
+}
 
 const notServed = ({ namespace, services }: Watched): NotServed =>
   new NotServed(
@@ -162,7 +180,7 @@ export class Verifier {
   }
 
   private async isAsWanted(proxy: ProxyState, watched: Watched, split: Split | null): Promise<Judgement> {
-    const { services, hasStreams, foreign } = watched;
+    const { services, hasStreams } = watched;
     const canaries = services.map(({ canary }) => serviceHost(canary, watched));
     const { given, listeners } = await this.configurationOf(proxy, hasStreams);
     const routes = withoutHosts(given, canaries);
@@ -171,7 +189,8 @@ export class Verifier {
     if (split === null) return !mentions(routes, canaries) && !sharesOf(listeners, watched).some(isMixed);
     const mirrored = mirrorsTo(routes);
     if (split.mirror === null && canaries.some((host) => mirrored.has(host))) return false;
-    const shares = observedShares(routes, watched, services, foreign);
+    const shares = sharesIn(routes, watched);
+    if (shares === null) return false;
     const isMirrorOwed = split.mirror !== null && !split.mirror.isPartial && shares.length > 0;
     const mirrors = !isMirrorOwed || canaries.some((host) => mirrored.has(host));
     return mirrors && dividesBy([...shares, ...sharesOf(listeners, watched)], split.canary);

@@ -14,6 +14,7 @@ import {
   type Survey,
   type Surveyed,
   type SurveyRequest,
+  testersNotRouted,
   type TrafficRouter,
   type Verified,
   type WayShare,
@@ -70,7 +71,8 @@ export class OpenShiftRouter implements TrafficRouter {
       survey: { request, routes },
       ways: divided.map(({ name }): WayIn => ({ kind: 'Route', name, dividedBy: 'OpenShiftRouter' })),
       undivided,
-      violations: [],
+      violations:
+        request.testers && divided.length > 0 ? [testersNotRouted('Routes of OpenShift do not look at headers')] : [],
       warnings: [
         ...warnings,
         ...(request.mirror && divided.length > 0 ? ['Routes mirror no requests: none of theirs are copied'] : []),

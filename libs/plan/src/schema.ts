@@ -57,10 +57,28 @@ const acceptedSchema = z.object({
     ),
 });
 
+const testersSchema = z
+  .object({
+    header: z
+      .string()
+      .max(63)
+      .regex(/^x-[a-z0-9]([-a-z0-9]*[a-z0-9])?$/)
+      .describe('Its name in small letters, such as x-tester.'),
+    value: z
+      .string()
+      .max(128)
+      .regex(/^[A-Za-z0-9._~-]+$/)
+      .describe('All of its value. Whoever reads the plan knows it: it is no secret.'),
+  })
+  .describe(
+    'Requests with this header go to the canary from its preparation until the routes are restored, whatever its share is. By routes of Istio and of the Gateway API alone.',
+  );
+
 const trafficSchema = z.object({
   mirror: mirrorSchema.prefault({}),
   weights: z.array(z.int().min(1).max(100)).min(1).max(20).default([10, 25, 50, 75, 100]),
   interval: durationSchema.default('1m').describe('How long each weight is held while its gates are watched.'),
+  testers: testersSchema.optional(),
   accept: z
     .array(acceptedSchema)
     .max(50)

@@ -23,6 +23,7 @@ import {
   type Survey,
   type Surveyed,
   type SurveyRequest,
+  testersNotRouted,
   type TrafficRouter,
   type Verified,
 } from '@scc/routing';
@@ -86,7 +87,10 @@ export class ReplicasRouter implements TrafficRouter {
     return {
       survey: { request, routes: { services: served.map(({ name }) => name) } },
       ways: served.map(({ name }): WayIn => ({ kind: 'Service', name, dividedBy: 'Replicas' })),
-      violations: [],
+      violations:
+        request.testers && served.length > 0
+          ? [testersNotRouted('a plain Service divides connections and does not look into them')]
+          : [],
       warnings: [
         ...served.flatMap(({ name, spec }) => serviceWarnings(name, spec)),
         ...(request.mirror && served.length > 0 ? ['plain Services mirror no requests: none are copied'] : []),

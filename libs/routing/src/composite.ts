@@ -115,9 +115,12 @@ export class CompositeRouter implements TrafficRouter {
       ...(taking.length > 0 && taking.every(({ surveyed }) => surveyed.mirrorsNothing) ? { mirrorsNothing: true } : {}),
       routed,
       violations: found.filter((one) => !isLeft(one)).flatMap(({ surveyed }) => surveyed.violations),
+      // Several may say the same of a plan.
       warnings: [
-        ...taking.flatMap(({ surveyed }) => surveyed.warnings),
-        ...(found.some(isLeft) ? [PAST_GATEWAYS] : []),
+        ...new Set([
+          ...taking.flatMap(({ surveyed }) => surveyed.warnings),
+          ...(found.some(isLeft) ? [PAST_GATEWAYS] : []),
+        ]),
       ],
     };
   }

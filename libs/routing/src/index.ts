@@ -9,6 +9,7 @@ export type {
   Survey,
   Surveyed,
   SurveyRequest,
+  Testers,
   TrafficRouter,
   UndividedWay,
   Verified,
@@ -49,6 +50,7 @@ export {
 } from './ports.js';
 export type { RouteProof, Watched } from './proof.js';
 export { divided, reduced } from './weights.js';
+export { holdingTesters, testersNotRouted, testersWarning } from './testers.js';
 export { strangersAmong } from './strangers.js';
 export {
   aliasOf,

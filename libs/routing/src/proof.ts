@@ -1,4 +1,4 @@
-import type { ServicePair, Split, Verified } from './router.js';
+import type { ServicePair, Split, Testers, Verified } from './router.js';
 
 /** Services of one namespace, as proxies are asked about them. */
 export interface Watched {
@@ -10,6 +10,8 @@ export interface Watched {
   hasStreams: boolean;
   /** Subsets, as `SERVICE/SUBSET`, that pick pods of other workloads: what they get is not divided. */
   foreign?: ReadonlySet<string>;
+  /** Whose requests all go to the canary, beside its share. */
+  testers?: Testers | undefined;
 }
 
 /** Tells when what was written has arrived where requests are routed. Routers of one mesh share it. */

@@ -13,6 +13,14 @@ export interface LabelSwitch {
   canary: string;
 }
 
+/** Requests with this header, spelled in small letters, and exactly this value. */
+export interface Testers {
+  header: string;
+  value: string;
+  /** For now they go where all others do. */
+  isHeld?: boolean;
+}
+
 export interface SurveyRequest {
   namespace: string;
   services: ServicePair[];
@@ -25,6 +33,8 @@ export interface SurveyRequest {
   routed?: readonly string[];
   /** The mirror that will be asked for, so that a survey can say where there will be none. */
   mirror?: Mirror | null;
+  /** Whose requests all go to the canary from its preparation on until the routes are restored, beside its share. */
+  testers?: Testers | undefined;
   /** The plan, which owns the objects that are made in its namespace. */
   owner?: { apiVersion: string; kind: string; name: string; uid: string };
 }

@@ -245,6 +245,11 @@ export const VIOLATIONS = {
     cause: 'the plan is a trial, and its workload gets no canary, or the trial is to be watched after its end',
     remedy: 'leave `trial` out, or `bake`',
   },
+  TestersNotRouted: {
+    cause:
+      'a way to the workload cannot tell the requests of `traffic.testers` from others: a Route of OpenShift, a plain Service, a port that is not HTTP, or a rule that looks at the same header or has no room for another beside it',
+    remedy: 'leave `traffic.testers` out, or choose another header',
+  },
   JobTemplateNotFound: {
     cause: 'the namespace has no CronJob or Job of the name that a gate of `gates.jobs` takes its template from',
     remedy: 'create it (it may be suspended), or name another one',

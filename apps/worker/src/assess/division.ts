@@ -73,6 +73,7 @@ export async function divide(
     podLabels,
     owner,
     mirror: mirrorOf(spec.traffic),
+    testers: spec.traffic.testers,
   });
   const cluster = await readCapacity(kube);
   // An istiod that refuses is a violation of the survey already.

@@ -31,6 +31,8 @@ export interface RouterWorld {
   state: () => Promise<Record<string, RoutedState>>;
   /** Of both routes. Where none can send to others as well, `second` stands in for `shared`, and divides as `alone` does. */
   shares: () => Promise<{ alone: RouteShares } & ({ shared: RouteShares } | { second: RouteShares })>;
+  /** Of the requests of testers, on each route; absent where a router cannot tell them from others and says so. */
+  sharesOfTesters?: () => Promise<RouteShares[]>;
   /** How a division is known to have arrived here. */
   verifiedBy: Verified['verifiedBy'];
   /** The share that a router comes to which cannot divide exactly, by whole things that it counts. */
@@ -167,6 +169,30 @@ export function trafficRouterContract(make: () => Promise<RouterWorld>, timeoutM
       expect(await world.state()).toEqual(before);
       expect(await world.additions()).toEqual([]);
     });
+
+    promises(
+      'sends testers to the canary at every share of it and nobody else, or says that it cannot',
+      async (world) => {
+        const asking = { ...world, request: { ...world.request, testers: { header: 'x-tester', value: 'yes' } } };
+        if (!world.sharesOfTesters) {
+          const { violations } = await world.router().survey(asking.request);
+          expect(violations.map(({ code }) => code)).toContain('TestersNotRouted');
+          return;
+        }
+        const { survey, images, before } = await begin(asking);
+        await world.router().prepare(survey);
+        for (const percent of [0, 25, 100, 0]) {
+          await world.router().split(survey, at(percent));
+          await expectShares(world, percent);
+          const ofTesters = await world.sharesOfTesters();
+          expect(ofTesters).toHaveLength(2);
+          for (const { stable, canary } of ofTesters) expect([stable, canary > 0]).toEqual([0, true]);
+          expect(await world.router().drift(survey, at(percent))).toBeNull();
+        }
+        expect(await world.router().restore(survey, images)).toEqual([]);
+        expect(await world.state()).toEqual(before);
+      },
+    );
 
     promises('keeps what another client changed in between, and divides on', async (world) => {
       const { survey, images } = await begin(world);

@@ -13,6 +13,8 @@ export interface FakeRoute {
   labels: Record<string, string>;
   annotations: Record<string, string>;
   timeout: string | null;
+  /** Of requests of testers, where they go elsewhere than all others. */
+  ofTesters?: Destination[];
 }
 
 /** The routes of a cluster in memory. */
@@ -58,6 +60,12 @@ function withCanary(destinations: readonly Destination[], request: Request, perc
   );
 }
 
+const toCanary = (destinations: readonly Destination[], request: Request): Destination[] =>
+  without(destinations, request).map(({ service, weight }) => ({
+    service: request.services.find(({ name }) => name === service)?.canary ?? service,
+    weight,
+  }));
+
 /** Divides the requests of routes in memory, as a router of a cluster does. For tests of what uses a router. */
 export class FakeRouter implements TrafficRouter {
   readonly #mesh: FakeMesh;
@@ -99,6 +107,7 @@ export class FakeRouter implements TrafficRouter {
     await together?.();
     for (const [name, route] of this.#routesOf(survey)) {
       route.destinations = withCanary(route.destinations, survey.request, canary);
+      if (survey.request.testers) route.ofTesters = toCanary(route.destinations, survey.request);
       this.#called(`divide ${name}`);
     }
     return { verifiedBy: 'proxies' };
@@ -119,6 +128,7 @@ export class FakeRouter implements TrafficRouter {
         const bare = without(route.destinations, survey.request);
         const isOurs = JSON.stringify(bare) === JSON.stringify(withWeights(before));
         route.destinations = isOurs ? structuredClone(before) : bare;
+        delete route.ofTesters;
         if (!isOurs) conflicts.push({ object: `Route ${name}`, fields: ['destinations'], manager: 'somebody' });
         this.#called(`restore ${name}`);
       }

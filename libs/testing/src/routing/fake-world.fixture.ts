@@ -32,8 +32,9 @@ export function aFakeWorld(
 ): RouterWorld {
   const all = (): [string, FakeRoute][] => meshes.flatMap(({ routes }) => [...routes]);
   const route = (name: string): FakeRoute => all().find(([known]) => known === name)?.[1] ?? aRoute();
-  const sharesOf = (name: string): RouteShares => {
-    const { destinations } = route(name);
+  const sharesOf = (name: string, isTester = false): RouteShares => {
+    const { destinations: ofOthers, ofTesters } = route(name);
+    const destinations = (isTester ? ofTesters : undefined) ?? ofOthers;
     const total = destinations.reduce((sum, { weight }) => sum + weight, 0);
     const of = (wanted: string): number =>
       destinations.filter(({ service }) => service === wanted).reduce((sum, { weight }) => sum + weight, 0) / total;
@@ -65,6 +66,7 @@ export function aFakeWorld(
         ),
       ),
     shares: () => Promise.resolve({ alone: sharesOf('alone'), shared: sharesOf('shared') }),
+    sharesOfTesters: () => Promise.resolve([sharesOf('alone', true), sharesOf('shared', true)]),
     edit: () => Promise.resolve(void (route('alone').timeout = '5s')),
     tamper: () => Promise.resolve(void (route('alone').destinations = [{ service: 'ledger', weight: 100 }])),
     additions: () => Promise.resolve(meshes.flatMap(({ reachable }) => [...reachable])),
