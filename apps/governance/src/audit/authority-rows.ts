@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { instantText } from '../database/instant.js';
 import { type Queryable, rowsOf } from '../database/rows.js';
 import { MAX_LOOSENED } from '../plans/live-edits.js';
-import { ACTIVATION_HOLDS } from '../registry/activation-rows.js';
+import { ACTIVATION_HOLDS } from './activation-rows.js';
 
 const PAGE = 500;
 const foundRow = z.object({ key: z.string(), holds: z.record(z.string(), z.json()) });

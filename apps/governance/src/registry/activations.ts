@@ -4,7 +4,7 @@ import { appendAudit } from '../audit/append.js';
 import { SYSTEM } from '../call/caller.js';
 import { rowOf, rowsOf } from '../database/rows.js';
 import type { WorkloadKey } from '../plans/store.js';
-import { ACTIVATION, type WrittenActivation, writtenActivation } from './activation-rows.js';
+import { ACTIVATION, type WrittenActivation, writtenActivation } from '../audit/activation-rows.js';
 
 /** One time at which a workload began to run under an SCC; `key` makes recording it idempotent. */
 export interface Activation {

@@ -4,7 +4,7 @@ import { type Database, type Queryable, rowsOf } from '../database/rows.js';
 import { type AuditRecord, appendAuditBatch } from '../audit/append.js';
 import { SYSTEM } from '../call/caller.js';
 import type { WorkloadKey } from '../plans/store.js';
-import { ACTIVATION, type WrittenActivation, writtenActivation } from './activation-rows.js';
+import { ACTIVATION, type WrittenActivation, writtenActivation } from '../audit/activation-rows.js';
 import { endActivation } from './activations.js';
 import {
   auditChange,

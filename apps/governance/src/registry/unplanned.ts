@@ -4,7 +4,7 @@ import type { EntityManager } from 'typeorm';
 import { appendAudit } from '../audit/append.js';
 import { SYSTEM } from '../call/caller.js';
 import type { WorkloadKey } from '../plans/store.js';
-import type { WrittenActivation } from './activation-rows.js';
+import type { WrittenActivation } from '../audit/activation-rows.js';
 import { SCCVersionEntity } from './scc.entity.js';
 import type { Writer } from './writes.js';
 
