@@ -1,4 +1,4 @@
-import { Button } from '@patternfly/react-core';
+import { Button, Title } from '@patternfly/react-core';
 import { hrefOf } from '../data/route.js';
 import { Empty } from '../parts/states.js';
 
@@ -9,8 +9,11 @@ export default function Unknown() {
     </Button>
   );
   return (
-    <Empty title="There is no page at this address" actions={actions}>
-      Check the address, or start from the overview.
-    </Empty>
+    <>
+      <Title headingLevel="h1">Unknown page</Title>
+      <Empty title="There is no page at this address" actions={actions}>
+        Check the address, or start from the overview.
+      </Empty>
+    </>
   );
 }
