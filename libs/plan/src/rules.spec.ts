@@ -40,6 +40,15 @@ describe('parseSpec', () => {
       { workloadRef: { apiVersion: 'argoproj.io/v1alpha1', kind: 'Rollout', name: 'x' } },
       [['KindNotMoved', 'spec.workloadRef.kind']],
     ],
+    ['takes a header of testers', { traffic: { testers: { header: 'x-tester', value: 'yes' } } }, []],
+    [
+      'refuses a header that means something else, and a value that is none',
+      { traffic: { testers: { header: 'cookie', value: 'a: b\r\n' } } },
+      [
+        ['InvalidValue', 'spec.traffic.testers.header'],
+        ['InvalidValue', 'spec.traffic.testers.value'],
+      ],
+    ],
     ['takes the strategy of a kind', { strategy: { type: 'Canary' } }, []],
     ['takes a strategy that is left to the kind', { strategy: {} }, []],
     [
