@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { gateJobName, type PlanSpecInput } from '@scc/plan';
+import { canaryName, gateJobName, type PlanSpecInput } from '@scc/plan';
 import { waitFor } from '@scc/runtime';
 import { z } from 'zod';
 import type { Stack } from '../../src/index.js';
@@ -49,6 +49,12 @@ export function gates(stackOf: () => Stack, { apply, until, untilPhase, remains,
     );
     return eventsSchema.parse(items).map(({ reason }) => reason);
   };
+  /** Which pod answers a request that comes by the gateway. */
+  const podOf = async (header: string): Promise<string> => {
+    const to = ['-H', `Host: ${NAME}.${NAMESPACE}.example`, 'http://127.0.0.1:15080/'];
+    const answer = await stackOf().exec('curl', ['-s', '-o', '/dev/null', '-D', '-', '-H', header, ...to]);
+    return /^x-pod: (\S+)/im.exec(answer)?.[1] ?? '';
+  };
   const sccs = async (): Promise<Set<string | undefined>> => {
     const { items } = await stackOf().api.list(`/api/v1/namespaces/${NAMESPACE}/pods?labelSelector=app=${NAME}`);
     return new Set(podsSchema.parse(items).map(({ metadata }) => metadata.annotations['openshift.io/scc']));
@@ -60,6 +66,7 @@ export function gates(stackOf: () => Stack, { apply, until, untilPhase, remains,
       home = await mkdtemp(path.join(tmpdir(), 'sccctl-gates-'));
       await stackOf().apply('apiVersion: v1\nkind: ServiceAccount\nmetadata: { name: admin, namespace: scc-system }');
       await deployCopy(stackOf(), NAME);
+      before = await specOf(`${DEPLOYMENTS}/${NAME}`);
       await template('checks', 'scc.poc/batch:1');
       await template('failing-checks', 'scc.poc/batch-as-root:1');
     }, 240_000);
@@ -73,7 +80,6 @@ export function gates(stackOf: () => Stack, { apply, until, untilPhase, remains,
     };
 
     it('tries the target, takes everything back, and says whether it passed', async () => {
-      before = await specOf(`${DEPLOYMENTS}/${NAME}`);
       const trial = { trial: { duration: '1s' }, traffic: { mirror: { duration: '1s' } } };
       await apply('tried', NAME, { ...trial, gates: running('checks', 'BeforeShift') });
       const passed = await untilPhase('tried', 'RolledBack');
@@ -92,12 +98,20 @@ export function gates(stackOf: () => Stack, { apply, until, untilPhase, remains,
     }, 300_000);
 
     it('is taken back while it bakes, when all of it runs under the target already', async () => {
-      const traffic = { mirror: { duration: '0s' }, weights: [100], interval: '0s' };
+      const testers = { header: 'x-tester', value: 'yes' };
+      const traffic = { mirror: { duration: '0s' }, weights: [100], interval: '0s', testers };
       await apply('baked', NAME, { bake: '1h', traffic, gates: running('checks', 'AfterMigrate') });
       const { phase } = await until('baked', ({ message = '' }) => message.includes('until then a rollback'), 'baking');
       expect(phase).toBe('Migrating');
       expect(await sccs()).toEqual(new Set(['restricted-v2']));
       expect(await saidOf('baked', 'AfterMigrate')).toContain('Completed');
+      for (const [header, isCanary] of [
+        ['x-tester: yes', true],
+        ['x-tester: no', false],
+      ] as const) {
+        const served = await Promise.all(Array.from({ length: 10 }, () => podOf(header)));
+        expect(served.map((pod) => pod.startsWith(canaryName(NAME)))).toEqual(served.map(() => isCanary));
+      }
       const asked = ['rollback', 'baked', '-n', NAMESPACE, '--reason', 'an old client fails'];
       expect(await sccctl('scc-system/admin', ...asked)).toMatchObject({ code: 0, err: '' });
       expect((await untilPhase('baked', 'RolledBack')).message).toContain('rollback');
