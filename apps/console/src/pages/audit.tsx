@@ -5,6 +5,7 @@ import { ask } from '../data/api.js';
 import { type Checked, checkInclusion } from '../data/inclusion.js';
 import { goTo, hrefOf, useRoute } from '../data/route.js';
 import type { PageOf } from '../data/types.js';
+import { submitOnEnter } from '../data/submit.js';
 import { useLoad } from '../data/use-load.js';
 import { Empty, Shown } from '../parts/states.js';
 import { PageLink, WideTable } from '../parts/table.js';
@@ -37,7 +38,7 @@ function Filters({ filter }: { filter: Filter }) {
     goTo(hrefOf(['audit'], { ...texts, cursor: undefined }));
   };
   return (
-    <form onSubmit={submit} className="scc-row" role="search" aria-label="Find entries">
+    <form onSubmit={submit} onKeyDown={submitOnEnter} className="scc-row" role="search" aria-label="Find entries">
       {Object.entries(FIELDS).map(([field, title]) => (
         <SearchInput
           key={field}

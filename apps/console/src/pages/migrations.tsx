@@ -1,6 +1,7 @@
 import { Button, FormSelect, FormSelectOption, SearchInput, Title } from '@patternfly/react-core';
 import { type FormEvent, useEffect, useState } from 'react';
 import { ask } from '../data/api.js';
+import { submitOnEnter } from '../data/submit.js';
 import { useReloadOn } from '../data/live.js';
 import { goTo, hrefOf, useRoute } from '../data/route.js';
 import type { ListedMigration, PageOf } from '../data/types.js';
@@ -33,7 +34,7 @@ function Filters({ filter }: { filter: Filter }) {
     apply(texts);
   };
   return (
-    <form onSubmit={submit} className="scc-row" role="search" aria-label="Find migrations">
+    <form onSubmit={submit} onKeyDown={submitOnEnter} className="scc-row" role="search" aria-label="Find migrations">
       {TEXTS.map((key) => (
         <SearchInput
           key={key}

@@ -16,6 +16,7 @@ import { ask } from '../data/api.js';
 import { goTo, hrefOf, useRoute } from '../data/route.js';
 import { countsIn, type KeptScanDetail, workloadName, type ScanRow, type FirstWorkload } from '../data/scans.js';
 import type { PageOf } from '../data/types.js';
+import { submitOnEnter } from '../data/submit.js';
 import { useLoad, useReloadWhile } from '../data/use-load.js';
 import { Bars } from '../parts/bars.js';
 import { Scanned, ScannedRow } from '../parts/scanned.js';
@@ -127,7 +128,7 @@ function Filters({ scan, filter }: { scan: KeptScanDetail; filter: Filter }) {
     apply({ namespace });
   };
   return (
-    <form onSubmit={submit} className="scc-row" role="search" aria-label="Find workloads">
+    <form onSubmit={submit} onKeyDown={submitOnEnter} className="scc-row" role="search" aria-label="Find workloads">
       <SearchInput
         aria-label="Namespace"
         placeholder="Namespace"
