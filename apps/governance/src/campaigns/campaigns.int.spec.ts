@@ -87,7 +87,7 @@ async function entriesOf({ uid, name }: Campaign) {
 const saidOf = async (campaign: Campaign): Promise<string[]> =>
   (await entriesOf(campaign)).map(({ action, actor }) => `${action.replace('campaign.', '')} ${actor.name}`);
 const untilSaid = (campaign: Campaign, last: string): Promise<boolean> =>
-  waitFor(async () => (await saidOf(campaign)).at(-1)?.startsWith(last), { timeoutMs: 10_000, what: last });
+  waitFor(async () => (await saidOf(campaign)).at(-1)?.startsWith(last), { timeoutMs: 60_000, what: last });
 
 const GOVERNANCE = 'system:governance';
 
@@ -102,15 +102,19 @@ describe('a campaign in the audit log', () => {
     const [first = '', second = ''] = HASHES;
     const approvals = [{ wave: 1, hash: first, by: 'bob' }];
     cluster.tell(campaign.edit('bob', { approvals }));
+    // A look at the campaign takes what was edited before what became of its waves.
     cluster.tell(campaign.to({ phase: 'Running' }, ['Running', 'Waiting'], ['Waiting', 'Waiting']));
+    await untilSaid(campaign, 'waveBegun');
     cluster.tell(campaign.edit('eve', { suspend: true }));
     cluster.tell(campaign.edit('eve', { suspend: false, maxConcurrent: 9 }));
+    await untilSaid(campaign, 'edited');
     const counts = { waves: 2, workloads: 4, waiting: 2, running: 0, completed: 1, failed: 1, left: 0 };
     cluster.tell(campaign.to({ phase: 'Stopped', counts }, ['Completed', 'Failed'], ['Waiting', 'Waiting']));
     await untilSaid(campaign, 'budgetSpent');
     cluster.tell(campaign.edit('ana', { attempt: 2 }));
     cluster.tell(campaign.to({ phase: 'Running', attempt: 2 }, ['Completed', 'Running'], ['Waiting', 'Waiting']));
     cluster.tell(campaign.to({ phase: 'Running', attempt: 2 }, ['Completed', 'Completed'], ['Waiting', 'Waiting']));
+    await untilSaid(campaign, 'waveEnded');
     cluster.tell(campaign.edit('mia', { approvals: [{ wave: 2, hash: second, by: 'mia' }] }));
     cluster.tell(
       campaign.to(
