@@ -2,7 +2,7 @@ import { sentenceOf } from '@scc/plan/words';
 import { hrefOf } from '../data/route.js';
 import type { ListedEvent } from '../data/types.js';
 import { Empty } from './states.js';
-import { Table } from './table.js';
+import { WideTable } from './table.js';
 import { Time } from './time.js';
 
 /** The sentence of an event; one of a later version is told by its type. */
@@ -18,7 +18,7 @@ export function Events({ events, mayAudit }: { events: ListedEvent[]; mayAudit: 
   if (events.length === 0)
     return <Empty title="Nothing has happened yet">Events appear here as they are recorded.</Empty>;
   return (
-    <Table columns={['When', 'Phase', 'What happened', 'Record']}>
+    <WideTable isInCard label="Events of the migration" columns={['When', 'Phase', 'What happened', 'Record']}>
       {events.toReversed().map((one) => (
         <tr key={`${one.runId} ${one.sequence}`}>
           <td>
@@ -29,6 +29,6 @@ export function Events({ events, mayAudit }: { events: ListedEvent[]; mayAudit: 
           <td>{mayAudit ? <a href={hrefOf(['audit', one.entryId])}>audit entry</a> : one.entryId.slice(-6)}</td>
         </tr>
       ))}
-    </Table>
+    </WideTable>
   );
 }

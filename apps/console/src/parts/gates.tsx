@@ -2,6 +2,7 @@ import { Label } from '@patternfly/react-core';
 import { lastOfEach } from '../data/bounds.js';
 import type { ShownMigration } from '../data/types.js';
 import { Empty } from './states.js';
+import { WideTable } from './table.js';
 import { Time } from './time.js';
 
 const COLOURS: Partial<Record<string, 'green' | 'red' | 'orange'>> = { pass: 'green', fail: 'red', noData: 'orange' };
@@ -12,34 +13,24 @@ export function Gates({ migration: { gates } }: { migration: ShownMigration }) {
   if (last.length === 0)
     return <Empty title="No gate was asked yet">Gates are asked at each weight; their values appear here then.</Empty>;
   return (
-    <table className="scc-table">
-      <thead>
-        <tr>
-          <th scope="col">Gate</th>
-          <th scope="col">Last value</th>
-          <th scope="col">Against its bound</th>
-          <th scope="col">When</th>
+    <WideTable isInCard label="Last samples of the gates" columns={['Gate', 'Last value', 'Against its bound', 'When']}>
+      {last.map(({ gate, verdict, value, detail, weight, at }) => (
+        <tr key={gate}>
+          <td>
+            {gate}{' '}
+            <Label isCompact color={COLOURS[verdict] ?? 'grey'}>
+              {verdict}
+            </Label>
+          </td>
+          <td>{value === null ? 'none' : Math.round(value * 1000) / 1000}</td>
+          <td className="scc-text">
+            {detail} (at {weight} %)
+          </td>
+          <td>
+            <Time at={at} />
+          </td>
         </tr>
-      </thead>
-      <tbody>
-        {last.map(({ gate, verdict, value, detail, weight, at }) => (
-          <tr key={gate}>
-            <td>
-              {gate}{' '}
-              <Label isCompact color={COLOURS[verdict] ?? 'grey'}>
-                {verdict}
-              </Label>
-            </td>
-            <td>{value === null ? 'none' : Math.round(value * 1000) / 1000}</td>
-            <td className="scc-text">
-              {detail} (at {weight} %)
-            </td>
-            <td>
-              <Time at={at} />
-            </td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
+      ))}
+    </WideTable>
   );
 }

@@ -1,5 +1,5 @@
 import type { ShownMigration } from '../data/types.js';
-import { Table } from './table.js';
+import { WideTable } from './table.js';
 import { Empty } from './states.js';
 
 const ROLES = { before: 'before the migration', canary: 'canary', after: 'after the migration' } as const;
@@ -8,7 +8,7 @@ export function Pods({ migration: { pods } }: { migration: ShownMigration }) {
   if (pods.length === 0)
     return <Empty title="No pod is known yet">Pods appear here when the facts are gathered.</Empty>;
   return (
-    <Table columns={['Pod', 'SCC', 'Side', 'Node']}>
+    <WideTable isInCard label="Pods of the migration" columns={['Pod', 'SCC', 'Side', 'Node']}>
       {pods.map(({ uid, name, role, scc, node }) => (
         <tr key={`${role} ${uid}`}>
           <td>{name}</td>
@@ -17,6 +17,6 @@ export function Pods({ migration: { pods } }: { migration: ShownMigration }) {
           <td>{node ?? 'none'}</td>
         </tr>
       ))}
-    </Table>
+    </WideTable>
   );
 }

@@ -23,9 +23,15 @@ export const Table = ({ columns, children }: TableProps) => (
   </table>
 );
 
+interface WideTableProps extends TableProps {
+  label: string;
+  /** Stands beside another part of the page, or below it on a telephone, which alone is too narrow for it. */
+  isInCard?: boolean;
+}
+
 /** A table that scrolls by itself where the page is too narrow for it. */
-export const WideTable = ({ label, ...table }: TableProps & { label: string }) => (
-  <div className="scc-scroll" role="region" aria-label={label} tabIndex={0}>
+export const WideTable = ({ label, isInCard = false, ...table }: WideTableProps) => (
+  <div className={isInCard ? 'scc-scroll scc-in-card' : 'scc-scroll'} role="region" aria-label={label} tabIndex={0}>
     <Table {...table} />
   </div>
 );

@@ -3,7 +3,7 @@ import type { ListedEvent, ShownMigration } from '../data/types.js';
 import { WeightBar } from './labels.js';
 import { LineChart } from './line-chart.js';
 import { Empty } from './states.js';
-import { Table } from './table.js';
+import { WideTable } from './table.js';
 import { Time } from './time.js';
 
 /** The share of requests that the canary had over time, as a chart and as a table. */
@@ -20,7 +20,7 @@ export function Weights({ migration, events }: { migration: ShownMigration; even
         values={{ from: 0, to: 100 }}
         weights={sharesOf(weights, events)}
       />
-      <Table columns={['When', 'Canary', 'Verified by']}>
+      <WideTable isInCard label="Weights of the canary" columns={['When', 'Canary', 'Verified by']}>
         {weights.map(({ canary, verifiedBy, at }) => (
           <tr key={at}>
             <td>
@@ -32,7 +32,7 @@ export function Weights({ migration, events }: { migration: ShownMigration; even
             <td>{verifiedBy}</td>
           </tr>
         ))}
-      </Table>
+      </WideTable>
     </div>
   );
 }

@@ -72,17 +72,20 @@ const PAGES: [name: string, hash: () => string, heading: string, text: string][]
 ];
 
 describe('every page', () => {
-  it('is accessible and as wide as its screen', async () => {
-    const size = { width: 1280, height: 900 };
+  it.each([
+    ['narrow-dark', { width: 390, height: 844 }],
+    ['wide', { width: 1280, height: 900 }],
+  ])('is accessible and as wide as its screen (%s)', async (kind, size) => {
     const watched = await openPage(browser, size);
     const { page } = watched;
     await signIn(page, test.url, 'all/viewer/operator/auditor/policy-author');
+    if (kind === 'narrow-dark') await page.getByRole('button', { name: 'Use dark colours' }).click();
     for (const [name, hash, heading, text] of PAGES) {
       await openAt(page, `${test.url}/#/${hash()}`, heading);
-      await page.getByText(text).first().waitFor();
+      await page.getByText(text).filter({ visible: true }).first().waitFor();
       const width = await page.evaluate<number>('document.documentElement.scrollWidth');
       expect([name, width]).toEqual([name, Math.min(width, size.width)]);
-      await looked(watched, `${name}-wide`, process.env['SCC_SCREENSHOTS']);
+      await looked(watched, `${name}-${kind}`, process.env['SCC_SCREENSHOTS']);
     }
   });
 
