@@ -58,8 +58,9 @@ describe('role bindings', () => {
     expect((await take(root, id)).status).toBe(204);
     expect((await guarded.call(vera, 'GET', '/v1/migrations')).status).toBe(403);
     const details = { role: 'viewer', subject: { kind: 'User', name: 'vera' }, namespaces: 'shop' };
+    const at = expect.stringMatching(/^\d{4}-\d\d-\d\dT/);
     expect(await audited(id)).toEqual([
-      { actor: 'root', action: 'access.granted', details },
+      { actor: 'root', action: 'access.granted', details: { ...details, at } },
       { actor: 'root', action: 'access.revoked', details },
     ]);
     expect((await take(root, id)).status).toBe(404);

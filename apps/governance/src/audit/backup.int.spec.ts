@@ -218,7 +218,9 @@ describe.each(ways)('a backup by %s', (_name, { programs, backup, restore }) => 
       expect(report.findings.map(({ fault }) => fault)).toEqual(
         expect.arrayContaining(['rolled-back', 'receipt-missing']),
       );
-      expect(report.first).toMatchObject({ fault: 'rolled-back', index: kept });
+      // What was found is an entry itself, which may be sealed by then.
+      expect(report.first).toMatchObject({ fault: 'rolled-back' });
+      expect([kept, kept + 1]).toContain(report.first?.index);
       expect(report.totals['receipt-missing']).toBe(receipts.length);
       expect(await again.query('select subject_name as name from role_binding')).toEqual([{ name: 'bob' }]);
 
