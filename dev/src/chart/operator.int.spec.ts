@@ -95,6 +95,8 @@ it('gives every Job the resources that a quota asks for', async () => {
     expect(pods.get(name)?.spec.containers[0]).toMatchObject({ resources: { limits: { cpu: 1, memory: '300Mi' } } });
 });
 
+const fixedSchema = z.looseObject({ spec: z.looseObject({ selector: z.unknown().optional() }) });
+
 describe('an upgrade', () => {
   /** Values that are likely to change, each alone. */
   const CHANGES = [
@@ -105,8 +107,6 @@ describe('an upgrade', () => {
     ...['jobs.scheduling.nodeSelector.a=b', 'worker.replicas=3', 'temporal.address=other:7233', 'tryout=true'],
     ...['governance.env.LOG_LEVEL=debug', 'networkPolicies.enabled=false', 'certificates.source=cert-manager'],
   ];
-  const fixedSchema = z.looseObject({ spec: z.looseObject({ selector: z.unknown().optional() }) });
-
   let before: Map<string, StatedObject>;
   beforeAll(async () => {
     before = new Map((await render(...OWN)).map((object) => [idOf(object), object]));
@@ -125,6 +125,32 @@ describe('an upgrade', () => {
         expect([idOf(object), object[field]]).toEqual([idOf(old), old[field]]);
     }
   });
+});
+
+it('keeps the workers of the release before beside the new ones, of their own image and build alone', async () => {
+  const values = ['worker.buildId=v2', 'worker.before.image=scc:v1', 'worker.before.buildId=v1'];
+  const objects = await render(...OWN, ...set(...values));
+  const workers = objects.filter(
+    ({ kind, metadata: { name } }) => kind === 'Deployment' && (name === 'worker' || name === 'worker-before'),
+  );
+  expect(workers.map(({ metadata: { name } }) => name).sort()).toEqual(['worker', 'worker-before']);
+  const [plain] = (await render(...OWN)).filter((one) => one.kind === 'Deployment' && one.metadata.name === 'worker');
+  const now = workers.find(({ metadata }) => metadata.name === 'worker');
+  expect(fixedSchema.parse(now).spec.selector).toEqual(fixedSchema.parse(plain).spec.selector);
+  const differs = (text: string): string =>
+    text
+      .replace('"worker-before"', '"worker"')
+      .replaceAll(/,?"app.kubernetes.io\/component":"before"/g, '')
+      .replace('"scc:v1"', '"IMAGE"')
+      .replace('"value":"v1"', '"value":"BUILD"');
+  const [ours = '', theirs = ''] = [now, workers.find((one) => one !== now)].map((one) => JSON.stringify(one));
+  const { image } = z.object({ image: z.string() }).parse(podsOf(objects).get('worker')?.spec.containers[0]);
+  expect(differs(theirs)).toBe(
+    ours.replace(JSON.stringify(image), '"IMAGE"').replace('"value":"v2"', '"value":"BUILD"'),
+  );
+  expect(theirs).toContain(
+    '"matchLabels":{"app.kubernetes.io/name":"scc-worker","app.kubernetes.io/component":"before"}',
+  );
 });
 
 it('lets the node of a process be drained that has one Pod alone', async () => {

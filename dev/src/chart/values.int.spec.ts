@@ -158,6 +158,12 @@ describe('combinations that cannot work', () => {
     [['mesh.prometheusTokenSecretName=token'], 'mesh.prometheusUrl: is empty, but mesh.prometheusTokenSecretName'],
     [['mesh.prometheusHeaders.A=b'], 'mesh.prometheusUrl: is empty, but mesh.prometheusHeaders'],
     [['webhookGates.networks={10.0.0.0/8}'], 'webhookGates.hosts: is empty'],
+    [['worker.before.image=scc:1', 'worker.before.buildId=v1'], 'worker.buildId: is "", but worker.before.image keeps'],
+    [
+      ['worker.before.image=scc:1', 'worker.before.buildId=v1', 'worker.buildId=v1'],
+      'Temporal would give each the migrations of the other; name another build',
+    ],
+    [['worker.before.buildId=v1'], 'worker.before.image: is empty, but worker.before.buildId'],
     [['worker.namespaces={shop,scc-undo}'], "worker.namespaces: scc-undo is the product's own"],
     [['worker.env.TEMPORAL_ADDRESS=a:1'], 'worker.env.TEMPORAL_ADDRESS: is set by the chart itself'],
     [['governance.env.DATABASE_URL=x'], 'governance.env.DATABASE_URL: is set by the chart itself'],
