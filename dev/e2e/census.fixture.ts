@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { condition, NAMESPACE, type Engine } from './engine.fixture.js';
 import { STORAGE_DRIVER } from '../src/cluster/storage.js';
 import type { Stack } from '../src/index.js';
+import { accountUnder } from './account.fixture.js';
 
 /** Data that the storage gives to no group: looked at and let to the pods' group, or by hand as the refusal says. */
 
@@ -122,15 +123,7 @@ export function censusSuite(running: () => Stack, { apply, until, untilPhase, re
   describe('data that the storage gives to no group', () => {
     beforeAll(async () => {
       await storage('None');
-      await running().apply(`
-{ apiVersion: v1, kind: ServiceAccount, metadata: { name: ${ACCOUNT}, namespace: ${NAMESPACE} } }
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: RoleBinding
-metadata: { name: ${ACCOUNT}-anyuid, namespace: ${NAMESPACE} }
-roleRef: { apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: 'system:openshift:scc:anyuid' }
-subjects: [{ kind: ServiceAccount, name: ${ACCOUNT}, namespace: ${NAMESPACE} }]
-`);
+      await running().apply(accountUnder('anyuid', NAMESPACE, ACCOUNT));
     });
     afterAll(() => storage('File'));
 

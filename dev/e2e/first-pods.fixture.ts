@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { PlanSpecInput } from '@scc/plan';
 import { condition, DEPLOYMENTS, NAMESPACE, type Engine } from './engine.fixture.js';
 import type { Stack } from '../src/index.js';
+import { accountUnder } from './account.fixture.js';
 
 /** Workloads that run no pod change, and their first pods are judged, on a real cluster. */
 
@@ -35,15 +36,7 @@ export function firstPodsSuite(running: () => Stack, engine: Needed): void {
 
   describe('a workload that is scaled to zero', () => {
     beforeAll(async () => {
-      await running().apply(`
-{ apiVersion: v1, kind: ServiceAccount, metadata: { name: ${ACCOUNT}, namespace: ${NAMESPACE} } }
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: RoleBinding
-metadata: { name: ${ACCOUNT}-anyuid, namespace: ${NAMESPACE} }
-roleRef: { apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: 'system:openshift:scc:anyuid' }
-subjects: [{ kind: ServiceAccount, name: ${ACCOUNT}, namespace: ${NAMESPACE} }]
-`);
+      await running().apply(accountUnder('anyuid', NAMESPACE, ACCOUNT));
       await make(DEPLOYMENTS, 'dormant', 'scc.poc/needs-root:1');
       await make(SETS, 'asleep', 'scc.poc/healthy:1');
     });

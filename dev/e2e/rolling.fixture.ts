@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { DEPLOYMENTS, longHolds, NAMESPACE, type Engine } from './engine.fixture.js';
 import { connectWorkflows } from '../src/demo/workflows.js';
 import type { Stack } from '../src/index.js';
+import { accountUnder } from './account.fixture.js';
 
 /** The own pods of a Deployment move on a real cluster: one first, then the rest, and back when something is wrong. */
 
@@ -62,17 +63,7 @@ export function rollingSuite(running: () => Stack, engine: Needed): void {
   };
 
   describe('a Deployment that no Service picks, or with a volume of one node', () => {
-    beforeAll(() =>
-      running().apply(`
-{ apiVersion: v1, kind: ServiceAccount, metadata: { name: ${ACCOUNT}, namespace: ${NAMESPACE} } }
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: RoleBinding
-metadata: { name: ${ACCOUNT}-anyuid, namespace: ${NAMESPACE} }
-roleRef: { apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: 'system:openshift:scc:anyuid' }
-subjects: [{ kind: ServiceAccount, name: ${ACCOUNT}, namespace: ${NAMESPACE} }]
-`),
-    );
+    beforeAll(() => running().apply(accountUnder('anyuid', NAMESPACE, ACCOUNT)));
 
     it('keeps its pods when the one that moves first is broken', async () => {
       await aDeployment('lonely', { image: 'scc.poc/needs-root:1' });

@@ -1,18 +1,12 @@
 import { waitForAnswers, waitForDeployments, type Stack } from '../../src/index.js';
+import { accountUnder } from '../account.fixture.js';
 import { DEPLOYMENTS, NAMESPACE, ROUTES } from '../engine.fixture.js';
 
 /** Two pods that take a while to start, behind one Service and one route. */
-export const manifestsOf = (name: string, namespace = NAMESPACE): string => `
-apiVersion: v1
-kind: ServiceAccount
-metadata: { name: ${name}, namespace: ${namespace} }
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: RoleBinding
-metadata: { name: ${name}-anyuid, namespace: ${namespace} }
-roleRef: { apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: 'system:openshift:scc:anyuid' }
-subjects: [{ kind: ServiceAccount, name: ${name}, namespace: ${namespace} }]
----
+export const manifestsOf = (
+  name: string,
+  namespace = NAMESPACE,
+): string => `${accountUnder('anyuid', namespace, name)}---
 apiVersion: apps/v1
 kind: Deployment
 metadata: { name: ${name}, namespace: ${namespace} }

@@ -1,5 +1,6 @@
 import type { CampaignSpecInput } from '@scc/plan';
 import { scaled } from '@scc/testing/scale';
+import { accountUnder } from '../account.fixture.js';
 
 /** A fleet of mixed workloads for one campaign in four waves: six in the gate, sixty in `npm run verify`. */
 
@@ -80,15 +81,7 @@ function manifestOf(workload: FleetWorkload): string {
   const { namespace, name, kind, shape } = workload;
   const user = shape === 'as-root' ? '\n          securityContext: { runAsUser: 0 }' : '';
   const image = shape === 'needs-root' ? shape : 'healthy';
-  return `
-{ apiVersion: v1, kind: ServiceAccount, metadata: { name: ${name}, namespace: ${namespace} } }
----
-${RBAC}
-kind: RoleBinding
-metadata: { name: ${name}-anyuid, namespace: ${namespace} }
-roleRef: { apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: 'system:openshift:scc:anyuid' }
-subjects: [{ kind: ServiceAccount, name: ${name}, namespace: ${namespace} }]
----
+  return `${accountUnder('anyuid', namespace, name)}---
 apiVersion: apps/v1
 kind: ${kind}
 metadata: { name: ${name}, namespace: ${namespace}, labels: { fleet: one } }

@@ -9,6 +9,7 @@ import { Course } from './course.js';
 import { Way } from './labels.js';
 import { Problem } from './states.js';
 import { Time } from './time.js';
+import { LineList } from './lines.js';
 
 const textOf = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
 
@@ -56,13 +57,7 @@ export function Rights({ rights }: { rights: ApprovalView['rights'] }) {
 const Lines = ({ title, lines }: { title: string; lines: string[] }) =>
   lines.length === 0 ? null : (
     <Alert variant="warning" isInline title={title}>
-      <ul className="scc-list">
-        {lines.map((line) => (
-          <li key={line} className="scc-text">
-            {line}
-          </li>
-        ))}
-      </ul>
+      <LineList lines={lines} />
     </Alert>
   );
 

@@ -1,6 +1,7 @@
 import type { ApprovalView } from '../data/types.js';
 import { courseWords } from '../data/course.js';
 import { Time } from './time.js';
+import { LineList } from './lines.js';
 
 /** What the migration would do beside the change of the template: grants, traffic, gates, undo, and when. */
 export function Course({ view }: { view: ApprovalView }) {
@@ -10,13 +11,7 @@ export function Course({ view }: { view: ApprovalView }) {
       {courseWords(view).map(({ title, lines }) => (
         <div key={title}>
           <h3>{title}</h3>
-          <ul className="scc-list">
-            {lines.map((line) => (
-              <li key={line} className="scc-text">
-                {line}
-              </li>
-            ))}
-          </ul>
+          <LineList lines={lines} />
         </div>
       ))}
       {mayStartAt === null ? null : (
