@@ -28,15 +28,26 @@ const claimSpec = {
 };
 const accept = { traffic: { accept: [{ kind: 'PersistentVolumeClaim', name: 'data' }], interval: '0s' } };
 
-type Needed = Pick<Engine, 'apply' | 'until' | 'untilPhase' | 'remains'>;
+type Needed = Pick<Engine, 'apply' | 'until' | 'untilPhase' | 'remains'> & {
+  untilAsked: (name: string) => Promise<unknown>;
+  approve: (plan: Awaited<ReturnType<Engine['apply']>>) => Promise<void>;
+};
 
 /** @param running asked at each use: a suite starts its stack after it has named its tests */
-export function censusSuite(running: () => Stack, { apply, until, untilPhase, remains }: Needed): void {
+export function censusSuite(running: () => Stack, engine: Needed): void {
+  const { apply, until, untilPhase, remains, untilAsked, approve } = engine;
   const storage = (fsGroupPolicy: string) => running().api.merge(DRIVER, { spec: { fsGroupPolicy } });
   const ofSet = (name: string, over: Partial<PlanSpecInput> = {}): Partial<PlanSpecInput> => ({
     ...{ workloadRef: { kind: 'StatefulSet', name }, justification: 'its data may belong to another user' },
     ...over,
   });
+
+  /** A plan that another person approves: whether its risk asks for that depends on what failed before. */
+  async function agreed(name: string, over: Partial<PlanSpecInput>): Promise<void> {
+    const plan = await apply(name, name, ofSet(name, { ...over, approval: { required: true } }));
+    await untilAsked(name);
+    await approve(plan);
+  }
 
   /** A database of one pod, which keeps its journal to its own user. */
   async function aVault(name: string, container: object = {}): Promise<void> {
@@ -129,7 +140,7 @@ export function censusSuite(running: () => Stack, { apply, until, untilPhase, re
 
     it('is looked at by a census, and used by the group of the migrated pods, while its owner stays', async () => {
       await aVault('vault');
-      await apply('vault', 'vault', ofSet('vault', { volumes: { census: true }, grants: { source: 'Keep' } }));
+      await agreed('vault', { volumes: { census: true }, grants: { source: 'Keep' } });
       const { warnings } = await untilPhase('vault', 'Completed');
       expect(warnings?.join()).toContain('a Job beside each looks at the files of data');
       const { gid, ...kept } = await journalOf('vault');
@@ -142,7 +153,7 @@ export function censusSuite(running: () => Stack, { apply, until, untilPhase, re
       const command = await commandOf('cellar', /sh -c '(.*?)'/);
       const { nodeName } = podSchema.parse(await running().api.get(`${PODS}/cellar-0`)).spec;
       await byHand('cellar', command, nodeName);
-      await apply('cellar', 'cellar', ofSet('cellar', { ...accept, grants: { source: 'Keep' } }));
+      await agreed('cellar', { ...accept, grants: { source: 'Keep' } });
       await untilPhase('cellar', 'Completed');
       expect(await journalOf('cellar')).toMatchObject({ uid: 0, mode: '660' });
     });
@@ -165,7 +176,7 @@ export function censusSuite(running: () => Stack, { apply, until, untilPhase, re
       await running().api.merge(`${SETS}/attic`, { spec: { replicas: 0 } });
       await gone(`${PODS}/attic-0`);
       await byHand('attic', command);
-      await apply('attic', 'attic', ofSet('attic', accept));
+      await agreed('attic', accept);
       await until('attic', (status) => condition(status, 'RunAwaited')?.status === 'True', 'its first pod awaited');
       await running().api.merge(`${SETS}/attic`, { spec: { replicas: 1 } });
       const { pods } = await untilPhase('attic', 'Completed');

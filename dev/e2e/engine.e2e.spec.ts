@@ -175,16 +175,32 @@ const governance = async (account: { namespace: string; name: string }, path: st
 const BO = { namespace: NAMESPACE, name: 'bo' };
 const ADMIN = { namespace: 'scc-system', name: 'admin' };
 
+let approver: Promise<void> | undefined;
+/** Makes another person than the author of plans one who may approve them. */
+async function makeApprover(): Promise<void> {
+  for (const account of [BO, ADMIN])
+    await stack.api.create(`/api/v1/namespaces/${account.namespace}/serviceaccounts`, {
+      apiVersion: 'v1',
+      kind: 'ServiceAccount',
+      metadata: account,
+    });
+  const subject = { kind: 'User', name: `system:serviceaccount:${NAMESPACE}:bo` };
+  await governance(ADMIN, 'role-bindings', { role: 'approver', subject, namespaces: NAMESPACE });
+}
+
+/** Agrees, as another person than its author, to what a plan would do. */
+async function approve({ metadata }: Plan): Promise<void> {
+  approver ??= makeApprover();
+  await approver;
+  const { items } = await governance(BO, `approvals?namespace=${NAMESPACE}`);
+  const asked = items.find(({ plan }) => plan.uid === metadata.uid);
+  const decision = { decision: 'approve', contentHash: asked?.contentHash, reason: 'agreed' };
+  await governance(BO, `migrations/${metadata.uid}/approvals`, decision);
+}
+const untilAsked = (name: string): Promise<PlanStatus> =>
+  until(name, ({ message }) => message?.includes('1 × approver') ?? false, 'waiting for approval');
+
 describe('a plan that needs approval', () => {
-  /** Agrees, as another person than its author, to what a plan would do. */
-  async function approve({ metadata }: Plan): Promise<void> {
-    const { items } = await governance(BO, `approvals?namespace=${NAMESPACE}`);
-    const asked = items.find(({ plan }) => plan.uid === metadata.uid);
-    const decision = { decision: 'approve', contentHash: asked?.contentHash, reason: 'agreed' };
-    await governance(BO, `migrations/${metadata.uid}/approvals`, decision);
-  }
-  const untilAsked = (name: string): Promise<PlanStatus> =>
-    until(name, ({ message }) => message?.includes('1 × approver') ?? false, 'waiting for approval');
   const podSchema = z.looseObject({
     metadata: z.looseObject({
       annotations: z.record(z.string(), z.string()),
@@ -201,15 +217,6 @@ describe('a plan that needs approval', () => {
 
   it('waits, is woken by the approval of another person, and completes', async () => {
     original = await specOf(`${DEPLOYMENTS}/catalog`);
-    for (const account of [BO, ADMIN])
-      await stack.api.create(`/api/v1/namespaces/${account.namespace}/serviceaccounts`, {
-        apiVersion: 'v1',
-        kind: 'ServiceAccount',
-        metadata: account,
-      });
-    const subject = { kind: 'User', name: `system:serviceaccount:${NAMESPACE}:bo` };
-    await governance(ADMIN, 'role-bindings', { role: 'approver', subject, namespaces: NAMESPACE });
-
     const grants = { revokeAfter: '2s' } as const;
     const plan = await apply('approved', 'catalog', { approval: { required: true }, grants });
     await untilAsked('approved');
@@ -516,7 +523,7 @@ figures(() => stack);
 checked(() => stack, apply);
 gates(() => stack, engine);
 orderedSuite(() => stack, { apply, until, untilPhase, remains, specOf });
-censusSuite(() => stack, { apply, until, untilPhase, remains });
+censusSuite(() => stack, { apply, until, untilPhase, remains, untilAsked, approve });
 perNodeSuite(() => stack, { apply, until, untilPhase, remains, specOf });
 rollingSuite(() => stack, { apply, until, untilPhase, remains, specOf, handleOf });
 firstPodsSuite(() => stack, { apply, until, untilPhase, remains, specOf });
