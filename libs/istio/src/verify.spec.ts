@@ -181,6 +181,12 @@ describe('routes', () => {
     expect(await verifier.serves(watched)).toBe(false);
   });
 
+  it('are waited for while an istiod that has just started knows no proxy, or none that knows the service', async () => {
+    const unrelated = aProxy({ unknown: true });
+    const { verifier } = telling([{ gateway: behind }, {}, {}, { unrelated }, { unrelated }, { gateway: done }]);
+    expect(await verifier.routes(watched, to25, await verifier.before(watched, to25))).toBe(1);
+  });
+
   it('are gone only when no proxy names the canary, not even with a weight of zero', async () => {
     const zero = aProxy({ sent: '2', acked: '2', canary: 0 });
     const { verifier } = telling([{ gateway: behind }, { gateway: zero }]);

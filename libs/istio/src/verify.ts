@@ -89,7 +89,7 @@ export class Verifier {
   /**
    * Waits until every proxy was sent the routes as wanted and has acknowledged them. `split` null: none of them names a
    * canary any more. Proxies whose configuration does not name the Services are not waited for.
-   * @returns how many proxies were judged, at least one when the canary is to get requests
+   * @returns how many proxies were judged, at least one when the canary is to get requests; none is waited for as well
    * @throws RoutesBehind, NotServed
    */
   async routes(watched: Watched, split: Split | null, before: Before): Promise<number> {
@@ -111,14 +111,23 @@ export class Verifier {
       judged = known.length;
       return known.flat();
     };
-    await this.until(async () => {
-      const first = await lacking();
-      if (first.length) return `${first.join(', ')} did not take over the routes`;
-      await delay(CONFIRM_MS);
-      const second = await lacking();
-      return second.length ? `${second.join(', ')} did not take over the routes` : null;
-    });
-    if (judged === 0 && split !== null && (split.canary > 0 || split.mirror !== null)) throw notServed(watched);
+    const usesCanary = split !== null && (split.canary > 0 || split.mirror !== null);
+    const behind = async (): Promise<string | null> => {
+      const late = await lacking();
+      if (late.length) return `${late.join(', ')} did not take over the routes`;
+      // An istiod that has just started knows no proxy yet.
+      return judged === 0 && usesCanary ? 'no proxy has a route' : null;
+    };
+    try {
+      await this.until(async () => {
+        const first = await behind();
+        if (first !== null) return first;
+        await delay(CONFIRM_MS);
+        return behind();
+      });
+    } catch (error) {
+      throw error instanceof RoutesBehind && judged === 0 && usesCanary ? notServed(watched) : error;
+    }
     return judged;
   }
 
