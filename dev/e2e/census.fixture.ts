@@ -15,6 +15,7 @@ const ACCOUNT = 'vault';
 const SETS = `/apis/apps/v1/namespaces/${NAMESPACE}/statefulsets`;
 const CLAIMS = `/api/v1/namespaces/${NAMESPACE}/persistentvolumeclaims`;
 const PODS = `/api/v1/namespaces/${NAMESPACE}/pods`;
+const SNAPSHOTS = `/apis/snapshot.storage.k8s.io/v1/namespaces/${NAMESPACE}/volumesnapshots`;
 const DRIVER = `/apis/storage.k8s.io/v1/csidrivers/${STORAGE_DRIVER}`;
 const claimSchema = z.looseObject({ spec: z.looseObject({ volumeName: z.string() }) });
 const readySchema = z.looseObject({ status: z.looseObject({ readyReplicas: z.int().default(0) }) });
@@ -22,21 +23,29 @@ const podSchema = z.looseObject({
   spec: z.looseObject({ nodeName: z.string() }),
   status: z.looseObject({ phase: z.string() }),
 });
+const annotatedSchema = z.looseObject({
+  metadata: z.looseObject({ annotations: z.record(z.string(), z.string()) }),
+});
 const claimSpec = {
   ...{ storageClassName: 'folders', accessModes: ['ReadWriteOnce'] },
   resources: { requests: { storage: '1Gi' } },
 };
 const accept = { traffic: { accept: [{ kind: 'PersistentVolumeClaim', name: 'data' }], interval: '0s' } };
 
-type Needed = Pick<Engine, 'apply' | 'until' | 'untilPhase' | 'remains'> & {
+type Needed = Pick<Engine, 'apply' | 'until' | 'untilPhase' | 'remains' | 'specOf'> & {
   untilAsked: (name: string) => Promise<unknown>;
   approve: (plan: Awaited<ReturnType<Engine['apply']>>) => Promise<void>;
 };
 
 /** @param running asked at each use: a suite starts its stack after it has named its tests */
 export function censusSuite(running: () => Stack, engine: Needed): void {
-  const { apply, until, untilPhase, remains, untilAsked, approve } = engine;
+  const { apply, until, untilPhase, remains, specOf, untilAsked, approve } = engine;
   const storage = (fsGroupPolicy: string) => running().api.merge(DRIVER, { spec: { fsGroupPolicy } });
+  const stops: (() => Promise<unknown>)[] = [];
+  const pods = async (app: string) => {
+    const { items } = await running().api.list(`${PODS}?labelSelector=app=${app}`);
+    return items.map((item) => ({ scc: annotatedSchema.parse(item).metadata.annotations['openshift.io/scc'] }));
+  };
   const ofSet = (name: string, over: Partial<PlanSpecInput> = {}): Partial<PlanSpecInput> => ({
     ...{ workloadRef: { kind: 'StatefulSet', name }, justification: 'its data may belong to another user' },
     ...over,
@@ -114,6 +123,32 @@ export function censusSuite(running: () => Stack, engine: Needed): void {
       { timeoutMs: 60_000, everyMs: 200, what: `${path} gone` },
     );
 
+  /** The kind that a snapshot controller serves, without one. */
+  async function serveSnapshots(): Promise<void> {
+    const schema = { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } };
+    const names = { kind: 'VolumeSnapshot', plural: 'volumesnapshots', singular: 'volumesnapshot' };
+    const crds = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
+    const name = `${names.plural}.snapshot.storage.k8s.io`;
+    await running().api.create(crds, {
+      ...{ apiVersion: 'apiextensions.k8s.io/v1', kind: 'CustomResourceDefinition' },
+      metadata: { name, annotations: { 'api-approved.kubernetes.io': 'unapproved, for a test' } },
+      spec: {
+        ...{
+          group: 'snapshot.storage.k8s.io',
+          scope: 'Namespaced',
+          names: { ...names, listKind: 'VolumeSnapshotList' },
+        },
+        versions: [{ name: 'v1', served: true, storage: true, schema }],
+      },
+    });
+    const served = (): Promise<unknown> =>
+      running()
+        .api.list(SNAPSHOTS)
+        .catch(() => undefined);
+    await waitFor(served, { timeoutMs: 60_000, everyMs: 200, what: 'snapshots' });
+    stops.push(() => running().api.call('DELETE', `${crds}/${name}`));
+  }
+
   /** Owner and mode of what a set keeps. */
   async function journalOf(set: string): Promise<{ uid: number; gid: number; mode: string }> {
     const { spec } = claimSchema.parse(await running().api.get(`${CLAIMS}/data-${set}-0`));
@@ -136,16 +171,30 @@ export function censusSuite(running: () => Stack, engine: Needed): void {
       await storage('None');
       await running().apply(accountUnder('anyuid', NAMESPACE, ACCOUNT));
     });
-    afterAll(() => storage('File'));
+    afterAll(() => Promise.all([storage('File'), ...stops.map((stop) => stop())]));
 
-    it('is looked at by a census, and used by the group of the migrated pods, while its owner stays', async () => {
+    it('is looked at by a census, kept in a snapshot, and used by the group of the migrated pods, while its owner stays', async () => {
       await aVault('vault');
-      await agreed('vault', { volumes: { census: true }, grants: { source: 'Keep' } });
+      const volumes = { census: true, snapshot: {} };
+      await apply('vault-early', 'vault', ofSet('vault', { volumes }));
+      const { violations } = await untilPhase('vault-early', 'Rejected');
+      expect(violations?.map(({ code }) => code)).toEqual(['SnapshotNotPossible']);
+      await serveSnapshots();
+      await agreed('vault', { volumes, grants: { source: 'Keep' } });
+      const snapshot = `${SNAPSHOTS}/vault-data-vault-0`;
+      const taken = async (): Promise<unknown> =>
+        running()
+          .api.get(snapshot)
+          .catch(() => undefined);
+      await waitFor(taken, { timeoutMs: 60_000, everyMs: 200, what: 'a snapshot' });
+      expect((await pods('vault')).map(({ scc }) => scc)).toEqual(['anyuid']);
+      await running().api.merge(snapshot, { status: { readyToUse: true } });
       const { warnings } = await untilPhase('vault', 'Completed');
       expect(warnings?.join()).toContain('a Job beside each looks at the files of data');
       const { gid, ...kept } = await journalOf('vault');
       expect([kept, gid > 0]).toEqual([{ uid: 0, mode: '660' }, true]);
       expect(await remains()).toEqual([]);
+      expect(await specOf(snapshot)).toEqual({ source: { persistentVolumeClaimName: 'data-vault-0' } });
     });
 
     it('is let to the group by hand, by the command of the refusal', async () => {
