@@ -35,7 +35,7 @@ import { writeCampaign, writePatches, writePlans } from './write.js';
 export interface SourceOptions {
   filename: string[];
   namespace: string[];
-  /** Also what Kubescape recorded of containers. */
+  /** Also what Kubescape and the Security Profiles Operator recorded of containers. */
   profiles?: boolean;
 }
 
@@ -244,7 +244,10 @@ export const scanCommand = (go: Run): Command =>
       withListed,
     )
     .option('--images-ca <file>', 'the authority by which those registries are trusted, instead of the usual ones')
-    .option('--profiles', 'also read what Kubescape recorded of containers, where it is installed')
+    .option(
+      '--profiles',
+      'also read what Kubescape and the Security Profiles Operator recorded of containers, where they are installed',
+    )
     .option('--csv <file>', 'also write the rows as CSV')
     .option('--html <file>', 'also write one page with charts and filters')
     .option('--plans <folder>', 'also write a plan for each workload that a plan can move')
