@@ -58,19 +58,8 @@ const postgres = (): Program => ({
   stopSignal: 'SIGINT',
 });
 
-/** Temporal's own image, with the stack's program. */
-const temporal = (program: string): Program => ({
-  uid: 1000,
-  entrypoint: [`/programs/${path.basename(program)}`],
-  env: { PATH: SYSTEM_PATH, HOME: '/', TZ: 'UTC' },
-  workingDir: '/',
-  folders: { '/programs': path.dirname(program) },
-  files: {},
-  onLoopback: true,
-});
-
-/** Envoy's own image, with the stack's program: the arguments say what it does, as of a proxy that a mesh injects. */
-const envoy = (program: string): Program => ({
+/** The image of a program's own makers, with the stack's program; the arguments say what it does. */
+const ownImage = (program: string): Program => ({
   uid: 1000,
   entrypoint: [`/programs/${path.basename(program)}`],
   env: { PATH: SYSTEM_PATH, HOME: '/', TZ: 'UTC' },
@@ -101,7 +90,7 @@ export function programOf(reference: string, machine: MachinePrograms = {}): Pro
   if (name === 'scc-orchestrator') return product();
   if (name === 'postgres') return postgres();
   if (name === 'database') return database();
-  if (name === 'temporal' && machine.temporal !== undefined) return temporal(machine.temporal);
-  if (name === 'envoy' && machine.envoy !== undefined) return envoy(machine.envoy);
+  if (name === 'temporal' && machine.temporal !== undefined) return { ...ownImage(machine.temporal), onLoopback: true };
+  if (name === 'envoy' && machine.envoy !== undefined) return ownImage(machine.envoy);
   return null;
 }
