@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { addressesOf, type KubeClient } from '@scc/kube';
-import type { RouteProof, Split, Verified, Watched } from '@scc/routing';
+import { isCalling, type RouteProof, type Split, type Verified, type Watched } from '@scc/routing';
 import type { ProxyView } from './proxies.js';
 import { Verifier } from './verify.js';
 
@@ -8,7 +8,7 @@ import { Verifier } from './verify.js';
 const PROXIES_TIMEOUT_MS = 30_000;
 
 export interface IstioProofOptions {
-  kube: Pick<KubeClient, 'list'>;
+  kube: Pick<KubeClient, 'get' | 'list'>;
   /** Absent: routes are given `boundMs` to reach all proxies. */
   view?: ProxyView;
   boundMs: number;
@@ -19,13 +19,23 @@ export interface IstioProofOptions {
 /** Routes of the Gateway API that istiod carries out name one of its controllers in their status. */
 export const isIstioController = (name: string): boolean => name.startsWith('istio.io/');
 
+/** Whether the pod of a proxy, POD.NAMESPACE, runs; a proxy outside of pods cannot be looked for. */
+async function runsProxy(kube: Pick<KubeClient, 'get'>, id: string): Promise<boolean> {
+  const dot = id.lastIndexOf('.');
+  if (dot < 1 || dot === id.length - 1) return false;
+  const pod = { apiVersion: 'v1', kind: 'Pod', namespace: id.slice(dot + 1), name: id.slice(0, dot) };
+  const found = await kube.get(pod);
+  return found !== undefined && isCalling(found);
+}
+
 /** Asks istiod what each proxy of the mesh has, whichever objects its routes were made from. */
 export class IstioProof implements RouteProof {
   private readonly verifier: Verifier | null;
 
   constructor(private readonly options: IstioProofOptions) {
-    const { view, signal } = options;
-    this.verifier = view ? new Verifier({ view, timeoutMs: PROXIES_TIMEOUT_MS, signal }) : null;
+    const { kube, view, signal } = options;
+    const isRunning = (id: string): Promise<boolean> => runsProxy(kube, id);
+    this.verifier = view ? new Verifier({ view, timeoutMs: PROXIES_TIMEOUT_MS, signal, isRunning }) : null;
   }
 
   get isBlind(): boolean {

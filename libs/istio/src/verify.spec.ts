@@ -54,7 +54,11 @@ const endpointsOf = ({ endpoints }: Proxy): unknown[] =>
 /** The mesh as the last entry of a story says, one entry each time that all proxies are asked for. */
 function telling(
   story: Record<string, Proxy>[],
-  { timeoutMs = 400, signal }: { timeoutMs?: number; signal?: AbortSignal } = {},
+  {
+    timeoutMs = 400,
+    signal,
+    isRunning = () => Promise.resolve(false),
+  }: { timeoutMs?: number; signal?: AbortSignal; isRunning?: (id: string) => Promise<boolean> } = {},
 ) {
   let told = 0;
   let now = story[0] ?? {};
@@ -74,7 +78,7 @@ function telling(
       return Promise.resolve(type === 'eds' ? endpointsOf(proxy) : routesOf(proxy));
     },
   };
-  return { verifier: new Verifier({ view, timeoutMs, signal: () => signal }), asked: () => told };
+  return { verifier: new Verifier({ view, timeoutMs, signal: () => signal, isRunning }), asked: () => told };
 }
 
 const to25 = { canary: 25, mirror: null };
@@ -154,7 +158,12 @@ describe('routes', () => {
       },
       dump: ({ id }) => Promise.resolve(id === 'left' ? null : routesOf(done)),
     };
-    const verifier = new Verifier({ view, timeoutMs: 400, signal: () => undefined });
+    const verifier = new Verifier({
+      view,
+      timeoutMs: 400,
+      signal: () => undefined,
+      isRunning: () => Promise.resolve(true),
+    });
     expect(await verifier.routes(watched, to25, new Map())).toBe(1);
     const addresses = () => Promise.resolve({ ready: new Set<string>(), all: new Set<string>() });
     await expect(verifier.endpoints(watched, { stable: true, canary: true }, addresses)).resolves.toBeUndefined();
@@ -185,6 +194,39 @@ describe('routes', () => {
     const unrelated = aProxy({ unknown: true });
     const { verifier } = telling([{ gateway: behind }, {}, {}, { unrelated }, { unrelated }, { gateway: done }]);
     expect(await verifier.routes(watched, to25, await verifier.before(watched, to25))).toBe(1);
+  });
+
+  const left = (story: Record<string, Proxy>[], running: (asked: number) => boolean) => {
+    let asked = 0;
+    return telling(story, { isRunning: () => Promise.resolve(running(asked++)) });
+  };
+
+  it('are waited for at a proxy that istiod does not know yet while it knows others, as long as its pod runs', async () => {
+    const { verifier } = left([{ gateway: behind, sidecar: behind }, { gateway: done }], () => true);
+    const waiting = verifier.routes(watched, to25, await verifier.before(watched, to25));
+    await expect(waiting).rejects.toThrow(/sidecar had a route .* is connected to no istiod/);
+    const back = left(
+      [{ gateway: behind, sidecar: behind }, { gateway: done }, { gateway: done, sidecar: done }],
+      () => true,
+    );
+    expect(await back.verifier.routes(watched, to25, await back.verifier.before(watched, to25))).toBe(2);
+  });
+
+  it('are not waited for at a proxy whose pod has ended', async () => {
+    const { verifier } = left([{ gateway: behind, sidecar: behind }, { gateway: done }], (asked) => asked < 2);
+    expect(await verifier.routes(watched, to25, await verifier.before(watched, to25))).toBe(1);
+  });
+
+  it('are waited for at a proxy that was away already before the change, until the routes are restored', async () => {
+    const restored = aProxy({ sent: '3', acked: '3', canary: null });
+    const both = { gateway: behind, sidecar: behind };
+    const story = [both, { gateway: done, sidecar: done }, { gateway: done, sidecar: done }, { gateway: done }];
+    const { verifier } = left(
+      [...story, ...[1, 2, 3].map(() => ({ gateway: restored })), { gateway: restored, sidecar: restored }],
+      () => true,
+    );
+    await verifier.routes(watched, to25, await verifier.before(watched, to25));
+    expect(await verifier.routes(watched, null, await verifier.before(watched, null))).toBe(2);
   });
 
   it('are gone only when no proxy names the canary, not even with a weight of zero', async () => {

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { NotServed, RoutesBehind, type Split, type Watched } from '@scc/routing';
+import { type Away, awaitedOf, ProxiesAway } from './away.js';
 import { serviceHost } from './hosts.js';
 import {
   dividesBy,
@@ -23,6 +24,8 @@ export interface VerifierOptions {
   timeoutMs: number;
   /** Of the work that waits now; aborting it ends the wait. */
   signal: () => AbortSignal | undefined;
+  /** Whether the pod of a proxy, POD.NAMESPACE, still runs and may send requests. */
+  isRunning: (id: string) => Promise<boolean>;
 }
 
 /** How routes were before a change: which proxies needed none, and the nonce of each. */
@@ -74,26 +77,34 @@ const notServed = ({ namespace, services }: Watched): NotServed =>
 
 /** Tells when every proxy of the mesh does what the routes say. */
 export class Verifier {
-  constructor(private readonly options: VerifierOptions) {}
+  private readonly away: ProxiesAway;
+
+  constructor(private readonly options: VerifierOptions) {
+    this.away = new ProxiesAway(options.isRunning);
+  }
 
   /** To be taken right before the routes are changed. */
   async before(watched: Watched, split: Split | null): Promise<Before> {
     const proxies = await this.options.view.proxies();
     const entries = await inTurns(proxies, async (proxy) => {
       const nonces = noncesOf(proxy, watched).sent;
-      return [proxy.id, { fine: (await this.isAsWanted(proxy, watched, split)) !== false, nonces }] as const;
+      const isFine = await this.isAsWanted(proxy, watched, split);
+      if (isFine !== null) this.away.remember(watched, proxy.id);
+      return [proxy.id, { fine: isFine !== false, nonces }] as const;
     });
     return new Map(entries);
   }
 
   /**
    * Waits until every proxy was sent the routes as wanted and has acknowledged them. `split` null: none of them names a
-   * canary any more. Proxies whose configuration does not name the Services are not waited for.
+   * canary any more. Proxies whose configuration does not name the Services are not waited for; one that did, and that
+   * istiod does not know any more, is as long as its pod runs.
    * @returns how many proxies were judged, at least one when the canary is to get requests; none is waited for as well
-   * @throws RoutesBehind, NotServed
+   * @throws RoutesBehind, NotServed, ProxiesUnseen
    */
   async routes(watched: Watched, split: Split | null, before: Before): Promise<number> {
-    let judged = 0;
+    const begunMs = performance.now();
+    const found: { judged: number; away: Away | null } = { judged: 0, away: null };
     const lacking = async (): Promise<string[]> => {
       const proxies = await this.options.view.proxies();
       const answers = await inTurns(proxies, async (proxy) => {
@@ -103,20 +114,24 @@ export class Verifier {
         const pushed = earlier === undefined || earlier.fine || earlier.nonces !== sent;
         const isFine = await this.isAsWanted(proxy, watched, split);
         if (isFine === null) return null;
+        this.away.remember(watched, proxy.id);
         // One that was never sent anything has nothing to be in step with.
         const isInStep = sent === acked && /[^/]/.test(sent);
         return isInStep && pushed && isFine ? [] : [proxy.id];
       });
       const known = answers.filter((answer) => answer !== null);
-      judged = known.length;
+      found.judged = known.length;
+      const connected = proxies.map(({ id }) => id);
+      found.away = await this.away.missing(watched, connected);
       return known.flat();
     };
     const usesCanary = split !== null && (split.canary > 0 || split.mirror !== null);
     const behind = async (): Promise<string | null> => {
       const late = await lacking();
       if (late.length) return `${late.join(', ')} did not take over the routes`;
+      if (found.away !== null) return awaitedOf(found.away, performance.now() - begunMs);
       // An istiod that has just started knows no proxy yet.
-      return judged === 0 && usesCanary ? 'no proxy has a route' : null;
+      return found.judged === 0 && usesCanary ? 'no proxy has a route' : null;
     };
     try {
       await this.until(async () => {
@@ -126,9 +141,11 @@ export class Verifier {
         return behind();
       });
     } catch (error) {
-      throw error instanceof RoutesBehind && judged === 0 && usesCanary ? notServed(watched) : error;
+      const isServed = found.judged > 0 || found.away !== null;
+      throw error instanceof RoutesBehind && !isServed && usesCanary ? notServed(watched) : error;
     }
-    return judged;
+    if (split === null) this.away.forget(watched);
+    return found.judged;
   }
 
   /** The proxies that an istiod which is asked knows, as POD.NAMESPACE. */

@@ -15,6 +15,7 @@ export type {
   Verified,
   WayShare,
 } from './router.js';
+export { isCalling } from './calling.js';
 export { CompositeRouter } from './composite.js';
 export { ClientsStay, NotServed, ProxiesUnseen, RoutesBehind } from './errors.js';
 export { chooseLabel } from './label.js';

@@ -1,7 +1,7 @@
 import type { KubeObject } from '@scc/kube';
 import { isRecord, type WayIn } from '@scc/plan';
 import { plural } from '@scc/plan/words';
-import { isInMesh, type UndividedWay, undividedWay } from '@scc/routing';
+import { isCalling, isInMesh, type UndividedWay, undividedWay } from '@scc/routing';
 
 /**
  * Pods that may call the workload, and whose requests cannot be seen to be divided: their proxy is connected to an
@@ -20,14 +20,6 @@ function hasProxy({ spec }: KubeObject): boolean {
   if (!isRecord(spec)) return false;
   return [...listOf(spec['initContainers']), ...listOf(spec['containers'])].some(
     (container) => isRecord(container) && container['name'] === PROXY,
-  );
-}
-
-/** A pod that can call somebody now; one that starts or ends may not be connected yet, or any more. */
-function isCalling({ metadata, status }: KubeObject): boolean {
-  if (metadata.deletionTimestamp !== undefined || !isRecord(status) || status['phase'] !== 'Running') return false;
-  return listOf(status['conditions']).some(
-    (one) => isRecord(one) && one['type'] === 'Ready' && one['status'] === 'True',
   );
 }
 
