@@ -187,6 +187,8 @@ export interface MigrationTarget {
   updateStrategy?: Record<string, unknown>;
   /** How a Deployment's user wants its pods replaced, and how they are while one is judged; absent from any other target. */
   pace?: { own: Record<string, unknown>; held: Record<string, unknown> };
+  /** How long the first pods of a workload that had none may take to be ready, in milliseconds. */
+  readyMs?: number;
   /** The routes as they were surveyed: the router's own, opaque here. */
   survey: unknown;
   drainMs: number;

@@ -2,6 +2,7 @@ import type { GovernanceClient } from '@scc/governance-api';
 import type { KubeClient, KubeObject } from '@scc/kube';
 import {
   canaryName,
+  durationMs,
   FIELD_MANAGER,
   isDivided,
   type PlanRef,
@@ -203,7 +204,7 @@ const assessment =
       })),
       survey: division.survey,
       drainMs,
-      ...ownFieldsOf(workload),
+      ...ownFieldsOf(workload, durationMs(spec.gates.readiness.timeout)),
       ...(after ? { after } : {}),
       ...furtherOf(spec, data),
     };
@@ -273,12 +274,13 @@ const heldAutoscalers = (workload: AssessedWorkload): KubeObject[] =>
   isUndivided(workload) ? [] : workload.autoscalers;
 
 /** The volumes that a StatefulSet's controller adds to each pod, and how pods are replaced where that is changed. */
-const ownFieldsOf = ({ object, ordered, daemon, strategy, claims }: AssessedWorkload): OwnFields => ({
+const ownFieldsOf = ({ object, ordered, daemon, strategy, claims }: AssessedWorkload, readyMs: number): OwnFields => ({
   ...(ordered ? { claimTemplates: ordered.volumeClaimTemplates.map(({ metadata }) => metadata.name) } : {}),
   ...(daemon ? { updateStrategy: updateStrategyOf(object) } : {}),
   ...(strategy.type === 'Rolling' ? { pace: pacesOf(object, claims) } : {}),
+  ...(strategy.type === 'NextRun' ? { readyMs } : {}),
 });
-type OwnFields = Pick<MigrationTarget, 'claimTemplates' | 'updateStrategy' | 'pace'>;
+type OwnFields = Pick<MigrationTarget, 'claimTemplates' | 'updateStrategy' | 'pace' | 'readyMs'>;
 
 const minReplicasOf = (autoscaler: KubeObject): number | null => {
   const { minReplicas } = autoscaler['spec'] as { minReplicas?: unknown };

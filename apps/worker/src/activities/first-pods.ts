@@ -1,7 +1,9 @@
 import type { KubeClient, KubeObject } from '@scc/kube';
 import type { GoodRun, MigrationTarget } from '@scc/migration/contract';
 import { FIELD_MANAGER, type GateSample } from '@scc/plan';
-import { lookAtFirstPods, wantedBy } from '../cluster/first-pods.js';
+import { plural } from '@scc/plan/words';
+import { lastWriteMs } from '../cluster/cron-jobs.js';
+import { lookAtFirstPods, podsOfKind, wantedBy } from '../cluster/first-pods.js';
 import { asPodSCC } from '../cluster/rollout.js';
 import type { WorkloadPod } from '../cluster/workload-pods.js';
 import { gatesFailed, terminal } from '../failures.js';
@@ -28,6 +30,43 @@ const sampleOf = (verdict: GateSample['verdict'], detail: string): GateSample =>
   ...{ gate: GATE, verdict, value: null, detail },
   at: new Date().toISOString(),
 });
+
+/** How long targets of earlier versions give pods, in milliseconds. */
+const READY_MS = 5 * 60_000;
+
+/** Whether nothing of a workload has started or was written by us for as long as its pods may take to be ready. */
+const hasSettled =
+  ({ readyMs = READY_MS }: MigrationTarget) =>
+  (object: KubeObject, pods: readonly WorkloadPod[]): boolean =>
+    Date.now() >= Math.max(lastWriteMs(object, FIELD_MANAGER), newestMs(pods)) + readyMs;
+
+const newestMs = (pods: readonly WorkloadPod[]): number =>
+  Math.max(0, ...pods.filter(({ leaving }) => !leaving).map(({ createdAt }) => Date.parse(createdAt) || 0));
+
+/** The pods with which the undo of a workload that had none has ended although they are not as they should be, in words. */
+export async function unreadyAfterUndo(
+  kube: Pick<KubeClient, 'get' | 'list'>,
+  target: MigrationTarget,
+): Promise<string[]> {
+  if (target.strategy !== 'NextRun' || target.kind === 'CronJob') return [];
+  const object = await kube.get(workloadId(target));
+  if (object?.metadata.uid !== target.workloadUid) return [];
+  const { pods, refusal } = await podsOfKind(kube, target.kind, object);
+  if (!hasSettled(target)(object, pods)) return [];
+  const there = pods.filter(({ leaving }) => !leaving);
+  const lacking = wantedBy(target.kind, object) - there.length;
+  return [
+    ...there.flatMap(unreadyWords),
+    ...(lacking > 0 ? [`${plural(lacking, 'pod')} of ${target.workload} not there${because(refusal)}`] : []),
+  ];
+}
+
+const because = (why: string | null): string => (why === null ? '' : ` (${why})`);
+
+function unreadyWords({ name, isCurrent, ready, trouble }: WorkloadPod): string[] {
+  if (!isCurrent) return [`pod ${name} still has the template of the migration`];
+  return ready ? [] : [`pod ${name} is not ready under the template from before${because(trouble)}`];
+}
 
 /**
  * Changes the template of a workload that has no pods, and judges its first ones.
@@ -95,6 +134,7 @@ export function firstPodsActivities(
       return until(look, { everyMs: POLL_MS, timeoutMs: Infinity, expired: () => new Error('no end') });
     },
 
-    awaitStable: (target) => back(target).awaitStable(target),
+    /** Pods that are not ready under the template that was there before are said, and not waited for without end. */
+    awaitStable: (target) => back(target).awaitStable(target, hasSettled(target)),
   };
 }

@@ -14,7 +14,7 @@ import { lookAfterWith, revokeLaterWith } from './after.js';
 import { meaningGiver } from './answers.js';
 import { assessWith } from './assess.js';
 import { canaryActivities } from './canary.js';
-import { firstPodsActivities } from './first-pods.js';
+import { firstPodsActivities, unreadyAfterUndo } from './first-pods.js';
 import { withFigures } from './figures.js';
 import { holdWith } from './gates.js';
 import { endingWithNamespace } from './going.js';
@@ -118,6 +118,7 @@ function targetActivities(deps: WorkerDeps): TargetActivities {
   const reseal = resealWith({ governance, sealed: new SealedMaterial(kube) });
   const { revokeForGood, ...grants } = grantActivities({ kube, governance, reseal });
   const canary = canaryActivities(kube);
+  const images = preImageActivities({ kube, governance, router, reseal });
   const activities: TargetActivities = {
     ...grants,
     revokeLater: revokeLaterWith(kube, revokeForGood),
@@ -130,7 +131,11 @@ function targetActivities(deps: WorkerDeps): TargetActivities {
       nextRun: nextRunActivities(kube),
     }),
     ...routeActivities({ kube, router, metrics }),
-    ...preImageActivities({ kube, governance, router, reseal }),
+    ...images,
+    compareWithPreImages: async (target, recorded) => [
+      ...(await images.compareWithPreImages(target, recorded)),
+      ...(await unreadyAfterUndo(kube, target)),
+    ],
     callWebhooks: callWebhooksWith(deps.callWebhook, kube),
     hold: withFigures(metrics, holdWith({ metrics, router, kube })),
     summarizeTraffic: async ({ ref, services }, sinceMs, liveMs = sinceMs) => {

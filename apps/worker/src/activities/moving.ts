@@ -4,6 +4,7 @@ import type { MigrationTarget } from '@scc/migration/contract';
 import { budgetAgainst } from '../cluster/budgets.js';
 import { labelledTemplateSchema } from '../cluster/objects.js';
 import type { RolloutPod } from '../cluster/rollout.js';
+import type { WorkloadPod } from '../cluster/workload-pods.js';
 import { terminal } from '../failures.js';
 import { until } from './pace.js';
 import type { TargetActivities } from './target.js';
@@ -21,8 +22,14 @@ import {
 /** What is common to workloads whose own pods move one by one. */
 export type MovingActivities = Pick<
   TargetActivities,
-  'migrateWorkload' | 'moveOrdinal' | 'awaitOrdinal' | 'awaitWorkload' | 'awaitStable' | 'restoreWorkload'
->;
+  'migrateWorkload' | 'moveOrdinal' | 'awaitOrdinal' | 'awaitWorkload' | 'restoreWorkload'
+> & {
+  /** @param isEnough asked where nothing is left to do but wait; without it every pod is waited for */
+  awaitStable: (
+    target: MigrationTarget,
+    isEnough?: (object: KubeObject, pods: readonly WorkloadPod[]) => boolean,
+  ) => Promise<void>;
+};
 
 /** How long a disruption budget may forbid the next move, in milliseconds. */
 const BUDGET_MS = 5 * 60_000;

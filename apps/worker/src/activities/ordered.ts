@@ -108,13 +108,15 @@ export function orderedActivities(kube: KubeClient): MovingActivities {
       return until(look, { everyMs: POLL_MS, timeoutMs, expired });
     },
 
-    awaitStable: async (target) => {
+    awaitStable: async (target, isEnough) => {
       let message = '';
       const look = async (): Promise<true | undefined> => {
         const object = await kube.get(workloadId(target));
         if (object?.metadata.uid !== target.workloadUid) return true;
-        const next = returnOf(object, await podsOfStatefulSet(kube, object));
+        const pods = await podsOfStatefulSet(kube, object);
+        const next = returnOf(object, pods);
         if (next.state === 'back') return true;
+        if (next.state === 'waiting' && isEnough?.(object, pods)) return true;
         message = next.message;
         if (next.state === 'replace') await removePod(kube, target, next.pod);
         return undefined;

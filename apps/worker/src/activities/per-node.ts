@@ -140,7 +140,7 @@ export function perNodeActivities(kube: KubeClient): MovingActivities {
       return until(look, { everyMs: POLL_MS, timeoutMs, expired });
     },
 
-    awaitStable: async (target) => {
+    awaitStable: async (target, isEnough) => {
       const startMs = Date.now();
       let message = '';
       const look = async (): Promise<true | undefined> => {
@@ -150,6 +150,7 @@ export function perNodeActivities(kube: KubeClient): MovingActivities {
         const next = returnOnNodes(object, pods);
         if (next.state === 'back') return true;
         if (Date.now() - startMs >= RETURN_ALL_MS && isBackButOne(object, pods)) return true;
+        if (next.state === 'waiting' && isEnough?.(object, pods)) return true;
         message = next.message;
         if (next.state === 'replace') await removePod(kube, target, next.pod);
         return undefined;

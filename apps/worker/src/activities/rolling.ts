@@ -110,7 +110,7 @@ export function rollingActivities(kube: KubeClient): MovingActivities {
       return pods.map(asPodSCC);
     },
 
-    awaitStable: async (target) => {
+    awaitStable: async (target, isEnough) => {
       const startMs = Date.now();
       let message = '';
       const look = async (): Promise<true | undefined> => {
@@ -118,7 +118,9 @@ export function rollingActivities(kube: KubeClient): MovingActivities {
         if (object?.metadata.uid !== target.workloadUid) return true;
         const rollout = rolloutOf(object);
         if (rollout.state === 'done') return true;
-        message = rollout.message + troubles((await podsOfWorkload(kube, object)).pods);
+        const { pods } = await podsOfWorkload(kube, object);
+        if (isEnough?.(object, pods)) return true;
+        message = rollout.message + troubles(pods);
         const { spec, status } = deploymentSchema.parse(object);
         const isUpdated = status.updatedReplicas >= spec.replicas && status.replicas === status.updatedReplicas;
         return rollout.available && isUpdated && Date.now() - startMs >= RETURN_ALL_MS ? true : undefined;

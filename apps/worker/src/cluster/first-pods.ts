@@ -22,6 +22,17 @@ export const wantedBy = (kind: MigratedKind, object: KubeObject): number =>
     ? daemonSetSchema.parse(object).status.desiredNumberScheduled
     : deploymentSchema.parse(object).spec.replicas;
 
+/** The live pods of a workload, and why the API server makes no further one, where that is known. */
+export async function podsOfKind(
+  kube: Pick<KubeClient, 'list'>,
+  kind: Kind,
+  object: KubeObject,
+): Promise<{ pods: WorkloadPod[]; refusal: string | null }> {
+  if (kind === 'Deployment') return podsOfRolling(kube, object);
+  const pods = await (kind === 'DaemonSet' ? podsOfDaemonSet : podsOfStatefulSet)(kube, object);
+  return { pods, refusal: null };
+}
+
 type Look = (kube: Pick<KubeClient, 'list'>, object: KubeObject, targetSCC: string) => Promise<FirstPods>;
 
 const LOOKS: Record<Kind, Look> = {
