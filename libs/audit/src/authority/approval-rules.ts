@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { EntryPlace, Ledger, LedgerRule } from './ledger.js';
 import type { Holds } from './rows.js';
+import { read } from './reading.js';
 import { change, timed, written } from './written.js';
 
 const text = z.string();
@@ -39,7 +40,7 @@ const reviewed = z.object({ breakGlass: text, review: text });
 const decide =
   (decision: 'approve' | 'refuse'): LedgerRule =>
   (ledger, { actor, details }, by) => {
-    const made = decided.safeParse(details).data;
+    const made = read(decided, details);
     if (!made) return;
     const { request, role, reason, complete, closing, knownAs, lends, decidedAt } = made;
     const known = { ...(knownAs === undefined ? {} : { knownAs }), ...(decidedAt === undefined ? {} : { decidedAt }) };
@@ -84,15 +85,15 @@ function takeBack(ledger: Ledger, { request, approver }: { request: string; appr
 }
 
 const close: LedgerRule = (ledger, { details }, by) => {
-  const ended = closed.safeParse(details).data;
+  const ended = read(closed, details);
   if (!ended) return;
   const { request, status, reason } = ended;
-  endRequest(ledger, request, { status, reason, at: timed.safeParse(details).data?.at }, by);
+  endRequest(ledger, request, { status, reason, at: read(timed, details)?.at }, by);
 };
 
 export const APPROVAL_RULES: Readonly<Record<string, LedgerRule>> = {
   'approval.requested': (ledger, { details }, by) => {
-    const request = asked.safeParse(details).data;
+    const request = read(asked, details);
     if (!request) return;
     const { uid: planUid, request: id, asked: reason = null, ...content } = request;
     const unset = { begunAt: null, decidedAt: null, reason, version: 1 };
@@ -100,37 +101,37 @@ export const APPROVAL_RULES: Readonly<Record<string, LedgerRule>> = {
     ledger.set('approval_request', id, { planUid, ...content, ...since }, by);
   },
   'approval.edited': (ledger, { details }, by) => {
-    const made = edited.safeParse(details).data;
+    const made = read(edited, details);
     if (made) changeRequest(ledger, made.request, { holds: { editors: made.editors } }, by);
   },
   'approval.granted': decide('approve'),
   'approval.refused': decide('refuse'),
   'approval.withdrawn': (ledger, { actor, details }, by) => {
-    const request = aboutRequest.safeParse(details).data?.request;
+    const request = read(aboutRequest, details)?.request;
     if (request !== undefined) takeBack(ledger, { request, approver: actor }, by);
   },
   'approval.lapsed': (ledger, { details }, by) => {
-    const gone = lapsed.safeParse(details).data;
+    const gone = read(lapsed, details);
     if (gone) takeBack(ledger, gone, by);
   },
   'approval.begun': (ledger, { details }, by) => {
-    const request = aboutRequest.safeParse(details).data?.request;
+    const request = read(aboutRequest, details)?.request;
     const changed = { holds: { begun: true }, times: written(details, 'begunAt') };
     if (request !== undefined) changeRequest(ledger, request, changed, by);
   },
   'approval.expired': close,
   'approval.closed': close,
   'approval.bypassed': (ledger, { actor, details }, by) => {
-    const used = bypassed.safeParse(details).data;
+    const used = read(bypassed, details);
     if (!used) return;
     const { request, reason, breakGlass } = used;
     const holds = { request, usedBy: actor, reason, reviewedBy: null, review: null };
     ledger.set('break_glass', breakGlass, { ...holds, ...written(details, 'usedAt', { reviewedAt: null }) }, by);
-    const at = timed.safeParse(details).data?.at;
+    const at = read(timed, details)?.at;
     endRequest(ledger, request, { status: 'granted', reason: used.closing, at }, by);
   },
   'approval.bypassReviewed': (ledger, { actor, details }, by) => {
-    const seen = reviewed.safeParse(details).data;
+    const seen = read(reviewed, details);
     if (!seen) return;
     const holds = { reviewedBy: actor, review: seen.review };
     const times = written(details, 'reviewedAt');

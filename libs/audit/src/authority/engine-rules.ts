@@ -3,6 +3,7 @@ import type { JsonValue } from '../canonical.js';
 import { instant } from './instant.js';
 import type { EntryPlace, Ledger, LedgerRule } from './ledger.js';
 import type { AuthorityEntry } from './rows.js';
+import { read } from './reading.js';
 import { saved, written } from './written.js';
 
 const text = z.string();
@@ -32,6 +33,7 @@ const present = z.object({
 const done = z.object({ uid: text, sequence: z.int(), at: text });
 const refusedBegin = z.object({ uid: text });
 const run = z.object({ uid: text, workflowId: text, runId: text });
+const takenOver = run.extend({ way: text, handedOver: z.boolean() });
 const ended = run.extend({ sequence: z.int(), phase: text, at: text, event: text, reason: text.nullable() });
 /** Rows of the registry as they are since. Absent in entries from before they were compared. */
 const activations = z.object({ activations: z.array(z.object({ id: text, holds: z.record(text, json) })) });
@@ -42,23 +44,23 @@ const receiver = z.object({
 
 /** Which content of an SCC the cluster had when. */
 function followPresence(ledger: Ledger, { name, details }: AuthorityEntry, by: EntryPlace): void {
-  const change = present.safeParse(details).data;
+  const change = read(present, details);
   if (!change) return;
   if (change.ended) ledger.patch('scc_presence', change.ended.id, { to: change.ended.at }, by);
   if (!change.presence) return;
   const { id, at: from, unseenFrom } = change.presence;
-  const version = observed.safeParse(details).data?.version ?? null;
+  const version = read(observed, details)?.version ?? null;
   ledger.set('scc_presence', id, { name, version, from, to: null, unseenFrom }, by);
 }
 
 const enterActivations: LedgerRule = (ledger, { details }, by) => {
-  for (const { id, holds } of activations.safeParse(details).data?.activations ?? [])
+  for (const { id, holds } of read(activations, details)?.activations ?? [])
     ledger.set('scc_activation', id, holds, by);
 };
 
 /** An end that was reported, whether it counts or not. */
 const endMigration: LedgerRule = (ledger, { details }, by) => {
-  const end = ended.safeParse(details).data;
+  const end = read(ended, details);
   if (!end) return;
   const { uid: planUid, workflowId, runId, sequence, phase, at, event, reason: untrusted } = end;
   ledger.set('migration_end', `${workflowId} ${runId} ${sequence}`, { planUid, phase, at, event, untrusted }, by);
@@ -67,7 +69,7 @@ const endMigration: LedgerRule = (ledger, { details }, by) => {
 /** The effect of actions of the engine, of the risk models and of the registry of SCCs on the rows. */
 export const ENGINE_RULES: Readonly<Record<string, LedgerRule>> = {
   'activity.begun': (ledger, { id, details }, by) => {
-    const activity = begun.safeParse(details).data;
+    const activity = read(begun, details);
     if (!activity) return;
     const { uid, sequence, withoutGovernance, ...holds } = activity;
     const at = withoutGovernance === undefined ? null : instant(withoutGovernance);
@@ -75,17 +77,17 @@ export const ENGINE_RULES: Readonly<Record<string, LedgerRule>> = {
     ledger.set('activity_begin', `${uid} ${sequence}`, { ...holds, ...since }, by);
   },
   'workload.claimed': (ledger, { namespace, details }, by) => {
-    const claim = claimed.safeParse(details).data;
+    const claim = read(claimed, details);
     if (!claim) return;
     const { uid, ...of } = claim;
     ledger.set('workload_claim', uid, { namespace, ...of, ...written(details, 'claimedAt') }, by);
   },
   'workload.released': (ledger, { details }) => {
-    const uid = released.safeParse(details).data?.uid;
+    const uid = read(released, details)?.uid;
     if (uid !== undefined) ledger.remove('workload_claim', uid);
   },
   'risk.modelFitted': (ledger, { id, name, details }, by) => {
-    const model = fitted.safeParse(details).data;
+    const model = read(fitted, details);
     if (!model || name === null) return;
     const { promotion, featureSchema, ...fit } = model;
     const challenges = {
@@ -96,7 +98,7 @@ export const ENGINE_RULES: Readonly<Record<string, LedgerRule>> = {
     ledger.set('risk_model', name, { ...fit, ...challenges, content: model.contentHash, entry: id }, by);
   },
   'risk.modelPromoted': (ledger, { id, name, actor, details }, by) => {
-    const promotion = promoted.safeParse(details).data;
+    const promotion = read(promoted, details);
     if (promotion && name !== null)
       ledger.set(
         'risk_promotion',
@@ -107,7 +109,7 @@ export const ENGINE_RULES: Readonly<Record<string, LedgerRule>> = {
   },
   'scc.observed': (ledger, entry, by) => {
     const { name, details } = entry;
-    const seen = observed.safeParse(details).data;
+    const seen = read(observed, details);
     if (!seen) return;
     const { version, contentHash, firstSeen } = seen;
     // A content that comes back was seen first before.
@@ -122,27 +124,27 @@ export const ENGINE_RULES: Readonly<Record<string, LedgerRule>> = {
   'workload.sccRecorded': enterActivations,
   'workload.gone': enterActivations,
   'activity.done': (ledger, { details }, by) => {
-    const activity = done.safeParse(details).data;
+    const activity = read(done, details);
     if (activity) ledger.set('activity_done', `${activity.uid} ${activity.sequence}`, { at: activity.at }, by);
   },
   'activity.refused': (ledger, { id, details }, by) => {
-    const refused = refusedBegin.safeParse(details).data;
+    const refused = read(refusedBegin, details);
     if (refused) ledger.set('activity_refusal', id, { planUid: refused.uid, ...written(details, 'refusedAt') }, by);
   },
   'migration.runTaken': (ledger, { details }, by) => {
-    const taken = run.extend({ way: text, handedOver: z.boolean() }).safeParse(details).data;
+    const taken = read(takenOver, details);
     if (!taken) return;
     const { uid, ...holds } = taken;
     ledger.set('migration_run', uid, { ...holds, ...written(details, 'takenAt') }, by);
   },
   'migration.handedOver': (ledger, { details }, by) => {
-    const over = run.safeParse(details).data;
+    const over = read(run, details);
     if (over) ledger.patch('migration_run', over.uid, { handedOver: true }, by);
   },
   'migration.ended': endMigration,
   'migration.untrusted': endMigration,
   'notification.receiverSaved': (ledger, { name, actor, details }, by) => {
-    const kept = receiver.safeParse(details).data;
+    const kept = read(receiver, details);
     if (kept && name !== null)
       ledger.set('notification_receiver', name, { ...kept, changedBy: actor, ...saved(details) }, by);
   },

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Ledger, LedgerRule, EntryPlace } from './ledger.js';
+import { read } from './reading.js';
 import { written } from './written.js';
 
 const text = z.string();
@@ -39,7 +40,7 @@ const judgedStep = z.object({
 });
 
 const evaluationRow: LedgerRule = (ledger, { id, details }, by) => {
-  const evaluation = asked.safeParse(details).data;
+  const evaluation = read(asked, details);
   if (!evaluation) return;
   const { uid: planUid, verdict, contentHash, policyRevision, generation, evaluatedAt } = evaluation;
   const holds = { planUid, verdict, contentHash, policyRevision, generation, evaluatedAt };
@@ -47,7 +48,7 @@ const evaluationRow: LedgerRule = (ledger, { id, details }, by) => {
 };
 
 const assessmentRow: LedgerRule = (ledger, { namespace, details }, by) => {
-  const assessment = assessed.safeParse(details).data;
+  const assessment = read(assessed, details);
   if (!assessment) return;
   const { uid: planUid, risk, workload, sccs, evaluatedAt: at } = assessment;
   const { assessmentId, answerHash, ...judged } = risk;
@@ -61,7 +62,7 @@ function setStep(
   { table, id, details }: { table: 'step_authorization' | 'step_refusal'; id: string; details: unknown },
   by: EntryPlace,
 ): void {
-  const judged = judgedStep.safeParse(details).data;
+  const judged = read(judgedStep, details);
   if (!judged) return;
   const { uid: planUid, waitsFor, step, contentHash, ...others } = judged;
   // What an entry of an earlier version does not say is not compared.
@@ -75,7 +76,7 @@ export const EVALUATION_RULES: Readonly<Record<string, LedgerRule>> = {
     const { id, name, namespace, details } = entry;
     evaluationRow(ledger, entry, by);
     assessmentRow(ledger, entry, by);
-    const question = evaluated.safeParse(details).data;
+    const question = read(evaluated, details);
     if (!question) return;
     const { uid, author, answerHash, contentHash, requestHash, known } = question;
     const before = ledger.get('migration', uid);
@@ -88,7 +89,7 @@ export const EVALUATION_RULES: Readonly<Record<string, LedgerRule>> = {
   'step.allowed': (ledger, { id, details }, by) => setStep(ledger, { table: 'step_authorization', id, details }, by),
   'step.refused': (ledger, { id, details }, by) => setStep(ledger, { table: 'step_refusal', id, details }, by),
   'risk.outcomeRecorded': (ledger, { id, namespace, details }, by) => {
-    const ended = outcome.safeParse(details).data;
+    const ended = read(outcome, details);
     if (!ended) return;
     const { uid, kind, name, ...holds } = ended;
     const about = kind === undefined || name === undefined ? {} : { kind, name };

@@ -6,6 +6,7 @@ import { EVALUATION_RULES } from './evaluation-rules.js';
 import type { EntryPlace, Ledger, LedgerRule } from './ledger.js';
 import { instant } from './instant.js';
 import { AUTHORITY_TABLES, type Holds } from './rows.js';
+import { read } from './reading.js';
 import { change, saved, written } from './written.js';
 
 const text = z.string();
@@ -69,7 +70,7 @@ const accepted = z.object({
 });
 
 const saveCalendar: LedgerRule = (ledger, { name, actor, details }, by) => {
-  const entry = calendarEntry.safeParse(details).data;
+  const entry = read(calendarEntry, details);
   if (entry && name !== null) ledger.set('calendar_entry', name, { ...entry, changedBy: actor, ...saved(details) }, by);
 };
 const removeCalendar: LedgerRule = (ledger, { name }) => {
@@ -81,13 +82,13 @@ function changeException(
   { holds, time, counter }: { holds: Holds; time: string; counter?: string },
   by: EntryPlace,
 ): void {
-  const key = identified.safeParse(details).data?.id;
+  const key = read(identified, details)?.id;
   const changed = { holds, times: written(details, time), ...(counter === undefined ? {} : { counter }) };
   if (key !== undefined) change(ledger, { table: 'policy_exception', key, ...changed }, by);
 }
 /** Somebody looked at rows that no entry made, or that differ, and answers for them as they are. */
 const accept: LedgerRule = (ledger, { details }, by) => {
-  for (const { table, key, holds } of accepted.safeParse(details).data?.rows ?? [])
+  for (const { table, key, holds } of read(accepted, details)?.rows ?? [])
     if (holds) ledger.set(table, key, holds, by);
     else ledger.remove(table, key);
 };
@@ -98,7 +99,7 @@ export const RULES: Readonly<Record<string, LedgerRule>> = {
   ...ENGINE_RULES,
   ...EVALUATION_RULES,
   'access.granted': (ledger, { name, actor, details }, by) => {
-    const binding = granted.safeParse(details).data;
+    const binding = read(granted, details);
     if (!binding || name === null) return;
     const { role, subject, namespaces } = binding;
     const holds = { role, subjectKind: subject.kind, subjectName: subject.name, namespaces, createdBy: actor };
@@ -108,7 +109,7 @@ export const RULES: Readonly<Record<string, LedgerRule>> = {
     if (name !== null) ledger.remove('role_binding', name);
   },
   'policy.saved': (ledger, { name, actor, details }, by) => {
-    const version = savedVersion.safeParse(details).data;
+    const version = read(savedVersion, details);
     if (!version || name === null) return;
     const { contentHash } = version;
     ledger.set(
@@ -119,7 +120,7 @@ export const RULES: Readonly<Record<string, LedgerRule>> = {
     );
   },
   'policy.bound': (ledger, { name, actor, details }, by) => {
-    const binding = bound.safeParse(details).data;
+    const binding = read(bound, details);
     if (binding && name !== null)
       ledger.set('policy_binding', name, { ...binding, changedBy: actor, ...saved(details) }, by);
   },
@@ -127,7 +128,7 @@ export const RULES: Readonly<Record<string, LedgerRule>> = {
     if (name !== null) ledger.remove('policy_binding', name);
   },
   'exception.requested': (ledger, { actor, details }, by) => {
-    const asked = requested.safeParse(details).data;
+    const asked = read(requested, details);
     if (!asked) return;
     const { id, policy, target, reason, expiresAt } = asked;
     const persons = { requestedBy: actor, approvedBy: null, revokedBy: null };
@@ -150,7 +151,7 @@ export const RULES: Readonly<Record<string, LedgerRule>> = {
   'calendar.freezeRemoved': removeCalendar,
   'calendar.windowRemoved': removeCalendar,
   'stop.set': (ledger, { name, namespace, actor, details }, by) => {
-    const stop = stopped.safeParse(details).data;
+    const stop = read(stopped, details);
     if (stop && name !== null)
       ledger.set(
         'emergency_stop',
@@ -163,31 +164,31 @@ export const RULES: Readonly<Record<string, LedgerRule>> = {
       );
   },
   'stop.lifted': (ledger, { name, actor, details }, by) => {
-    const why = lifted.safeParse(details).data;
+    const why = read(lifted, details);
     const holds = { liftedBy: actor, liftReason: why?.reason ?? '' };
     const times = written(details, 'liftedAt');
     if (why && name !== null) change(ledger, { table: 'emergency_stop', key: name, holds, times }, by);
   },
   'command.granted': (ledger, { actor, details }, by) => {
-    const grant = token.safeParse(details).data;
+    const grant = read(token, details);
     if (!grant) return;
     const { uid, command, expiresAt, reason } = grant;
     const said = reason === undefined ? {} : { reason };
     ledger.set('command_grant', grant.token, { planUid: uid, command, actor, expiresAt, ...said, used: false }, by);
   },
   'command.allowed': (ledger, { details }, by) => {
-    const used = redeemed.safeParse(details).data;
+    const used = read(redeemed, details);
     if (used) ledger.patch('command_grant', used.redeemed, { used: true }, by);
   },
   'preImages.recorded': (ledger, { details }, by) => {
-    const recorded = images.safeParse(details).data;
+    const recorded = read(images, details);
     if (!recorded) return;
     const { uid, workflowId } = recorded;
     for (const { key, order, manifest } of recorded.images)
       ledger.set('pre_image', `${uid} ${key}`, { workflowId, order, manifest, ...written(details, 'recordedAt') }, by);
   },
   'plan.liveEdited': (ledger, { details }, by) => {
-    const edit = liveEdit.safeParse(details).data;
+    const edit = read(liveEdit, details);
     if (!edit) return;
     const { uid, generation, contentHash, loosened, needs, partsHash } = edit;
     const since = { ...(partsHash === undefined ? {} : { parts: partsHash }), ...written(details, 'editedAt') };

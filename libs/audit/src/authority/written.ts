@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { EntryPlace, Ledger } from './ledger.js';
+import { read } from './reading.js';
 import type { AuthorityTable, Holds } from './rows.js';
 
 /** When the rows of an entry were written. Absent in entries from before it was kept, whose rows are not compared by it. */
@@ -8,13 +9,13 @@ const replaced = z.object({ before: z.object({ rowVersion: z.int() }).nullable()
 
 /** @returns the time of the entry under the name that its row has for it, and whatever else is known since then */
 export function written(details: unknown, member: string, others: Holds = {}): Holds {
-  const at = timed.safeParse(details).data?.at;
+  const at = read(timed, details)?.at;
   return at === undefined ? {} : { [member]: at, ...others };
 }
 
 /** The same of a row that counts its changes. */
 export function saved(details: unknown): Holds {
-  const before = replaced.safeParse(details).data?.before;
+  const before = read(replaced, details)?.before;
   return before === undefined ? {} : written(details, 'changedAt', { rowVersion: (before?.rowVersion ?? 0) + 1 });
 }
 
