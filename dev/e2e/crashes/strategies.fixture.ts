@@ -5,7 +5,8 @@ import { waitFor } from '@scc/runtime';
 import { scaled } from '@scc/testing/scale';
 import { stringify } from 'yaml';
 import { z } from 'zod';
-import type { Stack } from '../../src/index.js';
+import { lostOf, readData } from '../../src/demo/data.js';
+import { startLoad, type Stack } from '../../src/index.js';
 import { condition, longHolds, NAMESPACE, PLANS, TIMEOUT_MS, type engineOn } from '../engine.fixture.js';
 
 /** Processes that fail while workloads move that get no canary: each strategy ends, or is undone. */
@@ -15,6 +16,7 @@ const isWhole = scaled(1) > 1;
 /** Longer than Temporal waits for a heartbeat. */
 const STANDSTILL_MS = 9_000;
 const READY_MS = 60_000;
+const WRITES_PER_SECOND = 10;
 
 type Moved = Exclude<Strategy, 'Canary'>;
 /** The workload of each strategy, and how many pods it wants; a DaemonSet has one on each node. */
@@ -54,6 +56,43 @@ const readySchema = z.looseObject({
 const pathOf = ({ name, strategy }: Met): string =>
   `/apis/apps/v1/namespaces/${NAMESPACE}/${WORKLOADS[strategy].kind.toLowerCase()}s/${name}`;
 
+/** Its volumes go with it. */
+const CLAIMS = {
+  persistentVolumeClaimRetentionPolicy: { whenDeleted: 'Delete' },
+  volumeClaimTemplates: [
+    {
+      metadata: { name: 'data' },
+      spec: {
+        ...{ storageClassName: 'folders', accessModes: ['ReadWriteOnce'] },
+        resources: { requests: { storage: '1Gi' } },
+      },
+    },
+  ],
+};
+
+/** A container that acknowledges a write once it is in its volume to stay. */
+const databaseOf = (env: object[]) => ({
+  env: [...env, { name: 'POD_IP', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } }],
+  ports: [{ name: 'http', containerPort: 8080 }],
+  volumeMounts: [{ name: 'data', mountPath: '/data' }],
+  readinessProbe: { httpGet: { path: '/readyz', port: 'http' }, periodSeconds: 1 },
+});
+
+/** Writes to the databases until it is stopped; what they acknowledged is then in their volumes. */
+async function startWrites(stack: Stack, met: readonly Met[]) {
+  const databases = met.filter(({ strategy }) => strategy === 'Ordered');
+  const streams = databases.map(({ name }) => ({
+    ...{ name, via: 'sidecar' as const, host: name, rate: WRITES_PER_SECOND },
+    requests: [{ method: 'POST' as const, path: '/' }],
+  }));
+  const load = await startLoad(stack, { streams, timeoutMs: 5_000 });
+  return async (): Promise<void> => {
+    const { acknowledged } = await load.stop();
+    expect(lostOf(acknowledged, await readData(stack.api, stack.stateDir))).toEqual([]);
+    expect(acknowledged.length).toBeGreaterThan(10 * WRITES_PER_SECOND);
+  };
+}
+
 function manifestsOf({ name, strategy }: Met): string {
   const { kind, replicas } = WORKLOADS[strategy];
   const labels = { app: name };
@@ -61,7 +100,13 @@ function manifestsOf({ name, strategy }: Met): string {
   const resources = { requests: { cpu: '10m' } };
   // Nobody sends it requests that it would have to end.
   const env = [{ name: 'DRAIN_SECONDS', value: '0' }];
-  const containers = [{ ...{ name: 'app', image: 'scc.poc/healthy:1' }, env, resources }];
+  const isDatabase = strategy === 'Ordered';
+  const containers = [
+    {
+      ...{ name: 'app', image: `scc.poc/${isDatabase ? 'database' : 'healthy'}:1`, resources },
+      ...(isDatabase ? databaseOf(env) : { env }),
+    },
+  ];
   const spec = { serviceAccountName: name, terminationGracePeriodSeconds: 1, containers };
   const rbac = 'rbac.authorization.k8s.io';
   return [
@@ -75,10 +120,18 @@ function manifestsOf({ name, strategy }: Met): string {
       ...{ apiVersion: 'apps/v1', kind, metadata },
       spec: {
         ...{ selector: { matchLabels: labels }, template: { metadata: { labels }, spec } },
-        ...(kind === 'StatefulSet' ? { serviceName: name } : {}),
+        ...(isDatabase ? { serviceName: name, ...CLAIMS } : {}),
         ...(replicas === undefined ? {} : { replicas }),
       },
     },
+    ...(isDatabase
+      ? [
+          {
+            ...{ apiVersion: 'v1', kind: 'Service', metadata },
+            spec: { selector: labels, ports: [{ name: 'http', port: 80, targetPort: 8080 }] },
+          },
+        ]
+      : []),
   ]
     .map((object) => stringify(object))
     .join('---\n');
@@ -175,6 +228,7 @@ export function crashesOfStrategies(benchOf: () => Bench): void {
         );
         await deploy(stack, met);
         const before = await Promise.all(met.map((one) => engine.specOf(pathOf(one))));
+        const expectWritesKept = await startWrites(stack, met);
         await Promise.all(met.map((one) => begin(bench, one)));
         await Promise.all(met.filter(({ step }) => step === 'undoing').map((one) => goBack(bench, one)));
         await strike(bench, part, fault);
@@ -190,7 +244,11 @@ export function crashesOfStrategies(benchOf: () => Bench): void {
             });
         }
         expect(await engine.remains()).toEqual([]);
+        await expectWritesKept();
         await Promise.all(met.map((one) => stack.api.call('DELETE', pathOf(one))));
+        const services = `/api/v1/namespaces/${NAMESPACE}/services`;
+        const databases = met.filter(({ strategy }) => strategy === 'Ordered');
+        await Promise.all(databases.map(({ name }) => stack.api.call('DELETE', `${services}/${name}`)));
       },
       5 * TIMEOUT_MS,
     );
