@@ -189,6 +189,8 @@ export interface MigrationTarget {
   pace?: { own: Record<string, unknown>; held: Record<string, unknown> };
   /** How long the first pods of a workload that had none may take to be ready, in milliseconds. */
   readyMs?: number;
+  /** It is being undone. Set for the one activity that works on it; never kept. */
+  isUndo?: boolean;
   /** The routes as they were surveyed: the router's own, opaque here. */
   survey: unknown;
   drainMs: number;

@@ -14,7 +14,7 @@ const GATEWAY_API = 'gateway.networking.k8s.io/v1';
 const GRANTS = 'gateway.networking.k8s.io/v1beta1';
 
 const ruleSchema = z.looseObject({
-  matches: z.array(z.looseObject({ headers: z.array(z.unknown()).default([]) })).default([]),
+  matches: z.array(z.looseObject({ headers: z.array(z.looseObject({ name: z.string() })).default([]) })).default([]),
   backendRefs: z.array(z.looseObject({ name: z.string(), weight: z.int().default(1) })),
 });
 const routeSchema = z.looseObject({
@@ -72,11 +72,12 @@ export const gatewayRouter = (mesh: Mesh, kube: KubeClient): GatewayRouter =>
 /** The contract's questions to one route of the Gateway API. */
 function routeOf({ kube, read }: Mesh, at: { kind: string; namespace: string; name: string }) {
   const id = { apiVersion: GATEWAY_API, ...at };
-  /** The rule of the user's, or that which only testers meet. */
-  const ruleOf = async (isForTesters = false) => {
+  /** The rule that requests meet which have nothing, or a header; that of all where none is for the header. */
+  const ruleOf = async (header?: string) => {
     const { rules } = routeSchema.parse(await read(id)).spec;
-    const isTold = ({ matches }: (typeof rules)[number]) => matches.some(({ headers }) => headers.length > 0);
-    const rule = rules.find((one) => isTold(one) === isForTesters);
+    const asks = ({ matches }: (typeof rules)[number]) => matches.flatMap(({ headers }) => headers);
+    const rule =
+      rules.find((one) => asks(one).some(({ name }) => name === header)) ?? rules.find((one) => asks(one).length === 0);
     if (!rule) throw new Error(`${id.name} has no rule`);
     return rule;
   };
@@ -86,8 +87,8 @@ function routeOf({ kube, read }: Mesh, at: { kind: string; namespace: string; na
   };
   return {
     state: async () => stateOf(await read(id)),
-    shares: async (isForTesters = false): Promise<RouteShares> =>
-      sharesOf((await ruleOf(isForTesters)).backendRefs.map(({ name, weight }) => ({ service: name, weight }))),
+    shares: async (header?: string): Promise<RouteShares> =>
+      sharesOf((await ruleOf(header)).backendRefs.map(({ name, weight }) => ({ service: name, weight }))),
     edit: edited((rule) => ({ ...rule, timeouts: { request: '5s' } })),
     tamper: edited((rule) => ({ ...rule, backendRefs: [{ name: 'ledger', port: 80 }] })),
     accepted: async (): Promise<void> => {
@@ -166,7 +167,10 @@ export async function gatewayWorld(mesh: Mesh, kind: 'HTTPRoute' | 'GRPCRoute'):
     crashing: (at) => gatewayRouter(mesh, endingAfter(kube, at)),
     state: async () => ({ alone: await alone.state(), shared: await shared.state() }),
     shares: async () => ({ alone: await alone.shares(), shared: await shared.shares() }),
-    sharesOfTesters: async () => [await alone.shares(true), await shared.shares(true)],
+    sharesOfTesters: async () => [await alone.shares('x-tester'), await shared.shares('x-tester')],
+    ...(kind === 'HTTPRoute'
+      ? { sharesOfReturning: async () => [await alone.shares('cookie'), await shared.shares('cookie')] }
+      : {}),
     edit: alone.edit,
     tamper: alone.tamper,
     additions: async () => (await all()).filter((name) => !initial.has(name)),
@@ -218,7 +222,8 @@ export async function mixedWorld(mesh: Mesh): Promise<RouterWorld> {
     crashing: (at) => composite(endingAfter(kube, at)),
     state: async () => ({ alone: await alone.state('alone'), shared: await shared.state() }),
     shares: async () => ({ alone: await alone.shares('alone'), shared: await shared.shares() }),
-    sharesOfTesters: async () => [await alone.shares('alone', true), await shared.shares(true)],
+    sharesOfTesters: async () => [await alone.shares('alone', 'x-tester'), await shared.shares('x-tester')],
+    sharesOfReturning: async () => [await alone.shares('alone', 'cookie'), await shared.shares('cookie')],
     edit: alone.edit,
     tamper: alone.tamper,
     additions: async () => (await all()).filter((name) => !initial.has(name)),

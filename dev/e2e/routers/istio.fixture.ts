@@ -64,11 +64,14 @@ const MANIFESTS = (namespace: string): object[] => [
 /** The contract's questions to one VirtualService. */
 export function virtualServiceOf({ kube, read }: Mesh, namespace: string) {
   const idOf = (name: string) => ({ apiVersion: NETWORKING, kind: 'VirtualService', namespace, name });
-  /** The route of the user's, or that which only testers meet. */
-  const entryOf = async (name: string, isForTesters = false) => {
+  /** The route that requests meet which have nothing, or a header; that of all where none is for the header. */
+  const entryOf = async (name: string, header?: string) => {
     const entries = specSchema.parse((await read(idOf(name)))['spec']).http;
-    const isTold = ({ match = [] }: (typeof entries)[number]) => match.some(({ headers }) => headers !== undefined);
-    const entry = entries.find((one) => isTold(one) === isForTesters);
+    const asks = ({ match = [] }: (typeof entries)[number]) =>
+      match.flatMap(({ headers = {} }) => Object.keys(headers));
+    const entry =
+      entries.find((one) => header !== undefined && asks(one).includes(header)) ??
+      entries.find((one) => asks(one).length === 0);
     if (!entry) throw new Error(`${name} has no route`);
     return entry;
   };
@@ -78,8 +81,8 @@ export function virtualServiceOf({ kube, read }: Mesh, namespace: string) {
   };
   return {
     state: async (name: string) => stateOf(await read(idOf(name))),
-    shares: async (name: string, isForTesters = false): Promise<RouteShares> => {
-      const { route } = await entryOf(name, isForTesters);
+    shares: async (name: string, header?: string): Promise<RouteShares> => {
+      const { route } = await entryOf(name, header);
       return sharesOf(
         route.map(({ destination, weight }) => ({
           service: destination.host.split('.')[0] ?? '',
@@ -131,7 +134,8 @@ export async function istioWorld(mesh: Mesh): Promise<RouterWorld> {
     crashing: (at) => mesh.istio(endingAfter(kube, at)),
     state: async () => ({ alone: await state('alone'), shared: await state('shared') }),
     shares: async () => ({ alone: await shares('alone'), shared: await shares('shared') }),
-    sharesOfTesters: async () => [await shares('alone', true), await shares('shared', true)],
+    sharesOfTesters: async () => [await shares('alone', 'x-tester'), await shares('shared', 'x-tester')],
+    sharesOfReturning: async () => [await shares('alone', 'cookie'), await shares('shared', 'cookie')],
     edit,
     tamper,
     additions: async () => (await all()).filter((name) => !initial.has(name)),

@@ -2,6 +2,7 @@ import { divided, reduced, type Split } from '@scc/routing';
 import { mirrorRules, type MirrorAbility } from './mirror-rules.js';
 import { isCanary, pairOf, ruleSendsTo, type RuleScope } from './references.js';
 import type { Backend, Rule } from './schema.js';
+import { isForReturning, keeping, returningRules } from './returning.js';
 import { isForTesters, testersRules } from './testers.js';
 
 /** Absent is 1, not 0. */
@@ -50,15 +51,16 @@ export const isMirrorRule = ({ filters }: Rule, scope: RuleScope): boolean =>
 /** The rules without anything that a migration added. Weights keep their proportions, not their numbers. */
 export const rulesWithoutCanary = (rules: readonly Rule[], scope: RuleScope): Rule[] =>
   rules
-    .filter((rule) => !isMirrorRule(rule, scope) && !isForTesters(rule, scope))
+    .filter((rule) => ![isMirrorRule, isForTesters, isForReturning].some((isOurs) => isOurs(rule, scope)))
     .map((rule) => (rule.backendRefs ? { ...rule, backendRefs: undivide(rule.backendRefs, scope) } : rule));
 
 /** The rules with requests of the Services divided as asked, and otherwise as their user wrote them. */
 export function rulesWithCanary(
   rules: readonly Rule[],
-  { canary, mirror }: Split,
+  split: Split,
   { scope, ability }: { scope: RuleScope; ability: MirrorAbility },
 ): Rule[] {
+  const { canary, mirror } = split;
   const base = rulesWithoutCanary(rules, scope);
   const mirrors = mirror ? mirrorRules(base, mirror, { scope, ability }) : new Map<number, Rule>();
   const all = base.flatMap((rule, index) => {
@@ -68,5 +70,9 @@ export function rulesWithCanary(
   const withShares = (rule: Rule): Rule =>
     ruleSendsTo(rule, scope) ? { ...rule, backendRefs: divide(rule.backendRefs ?? [], canary, scope) } : rule;
   // A rule with a condition more goes before, wherever it stands; among equals the user's come first.
-  return [...all.map(withShares), ...all.flatMap((rule) => testersRules(rule, scope))];
+  return [
+    ...all.map((rule) => keeping(withShares(rule), split, scope)),
+    ...all.flatMap((rule) => testersRules(rule, scope)),
+    ...all.flatMap((rule) => returningRules(rule, split, scope)).map(withShares),
+  ];
 }

@@ -1,8 +1,9 @@
 import type { Mirror } from '@scc/routing';
+import { fitsIn } from './beside.js';
 import { MAX_FILTERS, MAX_MATCHES } from './limits.js';
 import { pairOf, ruleSendsTo, type RuleScope } from './references.js';
 import { ALL, pathOf, type Filter, type Match, type Rule } from './schema.js';
-import { fitsIn, testersRules } from './testers.js';
+import { testersRules } from './testers.js';
 
 /** The part of mirroring that a route can have. */
 export interface MirrorAbility {

@@ -1,4 +1,4 @@
-import type { ServicePair, Testers } from '@scc/routing';
+import type { Affinity, ServicePair, Testers } from '@scc/routing';
 import type { Reference, RouteKind, Rule } from './schema.js';
 
 /** Which Services are divided, and the route in whose words they are named. */
@@ -11,6 +11,8 @@ export interface RuleScope {
   routeNamespace: string;
   /** Whose requests all go to the canary, beside its share. */
   testers?: Testers | undefined;
+  /** By which clients that met the canary stay there while it has a share. */
+  affinity?: Affinity | undefined;
 }
 
 const isService = ({ group = '', kind = 'Service' }: Reference): boolean => group === '' && kind === 'Service';

@@ -13,6 +13,7 @@ import type { WayIn } from '@scc/plan';
 import {
   deletedRoute,
   holdingTesters,
+  ledBy,
   manifestBefore,
   ownership,
   routedName,
@@ -71,6 +72,7 @@ export class GatewayRouter implements TrafficRouter {
       kind,
       name: namespace === request.namespace ? name : `${namespace}/${name}`,
       dividedBy: 'GatewayAPI',
+      ...(request.affinity ? { shareOf: 'NewClients' } : {}),
     }));
     return { survey: { request, routes }, ways, undivided, routed, violations, warnings };
   }
@@ -100,7 +102,8 @@ export class GatewayRouter implements TrafficRouter {
     if (survey.request.testers) await this.split(survey, { canary: 0, mirror: null });
   }
 
-  async split(survey: Survey, split: Split, together?: () => Promise<void>): Promise<Verified> {
+  async split(surveyed: Survey, split: Split, together?: () => Promise<void>): Promise<Verified> {
+    const survey = ledBy(surveyed, split);
     const { testers } = survey.request;
     const usesCanary = split.canary > 0 || split.mirror !== null || Boolean(testers && !testers.isHeld);
     const sides = { stable: split.canary < 100, canary: usesCanary };
@@ -111,7 +114,8 @@ export class GatewayRouter implements TrafficRouter {
     });
   }
 
-  async drift(survey: Survey, split: Split): Promise<Conflict | null> {
+  async drift(surveyed: Survey, split: Split): Promise<Conflict | null> {
+    const survey = ledBy(surveyed, split);
     const { kube, fieldManager } = this.options;
     const routes = gatewayRoutesSchema.parse(survey.routes);
     for (const route of routes.divided) {
@@ -260,9 +264,9 @@ export class GatewayRouter implements TrafficRouter {
     return { scope: scopeOf(survey.request, route), ability };
   }
 
-  private watched({ request: { namespace, services, testers } }: Survey): Watched {
+  private watched({ request: { namespace, services, testers, affinity } }: Survey): Watched {
     const { domain } = this.options;
-    return { namespace, services, hasStreams: false, testers, ...(domain === undefined ? {} : { domain }) };
+    return { namespace, services, hasStreams: false, testers, affinity, ...(domain === undefined ? {} : { domain }) };
   }
 
   private grantId({ request: { namespace, services } }: Survey): RoutedObject {

@@ -17,16 +17,27 @@ const referenceSchema = z.looseObject({
   namespace: z.string().optional(),
   port: z.int().optional(),
 });
-const backendSchema = referenceSchema.extend({ weight: z.int().min(0).optional() });
+const headerSchema = z.looseObject({ name: z.string(), value: z.string() });
 const filterSchema = z.looseObject({
   type: z.string(),
+  responseHeaderModifier: z
+    .looseObject({
+      add: z.array(headerSchema).optional(),
+      set: z.array(headerSchema).optional(),
+      remove: z.array(z.string()).optional(),
+    })
+    .optional(),
   requestMirror: z.looseObject({ backendRef: referenceSchema, percent: z.int().optional() }).optional(),
+});
+const backendSchema = referenceSchema.extend({
+  weight: z.int().min(0).optional(),
+  filters: z.array(filterSchema).optional(),
 });
 const matchSchema = z.looseObject({
   path: z.looseObject({ type: z.string().optional(), value: z.string().optional() }).optional(),
   /** An HTTPRoute names one of HTTP's, a GRPCRoute says which of a service's. */
   method: z.union([z.string(), z.looseObject({})]).optional(),
-  headers: z.array(z.looseObject({ name: z.string(), value: z.string() })).optional(),
+  headers: z.array(headerSchema).optional(),
 });
 const ruleSchema = z.looseObject({
   name: z.string().optional(),

@@ -1,5 +1,7 @@
 import { MANAGED_LABEL, type Violation } from '@scc/plan';
 import {
+  affinityNotRouted,
+  affinityWarning,
   reduced,
   testersNotRouted,
   testersWarning,
@@ -22,7 +24,7 @@ import {
   type Rule,
 } from './schema.js';
 import { servedBy, type ServingParent } from './status.js';
-import { lackInRules } from './testers.js';
+import { lackInRules, lackOfCookies } from './lack.js';
 
 export interface NamedRoute {
   kind: RouteKind;
@@ -43,15 +45,16 @@ export interface DividedRoute {
   foreignPaths: string[];
 }
 
-type Asked = Pick<SurveyRequest, 'namespace' | 'services' | 'testers'>;
+type Asked = Pick<SurveyRequest, 'namespace' | 'services' | 'testers' | 'affinity'>;
 
 export const scopeOf = (
-  { namespace, services, testers }: Asked,
+  { namespace, services, testers, affinity }: Asked,
   route: { kind: RouteKind; namespace: string },
 ): RuleScope => ({
   namespace,
   services,
   ...(testers ? { testers } : {}),
+  ...(affinity ? { affinity } : {}),
   kind: route.kind,
   routeNamespace: route.namespace,
 });
@@ -196,7 +199,7 @@ export function findGatewayRoutes(
     const divided = { kind: route.kind, namespace: route.namespace, name: route.name };
     found.divided.push({ ...divided, served: servedBy(route.status), foreignPaths });
     found.routed.push(...meshServices(route, asked));
-    found.violations.push(...noTesters({ ...divided, name }, rules, scope));
+    found.violations.push(...notLed({ ...divided, name }, { rules, scope, served: servedBy(route.status) }));
     const ability = { hasPercent: hasPercent(route.kind), foreignPaths };
     if (mirror && isLeftOut(rules, mirror, { scope, ability }))
       found.warnings.push(
@@ -207,16 +210,22 @@ export function findGatewayRoutes(
   return found;
 }
 
-const ledToCanary = ({ divided }: FoundGatewayRoutes, { testers }: Asked): string[] =>
-  testers && divided.length > 0 ? [testersWarning(testers)] : [];
+const ledToCanary = ({ divided }: FoundGatewayRoutes, { testers, affinity }: Asked): string[] =>
+  divided.length > 0
+    ? [...(testers ? [testersWarning(testers)] : []), ...(affinity ? [affinityWarning(affinity)] : [])]
+    : [];
 
-function noTesters(
+/** Why some cannot be led to the canary beside its share who should be. */
+function notLed(
   { kind, name }: Pick<NamedRoute, 'kind' | 'name'>,
-  rules: readonly Rule[],
-  scope: RuleScope,
+  { rules, scope, served }: { rules: readonly Rule[]; scope: RuleScope; served: readonly ServingParent[] },
 ): Violation[] {
   const lack = lackInRules(rules, scope);
-  return lack === null ? [] : [testersNotRouted(`${kind} ${name}: ${lack}`)];
+  const lacking = lackOfCookies(rules, { scope, served });
+  return [
+    ...(lack === null ? [] : [testersNotRouted(`${kind} ${name}: ${lack}`)]),
+    ...(lacking === null ? [] : [affinityNotRouted(`${kind} ${name}: ${lacking}`)]),
+  ];
 }
 
 /** Whether a rule that sends to the Services gets no mirror. */

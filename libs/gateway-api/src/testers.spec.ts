@@ -1,8 +1,8 @@
 import { rulesWithCanary, rulesWithoutCanary } from './canary-rules.js';
+import { lackInRules } from './lack.js';
 import { restoredRules } from './restore.js';
 import { ability, aRule, at, scope as plain, to, weightsOf } from './rules.fixture.js';
 import type { Rule } from './schema.js';
-import { lackInRules } from './testers.js';
 
 const testers = { header: 'x-tester', value: 'yes' };
 const scope = { ...plain, testers };

@@ -1,4 +1,16 @@
-import { divided, reduced, type Mirror, type ServicePair, type Split, type Testers } from '@scc/routing';
+import {
+  type Affinity,
+  cookiePattern,
+  divided,
+  expiredCookie,
+  isSticky,
+  keptCookie,
+  reduced,
+  type Mirror,
+  type ServicePair,
+  type Split,
+  type Testers,
+} from '@scc/routing';
 import { type Place, resolvedHost, serviceHost } from './hosts.js';
 import {
   mirrorSchema,
@@ -17,12 +29,16 @@ export interface RouteScope extends Place {
   foreign?: ReadonlySet<string>;
   /** Whose requests all go to the canary, beside its share. */
   testers?: Testers | undefined;
+  /** By which clients that met the canary stay there while it has a share. */
+  affinity?: Affinity | undefined;
 }
 
 /** Marks a route that exists only to mirror safe requests. */
 const MIRROR_ROUTE = 'scc-mirror';
 /** Marks a route that exists only for testers. */
 const TESTERS_ROUTE = 'scc-testers';
+/** Marks a route that exists only for clients that carry the cookie of the canary. */
+const RETURNING_ROUTE = 'scc-returning';
 const SAFE_METHODS = ['GET', 'HEAD', 'OPTIONS'];
 const SAFE_METHOD = { regex: SAFE_METHODS.join('|') };
 
@@ -61,6 +77,13 @@ export const sendsTo = (destinations: readonly RouteDestination[] | undefined, s
 /** Every list of destinations of a VirtualService. */
 export const destinationLists = ({ http, tls, tcp }: VirtualServiceSpec): RouteDestination[][] =>
   [...(http ?? []), ...(tls ?? []), ...(tcp ?? [])].flatMap(({ route }) => (route ? [route] : []));
+
+/** The same destination, whose answers tell the client to keep a cookie. */
+const telling = (destination: RouteDestination, cookie: string): RouteDestination => {
+  const { headers } = destination;
+  const add = { ...headers?.response?.add, 'set-cookie': cookie };
+  return { ...destination, headers: { ...headers, response: { ...headers?.response, add } } };
+};
 
 function divide(destinations: RouteDestination[], percent: number, scope: RouteScope): RouteDestination[] {
   if (!sendsTo(destinations, scope)) return destinations;
@@ -139,21 +162,23 @@ function withMirror(route: HttpRoute, mirror: Mirror | null, scope: RouteScope):
   return [{ ...mirrored(route, mirror, scope), name: markedName(route, MIRROR_ROUTE), match }, route];
 }
 
-/** Whether a route says something of the testers' header itself, in any spelling. */
-export const asksForHeader = ({ match }: HttpRoute, { header }: Testers): boolean =>
+/** Whether a route says something of a header itself, in any spelling. */
+export const asksForHeader = ({ match }: HttpRoute, header: string): boolean =>
   (match ?? []).some(({ headers, withoutHeaders }) =>
     [headers, withoutHeaders].some((asked) => Object.keys(asked ?? {}).some((name) => name.toLowerCase() === header)),
   );
 
-/** The route that testers meet before another one: the same, but with the canary in the place of the workload. */
-function testersRoute(route: HttpRoute, scope: RouteScope): HttpRoute[] {
-  const { testers } = scope;
-  if (!testers || testers.isHeld || !sendsTo(route.route, scope) || asksForHeader(route, testers)) return [];
-  const { header, value } = testers;
-  const match = (route.match?.length ? route.match : [{}]).map((one) => ({
-    ...one,
-    headers: { ...one.headers, [header]: { exact: value } },
-  }));
+/** Whether the answers of a route, or of a destination, have a cookie changed by its user. */
+export const changesCookies = ({ headers }: Pick<HttpRoute, 'headers'>): boolean => {
+  const { add, set, remove = [] } = headers?.response ?? {};
+  return [...Object.keys({ ...add, ...set }), ...remove].some((name) => name.toLowerCase() === 'set-cookie');
+};
+
+const narrowed = ({ match }: HttpRoute, headers: Record<string, object>): NonNullable<HttpRoute['match']> =>
+  (match?.length ? match : [{}]).map((one) => ({ ...one, headers: { ...one.headers, ...headers } }));
+
+/** The destinations of a route with the canary in the place of the workload. */
+function canaryAlone(route: HttpRoute, scope: RouteScope): RouteDestination[] {
   const all = route.route ?? [];
   const toCanary = all.map((destination) => {
     const pair = pairOfStable(destination.destination, scope);
@@ -161,10 +186,44 @@ function testersRoute(route: HttpRoute, scope: RouteScope): HttpRoute[] {
     return { ...destination, destination: { ...destination.destination, host: canaryHost(pair, scope) } };
   });
   const weights = all.map((destination) => weightOf(destination, all));
-  return [{ ...route, name: markedName(route, TESTERS_ROUTE), match, route: withNeededWeights(toCanary, weights) }];
+  return withNeededWeights(toCanary, weights);
 }
 
-const isOurs = (route: HttpRoute): boolean => isMarked(route, MIRROR_ROUTE) || isMarked(route, TESTERS_ROUTE);
+/** The route that testers meet before another one: the same, but with the canary in the place of the workload. */
+function testersRoute(route: HttpRoute, scope: RouteScope): HttpRoute[] {
+  const { testers } = scope;
+  if (!testers || testers.isHeld || !sendsTo(route.route, scope) || asksForHeader(route, testers.header)) return [];
+  const match = narrowed(route, { [testers.header]: { exact: testers.value } });
+  return [{ ...route, name: markedName(route, TESTERS_ROUTE), match, route: canaryAlone(route, scope) }];
+}
+
+/**
+ * The route that clients meet which carry the cookie of the canary. While both sides have a share it leads there alone;
+ * at its ends it leads where all others do, and takes the cookie away.
+ */
+function returningRoute(route: HttpRoute, split: Split, scope: RouteScope): HttpRoute[] {
+  const { affinity } = scope;
+  if (!affinity || split.mirror || !sendsTo(route.route, scope)) return [];
+  const match = narrowed(route, { cookie: { regex: cookiePattern(affinity) } });
+  const name = markedName(route, RETURNING_ROUTE);
+  if (isSticky(split)) return [{ ...route, name, match, route: canaryAlone(route, scope) }];
+  const cookie = expiredCookie(affinity);
+  return [{ ...route, name, match, route: (route.route ?? []).map((destination) => telling(destination, cookie)) }];
+}
+
+/** The same route, whose canary tells clients to come back to it. */
+function keeping(route: HttpRoute, split: Split, scope: RouteScope): HttpRoute {
+  const { affinity } = scope;
+  if (!affinity || !isSticky(split) || isOurs(route) || !route.route) return route;
+  const cookie = keptCookie(affinity);
+  const destinations = route.route.map((destination) =>
+    isCanary(destination.destination.host, scope) ? telling(destination, cookie) : destination,
+  );
+  return { ...route, route: destinations };
+}
+
+const isOurs = (route: HttpRoute): boolean =>
+  [MIRROR_ROUTE, TESTERS_ROUTE, RETURNING_ROUTE].some((mark) => isMarked(route, mark));
 
 /** One mirror that is left is written as most people write it; `restored` knows the user's own words. */
 function withoutMirror(route: HttpRoute, scope: RouteScope): HttpRoute {
@@ -205,13 +264,19 @@ export function withoutCanary(spec: VirtualServiceSpec, scope: RouteScope): Virt
 }
 
 /** A VirtualService that divides the requests of the Services as asked and is otherwise what its user wrote. */
-export function withCanary(spec: VirtualServiceSpec, { canary, mirror }: Split, scope: RouteScope): VirtualServiceSpec {
+export function withCanary(spec: VirtualServiceSpec, split: Split, scope: RouteScope): VirtualServiceSpec {
+  const { canary, mirror } = split;
   const base = withoutCanary(spec, scope);
   const change = (list: RouteDestination[]): RouteDestination[] => divide(list, canary, scope);
   return withLists(base, {
     http: base.http
-      ?.flatMap((route) => [...testersRoute(route, scope), ...withMirror(route, mirror, scope)])
-      .map((route) => (route.route ? { ...route, route: change(route.route) } : route)),
+      ?.flatMap((route) => [
+        ...testersRoute(route, scope),
+        ...returningRoute(route, split, scope),
+        ...withMirror(route, mirror, scope),
+      ])
+      .map((route) => (route.route ? { ...route, route: change(route.route) } : route))
+      .map((route) => keeping(route, split, scope)),
     tls: stream(base.tls, change),
     tcp: stream(base.tcp, change),
   });

@@ -1,5 +1,5 @@
 import { isRecord } from '@scc/plan';
-import type { ServicePair, Testers } from '@scc/routing';
+import { type Affinity, cookiePattern, type ServicePair, type Testers } from '@scc/routing';
 import { type Place, serviceHost } from './hosts.js';
 
 /** How one route of a proxy divides the requests to one Service. */
@@ -67,25 +67,37 @@ const isExactly = (condition: unknown, value: string): boolean => {
   return isRecord(text) && (text['exact'] ?? text['exact_match'] ?? text['exactMatch']) === value;
 };
 
-/** Whether only requests of testers meet a route. */
-const isForTesters = (route: unknown, { header, value }: Testers): boolean => {
-  const match = isRecord(route) && isRecord(route['match']) ? route['match'] : {};
-  const { headers } = match;
-  return (
-    Array.isArray(headers) && headers.some((one) => isRecord(one) && one['name'] === header && isExactly(one, value))
-  );
+const hasPattern = (condition: unknown, pattern: string): boolean => {
+  if (!isRecord(condition)) return false;
+  const text = condition['string_match'] ?? condition['stringMatch'] ?? condition;
+  const regex = isRecord(text) ? (text['safe_regex'] ?? text['safeRegex'] ?? text['safe_regex_match']) : undefined;
+  return isRecord(regex) && regex['regex'] === pattern;
 };
 
-/** A dump of routes without those that only requests of testers meet, which are put into `apart`. */
-export function apartFromTesters(dump: unknown, testers: Testers, apart: unknown[]): unknown {
+const asks = (route: unknown, isAsked: (condition: Record<string, unknown>) => boolean): boolean => {
+  const match = isRecord(route) && isRecord(route['match']) ? route['match'] : {};
+  const { headers } = match;
+  return Array.isArray(headers) && headers.some((one) => isRecord(one) && isAsked(one));
+};
+
+/** Whether only requests of testers meet a route. */
+export const meetsTesters = (route: unknown, { header, value }: Testers): boolean =>
+  asks(route, (one) => one['name'] === header && isExactly(one, value));
+
+/** Whether only requests with the cookie of the canary meet a route. */
+export const meetsReturning = (route: unknown, affinity: Affinity): boolean =>
+  asks(route, (one) => one['name'] === 'cookie' && hasPattern(one, cookiePattern(affinity)));
+
+/** A dump of routes without those that only some requests meet, which are put into `apart`. */
+export function apartFrom(dump: unknown, isApart: (route: unknown) => boolean, apart: unknown[]): unknown {
   if (Array.isArray(dump))
     return dump.flatMap((item) => {
-      if (!isForTesters(item, testers)) return [apartFromTesters(item, testers, apart)];
+      if (!isApart(item)) return [apartFrom(item, isApart, apart)];
       apart.push(item);
       return [];
     });
   if (!isRecord(dump)) return dump;
-  return Object.fromEntries(Object.entries(dump).map(([key, value]) => [key, apartFromTesters(value, testers, apart)]));
+  return Object.fromEntries(Object.entries(dump).map(([key, value]) => [key, apartFrom(value, isApart, apart)]));
 }
 
 /** Whether a destination or a mirror of a dump is one of the hosts, with any weight. */

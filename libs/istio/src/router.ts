@@ -13,6 +13,7 @@ import { copyName, type Violation, type WayIn } from '@scc/plan';
 import {
   deletedRoute,
   holdingTesters,
+  ledBy,
   manifestBefore,
   ownership,
   ProxiesUnseen,
@@ -53,13 +54,17 @@ const destinationRules = ({ apiVersion }: Routes, names: readonly Name[]): Route
   names.map(({ namespace, name }) => ({ apiVersion, kind: 'DestinationRule', namespace, name }));
 
 /** VirtualServices that send to the workload, and Services whose callers get one. */
-const waysOf = ({ divided, own }: Routes, planNamespace: string): WayIn[] => [
+const waysOf = ({ divided, own }: Routes, { namespace: planNamespace, affinity }: SurveyRequest): WayIn[] => [
   ...divided.map(({ namespace, name }): WayIn => ({
     kind: 'VirtualService',
     name: namespace === planNamespace ? name : `${namespace}/${name}`,
     dividedBy: 'Istio',
+    ...(affinity ? { shareOf: 'NewClients' } : {}),
   })),
-  ...own.map(({ service }): WayIn => ({ kind: 'Service', name: service, dividedBy: 'Istio' })),
+  ...own.map(({ service }): WayIn => ({
+    ...{ kind: 'Service', name: service, dividedBy: 'Istio' },
+    ...(affinity ? { shareOf: 'NewClients' } : {}),
+  })),
 ];
 
 const specOf = (object: KubeObject): VirtualServiceSpec => virtualServiceSpecSchema.parse(object['spec']);
@@ -79,7 +84,7 @@ export class IstioRouter implements TrafficRouter {
   }
 
   async survey(request: SurveyRequest): Promise<Surveyed> {
-    const { namespace, services } = request;
+    const { services } = request;
     const { kube, domain, root, boundMs } = this.options;
     const { routes, violations, warnings } = await surveyRoutes(kube, request, { domain, root });
     const survey = { request, routes };
@@ -88,7 +93,7 @@ export class IstioRouter implements TrafficRouter {
     const unseen = isAsked ? await this.unseenBy(survey) : [];
     return {
       survey,
-      ways: waysOf(routes, namespace),
+      ways: waysOf(routes, request),
       takesPart: routes.destinationRules.length > 0,
       violations: [...violations, ...unseen],
       warnings: [
@@ -132,7 +137,8 @@ export class IstioRouter implements TrafficRouter {
     if (request.testers) await this.split(survey, { canary: 0, mirror: null });
   }
 
-  async split(survey: Survey, split: Split, together?: () => Promise<void>): Promise<Verified> {
+  async split(surveyed: Survey, split: Split, together?: () => Promise<void>): Promise<Verified> {
+    const survey = ledBy(surveyed, split);
     const watched = this.watched(survey);
     if (watched.services.length === 0) return { verifiedBy: 'bound' };
     const { proof } = this;
@@ -145,7 +151,8 @@ export class IstioRouter implements TrafficRouter {
     });
   }
 
-  async drift(survey: Survey, split: Split): Promise<Conflict | null> {
+  async drift(surveyed: Survey, split: Split): Promise<Conflict | null> {
+    const survey = ledBy(surveyed, split);
     const { kube, fieldManager } = this.options;
     const routes = routesSchema.parse(survey.routes);
     const ids = [...virtualServices(routes, routes.divided), ...this.ownIds(survey)];
@@ -262,8 +269,8 @@ export class IstioRouter implements TrafficRouter {
   private watched({ request, routes }: Survey): Watched {
     const { namespace, services } = request;
     const { hasStreams, foreign, domain } = routesSchema.parse(routes);
-    const { testers } = request;
-    return { namespace, domain, services, hasStreams, foreign: new Set(foreign), testers };
+    const { testers, affinity } = request;
+    return { namespace, domain, services, hasStreams, foreign: new Set(foreign), testers, affinity };
   }
 
   private scope(survey: Survey, routeNamespace: string): RouteScope {

@@ -7,7 +7,20 @@ export const NETWORKING = 'networking.istio.io/v1';
 export const NETWORKING_BETA = 'networking.istio.io/v1beta1';
 
 const destinationSchema = z.looseObject({ host: z.string(), subset: z.string().optional() });
-const routeDestinationSchema = z.looseObject({ destination: destinationSchema, weight: z.int().min(0).optional() });
+const headersSchema = z.looseObject({
+  response: z
+    .looseObject({
+      add: z.record(z.string(), z.string()).optional(),
+      set: z.record(z.string(), z.string()).optional(),
+      remove: z.array(z.string()).optional(),
+    })
+    .optional(),
+});
+const routeDestinationSchema = z.looseObject({
+  destination: destinationSchema,
+  weight: z.int().min(0).optional(),
+  headers: headersSchema.optional(),
+});
 const matchSchema = z.looseObject({
   method: z
     .looseObject({ exact: z.string().optional(), prefix: z.string().optional(), regex: z.string().optional() })
@@ -22,6 +35,7 @@ export const httpRouteSchema = z.looseObject({
   name: z.string().optional(),
   match: z.array(matchSchema).optional(),
   route: z.array(routeDestinationSchema).optional(),
+  headers: headersSchema.optional(),
   mirror: destinationSchema.optional(),
   mirrorPercentage: percentageSchema.optional(),
   mirrors: z.array(mirrorSchema).optional(),

@@ -1,6 +1,8 @@
 import { isNotFound, type KubeClient, type KubeObject } from '@scc/kube';
 import { isCanaryObject, type Violation } from '@scc/plan';
 import {
+  affinityNotRouted,
+  affinityWarning,
   hasAgreed,
   isUndeclared,
   notAgreed,
@@ -20,7 +22,7 @@ import { DEFAULT_DOMAIN, resolvedHost, serviceHost } from './hosts.js';
 import { readMeshDefaults } from './mesh-config.js';
 import { portsOf } from './objects.js';
 import { readAll } from './readable.js';
-import { lackInRoutes } from './testers.js';
+import { lackInRoutes, lackOfCookiesInRoutes, type WaysOfIstio } from './testers.js';
 import { destinationRuleSpecSchema, NETWORKING, NETWORKING_BETA, virtualServiceSpecSchema } from './schema.js';
 import { findRoutes, foreignSubsets, governsMesh } from './survey.js';
 
@@ -101,6 +103,22 @@ async function istioObjects(
   return null;
 }
 
+/** What is to be said of those who are led to the canary beside its share. */
+function ledBeside(
+  { testers, affinity }: SurveyRequest,
+  { ways, asked }: { ways: WaysOfIstio; asked: Parameters<typeof lackInRoutes>[1] },
+): { violations: Violation[]; warnings: string[] } {
+  const isDivided = ways.routes.length + ways.own.length > 0;
+  const found: { violations: Violation[]; warnings: string[] } = { violations: [], warnings: [] };
+  const lack = testers ? lackInRoutes(ways, asked, testers.header) : null;
+  if (lack !== null) found.violations.push(testersNotRouted(lack));
+  else if (testers && isDivided) found.warnings.push(testersWarning(testers));
+  const lacking = affinity ? lackOfCookiesInRoutes(ways, asked) : null;
+  if (lacking !== null) found.violations.push(affinityNotRouted(lacking));
+  else if (affinity && isDivided) found.warnings.push(affinityWarning(affinity));
+  return found;
+}
+
 /** Everything of Istio that routes to the services, and why it cannot be divided where it cannot. */
 export async function surveyRoutes(
   kube: Pick<KubeClient, 'get' | 'list'>,
@@ -135,13 +153,13 @@ export async function surveyRoutes(
   const governing = (service: string) =>
     all.filter((route) => governsMesh(route, serviceHost(service, place), domain)).map(({ spec }) => spec);
   const routed = ports.filter((one) => !own.includes(one));
-  const { testers } = request;
   const dividedRoutes = all.filter((one) =>
     found.divided.some(({ namespace: at, name }) => at === one.namespace && name === one.name),
   );
-  const lack = testers
-    ? lackInRoutes({ routes: dividedRoutes, own }, { ...place, services, foreign: new Set(foreign), testers })
-    : null;
+  const led = ledBeside(request, {
+    ways: { routes: dividedRoutes, own },
+    asked: { ...place, services, foreign: new Set(foreign) },
+  });
   return {
     routes: {
       divided: found.divided,
@@ -161,7 +179,7 @@ export async function surveyRoutes(
       ...(await notAgreed(namespace, written, async (name) =>
         hasAgreed((await kube.get({ apiVersion: 'v1', kind: 'Namespace', name }))?.metadata.labels),
       )),
-      ...(lack === null ? [] : [testersNotRouted(lack)]),
+      ...led.violations,
       ...ports.flatMap((one) => portViolations(one.service, one.ports)),
       ...own.flatMap((one) => ownRouteViolations(one.service, one.ports)),
       ...routed.flatMap((one) => undeclaredViolations(one.service, one.ports, governing(one.service))),
@@ -170,7 +188,7 @@ export async function surveyRoutes(
       ...readRoutes.warnings,
       ...readRules.warnings,
       ...unread,
-      ...(testers && lack === null && found.divided.length + own.length > 0 ? [testersWarning(testers)] : []),
+      ...led.warnings,
       ...hiddenWarnings(theirs(sidecars), { namespace, hosts, root, allowsAny: defaults.allowsAny }),
       ...(defaults.unread === null
         ? []

@@ -32,7 +32,7 @@ const isSeenByAll = ({ exportTo }: VirtualServiceSpec, byDefault: readonly strin
   isForAll(exportTo?.length ? exportTo : byDefault);
 
 export const scopeFor = (
-  { namespace, services, foreign, domain, testers }: Omit<RouteScope, 'routeNamespace'>,
+  { namespace, services, foreign, domain, testers, affinity }: Omit<RouteScope, 'routeNamespace'>,
   routeNamespace: string,
 ): RouteScope => ({
   namespace,
@@ -40,6 +40,7 @@ export const scopeFor = (
   ...(foreign ? { foreign } : {}),
   ...(domain === undefined ? {} : { domain }),
   ...(testers ? { testers } : {}),
+  ...(affinity ? { affinity } : {}),
   routeNamespace,
 });
 

@@ -1,10 +1,11 @@
 import type { ProxyState, ProxyView } from './proxies.js';
-import { NotServed, RoutesBehind } from '@scc/routing';
+import { cookiePattern, NotServed, RoutesBehind } from '@scc/routing';
 import { Verifier } from './verify.js';
 
 const NAMESPACE = 'shop';
 const services = [{ name: 'ledger', canary: 'ledger-scc-canary' }];
 const watched = { namespace: NAMESPACE, services, hasStreams: false };
+const affinity = { cookie: 'scc-canary', value: 'mine', maxAgeS: 60 };
 const cluster = (service: string): string => `outbound|80||${service}.${NAMESPACE}.svc.cluster.local`;
 
 /** istiod's words on one proxy. */
@@ -15,6 +16,8 @@ interface Proxy {
   canary: number | null;
   /** Where testers are led; absent: where all others are. */
   testers?: string;
+  /** Where clients with the cookie of the canary are led; absent: where all others are. */
+  returning?: string;
   /** Its routes do not name the service at all. */
   unknown: boolean;
   /** Addresses by service; a service that is absent is not known to the proxy. */
@@ -29,7 +32,7 @@ const aProxy = (over: Partial<Proxy> = {}): Proxy => ({
   ...over,
 });
 
-const routesOf = ({ canary, unknown, testers }: Proxy): unknown[] => {
+const routesOf = ({ canary, unknown, testers, returning }: Proxy): unknown[] => {
   if (unknown)
     return [
       {
@@ -42,7 +45,10 @@ const routesOf = ({ canary, unknown, testers }: Proxy): unknown[] => {
   const clusters = canary === null ? [stable] : [stable, { name: cluster('ledger-scc-canary'), weight: canary }];
   const headers = [{ name: 'x-tester', string_match: { exact: 'yes' } }];
   const ofTesters = testers === undefined ? [] : [{ match: { headers }, route: { cluster: cluster(testers) } }];
-  const routes = [...ofTesters, { match: { prefix: '/' }, route: { weighted_clusters: { clusters } } }];
+  const carrying = [{ name: 'cookie', string_match: { safe_regex: { regex: cookiePattern(affinity) } } }];
+  const ofReturning =
+    returning === undefined ? [] : [{ match: { headers: carrying }, route: { cluster: cluster(returning) } }];
+  const routes = [...ofTesters, ...ofReturning, { match: { prefix: '/' }, route: { weighted_clusters: { clusters } } }];
   return [{ virtual_hosts: [{ domains: ['ledger'], routes }] }];
 };
 const endpointsOf = ({ endpoints }: Proxy): unknown[] =>
@@ -108,10 +114,10 @@ describe('routes', () => {
     ['are not there while testers are led where all others are', {}, undefined, false],
     ['are not there while testers are led to the workload', { testers: 'ledger' }, undefined, false],
     [
-      'are there while testers are held back, whether they were led there before',
+      'are not there while testers are held back and are still led to the canary',
       { testers: 'ledger-scc-canary' },
       true,
-      true,
+      false,
     ],
     ['are there while testers are held back', {}, true, true],
   ])('%s', async (_case, over, isHeld, isThere) => {
@@ -119,6 +125,21 @@ describe('routes', () => {
     const asked = { ...watched, testers };
     const { verifier } = telling([{ gateway: behind }, { gateway: { ...done, ...over } }]);
     const waiting = verifier.routes(asked, to25, await verifier.before(asked, to25));
+    await (isThere ? expect(waiting).resolves.toBe(1) : expect(waiting).rejects.toThrow(RoutesBehind));
+  });
+
+  it.each<[string, number, string | undefined, boolean]>([
+    ['are there once clients that met the canary are led to it', 25, 'ledger-scc-canary', true],
+    ['are not there while these are led where all others are', 25, undefined, false],
+    ['are not there while these are led to the workload', 25, 'ledger', false],
+    ['are there at the end of a way back once these are led to the workload', 0, 'ledger', true],
+    ['are not there at the end of a way back while these are led to the canary', 0, 'ledger-scc-canary', false],
+  ])('%s', async (_case, canary, returning, isThere) => {
+    const asked = { ...watched, affinity };
+    const split = { canary, mirror: null };
+    const now = { ...done, canary, ...(returning === undefined ? {} : { returning }) };
+    const { verifier } = telling([{ gateway: aProxy({ canary: 50 }) }, { gateway: { ...now, sent: '2', acked: '2' } }]);
+    const waiting = verifier.routes(asked, split, await verifier.before(asked, split));
     await (isThere ? expect(waiting).resolves.toBe(1) : expect(waiting).rejects.toThrow(RoutesBehind));
   });
 

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { NotServed, RoutesBehind, type Split, type Watched } from '@scc/routing';
+import { isSticky, NotServed, RoutesBehind, type Split, type Watched } from '@scc/routing';
 import { type Away, awaitedOf, ProxiesAway } from './away.js';
 import { serviceHost } from './hosts.js';
 import {
@@ -9,7 +9,9 @@ import {
   observedEndpoints,
   observedShares,
   withoutHosts,
-  apartFromTesters,
+  apartFrom,
+  meetsReturning,
+  meetsTesters,
   type ObservedShare,
 } from './observed.js';
 import type { ProxyState, ProxyView } from './proxies.js';
@@ -53,21 +55,32 @@ const sharesOf = (listeners: unknown[], watched: Watched): ObservedShare[] =>
   );
 const isMixed = ({ canary }: ObservedShare): boolean => canary > 0;
 
-/** A route of the user's may ask for the header of testers as well: it is divided as all others are. */
+/** A route of the user's may ask for the same header: it is divided as all others are. */
 const isShared = ({ canary, total }: ObservedShare): boolean => canary < total;
-/** Whether testers have a route to the canary of each Service that others have one to. */
-const areServed = (shares: readonly ObservedShare[], ofTesters: readonly ObservedShare[]): boolean =>
-  shares.every(({ service }) => ofTesters.some((one) => one.service === service && !isShared(one)));
+/** Whether those who are led to the canary have a route there for each Service that others have one to. */
+const areServed = (shares: readonly ObservedShare[], led: readonly ObservedShare[]): boolean =>
+  shares.every(({ service }) => led.some((one) => one.service === service && !isShared(one)));
 
-/** How routes divide the requests of all but testers; null when testers are not led to the canary and should be. */
-function sharesIn(routes: unknown, watched: Watched): ObservedShare[] | null {
-  const { services, foreign, testers } = watched;
-  if (!testers) return observedShares(routes, watched, services, foreign);
-  const apart: unknown[] = [];
-  const others = observedShares(apartFromTesters(routes, testers, apart), watched, services, foreign);
-  const ofTesters = observedShares(apart, watched, services, foreign);
-  const shares = [...others, ...ofTesters.filter(isShared)];
-  return testers.isHeld || areServed(shares, ofTesters) ? shares : null;
+/**
+ * How routes divide the requests of all who are not led to the canary beside its share; null when somebody is not led
+ * there and should be. Who should not be, and is, has a share that is none of those asked for.
+ */
+function sharesIn(routes: unknown, watched: Watched, split: Split): ObservedShare[] | null {
+  const { services, foreign, testers, affinity } = watched;
+  const sharesOf = (dump: unknown): ObservedShare[] => observedShares(dump, watched, services, foreign);
+  const [ofTesters, ofReturning]: [unknown[], unknown[]] = [[], []];
+  const all = testers ? apartFrom(routes, (route) => meetsTesters(route, testers), ofTesters) : routes;
+  const others = affinity ? apartFrom(all, (route) => meetsReturning(route, affinity), ofReturning) : all;
+  let shares = sharesOf(others);
+  for (const [apart, isLed] of [
+    [ofTesters, Boolean(testers && !testers.isHeld)],
+    [ofReturning, Boolean(affinity && isSticky(split))],
+  ] as const) {
+    const found = sharesOf(apart);
+    shares = [...shares, ...(isLed ? found.filter(isShared) : found)];
+    if (isLed && !areServed(shares, found)) return null;
+  }
+  return shares;
 }
 
 const notServed = ({ namespace, services }: Watched): NotServed =>
@@ -215,7 +228,7 @@ export class Verifier {
     if (split === null) return !mentions(routes, canaries) && !sharesOf(listeners, watched).some(isMixed);
     const mirrored = mirrorsTo(routes);
     if (split.mirror === null && canaries.some((host) => mirrored.has(host))) return false;
-    const shares = sharesIn(routes, watched);
+    const shares = sharesIn(routes, watched, split);
     if (shares === null) return false;
     const isMirrorOwed = split.mirror !== null && !split.mirror.isPartial && shares.length > 0;
     const mirrors = !isMirrorOwed || canaries.some((host) => mirrored.has(host));

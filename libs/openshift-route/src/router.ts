@@ -14,6 +14,7 @@ import {
   type Survey,
   type Surveyed,
   type SurveyRequest,
+  affinityNotRouted,
   testersNotRouted,
   type TrafficRouter,
   type Verified,
@@ -54,6 +55,11 @@ const written = ({ to, alternateBackends }: Backends, keepsList: boolean) => ({
   alternateBackends: alternateBackends.length > 0 || keepsList ? alternateBackends : null,
 });
 
+const OWN_COOKIES = [
+  "OpenShift's router holds each client at the pod that it met by a cookie of its own",
+  'Leave spec.traffic.affinity out: a client of a Route stays where it is already, unless its annotation haproxy.router.openshift.io/disable_cookies or a passthrough says otherwise.',
+] as const;
+
 /**
  * Divides requests by the weights of OpenShift's Routes. The routers confirm nothing: after a write, twice the longest
  * reload interval of the shards that serve it is waited for.
@@ -71,8 +77,12 @@ export class OpenShiftRouter implements TrafficRouter {
       survey: { request, routes },
       ways: divided.map(({ name }): WayIn => ({ kind: 'Route', name, dividedBy: 'OpenShiftRouter' })),
       undivided,
-      violations:
-        request.testers && divided.length > 0 ? [testersNotRouted('Routes of OpenShift do not look at headers')] : [],
+      violations: [
+        ...(request.testers && divided.length > 0
+          ? [testersNotRouted('Routes of OpenShift do not look at headers')]
+          : []),
+        ...(request.affinity && divided.length > 0 ? [affinityNotRouted(...OWN_COOKIES)] : []),
+      ],
       warnings: [
         ...warnings,
         ...(request.mirror && divided.length > 0 ? ['Routes mirror no requests: none of theirs are copied'] : []),

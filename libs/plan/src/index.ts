@@ -36,6 +36,7 @@ export {
 export {
   campaignPlanName,
   canaryAnnotations,
+  affinityCookie,
   canaryLabels,
   gateJobName,
   gateLabels,

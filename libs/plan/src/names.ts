@@ -66,6 +66,15 @@ interface Marked {
 export const planNameOf = ({ labels, annotations }: Marked): string | undefined =>
   annotations?.[PLAN_ANNOTATION] ?? labels?.[PLAN_LABEL];
 
+/**
+ * The cookie by which a client that met the canary of a plan comes back to it: its name unless the plan has one, and its
+ * value. A plan that is made again has others.
+ */
+export const affinityCookie = (uid: string): { cookie: string; value: string } => ({
+  cookie: `scc-canary-${hashOf(uid)}`,
+  value: hashOf(uid),
+});
+
 /** The ClusterRole by which OpenShift grants an SCC. */
 export const clusterRoleName = (scc: string): string => `system:openshift:scc:${scc}`;
 

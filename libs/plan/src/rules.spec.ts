@@ -49,6 +49,23 @@ describe('parseSpec', () => {
         ['InvalidValue', 'spec.traffic.testers.value'],
       ],
     ],
+    ['takes a cookie for clients of the canary', { traffic: { affinity: { cookie: 'shop_side', maxAge: '5m' } } }, []],
+    ['takes a cookie of the plan', { traffic: { affinity: {} } }, []],
+    [
+      'refuses a name that is none of a cookie',
+      { traffic: { affinity: { cookie: 'a=b;', maxAge: '1h' } } },
+      [['InvalidValue', 'spec.traffic.affinity.cookie']],
+    ],
+    [
+      'refuses a cookie that is gone at once',
+      { traffic: { affinity: { maxAge: '30s' } } },
+      [['CookieLastsWrong', 'spec.traffic.affinity.maxAge']],
+    ],
+    [
+      'refuses a cookie that is kept for days',
+      { traffic: { affinity: { maxAge: '25h' } } },
+      [['CookieLastsWrong', 'spec.traffic.affinity.maxAge']],
+    ],
     ['takes the strategy of a kind', { strategy: { type: 'Canary' } }, []],
     ['takes a strategy that is left to the kind', { strategy: {} }, []],
     [

@@ -4,6 +4,7 @@ import { isTerminal, type Phase } from './phases.js';
 import { isRecord } from './records.js';
 import { refusedIn } from './refused-kinds.js';
 import { planSpecSchema, type PlanSpec, type Violation } from './schema.js';
+import { cookieEnds } from './cookies.js';
 import { bakeNeedsPods, trialsAreOfCanaries } from './trials.js';
 import { type ChosenStrategy, fitsKind, isDivided, strategyOf } from './strategies.js';
 
@@ -289,6 +290,7 @@ const rules: readonly Rule[] = [
   metricsCompareSides,
   gateNamesAreUnique,
   bakeEnds,
+  cookieEnds,
   scheduleIsReadable,
 ];
 

@@ -74,11 +74,26 @@ const testersSchema = z
     'Requests with this header go to the canary from its preparation until the routes are restored, whatever its share is. By routes of Istio and of the Gateway API alone.',
   );
 
+const affinitySchema = z
+  .object({
+    cookie: z
+      .string()
+      .max(64)
+      .regex(/^[A-Za-z][A-Za-z0-9_-]*$/)
+      .optional()
+      .describe('Its name; one of the plan alone unless given.'),
+    maxAge: durationSchema.default('1h').describe('How long a client keeps it, from 1m to 24h.'),
+  })
+  .describe(
+    'A client that met the canary gets a cookie, and its requests go there as long as both sides have a share. By VirtualServices and HTTPRoutes of Istio alone.',
+  );
+
 const trafficSchema = z.object({
   mirror: mirrorSchema.prefault({}),
   weights: z.array(z.int().min(1).max(100)).min(1).max(20).default([10, 25, 50, 75, 100]),
   interval: durationSchema.default('1m').describe('How long each weight is held while its gates are watched.'),
   testers: testersSchema.optional(),
+  affinity: affinitySchema.optional(),
   accept: z
     .array(acceptedSchema)
     .max(50)
@@ -218,6 +233,12 @@ export const wayInSchema = z.object({
     .enum(['Istio', 'GatewayAPI', 'OpenShiftRouter', 'Replicas', 'Nothing'])
     .describe(
       'Replicas: by how many ready pods of each side its Service has. Nothing: its requests stay with the pods that its Service picks.',
+    ),
+  shareOf: z
+    .enum(['NewClients'])
+    .optional()
+    .describe(
+      'Of which requests the share is, where it is not of all: clients that come back to the canary are beside it.',
     ),
 });
 

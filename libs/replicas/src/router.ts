@@ -23,6 +23,7 @@ import {
   type Survey,
   type Surveyed,
   type SurveyRequest,
+  affinityNotRouted,
   testersNotRouted,
   type TrafficRouter,
   type Verified,
@@ -67,6 +68,8 @@ const wantedFor = ({ canary }: Pick<Split, 'canary'>): Wanted => ({
   isJoined: canary > 0 && canary < 100,
 });
 
+const NOT_LOOKED_INTO = 'a plain Service divides connections and does not look into them';
+
 /**
  * Divides the new connections of plain Services by their endpoints: some pods of the canary join those of the workload
  * by an EndpointSlice of ours, so that no label of any pod changes and no autoscaler or disruption budget of the workload
@@ -87,10 +90,10 @@ export class ReplicasRouter implements TrafficRouter {
     return {
       survey: { request, routes: { services: served.map(({ name }) => name) } },
       ways: served.map(({ name }): WayIn => ({ kind: 'Service', name, dividedBy: 'Replicas' })),
-      violations:
-        request.testers && served.length > 0
-          ? [testersNotRouted('a plain Service divides connections and does not look into them')]
-          : [],
+      violations: [
+        ...(request.testers && served.length > 0 ? [testersNotRouted(NOT_LOOKED_INTO)] : []),
+        ...(request.affinity && served.length > 0 ? [affinityNotRouted(NOT_LOOKED_INTO)] : []),
+      ],
       warnings: [
         ...served.flatMap(({ name, spec }) => serviceWarnings(name, spec)),
         ...(request.mirror && served.length > 0 ? ['plain Services mirror no requests: none are copied'] : []),

@@ -1,4 +1,5 @@
 export type {
+  Affinity,
   LabelSwitch,
   Mirror,
   PreImage,
@@ -16,6 +17,7 @@ export type {
   WayShare,
 } from './router.js';
 export { isCalling } from './calling.js';
+export { affinityNotRouted, affinityWarning, cookiePattern, expiredCookie, isSticky, keptCookie } from './affinity.js';
 export { CompositeRouter } from './composite.js';
 export { ClientsStay, NotServed, ProxiesUnseen, RoutesBehind } from './errors.js';
 export { chooseLabel } from './label.js';
@@ -51,7 +53,7 @@ export {
 } from './ports.js';
 export type { RouteProof, Watched } from './proof.js';
 export { divided, reduced } from './weights.js';
-export { holdingTesters, testersNotRouted, testersWarning } from './testers.js';
+export { holdingTesters, ledBy, testersNotRouted, testersWarning } from './testers.js';
 export { strangersAmong } from './strangers.js';
 export {
   aliasOf,

@@ -1,4 +1,4 @@
-import type { ServicePair, Split, Testers, Verified } from './router.js';
+import type { Affinity, ServicePair, Split, Testers, Verified } from './router.js';
 
 /** Services of one namespace, as proxies are asked about them. */
 export interface Watched {
@@ -12,6 +12,8 @@ export interface Watched {
   foreign?: ReadonlySet<string>;
   /** Whose requests all go to the canary, beside its share. */
   testers?: Testers | undefined;
+  /** By which clients that met the canary stay there while it has a share. */
+  affinity?: Affinity | undefined;
 }
 
 /** Tells when what was written has arrived where requests are routed. Routers of one mesh share it. */

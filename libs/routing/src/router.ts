@@ -21,6 +21,15 @@ export interface Testers {
   isHeld?: boolean;
 }
 
+/** The cookie by which a client that met the canary comes back to it. */
+export interface Affinity {
+  cookie: string;
+  /** Of this plan alone: a cookie that another one left counts for nothing. */
+  value: string;
+  /** How long a client keeps it, in seconds. */
+  maxAgeS: number;
+}
+
 export interface SurveyRequest {
   namespace: string;
   services: ServicePair[];
@@ -35,6 +44,8 @@ export interface SurveyRequest {
   mirror?: Mirror | null;
   /** Whose requests all go to the canary from its preparation on until the routes are restored, beside its share. */
   testers?: Testers | undefined;
+  /** By which clients that met the canary stay there. */
+  affinity?: Affinity | undefined;
   /** The plan, which owns the objects that are made in its namespace. */
   owner?: { apiVersion: string; kind: string; name: string; uid: string };
 }
@@ -72,6 +83,8 @@ export interface Mirror {
 export interface Split {
   canary: number;
   mirror: Mirror | null;
+  /** On the way back: nobody is led to the canary beside its share any more. */
+  isUndo?: boolean;
 }
 
 /** How it is known that the requests are divided as asked: seen in the proxies, or only written and waited for. */

@@ -1,5 +1,5 @@
 import type { Violation } from '@scc/plan';
-import type { Survey, Testers } from './router.js';
+import type { Split, Survey, Testers } from './router.js';
 
 /** What a user is told of a header that leads to the canary. */
 export const testersWarning = ({ header, value }: Testers): string =>
@@ -10,6 +10,10 @@ export const holdingTesters = ({ request, routes }: Survey): Survey => ({
   request: request.testers ? { ...request, testers: { ...request.testers, isHeld: true } } : request,
   routes,
 });
+
+/** A survey by which a split leads those to the canary whom it may lead there beside its share. */
+export const ledBy = (survey: Survey, { isUndo }: Pick<Split, 'isUndo'>): Survey =>
+  isUndo ? holdingTesters(survey) : survey;
 
 /** Why a way cannot tell testers from other callers. */
 export const testersNotRouted = (reason: string): Violation => ({

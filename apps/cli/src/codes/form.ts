@@ -52,6 +52,10 @@ export const FORM_VIOLATIONS = {
     cause: 'two gates have the same name; events and metrics refer to gates by name',
     remedy: 'give every gate a name of its own',
   },
+  CookieLastsWrong: {
+    cause: '`traffic.affinity.maxAge` is shorter than a minute or longer than a day',
+    remedy: 'set 1m to 24h',
+  },
   BakeTooLong: {
     cause: '`bake` would keep the canary and both grants for longer than a week',
     remedy: 'set 168h or less',

@@ -250,6 +250,11 @@ export const VIOLATIONS = {
       'a way to the workload cannot tell the requests of `traffic.testers` from others: a Route of OpenShift, a plain Service, a port that is not HTTP, or a rule that looks at the same header or has no room for another beside it',
     remedy: 'leave `traffic.testers` out, or choose another header',
   },
+  AffinityNotRouted: {
+    cause:
+      'a way to the workload cannot keep clients at the canary by the cookie of `traffic.affinity`: a GRPCRoute, a Route of OpenShift, which holds its clients itself, a plain Service, a port that is not HTTP, a gateway that is not of Istio, or a rule that looks at cookies, changes `Set-Cookie` or has no room for another beside it',
+    remedy: 'leave `traffic.affinity` out',
+  },
   JobTemplateNotFound: {
     cause: 'the namespace has no CronJob or Job of the name that a gate of `gates.jobs` takes its template from',
     remedy: 'create it (it may be suspended), or name another one',

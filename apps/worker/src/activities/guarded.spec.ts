@@ -35,11 +35,26 @@ function aWorker(answer: () => Promise<BeginVerdict>, open: () => Promise<UndoMa
   };
   const sealed = { open, remember } as Partial<SealedMaterial> as SealedMaterial;
   const activities = new Proxy({}, { get: () => work }) as TargetActivities;
-  const run = (name: 'restoreSourceGrant' | 'grantTarget', way: 'forward' | 'back'): Promise<unknown> =>
-    asyncLocalStorage.run(contextOf(), () => guarded({ governance, sealed }, activities)[name](outlineOf(target, way)));
+  const run = (name: 'restoreSourceGrant' | 'grantTarget' | 'setWeights', way: 'forward' | 'back'): Promise<unknown> =>
+    asyncLocalStorage.run(contextOf(), () =>
+      (guarded({ governance, sealed }, activities)[name] as (outline: unknown) => Promise<unknown>)(
+        outlineOf(target, way),
+      ),
+    );
   return { run, work, remember };
 }
 const opened = (): Promise<UndoMaterial> => Promise.resolve(material);
+
+describe('requests that are divided', () => {
+  it.each([
+    ['forward', {}],
+    ['back', { isUndo: true }],
+  ] as const)('are known to be on the way %s', async (way, said) => {
+    const { run, work } = aWorker(() => Promise.resolve(verdict), opened);
+    await run('setWeights', way);
+    expect(work).toHaveBeenCalledWith({ ...target, ...said });
+  });
+});
 
 describe('an undo after the database of governance was lost', () => {
   it('is done from what was sealed when governance does not know the plan, and remembered for it', async () => {

@@ -108,6 +108,12 @@ export function materialFor(
   return { target, images, mayGrant };
 }
 
+/** Activities that divide requests: on the way back they lead nobody to the canary beside its share. */
+const DIVIDING: ReadonlySet<GuardedActivity> = new Set<GuardedActivity>(['setMirror', 'setWeights']);
+
+const targetOf = ({ name, outline }: Pick<Asked, 'name' | 'outline'>, { target }: Material): MigrationTarget =>
+  outline.way === 'back' && DIVIDING.has(name) ? { ...target, isUndo: true } : target;
+
 /** What an activity is given beside the target. */
 function neededBy(name: GuardedActivity, { images, mayGrant }: Material): unknown[] {
   if (name === 'grantTarget') return [mayGrant !== false];
@@ -218,7 +224,7 @@ export function guarded(deps: Deps, activities: TargetActivities): Pick<Migratio
       const asked = { name, outline, rest, run: { ...currentRun(), activityId: activityInfo().activityId } };
       const { material, alone } = await beginning.begin(asked);
       try {
-        const result = await work(material.target, ...neededBy(name, material), ...rest);
+        const result = await work(targetOf(asked, material), ...neededBy(name, material), ...rest);
         await beginning.end(asked, alone);
         return name === 'recordPreImages' ? undefined : result;
       } catch (error) {

@@ -1,7 +1,7 @@
 import { asyncLocalStorage } from '@temporalio/activity';
 import type { KubeClient } from '@scc/kube';
 import { aWholeTarget } from '@scc/migration/testing';
-import { type Conflict, RoutesBehind, type TrafficRouter } from '@scc/routing';
+import { type Conflict, RoutesBehind, type Split, type TrafficRouter } from '@scc/routing';
 import { noMetrics } from '../outside/prometheus.js';
 import { contextOf } from './context.fixture.js';
 import { routeActivities } from './routes.js';
@@ -19,6 +19,28 @@ function setToZero(drift: () => Promise<Conflict | null>) {
   const { setWeights } = routeActivities({ kube, router, metrics: noMetrics });
   return asyncLocalStorage.run(contextOf(), () => setWeights(target, 0));
 }
+
+describe('the first weight of an undo', () => {
+  it.each([undefined, true])('leads nobody to the canary beside its share', async (isUndo) => {
+    const asked: Split[] = [];
+    const router: TrafficRouter = {
+      ...{ survey: unasked, preImages: unasked, prepare: unasked, restore: unasked, drift: unasked },
+      split: (_survey, split) => {
+        asked.push(split);
+        return Promise.resolve({ verifiedBy: 'proxies' });
+      },
+    };
+    const kube = Object.assign(Object.create(null) as KubeClient, { get: () => Promise.resolve(undefined) });
+    const { setMirror, setWeights } = routeActivities({ kube, router, metrics: noMetrics });
+    const undone = isUndo ? { ...target, isUndo } : target;
+    await asyncLocalStorage.run(contextOf(), async () => {
+      await setMirror(undone, null);
+      await setWeights(undone, 0);
+    });
+    const split = { canary: 0, mirror: null, ...(isUndo ? { isUndo } : {}) };
+    expect(asked).toEqual([split, split]);
+  });
+});
 
 describe('weights that the proxies do not follow', () => {
   it('fluxcd/flagger#1720, #1407: are said to be those of the client that writes the routes again and again', async () => {

@@ -112,8 +112,10 @@ export function routeActivities({
       );
     }
   };
-  const split = (target: MigrationTarget, wanted: Split) => {
+  const split = (target: MigrationTarget, asked: Split) => {
     const survey = surveyOf(target);
+    // Also those who are led to the canary beside its share go to the side that serves, with the first write of an undo.
+    const wanted = target.isUndo ? { ...asked, isUndo: true } : asked;
     return followed(
       () => router.split(survey, wanted),
       () => router.drift(survey, wanted),

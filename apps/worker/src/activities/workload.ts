@@ -82,7 +82,7 @@ export function workloadActivities(deps: Deps): WorkloadActivities {
   const shelter = async (target: MigrationTarget): Promise<boolean> => {
     const canary = healthySide(await readyCounts(kube, target), target);
     if (canary === null) return false;
-    await router.split(surveyOf(target), { canary, mirror: null });
+    await router.split(surveyOf(target), { canary, mirror: null, ...(canary === 0 ? { isUndo: true } : {}) });
     return true;
   };
   /** While the canary serves everything: what happens to it is noticed before the rollout is over. */

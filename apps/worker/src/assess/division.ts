@@ -14,7 +14,7 @@ import { policyViolations, policyWarnings } from './policies.js';
 import { readRoom, roomViolations } from './room.js';
 import { surgeOf } from './surge.js';
 import type { ChangedTemplate } from './template.js';
-import { asWays, mirrorOf, undividedViolations, wayWarnings } from './ways.js';
+import { affinityOf, asWays, mirrorOf, undividedViolations, wayWarnings } from './ways.js';
 
 /** How the requests of a workload would be divided between it and its canary. */
 export interface Division {
@@ -74,6 +74,7 @@ export async function divide(
     owner,
     mirror: mirrorOf(spec.traffic),
     testers: spec.traffic.testers,
+    affinity: affinityOf(spec.traffic, ref.uid),
   });
   const cluster = await readCapacity(kube);
   // An istiod that refuses is a violation of the survey already.

@@ -1,5 +1,13 @@
 import { planSpecSchema, type WayIn } from '@scc/plan';
-import { asWays, undividedViolations, unreadViolations, wayViolations, waysBeside, wayWarnings } from './ways.js';
+import {
+  affinityOf,
+  asWays,
+  undividedViolations,
+  unreadViolations,
+  wayViolations,
+  waysBeside,
+  wayWarnings,
+} from './ways.js';
 
 const way = (kind: string, name: string): WayIn => ({ kind, name, dividedBy: 'Nothing' });
 const accepting = (...accept: { kind: string; name: string }[]) =>
@@ -97,5 +105,27 @@ describe('waysBeside', () => {
     expect(waysBeside([{ ...byPods, dividedBy: 'Istio' }], [way('Ingress', 'front')])).toEqual([
       way('Ingress', 'front'),
     ]);
+  });
+});
+
+describe('affinityOf', () => {
+  const affinityIn = (affinity: object | undefined, uid = 'u1') =>
+    affinityOf(
+      planSpecSchema.parse({
+        workloadRef: { kind: 'Deployment', name: 'web' },
+        targetSCC: 'restricted-v2',
+        traffic: { affinity },
+      }).traffic,
+      uid,
+    );
+
+  it('is a cookie of the plan alone, whatever its name', () => {
+    expect(affinityIn(undefined)).toBeUndefined();
+    const [own, other] = [affinityIn({}), affinityIn({}, 'u2')];
+    expect(own).toMatchObject({ cookie: expect.stringMatching(/^scc-canary-/) as unknown, maxAgeS: 3600 });
+    expect(other?.cookie).not.toBe(own?.cookie);
+    const named = affinityIn({ cookie: 'side', maxAge: '5m' });
+    expect(named).toEqual({ cookie: 'side', value: own?.value, maxAgeS: 300 });
+    expect(affinityIn({ cookie: 'side' }, 'u2')?.value).not.toBe(own?.value);
   });
 });

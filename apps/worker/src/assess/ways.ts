@@ -1,5 +1,5 @@
-import { durationMs, type Accepted, type PlanSpec, type Violation, type WayIn } from '@scc/plan';
-import { type Mirror, TO_ENDPOINTS, type UndividedWay } from '@scc/routing';
+import { affinityCookie, durationMs, type Accepted, type PlanSpec, type Violation, type WayIn } from '@scc/plan';
+import { type Affinity, type Mirror, TO_ENDPOINTS, type UndividedWay } from '@scc/routing';
 import type { UnreadKind } from '../cluster/served.js';
 
 /** Ways to reach one Service beside its cluster address: a plan may accept each of them by the Service's name. */
@@ -70,6 +70,14 @@ export const waysBeside = (divided: readonly WayIn[], ways: readonly WayIn[]): W
 /** The mirror that a plan will ask for; none where it lasts no time. */
 export const mirrorOf = ({ mirror: { duration, percentage, methods } }: PlanSpec['traffic']): Mirror | null =>
   durationMs(duration) > 0 ? { percentage, methods } : null;
+
+/** The cookie by which clients of a plan stay at its canary; none unless the plan asks for it. */
+export const affinityOf = ({ affinity }: PlanSpec['traffic'], uid: string): Affinity | undefined =>
+  affinity && {
+    ...affinityCookie(uid),
+    ...(affinity.cookie === undefined ? {} : { cookie: affinity.cookie }),
+    maxAgeS: Math.round(durationMs(affinity.maxAge) / 1000),
+  };
 
 /** Ways that a router found and does not divide, as status names them. */
 export const asWays = (undivided: readonly UndividedWay[]): WayIn[] =>

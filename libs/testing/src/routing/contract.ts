@@ -33,6 +33,8 @@ export interface RouterWorld {
   shares: () => Promise<{ alone: RouteShares } & ({ shared: RouteShares } | { second: RouteShares })>;
   /** Of the requests of testers, on each route; absent where a router cannot tell them from others and says so. */
   sharesOfTesters?: () => Promise<RouteShares[]>;
+  /** Of the requests with the cookie of the canary, likewise. */
+  sharesOfReturning?: () => Promise<RouteShares[]>;
   /** How a division is known to have arrived here. */
   verifiedBy: Verified['verifiedBy'];
   /** The share that a router comes to which cannot divide exactly, by whole things that it counts. */
@@ -48,6 +50,8 @@ export interface RouterWorld {
 }
 
 const at = (canary: number): Split => ({ canary, mirror: null });
+/** The first weight of an undo. */
+const back: Split = { canary: 0, mirror: null, isUndo: true };
 const divided = (percent: number): Record<'alone' | 'shared', RouteShares> => ({
   alone: { stable: (100 - percent) / 100, canary: percent / 100, foreign: 0 },
   shared: { stable: (0.8 * (100 - percent)) / 100, canary: (0.8 * percent) / 100, foreign: 0.2 },
@@ -189,6 +193,39 @@ export function trafficRouterContract(make: () => Promise<RouterWorld>, timeoutM
           for (const { stable, canary } of ofTesters) expect([stable, canary > 0]).toEqual([0, true]);
           expect(await world.router().drift(survey, at(percent))).toBeNull();
         }
+        // On the way back they go where all others do, with the first write.
+        await world.router().split(survey, back);
+        await expectShares(world, 0);
+        for (const { canary } of await world.sharesOfTesters()) expect(canary).toBe(0);
+        expect(await world.router().restore(survey, images)).toEqual([]);
+        expect(await world.state()).toEqual(before);
+      },
+    );
+
+    promises(
+      'keeps clients that met the canary there while both sides have a share, or says that it cannot',
+      async (world) => {
+        const affinity = { cookie: 'scc-canary', value: 'mine', maxAgeS: 60 };
+        const asking = { ...world, request: { ...world.request, affinity } };
+        if (!world.sharesOfReturning) {
+          const { violations } = await world.router().survey(asking.request);
+          expect(violations.map(({ code }) => code)).toContain('AffinityNotRouted');
+          return;
+        }
+        const { survey, images, before } = await begin(asking);
+        await world.router().prepare(survey);
+        for (const percent of [25, 100, 50, 0]) {
+          await world.router().split(survey, at(percent));
+          await expectShares(world, percent);
+          const ofReturning = await world.sharesOfReturning();
+          expect(ofReturning).toHaveLength(2);
+          for (const { stable, canary } of ofReturning)
+            expect([percent, stable > 0, canary > 0]).toEqual([percent, percent === 0, percent > 0]);
+          expect(await world.router().drift(survey, at(percent))).toBeNull();
+        }
+        await world.router().split(survey, at(25));
+        await world.router().split(survey, back);
+        for (const { canary } of await world.sharesOfReturning()) expect(canary).toBe(0);
         expect(await world.router().restore(survey, images)).toEqual([]);
         expect(await world.state()).toEqual(before);
       },

@@ -1,5 +1,5 @@
 import type { WayIn } from '@scc/plan';
-import { divided, reduced } from '@scc/routing';
+import { divided, isSticky, reduced } from '@scc/routing';
 import type { PreImage, Conflict, Split, Survey, SurveyRequest, TrafficRouter, Verified } from '@scc/routing';
 
 interface Destination {
@@ -15,6 +15,8 @@ export interface FakeRoute {
   timeout: string | null;
   /** Of requests of testers, where they go elsewhere than all others. */
   ofTesters?: Destination[];
+  /** Of requests with the cookie of the canary, likewise. */
+  ofReturning?: Destination[];
 }
 
 /** The routes of a cluster in memory. */
@@ -103,11 +105,15 @@ export class FakeRouter implements TrafficRouter {
     await this.split(survey, { canary: 0, mirror: null });
   }
 
-  async split(survey: Survey, { canary }: Split, together?: () => Promise<void>): Promise<Verified> {
+  async split(survey: Survey, { canary, isUndo = false }: Split, together?: () => Promise<void>): Promise<Verified> {
     await together?.();
     for (const [name, route] of this.#routesOf(survey)) {
       route.destinations = withCanary(route.destinations, survey.request, canary);
-      if (survey.request.testers) route.ofTesters = toCanary(route.destinations, survey.request);
+      const { testers, affinity } = survey.request;
+      delete route.ofTesters;
+      delete route.ofReturning;
+      if (testers && !isUndo) route.ofTesters = toCanary(route.destinations, survey.request);
+      if (affinity && isSticky({ canary })) route.ofReturning = toCanary(route.destinations, survey.request);
       this.#called(`divide ${name}`);
     }
     return { verifiedBy: 'proxies' };
@@ -129,6 +135,7 @@ export class FakeRouter implements TrafficRouter {
         const isOurs = JSON.stringify(bare) === JSON.stringify(withWeights(before));
         route.destinations = isOurs ? structuredClone(before) : bare;
         delete route.ofTesters;
+        delete route.ofReturning;
         if (!isOurs) conflicts.push({ object: `Route ${name}`, fields: ['destinations'], manager: 'somebody' });
         this.#called(`restore ${name}`);
       }

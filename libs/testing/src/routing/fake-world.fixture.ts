@@ -32,9 +32,9 @@ export function aFakeWorld(
 ): RouterWorld {
   const all = (): [string, FakeRoute][] => meshes.flatMap(({ routes }) => [...routes]);
   const route = (name: string): FakeRoute => all().find(([known]) => known === name)?.[1] ?? aRoute();
-  const sharesOf = (name: string, isTester = false): RouteShares => {
-    const { destinations: ofOthers, ofTesters } = route(name);
-    const destinations = (isTester ? ofTesters : undefined) ?? ofOthers;
+  const sharesOf = (name: string, who?: 'ofTesters' | 'ofReturning'): RouteShares => {
+    const found = route(name);
+    const destinations = (who && found[who]) ?? found.destinations;
     const total = destinations.reduce((sum, { weight }) => sum + weight, 0);
     const of = (wanted: string): number =>
       destinations.filter(({ service }) => service === wanted).reduce((sum, { weight }) => sum + weight, 0) / total;
@@ -66,7 +66,8 @@ export function aFakeWorld(
         ),
       ),
     shares: () => Promise.resolve({ alone: sharesOf('alone'), shared: sharesOf('shared') }),
-    sharesOfTesters: () => Promise.resolve([sharesOf('alone', true), sharesOf('shared', true)]),
+    sharesOfTesters: () => Promise.resolve([sharesOf('alone', 'ofTesters'), sharesOf('shared', 'ofTesters')]),
+    sharesOfReturning: () => Promise.resolve([sharesOf('alone', 'ofReturning'), sharesOf('shared', 'ofReturning')]),
     edit: () => Promise.resolve(void (route('alone').timeout = '5s')),
     tamper: () => Promise.resolve(void (route('alone').destinations = [{ service: 'ledger', weight: 100 }])),
     additions: () => Promise.resolve(meshes.flatMap(({ reachable }) => [...reachable])),
