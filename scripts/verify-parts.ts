@@ -132,6 +132,16 @@ export function verifyParts(corpus: string | undefined): VerifyPart[] {
       }),
     },
     {
+      name: 'alerts',
+      what: 'the alerts as the chart renders them, by promtool: syntax, and each of them silent before its time and alone at it',
+      rounds: 1,
+      round: (_round, report) => ({
+        command: { command: 'node', args: ['scripts/alerts.ts', '--report', report] },
+        figures: async () =>
+          JSON.parse(await readFile(report, 'utf8').catch(() => '{"tests":0,"failed":1}')) as Figures,
+      }),
+    },
+    {
       name: 'image',
       what: 'the image of deploy/docker/Dockerfile as buildah builds it, and each of its programs as any uid of group 0',
       rounds: 1,

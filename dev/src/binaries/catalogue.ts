@@ -98,6 +98,19 @@ export const HELM_3: Binary = {
   usualSeconds: 90,
 };
 
+/** Checks and tests rules of Prometheus. Only `npm run verify` uses it. */
+export const PROMTOOL: Binary = {
+  name: 'promtool',
+  version: '0.312.0',
+  source: {
+    kind: 'go',
+    module: 'prometheus',
+    package: 'github.com/prometheus/prometheus/cmd/promtool',
+    tags: 'remove_all_sd',
+  },
+  usualSeconds: 115,
+};
+
 /** A file of CRDs, cached beside the binaries, out of a Go module. */
 export interface CrdFile {
   name: string;

@@ -12,6 +12,7 @@ const NAMESPACE = 'scc-system';
 const OLDEST = '1.30.0';
 const RELEASE = 'scc';
 
+export { promtoolProgram } from './helm.js';
 export { PLATFORMS };
 
 /** The chart's objects as Helm would install them, as one YAML text. @param args such as `--set tryout=true` */
