@@ -2,4 +2,5 @@
 export { unguardedActivities } from './activities/index.js';
 export { readPlan, type ReadPlan } from './activities/plan.js';
 export { createInstruments } from './metrics.js';
-export { noMetrics } from './outside/prometheus.js';
+export { awaitSilence } from './activities/silence.js';
+export { noMetrics, prometheusMetrics } from './outside/prometheus.js';

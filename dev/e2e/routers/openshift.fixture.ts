@@ -21,7 +21,10 @@ const openShiftRouter = (kube: KubeClient): OpenShiftRouter =>
     kube,
     fieldManager: MANAGER,
     reloadMs: 0,
-    counters: { sees: () => Promise.resolve(true), recent: () => Promise.resolve(0) },
+    counters: {
+      sees: () => Promise.resolve(true),
+      recent: () => Promise.resolve({ requests: 0, standing: 0, overMs: 60_000 }),
+    },
     signal: () => undefined,
   });
 

@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
@@ -7,11 +6,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { waitFor } from '@scc/runtime';
-import { freePort } from '@scc/testing/ports';
 import { parse, stringify } from 'yaml';
 import { z } from 'zod';
-import { findBinaries } from '../binaries/find.js';
 import { CHART } from '../cluster/places.js';
+import { startPrometheus } from '../prometheus.fixture.js';
 
 /** The alerts of the chart in a real Prometheus, which reads figures that this file makes up. */
 
@@ -128,30 +126,9 @@ beforeAll(async () => {
   const atOnce = rules.groups.map((group) => ({ ...group, rules: group.rules.map(({ for: _for, ...rule }) => rule) }));
   await writeFile(path.join(folder, 'rules.yaml'), stringify({ groups: atOnce }));
   const { port } = target.address() as AddressInfo;
-  const config = {
-    global: { scrape_interval: '500ms', scrape_timeout: '500ms', evaluation_interval: '500ms' },
-    rule_files: ['rules.yaml'],
-    scrape_configs: [{ job_name: 'product', static_configs: [{ targets: [`127.0.0.1:${port}`] }] }],
-  };
-  await writeFile(path.join(folder, 'prometheus.yaml'), stringify(config));
-  const { binaries } = await findBinaries(() => undefined);
-  address = `http://127.0.0.1:${await freePort()}`;
-  const args = [
-    `--config.file=${path.join(folder, 'prometheus.yaml')}`,
-    `--storage.tsdb.path=${path.join(folder, 'data')}`,
-    `--web.listen-address=${address.slice('http://'.length)}`,
-    '--log.level=error',
-  ];
-  const prometheus = spawn(binaries['prometheus'] ?? 'prometheus', args, { stdio: ['ignore', 'ignore', 'inherit'] });
-  stopPrometheus = async () => {
-    const ended = once(prometheus, 'exit');
-    prometheus.kill();
-    await ended;
-  };
-  await waitFor(async () => (await fetch(`${address}/-/ready`).catch(() => null))?.ok, {
-    timeoutMs: 60_000,
-    what: 'Prometheus to be ready',
-  });
+  const scrape = { job_name: 'product', static_configs: [{ targets: [`127.0.0.1:${port}`] }] };
+  const config = { rule_files: ['rules.yaml'], scrape_configs: [scrape] };
+  ({ address, stop: stopPrometheus } = await startPrometheus(folder, config));
 }, 120_000);
 
 afterAll(async () => {

@@ -118,16 +118,17 @@ describe('the router of the stack', () => {
 describe('its metrics', () => {
   it('say which pod of which Service answered', () => {
     const csv = [
-      '# pxname,svname,scur,hrsp_2xx,hrsp_5xx',
-      'be_http:shop:ledger,pod:pod-0:ledger:10.0.0.1:80,3,7,1',
-      'be_http:shop:ledger,BACKEND,3,7,1',
-      'public,FRONTEND,3,,',
+      '# pxname,svname,scur,stot,hrsp_2xx,hrsp_5xx',
+      'be_http:shop:ledger,pod:pod-0:ledger:10.0.0.1:80,3,9,7,1',
+      'be_http:shop:ledger,BACKEND,3,9,7,1',
+      'public,FRONTEND,3,9,,',
     ].join('\n');
     const labels = 'namespace="shop",route="ledger",pod="pod-0",service="ledger",server="10.0.0.1:80"';
     const lines = metricsOf(csv).trim().split('\n');
     expect(lines).toContain(`haproxy_server_http_responses_total{${labels},code="2xx"} 7`);
     expect(lines).toContain(`haproxy_server_http_responses_total{${labels},code="5xx"} 1`);
     expect(lines).toContain(`haproxy_server_current_sessions{${labels}} 3`);
-    expect(lines).toHaveLength(6);
+    expect(lines).toContain(`haproxy_server_connections_total{${labels}} 9`);
+    expect(lines).toHaveLength(7);
   });
 });

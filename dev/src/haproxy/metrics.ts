@@ -20,6 +20,7 @@ export function metricsOf(csv: string): string {
       ...CLASSES.map(
         (code) => `haproxy_server_http_responses_total{${labels},code="${code}"} ${Number(row[`hrsp_${code}`] ?? 0)}`,
       ),
+      `haproxy_server_connections_total{${labels}} ${Number(row['stot'] ?? 0)}`,
       `haproxy_server_current_sessions{${labels}} ${Number(row['scur'] ?? 0)}`,
     ];
   });

@@ -1,2 +1,2 @@
 export { ROUTE_TYPE } from './schema.js';
-export { OpenShiftRouter, type RouterCounters } from './router.js';
+export { OpenShiftRouter, type RoutedLately, type RouterCounters } from './router.js';

@@ -50,7 +50,7 @@ const routerOn = (kube: KubeClient, counters?: RouterCounters, reloadMs = 0): Op
   new OpenShiftRouter({ kube, fieldManager: 'test', reloadMs, counters, signal: () => undefined });
 const counting = (recent: number | null): RouterCounters => ({
   sees: () => Promise.resolve(true),
-  recent: () => Promise.resolve(recent),
+  recent: () => Promise.resolve(recent === null ? null : { requests: recent, standing: 0, overMs: 60_000 }),
 });
 const WITHOUT_COOKIES = { annotations: { 'haproxy.router.openshift.io/disable_cookies': 'true' } };
 

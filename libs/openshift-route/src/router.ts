@@ -29,12 +29,25 @@ import { keptSchema, surveyOpenShiftRoutes, type Kept } from './survey-cluster.j
 /** A change waits for one reload, and may come right after another one has begun. */
 const RELOADS = 2;
 
+/** What the routers sent to the pods of Services over the last moments. */
+export interface RoutedLately {
+  /** Requests, and connections that were passed through. */
+  requests: number;
+  /** Connections that stand. */
+  standing: number;
+  /** Over which stretch, in milliseconds. */
+  overMs: number;
+}
+
 /** What the routers count of the requests that they send to the pods of Services. */
 export interface RouterCounters {
   /** Whether anything counts for these Services. */
   sees: (namespace: string, services: readonly string[]) => Promise<boolean>;
-  /** Requests over the last moments that are counted; null when nothing counts them any more. */
-  recent: (namespace: string, services: readonly string[]) => Promise<number | null>;
+  /**
+   * What came over the last moments that are counted; null when nothing counts it any more.
+   * @param quietMs over no shorter stretch than this; a minute when absent
+   */
+  recent: (namespace: string, services: readonly string[], quietMs?: number) => Promise<RoutedLately | null>;
 }
 
 export interface OpenShiftRouterOptions {
@@ -210,7 +223,7 @@ export class OpenShiftRouter implements TrafficRouter {
     if (sticky.length === 0 || !counters) return;
     const { namespace, services } = survey.request;
     const names = services.map(({ name }) => name);
-    const recent = await counters.recent(namespace, names);
+    const recent = (await counters.recent(namespace, names))?.requests ?? null;
     if (recent !== 0)
       throw new ClientsStay(
         sticky.map(({ name }) => name),

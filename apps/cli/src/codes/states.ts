@@ -128,7 +128,8 @@ export const CONDITION_REASONS = {
   StillCalled: {
     cause:
       'requests that no route divides reached the own pods of the workload until they were rolled (`StableSilent`)',
-    remedy: 'give the callers that the message names a proxy of the mesh; their requests saw a plain rollout',
+    remedy:
+      "give the callers that the message names a proxy of the mesh, or end their sessions at OpenShift's routers; their requests saw a plain rollout, and `sccctl abort` takes the migration back while they are waited for",
   },
   UndoFailed: PHASE_TEXTS.Failed,
   WithDifferences: {

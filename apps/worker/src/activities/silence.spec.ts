@@ -1,7 +1,9 @@
 import { asyncLocalStorage } from '@temporalio/activity';
 import type { KubeClient, KubeObject } from '@scc/kube';
+import type { StableSide } from '@scc/plan';
 import { WEATHER } from '@scc/migration/contract';
 import { aWholeTarget } from '@scc/migration/testing';
+import type { RoutedLately } from '@scc/openshift-route';
 import type { Conflict, Verified } from '@scc/routing';
 import type { InboundSeen } from '../outside/inbound.js';
 import { contextOf } from './context.fixture.js';
@@ -35,16 +37,19 @@ interface World {
   away?: boolean;
   drift?: Conflict;
   verifiedBy?: Verified['verifiedBy'];
+  /** What OpenShift's routers say at each look; the last one stays. */
+  routed?: (RoutedLately | null)[];
 }
 
 function silence(
-  { seen = [], pods = ['ledger-1'], away, drift, verifiedBy = 'proxies' }: World,
+  { seen = [], pods = ['ledger-1'], away, drift, verifiedBy = 'proxies', routed = [] }: World,
   agoMs = 0,
   ofTarget = target,
 ) {
   const asked: unknown[] = [];
   const splits: unknown[] = [];
   let looks = 0;
+  let routedLooks = 0;
   const deps: SilenceDeps = {
     kube: Object.assign(Object.create(null) as KubeClient, {
       list: ({ kind }: { kind: string }) =>
@@ -62,6 +67,10 @@ function silence(
         asked.push(scope);
         if (away) return Promise.reject(new Error('Prometheus does not answer'));
         return Promise.resolve(seen[Math.min(looks++, seen.length - 1)] ?? null);
+      },
+      routers: {
+        sees: () => Promise.resolve(true),
+        recent: () => Promise.resolve(routed[Math.min(routedLooks++, routed.length - 1)] ?? null),
       },
     },
     drainMs: 20,
@@ -130,6 +139,36 @@ describe('the silence of the own pods', () => {
       });
       expect(splits).toEqual([{ canary: 100, mirror: null }]);
     }
+  });
+
+  const still: RoutedLately = { requests: 0, standing: 0, overMs: 10_000 };
+
+  it.each<[string, (RoutedLately | null)[], Verified['verifiedBy'], StableSide['restsOn']]>([
+    ['their counters', [{ ...still, requests: 4 }, { ...still, standing: 1 }, still], 'bound', 'counters'],
+    ['the proxies where these divide as well', [still], 'proxies', 'proxies'],
+  ])("rests, where only OpenShift's routers count, on %s", async (_case, routed, verifiedBy, restsOn) => {
+    const { result, splits } = silence({ seen: [null], routed, verifiedBy });
+    await expect(result).resolves.toEqual({
+      isSilent: true,
+      restsOn,
+      message:
+        "OpenShift's routers sent nothing to the own pods of ledger for 10 s, by their counters; what passes no router was not observed: no counter of these pods is scraped",
+    });
+    expect(splits).toHaveLength(1);
+  });
+
+  it.each<[string, RoutedLately, string]>([
+    ['requests', { ...still, requests: 4 }, "OpenShift's routers sent 4 requests to the own pods of ledger in 10 s"],
+    ['connections that stand', { ...still, standing: 1 }, '1 connection that stood before to the own pods of ledger'],
+  ])('is missing while routers send %s, and after the bound not claimed', async (_case, routed, message) => {
+    const waiting = silence({ seen: [null], routed: [{ ...routed, overMs: -5_000 }] });
+    await expect(waiting.result).rejects.toMatchObject({ type: WEATHER });
+    const { result } = silence({ seen: [null], routed: [routed] }, 120_000);
+    await expect(result).resolves.toMatchObject({
+      isSilent: false,
+      restsOn: 'counters',
+      message: expect.stringContaining(message) as unknown,
+    });
   });
 
   it('does not rest on routes that another client has changed, and writes nothing over it', async () => {

@@ -156,8 +156,14 @@ const istio: Flavour = (() => {
 
 /** OpenShift's routers, by server: which are the pods. Labels of theirs that Prometheus gives itself come as `exported_`. */
 export const ROUTER_ANSWERS = 'haproxy_server_http_responses_total';
-export const routerAnswers = (scope: TrafficScope): string =>
-  `${ROUTER_ANSWERS}{exported_namespace="${scope.namespace}",exported_service=~"${named(scope)}"}`;
+const ofServers = (scope: TrafficScope): string =>
+  `exported_namespace="${scope.namespace}",exported_service=~"${named(scope)}"`;
+export const routerAnswers = (scope: TrafficScope): string => `${ROUTER_ANSWERS}{${ofServers(scope)}}`;
+/** Connections as well: those that are passed through carry no answer that a router reads. */
+export const ROUTER_ARRIVED = [ROUTER_ANSWERS, 'haproxy_server_connections_total'];
+export const routerArrived = (scope: TrafficScope): string =>
+  `{__name__=~"${ROUTER_ARRIVED.join('|')}",${ofServers(scope)}}`;
+export const routerSessions = (scope: TrafficScope): string => `haproxy_server_current_sessions{${ofServers(scope)}}`;
 
 /** They know a mean of latencies alone, and hold answers of their own (503) against no server. */
 const haproxy: Flavour = {

@@ -6,18 +6,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { PrometheusClock } from './clock.js';
 import { sumOf } from './counters.js';
 import { Counters, type When, type Yielded } from './counter-queries.js';
-import {
-  FLAVOURS,
-  type Flavour,
-  type FlavourName,
-  type InboundScope,
-  routerAnswers,
-  type TrafficScope,
-} from './flavours.js';
+import { FLAVOURS, type Flavour, type FlavourName, type InboundScope, type TrafficScope } from './flavours.js';
 import { inboundOf, type InboundSeen } from './inbound.js';
 import { bucketsOf, excessDenials, plus, quantileOf, tallyOf, rankedOf, type AnswerTally } from './tally.js';
 import { REFUSALS } from './refusals.js';
 import { sideFigures } from './side-figures.js';
+import { routerCounters } from './routers.js';
 import { numberOf, singleOf, yieldedIn } from './yielded.js';
 
 /** A number with what it rests on, or why there is none. No data is an answer of its own. */
@@ -233,34 +227,9 @@ export function prometheusMetrics(options: PrometheusOptions): MetricSource {
     figures: async (scope, sinceMs) =>
       sideFigures(await tally(scope, sinceMs), await buckets(scope, sinceMs), Date.now() - sinceMs),
     inbound: (scope) => inboundOf({ counters, flavour, theirs }, scope),
-    routers: routerCounters(answerTo),
+    routers: routerCounters({ answerTo, counters, theirs }),
   };
 }
-
-/** Over which stretch clients must have been silent, in seconds: at least two scrapes of OpenShift's routers. */
-const QUIET_S = 60;
-
-const routerCounters = (answerTo: (query: string, namespace: string) => Promise<Yielded[]>): RouterCounters => {
-  const one = async (query: string, namespace: string): Promise<number | null> => {
-    const value = (await answerTo(query, namespace))[0]?.value?.[1];
-    return value === undefined ? null : Number(value);
-  };
-  return {
-    sees: async (namespace, services) => {
-      const answers = routerAnswers({ namespace, services: [...services] });
-      // A Prometheus that does not answer sees nothing now, and gates say the rest.
-      return one(`count(${answers})`, namespace).then(
-        (count) => count !== null && count > 0,
-        () => false,
-      );
-    },
-    recent: async (namespace, services) => {
-      const answers = routerAnswers({ namespace, services: [...services] });
-      const rise = await one(`sum(increase(${answers}[${QUIET_S}s]))`, namespace);
-      return rise === null ? null : Math.ceil(rise);
-    },
-  };
-};
 
 const noRequest: MetricReading = { noData: 'no request was counted', isQuiet: true };
 
