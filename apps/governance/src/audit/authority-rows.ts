@@ -137,13 +137,16 @@ const toRow = (table: AuthorityTable, { key, holds }: Found): AuthorityRow => {
   return { table, key, holds: { ...holds, ...(Object.fromEntries(hashed) as Found['holds']) } };
 };
 
-/** The rows of one table, in pages. Needs a transaction; a table that is not there has no rows. */
-export async function* authorityRows(tx: Queryable, table: AuthorityTable): AsyncGenerator<AuthorityRow[]> {
+/**
+ * The rows of one table, in pages. Needs a transaction; a table that is not there has no rows.
+ * @param where for a table of which all rows are compared: those of them that are read
+ */
+export async function* authorityRows(tx: Queryable, table: AuthorityTable, where = ''): AsyncGenerator<AuthorityRow[]> {
   const [there] = await tx.query<{ found: string | null }[]>('select to_regclass($1) as found', [
     PART_OF[table] ?? table,
   ]);
   if (there?.found == null) return;
-  await tx.query(`declare authority_rows no scroll cursor for ${SELECT[table]}`);
+  await tx.query(`declare authority_rows no scroll cursor for ${SELECT[table]} ${where}`);
   for (;;) {
     const page = await rowsOf(tx, foundRow, `fetch ${PAGE} from authority_rows`);
     if (page.length > 0) yield page.map((found) => toRow(table, found));
@@ -154,9 +157,12 @@ export async function* authorityRows(tx: Queryable, table: AuthorityTable): Asyn
   await tx.query('close authority_rows');
 }
 
-/** The rows of all tables that carry authority. Needs a transaction. */
-export async function readAuthority(tx: Queryable): Promise<AuthorityRow[]> {
+/** The rows of these tables. Needs a transaction. */
+export async function readAuthority(
+  tx: Queryable,
+  tables: readonly AuthorityTable[] = AUTHORITY_TABLES,
+): Promise<AuthorityRow[]> {
   const rows: AuthorityRow[] = [];
-  for (const table of AUTHORITY_TABLES) for await (const page of authorityRows(tx, table)) rows.push(...page);
+  for (const table of tables) for await (const page of authorityRows(tx, table)) rows.push(...page);
   return rows;
 }

@@ -13,10 +13,13 @@ import { type Queryable, rowOf, rowsOf } from '../database/rows.js';
 import { Adoption } from './adoption.js';
 import type { FoundContradiction } from './answers.js';
 import { readAuthority } from './authority-rows.js';
+import { KeptRows } from './kept-rows.js';
 import { keepOpen } from './open-findings.js';
 
 const EVERY_MS = 30_000;
 const PAGE = 2_000;
+/** The registry is read apart: its rows stay for ever. */
+const OTHER_TABLES = AUTHORITY_TABLES.filter((table) => table !== 'scc_activation');
 
 const entryRow = z.object({
   index: z.coerce.number().nullable(),
@@ -44,12 +47,14 @@ export interface AlsoWatched {
 /**
  * Compares the tables that carry authority with the entries that made their rows, again and again. What was found stays
  * found, also after a restart and when it is over, until somebody has answered for it. What the sealed log
- * says is derived once and kept; each look reads the entries since and all rows, from one snapshot.
+ * says is derived once and kept; each look reads the entries since and all rows, from one snapshot: of the registry those
+ * that changed, and all of them every ten minutes.
  */
 export class AuthorityWatch {
   private sealed = AuthorityCheck.empty();
   /** How many sealed entries were seen. */
   private size = 0;
+  private readonly registry = new KeptRows();
   private last: FoundContradiction[] = [];
   private looking: Promise<unknown> = Promise.resolve();
   private running: Promise<void> = Promise.resolve();
@@ -126,7 +131,7 @@ export class AuthorityWatch {
     const rows = await this.options.source.transaction('REPEATABLE READ', async (tx) => {
       await tx.query('set transaction read only');
       await this.readSealed(tx);
-      return contradictionsOf(tx, this.sealed.fork());
+      return contradictionsOf(tx, this.sealed.fork(), this.registry);
     });
     return isRolling ? [] : rows;
   }
@@ -142,7 +147,9 @@ export class AuthorityWatch {
       // Another log, such as one from a backup: begin again.
       this.sealed = AuthorityCheck.empty();
       this.size = 0;
+      this.registry.forget();
     }
+    if (size === this.size) return;
     // A look that fails in between begins again where the last one ended.
     const goingOn = this.sealed.fork();
     for (let from = this.size; from < size; from += PAGE) {
@@ -191,7 +198,11 @@ function see(check: AuthorityCheck, { index, sealed, body }: EntryRow): void {
 }
 
 /** Sees what is not sealed yet, and compares. */
-async function contradictionsOf(tx: Queryable, check: AuthorityCheck): Promise<Contradiction[]> {
+async function contradictionsOf(
+  tx: Queryable,
+  check: AuthorityCheck,
+  registry = new KeptRows(),
+): Promise<Contradiction[]> {
   const unsealed = await rowsOf(
     tx,
     entryRow,
@@ -200,7 +211,8 @@ async function contradictionsOf(tx: Queryable, check: AuthorityCheck): Promise<C
     [AUTHORITY_ACTIONS],
   );
   for (const row of unsealed) see(check, row);
-  return check.compare(await readAuthority(tx), AUTHORITY_TABLES);
+  const rows = await readAuthority(tx, OTHER_TABLES);
+  return check.compare([...rows, ...(await registry.read(tx))], AUTHORITY_TABLES);
 }
 
 /** Contradictions of the log in this transaction, from its first entry on. */

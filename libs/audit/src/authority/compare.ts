@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { JsonValue } from '../canonical.js';
 import type { Fault } from '../findings.js';
-import { type EntryPlace, Ledger } from './ledger.js';
+import { type Entitled, type EntryPlace, Ledger } from './ledger.js';
 import { AUTHORITY_TABLES, type AuthorityEntry, type AuthorityRow, type AuthorityTable, type Holds } from './rows.js';
 import { RULES } from './rules.js';
 
@@ -22,22 +22,26 @@ export interface Contradiction {
  * rows that there are.
  */
 export class AuthorityCheck {
-  private constructor(private readonly ledger: Ledger) {}
+  private constructor(
+    private readonly ledger: Ledger,
+    /** What the log said of rows when they agreed: the same row is not compared with the same again. */
+    private readonly agreed: WeakMap<AuthorityRow, Entitled>,
+  ) {}
 
   static empty(): AuthorityCheck {
-    return new AuthorityCheck(Ledger.empty());
+    return new AuthorityCheck(Ledger.empty(), new WeakMap());
   }
 
   /** A check that goes on from this one without changing it. */
   fork(): AuthorityCheck {
-    return new AuthorityCheck(this.ledger.fork());
+    return new AuthorityCheck(this.ledger.fork(), this.agreed);
   }
 
   see(entry: AuthorityEntry, index: number | null): void {
     RULES[entry.action]?.(this.ledger, entry, { index, entryId: entry.id });
   }
 
-  /** @param rows all rows of the given tables. */
+  /** @param rows all rows of the given tables; an object that was compared before has not changed since. */
   compare(rows: Iterable<AuthorityRow>, tables: readonly AuthorityTable[] = AUTHORITY_TABLES): Contradiction[] {
     const met = new Set<string>();
     const found: Contradiction[] = [];
@@ -58,8 +62,10 @@ export class AuthorityCheck {
     return found;
   }
 
-  private judge({ table, key, holds }: AuthorityRow): Contradiction[] {
+  private judge(row: AuthorityRow): Contradiction[] {
+    const { table, key, holds } = row;
     const entitled = this.ledger.rows(table).get(key);
+    if (entitled && this.agreed.get(row) === entitled) return [];
     if (!entitled)
       return [
         {
@@ -70,7 +76,10 @@ export class AuthorityCheck {
     const differing = Object.keys(entitled.holds).filter(
       (member) => !isDeepStrictEqual(entitled.holds[member], holds[member]),
     );
-    if (differing.length === 0) return [];
+    if (differing.length === 0) {
+      this.agreed.set(row, entitled);
+      return [];
+    }
     const what = differing
       .map((member) => `${member} is ${shown(holds[member])}, by the log ${shown(entitled.holds[member])}`)
       .join('; ');
