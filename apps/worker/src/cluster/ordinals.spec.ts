@@ -153,9 +153,15 @@ describe('orderedRolloutOf', () => {
     expect(orderedRolloutOf(aSet({ status }))).toMatchObject(expected);
   });
 
-  it('asks for no one revision where pods are replaced by deletion', () => {
-    const object = aSet({ spec: { updateStrategy: { type: 'OnDelete' } }, status: { currentRevision: 'old' } });
-    expect(orderedRolloutOf(object)).toEqual({ state: 'done' });
+  it('counts the pods of the last change where they are replaced by deletion', () => {
+    const ofDeletion = (updatedReplicas: number): KubeObject =>
+      aSet({
+        spec: { updateStrategy: { type: 'OnDelete' } },
+        status: { currentRevision: 'old', updatedReplicas },
+      });
+    expect(orderedRolloutOf(ofDeletion(3))).toEqual({ state: 'done' });
+    // A migration would bring that change with it, and its undo would replace pods that it never moved.
+    expect(orderedRolloutOf(ofDeletion(2))).toMatchObject({ message: '2 of 3 pods have its last change (OnDelete)' });
   });
 });
 

@@ -30,6 +30,7 @@ export const statefulSetSchema = z.looseObject({
       observedGeneration: z.int().default(0),
       replicas: z.int().default(0),
       availableReplicas: z.int().default(0),
+      updatedReplicas: z.int().default(0),
       currentRevision: z.string().default(''),
       updateRevision: z.string().default(''),
     })
@@ -93,6 +94,9 @@ export function orderedRolloutOf(object: KubeObject): Rollout {
   if (!available) return waiting(`${status.availableReplicas} of ${spec.replicas} pods are available`);
   if (spec.updateStrategy.type === 'RollingUpdate' && status.currentRevision !== status.updateRevision)
     return waiting('its last change is not rolled out to all of its pods');
+  // Its controller takes no revision as the current one by itself: the pods are counted.
+  if (spec.updateStrategy.type === 'OnDelete' && status.updatedReplicas < spec.replicas)
+    return waiting(`${status.updatedReplicas} of ${spec.replicas} pods have its last change (OnDelete)`);
   return { state: 'done' };
 }
 
