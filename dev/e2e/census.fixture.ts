@@ -221,9 +221,15 @@ export function censusSuite(running: () => Stack, engine: Needed): void {
         { name: 'POD_IP', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } },
       ];
       await aVault('attic', { env, securityContext: { runAsUser: 1000 } });
-      const command = await commandOf('attic', /(chown -R \S+ \/data)/);
+      const remedy = await commandOf('attic', /^(.*)$/);
+      const part = (pattern: RegExp): string => pattern.exec(remedy)?.[1] ?? '';
+      const [note, command] = [part(/note the owners \((.*?) >owners\)/), part(/(chown -R \S+ \/data)/)];
+      const giveBack = part(/give the owners back \((.*?) <owners\)/);
       await running().api.merge(`${SETS}/attic`, { spec: { replicas: 0 } });
       await gone(`${PODS}/attic-0`);
+      const before = await journalOf('attic');
+      await byHand('attic', `owners=$(${note}) && ${command} && echo "$owners" | ${giveBack}`);
+      expect(await journalOf('attic')).toEqual(before);
       await byHand('attic', command);
       await agreed('attic', accept);
       await until('attic', (status) => condition(status, 'RunAwaited')?.status === 'True', 'its first pod awaited');

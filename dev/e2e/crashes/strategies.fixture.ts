@@ -1,5 +1,5 @@
 import { setTimeout as lasting } from 'node:timers/promises';
-import { describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it } from '@jest/globals';
 import { isTerminal, type Strategy, type WorkloadRef } from '@scc/plan';
 import { waitFor } from '@scc/runtime';
 import { scaled } from '@scc/testing/scale';
@@ -86,11 +86,14 @@ async function startWrites(stack: Stack, met: readonly Met[]) {
     requests: [{ method: 'POST' as const, path: '/' }],
   }));
   const load = await startLoad(stack, { streams, timeoutMs: 5_000 });
-  return async (): Promise<void> => {
-    const { acknowledged } = await load.stop();
+  let stopped: ReturnType<typeof load.stop> | undefined;
+  const stop = () => (stopped ??= load.stop());
+  const expectKept = async (): Promise<void> => {
+    const { acknowledged } = await stop();
     expect(lostOf(acknowledged, await readData(stack.api, stack.stateDir))).toEqual([]);
     expect(acknowledged.length).toBeGreaterThan(10 * WRITES_PER_SECOND);
   };
+  return { stop, expectKept };
 }
 
 function manifestsOf({ name, strategy }: Met): string {
@@ -215,6 +218,9 @@ async function finish({ stack, engine }: Bench, met: readonly Met[]): Promise<vo
 export function crashesOfStrategies(benchOf: () => Bench): void {
   describe('processes that fail while pods move one by one', () => {
     let turn = 0;
+    /** Ends what a test that failed left running. */
+    const stops: (() => Promise<unknown>)[] = [];
+    afterEach(() => Promise.all(stops.splice(0).map((stop) => stop())));
     const faults = PARTS.flatMap((part) => FAULTS.map((fault) => ({ part, fault })));
 
     it.each(faults)(
@@ -228,7 +234,8 @@ export function crashesOfStrategies(benchOf: () => Bench): void {
         );
         await deploy(stack, met);
         const before = await Promise.all(met.map((one) => engine.specOf(pathOf(one))));
-        const expectWritesKept = await startWrites(stack, met);
+        const writes = await startWrites(stack, met);
+        stops.push(writes.stop);
         await Promise.all(met.map((one) => begin(bench, one)));
         await Promise.all(met.filter(({ step }) => step === 'undoing').map((one) => goBack(bench, one)));
         await strike(bench, part, fault);
@@ -244,7 +251,7 @@ export function crashesOfStrategies(benchOf: () => Bench): void {
             });
         }
         expect(await engine.remains()).toEqual([]);
-        await expectWritesKept();
+        await writes.expectKept();
         await Promise.all(met.map((one) => stack.api.call('DELETE', pathOf(one))));
         const services = `/api/v1/namespaces/${NAMESPACE}/services`;
         const databases = met.filter(({ strategy }) => strategy === 'Ordered');

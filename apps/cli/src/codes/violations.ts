@@ -137,6 +137,10 @@ export const VIOLATIONS = {
     cause: 'the StatefulSet has a partition: a change is being rolled out in stages already',
     remedy: 'finish that, and set its partition to 0',
   },
+  ReadinessTooShort: {
+    cause: 'pods of the workload count as available later (`minReadySeconds`) than the plan waits for them',
+    remedy: 'set `gates.readiness.timeout` longer than that and what a pod takes to start',
+  },
   RunsNotKept: {
     cause: 'the runs of the CronJob are removed as soon as they have ended, so that nothing shows how they ended',
     remedy: 'set its history limits to 1 or more, and `ttlSecondsAfterFinished` to 60 or more',

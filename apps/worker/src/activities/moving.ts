@@ -68,6 +68,18 @@ export async function removePod(
 }
 
 /**
+ * The pods that show that a workload works under the target.
+ * @throws ApplicationFailure terminal, when there are none any more
+ */
+export function witnesses<Pod>({ workload, targetSCC }: MigrationTarget, pods: Pod[]): Pod[] {
+  if (pods.length > 0) return pods;
+  throw terminal(
+    'drift',
+    `${workload} has no pod any more, so that nothing shows that it works under ${targetSCC}; apply the plan again: its first pods are then watched`,
+  );
+}
+
+/**
  * The workload while its pods move.
  * @param driftOf why what the pods are moved by is not as the migration has set it, or null
  * @throws ApplicationFailure terminal, when another client has changed that or the template

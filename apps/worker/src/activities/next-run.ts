@@ -6,6 +6,7 @@ import { canaryAnnotations, canaryLabels, FIELD_MANAGER, type GateSample, untrac
 import {
   asksFor,
   cronJobSchema,
+  heldUpBy,
   lostSince,
   isFailed,
   isSince,
@@ -173,7 +174,8 @@ export function nextRunActivities(kube: KubeClient): NextRunActivities {
           const trial = Date.now() < untilMs ? undefined : await goodTrial(target);
           if (trial) return { good: trial };
           if (Date.now() >= untilMs && cronJobSchema.parse(object).spec.suspend) return { good: unseenRun(object) };
-          return { expired: unseen(target, `no run of CronJob ${target.workload} began ${whenOf(object)}`) };
+          const why = heldUpBy(object, runs);
+          return { expired: unseen(target, `no run of CronJob ${target.workload} began ${whenOf(object)}${why}`) };
         }
         const judged = await judge(target, { gate: 'next-run', run, before: runs.find((one) => !isNew(one)) });
         return 'good' in judged ? judged : { expired: unseen(target, judged.waiting) };

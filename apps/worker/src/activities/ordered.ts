@@ -12,7 +12,7 @@ import {
 } from '../cluster/ordinals.js';
 import { asPodSCC } from '../cluster/rollout.js';
 import { terminal } from '../failures.js';
-import { awaitBudget, readMoving, removePod, restoreMoved, type MovingActivities } from './moving.js';
+import { awaitBudget, readMoving, removePod, restoreMoved, witnesses, type MovingActivities } from './moving.js';
 import { until } from './pace.js';
 import { takeSnapshots } from './snapshots.js';
 import { isToBeMigrated, readWorkload, templateTests, workloadId } from './workload-object.js';
@@ -99,7 +99,7 @@ export function orderedActivities(kube: KubeClient): MovingActivities {
         const stand = standOf(object, await podsOfStatefulSet(kube, object), { index: 0, targetSCC: target.targetSCC });
         if (stand.state === 'wrong') throw terminal('admission', stand.message);
         const rollout = orderedRolloutOf(object);
-        if (stand.state === 'moved' && rollout.state === 'done') return stand.pods.map(asPodSCC);
+        if (stand.state === 'moved' && rollout.state === 'done') return witnesses(target, stand.pods).map(asPodSCC);
         message = [stand, rollout].flatMap((one) => (one.state === 'waiting' ? [one.message] : [])).join('; ');
         return undefined;
       };

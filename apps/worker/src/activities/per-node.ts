@@ -15,7 +15,7 @@ import {
 import type { WorkloadPod } from '../cluster/workload-pods.js';
 import { asPodSCC } from '../cluster/rollout.js';
 import { terminal } from '../failures.js';
-import { awaitBudget, readMoving, removePod, restoreMoved, type MovingActivities } from './moving.js';
+import { awaitBudget, readMoving, removePod, restoreMoved, witnesses, type MovingActivities } from './moving.js';
 import { until } from './pace.js';
 import {
   isToBeMigrated,
@@ -128,8 +128,9 @@ export function perNodeActivities(kube: KubeClient): MovingActivities {
           message = stand.message;
           return undefined;
         }
+        const pods = witnesses(target, stand.pods);
         const own = target.updateStrategy ?? BY_DELETION;
-        if (isDeepStrictEqual(updateStrategyOf(object), own)) return stand.pods.map(asPodSCC);
+        if (isDeepStrictEqual(updateStrategyOf(object), own)) return pods.map(asPodSCC);
         const drift = deletionDrift(object);
         if (drift !== null) throw terminal('drift', drift);
         await write(target, object, { update: own });

@@ -8,7 +8,7 @@ import { asPodSCC, rolloutOf, troubles } from '../cluster/rollout.js';
 import { podsOfWorkload } from '../cluster/workload-pods.js';
 import { terminal } from '../failures.js';
 import { awaitRollout, isFinalRefusal } from './await-rollout.js';
-import { readMoving, restoreMoved, type MovingActivities } from './moving.js';
+import { readMoving, restoreMoved, witnesses, type MovingActivities } from './moving.js';
 import { until } from './pace.js';
 import { isToBeMigrated, readWorkload, templateOf, templateTests, workloadId } from './workload-object.js';
 
@@ -107,7 +107,7 @@ export function rollingActivities(kube: KubeClient): MovingActivities {
         timeoutMs,
         overdue: 'rollout',
       });
-      return pods.map(asPodSCC);
+      return witnesses(target, pods).map(asPodSCC);
     },
 
     awaitStable: async (target, isEnough) => {

@@ -140,6 +140,12 @@ describe('violationsOf', () => {
       { updateStrategy: { type: 'RollingUpdate', rollingUpdate: { partition: 2 } } },
       ['PartitionInUse'],
     ],
+    [
+      'refuses one whose pods count later than the plan waits for them',
+      { deployment: { minReadySeconds: 300 } },
+      ['ReadinessTooShort'],
+    ],
+    ['takes one whose pods count in time', { deployment: { minReadySeconds: 299 } }, []],
     ['takes one that is replaced by deletion', { updateStrategy: { type: 'OnDelete' } }, []],
     ['takes one without replicas', { deployment: { replicas: 0 } }, []],
     [

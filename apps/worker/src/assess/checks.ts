@@ -1,4 +1,11 @@
-import { canBeShared, comparisonViolations, trialViolations, UNREADY_ANNOTATION, type Violation } from '@scc/plan';
+import {
+  canBeShared,
+  comparisonViolations,
+  durationMs,
+  trialViolations,
+  UNREADY_ANNOTATION,
+  type Violation,
+} from '@scc/plan';
 import {
   CLAIM_KIND,
   isPaused,
@@ -138,6 +145,16 @@ const sourceIsUnhealthy = ofWorkload((workload, { planAnnotations }) => {
   ];
 });
 
+/** A pod counts only once it has been ready for so long: no pod could be in time. */
+const readinessIsTooShort = ofWorkload(({ object }, { spec: { gates } }) => {
+  const { minReadySeconds = 0 } = object['spec'] as { minReadySeconds?: number };
+  const { timeout } = gates.readiness;
+  if (minReadySeconds === 0 || minReadySeconds * 1000 < durationMs(timeout)) return [];
+  const message = `a pod has to be available within ${timeout}, and minReadySeconds of the workload lets none be before ${minReadySeconds} s`;
+  const remedy = `Set it longer than ${minReadySeconds}s and what a pod takes to start.`;
+  return [violation('ReadinessTooShort', 'spec.gates.readiness.timeout', message, remedy)];
+});
+
 const nameIsTaken: Check = ({ inTheWay }) =>
   inTheWay.map((object) =>
     violation(
@@ -180,6 +197,7 @@ const checks: readonly Check[] = [
   ofMoved(serviceIsShared),
   wayIsNotDivided,
   sourceIsUnhealthy,
+  readinessIsTooShort,
   ofMoved(nobodyIsServed),
   nameIsTaken,
 ];

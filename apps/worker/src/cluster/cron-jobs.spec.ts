@@ -1,6 +1,16 @@
 import type { KubeObject } from '@scc/kube';
 import { canaryLabels, FIELD_MANAGER } from '@scc/plan';
-import { asksFor, isSince, lastPods, lastWriteMs, lostSince, type JobRun, runsAmong, standOfRun } from './cron-jobs.js';
+import {
+  asksFor,
+  heldUpBy,
+  isSince,
+  lastPods,
+  lastWriteMs,
+  lostSince,
+  type JobRun,
+  runsAmong,
+  standOfRun,
+} from './cron-jobs.js';
 import { podTemplateOf, templatePathOf } from './objects.js';
 
 const cronJob: KubeObject = {
@@ -78,6 +88,15 @@ describe('the runs of a CronJob', () => {
     const runs = found ? [{ job: job('run', found), pods: [] }] : [];
     expect(lostSince({ ...cronJob, status }, runs, Date.parse('2026-11-29T03:00:00Z'))).toBe(expected);
     expect(lostSince({ ...cronJob, status }, runs, 0)).toBeNull();
+  });
+
+  it.each<[string, string, JobOver, string]>([
+    ['one that lasts', 'Forbid', {}, ' while its run run lasts (concurrencyPolicy: Forbid)'],
+    ['none that has ended', 'Forbid', { condition: 'Failed' }, ''],
+    ['none where runs may overlap', 'Allow', {}, ''],
+  ])('let no other begin beside them: %s', (_case, concurrencyPolicy, over, expected) => {
+    const spec = { ...(cronJob['spec'] as object), concurrencyPolicy };
+    expect(heldUpBy({ ...cronJob, spec }, [{ job: job('run', over), pods: [] }])).toBe(expected);
   });
 
   it('begin with the last write of the engine, by the clock of the API server', () => {

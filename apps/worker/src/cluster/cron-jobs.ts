@@ -12,6 +12,7 @@ export const cronJobSchema = z.looseObject({
   spec: z.looseObject({
     schedule: z.string(),
     timeZone: z.string().optional(),
+    concurrencyPolicy: z.string().default('Allow'),
     suspend: z.boolean().default(false),
     jobTemplate: z.looseObject({ spec: z.looseObject({}) }),
   }),
@@ -133,6 +134,13 @@ export const isFailed = (job: KubeObject): boolean => conditionOf(job, 'Failed')
 /** Whether a Job makes no pod any more: it has succeeded, or failed for good. */
 export const isJobOver = (job: KubeObject): boolean =>
   jobSchema.parse(job).status?.completionTime !== undefined || isFailed(job);
+
+/** The run beside which a CronJob lets no other begin, in words; empty where there is none. */
+export function heldUpBy(object: KubeObject, runs: readonly JobRun[]): string {
+  if (cronJobSchema.parse(object).spec.concurrencyPolicy !== 'Forbid') return '';
+  const lasting = runs.find(({ job }) => !isJobOver(job));
+  return lasting ? ` while its run ${lasting.job.metadata.name ?? ''} lasts (concurrencyPolicy: Forbid)` : '';
+}
 
 /** Reads how far a run is, by the conditions of its Job and the state of its pods. */
 export function standOfRun({ job, pods }: JobRun, targetSCC: string): RunStand {

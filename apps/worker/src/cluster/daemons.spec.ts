@@ -85,6 +85,20 @@ describe('standOnNodes', () => {
       { state: 'moved' },
     ],
     [
+      'waits until a pod has been ready for as long as its user wants',
+      aDaemonSet({ spec: { minReadySeconds: 30 }, status: { numberAvailable: 2 } }),
+      [moved(1), aPod(2), aPod(3)],
+      2,
+      waiting('2 of 3 pods are available (minReadySeconds: 30)'),
+    ],
+    [
+      'goes on once it has been',
+      aDaemonSet({ spec: { minReadySeconds: 30 } }),
+      [moved(1), aPod(2), aPod(3)],
+      2,
+      { state: 'moved' },
+    ],
+    [
       'waits while the old pod stands',
       aDaemonSet(),
       [aPod(1), aPod(2), aPod(3)],
@@ -161,7 +175,11 @@ describe('daemonRolloutOf', () => {
       { ...rolling, status: { updatedNumberScheduled: 1 } },
       { message: 'its last change is not rolled out to all of its pods' },
     ],
-    ['lets its user decide where deletion replaces', { status: { updatedNumberScheduled: 1 } }, { state: 'done' }],
+    [
+      'waits for it where deletion replaces, too',
+      { status: { updatedNumberScheduled: 1 } },
+      { message: '1 of 3 pods have its last change (OnDelete)' },
+    ],
     ['waits for the controller', unseen, { message: 'the controller has not seen the change yet' }],
   ])('%s', (_case, over, expected) => {
     expect(daemonRolloutOf(aDaemonSet(over))).toMatchObject(expected);

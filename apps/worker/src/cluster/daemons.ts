@@ -11,6 +11,7 @@ const REVISION_LABEL = 'controller-revision-hash';
 
 export const daemonSetSchema = z.looseObject({
   spec: z.looseObject({
+    minReadySeconds: z.int().default(0),
     updateStrategy: z
       .looseObject({ type: z.enum(['RollingUpdate', 'OnDelete']).default('RollingUpdate') })
       .prefault({}),
@@ -74,8 +75,14 @@ export function daemonRolloutOf(object: KubeObject): Rollout {
   const waiting = (message: string): Rollout => ({ state: 'waiting', message, available });
   if (isUnseen(object)) return waiting('the controller has not seen the change yet');
   if (!available) return waiting(`${numberAvailable} of ${desired} pods are available`);
-  if (spec.updateStrategy.type === 'RollingUpdate' && updatedNumberScheduled < desired)
-    return waiting('its last change is not rolled out to all of its pods');
+  if (updatedNumberScheduled < desired) {
+    const { type } = spec.updateStrategy;
+    return waiting(
+      type === 'RollingUpdate'
+        ? 'its last change is not rolled out to all of its pods'
+        : `${updatedNumberScheduled} of ${desired} pods have its last change (OnDelete)`,
+    );
+  }
   return { state: 'done' };
 }
 
@@ -132,8 +139,16 @@ export function standOnNodes(
   if (wrong)
     return { state: 'wrong', message: `pod ${wrong.name} runs under ${wrong.scc ?? 'no SCC'} instead of ${targetSCC}` };
   if (old.length > left) return { state: 'waiting', message: `pod ${old[0]?.name ?? ''} still has the old template` };
-  const lacking = lackOf(object, pods);
+  const lacking = lackOf(object, pods) ?? unavailableOf(object);
   return lacking === null ? { state: 'moved', pods: current } : { state: 'waiting', message: lacking };
+}
+
+/** Why not every pod has been ready for as long as its user wants it to be before the next one goes, or null. */
+function unavailableOf(object: KubeObject): string | null {
+  const { spec, status } = daemonSetSchema.parse(object);
+  const { desiredNumberScheduled: desired, numberAvailable } = status;
+  if (spec.minReadySeconds === 0 || numberAvailable >= desired) return null;
+  return `${numberAvailable} of ${desired} pods are available (minReadySeconds: ${spec.minReadySeconds})`;
 }
 
 /** The pod that was made last. */
