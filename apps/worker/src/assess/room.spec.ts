@@ -61,6 +61,16 @@ describe('room for a canary', () => {
     else expect(found).toEqual([expect.stringMatching(expected)]);
   });
 
+  it('counts sidecars among the init containers, and no other of these', () => {
+    const first = { ...container({ cpu: '4' }), name: 'first' };
+    const sidecar = { ...container({ cpu: '500m' }), name: 'side', restartPolicy: 'Always' };
+    const podSpec = { initContainers: [first, sidecar], containers: [container({ cpu: '250m' })] };
+    const quotas = [quota({ 'requests.cpu': '2' })];
+    expect(roomViolations({ quotas, limitRanges: [] }, need({ podSpec }))).toMatchObject([
+      { message: expect.stringMatching(/leaves 2 of requests\.cpu.*needs 3$/) as unknown },
+    ]);
+  });
+
   it('is measured at the size of the canary', () => {
     const quotas = [quota({ pods: '5' }, { pods: '3' })];
     expect(roomViolations({ quotas, limitRanges: [] }, need({ pods: 2 }))).toEqual([]);
@@ -74,9 +84,30 @@ describe('room for a canary', () => {
       /container app has a limit of memory above 100Mi/,
     ],
     ['ask for less than it wants', range({ min: { cpu: '500m' } }), /a request of cpu below 500m/],
+    [
+      'have too little for all that a pod may have',
+      range({ type: 'Pod', max: { cpu: '900m' } }),
+      /a pod has a limit of cpu/,
+    ],
+    ['are within what a pod may have', range({ type: 'Pod', max: { cpu: '1' }, min: { cpu: '250m' } }), null],
+    [
+      'ask for too small a part of their limit',
+      range({ maxLimitRequestRatio: { cpu: '2' } }),
+      /above 2 times its request/,
+    ],
+    ['ask for enough of their limit', range({ maxLimitRequestRatio: { cpu: '4', memory: '2' } }), null],
+    ['are not what it bounds', range({ type: 'PersistentVolumeClaim', max: { cpu: '1m' } }), null],
   ])('under a LimitRange its containers %s', (_case, object, expected) => {
     const found = roomViolations({ quotas: [], limitRanges: [object] }, need()).map(({ message }) => message);
     if (expected === null) expect(found).toEqual([]);
     else expect(found).toEqual([expect.stringMatching(expected)]);
+  });
+
+  it('is bounded for init containers as well', () => {
+    const podSpec = { initContainers: [{ ...container({}, { cpu: '3' }), name: 'first' }], containers: [] };
+    const limitRanges = [range({ max: { cpu: '2' } })];
+    expect(roomViolations({ quotas: [], limitRanges }, need({ podSpec }))).toMatchObject([
+      { message: expect.stringContaining('container first has a limit of cpu above 2') as unknown },
+    ]);
   });
 });

@@ -13,17 +13,38 @@ const quotaSchema = z.looseObject({
 const limitRangeSchema = z.looseObject({
   spec: z.looseObject({
     limits: z
-      .array(z.looseObject({ type: z.string(), min: amountsSchema, max: amountsSchema }))
+      .array(
+        z.looseObject({
+          type: z.string(),
+          min: amountsSchema,
+          max: amountsSchema,
+          maxLimitRequestRatio: amountsSchema,
+        }),
+      )
       .nullish()
       .transform((limits) => limits ?? []),
   }),
 });
 const containerSchema = z.looseObject({
   name: z.string().default(''),
+  restartPolicy: z.string().optional(),
   resources: z.looseObject({ requests: amountsSchema, limits: amountsSchema }).prefault({}),
 });
-const podSpecSchema = z.looseObject({ containers: z.array(containerSchema).default([]) });
+const podSpecSchema = z.looseObject({
+  containers: z.array(containerSchema).default([]),
+  initContainers: z
+    .array(containerSchema)
+    .nullish()
+    .transform((containers) => containers ?? []),
+});
 type Container = z.infer<typeof containerSchema>;
+
+/** The containers that run together for as long as the pod does: init containers that are sidecars as well. */
+function runningIn(podSpec: unknown): Container[] {
+  const { containers, initContainers } = podSpecSchema.parse(podSpec);
+  return [...initContainers.filter(({ restartPolicy }) => restartPolicy === 'Always'), ...containers];
+}
+type Limit = z.infer<typeof limitRangeSchema>['spec']['limits'][number];
 
 /** Objects of a namespace that bound new pods. */
 export interface Room {
@@ -66,7 +87,7 @@ const COUNTED: Readonly<Record<string, (need: Need) => number>> = {
 function neededOf(resource: string, need: Need): number | undefined {
   const counted = COUNTED[resource];
   if (counted) return counted(need);
-  const { containers } = podSpecSchema.parse(need.podSpec);
+  const containers = runningIn(need.podSpec);
   const sum = (of: (container: Container) => number): number =>
     need.pods * containers.reduce((total, container) => total + of(container), 0);
   const [, side = '', name = ''] = /^(requests|limits)\.(.+)$/.exec(resource) ?? [];
@@ -97,30 +118,49 @@ function quotaViolations(quota: KubeObject, need: Need): Violation[] {
   });
 }
 
-function limitViolations(range: KubeObject, { podSpec }: Need): Violation[] {
-  const { containers } = podSpecSchema.parse(podSpec);
-  const bounds = limitRangeSchema.parse(range).spec.limits.filter(({ type }) => type === 'Container');
-  return bounds.flatMap(({ min, max }) =>
-    containers.flatMap((container) => {
-      const tooMuch = Object.entries(max).filter(([name, most]) => limited(container, name) > quantity(most));
-      const tooLittle = Object.entries(min).filter(
-        ([name, least]) => requested(container, name) > 0 && requested(container, name) < quantity(least),
-      );
-      return [
-        ...tooMuch.map(([name, most]) => `a limit of ${name} above ${most}`),
-        ...tooLittle.map(([name, least]) => `a request of ${name} below ${least}`),
-      ].map((what) => ({
-        code: 'OutsideLimitRange',
-        field: 'spec.podSecurity.patch',
-        message: `container ${container.name} has ${what}, which LimitRange ${range.metadata.name ?? ''} refuses for new pods`,
-        remedy: 'Change the resources of the workload, or the LimitRange.',
-      }));
-    }),
+/** What of a container, or of all that run in a pod, a LimitRange does not take. */
+function outside({ min, max }: Pick<Limit, 'min' | 'max'>, containers: readonly Container[]): string[] {
+  const sum = (of: (container: Container) => number): number =>
+    containers.reduce((total, container) => total + of(container), 0);
+  const tooMuch = Object.entries(max).filter(
+    ([name, most]) => sum((container) => limited(container, name)) > quantity(most),
   );
+  const tooLittle = Object.entries(min).filter(([name, least]) => {
+    const requests = sum((container) => requested(container, name));
+    return requests > 0 && requests < quantity(least);
+  });
+  return [
+    ...tooMuch.map(([name, most]) => `a limit of ${name} above ${most}`),
+    ...tooLittle.map(([name, least]) => `a request of ${name} below ${least}`),
+  ];
+}
+
+const ratios = (most: Limit['maxLimitRequestRatio'], container: Container): string[] =>
+  Object.entries(most)
+    .filter(([name, ratio]) => limited(container, name) > quantity(ratio) * requested(container, name))
+    .map(([name, ratio]) => `a limit of ${name} above ${ratio} times its request`);
+
+function limitViolations(range: KubeObject, { podSpec }: Need): Violation[] {
+  const { containers, initContainers } = podSpecSchema.parse(podSpec);
+  const violation = (who: string, what: string): Violation => ({
+    code: 'OutsideLimitRange',
+    field: 'spec.podSecurity.patch',
+    message: `${who} has ${what}, which LimitRange ${range.metadata.name ?? ''} refuses for new pods`,
+    remedy: 'Change the resources of the workload, or the LimitRange.',
+  });
+  return limitRangeSchema.parse(range).spec.limits.flatMap((limit) => {
+    if (limit.type === 'Pod') return outside(limit, runningIn(podSpec)).map((what) => violation('a pod', what));
+    if (limit.type !== 'Container') return [];
+    return [...initContainers, ...containers].flatMap((container) =>
+      [...outside(limit, [container]), ...ratios(limit.maxLimitRequestRatio, container)].map((what) =>
+        violation(`container ${container.name}`, what),
+      ),
+    );
+  });
 }
 
 /** Why pods of the canary would be refused for lack of room. */
-export const roomViolations = ({ quotas, limitRanges }: Room, need: Need): Violation[] => [
-  ...quotas.flatMap((quota) => quotaViolations(quota, need)),
-  ...limitRanges.flatMap((range) => limitViolations(range, need)),
+export const roomViolations = (room: Room, need: Need): Violation[] => [
+  ...room.quotas.flatMap((quota) => quotaViolations(quota, need)),
+  ...room.limitRanges.flatMap((range) => limitViolations(range, need)),
 ];

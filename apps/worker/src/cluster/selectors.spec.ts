@@ -24,6 +24,17 @@ describe('picks', () => {
     ['a map of labels', { app: 'web' }, true],
     ['labels in a field', { labels: { app: 'web' } }, true],
     ['everything', {}, true],
+    [
+      'labels with their source, as Cilium writes them',
+      { matchLabels: { 'k8s:app': 'web', 'any:tier': 'front' } },
+      true,
+    ],
+    ['another value with its source', { matchLabels: { 'k8s:app': 'x' } }, false],
+    [
+      'an expression with its source',
+      { matchExpressions: [{ key: 'any:app', operator: 'In', values: ['web'] }] },
+      true,
+    ],
     ['something else', { replicas: 3 }, null],
   ])('%s', (_case, selector, expected) => {
     expect(picks(selector, sides.stable)).toBe(expected);
@@ -40,6 +51,9 @@ describe('isOfOneSide', () => {
     ['a workloadSelector as Istio writes it', { workloadSelector: { labels: { app: 'web' } } }, true],
     ['a selector in a language of its own', { selector: "app == 'web'" }, true],
     ['such a selector of others', { selector: "app == 'other'" }, false],
+    ['such a selector of how a value ends', { selector: "app ends with 'eb'" }, true],
+    ['such a selector of how a value begins', { selector: "app starts with 'we'" }, false],
+    ['peers with the source of their labels', { fromEndpoints: [{ matchLabels: { 'k8s:app': 'web' } }] }, true],
     ['a list of selectors', { podSelectors: [], selector: [{ matchLabels: { app: 'web' } }] }, true],
     ['a bare matchLabels', { match: { any: [{ matchLabels: { app: 'web' } }] } }, true],
     ['a reference to the workload', { scaleTargetRef: { kind: 'Deployment', name: 'web' } }, true],

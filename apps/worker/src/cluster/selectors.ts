@@ -15,10 +15,16 @@ export interface Sides {
 const isStrings = (value: unknown): value is Record<string, string> =>
   isRecord(value) && Object.values(value).every((item) => typeof item === 'string');
 
+/** Cilium writes where a label comes from before its key. No key of Kubernetes holds a colon. */
+const SOURCE = /^(?:k8s|any):/;
+const keyOf = (key: string): string => key.replace(SOURCE, '');
+
 function meets(expression: unknown, labels: Labels): boolean {
   if (!isRecord(expression) || typeof expression['key'] !== 'string') return false;
   const { key, operator, values } = expression;
-  return meetsSetRequirement({ key, operator, values: Array.isArray(values) ? values : [] }, labels) ?? false;
+  return (
+    meetsSetRequirement({ key: keyOf(key), operator, values: Array.isArray(values) ? values : [] }, labels) ?? false
+  );
 }
 
 /** Whether a selector picks labels: a LabelSelector, a map of labels, or one under `labels`; null for anything else. */
@@ -26,7 +32,7 @@ export function picks(selector: unknown, labels: Labels): boolean | null {
   if (!isRecord(selector)) return null;
   const { matchLabels, matchExpressions } = selector;
   if (matchLabels === undefined && matchExpressions === undefined) {
-    if (isStrings(selector)) return Object.entries(selector).every(([key, value]) => labels[key] === value);
+    if (isStrings(selector)) return Object.entries(selector).every(([key, value]) => labels[keyOf(key)] === value);
     return isStrings(selector['labels']) ? picks(selector['labels'], labels) : null;
   }
   const expressions: unknown[] = Array.isArray(matchExpressions) ? matchExpressions : [];
@@ -34,12 +40,20 @@ export function picks(selector: unknown, labels: Labels): boolean | null {
   return isMatched && expressions.every((expression) => meets(expression, labels));
 }
 
+/** Texts in quotes, by one of which a selector in a language of its own may ask for a part of a label's value. */
+const quotedIn = (selector: string): string[] =>
+  [...selector.matchAll(/'([^']+)'|"([^"]+)"/g)].map(([, one = '', other = '']) => one || other);
+
 /** Whether a selector treats the two sides differently. Of a selector in a language of its own, its words decide. */
 function tellsApart(selector: unknown, sides: Pick<Sides, 'stable' | 'canary'>): boolean {
   const { stable, canary } = sides;
   if (typeof selector === 'string')
     return Object.entries(stable).some(
-      ([key, value]) => canary[key] !== value && selector.includes(key) && selector.includes(value),
+      ([key, value]) =>
+        canary[key] !== value &&
+        selector.includes(key) &&
+        (selector.includes(value) ||
+          quotedIn(selector).some((part) => value.endsWith(part) !== (canary[key] ?? '').endsWith(part))),
     );
   if (Array.isArray(selector)) return selector.some((item) => tellsApart(item, sides));
   return picks(selector, stable) !== picks(selector, canary);

@@ -268,6 +268,7 @@ describe('what a changed template holds beyond what its target needs', () => {
     ['/srv/../data/.', 'volume'],
     ['/data/tables', 'volume'],
     ['/var/run/secrets/kubernetes.io/serviceaccount/', 'serviceAccount'],
+    ['/run/secrets/kubernetes.io/serviceaccount', 'serviceAccount'],
   ])('names an empty directory that would hide what is at %s', (mountPath, kind) =>
     expect(found(web({ volumeMounts: [{ name: 'tmp', mountPath }] }))).toEqual([
       `${kind} added spec.containers[web].volumeMounts[${mountPath}]`,

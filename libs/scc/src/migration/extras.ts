@@ -131,6 +131,9 @@ const textOf = (item: unknown, key: string): string => {
 };
 const nameOf = (item: unknown): string => textOf(item, 'name');
 
+/** Sources of a projected volume by which a pod shows that it is its ServiceAccount's. */
+const OF_THE_ACCOUNT: ReadonlySet<string> = new Set(['serviceAccountToken', 'podCertificate']);
+
 /** The files that a volume, or one source of a projected one, shows to the containers that mount it. */
 function kindOfVolume(volume: unknown): ExtraKind | null {
   if (!isRecord(volume)) return 'volume';
@@ -140,7 +143,7 @@ function kindOfVolume(volume: unknown): ExtraKind | null {
   if (type === 'projected') {
     const sources = listOf(fieldsOf(volume['projected'])['sources']).flatMap((source) => Object.keys(fieldsOf(source)));
     if (sources.includes('secret')) return 'secret';
-    return sources.includes('serviceAccountToken') ? 'serviceAccount' : 'configMap';
+    return sources.some((source) => OF_THE_ACCOUNT.has(source)) ? 'serviceAccount' : 'configMap';
   }
   return type === 'emptyDir' ? null : 'volume';
 }
@@ -163,7 +166,7 @@ function volumes(scope: Scope, member: Difference): void {
 }
 
 /** Where Kubernetes mounts the token of a pod, unless something else is mounted there. */
-const TOKEN_PLACE = '/var/run/secrets/kubernetes.io/serviceaccount';
+const TOKEN_PLACE = '/run/secrets/kubernetes.io/serviceaccount';
 const HARMLESS_PROPAGATION: readonly unknown[] = [undefined, null, 'None'];
 
 /** The place of a mount in its container, however its path is written: two that differ in a slash are one. */
@@ -172,7 +175,8 @@ function placeOf(mount: unknown): string {
   for (const part of textOf(mount, 'mountPath').split('/'))
     if (part === '..') parts.pop();
     else if (part !== '' && part !== '.') parts.push(part);
-  return `/${parts.join('/')}`;
+  // Images link the one to the other.
+  return `/${parts.join('/')}`.replace(/^\/var\/run(?=\/|$)/, '/run');
 }
 
 const isWithin = (place: string, outer: string): boolean => place === outer || place.startsWith(`${outer}/`);
