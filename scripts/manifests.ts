@@ -47,7 +47,13 @@ const OWN_TEMPORAL = [
   ...['temporal.caSecretName=ca', 'temporal.clientSecretName=client', 'temporal.apiKeySecretName=key'],
   ...['temporal.serverName=temporal.example', 'temporal.tls=always'],
 ];
-const LESS = ['networkPolicies.enabled=false', 'defaultSccs=false', 'uninstall.check=false', 'webhook.exec=false'];
+const LESS = [
+  'networkPolicies.enabled=false',
+  'worker.callersInConfigMaps=false',
+  'defaultSccs=false',
+  'uninstall.check=false',
+  'webhook.exec=false',
+];
 
 /** Every combination that the chart offers of platform, certificates and stores, with all that it adds and with nothing. */
 const CASES: Readonly<Record<string, string[]>> = Object.fromEntries(

@@ -167,6 +167,15 @@ describe('the chart', () => {
     ]);
   }, 60_000);
 
+  it('lets the worker get ConfigMaps of the whole cluster, unless its callers are not to be read there', async () => {
+    const ofAll = async (...values: string[]) =>
+      rightsOf(parseObjects(await renderChart([...TRY, ...set(...values)])), 'worker').filter(
+        ({ resources, resourceNames }) => resources.includes('configmaps') && resourceNames === undefined,
+      );
+    expect((await ofAll()).map(({ verbs }) => verbs)).toEqual([['get']]);
+    expect(await ofAll('worker.callersInConfigMaps=false')).toEqual([]);
+  }, 60_000);
+
   const CONNECTED = set(
     'temporal.address=cloud.example:7233',
     'temporal.namespace=scc.acct',

@@ -21,15 +21,20 @@ export async function listIfAllowed(
   }
 }
 
-/** The objects that are there and may be read. */
-export async function getIfAllowed(kube: Pick<KubeClient, 'get'>, ids: readonly ObjectId[]): Promise<KubeObject[]> {
+/** The objects that are there, and those of which the caller may not know it. */
+export async function getIfAllowed(
+  kube: Pick<KubeClient, 'get'>,
+  ids: readonly ObjectId[],
+): Promise<{ found: KubeObject[]; refused: ObjectId[] }> {
   const found: KubeObject[] = [];
+  const refused: ObjectId[] = [];
   for (const id of ids)
     try {
       const object = await kube.get(id);
       if (object) found.push(object);
     } catch (error) {
       if (!isForbidden(error)) throw error;
+      refused.push(id);
     }
-  return found;
+  return { found, refused };
 }

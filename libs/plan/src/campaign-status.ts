@@ -42,6 +42,10 @@ export const campaignStatusSchema = z.object({
     .array(z.object({ workload: z.string(), reason: z.string() }))
     .optional()
     .describe('Selected workloads that no plan can move, and why.'),
+  unread: z
+    .string()
+    .optional()
+    .describe('The part of the cluster that the board was made without, because the worker may not read it.'),
   soakUntil: z.string().optional(),
   signals: z
     .array(

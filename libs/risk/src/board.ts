@@ -89,6 +89,15 @@ const CONFIG_MAP = { apiVersion: 'v1', kind: 'ConfigMap' } as const;
 export const configMapsFor = (spec: CampaignSpec, scanned: Scanned) =>
   configMapsOf(selectedBy(spec, scanned), scanned.objects).map((place) => ({ ...CONFIG_MAP, ...place }));
 
+const MOST_NAMED = 5;
+
+/** The words for ConfigMaps that could not be read: what is unknown is said. */
+export const callersUnread = (refused: readonly { readonly namespace?: string; readonly name: string }[]): string => {
+  const named = refused.slice(0, MOST_NAMED).map(({ namespace = '', name }) => `${namespace}/${name}`);
+  const more = refused.length > MOST_NAMED ? ` and ${refused.length - MOST_NAMED} more` : '';
+  return `callers in ConfigMaps not read: no right to get ${named.join(', ')}${more}`;
+};
+
 /**
  * The waves of a campaign, from a scan of the cluster.
  * @throws RangeError when more workloads are selected than a campaign may have

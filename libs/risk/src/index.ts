@@ -1,5 +1,5 @@
 export { type RiskAssessment, assess } from './assess.js';
-export { type Board, boardOf, configMapsFor } from './board.js';
+export { type Board, boardOf, callersUnread, configMapsFor } from './board.js';
 export { calibrationReport, type CalibrationReport } from './calibration.js';
 export { criticalityOf } from './criticality.js';
 export { type PastOutcome, weighOutcomes } from './evidence.js';

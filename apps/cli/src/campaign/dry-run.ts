@@ -7,7 +7,7 @@ import {
   parseCampaign,
   PLAN_API_VERSION,
 } from '@scc/plan';
-import { type Board, boardOf, configMapsFor } from '@scc/risk';
+import { type Board, boardOf, callersUnread, configMapsFor } from '@scc/risk';
 import { messageOf } from '@scc/runtime';
 import { clusterObjectSchema } from '@scc/scc/scan';
 import { CliError, EXIT } from '../exit.js';
@@ -77,8 +77,10 @@ export async function dryRun(session: Session, file: string, filename: string[])
     const { objects } = collected;
     // Files hold their ConfigMaps themselves.
     const named = filename.length > 0 ? [] : configMapsFor(spec, { objects, rows });
-    const read = named.length === 0 ? [] : await getIfAllowed(await session.kube(), named);
-    const all = [...objects, ...read.map((object) => clusterObjectSchema.parse(object))];
+    const { found, refused } =
+      named.length === 0 ? { found: [], refused: [] } : await getIfAllowed(await session.kube(), named);
+    if (refused.length > 0) session.output.remark(callersUnread(refused));
+    const all = [...objects, ...found.map((object) => clusterObjectSchema.parse(object))];
     const board = boardOf(spec, { objects: all, rows }, MOST_WORKLOADS);
     session.output.show({ campaign: name, ...board }, () => textOf(name, board));
     return board.waves.length > 0 ? EXIT.ok : EXIT.invalid;

@@ -30,6 +30,13 @@ const status: CampaignStatus = {
 };
 
 describe('a campaign that is shown', () => {
+  it('says what its board was made without', () => {
+    const unread = 'callers in ConfigMaps not read: no right to get shop/urls';
+    expect(drawCampaign({ name: 'fleet', createdAt: null, status: { ...status, unread } }).split('\n')[2]).toBe(
+      `  ${unread}`,
+    );
+  });
+
   it('is a tree of waves with the reason of each failure', () => {
     expect(drawCampaign({ name: 'fleet', createdAt: null, status })).toBe(
       [

@@ -22,11 +22,12 @@ const waveState = (workloads: readonly MemberStatus[]): string => {
 
 /** A campaign with its waves, their workloads and plans. */
 export function drawCampaign({ name, status }: ShownCampaign): string {
-  const { phase = 'Pending', message = '', waves = [], left = [], wave = 0, soakUntil } = status;
+  const { phase = 'Pending', message = '', waves = [], left = [], wave = 0, soakUntil, unread } = status;
   const running = phase === 'Running';
   return [
     `campaign ${name}  ${phase}`,
     `  ${message}`,
+    ...(unread === undefined ? [] : [`  ${unread}`]),
     ...(soakUntil !== undefined && running ? [`  soaks until ${soakUntil}`] : []),
     ...waves.flatMap(({ hash, workloads }, at) => [
       `├─ wave ${at + 1}  ${waveState(workloads)}${at + 1 === wave && running ? ' ◀' : ''}`,

@@ -312,6 +312,13 @@ describe('sccctl check', () => {
     });
   });
 
+  it('does not miss the right to ConfigMaps that the chart may take away', async () => {
+    const world = await aWorld();
+    world.allows = ({ user, resourceAttributes: { resource, name } }) =>
+      !(user.endsWith(':worker') && resource === 'configmaps' && name === undefined);
+    expect(await faultsIn(world)).toEqual([]);
+  });
+
   it('takes rights in chosen namespaces for those of the whole cluster', async () => {
     const world = await aWorld();
     const confined = ['scc-orchestrator-worker', 'scc-orchestrator-dry-run'];

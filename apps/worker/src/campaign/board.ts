@@ -1,6 +1,6 @@
 import { getIfAllowed, type KubeClient, listIfAllowed } from '@scc/kube';
 import { type CampaignSpec, LEAST_REACHABLE, MOST_WORKLOADS, type CampaignStatus } from '@scc/plan';
-import { boardOf, configMapsFor } from '@scc/risk';
+import { boardOf, callersUnread, configMapsFor } from '@scc/risk';
 import { messageOf } from '@scc/runtime';
 import { aimOf, clusterObjectSchema, collectObjects, inventoryOf, scan } from '@scc/scc/scan';
 
@@ -11,7 +11,7 @@ const PAGE_MS = 60_000;
 export async function makeBoard(
   kube: KubeClient,
   spec: CampaignSpec,
-): Promise<Required<Pick<CampaignStatus, 'waves' | 'left'>> | string> {
+): Promise<Pick<CampaignStatus, 'waves' | 'left' | 'unread'> | string> {
   const named = spec.selector ? spec.selector.namespaces : spec.workloads?.map(({ namespace }) => namespace);
   const { objects, unreadable } = await collectObjects(
     (kind, namespace) =>
@@ -25,8 +25,8 @@ export async function makeBoard(
   if (!aim) return `spec.targetSCC: the cluster has no SCC ${spec.targetSCC}`;
   try {
     const { rows } = scan(inventory, aim);
-    const configMaps = await getIfAllowed(kube, configMapsFor(spec, { objects, rows }));
-    const all = [...objects, ...configMaps.map((object) => clusterObjectSchema.parse(object))];
+    const { found, refused: unread } = await getIfAllowed(kube, configMapsFor(spec, { objects, rows }));
+    const all = [...objects, ...found.map((object) => clusterObjectSchema.parse(object))];
     const { waves, left } = boardOf(spec, { objects: all, rows }, MOST_WORKLOADS);
     if (waves.length === 0)
       return `no plan can move any of the workloads: ${left.map((one) => `${one.workload}: ${one.reason}`).join('; ') || 'none is selected'}`;
@@ -40,6 +40,7 @@ export async function makeBoard(
         })),
       })),
       left: [...left],
+      ...(unread.length === 0 ? {} : { unread: callersUnread(unread) }),
     };
   } catch (error) {
     if (error instanceof RangeError) return messageOf(error);
