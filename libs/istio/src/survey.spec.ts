@@ -149,6 +149,7 @@ describe('a port that declares no protocol', () => {
     [port('grpc-web'), false],
     [port('tcp'), false],
     [port('x', { appProtocol: 'kubernetes.io/h2c' }), false],
+    [port('x', { appProtocol: 'grpc-web' }), false],
   ])('%j: %s', (of, expected) => {
     expect(isUndeclared(of)).toBe(expected);
   });

@@ -25,7 +25,7 @@ export function protocolOf({ name, appProtocol, protocol }: ServicePort): PortPr
   return 'http';
 }
 
-const HTTP = ['http', 'http2', 'https', 'grpc', 'kubernetes.io/h2c', 'kubernetes.io/ws'];
+const HTTP = ['http', 'http2', 'https', 'grpc', 'grpc-web', 'kubernetes.io/h2c', 'kubernetes.io/ws'];
 
 /** Whether nothing says how the port is spoken to: Istio then tells HTTP from other connections by their first bytes. */
 export const isUndeclared = (port: ServicePort): boolean => {

@@ -14,7 +14,14 @@ const binding = (name: string, kind: string, role: string, subject: object): Kub
 const rights = (resourceNames: string[]) => [
   { verbs: ['use'], apiGroups: ['security.openshift.io'], resources: ['securitycontextconstraints'], resourceNames },
 ];
-const ROLES: Record<string, object[]> = { wide: rights(['anyuid']), view: [], narrow: rights(['restricted-v2']) };
+const EVERYTHING = [{ verbs: ['*'], apiGroups: ['*'], resources: ['*'] }];
+const ROLES: Record<string, object[]> = {
+  admin: EVERYTHING,
+  bind: [{ verbs: ['bind', 'escalate'], apiGroups: ['rbac.authorization.k8s.io'], resources: ['clusterroles'] }],
+  wide: rights(['anyuid']),
+  view: [],
+  narrow: rights(['restricted-v2']),
+};
 const web = { kind: 'ServiceAccount', name: 'web', namespace: 'shop' };
 
 function whyOf({
@@ -61,6 +68,21 @@ describe('whyNothingToRevoke', () => {
         ],
       },
       /by RoleBinding a \(ClusterRole wide\), which/,
+    ],
+    [
+      'names a role for everything, and none that only makes grants',
+      {
+        bindings: [
+          binding('a', 'ClusterRole', 'admin', { kind: 'Group', name: 'system:authenticated' }),
+          binding('b', 'ClusterRole', 'bind', web),
+        ],
+      },
+      /by RoleBinding a \(ClusterRole admin, to group system:authenticated\), which/,
+    ],
+    [
+      'passes over the ServiceAccount of the same name in another namespace',
+      { bindings: [binding('x', 'ClusterRole', 'wide', { ...web, namespace: 'other' })] },
+      /by a ClusterRoleBinding, or by another authorizer of the cluster, which/,
     ],
     [
       'names the group of a binding',
