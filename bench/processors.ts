@@ -15,15 +15,15 @@ interface Thread {
 const read = (file: string): Promise<string> => readFile(file, 'utf8').catch(() => '');
 const list = (folder: string): Promise<string[]> => readdir(folder).catch(() => []);
 
-/** The processes that this one started, and those that they started. */
-async function descendants(): Promise<string[]> {
+/** The processes that a process started, and those that they started. */
+export async function descendantsOf(first: number): Promise<string[]> {
   const children = new Map<string, string[]>();
   for (const pid of (await list('/proc')).filter((name) => /^\d+$/.test(name))) {
     const parent = /^PPid:\s+(\d+)$/m.exec(await read(`/proc/${pid}/status`))?.[1] ?? '';
     children.set(parent, [...(children.get(parent) ?? []), pid]);
   }
   const found: string[] = [];
-  for (let next = [String(process.pid)]; next.length > 0;) {
+  for (let next = [String(first)]; next.length > 0;) {
     next = next.flatMap((pid) => children.get(pid) ?? []);
     found.push(...next);
   }
@@ -47,7 +47,7 @@ async function threadsOf(pid: string): Promise<Thread[]> {
 export async function reserveProcessor(isFavoured: (thread: Thread) => boolean): Promise<void> {
   const last = availableParallelism() - 1;
   if (last < 1) throw new Error('a processor of its own takes two');
-  const threads = (await Promise.all((await descendants()).map(threadsOf))).flat();
+  const threads = (await Promise.all((await descendantsOf(process.pid)).map(threadsOf))).flat();
   const commands = threads.map((thread) => {
     const processors = isFavoured(thread) ? String(last) : `0-${last - 1}`;
     return `taskset -p -c ${processors} ${thread.id} >/dev/null 2>&1`;

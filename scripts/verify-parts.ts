@@ -190,6 +190,21 @@ export function verifyParts(corpus: string | undefined): VerifyPart[] {
       rounds: 3,
       round: (_round, report) => jest(['e2e'], ['routers/routers\\.e2e'], report, {}),
     },
+    {
+      name: 'campaign in numbers',
+      what: 'the bench of campaigns on the whole stack, of 4 and of 8 plans',
+      rounds: 1,
+      round: (_round, report) => ({
+        command: {
+          ...{ command: 'node', args: ['bench/dist/run.js', '--only', 'fleet', '--json', report] },
+          env: { FLEET_PLANS: '4,8' },
+        },
+        figures: async () => {
+          const results = JSON.parse(await readFile(report, 'utf8').catch(() => '[]')) as unknown[];
+          return { figures: results.length, failed: results.length > 0 ? 0 : 1 };
+        },
+      }),
+    },
     { name: 'demo', what: 'the nine migrations of the demo', rounds: 10, round: (_round, report) => demo(report) },
     {
       name: 'load',
