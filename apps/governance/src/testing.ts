@@ -7,6 +7,7 @@ export { aSigner } from './audit/audit-log.fixture.js';
 export { readLog } from './audit/log-reader.js';
 export { sealingLag } from './audit/queries.js';
 export { Sealer } from './audit/sealer.js';
+export { startBrowser } from './console/chromium.fixture.js';
 export { inTransaction } from './database/transaction.js';
 export { startTestApi } from './api.fixture.js';
 export { aBatch, aRequest, completedEvents, domainDatabase, ownWorkload, recorded } from './governance.fixture.js';

@@ -1,19 +1,9 @@
-import chromium from '@sparticuz/chromium';
 import { issueLeaf, type KeyPair, makeAuthority } from '@scc/tls';
 import { expect } from '@jest/globals';
 import { mkdir, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import { type Browser, chromium as driver, type Page } from 'playwright-core';
-
-/** A Chromium that npm alone brings. */
-export const startBrowser = async (): Promise<Browser> =>
-  driver.launch({
-    executablePath: await chromium.executablePath(),
-    // One process for everything is for small machines of one caller; pages of several users need their own.
-    args: chromium.args.filter((argument) => !['--single-process', '--no-zygote'].includes(argument)),
-    headless: true,
-  });
+import type { Browser, Page } from 'playwright-core';
 
 /** A page, and what went wrong in it. */
 export interface WatchedPage {

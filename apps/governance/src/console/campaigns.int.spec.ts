@@ -24,7 +24,8 @@ import {
   reportCovered,
 } from '../governance.fixture.js';
 import { governanceSuite } from '../suite.fixture.js';
-import { looked as lookedAt, loopbackPair, openAt, openPage, signIn, startBrowser } from './browser.fixture.js';
+import { looked as lookedAt, loopbackPair, openAt, openPage, signIn } from './browser.fixture.js';
+import { startBrowser } from './chromium.fixture.js';
 
 const HOSTILE = `<img src=x onerror="alert('xss')">`;
 const HASHES = ['a', 'b', 'c'].map((letter) => letter.repeat(64));

@@ -8,7 +8,8 @@ import { aBatch, aRequest, at, inTx, ownWorkload, recorded, reportCovered } from
 import { trackPods } from '../pods/tracking.js';
 import { installDefaultPolicies } from '../policies/defaults.js';
 import { governanceSuite } from '../suite.fixture.js';
-import { looked, loopbackPair, openAt, openPage, signIn, startBrowser } from './browser.fixture.js';
+import { looked, loopbackPair, openAt, openPage, signIn } from './browser.fixture.js';
+import { startBrowser } from './chromium.fixture.js';
 import { courseOf } from './course.fixture.js';
 
 const LONG = 'a-workload-whose-name-is-as-long-as-a-name-may-be-0123456789';

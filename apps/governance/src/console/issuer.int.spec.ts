@@ -8,7 +8,8 @@ import type { Browser } from 'playwright-core';
 import { startTestApi, type TestApi } from '../api.fixture.js';
 import { CALLBACK_PATH } from '../sessions/serve-sign-in.js';
 import { governanceSuite } from '../suite.fixture.js';
-import { loopbackPair, openPage, seriousFindings, startBrowser } from './browser.fixture.js';
+import { loopbackPair, openPage, seriousFindings } from './browser.fixture.js';
+import { startBrowser } from './chromium.fixture.js';
 
 /** A real issuer with pages of its own: discovery, PKCE, consent, keys that rotate, codes that are good once. */
 async function startIssuer(redirectUrl: string): Promise<{ url: string; stop: () => void }> {
