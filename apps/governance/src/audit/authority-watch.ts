@@ -21,6 +21,13 @@ const PAGE = 2_000;
 /** The registry is read apart: its rows stay for ever. */
 const OTHER_TABLES = AUTHORITY_TABLES.filter((table) => table !== 'scc_activation');
 
+/**
+ * Whether the column by which entries are searched says another action than the body, which decides. The members of a
+ * body stand in the order of their names, so its bytes begin with the action.
+ */
+const IS_RENAMED = `convert_to('{"action":' || to_json(e.action)::text || ',', 'UTF8')
+  <> substring(e.body from 1 for octet_length(convert_to('{"action":' || to_json(e.action)::text || ',', 'UTF8')))`;
+
 const entryRow = z.object({
   index: z.coerce.number().nullable(),
   sealed: z.instanceof(Buffer).nullable(),
@@ -157,7 +164,7 @@ export class AuthorityWatch {
         tx,
         entryRow,
         `select s.index, s.leaf_hash as sealed, e.body from audit_seal s join audit_entry e on e.id = s.entry
-         where s.index >= $1 and s.index < $2 and e.action = any($3) order by s.index`,
+         where s.index >= $1 and s.index < $2 and (e.action = any($3) or ${IS_RENAMED}) order by s.index`,
         [from, Math.min(from + PAGE, size), AUTHORITY_ACTIONS],
       );
       for (const row of page) see(goingOn, row);
