@@ -39,7 +39,7 @@ interface Written {
   inMesh?: string;
 }
 
-const route = ({ kind, namespace, name, host, backends, inMesh }: Written): object => ({
+export const gatewayRoute = ({ kind, namespace, name, host, backends, inMesh }: Written): object => ({
   apiVersion: GATEWAY_API,
   kind,
   metadata: { name, namespace, labels: { team: 'shop' }, annotations: { note: 'mine' } },
@@ -70,7 +70,7 @@ export const gatewayRouter = (mesh: Mesh, kube: KubeClient): GatewayRouter =>
   });
 
 /** The contract's questions to one route of the Gateway API. */
-function routeOf({ kube, read }: Mesh, at: { kind: string; namespace: string; name: string }) {
+export function gatewayRouteOf({ kube, read }: Mesh, at: { kind: string; namespace: string; name: string }) {
   const id = { apiVersion: GATEWAY_API, ...at };
   /** The rule that requests meet which have nothing, or a header; that of all where none is for the header. */
   const ruleOf = async (header?: string) => {
@@ -129,7 +129,7 @@ export async function gatewayWorld(mesh: Mesh, kind: 'HTTPRoute' | 'GRPCRoute'):
       metadata: { name: 'edge', namespace },
       spec: { from: [{ group: 'gateway.networking.k8s.io', kind, namespace: away }], to: [to('ledger'), to('other')] },
     },
-    route({
+    gatewayRoute({
       kind: 'HTTPRoute',
       namespace,
       name: 'alone',
@@ -137,7 +137,7 @@ export async function gatewayWorld(mesh: Mesh, kind: 'HTTPRoute' | 'GRPCRoute'):
       backends: [{ name: 'ledger', port: 80 }],
       inMesh: 'ledger',
     }),
-    route({
+    gatewayRoute({
       kind,
       namespace: away,
       name: 'shared',
@@ -157,8 +157,8 @@ export async function gatewayWorld(mesh: Mesh, kind: 'HTTPRoute' | 'GRPCRoute'):
     ...(await namesOf(kube, away, [[GATEWAY_API, kind]])),
   ];
   const initial = new Set(await all());
-  const alone = routeOf(mesh, { kind: 'HTTPRoute', namespace, name: 'alone' });
-  const shared = routeOf(mesh, { kind, namespace: away, name: 'shared' });
+  const alone = gatewayRouteOf(mesh, { kind: 'HTTPRoute', namespace, name: 'alone' });
+  const shared = gatewayRouteOf(mesh, { kind, namespace: away, name: 'shared' });
   await Promise.all([alone.accepted(), shared.accepted(), mesh.known('ledger', namespace)]);
   return {
     request: requestOf(namespace, canaryLabels('contract')),
@@ -177,6 +177,16 @@ export async function gatewayWorld(mesh: Mesh, kind: 'HTTPRoute' | 'GRPCRoute'):
   };
 }
 
+/** Routes of the Gateway API and VirtualServices together, as the worker has them. */
+export const compositeRouter = (mesh: Mesh, client: KubeClient): TrafficRouter =>
+  new CompositeRouter(
+    [
+      { name: 'gateway-api', router: gatewayRouter(mesh, client) },
+      { name: 'istio', router: mesh.istio(client) },
+    ],
+    'istio',
+  );
+
 /** A VirtualService and an HTTPRoute of one workload, each by the router of its kind. */
 export async function mixedWorld(mesh: Mesh): Promise<RouterWorld> {
   worlds += 1;
@@ -185,7 +195,7 @@ export async function mixedWorld(mesh: Mesh): Promise<RouterWorld> {
     ...SERVICES(namespace),
     ISTIO_GATEWAY(namespace),
     ISTIO_ALONE(namespace),
-    route({
+    gatewayRoute({
       kind: 'HTTPRoute',
       namespace,
       name: 'shared',
@@ -205,21 +215,13 @@ export async function mixedWorld(mesh: Mesh): Promise<RouterWorld> {
     ]);
   const initial = new Set(await all());
   const alone = virtualServiceOf(mesh, namespace);
-  const shared = routeOf(mesh, { kind: 'HTTPRoute', namespace, name: 'shared' });
+  const shared = gatewayRouteOf(mesh, { kind: 'HTTPRoute', namespace, name: 'shared' });
   await Promise.all([shared.accepted(), mesh.known('ledger', namespace)]);
-  const composite = (client: KubeClient): TrafficRouter =>
-    new CompositeRouter(
-      [
-        { name: 'gateway-api', router: gatewayRouter(mesh, client) },
-        { name: 'istio', router: mesh.istio(client) },
-      ],
-      'istio',
-    );
   return {
     request: requestOf(namespace, canaryLabels('contract')),
     verifiedBy: 'proxies',
-    router: () => composite(kube),
-    crashing: (at) => composite(endingAfter(kube, at)),
+    router: () => compositeRouter(mesh, kube),
+    crashing: (at) => compositeRouter(mesh, endingAfter(kube, at)),
     state: async () => ({ alone: await alone.state('alone'), shared: await shared.state() }),
     shares: async () => ({ alone: await alone.shares('alone'), shared: await shared.shares() }),
     sharesOfTesters: async () => [await alone.shares('alone', 'x-tester'), await shared.shares('x-tester')],

@@ -3,7 +3,7 @@ import { connect, createServer, type AddressInfo, type Server } from 'node:net';
 import path from 'node:path';
 import type { ChildProcess } from 'node:child_process';
 import { istiodView, IstioRouter } from '@scc/istio';
-import { connectKube, type KubeClient, type KubeObject, type ObjectId } from '@scc/kube';
+import { addressesOf, connectKube, type KubeClient, type KubeObject, type ObjectId } from '@scc/kube';
 import { waitFor } from '@scc/runtime';
 import { NODE, startStack, type Stack } from '@scc/dev';
 
@@ -29,6 +29,8 @@ export interface Mesh {
   read: (id: ObjectId) => Promise<KubeObject>;
   /** Waits until a proxy's routes name a Service. */
   known: (service: string, namespace: string) => Promise<void>;
+  /** How many ready endpoints a Service has. */
+  ready: (service: string, namespace: string) => Promise<number>;
   stop: () => Promise<void>;
 }
 
@@ -73,6 +75,7 @@ export async function startMesh(): Promise<Mesh> {
       };
       await waitFor(knows, { timeoutMs: 60_000, what: `proxies that know ${service}.${namespace}` });
     },
+    ready: async (service, namespace) => (await addressesOf(kube, namespace, service)).ready.size,
     stop: async () => {
       kube.close();
       door.close();
@@ -110,13 +113,13 @@ export const stateOf = ({ metadata: { labels = {}, annotations = {} }, spec }: K
   annotations,
 });
 
-export const SERVICES = (namespace: string): object[] => [
+export const SERVICES = (namespace: string, targetPort?: string): object[] => [
   { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } },
   ...['ledger', 'ledger-canary', 'other'].map((name) => ({
     apiVersion: 'v1',
     kind: 'Service',
     metadata: { name, namespace },
-    spec: { selector: { app: name }, ports: [{ name: 'http', port: 80 }] },
+    spec: { selector: { app: name }, ports: [{ name: 'http', port: 80, ...(targetPort ? { targetPort } : {}) }] },
   })),
 ];
 

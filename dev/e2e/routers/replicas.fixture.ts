@@ -17,7 +17,8 @@ const sliceSchema = z.looseObject({
     .nullish(),
 });
 
-const deployment = (namespace: string, name: string): object => ({
+/** Pods that answer, and say who they are. */
+export const deployment = (namespace: string, name: string): object => ({
   apiVersion: 'apps/v1',
   kind: 'Deployment',
   metadata: { name, namespace },

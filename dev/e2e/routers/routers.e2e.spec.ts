@@ -6,6 +6,7 @@ import { istioWorld } from './istio.fixture.js';
 import { type Mesh, startMesh } from './mesh.fixture.js';
 import { meshAndOpenShiftWorld, openShiftWorld } from './openshift.fixture.js';
 import { replicasWorld } from './replicas.fixture.js';
+import { realRequests } from './requests.fixture.js';
 
 /** Every router that a mesh carries out keeps its promises to a real API server, a real istiod and real proxies. */
 
@@ -44,4 +45,8 @@ describe('a VirtualService and a Route of OpenShift', () => {
 
 describe('a plain Service, by its pods', () => {
   trafficRouterContract(() => replicasWorld(mesh), TEST_MS);
+});
+
+describe('requests that reach pods', () => {
+  realRequests(() => mesh, TEST_MS);
 });

@@ -99,7 +99,7 @@ export class GatewayRouter implements TrafficRouter {
     // Proxies hear of the canary's endpoints once a route names it; not one request may go there before they do.
     await this.split(holdingTesters(survey), { canary: 0, mirror: null });
     if (this.isProven(survey)) await this.proof.endpoints(this.watched(survey), { stable: false, canary: true });
-    if (survey.request.testers) await this.split(survey, { canary: 0, mirror: null });
+    if (survey.request.testers && !survey.request.testers.isHeld) await this.split(survey, { canary: 0, mirror: null });
   }
 
   async split(surveyed: Survey, split: Split, together?: () => Promise<void>): Promise<Verified> {

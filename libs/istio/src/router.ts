@@ -134,7 +134,7 @@ export class IstioRouter implements TrafficRouter {
     // Proxies hear of the canary's endpoints once a route names it; not one request may go there before they do.
     await this.split(holdingTesters(survey), { canary: 0, mirror: null });
     await this.proof.endpoints(this.watched(survey), { stable: false, canary: true });
-    if (request.testers) await this.split(survey, { canary: 0, mirror: null });
+    if (request.testers && !request.testers.isHeld) await this.split(survey, { canary: 0, mirror: null });
   }
 
   async split(surveyed: Survey, split: Split, together?: () => Promise<void>): Promise<Verified> {

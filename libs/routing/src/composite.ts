@@ -10,6 +10,7 @@ import type {
   UndividedWay,
   Verified,
 } from './router.js';
+import { holdingTesters } from './testers.js';
 
 /** One of the routers that move together. */
 export interface RouterPart {
@@ -141,7 +142,9 @@ export class CompositeRouter implements TrafficRouter {
   }
 
   async prepare(survey: Survey): Promise<void> {
-    await allOf(this.surveys(survey).map(({ router, own }) => router.prepare(own)));
+    // Proxies that serve several ways would show one way's testers while another still proves that it has none.
+    await allOf(this.surveys(holdingTesters(survey)).map(({ router, own }) => router.prepare(own)));
+    if (survey.request.testers) await this.split(survey, { canary: 0, mirror: null });
   }
 
   async split(survey: Survey, split: Split, together?: () => Promise<void>): Promise<Verified> {
