@@ -58,6 +58,16 @@ describe('policyViolations', () => {
       object('EnvoyFilter', { match: { vhost: 'web.shop.svc.cluster.local:80' } }),
       1,
     ],
+    [
+      'an EnvoyFilter that names the cluster of the host',
+      object('EnvoyFilter', { match: { cluster: { name: 'outbound|80||web.shop.svc.cluster.local' } } }),
+      1,
+    ],
+    [
+      'an EnvoyFilter that names a host which ends alike',
+      object('EnvoyFilter', { match: { vhost: 'my-web.shop.svc.cluster.local:80' } }),
+      0,
+    ],
     ['an EnvoyFilter that does not', object('EnvoyFilter', { workloadSelector: { labels: { app: 'x' } } }), 0],
     ['a custom resource that picks the pods', object('Guard', { podSelector: web }), 1],
     ['a ScaledObject that scales the workload', object('ScaledObject', { scaleTargetRef: { name: 'web' } }), 1],

@@ -47,7 +47,8 @@ function difference(object: KubeObject, { namespace, sides, services }: Asked): 
   if (scales !== null) return scales.why;
   if (kind === 'EnvoyFilter') {
     const text = JSON.stringify(spec ?? {});
-    const named = services.find((name) => text.includes(`${name}.${namespace}.svc`));
+    // A Service whose name ends like another one's is not that one.
+    const named = services.find((name) => new RegExp(`(?<![a-z0-9-])${name}\\.${namespace}\\.svc`).test(text));
     return named === undefined ? null : `changes the requests to ${named} by its host, which the canary's host is not`;
   }
   return isOfOneSide({ ...object, metadata: null, status: null }, sides)
