@@ -165,19 +165,30 @@ export async function schemaObjects(db: Queryable, tables: readonly string[]): P
   return new Map(rows.map(({ object, definition }) => [object, definition]));
 }
 
-const revisionRow = z.object({ migrations: z.string(), server: z.string() });
+const serverRow = z.object({ server: z.string() });
+const ranRow = z.object({ name: z.string(), checksum: z.string() });
+
+/** The scripts that are said to have run: their checksums by name, in the order of names. */
+export async function scriptsRun(db: Queryable): Promise<ReadonlyMap<string, string>> {
+  const rows = await rowsOf(db, ranRow, `select name, checksum from schema_migration order by name collate "C"`);
+  return new Map(rows.map(({ name, checksum }) => [name, checksum]));
+}
 
 /**
  * What the objects follow from: the scripts that were run, the major version of PostgreSQL, which words them, and which
  * tables are looked at and how, which another version of the service does in another way.
  */
-export async function schemaRevision(db: Queryable, tables: readonly string[]): Promise<string> {
+export async function schemaRevision(
+  db: Queryable,
+  tables: readonly string[],
+  ran: ReadonlyMap<string, string>,
+): Promise<string> {
   const [row] = await rowsOf(
     db,
-    revisionRow,
-    `select coalesce(string_agg(name || ' ' || checksum, ',' order by name collate "C"), '') as migrations,
-       (current_setting('server_version_num')::int / 10000)::text as server from schema_migration`,
+    serverRow,
+    `select (current_setting('server_version_num')::int / 10000)::text as server`,
   );
   const looked = JSON.stringify([tables.toSorted(), OBJECTS, SETTINGS, IN_FORCE]);
-  return `PostgreSQL ${row?.server ?? '?'}: ${row?.migrations ?? ''} ${looked}`;
+  const migrations = [...ran].map(([name, checksum]) => `${name} ${checksum}`).join(',');
+  return `PostgreSQL ${row?.server ?? '?'}: ${migrations} ${looked}`;
 }

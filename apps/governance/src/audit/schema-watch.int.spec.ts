@@ -356,6 +356,71 @@ describe('replicas of two versions, of which one knows fewer tables', () => {
   });
 });
 
+describe('scripts that are none of this version', () => {
+  const MINUTE = 60_000;
+  const later = () => Date.now() + 11 * MINUTE;
+  /** A clock by which eleven minutes pass between two looks. */
+  const stepping = () => {
+    let nowMs = Date.now();
+    return () => (nowMs += 11 * MINUTE);
+  };
+  const loosen = 'alter table role_binding alter created_by drop not null';
+  const tighten = 'alter table role_binding alter created_by set not null';
+
+  it('let no other schema be taken for the one to compare with', async () => {
+    const clock = { nowMs: Date.now };
+    const watch = new SchemaWatch(database.app, undefined, () => clock.nowMs());
+    expect(await watch.look()).toEqual([]);
+    await database.admin.query(`insert into schema_migration (name, checksum) values ('999-forged.sql', 'x')`);
+    await database.admin.query(loosen);
+    try {
+      // As beside the first replica of a newer version.
+      expect(await watch.look()).toEqual([]);
+      clock.nowMs = later;
+      expect(await watch.look()).toMatchObject([{ table: 'schema_migration', key: '999-forged.sql' }]);
+      expect(watch.contradicted).toContain('999-forged.sql');
+      await database.admin.query(`delete from schema_migration where name = '999-forged.sql'`);
+      expect((await watch.look()).map(({ key }) => key)).toContain('column role_binding.created_by');
+    } finally {
+      await database.admin.query(`delete from schema_migration where name = '999-forged.sql'`);
+      await database.admin.query(tighten);
+    }
+    expect(await watch.look()).toEqual([]);
+  });
+
+  it('are lived with once somebody has answered for them', async () => {
+    await database.admin.query(`insert into schema_migration (name, checksum) values ('999-newer.sql', 'x')`);
+    try {
+      const patient = new SchemaWatch(database.app, undefined, stepping());
+      await patient.look();
+      const found = await patient.look();
+      expect(found).toMatchObject([{ key: '999-newer.sql' }]);
+      await answer(found);
+      expect(await patient.look()).toEqual([]);
+      await database.admin.query(loosen);
+      expect((await patient.look()).map(({ key }) => key)).toContain('column role_binding.created_by');
+    } finally {
+      await database.admin.query(tighten);
+      await database.admin.query(`delete from schema_migration where name = '999-newer.sql'`);
+    }
+  });
+
+  it('are missed at once', async () => {
+    const rows: unknown = await database.admin.query('select * from schema_migration order by name desc limit 1');
+    const [{ name, checksum }] = rows as [{ name: string; checksum: string }];
+    await database.admin.query('delete from schema_migration where name = $1', [name]);
+    try {
+      expect(await new SchemaWatch(database.app).look()).toMatchObject([{ key: name, holds: { stands: 'gone' } }]);
+      await database.admin.query('insert into schema_migration (name, checksum) values ($1, $2)', [name, 'other']);
+      expect((await new SchemaWatch(database.app).look())[0]?.message).toContain('another content');
+    } finally {
+      await database.admin.query('delete from schema_migration where name = $1', [name]);
+      await database.admin.query('insert into schema_migration (name, checksum) values ($1, $2)', [name, checksum]);
+    }
+    expect(await new SchemaWatch(database.app).look()).toEqual([]);
+  });
+});
+
 describe('a clock that was set back', () => {
   it('is named while the newest entries are of the future', async () => {
     const hour = 3_600_000;

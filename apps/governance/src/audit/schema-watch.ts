@@ -3,18 +3,22 @@ import { leafHash } from '@scc/audit';
 import type { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { SYSTEM } from '../call/caller.js';
+import { shippedScripts } from '../database/migrate.js';
 import { type Queryable, rowsOf } from '../database/rows.js';
 import { inTransaction } from '../database/transaction.js';
 import { type FoundContradiction, unanswered } from './answers.js';
 import { appendAuditBatch } from './append.js';
 import { type AlsoWatched, inWords } from './authority-watch.js';
 import { chunked } from './chunks.js';
-import { schemaObjects, schemaRevision } from './schema-objects.js';
+import { schemaObjects, schemaRevision, scriptsRun } from './schema-objects.js';
 
 /** How the tables, and all that acts on them, were when the scripts of a version had run. */
 const RECORDED = 'record.schema';
 const GONE = 'gone';
 const MAX_DEFINITION_CHARACTERS = 200;
+/** For so long replicas of this version may live beside the first of a newer one, whose scripts they do not know. */
+const UPGRADE_MS = 10 * 60_000;
+const SCRIPTS = 'schema_migration';
 
 const entryRow = z.object({ body: z.instanceof(Buffer), sealed: z.instanceof(Buffer).nullable() });
 const recordedSchema = z.object({
@@ -53,30 +57,46 @@ export class SchemaWatch implements AlsoWatched {
   readonly name = 'the schema';
   private last: FoundContradiction[] = [];
   private readonly recorded = new Map<string, ReadonlyMap<string, string>>();
+  private shipped: Promise<ReadonlyMap<string, string>> | undefined;
+  private newerSinceMs: number | null = null;
 
   constructor(
     private readonly source: DataSource,
-    private readonly tables = [...source.entityMetadatas.map(({ tableName }) => tableName), 'schema_migration'],
+    private readonly tables = [...source.entityMetadatas.map(({ tableName }) => tableName), SCRIPTS],
+    private readonly nowMs: () => number = Date.now,
   ) {}
 
   get contradicted(): string | null {
     return inWords(this.last);
   }
 
-  /** Differences that have no answer. The first look at a schema records it. */
+  /**
+   * Differences that have no answer. The first look at a schema records it, where the scripts of this version made it:
+   * a schema of others is nothing to compare with, and stands recorded once somebody has answered for it.
+   */
   async look(): Promise<FoundContradiction[]> {
-    const { revision, objects } = await this.read();
+    const { revision, objects, ran } = await this.read();
+    const shipped = await (this.shipped ??= shippedScripts());
+    const strange = await unanswered(this.source, strangeScripts(shipped, ran));
+    if (strange.length > 0) {
+      this.newerSinceMs ??= this.nowMs();
+      const isUpgrade = strange.every(({ key }) => !shipped.has(key)) && this.nowMs() - this.newerSinceMs < UPGRADE_MS;
+      this.last = isUpgrade ? [] : strange;
+      return this.last;
+    }
+    this.newerSinceMs = null;
     const recorded = this.recorded.get(revision) ?? (await this.recordOnce(revision, objects));
     this.recorded.set(revision, recorded);
     this.last = await unanswered(this.source, differencesOf(recorded, objects));
     return this.last;
   }
 
-  private read(): Promise<{ revision: string; objects: Map<string, string> }> {
-    return this.source.transaction('REPEATABLE READ', async (tx) => ({
-      revision: sha256(await schemaRevision(tx, this.tables)),
-      objects: await schemaObjects(tx, this.tables),
-    }));
+  private read() {
+    return this.source.transaction('REPEATABLE READ', async (tx) => {
+      const ran = await scriptsRun(tx);
+      const revision = sha256(await schemaRevision(tx, this.tables, ran));
+      return { revision, ran, objects: await schemaObjects(tx, this.tables) };
+    });
   }
 
   private recordOnce(revision: string, objects: Map<string, string>): Promise<Map<string, string>> {
@@ -95,6 +115,21 @@ export class SchemaWatch implements AlsoWatched {
       return hashes;
     });
   }
+}
+
+/** Scripts that have run and are none of this version, and scripts of this version that have not run as they are. */
+function strangeScripts(shipped: ReadonlyMap<string, string>, ran: ReadonlyMap<string, string>): FoundContradiction[] {
+  const lost = [...shipped.keys()].filter((name) => !ran.has(name));
+  const others = [...ran].filter(([name, checksum]) => shipped.get(name) !== checksum).map(([name]) => name);
+  return [...lost, ...others].map((key) => ({
+    ...{ fault: 'schema-changed', table: SCRIPTS, key, by: null },
+    holds: { stands: ran.has(key) ? sha256(`${key} ${ran.get(key)}`) : GONE },
+    message: !ran.has(key)
+      ? `the row of the script ${key}, which this version ran, is gone`
+      : shipped.has(key)
+        ? `the script ${key} has run with another content than this version's`
+        : `the script ${key} is none of this version: a newer version ran it, or somebody wrote its row, so that the schema cannot be compared`,
+  }));
 }
 
 function differencesOf(

@@ -83,6 +83,11 @@ export async function pendingMigrations({
   }
 }
 
+/** The scripts of this version: their checksums by name. */
+export async function shippedScripts(folder = SCHEMA): Promise<ReadonlyMap<string, string>> {
+  return new Map((await readMigrations(folder)).map(({ name, checksum }) => [name, checksum]));
+}
+
 const RECORD = `
   create table if not exists schema_migration (
     name text primary key,
