@@ -58,5 +58,9 @@ export const campaignDetailSchema = campaignSummarySchema.extend({
     .describe('All that were given: an edit of the list has to name those that stay.'),
   waves: z.array(waveSchema),
   left: z.array(z.object({ workload: z.string(), reason: z.string() })),
+  unread: z
+    .string()
+    .nullable()
+    .describe('The part of the cluster that the board was made without, because the worker may not read it.'),
 });
 export type CampaignDetail = z.infer<typeof campaignDetailSchema>;

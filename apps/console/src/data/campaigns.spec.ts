@@ -15,7 +15,7 @@ const wave = (over: Partial<Wave> = {}): Wave => ({
 const campaign = (over: Partial<CampaignDetail> = {}): CampaignDetail => ({
   ...{ name: 'shop', author: 'ana', createdAt: null, phase: 'Running', message: '', wave: 1, attempt: 1 },
   ...{ suspended: false, aborted: false, targetSCC: 'LeastReachable', maxConcurrent: 5, failureBudget: 0 },
-  ...{ soak: '10m', soakUntil: null, approvalRequired: true, waves: [wave()], left: [] },
+  ...{ soak: '10m', soakUntil: null, approvalRequired: true, waves: [wave()], left: [], unread: null },
   approvals: [{ wave: 1, hash: 'a'.repeat(64), by: 'ada' }],
   counts: { waves: 2, workloads: 2, waiting: 1, running: 0, completed: 1, failed: 0, left: 0 },
   ...over,

@@ -133,7 +133,7 @@ function Edits({ campaign }: { campaign: CampaignDetail }) {
 }
 
 function Head({ campaign }: { campaign: CampaignDetail }) {
-  const { name, phase, suspended, author, createdAt, message, counts, failureBudget, soakUntil } = campaign;
+  const { name, phase, suspended, author, createdAt, message, counts, failureBudget, soakUntil, unread } = campaign;
   return (
     <>
       <div className="scc-row">
@@ -173,6 +173,7 @@ function Head({ campaign }: { campaign: CampaignDetail }) {
           </>
         )}
       </p>
+      {unread === null ? null : <p className="scc-text">The board was made without all it should know: {unread}.</p>}
     </>
   );
 }

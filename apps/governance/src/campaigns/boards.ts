@@ -90,6 +90,7 @@ export class CampaignBoards {
     return {
       ...summary,
       ...{ targetSCC, maxConcurrent, failureBudget, soak, approvalRequired: approval.required, approvals },
+      unread: status.unread ?? null,
       soakUntil: status.soakUntil === undefined ? null : new Date(status.soakUntil).toISOString(),
       waves: (status.waves ?? []).map(({ hash, workloads }, at) => {
         const number = at + 1;

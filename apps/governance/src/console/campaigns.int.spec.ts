@@ -53,6 +53,7 @@ const FLEET = campaign(
   },
   {
     ...{ phase: 'Running', message: 'wave 2 of 3 waits for approval', wave: 2, attempt: 1 },
+    unread: `callers in ConfigMaps not read: no right to get shop/urls ${HOSTILE}`,
     counts: { waves: 3, workloads: 6, waiting: 4, running: 0, completed: 1, failed: 1, left: 2 },
     waves: [
       [
@@ -171,7 +172,8 @@ describe('the campaigns of the console', () => {
       `{"wave":1,"hash":"${HASHES[0]}","by":"bob"},{"wave":2,"hash":"${HASHES[1]}","by":"mia"}`,
     );
     await page.getByText('kubectl patch sccmc fleet --type merge').first().waitFor();
-    await page.getByText(HOSTILE).waitFor();
+    await page.getByText(`its plan was undone: ${HOSTILE}`).waitFor();
+    await page.getByText('without all it should know: callers in ConfigMaps not read').waitFor();
     expect(await page.locator('img[src="x"]').count()).toBe(0);
     await looked('campaign');
     await page.getByRole('link', { name: 'plan fleet-catalog' }).click();
