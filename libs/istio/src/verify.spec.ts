@@ -67,6 +67,7 @@ function telling(
   }: { timeoutMs?: number; signal?: AbortSignal; isRunning?: (id: string) => Promise<boolean> } = {},
 ) {
   let told = 0;
+  const dumped: string[] = [];
   let now = story[0] ?? {};
   const view: ProxyView = {
     proxies: () => {
@@ -80,11 +81,12 @@ function telling(
       );
     },
     dump: ({ id }, type) => {
+      dumped.push(id);
       const proxy = now[id] ?? aProxy();
       return Promise.resolve(type === 'eds' ? endpointsOf(proxy) : routesOf(proxy));
     },
   };
-  return { verifier: new Verifier({ view, timeoutMs, signal: () => signal, isRunning }), asked: () => told };
+  return { verifier: new Verifier({ view, timeoutMs, signal: () => signal, isRunning }), asked: () => told, dumped };
 }
 
 const to25 = { canary: 25, mirror: null };
@@ -107,6 +109,16 @@ describe('routes', () => {
     const waiting = verifier.routes(watched, to25, before);
     await expect(waiting).rejects.toThrow(RoutesBehind);
     await expect(waiting).rejects.toThrow(/0\.4 s sidecar did not take over the routes/);
+  });
+
+  it('are not asked for of a proxy that nothing was pushed to since they were others', async () => {
+    const unsent = { gateway: aProxy({ canary: 25 }), sidecar: done };
+    const { verifier, asked, dumped } = telling([{ gateway: behind, sidecar: behind }, unsent]);
+    const before = await verifier.before(watched, to25);
+    dumped.length = 0;
+    await expect(verifier.routes(watched, to25, before)).rejects.toThrow(/gateway did not take over the routes/);
+    expect(asked()).toBeGreaterThan(2);
+    expect(new Set(dumped)).toEqual(new Set(['sidecar']));
   });
 
   it.each<[string, Partial<Proxy>, boolean | undefined, boolean]>([

@@ -123,14 +123,16 @@ export class Verifier {
       const answers = await inTurns(proxies, async (proxy) => {
         const { sent, acked } = noncesOf(proxy, watched);
         const earlier = before.get(proxy.id);
-        // A dump shows what istiod pushes from now on; only a new nonce says that this push has gone out.
-        const pushed = earlier === undefined || earlier.fine || earlier.nonces !== sent;
+        // A dump shows what istiod pushes from now on; only a new nonce says that this push has gone out. Until then none
+        // is asked for: one that is made while istiod takes a change over can leave the routes before it in its cache,
+        // which proxies then get, and keep.
+        if (earlier?.fine === false && earlier.nonces === sent) return [proxy.id];
         const isFine = await this.isAsWanted(proxy, watched, split);
         if (isFine === null) return null;
         this.away.remember(watched, proxy.id);
         // One that was never sent anything has nothing to be in step with.
         const isInStep = sent === acked && /[^/]/.test(sent);
-        return isInStep && pushed && isFine ? [] : [proxy.id];
+        return isInStep && isFine ? [] : [proxy.id];
       });
       const known = answers.filter((answer) => answer !== null);
       found.judged = known.length;
