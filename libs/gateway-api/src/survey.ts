@@ -197,9 +197,10 @@ export function findGatewayRoutes(
     }
     const foreignPaths = foreignPathsOf(route, all);
     const divided = { kind: route.kind, namespace: route.namespace, name: route.name };
-    found.divided.push({ ...divided, served: servedBy(route.status), foreignPaths });
+    const served = servedBy(route.status);
+    found.divided.push({ ...divided, served, foreignPaths });
     found.routed.push(...meshServices(route, asked));
-    found.violations.push(...notLed({ ...divided, name }, { rules, scope, served: servedBy(route.status) }));
+    found.violations.push(...notLed({ ...divided, name }, { rules, scope, served }));
     const ability = { hasPercent: hasPercent(route.kind), foreignPaths };
     if (mirror && isLeftOut(rules, mirror, { scope, ability }))
       found.warnings.push(

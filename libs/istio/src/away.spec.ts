@@ -12,23 +12,23 @@ describe('proxies that istiod does not know any more', () => {
       () => nowMs,
     );
     for (const id of ['a.shop', 'b.shop', 'c.shop']) away.remember(watched, id);
-    expect(await away.missing(watched, ['a.shop', 'b.shop', 'c.shop'])).toBeNull();
-    expect(await away.missing(watched, ['b.shop'])).toEqual({ ids: ['a.shop'], forMs: 0 });
+    expect(await away.missing(watched, new Set(['a.shop', 'b.shop', 'c.shop']))).toBeNull();
+    expect(await away.missing(watched, new Set(['b.shop']))).toEqual({ ids: ['a.shop'], forMs: 0 });
     nowMs = 7_000;
-    expect(await away.missing(watched, [])).toEqual({ ids: ['a.shop', 'b.shop'], forMs: 7_000 });
-    expect(await away.missing(watched, ['a.shop'])).toEqual({ ids: ['b.shop'], forMs: 0 });
+    expect(await away.missing(watched, new Set())).toEqual({ ids: ['a.shop', 'b.shop'], forMs: 7_000 });
+    expect(await away.missing(watched, new Set(['a.shop']))).toEqual({ ids: ['b.shop'], forMs: 0 });
     running.delete('b.shop');
-    expect(await away.missing(watched, ['a.shop'])).toBeNull();
+    expect(await away.missing(watched, new Set(['a.shop']))).toBeNull();
     running.add('b.shop');
-    expect(await away.missing(watched, ['a.shop'])).toBeNull();
+    expect(await away.missing(watched, new Set(['a.shop']))).toBeNull();
   });
 
   it('are those of other Services, or of none once their routes are restored', async () => {
     const away = new ProxiesAway(() => Promise.resolve(true));
     away.remember(watched, 'a.shop');
-    expect(await away.missing({ ...watched, namespace: 'other' }, [])).toBeNull();
+    expect(await away.missing({ ...watched, namespace: 'other' }, new Set())).toBeNull();
     away.forget(watched);
-    expect(await away.missing(watched, [])).toBeNull();
+    expect(await away.missing(watched, new Set())).toBeNull();
   });
 
   it.each<[string, number, number, unknown]>([

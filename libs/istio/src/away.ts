@@ -39,11 +39,11 @@ export class ProxiesAway {
   }
 
   /** The proxies that are away although their pods run, the longest first; those whose pods have ended are forgotten. */
-  async missing(watched: Watched, connected: readonly string[]): Promise<Away | null> {
+  async missing(watched: Watched, connected: ReadonlySet<string>): Promise<Away | null> {
     const proxies = this.seen.get(keyOf(watched)) ?? new Map<string, number | null>();
     const away: { id: string; sinceMs: number }[] = [];
     for (const [id, since] of proxies) {
-      if (connected.includes(id)) proxies.set(id, null);
+      if (connected.has(id)) proxies.set(id, null);
       else if (await this.isRunning(id)) {
         const sinceMs = since ?? this.now();
         proxies.set(id, sinceMs);

@@ -136,8 +136,7 @@ export class Verifier {
       });
       const known = answers.filter((answer) => answer !== null);
       found.judged = known.length;
-      const connected = proxies.map(({ id }) => id);
-      found.away = await this.away.missing(watched, connected);
+      found.away = await this.away.missing(watched, new Set(proxies.map(({ id }) => id)));
       return known.flat();
     };
     const usesCanary = split !== null && (split.canary > 0 || split.mirror !== null);
