@@ -1,8 +1,7 @@
-import type { KubeClient, KubeObject } from '@scc/kube';
 import { withCanary, type RouteScope } from './canary-routes.js';
 import { restored } from './restore.js';
 import type { HttpRoute, RouteDestination, VirtualServiceSpec } from './schema.js';
-import { surveyRoutes } from './survey-cluster.js';
+import { surveyed } from './survey.fixture.js';
 
 const affinity = { cookie: 'scc-canary', value: 'mine', maxAgeS: 60 };
 const services = [{ name: 'ledger', canary: 'ledger-scc-canary' }];
@@ -59,21 +58,9 @@ describe('routes for clients that met the canary', () => {
 });
 
 describe('a survey for clients that met the canary', () => {
-  const surveyed = (routes: VirtualServiceSpec[], ports: object[] = [{ port: 80, name: 'http' }]) => {
-    const metadata = { name: 'ledger', namespace: 'shop' };
-    const service: KubeObject = { apiVersion: 'v1', kind: 'Service', metadata, spec: { ports } };
-    const objects = routes.map((one): KubeObject => ({ apiVersion: 'x', kind: 'VirtualService', metadata, spec: one }));
-    const kube: Pick<KubeClient, 'get' | 'list'> = {
-      get: () => Promise.resolve(service),
-      list: ({ kind }) => Promise.resolve({ items: kind === 'VirtualService' ? objects : [], resourceVersion: '1' }),
-    };
-    const label = { key: 'app', stable: 'ledger', canary: 'ledger-scc-canary' };
-    return surveyRoutes(kube, { namespace: 'shop', services, label, markers: {}, affinity });
-  };
-
   it('says that shares are those of the others', async () => {
     for (const routes of [[spec([{ route: [to('ledger')] }])], []]) {
-      const { violations, warnings } = await surveyed(routes);
+      const { violations, warnings } = await surveyed({ affinity }, routes);
       expect(violations).toEqual([]);
       expect(warnings.join()).toContain('gets the cookie scc-canary and stays there for 60 s');
     }
@@ -103,7 +90,7 @@ describe('a survey for clients that met the canary', () => {
     ['a route of connections', [{ hosts: ['ledger'], tcp: [{ route: [to('ledger')] }] }], http, /no header/],
     ['a port of connections', [], [{ port: 5432, name: 'tcp-db' }], /no header/],
   ])('is refused where there is %s', async (_what, routes, ports, reason) => {
-    const { violations } = await surveyed(routes, ports);
+    const { violations } = await surveyed({ affinity }, routes, ports);
     expect(violations).toContainEqual(
       expect.objectContaining({ code: 'AffinityNotRouted', message: expect.stringMatching(reason) as unknown }),
     );

@@ -1,8 +1,7 @@
-import type { KubeClient, KubeObject } from '@scc/kube';
 import { withCanary, type RouteScope } from './canary-routes.js';
 import { restored } from './restore.js';
 import type { HttpRoute, RouteDestination, VirtualServiceSpec } from './schema.js';
-import { surveyRoutes } from './survey-cluster.js';
+import { surveyed } from './survey.fixture.js';
 
 const testers = { header: 'x-tester', value: 'yes' };
 const services = [{ name: 'ledger', canary: 'ledger-scc-canary' }];
@@ -49,21 +48,9 @@ describe('routes for testers', () => {
 });
 
 describe('a survey for testers', () => {
-  const surveyed = (routes: VirtualServiceSpec[], ports: object[] = [{ port: 80, name: 'http' }]) => {
-    const metadata = { name: 'ledger', namespace: 'shop' };
-    const service: KubeObject = { apiVersion: 'v1', kind: 'Service', metadata, spec: { ports } };
-    const objects = routes.map((one): KubeObject => ({ apiVersion: 'x', kind: 'VirtualService', metadata, spec: one }));
-    const kube: Pick<KubeClient, 'get' | 'list'> = {
-      get: () => Promise.resolve(service),
-      list: ({ kind }) => Promise.resolve({ items: kind === 'VirtualService' ? objects : [], resourceVersion: '1' }),
-    };
-    const label = { key: 'app', stable: 'ledger', canary: 'ledger-scc-canary' };
-    return surveyRoutes(kube, { namespace: 'shop', services, label, markers: {}, testers });
-  };
-
   it('says where their requests go', async () => {
     for (const routes of [[spec([{ route: [to('ledger')] }])], []]) {
-      const { violations, warnings } = await surveyed(routes);
+      const { violations, warnings } = await surveyed({ testers }, routes);
       expect(violations).toEqual([]);
       expect(warnings.join()).toContain('requests with the header x-tester: yes go to the canary');
     }
@@ -84,7 +71,7 @@ describe('a survey for testers', () => {
     ['a route of connections', [{ hosts: ['ledger'], tcp: [{ route: [to('ledger')] }] }], http],
     ['a port of connections', [], [{ port: 5432, name: 'tcp-db' }]],
   ])('is refused where there is %s', async (_what, routes, ports) => {
-    const { violations } = await surveyed(routes, ports);
+    const { violations } = await surveyed({ testers }, routes, ports);
     expect(violations.map(({ code }) => code)).toContain('TestersNotRouted');
   });
 });
