@@ -43,6 +43,15 @@ function jest(projects: readonly string[], suites: readonly string[], report: st
   };
 }
 
+/** A script that writes its figures as JSON: how many it looked at, under that name, and how many failed. */
+const script = (file: string, report: string, counted: string): Round => ({
+  command: { command: 'node', args: [file, '--report', report] },
+  figures: async () => {
+    const text = await readFile(report, 'utf8').catch(() => null);
+    return text === null ? { [counted]: 0, failed: 1 } : (JSON.parse(text) as Figures);
+  },
+});
+
 const seeded = (scale: number, round: number): NodeJS.ProcessEnv => ({
   SCC_TEST_SCALE: String(scale),
   SCC_TEST_SEED: String(round),
@@ -125,31 +134,19 @@ export function verifyParts(corpus: string | undefined): VerifyPart[] {
       name: 'manifests',
       what: 'what the chart renders, in every combination, against the types of Kubernetes 1.30 to 1.36, OpenShift, the Prometheus operator and cert-manager',
       rounds: 1,
-      round: (_round, report) => ({
-        command: { command: 'node', args: ['scripts/manifests.ts', '--report', report] },
-        figures: async () =>
-          JSON.parse(await readFile(report, 'utf8').catch(() => '{"objects":0,"failed":1}')) as Figures,
-      }),
+      round: (_round, report) => script('scripts/manifests.ts', report, 'objects'),
     },
     {
       name: 'alerts',
       what: 'the alerts as the chart renders them, by promtool: syntax, and each of them silent before its time and alone at it',
       rounds: 1,
-      round: (_round, report) => ({
-        command: { command: 'node', args: ['scripts/alerts.ts', '--report', report] },
-        figures: async () =>
-          JSON.parse(await readFile(report, 'utf8').catch(() => '{"tests":0,"failed":1}')) as Figures,
-      }),
+      round: (_round, report) => script('scripts/alerts.ts', report, 'tests'),
     },
     {
       name: 'image',
       what: 'the image of deploy/docker/Dockerfile as buildah builds it, and each of its programs as any uid of group 0',
       rounds: 1,
-      round: (_round, report) => ({
-        command: { command: 'node', args: ['scripts/image.ts', '--report', report] },
-        figures: async () =>
-          JSON.parse(await readFile(report, 'utf8').catch(() => '{"programs":0,"failed":1}')) as Figures,
-      }),
+      round: (_round, report) => script('scripts/image.ts', report, 'programs'),
     },
     {
       name: 'helm3',
