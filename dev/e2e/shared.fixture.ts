@@ -23,11 +23,7 @@ export function shareStack(options: StackOptions, suites: Readonly<Record<string
     describe(name, () => {
       beforeAll(async () => {
         if (untouched) await restore(stack, untouched);
-        // Of a CRD that is new, the API server refuses lists with 429 until its storage is ready.
-        else
-          untouched = new Set(
-            await waitFor(() => objectsOf(stack), { timeoutMs: 60_000, what: 'every kind to be listed' }),
-          );
+        else untouched = new Set(await objectsOf(stack));
       }, 120_000);
       suite(() => stack);
     });

@@ -34,8 +34,9 @@ const callOf = (method: Method, pathAndQuery: string) => {
 };
 
 /**
- * A client of the Kubernetes API for the stack's own parts: paths in, JSON out, no cache, and no patience with a server
- * that answers 429. A refusal of the server is a `KubeError`, a missing answer a `KubeUnreachable`.
+ * A client of the Kubernetes API for the stack's own parts: paths in, JSON out, no cache. A read waits while the server
+ * answers 429, as it does of a CRD that is new; a write does not. A refusal of the server is a `KubeError`, a missing
+ * answer a `KubeUnreachable`.
  */
 export class ClusterApi {
   readonly #transport: Transport;
@@ -48,7 +49,7 @@ export class ClusterApi {
       trust: trustOf({ ca: readFileSync(caFile, 'utf8') }),
     };
     const current = () => Promise.resolve(access);
-    const options = { userAgent: 'dev-stack', connections, isPatient: false };
+    const options = { userAgent: 'dev-stack', connections, patient: 'reads' as const };
     this.#transport = new Transport({ current, reload: () => Promise.resolve() }, options);
     this.#discovery = new Discovery((path) => this.get(path));
   }

@@ -1,9 +1,11 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { connectKube } from './client.js';
+import { Credentials } from './credentials.js';
 import { KubeUnreachable } from './errors.js';
 import type { KubeClient } from './kube-client.js';
 import { failure, json, startStand, type Stand } from './server.fixture.js';
+import { Transport } from './transport.js';
 
 const stands: Stand[] = [];
 const clients: KubeClient[] = [];
@@ -85,6 +87,22 @@ describe('Kubernetes client', () => {
     await client.get(podId);
     expect(performance.now() - startedMs).toBeGreaterThanOrEqual(95);
     expect(stand.requests).toHaveLength(3);
+  });
+
+  it('waits with reads alone where it was told so: what refuses a write is its answer', async () => {
+    let refusals = 2;
+    const { stand } = await against((request, response) =>
+      request.method === 'POST' || refusals-- > 0
+        ? json(response, 429, failure(429, 'TooManyRequests'), { 'retry-after': '0.05' })
+        : json(response, 200, aPod()),
+    );
+    const transport = new Transport(new Credentials(stand.kubeconfig), { userAgent: 'test', patient: 'reads' });
+    const path = '/api/v1/namespaces/shop/pods/a';
+    await expect(transport.json({ method: 'GET', path })).resolves.toEqual(aPod());
+    const evicted = transport.json({ method: 'POST', path: `${path}/eviction`, body: {} });
+    await expect(evicted).rejects.toMatchObject({ status: 429 });
+    expect(stand.requests).toEqual([`GET ${path}`, `GET ${path}`, `GET ${path}`, `POST ${path}/eviction`]);
+    transport.close();
   });
 
   it('gives the refusal back when the server asks for more time than there is', async () => {

@@ -25,8 +25,11 @@ export interface TransportOptions {
   userAgent: string;
   /** How many calls may run at once; 32 unless said otherwise. Streams do not count. */
   connections?: number;
-  /** Whether to wait as long as an overloaded server asks; without, its 429 is a `KubeError` as any other. True unless said otherwise. */
-  isPatient?: boolean;
+  /**
+   * Which calls wait as long as a server asks that answers 429; of the others it is a `KubeError` as any other. All of
+   * them unless said otherwise.
+   */
+  patient?: 'all' | 'reads';
   /** How long a call may take that says nothing itself, in milliseconds. */
   timeoutMs?: number;
 }
@@ -93,13 +96,17 @@ export class Transport {
       const answer = await this.#open(call, access, { signal, isStream });
       if (answer.status >= 200 && answer.status < 300) return answer;
       const error = kubeErrorOf(answer.status, parseBody(await textOf(answer.body)), textFor(call));
-      if (answer.status === 429 && (this.#options.isPatient ?? true)) await patience(answer, error, signal);
+      if (answer.status === 429 && this.#waits(call)) await patience(answer, error, signal);
       else if (answer.status !== 401 || hasRenewed) throw error;
       else {
         hasRenewed = true;
         await this.#credentials.reload(access);
       }
     }
+  }
+
+  #waits({ method }: KubeCall): boolean {
+    return this.#options.patient !== 'reads' || method === 'GET';
   }
 
   #open(
