@@ -141,11 +141,13 @@ export function censusSuite(running: () => Stack, engine: Needed): void {
         versions: [{ name: 'v1', served: true, storage: true, schema }],
       },
     });
-    const served = (): Promise<unknown> =>
+    // Discovery names a new kind later than its objects can be listed.
+    const discovered = (): Promise<unknown> =>
       running()
-        .api.list(SNAPSHOTS)
-        .catch(() => undefined);
-    await waitFor(served, { timeoutMs: 60_000, everyMs: 200, what: 'snapshots' });
+        .api.get('/apis/snapshot.storage.k8s.io/v1')
+        .then((found) => JSON.stringify(found).includes(`"${names.plural}"`))
+        .catch(() => false);
+    await waitFor(discovered, { timeoutMs: 60_000, everyMs: 200, what: 'snapshots' });
     stops.push(() => running().api.call('DELETE', `${crds}/${name}`));
   }
 

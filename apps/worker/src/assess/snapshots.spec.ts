@@ -28,4 +28,13 @@ describe('reviewSnapshots', () => {
     expect(violations.map((one) => one.code)).toEqual(message === null ? [] : ['SnapshotNotPossible']);
     if (message !== null) expect(violations[0]?.message).toMatch(message);
   });
+
+  it('takes a set whose plan came right after the CRDs', async () => {
+    const facts = withClaims();
+    if (!facts.workload) throw new Error('the fixture has a workload');
+    let looks = 0;
+    const list = () => (looks++ === 0 ? refused(404, 'KindNotServed')() : Promise.resolve(none));
+    await expect(reviewSnapshots({ list }, facts, facts.workload)).resolves.toEqual([]);
+    expect(looks).toBe(2);
+  });
 });

@@ -1,6 +1,6 @@
 import { isForbidden, isNotFound, type KubeClient } from '@scc/kube';
 import type { Violation } from '@scc/plan';
-import { messageOf } from '@scc/runtime';
+import { messageOf, pause } from '@scc/runtime';
 import { SNAPSHOT_TYPE } from '../cluster/snapshots.js';
 import type { AssessedWorkload, Facts } from './facts.js';
 
@@ -11,7 +11,13 @@ const impossible = (why: string, remedy: string): Violation => ({
   remedy,
 });
 
-/** Finds before anything is touched whether the snapshots that a plan wants can be taken. */
+/** Longer than the client keeps the answer that a kind is not served, in milliseconds. */
+const AGAIN_MS = 1100;
+
+/**
+ * Finds before anything is touched whether the snapshots that a plan wants can be taken. Where none are served it asks
+ * once more: the plan may have come right after the CRDs.
+ */
 export async function reviewSnapshots(
   kube: Pick<KubeClient, 'list'>,
   { ref, spec }: Facts,
@@ -22,8 +28,13 @@ export async function reviewSnapshots(
     const name = `${object.kind} ${object.metadata.name ?? ''}`;
     return [impossible(`${name} has no claims that each belong to one pod`, 'Leave spec.volumes.snapshot out.')];
   }
+  const look = (): Promise<unknown> => kube.list(SNAPSHOT_TYPE, { namespace: ref.namespace });
   try {
-    await kube.list(SNAPSHOT_TYPE, { namespace: ref.namespace });
+    await look().catch(async (error: unknown) => {
+      if (!isNotFound(error)) throw error;
+      await pause(AGAIN_MS);
+      await look();
+    });
     return [];
   } catch (error) {
     if (isNotFound(error))
