@@ -32,7 +32,7 @@ import {
 } from '@scc/routing';
 import { rulesWithCanary } from './canary-rules.js';
 import type { MirrorAbility } from './mirror-rules.js';
-import { restoredRules } from './restore.js';
+import { rulesInOtherWords, meaningOfRule, restoredRules } from './restore.js';
 import { GRANTS_VERSION, ROUTES_VERSION, routeSpecSchema, routeStatusSchema, type Rule } from './schema.js';
 import { parentBehind } from './status.js';
 import { isLeftOut, scopeOf, type DividedRoute } from './survey.js';
@@ -108,10 +108,12 @@ export class GatewayRouter implements TrafficRouter {
     const usesCanary = split.canary > 0 || split.mirror !== null || Boolean(testers && !testers.isHeld);
     const sides = { stable: split.canary < 100, canary: usesCanary };
     if (this.isProven(survey)) await this.proof.endpoints(this.watched(survey), sides);
-    return this.follow(survey, await this.asPossible(survey, split), async () => {
+    const change = async (): Promise<void> => {
       await together?.();
       await this.write(survey, split);
-    });
+    };
+    const again = (): Promise<void> => this.writeInOtherWords(survey);
+    return this.follow(survey, await this.asPossible(survey, split), { change, again });
   }
 
   async drift(surveyed: Survey, split: Split): Promise<Conflict | null> {
@@ -123,7 +125,8 @@ export class GatewayRouter implements TrafficRouter {
       const object = await kube.get(id);
       if (!object) return deletedRoute(id);
       const now = rulesOf(object);
-      if (!isDeepStrictEqual(now, rulesWithCanary(now, split, this.meant(survey, routes, route))))
+      const wanted = rulesWithCanary(now, split, this.meant(survey, routes, route));
+      if (!isDeepStrictEqual(now.map(meaningOfRule), wanted.map(meaningOfRule)))
         return {
           object: routedName(id),
           fields: ['spec.rules'],
@@ -136,11 +139,16 @@ export class GatewayRouter implements TrafficRouter {
   async restore(survey: Survey, images: PreImage[]): Promise<Conflict[]> {
     const conflicts: Conflict[] = [];
     const { divided, grant } = gatewayRoutesSchema.parse(survey.routes);
-    await this.follow(survey, null, async () => {
-      for (const route of divided) {
-        conflicts.push(...(await this.restoreRoute(survey, route, manifestBefore(images, idOf(route)))));
-      }
-    });
+    const restoreAll = async (found: Conflict[]): Promise<void> => {
+      for (const route of divided)
+        found.push(...(await this.restoreRoute(survey, route, manifestBefore(images, idOf(route)))));
+    };
+    const change = (): Promise<void> => restoreAll(conflicts);
+    const again = async (): Promise<void> => {
+      await this.writeInOtherWords(survey);
+      await restoreAll([]);
+    };
+    await this.follow(survey, null, { change, again });
     // It goes last: until now routes may have named the canary.
     if (grant) await removeMarked(this.options.kube, this.grantId(survey), survey.request.markers);
     return conflicts;
@@ -187,6 +195,19 @@ export class GatewayRouter implements TrafficRouter {
     }
   }
 
+  /** What was deleted meanwhile is left so. */
+  private async writeInOtherWords(survey: Survey): Promise<void> {
+    const { kube, fieldManager } = this.options;
+    for (const route of gatewayRoutesSchema.parse(survey.routes).divided)
+      await rewriteSpec(kube, idOf(route), {
+        fieldManager,
+        change: (object) => ({
+          now: { rules: rulesOf(object) },
+          next: { rules: rulesInOtherWords(rulesOf(object), scopeOf(survey.request, route)) },
+        }),
+      });
+  }
+
   /** The mirror that proxies can be expected to have: not all rules may be mirrored. */
   private async asPossible(survey: Survey, split: Split): Promise<Split> {
     const { mirror } = split;
@@ -202,14 +223,18 @@ export class GatewayRouter implements TrafficRouter {
   }
 
   /** Changes routes, waits until every controller that serves them has them, and then until their proxies do. */
-  private async follow(survey: Survey, split: Split | null, change: () => Promise<void>): Promise<Verified> {
+  private async follow(
+    survey: Survey,
+    split: Split | null,
+    { change, again }: Record<'change' | 'again', () => Promise<void>>,
+  ): Promise<Verified> {
     const { boundMs, signal } = this.options;
     const changed = async (): Promise<void> => {
       await change();
       await this.accepted(survey);
     };
     if (this.isProven(survey)) {
-      const verified = await this.proof.follow(this.watched(survey), split, changed);
+      const verified = await this.proof.follow(this.watched(survey), split, changed, again);
       if (!this.hasOthers(survey)) return verified;
     } else await changed();
     await delay(boundMs, undefined, { signal: signal() });

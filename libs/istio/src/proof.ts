@@ -57,7 +57,12 @@ export class IstioProof implements RouteProof {
     await this.verifier?.endpoints(watched, sides, (service) => addressesOf(kube, watched.namespace, service));
   }
 
-  async follow(watched: Watched, split: Split | null, change: () => Promise<void>): Promise<Verified> {
+  async follow(
+    watched: Watched,
+    split: Split | null,
+    change: () => Promise<void>,
+    again: () => Promise<void>,
+  ): Promise<Verified> {
     if (!this.verifier) {
       await change();
       await delay(this.options.boundMs, undefined, { signal: this.options.signal() });
@@ -65,7 +70,7 @@ export class IstioProof implements RouteProof {
     }
     const before = await this.verifier.before(watched, split);
     await change();
-    const judged = await this.verifier.routes(watched, split, before);
+    const judged = await this.verifier.routes(watched, split, before, again);
     return { verifiedBy: judged > 0 ? 'proxies' : 'bound' };
   }
 }

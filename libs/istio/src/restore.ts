@@ -1,23 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
-import { reduced } from '@scc/routing';
 import { withoutCanary, type RouteScope } from './canary-routes.js';
-import type { HttpRoute, RouteDestination, StreamRoute, VirtualServiceSpec } from './schema.js';
-
-/** Two ways to write the same list of destinations compare as equal: only proportions count. */
-function canonicalList(list: RouteDestination[]): unknown {
-  const weights = reduced(list.map(({ weight }) => weight ?? (list.length === 1 ? 100 : 0)));
-  return list.map((destination, index) => ({ ...destination, weight: weights[index] }));
-}
-
-function canonicalHttp({ route, mirror, mirrorPercentage, mirrors, ...rest }: HttpRoute): unknown {
-  const own = mirror ? [{ destination: mirror, ...(mirrorPercentage ? { percentage: mirrorPercentage } : {}) }] : [];
-  return { ...rest, mirrors: [...own, ...(mirrors ?? [])], route: route && canonicalList(route) };
-}
-
-const canonicalStream = ({ route, ...rest }: StreamRoute): unknown => ({
-  ...rest,
-  route: route && canonicalList(route),
-});
+import type { VirtualServiceSpec } from './schema.js';
+import { canonicalHttp, canonicalStream } from './spelling.js';
 
 /** Takes each entry word for word from before where it still means the same; the others stay as they are now. */
 function reverted<Entry>(

@@ -34,6 +34,7 @@ import { canaryRule, isRuleOf } from './destination-rules.js';
 import { isForAll } from './mesh-config.js';
 import { IstioProof, type IstioProofOptions } from './proof.js';
 import { restored } from './restore.js';
+import { canonicalLists, inOtherWords } from './spelling.js';
 import { virtualServiceSpecSchema, type VirtualServiceSpec } from './schema.js';
 import { ownRoutes, scopeFor } from './survey.js';
 import { notServed, proxiesUnseen, type Routes, routesSchema, surveyRoutes } from './survey-cluster.js';
@@ -145,10 +146,11 @@ export class IstioRouter implements TrafficRouter {
     const { testers } = watched;
     const usesCanary = split.canary > 0 || split.mirror !== null || Boolean(testers && !testers.isHeld);
     await proof.endpoints(watched, { stable: split.canary < 100, canary: usesCanary });
-    return proof.follow(watched, split, async () => {
+    const change = async (): Promise<void> => {
       await together?.();
       await this.write(survey, split);
-    });
+    };
+    return proof.follow(watched, split, change, () => this.writeInOtherWords(survey));
   }
 
   async drift(surveyed: Survey, split: Split): Promise<Conflict | null> {
@@ -160,8 +162,10 @@ export class IstioRouter implements TrafficRouter {
       const object = await kube.get(id);
       if (!object) return deletedRoute(id);
       const now = specOf(object);
-      const wanted = listsOf(withCanary(now, split, this.scope(survey, id.namespace)));
-      const fields = Object.entries(listsOf(now)).filter(([list, value]) => !isDeepStrictEqual(value, wanted[list]));
+      const wanted = canonicalLists(withCanary(now, split, this.scope(survey, id.namespace)));
+      const fields = Object.entries(canonicalLists(now)).filter(
+        ([list, value]) => !isDeepStrictEqual(value, wanted[list]),
+      );
       if (fields.length)
         return {
           object: routedName(id),
@@ -198,11 +202,18 @@ export class IstioRouter implements TrafficRouter {
 
   async restore(survey: Survey, images: PreImage[]): Promise<Conflict[]> {
     const conflicts: Conflict[] = [];
-    await this.proof.follow(this.watched(survey), null, async () => {
-      const routes = routesSchema.parse(survey.routes);
+    const routes = routesSchema.parse(survey.routes);
+    const restoreAll = async (found: Conflict[]): Promise<void> => {
       for (const id of virtualServices(routes, routes.divided))
-        conflicts.push(...(await this.restoreRoute(survey, id, manifestBefore(images, id))));
+        found.push(...(await this.restoreRoute(survey, id, manifestBefore(images, id))));
+    };
+    const change = async (): Promise<void> => {
+      await restoreAll(conflicts);
       for (const id of this.ownIds(survey)) await this.remove(survey, id);
+    };
+    await this.proof.follow(this.watched(survey), null, change, async () => {
+      await this.writeInOtherWords(survey);
+      await restoreAll([]);
     });
     // The canary's policy goes last: until now requests to it may have been under way.
     for (const id of this.copyIds(survey)) await this.remove(survey, id);
@@ -253,6 +264,13 @@ export class IstioRouter implements TrafficRouter {
       const metadata = { namespace, name: id.name, labels: markers, ...ownership(survey.request, namespace) };
       await kube.apply({ apiVersion: id.apiVersion, kind: id.kind, metadata, spec }, { fieldManager, force: true });
     }
+  }
+
+  /** What was deleted meanwhile is left so. */
+  private async writeInOtherWords(survey: Survey): Promise<void> {
+    const routes = routesSchema.parse(survey.routes);
+    for (const id of [...virtualServices(routes, routes.divided), ...this.ownIds(survey)])
+      await this.rewrite(id, (spec) => inOtherWords(spec, this.scope(survey, id.namespace)));
   }
 
   private rewrite(

@@ -63,8 +63,9 @@ function telling(
   {
     timeoutMs = 400,
     signal,
+    stuckMs = 40,
     isRunning = () => Promise.resolve(false),
-  }: { timeoutMs?: number; signal?: AbortSignal; isRunning?: (id: string) => Promise<boolean> } = {},
+  }: { timeoutMs?: number; stuckMs?: number; signal?: AbortSignal; isRunning?: (id: string) => Promise<boolean> } = {},
 ) {
   let told = 0;
   const dumped: string[] = [];
@@ -86,7 +87,11 @@ function telling(
       return Promise.resolve(type === 'eds' ? endpointsOf(proxy) : routesOf(proxy));
     },
   };
-  return { verifier: new Verifier({ view, timeoutMs, signal: () => signal, isRunning }), asked: () => told, dumped };
+  return {
+    verifier: new Verifier({ view, timeoutMs, stuckMs, signal: () => signal, isRunning }),
+    asked: () => told,
+    dumped,
+  };
 }
 
 const to25 = { canary: 25, mirror: null };
@@ -118,7 +123,70 @@ describe('routes', () => {
     dumped.length = 0;
     await expect(verifier.routes(watched, to25, before)).rejects.toThrow(/gateway did not take over the routes/);
     expect(asked()).toBeGreaterThan(2);
-    expect(new Set(dumped)).toEqual(new Set(['sidecar']));
+    expect(dumped).toEqual(['sidecar']);
+  });
+
+  it('are asked for once after each push, whatever was pushed', async () => {
+    const other = { gateway: aProxy({ sent: '2', acked: '2' }) };
+    const ours = { gateway: aProxy({ sent: '3', acked: '3', canary: 25 }) };
+    const { verifier, dumped } = telling([{ gateway: behind }, other, other, other, ours]);
+    const before = await verifier.before(watched, to25);
+    dumped.length = 0;
+    await verifier.routes(watched, to25, before);
+    expect(dumped).toEqual(['gateway', 'gateway']);
+  });
+
+  describe('that were pushed as they were before', () => {
+    /** istiod computes routes anew when they are written again, and not before. */
+    const stuck = (proxy: Proxy, writes: number) => {
+      let now = behind;
+      let again = 0;
+      const view: ProxyView = {
+        proxies: () => {
+          const none = { sent: '', acked: '' };
+          const { sent, acked } = now;
+          return Promise.resolve([
+            { id: 'sidecar', istiod: 'x', endpoints: none, clusters: none, listeners: none, routes: { sent, acked } },
+          ]);
+        },
+        dump: () => Promise.resolve(routesOf(now)),
+      };
+      const isRunning = () => Promise.resolve(false);
+      const verifier = new Verifier({ view, timeoutMs: 900, stuckMs: 40, signal: () => undefined, isRunning });
+      const follow = async () => {
+        const before = await verifier.before(watched, to25);
+        now = proxy;
+        return verifier.routes(watched, to25, before, () => {
+          again += 1;
+          const pushed = String(2 + again);
+          now = again === writes ? { ...done, sent: pushed, acked: pushed } : { ...proxy, sent: pushed, acked: pushed };
+          return Promise.resolve();
+        });
+      };
+      return { follow, written: () => again };
+    };
+
+    it.each([1, 3])('are written %d times again until they are not', async (times) => {
+      const { follow, written } = stuck(aProxy({ sent: '2', acked: '2' }), times);
+      await expect(follow()).resolves.toBe(1);
+      expect(written()).toBe(times);
+    });
+
+    it('are written three times again in one try, and no more', async () => {
+      const { follow, written } = stuck(aProxy({ sent: '2', acked: '2' }), 9);
+      await expect(follow()).rejects.toThrow(RoutesBehind);
+      expect(written()).toBe(3);
+    });
+
+    it.each<[string, Proxy]>([
+      ['was not sent anything', behind],
+      ['has not acknowledged them', aProxy({ sent: '2', acked: '1' })],
+      ['has them', done],
+    ])('are not written again where a proxy %s', async (_case, proxy) => {
+      const { follow, written } = stuck(proxy, 9);
+      await follow().catch(() => undefined);
+      expect(written()).toBe(0);
+    });
   });
 
   it.each<[string, Partial<Proxy>, boolean | undefined, boolean]>([

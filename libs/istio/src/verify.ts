@@ -19,32 +19,49 @@ import type { ProxyState, ProxyView } from './proxies.js';
 const POLL_MS = 60;
 const CONFIRM_MS = 40;
 const AT_ONCE = 8;
+/** How long a proxy may show other routes after a push before they are written again, in milliseconds. */
+const STUCK_MS = 2_000;
+const MAX_AGAIN = 3;
 
 export interface VerifierOptions {
   view: ProxyView;
   /** How long proxies may take, in milliseconds. */
   timeoutMs: number;
+  /** How long a proxy may show other routes after a push, in milliseconds. */
+  stuckMs?: number;
   /** Of the work that waits now; aborting it ends the wait. */
   signal: () => AbortSignal | undefined;
   /** Whether the pod of a proxy, POD.NAMESPACE, still runs and may send requests. */
   isRunning: (id: string) => Promise<boolean>;
 }
 
-/** How routes were before a change: which proxies needed none, and the nonce of each. */
-export type Before = Map<string, { fine: boolean; nonces: string }>;
-
 /** Whether a proxy does as wanted; null when its configuration does not name the Services at all. */
 type Judgement = boolean | null;
+
+/** What a proxy had at its last push. */
+interface Look {
+  judgement: Judgement;
+  nonces: string;
+  /** When it was first seen so, by the monotonic clock. */
+  atMs: number;
+}
+
+/** How routes were before a change, by proxy. */
+export type Before = Map<string, Look>;
 
 const noncesOf = ({ routes, listeners }: ProxyState, { hasStreams }: Watched): { sent: string; acked: string } => ({
   sent: routes.sent + (hasStreams ? `/${listeners.sent}` : ''),
   acked: routes.acked + (hasStreams ? `/${listeners.acked}` : ''),
 });
 
+const inParts = <Item>(items: readonly Item[]): Item[][] =>
+  Array.from({ length: Math.ceil(items.length / AT_ONCE) }, (_part, index) =>
+    items.slice(index * AT_ONCE, (index + 1) * AT_ONCE),
+  );
+
 async function inTurns<Item, Result>(items: Item[], work: (item: Item) => Promise<Result>): Promise<Result[]> {
   const results: Result[] = [];
-  for (let start = 0; start < items.length; start += AT_ONCE)
-    results.push(...(await Promise.all(items.slice(start, start + AT_ONCE).map(work))));
+  for (const part of inParts(items)) results.push(...(await Promise.all(part.map(work))));
   return results;
 }
 
@@ -83,6 +100,20 @@ function sharesIn(routes: unknown, watched: Watched, split: Split): ObservedShar
   return shares;
 }
 
+/** Which endpoints of a Service a proxy lacks or keeps; one that does not know the workload needs none. */
+function lackOf(
+  dump: ReadonlyMap<string, ReadonlySet<string>>,
+  { service, known, ready, all }: { service: string; known: string; ready: Set<string>; all: Set<string> },
+  place: Watched,
+): string | null {
+  if (!dump.has(serviceHost(known, place))) return null;
+  const seen = dump.get(serviceHost(service, place)) ?? new Set<string>();
+  const missing = [...ready].filter((address) => !seen.has(address));
+  const gone = [...seen].filter((address) => !all.has(address));
+  if (missing.length) return `does not know ${missing.length} of ${ready.size} endpoints of ${service}`;
+  return gone.length ? `still knows ${gone.length} endpoints of ${service} that are gone` : null;
+}
+
 const notServed = ({ namespace, services }: Watched): NotServed =>
   new NotServed(
     `no proxy of the mesh has a route to ${services.map(({ name }) => `${name}.${namespace}`).join(', ')}, so that no request can be given to the canary`,
@@ -101,9 +132,9 @@ export class Verifier {
     const proxies = await this.options.view.proxies();
     const entries = await inTurns(proxies, async (proxy) => {
       const nonces = noncesOf(proxy, watched).sent;
-      const isFine = await this.isAsWanted(proxy, watched, split);
-      if (isFine !== null) this.away.remember(watched, proxy.id);
-      return [proxy.id, { fine: isFine !== false, nonces }] as const;
+      const judgement = await this.isAsWanted(proxy, watched, split);
+      if (judgement !== null) this.away.remember(watched, proxy.id);
+      return [proxy.id, { judgement, nonces, atMs: performance.now() }] as const;
     });
     return new Map(entries);
   }
@@ -112,27 +143,47 @@ export class Verifier {
    * Waits until every proxy was sent the routes as wanted and has acknowledged them. `split` null: none of them names a
    * canary any more. Proxies whose configuration does not name the Services are not waited for; one that did, and that
    * istiod does not know any more, is as long as its pod runs.
+   *
+   * A dump shows what istiod pushes from now on; only a new nonce says that this push has gone out. One that is made
+   * while istiod takes a change over can leave the routes before it in istiod's cache, which proxies then get, and keep:
+   * one dump is asked for after each push, none in between, and what others' dumps have left is computed anew once the
+   * routes are written again.
+   * @param again writes the same routes in other words
    * @returns how many proxies were judged, at least one when the canary is to get requests; none is waited for as well
    * @throws RoutesBehind, NotServed, ProxiesUnseen
    */
-  async routes(watched: Watched, split: Split | null, before: Before): Promise<number> {
+  async routes(
+    watched: Watched,
+    split: Split | null,
+    before: Before,
+    again: () => Promise<void> = () => Promise.resolve(),
+  ): Promise<number> {
     const begunMs = performance.now();
+    const { stuckMs = STUCK_MS } = this.options;
     const found: { judged: number; away: Away | null } = { judged: 0, away: null };
+    const looks = new Map(before);
+    const stuck = new Set<Look>();
+    let written = 0;
+    const lookAt = async (proxy: ProxyState, nonces: string): Promise<Look> => {
+      const last = looks.get(proxy.id);
+      if (last?.nonces === nonces) return last;
+      const judgement = await this.isAsWanted(proxy, watched, split);
+      const look = { judgement, nonces, atMs: performance.now() };
+      looks.set(proxy.id, look);
+      return look;
+    };
     const lacking = async (): Promise<string[]> => {
       const proxies = await this.options.view.proxies();
       const answers = await inTurns(proxies, async (proxy) => {
         const { sent, acked } = noncesOf(proxy, watched);
-        const earlier = before.get(proxy.id);
-        // A dump shows what istiod pushes from now on; only a new nonce says that this push has gone out. Until then none
-        // is asked for: one that is made while istiod takes a change over can leave the routes before it in its cache,
-        // which proxies then get, and keep.
-        if (earlier?.fine === false && earlier.nonces === sent) return [proxy.id];
-        const isFine = await this.isAsWanted(proxy, watched, split);
-        if (isFine === null) return null;
+        const look = await lookAt(proxy, sent);
+        if (look.judgement === null) return null;
         this.away.remember(watched, proxy.id);
         // One that was never sent anything has nothing to be in step with.
         const isInStep = sent === acked && /[^/]/.test(sent);
-        return isInStep && isFine ? [] : [proxy.id];
+        const isStuck = isInStep && !look.judgement && before.get(proxy.id) !== look;
+        if (isStuck && performance.now() - look.atMs >= stuckMs) stuck.add(look);
+        return isInStep && look.judgement ? [] : [proxy.id];
       });
       const known = answers.filter((answer) => answer !== null);
       found.judged = known.length;
@@ -142,6 +193,12 @@ export class Verifier {
     const usesCanary = split !== null && (split.canary > 0 || split.mirror !== null);
     const behind = async (): Promise<string | null> => {
       const late = await lacking();
+      if (stuck.size && written < MAX_AGAIN) {
+        written += 1;
+        await again();
+        for (const look of stuck) look.atMs = performance.now();
+      }
+      stuck.clear();
       if (late.length) return `${late.join(', ')} did not take over the routes`;
       if (found.away !== null) return awaitedOf(found.away, performance.now() - begunMs);
       // An istiod that has just started knows no proxy yet.
@@ -189,23 +246,30 @@ export class Verifier {
       ...(sides.stable ? [{ service: name, known: name }] : []),
       ...(sides.canary ? [{ service: canary, known: name }] : []),
     ]);
+    let lacked = '';
     await this.until(async () => {
       const proxies = await this.options.view.proxies();
-      const dumps = await inTurns(proxies, async (proxy) =>
-        // One that has left knows nothing, and gets all that is there when it comes back.
-        observedEndpoints((await this.options.view.dump(proxy, 'eds')) ?? []),
+      const sides = await Promise.all(
+        wanted.map(async ({ service, known }) => ({ service, known, ...(await addresses(service)) })),
       );
-      for (const { service, known } of wanted) {
-        const { ready, all } = await addresses(service);
-        for (const [index, dump] of dumps.entries()) {
-          if (!dump.has(serviceHost(known, watched))) continue;
-          const seen = dump.get(serviceHost(service, watched)) ?? new Set<string>();
-          const missing = [...ready].filter((address) => !seen.has(address));
-          const gone = [...seen].filter((address) => !all.has(address));
-          const who = proxies[index]?.id ?? '';
-          if (missing.length) return `${who} does not know ${missing.length} of ${ready.size} endpoints of ${service}`;
-          if (gone.length) return `${who} still knows ${gone.length} endpoints of ${service} that are gone`;
-        }
+      // Nothing is asked of the others until the one that lacked something has it.
+      for (const some of [
+        proxies.filter(({ id }) => id === lacked),
+        ...inParts(proxies.filter(({ id }) => id !== lacked)),
+      ]) {
+        const dumps = await Promise.all(
+          some.map(async (proxy) => ({
+            who: proxy.id,
+            // One that has left knows nothing, and gets all that is there when it comes back.
+            dump: observedEndpoints((await this.options.view.dump(proxy, 'eds')) ?? []),
+          })),
+        );
+        const late = dumps
+          .flatMap(({ who, dump }) => sides.map((side) => ({ who, lack: lackOf(dump, side, watched) })))
+          .find(({ lack }) => lack !== null);
+        if (!late) continue;
+        lacked = late.who;
+        return `${late.who} ${late.lack}`;
       }
       return null;
     });

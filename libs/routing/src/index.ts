@@ -52,7 +52,7 @@ export {
   undeclaredViolations,
 } from './ports.js';
 export type { RouteProof, Watched } from './proof.js';
-export { divided, reduced } from './weights.js';
+export { divided, reduced, respelled } from './weights.js';
 export { holdingTesters, ledBy, testersNotRouted, testersWarning } from './testers.js';
 export { strangersAmong } from './strangers.js';
 export {

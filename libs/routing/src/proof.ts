@@ -28,7 +28,13 @@ export interface RouteProof {
   /**
    * Changes routes and waits until they are followed.
    * @param split null: no route names a canary any more
+   * @param again writes the same routes in other words, so that who computes from them does it anew
    * @throws RoutesBehind, NotServed
    */
-  follow: (watched: Watched, split: Split | null, change: () => Promise<void>) => Promise<Verified>;
+  follow: (
+    watched: Watched,
+    split: Split | null,
+    change: () => Promise<void>,
+    again: () => Promise<void>,
+  ) => Promise<Verified>;
 }

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { divided, reduced } from './weights.js';
+import { divided, reduced, respelled } from './weights.js';
 
 describe('reduced', () => {
   it.each<[string, number[], number[]]>([
@@ -18,6 +18,19 @@ describe('reduced', () => {
         const small = reduced(weights);
         for (const [i, a] of weights.entries())
           for (const [j, b] of weights.entries()) expect(a * (small[j] ?? NaN)).toBe(b * (small[i] ?? NaN));
+      }),
+    );
+  });
+});
+
+describe('respelled', () => {
+  it('changes the numbers, never a proportion, and comes back', () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat(10_000), { minLength: 1, maxLength: 6 }), (weights) => {
+        const other = respelled(weights);
+        expect(reduced(other)).toEqual(reduced(weights));
+        if (weights.some((weight) => weight > 0)) expect(other).not.toEqual(weights);
+        expect(respelled(respelled(reduced(weights)))).toEqual(reduced(weights));
       }),
     );
   });

@@ -12,6 +12,12 @@ export function reduced(weights: readonly number[]): number[] {
   return 100 % sum === 0 ? small.map((weight) => (weight * 100) / sum) : small;
 }
 
+/** Other numbers of the same proportions: twice the smallest ones, or the smallest where these are others. */
+export function respelled(weights: readonly number[]): number[] {
+  const small = reduced(weights);
+  return small.every((weight, index) => weight === weights[index]) ? small.map((weight) => weight * 2) : small;
+}
+
 /**
  * Divides one destination's weight between it and its canary. The unit is a hundredth of the weight's, so that the
  * result is exact; `reduced` makes it small again.
