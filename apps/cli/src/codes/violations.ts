@@ -149,6 +149,11 @@ export const VIOLATIONS = {
     cause: 'a ResourceQuota has no room for the canary beside the workload',
     remedy: 'raise the quota for the time of the migration, or let the canary be smaller (`canary.replicas`)',
   },
+  QuotaUnanswered: {
+    cause:
+      'a ResourceQuota counts CPU or memory of which a container of the workload says nothing: new pods are refused',
+    remedy: 'give the container a request or a limit, or the namespace a LimitRange with defaults for containers',
+  },
   ChangeTakenBack: {
     cause: 'a mutating webhook of the cluster writes a field of the pod template otherwise than the migration',
     remedy: 'exempt the workload from that webhook, or set the field as it does by `podSecurity.patch`',

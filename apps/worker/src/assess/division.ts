@@ -103,6 +103,7 @@ export async function divide(
       ...undividedViolations(undivided, spec.traffic.accept, ref.namespace),
       ...roomViolations(await readRoom(kube, ref.namespace), {
         podSpec: changed.template.spec,
+        running: workload.livePods,
         pods: pods + surge,
         services: services.length,
       }),

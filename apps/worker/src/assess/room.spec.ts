@@ -18,6 +18,7 @@ const range = (limit: object): KubeObject => ({
 const container = (requests: object, limits: object = {}) => ({ name: 'app', resources: { requests, limits } });
 const need = (over: Partial<Need> = {}): Need => ({
   podSpec: { containers: [container({ cpu: '250m', memory: '64Mi' }, { cpu: '1', memory: '128Mi' })] },
+  running: [],
   pods: 4,
   services: 1,
   ...over,
@@ -101,6 +102,75 @@ describe('room for a canary', () => {
     const found = roomViolations({ quotas: [], limitRanges: [object] }, need()).map(({ message }) => message);
     if (expected === null) expect(found).toEqual([]);
     else expect(found).toEqual([expect.stringMatching(expected)]);
+  });
+
+  const defaults = (over: object) => [range(over)];
+  it.each<[string, { asks: object[]; hard: object; ranges?: KubeObject[] }, RegExp | null]>([
+    [
+      'asks for nothing',
+      { asks: [container({})], hard: { 'requests.cpu': '9' } },
+      /counts requests\.cpu, .* for app: /,
+    ],
+    ['asks for nothing under the short name', { asks: [container({})], hard: { memory: '9Gi' } }, /counts memory/],
+    ['has no limit', { asks: [container({ cpu: '1' })], hard: { 'limits.cpu': '9' } }, /counts limits\.cpu/],
+    ['has a limit, a request too', { asks: [container({}, { cpu: '1' })], hard: { 'requests.cpu': '9' } }, null],
+    ['asks for zero', { asks: [container({ cpu: '0' })], hard: { 'requests.cpu': '9' } }, null],
+    [
+      'is one of two',
+      { asks: [container({ cpu: '1' }), { name: 'side' }], hard: { 'requests.cpu': '9' } },
+      /nothing for side: new pods are refused/,
+    ],
+    ['need not answer', { asks: [container({})], hard: { 'requests.nvidia.com/gpu': '1' } }, null],
+    [
+      'has a default',
+      { asks: [container({})], hard: { cpu: '9' }, ranges: defaults({ defaultRequest: { cpu: '1' } }) },
+      null,
+    ],
+    [
+      'has another default',
+      { asks: [container({})], hard: { cpu: '9' }, ranges: defaults({ defaultRequest: { memory: '1' } }) },
+      /counts cpu/,
+    ],
+    [
+      'is too large by its default',
+      { asks: [container({})], hard: { 'limits.cpu': '3' }, ranges: defaults({ default: { cpu: '1' } }) },
+      /leaves 3 of limits\.cpu.*needs 4$/,
+    ],
+  ])('is judged where a quota must be answered and a container %s', (_case, { asks, hard, ranges = [] }, expected) => {
+    const room = { quotas: [quota(hard)], limitRanges: ranges };
+    const found = roomViolations(room, need({ podSpec: { containers: asks } })).map(({ message }) => message);
+    expect(found).toEqual(expected === null ? [] : [expect.stringMatching(expected)]);
+  });
+
+  it('is judged by what a webhook gave to the same container of a pod that runs', () => {
+    const podSpec = { containers: [container({})] };
+    const spec = { containers: [{ name: 'proxy' }, container({ cpu: '1' })] };
+    const running = [{ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'web-1' }, spec }];
+    const found = (hard: object) =>
+      roomViolations({ quotas: [quota(hard)], limitRanges: [] }, need({ podSpec, running })).map(({ code }) => code);
+    expect(found({ cpu: '4' })).toEqual([]);
+    expect(found({ cpu: '3' })).toEqual(['QuotaTooSmall']);
+    expect(found({ memory: '3' })).toEqual(['QuotaUnanswered']);
+  });
+
+  it('is judged by what a pod asks for as a whole, where it does', () => {
+    const podSpec = { resources: { requests: { cpu: '2' } }, containers: [container({})] };
+    const found = (hard: object) =>
+      roomViolations({ quotas: [quota(hard)], limitRanges: [] }, need({ podSpec })).map(({ code }) => code);
+    expect(found({ 'requests.cpu': '8' })).toEqual([]);
+    expect(found({ 'requests.cpu': '7' })).toEqual(['QuotaTooSmall']);
+    expect(found({ 'requests.memory': '1' })).toEqual([]);
+  });
+
+  it.each<[string, object, RegExp]>([
+    ['limit', { max: { cpu: '4' } }, /a pod has no limit of cpu/],
+    ['request', { min: { cpu: '1m' } }, /a pod has no request of cpu/],
+  ])('is refused to a pod without a %s that all of its containers together must have', (_case, limit, expected) => {
+    const limitRanges = [range({ type: 'Pod', ...limit })];
+    const podSpec = { containers: [container({ memory: '1Mi' })] };
+    expect(roomViolations({ quotas: [], limitRanges }, need({ podSpec }))).toMatchObject([
+      { code: 'OutsideLimitRange', message: expect.stringMatching(expected) as unknown },
+    ]);
   });
 
   it('is bounded for init containers as well', () => {

@@ -16,6 +16,8 @@ const limitRangeSchema = z.looseObject({
       .array(
         z.looseObject({
           type: z.string(),
+          default: amountsSchema,
+          defaultRequest: amountsSchema,
           min: amountsSchema,
           max: amountsSchema,
           maxLimitRequestRatio: amountsSchema,
@@ -25,12 +27,15 @@ const limitRangeSchema = z.looseObject({
       .transform((limits) => limits ?? []),
   }),
 });
+const resourcesSchema = z.looseObject({ requests: amountsSchema, limits: amountsSchema });
 const containerSchema = z.looseObject({
   name: z.string().default(''),
   restartPolicy: z.string().optional(),
-  resources: z.looseObject({ requests: amountsSchema, limits: amountsSchema }).prefault({}),
+  resources: resourcesSchema.prefault({}),
 });
 const podSpecSchema = z.looseObject({
+  /** Of the pod as a whole. */
+  resources: resourcesSchema.optional(),
   containers: z.array(containerSchema).default([]),
   initContainers: z
     .array(containerSchema)
@@ -39,12 +44,32 @@ const podSpecSchema = z.looseObject({
 });
 type Container = z.infer<typeof containerSchema>;
 
+type PodSpec = z.infer<typeof podSpecSchema>;
+
 /** The containers that run together for as long as the pod does: init containers that are sidecars as well. */
-function runningIn(podSpec: unknown): Container[] {
-  const { containers, initContainers } = podSpecSchema.parse(podSpec);
-  return [...initContainers.filter(({ restartPolicy }) => restartPolicy === 'Always'), ...containers];
-}
+const runningIn = ({ containers, initContainers }: PodSpec): Container[] => [
+  ...initContainers.filter(({ restartPolicy }) => restartPolicy === 'Always'),
+  ...containers,
+];
 type Limit = z.infer<typeof limitRangeSchema>['spec']['limits'][number];
+
+/**
+ * A container as the API server takes it: a limit is a request too, what is still absent is a LimitRange's, and what
+ * is absent then is what the same container of a pod that runs has.
+ */
+function withDefaults(container: Container, limits: readonly Limit[], running: readonly Container[]): Container {
+  const { requests, limits: most } = container.resources;
+  const ranges = limits.filter(({ type }) => type === 'Container');
+  const { resources } = running.find(({ name }) => name === container.name) ?? {};
+  const given = [...ranges.map((one) => ({ requests: one.defaultRequest, limits: one.default })), resources];
+  return {
+    ...container,
+    resources: {
+      requests: given.reduce((all, one) => ({ ...one?.requests, ...all }), { ...most, ...requests }),
+      limits: given.reduce((all, one) => ({ ...one?.limits, ...all }), most),
+    },
+  };
+}
 
 /** Objects of a namespace that bound new pods. */
 export interface Room {
@@ -64,6 +89,8 @@ export async function readRoom(kube: KubeClient, namespace: string): Promise<Roo
 export interface Need {
   /** The pod template's spec after the change. */
   podSpec: unknown;
+  /** Pods that run: a webhook may have given their containers what the template does not say. */
+  running: readonly KubeObject[];
   /** Pods of the canary at its largest, and by which the workload's own rollout begins. */
   pods: number;
   services: number;
@@ -83,28 +110,55 @@ const COUNTED: Readonly<Record<string, (need: Need) => number>> = {
   'count/replicasets.apps': () => 1,
 };
 
+/** What a quota counts of a resource: its requests or its limits; null for what no container asks for. */
+function sideOf(resource: string): { side: 'requests' | 'limits'; name: string } | null {
+  const [, side, name = ''] = /^(requests|limits)\.(.+)$/.exec(resource) ?? [];
+  if (side === 'requests' || side === 'limits') return { side, name };
+  return resource === 'cpu' || resource === 'memory' ? { side: 'requests', name: resource } : null;
+}
+
 /** How much is needed of a resource that a quota names; undefined for what the migration does not touch. */
-function neededOf(resource: string, need: Need): number | undefined {
+function neededOf(resource: string, podSpec: PodSpec, need: Need): number | undefined {
   const counted = COUNTED[resource];
   if (counted) return counted(need);
-  const containers = runningIn(need.podSpec);
-  const sum = (of: (container: Container) => number): number =>
-    need.pods * containers.reduce((total, container) => total + of(container), 0);
-  const [, side = '', name = ''] = /^(requests|limits)\.(.+)$/.exec(resource) ?? [];
-  if (side === 'limits') return sum((container) => limited(container, name));
-  if (side === 'requests') return sum((container) => requested(container, name));
-  const isShort = resource === 'cpu' || resource === 'memory';
-  return isShort ? sum((container) => requested(container, resource)) : undefined;
+  const counts = sideOf(resource);
+  if (!counts) return undefined;
+  const amountOf = counts.side === 'limits' ? limited : requested;
+  const ofPod = podSpec.resources && { ...podSpec, name: '', resources: podSpec.resources };
+  if (ofPod && isNamed(ofPod, counts)) return need.pods * amountOf(ofPod, counts.name);
+  return need.pods * runningIn(podSpec).reduce((total, container) => total + amountOf(container, counts.name), 0);
+}
+
+const isNamed = (
+  { resources }: Pick<Container, 'resources'>,
+  { side, name }: NonNullable<ReturnType<typeof sideOf>>,
+): boolean => resources[side][name] !== undefined || (side === 'requests' && resources.limits[name] !== undefined);
+
+/** Containers that say nothing of CPU or memory that a quota counts: the API server refuses their pods. */
+function unanswered(resource: string, { containers, initContainers, resources }: PodSpec): string[] {
+  const counts = sideOf(resource);
+  if (!counts || !['cpu', 'memory'].includes(counts.name) || resources) return [];
+  return [...initContainers, ...containers].filter((one) => !isNamed(one, counts)).map(({ name }) => name);
 }
 
 const shown = (value: number): string => String(Number(value.toFixed(3)));
 
-function quotaViolations(quota: KubeObject, need: Need): Violation[] {
+function quotaViolations(quota: KubeObject, podSpec: PodSpec, need: Need): Violation[] {
   const { spec, status } = quotaSchema.parse(quota);
   // A quota of some pods only: whether the canary's are among them is for the API server to say.
   if (spec.scopes?.length || spec.scopeSelector !== undefined) return [];
   return Object.entries(status.hard).flatMap(([resource, hard]) => {
-    const needed = neededOf(resource, need);
+    const silent = unanswered(resource, podSpec);
+    if (silent.length)
+      return [
+        {
+          code: 'QuotaUnanswered',
+          field: 'spec.workloadRef',
+          message: `ResourceQuota ${quota.metadata.name ?? ''} counts ${resource}, of which the template says nothing for ${silent.join(', ')}: new pods are refused`,
+          remedy: 'Give these containers one, or the namespace a LimitRange with defaults for containers.',
+        },
+      ];
+    const needed = neededOf(resource, podSpec, need);
     const free = quantity(hard) - quantity(status.used[resource] ?? 0);
     if (needed === undefined || needed <= free) return [];
     return [
@@ -122,16 +176,18 @@ function quotaViolations(quota: KubeObject, need: Need): Violation[] {
 function outside({ min, max }: Pick<Limit, 'min' | 'max'>, containers: readonly Container[]): string[] {
   const sum = (of: (container: Container) => number): number =>
     containers.reduce((total, container) => total + of(container), 0);
-  const tooMuch = Object.entries(max).filter(
-    ([name, most]) => sum((container) => limited(container, name)) > quantity(most),
-  );
-  const tooLittle = Object.entries(min).filter(([name, least]) => {
-    const requests = sum((container) => requested(container, name));
-    return requests > 0 && requests < quantity(least);
-  });
+  const has = (side: 'requests' | 'limits', name: string): boolean =>
+    containers.some((container) => isNamed(container, { side, name }));
   return [
-    ...tooMuch.map(([name, most]) => `a limit of ${name} above ${most}`),
-    ...tooLittle.map(([name, least]) => `a request of ${name} below ${least}`),
+    ...Object.entries(max).flatMap(([name, most]) => {
+      if (!has('limits', name)) return [`no limit of ${name}`];
+      return sum((container) => limited(container, name)) > quantity(most) ? [`a limit of ${name} above ${most}`] : [];
+    }),
+    ...Object.entries(min).flatMap(([name, least]) => {
+      if (!has('requests', name)) return [`no request of ${name}`];
+      const requests = sum((container) => requested(container, name));
+      return requests < quantity(least) ? [`a request of ${name} below ${least}`] : [];
+    }),
   ];
 }
 
@@ -140,8 +196,8 @@ const ratios = (most: Limit['maxLimitRequestRatio'], container: Container): stri
     .filter(([name, ratio]) => limited(container, name) > quantity(ratio) * requested(container, name))
     .map(([name, ratio]) => `a limit of ${name} above ${ratio} times its request`);
 
-function limitViolations(range: KubeObject, { podSpec }: Need): Violation[] {
-  const { containers, initContainers } = podSpecSchema.parse(podSpec);
+function limitViolations(range: KubeObject, podSpec: PodSpec): Violation[] {
+  const { containers, initContainers } = podSpec;
   const violation = (who: string, what: string): Violation => ({
     code: 'OutsideLimitRange',
     field: 'spec.podSecurity.patch',
@@ -160,7 +216,19 @@ function limitViolations(range: KubeObject, { podSpec }: Need): Violation[] {
 }
 
 /** Why pods of the canary would be refused for lack of room. */
-export const roomViolations = (room: Room, need: Need): Violation[] => [
-  ...room.quotas.flatMap((quota) => quotaViolations(quota, need)),
-  ...room.limitRanges.flatMap((range) => limitViolations(range, need)),
-];
+export function roomViolations(room: Room, need: Need): Violation[] {
+  const written = podSpecSchema.parse(need.podSpec);
+  const running = podSpecSchema.parse(need.running[0]?.['spec'] ?? {});
+  const limits = room.limitRanges.flatMap((range) => limitRangeSchema.parse(range).spec.limits);
+  const whole = (list: readonly Container[], before: readonly Container[]): Container[] =>
+    list.map((container) => withDefaults(container, limits, before));
+  const podSpec = {
+    ...written,
+    containers: whole(written.containers, running.containers),
+    initContainers: whole(written.initContainers, running.initContainers),
+  };
+  return [
+    ...room.quotas.flatMap((quota) => quotaViolations(quota, podSpec, need)),
+    ...room.limitRanges.flatMap((range) => limitViolations(range, podSpec)),
+  ];
+}
