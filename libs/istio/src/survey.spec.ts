@@ -55,7 +55,11 @@ describe('protocolOf', () => {
     [port('tcp-data'), 'tcp'],
     [port('https'), 'tls'],
     [port('x', { appProtocol: 'redis' }), 'tcp'],
+    [port('x', { appProtocol: 'mysql-primary' }), 'tcp'],
+    [port('x', { appProtocol: 'kubernetes.io/wss' }), 'tls'],
     [port('http', { protocol: 'UDP' }), 'udp'],
+    [port('udp-dns'), 'udp'],
+    [port('hbone'), 'http'],
   ])('takes %j for %s', (of, expected) => {
     expect(protocolOf(of)).toBe(expected);
   });
@@ -150,6 +154,8 @@ describe('a port that declares no protocol', () => {
     [port('tcp'), false],
     [port('x', { appProtocol: 'kubernetes.io/h2c' }), false],
     [port('x', { appProtocol: 'grpc-web' }), false],
+    [port('x', { appProtocol: 'http-api' }), false],
+    [port('hbone', { port: 15008 }), true],
   ])('%j: %s', (of, expected) => {
     expect(isUndeclared(of)).toBe(expected);
   });

@@ -13,24 +13,29 @@ export interface ServicePort {
   protocol: string;
 }
 
+/** What is declared of a port: Istio reads a prefix of either, other than the words of Kubernetes. */
+function declaredOf({ name, appProtocol }: Pick<ServicePort, 'name' | 'appProtocol'>): string {
+  const said = (appProtocol ?? name).toLowerCase();
+  return said.startsWith('kubernetes.io/') ? said : (said.split('-')[0] ?? '');
+}
+
 const STREAM = ['tcp', 'mongo', 'mysql', 'redis'];
 const TLS = ['tls', 'https', 'kubernetes.io/wss'];
 
 /** A port without a declared protocol is taken for HTTP, which Istio detects from the first bytes. */
-export function protocolOf({ name, appProtocol, protocol }: ServicePort): PortProtocol {
-  if (protocol !== 'TCP') return 'udp';
-  const declared = (appProtocol ?? name.split('-')[0] ?? '').toLowerCase();
+export function protocolOf({ protocol, ...port }: Omit<ServicePort, 'port'>): PortProtocol {
+  const declared = declaredOf(port);
+  if (protocol !== 'TCP' || declared === 'udp') return 'udp';
   if (TLS.includes(declared)) return 'tls';
   if (STREAM.includes(declared)) return 'tcp';
   return 'http';
 }
 
-const HTTP = ['http', 'http2', 'https', 'grpc', 'grpc-web', 'kubernetes.io/h2c', 'kubernetes.io/ws'];
+const HTTP = ['http', 'http_proxy', 'http2', 'https', 'grpc', 'kubernetes.io/h2c', 'kubernetes.io/ws'];
 
 /** Whether nothing says how the port is spoken to: Istio then tells HTTP from other connections by their first bytes. */
 export const isUndeclared = (port: ServicePort): boolean => {
-  const declared = (port.appProtocol ?? port.name.split('-')[0] ?? '').toLowerCase();
-  return protocolOf(port) === 'http' && !HTTP.includes(declared);
+  return protocolOf(port) === 'http' && !HTTP.includes(declaredOf(port));
 };
 
 /** Ports of databases, brokers and mail servers, most of which speak first: their connections are never HTTP. */
@@ -43,7 +48,7 @@ export function portViolations(service: string, ports: ServicePort[]): Violation
     .map(({ port, protocol }) => ({
       code: 'PortCanNotBeDivided',
       field: 'spec.workloadRef',
-      message: `Service ${service} serves port ${port} by ${protocol}, which a mesh does not route`,
+      message: `Service ${service} serves port ${port} by ${protocol === 'TCP' ? 'what it declares as UDP' : protocol}, which a mesh does not route`,
       remedy: `Serve port ${port} from a Service and a workload of its own, or migrate without this Service.`,
     }));
 }

@@ -132,6 +132,23 @@ describe('readPolicies', () => {
     ]);
   });
 
+  it('takes policies of a mesh from its own namespace, and those of other namespaces for these alone', async () => {
+    const policy = (namespace: string, role?: string): KubeObject => {
+      const one = object('kuma.io/v1', 'MeshTimeout', namespace, role ?? 'old');
+      return { ...one, metadata: { ...one.metadata, ...(role ? { labels: { 'kuma.io/policy-role': role } } : {}) } };
+    };
+    const cluster = clusterOf([
+      definition('MeshTimeout', withField('targetRef'), { group: 'kuma.io' }),
+      ...[policy('kuma-system', 'system'), policy('kuma-system'), policy('shop', 'workload-owner')],
+      policy('other', 'consumer'),
+    ]);
+    expect(named((await readPolicies(cluster, at)).foreign)).toEqual([
+      'MeshTimeout kuma-system/system',
+      'MeshTimeout kuma-system/old',
+      'MeshTimeout shop/workload-owner',
+    ]);
+  });
+
   it('names kinds that may not be read, and keeps those of the platform apart', async () => {
     const cluster = clusterOf(
       [

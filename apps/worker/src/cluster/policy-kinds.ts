@@ -51,6 +51,10 @@ const KNOWN_GROUPS: readonly string[] = [
   'cert-manager.io',
   'acme.cert-manager.io',
 ];
+/** A group of which objects in a namespace of its own are about pods of all. */
+const MESH_WIDE = 'kuma.io';
+/** Of such an object; absent in releases that keep all of them in that namespace. */
+const ROLE = 'kuma.io/policy-role';
 /** Groups of the platform itself, of which an installation need not read every kind. */
 const PLATFORM = /(^|\.)(openshift\.io|k8s\.io|x-k8s\.io|coreos\.com)$/;
 /** Kinds that look for Services by label: the canary's Service carries the labels of its original. */
@@ -110,11 +114,15 @@ async function ofUnknownKinds(kube: Pick<KubeClient, 'list'>, namespace: string)
     kind: 'CustomResourceDefinition',
   });
   const kinds = definitions.objects.flatMap(selectingKinds);
+  const isHere = ({ metadata }: KubeObject): boolean =>
+    metadata.namespace === namespace || (metadata.labels?.[ROLE] ?? 'system') === 'system';
   const looked = await Promise.all(
-    kinds.map(async (one) => ({
-      ...(await listServed(kube, one, one.isNamespaced ? namespace : undefined)),
-      isPlatform: PLATFORM.test(one.group),
-    })),
+    kinds.map(async (one) => {
+      const isOfMesh = one.group === MESH_WIDE;
+      const found = await listServed(kube, one, one.isNamespaced && !isOfMesh ? namespace : undefined);
+      const objects = isOfMesh ? found.objects.filter(isHere) : found.objects;
+      return { ...found, objects, isPlatform: PLATFORM.test(one.group) };
+    }),
   );
   return {
     objects: looked.flatMap(ours),

@@ -74,6 +74,27 @@ describe('isOfOneSide', () => {
       },
       true,
     ],
+    ['a subset of a mesh by tags', { targetRef: { kind: 'MeshSubset', tags: { app: 'web' } } }, true],
+    ['a subset by tags of both sides', { targetRef: { kind: 'MeshSubset', tags: { tier: 'front' } } }, false],
+    ['a subset by tags of others', { from: [{ targetRef: { kind: 'MeshSubset', tags: { app: 'x' } } }] }, false],
+    ['pods of a mesh by labels', { targetRef: { kind: 'Dataplane', labels: { app: 'web' } } }, true],
+    [
+      'a Service by its tag',
+      { targetRef: { kind: 'MeshSubset', tags: { 'kuma.io/service': 'web_shop_svc_80' } } },
+      true,
+    ],
+    [
+      'the tag of another',
+      { targetRef: { kind: 'MeshSubset', tags: { 'kuma.io/service': 'web2_shop_svc_80' } } },
+      false,
+    ],
+    [
+      'a subset by tags in this namespace',
+      { targetRef: { tags: { app: 'web', 'k8s.kuma.io/namespace': 'shop', 'kuma.io/protocol': 'http' } } },
+      true,
+    ],
+    ['a subset by tags in another', { targetRef: { tags: { app: 'web', 'k8s.kuma.io/namespace': 'x' } } }, false],
+    ['a Service of a mesh', { to: [{ targetRef: { kind: 'MeshService', name: 'web_shop_svc_80' } }] }, true],
     ['a word that is no selector', { app: 'web' }, false],
   ])('%s: %j', (_case, spec, expected) => {
     expect(isOfOneSide(spec, sides)).toBe(expected);

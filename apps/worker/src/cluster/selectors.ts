@@ -63,12 +63,34 @@ function tellsApart(selector: unknown, sides: Pick<Sides, 'stable' | 'canary'>):
 export const SELECTOR_FIELD = /^(?!node|namespace)\w*selectors?$|^matchLabels$/i;
 export const REFERENCE_FIELD = /targetRefs?$/i;
 
-const names = (reference: unknown, sides: Pick<Sides, 'names'>): boolean =>
-  Array.isArray(reference)
-    ? reference.some((item) => names(item, sides))
-    : isRecord(reference) &&
-      // A reference without a kind means a Deployment, where such references are in use.
-      sides.names.some(({ kind, name }) => (reference['kind'] ?? 'Deployment') === kind && reference['name'] === name);
+/** Kuma names a Service by itself, or as NAME_NAMESPACE_svc_PORT. */
+const isServiceOfKuma = (text: unknown, { names: all }: Pick<Sides, 'names'>): boolean =>
+  typeof text === 'string' &&
+  all.some(({ kind, name }) => kind === 'Service' && (text === name || text.startsWith(`${name}_`)));
+
+const names = (reference: unknown, sides: Pick<Sides, 'names'>): boolean => {
+  if (Array.isArray(reference)) return reference.some((item) => names(item, sides));
+  if (!isRecord(reference)) return false;
+  const { kind: said = 'Deployment', name: called } = reference;
+  if (said === 'MeshService') return isServiceOfKuma(called, sides);
+  // A reference without a kind means a Deployment, where such references are in use.
+  return sides.names.some(({ kind, name }) => said === kind && called === name);
+};
+
+/** Tags that Kuma gives to pods by itself are no labels of theirs. */
+const withoutOwnTags = (tags: Labels): Labels =>
+  Object.fromEntries(Object.entries(tags).filter(([key]) => !/^(?:k8s\.)?kuma\.io\//.test(key)));
+
+/** Whether a reference picks pods itself, by tags or labels as Kuma's do, and one of the sides alone. */
+function refersByLabels(reference: unknown, sides: Sides): boolean {
+  if (Array.isArray(reference)) return reference.some((item) => refersByLabels(item, sides));
+  if (!isRecord(reference)) return false;
+  const { tags, labels } = reference;
+  const of: unknown = isRecord(tags) ? tags['k8s.kuma.io/namespace'] : undefined;
+  if (of !== undefined && of !== sides.namespaceLabels['kubernetes.io/metadata.name']) return false;
+  if (isRecord(tags) && isServiceOfKuma(tags['kuma.io/service'], sides)) return true;
+  return [tags, labels].some((picked) => isStrings(picked) && tellsApart(withoutOwnTags(picked), sides));
+}
 
 /**
  * Whether something in an object concerns the stable side and not the canary: a selector that picks one of them, or a
@@ -80,7 +102,7 @@ export function isOfOneSide(value: unknown, sides: Sides): boolean {
   if (picks(value['namespaceSelector'], sides.namespaceLabels) === false) return false;
   return Object.entries(value).some(([key, item]) => {
     if (key === 'namespaceSelector') return false;
-    if (REFERENCE_FIELD.test(key)) return names(item, sides);
+    if (REFERENCE_FIELD.test(key)) return names(item, sides) || refersByLabels(item, sides);
     return (SELECTOR_FIELD.test(key) && tellsApart(item, sides)) || isOfOneSide(item, sides);
   });
 }
