@@ -3,11 +3,13 @@ import { waitFor } from '@scc/runtime';
 import type { Stack } from '@scc/dev';
 import { z } from 'zod';
 import {
+  collectedHeapOf,
   deployWorkloads,
   MIB,
   mostDuring,
   PLAN_SPEC,
   plansOf,
+  secondsOf,
   startFleetStack,
   takenBy,
   type Taken,
@@ -27,10 +29,12 @@ interface Measured {
   plans: number;
   /** Milliseconds of the whole campaign for each plan. */
   each: number;
-  /** Median of the milliseconds of one plan from its creation, which the API server rounds to seconds, to its end. */
+  /** Median of the seconds of one plan from its creation to its end. */
   one: number;
   before: Taken;
   most: Taken;
+  /** Bytes of the worker's heap after a full collection, before and after. */
+  heap: { before: number; after: number };
 }
 
 async function completed(stack: Stack, name: string, plans: number): Promise<void> {
@@ -60,28 +64,32 @@ async function campaignOf(stack: Stack, plans: number): Promise<Measured> {
     template: { traffic: PLAN_SPEC.traffic, gates: PLAN_SPEC.gates },
     ...{ maxConcurrent: AT_ONCE, soak: '0s', failureBudget: 0 },
   };
+  const heap = { before: await collectedHeapOf(stack), after: 0 };
   const before = await takenBy(stack);
   const began = performance.now();
   await stack.api.create(CAMPAIGNS, { ...CAMPAIGN_TYPE, metadata: { name: namespace }, spec });
   const { most } = await mostDuring(stack, completed(stack, namespace, plans));
   const each = (performance.now() - began) / plans;
+  heap.after = await collectedHeapOf(stack);
   const durations = (await plansOf(stack, namespace))
-    .map(({ metadata, status }) => {
-      const end = status.conditions?.find(({ type }) => type === 'Completed')?.lastTransitionTime;
-      return Date.parse(String(end)) - Date.parse(metadata.creationTimestamp);
-    })
+    .flatMap((plan) => secondsOf(plan) ?? [])
     .toSorted((a, b) => a - b);
-  return { plans, each, one: durations[Math.floor(durations.length / 2)] ?? Number.NaN, before, most };
+  return { plans, each, one: durations[Math.floor(durations.length / 2)] ?? Number.NaN, before, most, heap };
 }
 
 const name = 'fleet';
 
-function figuresOf({ plans, each, one, before, most }: Measured): BenchResult[] {
+function figuresOf({ plans, each, one, before, most, heap }: Measured): BenchResult[] {
   const of = (what: string): string => `${plans} plans, ${AT_ONCE} at once: ${what}`;
   return [
     { name, metric: of('time for each'), value: each, unit: 'ms' },
-    { name, metric: of('one plan from its creation to its end, median'), value: one / 1000, unit: 's' },
+    { name, metric: of('one plan from its creation to its end, median'), value: one, unit: 's' },
     { name, metric: of('memory of the worker at most'), value: most.worker / MIB, unit: 'MiB' },
+    { name, metric: of('heap of the worker afterwards, collected'), value: heap.after / MIB, unit: 'MiB' },
+    {
+      ...{ name, metric: of('heap of the worker that stays for each'), unit: 'KiB' },
+      value: (heap.after - heap.before) / plans / 1024,
+    },
     { name, metric: of('memory of PostgreSQL at most'), value: most.database / MIB, unit: 'MiB' },
     { name, metric: of('tables for each plan'), value: (most.tables - before.tables) / plans / 1024, unit: 'KiB' },
   ];

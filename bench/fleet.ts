@@ -2,6 +2,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { ENFORCE_LABEL, PLAN_GROUP, type PlanSpecInput, plansPath, planStatusSchema } from '@scc/plan';
 import { type Stack, startStack, waitForDeployments } from '@scc/dev';
+import { waitFor } from '@scc/runtime';
 import { z } from 'zod';
 import { descendantsOf } from './processors.js';
 
@@ -85,7 +86,15 @@ const planSchema = z.looseObject({
   status: planStatusSchema.prefault({}),
 });
 
-export const plansOf = async (stack: Stack, namespace: string): Promise<z.infer<typeof planSchema>[]> =>
+export type FleetPlan = z.infer<typeof planSchema>;
+
+/** Seconds from the creation of a plan, which the API server rounds to seconds, to its completion; null before that. */
+export function secondsOf({ metadata, status }: FleetPlan): number | null {
+  const end = status.conditions?.find(({ type, status: isSo }) => type === 'Completed' && isSo === 'True');
+  return end ? (Date.parse(end.lastTransitionTime) - Date.parse(metadata.creationTimestamp)) / 1000 : null;
+}
+
+export const plansOf = async (stack: Stack, namespace: string): Promise<FleetPlan[]> =>
   z.array(planSchema).parse((await stack.api.list(plansPath(namespace))).items);
 
 async function bytesBelow(folder: string): Promise<number> {
@@ -112,6 +121,43 @@ export interface Taken {
   tables: number;
 }
 
+interface FleetProcess {
+  pid: string;
+  /** A file of /proc; one of a process that has ended reads as empty. */
+  read: (file: string) => Promise<string>;
+  part: 'worker' | 'database' | null;
+}
+
+async function processesOf(stack: Stack): Promise<FleetProcess[]> {
+  return Promise.all(
+    (await descendantsOf(stack.pid)).map(async (pid) => {
+      const read = (file: string): Promise<string> => readFile(`/proc/${pid}/${file}`, 'utf8').catch(() => '');
+      const isWorker = (await read('cmdline')).includes('/app/scc.mjs\0worker');
+      const isDatabase = (await read('comm')).startsWith('postgres');
+      return { pid, read, part: isWorker ? 'worker' : isDatabase ? 'database' : null };
+    }),
+  );
+}
+
+/** Where Node listens once a signal has started its inspector. */
+const INSPECTOR_PORT = 9229;
+
+/** Bytes of the worker's heap after a full collection, of all its threads together. */
+export async function collectedHeapOf(stack: Stack): Promise<number> {
+  const worker = (await processesOf(stack)).find(({ part }) => part === 'worker');
+  if (!worker) throw new Error('the worker is not among the processes');
+  // Of a process with an inspector the signal changes nothing.
+  process.kill(Number(worker.pid), 'SIGUSR1');
+  const script = path.join(import.meta.dirname, 'collected-heap.js');
+  return waitFor(
+    async () => {
+      const said = await stack.exec(process.execPath, [script, String(INSPECTOR_PORT)]).catch(() => null);
+      return said === null ? null : Number(said);
+    },
+    { timeoutMs: 60_000, everyMs: 500, what: 'the inspector of the worker' },
+  );
+}
+
 /** The memory and disk that the product takes now. */
 export async function takenBy(stack: Stack): Promise<Taken> {
   const found: Taken = {
@@ -119,11 +165,9 @@ export async function takenBy(stack: Stack): Promise<Taken> {
     database: 0,
     tables: await bytesBelow(path.join(stack.stateDir, 'postgres', 'base')),
   };
-  for (const pid of await descendantsOf(stack.pid)) {
-    const read = (file: string): Promise<string> => readFile(`/proc/${pid}/${file}`, 'utf8').catch(() => '');
-    const command = await read('cmdline');
-    if (command.includes('/app/scc.mjs\0worker')) found.worker += kibOf(await read('status'), 'VmRSS');
-    if ((await read('comm')).startsWith('postgres')) found.database += kibOf(await read('smaps_rollup'), 'Pss');
+  for (const { read, part } of await processesOf(stack)) {
+    if (part === 'worker') found.worker += kibOf(await read('status'), 'VmRSS');
+    if (part === 'database') found.database += kibOf(await read('smaps_rollup'), 'Pss');
   }
   if (found.worker === 0 || found.database === 0)
     throw new Error('the worker or PostgreSQL is not among the processes');

@@ -7,6 +7,7 @@ import { waitFor } from '@scc/runtime';
 import { startTemporal } from '@scc/testing/temporal';
 import { MIGRATION_WORKFLOW, workflowIdOf, type MigrationActivities } from '@scc/migration/contract';
 import { allowed, aPlan, aWorld } from '@scc/migration/testing';
+import { collectedHeapHere } from './collected-heap.js';
 import type { Bench, BenchResult } from './types.js';
 
 const WORKFLOWS = 150;
@@ -71,11 +72,13 @@ async function run(): Promise<BenchResult[]> {
     await waitFor(() => waiting.size >= to, { timeoutMs: 180_000, what: `${to} migrations that wait for approval` });
   };
   await start(0, 10);
+  const heapBefore = await collectedHeapHere();
   const before = await settledRss();
   const began = performance.now();
   await start(10, WORKFLOWS);
   const seconds = (performance.now() - began) / 1000;
   const perWorkflow = ((await settledRss()) - before) / (WORKFLOWS - 10) / MIB;
+  const heapOfEach = ((await collectedHeapHere()) - heapBefore) / (WORKFLOWS - 10) / MIB;
   worker.shutdown();
   await running;
   await connection.close();
@@ -83,6 +86,7 @@ async function run(): Promise<BenchResult[]> {
   await temporal.stop();
   return [
     { name: 'workflows', metric: 'memory per cached migration', value: perWorkflow, unit: 'MiB' },
+    { name: 'workflows', metric: 'heap per cached migration, collected', value: heapOfEach, unit: 'MiB' },
     { name: 'workflows', metric: 'plans taken up to their approval', value: (WORKFLOWS - 10) / seconds, unit: '1/s' },
     { name: 'workflows', metric: 'bundle', value: code.length / MIB, unit: 'MiB' },
   ];
