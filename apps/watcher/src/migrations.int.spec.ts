@@ -1,6 +1,7 @@
 import { loadConfig, waitFor } from '@scc/runtime';
 import { TemporalLink, temporalConfig } from '@scc/runtime/temporal';
 import { type GuardedTemporal, startGuardedTemporal } from '@scc/testing/tls-frontend';
+import { workflowIdOf } from '@scc/migration/contract';
 import { z } from 'zod';
 import { temporalMigrations } from './migrations.js';
 
@@ -34,8 +35,12 @@ it.each(['untrusted', 'unnamed'] as const)(
 
 it('a watcher with a certificate starts, sees and cancels a migration', async () => {
   const migrations = migrationsWith(temporal.trusted);
-  await migrations.start(ref, null);
+  await expect(migrations.start(ref, null)).resolves.toBe(true);
   await expect(migrations.life(ref)).resolves.toBe('Running');
+  await expect(migrations.start(ref, null)).resolves.toBe(true);
+  const client = await links.at(-1)?.client();
+  await client?.workflow.getHandle(workflowIdOf(ref)).terminate();
+  await expect(migrations.start(ref, null)).resolves.toBe(false);
   await migrations.cancel(ref);
 }, 30_000);
 

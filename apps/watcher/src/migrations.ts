@@ -23,8 +23,11 @@ export type MigrationLife = 'Running' | 'Finished' | 'Lost' | 'NeverStarted';
 
 /** Starts and stops the workflows of plans. */
 export interface Migrations {
-  /** Starts the plan's workflow unless it exists; starting twice is the same as once. */
-  start: (ref: PlanRef, campaign: string | null) => Promise<void>;
+  /**
+   * Starts the plan's workflow unless it exists; starting twice is the same as once.
+   * @returns false when it has ended already
+   */
+  start: (ref: PlanRef, campaign: string | null) => Promise<boolean>;
   life: (ref: PlanRef) => Promise<MigrationLife>;
   /** Does nothing when it has ended. */
   cancel: (ref: PlanRef) => Promise<void>;
@@ -89,8 +92,8 @@ export function temporalMigrations(
     const client = await link.client();
     return client.withAbortSignal(signal, () => client.withDeadline(Date.now() + CALL_MS, () => work(client.workflow)));
   };
-  /** Does nothing when one has run already and the policy allows no other. */
-  const launch = async (type: string, ref: PlanRef, { id, again, ...more }: Launch): Promise<void> => {
+  /** @returns false when one has run already and the policy allows no other: then it does nothing */
+  const launch = async (type: string, ref: PlanRef, { id, again, ...more }: Launch): Promise<boolean> => {
     try {
       await call((workflow) =>
         workflow.start(type, {
@@ -103,8 +106,10 @@ export function temporalMigrations(
           ...searchedBy(more.campaign ?? null),
         }),
       );
+      return true;
     } catch (error) {
       if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+      return false;
     }
   };
   return {
@@ -120,9 +125,12 @@ export function temporalMigrations(
     },
     start: (ref, campaign) =>
       launch(MIGRATION_WORKFLOW, ref, { id: workflowIdOf(ref), again: 'REJECT_DUPLICATE', campaign }),
-    undo: (ref) => launch(UNDO_WORKFLOW, ref, { id: undoWorkflowIdOf(ref), again: 'ALLOW_DUPLICATE' }),
-    settle: (ref) =>
-      launch(UNDO_WORKFLOW, ref, { id: undoWorkflowIdOf(ref), again: 'ALLOW_DUPLICATE', finished: true }),
+    undo: async (ref) => {
+      await launch(UNDO_WORKFLOW, ref, { id: undoWorkflowIdOf(ref), again: 'ALLOW_DUPLICATE' });
+    },
+    settle: async (ref) => {
+      await launch(UNDO_WORKFLOW, ref, { id: undoWorkflowIdOf(ref), again: 'ALLOW_DUPLICATE', finished: true });
+    },
     cancel: async (ref) => {
       try {
         await call((workflow) => workflow.getHandle(workflowIdOf(ref)).cancel());

@@ -8,7 +8,8 @@ import type { WatcherMetrics } from './metrics.js';
 import { lookAfterLost } from './afterwards.js';
 import { temporalMigrations } from './migrations.js';
 import { isWanted, markOf, planReader, seenIf } from './plan.js';
-import { cancelStrays, keyOfPlan, reconcile, type WatcherDeps } from './reconcile.js';
+import { cancelStrays, keyOfPlan, reconcile, startIfNew, type WatcherDeps } from './reconcile.js';
+import type { SeenPlan } from './seen-plan.js';
 
 export interface PlanWatchOptions {
   client: KubeClient;
@@ -26,10 +27,14 @@ export async function watchPlans(options: PlanWatchOptions, signal: AbortSignal)
   const { client, log, metrics } = options;
   const { afterwards, startCampaign, ...migrations } = temporalMigrations(options.temporal, options.taskQueue, signal);
   const deps: WatcherDeps = { read: planReader(client, signal), migrations };
+  /** Plans as the watch brought them first, until they are worked on. */
+  const firstSeen = new Map<string, SeenPlan>();
   const queue = new KeyQueue({
     work: async (key) => {
       signal.throwIfAborted();
-      const outcome = await reconcile(key, deps);
+      const first = firstSeen.get(key);
+      firstSeen.delete(key);
+      const outcome = first && (await startIfNew(first, migrations)) ? 'started' : await reconcile(key, deps);
       metrics.reconciled(outcome);
       if (outcome !== 'none' && outcome !== 'running') log.info({ plan: key, outcome }, 'reconciled plan');
     },
@@ -39,7 +44,7 @@ export async function watchPlans(options: PlanWatchOptions, signal: AbortSignal)
       log.warn({ plan: key, err, retryMs }, 'reconciling a plan failed and is tried again');
     },
   });
-  const informer = informerOf(client, queue, log);
+  const informer = informerOf({ client, queue, logger: log, first: (key, plan) => void firstSeen.set(key, plan) });
   options.watching(informer);
   metrics.watches(queue, informer);
   informer.start();
@@ -69,7 +74,15 @@ export async function watchPlans(options: PlanWatchOptions, signal: AbortSignal)
   await queue.stop();
 }
 
-function informerOf(client: KubeClient, queue: KeyQueue, logger: Logger): Informer {
+interface Watched {
+  client: KubeClient;
+  queue: KeyQueue;
+  logger: Logger;
+  /** Given a plan when it is seen for the first time. */
+  first: (key: string, plan: SeenPlan) => void;
+}
+
+function informerOf({ client, queue, logger, first }: Watched): Informer {
   const marks = new Map<string, string>();
   return createInformer({
     client,
@@ -79,7 +92,10 @@ function informerOf(client: KubeClient, queue: KeyQueue, logger: Logger): Inform
       if (!current) marks.delete(key);
       else {
         const mark = markOf(current);
-        if (marks.get(key) === mark) return;
+        const before = marks.get(key);
+        if (before === mark) return;
+        const seen = before === undefined ? seenIf(current) : undefined;
+        if (seen) first(key, seen);
         marks.set(key, mark);
       }
       queue.add(key);

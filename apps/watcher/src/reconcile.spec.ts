@@ -1,6 +1,6 @@
 import type { Phase, PlanRef } from '@scc/plan';
 import type { MigrationLife, Migrations } from './migrations.js';
-import { cancelStrays, needsWork, reconcile, type ReconcileOutcome } from './reconcile.js';
+import { cancelStrays, needsWork, reconcile, startIfNew, type ReconcileOutcome } from './reconcile.js';
 import type { SeenPlan } from './seen-plan.js';
 
 const ref: PlanRef = { namespace: 'shop', name: 'ledger', uid: 'u-1' };
@@ -24,11 +24,12 @@ function temporal(lives: Record<string, MigrationLife> = {}) {
   const done: string[] = [];
   const migrations: Migrations = {
     start: ({ uid }) => {
-      if (!life.has(uid)) {
+      const before = life.get(uid);
+      if (before === undefined) {
         life.set(uid, 'Running');
         done.push(`start ${uid}`);
       }
-      return Promise.resolve();
+      return Promise.resolve(before === undefined || before === 'Running');
     },
     life: ({ uid }) => Promise.resolve(life.get(uid) ?? 'NeverStarted'),
     cancel: ({ uid }) => Promise.resolve(void done.push(`cancel ${uid}`)),
@@ -176,6 +177,21 @@ describe('reconcile', () => {
     const read = () => Promise.reject(new Error('the API server is away'));
     await expect(reconcile('shop/ledger', { read, migrations })).rejects.toThrow('away');
     expect(done).toEqual([]);
+  });
+});
+
+describe('a plan that is seen for the first time', () => {
+  it.each<[string, SeenPlan, Record<string, MigrationLife>, string[] | 'reconciled']>([
+    ['is started when it is new', plan(), {}, ['start u-1']],
+    ['is left to the workflow that it has', plan(), { 'u-1': 'Running' }, []],
+    ['is reconciled when its workflow was lost', plan(), { 'u-1': 'Lost' }, 'reconciled'],
+    ['is reconciled when it has a status', plan({ phase: 'Pending' }), {}, 'reconciled'],
+    ['is reconciled when it is held', plan({ held: true }), {}, 'reconciled'],
+    ['is reconciled when it is deleted', plan({ ...deleted }), {}, 'reconciled'],
+  ])('%s', async (_case, seen, lives, done) => {
+    const world = temporal(lives);
+    expect(await startIfNew(seen, world.migrations)).toBe(done !== 'reconciled');
+    expect(world.done).toEqual(done === 'reconciled' ? [] : done);
   });
 });
 

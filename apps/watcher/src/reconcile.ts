@@ -21,6 +21,16 @@ export const isEdited = ({ generation, observedGeneration }: SeenPlan): boolean 
   observedGeneration !== null && generation > observedGeneration;
 
 /**
+ * Starts the workflow of a plan that the watch has just brought and that nothing was done about yet, without asking
+ * whether it has one: the workflow reads the plan itself, and starting it twice is the same as once.
+ * @returns false where the plan has to be reconciled
+ */
+export async function startIfNew(plan: SeenPlan, migrations: Pick<Migrations, 'start'>): Promise<boolean> {
+  const isNew = plan.phase === null && !plan.held && !plan.deletionRequested;
+  return isNew && migrations.start(plan.ref, plan.campaign);
+}
+
+/**
  * Brings one plan and its workflow together. Add, change, deletion, relist and restart all take this path, and taking
  * it twice changes nothing.
  */

@@ -21,7 +21,7 @@ import { endingWithNamespace } from './going.js';
 import { governanceActivities } from './governance.js';
 import { guarded, ownWorkflowsOnly } from './guarded.js';
 import { grantActivities } from './grants.js';
-import { earlierOf, outcomeActivities } from './outcome.js';
+import { earlierOf, outcomeActivities, knownOutcome } from './outcome.js';
 import { beating } from './pace.js';
 import { planActivities, readPlan } from './plan.js';
 import { projectWith } from './project.js';
@@ -153,7 +153,14 @@ function targetActivities(deps: WorkerDeps): TargetActivities {
 /** Activities that ask, look at the plan, or write its status. */
 function planningActivities({ kube, governance }: WorkerDeps): Omit<MigrationActivities, GuardedActivity | 'assess'> {
   return {
-    ...planActivities(kube, (plan) => earlierOf({ kube, governance }, plan), governance.liveSettings),
+    ...planActivities(
+      kube,
+      {
+        read: (uid) => knownOutcome(governance, uid),
+        judge: (plan, recorded) => earlierOf({ kube, governance }, plan, recorded),
+      },
+      governance.liveSettings,
+    ),
     ...outcomeActivities({ kube, governance }),
     lookAfter: lookAfterWith(kube),
     ...governanceActivities(governance),

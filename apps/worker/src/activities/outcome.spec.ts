@@ -3,7 +3,7 @@ import type { KubeClient, KubeObject } from '@scc/kube';
 import { PLAN_TYPE } from '@scc/plan';
 import { FAILURE } from '@scc/migration/contract';
 import { aWholeTarget } from '@scc/migration/testing';
-import { earlierOf, outcomeActivities, settled } from './outcome.js';
+import { earlierOf, knownOutcome, outcomeActivities, settled } from './outcome.js';
 import { outlineOf } from './target.js';
 
 const ref = { namespace: 'shop', name: 'ledger', uid: 'u1' };
@@ -93,7 +93,11 @@ describe('what is on record before a workflow begins', () => {
       outcome: async () => Promise.resolve({ begun: true, untrusted: null, afterwards: null, ...outcome() }),
       preImages: () => Promise.resolve({ workflowId: 'w', images }),
     };
-    return { written, earlier: (status?: object) => earlierOf({ kube, governance }, plan(status)) };
+    const earlier = async (status?: object) => {
+      const known = await knownOutcome(governance, ref.uid);
+      return known && earlierOf({ kube, governance }, plan(status), known);
+    };
+    return { written, earlier };
   }
   const unheard = (): never => {
     throw missing;

@@ -58,12 +58,11 @@ async function settleStatus(kube: KubeClient, object: KubeObject, end: RecordedE
  * Temporal remembers; null when nothing was touched. A plan that shows less than the record is brought in line with it.
  */
 export async function earlierOf(
-  { kube, governance }: { kube: KubeClient; governance: Pick<GovernanceClient, 'outcome' | 'preImages'> },
+  { kube, governance }: { kube: KubeClient; governance: Pick<GovernanceClient, 'preImages'> },
   plan: KubeObject,
+  outcome: MigrationOutcome,
 ): Promise<Extract<Acceptance, { over: RecordedEnd } | { unfinished: true }> | null> {
   const { uid = '' } = plan.metadata;
-  const outcome = await outcomeOf(governance, uid);
-  if (!outcome) return null;
   if (outcome.end) {
     await settleStatus(kube, plan, outcome.end);
     return { accepted: false, over: outcome.end };
@@ -73,7 +72,10 @@ export async function earlierOf(
 }
 
 /** Governance's knowledge of the migration; null when it never heard of it. */
-async function outcomeOf(governance: Pick<GovernanceClient, 'outcome'>, uid: string): Promise<MigrationOutcome | null> {
+export async function knownOutcome(
+  governance: Pick<GovernanceClient, 'outcome'>,
+  uid: string,
+): Promise<MigrationOutcome | null> {
   try {
     return await governance.outcome(uid);
   } catch (error) {
@@ -85,7 +87,7 @@ async function outcomeOf(governance: Pick<GovernanceClient, 'outcome'>, uid: str
 /** Governance's record of a migration's end, the plan brought in line with it, and who has the migration. */
 export function outcomeActivities({ kube, governance }: Deps): OutcomeActivities {
   const known = async ({ namespace, name, uid }: PlanRef): Promise<MigrationOutcome | null> => {
-    const outcome = await outcomeOf(governance, uid);
+    const outcome = await knownOutcome(governance, uid);
     if (!outcome) return null;
     const { plan } = outcome;
     if (plan.namespace === namespace && plan.name === name) return outcome;

@@ -1,4 +1,4 @@
-import type { EvaluationRequest, GovernanceClient } from '@scc/governance-api';
+import type { EvaluationRequest, GovernanceClient, MigrationOutcome } from '@scc/governance-api';
 import { isNotFound, type KubeClient, type KubeObject } from '@scc/kube';
 import {
   AUTHOR_ANNOTATION,
@@ -108,6 +108,11 @@ export const identityOf = (
   editors,
 });
 
+interface EarlierRecord {
+  read: (uid: string) => Promise<MigrationOutcome | null>;
+  judge: (plan: KubeObject, recorded: MigrationOutcome) => Promise<Acceptance | null>;
+}
+
 type PlanActivities = Pick<MigrationActivities, 'acceptPlan' | 'readLiveSettings'>;
 
 /** Fails with a conflict when the plan was written, or made again, since it was read. */
@@ -141,21 +146,26 @@ export async function releasePlan(kube: KubeClient, ref: PlanRef): Promise<void>
 /**
  * The activities that read the plan itself and hold it by its finalizer.
  * @param review decides which edits of a running plan take effect
- * @param earlier what is on record of a migration of this plan before its workflow began, or null
+ * @param earlier what is on record of a migration of a plan before its workflow began: read by the plan's uid, null for
+ *   nothing, and then made of it, perhaps nothing as well
  */
 export function planActivities(
   kube: KubeClient,
-  earlier: (plan: KubeObject) => Promise<Acceptance | null>,
+  earlier: EarlierRecord,
   review: GovernanceClient['liveSettings'],
 ): PlanActivities {
   const find = (ref: PlanRef) => findSamePlan(kube, ref);
   return {
     acceptPlan: async (ref) => {
+      const reading = earlier.read(ref.uid);
+      // Of a plan that is gone nobody wants to know it.
+      reading.catch(() => undefined);
       const object = await find(ref);
       if (!object) throw terminal('planGone', `the plan ${ref.namespace}/${ref.name} does not exist any more`);
       if (object.metadata.deletionTimestamp !== undefined)
         throw terminal('planGone', `the plan ${ref.namespace}/${ref.name} is being deleted`);
-      const before = await earlier(object);
+      const recorded = await reading;
+      const before = recorded && (await earlier.judge(object, recorded));
       if (before) return before;
       const parsed = parseSpec(object['spec']);
       if (!parsed.ok)
