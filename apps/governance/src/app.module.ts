@@ -23,6 +23,7 @@ import { IdempotencyInterceptor } from './http/idempotency.js';
 import { ProblemFilter } from './http/problems.js';
 import { QueryInterceptor } from './http/queries.js';
 import { rateLimit, RateLimitGuard } from './http/rate-limit.js';
+import { ShareInterceptor } from './http/share.js';
 import { ReceiptsInterceptor } from './audit/receipts.interceptor.js';
 import { validationPipe } from './http/validation.js';
 import { NotificationsModule } from './notifications/notifications.module.js';
@@ -119,6 +120,7 @@ export class AppModule {
         { provide: APP_INTERCEPTOR, useClass: ReceiptsInterceptor },
         { provide: APP_INTERCEPTOR, useClass: EntityTagInterceptor },
         { provide: APP_INTERCEPTOR, useClass: IdempotencyInterceptor },
+        { provide: APP_INTERCEPTOR, useClass: ShareInterceptor },
         { provide: APP_PIPE, useValue: validationPipe() },
         { provide: APP_GUARD, useClass: RateLimitGuard },
       ],

@@ -2,6 +2,7 @@ import type { Grant, CallerIdentity } from '../call/actor.js';
 import type { KnownAs } from '../call/caller.js';
 import { type Role, ROLES } from '../call/roles.js';
 import { scopeCovers, intersection, isInScope, type Scope, narrowedTo } from '../call/scope.js';
+import { Together } from '../call/together.js';
 import type { Queryable } from '../database/rows.js';
 import { accessBindingsOf } from './bindings.js';
 import type { ClusterGrants } from './kubernetes.js';
@@ -36,6 +37,8 @@ export class Authorizer {
   readonly mode: AccessMode;
   readonly roles: RoleTable;
   readonly #options: AuthorizerOptions;
+  /** A browser asks for several things at once. */
+  readonly #bound = new Together<Grant[]>();
 
   constructor(options: AuthorizerOptions) {
     this.mode = options.mode;
@@ -116,7 +119,12 @@ export class Authorizer {
     return [...new Set(holding.map(({ namespaces }) => namespaces))];
   }
 
-  async #boundTo(identity: CallerIdentity): Promise<Grant[]> {
+  #boundTo(identity: CallerIdentity): Promise<Grant[]> {
+    const { name, groups } = identity;
+    return this.#bound.ask(JSON.stringify([name, groups]), () => this.#boundNow(identity));
+  }
+
+  async #boundNow(identity: CallerIdentity): Promise<Grant[]> {
     const stored = await accessBindingsOf(this.#options.db, identity);
     return [
       ...configuredFor(identity, this.#options.configured),

@@ -6,6 +6,7 @@ import { PlanRights } from '../access/plan-rights.js';
 import { Actor, Call, type User } from '../call/actor.js';
 import type { CallContext } from '../call/caller.js';
 import { RequirePermission } from '../call/require-permission.js';
+import { SharedAnswer } from '../call/shared-answer.js';
 import { inTransaction } from '../database/transaction.js';
 import { type ListPage, pageOf, pageQuery, positionOf } from '../paging/paging.js';
 import { uidSchema } from '../plans/store.js';
@@ -31,6 +32,7 @@ export class ApprovalsController {
 
   @Get('approvals')
   @RequirePermission('approvals:read', 'list')
+  @SharedAnswer()
   async list(
     @Query({ schema: listSchema }) { limit, cursor, ...filter }: z.infer<typeof listSchema>,
     @Actor() { scope }: User,

@@ -4,6 +4,7 @@ import { DataSource } from 'typeorm';
 import type { z } from 'zod';
 import { Actor, type User } from '../call/actor.js';
 import { namespaceQuery, RequirePermission } from '../call/require-permission.js';
+import { SharedAnswer } from '../call/shared-answer.js';
 import { CampaignBoards, campaignNameSchema } from './boards.js';
 
 type Narrowed = z.infer<typeof namespaceQuery>;
@@ -18,6 +19,7 @@ export class CampaignsController {
 
   @Get()
   @RequirePermission('migrations:read', 'list')
+  @SharedAnswer()
   async list(
     @Query({ schema: namespaceQuery }) _query: Narrowed,
     @Actor() { scope }: User,
@@ -27,6 +29,7 @@ export class CampaignsController {
 
   @Get(':name')
   @RequirePermission('migrations:read', 'list')
+  @SharedAnswer()
   one(
     @Param('name', { schema: campaignNameSchema }) name: string,
     @Query({ schema: namespaceQuery }) _query: Narrowed,

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { Actor, Call, type User } from '../call/actor.js';
 import type { CallContext } from '../call/caller.js';
 import { RequirePermission } from '../call/require-permission.js';
+import { SharedAnswer } from '../call/shared-answer.js';
 import { type ListPage, pageOf, pageQuery, positionOf } from '../paging/paging.js';
 import { findMigration, uidSchema } from '../plans/store.js';
 import { migrationProof, ProofSigner, type SignedProof } from './proof.js';
@@ -38,6 +39,7 @@ export class MigrationsController {
 
   @Get()
   @RequirePermission('migrations:read', 'list')
+  @SharedAnswer()
   async list(
     @Query({ schema: listSchema }) query: z.infer<typeof listSchema>,
     @Actor() { scope }: User,
@@ -50,6 +52,7 @@ export class MigrationsController {
 
   @Get(':id')
   @RequirePermission('migrations:read', 'migration')
+  @SharedAnswer()
   detail(@Param('id', uid) id: string): Promise<ReportedMigrationDetail> {
     return migrationDetail(this.source, id);
   }
@@ -67,6 +70,7 @@ export class MigrationsController {
 
   @Get(':id/events')
   @RequirePermission('migrations:read', 'migration')
+  @SharedAnswer()
   async events(
     @Param('id', uid) id: string,
     @Query({ schema: pageSchema }) { limit, cursor }: PageQuery,

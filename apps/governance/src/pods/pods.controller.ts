@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { Actor, Call, type User } from '../call/actor.js';
 import type { CallContext } from '../call/caller.js';
 import { namespaceQuery, RequirePermission } from '../call/require-permission.js';
+import { SharedAnswer } from '../call/shared-answer.js';
 import { type ListPage, pageOf, pageQuery, positionOf } from '../paging/paging.js';
 import { countBySCC, countsOverTime, findPods, podPositionSchema, type TrackedPod, transitionsOf } from './queries.js';
 
@@ -29,6 +30,7 @@ export class PodsController {
 
   @Get('pods')
   @RequirePermission('pods:read', 'list')
+  @SharedAnswer()
   async list(
     @Query({ schema: listSchema }) query: z.infer<typeof listSchema>,
     @Actor() { scope }: User,
@@ -45,6 +47,7 @@ export class PodsController {
 
   @Get('pod-counts')
   @RequirePermission('pods:read', 'list')
+  @SharedAnswer()
   async counts(
     @Query({ schema: namespaceQuery }) _query: z.infer<typeof namespaceQuery>,
     @Actor() { scope }: User,
@@ -54,6 +57,7 @@ export class PodsController {
 
   @Get('pod-counts/history')
   @RequirePermission('pods:read', 'list')
+  @SharedAnswer()
   async history(
     @Query({ schema: historySchema }) { hours }: z.infer<typeof historySchema>,
     @Call() { now }: CallContext,
