@@ -7,11 +7,20 @@ export type Loaded<Value> =
   /** A later try may have failed meanwhile: `stale` says why, and the value is what was known last. */
   | { state: 'there'; value: Value; stale: ApiProblem | null };
 
+/** A load that is under way, and whether another one was asked for since it began. */
+interface Course {
+  since: number | null;
+  isAskedAgain: boolean;
+}
+
 const AGAIN_MS = 10_000;
+/** A load that takes longer is given up for the next one. */
+const PATIENCE_MS = 10_000;
 
 /**
  * Loads, and loads again when the dependencies change and when `reload` is called. What is there stays on the page
- * meanwhile.
+ * meanwhile. A load that is under way ends first, however often it is asked for: a server that is slow is not asked for
+ * more, and a page whose data changes all the time shows it.
  */
 export function useLoad<Value>(
   load: (signal: AbortSignal) => Promise<Value>,
@@ -21,14 +30,24 @@ export function useLoad<Value>(
   const [turn, setTurn] = useState(0);
   const key = JSON.stringify(dependencies);
   const shown = useRef(key);
+  const course = useRef<Course>({ since: null, isAskedAgain: false });
   useEffect(() => {
     const stopping = new AbortController();
+    course.current = { since: performance.now(), isAskedAgain: false };
     if (shown.current !== key) setLoaded({ state: 'loading' });
     shown.current = key;
     let timer: ReturnType<typeof setTimeout> | undefined;
+    const again = (): void => setTurn((n) => n + 1);
+    const end = (): void => {
+      const { isAskedAgain } = course.current;
+      course.current = { since: null, isAskedAgain: false };
+      if (isAskedAgain) again();
+    };
     load(stopping.signal).then(
       (value) => {
-        if (!stopping.signal.aborted) setLoaded({ state: 'there', value, stale: null });
+        if (stopping.signal.aborted) return;
+        setLoaded({ state: 'there', value, stale: null });
+        end();
       },
       (error: unknown) => {
         if (stopping.signal.aborted) return;
@@ -36,7 +55,8 @@ export function useLoad<Value>(
         setLoaded((before) =>
           before.state === 'there' ? { ...before, stale: problem } : { state: 'failed', problem },
         );
-        if (problem.status === 0 || problem.status >= 429) timer = setTimeout(() => setTurn((n) => n + 1), AGAIN_MS);
+        if (problem.status === 0 || problem.status >= 429) timer = setTimeout(again, AGAIN_MS);
+        end();
       },
     );
     return () => {
@@ -45,7 +65,12 @@ export function useLoad<Value>(
     };
     // `load` is a new function at each rendering; the dependencies say when it differs.
   }, [key, turn]);
-  return { ...loaded, reload: useCallback(() => setTurn((n) => n + 1), []) };
+  const reload = useCallback(() => {
+    const { since } = course.current;
+    if (since === null || performance.now() - since > PATIENCE_MS) setTurn((n) => n + 1);
+    else course.current.isAskedAgain = true;
+  }, []);
+  return { ...loaded, reload };
 }
 
 /** Loads again every so many milliseconds, as long as it is needed: for what the stream does not tell of. */
