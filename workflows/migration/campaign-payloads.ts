@@ -25,6 +25,8 @@ export interface TrackedMember {
   state: MemberState;
   /** The name of its plan, once there is one. */
   plan?: string;
+  /** What governance made of its plan, once that has ended: the risk of its change. */
+  risk?: number;
 }
 
 export interface TrackedWave {
@@ -60,6 +62,8 @@ export interface MemberOutcome {
   plan: string;
   state: 'Completed' | 'Failed';
   message: string;
+  /** Absent where governance did not score it, as in the histories of earlier versions. */
+  risk?: number;
 }
 
 /** What a campaign looks like from outside now; `settings` is null when it is gone or being deleted. */

@@ -105,6 +105,22 @@ describe('the next step of a campaign', () => {
     ['goes on within its budget', aState([aMember('a', 'Failed'), aMember('b')]), { failureBudget: 1 }, 'create b'],
     ['lets running plans end when it stops', aState([aMember('a', 'Failed'), aMember('b', 'Running')]), {}, /go on to/],
     ['lets running plans end when aborted', aState([aMember('a', 'Running')]), { abort: true }, /aborted; 1 plan/],
+    [
+      'begins last what is like the plans that were found risky',
+      aState(
+        [
+          aMember('a', 'Completed', { targetSCC: 'anyuid', risk: 70 }),
+          aMember('b', 'Completed', { targetSCC: 'restricted-v2', risk: 20 }),
+        ],
+        [
+          aMember('c', 'Waiting', { targetSCC: 'anyuid' }),
+          aMember('d', 'Waiting', { targetSCC: 'restricted-v2' }),
+          aMember('e', 'Waiting', { targetSCC: 'nonroot-v2' }),
+        ],
+      ),
+      { maxConcurrent: 3 },
+      'create e d c',
+    ],
     ['ends aborted', aState([aMember('a', 'Completed'), aMember('b')]), { abort: true }, 'Aborted'],
     ['ends', aState([aMember('a', 'Completed')], [aMember('b', 'Failed')]), { failureBudget: 1 }, 'Completed'],
   ])('%s', (_case, state, over, expected) => {
@@ -136,6 +152,12 @@ describe('an outcome', () => {
     expect([currentWave(first), first.soakUntilMs]).toEqual([1, NOW + 60_000]);
     const last = afterOutcomes({ ...first, soakUntilMs: null }, [outcome('b', 'Completed')], clock);
     expect([currentWave(last), last.soakUntilMs]).toEqual([2, null]);
+  });
+
+  it('keeps the risk that governance found', () => {
+    const state = aState([aMember('a', 'Running'), aMember('b', 'Running')]);
+    const told = [{ ...outcome('a', 'Completed'), risk: 40 }, outcome('b', 'Completed')];
+    expect(afterOutcomes(state, told, clock).waves[0]?.members.map(({ risk }) => risk)).toEqual([40, undefined]);
   });
 
   it('that is told twice, or of a plan of another campaign, changes nothing', () => {

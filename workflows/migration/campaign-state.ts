@@ -79,18 +79,25 @@ function outsideWindows({ window }: CampaignSettings, nowMs: number): { message:
       };
 }
 
+const isAlike = (one: TrackedMember, other: TrackedMember): boolean =>
+  one.targetSCC !== undefined &&
+  [one.namespace, one.kind, one.targetSCC].join() === [other.namespace, other.kind, other.targetSCC].join();
+
 /**
  * The members in the order in which they begin: those that are most like what failed come last, so that the budget is
- * spent, and somebody has looked, before they do.
+ * spent, and somebody has looked, before they do. Among equals, the greater the risk that the plans of workloads like
+ * them were found to have, the later they begin.
  */
-function asLearned(waiting: readonly TrackedMember[], failed: readonly TrackedMember[]): TrackedMember[] {
-  const likeness = (member: TrackedMember): number =>
-    failed.filter(
-      ({ namespace, kind, targetSCC }) =>
-        targetSCC !== undefined &&
-        [namespace, kind, targetSCC].join() === [member.namespace, member.kind, member.targetSCC].join(),
-    ).length;
-  return waiting.toSorted((one, other) => likeness(one) - likeness(other));
+function asLearned(waiting: readonly TrackedMember[], state: CampaignState): TrackedMember[] {
+  const failed = inState(state, 'Failed');
+  const judged = all(state).filter(({ risk }) => risk !== undefined);
+  const placed = waiting.map((member) => {
+    const risks = judged.filter((one) => isAlike(one, member)).map(({ risk = 0 }) => risk);
+    return { member, failures: failed.filter((one) => isAlike(one, member)).length, risk: Math.max(0, ...risks) };
+  });
+  return placed
+    .toSorted((one, other) => one.failures - other.failures || one.risk - other.risk)
+    .map(({ member }) => member);
 }
 
 /** What a campaign does next. */
@@ -104,7 +111,7 @@ export function nextStep(state: CampaignState, settings: CampaignSettings, nowMs
     return waits(`wave ${at + 1} waits for the approval of its set ${hash}`);
   const running = inState(state, 'Running');
   const waiting = (state.waves[at]?.members ?? []).filter((member) => member.state === 'Waiting');
-  const members = startable(asLearned(waiting, inState(state, 'Failed')), running, settings.maxConcurrent);
+  const members = startable(asLearned(waiting, state), running, settings.maxConcurrent);
   if (members.length > 0) return { do: 'create', members };
   return waits(`wave ${at + 1} of ${state.waves.length}: ${plural(running.length, 'plan')} under way`);
 }
@@ -116,14 +123,14 @@ export function afterOutcomes(
   { nowMs, soakMs }: { nowMs: number; soakMs: number },
 ): CampaignState {
   const before = currentWave(state);
-  const ends = new Map(outcomes.map(({ namespace, plan, state: end }) => [`${namespace}/${plan}`, end]));
+  const ends = new Map(outcomes.map((outcome) => [`${outcome.namespace}/${outcome.plan}`, outcome]));
   const waves = state.waves.map((wave) => ({
     ...wave,
-    members: wave.members.map((member) =>
-      member.state === 'Running'
-        ? { ...member, state: ends.get(`${member.namespace}/${member.plan ?? ''}`) ?? member.state }
-        : member,
-    ),
+    members: wave.members.map((member) => {
+      const end = ends.get(`${member.namespace}/${member.plan ?? ''}`);
+      if (member.state !== 'Running' || !end) return member;
+      return { ...member, state: end.state, ...(end.risk === undefined ? {} : { risk: end.risk }) };
+    }),
   }));
   const next = { ...state, waves };
   const isOver = currentWave(next) > before && currentWave(next) < waves.length;

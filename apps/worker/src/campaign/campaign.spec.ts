@@ -149,7 +149,7 @@ describe('the outcomes of plans', () => {
     });
     const lacking = { code: 'AuthorLacksRight', field: 'spec', message: 'ana may not', remedy: 'grant it' };
     const { kube } = aCluster(
-      plan('done', { phase: 'Completed' }),
+      plan('done', { phase: 'Completed', risk: { band: 'medium', changeRisk: 40, exposure: 10 } }),
       plan('runs', { phase: 'TrafficShifting' }),
       plan('new', {}),
       plan('refused', { phase: 'Rejected', violations: [lacking] }),
@@ -166,6 +166,7 @@ describe('the outcomes of plans', () => {
       'stolen Failed',
       'gone Failed',
     ]);
+    expect(outcomes.map(({ risk }) => risk)).toEqual([40, undefined, undefined, undefined]);
     expect(outcomes[1]?.message).toBe('Rejected: AuthorLacksRight: ana may not');
   });
 });

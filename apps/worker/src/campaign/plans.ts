@@ -106,10 +106,11 @@ export async function outcomesOf(
   return running.flatMap(({ namespace, plan }): MemberOutcome[] => {
     const found = plans.get(`${namespace}/${plan}`);
     if (!found) return [{ namespace, plan, state: 'Failed', message: 'its plan was deleted before it ended' }];
-    const { phase, message = '', violations = [] } = planStatusSchema.parse(found['status'] ?? {});
+    const { phase, message = '', violations = [], risk } = planStatusSchema.parse(found['status'] ?? {});
     if (!isTerminal(phase)) return [];
-    if (phase === 'Completed') return [{ namespace, plan, state: 'Completed', message: '' }];
+    const judged = risk ? { risk: risk.changeRisk } : {};
+    if (phase === 'Completed') return [{ namespace, plan, state: 'Completed', message: '', ...judged }];
     const why = violations.map((one) => `${one.code}: ${one.message}`).join('; ');
-    return [{ namespace, plan, state: 'Failed', message: `${phase}: ${why || message}`.slice(0, 1000) }];
+    return [{ namespace, plan, state: 'Failed', message: `${phase}: ${why || message}`.slice(0, 1000), ...judged }];
   });
 }
