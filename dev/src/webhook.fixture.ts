@@ -52,7 +52,7 @@ export function webhookIn(stack: Stack, base: Record<string, string> = {}, healt
       const variables = Object.entries(settings).map(([name, value]) => `${name}=${value}`);
       child = stack.spawn('env', [...variables, NODE, '--enable-source-maps', main], { stdio: ['ignore', log, log] });
       await waitFor(async () => (await ask('readyz')).trim() === 'ok', {
-        timeoutMs: 30_000,
+        timeoutMs: 90_000,
         everyMs: 200,
         what: 'the webhook',
       }).catch((error: unknown) => {
