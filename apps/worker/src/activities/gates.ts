@@ -8,6 +8,7 @@ import type { TrafficScope } from '../outside/flavours.js';
 import type { MetricSource, MetricReading } from '../outside/prometheus.js';
 import { gatesFailed, terminal } from '../failures.js';
 import { judgeSample, readGate } from './gate-samples.js';
+import { addedPolicyOf } from './added-policies.js';
 import { disturbanceOf, tooSmall, type ServingStage } from './disturbance.js';
 import { judgeMoved, judgeUnseen } from './quiet.js';
 import { largestCanary } from '../cluster/canary-size.js';
@@ -107,10 +108,13 @@ export const holdWith =
     metrics,
     router,
     kube,
+    root,
   }: {
     metrics: MetricSource;
     router: TrafficRouter;
     kube: KubeClient;
+    /** The root namespace of the mesh. */
+    root: string;
   }): TargetActivities['hold'] =>
   async (target, asked) => {
     const request = { ...asked, target };
@@ -125,7 +129,7 @@ export const holdWith =
       seenData: false,
       nextMs: firstSampleMs(gate, startMs, holdMs),
     }));
-    const sides: SidesSeen = { shortSinceMs: null, lookedMs: null };
+    const sides: SidesSeen = { shortSinceMs: null, lookedMs: null, policiesMs: performance.now() };
     await awaitCounters(metrics, request);
     for (;;) {
       cancellationSignal().throwIfAborted();
@@ -146,6 +150,7 @@ export const holdWith =
       if (failed.length) throw gatesFailed(failed, lastOf(watches));
       await requireRoutes(router, request);
       await requireBothSides(kube, request, sides);
+      await requireNoneAdded({ kube, root }, request, sides);
       if (over || (nowMs >= endMs && !starving)) return [...finish(watches), ...(await judgePods(kube, request))];
       await interruptiblePause(
         Math.min(SLICE_MS, Math.max(10, Math.min(endMs, ...watches.map(({ nextMs }) => nextMs)) - nowMs)),
@@ -231,10 +236,13 @@ async function judgePods(
 const SIDES_MS = 2_000;
 /** How long a side may be short before that counts: a pod that restarts is back sooner. */
 const SHORT_LASTS_MS = 8_000;
+/** Between two looks for policies that were added, in milliseconds; each step begins with one. */
+const POLICIES_MS = 30_000;
 
 interface SidesSeen {
   shortSinceMs: number | null;
   lookedMs: number | null;
+  policiesMs: number;
 }
 
 /**
@@ -255,6 +263,19 @@ async function requireBothSides(
   const short = tooSmall(await kube.get(workloadId(target)), target, stage) ?? (await lacking(kube, target, stage));
   seen.shortSinceMs = short === null ? null : (seen.shortSinceMs ?? nowMs);
   if (short !== null && nowMs - (seen.shortSinceMs ?? nowMs) >= SHORT_LASTS_MS) throw terminal('readiness', short);
+}
+
+/** A policy of the workload's pods that was added meanwhile is not the canary's: it ends the hold while that serves. */
+async function requireNoneAdded(
+  { kube, root }: { kube: KubeClient; root: string },
+  { target, weight, workloadSinceMs }: Hold,
+  seen: SidesSeen,
+): Promise<void> {
+  const nowMs = performance.now();
+  if (weight === 0 || workloadSinceMs !== undefined || nowMs - seen.policiesMs < POLICIES_MS) return;
+  seen.policiesMs = nowMs;
+  const added = await addedPolicyOf(kube, target, root);
+  if (added !== null) throw terminal('drift', added);
 }
 
 /** What the sides lack of endpoints. Copies of requests need none of the canary: what they show is for the gates. */

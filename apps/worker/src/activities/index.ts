@@ -114,7 +114,7 @@ function byStrategy(
 
 /** Activities that governance has let begin, on a real cluster. */
 function targetActivities(deps: WorkerDeps): TargetActivities {
-  const { kube, governance, router, metrics, drainMs } = deps;
+  const { kube, governance, router, metrics, drainMs, root } = deps;
   const reseal = resealWith({ governance, sealed: new SealedMaterial(kube) });
   const { revokeForGood, ...grants } = grantActivities({ kube, governance, reseal });
   const canary = canaryActivities(kube);
@@ -130,14 +130,14 @@ function targetActivities(deps: WorkerDeps): TargetActivities {
       rolling: rollingActivities(kube),
       nextRun: nextRunActivities(kube),
     }),
-    ...routeActivities({ kube, router, metrics }),
+    ...routeActivities({ kube, router, metrics, root }),
     ...images,
     compareWithPreImages: async (target, recorded) => [
       ...(await images.compareWithPreImages(target, recorded)),
       ...(await unreadyAfterUndo(kube, target)),
     ],
     callWebhooks: callWebhooksWith(deps.callWebhook, kube),
-    hold: withFigures(metrics, holdWith({ metrics, router, kube })),
+    hold: withFigures(metrics, holdWith({ metrics, router, kube, root })),
     summarizeTraffic: async ({ ref, services }, sinceMs, liveMs = sinceMs) => {
       // Without a Service there is nothing by which requests to it could be told from others.
       if (services.length === 0) return null;

@@ -16,7 +16,7 @@ function setToZero(drift: () => Promise<Conflict | null>) {
     split: () => Promise.reject(new RoutesBehind('ingress.istio-system has the old weights')),
   };
   const kube = Object.assign(Object.create(null) as KubeClient, { get: () => Promise.resolve(undefined) });
-  const { setWeights } = routeActivities({ kube, router, metrics: noMetrics });
+  const { setWeights } = routeActivities({ kube, router, metrics: noMetrics, root: 'istio-system' });
   return asyncLocalStorage.run(contextOf(), () => setWeights(target, 0));
 }
 
@@ -31,7 +31,7 @@ describe('the first weight of an undo', () => {
       },
     };
     const kube = Object.assign(Object.create(null) as KubeClient, { get: () => Promise.resolve(undefined) });
-    const { setMirror, setWeights } = routeActivities({ kube, router, metrics: noMetrics });
+    const { setMirror, setWeights } = routeActivities({ kube, router, metrics: noMetrics, root: 'istio-system' });
     const undone = isUndo ? { ...target, isUndo } : target;
     await asyncLocalStorage.run(contextOf(), async () => {
       await setMirror(undone, null);

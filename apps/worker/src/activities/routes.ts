@@ -14,6 +14,7 @@ import { canarySize, largestCanary } from '../cluster/canary-size.js';
 import { readyCounts, shortSide } from '../cluster/endpoints.js';
 import type { KubeClient } from '@scc/kube';
 import type { MetricSource } from '../outside/prometheus.js';
+import { addedPolicyOf } from './added-policies.js';
 import { growCanary } from './canary-scale.js';
 import { disturbanceOf } from './disturbance.js';
 import { terminal } from '../failures.js';
@@ -56,10 +57,13 @@ export function routeActivities({
   kube,
   router,
   metrics,
+  root,
 }: {
   kube: KubeClient;
   router: TrafficRouter;
   metrics: Pick<MetricSource, 'settled'>;
+  /** The root namespace of the mesh. */
+  root: string;
 }): RouteActivities {
   /** Weight goes to a side only while it has the endpoints that its share needs. */
   const bothSidesReady = async (target: MigrationTarget, canary: number, needed: number): Promise<void> => {
@@ -75,7 +79,8 @@ export function routeActivities({
   /** On the way forward no weight rests on what another client has changed. */
   const untouched = async (target: MigrationTarget, weight: number): Promise<void> => {
     if (weight === 0 || target.services.length === 0) return;
-    const disturbed = await disturbanceOf(kube, target, { weight, isReturned: false });
+    const disturbed =
+      (await disturbanceOf(kube, target, { weight, isReturned: false })) ?? (await addedPolicyOf(kube, target, root));
     if (disturbed !== null) throw terminal('drift', disturbed);
   };
 

@@ -29,6 +29,11 @@ const COPIED_OF_MESH: readonly PolicyKind[] = [
 
 /** Kinds of which the root namespace holds no policies for single workloads. */
 const WHOLE_IN_ROOT = ['PeerAuthentication', 'Sidecar'];
+/** Kinds that guard or filter what pods get and send. */
+const GUARDS = [
+  ...['NetworkPolicy', 'AuthorizationPolicy', 'PeerAuthentication', 'RequestAuthentication', 'EnvoyFilter'],
+  'WasmPlugin',
+];
 /** Kinds of the mesh that pick pods and mean more than a policy: who calls, and who is called. */
 const REFUSED_OF_MESH: readonly PolicyKind[] = ['ServiceEntry', 'DestinationRule'].map((kind) => ({
   group: 'networking.istio.io',
@@ -131,6 +136,30 @@ async function ofUnknownKinds(kube: Pick<KubeClient, 'list'>, namespace: string)
   };
 }
 
+/** Looks at the kinds that can be copied, in the namespace and in the mesh's root namespace. */
+async function ofCopiedKinds(
+  kube: Pick<KubeClient, 'list'>,
+  { namespace, root }: { namespace: string; root: string },
+  isWanted: (kind: string) => boolean = () => true,
+): Promise<{ own: Looked[]; ofRoot: Looked[] }> {
+  const wanted = [...COPIED, ...COPIED_OF_MESH].filter(({ kind }) => isWanted(kind));
+  const ofMesh = COPIED_OF_MESH.filter(({ kind }) => isWanted(kind) && !WHOLE_IN_ROOT.includes(kind));
+  const [own, ofRoot] = await Promise.all([
+    Promise.all(wanted.map((kind) => listServed(kube, kind, namespace))),
+    Promise.all(root === namespace ? [] : ofMesh.map((kind) => listServed(kube, kind, root))),
+  ]);
+  return { own, ofRoot };
+}
+
+/** The policies that guard or filter what pods get and send, of those that can be copied. */
+export async function readGuards(
+  kube: Pick<KubeClient, 'list'>,
+  at: { namespace: string; root: string },
+): Promise<KubeObject[]> {
+  const { own, ofRoot } = await ofCopiedKinds(kube, at, (kind) => GUARDS.includes(kind));
+  return [...own, ...ofRoot].flatMap(ours);
+}
+
 /**
  * Reads everything that may pick the workload's pods, in its namespace and in others.
  * @param root the mesh's root namespace, whose policies hold in every namespace
@@ -139,12 +168,8 @@ export async function readPolicies(
   kube: Pick<KubeClient, 'list'>,
   { namespace, root }: { namespace: string; root: string },
 ): Promise<SurveyedPolicies> {
-  const inNamespace = [...COPIED, ...COPIED_OF_MESH].map((kind) => listServed(kube, kind, namespace));
-  const ofMesh = COPIED_OF_MESH.filter(({ kind }) => !WHOLE_IN_ROOT.includes(kind));
-  const inRoot = root === namespace ? [] : ofMesh.map((kind) => listServed(kube, kind, root));
-  const [own, ofRoot, mesh, networkPolicies, filters, routes, custom] = await Promise.all([
-    Promise.all(inNamespace),
-    Promise.all(inRoot),
+  const [{ own, ofRoot }, mesh, networkPolicies, filters, routes, custom] = await Promise.all([
+    ofCopiedKinds(kube, { namespace, root }),
     Promise.all(REFUSED_OF_MESH.map((kind) => listServed(kube, kind, namespace))),
     listServed(kube, { group: 'networking.k8s.io', versions: ['v1'], kind: 'NetworkPolicy' }),
     listServed(kube, { group: 'networking.istio.io', versions: ['v1alpha3'], kind: 'EnvoyFilter' }),
