@@ -4,6 +4,7 @@ import type { ServicePort } from '@scc/routing';
 
 const serviceSchema = z.looseObject({
   spec: z.looseObject({
+    internalTrafficPolicy: z.string().nullish(),
     ports: z
       .array(
         z.looseObject({
@@ -17,14 +18,22 @@ const serviceSchema = z.looseObject({
   }),
 });
 
-/** The ports of a Service; none when it does not exist. */
-export async function portsOf(kube: Pick<KubeClient, 'get'>, namespace: string, name: string): Promise<ServicePort[]> {
+/** What a mesh reads of a Service; nothing when it does not exist. */
+export async function readService(
+  kube: Pick<KubeClient, 'get'>,
+  namespace: string,
+  name: string,
+): Promise<{ ports: ServicePort[]; isNodeLocal: boolean }> {
   const service = await kube.get({ apiVersion: 'v1', kind: 'Service', namespace, name });
-  if (!service) return [];
-  return serviceSchema.parse(service).spec.ports.map((port) => ({
-    port: port.port,
-    name: port.name,
-    appProtocol: port.appProtocol ?? null,
-    protocol: port.protocol,
-  }));
+  if (!service) return { ports: [], isNodeLocal: false };
+  const { ports, internalTrafficPolicy } = serviceSchema.parse(service).spec;
+  return {
+    isNodeLocal: internalTrafficPolicy === 'Local',
+    ports: ports.map((port) => ({
+      port: port.port,
+      name: port.name,
+      appProtocol: port.appProtocol ?? null,
+      protocol: port.protocol,
+    })),
+  };
 }

@@ -98,6 +98,16 @@ describe('surveyRoutes', () => {
     });
   });
 
+  it.each([
+    ['Local', ['NodeLocalService']],
+    ['Cluster', []],
+  ])('refuses a Service that leads callers to pods of their node alone: %s', async (internalTrafficPolicy, codes) => {
+    const spec = { ...(service['spec'] as object), internalTrafficPolicy };
+    const kube = { ...serving('networking.istio.io/v1'), get: () => Promise.resolve({ ...service, spec }) };
+    const { violations } = await surveyRoutes(kube, request);
+    expect(violations.map(({ code }) => code)).toEqual(codes);
+  });
+
   it('says that there is no mesh where none is served', async () => {
     const { violations } = await surveyRoutes(serving(), request);
     expect(violations.map(({ code }) => code)).toEqual(['NotServedByMesh']);

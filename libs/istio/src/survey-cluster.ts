@@ -20,7 +20,7 @@ import { z } from 'zod';
 import { hiddenWarnings, readSidecars } from './hidden.js';
 import { DEFAULT_DOMAIN, resolvedHost, serviceHost } from './hosts.js';
 import { readMeshDefaults } from './mesh-config.js';
-import { portsOf } from './objects.js';
+import { readService } from './objects.js';
 import { readAll } from './readable.js';
 import { lackInRoutes, lackOfCookiesInRoutes, type WaysOfIstio } from './testers.js';
 import { destinationRuleSpecSchema, NETWORKING, NETWORKING_BETA, virtualServiceSpecSchema } from './schema.js';
@@ -88,6 +88,13 @@ export const proxiesUnseen = ({ message }: Error): Violation => ({
     "Ask the installation's administrator to check ISTIOD_DEBUG_URL and ISTIOD_DEBUG_TOKEN_FILE of the worker, and that istiod serves its debug endpoints to it.",
 });
 
+const nodeLocal = (service: string): Violation => ({
+  code: 'NodeLocalService',
+  field: 'spec.workloadRef',
+  message: `Service ${service} leads callers to pods of their own node alone (internalTrafficPolicy: Local), and a canary need not stand on each: where it does not, its share of the requests would fail`,
+  remedy: `Set internalTrafficPolicy of Service ${service} to Cluster for the time of the migration.`,
+});
+
 /** Istio's objects in the newest version that is served; null when there is none. */
 async function istioObjects(
   kube: Pick<KubeClient, 'list'>,
@@ -137,9 +144,10 @@ export async function surveyRoutes(
   const readRoutes = readAll(theirs(served.routes), virtualServiceSpecSchema, { ...reading, kind: 'VirtualService' });
   const readRules = readAll(theirs(served.rules), destinationRuleSpecSchema, { ...reading, kind: 'DestinationRule' });
   const all = readRoutes.read;
-  const ports = await Promise.all(
-    services.map(async ({ name }) => ({ service: name, ports: await portsOf(kube, namespace, name) })),
+  const read = await Promise.all(
+    services.map(async ({ name }) => ({ service: name, ...(await readService(kube, namespace, name)) })),
   );
+  const ports = read.map(({ service, ports: list }) => ({ service, ports: list }));
   const hosts = services.map(({ name }) => serviceHost(name, place));
   const rules = readRules.read.filter(({ namespace: at, spec }) => hosts.includes(resolvedHost(spec.host, at, domain)));
   const foreign = foreignSubsets(rules, { ...request, domain });
@@ -180,6 +188,7 @@ export async function surveyRoutes(
         hasAgreed((await kube.get({ apiVersion: 'v1', kind: 'Namespace', name }))?.metadata.labels),
       )),
       ...led.violations,
+      ...read.filter(({ isNodeLocal }) => isNodeLocal).map(({ service }) => nodeLocal(service)),
       ...ports.flatMap((one) => portViolations(one.service, one.ports)),
       ...own.flatMap((one) => ownRouteViolations(one.service, one.ports)),
       ...routed.flatMap((one) => undeclaredViolations(one.service, one.ports, governing(one.service))),

@@ -202,6 +202,11 @@ export const VIOLATIONS = {
     cause: 'a route of the Gateway API or of OpenShift cannot be divided; the message says why',
     remedy: 'change the route or accept it by `traffic.accept`',
   },
+  NodeLocalService: {
+    cause:
+      'a Service of the mesh leads callers to pods of their own node alone (`internalTrafficPolicy: Local`), where a canary need not stand',
+    remedy: 'set `internalTrafficPolicy` to `Cluster` for the time of the migration',
+  },
   PortCanNotBeDivided: {
     cause: 'a port is not routed by a mesh: it is of UDP or SCTP, or its protocol hides the requests',
     remedy: 'name the protocol of the port (`appProtocol`), or accept it by `traffic.accept` where the message says so',

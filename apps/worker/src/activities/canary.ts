@@ -98,9 +98,13 @@ function canaryDeployment(workload: KubeObject, target: MigrationTarget): KubeOb
 const ofMesh = (annotations: Record<string, string> = {}): Record<string, string> =>
   Object.fromEntries(Object.entries(annotations).filter(([key]) => key.startsWith('networking.istio.io/')));
 
+/** Fields of a Service by which its callers reach the same pods: by which addresses, and whether by the nearest. */
+const REACHED_BY = ['ipFamilyPolicy', 'ipFamilies', 'trafficDistribution'];
+
 function canaryService(service: KubeObject, name: string, target: MigrationTarget): KubeObject {
   const { spec } = serviceSchema.parse(service);
   const { ports, selector } = spec;
+  const reached = Object.fromEntries(Object.entries(spec).filter(([field]) => REACHED_BY.includes(field)));
   return {
     apiVersion: 'v1',
     kind: 'Service',
@@ -112,6 +116,7 @@ function canaryService(service: KubeObject, name: string, target: MigrationTarge
       annotations: { ...ofMesh(service.metadata.annotations), ...canaryAnnotations(target.ref.name) },
     },
     spec: {
+      ...reached,
       type: 'ClusterIP',
       ports: ports.map((port) => ({ ...port, nodePort: undefined })),
       selector: { ...selector, [target.label.key]: target.label.canary },

@@ -254,3 +254,17 @@ describe('tooSmall', () => {
     if (said) expect(said).toContain(`ledger was scaled from 3 to ${replicas}`);
   });
 });
+
+it("reaches the canary's pods by the addresses, and as near, as those of the workload", async () => {
+  const reached = {
+    ipFamilyPolicy: 'RequireDualStack',
+    ipFamilies: ['IPv6', 'IPv4'],
+    trafficDistribution: 'PreferClose',
+  };
+  const given = { clusterIP: 'fd00::1', clusterIPs: ['fd00::1', '10.0.0.1'], internalTrafficPolicy: 'Cluster' };
+  const service = users(SERVICE, { ...reached, ...given, selector: labels, ports: [{ port: 80 }] });
+  const { kube } = clusterOf([...objects().filter(({ kind }) => kind !== 'Service'), service]);
+  await canaryActivities(kube).createCanary(target);
+  expect(await kube.get(id(SERVICE, CANARY))).toMatchObject({ spec: reached });
+  expect(Object.keys((await kube.get(id(SERVICE, CANARY)))?.['spec'] as object)).not.toContain('clusterIP');
+});
