@@ -54,6 +54,18 @@ describe('meaningOf', () => {
     }
   });
 
+  it.each([
+    [409, 'which client writes the object'],
+    [429, 'load of the API server'],
+    [401, 'token'],
+    [500, 'its webhooks'],
+  ])('names where to look where it lasts: %d', (status, remedy) => {
+    expect(meaningOf('setWeights', kube(status, 'Conflict'), late)).toMatchObject({
+      type: WEATHER,
+      details: [{ remedy: expect.stringContaining(remedy) as unknown }],
+    });
+  });
+
   it.each<keyof MigrationActivities>(['project', 'releasePlan', 'recordedOutcome', 'settlePlan', 'takeOver'])(
     '%s is tried until it succeeds, after every answer',
     (name) => {

@@ -61,6 +61,8 @@ function remedyFor(error: unknown): string {
     return 'look whether Prometheus works, and at PROMETHEUS_URL and PROMETHEUS_TOKEN_FILE of the worker';
   if (!(error instanceof KubeError)) return 'look at the log of the worker';
   if (error.status === 401) return "look at the worker's token";
+  if (error.status === 409)
+    return 'look which client writes the object again and again (kubectl get --show-managed-fields)';
   return error.status === 429
     ? 'look at the load of the API server and its priority levels'
     : 'look at the API server and its webhooks';
