@@ -240,8 +240,9 @@ export const VIOLATIONS = {
     remedy: "give it the right (`worker.moreKinds` of the chart), or do without by `traffic.accept` with the name '*'",
   },
   PolicyCanNotBeCopied: {
-    cause: 'a policy excludes pods by `NotIn` on the label by which the canary differs',
-    remedy: 'let the policy select its pods otherwise',
+    cause:
+      'a policy excludes pods by `NotIn` on the label by which the canary differs, or its copy would be younger than another one that then holds',
+    remedy: 'let the policy, or the one that does not hold now, select its pods otherwise',
   },
   WebhookHostNotAllowed: {
     cause: 'a gate calls a host that the installation does not allow',

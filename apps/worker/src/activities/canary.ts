@@ -10,7 +10,7 @@ import { finalizersOf, keptAmong, KeptByFinalizer } from '../cluster/kept.js';
 import { changedInPod } from '../cluster/taken-back.js';
 import { deploymentSchema, idOf, serviceSchema } from '../cluster/objects.js';
 import { interruptiblePause, until } from './pace.js';
-import { copyForCanary, copyIdOf } from '../cluster/neighbours.js';
+import { copyForCanary, copyIdOf, inOrderOfAge, mustBeYounger } from '../cluster/neighbours.js';
 import { asPodSCC } from '../cluster/rollout.js';
 import { livePods } from '../cluster/workload-pods.js';
 import type { TargetActivities } from './target.js';
@@ -20,6 +20,14 @@ const POLL_MS = 150;
 const GONE_TIMEOUT_MS = 10 * 60_000;
 /** How long a new RoleBinding may take to reach every authorizer and webhook, in milliseconds. */
 const GRANT_BOUND_MS = 5_000;
+
+/** In which the API server writes ages, and a little more, in milliseconds. */
+const A_SECOND_MS = 1_100;
+
+const idOfObject = ({ apiVersion, kind, metadata: { namespace, name = '' } }: KubeObject): ObjectId => ({
+  ...{ apiVersion, kind, name },
+  ...(namespace === undefined ? {} : { namespace }),
+});
 
 const markers = ({ ref }: MigrationTarget): Record<string, string> => canaryLabels(ref.name);
 
@@ -239,11 +247,14 @@ export function canaryActivities(kube: KubeClient): CanaryActivities {
         const service = await read({ apiVersion: 'v1', kind: 'Service', namespace: ref.namespace, name });
         await apply(canaryService(service, canary, target), target);
       }
-      for (const key of policies) {
-        const policy = await read(idOf(key));
-        const { namespace, name } = copyIdOf(idOf(key), ref.namespace);
-        const copy = copyForCanary(policy, { ...label, name, markers: markers(target) });
-        await apply({ ...copy, metadata: { ...copy.metadata, namespace, ...ownedByPlan(ref) } }, target);
+      const originals = await Promise.all(policies.map((key) => read(idOf(key))));
+      let before: ObjectId | undefined;
+      for (const policy of inOrderOfAge(originals, ref.namespace)) {
+        const id = copyIdOf(idOfObject(policy), ref.namespace);
+        if (mustBeYounger(before, id) && !(await kube.get(id))) await interruptiblePause(A_SECOND_MS);
+        const copy = copyForCanary(policy, { ...label, name: id.name, markers: markers(target) });
+        await apply({ ...copy, metadata: { ...copy.metadata, namespace: id.namespace, ...ownedByPlan(ref) } }, target);
+        before = id;
       }
       await create(canaryDeployment(deployment, target), target);
       for (const { key } of target.autoscalers) {

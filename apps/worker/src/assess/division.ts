@@ -5,7 +5,7 @@ import { sharesAhead } from '@scc/replicas';
 import { chooseLabel, type LabelSwitch, ProxiesUnseen, type TrafficRouter, type UndividedWay } from '@scc/routing';
 import { canarySize, largestCanary } from '../cluster/canary-size.js';
 import { placedAsCanary, volumesThatShow } from '../cluster/copies.js';
-import { surveyPolicies } from '../cluster/neighbours.js';
+import { overtakenViolations, surveyPolicies } from '../cluster/neighbours.js';
 import { ambientWarnings, bareCallers, bareWarnings, bareWays, unseenCallers, unseenWays } from './callers.js';
 import { relabelViolations } from './checks.js';
 import type { AssessedWorkload, Facts } from './facts.js';
@@ -98,6 +98,7 @@ export async function divide(
     violations: [
       ...(changed.relabels ? relabelViolations(workload, facts) : []),
       ...policies.violations,
+      ...overtakenViolations(facts.policies.copied, label, podLabels),
       ...policyViolations(facts.policies, { ...placed, accept: spec.traffic.accept }),
       ...routes.violations,
       ...undividedViolations(undivided, spec.traffic.accept, ref.namespace),

@@ -1,6 +1,13 @@
 import type { KubeObject } from '@scc/kube';
 import { copyName } from '@scc/plan';
-import { copyForCanary, copyIdOf, surveyPolicies } from './neighbours.js';
+import {
+  copyForCanary,
+  copyIdOf,
+  inOrderOfAge,
+  mustBeYounger,
+  overtakenViolations,
+  surveyPolicies,
+} from './neighbours.js';
 
 const label = { key: 'app', stable: 'ledger', canary: 'ledger-scc-canary' };
 const policy = (name: string, spec: unknown, kind = 'NetworkPolicy'): KubeObject => ({
@@ -91,5 +98,56 @@ describe('copyIdOf', () => {
       namespace: 'shop',
       name,
     });
+  });
+});
+
+describe('policies of which the oldest holds', () => {
+  const labels = { app: 'ledger', tier: 'back' };
+  const aged = (name: string, day: number, selector?: Record<string, string>, over: Partial<KubeObject> = {}) => ({
+    apiVersion: 'security.istio.io/v1',
+    kind: 'PeerAuthentication',
+    metadata: { name, namespace: 'shop', creationTimestamp: `2026-01-0${day}T00:00:00Z` },
+    spec: {
+      ...(selector ? { selector: { matchLabels: selector } } : {}),
+      portLevelMtls: { 8080: { mode: 'DISABLE' } },
+    },
+    ...over,
+  });
+  const own = aged('own', 2, { app: 'ledger' });
+
+  it.each<[string, KubeObject, boolean]>([
+    ['a younger one of both sides', aged('both', 3, { tier: 'back' }), true],
+    ['one of both sides that is as young, and later by name', aged('z', 2, { tier: 'back' }), true],
+    ['one of both sides that is as young, and earlier by name', aged('a', 2, { tier: 'back' }), false],
+    ['an older one of both sides, which holds already', aged('both', 1, { tier: 'back' }), false],
+    ['a younger one of the workload, which is copied too', aged('more', 3, { app: 'ledger' }), false],
+    ['a younger one of others', aged('others', 3, { tier: 'front' }), false],
+    ["the namespace's", aged('default', 3), false],
+    ["the namespace's with an empty selector", aged('default', 3, {}), false],
+    ['one of another kind', aged('both', 3, { tier: 'back' }, { kind: 'AuthorizationPolicy' }), false],
+    [
+      'one of another namespace',
+      aged('both', 3, { tier: 'back' }, { metadata: { name: 'both', namespace: 'x', creationTimestamp: '2027' } }),
+      false,
+    ],
+  ])('would not hold for the canary beside %s', (_case, other, isRefused) => {
+    const violations = overtakenViolations([own, other], label, labels);
+    expect(violations.map(({ code }) => code)).toEqual(isRefused ? ['PolicyCanNotBeCopied'] : []);
+  });
+
+  it("are copied in the order of their age, those of the mesh's root first", () => {
+    const root = aged('root', 5, {}, { metadata: { name: 'root', namespace: 'istio-system', creationTimestamp: '9' } });
+    const ordered = inOrderOfAge([aged('b', 3), aged('a', 3), aged('old', 1), root], 'shop');
+    expect(ordered.map(({ metadata }) => metadata.name)).toEqual(['root', 'old', 'a', 'b']);
+  });
+
+  it.each([
+    ['PeerAuthentication', 'b', 'a', true],
+    ['PeerAuthentication', 'a', 'b', false],
+    ['NetworkPolicy', 'b', 'a', false],
+  ])('are told apart by a second where names say otherwise: %s %s before %s', (kind, first, then, expected) => {
+    const id = (name: string) => ({ apiVersion: 'v1', kind, name });
+    expect(mustBeYounger(id(first), id(then))).toBe(expected);
+    expect(mustBeYounger(undefined, id(then))).toBe(false);
   });
 });

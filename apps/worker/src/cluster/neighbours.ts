@@ -1,7 +1,8 @@
-import type { KubeObject } from '@scc/kube';
+import type { KubeObject, ObjectId } from '@scc/kube';
 import { copyName, isRecord, type Violation, untracked } from '@scc/plan';
 import type { LabelSwitch } from '@scc/routing';
 import { preImageKeyOf } from './objects.js';
+import { picks } from './selectors.js';
 
 /** Whether a label map or an `In` expression names the stable value. */
 const namesStable = (value: Record<string, unknown>, { key, stable }: LabelSwitch): boolean =>
@@ -113,3 +114,66 @@ export function surveyPolicies(
   }
   return { copied, violations };
 }
+
+/** Kinds of which the oldest object alone holds for a pod. */
+const OLDEST_HOLDS = ['PeerAuthentication', 'Sidecar', 'Telemetry', 'ProxyConfig'];
+
+const selectorOf = (policy: KubeObject): unknown => {
+  const spec = isRecord(policy['spec']) ? policy['spec'] : {};
+  return spec['selector'] ?? spec['workloadSelector'];
+};
+/** A selector that says nothing makes a policy the namespace's, which yields to one of pods whatever their age. */
+const isOfPods = (selector: unknown): boolean =>
+  isRecord(selector) && Object.values(selector).some((part) => !isRecord(part) || Object.keys(part).length > 0);
+
+/** The mesh takes policies of one age by their names; the API server writes ages in whole seconds. */
+function compareByAge(one: KubeObject, other: KubeObject): number {
+  const [a, b] = [one.metadata, other.metadata];
+  return (
+    (a.creationTimestamp ?? '').localeCompare(b.creationTimestamp ?? '') || ((a.name ?? '') < (b.name ?? '') ? -1 : 1)
+  );
+}
+
+/**
+ * Why a policy that holds for the workload would not hold for the canary: its copy is younger than one which picks both,
+ * and which it is older than.
+ */
+export const overtakenViolations = (
+  policies: readonly KubeObject[],
+  label: LabelSwitch,
+  podLabels: Readonly<Record<string, string>>,
+): Violation[] =>
+  policies.flatMap((policy) => {
+    const { kind, metadata } = policy;
+    const isCopied = some(policy['spec'], (record) => namesStable(record, label));
+    if (!OLDEST_HOLDS.includes(kind) || !isCopied || picks(selectorOf(policy), podLabels) !== true) return [];
+    const ofCanary = { ...podLabels, [label.key]: label.canary };
+    const other = policies.find(
+      (one) =>
+        one.kind === kind &&
+        one.metadata.namespace === metadata.namespace &&
+        isOfPods(selectorOf(one)) &&
+        picks(selectorOf(one), ofCanary) === true &&
+        compareByAge(policy, one) < 0,
+    );
+    if (!other) return [];
+    const [name, younger] = [metadata.name ?? '', other.metadata.name ?? ''];
+    return [
+      {
+        code: 'PolicyCanNotBeCopied',
+        field: 'spec.workloadRef',
+        message: `${kind} ${name} holds for the workload's pods since it is older than ${younger}, which picks the canary's pods too: a copy of ${name} would be the younger one`,
+        remedy: `Let ${kind} ${younger} not pick these pods, for which it does not hold now.`,
+      },
+    ];
+  });
+
+/** Policies in the order in which their copies are to be made: what holds first is older, and the root's hold first. */
+export const inOrderOfAge = (policies: readonly KubeObject[], namespace: string): KubeObject[] => {
+  const isOfRoot = ({ metadata }: KubeObject): number => (metadata.namespace === namespace ? 1 : 0);
+  return policies.toSorted((one, other) => isOfRoot(one) - isOfRoot(other) || compareByAge(one, other));
+};
+
+/** Whether a copy must be a second younger than the one before it, since its name comes first. */
+export const mustBeYounger = (before: ObjectId | undefined, { kind, name }: ObjectId): boolean =>
+  before?.kind === kind && name < before.name && [...OLDEST_HOLDS, 'EnvoyFilter', 'WasmPlugin'].includes(kind);
