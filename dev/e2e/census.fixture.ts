@@ -1,7 +1,7 @@
-import { stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { PlanSpecInput } from '@scc/plan';
+import { type PlanSpecInput, type PlanStatus, STOPPED_ANNOTATION } from '@scc/plan';
 import { waitFor } from '@scc/runtime';
 import { z } from 'zod';
 import { condition, NAMESPACE, type Engine } from './engine.fixture.js';
@@ -32,14 +32,14 @@ const claimSpec = {
 };
 const accept = { traffic: { accept: [{ kind: 'PersistentVolumeClaim', name: 'data' }], interval: '0s' } };
 
-type Needed = Pick<Engine, 'apply' | 'until' | 'untilPhase' | 'remains' | 'specOf'> & {
+type Needed = Pick<Engine, 'apply' | 'until' | 'untilPhase' | 'remains' | 'specOf' | 'handleOf'> & {
   untilAsked: (name: string) => Promise<unknown>;
   approve: (plan: Awaited<ReturnType<Engine['apply']>>) => Promise<void>;
 };
 
 /** @param running asked at each use: a suite starts its stack after it has named its tests */
 export function censusSuite(running: () => Stack, engine: Needed): void {
-  const { apply, until, untilPhase, remains, specOf, untilAsked, approve } = engine;
+  const { apply, until, untilPhase, remains, specOf, untilAsked, approve, handleOf } = engine;
   const storage = (fsGroupPolicy: string) => running().api.merge(DRIVER, { spec: { fsGroupPolicy } });
   const stops: (() => Promise<unknown>)[] = [];
   const pods = async (app: string) => {
@@ -151,11 +151,28 @@ export function censusSuite(running: () => Stack, engine: Needed): void {
     stops.push(() => running().api.call('DELETE', `${crds}/${name}`));
   }
 
+  const journalPath = async (set: string): Promise<string> => {
+    const { spec } = claimSchema.parse(await running().api.get(`${CLAIMS}/data-${set}-0`));
+    return join(running().stateDir, 'storage', spec.volumeName, 'journal');
+  };
   /** Owner and mode of what a set keeps. */
   async function journalOf(set: string): Promise<{ uid: number; gid: number; mode: string }> {
-    const { spec } = claimSchema.parse(await running().api.get(`${CLAIMS}/data-${set}-0`));
-    const { uid, gid, mode } = await stat(join(running().stateDir, 'storage', spec.volumeName, 'journal'));
+    const { uid, gid, mode } = await stat(await journalPath(set));
     return { uid, gid, mode: (mode & 0o777).toString(8) };
+  }
+
+  /** A claim that user 1000 owns, and a database of that user which takes no data of another one. */
+  async function anOwned(set: string, script = 'true'): Promise<void> {
+    await running().api.create(CLAIMS, {
+      ...{ apiVersion: 'v1', kind: 'PersistentVolumeClaim', spec: claimSpec },
+      metadata: { name: `data-${set}-0`, namespace: NAMESPACE },
+    });
+    await byHand(set, `${script} && chown -R 1000:1000 /data`);
+    const env = [
+      { name: 'OWNER_ONLY', value: '0' },
+      { name: 'POD_IP', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } },
+    ];
+    await aVault(set, { env, securityContext: { runAsUser: 1000 } });
   }
 
   /** The command that the refusal of a plan writes out. */
@@ -209,20 +226,40 @@ export function censusSuite(running: () => Stack, engine: Needed): void {
       expect(await journalOf('cellar')).toMatchObject({ uid: 0, mode: '660' });
     });
 
+    it('is given to the new user by the plan while it is stopped, once that was approved, and back by its undo', async () => {
+      await anOwned('loft', 'echo w-1 >/data/journal && chmod 600 /data/journal');
+      const before = [await journalOf('loft'), await readFile(await journalPath('loft'), 'utf8')];
+      const set = await specOf(`${SETS}/loft`);
+      const over = ofSet('loft', { volumes: { ownerChange: 'WhileStopped' }, traffic: { interval: '0s' } });
+      const allowed = async (plan: string, more: Partial<PlanSpecInput>) => {
+        const applied = await apply(plan, 'loft', { ...over, ...more });
+        await untilAsked(plan);
+        await approve(applied);
+      };
+      await allowed('loft-back', { bake: '1h' });
+      const baking = ({ message = '' }: PlanStatus): boolean => message.includes('is watched for');
+      const { warnings } = await until('loft-back', baking, 'its bake');
+      expect(warnings?.join()).toContain('all 1 pod of StatefulSet loft are stopped, which is an outage');
+      const { uid, mode } = await journalOf('loft');
+      expect([uid > 1_000_000, mode]).toEqual([true, '600']);
+      await (await handleOf('loft-back')).signal('abort', { actor: 'ana' });
+      await untilPhase('loft-back', 'RolledBack');
+      expect([await journalOf('loft'), await readFile(await journalPath('loft'), 'utf8')]).toEqual(before);
+      expect(await specOf(`${SETS}/loft`)).toEqual(set);
+      expect((await pods('loft')).map(({ scc }) => scc)).toEqual(['anyuid']);
+      await allowed('loft', { grants: { source: 'Keep' } });
+      const { pods: moved } = await untilPhase('loft', 'Completed');
+      expect(moved).toEqual({ total: 1, migrated: 1, bySCC: { 'restricted-v2': 1 } });
+      expect([(await journalOf('loft')).uid, await readFile(await journalPath('loft'), 'utf8')]).toEqual([
+        uid,
+        before[1],
+      ]);
+      expect(JSON.stringify(await running().api.get(`${SETS}/loft`))).not.toContain(STOPPED_ANNOTATION);
+      expect(await remains()).toEqual([]);
+    });
+
     it('is given to the new user by hand while no pod runs, by the command of the refusal', async () => {
-      const metadata = { name: 'data-attic-0', namespace: NAMESPACE };
-      await running().api.create(CLAIMS, {
-        apiVersion: 'v1',
-        kind: 'PersistentVolumeClaim',
-        metadata,
-        spec: claimSpec,
-      });
-      await byHand('attic', 'chown 1000:1000 /data');
-      const env = [
-        { name: 'OWNER_ONLY', value: '0' },
-        { name: 'POD_IP', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } },
-      ];
-      await aVault('attic', { env, securityContext: { runAsUser: 1000 } });
+      await anOwned('attic');
       const remedy = await commandOf('attic', /^(.*)$/);
       const part = (pattern: RegExp): string => pattern.exec(remedy)?.[1] ?? '';
       const [note, command] = [part(/note the owners \((.*?) >owners\)/), part(/(chown -R \S+ \/data)/)];

@@ -12,7 +12,7 @@ export interface Carried {
 /** How a change is taken back; `run` of the same name in `undo.ts` does it. */
 export type UndoEntry =
   | {
-      step: 'verification' | 'targetGrant' | 'canary' | 'trial' | 'routes' | 'workload' | 'sourceGrant';
+      step: 'verification' | 'targetGrant' | 'canary' | 'trial' | 'routes' | 'workload' | 'owners' | 'sourceGrant';
       args: Record<string, never>;
     }
   | { step: 'traffic'; args: { canary: number } };

@@ -16,6 +16,7 @@ import type {
   ApprovalAnswer,
   Assessment,
   CommandInput,
+  ChangedOwners,
   CommandOutcome,
   GoodRun,
   HoldRequest,
@@ -133,6 +134,14 @@ export interface MigrationActivities {
    */
   migrateWorkload: (target: MigrationOutline, begunMs?: number) => Promise<StableSide | undefined>;
   awaitWorkload: (target: MigrationOutline, timeoutMs: number) => Promise<PodSCC[]>;
+  /** Stops all pods of a workload, so that nothing uses its data, and waits until they are gone. */
+  stopWorkload: (target: MigrationOutline) => Promise<void>;
+  /** Gives the files of a stopped workload to the user of the migrated pods; what was changed is noted on it before. */
+  changeOwners: (target: MigrationOutline) => Promise<ChangedOwners>;
+  /** Takes the marks of that away, once nothing is taken back any more. */
+  forgetOwners: (target: MigrationOutline) => Promise<void>;
+  /** Stops the workload again and gives the files back, as far as owners were changed. */
+  restoreOwners: (target: MigrationOutline) => Promise<void>;
   /**
    * Lets the pod at an index below `replicas` move, once its disruption budgets allow that; of a DaemonSet the next pod,
    * after which no more than `index` are left.

@@ -192,6 +192,7 @@ async function finish(course: Course): Promise<MigrationResult> {
   const { startedMs } = position;
   if (isDivided(target.strategy)) await clearAway(course);
   else if (hasTrial(course)) await at('trial removed', () => untilDone('trial', () => act.removeCanary(target)));
+  if (target.stopped) await at('owners forgotten', () => untilDone('owners', () => act.forgetOwners(target)));
   await at('source revoked', async () => {
     fx.record({ type: 'SourceRevoked', ...(await revoked(course)) });
   });

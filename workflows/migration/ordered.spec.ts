@@ -1,5 +1,6 @@
 import type { Position } from './carried.js';
 import type { MigrationActivities } from './contract.js';
+import type { Effects } from './effects.js';
 import { migrate, takeBack } from './migrate.js';
 import { HandOver, startOf } from './position.js';
 import { allowed, aPlan, aSpec, aTarget, aWorld, type InjectedFault } from './testing.js';
@@ -126,5 +127,80 @@ describe.each(WORKLOADS)('migrate the pods of a $kind one by one', (workload) =>
     await takeBack(position, fx());
     expect(world).toEqual(pristine);
     expect(breaches).toEqual([]);
+  });
+});
+
+describe('migrate a StatefulSet that is stopped while the owners of its data change', () => {
+  const workload = { kind: 'StatefulSet', strategy: 'Ordered', stopped: true } as const;
+  const stopped = (fault?: InjectedFault) => aWorld(fault, { oneByOne: true, assess: () => allowed(workload) });
+  const undone = (events: readonly { type: string }[]) =>
+    events.flatMap((event) => (event.type === 'UndoStepDone' ? [(event as { step?: string }).step] : []));
+
+  it('stops it, changes the owners, starts it with the new template, and forgets them at the end', async () => {
+    const { world, events, breaches, fx, calls } = stopped();
+    await expect(migrate(start(), fx())).resolves.toMatchObject({ phase: 'Completed' });
+    expect(world).toEqual({ ...pristine, workload: 'after', granted: true, sourceGranted: false, moved: 3 });
+    expect(breaches).toEqual([]);
+    expect(calls.get('forgetOwners')).toBe(1);
+    const types = events.map(({ type }) => type);
+    expect(types.indexOf('WorkloadStopped')).toBeLessThan(types.indexOf('OwnersChanged'));
+    expect(types.indexOf('OwnersChanged')).toBeLessThan(types.indexOf('WorkloadMigrationStarted'));
+  });
+
+  it('is let by one word of governance, which names the outage, and waits for none while it is stopped', async () => {
+    const { fx } = stopped();
+    const asked: string[] = [];
+    const held: unknown[] = [];
+    const clearance = ({ detail }: { detail: string }) => {
+      asked.push(detail);
+      return Promise.resolve({ waited: false });
+    };
+    const hold: ReturnType<typeof fx>['hold'] = ({ durationMs }) => {
+      held.push(durationMs);
+      return Promise.resolve([]);
+    };
+    await migrate(start(), fx({ clearance, hold }));
+    expect(asked).toEqual([
+      'pods of ledger under restricted-v2',
+      'ledger, all 3 pods stopped while the owners of its data change',
+      'remove the old grant',
+    ]);
+    expect(held).toEqual([0, 0, null]);
+  });
+
+  it.each<[keyof MigrationActivities, number]>([
+    ['stopWorkload', 1],
+    ['changeOwners', 1],
+    ['migrateWorkload', 1],
+    ['awaitOrdinal', 1],
+    ['hold', 3],
+    ['awaitWorkload', 1],
+  ])('gives the owners back before the old template when %s fails at call %d', async (activity, at) => {
+    const { world, events, breaches, fx } = stopped({ activity, at });
+    await expect(migrate(start(), fx())).resolves.toMatchObject({ phase: 'RolledBack' });
+    expect(world).toEqual(pristine);
+    expect(breaches).toEqual([]);
+    const steps = undone(events);
+    if (activity !== 'stopWorkload') expect(steps.slice(0, 2)).toEqual(['owners', 'workload']);
+    expect(steps).toContain('workload');
+  });
+
+  it('is not paused while it is stopped, also where a plan wants to pause', async () => {
+    const { world, fx } = stopped({ activity: 'changeOwners' });
+    const attempt: Effects['attempt'] = (work) => work();
+    const attempted: number[] = [];
+    const counting: Effects['attempt'] = (work) => {
+      attempted.push(1);
+      return attempt(work);
+    };
+    await expect(migrate(start(), fx({ attempt: counting }))).resolves.toMatchObject({ phase: 'RolledBack' });
+    expect(world).toEqual(pristine);
+    // The dry-run pod alone.
+    expect(attempted).toHaveLength(1);
+  });
+
+  it('has its owners given back by the undo of a workflow that was lost', () => {
+    const steps = positionOfLost(aTarget(workload)).undos.map(({ step }) => step);
+    expect(steps).toEqual(['sourceGrant', 'owners', 'workload', 'targetGrant', 'verification']);
   });
 });

@@ -12,8 +12,9 @@ export async function moveOneByOne(course: Course): Promise<void> {
   const { plan, target, position, fx, at, clear } = course;
   const { act } = fx;
   await webhooks(course, 'BeforeMigrate', 0);
-  await at('may migrate', () => clear('Migrate', target.workload));
+  await at('may migrate', () => clear('Migrate', permissionFor(target)));
   registerUndo(position, { step: 'workload', args: {} });
+  if (target.stopped) await changeOwners(course);
   await at('migrate', async () => {
     fx.record({ type: 'WorkloadMigrationStarted', strategy: target.strategy ?? 'Ordered' });
     await fx.attempt(() => act.migrateWorkload(target));
@@ -26,6 +27,24 @@ export async function moveOneByOne(course: Course): Promise<void> {
   await webhooks(course, 'AfterMigrate', 0);
 }
 
+const permissionFor = ({ workload, stopped, replicas }: MigrationOutline): string =>
+  stopped ? `${workload}, all ${replicas} pods stopped while the owners of its data change` : workload;
+
+/**
+ * Stops the workload and changes the owners of its data. A failure is taken back at once, also where the plan wants to
+ * pause: nothing is served meanwhile. The pods start again with the template that is written next.
+ */
+async function changeOwners({ target, position, fx, at }: Course): Promise<void> {
+  await at('stopped', async () => {
+    fx.record({ type: 'WorkloadStopped', pods: target.replicas });
+    await fx.act.stopWorkload(target);
+  });
+  registerUndo(position, { step: 'owners', args: {} });
+  await at('owners', async () => {
+    fx.record({ type: 'OwnersChanged', ...(await fx.act.changeOwners(target)) });
+  });
+}
+
 /** How a pod at an index moves: by which words governance is asked before, and how long the gates judge it. */
 interface Move {
   /** Null where it moves by what was let before. */
@@ -35,7 +54,9 @@ interface Move {
   durationMs: number | null;
 }
 
-function moveAt(index: number, { strategy, replicas, workload }: MigrationOutline): Move {
+function moveAt(index: number, { strategy, replicas, workload, stopped }: MigrationOutline): Move {
+  // All of them start together, and are judged together once the last one was seen.
+  if (stopped) return { detail: null, isLet: true, durationMs: index === 0 ? null : 0 };
   if (strategy !== 'Rolling') return { detail: `pod ${index} of ${workload}`, isLet: true, durationMs: null };
   const isSecond = index === replicas - 2;
   const isJudged = index === replicas - 1 || index === 0;

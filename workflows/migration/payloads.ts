@@ -69,7 +69,7 @@ export interface AcceptedPlan {
    * workload without pods how long its first ones are.
    */
   run?: { trial: boolean; waitMs: number };
-  /** Whether data is looked at before the pods move; absent: it is not. */
+  /** Whether data is looked at before the pods move or are stopped; absent: it is not. */
   census?: true;
   dryRun: boolean;
   /** Milliseconds since the epoch before which nothing is touched, or null. */
@@ -133,6 +133,8 @@ export interface MigrationOutline {
   targetHash: string;
   /** Whether it is carried on or taken back. */
   way: 'forward' | 'back';
+  /** All of its pods are stopped while the owners of its data change. */
+  stopped?: true;
   after?: Afterwards;
 }
 
@@ -199,6 +201,8 @@ export interface MigrationTarget {
   jobs?: PlanSpec['gates']['jobs'];
   /** What a Job finds out of the workload's data before its pods move. */
   census?: CensusTask;
+  /** The files that change their owner while its pods are stopped. */
+  owners?: OwnersTask;
   /** Snapshots are taken of the claims of each pod before it moves. */
   snapshot?: { className?: string | undefined };
 }
@@ -214,6 +218,19 @@ export interface CensusTask {
   /** Who may be let use the files as well; null where they are only looked at. */
   group: number | null;
 }
+
+/** A change of owners: files of one user are given to another. */
+export interface OwnersTask {
+  /** Names of the templates that the claims are made from. */
+  volumes: string[];
+  from: number;
+  to: number;
+  /** Groups of the migrated pods. */
+  groups: number[];
+}
+
+/** The files of a workload that changed their owner. */
+export type ChangedOwners = Pick<OwnersTask, 'from' | 'to'> & { claims: string[]; files: number };
 
 export interface FactsSummary {
   sourceSCC: string | null;

@@ -146,6 +146,8 @@ const CHANGES: { [Type in MigrationEvent['type']]: (event: Event<Type>) => Chang
   }),
   GatePassed: () => ({}),
   GateFailed: () => ({}),
+  WorkloadStopped: () => ({ phase: 'Migrating' }),
+  OwnersChanged: () => ({}),
   WorkloadMigrationStarted: () => ({ phase: 'Migrating' }),
   StableSideSeen: ({ isSilent, restsOn, message }) => ({
     conditions: [['StableSilent', isSilent ? 'True' : 'False', isSilent ? SILENT_BY[restsOn] : 'StillCalled', message]],

@@ -87,7 +87,7 @@ export const allowed = (
 export interface World {
   canary: 'absent' | 'ready';
   /** `rolling` on its way to the new template, `returning` to the old one: not all of its pods are ready. */
-  workload: 'before' | 'rolling' | 'after' | 'broken' | 'returning';
+  workload: 'before' | 'stopped' | 'rolling' | 'after' | 'broken' | 'returning';
   canaryWeight: number;
   mirroring: boolean;
   granted: boolean;
@@ -96,6 +96,10 @@ export interface World {
   routesPrepared: boolean;
   /** Pods of a StatefulSet that moved by themselves. */
   moved: number;
+  /** The data belongs to the user of the migrated pods. */
+  givenAway?: true;
+  /** A mark on the workload says whose it was. */
+  marked?: true;
 }
 
 /** Before anything was touched, and after everything was taken back. */
@@ -223,6 +227,23 @@ export function aWorld(
       world.workload = 'after';
       return pods;
     }),
+    stopWorkload: step('stopWorkload', () => {
+      Object.assign(world, { workload: 'stopped', marked: true });
+    }),
+    changeOwners: step('changeOwners', () => {
+      if (world.workload !== 'stopped') breaches.push('owners change under pods that run');
+      world.givenAway = true;
+      return { claims: ['data-p-0'], files: 7, from: 999, to: 1000650000 };
+    }),
+    forgetOwners: step('forgetOwners', () => {
+      delete world.marked;
+      delete world.givenAway;
+    }),
+    restoreOwners: step('restoreOwners', () => {
+      if (!world.givenAway) return;
+      world.workload = 'stopped';
+      delete world.givenAway;
+    }),
     moveOrdinal: step('moveOrdinal', (_target, index: number) => {
       if (rolling && index === podCount - 2 && world.moved === 1) return;
       if (world.workload !== 'rolling' || index !== podCount - 1 - world.moved)
@@ -264,7 +285,9 @@ export function aWorld(
     summarizeTraffic: step('summarizeTraffic', () => null),
     restoreWorkload: step('restoreWorkload', () => {
       if (world.workload !== 'before' && !world.sourceGranted) breaches.push('the old template without its grant');
+      if (world.givenAway) breaches.push('the old template over data of another user');
       if (world.workload !== 'before') world.workload = 'returning';
+      delete world.marked;
       return [];
     }),
     restoreRoutes: step('restoreRoutes', () => {

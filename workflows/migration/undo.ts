@@ -37,6 +37,7 @@ const UNDO: {
     reportConflicts(record, await undo.restoreWorkload(target));
     await undo.awaitStable(target);
   },
+  owners: (target, { undo }) => undo.restoreOwners(target),
   sourceGrant: (target, { undo }) => undo.restoreSourceGrant(target),
 };
 
@@ -107,7 +108,8 @@ async function unlessReleased(
  */
 export function positionOfLost(target: MigrationOutline): Position {
   const position = { ...startOf(target.ref), target };
-  const steps = ['verification', 'targetGrant', ...besideOf(target), 'workload', 'sourceGrant'] as const;
+  const owners = target.stopped ? (['owners'] as const) : [];
+  const steps = ['verification', 'targetGrant', ...besideOf(target), 'workload', ...owners, 'sourceGrant'] as const;
   for (const step of steps) registerUndo(position, { step, args: {} });
   return position;
 }

@@ -220,6 +220,7 @@ export const GUARDED_ACTIVITIES = [
   ...(['recordPreImages', 'grantTarget', 'confirmAdmission', 'createCanary', 'awaitCanary'] as const),
   ...(['prepareRoutes', 'setMirror', 'setWeights', 'hold', 'callWebhooks'] as const),
   ...(['moveOrdinal', 'awaitOrdinal', 'runTrial', 'awaitRun'] as const),
+  ...(['stopWorkload', 'changeOwners', 'restoreOwners', 'forgetOwners'] as const),
   ...(['migrateWorkload', 'awaitWorkload', 'awaitStable', 'restoreRoutes', 'removeCanary'] as const),
   ...(['revokeSource', 'summarizeTraffic', 'restoreSourceGrant', 'restoreWorkload'] as const),
   ...(['withdrawTargetGrant', 'compareWithPreImages', 'revokeLater'] as const),

@@ -154,6 +154,16 @@ export const migrationEventSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('GateFailed'), samples: z.array(gateSampleSchema) }),
   /** Whether the workload's own pods were seen without requests before they were rolled behind their canary. */
   z.object({ type: z.literal('StableSideSeen'), ...stableSideSchema.shape }),
+  /** An outage begins, in which the owners of data are changed, until its pods are ready again. */
+  z.object({ type: z.literal('WorkloadStopped'), pods: z.int() }),
+  z.object({
+    type: z.literal('OwnersChanged'),
+    claims: z.array(z.string()),
+    /** Of all of them. */
+    files: z.int(),
+    from: z.int(),
+    to: z.int(),
+  }),
   z.object({ type: z.literal('WorkloadMigrationStarted'), strategy: z.enum(STRATEGIES).optional() }),
   z.object({
     type: z.literal('PodMoved'),

@@ -57,6 +57,8 @@ export const PLAN_ANNOTATION = 'scc.poc/plan-name';
 
 /** The plan that took a snapshot, so that one of the same name does not take it for its own. */
 export const PLAN_UID_ANNOTATION = 'scc.poc/plan-uid';
+/** On a StatefulSet that a plan has stopped: which one, how many pods it had, and whose files were given to whom. */
+export const STOPPED_ANNOTATION = 'scc.poc/stopped';
 /** On an EndpointSlice of ours: how many pods of the canary it lends to a Service. */
 export const LENT_ANNOTATION = 'scc.poc/lent';
 /** On such a slice: the canary's Service, whose endpoints these are. */

@@ -39,6 +39,8 @@ interface PlannedUse {
   readonly jobs?: readonly Pick<JobGate, 'from'>[] | undefined;
   /** Jobs look at the workload's data. */
   readonly census?: boolean | undefined;
+  /** Jobs change the owners of the workload's data. */
+  readonly ownerChange?: boolean | undefined;
   /** Snapshots are taken of the workload's data. */
   readonly snapshot?: boolean | undefined;
 }
@@ -74,9 +76,9 @@ const jobRights = (namespace: string, jobs: readonly Pick<JobGate, 'from'>[]): R
     };
   });
 
-const censusRight = (namespace: string): Right => ({
-  words: `create jobs.batch in ${namespace} that mount the workload's data`,
-  field: 'spec.volumes.census',
+const dataJobRight = (namespace: string, words: string, field: 'census' | 'ownerChange'): Right => ({
+  words: `create jobs.batch in ${namespace} that ${words}`,
+  field: `spec.volumes.${field}`,
   anyOf: [{ holder: 'person', all: [{ group: 'batch', resource: 'jobs', verb: 'create', namespace }] }],
   grant: 'the verb create of jobs.batch, such as by the ClusterRole edit',
 });
@@ -96,7 +98,7 @@ const snapshotRight = (namespace: string): Right => {
  * ServiceAccount and the Secrets that it mounts, so that this right covers the plan's patch and its ServiceAccount too.
  */
 export function rightsOf(planned: PlannedUse): readonly Right[] {
-  const { namespace, workloadRef, targetSCC, jobs = [], census, snapshot } = planned;
+  const { namespace, workloadRef, targetSCC, jobs = [], census, ownerChange, snapshot } = planned;
   const resource = RESOURCES[workloadRef.kind];
   const [group = ''] = apiVersionOf(workloadRef.kind).split('/');
   const workload = { group, resource, namespace, name: workloadRef.name };
@@ -127,7 +129,10 @@ export function rightsOf(planned: PlannedUse): readonly Right[] {
       grant: `the verb use of ${SCC.resource}.${SCC.group}/${targetSCC}, as the ClusterRole ${role} does, or create of rolebindings together with bind of that ClusterRole`,
     },
     ...jobRights(namespace, jobs),
-    ...(census === true ? [censusRight(namespace)] : []),
+    ...(census === true ? [dataJobRight(namespace, "mount the workload's data", 'census')] : []),
+    ...(ownerChange === true
+      ? [dataJobRight(namespace, "change the owners of the workload's data", 'ownerChange')]
+      : []),
     ...(snapshot === true ? [snapshotRight(namespace)] : []),
   ];
 }

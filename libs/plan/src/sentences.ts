@@ -126,6 +126,10 @@ const SENTENCES: { [Type in MigrationEvent['type']]: (event: Event<Type>) => str
       .map(gateSentence)
       .join('; '),
   StableSideSeen: ({ message }) => message,
+  WorkloadStopped: ({ pods }) =>
+    `stopping ${plural(pods, 'pod')}, so that the owners of their data can change: an outage until they are ready again`,
+  OwnersChanged: ({ claims, files, from, to }) =>
+    `gave ${plural(files, 'file')} in ${plural(claims.length, 'claim')} from user ${from} to user ${to}`,
   WorkloadMigrationStarted: ({ strategy = 'Canary' }) => STARTED_BY[strategy],
   PodMoved: ({ pod, node, moved, total }) =>
     `pod ${pod.name}${node === undefined ? '' : ` on ${node}`} is ready under ${pod.scc ?? 'no SCC'} (${moved} of ${plural(total, 'pod')})`,

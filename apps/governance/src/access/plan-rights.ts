@@ -148,7 +148,11 @@ const usedBy = ({
 }: EvaluationRequest): readonly Right[] =>
   rightsOf({
     ...{ namespace, workloadRef, targetSCC, jobs },
-    ...{ census: volumes?.census, snapshot: volumes?.snapshot !== undefined },
+    ...{
+      census: volumes?.census,
+      ownerChange: volumes?.ownerChange !== undefined,
+      snapshot: volumes?.snapshot !== undefined,
+    },
   });
 
 /** The right as users hold it themselves. */

@@ -170,8 +170,8 @@ describe('againstOrder', () => {
         null,
     );
     expect(allowed.toSorted()).toEqual([
-      ...['awaitStable', 'compareWithPreImages', 'removeCanary', 'restoreRoutes', 'restoreSourceGrant'],
-      ...['restoreWorkload', 'setMirror', 'setWeights', 'withdrawTargetGrant'],
+      ...['awaitStable', 'compareWithPreImages', 'removeCanary', 'restoreOwners', 'restoreRoutes'],
+      ...['restoreSourceGrant', 'restoreWorkload', 'setMirror', 'setWeights', 'withdrawTargetGrant'],
     ]);
   });
 });
@@ -334,6 +334,49 @@ describe.each(['Ordered', 'PerNode'] as const)('pods that move one by one, by th
       expect(againstOrder(asked, { begun: WHOLE_SET, cleared: ALL, strategy })).toContain('another strategy');
     },
   );
+
+  describe('and are stopped while the owners of their data change', () => {
+    const stopped = (['stopWorkload', 'changeOwners'] as const).map((name) => did(name));
+    const begun = [
+      ...WHOLE_SET.slice(0, 3),
+      ...stopped,
+      ...WHOLE_SET.slice(3, -2),
+      did('forgetOwners'),
+      ...WHOLE_SET.slice(-2),
+    ];
+    const refusalOf = (activity: GuardedActivity, before: readonly Begun[], cleared: ReadonlySet<Step> = ALL) =>
+      againstOrder({ activity, way: 'forward', weight: null }, { begun: before, cleared, strategy });
+
+    it('pass from first to last, and miss none of it at the end', () => {
+      expect(begun.map(({ activity }, index) => refusalOf(activity, begun.slice(0, index)))).toEqual(
+        begun.map(() => null),
+      );
+      expect(uncovered('MigrationCompleted', begun, cover)).toBeNull();
+      for (const name of ['changeOwners', 'forgetOwners'] as const)
+        expect(
+          uncovered(
+            'MigrationCompleted',
+            begun.filter(({ activity }) => activity !== name),
+            cover,
+          ),
+        ).toContain(name);
+    });
+
+    it('are stopped once the move was let, change owners once they are stopped, and forget them at the end alone', () => {
+      expect(refusalOf('stopWorkload', WHOLE_SET.slice(0, 3), new Set<Step>(['Prepare']))).toContain('Migrate');
+      expect(refusalOf('changeOwners', WHOLE_SET.slice(0, 3))).toContain('stopWorkload');
+      expect(refusalOf('forgetOwners', begun.slice(0, 6))).toContain('awaitWorkload');
+      expect(refusalOf('restoreOwners', begun)).toContain('belongs to an undo');
+    });
+
+    it('are not taken back before the owners were', () => {
+      const undone = (['restoreWorkload', 'awaitStable', 'withdrawTargetGrant', 'compareWithPreImages'] as const).map(
+        back,
+      );
+      expect(uncovered('UndoFinished', [...begun.slice(0, 5), ...undone], cover)).toContain('restoreOwners');
+      expect(uncovered('UndoFinished', [...begun.slice(0, 5), back('restoreOwners'), ...undone], cover)).toBeNull();
+    });
+  });
 
   it.each<GuardedActivity>(['moveOrdinal', 'awaitOrdinal'])('lend no %s to a canary', (activity) => {
     const asked = { activity, way: 'forward', weight: null } as const;

@@ -97,11 +97,14 @@ const ONE_BY_ONE: Partial<Record<GuardedActivity, Need>> = {
   grantTarget: { cleared: 'Prepare', after: 'recordPreImages' },
   confirmAdmission: { after: 'grantTarget' },
   callWebhooks: { after: 'confirmAdmission' },
+  stopWorkload: { cleared: 'Migrate', after: 'confirmAdmission' },
+  changeOwners: { after: 'stopWorkload' },
   migrateWorkload: { cleared: 'Migrate', after: 'confirmAdmission' },
   moveOrdinal: { cleared: 'Migrate', after: 'migrateWorkload' },
   awaitOrdinal: { after: 'moveOrdinal' },
   hold: { after: 'awaitOrdinal' },
   awaitWorkload: { after: 'awaitOrdinal' },
+  forgetOwners: { cleared: 'Finish', after: 'awaitWorkload' },
   revokeSource: { cleared: 'Finish', after: 'awaitWorkload' },
   summarizeTraffic: { after: 'revokeSource' },
 };
@@ -138,7 +141,7 @@ const FORWARD: Record<Strategy, Partial<Record<GuardedActivity, Need>>> = {
 /** Steps that an undo may do; each of them is safe wherever the migration stood. */
 export const BACK: ReadonlySet<GuardedActivity> = new Set<GuardedActivity>([
   ...(['setMirror', 'setWeights', 'awaitStable', 'restoreRoutes', 'removeCanary', 'restoreSourceGrant'] as const),
-  ...(['restoreWorkload', 'withdrawTargetGrant', 'compareWithPreImages'] as const),
+  ...(['restoreOwners', 'restoreWorkload', 'withdrawTargetGrant', 'compareWithPreImages'] as const),
 ]);
 
 const isDone = (begun: readonly Begun[], activity: GuardedActivity, way: RunWay, weight?: number): boolean =>
@@ -223,6 +226,8 @@ const UNDONE_BY: Partial<Record<GuardedActivity, readonly GuardedActivity[]>> = 
   prepareRoutes: ['restoreRoutes'],
   setMirror: ['restoreRoutes'],
   setWeights: ['restoreRoutes'],
+  stopWorkload: ['restoreWorkload', 'awaitStable'],
+  changeOwners: ['restoreOwners'],
   migrateWorkload: ['restoreWorkload', 'awaitStable'],
   moveOrdinal: ['restoreWorkload', 'awaitStable'],
   runTrial: ['removeCanary'],
@@ -283,13 +288,17 @@ const WHOLE_ONE_BY_ONE: readonly GuardedActivity[] = [
   ...(['awaitWorkload', 'revokeSource', 'summarizeTraffic'] as const),
 ];
 
+const WHOLE_WHILE_STOPPED: readonly GuardedActivity[] = ['stopWorkload', 'changeOwners', 'forgetOwners'];
+
 function missingOneByOne(begun: readonly Begun[], { replicas, strategy }: Whole): string[] {
   // The first pod of a Deployment moves with its template, and the others are let to by one step.
   const moves = strategy === 'Rolling' ? Math.min(1, replicas - 1) : replicas;
   const times = (activity: GuardedActivity): number =>
     begun.filter((one) => one.activity === activity && one.way === 'forward' && one.done).length;
+  const wasStopped = begun.some(({ activity, way }) => activity === 'stopWorkload' && way === 'forward');
+  const whole = [...WHOLE_ONE_BY_ONE, ...(wasStopped ? WHOLE_WHILE_STOPPED : [])];
   return [
-    ...WHOLE_ONE_BY_ONE.filter((activity) => times(activity) === 0),
+    ...whole.filter((activity) => times(activity) === 0),
     ...(times('moveOrdinal') < moves ? [`moveOrdinal for each of ${moves} pods`] : []),
     ...EACH_ORDINAL.filter((activity) => times(activity) < replicas).map(
       (activity) => `${activity} for each of ${replicas} pods`,

@@ -141,6 +141,8 @@ const CHANGES: {
   GateFailed: (view, event) => {
     addGates(view, event.samples);
   },
+  WorkloadStopped: null,
+  OwnersChanged: null,
   WorkloadMigrationStarted: null,
   StableSideSeen: (view, { isSilent, restsOn, message }) => void (view.stableSide = { isSilent, restsOn, message }),
   PodMoved: null,

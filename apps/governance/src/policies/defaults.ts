@@ -73,6 +73,24 @@ export const defaultPolicies = (): PolicyDocument[] =>
       ],
     },
     {
+      name: 'owner-change-needs-approval',
+      description: 'Somebody else agrees before a workload is stopped so that the owners of its data can change.',
+      rules: [
+        {
+          name: 'somebody-else',
+          when: 'has(plan.volumes) && has(plan.volumes.ownerChange)',
+          verdict: 'requireApproval',
+          approval: { role: 'approver', count: 1 },
+          field: 'spec.volumes.ownerChange',
+          message: 'all pods may be stopped, which is an outage, so that the owners of their data change',
+          messageExpression:
+            '"all " + string(workload.replicas) + " pods may be stopped, which is an outage, so that the owners of their data change"',
+          remedy:
+            'Change the owners by hand as the refusal of a plan without it says, or ask an approver other than the author.',
+        },
+      ],
+    },
+    {
       name: 'loosening-needs-justification',
       description: 'Whoever gives a workload more rights says why.',
       parameters: { length: { type: 'int', default: 20, description: 'Characters that a reason has at least.' } },

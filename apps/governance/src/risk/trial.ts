@@ -19,6 +19,7 @@ const AFTER: Partial<Record<MigrationEvent['type'], Trial>> = {
   PreparationStarted: 'judged',
   MirroringStarted: 'judged',
   WeightShifted: 'judged',
+  WorkloadStopped: 'judged',
   WorkloadMigrationStarted: 'judged',
   PodMoved: 'judged',
   CanaryReady: 'passed',

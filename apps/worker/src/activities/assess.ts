@@ -51,10 +51,11 @@ interface Deps {
 
 const furtherOf = (
   { gates: { jobs }, volumes }: PlanSpec,
-  { census }: ReviewedVolumes,
-): Pick<MigrationTarget, 'jobs' | 'census' | 'snapshot'> => ({
+  { census, owners }: ReviewedVolumes,
+): Pick<MigrationTarget, 'jobs' | 'census' | 'owners' | 'snapshot'> => ({
   ...(jobs ? { jobs } : {}),
   ...(census ? { census } : {}),
+  ...(owners ? { owners } : {}),
   ...(volumes?.snapshot ? { snapshot: volumes.snapshot } : {}),
 });
 

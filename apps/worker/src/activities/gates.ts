@@ -199,9 +199,13 @@ async function judgeByPods(
 }
 
 /** Why pods are not moved as the migration has set it, or null. */
-function driftOf(object: KubeObject, { strategy, replicas, pace }: MigrationTarget, partition: number): string | null {
+function driftOf(
+  object: KubeObject,
+  { strategy, replicas, pace, owners }: MigrationTarget,
+  partition: number,
+): string | null {
   if (strategy === 'PerNode') return deletionDrift(object);
-  if (strategy !== 'Rolling') return partitionDrift(object, [partition]);
+  if (strategy !== 'Rolling') return partitionDrift(object, [owners ? 0 : partition]);
   if (!pace) return null;
   return paceDrift(object, [partition === replicas - 1 ? pace.held : pace.own]);
 }

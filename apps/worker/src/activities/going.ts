@@ -9,6 +9,7 @@ type Activity = (about: About, ...args: unknown[]) => Promise<unknown>;
 /** Steps that take back what stands in the namespace itself, which goes away as a whole, with what they answer instead. */
 const INSTEAD: Partial<Record<Name, (namespace: string) => unknown>> = {
   awaitStable: () => undefined,
+  restoreOwners: () => undefined,
   restoreWorkload: () => [],
   restoreSourceGrant: () => undefined,
   withdrawTargetGrant: () => undefined,

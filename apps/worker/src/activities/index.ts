@@ -28,8 +28,10 @@ import { projectWith } from './project.js';
 import type { MovingActivities } from './moving.js';
 import { nextRunActivities, type NextRunActivities } from './next-run.js';
 import { orderedActivities } from './ordered.js';
+import { ownersActivities } from './owners.js';
 import { perNodeActivities } from './per-node.js';
 import { rollingActivities } from './rolling.js';
+import { stoppedActivities } from './stopped.js';
 import { preImageActivities } from './pre-images.js';
 import { routeActivities } from './routes.js';
 import { callWebhooksWith } from './webhooks.js';
@@ -91,7 +93,9 @@ function byStrategy(
   };
   const firstPods = { ...ofRuns, ...firstPodsActivities(kube, ofKind) };
   const next = ({ kind }: MigrationTarget): NextRunActivities => (kind === 'CronJob' ? ofRuns : firstPods);
-  const podByPod = ({ strategy }: MigrationTarget): MovingActivities => {
+  const stopped = stoppedActivities(kube, ordered);
+  const podByPod = ({ strategy, owners }: MigrationTarget): MovingActivities => {
+    if (owners) return stopped;
     if (strategy === 'Rolling') return rolling;
     return strategy === 'PerNode' ? perNode : ordered;
   };
@@ -130,6 +134,7 @@ function targetActivities(deps: WorkerDeps): TargetActivities {
       rolling: rollingActivities(kube),
       nextRun: nextRunActivities(kube),
     }),
+    ...ownersActivities(kube),
     ...routeActivities({ kube, router, metrics, root }),
     ...images,
     compareWithPreImages: async (target, recorded) => [

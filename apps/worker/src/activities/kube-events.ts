@@ -31,6 +31,8 @@ const MAX_MESSAGE = 1000;
 /** Events that also belong in `kubectl describe` of the workload itself. */
 const OF_WORKLOAD: ReadonlySet<MigrationEvent['type']> = new Set([
   'PreparationStarted',
+  'WorkloadStopped',
+  'OwnersChanged',
   'WorkloadMigrationStarted',
   'WorkloadMigrated',
   'MigrationCompleted',

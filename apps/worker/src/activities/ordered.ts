@@ -75,10 +75,12 @@ export function orderedActivities(kube: KubeClient): MovingActivities {
 
     awaitOrdinal: async (target, index, timeoutMs) => {
       let message = 'it was not seen yet';
+      // Pods that were stopped start together.
+      const lowest = target.owners ? 0 : index;
       const look = async () => {
-        const object = await read(target, [index]);
+        const object = await read(target, [lowest]);
         const pods = await podsOfStatefulSet(kube, object);
-        const stand = standOf(object, pods, { index, targetSCC: target.targetSCC });
+        const stand = standOf(object, pods, { index: lowest, targetSCC: target.targetSCC });
         if (stand.state === 'wrong') throw terminal('admission', stand.message);
         if (stand.state === 'moved') return { object, pods };
         message = stand.message;

@@ -44,6 +44,16 @@ export class PlanJob {
     }
   }
 
+  /**
+   * Takes away what an earlier activity has left running.
+   * @throws Error while its pods have not ended
+   */
+  async end(): Promise<void> {
+    await this.#remove();
+    const job = await this.#kube.get(this.#id);
+    if (job && isGateJobOf(job, this.#ref)) throw new Error(`Job ${this.#id.name} has not ended yet`);
+  }
+
   async #end<Result>({ make, timeout, ended }: Asked<Result>): Promise<Result | NoEnd> {
     const made = await this.#made(make);
     if ('noEnd' in made) return made;

@@ -53,7 +53,7 @@ function acceptedOf(object: KubeObject, spec: PlanSpec): AcceptedPlan {
     readinessTimeoutMs: durationMs(spec.gates.readiness.timeout),
     ...(spec.bake === undefined ? {} : { bakeMs: durationMs(spec.bake) }),
     ...(spec.trial === undefined ? {} : { trialMs: durationMs(spec.trial.duration) }),
-    ...(spec.volumes?.census === true ? { census: true } : {}),
+    ...(spec.volumes?.census === true || spec.volumes?.ownerChange !== undefined ? { census: true } : {}),
     run: runOf(spec),
     dryRun: spec.dryRun,
     notBeforeMs: spec.schedule.notBefore === undefined ? null : Date.parse(spec.schedule.notBefore),

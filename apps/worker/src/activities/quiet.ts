@@ -185,6 +185,8 @@ export async function judgeMoved(
       sinceMs,
     );
   };
+  // Those that were stopped together have nobody beside them.
+  if (target.owners && newest) return judgeNewest(await side(() => true), await side(() => false));
   const rest = await side((uid) => uid !== newest?.uid);
   return judgeNewest(newest ? await side((uid) => uid === newest.uid) : null, rest);
 }

@@ -45,6 +45,7 @@ export function outlineOf(target: MigrationTarget, way: MigrationOutline['way'] 
     services: target.services.map(({ name }) => name),
     targetHash: targetHash(target),
     way,
+    ...(target.owners ? { stopped: true as const } : {}),
     ...(target.after ? { after: target.after } : {}),
   };
 }

@@ -4,6 +4,7 @@ import { messageOf } from '@scc/runtime';
 import type { CallWebhook } from '../outside/webhooks.js';
 import { gatesFailed } from '../failures.js';
 import { runCensus } from './census.js';
+import { lookAtOwners } from './owners.js';
 import { runJobGates } from './job-gates.js';
 import type { TargetActivities } from './target.js';
 
@@ -40,12 +41,15 @@ export const callWebhooksWith =
     if (called.length) throw gatesFailed(called, samples);
     const jobs = await runJobGates(kube, target, at);
     const isGood = jobs.every(({ verdict }) => verdict === 'pass');
-    const ran = [...jobs, ...(isGood && at === 'BeforeMigrate' ? await runCensus(kube, target) : [])];
+    const ran = [...jobs, ...(isGood && at === 'BeforeMigrate' ? await lookAtData(kube, target) : [])];
     const all = [...samples, ...ran];
     const failed = ran.filter(({ verdict }) => verdict !== 'pass');
     if (failed.length) throw gatesFailed(failed, all);
     return all;
   };
+
+const lookAtData: typeof runCensus = (kube, target) =>
+  target.owners ? lookAtOwners(kube, target) : runCensus(kube, target);
 
 /** Only the status: what a foreign server writes does not belong into the status of a plan. */
 function verdictOf(status: number): Pick<GateSample, 'verdict' | 'detail'> {

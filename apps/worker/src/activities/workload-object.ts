@@ -55,7 +55,7 @@ export const leftAlone = ({ kind, workload }: MigrationTarget, fields: string[],
       ];
 
 /** Fields of a workload beside its template by which its pods are replaced. */
-const OF_WORKLOAD = /^spec\.(updateStrategy|strategy|minReadySeconds|progressDeadlineSeconds)\b/;
+const OF_WORKLOAD = /^spec\.(replicas|updateStrategy|strategy|minReadySeconds|progressDeadlineSeconds)\b/;
 
 /** A field of the template, or of the workload itself, as the workload has it. */
 const inWorkload =

@@ -191,7 +191,11 @@ describe('reviewVolumes', () => {
     metadata: { name: 'ledger-0' },
     spec: { containers: [{ name: 'app', image: 'ledger:1' }] },
   });
-  const kube = { get: ({ name }: { name: string }) => Promise.resolve(objects[name]) };
+  const budgets: KubeObject[] = [];
+  const kube = {
+    get: ({ name }: { name: string }) => Promise.resolve(objects[name]),
+    list: () => Promise.resolve({ items: budgets, resourceVersion: '1' }),
+  };
   const review = (over: Parameters<typeof aSet>[0], running?: typeof asRoot) => {
     const facts = aSet(over);
     if (!facts.workload) throw new Error('the fixture has a workload');
@@ -261,6 +265,59 @@ describe('reviewVolumes', () => {
       const { violations, census } = await review({ claimTemplates: [claim], spec }, running);
       expect(violations[0]?.message).toContain(message);
       expect(census).toBeUndefined();
+    });
+  });
+
+  describe('where the plan lets it be stopped for a change of owners', () => {
+    const spec = { volumes: { ownerChange: 'WhileStopped' as const } };
+    const other = { ...someone, spec: { ...someone.spec, securityContext: { runAsUser: 999 } } };
+    const alone = { claimTemplates: ['data'], pods: [{ scc: 'anyuid' }], spec };
+
+    it('says the outage and whose files become whose, where nothing less helps', async () => {
+      const { violations, warnings, owners } = await review(alone, other);
+      expect(violations).toEqual([]);
+      expect(owners).toEqual({ volumes: ['data'], from: 999, to: 1000650000, groups: [1000650000] });
+      expect(warnings).toEqual([expect.stringContaining('are stopped, which is an outage') as unknown]);
+      expect(warnings[0]).toContain('from user 999 to user 1000650000');
+    });
+
+    it('does less where that is enough', async () => {
+      expect(await review({ ...alone, claimTemplates: ['disk'] }, other)).not.toHaveProperty('owners');
+      const census = { volumes: { ...spec.volumes, census: true } };
+      expect(await review({ ...alone, spec: census }, asRoot)).toHaveProperty('census');
+    });
+
+    it.each([
+      ['it is not known who its pods run as', alone, someone, 'one user, now and then'],
+      [
+        'the claim is not the own one of each pod',
+        { ...alone, claimTemplates: [], claims: [{ name: 'files', accessModes: [] }] },
+        other,
+        'the claim files may be mounted by other workloads',
+      ],
+      ['no Job can look at it first', { ...alone, claimTemplates: ['alone'] }, other, 'ReadWriteOncePod'],
+      [
+        'its SCC lets nothing run as root',
+        { ...alone, pods: [{ scc: 'nonroot-v2' }] },
+        other,
+        'SCC nonroot-v2 lets no Job run as root',
+      ],
+    ])('refuses it where %s', async (_case, over, running, message) => {
+      const { violations } = await review(over, running);
+      expect(violations.map(({ code }) => code)).toContain('OwnerChangeNotPossible');
+      expect(violations.map((one) => one.message).join()).toContain(message);
+    });
+
+    it('asks for the consent to what a budget forbids', async () => {
+      budgets.push({
+        ...{ apiVersion: 'policy/v1', kind: 'PodDisruptionBudget', metadata: { name: 'two' } },
+        spec: { selector: { matchLabels: { app: 'ledger' } } },
+      });
+      const { violations } = await review(alone, other);
+      expect(violations.map(({ code }) => code)).toEqual(['OutageNotAllowed']);
+      const accept = [{ kind: 'PodDisruptionBudget', name: 'two' }];
+      expect((await review({ ...alone, spec: { ...spec, traffic: { accept } } }, other)).violations).toEqual([]);
+      budgets.pop();
     });
   });
 

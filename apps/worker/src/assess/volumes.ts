@@ -3,8 +3,9 @@ import type { Violation } from '@scc/plan';
 import type { Pod, TemplatePatch } from '@scc/scc';
 import { z } from 'zod';
 import { isAccepted } from './ways.js';
-import type { CensusTask } from '@scc/migration/contract';
+import type { CensusTask, OwnersTask } from '@scc/migration/contract';
 import { hasComputedPath } from '../cluster/census.js';
+import { reviewOwners } from './owners.js';
 import { isUndivided, type AssessedWorkload, type Facts } from './facts.js';
 
 /** Whether the migrated pods of a StatefulSet or of a CronJob can use the data that its pods have written under another user. */
@@ -236,14 +237,17 @@ export interface ReviewedVolumes {
   patch?: TemplatePatch;
   /** What is found out before the pods move. */
   census?: CensusTask;
+  /** What changes its owner while the pods are stopped. */
+  owners?: OwnersTask;
 }
 
 /** The obstacles that the data of a workload makes whose own pods change, and what should be known of it. */
 export async function reviewVolumes(
-  kube: Pick<KubeClient, 'get'>,
-  { ref, spec }: Facts,
+  kube: Pick<KubeClient, 'get' | 'list'>,
+  facts: Facts,
   { workload, running, migrated }: { workload: AssessedWorkload; running: Pod | undefined; migrated: Pod },
 ): Promise<ReviewedVolumes> {
+  const { ref, spec } = facts;
   const isAlone = isUndivided(workload) && workload.daemon === null;
   if (!isAlone) return { violations: [], warnings: [] };
   const asked = claimsOf(workload, migrated).filter(
@@ -252,14 +256,22 @@ export async function reviewVolumes(
   const volumes = await Promise.all(asked.map((claim) => readVolume(kube, ref.namespace, claim)));
   const policy = migrated.spec.securityContext?.['fsGroupChangePolicy'];
   const after = volumeUserOf(migrated);
+  const before = volumeUserOf(running);
+  const images = migrated.spec.containers.flatMap(({ image }) => (typeof image === 'string' ? [image] : []));
   const decision = decideVolumes({
-    volumes,
-    images: migrated.spec.containers.flatMap(({ image }) => (typeof image === 'string' ? [image] : [])),
-    before: volumeUserOf(running),
+    ...{ volumes, images, before },
     after: { ...after, changePolicy: typeof policy === 'string' ? policy : null },
   });
   const looked = censusOf(decision, { volumes, after, spec, workload, isKnown: running !== undefined, migrated });
   if (looked) return looked;
+  // The least first: only what nothing else helps is worth an outage.
+  if (spec.volumes?.ownerChange && (decision.do === 'Group' || decision.do === 'Refuse')) {
+    const ownerOnly = images.find((image) => OWNER_ONLY.test(image));
+    return reviewOwners(kube, {
+      ...{ facts, workload, volumes, before, after, migrated, ownerOnly },
+      reason: decision.reason,
+    });
+  }
   switch (decision.do) {
     case 'Nothing':
       return { violations: [], warnings: [] };
@@ -355,7 +367,7 @@ const groupByHand = (volumes: readonly DataVolume[], group: number): string =>
 const ownerByHand = (volumes: readonly DataVolume[], { uids, fsGroup }: VolumeUser): string => {
   const uid = uids.find((one) => one !== null) ?? 'USER';
   const paths = pathsIn(volumes);
-  return `Keep the user (set its runAsUser in the template and choose nonroot-v2), or give the files to the new user while the pods are stopped: scale to 0; in a pod that mounts the claim as root, note the owners (find ${paths} -exec stat -c '%u:%g %n' {} + >owners) and keep that list outside of it, then chown -R ${uid}${fsGroup === null ? '' : `:${fsGroup}`} ${paths}, and scale up once a plan waits for the first pods; to go back, scale to 0 and give the owners back (while read -r owner file; do chown -h "$owner" "$file"; done <owners)`;
+  return `Keep the user (set its runAsUser in the template and choose nonroot-v2), or give the files to the new user while the pods are stopped: scale to 0; in a pod that mounts the claim as root, note the owners (find ${paths} -exec stat -c '%u:%g %n' {} + >owners) and keep that list outside of it, then chown -R ${uid}${fsGroup === null ? '' : `:${fsGroup}`} ${paths}, and scale up once a plan waits for the first pods; to go back, scale to 0 and give the owners back (while read -r owner file; do chown -h "$owner" "$file"; done <owners). Of a StatefulSet a plan does that itself with spec.volumes.ownerChange: WhileStopped`;
 };
 
 const dataOfAnother = (reason: string, volumes: readonly DataVolume[], byHand: string): Violation => ({

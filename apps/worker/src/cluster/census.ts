@@ -28,6 +28,7 @@ const mountSchema = z.looseObject({
 });
 const podSpecSchema = z.looseObject({
   nodeName: z.string().optional(),
+  nodeSelector: z.record(z.string(), z.string()).nullish(),
   securityContext: z.looseObject({}).nullish(),
   serviceAccountName: z.string().optional(),
   imagePullSecrets: z.array(z.unknown()).nullish(),
@@ -53,7 +54,7 @@ const podSpecSchema = z.looseObject({
 });
 
 /** Counts files by owner and mode; names of files stay where they are. */
-const LOOK = `find "$@" ${FILES} -exec stat -c '%u:%g:%a:%F' {} + | head -n ${MOST_FILES + 1} | sort | uniq -c | head -n ${MOST_GROUPS + 1}; echo '${DONE}'`;
+export const LOOK = `find "$@" ${FILES} -exec stat -c '%u:%g:%a:%F' {} + | head -n ${MOST_FILES + 1} | sort | uniq -c | head -n ${MOST_GROUPS + 1}; echo '${DONE}'`;
 /**
  * Lets a group use the files as well, which root alone can do of all. A file that goes meanwhile is no failure: the
  * count comes after it.
@@ -80,11 +81,41 @@ const picked = (from: Readonly<Record<string, unknown>>, fields: readonly string
  * read only unless it gives. It ends and goes by itself, as its plan does. Null where the pod mounts none of them.
  * @param podSpec of a pod that runs, or of a template whose pods do not run now
  */
-export function censusJobOf(podSpec: unknown, { ref, name, task, sourceSCC, gives }: Census): KubeObject | null {
+export function censusJobOf(podSpec: unknown, { task, gives, ...job }: Census): KubeObject | null {
+  const command = (gives && task.group !== null ? giveTo(task.group) : '') + LOOK;
+  return dataJobOf(podSpec, { ...job, command, volumes: task.volumes, isWriting: gives });
+}
+
+/** A Job on the data of one pod. */
+export interface DataJob {
+  ref: PlanRef;
+  /** Of the Job. */
+  name: string;
+  sourceSCC: string;
+  /** Names of claims, or of the templates that they are made from. */
+  volumes: readonly string[];
+  /** For a shell, whose arguments are the paths. */
+  command: string;
+  isWriting: boolean;
+  /** It runs as root, whoever the pods run as. */
+  isRoot?: boolean;
+}
+
+/** The user of a container that is root, with the rights that a runtime gives to root. */
+const asRoot = ({
+  runAsUser: _user,
+  runAsGroup: _group,
+  capabilities: _capabilities,
+  ...rest
+}: Record<string, unknown>): Record<string, unknown> => ({ ...rest, runAsUser: 0, runAsNonRoot: false });
+
+/** The same for any command. */
+export function dataJobOf(podSpec: unknown, job: DataJob): KubeObject | null {
+  const { ref, name, sourceSCC, isWriting, isRoot = false } = job;
   const spec = podSpecSchema.parse(podSpec);
   const volumes = (spec.volumes ?? []).filter(
     ({ name: volume, persistentVolumeClaim: claim }) =>
-      claim && (task.volumes.includes(volume) || task.volumes.includes(claim.claimName)),
+      claim && (job.volumes.includes(volume) || job.volumes.includes(claim.claimName)),
   );
   const isAsked = (mount: { name: string }): boolean => volumes.some((volume) => volume.name === mount.name);
   const container = spec.containers.find(({ volumeMounts }) => volumeMounts?.some(isAsked));
@@ -92,8 +123,8 @@ export function censusJobOf(podSpec: unknown, { ref, name, task, sourceSCC, give
   const mounts = spec.containers.flatMap(({ volumeMounts }) => volumeMounts ?? []).filter(isAsked);
   const parts = [...new Map(mounts.map((one) => [`${one.name}/${one.subPath ?? ''}`, one])).values()];
   const { fsGroup: _group, ...securityContext } = spec.securityContext ?? {};
-  const script = `for tool in ${TOOLS}; do command -v $tool >/dev/null || exit ${NO_TOOLS}; done; `;
-  const command = script + (gives && task.group !== null ? giveTo(task.group) : '') + LOOK;
+  const own = picked(container, ['image', 'imagePullPolicy', 'securityContext']);
+  const command = `for tool in ${TOOLS}; do command -v $tool >/dev/null || exit ${NO_TOOLS}; done; ${job.command}`;
   return {
     apiVersion: 'batch/v1',
     kind: 'Job',
@@ -110,16 +141,17 @@ export function censusJobOf(podSpec: unknown, { ref, name, task, sourceSCC, give
         },
         spec: {
           ...{ restartPolicy: 'Never', automountServiceAccountToken: false, securityContext },
-          ...picked(spec, ['nodeName', 'serviceAccountName', 'imagePullSecrets', 'tolerations']),
+          ...picked(spec, ['nodeName', 'nodeSelector', 'serviceAccountName', 'imagePullSecrets', 'tolerations']),
           volumes,
           containers: [
             {
               name: CONTAINER,
-              ...picked(container, ['image', 'imagePullPolicy', 'securityContext']),
+              ...own,
+              ...(isRoot ? { securityContext: asRoot(container.securityContext ?? {}) } : {}),
               command: ['sh', '-c', command, 'sh', ...parts.map((_part, at) => `/census-${at}`)],
               resources: { requests: { cpu: '10m', memory: '32Mi' }, limits: { cpu: '1', memory: '256Mi' } },
               volumeMounts: parts.map(({ name: volume, subPath }, at) => ({
-                ...{ name: volume, mountPath: `/census-${at}`, readOnly: !gives },
+                ...{ name: volume, mountPath: `/census-${at}`, readOnly: !isWriting },
                 ...picked({ subPath }, ['subPath']),
               })),
             },
@@ -143,7 +175,7 @@ export const CENSUS_LOG = {
   timeout: `${DEADLINE_S}s`,
 } as const;
 
-interface Counted {
+export interface Counted {
   uid: number;
   gid: number;
   mode: number;
@@ -178,23 +210,29 @@ export type CensusVerdict =
   | { do: 'Group'; reason: string }
   | { do: 'Refuse'; reason: string };
 
-const shownMode = ({ uid, gid, mode, files, isFolder }: Counted): string =>
+export const shownMode = ({ uid, gid, mode, files, isFolder }: Counted): string =>
   `${plural(files, isFolder ? 'folder' : 'file')} of ${uid}:${gid} with mode ${mode.toString(8).padStart(4, '0')}`;
 
-const total = (counts: readonly Counted[]): number => counts.reduce((sum, { files }) => sum + files, 0);
+export const total = (counts: readonly Counted[]): number => counts.reduce((sum, { files }) => sum + files, 0);
 
-/** What is to be done with the files, by what the Job wrote of them: nothing, the group's step, or not known well enough. */
-export function judgeCensus(log: string, task: CensusTask): CensusVerdict {
+/** The files by owner and mode, by what the Job wrote of them; the reason in words where that is not known well enough. */
+export function censusCounts(log: string): Counted[] | string {
   const lines = log.split('\n').filter((line) => line.trim() !== '');
   const counts = lines.flatMap(countedIn);
   // A file that goes while it is counted is nobody's loss.
   const odd = lines.filter((line) => line !== DONE && !LINE.test(line) && !line.includes('No such file'));
-  if (!lines.includes(DONE)) return { do: 'Refuse', reason: 'the census did not end' };
-  if (odd.length > 0)
-    return { do: 'Refuse', reason: `the census could not look at everything (${plural(odd.length, 'error')})` };
+  if (!lines.includes(DONE)) return 'the census did not end';
+  if (odd.length > 0) return `the census could not look at everything (${plural(odd.length, 'error')})`;
+  if (total(counts) > MOST_FILES || counts.length > MOST_GROUPS)
+    return `there are more than ${MOST_FILES} files, or ${MOST_GROUPS} owners and modes`;
+  return counts;
+}
+
+/** What is to be done with the files, by what the Job wrote of them: nothing, the group's step, or not known well enough. */
+export function judgeCensus(log: string, task: CensusTask): CensusVerdict {
+  const counts = censusCounts(log);
+  if (typeof counts === 'string') return { do: 'Refuse', reason: counts };
   const all = total(counts);
-  if (all > MOST_FILES || counts.length > MOST_GROUPS)
-    return { do: 'Refuse', reason: `there are more than ${MOST_FILES} files, or ${MOST_GROUPS} owners and modes` };
   const unusable = counts.filter((one) => !isUsable(one, task));
   const count = plural(all, 'file');
   if (unusable.length === 0)

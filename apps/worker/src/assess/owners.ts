@@ -1,0 +1,137 @@
+import type { KubeClient } from '@scc/kube';
+import type { Violation } from '@scc/plan';
+import { plural } from '@scc/plan/words';
+import type { Pod } from '@scc/scc';
+import type { OwnersTask } from '@scc/migration/contract';
+import { z } from 'zod';
+import { picks } from '../cluster/selectors.js';
+import { hasComputedPath } from '../cluster/census.js';
+import { observedSource, type AssessedWorkload, type Facts } from './facts.js';
+import { isAccepted } from './ways.js';
+
+/** Whether the owners of a workload's data can be changed while it is stopped, and taken back; what that means. */
+
+/** A claim, as far as a change of its owners goes. */
+interface Owned {
+  name: string;
+  fsGroup: 'Honoured' | 'Ignored' | 'Unknown';
+  isOfOnePod: boolean;
+}
+
+/** The users of all containers, and their group. */
+interface Users {
+  uids: (number | null)[];
+  fsGroup: number | null;
+}
+
+interface Question {
+  facts: Facts;
+  workload: AssessedWorkload;
+  volumes: readonly Owned[];
+  before: Users;
+  after: Users;
+  migrated: Pod;
+  /** An image that takes a data folder of its own user alone. */
+  ownerOnly: string | undefined;
+  /** Why the data cannot be used otherwise. */
+  reason: string;
+}
+
+export interface OwnerChange {
+  violations: Violation[];
+  warnings: string[];
+  owners?: OwnersTask;
+}
+
+const FIELD = 'spec.volumes.ownerChange';
+const BUDGET = 'PodDisruptionBudget';
+/** Without these root may not give a file away. */
+const NEEDED = ['ALL', 'CHOWN', 'FOWNER', 'DAC_OVERRIDE'];
+
+const retentionSchema = z.looseObject({
+  persistentVolumeClaimRetentionPolicy: z.looseObject({ whenScaled: z.string().optional() }).nullish(),
+});
+
+const only = ({ uids }: Users): number | null => {
+  const [uid = null, ...others] = new Set(uids);
+  return others.length === 0 ? uid : null;
+};
+
+/** Why no Job could change the owners, or not so that it can be taken back. */
+function impossible({ facts, workload, volumes, before, after, migrated, ownerOnly }: Question): string[] {
+  const { object, ordered, strategy, autoscalers } = workload;
+  const own = new Set(ordered?.volumeClaimTemplates.map(({ metadata }) => metadata.name));
+  const shared = volumes.filter(({ name }) => !own.has(name)).map(({ name }) => name);
+  const alone = volumes.filter(({ isOfOnePod }) => isOfOnePod).map(({ name }) => name);
+  const [from, to] = [only(before), only(after)];
+  const { persistentVolumeClaimRetentionPolicy: retention } = retentionSchema.parse(object['spec']);
+  const source = facts.sccs.byName.get(observedSource(workload, facts.spec.targetSCC) ?? '');
+  const isGrouped = before.fsGroup !== after.fsGroup && volumes.some(({ fsGroup }) => fsGroup !== 'Ignored');
+  return [
+    ...(strategy.type === 'Ordered' ? [] : ['only a StatefulSet that runs is stopped for it']),
+    ...(shared.length > 0 ? [`the claim ${shared.join(', ')} may be mounted by other workloads, too`] : []),
+    ...(alone.length > 0 ? [`while its pod runs no Job can look at ${alone.join(', ')} (ReadWriteOncePod)`] : []),
+    ...(hasComputedPath(migrated.spec) ? ['a path in the volume is only known to its container (subPathExpr)'] : []),
+    ...(from === null || to === null
+      ? ['it is not known of all containers that they run as one user, now and then']
+      : []),
+    ...(from !== null && from === to ? [`the user stays ${from}, and owners are not what changes`] : []),
+    ...(retention?.whenScaled === 'Delete'
+      ? ['its claims are deleted when it is scaled down (persistentVolumeClaimRetentionPolicy.whenScaled)']
+      : []),
+    ...autoscalers.map(({ metadata }) => `HorizontalPodAutoscaler ${metadata.name ?? ''} would scale it up meanwhile`),
+    ...(source?.runAsUser.type === 'RunAsAny' && !NEEDED.some((one) => source.requiredDrop.includes(one))
+      ? []
+      : [`its SCC ${source?.name ?? ''} lets no Job run as root`]),
+    ...(ownerOnly !== undefined && isGrouped
+      ? [`the storage gives the files to the pods' group as well, which ${ownerOnly} refuses`]
+      : []),
+  ];
+}
+
+const budgetSchema = z.looseObject({ spec: z.looseObject({ selector: z.unknown().optional() }).prefault({}) });
+
+/** Budgets of the pods: none is met while all of them are stopped. */
+async function budgetsOf(
+  kube: Pick<KubeClient, 'list'>,
+  { ref, spec }: Facts,
+  { deployment }: AssessedWorkload,
+): Promise<string[]> {
+  const { items } = await kube.list({ apiVersion: 'policy/v1', kind: BUDGET }, { namespace: ref.namespace });
+  const { labels } = deployment.spec.template.metadata;
+  return items
+    .filter((budget) => picks(budgetSchema.parse(budget).spec.selector, labels) === true)
+    .map(({ metadata }) => metadata.name ?? '')
+    .filter((name) => !isAccepted(spec.traffic.accept, { kind: BUDGET, name }, ref.namespace));
+}
+
+/** What a plan that lets its workload be stopped for a change of owners is told, and the task where nothing forbids it. */
+export async function reviewOwners(kube: Pick<KubeClient, 'list'>, question: Question): Promise<OwnerChange> {
+  const { facts, workload, volumes, before, after, reason } = question;
+  const name = `${workload.object.kind} ${workload.object.metadata.name ?? ''}`;
+  const [from, to] = [only(before), only(after)];
+  const why = impossible(question);
+  const budgets = await budgetsOf(kube, facts, workload);
+  const violations: Violation[] = [
+    ...why.map((cause) => ({
+      ...{ code: 'OwnerChangeNotPossible', field: FIELD },
+      message: `${reason}; the owners of its data cannot be changed while ${name} is stopped: ${cause}`,
+      remedy: 'Remove the cause, or leave spec.volumes.ownerChange out: the refusal then writes out the way by hand.',
+    })),
+    ...budgets.map((budget) => ({
+      ...{ code: 'OutageNotAllowed', field: FIELD },
+      message: `${BUDGET} ${budget} does not allow that all pods of ${name} are stopped at once`,
+      remedy: `Accept the outage by spec.traffic.accept: [{kind: ${BUDGET}, name: ${budget}}], or leave spec.volumes.ownerChange out.`,
+    })),
+  ];
+  if (violations.length > 0 || from === null || to === null) return { violations, warnings: [] };
+  const names = volumes.map((volume) => volume.name);
+  const pods = plural(workload.deployment.spec.replicas, 'pod');
+  return {
+    violations: [],
+    warnings: [
+      `${reason}: all ${pods} of ${name} are stopped, which is an outage, while Jobs that are root give the files of ${names.join(', ')} from user ${from} to user ${to}; the pods then start again, and an undo stops them once more and gives the files back`,
+    ],
+    owners: { volumes: names, from, to, groups: after.fsGroup === null ? [] : [after.fsGroup] },
+  };
+}
