@@ -6,6 +6,7 @@ import { MAX_WARNINGS } from './limits.js';
 import { RISK_BANDS } from './risk-bands.js';
 import { WORKLOAD_KINDS } from './strategies.js';
 import { chosenStrategySchema, strategySchema } from './strategy-schema.js';
+import { volumesSchema } from './volumes-schema.js';
 
 const percentage = z.int().min(0).max(100);
 
@@ -147,31 +148,7 @@ export const planSpecSchema = z.object({
     ),
   traffic: trafficSchema.prefault({}),
   gates: gatesSchema.prefault({}),
-  volumes: z
-    .object({
-      census: z
-        .boolean()
-        .default(false)
-        .describe(
-          'Whether Jobs look, beside the pods and under the old SCC, at who owns the files of volumes that the migrated pods might not be able to use, and let their group use them where that is enough; owners stay.',
-        ),
-      ownerChange: z
-        .enum(['WhileStopped'])
-        .optional()
-        .describe(
-          'Lets a StatefulSet be stopped, which is an outage, so that Jobs give the files of its claims to the new user, where nothing less helps: under the old SCC, as root. An undo stops it again and gives them back.',
-        ),
-      snapshot: z
-        .object({
-          className: dns1123.optional().describe('The VolumeSnapshotClass; that of the storage unless given.'),
-        })
-        .optional()
-        .describe(
-          'Takes a VolumeSnapshot of the claims of each pod of a StatefulSet right before that pod moves, and keeps it.',
-        ),
-    })
-    .optional()
-    .describe('What is done about data of the workload under another user.'),
+  volumes: volumesSchema.optional().describe('What is done about data of the workload under another user.'),
   approval: z
     .object({
       required: z.boolean().default(false),

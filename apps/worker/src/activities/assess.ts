@@ -215,7 +215,7 @@ const assessment =
     );
     const warnings = [
       ...changed.warnings,
-      ...warningsOf(facts),
+      ...warningsOf(facts, data.owners !== undefined),
       ...data.warnings,
       ...division.warnings,
       ...source.warnings,

@@ -11,6 +11,7 @@ import {
   isFailed,
   isSince,
   lastWriteMs,
+  missedBy,
   readRuns,
   type JobRun,
   runOf,
@@ -98,7 +99,12 @@ export function nextRunActivities(kube: KubeClient): NextRunActivities {
     if (stand.state === 'waiting' && !log.isWorse) return { waiting: stand.message };
     const isGood = stand.state === 'ended' && stand.isGood && !log.isWorse;
     const sample: GateSample = {
-      ...{ gate, at: new Date().toISOString(), value: null, detail: `${stand.message}; ${log.detail}` },
+      ...{
+        gate,
+        at: new Date().toISOString(),
+        value: null,
+        detail: `${stand.message}; ${log.detail}${failedBefore(before)}`,
+      },
       verdict: isGood ? 'pass' : 'fail',
     };
     if (!isGood) throw gatesFailed([sample], [sample]);
@@ -174,7 +180,7 @@ export function nextRunActivities(kube: KubeClient): NextRunActivities {
           const trial = Date.now() < untilMs ? undefined : await goodTrial(target);
           if (trial) return { good: trial };
           if (Date.now() >= untilMs && cronJobSchema.parse(object).spec.suspend) return { good: unseenRun(object) };
-          const why = heldUpBy(object, runs);
+          const why = heldUpBy(object, runs) + missedBy(cronJobSchema.parse(object).spec);
           return { expired: unseen(target, `no run of CronJob ${target.workload} began ${whenOf(object)}${why}`) };
         }
         const judged = await judge(target, { gate: 'next-run', run, before: runs.find((one) => !isNew(one)) });
@@ -226,6 +232,10 @@ function unseenRun({ metadata: { name = '' } }: KubeObject): GoodRun {
     samples: [{ gate: 'next-run', verdict: 'noData', value: null, detail, at: new Date().toISOString() }],
   };
 }
+
+/** What a run that fails may have in common with the one before it, in words. */
+const failedBefore = (before: JobRun | undefined): string =>
+  before && isFailed(before.job) ? `; the run before it, ${before.job.metadata.name ?? ''}, had failed as well` : '';
 
 /** When a CronJob would begin a run, in words. */
 function whenOf(object: KubeObject): string {

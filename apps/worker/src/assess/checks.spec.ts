@@ -1,6 +1,7 @@
 import { UNREADY_ANNOTATION } from '@scc/plan';
 import { observedSource, type Facts } from './facts.js';
 import { aDaemonSet, aSet, someFacts } from './facts.fixture.js';
+import { cronJobSchema } from '../cluster/cron-jobs.js';
 import { relabelViolations, violationsOf, warningsOf } from './checks.js';
 
 const codes = (facts: Facts): string[] => violationsOf(facts).map(({ code }) => code);
@@ -267,5 +268,28 @@ describe('relabelViolations', () => {
   ])('%s', (_case, facts, expected) => {
     if (!facts.workload) throw new Error('no workload');
     expect(relabelViolations(facts.workload, facts).map(({ code }) => code)).toEqual(expected);
+  });
+});
+
+describe('warnings of a CronJob', () => {
+  const aCron = (over: object, trouble: string | null = null) => {
+    const facts = someFacts({ pods: [{ trouble }] });
+    if (!facts.workload) throw new Error('the fixture has a workload');
+    const jobTemplate = { spec: { template: { spec: { containers: [] } } } };
+    const { spec } = cronJobSchema.parse({ spec: { schedule: '0 3 * * *', jobTemplate, ...over } });
+    const strategy = { type: 'NextRun', reason: 'of its kind' } as const;
+    return warningsOf({ ...facts, workload: { ...facts.workload, cron: spec, strategy } });
+  };
+
+  it('name a last run that was not well before anything was touched', () => {
+    expect(aCron({}, 'container app ended with exit code 1')).toEqual([
+      expect.stringContaining('waits for the next run') as string,
+      expect.stringContaining('was not well already (container app ended with exit code 1)') as string,
+    ]);
+  });
+
+  it('name a deadline within which the controller may not look', () => {
+    expect(aCron({ startingDeadlineSeconds: 200 })).toHaveLength(1);
+    expect(aCron({ startingDeadlineSeconds: 5 }).join()).toContain('its startingDeadlineSeconds is 5');
   });
 });

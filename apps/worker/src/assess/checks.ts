@@ -21,6 +21,7 @@ import {
 } from '@scc/routing';
 import { REQUIRED_SCC_ANNOTATION } from '@scc/scc';
 import { isUndivided, observedSource, type Facts, type AssessedWorkload } from './facts.js';
+import { missedBy } from '../cluster/cron-jobs.js';
 import { replacesAllAtOnce } from '../cluster/rolling.js';
 import { deliveredWarnings, managedViolations, ownerWarnings } from './managed.js';
 import { isAccepted, unreadViolations, wayViolations, wayWarnings } from './ways.js';
@@ -206,13 +207,22 @@ const checks: readonly Check[] = [
 export const violationsOf = (facts: Facts): Violation[] => checks.flatMap((check) => check(facts));
 
 /** What the wait for the next run of a CronJob rests on. */
-function runWarnings(workload: AssessedWorkload, { schedule, timeZone, suspend }: CronSpec): string[] {
+function runWarnings(workload: AssessedWorkload, cron: CronSpec): string[] {
+  const { schedule, timeZone, suspend } = cron;
+  const broken = workload.pods.find(({ trouble }) => trouble !== null);
+  const missed = missedBy(cron);
   const name = nameOf(workload);
   const zone = timeZone === undefined ? '' : ` ${timeZone}`;
   return [
     suspend
       ? `${name} is suspended: its template changes, and the migration waits for its first run; without one in time, or a trial run that was good, it ends as not observed, and the old grant stays`
       : `the migration waits for the next run of ${name} by its schedule (${schedule}${zone})`,
+    ...(missed === '' ? [] : [`${name} may begin no run in time${missed}`]),
+    ...(broken
+      ? [
+          `the last run of ${name} was not well already (${broken.trouble ?? ''}): its next one is judged all the same, and the same trouble takes the migration back`,
+        ]
+      : []),
     ...(workload.pods.length === 0 ? [`no run of ${name} is there, so that nothing shows the SCC of its pods`] : []),
   ];
 }
@@ -264,14 +274,17 @@ const outageWarnings = (workload: AssessedWorkload, spec: Facts['spec']): string
   ];
 };
 
-/** Facts that do not forbid a migration but should be known. */
-export function warningsOf({ workload, planAnnotations, ways, spec }: Facts): string[] {
+/**
+ * Facts that do not forbid a migration but should be known.
+ * @param isStopped all pods are stopped at once, which is said elsewhere
+ */
+export function warningsOf({ workload, planAnnotations, ways, spec }: Facts, isStopped = false): string[] {
   if (!workload) return [];
   const sticky = isUndivided(workload)
     ? []
     : workload.services.filter(({ sessionAffinity }) => sessionAffinity !== 'None');
   return [
-    ...outageWarnings(workload, spec),
+    ...(isStopped ? [] : outageWarnings(workload, spec)),
     ...deliveredWarnings(workload),
     ...ownerWarnings(workload),
     ...wayWarnings(ways),

@@ -7,16 +7,10 @@ import { z } from 'zod';
 import { picks } from '../cluster/selectors.js';
 import { hasComputedPath } from '../cluster/census.js';
 import { observedSource, type AssessedWorkload, type Facts } from './facts.js';
+import type { DataVolume } from './storage.js';
 import { isAccepted } from './ways.js';
 
 /** Whether the owners of a workload's data can be changed while it is stopped, and taken back; what that means. */
-
-/** A claim, as far as a change of its owners goes. */
-interface Owned {
-  name: string;
-  fsGroup: 'Honoured' | 'Ignored' | 'Unknown';
-  isOfOnePod: boolean;
-}
 
 /** The users of all containers, and their group. */
 interface Users {
@@ -27,7 +21,7 @@ interface Users {
 interface Question {
   facts: Facts;
   workload: AssessedWorkload;
-  volumes: readonly Owned[];
+  volumes: readonly DataVolume[];
   before: Users;
   after: Users;
   migrated: Pod;
@@ -57,37 +51,58 @@ const only = ({ uids }: Users): number | null => {
   return others.length === 0 ? uid : null;
 };
 
-/** Why no Job could change the owners, or not so that it can be taken back. */
-function impossible({ facts, workload, volumes, before, after, migrated, ownerOnly }: Question): string[] {
-  const { object, ordered, strategy, autoscalers } = workload;
+/** One cause for which no Job could change the owners, or not so that it can be taken back; empty where there is none. */
+type Cause = (question: Question) => string;
+
+const isAnotherKind: Cause = ({ workload: { strategy } }) =>
+  strategy.type === 'Ordered' ? '' : 'only a StatefulSet that runs is stopped for it';
+
+const isShared: Cause = ({ workload: { ordered }, volumes }) => {
   const own = new Set(ordered?.volumeClaimTemplates.map(({ metadata }) => metadata.name));
   const shared = volumes.filter(({ name }) => !own.has(name)).map(({ name }) => name);
-  const alone = volumes.filter(({ isOfOnePod }) => isOfOnePod).map(({ name }) => name);
+  return shared.length > 0 ? `the claim ${shared.join(', ')} may be mounted by other workloads, too` : '';
+};
+
+const isOfOnePod: Cause = ({ volumes }) => {
+  const alone = volumes.filter((volume) => volume.isOfOnePod).map(({ name }) => name);
+  return alone.length > 0 ? `while its pod runs no Job can look at ${alone.join(', ')} (ReadWriteOncePod)` : '';
+};
+
+const isComputed: Cause = ({ migrated }) =>
+  hasComputedPath(migrated.spec) ? 'a path in the volume is only known to its container (subPathExpr)' : '';
+
+const isSeveral: Cause = ({ before, after }) => {
   const [from, to] = [only(before), only(after)];
-  const { persistentVolumeClaimRetentionPolicy: retention } = retentionSchema.parse(object['spec']);
-  const source = facts.sccs.byName.get(observedSource(workload, facts.spec.targetSCC) ?? '');
-  const isGrouped = before.fsGroup !== after.fsGroup && volumes.some(({ fsGroup }) => fsGroup !== 'Ignored');
-  return [
-    ...(strategy.type === 'Ordered' ? [] : ['only a StatefulSet that runs is stopped for it']),
-    ...(shared.length > 0 ? [`the claim ${shared.join(', ')} may be mounted by other workloads, too`] : []),
-    ...(alone.length > 0 ? [`while its pod runs no Job can look at ${alone.join(', ')} (ReadWriteOncePod)`] : []),
-    ...(hasComputedPath(migrated.spec) ? ['a path in the volume is only known to its container (subPathExpr)'] : []),
-    ...(from === null || to === null
-      ? ['it is not known of all containers that they run as one user, now and then']
-      : []),
-    ...(from !== null && from === to ? [`the user stays ${from}, and owners are not what changes`] : []),
-    ...(retention?.whenScaled === 'Delete'
-      ? ['its claims are deleted when it is scaled down (persistentVolumeClaimRetentionPolicy.whenScaled)']
-      : []),
-    ...autoscalers.map(({ metadata }) => `HorizontalPodAutoscaler ${metadata.name ?? ''} would scale it up meanwhile`),
-    ...(source?.runAsUser.type === 'RunAsAny' && !NEEDED.some((one) => source.requiredDrop.includes(one))
-      ? []
-      : [`its SCC ${source?.name ?? ''} lets no Job run as root`]),
-    ...(ownerOnly !== undefined && isGrouped
-      ? [`the storage gives the files to the pods' group as well, which ${ownerOnly} refuses`]
-      : []),
-  ];
-}
+  if (from === null || to === null) return 'it is not known of all containers that they run as one user, now and then';
+  return from === to ? `the user stays ${from}, and owners are not what changes` : '';
+};
+
+const isDeleted: Cause = ({ workload: { object } }) =>
+  retentionSchema.parse(object['spec']).persistentVolumeClaimRetentionPolicy?.whenScaled === 'Delete'
+    ? 'its claims are deleted when it is scaled down (persistentVolumeClaimRetentionPolicy.whenScaled)'
+    : '';
+
+const isScaled: Cause = ({ workload: { autoscalers } }) => {
+  const names = autoscalers.map(({ metadata }) => metadata.name ?? '');
+  return names.length > 0 ? `HorizontalPodAutoscaler ${names.join(', ')} would scale it up meanwhile` : '';
+};
+
+const isNoRoot: Cause = ({ facts: { sccs, spec }, workload }) => {
+  const source = sccs.byName.get(observedSource(workload, spec.targetSCC) ?? '');
+  const mayChange = source && !NEEDED.some((one) => source.requiredDrop.includes(one));
+  return mayChange && source.runAsUser.type === 'RunAsAny'
+    ? ''
+    : `its SCC ${source?.name ?? ''} lets no Job run as root`;
+};
+
+const isGrouped: Cause = ({ volumes, before, after, ownerOnly }) =>
+  ownerOnly !== undefined && before.fsGroup !== after.fsGroup && volumes.some(({ fsGroup }) => fsGroup !== 'Ignored')
+    ? `the storage gives the files to the pods' group as well, which ${ownerOnly} refuses`
+    : '';
+
+const CAUSES: readonly Cause[] = [
+  ...[isAnotherKind, isShared, isOfOnePod, isComputed, isSeveral, isDeleted, isScaled, isNoRoot, isGrouped],
+];
 
 const budgetSchema = z.looseObject({ spec: z.looseObject({ selector: z.unknown().optional() }).prefault({}) });
 
@@ -110,7 +125,7 @@ export async function reviewOwners(kube: Pick<KubeClient, 'list'>, question: Que
   const { facts, workload, volumes, before, after, reason } = question;
   const name = `${workload.object.kind} ${workload.object.metadata.name ?? ''}`;
   const [from, to] = [only(before), only(after)];
-  const why = impossible(question);
+  const why = CAUSES.map((cause) => cause(question)).filter(Boolean);
   const budgets = await budgetsOf(kube, facts, workload);
   const violations: Violation[] = [
     ...why.map((cause) => ({

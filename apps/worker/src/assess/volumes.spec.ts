@@ -1,7 +1,8 @@
 import type { KubeObject } from '@scc/kube';
 import { podSchema } from '@scc/scc';
 import { aSet } from './facts.fixture.js';
-import { decideVolumes, reviewVolumes, storageOf, volumeUserOf, type DataVolume } from './volumes.js';
+import { storageOf, type DataVolume } from './storage.js';
+import { decideVolumes, reviewVolumes, volumeUserOf } from './volumes.js';
 
 const data = (fsGroup: DataVolume['fsGroup'] = 'Honoured'): DataVolume => ({
   ...{ name: 'data', paths: ['/data'], storage: 'ebs', isOfOnePod: false },

@@ -1,4 +1,4 @@
-import type { KubeClient, KubeObject } from '@scc/kube';
+import type { KubeClient } from '@scc/kube';
 import type { Violation } from '@scc/plan';
 import type { Pod, TemplatePatch } from '@scc/scc';
 import { z } from 'zod';
@@ -6,23 +6,10 @@ import { isAccepted } from './ways.js';
 import type { CensusTask, OwnersTask } from '@scc/migration/contract';
 import { hasComputedPath } from '../cluster/census.js';
 import { reviewOwners } from './owners.js';
+import { type ClaimOfPods, type DataVolume, readVolume } from './storage.js';
 import { isUndivided, type AssessedWorkload, type Facts } from './facts.js';
 
 /** Whether the migrated pods of a StatefulSet or of a CronJob can use the data that its pods have written under another user. */
-
-/** A volume that keeps data from one pod to the next. */
-export interface DataVolume {
-  /** Of the claim, or of the template that the claims are made from. */
-  name: string;
-  /** Where the pods mount it; empty where no container does. */
-  paths: readonly string[];
-  /** The driver, or the kind of volume, by which it is mounted. */
-  storage: string;
-  /** Whether files are given to the pod's fsGroup when it is mounted. */
-  fsGroup: 'Honoured' | 'Ignored' | 'Unknown';
-  /** Whether no other pod can mount it beside the one that does. */
-  isOfOnePod: boolean;
-}
 
 /** By whom the pods read and write. */
 export interface VolumeUser {
@@ -104,62 +91,6 @@ export function decideVolumes({ volumes, images, before, after }: Question): Vol
     reason: `the files of ${named(volumes)} are given to group ${after.fsGroup} when they are mounted, ${walk}: that takes long where they are many`,
     changePolicy: after.changePolicy === null ? 'OnRootMismatch' : null,
   };
-}
-
-/** Volumes of Kubernetes itself whose files its kubelet gives to the pods' group, and those whose files it does not. */
-const HONOURED = [
-  ...['local', 'awsElasticBlockStore', 'azureDisk', 'cinder', 'fc', 'gcePersistentDisk', 'iscsi', 'rbd'],
-  ...['vsphereVolume', 'portworxVolume'],
-];
-const IGNORED = ['nfs', 'hostPath', 'cephfs', 'glusterfs', 'azureFile'];
-
-const volumeSchema = z.looseObject({ spec: z.record(z.string(), z.unknown()) });
-const csiSchema = z.looseObject({ driver: z.string() });
-const modesSchema = z.array(z.string()).default([]);
-const driverSchema = z.looseObject({
-  spec: z.looseObject({ fsGroupPolicy: z.string().default('ReadWriteOnceWithFSType') }).prefault({}),
-});
-
-/** How the files of a PersistentVolume are mounted. */
-export function storageOf(volume: KubeObject, driver: KubeObject | undefined): Pick<DataVolume, 'storage' | 'fsGroup'> {
-  const { spec } = volumeSchema.parse(volume);
-  const csi = csiSchema.safeParse(spec['csi']).data;
-  if (csi) {
-    const { fsGroupPolicy } = driverSchema.parse(driver ?? {}).spec;
-    const isShared = modesSchema.parse(spec['accessModes']).some((mode) => mode.endsWith('Many'));
-    const isIgnored = fsGroupPolicy === 'None' || (fsGroupPolicy !== 'File' && isShared);
-    return { storage: csi.driver, fsGroup: isIgnored ? 'Ignored' : 'Honoured' };
-  }
-  const kind = [...HONOURED, ...IGNORED].find((one) => spec[one] !== undefined);
-  if (kind === undefined) return { storage: 'an unknown kind of volume', fsGroup: 'Unknown' };
-  return { storage: kind, fsGroup: HONOURED.includes(kind) ? 'Honoured' : 'Ignored' };
-}
-
-const claimSchema = z.looseObject({
-  spec: z.looseObject({ volumeName: z.string().optional(), accessModes: modesSchema }),
-});
-
-async function readVolume(
-  kube: Pick<KubeClient, 'get'>,
-  namespace: string,
-  { name, claim: claimName, paths }: ClaimOfPods,
-): Promise<DataVolume> {
-  const claim = await kube.get({ apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace, name: claimName });
-  const { volumeName, accessModes = [] } = claim ? claimSchema.parse(claim).spec : {};
-  const known = { name, paths, isOfOnePod: accessModes.includes('ReadWriteOncePod') };
-  const unbound = { ...known, storage: `claim ${claimName} has no volume`, fsGroup: 'Unknown' } as const;
-  if (volumeName === undefined) return unbound;
-  const volume = await kube.get({ apiVersion: 'v1', kind: 'PersistentVolume', name: volumeName });
-  if (!volume) return unbound;
-  const csi = csiSchema.safeParse(volumeSchema.parse(volume).spec['csi']).data;
-  const driver = csi && (await kube.get({ apiVersion: 'storage.k8s.io/v1', kind: 'CSIDriver', name: csi.driver }));
-  return { ...known, ...storageOf(volume, driver) };
-}
-
-interface ClaimOfPods {
-  name: string;
-  claim: string;
-  paths: string[];
 }
 
 const mountsSchema = z.looseObject({
@@ -265,13 +196,20 @@ export async function reviewVolumes(
   const looked = censusOf(decision, { volumes, after, spec, workload, isKnown: running !== undefined, migrated });
   if (looked) return looked;
   // The least first: only what nothing else helps is worth an outage.
-  if (spec.volumes?.ownerChange && (decision.do === 'Group' || decision.do === 'Refuse')) {
+  if (spec.volumes?.ownerChange && isRefused(decision)) {
     const ownerOnly = images.find((image) => OWNER_ONLY.test(image));
-    return reviewOwners(kube, {
-      ...{ facts, workload, volumes, before, after, migrated, ownerOnly },
-      reason: decision.reason,
-    });
+    const { reason } = decision;
+    return reviewOwners(kube, { facts, workload, volumes, before, after, migrated, ownerOnly, reason });
   }
+  return reviewedBy(decision, { volumes, after, spec });
+}
+
+const isRefused = (decision: VolumeDecision): boolean => decision.do === 'Group' || decision.do === 'Refuse';
+
+function reviewedBy(
+  decision: VolumeDecision,
+  { volumes, after, spec }: Pick<Looked, 'volumes' | 'after' | 'spec'>,
+): ReviewedVolumes {
   switch (decision.do) {
     case 'Nothing':
       return { violations: [], warnings: [] };

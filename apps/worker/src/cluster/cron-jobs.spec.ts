@@ -7,6 +7,7 @@ import {
   lastPods,
   lastWriteMs,
   lostSince,
+  missedBy,
   type JobRun,
   runsAmong,
   standOfRun,
@@ -68,6 +69,19 @@ describe('the runs of a CronJob', () => {
     ];
     expect(lastPods(runs)).toMatchObject([{ name: 'p', scc: 'anyuid', ready: true }]);
     expect(lastPods([])).toEqual([]);
+  });
+
+  it('show how the last one failed', () => {
+    const runs = runsAmong(cronJob, { jobs: [job('old')], pods: [pod('p', 'old', ended(1))] });
+    expect(lastPods(runs)).toMatchObject([{ trouble: 'container app ended with exit code 1 (Error)' }]);
+    const evicted = runsAmong(cronJob, { jobs: [job('old')], pods: [pod('p', 'old', { phase: 'Failed' })] });
+    expect(lastPods(evicted)).toMatchObject([{ trouble: 'it failed' }]);
+  });
+
+  it('may be left out where they have to begin sooner than anybody looks', () => {
+    const spec = { schedule: '* * * * *', concurrencyPolicy: 'Allow', suspend: false, jobTemplate: { spec: {} } };
+    expect([spec, { ...spec, startingDeadlineSeconds: 10 }].map(missedBy)).toEqual(['', '']);
+    expect(missedBy({ ...spec, startingDeadlineSeconds: 5 })).toContain('within 5 s is left out');
   });
 
   it('are told from earlier ones by the SCC that they ask for, and by the whole second in which they began', () => {

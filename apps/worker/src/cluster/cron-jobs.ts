@@ -13,6 +13,7 @@ export const cronJobSchema = z.looseObject({
     schedule: z.string(),
     timeZone: z.string().optional(),
     concurrencyPolicy: z.string().default('Allow'),
+    startingDeadlineSeconds: z.int().nullish(),
     suspend: z.boolean().default(false),
     jobTemplate: z.looseObject({ spec: z.looseObject({}) }),
   }),
@@ -102,10 +103,13 @@ export function lastWriteMs({ metadata: { managedFields = [] } }: KubeObject, ma
 /** The pods of the newest run that has any, whether they still run or have ended. */
 export function lastPods(runs: readonly JobRun[]): RolloutPod[] {
   const newest = runs.find(({ pods }) => pods.length > 0);
-  return (newest?.pods ?? []).map((item) => ({
-    ...rolloutPod(item),
-    ...(clusterPodSchema.parse(item).status.phase === 'Succeeded' ? { ready: true } : {}),
-  }));
+  return (newest?.pods ?? []).map((item) => ({ ...rolloutPod(item), ...endOf(clusterPodSchema.parse(item)) }));
+}
+
+/** The end of a pod that has ended, as far as it says more than the pod did before. */
+function endOf(pod: ClusterPod): Partial<RolloutPod> {
+  if (pod.status.phase === 'Succeeded') return { ready: true };
+  return pod.status.phase === 'Failed' ? { trouble: badEnds(pod).join('; ') || 'it failed' } : {};
 }
 
 /** How a run stands. */
@@ -140,6 +144,15 @@ export function heldUpBy(object: KubeObject, runs: readonly JobRun[]): string {
   if (cronJobSchema.parse(object).spec.concurrencyPolicy !== 'Forbid') return '';
   const lasting = runs.find(({ job }) => !isJobOver(job));
   return lasting ? ` while its run ${lasting.job.metadata.name ?? ''} lasts (concurrencyPolicy: Forbid)` : '';
+}
+
+/** Within this the controller of CronJobs looks at each of them, in seconds. */
+const LOOKED_AT_S = 10;
+
+/** The deadline by which a CronJob's runs must begin, where it may be over before anybody looks, in words; else empty. */
+export function missedBy({ startingDeadlineSeconds: seconds }: CronJob['spec']): string {
+  if (seconds == null || seconds >= LOOKED_AT_S) return '';
+  return ` (its startingDeadlineSeconds is ${seconds}: a run that the controller does not begin within ${seconds} s is left out)`;
 }
 
 /** Reads how far a run is, by the conditions of its Job and the state of its pods. */
