@@ -84,7 +84,8 @@ async function untilStill(
   for (let before: string | null = null; before !== seen;) {
     before = seen;
     try {
-      return void (await waitFor(look, { timeoutMs: TIMEOUT_MS, everyMs: 250, what }));
+      await waitFor(look, { timeoutMs: TIMEOUT_MS, everyMs: 250, what });
+      return;
     } catch (error) {
       if (seen === before) throw new Error(`${name} is not ${what}: ${seen}`, { cause: error });
     }
