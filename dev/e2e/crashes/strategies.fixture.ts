@@ -213,7 +213,7 @@ async function begin(bench: Bench, { name, strategy, step }: Met): Promise<void>
   const { kind } = WORKLOADS[strategy];
   await bench.engine.apply(name, name, {
     ...{
-      workloadRef: { apiVersion: apiVersionOf(kind), kind, name },
+      workloadRef: { kind, name },
       traffic: longHolds,
       justification: 'no pod shows what it runs under',
     },
