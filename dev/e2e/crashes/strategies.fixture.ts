@@ -213,7 +213,7 @@ async function begin(bench: Bench, { name, strategy, step }: Met): Promise<void>
   const { kind } = WORKLOADS[strategy];
   await bench.engine.apply(name, name, {
     ...{
-      workloadRef: { kind, name },
+      workloadRef: { kind, name, ...(kind === 'CronJob' ? { apiVersion: 'batch/v1' as const } : {}) },
       traffic: longHolds,
       justification: 'no pod shows what it runs under',
     },

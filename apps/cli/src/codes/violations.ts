@@ -1,3 +1,4 @@
+import { DATA_VIOLATIONS } from './data.js';
 import { FORM_VIOLATIONS } from './form.js';
 import type { CodeTexts } from './text.js';
 
@@ -111,25 +112,7 @@ export const VIOLATIONS = {
     cause: 'the canary would relabel a shared volume for another SELinux level, and the pods that serve would lose it',
     remedy: 'keep the SELinux level, use storage that does not relabel, or accept the claim by `traffic.accept`',
   },
-  DataOfAnotherUser: {
-    cause: 'the user of the pods changes, and their data stays with the old one',
-    remedy:
-      'take the step that the violation writes out (a group that may use the files, or another owner), then accept the claim',
-  },
-  OwnerChangeNotPossible: {
-    cause:
-      'the owners of the data of the workload cannot be changed while it is stopped, or not so that an undo gives them back',
-    remedy: 'remove what the violation names, or leave `volumes.ownerChange` out and take the way by hand',
-  },
-  OutageNotAllowed: {
-    cause: 'a PodDisruptionBudget of the pods does not allow that all of them are stopped at once',
-    remedy: 'accept the budget by `traffic.accept`, or leave `volumes.ownerChange` out',
-  },
-  SnapshotNotPossible: {
-    cause:
-      'the plan wants snapshots of data of which none can be taken: the cluster serves none, or no claim belongs to one pod',
-    remedy: 'install the CSI snapshot controller and give the worker the right, or leave `volumes.snapshot` out',
-  },
+  ...DATA_VIOLATIONS,
   NamespaceExempt: {
     cause: 'pods of the namespace are admitted without any SCC',
     remedy: 'move the workload to a namespace of its own, or take the label away that exempts this one',
