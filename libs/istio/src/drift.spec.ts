@@ -1,4 +1,6 @@
 import type { KubeClient, KubeObject } from '@scc/kube';
+import { canaryLabels } from '@scc/plan';
+import { Pace } from './added.js';
 import { canaryRule } from './destination-rules.js';
 import { IstioRouter } from './router.js';
 
@@ -27,8 +29,9 @@ const copy = (spec: object, manager = 'scc'): KubeObject => ({
 });
 
 function driftOf(...objects: KubeObject[]) {
-  const kube: Pick<KubeClient, 'get'> = {
+  const kube: Pick<KubeClient, 'get' | 'list'> = {
     get: (id) => Promise.resolve(objects.find(({ metadata }) => metadata.name === id.name)),
+    list: ({ kind }) => Promise.resolve({ items: objects.filter((one) => one.kind === kind), resourceVersion: '1' }),
   };
   const router = new IstioRouter({
     kube: kube as KubeClient,
@@ -64,5 +67,43 @@ describe('the policy of a host and its copy', () => {
     ],
   ])('differ when a rule %s', async (_case, objects, expected) => {
     expect(await driftOf(...objects)).toMatchObject(expected);
+  });
+});
+
+describe('an object of the mesh that was added during a migration', () => {
+  const virtualService = (to: string, over: Partial<KubeObject['metadata']> = {}): KubeObject => ({
+    apiVersion,
+    kind: 'VirtualService',
+    metadata: { namespace: 'shop', name: 'late', managedFields: [{ manager: 'ops' }], ...over },
+    spec: { hosts: ['late.example'], http: [{ route: [{ destination: { host: to } }] }] },
+  });
+  const late = (host: string): KubeObject => ({
+    ...rule({ host }),
+    metadata: { ...name, name: 'late', managedFields: [{ manager: 'ops' }] },
+  });
+
+  it.each<[string, KubeObject, object | null]>([
+    [
+      'sends to the workload',
+      virtualService('web'),
+      { object: 'VirtualService shop/late', fields: ['spec'], manager: 'ops' },
+    ],
+    ['sends to others', virtualService('other'), null],
+    ['is of a canary', virtualService('web', { labels: canaryLabels('move') }), null],
+    ["is a policy of the workload's host", late('web'), { object: 'DestinationRule shop/late', manager: 'ops' }],
+    ['is a policy of another host', late('other'), null],
+  ])('is found where it %s', async (_case, added, expected) => {
+    const found = await driftOf(before, copy({}), added);
+    if (expected === null) expect(found).toBeNull();
+    else expect(found).toMatchObject(expected);
+  });
+
+  it('is looked for at once, and then from time to time', () => {
+    let nowMs = 0;
+    const pace = new Pace(() => nowMs);
+    expect([pace.isDue(request), pace.isDue(request)]).toEqual([true, false]);
+    expect(pace.isDue({ ...request, namespace: 'other' })).toBe(true);
+    nowMs = 30_000;
+    expect(pace.isDue(request)).toBe(true);
   });
 });

@@ -29,6 +29,7 @@ import {
   type Verified,
   type Watched,
 } from '@scc/routing';
+import { addedObject, Pace } from './added.js';
 import { withCanary, type RouteScope } from './canary-routes.js';
 import { canaryRule, isRuleOf } from './destination-rules.js';
 import { isForAll } from './mesh-config.js';
@@ -79,6 +80,7 @@ const listsOf = ({ http, tls, tcp }: VirtualServiceSpec): Record<string, unknown
 export class IstioRouter implements TrafficRouter {
   /** Of what the proxies of this mesh have: routers beside this one share it. */
   readonly proof: IstioProof;
+  private readonly pace = new Pace();
 
   constructor(private readonly options: IstioRouterOptions) {
     this.proof = new IstioProof(options);
@@ -177,7 +179,17 @@ export class IstioRouter implements TrafficRouter {
           ),
         };
     }
-    return this.driftOfRules(survey);
+    return (await this.driftOfRules(survey)) ?? this.driftByAdded(survey);
+  }
+
+  private async driftByAdded({ request, routes }: Survey): Promise<Conflict | null> {
+    if (!this.pace.isDue(request)) return null;
+    const { kube, fieldManager } = this.options;
+    const added = await addedObject(kube, { request, routes: routesSchema.parse(routes) });
+    if (!added) return null;
+    const { apiVersion, kind, metadata } = added;
+    const object = routedName({ apiVersion, kind, namespace: request.namespace, name: metadata.name ?? '' });
+    return { object, fields: ['spec'], manager: lastWriter(added, fieldManager, ['spec']) };
   }
 
   /** The policy of a host, and its copy for the canary's, say the same. */
