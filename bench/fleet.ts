@@ -18,11 +18,15 @@ const AT_ONCE = 8;
 const IMAGE = `${PLAN_GROUP}/healthy:1`;
 
 /** A stack with room for the pods of so many workloads and for as many beside them. */
-export function startFleetStack(workloads: number, cachedMigrations: number): Promise<Stack> {
+export function startFleetStack(
+  workloads: number,
+  cachedMigrations: number,
+  { mesh }: { mesh: boolean } = { mesh: false },
+): Promise<Stack> {
   const nodes = Math.min(MOST_NODES, Math.ceil((2 * workloads) / PODS_OF_A_NODE));
   return startStack({
     nodes,
-    parts: { mesh: false, prometheus: false },
+    parts: { mesh, prometheus: mesh },
     env: { worker: { MAX_CACHED_WORKFLOWS: String(cachedMigrations) } },
   });
 }

@@ -21,6 +21,7 @@ import { endingWithNamespace } from './going.js';
 import { governanceActivities } from './governance.js';
 import { guarded, ownWorkflowsOnly } from './guarded.js';
 import { grantActivities } from './grants.js';
+import { FirstWord } from './first-word.js';
 import { earlierOf, outcomeActivities, knownOutcome } from './outcome.js';
 import { beating } from './pace.js';
 import { planActivities, readPlan } from './plan.js';
@@ -183,10 +184,14 @@ export function unguardedActivities(deps: WorkerDeps) {
 export function createActivities(deps: WorkerDeps): MigrationActivities {
   const { kube, governance, instruments } = deps;
   const assess = assessWith(deps);
+  const planning = planningActivities(deps);
+  const firstWord = new FirstWord();
   const activities: MigrationActivities = {
-    ...planningActivities(deps),
+    ...planning,
+    project: (ref, projection) => firstWord.say(ref.uid, () => planning.project(ref, projection)),
     ...guarded({ governance, sealed: new SealedMaterial(kube) }, targetActivities(deps)),
     assess: async (ref) => {
+      await firstWord.heard(ref.uid);
       const judged = await assess(ref, await readPlan(kube, ref));
       return judged.ok ? { ...judged, target: outlineOf(judged.target) } : judged;
     },
