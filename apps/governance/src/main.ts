@@ -11,6 +11,7 @@ import { TemporalLink } from '@scc/runtime/temporal';
 import { startTracing, tracingOf } from '@scc/runtime/tracing';
 import { type CertificateSource, followFiles, followSecret, type KeyPair } from '@scc/tls';
 import { AuthorityWatch } from './audit/authority-watch.js';
+import { LogWatch } from './audit/log-watch.js';
 import { PublishedWatch } from './audit/published-watch.js';
 import { SchemaWatch } from './audit/schema-watch.js';
 import { StateWatch } from './audit/state-watch.js';
@@ -136,11 +137,12 @@ async function start({ config, logger, metrics, parts, signal, setWaiting, setAd
 
   const publisher = new CheckpointPublisher({ store: checkpointStore(kube), db: source, vkey: signer.vkey, logger });
   const readModel = new ReadModelWatch(source);
+  const vkeys = [signer, ...(previousSigner ? [previousSigner] : [])].map(({ vkey }) => vkey);
   const authority = new AuthorityWatch({
     ...{ source, logger },
     also: [
       ...[readModel, new SchemaWatch(source), new StateWatch(source), new MissedWatch(source)],
-      new PublishedWatch(() => publisher.refused),
+      ...[new PublishedWatch(() => publisher.refused), new LogWatch(source, { origin: config.AUDIT_ORIGIN, vkeys })],
     ],
   });
   const contradictions = new Contradictions(authority, () => publisher.refused);

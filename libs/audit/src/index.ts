@@ -1,6 +1,6 @@
 export { canonicalBytes, hashOf, type JsonValue } from './canonical.js';
 export { leafHash, EMPTY_ROOT, HASH_BYTES } from './hashing.js';
-export { CompactRange } from './compact-range.js';
+export { CompactRange, CompactRangeError } from './compact-range.js';
 export { consistencySpans, inclusionSpans, verifyConsistency, verifyInclusion, type LeafSpan } from './proofs.js';
 export { hashOfSpan, splitHashes, TILE_WIDTH, TileBuilder, type Tile } from './tiles.js';
 export {
@@ -49,7 +49,7 @@ export {
 } from './keys.js';
 export { type Anchor } from './anchors.js';
 export { type HeldReceipt } from './receipts.js';
-export { verifyLog, type Trust, type VerifyReport } from './verify.js';
+export { beginVerification, verifyLog, type RunningVerification, type Trust, type VerifyReport } from './verify.js';
 export { AuthorityCheck, type Contradiction } from './authority/compare.js';
 export { AUTHORITY_ACTIONS } from './authority/rules.js';
 export { AUTHORITY_TABLES, RECORD_REVISION, type AuthorityRow, type AuthorityTable } from './authority/rows.js';

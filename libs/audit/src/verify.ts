@@ -47,7 +47,18 @@ export async function verifyLog(batches: AsyncIterable<readonly LogRecord[]>, tr
   return verification.finish();
 }
 
-class Verification {
+/** A verification of the log alone, without the tables beside it, that is given the log part by part. */
+export interface RunningVerification {
+  see(record: LogRecord): void;
+  /** What was found so far. */
+  found(): Finding[];
+  finish(): VerifyReport;
+}
+
+/** @throws NoteError when a pinned key is malformed. */
+export const beginVerification = (trust: Trust): RunningVerification => new Verification(trust, 'log');
+
+class Verification implements RunningVerification {
   private readonly findings = new Findings();
   private readonly keys = new KeySchedule();
   private readonly pinned: NoteVerifier[];
@@ -65,7 +76,10 @@ class Verification {
   private unsealed = 0;
   private oldestUnsealed: { at: number; entryId: string } | null = null;
 
-  constructor(private readonly trust: Trust) {
+  constructor(
+    private readonly trust: Trust,
+    private readonly what: 'log' | 'log and tables' = 'log and tables',
+  ) {
     this.pinned = trust.keys.map(parseVerifier);
     const fromReceipts = trust.receipts.flatMap(({ entryId, checkpoint }) =>
       checkpoint === null ? [] : [{ source: `the receipt of ${entryId}`, note: checkpoint }],
@@ -154,6 +168,7 @@ class Verification {
   private accept(body: NonNullable<EntryVerdict['body']>, row: number, index: number | null): void {
     const { id, occurredAt, action, actor, object, details } = body;
     this.order.see({ row, entryId: id, occurredAt }, index);
+    if (this.what === 'log') return;
     const { name = null, namespace = null } = object;
     this.authority.see({ id, action, actor: actor.name, name, namespace, details }, index);
   }
@@ -175,6 +190,10 @@ class Verification {
     this.unsealed += 1;
     const at = Date.parse(entry.columns[1]);
     if (!this.oldestUnsealed || at < this.oldestUnsealed.at) this.oldestUnsealed = { at, entryId: entry.columns[0] };
+  }
+
+  found(): Finding[] {
+    return this.findings.sorted();
   }
 
   finish(): VerifyReport {

@@ -1,4 +1,5 @@
 import { AUTHORITY_TABLES, type AuthorityTable, type Contradiction, RECORD_REVISION } from '@scc/audit';
+import { jsonOf } from '@scc/runtime';
 import type { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { SYSTEM } from '../call/caller.js';
@@ -14,7 +15,7 @@ const ADOPTED = 'record.adopted';
 const UNNAMED: readonly AuthorityTable[] = AUTHORITY_TABLES.slice(0, AUTHORITY_TABLES.indexOf('step_authorization'));
 
 const adoptedRow = z.object({
-  body: z.instanceof(Buffer).transform((bytes): unknown => JSON.parse(bytes.toString('utf8'))),
+  body: z.instanceof(Buffer).transform((bytes) => jsonOf(bytes.toString('utf8'))),
 });
 const adoptedSchema = z.object({
   details: z.object({

@@ -1,4 +1,5 @@
 import { AUTHORITY_TABLES, type JsonValue } from '@scc/audit';
+import { jsonOf } from '@scc/runtime';
 import type { EntityManager } from 'typeorm';
 import { z } from 'zod';
 import { type Queryable, rowsOf } from '../database/rows.js';
@@ -37,7 +38,7 @@ export async function answerFor(
 }
 
 const answerRow = z.object({
-  body: z.instanceof(Buffer).transform((bytes): unknown => JSON.parse(bytes.toString('utf8'))),
+  body: z.instanceof(Buffer).transform((bytes) => jsonOf(bytes.toString('utf8'))),
 });
 const closedSchema = z.object({
   details: z.object({

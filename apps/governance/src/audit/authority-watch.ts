@@ -6,9 +6,10 @@ import {
   type Contradiction,
   leafHash,
 } from '@scc/audit';
-import { messageOf, pause, type Logger } from '@scc/runtime';
-import { type DataSource, type EntityManager, QueryFailedError } from 'typeorm';
+import { jsonOf, messageOf, pause, type Logger } from '@scc/runtime';
+import type { DataSource, EntityManager } from 'typeorm';
 import { z } from 'zod';
+import { isDatabaseAway } from '../database/outage.js';
 import { type Queryable, rowOf, rowsOf } from '../database/rows.js';
 import { Adoption } from './adoption.js';
 import type { FoundContradiction } from './answers.js';
@@ -174,17 +175,12 @@ export class AuthorityWatch {
   }
 }
 
-/** SQLSTATE class 42: a table, a column or a right is missing. */
-const isOtherSchema = (error: unknown): boolean =>
-  error instanceof z.ZodError ||
-  (error instanceof QueryFailedError && /^(42|0A)/.test(String((error.driverError as { code?: unknown }).code)));
-
 /** A database in which the comparison cannot be made, although it answers, is not the one that the service made. */
 async function orUncomparable(what: string, look: () => Promise<FoundContradiction[]>): Promise<FoundContradiction[]> {
   try {
     return [...(await look())];
   } catch (error) {
-    if (!isOtherSchema(error)) throw error;
+    if (isDatabaseAway(error)) throw error;
     const message = `the comparison with the log cannot be made: ${messageOf(error)}`;
     return [{ ...{ fault: 'not-comparable', table: 'schema', key: what, by: null, message }, holds: null }];
   }
@@ -196,10 +192,12 @@ export function inWords([first, ...more]: readonly FoundContradiction[]): string
   return `${first.fault}: ${first.message}${more.length > 0 ? `, and ${more.length} more` : ''}`;
 }
 
-/** An entry that was altered since it was sealed says nothing; `verify` names it. */
+/** An entry that was altered since it was sealed, or that the service did not write, says nothing; `verify` names it. */
 function see(check: AuthorityCheck, { index, sealed, body }: EntryRow): void {
   if (sealed && !leafHash(body).equals(sealed)) return;
-  const { id, action, actor, object, details } = auditBodySchema.parse(JSON.parse(body.toString('utf8')));
+  const said = auditBodySchema.safeParse(jsonOf(body.toString('utf8'))).data;
+  if (!said) return;
+  const { id, action, actor, object, details } = said;
   const { name = null, namespace = null } = object;
   check.see({ id, action, actor: actor.name, name, namespace, details }, index);
 }

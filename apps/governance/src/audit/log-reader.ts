@@ -50,6 +50,44 @@ export async function* readLog(
   }
 }
 
+/** A part of the log, in the order of an export and without its header. */
+export interface LogPart {
+  /** Public keys, oldest first. */
+  keys: string[];
+  records: LogRecord[];
+  /** The size of the log up to and including this part. */
+  end: number;
+  /** Whether the log ends here; entries that are not sealed yet are then among the records. */
+  isLast: boolean;
+}
+
+/** Reads one part of the log from a snapshot of its own. Sealed entries stay, so that parts of several snapshots fit. */
+export async function readPart(dataSource: DataSource, from: number): Promise<LogPart> {
+  const runner = dataSource.createQueryRunner();
+  try {
+    await runner.startTransaction('REPEATABLE READ');
+    await runner.manager.query('set transaction read only');
+    const snapshot = await snapshotOf(runner);
+    const keys = await keysIn(snapshot.db);
+    const page = await sealedPage(snapshot, from);
+    const records = interleave(page);
+    const isLast = page.seals.length < PAGE;
+    if (isLast) records.push(...(await checkpointRows(snapshot.db, page.end, null)).map(checkpointRecord));
+    if (isLast)
+      for await (const entries of unsealedPages(snapshot.client))
+        records.push(...entries.map((entry): LogRecord => ({ t: 'unsealed', entry })));
+    return { keys, records, end: page.end, isLast };
+  } finally {
+    if (runner.isTransactionActive) await runner.rollbackTransaction().catch(() => undefined);
+    await runner.release();
+  }
+}
+
+async function keysIn(db: Queryable): Promise<string[]> {
+  const keys = await db.query<{ vkey: string }[]>('select vkey from audit_key order by added_at, vkey');
+  return keys.map(({ vkey }) => vkey);
+}
+
 interface Snapshot {
   db: Queryable;
   client: CopyClient;
@@ -63,13 +101,12 @@ async function* readSnapshot(
   { db, client }: Snapshot,
   { origin, exportedAt }: { origin: string; exportedAt: Date },
 ): AsyncGenerator<LogRecord[]> {
-  const keys = await db.query<{ vkey: string }[]>('select vkey from audit_key order by added_at, vkey');
   yield [
     {
       t: 'header',
       format: EXPORT_FORMAT,
       origin,
-      keys: keys.map(({ vkey }) => vkey),
+      keys: await keysIn(db),
       exportedAt: exportedAt.toISOString(),
       tiles: 'all',
     },

@@ -1,3 +1,4 @@
+import { jsonOf } from '@scc/runtime';
 import type { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { SYSTEM } from '../call/caller.js';
@@ -17,7 +18,7 @@ const MAX_MESSAGE_CHARACTERS = 300;
 const entryRow = z.object({
   entryId: z.string(),
   action: z.string(),
-  body: z.instanceof(Buffer).transform((bytes): unknown => JSON.parse(bytes.toString('utf8'))),
+  body: z.instanceof(Buffer).transform((bytes) => jsonOf(bytes.toString('utf8'))),
 });
 const named = z.array(z.object({ table: z.string(), key: z.string() })).default([]);
 const contradictedSchema = z.object({

@@ -1,4 +1,4 @@
-import { pause, messageOf } from '@scc/runtime';
+import { jsonOf, messageOf, pause } from '@scc/runtime';
 import { auditBodySchema, KEY_ROTATED, NoteError, parseCheckpoint, type PublishedRotation } from '@scc/audit';
 import type { Logger } from '@scc/runtime';
 import { z } from 'zod';
@@ -200,9 +200,9 @@ async function newestRotations(db: Queryable): Promise<PublishedRotation[]> {
      order by s.index desc limit $2`,
     [KEY_ROTATED, MAX_ROTATIONS],
   );
-  return rows.reverse().map(({ body }) => {
-    const { details, occurredAt: at } = auditBodySchema.parse(JSON.parse(body.toString('utf8')));
-    return { details, at };
+  return rows.reverse().flatMap(({ body }) => {
+    const said = auditBodySchema.safeParse(jsonOf(body.toString('utf8'))).data;
+    return said ? [{ details: said.details, at: said.occurredAt }] : [];
   });
 }
 

@@ -20,6 +20,16 @@ const exchanged = (table: string, [a, b]: [string, string]): string[] => [
   renameTo(table, 'elsewhere', b),
 ];
 const sequence = 'audit_entry_id_seq';
+const flag = (table: string, set: string): string =>
+  `update pg_class set ${set} where oid = 'public.${table}'::regclass`;
+const ofDefault = (set: string): string =>
+  `update pg_attribute set atthasdef = ${set} where attrelid = 'role_binding'::regclass and attname = 'created_at'`;
+const ofIndex = (set: string): string =>
+  `update pg_index set ${set} where indexrelid = 'approval_decision_pkey'::regclass`;
+const constraintOid = `(select oid from pg_constraint where conname = 'approval_decision_request_fkey')`;
+const maxOfBigint = `'pg_catalog.max(bigint)'::regprocedure`;
+const orderOfBytes = (to: string, from: string): string =>
+  `update pg_amproc set amproc = '${to}' where amproclefttype = 'bytea'::regtype and amprocnum = 1 and amproc = '${from}'::regproc`;
 const regclassCast = `where castsource = 'text'::regtype and casttarget = 'regclass'::regtype`;
 
 describe('a superuser', () => {
@@ -187,6 +197,140 @@ describe('a superuser', () => {
       [['alter schema public owner to thief'], ['alter schema public owner to pg_database_owner']],
       'schema public',
       /of thief/,
+    ],
+    [
+      'has PostgreSQL look for no triggers of a table',
+      [[flag('audit_entry', 'relhastriggers = false')], [flag('audit_entry', 'relhastriggers = true')]],
+      'table audit_entry',
+      /without its triggers/,
+    ],
+    [
+      'has PostgreSQL look for no checks of a table',
+      [[flag('audit_seal', 'relchecks = 0')], [flag('audit_seal', 'relchecks = 2')]],
+      'table audit_seal',
+      /checks that are not run/,
+    ],
+    [
+      'has PostgreSQL look for no indexes of a table',
+      [[flag('approval_decision', 'relhasindex = false')], [flag('approval_decision', 'relhasindex = true')]],
+      'table approval_decision',
+      /without its indexes/,
+    ],
+    [
+      'takes the default of a column out of use',
+      [[ofDefault('false')], [ofDefault('true')]],
+      'column role_binding.created_at',
+      /not used/,
+    ],
+    [
+      'has an index written no more that keeps things apart',
+      [[ofIndex('indisready = false')], [ofIndex('indisready = true')]],
+      'index approval_decision_pkey',
+      /not written/,
+    ],
+    [
+      'has an index checked late',
+      [[ofIndex('indimmediate = false')], [ofIndex('indimmediate = true')]],
+      'index approval_decision_pkey',
+      /checked late/,
+    ],
+    [
+      'passes a trigger off as one of PostgreSQL',
+      [
+        [
+          `create function evil.swallow() returns trigger language plpgsql as 'begin return null; end'`,
+          'create trigger swallow before insert on policy_verdict for each row execute function evil.swallow()',
+          `update pg_trigger set tgisinternal = true where tgname = 'swallow'`,
+        ],
+        [
+          `update pg_trigger set tgisinternal = false where tgname = 'swallow'`,
+          'drop trigger swallow on policy_verdict',
+          'drop function evil.swallow()',
+        ],
+      ],
+      'trigger policy_verdict.swallow',
+      /evil\.swallow/,
+    ],
+    [
+      'has another function check references',
+      [
+        [
+          `update pg_trigger set tgfoid = 'audit_refuse_change()'::regprocedure where tgconstraint = ${constraintOid} and tgfoid = '"RI_FKey_check_ins"'::regproc`,
+        ],
+        [
+          `update pg_trigger set tgfoid = '"RI_FKey_check_ins"'::regproc where tgconstraint = ${constraintOid} and tgfoid = 'audit_refuse_change()'::regprocedure`,
+        ],
+      ],
+      `checks of ${constraint}`,
+      /audit_refuse_change/,
+    ],
+    [
+      'passes a cast off as one of an extension',
+      [
+        [
+          'create function evil.truth(text) returns boolean language sql immutable as $$ select true $$',
+          'create cast (text as boolean) with function evil.truth(text) as implicit',
+          'alter extension plpgsql add cast (text as boolean)',
+        ],
+        [
+          'alter extension plpgsql drop cast (text as boolean)',
+          'drop cast (text as boolean)',
+          'drop function evil.truth(text)',
+        ],
+      ],
+      'extension plpgsql',
+      /./,
+    ],
+    [
+      'makes an aggregate that fits a call better than that of PostgreSQL',
+      [
+        [
+          'create function evil.first(text, text) returns text language sql as $$ select $1 $$',
+          'create aggregate public.json_agg(text) (sfunc = evil.first, stype = text)',
+        ],
+        ['drop aggregate public.json_agg(text)', 'drop function evil.first(text, text)'],
+      ],
+      'aggregate json_agg(text)',
+      /evil\.first/,
+    ],
+    [
+      'has an aggregate of PostgreSQL find the least for the greatest',
+      [
+        [`update pg_aggregate set aggtransfn = 'int8smaller' where aggfnoid = ${maxOfBigint}`],
+        [`update pg_aggregate set aggtransfn = 'int8larger' where aggfnoid = ${maxOfBigint}`],
+      ],
+      'operators, casts and types of PostgreSQL itself',
+      /./,
+    ],
+    [
+      'has indexes put bytes in another order',
+      [[orderOfBytes('bttextcmp', 'byteacmp')], [orderOfBytes('byteacmp', 'bttextcmp')]],
+      'operators, casts and types of PostgreSQL itself',
+      /./,
+    ],
+    [
+      'gives the service rights to tables to come',
+      [
+        ['alter default privileges for role scc_owner in schema public grant update on tables to scc_app'],
+        ['alter default privileges for role scc_owner in schema public revoke update on tables from scc_app'],
+      ],
+      'default rights on r of scc_owner for scc_app',
+      /UPDATE/,
+    ],
+    [
+      'lets the service take triggers out of its sessions',
+      [
+        ['grant set on parameter session_replication_role to scc_app'],
+        ['revoke set on parameter session_replication_role from scc_app'],
+      ],
+      'right on the setting session_replication_role of scc_app',
+      /SET/,
+    ],
+    [
+      'has the service speak to the database in another encoding',
+      [['alter role scc_app set client_encoding = latin1'], ['alter role scc_app reset client_encoding']],
+      'setting of the role client_encoding',
+      /latin1/,
     ],
   ])('%s, and is found', async (_what, [attack, undo], key, message) => {
     const watch = new SchemaWatch(database.app);

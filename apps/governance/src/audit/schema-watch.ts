@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { leafHash } from '@scc/audit';
+import { jsonOf } from '@scc/runtime';
 import type { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { SYSTEM } from '../call/caller.js';
@@ -41,9 +42,9 @@ async function recordedOf(db: Queryable, revision: string): Promise<Map<string, 
   );
   return new Map(
     rows
-      // An entry that was altered since it was sealed says nothing; `verify` names it.
+      // One that was altered since it was sealed, or that the service did not write, says nothing; `verify` names it.
       .filter(({ body, sealed }) => sealed === null || leafHash(body).equals(sealed))
-      .map(({ body }) => recordedSchema.parse(JSON.parse(body.toString('utf8'))).details)
+      .flatMap(({ body }) => recordedSchema.safeParse(jsonOf(body.toString('utf8'))).data?.details ?? [])
       .filter((details) => details.revision === revision)
       .flatMap(({ objects }) => objects.map(({ object, hash }): [string, string] => [object, hash])),
   );

@@ -126,8 +126,15 @@ class Term {
     this.active = isHandedOver || !previousSigner ? signer : previousSigner;
   }
 
-  /** Publishes the key; hands the log over when the newest checkpoint is still of the key before it. */
+  /**
+   * Publishes the key; hands the log over when the newest checkpoint is still of the key before it. At once: a key that
+   * no rotation introduced is named.
+   */
   async prepareKey(): Promise<void> {
+    await this.inTransaction(() => this.writeKey());
+  }
+
+  private async writeKey(): Promise<void> {
     const { signer, origin, holder } = this.options;
     await this.runner.manager.query('insert into audit_key (vkey) values ($1) on conflict do nothing', [signer.vkey]);
     if (this.active === signer) return;
@@ -158,11 +165,15 @@ class Term {
   /** In one transaction. */
   private async seal(entries: readonly Unsealed[]): Promise<void> {
     if (entries.length === 0) return;
+    this.options.onCheckpoint(await this.inTransaction(() => this.write(entries)));
+  }
+
+  private async inTransaction<T>(work: () => Promise<T>): Promise<T> {
     await this.runner.startTransaction();
     try {
-      const sealed = await this.write(entries);
+      const done = await work();
       await this.runner.commitTransaction();
-      this.options.onCheckpoint(sealed);
+      return done;
     } catch (error) {
       await this.runner.rollbackTransaction().catch(() => undefined);
       throw error;

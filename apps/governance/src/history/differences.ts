@@ -1,8 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import { hashOf } from '@scc/audit';
 import { PLAN_KIND } from '@scc/plan';
+import { messageOf } from '@scc/runtime';
 import type { DataSource, EntityManager } from 'typeorm';
 import { z } from 'zod';
+import { isDatabaseAway } from '../database/outage.js';
 import { type Queryable, rowOf, rowsOf } from '../database/rows.js';
 import { lockKnownMigration, type MigrationRow } from '../plans/store.js';
 import { evidenceIn, isReported, provedEvents } from './evidence.js';
@@ -65,9 +67,9 @@ export async function differencesOf(source: DataSource, uid: string): Promise<Hi
   try {
     return await source.transaction(async (tx) => {
       const migration = await lockKnownMigration(tx, uid);
-      const there = await viewsOf(tx, uid);
-      const { view, evaluation } = await rebuildView(tx, migration);
       const events = await eventDifferences(tx, migration);
+      const there = await viewsOf(tx, uid);
+      const { view, evaluation } = await rebuildFrom(events, () => rebuildView(tx, migration));
       if (isOfOtherVersion(there)) return events;
       const made = [await viewsOf(tx, uid)];
       if (evaluation && (await isFromBefore(tx, uid))) {
@@ -78,7 +80,25 @@ export async function differencesOf(source: DataSource, uid: string): Promise<Hi
     });
   } catch (error) {
     if (error instanceof Compared) return error.differences;
-    throw error;
+    if (isDatabaseAway(error)) throw error;
+    return [uncomparable(uid, error)];
+  }
+}
+
+/** Rows of one plan that no version of the service writes, or that are gone, say nothing of the others. */
+function uncomparable(uid: string, error: unknown): HistoryDifference {
+  const message = `of this migration cannot be compared: ${messageOf(error).split('\n').join(' ')}`;
+  const at = { uid, namespace: '?', name: uid, table: 'migration_event', key: uid, fault: 'row-differs' } as const;
+  return { ...at, stands: hashOf(message), message };
+}
+
+/** Events that cannot be folded are named themselves. */
+async function rebuildFrom<T>(events: HistoryDifference[], rebuild: () => Promise<T>): Promise<T> {
+  try {
+    return await rebuild();
+  } catch (error) {
+    if (events.length === 0 || isDatabaseAway(error)) throw error;
+    throw new Compared(events);
   }
 }
 

@@ -1,5 +1,5 @@
 import {
-  auditBodySchema,
+  bodyOf,
   hashOf,
   migrationClaims,
   type MigrationClaims,
@@ -130,6 +130,6 @@ export async function auditOf(
 
 /** A plan that was deleted and made again has the same name and another uid. */
 function uidOf(body: Buffer): string | null {
-  const { details } = auditBodySchema.parse(JSON.parse(body.toString('utf8')));
-  return detailsSchema.safeParse(details).data?.uid ?? null;
+  const said = bodyOf(body.toString('base64'));
+  return detailsSchema.safeParse(said?.details).data?.uid ?? null;
 }

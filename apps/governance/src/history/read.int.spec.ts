@@ -259,5 +259,15 @@ describe('what is read of migrations', () => {
          from migration_event ${of} and sequence = 6`,
       ),
     ).toContainEqual('migration_event: the event 99 of run-1 has no audit entry that says it');
+    const broken = `update migration_event set event = '{}' ${of} and sequence = 6`;
+    expect(await after(broken)).toContainEqual(
+      'migration_event: the event 6 of run-1 is not what its audit entry says',
+    );
+    // The others are compared all the same.
+    await database.admin.query(`update migration_event set event = '[]' ${of} and sequence = 7`);
+    const { differences } = await readModelDifferences(database.app);
+    expect(differences.filter((one) => one.uid === uid)).toMatchObject([
+      { key: uid, message: expect.stringMatching(/^of this migration cannot be compared/) as unknown },
+    ]);
   });
 });

@@ -38,9 +38,17 @@ const MISSED = `
     and not exists (select from migration_end m where m.entry_id = e.entry_id and m.untrusted is not null)
   order by s.index, r.name limit 200`;
 
+const aheadRow = z.object({ receiver: z.string(), cursor: z.coerce.number(), size: z.coerce.number() });
+
+/** Receivers that say they have taken seals that the log does not have. */
+const AHEAD = `
+  select r.name as receiver, r.cursor, l.size
+  from notification_receiver r, (select coalesce(max(index) + 1, 0) as size from audit_seal) l
+  where r.cursor > l.size order by r.name`;
+
 /**
- * Compares how far receivers of notifications have come with the messages that they have: one that was set forward, or
- * whose messages were taken away, misses events.
+ * Compares how far receivers of notifications have come with the log and with the messages that they have: one that was
+ * set forward, or whose messages were taken away, misses events.
  */
 export class MissedWatch implements AlsoWatched {
   readonly name = 'messages to receivers';
@@ -65,7 +73,16 @@ export class MissedWatch implements AlsoWatched {
         },
       ];
     });
-    this.last = await unanswered(this.source, missed);
+    this.last = await unanswered(this.source, [...(await this.ahead()), ...missed]);
     return this.last;
+  }
+
+  private async ahead(): Promise<FoundContradiction[]> {
+    const rows = await rowsOf(this.source, aheadRow, AHEAD);
+    return rows.map(({ receiver, cursor, size }) => ({
+      ...{ fault: 'row-differs', table: 'notification_receiver.cursor', key: receiver, by: null },
+      holds: { stands: String(cursor) },
+      message: `the receiver ${receiver} has taken the log up to ${cursor}, and it has ${size} entries: it was set forward`,
+    }));
   }
 }

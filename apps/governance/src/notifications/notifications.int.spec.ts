@@ -394,16 +394,23 @@ describe('a receiver that is past an event of which it has no message', () => {
     await saved(webhook('kept', { kinds: ['approval.granted'] }));
     await look();
     const watch = new MissedWatch(database.app);
+    const set = (forward: number) =>
+      database.app.query('update notification_receiver set cursor = cursor + $1::bigint', [forward]);
+    // Before any event has passed.
+    const ahead = { fault: 'row-differs', table: 'notification_receiver.cursor', key: 'kept' };
+    await set(1000);
+    expect(await watch.look()).toMatchObject([ahead]);
+    await set(-1000);
     await record('approval.granted');
     await record('approval.refused');
     await seal(database.app, { signer });
     expect(await watch.look()).toEqual([]);
-    await database.app.query('update notification_receiver set cursor = cursor + 1000');
+    await set(1000);
     await look();
     const found = { fault: 'entry-without-row', table: 'notification_delivery', key: expect.stringMatching(/^kept /) };
-    expect(await watch.look()).toMatchObject([found]);
+    expect(await watch.look()).toMatchObject([ahead, found]);
     expect(watch.contradicted).toContain('kept');
-    await database.app.query('update notification_receiver set cursor = cursor - 1002');
+    await set(-1000);
     await look();
     expect(await watch.look()).toEqual([]);
     expect(asked).toHaveLength(1);
