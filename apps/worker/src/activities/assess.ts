@@ -23,6 +23,7 @@ import { reviewJobGates } from '../assess/job-gates.js';
 import { reviewSnapshots } from '../assess/snapshots.js';
 import { neighbourViolations, podSecurityViolations } from '../assess/pod-security.js';
 import { waysBeside } from '../assess/ways.js';
+import { readRoom, refusedViolations } from '../assess/room.js';
 import { afterwardsOf, reviewSource } from '../assess/source.js';
 import { changedFurther, changeTemplate } from '../assess/template.js';
 import { type ReviewedVolumes, reviewVolumes } from '../assess/volumes.js';
@@ -127,6 +128,17 @@ const cannotLook = (error: unknown): Violation => ({
   remedy: 'Give the worker the right that is named, or install the API that is missing, and apply the plan again.',
 });
 
+/** Why pods that are replaced could not be made again; what a canary needs beside the workload is judged with it. */
+const refusedPods = async (
+  kube: KubeClient,
+  { ref }: Facts,
+  { strategy, livePods }: AssessedWorkload,
+  { spec: podSpec }: { spec: unknown },
+): Promise<Violation[]> =>
+  isDivided(strategy.type)
+    ? []
+    : refusedViolations(await readRoom(kube, ref.namespace), { podSpec, running: livePods });
+
 const assessment =
   ({ kube, governance, router, metrics, reviewGates, readImages, drainMs, domain, root }: Deps): AssessPlan =>
   async (ref, plan) => {
@@ -165,6 +177,7 @@ const assessment =
       ...data.violations,
       ...(await reviewSnapshots(kube, facts, workload)),
       ...division.violations,
+      ...(await refusedPods(kube, facts, workload, changed.template)),
       ...podSecurityViolations(facts, changed.pod),
       ...(await neighbourViolations(kube, facts, {
         migrated: changed.pod,

@@ -1,6 +1,6 @@
 import type { KubeObject } from '@scc/kube';
 import { quantity } from './quantity.js';
-import { type Need, roomViolations } from './room.js';
+import { type Need, refusedViolations, roomViolations } from './room.js';
 
 const quota = (hard: object, used: object = {}, spec: object = {}): KubeObject => ({
   apiVersion: 'v1',
@@ -151,6 +151,15 @@ describe('room for a canary', () => {
     expect(found({ cpu: '4' })).toEqual([]);
     expect(found({ cpu: '3' })).toEqual(['QuotaTooSmall']);
     expect(found({ memory: '3' })).toEqual(['QuotaUnanswered']);
+  });
+
+  it('is not asked for where pods are replaced, and a quota that is not answered is a violation there too', () => {
+    const podSpec = { containers: [container({ cpu: '9' })] };
+    const quotas = [quota({ 'requests.cpu': '1', pods: '1', 'requests.memory': '9Gi' }, { pods: '2' })];
+    const limitRanges = [range({ max: { cpu: '1' } })];
+    const found = (over: object) => refusedViolations({ quotas, limitRanges: [], ...over }, { podSpec, running: [] });
+    expect(found({}).map(({ code }) => code)).toEqual(['QuotaUnanswered']);
+    expect(found({ quotas: [], limitRanges }).map(({ code }) => code)).toEqual(['OutsideLimitRange']);
   });
 
   it('is judged by what a pod asks for as a whole, where it does', () => {

@@ -143,21 +143,31 @@ function unanswered(resource: string, { containers, initContainers, resources }:
 
 const shown = (value: number): string => String(Number(value.toFixed(3)));
 
+/** A quota of some pods only: whether the migrated ones are among them is for the API server to say. */
+const isOfSome = ({ scopes, scopeSelector }: z.infer<typeof quotaSchema>['spec']): boolean =>
+  (scopes?.length ?? 0) > 0 || scopeSelector !== undefined;
+
+function unansweredViolations(quota: KubeObject, podSpec: PodSpec): Violation[] {
+  const { spec, status } = quotaSchema.parse(quota);
+  if (isOfSome(spec)) return [];
+  return Object.keys(status.hard).flatMap((resource) => {
+    const silent = unanswered(resource, podSpec);
+    if (silent.length === 0) return [];
+    return [
+      {
+        code: 'QuotaUnanswered',
+        field: 'spec.workloadRef',
+        message: `ResourceQuota ${quota.metadata.name ?? ''} counts ${resource}, of which the template says nothing for ${silent.join(', ')}: new pods are refused`,
+        remedy: 'Give these containers one, or the namespace a LimitRange with defaults for containers.',
+      },
+    ];
+  });
+}
+
 function quotaViolations(quota: KubeObject, podSpec: PodSpec, need: Need): Violation[] {
   const { spec, status } = quotaSchema.parse(quota);
-  // A quota of some pods only: whether the canary's are among them is for the API server to say.
-  if (spec.scopes?.length || spec.scopeSelector !== undefined) return [];
+  if (isOfSome(spec)) return [];
   return Object.entries(status.hard).flatMap(([resource, hard]) => {
-    const silent = unanswered(resource, podSpec);
-    if (silent.length)
-      return [
-        {
-          code: 'QuotaUnanswered',
-          field: 'spec.workloadRef',
-          message: `ResourceQuota ${quota.metadata.name ?? ''} counts ${resource}, of which the template says nothing for ${silent.join(', ')}: new pods are refused`,
-          remedy: 'Give these containers one, or the namespace a LimitRange with defaults for containers.',
-        },
-      ];
     const needed = neededOf(resource, podSpec, need);
     const free = quantity(hard) - quantity(status.used[resource] ?? 0);
     if (needed === undefined || needed <= free) return [];
@@ -215,20 +225,31 @@ function limitViolations(range: KubeObject, podSpec: PodSpec): Violation[] {
   });
 }
 
-/** Why pods of the canary would be refused for lack of room. */
-export function roomViolations(room: Room, need: Need): Violation[] {
+/** Pods as they are made: with what LimitRanges and webhooks give them. */
+function asMade({ limitRanges }: Room, need: Pick<Need, 'podSpec' | 'running'>): PodSpec {
   const written = podSpecSchema.parse(need.podSpec);
   const running = podSpecSchema.parse(need.running[0]?.['spec'] ?? {});
-  const limits = room.limitRanges.flatMap((range) => limitRangeSchema.parse(range).spec.limits);
+  const limits = limitRanges.flatMap((range) => limitRangeSchema.parse(range).spec.limits);
   const whole = (list: readonly Container[], before: readonly Container[]): Container[] =>
     list.map((container) => withDefaults(container, limits, before));
-  const podSpec = {
+  return {
     ...written,
     containers: whole(written.containers, running.containers),
     initContainers: whole(written.initContainers, running.initContainers),
   };
+}
+
+/** Why pods of the changed template would be refused, however few: those of the workload cannot be made again. */
+export function refusedViolations(room: Room, need: Pick<Need, 'podSpec' | 'running'>): Violation[] {
+  const podSpec = asMade(room, need);
   return [
-    ...room.quotas.flatMap((quota) => quotaViolations(quota, podSpec, need)),
+    ...room.quotas.flatMap((quota) => unansweredViolations(quota, podSpec)),
     ...room.limitRanges.flatMap((range) => limitViolations(range, podSpec)),
   ];
+}
+
+/** Why pods of the canary would be refused for lack of room. */
+export function roomViolations(room: Room, need: Need): Violation[] {
+  const podSpec = asMade(room, need);
+  return [...room.quotas.flatMap((quota) => quotaViolations(quota, podSpec, need)), ...refusedViolations(room, need)];
 }
