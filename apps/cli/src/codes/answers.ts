@@ -18,6 +18,10 @@ export const POLICIES = {
     cause: 'the plan changes more of the workload than the target needs',
     remedy: 'change these fields in the workload itself, or ask an approver other than the author',
   },
+  OwnerChangeNeedsApproval: {
+    cause: 'the plan may stop all pods of the workload, so that the owners of their data change',
+    remedy: 'ask an approver other than the author, or leave `volumes.ownerChange` out',
+  },
   LooseningNeedsJustification: {
     cause: 'the target gives the workload more rights, and the plan does not say why',
     remedy: 'write the reason in `spec.justification`',

@@ -31,6 +31,19 @@ describe('a plan that runs Jobs', () => {
     expect(evaluationSchema.parse(body).violations.map(({ code, field }) => `${code} ${field}`)).toEqual(codes);
   });
 
+  it.each<[string, boolean, string[]]>([
+    ['may make Jobs', true, []],
+    ['may not', false, ['AuthorLacksRight spec.volumes.ownerChange']],
+  ])('is stopped for a change of owners by an author who %s', async (_held, mayMake, codes) => {
+    cluster.mayDo = ({ resourceAttributes: { resource } }) => resource !== 'jobs' || mayMake;
+    const request = aRequest(ownWorkload('with-owners'));
+    const spec = { ...request.spec, volumes: { census: false, ownerChange: 'WhileStopped' } };
+    const path = `/v1/migrations/${request.plan.uid}/evaluations`;
+    const { body } = await guarded.call(worker, 'POST', path, { ...request, spec });
+    const { violations } = evaluationSchema.parse(body);
+    expect(violations.map(({ code, field }) => `${code} ${field}`)).toEqual(codes);
+  });
+
   it.each<[string, string[], string[]]>([
     ['both', ['jobs', 'cronjobs'], []],
     ['the making of Jobs alone', ['jobs'], ['AuthorLacksRight spec.gates.jobs[0]']],

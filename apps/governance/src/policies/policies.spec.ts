@@ -145,6 +145,12 @@ describe('the default policies', () => {
       [],
     ],
     ['ask one person for another image', { facts: patched({ image: 'evil' }) }, ['1 approver']],
+    [
+      'ask one person for an outage in which the owners of data change',
+      { spec: { volumes: { census: false, ownerChange: 'WhileStopped' } } },
+      ['1 approver'],
+    ],
+    ['ask nobody for a census', { spec: { volumes: { census: true } } }, []],
     ['ask one person for many pods', { facts: workload(51) }, ['1 approver']],
     ['ask one person for many callers', { facts: { dependents: 21 } }, ['1 approver']],
     ['do not stumble over unknown callers', { facts: { dependents: null } }, []],
