@@ -22,6 +22,8 @@ const AT_ONCE = 8;
 /** How long a proxy may show other routes after a push before they are written again, in milliseconds. */
 const STUCK_MS = 2_000;
 const MAX_AGAIN = 3;
+/** So many times as long a proxy may be sent nothing: istiod waits for more changes before it pushes them. */
+const UNSENT_TIMES = 3;
 
 export interface VerifierOptions {
   view: ProxyView;
@@ -181,8 +183,9 @@ export class Verifier {
         this.away.remember(watched, proxy.id);
         // One that was never sent anything has nothing to be in step with.
         const isInStep = sent === acked && /[^/]/.test(sent);
-        const isStuck = isInStep && !look.judgement && before.get(proxy.id) !== look;
-        if (isStuck && performance.now() - look.atMs >= stuckMs) stuck.add(look);
+        // One that had other routes before may never be sent these: another try has written them, and nothing changed.
+        const bearableMs = before.get(proxy.id) === look ? UNSENT_TIMES * stuckMs : stuckMs;
+        if (isInStep && !look.judgement && performance.now() - look.atMs >= bearableMs) stuck.add(look);
         return isInStep && look.judgement ? [] : [proxy.id];
       });
       const known = answers.filter((answer) => answer !== null);
