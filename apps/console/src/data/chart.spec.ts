@@ -5,8 +5,15 @@ describe('a chart', () => {
   it('holds all values with room beside them, and one value alone', () => {
     expect(rangeOf([10, 20])).toEqual({ from: 9, to: 21 });
     expect(rangeOf([100])).toEqual({ from: 90, to: 110 });
-    expect(rangeOf([0])).toEqual({ from: -0.1, to: 0.1 });
+    expect(rangeOf([0])).toEqual({ from: 0, to: 0.1 });
+    expect(rangeOf([-5, 5])).toEqual({ from: -6, to: 6 });
     expect(rangeOf([])).toEqual({ from: 0, to: 1 });
+  });
+
+  it('has no room below 0 for what is never below it, and none above the most that there can be', () => {
+    expect(rangeOf([4, 150])).toEqual({ from: 0, to: 164.6 });
+    expect(rangeOf([99, 100], 100)).toEqual({ from: 98.9, to: 100 });
+    expect(rangeOf([101], 100).to).toBe(101);
   });
 
   it('draws time to the right and values upwards', () => {

@@ -17,12 +17,13 @@ export interface Range {
 const ROOM = 0.1;
 const rounded = (value: number): number => Math.round(value * 10) / 10;
 
-/** The range that holds all values, with some room on both sides; never empty. */
-export function rangeOf(values: readonly number[], room = ROOM): Range {
+/** The range that holds all values, with some room on both sides, but none below 0 for what is never below it; never empty. */
+export function rangeOf(values: readonly number[], most = Infinity): Range {
   const [from, to] = [Math.min(...values), Math.max(...values)];
   if (!Number.isFinite(from) || !Number.isFinite(to)) return { from: 0, to: 1 };
-  const more = from === to ? Math.max(1, Math.abs(from)) * room : (to - from) * room;
-  return { from: from - more, to: to + more };
+  const more = from === to ? Math.max(1, Math.abs(from)) * ROOM : (to - from) * ROOM;
+  const least = from >= 0 ? 0 : -Infinity;
+  return { from: Math.max(least, from - more), to: Math.max(to, Math.min(most, to + more)) };
 }
 
 /** A place on an axis of so many units. */

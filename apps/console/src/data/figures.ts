@@ -6,12 +6,12 @@ type Sample = ShownMigration['gates'][number];
 type Sides = NonNullable<Sample['sides']>;
 type Figure = keyof Sides['canary'];
 
-/** The figures of both sides that are drawn, and the preset of a gate that judges the same. */
+/** The figures of both sides that are drawn, the most that each can be, and the preset of a gate that judges the same. */
 export const FIGURES = [
-  { figure: 'perSecond', title: 'Requests per second', preset: null },
-  { figure: 'successRate', title: 'Success in percent', preset: 'request-success-rate' },
-  { figure: 'p99Ms', title: 'p99 in milliseconds', preset: 'request-duration-p99' },
-] as const satisfies { figure: Figure; title: string; preset: string | null }[];
+  { figure: 'perSecond', title: 'Requests per second', most: Infinity, preset: null },
+  { figure: 'successRate', title: 'Success in percent', most: 100, preset: 'request-success-rate' },
+  { figure: 'p99Ms', title: 'p99 in milliseconds', most: Infinity, preset: 'request-duration-p99' },
+] as const satisfies { figure: Figure; title: string; most: number; preset: string | null }[];
 
 const SIDES = [
   ['canary', 'canary'],

@@ -26,7 +26,7 @@ function Running({ all }: { all: ListedMigration[] }) {
             Write a plan, check it with <code>sccctl plan lint</code>, then apply it.
           </Empty>
         ) : (
-          <Table columns={['Plan', 'Phase', 'Canary']}>
+          <Table columns={['Plan', 'Where it stands']}>
             {running.map((one) => (
               <tr key={one.uid}>
                 <td>
@@ -38,8 +38,6 @@ function Running({ all }: { all: ListedMigration[] }) {
                 <td>
                   <PhaseLabel phase={one.phase} />
                   {one.waitingFor === null ? null : <div>waits for {one.waitingFor}</div>}
-                </td>
-                <td>
                   <WeightBar weight={one.weight} />
                 </td>
               </tr>

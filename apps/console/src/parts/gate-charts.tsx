@@ -24,10 +24,15 @@ interface ChartProps extends Omit<Props, 'metrics'> {
   lines: readonly Line[];
   bounds: readonly { text: string; value: number }[];
   of: string;
+  /** No value is larger. */
+  most?: number;
 }
 
-function Chart({ migration, events, title, lines, bounds, of }: ChartProps) {
-  const values = rangeOf([...lines.flatMap(({ dots }) => dots), ...bounds].map(({ value }) => value));
+function Chart({ migration, events, title, lines, bounds, of, most }: ChartProps) {
+  const values = rangeOf(
+    [...lines.flatMap(({ dots }) => dots), ...bounds].map(({ value }) => value),
+    most,
+  );
   const known = bounds.map(({ text }) => text).join(', ') || 'without a bound that is known here';
   return (
     <div>
@@ -49,10 +54,10 @@ export function GateCharts({ migration, events, metrics }: Props) {
   return (
     <div className="scc-columns">
       {hasSides
-        ? FIGURES.map(({ figure, title, preset }) => (
+        ? FIGURES.map(({ figure, title, most, preset }) => (
             <Chart
               key={figure}
-              {...{ migration, events, title }}
+              {...{ migration, events, title, most }}
               of={`${title} of both sides`}
               lines={linesOfSides(gates, figure)}
               bounds={boundsOfPreset(metrics, preset)}

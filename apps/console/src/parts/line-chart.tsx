@@ -30,7 +30,8 @@ const heightOf = (value: number, values: Range): number => BOX.height - placeOn(
 /** The ends and the middle; no half of what is counted. */
 function ticksOf({ from, to }: Range): number[] {
   const middle = (from + to) / 2;
-  return Number.isInteger(from) && !Number.isInteger(middle) ? [from, to] : [from, middle, to];
+  const isCounted = Number.isInteger(from) && Number.isInteger(to);
+  return isCounted && !Number.isInteger(middle) ? [from, to] : [from, middle, to];
 }
 
 const Grid = ({ time, values }: Pick<Props, 'time' | 'values'>) => (
