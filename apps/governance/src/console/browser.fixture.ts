@@ -1,8 +1,6 @@
 import { issueLeaf, type KeyPair, makeAuthority } from '@scc/tls';
-import { expect } from '@jest/globals';
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import path from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 
 /** A page, and what went wrong in it. */
@@ -56,23 +54,6 @@ export async function loopbackPair(): Promise<KeyPair> {
   const authority = await makeAuthority('console-test', life);
   const { key, certificate } = await issueLeaf(authority, { names: ['127.0.0.1'], ...life });
   return { key, certificate, authorities: authority.certificate };
-}
-
-/** A page is found accessible and free of faults. @param kept the folder of its picture; undefined for none */
-export async function looked({ page, faults }: WatchedPage, name: string, kept: string | undefined): Promise<void> {
-  if (kept !== undefined) {
-    await mkdir(kept, { recursive: true });
-    // The content scrolls by itself: the window is made as high as all of it.
-    const size = page.viewportSize() ?? { width: 1280, height: 900 };
-    const height = await page.evaluate<number>(
-      `Math.max(innerHeight, 160 + (document.querySelector('#main')?.scrollHeight ?? 0))`,
-    );
-    await page.setViewportSize({ ...size, height });
-    await page.screenshot({ path: path.join(kept, `${name}.png`) });
-    await page.setViewportSize(size);
-  }
-  expect(await seriousFindings(page)).toEqual([]);
-  expect(faults).toEqual([]);
 }
 
 /** Opens the page of an address behind `#`. */

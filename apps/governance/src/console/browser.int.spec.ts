@@ -20,8 +20,9 @@ import {
 import { trackPods } from '../pods/tracking.js';
 import { installDefaultPolicies } from '../policies/defaults.js';
 import { courseOf } from './course.fixture.js';
-import { looked as lookedAt, loopbackPair, openAt, openPage, signIn } from './browser.fixture.js';
+import { loopbackPair, openAt, openPage, signIn } from './browser.fixture.js';
 import { startBrowser } from './chromium.fixture.js';
+import { looked as lookedAt } from './looked.fixture.js';
 import { readPages } from './pages.js';
 
 const LIMIT_BYTES = 450 * 1024;

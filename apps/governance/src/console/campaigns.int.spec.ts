@@ -24,8 +24,9 @@ import {
   reportCovered,
 } from '../governance.fixture.js';
 import { governanceSuite } from '../suite.fixture.js';
-import { looked as lookedAt, loopbackPair, openAt, openPage, signIn } from './browser.fixture.js';
+import { loopbackPair, openAt, openPage, signIn } from './browser.fixture.js';
 import { startBrowser } from './chromium.fixture.js';
+import { looked as lookedAt } from './looked.fixture.js';
 
 const HOSTILE = `<img src=x onerror="alert('xss')">`;
 const HASHES = ['a', 'b', 'c'].map((letter) => letter.repeat(64));

@@ -8,9 +8,10 @@ import { aBatch, aRequest, at, inTx, ownWorkload, recorded, reportCovered } from
 import { trackPods } from '../pods/tracking.js';
 import { installDefaultPolicies } from '../policies/defaults.js';
 import { governanceSuite } from '../suite.fixture.js';
-import { looked, loopbackPair, openAt, openPage, signIn } from './browser.fixture.js';
+import { loopbackPair, openAt, openPage, signIn } from './browser.fixture.js';
 import { startBrowser } from './chromium.fixture.js';
 import { courseOf } from './course.fixture.js';
+import { looked } from './looked.fixture.js';
 
 const LONG = 'a-workload-whose-name-is-as-long-as-a-name-may-be-0123456789';
 const HOURS = 3_600_000;

@@ -1,58 +1,22 @@
 import 'reflect-metadata';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { freePort } from '@scc/testing/ports';
-import { Provider } from 'oidc-provider';
 import type { Browser } from 'playwright-core';
 import { startTestApi, type TestApi } from '../api.fixture.js';
 import { CALLBACK_PATH } from '../sessions/serve-sign-in.js';
 import { governanceSuite } from '../suite.fixture.js';
 import { loopbackPair, openPage, seriousFindings } from './browser.fixture.js';
 import { startBrowser } from './chromium.fixture.js';
-
-/** A real issuer with pages of its own: discovery, PKCE, consent, keys that rotate, codes that are good once. */
-async function startIssuer(redirectUrl: string): Promise<{ url: string; stop: () => void }> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const provider = new Provider(url, {
-    clients: [
-      {
-        ...{ client_id: 'console', token_endpoint_auth_method: 'none', redirect_uris: [redirectUrl] },
-        ...{ response_types: ['code'], grant_types: ['authorization_code'] },
-      },
-    ],
-    pkce: { required: () => true },
-    claims: { openid: ['sub'], groups: ['groups'] },
-    conformIdTokenClaims: false,
-    findAccount: (_context: unknown, id: string) => ({
-      accountId: id,
-      claims: () => Promise.resolve({ sub: id, groups: ['viewer'] }),
-    }),
-    features: { devInteractions: { enabled: true } },
-    ttl: { Interaction: 600, Session: 600, Grant: 600, AccessToken: 600, IdToken: 600 },
-    cookies: { keys: ['of a test'] },
-  });
-  const serve = provider.callback();
-  server.on('request', (request, response) => void serve(request, response));
-  return {
-    url,
-    stop: () => {
-      server.closeAllConnections();
-      server.close();
-    },
-  };
-}
+import { type Issuer, signInByIssuer, startIssuer } from './issuer.fixture.js';
 
 const database = governanceSuite();
-let issuer: { url: string; stop: () => void };
+let issuer: Issuer;
 let test: TestApi;
 let browser: Browser;
 beforeAll(async () => {
   const port = await freePort();
   const redirectUrl = `https://127.0.0.1:${port}${CALLBACK_PATH}`;
-  issuer = await startIssuer(redirectUrl);
+  issuer = await startIssuer({ redirectUrl });
   const client = { clientId: 'console', clientSecret: null, scopes: 'openid groups' };
   test = await startTestApi(database.app, {
     ...{ port, keyPair: await loopbackPair() },
@@ -73,12 +37,7 @@ it('signs a user in by a real issuer, with its groups as roles, and out for good
   const way = page.getByRole('link', { name: `Sign in with ${new URL(issuer.url).host}` });
   await way.waitFor();
   expect(await seriousFindings(page)).toEqual([]);
-  await way.click();
-  await page.locator('input[name=login]').fill('mia');
-  await page.locator('input[name=password]').fill('anything');
-  await page.locator('button[type=submit]').click();
-  await page.getByRole('button', { name: 'Continue' }).click();
-  await page.getByRole('button', { name: 'Sign out' }).waitFor();
+  await signInByIssuer(page, 'mia');
   await page.getByText('mia', { exact: true }).waitFor();
   expect(page.url()).toBe(`${test.url}/`);
   expect(await page.evaluate('document.cookie')).toBe('');

@@ -10,8 +10,9 @@ import { person } from '../governance.fixture.js';
 import { requestScan, ScanParts } from '../scans/request.js';
 import { scanOf } from '../scans/store.js';
 import { governanceSuite } from '../suite.fixture.js';
-import { looked as lookedAt, loopbackPair, openAt, openPage, signIn } from './browser.fixture.js';
+import { loopbackPair, openAt, openPage, signIn } from './browser.fixture.js';
 import { startBrowser } from './chromium.fixture.js';
+import { looked as lookedAt } from './looked.fixture.js';
 
 /** The texts that the author of a workload controls. */
 const HOSTILE = `<img src=x onerror="alert('xss')">"'><script>alert('xss')</script>`;
