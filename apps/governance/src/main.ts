@@ -142,7 +142,13 @@ async function start({ config, logger, metrics, parts, signal, setWaiting, setAd
     ...{ source, logger },
     also: [
       ...[readModel, new SchemaWatch(source), new StateWatch(source), new MissedWatch(source)],
-      ...[new PublishedWatch(() => publisher.refused), new LogWatch(source, { origin: config.AUDIT_ORIGIN, vkeys })],
+      ...[
+        new PublishedWatch(
+          () => publisher.refused,
+          () => publisher.alteration(),
+        ),
+        new LogWatch(source, { origin: config.AUDIT_ORIGIN, vkeys }),
+      ],
     ],
   });
   const contradictions = new Contradictions(authority, () => publisher.refused);

@@ -28,6 +28,7 @@ const FAULTS = {
   'row-without-entry': 'tampered',
   'entry-without-row': 'tampered',
   'row-differs': 'tampered',
+  contradicted: 'tampered',
   'unsealed-entries': 'incomplete',
   'export-truncated': 'incomplete',
   'anchor-unusable': 'incomplete',
@@ -53,7 +54,7 @@ export interface Finding {
 const BY_WITNESS: readonly Fault[] = ['history-rewritten', 'receipt-contradicted', 'receipt-missing'];
 
 /** About the tables beside the log: what an altered entry would have made of them says less than the entry. */
-const BESIDE_THE_LOG: readonly Fault[] = ['row-without-entry', 'entry-without-row', 'row-differs'];
+const BESIDE_THE_LOG: readonly Fault[] = ['row-without-entry', 'entry-without-row', 'row-differs', 'contradicted'];
 
 const KEPT_PER_FAULT = 20;
 

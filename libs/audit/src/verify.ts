@@ -8,6 +8,7 @@ import { type Finding, Findings, type Fault } from './findings.js';
 import { EMPTY_ROOT } from './hashing.js';
 import { KEY_ROTATED, KeySchedule, readRotation } from './keys.js';
 import { NoteError, type NoteVerifier, parseVerifier } from './note.js';
+import { OpenContradictions } from './open-contradictions.js';
 import { OrderCheck } from './order-check.js';
 import { type HeldReceipt, ReceiptCheck } from './receipts.js';
 import { SwapCheck } from './swap-check.js';
@@ -71,6 +72,7 @@ class Verification implements RunningVerification {
   private header: LogHeader | null = null;
   private end: LogEnd | null = null;
   private readonly authority = AuthorityCheck.empty();
+  private readonly contradictions = new OpenContradictions();
   private readonly tables: AuthorityTable[] = [];
   private readonly rows: AuthorityRow[] = [];
   private unsealed = 0;
@@ -169,6 +171,7 @@ class Verification implements RunningVerification {
     const { id, occurredAt, action, actor, object, details } = body;
     this.order.see({ row, entryId: id, occurredAt }, index);
     if (this.what === 'log') return;
+    this.contradictions.see({ action, id, details }, index);
     const { name = null, namespace = null } = object;
     this.authority.see({ id, action, actor: actor.name, name, namespace, details }, index);
   }
@@ -212,6 +215,7 @@ class Verification implements RunningVerification {
     });
     this.checkTrust(size);
     this.checkTables();
+    this.contradictions.finish(this.findings);
     return this.report(size);
   }
 

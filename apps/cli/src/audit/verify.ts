@@ -5,6 +5,7 @@ import type { Readable } from 'node:stream';
 import { codeOf, messageOf } from '@scc/runtime';
 import {
   type Anchor,
+  auditContradictionsSchema,
   type Finding,
   type HeldReceipt,
   type LogRecord,
@@ -56,7 +57,17 @@ async function openLog(session: Session, options: VerifyOptions): Promise<Readab
     throw new CliError('--online and --export exclude each other', null, EXIT.usage);
   if (options.export === '-') return process.stdin;
   if (options.export !== undefined) return createReadStream(options.export);
+  await askForContradictions(session);
   return session.governance().open({ method: 'GET', path: '/v1/audit/export' });
+}
+
+/** Governance writes what it finds into the log, which is read next. */
+async function askForContradictions(session: Session): Promise<void> {
+  try {
+    await session.governance().ask(auditContradictionsSchema, { method: 'GET', path: '/v1/audit/contradictions' });
+  } catch (error) {
+    session.output.remark(`governance was not asked what contradicts the log now: ${messageOf(error)}`);
+  }
 }
 
 async function anchorsFor(session: Session, { since, anchors, cluster }: VerifyOptions): Promise<Anchor[]> {

@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { rotationDetails } from '@scc/audit';
+import { rotationDetails, verifyLog } from '@scc/audit';
 import { createLogger } from '@scc/runtime';
 import { governanceSuite } from '../suite.fixture.js';
 import { answerFor, type FoundContradiction } from './answers.js';
 import { append, aRecord, aSigner, ORIGIN, seal } from './audit-log.fixture.js';
 import { AuthorityWatch } from './authority-watch.js';
+import { readLog } from './log-reader.js';
 import { LogWatch } from './log-watch.js';
 import { inTx } from '../governance.fixture.js';
 import { DataSource } from 'typeorm';
@@ -175,6 +176,16 @@ it('is not put out of action by entries that say they are something else', async
     expect.arrayContaining(forged.map((action) => `entry-malformed entry-malformed/FORGED ${action}`)),
   );
   await single.query(`delete from audit_entry where entry_id like 'FORGED%'`);
+  const verified = () =>
+    verifyLog(readLog(database.app, { origin: ORIGIN, exportedAt: new Date() }), {
+      ...{ origin: ORIGIN, keys: [signer.vkey], anchors: [], receipts: [] },
+    });
+  // What is over waits for an answer, also for whoever has only the log.
+  expect(await verified()).toMatchObject({ verdict: 'tampered', totals: { contradicted: found.length } });
+  const open = await new AuthorityWatch({ source: database.app, logger, also: [watching()] }).look();
+  const auditor = { actor: { name: 'ada' }, requestId: null, reason: 'looked at by two people', checkpoint: null };
+  await inTx(database.app, (tx) => answerFor(tx, open, auditor));
+  expect(await verified()).toMatchObject({ verdict: 'clean' });
 });
 
 it('follows a rotation of the key', async () => {

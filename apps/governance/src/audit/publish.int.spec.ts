@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { formerKeys, parseCheckpoint, publishedRotationsSchema } from '@scc/audit';
+import { formerKeys, parseCheckpoint, publishedRotationsSchema, signCheckpoint } from '@scc/audit';
 import { createLogger, waitFor } from '@scc/runtime';
 import type { DataSource } from 'typeorm';
 import { answerFor } from './answers.js';
-import { append, aRecord, aSealer, aSigner, Databases, seal } from './audit-log.fixture.js';
+import { append, aRecord, aSealer, aSigner, Databases, ORIGIN, seal } from './audit-log.fixture.js';
 import { CheckpointPublisher, type CheckpointStore } from './publish.js';
+import { PublishedWatch } from './published-watch.js';
 
 /** A ConfigMap as the API server keeps it: each write has a version, and a write on an old version is refused. */
 class Store implements CheckpointStore {
@@ -112,6 +113,51 @@ describe('publishing checkpoints', () => {
     await after.stop();
     expect(after.contradicted).toMatch(reason);
     expect(store.data).toEqual(published);
+  });
+
+  it.each<[string, (store: Store, older: string) => void, RegExp]>([
+    ['taken away', (store) => (store.data = null), /of 100 entries was taken away/],
+    [
+      'exchanged for a text',
+      (store) => (store.data = { checkpoint: 'nothing' }),
+      /of 100 entries was exchanged for a text/,
+    ],
+    [
+      'exchanged for an older one',
+      (store, older) => (store.data = { ...store.data, checkpoint: older }),
+      /of 100 entries was exchanged for one of 50/,
+    ],
+  ])('says that it was %s, once, and publishes it again', async (_what, attack, reason) => {
+    const { db, checkpoints } = await aLog(100);
+    const store = new Store();
+    const publisher = new CheckpointPublisher({ store, db, vkey: signer.vkey, logger, everyMs: 5 });
+    checkpoints.forEach(publisher.offer);
+    await waitFor(() => store.size === 100, { ...wait, what: 'the checkpoint' });
+    await waitFor(async () => (await publisher.alteration()) === null, { ...wait, what: 'the end of the write' });
+    attack(store, checkpoints[0]?.note ?? '');
+    const watch = new PublishedWatch(
+      () => publisher.refused,
+      () => publisher.alteration(),
+    );
+    expect(await watch.look()).toMatchObject([
+      { fault: 'checkpoint-replaced', message: expect.stringMatching(reason) as unknown },
+    ]);
+    await waitFor(() => store.data?.['size'] === '100' && store.size === 100, { ...wait, what: 'it again' });
+    expect(await watch.look()).toEqual([]);
+    await publisher.stop();
+  });
+
+  it('takes one that no key of the log signed for no evidence of it, and keeps it', async () => {
+    const { db, checkpoints } = await aLog(100);
+    const store = new Store();
+    const forged = signCheckpoint({ origin: ORIGIN, size: 60, root: Buffer.alloc(32), previous: null }, [aSigner()]);
+    store.data = { checkpoint: forged };
+    const publisher = new CheckpointPublisher({ store, db, vkey: signer.vkey, logger, everyMs: 5 });
+    checkpoints.forEach(publisher.offer);
+    await waitFor(() => publisher.contradicted, { ...wait, what: 'the contradiction' });
+    await publisher.stop();
+    expect(publisher.contradicted).toMatch(/60 entries is signed by no key of this log/);
+    expect(store.data).toEqual({ checkpoint: forged });
   });
 
   it('goes on from what another process published', async () => {

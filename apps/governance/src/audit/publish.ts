@@ -1,5 +1,14 @@
 import { jsonOf, messageOf, pause } from '@scc/runtime';
-import { auditBodySchema, KEY_ROTATED, NoteError, parseCheckpoint, type PublishedRotation } from '@scc/audit';
+import {
+  auditBodySchema,
+  type Checkpoint,
+  isSignedBy,
+  KEY_ROTATED,
+  NoteError,
+  parseCheckpoint,
+  parseVerifier,
+  type PublishedRotation,
+} from '@scc/audit';
 import type { Logger } from '@scc/runtime';
 import { z } from 'zod';
 import { type Queryable, rowOf, rowsOf } from '../database/rows.js';
@@ -79,6 +88,9 @@ export class CheckpointPublisher {
   private pending: Offered | null = null;
   private running: Promise<void> | null = null;
   private contradiction: PublishedContradiction | null = null;
+  /** The newest checkpoint that this process saw published. */
+  private seen: Offered | null = null;
+  private altered: string | null = null;
   private lastFailure: string | null = null;
 
   constructor(private readonly options: PublisherOptions) {}
@@ -100,6 +112,23 @@ export class CheckpointPublisher {
   /** The same, with what was published. */
   get refused(): PublishedContradiction | null {
     return this.contradiction;
+  }
+
+  /**
+   * Looks at what is published. What was done to it since this process saw it last is told once, and what was taken away
+   * is published again.
+   * @returns what was done; null for nothing, or when nobody can be asked
+   */
+  async alteration(): Promise<string | null> {
+    const { store, logger } = this.options;
+    try {
+      if (store) await this.compareSeen(await store.get(CHECKPOINT_CONFIGMAP));
+    } catch (error) {
+      logger.warn({ err: error }, 'what is published of the audit log could not be looked at');
+    }
+    const told = this.altered;
+    this.altered = null;
+    return told;
   }
 
   /** Publishes what was offered last, then ends. */
@@ -144,13 +173,18 @@ export class CheckpointPublisher {
   }
 
   private async write(store: CheckpointStore, { size, note }: Offered): Promise<void> {
-    const stored = storedSchema.safeParse(await store.get(CHECKPOINT_CONFIGMAP));
+    const found = await store.get(CHECKPOINT_CONFIGMAP);
+    await this.compareSeen(found);
+    const stored = storedSchema.safeParse(found);
     const before = stored.success ? readStored(stored.data.data.checkpoint) : null;
     if (before) {
       const contradiction = await contradictionTo(this.options.db, before);
       if (contradiction !== null && !(await isAnswered(this.options.db, before.note)))
         throw new LogContradicted(contradiction, before.note);
-      if (contradiction === null && before.size >= size) return;
+      if (contradiction === null && before.size >= size) {
+        this.seen = before;
+        return;
+      }
     }
     const { apiVersion, kind, namespace, name } = CHECKPOINT_CONFIGMAP;
     const resourceVersion = stored.data?.metadata.resourceVersion;
@@ -167,7 +201,30 @@ export class CheckpointPublisher {
       },
       { fieldManager: AUDIT_FIELD_MANAGER, force: true },
     );
+    this.seen = { size, note };
   }
+
+  private async compareSeen(found: unknown): Promise<void> {
+    const { seen } = this;
+    const text = storedSchema.safeParse(found).data?.data.checkpoint;
+    const now = text === undefined ? null : readStored(text);
+    if (!seen) {
+      if (text !== undefined && !now) this.altered ??= 'what is published is a text that is no checkpoint';
+      return;
+    }
+    if (now && now.size >= seen.size) return;
+    // The database itself was set back: what is published follows it once somebody has answered for that.
+    const own = readStored(seen.note);
+    if (!own || (await contradictionTo(this.options.db, own)) !== null) return;
+    this.altered ??= `the published checkpoint of ${seen.size} entries was ${alterationTo(text, now)}`;
+    this.seen = null;
+    this.offer(seen);
+  }
+}
+
+function alterationTo(text: string | undefined, now: Stored | null): string {
+  if (now) return `exchanged for one of ${now.size}`;
+  return text === undefined ? 'taken away' : 'exchanged for a text that is no checkpoint';
 }
 
 interface Stored {
@@ -210,10 +267,27 @@ const sizeRow = z.object({ size: z.coerce.number() });
 
 /** Why the log cannot be the one that the checkpoint was published of; null while it can. */
 async function contradictionTo(db: Queryable, before: Stored): Promise<string | null> {
+  if (!(await isOfKeys(db, before.note)))
+    return `the published checkpoint of ${before.size} entries is signed by no key of this log`;
   const row = await rowOf(db, sizeRow, 'select coalesce(max(index) + 1, 0) as size from audit_seal');
   const size = row?.size ?? 0;
   if (before.size > size) return `a checkpoint of ${before.size} entries was published, the log has ${size}`;
   return (await rootAt(db, before.size)).equals(before.root)
     ? null
     : `the published checkpoint of ${before.size} entries has another root than the log`;
+}
+
+async function isOfKeys(db: Queryable, note: string): Promise<boolean> {
+  const keys = await rowsOf(db, z.object({ vkey: z.string() }), 'select vkey from audit_key');
+  const checkpoint = parseCheckpoint(note);
+  return keys.some(({ vkey }) => isSignedByText(checkpoint, vkey));
+}
+
+function isSignedByText(checkpoint: Checkpoint, vkey: string): boolean {
+  try {
+    return isSignedBy(checkpoint, parseVerifier(vkey));
+  } catch (error) {
+    if (error instanceof NoteError) return false;
+    throw error;
+  }
 }

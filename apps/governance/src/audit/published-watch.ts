@@ -14,20 +14,29 @@ export class PublishedWatch implements AlsoWatched {
   readonly name = 'the published checkpoint';
   private last: FoundContradiction[] = [];
 
-  constructor(private readonly published: () => PublishedContradiction | null) {}
+  constructor(
+    private readonly published: () => PublishedContradiction | null,
+    private readonly alteration: () => Promise<string | null> = () => Promise.resolve(null),
+  ) {}
 
   get contradicted(): string | null {
     return inWords(this.last);
   }
 
-  look(): Promise<FoundContradiction[]> {
+  async look(): Promise<FoundContradiction[]> {
+    const altered = await this.alteration();
     const published = this.published();
-    this.last = published ? [foundOf(published)] : [];
-    return Promise.resolve(this.last);
+    this.last = [...(published ? [foundOf(published)] : []), ...(altered === null ? [] : [alteredOf(altered)])];
+    return this.last;
   }
 }
 
 const foundOf = ({ message, checkpoint }: PublishedContradiction): FoundContradiction => ({
   ...{ fault: 'rolled-back', table: PUBLISHED, key: 'published', by: null, message },
   holds: { stands: createHash('sha256').update(checkpoint).digest('hex') },
+});
+
+const alteredOf = (message: string): FoundContradiction => ({
+  ...{ fault: 'checkpoint-replaced', table: 'published_checkpoint', key: 'altered', by: null, message },
+  holds: { stands: createHash('sha256').update(message).digest('hex') },
 });
