@@ -62,6 +62,27 @@ describe('room for a canary', () => {
     else expect(found).toEqual([expect.stringMatching(expected)]);
   });
 
+  const ofClass = (operator: string, ...values: string[]) => ({
+    scopeSelector: { matchExpressions: [{ scopeName: 'PriorityClass', operator, values }] },
+  });
+  it.each<[string, object, object, boolean]>([
+    ['that do not end by themselves', { scopes: ['NotTerminating'] }, {}, true],
+    ['that end by themselves', { scopes: ['Terminating'] }, {}, false],
+    ['that end by themselves, as these do', { scopes: ['Terminating'] }, { activeDeadlineSeconds: 60 }, true],
+    ['that ask for something', { scopes: ['NotBestEffort', 'NotTerminating'] }, {}, true],
+    ['that ask for nothing', { scopes: ['BestEffort'] }, {}, false],
+    ['that ask for nothing, as these do', { scopes: ['BestEffort'] }, { containers: [{ name: 'app' }] }, true],
+    ['of a class, as these are', ofClass('In', 'high'), { priorityClassName: 'high' }, true],
+    ['of another class', ofClass('In', 'high'), { priorityClassName: 'low' }, false],
+    ['of a class, which these may get', ofClass('In', 'high'), {}, false],
+    ['that stand by others', { scopes: ['CrossNamespacePodAffinity'] }, {}, false],
+  ])('is judged by a quota of pods %s', (_case, spec, pod, isJudged) => {
+    const podSpec = { ...(need().podSpec as object), ...pod };
+    const quotas = [quota({ pods: '3' }, {}, spec)];
+    const found = roomViolations({ quotas, limitRanges: [] }, need({ podSpec })).map(({ code }) => code);
+    expect(found).toEqual(isJudged ? ['QuotaTooSmall'] : []);
+  });
+
   it('counts sidecars among the init containers, and no other of these', () => {
     const first = { ...container({ cpu: '4' }), name: 'first' };
     const sidecar = { ...container({ cpu: '500m' }), name: 'side', restartPolicy: 'Always' };

@@ -2,12 +2,13 @@ import type { KubeClient, KubeObject } from '@scc/kube';
 import type { Violation } from '@scc/plan';
 import { z } from 'zod';
 import { quantity } from './quantity.js';
+import { isCounted, scopedSchema } from './quota-scopes.js';
 
 /** Whether the namespace has room for the canary: its quotas and limit ranges, before anything is touched. */
 
 const amountsSchema = z.record(z.string(), z.union([z.string(), z.number()])).default({});
 const quotaSchema = z.looseObject({
-  spec: z.looseObject({ scopes: z.array(z.string()).optional(), scopeSelector: z.unknown().optional() }).prefault({}),
+  spec: scopedSchema.prefault({}),
   status: z.looseObject({ hard: amountsSchema, used: amountsSchema }).prefault({}),
 });
 const limitRangeSchema = z.looseObject({
@@ -143,13 +144,9 @@ function unanswered(resource: string, { containers, initContainers, resources }:
 
 const shown = (value: number): string => String(Number(value.toFixed(3)));
 
-/** A quota of some pods only: whether the migrated ones are among them is for the API server to say. */
-const isOfSome = ({ scopes, scopeSelector }: z.infer<typeof quotaSchema>['spec']): boolean =>
-  (scopes?.length ?? 0) > 0 || scopeSelector !== undefined;
-
 function unansweredViolations(quota: KubeObject, podSpec: PodSpec): Violation[] {
   const { spec, status } = quotaSchema.parse(quota);
-  if (isOfSome(spec)) return [];
+  if (isCounted(spec, podSpec) !== true) return [];
   return Object.keys(status.hard).flatMap((resource) => {
     const silent = unanswered(resource, podSpec);
     if (silent.length === 0) return [];
@@ -166,7 +163,7 @@ function unansweredViolations(quota: KubeObject, podSpec: PodSpec): Violation[] 
 
 function quotaViolations(quota: KubeObject, podSpec: PodSpec, need: Need): Violation[] {
   const { spec, status } = quotaSchema.parse(quota);
-  if (isOfSome(spec)) return [];
+  if (isCounted(spec, podSpec) !== true) return [];
   return Object.entries(status.hard).flatMap(([resource, hard]) => {
     const needed = neededOf(resource, podSpec, need);
     const free = quantity(hard) - quantity(status.used[resource] ?? 0);
