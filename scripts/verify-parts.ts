@@ -188,6 +188,12 @@ export function verifyParts(corpus: string | undefined): VerifyPart[] {
       round: (_round, report) => jest(['e2e'], ['routers/routers\\.e2e'], report, {}),
     },
     {
+      name: 'kube-proxy',
+      what: 'a plain Service that the kernel divides, by kube-proxy in nftables mode: new connections by their share, long-lived ones on their pods',
+      rounds: 1,
+      round: (round, report) => jest(['e2e'], ['routers/kube-proxy\\.e2e'], report, seeded(2, round)),
+    },
+    {
       name: 'campaign in numbers',
       what: 'the bench of campaigns on the whole stack, of 4 and of 8 plans',
       rounds: 1,

@@ -21,6 +21,7 @@ export { deploySamples, waitForAnswers, waitForDeployments } from './samples.js'
 export { HAPROXY_MISSING, hasHaproxy } from './haproxy/find.js';
 export { ROUTER_PORTS } from './haproxy/places.js';
 export { startRouter } from './haproxy/start.js';
+export { kubeProxyLacks, startKubeProxy } from './kube-proxy.js';
 export { startLoad, type Load } from './load/load.js';
 export { PLAIN_SERVICE } from './load/protocol.js';
 export type { StackOptions } from './supervisor/protocol.js';

@@ -8,7 +8,7 @@ import { waitFor } from '@scc/runtime';
 import { NODE, startStack, type Stack } from '@scc/dev';
 
 export const MANAGER = 'router-contract';
-const ONLY_THE_MESH = {
+export const ONLY_THE_MESH = {
   governance: false,
   worker: false,
   watcher: false,
@@ -52,6 +52,15 @@ async function openDoor(stack: Stack): Promise<{ door: Server; relay: ChildProce
   return { door, relay };
 }
 
+/** Reads what must be there. */
+export const readerOf =
+  (kube: KubeClient): Mesh['read'] =>
+  async (id) => {
+    const object = await kube.get(id);
+    if (!object) throw new Error(`${id.kind} ${id.name} is gone`);
+    return object;
+  };
+
 export async function startMesh(): Promise<Mesh> {
   const stack = await startStack({ parts: ONLY_THE_MESH });
   const kube = await connectKube({ kubeconfig: stack.kubeconfig.outside, userAgent: MANAGER });
@@ -63,11 +72,7 @@ export async function startMesh(): Promise<Mesh> {
     view,
     istio: (client) =>
       new IstioRouter({ kube: client, fieldManager: MANAGER, view, boundMs: 0, signal: () => undefined }),
-    read: async (id) => {
-      const object = await kube.get(id);
-      if (!object) throw new Error(`${id.kind} ${id.name} is gone`);
-      return object;
-    },
+    read: readerOf(kube),
     known: async (service, namespace) => {
       const knows = async (): Promise<boolean> => {
         const dumps = await Promise.all((await view.proxies()).map((proxy) => view.dump(proxy, 'rds')));

@@ -58,7 +58,11 @@ const SERVED = ['ledger', 'audit'];
 let worlds = 0;
 
 /** Two plain Services of one workload, whose endpoints the real controller makes of real pods. */
-export async function replicasWorld({ stack, kube, read }: Mesh): Promise<RouterWorld> {
+export async function replicasWorld({
+  stack,
+  kube,
+  read,
+}: Pick<Mesh, 'stack' | 'kube' | 'read'>): Promise<RouterWorld> {
   worlds += 1;
   const namespace = `replicas-${worlds}`;
   const markers = canaryLabels('contract');

@@ -111,6 +111,9 @@ export const PROMTOOL: Binary = {
   usualSeconds: 115,
 };
 
+/** Divides Services on real nodes. Only `npm run verify` uses it: the local stack plays it by a relay. */
+export const KUBE_PROXY: Binary = kubernetes('kube-proxy', 120);
+
 /** A file of CRDs, cached beside the binaries, out of a Go module. */
 export interface CrdFile {
   name: string;

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { type Binary, HELM, HELM_3, PROMTOOL } from '../binaries/catalogue.js';
-import { defaultCache, find } from '../binaries/find.js';
+import { HELM, HELM_3, PROMTOOL } from '../binaries/catalogue.js';
+import { foundProgram } from '../binaries/program.js';
 
 const run = promisify(execFile);
 const MOST_BYTES = 32 * 1024 * 1024;
@@ -12,20 +12,12 @@ export interface HelmOptions {
   major?: 3 | 4;
 }
 
-async function programOf(wanted: Binary, progress: (line: string) => void): Promise<string> {
-  const environment = process.env;
-  const { binaries } = await find({ cache: defaultCache(environment), environment, catalogue: [wanted], progress });
-  const program = binaries[wanted.name];
-  if (program === undefined) throw new Error(`${wanted.name} was neither found nor built`);
-  return program;
-}
-
 /** The path of Helm in a pinned version; it is built when no machine has it yet. */
 export const helmProgram = (major: 3 | 4, progress: (line: string) => void = () => undefined): Promise<string> =>
-  programOf(major === 3 ? HELM_3 : HELM, progress);
+  foundProgram(major === 3 ? HELM_3 : HELM, progress);
 
 /** The path of promtool in the version of the stack's Prometheus; it is built when no machine has it yet. */
-export const promtoolProgram = (progress: (line: string) => void): Promise<string> => programOf(PROMTOOL, progress);
+export const promtoolProgram = (progress: (line: string) => void): Promise<string> => foundProgram(PROMTOOL, progress);
 
 /** Runs helm. @returns what it printed. @throws Error with what it complained about */
 export async function runHelm(

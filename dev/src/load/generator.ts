@@ -104,6 +104,7 @@ export class Generator {
     const body = method === 'POST' ? BODY : undefined;
     const outgoing = request({
       ...this.#entrances[stream.via],
+      ...(stream.address === undefined ? {} : { host: stream.address }),
       agent: this.#agents[stream.via],
       method,
       path,

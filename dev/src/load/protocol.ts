@@ -14,6 +14,8 @@ export const streamSchema = z.object({
   name: z.string(),
   via: z.enum(['ingress', 'sidecar', 'router', 'service']),
   host: z.string(),
+  /** The address of the plain Service that is called, where it is not that of `PLAIN_SERVICE`. */
+  address: z.string().optional(),
   /** Requests per second, sent whether or not earlier ones were answered. */
   rate: z.number().positive(),
   requests: z.array(requestSchema).min(1).prefault([{}]),
