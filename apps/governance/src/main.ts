@@ -10,6 +10,7 @@ import { registriesIn } from '@scc/runtime/images';
 import { TemporalLink } from '@scc/runtime/temporal';
 import { startTracing, tracingOf } from '@scc/runtime/tracing';
 import { type CertificateSource, followFiles, followSecret, type KeyPair } from '@scc/tls';
+import { OutboxWatch } from './approvals/outbox-watch.js';
 import { AuthorityWatch } from './audit/authority-watch.js';
 import { LogWatch } from './audit/log-watch.js';
 import { PublishedWatch } from './audit/published-watch.js';
@@ -141,7 +142,7 @@ async function start({ config, logger, metrics, parts, signal, setWaiting, setAd
   const authority = new AuthorityWatch({
     ...{ source, logger },
     also: [
-      ...[readModel, new SchemaWatch(source), new StateWatch(source), new MissedWatch(source)],
+      ...[readModel, new SchemaWatch(source), new StateWatch(source), new MissedWatch(source), new OutboxWatch(source)],
       ...[
         new PublishedWatch(
           () => publisher.refused,

@@ -32,7 +32,7 @@ const NO_AUTHORITY: Readonly<Record<string, string>> = {
   ...{ view_migration: FROM_EVENTS, view_gate: FROM_EVENTS, view_weight: FROM_EVENTS, view_pod: FROM_EVENTS },
   ...{ tracked_pod: OBSERVED, pod_transition: OBSERVED, observed_write: OBSERVED, scc_mixture: OBSERVED },
   ...{ workload_scan: OBSERVED, scanned_workload: OBSERVED },
-  outbox: 'wakes workflows, which then ask',
+  outbox: 'wakes workflows, which then ask; its rows are compared with the ends of approvals',
   notification_delivery: 'is a message',
   policy_verdict: 'says what had no effect; the entry of the evaluation has it, too',
   idempotency_key: 'is an answer that was given',
