@@ -3,35 +3,20 @@ import type { AddressInfo } from 'node:net';
 import { Provider } from 'oidc-provider';
 import type { Page } from 'playwright-core';
 
-/** The client that an issuer of tests knows. */
-export const ISSUER_CLIENT = 'console';
-
 export interface Issuer {
   url: string;
   stop: () => void;
 }
 
-export interface IssuerOptions {
-  redirectUrl: string;
-  /** Of the loopback; a free one unless said. */
-  port?: number;
-  /** The groups of a user; each is a viewer unless said. */
-  groupsOf?: (user: string) => string[];
-}
-
 /** A real issuer with pages of its own: discovery, PKCE, consent, keys that rotate, codes that are good once. */
-export async function startIssuer({
-  redirectUrl,
-  port = 0,
-  groupsOf = () => ['viewer'],
-}: IssuerOptions): Promise<Issuer> {
+export async function startIssuer(redirectUrl: string): Promise<Issuer> {
   const server = createServer();
-  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const provider = new Provider(url, {
     clients: [
       {
-        ...{ client_id: ISSUER_CLIENT, token_endpoint_auth_method: 'none', redirect_uris: [redirectUrl] },
+        ...{ client_id: 'console', token_endpoint_auth_method: 'none', redirect_uris: [redirectUrl] },
         ...{ response_types: ['code'], grant_types: ['authorization_code'] },
       },
     ],
@@ -40,7 +25,7 @@ export async function startIssuer({
     conformIdTokenClaims: false,
     findAccount: (_context: unknown, id: string) => ({
       accountId: id,
-      claims: () => Promise.resolve({ sub: id, groups: groupsOf(id) }),
+      claims: () => Promise.resolve({ sub: id, groups: ['viewer'] }),
     }),
     features: { devInteractions: { enabled: true } },
     ttl: { Interaction: 600, Session: 600, Grant: 600, AccessToken: 600, IdToken: 600 },

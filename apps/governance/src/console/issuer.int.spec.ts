@@ -16,7 +16,7 @@ let browser: Browser;
 beforeAll(async () => {
   const port = await freePort();
   const redirectUrl = `https://127.0.0.1:${port}${CALLBACK_PATH}`;
-  issuer = await startIssuer({ redirectUrl });
+  issuer = await startIssuer(redirectUrl);
   const client = { clientId: 'console', clientSecret: null, scopes: 'openid groups' };
   test = await startTestApi(database.app, {
     ...{ port, keyPair: await loopbackPair() },
