@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { canonicalBytes, encodeBody, leafHash, type LogRecord, signNote } from '@scc/audit';
+import { canonicalBytes, encodeBody, leafHash, type LogRecord, signCheckpoint, signNote } from '@scc/audit';
 import { defaultSCCs } from '@scc/scc';
 import { aLog, aSigner, exportText, ORIGIN } from './log.fixture.js';
 
@@ -113,6 +113,23 @@ describe('sccctl audit verify', () => {
     const without = await sccctl('audit', 'verify', '--export', text, '--key', signer.vkey, '--no-kept');
     expect(without.code).toBe(0);
     await rm(state, { recursive: true });
+  });
+
+  it('takes a receipt of another log for no fault of this one', async () => {
+    const root = Buffer.alloc(32, 1);
+    const elsewhere = aSigner('scc.poc/elsewhere');
+    const checkpoint = signCheckpoint({ origin: 'scc.poc/elsewhere', size: 7, root }, [elsewhere]);
+    const held = { entryId: 'ELSEWHERE', leafHash: 'ab'.repeat(32), index: null };
+    const given = async (receipt: object) =>
+      JSON.parse((await verify(log.records, { receipts: await file(JSON.stringify([receipt])) })).out) as unknown;
+    expect(await given({ ...held, checkpoint })).toMatchObject({
+      verdict: 'incomplete',
+      first: { fault: 'anchor-unusable', message: expect.stringContaining('scc.poc/elsewhere') as unknown },
+    });
+    expect(await given({ ...held, checkpoint: null })).toMatchObject({
+      verdict: 'tampered',
+      first: { fault: 'receipt-missing', entryId: 'ELSEWHERE' },
+    });
   });
 
   it('ends with 3 for an export that was cut', async () => {

@@ -1,4 +1,6 @@
+import { parseCheckpoint } from './checkpoint.js';
 import type { Findings } from './findings.js';
+import { NoteError } from './note.js';
 
 /** The receipt that a caller got when its entry was appended, kept outside the database. */
 export interface HeldReceipt {
@@ -47,8 +49,23 @@ export class ReceiptCheck {
     return inRange.length > 0 ? Math.min(...inRange) : null;
   }
 
-  finish(): void {
-    for (const { entryId, index } of this.open.values())
-      this.findings.add('receipt-missing', { index, entryId }, 'a receipt proves this entry, the log does not hold it');
+  /** A receipt of another log says nothing about this one; its checkpoint is named for that. */
+  finish(origin: string): void {
+    for (const { entryId, index, checkpoint } of this.open.values())
+      if (checkpoint === null || (originOf(checkpoint) ?? origin) === origin)
+        this.findings.add(
+          'receipt-missing',
+          { index, entryId },
+          'a receipt proves this entry, the log does not hold it',
+        );
+  }
+}
+
+function originOf(checkpoint: string): string | null {
+  try {
+    return parseCheckpoint(checkpoint).origin;
+  } catch (error) {
+    if (error instanceof NoteError) return null;
+    throw error;
   }
 }

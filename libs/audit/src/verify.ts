@@ -203,7 +203,7 @@ class Verification implements RunningVerification {
     const size = this.tree?.size ?? 0;
     this.swaps.finish();
     this.checkCompleteness(size);
-    this.receipts.finish();
+    this.receipts.finish(this.trust.origin ?? this.header?.origin ?? '');
     const byReceipt = (from: number): number | null => this.receipts.firstContradiction(from);
     const place = this.tree?.finish(byReceipt) ?? null;
     this.anchors.finish({
