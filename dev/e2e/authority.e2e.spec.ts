@@ -7,6 +7,7 @@ import type { ClusterApi, Stack } from '../src/index.js';
 import { condition, DEPLOYMENTS, engineSuite, NAMESPACE, PLANS, TIMEOUT_MS } from './engine.fixture.js';
 import { campaigns } from './suites/campaigns.fixture.js';
 import { attacks } from './suites/attacks.fixture.js';
+import { lostDatabase } from './suites/lost-database.fixture.js';
 import { mutatedPlans } from './suites/mutants.fixture.js';
 import { sealedUndo } from './suites/sealed.fixture.js';
 import { sccctlOn } from './sccctl.fixture.js';
@@ -227,3 +228,5 @@ describe('the emergency stop', () => {
 describe('an undo without governance and its database', () => sealedUndo(() => ({ stack, temporal })));
 
 describe('a client that reaches Temporal and nothing else', () => attacks(() => ({ stack, temporal })));
+
+describe('an installation whose PostgreSQL is lost for good', () => lostDatabase(() => ({ stack, temporal })));

@@ -42,7 +42,7 @@ const postgresBinary = (name: 'initdb' | 'postgres'): string => path.join(postgr
 export const databaseUrl = (role: string, password: string): string =>
   `postgresql://${role}:${password}@127.0.0.1:5432/scc`;
 
-export async function initDatabase({ file }: PartContext, superPassword: string): Promise<void> {
+export async function initDatabase({ file }: Pick<PartContext, 'file'>, superPassword: string): Promise<void> {
   await mkdir(file('postgres'), { recursive: true });
   await writeFile(file('postgres-password'), superPassword, { mode: 0o600 });
   const { command, args } = unprivileged(postgresBinary('initdb'), [

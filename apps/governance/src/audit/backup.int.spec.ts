@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type HeldReceipt, verifyLog } from '@scc/audit';
 import { createLogger, waitFor } from '@scc/runtime';
+import { copyTables, restoreTables } from '@scc/testing/backup';
 import { startPostgres } from '@scc/testing/postgres';
 import { DataSource } from 'typeorm';
 import { createBinding } from '../access/bindings.js';
@@ -53,47 +54,12 @@ const connect = (url: URL, poolSize = 12): Promise<DataSource> =>
 const migrate = (url: URL): Promise<string[]> =>
   migrateSchema({ connection: { connectionString: url.href }, ownerRole: 'scc_owner', folder: SCHEMA, logger });
 
-/** Runs statements of a superuser on one connection. */
-async function onOne(url: URL, work: (db: DataSource) => Promise<void>): Promise<void> {
-  const db = await connect(url, 1);
-  try {
-    await work(db);
-  } finally {
-    await db.destroy();
-  }
-}
-
 /** Each table as it is, into a schema that the migrations of the same version made. */
 const byCopy: Way = {
-  backup: (url) =>
-    onOne(url, (db) =>
-      db.transaction('REPEATABLE READ', async (tx) => {
-        const tables = await tx.query<{ name: string }[]>(
-          `select relname as name from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r'`,
-        );
-        for (const { name } of tables.filter((table) => table.name !== 'schema_migration'))
-          await tx.query(`copy ${name} to '${folder}/${name}.copy' (format binary)`);
-      }),
-    ),
+  backup: ({ href }) => copyTables(href, folder),
   restore: async (url) => {
     await migrate(url);
-    await onOne(url, async (db) => {
-      await db.query('set session_replication_role = replica');
-      const files = (await readdir(folder)).filter((file) => file.endsWith('.copy'));
-      for (const table of files.map((file) => file.replace('.copy', ''))) {
-        // What the migrations put there is in the backup, too.
-        await db.query(`delete from ${table}`);
-        await db.query(`copy ${table} from '${folder}/${table}.copy' (format binary)`);
-      }
-      const sequences = await db.query<{ table: string; column: string }[]>(
-        `select table_name as table, column_name as column from information_schema.columns
-         where table_schema = 'public' and is_identity = 'YES'`,
-      );
-      for (const { table, column } of sequences)
-        await db.query(
-          `select setval(pg_get_serial_sequence('${table}', '${column}'), greatest((select max(${column}) from ${table}), 1))`,
-        );
-    });
+    await restoreTables(url.href, folder);
   },
 };
 
