@@ -33,6 +33,7 @@ import { plainService } from './plain-service.fixture.js';
 import { startLoad, TOKEN_AUDIENCE, type Stack } from '../src/index.js';
 import { checked } from './suites/check.fixture.js';
 import { withoutEvents } from './suites/denied-events.fixture.js';
+import { eachRouter } from './suites/each-router.fixture.js';
 import { figures } from './suites/figures.fixture.js';
 import { gates } from './suites/gates.fixture.js';
 import { ownProxies } from './suites/own-proxies.fixture.js';
@@ -515,6 +516,8 @@ describe('a workload without requests', () => {
 describe('a workload behind routes of all kinds', () => routesOfAllKinds(engine, () => stack));
 
 describe('a workload whose pods have proxies of their own', () => ownProxies(engine, () => stack));
+
+describe('a workload behind each router', () => eachRouter(engine, () => stack));
 
 describe('a workload that no mesh serves', () => plainService(engine, () => stack));
 

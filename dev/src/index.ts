@@ -24,6 +24,7 @@ export { startRouter } from './haproxy/start.js';
 export { kubeProxyLacks, startKubeProxy } from './kube-proxy.js';
 export { startLoad, type Load } from './load/load.js';
 export { PLAIN_SERVICE } from './load/protocol.js';
+export { deployRouted, pathsOf, removeRouted, routersHere, streamTo, type Routed } from './routed.js';
 export type { StackOptions } from './supervisor/protocol.js';
 
 /** One process of the stack, by name: etcd, kube-apiserver, istiod, envoy-gateway, worker … */
