@@ -17,6 +17,8 @@ const isWhole = scaled(1) > 1;
 const STANDSTILL_MS = 9_000;
 /** Nothing that is asserted: how long anything at all may take on a machine that is busy. */
 const LONGEST_MS = 10 * TIMEOUT_MS;
+/** How long a plan may show nothing new. */
+const STILL_MS = 3 * TIMEOUT_MS;
 const WRITES_PER_SECOND = 10;
 
 type Moved = Exclude<Strategy, 'Canary'>;
@@ -84,7 +86,7 @@ async function untilStill(
   for (let before: string | null = null; before !== seen;) {
     before = seen;
     try {
-      await waitFor(look, { timeoutMs: TIMEOUT_MS, everyMs: 250, what });
+      await waitFor(look, { timeoutMs: STILL_MS, everyMs: 250, what });
       return;
     } catch (error) {
       if (seen === before) throw new Error(`${name} is not ${what}: ${seen}`, { cause: error });
