@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { trafficRouterContract } from '@scc/testing/routing';
 import { ROOT } from '@scc/dev';
+import { amongDumps } from './dumps.fixture.js';
 import { gatewayWorld, mixedWorld } from './gateway.fixture.js';
 import { istioWorld } from './istio.fixture.js';
 import { type Mesh, startMesh } from './mesh.fixture.js';
@@ -49,4 +50,8 @@ describe('a plain Service, by its pods', () => {
 
 describe('requests that reach pods', () => {
   realRequests(() => mesh, TEST_MS);
+});
+
+describe("istiod's cache", () => {
+  amongDumps(() => mesh, TEST_MS);
 });
