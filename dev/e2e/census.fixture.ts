@@ -226,7 +226,7 @@ export function censusSuite(running: () => Stack, engine: Needed): void {
       expect(await journalOf('cellar')).toMatchObject({ uid: 0, mode: '660' });
     });
 
-    it('is given to the new user by the plan while it is stopped, once that was approved, and back by its undo', async () => {
+    it('is given to the new user by the plan while it is stopped, once that was approved, through the death of its worker, and back by its undo', async () => {
       await anOwned('loft', 'echo w-1 >/data/journal && chmod 600 /data/journal');
       const before = [await journalOf('loft'), await readFile(await journalPath('loft'), 'utf8')];
       const set = await specOf(`${SETS}/loft`);
@@ -248,6 +248,10 @@ export function censusSuite(running: () => Stack, engine: Needed): void {
       expect(await specOf(`${SETS}/loft`)).toEqual(set);
       expect((await pods('loft')).map(({ scc }) => scc)).toEqual(['anyuid']);
       await allowed('loft', { grants: { source: 'Keep' } });
+      const stopping = ({ message = '' }: PlanStatus): boolean => /^(stopping|gave)/.test(message);
+      await until('loft', stopping, 'its stop');
+      await running().part('worker').kill();
+      await running().part('worker').start();
       const { pods: moved } = await untilPhase('loft', 'Completed');
       expect(moved).toEqual({ total: 1, migrated: 1, bySCC: { 'restricted-v2': 1 } });
       expect([(await journalOf('loft')).uid, await readFile(await journalPath('loft'), 'utf8')]).toEqual([
@@ -256,6 +260,8 @@ export function censusSuite(running: () => Stack, engine: Needed): void {
       ]);
       expect(JSON.stringify(await running().api.get(`${SETS}/loft`))).not.toContain(STOPPED_ANNOTATION);
       expect(await remains()).toEqual([]);
+      const jobs = `/apis/batch/v1/namespaces/${NAMESPACE}/jobs?labelSelector=scc.poc/role=gate`;
+      expect((await running().api.list(jobs)).items).toEqual([]);
     });
 
     it('is given to the new user by hand while no pod runs, by the command of the refusal', async () => {
