@@ -19,6 +19,16 @@ it.each([users, ...[0, 7, 50, 100].map((canary) => rulesWithCanary(users, split(
   },
 );
 
+it('names a backend twice that gets everything, and once where it was named twice', () => {
+  const alone = aRule({ backendRefs: [to('ledger', 7)] });
+  const twice = rulesInOtherWords([alone], scope);
+  expect(twice[0]?.backendRefs).toEqual([to('ledger', 7), to('ledger', 7)]);
+  expect(rulesInOtherWords(twice, scope)).toEqual([alone]);
+  const canaryAtNothing = aRule({ backendRefs: [to('ledger', 100), to('ledger-scc-canary', 0)] });
+  const [other] = rulesInOtherWords([canaryAtNothing], scope);
+  expect(other?.backendRefs).toEqual([to('ledger', 100), to('ledger', 100), to('ledger-scc-canary', 0)]);
+});
+
 it('keeps weights that would be too large for a route in other numbers, and rules for others', () => {
   const large = aRule({ backendRefs: [to('ledger', 999_999), to('other', 1_000_000)] });
   const others = aRule({ backendRefs: [to('other', 1), to('more', 1)] });
