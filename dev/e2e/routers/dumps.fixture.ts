@@ -1,5 +1,6 @@
 import { NODE } from '@scc/dev';
 import type { RouterWorld } from '@scc/testing/routing';
+import { gatewayWorld } from './gateway.fixture.js';
 import { istioWorld } from './istio.fixture.js';
 import type { Mesh } from './mesh.fixture.js';
 
@@ -15,7 +16,10 @@ for (let one = 0; one < 48; one += 1) ask();`;
  * of dumps all the time, nearly each change meets one.
  */
 export function amongDumps(mesh: () => Mesh, timeoutMs: number): void {
-  it.each<[string, () => Promise<RouterWorld>]>([['a VirtualService', () => istioWorld(mesh())]])(
+  it.each<[string, () => Promise<RouterWorld>]>([
+    ['a VirtualService', () => istioWorld(mesh())],
+    ['an HTTPRoute', () => gatewayWorld(mesh(), 'HTTPRoute')],
+  ])(
     'the requests of %s are divided and restored although dumps meet each change',
     async (_kind, make) => {
       const world = await make();
