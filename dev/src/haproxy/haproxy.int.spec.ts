@@ -1,8 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, get, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { freePort } from '@scc/testing/ports';
 import { configurationOf, type RouterRoute } from './configuration.js';
@@ -150,5 +152,26 @@ describe('HAProxy under the configuration of the router', () => {
     const stat = await running.ask('show stat');
     expect(stat).toContain('be_tcp:shop:ledger,pod:stable-0:stable');
     expect(stat).not.toContain('pod:canary-0');
+  });
+
+  withHaproxy('serves nothing any more once it was stopped, in the middle of a reload too', async () => {
+    for (const turn of [1, 2, 3, 4, 5]) {
+      const own = await mkdtemp(path.join(folder, 'stopped-'));
+      const one = new Haproxy(binary ?? '', own, 'ignore');
+      const http = await freePort();
+      const listen = { http: `127.0.0.1:${http}`, tls: `127.0.0.1:${await freePort()}` };
+      const configure = async (weight: number): Promise<string> =>
+        configurationOf([await route({ stable: { weight, pods: 1 } })], { listen, statsSocket: one.statsSocket });
+      await one.run(await configure(1));
+      const reload = one.run(await configure(turn + 1)).catch(() => 'stopped');
+      await delay(turn * 4);
+      await one.stop();
+      await reload;
+      const connected = await new Promise<boolean>((resolve) => {
+        const socket = connect(http, '127.0.0.1', () => resolve(true)).on('error', () => resolve(false));
+        socket.on('close', () => socket.destroy());
+      });
+      expect([turn, connected]).toEqual([turn, false]);
+    }
   });
 });

@@ -8,10 +8,14 @@ import { waitFor } from '@scc/runtime';
 
 /** How long a reload may take to begin, in milliseconds. */
 const TELL_AGAIN_MS = 2000;
+/** How often a master is told to end, and after how many times it is killed; its workers end with it. */
+const END_AGAIN_MS = 200;
+const KILL_AFTER = 25;
 
 /** A running HAProxy: one master and its workers, of which old ones end when their connections do. */
 export class Haproxy {
   #master: ChildProcess | null = null;
+  readonly #ending = new AbortController();
   readonly #file: string;
   readonly statsSocket: string;
 
@@ -28,10 +32,12 @@ export class Haproxy {
     this.statsSocket = path.join(folder, 'haproxy.sock');
   }
 
-  /** Runs this configuration from now on, without losing a connection. Returns when it does. */
+  /** Runs this configuration from now on, without losing a connection. Returns when it does. @throws once it is stopped */
   async run(configuration: string): Promise<void> {
+    const { signal } = this.#ending;
     await writeFile(this.#file, configuration);
     const before = await this.#worker();
+    signal.throwIfAborted();
     if (this.#master) this.#master.kill('SIGUSR2');
     else this.#master = spawn(this.binary, ['-W', '-f', this.#file], { stdio: ['ignore', 'ignore', this.output] });
     let toldMs = performance.now();
@@ -44,7 +50,7 @@ export class Haproxy {
       this.#master?.kill('SIGUSR2');
       return false;
     };
-    await waitFor(isNew, { timeoutMs: 20_000, everyMs: 20, what: 'HAProxy to take over its configuration' });
+    await waitFor(isNew, { timeoutMs: 20_000, everyMs: 20, what: 'HAProxy to take over its configuration', signal });
   }
 
   /** An answer on its socket. @throws Error when it does not run */
@@ -55,11 +61,18 @@ export class Haproxy {
     return text(socket);
   }
 
+  /** Ends it for good. A master that is busy with a reload hears no signal: it is told until it has ended. */
   async stop(): Promise<void> {
+    this.#ending.abort();
     const master = this.#master;
-    if (master?.exitCode !== null) return;
-    master.kill('SIGTERM');
-    await once(master, 'exit');
+    if (master?.exitCode !== null || master.signalCode !== null) return;
+    const ended = once(master, 'exit');
+    let told = 0;
+    const tell = (): boolean => master.kill(told++ < KILL_AFTER ? 'SIGTERM' : 'SIGKILL');
+    tell();
+    const telling = setInterval(tell, END_AGAIN_MS);
+    await ended;
+    clearInterval(telling);
   }
 
   /** The process that answers on the socket now; null when none does. */
