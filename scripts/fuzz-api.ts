@@ -30,8 +30,8 @@ const { values: options } = parseArgs({
 });
 type TestApi = Awaited<ReturnType<typeof startTestApi>>;
 
-/** Far beyond what a run takes: what hangs must not hold a pipeline. */
-const GIVE_UP_MS = 30 * 60_000;
+/** Far beyond what a run takes: what hangs must not hold a pipeline. 500 examples have hours. */
+const GIVE_UP_MS = Math.max(30 * 60_000, Number(options.examples) * 30_000);
 
 /** Objects that exist, so that requests get further than "no such object". */
 async function fill(test: TestApi): Promise<void> {
