@@ -1,4 +1,4 @@
-import { get } from 'node:https';
+import { request } from 'node:https';
 import { chmod, mkdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { json } from 'node:stream/consumers';
@@ -8,7 +8,7 @@ import { healthSchema } from '@scc/governance-api';
 import type { Client } from '@temporalio/client';
 import { z } from 'zod';
 import { SYSTEM_NAMESPACE } from '../../src/cluster/accounts.js';
-import { NODE, startLoad, type Stack } from '../../src/index.js';
+import { NODE, startLoad, type Stack, TOKEN_AUDIENCE } from '../../src/index.js';
 import { databaseUrl, initDatabase } from '../../src/parts/stores.js';
 import { DEPLOYMENTS, engineOn, NAMESPACE, PLANS, ROUTES, TIMEOUT_MS } from '../engine.fixture.js';
 import { sccctlOn } from '../sccctl.fixture.js';
@@ -18,6 +18,7 @@ import { sccctlOn } from '../sccctl.fixture.js';
 const SYSTEM = `/api/v1/namespaces/${SYSTEM_NAMESPACE}`;
 const BINDINGS = `/apis/rbac.authorization.k8s.io/v1/namespaces/${NAMESPACE}/rolebindings`;
 const ADMIN = `${SYSTEM_NAMESPACE}/admin`;
+const AUDITOR = `${SYSTEM_NAMESPACE}/auditor`;
 const namesSchema = z.array(z.looseObject({ metadata: z.looseObject({ name: z.string() }) }));
 const publishedSchema = z.looseObject({ data: z.looseObject({ size: z.coerce.number(), key: z.string() }) });
 const secretSchema = z.looseObject({ data: z.looseObject({ url: z.string() }) });
@@ -67,16 +68,22 @@ async function databaseOf(stack: Stack) {
   };
 }
 
-/** What governance answers to everybody. */
-async function answerOf(stack: Stack, at: string): Promise<unknown> {
+/** An answer of governance's API: to everybody, or a POST of a body by the administrator. */
+async function answerOf(stack: Stack, at: string, body?: object): Promise<unknown> {
   const ca = await readFile(path.join(stack.stateDir, 'tls', 'ca.crt'));
+  const token = await stack.token({ namespace: SYSTEM_NAMESPACE, name: 'admin' }, TOKEN_AUDIENCE);
+  const headers = {
+    ...{ authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    'idempotency-key': crypto.randomUUID(),
+  };
   return new Promise((resolve, reject) => {
-    const asked = get(
+    const asked = request(
       new URL(at, stack.addresses.governance),
-      { ca },
+      body ? { ca, method: 'POST', headers } : { ca },
       (response) => void json(response).then(resolve, reject),
     );
     asked.once('error', reject);
+    asked.end(body ? JSON.stringify(body) : undefined);
   });
 }
 
@@ -103,11 +110,18 @@ export function lostDatabase(running: () => Running): void {
     waitFor(holds, { timeoutMs: TIMEOUT_MS, everyMs: 500, what });
 
   it(
-    'takes the migration back all the same, and says what a backup of before it lacks',
+    'takes the migration back all the same, and says what a backup of before it lacks until a person has answered for it',
     async () => {
       const paths = [`${DEPLOYMENTS}/orders`, `${ROUTES}/orders`];
       const before = await Promise.all(paths.map(specOf));
       const bindings = await namesAt(BINDINGS);
+      // An administrator may not answer for what contradicts the log. The binding is in the backup.
+      await stack().apply(
+        `{ apiVersion: v1, kind: ServiceAccount, metadata: { name: auditor, namespace: ${SYSTEM_NAMESPACE} } }\n`,
+      );
+      const subject = { kind: 'User', name: `system:serviceaccount:${SYSTEM_NAMESPACE}:auditor` };
+      const binding = { role: 'auditor', subject, namespaces: '*' };
+      expect(await answerOf(stack(), '/v1/role-bindings', binding)).toMatchObject({ role: 'auditor' });
       const database = await databaseOf(stack());
       await database.backup();
       const { size: kept, key } = await published();
@@ -155,6 +169,18 @@ export function lostDatabase(running: () => Running): void {
       await until(async () => !(await namesAt(PLANS)).includes('lost'), 'the plan to be released');
       const secrets = await namesAt('/api/v1/namespaces/scc-undo/secrets');
       expect(secrets.filter((name) => name.includes(uid))).toEqual([]);
+
+      const answer = ['audit', 'answer', '--published', '--reason', 'restored the backup of before, the loss is known'];
+      expect(await sccctl(AUDITOR, ...answer)).toMatchObject({ code: 0 });
+      await until(async () => (await health()).components['audit']?.status === 'up', 'the answer to count');
+      expect(await auditFaults()).toEqual([]);
+      expect(await sccctl(ADMIN, 'audit', 'contradictions')).toMatchObject({ code: 0 });
+      const size = async (): Promise<number> => (await published()).size;
+      const restored = await size();
+      await apply('again', 'orders', { dryRun: true });
+      await untilPhase('again', 'Completed');
+      await until(async () => (await size()) !== restored, 'checkpoints to be published again');
+      expect(await sccctl(ADMIN, 'audit', 'verify', '--key', key)).toMatchObject({ code: 0 });
     },
     4 * TIMEOUT_MS,
   );
