@@ -84,6 +84,10 @@ export class ContradictionsController {
     if (published) meant.push(...now.rows.filter((one) => one.table === PUBLISHED && !meant.includes(one)));
     const checkpoint = published ? (now.published?.checkpoint ?? null) : null;
     await inTransaction(this.source, (tx) => answerFor(tx, meant, { actor, requestId, reason, checkpoint }));
-    return this.contradictions.now();
+    // Those who watch see the answer at their next look.
+    const left = await this.contradictions.now();
+    const isMeant = ({ table, key }: FoundContradiction): boolean =>
+      meant.some((one) => one.table === table && one.key === key);
+    return { published: published ? null : left.published, rows: left.rows.filter((row) => !isMeant(row)) };
   }
 }
