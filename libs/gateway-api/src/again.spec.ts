@@ -1,6 +1,7 @@
 import type { KubeClient, KubeObject } from '@scc/kube';
-import type { RouteProof, Survey } from '@scc/routing';
+import type { RouteProof } from '@scc/routing';
 import { GatewayRouter } from './router.js';
+import { surveyOf } from './survey.fixture.js';
 
 const CONTROLLER = 'istio.io/gateway-controller';
 const id = { apiVersion: 'gateway.networking.k8s.io/v1', kind: 'HTTPRoute', namespace: 'shop', name: 'web' };
@@ -48,19 +49,7 @@ function aMesh() {
     proof: { isFor: () => true, of },
   });
   const served = [{ parent: JSON.stringify({ name: 'edge' }), controller: CONTROLLER }];
-  const survey: Survey = {
-    request: {
-      namespace: 'shop',
-      services: [{ name: 'ledger', canary: 'ledger-canary' }],
-      label: { key: 'app', stable: 'ledger', canary: 'ledger-canary' },
-      markers: {},
-    },
-    routes: {
-      divided: [{ kind: 'HTTPRoute', namespace: 'shop', name: 'web', foreignPaths: [], served }],
-      percentKinds: [],
-      grant: null,
-    },
-  };
+  const survey = surveyOf([{ kind: 'HTTPRoute', namespace: 'shop', name: 'web', foreignPaths: [], served }]);
   return { router, survey, written, spec: () => spec };
 }
 const weightsIn = (spec: unknown): (number | undefined)[] =>

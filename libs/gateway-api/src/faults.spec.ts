@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import type { KubeClient, KubeObject } from '@scc/kube';
-import type { RouteProof, Survey } from '@scc/routing';
+import type { RouteProof } from '@scc/routing';
 import { GatewayRouter } from './router.js';
+import { surveyOf } from './survey.fixture.js';
 
 /** Faults of others that divide routes of the Gateway API, each under the name by which its users reported it. */
 
@@ -73,15 +74,7 @@ function aCluster(names: string[], missing: string[] = []) {
     ...{ kind: 'HTTPRoute', namespace: 'shop', name, foreignPaths: [] },
     served: [{ parent: PARENT, controller: CONTROLLER }],
   }));
-  const survey: Survey = {
-    request: {
-      namespace: 'shop',
-      services: [{ name: 'ledger', canary: 'ledger-canary' }],
-      label: { key: 'app', stable: 'ledger', canary: 'ledger-canary' },
-      markers: {},
-    },
-    routes: { divided, percentKinds: [], grant: null },
-  };
+  const survey = surveyOf(divided);
   return { router, survey, written, routes };
 }
 

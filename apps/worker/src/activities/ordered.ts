@@ -6,6 +6,7 @@ import {
   partitionDrift,
   podNameAt,
   podsOfStatefulSet,
+  replicasOf,
   returnOf,
   standOf,
   statefulSetSchema,
@@ -25,7 +26,6 @@ const PARTITION = '/spec/updateStrategy/rollingUpdate/partition';
 const strategyTypeOf = (object: KubeObject) => statefulSetSchema.parse(object).spec.updateStrategy.type;
 const partitionOf = (object: KubeObject): number =>
   statefulSetSchema.parse(object).spec.updateStrategy.rollingUpdate.partition;
-const replicasOf = (object: KubeObject): number => statefulSetSchema.parse(object).spec.replicas;
 
 /** Moves the pods of a user's StatefulSet to the target one by one, and back. */
 export function orderedActivities(kube: KubeClient): MovingActivities {

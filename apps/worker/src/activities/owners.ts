@@ -4,7 +4,7 @@ import type { ChangedOwners, MigrationTarget, OwnersTask } from '@scc/migration/
 import { CENSUS_LOG } from '../cluster/census.js';
 import { endOfGateJob } from '../cluster/gate-jobs.js';
 import { selectorText, deploymentSchema } from '../cluster/objects.js';
-import { podNameAt, podsOfStatefulSet, statefulSetSchema } from '../cluster/ordinals.js';
+import { podNameAt, podsOfStatefulSet, replicasOf } from '../cluster/ordinals.js';
 import {
   isMarkedByOthers,
   judgeAfter,
@@ -153,8 +153,6 @@ const dataOf = (object: KubeObject, { target, owners }: Task, replicas: number):
     const pod = podNameAt(object, index);
     return { pod, index, spec: podSpecAt(target.templateBefore, pod, owners.volumes) };
   });
-
-const replicasOf = (object: KubeObject): number => statefulSetSchema.parse(object).spec.replicas;
 
 async function podsLeft(kube: KubeClient, object: KubeObject): Promise<KubeObject[]> {
   const { namespace = '', uid = '' } = object.metadata;

@@ -1,13 +1,11 @@
 import type { KubeClient, KubeObject } from '@scc/kube';
 import { FIELD_MANAGER } from '@scc/plan';
 import type { MigrationTarget } from '@scc/migration/contract';
-import { statefulSetSchema } from '../cluster/ordinals.js';
+import { replicasOf } from '../cluster/ordinals.js';
 import { notePatch, stoppedBy } from '../cluster/owners.js';
 import { terminal } from '../failures.js';
 import { restoreMoved, type MovingActivities } from './moving.js';
 import { isToBeMigrated, readWorkload, templateTests, workloadId } from './workload-object.js';
-
-const replicasOf = (object: KubeObject): number => statefulSetSchema.parse(object).spec.replicas;
 
 /** How many pods it shall have, and whether this plan has noted on it that it was stopped. */
 interface Held {

@@ -38,6 +38,9 @@ export const statefulSetSchema = z.looseObject({
 });
 export type StatefulSet = z.infer<typeof statefulSetSchema>;
 
+/** How many pods a StatefulSet shall have. */
+export const replicasOf = (object: KubeObject): number => statefulSetSchema.parse(object).spec.replicas;
+
 /** The pod at an index: the first one has index 0 whatever its ordinal is. */
 export const podNameAt = (object: KubeObject, index: number): string =>
   `${object.metadata.name ?? ''}-${statefulSetSchema.parse(object).spec.ordinals.start + index}`;
