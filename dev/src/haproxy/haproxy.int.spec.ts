@@ -155,7 +155,7 @@ describe('HAProxy under the configuration of the router', () => {
   });
 
   withHaproxy('serves nothing any more once it was stopped, in the middle of a reload too', async () => {
-    for (const turn of [1, 2, 3, 4, 5]) {
+    for (let turn = 0; turn < 20; turn++) {
       const own = await mkdtemp(path.join(folder, 'stopped-'));
       const one = new Haproxy(binary ?? '', own, 'ignore');
       const http = await freePort();
@@ -163,8 +163,8 @@ describe('HAProxy under the configuration of the router', () => {
       const configure = async (weight: number): Promise<string> =>
         configurationOf([await route({ stable: { weight, pods: 1 } })], { listen, statsSocket: one.statsSocket });
       await one.run(await configure(1));
-      const reload = one.run(await configure(turn + 1)).catch(() => 'stopped');
-      await delay(turn * 4);
+      const reload = one.run(await configure(turn + 2)).catch(() => 'stopped');
+      await delay((turn % 10) * 3);
       await one.stop();
       await reload;
       const connected = await new Promise<boolean>((resolve) => {

@@ -39,7 +39,7 @@ export class Haproxy {
     const before = await this.#worker();
     signal.throwIfAborted();
     if (this.#master) this.#master.kill('SIGUSR2');
-    else this.#master = spawn(this.binary, ['-W', '-f', this.#file], { stdio: ['ignore', 'ignore', this.output] });
+    else this.#master = this.#start();
     let toldMs = performance.now();
     const isNew = async (): Promise<boolean> => {
       const now = await this.#worker();
@@ -61,18 +61,29 @@ export class Haproxy {
     return text(socket);
   }
 
-  /** Ends it for good. A master that is busy with a reload hears no signal: it is told until it has ended. */
+  /**
+   * Ends it for good: returns once no worker holds its output any more. A master that is busy with a reload hears no
+   * signal and is told until it has ended; one that dies of the signal before it hears any leaves workers behind that
+   * end a little later.
+   */
   async stop(): Promise<void> {
     this.#ending.abort();
     const master = this.#master;
     if (master?.exitCode !== null || master.signalCode !== null) return;
-    const ended = once(master, 'exit');
+    const ended = once(master, 'close');
     let told = 0;
     const tell = (): boolean => master.kill(told++ < KILL_AFTER ? 'SIGTERM' : 'SIGKILL');
     tell();
     const telling = setInterval(tell, END_AGAIN_MS);
     await ended;
     clearInterval(telling);
+  }
+
+  #start(): ChildProcess {
+    // The workers inherit its output: it is closed when the last one has ended.
+    const master = spawn(this.binary, ['-W', '-f', this.#file], { stdio: ['ignore', 'pipe', this.output] });
+    master.stdout.resume();
+    return master;
   }
 
   /** The process that answers on the socket now; null when none does. */
