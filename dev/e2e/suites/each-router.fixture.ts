@@ -19,7 +19,7 @@ const RATE = 100;
 const AT = 25;
 const SUITE_MS = 240_000;
 
-/** A workload behind the route of each router by itself: what is done to its migration, and how that ends. No request may fail. */
+/** A workload behind each router by itself: what is done to its migration, and how that ends. No request may fail. */
 export function eachRouter(engine: Engine, stackOf: () => Stack): void {
   const { apply, untilPhase, untilWeight, handleOf, remains, specOf } = engine;
   const go = async (plan: string): Promise<void> => {
@@ -52,13 +52,13 @@ export function eachRouter(engine: Engine, stackOf: () => Stack): void {
   }, SUITE_MS);
   afterAll(() => openShift?.stop());
 
-  describe.each(routersHere())('%s', (router) => {
-    it.each(CELLS)(
+  describe.each(routersHere().map((router, index) => ({ router, index })))('$router', ({ router, index }) => {
+    it.each(CELLS.map((cell, at) => ({ ...cell, address: `10.96.90.${10 * index + at + 1}` })))(
       '$title',
-      async ({ prefix, end, act }) => {
+      async ({ prefix, end, act, address }) => {
         const stack = stackOf();
         const name = `${prefix}-${router}`;
-        const workload: Routed = { name, router };
+        const workload: Routed = { name, router, address };
         await deployRouted(stack, workload);
         const specs = () => Promise.all(pathsOf(workload).map(specOf));
         const [deployment, ...others] = await specs();
