@@ -69,7 +69,7 @@ type Why = Pick<UndividedWay, 'code' | 'reason' | 'remedy'>;
 const notAgreed = (namespace: string, own: string): Why => ({
   code: 'NamespaceHasNotAgreed',
   reason: `the namespace ${namespace} has not agreed to migrations, which would write the route`,
-  remedy: `Let an administrator of ${namespace} label it ${MANAGED_LABEL}=true, or move the route to ${own}`,
+  remedy: `Let an administrator of the cluster label ${namespace} ${MANAGED_LABEL}=true, or move the route to ${own}`,
 });
 const cannot = (reason: string, remedy: string): Why => ({ code: 'RouteCanNotBeDivided', reason, remedy });
 

@@ -74,14 +74,38 @@ describe('the rights that a plan uses', () => {
   });
 
   it('are named with who lacks them and who can give them', () => {
-    const [workload] = rightsOf(plan);
-    expect(workload && lacksRight('alice', 'shop', workload)).toEqual({
+    const [workload, target] = rightsOf(plan);
+    expect(workload && lacksRight('alice', workload)).toEqual({
       code: 'AuthorLacksRight',
       field: 'spec.workloadRef',
       message: 'alice may not update deployments.apps/web in shop, and the plan would do it in their name',
       remedy:
         'Let a user who may do it apply the plan, or have an administrator of shop grant alice the verb update of deployments.apps/web, such as by the ClusterRole edit.',
     });
+    // An administrator of a namespace holds no right to use an SCC, and whoever gives a right has to hold it.
+    expect(target && lacksRight('alice', target).remedy).toBe(
+      'Let a user who may do it apply the plan, or have an administrator of the cluster grant alice the verb use of securitycontextconstraints.security.openshift.io/anyuid, as the ClusterRole system:openshift:scc:anyuid does, or create of rolebindings together with bind of that ClusterRole.',
+    );
+  });
+
+  it('name, each of them, somebody who can give it', () => {
+    const all = rightsOf({
+      ...plan,
+      ...{
+        jobs: [{ from: { kind: 'Job' as const, name: 'checks' } }],
+        census: true,
+        ownerChange: true,
+        snapshot: true,
+      },
+    });
+    expect(all.map(({ field, giver }) => [field, giver])).toEqual([
+      ['spec.workloadRef', 'an administrator of shop'],
+      ['spec.targetSCC', 'an administrator of the cluster'],
+      ['spec.gates.jobs[0]', 'an administrator of shop'],
+      ['spec.volumes.census', 'an administrator of shop'],
+      ['spec.volumes.ownerChange', 'an administrator of shop'],
+      ['spec.volumes.snapshot', 'an administrator of the cluster'],
+    ]);
   });
 });
 

@@ -29,6 +29,11 @@ export interface Right {
   readonly anyOf: readonly Alternative[];
   /** The remedy for a user who lacks it: what to grant. */
   readonly grant: string;
+  /**
+   * Who can grant it: whoever gives a right has to hold it, and the ClusterRole `admin` holds none to use an SCC or to
+   * make snapshots.
+   */
+  readonly giver: string;
 }
 
 interface PlannedUse {
@@ -44,6 +49,9 @@ interface PlannedUse {
   /** Snapshots are taken of the workload's data. */
   readonly snapshot?: boolean | undefined;
 }
+
+const CLUSTER_ADMINISTRATOR = 'an administrator of the cluster';
+const administratorOf = (namespace: string): string => `an administrator of ${namespace}`;
 
 const RESOURCES: Record<WorkloadRef['kind'], string> = {
   Deployment: 'deployments',
@@ -73,6 +81,7 @@ const jobRights = (namespace: string, jobs: readonly Pick<JobGate, 'from'>[]): R
         },
       ],
       grant: `the verbs create of jobs.batch and get of ${resource}.batch/${from.name}, such as by the ClusterRole edit`,
+      giver: administratorOf(namespace),
     };
   });
 
@@ -81,6 +90,7 @@ const dataJobRight = (namespace: string, words: string, field: 'census' | 'owner
   field: `spec.volumes.${field}`,
   anyOf: [{ holder: 'person', all: [{ group: 'batch', resource: 'jobs', verb: 'create', namespace }] }],
   grant: 'the verb create of jobs.batch, such as by the ClusterRole edit',
+  giver: administratorOf(namespace),
 });
 
 const snapshotRight = (namespace: string): Right => {
@@ -90,6 +100,7 @@ const snapshotRight = (namespace: string): Right => {
     field: 'spec.volumes.snapshot',
     anyOf: [{ holder: 'person', all: [{ ...snapshots, verb: 'create', namespace }] }],
     grant: `the verb create of ${snapshots.resource}.${snapshots.group}`,
+    giver: CLUSTER_ADMINISTRATOR,
   };
 };
 
@@ -117,6 +128,7 @@ export function rightsOf(planned: PlannedUse): readonly Right[] {
         { holder: 'person', all: [{ ...workload, verb: 'patch' }] },
       ],
       grant: `the verb update of ${resource}.${group}/${workloadRef.name}, such as by the ClusterRole edit`,
+      giver: administratorOf(namespace),
     },
     {
       words: `use the SCC ${targetSCC} in ${namespace}`,
@@ -127,6 +139,7 @@ export function rightsOf(planned: PlannedUse): readonly Right[] {
         { holder: 'serviceAccount', all: [use] },
       ],
       grant: `the verb use of ${SCC.resource}.${SCC.group}/${targetSCC}, as the ClusterRole ${role} does, or create of rolebindings together with bind of that ClusterRole`,
+      giver: CLUSTER_ADMINISTRATOR,
     },
     ...jobRights(namespace, jobs),
     ...(census === true ? [dataJobRight(namespace, "mount the workload's data", 'census')] : []),
@@ -138,11 +151,11 @@ export function rightsOf(planned: PlannedUse): readonly Right[] {
 }
 
 /** The refusal that names the missing right, who lacks it, and who can give it. */
-export const lacksRight = (person: string, namespace: string, { words, field, grant }: Right): Violation => ({
+export const lacksRight = (person: string, { words, field, grant, giver }: Right): Violation => ({
   code: 'AuthorLacksRight',
   field,
   message: `${person} may not ${words}, and the plan would do it in their name`,
-  remedy: `Let a user who may do it apply the plan, or have an administrator of ${namespace} grant ${person} ${grant}.`,
+  remedy: `Let a user who may do it apply the plan, or have ${giver} grant ${person} ${grant}.`,
 });
 
 /** The same with the other way out, for a plan that does not ask to borrow rights. */
@@ -152,11 +165,11 @@ export const orBorrow = (violation: Violation): Violation => ({
 });
 
 /** The refusal of an approver who wants to lend what they do not hold. */
-export const cannotLend = (person: string, namespace: string, { words, field, grant }: Right): Violation => ({
+export const cannotLend = (person: string, { words, field, grant, giver }: Right): Violation => ({
   code: 'LenderLacksRight',
   field,
   message: `${person} may not ${words}, and lends only what they hold`,
-  remedy: `Let an approver who may do it lend it, or have an administrator of ${namespace} grant ${person} ${grant}.`,
+  remedy: `Let an approver who may do it lend it, or have ${giver} grant ${person} ${grant}.`,
 });
 
 /** The record of a user is too old to ask by it: groups and scopes may have changed since. */

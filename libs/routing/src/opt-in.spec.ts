@@ -24,7 +24,7 @@ describe('what a migration would write in other namespaces', () => {
       'the migration would write VirtualService route in the namespace other, which has not agreed to migrations',
     ]);
     const [violation] = await notAgreed('shop', [route('edge')], () => Promise.resolve(false));
-    expect(violation?.remedy).toContain('label it scc.poc/managed=true');
+    expect(violation?.remedy).toMatch(/^Let an administrator of the cluster label \S+ scc\.poc\/managed=true/);
   });
 
   it.each([

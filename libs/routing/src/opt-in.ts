@@ -29,7 +29,7 @@ export async function notAgreed(
     code: 'NamespaceHasNotAgreed',
     field: 'spec.workloadRef',
     message: `the migration would write ${objects.map(({ kind, name }) => `${kind} ${name}`).join(', ')} in the namespace ${namespace}, which has not agreed to migrations`,
-    remedy: `Let an administrator of ${namespace} label it ${MANAGED_LABEL}=true, or move these objects to ${planNamespace}.`,
+    remedy: `Let an administrator of the cluster label ${namespace} ${MANAGED_LABEL}=true, or move these objects to ${planNamespace}.`,
   }));
 }
 

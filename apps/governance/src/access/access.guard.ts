@@ -9,6 +9,7 @@ import { Refusal } from '../refusal/refusal.js';
 import { type Authenticator, TooManyFailures } from './authenticate.js';
 import { type Authorizer, type Holder, rolesIn } from './authorize.js';
 import { type AddressedRequest, type PermissionPlace, placeOf } from './place.js';
+import { whoGives } from './who-gives.js';
 
 interface IncomingRequest extends KnownRequest, AddressedRequest {
   headers: { authorization?: string | undefined };
@@ -67,7 +68,7 @@ export class AccessGuard implements CanActivate {
     const scope = await authorizer.scopeOf(holder, permission);
     if (!suffices(scope, place)) {
       log.info({ actor: identity.name, permission }, 'access denied');
-      throw new Refusal('forbidden', `you lack ${permission} ${wordsFor(place)}`);
+      throw new Refusal('forbidden', `you lack ${permission} ${wordsFor(place)}: ${whoGives(permission, authorizer)}`);
     }
     await this.#admit(request, holder, scope);
   }

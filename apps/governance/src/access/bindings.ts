@@ -114,7 +114,10 @@ export function mayGrant(
 
 function requireMayGrant(granter: Granter, binding: Pick<RoleBindingInput, 'role' | 'namespaces'>): void {
   if (!mayGrant(granter, binding))
-    throw new Refusal('forbidden', `you do not hold ${binding.role} in ${binding.namespaces} and are not admin there`);
+    throw new Refusal(
+      'forbidden',
+      `you do not hold ${binding.role} in ${binding.namespaces} and are not admin there: an admin there can bind it`,
+    );
 }
 
 const objectOf = ({ id }: { id: string }) => ({ kind: 'RoleBinding', name: id });

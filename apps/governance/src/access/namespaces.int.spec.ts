@@ -151,9 +151,13 @@ describe('a viewer of one team', () => {
 
   it('is told which permission it lacks in a namespace that it names', async () => {
     const { status, detail } = await guarded.call(vera, 'GET', '/v1/pods?namespace=team-b-prod');
-    expect([status, detail]).toEqual([403, 'you lack pods:read in the namespace team-b-prod']);
+    const WHO =
+      'an admin there can bind you a role that has it (viewer, operator, approver, policy-author, auditor, admin)';
+    expect([status, detail]).toEqual([403, `you lack pods:read in the namespace team-b-prod: ${WHO}`]);
     const path = '/v1/workloads/team-b-prod/Deployment/ledger/history';
-    expect((await guarded.call(vera, 'GET', path)).detail).toBe('you lack registry:read in the namespace team-b-prod');
+    expect((await guarded.call(vera, 'GET', path)).detail).toBe(
+      `you lack registry:read in the namespace team-b-prod: ${WHO}`,
+    );
     // Where it may read, it learns that nothing is known of this workload.
     expect((await guarded.call(vera, 'GET', path.replace('team-b', 'team-a'))).status).toBe(404);
   });
@@ -207,7 +211,10 @@ describe('four eyes', () => {
     const decide = (token: string) =>
       guarded.call(token, 'POST', `/v1/migrations/${uid}/approvals`, { decision: 'approve', contentHash });
     const own = await decide(ana);
-    expect([own.status, own.detail]).toEqual([403, 'the author of a plan neither approves nor refuses it']);
+    expect([own.status, own.detail]).toEqual([
+      403,
+      'the author of a plan neither approves nor refuses it: another user does, who holds a role that is asked for (approver)',
+    ]);
     expect(await decide(bob)).toMatchObject({ status: 200, body: { status: 'granted', by: ['bob'] } });
   });
 
@@ -223,7 +230,7 @@ describe('four eyes', () => {
     const refused = await decide('team-b-prod');
     expect([refused.status, refused.detail]).toEqual([
       403,
-      'you lack approvals:decide in the namespace of this object, if there is one',
+      'you lack approvals:decide in the namespace of this object, if there is one: an admin there can bind you a role that has it (approver, admin)',
     ]);
   });
 });

@@ -190,9 +190,7 @@ export class PlanRights {
             right: right.words,
             lentBy,
             violations: lacking
-              .map(({ identity: { username }, isOld }) =>
-                isOld ? recordIsOld(username) : lacksRight(username, namespace, right),
-              )
+              .map(({ identity: { username }, isOld }) => (isOld ? recordIsOld(username) : lacksRight(username, right)))
               .map((violation) => (request.spec.approval.borrow ? violation : orBorrow(violation))),
           },
         };
@@ -226,9 +224,7 @@ export class PlanRights {
     const account = accountOf(request);
     const named = usedBy(request).filter(({ words }) => lends.includes(words));
     const held = await Promise.all(named.map((right) => this.#holds(lender, account, right)));
-    return named
-      .filter((_right, index) => !held[index])
-      .map((right) => cannotLend(lender.username, request.plan.namespace, right));
+    return named.filter((_right, index) => !held[index]).map((right) => cannotLend(lender.username, right));
   };
 
   async #lacking(right: Right, account: Identity, writers: readonly Writer[]): Promise<Writer[]> {

@@ -115,15 +115,24 @@ export async function decidable(
   if (request.contentHash !== input.contentHash)
     throw new Refusal('stale', 'the plan or what it would do has changed since you looked at it');
   if (request.author === actor.name)
-    throw new Refusal('forbidden', 'the author of a plan neither approves nor refuses it');
+    throw new Refusal('forbidden', `the author of a plan neither approves nor refuses it: ${othersDo(request)}`);
   if (request.editors.includes(actor.name))
-    throw new Refusal('forbidden', 'an editor of a plan counts as an author, and neither approves nor refuses it');
+    throw new Refusal(
+      'forbidden',
+      `an editor of a plan counts as an author, and neither approves nor refuses it: ${othersDo(request)}`,
+    );
   if (isServiceAccount(request.author) && isServiceAccount(actor.name))
     throw new Refusal('forbidden', 'a ServiceAccount wrote the plan, so that people decide about it');
   if (request.status === 'granted' && input.decision === 'approve')
     throw new Refusal('conflict', 'the request is granted already');
   return request;
 }
+
+const rolesOf = ({ needs }: Pick<ApprovalRequestEntity, 'needs'>): string =>
+  [...new Set(needs.map(({ role }) => role))].join(', ');
+
+const othersDo = (request: Pick<ApprovalRequestEntity, 'needs'>): string =>
+  `another user does, who holds a role that is asked for (${rolesOf(request)})`;
 
 /** The ending of the newest request, in words for a person who comes too late. */
 async function whyNothingWaits(tx: EntityManager, planUid: string): Promise<string> {
@@ -143,8 +152,11 @@ function roleFor(
     decisions.filter((made) => made.decision === 'approve' && made.role === role).length;
   const chosen = held.find(({ role, count }) => approvals(role) < count) ?? held[0];
   if (!chosen) {
-    const asked = needs.map(({ role }) => role).join(', ');
-    throw new Refusal('forbidden', `${actor.name} does not hold a role that is asked for (${asked})`);
+    const asked = rolesOf({ needs });
+    throw new Refusal(
+      'forbidden',
+      `${actor.name} does not hold a role that is asked for (${asked}): an admin there can bind one`,
+    );
   }
   return chosen.role;
 }
