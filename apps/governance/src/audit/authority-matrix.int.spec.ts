@@ -18,7 +18,7 @@ const TABLES = [
   ...['migration', 'approval_request', 'approval_decision', 'break_glass', 'command_grant', 'pre_image'],
   ...['step_authorization', 'live_edit', 'activity_begin', 'activity_refusal', 'workload_claim', 'migration_run'],
   ...['migration_end', 'evaluation', 'risk_model', 'risk_promotion', 'risk_assessment', 'risk_outcome'],
-  ...['scc_version', 'scc_presence', 'scc_activation', 'notification_receiver'],
+  ...['scc_version', 'scc_presence', 'scc_activation', 'notification_receiver', 'policy_verdict'],
 ];
 
 const OF_THE_LOG = 'is the log itself, see attacks.int.spec.ts';
@@ -34,7 +34,6 @@ const NO_AUTHORITY: Readonly<Record<string, string>> = {
   ...{ workload_scan: OBSERVED, scanned_workload: OBSERVED },
   outbox: 'wakes workflows, which then ask; its rows are compared with the ends of approvals',
   notification_delivery: 'is a message',
-  policy_verdict: 'says what had no effect; the entry of the evaluation has it, too',
   idempotency_key: 'is an answer that was given',
   console_session: 'holds a token that is sealed with what only the cookie has',
 };
@@ -115,6 +114,7 @@ const KEYS: Readonly<Record<string, string>> = {
   evaluation: 'entry_id',
   approval_decision: 'request, approver',
   risk_promotion: 'entry_id',
+  policy_verdict: 'plan_uid, content_hash, binding, rule, because',
   risk_outcome: 'plan_uid',
   notification_receiver: 'name',
 };

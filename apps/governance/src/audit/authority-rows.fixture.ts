@@ -36,6 +36,21 @@ const policy = (message: string) =>
     name: 'spec-policy',
     rules: [{ name: 'rule', when: 'workload.name == "none"', verdict: 'deny', message, remedy: 'wait' }],
   });
+const warning = policyDocumentSchema.parse({
+  name: 'spec-warning',
+  rules: ['first', 'second'].map((name) => ({
+    ...{
+      name,
+      when: 'workload.name in ["approved", "edited"]',
+      verdict: 'deny',
+      message: `${name} 😀`,
+      remedy: 'wait',
+    },
+  })),
+});
+const warned = policyBindingSchema.parse({
+  ...{ name: 'spec-warned', policy: 'spec-warning', version: 1, action: 'warn', namespaces: ['*'] },
+});
 const binding = policyBindingSchema.parse({
   ...{ name: 'spec-binding', policy: 'spec-policy', version: 1, action: 'enforce', namespaces: ['shop', 'b*'] },
 });
@@ -91,6 +106,8 @@ export async function makeAuthorityRows(database: DomainDatabase): Promise<void>
   );
   await inAdmin((tx) => savePolicy(tx, policy('no'), 0, admin));
   await inAdmin((tx) => saveBinding(tx, binding, 0, admin));
+  await inAdmin((tx) => savePolicy(tx, warning, 0, admin));
+  await inAdmin((tx) => saveBinding(tx, warned, 0, admin));
   await inAdmin((tx) => saveBinding(tx, { ...binding, name: 'spec-removed' }, 0, admin));
   await inAdmin((tx) => removePolicyBinding(tx, 'spec-removed', 1, admin));
   await inAdmin((tx) => saveCalendarEntry(tx, freeze, 0, admin));

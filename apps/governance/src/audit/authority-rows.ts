@@ -107,6 +107,10 @@ const SELECT: Record<AuthorityTable, string> = {
     'signingSecret', signing_secret, 'namespaces', namespaces, 'kinds', kinds, 'template', template,
     'changedBy', changed_by, 'rowVersion', row_version, 'changedAt', ${instantText('changed_at')}) as holds
     from notification_receiver`,
+  policy_verdict: `select concat_ws(' ', plan_uid, content_hash, binding, rule, because) as key,
+    json_build_object('planUid', plan_uid, 'contentHash', content_hash, 'namespace', namespace, 'name', name,
+    'policy', policy, 'binding', binding, 'rule', rule, 'because', because, 'would', would, 'message', message,
+    'entry', entry_id, 'evaluatedAt', ${instantText('evaluated_at')}) as holds from policy_verdict`,
 };
 
 /** Parts of a table that are compared under a name of their own. */

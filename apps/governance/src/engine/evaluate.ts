@@ -6,6 +6,7 @@ import { type ReviewRights, unlent } from '../access/plan-rights.js';
 import { lendersOf, lendingNeed } from '../approvals/lending.js';
 import { needsWithoutAuthor, requireApproval } from '../approvals/requests.js';
 import { appendAudit } from '../audit/append.js';
+import { fittingEntry } from '../audit/fitting.js';
 import type { CallContext } from '../call/caller.js';
 import { newestEdit, withParts } from '../plans/live-edits.js';
 import { lockMigration, planObject, saveEvaluation } from '../plans/store.js';
@@ -83,6 +84,7 @@ export async function evaluatePlan(
     risk,
     policyRevision: policy.revision,
   };
+  const entered = fittingEntry(recorded.map(inEntry), MAX_SAID_BYTES);
   const receipt = await appendAudit(tx, {
     actor,
     action: 'migration.evaluated',
@@ -99,7 +101,10 @@ export async function evaluatePlan(
       requestHash: hashOf(request),
       askedHash: hashOf({ spec: request.spec, facts }),
       answerHash: hashOf(answer),
-      violations: answer.violations.map(({ code, message }) => ({ code, message })).slice(0, 50),
+      violations: fittingEntry(
+        answer.violations.map(({ code, message }) => inEntry({ code, message })),
+        MAX_SAID_BYTES,
+      ),
       approvals,
       rights: reviewed.rights.map((right) => ({ ...right })),
       extras: answer.extras.map(({ field }) => field).slice(0, 50),
@@ -111,19 +116,25 @@ export async function evaluatePlan(
       policyRevision: policy.revision,
       contents: seen.map((content) => ({ ...content })),
       exceptions: policy.exceptions,
-      recorded: recorded
-        .map(({ message, ...verdict }) => ({ ...verdict, message: message.slice(0, MAX_MESSAGE) }))
-        .slice(0, 50),
+      recorded: entered,
     },
   });
   const evaluation = { ...answer, receipt };
   await saveEvaluation(tx, request, evaluation, now);
-  await keepVerdicts(tx, recorded, { plan, contentHash, entryId: receipt.entryId, now });
+  await keepVerdicts(tx, entered, { plan, contentHash, entryId: receipt.entryId, now });
   return evaluation;
 }
 
-/** Characters of a message in an audit entry; the evaluation holds all of it. */
+/** Characters of a message in an audit entry, and bytes of all violations or verdicts; the evaluation holds all of them. */
 const MAX_MESSAGE = 300;
+const MAX_SAID_BYTES = 20_000;
+
+/** Ends between characters: half of one is no text that PostgreSQL keeps. */
+const inEntry = <Said extends { message: string }>(said: Said): Said => ({
+  ...said,
+  message: said.message.slice(0, MAX_MESSAGE).toWellFormed(),
+});
+
 const NOT_ASKED: StartTime = { at: null, never: false, reason: 'the plan is refused anyway' };
 
 function specViolations({ spec }: EvaluationRequest): Violation[] {

@@ -1,5 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
+import { recordedVerdictSchema } from '@scc/governance-api';
 import { policyBindingSchema, policyDocumentSchema } from '@scc/policy';
+import { z } from 'zod';
 import { EVERYWHERE } from '../call/scope.js';
 import { evaluatePlan } from '../engine/evaluate.js';
 import { aRequest, at, inTx, NOON, ownWorkload, person, row } from '../governance.fixture.js';
@@ -50,6 +52,44 @@ describe('what a policy says without effect', () => {
       ),
     ).toMatchObject({ recorded: [said] });
     expect(countedVerdicts()).toContainEqual({ labels: { policy: said.policy, because: action }, value: 2 });
+  });
+
+  it('is kept as far as the entry of the evaluation can say it', async () => {
+    const when = 'workload.name == "at-length"';
+    const message = 'the limit of PostgreSQL and of an entry is met by 😀';
+    const rules = Array.from({ length: 20 }, (_, index) => ({
+      ...{ name: `rule-${index}`, when, verdict: 'deny', message, remedy: 'wait' },
+      // An odd number of units, so that the cut meets the middle of a character.
+      messageExpression: `"x${'😀'.repeat(180)}"`,
+    }));
+    await inTx(database.app, async (tx) => {
+      await savePolicy(tx, policyDocumentSchema.parse({ name: 'at-length', rules }), 0, author);
+      for (const name of ['at-length-1', 'at-length-2', 'at-length-3'])
+        await saveBinding(
+          tx,
+          policyBindingSchema.parse({ name, policy: 'at-length', version: 1, action: 'warn' }),
+          0,
+          author,
+        );
+    });
+    const request = aRequest(ownWorkload('at-length'));
+    const answer = await inTx(database.app, (tx) => evaluatePlan(tx, request, at(NOON)));
+    expect(answer.recorded).toHaveLength(60);
+    const entry = await row(
+      database.app,
+      `select convert_from(body, 'UTF8')::json #> '{details,recorded}' as recorded from audit_entry where entry_id = $1`,
+      answer.receipt.entryId,
+    );
+    const { recorded } = z.object({ recorded: z.array(recordedVerdictSchema) }).parse(entry);
+    const kept = await listVerdicts(
+      database.app,
+      { plan: request.plan.uid },
+      { limit: 100, after: null, scope: EVERYWHERE },
+    );
+    expect(kept.length).toBeGreaterThan(10);
+    expect(kept.map(({ binding, rule, message: said }) => [binding, rule, said]).toReversed()).toEqual(
+      recorded.map(({ binding, rule, message: said }) => [binding, rule, said]),
+    );
   });
 
   it('is kept when an exception lifted it', async () => {

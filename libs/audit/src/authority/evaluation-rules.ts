@@ -21,6 +21,11 @@ const asked = z.object({
 });
 /** Absent in entries from before it was kept. */
 const answered = { answerHash: text.optional() };
+/** Absent in entries from before verdicts were kept. */
+const spoken = z.object({
+  ...{ uid: text, contentHash: text, evaluatedAt: text },
+  recorded: z.array(z.object({ policy: text, binding: text, rule: text, because: text, would: text, message: text })),
+});
 const assessed = z.object({
   uid: text,
   risk: z.object({ assessmentId: text, model: text, band: text, signals: text, changeRisk: z.number(), ...answered }),
@@ -45,6 +50,18 @@ const evaluationRow: LedgerRule = (ledger, { id, details }, by) => {
   const { uid: planUid, verdict, contentHash, policyRevision, generation, evaluatedAt } = evaluation;
   const holds = { planUid, verdict, contentHash, policyRevision, generation, evaluatedAt };
   ledger.set('evaluation', id, holds, by);
+};
+
+/** The first evaluation of a content in which a rule says something says it for all that follow. */
+const verdictRows: LedgerRule = (ledger, { id: entry, name, namespace, details }, by) => {
+  const evaluation = read(spoken, details);
+  if (!evaluation) return;
+  const { uid: planUid, contentHash, evaluatedAt, recorded } = evaluation;
+  for (const verdict of recorded) {
+    const key = [planUid, contentHash, verdict.binding, verdict.rule, verdict.because].join(' ');
+    if (ledger.get('policy_verdict', key)) continue;
+    ledger.set('policy_verdict', key, { planUid, contentHash, namespace, name, ...verdict, entry, evaluatedAt }, by);
+  }
 };
 
 const assessmentRow: LedgerRule = (ledger, { namespace, details }, by) => {
@@ -76,6 +93,7 @@ export const EVALUATION_RULES: Readonly<Record<string, LedgerRule>> = {
     const { id, name, namespace, details } = entry;
     evaluationRow(ledger, entry, by);
     assessmentRow(ledger, entry, by);
+    verdictRows(ledger, entry, by);
     const question = read(evaluated, details);
     if (!question) return;
     const { uid, author, answerHash, contentHash, requestHash, known } = question;

@@ -35,6 +35,7 @@ export const AUTHORITY_TABLES = [
   'risk_outcome',
   'notification_receiver',
   'scc_activation',
+  'policy_verdict',
 ] as const;
 export type AuthorityTable = (typeof AUTHORITY_TABLES)[number];
 
@@ -42,7 +43,7 @@ export type AuthorityTable = (typeof AUTHORITY_TABLES)[number];
  * What this version writes into its entries to be compared with rows; to be raised with each table or member more. While
  * a replica of a lower revision is being replaced, what it writes is adopted and not held against the log.
  */
-export const RECORD_REVISION = 4;
+export const RECORD_REVISION = 5;
 
 /** The content of a row, as far as it carries authority. */
 export type Holds = Readonly<Record<string, JsonValue>>;
