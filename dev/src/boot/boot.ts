@@ -16,6 +16,7 @@ import { kubelet } from '../parts/kubelet.js';
 import { envoy, GATEWAY, istiod, meshConfig, SIDECAR, writeBootstrap } from '../parts/mesh.js';
 import { serveInstallation } from '../parts/installed.js';
 import { PRODUCT, startProduct } from '../parts/product.js';
+import { services } from '../parts/services.js';
 import { createRoles, initDatabase, postgres, prometheus, prometheusConfig, temporal } from '../parts/stores.js';
 import { writeWebhookClient } from '../parts/webhook-client.js';
 import { memoryLimits } from '../supervisor/memory.js';
@@ -83,6 +84,7 @@ export async function bootStack(
     await Promise.all([
       ...controllers,
       contents.then(() => start(kubelet(context))),
+      ...(boot.options.served.length > 0 ? [contents.then(() => start(services(context)))] : []),
       ...(parts.mesh ? [contents.then(() => startMesh(context, start))] : []),
       Promise.all([contents, ...controllers]).then(() => product(stores)),
     ]);

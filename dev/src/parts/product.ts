@@ -113,7 +113,6 @@ class Installer {
   readonly #wiring: Wiring;
   readonly #workloads: WorkloadContainers;
   readonly proxy: ServiceProxy;
-  readonly #others: ServiceProxy[];
   #shared: Promise<void> | undefined;
 
   constructor(wiring: Wiring) {
@@ -122,18 +121,8 @@ class Installer {
     this.#workloads = new WorkloadContainers((name, { exitCode, message = `exit code ${exitCode}` }) =>
       running.exited(name, message),
     );
-    const proxyOf = (namespace: string): ServiceProxy => {
-      const proxy = new ServiceProxy(this.#apiOf('system:kube-proxy'), namespace, this.#logger('service-proxy'));
-      running.stops.push(() => proxy.stop());
-      return proxy;
-    };
-    this.proxy = proxyOf(SYSTEM_NAMESPACE);
-    this.#others = wiring.context.options.served.map(proxyOf);
-  }
-
-  /** Takes connections to Services from here on. */
-  serve(): void {
-    for (const proxy of [this.proxy, ...this.#others]) proxy.start();
+    this.proxy = new ServiceProxy(this.#apiOf('system:kube-proxy'), SYSTEM_NAMESPACE, this.#logger('service-proxy'));
+    running.stops.push(() => this.proxy.stop());
   }
 
   part(name: Product): ProductPart {
@@ -223,7 +212,7 @@ export async function startProduct(wiring: Wiring): Promise<void> {
   const token = await serviceAccountToken(api, { namespace: SYSTEM_NAMESPACE, name: 'worker' }, TOKEN_AUDIENCE);
   await writeFile(context.file('tokens', 'worker.governance'), token, { mode: 0o600 });
   const installer = new Installer(wiring);
-  installer.serve();
+  installer.proxy.start();
   await Promise.all(
     PRODUCT.map(async (name) => {
       const part = installer.part(name);
