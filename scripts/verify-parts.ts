@@ -188,6 +188,12 @@ export function verifyParts(corpus: string | undefined): VerifyPart[] {
       round: (_round, report) => jest(['e2e'], ['routers/routers\\.e2e'], report, {}),
     },
     {
+      name: 'shares',
+      what: 'each router at 300 requests a second: the share that clients see of 20,000 requests at each weight, and a rollout that fails at 100 %',
+      rounds: 1,
+      round: (round, report) => jest(['e2e'], ['routers/shares\\.e2e'], report, seeded(2, round)),
+    },
+    {
       name: 'kube-proxy',
       what: 'a plain Service that the kernel divides, by kube-proxy in nftables mode: new connections by their share, long-lived ones on their pods',
       rounds: 1,

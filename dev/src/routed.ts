@@ -19,6 +19,8 @@ export interface Routed {
   router: RouterName;
   /** Its Service's address, at which callers reach it where there is nothing else. No two workloads have the same. */
   address: string;
+  /** The behaviour of its pods; without one they are healthy. */
+  behaviour?: string;
 }
 
 const NAMESPACE = 'shop';
@@ -27,7 +29,7 @@ const ROUTED_REPLICAS = 3;
 const hostOf = ({ name }: Routed): string => `${name}.shop.example`;
 const isPlain = ({ router }: Routed): boolean => router === 'replicas';
 
-const pods = ({ name }: Routed): object[] => [
+const pods = ({ name, behaviour = 'healthy' }: Routed): object[] => [
   { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name, namespace: NAMESPACE } },
   {
     apiVersion: 'rbac.authorization.k8s.io/v1',
@@ -52,7 +54,7 @@ const pods = ({ name }: Routed): object[] => [
           containers: [
             {
               name: 'app',
-              image: `${PLAN_GROUP}/healthy:1`,
+              image: `${PLAN_GROUP}/${behaviour}:1`,
               ports: [{ name: 'http', containerPort: 8080 }],
               readinessProbe: { httpGet: { path: '/readyz', port: 'http' }, periodSeconds: 1, timeoutSeconds: 5 },
               resources: { requests: { cpu: '10m', memory: '8Mi' } },
