@@ -382,7 +382,7 @@ describe('migrationWorkflow on a Temporal server', () => {
     expect(migration.reported.filter(({ event }) => event.type === 'FactsGathered').length).toBeGreaterThan(2);
   });
 
-  it('pauses on a failed step when the plan asks for it, and tries the step again on resume', async () => {
+  it('flagger#1186: pauses on a failed step when the plan asks for it, and tries the step again on resume', async () => {
     const migration = await aMigration({
       accepted: { onFailure: 'Pause' },
       fault: { activity: 'hold', type: 'GateFailed', at: 3 },

@@ -224,7 +224,7 @@ describe('disturbanceOf', () => {
       expect(await disturbanceOf(cluster.kube, target, { weight: 50, isReturned })).toBeNull();
   });
 
-  it('lets the workload and the canary grow', async () => {
+  it('flagger#634, #1157, #1504: lets the workload and the canary be scaled up by whoever does so', async () => {
     const cluster = await running();
     await cluster.change(id(DEPLOYMENT), { spec: { replicas: 5 } });
     await cluster.change(id(DEPLOYMENT, CANARY), { spec: { replicas: 5 } });
