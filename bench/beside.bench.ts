@@ -10,8 +10,9 @@ import {
   type RemediationFunctions,
   type WorkloadContext,
 } from '@scc/scc';
+import { collectedHeapHere } from './collected-heap.js';
 import { drive, post, reviewIn, sampleAt } from './reviews.js';
-import { start, stop } from './servers.js';
+import { collectedHeapIn, start, stop } from './servers.js';
 import type { Bench, BenchResult } from './types.js';
 
 /** What callers can make large, and what must not become slow beside it. */
@@ -19,6 +20,7 @@ import type { Bench, BenchResult } from './types.js';
 const ROUNDS = 5;
 const ASKED = 40;
 const REVIEWS_MS = 3000;
+const MIB = 1024 ** 2;
 
 const text = Array.from({ length: 40 }, () => 'params.text').join(' + ');
 const BOMB = policyDocumentSchema.parse({
@@ -142,8 +144,14 @@ async function beside(
   };
 }
 
+/** The heap after a full collection, before and after what callers made large. */
+const heapAfter = (attack: string, { value, reference }: { value: number; reference: number }): BenchResult => ({
+  ...{ name: 'beside', metric: `heap after a full collection, after ${attack}` },
+  ...{ value: value / MIB, unit: 'MiB', reference: reference / MIB, ratio: value / reference },
+});
+
 /** Reviews of ordinary pods, alone and while one client sends pods of 400 containers to the same webhook. */
-async function reviewsBesideLarge(): Promise<BenchResult> {
+async function reviewsBesideLarge(): Promise<BenchResult[]> {
   const webhook = await start('webhook');
   const ports = Array.from({ length: 400 }, (_none, at) => ({
     ...{ name: `c${at}`, image: 'i', ports: [{ containerPort: 80, hostPort: 8000 + at }] },
@@ -153,17 +161,23 @@ async function reviewsBesideLarge(): Promise<BenchResult> {
   const measure = async (): Promise<number> => p50((await drive(webhook, REVIEWS_MS, body)).latencies);
   await measure();
   const reference = await measure();
+  await post(webhook, large);
+  const heapBefore = await collectedHeapIn(webhook);
   const attack = repeated(
     () => post(webhook, large),
     () => Promise.resolve(),
   );
   const value = await measure();
   await attack.end();
+  const heap = heapAfter('pods of 400 containers', { value: await collectedHeapIn(webhook), reference: heapBefore });
   stop(webhook);
-  return {
-    ...{ name: 'beside', metric: "a pod's review, p50 beside pods of 400 containers" },
-    ...{ value, unit: 'ms', reference, ratio: value / reference },
-  };
+  return [
+    {
+      ...{ name: 'beside', metric: "a pod's review, p50 beside pods of 400 containers" },
+      ...{ value, unit: 'ms', reference, ratio: value / reference },
+    },
+    heap,
+  ];
 }
 
 const bench: Bench = {
@@ -182,12 +196,17 @@ const bench: Bench = {
         () => (target ? others.call('remediate', template(10), target, KNOWN) : Promise.resolve()),
       ],
     ];
-    for (const attack of ATTACKS)
+    for (const attack of ATTACKS) {
+      for (const [, work] of subjects) await timed(work);
+      await attack.begin().end();
+      const reference = await collectedHeapHere();
       for (const [subject, work] of subjects) results.push(await beside(attack, { subject, work }));
+      results.push(heapAfter(attack.name, { value: await collectedHeapHere(), reference }));
+    }
     stop(webhook);
     await others.close();
     await health.close();
-    return [...results, await reviewsBesideLarge()];
+    return [...results, ...(await reviewsBesideLarge())];
   },
 };
 export default bench;

@@ -94,6 +94,9 @@ export async function collectedHeap(port: number): Promise<number> {
   }
 }
 
+/** The message by which a server of the benches is asked for its collected heap. */
+export const HEAP = 'heap';
+
 /** Bytes of the heaps of all threads of this process. */
 export async function collectedHeapHere(): Promise<number> {
   inspector.open(0, '127.0.0.1');

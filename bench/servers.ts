@@ -1,5 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
+import { z } from 'zod';
+import { HEAP } from './collected-heap.js';
 import { type ReviewTarget, reviewTargetOf } from './reviews.js';
 
 /** A server of webhook-server.ts in a process of its own. */
@@ -14,6 +16,16 @@ export async function start(kind: 'webhook' | 'echo'): Promise<BenchServer> {
   const child = fork(new URL('./webhook-server.js', import.meta.url), [kind], { execArgv: MEMORY });
   const [{ port, ca }] = (await once(child, 'message')) as [{ port: number; ca: string }];
   return { child, ...reviewTargetOf(port, ca) };
+}
+
+const heapSchema = z.object({ heap: z.number() });
+
+/** Bytes of the server's heap after a full collection, of all its threads. */
+export async function collectedHeapIn({ child }: BenchServer): Promise<number> {
+  const answer = once(child, 'message');
+  child.send(HEAP);
+  const [said] = (await answer) as [unknown];
+  return heapSchema.parse(said).heap;
 }
 
 export function stop({ child, agent }: BenchServer): void {

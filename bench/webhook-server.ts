@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { startTestAdmission } from '@scc/admission/testing';
 import { grantOf } from '@scc/admission/testing';
+import { collectedHeapHere, HEAP } from './collected-heap.js';
 
 /**
  * One server of the webhook's benchmark in a process of its own: the webhook, and beside it the least that any webhook
@@ -30,7 +31,11 @@ if (process.argv[2] === 'echo') {
   await new Promise<void>((resolve) => echo.listen(0, '127.0.0.1', resolve));
   port = (echo.address() as AddressInfo).port;
 }
-process.on('message', () => {
+process.on('message', (asked) => {
+  if (asked === HEAP) {
+    void collectedHeapHere().then((heap) => process.send?.({ heap }));
+    return;
+  }
   const { user, system } = process.cpuUsage();
   process.send?.({ rss: process.memoryUsage().rss, cpuUs: user + system });
 });

@@ -1,6 +1,6 @@
 import { gateSentence, planSpecSchema, type GateSample, type MetricGate } from '@scc/plan';
 import { judgeSample } from './gate-samples.js';
-import { fatalSample } from './gates.js';
+import { fatalSample, pauseOf } from './gates.js';
 
 const gate = (over: Partial<MetricGate> = {}): MetricGate => {
   const [parsed] = planSpecSchema.parse({
@@ -31,6 +31,14 @@ describe('judge', () => {
     ],
   ])('%s', (_case, of, reading, verdict) => {
     expect(judgeSample(of, reading, at).verdict).toBe(verdict);
+  });
+});
+
+describe('a gate that wants to be asked all the time', () => {
+  it.each(['0s', '1ms', '10ms', '1s'])('is asked once a second: each %s', (interval) => {
+    const watch = { gate: gate({ interval }), last: null, failures: 0 };
+    for (const seenData of [true, false])
+      for (const leftMs of [60_000, 1, -1]) expect(pauseOf({ ...watch, seenData }, leftMs)).toBe(1000);
   });
 });
 

@@ -172,7 +172,7 @@ async function awaitCounters(metrics: MetricSource, request: Hold): Promise<void
 }
 
 /** How long until a gate is asked again: one that waits for data is asked at the end of the hold, and after it. */
-function pauseOf(watch: Watch, leftMs: number): number {
+export function pauseOf(watch: Omit<Watch, 'nextMs'>, leftMs: number): number {
   const longestMs = leftMs > 0 ? leftMs : GRACE_MS / 3;
   const wantedMs = durationMs(watch.gate.interval);
   return Math.max(MIN_INTERVAL_MS, isStarving(watch) ? Math.min(wantedMs, longestMs) : wantedMs);
