@@ -1,20 +1,14 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { grantBindingName, PLAN_TYPE, type PlanRef } from '@scc/plan';
-import { waitFor } from '@scc/runtime';
-import { readPlan } from '@scc/worker/testing';
+import { grantBindingName, type PlanRef } from '@scc/plan';
+import { messageOf, waitFor } from '@scc/runtime';
 import { z } from 'zod';
 import type { Stack } from '../../src/index.js';
+import { authorsOn } from './authors.fixture.js';
 import { aWorld, type Cluster, idIn, type World } from './world.fixture.js';
 
 /** In whose name a plan works, asked of a real API server: what its authors hold by RBAC, in every way that RBAC knows. */
-
-interface Author {
-  user: string;
-  groups?: string[];
-  extra?: Record<string, string[]>;
-}
 
 /** The parts of a stack that activities called from outside have no use for. */
 export const WITHOUT = { mesh: false, prometheus: false, worker: false, watcher: false };
@@ -63,32 +57,12 @@ export function rightsOfAuthors(stackOf: () => { stack: Stack; cluster: Cluster 
   let world: World;
   beforeAll(async () => {
     world = await aWorld(stackOf(), 'owned', { without: ['VirtualService', 'DestinationRule'] });
+    for (const object of [...PARTS, WHOLE]) await stackOf().cluster.admin.create(object);
+    await bindTo('una', { kind: 'User', name: 'una' });
+    await bindTo('team', { kind: 'Group', name: 'team' });
   }, 120_000);
   const of = () => ({ ...stackOf(), world });
-  /** Creates a plan as a user of the cluster, as admission sees them. */
-  async function planBy({ user, groups = [], extra = {} }: Author, name: string): Promise<PlanRef> {
-    const { stack, cluster, world } = of();
-    const { namespace } = world;
-    const spec = { workloadRef: { kind: 'Deployment', name: 'ledger' }, targetSCC: 'nonroot-v2' };
-    const file = path.join(stack.stateDir, `${name}.json`);
-    await writeFile(file, JSON.stringify({ ...PLAN_TYPE, metadata: { namespace, name }, spec }));
-    const as = [
-      `--as=${user}`,
-      ...groups.map((group) => `--as-group=${group}`),
-      ...Object.entries(extra).flatMap(([key, values]) => values.map((value) => `--as-user-extra=${key}=${value}`)),
-    ];
-    const kubectl = [stack.binary('kubectl'), '--kubeconfig', stack.kubeconfig.inside] as const;
-    await stack.exec(kubectl[0], [...kubectl.slice(1), ...as, 'create', '-f', file]);
-    const made = await cluster.admin.get({ ...PLAN_TYPE, namespace, name });
-    return { namespace, name, uid: made?.metadata.uid ?? '' };
-  }
-
-  async function assessed(ref: PlanRef) {
-    const { cluster } = of();
-    const assessment = await cluster.run({ ref }).assess(ref, await readPlan(cluster.admin, ref));
-    if (!assessment.ok) throw new Error(JSON.stringify(assessment.violations));
-    return assessment;
-  }
+  const { planBy, assessed, missing } = authorsOn(of);
   /** Once the pods of the workload are those of its template. */
   const settled = (ref: PlanRef) =>
     waitFor(() => assessed(ref).catch(() => undefined), {
@@ -96,10 +70,6 @@ export function rightsOfAuthors(stackOf: () => { stack: Stack; cluster: Cluster 
       everyMs: 500,
       what: 'the pods to settle',
     });
-  const missing = async (ref: PlanRef): Promise<string[]> =>
-    (await assessed(ref)).governance.violations
-      .filter(({ code }) => code === 'AuthorLacksRight')
-      .map(({ field }) => field);
   const prepare = async (ref: PlanRef, contentHash: string) =>
     of().cluster.run({ ref }).authorizeStep(ref, { step: 'Prepare', contentHash, detail: 'test' });
 
@@ -114,12 +84,12 @@ export function rightsOfAuthors(stackOf: () => { stack: Stack; cluster: Cluster 
 
   const lenient = { timeoutMs: 30_000, everyMs: 250 };
   const una = { user: 'una' };
-  const bindTo = async (name: string, subject: object): Promise<void> => {
+  const bindTo = async (name: string, subject: object, role = WHOLE.metadata.name): Promise<void> => {
     const { cluster, world } = of();
     await cluster.admin.create({
       ...idIn(world.namespace, 'RoleBinding', name),
       metadata: { namespace: world.namespace, name },
-      roleRef: { apiGroup: RBAC, kind: 'ClusterRole', name: WHOLE.metadata.name },
+      roleRef: { apiGroup: RBAC, kind: 'ClusterRole', name: role },
       subjects: [{ apiGroup: RBAC, ...subject }],
     });
   };
@@ -127,8 +97,6 @@ export function rightsOfAuthors(stackOf: () => { stack: Stack; cluster: Cluster 
   describe('rights that are put together from the roles of others', () => {
     it('count for as long as each part gives them, and a step waits for what a part gives no longer', async () => {
       const { cluster } = of();
-      for (const object of [...PARTS, WHOLE]) await cluster.admin.create(object);
-      await bindTo('una', { kind: 'User', name: 'una' });
       const ref = await waitFor(() => planBy(una, 'aggregated').catch(() => undefined), {
         ...lenient,
         what: 'the parts of the role to be put together',
@@ -159,7 +127,6 @@ export function rightsOfAuthors(stackOf: () => { stack: Stack; cluster: Cluster 
 
   describe('a user whom the API server knows by more than a name', () => {
     it('is asked about with all of it: groups, and every key and value of extra', async () => {
-      await bindTo('team', { kind: 'Group', name: 'team' });
       const extra = {
         'scopes.authorization.openshift.io': ['user:info', 'role:edit:shop:!'],
         'example.org/team': ['payments=all'],
@@ -184,6 +151,59 @@ export function rightsOfAuthors(stackOf: () => { stack: Stack; cluster: Cluster 
       expect(reviews.map((review) => review?.resourceAttributes?.verb)).toEqual(
         expect.arrayContaining(['update', 'use']),
       );
+    });
+  });
+
+  describe('a user who may act as others', () => {
+    const BOTH = ['spec.workloadRef', 'spec.targetSCC'];
+    const ida = () => ({ by: { namespace: of().world.namespace, name: 'ida' } });
+    const told = (work: Promise<unknown>): Promise<string> => work.then(() => '', messageOf);
+
+    beforeAll(async () => {
+      const { cluster, world } = of();
+      const { namespace } = world;
+      const metadata = { namespace, name: 'ida' };
+      await cluster.admin.create({ apiVersion: 'v1', kind: 'ServiceAccount', metadata });
+      const users = { apiGroups: [''], resources: ['users'], resourceNames: ['una', 'ugo'], verbs: ['impersonate'] };
+      await cluster.admin.create(role('acts-as-others', { rules: [users] }));
+      const subject = { kind: 'ServiceAccount', apiGroup: '', ...metadata };
+      await cluster.admin.create({
+        ...role('ida', {}),
+        kind: 'ClusterRoleBinding',
+        roleRef: { apiGroup: RBAC, kind: 'ClusterRole', name: 'acts-as-others' },
+        subjects: [subject],
+      });
+      await bindTo('ida', subject, 'part-plans');
+      await bindTo('ugo', { kind: 'User', name: 'ugo' }, 'part-plans');
+    }, 60_000);
+
+    it('holds what they hold in their own name, and by it nothing of the others', async () => {
+      const ref = await waitFor(() => planBy(ida(), 'by-ida').catch(() => undefined), {
+        ...lenient,
+        what: 'ida to be allowed to make plans',
+      });
+      expect(await missing(ref)).toEqual(BOTH);
+      expect(await prepare(ref, (await assessed(ref)).governance.contentHash)).toMatchObject({ allowed: false });
+    });
+
+    it('makes plans as another, who is their author and whose rights decide, as for all that is done by hand', async () => {
+      const ref = await waitFor(() => planBy({ ...ida(), user: 'una' }, 'as-una').catch(() => undefined), {
+        ...lenient,
+        what: 'ida to be allowed to act as una',
+      });
+      expect(await missing(ref)).toEqual([]);
+      const { rights } = (await assessed(ref)).governance;
+      expect(rights?.map(({ heldBy }) => heldBy)).toEqual([['una'], ['una']]);
+    });
+
+    it('gets no group by it: a right that another holds by a group counts with that group alone', async () => {
+      const ref = await planBy({ ...ida(), user: 'ugo' }, 'as-ugo');
+      expect(await missing(ref)).toEqual(BOTH);
+      expect(await told(planBy({ ...ida(), user: 'ugo', groups: ['team'] }, 'as-team'))).toMatch(
+        /cannot impersonate resource "groups"/,
+      );
+      const known = await planBy({ user: 'ugo', groups: ['team'] }, 'of-the-team');
+      expect(await missing(known)).toEqual([]);
     });
   });
 

@@ -53,7 +53,10 @@ async function account(name: string, rules: object[]): Promise<void> {
 const policiesOfTheChart = (): Promise<string> =>
   renderChart([
     ...['--set', 'tryout=true', '--set', 'admissionPolicies.enabled=true'],
-    ...['plans', 'identities', 'dry-runs'].flatMap((name) => ['--show-only', `templates/policies/${name}.yaml`]),
+    ...['plans', 'identities', 'dry-runs', 'governance'].flatMap((name) => [
+      '--show-only',
+      `templates/policies/${name}.yaml`,
+    ]),
   ]);
 
 const POLICIES = '/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies';
@@ -62,6 +65,7 @@ const NAMES = [
   'campaign-authority.scc.poc',
   'worker-confinement.scc.poc',
   'dry-runs.scc.poc',
+  'governance-confinement.scc.poc',
 ];
 
 const MAPS = (namespace: string): string => `/api/v1/namespaces/${namespace}/configmaps`;
@@ -103,6 +107,7 @@ export function policies(stackOf: () => Stack): void {
     await account('wild', [PLANS, rule('*', '*', ['*'])]);
     await account('another', [PLANS, rule('apps', 'deployments', ['*'], ['ledger-2']), USE('anyuid')]);
     await callerFor('scc-system', 'worker');
+    await callerFor('scc-system', 'governance');
     await stack.apply(await policiesOfTheChart());
     await stack.api.create(`/apis/${RBAC}/v1/clusterrolebindings`, {
       apiVersion: `${RBAC}/v1`,
@@ -289,6 +294,22 @@ export function policies(stackOf: () => Stack): void {
       ).toContain('who edited this plan');
       expect(await refusalOf(as('mallory').call('DELETE', `${AT}/edited`))).toBeUndefined();
     });
+  });
+
+  it('the credentials of governance write the ranges of a namespace, and nothing else of it', async () => {
+    const write = (metadata: object) => refusalOf(as('governance').merge('/api/v1/namespaces/elsewhere', { metadata }));
+    const range = (value: string | null) => ({ annotations: { 'openshift.io/sa.scc.uid-range': value } });
+    for (const metadata of [
+      { labels: { 'scc.poc/managed': 'true' } },
+      { labels: { 'pod-security.kubernetes.io/enforce': 'privileged' } },
+      { annotations: { 'example.org/note': 'mine' } },
+      { finalizers: ['example.org/forever'] },
+      { ownerReferences: [{ apiVersion: 'v1', kind: 'Namespace', name: 'gone', uid: 'gone' }] },
+      { ...range('1000650000/10000'), labels: { 'istio-injection': 'enabled' } },
+    ])
+      expect(await write(metadata)).toContain('an administrator of the cluster can change the rest');
+    expect(await write(range('1000650000/10000'))).toBeUndefined();
+    expect(await write(range(null))).toBeUndefined();
   });
 
   describe('the credentials of the worker', () => {

@@ -293,19 +293,21 @@ describe('the chart', () => {
     ]);
   }, 60_000);
 
-  it('confines dry runs and, unless it is told not to, the worker, and installs the policy of plans when it is told to', async () => {
+  it('confines dry runs, governance where it writes namespaces and, unless it is told not to, the worker, and installs the policy of plans when it is told to', async () => {
     const policies = async (...values: string[]): Promise<string[]> =>
       parseObjects(await renderChart([...TRY, ...set(...values)]))
         .filter(({ kind, metadata }) => kind === 'ValidatingAdmissionPolicy' || metadata.name === 'dry-run')
         .map(({ metadata }) => metadata.name)
         .sort();
-    const always = ['dry-run', 'dry-runs.scc.poc'];
+    const always = ['dry-run', 'dry-runs.scc.poc', 'governance-confinement.scc.poc'];
     const plans = ['campaign-authority.scc.poc', ...always, 'plan-authority.scc.poc'];
     const worker = 'worker-confinement.scc.poc';
     expect(await policies('platform=kubernetes')).toEqual([...always, worker]);
     expect(await policies('admissionPolicies.confineWorker=false')).toEqual(always);
     expect(await policies('admissionPolicies.enabled=true', 'admissionPolicies.confineWorker=false')).toEqual(plans);
     expect(await policies('admissionPolicies.enabled=true')).toEqual([...plans, worker]);
+    // OpenShift writes the ranges of namespaces itself.
+    expect(await policies('platform=openshift')).toEqual(['dry-run', 'dry-runs.scc.poc', worker]);
   }, 60_000);
 
   it('renders the same twice, with no key of the audit log for an upgrade to change', async () => {

@@ -219,6 +219,8 @@ describe('what OpenShift owns', () => {
       'Job scc-system scc-default-sccs',
       'Secret scc-system scc-webhook-tls',
       'ServiceAccount scc-system default-sccs',
+      'ValidatingAdmissionPolicy governance-confinement.scc.poc',
+      'ValidatingAdmissionPolicyBinding governance-confinement.scc.poc',
     ]);
     const before = new Set(objectsOf('kubernetes').map(stableId));
     expect(
