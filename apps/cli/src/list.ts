@@ -1,4 +1,4 @@
-import { type Phase, PHASES, PLAN_TYPE } from '@scc/plan';
+import { type Phase, PHASES, PLAN_TYPE, shareText } from '@scc/plan';
 import { Command, Option } from 'commander';
 import { ageOf, table } from './output.js';
 import { type FoundPlan, planFrom } from './plan/find.js';
@@ -22,7 +22,7 @@ export function listText(plans: readonly FoundPlan[], now: Date, isWide: boolean
       const { pods, risk, weight, sourceSCC, message } = status;
       const usual = [
         ...[ref.namespace, ref.name, workload.replace(' ', '/'), phaseOf(plan)],
-        ...[weight === undefined ? '-' : `${weight} %`, sourceSCC ?? '-', targetSCC, ageOf(createdAt, now)],
+        ...[shareText(status.phase, weight), sourceSCC ?? '-', targetSCC, ageOf(createdAt, now)],
       ];
       const more = [
         pods ? `${pods.migrated}/${pods.total}` : '-',

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { migrationDetailSchema, migrationSummarySchema } from '@scc/governance-api';
-import { PHASES } from '@scc/plan';
+import { PHASES, shareText } from '@scc/plan';
 import { Command, Option } from 'commander';
 import { z } from 'zod';
 import { publicKeyOf } from './audit/evidence.js';
@@ -31,7 +31,7 @@ async function list(session: Session, { namespace, phase, limit }: ListOptions):
         one.phase,
         one.sourceSCC ?? '-',
         one.targetSCC ?? '-',
-        `${one.weight} %`,
+        shareText(one.phase, one.weight),
         one.author ?? '-',
         one.startedAt,
         one.uid,

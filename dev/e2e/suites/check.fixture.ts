@@ -148,7 +148,7 @@ export function checked(stackOf: () => Stack, apply: Apply): void {
         const during = await waitFor(
           async () => {
             const text = await shown();
-            return /weight +\[█/.test(text) ? text : null;
+            return /requests +\[█/.test(text) ? text : null;
           },
           { timeoutMs: PATIENCE_MS, everyMs: 200, what: 'a weight to be drawn' },
         );

@@ -142,6 +142,7 @@ export {
 } from './labels.js';
 export { TERMINAL_PHASES, hasTouched, isTerminal, PHASES, type Phase, type TerminalPhase } from './phases.js';
 export { isRecord, ownValue } from './records.js';
+export { requestsWords, shareText } from './shares.js';
 export { RISK_BANDS, type RiskBand } from './risk-bands.js';
 export { SEARCH_ATTRIBUTES } from './search-attributes.js';
 export { MAX_WARNINGS } from './limits.js';

@@ -12,5 +12,6 @@ export { isRecord, ownValue } from './records.js';
 export { SEARCH_ATTRIBUTES } from './search-attributes.js';
 export { MAX_WARNINGS } from './limits.js';
 export { headlineOf, plural, sentenceOf } from './sentences.js';
+export { requestsWords } from './shares.js';
 export { isDivided, movesPodByPod } from './strategies.js';
 export { type WaitReason } from './waits.js';

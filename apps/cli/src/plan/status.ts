@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type PlanStatus } from '@scc/plan';
+import { isTerminal, type PlanStatus, shareText } from '@scc/plan';
 import { EXIT } from '../exit.js';
 import { fields, table } from '../output.js';
 import type { Session } from '../session.js';
@@ -46,7 +46,7 @@ const lineOf = (current: PlanStatus): string =>
   [
     new Date().toISOString().slice(11, 23),
     (current.phase ?? 'Pending').padEnd(15),
-    `${current.weight ?? 0} %`.padStart(5),
+    shareText(current.phase, current.weight ?? 0).padStart(5),
     podsText(current),
     current.message,
   ]
@@ -65,7 +65,12 @@ function textOf({ ref, workload, targetSCC, status: current }: FoundPlan): strin
       ['to', targetSCC],
       ['phase', current.phase ?? 'Pending'],
       ['message', current.message],
-      ['weight', current.weight === undefined ? null : `${current.weight} % of live requests go to the canary`],
+      [
+        'weight',
+        current.weight === undefined || isTerminal(current.phase)
+          ? null
+          : `${current.weight} % of live requests go to the canary`,
+      ],
       ['pods', podsText(current)],
       ['risk', risk && `${risk.band}: change ${risk.changeRisk.toFixed(2)}, exposure ${risk.exposure.toFixed(2)}`],
       ['rights', rightsText(current)],

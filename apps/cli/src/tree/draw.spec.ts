@@ -67,7 +67,7 @@ describe('a migration as a tree', () => {
     expect(draw(shifting)).toBe(`plan       shop/ledger, 2m old
 workload   Deployment ledger: anyuid → restricted-v2
 phase      TrafficShifting: 10 % of requests go to the canary
-weight     [███░░░░░░░░░░░░░░░░░░░░░░░░░░░] 10 %
+requests   [███░░░░░░░░░░░░░░░░░░░░░░░░░░░] 10 % at the canary
 moved      0 of 2 pods
 next       50 % in 23s
 
@@ -104,6 +104,19 @@ EVENTS
     ['at the end', inPhase({ phase: 'Completed' }), null],
   ])('names the next step %s', (_when, tree, next) => {
     expect(nextOf(tree)).toEqual(next);
+  });
+
+  it.each<[string, PlanStatus]>([
+    ['all at the migrated workload', { phase: 'Completed', weight: 0 }],
+    ['all at the workload, as before', { phase: 'RolledBack', weight: 0 }],
+    [
+      'not divided: its own pods change',
+      { phase: 'Migrating', strategy: { type: 'Ordered', reason: 'a StatefulSet' } },
+    ],
+  ])('shows no bar where no canary has a share: %s', (words, status) => {
+    expect(draw(inPhase(status))).toContain(`requests   ${words}`);
+    expect(draw(inPhase(status))).not.toContain('░');
+    expect(lineFor(inPhase({ ...status, phase: 'Completed' }))).not.toContain('%');
   });
 
   it('says what a plan waits for and how to act, and then no next step', () => {

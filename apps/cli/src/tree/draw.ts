@@ -1,4 +1,14 @@
-import { durationMs, isTerminal, type MetricGate, type PlanSpec, type PlanStatus, type WaitReason } from '@scc/plan';
+import {
+  durationMs,
+  isDivided,
+  isTerminal,
+  type MetricGate,
+  type PlanSpec,
+  type PlanStatus,
+  requestsWords,
+  shareText,
+  type WaitReason,
+} from '@scc/plan';
 import { WAITS } from '../codes/states.js';
 import { ageOf, table } from '../output.js';
 import { eventLine } from '../logs.js';
@@ -120,6 +130,12 @@ function gateRows({ spec, samples }: Tree): string[][] {
   });
 }
 
+/** The share of the canary as a bar while requests are divided, words where none are, nothing before they could be. */
+function requestsOf({ spec, status: { phase, weight, strategy } }: Tree): string | null {
+  const words = requestsWords({ phase, isDryRun: spec?.dryRun ?? false, isDivided: isDivided(strategy?.type) });
+  return words ?? (weight === undefined ? null : `${bar(weight)} at the canary`);
+}
+
 function headLines(tree: Tree): string[] {
   const { plan, status, workload, targetSCC, now } = tree;
   const wait = waitOf(tree);
@@ -133,7 +149,7 @@ function headLines(tree: Tree): string[] {
       'phase',
       `${status.phase ?? 'Pending'}${status.message === undefined ? '' : `: ${status.message.split('\n', 1)[0]}`}`,
     ],
-    ['weight', status.weight === undefined ? null : bar(status.weight)],
+    ['requests', requestsOf(tree)],
     ['moved', ordinals ? `${ordinals.moved} of ${ordinals.total}, the last was ${ordinals.last}` : moved],
     ['next', next],
     ['waits for', wait?.what ?? null],
@@ -163,7 +179,7 @@ export function lineFor(tree: Tree): string {
   return [
     now.toISOString(),
     (status.phase ?? 'Pending').padEnd(15),
-    `${status.weight ?? 0} %`.padStart(5),
+    shareText(status.phase, status.weight ?? 0).padStart(5),
     pods,
     wait ? `waits: ${wait.what}` : status.message?.split('\n', 1)[0],
   ]

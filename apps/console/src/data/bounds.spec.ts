@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { lastOfEach, stepPath } from './bounds.js';
+import { lastOfEach, stepMarks, stepPath } from './bounds.js';
 
 describe('the samples of gates', () => {
   it('end with one for each gate', () => {
@@ -29,6 +29,19 @@ describe('the line of weights', () => {
       { canary: 100, at: '2026-01-01T00:10:00Z' },
     ];
     expect(stepPath(weights, box)).toBe('M 0 50 H 50 V 45 H 100 V 0 H 100');
+  });
+
+  it('marks each step, and leaves out numbers that would cover each other', () => {
+    const at = (second: number): string => new Date(box.from + second * 1000).toISOString();
+    const weights = [10, 50, 100].map((canary, second) => ({ canary, at: at(second) }));
+    const marks = stepMarks([...weights, { canary: 0, at: at(300) }], box);
+    expect(marks.map(({ y, hasText }) => [y, hasText])).toEqual([
+      [45, true],
+      [25, false],
+      [0, false],
+      [50, true],
+    ]);
+    expect(stepMarks(weights, { ...box, to: box.from })).toEqual([]);
   });
 
   it('is empty without weights or time', () => {

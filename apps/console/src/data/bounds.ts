@@ -7,6 +7,32 @@ export function lastOfEach<Sample extends { gate: string }>(samples: readonly Sa
 
 const place = (value: number, size: number): number => Math.round((value / 100) * size * 10) / 10;
 
+/** The least distance between two numbers that stay legible, and the width that one needs at the end. */
+const APART = 30;
+
+export interface StepMark {
+  x: number;
+  y: number;
+  canary: number;
+  /** Its number is left out where it would cover the one before. */
+  hasText: boolean;
+}
+
+/** Each step of the weights as a point of its own, so that one that was held for a moment is seen as well. */
+export function stepMarks(
+  weights: readonly { canary: number; at: string }[],
+  { from, to, width, height }: { from: number; to: number; width: number; height: number },
+): StepMark[] {
+  if (to <= from) return [];
+  let free = 0;
+  return weights.map(({ canary, at }) => {
+    const x = place(((Date.parse(at) - from) / (to - from)) * 100, width);
+    const hasText = x >= free && x <= width - APART;
+    if (hasText) free = x + APART;
+    return { x, y: height - place(canary, height), canary, hasText };
+  });
+}
+
 /**
  * The weights as a line of steps in a box: time to the right, share of the canary upwards.
  * @returns an SVG path; empty where there is nothing to draw

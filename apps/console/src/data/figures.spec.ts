@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { boundsOfPreset, linesOfSides, type MetricOfPlan, ownCharts } from './figures.js';
+import { boundsOfPreset, linesOfSides, type MetricOfPlan, ownCharts, timeOf } from './figures.js';
 
 const none = { perSecond: null, successRate: null, p99Ms: null };
 const sample = (minute: number, over: object = {}) => ({
@@ -39,5 +39,30 @@ describe('the figures of both sides', () => {
     const silent = sample(1, { gate: 'silent', value: null });
     expect(ownCharts([sample(1, { sides }), queue, silent], [metric({}), own])).toEqual(['queue']);
     expect(ownCharts([sample(1), queue], [metric({}), own])).toEqual(['success-rate', 'queue']);
+  });
+});
+
+describe('the time of the charts', () => {
+  const at = (minute: number): string => new Date(Date.UTC(2026, 2, 10, 12, minute)).toISOString();
+  const minutes = ({ from, to }: { from: number; to: number }): number => Math.round((to - from) / 60_000);
+  const weight = (minute: number, canary: number) => ({
+    canary,
+    stable: 100 - canary,
+    verifiedBy: 'x',
+    at: at(minute),
+  });
+  const migration = { gates: [], startedAt: at(0), finishedAt: at(600), updatedAt: at(600) };
+
+  it('ends where the requests were back, however long the workload is watched after', () => {
+    const weights = [weight(10, 50), weight(11, 100)];
+    const back = [{ event: { type: 'TrafficReturned' }, at: at(20) }];
+    expect(minutes(timeOf({ ...migration, weights }, back))).toBe(10);
+    expect(minutes(timeOf({ ...migration, weights: [...weights, weight(19, 0)] }, back))).toBe(10);
+  });
+
+  it('goes on while the canary has requests', () => {
+    expect(minutes(timeOf({ ...migration, weights: [weight(10, 50)], finishedAt: null, updatedAt: at(30) }, []))).toBe(
+      21,
+    );
   });
 });

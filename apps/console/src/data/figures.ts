@@ -66,13 +66,21 @@ export const sharesOf = (weights: readonly Share[], events: readonly Pick<Listed
         ...events.flatMap(({ event, at }) => (TAKES_BACK.has(String(event['type'])) ? [{ canary: 0, at }] : [])),
       ].toSorted((a, b) => Date.parse(a.at) - Date.parse(b.at));
 
-/** The time that the charts of a migration show: from its first weight, since a wait for approval may have been long. */
-export function timeOf({
-  weights,
-  startedAt,
-  finishedAt,
-  updatedAt,
-}: Pick<ShownMigration, 'weights' | 'startedAt' | 'finishedAt' | 'updatedAt'>): Range {
-  const [from, to] = [Date.parse(weights[0]?.at ?? startedAt), Date.parse(finishedAt ?? updatedAt)];
+type Timed = Pick<ShownMigration, 'weights' | 'startedAt' | 'finishedAt' | 'updatedAt'> & {
+  gates: readonly Pick<Sample, 'at'>[];
+};
+
+/**
+ * The time that the charts of a migration show: from its first weight, since a wait for approval may have been long,
+ * until its requests were back, since the workload may be watched for long after.
+ */
+export function timeOf(
+  { weights, gates, startedAt, finishedAt, updatedAt }: Timed,
+  events: Parameters<typeof sharesOf>[1],
+): Range {
+  const back = sharesOf(weights, events).findLast(({ canary }) => canary === 0)?.at;
+  const isBack = back !== undefined && Date.parse(back) >= Date.parse(weights.at(-1)?.at ?? back);
+  const ends = isBack ? [back, ...gates.map(({ at }) => at)] : [finishedAt ?? updatedAt];
+  const [from, to] = [Date.parse(weights[0]?.at ?? startedAt), Math.max(...ends.map((end) => Date.parse(end)))];
   return { from: from - ROOM * (to - from), to: to + ROOM * (to - from) };
 }

@@ -14,7 +14,7 @@ import { Commands } from '../parts/commands.js';
 import { Events } from '../parts/events.js';
 import { GateCharts } from '../parts/gate-charts.js';
 import { Gates } from '../parts/gates.js';
-import { PhaseLabel, Way, WeightBar } from '../parts/labels.js';
+import { PhaseLabel, Requests, Way } from '../parts/labels.js';
 import { PhaseLine } from '../parts/phase-line.js';
 import { Pods } from '../parts/pods.js';
 import { Risk } from '../parts/risk.js';
@@ -66,7 +66,9 @@ const Head = ({ migration }: { migration: ShownMigration }) => (
       </Title>
       <PhaseLabel phase={migration.phase} />
       <Way from={migration.sourceSCC} to={migration.targetSCC} />
-      <WeightBar weight={migration.weight} />
+      <span>
+        requests: <Requests of={migration} />
+      </span>
     </div>
     <p className="scc-text" aria-live="polite">
       {migration.message}
@@ -139,7 +141,7 @@ function Details({ migration, events, reload }: Facts & { reload: () => void }) 
         <Commands migration={migration} reload={reload} />
         <ProofButton migration={migration} />
       </div>
-      {migration.weights.length + migration.gates.length === 0 ? null : (
+      {migration.gates.length === 0 ? null : (
         <Part title="Traffic">
           <BoundedGates {...{ migration, events }} />
         </Part>

@@ -6,7 +6,7 @@ import { useReloadOn } from '../data/live.js';
 import { goTo, hrefOf, useRoute } from '../data/route.js';
 import type { ListedMigration, PageOf } from '../data/types.js';
 import { useLoad } from '../data/use-load.js';
-import { PhaseLabel, RiskLabel, Way, WeightBar } from '../parts/labels.js';
+import { PhaseLabel, Requests, RiskLabel, Way } from '../parts/labels.js';
 import { Empty, Shown } from '../parts/states.js';
 import { PageLink, PlanLink, WideTable } from '../parts/table.js';
 import { Time } from '../parts/time.js';
@@ -81,7 +81,7 @@ const Row = ({ one }: { one: ListedMigration }) => (
       <Way from={one.sourceSCC} to={one.targetSCC} />
     </td>
     <td>
-      <WeightBar weight={one.weight} />
+      <Requests of={one} />
     </td>
     <td>
       <RiskLabel risk={one.risk} />
@@ -94,7 +94,7 @@ const Row = ({ one }: { one: ListedMigration }) => (
 );
 
 const Listed = ({ items }: { items: ListedMigration[] }) => (
-  <WideTable label="Migrations" columns={['Plan', 'Phase', 'SCC', 'Canary', 'Risk', 'Author', 'Started']}>
+  <WideTable label="Migrations" columns={['Plan', 'Phase', 'SCC', 'Requests', 'Risk', 'Author', 'Started']}>
     {items.map((one) => (
       <Row key={one.uid} one={one} />
     ))}

@@ -39,7 +39,7 @@ function Chart({ migration, events, title, lines, bounds, of, most }: ChartProps
       <h3>{title}</h3>
       <LineChart
         label={`${of} over time (${known}), with the share of the canary behind; the events have all of the samples`}
-        time={timeOf(migration)}
+        time={timeOf(migration, events)}
         weights={sharesOf(migration.weights, events)}
         {...{ lines, bounds, values }}
       />

@@ -1,4 +1,5 @@
 import { Label } from '@patternfly/react-core';
+import { requestsWords } from '@scc/plan/words';
 import type { ListedMigration } from '../data/types.js';
 
 type Colour = 'blue' | 'green' | 'orange' | 'red' | 'grey' | 'purple' | 'teal';
@@ -42,3 +43,12 @@ export const WeightBar = ({ weight }: { weight: number }) => (
     <progress max={100} value={weight} aria-label="requests that go to the canary" /> {weight} %
   </span>
 );
+
+type Moved = Pick<ListedMigration, 'phase' | 'outcome' | 'weight' | 'workload'>;
+
+/** Where the requests of a workload go: the canary's share as a bar while they are divided, words otherwise. */
+export function Requests({ of: { phase, outcome, weight, workload } }: { of: Moved }) {
+  const isDivided = workload === null || workload.kind === 'Deployment';
+  const words = requestsWords({ phase, isDryRun: outcome === 'dryRun', isDivided });
+  return words === null ? <WeightBar weight={weight} /> : <span>{words}</span>;
+}

@@ -1,4 +1,4 @@
-import { stepPath } from '../data/bounds.js';
+import { stepMarks, stepPath } from '../data/bounds.js';
 import { type Dot, linePoints, placeOn, type Range, shortNumber } from '../data/chart.js';
 import { tickOf } from '../data/times.js';
 
@@ -21,9 +21,23 @@ interface Props {
   bounds?: readonly { text: string; value: number }[];
   /** The share of the canary, which stands behind the lines: the whole height is 100 %. */
   weights?: readonly { canary: number; at: string }[];
+  /** Marks each step of the share with its number. */
+  marksSteps?: boolean;
   time: Range;
   values: Range;
 }
+
+const Steps = ({ weights, time }: { weights: NonNullable<Props['weights']>; time: Range }) =>
+  stepMarks(weights, { ...time, ...BOX }).map(({ x, y, canary, hasText }, index) => (
+    <g key={index}>
+      <circle className="dot" r={3} cx={x} cy={y} />
+      {hasText ? (
+        <text x={x + 4} y={Math.min(y + 12, BOX.height - 3)}>
+          {canary} %
+        </text>
+      ) : null}
+    </g>
+  ));
 
 const heightOf = (value: number, values: Range): number => BOX.height - placeOn(value, values, BOX.height);
 
@@ -68,13 +82,14 @@ const Legend = ({ lines }: Pick<Props, 'lines'>) => (
 );
 
 /** Lines over time; each has a colour and a pattern, which the legend names. */
-export const LineChart = ({ label, lines, bounds = [], weights = [], time, values }: Props) => (
+export const LineChart = ({ label, lines, bounds = [], weights = [], marksSteps = false, time, values }: Props) => (
   <figure className="scc-figure">
     <svg className="scc-chart" viewBox={`-44 -12 ${BOX.width + 54} ${BOX.height + 36}`} role="img" aria-label={label}>
       {weights.length > 0 ? (
         <path className="share" d={`${stepPath(weights, { ...time, ...BOX })} V ${BOX.height} Z`} />
       ) : null}
       <Grid {...{ time, values }} />
+      {marksSteps ? <Steps {...{ weights, time }} /> : null}
       {bounds.map(({ text, value }) => (
         <g key={text}>
           <line className="bound" x1={0} x2={BOX.width} y1={heightOf(value, values)} y2={heightOf(value, values)} />

@@ -16,7 +16,8 @@ export function Weights({ migration, events }: { migration: ShownMigration; even
       <LineChart
         label="Share of requests that the canary had over time; the table below has the numbers"
         lines={[]}
-        time={timeOf(migration)}
+        marksSteps
+        time={timeOf(migration, events)}
         values={{ from: 0, to: 100 }}
         weights={sharesOf(weights, events)}
       />
