@@ -39,9 +39,9 @@ export function guardGrants({ cache, config }: HookContext): Hook {
   const objection = ({ subject, scc }: Grant): string | undefined => {
     const only = config.guarded.get(scc.name);
     if (only && !only.has(nameOf(subject)))
-      return `${nameOf(subject)} may not be granted SCC ${scc.name}: it is kept for ${[...only].join(', ') || 'nobody'}`;
+      return `${nameOf(subject)} may not be granted SCC ${scc.name}: it is kept for ${[...only].join(', ') || 'nobody'}; whoever runs the webhook says so in WEBHOOK_GUARDED_SCCS`;
     if (!only && isBroad(subject) && podSecurityLevel(scc) === 'privileged')
-      return `SCC ${scc.name} lets pods take over their node; it may not be granted to the whole group ${nameOf(subject)}`;
+      return `SCC ${scc.name} lets pods take over their node; it may not be granted to the whole group ${nameOf(subject)}, unless whoever runs the webhook names it in WEBHOOK_GUARDED_SCCS`;
     return undefined;
   };
   const judge = (grants: readonly Grant[]): Answer => {

@@ -281,7 +281,7 @@ describe('grants of SCCs', () => {
       objectReview(rbac('RoleBinding'), { object: binding('anyuid', [account(name)], 'shop') });
     expect((await ask('/validate/grants', to('database'))).allowed).toBe(true);
     expect((await ask('/validate/grants', to('web'))).message).toContain(
-      'kept for system:serviceaccount:shop:database',
+      'kept for system:serviceaccount:shop:database; whoever runs the webhook says so in WEBHOOK_GUARDED_SCCS',
     );
   });
 
@@ -324,7 +324,12 @@ describe('namespaces', () => {
     ['choose root for themselves', edit({}, { 'openshift.io/sa.scc.uid-range': '0/10000' })],
   ])('may not %s without the right to it', async (_case, review) => {
     const refusing = await testHooks();
-    expect((await refusing.ask('/validate/namespaces', review)).allowed).toBe(false);
+    expect(await refusing.ask('/validate/namespaces', review)).toMatchObject({
+      allowed: false,
+      message: expect.stringMatching(
+        / takes the right to update namespaceenforcements\.scc\.poc for this namespace, which an administrator of the cluster can give$/,
+      ) as unknown,
+    });
     const allowing = await testHooks({ mayChange: () => Promise.resolve(true) });
     expect((await allowing.ask('/validate/namespaces', review)).allowed).toBe(true);
   });

@@ -72,7 +72,7 @@ export function guardNamespaces(client: Pick<KubeClient, 'subjectAccessReview'>)
       if (allowed) return ALLOWED;
       const what = changes.map(([kindOf, name]) => `${kindOf} ${name}`).join(', ');
       return denied(
-        `changing ${what} takes the right to ${RIGHT.verb} ${RIGHT.resource}.${RIGHT.group} for this namespace`,
+        `changing ${what} takes the right to ${RIGHT.verb} ${RIGHT.resource}.${RIGHT.group} for this namespace, which an administrator of the cluster can give`,
       );
     },
   };
