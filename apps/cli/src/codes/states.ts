@@ -186,7 +186,7 @@ export const FAILURES = {
   RolloutFailed: UNDO_CAUSES.rollout,
   WorkloadChanged: {
     cause: 'another client changed the template or the routes during the migration',
-    remedy: 'let nobody else change the workload meanwhile; the message names the client. Then apply a new plan',
+    remedy: 'let no other client change the workload meanwhile; the message names the client. Then apply a new plan',
   },
   StepNotAllowed: {
     cause: 'governance no longer allows a step: the approval, a policy, a right or the plan changed',
