@@ -201,7 +201,11 @@ describe('objects', () => {
   );
 });
 
-byHandSuite(() => admin, SLOW_MS);
+byHandSuite(
+  () => stack,
+  () => admin,
+  SLOW_MS,
+);
 
 describe('identity', () => {
   it(
