@@ -195,7 +195,10 @@ function manifestsOf(met: Met): string {
 }
 
 async function deploy(stack: Stack, met: readonly Met[]): Promise<void> {
-  await stack.apply(met.map(manifestsOf).join('---\n'));
+  const manifests = met.map(manifestsOf).join('---\n');
+  // A webhook that a busy machine answers too late refuses what it should have judged.
+  const applied = (): Promise<true> => stack.apply(manifests).then(() => true);
+  await waitFor(applied, { timeoutMs: LONGEST_MS, everyMs: 1_000, what: 'the workloads to be admitted' });
   const isReady = async (one: Met): Promise<boolean> => {
     if (one.strategy === 'NextRun') return true;
     const { readyReplicas, numberReady, desiredNumberScheduled } = readySchema.parse(
