@@ -1,4 +1,5 @@
 import { workloadHistorySchema, workloadSCCSchema } from '@scc/governance-api';
+import { WORKLOAD_KINDS } from '@scc/plan';
 import { Command } from 'commander';
 import type { z } from 'zod';
 import { CliError, EXIT } from './exit.js';
@@ -14,15 +15,13 @@ interface WorkloadOptions {
   at?: string;
 }
 
-const KINDS = ['Deployment', 'StatefulSet', 'DaemonSet'];
-
 async function workload(session: Session, named: string, { namespace, at }: WorkloadOptions): Promise<undefined> {
   const [kindName = '', name = '', ...more] = named.split('/');
-  const kind = KINDS.find((known) => known.toLowerCase() === kindName.toLowerCase());
+  const kind = WORKLOAD_KINDS.find((known) => known.toLowerCase() === kindName.toLowerCase());
   if (kind === undefined || name === '' || more.length > 0)
     throw new CliError(
       `${named} names no workload`,
-      `Write it as deployment/ledger; kinds are ${KINDS.join(', ')}.`,
+      `Write it as deployment/ledger; kinds are ${WORKLOAD_KINDS.join(', ')}.`,
       EXIT.usage,
     );
   const path = `/v1/workloads/${[namespace, kind, name].map(encodeURIComponent).join('/')}`;

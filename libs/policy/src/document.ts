@@ -86,8 +86,8 @@ export const policyBindingSchema = z.object({
     .default(['*'])
     .describe('Patterns of namespaces; * stands for any number of characters.'),
   kinds: z
-    .array(z.enum(['Deployment', 'StatefulSet', 'DaemonSet']))
-    .max(3)
+    .array(z.enum(['Deployment', 'StatefulSet', 'DaemonSet', 'CronJob']))
+    .max(4)
     .default([])
     .describe('Empty: all.'),
 });

@@ -1,3 +1,4 @@
+import { WORKLOAD_KINDS } from '@scc/plan';
 import type { EntityManager } from 'typeorm';
 import { z } from 'zod';
 import { appendAudit } from '../audit/append.js';
@@ -17,7 +18,7 @@ export const exceptionInputSchema = z.object({
   policy: z.string().min(1).max(63),
   target: z.object({
     namespace: z.string().min(1).max(63),
-    kind: z.enum(['Deployment', 'StatefulSet', 'DaemonSet']),
+    kind: z.enum(WORKLOAD_KINDS),
     name: z.string().min(1).max(253),
   }),
   reason: z.string().min(10).max(2048),

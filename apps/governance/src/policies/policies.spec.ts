@@ -243,6 +243,7 @@ describe('appliesTo', () => {
     [['sho*'], ['Deployment'], true],
     [['bank'], [], false],
     [['*'], ['StatefulSet'], false],
+    [['*'], ['CronJob'], false],
   ] as const)('namespaces %j and kinds %j: %s', (namespaces, kinds, applies) => {
     expect(appliesTo({ namespaces: [...namespaces], kinds: [...kinds] }, aRequest())).toBe(applies);
   });

@@ -1,3 +1,4 @@
+import type { MigratedKind } from '@scc/plan';
 import { Column, Entity, Index, PrimaryGeneratedColumn, VersionColumn } from 'typeorm';
 import { IDENTITY } from '../database/columns.js';
 
@@ -15,7 +16,7 @@ export class PolicyExceptionEntity {
   namespace!: string;
 
   @Column('text')
-  kind!: 'Deployment' | 'StatefulSet' | 'DaemonSet';
+  kind!: MigratedKind;
 
   @Column('text')
   name!: string;

@@ -1,4 +1,5 @@
 import { describe, expect, it, jest } from '@jest/globals';
+import { WORKLOAD_KINDS } from '@scc/plan';
 import { policyBindingSchema, policyDocumentSchema } from '@scc/policy';
 import { DeadlineExceeded } from '@scc/runtime';
 import { authorizeStep } from '../engine/authorize.js';
@@ -139,6 +140,11 @@ describe('an exception', () => {
     const sweep = () => inTx(database.app, (tx) => recordExpiredExceptions(tx, new Date('2026-03-20T00:00:01Z')));
     const counts = await Promise.all([sweep(), sweep()]);
     expect(counts.toSorted()).toEqual([0, 1]);
+  });
+
+  it.each(WORKLOAD_KINDS)('is asked for a %s, which a plan may move', async (kind) => {
+    const target = { namespace: 'shop', kind, name: 'of-each-kind' };
+    expect(await ask({ target })).toMatchObject({ target, state: 'requested' });
   });
 });
 

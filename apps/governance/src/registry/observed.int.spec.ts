@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { WORKLOAD_KINDS } from '@scc/plan';
 import { defaultSCCs, type SecurityContextConstraints } from '@scc/scc';
 import type { EntityManager } from 'typeorm';
 import { contradictionsIn } from '../audit/authority-watch.js';
@@ -10,6 +11,7 @@ import type { PodObservation } from '../pods/observation.js';
 import { findPods } from '../pods/queries.js';
 import { type PodNews, reconcilePods, trackPods } from '../pods/tracking.js';
 import { apiSuite } from '../suite.fixture.js';
+import { recordActivations } from './activations.js';
 import { enterObserved } from './observed.js';
 import { mixturesOf } from './mixtures.js';
 import { affectedBy, workloadAt, workloadHistory } from './queries.js';
@@ -259,6 +261,29 @@ describe('a question about the registry', () => {
     ['that can be answered', 'workloads/shop/Deployment/hand/history', 200],
   ])('%s is answered with its status', async (_what, path, status) => {
     expect(await ask(path)).toBe(status);
+  });
+});
+
+describe.each(WORKLOAD_KINDS)('a %s that a plan has moved', (kind) => {
+  it('is found with what it ran under', async () => {
+    const moved = { namespace: 'shop', kind, name: 'of-each-kind' };
+    const activation = {
+      key: `w/${kind}`,
+      scc: 'restricted-v2',
+      at: minute(1).toISOString(),
+      reason: 'migrated' as const,
+    };
+    const request = aRequest(ownWorkload(`of-each-${kind.toLowerCase()}`));
+    await inTx(database.app, (tx) => evaluatePlan(tx, request, at(NOON)));
+    await inTx(database.app, (tx) =>
+      recordActivations(tx, { workload: moved, planUid: request.plan.uid, actor: 'ana', activations: [activation] }),
+    );
+    const ask = (what: string) => test.call('vera/viewer', 'GET', `/v1/workloads/shop/${kind}/of-each-kind/${what}`);
+    expect(await ask('history')).toMatchObject({ status: 200, body: { items: [{ scc: 'restricted-v2' }] } });
+    expect(await ask(`scc?at=${minute(2).toISOString()}`)).toMatchObject({
+      status: 200,
+      body: { scc: 'restricted-v2' },
+    });
   });
 });
 

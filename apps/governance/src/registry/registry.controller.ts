@@ -1,4 +1,5 @@
 import { Controller, Get, Param, Query } from '@nestjs/common';
+import { WORKLOAD_KINDS } from '@scc/plan';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { Actor, Call, type User } from '../call/actor.js';
@@ -22,7 +23,7 @@ import {
 const listSchema = z.object({ name: z.string().max(253).optional() });
 const id = { schema: z.string().regex(/^[0-9]{1,18}$/) };
 const namespace = { schema: z.string().min(1).max(63) };
-const kind = { schema: z.enum(['Deployment', 'StatefulSet', 'DaemonSet']) };
+const kind = { schema: z.enum(WORKLOAD_KINDS) };
 const name = { schema: z.string().min(1).max(253) };
 const atSchema = z.object({ at: z.iso.datetime({ offset: true }).optional() });
 
