@@ -216,6 +216,37 @@ describe('sccctl plan lint', () => {
     expect(absent.out).toMatch(/spec\.targetSCC +SCCNotFound +there is no SCC restricted-v2 +Name one of own\./);
   });
 
+  it.each(['StatefulSet', 'DaemonSet', 'CronJob'] as const)(
+    'shows the patch of a %s, and recommend finds what it fits now and the same target',
+    async (kind) => {
+      const template = {
+        spec: { containers: [{ name: 'app', image: 'ledger:1', securityContext: { runAsUser: 0 } }] },
+      };
+      const apiVersion = kind === 'CronJob' ? 'batch/v1' : 'apps/v1';
+      const spec = kind === 'CronJob' ? { jobTemplate: { spec: { template } } } : { template };
+      const own = await file(
+        JSON.stringify({ apiVersion, kind, metadata: { name: 'ledger', namespace: 'shop' }, spec }),
+      );
+      const named = { ...ref, workloadRef: { apiVersion, kind, name: 'ledger' } };
+      const linted = await sccctl('-o', 'json', 'plan', 'lint', await file(plan(named)), '--workload', own);
+      expect(JSON.parse(linted.out)).toMatchObject([
+        { violations: [], patch: { spec: { containers: [{ name: 'app', securityContext: { runAsUser: null } }] } } },
+      ]);
+      const { code, out } = await sccctl('-o', 'json', 'recommend', '-f', own);
+      const [found] = JSON.parse(out) as {
+        workload: { kind: string };
+        leastPrivileged: string;
+        stricter: { target: string }[];
+      }[];
+      expect([found?.workload.kind, found?.leastPrivileged, found?.stricter[0]?.target]).toEqual([
+        kind,
+        'anyuid',
+        'restricted-v2',
+      ]);
+      expect([linted.code, code]).toEqual([0, 0]);
+    },
+  );
+
   it.each<[string, object, object | null, string[]]>([
     [
       'every bad field at once',
