@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { PHASES, planSpecSchema, type PlanStatus } from '@scc/plan';
+import { PHASES, planSpecSchema, type PlanStatus, type Strategy } from '@scc/plan';
 import { WAITS } from '../codes/states.js';
 import { printable } from '../output.js';
 import { bar, draw, lineFor, nextOf, waitOf } from './draw.js';
@@ -62,6 +62,13 @@ const shifting: Tree = {
 };
 const inPhase = (status: PlanStatus, over: Partial<Tree> = {}): Tree => ({ ...shifting, ...over, status });
 
+const awaited = {
+  ...{ type: 'RunAwaited', status: 'True' as const, reason: 'AwaitingRun', message: 'its next run' },
+  ...{ lastTransitionTime: at(9), observedGeneration: 1 },
+};
+const ordinals = { moved: 1, total: 3, last: 'db-2' };
+const moving = (type: Strategy): PlanStatus => ({ strategy: { type, reason: 'of a test' } });
+
 describe('a migration as a tree', () => {
   it('shows plan, weight, both sides with their pods, gates, the next step and events', () => {
     expect(draw(shifting)).toBe(`plan       shop/ledger, 2m old
@@ -99,7 +106,15 @@ EVENTS
       expect.stringMatching(/^the workload itself .* in 23s/) as never,
     ],
     ['while requests return', inPhase({ phase: 'Migrating', weight: 50 }), 'requests return to the workload'],
-    ['from pod to pod', inPhase({ phase: 'Migrating', ordinals: { moved: 1, total: 3, last: 'db-2' } }), 'pod 1'],
+    ['from pod to pod', inPhase({ phase: 'Migrating', ...moving('Ordered'), ordinals }), 'pod 1'],
+    ['from node to node', inPhase({ phase: 'Migrating', ...moving('PerNode'), ordinals }), 'another pod moves'],
+    ['before the first pod', inPhase({ phase: 'Migrating', ...moving('Rolling') }), 'the first pod moves'],
+    ['of what runs now and then', inPhase({ phase: 'Migrating', ...moving('NextRun') }), 'what runs next is judged'],
+    [
+      'before a template changes without a canary',
+      inPhase({ phase: 'Mirroring', ...moving('Ordered') }),
+      'the template changes, then the first pod',
+    ],
     ['while it is undone', inPhase({ phase: 'RollingBack' }), 'the objects are as they were before'],
     ['at the end', inPhase({ phase: 'Completed' }), null],
   ])('names the next step %s', (_when, tree, next) => {
@@ -133,6 +148,14 @@ EVENTS
     expect(nextOf(tree)).toBeNull();
     expect(draw(tree)).toMatch(/waits for +paused by ana: lunch\nto act +go on with/);
     expect(lineFor(tree)).toMatch(/waits: paused by ana: lunch$/);
+  });
+
+  it.each([
+    ['CronJob report', /start a run: `kubectl create job report-now --from=cronjob\/report -n shop`$/],
+    ['StatefulSet db', /`kubectl scale statefulset db --replicas=1 -n shop`$/],
+  ])('says how the awaited run of a %s is had', (workload, how) => {
+    const status = inPhase({ phase: 'Migrating', conditions: [awaited] }, { workload });
+    expect(waitOf(status)).toMatchObject({ what: 'its next run', how: expect.stringMatching(how) as unknown });
   });
 
   it('knows a way to act for every wait', () => {

@@ -17,31 +17,46 @@ import type { Tree, TreeGroup, TreePod, TreeSide } from './model.js';
 const BAR = 30;
 const EVENTS = 5;
 
-/** Conditions by which a plan says that it waits, and for what. */
-const WAITING: readonly (readonly [type: string, status: string, reason: string, wait: WaitReason])[] = [
-  ['Approved', 'False', 'WaitingForApproval', 'Approval'],
-  ['Approved', 'False', 'AskedAgain', 'Reapproval'],
-  ['WindowOpen', 'False', 'OutsideWindow', 'Window'],
-  ['WorkloadFree', 'False', 'OtherPlan', 'OtherPlan'],
-  ['RightsHeld', 'False', 'RightLost', 'Rights'],
-  ['Stopped', 'True', 'EmergencyStop', 'Stopped'],
-  ['Paused', 'True', 'Paused', 'Paused'],
-  ['Paused', 'True', 'Suspended', 'Suspended'],
-  ['Paused', 'True', 'AfterFailure', 'AfterFailure'],
-  ['GovernanceReachable', 'False', 'NoAnswer', 'Governance'],
-  ['Progressing', 'False', 'Retrying', 'Retry'],
-];
+/** The condition by which a plan says that it waits, and for what. */
+const WAITING: Record<WaitReason, readonly [type: string, status: string, reason: string]> = {
+  Approval: ['Approved', 'False', 'WaitingForApproval'],
+  Reapproval: ['Approved', 'False', 'AskedAgain'],
+  Window: ['WindowOpen', 'False', 'OutsideWindow'],
+  OtherPlan: ['WorkloadFree', 'False', 'OtherPlan'],
+  Rights: ['RightsHeld', 'False', 'RightLost'],
+  Stopped: ['Stopped', 'True', 'EmergencyStop'],
+  Paused: ['Paused', 'True', 'Paused'],
+  Suspended: ['Paused', 'True', 'Suspended'],
+  AfterFailure: ['Paused', 'True', 'AfterFailure'],
+  Governance: ['GovernanceReachable', 'False', 'NoAnswer'],
+  Retry: ['Progressing', 'False', 'Retrying'],
+  Run: ['RunAwaited', 'True', 'AwaitingRun'],
+};
+
+const waitIn = (conditions: NonNullable<PlanStatus['conditions']>) =>
+  conditions.flatMap(({ type, status, reason, message }) => {
+    const found = Object.entries(WAITING).find(([, [of, is, why]]) => of === type && is === status && why === reason);
+    return found ? [{ reason: found[0] as WaitReason, message }] : [];
+  })[0];
 
 /** What a plan waits for, and how to act; null while it goes on by itself. */
-export function waitOf({ status, plan }: Tree): { what: string; how: string } | null {
-  if (isTerminal(status.phase)) return null;
-  for (const { type, status: value, reason, message } of status.conditions ?? []) {
-    const wait = WAITING.find(([of, is, because]) => of === type && is === value && because === reason)?.[3];
-    if (wait === undefined) continue;
-    const how = WAITS[wait].remedy.replaceAll(/\bNAME\b/g, `${plan.name} -n ${plan.namespace}`);
-    return { what: message, how };
-  }
-  return null;
+export function waitOf({ status, plan, workload }: Tree): { what: string; how: string } | null {
+  const wait = isTerminal(status.phase) ? undefined : waitIn(status.conditions ?? []);
+  if (wait === undefined) return null;
+  // Only the run of a CronJob is waited for by the name of the workload; all else is done to the plan.
+  const how =
+    wait.reason === 'Run'
+      ? howToRun(workload, plan.namespace)
+      : WAITS[wait.reason].remedy.replaceAll(/\bNAME\b/g, `${plan.name} -n ${plan.namespace}`);
+  return { what: wait.message, how };
+}
+
+/** @param workload its kind and its name */
+function howToRun(workload: string, namespace: string): string {
+  const [kind = '', name = ''] = workload.split(' ');
+  return kind === 'CronJob'
+    ? `wait for its schedule, or start a run: \`kubectl create job ${name}-now --from=cronjob/${name} -n ${namespace}\``
+    : `wait until it is scaled up, or \`kubectl scale ${kind.toLowerCase()} ${name} --replicas=1 -n ${namespace}\``;
 }
 
 /** The share of requests that the canary serves, as a bar. */
@@ -56,7 +71,8 @@ const left = (ms: number): string => (ms <= 0 ? 'now' : `in ${ageOf(new Date(0).
 export function nextOf(tree: Tree): string | null {
   const { spec, status } = tree;
   if (spec === null || waitOf(tree) !== null) return null;
-  const { phase } = status;
+  const { phase, strategy } = status;
+  if (phase === 'Mirroring' && !isDivided(strategy?.type)) return 'the template changes, then the first pod';
   if (phase === 'Mirroring')
     return `${spec.traffic.weights[0] ?? 100} % of live requests go to the canary, once it is ready and was mirrored to`;
   if (phase === 'TrafficShifting') return afterWeight(spec, status, tree);
@@ -71,10 +87,17 @@ function afterWeight({ traffic }: PlanSpec, { weight = 0 }: PlanStatus, { weight
   return `${what} ${left(Date.parse(weightSince) + durationMs(traffic.interval) - now.getTime())}`;
 }
 
-function afterPod({ ordinals, weight = 0 }: PlanStatus): string {
-  if (ordinals === undefined) return weight > 0 ? 'requests return to the workload' : 'the canary is removed';
+function afterPod({ ordinals, strategy, weight = 0 }: PlanStatus): string {
+  if (strategy?.type === 'NextRun') return 'what runs next is judged';
+  if (!isDivided(strategy?.type) || ordinals !== undefined) return afterMoved(ordinals, strategy?.type === 'Ordered');
+  return weight > 0 ? 'requests return to the workload' : 'the canary is removed';
+}
+
+function afterMoved(ordinals: PlanStatus['ordinals'], isOrdered: boolean): string {
+  if (ordinals === undefined) return 'the first pod moves';
   const { moved, total } = ordinals;
-  return moved < total ? `pod ${total - moved - 1}` : 'every pod has moved';
+  if (moved >= total) return 'every pod has moved';
+  return isOrdered ? `pod ${total - moved - 1}` : 'another pod moves';
 }
 
 const MARK = { ready: '✔', waiting: '◌' } as const;

@@ -38,9 +38,25 @@ const podSchema = ownedSchema.extend({
     .prefault({}),
 });
 const workloadSchema = ownedSchema.extend({
-  spec: z.looseObject({ replicas: z.int().default(1) }).prefault({}),
-  status: z.looseObject({ readyReplicas: z.int().default(0) }).prefault({}),
+  spec: z.looseObject({ replicas: z.int().optional() }).prefault({}),
+  status: z
+    .looseObject({
+      readyReplicas: z.int().default(0),
+      desiredNumberScheduled: z.int().default(0),
+      numberReady: z.int().default(0),
+    })
+    .prefault({}),
 });
+
+/** How many pods a workload wants, and how many of them are ready. */
+function countsOf(kind: string, object: KubeObject, groups: readonly TreeGroup[]): [number, number] {
+  const { spec, status } = workloadSchema.parse(object);
+  if (kind === 'DaemonSet') return [status.desiredNumberScheduled, status.numberReady];
+  if (kind !== 'CronJob') return [spec.replicas ?? 1, status.readyReplicas];
+  // The pods of a CronJob are those of its runs.
+  const pods = groups.flatMap((group) => group.pods);
+  return [pods.length, pods.filter(({ ready }) => ready).length];
+}
 
 /** A pod as the tree shows it. */
 export function podFrom(object: KubeObject): TreePod & { owners: string[]; revision: string } {
@@ -65,8 +81,8 @@ const isOwnedBy = ({ metadata }: Owned, uid: string): boolean =>
   metadata.ownerReferences.some((one) => one.uid === uid);
 type Pods = readonly ReturnType<typeof podFrom>[];
 
-/** The ReplicaSets of a Deployment that have pods, newest first; the revisions of a StatefulSet. */
-function groupsOf(workload: Owned, sets: readonly Owned[], pods: Pods): TreeGroup[] {
+/** The ReplicaSets of a Deployment or the Jobs of a CronJob that have pods, newest first; the revisions of another. */
+function groupsOf(workload: Owned, sets: readonly (Owned & { kind: string })[], pods: Pods): TreeGroup[] {
   const own = pods.filter(({ owners }) => owners.includes(workload.metadata.uid));
   const revisions = [...new Set(own.map(({ revision }) => revision))].toSorted();
   const byRevision = revisions.map((revision) => ({
@@ -76,8 +92,8 @@ function groupsOf(workload: Owned, sets: readonly Owned[], pods: Pods): TreeGrou
   }));
   const bySet = sets
     .filter((set) => isOwnedBy(set, workload.metadata.uid))
-    .map(({ metadata: { name, uid, creationTimestamp } }) => ({
-      name: `ReplicaSet ${name}`,
+    .map(({ kind, metadata: { name, uid, creationTimestamp } }) => ({
+      name: `${kind} ${name}`,
       createdAt: creationTimestamp ?? null,
       pods: pods.filter(({ owners }) => owners.includes(uid)),
     }))
@@ -86,28 +102,43 @@ function groupsOf(workload: Owned, sets: readonly Owned[], pods: Pods): TreeGrou
   return [...bySet, ...byRevision];
 }
 
-async function sidesOf(kube: KubeClient, namespace: string, ref: { kind: string; name: string }): Promise<TreeSide[]> {
-  const list = async (apiVersion: string, kind: string): Promise<KubeObject[]> =>
-    (await kube.list({ apiVersion, kind }, { namespace })).items;
-  const get = (kind: string, name: string) =>
-    kube.get({ apiVersion: 'apps/v1', kind, namespace, name }).catch((error: unknown) => {
-      if (isNotFound(error)) return undefined;
-      throw error;
-    });
-  const [workload, canary, replicaSets, items] = await Promise.all([
-    get(ref.kind, ref.name),
-    ref.kind === 'Deployment' ? get('Deployment', canaryName(ref.name)) : undefined,
-    list('apps/v1', 'ReplicaSet'),
-    list('v1', 'Pod'),
+/** What stands between a workload and its pods, by the kind of the workload; nothing where pods are its own. */
+const BETWEEN: Partial<Record<string, { apiVersion: string; kind: string }>> = {
+  Deployment: { apiVersion: 'apps/v1', kind: 'ReplicaSet' },
+  CronJob: { apiVersion: 'batch/v1', kind: 'Job' },
+};
+
+/** The workload with its pods, and the canary beside it where there is one. */
+export async function sidesOf(
+  kube: KubeClient,
+  namespace: string,
+  ref: { kind: string; name: string },
+): Promise<TreeSide[]> {
+  const { kind } = ref;
+  const list = async (of: { apiVersion: string; kind: string }): Promise<KubeObject[]> =>
+    (await kube.list(of, { namespace })).items;
+  const get = (name: string) =>
+    kube
+      .get({ apiVersion: kind === 'CronJob' ? 'batch/v1' : 'apps/v1', kind, namespace, name })
+      .catch((error: unknown) => {
+        if (isNotFound(error)) return undefined;
+        throw error;
+      });
+  const between = BETWEEN[kind];
+  const [workload, canary, owners, items] = await Promise.all([
+    get(ref.name),
+    kind === 'Deployment' ? get(canaryName(ref.name)) : undefined,
+    between ? list(between) : [],
+    list({ apiVersion: 'v1', kind: 'Pod' }),
   ]);
-  const sets = replicaSets.map((item) => ownedSchema.parse(item));
+  const sets = owners.map((item) => ({ ...ownedSchema.parse(item), kind: between?.kind ?? '' }));
   const pods = items.map(podFrom);
   const side = (object: KubeObject | undefined, role: TreeSide['role']): TreeSide[] => {
     if (!object) return [];
-    const parsed = workloadSchema.parse(object);
-    const { replicas: wanted } = parsed.spec;
-    const name = `${ref.kind} ${parsed.metadata.name}`;
-    return [{ name, role, wanted, ready: parsed.status.readyReplicas, groups: groupsOf(parsed, sets, pods) }];
+    const parsed = ownedSchema.parse(object);
+    const groups = groupsOf(parsed, sets, pods);
+    const [wanted, ready] = countsOf(kind, object, groups);
+    return [{ name: `${kind} ${parsed.metadata.name}`, role, wanted, ready, groups }];
   };
   return [...side(workload, 'workload'), ...side(canary, 'canary')];
 }
