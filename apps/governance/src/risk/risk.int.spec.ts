@@ -1,5 +1,5 @@
 import { describe, expect, it, jest } from '@jest/globals';
-import type { MigrationEvent, RecordedEvent, UndoCause } from '@scc/plan';
+import { type MigrationEvent, type RecordedEvent, type UndoCause, WORKLOAD_KINDS } from '@scc/plan';
 import { fixedModel } from '@scc/risk';
 import { createLogger } from '@scc/runtime';
 import { evaluatePlan } from '../engine/evaluate.js';
@@ -252,6 +252,28 @@ describe('outcomes', () => {
     };
     expect(await history(0)).toBe(0.5);
     expect(await history(2)).toBeGreaterThan(0.5);
+  });
+
+  it.each(WORKLOAD_KINDS)('of a %s are its own, and not those of another kind with its name', async (kind) => {
+    const name = `namesake-${kind.toLowerCase()}`;
+    const of = (own: string) => {
+      const { spec, facts, ...workload } = ownWorkload(name);
+      const ref = { kind: own, name };
+      return aRequest({
+        ...{ ...workload, namespace: name, spec: { ...spec, workloadRef: ref } },
+        facts: { workload: { ...facts.workload, kind: own } },
+      });
+    };
+    const history = async (own: string): Promise<number> => {
+      const { risk } = await inTx(database.app, (tx) => evaluatePlan(tx, of(own), { ...at(NOON), now: later(2) }));
+      return risk.factors.find(({ factor }) => factor === 'failureHistory')?.value ?? NaN;
+    };
+    const failing = of(kind);
+    await inTx(database.app, (tx) => evaluatePlan(tx, failing, at(NOON)));
+    await reported(failing, undone('gate'));
+    await settled(1);
+    for (const other of WORKLOAD_KINDS.filter((one) => one !== kind))
+      expect(await history(kind)).toBeGreaterThan(await history(other));
   });
 });
 

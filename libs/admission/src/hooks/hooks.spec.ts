@@ -72,6 +72,21 @@ describe('templates of workloads', () => {
       await ask('/validate/workloads', objectReview(['apps', 'v1', 'StatefulSet', 'statefulsets'], { object: set })),
     ).toMatchObject({ audit: { scc: 'restricted-v2' } });
   });
+
+  it.each([
+    ['StatefulSet', 'statefulsets'],
+    ['DaemonSet', 'daemonsets'],
+  ])('say of a %s as well when an update moves its pods', async (kind, plural) => {
+    const { ask } = await testHooks({ objects: [{ ...grantOf('anyuid', 'default') }] });
+    const review = objectReview(['apps', 'v1', kind, plural], {
+      operation: 'UPDATE',
+      object: deployment({ seccompProfile: { type: 'RuntimeDefault' } }),
+      oldObject: deployment({}),
+    });
+    expect((await ask('/validate/workloads', review)).warnings).toEqual([
+      'its pods will run under restricted-v2 instead of anyuid',
+    ]);
+  });
 });
 
 const aPlan = (annotations: Record<string, string>, spec: object = {}) => ({
