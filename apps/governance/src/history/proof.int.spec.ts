@@ -1,6 +1,7 @@
 import { expect, it } from '@jest/globals';
 import { auditBodySchema, noticedLate, unsaidClaims } from '@scc/audit';
 import { signedProofSchema } from '@scc/governance-api';
+import type { MigratedKind, MigrationEvent, Strategy } from '@scc/plan';
 import { defaultSCCs } from '@scc/scc';
 import { z } from 'zod';
 import { recordDecision } from '../approvals/decisions.js';
@@ -25,10 +26,18 @@ import { governanceSuite } from '../suite.fixture.js';
 import { migrationProof } from './proof.js';
 
 const database = governanceSuite();
+const MOVED = { name: 'moved-0', uid: 'moved-0', scc: 'restricted-v2', node: 'node-1' };
 type Json = z.infer<ReturnType<typeof z.json>>;
 
-async function aProof(name = 'claimed', events = completedEvents): Promise<Json> {
-  const workload = ownWorkload(name);
+async function aProof(name = 'claimed', events = completedEvents, kind: MigratedKind = 'Deployment'): Promise<Json> {
+  const own = ownWorkload(name);
+  const workload =
+    kind === 'Deployment'
+      ? own
+      : {
+          ...{ ...own, spec: { ...own.spec, workloadRef: { kind, name } } },
+          facts: { workload: { ...own.facts.workload, kind, replicas: 1 } },
+        };
   const request = aRequest({ ...workload, spec: { ...workload.spec, approval: { required: true } } });
   const { uid } = request.plan;
   const { contentHash } = await inTx(database.app, (tx) => evaluatePlan(tx, request, at(NOON)));
@@ -140,4 +149,34 @@ it("says what reached the workload's own pods before they were rolled, and what 
       expect.stringContaining('outcome') as unknown,
     ]);
   expect(outcomeOf(await aProof('nobody-looked'))).not.toHaveProperty('stableSide');
+});
+
+it.each<[MigratedKind, Strategy, MigrationEvent[]]>([
+  [
+    'StatefulSet',
+    'Ordered',
+    [
+      { type: 'WorkloadStopped', pods: 1 },
+      { type: 'OwnersChanged', claims: ['data-claimed-0'], files: 3, from: 999, to: 1000650000 },
+      { type: 'PodMoved', pod: MOVED, ordinal: 0, moved: 1, total: 1 },
+    ],
+  ],
+  ['DaemonSet', 'PerNode', [{ type: 'PodMoved', pod: MOVED, ordinal: 0, node: 'node-1', moved: 1, total: 1 }]],
+  ['CronJob', 'NextRun', []],
+])('of a %s holds what its strategy %s did', async (kind, strategy, moves) => {
+  const migrating = [{ type: 'WorkloadMigrationStarted', strategy } as const, ...moves];
+  const events = completedEvents.flatMap(([phase, event]): typeof completedEvents =>
+    event.type === 'WorkloadMigrated'
+      ? [...migrating.map((one): [typeof phase, MigrationEvent] => ['Migrating', one]), [phase, event]]
+      : ['CanaryReady', 'WeightShifted', 'TrafficReturned'].includes(event.type)
+        ? []
+        : [[phase, event]],
+  );
+  const document = await aProof(`of-a-${kind.toLowerCase()}`, events, kind);
+  expect(unsaidClaims(document)).toEqual([]);
+  expect(document).toMatchObject({ asked: { spec: { workloadRef: { kind } } } });
+  const said = JSON.stringify(
+    entriesSchema.parse(document).audit.entries.map(({ body }) => Buffer.from(body, 'base64').toString()),
+  );
+  for (const { type } of migrating) expect(said).toContain(type);
 });
