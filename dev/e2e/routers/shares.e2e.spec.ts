@@ -53,7 +53,7 @@ described(`a workload under ${RATE} requests a second`, () => {
   let stack: Stack;
   let openShift: Awaited<ReturnType<typeof startRouter>> = null;
   let load: Awaited<ReturnType<typeof startLoad>> | undefined;
-  const { apply, read, untilPhase, untilWeight, remains, specOf } = engineSuite(
+  const { apply, read, until, untilPhase, untilWeight, remains, specOf } = engineSuite(
     (running) => {
       ({ stack } = running);
     },
@@ -98,6 +98,7 @@ described(`a workload under ${RATE} requests a second`, () => {
         await running.beginWindow('between');
         expect((await read(name)).status).toMatchObject({ phase: 'TrafficShifting', weight });
       }
+      await until(name, ({ phase }) => phase !== 'TrafficShifting', 'past its last weight');
       await untilPhase(name, 'RolledBack');
       const { windows, failures, total } = await running.stop();
       load = undefined;
