@@ -73,7 +73,7 @@ export async function startKubeProxy(
   });
   return {
     stop: async () => {
-      if (child.exitCode === null) {
+      if (child.exitCode === null && child.signalCode === null) {
         child.kill('SIGTERM');
         await once(child, 'exit');
       }

@@ -38,7 +38,8 @@ export async function startRouter(stack: RouterStack): Promise<Router | null> {
   ended.catch(() => undefined);
   return {
     stop: async () => {
-      if (child.exitCode !== null) return;
+      // The stack may have ended it before, by a signal.
+      if (child.exitCode !== null || child.signalCode !== null) return;
       child.kill('SIGTERM');
       await once(child, 'exit');
     },
