@@ -103,9 +103,9 @@ described(`a workload under ${RATE} requests a second`, () => {
       const { windows, failures, total } = await running.stop();
       load = undefined;
       const seen = WEIGHTS.map((weight) => {
-        const { byScc = {}, requests = 0 } = windows.find(({ label }) => label === String(weight)) ?? {};
+        const { byScc = {}, requests = 0, failed = 0 } = windows.find(({ label }) => label === String(weight)) ?? {};
         const share = said.get(weight) ?? Number.NaN;
-        return { weight, share, clients: (100 * (byScc[TARGET] ?? 0)) / requests, requests };
+        return { weight, share, clients: (100 * (byScc[TARGET] ?? 0)) / (requests - failed), requests };
       });
       const told = seen.map(({ weight, share, clients, requests }) => {
         return `${weight} %: ${share} said, ${clients.toFixed(2)} seen of ${requests}`;
