@@ -37,11 +37,12 @@ let page: Page;
 let faults: string[];
 
 /** A plan that was evaluated now. */
-async function aPlan(name: string, over: { author?: string; approval?: boolean } = {}) {
+async function aPlan(name: string, over: { author?: string; approval?: boolean; facts?: object } = {}) {
   const own = ownWorkload(name);
   const request = aRequest({
     ...own,
     author: over.author ?? 'ana',
+    facts: { ...own.facts, ...over.facts },
     spec: { ...own.spec, approval: { required: over.approval ?? false } },
   });
   const now = at(new Date().toISOString());
@@ -248,7 +249,12 @@ describe('the console in a browser', () => {
   });
 
   it('shows what an author wrote as text', async () => {
-    const { plan } = await aPlan('hostile', { author: HOSTILE, approval: true });
+    const templateOf = (command: string) => ({
+      metadata: { labels: { app: 'hostile' }, annotations: { [HOSTILE]: HOSTILE } },
+      spec: { containers: [{ name: 'app', image: HOSTILE, command: [command] }] },
+    });
+    const facts = { podTemplate: templateOf(HOSTILE), patchedTemplate: templateOf(`${HOSTILE} patched`) };
+    const { plan } = await aPlan('hostile', { author: HOSTILE, approval: true, facts });
     const hostile = aRequest({ ...ownWorkload('hostile'), uid: plan.uid });
     const events = recorded([
       ['Validating', { type: 'PlanAccepted', generation: 1, author: HOSTILE }],
@@ -267,6 +273,7 @@ describe('the console in a browser', () => {
     }
     await open(`migrations/${plan.uid}`, 'shop/hostile');
     await page.getByText("alert('xss')").first().waitFor();
+    await page.getByText(`${HOSTILE} patched`).waitFor();
     expect(await page.locator('img[src="x"]').count()).toBe(0);
     await page.goto(`${test.url}/#/migrations/${encodeURIComponent(HOSTILE)}`);
     await page.getByText('Correct what is named above').waitFor();
