@@ -4,7 +4,7 @@ import { requestsWords, shareText } from './shares.js';
 
 it('says where requests go once nothing divides them any more', () => {
   const of = (over: object) =>
-    PHASES.map((phase) => requestsWords({ phase, isDryRun: false, isDivided: true, ...over }));
+    PHASES.map((phase) => requestsWords({ phase, weight: 50, isDryRun: false, isDivided: true, ...over }));
   expect(PHASES.filter((_phase, place) => of({})[place] === null)).toEqual([
     ...['Pending', 'Validating', 'Mirroring', 'TrafficShifting', 'Migrating', 'RollingBack', 'Failed'],
   ]);
@@ -13,7 +13,10 @@ it('says where requests go once nothing divides them any more', () => {
   );
   expect(of({ isDryRun: true }).filter(Boolean)).toEqual(Array(3).fill('untouched (dry run)'));
   expect(of({ isDivided: false })).not.toContain(null);
-  expect(requestsWords({ phase: undefined, isDryRun: false, isDivided: true })).toBeNull();
+  const begun = { weight: 0, isDryRun: false, isDivided: true };
+  expect(requestsWords({ ...begun, phase: undefined })).toBeNull();
+  expect(requestsWords({ ...begun, phase: 'Mirroring' })).toBeNull();
+  expect(requestsWords({ ...begun, phase: 'Migrating' })).toBe('all at the migrated workload');
 });
 
 it('is a number in a column while there is a canary, and none once it is over', () => {

@@ -22,7 +22,7 @@ function pictures(session: Session): (tree: Tree) => void {
   if (session.output.format === 'json') return (tree) => session.output.raw(`${JSON.stringify(tree)}\n`);
   if (stdout.isTTY) {
     const screen = new Screen(stdout);
-    return (tree) => screen.show(printable(draw(tree)));
+    return (tree) => screen.show(printable(draw(tree, stdout.columns)));
   }
   let last = '';
   return (tree) => {

@@ -106,6 +106,11 @@ EVENTS
       expect.stringMatching(/^the workload itself .* in 23s/) as never,
     ],
     ['while requests return', inPhase({ phase: 'Migrating', weight: 50 }), 'requests return to the workload'],
+    [
+      'once the canary is gone',
+      inPhase({ phase: 'Migrating', weight: 0 }, { sides: shifting.sides.slice(0, 1) }),
+      'the migration ends',
+    ],
     ['from pod to pod', inPhase({ phase: 'Migrating', ...moving('Ordered'), ordinals }), 'pod 1'],
     ['from node to node', inPhase({ phase: 'Migrating', ...moving('PerNode'), ordinals }), 'another pod moves'],
     ['before the first pod', inPhase({ phase: 'Migrating', ...moving('Rolling') }), 'the first pod moves'],
@@ -156,6 +161,15 @@ EVENTS
   ])('says how the awaited run of a %s is had', (workload, how) => {
     const status = inPhase({ phase: 'Migrating', conditions: [awaited] }, { workload });
     expect(waitOf(status)).toMatchObject({ what: 'its next run', how: expect.stringMatching(how) as unknown });
+  });
+
+  it('breaks what it says before the edge of the terminal, so that no command is cut', () => {
+    const waiting = { ...awaited, type: 'Approved', status: 'False' as const, reason: 'WaitingForApproval' };
+    const conditions = [{ ...waiting, message: 'waiting for approval by 1 × approver' }];
+    const text = draw(inPhase({ phase: 'Validating', conditions }, { sides: [], samples: [], events: [] }), 60);
+    expect(text.split('\n').filter((line) => line.length > 60)).toEqual([]);
+    expect(text).toMatch(/^waits for {2}approval by 1 × approver$/m);
+    expect(text.replaceAll(/\n {11}/g, ' ')).toContain('or `sccctl refuse ledger -n shop`');
   });
 
   it('knows a way to act for every wait', () => {

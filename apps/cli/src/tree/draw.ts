@@ -48,7 +48,7 @@ export function waitOf({ status, plan, workload }: Tree): { what: string; how: s
     wait.reason === 'Run'
       ? howToRun(workload, plan.namespace)
       : WAITS[wait.reason].remedy.replaceAll(/\bNAME\b/g, `${plan.name} -n ${plan.namespace}`);
-  return { what: wait.message, how };
+  return { what: wait.message.replace(/^waiting for /, ''), how };
 }
 
 /** @param workload its kind and its name */
@@ -76,7 +76,11 @@ export function nextOf(tree: Tree): string | null {
   if (phase === 'Mirroring')
     return `${spec.traffic.weights[0] ?? 100} % of live requests go to the canary, once it is ready and was mirrored to`;
   if (phase === 'TrafficShifting') return afterWeight(spec, status, tree);
-  if (phase === 'Migrating') return afterPod(status);
+  if (phase === 'Migrating')
+    return afterPod(
+      status,
+      tree.sides.some(({ role }) => role === 'canary'),
+    );
   return phase === 'RollingBack' || phase === 'Failed' ? 'the objects are as they were before' : null;
 }
 
@@ -87,10 +91,11 @@ function afterWeight({ traffic }: PlanSpec, { weight = 0 }: PlanStatus, { weight
   return `${what} ${left(Date.parse(weightSince) + durationMs(traffic.interval) - now.getTime())}`;
 }
 
-function afterPod({ ordinals, strategy, weight = 0 }: PlanStatus): string {
+function afterPod({ ordinals, strategy, weight = 0 }: PlanStatus, hasCanary: boolean): string {
   if (strategy?.type === 'NextRun') return 'what runs next is judged';
   if (!isDivided(strategy?.type) || ordinals !== undefined) return afterMoved(ordinals, strategy?.type === 'Ordered');
-  return weight > 0 ? 'requests return to the workload' : 'the canary is removed';
+  if (weight > 0) return 'requests return to the workload';
+  return hasCanary ? 'the canary is removed' : 'the migration ends';
 }
 
 function afterMoved(ordinals: PlanStatus['ordinals'], isOrdered: boolean): string {
@@ -155,11 +160,25 @@ function gateRows({ spec, samples }: Tree): string[][] {
 
 /** The share of the canary as a bar while requests are divided, words where none are, nothing before they could be. */
 function requestsOf({ spec, status: { phase, weight, strategy } }: Tree): string | null {
-  const words = requestsWords({ phase, isDryRun: spec?.dryRun ?? false, isDivided: isDivided(strategy?.type) });
+  const words = requestsWords({ phase, weight, isDryRun: spec?.dryRun ?? false, isDivided: isDivided(strategy?.type) });
   return words ?? (weight === undefined ? null : `${bar(weight)} at the canary`);
 }
 
-function headLines(tree: Tree): string[] {
+const INDENT = 11;
+
+/** A label and its text, which goes on below itself where it is wider than the terminal: a command must not be cut. */
+function paragraph(label: string, text: string, columns: number): string[] {
+  const lines = [''];
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1) ?? '';
+    if (last === '') lines[lines.length - 1] = word;
+    else if (INDENT + last.length + 1 + word.length <= columns) lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(word);
+  }
+  return lines.map((line, index) => `${(index === 0 ? label : '').padEnd(INDENT - 1)} ${line}`);
+}
+
+function headLines(tree: Tree, columns: number): string[] {
   const { plan, status, workload, targetSCC, now } = tree;
   const wait = waitOf(tree);
   const next = nextOf(tree);
@@ -178,16 +197,19 @@ function headLines(tree: Tree): string[] {
     ['waits for', wait?.what ?? null],
     ['to act', wait?.how ?? null],
   ];
-  return pairs.flatMap(([label, value]) => (value === null ? [] : [`${label.padEnd(10)} ${value}`]));
+  return pairs.flatMap(([label, value]) => (value === null ? [] : paragraph(label, value, columns)));
 }
 
-/** A migration as text: plan, weights, workload with its pods, gates, the next step and the last events. */
-export function draw(tree: Tree): string {
+/**
+ * A migration as text: plan, weights, workload with its pods, gates, the next step and the last events.
+ * @param columns the width at which texts go on in the next line; Infinity where lines may have any
+ */
+export function draw(tree: Tree, columns = Infinity): string {
   const pods = tree.sides.flatMap((side) => sideRows(side, tree));
   const gates = gateRows(tree);
   const events = tree.events.slice(-EVENTS).map(eventLine);
   return [
-    headLines(tree).join('\n'),
+    headLines(tree, columns).join('\n'),
     ...(pods.length === 0 ? [] : [table(['name', 'scc', 'ready', 'age', 'node'], pods)]),
     ...(gates.length === 0 ? [] : [table(['gate', 'verdict', 'value', 'bound', 'detail'], gates)]),
     ...(events.length === 0 ? [] : [`EVENTS\n${events.join('\n')}`]),

@@ -49,6 +49,6 @@ type Moved = Pick<ListedMigration, 'phase' | 'outcome' | 'weight' | 'workload'>;
 /** Where the requests of a workload go: the canary's share as a bar while they are divided, words otherwise. */
 export function Requests({ of: { phase, outcome, weight, workload } }: { of: Moved }) {
   const isDivided = workload === null || workload.kind === 'Deployment';
-  const words = requestsWords({ phase, isDryRun: outcome === 'dryRun', isDivided });
+  const words = requestsWords({ phase, weight, isDryRun: outcome === 'dryRun', isDivided });
   return words === null ? <WeightBar weight={weight} /> : <span>{words}</span>;
 }
