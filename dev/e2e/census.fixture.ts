@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type PlanSpecInput, type PlanStatus, STOPPED_ANNOTATION } from '@scc/plan';
 import { waitFor } from '@scc/runtime';
 import { z } from 'zod';
-import { condition, NAMESPACE, type Engine } from './engine.fixture.js';
+import { condition, DEPLOYMENTS, NAMESPACE, type Engine } from './engine.fixture.js';
 import { STORAGE_DRIVER } from '../src/cluster/storage.js';
 import type { Stack } from '../src/index.js';
 import { accountUnder } from './account.fixture.js';
@@ -58,9 +58,12 @@ export function censusSuite(running: () => Stack, engine: Needed): void {
     await approve(plan);
   }
 
-  /** A database of one pod, which keeps its journal to its own user. */
-  async function aVault(name: string, container: object = {}): Promise<void> {
+  /** A database of one pod, which keeps its journal to its own user; a Deployment names the claim in its template. */
+  async function aVault(name: string, container: object = {}, path = SETS): Promise<void> {
     const labels = { app: name };
+    const isSet = path === SETS;
+    const volumes = isSet ? [] : [{ name: 'data', persistentVolumeClaim: { claimName: `data-${name}-0` } }];
+    const claims = { serviceName: name, volumeClaimTemplates: [{ metadata: { name: 'data' }, spec: claimSpec }] };
     const app = {
       ...{ name: 'app', image: 'scc.poc/database:1', volumeMounts: [{ name: 'data', mountPath: '/data' }] },
       env: [{ name: 'POD_IP', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } }],
@@ -68,17 +71,17 @@ export function censusSuite(running: () => Stack, engine: Needed): void {
       readinessProbe: { httpGet: { path: '/readyz', port: 'http' }, periodSeconds: 1 },
       ...container,
     };
-    const spec = { serviceAccountName: ACCOUNT, terminationGracePeriodSeconds: 5, containers: [app] };
-    await running().api.create(SETS, {
-      ...{ apiVersion: 'apps/v1', kind: 'StatefulSet', metadata: { name, namespace: NAMESPACE } },
+    const spec = { serviceAccountName: ACCOUNT, terminationGracePeriodSeconds: 5, volumes, containers: [app] };
+    await running().api.create(path, {
+      ...{ apiVersion: 'apps/v1', kind: isSet ? 'StatefulSet' : 'Deployment' },
+      metadata: { name, namespace: NAMESPACE },
       spec: {
-        ...{ serviceName: name, replicas: 1, selector: { matchLabels: labels } },
-        template: { metadata: { labels }, spec },
-        volumeClaimTemplates: [{ metadata: { name: 'data' }, spec: claimSpec }],
+        ...{ replicas: 1, selector: { matchLabels: labels }, template: { metadata: { labels }, spec } },
+        ...(isSet ? claims : {}),
       },
     });
     await waitFor(
-      async () => readySchema.parse(await running().api.get(`${SETS}/${name}`)).status.readyReplicas === 1,
+      async () => readySchema.parse(await running().api.get(`${path}/${name}`)).status.readyReplicas === 1,
       { timeoutMs: 60_000, everyMs: 200, what: name },
     );
   }
@@ -162,7 +165,7 @@ export function censusSuite(running: () => Stack, engine: Needed): void {
   }
 
   /** A claim that user 1000 owns, and a database of that user which takes no data of another one. */
-  async function anOwned(set: string, script = 'true'): Promise<void> {
+  async function anOwned(set: string, script = 'true', path = SETS): Promise<void> {
     await running().api.create(CLAIMS, {
       ...{ apiVersion: 'v1', kind: 'PersistentVolumeClaim', spec: claimSpec },
       metadata: { name: `data-${set}-0`, namespace: NAMESPACE },
@@ -172,7 +175,7 @@ export function censusSuite(running: () => Stack, engine: Needed): void {
       { name: 'OWNER_ONLY', value: '0' },
       { name: 'POD_IP', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } },
     ];
-    await aVault(set, { env, securityContext: { runAsUser: 1000 } });
+    await aVault(set, { env, securityContext: { runAsUser: 1000 } }, path);
   }
 
   /** The command that the refusal of a plan writes out. */
@@ -262,6 +265,36 @@ export function censusSuite(running: () => Stack, engine: Needed): void {
       expect(await remains()).toEqual([]);
       const jobs = `/apis/batch/v1/namespaces/${NAMESPACE}/jobs?labelSelector=scc.poc/role=gate`;
       expect((await running().api.list(jobs)).items).toEqual([]);
+    });
+
+    it('of a Deployment is given to the new user while it is stopped, through the death of its worker, and back by its undo', async () => {
+      await anOwned('barn', 'echo w-1 >/data/journal && chmod 600 /data/journal', DEPLOYMENTS);
+      const before = [await journalOf('barn'), await readFile(await journalPath('barn'), 'utf8')];
+      const deployment = await specOf(`${DEPLOYMENTS}/barn`);
+      const applied = await apply('barn', 'barn', {
+        ...{ justification: 'its data belongs to another user', volumes: { ownerChange: 'WhileStopped' as const } },
+        ...{ traffic: { interval: '0s' }, bake: '1h' },
+      });
+      await untilAsked('barn');
+      await approve(applied);
+      const stopping = ({ message = '' }: PlanStatus): boolean => /^(stopping|gave)/.test(message);
+      await until('barn', stopping, 'its stop');
+      await running().part('worker').kill();
+      await running().part('worker').start();
+      const baking = ({ message = '' }: PlanStatus): boolean => message.includes('is watched for');
+      const { warnings, strategy } = await until('barn', baking, 'its bake');
+      expect(strategy).toMatchObject({ type: 'Rolling' });
+      expect(warnings?.join()).toContain('all 1 pod of Deployment barn are stopped, which is an outage');
+      const { uid, mode } = await journalOf('barn');
+      expect([uid > 1_000_000, mode]).toEqual([true, '600']);
+      expect((await pods('barn')).map(({ scc }) => scc)).toEqual(['restricted-v2']);
+      await (await handleOf('barn')).signal('abort', { actor: 'ana' });
+      await untilPhase('barn', 'RolledBack');
+      expect([await journalOf('barn'), await readFile(await journalPath('barn'), 'utf8')]).toEqual(before);
+      expect(await specOf(`${DEPLOYMENTS}/barn`)).toEqual(deployment);
+      expect((await pods('barn')).map(({ scc }) => scc)).toEqual(['anyuid']);
+      expect(JSON.stringify(await running().api.get(`${DEPLOYMENTS}/barn`))).not.toContain(STOPPED_ANNOTATION);
+      expect(await remains()).toEqual([]);
     });
 
     it('is given to the new user by hand while no pod runs, by the command of the refusal', async () => {

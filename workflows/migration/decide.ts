@@ -58,12 +58,12 @@ function movesOf(
   { strategy = 'Canary', replicas, kind, stopped }: MigrationOutline,
   services: string,
 ): string {
+  if (stopped)
+    return `stop all ${plural(replicas, 'pod')} (an outage), give their data to the new user, template, then all pods start again behind ${services}`;
   switch (strategy) {
     case 'Rolling':
       return `template, by which one pod of ${replicas} moves and is judged, then the others at the Deployment's own pace behind ${services}`;
     case 'Ordered':
-      if (stopped)
-        return `stop all ${plural(replicas, 'pod')} (an outage), give their data to the new user, template, then all pods start again behind ${services}`;
       return `template with its partition at ${replicas}, then its pods one by one from ${replicas - 1} to 0 behind ${services}`;
     case 'PerNode':
       return `template with pods replaced by deletion alone (OnDelete), then its pods on ${plural(replicas, 'node')} one by one behind ${services}, then its own update strategy again`;

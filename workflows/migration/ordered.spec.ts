@@ -130,8 +130,10 @@ describe.each(WORKLOADS)('migrate the pods of a $kind one by one', (workload) =>
   });
 });
 
-describe('migrate a StatefulSet that is stopped while the owners of its data change', () => {
-  const workload = { kind: 'StatefulSet', strategy: 'Ordered', stopped: true } as const;
+describe.each([
+  { kind: 'StatefulSet', strategy: 'Ordered', stopped: true },
+  { kind: 'Deployment', strategy: 'Rolling', stopped: true },
+] as const)('migrate a $kind that is stopped while the owners of its data change', (workload) => {
   const stopped = (fault?: InjectedFault) => aWorld(fault, { oneByOne: true, assess: () => allowed(workload) });
   const undone = (events: readonly { type: string }[]) =>
     events.flatMap((event) => (event.type === 'UndoStepDone' ? [(event as { step?: string }).step] : []));
@@ -142,6 +144,8 @@ describe('migrate a StatefulSet that is stopped while the owners of its data cha
     expect(world).toEqual({ ...pristine, workload: 'after', granted: true, sourceGranted: false, moved: 3 });
     expect(breaches).toEqual([]);
     expect(calls.get('forgetOwners')).toBe(1);
+    // As governance has it: of a Deployment the others are let to by one step.
+    expect(calls.get('moveOrdinal')).toBe(workload.kind === 'Deployment' ? 1 : 3);
     const types = events.map(({ type }) => type);
     expect(types.indexOf('WorkloadStopped')).toBeLessThan(types.indexOf('OwnersChanged'));
     expect(types.indexOf('OwnersChanged')).toBeLessThan(types.indexOf('WorkloadMigrationStarted'));

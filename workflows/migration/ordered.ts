@@ -55,10 +55,10 @@ interface Move {
 }
 
 function moveAt(index: number, { strategy, replicas, workload, stopped }: MigrationOutline): Move {
-  // All of them start together, and are judged together once the last one was seen.
-  if (stopped) return { detail: null, isLet: true, durationMs: index === 0 ? null : 0 };
-  if (strategy !== 'Rolling') return { detail: `pod ${index} of ${workload}`, isLet: true, durationMs: null };
   const isSecond = index === replicas - 2;
+  // All of them start together, and are judged together once the last one was seen.
+  if (stopped) return { detail: null, isLet: strategy !== 'Rolling' || isSecond, durationMs: index === 0 ? null : 0 };
+  if (strategy !== 'Rolling') return { detail: `pod ${index} of ${workload}`, isLet: true, durationMs: null };
   const isJudged = index === replicas - 1 || index === 0;
   const detail = isSecond ? `the other pods of ${workload}` : null;
   return { detail, isLet: isSecond, durationMs: isJudged ? null : 0 };

@@ -13,7 +13,7 @@ export const volumesSchema = z.object({
     .enum(['WhileStopped'])
     .optional()
     .describe(
-      'Lets a StatefulSet be stopped, which is an outage, so that Jobs give the files of its claims to the new user, where nothing less helps: under the old SCC, as root. An undo stops it again and gives them back.',
+      'Lets a StatefulSet, or a Deployment whose own pods move, be stopped, which is an outage, so that Jobs give the files of its claims to the new user, where nothing less helps: under the old SCC, as root. An undo stops it again and gives them back.',
     ),
   snapshot: z
     .object({

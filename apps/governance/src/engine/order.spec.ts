@@ -273,6 +273,22 @@ describe('pods of a Deployment, of which one moves first', () => {
     expect(uncovered('MigrationCompleted', whole, cover(replicas))).toBeNull();
   });
 
+  it.each([1, 2, 5])(
+    'pass from first to last of %d that are stopped while the owners of their data change',
+    (replicas) => {
+      const [whole, before] = [wholeOf(replicas), 3];
+      const stopped = [
+        ...[...whole.slice(0, before), did('stopWorkload'), did('changeOwners')],
+        ...[...whole.slice(before, -2), did('forgetOwners'), ...whole.slice(-2)],
+      ];
+      const refusals = stopped.map(({ activity, weight }, index) =>
+        againstOrder({ activity, way: 'forward', weight }, { begun: stopped.slice(0, index), cleared: ALL, strategy }),
+      );
+      expect(refusals.filter((reason) => reason !== null)).toEqual([]);
+      expect(uncovered('MigrationCompleted', stopped, cover(replicas))).toBeNull();
+    },
+  );
+
   it('are not let to before the first one was judged', () => {
     const begun = wholeOf(3).filter(({ activity }) => activity !== 'hold');
     const asked = { activity: 'moveOrdinal', way: 'forward', weight: null } as const;

@@ -34,7 +34,7 @@ import { updateStrategyOf } from './per-node.js';
 import type { ReadPlan } from './plan.js';
 import { podTemplateOf, preImageKeyOf, templatePathOf } from '../cluster/objects.js';
 import { changedInStore } from '../cluster/taken-back.js';
-import { pacesOf } from '../cluster/rolling.js';
+import { ownPacesOf, pacesOf } from '../cluster/rolling.js';
 import { asPodSCC } from '../cluster/rollout.js';
 
 interface Deps {
@@ -218,7 +218,7 @@ const assessment =
       })),
       survey: division.survey,
       drainMs,
-      ...ownFieldsOf(workload, durationMs(spec.gates.readiness.timeout)),
+      ...ownFieldsOf(workload, durationMs(spec.gates.readiness.timeout), data.owners !== undefined),
       ...(after ? { after } : {}),
       ...furtherOf(spec, data),
     };
@@ -287,11 +287,18 @@ const withoutMirror = (plan: AcceptedPlan): AcceptedPlan => ({ ...plan, mirror: 
 const heldAutoscalers = (workload: AssessedWorkload): KubeObject[] =>
   isUndivided(workload) ? [] : workload.autoscalers;
 
-/** The volumes that a StatefulSet's controller adds to each pod, and how pods are replaced where that is changed. */
-const ownFieldsOf = ({ object, ordered, daemon, strategy, claims }: AssessedWorkload, readyMs: number): OwnFields => ({
+/**
+ * The volumes that a StatefulSet's controller adds to each pod, and how pods are replaced where that is changed.
+ * @param isStopped no pod is held back behind a first one
+ */
+const ownFieldsOf = (
+  { object, ordered, daemon, strategy, claims }: AssessedWorkload,
+  readyMs: number,
+  isStopped: boolean,
+): OwnFields => ({
   ...(ordered ? { claimTemplates: ordered.volumeClaimTemplates.map(({ metadata }) => metadata.name) } : {}),
   ...(daemon ? { updateStrategy: updateStrategyOf(object) } : {}),
-  ...(strategy.type === 'Rolling' ? { pace: pacesOf(object, claims) } : {}),
+  ...(strategy.type === 'Rolling' ? { pace: isStopped ? ownPacesOf(object) : pacesOf(object, claims) } : {}),
   ...(strategy.type === 'NextRun' ? { readyMs } : {}),
 });
 type OwnFields = Pick<MigrationTarget, 'claimTemplates' | 'updateStrategy' | 'pace' | 'readyMs'>;

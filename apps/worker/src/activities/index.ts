@@ -94,11 +94,11 @@ function byStrategy(
   };
   const firstPods = { ...ofRuns, ...firstPodsActivities(kube, ofKind) };
   const next = ({ kind }: MigrationTarget): NextRunActivities => (kind === 'CronJob' ? ofRuns : firstPods);
-  const stopped = stoppedActivities(kube, ordered);
+  const stopped = { ordered: stoppedActivities(kube, ordered), rolling: stoppedActivities(kube, rolling) };
   const podByPod = ({ strategy, owners }: MigrationTarget): MovingActivities => {
-    if (owners) return stopped;
-    if (strategy === 'Rolling') return rolling;
-    return strategy === 'PerNode' ? perNode : ordered;
+    if (strategy === 'Rolling') return owners ? stopped.rolling : rolling;
+    if (strategy === 'PerNode') return perNode;
+    return owners ? stopped.ordered : ordered;
   };
   const choice = (target: MigrationTarget): Moving => {
     if (target.strategy === 'NextRun') return next(target);

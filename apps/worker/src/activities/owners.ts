@@ -3,8 +3,7 @@ import { FIELD_MANAGER, gateJobName, type GateSample } from '@scc/plan';
 import type { ChangedOwners, MigrationTarget, OwnersTask } from '@scc/migration/contract';
 import { CENSUS_LOG } from '../cluster/census.js';
 import { endOfGateJob } from '../cluster/gate-jobs.js';
-import { selectorText, deploymentSchema } from '../cluster/objects.js';
-import { podNameAt, podsOfStatefulSet, replicasOf } from '../cluster/ordinals.js';
+import { podsOfStatefulSet, replicasOf } from '../cluster/ordinals.js';
 import {
   isMarkedByOthers,
   judgeAfter,
@@ -13,11 +12,10 @@ import {
   type OwnersAct,
   ownersJobOf,
   type OwnersVerdict,
-  podSpecAt,
   type Stopped,
   stoppedBy,
 } from '../cluster/owners.js';
-import { isOwnedBy } from '../cluster/workload-pods.js';
+import { type StoppedData, dataOfStopped, dataOfRunning, podsLeft } from '../cluster/stopped-data.js';
 import { terminal } from '../failures.js';
 import { removePod } from './moving.js';
 import { until } from './pace.js';
@@ -49,22 +47,14 @@ function taskOf(target: MigrationTarget): Task {
   return { target, owners, sourceSCC };
 }
 
-/** The data of one pod, by whose name it is known. */
-interface Data {
-  pod: string;
-  index: number;
-  /** As it mounts it. */
-  spec: unknown;
-}
-
-const jobNameOf = ({ ref }: MigrationTarget, { index }: Pick<Data, 'index'>, act: OwnersAct): string =>
+const jobNameOf = ({ ref }: MigrationTarget, { index }: Pick<StoppedData, 'index'>, act: OwnersAct): string =>
   gateJobName(ref.name, `${GATE}-${index}`, act);
 
-/** Does one act on the data of one pod. */
+/** Does one act on the data that one Job works on. */
 async function doOn(
   kube: KubeClient,
   { target, owners, sourceSCC }: Task,
-  data: Data,
+  data: StoppedData,
   act: OwnersAct,
 ): Promise<OwnersVerdict> {
   const { ref } = target;
@@ -92,17 +82,17 @@ async function doOn(
   return 'noEnd' in ended ? { isGood: false, reason: ended.noEnd } : ended;
 }
 
-/** Does one act on the data of each pod. The first that cannot be done ends it, once those beside it have ended. */
+/** Does one act on all data. The first that cannot be done ends it, once those beside it have ended. */
 async function doOnEach(
   kube: KubeClient,
   task: Task,
-  { all, act }: { all: readonly Data[]; act: OwnersAct },
-): Promise<{ pod: string; verdict: OwnersVerdict }[]> {
-  const done: { pod: string; verdict: OwnersVerdict }[] = [];
+  { all, act }: { all: readonly StoppedData[]; act: OwnersAct },
+): Promise<{ of: string; verdict: OwnersVerdict }[]> {
+  const done: { of: string; verdict: OwnersVerdict }[] = [];
   for (let at = 0; at < all.length; at += AT_ONCE) {
     const some = all.slice(at, at + AT_ONCE);
     const ended = await Promise.allSettled(
-      some.map(async (data) => ({ pod: data.pod, verdict: await doOn(kube, task, data, act) })),
+      some.map(async (data) => ({ of: data.of, verdict: await doOn(kube, task, data, act) })),
     );
     for (const one of ended) if (one.status === 'rejected') throw one.reason;
     done.push(...ended.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : [])));
@@ -111,54 +101,28 @@ async function doOnEach(
   return done;
 }
 
-const wordsOf = ({ pod, verdict }: { pod: string; verdict: OwnersVerdict }, { from, to }: OwnersTask): string =>
-  `data of ${pod}: ${verdict.isGood ? `${verdict.files} files of user ${from} can be given to user ${to}, and back` : verdict.reason}`;
+const wordsOf = ({ of, verdict }: { of: string; verdict: OwnersVerdict }, { from, to }: OwnersTask): string =>
+  `data of ${of}: ${verdict.isGood ? `${verdict.files} files of user ${from} can be given to user ${to}, and back` : verdict.reason}`;
 
 /** @throws ApplicationFailure terminal, where one could not be done */
 function allGood(done: Awaited<ReturnType<typeof doOnEach>>, owners: OwnersTask): Record<string, number> {
   const bad = done.find(({ verdict }) => !verdict.isGood);
   if (bad) throw terminal('rollout', wordsOf(bad, owners));
-  return Object.fromEntries(done.map(({ pod, verdict }) => [pod, verdict.isGood ? verdict.files : 0]));
+  return Object.fromEntries(done.map(({ of, verdict }) => [of, verdict.isGood ? verdict.files : 0]));
 }
 
 /** Looks, while the pods still run, whether the owners of their data may change. Nothing is touched. */
 export async function lookAtOwners(kube: KubeClient, target: MigrationTarget): Promise<GateSample[]> {
   const task = taskOf(target);
   const object = await readWorkload(kube, target);
-  const pods = await podsOfStatefulSet(kube, object);
+  const { all, lack } = await dataOfRunning(kube, object, task);
   const sample = (verdict: GateSample['verdict'], detail: string): GateSample => ({
     ...{ gate: GATE, verdict, value: null, detail },
     at: new Date().toISOString(),
   });
-  if (pods.length < target.replicas)
-    return [
-      sample(
-        'fail',
-        `${pods.length} of ${target.replicas} pods of ${target.workload} run now, so that not all of its data can be looked at`,
-      ),
-    ];
-  const all = await Promise.all(
-    pods.map(async ({ name, index }): Promise<Data> => {
-      const pod = await kube.get({ apiVersion: 'v1', kind: 'Pod', namespace: target.ref.namespace, name });
-      return { pod: name, index, spec: pod?.['spec'] ?? podSpecAt(target.templateBefore, name, task.owners.volumes) };
-    }),
-  );
+  if (lack !== null) return [sample('fail', lack)];
   const done = await doOnEach(kube, task, { all, act: 'look' });
   return done.map((one) => sample(one.verdict.isGood ? 'pass' : 'fail', wordsOf(one, task.owners)));
-}
-
-/** The data of all pods of a stopped StatefulSet. */
-const dataOf = (object: KubeObject, { target, owners }: Task, replicas: number): Data[] =>
-  Array.from({ length: replicas }, (_none, index): Data => {
-    const pod = podNameAt(object, index);
-    return { pod, index, spec: podSpecAt(target.templateBefore, pod, owners.volumes) };
-  });
-
-async function podsLeft(kube: KubeClient, object: KubeObject): Promise<KubeObject[]> {
-  const { namespace = '', uid = '' } = object.metadata;
-  const labelSelector = selectorText(deploymentSchema.parse(object).spec.selector.matchLabels);
-  const { items } = await kube.list({ apiVersion: 'v1', kind: 'Pod' }, { namespace, labelSelector });
-  return items.filter((pod) => isOwnedBy(pod, new Set([uid])));
 }
 
 /** How long the pods may take to end, in milliseconds. */
@@ -176,7 +140,7 @@ async function awaitNoPods(kube: KubeClient, target: MigrationTarget, isUndo: bo
   const look = async (): Promise<true | undefined> => {
     const object = await readWorkload(kube, target);
     if (replicasOf(object) > 0) throw scaledUp(target);
-    const pods = await podsLeft(kube, object);
+    const pods = await podsLeft(kube, object, target);
     left = pods.map(({ metadata }) => metadata.name ?? '');
     if (pods.length === 0) return true;
     if (!isUndo) return undefined;
@@ -192,7 +156,7 @@ async function awaitNoPods(kube: KubeClient, target: MigrationTarget, isUndo: bo
 const scaledUp = ({ workload }: MigrationTarget) =>
   terminal('drift', `another client scaled ${workload} up while the owners of its data change`);
 
-/** Stops a StatefulSet, changes the owners of its data, and takes both back. */
+/** Stops a workload, changes the owners of its data, and takes both back. */
 export function ownersActivities(kube: KubeClient): OwnersActivities {
   const write = async (
     target: MigrationTarget,
@@ -213,7 +177,7 @@ export function ownersActivities(kube: KubeClient): OwnersActivities {
     const note = stoppedBy(object, target.ref);
     if (!note) throw terminal('drift', `another client took the mark of the migration from ${target.workload}`);
     isToBeMigrated(object, target);
-    if (replicasOf(object) > 0 || (await podsLeft(kube, object)).length > 0) throw scaledUp(target);
+    if (replicasOf(object) > 0 || (await podsLeft(kube, object, target)).length > 0) throw scaledUp(target);
     return { object, note };
   };
 
@@ -236,10 +200,10 @@ export function ownersActivities(kube: KubeClient): OwnersActivities {
       const stopped = await readStopped(target);
       const task = taskOf(target);
       const { owners } = task;
-      const all = dataOf(stopped.object, task, target.replicas);
+      const all = dataOfStopped(stopped.object, task, target.replicas);
       let files = stopped.note.owners?.files;
       if (!files) {
-        for (const { pod } of all) await takeSnapshots(kube, target, pod);
+        for (const { of } of all) await takeSnapshots(kube, target, of);
         files = allGood(await doOnEach(kube, task, { all, act: 'look' }), owners);
         const { object, note } = await readStopped(target);
         await write(target, object, { note: { ...note, owners: { from: owners.from, to: owners.to, files } } });
@@ -248,7 +212,7 @@ export function ownersActivities(kube: KubeClient): OwnersActivities {
       await readStopped(target);
       return {
         ...{ from: owners.from, to: owners.to },
-        claims: all.flatMap(({ pod }) => owners.volumes.map((volume) => `${volume}-${pod}`)),
+        claims: all.flatMap(({ claims }) => claims),
         files: Object.values(files).reduce((sum, count) => sum + count, 0),
       };
     },
@@ -261,7 +225,7 @@ export function ownersActivities(kube: KubeClient): OwnersActivities {
       const task = taskOf(target);
       if (replicasOf(current) > 0) await write(target, current, { note: noted, replicas: 0 });
       await awaitNoPods(kube, target, true);
-      const all = dataOf(current, task, noted.replicas);
+      const all = dataOfStopped(current, task, noted.replicas);
       // A worker that died may have left one that still gives files away.
       for (const data of all)
         for (const act of ['look', 'change'] as const)

@@ -14,10 +14,11 @@ interface Held {
 }
 
 /**
- * Moves the pods of a StatefulSet that was stopped for a change of owners: all of them start together, from the template
+ * Moves the pods of a workload that was stopped for a change of owners: all of them start together, from the template
  * that is written with their number.
+ * @param kept how they are moved where it is not stopped
  */
-export function stoppedActivities(kube: KubeClient, ordered: MovingActivities): MovingActivities {
+export function stoppedActivities(kube: KubeClient, kept: MovingActivities): MovingActivities {
   /** Fails, instead of overwriting, when another client wrote the same meanwhile. */
   const write = async (target: MigrationTarget, current: KubeObject, change: Change): Promise<void> => {
     const body = [
@@ -31,7 +32,7 @@ export function stoppedActivities(kube: KubeClient, ordered: MovingActivities): 
   };
 
   return {
-    ...ordered,
+    ...kept,
     migrateWorkload: async (target) => {
       const current = await readWorkload(kube, target);
       if (!isToBeMigrated(current, target)) return;

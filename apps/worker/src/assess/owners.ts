@@ -6,6 +6,9 @@ import type { OwnersTask } from '@scc/migration/contract';
 import { z } from 'zod';
 import { picks } from '../cluster/selectors.js';
 import { hasComputedPath } from '../cluster/census.js';
+import { madeBy } from '../cluster/makers.js';
+import { readNeighbourhood } from '../cluster/strangers.js';
+import { isLive } from '../cluster/workload-pods.js';
 import { observedSource, type AssessedWorkload, type Facts } from './facts.js';
 import type { DataVolume } from './storage.js';
 import { isAccepted } from './ways.js';
@@ -55,10 +58,14 @@ const only = ({ uids }: Users): number | null => {
 type Cause = (question: Question) => string;
 
 const isAnotherKind: Cause = ({ workload: { strategy } }) =>
-  strategy.type === 'Ordered' ? '' : 'only a StatefulSet that runs is stopped for it';
+  ['Ordered', 'Rolling'].includes(strategy.type)
+    ? ''
+    : 'only a StatefulSet, or a Deployment whose own pods move, is stopped for it while it runs';
 
+/** Claims of a StatefulSet that are not those of each pod; whom a Deployment shares its claims with is looked up. */
 const isShared: Cause = ({ workload: { ordered }, volumes }) => {
-  const own = new Set(ordered?.volumeClaimTemplates.map(({ metadata }) => metadata.name));
+  if (!ordered) return '';
+  const own = new Set(ordered.volumeClaimTemplates.map(({ metadata }) => metadata.name));
   const shared = volumes.filter(({ name }) => !own.has(name)).map(({ name }) => name);
   return shared.length > 0 ? `the claim ${shared.join(', ')} may be mounted by other workloads, too` : '';
 };
@@ -104,6 +111,32 @@ const CAUSES: readonly Cause[] = [
   ...[isAnotherKind, isShared, isOfOnePod, isComputed, isSeveral, isDeleted, isScaled, isNoRoot, isGrouped],
 ];
 
+const volumesSchema = z.looseObject({
+  volumes: z
+    .array(z.looseObject({ persistentVolumeClaim: z.looseObject({ claimName: z.string() }).nullish() }))
+    .nullish(),
+});
+
+/** Who else mounts the claims of a Deployment, now or as soon as it has pods: nobody may while the owners change. */
+async function othersOf(kube: Pick<KubeClient, 'list'>, question: Question): Promise<string> {
+  const { facts, workload, volumes } = question;
+  if (workload.strategy.type !== 'Rolling') return '';
+  const { pods, workloads } = await readNeighbourhood(kube, facts.ref.namespace);
+  const own = new Set([workload.object, ...workload.livePods].map(({ metadata }) => metadata.uid));
+  const names = new Set(volumes.map(({ name }) => name));
+  const mounts = (spec: unknown): boolean =>
+    (volumesSchema.safeParse(spec).data?.volumes ?? []).some(({ persistentVolumeClaim: claim }) =>
+      names.has(claim?.claimName ?? ''),
+    );
+  const nowMs = Date.now();
+  const others = [
+    ...workloads.filter((one) => mounts(madeBy(one).template?.spec)),
+    ...pods.filter((one) => isLive(one, nowMs) && mounts(one['spec'])).map((one) => ({ ...one, kind: 'Pod' })),
+  ].filter(({ metadata }) => !own.has(metadata.uid));
+  const said = others.map(({ kind, metadata }) => `${kind} ${metadata.name ?? ''}`).join(', ');
+  return said === '' ? '' : `${said} mounts ${[...names].join(', ')}, too`;
+}
+
 const budgetSchema = z.looseObject({ spec: z.looseObject({ selector: z.unknown().optional() }).prefault({}) });
 
 /** Budgets of the pods: none is met while all of them are stopped. */
@@ -125,7 +158,7 @@ export async function reviewOwners(kube: Pick<KubeClient, 'list'>, question: Que
   const { facts, workload, volumes, before, after, reason } = question;
   const name = `${workload.object.kind} ${workload.object.metadata.name ?? ''}`;
   const [from, to] = [only(before), only(after)];
-  const why = CAUSES.map((cause) => cause(question)).filter(Boolean);
+  const why = [...CAUSES.map((cause) => cause(question)), await othersOf(kube, question)].filter(Boolean);
   const budgets = await budgetsOf(kube, facts, workload);
   const violations: Violation[] = [
     ...why.map((cause) => ({

@@ -1,6 +1,6 @@
 import type { KubeObject } from '@scc/kube';
 import { podSchema } from '@scc/scc';
-import { aSet } from './facts.fixture.js';
+import { aSet, someFacts } from './facts.fixture.js';
 import { storageOf, type DataVolume } from './storage.js';
 import { decideVolumes, reviewVolumes, volumeUserOf } from './volumes.js';
 
@@ -192,13 +192,14 @@ describe('reviewVolumes', () => {
     metadata: { name: 'ledger-0' },
     spec: { containers: [{ name: 'app', image: 'ledger:1' }] },
   });
-  const budgets: KubeObject[] = [];
+  /** By their kind. */
+  const listed: Record<string, KubeObject[]> = {};
   const kube = {
     get: ({ name }: { name: string }) => Promise.resolve(objects[name]),
-    list: () => Promise.resolve({ items: budgets, resourceVersion: '1' }),
+    list: ({ kind }: { kind: string }) => Promise.resolve({ items: listed[kind] ?? [], resourceVersion: '1' }),
   };
-  const review = (over: Parameters<typeof aSet>[0], running?: typeof asRoot) => {
-    const facts = aSet(over);
+  const review = (over: Parameters<typeof aSet>[0], running?: typeof asRoot) => reviewOf(aSet(over), running);
+  const reviewOf = (facts: ReturnType<typeof aSet>, running?: typeof asRoot) => {
     if (!facts.workload) throw new Error('the fixture has a workload');
     return reviewVolumes(kube, facts, { workload: facts.workload, running, migrated });
   };
@@ -310,15 +311,60 @@ describe('reviewVolumes', () => {
     });
 
     it('asks for the consent to what a budget forbids', async () => {
-      budgets.push({
-        ...{ apiVersion: 'policy/v1', kind: 'PodDisruptionBudget', metadata: { name: 'two' } },
-        spec: { selector: { matchLabels: { app: 'ledger' } } },
-      });
+      listed['PodDisruptionBudget'] = [
+        {
+          ...{ apiVersion: 'policy/v1', kind: 'PodDisruptionBudget', metadata: { name: 'two' } },
+          spec: { selector: { matchLabels: { app: 'ledger' } } },
+        },
+      ];
       const { violations } = await review(alone, other);
       expect(violations.map(({ code }) => code)).toEqual(['OutageNotAllowed']);
       const accept = [{ kind: 'PodDisruptionBudget', name: 'two' }];
       expect((await review({ ...alone, spec: { ...spec, traffic: { accept } } }, other)).violations).toEqual([]);
-      budgets.pop();
+      listed['PodDisruptionBudget'] = [];
+    });
+
+    describe('and is a Deployment', () => {
+      const facts = (over: Parameters<typeof someFacts>[0] = {}) =>
+        someFacts({ spec, services: [], claims: [{ name: 'files', accessModes: ['ReadWriteOnce'] }], ...over });
+      const template = {
+        metadata: { labels: { app: 'report' } },
+        spec: { volumes: [{ name: 'x', persistentVolumeClaim: { claimName: 'files' } }], containers: [] },
+      };
+      const metadata = { name: 'report', namespace: 'shop', uid: 'r1' };
+      afterEach(() => {
+        for (const kind of Object.keys(listed)) listed[kind] = [];
+      });
+
+      it('says the same where its own pods move, and nobody else has its claim', async () => {
+        listed['Deployment'] = [
+          {
+            apiVersion: 'apps/v1',
+            kind: 'Deployment',
+            metadata,
+            spec: { template: { ...template, spec: { containers: [] } } },
+          },
+        ];
+        const { violations, warnings, owners } = await reviewOf(facts(), other);
+        expect(violations).toEqual([]);
+        expect(owners).toEqual({ volumes: ['files'], from: 999, to: 1000650000, groups: [1000650000] });
+        expect(warnings).toEqual([expect.stringContaining('all 3 pods of Deployment ledger are stopped') as unknown]);
+      });
+
+      it.each<[string, KubeObject]>([
+        ['Deployment report', { apiVersion: 'apps/v1', kind: 'Deployment', metadata, spec: { replicas: 0, template } }],
+        [
+          'CronJob report',
+          { apiVersion: 'batch/v1', kind: 'CronJob', metadata, spec: { jobTemplate: { spec: { template } } } },
+        ],
+        ['Pod report', { apiVersion: 'v1', kind: 'Pod', metadata, spec: template.spec, status: { phase: 'Running' } }],
+      ])('refuses it where %s has its claim, too', async (named, object) => {
+        listed[object.kind] = [object];
+        const { violations } = await reviewOf(facts(), other);
+        expect(violations).toMatchObject([
+          { code: 'OwnerChangeNotPossible', message: expect.stringContaining(`${named} mounts files, too`) as unknown },
+        ]);
+      });
     });
   });
 

@@ -38,7 +38,7 @@ export const statefulSetSchema = z.looseObject({
 });
 export type StatefulSet = z.infer<typeof statefulSetSchema>;
 
-/** How many pods a StatefulSet shall have. */
+/** How many pods a StatefulSet or a Deployment shall have. */
 export const replicasOf = (object: KubeObject): number => statefulSetSchema.parse(object).spec.replicas;
 
 /** The pod at an index: the first one has index 0 whatever its ordinal is. */

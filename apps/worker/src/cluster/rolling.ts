@@ -43,12 +43,18 @@ export const replacesAllAtOnce = (object: KubeObject): boolean =>
  * others have, in place of one of them. `Recreate` stays as it is: its user wants no two pods side by side.
  */
 export function pacesOf(object: KubeObject, claims: readonly { accessModes: readonly string[] }[]): Paces {
+  if (replacesAllAtOnce(object)) return ownPacesOf(object);
   const own = paceOf(object);
-  if (replacesAllAtOnce(object)) return { own, held: own };
   const isAlone = claims.some((claim) => !canBeShared(claim));
   const rollingUpdate = isAlone ? { maxSurge: 0, maxUnavailable: 1 } : { maxSurge: 1, maxUnavailable: 0 };
   const strategy = { type: 'RollingUpdate', rollingUpdate };
   return { own, held: { strategy, minReadySeconds: HELD_S, progressDeadlineSeconds: NO_DEADLINE_S } };
+}
+
+/** The user's own pace and no other one: all pods start together. */
+export function ownPacesOf(object: KubeObject): Paces {
+  const own = paceOf(object);
+  return { own, held: own };
 }
 
 /** Why pods are not replaced as the migration has set it, or null. */
