@@ -305,7 +305,7 @@ const groupByHand = (volumes: readonly DataVolume[], group: number): string =>
 const ownerByHand = (volumes: readonly DataVolume[], { uids, fsGroup }: VolumeUser): string => {
   const uid = uids.find((one) => one !== null) ?? 'USER';
   const paths = pathsIn(volumes);
-  return `Keep the user (set its runAsUser in the template and choose nonroot-v2), or give the files to the new user while the pods are stopped: scale to 0; in a pod that mounts the claim as root, note the owners (find ${paths} -exec stat -c '%u:%g %n' {} + >owners) and keep that list outside of it, then chown -R ${uid}${fsGroup === null ? '' : `:${fsGroup}`} ${paths}, and scale up once a plan waits for the first pods; to go back, scale to 0 and give the owners back (while read -r owner file; do chown -h "$owner" "$file"; done <owners). A plan does that itself with spec.volumes.ownerChange: WhileStopped`;
+  return `Keep the user (set its runAsUser in the template and choose nonroot-v2), or give the files to the new user while the pods are stopped: scale to 0; in a pod that mounts the claim as root, note the owners (find ${paths} -exec stat -c '%u:%g %n' {} + >owners) and keep that list outside of it, then chown -R ${uid}${fsGroup === null ? '' : `:${fsGroup}`} ${paths}, and scale up once a plan waits for the first pods; to go back, scale to 0 and give the owners back (while read -r owner file; do chown -h "$owner" "$file"; done <owners). Of a StatefulSet, or of a Deployment whose own pods move, a plan does that itself with spec.volumes.ownerChange: WhileStopped`;
 };
 
 const dataOfAnother = (reason: string, volumes: readonly DataVolume[], byHand: string): Violation => ({
