@@ -32,6 +32,7 @@ import { rollingSuite } from './rolling.fixture.js';
 import { plainService } from './plain-service.fixture.js';
 import { startLoad, TOKEN_AUDIENCE, type Stack } from '../src/index.js';
 import { checked } from './suites/check.fixture.js';
+import { consoled, SIGNING_IN } from './suites/console.fixture.js';
 import { withoutEvents } from './suites/denied-events.fixture.js';
 import { eachRouter } from './suites/each-router.fixture.js';
 import { figures } from './suites/figures.fixture.js';
@@ -49,7 +50,7 @@ const engine = engineSuite(
   (running) => {
     ({ stack, temporal } = running);
   },
-  { served: [NAMESPACE], env: TRACED },
+  { served: [NAMESPACE], env: { ...TRACED, governance: { ...TRACED.governance, ...SIGNING_IN } } },
 );
 const { apply, read, until, untilPhase, untilWeight, handleOf, remains, specOf } = engine;
 
@@ -525,6 +526,7 @@ traces(() => stack, engine);
 figures(() => stack);
 checked(() => stack, apply);
 gates(() => stack, engine);
+consoled(() => stack, { apply, untilPhase, governance: (path, body) => governance(ADMIN, path, body) });
 orderedSuite(() => stack, { apply, until, untilPhase, remains, specOf });
 censusSuite(() => stack, { apply, until, untilPhase, remains, specOf, untilAsked, approve, handleOf });
 perNodeSuite(() => stack, { apply, until, untilPhase, remains, specOf });

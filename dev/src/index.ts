@@ -53,6 +53,8 @@ export interface Stack {
   /** The first process of the stack's namespaces, for nsenter. */
   pid: number;
   part: (name: string) => StackPart;
+  /** The words that run a command inside the stack's network, for others that start it; arguments follow. */
+  entering: (command: string) => string[];
   /** Runs a command inside the stack's network; it ends with this process at the latest. */
   spawn: (command: string, args: readonly string[], options?: SpawnOptions) => ChildProcess;
   /** Runs a command inside the stack's network to its end. @throws Error when its exit code is not 0. */
@@ -175,6 +177,7 @@ function stackOf(inside: Inside, { stateDir, ports, taken, binaries, stop }: Boo
         logFile: path.join(stateDir, 'logs', `${part}.log`),
       };
     },
+    entering: (command) => inside.entering(command),
     spawn: (command, args, options) => {
       const child = inside.spawn(command, args, options);
       children.add(child);

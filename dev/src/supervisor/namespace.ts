@@ -76,10 +76,15 @@ export class Inside {
     });
   }
 
-  /** Runs a command in the stack's network. It ends with the process that called, however that ends. */
-  spawn(command: string, args: readonly string[], options: SpawnOptions = {}): ChildProcess {
+  /** A command as it runs in the stack's network. It ends with the process that called, however that ends. */
+  entering(command: string): [string, ...string[]] {
     const enter = ['--target', String(this.pid), '--net', ...(isRoot() ? [] : ['--user', '--preserve-credentials'])];
-    return spawn('nsenter', [...enter, 'setpriv', '--pdeathsig', 'KILL', command, ...args], options);
+    return ['nsenter', ...enter, 'setpriv', '--pdeathsig', 'KILL', command];
+  }
+
+  spawn(command: string, args: readonly string[], options: SpawnOptions = {}): ChildProcess {
+    const [program, ...before] = this.entering(command);
+    return spawn(program, [...before, ...args], options);
   }
 
   #settle(id: number): { resolve: (result: string | undefined) => void; reject: (error: Error) => void } | undefined {

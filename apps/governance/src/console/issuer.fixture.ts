@@ -8,10 +8,19 @@ export interface Issuer {
   stop: () => void;
 }
 
+interface IssuerOptions {
+  /** Any free one unless said. */
+  port?: number;
+  groupsOf?: (user: string) => string[];
+}
+
 /** A real issuer with pages of its own: discovery, PKCE, consent, keys that rotate, codes that are good once. */
-export async function startIssuer(redirectUrl: string): Promise<Issuer> {
+export async function startIssuer(
+  redirectUrl: string,
+  { port = 0, groupsOf = () => ['viewer'] }: IssuerOptions = {},
+): Promise<Issuer> {
   const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const provider = new Provider(url, {
     clients: [
@@ -25,7 +34,7 @@ export async function startIssuer(redirectUrl: string): Promise<Issuer> {
     conformIdTokenClaims: false,
     findAccount: (_context: unknown, id: string) => ({
       accountId: id,
-      claims: () => Promise.resolve({ sub: id, groups: ['viewer'] }),
+      claims: () => Promise.resolve({ sub: id, groups: groupsOf(id) }),
     }),
     features: { devInteractions: { enabled: true } },
     ttl: { Interaction: 600, Session: 600, Grant: 600, AccessToken: 600, IdToken: 600 },
