@@ -55,12 +55,16 @@ export class Journal {
     this.dirty = this.unreported.length > 0;
   }
 
-  /** Runs the work; returns only when both projections have every event, or the next run will see to it. */
+  /**
+   * Runs the work; returns only when both projections have every event, or the next run will see to it.
+   * @throws as soon as nothing is taken from this run, such as one that was made again of a migration that is over
+   */
   async keptWhile<T>(work: () => Promise<T>): Promise<T> {
     const projections = CancellationScope.nonCancellable(() => this.project());
+    const refused = new Promise<never>((_resolve, reject) => void projections.catch(reject));
     let handsOver = false;
     try {
-      return await work();
+      return await Promise.race([work(), refused]);
     } catch (error) {
       handsOver = error instanceof HandOver;
       throw error;

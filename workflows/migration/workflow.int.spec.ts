@@ -83,6 +83,8 @@ async function aMigration(
     frozen: false,
     outdated: options.outdated ?? 0,
     away: false,
+    /** Why nothing is taken from this run. */
+    refusal: null as string | null,
     /** How often granting meets a fault that lasts. */
     faults: 0,
     proven: {} as { grantedTo?: string | null },
@@ -143,6 +145,7 @@ async function aMigration(
     project: (_ref, { status, unreported }) => {
       statuses.push(status);
       projections.push(unreported.length);
+      if (state.refusal !== null) throw ApplicationFailure.nonRetryable(state.refusal, FAILURE.refused);
       if (state.away) return Promise.resolve({ reported: 'unreachable', checkpoint: null });
       reported.push(...unreported);
       return Promise.resolve({ reported: 'yes', checkpoint: `seen ${reported.length}` });
@@ -190,15 +193,7 @@ async function aMigration(
     args: [{ ref }],
   })) as WorkflowHandle<() => Promise<MigrationResult>>;
   return {
-    world,
-    breaches,
-    durations,
-    projections,
-    asked,
-    reported,
-    statuses,
-    state,
-    handle,
+    ...{ world, breaches, durations, projections, asked, reported, statuses, state, handle },
     /** The activities that the history shows, in order. */
     activities: async () => {
       const { events } = await handle.fetchHistory();
@@ -461,6 +456,16 @@ describe('projections', () => {
     await migration.end();
     expect(migration.projections.reduce((sum, count) => sum + count, 0)).toBe(migration.reported.length);
     expect(migration.projections.length).toBeLessThan(migration.reported.length / 2);
+  });
+
+  it('end the run, in the middle of its work too, when nothing is taken from it', async () => {
+    const migration = await aMigration();
+    await migration.holdsAt(10);
+    migration.state.refusal = 'the migration is over';
+    await migration.handle.signal(commandSignal('pause'));
+    await expect(migration.end()).rejects.toMatchObject({ cause: { cause: { message: 'the migration is over' } } });
+    const { events } = await migration.handle.fetchHistory();
+    expect(events?.filter((event) => event.workflowTaskFailedEventAttributes)).toEqual([]);
   });
 });
 
