@@ -63,6 +63,9 @@ const servicesSchema = z.array(
   }),
 );
 
+/** A process of a container that was killed may write a last file while they are removed. */
+const REMOVALS = 10;
+
 const podFolder = (stateDir: string, uid: string, ...names: string[]): string =>
   path.join(stateDir, 'pods', uid, ...names);
 const logName = (container: string): string => `${container}.log`;
@@ -140,7 +143,8 @@ export class ProcessPod {
   /** Removes the pod's files, once its containers have ended. */
   async remove(): Promise<void> {
     this.stop();
-    await rm(this.#folder(), { recursive: true, force: true });
+    await this.#volumes.close();
+    await rm(this.#folder(), { recursive: true, force: true, maxRetries: REMOVALS });
   }
 
   #folder(...names: string[]): string {

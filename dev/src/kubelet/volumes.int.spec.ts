@@ -32,6 +32,32 @@ function volumesOf(volumes: object[], store: Parameters<typeof referencesIn>[0] 
 }
 
 describe('the volumes of a pod', () => {
+  it('are written to by nobody once they are closed, which waits for what is being written', async () => {
+    const { pod } = aPod({
+      volumes: [
+        { name: 'token', projected: { defaultMode: 0o444, sources: [{ serviceAccountToken: { path: 'token' } }] } },
+        { name: 'scratch', emptyDir: {} },
+      ],
+    });
+    const issued = Promise.withResolvers<Awaited<ReturnType<RequestToken>>>();
+    const place = { ip: '10.244.1.2', hostIp: '10.244.1.1' };
+    const asked = Promise.withResolvers<undefined>();
+    const token: RequestToken = () => {
+      asked.resolve(undefined);
+      return issued.promise;
+    };
+    const volumes = new Volumes(folder, { pod, place, references: referencesIn({}), token });
+    const prepared = volumes.prepare(null);
+    await asked.promise;
+    const closed = volumes.close();
+    issued.resolve({ token: 'late', expiresAt: Date.now() });
+    await closed;
+    expect(await readdir(folder)).toEqual(['token']);
+    await rm(path.join(folder, 'token'), { recursive: true });
+    await Promise.all([prepared, volumes.prepare(null), volumes.refresh()]);
+    expect(await readdir(folder)).toEqual([]);
+  });
+
   it('hold a token of the asked audience, the authority and the namespace, as in a cluster', async () => {
     const { volumes, asked, read } = volumesOf(
       [

@@ -140,6 +140,9 @@ export class Volumes {
   readonly #now: () => number;
   readonly #renewAt = new Map<string, number>();
   readonly #claims = new Map<string, MountedClaim>();
+  /** What writes to the folder now; one after the other. */
+  #writing: Promise<void> = Promise.resolve();
+  #closed = false;
 
   constructor(folder: string, sources: VolumeSources) {
     this.#folder = folder;
@@ -158,19 +161,34 @@ export class Volumes {
   }
 
   /** Makes and fills every volume. @param owner who may write to an emptyDir @throws MissingReference */
-  async prepare(owner: { uid: number; gid: number } | null): Promise<void> {
-    for (const volume of this.#sources.pod.spec.volumes) {
+  prepare(owner: { uid: number; gid: number } | null): Promise<void> {
+    return this.#write(async (volume) => {
       if (volume.emptyDir) await this.#emptyDir(volume.name, owner);
       else if (volume.persistentVolumeClaim)
         await this.#mount(volume.name, volume.persistentVolumeClaim, owner !== null);
       else await this.#refresh(volume);
-    }
+    });
   }
 
   /** Brings the volumes up to date as a kubelet does from time to time: Secrets, ConfigMaps, tokens that get old. */
-  async refresh(): Promise<void> {
-    for (const volume of this.#sources.pod.spec.volumes)
+  refresh(): Promise<void> {
+    return this.#write(async (volume) => {
       if (!volume.emptyDir && !volume.persistentVolumeClaim) await this.#refresh(volume);
+    });
+  }
+
+  /** Returns once nothing of this writes to the folder any more, whoever asks for it. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#writing.catch(() => undefined);
+  }
+
+  #write(fillOne: (volume: KubeletVolume) => Promise<void>): Promise<void> {
+    const all = async (): Promise<void> => {
+      for (const volume of this.#sources.pod.spec.volumes) if (!this.#closed) await fillOne(volume);
+    };
+    this.#writing = this.#writing.then(all, all);
+    return this.#writing;
   }
 
   /** How long until `refresh` has something to do at the latest, in milliseconds. */
