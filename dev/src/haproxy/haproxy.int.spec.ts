@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, get, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -6,6 +8,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { waitFor } from '@scc/runtime';
 import { freePort } from '@scc/testing/ports';
 import { configurationOf, type RouterRoute } from './configuration.js';
 import { findHaproxy, HAPROXY_MISSING } from './find.js';
@@ -167,11 +170,33 @@ describe('HAProxy under the configuration of the router', () => {
       await delay((turn % 10) * 3);
       await one.stop();
       await reload;
-      const connected = await new Promise<boolean>((resolve) => {
-        const socket = connect(http, '127.0.0.1', () => resolve(true)).on('error', () => resolve(false));
-        socket.on('close', () => socket.destroy());
-      });
-      expect([turn, connected]).toEqual([turn, false]);
+      expect([turn, await connects(http)]).toEqual([turn, false]);
     }
   });
+
+  withHaproxy('goes with the process that started it', async () => {
+    const own = await mkdtemp(path.join(folder, 'orphan-'));
+    const http = await freePort();
+    const listen = { http: `127.0.0.1:${http}`, tls: `127.0.0.1:${await freePort()}` };
+    const statsSocket = path.join(own, 'haproxy.sock');
+    const configuration = configurationOf([await route({ stable: { weight: 1, pods: 1 } })], { listen, statsSocket });
+    const built = path.resolve(import.meta.dirname, '../../dist/haproxy/haproxy.js');
+    const script = `const { Haproxy } = await import(process.argv[1]);
+      await new Haproxy(process.argv[2], process.argv[3], 'ignore').run(process.argv[4]); console.log('serves');
+      setInterval(() => undefined, 1000);`;
+    const words = ['--input-type=module', '-e', script, built, binary ?? '', own, configuration];
+    const parent = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'inherit'] });
+    await once(parent.stdout, 'data');
+    await expect(connects(http)).resolves.toBe(true);
+    parent.kill('SIGKILL');
+    await waitFor(async () => !(await connects(http)), { timeoutMs: 10_000, everyMs: 50, what: 'HAProxy to end' });
+  });
 });
+
+const connects = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => {
+      socket.destroy();
+      resolve(true);
+    }).on('error', () => resolve(false));
+  });

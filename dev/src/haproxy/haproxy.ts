@@ -80,8 +80,9 @@ export class Haproxy {
   }
 
   #start(): ChildProcess {
-    // The workers inherit its output: it is closed when the last one has ended.
-    const master = spawn(this.binary, ['-W', '-f', this.#file], { stdio: ['ignore', 'pipe', this.output] });
+    // It goes with the process that started it. The workers inherit its output: it is closed when the last one has ended.
+    const words = ['--pdeathsig', 'KILL', this.binary, '-W', '-f', this.#file];
+    const master = spawn('setpriv', words, { stdio: ['ignore', 'pipe', this.output] });
     master.stdout.resume();
     return master;
   }
