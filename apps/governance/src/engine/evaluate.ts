@@ -12,7 +12,7 @@ import { newestEdit, withParts } from '../plans/live-edits.js';
 import { lockMigration, planObject, saveEvaluation } from '../plans/store.js';
 import { extrasIn } from '../policies/context.js';
 import { decidePolicies } from '../policies/decide.js';
-import { keepVerdicts } from '../policies/recorded.js';
+import { countVerdicts, keepVerdicts } from '../policies/recorded.js';
 import { currentVersions, knownSCCs } from '../registry/versions.js';
 import { assessRisk } from '../risk/assessments.js';
 import { nextStart, type StartTime } from '../schedule/calendar.js';
@@ -121,6 +121,7 @@ export async function evaluatePlan(
   });
   const evaluation = { ...answer, receipt };
   await saveEvaluation(tx, request, evaluation, now);
+  countVerdicts(recorded);
   await keepVerdicts(tx, entered, { plan, contentHash, entryId: receipt.entryId, now });
   return evaluation;
 }

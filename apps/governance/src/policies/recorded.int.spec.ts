@@ -75,6 +75,7 @@ describe('what a policy says without effect', () => {
     const request = aRequest(ownWorkload('at-length'));
     const answer = await inTx(database.app, (tx) => evaluatePlan(tx, request, at(NOON)));
     expect(answer.recorded).toHaveLength(60);
+    expect(countedVerdicts()).toContainEqual({ labels: { policy: 'at-length', because: 'warn' }, value: 60 });
     const entry = await row(
       database.app,
       `select convert_from(body, 'UTF8')::json #> '{details,recorded}' as recorded from audit_entry where entry_id = $1`,

@@ -21,6 +21,14 @@ const counts = new Map<string, { policy: string; because: string; count: number 
 export const countedVerdicts = (): { labels: { policy: string; because: string }; value: number }[] =>
   [...counts.values()].map(({ policy, because, count }) => ({ labels: { policy, because }, value: count }));
 
+/** Counts what policies said without effect, whether all of it is kept or not. */
+export function countVerdicts(recorded: readonly Recorded[]): void {
+  for (const { policy, because } of recorded) {
+    const key = `${policy} ${because}`;
+    counts.set(key, { policy, because, count: (counts.get(key)?.count ?? 0) + 1 });
+  }
+}
+
 /** Keeps what policies said that did not stand in the plan's way, once for each content of the plan. */
 export async function keepVerdicts(
   tx: EntityManager,
@@ -28,10 +36,6 @@ export async function keepVerdicts(
   { plan, contentHash, entryId, now }: EvaluatedPlan,
 ): Promise<void> {
   if (recorded.length === 0) return;
-  for (const { policy, because } of recorded) {
-    const key = `${policy} ${because}`;
-    counts.set(key, { policy, because, count: (counts.get(key)?.count ?? 0) + 1 });
-  }
   await tx.query(
     `insert into policy_verdict (plan_uid, content_hash, namespace, name, policy, binding, rule, because, would, message, entry_id, evaluated_at)
      select $1, $2, $3, $4, t.policy, t.binding, t.rule, t.because, t.would, t.message, $5, $6
