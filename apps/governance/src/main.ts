@@ -145,6 +145,7 @@ async function start({ config, logger, metrics, parts, signal, setWaiting, setAd
       ...[readModel, new SchemaWatch(source), new StateWatch(source), new MissedWatch(source), new OutboxWatch(source)],
       ...[
         new PublishedWatch(
+          source,
           () => publisher.refused,
           () => publisher.alteration(),
         ),

@@ -15,7 +15,7 @@ import { Adoption } from './adoption.js';
 import type { FoundContradiction } from './answers.js';
 import { readAuthority } from './authority-rows.js';
 import { KeptRows } from './kept-rows.js';
-import { keepOpen } from './open-findings.js';
+import { answersIn, keepOpen } from './open-findings.js';
 
 const EVERY_MS = 30_000;
 const PAGE = 2_000;
@@ -122,11 +122,12 @@ export class AuthorityWatch {
 
   private async compare(): Promise<FoundContradiction[]> {
     const { source, logger, also = [] } = this.options;
+    const answers = await answersIn(source);
     const found = await orUncomparable('the tables of authority', () => this.compareRows());
     for (const one of also) found.push(...(await orUncomparable(one.name, () => one.look())));
     this.last = found;
     try {
-      this.last = [...found, ...(await keepOpen(source, found))];
+      this.last = [...found, ...(await keepOpen(source, found, answers))];
     } catch (error) {
       logger.error({ err: error }, 'what contradicts the audit log was not written into it');
     }

@@ -109,7 +109,7 @@ function governance(db: DataSource, store: Store) {
   const publisher = new CheckpointPublisher({ store, db, vkey: signer.vkey, logger, everyMs: 5 });
   const sealer = aSealer(db, { signer, onCheckpoint: publisher.offer });
   sealer.start();
-  const also = [new SchemaWatch(db), new StateWatch(db), new PublishedWatch(() => publisher.refused)];
+  const also = [new SchemaWatch(db), new StateWatch(db), new PublishedWatch(db, () => publisher.refused)];
   return {
     publisher,
     watch: new AuthorityWatch({ source: db, logger, also }),

@@ -9,7 +9,7 @@ import { Refusal } from '../refusal/refusal.js';
 import { answerFor, type FoundContradiction } from './answers.js';
 import type { AuthorityWatch } from './authority-watch.js';
 import type { PublishedContradiction } from './publish.js';
-import { PUBLISHED } from './published-watch.js';
+import { publishedFinding } from './published-watch.js';
 
 /** Contradictions of the audit log. A class, so that Nest can inject it by type. */
 export class Contradictions {
@@ -81,9 +81,11 @@ export class ContradictionsController {
       throw new Refusal('conflict', 'the log continues what was published: there is nothing to answer for');
     if (meant.length === 0 && !published)
       throw new Refusal('invalid', 'nothing is answered for', [{ field: 'rows', message: 'name at least one' }]);
-    if (published) meant.push(...now.rows.filter((one) => one.table === PUBLISHED && !meant.includes(one)));
-    const checkpoint = published ? (now.published?.checkpoint ?? null) : null;
-    await inTransaction(this.source, (tx) => answerFor(tx, meant, { actor, requestId, reason, checkpoint }));
+    const checkpoint = published ? now.published : null;
+    if (checkpoint) meant.push(publishedFinding(checkpoint));
+    await inTransaction(this.source, (tx) =>
+      answerFor(tx, meant, { actor, requestId, reason, checkpoint: checkpoint?.checkpoint ?? null }),
+    );
     // Those who watch see the answer at their next look.
     const left = await this.contradictions.now();
     const isMeant = ({ table, key }: FoundContradiction): boolean =>

@@ -30,8 +30,22 @@ const answeredSchema = z.object({ details: z.object({ rows: named, closed: named
 
 const placeOf = ({ table, key }: Pick<FoundContradiction, 'table' | 'key'>): string => `${table} ${key}`;
 
-/** Findings that nobody has answered for since, by table and key. */
-async function openFindings(db: Queryable): Promise<Map<string, FoundContradiction>> {
+const idRow = z.object({ entryId: z.string() });
+
+/** The answers that are in the log, to be asked for before a look. */
+export async function answersIn(db: Queryable): Promise<ReadonlySet<string>> {
+  const rows = await rowsOf(db, idRow, 'select entry_id as "entryId" from audit_entry where action = $1', [ANSWERED]);
+  return new Set(rows.map(({ entryId }) => entryId));
+}
+
+interface Findings {
+  /** Those that nobody has answered for since, by table and key. */
+  open: Map<string, FoundContradiction>;
+  /** Places that an answer named which is not among those known. */
+  justAnswered: Set<string>;
+}
+
+async function findingsIn(db: Queryable, known: ReadonlySet<string>): Promise<Findings> {
   const rows = await rowsOf(
     db,
     entryRow,
@@ -39,10 +53,14 @@ async function openFindings(db: Queryable): Promise<Map<string, FoundContradicti
     [[CONTRADICTED, ANSWERED]],
   );
   const open = new Map<string, FoundContradiction>();
-  for (const { entryId, action, body } of rows)
+  const justAnswered = new Set<string>();
+  for (const { entryId, action, body } of rows) {
     if (action === CONTRADICTED) for (const found of foundIn(entryId, body)) open.set(placeOf(found), found);
-    else for (const one of answeredIn(body)) open.delete(placeOf(one));
-  return open;
+    const answered = action === ANSWERED ? answeredIn(body).map(placeOf) : [];
+    for (const place of answered) open.delete(place);
+    if (!known.has(entryId)) answered.forEach((place) => justAnswered.add(place));
+  }
+  return { open, justAnswered };
 }
 
 const foundIn = (entryId: string, body: unknown): FoundContradiction[] =>
@@ -57,25 +75,34 @@ function answeredIn(body: unknown): { table: string; key: string }[] {
 }
 
 /**
- * Writes into the log what was found and is not open there yet, so that it stays found when its traces are removed.
+ * Writes into the log what was found and is not open there yet, so that it stays found when its traces are removed. What
+ * was answered for since the look began is left to the next one: it may have been seen as it was before.
+ * @param answers those of the log when the look began
  * @returns what was found before, is over, and has no answer.
  */
 export async function keepOpen(
   source: DataSource,
   found: readonly FoundContradiction[],
+  answers: ReadonlySet<string>,
 ): Promise<FoundContradiction[]> {
-  const known = await openFindings(source);
-  if (found.some((one) => !known.has(placeOf(one)))) await write(source, found);
-  for (const one of found) known.delete(placeOf(one));
-  return [...known.values()];
+  const { open } = await findingsIn(source, answers);
+  if (found.some((one) => !open.has(placeOf(one)))) await write(source, found, answers);
+  for (const one of found) open.delete(placeOf(one));
+  return [...open.values()];
 }
 
 /** Once, however many replicas find it at a time. */
-async function write(source: DataSource, found: readonly FoundContradiction[]): Promise<void> {
+async function write(
+  source: DataSource,
+  found: readonly FoundContradiction[],
+  answers: ReadonlySet<string>,
+): Promise<void> {
   await inTransaction(source, async (tx) => {
     await tx.query(`select pg_advisory_xact_lock(hashtext('${CONTRADICTED}'))`);
-    const open = await openFindings(tx);
-    const fresh = found.filter((one) => !open.has(placeOf(one))).slice(0, MAX_KEPT);
+    const { open, justAnswered } = await findingsIn(tx, answers);
+    const isKnown = (place: string): boolean => open.has(place) || justAnswered.has(place);
+    const fresh = found.filter((one) => !isKnown(placeOf(one))).slice(0, MAX_KEPT);
+    if (fresh.length === 0) return;
     const told = fresh.map(({ fault, table, key, message }) => ({
       ...{ fault, table, key },
       message: message.slice(0, MAX_MESSAGE_CHARACTERS),

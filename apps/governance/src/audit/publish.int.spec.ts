@@ -136,6 +136,7 @@ describe('publishing checkpoints', () => {
     await waitFor(async () => (await publisher.alteration()) === null, { ...wait, what: 'the end of the write' });
     attack(store, checkpoints[0]?.note ?? '');
     const watch = new PublishedWatch(
+      db,
       () => publisher.refused,
       () => publisher.alteration(),
     );

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import type { FoundContradiction } from './answers.js';
+import type { Queryable } from '../database/rows.js';
+import { type FoundContradiction, isAnswered } from './answers.js';
 import { type AlsoWatched, inWords } from './authority-watch.js';
 import type { PublishedContradiction } from './publish.js';
 
 /** The table that a published checkpoint is found under. */
-export const PUBLISHED = 'audit_checkpoint';
+const PUBLISHED = 'audit_checkpoint';
 
 /**
  * Has a published checkpoint that the log does not continue written into the log, so that it stays found after a restart
@@ -15,6 +16,7 @@ export class PublishedWatch implements AlsoWatched {
   private last: FoundContradiction[] = [];
 
   constructor(
+    private readonly db: Queryable,
     private readonly published: () => PublishedContradiction | null,
     private readonly alteration: () => Promise<string | null> = () => Promise.resolve(null),
   ) {}
@@ -25,13 +27,23 @@ export class PublishedWatch implements AlsoWatched {
 
   async look(): Promise<FoundContradiction[]> {
     const altered = await this.alteration();
-    const published = this.published();
-    this.last = [...(published ? [foundOf(published)] : []), ...(altered === null ? [] : [alteredOf(altered)])];
+    const published = await this.unansweredOne();
+    this.last = [
+      ...(published ? [publishedFinding(published)] : []),
+      ...(altered === null ? [] : [alteredOf(altered)]),
+    ];
     return this.last;
+  }
+
+  /** Who publishes knows of an answer only after the next try: found until then, it would be open again. */
+  private async unansweredOne(): Promise<PublishedContradiction | null> {
+    const published = this.published();
+    return published && !(await isAnswered(this.db, published.checkpoint)) ? published : null;
   }
 }
 
-const foundOf = ({ message, checkpoint }: PublishedContradiction): FoundContradiction => ({
+/** A published checkpoint that the log does not continue, as it is found and answered for. */
+export const publishedFinding = ({ message, checkpoint }: PublishedContradiction): FoundContradiction => ({
   ...{ fault: 'rolled-back', table: PUBLISHED, key: 'published', by: null, message },
   holds: { stands: createHash('sha256').update(checkpoint).digest('hex') },
 });

@@ -8,8 +8,9 @@ import { Adoption } from './adoption.js';
 import { answerFor, type FoundContradiction } from './answers.js';
 import { append, aRecord, aSigner, seal } from './audit-log.fixture.js';
 import { AuthorityWatch, contradictionsIn } from './authority-watch.js';
+import { answersIn, keepOpen } from './open-findings.js';
 import type { PublishedContradiction } from './publish.js';
-import { PublishedWatch } from './published-watch.js';
+import { PublishedWatch, publishedFinding } from './published-watch.js';
 import { SchemaWatch } from './schema-watch.js';
 import { StateWatch } from './state-watch.js';
 
@@ -434,10 +435,36 @@ describe('a published checkpoint that the log does not continue', () => {
   it('stays open after a restart, also when it was taken away', async () => {
     let published: PublishedContradiction | null = { message: 'a checkpoint of 900 entries', checkpoint: 'note' };
     const watch = () =>
-      new AuthorityWatch({ ...{ source: database.app, logger }, also: [new PublishedWatch(() => published)] });
+      new AuthorityWatch({
+        ...{ source: database.app, logger },
+        also: [new PublishedWatch(database.app, () => published)],
+      });
     expect(await watch().look()).toMatchObject([{ fault: 'rolled-back', key: 'published' }]);
     published = null;
     expect(await watch().look()).toMatchObject([{ fault: 'rolled-back', key: 'published', isOver: true }]);
+  });
+
+  it('is closed by an answer that comes before who publishes has tried again', async () => {
+    const published = { message: 'a checkpoint of 900 entries', checkpoint: 'note' };
+    const also = [new PublishedWatch(database.app, () => published)];
+    const watch = new AuthorityWatch({ ...{ source: database.app, logger }, also });
+    const found = await watch.look();
+    expect(found).toMatchObject([{ fault: 'rolled-back', key: 'published' }]);
+    await database.app.transaction((tx) => answerFor(tx, found, { ...auditor, checkpoint: 'note' }));
+    expect(await watch.look()).toEqual([]);
+    expect(watch.contradicted).toBeNull();
+  });
+
+  it('is not open again when a look that began before the answer ends after it', async () => {
+    const finding = publishedFinding({ message: 'a checkpoint of 901 entries', checkpoint: 'other' });
+    const before = await answersIn(database.app);
+    await database.app.transaction((tx) => answerFor(tx, [finding], { ...auditor, checkpoint: 'other' }));
+    expect(await keepOpen(database.app, [finding], before)).toEqual([]);
+    expect(await keepOpen(database.app, [], await answersIn(database.app))).toEqual([]);
+    // What is found by a look that began afterwards is another incident.
+    await keepOpen(database.app, [finding], await answersIn(database.app));
+    const [left] = await keepOpen(database.app, [], await answersIn(database.app));
+    expect(left).toMatchObject({ key: 'published', isOver: true });
   });
 });
 

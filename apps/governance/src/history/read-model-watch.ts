@@ -1,7 +1,7 @@
 import type { DataSource } from 'typeorm';
 import { answeredStands, type FoundContradiction } from '../audit/answers.js';
 import { type AlsoWatched, inWords } from '../audit/authority-watch.js';
-import { keepOpen } from '../audit/open-findings.js';
+import { answersIn, keepOpen } from '../audit/open-findings.js';
 import { differencesOf, type HistoryDifference, reportedPlans } from './differences.js';
 
 /** Plans of one look: with a look every 30 s, 3,000 an hour. */
@@ -37,11 +37,12 @@ export class ReadModelWatch implements AlsoWatched {
 
   /** Compares every plan; what is found is written into the log, as everything is that contradicts it. */
   async lookAtAll(): Promise<{ migrations: number; differences: JudgedDifference[] }> {
+    const answers = await answersIn(this.source);
     const plans = await reportedPlans(this.source);
     await this.compare(plans);
     const differences = await this.judged();
     this.last = differences.filter((one) => !one.isAnswered).map(toFound);
-    if (this.last.length > 0) await keepOpen(this.source, this.last);
+    if (this.last.length > 0) await keepOpen(this.source, this.last, answers);
     return { migrations: plans.length, differences };
   }
 
