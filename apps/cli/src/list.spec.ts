@@ -9,6 +9,7 @@ const plan = (status: FoundPlan['status']): FoundPlan => ({
   ref: { namespace: 'shop', name: 'ledger', uid: 'u' },
   workload: 'Deployment ledger',
   targetSCC: 'restricted-v2',
+  isDryRun: false,
   status,
   createdAt: '2026-03-01T11:30:00Z',
 });
@@ -24,11 +25,13 @@ describe('the list of plans', () => {
 
   it('says more when it is asked for', () => {
     const status = {
+      strategy: { type: 'Rolling' as const, reason: 'of a test' },
+      weight: 0,
       pods: { total: 3, migrated: 1, bySCC: {} },
       risk: { band: 'low' as const, changeRisk: 0.1, exposure: 0.2 },
       message: 'one\ntwo',
     };
-    expect(listText([plan(status)], NOW, true)).toMatch(/Pending .* 30m +1\/3 +low +one$/);
+    expect(listText([plan(status)], NOW, true)).toMatch(/Pending +- .* 30m +Rolling +1\/3 +low +one$/);
   });
 });
 

@@ -12,19 +12,20 @@ interface ListOptions {
 
 const phaseOf = ({ status }: FoundPlan): Phase => status.phase ?? 'Pending';
 
-/** The plans of a list as a table; `wide` adds pods, risk and what each does now. */
+/** The plans of a list as a table; `wide` adds strategy, pods, risk and what each does now. */
 export function listText(plans: readonly FoundPlan[], now: Date, isWide: boolean): string {
   const header = ['namespace', 'name', 'workload', 'phase', 'weight', 'from', 'to', 'age'];
   return table(
-    isWide ? [...header, 'pods', 'risk', 'message'] : header,
+    isWide ? [...header, 'strategy', 'pods', 'risk', 'message'] : header,
     plans.map((plan) => {
       const { ref, workload, targetSCC, status, createdAt } = plan;
-      const { pods, risk, weight, sourceSCC, message } = status;
+      const { phase, strategy, pods, risk, weight, sourceSCC, message } = status;
       const usual = [
         ...[ref.namespace, ref.name, workload.replace(' ', '/'), phaseOf(plan)],
-        ...[shareText(status.phase, weight), sourceSCC ?? '-', targetSCC, ageOf(createdAt, now)],
+        ...[shareText({ phase, weight, strategy: strategy?.type }), sourceSCC ?? '-', targetSCC, ageOf(createdAt, now)],
       ];
       const more = [
+        strategy?.type ?? '-',
         pods ? `${pods.migrated}/${pods.total}` : '-',
         risk?.band ?? '-',
         (message ?? '-').split('\n', 1)[0] ?? '',

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { migrationDetailSchema, migrationSummarySchema } from '@scc/governance-api';
-import { PHASES, shareText } from '@scc/plan';
+import { PHASES, shareText, strategyWords } from '@scc/plan';
 import { Command, Option } from 'commander';
 import { z } from 'zod';
 import { publicKeyOf } from './audit/evidence.js';
@@ -31,7 +31,7 @@ async function list(session: Session, { namespace, phase, limit }: ListOptions):
         one.phase,
         one.sourceSCC ?? '-',
         one.targetSCC ?? '-',
-        shareText(one.phase, one.weight),
+        shareText(one),
         one.author ?? '-',
         one.startedAt,
         one.uid,
@@ -65,6 +65,7 @@ async function show(session: Session, named: string, namespace: string | undefin
         ['workload', one.workload && `${one.workload.kind} ${one.workload.name}`],
         ['from', one.sourceSCC],
         ['to', one.targetSCC],
+        ['strategy', one.strategy && `${one.strategy}: ${strategyWords(one.strategy)}`],
         ['author', one.author],
         ['phase', one.phase],
         ['message', one.message],

@@ -1,4 +1,4 @@
-import { COMMANDS, phaseSchema, planSpecSchema, stableSideSchema, trafficSummarySchema } from '@scc/plan';
+import { COMMANDS, phaseSchema, planSpecSchema, STRATEGIES, stableSideSchema, trafficSummarySchema } from '@scc/plan';
 import { z } from 'zod';
 import {
   approvalNeedSchema,
@@ -32,6 +32,7 @@ export const migrationSummarySchema = z.object({
   author: z.string().nullable(),
   workload: z.object({ kind: z.string(), name: z.string() }).nullable(),
   risk: z.object({ band: z.string(), changeRisk: z.number().nullable(), exposure: z.number().nullable() }).nullable(),
+  strategy: z.enum(STRATEGIES).nullable().describe('How the workload is moved; null until the plan was checked.'),
   weight: z.int(),
   waitingFor: z.string().nullable(),
   outcome: z.string().nullable(),

@@ -156,6 +156,7 @@ export {
   fitsWorkload,
   STRATEGIES,
   strategyOf,
+  strategyWords,
   type ChosenStrategy,
   type MigratedKind,
   type Strategy,

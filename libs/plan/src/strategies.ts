@@ -12,6 +12,17 @@ export interface ChosenStrategy {
   reason: string;
 }
 
+const WORDS: Record<Strategy, string> = {
+  Canary: 'dividing its requests between it and a canary',
+  Rolling: 'changing one of its pods first, then the rest',
+  Ordered: 'changing its pods one by one, the highest ordinal first',
+  PerNode: 'changing its pods node by node',
+  NextRun: 'changing its template and judging what runs next',
+};
+
+/** The course of a strategy in a few words, which complete “a plan moves it by …”. */
+export const strategyWords = (strategy: Strategy): string => WORDS[strategy];
+
 const STRATEGY: Record<MigratedKind, ChosenStrategy> = {
   Deployment: { type: 'Canary', reason: 'a copy of a Deployment takes its requests over weight by weight' },
   StatefulSet: {

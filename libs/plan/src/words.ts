@@ -13,5 +13,5 @@ export { SEARCH_ATTRIBUTES } from './search-attributes.js';
 export { MAX_WARNINGS } from './limits.js';
 export { headlineOf, plural, sentenceOf } from './sentences.js';
 export { requestsWords } from './shares.js';
-export { isDivided, movesPodByPod } from './strategies.js';
+export { isDivided, movesPodByPod, type Strategy, strategyWords } from './strategies.js';
 export { type WaitReason } from './waits.js';

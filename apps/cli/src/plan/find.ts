@@ -12,7 +12,11 @@ const planSchema = z.looseObject({
     generation: z.number().default(1),
     creationTimestamp: z.string().optional(),
   }),
-  spec: z.looseObject({ targetSCC: z.string(), workloadRef: z.looseObject({ kind: z.string(), name: z.string() }) }),
+  spec: z.looseObject({
+    targetSCC: z.string(),
+    workloadRef: z.looseObject({ kind: z.string(), name: z.string() }),
+    dryRun: z.boolean().default(false),
+  }),
   status: planStatusSchema.default({}),
 });
 
@@ -20,6 +24,7 @@ export interface FoundPlan {
   ref: PlanRef;
   workload: string;
   targetSCC: string;
+  isDryRun: boolean;
   status: PlanStatus;
   /** When the plan was made; undefined where the API server does not say. */
   createdAt: string | undefined;
@@ -53,6 +58,7 @@ export function planFrom(object: KubeObject): FoundPlan {
     ref: { namespace, name, uid },
     workload: `${spec.workloadRef.kind} ${spec.workloadRef.name}`,
     targetSCC: spec.targetSCC,
+    isDryRun: spec.dryRun,
     status,
     createdAt: creationTimestamp,
   };

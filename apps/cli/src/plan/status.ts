@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { isTerminal, type PlanStatus, shareText } from '@scc/plan';
+import { type PlanStatus, requestsWords, shareText } from '@scc/plan';
 import { EXIT } from '../exit.js';
 import { fields, table } from '../output.js';
 import type { Session } from '../session.js';
@@ -42,11 +42,13 @@ const podsText = ({ pods }: PlanStatus): string | null =>
 const rightsText = ({ rights = [] }: PlanStatus): string | null =>
   rights.map(({ right, heldBy }) => `${right}: ${heldBy.join(', ') || 'no author'}`).join('; ') || null;
 
+const shareOf = ({ phase, weight = 0, strategy }: PlanStatus) => ({ phase, weight, strategy: strategy?.type });
+
 const lineOf = (current: PlanStatus): string =>
   [
     new Date().toISOString().slice(11, 23),
     (current.phase ?? 'Pending').padEnd(15),
-    shareText(current.phase, current.weight ?? 0).padStart(5),
+    shareText(shareOf(current)).padStart(5),
     podsText(current),
     current.message,
   ]
@@ -55,8 +57,15 @@ const lineOf = (current: PlanStatus): string =>
 
 const indented = (text: string | undefined): string | undefined => text?.trim().replaceAll('\n', '\n      ');
 
-function textOf({ ref, workload, targetSCC, status: current }: FoundPlan): string {
-  const { risk, conditions = [], violations = [], history = [], patch, kustomizePatch } = current;
+/** Where the requests go; null before anything is known. */
+const requestsText = ({ status, isDryRun }: FoundPlan): string | null =>
+  status.phase === undefined
+    ? null
+    : (requestsWords({ ...shareOf(status), isDryRun }) ?? `${status.weight ?? 0} % go to the canary`);
+
+function textOf(plan: FoundPlan): string {
+  const { ref, workload, targetSCC, status: current } = plan;
+  const { strategy, risk, conditions = [], violations = [], history = [], patch, kustomizePatch } = current;
   const parts = [
     fields([
       ['plan', `${ref.namespace}/${ref.name}`],
@@ -65,12 +74,8 @@ function textOf({ ref, workload, targetSCC, status: current }: FoundPlan): strin
       ['to', targetSCC],
       ['phase', current.phase ?? 'Pending'],
       ['message', current.message],
-      [
-        'weight',
-        current.weight === undefined || isTerminal(current.phase)
-          ? null
-          : `${current.weight} % of live requests go to the canary`,
-      ],
+      ['strategy', strategy && `${strategy.type}, because ${strategy.reason}`],
+      ['requests', requestsText(plan)],
       ['pods', podsText(current)],
       ['risk', risk && `${risk.band}: change ${risk.changeRisk.toFixed(2)}, exposure ${risk.exposure.toFixed(2)}`],
       ['rights', rightsText(current)],

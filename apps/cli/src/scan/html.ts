@@ -1,3 +1,4 @@
+import { strategyWords } from '@scc/plan';
 import {
   CATEGORIES,
   firstObstacle,
@@ -73,6 +74,7 @@ export function htmlOf(report: ScanReport): string {
       first: firstObstacle(row),
       restart: restartOf(row),
       seen: row.evidence.map(evidenceSentence),
+      movedBy: row.strategy === null ? '' : strategyWords(row.strategy),
     })),
   };
   return `<!doctype html>

@@ -96,7 +96,7 @@ const detail = (row) => {
     ['Pod Security', [row.podSecurityNow, row.podSecurityThen].filter(Boolean).join(' → ')],
     ['seen of its needs', row.seen.join('; ')],
     ['owner', row.owner ? row.owner.by + ' ' + row.owner.name : ''],
-    ['a plan moves it by', { Canary: 'dividing its requests between it and a canary', Rolling: 'changing one of its pods first, then the rest', Ordered: 'changing its pods one by one', PerNode: 'changing its pods node by node', NextRun: 'changing its template before its next run' }[row.strategy]],
+    ['a plan moves it by', row.movedBy],
     ['ways in', row.ways.map((way) => way.kind + ' ' + way.name + (way.divided ? '' : ' (not divided)')).join(', ')],
     ['a plan cannot move it', row.obstacles.join('; ')],
     [data.aim + ' refuses', row.blockers.join('; ')],

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { PHASES, planSpecSchema, type PlanStatus, type Strategy } from '@scc/plan';
+import { PHASES, planSpecSchema, type PlanStatus, STRATEGIES, type Strategy } from '@scc/plan';
 import { WAITS } from '../codes/states.js';
 import { printable } from '../output.js';
 import { bar, draw, lineFor, nextOf, waitOf } from './draw.js';
@@ -129,14 +129,15 @@ EVENTS
   it.each<[string, PlanStatus]>([
     ['all at the migrated workload', { phase: 'Completed', weight: 0 }],
     ['all at the workload, as before', { phase: 'RolledBack', weight: 0 }],
-    [
-      'not divided: its own pods change',
-      { phase: 'Migrating', strategy: { type: 'Ordered', reason: 'a StatefulSet' } },
-    ],
+    ['all at the workload', { phase: 'Validating', weight: 0 }],
+    ...STRATEGIES.filter((type) => type !== 'Canary').map((type): [string, PlanStatus] => [
+      type === 'NextRun' ? 'not divided: its template changes' : 'not divided: its own pods change',
+      { phase: 'Migrating', weight: 0, ...moving(type) },
+    ]),
   ])('shows no bar where no canary has a share: %s', (words, status) => {
     expect(draw(inPhase(status))).toContain(`requests   ${words}`);
     expect(draw(inPhase(status))).not.toContain('░');
-    expect(lineFor(inPhase({ ...status, phase: 'Completed' }))).not.toContain('%');
+    expect(lineFor(inPhase(status))).not.toContain('%');
   });
 
   it('says what a plan waits for and how to act, and then no next step', () => {

@@ -7,6 +7,7 @@ import {
   type PlanStatus,
   requestsWords,
   shareText,
+  strategyWords,
   type WaitReason,
 } from '@scc/plan';
 import { WAITS } from '../codes/states.js';
@@ -160,7 +161,7 @@ function gateRows({ spec, samples }: Tree): string[][] {
 
 /** The share of the canary as a bar while requests are divided, words where none are, nothing before they could be. */
 function requestsOf({ spec, status: { phase, weight, strategy } }: Tree): string | null {
-  const words = requestsWords({ phase, weight, isDryRun: spec?.dryRun ?? false, isDivided: isDivided(strategy?.type) });
+  const words = requestsWords({ phase, weight, strategy: strategy?.type, isDryRun: spec?.dryRun ?? false });
   return words ?? (weight === undefined ? null : `${bar(weight)} at the canary`);
 }
 
@@ -182,7 +183,7 @@ function headLines(tree: Tree, columns: number): string[] {
   const { plan, status, workload, targetSCC, now } = tree;
   const wait = waitOf(tree);
   const next = nextOf(tree);
-  const { ordinals, pods } = status;
+  const { ordinals, pods, strategy } = status;
   const moved = pods ? `${pods.migrated} of ${pods.total} pods` : null;
   const pairs: [string, string | null][] = [
     ['plan', `${plan.namespace}/${plan.name}, ${ageOf(plan.createdAt, now)} old`],
@@ -191,6 +192,7 @@ function headLines(tree: Tree, columns: number): string[] {
       'phase',
       `${status.phase ?? 'Pending'}${status.message === undefined ? '' : `: ${status.message.split('\n', 1)[0]}`}`,
     ],
+    ['strategy', strategy ? `${strategy.type}: ${strategyWords(strategy.type)}` : null],
     ['requests', requestsOf(tree)],
     ['moved', ordinals ? `${ordinals.moved} of ${ordinals.total}, the last was ${ordinals.last}` : moved],
     ['next', next],
@@ -224,7 +226,7 @@ export function lineFor(tree: Tree): string {
   return [
     now.toISOString(),
     (status.phase ?? 'Pending').padEnd(15),
-    shareText(status.phase, status.weight ?? 0).padStart(5),
+    shareText({ phase: status.phase, weight: status.weight ?? 0, strategy: status.strategy?.type }).padStart(5),
     pods,
     wait ? `waits: ${wait.what}` : status.message?.split('\n', 1)[0],
   ]

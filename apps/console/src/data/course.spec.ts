@@ -1,19 +1,19 @@
 import { describe, expect, it } from '@jest/globals';
-import { planSpecSchema } from '@scc/plan';
+import { planSpecSchema, type Strategy } from '@scc/plan';
 import { courseWords } from './course.js';
 
-const wordsOf = (spec: object, services = ['ledger']) => {
+const wordsOf = (spec: object, services = ['ledger'], strategy: Strategy | null = null) => {
   const plan = planSpecSchema.parse({ workloadRef: { kind: 'Deployment', name: 'x' }, targetSCC: 'y', ...spec });
   const { traffic, gates, rollback, schedule } = plan;
-  const words = courseWords({
+  const view = {
     ...{ traffic, gates, rollback, grants: ['sa may use restricted-v2'] },
     workload: { kind: 'Deployment', name: 'x', replicas: 1, services },
     window: {
       ...{ notBefore: null, windows: schedule.windows, expectedDurationSeconds: 601 },
       ...{ mayStartAt: null, reason: '' },
     },
-  });
-  return Object.fromEntries(words.map(({ title, lines }) => [title, lines]));
+  };
+  return Object.fromEntries(courseWords(view, strategy).map(({ title, lines }) => [title, lines]));
 };
 
 describe('what is approved', () => {
@@ -46,6 +46,11 @@ describe('what is approved', () => {
       'When a gate fails': ['it stands still until an operator decides'],
       Window: ['Mon from 20:00 to 22:00 (UTC)', 'it takes about 11 min'],
     });
+  });
+
+  it('promises no weights where no canary has one', () => {
+    expect(wordsOf({}, ['ledger'], 'Canary')).toHaveProperty('Traffic');
+    expect(wordsOf({}, ['ledger'], 'Rolling')).not.toHaveProperty('Traffic');
   });
 
   it('says nothing of traffic where no Service leads to the workload', () => {

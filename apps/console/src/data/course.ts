@@ -1,3 +1,4 @@
+import { isDivided, type Strategy } from '@scc/plan/words';
 import { boundsOf } from './figures.js';
 import type { ApprovalView } from './types.js';
 
@@ -38,11 +39,17 @@ const windowWords = ({ notBefore, windows, expectedDurationSeconds }: ApprovalVi
   `it takes about ${Math.ceil(expectedDurationSeconds / 60)} min`,
 ];
 
-/** What a plan would do beside the change of the template, in words that an approver can hold it to. */
-export const courseWords = ({ grants, traffic, gates, rollback, window, workload }: View) =>
+/**
+ * What a plan would do beside the change of the template, in words that an approver can hold it to. The weights of a plan
+ * are left out where no canary will have them.
+ */
+export const courseWords = ({ grants, traffic, gates, rollback, window, workload }: View, strategy: Strategy | null) =>
   [
     { title: 'Grants', lines: grants },
-    { title: 'Traffic', lines: workload.services.length === 0 ? [] : trafficWords(traffic) },
+    {
+      title: 'Traffic',
+      lines: workload.services.length === 0 || !isDivided(strategy ?? undefined) ? [] : trafficWords(traffic),
+    },
     { title: 'Gates', lines: gateWords(gates) },
     {
       title: 'When a gate fails',

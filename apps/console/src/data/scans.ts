@@ -1,3 +1,4 @@
+import { strategyWords } from '@scc/plan/words';
 import type { KeptScan, KeptScanDetail, ScanRow } from '@scc/scc/scan';
 import { evidenceSentence, isMovable, planForRow } from '@scc/scc/words';
 import { stringify } from 'yaml';
@@ -21,14 +22,6 @@ export const workloadName = ({ kind, namespace, name }: Pick<ScanRow, 'kind' | '
 export const planText = (row: ScanRow, dryRun: boolean): string | null =>
   isMovable(row) ? stringify(planForRow(row, { dryRun })) : null;
 
-const STRATEGIES: Record<NonNullable<ScanRow['strategy']>, string> = {
-  Canary: 'dividing its requests between it and a canary',
-  Rolling: 'changing one of its pods first, then the rest',
-  Ordered: 'changing its pods one by one',
-  PerNode: 'changing its pods node by node',
-  NextRun: 'changing its template and judging its next run',
-};
-
 const podsOf = ({ pods }: ScanRow): string =>
   Object.entries(pods)
     .map(([scc, count]) => `${scc === '' ? 'no SCC' : scc} × ${count}`)
@@ -46,7 +39,7 @@ export function rowFacts(row: ScanRow, aim: string): (readonly [string, string])
     ['Pod Security', [row.podSecurityNow, row.podSecurityThen].filter((level) => level !== null).join(' → ')],
     ['Seen of its needs', row.evidence.map(evidenceSentence).join('; ')],
     ['Written by', owner === null ? '' : `${owner.by} ${owner.name}`],
-    ['A plan moves it by', strategy === null ? '' : STRATEGIES[strategy]],
+    ['A plan moves it by', strategy === null ? '' : strategyWords(strategy)],
     [
       'Ways in',
       row.ways.map(({ kind, name, divided }) => `${kind} ${name}${divided ? '' : ' (not divided)'}`).join(', '),

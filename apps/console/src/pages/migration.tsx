@@ -1,5 +1,5 @@
 import { Alert, Button, Card, CardBody, CardTitle, Title } from '@patternfly/react-core';
-import { isTerminal } from '@scc/plan/words';
+import { isTerminal, strategyWords } from '@scc/plan/words';
 import { type ReactNode, useState } from 'react';
 import { ask, type ApiProblem } from '../data/api.js';
 import { useReloadOn } from '../data/live.js';
@@ -70,6 +70,16 @@ const Head = ({ migration }: { migration: ShownMigration }) => (
         requests: <Requests of={migration} />
       </span>
     </div>
+    {migration.workload === null ? null : (
+      <p>
+        {migration.workload.kind} {migration.workload.name}
+        {migration.strategy === null ? null : (
+          <>
+            : <strong>{migration.strategy}</strong>, {strategyWords(migration.strategy)}
+          </>
+        )}
+      </p>
+    )}
     <p className="scc-text" aria-live="polite">
       {migration.message}
     </p>
@@ -89,7 +99,7 @@ function Decision({ migration }: { migration: ShownMigration }) {
     return <p>The plan was not evaluated yet. Its content stands here as soon as governance was asked.</p>;
   return (
     <Shown loaded={view} what="what is to be approved">
-      {(value) => <Approval uid={migration.uid} namespace={migration.namespace} view={value} reload={view.reload} />}
+      {(value) => <Approval migration={migration} view={value} reload={view.reload} />}
     </Shown>
   );
 }

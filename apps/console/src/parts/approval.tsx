@@ -3,7 +3,7 @@ import { useState } from 'react';
 import { ask, type ApiProblem } from '../data/api.js';
 import { lackOf } from '../data/rights.js';
 import { useMe } from '../data/session.js';
-import type { ApprovalState, ApprovalView, KnownUser } from '../data/types.js';
+import type { ApprovalState, ApprovalView, KnownUser, ShownMigration } from '../data/types.js';
 import { problemOf } from '../data/use-load.js';
 import { Course } from './course.js';
 import { Way } from './labels.js';
@@ -62,7 +62,7 @@ const Lines = ({ title, lines }: { title: string; lines: string[] }) =>
   );
 
 /** The facts that an approver decides about, word for word. */
-const Content = ({ view }: { view: ApprovalView }) => (
+const Content = ({ view, strategy }: { view: ApprovalView; strategy: ShownMigration['strategy'] }) => (
   <>
     <p>
       Written by <strong>{view.author ?? 'an unknown author'}</strong>
@@ -89,7 +89,7 @@ const Content = ({ view }: { view: ApprovalView }) => (
     <Rights rights={view.rights} />
     <h3>Pod template</h3>
     <Diff diff={view.diff} />
-    <Course view={view} />
+    <Course {...{ view, strategy }} />
     <p>
       These words have the hash <code className="scc-hash">{view.contentHash}</code>. Your decision is about this
       content alone.
@@ -98,8 +98,7 @@ const Content = ({ view }: { view: ApprovalView }) => (
 );
 
 interface Props {
-  uid: string;
-  namespace: string;
+  migration: Pick<ShownMigration, 'uid' | 'namespace' | 'strategy'>;
   view: ApprovalView;
   /** Loads it again. */
   reload: () => void;
@@ -172,7 +171,7 @@ function reasonAgainst(me: KnownUser, namespace: string, { author, editors }: Ap
 }
 
 /** The decision about a plan, bound to the content that stands on the page. */
-export function Approval({ uid, namespace, view, reload }: Props) {
+export function Approval({ migration: { uid, namespace, strategy }, view, reload }: Props) {
   const me = useMe();
   const [problem, setProblem] = useState<ApiProblem | null>(null);
   const [isBusy, setBusy] = useState(false);
@@ -193,7 +192,7 @@ export function Approval({ uid, namespace, view, reload }: Props) {
   return (
     <div className="scc-stack">
       <Status view={view} />
-      <Content view={view} />
+      <Content {...{ view, strategy }} />
       {isChanged ? <Changed onRead={() => setSeen(view.contentHash)} /> : null}
       {problem ? <Problem problem={problem} /> : null}
       {view.status === 'pending' ? (

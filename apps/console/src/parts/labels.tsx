@@ -44,11 +44,10 @@ export const WeightBar = ({ weight }: { weight: number }) => (
   </span>
 );
 
-type Moved = Pick<ListedMigration, 'phase' | 'outcome' | 'weight' | 'workload'>;
+type Moved = Pick<ListedMigration, 'phase' | 'outcome' | 'weight' | 'strategy'>;
 
 /** Where the requests of a workload go: the canary's share as a bar while they are divided, words otherwise. */
-export function Requests({ of: { phase, outcome, weight, workload } }: { of: Moved }) {
-  const isDivided = workload === null || workload.kind === 'Deployment';
-  const words = requestsWords({ phase, weight, isDryRun: outcome === 'dryRun', isDivided });
-  return words === null ? <WeightBar weight={weight} /> : <span>{words}</span>;
+export function Requests({ of: { outcome, ...share } }: { of: Moved }) {
+  const words = requestsWords({ ...share, isDryRun: outcome === 'dryRun' });
+  return words === null ? <WeightBar weight={share.weight} /> : <span>{words}</span>;
 }

@@ -1,3 +1,4 @@
+import { isDivided, strategyWords } from '@scc/plan/words';
 import { sharesOf, timeOf } from '../data/figures.js';
 import type { ListedEvent, ShownMigration } from '../data/types.js';
 import { WeightBar } from './labels.js';
@@ -8,7 +9,11 @@ import { Time } from './time.js';
 
 /** The share of requests that the canary had over time, as a chart and as a table. */
 export function Weights({ migration, events }: { migration: ShownMigration; events: readonly ListedEvent[] }) {
-  const { weights } = migration;
+  const { weights, strategy } = migration;
+  if (strategy !== null && !isDivided(strategy))
+    return (
+      <Empty title="No canary takes requests over">This plan moves its workload by {strategyWords(strategy)}.</Empty>
+    );
   if (weights.length === 0)
     return <Empty title="No request was moved yet">The share of the canary appears here with the first step.</Empty>;
   return (

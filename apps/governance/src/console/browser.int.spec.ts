@@ -198,6 +198,28 @@ describe('the console in a browser', () => {
     await page.getByText('249974 requests served').first().waitFor();
   });
 
+  it('names the strategy of a Deployment whose own pods change, and shows no share of a canary', async () => {
+    const request = await aPlan('rolled');
+    const strategy = { type: 'Rolling', reason: 'no Service picks its pods' } as const;
+    const pod = { name: 'rolled-1', uid: 'rolled-1', scc: 'restricted-v2', node: 'node-1' };
+    const events = recorded([
+      ['Validating', { type: 'PlanAccepted', generation: 1, author: 'ana' }],
+      ['Validating', { type: 'PlanValidated', patch: '', warnings: [], strategy }],
+      ['Migrating', { type: 'PreparationStarted', strategy: 'Rolling' }],
+      ['Migrating', { type: 'PodMoved', pod, ordinal: 0, moved: 1, total: 3 }],
+    ]);
+    await inTx(database.app, (tx) =>
+      reportCovered(tx, request.plan.uid, aBatch(request, events), at(new Date().toISOString())),
+    );
+    await signIn(page, test.url, 'vic/viewer');
+    await open(`migrations/${request.plan.uid}`, 'shop/rolled');
+    await page.getByText('not divided: its own pods change').waitFor();
+    await page.getByText('This plan moves its workload by changing one of its pods first, then the rest').waitFor();
+    await page.getByText('Rolling', { exact: true }).waitFor();
+    expect(await page.getByRole('progressbar', { name: 'requests that go to the canary' }).count()).toBe(0);
+    await looked('migration-rolling');
+  });
+
   it('proves an audit entry in the browser', async () => {
     await signIn(page, test.url, 'aud/auditor');
     await open('audit', 'Audit log');

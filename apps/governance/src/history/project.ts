@@ -5,6 +5,7 @@ import {
   type PodSCC,
   type RecordedEvent,
   type StableSide,
+  type Strategy,
   type TrafficSummary,
 } from '@scc/plan';
 import type { Activation } from '../registry/activations.js';
@@ -31,6 +32,7 @@ export interface MigrationView {
   targetSCC: string | null;
   author: string | null;
   risk: { band: string; changeRisk: number; exposure: number } | null;
+  strategy: Strategy | null;
   weight: number;
   waitingFor: string | null;
   outcome: Outcome | null;
@@ -57,6 +59,7 @@ const emptyView = (): MigrationView => ({
   targetSCC: null,
   author: null,
   risk: null,
+  strategy: null,
   weight: 0,
   waitingFor: null,
   outcome: null,
@@ -115,7 +118,7 @@ const CHANGES: {
     if (event.sourceSCC !== null) activate(view, event.sourceSCC, 'observed', stored);
   },
   RiskScored: (view, { band, changeRisk, exposure }) => void (view.risk = { band, changeRisk, exposure }),
-  PlanValidated: null,
+  PlanValidated: (view, { strategy }) => void (view.strategy = strategy?.type ?? null),
   PlanRejected: (view, _event, stored) => {
     finish(view, 'rejected', stored);
   },
@@ -124,7 +127,7 @@ const CHANGES: {
   ApprovalRefused: null,
   WaitStarted: (view, event) => void (view.waitingFor = event.message),
   WaitEnded: (view) => void (view.waitingFor = null),
-  PreparationStarted: null,
+  PreparationStarted: (view, { strategy }) => void (view.strategy = strategy ?? view.strategy),
   TargetGranted: null,
   CanaryReady: (view, event, stored) => {
     addPods(view, event.pods, 'canary', stored);

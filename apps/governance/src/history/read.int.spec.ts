@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { hashOf, isSignedBy, leafHash, parseCheckpoint, parseNote, signerFromPem, verifyInclusion } from '@scc/audit';
-import type { UndoReason } from '@scc/plan';
+import type { RecordedEvent, UndoReason } from '@scc/plan';
 import { createLogger, waitFor } from '@scc/runtime';
 import { z } from 'zod';
 import { recordDecision } from '../approvals/decisions.js';
@@ -114,6 +114,26 @@ describe('the read model', () => {
     });
     const proof = await migrationProof(database.app, request.plan.uid, { signer, origin: ORIGIN, now: new Date(NOON) });
     expect(proof.document.events.map(({ event }) => event)).toContainEqual({ type: 'GateFailed', samples });
+  });
+
+  it('names the strategy by which a workload is moved once the plan was checked', async () => {
+    const request = aRequest(ownWorkload('rolled'));
+    const { uid } = request.plan;
+    const events = recorded([
+      ['Validating', { type: 'PlanAccepted', generation: 1, author: 'ana' }],
+      [
+        'Validating',
+        { type: 'PlanValidated', patch: '', warnings: [], strategy: { type: 'Rolling', reason: 'asked' } },
+      ],
+      ['Migrating', { type: 'PreparationStarted', strategy: 'Rolling' }],
+    ]);
+    await inTx(database.app, (tx) => evaluatePlan(tx, request, at(NOON)));
+    const report = (batch: RecordedEvent[]) =>
+      inTx(database.app, (tx) => reportCovered(tx, uid, aBatch(request, batch), at(NOON)));
+    await report(events.slice(0, 1));
+    expect(await migrationDetail(database.app, uid)).toMatchObject({ strategy: null });
+    await report(events.slice(1));
+    expect(await migrationDetail(database.app, uid)).toMatchObject({ strategy: 'Rolling', phase: 'Migrating' });
   });
 
   it('pages events by time', async () => {

@@ -36,6 +36,7 @@ const toSummary = (row: MigrationViewEntity) => ({
   author: row.author,
   workload: row.workloadKind && row.workloadName ? { kind: row.workloadKind, name: row.workloadName } : null,
   risk: row.riskBand && { band: row.riskBand, changeRisk: row.changeRisk, exposure: row.exposure },
+  strategy: row.strategy,
   weight: row.weight,
   waitingFor: row.waitingFor,
   outcome: row.outcome,

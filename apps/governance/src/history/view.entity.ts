@@ -1,4 +1,11 @@
-import { type BothSides, bothSidesSchema, type Phase, type TrafficSummary, trafficSummarySchema } from '@scc/plan';
+import {
+  type BothSides,
+  bothSidesSchema,
+  type Phase,
+  type Strategy,
+  type TrafficSummary,
+  trafficSummarySchema,
+} from '@scc/plan';
 import { Column, Entity, Index, JoinColumn, ManyToOne, OneToOne, PrimaryColumn, type Relation } from 'typeorm';
 import { parsed } from '../database/columns.js';
 import { MigrationEntity } from '../plans/migration.entity.js';
@@ -52,6 +59,9 @@ export class MigrationViewEntity {
 
   @Column('double precision', { nullable: true })
   exposure!: number | null;
+
+  @Column('text', { nullable: true })
+  strategy!: Strategy | null;
 
   @Column('integer')
   weight!: number;

@@ -9,7 +9,7 @@ interface Projected {
 }
 
 /** Counts the ways in which events were folded: to be raised with each change of what a view says of the same events. */
-export const PROJECTION = 1;
+export const PROJECTION = 2;
 
 /** Replaces the read model of one migration. */
 export async function saveView(
@@ -22,9 +22,9 @@ export async function saveView(
   if (view.updatedAt === null) return;
   await tx.query(
     `insert into view_migration (plan_uid, namespace, name, phase, message, source_scc, target_scc, author, workload_kind,
-       workload_name, risk_band, change_risk, exposure, weight, waiting_for, outcome, undo_cause, traffic, workflow_id,
+       workload_name, risk_band, change_risk, exposure, strategy, weight, waiting_for, outcome, undo_cause, traffic, workflow_id,
        run_id, started_at, finished_at, updated_at, events, projection)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)`,
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26)`,
     [
       uid,
       namespace,
@@ -39,6 +39,7 @@ export async function saveView(
       view.risk?.band,
       view.risk?.changeRisk,
       view.risk?.exposure,
+      view.strategy,
       view.weight,
       view.waitingFor,
       view.outcome,
