@@ -82,6 +82,7 @@ export class Inside {
     return ['nsenter', ...enter, 'setpriv', '--pdeathsig', 'KILL', command];
   }
 
+  /** Runs a command in the stack's network. */
   spawn(command: string, args: readonly string[], options: SpawnOptions = {}): ChildProcess {
     const [program, ...before] = this.entering(command);
     return spawn(program, [...before, ...args], options);

@@ -2,7 +2,7 @@ import { jsonOf } from '@scc/runtime';
 import type { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { type FoundContradiction, unanswered } from '../audit/answers.js';
-import { type AlsoWatched, inWords } from '../audit/authority-watch.js';
+import type { AlsoWatched } from '../audit/authority-watch.js';
 import { rowsOf } from '../database/rows.js';
 
 /** The newest entries: with a look every 30 s, none is passed over. */
@@ -44,17 +44,11 @@ const HELD = `
  */
 export class OutboxWatch implements AlsoWatched {
   readonly name = 'messages to workflows';
-  private last: FoundContradiction[] = [];
 
   constructor(private readonly source: DataSource) {}
 
-  get contradicted(): string | null {
-    return inWords(this.last);
-  }
-
   async look(): Promise<FoundContradiction[]> {
-    this.last = await unanswered(this.source, [...(await this.untold()), ...(await this.held())]);
-    return this.last;
+    return unanswered(this.source, [...(await this.untold()), ...(await this.held())]);
   }
 
   private async untold(): Promise<FoundContradiction[]> {

@@ -45,11 +45,11 @@ export interface AuthorityWatchOptions {
 
 /** The rest that has to follow from the log, or stay as it was when the log began. */
 export interface AlsoWatched {
-  /** Contradictions of the log that have no answer. */
   readonly name: string;
+  /** @returns the contradictions of the log that have no answer */
   look(): Promise<FoundContradiction[]>;
-  /** The same in words, as it was seen last; null for nothing. */
-  readonly contradicted: string | null;
+  /** In words what it found apart from a look of the `AuthorityWatch`; null for nothing. */
+  readonly contradicted?: string | null;
 }
 
 /**
@@ -86,7 +86,9 @@ export class AuthorityWatch {
   /** The findings of the last look, in words; null when rows and entries agree. */
   get contradicted(): string | null {
     const { also = [] } = this.options;
-    return inWords(this.last) ?? also.map(({ contradicted }) => contradicted).find((words) => words !== null) ?? null;
+    return (
+      inWords(this.last) ?? also.map(({ contradicted = null }) => contradicted).find((words) => words !== null) ?? null
+    );
   }
 
   /** Looks now. One look at a time: the next begins when the one before is over. */

@@ -18,7 +18,7 @@ import type { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { type Queryable, rowOf, rowsOf } from '../database/rows.js';
 import { type FoundContradiction, unanswered } from './answers.js';
-import { type AlsoWatched, inWords } from './authority-watch.js';
+import type { AlsoWatched } from './authority-watch.js';
 import { readPart } from './log-reader.js';
 import { loadLogState, LogRefused } from './log-state.js';
 
@@ -63,7 +63,6 @@ export interface LogWatchOptions {
  */
 export class LogWatch implements AlsoWatched {
   readonly name = 'the log itself';
-  private last: FoundContradiction[] = [];
   private pass: Pass | null = null;
   /** Of the passes before and the one at hand. */
   private whole: readonly FoundContradiction[] = [];
@@ -74,10 +73,6 @@ export class LogWatch implements AlsoWatched {
     private readonly options: LogWatchOptions,
   ) {}
 
-  get contradicted(): string | null {
-    return inWords(this.last);
-  }
-
   async look(): Promise<FoundContradiction[]> {
     const verified = await this.verifyOn();
     const found = await this.source.transaction('REPEATABLE READ', async (tx) => [
@@ -85,10 +80,7 @@ export class LogWatch implements AlsoWatched {
       ...(await this.edge(tx)),
       ...(await this.keys(tx)),
     ]);
-    this.last = await unanswered(this.source, [
-      ...new Map(found.map((one) => [`${one.table} ${one.key}`, one])).values(),
-    ]);
-    return this.last;
+    return unanswered(this.source, [...new Map(found.map((one) => [`${one.table} ${one.key}`, one])).values()]);
   }
 
   /** One part further. @returns what was found in the pass before and in this one so far. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Queryable } from '../database/rows.js';
 import { type FoundContradiction, isAnswered } from './answers.js';
-import { type AlsoWatched, inWords } from './authority-watch.js';
+import type { AlsoWatched } from './authority-watch.js';
 import type { PublishedContradiction } from './publish.js';
 
 /** The table that a published checkpoint is found under. */
@@ -13,7 +13,6 @@ const PUBLISHED = 'audit_checkpoint';
  */
 export class PublishedWatch implements AlsoWatched {
   readonly name = 'the published checkpoint';
-  private last: FoundContradiction[] = [];
 
   constructor(
     private readonly db: Queryable,
@@ -21,18 +20,10 @@ export class PublishedWatch implements AlsoWatched {
     private readonly alteration: () => Promise<string | null> = () => Promise.resolve(null),
   ) {}
 
-  get contradicted(): string | null {
-    return inWords(this.last);
-  }
-
   async look(): Promise<FoundContradiction[]> {
     const altered = await this.alteration();
     const published = await this.unansweredOne();
-    this.last = [
-      ...(published ? [publishedFinding(published)] : []),
-      ...(altered === null ? [] : [alteredOf(altered)]),
-    ];
-    return this.last;
+    return [...(published ? [publishedFinding(published)] : []), ...(altered === null ? [] : [alteredOf(altered)])];
   }
 
   /** Who publishes knows of an answer only after the next try: found until then, it would be open again. */

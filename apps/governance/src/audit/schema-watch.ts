@@ -9,7 +9,7 @@ import { type Queryable, rowsOf } from '../database/rows.js';
 import { inTransaction } from '../database/transaction.js';
 import { type FoundContradiction, unanswered } from './answers.js';
 import { appendAuditBatch } from './append.js';
-import { type AlsoWatched, inWords } from './authority-watch.js';
+import type { AlsoWatched } from './authority-watch.js';
 import { chunked } from './chunks.js';
 import { schemaObjects, schemaRevision, scriptsRun } from './schema-objects.js';
 
@@ -56,7 +56,6 @@ async function recordedOf(db: Queryable, revision: string): Promise<Map<string, 
  */
 export class SchemaWatch implements AlsoWatched {
   readonly name = 'the schema';
-  private last: FoundContradiction[] = [];
   private readonly recorded = new Map<string, ReadonlyMap<string, string>>();
   private shipped: Promise<ReadonlyMap<string, string>> | undefined;
   private newerSinceMs: number | null = null;
@@ -66,10 +65,6 @@ export class SchemaWatch implements AlsoWatched {
     private readonly tables = [...source.entityMetadatas.map(({ tableName }) => tableName), SCRIPTS],
     private readonly nowMs: () => number = Date.now,
   ) {}
-
-  get contradicted(): string | null {
-    return inWords(this.last);
-  }
 
   /**
    * Differences that have no answer. The first look at a schema records it, where the scripts of this version made it:
@@ -82,14 +77,12 @@ export class SchemaWatch implements AlsoWatched {
     if (strange.length > 0) {
       this.newerSinceMs ??= this.nowMs();
       const isUpgrade = strange.every(({ key }) => !shipped.has(key)) && this.nowMs() - this.newerSinceMs < UPGRADE_MS;
-      this.last = isUpgrade ? [] : strange;
-      return this.last;
+      return isUpgrade ? [] : strange;
     }
     this.newerSinceMs = null;
     const recorded = this.recorded.get(revision) ?? (await this.recordOnce(revision, objects));
     this.recorded.set(revision, recorded);
-    this.last = await unanswered(this.source, differencesOf(recorded, objects));
-    return this.last;
+    return unanswered(this.source, differencesOf(recorded, objects));
   }
 
   private read() {

@@ -3,7 +3,7 @@ import type { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { type Queryable, rowOf, rowsOf } from '../database/rows.js';
 import { type FoundContradiction, unanswered } from './answers.js';
-import { type AlsoWatched, inWords } from './authority-watch.js';
+import type { AlsoWatched } from './authority-watch.js';
 
 /** Numbers that transactions may have taken in vain between two looks. */
 const MAX_SKIPPED = 1_000_000;
@@ -54,7 +54,6 @@ const SEQUENCES = `
  */
 export class StateWatch implements AlsoWatched {
   readonly name = 'sequences, log and clock';
-  private last: FoundContradiction[] = [];
   /** Of each sequence: the highest number of a row that was seen, and where it stood at the last look. */
   private readonly used = new Map<string, number>();
   private readonly stood = new Map<string, number>();
@@ -68,18 +67,13 @@ export class StateWatch implements AlsoWatched {
     private readonly now: () => Date = () => new Date(),
   ) {}
 
-  get contradicted(): string | null {
-    return inWords(this.last);
-  }
-
   async look(): Promise<FoundContradiction[]> {
     const found = await this.source.transaction('REPEATABLE READ', async (tx) => [
       ...(await this.sequences(tx)),
       ...(await this.log(tx)),
       ...(await this.clock(tx)),
     ]);
-    this.last = await unanswered(this.source, found);
-    return this.last;
+    return unanswered(this.source, found);
   }
 
   private async sequences(tx: Queryable): Promise<FoundContradiction[]> {

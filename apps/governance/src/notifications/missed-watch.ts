@@ -2,7 +2,7 @@ import { NOTIFICATION_KINDS } from '@scc/governance-api';
 import type { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { type FoundContradiction, unanswered } from '../audit/answers.js';
-import { type AlsoWatched, inWords } from '../audit/authority-watch.js';
+import type { AlsoWatched } from '../audit/authority-watch.js';
 import { rowsOf } from '../database/rows.js';
 import { isTold } from './collect.js';
 import { kindOf } from './message.js';
@@ -52,13 +52,8 @@ const AHEAD = `
  */
 export class MissedWatch implements AlsoWatched {
   readonly name = 'messages to receivers';
-  private last: FoundContradiction[] = [];
 
   constructor(private readonly source: DataSource) {}
-
-  get contradicted(): string | null {
-    return inWords(this.last);
-  }
 
   async look(): Promise<FoundContradiction[]> {
     const rows = await rowsOf(this.source, missedRow, MISSED, [Object.keys(NOTIFICATION_KINDS)]);
@@ -73,8 +68,7 @@ export class MissedWatch implements AlsoWatched {
         },
       ];
     });
-    this.last = await unanswered(this.source, [...(await this.ahead()), ...missed]);
-    return this.last;
+    return unanswered(this.source, [...(await this.ahead()), ...missed]);
   }
 
   private async ahead(): Promise<FoundContradiction[]> {
