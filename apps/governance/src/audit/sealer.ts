@@ -17,6 +17,7 @@ export interface SealerOptions {
   logger: Logger;
   /** Told of every checkpoint that was committed, and of the one that a new leadership begins with. */
   onCheckpoint: (checkpoint: { size: number; note: string }) => void;
+  /** How long to wait after a look that found nothing. */
   everyMs?: number;
   batchSize?: number;
   /** How long to wait before asking for the lock again. */
@@ -101,8 +102,9 @@ export class Sealer {
     // The sealer before may have ended between sealing and publishing.
     if (state.newest) this.options.onCheckpoint(state.newest);
     while (!this.isStopping) {
-      const isMore = await term.sealBatch();
-      if (!isMore) await this.pause(everyMs);
+      const { sealed, isMore } = await term.sealBatch();
+      // Where entries come all the time, their lag is this pause: twice the checkpoints for half of it.
+      if (!isMore) await this.pause(sealed > 0 ? everyMs / 2 : everyMs);
     }
   }
 }
@@ -152,14 +154,18 @@ class Term {
     });
   }
 
-  /** Seals up to one batch, and when there are no more, what a sealer before left behind. @returns whether there may be more. */
-  async sealBatch(): Promise<boolean> {
+  /**
+   * Seals up to one batch, and when there are no more, what a sealer before left behind.
+   * @returns how many, and whether there may be more
+   */
+  async sealBatch(): Promise<{ sealed: number; isMore: boolean }> {
     const { batchSize = 500 } = this.options;
     const found = await this.unsealed.next(batchSize);
     await this.seal(found);
-    if (found.length === batchSize) return true;
-    await this.seal(await this.unsealed.missed());
-    return false;
+    if (found.length === batchSize) return { sealed: found.length, isMore: true };
+    const missed = await this.unsealed.missed();
+    await this.seal(missed);
+    return { sealed: found.length + missed.length, isMore: false };
   }
 
   /** In one transaction. */
