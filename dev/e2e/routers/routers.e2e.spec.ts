@@ -8,6 +8,7 @@ import { type Mesh, startMesh } from './mesh.fixture.js';
 import { meshAndOpenShiftWorld, openShiftWorld } from './openshift.fixture.js';
 import { replicasWorld } from './replicas.fixture.js';
 import { realRequests } from './requests.fixture.js';
+import { severalWorkers } from './workers.fixture.js';
 
 /** Every router that a mesh carries out keeps its promises to a real API server, a real istiod and real proxies. */
 
@@ -54,4 +55,8 @@ describe('requests that reach pods', () => {
 
 describe("istiod's cache", () => {
   amongDumps(() => mesh, TEST_MS);
+});
+
+describe('several workers', () => {
+  severalWorkers(() => mesh, TEST_MS);
 });

@@ -291,9 +291,12 @@ export class GatewayRouter implements TrafficRouter {
     return { scope: scopeOf(survey.request, route), ability };
   }
 
-  private watched({ request: { namespace, services, testers, affinity } }: Survey): Watched {
+  private watched({ request }: Survey): Watched {
+    const { namespace, services, testers, affinity } = request;
     const { domain } = this.options;
-    return { namespace, services, hasStreams: false, testers, affinity, ...(domain === undefined ? {} : { domain }) };
+    const unasked = request.unasked && new Set(request.unasked);
+    const asked = { namespace, services, hasStreams: false, testers, affinity, unasked };
+    return domain === undefined ? asked : { ...asked, domain };
   }
 
   private grantId({ request: { namespace, services } }: Survey): RoutedObject {

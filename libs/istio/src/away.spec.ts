@@ -13,10 +13,16 @@ describe('proxies that istiod does not know any more', () => {
     );
     for (const id of ['a.shop', 'b.shop', 'c.shop']) away.remember(watched, id);
     expect(await away.missing(watched, new Set(['a.shop', 'b.shop', 'c.shop']))).toBeNull();
-    expect(await away.missing(watched, new Set(['b.shop']))).toEqual({ ids: ['a.shop'], forMs: 0 });
+    expect(await away.missing(watched, new Set(['b.shop']))).toEqual({
+      ...{ ids: ['a.shop'], areSeen: true, forMs: 0 },
+    });
     nowMs = 7_000;
-    expect(await away.missing(watched, new Set())).toEqual({ ids: ['a.shop', 'b.shop'], forMs: 7_000 });
-    expect(await away.missing(watched, new Set(['a.shop']))).toEqual({ ids: ['b.shop'], forMs: 0 });
+    expect(await away.missing(watched, new Set())).toEqual({
+      ...{ ids: ['a.shop', 'b.shop'], areSeen: true, forMs: 7_000 },
+    });
+    expect(await away.missing(watched, new Set(['a.shop']))).toEqual({
+      ...{ ids: ['b.shop'], areSeen: true, forMs: 0 },
+    });
     running.delete('b.shop');
     expect(await away.missing(watched, new Set(['a.shop']))).toBeNull();
     running.add('b.shop');
@@ -31,12 +37,51 @@ describe('proxies that istiod does not know any more', () => {
     expect(await away.missing(watched, new Set())).toBeNull();
   });
 
+  const never = new Set<string>();
+  it.each<[string, string, boolean]>([
+    ['runs, and of which nothing is known', 'x.shop', true],
+    ['was seen to have no route there', 'unrelated.shop', false],
+    ['was seen to have a route there, and then none', 'former.shop', true],
+    ['is in a namespace that the plan accepts', 'x.legacy', false],
+  ])('are missed as those who may route there where one %s', async (_case, id, isMissed) => {
+    const away = new ProxiesAway(() => Promise.resolve(true));
+    const asking = { ...watched, unasked: new Set(['legacy']) };
+    away.acquit(asking, 'unrelated.shop');
+    away.remember(asking, 'former.shop');
+    away.acquit(asking, 'former.shop');
+    away.suspect(asking, new Set([id]), new Set(['former.shop']));
+    const missed = (await away.missing(asking, never))?.ids ?? [];
+    expect(missed.includes(id)).toBe(isMissed);
+  });
+
+  it('are not missed by a survey that does not say which namespaces the plan accepts, unless they were seen', async () => {
+    const away = new ProxiesAway(() => Promise.resolve(true));
+    away.suspect(watched, new Set(['x.shop']), never);
+    expect(await away.missing(watched, never)).toBeNull();
+  });
+
+  it('are not known any more once many other workloads were asked about: one that runs is missed again', async () => {
+    const away = new ProxiesAway(() => Promise.resolve(true));
+    const asking = { ...watched, unasked: never };
+    away.acquit(asking, 'unrelated.shop');
+    for (let other = 0; other < 300; other += 1) away.remember({ ...asking, namespace: `other-${other}` }, 'a.shop');
+    away.suspect(asking, new Set(['unrelated.shop']), never);
+    expect(await away.missing(asking, never)).toMatchObject({ ids: ['unrelated.shop'], areSeen: false });
+  });
+
+  it('are said to be many, and with what is known of them', () => {
+    const ids = ['a', 'b', 'c', 'd', 'e', 'f', 'g'].map((name) => `${name}.shop`);
+    expect(awaitedOf({ ids, areSeen: false, forMs: 0 }, 0)).toMatch(
+      /^a.shop, b.shop, c.shop, d.shop, e.shop, 2 more may have had a route/,
+    );
+  });
+
   it.each<[string, number, number, unknown]>([
     ['waited for', 4_000, 4_000, undefined],
     ['said, and tried again', 9_000, 4_500, ProxiesUnseen],
     ['given up, with what to do', 30_000, 0, RoutesBehind],
   ])('are %s', (_case, forMs, waitedMs, error) => {
-    const said = () => awaitedOf({ ids: ['a.shop'], forMs }, waitedMs);
+    const said = () => awaitedOf({ ids: ['a.shop'], areSeen: true, forMs }, waitedMs);
     if (error === undefined) expect(said()).toMatch(/^a.shop had a route to the workload/);
     else expect(said).toThrow(error as ErrorConstructor);
   });

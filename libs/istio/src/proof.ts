@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { addressesOf, type KubeClient } from '@scc/kube';
-import { isCalling, type RouteProof, type Split, type Verified, type Watched } from '@scc/routing';
+import { addressesOf, isForbidden, type KubeClient } from '@scc/kube';
+import { hasProxy, isCalling, type RouteProof, type Split, type Verified, type Watched } from '@scc/routing';
 import type { ProxyView } from './proxies.js';
 import { Verifier } from './verify.js';
 
@@ -28,14 +28,31 @@ async function runsProxy(kube: Pick<KubeClient, 'get'>, id: string): Promise<boo
   return found !== undefined && isCalling(found);
 }
 
+/** How long a list of pods counts as the newest, in milliseconds: many migrations may ask at once. */
+const LIST_LASTS_MS = 2_000;
+
+/** The proxies of pods that may send requests, as POD.NAMESPACE; null where pods may not be listed. */
+async function listRunning(kube: Pick<KubeClient, 'list'>): Promise<ReadonlySet<string> | null> {
+  try {
+    const { items } = await kube.list({ apiVersion: 'v1', kind: 'Pod' }, { fieldSelector: 'status.phase=Running' });
+    const proxies = items.filter((pod) => hasProxy(pod) && isCalling(pod));
+    return new Set(proxies.map(({ metadata: { name = '', namespace = '' } }) => `${name}.${namespace}`));
+  } catch (error) {
+    if (isForbidden(error)) return null;
+    throw error;
+  }
+}
+
 /** Asks istiod what each proxy of the mesh has, whichever objects its routes were made from. */
 export class IstioProof implements RouteProof {
   private readonly verifier: Verifier | null;
+  private listed: { atMs: number; proxies: Promise<ReadonlySet<string> | null> } | null = null;
 
   constructor(private readonly options: IstioProofOptions) {
     const { kube, view, signal } = options;
     const isRunning = (id: string): Promise<boolean> => runsProxy(kube, id);
-    this.verifier = view ? new Verifier({ view, timeoutMs: PROXIES_TIMEOUT_MS, signal, isRunning }) : null;
+    const running = (): Promise<ReadonlySet<string> | null> => this.running();
+    this.verifier = view ? new Verifier({ view, timeoutMs: PROXIES_TIMEOUT_MS, signal, isRunning, running }) : null;
   }
 
   get isBlind(): boolean {
@@ -72,5 +89,15 @@ export class IstioProof implements RouteProof {
     await change();
     const judged = await this.verifier.routes(watched, split, before, again);
     return { verifiedBy: judged > 0 ? 'proxies' : 'bound' };
+  }
+
+  /** All proxies whose pods run; a list that failed is asked for again. */
+  private running(): Promise<ReadonlySet<string> | null> {
+    const { listed } = this;
+    if (listed && performance.now() - listed.atMs < LIST_LASTS_MS) return listed.proxies;
+    const proxies = listRunning(this.options.kube);
+    this.listed = { atMs: performance.now(), proxies };
+    proxies.catch(() => (this.listed = null));
+    return proxies;
   }
 }

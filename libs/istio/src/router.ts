@@ -300,7 +300,8 @@ export class IstioRouter implements TrafficRouter {
     const { namespace, services } = request;
     const { hasStreams, foreign, domain } = routesSchema.parse(routes);
     const { testers, affinity } = request;
-    return { namespace, domain, services, hasStreams, foreign: new Set(foreign), testers, affinity };
+    const unasked = request.unasked && new Set(request.unasked);
+    return { namespace, domain, services, hasStreams, foreign: new Set(foreign), testers, affinity, unasked };
   }
 
   private scope(survey: Survey, routeNamespace: string): RouteScope {

@@ -1,6 +1,6 @@
 import type { ProxyState, ProxyView } from './proxies.js';
 import { cookiePattern, NotServed, RoutesBehind } from '@scc/routing';
-import { Verifier } from './verify.js';
+import { Verifier, type VerifierOptions } from './verify.js';
 
 const NAMESPACE = 'shop';
 const services = [{ name: 'ledger', canary: 'ledger-scc-canary' }];
@@ -65,7 +65,8 @@ function telling(
     signal,
     stuckMs = 40,
     isRunning = () => Promise.resolve(false),
-  }: { timeoutMs?: number; stuckMs?: number; signal?: AbortSignal; isRunning?: (id: string) => Promise<boolean> } = {},
+    running = () => Promise.resolve(null),
+  }: Partial<Pick<VerifierOptions, 'timeoutMs' | 'stuckMs' | 'isRunning' | 'running'>> & { signal?: AbortSignal } = {},
 ) {
   let told = 0;
   const dumped: string[] = [];
@@ -88,7 +89,7 @@ function telling(
     },
   };
   return {
-    verifier: new Verifier({ view, timeoutMs, stuckMs, signal: () => signal, isRunning }),
+    verifier: new Verifier({ view, timeoutMs, stuckMs, signal: () => signal, isRunning, running }),
     asked: () => told,
     dumped,
   };
@@ -333,6 +334,42 @@ describe('routes', () => {
     );
     await verifier.routes(watched, to25, await verifier.before(watched, to25));
     expect(await verifier.routes(watched, null, await verifier.before(watched, null))).toBe(2);
+  });
+
+  describe('with a worker that has ended since', () => {
+    const asking = { ...watched, unasked: new Set(['legacy']) };
+    const both = { 'gateway.edge': behind, 'sidecar.shop': behind };
+    const seen = { 'gateway.edge': done, 'sidecar.shop': done };
+    const to50 = { canary: 50, mirror: null };
+    const half = aProxy({ sent: '3', acked: '3', canary: 50 });
+    /** What the first worker has seen is unknown to the second one. */
+    const second = async (after: Record<string, Proxy>[], pods: string[]) => {
+      const running = () => Promise.resolve(new Set(pods));
+      const isRunning = (id: string) => Promise.resolve(pods.includes(id));
+      const first = telling([both, seen], { running, isRunning });
+      await first.verifier.routes(asking, to25, await first.verifier.before(asking, to25));
+      const { verifier } = telling(after, { running, isRunning });
+      return verifier.routes(asking, to50, await verifier.before(asking, to50));
+    };
+
+    it('are waited for at a proxy that went away before the next one began, while its pod runs', async () => {
+      const without = [{ 'gateway.edge': done }, { 'gateway.edge': half }];
+      const all = ['gateway.edge', 'sidecar.shop', 'elsewhere.legacy'];
+      await expect(second(without, all)).rejects.toThrow(/sidecar.shop may have had a route .* no istiod/);
+      const back = [...without, { 'gateway.edge': half, 'sidecar.shop': half }];
+      expect(await second(back, all)).toBe(2);
+      expect(await second(without, ['gateway.edge'])).toBe(1);
+    });
+
+    it('are not waited for at one that the next one has seen to have no route there', async () => {
+      const unrelated = aProxy({ unknown: true });
+      const after = [
+        { 'gateway.edge': done, 'sidecar.shop': unrelated },
+        { 'gateway.edge': half, 'sidecar.shop': unrelated },
+        { 'gateway.edge': half },
+      ];
+      expect(await second(after, ['gateway.edge', 'sidecar.shop'])).toBe(1);
+    });
   });
 
   it('are gone only when no proxy names the canary, not even with a weight of zero', async () => {

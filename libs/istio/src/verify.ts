@@ -35,6 +35,8 @@ export interface VerifierOptions {
   signal: () => AbortSignal | undefined;
   /** Whether the pod of a proxy, POD.NAMESPACE, still runs and may send requests. */
   isRunning: (id: string) => Promise<boolean>;
+  /** All proxies, as POD.NAMESPACE, whose pods may send requests; absent, or null: they cannot be listed. */
+  running?: () => Promise<ReadonlySet<string> | null>;
 }
 
 /** Whether a proxy does as wanted; null when its configuration does not name the Services at all. */
@@ -55,6 +57,9 @@ const noncesOf = ({ routes, listeners }: ProxyState, { hasStreams }: Watched): {
   sent: routes.sent + (hasStreams ? `/${listeners.sent}` : ''),
   acked: routes.acked + (hasStreams ? `/${listeners.acked}` : ''),
 });
+
+/** Whether a nonce says that anything was sent. */
+const wasSent = (nonces: string): boolean => /[^/]/.test(nonces);
 
 const inParts = <Item>(items: readonly Item[]): Item[][] =>
   Array.from({ length: Math.ceil(items.length / AT_ONCE) }, (_part, index) =>
@@ -131,7 +136,10 @@ export class Verifier {
 
   /** To be taken right before the routes are changed. */
   async before(watched: Watched, split: Split | null): Promise<Before> {
+    // Pods first: one whose proxy is connected is ready after that.
+    const running = watched.unasked ? await this.options.running?.() : null;
     const proxies = await this.options.view.proxies();
+    if (running) this.away.suspect(watched, running, new Set(proxies.map(({ id }) => id)));
     const entries = await inTurns(proxies, async (proxy) => {
       const nonces = noncesOf(proxy, watched).sent;
       const judgement = await this.isAsWanted(proxy, watched, split);
@@ -143,8 +151,8 @@ export class Verifier {
 
   /**
    * Waits until every proxy was sent the routes as wanted and has acknowledged them. `split` null: none of them names a
-   * canary any more. Proxies whose configuration does not name the Services are not waited for; one that did, and that
-   * istiod does not know any more, is as long as its pod runs.
+   * canary any more. Proxies whose configuration does not name the Services are not waited for; one that did, or of
+   * which nothing is known, and that no istiod knows at the moment, is as long as its pod runs.
    *
    * A dump shows what istiod pushes from now on; only a new nonce says that this push has gone out. One that is made
    * while istiod takes a change over can leave the routes before it in istiod's cache, which proxies then get, and keep:
@@ -182,7 +190,7 @@ export class Verifier {
         if (look.judgement === null) return null;
         this.away.remember(watched, proxy.id);
         // One that was never sent anything has nothing to be in step with.
-        const isInStep = sent === acked && /[^/]/.test(sent);
+        const isInStep = sent === acked && wasSent(sent);
         // One that had other routes before may never be sent these: another try has written them, and nothing changed.
         const bearableMs = before.get(proxy.id) === look ? UNSENT_TIMES * stuckMs : stuckMs;
         if (isInStep && !look.judgement && performance.now() - look.atMs >= bearableMs) stuck.add(look);
@@ -278,21 +286,26 @@ export class Verifier {
     });
   }
 
-  /** The routes and listeners that a proxy was given; none of one that has left. */
+  /** The routes and listeners that a proxy was given; null of one that has left. */
   private async configurationOf(proxy: ProxyState, hasStreams: boolean) {
     const { view } = this.options;
     const given = await view.dump(proxy, 'rds');
     const listeners = hasStreams && given !== null ? await view.dump(proxy, 'lds') : [];
-    return given === null || listeners === null ? { given: [], listeners: [] } : { given, listeners };
+    return given === null || listeners === null ? null : { given, listeners };
   }
 
   private async isAsWanted(proxy: ProxyState, watched: Watched, split: Split | null): Promise<Judgement> {
     const { services, hasStreams } = watched;
     const canaries = services.map(({ canary }) => serviceHost(canary, watched));
-    const { given, listeners } = await this.configurationOf(proxy, hasStreams);
+    const configuration = await this.configurationOf(proxy, hasStreams);
+    if (configuration === null) return null;
+    const { given, listeners } = configuration;
     const routes = withoutHosts(given, canaries);
     const hosts = [...canaries, ...services.map(({ name }) => serviceHost(name, watched))];
-    if (!mentions(routes, hosts) && !mentions(listeners, hosts)) return null;
+    if (!mentions(routes, hosts) && !mentions(listeners, hosts)) {
+      if (wasSent(noncesOf(proxy, watched).sent)) this.away.acquit(watched, proxy.id);
+      return null;
+    }
     if (split === null) return !mentions(routes, canaries) && !sharesOf(listeners, watched).some(isMixed);
     const mirrored = mirrorsTo(routes);
     if (split.mirror === null && canaries.some((host) => mirrored.has(host))) return false;

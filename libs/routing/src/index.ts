@@ -16,7 +16,7 @@ export type {
   Verified,
   WayShare,
 } from './router.js';
-export { isCalling } from './calling.js';
+export { hasProxy, isCalling } from './calling.js';
 export { affinityNotRouted, affinityWarning, cookiePattern, expiredCookie, isSticky, keptCookie } from './affinity.js';
 export { CompositeRouter } from './composite.js';
 export { ClientsStay, NotServed, ProxiesUnseen, RoutesBehind } from './errors.js';

@@ -14,6 +14,11 @@ export interface Watched {
   testers?: Testers | undefined;
   /** By which clients that met the canary stay there while it has a share. */
   affinity?: Affinity | undefined;
+  /**
+   * Namespaces whose proxies need not be seen, since the plan accepts that. Absent: it is not kept what it accepts, and
+   * no proxy is missed of which nothing is known.
+   */
+  unasked?: ReadonlySet<string> | undefined;
 }
 
 /** Tells when what was written has arrived where requests are routed. Routers of one mesh share it. */

@@ -46,6 +46,8 @@ export interface SurveyRequest {
   testers?: Testers | undefined;
   /** By which clients that met the canary stay there. */
   affinity?: Affinity | undefined;
+  /** Namespaces whose proxies need not be seen: the plan accepts that. Absent in surveys from before this was kept. */
+  unasked?: readonly string[] | undefined;
   /** The plan, which owns the objects that are made in its namespace. */
   owner?: { apiVersion: string; kind: string; name: string; uid: string };
 }

@@ -1,27 +1,17 @@
 import type { KubeObject } from '@scc/kube';
-import { isRecord, type WayIn } from '@scc/plan';
+import type { WayIn } from '@scc/plan';
 import { plural } from '@scc/plan/words';
-import { isCalling, isInMesh, type UndividedWay, undividedWay } from '@scc/routing';
+import { hasProxy, isCalling, isInMesh, type UndividedWay, undividedWay } from '@scc/routing';
 
 /**
  * Pods that may call the workload, and whose requests cannot be seen to be divided: their proxy is connected to an
  * istiod that is not asked, or nodes and waypoints of the ambient mesh send them on.
  */
 
-const PROXY = 'istio-proxy';
 /** What Istio's node agent writes on a pod whose traffic it takes. */
 const REDIRECTION = 'ambient.istio.io/redirection';
 /** Names that a message lists. */
 const MAX_NAMES = 3;
-
-const listOf = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
-
-function hasProxy({ spec }: KubeObject): boolean {
-  if (!isRecord(spec)) return false;
-  return [...listOf(spec['initContainers']), ...listOf(spec['containers'])].some(
-    (container) => isRecord(container) && container['name'] === PROXY,
-  );
-}
 
 const namespaceOf = ({ metadata }: KubeObject): string => metadata.namespace ?? '';
 

@@ -14,7 +14,7 @@ import { policyViolations, policyWarnings } from './policies.js';
 import { readRoom, roomViolations } from './room.js';
 import { surgeOf } from './surge.js';
 import type { ChangedTemplate } from './template.js';
-import { affinityOf, asWays, mirrorOf, undividedViolations, wayWarnings } from './ways.js';
+import { acceptedNamespaces, affinityOf, asWays, mirrorOf, undividedViolations, wayWarnings } from './ways.js';
 
 /** How the requests of a workload would be divided between it and its canary. */
 export interface Division {
@@ -75,6 +75,7 @@ export async function divide(
     mirror: mirrorOf(spec.traffic),
     testers: spec.traffic.testers,
     affinity: affinityOf(spec.traffic, ref.uid),
+    unasked: acceptedNamespaces(spec.traffic.accept),
   });
   const cluster = await readCapacity(kube);
   // An istiod that refuses is a violation of the survey already.

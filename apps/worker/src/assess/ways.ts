@@ -22,6 +22,10 @@ export const isAccepted = (
 export const isAcceptedUnread = (accept: readonly Accepted[], kind: string): boolean =>
   accept.some((one) => one.kind === kind && one.name === '*');
 
+/** The namespaces that a plan accepts, each by its name alone or behind the one of the plan. */
+export const acceptedNamespaces = (accept: readonly Accepted[]): string[] =>
+  accept.filter(({ kind }) => kind === 'Namespace').map(({ name }) => name.slice(name.lastIndexOf('/') + 1));
+
 const PAST: Record<string, string> = {
   Ingress: 'its controller sends requests to the pods of the Service, past the routes of the mesh',
   Route: "OpenShift's router sends requests to the pods of the Service, past the routes of the mesh",
