@@ -44,6 +44,16 @@ describe('selectingKinds', () => {
       definition('EgressService', withField('nodeSelector'), { group: 'k8s.ovn.org' }),
       ['EgressService'],
     ],
+    [
+      'the name of a kind of Kuma whose schema says nothing of its fields',
+      definition('TrafficRoute', { 'x-kubernetes-preserve-unknown-fields': true }, { group: 'kuma.io' }),
+      ['TrafficRoute'],
+    ],
+    [
+      'neither its name nor its fields, as one of Kuma that says what runs',
+      definition('DataplaneInsight', { 'x-kubernetes-preserve-unknown-fields': true }, { group: 'kuma.io' }),
+      [],
+    ],
     ['a map of rules', definition('Guard', { additionalProperties: withField('selector') }), ['Guard']],
     ['no such field', definition('Guard', withField('selectorless')), []],
     ['a kind that looks for Services', definition('ServiceMonitor', withField('selector')), []],
@@ -147,6 +157,15 @@ describe('readPolicies', () => {
       'MeshTimeout kuma-system/old',
       'MeshTimeout shop/workload-owner',
     ]);
+  });
+
+  it('takes the first policies of a mesh, which are in no namespace', async () => {
+    const spec = { 'x-kubernetes-preserve-unknown-fields': true };
+    const cluster = clusterOf([
+      definition('TrafficPermission', spec, { group: 'kuma.io', scope: 'Cluster' }),
+      object('kuma.io/v1', 'TrafficPermission', '', 'to-web'),
+    ]);
+    expect(named((await readPolicies(cluster, at)).foreign)).toEqual(['TrafficPermission /to-web']);
   });
 
   it('names kinds that may not be read, and keeps those of the platform apart', async () => {

@@ -56,8 +56,14 @@ const KNOWN_GROUPS: readonly string[] = [
   'cert-manager.io',
   'acme.cert-manager.io',
 ];
-/** A group of which objects in a namespace of its own are about pods of all. */
+/** A group of which objects in a namespace of its own, or in none, are about pods of all. */
 const MESH_WIDE = 'kuma.io';
+/** Kinds of that group that pick pods and Services by tags in fields of which their schema says nothing. */
+const WITHOUT_SCHEMA = [
+  ...['CircuitBreaker', 'FaultInjection', 'HealthCheck', 'MeshGateway', 'MeshGatewayRoute', 'ProxyTemplate'],
+  ...['RateLimit', 'Retry', 'Timeout', 'TrafficLog', 'TrafficPermission', 'TrafficRoute', 'TrafficTrace'],
+  'VirtualOutbound',
+];
 /** Of such an object; absent in releases that keep all of them in that namespace. */
 const ROLE = 'kuma.io/policy-role';
 /** Groups of the platform itself, of which an installation need not read every kind. */
@@ -105,7 +111,7 @@ export function selectingKinds(definition: KubeObject): CustomKind[] {
   const served = (Array.isArray(versions) ? versions : []).filter(
     (version): version is Record<string, unknown> => isRecord(version) && version['served'] === true,
   );
-  const isByName = NAMED_AS_SERVICE.includes(kind);
+  const isByName = NAMED_AS_SERVICE.includes(kind) || (group === MESH_WIDE && WITHOUT_SCHEMA.includes(kind));
   const selecting = isByName || served.some(({ schema }) => isRecord(schema) && hasSelector(schema['openAPIV3Schema']));
   const found = served.flatMap(({ name }) => (typeof name === 'string' ? [name] : []));
   if (!selecting || OF_SERVICES.includes(kind)) return [];

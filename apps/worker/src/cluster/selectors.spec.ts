@@ -95,6 +95,18 @@ describe('isOfOneSide', () => {
     ],
     ['a subset by tags in another', { targetRef: { tags: { app: 'web', 'k8s.kuma.io/namespace': 'x' } } }, false],
     ['a Service of a mesh', { to: [{ targetRef: { kind: 'MeshService', name: 'web_shop_svc_80' } }] }, true],
+    ['what comes from the pods by tags', { sources: [{ match: { app: 'web' } }] }, true],
+    ['what comes from the Service', { sources: [{ match: { 'kuma.io/service': 'web_shop_svc_80' } }] }, true],
+    ['what goes to the Service', { destinations: [{ match: { 'kuma.io/service': 'web_shop_svc_80' } }] }, true],
+    ['what goes to all', { destinations: [{ match: { 'kuma.io/service': '*' } }] }, false],
+    ['what goes to another', { destinations: [{ match: { 'kuma.io/service': 'x_shop_svc_80' } }] }, false],
+    [
+      'the proxies of another namespace by tags',
+      { selectors: [{ match: { app: 'web', 'k8s.kuma.io/namespace': 'x' } }] },
+      false,
+    ],
+    ['a share for the Service', { split: [{ destination: { 'kuma.io/service': 'web_shop_svc_80' } }] }, true],
+    ['a match that asks for no labels', { match: { path: { prefix: '/' } } }, false],
     ['a word that is no selector', { app: 'web' }, false],
   ])('%s: %j', (_case, spec, expected) => {
     expect(isOfOneSide(spec, sides)).toBe(expected);

@@ -63,6 +63,9 @@ function tellsApart(selector: unknown, sides: Pick<Sides, 'stable' | 'canary'>):
 export const SELECTOR_FIELD = /^(?!node|namespace)\w*selectors?$|^matchLabels$/i;
 export const REFERENCE_FIELD = /targetRefs?$/i;
 
+/** The tag by which Kuma's policies say for which Service they are. */
+const SERVICE_TAG = 'kuma.io/service';
+
 /** Kuma names a Service by itself, or as NAME_NAMESPACE_svc_PORT. */
 const isServiceOfKuma = (text: unknown, { names: all }: Pick<Sides, 'names'>): boolean =>
   typeof text === 'string' &&
@@ -88,7 +91,7 @@ function refersByLabels(reference: unknown, sides: Sides): boolean {
   const { tags, labels } = reference;
   const of: unknown = isRecord(tags) ? tags['k8s.kuma.io/namespace'] : undefined;
   if (of !== undefined && of !== sides.namespaceLabels['kubernetes.io/metadata.name']) return false;
-  if (isRecord(tags) && isServiceOfKuma(tags['kuma.io/service'], sides)) return true;
+  if (isRecord(tags) && isServiceOfKuma(tags[SERVICE_TAG], sides)) return true;
   return [tags, labels].some((picked) => isStrings(picked) && tellsApart(withoutOwnTags(picked), sides));
 }
 
@@ -103,6 +106,9 @@ export function isOfOneSide(value: unknown, sides: Sides): boolean {
   return Object.entries(value).some(([key, item]) => {
     if (key === 'namespaceSelector') return false;
     if (REFERENCE_FIELD.test(key)) return names(item, sides) || refersByLabels(item, sides);
+    // Tags as they are, in sources, destinations and selectors of Kuma's first policies, and where these send requests.
+    if (isStrings(item) && (key === 'match' || item[SERVICE_TAG] !== undefined))
+      return refersByLabels({ tags: item }, sides);
     return (SELECTOR_FIELD.test(key) && tellsApart(item, sides)) || isOfOneSide(item, sides);
   });
 }
