@@ -17,12 +17,12 @@ export type {
   WayShare,
 } from './router.js';
 export { hasProxy, isCalling } from './calling.js';
+export { AMBIENT_KIND, undividedInAmbient } from './ambient.js';
 export { affinityNotRouted, affinityWarning, cookiePattern, expiredCookie, isSticky, keptCookie } from './affinity.js';
 export { CompositeRouter } from './composite.js';
 export { ClientsStay, NotServed, ProxiesUnseen, RoutesBehind } from './errors.js';
 export { chooseLabel } from './label.js';
 export {
-  AMBIENT_KIND,
   CLAIM_KIND,
   isOwned,
   isPaused,
@@ -34,7 +34,6 @@ export {
   runsAreNotKept,
   runsGoneBy,
   serviceIsShared,
-  undividedInAmbient,
   unmovable,
   volumeCannotBeShared,
   volumeIsRelabelled,

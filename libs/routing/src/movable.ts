@@ -204,30 +204,6 @@ const cannotBeToldApart: Rule = ofDivided(({ matchLabels, services }) => {
   return 'violations' in chosen && services.length > 0 ? chosen.violations : [];
 });
 
-const DATAPLANE_LABEL = 'istio.io/dataplane-mode';
-/** By which a plan accepts it of a namespace that requests of the ambient mesh are not divided. */
-export const AMBIENT_KIND = 'Namespace';
-
-/**
- * Requests of an ambient mesh are routed by nodes and waypoints, which no router of ours asks. Pods are in it by their
- * namespace's label, unless their own says otherwise.
- */
-export function undividedInAmbient(
-  { kind, name, namespace }: { kind: string; name: string; namespace: string },
-  podLabels: Readonly<Record<string, string>>,
-  namespaceLabels: Readonly<Record<string, string>> | null | undefined,
-): Violation[] {
-  if ((podLabels[DATAPLANE_LABEL] ?? namespaceLabels?.[DATAPLANE_LABEL]) !== 'ambient') return [];
-  return [
-    {
-      code: 'AmbientNotDivided',
-      field: 'spec.traffic.accept',
-      message: `the pods of ${kind} ${name} are in the ambient mesh: ztunnel and waypoints send requests to them, and neither can be seen to divide these`,
-      remedy: `Use sidecars for the workload and its callers for the time of the migration (label ${DATAPLANE_LABEL}: none, istio-injection: enabled), or accept that requests of the ambient mesh are not divided, by spec.traffic.accept: [{kind: ${AMBIENT_KIND}, name: '${namespace}'}].`,
-    },
-  ];
-}
-
 const RULES: readonly Rule[] = [
   isPaused,
   isScaledToZero,

@@ -118,7 +118,7 @@ export const VIOLATIONS = {
     remedy: 'move the workload to a namespace of its own, or take the label away that exempts this one',
   },
   AmbientNotDivided: {
-    cause: "the pods are in Istio's ambient mesh, whose ztunnels and waypoints are not divided",
+    cause: "the pods are in Istio's ambient mesh, or a waypoint serves them: ztunnels and waypoints are not divided",
     remedy: 'use sidecars for the time of the migration, or accept the namespace by `traffic.accept`',
   },
   AutoscalerIsManaged: {

@@ -34,6 +34,7 @@ import { wantedAccount } from './account.js';
 export interface SelectingService {
   name: string;
   selector: Record<string, string>;
+  labels?: Record<string, string> | undefined;
   sessionAffinity: string;
   /** Live pods behind the Service that are not the workload's, by what they belong to. */
   others: string[];
@@ -129,12 +130,12 @@ async function readWorkload(
   const picking = services.items.flatMap((service): SelectingService[] => {
     const { selector, type, sessionAffinity } = serviceSchema.parse(service).spec;
     if (isCanaryObject(service.metadata) || type === 'ExternalName' || !selects(selector, podLabels)) return [];
-    const { name: serviceName = '' } = service.metadata;
+    const { name: serviceName = '', labels } = service.metadata;
     const others = [
       ...strangersBehind(selector ?? {}, around, ownUids),
       ...strangeSlices(slices.items, serviceName, ownPods),
     ];
-    return [{ name: serviceName, selector: selector ?? {}, sessionAffinity, others }];
+    return [{ name: serviceName, selector: selector ?? {}, labels, sessionAffinity, others }];
   });
   const claims = await readClaims(kube, namespace, object);
   return {

@@ -11,6 +11,19 @@ const podMode = (mode: string) => ({
     spec: { containers: [{ name: 'app', image: 'ledger:1' }] },
   },
 });
+const waypoint = namespace({ 'istio.io/use-waypoint': 'edge' });
+const podWaypoint = {
+  template: {
+    metadata: { labels: { app: 'ledger', 'istio.io/use-waypoint': 'edge' } },
+    spec: { containers: [{ name: 'app', image: 'ledger:1' }] },
+  },
+};
+/** A workload whose Service has these labels. */
+const behind = (labels: Record<string, string>, facts: Partial<Facts> = {}): Facts =>
+  someFacts({
+    facts,
+    services: [{ name: 'ledger', selector: { app: 'ledger' }, labels, sessionAffinity: 'None', others: [] }],
+  });
 const scaler = (minReplicas: number | undefined, metadata: object = {}): KubeObject => ({
   apiVersion: 'autoscaling/v2',
   kind: 'HorizontalPodAutoscaler',
@@ -43,6 +56,15 @@ describe('managedViolations', () => {
     ],
     ['refuses a workload of the ambient mesh', someFacts({ facts: ambient }), ['AmbientNotDivided']],
     ['takes one that is out of it', someFacts({ facts: ambient, deployment: podMode('none') }), []],
+    ['refuses one whose Service a waypoint serves', behind({ 'istio.io/use-waypoint': 'edge' }), ['AmbientNotDivided']],
+    ['refuses one whose namespace a waypoint serves', someFacts({ facts: waypoint }), ['AmbientNotDivided']],
+    ['refuses one whose pods a waypoint serves', someFacts({ deployment: podWaypoint }), ['AmbientNotDivided']],
+    ['takes one whose Service is out of its namespace’s', behind({ 'istio.io/use-waypoint': 'none' }, waypoint), []],
+    [
+      'takes one behind a waypoint that the plan accepts',
+      someFacts({ facts: waypoint, spec: { traffic: { accept: [{ kind: 'Namespace', name: 'shop' }] } } }),
+      [],
+    ],
     ['refuses one that is in it alone', someFacts({ deployment: podMode('ambient') }), ['AmbientNotDivided']],
     [
       'takes one that the plan accepts',
@@ -57,6 +79,31 @@ describe('managedViolations', () => {
     ['holds none for a StatefulSet', scaled(scaler(1, keda), aSet()), []],
   ])('%s', (_case, facts, expected) => {
     expect(managedViolations(facts).map(({ code }) => code)).toEqual(expected);
+  });
+
+  it.each<[string, Facts, string, string]>([
+    [
+      'of a Service',
+      behind({ 'istio.io/use-waypoint': 'edge', 'istio.io/use-waypoint-namespace': 'mesh' }),
+      'callers in the ambient mesh reach Service ledger by the waypoint Gateway mesh/edge',
+      'label Service ledger istio.io/use-waypoint: none, or accept',
+    ],
+    [
+      'of the pods',
+      someFacts({ deployment: podWaypoint }),
+      'callers in the ambient mesh reach the pods of Deployment ledger by the waypoint Gateway edge',
+      'label the template of Deployment ledger istio.io/use-waypoint: none, or accept',
+    ],
+    [
+      'of a workload that is in the ambient mesh itself',
+      someFacts({ facts: namespace({ 'istio.io/dataplane-mode': 'ambient', 'istio.io/use-waypoint': 'edge' }) }),
+      'ztunnel and the waypoint Gateway edge send requests to them',
+      'label istio.io/dataplane-mode: none, istio-injection: enabled',
+    ],
+  ])('names the waypoint %s, and what to do by hand', (_case, facts, message, remedy) => {
+    expect(managedViolations(facts)).toMatchObject([
+      { message: expect.stringContaining(message) as string, remedy: expect.stringContaining(remedy) as string },
+    ]);
   });
 
   it('names who owns an autoscaler, and what to set there', () => {

@@ -31,14 +31,17 @@ const exempted = ({ namespace }: Facts): Violation[] =>
     : [];
 
 /** Requests of an ambient mesh are routed by nodes and waypoints, which no router of ours asks. */
-function undividedByAmbient({ object, deployment }: AssessedWorkload, { spec, ref, namespace }: Facts): Violation[] {
+function undividedByAmbient(
+  { object, deployment, services }: AssessedWorkload,
+  { spec, ref, namespace }: Facts,
+): Violation[] {
   const isTaken = isAccepted(spec.traffic.accept, { kind: AMBIENT_KIND, name: ref.namespace }, ref.namespace);
   if (isTaken) return [];
-  return undividedInAmbient(
-    { kind: object.kind, name: object.metadata.name ?? '', namespace: ref.namespace },
-    deployment.spec.template.metadata.labels,
-    namespace.labels,
-  );
+  return undividedInAmbient({
+    ...{ kind: object.kind, name: object.metadata.name ?? '', namespace: ref.namespace, services },
+    podLabels: deployment.spec.template.metadata.labels,
+    namespaceLabels: namespace.labels,
+  });
 }
 
 /** Whether the minimum of an autoscaler is raised while a canary serves, so that the workload does not shrink. */

@@ -216,6 +216,16 @@ const CASES: Case[] = [
     [workload(), namespace('shop', { 'istio.io/dataplane-mode': 'ambient' }), service(), virtualService()],
     ['AmbientNotDivided'],
   ],
+  [
+    'behind a waypoint of its Service',
+    [workload(), meshed, service({}, 'a', { labels: { 'istio.io/use-waypoint': 'edge' } }), virtualService()],
+    ['AmbientNotDivided'],
+  ],
+  [
+    'behind a waypoint of its namespace',
+    [workload(), namespace('shop', { 'istio-injection': 'enabled', 'istio.io/use-waypoint': 'edge' }), service()],
+    ['AmbientNotDivided'],
+  ],
   ['in a cluster without mesh', [workload(), bare, service()], [], 'no mesh'],
   [
     'in a cluster without mesh, on a port of its nodes',

@@ -215,7 +215,11 @@ export function obstaclesOf(
   const moved = neighbours.moved(workload, strategy, waysIn.services);
   const relabelled = risks.some(({ name }) => name === 'selinux-relabel') ? volumeIsRelabelled(moved) : [];
   const ambient = isDivided(strategy)
-    ? undividedInAmbient(workload, workload.template.metadata?.labels ?? {}, namespace.labels)
+    ? undividedInAmbient({
+        ...{ kind: workload.kind, name: workload.name, namespace: workload.namespace, services: waysIn.services },
+        podLabels: workload.template.metadata?.labels ?? {},
+        namespaceLabels: namespace.labels,
+      })
     : [];
   const own = [...ambient, ...unmovable(moved), ...relabelled].map(({ message }) => message);
   return isDivided(strategy) ? [...wayObstacles(waysIn), ...portObstacles(waysIn), ...own] : own;

@@ -32,6 +32,7 @@ export interface ScannedService {
   readonly namespace: string;
   readonly name: string;
   readonly selector: Record<string, string>;
+  readonly labels: Readonly<Record<string, string>>;
   readonly ports: ServicePort[];
   /** How callers reach it, beside what sends to it. */
   readonly kind: string;
@@ -64,6 +65,7 @@ export function selectingService(object: ClusterObject, fallback: string): Scann
   const { name, labels, namespace = null } = object.metadata;
   if (isCanaryObject({ labels: labels ?? {} })) return null;
   return {
+    labels: labels ?? {},
     ...{ namespace: namespace ?? fallback, name, selector: spec.selector, kind: kindOf(spec) },
     ports: spec.ports ?? [],
   };
