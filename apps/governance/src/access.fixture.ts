@@ -9,6 +9,7 @@ import type { AccessReview } from './access/kubernetes.js';
 import { API_GROUP } from './access/roles.js';
 import { accessConfig } from './access/settings.js';
 import type { IsRunning } from './approvals/temporal.js';
+import { AnswerSeals } from './database/answer-seals.js';
 import { AuthorityWatch } from './audit/authority-watch.js';
 import { Contradictions } from './audit/contradictions.controller.js';
 import { Observer } from './health/observer.js';
@@ -110,6 +111,7 @@ export async function startGuarded(
 ): Promise<GuardedApi> {
   const { privateKey } = generateKeyPairSync('ed25519');
   const origin = 'scc.poc/test';
+  const signer = signerFromPem(origin, privateKey.export({ format: 'pem', type: 'pkcs8' }).toString());
   // The throttler is CommonJS: jest lets it require Nest only once Nest is there.
   await import('@nestjs/core');
   const { startApi } = await import('./server.js');
@@ -127,7 +129,8 @@ export async function startGuarded(
         log,
         ...(now ? { now } : {}),
       },
-      signer: signerFromPem(origin, privateKey.export({ format: 'pem', type: 'pkcs8' }).toString()),
+      signer,
+      seals: new AnswerSeals(signer),
       origin,
       ratePerSecond: 100_000,
       contradictions: new Contradictions(new AuthorityWatch({ source, logger: log })),

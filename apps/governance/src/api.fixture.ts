@@ -12,7 +12,9 @@ import { API_GROUP } from './access/roles.js';
 import { accessConfig } from './access/settings.js';
 import { ROLES } from './call/roles.js';
 import type { SendCommand } from './approvals/temporal.js';
+import { AnswerSeals } from './database/answer-seals.js';
 import { GovernanceMetrics } from './health/metrics.js';
+import { AnswersWatch } from './audit/answers-watch.js';
 import { AuthorityWatch } from './audit/authority-watch.js';
 import { Contradictions } from './audit/contradictions.controller.js';
 import { Observer } from './health/observer.js';
@@ -110,10 +112,12 @@ export async function startTestApi(source: DataSource, options: TestApiOptions =
     );
   const logger = options.log ?? createLogger('test', 'silent');
   const readModel = new ReadModelWatch(source);
-  const contradictions = new Contradictions(new AuthorityWatch({ source, logger, also: [readModel] }));
-  const observer = new Observer(source, logger, probes, options.contradicted ?? (() => contradictions.reason));
   const { privateKey } = generateKeyPairSync('ed25519');
   const signer = signerFromPem('scc.poc/test', privateKey.export({ format: 'pem', type: 'pkcs8' }).toString());
+  const seals = new AnswerSeals(signer);
+  const also = [readModel, new AnswersWatch(source, seals)];
+  const contradictions = new Contradictions(new AuthorityWatch({ source, logger, also }));
+  const observer = new Observer(source, logger, probes, options.contradicted ?? (() => contradictions.reason));
   const metrics = new GovernanceMetrics();
   // The throttler is CommonJS: jest lets it require Nest only once Nest is there.
   await import('@nestjs/core');
@@ -134,6 +138,7 @@ export async function startTestApi(source: DataSource, options: TestApiOptions =
         ...(failureBurst === undefined ? {} : { failureBurst }),
       },
       signer,
+      seals,
       origin: 'scc.poc/test',
       ratePerSecond,
       contradictions,

@@ -19,6 +19,7 @@ import { HistoryModule } from './history/history.module.js';
 import { ProofSigner } from './history/proof.js';
 import type { ReadModelWatch } from './history/read-model-watch.js';
 import { EntityTagInterceptor } from './http/etag.js';
+import { AnswerSeals } from './database/answer-seals.js';
 import { IdempotencyInterceptor } from './http/idempotency.js';
 import { ProblemFilter } from './http/problems.js';
 import { QueryInterceptor } from './http/queries.js';
@@ -48,6 +49,7 @@ export interface AppParts {
   observer: Observer;
   access: AccessOptions;
   signer: NoteSigner;
+  seals: AnswerSeals;
   origin: string;
   ratePerSecond: number;
   contradictions: Contradictions;
@@ -80,6 +82,7 @@ export class AppModule {
     observer,
     access,
     signer,
+    seals,
     origin,
     ratePerSecond,
     contradictions,
@@ -115,6 +118,7 @@ export class AppModule {
       ],
       providers: [
         { provide: DataSource, useValue: source },
+        { provide: AnswerSeals, useValue: seals },
         { provide: APP_FILTER, useValue: new ProblemFilter(logger) },
         { provide: APP_INTERCEPTOR, useClass: QueryInterceptor },
         { provide: APP_INTERCEPTOR, useClass: ReceiptsInterceptor },

@@ -108,6 +108,7 @@ describe('entities', () => {
       'idempotency_key: column answer json',
       'idempotency_key: column created_at timestamp with time zone not null default now()',
       'idempotency_key: column request_hash bytea not null',
+      'idempotency_key: column seal bytea',
     ]);
     expect(excess).toEqual([
       'idempotency_key: column answer jsonb',

@@ -11,6 +11,7 @@ import { TemporalLink } from '@scc/runtime/temporal';
 import { startTracing, tracingOf } from '@scc/runtime/tracing';
 import { type CertificateSource, followFiles, followSecret, type KeyPair } from '@scc/tls';
 import { OutboxWatch } from './approvals/outbox-watch.js';
+import { AnswersWatch } from './audit/answers-watch.js';
 import { AuthorityWatch } from './audit/authority-watch.js';
 import { LogWatch } from './audit/log-watch.js';
 import { PublishedWatch } from './audit/published-watch.js';
@@ -24,6 +25,7 @@ import { Sealer } from './audit/sealer.js';
 import { temporalCommands, temporalRuns } from './approvals/temporal.js';
 import { type Background, installPolicies, startBackground } from './background.js';
 import { type Config, governanceConfigSchema } from './config.js';
+import { AnswerSeals } from './database/answer-seals.js';
 import { connectDatabase, patiently } from './database/connect.js';
 import { MAPPING } from './entities.js';
 import { campaignBoardsIn } from './campaigns/boards.js';
@@ -139,6 +141,7 @@ async function start({ config, logger, metrics, parts, signal, setWaiting, setAd
   const publisher = new CheckpointPublisher({ store: checkpointStore(kube), db: source, vkey: signer.vkey, logger });
   const readModel = new ReadModelWatch(source);
   const vkeys = [signer, ...(previousSigner ? [previousSigner] : [])].map(({ vkey }) => vkey);
+  const seals = new AnswerSeals(signer);
   const authority = new AuthorityWatch({
     ...{ source, logger },
     also: [
@@ -150,6 +153,7 @@ async function start({ config, logger, metrics, parts, signal, setWaiting, setAd
           () => publisher.alteration(),
         ),
         new LogWatch(source, { origin: config.AUDIT_ORIGIN, vkeys }),
+        new AnswersWatch(source, seals),
       ],
     ],
   });
@@ -221,6 +225,7 @@ async function start({ config, logger, metrics, parts, signal, setWaiting, setAd
         log: logger,
       },
       signer,
+      seals,
       origin: config.AUDIT_ORIGIN,
       ratePerSecond: config.API_RATE_PER_SECOND,
       contradictions,

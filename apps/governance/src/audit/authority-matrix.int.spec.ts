@@ -34,7 +34,7 @@ const NO_AUTHORITY: Readonly<Record<string, string>> = {
   ...{ workload_scan: OBSERVED, scanned_workload: OBSERVED },
   outbox: 'wakes workflows, which then ask; its rows are compared with the ends of approvals',
   notification_delivery: 'is a message',
-  idempotency_key: 'is an answer that was given',
+  idempotency_key: 'is an answer that was given, and carries a seal of governance, see idempotency.int.spec.ts',
   console_session: 'holds a token that is sealed with what only the cookie has',
 };
 

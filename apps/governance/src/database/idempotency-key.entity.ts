@@ -17,6 +17,10 @@ export class IdempotencyKeyEntity {
   @Column('json', { nullable: true })
   answer!: unknown;
 
+  /** Made of the audit key, which the database does not have; null in rows of earlier releases. */
+  @Column('bytea', { nullable: true })
+  seal!: Buffer | null;
+
   @Index('idempotency_key_age')
   @Column('timestamptz', BY_DEFAULT_NOW)
   createdAt!: Date;

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { EntityManager } from 'typeorm';
 import { z } from 'zod';
+import type { AnswerSeals } from './answer-seals.js';
 import { Refusal } from '../refusal/refusal.js';
 import { rowOf } from './rows.js';
 
@@ -13,6 +14,7 @@ export interface KeyedWrite {
   requestHash: Buffer;
   /** Set once a transaction has taken the key. */
   taken: boolean;
+  seals: AnswerSeals;
 }
 
 /** The request was answered before: carries that answer out of the transaction, which then changes nothing. */
@@ -30,6 +32,16 @@ export class InProgress extends Refusal {
   }
 }
 
+/** What is kept for the key is not what governance wrote, or cannot be told to be. */
+export class AnswerUnproven extends Refusal {
+  constructor() {
+    super(
+      'conflict',
+      'the answer that is kept for this Idempotency-Key does not carry the seal of governance, so that it is not given again; look whether the write had its effect, and send it with another key',
+    );
+  }
+}
+
 /** The key was used for another request. */
 export class KeyReused extends Refusal {
   constructor() {
@@ -42,18 +54,22 @@ const current = new AsyncLocalStorage<KeyedWrite>();
 /** Runs the work of a request; the first transaction in it belongs to the key. */
 export const withKey = <T>(write: KeyedWrite, work: () => T): T => current.run(write, work);
 
-const storedRow = z.object({ request_hash: z.instanceof(Buffer), answer: z.unknown() });
+const storedRow = z.object({
+  requestHash: z.instanceof(Buffer),
+  answer: z.string().nullable(),
+  seal: z.instanceof(Buffer).nullable(),
+});
 
 /**
  * Does the work at most once for the key of the current request, and stores its answer in the same transaction: either
  * both are there or neither. Without a key it only does the work.
- * @throws AnsweredBefore, InProgress, KeyReused
+ * @throws AnsweredBefore, InProgress, KeyReused, AnswerUnproven
  */
 export async function oncePerKey<T>(tx: EntityManager, work: (tx: EntityManager) => Promise<T>): Promise<T> {
   const write = current.getStore();
   if (!write || write.taken) return work(tx);
   write.taken = true;
-  const { principal, key, requestHash } = write;
+  const { principal, key, requestHash, seals } = write;
   const lock = await rowOf(
     tx,
     z.object({ taken: z.boolean() }),
@@ -65,18 +81,19 @@ export async function oncePerKey<T>(tx: EntityManager, work: (tx: EntityManager)
   const stored = await rowOf(
     tx,
     storedRow,
-    'select request_hash, answer from idempotency_key where principal = $1 and key = $2',
+    `select request_hash as "requestHash", answer::text as answer, seal from idempotency_key
+     where principal = $1 and key = $2`,
     [principal, key],
   );
-  if (stored && !stored.request_hash.equals(requestHash)) throw new KeyReused();
-  if (stored) throw new AnsweredBefore(stored.answer ?? undefined);
+  if (stored && !seals.isOwn({ principal, key, ...stored })) throw new AnswerUnproven();
+  if (stored && !stored.requestHash.equals(requestHash)) throw new KeyReused();
+  if (stored) throw new AnsweredBefore(stored.answer === null ? undefined : (JSON.parse(stored.answer) ?? undefined));
   const answer = await work(tx);
-  await tx.query('insert into idempotency_key (principal, key, request_hash, answer) values ($1, $2, $3, $4)', [
-    principal,
-    key,
-    requestHash,
-    answer === undefined ? null : JSON.stringify(answer),
-  ]);
+  const said = answer === undefined ? null : JSON.stringify(answer);
+  await tx.query(
+    'insert into idempotency_key (principal, key, request_hash, answer, seal) values ($1, $2, $3, $4, $5)',
+    [principal, key, requestHash, said, seals.of({ principal, key, requestHash, answer: said })],
+  );
   return answer;
 }
 

@@ -117,6 +117,35 @@ describe('a write with a key', () => {
     });
   });
 
+  it.each<[string, string]>([
+    ['says something else', `set answer = '{"verdict": "allow"}'`],
+    ['is of another request', `set request_hash = sha256('other')`],
+    ['is of another caller', `set principal = 'worker', key = 'forged-to' where key = 'forged-from' --`],
+    ['has a seal of somebody else', `set seal = substring(seal from 1 for 4) || sha256('guessed')`],
+    ['has no seal', 'set seal = null'],
+    ['has a seal of another key', `set seal = sha256('x') || '\\x00000000'`],
+  ])('is given no answer that %s, and changes nothing', async (what, change) => {
+    const { request, send } = evaluate(`forged-${what.replaceAll(' ', '-').replaceAll('_', '-')}`);
+    const isMoved = change.includes('forged-to');
+    await send(isMoved ? 'forged-from' : 'forged');
+    await database.admin.query(`update idempotency_key ${change} where key = 'forged'`);
+    const answer = await send(isMoved ? 'forged-to' : 'forged');
+    expect(answer).toMatchObject({ status: 409, body: { detail: expect.stringContaining('seal of governance') } });
+    expect(await evaluations(request.plan.uid)).toEqual({ count: 1 });
+    await database.admin.query(`delete from idempotency_key where key in ('forged', 'forged-to')`);
+  });
+
+  it('whose answer was forged is a contradiction of the record', async () => {
+    const { send } = evaluate('named');
+    await send('named');
+    await database.admin.query(`update idempotency_key set answer = '{}' where key = 'named'`);
+    await send('named');
+    const { body } = await test.call('paula/auditor', 'GET', '/v1/audit/contradictions');
+    expect(JSON.stringify(body)).toContain(
+      'the answer that is kept for the Idempotency-Key named of worker is not one',
+    );
+  });
+
   it('is forgotten after a day', async () => {
     const { request, send } = evaluate('old-key');
     await send('old');

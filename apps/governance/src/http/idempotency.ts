@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { type CallHandler, type ExecutionContext, Injectable, type NestInterceptor } from '@nestjs/common';
 import type { Response } from 'express';
 import { catchError, from, lastValueFrom, type Observable, of } from 'rxjs';
+import { AnswerSeals } from '../database/answer-seals.js';
 import { AnsweredBefore, type KeyedWrite, withKey } from '../database/once.js';
 import type { ApiRequest } from './request.js';
 import { InvalidInput } from './validation.js';
@@ -21,10 +22,12 @@ export const isReplayed = ({ method, path }: { method: string; path: string }): 
 /** Gives the transaction of a write the key that its caller sent, and a repeated write the answer of the first. */
 @Injectable()
 export class IdempotencyInterceptor implements NestInterceptor {
+  constructor(private readonly seals: AnswerSeals) {}
+
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
     const http = context.switchToHttp();
     const request = http.getRequest<ApiRequest>();
-    const write = keyedWrite(request);
+    const write = keyedWrite(request, this.seals);
     if (!write) return next.handle();
     return from(withKey(write, () => lastValueFrom(next.handle(), { defaultValue: undefined }))).pipe(
       catchError((error: unknown) => {
@@ -36,7 +39,7 @@ export class IdempotencyInterceptor implements NestInterceptor {
   }
 }
 
-function keyedWrite(request: ApiRequest): KeyedWrite | null {
+function keyedWrite(request: ApiRequest, seals: AnswerSeals): KeyedWrite | null {
   const key = request.header('idempotency-key');
   const route: unknown = request.route;
   const path = typeof route === 'object' && route !== null && 'path' in route ? String(route.path) : '';
@@ -47,7 +50,7 @@ function keyedWrite(request: ApiRequest): KeyedWrite | null {
     ]);
   const { actor } = request;
   if (!actor) throw new Error('a key came without a caller');
-  return { principal: actor.name, key, requestHash: hashOf(request), taken: false };
+  return { principal: actor.name, key, requestHash: hashOf(request), taken: false, seals };
 }
 
 /** Entity tags belong to it: the same edit on another version is another request. */
