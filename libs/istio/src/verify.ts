@@ -107,6 +107,25 @@ function sharesIn(routes: unknown, watched: Watched, split: Split): ObservedShar
   return shares;
 }
 
+const canariesOf = (watched: Watched): string[] => watched.services.map(({ canary }) => serviceHost(canary, watched));
+
+/** Whether routes and listeners that name the Services divide as wanted. */
+function dividesAs(
+  { routes, listeners }: { routes: unknown; listeners: unknown[] },
+  watched: Watched,
+  split: Split | null,
+): boolean {
+  const canaries = canariesOf(watched);
+  if (split === null) return !mentions(routes, canaries) && !sharesOf(listeners, watched).some(isMixed);
+  const mirrored = mirrorsTo(routes);
+  if (split.mirror === null && canaries.some((host) => mirrored.has(host))) return false;
+  const shares = sharesIn(routes, watched, split);
+  if (shares === null) return false;
+  const isMirrorOwed = split.mirror !== null && !split.mirror.isPartial && shares.length > 0;
+  const mirrors = !isMirrorOwed || canaries.some((host) => mirrored.has(host));
+  return mirrors && dividesBy([...shares, ...sharesOf(listeners, watched)], split.canary);
+}
+
 /** Which endpoints of a Service a proxy lacks or keeps; one that does not know the workload needs none. */
 function lackOf(
   dump: ReadonlyMap<string, ReadonlySet<string>>,
@@ -296,7 +315,7 @@ export class Verifier {
 
   private async isAsWanted(proxy: ProxyState, watched: Watched, split: Split | null): Promise<Judgement> {
     const { services, hasStreams } = watched;
-    const canaries = services.map(({ canary }) => serviceHost(canary, watched));
+    const canaries = canariesOf(watched);
     const configuration = await this.configurationOf(proxy, hasStreams);
     if (configuration === null) return null;
     const { given, listeners } = configuration;
@@ -306,14 +325,7 @@ export class Verifier {
       if (wasSent(noncesOf(proxy, watched).sent)) this.away.acquit(watched, proxy.id);
       return null;
     }
-    if (split === null) return !mentions(routes, canaries) && !sharesOf(listeners, watched).some(isMixed);
-    const mirrored = mirrorsTo(routes);
-    if (split.mirror === null && canaries.some((host) => mirrored.has(host))) return false;
-    const shares = sharesIn(routes, watched, split);
-    if (shares === null) return false;
-    const isMirrorOwed = split.mirror !== null && !split.mirror.isPartial && shares.length > 0;
-    const mirrors = !isMirrorOwed || canaries.some((host) => mirrored.has(host));
-    return mirrors && dividesBy([...shares, ...sharesOf(listeners, watched)], split.canary);
+    return dividesAs({ routes, listeners }, watched, split);
   }
 
   /** Asks until the answer is null; the last answer says what is missing. */

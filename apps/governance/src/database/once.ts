@@ -60,6 +60,13 @@ const storedRow = z.object({
   seal: z.instanceof(Buffer).nullable(),
 });
 
+/** What a request comes to whose key has an answer. */
+function asAnswered({ principal, key, requestHash, seals }: KeyedWrite, stored: z.infer<typeof storedRow>): Error {
+  if (!seals.isOwn({ principal, key, ...stored })) return new AnswerUnproven();
+  if (!stored.requestHash.equals(requestHash)) return new KeyReused();
+  return new AnsweredBefore(stored.answer === null ? undefined : (JSON.parse(stored.answer) ?? undefined));
+}
+
 /**
  * Does the work at most once for the key of the current request, and stores its answer in the same transaction: either
  * both are there or neither. Without a key it only does the work.
@@ -85,9 +92,7 @@ export async function oncePerKey<T>(tx: EntityManager, work: (tx: EntityManager)
      where principal = $1 and key = $2`,
     [principal, key],
   );
-  if (stored && !seals.isOwn({ principal, key, ...stored })) throw new AnswerUnproven();
-  if (stored && !stored.requestHash.equals(requestHash)) throw new KeyReused();
-  if (stored) throw new AnsweredBefore(stored.answer === null ? undefined : (JSON.parse(stored.answer) ?? undefined));
+  if (stored) throw asAnswered(write, stored);
   const answer = await work(tx);
   const said = answer === undefined ? null : JSON.stringify(answer);
   await tx.query(
